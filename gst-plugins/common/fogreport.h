@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+#define FOG_REPORT_CAPS "application/json, schema=(string)fog-report"
+#define FOG_EVENT_CAPS "application/json, schema=(string)fog-event"
+
+/* What a replica did for one camera in the interval. */
+typedef struct {
+  gchar *camera;
+  gchar *session;   /* NULL if the frames carried none */
+  guint64 frames;   /* counted in the interval */
+  guint64 last_seq; /* the highest seq counted so far */
+  gdouble min;      /* frames/s the camera may be asked for; 0 if unknown */
+  gdouble max;      /* frames/s; 0 if unknown */
+  gdouble weight;   /* its share; 1 if unknown */
+} FogReportCamera;
+
+/* A report of one fog replica, as on the feedback topic: README, "Messages". */
+typedef struct {
+  gchar *replica;
+  guint64 seq;        /* the replica's running number of reports */
+  gdouble interval;   /* s that the report covers, > 0 */
+  guint64 frames;     /* counted in the interval */
+  guint64 faces;      /* found in them */
+  gdouble busy;       /* wall-clock s at work, summed over the workers */
+  guint workers;      /* >= 1 */
+  guint64 lag;        /* messages waiting in the replica's partitions */
+  GArray *partitions; /* of gint, its assignment */
+  gdouble age_p50;    /* s from capture to counted; NAN if no frame told */
+  gdouble age_p95;    /* s */
+  GPtrArray *cameras; /* of FogReportCamera */
+  gboolean leaving;   /* the replica's last report */
+} FogReport;
+
+FogReport *fog_report_new (const gchar *replica);
+void fog_report_free (FogReport *report);
+/* The camera's entry, made if @report has none. */
+FogReportCamera *fog_report_add_camera (FogReport *report, const gchar *camera);
+
+/* (transfer full): the report as JSON text. */
+gchar *fog_report_to_json (const FogReport *report, gsize *size);
+
+/**
+ * fog_report_parse:
+ * @text: any bytes at all, need not end in NUL
+ * @size: their number
+ * @error: G_IO_ERROR_INVALID_DATA: what is wrong with the text, for a person
+ *
+ * Unknown fields are ignored; a field of the wrong type, a number that is negative or not finite, more than
+ * 4096 cameras or partitions, 1 MiB of text or 16 levels make it no report.
+ *
+ * Returns: (nullable) (transfer full): the report
+ */
+FogReport *fog_report_parse (const gchar *text, gsize size, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FogReport, fog_report_free)
+
+G_END_DECLS

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkameta.h"
+
+#include <math.h>
+#include <string.h>
+
+GstKafkaHeader *
+gst_kafka_header_new (const gchar *name, gconstpointer value, gssize size)
+{
+  gsize name_size = strlen (name) + 1;
+  gsize value_size = !value ? 0 : size < 0 ? strlen (value) : (gsize) size;
+  GstKafkaHeader *header = g_malloc (sizeof *header + name_size + value_size + 1);
+  gchar *text = (gchar *) (header + 1);
+
+  g_ref_count_init (&header->refs);
+  header->name = memcpy (text, name, name_size);
+  header->size = value_size;
+  header->value = NULL;
+  if (value) {
+    text += name_size;
+    memcpy (text, value, value_size);
+    text[value_size] = '\0';
+    header->value = text;
+  }
+  return header;
+}
+
+static GstKafkaHeader *
+header_ref (GstKafkaHeader *header)
+{
+  g_ref_count_inc (&header->refs);
+  return header;
+}
+
+void
+gst_kafka_header_unref (GstKafkaHeader *header)
+{
+  if (g_ref_count_dec (&header->refs))
+    g_free (header);
+}
+
+GPtrArray *
+gst_kafka_headers_new (guint reserve)
+{
+  return g_ptr_array_new_full (reserve, (GDestroyNotify) gst_kafka_header_unref);
+}
+
+void
+gst_kafka_meta_register (void)
+{
+  static const gchar *no_tags[] = {NULL};
+
+  gst_kafka_ack_get_type ();
+  if (!gst_meta_get_info (GST_KAFKA_META_NAME))
+    gst_meta_register_custom (GST_KAFKA_META_NAME, no_tags, NULL, NULL, NULL);
+}
+
+const GstStructure *
+gst_kafka_meta_peek (GstBuffer *buffer)
+{
+  GstCustomMeta *meta = gst_buffer_get_custom_meta (buffer, GST_KAFKA_META_NAME);
+
+  return meta ? gst_custom_meta_get_structure (meta) : NULL;
+}
+
+GstStructure *
+gst_kafka_meta_ensure (GstBuffer *buffer)
+{
+  GstCustomMeta *meta = gst_buffer_get_custom_meta (buffer, GST_KAFKA_META_NAME);
+
+  if (!meta)
+    meta = gst_buffer_add_custom_meta (buffer, GST_KAFKA_META_NAME);
+  return gst_custom_meta_get_structure (meta);
+}
+
+void
+gst_kafka_meta_copy (GstBuffer *dst, GstBuffer *src)
+{
+  GstMeta *from = (GstMeta *) gst_buffer_get_custom_meta (src, GST_KAFKA_META_NAME);
+  GstMeta *old = (GstMeta *) gst_buffer_get_custom_meta (dst, GST_KAFKA_META_NAME);
+  GstMetaTransformCopy all = {FALSE, 0, -1};
+
+  if (!from)
+    return;
+  if (old)
+    gst_buffer_remove_meta (dst, old);
+  from->info->transform_func (dst, from, src, _gst_meta_transform_copy, &all);
+}
+
+GPtrArray *
+gst_kafka_meta_get_headers (GstBuffer *buffer)
+{
+  const GstStructure *s = gst_kafka_meta_peek (buffer);
+  const GValue *value = s ? gst_structure_get_value (s, "headers") : NULL;
+
+  return value && G_VALUE_HOLDS (value, G_TYPE_PTR_ARRAY) ? g_value_get_boxed (value) : NULL;
+}
+
+void
+gst_kafka_meta_take_headers (GstBuffer *buffer, GPtrArray *headers)
+{
+  GValue value = G_VALUE_INIT;
+
+  g_value_init (&value, G_TYPE_PTR_ARRAY);
+  g_value_take_boxed (&value, headers);
+  gst_structure_take_value (gst_kafka_meta_ensure (buffer), "headers", &value);
+}
+
+const gchar *
+gst_kafka_meta_get_header (GstBuffer *buffer, const gchar *name)
+{
+  GPtrArray *headers = gst_kafka_meta_get_headers (buffer);
+
+  for (guint i = headers ? headers->len : 0; i-- > 0;) {
+    const GstKafkaHeader *header = g_ptr_array_index (headers, i);
+
+    if (strcmp (header->name, name) == 0)
+      return header->value && g_utf8_validate_len (header->value, header->size, NULL)
+                 ? header->value
+                 : NULL;
+  }
+  return NULL;
+}
+
+gboolean
+gst_kafka_meta_get_header_uint64 (GstBuffer *buffer, const gchar *name, guint64 *value)
+{
+  const gchar *text = gst_kafka_meta_get_header (buffer, name);
+
+  return text && g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT64, value, NULL);
+}
+
+gboolean
+gst_kafka_meta_get_header_double (GstBuffer *buffer, const gchar *name, gdouble *value)
+{
+  const gchar *text = gst_kafka_meta_get_header (buffer, name);
+  gchar *end;
+  gdouble number;
+
+  if (!text || !*text)
+    return FALSE;
+  number = g_ascii_strtod (text, &end);
+  if (*end || !isfinite (number))
+    return FALSE;
+  *value = number;
+  return TRUE;
+}
+
+static void
+set_header (GPtrArray *headers, const gchar *name, const gchar *text)
+{
+  for (guint i = headers->len; i-- > 0;) {
+    const GstKafkaHeader *header = g_ptr_array_index (headers, i);
+
+    if (strcmp (header->name, name) == 0)
+      g_ptr_array_remove_index (headers, i);
+  }
+  if (text)
+    g_ptr_array_add (headers, gst_kafka_header_new (name, text, -1));
+}
+
+void
+gst_kafka_meta_set_headers (GstBuffer *buffer, const gchar *name, ...)
+{
+  GPtrArray *old = gst_kafka_meta_get_headers (buffer);
+  GPtrArray *headers = gst_kafka_headers_new (old ? old->len + 8 : 8);
+  va_list args;
+
+  /* Copies of the buffer share the array: a changed one is a new one. */
+  for (guint i = 0; old && i < old->len; i++)
+    g_ptr_array_add (headers, header_ref (g_ptr_array_index (old, i)));
+  va_start (args, name);
+  for (; name; name = va_arg (args, const gchar *))
+    set_header (headers, name, va_arg (args, const gchar *));
+  va_end (args);
+  gst_kafka_meta_take_headers (buffer, headers);
+}
+
+void
+gst_kafka_meta_mark (GstBuffer *buffer, GstKafkaAckOutcome outcome)
+{
+  const GstStructure *s = gst_kafka_meta_peek (buffer);
+  const GValue *value = s ? gst_structure_get_value (s, "ack") : NULL;
+  GObject *ack = value && G_VALUE_HOLDS_OBJECT (value) ? g_value_get_object (value) : NULL;
+
+  if (ack && G_TYPE_CHECK_INSTANCE_TYPE (ack, gst_kafka_ack_get_type ()))
+    gst_kafka_ack_mark (ack, outcome);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+#include <librdkafka/rdkafka.h>
+
+G_BEGIN_DECLS
+
+/* What kafkasink and kafkasrc have in common towards librdkafka: the properties for reaching a cluster, how
+ * they become a configuration, how the library's log and errors become GStreamer's. */
+
+/* Guarded by the element's object lock. */
+typedef struct {
+  gchar *bootstrap_servers;
+  gchar *topic;
+  gchar *config_file;
+  GstStructure *client_properties;
+} GstKafkaSettings;
+
+/* Ids of the shared properties; an element's own begin at GST_KAFKA_PROP_OWN. */
+enum {
+  GST_KAFKA_PROP_BOOTSTRAP_SERVERS = 1,
+  GST_KAFKA_PROP_TOPIC,
+  GST_KAFKA_PROP_CONFIG_FILE,
+  GST_KAFKA_PROP_CLIENT_PROPERTIES,
+  GST_KAFKA_PROP_OWN,
+};
+
+void gst_kafka_settings_init (GstKafkaSettings *settings);
+void gst_kafka_settings_clear (GstKafkaSettings *settings);
+void gst_kafka_settings_install_properties (GObjectClass *klass);
+/* FALSE: not one of the shared ids. With the object lock held by these, not by the caller. */
+gboolean gst_kafka_settings_set_property (
+    GstKafkaSettings *settings, GObject *object, guint id, const GValue *value);
+gboolean gst_kafka_settings_get_property (
+    GstKafkaSettings *settings, GObject *object, guint id, GValue *value);
+
+/* An option the element decides on itself, or a default of its own. */
+typedef struct {
+  const gchar *name;
+  const gchar *value; /* NULL: only refused from outside */
+  gboolean
+      owned; /* TRUE: a user's setting of it is an error; FALSE: a default that a user overrides */
+} GstKafkaOption;
+
+/**
+ * gst_kafka_conf_new:
+ * @settings: under no lock; a snapshot is taken
+ * @element: for the object lock, the client id and the log
+ * @options: the element's own, ended by a NULL name
+ * @error: GST_RESOURCE_ERROR_SETTINGS (a wrong name or value, a refused option: it is named),
+ *   NOT_FOUND or OPEN_READ (config-file)
+ *
+ * Order: @options, then config-file, then client-properties. Secrets are taken from config-file alone. The
+ * library's log goes to the debug category `rdkafka`, one level down, with @element's name.
+ *
+ * Returns: (nullable) (transfer full): a configuration whose opaque the caller sets
+ */
+rd_kafka_conf_t *gst_kafka_conf_new (
+    GstKafkaSettings *settings, GstElement *element, const GstKafkaOption *options, GError **error);
+
+/* Posts the error message that fits @error (a GstResourceError of gst_kafka_conf_new() or
+ * gst_kafka_error_new()). */
+void gst_kafka_post_error (GstElement *element, const GError *error, const gchar *debug);
+
+/**
+ * gst_kafka_error_new:
+ * @tried: what was tried, on what: "publish to topic \"camera\" at localhost:9092"
+ * @err: what librdkafka said
+ * @detail: (nullable): its own words, if it has more than the code's
+ * @fallback: the code for an @err that has no better one
+ *
+ * Authentication and certificate failures become NOT_AUTHORIZED, unknown topics NOT_FOUND; the message
+ * ends with what to change.
+ */
+GError *gst_kafka_error_new (
+    const gchar *tried, rd_kafka_resp_err_t err, const gchar *detail, GstResourceError fallback);
+
+G_END_DECLS

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gst/check/gstcheck.h>
+#include <math.h>
+#include <string.h>
+
+#include "fogreport.h"
+#include "fogtime.h"
+#include "gstkafkameta.h"
+
+static gint told;
+static GstKafkaAckOutcome told_outcome;
+
+static void
+notify (gpointer ledger, gint64 offset, GstKafkaAckOutcome outcome)
+{
+  fail_unless_equals_int64 (offset, 42);
+  told++;
+  told_outcome = outcome;
+}
+
+static GstBuffer *
+acked_buffer (void)
+{
+  GstBuffer *buffer = gst_buffer_new ();
+  GObject *ack = gst_kafka_ack_new (NULL, 42, notify, NULL);
+
+  told = 0;
+  gst_structure_set (gst_kafka_meta_ensure (buffer), "ack", G_TYPE_OBJECT, ack, NULL);
+  g_object_unref (ack);
+  return buffer;
+}
+
+GST_START_TEST (test_ack_lives_as_long_as_any_copy)
+{
+  GstBuffer *buffer = acked_buffer ();
+  GstBuffer *copy = gst_buffer_copy (buffer);
+
+  gst_kafka_meta_mark (copy, GST_KAFKA_ACK_DONE);
+  gst_buffer_unref (buffer);
+  fail_unless_equals_int (told, 0);
+  gst_buffer_unref (copy);
+  fail_unless_equals_int (told, 1);
+  fail_unless_equals_int (told_outcome, GST_KAFKA_ACK_DONE);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_ack_failure_stays)
+{
+  GstBuffer *buffer = acked_buffer ();
+
+  gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_FAILED);
+  gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_DONE);
+  gst_buffer_unref (buffer);
+  fail_unless_equals_int (told_outcome, GST_KAFKA_ACK_FAILED);
+  gst_buffer_unref (acked_buffer ());
+  fail_unless_equals_int (told, 1);
+  fail_unless_equals_int (told_outcome, GST_KAFKA_ACK_UNDECIDED);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_headers_are_set_on_one_copy_only)
+{
+  GstBuffer *buffer = gst_buffer_new (), *copy;
+  guint64 seq;
+
+  gst_kafka_meta_set_headers (buffer, "camera", "cam-1", "seq", "7", NULL);
+  copy = gst_buffer_copy (buffer);
+  gst_kafka_meta_set_headers (copy, "seq", "18446744073709551615", "camera", NULL, NULL);
+  fail_unless_equals_string (gst_kafka_meta_get_header (buffer, "camera"), "cam-1");
+  fail_unless (gst_kafka_meta_get_header_uint64 (buffer, "seq", &seq));
+  fail_unless_equals_uint64 (seq, 7);
+  fail_unless (gst_kafka_meta_get_header (copy, "camera") == NULL);
+  fail_unless (gst_kafka_meta_get_header_uint64 (copy, "seq", &seq));
+  fail_unless_equals_uint64 (seq, G_MAXUINT64);
+  gst_buffer_unref (buffer);
+  gst_buffer_unref (copy);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_headers_survive_any_bytes)
+{
+  GstBuffer *buffer = gst_buffer_new ();
+  GPtrArray *headers = gst_kafka_headers_new (3);
+  gdouble number;
+
+  g_ptr_array_add (headers, gst_kafka_header_new ("raw", "\xff\0\x80", 3));
+  g_ptr_array_add (headers, gst_kafka_header_new ("null", NULL, 0));
+  g_ptr_array_add (headers, gst_kafka_header_new ("rate", "1e999", -1));
+  gst_kafka_meta_take_headers (buffer, headers);
+  fail_unless (gst_kafka_meta_get_header (buffer, "raw") == NULL);
+  fail_unless (gst_kafka_meta_get_header (buffer, "null") == NULL);
+  fail_if (gst_kafka_meta_get_header_double (buffer, "rate", &number));
+  headers = gst_kafka_meta_get_headers (buffer);
+  fail_unless_equals_int (((GstKafkaHeader *) g_ptr_array_index (headers, 0))->size, 3);
+  gst_buffer_unref (buffer);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_capture_time_prefers_the_header)
+{
+  GstElement *element = gst_element_factory_make ("identity", NULL);
+  GstBuffer *buffer = gst_buffer_new ();
+  GstCaps *caps = gst_caps_from_string ("timestamp/x-unix");
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  fail_if (GST_CLOCK_TIME_IS_VALID (fog_time_of_capture (element, &segment, buffer)));
+  gst_buffer_add_reference_timestamp_meta (buffer, caps, 12345, GST_CLOCK_TIME_NONE);
+  fail_unless_equals_uint64 (fog_time_of_capture (element, &segment, buffer), 12345);
+  gst_kafka_meta_set_headers (buffer, "capture-time", "678", NULL);
+  fail_unless_equals_uint64 (fog_time_of_capture (element, &segment, buffer), 678);
+  gst_caps_unref (caps);
+  gst_buffer_unref (buffer);
+  gst_object_unref (element);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_report_comes_back_as_it_went)
+{
+  g_autoptr (FogReport) report = fog_report_new ("fog-\"1\"");
+  g_autoptr (FogReport) back = NULL;
+  g_autofree gchar *text = NULL;
+  FogReportCamera *camera = fog_report_add_camera (report, "cam-1");
+  gint partition = 3;
+  gsize size;
+
+  report->seq = 17;
+  report->interval = 0.1;
+  report->frames = 61;
+  report->busy = 4.9;
+  report->workers = 2;
+  report->lag = 3;
+  report->age_p95 = 0.44;
+  report->leaving = TRUE;
+  g_array_append_val (report->partitions, partition);
+  camera->session = g_strdup ("9f2c41d0");
+  camera->last_seq = 1234;
+  camera->max = 30;
+  camera->min = 0.5;
+  fail_unless (fog_report_add_camera (report, "cam-1") == camera);
+
+  text = fog_report_to_json (report, &size);
+  back = fog_report_parse (text, size, NULL);
+  fail_unless (back != NULL);
+  fail_unless_equals_string (back->replica, "fog-\"1\"");
+  fail_unless_equals_uint64 (back->seq, 17);
+  fail_unless_equals_float (back->interval, 0.1);
+  fail_unless_equals_float (back->busy, 4.9);
+  fail_unless_equals_int (back->workers, 2);
+  fail_unless (isnan (back->age_p50));
+  fail_unless_equals_float (back->age_p95, 0.44);
+  fail_unless (back->leaving);
+  fail_unless_equals_int (g_array_index (back->partitions, gint, 0), 3);
+  camera = g_ptr_array_index (back->cameras, 0);
+  fail_unless_equals_string (camera->session, "9f2c41d0");
+  fail_unless_equals_uint64 (camera->last_seq, 1234);
+  fail_unless_equals_float (camera->min, 0.5);
+}
+GST_END_TEST;
+
+static const gchar *not_reports[] = {
+    "",
+    "null",
+    "[]",
+    "{}",
+    "{\"replica\":7}",
+    "{\"replica\":\"a\",\"busy\":-1}",
+    "{\"replica\":\"a\",\"busy\":1e308}",
+    "{\"replica\":\"a\",\"busy\":1e999}",
+    "{\"replica\":\"a\",\"busy\":NaN}",
+    "{\"replica\":\"a\",\"interval\":0}",
+    "{\"replica\":\"a\",\"workers\":0}",
+    "{\"replica\":\"a\",\"frames\":\"many\"}",
+    "{\"replica\":\"a\",\"partitions\":[-1]}",
+    "{\"replica\":\"a\",\"partitions\":{}}",
+    "{\"replica\":\"a\",\"cameras\":[1]}",
+    "{\"replica\":\"a\",\"cameras\":{\"c\":1}}",
+    "{\"replica\":\"a\",\"age\":1}",
+    "{\"replica\":\"a\",\"leaving\":1}",
+    "{\"replica\":\"\xff\"}",
+    "{\"replica\":\"a\"",
+};
+
+GST_START_TEST (test_report_survives_any_text)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *deep = g_strnfill (1000000, '[');
+
+  fail_unless (fog_report_parse (not_reports[__i__], strlen (not_reports[__i__]), &error) == NULL);
+  fail_unless (error != NULL);
+  fail_unless (fog_report_parse (deep, 1000000, NULL) == NULL);
+}
+GST_END_TEST;
+
+static Suite *
+common_suite (void)
+{
+  Suite *s = suite_create ("common");
+  TCase *tc = tcase_create ("general");
+
+  gst_kafka_meta_register ();
+  gst_kafka_meta_register ();
+  suite_add_tcase (s, tc);
+  tcase_add_test (tc, test_ack_lives_as_long_as_any_copy);
+  tcase_add_test (tc, test_ack_failure_stays);
+  tcase_add_test (tc, test_headers_are_set_on_one_copy_only);
+  tcase_add_test (tc, test_headers_survive_any_bytes);
+  tcase_add_test (tc, test_capture_time_prefers_the_header);
+  tcase_add_test (tc, test_report_comes_back_as_it_went);
+  tcase_add_loop_test (tc, test_report_survives_any_text, 0, G_N_ELEMENTS (not_reports));
+  return s;
+}
+
+GST_CHECK_MAIN (common);
