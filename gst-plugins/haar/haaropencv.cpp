@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "haarengine.h"
+
+#include <cerrno>
+#include <exception>
+#include <gio/gio.h>
+#include <memory>
+#include <mutex>
+#include <opencv2/core.hpp>
+#include <opencv2/objdetect.hpp>
+#include <stdexcept>
+#include <string>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <vector>
+
+/* OpenCV 4 has no C API. This is all the C++ there is: no exception and no C++ type leaves this file. */
+
+struct _HaarEngine {
+  cv::CascadeClassifier classifier;
+  std::vector<cv::Rect> found;
+};
+
+/* The bytes that were checked are the ones that are loaded, whatever happens to the file meanwhile; and the
+ * loader takes the old format from a file only. */
+class MemoryFile {
+public:
+  explicit MemoryFile (GBytes *bytes) : fd (memfd_create ("cascade.xml", MFD_CLOEXEC))
+  {
+    gsize size;
+    auto *data = static_cast<const char *> (g_bytes_get_data (bytes, &size));
+
+    if (fd < 0)
+      throw std::runtime_error (g_strerror (errno));
+    while (size > 0) {
+      ssize_t written = write (fd, data, size);
+
+      if (written < 0 && errno == EINTR)
+        continue;
+      if (written <= 0) {
+        close (fd);
+        throw std::runtime_error (g_strerror (errno));
+      }
+      data += written;
+      size -= static_cast<gsize> (written);
+    }
+  }
+  ~MemoryFile ()
+  {
+    close (fd);
+  }
+  MemoryFile (const MemoryFile &) = delete;
+  MemoryFile &operator= (const MemoryFile &) = delete;
+  std::string
+  path () const
+  {
+    return "/proc/self/fd/" + std::to_string (fd);
+  }
+
+private:
+  int fd;
+};
+
+/* The workers run side by side; OpenCV's own threads within a frame gain little and steal from them. It is
+ * one setting for the process: whoever changes it later has his way. */
+static void
+one_thread_each ()
+{
+  static std::once_flag once;
+
+  std::call_once (once, [] { cv::setNumThreads (1); });
+}
+
+static HaarEngine *
+opencv_create (GBytes *cascade, GError **error)
+{
+  try {
+    MemoryFile file (cascade);
+    auto engine = std::make_unique<_HaarEngine> ();
+
+    one_thread_each ();
+    if (engine->classifier.load (file.path ()))
+      return engine.release ();
+    g_set_error_literal (
+        error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "OpenCV finds no cascade in it");
+  } catch (const std::exception &e) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "OpenCV: %s", e.what ());
+  } catch (...) {
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "OpenCV: unknown exception");
+  }
+  return nullptr;
+}
+
+static gboolean
+opencv_detect (HaarEngine *engine, const guint8 *gray, gint width, gint height, gsize stride,
+    const HaarParams *params, GArray *rects, GError **error)
+{
+  try {
+    const cv::Mat picture (height, width, CV_8UC1, const_cast<guint8 *> (gray), stride);
+
+    engine->classifier.detectMultiScale (picture, engine->found, params->scale_factor,
+        params->min_neighbors, 0, cv::Size (params->min_w, params->min_h),
+        cv::Size (params->max_w, params->max_h));
+    for (const cv::Rect &r : engine->found) {
+      const HaarRect rect = {r.x, r.y, r.width, r.height};
+
+      g_array_append_val (rects, rect);
+    }
+    return TRUE;
+  } catch (const std::exception &e) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "OpenCV: %s", e.what ());
+  } catch (...) {
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED, "OpenCV: unknown exception");
+  }
+  return FALSE;
+}
+
+static void
+opencv_free (HaarEngine *engine)
+{
+  delete engine;
+}
+
+extern "C" {
+extern const HaarEngineClass haar_engine_opencv;
+const HaarEngineClass haar_engine_opencv = {
+    "opencv",
+    FALSE,
+    opencv_create,
+    opencv_detect,
+    opencv_free,
+};
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gio/gio.h>
+#include <gst/check/gstcheck.h>
+
+#include "haarengine.h"
+
+/* One stage of one stump that asks whether the left half is brighter than the right, in the new format: any
+ * window passes if its sum is above the stage's threshold. */
+#define CASCADE                                                                                    \
+  "<?xml version=\"1.0\"?><opencv_storage><cascade type_id=\"opencv-cascade-classifier\">"         \
+  "<stageType>BOOST</stageType><featureType>HAAR</featureType><height>20</height>"                 \
+  "<width>20</width><stageParams><maxWeakCount>1</maxWeakCount></stageParams><featureParams>"      \
+  "<maxCatCount>0</maxCatCount></featureParams><stageNum>1</stageNum><stages><_>"                  \
+  "<maxWeakCount>1</maxWeakCount><stageThreshold>0.5</stageThreshold><weakClassifiers><_>"         \
+  "<internalNodes>0 -1 0 0.25</internalNodes><leafValues>-1. 1.</leafValues></_>"                  \
+  "</weakClassifiers></_></stages><features><_><rects><_>0 0 20 20 -1.</_><_>0 0 10 20 2.</_>"     \
+  "</rects></_></features></cascade></opencv_storage>"
+
+static HaarEngine *
+create (const HaarEngineClass *klass, const gchar *text, GError **error)
+{
+  GBytes *bytes = g_bytes_new_static (text, strlen (text));
+  HaarEngine *engine = klass->create (bytes, error);
+
+  g_bytes_unref (bytes);
+  return engine;
+}
+
+GST_START_TEST (test_found_by_name)
+{
+  fail_unless (haar_engine_class_find ("auto") == haar_engine_class_nth (0));
+  fail_unless (haar_engine_class_find (NULL) == haar_engine_class_nth (0));
+  fail_unless (haar_engine_class_find ("abacus") == NULL);
+  for (guint i = 0; haar_engine_class_nth (i); i++)
+    fail_unless (
+        haar_engine_class_find (haar_engine_class_nth (i)->name) == haar_engine_class_nth (i));
+}
+GST_END_TEST;
+
+GST_START_TEST (test_finds_what_the_cascade_describes)
+{
+  const HaarEngineClass *klass = haar_engine_class_nth (__i__);
+  const HaarParams params = {1.1, 0, 20, 20, 20, 20};
+  GArray *rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  GError *error = NULL;
+  HaarEngine *engine = create (klass, CASCADE, &error);
+  guint8 picture[24 * 64];
+
+  g_assert_no_error (error);
+  memset (picture, 200, sizeof picture);
+  fail_unless (klass->detect (engine, picture, 50, 24, 64, &params, rects, &error));
+  fail_unless_equals_int (rects->len, 0);
+  for (gint y = 0; y < 24; y++)
+    memset (picture + y * 64 + 25, 20, 64 - 25);
+  fail_unless (klass->detect (engine, picture, 50, 24, 64, &params, rects, &error));
+  fail_unless (rects->len > 0);
+  for (guint i = 0; i < rects->len; i++) {
+    const HaarRect *r = &g_array_index (rects, HaarRect, i);
+
+    fail_unless (r->x > 5 && r->x < 25 && r->w == 20 && r->h == 20 && r->y >= 0 && r->y <= 4);
+  }
+  klass->free (engine);
+  g_array_unref (rects);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_what_is_no_cascade_is_an_error)
+{
+  static const gchar *texts[] = {"", "not XML", "<?xml version=\"1.0\"?><opencv_storage/>",
+      "<?xml version=\"1.0\"?><opencv_storage><cascade type_id=\"opencv-cascade-classifier\">"};
+  const HaarEngineClass *klass = haar_engine_class_nth (__i__);
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
+    GError *error = NULL;
+
+    fail_unless (create (klass, texts[i], &error) == NULL);
+    g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA);
+    g_error_free (error);
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST (test_a_picture_smaller_than_the_window_holds_nothing)
+{
+  const HaarEngineClass *klass = haar_engine_class_nth (__i__);
+  const HaarParams params = {1.1, 3, 0, 0, 0, 0};
+  GArray *rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  GError *error = NULL;
+  HaarEngine *engine = create (klass, CASCADE, &error);
+  guint8 picture[16 * 16] = {0};
+
+  g_assert_no_error (error);
+  for (gint side = 1; side <= 16; side++) {
+    fail_unless (klass->detect (engine, picture, side, side, 16, &params, rects, &error));
+    fail_unless_equals_int (rects->len, 0);
+  }
+  klass->free (engine);
+  g_array_unref (rects);
+}
+GST_END_TEST;
+
+static Suite *
+haarengine_suite (void)
+{
+  Suite *s = suite_create ("haarengine");
+  TCase *tc = tcase_create ("general");
+  gint n = 0;
+
+  while (haar_engine_class_nth ((guint) n))
+    n++;
+  suite_add_tcase (s, tc);
+  tcase_add_test (tc, test_found_by_name);
+  tcase_add_loop_test (tc, test_finds_what_the_cascade_describes, 0, n);
+  tcase_add_loop_test (tc, test_what_is_no_cascade_is_an_error, 0, n);
+  tcase_add_loop_test (tc, test_a_picture_smaller_than_the_window_holds_nothing, 0, n);
+  return s;
+}
+
+GST_CHECK_MAIN (haarengine);
