@@ -9,9 +9,11 @@ G_BEGIN_DECLS
 /* What kafkasink and kafkasrc have in common towards librdkafka: the properties for reaching a cluster, how
  * they become a configuration, how the library's log and errors become GStreamer's. */
 
+#define GST_KAFKA_DEFAULT_BOOTSTRAP_SERVERS "localhost:9092"
+
 /* Guarded by the element's object lock. */
 typedef struct {
-  gchar *bootstrap_servers;
+  gchar *bootstrap_servers; /* NULL: never set, so a config-file may say */
   gchar *topic;
   gchar *config_file;
   GstStructure *client_properties;
@@ -43,6 +45,9 @@ typedef struct {
       owned; /* TRUE: a user's setting of it is an error; FALSE: a default that a user overrides */
 } GstKafkaOption;
 
+/* TRUE if the option's value is a secret: to be taken from config-file alone, and never shown. */
+gboolean gst_kafka_option_is_secret (const gchar *name);
+
 /**
  * gst_kafka_conf_new:
  * @settings: under no lock; a snapshot is taken
@@ -58,6 +63,21 @@ typedef struct {
  */
 rd_kafka_conf_t *gst_kafka_conf_new (
     GstKafkaSettings *settings, GstElement *element, const GstKafkaOption *options, GError **error);
+
+/* (transfer full): an option's value; "" if it has none. */
+gchar *gst_kafka_conf_dup (const rd_kafka_conf_t *conf, const gchar *name);
+
+/* The most telling error the library reported since the last clear; guarded by its user. A refused
+ * password says more than the "all brokers down" that follows it. */
+typedef struct {
+  rd_kafka_resp_err_t err;
+  gchar *detail;
+} GstKafkaFault;
+
+void gst_kafka_fault_note (GstKafkaFault *fault, rd_kafka_resp_err_t err, const gchar *detail);
+void gst_kafka_fault_clear (GstKafkaFault *fault);
+/* TRUE: no waiting mends it (a wrong password, a certificate nobody trusts). */
+gboolean gst_kafka_error_is_refusal (rd_kafka_resp_err_t err);
 
 /* Posts the error message that fits @error (a GstResourceError of gst_kafka_conf_new() or
  * gst_kafka_error_new()). */

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gst/gst.h>
+
+#include "gstkafkameta.h"
+
+static gboolean
+plugin_init (GstPlugin *plugin)
+{
+  gst_kafka_meta_register ();
+  return TRUE;
+}
+
+GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, kafka,
+    "Media to and from Apache Kafka: kafkasink, kafkasrc", plugin_init, PACKAGE_VERSION, "LGPL",
+    GST_PACKAGE_NAME, GST_PACKAGE_ORIGIN)

@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkaclient.h"
+
+#include <string.h>
+
+GST_DEBUG_CATEGORY_STATIC (rdkafka_debug);
+#define GST_CAT_DEFAULT rdkafka_debug
+
+static void
+init_debug (void)
+{
+  static gsize once;
+
+  if (g_once_init_enter (&once)) {
+    GST_DEBUG_CATEGORY_INIT (rdkafka_debug, "rdkafka", 0, "librdkafka's own log");
+    g_once_init_leave (&once, 1);
+  }
+}
+
+/* Settings */
+
+void
+gst_kafka_settings_init (GstKafkaSettings *settings)
+{
+  memset (settings, 0, sizeof *settings);
+}
+
+void
+gst_kafka_settings_clear (GstKafkaSettings *settings)
+{
+  g_clear_pointer (&settings->bootstrap_servers, g_free);
+  g_clear_pointer (&settings->topic, g_free);
+  g_clear_pointer (&settings->config_file, g_free);
+  g_clear_pointer (&settings->client_properties, gst_structure_free);
+}
+
+void
+gst_kafka_settings_install_properties (GObjectClass *klass)
+{
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
+
+  g_object_class_install_property (klass, GST_KAFKA_PROP_BOOTSTRAP_SERVERS,
+      g_param_spec_string ("bootstrap-servers", "Bootstrap servers",
+          "Brokers to ask for the cluster's members first: host:port, comma-separated",
+          GST_KAFKA_DEFAULT_BOOTSTRAP_SERVERS, flags));
+  g_object_class_install_property (klass, GST_KAFKA_PROP_TOPIC,
+      g_param_spec_string (
+          "topic", "Topic", "Name of the Kafka topic whose messages the buffers are", NULL, flags));
+  g_object_class_install_property (klass, GST_KAFKA_PROP_CONFIG_FILE,
+      g_param_spec_string ("config-file", "Configuration file",
+          "File of librdkafka options, one name=value a line, # begins a comment; the place for "
+          "passwords and keys",
+          NULL, flags));
+  g_object_class_install_property (klass, GST_KAFKA_PROP_CLIENT_PROPERTIES,
+      g_param_spec_boxed ("client-properties", "Client properties",
+          "Further librdkafka options, as in \"c,session.timeout.ms=6000\"; secrets are refused "
+          "here, "
+          "config-file takes them",
+          GST_TYPE_STRUCTURE, flags));
+}
+
+gboolean
+gst_kafka_option_is_secret (const gchar *name)
+{
+  return strstr (name, "password") || strstr (name, "secret") || strstr (name, "passphrase") ||
+         g_str_has_suffix (name, "key.pem") || g_str_equal (name, "sasl.oauthbearer.config");
+}
+
+static gboolean
+hide_secret (GQuark id, GValue *value, gpointer unused)
+{
+  if (gst_kafka_option_is_secret (g_quark_to_string (id))) {
+    g_value_unset (value);
+    g_value_init (value, G_TYPE_STRING);
+    g_value_set_static_string (value, "(hidden)");
+  }
+  return TRUE;
+}
+
+/* The property can be read, so a secret that conf_new is going to refuse must not stay in it. */
+static GstStructure *
+dup_without_secrets (const GValue *value)
+{
+  GstStructure *s = g_value_dup_boxed (value);
+
+  if (s)
+    gst_structure_map_in_place (s, hide_secret, NULL);
+  return s;
+}
+
+gboolean
+gst_kafka_settings_set_property (
+    GstKafkaSettings *settings, GObject *object, guint id, const GValue *value)
+{
+  gboolean known = TRUE;
+
+  GST_OBJECT_LOCK (object);
+  switch (id) {
+    case GST_KAFKA_PROP_BOOTSTRAP_SERVERS:
+      g_free (settings->bootstrap_servers);
+      settings->bootstrap_servers = g_value_dup_string (value);
+      break;
+    case GST_KAFKA_PROP_TOPIC:
+      g_free (settings->topic);
+      settings->topic = g_value_dup_string (value);
+      break;
+    case GST_KAFKA_PROP_CONFIG_FILE:
+      g_free (settings->config_file);
+      settings->config_file = g_value_dup_string (value);
+      break;
+    case GST_KAFKA_PROP_CLIENT_PROPERTIES:
+      g_clear_pointer (&settings->client_properties, gst_structure_free);
+      settings->client_properties = dup_without_secrets (value);
+      break;
+    default:
+      known = FALSE;
+  }
+  GST_OBJECT_UNLOCK (object);
+  return known;
+}
+
+gboolean
+gst_kafka_settings_get_property (
+    GstKafkaSettings *settings, GObject *object, guint id, GValue *value)
+{
+  gboolean known = TRUE;
+
+  GST_OBJECT_LOCK (object);
+  switch (id) {
+    case GST_KAFKA_PROP_BOOTSTRAP_SERVERS:
+      g_value_set_string (value, settings->bootstrap_servers ? settings->bootstrap_servers
+                                                             : GST_KAFKA_DEFAULT_BOOTSTRAP_SERVERS);
+      break;
+    case GST_KAFKA_PROP_TOPIC:
+      g_value_set_string (value, settings->topic);
+      break;
+    case GST_KAFKA_PROP_CONFIG_FILE:
+      g_value_set_string (value, settings->config_file);
+      break;
+    case GST_KAFKA_PROP_CLIENT_PROPERTIES:
+      g_value_set_boxed (value, settings->client_properties);
+      break;
+    default:
+      known = FALSE;
+  }
+  GST_OBJECT_UNLOCK (object);
+  return known;
+}
+
+static void
+settings_snapshot (GstKafkaSettings *copy, GstKafkaSettings *settings, GstElement *element)
+{
+  GST_OBJECT_LOCK (element);
+  copy->bootstrap_servers = g_strdup (settings->bootstrap_servers);
+  copy->topic = g_strdup (settings->topic);
+  copy->config_file = g_strdup (settings->config_file);
+  copy->client_properties =
+      settings->client_properties ? gst_structure_copy (settings->client_properties) : NULL;
+  GST_OBJECT_UNLOCK (element);
+}
+
+/* Configuration */
+
+static GstDebugLevel
+debug_level (int syslog_level)
+{
+  /* One level down: what the library calls an error, it mostly mends itself. */
+  if (syslog_level <= 3)
+    return GST_LEVEL_WARNING;
+  if (syslog_level == 4)
+    return GST_LEVEL_INFO;
+  return syslog_level < 7 ? GST_LEVEL_DEBUG : GST_LEVEL_LOG;
+}
+
+static void
+forward_log (const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+  GST_CAT_LEVEL_LOG (rdkafka_debug, debug_level (level), NULL, "%s: %s: %s",
+      rk ? rd_kafka_name (rk) : "conf", facility, text);
+}
+
+static gboolean
+conf_set (rd_kafka_conf_t *conf, const gchar *where, const gchar *name, const gchar *value,
+    GError **error)
+{
+  gchar said[512];
+
+  if (rd_kafka_conf_set (conf, name, value, said, sizeof said) == RD_KAFKA_CONF_OK)
+    return TRUE;
+  /* What the library says may quote the value. */
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "%s: option \"%s\" is refused: %s", where, name,
+      gst_kafka_option_is_secret (name) ? "its value is not valid" : said);
+  return FALSE;
+}
+
+static const GstKafkaOption *
+find_option (const GstKafkaOption *options, const gchar *name)
+{
+  for (; options && options->name; options++)
+    if (g_str_equal (options->name, name))
+      return options;
+  return NULL;
+}
+
+static gboolean
+apply_defaults (
+    rd_kafka_conf_t *conf, GstElement *element, const GstKafkaOption *options, GError **error)
+{
+  g_autofree gchar *name = gst_object_get_name (GST_OBJECT (element));
+
+  if (!conf_set (conf, name, "client.id", name, error))
+    return FALSE;
+  for (; options && options->name; options++)
+    if (options->value && !conf_set (conf, name, options->name, options->value, error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+check_not_owned (
+    const gchar *where, const gchar *name, const GstKafkaOption *options, GError **error)
+{
+  const GstKafkaOption *option = find_option (options, name);
+
+  if (!option || !option->owned)
+    return TRUE;
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "%s: option \"%s\" is refused: the element decides on it, see its properties", where, name);
+  return FALSE;
+}
+
+static gboolean
+apply_line (rd_kafka_conf_t *conf, const gchar *where, gchar *line, const GstKafkaOption *options,
+    GError **error)
+{
+  gchar *equals;
+
+  g_strstrip (line);
+  if (!*line || *line == '#')
+    return TRUE;
+  equals = strchr (line, '=');
+  if (!equals || equals == line) {
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+        "%s: not a line of the form name=value", where);
+    return FALSE;
+  }
+  *equals = '\0';
+  g_strchomp (line);
+  return check_not_owned (where, line, options, error) &&
+         conf_set (conf, where, line, g_strchug (equals + 1), error);
+}
+
+static gchar *
+read_config_file (const gchar *path, GError **error)
+{
+  g_autoptr (GError) failed = NULL;
+  gchar *text;
+  gsize size;
+
+  if (!g_file_get_contents (path, &text, &size, &failed)) {
+    g_set_error (error, GST_RESOURCE_ERROR,
+        g_error_matches (failed, G_FILE_ERROR, G_FILE_ERROR_NOENT) ? GST_RESOURCE_ERROR_NOT_FOUND
+                                                                   : GST_RESOURCE_ERROR_OPEN_READ,
+        "Could not read config-file \"%s\": %s", path, failed->message);
+    return NULL;
+  }
+  if (g_utf8_validate_len (text, size, NULL))
+    return text;
+  g_free (text);
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "config-file \"%s\" is not a text file in UTF-8", path);
+  return NULL;
+}
+
+static gboolean
+apply_config_file (
+    rd_kafka_conf_t *conf, const gchar *path, const GstKafkaOption *options, GError **error)
+{
+  g_autofree gchar *text = read_config_file (path, error);
+  g_auto (GStrv) lines = text ? g_strsplit (text, "\n", -1) : NULL;
+
+  if (!lines)
+    return FALSE;
+  for (guint i = 0; lines[i]; i++) {
+    g_autofree gchar *where = g_strdup_printf ("config-file \"%s\" line %u", path, i + 1);
+
+    if (!apply_line (conf, where, lines[i], options, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static const gchar *
+refusal_of_client_property (const gchar *name)
+{
+  if (gst_kafka_option_is_secret (name))
+    return "it is a secret, which others could read here; put it into a file and name that in "
+           "config-file";
+  if (g_str_equal (name, "plugin.library.paths") || g_str_equal (name, "ssl.engine.location") ||
+      g_str_equal (name, "sasl.kerberos.kinit.cmd"))
+    return "it makes the client run code; only a config-file may do that";
+  if (g_str_equal (name, "bootstrap.servers") || g_str_equal (name, "metadata.broker.list"))
+    return "there is a property bootstrap-servers for it";
+  return NULL;
+}
+
+typedef struct {
+  rd_kafka_conf_t *conf;
+  const GstKafkaOption *options;
+  GError **error;
+} ApplyData;
+
+static gboolean
+apply_client_property (GQuark id, const GValue *value, gpointer user_data)
+{
+  ApplyData *data = user_data;
+  const gchar *name = g_quark_to_string (id);
+  const gchar *refusal = refusal_of_client_property (name);
+  g_autofree gchar *text =
+      G_VALUE_HOLDS_STRING (value) ? g_value_dup_string (value) : gst_value_serialize (value);
+
+  if (refusal) {
+    g_set_error (data->error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+        "client-properties: option \"%s\" is refused: %s", name, refusal);
+    return FALSE;
+  }
+  return check_not_owned ("client-properties", name, data->options, data->error) &&
+         conf_set (data->conf, "client-properties", name, text ? text : "", data->error);
+}
+
+static gboolean
+apply_settings (rd_kafka_conf_t *conf, GstKafkaSettings *settings, GstElement *element,
+    const GstKafkaOption *options, GError **error)
+{
+  ApplyData data = {conf, options, error};
+  const gchar *servers = settings->bootstrap_servers;
+
+  if (!conf_set (conf, "bootstrap-servers", "bootstrap.servers",
+          GST_KAFKA_DEFAULT_BOOTSTRAP_SERVERS, error) ||
+      !apply_defaults (conf, element, options, error))
+    return FALSE;
+  if (settings->config_file && !apply_config_file (conf, settings->config_file, options, error))
+    return FALSE;
+  if (servers && !conf_set (conf, "bootstrap-servers", "bootstrap.servers", servers, error))
+    return FALSE;
+  return !settings->client_properties ||
+         gst_structure_foreach (settings->client_properties, apply_client_property, &data);
+}
+
+rd_kafka_conf_t *
+gst_kafka_conf_new (
+    GstKafkaSettings *settings, GstElement *element, const GstKafkaOption *options, GError **error)
+{
+  GstKafkaSettings copy;
+  rd_kafka_conf_t *conf = rd_kafka_conf_new ();
+
+  init_debug ();
+  settings_snapshot (&copy, settings, element);
+  rd_kafka_conf_set_log_cb (conf, forward_log);
+  if (!apply_settings (conf, &copy, element, options, error))
+    g_clear_pointer (&conf, rd_kafka_conf_destroy);
+  gst_kafka_settings_clear (&copy);
+  return conf;
+}
+
+gchar *
+gst_kafka_conf_dup (const rd_kafka_conf_t *conf, const gchar *name)
+{
+  gsize size = 0;
+  gchar *value;
+
+  if (rd_kafka_conf_get (conf, name, NULL, &size) != RD_KAFKA_CONF_OK || !size)
+    return g_strdup ("");
+  value = g_malloc0 (size);
+  rd_kafka_conf_get (conf, name, value, &size);
+  return value;
+}
+
+/* Errors */
+
+static gboolean
+is_unreachable (rd_kafka_resp_err_t err)
+{
+  return err == RD_KAFKA_RESP_ERR__TRANSPORT || err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
+         err == RD_KAFKA_RESP_ERR__RESOLVE;
+}
+
+static gboolean
+is_timeout (rd_kafka_resp_err_t err)
+{
+  return err == RD_KAFKA_RESP_ERR__TIMED_OUT || err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT ||
+         err == RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE || err == RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT;
+}
+
+gboolean
+gst_kafka_error_is_refusal (rd_kafka_resp_err_t err)
+{
+  switch (err) {
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR__SSL:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+    case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
+    case RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+      return TRUE;
+    default:
+      return FALSE;
+  }
+}
+
+static guint
+fault_rank (rd_kafka_resp_err_t err)
+{
+  if (gst_kafka_error_is_refusal (err))
+    return 3;
+  if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || is_timeout (err))
+    return 1;
+  return err ? 2 : 0;
+}
+
+void
+gst_kafka_fault_note (GstKafkaFault *fault, rd_kafka_resp_err_t err, const gchar *detail)
+{
+  if (fault_rank (err) < fault_rank (fault->err))
+    return;
+  g_free (fault->detail);
+  fault->err = err;
+  fault->detail = g_strdup (detail);
+}
+
+void
+gst_kafka_fault_clear (GstKafkaFault *fault)
+{
+  fault->err = RD_KAFKA_RESP_ERR_NO_ERROR;
+  g_clear_pointer (&fault->detail, g_free);
+}
+
+static GstResourceError
+error_code (rd_kafka_resp_err_t err, GstResourceError fallback)
+{
+  if (gst_kafka_error_is_refusal (err))
+    return GST_RESOURCE_ERROR_NOT_AUTHORIZED;
+  switch (err) {
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+      return GST_RESOURCE_ERROR_NOT_FOUND;
+    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+    case RD_KAFKA_RESP_ERR__INVALID_ARG:
+      return GST_RESOURCE_ERROR_SETTINGS;
+    default:
+      return fallback;
+  }
+}
+
+static const gchar *
+hint_of_refusal (rd_kafka_resp_err_t err)
+{
+  if (err == RD_KAFKA_RESP_ERR__SSL)
+    return "Check security.protocol, ssl.ca.location and both ends' certificates (config-file)";
+  if (err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+      err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
+      err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
+    return "Ask for the user's rights (ACLs) on the cluster";
+  return "Check sasl.mechanism, sasl.username and sasl.password (config-file)";
+}
+
+static const gchar *
+error_hint (rd_kafka_resp_err_t err)
+{
+  if (gst_kafka_error_is_refusal (err))
+    return hint_of_refusal (err);
+  if (is_unreachable (err))
+    return "Check that a broker runs there, and bootstrap-servers";
+  if (is_timeout (err))
+    return "Check that the brokers are up and the link is fast enough";
+  switch (err) {
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+      return "Create the topic (kafka-topics --create), or correct topic and partition";
+    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+      return "A topic's name has 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'";
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+      return "Raise message-max-bytes here and max.message.bytes on the topic";
+    default:
+      return "See the debug category rdkafka for more (GST_DEBUG=rdkafka:6)";
+  }
+}
+
+GError *
+gst_kafka_error_new (
+    const gchar *tried, rd_kafka_resp_err_t err, const gchar *detail, GstResourceError fallback)
+{
+  return g_error_new (GST_RESOURCE_ERROR, error_code (err, fallback), "Could not %s: %s. %s.",
+      tried, detail && *detail ? detail : rd_kafka_err2str (err), error_hint (err));
+}
+
+void
+gst_kafka_post_error (GstElement *element, const GError *error, const gchar *debug)
+{
+  gst_element_message_full (element, GST_MESSAGE_ERROR, error->domain, error->code,
+      g_strdup (error->message), g_strdup (debug), __FILE__, G_STRFUNC, __LINE__);
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gst/check/gstcheck.h>
+#include <glib/gstdio.h>
+
+#include "gstkafkaclient.h"
+
+static const GstKafkaOption options[] = {
+    {"linger.ms", "7", FALSE},
+    {"enable.auto.commit", NULL, TRUE},
+    {NULL},
+};
+
+static GstElement *element;
+static GstKafkaSettings settings;
+static gchar *file;
+
+static void
+setup (void)
+{
+  element = gst_object_ref_sink (gst_bin_new ("client-test"));
+  gst_kafka_settings_init (&settings);
+}
+
+static void
+teardown (void)
+{
+  gst_kafka_settings_clear (&settings);
+  gst_clear_object (&element);
+  if (file)
+    g_unlink (file);
+  g_clear_pointer (&file, g_free);
+}
+
+static void
+set_file (const gchar *text)
+{
+  gint fd = g_file_open_tmp ("kafkaclient-XXXXXX", &file, NULL);
+
+  fail_unless (fd >= 0);
+  g_close (fd, NULL);
+  fail_unless (g_file_set_contents (file, text, -1, NULL));
+  settings.config_file = g_strdup (file);
+}
+
+static void
+set_client_properties (const gchar *text)
+{
+  GValue value = G_VALUE_INIT;
+
+  g_value_init (&value, GST_TYPE_STRUCTURE);
+  fail_unless (gst_value_deserialize (&value, text), "%s", text);
+  fail_unless (gst_kafka_settings_set_property (
+      &settings, G_OBJECT (element), GST_KAFKA_PROP_CLIENT_PROPERTIES, &value));
+  g_value_unset (&value);
+}
+
+static void
+assert_conf (const gchar *name, const gchar *expected)
+{
+  GError *error = NULL;
+  rd_kafka_conf_t *conf = gst_kafka_conf_new (&settings, element, options, &error);
+  gchar *value;
+
+  fail_unless (conf != NULL, "%s", error ? error->message : "");
+  value = gst_kafka_conf_dup (conf, name);
+  fail_unless_equals_string (value, expected);
+  g_free (value);
+  rd_kafka_conf_destroy (conf);
+}
+
+static void
+assert_refused (gint code, const gchar *named, const gchar *never)
+{
+  GError *error = NULL;
+
+  fail_unless (gst_kafka_conf_new (&settings, element, options, &error) == NULL);
+  fail_unless (g_error_matches (error, GST_RESOURCE_ERROR, code), "%s", error->message);
+  fail_unless (strstr (error->message, named) != NULL, "%s", error->message);
+  fail_if (never && strstr (error->message, never), "%s", error->message);
+  g_error_free (error);
+}
+
+GST_START_TEST (test_order_of_sources)
+{
+  assert_conf ("bootstrap.servers", "localhost:9092");
+  assert_conf ("linger.ms", "7");
+  assert_conf ("client.id", "client-test");
+  set_file ("# a comment\n\n bootstrap.servers = file:1 \r\nlinger.ms=8\nsasl.password=a=b\n");
+  assert_conf ("bootstrap.servers", "file:1");
+  assert_conf ("linger.ms", "8");
+  assert_conf ("sasl.password", "a=b");
+  set_client_properties ("c,linger.ms=9");
+  assert_conf ("linger.ms", "9");
+  settings.bootstrap_servers = g_strdup ("property:1");
+  assert_conf ("bootstrap.servers", "property:1");
+}
+GST_END_TEST;
+
+GST_START_TEST (test_client_properties_of_any_type)
+{
+  set_client_properties ("c,session.timeout.ms=6000,enable.idempotence=true,linger.ms=0.5,"
+                         "client.rack=\"a,b\",queue.buffering.max.kbytes=(string)17");
+  assert_conf ("session.timeout.ms", "6000");
+  assert_conf ("enable.idempotence", "true");
+  assert_conf ("linger.ms", "0.5");
+  assert_conf ("client.rack", "a,b");
+  assert_conf ("queue.buffering.max.kbytes", "17");
+}
+GST_END_TEST;
+
+GST_START_TEST (test_refused_client_properties)
+{
+  static const gchar *refused[] = {"plugin.library.paths", "ssl.engine.location",
+      "sasl.kerberos.kinit.cmd", "bootstrap.servers", "metadata.broker.list", "enable.auto.commit",
+      "no.such.option"};
+
+  for (guint i = 0; i < G_N_ELEMENTS (refused); i++) {
+    gchar *text = g_strdup_printf ("c,%s=x", refused[i]);
+
+    set_client_properties (text);
+    assert_refused (GST_RESOURCE_ERROR_SETTINGS, refused[i], NULL);
+    g_free (text);
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST (test_secrets)
+{
+  static const gchar *secrets[] = {"sasl.password", "ssl.key.password", "ssl.key.pem",
+      "ssl.keystore.password", "sasl.oauthbearer.client.secret", "sasl.oauthbearer.config"};
+
+  for (guint i = 0; i < G_N_ELEMENTS (secrets); i++) {
+    gchar *text = g_strdup_printf ("c,%s=hush", secrets[i]);
+    GValue value = G_VALUE_INIT;
+    gchar *shown;
+
+    set_client_properties (text);
+    assert_refused (GST_RESOURCE_ERROR_SETTINGS, secrets[i], "hush");
+    g_value_init (&value, GST_TYPE_STRUCTURE);
+    gst_kafka_settings_get_property (
+        &settings, G_OBJECT (element), GST_KAFKA_PROP_CLIENT_PROPERTIES, &value);
+    shown = gst_value_serialize (&value);
+    fail_if (strstr (shown, "hush"), "%s", shown);
+    g_free (shown);
+    g_value_unset (&value);
+    g_free (text);
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST (test_bad_config_files)
+{
+  settings.config_file = g_strdup ("/nonexistent/kafka.properties");
+  assert_refused (GST_RESOURCE_ERROR_NOT_FOUND, "/nonexistent/kafka.properties", NULL);
+  g_free (settings.config_file);
+  settings.config_file = g_strdup (g_get_tmp_dir ());
+  assert_refused (GST_RESOURCE_ERROR_OPEN_READ, g_get_tmp_dir (), NULL);
+  g_clear_pointer (&settings.config_file, g_free);
+  set_file ("linger.ms=1\nsasl.password hush\n");
+  assert_refused (GST_RESOURCE_ERROR_SETTINGS, "line 2", "hush");
+  fail_unless (g_file_set_contents (file, "enable.auto.commit=true\n", -1, NULL));
+  assert_refused (GST_RESOURCE_ERROR_SETTINGS, "enable.auto.commit", NULL);
+  fail_unless (g_file_set_contents (file, "linger.ms=\xff\n", -1, NULL));
+  assert_refused (GST_RESOURCE_ERROR_SETTINGS, file, NULL);
+}
+GST_END_TEST;
+
+static void
+assert_error (rd_kafka_resp_err_t err, const gchar *detail, gint code, const gchar *said)
+{
+  GError *error =
+      gst_kafka_error_new ("publish to topic \"t\" at h:1", err, detail, GST_RESOURCE_ERROR_WRITE);
+
+  fail_unless (g_error_matches (error, GST_RESOURCE_ERROR, code), "%s", error->message);
+  fail_unless (g_str_has_prefix (error->message, "Could not publish to topic \"t\" at h:1: "));
+  fail_unless (strstr (error->message, said) != NULL, "%s", error->message);
+  g_error_free (error);
+}
+
+GST_START_TEST (test_errors_name_the_cause)
+{
+  assert_error (RD_KAFKA_RESP_ERR__AUTHENTICATION, "invalid credentials",
+      GST_RESOURCE_ERROR_NOT_AUTHORIZED, "invalid credentials. Check sasl.mechanism");
+  assert_error (RD_KAFKA_RESP_ERR__SSL, "certificate has expired",
+      GST_RESOURCE_ERROR_NOT_AUTHORIZED, "certificate has expired. Check security.protocol");
+  assert_error (RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, NULL,
+      GST_RESOURCE_ERROR_NOT_AUTHORIZED, "ACLs");
+  assert_error (
+      RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, NULL, GST_RESOURCE_ERROR_NOT_FOUND, "topic");
+  assert_error (
+      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, NULL, GST_RESOURCE_ERROR_WRITE, "message-max-bytes");
+  assert_error (RD_KAFKA_RESP_ERR__RESOLVE, NULL, GST_RESOURCE_ERROR_WRITE, "bootstrap-servers");
+}
+GST_END_TEST;
+
+GST_START_TEST (test_fault_keeps_the_most_telling)
+{
+  GstKafkaFault fault = {0};
+
+  gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__TRANSPORT, "refused");
+  gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "1/1 brokers are down");
+  fail_unless_equals_string (fault.detail, "refused");
+  gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__AUTHENTICATION, "wrong password");
+  gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__TRANSPORT, "disconnected");
+  fail_unless_equals_string (fault.detail, "wrong password");
+  fail_unless (gst_kafka_error_is_refusal (fault.err));
+  gst_kafka_fault_clear (&fault);
+  gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "down");
+  fail_unless_equals_string (fault.detail, "down");
+  gst_kafka_fault_clear (&fault);
+}
+GST_END_TEST;
+
+static Suite *
+kafkaclient_suite (void)
+{
+  Suite *s = suite_create ("kafkaclient");
+  TCase *tc = tcase_create ("general");
+
+  suite_add_tcase (s, tc);
+  tcase_add_checked_fixture (tc, setup, teardown);
+  tcase_add_test (tc, test_order_of_sources);
+  tcase_add_test (tc, test_client_properties_of_any_type);
+  tcase_add_test (tc, test_refused_client_properties);
+  tcase_add_test (tc, test_secrets);
+  tcase_add_test (tc, test_bad_config_files);
+  tcase_add_test (tc, test_errors_name_the_cause);
+  tcase_add_test (tc, test_fault_keeps_the_most_telling);
+  return s;
+}
+
+GST_CHECK_MAIN (kafkaclient)
