@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What every integration test shares: real servers, topics and a database of its own, pipelines under a clock."""
+
+import pathlib
+import sys
+import uuid
+
+import pytest
+
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TESTS / "servers"))
+
+import kafka_server  # noqa: E402
+import mongo_server  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory):
+    server = kafka_server.Kafka(tmp_path_factory.mktemp("kafka"))
+    server.start()
+    yield server
+    server.stop(0)
+
+
+@pytest.fixture(scope="session")
+def mongo(tmp_path_factory):
+    server = mongo_server.Mongo(tmp_path_factory.mktemp("mongo"))
+    server.start()
+    yield server
+    server.stop(0)
+
+
+@pytest.fixture
+def fresh():
+    """A name no other test has used: for topics, groups and databases."""
+    return "t" + uuid.uuid4().hex[:10]

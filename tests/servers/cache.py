@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What is downloaded or built once for a user: each thing in a directory named for what it was made from."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+
+class CacheError(Exception):
+    """A download or a build that failed; the message says what to do."""
+
+
+def cache_dir():
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    path = pathlib.Path(base, "gst-fog")
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@contextlib.contextmanager
+def locked(path):
+    """The kernel lets go of the lock when its holder dies, however it dies."""
+    with open(path, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def cached(name, made_from, make):
+    """The directory `name-HASH`, filled by `make(directory)` unless it is there already.
+
+    It appears by one rename, so an interrupted `make` leaves nothing that looks finished.
+    """
+    digest = hashlib.sha256()
+    for part in made_from:
+        digest.update(part.read_bytes() if isinstance(part, pathlib.Path) else part.encode())
+    final = cache_dir() / f"{name}-{digest.hexdigest()[:16]}"
+    if final.is_dir():
+        return final
+    with locked(cache_dir() / f"{name}.lock"):
+        if not final.is_dir():
+            for left_over in cache_dir().glob(f"{name}.part-*"):
+                shutil.rmtree(left_over)
+            part = pathlib.Path(tempfile.mkdtemp(prefix=f"{name}.part-", dir=cache_dir()))
+            make(part)
+            part.rename(final)
+    return final
+
+
+def checked(command, what, **options):
+    """Runs a build command; a failure carries the last lines it said."""
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            errors="replace", check=False, **options)
+    except FileNotFoundError as error:
+        raise CacheError(f"{what}: {error.filename} is not installed; run tests/setup") from error
+    if done.returncode != 0:
+        tail = "\n".join(done.stdout.strip().splitlines()[-15:])
+        raise CacheError(f"{what} failed: {' '.join(map(str, command))}\n{tail}")
+    return done.stdout

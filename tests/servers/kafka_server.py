@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Apache Kafka 4 in KRaft mode, of one node or several, from its Maven artifacts."""
+
+import base64
+import json
+import pathlib
+import uuid
+
+import cache
+import server
+
+HERE = pathlib.Path(__file__).resolve().parent
+COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+
+
+def jars():
+    pom = HERE / "pom.xml"
+
+    def download(directory):
+        cache.checked(
+            ["mvn", "-q", "-B", "-f", pom, COPY, "-DincludeScope=runtime", f"-DoutputDirectory={directory}"],
+            "download of Kafka")
+
+    return cache.cached("kafka", [pom], download)
+
+
+def java(main, *arguments, log_level="info"):
+    return [
+        "java", "-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+        "-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
+        f"-Dorg.slf4j.simpleLogger.defaultLogLevel={log_level}",
+        "-cp", f"{jars()}/*", main, *map(str, arguments)]
+
+
+def tool(main, *arguments):
+    """Runs one of Kafka's own commands to its end and returns what it printed."""
+    return cache.checked(java(main, *arguments, log_level="error"), main.rsplit(".", 1)[-1])
+
+
+class Kafka:
+    """`directory` keeps ports and data: the same directory again is the same cluster on the same ports."""
+
+    def __init__(
+            self, directory, nodes=1, partitions=10, port=None, address="127.0.0.1", properties=(), listeners=None,
+            scram=()):
+        """`listeners`: {"tls": "SSL"} and the like, beside the plain one; `scram`: as StorageTool takes them."""
+        self.directory = pathlib.Path(directory).resolve()
+        self.address, self.partitions, self.scram = address, partitions, list(scram)
+        self._fixed_port = port
+        self.properties, self.listeners = list(properties), dict(listeners or {})
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._state = self.directory / "cluster.json"
+        self._kept = self._state.exists()
+        if self._kept:
+            state = json.loads(self._state.read_text())
+            self.cluster_id, self.ports = state["cluster-id"], state["ports"]
+        else:
+            self.cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+            self._choose_ports(nodes)
+        self.processes = [self._process(node) for node in self.nodes()]
+
+    def nodes(self):
+        return range(1, len(self.ports) + 1)
+
+    def _choose_ports(self, nodes):
+        self.ports = [
+            {name: server.free_port(self.address) for name in ["plain", "controller", *self.listeners]}
+            for _ in range(nodes)]
+        if self._fixed_port:
+            self.ports[0]["plain"] = self._fixed_port
+
+    def _process(self, node):
+        home = self.directory / f"node-{node}"
+        home.mkdir(exist_ok=True)
+        return server.Process(
+            f"Kafka node {node}", java("kafka.Kafka", home / "server.properties"), home / "log",
+            "Kafka Server started")
+
+    def servers(self, listener="plain"):
+        """The bootstrap string of a listener."""
+        return ",".join(f"{self.address}:{ports[listener]}" for ports in self.ports)
+
+    @property
+    def bootstrap(self):
+        return self.servers()
+
+    def addresses(self):
+        names = {"bootstrap": "plain", **{name: name for name in self.listeners}}
+        return {name: self.servers(listener) for name, listener in names.items()}
+
+    def start(self):
+        """All nodes; on other ports if one is taken, unless data or a caller ties it to these."""
+        server.start_on_free_ports(self._start_once, self._other_ports)
+        self._kept = True
+
+    def _other_ports(self):
+        if self._kept or self._fixed_port:
+            return False
+        self._choose_ports(len(self.ports))
+        return True
+
+    def _start_once(self):
+        for node in self.nodes():
+            self._write_properties(node)
+            if not (self.directory / f"node-{node}" / "data").exists():
+                self._format(node)
+        self._state.write_text(json.dumps({"cluster-id": self.cluster_id, "ports": self.ports}))
+        try:
+            for process in self.processes:
+                process.launch()
+            for process in self.processes:
+                process.wait_ready()
+        except server.StartError:
+            self.stop(0)
+            raise
+
+    def start_node(self, node):
+        """One node of a formatted cluster, on its old ports; ready when it serves."""
+        self._write_properties(node)
+        self.processes[node - 1].launch()
+        self.processes[node - 1].wait_ready()
+
+    def stop(self, timeout=10):
+        for process in self.processes:
+            process.signal(15 if timeout else 9)
+        for process in self.processes:
+            process.stop(timeout) if timeout else process.kill()
+
+    def create_topic(self, name, partitions=None, replication=None, config=()):
+        extra = [argument for entry in config for argument in ("--config", entry)]
+        tool(
+            "org.apache.kafka.tools.TopicCommand", "--bootstrap-server", self.bootstrap, "--create", "--topic", name,
+            "--partitions", partitions or self.partitions,
+            "--replication-factor", replication or min(3, len(self.ports)), *extra)
+
+    def _format(self, node):
+        extra = [argument for entry in self.scram for argument in ("--add-scram", entry)]
+        tool(
+            "kafka.tools.StorageTool", "format", "-t", self.cluster_id, "-c",
+            self.directory / f"node-{node}" / "server.properties", *extra)
+
+    def _write_properties(self, node):
+        ports = self.ports[node - 1]
+        clients = {"plain": "PLAINTEXT", **self.listeners}  # Kafka wants listeners' names in capitals
+        offered = [f"{name.upper()}://{self.address}:{ports[name]}" for name in clients]
+        voters = [f"{n}@{self.address}:{self.ports[n - 1]['controller']}" for n in self.nodes()]
+        copies = min(3, len(self.ports))
+        lines = {
+            "node.id": node,
+            "process.roles": "broker,controller",
+            "log.dirs": self.directory / f"node-{node}" / "data",
+            "controller.quorum.voters": ",".join(voters),
+            "controller.listener.names": "CONTROLLER",
+            "inter.broker.listener.name": "PLAIN",
+            "listeners": ",".join([*offered, f"CONTROLLER://{self.address}:{ports['controller']}"]),
+            "advertised.listeners": ",".join(offered),
+            "listener.security.protocol.map": ",".join(
+                f"{name.upper()}:{protocol}" for name, protocol in {**clients, "controller": "PLAINTEXT"}.items()),
+            "num.partitions": self.partitions,
+            "default.replication.factor": copies,
+            "offsets.topic.num.partitions": 5,
+            "offsets.topic.replication.factor": copies,
+            "transaction.state.log.num.partitions": 5,
+            "transaction.state.log.replication.factor": copies,
+            "transaction.state.log.min.isr": 1,
+            # a raw full HD frame; the kernel's own socket buffers, for links with a long round trip
+            "message.max.bytes": 32 << 20,
+            "replica.fetch.max.bytes": 32 << 20,
+            "socket.send.buffer.bytes": -1,
+            "socket.receive.buffer.bytes": -1,
+            "group.initial.rebalance.delay.ms": 0,
+            "group.min.session.timeout.ms": 1000,
+            # a broker back after SIGKILL is let in when its old session has run out
+            "broker.session.timeout.ms": 3000,
+            "broker.heartbeat.interval.ms": 500,
+            "num.network.threads": 2,
+            "num.io.threads": 4,
+        }
+        # later lines win, so a caller's own come last
+        text = "".join(f"{name}={value}\n" for name, value in lines.items())
+        text += "".join(f"{line}\n" for line in self.properties)
+        (self.directory / f"node-{node}" / "server.properties").write_text(text)

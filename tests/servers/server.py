@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One server process on loopback: free ports, a log, a start that is waited for, an end that always comes."""
+
+import pathlib
+import random
+import re
+import signal
+import socket
+import subprocess
+import time
+
+
+class StartError(Exception):
+    """A server that did not start; the message ends with the last lines of its log."""
+
+
+class PortClash(StartError):
+    """Another program has the port."""
+
+
+def free_port(address="127.0.0.1"):
+    """Below the range that the kernel hands to outgoing connections, so that a restart finds it free again."""
+    for _ in range(100):
+        port = random.randrange(20000, 32000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, port))
+                return port
+            except OSError as error:
+                refused = error
+    raise StartError(f"no free port on {address}: {refused}")
+
+
+class Process:
+    """Dies with its parent, by the kernel's hand: no code of the parent's has to run for it."""
+
+    def __init__(self, name, command, log, ready):
+        self.name, self.command, self.log, self.ready = name, command, pathlib.Path(log), ready
+        self.popen = None
+        self._log_start = 0
+
+    def launch(self):
+        with open(self.log, "ab") as log:
+            self._log_start = log.tell()
+            self.popen = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "--", *map(str, self.command)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+
+    @property
+    def pid(self):
+        return self.popen.pid
+
+    def running(self):
+        return self.popen is not None and self.popen.poll() is None
+
+    def said(self):
+        """What it has logged since it was launched."""
+        with open(self.log, "rb") as log:
+            log.seek(self._log_start)
+            return log.read().decode(errors="replace")
+
+    def wait_ready(self, timeout=120):
+        deadline = time.monotonic() + timeout
+        while self.ready not in self.said():
+            ended = not self.running()
+            if ended and "ddress already in use" in self.said():
+                raise PortClash(self._failure("found its port taken"))
+            if ended:
+                raise StartError(self._failure(f"ended with code {self.popen.returncode} while starting"))
+            if time.monotonic() > deadline:
+                self.kill()
+                raise StartError(self._failure(f"was not ready after {timeout} s"))
+            time.sleep(0.05)
+
+    def _failure(self, what):
+        lines = self.said().strip().splitlines()
+        telling = [line for line in lines if re.search("error|exception", line, re.IGNORECASE)] or lines
+        return f"{self.name} {what}; from {self.log}:\n" + "\n".join("  " + line for line in telling[-10:])
+
+    def signal(self, number):
+        if self.running():
+            self.popen.send_signal(number)
+
+    def freeze(self):
+        self.signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.signal(signal.SIGCONT)
+
+    def kill(self):
+        self.signal(signal.SIGKILL)
+        if self.popen is not None:
+            self.popen.wait()
+
+    def stop(self, timeout=10):
+        """Asks first; a frozen or stuck one is killed."""
+        self.signal(signal.SIGTERM)
+        try:
+            if self.popen is not None:
+                self.popen.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
+def start_on_free_ports(launch, choose_ports, tries=5):
+    """`launch()` again with other ports for as long as another program is quicker to take them."""
+    for attempt in range(tries):
+        try:
+            return launch()
+        except PortClash:
+            if attempt == tries - 1 or not choose_ports():
+                raise
