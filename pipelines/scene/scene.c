@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "scene.h"
+
+#include <math.h>
+
+/* The scene is a row of acts. Each act has one number of faces; in `max_faces + 1` acts on end, each number
+ * from none to all comes once. A face comes and goes at once, a little after its act begins and a little
+ * before it ends: no frame shows half a face, so the number is never a matter of opinion. */
+#define ACT (2 * (guint64) 1000000000)
+#define LATEST_ENTRY 0.25 /* of an act, and likewise the earliest exit */
+
+/* Head sizes, as shares of the quarter that a head moves in: faces of 60 to 110 pixels at 640x480. */
+#define SMALLEST_HEAD 0.50
+#define LARGEST_HEAD 0.84
+
+/* splitmix64: one step is enough to make neighbours look unrelated. */
+static guint64
+scramble (guint64 x)
+{
+  x += G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
+  x = (x ^ (x >> 30)) * G_GUINT64_CONSTANT (0xbf58476d1ce4e5b9);
+  x = (x ^ (x >> 27)) * G_GUINT64_CONSTANT (0x94d049bb133111eb);
+  return x ^ (x >> 31);
+}
+
+/* A number that is the same for the same seed, purpose and index. */
+static guint64
+draw (guint64 seed, guint64 purpose, guint64 index)
+{
+  return scramble (scramble (scramble (seed) ^ purpose) ^ index);
+}
+
+static gdouble
+draw_share (guint64 seed, guint64 purpose, guint64 index)
+{
+  return (draw (seed, purpose, index) >> 11) * 0x1.0p-53;
+}
+
+/* What is at @place when 0..@n-1 is shuffled. */
+static guint
+shuffled (guint64 seed, guint64 purpose, guint n, guint place)
+{
+  guint order[SCENE_MAX_FACES + 1];
+
+  for (guint i = 0; i < n; i++) {
+    guint other = draw (seed, purpose, i) % (i + 1);
+
+    order[i] = order[other];
+    order[other] = i;
+  }
+  return order[place];
+}
+
+static gint
+quarter_size (const SceneScript *script)
+{
+  return MIN (script->width, script->height * 4 / 3) * 3 / 8;
+}
+
+gint
+scene_head_size (const SceneScript *script, guint step)
+{
+  gdouble share = SMALLEST_HEAD + (LARGEST_HEAD - SMALLEST_HEAD) * step / (SCENE_STEPS - 1);
+
+  /* A small frame has room for its largest heads only. */
+  if (quarter_size (script) < 240)
+    share = MAX (share, MIN (1.0, SMALLEST_HEAD * 240 / quarter_size (script)));
+  return (gint) (share * quarter_size (script)) & ~1;
+}
+
+/* Where in a range of @room pixels, wandering to and fro. */
+static gint
+wander (guint64 seed, guint64 purpose, gint room, guint64 time)
+{
+  gdouble period = 3 + 4 * draw_share (seed, purpose, 0);
+  gdouble turn = time / 1e9 / period + draw_share (seed, purpose, 1);
+
+  return (gint) (room * (0.5 + 0.5 * sin (2 * G_PI * turn))) & ~1;
+}
+
+static void
+place_head (const SceneScript *script, guint64 seed, guint place, guint64 time, SceneHead *head)
+{
+  gint room_x, room_y;
+
+  head->step = draw (seed, 'z', place) % SCENE_STEPS;
+  head->size = scene_head_size (script, head->step);
+  room_x = script->width / 2 - head->size;
+  room_y = script->height / 2 - head->size;
+  head->x = (place % 2 ? (script->width / 2 + 1) & ~1 : 0) +
+            wander (seed, 'x' + place * 256, room_x, time);
+  head->y = (place / 2 ? (script->height / 2 + 1) & ~1 : 0) +
+            wander (seed, 'y' + place * 256, room_y, time);
+}
+
+guint
+scene_at (const SceneScript *script, guint64 time, SceneHead heads[SCENE_MAX_FACES])
+{
+  guint numbers = script->max_faces + 1;
+  guint64 act = time / ACT;
+  gdouble share = (time % ACT) / (gdouble) ACT;
+  guint64 seed = draw (script->seed, 'a', act);
+  guint faces = shuffled (draw (script->seed, 'r', act / numbers), 'n', numbers, act % numbers);
+  guint shown = 0;
+
+  for (guint i = 0; i < faces; i++) {
+    guint place = shuffled (seed, 'p', SCENE_MAX_FACES, i);
+
+    if (share < LATEST_ENTRY * draw_share (seed, 'e', i) ||
+        share >= 1 - LATEST_ENTRY * draw_share (seed, 'l', i))
+      continue;
+    place_head (script, seed, place, time, &heads[shown++]);
+  }
+  return shown;
+}
