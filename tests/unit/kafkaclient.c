@@ -3,6 +3,7 @@
 #include <glib/gstdio.h>
 
 #include "gstkafkaclient.h"
+#include "gstkafkaformat.h"
 
 static const GstKafkaOption options[] = {
     {"linger.ms", "7", FALSE},
@@ -211,6 +212,22 @@ GST_START_TEST (test_fault_keeps_the_most_telling)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_flags_as_text)
+{
+  gchar *text = gst_kafka_flags_to_text (
+      GST_BUFFER_FLAG_DELTA_UNIT | GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_TAG_MEMORY);
+
+  fail_unless_equals_string (text, "discont,delta-unit");
+  fail_unless_equals_int (
+      gst_kafka_flags_from_text (text), GST_BUFFER_FLAG_DELTA_UNIT | GST_BUFFER_FLAG_DISCONT);
+  g_free (text);
+  fail_unless (gst_kafka_flags_to_text (GST_BUFFER_FLAG_TAG_MEMORY) == NULL);
+  fail_unless_equals_int (gst_kafka_flags_from_text (""), 0);
+  fail_unless_equals_int (
+      gst_kafka_flags_from_text ("unheard-of,gap,,discontinuous"), GST_BUFFER_FLAG_GAP);
+}
+GST_END_TEST;
+
 static Suite *
 kafkaclient_suite (void)
 {
@@ -226,6 +243,7 @@ kafkaclient_suite (void)
   tcase_add_test (tc, test_bad_config_files);
   tcase_add_test (tc, test_errors_name_the_cause);
   tcase_add_test (tc, test_fault_keeps_the_most_telling);
+  tcase_add_test (tc, test_flags_as_text);
   return s;
 }
 
