@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "haarcascade.h"
+
+#include <string.h>
+
+#include <gio/gio.h>
+
+#include "haarxml.h"
+
+/* OpenCV lowers every stage's threshold by this, in single precision. */
+#define THRESHOLD_SLACK 1e-5f
+
+#define MAX_STAGES 1000
+#define MAX_TREE_NODES 64
+
+typedef struct {
+  GArray *stages, *trees, *nodes, *leaves, *features;
+  GArray *numbers; /* scratch of gdouble */
+  gint width, height;
+  GError **error;
+} Loader;
+
+static gboolean fail (Loader *self, const gchar *format, ...) G_GNUC_PRINTF (2, 3);
+
+static gboolean
+fail (Loader *self, const gchar *format, ...)
+{
+  va_list args;
+  g_autofree gchar *message = NULL;
+
+  va_start (args, format);
+  message = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_set_error_literal (self->error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, message);
+  return FALSE;
+}
+
+/* The numbers of node's child `name` into self->numbers, between least and most of them. */
+static gboolean
+read_numbers (Loader *self, GNode *node, guint least, guint most)
+{
+  g_array_set_size (self->numbers, 0);
+  if (!haar_xml_numbers (node, self->numbers))
+    return fail (self, "<%s> holds something else than numbers of sane size: \"%.40s\"",
+        haar_xml_name (node), haar_xml_text (node));
+  if (self->numbers->len < least || self->numbers->len > most)
+    return fail (self, "<%s> holds %u numbers, expected %u to %u", haar_xml_name (node),
+        self->numbers->len, least, most);
+  return TRUE;
+}
+
+static gboolean
+read_child (Loader *self, GNode *node, const gchar *name, gdouble *value)
+{
+  GNode *child = haar_xml_child (node, name);
+
+  if (!child)
+    return fail (self, "<%s> is missing in <%s>", name, haar_xml_name (node));
+  if (!read_numbers (self, child, 1, 1))
+    return FALSE;
+  *value = g_array_index (self->numbers, gdouble, 0);
+  return TRUE;
+}
+
+static gboolean
+number_to_int (Loader *self, guint i, gint *value)
+{
+  gdouble number = g_array_index (self->numbers, gdouble, i);
+
+  *value = (gint) number;
+  if (*value != number)
+    return fail (self, "%g is no whole number", number);
+  return TRUE;
+}
+
+static gboolean
+block_fits (const Loader *self, const HaarBlock *block, gboolean tilted)
+{
+  gint left = block->x, right = block->x + block->width, bottom = block->y + block->height;
+
+  if (block->width <= 0 || block->height <= 0)
+    return FALSE;
+  if (tilted) {
+    left = block->x - block->height;
+    bottom = block->y + block->width + block->height;
+  }
+  return left >= 0 && block->y >= 0 && right <= self->width && bottom <= self->height;
+}
+
+static gboolean
+read_block (Loader *self, GNode *node, HaarBlock *block)
+{
+  if (!read_numbers (self, node, 5, 5) || !number_to_int (self, 0, &block->x) ||
+      !number_to_int (self, 1, &block->y) || !number_to_int (self, 2, &block->width) ||
+      !number_to_int (self, 3, &block->height))
+    return FALSE;
+  block->weight = (gfloat) g_array_index (self->numbers, gdouble, 4);
+  return TRUE;
+}
+
+/* The feature's node is the same in both formats. */
+static gboolean
+read_feature (Loader *self, GNode *node)
+{
+  HaarFeature feature = {0};
+  GNode *rects = haar_xml_child (node, "rects");
+  gdouble tilted = 0;
+
+  if (!rects)
+    return fail (self, "a feature has no <rects>");
+  if (haar_xml_child (node, "tilted") && !read_child (self, node, "tilted", &tilted))
+    return FALSE;
+  feature.tilted = tilted != 0;
+  for (GNode *child = rects->children; child; child = child->next) {
+    HaarBlock block;
+
+    if (!read_block (self, child, &block))
+      return FALSE;
+    if (block.weight == 0)
+      continue;
+    if (feature.n_blocks == HAAR_MAX_BLOCKS || !block_fits (self, &block, feature.tilted))
+      return fail (self, "feature %u has too many rectangles or one outside the %dx%d window",
+          self->features->len, self->width, self->height);
+    feature.blocks[feature.n_blocks++] = block;
+  }
+  if (feature.n_blocks == 0)
+    return fail (self, "feature %u has no rectangle", self->features->len);
+  g_array_append_val (self->features, feature);
+  return TRUE;
+}
+
+static gboolean
+child_is_valid (const HaarTree *tree, guint node, gint child)
+{
+  /* A child after its parent: every walk ends. */
+  return child > 0 ? (guint) child > node && (guint) child < tree->n_nodes
+                   : (guint) -child <= tree->n_nodes;
+}
+
+/* Appends the tree whose nodes and leaves have just been appended. */
+static gboolean
+close_tree (Loader *self, HaarTree *tree)
+{
+  guint n_leaves = self->leaves->len - tree->first_leaf;
+
+  tree->n_nodes = self->nodes->len - tree->first_node;
+  if (tree->n_nodes == 0 || tree->n_nodes > MAX_TREE_NODES || n_leaves != tree->n_nodes + 1)
+    return fail (
+        self, "tree %u has %u nodes and %u leaves", self->trees->len, tree->n_nodes, n_leaves);
+  for (guint i = 0; i < tree->n_nodes; i++) {
+    HaarNode *node = &g_array_index (self->nodes, HaarNode, tree->first_node + i);
+
+    if (!child_is_valid (tree, i, node->left) || !child_is_valid (tree, i, node->right))
+      return fail (self, "node %u of tree %u has a child out of range", i, self->trees->len);
+  }
+  g_array_append_val (self->trees, *tree);
+  return TRUE;
+}
+
+static HaarTree
+open_tree (Loader *self)
+{
+  return (HaarTree){self->nodes->len, 0, self->leaves->len};
+}
+
+static gboolean
+read_internal_nodes (Loader *self, GNode *node)
+{
+  if (!read_numbers (self, node, 4, 4 * MAX_TREE_NODES))
+    return FALSE;
+  if (self->numbers->len % 4 != 0)
+    return fail (self, "<internalNodes> holds %u numbers, no multiple of 4", self->numbers->len);
+  for (guint i = 0; i < self->numbers->len; i += 4) {
+    HaarNode n;
+    gint feature;
+
+    if (!number_to_int (self, i, &n.left) || !number_to_int (self, i + 1, &n.right) ||
+        !number_to_int (self, i + 2, &feature))
+      return FALSE;
+    n.feature = (guint) feature;
+    n.threshold = (gfloat) g_array_index (self->numbers, gdouble, i + 3);
+    g_array_append_val (self->nodes, n);
+  }
+  return TRUE;
+}
+
+static gboolean
+append_leaves (Loader *self, GNode *node, guint most)
+{
+  if (!read_numbers (self, node, 1, most))
+    return FALSE;
+  for (guint i = 0; i < self->numbers->len; i++) {
+    gfloat leaf = (gfloat) g_array_index (self->numbers, gdouble, i);
+
+    g_array_append_val (self->leaves, leaf);
+  }
+  return TRUE;
+}
+
+static gboolean
+read_tree (Loader *self, GNode *node)
+{
+  HaarTree tree = open_tree (self);
+  GNode *nodes = haar_xml_child (node, "internalNodes");
+  GNode *leaves = haar_xml_child (node, "leafValues");
+
+  if (!nodes || !leaves)
+    return fail (self, "tree %u lacks <internalNodes> or <leafValues>", self->trees->len);
+  return read_internal_nodes (self, nodes) && append_leaves (self, leaves, MAX_TREE_NODES + 1) &&
+         close_tree (self, &tree);
+}
+
+/* One side of a node of the older format: either a leaf's value or another node. */
+static gboolean
+read_old_side (Loader *self, GNode *node, const HaarTree *tree, const gchar *leaf_name,
+    const gchar *node_name, gint *child)
+{
+  GNode *leaf = haar_xml_child (node, leaf_name);
+  gdouble index = 0;
+
+  if (leaf) {
+    *child = -(gint) (self->leaves->len - tree->first_leaf);
+    return append_leaves (self, leaf, 1);
+  }
+  if (!read_child (self, node, node_name, &index))
+    return FALSE;
+  *child = (gint) index;
+  return *child > 0 || fail (self, "<%s> is %g", node_name, index);
+}
+
+static gboolean
+read_old_node (Loader *self, GNode *node, const HaarTree *tree)
+{
+  HaarNode n = {.feature = self->features->len};
+  GNode *feature = haar_xml_child (node, "feature");
+  gdouble threshold = 0;
+
+  if (!feature)
+    return fail (self, "a node of tree %u has no <feature>", self->trees->len);
+  if (!read_feature (self, feature) || !read_child (self, node, "threshold", &threshold) ||
+      !read_old_side (self, node, tree, "left_val", "left_node", &n.left) ||
+      !read_old_side (self, node, tree, "right_val", "right_node", &n.right))
+    return FALSE;
+  n.threshold = (gfloat) threshold;
+  g_array_append_val (self->nodes, n);
+  return TRUE;
+}
+
+static gboolean
+read_old_tree (Loader *self, GNode *node)
+{
+  HaarTree tree = open_tree (self);
+
+  for (GNode *child = node->children; child; child = child->next)
+    if (!read_old_node (self, child, &tree))
+      return FALSE;
+  return close_tree (self, &tree);
+}
+
+static gboolean
+read_stage (Loader *self, GNode *node, const gchar *threshold_name, const gchar *trees_name,
+    gboolean (*read_tree) (Loader *, GNode *))
+{
+  HaarStage stage = {.first_tree = self->trees->len};
+  GNode *trees = haar_xml_child (node, trees_name);
+  gdouble threshold = 0;
+
+  if (!trees || !trees->children)
+    return fail (self, "stage %u has no <%s>", self->stages->len, trees_name);
+  if (!read_child (self, node, threshold_name, &threshold))
+    return FALSE;
+  stage.threshold = (gfloat) threshold - THRESHOLD_SLACK;
+  for (GNode *child = trees->children; child; child = child->next)
+    if (!read_tree (self, child))
+      return FALSE;
+  stage.n_trees = self->trees->len - stage.first_tree;
+  g_array_append_val (self->stages, stage);
+  return TRUE;
+}
+
+static gboolean
+read_stages (Loader *self, GNode *root, gboolean old)
+{
+  GNode *stages = haar_xml_child (root, "stages");
+
+  if (!stages || !stages->children)
+    return fail (self, "<stages> is missing or empty");
+  for (GNode *child = stages->children; child; child = child->next) {
+    if (self->stages->len == MAX_STAGES)
+      return fail (self, "more than %d stages", MAX_STAGES);
+    if (!(old ? read_stage (self, child, "stage_threshold", "trees", read_old_tree)
+              : read_stage (self, child, "stageThreshold", "weakClassifiers", read_tree)))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+check_window (Loader *self, gdouble width, gdouble height)
+{
+  /* Contrast is measured one pixel inside the window. */
+  if (!(width >= 3 && width <= HAAR_MAX_WINDOW && height >= 3 && height <= HAAR_MAX_WINDOW)) {
+    g_set_error (self->error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+        "a window of %gx%g pixels, expected 3 to %d a side", width, height, HAAR_MAX_WINDOW);
+    return FALSE;
+  }
+  self->width = (gint) width;
+  self->height = (gint) height;
+  return TRUE;
+}
+
+static gboolean
+has_text (Loader *self, GNode *root, const gchar *name, const gchar *expected)
+{
+  GNode *node = haar_xml_child (root, name);
+
+  if (node && strcmp (haar_xml_text (node), expected) == 0)
+    return TRUE;
+  if (!node)
+    return fail (self, "<%s> is missing", name);
+  g_set_error (self->error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+      "<%s> is \"%.40s\", only %s can be evaluated", name, haar_xml_text (node), expected);
+  return FALSE;
+}
+
+static gboolean
+read_new_format (Loader *self, GNode *root)
+{
+  GNode *features = haar_xml_child (root, "features");
+  gdouble width = 0, height = 0;
+
+  if (!has_text (self, root, "stageType", "BOOST") || !has_text (self, root, "featureType", "HAAR"))
+    return FALSE;
+  if (!read_child (self, root, "width", &width) || !read_child (self, root, "height", &height) ||
+      !check_window (self, width, height) || !read_stages (self, root, FALSE))
+    return FALSE;
+  if (!features)
+    return fail (self, "<features> is missing");
+  for (GNode *child = features->children; child; child = child->next)
+    if (!read_feature (self, child))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+read_old_format (Loader *self, GNode *root)
+{
+  if (!read_numbers (self, haar_xml_child (root, "size"), 2, 2))
+    return FALSE;
+  return check_window (self, g_array_index (self->numbers, gdouble, 0),
+             g_array_index (self->numbers, gdouble, 1)) &&
+         read_stages (self, root, TRUE);
+}
+
+static gboolean
+read_root (Loader *self, GNode *document)
+{
+  GNode *storage = haar_xml_child (document, "opencv_storage");
+
+  if (!storage || !storage->children)
+    return fail (self, "<opencv_storage> with a cascade is missing");
+  return haar_xml_child (storage->children, "size") ? read_old_format (self, storage->children)
+                                                    : read_new_format (self, storage->children);
+}
+
+static gboolean
+check_features (Loader *self)
+{
+  for (guint i = 0; i < self->nodes->len; i++)
+    if (g_array_index (self->nodes, HaarNode, i).feature >= self->features->len)
+      return fail (self, "a node uses feature %u of %u",
+          g_array_index (self->nodes, HaarNode, i).feature, self->features->len);
+  return TRUE;
+}
+
+static void
+find_kind (HaarCascade *cascade)
+{
+  cascade->stumps = TRUE;
+  for (guint i = 0; i < cascade->n_trees; i++)
+    cascade->stumps &= cascade->trees[i].n_nodes == 1;
+  /* As OpenCV, take a stump's leaves in their order, whatever its node says. */
+  for (guint i = 0; cascade->stumps && i < cascade->n_nodes; i++) {
+    cascade->nodes[i].left = 0;
+    cascade->nodes[i].right = -1;
+  }
+  for (guint i = 0; i < cascade->n_features; i++)
+    cascade->has_tilted |= cascade->features[i].tilted;
+}
+
+static HaarCascade *
+take_arrays (Loader *self)
+{
+  HaarCascade *cascade = g_new0 (HaarCascade, 1);
+
+  cascade->width = self->width;
+  cascade->height = self->height;
+  cascade->n_stages = self->stages->len;
+  cascade->n_trees = self->trees->len;
+  cascade->n_nodes = self->nodes->len;
+  cascade->n_leaves = self->leaves->len;
+  cascade->n_features = self->features->len;
+  cascade->stages = (HaarStage *) g_array_free (g_steal_pointer (&self->stages), FALSE);
+  cascade->trees = (HaarTree *) g_array_free (g_steal_pointer (&self->trees), FALSE);
+  cascade->nodes = (HaarNode *) g_array_free (g_steal_pointer (&self->nodes), FALSE);
+  cascade->leaves = (gfloat *) g_array_free (g_steal_pointer (&self->leaves), FALSE);
+  cascade->features = (HaarFeature *) g_array_free (g_steal_pointer (&self->features), FALSE);
+  find_kind (cascade);
+  return cascade;
+}
+
+HaarCascade *
+haar_cascade_parse (const gchar *xml, gsize length, GError **error)
+{
+  GNode *document = haar_xml_parse (xml, length, error);
+  Loader loader = {.error = error};
+  HaarCascade *cascade = NULL;
+
+  if (!document)
+    return NULL;
+  loader.stages = g_array_new (FALSE, FALSE, sizeof (HaarStage));
+  loader.trees = g_array_new (FALSE, FALSE, sizeof (HaarTree));
+  loader.nodes = g_array_new (FALSE, FALSE, sizeof (HaarNode));
+  loader.leaves = g_array_new (FALSE, FALSE, sizeof (gfloat));
+  loader.features = g_array_new (FALSE, FALSE, sizeof (HaarFeature));
+  loader.numbers = g_array_new (FALSE, FALSE, sizeof (gdouble));
+  if (read_root (&loader, document) && check_features (&loader))
+    cascade = take_arrays (&loader);
+  g_clear_pointer (&loader.stages, g_array_unref);
+  g_clear_pointer (&loader.trees, g_array_unref);
+  g_clear_pointer (&loader.nodes, g_array_unref);
+  g_clear_pointer (&loader.leaves, g_array_unref);
+  g_clear_pointer (&loader.features, g_array_unref);
+  g_array_unref (loader.numbers);
+  haar_xml_free (document);
+  return cascade;
+}
+
+void
+haar_cascade_free (HaarCascade *cascade)
+{
+  g_free (cascade->stages);
+  g_free (cascade->trees);
+  g_free (cascade->nodes);
+  g_free (cascade->leaves);
+  g_free (cascade->features);
+  g_free (cascade);
+}

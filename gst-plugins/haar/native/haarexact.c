@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "haarexact.h"
+
+#include <math.h>
+
+gfloat
+haar_exact_factor (gint64 variance)
+{
+  return (gfloat) (1. / sqrt ((gdouble) variance));
+}
+
+/* OpenCV skips windows where area * factor >= 0.1; the factor falls as the variance grows. */
+static gint64
+find_least_variance (gdouble area)
+{
+  gint64 low = 0, high = G_GINT64_CONSTANT (1) << 52;
+
+  while (high - low > 1) {
+    gint64 middle = low + (high - low) / 2;
+
+    if (area * haar_exact_factor (middle) < 1e-1)
+      high = middle;
+    else
+      low = middle;
+  }
+  return high;
+}
+
+void
+haar_exact_init (HaarExact *self, const HaarCascade *cascade)
+{
+  self->cascade = cascade;
+  self->layout = (HaarLayout){0, 0};
+  self->features = g_new0 (HaarOffsets, cascade->n_features);
+  self->area = (gdouble) (cascade->width - 2) * (cascade->height - 2);
+  self->least_variance = find_least_variance (self->area);
+}
+
+void
+haar_exact_clear (HaarExact *self)
+{
+  g_free (self->features);
+}
+
+static void
+upright_corners (const HaarLayout *layout, gint x, gint y, gint width, gint height, gint32 *corners)
+{
+  corners[0] = haar_layout_index (layout, x, y);
+  corners[1] = haar_layout_index (layout, x + width, y);
+  corners[2] = haar_layout_index (layout, x, y + height);
+  corners[3] = haar_layout_index (layout, x + width, y + height);
+}
+
+static void
+tilted_corners (const HaarLayout *layout, const HaarBlock *block, gint32 *corners)
+{
+  gint x = block->x, y = block->y, w = block->width, h = block->height;
+
+  corners[0] = haar_layout_index (layout, x, y);
+  corners[1] = haar_layout_index (layout, x - h, y + h);
+  corners[2] = haar_layout_index (layout, x + w, y + w);
+  corners[3] = haar_layout_index (layout, x + w - h, y + w + h);
+}
+
+void
+haar_exact_set_layout (HaarExact *self, const HaarLayout *layout)
+{
+  const HaarCascade *cascade = self->cascade;
+
+  if (layout->stride == self->layout.stride && layout->step == self->layout.step)
+    return;
+  self->layout = *layout;
+  upright_corners (layout, 1, 1, cascade->width - 2, cascade->height - 2, self->contrast);
+  for (guint i = 0; i < cascade->n_features; i++) {
+    const HaarFeature *feature = &cascade->features[i];
+
+    for (guint j = 0; j < feature->n_blocks; j++) {
+      const HaarBlock *block = &feature->blocks[j];
+      gint32 *corners = self->features[i].corners[j];
+
+      if (feature->tilted)
+        tilted_corners (layout, block, corners);
+      else
+        upright_corners (layout, block->x, block->y, block->width, block->height, corners);
+    }
+  }
+}
+
+static inline guint32
+block_sum (const guint32 *plane, const gint32 *corners)
+{
+  return plane[corners[0]] - plane[corners[1]] - plane[corners[2]] + plane[corners[3]];
+}
+
+gint64
+haar_exact_variance (const HaarExact *self, const HaarIntegral *integral, gint at)
+{
+  gint64 sum = (gint32) block_sum (integral->sum + at, self->contrast);
+  gint64 squares = block_sum (integral->squares + at, self->contrast);
+
+  return (gint64) self->area * squares - sum * sum;
+}
+
+static inline gfloat
+block_value (const guint32 *plane, const gint32 *corners, const HaarBlock *block)
+{
+  return block->weight * (gfloat) (gint32) block_sum (plane, corners);
+}
+
+static gfloat
+feature_value (const HaarExact *self, const HaarIntegral *integral, gint at, guint i)
+{
+  const HaarFeature *feature = &self->cascade->features[i];
+  const HaarOffsets *offsets = &self->features[i];
+  const guint32 *plane = (feature->tilted ? integral->tilted : integral->sum) + at;
+  gfloat value = block_value (plane, offsets->corners[0], &feature->blocks[0]);
+
+  for (guint j = 1; j < feature->n_blocks; j++)
+    value += block_value (plane, offsets->corners[j], &feature->blocks[j]);
+  return value;
+}
+
+static gfloat
+tree_value (const HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor,
+    const HaarTree *tree)
+{
+  gint child = 0;
+
+  do {
+    const HaarNode *node = &self->cascade->nodes[tree->first_node + (guint) child];
+    gfloat value = feature_value (self, integral, at, node->feature) * factor;
+
+    child = value < node->threshold ? node->left : node->right;
+  } while (child > 0);
+  return self->cascade->leaves[tree->first_leaf + (guint) -child];
+}
+
+gboolean
+haar_exact_stage (
+    const HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor, guint stage)
+{
+  const HaarStage *s = &self->cascade->stages[stage];
+  gdouble sum = 0;
+
+  for (guint i = 0; i < s->n_trees; i++)
+    sum += tree_value (self, integral, at, factor, &self->cascade->trees[s->first_tree + i]);
+  return sum >= s->threshold;
+}

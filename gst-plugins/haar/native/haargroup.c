@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "haargroup.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define EPS 0.2
+
+typedef struct {
+  HaarRect rect; /* the sum of the members, later their mean */
+  gint members;
+} Group;
+
+static gboolean
+similar (const HaarRect *a, const HaarRect *b)
+{
+  gdouble delta = EPS * (MIN (a->w, b->w) + MIN (a->h, b->h)) * 0.5;
+
+  return abs (a->x - b->x) <= delta && abs (a->y - b->y) <= delta &&
+         abs (a->x + a->w - b->x - b->w) <= delta && abs (a->y + a->h - b->y - b->h) <= delta;
+}
+
+static guint
+find_root (guint *parents, guint i)
+{
+  while (parents[i] != i) {
+    parents[i] = parents[parents[i]];
+    i = parents[i];
+  }
+  return i;
+}
+
+/* Connects all that are similar, directly or through others; the root of each set is its first member. */
+static void
+connect (const HaarRect *rects, guint n, guint *parents)
+{
+  for (guint i = 0; i < n; i++)
+    parents[i] = i;
+  for (guint i = 0; i < n; i++) {
+    for (guint j = i + 1; j < n; j++) {
+      guint a, b;
+
+      if (!similar (&rects[i], &rects[j]))
+        continue;
+      a = find_root (parents, i);
+      b = find_root (parents, j);
+      parents[MAX (a, b)] = MIN (a, b);
+    }
+  }
+}
+
+/* One Group for each set, in the order of their first members. */
+static GArray *
+sum_groups (const HaarRect *rects, guint n)
+{
+  GArray *groups = g_array_new (FALSE, TRUE, sizeof (Group));
+  guint *parents = g_new (guint, n), *indices = g_new (guint, n);
+
+  connect (rects, n, parents);
+  for (guint i = 0; i < n; i++) {
+    guint root = find_root (parents, i);
+    Group *group;
+
+    if (root == i) {
+      indices[i] = groups->len;
+      g_array_set_size (groups, groups->len + 1);
+    }
+    group = &g_array_index (groups, Group, indices[root]);
+    group->rect.x += rects[i].x;
+    group->rect.y += rects[i].y;
+    group->rect.w += rects[i].w;
+    group->rect.h += rects[i].h;
+    group->members++;
+  }
+  g_free (parents);
+  g_free (indices);
+  return groups;
+}
+
+static void
+average (Group *group)
+{
+  gfloat share = 1.f / group->members;
+
+  group->rect.x = (gint) lrintf (group->rect.x * share);
+  group->rect.y = (gint) lrintf (group->rect.y * share);
+  group->rect.w = (gint) lrintf (group->rect.w * share);
+  group->rect.h = (gint) lrintf (group->rect.h * share);
+}
+
+/* Whether a is a smaller find within b. */
+static gboolean
+inside (const Group *a, const Group *b)
+{
+  const HaarRect *r = &a->rect, *s = &b->rect;
+  gint dx = (gint) lrint (s->w * EPS), dy = (gint) lrint (s->h * EPS);
+
+  return r->x >= s->x - dx && r->y >= s->y - dy && r->x + r->w <= s->x + s->w + dx &&
+         r->y + r->h <= s->y + s->h + dy && (b->members > MAX (3, a->members) || a->members < 3);
+}
+
+static gboolean
+is_kept (GArray *groups, guint i, gint min_neighbors)
+{
+  const Group *group = &g_array_index (groups, Group, i);
+
+  if (group->members <= min_neighbors)
+    return FALSE;
+  for (guint j = 0; j < groups->len; j++) {
+    const Group *other = &g_array_index (groups, Group, j);
+
+    if (j != i && other->members > min_neighbors && inside (group, other))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+void
+haar_group_rects (GArray *rects, gint min_neighbors)
+{
+  GArray *groups;
+
+  if (min_neighbors <= 0 || rects->len == 0)
+    return;
+  groups = sum_groups ((const HaarRect *) rects->data, rects->len);
+  for (guint i = 0; i < groups->len; i++)
+    average (&g_array_index (groups, Group, i));
+  g_array_set_size (rects, 0);
+  for (guint i = 0; i < groups->len; i++)
+    if (is_kept (groups, i, min_neighbors))
+      g_array_append_val (rects, g_array_index (groups, Group, i).rect);
+  g_array_unref (groups);
+}
+
+void
+haar_clip_rects (GArray *rects, gint width, gint height)
+{
+  guint kept = 0;
+
+  for (guint i = 0; i < rects->len; i++) {
+    HaarRect r = g_array_index (rects, HaarRect, i);
+    gint right = MIN (r.x + r.w, width), bottom = MIN (r.y + r.h, height);
+
+    r.x = MAX (r.x, 0);
+    r.y = MAX (r.y, 0);
+    r.w = right - r.x;
+    r.h = bottom - r.y;
+    if (r.w > 0 && r.h > 0)
+      g_array_index (rects, HaarRect, kept++) = r;
+  }
+  g_array_set_size (rects, kept);
+}

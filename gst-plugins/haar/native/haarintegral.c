@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "haarintegral.h"
+
+#include <string.h>
+
+gint
+haar_integral_stride (gint width)
+{
+  return (width + 1 + 2 * HAAR_INTEGRAL_MARGIN + 63) / 64 * 64;
+}
+
+static void
+reserve (HaarIntegral *self, gboolean tilted)
+{
+  gsize size = (gsize) self->layout.stride * (self->height + 1) + HAAR_INTEGRAL_MARGIN;
+
+  if (size > self->capacity) {
+    g_free (self->sum);
+    g_free (self->squares);
+    g_free (self->low);
+    g_clear_pointer (&self->tilted, g_free);
+    self->capacity = size;
+    self->sum = g_new0 (guint32, size);
+    self->squares = g_new0 (guint32, size);
+    self->low = g_new0 (guint16, size);
+  }
+  if (tilted && !self->tilted)
+    self->tilted = g_new0 (guint32, self->capacity);
+  if (self->layout.stride > self->row_capacity) {
+    self->row_capacity = self->layout.stride;
+    self->row = g_renew (guint32, self->row, self->row_capacity);
+    self->square_row = g_renew (guint32, self->square_row, self->row_capacity);
+    self->diagonals = g_renew (guint32, self->diagonals, self->row_capacity);
+    self->tilted_rows = g_renew (guint32, self->tilted_rows, 2 * self->row_capacity);
+  }
+}
+
+void
+haar_integral_start (
+    HaarIntegral *self, const HaarLayout *layout, gint width, gint height, gboolean tilted)
+{
+  self->layout = *layout;
+  self->width = width;
+  self->height = height;
+  reserve (self, tilted);
+  memset (self->sum, 0, layout->stride * sizeof (guint32));
+  memset (self->squares, 0, layout->stride * sizeof (guint32));
+  memset (self->low, 0, layout->stride * sizeof (guint16));
+  memset (self->row, 0, (width + 1) * sizeof (guint32));
+  memset (self->square_row, 0, (width + 1) * sizeof (guint32));
+  if (tilted) {
+    memset (self->tilted, 0, layout->stride * sizeof (guint32));
+    memset (self->diagonals, 0, (width + 1) * sizeof (guint32));
+    memset (self->tilted_rows, 0, 2 * self->row_capacity * sizeof (guint32));
+  }
+}
+
+static void
+store_row (const HaarIntegral *self, const guint32 *row, guint32 *plane, gint y)
+{
+  guint32 *to = plane + (gsize) y * self->layout.stride;
+  guint32 *odd = to + self->layout.stride / 2;
+
+  if (self->layout.step == 1) {
+    memcpy (to, row, (self->width + 1) * sizeof (guint32));
+    return;
+  }
+  for (gint i = 0; i <= self->width / 2; i++) {
+    to[i] = row[2 * i];
+    odd[i] = row[2 * i + 1];
+  }
+}
+
+/* The sum of the triangle above each point; a diagonal is that of the pixels up and to the right. */
+static void
+add_tilted_row (HaarIntegral *self, const guint8 *pixels, gint y)
+{
+  const guint32 *above = self->tilted_rows + (y & 1) * self->row_capacity;
+  guint32 *row = self->tilted_rows + (~y & 1) * self->row_capacity;
+
+  row[0] = y > 0 ? above[1] : 0;
+  for (gint x = 0; x < self->width; x++) {
+    row[x + 1] = self->diagonals[x] + self->diagonals[x + 1] + pixels[x] + above[x];
+    self->diagonals[x] = self->diagonals[x + 1] + pixels[x];
+  }
+  store_row (self, row, self->tilted, y + 1);
+}
+
+void
+haar_integral_add_row (HaarIntegral *self, const guint8 *pixels, gint y)
+{
+  guint16 *low = self->low + (gsize) (y + 1) * self->layout.stride;
+  const guint32 *sum = self->sum + (gsize) (y + 1) * self->layout.stride;
+  guint32 run = 0, square_run = 0;
+
+  for (gint x = 0; x < self->width; x++) {
+    run += pixels[x];
+    square_run += (guint32) pixels[x] * pixels[x];
+    self->row[x + 1] += run;
+    self->square_row[x + 1] += square_run;
+  }
+  store_row (self, self->row, self->sum, y + 1);
+  store_row (self, self->square_row, self->squares, y + 1);
+  for (gint i = 0; i < self->layout.stride; i++)
+    low[i] = (guint16) sum[i];
+  if (self->tilted)
+    add_tilted_row (self, pixels, y);
+}
+
+void
+haar_integral_clear (HaarIntegral *self)
+{
+  g_free (self->sum);
+  g_free (self->squares);
+  g_free (self->tilted);
+  g_free (self->low);
+  g_free (self->row);
+  g_free (self->square_row);
+  g_free (self->diagonals);
+  g_free (self->tilted_rows);
+}

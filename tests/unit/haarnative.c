@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gio/gio.h>
+#include <gst/check/gstcheck.h>
+
+#include "haarengine.h"
+#include "haarpictures.h"
+
+/* What OpenCV ships; the reference of the native engine. */
+static const gchar *const cascades[] = {"eye", "eye_tree_eyeglasses", "frontalcatface",
+    "frontalcatface_extended", "frontalface_alt", "frontalface_alt2", "frontalface_alt_tree",
+    "frontalface_default", "fullbody", "lefteye_2splits", "licence_plate_rus_16stages", "lowerbody",
+    "profileface", "righteye_2splits", "russian_plate_number", "smile", "upperbody"};
+
+typedef struct {
+  const HaarEngineClass *klass;
+  HaarEngine *engine;
+  GArray *rects;
+} Detector;
+
+static GBytes *
+load_cascade (const gchar *name)
+{
+  gchar *path = g_strdup_printf ("%s/haarcascade_%s.xml", HAAR_CASCADES, name);
+  gchar *text;
+  gsize length;
+  GError *error = NULL;
+
+  g_file_get_contents (path, &text, &length, &error);
+  g_assert_no_error (error);
+  g_free (path);
+  return g_bytes_new_take (text, length);
+}
+
+static Detector
+detector_new (const gchar *engine, GBytes *cascade)
+{
+  Detector detector = {haar_engine_class_find (engine)};
+  GError *error = NULL;
+
+  fail_unless (detector.klass != NULL);
+  detector.engine = detector.klass->create (cascade, &error);
+  g_assert_no_error (error);
+  detector.rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  return detector;
+}
+
+static void
+detector_clear (Detector *detector)
+{
+  detector->klass->free (detector->engine);
+  g_array_unref (detector->rects);
+}
+
+static void
+detect (Detector *detector, const HaarPicture *picture, const HaarParams *params)
+{
+  GError *error = NULL;
+
+  g_array_set_size (detector->rects, 0);
+  detector->klass->detect (detector->engine, picture->pixels, picture->width, picture->height,
+      picture->stride, params, detector->rects, &error);
+  g_assert_no_error (error);
+}
+
+static guint
+assert_same (
+    Detector *native, Detector *opencv, const HaarPicture *picture, const HaarParams *params)
+{
+  detect (native, picture, params);
+  detect (opencv, picture, params);
+  fail_unless_equals_int (native->rects->len, opencv->rects->len);
+  for (guint i = 0; i < native->rects->len; i++) {
+    const HaarRect *a = &g_array_index (native->rects, HaarRect, i);
+    const HaarRect *b = &g_array_index (opencv->rects, HaarRect, i);
+
+    fail_unless (a->x == b->x && a->y == b->y && a->w == b->w && a->h == b->h,
+        "rectangle %u is %d,%d %dx%d, OpenCV's %d,%d %dx%d", i, a->x, a->y, a->w, a->h, b->x, b->y,
+        b->w, b->h);
+  }
+  return native->rects->len;
+}
+
+/* Before grouping and after; the number of windows before it. */
+static guint
+compare (Detector *native, Detector *opencv, const HaarPicture *picture, HaarParams params)
+{
+  guint windows;
+
+  params.min_neighbors = 0;
+  windows = assert_same (native, opencv, picture, &params);
+  params.min_neighbors = 3;
+  assert_same (native, opencv, picture, &params);
+  return windows;
+}
+
+GST_START_TEST (test_same_as_opencv)
+{
+  static const struct {
+    gint width, height;
+    HaarParams params;
+  } cases[] = {
+      {320, 240, {1.1, 3, 30, 30}},
+      {257, 193, {1.05, 3}},
+      {163, 211, {1.3, 3, 0, 0, 90, 120}},
+      {64, 64, {1.1, 3}},
+      {90, 70, {1.2, 3, 40, 40, 40, 40}},
+      {121, 61, {1.1, 3, 1000, 1000}},
+      {48, 300, {1.17, 3}},
+      {20, 20, {1.1, 3}},
+      {16, 16, {1.1, 3}},
+  };
+  GBytes *cascade = load_cascade (cascades[__i__]);
+  Detector native = detector_new ("native", cascade), opencv = detector_new ("opencv", cascade);
+  HaarPicture portrait = haar_picture_load (HAAR_PORTRAIT);
+
+  compare (&native, &opencv, &portrait, (HaarParams){1.1, 3, 30, 30});
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    HaarPicture picture =
+        haar_picture_compose (&portrait, cases[i].width, cases[i].height, 100 + i);
+
+    compare (&native, &opencv, &picture, cases[i].params);
+    haar_picture_clear (&picture);
+  }
+  haar_picture_clear (&portrait);
+  detector_clear (&native);
+  detector_clear (&opencv);
+  g_bytes_unref (cascade);
+}
+GST_END_TEST;
+
+/* The cascade less all stages from the n-th on. */
+static GBytes *
+cut_stages (GBytes *cascade, guint n)
+{
+  const gchar *text = g_bytes_get_data (cascade, NULL);
+  const gchar *cut = strstr (text, "<stages>"), *end = strstr (text, "</stages>");
+  GString *shorter;
+
+  for (guint i = 0; i <= n && cut; i++)
+    cut = strstr (cut + 1, strstr (text, "<trees>") ? "<trees>" : "<maxWeakCount>");
+  if (!cut || cut > end)
+    return g_bytes_ref (cascade);
+  while (!g_str_has_prefix (cut, "<_>"))
+    cut--;
+  shorter = g_string_new_len (text, cut - text);
+  g_string_append (shorter, end);
+  return g_string_free_to_bytes (shorter);
+}
+
+/* The first stages let many windows through: all that decides about a window, and about the skipping of its
+ * neighbour, shows in the result. */
+GST_START_TEST (test_first_stages_same_as_opencv)
+{
+  GBytes *cascade = load_cascade (cascades[__i__]);
+  HaarPicture portrait = haar_picture_load (HAAR_PORTRAIT);
+  HaarPicture picture = haar_picture_compose (&portrait, 201, 151, __i__);
+
+  for (guint n = 1; n <= 5; n += 2) {
+    const HaarParams params = {1.1};
+    GBytes *shorter = cut_stages (cascade, n);
+    Detector native = detector_new ("native", shorter), opencv = detector_new ("opencv", shorter);
+
+    fail_unless (assert_same (&native, &opencv, &picture, &params) > 0);
+    detector_clear (&native);
+    detector_clear (&opencv);
+    g_bytes_unref (shorter);
+  }
+  haar_picture_clear (&picture);
+  haar_picture_clear (&portrait);
+  g_bytes_unref (cascade);
+}
+GST_END_TEST;
+
+static Suite *
+haarnative_suite (void)
+{
+  Suite *suite = suite_create ("haarnative");
+  TCase *tcase = tcase_create ("general");
+
+  suite_add_tcase (suite, tcase);
+  tcase_set_timeout (tcase, 120);
+  tcase_add_loop_test (tcase, test_same_as_opencv, 0, G_N_ELEMENTS (cascades));
+  tcase_add_loop_test (tcase, test_first_stages_same_as_opencv, 0, G_N_ELEMENTS (cascades));
+  return suite;
+}
+
+GST_CHECK_MAIN (haarnative);
