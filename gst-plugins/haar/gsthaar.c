@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gst/gst.h>
+
+#include "gstkafkameta.h"
+
+GST_ELEMENT_REGISTER_DECLARE (haarfacecount);
+
+static gboolean
+plugin_init (GstPlugin *plugin)
+{
+  gst_kafka_meta_register ();
+  return GST_ELEMENT_REGISTER (haarfacecount, plugin);
+}
+
+GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, haar,
+    "Counts faces with Haar cascades and reports how fast it does", plugin_init, PACKAGE_VERSION,
+    "LGPL", GST_PACKAGE_NAME, GST_PACKAGE_ORIGIN)

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "haarcpus.h"
+
+#include <string.h>
+
+static gboolean
+read_number (const gchar *dir, const gchar *name, gint64 *value)
+{
+  g_autofree gchar *path = g_build_filename (dir, name, NULL);
+  g_autofree gchar *text = NULL;
+
+  if (!g_file_get_contents (path, &text, NULL, NULL))
+    return FALSE;
+  return g_ascii_string_to_signed (g_strstrip (text), 10, -1, G_MAXINT64, value, NULL);
+}
+
+static guint
+processors (gint64 quota, gint64 period)
+{
+  if (quota <= 0 || period <= 0)
+    return G_MAXUINT;
+  return (guint) MIN ((quota + period - 1) / period, G_MAXINT);
+}
+
+/* Version 2: "quota period", quota "max" if there is none. */
+static guint
+quota_v2 (const gchar *dir)
+{
+  g_autofree gchar *path = g_build_filename (dir, "cpu.max", NULL);
+  g_autofree gchar *text = NULL;
+  gchar *end;
+  gint64 quota;
+
+  if (!g_file_get_contents (path, &text, NULL, NULL) || !g_ascii_isdigit (*text))
+    return G_MAXUINT;
+  quota = g_ascii_strtoll (text, &end, 10);
+  return processors (quota, g_ascii_strtoll (end, NULL, 10));
+}
+
+static guint
+quota_v1 (const gchar *dir)
+{
+  gint64 quota, period;
+
+  if (!read_number (dir, "cpu.cfs_quota_us", &quota) ||
+      !read_number (dir, "cpu.cfs_period_us", &period))
+    return G_MAXUINT;
+  return processors (quota, period);
+}
+
+/* The group's own quota and those of all above it: in a container the group may be seen as the root. */
+static guint
+smallest_quota (const gchar *root, const gchar *group, guint (*quota) (const gchar *dir))
+{
+  g_autofree gchar *path = g_strdup (group);
+  guint smallest = quota (root);
+  gchar *slash;
+
+  do {
+    g_autofree gchar *dir = g_build_filename (root, path, NULL);
+
+    smallest = MIN (smallest, quota (dir));
+    slash = strrchr (path, '/');
+    if (slash)
+      *slash = '\0';
+  } while (slash);
+  return smallest;
+}
+
+guint
+haar_cpus_of_quota (const gchar *root, const gchar *membership)
+{
+  g_auto (GStrv) lines = g_strsplit (membership, "\n", 64);
+  g_autofree gchar *root_v1 = g_build_filename (root, "cpu", NULL);
+  guint smallest = G_MAXUINT;
+
+  for (guint i = 0; lines[i]; i++) {
+    g_auto (GStrv) parts = g_strsplit (lines[i], ":", 3);
+
+    if (g_strv_length (parts) != 3)
+      continue;
+    if (g_str_equal (parts[0], "0") && !*parts[1])
+      smallest = MIN (smallest, smallest_quota (root, parts[2], quota_v2));
+    else if (g_str_has_prefix (parts[1], "cpu") && !g_str_has_prefix (parts[1], "cpuset"))
+      smallest = MIN (smallest, smallest_quota (root_v1, parts[2], quota_v1));
+  }
+  return smallest;
+}
+
+guint
+haar_cpus_available (void)
+{
+  g_autofree gchar *membership = NULL;
+  guint n = g_get_num_processors ();
+
+  if (g_file_get_contents ("/proc/self/cgroup", &membership, NULL, NULL))
+    n = MIN (n, haar_cpus_of_quota ("/sys/fs/cgroup", membership));
+  return MAX (n, 1);
+}

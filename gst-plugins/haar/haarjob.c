@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "haarjob.h"
+
+#include <math.h>
+
+#include "fogtime.h"
+#include "haarluma.h"
+
+HaarJob *
+haar_job_new_event (GstEvent *event)
+{
+  HaarJob *job = g_new0 (HaarJob, 1);
+
+  job->event = event;
+  return job;
+}
+
+HaarJob *
+haar_job_new_frame (GstBuffer *frame, const GstVideoInfo *info)
+{
+  HaarJob *job = g_new0 (HaarJob, 1);
+
+  job->frame = frame;
+  job->info = *info;
+  job->captured = GST_CLOCK_TIME_NONE;
+  job->age = NAN;
+  job->rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  return job;
+}
+
+void
+haar_job_free (HaarJob *job)
+{
+  g_clear_pointer (&job->event, gst_event_unref);
+  g_clear_pointer (&job->frame, gst_buffer_unref);
+  g_clear_pointer (&job->rects, g_array_unref);
+  g_clear_error (&job->error);
+  g_free (job);
+}
+
+HaarTool *
+haar_tool_new (const HaarEngineClass *klass, GBytes *cascade, GError **error)
+{
+  HaarEngine *engine = klass->create (cascade, error);
+  HaarTool *tool;
+
+  if (!engine)
+    return NULL;
+  tool = g_new (HaarTool, 1);
+  tool->klass = klass;
+  tool->engine = engine;
+  tool->scratch = g_byte_array_new ();
+  return tool;
+}
+
+void
+haar_tool_free (HaarTool *tool)
+{
+  tool->klass->free (tool->engine);
+  g_byte_array_unref (tool->scratch);
+  g_free (tool);
+}
+
+/* Clocks of two machines differ: an age below zero is none at all. */
+static void
+measure_age (HaarJob *job)
+{
+  GstClockTimeDiff age;
+
+  if (!GST_CLOCK_TIME_IS_VALID (job->captured))
+    return;
+  age = GST_CLOCK_DIFF (job->captured, fog_time_now ());
+  job->skewed = age < 0;
+  job->age = (gdouble) MAX (age, 0) / GST_SECOND;
+}
+
+static HaarOutcome
+detect (HaarJob *job, HaarTool *tool, const GstVideoFrame *frame)
+{
+  HaarLuma luma;
+
+  if (!haar_luma_of_frame (
+          frame, gst_buffer_get_video_crop_meta (job->frame), tool->scratch, &luma))
+    return HAAR_BAD;
+  job->width = luma.width;
+  job->height = luma.height;
+  return tool->klass->detect (tool->engine, luma.data, luma.width, luma.height, luma.stride,
+             &job->params, job->rects, &job->error)
+             ? HAAR_COUNTED
+             : HAAR_FAILED;
+}
+
+static HaarOutcome
+count (HaarJob *job, HaarTool *tool)
+{
+  GstVideoFrame frame = {0};
+  HaarOutcome outcome;
+
+  measure_age (job);
+  if (job->max_age && job->age * GST_SECOND > (gdouble) job->max_age)
+    return HAAR_TOO_OLD;
+  if (!gst_video_frame_map (
+          &frame, &job->info, job->frame, GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF))
+    return HAAR_BAD;
+  outcome = detect (job, tool, &frame);
+  gst_video_frame_unmap (&frame);
+  return outcome;
+}
+
+void
+haar_job_count (HaarJob *job, HaarTool *tool)
+{
+  gint64 begin = g_get_monotonic_time ();
+
+  job->outcome = count (job, tool);
+  measure_age (job);
+  job->busy = (gdouble) (g_get_monotonic_time () - begin) / G_TIME_SPAN_SECOND;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/video/video.h>
+#include "haarengine.h"
+
+G_BEGIN_DECLS
+
+typedef enum {
+  HAAR_COUNTED,
+  HAAR_TOO_OLD, /* on purpose not looked at */
+  HAAR_BAD,     /* its memory is shorter than its caps say */
+  HAAR_FAILED,  /* the engine couldn't */
+} HaarOutcome;
+
+/* What goes through the workers: an event that keeps its place, or a frame. */
+typedef struct {
+  GstEvent *event;
+  GstBuffer *frame;
+  GstVideoInfo info;
+  HaarParams params;
+  GstClockTime max_age;  /* 0: any */
+  GstClockTime captured; /* since the Unix epoch, or none */
+
+  HaarOutcome outcome;
+  GArray *rects; /* of HaarRect */
+  gint width, height;
+  gdouble busy; /* s */
+  gdouble age;  /* s, when it was counted; NAN if unknown */
+  gboolean skewed;
+  GError *error; /* of HAAR_FAILED */
+} HaarJob;
+
+/* (transfer full) @event, @frame */
+HaarJob *haar_job_new_event (GstEvent *event);
+HaarJob *haar_job_new_frame (GstBuffer *frame, const GstVideoInfo *info);
+void haar_job_free (HaarJob *job);
+
+/* What one worker counts with. */
+typedef struct {
+  const HaarEngineClass *klass;
+  HaarEngine *engine;
+  GByteArray *scratch;
+} HaarTool;
+
+HaarTool *haar_tool_new (const HaarEngineClass *klass, GBytes *cascade, GError **error);
+void haar_tool_free (HaarTool *tool);
+
+void haar_job_count (HaarJob *job, HaarTool *tool);
+
+G_END_DECLS

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "haarluma.h"
+
+/* The first sample of a component within the area, and the way to the others. */
+typedef struct {
+  const guint8 *data;
+  gint row, pixel; /* bytes to the next */
+} Samples;
+
+/* Every sample of @component in the area lies within what was mapped: metas and sizes come from outside. */
+static gboolean
+find_samples (
+    const GstVideoFrame *frame, guint component, const GstVideoRectangle *area, Samples *samples)
+{
+  guint plane = GST_VIDEO_FORMAT_INFO_PLANE (frame->info.finfo, component);
+  const GstMapInfo *map = &frame->map[frame->map[plane].data ? plane : 0];
+  const guint8 *start = GST_VIDEO_FRAME_PLANE_DATA (frame, plane);
+  gsize bytes = frame->info.finfo->depth[component] > 8 ? 2 : 1;
+  gsize offset, last;
+
+  samples->row = GST_VIDEO_FRAME_PLANE_STRIDE (frame, plane);
+  samples->pixel = GST_VIDEO_FRAME_COMP_PSTRIDE (frame, component);
+  if (samples->row < 0 || start < map->data)
+    return FALSE;
+  offset = (gsize) GST_VIDEO_FRAME_COMP_POFFSET (frame, component) +
+           (gsize) area->y * (gsize) samples->row + (gsize) area->x * (gsize) samples->pixel;
+  last = offset + (gsize) (area->h - 1) * (gsize) samples->row +
+         (gsize) (area->w - 1) * (gsize) samples->pixel + bytes;
+  samples->data = start + offset;
+  return (gsize) (start - map->data) + last <= map->size;
+}
+
+/* Packed and deep luma: the upper 8 bits of each sample. */
+static void
+copy_samples (
+    const Samples *from, const GstVideoFormatInfo *finfo, const HaarLuma *luma, guint8 *to)
+{
+  guint depth = finfo->depth[0], shift = finfo->shift[0] + depth - 8;
+  gboolean little = GST_VIDEO_FORMAT_INFO_IS_LE (finfo);
+
+  for (gint y = 0; y < luma->height; y++, to += luma->width) {
+    const guint8 *sample = from->data + (gsize) y * (gsize) from->row;
+
+    for (gint x = 0; x < luma->width; x++, sample += from->pixel) {
+      if (depth <= 8)
+        to[x] = *sample;
+      else
+        to[x] = (guint8) ((little ? GST_READ_UINT16_LE (sample) : GST_READ_UINT16_BE (sample)) >>
+                          shift);
+    }
+  }
+}
+
+/* Rec. 601, in OpenCV's fixed point, so that a picture counts as it would there. */
+static void
+mix_rgb (const Samples rgb[3], const HaarLuma *luma, guint8 *to)
+{
+  for (gint y = 0; y < luma->height; y++, to += luma->width) {
+    const guint8 *r = rgb[0].data + (gsize) y * (gsize) rgb[0].row;
+    const guint8 *g = rgb[1].data + (gsize) y * (gsize) rgb[1].row;
+    const guint8 *b = rgb[2].data + (gsize) y * (gsize) rgb[2].row;
+
+    for (gint x = 0; x < luma->width; x++) {
+      to[x] = (guint8) ((4899 * *r + 9617 * *g + 1868 * *b + 8192) >> 14);
+      r += rgb[0].pixel;
+      g += rgb[1].pixel;
+      b += rgb[2].pixel;
+    }
+  }
+}
+
+static gboolean
+find_area (const GstVideoFrame *frame, const GstVideoCropMeta *crop, GstVideoRectangle *area)
+{
+  guint width = (guint) GST_VIDEO_FRAME_WIDTH (frame),
+        height = (guint) GST_VIDEO_FRAME_HEIGHT (frame);
+
+  *area = (GstVideoRectangle){0, 0, (gint) width, (gint) height};
+  if (!crop)
+    return width > 0 && height > 0;
+  if (crop->x >= width || crop->y >= height || !crop->width || !crop->height)
+    return FALSE;
+  area->x = (gint) crop->x;
+  area->y = (gint) crop->y;
+  area->w = (gint) MIN (crop->width, width - crop->x);
+  area->h = (gint) MIN (crop->height, height - crop->y);
+  return TRUE;
+}
+
+gboolean
+haar_luma_of_frame (
+    const GstVideoFrame *frame, const GstVideoCropMeta *crop, GByteArray *scratch, HaarLuma *luma)
+{
+  const GstVideoFormatInfo *finfo = frame->info.finfo;
+  guint n = GST_VIDEO_FORMAT_INFO_IS_RGB (finfo) ? 3 : 1;
+  GstVideoRectangle area;
+  Samples samples[3];
+
+  if (!find_area (frame, crop, &area))
+    return FALSE;
+  for (guint i = 0; i < n; i++)
+    if (!find_samples (frame, i, &area, &samples[i]))
+      return FALSE;
+  luma->width = area.w;
+  luma->height = area.h;
+  if (n == 1 && samples[0].pixel == 1) {
+    luma->data = samples[0].data;
+    luma->stride = (gsize) samples[0].row;
+    return TRUE;
+  }
+  g_byte_array_set_size (scratch, (guint) area.w * (guint) area.h);
+  if (n == 3)
+    mix_rgb (samples, luma, scratch->data);
+  else
+    copy_samples (&samples[0], finfo, luma, scratch->data);
+  luma->data = scratch->data;
+  luma->stride = (gsize) area.w;
+  return TRUE;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/video/video.h>
+
+G_BEGIN_DECLS
+
+/* All raw formats that can be counted: luma first in a plane of its own, packed, or deep; and RGB. */
+#define HAAR_LUMA_FORMATS                                                                          \
+  "{ GRAY8, I420, YV12, NV12, NV21, NV16, NV61, NV24, Y41B, Y42B, Y444, YUV9, YVU9, A420, "        \
+  "YUY2, UYVY, YVYU, VYUY, AYUV, VUYA, GRAY16_LE, GRAY16_BE, P010_10LE, P010_10BE, P016_LE, "      \
+  "I420_10LE, I422_10LE, Y444_10LE, I420_12LE, I422_12LE, Y444_12LE, "                             \
+  "RGB, BGR, RGBx, BGRx, xRGB, xBGR, RGBA, BGRA, ARGB, ABGR, GBR, RGBP, BGRP }"
+
+/* A frame's luma, 8 bits deep. */
+typedef struct {
+  const guint8 *data;
+  gsize stride;
+  gint width, height;
+} HaarLuma;
+
+/**
+ * haar_luma_of_frame:
+ * @frame: mapped for reading
+ * @crop: (nullable): take this part only
+ * @scratch: a buffer of the caller's, for formats whose luma doesn't stand alone
+ * @luma: points into @frame or @scratch
+ *
+ * Returns: FALSE: the frame's memory is shorter than its format needs
+ */
+gboolean haar_luma_of_frame (
+    const GstVideoFrame *frame, const GstVideoCropMeta *crop, GByteArray *scratch, HaarLuma *luma);
+
+G_END_DECLS

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "haarreporter.h"
+
+struct _HaarReporter {
+  HaarReporterFunc func;
+  gpointer user_data;
+  GThread *thread;
+  GMutex lock;
+  GCond changed;
+  /* with the lock: */
+  gint64 interval; /* us */
+  gint64 next;     /* monotonic, us */
+  gboolean beginning;
+  gboolean running;
+  gboolean woken;
+  gboolean finishing;
+  gboolean finished;
+  gboolean quit;
+};
+
+/* with the lock */
+static gboolean
+is_due (HaarReporter *self)
+{
+  if (self->finished)
+    return FALSE;
+  return self->beginning || self->finishing ||
+         (self->running && (self->woken || g_get_monotonic_time () >= self->next));
+}
+
+/* with the lock */
+static void
+wait_until_due (HaarReporter *self)
+{
+  while (!self->quit && !is_due (self)) {
+    if (self->running && !self->finished)
+      g_cond_wait_until (&self->changed, &self->lock, self->next);
+    else
+      g_cond_wait (&self->changed, &self->lock);
+  }
+}
+
+/* with the lock */
+static HaarReporterCall
+next_call (HaarReporter *self)
+{
+  if (self->beginning) {
+    self->beginning = FALSE;
+    return HAAR_REPORTER_BEGIN;
+  }
+  self->woken = FALSE;
+  return self->finishing ? HAAR_REPORTER_LEAVE : HAAR_REPORTER_REPORT;
+}
+
+static gpointer
+reporter_main (gpointer data)
+{
+  HaarReporter *self = data;
+
+  g_mutex_lock (&self->lock);
+  for (wait_until_due (self); !self->quit; wait_until_due (self)) {
+    HaarReporterCall call = next_call (self);
+
+    g_mutex_unlock (&self->lock);
+    self->func (call, self->user_data);
+    g_mutex_lock (&self->lock);
+    self->next = g_get_monotonic_time () + self->interval;
+    if (call == HAAR_REPORTER_LEAVE && self->finishing)
+      self->finished = TRUE;
+    g_cond_broadcast (&self->changed);
+  }
+  g_mutex_unlock (&self->lock);
+  return NULL;
+}
+
+HaarReporter *
+haar_reporter_new (GstClockTime interval, HaarReporterFunc func, gpointer user_data)
+{
+  HaarReporter *self = g_new0 (HaarReporter, 1);
+
+  self->func = func;
+  self->user_data = user_data;
+  self->interval = (gint64) GST_TIME_AS_USECONDS (interval);
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->changed);
+  self->thread = g_thread_new ("haar-reporter", reporter_main, self);
+  return self;
+}
+
+void
+haar_reporter_free (HaarReporter *self)
+{
+  g_mutex_lock (&self->lock);
+  self->quit = TRUE;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+  g_thread_join (self->thread);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->changed);
+  g_free (self);
+}
+
+void
+haar_reporter_set_interval (HaarReporter *self, GstClockTime interval)
+{
+  g_mutex_lock (&self->lock);
+  self->next -= self->interval;
+  self->interval = (gint64) GST_TIME_AS_USECONDS (interval);
+  self->next += self->interval;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+haar_reporter_begin (HaarReporter *self)
+{
+  g_mutex_lock (&self->lock);
+  self->beginning = TRUE;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+haar_reporter_set_running (HaarReporter *self, gboolean running)
+{
+  g_mutex_lock (&self->lock);
+  self->running = running;
+  self->next = g_get_monotonic_time () + self->interval;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+haar_reporter_wake (HaarReporter *self)
+{
+  g_mutex_lock (&self->lock);
+  self->woken = TRUE;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+haar_reporter_finish (HaarReporter *self)
+{
+  g_mutex_lock (&self->lock);
+  self->finishing = TRUE;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+}
+
+gboolean
+haar_reporter_wait_finished (HaarReporter *self, gint64 timeout)
+{
+  gint64 deadline = g_get_monotonic_time () + timeout;
+  gboolean finished;
+
+  g_mutex_lock (&self->lock);
+  while (!self->finished && g_cond_wait_until (&self->changed, &self->lock, deadline))
+    ;
+  finished = self->finished;
+  g_mutex_unlock (&self->lock);
+  return finished;
+}
+
+void
+haar_reporter_resume (HaarReporter *self)
+{
+  g_mutex_lock (&self->lock);
+  self->finishing = self->finished = FALSE;
+  self->next = g_get_monotonic_time () + self->interval;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+}

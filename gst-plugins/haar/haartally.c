@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "haartally.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "gstkafkameta.h"
+
+/* What a reader of reports accepts. */
+#define MAX_CAMERAS 4096
+#define MAX_AGES 65536
+#define SILENT_REPORTS 2
+
+typedef struct {
+  FogReportCamera counts;
+  guint silent; /* reports since its last frame */
+} Camera;
+
+struct _HaarTally {
+  GMutex lock;
+  gchar *replica;
+  guint workers;
+  /* with the lock: */
+  gint64 since; /* monotonic, us */
+  guint64 seq;
+  guint64 frames, faces;
+  gdouble busy;
+  GArray *ages;        /* of gdouble; past MAX_AGES the oldest give way */
+  guint64 n_ages;      /* told so far in the interval */
+  GHashTable *cameras; /* name to Camera */
+};
+
+static void
+camera_free (Camera *camera)
+{
+  g_free (camera->counts.session);
+  g_free (camera);
+}
+
+HaarTally *
+haar_tally_new (const gchar *replica, guint workers)
+{
+  HaarTally *self = g_new0 (HaarTally, 1);
+
+  g_mutex_init (&self->lock);
+  self->replica = g_strdup (replica);
+  self->workers = workers;
+  self->since = g_get_monotonic_time ();
+  self->ages = g_array_new (FALSE, FALSE, sizeof (gdouble));
+  self->cameras =
+      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) camera_free);
+  return self;
+}
+
+void
+haar_tally_free (HaarTally *self)
+{
+  g_mutex_clear (&self->lock);
+  g_free (self->replica);
+  g_array_unref (self->ages);
+  g_hash_table_unref (self->cameras);
+  g_free (self);
+}
+
+/* with the lock; (nullable) */
+static Camera *
+find_camera (HaarTally *self, const gchar *name)
+{
+  Camera *camera = g_hash_table_lookup (self->cameras, name);
+
+  if (!camera && g_hash_table_size (self->cameras) < MAX_CAMERAS) {
+    camera = g_new0 (Camera, 1);
+    camera->counts.weight = 1;
+    g_hash_table_insert (self->cameras, g_strdup (name), camera);
+  }
+  return camera;
+}
+
+/* What a reader takes; a header says anything. */
+static void
+read_rate (GstBuffer *frame, const gchar *name, gdouble *value)
+{
+  gdouble number;
+
+  if (gst_kafka_meta_get_header_double (frame, name, &number) && number >= 0 && number <= 1e6)
+    *value = number;
+}
+
+static void
+add_to_camera (Camera *camera, GstBuffer *frame)
+{
+  const gchar *session = gst_kafka_meta_get_header (frame, GST_KAFKA_HEADER_SESSION);
+  guint64 seq;
+
+  camera->silent = 0;
+  camera->counts.frames++;
+  if (g_strcmp0 (session, camera->counts.session) != 0) {
+    g_free (camera->counts.session);
+    camera->counts.session = g_strdup (session);
+    camera->counts.last_seq = 0;
+  }
+  if (gst_kafka_meta_get_header_uint64 (frame, GST_KAFKA_HEADER_SEQ, &seq))
+    camera->counts.last_seq = MAX (camera->counts.last_seq, seq);
+  read_rate (frame, GST_KAFKA_HEADER_RATE_MIN, &camera->counts.min);
+  read_rate (frame, GST_KAFKA_HEADER_RATE_MAX, &camera->counts.max);
+  read_rate (frame, GST_KAFKA_HEADER_RATE_WEIGHT, &camera->counts.weight);
+}
+
+/* with the lock */
+static void
+add_age (HaarTally *self, gdouble age)
+{
+  if (self->ages->len < MAX_AGES)
+    g_array_append_val (self->ages, age);
+  else
+    g_array_index (self->ages, gdouble, self->n_ages % MAX_AGES) = age;
+  self->n_ages++;
+}
+
+void
+haar_tally_add (HaarTally *self, GstBuffer *frame, guint faces, gdouble busy, gdouble age)
+{
+  const gchar *name = gst_kafka_meta_get_header (frame, GST_KAFKA_HEADER_CAMERA);
+  Camera *camera;
+
+  g_mutex_lock (&self->lock);
+  self->frames++;
+  self->faces += faces;
+  self->busy += busy;
+  if (isfinite (age))
+    add_age (self, age);
+  camera = name ? find_camera (self, name) : NULL;
+  if (camera)
+    add_to_camera (camera, frame);
+  g_mutex_unlock (&self->lock);
+}
+
+static gint
+compare_ages (gconstpointer a, gconstpointer b)
+{
+  gdouble x = *(const gdouble *) a, y = *(const gdouble *) b;
+
+  return (x > y) - (x < y);
+}
+
+static gdouble
+quantile (const GArray *sorted, gdouble q)
+{
+  return sorted->len ? g_array_index (sorted, gdouble, (guint) ((gdouble) (sorted->len - 1) * q))
+                     : NAN;
+}
+
+/* with the lock */
+static void
+take_ages (HaarTally *self, FogReport *report)
+{
+  g_array_sort (self->ages, compare_ages);
+  report->age_p50 = quantile (self->ages, 0.5);
+  report->age_p95 = quantile (self->ages, 0.95);
+  g_array_set_size (self->ages, 0);
+  self->n_ages = 0;
+}
+
+/* with the lock */
+static void
+take_cameras (HaarTally *self, FogReport *report)
+{
+  GHashTableIter iter;
+  gpointer name, value;
+
+  g_hash_table_iter_init (&iter, self->cameras);
+  while (g_hash_table_iter_next (&iter, &name, &value)) {
+    Camera *camera = value;
+    FogReportCamera *entry;
+
+    if (camera->silent > SILENT_REPORTS) {
+      g_hash_table_iter_remove (&iter);
+      continue;
+    }
+    entry = fog_report_add_camera (report, name);
+    entry->session = g_strdup (camera->counts.session);
+    entry->frames = camera->counts.frames;
+    entry->last_seq = camera->counts.last_seq;
+    entry->min = camera->counts.min;
+    entry->max = camera->counts.max;
+    entry->weight = camera->counts.weight;
+    camera->counts.frames = 0;
+    camera->silent++;
+  }
+}
+
+FogReport *
+haar_tally_take (HaarTally *self)
+{
+  FogReport *report = fog_report_new (self->replica);
+  gint64 now = g_get_monotonic_time ();
+
+  g_mutex_lock (&self->lock);
+  report->seq = self->seq++;
+  report->interval = MAX ((gdouble) (now - self->since) / G_TIME_SPAN_SECOND, 1e-6);
+  report->frames = self->frames;
+  report->faces = self->faces;
+  report->busy = self->busy;
+  report->workers = self->workers;
+  take_ages (self, report);
+  take_cameras (self, report);
+  self->since = now;
+  self->frames = self->faces = 0;
+  self->busy = 0;
+  g_mutex_unlock (&self->lock);
+  return report;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "haarworkers.h"
+
+#define PATIENCE (2 * G_TIME_SPAN_SECOND)
+
+typedef enum { WAITING, WORKED_ON, READY, ABANDONED } State;
+
+typedef struct {
+  gpointer item;
+  State state;
+  gboolean needs_work;
+} Entry;
+
+struct _HaarWorkers {
+  const HaarWorkersClass *klass;
+  GMutex lock;
+  GCond changed;
+  /* with the lock: */
+  GQueue entries;  /* of Entry, in order */
+  guint n_to_work; /* entries that need or needed work */
+  guint limit;
+  guint n_threads; /* still running */
+  guint refs;      /* one each thread, and the owner's */
+  gboolean popping;
+  gboolean flushing;
+  gboolean quit;
+};
+
+typedef struct {
+  HaarWorkers *workers;
+  gpointer tool;
+} Worker;
+
+static void
+workers_unref (HaarWorkers *self)
+{
+  gboolean last;
+
+  g_mutex_lock (&self->lock);
+  last = --self->refs == 0;
+  g_mutex_unlock (&self->lock);
+  if (!last)
+    return;
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->changed);
+  g_free (self);
+}
+
+static void
+entry_free (HaarWorkers *self, Entry *entry)
+{
+  self->klass->free_item (entry->item);
+  g_free (entry);
+}
+
+/* with the lock */
+static Entry *
+first_waiting (HaarWorkers *self)
+{
+  for (GList *l = self->entries.head; l; l = l->next) {
+    Entry *entry = l->data;
+
+    if (entry->state == WAITING)
+      return entry;
+  }
+  return NULL;
+}
+
+/* with the lock */
+static Entry *
+wait_for_work (HaarWorkers *self)
+{
+  Entry *entry = NULL;
+
+  while (!self->quit && !(entry = first_waiting (self)))
+    g_cond_wait (&self->changed, &self->lock);
+  if (entry)
+    entry->state = WORKED_ON;
+  return entry;
+}
+
+static gpointer
+worker_main (gpointer data)
+{
+  Worker *worker = data;
+  HaarWorkers *self = worker->workers;
+  Entry *entry;
+
+  g_mutex_lock (&self->lock);
+  while ((entry = wait_for_work (self))) {
+    g_mutex_unlock (&self->lock);
+    self->klass->work (entry->item, worker->tool);
+    g_mutex_lock (&self->lock);
+    if (entry->state == ABANDONED) {
+      g_mutex_unlock (&self->lock);
+      entry_free (self, entry);
+      g_mutex_lock (&self->lock);
+      continue;
+    }
+    entry->state = READY;
+    g_cond_broadcast (&self->changed);
+  }
+  g_mutex_unlock (&self->lock);
+  self->klass->free_tool (worker->tool);
+  g_free (worker);
+  g_mutex_lock (&self->lock);
+  self->n_threads--;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+  workers_unref (self);
+  return NULL;
+}
+
+HaarWorkers *
+haar_workers_new (const HaarWorkersClass *klass, GPtrArray *tools)
+{
+  HaarWorkers *self = g_new0 (HaarWorkers, 1);
+
+  self->klass = klass;
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->changed);
+  g_queue_init (&self->entries);
+  self->limit = tools->len + 1;
+  self->n_threads = tools->len;
+  self->refs = tools->len + 1;
+  for (guint i = 0; i < tools->len; i++) {
+    Worker *worker = g_new (Worker, 1);
+
+    worker->workers = self;
+    worker->tool = g_ptr_array_index (tools, i);
+    g_thread_unref (g_thread_new ("haar-worker", worker_main, worker));
+  }
+  return self;
+}
+
+void
+haar_workers_free (HaarWorkers *self)
+{
+  gint64 deadline = g_get_monotonic_time () + PATIENCE;
+
+  haar_workers_set_flushing (self, TRUE);
+  g_mutex_lock (&self->lock);
+  self->quit = TRUE;
+  g_cond_broadcast (&self->changed);
+  while (self->n_threads > 0 && g_cond_wait_until (&self->changed, &self->lock, deadline))
+    ;
+  g_mutex_unlock (&self->lock);
+  workers_unref (self);
+}
+
+/* with the lock */
+static gboolean
+append (HaarWorkers *self, gpointer item, gboolean needs_work)
+{
+  Entry *entry;
+
+  if (self->flushing)
+    return FALSE;
+  entry = g_new (Entry, 1);
+  entry->item = item;
+  entry->state = needs_work ? WAITING : READY;
+  entry->needs_work = needs_work;
+  g_queue_push_tail (&self->entries, entry);
+  self->n_to_work += needs_work;
+  g_cond_broadcast (&self->changed);
+  return TRUE;
+}
+
+gboolean
+haar_workers_push (HaarWorkers *self, gpointer item)
+{
+  gboolean pushed;
+
+  g_mutex_lock (&self->lock);
+  while (!self->flushing && self->n_to_work >= self->limit)
+    g_cond_wait (&self->changed, &self->lock);
+  pushed = append (self, item, TRUE);
+  g_mutex_unlock (&self->lock);
+  if (!pushed)
+    self->klass->free_item (item);
+  return pushed;
+}
+
+gboolean
+haar_workers_push_ready (HaarWorkers *self, gpointer item)
+{
+  gboolean pushed;
+
+  g_mutex_lock (&self->lock);
+  pushed = append (self, item, FALSE);
+  g_mutex_unlock (&self->lock);
+  if (!pushed)
+    self->klass->free_item (item);
+  return pushed;
+}
+
+/* with the lock */
+static gboolean
+head_is_ready (HaarWorkers *self)
+{
+  Entry *head = g_queue_peek_head (&self->entries);
+
+  return head && head->state == READY;
+}
+
+gpointer
+haar_workers_pop (HaarWorkers *self)
+{
+  Entry *entry = NULL;
+  gpointer item = NULL;
+
+  g_mutex_lock (&self->lock);
+  self->popping = TRUE;
+  g_cond_broadcast (&self->changed);
+  while (!self->flushing && !head_is_ready (self))
+    g_cond_wait (&self->changed, &self->lock);
+  if (!self->flushing)
+    entry = g_queue_pop_head (&self->entries);
+  self->popping = FALSE;
+  if (entry) {
+    item = entry->item;
+    self->n_to_work -= entry->needs_work;
+    g_cond_broadcast (&self->changed);
+  }
+  g_mutex_unlock (&self->lock);
+  g_free (entry);
+  return item;
+}
+
+gboolean
+haar_workers_drain (HaarWorkers *self)
+{
+  gboolean drained;
+
+  g_mutex_lock (&self->lock);
+  while (!self->flushing && !(self->popping && g_queue_is_empty (&self->entries)))
+    g_cond_wait (&self->changed, &self->lock);
+  drained = !self->flushing;
+  g_mutex_unlock (&self->lock);
+  return drained;
+}
+
+/* with the lock; those being worked on stay their worker's */
+static GSList *
+abandon_all (HaarWorkers *self)
+{
+  GSList *gone = NULL;
+  Entry *entry;
+
+  while ((entry = g_queue_pop_head (&self->entries))) {
+    if (entry->state == WORKED_ON)
+      entry->state = ABANDONED;
+    else
+      gone = g_slist_prepend (gone, entry);
+  }
+  self->n_to_work = 0;
+  return gone;
+}
+
+void
+haar_workers_set_flushing (HaarWorkers *self, gboolean flushing)
+{
+  GSList *gone = NULL;
+
+  g_mutex_lock (&self->lock);
+  self->flushing = flushing;
+  if (flushing)
+    gone = abandon_all (self);
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+  for (GSList *l = gone; l; l = l->next)
+    entry_free (self, l->data);
+  g_slist_free (gone);
+}
+
+guint
+haar_workers_get_waiting (HaarWorkers *self)
+{
+  guint n;
+
+  g_mutex_lock (&self->lock);
+  n = self->n_to_work;
+  g_mutex_unlock (&self->lock);
+  return n;
+}
