@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gst/check/gstcheck.h>
+
+#include "gstkafkaledger.h"
+
+#define SECOND G_USEC_PER_SEC
+
+static const GstKafkaFlow quiet = {0, 0};
+
+static GstKafkaLedger *
+ledger_of (guint first, guint n)
+{
+  GstKafkaLedger *ledger = gst_kafka_ledger_new ();
+
+  for (guint i = 0; i < n; i++)
+    gst_kafka_ledger_add (ledger, first + i);
+  return ledger;
+}
+
+GST_START_TEST (test_only_the_prefix_counts)
+{
+  GstKafkaLedger *ledger = ledger_of (5, 3);
+
+  fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, &quiet, 0), -1);
+  gst_kafka_ledger_decide (ledger, 6, GST_KAFKA_ACK_DONE, 0);
+  fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, &quiet, 0), -1);
+  gst_kafka_ledger_decide (ledger, 5, GST_KAFKA_ACK_DONE, 0);
+  fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, NULL, 0), 7);
+  fail_unless_equals_int (gst_kafka_ledger_get_pending (ledger), 1);
+  gst_kafka_ledger_unref (ledger);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_gaps_and_strangers)
+{
+  GstKafkaLedger *ledger = gst_kafka_ledger_new ();
+
+  gst_kafka_ledger_add (ledger, 10);
+  gst_kafka_ledger_add (ledger, 20);
+  gst_kafka_ledger_add (ledger, 20);
+  gst_kafka_ledger_add (ledger, 15);
+  gst_kafka_ledger_decide (ledger, 11, GST_KAFKA_ACK_FAILED, 0);
+  gst_kafka_ledger_decide (ledger, 15, GST_KAFKA_ACK_FAILED, 0);
+  gst_kafka_ledger_decide (ledger, 10, GST_KAFKA_ACK_DONE, 0);
+  gst_kafka_ledger_decide (ledger, 20, GST_KAFKA_ACK_DONE, 0);
+  gst_kafka_ledger_decide (ledger, 20, GST_KAFKA_ACK_FAILED, 0);
+  fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, &quiet, 0), 21);
+  fail_unless_equals_int64 (gst_kafka_ledger_get_failed (ledger), -1);
+  fail_unless_equals_int (gst_kafka_ledger_get_pending (ledger), 0);
+  gst_kafka_ledger_unref (ledger);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_failure_stops_the_ledger)
+{
+  GstKafkaLedger *ledger = ledger_of (0, 3);
+
+  gst_kafka_ledger_decide (ledger, 2, GST_KAFKA_ACK_DONE, 0);
+  gst_kafka_ledger_decide (ledger, 1, GST_KAFKA_ACK_FAILED, 0);
+  gst_kafka_ledger_decide (ledger, 0, GST_KAFKA_ACK_DONE, 0);
+  gst_kafka_ledger_add (ledger, 3);
+  gst_kafka_ledger_decide (ledger, 3, GST_KAFKA_ACK_DONE, 0);
+  fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, &quiet, 100 * SECOND), 1);
+  fail_unless_equals_int64 (gst_kafka_ledger_get_failed (ledger), 1);
+  gst_kafka_ledger_unref (ledger);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_parked_needs_time_and_a_push)
+{
+  GstKafkaLedger *ledger = ledger_of (0, 1);
+  GstKafkaFlow flow = {.pushed = 1 * SECOND, .playing = 0};
+
+  gst_kafka_ledger_decide (ledger, 0, GST_KAFKA_ACK_UNDECIDED, 2 * SECOND);
+  fail_unless_equals_int (gst_kafka_ledger_get_parked (ledger), 1);
+  /* time without a push, then a push without time, then neither in PAUSED */
+  fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, &flow, 9 * SECOND), -1);
+  flow.pushed = 3 * SECOND;
+  fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, &flow, 4 * SECOND - 1), -1);
+  fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, NULL, 9 * SECOND), -1);
+  /* a pause begins the time anew */
+  flow.playing = 8 * SECOND;
+  fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, &flow, 9 * SECOND), -1);
+  fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, &flow, 10 * SECOND), 1);
+  fail_unless_equals_int (gst_kafka_ledger_get_parked (ledger), 0);
+  gst_kafka_ledger_unref (ledger);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_flush_replays_what_is_parked)
+{
+  GstKafkaLedger *ledger = ledger_of (0, 3);
+  GstKafkaFlow flow = {.pushed = 50 * SECOND, .playing = 0};
+
+  gst_kafka_ledger_decide (ledger, 0, GST_KAFKA_ACK_DONE, 0);
+  gst_kafka_ledger_decide (ledger, 1, GST_KAFKA_ACK_UNDECIDED, 0);
+  gst_kafka_ledger_fail_parked (ledger);
+  gst_kafka_ledger_decide (ledger, 2, GST_KAFKA_ACK_DONE, 0);
+  fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, &flow, 99 * SECOND), 1);
+  fail_unless_equals_int64 (gst_kafka_ledger_get_failed (ledger), 1);
+  gst_kafka_ledger_unref (ledger);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_history_is_forgotten)
+{
+  GstKafkaLedger *ledger = gst_kafka_ledger_new ();
+  gint64 offset;
+
+  /* a sliding window of 100 messages, decided on backwards */
+  for (offset = 0; offset < 100000; offset++) {
+    gst_kafka_ledger_add (ledger, offset);
+    if (offset % 100 != 99)
+      continue;
+    for (gint64 i = 0; i < 100; i++)
+      gst_kafka_ledger_decide (ledger, offset - i, GST_KAFKA_ACK_DONE, 0);
+    fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, &quiet, 0), offset + 1);
+  }
+  gst_kafka_ledger_unref (ledger);
+}
+GST_END_TEST;
+
+/* The same against a plain model, with seeded chance. */
+GST_START_TEST (test_agrees_with_the_model)
+{
+  enum { N = 2000 };
+  gint outcome[N];
+  GRand *rand = g_rand_new_with_seed ((guint32) __i__);
+  GstKafkaLedger *ledger = ledger_of (0, N);
+  gint64 end = 0;
+
+  for (gint i = 0; i < N; i++)
+    outcome[i] = -1;
+  for (gint i = 0; i < 20 * N; i++) {
+    gint offset = g_rand_int_range (rand, 0, N);
+
+    if (outcome[offset] >= 0)
+      continue;
+    outcome[offset] = g_rand_int_range (rand, 0, 1000) ? GST_KAFKA_ACK_DONE : GST_KAFKA_ACK_FAILED;
+    gst_kafka_ledger_decide (ledger, offset, outcome[offset], i);
+    while (end < N && outcome[end] == GST_KAFKA_ACK_DONE)
+      end++;
+    fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, NULL, i), end ? end : -1);
+  }
+  gst_kafka_ledger_unref (ledger);
+  g_rand_free (rand);
+}
+GST_END_TEST;
+
+static gpointer
+decide_all (gpointer ledger)
+{
+  for (gint64 offset = 0; offset < 20000; offset++)
+    gst_kafka_ledger_decide (ledger, offset, GST_KAFKA_ACK_DONE, 0);
+  return NULL;
+}
+
+GST_START_TEST (test_any_thread)
+{
+  GstKafkaLedger *ledger = ledger_of (0, 20000);
+  GThread *threads[] = {
+      g_thread_new ("one", decide_all, ledger), g_thread_new ("two", decide_all, ledger)};
+
+  for (gint64 end = -1, next; end < 20000; end = next) {
+    next = gst_kafka_ledger_settle (ledger, NULL, 0);
+    fail_unless (next >= end);
+  }
+  g_thread_join (threads[0]);
+  g_thread_join (threads[1]);
+  fail_unless_equals_int (gst_kafka_ledger_get_pending (ledger), 0);
+  gst_kafka_ledger_unref (ledger);
+}
+GST_END_TEST;
+
+static Suite *
+kafkaledger_suite (void)
+{
+  Suite *s = suite_create ("kafkaledger");
+  TCase *tc = tcase_create ("general");
+
+  suite_add_tcase (s, tc);
+  tcase_add_test (tc, test_only_the_prefix_counts);
+  tcase_add_test (tc, test_gaps_and_strangers);
+  tcase_add_test (tc, test_failure_stops_the_ledger);
+  tcase_add_test (tc, test_parked_needs_time_and_a_push);
+  tcase_add_test (tc, test_flush_replays_what_is_parked);
+  tcase_add_test (tc, test_history_is_forgotten);
+  tcase_add_loop_test (tc, test_agrees_with_the_model, 0, 5);
+  tcase_add_test (tc, test_any_thread);
+  return s;
+}
+
+GST_CHECK_MAIN (kafkaledger);
