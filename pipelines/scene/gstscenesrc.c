@@ -104,7 +104,7 @@ gst_scene_src_start (GstBaseSrc *base)
   self->portrait = scene_load_portrait (location ? location : "", &error);
   if (!self->portrait) {
     GST_ELEMENT_ERROR (self, RESOURCE, OPEN_READ,
-        ("Can't make faces of the portrait “%s”: %s. Set location= to a JPEG file that holds it.",
+        ("Can't make faces of the portrait \"%s\": %s Set location= to a JPEG file that holds it.",
             location ? location : "", error->message),
         (NULL));
     return FALSE;

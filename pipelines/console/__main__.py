@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The demo's console: starts servers and stages, watches the topics, ends everything in order, and judges."""
+
+import argparse
+import os
+import pathlib
+import shutil
+import signal
+import sys
+import tempfile
+import time
+
+import pymongo
+import pymongo.errors
+
+import stages
+import tally
+import topics
+from stages import DemoError
+
+# A partition is the unit of scale; the console reads everything, so old segments may go.
+PARTITIONS = 10
+SEGMENTS = {"segment.bytes": "16777216", "retention.bytes": "67108864"}
+DRAIN_TIMEOUT = 60
+
+
+class Demo:
+    def __init__(self, replicas, directory):
+        self.replicas, self.directory = replicas, directory
+        self.servers = [stages.Server(name, directory) for name in ("kafka", "mongo")]
+        self.edge, self.fogs, self.cloud = None, [], None
+        self.frames, self.events, self.reports = tally.Frames(), tally.Events(), tally.Reports()
+        self.topics = {}
+        self.collection = None
+
+    def start(self):
+        say("starting Kafka and the database (the first time, they are downloaded and built) …")
+        kafka, database = (server.start() for server in self.servers)
+        self.collection = pymongo.MongoClient(
+            database["uri"], serverSelectionTimeoutMS=5000, socketTimeoutMS=10000).fog.events
+        self._create_topics(kafka["bootstrap"])
+        self._start_stages({"FOG_KAFKA": kafka["bootstrap"], "MONGODB_URI": database["uri"]})
+
+    def _create_topics(self, bootstrap):
+        spread = max(PARTITIONS, self.replicas)
+        wanted = {"camera": (spread, SEGMENTS), "database": (spread, {}), "feedback": (1, {})}
+        topics.create(bootstrap, wanted)
+        self.topics = {name: topics.Topic(bootstrap, name, count) for name, (count, _) in wanted.items()}
+
+    def _start_stages(self, addresses):
+        # what an edge publishes before the others have joined their groups is to be counted as well
+        first = {**addresses, "SOURCE_OPTIONS": "auto-offset-reset=earliest"}
+        self.cloud = stages.Stage("cloud", "cloud", self.directory, first)
+        for n in range(1, self.replicas + 1):
+            settings = {
+                **first, "REPLICA": f"fog-{n}",
+                "FACES_OPTIONS": f"report-interval=1000000000 {os.environ.get('FACES_OPTIONS', '')}"}
+            self.fogs.append(stages.Stage("fog", f"fog-{n}", self.directory, settings))
+        self.edge = stages.Stage("edge", "edge", self.directory, {**addresses, "SOURCE": stages.source()})
+        time.sleep(0.5)  # the lines are printed by then; a stage that can't even begin has ended
+        for stage in self.all_stages():
+            say(f"{stage.name}: {stage.line()}")
+
+    def all_stages(self):
+        return [stage for stage in [self.edge, *self.fogs, self.cloud] if stage]
+
+    def watch(self, seconds):
+        """Until `seconds` are over, if they are given, or Ctrl-C."""
+        begin = before = time.monotonic()
+        shown = 0
+        while seconds is None or time.monotonic() < begin + seconds:
+            self.read()
+            now = time.monotonic()
+            if now - before >= 1:
+                for stage in self.all_stages():
+                    stage.check()
+                say(self._line(now - begin, (self.frames.messages - shown) / (now - before)))
+                before, shown = now, self.frames.messages
+
+    def _line(self, elapsed, camera_rate):
+        now = time.time()
+        captured, faces, age = self.events.newest or (0, 0, None)
+        seen = faces if now - captured < 1 + (age or 0) else 0
+        return (
+            f"{elapsed:5.0f} s   camera {camera_rate:4.1f}/s   fog {self.reports.rate(now):4.1f}/s   faces {seen}   "
+            f"waiting {self.reports.waiting(now)}   age {'-' if age is None else f'{age:.2f} s'}   "
+            f"documents {self.collection.estimated_document_count()}")
+
+    def read(self):
+        for message in self.topics["camera"].read(0.1):
+            self.frames.add(topics.headers(message))
+        for message in self.topics["database"].read(0.02):
+            self.events.add(message.value(), time.time())
+        for message in self.topics["feedback"].read(0.02):
+            self.reports.add(message.value(), time.time())
+
+    def end(self):
+        """In the direction of the data, so that each stage has all there is before it ends."""
+        say("ending the edge, then the fog when it has counted everything, then the cloud …")
+        self.edge.end()
+        unread = self.topics["camera"].wait_until_read_by("fog", DRAIN_TIMEOUT, self.read)
+        for fog in self.fogs:
+            fog.end()
+        unread += self.topics["database"].wait_until_read_by("cloud", DRAIN_TIMEOUT, self.read)
+        self.cloud.end()
+        while not all(topic.at_end() for topic in self.topics.values()):
+            self.read()
+        return unread
+
+    def verdict(self, unread):
+        documents = list(self.collection.find({}, {"faces": 1, "camera": 1, "seq": 1}))
+        return tally.Verdict(self.frames, self.events, self.reports, documents, unread)
+
+    def close(self):
+        for stage in self.all_stages():
+            stage.kill()
+        for topic in self.topics.values():
+            topic.close()
+        for server in self.servers:
+            server.stop()
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def run(demo, seconds):
+    demo.start()
+    try:
+        demo.watch(seconds)
+    except KeyboardInterrupt:
+        say("")
+    verdict = demo.verdict(demo.end())
+    say("\n".join(verdict.describe()))
+    say("documents and frames agree" if verdict.agrees() else "documents and frames do NOT agree")
+    return 0 if verdict.agrees() else 1
+
+
+def interrupt(number, frame):
+    raise KeyboardInterrupt
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=int)
+    parser.add_argument("--replicas", type=int, default=1)
+    parser.add_argument("--keep", action="store_true")
+    options = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="gst-fog-demo-"))
+    if options.keep:
+        say(f"logs and data stay in {directory}")
+    else:
+        stages.remove_with_this_process(directory)
+    demo = Demo(options.replicas, directory)
+    try:
+        return run(demo, options.seconds)
+    except KeyboardInterrupt:
+        say("interrupted: no summary")
+        return 130
+    except DemoError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except pymongo.errors.PyMongoError as error:
+        print(f"The database does not answer: {error}", file=sys.stderr)
+        return 1
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        demo.close()
+        if not options.keep:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+sys.exit(main())

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The processes of the demo: servers and stages, none of which outlives it."""
+
+import fcntl
+import glob
+import os
+import pathlib
+import re
+import shlex
+import signal
+import struct
+import subprocess
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+SERVERS = TOP / "tests/servers"
+
+
+class DemoError(Exception):
+    """One sentence for a person."""
+
+
+class Server:
+    """`tests/servers/NAME` in a directory of its own; it ends with this process."""
+
+    def __init__(self, name, directory):
+        self.program, self.directory = SERVERS / name, directory / name
+
+    def start(self):
+        done = subprocess.run(
+            [self.program, "start", "--dir", self.directory, "--owner", str(os.getpid())],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
+            start_new_session=True)  # Ctrl-C is for this process alone: it ends the others in order
+        if done.returncode:
+            raise DemoError(f"The server {self.program.name} did not start: {done.stderr.strip()}")
+        return dict(line.split("=", 1) for line in done.stdout.splitlines())
+
+    def stop(self):
+        if self.directory.exists():
+            subprocess.run(
+                [self.program, "stop", "--dir", self.directory], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, check=False, start_new_session=True)
+
+
+class Stage:
+    """One of the scripts beside this folder."""
+
+    def __init__(self, script, name, directory, environment):
+        self.name, self.log = name, directory / f"{name}.log"
+        with open(self.log, "wb") as log:
+            self.popen = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "--", TOP / "pipelines" / script],
+                env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                start_new_session=True)
+
+    def line(self):
+        """The gst-launch line it runs."""
+        with open(self.log, errors="replace") as log:
+            return log.readline().strip()
+
+    def check(self):
+        if self.popen.poll() is not None:
+            raise DemoError(f"The stage {self.name} ended by itself: {self.complaint()}")
+
+    def complaint(self):
+        text = self.log.read_text(errors="replace")
+        found = re.search(r"^(?:ERROR|WARNING): (?:from element \S+: |erroneous pipeline: )?(.*)", text, re.MULTILINE)
+        return found[1] if found else (text.strip().splitlines() or ["it said nothing"])[-1]
+
+    def end(self, timeout=20):
+        """As Ctrl-C does: what it holds is delivered first."""
+        if self.popen.poll() is None:
+            self.popen.send_signal(signal.SIGINT)
+        try:
+            code = self.popen.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise DemoError(f"The stage {self.name} did not end within {timeout} s of SIGINT.") from None
+        if code:
+            raise DemoError(f"The stage {self.name} ended with code {code}: {self.complaint()}")
+
+    def kill(self):
+        if self.popen.poll() is None:
+            self.popen.kill()
+            self.popen.wait()
+
+
+def remove_with_this_process(directory):
+    """A helper that removes the directory when this process is gone, however it went."""
+    return subprocess.Popen(
+        ["sh", "-c", 'cat; sleep 1; rm -rf -- "$0"', directory], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, start_new_session=True)
+
+
+VIDIOC_QUERYCAP = 0x80685600
+CAP_VIDEO_CAPTURE = 0x1
+CAP_DEVICE_CAPS = 0x80000000
+
+
+def captures(device):
+    """A camera's other nodes (metadata, codecs) are /dev/video* as well."""
+    answer = bytearray(104)
+    try:
+        with open(device, "rb", buffering=0) as node:
+            fcntl.ioctl(node, VIDIOC_QUERYCAP, answer)
+    except OSError:
+        return False
+    whole, this_node = struct.unpack_from("II", answer, 84)
+    return bool((this_node if whole & CAP_DEVICE_CAPS else whole) & CAP_VIDEO_CAPTURE)
+
+
+def source():
+    """What the edge is to take frames from."""
+    if os.environ.get("SOURCE"):
+        return os.environ["SOURCE"]
+    cameras = filter(captures, sorted(glob.glob("/dev/video*")))
+    return next((f"v4l2src device={shlex.quote(camera)}" for camera in cameras), "scenesrc")
