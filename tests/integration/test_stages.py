@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The stage scripts: what they print is what they run, it is what the README says, and it holds no secret."""
+
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+STAGES = ["edge", "fog", "cloud"]
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Runs a stage with a gst-launch-1.0 that prints its arguments and plugin path instead."""
+    fake = tmp_path / "gst-launch-1.0"
+    fake.write_text('#!/bin/sh\nfor word; do echo "word=$word"; done; echo "path=$GST_PLUGIN_PATH_1_0"\n')
+    fake.chmod(0o755)
+
+    def run(stage, *arguments, **settings):
+        environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "HOME": str(tmp_path), **settings}
+        return subprocess.run(
+            [TOP / "pipelines" / stage, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, timeout=30, check=False)
+
+    return run
+
+
+def words(output):
+    return re.findall(r"^word=(.*)$", output, re.MULTILINE)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_prints_what_it_runs_as_the_readme_says(run, stage):
+    done = run(stage)
+    line = done.stdout.splitlines()[0]
+    assert shlex.split(line) == ["gst-launch-1.0", *words(done.stdout)]
+    assert f"    {line}\n" in (TOP / "README.md").read_text()
+
+
+@pytest.mark.parametrize("stage, settings, expected", [
+    ("edge", {"SOURCE": "scenesrc seed=3 ! video/x-raw, width=320", "CAMERA": "cam-2"},
+     "scenesrc seed=3 ! video/x-raw, width=320 ! feedbackrate name=rate camera=cam-2 ! jpegenc"),
+    ("edge", {"FOG_KAFKA": "kafka:1", "FEEDBACK_TOPIC": "back"},
+     "kafkasrc bootstrap-servers=kafka:1 topic=back ! rate.feedback"),
+    ("fog", {"CASCADE": "alt 2.xml", "REPLICA": "fog-7", "FACES_OPTIONS": "workers=2  min-neighbors=4"},
+     "haarfacecount name=faces cascade=alt 2.xml replica=fog-7 workers=2 min-neighbors=4 !"),
+    ("fog", {"FOG_KAFKA": "near:1", "CLOUD_KAFKA": "far:2", "GROUP": "g"},
+     "kafkasrc bootstrap-servers=near:1 topic=camera group-id=g ! jpegdec"),
+    ("fog", {"FOG_KAFKA": "near:1", "CLOUD_KAFKA": "far:2"},
+     "kafkasink bootstrap-servers=far:2 topic=database faces.rate ! kafkasink bootstrap-servers=near:1 topic=feedback"),
+    ("cloud", {"FOG_KAFKA": "near:1", "COLLECTION": "c", "SOURCE_OPTIONS": "auto-offset-reset=earliest"},
+     "kafkasrc bootstrap-servers=near:1 topic=database group-id=cloud auto-offset-reset=earliest ! "
+     "mongosink database=fog collection=c"),
+])
+def test_settings(run, stage, settings, expected):
+    done = run(stage, **settings)
+    assert expected in " ".join(words(done.stdout))
+    assert shlex.split(done.stdout.splitlines()[0])[1:] == words(done.stdout)
+
+
+def test_secrets_stay_out_of_the_line(run):
+    done = run("cloud", MONGODB_URI="mongodb://me:secret@db/", KAFKA_CONFIG="/etc/fog/kafka.conf")
+    assert "config-file=/etc/fog/kafka.conf" in words(done.stdout)
+    assert "secret" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_help_and_mistakes(run, stage):
+    done = run(stage, "--help")
+    assert done.returncode == 0 and done.stdout.startswith(f"usage: pipelines/{stage}\n")
+    text = (TOP / "pipelines" / stage).read_text()
+    for setting in set(re.findall(r"\$\{([A-Z_]+):-", text)):
+        assert re.search(rf"\b{setting}\b", done.stdout), f"--help does not tell of {setting}"
+    done = run(stage, "--no-such-option")
+    assert done.returncode == 2 and "usage:" in done.stderr and not words(done.stdout)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_build_is_used(run, stage, tmp_path):
+    plugin = tmp_path / "build/gst-plugins/kafka/libgstkafka.so"
+    plugin.parent.mkdir(parents=True)
+    plugin.touch()
+    done = run(stage, GST_FOG_BUILD=str(tmp_path / "build"), GST_PLUGIN_PATH="/mine")
+    assert f"path={plugin.parent}:/mine" in done.stdout.splitlines()
+    assert "path=" in run(stage, GST_FOG_BUILD=os.devnull).stdout.splitlines()
