@@ -49,6 +49,7 @@
 #define DEFAULT_REPORT_INTERVAL (5 * GST_SECOND)
 #define DEFAULT_MAX_AGE 0
 #define DEFAULT_LABEL "face"
+#define DEFAULT_DRAW_BOXES FALSE
 #define MAX_WORKERS 256
 
 /* How long a stop waits for the last report to leave. */
@@ -72,6 +73,7 @@ enum {
   PROP_REPLICA,
   PROP_MAX_AGE,
   PROP_LABEL,
+  PROP_DRAW_BOXES,
   PROP_STATS,
 };
 
@@ -360,6 +362,7 @@ gst_haar_face_count_init (GstHaarFaceCount *self)
   self->replica = g_strdup (g_get_host_name ());
   self->max_age = DEFAULT_MAX_AGE;
   self->label = g_strdup (DEFAULT_LABEL);
+  self->draw_boxes = DEFAULT_DRAW_BOXES;
   self->combiner = gst_flow_combiner_new ();
   self->video_queue = gst_haar_face_count_new_video_queue ();
 
@@ -462,6 +465,9 @@ gst_haar_face_count_set_property (GObject *object, guint id, const GValue *value
     case PROP_LABEL:
       take_string (&self->label, value, DEFAULT_LABEL);
       break;
+    case PROP_DRAW_BOXES:
+      self->draw_boxes = g_value_get_boolean (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -517,6 +523,9 @@ gst_haar_face_count_get_property (GObject *object, guint id, GValue *value, GPar
       break;
     case PROP_LABEL:
       g_value_set_string (value, self->label);
+      break;
+    case PROP_DRAW_BOXES:
+      g_value_set_boolean (value, self->draw_boxes);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -594,6 +603,10 @@ gst_haar_face_count_class_init (GstHaarFaceCountClass *klass)
       g_param_spec_string ("label", "Label",
           "What the cascade finds: the type of the regions of interest on the video pad",
           DEFAULT_LABEL, playing));
+  g_object_class_install_property (object_class, PROP_DRAW_BOXES,
+      g_param_spec_boolean ("draw-boxes", "Draw boxes",
+          "Draw a box round each face into the frames of the video pad", DEFAULT_DRAW_BOXES,
+          playing));
   /**
    * haarfacecount:stats:
    *

@@ -45,6 +45,7 @@ struct _GstHaarFaceCount {
   gchar *replica;
   GstClockTime max_age;
   gchar *label;
+  gboolean draw_boxes;
 
   /* with the object lock */
   GstPad *video, *rate; /* NULL unless requested */

@@ -6,6 +6,7 @@
 #include "fogreport.h"
 #include "gstkafkameta.h"
 #include "haarevent.h"
+#include "haaroverlay.h"
 
 #define GST_CAT_DEFAULT gst_haar_face_count_debug
 
@@ -211,6 +212,21 @@ push_event (GstHaarFaceCount *self, GstEvent *event)
 
 /* --- frames --- */
 
+/* What may change from frame to frame. */
+typedef struct {
+  gchar *label, *replica;
+  guint min_faces;
+  gboolean draw_boxes;
+} Settings;
+
+static void
+settings_clear (Settings *settings)
+{
+  g_free (settings->label);
+  g_free (settings->replica);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Settings, settings_clear)
+
 /* A sink that waits for something to show, or for time to pass, learns that nothing comes. (nullable) */
 static GstEvent *
 make_gap (GstBuffer *frame)
@@ -276,26 +292,34 @@ push_document (GstHaarFaceCount *self, GstBuffer *document, GstEvent *gap)
   return combine (self, self->srcpad, ret);
 }
 
+/* (transfer full) @frame: with a region, and a box if wanted, for each face. */
+static GstBuffer *
+mark_faces (GstBuffer *frame, const HaarJob *job, const gchar *label, gboolean draw_boxes)
+{
+  frame = gst_buffer_make_writable (frame);
+  for (guint i = 0; i < job->rects->len; i++) {
+    const HaarRect *r = &g_array_index (job->rects, HaarRect, i);
+
+    gst_buffer_add_video_region_of_interest_meta (
+        frame, label, (guint) r->x, (guint) r->y, (guint) r->w, (guint) r->h);
+  }
+  if (draw_boxes && job->rects->len > 0)
+    haar_overlay_draw (frame, &job->info, job->rects);
+  return frame;
+}
+
 static void
-push_video (GstHaarFaceCount *self, HaarJob *job, const gchar *label, GstEvent *gap)
+push_video (GstHaarFaceCount *self, HaarJob *job, const Settings *settings, GstEvent *gap)
 {
   GstPad *pad = begin_video (self);
-  GstBuffer *frame;
 
-  if (pad && !gst_pad_is_linked (pad)) {
+  if (pad && !gst_pad_is_linked (pad))
     combine (self, pad, GST_FLOW_NOT_LINKED);
-  } else if (pad && job->outcome == HAAR_COUNTED) {
-    frame = gst_buffer_make_writable (g_steal_pointer (&job->frame));
-    for (guint i = 0; i < job->rects->len; i++) {
-      const HaarRect *r = &g_array_index (job->rects, HaarRect, i);
-
-      gst_buffer_add_video_region_of_interest_meta (
-          frame, label, (guint) r->x, (guint) r->y, (guint) r->w, (guint) r->h);
-    }
-    queue_video (self, frame);
-  } else if (pad && gap) {
+  else if (pad && job->outcome == HAAR_COUNTED)
+    queue_video (self,
+        mark_faces (g_steal_pointer (&job->frame), job, settings->label, settings->draw_boxes));
+  else if (pad && gap)
     queue_video (self, gst_event_ref (gap));
-  }
   gst_clear_object (&pad);
 }
 
@@ -346,30 +370,38 @@ count_outcome (GstHaarFaceCount *self, const HaarJob *job)
   warn_of_skipped (self, job, skipped);
 }
 
+static Settings
+take_settings (GstHaarFaceCount *self)
+{
+  Settings settings;
+
+  GST_OBJECT_LOCK (self);
+  settings.label = g_strdup (self->label);
+  settings.replica = g_strdup (self->replica);
+  settings.min_faces = self->min_faces;
+  settings.draw_boxes = self->draw_boxes;
+  GST_OBJECT_UNLOCK (self);
+  return settings;
+}
+
 static GstFlowReturn
 push_frame (GstHaarFaceCount *self, HaarJob *job)
 {
-  g_autofree gchar *label = NULL, *replica = NULL;
+  g_auto (Settings) settings = take_settings (self);
   g_autoptr (GstEvent) gap = make_gap (job->frame);
   GstBuffer *document = NULL;
-  guint min_faces;
 
-  GST_OBJECT_LOCK (self);
-  label = g_strdup (self->label);
-  replica = g_strdup (self->replica);
-  min_faces = self->min_faces;
-  GST_OBJECT_UNLOCK (self);
   count_outcome (self, job);
   if (job->outcome == HAAR_COUNTED && job->rects->len > 0)
-    post_faces (self, job, label);
-  if (job->outcome == HAAR_COUNTED && job->rects->len >= min_faces &&
+    post_faces (self, job, settings.label);
+  if (job->outcome == HAAR_COUNTED && job->rects->len >= settings.min_faces &&
       gst_pad_is_linked (self->srcpad))
-    document =
-        haar_event_new (job->frame, job->rects, job->width, job->height, job->captured, replica);
+    document = haar_event_new (
+        job->frame, job->rects, job->width, job->height, job->captured, settings.replica);
   /* Dropped on purpose. One that the engine failed on is undecided: it may come again. */
   else if (job->outcome != HAAR_FAILED && !gst_haar_face_count_is_linked (self, &self->video))
     gst_kafka_meta_mark (job->frame, GST_KAFKA_ACK_DONE);
-  push_video (self, job, label, gap);
+  push_video (self, job, &settings, gap);
   return push_document (self, document, gap);
 }
 

@@ -12,6 +12,7 @@
 #include "haarstump.h"
 
 #define SIDE HAAR_STUMP_SIDE
+#define N_FORMATS 44
 
 static gchar *dir, *cascade;
 
@@ -291,17 +292,35 @@ GST_END_TEST;
 
 /* --- what frames look like --- */
 
+/* The n-th of the formats of the sink pad. */
+static GstCaps *
+nth_caps (guint n, gint width, gint height)
+{
+  GstElementFactory *factory = gst_element_factory_find ("haarfacecount");
+  GstStaticPadTemplate *templ = NULL;
+  const GValue *formats, *format;
+  GstCaps *all, *caps;
+
+  for (const GList *l = gst_element_factory_get_static_pad_templates (factory); l; l = l->next)
+    if (((GstStaticPadTemplate *) l->data)->direction == GST_PAD_SINK)
+      templ = l->data;
+  all = gst_static_caps_get (&templ->static_caps);
+  formats = gst_structure_get_value (gst_caps_get_structure (all, 0), "format");
+  fail_unless_equals_int (gst_value_list_get_size (formats), N_FORMATS);
+  format = gst_value_list_get_value (formats, n);
+  caps = gst_caps_new_simple ("video/x-raw", "format", G_TYPE_STRING, g_value_get_string (format),
+      "width", G_TYPE_INT, width, "height", G_TYPE_INT, height, "framerate", GST_TYPE_FRACTION, 25,
+      1, NULL);
+  gst_caps_unref (all);
+  gst_object_unref (factory);
+  return caps;
+}
+
 GST_START_TEST (test_every_format)
 {
-  GstElement *convert = gst_element_factory_make ("videoconvert", NULL);
   GstElement *element = make_element ();
-  GstCaps *templ = gst_pad_get_pad_template_caps (gst_element_get_static_pad (element, "sink"));
-  const GValue *format = gst_value_list_get_value (
-      gst_structure_get_value (gst_caps_get_structure (templ, 0), "format"), (guint) __i__);
-  GstCaps *caps = gst_caps_new_simple ("video/x-raw", "format", G_TYPE_STRING,
-      g_value_get_string (format), "width", G_TYPE_INT, SIDE + 3, "height", G_TYPE_INT, SIDE + 1,
-      "framerate", GST_TYPE_FRACTION, 25, 1, NULL);
-  GstHarness *in = gst_harness_new_with_element (convert, "sink", "src");
+  GstCaps *caps = nth_caps ((guint) __i__, SIDE + 3, SIDE + 1);
+  GstHarness *in = gst_harness_new_parse ("videoconvert");
   GstHarness *h = gst_harness_new_with_element (element, "sink", "src");
   GstBuffer *frame = gst_buffer_new_allocate (NULL, GST_ROUND_UP_4 (SIDE + 3) * (SIDE + 1), NULL);
   JsonParser *parser = json_parser_new ();
@@ -324,9 +343,47 @@ GST_START_TEST (test_every_format)
   fail_unless_equals_int (json_object_get_int_member (object, "width"), SIDE + 3);
   fail_unless_equals_int (json_object_get_int_member (object, "height"), SIDE + 1);
   gst_buffer_unref (document);
-  gst_caps_unref (templ);
   g_object_unref (parser);
   gst_harness_teardown (in);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+/* Twice: what was drawn in one format is a box in every other, and the frame of others stays as it is. */
+GST_START_TEST (test_boxes_in_every_format)
+{
+  GstElement *element = make_element ();
+  GstElement *convert = gst_element_factory_make ("videoconvert", NULL);
+  GstHarness *in = gst_harness_new_parse ("videoconvert");
+  GstHarness *h = gst_harness_new_with_element (element, "sink", "video");
+  GstHarness *out = gst_harness_new_with_element (convert, "sink", "src");
+  GstCaps *caps = nth_caps ((guint) __i__, SIDE, SIDE);
+  GstBuffer *frame, *shared;
+  guint8 pixel[4];
+
+  g_object_set (element, "draw-boxes", TRUE, NULL);
+  set_caps (in, SIDE, SIDE);
+  gst_harness_set_sink_caps (in, gst_caps_ref (caps));
+  gst_harness_set_src_caps (out, gst_caps_ref (caps));
+  gst_harness_set_sink_caps_str (out, "video/x-raw,format=RGBx");
+  gst_harness_set_src_caps (h, caps);
+  gst_harness_push (in, make_frame (TRUE, 0));
+  frame = gst_harness_pull (in);
+  shared = gst_buffer_ref (frame);
+  gst_harness_push (h, frame);
+  gst_harness_push (out, gst_harness_pull (h));
+  frame = gst_harness_pull (out);
+  gst_buffer_extract (frame, 4 * (SIDE * (SIDE - 1) + SIDE / 2), pixel, 4);
+  fail_unless (
+      pixel[1] > 120 && pixel[0] >= pixel[2] - 30, "%u %u %u", pixel[0], pixel[1], pixel[2]);
+  gst_buffer_unref (frame);
+  gst_harness_push (out, shared);
+  frame = gst_harness_pull (out);
+  gst_buffer_extract (frame, 4 * (SIDE * (SIDE - 1) + SIDE / 2), pixel, 4);
+  fail_unless (pixel[1] < 100, "%u %u %u", pixel[0], pixel[1], pixel[2]);
+  gst_buffer_unref (frame);
+  gst_harness_teardown (in);
+  gst_harness_teardown (out);
   gst_object_unref (convert);
   end_harness (h, element);
 }
@@ -890,7 +947,8 @@ haarfacecount_suite (void)
   tcase_add_test (tc, test_a_foreign_frame_is_named_by_its_place_or_not_at_all);
   tcase_add_test (tc, test_min_faces_counts_the_frames_without_too);
   tcase_add_test (tc, test_old_frames_are_skipped_and_done);
-  tcase_add_loop_test (tc, test_every_format, 0, 44);
+  tcase_add_loop_test (tc, test_every_format, 0, N_FORMATS);
+  tcase_add_loop_test (tc, test_boxes_in_every_format, 0, N_FORMATS);
   tcase_add_test (tc, test_strides_and_crops);
   tcase_add_test (tc, test_a_frame_shorter_than_its_caps_is_skipped);
   tcase_add_test (tc, test_caps_change_in_mid_stream);
