@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "mongodocument.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+static bson_t *
+invalid (GError **error, const gchar *what)
+{
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, what);
+  return NULL;
+}
+
+/* The parser takes a list for a document with the fields 0, 1, 2. */
+static gboolean
+opens_document (const guint8 *text, gsize size)
+{
+  while (size && g_ascii_isspace (*text)) {
+    text++;
+    size--;
+  }
+  return size && *text == '{';
+}
+
+static bson_t *
+check_document (bson_t *document, GError **error)
+{
+  bson_error_t what;
+
+  if (document->len > MONGO_DOCUMENT_MAX)
+    invalid (error, "the document is larger than MongoDB's limit of 16 MiB");
+  else if (bson_validate_with_error (
+               document, BSON_VALIDATE_UTF8 | BSON_VALIDATE_UTF8_ALLOW_NULL, &what))
+    return document;
+  else
+    invalid (error, what.message);
+  bson_destroy (document);
+  return NULL;
+}
+
+static bson_t *
+parse_json (const guint8 *text, gsize size, GError **error)
+{
+  bson_json_reader_t *reader;
+  g_autoptr (bson_t) document = NULL;
+  bson_t rest = BSON_INITIALIZER;
+  bson_error_t what;
+  gint found, more;
+
+  if (size > MONGO_JSON_MAX)
+    return invalid (error, "the text is longer than 48 MiB");
+  if (!opens_document (text, size))
+    return invalid (error, size ? "a JSON document begins with {" : "the buffer is empty");
+  if (!g_utf8_validate_len ((const gchar *) text, size, NULL))
+    return invalid (error, "the text isn't UTF-8");
+
+  document = bson_new ();
+  reader = bson_json_data_reader_new (true, 0);
+  bson_json_data_reader_ingest (reader, text, size);
+  found = bson_json_reader_read (reader, document, &what);
+  more = found == 1 ? bson_json_reader_read (reader, &rest, &what) : 0;
+  bson_json_reader_destroy (reader);
+  bson_destroy (&rest);
+  if (found == 0)
+    return invalid (error, "the text ends within the document");
+  if (found < 0)
+    return invalid (error, what.message);
+  if (more != 0)
+    return invalid (error, "there is more text after the document");
+  return check_document (g_steal_pointer (&document), error);
+}
+
+static gboolean
+next_line (MongoReader *reader, const guint8 **line, gsize *size)
+{
+  while (reader->size) {
+    const guint8 *end = memchr (reader->data, '\n', reader->size);
+    gsize length = end ? (gsize) (end - reader->data) : reader->size;
+    gboolean blank = TRUE;
+
+    *line = reader->data;
+    *size = length;
+    length += end ? 1 : 0;
+    reader->data += length;
+    reader->size -= length;
+    for (gsize i = 0; i < *size && blank; i++)
+      blank = g_ascii_isspace ((*line)[i]);
+    if (!blank)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static bson_t *
+next_bson (MongoReader *reader, GError **error)
+{
+  const guint8 *data = reader->data;
+  gsize size = reader->size;
+  guint32 length = 0;
+  bson_t *document;
+
+  reader->size = 0;
+  if (size >= sizeof length)
+    memcpy (&length, data, sizeof length);
+  length = GUINT32_FROM_LE (length);
+  if (length > MONGO_DOCUMENT_MAX)
+    return invalid (error, "the BSON says it is larger than MongoDB's limit of 16 MiB");
+  if (length < 5 || length > size)
+    return invalid (error, "the BSON is cut short, or is none");
+  if (!(document = bson_new_from_data (data, length)))
+    return invalid (error, "the BSON doesn't end where it says");
+  reader->data = data + length;
+  reader->size = size - length;
+  return check_document (document, error);
+}
+
+gboolean
+mongo_reader_next (MongoReader *reader, bson_t **document, GError **error)
+{
+  const guint8 *text = reader->data;
+  gsize size = reader->size;
+
+  *document = NULL;
+  if (!text)
+    return FALSE;
+  switch (reader->format) {
+    case MONGO_FORMAT_JSON:
+      reader->data = NULL;
+      *document = parse_json (text, size, error);
+      return TRUE;
+    case MONGO_FORMAT_JSON_LINES:
+      if (!next_line (reader, &text, &size))
+        return FALSE;
+      *document = parse_json (text, size, error);
+      return TRUE;
+    case MONGO_FORMAT_BSON:
+      if (!size)
+        return FALSE;
+      *document = next_bson (reader, error);
+      return TRUE;
+  }
+  g_return_val_if_reached (FALSE);
+}
+
+bson_t *
+mongo_document_ensure_id (bson_t *document, const gchar *id)
+{
+  bson_t *with_id;
+  bson_oid_t oid;
+
+  if (bson_has_field (document, "_id"))
+    return document;
+  with_id = bson_sized_new (document->len + 64);
+  if (id) {
+    BSON_APPEND_UTF8 (with_id, "_id", id);
+  } else {
+    bson_oid_init (&oid, NULL);
+    BSON_APPEND_OID (with_id, "_id", &oid);
+  }
+  bson_concat (with_id, document);
+  bson_destroy (document);
+  return with_id;
+}

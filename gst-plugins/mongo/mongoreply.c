@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "mongoreply.h"
+
+#include <string.h>
+
+#define CODE_DUPLICATE_KEY 11000
+
+/* MongoDB's src/mongo/base/error_codes.yml, but the last, which is Cosmos DB's. */
+static const gint transient_codes[] = {
+    1,     /* InternalError: also a full disk, in some servers */
+    6,     /* HostUnreachable */
+    7,     /* HostNotFound */
+    24,    /* LockTimeout */
+    46,    /* LockBusy */
+    50,    /* MaxTimeMSExpired */
+    63,    /* StaleShardVersion */
+    64,    /* WriteConcernFailed */
+    89,    /* NetworkTimeout */
+    91,    /* ShutdownInProgress */
+    112,   /* WriteConflict */
+    133,   /* FailedToSatisfyReadPreference */
+    150,   /* StaleEpoch */
+    189,   /* PrimarySteppedDown */
+    202,   /* NetworkInterfaceExceededTimeLimit */
+    262,   /* ExceededTimeLimit */
+    462,   /* IngressRequestRateLimitExceeded */
+    9001,  /* SocketException */
+    10058, /* the older NotWritablePrimary */
+    10107, /* NotWritablePrimary */
+    11600, /* InterruptedAtShutdown */
+    11601, /* Interrupted */
+    11602, /* InterruptedDueToReplStateChange */
+    13388, /* StaleConfig */
+    13435, /* NotPrimaryNoSecondaryOk */
+    13436, /* NotPrimaryOrSecondary */
+    14031, /* OutOfDiskSpace */
+    16500, /* TooManyRequests */
+};
+
+static const gint document_codes[] = {
+    2,     /* BadValue */
+    9,     /* FailedToParse */
+    14,    /* TypeMismatch */
+    15,    /* Overflow */
+    22,    /* InvalidBSON */
+    52,    /* DollarPrefixedFieldName */
+    53,    /* InvalidIdField */
+    54,    /* NotSingleValueField */
+    55,    /* InvalidDBRef */
+    56,    /* EmptyFieldName */
+    57,    /* DottedFieldName */
+    66,    /* ImmutableField */
+    121,   /* DocumentValidationFailure */
+    10334, /* BSONObjectTooLarge */
+    17280, /* KeyTooLong */
+    17419, /* the document would grow too large */
+    17420, /* the document to insert is too large */
+};
+
+static const gint denied_codes[] = {
+    13,   /* Unauthorized */
+    18,   /* AuthenticationFailed */
+    8000, /* AtlasError */
+};
+
+void
+mongo_result_set (MongoResult *result, MongoVerdict verdict, gint code, const gchar *reason)
+{
+  gchar *copy = g_strdup (reason);
+
+  g_free (result->reason);
+  result->verdict = verdict;
+  result->code = code;
+  result->reason = copy;
+}
+
+void
+mongo_result_clear (MongoResult *result)
+{
+  g_clear_pointer (&result->reason, g_free);
+}
+
+static gboolean
+is_one_of (gint code, const gint *codes, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    if (codes[i] == code)
+      return TRUE;
+  return FALSE;
+}
+
+static MongoVerdict
+judge_code (gint code)
+{
+  if (is_one_of (code, transient_codes, G_N_ELEMENTS (transient_codes)))
+    return MONGO_VERDICT_RETRY;
+  if (is_one_of (code, denied_codes, G_N_ELEMENTS (denied_codes)))
+    return MONGO_VERDICT_DENIED;
+  if (is_one_of (code, document_codes, G_N_ELEMENTS (document_codes)))
+    return MONGO_VERDICT_SPLIT;
+  return MONGO_VERDICT_FAILED;
+}
+
+static gboolean
+has_label (const bson_t *reply, const gchar *label)
+{
+  return reply && bson_has_field (reply, "errorLabels") && mongoc_error_has_label (reply, label);
+}
+
+MongoVerdict
+mongo_error_judge (const bson_error_t *error, const bson_t *reply)
+{
+  if (has_label (reply, "RetryableWriteError") || has_label (reply, "TransientTransactionError"))
+    return MONGO_VERDICT_RETRY;
+  switch (error->domain) {
+    case MONGOC_ERROR_SERVER:
+    case MONGOC_ERROR_WRITE_CONCERN:
+      return judge_code (error->code);
+    case MONGOC_ERROR_STREAM:
+    case MONGOC_ERROR_SERVER_SELECTION:
+    case MONGOC_ERROR_PROTOCOL:
+    case MONGOC_ERROR_CLIENT: /* a connection lost during authentication is told as a refused one */
+    case MONGOC_ERROR_SCRAM:
+    case MONGOC_ERROR_SASL:
+      return MONGO_VERDICT_RETRY;
+    case MONGOC_ERROR_BSON:
+    case MONGOC_ERROR_COMMAND:
+      return MONGO_VERDICT_SPLIT;
+    default:
+      return MONGO_VERDICT_FAILED;
+  }
+}
+
+static gint
+get_int (const bson_t *document, const gchar *name, gint missing)
+{
+  bson_iter_t iter;
+
+  return bson_iter_init_find (&iter, document, name) && BSON_ITER_HOLDS_NUMBER (&iter)
+             ? (gint) bson_iter_as_int64 (&iter)
+             : missing;
+}
+
+static const gchar *
+get_text (const bson_t *document, const gchar *name)
+{
+  bson_iter_t iter;
+
+  return bson_iter_init_find (&iter, document, name) && BSON_ITER_HOLDS_UTF8 (&iter)
+             ? bson_iter_utf8 (&iter, NULL)
+             : NULL;
+}
+
+/* Another unique index may refuse a document too, one that isn't there. */
+static gboolean
+is_duplicate_id (const bson_t *write_error)
+{
+  const gchar *message = get_text (write_error, "errmsg");
+  bson_iter_t iter, key;
+
+  if (bson_iter_init_find (&iter, write_error, "keyPattern") && BSON_ITER_HOLDS_DOCUMENT (&iter) &&
+      bson_iter_recurse (&iter, &key))
+    return bson_iter_next (&key) && strcmp (bson_iter_key (&key), "_id") == 0 &&
+           !bson_iter_next (&key);
+  return message && (strstr (message, "index: _id_") || strstr (message, "$_id_"));
+}
+
+static void
+judge_write_error (const bson_t *write_error, MongoResult *result)
+{
+  gint code = get_int (write_error, "code", 0);
+  const gchar *reason = get_text (write_error, "errmsg");
+  MongoVerdict verdict = judge_code (code);
+
+  if (code == CODE_DUPLICATE_KEY && is_duplicate_id (write_error))
+    verdict = MONGO_VERDICT_DUPLICATE;
+  else if (verdict != MONGO_VERDICT_RETRY && verdict != MONGO_VERDICT_DENIED)
+    verdict = MONGO_VERDICT_REJECTED;
+  mongo_result_set (result, verdict, code, reason ? reason : "the server gave no reason");
+}
+
+/* Each element of a list of documents in turn. */
+static gboolean
+next_element (bson_iter_t *iter, bson_t *element)
+{
+  const guint8 *data;
+  guint32 size;
+
+  while (bson_iter_next (iter))
+    if (BSON_ITER_HOLDS_DOCUMENT (iter)) {
+      bson_iter_document (iter, &size, &data);
+      if (bson_init_static (element, data, size))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+static gboolean
+open_list (const bson_t *reply, const gchar *name, bson_iter_t *list)
+{
+  bson_iter_t iter;
+
+  return bson_iter_init_find (&iter, reply, name) && BSON_ITER_HOLDS_ARRAY (&iter) &&
+         bson_iter_recurse (&iter, list);
+}
+
+static guint
+judge_write_errors (const bson_t *reply, MongoResult *results, guint n)
+{
+  bson_iter_t list;
+  bson_t element;
+  guint found = 0;
+
+  if (!open_list (reply, "writeErrors", &list))
+    return 0;
+  while (next_element (&list, &element)) {
+    gint index = get_int (&element, "index", -1);
+
+    if (index >= 0 && (guint) index < n) {
+      judge_write_error (&element, &results[index]);
+      found++;
+    }
+  }
+  return found;
+}
+
+/* Stored, but not as safely as was asked: what no write error speaks of has to be tried again. */
+static void
+judge_write_concern (const bson_t *reply, MongoResult *results, guint n)
+{
+  bson_iter_t list;
+  bson_t element;
+
+  if (!open_list (reply, "writeConcernErrors", &list))
+    return;
+  while (next_element (&list, &element)) {
+    gint code = get_int (&element, "code", 64);
+    const gchar *reason = get_text (&element, "errmsg");
+    MongoVerdict verdict = judge_code (code);
+
+    if (verdict == MONGO_VERDICT_SPLIT)
+      verdict = MONGO_VERDICT_FAILED;
+    for (guint i = 0; i < n; i++)
+      if (results[i].verdict == MONGO_VERDICT_STORED ||
+          results[i].verdict == MONGO_VERDICT_DUPLICATE)
+        mongo_result_set (
+            &results[i], verdict, code, reason ? reason : "the write concern was not met");
+  }
+}
+
+static guint
+count_acknowledged (const bson_t *reply)
+{
+  return get_int (reply, "nInserted", 0) + get_int (reply, "nMatched", 0) +
+         get_int (reply, "nUpserted", 0);
+}
+
+void
+mongo_reply_judge (
+    gboolean ok, const bson_t *reply, const bson_error_t *error, MongoResult *results, guint n)
+{
+  guint errors, acknowledged;
+
+  for (guint i = 0; i < n; i++)
+    mongo_result_set (&results[i], MONGO_VERDICT_STORED, 0, NULL);
+  if (ok)
+    return;
+  errors = judge_write_errors (reply, results, n);
+  acknowledged = count_acknowledged (reply);
+  if (errors + acknowledged < n) {
+    MongoVerdict verdict = errors ? MONGO_VERDICT_RETRY : mongo_error_judge (error, reply);
+
+    for (guint i = 0; i < n; i++)
+      if (results[i].verdict == MONGO_VERDICT_STORED)
+        mongo_result_set (&results[i], verdict, error->code, error->message);
+  }
+  judge_write_concern (reply, results, n);
+}

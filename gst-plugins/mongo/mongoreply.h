@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+#include <mongoc/mongoc.h>
+
+G_BEGIN_DECLS
+
+typedef enum {
+  MONGO_VERDICT_STORED,
+  MONGO_VERDICT_DUPLICATE, /* one with this _id was stored before */
+  MONGO_VERDICT_RETRY,     /* may be taken later: network, election, limits, write concern */
+  MONGO_VERDICT_REJECTED,  /* this document will never be taken */
+  MONGO_VERDICT_SPLIT,  /* some document of this batch will never be taken, which one isn't known */
+  MONGO_VERDICT_DENIED, /* no right to write there */
+  MONGO_VERDICT_FAILED, /* nothing will be taken as things are set up */
+} MongoVerdict;
+
+typedef struct {
+  MongoVerdict verdict;
+  gint code;     /* the server's, or the library's */
+  gchar *reason; /* NULL: stored */
+} MongoResult;
+
+void mongo_result_set (MongoResult *result, MongoVerdict verdict, gint code, const gchar *reason);
+void mongo_result_clear (MongoResult *result);
+
+/* What an error that concerns a whole command means; @reply (nullable) may hold error labels. */
+MongoVerdict mongo_error_judge (const bson_error_t *error, const bson_t *reply);
+
+/**
+ * mongo_reply_judge:
+ * @ok: what mongoc_bulk_operation_execute() returned, @reply and @error what it filled in
+ * @results: (out): one for each of the @n documents of the batch, in order
+ *
+ * @error tells of one failure at most, and a write error hides a write concern error: @reply tells all.
+ */
+void mongo_reply_judge (
+    gboolean ok, const bson_t *reply, const bson_error_t *error, MongoResult *results, guint n);
+
+G_END_DECLS

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <gst/check/gstcheck.h>
+#include <string.h>
+
+#include "mongodocument.h"
+#include "mongoreply.h"
+#include "mongouri.h"
+
+static bson_t *
+read_json (const gchar *text, gssize size, GError **error)
+{
+  MongoReader reader = {
+      MONGO_FORMAT_JSON, (const guint8 *) text, size < 0 ? strlen (text) : (gsize) size};
+  bson_t *document;
+  bson_t *none;
+
+  fail_unless (mongo_reader_next (&reader, &document, error));
+  fail_if (mongo_reader_next (&reader, &none, NULL));
+  return document;
+}
+
+static void
+assert_json (const bson_t *document, const gchar *expected)
+{
+  char *json = bson_as_relaxed_extended_json (document, NULL);
+
+  fail_unless_equals_string (json, expected);
+  bson_free (json);
+}
+
+GST_START_TEST (test_extended_json_keeps_types)
+{
+  g_autoptr (bson_t) document =
+      read_json (" {\"at\":{\"$date\":\"2026-11-25T00:44:00.123Z\"},\"n\":{\"$numberLong\":\"5\"},"
+                 "\"boxes\":[[1,2,3,4]]}\n ",
+          -1, NULL);
+  bson_iter_t iter;
+
+  fail_unless (bson_iter_init_find (&iter, document, "at"));
+  fail_unless (BSON_ITER_HOLDS_DATE_TIME (&iter));
+  fail_unless_equals_int64 (bson_iter_date_time (&iter), G_GINT64_CONSTANT (1795567440123));
+  fail_unless (bson_iter_init_find (&iter, document, "n"));
+  fail_unless (BSON_ITER_HOLDS_INT64 (&iter));
+  fail_unless (bson_iter_init_find (&iter, document, "boxes"));
+  fail_unless (BSON_ITER_HOLDS_ARRAY (&iter));
+}
+GST_END_TEST;
+
+GST_START_TEST (test_what_is_no_document)
+{
+  static const gchar *texts[] = {"", "  ", "[1,2]", "7", "\"a\"", "{\"a\":1", "{\"a\":1} {\"b\":2}",
+      "{\"a\":1}x", "{\"a\\u0000b\":1}", "{\"_id\":{\"$oid\":\"zz\"}}", "{\"a\":\"\xff\"}",
+      "\xff\xd8\xff"};
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
+    g_autoptr (GError) error = NULL;
+
+    fail_unless (read_json (texts[i], -1, &error) == NULL, "%s", texts[i]);
+    fail_unless (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA));
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST (test_bounds)
+{
+  g_autofree gchar *deep = g_malloc (2001);
+  g_autofree gchar *large = g_malloc0 (MONGO_JSON_MAX + 1);
+  g_autoptr (GString) wide = g_string_new ("{\"a\":\"");
+  g_autoptr (GError) error = NULL;
+
+  memset (deep, '[', 2000);
+  memcpy (deep, "{\"a\":", 5);
+  fail_unless (read_json (deep, 2000, NULL) == NULL);
+  fail_unless (read_json (large, MONGO_JSON_MAX + 1, NULL) == NULL);
+  for (guint i = 0; i < MONGO_DOCUMENT_MAX / 1024; i++)
+    g_string_append_printf (wide, "%1024d", 0);
+  g_string_append (wide, "\"}");
+  fail_unless (read_json (wide->str, wide->len, &error) == NULL);
+  fail_unless (strstr (error->message, "16 MiB") != NULL);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_lines_fail_alone)
+{
+  const gchar *text = "{\"a\":1}\n\n  \r\nnothing\n{\"a\":2}\r\n{\"a\":3}";
+  MongoReader reader = {MONGO_FORMAT_JSON_LINES, (const guint8 *) text, strlen (text)};
+  const gchar *expected[] = {"{ \"a\" : 1 }", NULL, "{ \"a\" : 2 }", "{ \"a\" : 3 }"};
+  bson_t *document;
+
+  for (guint i = 0; i < G_N_ELEMENTS (expected); i++) {
+    g_autoptr (GError) error = NULL;
+
+    fail_unless (mongo_reader_next (&reader, &document, &error));
+    fail_unless ((document != NULL) == (expected[i] != NULL));
+    fail_unless ((error != NULL) == (expected[i] == NULL));
+    if (document) {
+      assert_json (document, expected[i]);
+      bson_destroy (document);
+    }
+  }
+  fail_if (mongo_reader_next (&reader, &document, NULL));
+}
+GST_END_TEST;
+
+static void
+assert_bson_ends (const guint8 *data, gsize size, guint good)
+{
+  MongoReader reader = {MONGO_FORMAT_BSON, data, size};
+  g_autoptr (GError) error = NULL;
+  bson_t *document;
+
+  for (guint i = 0; i < good; i++) {
+    fail_unless (mongo_reader_next (&reader, &document, NULL));
+    bson_destroy (document);
+  }
+  fail_unless (mongo_reader_next (&reader, &document, &error));
+  fail_unless (document == NULL && error != NULL);
+  fail_if (mongo_reader_next (&reader, &document, NULL));
+}
+
+GST_START_TEST (test_bson)
+{
+  g_autoptr (bson_t) one = BCON_NEW ("a", BCON_UTF8 ("xyz"));
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  MongoReader reader;
+  bson_t *document;
+
+  for (guint i = 0; i < 2; i++)
+    g_byte_array_append (bytes, bson_get_data (one), one->len);
+  reader = (MongoReader){MONGO_FORMAT_BSON, bytes->data, bytes->len};
+  for (guint i = 0; i < 2; i++) {
+    fail_unless (mongo_reader_next (&reader, &document, NULL));
+    fail_unless (bson_equal (document, one));
+    bson_destroy (document);
+  }
+  fail_if (mongo_reader_next (&reader, &document, NULL));
+  for (guint cut = 1; cut < one->len; cut++)
+    assert_bson_ends (bytes->data, one->len + cut, 1);
+  bytes->data[one->len + 4] = 0x55;
+  assert_bson_ends (bytes->data, bytes->len, 1);
+  memset (bytes->data, 0xff, 4);
+  assert_bson_ends (bytes->data, bytes->len, 0);
+}
+GST_END_TEST;
+
+/* Any bytes at all: no crash, and an end. */
+GST_START_TEST (test_mutated_documents)
+{
+  const gchar *seed =
+      "{\"_id\":{\"$oid\":\"5f9f1b9b9c9d440000000000\"},\"d\":{\"$date\":{\"$numberLong\":\"1\"}},"
+      "\"b\":{\"$binary\":{\"base64\":\"AAEC\",\"subType\":\"00\"}},\"n\":{\"$numberDecimal\":\"1."
+      "5\"},"
+      "\"t\":{\"$timestamp\":{\"t\":1,\"i\":2}},\"r\":{\"$regularExpression\":{\"pattern\":\"a\","
+      "\"options\":\"\"}}}";
+  g_autoptr (bson_t) parsed = read_json (seed, -1, NULL);
+  GRand *rand = g_rand_new_with_seed (7);
+
+  for (guint i = 0; i < 20000; i++) {
+    gboolean json = i % 2;
+    gsize size = json ? strlen (seed) : parsed->len;
+    g_autofree guint8 *bytes =
+        g_memdup2 (json ? (gconstpointer) seed : bson_get_data (parsed), size);
+    MongoReader reader = {json ? MONGO_FORMAT_JSON_LINES : MONGO_FORMAT_BSON, bytes, size};
+    guint steps = 0;
+    bson_t *document;
+
+    for (gint n = g_rand_int_range (rand, 1, 4); n > 0; n--)
+      bytes[g_rand_int_range (rand, 0, size)] = g_rand_int_range (rand, 0, 256);
+    while (mongo_reader_next (&reader, &document, NULL)) {
+      fail_unless (++steps <= size);
+      if (document)
+        bson_destroy (document);
+    }
+  }
+  g_rand_free (rand);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_id)
+{
+  g_autoptr (bson_t) own =
+      mongo_document_ensure_id (BCON_NEW ("a", BCON_INT32 (1), "_id", BCON_INT32 (7)), "t:0:1");
+  g_autoptr (bson_t) given = mongo_document_ensure_id (BCON_NEW ("a", BCON_INT32 (1)), "t:0:1");
+  g_autoptr (bson_t) made = mongo_document_ensure_id (BCON_NEW ("a", BCON_INT32 (1)), NULL);
+  bson_iter_t iter;
+
+  assert_json (own, "{ \"a\" : 1, \"_id\" : 7 }");
+  assert_json (given, "{ \"_id\" : \"t:0:1\", \"a\" : 1 }");
+  fail_unless (bson_iter_init (&iter, made) && bson_iter_next (&iter));
+  fail_unless_equals_string (bson_iter_key (&iter), "_id");
+  fail_unless (BSON_ITER_HOLDS_OID (&iter));
+}
+GST_END_TEST;
+
+static void
+assert_verdicts (const gchar *reply, bson_error_t error, const MongoVerdict *expected, guint n)
+{
+  g_autofree MongoResult *results = g_new0 (MongoResult, n);
+  bson_t *parsed = bson_new_from_json ((const guint8 *) reply, -1, NULL);
+
+  fail_unless (parsed != NULL, "%s", reply);
+  mongo_reply_judge (FALSE, parsed, &error, results, n);
+  for (guint i = 0; i < n; i++) {
+    fail_unless (results[i].verdict == expected[i], "%s: document %u: %d, not %d", reply, i,
+        results[i].verdict, expected[i]);
+    mongo_result_clear (&results[i]);
+  }
+  bson_destroy (parsed);
+}
+
+#define SERVER_ERROR(c)                                                                            \
+  ((bson_error_t){.domain = MONGOC_ERROR_SERVER, .code = (c), .message = "no"})
+#define VERDICTS(...) ((MongoVerdict[]){__VA_ARGS__})
+
+GST_START_TEST (test_each_write_error_is_judged)
+{
+  assert_verdicts (
+      "{\"nInserted\":1,\"writeErrors\":["
+      "{\"index\":0,\"code\":11000,\"errmsg\":\"E11000 collection: a.b index: _id_ dup key\"},"
+      "{\"index\":1,\"code\":11000,\"errmsg\":\"E11000 index: seq_1\",\"keyPattern\":{\"seq\":1}},"
+      "{\"index\":2,\"code\":121,\"errmsg\":\"validation\"},"
+      "{\"index\":3,\"code\":112,\"errmsg\":\"conflict\"},"
+      "{\"index\":4,\"code\":13,\"errmsg\":\"not authorized\"},"
+      "{\"index\":5,\"code\":11000,\"keyPattern\":{\"_id\":1}},"
+      "{\"index\":6,\"code\":4711,\"errmsg\":\"unheard of\"},"
+      "{\"index\":99,\"code\":1}]}",
+      SERVER_ERROR (11000),
+      VERDICTS (MONGO_VERDICT_DUPLICATE, MONGO_VERDICT_REJECTED, MONGO_VERDICT_REJECTED,
+          MONGO_VERDICT_RETRY, MONGO_VERDICT_DENIED, MONGO_VERDICT_DUPLICATE,
+          MONGO_VERDICT_REJECTED, MONGO_VERDICT_STORED),
+      8);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_write_concern_error_is_seen_behind_a_write_error)
+{
+  assert_verdicts (
+      "{\"nInserted\":1,\"writeErrors\":[{\"index\":0,\"code\":121,\"errmsg\":\"validation\"}],"
+      "\"writeConcernErrors\":[{\"code\":64,\"errmsg\":\"timed out\"}]}",
+      SERVER_ERROR (121), VERDICTS (MONGO_VERDICT_REJECTED, MONGO_VERDICT_RETRY), 2);
+  assert_verdicts (
+      "{\"nInserted\":1,\"writeConcernErrors\":[{\"code\":79,\"errmsg\":\"unknown mode\"}]}",
+      SERVER_ERROR (79), VERDICTS (MONGO_VERDICT_FAILED), 1);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_unaccounted_documents_are_retried)
+{
+  assert_verdicts (
+      "{\"nInserted\":1,\"writeErrors\":[{\"index\":1,\"code\":121,\"errmsg\":\"validation\"}]}",
+      SERVER_ERROR (121),
+      VERDICTS (MONGO_VERDICT_RETRY, MONGO_VERDICT_REJECTED, MONGO_VERDICT_RETRY), 3);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_errors_of_a_whole_batch)
+{
+  static const struct {
+    guint domain, code;
+    MongoVerdict expected;
+  } cases[] = {
+      {MONGOC_ERROR_STREAM, MONGOC_ERROR_STREAM_SOCKET, MONGO_VERDICT_RETRY},
+      {MONGOC_ERROR_SERVER_SELECTION, MONGOC_ERROR_SERVER_SELECTION_FAILURE, MONGO_VERDICT_RETRY},
+      {MONGOC_ERROR_SERVER, 10107, MONGO_VERDICT_RETRY},
+      {MONGOC_ERROR_SERVER, 16500, MONGO_VERDICT_RETRY},
+      {MONGOC_ERROR_SERVER, 13, MONGO_VERDICT_DENIED},
+      {MONGOC_ERROR_SERVER, 73, MONGO_VERDICT_FAILED},
+      {MONGOC_ERROR_SERVER, 10334, MONGO_VERDICT_SPLIT},
+      {MONGOC_ERROR_BSON, MONGOC_ERROR_BSON_INVALID, MONGO_VERDICT_SPLIT},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    bson_error_t error = {.domain = cases[i].domain, .code = cases[i].code};
+
+    assert_verdicts (
+        "{\"nInserted\":0}", error, VERDICTS (cases[i].expected, cases[i].expected), 2);
+  }
+  assert_verdicts ("{\"nInserted\":0,\"errorLabels\":[\"RetryableWriteError\"]}",
+      SERVER_ERROR (4711), VERDICTS (MONGO_VERDICT_RETRY), 1);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_uri_defaults_give_way)
+{
+  g_autoptr (mongoc_uri_t) plain = mongo_uri_open ("mongodb://h1,h2:27018/db", NULL, NULL);
+  g_autoptr (mongoc_uri_t) own =
+      mongo_uri_open ("mongodb://h/?socketTimeoutMS=9000&w=1&retryWrites=true", NULL, NULL);
+  g_autofree gchar *hosts = mongo_uri_describe (plain);
+
+  fail_unless_equals_string (hosts, "h1:27017,h2:27018");
+  fail_unless_equals_int (mongoc_uri_get_option_as_int32 (plain, "sockettimeoutms", 0), 3000);
+  fail_unless_equals_int (mongoc_uri_get_option_as_int32 (own, "sockettimeoutms", 0), 9000);
+  fail_if (mongoc_uri_get_option_as_bool (plain, "retrywrites", true));
+  fail_unless (mongoc_uri_get_option_as_bool (own, "retrywrites", false));
+  fail_unless (mongoc_write_concern_get_wmajority (mongoc_uri_get_write_concern (plain)));
+  fail_unless_equals_int (mongoc_write_concern_get_w (mongoc_uri_get_write_concern (own)), 1);
+}
+GST_END_TEST;
+
+static void
+assert_uri_refused (const gchar *text, const gchar *file, gint code)
+{
+  g_autoptr (GError) error = NULL;
+
+  fail_unless (mongo_uri_open (text, file, &error) == NULL);
+  fail_unless (g_error_matches (error, GST_RESOURCE_ERROR, code), "%s", error->message);
+  fail_unless (strstr (error->message, "hunter2") == NULL, "%s", error->message);
+}
+
+GST_START_TEST (test_bad_uris_keep_their_secret)
+{
+  assert_uri_refused ("mongodb://me:hunter2%zz@h/", NULL, GST_RESOURCE_ERROR_SETTINGS);
+  assert_uri_refused ("mongodb://me:hunter2@h:port/", NULL, GST_RESOURCE_ERROR_SETTINGS);
+  assert_uri_refused ("hunter2@h", NULL, GST_RESOURCE_ERROR_SETTINGS);
+  assert_uri_refused ("mongodb://h/?w=0", NULL, GST_RESOURCE_ERROR_SETTINGS);
+  assert_uri_refused (NULL, "/nonexistent/uri", GST_RESOURCE_ERROR_NOT_FOUND);
+  assert_uri_refused (NULL, "/", GST_RESOURCE_ERROR_OPEN_READ);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_uri_sources)
+{
+  g_autofree gchar *path = NULL;
+  gint fd = g_file_open_tmp (NULL, &path, NULL);
+  g_autoptr (mongoc_uri_t) from_file = NULL;
+  g_autoptr (mongoc_uri_t) from_environment = NULL;
+  g_autoptr (mongoc_uri_t) from_default = NULL;
+  g_autofree gchar *file_host = NULL;
+  g_autofree gchar *environment_host = NULL;
+  g_autofree gchar *default_host = NULL;
+
+  fail_unless (fd >= 0 && g_close (fd, NULL));
+  fail_unless (g_file_set_contents (path, "\n mongodb://filed \n", -1, NULL));
+  g_setenv ("MONGODB_URI", "mongodb://env", TRUE);
+  from_file = mongo_uri_open (NULL, path, NULL);
+  from_environment = mongo_uri_open (NULL, NULL, NULL);
+  fail_unless (g_file_set_contents (path, "password", -1, NULL));
+  assert_uri_refused (NULL, path, GST_RESOURCE_ERROR_SETTINGS);
+  g_unsetenv ("MONGODB_URI");
+  from_default = mongo_uri_open (NULL, NULL, NULL);
+  g_remove (path);
+  file_host = mongo_uri_describe (from_file);
+  environment_host = mongo_uri_describe (from_environment);
+  default_host = mongo_uri_describe (from_default);
+  fail_unless_equals_string (file_host, "filed:27017");
+  fail_unless_equals_string (environment_host, "env:27017");
+  fail_unless_equals_string (default_host, "localhost:27017");
+}
+GST_END_TEST;
+
+static Suite *
+mongodocument_suite (void)
+{
+  Suite *s = suite_create ("mongodocument");
+  TCase *tc = tcase_create ("general");
+
+  mongoc_init ();
+  suite_add_tcase (s, tc);
+  tcase_add_test (tc, test_extended_json_keeps_types);
+  tcase_add_test (tc, test_what_is_no_document);
+  tcase_add_test (tc, test_bounds);
+  tcase_add_test (tc, test_lines_fail_alone);
+  tcase_add_test (tc, test_bson);
+  tcase_add_test (tc, test_mutated_documents);
+  tcase_add_test (tc, test_id);
+  tcase_add_test (tc, test_each_write_error_is_judged);
+  tcase_add_test (tc, test_write_concern_error_is_seen_behind_a_write_error);
+  tcase_add_test (tc, test_unaccounted_documents_are_retried);
+  tcase_add_test (tc, test_errors_of_a_whole_batch);
+  tcase_add_test (tc, test_uri_defaults_give_way);
+  tcase_add_test (tc, test_bad_uris_keep_their_secret);
+  tcase_add_test (tc, test_uri_sources);
+  return s;
+}
+
+GST_CHECK_MAIN (mongodocument);

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "mongomock.h"
+
+#include <string.h>
+
+#define OP_REPLY 1
+#define OP_QUERY 2004
+#define OP_MSG 2013
+#define MESSAGE_MAX (48 * 1024 * 1024)
+
+struct _MongoMock {
+  GSocketListener *listener;
+  guint16 port;
+  GThread *thread;
+  GCancellable *closing;
+
+  GMutex lock; /* guards all that follows */
+  GCond changed;
+  GHashTable *documents; /* of JSON by the JSON of their _id */
+  GQueue script;
+  gboolean frozen;
+  guint inserts;
+};
+
+static gint32
+get_int (const guint8 *at)
+{
+  gint32 value;
+
+  memcpy (&value, at, sizeof value);
+  return GINT32_FROM_LE (value);
+}
+
+static void
+put_int (GByteArray *to, gint32 value)
+{
+  value = GINT32_TO_LE (value);
+  g_byte_array_append (to, (const guint8 *) &value, sizeof value);
+}
+
+static gchar *
+id_of (const bson_t *document)
+{
+  bson_t id = BSON_INITIALIZER;
+  bson_iter_t iter;
+  g_autofree gchar *text = NULL;
+  char *json;
+
+  g_assert_true (bson_iter_init_find (&iter, document, "_id"));
+  BSON_APPEND_VALUE (&id, "_id", bson_iter_value (&iter));
+  json = bson_as_relaxed_extended_json (&id, NULL);
+  text = g_strdup (strchr (json, ':') + 2);
+  bson_free (json);
+  bson_destroy (&id);
+  *strrchr (text, '}') = '\0';
+  return g_strstrip (g_steal_pointer (&text));
+}
+
+static gboolean
+refuses (const bson_t *reply, guint index)
+{
+  bson_iter_t iter, errors, field;
+
+  if (bson_iter_init_find (&iter, reply, "ok") && bson_iter_as_double (&iter) == 0)
+    return TRUE;
+  if (!bson_iter_init_find (&iter, reply, "writeErrors") || !bson_iter_recurse (&iter, &errors))
+    return FALSE;
+  while (bson_iter_next (&errors))
+    if (bson_iter_recurse (&errors, &field) && bson_iter_find (&field, "index") &&
+        bson_iter_as_int64 (&field) == index)
+      return TRUE;
+  return FALSE;
+}
+
+static void
+append_duplicate (bson_t *errors, guint position, guint index, const gchar *id)
+{
+  gchar key[16];
+  g_autofree gchar *message = g_strdup_printf (
+      "E11000 duplicate key error collection: a.b index: _id_ dup key: { _id: %s }", id);
+  bson_t *error = BCON_NEW (
+      "index", BCON_INT32 (index), "code", BCON_INT32 (11000), "errmsg", BCON_UTF8 (message));
+
+  g_snprintf (key, sizeof key, "%u", position);
+  BSON_APPEND_DOCUMENT (errors, key, error);
+  bson_destroy (error);
+}
+
+/* with the lock */
+static bson_t *
+store (MongoMock *mock, GPtrArray *documents, const bson_t *scripted)
+{
+  bson_t errors = BSON_INITIALIZER;
+  bson_t *reply;
+  guint duplicates = 0;
+
+  for (guint i = 0; i < documents->len; i++) {
+    const bson_t *document = g_ptr_array_index (documents, i);
+    gchar *id = id_of (document);
+
+    if (scripted && refuses (scripted, i)) {
+      g_free (id);
+    } else if (g_hash_table_contains (mock->documents, id)) {
+      append_duplicate (&errors, duplicates++, i, id);
+      g_free (id);
+    } else {
+      char *json = bson_as_relaxed_extended_json (document, NULL);
+
+      g_hash_table_insert (mock->documents, id, g_strdup (json));
+      bson_free (json);
+    }
+  }
+  reply = scripted
+              ? bson_copy (scripted)
+              : BCON_NEW ("ok", BCON_DOUBLE (1), "n", BCON_INT32 (documents->len - duplicates));
+  if (!scripted && duplicates)
+    BSON_APPEND_ARRAY (reply, "writeErrors", &errors);
+  bson_destroy (&errors);
+  return reply;
+}
+
+/* NULL: close the connection. */
+static bson_t *
+insert (MongoMock *mock, GPtrArray *documents)
+{
+  g_autofree gchar *text = NULL;
+  bson_t *scripted, *reply;
+
+  g_mutex_lock (&mock->lock);
+  text = g_queue_pop_head (&mock->script);
+  scripted = text && *text ? bson_new_from_json ((const guint8 *) text, -1, NULL) : NULL;
+  reply = store (mock, documents, scripted);
+  if (text && !*text)
+    g_clear_pointer (&reply, bson_destroy);
+  if (scripted)
+    bson_destroy (scripted);
+  mock->inserts++;
+  g_cond_broadcast (&mock->changed);
+  g_mutex_unlock (&mock->lock);
+  return reply;
+}
+
+static bson_t *
+hello (void)
+{
+  return BCON_NEW ("ismaster", BCON_BOOL (true), "isWritablePrimary", BCON_BOOL (true),
+      "maxBsonObjectSize", BCON_INT32 (16 * 1024 * 1024), "maxMessageSizeBytes",
+      BCON_INT32 (MESSAGE_MAX), "maxWriteBatchSize", BCON_INT32 (100000), "minWireVersion",
+      BCON_INT32 (0), "maxWireVersion", BCON_INT32 (17), "ok", BCON_DOUBLE (1));
+}
+
+/* The `documents` of a message, which follow its body in a section of their own. */
+static GPtrArray *
+read_documents (const guint8 *at, const guint8 *end)
+{
+  GPtrArray *documents = g_ptr_array_new_with_free_func ((GDestroyNotify) bson_destroy);
+
+  if (at < end && *at == 1) {
+    at += 1 + 4;
+    at += strlen ((const gchar *) at) + 1;
+    while (at < end) {
+      g_ptr_array_add (documents, bson_new_from_data (at, get_int (at)));
+      at += get_int (at);
+    }
+  }
+  return documents;
+}
+
+static bson_t *
+answer (MongoMock *mock, const guint8 *body, const guint8 *end)
+{
+  g_autoptr (GPtrArray) documents = read_documents (body + get_int (body), end);
+  bson_t command;
+  bson_iter_t iter;
+  const gchar *name;
+
+  g_assert_true (bson_init_static (&command, body, get_int (body)));
+  g_assert_true (bson_iter_init (&iter, &command) && bson_iter_next (&iter));
+  name = bson_iter_key (&iter);
+  if (g_ascii_strcasecmp (name, "ismaster") == 0 || strcmp (name, "hello") == 0)
+    return hello ();
+  if (strcmp (name, "insert") == 0)
+    return insert (mock, documents);
+  if (g_str_has_prefix (name, "sasl"))
+    return BCON_NEW ("ok", BCON_DOUBLE (0), "code", BCON_INT32 (18), "errmsg",
+        BCON_UTF8 ("Authentication failed."));
+  return BCON_NEW ("ok", BCON_DOUBLE (1));
+}
+
+static GByteArray *
+frame (gint32 opcode, gint32 to, const bson_t *reply)
+{
+  GByteArray *message = g_byte_array_new ();
+  const guint8 query_head[20] = {[16] = 1}; /* flags, cursor, start, one document */
+  const guint8 msg_head[5] = {0};           /* flags, a body */
+  const guint8 *head = opcode == OP_QUERY ? query_head : msg_head;
+  guint size = opcode == OP_QUERY ? sizeof query_head : sizeof msg_head;
+
+  put_int (message, 16 + size + reply->len);
+  put_int (message, 1);
+  put_int (message, to);
+  put_int (message, opcode == OP_QUERY ? OP_REPLY : OP_MSG);
+  g_byte_array_append (message, head, size);
+  g_byte_array_append (message, bson_get_data (reply), reply->len);
+  return message;
+}
+
+static void
+wait_thawed (MongoMock *mock)
+{
+  g_mutex_lock (&mock->lock);
+  while (mock->frozen && !g_cancellable_is_cancelled (mock->closing))
+    g_cond_wait (&mock->changed, &mock->lock);
+  g_mutex_unlock (&mock->lock);
+}
+
+static gboolean
+serve_one (MongoMock *mock, GInputStream *in, GOutputStream *out)
+{
+  guint8 head[16];
+  g_autofree guint8 *rest = NULL;
+  g_autoptr (GByteArray) message = NULL;
+  gsize size, done;
+  gint32 opcode;
+  bson_t *reply;
+
+  if (!g_input_stream_read_all (in, head, sizeof head, &done, mock->closing, NULL) ||
+      done < sizeof head)
+    return FALSE;
+  size = get_int (head) - sizeof head;
+  opcode = get_int (head + 12);
+  g_assert_cmpuint (size, <, MESSAGE_MAX);
+  rest = g_malloc (size);
+  if (!g_input_stream_read_all (in, rest, size, &done, mock->closing, NULL) || done < size)
+    return FALSE;
+  wait_thawed (mock);
+  if (opcode == OP_QUERY)
+    reply = hello ();
+  else
+    reply = answer (mock, rest + 5, rest + size);
+  if (!reply)
+    return FALSE;
+  message = frame (opcode, get_int (head + 4), reply);
+  bson_destroy (reply);
+  return g_output_stream_write_all (out, message->data, message->len, &done, mock->closing, NULL);
+}
+
+typedef struct {
+  MongoMock *mock;
+  GSocketConnection *connection;
+} Session;
+
+static gpointer
+serve (gpointer data)
+{
+  Session *session = data;
+  GIOStream *stream = G_IO_STREAM (session->connection);
+
+  while (serve_one (
+      session->mock, g_io_stream_get_input_stream (stream), g_io_stream_get_output_stream (stream)))
+    ;
+  g_object_unref (session->connection);
+  g_free (session);
+  return NULL;
+}
+
+static gpointer
+accept_all (gpointer data)
+{
+  MongoMock *mock = data;
+  GPtrArray *threads = g_ptr_array_new_with_free_func ((GDestroyNotify) g_thread_join);
+  GSocketConnection *connection;
+
+  while ((connection = g_socket_listener_accept (mock->listener, NULL, mock->closing, NULL))) {
+    Session *session = g_new (Session, 1);
+
+    *session = (Session){mock, connection};
+    g_ptr_array_add (threads, g_thread_new ("mongo-mock", serve, session));
+  }
+  g_ptr_array_unref (threads);
+  return NULL;
+}
+
+MongoMock *
+mongo_mock_new (void)
+{
+  MongoMock *mock = g_new0 (MongoMock, 1);
+  GInetAddress *loopback = g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV4);
+  GSocketAddress *any = g_inet_socket_address_new (loopback, 0);
+  GSocketAddress *bound;
+
+  g_mutex_init (&mock->lock);
+  g_cond_init (&mock->changed);
+  g_queue_init (&mock->script);
+  mock->documents = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  mock->closing = g_cancellable_new ();
+  mock->listener = g_socket_listener_new ();
+  g_assert_true (g_socket_listener_add_address (
+      mock->listener, any, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, &bound, NULL));
+  mock->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound));
+  mock->thread = g_thread_new ("mongo-mock", accept_all, mock);
+  g_object_unref (bound);
+  g_object_unref (any);
+  g_object_unref (loopback);
+  return mock;
+}
+
+void
+mongo_mock_free (MongoMock *mock)
+{
+  g_cancellable_cancel (mock->closing);
+  g_mutex_lock (&mock->lock);
+  g_cond_broadcast (&mock->changed);
+  g_mutex_unlock (&mock->lock);
+  g_thread_join (mock->thread);
+  g_socket_listener_close (mock->listener);
+  g_object_unref (mock->listener);
+  g_object_unref (mock->closing);
+  g_queue_clear_full (&mock->script, g_free);
+  g_hash_table_unref (mock->documents);
+  g_mutex_clear (&mock->lock);
+  g_cond_clear (&mock->changed);
+  g_free (mock);
+}
+
+gchar *
+mongo_mock_uri (MongoMock *mock, const gchar *user)
+{
+  return g_strdup_printf ("mongodb://%s127.0.0.1:%u", user, mock->port);
+}
+
+void
+mongo_mock_script (MongoMock *mock, const gchar *reply)
+{
+  g_mutex_lock (&mock->lock);
+  g_queue_push_tail (&mock->script, g_strdup (reply));
+  g_mutex_unlock (&mock->lock);
+}
+
+void
+mongo_mock_freeze (MongoMock *mock, gboolean frozen)
+{
+  g_mutex_lock (&mock->lock);
+  mock->frozen = frozen;
+  g_cond_broadcast (&mock->changed);
+  g_mutex_unlock (&mock->lock);
+}
+
+guint
+mongo_mock_stored (MongoMock *mock)
+{
+  guint stored;
+
+  g_mutex_lock (&mock->lock);
+  stored = g_hash_table_size (mock->documents);
+  g_mutex_unlock (&mock->lock);
+  return stored;
+}
+
+guint
+mongo_mock_inserts (MongoMock *mock)
+{
+  guint inserts;
+
+  g_mutex_lock (&mock->lock);
+  inserts = mock->inserts;
+  g_mutex_unlock (&mock->lock);
+  return inserts;
+}
+
+gchar *
+mongo_mock_find (MongoMock *mock, const gchar *id)
+{
+  gchar *found;
+
+  g_mutex_lock (&mock->lock);
+  found = g_strdup (g_hash_table_lookup (mock->documents, id));
+  g_mutex_unlock (&mock->lock);
+  return found;
+}
+
+gboolean
+mongo_mock_wait_inserts (MongoMock *mock, guint inserts)
+{
+  gint64 deadline = g_get_monotonic_time () + 10 * G_USEC_PER_SEC;
+  gboolean reached;
+
+  g_mutex_lock (&mock->lock);
+  while (mock->inserts < inserts && g_cond_wait_until (&mock->changed, &mock->lock, deadline))
+    ;
+  reached = mock->inserts >= inserts;
+  g_mutex_unlock (&mock->lock);
+  return reached;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <bson/bson.h>
+#include <gio/gio.h>
+
+/* A server on loopback that speaks just enough of MongoDB's wire protocol to take inserts and pings, for
+ * the replies that a real one can't be made to give. */
+typedef struct _MongoMock MongoMock;
+
+MongoMock *mongo_mock_new (void);
+void mongo_mock_free (MongoMock *mock);
+/* mongodb://[user]localhost:port; @user as "name:password@", or "". */
+gchar *mongo_mock_uri (MongoMock *mock, const gchar *user);
+
+/* The next insert gets this reply (Extended JSON) and stores what it doesn't refuse; "" closes the connection
+ * instead, after storing everything. Replies queue up. */
+void mongo_mock_script (MongoMock *mock, const gchar *reply);
+/* Takes connections and requests, but answers none. */
+void mongo_mock_freeze (MongoMock *mock, gboolean frozen);
+
+guint mongo_mock_stored (MongoMock *mock);
+guint mongo_mock_inserts (MongoMock *mock);
+/* (nullable) (transfer full): the document as relaxed JSON; @id as JSON, strings quoted. */
+gchar *mongo_mock_find (MongoMock *mock, const gchar *id);
+/* FALSE after ten seconds. */
+gboolean mongo_mock_wait_inserts (MongoMock *mock, guint inserts);

@@ -1,0 +1,568 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gst/check/gstcheck.h>
+#include <gst/check/gstharness.h>
+#include <string.h>
+
+#include "gstkafkameta.h"
+#include "mongomock.h"
+
+/* What became of the messages that buffers were made from. */
+typedef struct {
+  gint done, failed, undecided; /* atomic */
+} Ledger;
+
+static void
+on_ack (gpointer data, gint64 offset, GstKafkaAckOutcome outcome)
+{
+  Ledger *ledger = data;
+
+  g_atomic_int_inc (outcome == GST_KAFKA_ACK_DONE     ? &ledger->done
+                    : outcome == GST_KAFKA_ACK_FAILED ? &ledger->failed
+                                                      : &ledger->undecided);
+}
+
+static GstBuffer *
+new_message (const gchar *text, Ledger *ledger, gint64 offset)
+{
+  GstBuffer *buffer = gst_buffer_new_memdup (text, strlen (text));
+  GObject *ack = gst_kafka_ack_new (ledger, offset, on_ack, NULL);
+
+  gst_structure_set (gst_kafka_meta_ensure (buffer), "topic", G_TYPE_STRING, "t", "partition",
+      G_TYPE_INT, 3, "offset", G_TYPE_INT64, offset, "ack", G_TYPE_OBJECT, ack, NULL);
+  g_object_unref (ack);
+  return buffer;
+}
+
+static GstBuffer *
+new_text (const gchar *text)
+{
+  return gst_buffer_new_memdup (text, strlen (text));
+}
+
+typedef struct {
+  MongoMock *mock;
+  GstHarness *h;
+  GstBus *bus;
+  Ledger ledger;
+} Fixture;
+
+/* A sink at work, with the properties in @settings. */
+static void
+setup (Fixture *f, MongoMock *mock, const gchar *settings, const gchar *caps)
+{
+  g_autofree gchar *uri = mongo_mock_uri (mock, "");
+  g_autofree gchar *line = g_strdup_printf ("mongosink name=sink uri=%s %s", uri, settings);
+
+  *f = (Fixture){.mock = mock, .bus = gst_bus_new ()};
+  f->h = gst_harness_new_parse (line);
+  gst_element_set_bus (f->h->element, f->bus);
+  gst_harness_play (f->h);
+  gst_harness_set_src_caps_str (f->h, caps);
+}
+
+static GstStructure *
+get_stats (Fixture *f)
+{
+  GstElement *sink = gst_harness_find_element (f->h, "mongosink");
+  GstStructure *stats;
+
+  g_object_get (sink, "stats", &stats, NULL);
+  gst_object_unref (sink);
+  return stats;
+}
+
+static void
+assert_stat (Fixture *f, const gchar *name, guint64 expected)
+{
+  GstStructure *stats = get_stats (f);
+  guint64 value = 0;
+
+  fail_unless (gst_structure_get_uint64 (stats, name, &value), "%s", name);
+  fail_unless (value == expected, "%s is %" G_GUINT64_FORMAT ", not %" G_GUINT64_FORMAT, name,
+      value, expected);
+  gst_structure_free (stats);
+}
+
+/* Sends EOS and waits for the sink to post it. */
+static void
+finish (Fixture *f)
+{
+  GstMessage *message;
+
+  fail_unless (gst_harness_push_event (f->h, gst_event_new_eos ()));
+  message =
+      gst_bus_timed_pop_filtered (f->bus, 20 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS);
+  gst_message_unref (message);
+}
+
+static void
+teardown (Fixture *f)
+{
+  gst_element_set_state (f->h->element, GST_STATE_NULL);
+  gst_element_set_bus (f->h->element, NULL);
+  gst_harness_teardown (f->h);
+  gst_object_unref (f->bus);
+  mongo_mock_free (f->mock);
+}
+
+/* The next message of the kind, by domain and code; its text (transfer full). */
+static gchar *
+wait_message (Fixture *f, GstMessageType type, GQuark domain, gint code)
+{
+  GstMessage *message = gst_bus_timed_pop_filtered (f->bus, 20 * GST_SECOND, type);
+  GError *error = NULL;
+  gchar *text;
+
+  fail_unless (message != NULL);
+  if (type == GST_MESSAGE_ERROR)
+    gst_message_parse_error (message, &error, NULL);
+  else
+    gst_message_parse_warning (message, &error, NULL);
+  fail_unless (g_error_matches (error, domain, code), "%s", error->message);
+  text = g_strdup (error->message);
+  g_error_free (error);
+  gst_message_unref (message);
+  return text;
+}
+
+static void
+assert_acks (Fixture *f, gint done, gint failed)
+{
+  fail_unless_equals_int (g_atomic_int_get (&f->ledger.done), done);
+  fail_unless_equals_int (g_atomic_int_get (&f->ledger.failed), failed);
+  fail_unless_equals_int (g_atomic_int_get (&f->ledger.undecided), 0);
+}
+
+static void
+assert_stored (Fixture *f, const gchar *id, const gchar *expected)
+{
+  g_autofree gchar *found = mongo_mock_find (f->mock, id);
+
+  fail_unless_equals_string (found, expected);
+}
+
+GST_START_TEST (test_documents_are_stored_once)
+{
+  Fixture f;
+
+  setup (&f, mongo_mock_new (), "", "application/json");
+  for (gint i = 0; i < 3; i++)
+    gst_harness_push (f.h, new_message ("{\"_id\":\"own\",\"a\":1}", &f.ledger, i));
+  for (gint i = 10; i < 12; i++)
+    gst_harness_push (f.h, new_message ("{\"a\":2}", &f.ledger, i));
+  gst_harness_push (f.h, new_message ("{\"a\":2}", &f.ledger, 11));
+  gst_harness_push (f.h, new_text ("{\"a\":3}"));
+  finish (&f);
+  fail_unless_equals_int (mongo_mock_stored (f.mock), 4);
+  assert_stored (&f, "\"own\"", "{ \"_id\" : \"own\", \"a\" : 1 }");
+  assert_stored (&f, "\"t:3:10\"", "{ \"_id\" : \"t:3:10\", \"a\" : 2 }");
+  assert_stat (&f, "documents", 4);
+  assert_stat (&f, "duplicates", 3);
+  assert_stat (&f, "waiting", 0);
+  assert_acks (&f, 6, 0);
+  teardown (&f);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_lines_and_bson)
+{
+  Fixture f;
+  bson_t *document = BCON_NEW ("_id", BCON_INT32 (5));
+
+  setup (&f, mongo_mock_new (), "", "application/x-ndjson");
+  gst_harness_push (f.h, new_message ("{\"a\":1}\n{\"a\":2}\nnone\n{\"a\":3}\n", &f.ledger, 7));
+  gst_harness_push (f.h, new_message ("\n", &f.ledger, 8));
+  gst_harness_set_src_caps_str (f.h, "application/bson");
+  gst_harness_push (f.h, gst_buffer_new_memdup (bson_get_data (document), document->len));
+  finish (&f);
+  assert_stored (&f, "\"t:3:7\"", "{ \"_id\" : \"t:3:7\", \"a\" : 1 }");
+  assert_stored (&f, "\"t:3:7:1\"", "{ \"_id\" : \"t:3:7:1\", \"a\" : 2 }");
+  assert_stored (&f, "\"t:3:7:3\"", "{ \"_id\" : \"t:3:7:3\", \"a\" : 3 }");
+  assert_stored (&f, "5", "{ \"_id\" : 5 }");
+  assert_acks (&f, 2, 0);
+  bson_destroy (document);
+  teardown (&f);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_batches_by_size_and_by_time)
+{
+  Fixture f;
+
+  setup (&f, mongo_mock_new (), "batch-size=5 batch-latency=60000000000", "application/json");
+  for (gint i = 0; i < 10; i++)
+    gst_harness_push (f.h, new_message ("{}", &f.ledger, i));
+  fail_unless (mongo_mock_wait_inserts (f.mock, 2));
+  finish (&f);
+  fail_unless_equals_int (mongo_mock_inserts (f.mock), 2);
+  teardown (&f);
+
+  setup (&f, mongo_mock_new (), "batch-size=500 batch-latency=1000000", "application/json");
+  gst_harness_push (f.h, new_message ("{}", &f.ledger, 1));
+  fail_unless (mongo_mock_wait_inserts (f.mock, 1));
+  teardown (&f);
+
+  setup (&f, mongo_mock_new (), "batch-bytes=30 batch-latency=60000000000", "application/json");
+  gst_harness_push (f.h, new_message ("{\"text\":\"longer than thirty bytes\"}", &f.ledger, 1));
+  fail_unless (mongo_mock_wait_inserts (f.mock, 1));
+  teardown (&f);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_bad_document_is_skipped)
+{
+  Fixture f;
+  g_autofree gchar *warning = NULL;
+
+  setup (&f, mongo_mock_new (), "", "application/json");
+  for (gint i = 0; i < 100; i++)
+    gst_harness_push (f.h, new_message ("poison", &f.ledger, i));
+  gst_harness_push (f.h, new_message ("{}", &f.ledger, 100));
+  warning = wait_message (&f, GST_MESSAGE_WARNING, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE);
+  fail_unless (strstr (warning, "t:3:0") != NULL, "%s", warning);
+  finish (&f);
+  assert_stat (&f, "rejected", 100);
+  assert_stat (&f, "unreadable", 100);
+  assert_stat (&f, "documents", 1);
+  assert_acks (&f, 101, 0);
+  teardown (&f);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_bad_document_fails_on_request)
+{
+  Fixture f;
+  g_autofree gchar *error = NULL;
+
+  setup (&f, mongo_mock_new (), "on-error=fail", "application/json");
+  fail_unless_equals_int (
+      gst_harness_push (f.h, new_message ("poison", &f.ledger, 0)), GST_FLOW_ERROR);
+  error = wait_message (&f, GST_MESSAGE_ERROR, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE);
+  assert_acks (&f, 0, 1);
+  teardown (&f);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_refused_document_is_skipped_alone)
+{
+  Fixture f;
+  g_autofree gchar *warning = NULL;
+  MongoMock *mock = mongo_mock_new ();
+
+  mongo_mock_script (mock, "{\"ok\":1,\"n\":2,\"writeErrors\":[{\"index\":1,\"code\":121,"
+                           "\"errmsg\":\"Document failed validation\"}]}");
+  setup (&f, mock, "batch-latency=1000000000", "application/json");
+  for (gint i = 0; i < 3; i++)
+    gst_harness_push (f.h, new_message ("{}", &f.ledger, i));
+  warning = wait_message (&f, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+  finish (&f);
+  fail_unless (strstr (warning, "t:3:1") && strstr (warning, "121"), "%s", warning);
+  fail_unless_equals_int (mongo_mock_stored (mock), 2);
+  assert_stat (&f, "rejected", 1);
+  assert_acks (&f, 3, 0);
+  teardown (&f);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_refused_document_fails_on_request)
+{
+  Fixture f;
+  g_autofree gchar *error = NULL;
+  MongoMock *mock = mongo_mock_new ();
+
+  mongo_mock_script (mock, "{\"ok\":1,\"n\":0,\"writeErrors\":[{\"index\":0,\"code\":121,"
+                           "\"errmsg\":\"Document failed validation\"}]}");
+  setup (&f, mock, "on-error=fail batch-latency=0", "application/json");
+  gst_harness_push (f.h, new_message ("{}", &f.ledger, 0));
+  error = wait_message (&f, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+  fail_unless_equals_int (gst_harness_push_event (f.h, gst_event_new_eos ()), FALSE);
+  assert_acks (&f, 0, 1);
+  teardown (&f);
+}
+GST_END_TEST;
+
+/* A batch that is refused as a whole for the sake of one document. */
+GST_START_TEST (test_refused_batch_is_split)
+{
+  Fixture f;
+  MongoMock *mock = mongo_mock_new ();
+  const gchar *too_large = "{\"ok\":0,\"code\":10334,\"errmsg\":\"BSONObjectTooLarge\"}";
+
+  mongo_mock_script (mock, too_large);            /* 0 1 2 3 */
+  mongo_mock_script (mock, too_large);            /* 0 1 */
+  mongo_mock_script (mock, "{\"ok\":1,\"n\":1}"); /* 0 */
+  mongo_mock_script (mock, too_large);            /* 1 */
+  setup (&f, mock, "batch-size=4 batch-latency=60000000000", "application/json");
+  for (gint i = 0; i < 4; i++)
+    gst_harness_push (f.h, new_message ("{}", &f.ledger, i));
+  finish (&f);
+  fail_unless_equals_int (mongo_mock_stored (mock), 3);
+  assert_stored (&f, "\"t:3:1\"", NULL);
+  assert_stat (&f, "rejected", 1);
+  assert_acks (&f, 4, 0);
+  teardown (&f);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_transient_failures_are_retried)
+{
+  Fixture f;
+  g_autofree gchar *warning = NULL;
+  MongoMock *mock = mongo_mock_new ();
+
+  mongo_mock_script (mock, "{\"ok\":0,\"code\":10107,\"errmsg\":\"not primary\"}");
+  mongo_mock_script (mock, ""); /* stored, but the acknowledgement is lost */
+  mongo_mock_script (
+      mock, "{\"ok\":1,\"n\":2,\"writeConcernError\":{\"code\":64,\"errmsg\":\"timed out\"}}");
+  setup (&f, mock, "", "application/json");
+  for (gint i = 0; i < 2; i++)
+    gst_harness_push (f.h, new_message ("{}", &f.ledger, i));
+  gst_harness_push (f.h, new_text ("{\"without\":\"id\"}"));
+  warning = wait_message (&f, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+  finish (&f);
+  fail_unless (strstr (warning, "not primary") != NULL);
+  fail_unless_equals_int (mongo_mock_stored (mock), 3);
+  assert_stat (&f, "retries", 3);
+  assert_stat (&f, "rejected", 0);
+  assert_acks (&f, 2, 0);
+  teardown (&f);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_retries_end)
+{
+  Fixture f;
+  g_autofree gchar *error = NULL;
+  MongoMock *mock = mongo_mock_new ();
+
+  for (gint i = 0; i < 100; i++)
+    mongo_mock_script (mock, "{\"ok\":0,\"code\":10107,\"errmsg\":\"not primary\"}");
+  setup (&f, mock, "retry-timeout=300000000", "application/json");
+  for (gint i = 0; i < 3; i++)
+    gst_harness_push (f.h, new_message ("{}", &f.ledger, i));
+  error = wait_message (&f, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+  fail_unless (strstr (error, "retry-timeout") != NULL, "%s", error);
+  fail_if (gst_harness_push_event (f.h, gst_event_new_eos ()));
+  assert_acks (&f, 0, 3);
+  teardown (&f);
+}
+GST_END_TEST;
+
+/* No right to write is nobody's document's fault: skipping them all would lose them all. */
+GST_START_TEST (test_missing_right_is_an_error)
+{
+  Fixture f;
+  g_autofree gchar *error = NULL;
+  MongoMock *mock = mongo_mock_new ();
+
+  mongo_mock_script (mock, "{\"ok\":0,\"code\":13,\"errmsg\":\"not authorized on fog\"}");
+  setup (&f, mock, "batch-latency=0", "application/json");
+  gst_harness_push (f.h, new_message ("{}", &f.ledger, 0));
+  error =
+      wait_message (&f, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED);
+  fail_if (gst_harness_push_event (f.h, gst_event_new_eos ()));
+  assert_acks (&f, 0, 1);
+  teardown (&f);
+}
+GST_END_TEST;
+
+static void
+assert_stops_soon (Fixture *f)
+{
+  gint64 start = g_get_monotonic_time ();
+
+  gst_element_set_state (f->h->element, GST_STATE_NULL);
+  fail_unless (g_get_monotonic_time () - start < 5 * G_USEC_PER_SEC);
+}
+
+static gpointer
+push_many (gpointer data)
+{
+  Fixture *f = data;
+  GstFlowReturn flow = GST_FLOW_OK;
+
+  for (gint i = 0; i < 100 && flow == GST_FLOW_OK; i++)
+    flow = gst_harness_push (f->h, new_message ("{}", &f->ledger, i));
+  return GINT_TO_POINTER (flow);
+}
+
+GST_START_TEST (test_frozen_server_holds_up_no_state_change)
+{
+  Fixture f;
+  GThread *pusher;
+
+  setup (&f, mongo_mock_new (), "batch-size=1", "application/json");
+  gst_harness_push (f.h, new_message ("{}", &f.ledger, 1000));
+  fail_unless (mongo_mock_wait_inserts (f.mock, 1));
+  mongo_mock_freeze (f.mock, TRUE);
+  pusher = g_thread_new ("pusher", push_many, &f);
+  g_usleep (200000);
+  gst_element_set_state (f.h->element, GST_STATE_PAUSED);
+  gst_element_set_state (f.h->element, GST_STATE_PLAYING);
+  assert_stops_soon (&f);
+  fail_unless_equals_int (GPOINTER_TO_INT (g_thread_join (pusher)), GST_FLOW_FLUSHING);
+  fail_unless (g_atomic_int_get (&f.ledger.failed) > 0);
+  fail_unless_equals_int (g_atomic_int_get (&f.ledger.undecided), 0);
+  mongo_mock_freeze (f.mock, FALSE);
+  teardown (&f);
+}
+GST_END_TEST;
+
+static gpointer
+push_eos (gpointer data)
+{
+  Fixture *f = data;
+
+  return GINT_TO_POINTER (gst_harness_push_event (f->h, gst_event_new_eos ()));
+}
+
+GST_START_TEST (test_eos_waits_within_a_bound)
+{
+  Fixture f;
+  g_autofree gchar *error = NULL;
+  GThread *eos;
+
+  setup (&f, mongo_mock_new (), "drain-timeout=300000000", "application/json");
+  mongo_mock_freeze (f.mock, TRUE);
+  gst_harness_push (f.h, new_message ("{}", &f.ledger, 0));
+  fail_if (push_eos (&f));
+  error = wait_message (&f, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+  fail_unless (strstr (error, "drain-timeout") != NULL, "%s", error);
+  assert_stops_soon (&f);
+  assert_acks (&f, 0, 1);
+  teardown (&f);
+
+  setup (&f, mongo_mock_new (), "drain-timeout=60000000000", "application/json");
+  mongo_mock_freeze (f.mock, TRUE);
+  gst_harness_push (f.h, new_message ("{}", &f.ledger, 0));
+  eos = g_thread_new ("eos", push_eos, &f);
+  g_usleep (100000);
+  assert_stops_soon (&f);
+  g_thread_join (eos);
+  teardown (&f);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_stop_without_eos_writes_what_is_waiting)
+{
+  Fixture f;
+
+  setup (&f, mongo_mock_new (), "batch-latency=60000000000", "application/json");
+  for (gint i = 0; i < 10; i++)
+    gst_harness_push (f.h, new_message ("{}", &f.ledger, i));
+  gst_element_set_state (f.h->element, GST_STATE_NULL);
+  fail_unless_equals_int (mongo_mock_stored (f.mock), 10);
+  assert_acks (&f, 10, 0);
+  assert_stat (&f, "documents", 10);
+  teardown (&f);
+}
+GST_END_TEST;
+
+static void
+assert_error_at_start (const gchar *uri, gint code, gboolean refuses_state)
+{
+  GstElement *sink = gst_element_factory_make ("mongosink", NULL);
+  GstBus *bus = gst_bus_new ();
+  GstMessage *message;
+  GError *error = NULL;
+  gchar *debug = NULL;
+  gint64 start = g_get_monotonic_time ();
+
+  gst_element_set_bus (sink, bus);
+  g_object_set (sink, "uri", uri, NULL);
+  fail_unless_equals_int (
+      gst_element_set_state (sink, GST_STATE_PAUSED) == GST_STATE_CHANGE_FAILURE, refuses_state);
+  message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_ERROR);
+  fail_unless (message != NULL);
+  gst_message_parse_error (message, &error, &debug);
+  fail_unless (g_error_matches (error, GST_RESOURCE_ERROR, code), "%s", error->message);
+  fail_if (strstr (error->message, "hunter2") || strstr (debug, "hunter2"), "%s", error->message);
+  fail_unless (g_get_monotonic_time () - start < 20 * G_USEC_PER_SEC);
+  g_error_free (error);
+  g_free (debug);
+  gst_message_unref (message);
+  gst_element_set_state (sink, GST_STATE_NULL);
+  fail_if (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR));
+  gst_element_set_bus (sink, NULL);
+  gst_object_unref (bus);
+  gst_object_unref (sink);
+}
+
+GST_START_TEST (test_errors_at_start)
+{
+  MongoMock *mock = mongo_mock_new ();
+  g_autofree gchar *guarded = mongo_mock_uri (mock, "me:hunter2@");
+  MongoMock *gone = mongo_mock_new ();
+  g_autofree gchar *nobody = mongo_mock_uri (gone, "");
+
+  mongo_mock_free (gone);
+  assert_error_at_start (nobody, GST_RESOURCE_ERROR_OPEN_WRITE, FALSE);
+  assert_error_at_start (guarded, GST_RESOURCE_ERROR_NOT_AUTHORIZED, FALSE);
+  assert_error_at_start ("mongodb://me:hunter2%zz@h", GST_RESOURCE_ERROR_SETTINGS, TRUE);
+  mongo_mock_free (mock);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_states_again_and_again)
+{
+  Fixture f;
+  GstSegment segment;
+
+  setup (&f, mongo_mock_new (), "", "application/json");
+  assert_stat (&f, "documents", 0);
+  for (gint round = 0; round < 5; round++) {
+    gst_harness_push (f.h, new_message ("{}", &f.ledger, round));
+    gst_element_set_state (f.h->element, GST_STATE_READY);
+    assert_stat (&f, "documents", 1);
+    gst_element_set_state (f.h->element, GST_STATE_PLAYING);
+    gst_harness_push_event (f.h, gst_event_new_stream_start ("again"));
+    gst_harness_set_src_caps_str (f.h, "application/json");
+    gst_segment_init (&segment, GST_FORMAT_TIME);
+    gst_harness_push_event (f.h, gst_event_new_segment (&segment));
+  }
+  fail_unless_equals_int (mongo_mock_stored (f.mock), 5);
+  assert_acks (&f, 5, 0);
+  teardown (&f);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_uri_cannot_be_read_back)
+{
+  GstElement *sink = gst_element_factory_make ("mongosink", NULL);
+  GParamSpec *pspec = g_object_class_find_property (G_OBJECT_GET_CLASS (sink), "uri");
+
+  fail_unless (pspec && !(pspec->flags & G_PARAM_READABLE));
+  gst_object_unref (sink);
+}
+GST_END_TEST;
+
+static Suite *
+mongosink_suite (void)
+{
+  Suite *s = suite_create ("mongosink");
+  TCase *tc = tcase_create ("general");
+
+  gst_kafka_meta_register ();
+  suite_add_tcase (s, tc);
+  tcase_add_test (tc, test_documents_are_stored_once);
+  tcase_add_test (tc, test_lines_and_bson);
+  tcase_add_test (tc, test_batches_by_size_and_by_time);
+  tcase_add_test (tc, test_bad_document_is_skipped);
+  tcase_add_test (tc, test_bad_document_fails_on_request);
+  tcase_add_test (tc, test_refused_document_is_skipped_alone);
+  tcase_add_test (tc, test_refused_document_fails_on_request);
+  tcase_add_test (tc, test_refused_batch_is_split);
+  tcase_add_test (tc, test_transient_failures_are_retried);
+  tcase_add_test (tc, test_retries_end);
+  tcase_add_test (tc, test_missing_right_is_an_error);
+  tcase_add_test (tc, test_frozen_server_holds_up_no_state_change);
+  tcase_add_test (tc, test_eos_waits_within_a_bound);
+  tcase_add_test (tc, test_stop_without_eos_writes_what_is_waiting);
+  tcase_add_test (tc, test_errors_at_start);
+  tcase_add_test (tc, test_states_again_and_again);
+  tcase_add_test (tc, test_uri_cannot_be_read_back);
+  return s;
+}
+
+GST_CHECK_MAIN (mongosink);
