@@ -25,8 +25,8 @@ gst_kafka_header_new (const gchar *name, gconstpointer value, gssize size)
   return header;
 }
 
-static GstKafkaHeader *
-header_ref (GstKafkaHeader *header)
+GstKafkaHeader *
+gst_kafka_header_ref (GstKafkaHeader *header)
 {
   g_ref_count_inc (&header->refs);
   return header;
@@ -168,7 +168,7 @@ gst_kafka_meta_set_headers (GstBuffer *buffer, const gchar *name, ...)
 
   /* Copies of the buffer share the array: a changed one is a new one. */
   for (guint i = 0; old && i < old->len; i++)
-    g_ptr_array_add (headers, header_ref (g_ptr_array_index (old, i)));
+    g_ptr_array_add (headers, gst_kafka_header_ref (g_ptr_array_index (old, i)));
   va_start (args, name);
   for (; name; name = va_arg (args, const gchar *))
     set_header (headers, name, va_arg (args, const gchar *));

@@ -62,6 +62,7 @@ typedef struct {
 
 /* @value is copied; %NULL makes a header without value, -1 as @size takes strlen. */
 GstKafkaHeader *gst_kafka_header_new (const gchar *name, gconstpointer value, gssize size);
+GstKafkaHeader *gst_kafka_header_ref (GstKafkaHeader *header);
 void gst_kafka_header_unref (GstKafkaHeader *header);
 /* An empty GPtrArray that owns its GstKafkaHeaders. */
 GPtrArray *gst_kafka_headers_new (guint reserve);

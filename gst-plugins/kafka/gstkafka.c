@@ -3,11 +3,13 @@
 
 #include "gstkafkameta.h"
 
+GST_ELEMENT_REGISTER_DECLARE (kafkasink)
+
 static gboolean
 plugin_init (GstPlugin *plugin)
 {
   gst_kafka_meta_register ();
-  return TRUE;
+  return GST_ELEMENT_REGISTER (kafkasink, plugin);
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, kafka,

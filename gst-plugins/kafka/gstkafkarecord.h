@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/base/gstbasesink.h>
+#include <librdkafka/rdkafka.h>
+
+#include "gstkafkameta.h"
+
+G_BEGIN_DECLS
+
+/* A buffer on its way to Kafka: the message it becomes, without a copy of its bytes. */
+typedef struct {
+  GList link;     /* in one of the producer's queues; data is the record itself */
+  guint64 number; /* its place in the queue */
+  guint64 turn;   /* its place in what is handed over: which partition's turn it is */
+  gint64 queued;  /* monotonic time, us */
+  gint64 sent;    /* monotonic time of the last hand-over to the client, us */
+  GstBuffer *buffer;
+  GstMapInfo map;
+  gchar *topic;       /* NULL: the producer's */
+  gint partition;     /* RD_KAFKA_PARTITION_UA: the partitioner decides */
+  GBytes *key;        /* NULL: none */
+  gint64 timestamp;   /* ms since the Unix epoch; 0: now */
+  GPtrArray *headers; /* of GstKafkaHeader */
+} GstKafkaRecord;
+
+/* What all records of a stream have in common, and the numbering; for the streaming thread alone. */
+typedef struct {
+  GstKafkaHeader *caps;
+  GstKafkaHeader *camera;
+  GstKafkaHeader *session;
+  guint64 seq;
+  GBytes *key;
+  gint partition;
+} GstKafkaRecordTemplate;
+
+/* A new session whose numbers begin at 0; @camera and @key are nullable, -1 as @partition leaves the choice. */
+void gst_kafka_record_template_init (
+    GstKafkaRecordTemplate *self, const gchar *camera, const gchar *key, gint partition);
+void gst_kafka_record_template_set_caps (GstKafkaRecordTemplate *self, GstCaps *caps);
+void gst_kafka_record_template_clear (GstKafkaRecordTemplate *self);
+
+/**
+ * gst_kafka_record_new:
+ * @self: gives what @buffer doesn't say
+ * @buffer: kept until gst_kafka_record_free()
+ * @captured: ns since the Unix epoch or %GST_CLOCK_TIME_NONE
+ *
+ * Returns: (nullable): %NULL if the buffer can't be mapped
+ */
+GstKafkaRecord *gst_kafka_record_new (
+    GstKafkaRecordTemplate *self, GstBuffer *buffer, GstClockTime captured);
+/* Decides on the ack token and lets the buffer go. */
+void gst_kafka_record_free (GstKafkaRecord *record, GstKafkaAckOutcome outcome);
+
+/* Hands it to the client, with itself as opaque; the client reads the buffer's memory until its report. */
+rd_kafka_resp_err_t gst_kafka_record_produce (
+    GstKafkaRecord *record, rd_kafka_t *rk, const gchar *topic);
+
+G_END_DECLS

@@ -1,0 +1,647 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gst/check/gstcheck.h>
+#include <gst/check/gstharness.h>
+#include <string.h>
+
+#include "gstkafkameta.h"
+#include "kafkamock.h"
+
+#define TOPIC "frames"
+
+static KafkaMock mock;
+static GstElement *sink;
+static GstHarness *h;
+static GstBus *bus;
+
+static void
+setup_partitions (gint partitions)
+{
+  gst_kafka_meta_register ();
+  kafka_mock_start (&mock, TOPIC, partitions);
+  sink = gst_object_ref_sink (gst_element_factory_make ("kafkasink", NULL));
+  bus = gst_bus_new ();
+  gst_element_set_bus (sink, bus);
+  g_object_set (sink, "bootstrap-servers", mock.servers, "topic", TOPIC, NULL);
+}
+
+static void
+setup (void)
+{
+  setup_partitions (1);
+}
+
+static void
+teardown (void)
+{
+  gint64 began = g_get_monotonic_time ();
+
+  fail_unless_equals_int (gst_element_set_state (sink, GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
+  fail_unless (g_get_monotonic_time () - began < 5 * G_USEC_PER_SEC);
+  g_clear_pointer (&h, gst_harness_teardown);
+  gst_element_set_bus (sink, NULL);
+  gst_clear_object (&sink);
+  gst_clear_object (&bus);
+  kafka_mock_stop (&mock);
+}
+
+static void
+play (void)
+{
+  h = gst_harness_new_with_element (sink, "sink", NULL);
+  gst_harness_set_src_caps_str (h, "image/jpeg,width=640,height=480");
+  gst_harness_play (h);
+}
+
+static GstBuffer *
+frame (gchar fill, gsize size)
+{
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, size, NULL);
+
+  gst_buffer_memset (buffer, 0, fill, size);
+  return buffer;
+}
+
+static void
+push (gchar fill)
+{
+  fail_unless_equals_int (gst_harness_push (h, frame (fill, 1000)), GST_FLOW_OK);
+}
+
+static guint64
+stat_of (const gchar *field)
+{
+  GstStructure *s;
+  const GValue *value;
+  guint64 number;
+
+  g_object_get (sink, "stats", &s, NULL);
+  value = gst_structure_get_value (s, field);
+  fail_unless (value != NULL, "%s", field);
+  number = G_VALUE_HOLDS_UINT64 (value) ? g_value_get_uint64 (value) : g_value_get_uint (value);
+  gst_structure_free (s);
+  return number;
+}
+
+static void
+wait_for_stat (const gchar *field, guint64 at_least)
+{
+  for (guint i = 0; i < 2000 && stat_of (field) < at_least; i++)
+    g_usleep (10000);
+  fail_unless (stat_of (field) >= at_least, "%s: %" G_GUINT64_FORMAT, field, stat_of (field));
+}
+
+static void
+assert_posts (GstMessageType type, gint code, const gchar *said)
+{
+  GstMessage *message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, type);
+  GError *error = NULL;
+
+  fail_unless (message != NULL, "no message");
+  if (type == GST_MESSAGE_ERROR)
+    gst_message_parse_error (message, &error, NULL);
+  else if (type == GST_MESSAGE_WARNING)
+    gst_message_parse_warning (message, &error, NULL);
+  else
+    gst_message_parse_info (message, &error, NULL);
+  fail_unless (g_error_matches (error, GST_RESOURCE_ERROR, code), "%s", error->message);
+  fail_unless (strstr (error->message, said) != NULL, "%s", error->message);
+  g_error_free (error);
+  gst_message_unref (message);
+}
+
+static gchar *
+header_text (rd_kafka_message_t *message, const gchar *name)
+{
+  rd_kafka_headers_t *headers;
+  const void *value;
+  size_t size;
+
+  if (rd_kafka_message_headers (message, &headers) ||
+      rd_kafka_header_get_last (headers, name, &value, &size))
+    return NULL;
+  return g_strndup (value, size);
+}
+
+static void
+assert_header (rd_kafka_message_t *message, const gchar *name, const gchar *expected)
+{
+  gchar *text = header_text (message, name);
+
+  fail_unless (g_strcmp0 (text, expected) == 0, "%s: %s", name, text);
+  g_free (text);
+}
+
+static rd_kafka_message_t *
+first_message (rd_kafka_t **consumer, const gchar *topic, gint partition)
+{
+  *consumer = kafka_mock_consumer (&mock, topic, partition);
+  return kafka_mock_next (*consumer, 30);
+}
+
+static void
+end_reading (rd_kafka_t *consumer, rd_kafka_message_t *message)
+{
+  rd_kafka_message_destroy (message);
+  rd_kafka_destroy (consumer);
+}
+
+GST_START_TEST (test_message_tells_of_the_buffer)
+{
+  GstBuffer *buffer = frame ('a', 1000);
+  GstCaps *unix_time = gst_caps_new_empty_simple ("timestamp/x-unix");
+  rd_kafka_timestamp_type_t type;
+  rd_kafka_message_t *message;
+  rd_kafka_t *consumer;
+
+  g_object_set (sink, "camera", "cam-1", NULL);
+  play ();
+  GST_BUFFER_PTS (buffer) = 5 * GST_SECOND;
+  GST_BUFFER_DURATION (buffer) = GST_SECOND / 30;
+  GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+  gst_buffer_add_reference_timestamp_meta (
+      buffer, unix_time, G_GUINT64_CONSTANT (1764000000123456789), GST_CLOCK_TIME_NONE);
+  gst_caps_unref (unix_time);
+  fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+  push ('b');
+  message = first_message (&consumer, TOPIC, 0);
+  fail_unless_equals_uint64 (message->len, 1000);
+  fail_unless (memcmp (message->payload, "aaaa", 4) == 0);
+  fail_unless (message->key == NULL);
+  fail_unless_equals_int64 (
+      rd_kafka_message_timestamp (message, &type), G_GINT64_CONSTANT (1764000000123));
+  assert_header (message, "camera", "cam-1");
+  assert_header (message, "seq", "0");
+  assert_header (message, "capture-time", "1764000000123456789");
+  assert_header (message, "gst-caps", "image/jpeg, width=(int)640, height=(int)480");
+  assert_header (message, "gst-pts", "5000000000");
+  assert_header (message, "gst-duration", "33333333");
+  assert_header (message, "gst-flags", "delta-unit");
+  {
+    gchar *session = header_text (message, "session");
+
+    fail_unless_equals_int (strlen (session), 8);
+    rd_kafka_message_destroy (message);
+    message = kafka_mock_next (consumer, 30);
+    assert_header (message, "seq", "1");
+    assert_header (message, "session", session);
+    assert_header (message, "gst-pts", NULL);
+    assert_header (message, "gst-flags", NULL);
+    g_free (session);
+  }
+  end_reading (consumer, message);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_found_headers_ride_along)
+{
+  GstBuffer *buffer = frame ('a', 10);
+  rd_kafka_message_t *message;
+  rd_kafka_t *consumer;
+
+  g_object_set (sink, "camera", "cam-1", NULL);
+  play ();
+  gst_kafka_meta_set_headers (buffer, "camera", "cam-7", "seq", "41", "session", "cafe0001",
+      "capture-time", "1764000000000000000", "gst-caps", "video/x-raw", "gst-pts", "1", "rate-max",
+      "30", "anything", "else", NULL);
+  fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+  message = first_message (&consumer, TOPIC, 0);
+  assert_header (message, "camera", "cam-7");
+  assert_header (message, "seq", "41");
+  assert_header (message, "session", "cafe0001");
+  assert_header (message, "capture-time", "1764000000000000000");
+  assert_header (message, "gst-caps", "image/jpeg, width=(int)640, height=(int)480");
+  assert_header (message, "gst-pts", NULL);
+  assert_header (message, "rate-max", "30");
+  assert_header (message, "anything", "else");
+  fail_unless_equals_int64 (
+      rd_kafka_message_timestamp (message, NULL), G_GINT64_CONSTANT (1764000000000));
+  end_reading (consumer, message);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_numbers_what_has_no_session)
+{
+  GstBuffer *buffer = frame ('a', 10);
+  rd_kafka_message_t *message;
+  rd_kafka_t *consumer;
+
+  play ();
+  gst_kafka_meta_set_headers (buffer, "seq", "41", NULL);
+  fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+  message = first_message (&consumer, TOPIC, 0);
+  assert_header (message, "seq", "0");
+  assert_header (message, "camera", NULL);
+  end_reading (consumer, message);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_meta_names_the_target)
+{
+  GstBuffer *buffer = frame ('a', 0);
+  GBytes *key = g_bytes_new_static ("k", 1);
+  rd_kafka_message_t *message;
+  rd_kafka_t *consumer;
+
+  fail_if (rd_kafka_mock_topic_create (mock.cluster, "other", 3, 1));
+  g_object_set (sink, "key", "not-this", "partition", 0, NULL);
+  play ();
+  gst_structure_set (gst_kafka_meta_ensure (buffer), "target-topic", G_TYPE_STRING, "other",
+      "target-partition", G_TYPE_INT, 2, "target-key", G_TYPE_BYTES, key, NULL);
+  g_bytes_unref (key);
+  fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+  message = first_message (&consumer, "other", 2);
+  fail_unless_equals_uint64 (message->len, 0);
+  fail_unless_equals_uint64 (message->key_len, 1);
+  fail_unless (memcmp (message->key, "k", 1) == 0);
+  end_reading (consumer, message);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_keyless_buffers_take_turns)
+{
+  play ();
+  /* Before the partitions are known the client holds messages back, and takes them in the same turns. */
+  for (guint i = 0; i < 15; i++)
+    push ('a' + i);
+  for (guint partition = 0; partition < 5; partition++) {
+    rd_kafka_t *consumer = kafka_mock_consumer (&mock, TOPIC, partition);
+
+    for (guint i = 0; i < 3; i++)
+      rd_kafka_message_destroy (kafka_mock_next (consumer, 30));
+    rd_kafka_destroy (consumer);
+  }
+  wait_for_stat ("delivered", 15);
+}
+GST_END_TEST;
+
+/* Hashes as Kafka's own tests of its Java client have them. */
+GST_START_TEST (test_key_chooses_as_java_does)
+{
+  static const struct {
+    const gchar *key;
+    gint hash;
+  } known[] = {{"21", -973932308}, {"foobar", -790332482}, {"a-little-bit-long-string", -985981536},
+      {"a-little-bit-longer-string", -1486304829}, {"abc", 479470107}};
+
+  play ();
+  for (guint i = 0; i < G_N_ELEMENTS (known); i++) {
+    GstBuffer *buffer = frame ('a' + i, 10);
+    GBytes *key = g_bytes_new_static (known[i].key, strlen (known[i].key));
+    rd_kafka_message_t *message;
+    rd_kafka_t *consumer;
+
+    gst_structure_set (gst_kafka_meta_ensure (buffer), "target-key", G_TYPE_BYTES, key, NULL);
+    g_bytes_unref (key);
+    fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+    message = first_message (&consumer, TOPIC, (known[i].hash & 0x7fffffff) % 101);
+    fail_unless_equals_int (*(const gchar *) message->payload, 'a' + i);
+    end_reading (consumer, message);
+  }
+}
+GST_END_TEST;
+
+static gint acked, acked_outcome;
+
+static void
+ack_notify (gpointer ledger, gint64 offset, GstKafkaAckOutcome outcome)
+{
+  acked_outcome = outcome;
+  g_atomic_int_inc (&acked);
+}
+
+static GstBuffer *
+acked_frame (void)
+{
+  GstBuffer *buffer = frame ('a', 10);
+  GObject *ack = gst_kafka_ack_new (NULL, 0, ack_notify, NULL);
+
+  gst_structure_set (gst_kafka_meta_ensure (buffer), "ack", G_TYPE_OBJECT, ack, NULL);
+  g_object_unref (ack);
+  g_atomic_int_set (&acked, 0);
+  return buffer;
+}
+
+static void
+assert_acked (GstKafkaAckOutcome outcome)
+{
+  for (guint i = 0; i < 2000 && !g_atomic_int_get (&acked); i++)
+    g_usleep (10000);
+  fail_unless_equals_int (g_atomic_int_get (&acked), 1);
+  fail_unless_equals_int (acked_outcome, outcome);
+}
+
+GST_START_TEST (test_ack_follows_the_report)
+{
+  play ();
+  push ('a');
+  wait_for_stat ("delivered", 1);
+  rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 500);
+  fail_unless_equals_int (gst_harness_push (h, acked_frame ()), GST_FLOW_OK);
+  fail_unless_equals_int (g_atomic_int_get (&acked), 0);
+  fail_unless_equals_uint64 (stat_of ("in-flight"), 1);
+  assert_acked (GST_KAFKA_ACK_DONE);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_stop_fails_what_is_undelivered)
+{
+  play ();
+  push ('a');
+  wait_for_stat ("delivered", 1);
+  rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 10000);
+  fail_unless_equals_int (gst_harness_push (h, acked_frame ()), GST_FLOW_OK);
+  fail_unless_equals_int (gst_element_set_state (sink, GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
+  assert_acked (GST_KAFKA_ACK_FAILED);
+  fail_unless_equals_uint64 (stat_of ("delivered"), 1);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_no_broker_is_one_error)
+{
+  g_object_set (sink, "bootstrap-servers", "127.0.0.1:1", "connect-timeout", GST_SECOND, NULL);
+  play ();
+  push ('a');
+  assert_posts (GST_MESSAGE_ERROR, GST_RESOURCE_ERROR_OPEN_WRITE,
+      "Could not publish to topic \"frames\" at 127.0.0.1:1");
+  fail_unless_equals_int (gst_harness_push (h, acked_frame ()), GST_FLOW_ERROR);
+  assert_acked (GST_KAFKA_ACK_FAILED);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_outage_is_waited_for)
+{
+  play ();
+  push ('a');
+  wait_for_stat ("delivered", 1);
+  rd_kafka_mock_broker_set_down (mock.cluster, -1);
+  for (guint i = 0; i < 10; i++)
+    push ('b');
+  g_usleep (1500000);
+  fail_unless_equals_uint64 (stat_of ("delivered"), 1);
+  rd_kafka_mock_broker_set_up (mock.cluster, -1);
+  wait_for_stat ("delivered", 11);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_undelivered_in_time_is_an_error)
+{
+  g_object_set (sink, "delivery-timeout", 1500 * GST_MSECOND, NULL);
+  play ();
+  push ('a');
+  wait_for_stat ("delivered", 1);
+  rd_kafka_mock_broker_set_down (mock.cluster, -1);
+  fail_unless_equals_int (gst_harness_push (h, acked_frame ()), GST_FLOW_OK);
+  assert_posts (GST_MESSAGE_ERROR, GST_RESOURCE_ERROR_WRITE, "Could not publish");
+  assert_acked (GST_KAFKA_ACK_FAILED);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_too_large_is_an_error)
+{
+  g_object_set (sink, "message-max-bytes", 2000, NULL);
+  play ();
+  fail_unless_equals_int (gst_harness_push (h, frame ('a', 2001)), GST_FLOW_OK);
+  assert_posts (GST_MESSAGE_ERROR, GST_RESOURCE_ERROR_WRITE, "message-max-bytes");
+  fail_unless_equals_int (gst_harness_push (h, frame ('a', 10)), GST_FLOW_ERROR);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_too_large_can_be_skipped)
+{
+  g_object_set (sink, "message-max-bytes", 2000, NULL);
+  gst_util_set_object_arg (G_OBJECT (sink), "on-error", "skip");
+  play ();
+  fail_unless_equals_int (gst_harness_push (h, frame ('a', 2001)), GST_FLOW_OK);
+  assert_posts (GST_MESSAGE_WARNING, GST_RESOURCE_ERROR_WRITE, "Skipped");
+  push ('b');
+  wait_for_stat ("delivered", 1);
+  fail_unless_equals_uint64 (stat_of ("undeliverable"), 1);
+}
+GST_END_TEST;
+
+static void
+fill_with_broker_down (const gchar *leaky, guint buffers)
+{
+  g_object_set (sink, "max-queued-buffers", 4, NULL);
+  gst_util_set_object_arg (G_OBJECT (sink), "leaky", leaky);
+  play ();
+  push ('a');
+  wait_for_stat ("delivered", 1);
+  rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 2000);
+  for (guint i = 0; i < buffers; i++)
+    push ('b' + i);
+}
+
+GST_START_TEST (test_leaky_upstream_drops_the_new)
+{
+  rd_kafka_t *consumer;
+  rd_kafka_message_t *message;
+
+  fill_with_broker_down ("upstream", 10);
+  fail_unless_equals_uint64 (stat_of ("dropped-upstream"), 6);
+  rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 0);
+  wait_for_stat ("delivered", 5);
+  message = first_message (&consumer, TOPIC, 0);
+  for (gchar expected = 'a'; expected <= 'e'; expected++) {
+    fail_unless_equals_int (*(const gchar *) message->payload, expected);
+    rd_kafka_message_destroy (message);
+    message = expected < 'e' ? kafka_mock_next (consumer, 30) : NULL;
+  }
+  rd_kafka_destroy (consumer);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_leaky_downstream_drops_the_oldest_unsent)
+{
+  rd_kafka_t *consumer;
+  rd_kafka_message_t *message;
+  const gchar expected[] = "abcjk";
+
+  fill_with_broker_down ("downstream", 10);
+  fail_unless_equals_uint64 (stat_of ("dropped-downstream"), 6);
+  rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 0);
+  wait_for_stat ("delivered", 5);
+  message = first_message (&consumer, TOPIC, 0);
+  for (guint i = 0; i < 5; i++) {
+    fail_unless_equals_int (*(const gchar *) message->payload, expected[i]);
+    rd_kafka_message_destroy (message);
+    message = i < 4 ? kafka_mock_next (consumer, 30) : NULL;
+  }
+  rd_kafka_destroy (consumer);
+}
+GST_END_TEST;
+
+static gpointer
+push_one (gpointer unused)
+{
+  return GINT_TO_POINTER (gst_harness_push (h, frame ('z', 1000)));
+}
+
+GST_START_TEST (test_full_queue_waits_and_pause_keeps_the_buffer)
+{
+  GThread *thread;
+
+  fill_with_broker_down ("none", 4);
+  thread = g_thread_new ("push", push_one, NULL);
+  g_usleep (200000);
+  gst_element_set_state (sink, GST_STATE_PAUSED);
+  g_usleep (200000);
+  gst_element_set_state (sink, GST_STATE_PLAYING);
+  rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 0);
+  fail_unless_equals_int (GPOINTER_TO_INT (g_thread_join (thread)), GST_FLOW_OK);
+  wait_for_stat ("delivered", 6);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_full_queue_can_be_stopped)
+{
+  GThread *thread;
+  gint64 began;
+
+  rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 10000);
+  g_object_set (sink, "max-queued-buffers", 1, NULL);
+  play ();
+  push ('a');
+  thread = g_thread_new ("push", push_one, NULL);
+  g_usleep (200000);
+  began = g_get_monotonic_time ();
+  fail_unless_equals_int (gst_element_set_state (sink, GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
+  fail_unless (g_get_monotonic_time () - began < 5 * G_USEC_PER_SEC);
+  fail_unless_equals_int (GPOINTER_TO_INT (g_thread_join (thread)), GST_FLOW_FLUSHING);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_eos_drains)
+{
+  rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 300);
+  play ();
+  for (guint i = 0; i < 20; i++)
+    push ('a');
+  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
+  fail_unless_equals_uint64 (stat_of ("delivered"), 20);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_eos_drains_within_a_bound)
+{
+  g_object_set (sink, "drain-timeout", GST_SECOND, NULL);
+  play ();
+  push ('a');
+  wait_for_stat ("delivered", 1);
+  rd_kafka_mock_broker_set_down (mock.cluster, -1);
+  push ('b');
+  gst_harness_push_event (h, gst_event_new_eos ());
+  assert_posts (GST_MESSAGE_ERROR, GST_RESOURCE_ERROR_WRITE, "Could not publish");
+}
+GST_END_TEST;
+
+GST_START_TEST (test_missing_topic_is_waited_for)
+{
+  rd_kafka_mock_topic_set_error (mock.cluster, TOPIC, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  g_object_set (sink, "client-properties",
+      gst_structure_new ("c", "topic.metadata.propagation.max.ms", G_TYPE_INT, 500, NULL), NULL);
+  play ();
+  push ('a');
+  assert_posts (GST_MESSAGE_INFO, GST_RESOURCE_ERROR_NOT_FOUND, "Waiting for the topic");
+  g_usleep (2000000);
+  push ('b');
+  rd_kafka_mock_topic_set_error (mock.cluster, TOPIC, RD_KAFKA_RESP_ERR_NO_ERROR);
+  wait_for_stat ("delivered", 2);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_missing_partition_is_an_error)
+{
+  g_object_set (sink, "partition", 7, NULL);
+  play ();
+  push ('a');
+  assert_posts (GST_MESSAGE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, "partition");
+}
+GST_END_TEST;
+
+GST_START_TEST (test_fatal_error_rebuilds_the_producer)
+{
+  g_object_set (sink, "enable-idempotence", TRUE, NULL);
+  play ();
+  push ('a');
+  wait_for_stat ("delivered", 1);
+  rd_kafka_mock_push_request_errors (
+      mock.cluster, KAFKA_API_PRODUCE, 1, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+  for (guint i = 0; i < 20; i++)
+    push ('b');
+  wait_for_stat ("delivered", 21);
+  fail_unless (stat_of ("rebuilds") >= 1);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_settings_are_checked_at_start)
+{
+  g_object_set (sink, "topic", NULL, NULL);
+  ASSERT_SET_STATE (sink, GST_STATE_PAUSED, GST_STATE_CHANGE_FAILURE);
+  assert_posts (GST_MESSAGE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "topic");
+  gst_element_set_state (sink, GST_STATE_NULL);
+  g_object_set (sink, "topic", TOPIC, "enable-idempotence", TRUE, NULL);
+  gst_util_set_object_arg (G_OBJECT (sink), "acks", "1");
+  gst_bus_set_flushing (bus, TRUE);
+  gst_bus_set_flushing (bus, FALSE);
+  ASSERT_SET_STATE (sink, GST_STATE_PAUSED, GST_STATE_CHANGE_FAILURE);
+  assert_posts (GST_MESSAGE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "acks");
+}
+GST_END_TEST;
+
+static void
+setup_five (void)
+{
+  setup_partitions (5);
+}
+
+static void
+setup_many (void)
+{
+  setup_partitions (101);
+}
+
+static Suite *
+kafkasink_suite (void)
+{
+  Suite *s = suite_create ("kafkasink");
+  TCase *tc = tcase_create ("one partition");
+  TCase *five = tcase_create ("five partitions");
+  TCase *many = tcase_create ("101 partitions");
+
+  suite_add_tcase (s, tc);
+  tcase_add_checked_fixture (tc, setup, teardown);
+  tcase_add_test (tc, test_message_tells_of_the_buffer);
+  tcase_add_test (tc, test_found_headers_ride_along);
+  tcase_add_test (tc, test_numbers_what_has_no_session);
+  tcase_add_test (tc, test_meta_names_the_target);
+  tcase_add_test (tc, test_ack_follows_the_report);
+  tcase_add_test (tc, test_stop_fails_what_is_undelivered);
+  tcase_add_test (tc, test_no_broker_is_one_error);
+  tcase_add_test (tc, test_outage_is_waited_for);
+  tcase_add_test (tc, test_undelivered_in_time_is_an_error);
+  tcase_add_test (tc, test_too_large_is_an_error);
+  tcase_add_test (tc, test_too_large_can_be_skipped);
+  tcase_add_test (tc, test_leaky_upstream_drops_the_new);
+  tcase_add_test (tc, test_leaky_downstream_drops_the_oldest_unsent);
+  tcase_add_test (tc, test_full_queue_waits_and_pause_keeps_the_buffer);
+  tcase_add_test (tc, test_full_queue_can_be_stopped);
+  tcase_add_test (tc, test_eos_drains);
+  tcase_add_test (tc, test_eos_drains_within_a_bound);
+  tcase_add_test (tc, test_missing_topic_is_waited_for);
+  tcase_add_test (tc, test_missing_partition_is_an_error);
+  tcase_add_test (tc, test_fatal_error_rebuilds_the_producer);
+  tcase_add_test (tc, test_settings_are_checked_at_start);
+  suite_add_tcase (s, five);
+  tcase_add_checked_fixture (five, setup_five, teardown);
+  tcase_add_test (five, test_keyless_buffers_take_turns);
+  suite_add_tcase (s, many);
+  tcase_add_checked_fixture (many, setup_many, teardown);
+  tcase_add_test (many, test_key_chooses_as_java_does);
+  return s;
+}
+
+GST_CHECK_MAIN (kafkasink)
