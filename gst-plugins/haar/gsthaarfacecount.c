@@ -11,7 +11,7 @@
  * (`application/json, schema=fog-event`). The `rate` pad, if requested, gives a report on the work of each
  * #haarfacecount:report-interval (`application/json, schema=fog-report`), and a last one at the end. The
  * `video` pad, if requested, passes the frames on, with a #GstVideoRegionOfInterestMeta for each face. Any
- * of them may be left unlinked.
+ * of them may be left unlinked, and each has a thread of its own.
  *
  * A frame that came from Kafka stays unacknowledged until everything made from it is done with; one that has
  * too few faces, or is older than #haarfacecount:max-age, is done at once. A frame whose memory is shorter
@@ -28,22 +28,14 @@
  * gst-launch-1.0 videotestsrc num-buffers=30 ! haarfacecount name=faces min-faces=0 ! fakesink dump=true faces.rate ! fakesink
  * ]| Counts the faces of a test picture, which has none, and prints the documents.
  */
-#include <gio/gio.h>
-#include <gst/base/gstflowcombiner.h>
-#include <gst/video/video.h>
+#include "gsthaarfacecount.h"
+
+#include <string.h>
 
 #include "fogreport.h"
-#include "fogtime.h"
-#include "gstkafkameta.h"
-#include "haarcascade.h"
 #include "haarcpus.h"
-#include "haarengine.h"
-#include "haarevent.h"
-#include "haarjob.h"
+#include "haarequip.h"
 #include "haarluma.h"
-#include "haarreporter.h"
-#include "haartally.h"
-#include "haarworkers.h"
 
 #define DEFAULT_CASCADE "haarcascade_frontalface_default.xml"
 #define DEFAULT_TRUST_CASCADE FALSE
@@ -53,19 +45,18 @@
 #define DEFAULT_MAX_SIZE 0
 #define DEFAULT_MIN_FACES 1
 #define DEFAULT_WORKERS 0
-#define DEFAULT_ENGINE ENGINE_AUTO
+#define DEFAULT_ENGINE GST_HAAR_ENGINE_AUTO
 #define DEFAULT_REPORT_INTERVAL (5 * GST_SECOND)
 #define DEFAULT_MAX_AGE 0
 #define DEFAULT_LABEL "face"
+#define DEFAULT_DRAW_BOXES FALSE
 #define MAX_WORKERS 256
 
 /* How long a stop waits for the last report to leave. */
 #define LEAVE_TIMEOUT (300 * G_TIME_SPAN_MILLISECOND)
 
-GST_DEBUG_CATEGORY_STATIC (haar_face_count_debug);
-#define GST_CAT_DEFAULT haar_face_count_debug
-
-typedef enum { ENGINE_AUTO, ENGINE_NATIVE, ENGINE_OPENCV } GstHaarEngine;
+GST_DEBUG_CATEGORY (gst_haar_face_count_debug);
+#define GST_CAT_DEFAULT gst_haar_face_count_debug
 
 enum {
   PROP_0,
@@ -82,62 +73,8 @@ enum {
   PROP_REPLICA,
   PROP_MAX_AGE,
   PROP_LABEL,
+  PROP_DRAW_BOXES,
   PROP_STATS,
-};
-
-/* guarded by the object lock */
-typedef struct {
-  guint64 frames, faces, events, too_old, bad, failed, skewed, reports;
-  gdouble busy;
-} Counters;
-
-#define GST_TYPE_HAAR_FACE_COUNT (gst_haar_face_count_get_type ())
-G_DECLARE_FINAL_TYPE (GstHaarFaceCount, gst_haar_face_count, GST, HAAR_FACE_COUNT, GstElement)
-
-struct _GstHaarFaceCount {
-  GstElement element;
-
-  GstPad *sinkpad, *srcpad;
-
-  /* with the object lock: properties */
-  gchar *cascade;
-  gboolean trust_cascade;
-  HaarParams params;
-  guint min_faces;
-  guint n_workers;
-  GstHaarEngine engine;
-  GstClockTime report_interval;
-  gchar *replica;
-  GstClockTime max_age;
-  gchar *label;
-
-  /* with the object lock */
-  GstPad *video, *rate; /* NULL unless requested */
-  GstFlowCombiner *combiner;
-  GstFlowReturn flow;      /* of the pads that frames leave by */
-  GstFlowReturn rate_flow; /* of the one that reports leave by */
-  gboolean video_begun;    /* it has had the sticky events */
-  gboolean rate_begun;
-  gboolean rate_ended;
-  gint *partitions;
-  guint n_partitions;
-  guint64 lag;
-  Counters counters;
-  const gchar *engine_name; /* of a run */
-  guint n_running;          /* workers of a run */
-
-  /* of a run, from READY to PAUSED and back */
-  HaarWorkers *workers;
-  HaarReporter *reporter;
-  HaarTally *tally;
-
-  /* the thread that frames come from */
-  GstVideoInfo info;
-  gboolean have_info;
-  GstSegment segment;
-
-  /* the thread that frames leave by */
-  GstEvent *stream_start, *caps, *segment_event;
 };
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK,
@@ -161,9 +98,10 @@ gst_haar_engine_get_type (void)
 
   if (g_once_init_enter (&type)) {
     static const GEnumValue values[] = {
-        {ENGINE_AUTO, "The fastest that was built in and can evaluate the cascade", "auto"},
-        {ENGINE_NATIVE, "SIMD code of this plugin", "native"},
-        {ENGINE_OPENCV, "OpenCV's CascadeClassifier", "opencv"},
+        {GST_HAAR_ENGINE_AUTO, "The fastest that was built in and can evaluate the cascade",
+            "auto"},
+        {GST_HAAR_ENGINE_NATIVE, "SIMD code of this plugin", "native"},
+        {GST_HAAR_ENGINE_OPENCV, "OpenCV's CascadeClassifier", "opencv"},
         {0, NULL, NULL},
     };
     g_once_init_leave (&type, g_enum_register_static ("GstHaarEngine", values));
@@ -171,9 +109,10 @@ gst_haar_engine_get_type (void)
   return type;
 }
 
-/* (nullable) (transfer full) */
-static GstPad *
-ref_pad (GstHaarFaceCount *self, GstPad **pad)
+/* --- shared with the element's other parts --- */
+
+GstPad *
+gst_haar_face_count_ref_pad (GstHaarFaceCount *self, GstPad **pad)
 {
   GstPad *ref;
 
@@ -183,743 +122,20 @@ ref_pad (GstHaarFaceCount *self, GstPad **pad)
   return ref;
 }
 
-static gboolean
-is_linked (GstHaarFaceCount *self, GstPad **pad)
+gboolean
+gst_haar_face_count_is_linked (GstHaarFaceCount *self, GstPad **pad)
 {
-  GstPad *ref = ref_pad (self, pad);
+  GstPad *ref = gst_haar_face_count_ref_pad (self, pad);
   gboolean linked = ref && gst_pad_is_linked (ref);
 
   gst_clear_object (&ref);
   return linked;
 }
 
-/* --- events and frames leave, in the thread of the src pad's task --- */
-
-static GstEvent *
-make_stream_start (GstHaarFaceCount *self, GstPad *pad, const gchar *name, GstEvent *upstream)
+GstStructure *
+gst_haar_face_count_make_stats (GstHaarFaceCount *self)
 {
-  g_autofree gchar *id = gst_pad_create_stream_id (pad, GST_ELEMENT (self), name);
-  GstEvent *event = gst_event_new_stream_start (id);
-  guint group;
-
-  if (upstream && gst_event_parse_group_id (upstream, &group))
-    gst_event_set_group_id (event, group);
-  if (upstream)
-    gst_event_set_seqnum (event, gst_event_get_seqnum (upstream));
-  return event;
-}
-
-/* What the src pad has to say instead of @event; NULL: nothing. */
-static GstEvent *
-translate_event (GstHaarFaceCount *self, GstEvent *event)
-{
-  const GstSegment *segment;
-  GstSegment time;
-  GstEvent *made;
-
-  switch (GST_EVENT_TYPE (event)) {
-    case GST_EVENT_STREAM_START:
-      return make_stream_start (self, self->srcpad, "events", event);
-    case GST_EVENT_CAPS: {
-      g_autoptr (GstCaps) caps = gst_static_pad_template_get_caps (&src_template);
-
-      return gst_event_new_caps (caps);
-    }
-    case GST_EVENT_SEGMENT:
-      gst_event_parse_segment (event, &segment);
-      if (segment->format == GST_FORMAT_TIME)
-        return gst_event_ref (event);
-      gst_segment_init (&time, GST_FORMAT_TIME);
-      made = gst_event_new_segment (&time);
-      gst_event_set_seqnum (made, gst_event_get_seqnum (event));
-      return made;
-    case GST_EVENT_TAG:
-    case GST_EVENT_STREAM_COLLECTION:
-      return NULL;
-    default:
-      return gst_event_ref (event);
-  }
-}
-
-static void
-remember_event (GstHaarFaceCount *self, GstEvent *event)
-{
-  switch (GST_EVENT_TYPE (event)) {
-    case GST_EVENT_STREAM_START:
-      gst_event_replace (&self->stream_start, event);
-      break;
-    case GST_EVENT_CAPS:
-      gst_event_replace (&self->caps, event);
-      break;
-    case GST_EVENT_SEGMENT:
-      gst_event_replace (&self->segment_event, event);
-      break;
-    default:
-      break;
-  }
-}
-
-/* (nullable) (transfer full): the video pad, which has had what every stream begins with. */
-static GstPad *
-begin_video (GstHaarFaceCount *self)
-{
-  GstEvent *first[] = {self->stream_start, self->caps, self->segment_event};
-  GstPad *pad;
-  gboolean begun;
-
-  GST_OBJECT_LOCK (self);
-  pad = self->video ? gst_object_ref (self->video) : NULL;
-  begun = self->video_begun;
-  self->video_begun = TRUE;
-  GST_OBJECT_UNLOCK (self);
-  for (guint i = 0; pad && !begun && i < G_N_ELEMENTS (first); i++)
-    if (first[i])
-      gst_pad_push_event (pad, gst_event_ref (first[i]));
-  return pad;
-}
-
-static void
-push_event (GstHaarFaceCount *self, GstEvent *event)
-{
-  GstPad *video = begin_video (self);
-  GstEvent *translated = translate_event (self, event);
-
-  remember_event (self, event);
-  if (video)
-    gst_pad_push_event (video, gst_event_ref (event));
-  gst_clear_object (&video);
-  if (translated)
-    gst_pad_push_event (self->srcpad, translated);
-  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
-    haar_reporter_finish (self->reporter);
-}
-
-/* So that a sink that waits for something to show, or for time to pass, learns that nothing comes. */
-static void
-push_gap (GstPad *pad, GstBuffer *frame)
-{
-  if (GST_BUFFER_PTS_IS_VALID (frame))
-    gst_pad_push_event (
-        pad, gst_event_new_gap (GST_BUFFER_PTS (frame), GST_BUFFER_DURATION (frame)));
-}
-
-static GstFlowReturn
-combine (GstHaarFaceCount *self, GstPad *pad, GstFlowReturn ret)
-{
-  GST_OBJECT_LOCK (self);
-  /* A pad that was released meanwhile has no say any more. */
-  if (pad == self->srcpad || pad == self->video)
-    ret = gst_flow_combiner_update_pad_flow (self->combiner, pad, ret);
-  else
-    ret = GST_FLOW_OK;
-  GST_OBJECT_UNLOCK (self);
-  if (ret == GST_FLOW_NOT_LINKED && is_linked (self, &self->rate))
-    ret = GST_FLOW_OK;
-  return ret;
-}
-
-static void
-post_faces (GstHaarFaceCount *self, const HaarJob *job, const gchar *label)
-{
-  const gchar *camera = gst_kafka_meta_get_header (job->frame, GST_KAFKA_HEADER_CAMERA);
-  GstStructure *s = gst_structure_new ("faces", "faces", G_TYPE_UINT, job->rects->len, "timestamp",
-      G_TYPE_UINT64, GST_BUFFER_PTS (job->frame), "label", G_TYPE_STRING, label, NULL);
-  GValue boxes = G_VALUE_INIT;
-
-  g_value_init (&boxes, GST_TYPE_ARRAY);
-  for (guint i = 0; i < job->rects->len; i++) {
-    const HaarRect *r = &g_array_index (job->rects, HaarRect, i);
-    const gint sides[] = {r->x, r->y, r->w, r->h};
-    GValue box = G_VALUE_INIT, side = G_VALUE_INIT;
-
-    g_value_init (&box, GST_TYPE_ARRAY);
-    g_value_init (&side, G_TYPE_INT);
-    for (guint j = 0; j < G_N_ELEMENTS (sides); j++) {
-      g_value_set_int (&side, sides[j]);
-      gst_value_array_append_value (&box, &side);
-    }
-    gst_value_array_append_and_take_value (&boxes, &box);
-  }
-  gst_structure_take_value (s, "boxes", &boxes);
-  if (camera)
-    gst_structure_set (s, "camera", G_TYPE_STRING, camera, NULL);
-  gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), s));
-}
-
-/* The event, or a gap in its place. */
-static GstFlowReturn
-push_count (GstHaarFaceCount *self, const HaarJob *job, guint min_faces, const gchar *replica)
-{
-  GstBuffer *event;
-  GstFlowReturn ret;
-
-  if (job->outcome == HAAR_COUNTED && job->rects->len >= min_faces &&
-      gst_pad_is_linked (self->srcpad)) {
-    event =
-        haar_event_new (job->frame, job->rects, job->width, job->height, job->captured, replica);
-    ret = gst_pad_push (self->srcpad, event);
-    GST_OBJECT_LOCK (self);
-    self->counters.events++;
-    GST_OBJECT_UNLOCK (self);
-    return combine (self, self->srcpad, ret);
-  }
-  if (job->outcome != HAAR_FAILED && !is_linked (self, &self->video))
-    gst_kafka_meta_mark (job->frame, GST_KAFKA_ACK_DONE);
-  push_gap (self->srcpad, job->frame);
-  if (!gst_pad_is_linked (self->srcpad))
-    ret = GST_FLOW_NOT_LINKED;
-  else
-    ret = GST_PAD_LAST_FLOW_RETURN (self->srcpad) == GST_FLOW_EOS ? GST_FLOW_EOS : GST_FLOW_OK;
-  return combine (self, self->srcpad, ret);
-}
-
-static GstFlowReturn
-push_video (GstHaarFaceCount *self, HaarJob *job, const gchar *label)
-{
-  GstPad *pad = begin_video (self);
-  GstBuffer *frame;
-  GstFlowReturn ret = GST_FLOW_OK;
-
-  if (!pad)
-    return GST_FLOW_OK;
-  if (job->outcome == HAAR_COUNTED) {
-    frame = gst_buffer_make_writable (g_steal_pointer (&job->frame));
-    for (guint i = 0; i < job->rects->len; i++) {
-      const HaarRect *r = &g_array_index (job->rects, HaarRect, i);
-
-      gst_buffer_add_video_region_of_interest_meta (
-          frame, label, (guint) r->x, (guint) r->y, (guint) r->w, (guint) r->h);
-    }
-    ret = combine (self, pad, gst_pad_push (pad, frame));
-  } else {
-    push_gap (pad, job->frame);
-  }
-  gst_object_unref (pad);
-  return ret;
-}
-
-static void
-count_outcome (GstHaarFaceCount *self, const HaarJob *job)
-{
-  guint64 skipped = 0;
-
-  if (job->outcome == HAAR_COUNTED)
-    haar_tally_add (self->tally, job->frame, job->rects->len, job->busy, job->age);
-  GST_OBJECT_LOCK (self);
-  self->counters.frames += job->outcome == HAAR_COUNTED;
-  self->counters.faces += job->outcome == HAAR_COUNTED ? job->rects->len : 0;
-  self->counters.busy += job->outcome == HAAR_COUNTED ? job->busy : 0;
-  self->counters.too_old += job->outcome == HAAR_TOO_OLD;
-  self->counters.skewed += job->skewed;
-  if (job->outcome == HAAR_BAD)
-    skipped = ++self->counters.bad;
-  else if (job->outcome == HAAR_FAILED)
-    skipped = ++self->counters.failed;
-  GST_OBJECT_UNLOCK (self);
-  /* The 1st, 2nd, 4th, 8th …: a stream of nothing else doesn't flood the bus. */
-  if (skipped == 0 || (skipped & (skipped - 1)) != 0)
-    return;
-  if (job->outcome == HAAR_BAD)
-    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
-        ("Skipped a frame that is shorter than its caps say."),
-        ("%" G_GSIZE_FORMAT " bytes for %dx%d %s, %" G_GUINT64_FORMAT " skipped so far",
-            gst_buffer_get_size (job->frame), job->info.width, job->info.height,
-            GST_VIDEO_INFO_NAME (&job->info), skipped));
-  else
-    GST_ELEMENT_WARNING (self, STREAM, FAILED, ("A frame couldn't be counted and was skipped."),
-        ("%s, %" G_GUINT64_FORMAT " so far", job->error->message, skipped));
-}
-
-static GstFlowReturn
-push_frame (GstHaarFaceCount *self, HaarJob *job)
-{
-  g_autofree gchar *label = NULL, *replica = NULL;
-  guint min_faces;
-  GstFlowReturn ret;
-
-  GST_OBJECT_LOCK (self);
-  label = g_strdup (self->label);
-  replica = g_strdup (self->replica);
-  min_faces = self->min_faces;
-  GST_OBJECT_UNLOCK (self);
-  count_outcome (self, job);
-  if (job->outcome == HAAR_COUNTED && job->rects->len > 0)
-    post_faces (self, job, label);
-  ret = push_count (self, job, min_faces, replica);
-  if (ret == GST_FLOW_OK || ret == GST_FLOW_NOT_LINKED || ret == GST_FLOW_EOS)
-    if (is_linked (self, &self->video))
-      ret = push_video (self, job, label);
-  return ret;
-}
-
-/* Nothing more comes out: whoever waits for room gets @ret. */
-static void
-stop_flow (GstHaarFaceCount *self, GstFlowReturn ret)
-{
-  GST_DEBUG_OBJECT (self, "stopping: %s", gst_flow_get_name (ret));
-  GST_OBJECT_LOCK (self);
-  self->flow = ret;
-  GST_OBJECT_UNLOCK (self);
-  haar_workers_set_flushing (self->workers, TRUE);
-  gst_pad_pause_task (self->srcpad);
-  if (ret == GST_FLOW_EOS) {
-    GstEvent *eos = gst_event_new_eos ();
-
-    push_event (self, eos);
-    gst_event_unref (eos);
-  }
-}
-
-static void
-output_loop (gpointer data)
-{
-  GstHaarFaceCount *self = data;
-  HaarJob *job = haar_workers_pop (self->workers);
-  GstFlowReturn ret = GST_FLOW_OK;
-
-  if (!job) {
-    gst_pad_pause_task (self->srcpad);
-    return;
-  }
-  if (job->event)
-    push_event (self, job->event);
-  else
-    ret = push_frame (self, job);
-  haar_job_free (job);
-  if (ret != GST_FLOW_OK)
-    stop_flow (self, ret);
-}
-
-/* --- events and frames arrive --- */
-
-static GstFlowReturn
-get_flow (GstHaarFaceCount *self)
-{
-  GstFlowReturn flow;
-
-  GST_OBJECT_LOCK (self);
-  flow = self->flow;
-  /* A reader of reports that failed has said why. */
-  if (flow == GST_FLOW_OK && self->rate_flow <= GST_FLOW_NOT_NEGOTIATED)
-    flow = self->rate_flow;
-  GST_OBJECT_UNLOCK (self);
-  return flow;
-}
-
-static GstFlowReturn
-gst_haar_face_count_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
-{
-  GstHaarFaceCount *self = GST_HAAR_FACE_COUNT (parent);
-  GstFlowReturn flow = get_flow (self);
-  HaarJob *job;
-
-  if (flow == GST_FLOW_OK && !self->have_info) {
-    GST_ELEMENT_ERROR (
-        self, STREAM, FORMAT, ("A frame came before its caps."), ("%" GST_PTR_FORMAT, buffer));
-    flow = GST_FLOW_NOT_NEGOTIATED;
-  }
-  if (flow != GST_FLOW_OK) {
-    gst_buffer_unref (buffer);
-    return flow;
-  }
-  job = haar_job_new_frame (buffer, &self->info);
-  job->captured = fog_time_of_capture (GST_ELEMENT (self), &self->segment, buffer);
-  GST_OBJECT_LOCK (self);
-  job->params = self->params;
-  job->max_age = self->max_age;
-  GST_OBJECT_UNLOCK (self);
-  if (haar_workers_push (self->workers, job))
-    return get_flow (self);
-  flow = get_flow (self);
-  return flow == GST_FLOW_OK ? GST_FLOW_FLUSHING : flow;
-}
-
-static void
-note_assignment (GstHaarFaceCount *self, const GstStructure *s)
-{
-  const GValue *list = gst_structure_get_value (s, "partitions");
-  guint n = list && GST_VALUE_HOLDS_ARRAY (list) ? gst_value_array_get_size (list) : 0;
-  gint *partitions = g_new0 (gint, n + 1);
-
-  for (guint i = 0; i < n; i++) {
-    const GValue *value = gst_value_array_get_value (list, i);
-
-    if (G_VALUE_HOLDS_INT (value))
-      partitions[i] = g_value_get_int (value);
-  }
-  GST_OBJECT_LOCK (self);
-  g_free (self->partitions);
-  self->partitions = partitions;
-  self->n_partitions = n;
-  GST_OBJECT_UNLOCK (self);
-  haar_reporter_wake (self->reporter);
-}
-
-static gboolean
-note_caps (GstHaarFaceCount *self, GstEvent *event)
-{
-  GstCaps *caps;
-
-  gst_event_parse_caps (event, &caps);
-  self->have_info = gst_video_info_from_caps (&self->info, caps);
-  if (!self->have_info)
-    GST_ELEMENT_ERROR (
-        self, STREAM, FORMAT, ("These caps can't be counted in."), ("%" GST_PTR_FORMAT, caps));
-  return self->have_info;
-}
-
-static gboolean
-note_event (GstHaarFaceCount *self, GstEvent *event)
-{
-  const GstStructure *s = gst_event_get_structure (event);
-  GstFlowReturn flow;
-
-  switch (GST_EVENT_TYPE (event)) {
-    case GST_EVENT_CAPS:
-      return note_caps (self, event);
-    case GST_EVENT_SEGMENT:
-      gst_event_copy_segment (event, &self->segment);
-      return TRUE;
-    case GST_EVENT_EOS:
-      /* No frame comes any more to tell of it. */
-      flow = get_flow (self);
-      if (flow == GST_FLOW_NOT_LINKED || flow <= GST_FLOW_NOT_NEGOTIATED)
-        GST_ELEMENT_FLOW_ERROR (self, flow);
-      return TRUE;
-    case GST_EVENT_CUSTOM_DOWNSTREAM_STICKY:
-      if (s && gst_structure_has_name (s, GST_KAFKA_ASSIGNMENT_EVENT))
-        note_assignment (self, s);
-      return TRUE;
-    default:
-      return TRUE;
-  }
-}
-
-/* To the pads that frames leave by; reports are no part of their stream. */
-static gboolean
-push_past_workers (GstHaarFaceCount *self, GstEvent *event)
-{
-  GstPad *video = ref_pad (self, &self->video);
-  gboolean handled = FALSE;
-
-  if (video)
-    handled = gst_pad_push_event (video, gst_event_ref (event));
-  gst_clear_object (&video);
-  return gst_pad_push_event (self->srcpad, event) || handled;
-}
-
-static void
-restart_reports (GstHaarFaceCount *self)
-{
-  GstPad *rate = ref_pad (self, &self->rate);
-  gboolean ended;
-
-  GST_OBJECT_LOCK (self);
-  ended = self->rate_ended;
-  self->rate_ended = FALSE;
-  self->rate_flow = GST_FLOW_OK;
-  GST_OBJECT_UNLOCK (self);
-  if (rate && ended) {
-    gst_pad_push_event (rate, gst_event_new_flush_start ());
-    gst_pad_push_event (rate, gst_event_new_flush_stop (FALSE));
-    GST_OBJECT_LOCK (self);
-    self->rate_begun = FALSE;
-    GST_OBJECT_UNLOCK (self);
-  }
-  gst_clear_object (&rate);
-  haar_reporter_resume (self->reporter);
-}
-
-static gboolean
-flush_start (GstHaarFaceCount *self, GstEvent *event)
-{
-  gboolean handled = push_past_workers (self, event);
-
-  GST_OBJECT_LOCK (self);
-  self->flow = GST_FLOW_FLUSHING;
-  GST_OBJECT_UNLOCK (self);
-  haar_workers_set_flushing (self->workers, TRUE);
-  gst_pad_pause_task (self->srcpad);
-  return handled;
-}
-
-static gboolean
-flush_stop (GstHaarFaceCount *self, GstEvent *event)
-{
-  gboolean handled = push_past_workers (self, event);
-
-  gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
-  gst_event_replace (&self->segment_event, NULL);
-  GST_OBJECT_LOCK (self);
-  gst_flow_combiner_reset (self->combiner);
-  self->flow = GST_FLOW_OK;
-  GST_OBJECT_UNLOCK (self);
-  restart_reports (self);
-  haar_workers_set_flushing (self->workers, FALSE);
-  gst_pad_start_task (self->srcpad, output_loop, self, NULL);
-  return handled;
-}
-
-static gboolean
-gst_haar_face_count_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
-{
-  GstHaarFaceCount *self = GST_HAAR_FACE_COUNT (parent);
-
-  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START)
-    return flush_start (self, event);
-  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
-    return flush_stop (self, event);
-  if (!GST_EVENT_IS_SERIALIZED (event))
-    return push_past_workers (self, event);
-  if (!note_event (self, event)) {
-    gst_event_unref (event);
-    return FALSE;
-  }
-  return haar_workers_push_ready (self->workers, haar_job_new_event (event));
-}
-
-/* --- queries --- */
-
-static GstCaps *
-acceptable_caps (GstHaarFaceCount *self, GstPad *pad, GstCaps *filter)
-{
-  g_autoptr (GstCaps) all = gst_pad_get_pad_template_caps (pad);
-  GstPad *other =
-      pad == self->sinkpad ? ref_pad (self, &self->video) : gst_object_ref (self->sinkpad);
-  g_autoptr (GstCaps) beyond = other ? gst_pad_peer_query_caps (other, all) : NULL;
-  GstCaps *caps;
-
-  gst_clear_object (&other);
-  caps = gst_caps_intersect_full (beyond ? beyond : all, all, GST_CAPS_INTERSECT_FIRST);
-  if (filter) {
-    GstCaps *filtered = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
-
-    gst_caps_unref (caps);
-    caps = filtered;
-  }
-  return caps;
-}
-
-static void
-answer_caps (GstHaarFaceCount *self, GstPad *pad, GstQuery *query)
-{
-  g_autoptr (GstCaps) caps = NULL;
-  GstCaps *filter;
-
-  gst_query_parse_caps (query, &filter);
-  caps = acceptable_caps (self, pad, filter);
-  gst_query_set_caps_result (query, caps);
-}
-
-/* Strides, offsets and crops are taken as they come; but where the frames go on to has to take them too. */
-static gboolean
-answer_allocation (GstHaarFaceCount *self, GstQuery *query)
-{
-  GstPad *video = ref_pad (self, &self->video);
-  gboolean answered = TRUE;
-
-  if (video && gst_pad_is_linked (video)) {
-    answered = haar_workers_drain (self->workers) && gst_pad_peer_query (video, query);
-  } else {
-    gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
-    gst_query_add_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL);
-  }
-  gst_clear_object (&video);
-  return answered;
-}
-
-static gboolean
-gst_haar_face_count_sink_query (GstPad *pad, GstObject *parent, GstQuery *query)
-{
-  GstHaarFaceCount *self = GST_HAAR_FACE_COUNT (parent);
-
-  switch (GST_QUERY_TYPE (query)) {
-    case GST_QUERY_CAPS:
-      answer_caps (self, pad, query);
-      return TRUE;
-    case GST_QUERY_ALLOCATION:
-      return answer_allocation (self, query);
-    case GST_QUERY_DRAIN:
-      return haar_workers_drain (self->workers);
-    case GST_QUERY_ACCEPT_CAPS:
-      return gst_pad_query_default (pad, parent, query);
-    default:
-      return !GST_QUERY_IS_SERIALIZED (query) && gst_pad_peer_query (self->srcpad, query);
-  }
-}
-
-/* Frames wait for those before them: one period each. */
-static gboolean
-answer_latency (GstHaarFaceCount *self, GstQuery *query)
-{
-  GstClockTime min, max, own = 0;
-  gboolean live;
-  guint n;
-
-  if (!gst_pad_peer_query (self->sinkpad, query))
-    return FALSE;
-  gst_query_parse_latency (query, &live, &min, &max);
-  GST_OBJECT_LOCK (self);
-  n = self->n_running + 1;
-  GST_OBJECT_UNLOCK (self);
-  if (self->have_info && self->info.fps_n > 0)
-    own = gst_util_uint64_scale (
-        n * GST_SECOND, (guint64) self->info.fps_d, (guint64) self->info.fps_n);
-  gst_query_set_latency (query, live, min + own, GST_CLOCK_TIME_IS_VALID (max) ? max + own : max);
-  return TRUE;
-}
-
-static gboolean
-gst_haar_face_count_src_query (GstPad *pad, GstObject *parent, GstQuery *query)
-{
-  GstHaarFaceCount *self = GST_HAAR_FACE_COUNT (parent);
-
-  switch (GST_QUERY_TYPE (query)) {
-    case GST_QUERY_LATENCY:
-      return answer_latency (self, query);
-    case GST_QUERY_CAPS:
-      if (pad == self->srcpad)
-        break;
-      answer_caps (self, pad, query);
-      return TRUE;
-    default:
-      break;
-  }
-  return gst_pad_query_default (pad, parent, query);
-}
-
-/* Reports are a stream of their own, with no latency. */
-static gboolean
-gst_haar_face_count_rate_query (GstPad *pad, GstObject *parent, GstQuery *query)
-{
-  switch (GST_QUERY_TYPE (query)) {
-    case GST_QUERY_LATENCY:
-      gst_query_set_latency (query, FALSE, 0, GST_CLOCK_TIME_NONE);
-      return TRUE;
-    case GST_QUERY_CAPS:
-    case GST_QUERY_ACCEPT_CAPS:
-      return gst_pad_query_default (pad, parent, query);
-    default:
-      return FALSE;
-  }
-}
-
-static gboolean
-gst_haar_face_count_src_event (GstPad *pad, GstObject *parent, GstEvent *event)
-{
-  GstHaarFaceCount *self = GST_HAAR_FACE_COUNT (parent);
-
-  /* What becomes of the documents is no reason to negotiate the video again. */
-  if (GST_EVENT_TYPE (event) == GST_EVENT_RECONFIGURE && pad == self->srcpad) {
-    gst_event_unref (event);
-    return TRUE;
-  }
-  return gst_pad_push_event (self->sinkpad, event);
-}
-
-static gboolean
-gst_haar_face_count_rate_event (GstPad *pad, GstObject *parent, GstEvent *event)
-{
-  /* Nothing a reader of reports asks for, a seek say, concerns the video. */
-  gst_event_unref (event);
-  return TRUE;
-}
-
-/* --- reports, in the reporter's thread --- */
-
-/* Messages waiting, as the source at the head of the pipeline knows it, if there is one. */
-static void
-ask_lag (GstHaarFaceCount *self)
-{
-  GstQuery *query =
-      gst_query_new_custom (GST_QUERY_CUSTOM, gst_structure_new_empty (GST_KAFKA_LAG_QUERY));
-  gint64 lag;
-
-  if (gst_pad_peer_query (self->sinkpad, query) &&
-      gst_structure_get_int64 (gst_query_get_structure (query), "lag", &lag)) {
-    GST_OBJECT_LOCK (self);
-    self->lag = (guint64) MAX (lag, 0);
-    GST_OBJECT_UNLOCK (self);
-  }
-  gst_query_unref (query);
-}
-
-static FogReport *
-make_report (GstHaarFaceCount *self, gboolean leaving)
-{
-  FogReport *report = haar_tally_take (self->tally);
-
-  report->leaving = leaving;
-  ask_lag (self);
-  GST_OBJECT_LOCK (self);
-  report->lag = self->lag;
-  g_array_append_vals (report->partitions, self->partitions, self->n_partitions);
-  self->counters.reports++;
-  GST_OBJECT_UNLOCK (self);
-  return report;
-}
-
-static GstClockTime
-running_time_now (GstHaarFaceCount *self)
-{
-  GstClock *clock = gst_element_get_clock (GST_ELEMENT (self));
-  GstClockTime now, base = gst_element_get_base_time (GST_ELEMENT (self));
-
-  if (!clock)
-    return GST_CLOCK_TIME_NONE;
-  now = gst_clock_get_time (clock);
-  gst_object_unref (clock);
-  return now > base ? now - base : 0;
-}
-
-/* What every stream begins with, once. */
-static void
-begin_rate (GstHaarFaceCount *self, GstPad *pad)
-{
-  g_autoptr (GstCaps) caps = gst_static_pad_template_get_caps (&rate_template);
-  GstEvent *upstream;
-  GstSegment segment;
-  gboolean begun;
-
-  GST_OBJECT_LOCK (self);
-  begun = self->rate_begun;
-  self->rate_begun = TRUE;
-  GST_OBJECT_UNLOCK (self);
-  if (begun)
-    return;
-  upstream = gst_pad_get_sticky_event (self->sinkpad, GST_EVENT_STREAM_START, 0);
-  gst_segment_init (&segment, GST_FORMAT_TIME);
-  gst_pad_push_event (pad, make_stream_start (self, pad, "reports", upstream));
-  gst_pad_push_event (pad, gst_event_new_caps (caps));
-  gst_pad_push_event (pad, gst_event_new_segment (&segment));
-  g_clear_pointer (&upstream, gst_event_unref);
-}
-
-static void
-push_report (GstHaarFaceCount *self, GstPad *pad, const FogReport *report)
-{
-  GstFlowReturn ret;
-  GstBuffer *buffer;
-  gchar *text;
-  gsize size;
-
-  begin_rate (self, pad);
-  text = fog_report_to_json (report, &size);
-  buffer = gst_buffer_new_wrapped (text, size);
-  GST_BUFFER_PTS (buffer) = running_time_now (self);
-  ret = gst_pad_push (pad, buffer);
-  GST_OBJECT_LOCK (self);
-  self->rate_flow = ret;
-  self->rate_ended = report->leaving;
-  GST_OBJECT_UNLOCK (self);
-  if (report->leaving)
-    gst_pad_push_event (pad, gst_event_new_eos ());
-}
-
-static GstStructure *
-make_stats (GstHaarFaceCount *self)
-{
-  const Counters *c = &self->counters;
+  const GstHaarCounters *c = &self->counters;
   GstStructure *s;
 
   GST_OBJECT_LOCK (self);
@@ -935,134 +151,44 @@ make_stats (GstHaarFaceCount *self)
   return s;
 }
 
-static void
-report (HaarReporterCall call, gpointer user_data)
-{
-  GstHaarFaceCount *self = user_data;
-  GstPad *rate = ref_pad (self, &self->rate);
-
-  if (call != HAAR_REPORTER_BEGIN) {
-    g_autoptr (FogReport) report = make_report (self, call == HAAR_REPORTER_LEAVE);
-
-    if (rate)
-      push_report (self, rate, report);
-    gst_element_post_message (
-        GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), make_stats (self)));
-  } else if (rate) {
-    /* A sink that prerolls would wait for a report, and reports for PLAYING. */
-    begin_rate (self, rate);
-    gst_pad_push_event (rate, gst_event_new_gap (0, GST_CLOCK_TIME_NONE));
-  }
-  gst_clear_object (&rate);
-}
-
 /* --- a run --- */
 
-static void
-explain_create_error (GError **error, const gchar *cascade, const gchar *engine)
-{
-  GError *explained = g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
-      "\"%s\" can't be used as a cascade by the engine %s: %s.", cascade, engine,
-      (*error)->message);
-
-  g_error_free (*error);
-  *error = explained;
-}
-
-/* A damaged file can crash OpenCV's loader: what isn't known has to be vouched for. */
-static gboolean
-may_load (const HaarEngineClass *klass, GBytes *bytes, const gchar *cascade, gboolean trusted,
-    GError **error)
-{
-  if (klass->checks_cascade || trusted || haar_cascade_is_known (bytes))
-    return TRUE;
-  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED,
-      "\"%s\" is none of the cascades that OpenCV ships, and a damaged one can crash the engine "
-      "%s. "
-      "Set trust-cascade=true if you know where it comes from.",
-      cascade, klass->name);
-  return FALSE;
-}
-
 static GPtrArray *
-make_tools (const HaarEngineClass *klass, GBytes *bytes, guint n, GError **error)
-{
-  GPtrArray *tools = g_ptr_array_new ();
-
-  for (guint i = 0; i < n; i++) {
-    HaarTool *tool = haar_tool_new (klass, bytes, error);
-
-    if (!tool) {
-      g_ptr_array_foreach (tools, (GFunc) haar_tool_free, NULL);
-      g_ptr_array_unref (tools);
-      return NULL;
-    }
-    g_ptr_array_add (tools, tool);
-  }
-  return tools;
-}
-
-/* What a run is started with. */
-typedef struct {
-  gchar *cascade;
-  gboolean trusted;
-  guint n_workers;
-  GstHaarEngine engine;
-  gchar *replica;
-  GstClockTime interval;
-} Plan;
-
-static void
-plan_clear (Plan *plan)
-{
-  g_free (plan->cascade);
-  g_free (plan->replica);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Plan, plan_clear)
-
-static Plan
-make_plan (GstHaarFaceCount *self)
-{
-  Plan plan;
-
-  GST_OBJECT_LOCK (self);
-  plan.cascade = g_strdup (self->cascade);
-  plan.trusted = self->trust_cascade;
-  plan.n_workers = self->n_workers;
-  plan.engine = self->engine;
-  plan.replica = g_strdup (self->replica);
-  plan.interval = self->report_interval;
-  GST_OBJECT_UNLOCK (self);
-  if (plan.n_workers == 0)
-    plan.n_workers = MIN (haar_cpus_available (), MAX_WORKERS);
-  return plan;
-}
-
-/* Tries the engines that @plan allows, fastest first. */
-static GPtrArray *
-equip (const Plan *plan, const gchar **engine_name, GError **error)
+equip (GstHaarFaceCount *self, const gchar **engine)
 {
   static const gchar *const names[] = {"auto", "native", "opencv"};
-  g_autoptr (GBytes) bytes = haar_cascade_load (plan->cascade, error);
-  const HaarEngineClass *klass;
-  GPtrArray *tools = NULL;
+  g_autofree gchar *cascade = NULL;
+  g_autoptr (GError) error = NULL;
+  HaarEquipment equipment;
+  GPtrArray *tools;
 
-  for (guint i = 0; bytes && !tools && (klass = haar_engine_class_nth (i)); i++) {
-    if (plan->engine != ENGINE_AUTO && !g_str_equal (klass->name, names[plan->engine]))
-      continue;
-    g_clear_error (error);
-    *engine_name = klass->name;
-    if (may_load (klass, bytes, plan->cascade, plan->trusted, error))
-      tools = make_tools (klass, bytes, plan->n_workers, error);
-    if (*error && g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA))
-      break;
-  }
-  if (bytes && !tools && !*error)
-    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-        "This plugin was built without the engine %s.", names[plan->engine]);
-  if (*error && (*error)->domain == G_IO_ERROR)
-    explain_create_error (error, plan->cascade, *engine_name);
+  GST_OBJECT_LOCK (self);
+  equipment.cascade = cascade = g_strdup (self->cascade);
+  equipment.trusted = self->trust_cascade;
+  equipment.engine = names[self->engine];
+  equipment.n_workers = self->n_workers;
+  GST_OBJECT_UNLOCK (self);
+  if (equipment.n_workers == 0)
+    equipment.n_workers = MIN (haar_cpus_available (), MAX_WORKERS);
+  tools = haar_equip (&equipment, engine, &error);
+  if (tools)
+    GST_INFO_OBJECT (self, "%u workers, engine %s, %s", tools->len, *engine, cascade);
+  else
+    gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, error->domain, error->code,
+        g_strdup (error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
   return tools;
+}
+
+/* with the object lock */
+static void
+reset (GstHaarFaceCount *self)
+{
+  self->flow = self->rate_flow = GST_FLOW_OK;
+  self->eos = self->video_begun = self->rate_begun = self->rate_ended = FALSE;
+  self->n_partitions = 0;
+  self->lag = 0;
+  memset (&self->counters, 0, sizeof self->counters);
+  gst_flow_combiner_reset (self->combiner);
 }
 
 static gboolean
@@ -1070,39 +196,22 @@ start (GstHaarFaceCount *self)
 {
   static const HaarWorkersClass workers_class = {(void (*) (gpointer, gpointer)) haar_job_count,
       (GDestroyNotify) haar_job_free, (GDestroyNotify) haar_tool_free};
-  g_auto (Plan) plan = make_plan (self);
-  g_autoptr (GError) error = NULL;
-  const gchar *engine = NULL;
-  GPtrArray *tools = equip (&plan, &engine, &error);
-  HaarReporter *reporter;
-  HaarWorkers *workers;
+  const gchar *engine;
+  GPtrArray *tools = equip (self, &engine);
 
-  if (!tools) {
-    gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, error->domain, error->code,
-        g_strdup (error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
+  if (!tools)
     return FALSE;
-  }
   self->have_info = FALSE;
   gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
-  workers = haar_workers_new (&workers_class, tools);
-  g_ptr_array_unref (tools);
-  self->tally = haar_tally_new (plan.replica, plan.n_workers);
   GST_OBJECT_LOCK (self);
-  self->workers = workers;
+  reset (self);
   self->engine_name = engine;
-  self->n_running = plan.n_workers;
-  self->flow = self->rate_flow = GST_FLOW_OK;
-  self->video_begun = self->rate_begun = self->rate_ended = FALSE;
-  self->n_partitions = 0;
-  self->lag = 0;
-  memset (&self->counters, 0, sizeof self->counters);
-  gst_flow_combiner_reset (self->combiner);
+  self->n_running = tools->len;
+  self->tally = haar_tally_new (self->replica, tools->len);
+  self->workers = haar_workers_new (&workers_class, tools);
+  self->reporter = haar_reporter_new (self->report_interval, gst_haar_face_count_report, self);
   GST_OBJECT_UNLOCK (self);
-  reporter = haar_reporter_new (plan.interval, report, self);
-  GST_OBJECT_LOCK (self);
-  self->reporter = reporter;
-  GST_OBJECT_UNLOCK (self);
-  GST_INFO_OBJECT (self, "%u workers, engine %s, %s", plan.n_workers, engine, plan.cascade);
+  g_ptr_array_unref (tools);
   return TRUE;
 }
 
@@ -1112,10 +221,7 @@ leave (GstHaarFaceCount *self)
 {
   haar_reporter_finish (self->reporter);
   haar_reporter_wait_finished (self->reporter, LEAVE_TIMEOUT);
-  GST_OBJECT_LOCK (self);
-  self->flow = GST_FLOW_FLUSHING;
-  GST_OBJECT_UNLOCK (self);
-  haar_workers_set_flushing (self->workers, TRUE);
+  gst_haar_face_count_stop_output (self, GST_FLOW_FLUSHING);
 }
 
 static void
@@ -1126,16 +232,15 @@ stop (GstHaarFaceCount *self)
 
   GST_OBJECT_LOCK (self);
   reporter = g_steal_pointer (&self->reporter);
+  workers = g_steal_pointer (&self->workers);
   GST_OBJECT_UNLOCK (self);
   haar_reporter_free (reporter);
+  haar_workers_free (workers);
   g_clear_pointer (&self->tally, haar_tally_free);
   gst_event_replace (&self->stream_start, NULL);
   gst_event_replace (&self->caps, NULL);
   gst_event_replace (&self->segment_event, NULL);
-  GST_OBJECT_LOCK (self);
-  workers = g_steal_pointer (&self->workers);
-  GST_OBJECT_UNLOCK (self);
-  haar_workers_free (workers);
+  gst_data_queue_flush (self->video_queue);
 }
 
 static GstStateChangeReturn
@@ -1170,27 +275,17 @@ gst_haar_face_count_change_state (GstElement *element, GstStateChange transition
   return ret;
 }
 
-static gboolean
-gst_haar_face_count_src_activate (GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active)
-{
-  GstHaarFaceCount *self = GST_HAAR_FACE_COUNT (parent);
-
-  if (mode != GST_PAD_MODE_PUSH)
-    return FALSE;
-  if (active)
-    return gst_pad_start_task (pad, output_loop, self, NULL);
-  haar_workers_set_flushing (self->workers, TRUE);
-  return gst_pad_stop_task (pad);
-}
-
 /* --- pads --- */
 
 static GstPad *
-add_pad (GstHaarFaceCount *self, GstPadTemplate *templ, const gchar *name)
+make_pad (GstHaarFaceCount *self, GstPadTemplate *templ, const gchar *name)
 {
   GstPad *pad = gst_pad_new_from_template (templ, name);
 
   if (g_str_equal (name, "video")) {
+    /* It may be activated before it has a parent. */
+    gst_pad_set_element_private (pad, self);
+    gst_pad_set_activatemode_function (pad, gst_haar_face_count_video_activate);
     gst_pad_set_event_function (pad, gst_haar_face_count_src_event);
     gst_pad_set_query_function (pad, gst_haar_face_count_src_query);
   } else {
@@ -1209,7 +304,7 @@ gst_haar_face_count_request_new_pad (
   const gchar *which = GST_PAD_TEMPLATE_NAME_TEMPLATE (templ);
   gboolean is_video = g_str_equal (which, "video");
   GstPad **slot = is_video ? &self->video : &self->rate;
-  GstPad *pad = add_pad (self, templ, which);
+  GstPad *pad = make_pad (self, templ, which);
 
   GST_OBJECT_LOCK (self);
   if (*slot) {
@@ -1267,7 +362,9 @@ gst_haar_face_count_init (GstHaarFaceCount *self)
   self->replica = g_strdup (g_get_host_name ());
   self->max_age = DEFAULT_MAX_AGE;
   self->label = g_strdup (DEFAULT_LABEL);
+  self->draw_boxes = DEFAULT_DRAW_BOXES;
   self->combiner = gst_flow_combiner_new ();
+  self->video_queue = gst_haar_face_count_new_video_queue ();
 
   self->sinkpad = gst_pad_new_from_static_template (&sink_template, "sink");
   gst_pad_set_chain_function (self->sinkpad, gst_haar_face_count_chain);
@@ -1295,6 +392,7 @@ gst_haar_face_count_finalize (GObject *object)
   g_free (self->label);
   g_free (self->partitions);
   gst_flow_combiner_free (self->combiner);
+  g_object_unref (self->video_queue);
   G_OBJECT_CLASS (gst_haar_face_count_parent_class)->finalize (object);
 }
 
@@ -1367,6 +465,9 @@ gst_haar_face_count_set_property (GObject *object, guint id, const GValue *value
     case PROP_LABEL:
       take_string (&self->label, value, DEFAULT_LABEL);
       break;
+    case PROP_DRAW_BOXES:
+      self->draw_boxes = g_value_get_boolean (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -1379,7 +480,7 @@ gst_haar_face_count_get_property (GObject *object, guint id, GValue *value, GPar
   GstHaarFaceCount *self = GST_HAAR_FACE_COUNT (object);
 
   if (id == PROP_STATS) {
-    g_value_take_boxed (value, make_stats (self));
+    g_value_take_boxed (value, gst_haar_face_count_make_stats (self));
     return;
   }
   GST_OBJECT_LOCK (self);
@@ -1422,6 +523,9 @@ gst_haar_face_count_get_property (GObject *object, guint id, GValue *value, GPar
       break;
     case PROP_LABEL:
       g_value_set_string (value, self->label);
+      break;
+    case PROP_DRAW_BOXES:
+      g_value_set_boolean (value, self->draw_boxes);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -1499,6 +603,10 @@ gst_haar_face_count_class_init (GstHaarFaceCountClass *klass)
       g_param_spec_string ("label", "Label",
           "What the cascade finds: the type of the regions of interest on the video pad",
           DEFAULT_LABEL, playing));
+  g_object_class_install_property (object_class, PROP_DRAW_BOXES,
+      g_param_spec_boolean ("draw-boxes", "Draw boxes",
+          "Draw a box round each face into the frames of the video pad", DEFAULT_DRAW_BOXES,
+          playing));
   /**
    * haarfacecount:stats:
    *
@@ -1521,5 +629,6 @@ gst_haar_face_count_class_init (GstHaarFaceCountClass *klass)
       "Filter/Analyzer/Video", "Counts faces in video and reports how fast it does",
       "The gst-fog developers");
   gst_type_mark_as_plugin_api (gst_haar_engine_get_type (), 0);
-  GST_DEBUG_CATEGORY_INIT (haar_face_count_debug, "haarfacecount", 0, "Haar cascade face counter");
+  GST_DEBUG_CATEGORY_INIT (
+      gst_haar_face_count_debug, "haarfacecount", 0, "Haar cascade face counter");
 }

@@ -3,18 +3,7 @@
 #include <gst/check/gstcheck.h>
 
 #include "haarengine.h"
-
-/* One stage of one stump that asks whether the left half is brighter than the right, in the new format: any
- * window passes if its sum is above the stage's threshold. */
-#define CASCADE                                                                                    \
-  "<?xml version=\"1.0\"?><opencv_storage><cascade type_id=\"opencv-cascade-classifier\">"         \
-  "<stageType>BOOST</stageType><featureType>HAAR</featureType><height>20</height>"                 \
-  "<width>20</width><stageParams><maxWeakCount>1</maxWeakCount></stageParams><featureParams>"      \
-  "<maxCatCount>0</maxCatCount></featureParams><stageNum>1</stageNum><stages><_>"                  \
-  "<maxWeakCount>1</maxWeakCount><stageThreshold>0.5</stageThreshold><weakClassifiers><_>"         \
-  "<internalNodes>0 -1 0 0.25</internalNodes><leafValues>-1. 1.</leafValues></_>"                  \
-  "</weakClassifiers></_></stages><features><_><rects><_>0 0 20 20 -1.</_><_>0 0 10 20 2.</_>"     \
-  "</rects></_></features></cascade></opencv_storage>"
+#include "haarstump.h"
 
 static HaarEngine *
 create (const HaarEngineClass *klass, const gchar *text, GError **error)
@@ -43,7 +32,7 @@ GST_START_TEST (test_finds_what_the_cascade_describes)
   const HaarParams params = {1.1, 0, 20, 20, 20, 20};
   GArray *rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
   GError *error = NULL;
-  HaarEngine *engine = create (klass, CASCADE, &error);
+  HaarEngine *engine = create (klass, HAAR_STUMP, &error);
   guint8 picture[24 * 64];
 
   g_assert_no_error (error);
@@ -86,7 +75,7 @@ GST_START_TEST (test_a_picture_smaller_than_the_window_holds_nothing)
   const HaarParams params = {1.1, 3, 0, 0, 0, 0};
   GArray *rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
   GError *error = NULL;
-  HaarEngine *engine = create (klass, CASCADE, &error);
+  HaarEngine *engine = create (klass, HAAR_STUMP, &error);
   guint8 picture[16 * 16] = {0};
 
   g_assert_no_error (error);

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gsthaarfacecount.h"
+
+#include "fogtime.h"
+#include "gstkafkameta.h"
+
+#define GST_CAT_DEFAULT gst_haar_face_count_debug
+
+static GstFlowReturn
+get_flow (GstHaarFaceCount *self)
+{
+  GstFlowReturn flow;
+
+  GST_OBJECT_LOCK (self);
+  flow = self->flow;
+  /* A reader of reports that failed has said why. */
+  if (flow == GST_FLOW_OK && self->rate_flow <= GST_FLOW_NOT_NEGOTIATED)
+    flow = self->rate_flow;
+  GST_OBJECT_UNLOCK (self);
+  return flow;
+}
+
+GstFlowReturn
+gst_haar_face_count_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  GstHaarFaceCount *self = GST_HAAR_FACE_COUNT (parent);
+  GstFlowReturn flow = get_flow (self);
+  HaarJob *job;
+
+  if (flow == GST_FLOW_OK && !self->have_info) {
+    GST_ELEMENT_ERROR (
+        self, STREAM, FORMAT, ("A frame came before its caps."), ("%" GST_PTR_FORMAT, buffer));
+    flow = GST_FLOW_NOT_NEGOTIATED;
+  }
+  if (flow != GST_FLOW_OK) {
+    gst_buffer_unref (buffer);
+    return flow;
+  }
+  job = haar_job_new_frame (buffer, &self->info);
+  job->captured = fog_time_of_capture (GST_ELEMENT (self), &self->segment, buffer);
+  GST_OBJECT_LOCK (self);
+  job->params = self->params;
+  job->max_age = self->max_age;
+  GST_OBJECT_UNLOCK (self);
+  if (haar_workers_push (self->workers, job))
+    return get_flow (self);
+  flow = get_flow (self);
+  return flow == GST_FLOW_OK ? GST_FLOW_FLUSHING : flow;
+}
+
+static void
+note_assignment (GstHaarFaceCount *self, const GstStructure *s)
+{
+  const GValue *list = gst_structure_get_value (s, "partitions");
+  guint n = list && GST_VALUE_HOLDS_ARRAY (list) ? gst_value_array_get_size (list) : 0;
+  gint *partitions = g_new0 (gint, n + 1);
+
+  for (guint i = 0; i < n; i++) {
+    const GValue *value = gst_value_array_get_value (list, i);
+
+    if (G_VALUE_HOLDS_INT (value))
+      partitions[i] = g_value_get_int (value);
+  }
+  GST_OBJECT_LOCK (self);
+  g_free (self->partitions);
+  self->partitions = partitions;
+  self->n_partitions = n;
+  GST_OBJECT_UNLOCK (self);
+  haar_reporter_wake (self->reporter);
+}
+
+static gboolean
+note_caps (GstHaarFaceCount *self, GstEvent *event)
+{
+  GstCaps *caps;
+
+  gst_event_parse_caps (event, &caps);
+  self->have_info = gst_video_info_from_caps (&self->info, caps);
+  if (!self->have_info)
+    GST_ELEMENT_ERROR (
+        self, STREAM, FORMAT, ("These caps can't be counted in."), ("%" GST_PTR_FORMAT, caps));
+  return self->have_info;
+}
+
+/* No frame comes any more whose sender would be told, and would tell, of a failure. */
+static void
+note_eos (GstHaarFaceCount *self)
+{
+  GstFlowReturn flow;
+
+  GST_OBJECT_LOCK (self);
+  self->eos = TRUE;
+  flow = self->flow;
+  GST_OBJECT_UNLOCK (self);
+  if (gst_haar_face_count_is_failure (flow))
+    GST_ELEMENT_FLOW_ERROR (self, flow);
+}
+
+static gboolean
+note_event (GstHaarFaceCount *self, GstEvent *event)
+{
+  const GstStructure *s = gst_event_get_structure (event);
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_CAPS:
+      return note_caps (self, event);
+    case GST_EVENT_SEGMENT:
+      gst_event_copy_segment (event, &self->segment);
+      return TRUE;
+    case GST_EVENT_EOS:
+      note_eos (self);
+      return TRUE;
+    case GST_EVENT_CUSTOM_DOWNSTREAM_STICKY:
+      if (s && gst_structure_has_name (s, GST_KAFKA_ASSIGNMENT_EVENT))
+        note_assignment (self, s);
+      return TRUE;
+    default:
+      return TRUE;
+  }
+}
+
+/* To the pads that frames leave by; reports are no part of their stream. */
+static gboolean
+push_past_workers (GstHaarFaceCount *self, GstEvent *event)
+{
+  GstPad *video = gst_haar_face_count_ref_pad (self, &self->video);
+  gboolean handled = FALSE;
+
+  if (video)
+    handled = gst_pad_push_event (video, gst_event_ref (event));
+  gst_clear_object (&video);
+  return gst_pad_push_event (self->srcpad, event) || handled;
+}
+
+static gboolean
+flush_start (GstHaarFaceCount *self, GstEvent *event)
+{
+  gboolean handled = push_past_workers (self, event);
+
+  gst_haar_face_count_stop_output (self, GST_FLOW_FLUSHING);
+  gst_haar_face_count_pause_output (self);
+  return handled;
+}
+
+static gboolean
+flush_stop (GstHaarFaceCount *self, GstEvent *event)
+{
+  gboolean handled = push_past_workers (self, event);
+
+  gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
+  gst_haar_face_count_restart_reports (self);
+  gst_haar_face_count_start_output (self);
+  return handled;
+}
+
+gboolean
+gst_haar_face_count_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  GstHaarFaceCount *self = GST_HAAR_FACE_COUNT (parent);
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START)
+    return flush_start (self, event);
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+    return flush_stop (self, event);
+  if (!GST_EVENT_IS_SERIALIZED (event))
+    return push_past_workers (self, event);
+  if (!note_event (self, event)) {
+    gst_event_unref (event);
+    return FALSE;
+  }
+  return haar_workers_push_ready (self->workers, haar_job_new_event (event));
+}
+
+/* --- queries --- */
+
+static GstCaps *
+acceptable_caps (GstHaarFaceCount *self, GstPad *pad, GstCaps *filter)
+{
+  g_autoptr (GstCaps) all = gst_pad_get_pad_template_caps (pad);
+  GstPad *other = pad == self->sinkpad ? gst_haar_face_count_ref_pad (self, &self->video)
+                                       : gst_object_ref (self->sinkpad);
+  g_autoptr (GstCaps) beyond = other ? gst_pad_peer_query_caps (other, all) : NULL;
+  GstCaps *caps;
+
+  gst_clear_object (&other);
+  caps = gst_caps_intersect_full (beyond ? beyond : all, all, GST_CAPS_INTERSECT_FIRST);
+  if (filter) {
+    GstCaps *filtered = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
+
+    gst_caps_unref (caps);
+    caps = filtered;
+  }
+  return caps;
+}
+
+void
+gst_haar_face_count_answer_caps (GstHaarFaceCount *self, GstPad *pad, GstQuery *query)
+{
+  g_autoptr (GstCaps) caps = NULL;
+  GstCaps *filter;
+
+  gst_query_parse_caps (query, &filter);
+  caps = acceptable_caps (self, pad, filter);
+  gst_query_set_caps_result (query, caps);
+}
+
+/* Strides, offsets and crops are taken as they come; but not behind the back of who gets the video. */
+static gboolean
+answer_allocation (GstHaarFaceCount *self, GstQuery *query)
+{
+  if (!gst_haar_face_count_is_linked (self, &self->video)) {
+    gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
+    gst_query_add_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL);
+  }
+  return TRUE;
+}
+
+gboolean
+gst_haar_face_count_sink_query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  GstHaarFaceCount *self = GST_HAAR_FACE_COUNT (parent);
+
+  switch (GST_QUERY_TYPE (query)) {
+    case GST_QUERY_CAPS:
+      gst_haar_face_count_answer_caps (self, pad, query);
+      return TRUE;
+    case GST_QUERY_ALLOCATION:
+      return answer_allocation (self, query);
+    case GST_QUERY_DRAIN:
+      return haar_workers_drain (self->workers);
+    case GST_QUERY_ACCEPT_CAPS:
+      return gst_pad_query_default (pad, parent, query);
+    default:
+      return !GST_QUERY_IS_SERIALIZED (query) && gst_pad_peer_query (self->srcpad, query);
+  }
+}

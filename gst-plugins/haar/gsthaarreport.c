@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Reports leave by the reporter's thread, whatever the frames do. */
+#include "gsthaarfacecount.h"
+
+#include "fogreport.h"
+#include "gstkafkameta.h"
+
+/* --- reports, in the reporter's thread --- */
+
+/* Messages waiting, as the source at the head of the pipeline knows it, if there is one. */
+static void
+ask_lag (GstHaarFaceCount *self)
+{
+  GstQuery *query =
+      gst_query_new_custom (GST_QUERY_CUSTOM, gst_structure_new_empty (GST_KAFKA_LAG_QUERY));
+  gint64 lag;
+
+  if (gst_pad_peer_query (self->sinkpad, query) &&
+      gst_structure_get_int64 (gst_query_get_structure (query), "lag", &lag)) {
+    GST_OBJECT_LOCK (self);
+    self->lag = (guint64) MAX (lag, 0);
+    GST_OBJECT_UNLOCK (self);
+  }
+  gst_query_unref (query);
+}
+
+static FogReport *
+make_report (GstHaarFaceCount *self, gboolean leaving)
+{
+  FogReport *report = haar_tally_take (self->tally);
+
+  report->leaving = leaving;
+  ask_lag (self);
+  GST_OBJECT_LOCK (self);
+  report->lag = self->lag;
+  g_array_append_vals (report->partitions, self->partitions, self->n_partitions);
+  self->counters.reports++;
+  GST_OBJECT_UNLOCK (self);
+  return report;
+}
+
+static GstClockTime
+running_time_now (GstHaarFaceCount *self)
+{
+  GstClock *clock = gst_element_get_clock (GST_ELEMENT (self));
+  GstClockTime now, base = gst_element_get_base_time (GST_ELEMENT (self));
+
+  if (!clock)
+    return GST_CLOCK_TIME_NONE;
+  now = gst_clock_get_time (clock);
+  gst_object_unref (clock);
+  return now > base ? now - base : 0;
+}
+
+/* What every stream begins with, once. */
+static void
+begin_rate (GstHaarFaceCount *self, GstPad *pad)
+{
+  g_autoptr (GstCaps) caps = gst_pad_get_pad_template_caps (pad);
+  GstEvent *upstream;
+  GstSegment segment;
+  gboolean begun;
+
+  GST_OBJECT_LOCK (self);
+  begun = self->rate_begun;
+  self->rate_begun = TRUE;
+  GST_OBJECT_UNLOCK (self);
+  if (begun)
+    return;
+  upstream = gst_pad_get_sticky_event (self->sinkpad, GST_EVENT_STREAM_START, 0);
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_pad_push_event (pad, gst_haar_face_count_make_stream_start (self, pad, "reports", upstream));
+  gst_pad_push_event (pad, gst_event_new_caps (caps));
+  gst_pad_push_event (pad, gst_event_new_segment (&segment));
+  g_clear_pointer (&upstream, gst_event_unref);
+}
+
+static void
+push_report (GstHaarFaceCount *self, GstPad *pad, const FogReport *report)
+{
+  GstFlowReturn ret;
+  GstBuffer *buffer;
+  gchar *text;
+  gsize size;
+
+  begin_rate (self, pad);
+  text = fog_report_to_json (report, &size);
+  buffer = gst_buffer_new_wrapped (text, size);
+  GST_BUFFER_PTS (buffer) = running_time_now (self);
+  ret = gst_pad_push (pad, buffer);
+  GST_OBJECT_LOCK (self);
+  self->rate_flow = ret;
+  self->rate_ended = report->leaving;
+  GST_OBJECT_UNLOCK (self);
+  if (report->leaving)
+    gst_pad_push_event (pad, gst_event_new_eos ());
+}
+
+void
+gst_haar_face_count_report (HaarReporterCall call, gpointer user_data)
+{
+  GstHaarFaceCount *self = user_data;
+  GstPad *rate = gst_haar_face_count_ref_pad (self, &self->rate);
+
+  if (call != HAAR_REPORTER_BEGIN) {
+    g_autoptr (FogReport) report = make_report (self, call == HAAR_REPORTER_LEAVE);
+
+    if (rate)
+      push_report (self, rate, report);
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_element (GST_OBJECT (self), gst_haar_face_count_make_stats (self)));
+  } else if (rate) {
+    /* A sink that prerolls would wait for a report, and reports for PLAYING. */
+    begin_rate (self, rate);
+    gst_pad_push_event (rate, gst_event_new_gap (0, GST_CLOCK_TIME_NONE));
+  }
+  gst_clear_object (&rate);
+}
+
+void
+gst_haar_face_count_restart_reports (GstHaarFaceCount *self)
+{
+  GstPad *rate = gst_haar_face_count_ref_pad (self, &self->rate);
+  gboolean ended;
+
+  GST_OBJECT_LOCK (self);
+  ended = self->rate_ended;
+  self->rate_ended = FALSE;
+  self->rate_flow = GST_FLOW_OK;
+  GST_OBJECT_UNLOCK (self);
+  if (rate && ended) {
+    gst_pad_push_event (rate, gst_event_new_flush_start ());
+    gst_pad_push_event (rate, gst_event_new_flush_stop (FALSE));
+    GST_OBJECT_LOCK (self);
+    self->rate_begun = FALSE;
+    GST_OBJECT_UNLOCK (self);
+  }
+  gst_clear_object (&rate);
+  haar_reporter_resume (self->reporter);
+}
+
+/* --- what readers ask --- */
+
+/* Reports are a stream of their own, with no latency. */
+gboolean
+gst_haar_face_count_rate_query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  switch (GST_QUERY_TYPE (query)) {
+    case GST_QUERY_LATENCY:
+      gst_query_set_latency (query, FALSE, 0, GST_CLOCK_TIME_NONE);
+      return TRUE;
+    case GST_QUERY_CAPS:
+    case GST_QUERY_ACCEPT_CAPS:
+      return gst_pad_query_default (pad, parent, query);
+    default:
+      return FALSE;
+  }
+}
+
+gboolean
+gst_haar_face_count_rate_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  /* Nothing a reader of reports asks for, a seek say, concerns the video. */
+  gst_event_unref (event);
+  return TRUE;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "haarcascade.h"
+#include "haarintegral.h"
+
+G_BEGIN_DECLS
+
+/* A cascade in 16-bit integers. Each stage gives a bound of the window's score from above and one from below;
+ * a window between them needs OpenCV's own arithmetic, see haarexact.h.
+ *
+ * A stump asks whether its feature's value is less than its threshold times the window's contrast, and adds
+ * its weight if so; a stump whose right leaf is the larger one has been negated, so that no weight is. */
+
+/* How a stump's feature is summed up. */
+typedef enum {
+  HAAR_SUM_6,   /* a + b - c - d + 2 (e - f) */
+  HAAR_SUM_8,   /* a + b - c - d + factor (e + f - g - h) */
+  HAAR_SUM_ANY, /* corners each with a factor */
+  HAAR_SUM_WIDE, /* blocks' sums, each shifted right and with a factor: the total would take more than 16 bits */
+  HAAR_SUM_KINDS
+} HaarSumKind;
+
+typedef struct {
+  gint16 threshold; /* for the upper half of its product with the contrast */
+  gint16 margin;    /* how far that and the sum may be off together */
+  gint16 weight;
+  gint16 factor; /* of HAAR_SUM_8 */
+  guint8 shift;  /* of HAAR_SUM_WIDE */
+  guint first_corner, n_corners;
+} HaarFilterStump;
+
+typedef struct {
+  gint16 x, y;
+  gint16 factor;
+} HaarFilterCorner;
+
+typedef struct {
+  guint first[HAAR_SUM_KINDS + 1]; /* the stage's stumps by kind */
+  gint16 possible;                 /* the window may pass if the upper bound is above this */
+  gint16 sure;                     /* it does if the lower bound is above this */
+} HaarFilterStage;
+
+typedef struct {
+  HaarFilterStage *stages;
+  HaarFilterStump *stumps;
+  HaarFilterCorner *corners;
+  guint n_stages, n_stumps, n_corners;
+  gfloat contrast_scale; /* contrasts times this take 15 bits */
+} HaarFilter;
+
+/* NULL if the cascade's kind isn't covered. */
+HaarFilter *haar_filter_new (const HaarCascade *cascade);
+void haar_filter_free (HaarFilter *filter);
+
+G_END_DECLS

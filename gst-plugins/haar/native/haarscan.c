@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "haarscan.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "haarexact.h"
+
+/* The first stage is decided for all windows, in vectors of neighbours; so are further ones as long as enough
+ * of a vector's windows are left. The rest wait in queues, one for each stage, until they fill a vector: they
+ * are copied lane by lane into a patch and go on together. Up to here windows are only dropped that can't pass;
+ * those that reach the end are decided in a patch of the last queue, and stage by stage in OpenCV's arithmetic
+ * where the filter is in doubt. */
+
+typedef struct {
+  gint at[HAAR_MAX_LANES]; /* the window's first pixel in the integral image */
+  gint16 contrasts[HAAR_MAX_LANES];
+  guint n;
+} Queue;
+
+struct _HaarScanner {
+  const HaarCascade *cascade;
+  const HaarKernel *kernel;
+  HaarFilter *filter; /* NULL: all is done by HaarExact */
+  HaarExact exact[2]; /* for steps of 1 and 2; so the next */
+  HaarProgram dense[2];
+  HaarProgram in_patch;
+  gint16 *contrasts; /* of a row of windows */
+  guint16 *patch;
+  Queue *queues; /* before each stage, and one behind the last */
+  GArray *found; /* of gint: where windows that passed are */
+
+  /* of the scan under way */
+  const HaarIntegral *integral;
+  const HaarLevel *level;
+};
+
+static HaarProgram
+program_new (const HaarFilter *filter)
+{
+  return (HaarProgram){filter, g_new (gint32, filter->n_corners)};
+}
+
+static void
+set_patch_program (HaarScanner *self)
+{
+  self->in_patch = program_new (self->filter);
+  for (guint i = 0; i < self->filter->n_corners; i++) {
+    const HaarFilterCorner *corner = &self->filter->corners[i];
+
+    self->in_patch.offsets[i] =
+        (corner->y * (self->cascade->width + 1) + corner->x) * (gint) self->kernel->lanes;
+  }
+}
+
+HaarScanner *
+haar_scanner_new (const HaarCascade *cascade, const HaarKernel *kernel)
+{
+  HaarScanner *self = g_new0 (HaarScanner, 1);
+
+  self->cascade = cascade;
+  self->kernel = kernel;
+  self->filter = haar_filter_new (cascade);
+  self->found = g_array_new (FALSE, FALSE, sizeof (gint));
+  for (guint i = 0; i < G_N_ELEMENTS (self->exact); i++)
+    haar_exact_init (&self->exact[i], cascade);
+  if (!self->filter)
+    return self;
+  for (guint i = 0; i < G_N_ELEMENTS (self->dense); i++)
+    self->dense[i] = program_new (self->filter);
+  set_patch_program (self);
+  self->queues = g_new0 (Queue, cascade->n_stages + 1);
+  self->patch = g_aligned_alloc (
+      (gsize) (cascade->width + 1) * (cascade->height + 1), kernel->lanes * sizeof (guint16), 64);
+  return self;
+}
+
+void
+haar_scanner_free (HaarScanner *self)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (self->exact); i++) {
+    haar_exact_clear (&self->exact[i]);
+    g_free (self->dense[i].offsets);
+  }
+  g_free (self->in_patch.offsets);
+  haar_filter_free (self->filter);
+  g_free (self->contrasts);
+  g_free (self->queues);
+  g_aligned_free (self->patch);
+  g_array_unref (self->found);
+  g_free (self);
+}
+
+static const HaarExact *
+current_exact (const HaarScanner *self)
+{
+  return &self->exact[self->level->step - 1];
+}
+
+static const HaarProgram *
+current_program (const HaarScanner *self)
+{
+  return &self->dense[self->level->step - 1];
+}
+
+static void
+set_layout (HaarScanner *self)
+{
+  const HaarLayout *layout = &self->integral->layout;
+  HaarExact *exact = &self->exact[layout->step - 1];
+
+  if (exact->layout.stride == layout->stride)
+    return;
+  haar_exact_set_layout (exact, layout);
+  if (!self->filter)
+    return;
+  for (guint i = 0; i < self->filter->n_corners; i++) {
+    const HaarFilterCorner *corner = &self->filter->corners[i];
+
+    self->dense[layout->step - 1].offsets[i] = haar_layout_index (layout, corner->x, corner->y);
+  }
+  self->contrasts = g_renew (gint16, self->contrasts, layout->stride + HAAR_MAX_LANES);
+}
+
+static gfloat
+exact_factor (const HaarScanner *self, gint at)
+{
+  return haar_exact_factor (haar_exact_variance (current_exact (self), self->integral, at));
+}
+
+/* Which of the marked windows pass a stage by OpenCV's arithmetic. */
+static guint32
+decide (const HaarScanner *self, guint32 marked, const gint *at, guint stage)
+{
+  guint32 passed = 0;
+
+  for (; marked; marked &= marked - 1) {
+    guint lane = (guint) g_bit_nth_lsf (marked, -1);
+
+    if (haar_exact_stage (
+            current_exact (self), self->integral, at[lane], exact_factor (self, at[lane]), stage))
+      passed |= 1u << lane;
+  }
+  return passed;
+}
+
+static void
+fill_patch (HaarScanner *self, const gint *at)
+{
+  const HaarLayout *layout = &self->integral->layout;
+  gint columns = self->cascade->width + 1, lanes = (gint) self->kernel->lanes;
+  const guint16 *windows[HAAR_MAX_LANES];
+  guint16 *to = self->patch;
+
+  for (gint i = 0; i < lanes; i++)
+    windows[i] = self->integral->low + at[i];
+  for (gint y = 0; y <= self->cascade->height; y++, to += columns * lanes) {
+    gssize row = (gssize) y * layout->stride;
+
+    if (layout->step == 1) {
+      self->kernel->interleave (windows, row, columns, 1, to);
+    } else {
+      self->kernel->interleave (windows, row, (columns + 1) / 2, 2, to);
+      self->kernel->interleave (windows, row + layout->stride / 2, columns / 2, 2, to + lanes);
+    }
+  }
+}
+
+static void run_queue (HaarScanner *self, guint stage);
+
+static void
+enqueue (HaarScanner *self, guint stage, gint at, gint16 contrast)
+{
+  Queue *queue = &self->queues[stage];
+
+  queue->at[queue->n] = at;
+  queue->contrasts[queue->n++] = contrast;
+  if (queue->n == self->kernel->lanes)
+    run_queue (self, stage);
+}
+
+/* Drops windows stage by stage until half a vector or less is left, for which a later queue is better. */
+static guint
+drop_windows (HaarScanner *self, const Queue *batch, guint stage, guint32 *alive)
+{
+  while (stage < self->cascade->n_stages && *alive) {
+    *alive &=
+        self->kernel->stage (&self->in_patch, stage, self->patch, batch->contrasts, FALSE).possible;
+    stage++;
+    if ((guint) __builtin_popcount (*alive) <= self->kernel->lanes / 2)
+      break;
+  }
+  return stage;
+}
+
+/* The first stage has been decided already. */
+static guint32
+decide_windows (HaarScanner *self, const Queue *batch, guint32 alive)
+{
+  for (guint stage = 1; stage < self->cascade->n_stages && alive; stage++) {
+    HaarVerdict verdict =
+        self->kernel->stage (&self->in_patch, stage, self->patch, batch->contrasts, TRUE);
+    guint32 doubtful = alive & verdict.possible & ~verdict.sure;
+
+    alive &= verdict.sure;
+    alive |= decide (self, doubtful, batch->at, stage);
+  }
+  return alive;
+}
+
+static void
+run_queue (HaarScanner *self, guint stage)
+{
+  Queue batch = self->queues[stage];
+  guint32 alive = batch.n == 32 ? G_MAXUINT32 : (1u << batch.n) - 1;
+  gboolean last = stage == self->cascade->n_stages;
+
+  self->queues[stage].n = 0;
+  for (guint i = batch.n; i < self->kernel->lanes; i++) {
+    batch.at[i] = batch.at[0];
+    batch.contrasts[i] = -1;
+  }
+  fill_patch (self, batch.at);
+  if (last)
+    alive = decide_windows (self, &batch, alive);
+  else
+    stage = drop_windows (self, &batch, stage, &alive);
+  for (; alive; alive &= alive - 1) {
+    guint lane = (guint) g_bit_nth_lsf (alive, -1);
+
+    if (last)
+      g_array_append_val (self->found, batch.at[lane]);
+    else
+      enqueue (self, stage, batch.at[lane], batch.contrasts[lane]);
+  }
+}
+
+/* OpenCV doesn't look at the window behind one that it has looked at and that failed in the first stage. Of the
+ * windows in `passed`, those that it looks at: behind an even number of failures in a row. `odd` is whether that
+ * number is odd at the vector's start, and then at its end. */
+static guint32
+visited (guint32 passed, guint32 failed, guint lanes, gboolean *odd)
+{
+  guint32 result = 0;
+  guint start = 0; /* behind the last window that didn't fail */
+
+  for (guint32 others = ~failed & (guint32) ((G_GUINT64_CONSTANT (1) << lanes) - 1); others;
+       others &= others - 1) {
+    guint lane = (guint) __builtin_ctz (others);
+    guint failures = lane - start + (start == 0 && *odd);
+
+    if (failures % 2 == 0)
+      result |= passed & (1u << lane);
+    start = lane + 1;
+    *odd = FALSE;
+  }
+  *odd = (lanes - start + *odd) % 2;
+  return result;
+}
+
+/* Stages from the second on for a vector of neighbours, as long as that's cheaper than moving those that are
+ * left into a patch. */
+static void
+scan_neighbours (HaarScanner *self, gint at, const gint16 *contrasts, guint32 alive)
+{
+  guint stage = 1;
+
+  while (stage < self->cascade->n_stages &&
+         (guint) __builtin_popcount (alive) * 8 > self->cascade->stages[stage].n_trees) {
+    alive &= self->kernel
+                 ->stage (current_program (self), stage, self->integral->low + at, contrasts, FALSE)
+                 .possible;
+    stage++;
+  }
+  for (; alive; alive &= alive - 1) {
+    guint lane = (guint) __builtin_ctz (alive);
+
+    enqueue (self, stage, at + (gint) lane, contrasts[lane]);
+  }
+}
+
+static void
+scan_row (HaarScanner *self, gint y, gint n)
+{
+  const HaarExact *exact = current_exact (self);
+  guint lanes = self->kernel->lanes;
+  gint at = y * self->integral->layout.stride;
+  gboolean odd = FALSE;
+
+  self->kernel->contrast (self->integral, at, exact->contrast, exact->area,
+      (gdouble) exact->least_variance, self->filter->contrast_scale, n, self->contrasts);
+  memset (self->contrasts + n, 0xff, lanes * sizeof (gint16));
+  for (gint i = 0; i < n; i += (gint) lanes) {
+    const gint16 *contrasts = self->contrasts + i;
+    HaarVerdict verdict = self->kernel->stage (
+        current_program (self), 0, self->integral->low + at + i, contrasts, TRUE);
+    guint32 doubtful = verdict.possible & ~verdict.sure, passed = verdict.sure;
+    gint places[HAAR_MAX_LANES];
+
+    if (doubtful) {
+      for (guint lane = 0; lane < lanes; lane++)
+        places[lane] = at + i + (gint) lane;
+      passed |= decide (self, doubtful, places, 0);
+    }
+    passed = visited (passed, verdict.live & ~passed, lanes, &odd);
+    if (passed)
+      scan_neighbours (self, at + i, contrasts, passed);
+  }
+}
+
+/* How many stages the window passes; -1 if its contrast is too low to be evaluated. */
+static gint
+passed_stages (const HaarScanner *self, gint at)
+{
+  const HaarExact *exact = current_exact (self);
+  gint64 variance = haar_exact_variance (exact, self->integral, at);
+  gfloat factor;
+  guint stage = 0;
+
+  if (variance < exact->least_variance)
+    return -1;
+  factor = haar_exact_factor (variance);
+  while (stage < self->cascade->n_stages &&
+         haar_exact_stage (exact, self->integral, at, factor, stage))
+    stage++;
+  return (gint) stage;
+}
+
+static void
+scan_row_exactly (HaarScanner *self, gint y, gint n)
+{
+  for (gint i = 0; i < n; i++) {
+    gint at = y * self->integral->layout.stride + i;
+    gint passed = passed_stages (self, at);
+
+    if (passed == (gint) self->cascade->n_stages)
+      g_array_append_val (self->found, at);
+    if (passed == 0)
+      i++;
+  }
+}
+
+static gint
+compare_places (gconstpointer a, gconstpointer b)
+{
+  return *(const gint *) a - *(const gint *) b;
+}
+
+static void
+append_rects (HaarScanner *self, GArray *rects)
+{
+  const HaarLevel *level = self->level;
+
+  g_array_sort (self->found, compare_places);
+  for (guint i = 0; i < self->found->len; i++) {
+    gint at = g_array_index (self->found, gint, i);
+    gint x = at % self->integral->layout.stride * level->step;
+    gint y = at / self->integral->layout.stride;
+    HaarRect rect = {(gint) lrintf (x * level->scale), (gint) lrintf (y * level->scale),
+        level->window_width, level->window_height};
+
+    g_array_append_val (rects, rect);
+  }
+  g_array_set_size (self->found, 0);
+}
+
+void
+haar_scanner_scan (
+    HaarScanner *self, const HaarIntegral *integral, const HaarLevel *level, GArray *rects)
+{
+  gint n = (level->columns + level->step - 1) / level->step;
+
+  self->integral = integral;
+  self->level = level;
+  set_layout (self);
+  for (gint y = 0; y < level->rows; y += level->step) {
+    if (self->filter)
+      scan_row (self, y, n);
+    else
+      scan_row_exactly (self, y, n);
+  }
+  for (guint stage = 0; self->filter && stage <= self->cascade->n_stages; stage++)
+    if (self->queues[stage].n > 0)
+      run_queue (self, stage);
+  append_rects (self, rects);
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+/* A vector of 16-bit integers, as wide as the compiler's target has them. HaarMask has one flag a lane;
+ * haar_mask_bits() has lane 0 in its lowest bit. */
+
+#if defined(__AVX512BW__)
+#include <immintrin.h>
+#define HAAR_LANES 32
+#define HAAR_PIECES 4 /* of 8 lanes */
+typedef __m512i HaarVector;
+typedef __mmask32 HaarMask;
+#define haar_load(p) _mm512_loadu_si512 (p)
+#define haar_store(p, v) _mm512_storeu_si512 (p, v)
+#define haar_set(x) _mm512_set1_epi16 (x)
+#define haar_add(a, b) _mm512_add_epi16 (a, b)
+#define haar_sub(a, b) _mm512_sub_epi16 (a, b)
+#define haar_sub_saturated(a, b) _mm512_subs_epi16 (a, b)
+#define haar_multiply(a, b) _mm512_mullo_epi16 (a, b)
+#define haar_multiply_high(a, b) _mm512_mulhi_epi16 (a, b)
+#define haar_shift_right(a, n) _mm512_srl_epi16 (a, _mm_cvtsi32_si128 (n))
+#define haar_greater(a, b) _mm512_cmpgt_epi16_mask (a, b)
+#define haar_add_if(m, a, b) _mm512_mask_add_epi16 (a, m, a, b)
+#define haar_mask_bits(m) ((guint32) (m))
+#define haar_zip_low_16(a, b) _mm512_unpacklo_epi16 (a, b)
+#define haar_zip_high_16(a, b) _mm512_unpackhi_epi16 (a, b)
+#define haar_zip_low_32(a, b) _mm512_unpacklo_epi32 (a, b)
+#define haar_zip_high_32(a, b) _mm512_unpackhi_epi32 (a, b)
+#define haar_zip_low_64(a, b) _mm512_unpacklo_epi64 (a, b)
+#define haar_zip_high_64(a, b) _mm512_unpackhi_epi64 (a, b)
+#define HAAR_PIECE(p) _mm_loadu_si128 ((const __m128i *) (p))
+static inline HaarVector
+haar_load_pieces (const guint16 *const *p, gssize offset)
+{
+  HaarVector v = _mm512_castsi128_si512 (HAAR_PIECE (p[0] + offset));
+
+  v = _mm512_inserti32x4 (v, HAAR_PIECE (p[8] + offset), 1);
+  v = _mm512_inserti32x4 (v, HAAR_PIECE (p[16] + offset), 2);
+  return _mm512_inserti32x4 (v, HAAR_PIECE (p[24] + offset), 3);
+}
+
+#elif defined(__AVX2__)
+#include <immintrin.h>
+#define HAAR_LANES 16
+#define HAAR_PIECES 2
+typedef __m256i HaarVector;
+typedef __m256i HaarMask;
+#define haar_load(p) _mm256_loadu_si256 ((const __m256i *) (p))
+#define haar_store(p, v) _mm256_storeu_si256 ((__m256i *) (p), v)
+#define haar_set(x) _mm256_set1_epi16 (x)
+#define haar_add(a, b) _mm256_add_epi16 (a, b)
+#define haar_sub(a, b) _mm256_sub_epi16 (a, b)
+#define haar_sub_saturated(a, b) _mm256_subs_epi16 (a, b)
+#define haar_multiply(a, b) _mm256_mullo_epi16 (a, b)
+#define haar_multiply_high(a, b) _mm256_mulhi_epi16 (a, b)
+#define haar_shift_right(a, n) _mm256_srl_epi16 (a, _mm_cvtsi32_si128 (n))
+#define haar_greater(a, b) _mm256_cmpgt_epi16 (a, b)
+#define haar_add_if(m, a, b) _mm256_add_epi16 (a, _mm256_and_si256 (m, b))
+#define haar_zip_low_16(a, b) _mm256_unpacklo_epi16 (a, b)
+#define haar_zip_high_16(a, b) _mm256_unpackhi_epi16 (a, b)
+#define haar_zip_low_32(a, b) _mm256_unpacklo_epi32 (a, b)
+#define haar_zip_high_32(a, b) _mm256_unpackhi_epi32 (a, b)
+#define haar_zip_low_64(a, b) _mm256_unpacklo_epi64 (a, b)
+#define haar_zip_high_64(a, b) _mm256_unpackhi_epi64 (a, b)
+#define HAAR_PIECE(p) _mm_loadu_si128 ((const __m128i *) (p))
+static inline guint32
+haar_mask_bits (HaarMask m)
+{
+  return (guint32) _mm_movemask_epi8 (
+      _mm_packs_epi16 (_mm256_castsi256_si128 (m), _mm256_extracti128_si256 (m, 1)));
+}
+
+static inline HaarVector
+haar_load_pieces (const guint16 *const *p, gssize offset)
+{
+  return _mm256_inserti128_si256 (
+      _mm256_castsi128_si256 (HAAR_PIECE (p[0] + offset)), HAAR_PIECE (p[8] + offset), 1);
+}
+
+#else
+#include <string.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+/* The compiler's own vectors of 16 bytes, which every target has, and its instructions where there's no
+ * operator. */
+#define HAAR_LANES 8
+#define HAAR_PIECES 1
+typedef gint16 HaarVector __attribute__ ((vector_size (16)));
+typedef gint32 HaarVector32 __attribute__ ((vector_size (16)));
+typedef gint64 HaarVector64 __attribute__ ((vector_size (16)));
+typedef guint16 HaarUnsigned __attribute__ ((vector_size (16)));
+typedef HaarVector HaarMask;
+#define haar_set(x)                                                                                \
+  ((HaarVector){(gint16) (x), (gint16) (x), (gint16) (x), (gint16) (x), (gint16) (x),              \
+      (gint16) (x), (gint16) (x), (gint16) (x)})
+/* Unsigned: sums are modulo 2^16. */
+#define haar_add(a, b) ((HaarVector) ((HaarUnsigned) (a) + (HaarUnsigned) (b)))
+#define haar_sub(a, b) ((HaarVector) ((HaarUnsigned) (a) - (HaarUnsigned) (b)))
+#define haar_multiply(a, b) ((HaarVector) ((HaarUnsigned) (a) * (HaarUnsigned) (b)))
+#define haar_shift_right(a, n) ((HaarVector) ((HaarUnsigned) (a) >> (guint16) (n)))
+#define haar_greater(a, b) ((HaarMask) ((a) > (b)))
+#define haar_add_if(m, a, b) haar_add (a, (m) & (b))
+#define HAAR_ZIP_16(a, b, n)                                                                       \
+  __builtin_shufflevector (a, b, n, n + 8, n + 1, n + 9, n + 2, n + 10, n + 3, n + 11)
+#define HAAR_ZIP_32(a, b, n)                                                                       \
+  ((HaarVector) __builtin_shufflevector (                                                          \
+      (HaarVector32) (a), (HaarVector32) (b), n, n + 4, n + 1, n + 5))
+#define HAAR_ZIP_64(a, b, n)                                                                       \
+  ((HaarVector) __builtin_shufflevector ((HaarVector64) (a), (HaarVector64) (b), n, n + 2))
+#define haar_zip_low_16(a, b) HAAR_ZIP_16 (a, b, 0)
+#define haar_zip_high_16(a, b) HAAR_ZIP_16 (a, b, 4)
+#define haar_zip_low_32(a, b) HAAR_ZIP_32 (a, b, 0)
+#define haar_zip_high_32(a, b) HAAR_ZIP_32 (a, b, 2)
+#define haar_zip_low_64(a, b) HAAR_ZIP_64 (a, b, 0)
+#define haar_zip_high_64(a, b) HAAR_ZIP_64 (a, b, 1)
+
+static inline HaarVector
+haar_load (const void *p)
+{
+  HaarVector v;
+
+  memcpy (&v, p, sizeof v);
+  return v;
+}
+
+static inline void
+haar_store (void *p, HaarVector v)
+{
+  memcpy (p, &v, sizeof v);
+}
+
+static inline HaarVector
+haar_load_pieces (const guint16 *const *p, gssize offset)
+{
+  return haar_load (p[0] + offset);
+}
+
+#if defined(__SSE2__)
+#define haar_sub_saturated(a, b) ((HaarVector) _mm_subs_epi16 ((__m128i) (a), (__m128i) (b)))
+#define haar_multiply_high(a, b) ((HaarVector) _mm_mulhi_epi16 ((__m128i) (a), (__m128i) (b)))
+#define haar_mask_bits(m)                                                                          \
+  ((guint32) _mm_movemask_epi8 (_mm_packs_epi16 ((__m128i) (m), _mm_setzero_si128 ())))
+#elif defined(__ARM_NEON)
+static inline HaarVector
+haar_sub_saturated (HaarVector a, HaarVector b)
+{
+  return (HaarVector) vqsubq_s16 ((int16x8_t) a, (int16x8_t) b);
+}
+
+static inline HaarVector
+haar_multiply_high (HaarVector a, HaarVector b)
+{
+  int32x4_t low = vmull_s16 (vget_low_s16 ((int16x8_t) a), vget_low_s16 ((int16x8_t) b));
+  int32x4_t high = vmull_s16 (vget_high_s16 ((int16x8_t) a), vget_high_s16 ((int16x8_t) b));
+
+  return (HaarVector) vcombine_s16 (vshrn_n_s32 (low, 16), vshrn_n_s32 (high, 16));
+}
+
+static inline guint32
+haar_mask_bits (HaarMask m)
+{
+  const HaarVector bits = m & (HaarVector){1, 2, 4, 8, 16, 32, 64, 128};
+  uint64x2_t sums = vpaddlq_u32 (vpaddlq_u16 ((uint16x8_t) bits));
+
+  return (guint32) (vgetq_lane_u64 (sums, 0) + vgetq_lane_u64 (sums, 1));
+}
+#else
+static inline HaarVector
+haar_sub_saturated (HaarVector a, HaarVector b)
+{
+  for (gint i = 0; i < HAAR_LANES; i++)
+    a[i] = (gint16) CLAMP ((gint32) a[i] - b[i], G_MININT16, G_MAXINT16);
+  return a;
+}
+
+static inline HaarVector
+haar_multiply_high (HaarVector a, HaarVector b)
+{
+  for (gint i = 0; i < HAAR_LANES; i++)
+    a[i] = (gint16) (((gint32) a[i] * b[i]) >> 16);
+  return a;
+}
+
+static inline guint32
+haar_mask_bits (HaarMask m)
+{
+  guint32 bits = 0;
+
+  for (gint i = 0; i < HAAR_LANES; i++)
+    bits |= (guint32) (m[i] & 1) << i;
+  return bits;
+}
+#endif
+#endif

@@ -1,0 +1,974 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <glib/gstdio.h>
+#include <gst/check/gstcheck.h>
+#include <gst/check/gstharness.h>
+#include <gst/video/video.h>
+#include <json-glib/json-glib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fogreport.h"
+#include "gstkafkameta.h"
+#include "haarstump.h"
+
+#define SIDE HAAR_STUMP_SIDE
+#define N_FORMATS 44
+
+static gchar *dir, *cascade;
+
+static void
+setup (void)
+{
+  dir = g_dir_make_tmp ("haar-XXXXXX", NULL);
+  cascade = g_build_filename (dir, "stump.xml", NULL);
+  fail_unless (g_file_set_contents (cascade, HAAR_STUMP, -1, NULL));
+}
+
+static void
+teardown (void)
+{
+  g_remove (cascade);
+  g_rmdir (dir);
+  g_free (cascade);
+  g_free (dir);
+}
+
+/* --- frames of one window: a "face" is bright on the left --- */
+
+static GstElement *
+make_element (void)
+{
+  GstElement *element = gst_element_factory_make ("haarfacecount", NULL);
+
+  g_object_set (
+      element, "cascade", cascade, "min-size", 0, "min-neighbors", 0, "replica", "here", NULL);
+  return element;
+}
+
+static void
+set_caps (GstHarness *h, gint width, gint height)
+{
+  g_autofree gchar *caps =
+      g_strdup_printf ("video/x-raw,format=GRAY8,width=%d,height=%d,framerate=25/1", width, height);
+
+  gst_harness_set_src_caps_str (h, caps);
+}
+
+static GstHarness *
+make_harness (GstElement *element, const gchar *src)
+{
+  GstHarness *h = gst_harness_new_with_element (element, "sink", src);
+
+  set_caps (h, SIDE, SIDE);
+  return h;
+}
+
+static void
+end_harness (GstHarness *h, GstElement *element)
+{
+  gst_harness_teardown (h);
+  gst_object_unref (element);
+}
+
+static void
+paint (guint8 *data, gint stride, gboolean face)
+{
+  for (gint y = 0; y < SIDE; y++)
+    for (gint x = 0; x < SIDE; x++)
+      data[y * stride + x] = face && x < SIDE / 2 ? 200 : 40;
+}
+
+static GstBuffer *
+make_frame (gboolean face, guint n)
+{
+  GstBuffer *frame = gst_buffer_new_allocate (NULL, SIDE * SIDE, NULL);
+  GstMapInfo map;
+
+  gst_buffer_map (frame, &map, GST_MAP_WRITE);
+  paint (map.data, SIDE, face);
+  gst_buffer_unmap (frame, &map);
+  GST_BUFFER_PTS (frame) = n * 40 * GST_MSECOND;
+  GST_BUFFER_DURATION (frame) = 40 * GST_MSECOND;
+  return frame;
+}
+
+static gint acks_done, acks_undecided;
+
+static void
+note_ack (gpointer ledger, gint64 offset, GstKafkaAckOutcome outcome)
+{
+  g_atomic_int_inc (outcome == GST_KAFKA_ACK_DONE ? &acks_done : &acks_undecided);
+}
+
+static GstBuffer *
+make_acked_frame (gboolean face, guint n)
+{
+  GstBuffer *frame = make_frame (face, n);
+  GObject *ack = gst_kafka_ack_new (NULL, n, note_ack, NULL);
+
+  gst_structure_set (gst_kafka_meta_ensure (frame), "topic", G_TYPE_STRING, "camera", "partition",
+      G_TYPE_INT, 3, "offset", G_TYPE_INT64, (gint64) n, "ack", G_TYPE_OBJECT, ack, NULL);
+  g_object_unref (ack);
+  return frame;
+}
+
+static JsonObject *
+parse (JsonParser *parser, GstBuffer *buffer)
+{
+  GstMapInfo map;
+  GError *error = NULL;
+
+  gst_buffer_map (buffer, &map, GST_MAP_READ);
+  json_parser_load_from_data (parser, (const gchar *) map.data, (gssize) map.size, &error);
+  g_assert_no_error (error);
+  gst_buffer_unmap (buffer, &map);
+  return json_node_get_object (json_parser_get_root (parser));
+}
+
+static guint64
+get_stat (GstElement *element, const gchar *name)
+{
+  GstStructure *stats;
+  guint64 value = 0;
+
+  g_object_get (element, "stats", &stats, NULL);
+  fail_unless (gst_structure_get_uint64 (stats, name, &value), "no %s in the stats", name);
+  gst_structure_free (stats);
+  return value;
+}
+
+/* All that was pushed has come through. */
+static void
+finish (GstHarness *h)
+{
+  GstEventType type;
+  GstEvent *event;
+
+  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
+  do {
+    event = gst_harness_pull_event (h);
+    fail_unless (event != NULL);
+    type = GST_EVENT_TYPE (event);
+    gst_event_unref (event);
+  } while (type != GST_EVENT_EOS);
+}
+
+/* --- documents --- */
+
+GST_START_TEST (test_documents_come_in_order_and_the_rest_is_done)
+{
+  GstElement *element = make_element ();
+  GstHarness *h;
+
+  g_object_set (element, "workers", 3, NULL);
+  h = make_harness (element, "src");
+  acks_done = acks_undecided = 0;
+  for (guint i = 0; i < 60; i++)
+    fail_unless_equals_int (gst_harness_push (h, make_acked_frame (i % 3 == 0, i)), GST_FLOW_OK);
+  finish (h);
+  for (guint i = 0; i < 60; i += 3) {
+    GstBuffer *document = gst_harness_pull (h);
+
+    fail_unless_equals_uint64 (GST_BUFFER_PTS (document), i * 40 * GST_MSECOND);
+    fail_unless_equals_uint64 (GST_BUFFER_DURATION (document), 40 * GST_MSECOND);
+    gst_buffer_unref (document);
+  }
+  fail_unless (gst_harness_try_pull (h) == NULL);
+  fail_unless_equals_int (acks_done, 40);
+  fail_unless_equals_int (acks_undecided, 20);
+  fail_unless_equals_uint64 (get_stat (element, "frames"), 60);
+  fail_unless_equals_uint64 (get_stat (element, "events"), 20);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_document_is_as_described)
+{
+  GstElement *element = make_element ();
+  GstHarness *h = make_harness (element, "src");
+  JsonParser *parser = json_parser_new ();
+  GstBuffer *frame = make_acked_frame (TRUE, 1), *document;
+  const GValue *key;
+  JsonObject *object;
+  JsonArray *box;
+  GstCaps *caps;
+
+  gst_kafka_meta_set_headers (frame, "camera", "cam \"1\"", "session", "9f2c41d0", "seq", "1234",
+      "capture-time", "1764031440123456789", "mine", "kept", NULL);
+  gst_structure_set (gst_kafka_meta_ensure (frame), "target-partition", G_TYPE_INT, 5, NULL);
+  gst_harness_push (h, frame);
+  document = gst_harness_pull (h);
+  object = parse (parser, document);
+  fail_unless_equals_string (
+      json_object_get_string_member (object, "_id"), "cam \"1\":9f2c41d0:1234");
+  fail_unless_equals_string (json_object_get_string_member (object, "camera"), "cam \"1\"");
+  fail_unless_equals_int (json_object_get_int_member (object, "seq"), 1234);
+  fail_unless_equals_string (
+      json_object_get_string_member (json_object_get_object_member (object, "captured"), "$date"),
+      "2025-11-25T00:44:00.123Z");
+  fail_unless (
+      json_object_has_member (json_object_get_object_member (object, "processed"), "$date"));
+  fail_unless_equals_int (json_object_get_int_member (object, "faces"), 1);
+  fail_unless_equals_int (
+      json_array_get_length (json_object_get_array_member (object, "boxes")), 1);
+  box = json_array_get_array_element (json_object_get_array_member (object, "boxes"), 0);
+  fail_unless_equals_int (json_array_get_int_element (box, 0), 0);
+  fail_unless_equals_int (json_array_get_int_element (box, 3), SIDE);
+  fail_unless_equals_int (json_object_get_int_member (object, "width"), SIDE);
+  fail_unless_equals_int (json_object_get_int_member (object, "height"), SIDE);
+  fail_unless_equals_string (json_object_get_string_member (object, "replica"), "here");
+
+  fail_unless_equals_string (gst_kafka_meta_get_header (document, "mine"), "kept");
+  key = gst_structure_get_value (gst_kafka_meta_peek (document), "target-key");
+  fail_unless_equals_int (g_bytes_get_size (g_value_get_boxed (key)), strlen ("cam \"1\""));
+  fail_if (gst_structure_has_field (gst_kafka_meta_peek (document), "target-partition"));
+  caps = gst_pad_get_current_caps (h->sinkpad);
+  fail_unless (gst_caps_is_strictly_equal (caps, gst_caps_from_string (FOG_EVENT_CAPS)));
+  gst_caps_unref (caps);
+  gst_buffer_unref (document);
+  g_object_unref (parser);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_a_foreign_frame_is_named_by_its_place_or_not_at_all)
+{
+  GstElement *element = make_element ();
+  GstHarness *h = make_harness (element, "src");
+  JsonParser *parser = json_parser_new ();
+  GstBuffer *document;
+
+  gst_harness_push (h, make_acked_frame (TRUE, 77));
+  document = gst_harness_pull (h);
+  fail_unless_equals_string (
+      json_object_get_string_member (parse (parser, document), "_id"), "camera:3:77");
+  gst_buffer_unref (document);
+  gst_harness_push (h, make_frame (TRUE, 78));
+  document = gst_harness_pull (h);
+  fail_if (json_object_has_member (parse (parser, document), "_id"));
+  fail_if (json_object_has_member (parse (parser, document), "camera"));
+  gst_buffer_unref (document);
+  g_object_unref (parser);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_min_faces_counts_the_frames_without_too)
+{
+  GstElement *element = make_element ();
+  GstHarness *h = make_harness (element, "src");
+
+  g_object_set (element, "min-faces", 0, NULL);
+  gst_harness_push (h, make_frame (FALSE, 0));
+  gst_buffer_unref (gst_harness_pull (h));
+  g_object_set (element, "min-faces", 2, NULL);
+  gst_harness_push (h, make_frame (TRUE, 1));
+  finish (h);
+  fail_unless (gst_harness_try_pull (h) == NULL);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_old_frames_are_skipped_and_done)
+{
+  GstElement *element = make_element ();
+  GstHarness *h = make_harness (element, "src");
+  GstBuffer *frame = make_acked_frame (TRUE, 0);
+
+  acks_done = 0;
+  g_object_set (element, "max-age", 10 * GST_SECOND, NULL);
+  gst_kafka_meta_set_headers (frame, "capture-time", "1000000000", NULL);
+  gst_harness_push (h, frame);
+  gst_harness_push (h, make_frame (TRUE, 1));
+  frame = gst_harness_pull (h);
+  fail_unless_equals_uint64 (GST_BUFFER_PTS (frame), 40 * GST_MSECOND);
+  gst_buffer_unref (frame);
+  fail_unless_equals_int (acks_done, 1);
+  fail_unless_equals_uint64 (get_stat (element, "too-old"), 1);
+  fail_unless_equals_uint64 (get_stat (element, "frames"), 1);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+/* --- what frames look like --- */
+
+/* The n-th of the formats of the sink pad. */
+static GstCaps *
+nth_caps (guint n, gint width, gint height)
+{
+  GstElementFactory *factory = gst_element_factory_find ("haarfacecount");
+  GstStaticPadTemplate *templ = NULL;
+  const GValue *formats, *format;
+  GstCaps *all, *caps;
+
+  for (const GList *l = gst_element_factory_get_static_pad_templates (factory); l; l = l->next)
+    if (((GstStaticPadTemplate *) l->data)->direction == GST_PAD_SINK)
+      templ = l->data;
+  all = gst_static_caps_get (&templ->static_caps);
+  formats = gst_structure_get_value (gst_caps_get_structure (all, 0), "format");
+  fail_unless_equals_int (gst_value_list_get_size (formats), N_FORMATS);
+  format = gst_value_list_get_value (formats, n);
+  caps = gst_caps_new_simple ("video/x-raw", "format", G_TYPE_STRING, g_value_get_string (format),
+      "width", G_TYPE_INT, width, "height", G_TYPE_INT, height, "framerate", GST_TYPE_FRACTION, 25,
+      1, NULL);
+  gst_caps_unref (all);
+  gst_object_unref (factory);
+  return caps;
+}
+
+GST_START_TEST (test_every_format)
+{
+  GstElement *element = make_element ();
+  GstCaps *caps = nth_caps ((guint) __i__, SIDE + 3, SIDE + 1);
+  GstHarness *in = gst_harness_new_parse ("videoconvert");
+  GstHarness *h = gst_harness_new_with_element (element, "sink", "src");
+  GstBuffer *frame = gst_buffer_new_allocate (NULL, GST_ROUND_UP_4 (SIDE + 3) * (SIDE + 1), NULL);
+  JsonParser *parser = json_parser_new ();
+  GstMapInfo map;
+  GstBuffer *document;
+  JsonObject *object;
+
+  set_caps (in, SIDE + 3, SIDE + 1);
+  gst_harness_set_sink_caps (in, gst_caps_ref (caps));
+  gst_harness_set_src_caps (h, caps);
+  gst_buffer_map (frame, &map, GST_MAP_WRITE);
+  memset (map.data, 40, map.size);
+  paint (map.data, GST_ROUND_UP_4 (SIDE + 3), TRUE);
+  gst_buffer_unmap (frame, &map);
+  gst_harness_push (in, frame);
+  gst_harness_push (h, gst_harness_pull (in));
+  document = gst_harness_pull (h);
+  object = parse (parser, document);
+  fail_unless (json_object_get_int_member (object, "faces") >= 1);
+  fail_unless_equals_int (json_object_get_int_member (object, "width"), SIDE + 3);
+  fail_unless_equals_int (json_object_get_int_member (object, "height"), SIDE + 1);
+  gst_buffer_unref (document);
+  g_object_unref (parser);
+  gst_harness_teardown (in);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+/* Twice: what was drawn in one format is a box in every other, and the frame of others stays as it is. */
+GST_START_TEST (test_boxes_in_every_format)
+{
+  GstElement *element = make_element ();
+  GstElement *convert = gst_element_factory_make ("videoconvert", NULL);
+  GstHarness *in = gst_harness_new_parse ("videoconvert");
+  GstHarness *h = gst_harness_new_with_element (element, "sink", "video");
+  GstHarness *out = gst_harness_new_with_element (convert, "sink", "src");
+  GstCaps *caps = nth_caps ((guint) __i__, SIDE, SIDE);
+  GstBuffer *frame, *shared;
+  guint8 pixel[4];
+
+  g_object_set (element, "draw-boxes", TRUE, NULL);
+  set_caps (in, SIDE, SIDE);
+  gst_harness_set_sink_caps (in, gst_caps_ref (caps));
+  gst_harness_set_src_caps (out, gst_caps_ref (caps));
+  gst_harness_set_sink_caps_str (out, "video/x-raw,format=RGBx");
+  gst_harness_set_src_caps (h, caps);
+  gst_harness_push (in, make_frame (TRUE, 0));
+  frame = gst_harness_pull (in);
+  shared = gst_buffer_ref (frame);
+  gst_harness_push (h, frame);
+  gst_harness_push (out, gst_harness_pull (h));
+  frame = gst_harness_pull (out);
+  gst_buffer_extract (frame, 4 * (SIDE * (SIDE - 1) + SIDE / 2), pixel, 4);
+  fail_unless (
+      pixel[1] > 120 && pixel[0] >= pixel[2] - 30, "%u %u %u", pixel[0], pixel[1], pixel[2]);
+  gst_buffer_unref (frame);
+  gst_harness_push (out, shared);
+  frame = gst_harness_pull (out);
+  gst_buffer_extract (frame, 4 * (SIDE * (SIDE - 1) + SIDE / 2), pixel, 4);
+  fail_unless (pixel[1] < 100, "%u %u %u", pixel[0], pixel[1], pixel[2]);
+  gst_buffer_unref (frame);
+  gst_harness_teardown (in);
+  gst_harness_teardown (out);
+  gst_object_unref (convert);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+/* A padded picture with the face in a corner of it. */
+static GstBuffer *
+make_padded_frame (void)
+{
+  gsize offsets[GST_VIDEO_MAX_PLANES] = {16};
+  gint strides[GST_VIDEO_MAX_PLANES] = {64};
+  GstBuffer *frame = gst_buffer_new_allocate (NULL, 16 + 64 * 48, NULL);
+  GstMapInfo map;
+
+  gst_buffer_map (frame, &map, GST_MAP_WRITE);
+  memset (map.data, 40, map.size);
+  paint (map.data + 16 + 64 * 10 + 20, 64, TRUE);
+  gst_buffer_unmap (frame, &map);
+  gst_buffer_add_video_meta_full (frame, 0, GST_VIDEO_FORMAT_GRAY8, 60, 48, 1, offsets, strides);
+  return frame;
+}
+
+GST_START_TEST (test_strides_and_crops)
+{
+  GstElement *element = make_element ();
+  GstHarness *h = make_harness (element, "src");
+  GstBuffer *frame = make_padded_frame (), *document;
+  GstVideoCropMeta *crop = gst_buffer_add_video_crop_meta (frame);
+  JsonParser *parser = json_parser_new ();
+  JsonObject *object;
+
+  crop->x = 20;
+  crop->y = 10;
+  crop->width = crop->height = SIDE;
+  gst_harness_push (h, frame);
+  document = gst_harness_pull (h);
+  object = parse (parser, document);
+  fail_unless_equals_int (json_object_get_int_member (object, "faces"), 1);
+  fail_unless_equals_int (json_object_get_int_member (object, "width"), SIDE);
+  gst_buffer_unref (document);
+  g_object_unref (parser);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+static void
+expect_warning (GstBus *bus, GQuark domain, gint code)
+{
+  GstMessage *message = gst_bus_timed_pop_filtered (bus, 5 * GST_SECOND, GST_MESSAGE_WARNING);
+  GError *error;
+
+  fail_unless (message != NULL);
+  gst_message_parse_warning (message, &error, NULL);
+  fail_unless (g_error_matches (error, domain, code), "%s", error->message);
+  g_error_free (error);
+  gst_message_unref (message);
+}
+
+GST_START_TEST (test_a_frame_shorter_than_its_caps_is_skipped)
+{
+  GstElement *element = make_element ();
+  GstBus *bus = gst_bus_new ();
+  GstHarness *h;
+  GstBuffer *frame = make_acked_frame (TRUE, 0);
+  GstVideoCropMeta *crop;
+
+  gst_element_set_bus (element, bus);
+  h = make_harness (element, "src");
+  acks_done = 0;
+  gst_buffer_set_size (frame, SIDE * SIDE - 1);
+  gst_harness_push (h, frame);
+  frame = make_padded_frame ();
+  gst_buffer_set_size (frame, 64 * 48 - 5);
+  gst_harness_push (h, frame);
+  frame = make_padded_frame ();
+  crop = gst_buffer_add_video_crop_meta (frame);
+  crop->x = 60;
+  crop->width = crop->height = 4;
+  gst_harness_push (h, frame);
+  gst_harness_push (h, make_frame (TRUE, 9));
+  frame = gst_harness_pull (h);
+  fail_unless_equals_uint64 (GST_BUFFER_PTS (frame), 360 * GST_MSECOND);
+  gst_buffer_unref (frame);
+  fail_unless_equals_uint64 (get_stat (element, "bad-frames"), 3);
+  fail_unless_equals_int (acks_done, 1);
+  expect_warning (bus, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_caps_change_in_mid_stream)
+{
+  GstElement *element = make_element ();
+  GstHarness *h = make_harness (element, "src");
+
+  for (guint i = 0; i < 20; i++) {
+    gint side = i % 2 ? SIDE : SIDE + 4;
+    GstBuffer *frame = gst_buffer_new_memdup (g_alloca ((gsize) (side * side)), 1);
+    GstMapInfo map;
+
+    gst_buffer_unref (frame);
+    frame = gst_buffer_new_allocate (NULL, (gsize) (side * side), NULL);
+    gst_buffer_map (frame, &map, GST_MAP_WRITE);
+    memset (map.data, 40, map.size);
+    paint (map.data, side, TRUE);
+    gst_buffer_unmap (frame, &map);
+    set_caps (h, side, side);
+    fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_OK);
+  }
+  for (guint i = 0; i < 20; i++)
+    gst_buffer_unref (gst_harness_pull (h));
+  fail_unless_equals_uint64 (get_stat (element, "bad-frames"), 0);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+/* --- cascades --- */
+
+static void
+expect_no_start (GstElement *element, GQuark domain, gint code)
+{
+  GstBus *bus = gst_bus_new ();
+  GstMessage *message;
+  GError *error;
+
+  gst_element_set_bus (element, bus);
+  fail_unless_equals_int (
+      gst_element_set_state (element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  message = gst_bus_timed_pop_filtered (bus, 0, GST_MESSAGE_ERROR);
+  fail_unless (message != NULL);
+  gst_message_parse_error (message, &error, NULL);
+  fail_unless (g_error_matches (error, domain, code), "%s", error->message);
+  g_error_free (error);
+  gst_message_unref (message);
+  gst_element_set_state (element, GST_STATE_NULL);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  gst_object_unref (element);
+}
+
+GST_START_TEST (test_no_such_cascade)
+{
+  GstElement *element = make_element ();
+
+  g_object_set (element, "cascade", "no-such-cascade", NULL);
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND);
+  element = make_element ();
+  g_object_set (element, "cascade", "/no/such/cascade.xml", NULL);
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_what_is_no_cascade)
+{
+  g_autofree gchar *fifo = g_build_filename (dir, "fifo", NULL);
+  GstElement *element = make_element ();
+
+  fail_unless (g_file_set_contents (cascade, "<?xml version=\"1.0\"?><html/>", -1, NULL));
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ);
+  element = make_element ();
+  g_object_set (element, "cascade", dir, NULL);
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ);
+  /* Nobody ever writes into it. */
+  fail_unless_equals_int (mkfifo (fifo, 0600), 0);
+  element = make_element ();
+  g_object_set (element, "cascade", fifo, NULL);
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ);
+  g_remove (fifo);
+  fail_unless_equals_int (truncate (cascade, 17 * 1024 * 1024), 0);
+  expect_no_start (make_element (), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ);
+}
+GST_END_TEST;
+
+#ifdef HAVE_HAAR_OPENCV
+GST_START_TEST (test_opencv_gets_no_unknown_cascade_unless_it_is_trusted)
+{
+  GstElement *element = make_element ();
+  GstHarness *h;
+
+  gst_util_set_object_arg (G_OBJECT (element), "engine", "opencv");
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED);
+  element = make_element ();
+  gst_util_set_object_arg (G_OBJECT (element), "engine", "opencv");
+  g_object_set (element, "trust-cascade", TRUE, NULL);
+  h = make_harness (element, "src");
+  gst_harness_push (h, make_frame (TRUE, 0));
+  gst_buffer_unref (gst_harness_pull (h));
+  end_harness (h, element);
+}
+GST_END_TEST;
+#endif
+
+/* --- the video pad --- */
+
+static guint
+count_regions (GstBuffer *frame, const gchar *label)
+{
+  GstVideoRegionOfInterestMeta *meta;
+  gpointer state = NULL;
+  guint n = 0;
+
+  while ((meta = (GstVideoRegionOfInterestMeta *) gst_buffer_iterate_meta_filtered (
+              frame, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
+    fail_unless_equals_string (g_quark_to_string (meta->roi_type), label);
+    fail_unless_equals_int (meta->w, SIDE);
+    n++;
+  }
+  return n;
+}
+
+GST_START_TEST (test_video_passes_with_regions_and_token)
+{
+  GstElement *element = make_element ();
+  GstHarness *h = make_harness (element, "src");
+  GstHarness *video = gst_harness_new_with_element (element, NULL, "video");
+
+  acks_done = acks_undecided = 0;
+  g_object_set (element, "label", "edge", NULL);
+  for (guint i = 0; i < 10; i++) {
+    GstBuffer *frame;
+
+    gst_harness_push (h, make_acked_frame (i % 2, i));
+    frame = gst_harness_pull (video);
+    fail_unless_equals_uint64 (GST_BUFFER_PTS (frame), i * 40 * GST_MSECOND);
+    fail_unless_equals_int (count_regions (frame, "edge"), i % 2);
+    fail_unless (gst_kafka_meta_peek (frame) != NULL);
+    if (i % 2)
+      gst_buffer_unref (gst_harness_pull (h));
+    fail_unless_equals_int (acks_done + acks_undecided, i);
+    gst_buffer_unref (frame);
+  }
+  /* Whoever has the video decides. */
+  fail_unless_equals_int (acks_done, 0);
+  gst_harness_push_event (h, gst_event_new_eos ());
+  gst_harness_teardown (video);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_video_alone_and_let_go_while_running)
+{
+  GstElement *element = make_element ();
+  GstPad *pad = gst_element_request_pad_simple (element, "video");
+  GstHarness *h = make_harness (element, NULL);
+  GstHarness *video = gst_harness_new_with_element (element, NULL, NULL);
+
+  gst_harness_add_element_src_pad (video, pad);
+  gst_harness_push (h, make_frame (TRUE, 0));
+  gst_buffer_unref (gst_harness_pull (video));
+  gst_element_release_request_pad (element, pad);
+  gst_object_unref (pad);
+  pad = gst_element_request_pad_simple (element, "video");
+  fail_unless (pad != NULL);
+  gst_object_unref (pad);
+  gst_harness_teardown (video);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+/* --- reports --- */
+
+static FogReport *
+pull_report (GstHarness *rate)
+{
+  GstBuffer *buffer = gst_harness_pull (rate);
+  GError *error = NULL;
+  FogReport *report;
+  GstMapInfo map;
+
+  fail_unless (buffer != NULL);
+  gst_buffer_map (buffer, &map, GST_MAP_READ);
+  report = fog_report_parse ((const gchar *) map.data, map.size, &error);
+  g_assert_no_error (error);
+  gst_buffer_unmap (buffer, &map);
+  gst_buffer_unref (buffer);
+  return report;
+}
+
+/* Sums up what the reports say until the last one, which it returns. */
+static FogReport *
+pull_last_report (GstHarness *rate, guint64 *frames, guint64 *faces)
+{
+  FogReport *report;
+
+  for (*frames = *faces = 0;; fog_report_free (report)) {
+    report = pull_report (rate);
+    *frames += report->frames;
+    *faces += report->faces;
+    if (report->leaving)
+      return report;
+  }
+}
+
+static gboolean
+answer_lag (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  if (GST_QUERY_TYPE (query) != GST_QUERY_CUSTOM)
+    return gst_pad_query_default (pad, parent, query);
+  fail_unless (gst_structure_has_name (gst_query_get_structure (query), GST_KAFKA_LAG_QUERY));
+  gst_structure_set (gst_query_writable_structure (query), "lag", G_TYPE_INT64, (gint64) 42, NULL);
+  return TRUE;
+}
+
+GST_START_TEST (test_reports_tell_what_was_done_and_the_last_one_says_so)
+{
+  GstElement *element = make_element ();
+  GstHarness *h, *rate;
+  const FogReportCamera *camera;
+  FogReport *report;
+  guint64 frames, faces;
+
+  g_object_set (element, "workers", 2, NULL);
+  h = make_harness (element, "src");
+  rate = gst_harness_new_with_element (element, NULL, "rate");
+  gst_pad_set_query_function (h->srcpad, answer_lag);
+  for (guint i = 0; i < 8; i++) {
+    g_autofree gchar *seq = g_strdup_printf ("%u", 100 + i);
+    GstBuffer *frame = make_frame (i % 2, i);
+
+    gst_kafka_meta_set_headers (frame, "camera", "cam-1", "session", "s", "seq", seq, "rate-min",
+        "1", "rate-max", "30", "rate-weight", "2", "capture-time", "1764031440123456789", NULL);
+    gst_harness_push (h, frame);
+  }
+  gst_harness_push_event (h, gst_event_new_eos ());
+  report = pull_last_report (rate, &frames, &faces);
+  fail_unless_equals_uint64 (frames, 8);
+  fail_unless_equals_uint64 (faces, 4);
+  fail_unless_equals_string (report->replica, "here");
+  fail_unless_equals_int (report->workers, 2);
+  fail_unless_equals_uint64 (report->lag, 42);
+  fail_unless (report->busy > 0 && report->age_p95 > 0);
+  fail_unless_equals_int (report->cameras->len, 1);
+  camera = g_ptr_array_index (report->cameras, 0);
+  fail_unless_equals_string (camera->camera, "cam-1");
+  fail_unless_equals_string (camera->session, "s");
+  fail_unless_equals_uint64 (camera->last_seq, 107);
+  fail_unless_equals_float (camera->min, 1);
+  fail_unless_equals_float (camera->max, 30);
+  fail_unless_equals_float (camera->weight, 2);
+  fog_report_free (report);
+  gst_harness_teardown (rate);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+static GstEvent *
+make_assignment (gint first, gint second)
+{
+  GstStructure *s = gst_structure_from_string (GST_KAFKA_ASSIGNMENT_EVENT ",topic=camera", NULL);
+  GValue list = G_VALUE_INIT, value = G_VALUE_INIT;
+
+  g_value_init (&list, GST_TYPE_ARRAY);
+  g_value_init (&value, G_TYPE_INT);
+  g_value_set_int (&value, first);
+  gst_value_array_append_value (&list, &value);
+  g_value_set_int (&value, second);
+  gst_value_array_append_value (&list, &value);
+  gst_structure_take_value (s, "partitions", &list);
+  return gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_STICKY, s);
+}
+
+GST_START_TEST (test_a_changed_assignment_is_reported_at_once)
+{
+  GstElement *element = make_element ();
+  GstHarness *h, *rate;
+  FogReport *report;
+
+  g_object_set (element, "report-interval", GST_SECOND * 3600, NULL);
+  h = make_harness (element, "src");
+  rate = gst_harness_new_with_element (element, NULL, "rate");
+  gst_harness_push_event (h, make_assignment (3, 7));
+  report = pull_report (rate);
+  fail_unless_equals_int (report->partitions->len, 2);
+  fail_unless_equals_int (g_array_index (report->partitions, gint, 0), 3);
+  fail_unless_equals_int (g_array_index (report->partitions, gint, 1), 7);
+  fail_if (report->leaving);
+  fog_report_free (report);
+  gst_harness_teardown (rate);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_reports_come_by_the_clock_and_begin_again_after_a_seek)
+{
+  GstElement *element = make_element ();
+  GstHarness *h, *rate;
+  guint64 frames, faces;
+  FogReport *report;
+
+  g_object_set (element, "report-interval", 100 * GST_MSECOND, NULL);
+  h = make_harness (element, "src");
+  rate = gst_harness_new_with_element (element, NULL, "rate");
+  for (guint64 i = 0; i < 3; i++) {
+    report = pull_report (rate);
+    fail_unless_equals_uint64 (report->seq, i);
+    fog_report_free (report);
+  }
+  gst_harness_push_event (h, gst_event_new_eos ());
+  fog_report_free (pull_last_report (rate, &frames, &faces));
+  gst_harness_push_event (h, gst_event_new_flush_start ());
+  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+  report = pull_report (rate);
+  fail_if (report->leaving);
+  fog_report_free (report);
+  gst_harness_teardown (rate);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+/* Both sinks wait for something to preroll on, and reports for PLAYING. */
+GST_START_TEST (test_all_pads_preroll)
+{
+  g_autofree gchar *line =
+      g_strdup_printf ("videotestsrc num-buffers=5 ! video/x-raw,width=32,height=24 ! "
+                       "haarfacecount name=faces cascade=%s "
+                       "faces.src ! fakesink faces.rate ! fakesink faces.video ! fakesink",
+          cascade);
+  GstElement *pipeline = gst_parse_launch (line, NULL);
+  GstBus *bus = gst_element_get_bus (pipeline);
+  GstMessage *message;
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  message = gst_bus_timed_pop_filtered (bus, 20 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS);
+  gst_message_unref (message);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (bus);
+  gst_object_unref (pipeline);
+}
+GST_END_TEST;
+
+/* --- flow, flush and stop --- */
+
+GST_START_TEST (test_nobody_listens)
+{
+  g_autofree gchar *line =
+      g_strdup_printf ("videotestsrc num-buffers=3 ! haarfacecount cascade=%s", cascade);
+  GstElement *pipeline = gst_parse_launch (line, NULL);
+  GstBus *bus = gst_element_get_bus (pipeline);
+  GstMessage *message;
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  message = gst_bus_timed_pop_filtered (bus, 20 * GST_SECOND, GST_MESSAGE_ERROR);
+  fail_unless (message != NULL);
+  gst_message_unref (message);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (bus);
+  gst_object_unref (pipeline);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_only_reports_are_read)
+{
+  GstElement *element = make_element ();
+  GstHarness *rate = gst_harness_new_with_element (element, NULL, "rate");
+  GstHarness *h = make_harness (element, NULL);
+  guint64 frames, faces;
+
+  acks_done = 0;
+  for (guint i = 0; i < 10; i++)
+    fail_unless_equals_int (gst_harness_push (h, make_acked_frame (TRUE, i)), GST_FLOW_OK);
+  gst_harness_push_event (h, gst_event_new_eos ());
+  fog_report_free (pull_last_report (rate, &frames, &faces));
+  fail_unless_equals_uint64 (frames, 10);
+  fail_unless_equals_int (acks_done, 10);
+  gst_harness_teardown (rate);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+static GstPadProbeReturn
+block (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  return GST_PAD_PROBE_OK;
+}
+
+static gpointer
+push_many (gpointer data)
+{
+  GstHarness *h = data;
+
+  for (guint i = 0; i < 100; i++) {
+    GstFlowReturn ret = gst_harness_push (h, make_frame (TRUE, i));
+
+    if (ret != GST_FLOW_OK)
+      return GINT_TO_POINTER (ret);
+  }
+  return GINT_TO_POINTER (GST_FLOW_OK);
+}
+
+GST_START_TEST (test_a_reader_that_stands_still_holds_the_sender_and_a_flush_frees_him)
+{
+  GstElement *element = make_element ();
+  GstHarness *h = make_harness (element, "src");
+  GstPad *src = gst_element_get_static_pad (element, "src");
+  gulong id = gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM, block, NULL, NULL);
+  GThread *sender = g_thread_new ("sender", push_many, h);
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  g_usleep (50000);
+  fail_unless (get_stat (element, "frames") < 10);
+  gst_harness_push_event (h, gst_event_new_flush_start ());
+  fail_unless_equals_int (GPOINTER_TO_INT (g_thread_join (sender)), GST_FLOW_FLUSHING);
+  gst_pad_remove_probe (src, id);
+  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  gst_harness_push (h, make_frame (TRUE, 500));
+  fail_unless_equals_int (GPOINTER_TO_INT (push_many (h)), GST_FLOW_OK);
+  gst_object_unref (src);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_stops_while_a_reader_stands_still)
+{
+  GstElement *element = make_element ();
+  GstHarness *h = make_harness (element, "src");
+  GstPad *src = gst_element_get_static_pad (element, "src");
+  GThread *sender;
+
+  gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM, block, NULL, NULL);
+  sender = g_thread_new ("sender", push_many, h);
+  g_usleep (20000);
+  gst_element_set_state (element, GST_STATE_NULL);
+  fail_unless_equals_int (GPOINTER_TO_INT (g_thread_join (sender)), GST_FLOW_FLUSHING);
+  gst_object_unref (src);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_starts_and_stops_many_times)
+{
+  GstElement *element = make_element ();
+
+  for (guint i = 0; i < 100; i++) {
+    GstHarness *h = make_harness (element, "src");
+
+    gst_harness_push (h, make_frame (TRUE, 0));
+    if (i % 2)
+      gst_buffer_unref (gst_harness_pull (h));
+    gst_harness_teardown (h);
+  }
+  gst_object_unref (element);
+}
+GST_END_TEST;
+
+static Suite *
+haarfacecount_suite (void)
+{
+  Suite *s = suite_create ("haarfacecount");
+  TCase *tc = tcase_create ("general");
+
+  gst_kafka_meta_register ();
+  suite_add_tcase (s, tc);
+  tcase_add_checked_fixture (tc, setup, teardown);
+  tcase_add_test (tc, test_documents_come_in_order_and_the_rest_is_done);
+  tcase_add_test (tc, test_document_is_as_described);
+  tcase_add_test (tc, test_a_foreign_frame_is_named_by_its_place_or_not_at_all);
+  tcase_add_test (tc, test_min_faces_counts_the_frames_without_too);
+  tcase_add_test (tc, test_old_frames_are_skipped_and_done);
+  tcase_add_loop_test (tc, test_every_format, 0, N_FORMATS);
+  tcase_add_loop_test (tc, test_boxes_in_every_format, 0, N_FORMATS);
+  tcase_add_test (tc, test_strides_and_crops);
+  tcase_add_test (tc, test_a_frame_shorter_than_its_caps_is_skipped);
+  tcase_add_test (tc, test_caps_change_in_mid_stream);
+  tcase_add_test (tc, test_no_such_cascade);
+  tcase_add_test (tc, test_what_is_no_cascade);
+#ifdef HAVE_HAAR_OPENCV
+  tcase_add_test (tc, test_opencv_gets_no_unknown_cascade_unless_it_is_trusted);
+#endif
+  tcase_add_test (tc, test_video_passes_with_regions_and_token);
+  tcase_add_test (tc, test_video_alone_and_let_go_while_running);
+  tcase_add_test (tc, test_reports_tell_what_was_done_and_the_last_one_says_so);
+  tcase_add_test (tc, test_a_changed_assignment_is_reported_at_once);
+  tcase_add_test (tc, test_reports_come_by_the_clock_and_begin_again_after_a_seek);
+  tcase_add_test (tc, test_all_pads_preroll);
+  tcase_add_test (tc, test_nobody_listens);
+  tcase_add_test (tc, test_only_reports_are_read);
+  tcase_add_test (tc, test_a_reader_that_stands_still_holds_the_sender_and_a_flush_frees_him);
+  tcase_add_test (tc, test_stops_while_a_reader_stands_still);
+  tcase_add_test (tc, test_starts_and_stops_many_times);
+  return s;
+}
+
+GST_CHECK_MAIN (haarfacecount);

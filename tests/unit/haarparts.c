@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What haarfacecount is made of, without the element. */
+#include <glib/gstdio.h>
+#include <gst/check/gstcheck.h>
+#include <math.h>
+
+#include "gstkafkameta.h"
+#include "haarcascade.h"
+#include "haarcpus.h"
+#include "haarreporter.h"
+#include "haartally.h"
+#include "haarworkers.h"
+
+/* --- workers --- */
+
+static GMutex gate;
+static gint freed, worked;
+
+/* Odd items take longer than even ones. */
+static void
+work (gpointer item, gpointer tool)
+{
+  g_usleep (GPOINTER_TO_UINT (item) % 2 ? 2000 : 10);
+  g_mutex_lock (&gate);
+  g_mutex_unlock (&gate);
+  g_atomic_int_inc (&worked);
+}
+
+static void
+count_freed (gpointer item)
+{
+  g_atomic_int_inc (&freed);
+}
+
+static HaarWorkers *
+make_workers (guint n)
+{
+  static const HaarWorkersClass klass = {work, count_freed, count_freed};
+  GPtrArray *tools = g_ptr_array_new ();
+  HaarWorkers *workers;
+
+  freed = worked = 0;
+  for (guint i = 0; i < n; i++)
+    g_ptr_array_add (tools, GUINT_TO_POINTER (1));
+  workers = haar_workers_new (&klass, tools);
+  g_ptr_array_unref (tools);
+  return workers;
+}
+
+static gpointer
+push_forty (gpointer data)
+{
+  for (guint i = 1; i <= 40; i++)
+    if (i % 5 ? !haar_workers_push (data, GUINT_TO_POINTER (i))
+              : !haar_workers_push_ready (data, GUINT_TO_POINTER (i)))
+      return GUINT_TO_POINTER (i);
+  return NULL;
+}
+
+GST_START_TEST (test_what_goes_in_comes_out_in_order)
+{
+  HaarWorkers *workers = make_workers (3);
+  GThread *thread = g_thread_new ("pusher", push_forty, workers);
+
+  for (guint i = 1; i <= 40; i++) {
+    fail_unless (haar_workers_get_waiting (workers) <= 4);
+    fail_unless_equals_int (GPOINTER_TO_UINT (haar_workers_pop (workers)), i);
+  }
+  fail_unless (g_thread_join (thread) == NULL);
+  fail_unless_equals_int (worked, 32);
+  haar_workers_free (workers);
+  fail_unless_equals_int (freed, 3);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_flushing_ends_every_wait)
+{
+  HaarWorkers *workers = make_workers (2);
+  GThread *thread;
+
+  g_mutex_lock (&gate);
+  thread = g_thread_new ("pusher", push_forty, workers);
+  while (haar_workers_get_waiting (workers) < 3)
+    g_usleep (100);
+  haar_workers_set_flushing (workers, TRUE);
+  fail_unless_equals_int (GPOINTER_TO_UINT (g_thread_join (thread)), 4);
+  fail_unless (haar_workers_pop (workers) == NULL);
+  fail_if (haar_workers_drain (workers));
+  g_mutex_unlock (&gate);
+  haar_workers_set_flushing (workers, FALSE);
+  fail_unless (haar_workers_push (workers, GUINT_TO_POINTER (8)));
+  fail_unless_equals_int (GPOINTER_TO_UINT (haar_workers_pop (workers)), 8);
+  haar_workers_free (workers);
+  fail_unless_equals_int (freed, 4 + 2);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_a_worker_that_goes_on_holds_up_no_stop)
+{
+  HaarWorkers *workers = make_workers (1);
+  gint64 begin = g_get_monotonic_time ();
+
+  g_mutex_lock (&gate);
+  fail_unless (haar_workers_push (workers, GUINT_TO_POINTER (2)));
+  g_usleep (20000);
+  haar_workers_free (workers);
+  fail_unless (g_get_monotonic_time () - begin < 4 * G_TIME_SPAN_SECOND);
+  fail_unless_equals_int (freed, 0);
+  g_mutex_unlock (&gate);
+  while (g_atomic_int_get (&freed) < 2)
+    g_usleep (1000);
+}
+GST_END_TEST;
+
+/* --- processors --- */
+
+static gchar *
+write_file (const gchar *root, const gchar *group, const gchar *name, const gchar *text)
+{
+  gchar *dir = g_build_filename (root, group, NULL);
+  gchar *path = g_build_filename (dir, name, NULL);
+
+  g_mkdir_with_parents (dir, 0700);
+  fail_unless (g_file_set_contents (path, text, -1, NULL));
+  g_free (dir);
+  return path;
+}
+
+GST_START_TEST (test_a_quota_of_any_group_above_counts)
+{
+  static const gchar *const folders[] = {"a/b", "a", "cpu/x", "cpu", ""};
+  g_autofree gchar *root = g_dir_make_tmp ("cgroup-XXXXXX", NULL);
+  g_autofree gchar *inner = write_file (root, "a/b", "cpu.max", "max 100000\n");
+  g_autofree gchar *outer = write_file (root, "a", "cpu.max", "250000 100000\n");
+  g_autofree gchar *quota = write_file (root, "cpu/x", "cpu.cfs_quota_us", "50000\n");
+  g_autofree gchar *period = write_file (root, "cpu/x", "cpu.cfs_period_us", "100000\n");
+
+  fail_unless_equals_int (haar_cpus_of_quota (root, "0::/a/b\n"), 3);
+  fail_unless_equals_int (haar_cpus_of_quota (root, "0::/a\n"), 3);
+  fail_unless_equals_int (haar_cpus_of_quota (root, "4:cpu,cpuacct:/x\n0::/elsewhere\n"), 1);
+  fail_unless (haar_cpus_of_quota (root, "0::/elsewhere\n") == G_MAXUINT);
+  fail_unless (haar_cpus_of_quota (root, "no such text") == G_MAXUINT);
+  fail_unless (haar_cpus_of_quota (root, "") == G_MAXUINT);
+  fail_unless (haar_cpus_available () >= 1);
+  g_remove (inner);
+  g_remove (outer);
+  g_remove (quota);
+  g_remove (period);
+  for (guint i = 0; i < G_N_ELEMENTS (folders); i++) {
+    g_autofree gchar *folder = g_build_filename (root, folders[i], NULL);
+
+    fail_unless_equals_int (g_rmdir (folder), 0);
+  }
+}
+GST_END_TEST;
+
+/* --- cascades --- */
+
+GST_START_TEST (test_where_it_looked_is_told)
+{
+  GError *error = NULL;
+
+  fail_unless (haar_cascade_load ("nothing-of-the-kind", &error) == NULL);
+  fail_unless (g_error_matches (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND));
+  fail_unless (strstr (error->message, "opencv4/haarcascades") != NULL);
+  g_error_free (error);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_only_what_opencv_ships_is_known)
+{
+  GBytes *bytes = g_bytes_new_static ("<opencv_storage/>", 17);
+
+  fail_if (haar_cascade_is_known (bytes));
+  g_bytes_unref (bytes);
+}
+GST_END_TEST;
+
+/* --- the tally --- */
+
+static void
+count (HaarTally *tally, const gchar *camera, const gchar *session, const gchar *seq, gdouble age)
+{
+  GstBuffer *frame = gst_buffer_new ();
+
+  gst_kafka_meta_set_headers (frame, "camera", camera, "session", session, "seq", seq, NULL);
+  haar_tally_add (tally, frame, 2, 0.25, age);
+  gst_buffer_unref (frame);
+}
+
+GST_START_TEST (test_a_report_covers_its_interval)
+{
+  HaarTally *tally = haar_tally_new ("r", 4);
+  FogReport *report;
+
+  for (guint i = 0; i < 100; i++)
+    count (tally, i % 2 ? "a" : "b", "s", i % 2 ? "9" : "7", i / 100.0);
+  report = haar_tally_take (tally);
+  fail_unless_equals_uint64 (report->frames, 100);
+  fail_unless_equals_uint64 (report->faces, 200);
+  fail_unless_equals_float (report->busy, 25);
+  fail_unless_equals_int (report->workers, 4);
+  fail_unless (fabs (report->age_p50 - 0.5) < 0.02 && fabs (report->age_p95 - 0.95) < 0.02);
+  fail_unless_equals_int (report->cameras->len, 2);
+  fail_unless_equals_uint64 (fog_report_add_camera (report, "a")->last_seq, 9);
+  fog_report_free (report);
+  report = haar_tally_take (tally);
+  fail_unless_equals_uint64 (report->seq, 1);
+  fail_unless_equals_uint64 (report->frames, 0);
+  fail_unless (isnan (report->age_p50));
+  fail_unless_equals_uint64 (fog_report_add_camera (report, "a")->frames, 0);
+  fog_report_free (report);
+  fog_report_free (haar_tally_take (tally));
+  report = haar_tally_take (tally);
+  fail_unless_equals_int (report->cameras->len, 0);
+  fog_report_free (report);
+  haar_tally_free (tally);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_a_new_session_counts_from_its_own_seq)
+{
+  HaarTally *tally = haar_tally_new ("r", 1);
+  FogReport *report;
+
+  count (tally, "a", "old", "9000", 0);
+  count (tally, "a", "old", "8000", NAN);
+  count (tally, "a", "new", "5", 0);
+  report = haar_tally_take (tally);
+  fail_unless_equals_uint64 (fog_report_add_camera (report, "a")->last_seq, 5);
+  fail_unless_equals_string (fog_report_add_camera (report, "a")->session, "new");
+  fail_unless_equals_uint64 (fog_report_add_camera (report, "a")->frames, 3);
+  fog_report_free (report);
+  haar_tally_free (tally);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_cameras_without_number_fill_no_memory)
+{
+  HaarTally *tally = haar_tally_new ("r", 1);
+  FogReport *report;
+
+  for (guint i = 0; i < 5000; i++) {
+    g_autofree gchar *name = g_strdup_printf ("camera-%u", i);
+
+    count (tally, name, NULL, NULL, 0);
+  }
+  report = haar_tally_take (tally);
+  fail_unless_equals_int (report->cameras->len, 4096);
+  fail_unless_equals_uint64 (report->frames, 5000);
+  fog_report_free (report);
+  haar_tally_free (tally);
+}
+GST_END_TEST;
+
+/* --- the reporter --- */
+
+static gint begins, reports, leaves;
+
+static void
+note_call (HaarReporterCall call, gpointer user_data)
+{
+  g_atomic_int_inc (call == HAAR_REPORTER_BEGIN    ? &begins
+                    : call == HAAR_REPORTER_REPORT ? &reports
+                                                   : &leaves);
+}
+
+GST_START_TEST (test_reports_come_while_running_and_the_last_one_once)
+{
+  HaarReporter *reporter;
+
+  begins = reports = leaves = 0;
+  reporter = haar_reporter_new (GST_SECOND * 3600, note_call, NULL);
+  haar_reporter_wake (reporter);
+  haar_reporter_begin (reporter);
+  while (g_atomic_int_get (&begins) == 0)
+    g_usleep (100);
+  fail_unless_equals_int (g_atomic_int_get (&reports), 0);
+  haar_reporter_set_running (reporter, TRUE);
+  while (g_atomic_int_get (&reports) == 0)
+    g_usleep (100);
+  haar_reporter_set_interval (reporter, GST_MSECOND);
+  while (g_atomic_int_get (&reports) < 3)
+    g_usleep (100);
+  haar_reporter_finish (reporter);
+  fail_unless (haar_reporter_wait_finished (reporter, 20 * G_TIME_SPAN_SECOND));
+  haar_reporter_finish (reporter);
+  fail_unless (haar_reporter_wait_finished (reporter, 0));
+  reports = 0;
+  haar_reporter_wake (reporter);
+  g_usleep (5000);
+  fail_unless_equals_int (g_atomic_int_get (&reports), 0);
+  fail_unless_equals_int (g_atomic_int_get (&leaves), 1);
+  haar_reporter_resume (reporter);
+  while (g_atomic_int_get (&reports) == 0)
+    g_usleep (100);
+  haar_reporter_free (reporter);
+}
+GST_END_TEST;
+
+static Suite *
+haarparts_suite (void)
+{
+  Suite *s = suite_create ("haarparts");
+  TCase *tc = tcase_create ("general");
+
+  gst_kafka_meta_register ();
+  suite_add_tcase (s, tc);
+  tcase_add_test (tc, test_what_goes_in_comes_out_in_order);
+  tcase_add_test (tc, test_flushing_ends_every_wait);
+  tcase_add_test (tc, test_a_worker_that_goes_on_holds_up_no_stop);
+  tcase_add_test (tc, test_a_quota_of_any_group_above_counts);
+  tcase_add_test (tc, test_where_it_looked_is_told);
+  tcase_add_test (tc, test_only_what_opencv_ships_is_known);
+  tcase_add_test (tc, test_a_report_covers_its_interval);
+  tcase_add_test (tc, test_a_new_session_counts_from_its_own_seq);
+  tcase_add_test (tc, test_cameras_without_number_fill_no_memory);
+  tcase_add_test (tc, test_reports_come_while_running_and_the_last_one_once);
+  return s;
+}
+
+GST_CHECK_MAIN (haarparts);
