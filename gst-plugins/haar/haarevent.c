@@ -57,6 +57,7 @@ add_date (JsonBuilder *builder, const gchar *name, GstClockTime time)
   json_builder_end_object (builder);
 }
 
+/* Objects, since not every database that speaks MongoDB's protocol takes an array within an array. */
 static void
 add_boxes (JsonBuilder *builder, const GArray *rects)
 {
@@ -65,12 +66,12 @@ add_boxes (JsonBuilder *builder, const GArray *rects)
   for (guint i = 0; i < rects->len; i++) {
     const HaarRect *r = &g_array_index (rects, HaarRect, i);
 
-    json_builder_begin_array (builder);
-    json_builder_add_int_value (builder, r->x);
-    json_builder_add_int_value (builder, r->y);
-    json_builder_add_int_value (builder, r->w);
-    json_builder_add_int_value (builder, r->h);
-    json_builder_end_array (builder);
+    json_builder_begin_object (builder);
+    add_int (builder, "x", r->x);
+    add_int (builder, "y", r->y);
+    add_int (builder, "w", r->w);
+    add_int (builder, "h", r->h);
+    json_builder_end_object (builder);
   }
   json_builder_end_array (builder);
 }
