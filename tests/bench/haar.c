@@ -21,6 +21,7 @@ static gdouble scale_factor = 1.1;
 static gint min_size = 30;
 static gchar *cascade = HAAR_CASCADES "/haarcascade_frontalface_default.xml";
 static gchar *size = "640x480";
+static gchar *only;
 
 static const GOptionEntry options[] = {
     {"rounds", 'r', 0, G_OPTION_ARG_INT, &rounds, "Rounds over all pictures (15)", "N"},
@@ -29,6 +30,7 @@ static const GOptionEntry options[] = {
     {"min-size", 'm', 0, G_OPTION_ARG_INT, &min_size, "Smallest window in pixels (30)", "N"},
     {"cascade", 'c', 0, G_OPTION_ARG_FILENAME, &cascade, "Cascade file", "PATH"},
     {"size", 'z', 0, G_OPTION_ARG_STRING, &size, "Size of the pictures (640x480)", "WxH"},
+    {"engine", 'e', 0, G_OPTION_ARG_STRING, &only, "Only this engine", "NAME"},
     {NULL},
 };
 
@@ -75,13 +77,15 @@ create_engines (Entry *entries, GBytes *bytes)
 {
   guint n = 0;
 
-  for (; n < MAX_ENGINES && haar_engine_class_nth (n); n++) {
+  for (guint i = 0; n < MAX_ENGINES && haar_engine_class_nth (i); i++) {
     GError *error = NULL;
 
-    entries[n].klass = haar_engine_class_nth (n);
+    entries[n].klass = haar_engine_class_nth (i);
+    if (only && strcmp (only, entries[n].klass->name) != 0)
+      continue;
     entries[n].engine = entries[n].klass->create (bytes, &error);
     g_assert_no_error (error);
-    entries[n].rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+    entries[n++].rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
   }
   return n;
 }

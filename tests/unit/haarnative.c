@@ -3,6 +3,7 @@
 #include <gst/check/gstcheck.h>
 
 #include "haarengine.h"
+#include "haarkernel.h"
 #include "haarpictures.h"
 
 /* What OpenCV ships; the reference of the native engine. */
@@ -44,6 +45,27 @@ detector_new (const gchar *engine, GBytes *cascade)
   return detector;
 }
 
+/* OpenCV, and the native engine with each instruction set that this processor has. */
+typedef struct {
+  Detector opencv, natives[3];
+  guint n;
+} Detectors;
+
+static Detectors
+detectors_new (GBytes *cascade)
+{
+  static const gchar *const kernels[] = {"plain", "avx2", "avx512"};
+  Detectors detectors = {detector_new ("opencv", cascade)};
+
+  for (guint i = 0; i < G_N_ELEMENTS (kernels); i++) {
+    if (!haar_kernel_find (kernels[i]))
+      continue;
+    g_setenv ("GST_FOG_HAAR_KERNEL", kernels[i], TRUE);
+    detectors.natives[detectors.n++] = detector_new ("native", cascade);
+  }
+  return detectors;
+}
+
 static void
 detector_clear (Detector *detector)
 {
@@ -62,35 +84,48 @@ detect (Detector *detector, const HaarPicture *picture, const HaarParams *params
   g_assert_no_error (error);
 }
 
-static guint
-assert_same (
-    Detector *native, Detector *opencv, const HaarPicture *picture, const HaarParams *params)
+static void
+detectors_clear (Detectors *detectors)
 {
-  detect (native, picture, params);
-  detect (opencv, picture, params);
-  fail_unless_equals_int (native->rects->len, opencv->rects->len);
-  for (guint i = 0; i < native->rects->len; i++) {
-    const HaarRect *a = &g_array_index (native->rects, HaarRect, i);
-    const HaarRect *b = &g_array_index (opencv->rects, HaarRect, i);
+  detector_clear (&detectors->opencv);
+  for (guint i = 0; i < detectors->n; i++)
+    detector_clear (&detectors->natives[i]);
+}
+
+static void
+assert_same_rects (GArray *rects, GArray *expected)
+{
+  fail_unless_equals_int (rects->len, expected->len);
+  for (guint i = 0; i < rects->len; i++) {
+    const HaarRect *a = &g_array_index (rects, HaarRect, i);
+    const HaarRect *b = &g_array_index (expected, HaarRect, i);
 
     fail_unless (a->x == b->x && a->y == b->y && a->w == b->w && a->h == b->h,
         "rectangle %u is %d,%d %dx%d, OpenCV's %d,%d %dx%d", i, a->x, a->y, a->w, a->h, b->x, b->y,
         b->w, b->h);
   }
-  return native->rects->len;
 }
 
-/* Before grouping and after; the number of windows before it. */
+/* The number of rectangles. */
 static guint
-compare (Detector *native, Detector *opencv, const HaarPicture *picture, HaarParams params)
+assert_same (Detectors *detectors, const HaarPicture *picture, const HaarParams *params)
 {
-  guint windows;
+  detect (&detectors->opencv, picture, params);
+  for (guint i = 0; i < detectors->n; i++) {
+    detect (&detectors->natives[i], picture, params);
+    assert_same_rects (detectors->natives[i].rects, detectors->opencv.rects);
+  }
+  return detectors->opencv.rects->len;
+}
 
+/* Before grouping and after. */
+static void
+compare (Detectors *detectors, const HaarPicture *picture, HaarParams params)
+{
   params.min_neighbors = 0;
-  windows = assert_same (native, opencv, picture, &params);
+  assert_same (detectors, picture, &params);
   params.min_neighbors = 3;
-  assert_same (native, opencv, picture, &params);
-  return windows;
+  assert_same (detectors, picture, &params);
 }
 
 GST_START_TEST (test_same_as_opencv)
@@ -110,20 +145,19 @@ GST_START_TEST (test_same_as_opencv)
       {16, 16, {1.1, 3}},
   };
   GBytes *cascade = load_cascade (cascades[__i__]);
-  Detector native = detector_new ("native", cascade), opencv = detector_new ("opencv", cascade);
+  Detectors detectors = detectors_new (cascade);
   HaarPicture portrait = haar_picture_load (HAAR_PORTRAIT);
 
-  compare (&native, &opencv, &portrait, (HaarParams){1.1, 3, 30, 30});
+  compare (&detectors, &portrait, (HaarParams){1.1, 3, 30, 30});
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     HaarPicture picture =
         haar_picture_compose (&portrait, cases[i].width, cases[i].height, 100 + i);
 
-    compare (&native, &opencv, &picture, cases[i].params);
+    compare (&detectors, &picture, cases[i].params);
     haar_picture_clear (&picture);
   }
   haar_picture_clear (&portrait);
-  detector_clear (&native);
-  detector_clear (&opencv);
+  detectors_clear (&detectors);
   g_bytes_unref (cascade);
 }
 GST_END_TEST;
@@ -158,11 +192,10 @@ GST_START_TEST (test_first_stages_same_as_opencv)
   for (guint n = 1; n <= 5; n += 2) {
     const HaarParams params = {1.1};
     GBytes *shorter = cut_stages (cascade, n);
-    Detector native = detector_new ("native", shorter), opencv = detector_new ("opencv", shorter);
+    Detectors detectors = detectors_new (shorter);
 
-    fail_unless (assert_same (&native, &opencv, &picture, &params) > 0);
-    detector_clear (&native);
-    detector_clear (&opencv);
+    fail_unless (assert_same (&detectors, &picture, &params) > 0);
+    detectors_clear (&detectors);
     g_bytes_unref (shorter);
   }
   haar_picture_clear (&picture);

@@ -18,6 +18,7 @@ typedef struct {
   const HaarCascade *cascade;
   GArray *stages, *stumps, *corners;
   GArray *kinds[HAAR_SUM_KINDS]; /* of HaarFilterStump: those of the current stage */
+  gint16 margin, wide_margin;    /* of the current stage */
   gint contrast_bits;            /* that contrasts are shifted right by */
 } Builder;
 
@@ -141,20 +142,20 @@ is_covered (const HaarFeature *feature)
   return TRUE;
 }
 
-/* The threshold to multiply contrasts with, for sums shifted right by `shift`; FALSE if it takes more than 16
- * bits. */
+/* The threshold to multiply contrasts with, for sums shifted right by `shift`, and by how much the stump may then
+ * be off; FALSE if it takes more than 16 bits. */
 static gboolean
-set_threshold (
-    const Builder *self, HaarFilterStump *stump, gdouble threshold, gint shift, gdouble error)
+set_threshold (const Builder *self, HaarFilterStump *stump, gdouble threshold, gint shift,
+    gdouble error, gint16 *margin)
 {
   gdouble scaled = ldexp (threshold, 16 + self->contrast_bits - shift);
 
   if (fabs (scaled) > G_MAXINT16)
     return FALSE;
-  stump->threshold = (gint16) lrint (scaled);
+  stump->threshold = haar_twin ((gint16) lrint (scaled));
   /* The contrast is cut off at a whole number, the threshold rounded, and so is their product cut off. */
-  stump->margin = (gint16) ceil (
-      fabs (ldexp (threshold, self->contrast_bits - shift)) * 1.01 + 0.5 + 1 + error);
+  error += fabs (ldexp (threshold, self->contrast_bits - shift)) * 1.01 + 0.5 + 1;
+  *margin = MAX (*margin, (gint16) ceil (error));
   return TRUE;
 }
 
@@ -196,7 +197,7 @@ make_wide (
   }
   for (gint shift = 1; shift <= MAX_SHIFT; shift++) {
     if ((range >> shift) + error < G_MAXINT16 &&
-        set_threshold (self, stump, threshold, shift, error)) {
+        set_threshold (self, stump, threshold, shift, error, &self->wide_margin)) {
       stump->shift = (guint8) shift;
       return TRUE;
     }
@@ -209,16 +210,18 @@ make_wide (
 static gboolean
 add_stump (Builder *self, const HaarFeature *feature, gint sign, gdouble threshold, gint16 weight)
 {
-  HaarFilterStump stump = {.weight = weight, .first_corner = self->corners->len};
+  HaarFilterStump stump = {.weight = haar_twin (weight), .first_corner = self->corners->len};
   HaarSumKind kind = HAAR_SUM_WIDE;
+  gint16 factor;
   CornerSet set;
 
   if (!is_covered (feature))
     return FALSE;
   if (feature_range (feature, self->cascade->width, self->cascade->height) < G_MAXINT16 &&
-      set_threshold (self, &stump, threshold, 0, 0)) {
+      set_threshold (self, &stump, threshold, 0, 0, &self->margin)) {
     set = merge_corners (feature, sign);
-    kind = classify (&set, &stump.factor);
+    kind = classify (&set, &factor);
+    stump.factor = haar_twin (factor);
     stump.n_corners = set.n;
     g_array_append_vals (self->corners, set.corners, set.n);
   } else if (!make_wide (self, feature, sign, threshold, &stump)) {
@@ -239,6 +242,9 @@ close_stage (Builder *self, HaarFilterStage *stage, gdouble possible, gdouble su
     g_array_set_size (stumps, 0);
   }
   stage->first[HAAR_SUM_KINDS] = self->stumps->len;
+  stage->margin = self->margin;
+  stage->wide_margin = self->wide_margin;
+  self->margin = self->wide_margin = 0;
   stage->possible = (gint16) CLAMP (ceil (possible) - 1, -1, G_MAXINT16);
   stage->sure = (gint16) CLAMP (ceil (sure) - 1, -1, G_MAXINT16);
   g_array_append_val (self->stages, *stage);

@@ -21,12 +21,14 @@ typedef enum {
   HAAR_SUM_KINDS
 } HaarSumKind;
 
+/* The same 16-bit number twice: that is broadcast to a vector without another instruction. */
+typedef gint32 HaarTwin;
+
 typedef struct {
-  gint16 threshold; /* for the upper half of its product with the contrast */
-  gint16 margin;    /* how far that and the sum may be off together */
-  gint16 weight;
-  gint16 factor; /* of HAAR_SUM_8 */
-  guint8 shift;  /* of HAAR_SUM_WIDE */
+  HaarTwin threshold; /* for the upper half of its product with the contrast */
+  HaarTwin weight;
+  HaarTwin factor; /* of HAAR_SUM_8 */
+  guint8 shift;    /* of HAAR_SUM_WIDE */
   guint first_corner, n_corners;
 } HaarFilterStump;
 
@@ -37,6 +39,8 @@ typedef struct {
 
 typedef struct {
   guint first[HAAR_SUM_KINDS + 1]; /* the stage's stumps by kind */
+  gint16 margin;                   /* how far a limit and a sum may be off together */
+  gint16 wide_margin;              /* the same for HAAR_SUM_WIDE */
   gint16 possible;                 /* the window may pass if the upper bound is above this */
   gint16 sure;                     /* it does if the lower bound is above this */
 } HaarFilterStage;
@@ -52,5 +56,11 @@ typedef struct {
 /* NULL if the cascade's kind isn't covered. */
 HaarFilter *haar_filter_new (const HaarCascade *cascade);
 void haar_filter_free (HaarFilter *filter);
+
+static inline HaarTwin
+haar_twin (gint16 number)
+{
+  return (HaarTwin) ((guint32) (guint16) number * 0x10001u);
+}
 
 G_END_DECLS

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "haarkernel.h"
+
 gint
 haar_integral_stride (gint width)
 {
@@ -59,16 +61,11 @@ static void
 store_row (const HaarIntegral *self, const guint32 *row, guint32 *plane, gint y)
 {
   guint32 *to = plane + (gsize) y * self->layout.stride;
-  guint32 *odd = to + self->layout.stride / 2;
 
-  if (self->layout.step == 1) {
+  if (self->layout.step == 1)
     memcpy (to, row, (self->width + 1) * sizeof (guint32));
-    return;
-  }
-  for (gint i = 0; i <= self->width / 2; i++) {
-    to[i] = row[2 * i];
-    odd[i] = row[2 * i + 1];
-  }
+  else
+    self->kernel->split (row, self->width / 2 + 1, to, to + self->layout.stride / 2);
 }
 
 /* The sum of the triangle above each point; a diagonal is that of the pixels up and to the right. */
@@ -89,20 +86,12 @@ add_tilted_row (HaarIntegral *self, const guint8 *pixels, gint y)
 void
 haar_integral_add_row (HaarIntegral *self, const guint8 *pixels, gint y)
 {
-  guint16 *low = self->low + (gsize) (y + 1) * self->layout.stride;
-  const guint32 *sum = self->sum + (gsize) (y + 1) * self->layout.stride;
-  guint32 run = 0, square_run = 0;
+  gsize at = (gsize) (y + 1) * self->layout.stride;
 
-  for (gint x = 0; x < self->width; x++) {
-    run += pixels[x];
-    square_run += (guint32) pixels[x] * pixels[x];
-    self->row[x + 1] += run;
-    self->square_row[x + 1] += square_run;
-  }
+  self->kernel->accumulate (pixels, self->width, self->row + 1, self->square_row + 1);
   store_row (self, self->row, self->sum, y + 1);
   store_row (self, self->square_row, self->squares, y + 1);
-  for (gint i = 0; i < self->layout.stride; i++)
-    low[i] = (guint16) sum[i];
+  self->kernel->narrow (self->sum + at, self->layout.stride, self->low + at);
   if (self->tilted)
     add_tilted_row (self, pixels, y);
 }

@@ -19,8 +19,11 @@ haar_layout_index (const HaarLayout *layout, gint x, gint y)
   return y * layout->stride + column;
 }
 
+typedef struct _HaarKernel HaarKernel;
+
 /* Integral images with one row and column more than the picture; all sums are modulo 2^32. */
 typedef struct {
+  const HaarKernel *kernel;
   HaarLayout layout;
   gint width, height; /* of the picture */
   guint32 *sum, *squares;

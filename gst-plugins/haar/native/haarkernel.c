@@ -29,20 +29,27 @@ contrast (const HaarIntegral *integral, gint at, const gint32 corners[4], gdoubl
 }
 
 typedef struct {
+  HaarVector contrasts, margin, minus_margin;
   HaarVector upper, lower;
 } Sums;
 
 static inline __attribute__ ((always_inline)) void
-judge (Sums *sums, const HaarFilterStump *stump, HaarVector value, HaarVector contrasts,
-    gboolean with_sure)
+set_margin (Sums *sums, gint16 margin)
 {
-  HaarVector limit = haar_multiply_high (contrasts, haar_set (stump->threshold));
-  HaarVector room = haar_sub_saturated (limit, value);
-  HaarVector weight = haar_set (stump->weight);
+  sums->margin = haar_set (margin);
+  sums->minus_margin = haar_set (-margin);
+}
 
-  sums->upper = haar_add_if (haar_greater (room, haar_set (-stump->margin)), sums->upper, weight);
+static inline __attribute__ ((always_inline)) void
+judge (Sums *sums, const HaarFilterStump *stump, HaarVector value, gboolean with_sure)
+{
+  HaarVector limit = haar_multiply_high (sums->contrasts, haar_broadcast (stump->threshold));
+  HaarVector room = haar_sub_saturated (limit, value);
+  HaarVector weight = haar_broadcast (stump->weight);
+
+  sums->upper = haar_add_if (haar_greater (room, sums->minus_margin), sums->upper, weight);
   if (with_sure)
-    sums->lower = haar_add_if (haar_greater (room, haar_set (stump->margin)), sums->lower, weight);
+    sums->lower = haar_add_if (haar_greater (room, sums->margin), sums->lower, weight);
 }
 
 #define AT(i) haar_load (base + offsets[i])
@@ -62,11 +69,11 @@ sum_of_6 (const guint16 *base, const gint32 *offsets)
 }
 
 static inline __attribute__ ((always_inline)) HaarVector
-sum_of_8 (const guint16 *base, const gint32 *offsets, gint16 factor)
+sum_of_8 (const guint16 *base, const gint32 *offsets, HaarTwin factor)
 {
   HaarVector times = sum_of_4 (base, offsets + 4);
 
-  return haar_add (sum_of_4 (base, offsets), haar_multiply (times, haar_set (factor)));
+  return haar_add (sum_of_4 (base, offsets), haar_multiply (times, haar_broadcast (factor)));
 }
 
 static inline __attribute__ ((always_inline)) HaarVector
@@ -102,21 +109,23 @@ sum_stage (const HaarProgram *program, const HaarFilterStage *stage, const guint
   const HaarFilterStump *end[HAAR_SUM_KINDS];
   const HaarFilterCorner *corners = program->filter->corners;
   const gint32 *offsets = program->offsets;
-  Sums sums = {haar_set (0), haar_set (0)};
+  Sums sums = {.contrasts = contrasts, .upper = haar_set (0), .lower = haar_set (0)};
 
   for (guint kind = 0; kind < HAAR_SUM_KINDS; kind++)
     end[kind] = program->filter->stumps + stage->first[kind + 1];
+  set_margin (&sums, stage->margin);
   for (; s < end[HAAR_SUM_6]; s++)
-    judge (&sums, s, sum_of_6 (base, offsets + s->first_corner), contrasts, with_sure);
+    judge (&sums, s, sum_of_6 (base, offsets + s->first_corner), with_sure);
   for (; s < end[HAAR_SUM_8]; s++)
-    judge (&sums, s, sum_of_8 (base, offsets + s->first_corner, s->factor), contrasts, with_sure);
+    judge (&sums, s, sum_of_8 (base, offsets + s->first_corner, s->factor), with_sure);
   for (; s < end[HAAR_SUM_ANY]; s++)
     judge (&sums, s,
         sum_of_any (base, offsets + s->first_corner, corners + s->first_corner, s->n_corners),
-        contrasts, with_sure);
+        with_sure);
+  set_margin (&sums, stage->wide_margin);
   for (; s < end[HAAR_SUM_WIDE]; s++)
     judge (&sums, s, sum_of_wide (base, offsets + s->first_corner, corners + s->first_corner, s),
-        contrasts, with_sure);
+        with_sure);
   return sums;
 }
 
@@ -178,6 +187,51 @@ interleave (const guint16 *const *windows, gssize first, gint n, gint spread, gu
   }
 }
 
+static void
+blend (const guint8 *above, const guint8 *below, guint weight, guint weight_below, gint n,
+    gint16 *restrict to)
+{
+  guint16 a = (guint16) weight, b = (guint16) weight_below;
+
+  for (gint i = 0; i < n; i++)
+    to[i] = (gint16) (guint16) ((guint16) (above[i] * a) + (guint16) (below[i] * b) - 0x8000);
+}
+
+static void
+shrink (const gint16 *blended, const HaarTaps *taps, guint8 *row)
+{
+  haar_shrink (blended, taps->firsts, taps->weights, taps->n, taps->scale, row);
+}
+
+static void
+accumulate (const guint8 *pixels, gint n, guint32 *restrict sums, guint32 *restrict squares)
+{
+  guint32 carried[2];
+
+  for (gint i = haar_accumulate (pixels, n, sums, squares, carried); i < n; i++) {
+    carried[0] += pixels[i];
+    carried[1] += (guint32) pixels[i] * pixels[i];
+    sums[i] += carried[0];
+    squares[i] += carried[1];
+  }
+}
+
+static void
+split (const guint32 *values, gint n, guint32 *restrict even, guint32 *restrict odd)
+{
+  for (gint i = 0; i < n; i++) {
+    even[i] = values[2 * i];
+    odd[i] = values[2 * i + 1];
+  }
+}
+
+static void
+narrow (const guint32 *values, gint n, guint16 *restrict to)
+{
+  for (gint i = 0; i < n; i++)
+    to[i] = (guint16) values[i];
+}
+
 extern const HaarKernel HAAR_KERNEL;
 const HaarKernel HAAR_KERNEL = {
     .name = HAAR_KERNEL_NAME,
@@ -185,4 +239,9 @@ const HaarKernel HAAR_KERNEL = {
     .contrast = contrast,
     .stage = stage,
     .interleave = interleave,
+    .blend = blend,
+    .shrink = shrink,
+    .accumulate = accumulate,
+    .split = split,
+    .narrow = narrow,
 };

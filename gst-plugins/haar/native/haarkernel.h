@@ -13,6 +13,17 @@ typedef struct {
   gint32 *offsets; /* one for each of the filter's corners */
 } HaarProgram;
 
+/* Where each pixel of a smaller row comes from: the first of two neighbours, and the neighbours' weights, the
+ * first one's in the lower half, which make 256. */
+typedef struct {
+  gint32 *firsts;
+  guint32 *weights;
+  gint n;
+  gdouble scale;
+} HaarTaps;
+
+#define HAAR_ROW_MARGIN 64
+
 /* One flag a window of a vector. */
 typedef struct {
   guint32 live;     /* has contrast enough to be evaluated */
@@ -21,7 +32,7 @@ typedef struct {
 } HaarVerdict;
 
 /* What is compiled once for each instruction set. */
-typedef struct {
+struct _HaarKernel {
   const gchar *name;
   guint lanes;
   /* Contrasts of n windows side by side, each -1 if below the least. */
@@ -34,7 +45,17 @@ typedef struct {
    * values lie lane by lane. May read 7 values more. */
   void (*interleave) (
       const guint16 *const *windows, gssize first, gint n, gint spread, guint16 *to);
-} HaarKernel;
+  /* Two rows of pixels weighed, and 32768 taken off so that the result is signed. */
+  void (*blend) (const guint8 *above, const guint8 *below, guint weight, guint weight_below, gint n,
+      gint16 *to);
+  /* A row of pixels from a blended one. May read and write HAAR_ROW_MARGIN more. */
+  void (*shrink) (const gint16 *blended, const HaarTaps *taps, guint8 *row);
+  /* Adds the running sums of n pixels, and of their squares, to as many values. */
+  void (*accumulate) (const guint8 *pixels, gint n, guint32 *sums, guint32 *squares);
+  /* n even and n odd values apart. */
+  void (*split) (const guint32 *values, gint n, guint32 *even, guint32 *odd);
+  void (*narrow) (const guint32 *values, gint n, guint16 *to);
+};
 
 /* The best that this processor has; or by name (nullable), NULL if it doesn't have that. */
 const HaarKernel *haar_kernel_find (const gchar *name);

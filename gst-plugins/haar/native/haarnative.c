@@ -28,8 +28,11 @@ native_create (GBytes *bytes, GError **error)
     return NULL;
   self = g_new0 (HaarEngine, 1);
   self->cascade = cascade;
-  self->scanner = haar_scanner_new (cascade, kernel ? kernel : haar_kernel_find (NULL));
-  self->resizer = haar_resizer_new ();
+  if (!kernel)
+    kernel = haar_kernel_find (NULL);
+  self->scanner = haar_scanner_new (cascade, kernel);
+  self->integral.kernel = kernel;
+  self->resizer = haar_resizer_new (kernel);
   self->levels = g_array_new (FALSE, FALSE, sizeof (HaarLevel));
   return self;
 }

@@ -106,68 +106,56 @@ haar_pyramid_plan (gint window_width, gint window_height, gint width, gint heigh
   g_array_unref (scales);
 }
 
-/* Where a pixel comes from: two neighbours and their weights, of which the sum is 256. */
-typedef struct {
-  gint first;
-  guint16 weights[2];
-} Tap;
-
 struct _HaarResizer {
+  const HaarKernel *kernel;
   const guint8 *gray;
   gsize stride;
-  gint width, height, to_width, to_height;
-  Tap *columns, *rows;
-  guint16 *blend; /* two source rows weighed, one value more than the width */
+  gint width, height;
+  HaarTaps columns, rows;
+  gint16 *blended; /* two source rows */
   guint8 *row;
-  gint capacity_columns, capacity_rows, capacity_width;
 };
 
 HaarResizer *
-haar_resizer_new (void)
+haar_resizer_new (const HaarKernel *kernel)
 {
-  return g_new0 (HaarResizer, 1);
+  HaarResizer *self = g_new0 (HaarResizer, 1);
+
+  self->kernel = kernel;
+  return self;
 }
 
 void
 haar_resizer_free (HaarResizer *self)
 {
-  g_free (self->columns);
-  g_free (self->rows);
-  g_free (self->blend);
+  g_free (self->columns.firsts);
+  g_free (self->columns.weights);
+  g_free (self->rows.firsts);
+  g_free (self->rows.weights);
+  g_free (self->blended);
   g_free (self->row);
   g_free (self);
 }
 
 static void
-fill_taps (Tap *taps, gint from, gint to)
+set_taps (HaarTaps *taps, gint from, gint to)
 {
+  taps->n = to;
   /* In this order: OpenCV has the inverse rounded before it is inverted again. */
-  gdouble scale = 1. / ((gdouble) to / from);
-
+  taps->scale = 1. / ((gdouble) to / from);
+  taps->firsts = g_renew (gint32, taps->firsts, to + HAAR_ROW_MARGIN);
+  taps->weights = g_renew (guint32, taps->weights, to + HAAR_ROW_MARGIN);
   for (gint i = 0; i < to; i++) {
-    gdouble position = scale * (i + 0.5) - 0.5;
+    gdouble position = taps->scale * (i + 0.5) - 0.5;
     gint first = CLAMP ((gint) floor (position), 0, from - 1);
-    gint second = first < from - 1 ? (gint) lrint ((position - first) * 256) : 0;
+    gint second = first < from - 1 ? MAX ((gint) lrint ((position - first) * 256), 0) : 0;
 
-    taps[i] = (Tap){first, {(guint16) (256 - MAX (second, 0)), (guint16) MAX (second, 0)}};
+    taps->firsts[i] = first;
+    taps->weights[i] = (guint32) (256 - second) | (guint32) second << 16;
   }
-}
-
-static void
-reserve (HaarResizer *self)
-{
-  if (self->to_width > self->capacity_columns) {
-    self->capacity_columns = self->to_width;
-    self->columns = g_renew (Tap, self->columns, self->to_width);
-    self->row = g_renew (guint8, self->row, self->to_width);
-  }
-  if (self->to_height > self->capacity_rows) {
-    self->capacity_rows = self->to_height;
-    self->rows = g_renew (Tap, self->rows, self->to_height);
-  }
-  if (self->width > self->capacity_width) {
-    self->capacity_width = self->width;
-    self->blend = g_renew (guint16, self->blend, self->width + 1);
+  for (gint i = to; i < to + HAAR_ROW_MARGIN; i++) {
+    taps->firsts[i] = taps->firsts[to - 1];
+    taps->weights[i] = 0;
   }
 }
 
@@ -179,40 +167,25 @@ haar_resizer_start (HaarResizer *self, const guint8 *gray, gint width, gint heig
   self->stride = stride;
   self->width = width;
   self->height = height;
-  self->to_width = to_width;
-  self->to_height = to_height;
-  reserve (self);
-  fill_taps (self->columns, width, to_width);
-  fill_taps (self->rows, height, to_height);
-}
-
-/* Nothing is rounded before the end, so rows may be blended before columns. */
-static void
-blend_rows (HaarResizer *self, gint y)
-{
-  const Tap *tap = &self->rows[y];
-  const guint8 *above = self->gray + tap->first * self->stride;
-  const guint8 *below = tap->first < self->height - 1 ? above + self->stride : above;
-  guint16 a = tap->weights[0], b = tap->weights[1];
-
-  for (gint x = 0; x < self->width; x++)
-    self->blend[x] = (guint16) (above[x] * a + below[x] * b);
-  self->blend[self->width] = 0;
+  set_taps (&self->columns, width, to_width);
+  set_taps (&self->rows, height, to_height);
+  self->row = g_renew (guint8, self->row, to_width + HAAR_ROW_MARGIN);
+  self->blended = g_renew (gint16, self->blended, width + HAAR_ROW_MARGIN);
+  memset (self->blended + width, 0, HAAR_ROW_MARGIN * sizeof (gint16));
 }
 
 const guint8 *
 haar_resizer_row (HaarResizer *self, gint y)
 {
-  if (self->to_width == self->width && self->to_height == self->height)
-    return self->gray + y * self->stride;
-  blend_rows (self, y);
-  for (gint x = 0; x < self->to_width; x++) {
-    const Tap *tap = &self->columns[x];
-    const guint16 *pair = self->blend + tap->first;
+  gint first = self->rows.firsts[y];
+  const guint8 *above = self->gray + first * self->stride;
+  const guint8 *below = first < self->height - 1 ? above + self->stride : above;
+  guint32 weights = self->rows.weights[y];
 
-    self->row[x] = (guint8) (((guint32) pair[0] * tap->weights[0] +
-                                 (guint32) pair[1] * tap->weights[1] + 0x8000) >>
-                             16);
-  }
+  if (self->columns.n == self->width && self->rows.n == self->height)
+    return above;
+  /* Nothing is rounded before the end, so rows may be blended before columns. */
+  self->kernel->blend (above, below, weights & 0xffff, weights >> 16, self->width, self->blended);
+  self->kernel->shrink (self->blended, &self->columns, self->row);
   return self->row;
 }

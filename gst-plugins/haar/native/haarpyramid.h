@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../haarengine.h"
+#include "haarkernel.h"
 
 G_BEGIN_DECLS
 
@@ -21,7 +22,7 @@ void haar_pyramid_plan (gint window_width, gint window_height, gint width, gint 
 typedef struct _HaarResizer HaarResizer;
 
 /* The same pixels as cv::resize() with INTER_LINEAR_EXACT, row by row, for making a picture smaller. */
-HaarResizer *haar_resizer_new (void);
+HaarResizer *haar_resizer_new (const HaarKernel *kernel);
 void haar_resizer_free (HaarResizer *self);
 void haar_resizer_start (HaarResizer *self, const guint8 *gray, gint width, gint height,
     gsize stride, gint to_width, gint to_height);

@@ -180,7 +180,7 @@ enqueue (HaarScanner *self, guint stage, gint at, gint16 contrast)
     run_queue (self, stage);
 }
 
-/* Drops windows stage by stage until half a vector or less is left, for which a later queue is better. */
+/* Drops windows stage by stage until a quarter of a vector or less is left, for which a later queue is better. */
 static guint
 drop_windows (HaarScanner *self, const Queue *batch, guint stage, guint32 *alive)
 {
@@ -188,7 +188,7 @@ drop_windows (HaarScanner *self, const Queue *batch, guint stage, guint32 *alive
     *alive &=
         self->kernel->stage (&self->in_patch, stage, self->patch, batch->contrasts, FALSE).possible;
     stage++;
-    if ((guint) __builtin_popcount (*alive) <= self->kernel->lanes / 2)
+    if ((guint) __builtin_popcount (*alive) <= self->kernel->lanes / 4)
       break;
   }
   return stage;

@@ -15,6 +15,7 @@ typedef __mmask32 HaarMask;
 #define haar_load(p) _mm512_loadu_si512 (p)
 #define haar_store(p, v) _mm512_storeu_si512 (p, v)
 #define haar_set(x) _mm512_set1_epi16 (x)
+#define haar_broadcast(twin) _mm512_set1_epi32 (twin)
 #define haar_add(a, b) _mm512_add_epi16 (a, b)
 #define haar_sub(a, b) _mm512_sub_epi16 (a, b)
 #define haar_sub_saturated(a, b) _mm512_subs_epi16 (a, b)
@@ -41,6 +42,71 @@ haar_load_pieces (const guint16 *const *p, gssize offset)
   return _mm512_inserti32x4 (v, HAAR_PIECE (p[24] + offset), 3);
 }
 
+/* Each lane's sum with all lower ones. */
+static inline __m512i
+haar_running_sums (__m512i v)
+{
+  const __m512i zero = _mm512_setzero_si512 ();
+
+  v = _mm512_add_epi32 (v, _mm512_alignr_epi32 (v, zero, 15));
+  v = _mm512_add_epi32 (v, _mm512_alignr_epi32 (v, zero, 14));
+  v = _mm512_add_epi32 (v, _mm512_alignr_epi32 (v, zero, 12));
+  return _mm512_add_epi32 (v, _mm512_alignr_epi32 (v, zero, 8));
+}
+
+/* Adds the running sums of 16 values to those of memory; the result is what to carry on with. */
+static inline __m512i
+haar_add_running (__m512i values, __m512i carried, guint32 *to)
+{
+  __m512i sums = _mm512_add_epi32 (haar_running_sums (values), carried);
+
+  _mm512_storeu_si512 (to, _mm512_add_epi32 (_mm512_loadu_si512 (to), sums));
+  return _mm512_permutexvar_epi32 (_mm512_set1_epi32 (15), sums);
+}
+
+/* As many as come in whole vectors; the return value is their number. */
+static inline gint
+haar_accumulate (const guint8 *pixels, gint n, guint32 *sums, guint32 *squares, guint32 *carried)
+{
+  __m512i sum = _mm512_setzero_si512 (), square = sum;
+  gint i = 0;
+
+  for (; i + 16 <= n; i += 16) {
+    __m256i wide = _mm256_cvtepu8_epi16 (HAAR_PIECE (pixels + i));
+
+    sum = haar_add_running (_mm512_cvtepu16_epi32 (wide), sum, sums + i);
+    square = haar_add_running (
+        _mm512_cvtepu16_epi32 (_mm256_mullo_epi16 (wide, wide)), square, squares + i);
+  }
+  carried[0] = (guint32) _mm_cvtsi128_si32 (_mm512_castsi512_si128 (sum));
+  carried[1] = (guint32) _mm_cvtsi128_si32 (_mm512_castsi512_si128 (square));
+  return i;
+}
+
+/* Pairs of neighbours at firsts[0] + 0 to 63, as 32-bit lanes, picked from two vectors: fewer than 16 if the
+ * picture is made much smaller. */
+static inline void
+haar_shrink (const gint16 *from, const gint32 *firsts, const guint32 *weights, gint n,
+    gdouble scale, guint8 *to)
+{
+  const __m512i rounding = _mm512_set1_epi32 ((1 << 23) + (1 << 15));
+  gint step = MIN (16, 1 + (gint) (61 / scale));
+
+  for (gint i = 0; i < n; i += step) {
+    const gint16 *base = from + firsts[i];
+    __m512i places =
+        _mm512_sub_epi32 (_mm512_loadu_si512 (firsts + i), _mm512_set1_epi32 (firsts[i]));
+    __m512i pairs = _mm512_add_epi32 (
+        _mm512_or_si512 (places, _mm512_slli_epi32 (places, 16)), _mm512_set1_epi32 (1 << 16));
+    __m512i values = _mm512_permutex2var_epi16 (
+        _mm512_loadu_si512 (base), pairs, _mm512_loadu_si512 (base + 32));
+    __m512i sums = _mm512_madd_epi16 (values, _mm512_loadu_si512 (weights + i));
+
+    sums = _mm512_srli_epi32 (_mm512_add_epi32 (sums, rounding), 16);
+    _mm_storeu_si128 ((__m128i *) (to + i), _mm512_cvtepi32_epi8 (sums));
+  }
+}
+
 #elif defined(__AVX2__)
 #include <immintrin.h>
 #define HAAR_LANES 16
@@ -50,6 +116,7 @@ typedef __m256i HaarMask;
 #define haar_load(p) _mm256_loadu_si256 ((const __m256i *) (p))
 #define haar_store(p, v) _mm256_storeu_si256 ((__m256i *) (p), v)
 #define haar_set(x) _mm256_set1_epi16 (x)
+#define haar_broadcast(twin) _mm256_set1_epi32 (twin)
 #define haar_add(a, b) _mm256_add_epi16 (a, b)
 #define haar_sub(a, b) _mm256_sub_epi16 (a, b)
 #define haar_sub_saturated(a, b) _mm256_subs_epi16 (a, b)
@@ -79,6 +146,64 @@ haar_load_pieces (const guint16 *const *p, gssize offset)
       _mm256_castsi128_si256 (HAAR_PIECE (p[0] + offset)), HAAR_PIECE (p[8] + offset), 1);
 }
 
+/* Each lane's sum with all lower ones. */
+static inline __m256i
+haar_running_sums (__m256i v)
+{
+  __m256i low;
+
+  v = _mm256_add_epi32 (v, _mm256_slli_si256 (v, 4));
+  v = _mm256_add_epi32 (v, _mm256_slli_si256 (v, 8));
+  low = _mm256_permute2x128_si256 (v, v, 0x08);
+  return _mm256_add_epi32 (v, _mm256_shuffle_epi32 (low, 0xff));
+}
+
+/* Adds the running sums of 8 values to those of memory; the result is what to carry on with. */
+static inline __m256i
+haar_add_running (__m256i values, __m256i carried, guint32 *to)
+{
+  __m256i sums = _mm256_add_epi32 (haar_running_sums (values), carried);
+
+  haar_store (to, _mm256_add_epi32 (haar_load (to), sums));
+  return _mm256_permutevar8x32_epi32 (sums, _mm256_set1_epi32 (7));
+}
+
+/* As many as come in whole vectors; the return value is their number. */
+static inline gint
+haar_accumulate (const guint8 *pixels, gint n, guint32 *sums, guint32 *squares, guint32 *carried)
+{
+  __m256i sum = _mm256_setzero_si256 (), square = sum;
+  gint i = 0;
+
+  for (; i + 8 <= n; i += 8) {
+    __m256i wide = _mm256_cvtepu8_epi32 (_mm_loadl_epi64 ((const __m128i *) (pixels + i)));
+
+    sum = haar_add_running (wide, sum, sums + i);
+    square = haar_add_running (_mm256_madd_epi16 (wide, wide), square, squares + i);
+  }
+  carried[0] = (guint32) _mm256_cvtsi256_si32 (sum);
+  carried[1] = (guint32) _mm256_cvtsi256_si32 (square);
+  return i;
+}
+
+/* Pairs of neighbours, as 32-bit lanes. */
+static inline void
+haar_shrink (const gint16 *from, const gint32 *firsts, const guint32 *weights, gint n,
+    gdouble scale, guint8 *to)
+{
+  const __m256i rounding = _mm256_set1_epi32 ((1 << 23) + (1 << 15));
+
+  for (gint i = 0; i < n; i += 8) {
+    __m256i values = _mm256_i32gather_epi32 ((const int *) from, haar_load (firsts + i), 2);
+    __m256i sums = _mm256_madd_epi16 (values, haar_load (weights + i));
+
+    sums = _mm256_srli_epi32 (_mm256_add_epi32 (sums, rounding), 16);
+    sums = _mm256_packus_epi32 (sums, _mm256_permute2x128_si256 (sums, sums, 0x11));
+    sums = _mm256_packus_epi16 (sums, sums);
+    _mm_storel_epi64 ((__m128i *) (to + i), _mm256_castsi256_si128 (sums));
+  }
+}
+
 #else
 #include <string.h>
 #if defined(__SSE2__)
@@ -98,6 +223,7 @@ typedef HaarVector HaarMask;
 #define haar_set(x)                                                                                \
   ((HaarVector){(gint16) (x), (gint16) (x), (gint16) (x), (gint16) (x), (gint16) (x),              \
       (gint16) (x), (gint16) (x), (gint16) (x)})
+#define haar_broadcast(twin) ((HaarVector) (HaarVector32){twin, twin, twin, twin})
 /* Unsigned: sums are modulo 2^16. */
 #define haar_add(a, b) ((HaarVector) ((HaarUnsigned) (a) + (HaarUnsigned) (b)))
 #define haar_sub(a, b) ((HaarVector) ((HaarUnsigned) (a) - (HaarUnsigned) (b)))
@@ -196,4 +322,24 @@ haar_mask_bits (HaarMask m)
   return bits;
 }
 #endif
+
+/* As many as vectors pay for: none. */
+static inline gint
+haar_accumulate (const guint8 *pixels, gint n, guint32 *sums, guint32 *squares, guint32 *carried)
+{
+  carried[0] = carried[1] = 0;
+  return 0;
+}
+
+static inline void
+haar_shrink (const gint16 *from, const gint32 *firsts, const guint32 *weights, gint n,
+    gdouble scale, guint8 *to)
+{
+  for (gint i = 0; i < n; i++) {
+    const gint16 *pair = from + firsts[i];
+    gint32 sum = pair[0] * (gint32) (weights[i] & 0xffff) + pair[1] * (gint32) (weights[i] >> 16);
+
+    to[i] = (guint8) ((sum + (1 << 23) + (1 << 15)) >> 16);
+  }
+}
 #endif
