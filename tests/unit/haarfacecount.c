@@ -190,7 +190,7 @@ GST_START_TEST (test_document_is_as_described)
   GstBuffer *frame = make_acked_frame (TRUE, 1), *document;
   const GValue *key;
   JsonObject *object;
-  JsonArray *box;
+  JsonObject *box;
   GstCaps *caps;
 
   gst_kafka_meta_set_headers (frame, "camera", "cam \"1\"", "session", "9f2c41d0", "seq", "1234",
@@ -211,9 +211,9 @@ GST_START_TEST (test_document_is_as_described)
   fail_unless_equals_int (json_object_get_int_member (object, "faces"), 1);
   fail_unless_equals_int (
       json_array_get_length (json_object_get_array_member (object, "boxes")), 1);
-  box = json_array_get_array_element (json_object_get_array_member (object, "boxes"), 0);
-  fail_unless_equals_int (json_array_get_int_element (box, 0), 0);
-  fail_unless_equals_int (json_array_get_int_element (box, 3), SIDE);
+  box = json_array_get_object_element (json_object_get_array_member (object, "boxes"), 0);
+  fail_unless_equals_int (json_object_get_int_member (box, "x"), 0);
+  fail_unless_equals_int (json_object_get_int_member (box, "h"), SIDE);
   fail_unless_equals_int (json_object_get_int_member (object, "width"), SIDE);
   fail_unless_equals_int (json_object_get_int_member (object, "height"), SIDE);
   fail_unless_equals_string (json_object_get_string_member (object, "replica"), "here");
