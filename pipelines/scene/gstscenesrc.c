@@ -65,8 +65,9 @@ struct _GstSceneSrc {
   SceneScript script;
   GstVideoInfo info;
   GstCaps *unix_caps;
-  GstClockTime next;       /* running time of the next frame */
-  GstClockTime rate_start; /* running time that `rate_frames` counts from: rounding never adds up */
+  GstClockTime begin;      /* running time of the scene's first frame */
+  GstClockTime next;       /* scene time of the next frame */
+  GstClockTime rate_start; /* scene time that `rate_frames` counts from: rounding never adds up */
   guint64 rate_frames;
   gboolean discont;
 };
@@ -88,6 +89,7 @@ reset_counts (GstSceneSrc *self)
   self->script.seed = self->seed;
   self->script.max_faces = self->max_faces;
   GST_OBJECT_UNLOCK (self);
+  self->begin = GST_CLOCK_TIME_NONE;
   self->next = self->rate_start = 0;
   self->rate_frames = 0;
   self->discont = TRUE;
@@ -165,9 +167,9 @@ frame_time (GstSceneSrc *self, guint64 frame)
          gst_util_uint64_scale (frame, GST_SECOND * (guint64) self->info.fps_d, self->info.fps_n);
 }
 
-/* The running time, or NONE if nothing tells it or nobody is to wait for it. */
+/* Time since the scene began, which it does with its first frame; NONE if nobody is to wait for it. */
 static GstClockTime
-running_time_now (GstSceneSrc *self)
+scene_time_now (GstSceneSrc *self)
 {
   GstClock *clock;
   GstClockTime now;
@@ -177,11 +179,12 @@ running_time_now (GstSceneSrc *self)
   clock = gst_element_get_clock (GST_ELEMENT (self));
   if (!clock)
     return GST_CLOCK_TIME_NONE;
-  now = gst_clock_get_time (clock);
+  /* a pause moves the base time: the scene stands still in it */
+  now = gst_clock_get_time (clock) - gst_element_get_base_time (GST_ELEMENT (self));
   gst_object_unref (clock);
-  return now > gst_element_get_base_time (GST_ELEMENT (self))
-             ? now - gst_element_get_base_time (GST_ELEMENT (self))
-             : 0;
+  if (!GST_CLOCK_TIME_IS_VALID (self->begin))
+    self->begin = now;
+  return now - self->begin;
 }
 
 /* What a camera took while downstream was busy is gone: go on with the frame that is due. */
@@ -233,7 +236,7 @@ static GstFlowReturn
 gst_scene_src_fill (GstPushSrc *push, GstBuffer *buffer)
 {
   GstSceneSrc *self = GST_SCENE_SRC (push);
-  GstClockTime now = running_time_now (self);
+  GstClockTime now = scene_time_now (self);
   SceneHead heads[SCENE_MAX_FACES];
   GstVideoFrame frame;
   guint faces;

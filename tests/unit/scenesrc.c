@@ -207,6 +207,41 @@ GST_START_TEST (test_camera_misses_what_nobody_takes)
 }
 GST_END_TEST;
 
+static void
+note_scene_time (GstElement *sink, GstBuffer *buffer, GstPad *pad, GAsyncQueue *times)
+{
+  guint64 time;
+
+  fail_unless (gst_kafka_meta_get_header_uint64 (buffer, "scene-time", &time));
+  g_async_queue_push (times, GUINT_TO_POINTER ((guint) (time / GST_MSECOND) + 1));
+}
+
+GST_START_TEST (test_the_scene_stands_still_in_a_pause)
+{
+  GstElement *pipeline = gst_parse_launch ("scenesrc ! fakesink name=sink signal-handoffs=1", NULL);
+  GstElement *sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  GAsyncQueue *times = g_async_queue_new ();
+  guint before, after;
+
+  g_signal_connect (sink, "handoff", G_CALLBACK (note_scene_time), times);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  g_async_queue_pop (times);
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  before = 1;
+  while (g_async_queue_length (times) > 0)
+    before = GPOINTER_TO_UINT (g_async_queue_pop (times));
+  g_usleep (3 * G_USEC_PER_SEC / 2);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  g_async_queue_pop (times); /* may have been painted before */
+  after = GPOINTER_TO_UINT (g_async_queue_pop (times));
+  fail_unless (after < before + 1000, "from %u to %u ms", before, after);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  g_async_queue_unref (times);
+  gst_object_unref (sink);
+  gst_object_unref (pipeline);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_a_portrait_is_needed)
 {
   static const gchar *locations[] = {"/nonexistent.jpg", "/dev/null", "/"};
@@ -244,6 +279,7 @@ scenesrc_suite (void)
   tcase_add_test (tc, test_frames_show_what_their_headers_say);
   tcase_add_test (tc, test_rate_follows_downstream);
   tcase_add_test (tc, test_camera_misses_what_nobody_takes);
+  tcase_add_test (tc, test_the_scene_stands_still_in_a_pause);
   tcase_add_loop_test (tc, test_a_portrait_is_needed, 0, 3);
   return s;
 }
