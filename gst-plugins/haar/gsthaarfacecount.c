@@ -30,6 +30,7 @@
  */
 #include "gsthaarfacecount.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "fogreport.h"
@@ -169,7 +170,7 @@ equip (GstHaarFaceCount *self, const gchar **engine)
   equipment.n_workers = self->n_workers;
   GST_OBJECT_UNLOCK (self);
   if (equipment.n_workers == 0)
-    equipment.n_workers = MIN (haar_cpus_available (), MAX_WORKERS);
+    equipment.n_workers = (guint) CLAMP (ceil (haar_cpus_available ()), 1, MAX_WORKERS);
   tools = haar_equip (&equipment, engine, &error);
   if (tools)
     GST_INFO_OBJECT (self, "%u workers, engine %s, %s", tools->len, *engine, cascade);
@@ -207,7 +208,7 @@ start (GstHaarFaceCount *self)
   reset (self);
   self->engine_name = engine;
   self->n_running = tools->len;
-  self->tally = haar_tally_new (self->replica, tools->len);
+  self->tally = haar_tally_new (self->replica, tools->len, haar_cpus_available ());
   self->workers = haar_workers_new (&workers_class, tools);
   self->reporter = haar_reporter_new (self->report_interval, gst_haar_face_count_report, self);
   GST_OBJECT_UNLOCK (self);

@@ -345,14 +345,17 @@ count_outcome (GstHaarFaceCount *self, const HaarJob *job)
 {
   GstHaarCounters *counters = &self->counters;
   guint64 skipped = 0;
+  gdouble busy = 0;
 
+  if (job->outcome == HAAR_COUNTED)
+    busy = haar_tally_add (self->tally, job->frame, job->rects->len, job->busy, job->cpu, job->age);
   GST_OBJECT_LOCK (self);
   counters->skewed += job->skewed;
   switch (job->outcome) {
     case HAAR_COUNTED:
       counters->frames++;
       counters->faces += job->rects->len;
-      counters->busy += job->busy;
+      counters->busy += busy;
       break;
     case HAAR_TOO_OLD:
       counters->too_old++;
@@ -365,8 +368,6 @@ count_outcome (GstHaarFaceCount *self, const HaarJob *job)
       break;
   }
   GST_OBJECT_UNLOCK (self);
-  if (job->outcome == HAAR_COUNTED)
-    haar_tally_add (self->tally, job->frame, job->rects->len, job->busy, job->age);
   warn_of_skipped (self, job, skipped);
 }
 

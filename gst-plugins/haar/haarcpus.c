@@ -14,16 +14,16 @@ read_number (const gchar *dir, const gchar *name, gint64 *value)
   return g_ascii_string_to_signed (g_strstrip (text), 10, -1, G_MAXINT64, value, NULL);
 }
 
-static guint
+static gdouble
 processors (gint64 quota, gint64 period)
 {
   if (quota <= 0 || period <= 0)
-    return G_MAXUINT;
-  return (guint) MIN ((quota + period - 1) / period, G_MAXINT);
+    return G_MAXDOUBLE;
+  return (gdouble) quota / (gdouble) period;
 }
 
 /* Version 2: "quota period", quota "max" if there is none. */
-static guint
+static gdouble
 quota_v2 (const gchar *dir)
 {
   g_autofree gchar *path = g_build_filename (dir, "cpu.max", NULL);
@@ -32,28 +32,28 @@ quota_v2 (const gchar *dir)
   gint64 quota;
 
   if (!g_file_get_contents (path, &text, NULL, NULL) || !g_ascii_isdigit (*text))
-    return G_MAXUINT;
+    return G_MAXDOUBLE;
   quota = g_ascii_strtoll (text, &end, 10);
   return processors (quota, g_ascii_strtoll (end, NULL, 10));
 }
 
-static guint
+static gdouble
 quota_v1 (const gchar *dir)
 {
   gint64 quota, period;
 
   if (!read_number (dir, "cpu.cfs_quota_us", &quota) ||
       !read_number (dir, "cpu.cfs_period_us", &period))
-    return G_MAXUINT;
+    return G_MAXDOUBLE;
   return processors (quota, period);
 }
 
 /* The group's own quota and those of all above it: in a container the group may be seen as the root. */
-static guint
-smallest_quota (const gchar *root, const gchar *group, guint (*quota) (const gchar *dir))
+static gdouble
+smallest_quota (const gchar *root, const gchar *group, gdouble (*quota) (const gchar *dir))
 {
   g_autofree gchar *path = g_strdup (group);
-  guint smallest = quota (root);
+  gdouble smallest = quota (root);
   gchar *slash;
 
   do {
@@ -67,12 +67,12 @@ smallest_quota (const gchar *root, const gchar *group, guint (*quota) (const gch
   return smallest;
 }
 
-guint
+gdouble
 haar_cpus_of_quota (const gchar *root, const gchar *membership)
 {
   g_auto (GStrv) lines = g_strsplit (membership, "\n", 64);
   g_autofree gchar *root_v1 = g_build_filename (root, "cpu", NULL);
-  guint smallest = G_MAXUINT;
+  gdouble smallest = G_MAXDOUBLE;
 
   for (guint i = 0; lines[i]; i++) {
     g_auto (GStrv) parts = g_strsplit (lines[i], ":", 3);
@@ -87,13 +87,13 @@ haar_cpus_of_quota (const gchar *root, const gchar *membership)
   return smallest;
 }
 
-guint
+gdouble
 haar_cpus_available (void)
 {
   g_autofree gchar *membership = NULL;
-  guint n = g_get_num_processors ();
+  gdouble n = g_get_num_processors ();
 
   if (g_file_get_contents ("/proc/self/cgroup", &membership, NULL, NULL))
     n = MIN (n, haar_cpus_of_quota ("/sys/fs/cgroup", membership));
-  return MAX (n, 1);
+  return n;
 }

@@ -5,17 +5,17 @@
 
 G_BEGIN_DECLS
 
-/* Whole processors that this process may use: its affinity, less what a CPU quota of its control group, or
- * of one above it, leaves of them. At least 1. */
-guint haar_cpus_available (void);
+/* Processors that this process may keep busy: those of its affinity, or fewer where a CPU quota of its
+ * control group, or of one above it, leaves less: 0.5 is half of one. */
+gdouble haar_cpus_available (void);
 
 /**
  * haar_cpus_of_quota:
  * @root: where control groups are mounted: /sys/fs/cgroup
  * @membership: the text of /proc/self/cgroup
  *
- * Returns: processors, rounded up; %G_MAXUINT if there is no quota
+ * Returns: processors; %G_MAXDOUBLE if there is no quota
  */
-guint haar_cpus_of_quota (const gchar *root, const gchar *membership);
+gdouble haar_cpus_of_quota (const gchar *root, const gchar *membership);
 
 G_END_DECLS

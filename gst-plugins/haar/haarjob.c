@@ -2,6 +2,7 @@
 #include "haarjob.h"
 
 #include <math.h>
+#include <time.h>
 
 #include "fogtime.h"
 #include "haarluma.h"
@@ -107,12 +108,22 @@ count (HaarJob *job, HaarTool *tool)
   return outcome;
 }
 
+static gdouble
+read_clock (clockid_t clock)
+{
+  struct timespec now;
+
+  clock_gettime (clock, &now);
+  return (gdouble) now.tv_sec + (gdouble) now.tv_nsec / 1e9;
+}
+
 void
 haar_job_count (HaarJob *job, HaarTool *tool)
 {
-  gint64 begin = g_get_monotonic_time ();
+  gdouble wall = read_clock (CLOCK_MONOTONIC), cpu = read_clock (CLOCK_THREAD_CPUTIME_ID);
 
   job->outcome = count (job, tool);
   measure_age (job);
-  job->busy = (gdouble) (g_get_monotonic_time () - begin) / G_TIME_SPAN_SECOND;
+  job->busy = read_clock (CLOCK_MONOTONIC) - wall;
+  job->cpu = read_clock (CLOCK_THREAD_CPUTIME_ID) - cpu;
 }

@@ -25,7 +25,8 @@ typedef struct {
   HaarOutcome outcome;
   GArray *rects; /* of HaarRect */
   gint width, height;
-  gdouble busy; /* s */
+  gdouble busy; /* s by the clock on the wall */
+  gdouble cpu;  /* s of a processor */
   gdouble age;  /* s, when it was counted; NAN if unknown */
   gboolean skewed;
   GError *error; /* of HAAR_FAILED */

@@ -20,6 +20,7 @@ struct _HaarTally {
   GMutex lock;
   gchar *replica;
   guint workers;
+  gdouble crowd; /* workers for each processor, at least 1 */
   /* with the lock: */
   gint64 since; /* monotonic, us */
   guint64 seq;
@@ -38,13 +39,14 @@ camera_free (Camera *camera)
 }
 
 HaarTally *
-haar_tally_new (const gchar *replica, guint workers)
+haar_tally_new (const gchar *replica, guint workers, gdouble cpus)
 {
   HaarTally *self = g_new0 (HaarTally, 1);
 
   g_mutex_init (&self->lock);
   self->replica = g_strdup (replica);
   self->workers = workers;
+  self->crowd = MAX (workers / cpus, 1);
   self->since = g_get_monotonic_time ();
   self->ages = g_array_new (FALSE, FALSE, sizeof (gdouble));
   self->cameras =
@@ -117,12 +119,14 @@ add_age (HaarTally *self, gdouble age)
   self->n_ages++;
 }
 
-void
-haar_tally_add (HaarTally *self, GstBuffer *frame, guint faces, gdouble busy, gdouble age)
+gdouble
+haar_tally_add (
+    HaarTally *self, GstBuffer *frame, guint faces, gdouble busy, gdouble cpu, gdouble age)
 {
   const gchar *name = gst_kafka_meta_get_header (frame, GST_KAFKA_HEADER_CAMERA);
   Camera *camera;
 
+  busy = MAX (busy, cpu * self->crowd);
   g_mutex_lock (&self->lock);
   self->frames++;
   self->faces += faces;
@@ -133,6 +137,7 @@ haar_tally_add (HaarTally *self, GstBuffer *frame, guint faces, gdouble busy, gd
   if (camera)
     add_to_camera (camera, frame);
   g_mutex_unlock (&self->lock);
+  return busy;
 }
 
 static gint

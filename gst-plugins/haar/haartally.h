@@ -9,17 +9,27 @@ G_BEGIN_DECLS
 /* What was counted since the last report. Its functions may be called from any thread. */
 typedef struct _HaarTally HaarTally;
 
-HaarTally *haar_tally_new (const gchar *replica, guint workers);
+/* @cpus: that the workers may keep busy, of haar_cpus_available() */
+HaarTally *haar_tally_new (const gchar *replica, guint workers, gdouble cpus);
 void haar_tally_free (HaarTally *tally);
 
 /**
  * haar_tally_add:
  * @frame: that was counted
  * @faces: found in it
- * @busy: s that it took
+ * @busy: s that it took, by the clock on the wall
+ * @cpu: s of a processor that it took
  * @age: s from capture to now; NAN if unknown
+ *
+ * A report's frames/(busy/workers) is what a saturated run would reach. As long as there is time to spare, no
+ * frame waits for a processor; with fewer processors than workers, or a quota, each would. So a frame is
+ * taken to be at work for as long as it would be then.
+ *
+ * Returns: that time, in s
  */
-void haar_tally_add (HaarTally *tally, GstBuffer *frame, guint faces, gdouble busy, gdouble age);
+gdouble haar_tally_add (
+    HaarTally *tally, GstBuffer *frame, guint faces, gdouble busy, gdouble cpu, gdouble age);
+
 /* (transfer full): the report of the time from the last one, or from the beginning, until now. A camera that
  * fell silent stays in the next two reports. */
 FogReport *haar_tally_take (HaarTally *tally);

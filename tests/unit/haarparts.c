@@ -135,13 +135,13 @@ GST_START_TEST (test_a_quota_of_any_group_above_counts)
   g_autofree gchar *quota = write_file (root, "cpu/x", "cpu.cfs_quota_us", "50000\n");
   g_autofree gchar *period = write_file (root, "cpu/x", "cpu.cfs_period_us", "100000\n");
 
-  fail_unless_equals_int (haar_cpus_of_quota (root, "0::/a/b\n"), 3);
-  fail_unless_equals_int (haar_cpus_of_quota (root, "0::/a\n"), 3);
-  fail_unless_equals_int (haar_cpus_of_quota (root, "4:cpu,cpuacct:/x\n0::/elsewhere\n"), 1);
-  fail_unless (haar_cpus_of_quota (root, "0::/elsewhere\n") == G_MAXUINT);
-  fail_unless (haar_cpus_of_quota (root, "no such text") == G_MAXUINT);
-  fail_unless (haar_cpus_of_quota (root, "") == G_MAXUINT);
-  fail_unless (haar_cpus_available () >= 1);
+  fail_unless_equals_float (haar_cpus_of_quota (root, "0::/a/b\n"), 2.5);
+  fail_unless_equals_float (haar_cpus_of_quota (root, "0::/a\n"), 2.5);
+  fail_unless_equals_float (haar_cpus_of_quota (root, "4:cpu,cpuacct:/x\n0::/elsewhere\n"), 0.5);
+  fail_unless (haar_cpus_of_quota (root, "0::/elsewhere\n") == G_MAXDOUBLE);
+  fail_unless (haar_cpus_of_quota (root, "no such text") == G_MAXDOUBLE);
+  fail_unless (haar_cpus_of_quota (root, "") == G_MAXDOUBLE);
+  fail_unless (haar_cpus_available () > 0);
   g_remove (inner);
   g_remove (outer);
   g_remove (quota);
@@ -184,13 +184,13 @@ count (HaarTally *tally, const gchar *camera, const gchar *session, const gchar 
   GstBuffer *frame = gst_buffer_new ();
 
   gst_kafka_meta_set_headers (frame, "camera", camera, "session", session, "seq", seq, NULL);
-  haar_tally_add (tally, frame, 2, 0.25, age);
+  haar_tally_add (tally, frame, 2, 0.25, 0.2, age);
   gst_buffer_unref (frame);
 }
 
 GST_START_TEST (test_a_report_covers_its_interval)
 {
-  HaarTally *tally = haar_tally_new ("r", 4);
+  HaarTally *tally = haar_tally_new ("r", 4, 4);
   FogReport *report;
 
   for (guint i = 0; i < 100; i++)
@@ -218,9 +218,23 @@ GST_START_TEST (test_a_report_covers_its_interval)
 }
 GST_END_TEST;
 
+/* Alone, a frame takes its 0.2 s; when all four workers share half a processor, 1.6 s. */
+GST_START_TEST (test_a_quota_is_felt_before_it_bites)
+{
+  HaarTally *tally = haar_tally_new ("r", 4, 0.5);
+  FogReport *report;
+
+  count (tally, "a", "s", "1", 0);
+  report = haar_tally_take (tally);
+  fail_unless_equals_float (report->busy, 1.6);
+  fog_report_free (report);
+  haar_tally_free (tally);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_a_new_session_counts_from_its_own_seq)
 {
-  HaarTally *tally = haar_tally_new ("r", 1);
+  HaarTally *tally = haar_tally_new ("r", 1, 1);
   FogReport *report;
 
   count (tally, "a", "old", "9000", 0);
@@ -237,7 +251,7 @@ GST_END_TEST;
 
 GST_START_TEST (test_cameras_without_number_fill_no_memory)
 {
-  HaarTally *tally = haar_tally_new ("r", 1);
+  HaarTally *tally = haar_tally_new ("r", 1, 1);
   FogReport *report;
 
   for (guint i = 0; i < 5000; i++) {
@@ -313,6 +327,7 @@ haarparts_suite (void)
   tcase_add_test (tc, test_where_it_looked_is_told);
   tcase_add_test (tc, test_only_what_opencv_ships_is_known);
   tcase_add_test (tc, test_a_report_covers_its_interval);
+  tcase_add_test (tc, test_a_quota_is_felt_before_it_bites);
   tcase_add_test (tc, test_a_new_session_counts_from_its_own_seq);
   tcase_add_test (tc, test_cameras_without_number_fill_no_memory);
   tcase_add_test (tc, test_reports_come_while_running_and_the_last_one_once);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Whether a report's frames/(busy/workers), told while there was time to spare, is what a saturated run then
+ * reaches; and what more workers give. The element alone: no source, no decoder. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <gst/check/gstharness.h>
+
+#include "haarpictures.h"
+
+static gint seconds = 5;
+static gint load = 40;
+static gint hogs;
+static gchar *size = "640x480";
+static gchar *engine = "auto";
+
+static const GOptionEntry options[] = {
+    {"seconds", 's', 0, G_OPTION_ARG_INT, &seconds, "Seconds of each run (5)", "N"},
+    {"load", 'l', 0, G_OPTION_ARG_INT, &load, "Load of the unsaturated run (40)", "PERCENT"},
+    {"hogs", 'o', 0, G_OPTION_ARG_INT, &hogs, "Threads that do nothing but use a processor (0)",
+        "N"},
+    {"size", 'z', 0, G_OPTION_ARG_STRING, &size, "Size of the pictures (640x480)", "WxH"},
+    {"engine", 'e', 0, G_OPTION_ARG_STRING, &engine, "As of haarfacecount (auto)", "NAME"},
+    {NULL},
+};
+
+typedef struct {
+  GstElement *element;
+  GstHarness *harness;
+  GstBuffer *frame;
+} Bench;
+
+typedef struct {
+  gdouble frames, busy, time;
+} Reading;
+
+static GstBuffer *
+make_frame (gint width, gint height)
+{
+  HaarPicture face = haar_picture_load (HAAR_PORTRAIT);
+  HaarPicture picture = haar_picture_compose (&face, width, height, 1);
+  GstBuffer *frame = gst_buffer_new_allocate (NULL, (gsize) (width * height), NULL);
+
+  for (gint y = 0; y < height; y++)
+    gst_buffer_fill (
+        frame, (gsize) (y * width), picture.pixels + (gsize) y * picture.stride, (gsize) width);
+  haar_picture_clear (&face);
+  haar_picture_clear (&picture);
+  return frame;
+}
+
+static Bench
+open_bench (guint workers)
+{
+  Bench bench = {gst_element_factory_make ("haarfacecount", NULL)};
+  g_autofree gchar *caps = NULL;
+  gint width, height;
+
+  g_assert_nonnull (bench.element);
+  g_assert_cmpint (sscanf (size, "%dx%d", &width, &height), ==, 2);
+  g_object_set (bench.element, "workers", workers, NULL);
+  gst_util_set_object_arg (G_OBJECT (bench.element), "engine", engine);
+  bench.harness = gst_harness_new_with_element (bench.element, "sink", "src");
+  gst_harness_set_drop_buffers (bench.harness, TRUE);
+  caps =
+      g_strdup_printf ("video/x-raw,format=GRAY8,width=%d,height=%d,framerate=0/1", width, height);
+  gst_harness_set_src_caps_str (bench.harness, caps);
+  bench.frame = make_frame (width, height);
+  return bench;
+}
+
+static void
+close_bench (Bench *bench)
+{
+  gst_buffer_unref (bench->frame);
+  gst_harness_teardown (bench->harness);
+  gst_object_unref (bench->element);
+}
+
+static Reading
+read_stats (Bench *bench)
+{
+  Reading reading = {.time = (gdouble) g_get_monotonic_time () / G_TIME_SPAN_SECOND};
+  GstStructure *stats;
+  guint64 frames;
+
+  g_object_get (bench->element, "stats", &stats, NULL);
+  gst_structure_get (
+      stats, "frames", G_TYPE_UINT64, &frames, "busy", G_TYPE_DOUBLE, &reading.busy, NULL);
+  gst_structure_free (stats);
+  reading.frames = (gdouble) frames;
+  return reading;
+}
+
+/* What was done at @rate frames/s; 0: as many as it takes. */
+static Reading
+run (Bench *bench, gdouble rate)
+{
+  Reading begin = read_stats (bench), end;
+  gint64 start = g_get_monotonic_time (), now;
+  guint sent = 0;
+
+  while ((now = g_get_monotonic_time ()) < start + seconds * G_TIME_SPAN_SECOND) {
+    gint64 due = rate > 0 ? start + (gint64) (sent * G_TIME_SPAN_SECOND / rate) : now;
+
+    if (due > now)
+      g_usleep ((gulong) (due - now));
+    gst_harness_push (bench->harness, gst_buffer_ref (bench->frame));
+    sent++;
+  }
+  end = read_stats (bench);
+  return (Reading){end.frames - begin.frames, end.busy - begin.busy, end.time - begin.time};
+}
+
+static gint stop_hogs;
+
+static gpointer
+hog (gpointer data)
+{
+  while (!g_atomic_int_get (&stop_hogs))
+    ;
+  return NULL;
+}
+
+static gdouble
+measure (guint workers, gdouble alone)
+{
+  Bench bench = open_bench (workers);
+  Reading full, spare;
+  gdouble reached, predicted;
+
+  full = run (&bench, 0);
+  reached = full.frames / full.time;
+  spare = run (&bench, reached * load / 100);
+  predicted = spare.frames / (spare.busy / workers);
+  full = run (&bench, 0);
+  reached = full.frames / full.time;
+  printf ("| %u | %.1f | %.1f | %+.1f %% | %.2f |\n", workers, predicted, reached,
+      100 * (predicted / reached - 1), alone > 0 ? reached / alone : 1);
+  fflush (stdout);
+  close_bench (&bench);
+  return reached;
+}
+
+int
+main (int argc, char **argv)
+{
+  GOptionContext *context = g_option_context_new (NULL);
+  GError *error = NULL;
+  GThread *threads[64];
+  gdouble alone = 0;
+
+  g_option_context_add_main_entries (context, options, NULL);
+  g_option_context_add_group (context, gst_init_get_option_group ());
+  if (!g_option_context_parse (context, &argc, &argv, &error)) {
+    g_printerr ("%s\n", error->message);
+    return 2;
+  }
+  g_option_context_free (context);
+  hogs = CLAMP (hogs, 0, (gint) G_N_ELEMENTS (threads));
+  for (gint i = 0; i < hogs; i++)
+    threads[i] = g_thread_new ("hog", hog, NULL);
+  printf ("| workers | predicted at %d %% load, frames/s | reached when saturated | error | to one "
+          "worker |\n| --- | --- | --- | --- | --- |\n",
+      load);
+  for (guint workers = 1; workers <= MAX (2, g_get_num_processors ()); workers++) {
+    gdouble reached = measure (workers, alone);
+
+    if (workers == 1)
+      alone = reached;
+  }
+  g_atomic_int_set (&stop_hogs, 1);
+  for (gint i = 0; i < hogs; i++)
+    g_thread_join (threads[i]);
+  return 0;
+}
