@@ -444,9 +444,8 @@ new_producer (GstKafkaSink *self, GError **error)
 }
 
 static gboolean
-gst_kafka_sink_start (GstBaseSink *sink)
+start (GstKafkaSink *self)
 {
-  GstKafkaSink *self = GST_KAFKA_SINK (sink);
   g_autoptr (GError) error = NULL;
   GstKafkaProducer *producer = new_producer (self, &error);
 
@@ -462,10 +461,9 @@ gst_kafka_sink_start (GstBaseSink *sink)
   return TRUE;
 }
 
-static gboolean
-gst_kafka_sink_stop (GstBaseSink *sink)
+static void
+stop (GstKafkaSink *self)
 {
-  GstKafkaSink *self = GST_KAFKA_SINK (sink);
   GstKafkaProducer *producer;
 
   GST_OBJECT_LOCK (self);
@@ -475,7 +473,22 @@ gst_kafka_sink_stop (GstBaseSink *sink)
   GST_OBJECT_UNLOCK (self);
   gst_kafka_producer_stop (producer);
   gst_kafka_record_template_clear (&self->template);
-  return TRUE;
+}
+
+/* Not the base class's start(): when that fails, the base class posts an error of its own after ours. */
+static GstStateChangeReturn
+gst_kafka_sink_change_state (GstElement *element, GstStateChange transition)
+{
+  GstKafkaSink *self = GST_KAFKA_SINK (element);
+  GstStateChangeReturn ret;
+
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !start (self))
+    return GST_STATE_CHANGE_FAILURE;
+  ret = GST_ELEMENT_CLASS (gst_kafka_sink_parent_class)->change_state (element, transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
+      (transition == GST_STATE_CHANGE_READY_TO_PAUSED && ret == GST_STATE_CHANGE_FAILURE))
+    stop (self);
+  return ret;
 }
 
 static gboolean
@@ -691,8 +704,7 @@ gst_kafka_sink_class_init (GstKafkaSinkClass *klass)
   gst_element_class_set_static_metadata (element_class, "Kafka sink", "Sink/Network",
       "Publishes each buffer as a message of a Kafka topic", "The gst-fog authors");
   gst_element_class_add_static_pad_template (element_class, &sink_template);
-  sink_class->start = gst_kafka_sink_start;
-  sink_class->stop = gst_kafka_sink_stop;
+  element_class->change_state = gst_kafka_sink_change_state;
   sink_class->unlock = gst_kafka_sink_unlock;
   sink_class->unlock_stop = gst_kafka_sink_unlock_stop;
   sink_class->set_caps = gst_kafka_sink_set_caps;
