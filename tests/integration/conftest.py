@@ -12,6 +12,9 @@ sys.path.insert(0, str(TESTS / "servers"))
 
 import kafka_server  # noqa: E402
 import mongo_server  # noqa: E402
+import pipeline  # noqa: E402
+
+FAILED = pytest.StashKey()
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +37,27 @@ def mongo(tmp_path_factory):
 def fresh():
     """A name no other test has used: for topics, groups and databases."""
     return "t" + uuid.uuid4().hex[:10]
+
+
+@pytest.fixture
+def launch(tmp_path, request):
+    """Starts pipelines; whatever still runs at the end is killed, and a failure shows what each one said."""
+    started = []
+
+    def start(line, **options):
+        started.append(pipeline.Pipeline(line, tmp_path / f"pipeline-{len(started)}.log", **options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.kill()
+    if request.node.stash.get(FAILED, False):
+        for one in started:
+            print(f"--- {one.line} (exit code {one.popen.returncode})\n{one.output()[-3000:]}")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    if call.when == "call":
+        item.stash[FAILED] = outcome.get_result().failed

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Pipelines as users run them: gst-launch-1.0, a clock over each, the output kept."""
+
+import os
+import pathlib
+import shlex
+import signal
+import subprocess
+import threading
+import time
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("GST_FOG_BUILD", TOP / "build"))
+
+
+def environment():
+    """The build's plugins beside GStreamer's own, in a registry that is no user's."""
+    plugins = {str(path.parent) for path in BUILD.glob("*/**/libgst*.so")}
+    assert plugins, f"no plugin in {BUILD}: run tests/setup"
+    return {
+        **os.environ,
+        "GST_PLUGIN_PATH_1_0": ":".join(sorted(plugins)),
+        "GST_REGISTRY_1_0": str(BUILD / "integration.registry"),
+        "GST_DEBUG": "2",
+        "GST_DEBUG_NO_COLOR": "1",
+    }
+
+
+def wait_until(condition, timeout=30, what="it"):
+    """The first true answer; polling, as the servers tell nobody."""
+    deadline = time.monotonic() + timeout
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"{what}: not within {timeout} s"
+        time.sleep(0.05)
+
+
+class Pipeline:
+    """`line` is what stands after gst-launch-1.0; it dies with the test process."""
+
+    def __init__(self, line, log, options="-e", **variables):
+        self.line, self.log = line, log
+        with open(log, "wb") as output:
+            self.popen = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "--", "gst-launch-1.0", *options.split(), *shlex.split(line)],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env={**environment(), **variables})
+
+    def output(self):
+        return self.log.read_text(errors="replace")
+
+    def running(self):
+        return self.popen.poll() is None
+
+    def signal(self, number):
+        self.popen.send_signal(number)
+
+    def wait(self, timeout):
+        """Its exit code; hanging is a failure."""
+        try:
+            return self.popen.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running after {timeout} s: {self.line}") from None
+
+    def wait_playing(self, timeout=30):
+        wait_until(lambda: "Setting pipeline to PLAYING" in self.output() or not self.running(), timeout, self.line)
+        assert self.running(), self.output()
+
+    def interrupt(self, timeout=30):
+        """Ctrl-C; how long it took to end, which it must do well."""
+        began = time.monotonic()
+        self.signal(signal.SIGINT)
+        assert self.wait(timeout) == 0, self.output()
+        return time.monotonic() - began
+
+    def kill(self):
+        if self.running():
+            self.signal(signal.SIGKILL)
+        self.popen.wait()
+
+
+class CpuShare:
+    """Lets a process run for `share` of each tenth of a second: capacity cut as a CPU quota cuts it."""
+
+    def __init__(self, pipeline, share):
+        self._pipeline, self._share, self._end = pipeline, share, threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._end.set()
+        self._thread.join()
+
+    def _run(self):
+        while not self._end.is_set() and self._pipeline.running():
+            self._pipeline.signal(signal.SIGSTOP)
+            time.sleep(0.1 * (1 - self._share))
+            self._pipeline.signal(signal.SIGCONT)
+            time.sleep(0.1 * self._share)

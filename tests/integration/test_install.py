@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a user of the build and of the installed project sees."""
+
+import os
+import subprocess
+
+import pytest
+from pipeline import BUILD
+
+ELEMENTS = ["kafkasink", "haarfacecount", "mongosink"]
+
+
+def run(command, **variables):
+    home = {name: value for name, value in os.environ.items() if not name.startswith("GST_")}
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False,
+        env={**home, **variables})
+
+
+@pytest.mark.parametrize("element", ELEMENTS)
+def test_the_build_is_inspected_without_touching_the_registry(tmp_path, element):
+    done = run(["meson", "devenv", "-C", BUILD, "gst-inspect-1.0", element], HOME=str(tmp_path))
+    assert done.returncode == 0, done.stdout
+    assert "stats" in done.stdout and "LGPL" in done.stdout
+    assert not (tmp_path / ".cache" / "gstreamer-1.0").exists()
+
+
+def test_the_plugins_are_installed_and_load(tmp_path):
+    done = run(["meson", "install", "-C", BUILD, "--no-rebuild", "--destdir", tmp_path])
+    assert done.returncode == 0, done.stdout
+    plugins = sorted(tmp_path.glob("**/gstreamer-1.0/libgst*.so"))
+    assert [plugin.stem for plugin in plugins] == ["libgsthaar", "libgstkafka", "libgstmongo"]
+    for element in ELEMENTS:
+        done = run(
+            ["gst-inspect-1.0", element], GST_PLUGIN_PATH_1_0=str(plugins[0].parent),
+            GST_REGISTRY_1_0=str(tmp_path / "registry"))
+        assert done.returncode == 0, done.stdout
