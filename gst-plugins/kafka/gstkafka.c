@@ -4,12 +4,13 @@
 #include "gstkafkameta.h"
 
 GST_ELEMENT_REGISTER_DECLARE (kafkasink)
+GST_ELEMENT_REGISTER_DECLARE (kafkasrc)
 
 static gboolean
 plugin_init (GstPlugin *plugin)
 {
   gst_kafka_meta_register ();
-  return GST_ELEMENT_REGISTER (kafkasink, plugin);
+  return GST_ELEMENT_REGISTER (kafkasink, plugin) && GST_ELEMENT_REGISTER (kafkasrc, plugin);
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, kafka,

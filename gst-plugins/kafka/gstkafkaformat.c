@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkaformat.h"
 
+#include <string.h>
+
+/* Caps with stream headers (Theora, Opus) take some kilobytes; GStreamer descends brackets by recursion. */
+#define MAX_CAPS_TEXT (64 * 1024)
+#define MAX_CAPS_BRACKETS 256
+
 static const struct {
   GstBufferFlags flag;
   const gchar *name;
@@ -42,4 +48,35 @@ gst_kafka_flags_from_text (const gchar *text)
     if (g_strv_contains ((const gchar *const *) names, flag_names[i].name))
       flags |= flag_names[i].flag;
   return flags;
+}
+
+static gboolean
+is_modest (const gchar *text)
+{
+  guint brackets = 0;
+  const gchar *c = text;
+
+  for (; *c && c - text <= MAX_CAPS_TEXT; c++)
+    if (strchr ("{[<(", *c))
+      brackets++;
+  return !*c && brackets <= MAX_CAPS_BRACKETS;
+}
+
+static gboolean
+is_in_system_memory (GstCaps *caps)
+{
+  GstCapsFeatures *features = gst_caps_get_features (caps, 0);
+
+  return !features || gst_caps_features_is_equal (features, GST_CAPS_FEATURES_MEMORY_SYSTEM_MEMORY);
+}
+
+GstCaps *
+gst_kafka_caps_from_text (const gchar *text)
+{
+  GstCaps *caps = is_modest (text) ? gst_caps_from_string (text) : NULL;
+
+  if (caps && gst_caps_is_fixed (caps) && is_in_system_memory (caps))
+    return caps;
+  gst_clear_caps (&caps);
+  return NULL;
 }

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkahandle.h"
+
+struct _GstKafkaHandle {
+  gatomicrefcount refs;
+  rd_kafka_t *rk;
+  gboolean closed;
+};
+
+GstKafkaHandle *
+gst_kafka_handle_new (rd_kafka_t *rk)
+{
+  GstKafkaHandle *self = g_new0 (GstKafkaHandle, 1);
+
+  g_atomic_ref_count_init (&self->refs);
+  self->rk = rk;
+  return self;
+}
+
+GstKafkaHandle *
+gst_kafka_handle_ref (GstKafkaHandle *self)
+{
+  g_atomic_ref_count_inc (&self->refs);
+  return self;
+}
+
+static gpointer
+destroy (gpointer handle)
+{
+  GstKafkaHandle *self = handle;
+
+  /* An ordinary destroy closes first, which takes over a minute on a frozen broker. */
+  rd_kafka_destroy_flags (self->rk, self->closed ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  g_free (self);
+  return NULL;
+}
+
+void
+gst_kafka_handle_unref (GstKafkaHandle *self)
+{
+  if (g_atomic_ref_count_dec (&self->refs))
+    g_thread_unref (g_thread_new ("kafka-destroy", destroy, self));
+}
+
+void
+gst_kafka_handle_unref_and_wait (GstKafkaHandle *self)
+{
+  if (g_atomic_ref_count_dec (&self->refs))
+    destroy (self);
+}
+
+rd_kafka_t *
+gst_kafka_handle_get (GstKafkaHandle *self)
+{
+  return self->rk;
+}
+
+gboolean
+gst_kafka_handle_commit (
+    GstKafkaHandle *self, const rd_kafka_topic_partition_list_t *offsets, gint timeout_ms)
+{
+  rd_kafka_queue_t *queue = rd_kafka_queue_new (self->rk);
+  rd_kafka_event_t *event = NULL;
+
+  /* The library's own waiting form has no bound. */
+  if (rd_kafka_commit_queue (self->rk, offsets, queue, NULL, NULL) == RD_KAFKA_RESP_ERR_NO_ERROR)
+    event = rd_kafka_queue_poll (queue, timeout_ms);
+  rd_kafka_queue_destroy (queue);
+  if (!event)
+    return FALSE;
+  rd_kafka_event_destroy (event);
+  return TRUE;
+}
+
+gboolean
+gst_kafka_handle_close (GstKafkaHandle *self, gint timeout_ms)
+{
+  gint64 deadline = g_get_monotonic_time () + timeout_ms * G_TIME_SPAN_MILLISECOND;
+  rd_kafka_queue_t *queue = rd_kafka_queue_new (self->rk);
+  rd_kafka_error_t *error = rd_kafka_consumer_close_queue (self->rk, queue);
+
+  if (error)
+    rd_kafka_error_destroy (error);
+  else
+    while (!rd_kafka_consumer_closed (self->rk) && g_get_monotonic_time () < deadline)
+      rd_kafka_queue_poll_callback (queue, 20);
+  self->closed = rd_kafka_consumer_closed (self->rk);
+  rd_kafka_queue_destroy (queue);
+  return self->closed;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkamessage.h"
+#include "gstkafkaformat.h"
+#include "gstkafkameta.h"
+
+/* More than anyone sends on purpose; what exceeds it stays behind. */
+#define MAX_HEADERS 1024
+
+typedef struct {
+  rd_kafka_message_t *message;
+  GstKafkaHandle *handle;
+} Wrapped;
+
+static void
+wrapped_free (gpointer data)
+{
+  Wrapped *self = data;
+
+  rd_kafka_message_destroy (self->message);
+  gst_kafka_handle_unref (self->handle);
+  g_free (self);
+}
+
+static GstMemory *
+wrap (rd_kafka_message_t *message, GstKafkaHandle *handle)
+{
+  Wrapped *wrapped = g_new (Wrapped, 1);
+
+  wrapped->message = message;
+  wrapped->handle = handle;
+  return gst_memory_new_wrapped (GST_MEMORY_FLAG_READONLY, message->payload, message->len, 0,
+      message->len, wrapped, wrapped_free);
+}
+
+static GPtrArray *
+copy_headers (const rd_kafka_message_t *message)
+{
+  rd_kafka_headers_t *from;
+  GPtrArray *headers;
+  const char *name;
+  const void *value;
+  size_t size;
+
+  if (rd_kafka_message_headers (message, &from) || rd_kafka_header_cnt (from) == 0)
+    return NULL;
+  headers = gst_kafka_headers_new ((guint) MIN (rd_kafka_header_cnt (from), MAX_HEADERS));
+  for (size_t i = 0; i < MAX_HEADERS && !rd_kafka_header_get_all (from, i, &name, &value, &size);
+       i++)
+    if (g_utf8_validate (name, -1, NULL))
+      g_ptr_array_add (headers, gst_kafka_header_new (name, value, (gssize) size));
+  return headers;
+}
+
+static void
+decide (gpointer ledger, gint64 offset, GstKafkaAckOutcome outcome)
+{
+  gst_kafka_ledger_decide (ledger, offset, outcome, g_get_monotonic_time ());
+}
+
+static void
+add_meta (GstBuffer *buffer, const rd_kafka_message_t *message, GstKafkaFetched *fetched)
+{
+  GstStructure *s = gst_kafka_meta_ensure (buffer);
+  GObject *ack = gst_kafka_ack_new (g_steal_pointer (&fetched->ledger), message->offset, decide,
+      (GDestroyNotify) gst_kafka_ledger_unref);
+  rd_kafka_timestamp_type_t type;
+  gint64 timestamp = rd_kafka_message_timestamp (message, &type);
+  GPtrArray *headers = copy_headers (message);
+
+  gst_structure_set (s, "topic", G_TYPE_STRING, rd_kafka_topic_name (message->rkt), "partition",
+      G_TYPE_INT, message->partition, "offset", G_TYPE_INT64, message->offset, "lag", G_TYPE_INT64,
+      fetched->behind, "ack", G_TYPE_OBJECT, ack, NULL);
+  g_object_unref (ack);
+  if (type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE)
+    gst_structure_set (s, "timestamp", G_TYPE_INT64, timestamp, NULL);
+  if (message->key) {
+    GBytes *key = g_bytes_new (message->key, message->key_len);
+
+    gst_structure_set (s, "key", G_TYPE_BYTES, key, NULL);
+    g_bytes_unref (key);
+  }
+  if (headers)
+    gst_kafka_meta_take_headers (buffer, headers);
+}
+
+static void
+restore_flags_and_duration (GstBuffer *buffer)
+{
+  const gchar *flags = gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_FLAGS);
+  guint64 duration;
+
+  if (flags)
+    GST_BUFFER_FLAG_SET (buffer, gst_kafka_flags_from_text (flags));
+  if (gst_kafka_meta_get_header_uint64 (buffer, GST_KAFKA_HEADER_DURATION, &duration))
+    GST_BUFFER_DURATION (buffer) = duration;
+}
+
+GstBuffer *
+gst_kafka_message_to_buffer (GstKafkaFetched *fetched)
+{
+  rd_kafka_message_t *message = g_steal_pointer (&fetched->message);
+  GstBuffer *buffer = gst_buffer_new ();
+
+  add_meta (buffer, message, fetched);
+  restore_flags_and_duration (buffer);
+  if (message->len == 0) {
+    GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_GAP);
+    rd_kafka_message_destroy (message);
+    gst_kafka_fetched_clear (fetched);
+  } else {
+    gst_buffer_append_memory (buffer, wrap (message, g_steal_pointer (&fetched->handle)));
+  }
+  return buffer;
+}
+
+GstClockTime
+gst_kafka_message_get_capture_time (GstBuffer *buffer)
+{
+  const GstStructure *s = gst_kafka_meta_peek (buffer);
+  guint64 time;
+  gint64 timestamp;
+
+  if (gst_kafka_meta_get_header_uint64 (buffer, GST_KAFKA_HEADER_CAPTURE_TIME, &time))
+    return time;
+  if (s && gst_structure_get_int64 (s, "timestamp", &timestamp) && timestamp >= 0 &&
+      timestamp < G_MAXINT64 / (gint64) GST_MSECOND)
+    return (GstClockTime) timestamp * GST_MSECOND;
+  return GST_CLOCK_TIME_NONE;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+#include <librdkafka/rdkafka.h>
+
+#include "gstkafkaledger.h"
+
+G_BEGIN_DECLS
+
+/* One partition that is assigned to a consumer. */
+typedef struct {
+  gchar *topic;
+  gint partition;
+  GstKafkaLedger *ledger;
+  gint64 position;  /* the next offset to go downstream; -1 if not known yet */
+  gint64 high;      /* the offset that the next message published will get; -1 if not known */
+  gint64 end;       /* reading ends before it; -1: never */
+  gint64 start;     /* where a group begins that hasn't committed anything; -1: it has */
+  gint64 stored;    /* handed to the library to commit; -1: nothing yet */
+  gboolean leaving; /* being revoked: nothing of it goes downstream any more */
+  gboolean failure_told;
+} GstKafkaPartition;
+
+/* The assignment: a GPtrArray of GstKafkaPartition, with its user's lock held throughout. */
+GPtrArray *gst_kafka_partitions_new (void);
+GstKafkaPartition *gst_kafka_partitions_add (GPtrArray *self, const gchar *topic, gint partition);
+/* (nullable) */
+GstKafkaPartition *gst_kafka_partitions_find (GPtrArray *self, const gchar *topic, gint partition);
+void gst_kafka_partitions_remove (GPtrArray *self, const gchar *topic, gint partition);
+
+/* Messages of it not yet pushed downstream, as far as is known. */
+guint64 gst_kafka_partition_get_lag (const GstKafkaPartition *self);
+guint64 gst_kafka_partitions_get_lag (GPtrArray *self);
+guint gst_kafka_partitions_get_pending (GPtrArray *self);
+guint gst_kafka_partitions_get_parked (GPtrArray *self);
+/* All of them are read to their end, and there is one at least. */
+gboolean gst_kafka_partitions_are_at_end (GPtrArray *self);
+
+/* A GstValueArray of int. */
+void gst_kafka_partitions_to_value (GPtrArray *self, GValue *value);
+/* A GstValueArray of GstStructure, for the stats. */
+void gst_kafka_partitions_to_stats (GPtrArray *self, GValue *value);
+/* (transfer full): all of them, with @offset. */
+rd_kafka_topic_partition_list_t *gst_kafka_partitions_to_list (GPtrArray *self, gint64 offset);
+
+G_END_DECLS

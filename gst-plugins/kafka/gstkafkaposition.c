@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkaposition.h"
+
+#define ASK_TIME_MS 2000
+#define ATTEMPTS 3
+
+void
+gst_kafka_range_init (GstKafkaRange *self)
+{
+  *self = (GstKafkaRange){.start_offset = -1,
+      .end_offset = -1,
+      .start_time = GST_CLOCK_TIME_NONE,
+      .end_time = GST_CLOCK_TIME_NONE};
+}
+
+/* (transfer full) (nullable): the offsets at @time, ms since the epoch or a logical offset, which the protocol
+ * takes for a time too. */
+static rd_kafka_topic_partition_list_t *
+ask_offsets (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, gint64 time,
+    guint attempts, rd_kafka_resp_err_t *err)
+{
+  for (; attempts > 0; attempts--) {
+    rd_kafka_topic_partition_list_t *answer = rd_kafka_topic_partition_list_copy (list);
+
+    for (gint i = 0; i < answer->cnt; i++)
+      answer->elems[i].offset = time;
+    *err = rd_kafka_offsets_for_times (rk, answer, ASK_TIME_MS);
+    for (gint i = 0; !*err && i < answer->cnt; i++)
+      *err = answer->elems[i].err;
+    if (!*err)
+      return answer;
+    rd_kafka_topic_partition_list_destroy (answer);
+  }
+  return NULL;
+}
+
+static void
+ask_high (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, GstKafkaPosition *positions)
+{
+  rd_kafka_resp_err_t err;
+  rd_kafka_topic_partition_list_t *answer = ask_offsets (rk, list, RD_KAFKA_OFFSET_END, 1, &err);
+
+  if (!answer)
+    return;
+  for (gint i = 0; i < list->cnt; i++)
+    positions[i].high = answer->elems[i].offset;
+  rd_kafka_topic_partition_list_destroy (answer);
+}
+
+/* An answer that doesn't come leaves the start to the library, which asks the group itself. */
+static void
+ask_committed (
+    rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, GstKafkaPosition *positions)
+{
+  rd_kafka_topic_partition_list_t *answer = rd_kafka_topic_partition_list_copy (list);
+  gboolean known = !rd_kafka_committed (rk, answer, ASK_TIME_MS);
+
+  for (gint i = 0; i < list->cnt; i++) {
+    if (!known || answer->elems[i].err)
+      positions[i].committed = TRUE;
+    else if (answer->elems[i].offset >= 0) {
+      positions[i].committed = TRUE;
+      positions[i].start = answer->elems[i].offset;
+    }
+  }
+  rd_kafka_topic_partition_list_destroy (answer);
+}
+
+static gint64
+to_ms (GstClockTime time)
+{
+  return (gint64) ((time + GST_MSECOND - 1) / GST_MSECOND);
+}
+
+static rd_kafka_resp_err_t
+ask_start (const GstKafkaRange *self, rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list,
+    GstKafkaPosition *positions)
+{
+  gboolean by_time = GST_CLOCK_TIME_IS_VALID (self->start_time);
+  rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+  rd_kafka_topic_partition_list_t *answer = NULL;
+
+  if (by_time)
+    answer = ask_offsets (rk, list, to_ms (self->start_time), ATTEMPTS, &err);
+  else if (self->earliest && self->start_offset < 0)
+    answer = ask_offsets (rk, list, RD_KAFKA_OFFSET_BEGINNING, 1, &err);
+  for (gint i = 0; i < list->cnt; i++) {
+    if (positions[i].committed || list->elems[i].offset == RD_KAFKA_OFFSET_BEGINNING)
+      continue;
+    if (answer)
+      positions[i].start = answer->elems[i].offset;
+    else if (self->start_offset >= 0)
+      positions[i].start = self->start_offset;
+    else
+      positions[i].start = self->earliest ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+  }
+  g_clear_pointer (&answer, rd_kafka_topic_partition_list_destroy);
+  return by_time ? err : RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t
+ask_end_time (const GstKafkaRange *self, rd_kafka_t *rk,
+    const rd_kafka_topic_partition_list_t *list, GstKafkaPosition *positions)
+{
+  rd_kafka_resp_err_t err;
+  gboolean past = self->end_time < (GstClockTime) g_get_real_time () * GST_USECOND;
+  rd_kafka_topic_partition_list_t *answer =
+      ask_offsets (rk, list, to_ms (self->end_time), ATTEMPTS, &err);
+
+  if (!answer)
+    return err;
+  for (gint i = 0; i < list->cnt; i++) {
+    positions[i].end = answer->elems[i].offset;
+    if (positions[i].end < 0)
+      positions[i].end = past ? positions[i].high : -1;
+  }
+  rd_kafka_topic_partition_list_destroy (answer);
+  return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t
+ask_end (const GstKafkaRange *self, rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list,
+    GstKafkaPosition *positions)
+{
+  rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+  if (GST_CLOCK_TIME_IS_VALID (self->end_time))
+    err = ask_end_time (self, rk, list, positions);
+  for (gint i = 0; i < list->cnt; i++) {
+    if (self->end_offset >= 0)
+      positions[i].end = self->end_offset;
+    if (self->stop_at_end && positions[i].high < 0)
+      err = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    if (self->stop_at_end && (positions[i].end < 0 || positions[i].end > positions[i].high))
+      positions[i].end = positions[i].high;
+  }
+  return err;
+}
+
+rd_kafka_resp_err_t
+gst_kafka_range_resolve (const GstKafkaRange *self, rd_kafka_t *rk,
+    rd_kafka_topic_partition_list_t *list, GstKafkaPosition *positions)
+{
+  rd_kafka_resp_err_t err;
+
+  if (list->cnt == 0)
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  for (gint i = 0; i < list->cnt; i++)
+    positions[i] = (GstKafkaPosition){.start = list->elems[i].offset, .high = -1, .end = -1};
+  if (self->committed)
+    ask_committed (rk, list, positions);
+  ask_high (rk, list, positions);
+  err = ask_start (self, rk, list, positions);
+  if (!err)
+    err = ask_end (self, rk, list, positions);
+  for (gint i = 0; i < list->cnt; i++) {
+    if (positions[i].start == RD_KAFKA_OFFSET_END && positions[i].high >= 0)
+      positions[i].start = positions[i].high;
+    list->elems[i].offset = positions[i].start;
+  }
+  return err;
+}

@@ -1,0 +1,1047 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/**
+ * SECTION:element-kafkasrc
+ * @title: kafkasrc
+ *
+ * Reads messages from Apache Kafka: each becomes a buffer, without a copy of its bytes, with the caps, flags,
+ * duration and headers it was sent with, stamped with the running time of its arrival.
+ *
+ * With #GstKafkaSrc:group-id it is a member of a consumer group, whose members share the topic's partitions.
+ * A message counts as done, and its offset is committed, once all buffers made from it are gone and no error
+ * followed; so a crash, an error or a stop replays what was on its way and never loses it. Without a group it
+ * reads all partitions, from now on, and commits nothing.
+ *
+ * A topic that doesn't exist yet is waited for, and so is a broker that was lost; one that can't be reached at
+ * the start is an error after 10 s.
+ *
+ * Which partitions are read is told downstream in a sticky event `GstKafkaAssignment` and on the bus in an
+ * element message `kafkasrc-assignment`, and how many messages wait in them is the answer to a custom query
+ * `GstKafkaLag`.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 -e kafkasrc topic=camera group-id=viewers ! jpegdec ! videoconvert ! autovideosink
+ * ]|
+ * Shows what a camera publishes with `jpegenc ! kafkasink topic=camera`.
+ */
+
+#include <gst/base/gstpushsrc.h>
+#include <gst/base/gsttypefindhelper.h>
+#include <string.h>
+
+#include "fogtime.h"
+#include "gstkafkaclient.h"
+#include "gstkafkaformat.h"
+#include "gstkafkamessage.h"
+#include "gstkafkameta.h"
+
+GST_DEBUG_CATEGORY (gst_kafka_src_debug);
+#define GST_CAT_DEFAULT gst_kafka_src_debug
+
+#define DEFAULT_AUTO_OFFSET_RESET GST_KAFKA_SRC_LATEST
+#define DEFAULT_START_OFFSET (-1)
+#define DEFAULT_START_TIME GST_CLOCK_TIME_NONE
+#define DEFAULT_EOS_AT_END FALSE
+#define DEFAULT_MAX_AGE 0
+#define DEFAULT_MAX_PREFETCH (8 * 1024 * 1024)
+#define DEFAULT_ON_ERROR GST_KAFKA_SRC_SKIP
+
+/* The library wants a fetch to hold message.max.bytes at least, and this is its default for a response. */
+#define MIN_FETCH 1000000
+#define MIN_RECEIVE 100000000
+
+/* A guess of typefind's that is no better than this is none. */
+#define MIN_TYPE_FIND GST_TYPE_FIND_LIKELY
+
+typedef enum {
+  GST_KAFKA_SRC_LATEST,
+  GST_KAFKA_SRC_EARLIEST,
+} GstKafkaSrcOffsetReset;
+
+typedef enum {
+  GST_KAFKA_SRC_SKIP,
+  GST_KAFKA_SRC_FAIL,
+} GstKafkaSrcOnError;
+
+enum {
+  PROP_GROUP_ID = GST_KAFKA_PROP_OWN,
+  PROP_GROUP_INSTANCE_ID,
+  PROP_AUTO_OFFSET_RESET,
+  PROP_PARTITIONS,
+  PROP_START_OFFSET,
+  PROP_START_TIME,
+  PROP_EOS_AT_END,
+  PROP_MAX_AGE,
+  PROP_MAX_PREFETCH,
+  PROP_CAPS,
+  PROP_ON_ERROR,
+  PROP_STATS,
+};
+
+/* With the object lock. */
+typedef struct {
+  guint64 messages;
+  guint64 bytes;
+  guint64 too_old;
+  guint64 bad_caps;
+  guint64 refused_caps;
+  guint64 clock_skew;
+  GstClockTime age;
+} Counters;
+
+typedef struct {
+  GstPushSrc parent;
+
+  /* with the object lock */
+  GstKafkaSettings settings;
+  gchar *group_id;
+  gchar *group_instance_id;
+  GArray *partitions; /* of gint; NULL: all */
+  GstKafkaSrcOffsetReset auto_offset_reset;
+  gint64 start_offset;
+  GstClockTime start_time;
+  gboolean eos_at_end;
+  GstClockTime max_age;
+  guint64 max_prefetch;
+  GstCaps *caps;
+  GstKafkaSrcOnError on_error;
+  Counters counters;
+  GstKafkaConsumer *consumer; /* from start to stop; the streaming thread needs no lock to use it */
+  GstStructure *last_stats;   /* of the run that has ended */
+
+  /* for the streaming thread alone */
+  gboolean has_pushed;
+  gchar *caps_text;      /* `gst-caps` of the caps that downstream has */
+  gchar *told_caps_text; /* the last one a warning was posted for */
+  gboolean caps_found; /* by property or typefind: good for all messages without any of their own */
+
+  gint flushed; /* atomic */
+} GstKafkaSrc;
+
+typedef GstPushSrcClass GstKafkaSrcClass;
+
+#define GST_KAFKA_SRC(object) ((GstKafkaSrc *) (object))
+
+static GType gst_kafka_src_get_type (void);
+G_DEFINE_TYPE (GstKafkaSrc, gst_kafka_src, GST_TYPE_PUSH_SRC)
+GST_ELEMENT_REGISTER_DECLARE (kafkasrc)
+GST_ELEMENT_REGISTER_DEFINE (kafkasrc, "kafkasrc", GST_RANK_NONE, gst_kafka_src_get_type ());
+
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+
+#define GST_TYPE_KAFKA_SRC_OFFSET_RESET (gst_kafka_src_offset_reset_get_type ())
+static GType
+gst_kafka_src_offset_reset_get_type (void)
+{
+  static const GEnumValue values[] = {
+      {GST_KAFKA_SRC_LATEST, "What is published from now on", "latest"},
+      {GST_KAFKA_SRC_EARLIEST, "Everything that is still there", "earliest"},
+      {0, NULL, NULL},
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstKafkaSrcOffsetReset", values));
+  return type;
+}
+
+#define GST_TYPE_KAFKA_SRC_ON_ERROR (gst_kafka_src_on_error_get_type ())
+static GType
+gst_kafka_src_on_error_get_type (void)
+{
+  static const GEnumValue values[] = {
+      {GST_KAFKA_SRC_SKIP, "Skip it, count it, and warn", "skip"},
+      {GST_KAFKA_SRC_FAIL, "End the stream with an error", "fail"},
+      {0, NULL, NULL},
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstKafkaSrcOnError", values));
+  return type;
+}
+
+/* Start and stop */
+
+static gchar *
+random_group (void)
+{
+  g_autofree gchar *uuid = g_uuid_string_random ();
+
+  return g_strconcat ("kafkasrc-", uuid, NULL);
+}
+
+static rd_kafka_conf_t *
+make_conf (GstKafkaSrc *self, GError **error)
+{
+  g_autofree gchar *group = NULL;
+  g_autofree gchar *instance = NULL;
+  g_autofree gchar *queue_kbytes = NULL;
+  g_autofree gchar *fetch_bytes = NULL;
+  g_autofree gchar *receive_bytes = NULL;
+  gboolean commits;
+  const gchar *reset;
+  guint64 half;
+
+  GST_OBJECT_LOCK (self);
+  commits = self->group_id != NULL;
+  group = commits ? g_strdup (self->group_id) : random_group ();
+  instance = g_strdup (self->group_instance_id ? self->group_instance_id : "");
+  reset = self->auto_offset_reset == GST_KAFKA_SRC_EARLIEST ? "earliest" : "latest";
+  /* The queue is looked at before a fetch, so what is held is the queue's bound and one fetch more. */
+  half = self->max_prefetch / 2;
+  GST_OBJECT_UNLOCK (self);
+  queue_kbytes = g_strdup_printf ("%" G_GUINT64_FORMAT, MAX (half / 1024, 1));
+  fetch_bytes = g_strdup_printf ("%" G_GUINT64_FORMAT, MAX (half, MIN_FETCH));
+  receive_bytes = g_strdup_printf ("%" G_GUINT64_FORMAT, MAX (2 * half, MIN_RECEIVE));
+  {
+    const GstKafkaOption options[] = {
+        {"group.id", group, TRUE},
+        {"group.instance.id", instance, TRUE},
+        {"enable.auto.offset.store", "false", TRUE},
+        {"enable.auto.commit", commits ? "true" : "false", TRUE},
+        {"enable.partition.eof", "true", TRUE},
+        {"auto.offset.reset", reset, TRUE},
+        {"auto.commit.interval.ms", "1000", FALSE},
+        {"session.timeout.ms", "6000", FALSE},
+        {"heartbeat.interval.ms", "1500", FALSE},
+        {"partition.assignment.strategy", "cooperative-sticky", FALSE},
+        {"topic.metadata.refresh.interval.ms", "10000", FALSE},
+        {"reconnect.backoff.max.ms", "2000", FALSE},
+        {"fetch.wait.max.ms", "100", FALSE},
+        {"queued.max.messages.kbytes", queue_kbytes, FALSE},
+        {"fetch.max.bytes", fetch_bytes, FALSE},
+        {"fetch.message.max.bytes", fetch_bytes, FALSE},
+        {"receive.message.max.bytes", receive_bytes, FALSE},
+        /* Before 2.2 there is none: the consumer wakes the fetcher itself. */
+        {rd_kafka_version () >= 0x02020000 ? "fetch.queue.backoff.ms" : NULL, "20", FALSE},
+        {NULL, NULL, FALSE},
+    };
+
+    return gst_kafka_conf_new (&self->settings, GST_ELEMENT (self), options, error);
+  }
+}
+
+static void
+take_range (GstKafkaSrc *self, GstKafkaRange *range)
+{
+  range->committed = self->group_id != NULL;
+  range->earliest = self->auto_offset_reset == GST_KAFKA_SRC_EARLIEST;
+  range->start_offset = self->start_offset;
+  range->start_time = self->start_time;
+  range->stop_at_end = self->eos_at_end;
+}
+
+static GstKafkaConsumerSettings *
+make_consumer_settings (GstKafkaSrc *self, const rd_kafka_conf_t *conf)
+{
+  GstKafkaConsumerSettings *settings = gst_kafka_consumer_settings_new ();
+  g_autofree gchar *servers = gst_kafka_conf_dup (conf, "bootstrap.servers");
+
+  settings->pad = gst_object_ref (GST_BASE_SRC_PAD (self));
+  GST_OBJECT_LOCK (self);
+  settings->topics = g_strsplit (self->settings.topic, ",", -1);
+  settings->where = g_strdup_printf ("topic \"%s\" at %s", self->settings.topic, servers);
+  settings->group = self->group_id != NULL;
+  settings->partitions = self->partitions ? g_array_ref (self->partitions) : NULL;
+  take_range (self, &settings->range);
+  GST_OBJECT_UNLOCK (self);
+  for (gchar **topic = settings->topics; *topic; topic++)
+    g_strstrip (*topic);
+  return settings;
+}
+
+static gboolean
+check_settings (GstKafkaSrc *self)
+{
+  const gchar *wrong = NULL;
+
+  GST_OBJECT_LOCK (self);
+  if (!self->settings.topic || !*self->settings.topic)
+    wrong = "No topic is set";
+  else if (self->group_id && !*self->group_id)
+    wrong = "group-id is empty";
+  else if (self->group_instance_id && !self->group_id)
+    wrong = "group-instance-id needs a group-id";
+  GST_OBJECT_UNLOCK (self);
+  if (wrong)
+    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s.", wrong), (NULL));
+  return !wrong;
+}
+
+static void
+reset_run (GstKafkaSrc *self)
+{
+  GST_OBJECT_LOCK (self);
+  memset (&self->counters, 0, sizeof self->counters);
+  self->counters.age = GST_CLOCK_TIME_NONE;
+  gst_clear_structure (&self->last_stats);
+  GST_OBJECT_UNLOCK (self);
+  self->has_pushed = FALSE;
+  g_clear_pointer (&self->caps_text, g_free);
+  g_clear_pointer (&self->told_caps_text, g_free);
+  self->caps_found = FALSE;
+  g_atomic_int_set (&self->flushed, FALSE);
+}
+
+/* Not in the base class's start, which posts an error of its own behind ours. */
+static gboolean
+open_consumer (GstKafkaSrc *self)
+{
+  g_autoptr (GError) error = NULL;
+  GstKafkaConsumer *consumer = NULL;
+  rd_kafka_conf_t *conf;
+
+  if (!check_settings (self))
+    return FALSE;
+  reset_run (self);
+  conf = make_conf (self, &error);
+  if (conf)
+    consumer = gst_kafka_consumer_start (
+        GST_ELEMENT (self), conf, make_consumer_settings (self, conf), &error);
+  if (!consumer) {
+    gst_kafka_post_error (GST_ELEMENT (self), error, NULL);
+    return FALSE;
+  }
+  GST_OBJECT_LOCK (self);
+  self->consumer = consumer;
+  GST_OBJECT_UNLOCK (self);
+  return TRUE;
+}
+
+static GstStructure *make_stats (GstKafkaSrc *self);
+
+static void
+close_consumer (GstKafkaSrc *self)
+{
+  GstKafkaConsumer *consumer;
+
+  GST_OBJECT_LOCK (self);
+  self->last_stats = make_stats (self);
+  consumer = g_steal_pointer (&self->consumer);
+  GST_OBJECT_UNLOCK (self);
+  gst_kafka_consumer_stop (consumer);
+}
+
+static void
+set_flushing (GstBaseSrc *base, gboolean flushing)
+{
+  GstKafkaSrc *self = GST_KAFKA_SRC (base);
+
+  /* An EOS that an application sends comes by here in any state. */
+  GST_OBJECT_LOCK (self);
+  if (self->consumer)
+    gst_kafka_consumer_set_flushing (self->consumer, flushing);
+  GST_OBJECT_UNLOCK (self);
+}
+
+static gboolean
+gst_kafka_src_unlock (GstBaseSrc *base)
+{
+  set_flushing (base, TRUE);
+  return TRUE;
+}
+
+static gboolean
+gst_kafka_src_unlock_stop (GstBaseSrc *base)
+{
+  set_flushing (base, FALSE);
+  return TRUE;
+}
+
+static void
+set_playing (GstKafkaSrc *self, gboolean playing)
+{
+  GST_OBJECT_LOCK (self);
+  if (self->consumer)
+    gst_kafka_consumer_set_playing (self->consumer, playing);
+  GST_OBJECT_UNLOCK (self);
+}
+
+static GstStateChangeReturn
+gst_kafka_src_change_state (GstElement *element, GstStateChange transition)
+{
+  GstKafkaSrc *self = GST_KAFKA_SRC (element);
+  GstStateChangeReturn result;
+
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !open_consumer (self))
+    return GST_STATE_CHANGE_FAILURE;
+  /* Before queues free what they hold: it is to come again. */
+  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED)
+    set_playing (self, FALSE);
+  result = GST_ELEMENT_CLASS (gst_kafka_src_parent_class)->change_state (element, transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING && result != GST_STATE_CHANGE_FAILURE)
+    set_playing (self, TRUE);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
+      (transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE))
+    close_consumer (self);
+  return result;
+}
+
+/* Caps */
+
+static void
+count (GstKafkaSrc *self, guint64 *counter)
+{
+  GST_OBJECT_LOCK (self);
+  (*counter)++;
+  GST_OBJECT_UNLOCK (self);
+}
+
+static gboolean
+fails_on_error (GstKafkaSrc *self)
+{
+  gboolean fails;
+
+  GST_OBJECT_LOCK (self);
+  fails = self->on_error == GST_KAFKA_SRC_FAIL;
+  GST_OBJECT_UNLOCK (self);
+  return fails;
+}
+
+/* A message that isn't for this pipeline: one warning for each new kind of it, or the end: of the stream, since
+ * the base class posts a second error for GST_FLOW_ERROR. */
+static GstFlowReturn
+reject_caps (GstKafkaSrc *self, const gchar *text, const gchar *why, guint64 *counter)
+{
+  count (self, counter);
+  if (fails_on_error (self)) {
+    GST_ELEMENT_ERROR (
+        self, STREAM, FORMAT, ("A message's caps are %s: %.200s", why, text), ("on-error=fail"));
+    return GST_FLOW_EOS;
+  }
+  if (g_strcmp0 (text, self->told_caps_text) != 0) {
+    g_free (self->told_caps_text);
+    self->told_caps_text = g_strdup (text);
+    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+        ("Messages are skipped, since their caps are %s: %.200s", why, text), (NULL));
+  }
+  return GST_FLOW_CUSTOM_SUCCESS;
+}
+
+static GstFlowReturn
+offer_caps (GstKafkaSrc *self, GstCaps *caps, const gchar *text)
+{
+  if (!gst_pad_peer_query_accept_caps (GST_BASE_SRC_PAD (self), caps))
+    return reject_caps (self, text, "not accepted downstream", &self->counters.refused_caps);
+  g_clear_pointer (&self->caps_text, g_free);
+  if (!gst_base_src_set_caps (GST_BASE_SRC (self), caps))
+    return reject_caps (self, text, "refused downstream", &self->counters.refused_caps);
+  self->caps_text = g_strdup (text);
+  return GST_FLOW_OK;
+}
+
+static GstFlowReturn
+use_caps_header (GstKafkaSrc *self, const gchar *text)
+{
+  GstCaps *caps;
+  GstFlowReturn result;
+
+  if (g_strcmp0 (text, self->caps_text) == 0)
+    return GST_FLOW_OK;
+  caps = gst_kafka_caps_from_text (text);
+  if (!caps)
+    return reject_caps (self, text, "not valid", &self->counters.bad_caps);
+  result = offer_caps (self, caps, text);
+  gst_caps_unref (caps);
+  return result;
+}
+
+static GstCaps *
+find_type (GstKafkaSrc *self, GstBuffer *buffer)
+{
+  GstTypeFindProbability probability = GST_TYPE_FIND_NONE;
+  GstCaps *caps;
+  GstMapInfo map;
+
+  if (!gst_buffer_get_size (buffer) || !gst_buffer_map (buffer, &map, GST_MAP_READ))
+    return NULL;
+  caps = gst_type_find_helper_for_data (GST_OBJECT (self), map.data, map.size, &probability);
+  gst_buffer_unmap (buffer, &map);
+  if (probability < MIN_TYPE_FIND || (caps && !gst_caps_is_fixed (caps)))
+    gst_clear_caps (&caps);
+  return caps;
+}
+
+static GstCaps *
+dup_caps (GstKafkaSrc *self)
+{
+  GstCaps *caps;
+
+  GST_OBJECT_LOCK (self);
+  caps = self->caps ? gst_caps_ref (self->caps) : NULL;
+  GST_OBJECT_UNLOCK (self);
+  return caps;
+}
+
+/* What nobody knows goes out as it is: a decodebin behind may find more. */
+static GstFlowReturn
+use_other_caps (GstKafkaSrc *self, GstBuffer *buffer)
+{
+  g_autofree gchar *text = NULL;
+  GstFlowReturn result;
+  GstCaps *caps;
+
+  if (self->caps_found && !self->caps_text)
+    return GST_FLOW_OK;
+  caps = dup_caps (self);
+  if (!caps)
+    caps = find_type (self, buffer);
+  if (!caps)
+    return GST_FLOW_OK;
+  text = gst_caps_to_string (caps);
+  result = offer_caps (self, caps, text);
+  gst_caps_unref (caps);
+  g_clear_pointer (&self->caps_text, g_free);
+  self->caps_found = result == GST_FLOW_OK;
+  return result;
+}
+
+static GstFlowReturn
+use_caps (GstKafkaSrc *self, GstBuffer *buffer)
+{
+  const gchar *text = gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_CAPS);
+
+  return text ? use_caps_header (self, text) : use_other_caps (self, buffer);
+}
+
+/* Messages */
+
+/* FALSE: older than max-age */
+static gboolean
+look_at_age (GstKafkaSrc *self, GstBuffer *buffer)
+{
+  GstClockTime captured = gst_kafka_message_get_capture_time (buffer);
+  GstClockTime now = fog_time_now ();
+  gboolean fresh = TRUE;
+
+  if (!GST_CLOCK_TIME_IS_VALID (captured))
+    return TRUE;
+  GST_OBJECT_LOCK (self);
+  self->counters.clock_skew += captured > now;
+  self->counters.age = captured > now ? 0 : now - captured;
+  if (self->max_age > 0 && self->counters.age > self->max_age) {
+    self->counters.too_old++;
+    fresh = FALSE;
+  }
+  GST_OBJECT_UNLOCK (self);
+  return fresh;
+}
+
+/* GST_FLOW_CUSTOM_SUCCESS: the buffer is to be skipped */
+static GstFlowReturn
+judge (GstKafkaSrc *self, GstBuffer *buffer)
+{
+  GstFlowReturn result;
+
+  if (!look_at_age (self, buffer))
+    return GST_FLOW_CUSTOM_SUCCESS;
+  result = use_caps (self, buffer);
+  if (result != GST_FLOW_OK)
+    return result;
+  GST_OBJECT_LOCK (self);
+  self->counters.messages++;
+  self->counters.bytes += gst_buffer_get_size (buffer);
+  GST_OBJECT_UNLOCK (self);
+  return GST_FLOW_OK;
+}
+
+static GstFlowReturn
+take_message (GstKafkaSrc *self, GstKafkaFetched *fetched, GstBuffer **out)
+{
+  GstBuffer *buffer = gst_kafka_message_to_buffer (fetched);
+  GstFlowReturn result = judge (self, buffer);
+
+  if (result == GST_FLOW_OK) {
+    *out = buffer;
+    return GST_FLOW_OK;
+  }
+  gst_kafka_meta_mark (buffer, result == GST_FLOW_EOS ? GST_KAFKA_ACK_FAILED : GST_KAFKA_ACK_DONE);
+  gst_buffer_unref (buffer);
+  return result;
+}
+
+static void
+push_assignment (GstKafkaSrc *self)
+{
+  GstStructure *s = gst_structure_new_empty (GST_KAFKA_ASSIGNMENT_EVENT);
+  GValue partitions = G_VALUE_INIT;
+
+  gst_kafka_consumer_get_lag (self->consumer, &partitions);
+  gst_structure_take_value (s, "partitions", &partitions);
+  GST_OBJECT_LOCK (self);
+  gst_structure_set (s, "topic", G_TYPE_STRING, self->settings.topic, NULL);
+  GST_OBJECT_UNLOCK (self);
+  gst_pad_push_event (
+      GST_BASE_SRC_PAD (self), gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_STICKY, s));
+}
+
+/* That we are asked for more tells that the last push went well. */
+static void
+note_last_push (GstKafkaSrc *self)
+{
+  if (g_atomic_int_compare_and_exchange (&self->flushed, TRUE, FALSE))
+    gst_kafka_consumer_note_flush (self->consumer);
+  else if (self->has_pushed)
+    gst_kafka_consumer_note_pushed (self->consumer);
+  self->has_pushed = FALSE;
+}
+
+static GstFlowReturn
+read_one (GstKafkaSrc *self, GstBuffer **out)
+{
+  GstKafkaFetched fetched = {NULL};
+
+  switch (gst_kafka_consumer_read (self->consumer, &fetched)) {
+    case GST_KAFKA_READ_MESSAGE:
+      return take_message (self, &fetched, out);
+    case GST_KAFKA_READ_ASSIGNMENT:
+      push_assignment (self);
+      return GST_FLOW_CUSTOM_SUCCESS;
+    case GST_KAFKA_READ_FLUSHING:
+      return GST_FLOW_FLUSHING;
+    case GST_KAFKA_READ_END:
+    case GST_KAFKA_READ_FAILED:
+    default:
+      return GST_FLOW_EOS;
+  }
+}
+
+static GstFlowReturn
+gst_kafka_src_create (GstPushSrc *push, GstBuffer **out)
+{
+  GstKafkaSrc *self = GST_KAFKA_SRC (push);
+  GstFlowReturn result;
+
+  note_last_push (self);
+  do
+    result = read_one (self, out);
+  while (result == GST_FLOW_CUSTOM_SUCCESS);
+  self->has_pushed = result == GST_FLOW_OK;
+  return result;
+}
+
+static GstPadProbeReturn
+see_flush (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  g_atomic_int_set (&GST_KAFKA_SRC (user_data)->flushed, TRUE);
+  return GST_PAD_PROBE_OK;
+}
+
+/* Caps come with each message. */
+static gboolean
+gst_kafka_src_negotiate (GstBaseSrc *base)
+{
+  return TRUE;
+}
+
+static gboolean
+gst_kafka_src_is_seekable (GstBaseSrc *base)
+{
+  return FALSE;
+}
+
+static gboolean
+answer_lag (GstKafkaSrc *self, GstQuery *query)
+{
+  GstStructure *s = gst_query_writable_structure (query);
+  GValue partitions = G_VALUE_INIT;
+  guint64 lag;
+  gboolean runs;
+
+  GST_OBJECT_LOCK (self);
+  runs = self->consumer != NULL;
+  if (runs)
+    lag = gst_kafka_consumer_get_lag (self->consumer, &partitions);
+  GST_OBJECT_UNLOCK (self);
+  if (!runs)
+    return FALSE;
+  gst_structure_set (s, "lag", G_TYPE_INT64, (gint64) lag, NULL);
+  gst_structure_take_value (s, "partitions", &partitions);
+  return TRUE;
+}
+
+static gboolean
+gst_kafka_src_query (GstBaseSrc *base, GstQuery *query)
+{
+  const GstStructure *s = gst_query_get_structure (query);
+
+  if (GST_QUERY_TYPE (query) == GST_QUERY_CUSTOM && gst_structure_has_name (s, GST_KAFKA_LAG_QUERY))
+    return answer_lag (GST_KAFKA_SRC (base), query);
+  if (GST_QUERY_TYPE (query) == GST_QUERY_LATENCY) {
+    /* Stamped on arrival; the base class would take the wait for the first message for latency. */
+    gst_query_set_latency (query, TRUE, 0, GST_CLOCK_TIME_NONE);
+    return TRUE;
+  }
+  return GST_BASE_SRC_CLASS (gst_kafka_src_parent_class)->query (base, query);
+}
+
+/* Properties */
+
+/* with the object lock */
+static GstStructure *
+make_stats (GstKafkaSrc *self)
+{
+  const Counters *c = &self->counters;
+  GstStructure *s;
+
+  if (self->last_stats)
+    return gst_structure_copy (self->last_stats);
+  s = gst_structure_new ("kafkasrc-stats", "messages", G_TYPE_UINT64, c->messages, "bytes",
+      G_TYPE_UINT64, c->bytes, "too-old", G_TYPE_UINT64, c->too_old, "bad-caps", G_TYPE_UINT64,
+      c->bad_caps, "refused-caps", G_TYPE_UINT64, c->refused_caps, "clock-skew", G_TYPE_UINT64,
+      c->clock_skew, "age", G_TYPE_UINT64, c->age, NULL);
+  if (self->consumer)
+    gst_kafka_consumer_add_stats (self->consumer, s);
+  return s;
+}
+
+static GArray *
+partitions_from_value (const GValue *value)
+{
+  GArray *partitions = NULL;
+
+  for (guint i = 0; i < gst_value_array_get_size (value); i++) {
+    gint number = g_value_get_int (gst_value_array_get_value (value, i));
+
+    if (!partitions)
+      partitions = g_array_new (FALSE, FALSE, sizeof (gint));
+    g_array_append_val (partitions, number);
+  }
+  return partitions;
+}
+
+static void
+partitions_to_value (const GArray *partitions, GValue *value)
+{
+  for (guint i = 0; partitions && i < partitions->len; i++) {
+    GValue number = G_VALUE_INIT;
+
+    g_value_init (&number, G_TYPE_INT);
+    g_value_set_int (&number, g_array_index (partitions, gint, i));
+    gst_value_array_append_and_take_value (value, &number);
+  }
+}
+
+/* A text property that is empty isn't set. */
+static void
+take_text (gchar **text, const GValue *value)
+{
+  g_free (*text);
+  *text = g_value_dup_string (value);
+}
+
+static void
+gst_kafka_src_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstKafkaSrc *self = GST_KAFKA_SRC (object);
+
+  if (gst_kafka_settings_set_property (&self->settings, object, id, value))
+    return;
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_GROUP_ID:
+      take_text (&self->group_id, value);
+      break;
+    case PROP_GROUP_INSTANCE_ID:
+      take_text (&self->group_instance_id, value);
+      break;
+    case PROP_AUTO_OFFSET_RESET:
+      self->auto_offset_reset = g_value_get_enum (value);
+      break;
+    case PROP_PARTITIONS:
+      g_clear_pointer (&self->partitions, g_array_unref);
+      self->partitions = partitions_from_value (value);
+      break;
+    case PROP_START_OFFSET:
+      self->start_offset = g_value_get_int64 (value);
+      break;
+    case PROP_START_TIME:
+      self->start_time = g_value_get_uint64 (value);
+      break;
+    case PROP_EOS_AT_END:
+      self->eos_at_end = g_value_get_boolean (value);
+      break;
+    case PROP_MAX_AGE:
+      self->max_age = g_value_get_uint64 (value);
+      break;
+    case PROP_MAX_PREFETCH:
+      self->max_prefetch = g_value_get_uint64 (value);
+      break;
+    case PROP_CAPS:
+      gst_caps_replace (&self->caps, g_value_get_boxed (value));
+      break;
+    case PROP_ON_ERROR:
+      self->on_error = g_value_get_enum (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_kafka_src_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstKafkaSrc *self = GST_KAFKA_SRC (object);
+
+  if (gst_kafka_settings_get_property (&self->settings, object, id, value))
+    return;
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_GROUP_ID:
+      g_value_set_string (value, self->group_id);
+      break;
+    case PROP_GROUP_INSTANCE_ID:
+      g_value_set_string (value, self->group_instance_id);
+      break;
+    case PROP_AUTO_OFFSET_RESET:
+      g_value_set_enum (value, self->auto_offset_reset);
+      break;
+    case PROP_PARTITIONS:
+      partitions_to_value (self->partitions, value);
+      break;
+    case PROP_START_OFFSET:
+      g_value_set_int64 (value, self->start_offset);
+      break;
+    case PROP_START_TIME:
+      g_value_set_uint64 (value, self->start_time);
+      break;
+    case PROP_EOS_AT_END:
+      g_value_set_boolean (value, self->eos_at_end);
+      break;
+    case PROP_MAX_AGE:
+      g_value_set_uint64 (value, self->max_age);
+      break;
+    case PROP_MAX_PREFETCH:
+      g_value_set_uint64 (value, self->max_prefetch);
+      break;
+    case PROP_CAPS:
+      gst_value_set_caps (value, self->caps);
+      break;
+    case PROP_ON_ERROR:
+      g_value_set_enum (value, self->on_error);
+      break;
+    case PROP_STATS:
+      g_value_take_boxed (value, make_stats (self));
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_kafka_src_finalize (GObject *object)
+{
+  GstKafkaSrc *self = GST_KAFKA_SRC (object);
+
+  gst_kafka_settings_clear (&self->settings);
+  g_free (self->group_id);
+  g_free (self->group_instance_id);
+  g_clear_pointer (&self->partitions, g_array_unref);
+  gst_clear_caps (&self->caps);
+  gst_clear_structure (&self->last_stats);
+  g_free (self->caps_text);
+  g_free (self->told_caps_text);
+  G_OBJECT_CLASS (gst_kafka_src_parent_class)->finalize (object);
+}
+
+static void
+install_group_properties (GObjectClass *klass, GParamFlags flags)
+{
+  /**
+   * GstKafkaSrc:group-id:
+   *
+   * The consumer group to be a member of. Its members share the partitions, and its offsets are committed.
+   */
+  g_object_class_install_property (klass, PROP_GROUP_ID,
+      g_param_spec_string ("group-id", "Group id",
+          "Consumer group that shares the partitions and remembers how far it has read; unset: "
+          "read all partitions alone and remember nothing",
+          NULL, flags));
+  /**
+   * GstKafkaSrc:group-instance-id:
+   *
+   * Makes the membership static: a restart within the session timeout causes no rebalance.
+   */
+  g_object_class_install_property (klass, PROP_GROUP_INSTANCE_ID,
+      g_param_spec_string ("group-instance-id", "Group instance id",
+          "This member's own name in the group, the same after a restart, which then causes no "
+          "rebalance",
+          NULL, flags));
+  /**
+   * GstKafkaSrc:partitions:
+   *
+   * The partitions to read, whatever a group would assign.
+   */
+  g_object_class_install_property (klass, PROP_PARTITIONS,
+      gst_param_spec_array ("partitions", "Partitions",
+          "Numbers of the partitions to read, as in \"<0,3>\"; empty: those that the group "
+          "assigns, or all",
+          g_param_spec_int ("partition", "Partition", "Number of a partition", 0, G_MAXINT, 0,
+              G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS),
+          flags));
+}
+
+static void
+install_range_properties (GObjectClass *klass, GParamFlags flags)
+{
+  /**
+   * GstKafkaSrc:auto-offset-reset:
+   *
+   * Where reading begins if neither the group's committed offset nor another property says.
+   */
+  g_object_class_install_property (klass, PROP_AUTO_OFFSET_RESET,
+      g_param_spec_enum ("auto-offset-reset", "Auto offset reset",
+          "Where to begin if neither the group's committed offset nor start-offset or start-time "
+          "says",
+          GST_TYPE_KAFKA_SRC_OFFSET_RESET, DEFAULT_AUTO_OFFSET_RESET, flags));
+  /**
+   * GstKafkaSrc:start-offset:
+   *
+   * The offset to begin at in each partition. A group that has committed goes on from there instead.
+   */
+  g_object_class_install_property (klass, PROP_START_OFFSET,
+      g_param_spec_int64 ("start-offset", "Start offset",
+          "Offset to begin at in each partition where the group has committed none; -1: not set",
+          -1, G_MAXINT64, DEFAULT_START_OFFSET, flags));
+  /**
+   * GstKafkaSrc:start-time:
+   *
+   * The Kafka timestamp to begin at. A group that has committed goes on from there instead.
+   */
+  g_object_class_install_property (klass, PROP_START_TIME,
+      g_param_spec_uint64 ("start-time", "Start time",
+          "Begin with the first message of this time or later (ns since the Unix epoch) where the "
+          "group has committed no offset; the maximum: not set",
+          0, G_MAXUINT64, DEFAULT_START_TIME, flags));
+  /**
+   * GstKafkaSrc:eos-at-end:
+   *
+   * Ends the stream after the last message that is there when a partition is assigned.
+   */
+  g_object_class_install_property (klass, PROP_EOS_AT_END,
+      g_param_spec_boolean ("eos-at-end", "EOS at end",
+          "End the stream after the last message that is there at the start", DEFAULT_EOS_AT_END,
+          flags));
+}
+
+static void
+install_flow_properties (GObjectClass *klass, GParamFlags flags)
+{
+  /**
+   * GstKafkaSrc:max-age:
+   *
+   * Messages older than this are skipped and count as done.
+   */
+  g_object_class_install_property (klass, PROP_MAX_AGE,
+      g_param_spec_uint64 ("max-age", "Maximum age",
+          "Skip messages captured longer ago than this (ns); 0: none", 0, G_MAXINT64,
+          DEFAULT_MAX_AGE, flags | GST_PARAM_MUTABLE_PLAYING));
+  /**
+   * GstKafkaSrc:max-prefetch:
+   *
+   * How much is fetched ahead of a slow pipeline.
+   */
+  g_object_class_install_property (klass, PROP_MAX_PREFETCH,
+      g_param_spec_uint64 ("max-prefetch", "Maximum prefetch",
+          "Bytes of messages to hold ahead of the pipeline, but one message at least; a fetch "
+          "takes "
+          "up to half of it",
+          64 * 1024, 512 * 1024 * 1024, DEFAULT_MAX_PREFETCH, flags));
+  /**
+   * GstKafkaSrc:caps:
+   *
+   * The caps of messages that don't say theirs in a header `gst-caps`.
+   */
+  g_object_class_install_property (klass, PROP_CAPS,
+      g_param_spec_boxed ("caps", "Caps",
+          "Caps of messages without a header gst-caps; unset: found by looking at one of them",
+          GST_TYPE_CAPS, flags));
+  /**
+   * GstKafkaSrc:on-error:
+   *
+   * What to do about a message whose caps are no caps, or not accepted downstream.
+   */
+  g_object_class_install_property (klass, PROP_ON_ERROR,
+      g_param_spec_enum ("on-error", "On error",
+          "What to do about a message that this pipeline can't take", GST_TYPE_KAFKA_SRC_ON_ERROR,
+          DEFAULT_ON_ERROR, flags));
+  /**
+   * GstKafkaSrc:stats:
+   *
+   * Numbers of this run, or of the last one, as a structure `kafkasrc-stats`, guint64 where nothing else is said:
+   *
+   * | field | meaning |
+   * | --- | --- |
+   * | messages, bytes | pushed downstream |
+   * | too-old | skipped for max-age |
+   * | bad-caps | skipped since their header is not valid |
+   * | refused-caps | skipped since downstream doesn't accept their caps |
+   * | clock-skew | captured in the future |
+   * | age | ns from capture to arrival of the last message; the maximum: not known |
+   * | lag | messages not yet pushed |
+   * | pending | messages that are on their way downstream |
+   * | parked | messages let go undecided, which wait for an error that may follow |
+   * | rebalances | changes of the assignment |
+   * | partitions | GstValueArray of GstStructure: `topic`, `partition` (int), `lag`, `position`, `stored` and `failed` (int64; -1: none) |
+   */
+  g_object_class_install_property (klass, PROP_STATS,
+      g_param_spec_boxed ("stats", "Statistics",
+          "What was read, what was skipped and why, how far behind it is", GST_TYPE_STRUCTURE,
+          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+static void
+gst_kafka_src_class_init (GstKafkaSrcClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseSrcClass *base_class = GST_BASE_SRC_CLASS (klass);
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
+
+  GST_DEBUG_CATEGORY_INIT (gst_kafka_src_debug, "kafkasrc", 0, "Kafka source");
+  object_class->set_property = gst_kafka_src_set_property;
+  object_class->get_property = gst_kafka_src_get_property;
+  object_class->finalize = gst_kafka_src_finalize;
+  gst_kafka_settings_install_properties (object_class);
+  install_group_properties (object_class, flags);
+  install_range_properties (object_class, flags);
+  install_flow_properties (object_class, flags);
+
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_set_static_metadata (element_class, "Kafka source", "Source/Network",
+      "Reads buffers from the messages of an Apache Kafka topic", "The gst-fog authors");
+  gst_type_mark_as_plugin_api (GST_TYPE_KAFKA_SRC_OFFSET_RESET, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_KAFKA_SRC_ON_ERROR, 0);
+
+  element_class->change_state = gst_kafka_src_change_state;
+  base_class->unlock = gst_kafka_src_unlock;
+  base_class->unlock_stop = gst_kafka_src_unlock_stop;
+  base_class->negotiate = gst_kafka_src_negotiate;
+  base_class->is_seekable = gst_kafka_src_is_seekable;
+  base_class->query = gst_kafka_src_query;
+  GST_PUSH_SRC_CLASS (klass)->create = gst_kafka_src_create;
+}
+
+static void
+gst_kafka_src_init (GstKafkaSrc *self)
+{
+  gst_kafka_settings_init (&self->settings);
+  self->auto_offset_reset = DEFAULT_AUTO_OFFSET_RESET;
+  self->start_offset = DEFAULT_START_OFFSET;
+  self->start_time = DEFAULT_START_TIME;
+  self->eos_at_end = DEFAULT_EOS_AT_END;
+  self->max_age = DEFAULT_MAX_AGE;
+  self->max_prefetch = DEFAULT_MAX_PREFETCH;
+  self->on_error = DEFAULT_ON_ERROR;
+  self->counters.age = GST_CLOCK_TIME_NONE;
+  gst_base_src_set_live (GST_BASE_SRC (self), TRUE);
+  gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);
+  gst_base_src_set_do_timestamp (GST_BASE_SRC (self), TRUE);
+  gst_pad_add_probe (
+      GST_BASE_SRC_PAD (self), GST_PAD_PROBE_TYPE_EVENT_FLUSH, see_flush, self, NULL);
+}

@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gst/check/gstharness.h>
+#include <string.h>
+
+#include "gstkafkameta.h"
+#include "kafkamock.h"
+
+#define TOPIC "camera"
+#define TEST_CAPS "application/x-test, n=(int)1"
+
+static KafkaMock mock;
+
+static void
+setup (void)
+{
+  gst_kafka_meta_register ();
+  kafka_mock_start (&mock, TOPIC, 2);
+}
+
+static void
+teardown (void)
+{
+  kafka_mock_stop (&mock);
+}
+
+/* A source from the beginning of the topic, with @settings on top. */
+static GstHarness *
+harness_with (const gchar *settings)
+{
+  g_autofree gchar *line =
+      g_strdup_printf ("kafkasrc topic=%s bootstrap-servers=%s auto-offset-reset=earliest %s",
+          TOPIC, mock.servers, settings);
+  GstHarness *h = gst_harness_new_parse (line);
+
+  gst_harness_use_systemclock (h);
+  return h;
+}
+
+static GstElement *
+source_of (GstHarness *h)
+{
+  return gst_harness_find_element (h, "kafkasrc");
+}
+
+static void
+produce (gint partition, const gchar *value, const gchar *const *headers)
+{
+  kafka_mock_produce (&mock, TOPIC, partition, NULL, value, strlen (value), 0, headers);
+}
+
+static GstBuffer *
+pull (GstHarness *h)
+{
+  GstBuffer *buffer = gst_harness_pull (h);
+
+  fail_unless (buffer != NULL, "no buffer came");
+  return buffer;
+}
+
+static gboolean
+holds (GstBuffer *buffer, const gchar *text)
+{
+  return gst_buffer_get_size (buffer) == strlen (text) &&
+         gst_buffer_memcmp (buffer, 0, text, strlen (text)) == 0;
+}
+
+static guint64
+stat_of (GstHarness *h, const gchar *name)
+{
+  GstElement *source = source_of (h);
+  GstStructure *stats;
+  guint64 value;
+
+  g_object_get (source, "stats", &stats, NULL);
+  fail_unless (gst_structure_get_uint64 (stats, name, &value), "no field %s", name);
+  gst_structure_free (stats);
+  gst_object_unref (source);
+  return value;
+}
+
+/* Waits for what another thread counts. */
+static void
+wait_for_stat (GstHarness *h, const gchar *name, guint64 value)
+{
+  for (guint i = 0; i < 2000 && stat_of (h, name) != value; i++)
+    g_usleep (5000);
+  fail_unless_equals_uint64 (stat_of (h, name), value);
+}
+
+static void
+stop (GstHarness *h)
+{
+  GstElement *source = source_of (h);
+
+  gst_element_set_state (source, GST_STATE_NULL);
+  gst_object_unref (source);
+  gst_harness_teardown (h);
+}
+
+GST_START_TEST (test_message_comes_out_as_it_was_sent)
+{
+  const gchar *headers[] = {"gst-caps", TEST_CAPS, "gst-flags", "discont,delta-unit",
+      "gst-duration", "40000000", "camera", "cam-1", "mine", "any thing", NULL};
+  GstHarness *h = harness_with ("");
+  GstBuffer *buffer;
+  const GstStructure *meta;
+  GstCaps *caps, *expected = gst_caps_from_string (TEST_CAPS);
+  GBytes *key;
+  gint64 number;
+
+  kafka_mock_produce (&mock, TOPIC, 1, "the-key", "frame", 5, 1764028800123, headers);
+  gst_harness_play (h);
+  buffer = pull (h);
+  caps = gst_pad_get_current_caps (h->sinkpad);
+  fail_unless (gst_caps_is_equal (caps, expected));
+  fail_unless (holds (buffer, "frame"));
+  fail_unless (GST_BUFFER_PTS_IS_VALID (buffer));
+  fail_unless_equals_uint64 (GST_BUFFER_DURATION (buffer), 40 * GST_MSECOND);
+  fail_unless (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT));
+  fail_unless_equals_string (gst_kafka_meta_get_header (buffer, "mine"), "any thing");
+  fail_unless_equals_string (gst_kafka_meta_get_header (buffer, "camera"), "cam-1");
+  meta = gst_kafka_meta_peek (buffer);
+  fail_unless_equals_string (gst_structure_get_string (meta, "topic"), TOPIC);
+  fail_unless (gst_structure_get_int64 (meta, "offset", &number) && number == 0);
+  fail_unless (gst_structure_get_int64 (meta, "timestamp", &number) && number == 1764028800123);
+  fail_unless (gst_structure_get (meta, "key", G_TYPE_BYTES, &key, NULL));
+  fail_unless_equals_int (memcmp (g_bytes_get_data (key, NULL), "the-key", 7), 0);
+  g_bytes_unref (key);
+  /* the bytes outlive the client */
+  stop (h);
+  fail_unless (holds (buffer, "frame"));
+  gst_buffer_unref (buffer);
+  gst_caps_unref (caps);
+  gst_caps_unref (expected);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_caps_of_foreign_messages)
+{
+  static const guint8 png[] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10, 0, 0, 0, 13, 'I', 'H', 'D', 'R',
+      0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0};
+  GstHarness *h = harness_with (__i__ == 0 ? "caps=application/x-test,n=(int)7" : "");
+  GstBuffer *buffer;
+  GstCaps *caps;
+
+  if (__i__ < 2)
+    kafka_mock_produce (&mock, TOPIC, 0, NULL, png, sizeof png, 0, NULL);
+  else
+    kafka_mock_produce (&mock, TOPIC, 0, NULL, "\001\002", 2, 0, NULL);
+  gst_harness_play (h);
+  buffer = pull (h);
+  caps = gst_pad_get_current_caps (h->sinkpad);
+  if (__i__ == 0)
+    fail_unless (gst_structure_has_name (gst_caps_get_structure (caps, 0), "application/x-test"));
+  else if (__i__ == 1)
+    fail_unless (gst_structure_has_name (gst_caps_get_structure (caps, 0), "image/png"));
+  else
+    fail_unless (caps == NULL);
+  gst_clear_caps (&caps);
+  gst_buffer_unref (buffer);
+  stop (h);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_empty_values_survive)
+{
+  GstHarness *h = harness_with ("");
+  GstBuffer *buffer;
+
+  kafka_mock_produce (&mock, TOPIC, 0, "k", NULL, 0, 0, NULL);
+  kafka_mock_produce (&mock, TOPIC, 0, "k", "", 0, 0, NULL);
+  produce (0, "after", NULL);
+  gst_harness_play (h);
+  for (guint i = 0; i < 2; i++) {
+    buffer = pull (h);
+    fail_unless_equals_int (gst_buffer_get_size (buffer), 0);
+    fail_unless (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP));
+    gst_buffer_unref (buffer);
+  }
+  buffer = pull (h);
+  fail_unless (holds (buffer, "after"));
+  gst_buffer_unref (buffer);
+  stop (h);
+}
+GST_END_TEST;
+
+static const gchar *bad_caps[] = {"", "no caps at all", "video/x-raw", "video/x-raw, width=[1,2]",
+    "video/x-raw(memory:DMABuf), n=(int)1", "a/b, c=(structure)\"[[[[", "ANY", "EMPTY", "\xff"};
+
+GST_START_TEST (test_bad_caps_are_skipped)
+{
+  const gchar *bad[] = {"gst-caps", bad_caps[__i__], NULL};
+  const gchar *good[] = {"gst-caps", TEST_CAPS, NULL};
+  GstHarness *h = harness_with ("caps=application/x-test,n=(int)2");
+  GstBuffer *buffer;
+
+  gst_harness_set_sink_caps_str (h, "application/x-test");
+  produce (0, "bad", bad);
+  produce (0, "good", good);
+  gst_harness_play (h);
+  do
+    buffer = pull (h);
+  while (holds (buffer, "bad") && (gst_buffer_unref (buffer), TRUE));
+  fail_unless (holds (buffer, "good"));
+  gst_buffer_unref (buffer);
+  /* what isn't UTF-8 is no header at all */
+  fail_unless_equals_uint64 (
+      stat_of (h, "bad-caps") + stat_of (h, "refused-caps"), bad_caps[__i__][0] == '\xff' ? 0 : 1);
+  stop (h);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_deep_caps_are_not_descended)
+{
+  g_autofree gchar *deep = g_strnfill (60000, '{');
+  g_autofree gchar *text = g_strconcat ("a/b, c=", deep, NULL);
+  const gchar *bad[] = {"gst-caps", text, NULL};
+  GstHarness *h = harness_with ("");
+
+  produce (0, "bad", bad);
+  gst_harness_play (h);
+  wait_for_stat (h, "bad-caps", 1);
+  stop (h);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_refused_caps_warn_once_or_fail)
+{
+  const gchar *headers[] = {"gst-caps", "application/x-other, n=(int)1", NULL};
+  gboolean fails = __i__ == 1;
+  g_autofree gchar *line = g_strdup_printf (
+      "kafkasrc topic=%s bootstrap-servers=%s auto-offset-reset=earliest on-error=%s ! "
+      "application/x-test ! fakesink async=false",
+      TOPIC, mock.servers, fails ? "fail" : "skip");
+  GstElement *pipeline = gst_parse_launch (line, NULL);
+  GstBus *bus = gst_element_get_bus (pipeline);
+  GstMessage *message;
+
+  for (guint i = 0; i < 3; i++)
+    produce (0, "x", headers);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  message =
+      gst_bus_timed_pop_filtered (bus, 10 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_WARNING);
+  fail_unless (message != NULL);
+  if (fails)
+    fail_unless_message_error (message, STREAM, FORMAT);
+  else
+    fail_unless_equals_int (GST_MESSAGE_TYPE (message), GST_MESSAGE_WARNING);
+  gst_message_unref (message);
+  message = gst_bus_timed_pop_filtered (
+      bus, 200 * GST_MSECOND, GST_MESSAGE_ERROR | (fails ? 0 : GST_MESSAGE_WARNING));
+  fail_unless (message == NULL);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (bus);
+  gst_object_unref (pipeline);
+}
+GST_END_TEST;
+
+/* Reads @n messages, decides on them, stops. */
+static void
+run_group (guint n, const GstKafkaAckOutcome *outcomes)
+{
+  GstHarness *h = harness_with ("group-id=g partitions=<0>");
+
+  gst_harness_play (h);
+  for (guint i = 0; i < n; i++) {
+    GstBuffer *buffer = pull (h);
+
+    gst_kafka_meta_mark (buffer, outcomes[i]);
+    gst_buffer_unref (buffer);
+  }
+  stop (h);
+}
+
+static void
+check_next (const gchar *text)
+{
+  GstHarness *h = harness_with ("group-id=g partitions=<0>");
+  GstBuffer *buffer;
+
+  gst_harness_play (h);
+  buffer = pull (h);
+  fail_unless (holds (buffer, text));
+  gst_buffer_unref (buffer);
+  stop (h);
+}
+
+GST_START_TEST (test_group_replays_what_is_not_done)
+{
+  const GstKafkaAckOutcome first[] = {
+      GST_KAFKA_ACK_DONE, GST_KAFKA_ACK_DONE, GST_KAFKA_ACK_UNDECIDED, GST_KAFKA_ACK_DONE};
+  const GstKafkaAckOutcome second[] = {GST_KAFKA_ACK_DONE, GST_KAFKA_ACK_FAILED};
+
+  produce (0, "0", NULL);
+  produce (0, "1", NULL);
+  produce (0, "2", NULL);
+  produce (0, "3", NULL);
+  run_group (4, first);
+  check_next ("2");
+  run_group (2, second);
+  check_next ("3");
+}
+GST_END_TEST;
+
+GST_START_TEST (test_undecided_is_done_after_a_while)
+{
+  GstHarness *h = harness_with ("group-id=g partitions=<0>");
+  GstElement *source = source_of (h);
+
+  produce (0, "0", NULL);
+  gst_harness_play (h);
+  gst_buffer_unref (pull (h));
+  wait_for_stat (h, "parked", 1);
+  produce (0, "1", NULL);
+  gst_buffer_unref (pull (h));
+  wait_for_stat (h, "parked", 1);
+  produce (0, "2", NULL);
+  gst_buffer_unref (pull (h));
+  /* the last one has no push after it */
+  wait_for_stat (h, "parked", 1);
+  gst_object_unref (source);
+  stop (h);
+  check_next ("2");
+}
+GST_END_TEST;
+
+GST_START_TEST (test_old_messages_are_skipped)
+{
+  GstHarness *h = harness_with ("max-age=60000000000");
+  GstBuffer *buffer;
+  const gchar *future[] = {"capture-time", "9999999999999999999", NULL};
+
+  kafka_mock_produce (&mock, TOPIC, 0, NULL, "old", 3, 1000000, NULL);
+  produce (0, "new", NULL);
+  produce (0, "skewed", future);
+  gst_harness_play (h);
+  buffer = pull (h);
+  fail_unless (holds (buffer, "new"));
+  gst_buffer_unref (buffer);
+  gst_buffer_unref (pull (h));
+  fail_unless_equals_uint64 (stat_of (h, "too-old"), 1);
+  fail_unless_equals_uint64 (stat_of (h, "clock-skew"), 1);
+  stop (h);
+}
+GST_END_TEST;
+
+static gint64
+ask_lag (GstHarness *h)
+{
+  GstQuery *query =
+      gst_query_new_custom (GST_QUERY_CUSTOM, gst_structure_new_empty (GST_KAFKA_LAG_QUERY));
+  const GstStructure *s = gst_query_get_structure (query);
+  gint64 lag;
+
+  fail_unless (gst_pad_peer_query (h->sinkpad, query));
+  fail_unless (gst_structure_get_int64 (s, "lag", &lag));
+  fail_unless (GST_VALUE_HOLDS_ARRAY (gst_structure_get_value (s, "partitions")));
+  gst_query_unref (query);
+  return lag;
+}
+
+static void
+wait_for_lag (GstHarness *h, gint64 lag)
+{
+  for (guint i = 0; i < 2000 && ask_lag (h) != lag; i++)
+    g_usleep (5000);
+  fail_unless_equals_int64 (ask_lag (h), lag);
+}
+
+static GstPadProbeReturn
+block (GstPad *pad, GstPadProbeInfo *info, gpointer unused)
+{
+  return GST_PAD_PROBE_OK;
+}
+
+GST_START_TEST (test_lag_and_assignment)
+{
+  GstHarness *h = harness_with ("max-prefetch=65536");
+  GstElement *source = source_of (h);
+  GstPad *pad = gst_element_get_static_pad (source, "src");
+  GstEvent *event;
+
+  for (guint i = 0; i < 20; i++)
+    produce (i % 2, "x", NULL);
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BLOCK | GST_PAD_PROBE_TYPE_BUFFER, block, NULL, NULL);
+  gst_harness_play (h);
+  wait_for_lag (h, 19);
+  /* it grows while nothing is read */
+  produce (0, "x", NULL);
+  wait_for_lag (h, 20);
+  do
+    event = gst_harness_pull_event (h);
+  while (event && !gst_event_has_name (event, GST_KAFKA_ASSIGNMENT_EVENT) &&
+         (gst_event_unref (event), TRUE));
+  fail_unless (event && GST_EVENT_IS_STICKY (event));
+  fail_unless_equals_int (gst_value_array_get_size (gst_structure_get_value (
+                              gst_event_get_structure (event), "partitions")),
+      2);
+  gst_event_unref (event);
+  gst_object_unref (pad);
+  gst_object_unref (source);
+  stop (h);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_range_ends_the_stream)
+{
+  g_autofree gchar *line = g_strdup_printf (
+      "kafkasrc topic=%s bootstrap-servers=%s partitions=<0> start-offset=2 eos-at-end=true ! "
+      "fakesink name=sink async=false",
+      TOPIC, mock.servers);
+  GstElement *pipeline = gst_parse_launch (line, NULL);
+  GstBus *bus = gst_element_get_bus (pipeline);
+  GstMessage *message;
+  GstElement *sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  GstStructure *stats;
+  guint64 rendered;
+
+  for (guint i = 0; i < 5; i++)
+    produce (0, "x", NULL);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  message = gst_bus_timed_pop_filtered (bus, 20 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+  fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS);
+  gst_message_unref (message);
+  g_object_get (sink, "stats", &stats, NULL);
+  fail_unless (gst_structure_get_uint64 (stats, "rendered", &rendered));
+  fail_unless_equals_uint64 (rendered, 3);
+  gst_structure_free (stats);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (sink);
+  gst_object_unref (bus);
+  gst_object_unref (pipeline);
+}
+GST_END_TEST;
+
+/* What an application sends ends it although no message ever comes. */
+GST_START_TEST (test_eos_is_not_waited_for)
+{
+  GstHarness *h = harness_with ("");
+  GstElement *source = source_of (h);
+  gboolean eos = FALSE;
+
+  gst_harness_play (h);
+  fail_unless (gst_element_send_event (source, gst_event_new_eos ()));
+  while (!eos) {
+    GstEvent *event = gst_harness_pull_event (h);
+
+    fail_unless (event != NULL);
+    eos = GST_EVENT_TYPE (event) == GST_EVENT_EOS;
+    gst_event_unref (event);
+  }
+  gst_object_unref (source);
+  stop (h);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_is_live)
+{
+  GstHarness *h = harness_with ("");
+  GstElement *source = source_of (h);
+  GstQuery *query = gst_query_new_latency ();
+  gboolean live;
+  GstClockTime min, max;
+
+  fail_unless_equals_int (
+      gst_element_set_state (source, GST_STATE_PAUSED), GST_STATE_CHANGE_NO_PREROLL);
+  fail_unless (gst_element_query (source, query));
+  gst_query_parse_latency (query, &live, &min, &max);
+  fail_unless (live);
+  fail_unless_equals_uint64 (min, 0);
+  gst_query_unref (query);
+  gst_object_unref (source);
+  stop (h);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_starts_and_stops_any_number_of_times)
+{
+  GstHarness *h = harness_with (__i__ ? "group-id=g partitions=<0>" : "");
+  GstElement *source = source_of (h);
+
+  produce (0, "x", NULL);
+  for (guint i = 0; i < 3; i++) {
+    gst_harness_play (h);
+    gst_buffer_unref (pull (h));
+    fail_unless_equals_int (
+        gst_element_set_state (source, GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
+    fail_unless_equals_uint64 (stat_of (h, "messages"), 1);
+  }
+  gst_object_unref (source);
+  stop (h);
+}
+GST_END_TEST;
+
+static const struct {
+  const gchar *line;
+  gint code;
+} bad_settings[] = {
+    {"kafkasrc", GST_RESOURCE_ERROR_SETTINGS},
+    {"kafkasrc topic=t group-instance-id=i", GST_RESOURCE_ERROR_SETTINGS},
+    {"kafkasrc topic=t group-id=\"\"", GST_RESOURCE_ERROR_SETTINGS},
+    {"kafkasrc topic=t client-properties=\"c,no.such=1\"", GST_RESOURCE_ERROR_SETTINGS},
+    {"kafkasrc topic=t client-properties=\"c,enable.auto.commit=true\"",
+        GST_RESOURCE_ERROR_SETTINGS},
+    {"kafkasrc topic=t config-file=/nonexistent", GST_RESOURCE_ERROR_NOT_FOUND},
+};
+
+GST_START_TEST (test_wrong_settings_are_one_error)
+{
+  GstElement *source = gst_parse_launch (bad_settings[__i__].line, NULL);
+  GstBus *bus = gst_bus_new ();
+  GstMessage *message;
+  GError *error;
+
+  gst_element_set_bus (source, bus);
+  fail_unless_equals_int (
+      gst_element_set_state (source, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  fail_unless (message != NULL);
+  gst_message_parse_error (message, &error, NULL);
+  fail_unless (
+      g_error_matches (error, GST_RESOURCE_ERROR, bad_settings[__i__].code), "%s", error->message);
+  g_error_free (error);
+  gst_message_unref (message);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
+  gst_element_set_state (source, GST_STATE_NULL);
+  gst_object_unref (bus);
+  gst_object_unref (source);
+}
+GST_END_TEST;
+
+static Suite *
+kafkasrc_suite (void)
+{
+  Suite *s = suite_create ("kafkasrc");
+  TCase *tc = tcase_create ("general");
+
+  suite_add_tcase (s, tc);
+  tcase_add_checked_fixture (tc, setup, teardown);
+  tcase_add_test (tc, test_message_comes_out_as_it_was_sent);
+  tcase_add_loop_test (tc, test_caps_of_foreign_messages, 0, 3);
+  tcase_add_test (tc, test_empty_values_survive);
+  tcase_add_loop_test (tc, test_bad_caps_are_skipped, 0, G_N_ELEMENTS (bad_caps));
+  tcase_add_test (tc, test_deep_caps_are_not_descended);
+  tcase_add_loop_test (tc, test_refused_caps_warn_once_or_fail, 0, 2);
+  tcase_add_test (tc, test_group_replays_what_is_not_done);
+  tcase_add_test (tc, test_undecided_is_done_after_a_while);
+  tcase_add_test (tc, test_old_messages_are_skipped);
+  tcase_add_test (tc, test_lag_and_assignment);
+  tcase_add_test (tc, test_range_ends_the_stream);
+  tcase_add_test (tc, test_eos_is_not_waited_for);
+  tcase_add_test (tc, test_is_live);
+  tcase_add_loop_test (tc, test_starts_and_stops_any_number_of_times, 0, 2);
+  tcase_add_loop_test (tc, test_wrong_settings_are_one_error, 0, G_N_ELEMENTS (bad_settings));
+  return s;
+}
+
+GST_CHECK_MAIN (kafkasrc);
