@@ -117,6 +117,7 @@ mongo_error_judge (const bson_error_t *error, const bson_t *reply)
     case MONGOC_ERROR_WRITE_CONCERN:
       return judge_code (error->code);
     case MONGOC_ERROR_STREAM:
+      return MONGO_VERDICT_LOST;
     case MONGOC_ERROR_SERVER_SELECTION:
     case MONGOC_ERROR_PROTOCOL:
     case MONGOC_ERROR_CLIENT: /* a connection lost during authentication is told as a refused one */

@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 typedef enum {
   MONGO_VERDICT_STORED,
   MONGO_VERDICT_DUPLICATE, /* one with this _id was stored before */
-  MONGO_VERDICT_RETRY,     /* may be taken later: network, election, limits, write concern */
+  MONGO_VERDICT_LOST,      /* no answer: the connection broke, or there was none */
+  MONGO_VERDICT_RETRY,     /* may be taken later: election, limits, write concern */
   MONGO_VERDICT_REJECTED,  /* this document will never be taken */
   MONGO_VERDICT_SPLIT,  /* some document of this batch will never be taken, which one isn't known */
   MONGO_VERDICT_DENIED, /* no right to write there */

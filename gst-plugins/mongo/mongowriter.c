@@ -12,6 +12,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
 #define BACKOFF_MIN (50 * G_TIME_SPAN_MILLISECOND)
 #define BACKOFF_MAX (2 * G_USEC_PER_SEC)
 #define BATCHES_WAITING 4
+#define CLOSED_AT_ONCE G_USEC_PER_SEC
+#define LOST_BEFORE_DOUBT 2
 #define NO_CLIENT "the library makes no client from the URI"
 
 struct _MongoWriter {
@@ -21,7 +23,8 @@ struct _MongoWriter {
   mongoc_uri_t *uri;
   gchar *target; /* for messages */
 
-  mongoc_client_t *client; /* of the thread alone */
+  mongoc_client_t *client; /* of the thread alone, as is: */
+  guint lost_in_row;       /* times that the batch got no answer */
 
   GMutex lock;         /* guards all that follows, and the items' buffers; leaf */
   GCond changed;       /* any of it */
@@ -369,24 +372,64 @@ find_verdict (MongoItem **items, guint n, MongoVerdict verdict)
   return NULL;
 }
 
+static gboolean
+is_retry (const MongoResult *result)
+{
+  return result->verdict == MONGO_VERDICT_RETRY || result->verdict == MONGO_VERDICT_LOST;
+}
+
+static const MongoResult *
+find_retry (MongoItem **items, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    if (is_retry (&items[i]->result))
+      return &items[i]->result;
+  return NULL;
+}
+
+/* Some servers close the connection on a document they can't read, and are there for the next one. */
+static gboolean
+closes_connection (MongoWriter *self, MongoItem **items, guint n)
+{
+  gint64 start = g_get_monotonic_time ();
+  bson_error_t error;
+
+  write_items (self, items, n);
+  if (!find_verdict (items, n, MONGO_VERDICT_LOST) ||
+      g_get_monotonic_time () - start > CLOSED_AT_ONCE)
+    return FALSE;
+  drop_client (self);
+  return ensure_client (self) && ping (self, &error);
+}
+
+/* Whether some of the items will never be taken. */
+static gboolean
+must_split (MongoWriter *self, MongoItem **items, guint n)
+{
+  if (self->lost_in_row < LOST_BEFORE_DOUBT)
+    write_items (self, items, n);
+  else if (closes_connection (self, items, n) && (n > 1 || closes_connection (self, items, n)))
+    return TRUE;
+  return find_verdict (items, n, MONGO_VERDICT_SPLIT) != NULL;
+}
+
 /* Halves a batch that is refused for the sake of one document, until that one stands alone. */
 static void
 write_split (MongoWriter *self, MongoItem **items, guint n)
 {
-  const MongoResult *lost;
+  const MongoResult *later;
 
-  write_items (self, items, n);
-  if (!find_verdict (items, n, MONGO_VERDICT_SPLIT))
+  if (!must_split (self, items, n))
     return;
   if (n == 1) {
     items[0]->result.verdict = MONGO_VERDICT_REJECTED;
     return;
   }
   write_split (self, items, n / 2);
-  if (!(lost = find_verdict (items, n / 2, MONGO_VERDICT_RETRY)))
+  if (!(later = find_retry (items, n / 2)))
     write_split (self, items + n / 2, n - n / 2);
   else
-    judge_all (items + n / 2, n - n / 2, lost);
+    judge_all (items + n / 2, n - n / 2, later);
 }
 
 static void
@@ -578,6 +621,7 @@ write_batch (MongoWriter *self)
 {
   gint64 deadline = 0, backoff = BACKOFF_MIN;
 
+  self->lost_in_row = 0;
   for (;;) {
     gint64 start = g_get_monotonic_time ();
     const MongoResult *worst;
@@ -590,12 +634,13 @@ write_batch (MongoWriter *self)
     settle_batch (self, (g_get_monotonic_time () - start) * 1000);
     if (!(worst = find_worst (self->batch)))
       return TRUE;
-    if (!deadline && worst->verdict == MONGO_VERDICT_RETRY) {
+    self->lost_in_row = worst->verdict == MONGO_VERDICT_LOST ? self->lost_in_row + 1 : 0;
+    if (!deadline && is_retry (worst)) {
       deadline = add_time (g_get_monotonic_time (), self->settings.retry_timeout);
       report_outage (self, worst);
     }
     drop_client (self);
-    if (worst->verdict != MONGO_VERDICT_RETRY || !wait_backoff (self, &backoff, deadline)) {
+    if (!is_retry (worst) || !wait_backoff (self, &backoff, deadline)) {
       give_up (self, worst);
       return FALSE;
     }

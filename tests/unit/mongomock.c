@@ -119,6 +119,15 @@ store (MongoMock *mock, GPtrArray *documents, const bson_t *scripted)
   return reply;
 }
 
+static gboolean
+is_poisoned (GPtrArray *documents)
+{
+  for (guint i = 0; i < documents->len; i++)
+    if (bson_has_field (g_ptr_array_index (documents, i), "poison"))
+      return TRUE;
+  return FALSE;
+}
+
 /* NULL: close the connection. */
 static bson_t *
 insert (MongoMock *mock, GPtrArray *documents)
@@ -128,6 +137,10 @@ insert (MongoMock *mock, GPtrArray *documents)
 
   g_mutex_lock (&mock->lock);
   text = g_queue_pop_head (&mock->script);
+  if (is_poisoned (documents)) {
+    g_mutex_unlock (&mock->lock);
+    return NULL;
+  }
   scripted = text && *text ? bson_new_from_json ((const guint8 *) text, -1, NULL) : NULL;
   reply = store (mock, documents, scripted);
   if (text && !*text)

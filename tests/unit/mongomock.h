@@ -14,7 +14,8 @@ void mongo_mock_free (MongoMock *mock);
 gchar *mongo_mock_uri (MongoMock *mock, const gchar *user);
 
 /* The next insert gets this reply (Extended JSON) and stores what it doesn't refuse; "" closes the connection
- * instead, after storing everything. Replies queue up. */
+ * instead, after storing everything. Replies queue up. A document with a field `poison` closes the connection, always,
+ * and nothing is stored. */
 void mongo_mock_script (MongoMock *mock, const gchar *reply);
 /* Takes connections and requests, but answers none. */
 void mongo_mock_freeze (MongoMock *mock, gboolean frozen);

@@ -305,6 +305,22 @@ GST_START_TEST (test_refused_batch_is_split)
 }
 GST_END_TEST;
 
+/* A document the server can't even read costs itself alone. */
+GST_START_TEST (test_document_that_closes_the_connection)
+{
+  Fixture f;
+
+  setup (&f, mongo_mock_new (), "batch-latency=500000000", "application/json");
+  for (gint i = 0; i < 20; i++)
+    gst_harness_push (f.h, new_message (i == 13 ? "{\"poison\":1}" : "{}", &f.ledger, i));
+  finish (&f);
+  fail_unless_equals_int (mongo_mock_stored (f.mock), 19);
+  assert_stat (&f, "rejected", 1);
+  assert_acks (&f, 20, 0);
+  teardown (&f);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_transient_failures_are_retried)
 {
   Fixture f;
@@ -553,6 +569,7 @@ mongosink_suite (void)
   tcase_add_test (tc, test_refused_document_is_skipped_alone);
   tcase_add_test (tc, test_refused_document_fails_on_request);
   tcase_add_test (tc, test_refused_batch_is_split);
+  tcase_add_test (tc, test_document_that_closes_the_connection);
   tcase_add_test (tc, test_transient_failures_are_retried);
   tcase_add_test (tc, test_retries_end);
   tcase_add_test (tc, test_missing_right_is_an_error);

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""mongosink against a real database that is killed, frozen and asked twice."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import time
+
+import mongo_server
+import pymongo
+import pytest
+
+BUILD = pathlib.Path(os.environ.get("GST_FOG_BUILD") or pathlib.Path(__file__).resolve().parents[2] / "build")
+BLOCK = 4096  # a write of this size into a pipe is one buffer of fdsrc
+
+
+class Sink:
+    """A gst-launch-1.0 whose standard input goes to mongosink, a line of JSON a buffer."""
+
+    def __init__(self, uri, database, tmp_path, *properties):
+        self.log = tmp_path / "sink.log"
+        command = [
+            "gst-launch-1.0", "-e", "fdsrc", f"blocksize={BLOCK}", "!", "application/x-ndjson", "!", "mongosink",
+            f"database={database}", *properties]
+        environment = {
+            **os.environ, "MONGODB_URI": uri, "GST_PLUGIN_PATH_1_0": str(BUILD / "gst-plugins/mongo"),
+            "GST_REGISTRY": str(tmp_path / "registry.bin")}
+        with open(self.log, "wb") as log:
+            self.popen = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, env=environment)
+
+    def write(self, text):
+        self.popen.stdin.write(text.ljust(BLOCK - 1) + b"\n")
+        self.popen.stdin.flush()
+
+    def send(self, document):
+        self.write(json.dumps(document).encode())
+
+    def send_all(self, documents):
+        """As many as go into a block at a time."""
+        block = b""
+        for line in (json.dumps(document).encode() + b"\n" for document in documents):
+            if len(block) + len(line) >= BLOCK:
+                self.write(block)
+                block = b""
+            block += line
+        self.write(block)
+
+    def said(self):
+        return self.log.read_text(errors="replace")
+
+    def finish(self, timeout=60):
+        """The exit code after the end of the stream."""
+        self.popen.stdin.close()
+        return self.popen.wait(timeout)
+
+    def kill(self):
+        if self.popen.poll() is None:
+            self.popen.kill()
+        self.popen.wait()
+
+
+@pytest.fixture
+def sink(fresh, tmp_path):
+    sinks = []
+
+    def start(uri, *properties):
+        sinks.append(Sink(uri, fresh, tmp_path, *properties))
+        return sinks[-1]
+
+    yield start
+    for started in sinks:
+        started.kill()
+
+
+@pytest.fixture
+def own_mongo(tmp_path):
+    """A database of the test's own, to be mistreated."""
+    server = mongo_server.Mongo(tmp_path / "database")
+    server.start()
+    yield server
+    server.stop(0)
+
+
+def events(uri, database, collection="events"):
+    return pymongo.MongoClient(uri, serverSelectionTimeoutMS=20000)[database][collection]
+
+
+def event(seq):
+    return {"_id": f"cam-1:s:{seq}", "seq": seq, "captured": {"$date": "2026-11-25T00:44:00.123Z"}, "faces": 1,
+            "boxes": [{"x": 1, "y": 2, "w": 30, "h": 40}]}
+
+
+def wait_until(condition, timeout=30):
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout} s"
+        time.sleep(0.05)
+
+
+def test_stores_types_and_no_document_twice(mongo, sink, fresh):
+    for _ in range(2):
+        sending = sink(mongo.uri)
+        for seq in range(20):
+            sending.send(event(seq % 10))
+        assert sending.finish() == 0, sending.said()
+    stored = list(events(mongo.uri, fresh).find())
+    assert sorted(document["seq"] for document in stored) == list(range(10))
+    assert stored[0]["captured"].year == 2026 and stored[0]["boxes"] == [{"x": 1, "y": 2, "w": 30, "h": 40}]
+
+
+def test_what_the_database_cannot_take_costs_only_itself(mongo, sink, fresh):
+    """One is refused by name, one makes this server close the connection, one is no document."""
+    sending = sink(mongo.uri)
+    sending.send({"_id": ["a", "list"]})
+    sending.send({"_id": "decimal", "value": {"$numberDecimal": "1.5"}})
+    sending.write(b"poison")
+    for seq in range(50):
+        sending.send(event(seq))
+    assert sending.finish() == 0, sending.said()
+    assert events(mongo.uri, fresh).count_documents({}) == 50
+    assert "skipped" in sending.said()
+
+
+def test_40000_documents(mongo, sink, fresh):
+    sending = sink(mongo.uri)
+    sending.send_all(event(seq) for seq in range(40000))
+    assert sending.finish() == 0, sending.said()
+    assert events(mongo.uri, fresh).count_documents({}) == 40000
+
+
+def test_database_killed_and_restarted_in_mid_stream(own_mongo, sink, fresh):
+    sending = sink(own_mongo.uri)
+    stored = events(own_mongo.uri, fresh)
+    for first in range(0, 300, 100):
+        for seq in range(first, first + 100):
+            sending.send(event(seq))
+            if seq == first + 50:
+                wait_until(lambda: stored.count_documents({}) > first)
+                own_mongo.process.kill()
+        own_mongo.start()
+    assert sending.finish() == 0, sending.said()
+    assert stored.count_documents({}) == 300
+    assert "can't store documents now" in sending.said()
+
+
+def test_frozen_database_is_waited_for(own_mongo, sink, fresh):
+    sending = sink(own_mongo.uri)
+    stored = events(own_mongo.uri, fresh)
+    sending.send(event(0))
+    wait_until(lambda: stored.count_documents({}) == 1)
+    own_mongo.process.freeze()
+    for seq in range(1, 50):
+        sending.send(event(seq))
+    time.sleep(4)  # longer than one call may last
+    own_mongo.process.thaw()
+    assert sending.finish() == 0, sending.said()
+    assert stored.count_documents({}) == 50
+
+
+def test_frozen_database_does_not_hold_up_the_end(own_mongo, sink, fresh):
+    sending = sink(own_mongo.uri, "drain-timeout=1000000000")
+    stored = events(own_mongo.uri, fresh)
+    sending.send(event(0))
+    wait_until(lambda: stored.count_documents({}) == 1)
+    own_mongo.process.freeze()
+    sending.send(event(1))
+    began = time.monotonic()
+    assert sending.finish() != 0
+    assert time.monotonic() - began < 10
+    assert "drain-timeout" in sending.said()
+    own_mongo.process.thaw()
+
+
+def test_no_database_is_one_clear_error(own_mongo, sink):
+    own_mongo.stop(0)
+    sending = sink(own_mongo.uri.replace("mongodb://", "mongodb://me:hunter2@"))
+    assert sending.popen.wait(30) != 0
+    errors = re.findall(r"^ERROR: .*", sending.said(), re.MULTILINE)
+    assert len(errors) == 1 and f"127.0.0.1:{own_mongo.port}" in errors[0] and "MONGODB_URI" in errors[0]
+    assert "hunter2" not in sending.said()
