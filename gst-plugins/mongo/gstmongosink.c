@@ -18,6 +18,10 @@
  * options. Those it leaves out are set to: `w=majority`, `journal=true`, `serverSelectionTimeoutMS=2000`,
  * `connectTimeoutMS=2000`, `socketTimeoutMS=3000`, `retryWrites=false` (the element tries again itself).
  *
+ * What can't be stored goes out of the request pad `rejects`, if it is linked (say, to `kafkasink
+ * topic=dead-letter async=false`): the document in the format it came in, with its headers, and two more, `reject-reason` and
+ * `reject-code`. Sinks behind this pad must not wait for a preroll buffer: set `async=false`.
+ *
  * A buffer has to hold whole documents. A state change never waits for the database for more than a second and
  * a half: what is not acknowledged by then comes again if it came from `kafkasrc`.
  *
@@ -32,6 +36,7 @@
 #include "gstmongosink.h"
 
 #include "gstkafkameta.h"
+#include "gstmongorejects.h"
 #include "mongodocument.h"
 #include "mongouri.h"
 #include "mongowriter.h"
@@ -94,11 +99,17 @@ struct _GstMongoSink {
   guint64 unreported;        /* rejected ones no warning has told of */
   gint64 last_warning;       /* monotonic */
 
-  MongoFormat format; /* of the streaming thread */
+  GstPad *rejects_pad; /* nullable */
+
+  gint format; /* MongoFormat; atomic, set by the streaming thread */
+  GstMongoRejects rejects;
 };
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK,
     GST_PAD_ALWAYS, GST_STATIC_CAPS ("application/json; application/x-ndjson; application/bson"));
+
+static GstStaticPadTemplate rejects_template =
+    GST_STATIC_PAD_TEMPLATE ("rejects", GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS_ANY);
 
 G_DEFINE_FINAL_TYPE (GstMongoSink, gst_mongo_sink, GST_TYPE_BASE_SINK)
 GST_ELEMENT_REGISTER_DEFINE (mongosink, "mongosink", GST_RANK_NONE, GST_TYPE_MONGO_SINK)
@@ -207,27 +218,76 @@ describe_origin (GstBuffer *buffer)
   return g_strdup_printf (" (message %s:%d:%" G_GINT64_FORMAT ")", topic, partition, offset);
 }
 
-static gboolean
-reject_unreadable (GstMongoSink *self, GstBuffer *buffer, const GError *error)
+/* Sends the document (transfer full) out of the pad `rejects`; NOT_LINKED: there is none. */
+static GstFlowReturn
+push_reject (GstMongoSink *self, GstBuffer *buffer)
+{
+  GstCaps *caps = gst_pad_get_current_caps (GST_BASE_SINK_PAD (self));
+  GstFlowReturn flow = GST_FLOW_NOT_LINKED;
+  GstPad *pad;
+
+  GST_OBJECT_LOCK (self);
+  pad = self->rejects_pad ? gst_object_ref (self->rejects_pad) : NULL;
+  GST_OBJECT_UNLOCK (self);
+  if (!caps)
+    caps = gst_caps_new_empty_simple ("application/json");
+  if (pad && gst_pad_is_linked (pad))
+    flow = gst_mongo_rejects_push (&self->rejects, pad, caps, g_steal_pointer (&buffer));
+  gst_clear_buffer (&buffer);
+  gst_clear_object (&pad);
+  gst_caps_unref (caps);
+  return flow;
+}
+
+static GstFlowReturn
+reject_unreadable (
+    GstMongoSink *self, GstBuffer *buffer, const MongoReader *reader, const GError *error)
 {
   g_autofree gchar *origin = describe_origin (buffer);
   g_autofree gchar *what = g_strdup_printf ("This is no document%s: %s.", origin, error->message);
+  GstFlowReturn flow;
 
   GST_OBJECT_LOCK (self);
   self->unreadable++;
   GST_OBJECT_UNLOCK (self);
-  return reject (self, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE, what);
+  flow = push_reject (
+      self, gst_mongo_reject_new (buffer, reader->text, reader->text_size, error->message, 0));
+  if (flow != GST_FLOW_NOT_LINKED)
+    return flow;
+  return reject (self, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE, what) ? GST_FLOW_OK
+                                                                        : GST_FLOW_ERROR;
+}
+
+static GstBuffer *
+new_refused (
+    GstMongoSink *self, const bson_t *document, GstBuffer *buffer, const MongoResult *result)
+{
+  char *json;
+  gsize size;
+  GstBuffer *refused;
+
+  if (g_atomic_int_get (&self->format) == MONGO_FORMAT_BSON)
+    return gst_mongo_reject_new (
+        buffer, bson_get_data (document), document->len, result->reason, result->code);
+  json = bson_as_canonical_extended_json (document, &size);
+  refused = gst_mongo_reject_new (buffer, json, size, result->reason, result->code);
+  bson_free (json);
+  return refused;
 }
 
 static gboolean
 on_rejected (
     GstElement *element, const bson_t *document, GstBuffer *buffer, const MongoResult *result)
 {
+  GstMongoSink *self = GST_MONGO_SINK (element);
   g_autofree gchar *origin = describe_origin (buffer);
   g_autofree gchar *what = g_strdup_printf (
       "MongoDB refused a document%s: %s (code %d).", origin, result->reason, result->code);
+  GstFlowReturn flow = push_reject (self, new_refused (self, document, buffer, result));
 
-  return reject (GST_MONGO_SINK (element), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE, what);
+  if (flow != GST_FLOW_NOT_LINKED)
+    return flow == GST_FLOW_OK;
+  return reject (self, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE, what);
 }
 
 static void
@@ -282,7 +342,7 @@ start (GstMongoSink *self)
   g_autoptr (mongoc_uri_t) uri = NULL;
 
   init_library ();
-  self->format = MONGO_FORMAT_JSON;
+  g_atomic_int_set (&self->format, MONGO_FORMAT_JSON);
   if (!(uri = open_uri (self, &error))) {
     post (GST_ELEMENT (self), GST_MESSAGE_ERROR, error);
     return FALSE;
@@ -347,13 +407,11 @@ gst_mongo_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
 {
   GstMongoSink *self = GST_MONGO_SINK (sink);
   const GstStructure *s = gst_caps_get_structure (caps, 0);
+  MongoFormat format = gst_structure_has_name (s, "application/x-ndjson") ? MONGO_FORMAT_JSON_LINES
+                       : gst_structure_has_name (s, "application/bson")   ? MONGO_FORMAT_BSON
+                                                                          : MONGO_FORMAT_JSON;
 
-  if (gst_structure_has_name (s, "application/x-ndjson"))
-    self->format = MONGO_FORMAT_JSON_LINES;
-  else if (gst_structure_has_name (s, "application/bson"))
-    self->format = MONGO_FORMAT_BSON;
-  else
-    self->format = MONGO_FORMAT_JSON;
+  g_atomic_int_set (&self->format, format);
   return TRUE;
 }
 
@@ -414,7 +472,7 @@ push_documents (GstMongoSink *self, MongoReader *reader, GstBuffer *buffer, guin
     if (!mongo_reader_next (reader, &document, &error))
       break;
     if (!document) {
-      flow = reject_unreadable (self, buffer, error) ? GST_FLOW_OK : GST_FLOW_ERROR;
+      flow = reject_unreadable (self, buffer, reader, error);
       continue;
     }
     flow = push_document (self, document, buffer, index);
@@ -436,7 +494,8 @@ gst_mongo_sink_render (GstBaseSink *sink, GstBuffer *buffer)
     GST_ELEMENT_ERROR (self, RESOURCE, READ, ("A buffer's memory can't be read."), (NULL));
     return GST_FLOW_ERROR;
   }
-  reader = (MongoReader){self->format, map.data ? map.data : (const guint8 *) "", map.size};
+  reader = (MongoReader){
+      g_atomic_int_get (&self->format), map.data ? map.data : (const guint8 *) "", map.size};
   flow = push_documents (self, &reader, buffer, &accepted);
   gst_buffer_unmap (buffer, &map);
   /* Documents already on their way must not vouch for those that never were. */
@@ -483,6 +542,19 @@ drain (GstMongoSink *self)
   return ret == MONGO_WRITER_OK || flow != GST_FLOW_OK ? flow : GST_FLOW_ERROR;
 }
 
+static void
+end_rejects (GstMongoSink *self)
+{
+  GstPad *pad;
+
+  GST_OBJECT_LOCK (self);
+  pad = self->rejects_pad ? gst_object_ref (self->rejects_pad) : NULL;
+  GST_OBJECT_UNLOCK (self);
+  if (pad)
+    gst_pad_push_event (pad, gst_event_new_eos ());
+  gst_clear_object (&pad);
+}
+
 static GstFlowReturn
 gst_mongo_sink_wait_event (GstBaseSink *sink, GstEvent *event)
 {
@@ -490,7 +562,46 @@ gst_mongo_sink_wait_event (GstBaseSink *sink, GstEvent *event)
 
   if (flow == GST_FLOW_OK && GST_EVENT_TYPE (event) == GST_EVENT_EOS)
     flow = drain (GST_MONGO_SINK (sink));
+  if (flow == GST_FLOW_OK && GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+    end_rejects (GST_MONGO_SINK (sink));
   return flow;
+}
+
+/* ---- the pad `rejects` ---- */
+
+static GstPad *
+gst_mongo_sink_request_new_pad (
+    GstElement *element, GstPadTemplate *template, const gchar *name, const GstCaps *caps)
+{
+  GstMongoSink *self = GST_MONGO_SINK (element);
+  GstPad *pad = gst_pad_new_from_template (template, "rejects");
+  gboolean taken;
+
+  GST_OBJECT_LOCK (self);
+  taken = self->rejects_pad != NULL;
+  if (!taken)
+    self->rejects_pad = gst_object_ref_sink (pad);
+  GST_OBJECT_UNLOCK (self);
+  if (taken) {
+    gst_object_unref (pad);
+    return NULL;
+  }
+  gst_pad_set_active (pad, TRUE);
+  gst_element_add_pad (element, pad);
+  return pad;
+}
+
+static void
+gst_mongo_sink_release_pad (GstElement *element, GstPad *pad)
+{
+  GstMongoSink *self = GST_MONGO_SINK (element);
+
+  GST_OBJECT_LOCK (self);
+  self->rejects_pad = NULL;
+  GST_OBJECT_UNLOCK (self);
+  gst_pad_set_active (pad, FALSE);
+  gst_element_remove_pad (element, pad);
+  gst_object_unref (pad);
 }
 
 /* ---- properties ---- */
@@ -620,6 +731,8 @@ gst_mongo_sink_finalize (GObject *object)
   g_free (self->uri_file);
   g_free (self->settings.database);
   g_free (self->settings.collection);
+  gst_clear_object (&self->rejects_pad);
+  gst_mongo_rejects_clear (&self->rejects);
   G_OBJECT_CLASS (gst_mongo_sink_parent_class)->finalize (object);
 }
 
@@ -722,7 +835,8 @@ gst_mongo_sink_class_init (GstMongoSinkClass *klass)
   /**
    * GstMongoSink:on-error:
    *
-   * What to do about a buffer that is no document, and about a document that the database refuses for good.
+   * What to do about a buffer that is no document, and about a document that the database refuses for good, unless the
+   * pad `rejects` is linked and takes it.
    */
   g_object_class_install_property (object_class, PROP_ON_ERROR,
       g_param_spec_enum ("on-error", "On error", "What to do about a document that can't be stored",
@@ -749,11 +863,14 @@ gst_mongo_sink_class_init (GstMongoSinkClass *klass)
           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &rejects_template);
   gst_element_class_set_static_metadata (element_class, "MongoDB sink", "Sink/Network",
       "Stores documents in MongoDB", "The gst-fog authors");
   gst_type_mark_as_plugin_api (GST_TYPE_MONGO_SINK_ON_ERROR, 0);
 
   element_class->change_state = gst_mongo_sink_change_state;
+  element_class->request_new_pad = gst_mongo_sink_request_new_pad;
+  element_class->release_pad = gst_mongo_sink_release_pad;
   sink_class->unlock = gst_mongo_sink_unlock;
   sink_class->unlock_stop = gst_mongo_sink_unlock_stop;
   sink_class->set_caps = gst_mongo_sink_set_caps;
@@ -771,6 +888,7 @@ gst_mongo_sink_init (GstMongoSink *self)
   gst_base_sink_set_sync (sink, FALSE);
   gst_base_sink_set_last_sample_enabled (sink, FALSE);
 
+  gst_mongo_rejects_init (&self->rejects);
   self->settings.collection = g_strdup (DEFAULT_COLLECTION);
   self->settings.batch_size = DEFAULT_BATCH_SIZE;
   self->settings.batch_bytes = DEFAULT_BATCH_BYTES;

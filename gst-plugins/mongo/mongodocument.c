@@ -117,24 +117,23 @@ next_bson (MongoReader *reader, GError **error)
 gboolean
 mongo_reader_next (MongoReader *reader, bson_t **document, GError **error)
 {
-  const guint8 *text = reader->data;
-  gsize size = reader->size;
-
   *document = NULL;
-  if (!text)
+  if (!reader->data)
     return FALSE;
+  reader->text = reader->data;
+  reader->text_size = reader->size;
   switch (reader->format) {
     case MONGO_FORMAT_JSON:
       reader->data = NULL;
-      *document = parse_json (text, size, error);
+      *document = parse_json (reader->text, reader->text_size, error);
       return TRUE;
     case MONGO_FORMAT_JSON_LINES:
-      if (!next_line (reader, &text, &size))
+      if (!next_line (reader, &reader->text, &reader->text_size))
         return FALSE;
-      *document = parse_json (text, size, error);
+      *document = parse_json (reader->text, reader->text_size, error);
       return TRUE;
     case MONGO_FORMAT_BSON:
-      if (!size)
+      if (!reader->size)
         return FALSE;
       *document = next_bson (reader, error);
       return TRUE;

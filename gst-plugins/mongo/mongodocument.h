@@ -22,6 +22,8 @@ typedef struct {
   MongoFormat format;
   const guint8 *data;
   gsize size;
+  const guint8 *text; /* what the last document was read from */
+  gsize text_size;
 } MongoReader;
 
 /**

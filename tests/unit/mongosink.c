@@ -305,6 +305,54 @@ GST_START_TEST (test_refused_batch_is_split)
 }
 GST_END_TEST;
 
+static void
+assert_reject (GstBuffer *buffer, const gchar *text, const gchar *code)
+{
+  const gchar *reason = gst_kafka_meta_get_header (buffer, "reject-reason");
+
+  fail_unless (gst_buffer_get_size (buffer) == strlen (text) &&
+               gst_buffer_memcmp (buffer, 0, text, strlen (text)) == 0);
+  fail_unless (reason && *reason);
+  fail_unless_equals_string (gst_kafka_meta_get_header (buffer, "reject-code"), code);
+  fail_unless_equals_string (gst_kafka_meta_get_header (buffer, "mine"), "kept");
+}
+
+/* What the pad's peer does with a document decides what becomes of its message. */
+GST_START_TEST (test_rejects_leave_by_their_pad)
+{
+  Fixture f;
+  MongoMock *mock = mongo_mock_new ();
+  GstElement *sink;
+  GstHarness *rejects;
+  GstBuffer *buffer;
+
+  mongo_mock_script (mock, "{\"ok\":1,\"n\":1,\"writeErrors\":[{\"index\":1,\"code\":121,"
+                           "\"errmsg\":\"Document failed validation\"}]}");
+  setup (&f, mock, "on-error=fail batch-latency=1000000000", "application/x-ndjson");
+  sink = gst_harness_find_element (f.h, "mongosink");
+  rejects = gst_harness_new_with_element (sink, NULL, "rejects");
+  gst_harness_play (rejects);
+  buffer = new_message ("{\"_id\":1}\npoison\n{\"_id\":2}\n", &f.ledger, 0);
+  gst_kafka_meta_set_headers (buffer, "mine", "kept", NULL);
+  fail_unless_equals_int (gst_harness_push (f.h, buffer), GST_FLOW_OK);
+  buffer = gst_harness_pull (rejects);
+  assert_reject (buffer, "poison", NULL);
+  gst_buffer_unref (buffer);
+  finish (&f);
+  buffer = gst_harness_pull (rejects);
+  assert_reject (buffer, "{ \"_id\" : { \"$numberInt\" : \"2\" } }", "121");
+  assert_acks (&f, 0, 0);
+  gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_FAILED);
+  gst_buffer_unref (buffer);
+  assert_acks (&f, 0, 1);
+  fail_unless_equals_int (mongo_mock_stored (mock), 1);
+  fail_unless (gst_harness_try_pull (rejects) == NULL);
+  gst_harness_teardown (rejects);
+  gst_object_unref (sink);
+  teardown (&f);
+}
+GST_END_TEST;
+
 /* A document the server can't even read costs itself alone. */
 GST_START_TEST (test_document_that_closes_the_connection)
 {
@@ -569,6 +617,7 @@ mongosink_suite (void)
   tcase_add_test (tc, test_refused_document_is_skipped_alone);
   tcase_add_test (tc, test_refused_document_fails_on_request);
   tcase_add_test (tc, test_refused_batch_is_split);
+  tcase_add_test (tc, test_rejects_leave_by_their_pad);
   tcase_add_test (tc, test_document_that_closes_the_connection);
   tcase_add_test (tc, test_transient_failures_are_retried);
   tcase_add_test (tc, test_retries_end);
