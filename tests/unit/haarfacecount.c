@@ -821,8 +821,9 @@ GST_END_TEST;
 
 GST_START_TEST (test_nobody_listens)
 {
-  g_autofree gchar *line =
-      g_strdup_printf ("videotestsrc num-buffers=3 ! haarfacecount cascade=%s", cascade);
+  g_autofree gchar *line = g_strdup_printf (
+      "videotestsrc num-buffers=3 ! video/x-raw,width=32,height=24 ! haarfacecount cascade=%s",
+      cascade);
   GstElement *pipeline = gst_parse_launch (line, NULL);
   GstBus *bus = gst_element_get_bus (pipeline);
   GstMessage *message;
