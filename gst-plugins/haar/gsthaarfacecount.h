@@ -20,7 +20,7 @@ typedef enum { GST_HAAR_ENGINE_AUTO, GST_HAAR_ENGINE_NATIVE, GST_HAAR_ENGINE_OPE
 
 /* with the object lock */
 typedef struct {
-  guint64 frames, faces, events, too_old, bad, failed, skewed, reports;
+  guint64 frames, faces, events, unchanged, partial, too_old, bad, failed, skewed, reports;
   gdouble busy;
 } GstHaarCounters;
 
@@ -44,6 +44,7 @@ struct _GstHaarFaceCount {
   GstClockTime report_interval;
   gchar *replica;
   GstClockTime max_age;
+  GstClockTime rescan_interval;
   gchar *label;
   gboolean draw_boxes;
 

@@ -41,6 +41,7 @@ gst_haar_face_count_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   GST_OBJECT_LOCK (self);
   job->params = self->params;
   job->max_age = self->max_age;
+  job->rescan_interval = self->rescan_interval;
   GST_OBJECT_UNLOCK (self);
   if (haar_workers_push (self->workers, job))
     return get_flow (self);

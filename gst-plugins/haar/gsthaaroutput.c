@@ -354,6 +354,8 @@ count_outcome (GstHaarFaceCount *self, const HaarJob *job)
   switch (job->outcome) {
     case HAAR_COUNTED:
       counters->frames++;
+      counters->unchanged += job->difference == HAAR_STILL_NOTHING;
+      counters->partial += job->difference == HAAR_STILL_PART;
       counters->faces += job->rects->len;
       counters->busy += busy;
       break;
@@ -497,6 +499,19 @@ gst_haar_face_count_pause_output (GstHaarFaceCount *self)
   gst_clear_object (&video);
 }
 
+/* A flush ends a segment; who is sending, and what, still holds, though it may have been flushed away on its
+ * way through. With the tasks standing still. */
+static gboolean
+queue_again (GstPad *pad, GstEvent **event, gpointer user_data)
+{
+  GstHaarFaceCount *self = user_data;
+
+  if (GST_EVENT_TYPE (*event) != GST_EVENT_SEGMENT && GST_EVENT_TYPE (*event) != GST_EVENT_EOS &&
+      *event != self->stream_start && *event != self->caps)
+    haar_workers_push_ready (self->workers, haar_job_new_event (gst_event_ref (*event)));
+  return TRUE;
+}
+
 void
 gst_haar_face_count_start_output (GstHaarFaceCount *self)
 {
@@ -507,11 +522,13 @@ gst_haar_face_count_start_output (GstHaarFaceCount *self)
   gst_flow_combiner_reset (self->combiner);
   self->flow = GST_FLOW_OK;
   self->eos = FALSE;
+  self->video_begun = FALSE;
   GST_OBJECT_UNLOCK (self);
   if (video)
     start_video (self, video);
   gst_clear_object (&video);
   haar_workers_set_flushing (self->workers, FALSE);
+  gst_pad_sticky_events_foreach (self->sinkpad, queue_again, self);
   gst_pad_start_task (self->srcpad, src_loop, self, NULL);
 }
 

@@ -24,18 +24,20 @@ may_load (
 static GPtrArray *
 make_tools (const HaarEngineClass *klass, GBytes *cascade, guint n, GError **error)
 {
+  HaarStill *still = haar_still_new ();
   GPtrArray *tools = g_ptr_array_new ();
 
   for (guint i = 0; i < n; i++) {
-    HaarTool *tool = haar_tool_new (klass, cascade, error);
+    HaarTool *tool = haar_tool_new (klass, cascade, still, error);
 
     if (!tool) {
       g_ptr_array_foreach (tools, (GFunc) haar_tool_free, NULL);
-      g_ptr_array_unref (tools);
-      return NULL;
+      g_clear_pointer (&tools, g_ptr_array_unref);
+      break;
     }
     g_ptr_array_add (tools, tool);
   }
+  haar_still_unref (still);
   return tools;
 }
 

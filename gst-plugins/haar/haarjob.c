@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "fogtime.h"
+#include "gstkafkameta.h"
 #include "haarluma.h"
 
 HaarJob *
@@ -40,7 +41,7 @@ haar_job_free (HaarJob *job)
 }
 
 HaarTool *
-haar_tool_new (const HaarEngineClass *klass, GBytes *cascade, GError **error)
+haar_tool_new (const HaarEngineClass *klass, GBytes *cascade, HaarStill *still, GError **error)
 {
   HaarEngine *engine = klass->create (cascade, error);
   HaarTool *tool;
@@ -51,6 +52,7 @@ haar_tool_new (const HaarEngineClass *klass, GBytes *cascade, GError **error)
   tool->klass = klass;
   tool->engine = engine;
   tool->scratch = g_byte_array_new ();
+  tool->still = haar_still_ref (still);
   return tool;
 }
 
@@ -59,6 +61,7 @@ haar_tool_free (HaarTool *tool)
 {
   tool->klass->free (tool->engine);
   g_byte_array_unref (tool->scratch);
+  haar_still_unref (tool->still);
   g_free (tool);
 }
 
@@ -75,20 +78,60 @@ measure_age (HaarJob *job)
   job->age = (gdouble) MAX (age, 0) / GST_SECOND;
 }
 
+/* Adds what the engine finds in a part of the frame to what is known of the rest. */
+static gboolean
+detect (HaarJob *job, HaarTool *tool, const HaarLuma *luma, const HaarRect *part)
+{
+  g_autoptr (GArray) found = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+
+  if (!tool->klass->detect (tool->engine, luma->data + (gsize) part->y * luma->stride + part->x,
+          part->w, part->h, luma->stride, &job->params, found, &job->error))
+    return FALSE;
+  for (guint i = 0; i < found->len; i++) {
+    HaarRect *r = &g_array_index (found, HaarRect, i);
+
+    r->x += part->x;
+    r->y += part->y;
+  }
+  g_array_append_vals (job->rects, found->data, found->len);
+  return TRUE;
+}
+
+/* Only where it differs from what the camera last showed. */
+static gboolean
+detect_changes (HaarJob *job, HaarTool *tool, const HaarLuma *luma)
+{
+  const gchar *camera = gst_kafka_meta_get_header (job->frame, GST_KAFKA_HEADER_CAMERA);
+  const HaarRect all = {0, 0, luma->width, luma->height};
+  HaarRect part;
+
+  job->difference = haar_still_compare (tool->still, camera, luma, &job->params,
+      (gint64) GST_TIME_AS_USECONDS (job->rescan_interval), &part, job->rects);
+  if (job->difference == HAAR_STILL_NOTHING)
+    return TRUE;
+  if (!detect (job, tool, luma, job->difference == HAAR_STILL_PART ? &part : &all))
+    return FALSE;
+  haar_still_update (
+      tool->still, camera, luma, &job->params, job->difference == HAAR_STILL_ALL, job->rects);
+  return TRUE;
+}
+
 static HaarOutcome
-detect (HaarJob *job, HaarTool *tool, const GstVideoFrame *frame)
+look (HaarJob *job, HaarTool *tool, const GstVideoFrame *frame)
 {
   HaarLuma luma;
+  gboolean seen;
 
   if (!haar_luma_of_frame (
           frame, gst_buffer_get_video_crop_meta (job->frame), tool->scratch, &luma))
     return HAAR_BAD;
   job->width = luma.width;
   job->height = luma.height;
-  return tool->klass->detect (tool->engine, luma.data, luma.width, luma.height, luma.stride,
-             &job->params, job->rects, &job->error)
-             ? HAAR_COUNTED
-             : HAAR_FAILED;
+  seen = job->rescan_interval
+             ? detect_changes (job, tool, &luma)
+             : tool->klass->detect (tool->engine, luma.data, luma.width, luma.height, luma.stride,
+                   &job->params, job->rects, &job->error);
+  return seen ? HAAR_COUNTED : HAAR_FAILED;
 }
 
 static HaarOutcome
@@ -103,7 +146,7 @@ count (HaarJob *job, HaarTool *tool)
   if (!gst_video_frame_map (
           &frame, &job->info, job->frame, GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF))
     return HAAR_BAD;
-  outcome = detect (job, tool, &frame);
+  outcome = look (job, tool, &frame);
   gst_video_frame_unmap (&frame);
   return outcome;
 }

@@ -3,6 +3,7 @@
 
 #include <gst/video/video.h>
 #include "haarengine.h"
+#include "haarstill.h"
 
 G_BEGIN_DECLS
 
@@ -19,11 +20,13 @@ typedef struct {
   GstBuffer *frame;
   GstVideoInfo info;
   HaarParams params;
-  GstClockTime max_age;  /* 0: any */
-  GstClockTime captured; /* since the Unix epoch, or none */
+  GstClockTime max_age;         /* 0: any */
+  GstClockTime rescan_interval; /* 0: every frame is looked at as a whole */
+  GstClockTime captured;        /* since the Unix epoch, or none */
 
   HaarOutcome outcome;
-  GArray *rects; /* of HaarRect */
+  HaarStillDifference difference; /* what of it was looked at */
+  GArray *rects;                  /* of HaarRect */
   gint width, height;
   gdouble busy; /* s by the clock on the wall */
   gdouble cpu;  /* s of a processor */
@@ -42,9 +45,11 @@ typedef struct {
   const HaarEngineClass *klass;
   HaarEngine *engine;
   GByteArray *scratch;
+  HaarStill *still; /* shared by all workers */
 } HaarTool;
 
-HaarTool *haar_tool_new (const HaarEngineClass *klass, GBytes *cascade, GError **error);
+HaarTool *haar_tool_new (
+    const HaarEngineClass *klass, GBytes *cascade, HaarStill *still, GError **error);
 void haar_tool_free (HaarTool *tool);
 
 void haar_job_count (HaarJob *job, HaarTool *tool);

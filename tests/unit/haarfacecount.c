@@ -191,7 +191,7 @@ GST_START_TEST (test_document_is_as_described)
   const GValue *key;
   JsonObject *object;
   JsonObject *box;
-  GstCaps *caps;
+  GstCaps *caps, *expected;
 
   gst_kafka_meta_set_headers (frame, "camera", "cam \"1\"", "session", "9f2c41d0", "seq", "1234",
       "capture-time", "1764031440123456789", "mine", "kept", NULL);
@@ -223,7 +223,9 @@ GST_START_TEST (test_document_is_as_described)
   fail_unless_equals_int (g_bytes_get_size (g_value_get_boxed (key)), strlen ("cam \"1\""));
   fail_if (gst_structure_has_field (gst_kafka_meta_peek (document), "target-partition"));
   caps = gst_pad_get_current_caps (h->sinkpad);
-  fail_unless (gst_caps_is_strictly_equal (caps, gst_caps_from_string (FOG_EVENT_CAPS)));
+  expected = gst_caps_from_string (FOG_EVENT_CAPS);
+  fail_unless (gst_caps_is_strictly_equal (caps, expected));
+  gst_caps_unref (expected);
   gst_caps_unref (caps);
   gst_buffer_unref (document);
   g_object_unref (parser);
@@ -286,6 +288,90 @@ GST_START_TEST (test_old_frames_are_skipped_and_done)
   fail_unless_equals_int (acks_done, 1);
   fail_unless_equals_uint64 (get_stat (element, "too-old"), 1);
   fail_unless_equals_uint64 (get_stat (element, "frames"), 1);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+/* A large picture of two places where there may be a face. */
+static GstBuffer *
+make_scene (gboolean left, gboolean right, guint n)
+{
+  GstBuffer *frame = gst_buffer_new_allocate (NULL, 320 * 64, NULL);
+  GstMapInfo map;
+
+  gst_buffer_map (frame, &map, GST_MAP_WRITE);
+  memset (map.data, 40, map.size);
+  paint (map.data + 320 * 16 + 16, 320, left);
+  paint (map.data + 320 * 16 + 272, 320, right);
+  gst_buffer_unmap (frame, &map);
+  GST_BUFFER_PTS (frame) = n * 40 * GST_MSECOND;
+  return frame;
+}
+
+static void
+expect_boxes (GstHarness *h, gboolean left, gboolean right)
+{
+  JsonParser *parser = json_parser_new ();
+  GstBuffer *document = gst_harness_pull (h);
+  JsonArray *boxes = json_object_get_array_member (parse (parser, document), "boxes");
+  gboolean found[2] = {FALSE, FALSE};
+
+  for (guint i = 0; i < json_array_get_length (boxes); i++) {
+    gint64 x = json_object_get_int_member (json_array_get_object_element (boxes, i), "x");
+
+    found[x > 160] = TRUE;
+  }
+  fail_unless_equals_int (found[0], left);
+  fail_unless_equals_int (found[1], right);
+  gst_buffer_unref (document);
+  g_object_unref (parser);
+}
+
+GST_START_TEST (test_only_what_changed_is_searched)
+{
+  GstElement *element = make_element ();
+  GstHarness *h;
+
+  g_object_set (element, "min-faces", 0, "workers", 1, "rescan-interval", 3600 * GST_SECOND, NULL);
+  h = gst_harness_new_with_element (element, "sink", "src");
+  set_caps (h, 320, 64);
+  gst_harness_push (h, make_scene (TRUE, FALSE, 0));
+  expect_boxes (h, TRUE, FALSE);
+  gst_harness_push (h, make_scene (TRUE, FALSE, 1));
+  expect_boxes (h, TRUE, FALSE);
+  fail_unless_equals_uint64 (get_stat (element, "unchanged"), 1);
+  gst_harness_push (h, make_scene (TRUE, TRUE, 2));
+  expect_boxes (h, TRUE, TRUE);
+  fail_unless_equals_uint64 (get_stat (element, "partial"), 1);
+  gst_harness_push (h, make_scene (FALSE, TRUE, 3));
+  expect_boxes (h, FALSE, TRUE);
+  /* Other parameters: all that is known is worth nothing. */
+  g_object_set (element, "min-size", SIDE + 1, "max-size", 2 * SIDE, NULL);
+  gst_harness_push (h, make_scene (FALSE, TRUE, 4));
+  gst_buffer_unref (gst_harness_pull (h));
+  fail_unless_equals_uint64 (get_stat (element, "partial"), 2);
+  fail_unless_equals_uint64 (get_stat (element, "unchanged"), 1);
+  fail_unless_equals_uint64 (get_stat (element, "frames"), 5);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_each_camera_has_a_picture_of_its_own)
+{
+  GstElement *element = make_element ();
+  GstHarness *h;
+
+  g_object_set (element, "min-faces", 0, "workers", 1, "rescan-interval", 3600 * GST_SECOND, NULL);
+  h = gst_harness_new_with_element (element, "sink", "src");
+  set_caps (h, 320, 64);
+  for (guint i = 0; i < 6; i++) {
+    GstBuffer *frame = make_scene (i % 2, !(i % 2), i);
+
+    gst_kafka_meta_set_headers (frame, "camera", i % 2 ? "a" : "b", NULL);
+    gst_harness_push (h, frame);
+    expect_boxes (h, i % 2, !(i % 2));
+  }
+  fail_unless_equals_uint64 (get_stat (element, "unchanged"), 4);
   end_harness (h, element);
 }
 GST_END_TEST;
@@ -901,6 +987,30 @@ GST_START_TEST (test_a_reader_that_stands_still_holds_the_sender_and_a_flush_fre
 }
 GST_END_TEST;
 
+GST_START_TEST (test_a_flush_takes_no_sticky_event_away)
+{
+  GstElement *element = make_element ();
+  GstPad *src = gst_element_get_static_pad (element, "src");
+  gulong id = gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM, block, NULL, NULL);
+  GstHarness *h = make_harness (element, "src");
+  GstSegment segment;
+  GstCaps *caps;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (h, gst_event_new_flush_start ());
+  gst_pad_remove_probe (src, id);
+  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  gst_harness_push (h, make_frame (TRUE, 0));
+  gst_buffer_unref (gst_harness_pull (h));
+  caps = gst_pad_get_current_caps (h->sinkpad);
+  fail_unless (caps != NULL);
+  gst_caps_unref (caps);
+  gst_object_unref (src);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_stops_while_a_reader_stands_still)
 {
   GstElement *element = make_element ();
@@ -948,6 +1058,8 @@ haarfacecount_suite (void)
   tcase_add_test (tc, test_a_foreign_frame_is_named_by_its_place_or_not_at_all);
   tcase_add_test (tc, test_min_faces_counts_the_frames_without_too);
   tcase_add_test (tc, test_old_frames_are_skipped_and_done);
+  tcase_add_test (tc, test_only_what_changed_is_searched);
+  tcase_add_test (tc, test_each_camera_has_a_picture_of_its_own);
   tcase_add_loop_test (tc, test_every_format, 0, N_FORMATS);
   tcase_add_loop_test (tc, test_boxes_in_every_format, 0, N_FORMATS);
   tcase_add_test (tc, test_strides_and_crops);
@@ -967,6 +1079,7 @@ haarfacecount_suite (void)
   tcase_add_test (tc, test_nobody_listens);
   tcase_add_test (tc, test_only_reports_are_read);
   tcase_add_test (tc, test_a_reader_that_stands_still_holds_the_sender_and_a_flush_frees_him);
+  tcase_add_test (tc, test_a_flush_takes_no_sticky_event_away);
   tcase_add_test (tc, test_stops_while_a_reader_stands_still);
   tcase_add_test (tc, test_starts_and_stops_many_times);
   return s;
