@@ -37,6 +37,7 @@
 
 #include "gstkafkameta.h"
 #include "gstmongorejects.h"
+#include "mongocollection.h"
 #include "mongodocument.h"
 #include "mongouri.h"
 #include "mongowriter.h"
@@ -91,11 +92,12 @@ struct _GstMongoSink {
   gchar *uri;
   gchar *uri_file;
   MongoWriterSettings settings; /* database NULL: the URI's */
+  GRefString *collection;       /* a name or a template; stays as it is from start to stop */
   GstClockTime drain_timeout;
   GstMongoSinkOnError on_error;
   MongoWriter *writer;       /* from start to stop; changed by these alone */
   MongoWriterStats last_run; /* while there is no writer */
-  guint64 unreadable;        /* documents that couldn't be parsed */
+  guint64 unreadable;        /* documents that couldn't be used */
   guint64 unreported;        /* rejected ones no warning has told of */
   gint64 last_warning;       /* monotonic */
 
@@ -244,7 +246,8 @@ reject_unreadable (
     GstMongoSink *self, GstBuffer *buffer, const MongoReader *reader, const GError *error)
 {
   g_autofree gchar *origin = describe_origin (buffer);
-  g_autofree gchar *what = g_strdup_printf ("This is no document%s: %s.", origin, error->message);
+  g_autofree gchar *what =
+      g_strdup_printf ("A document can't be used%s: %s.", origin, error->message);
   GstFlowReturn flow;
 
   GST_OBJECT_LOCK (self);
@@ -336,6 +339,22 @@ start_writer (GstMongoSink *self, const mongoc_uri_t *uri)
 }
 
 static gboolean
+check_collection (GstMongoSink *self, GError **error)
+{
+  g_autoptr (GError) what = NULL;
+  g_autofree gchar *name = NULL;
+
+  GST_OBJECT_LOCK (self);
+  name = g_strdup (self->collection);
+  GST_OBJECT_UNLOCK (self);
+  if (mongo_collection_check (name, &what))
+    return TRUE;
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "The property collection can't be used: %s.", what->message);
+  return FALSE;
+}
+
+static gboolean
 start (GstMongoSink *self)
 {
   g_autoptr (GError) error = NULL;
@@ -343,7 +362,7 @@ start (GstMongoSink *self)
 
   init_library ();
   g_atomic_int_set (&self->format, MONGO_FORMAT_JSON);
-  if (!(uri = open_uri (self, &error))) {
+  if (!check_collection (self, &error) || !(uri = open_uri (self, &error))) {
     post (GST_ELEMENT (self), GST_MESSAGE_ERROR, error);
     return FALSE;
   }
@@ -449,34 +468,52 @@ push_item (GstMongoSink *self, MongoItem *item)
   return flow;
 }
 
+/* (nullable) (transfer full): the collection that the document belongs to. */
+static GRefString *
+choose_collection (GstMongoSink *self, const bson_t *document, GError **error)
+{
+  g_autofree gchar *name = NULL;
+
+  if (!mongo_collection_is_template (self->collection))
+    return g_ref_string_acquire (self->collection);
+  name = mongo_collection_expand (self->collection, document, error);
+  return name ? g_ref_string_new (name) : NULL;
+}
+
+/* Takes the document over. */
 static GstFlowReturn
-push_document (GstMongoSink *self, bson_t *document, GstBuffer *buffer, guint index)
+push_document (
+    GstMongoSink *self, bson_t *document, GRefString *collection, GstBuffer *buffer, guint index)
 {
   if (!bson_has_field (document, "_id")) {
     g_autofree gchar *id = new_kafka_id (buffer, index);
 
     document = mongo_document_ensure_id (document, id);
   }
-  return push_item (self, mongo_item_new (document, gst_buffer_ref (buffer)));
+  return push_item (self, mongo_item_new (document, collection, gst_buffer_ref (buffer)));
 }
 
 static GstFlowReturn
 push_documents (GstMongoSink *self, MongoReader *reader, GstBuffer *buffer, guint *accepted)
 {
   GstFlowReturn flow = GST_FLOW_OK;
-  bson_t *document;
+  bson_t *next;
 
   for (guint index = 0; flow == GST_FLOW_OK; index++) {
     g_autoptr (GError) error = NULL;
+    g_autoptr (bson_t) document = NULL;
+    GRefString *collection = NULL;
 
-    if (!mongo_reader_next (reader, &document, &error))
+    if (!mongo_reader_next (reader, &next, &error))
       break;
-    if (!document) {
+    if ((document = next))
+      collection = choose_collection (self, document, &error);
+    if (collection) {
+      flow = push_document (self, g_steal_pointer (&document), collection, buffer, index);
+      *accepted += flow == GST_FLOW_OK;
+    } else {
       flow = reject_unreadable (self, buffer, reader, error);
-      continue;
     }
-    flow = push_document (self, document, buffer, index);
-    *accepted += flow == GST_FLOW_OK;
   }
   return flow;
 }
@@ -634,6 +671,14 @@ set_string (gchar **field, const GValue *value)
   *field = g_value_dup_string (value);
 }
 
+/* with the object lock */
+static void
+set_collection (GstMongoSink *self, const gchar *name)
+{
+  g_clear_pointer (&self->collection, g_ref_string_release);
+  self->collection = g_ref_string_new (name ? name : DEFAULT_COLLECTION);
+}
+
 static void
 gst_mongo_sink_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
@@ -651,7 +696,7 @@ gst_mongo_sink_set_property (GObject *object, guint id, const GValue *value, GPa
       set_string (&self->settings.database, value);
       break;
     case PROP_COLLECTION:
-      set_string (&self->settings.collection, value);
+      set_collection (self, g_value_get_string (value));
       break;
     case PROP_BATCH_SIZE:
       self->settings.batch_size = g_value_get_uint (value);
@@ -692,7 +737,7 @@ gst_mongo_sink_get_property (GObject *object, guint id, GValue *value, GParamSpe
       g_value_set_string (value, self->settings.database);
       break;
     case PROP_COLLECTION:
-      g_value_set_string (value, self->settings.collection);
+      g_value_set_string (value, self->collection);
       break;
     case PROP_BATCH_SIZE:
       g_value_set_uint (value, self->settings.batch_size);
@@ -730,7 +775,7 @@ gst_mongo_sink_finalize (GObject *object)
   g_free (self->uri);
   g_free (self->uri_file);
   g_free (self->settings.database);
-  g_free (self->settings.collection);
+  g_ref_string_release (self->collection);
   gst_clear_object (&self->rejects_pad);
   gst_mongo_rejects_clear (&self->rejects);
   G_OBJECT_CLASS (gst_mongo_sink_parent_class)->finalize (object);
@@ -782,11 +827,15 @@ gst_mongo_sink_class_init (GstMongoSinkClass *klass)
   /**
    * GstMongoSink:collection:
    *
-   * The collection that gets the documents; the server makes it if need be.
+   * The collection that gets the documents; the server makes it if need be. It may differ from document to document:
+   * `%{camera}` stands for the field of this name, `%{place.city}` for a field within a field, `%{captured:%Y-%m}` for a
+   * date, formatted, in UTC. A document without the field, or with one that makes no name of letters, digits and `_-.:`,
+   * is handled as #GstMongoSink:on-error says.
    */
   g_object_class_install_property (object_class, PROP_COLLECTION,
-      g_param_spec_string (
-          "collection", "Collection", "Collection to write to", DEFAULT_COLLECTION, flags));
+      g_param_spec_string ("collection", "Collection",
+          "Collection to write to; %{field} and %{date:%Y-%m} are filled from each document",
+          DEFAULT_COLLECTION, flags));
   /**
    * GstMongoSink:batch-size:
    *
@@ -851,7 +900,7 @@ gst_mongo_sink_class_init (GstMongoSinkClass *klass)
    * | documents | stored |
    * | duplicates | found to be stored already |
    * | rejected | not stored, and never will be |
-   * | unreadable | those of them that were no documents |
+   * | unreadable | those of them that were no documents, or named no collection |
    * | batches | writes that the server acknowledged, in whole or in part |
    * | retries | batches sent again |
    * | waiting, waiting-bytes | documents not yet acknowledged, and their size as BSON |
@@ -889,7 +938,7 @@ gst_mongo_sink_init (GstMongoSink *self)
   gst_base_sink_set_last_sample_enabled (sink, FALSE);
 
   gst_mongo_rejects_init (&self->rejects);
-  self->settings.collection = g_strdup (DEFAULT_COLLECTION);
+  set_collection (self, NULL);
   self->settings.batch_size = DEFAULT_BATCH_SIZE;
   self->settings.batch_bytes = DEFAULT_BATCH_BYTES;
   self->settings.batch_latency = DEFAULT_BATCH_LATENCY;

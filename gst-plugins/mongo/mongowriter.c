@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mongowriter.h"
 
+#include <string.h>
+
 #include "gstkafkameta.h"
 #include "mongouri.h"
 
@@ -37,11 +39,12 @@ struct _MongoWriter {
 };
 
 MongoItem *
-mongo_item_new (bson_t *document, GstBuffer *buffer)
+mongo_item_new (bson_t *document, GRefString *collection, GstBuffer *buffer)
 {
   MongoItem *item = g_new0 (MongoItem, 1);
 
   item->document = document;
+  item->collection = collection;
   item->buffer = buffer;
   return item;
 }
@@ -50,6 +53,7 @@ void
 mongo_item_free (MongoItem *item)
 {
   bson_destroy (item->document);
+  g_ref_string_release (item->collection);
   g_clear_pointer (&item->buffer, gst_buffer_unref);
   mongo_result_clear (&item->result);
   g_free (item);
@@ -116,7 +120,6 @@ mongo_writer_unref (MongoWriter *self)
   g_cond_clear (&self->changed);
   mongoc_uri_destroy (self->uri);
   g_free (self->settings.database);
-  g_free (self->settings.collection);
   g_free (self->target);
   g_free (self);
 }
@@ -258,6 +261,12 @@ batch_is_due (MongoWriter *self, gint64 now)
          now >= add_time (self->first_queued, self->settings.batch_latency);
 }
 
+static gint
+compare_collections (gconstpointer a, gconstpointer b)
+{
+  return strcmp ((*(MongoItem *const *) a)->collection, (*(MongoItem *const *) b)->collection);
+}
+
 /* with the lock */
 static void
 take_batch (MongoWriter *self)
@@ -273,6 +282,7 @@ take_batch (MongoWriter *self)
     g_ptr_array_add (self->batch, g_queue_pop_head (&self->queue));
   }
   self->first_queued = g_get_monotonic_time ();
+  g_ptr_array_sort (self->batch, compare_collections);
 }
 
 /* FALSE: stopping, and nothing left to do. */
@@ -347,8 +357,8 @@ static void
 write_items (MongoWriter *self, MongoItem **items, guint n)
 {
   bson_t unordered = BSON_INITIALIZER;
-  mongoc_collection_t *collection = mongoc_client_get_collection (
-      self->client, self->settings.database, self->settings.collection);
+  mongoc_collection_t *collection =
+      mongoc_client_get_collection (self->client, self->settings.database, items[0]->collection);
   mongoc_bulk_operation_t *bulk;
   g_autoptr (GPtrArray) taken = NULL;
 
@@ -432,16 +442,39 @@ write_split (MongoWriter *self, MongoItem **items, guint n)
     judge_all (items + n / 2, n - n / 2, later);
 }
 
+/* How many of the items, from the first on, go to the same collection. */
+static guint
+count_run (MongoItem **items, guint n)
+{
+  guint run = 1;
+
+  while (run < n && strcmp (items[run]->collection, items[0]->collection) == 0)
+    run++;
+  return run;
+}
+
 static void
 write_once (MongoWriter *self)
 {
   MongoItem **items = (MongoItem **) self->batch->pdata;
+  guint n = self->batch->len;
   const MongoResult none = {MONGO_VERDICT_FAILED, 0, (gchar *) NO_CLIENT};
+  const MongoResult *later = NULL;
 
-  if (ensure_client (self))
-    write_split (self, items, self->batch->len);
-  else
-    judge_all (items, self->batch->len, &none);
+  while (n > 0) {
+    guint run = count_run (items, n);
+
+    if (!ensure_client (self))
+      later = &none;
+    if (later) {
+      judge_all (items, n, later);
+      return;
+    }
+    write_split (self, items, run);
+    later = find_retry (items, run);
+    items += run;
+    n -= run;
+  }
 }
 
 /* ---- the thread: what became of a batch ---- */
@@ -549,39 +582,39 @@ report_rejected (MongoWriter *self)
 }
 
 /* What keeps the rest of the batch from being stored: the worst of its verdicts. */
-static const MongoResult *
+static const MongoItem *
 find_worst (GPtrArray *batch)
 {
-  const MongoResult *worst = NULL;
+  const MongoItem *worst = NULL;
 
   for (guint i = 0; i < batch->len; i++) {
     const MongoItem *item = g_ptr_array_index (batch, i);
 
-    if (!worst || item->result.verdict > worst->verdict)
-      worst = &item->result;
+    if (!worst || item->result.verdict > worst->result.verdict)
+      worst = item;
   }
   return worst;
 }
 
 static GError *
-new_write_error (MongoWriter *self, const MongoResult *result)
+new_write_error (MongoWriter *self, const MongoItem *item)
 {
+  const MongoResult *result = &item->result;
+
   if (result->verdict == MONGO_VERDICT_DENIED)
     return g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED,
         "MongoDB at %s doesn't let this user write to %s.%s: %s. Grant it readWrite there, or use "
         "another user in the URI.",
-        self->target, self->settings.database, self->settings.collection, result->reason);
+        self->target, self->settings.database, item->collection, result->reason);
   if (result->verdict == MONGO_VERDICT_FAILED)
     return g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
         "MongoDB at %s takes nothing for %s.%s: %s (code %d). Check database, collection and the "
         "URI's write concern.",
-        self->target, self->settings.database, self->settings.collection, result->reason,
-        result->code);
+        self->target, self->settings.database, item->collection, result->reason, result->code);
   return g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
       "MongoDB at %s didn't store documents in %s.%s for as long as retry-timeout allows: %s (code "
       "%d). Check the server, or raise retry-timeout.",
-      self->target, self->settings.database, self->settings.collection, result->reason,
-      result->code);
+      self->target, self->settings.database, item->collection, result->reason, result->code);
 }
 
 static void
@@ -600,7 +633,7 @@ report_outage (MongoWriter *self, const MongoResult *result)
 }
 
 static void
-give_up (MongoWriter *self, const MongoResult *worst)
+give_up (MongoWriter *self, const MongoItem *worst)
 {
   g_autoptr (GError) error = is_stopping (self) ? NULL : new_write_error (self, worst);
 
@@ -624,7 +657,7 @@ write_batch (MongoWriter *self)
   self->lost_in_row = 0;
   for (;;) {
     gint64 start = g_get_monotonic_time ();
-    const MongoResult *worst;
+    const MongoItem *worst;
 
     write_once (self);
     if (!report_rejected (self)) {
@@ -634,13 +667,13 @@ write_batch (MongoWriter *self)
     settle_batch (self, (g_get_monotonic_time () - start) * 1000);
     if (!(worst = find_worst (self->batch)))
       return TRUE;
-    self->lost_in_row = worst->verdict == MONGO_VERDICT_LOST ? self->lost_in_row + 1 : 0;
-    if (!deadline && is_retry (worst)) {
+    self->lost_in_row = worst->result.verdict == MONGO_VERDICT_LOST ? self->lost_in_row + 1 : 0;
+    if (!deadline && is_retry (&worst->result)) {
       deadline = add_time (g_get_monotonic_time (), self->settings.retry_timeout);
-      report_outage (self, worst);
+      report_outage (self, &worst->result);
     }
     drop_client (self);
-    if (!is_retry (worst) || !wait_backoff (self, &backoff, deadline)) {
+    if (!is_retry (&worst->result) || !wait_backoff (self, &backoff, deadline)) {
       give_up (self, worst);
       return FALSE;
     }
@@ -678,7 +711,6 @@ mongo_writer_start (GstElement *owner, const MongoWriterFuncs *funcs, const mong
   self->funcs = *funcs;
   self->settings = *settings;
   self->settings.database = g_strdup (settings->database);
-  self->settings.collection = g_strdup (settings->collection);
   self->uri = mongoc_uri_copy (uri);
   self->target = mongo_uri_describe (uri);
   self->owner = owner;

@@ -11,17 +11,17 @@ G_BEGIN_DECLS
 /* A document on its way, and the buffer that has to be kept until it is stored. */
 typedef struct {
   bson_t *document;
+  GRefString *collection;
   GstBuffer *buffer; /* NULL once the writer was left behind; guarded by its lock */
   MongoResult result;
 } MongoItem;
 
-/* Both (transfer full). */
-MongoItem *mongo_item_new (bson_t *document, GstBuffer *buffer);
+/* All of them (transfer full). */
+MongoItem *mongo_item_new (bson_t *document, GRefString *collection, GstBuffer *buffer);
 void mongo_item_free (MongoItem *item);
 
 typedef struct {
   gchar *database;
-  gchar *collection;
   guint batch_size;
   gsize batch_bytes;
   GstClockTime batch_latency;

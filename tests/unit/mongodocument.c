@@ -4,6 +4,7 @@
 #include <gst/check/gstcheck.h>
 #include <string.h>
 
+#include "mongocollection.h"
 #include "mongodocument.h"
 #include "mongoreply.h"
 #include "mongouri.h"
@@ -195,6 +196,51 @@ GST_START_TEST (test_id)
 GST_END_TEST;
 
 static void
+assert_collection (const gchar *template, const gchar *document, const gchar *expected)
+{
+  g_autoptr (bson_t) parsed = read_json (document, -1, NULL);
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *name = mongo_collection_expand (template, parsed, &error);
+
+  fail_unless_equals_string (name, expected);
+  fail_unless ((error == NULL) == (expected != NULL));
+}
+
+GST_START_TEST (test_collection_of_a_document)
+{
+  const gchar *document =
+      "{\"camera\":\"cam-1\",\"n\":7,\"a\":{\"b\":\"c\"},\"bad\":\"x$y\",\"none\":null,"
+      "\"at\":{\"$date\":\"2026-11-25T23:44:00.123Z\"},\"old\":{\"$date\":\"1969-12-31T23:59:59."
+      "5Z\"},"
+      "\"far\":{\"$date\":{\"$numberLong\":\"9223372036854775807\"}},\"s\":\"system.users\"}";
+
+  assert_collection ("events", document, "events");
+  assert_collection ("e-%{camera}-%{n}.%{a.b}", document, "e-cam-1-7.c");
+  assert_collection ("e%{at:%Y-%m}", document, "e2026-11");
+  assert_collection ("e%{old:%Y-%m-%d}", document, "e1969-12-31");
+  assert_collection ("e%{far:%Y}", document, NULL);
+  assert_collection ("e%{missing}", document, NULL);
+  assert_collection ("e%{none}", document, NULL);
+  assert_collection ("e%{at}", document, NULL);
+  assert_collection ("e%{camera:%Y}", document, NULL);
+  assert_collection ("e%{bad}", document, NULL);
+  assert_collection ("%{s}", document, NULL);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_collection_templates_are_checked)
+{
+  static const gchar *good[] = {"events", "e-%{camera}", "%{a.b}", "e%{at:%Y-%m}"};
+  static const gchar *bad[] = {"", "a$b", "system.users", "e-%{camera", "%{}", "a b", ".a"};
+
+  for (guint i = 0; i < G_N_ELEMENTS (good); i++)
+    fail_unless (mongo_collection_check (good[i], NULL), "%s", good[i]);
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    fail_if (mongo_collection_check (bad[i], NULL), "%s", bad[i]);
+}
+GST_END_TEST;
+
+static void
 assert_verdicts (const gchar *reply, bson_error_t error, const MongoVerdict *expected, guint n)
 {
   g_autofree MongoResult *results = g_new0 (MongoResult, n);
@@ -365,6 +411,8 @@ mongodocument_suite (void)
   tcase_add_test (tc, test_bson);
   tcase_add_test (tc, test_mutated_documents);
   tcase_add_test (tc, test_id);
+  tcase_add_test (tc, test_collection_of_a_document);
+  tcase_add_test (tc, test_collection_templates_are_checked);
   tcase_add_test (tc, test_each_write_error_is_judged);
   tcase_add_test (tc, test_write_concern_error_is_seen_behind_a_write_error);
   tcase_add_test (tc, test_unaccounted_documents_are_retried);

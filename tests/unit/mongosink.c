@@ -186,6 +186,29 @@ GST_START_TEST (test_lines_and_bson)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_collection_by_field)
+{
+  Fixture f;
+  g_autofree gchar *warning = NULL;
+
+  setup (&f, mongo_mock_new (), "collection=e-%{camera} batch-latency=60000000000",
+      "application/json");
+  for (gint i = 0; i < 6; i++) {
+    g_autofree gchar *text = g_strdup_printf ("{\"_id\":%d,\"camera\":\"c%d\"}", i, i % 2);
+
+    gst_harness_push (f.h, new_message (text, &f.ledger, i));
+  }
+  gst_harness_push (f.h, new_message ("{\"camera\":\"$cmd\"}", &f.ledger, 6));
+  warning = wait_message (&f, GST_MESSAGE_WARNING, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE);
+  finish (&f);
+  fail_unless_equals_int (mongo_mock_inserts (f.mock), 2);
+  fail_unless_equals_int (mongo_mock_stored (f.mock), 6);
+  assert_stat (&f, "rejected", 1);
+  assert_acks (&f, 7, 0);
+  teardown (&f);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_batches_by_size_and_by_time)
 {
   Fixture f;
@@ -611,6 +634,7 @@ mongosink_suite (void)
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_documents_are_stored_once);
   tcase_add_test (tc, test_lines_and_bson);
+  tcase_add_test (tc, test_collection_by_field);
   tcase_add_test (tc, test_batches_by_size_and_by_time);
   tcase_add_test (tc, test_bad_document_is_skipped);
   tcase_add_test (tc, test_bad_document_fails_on_request);
