@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <gio/gio.h>
 #include <gst/check/gstcheck.h>
+#include <string.h>
 
 #include "haarengine.h"
 #include "haarkernel.h"
@@ -204,6 +205,114 @@ GST_START_TEST (test_first_stages_same_as_opencv)
 }
 GST_END_TEST;
 
+/* A byte changed, a stretch cut out or doubled, a number made absurd, or the rest cut off. */
+static void
+mutate (GString *text, GRand *rand)
+{
+  static const gchar *const numbers[] = {"-1", "0", "2147483647", "-2147483648", "1e308", "-1e-308",
+      "nan", "inf", "65536", "4294967296", "1e6", "99999", "0x10", ""};
+  gint at = g_rand_int_range (rand, 0, (gint) text->len);
+  gint n = MIN (g_rand_int_range (rand, 1, 400), (gint) text->len - at);
+  gchar *copy;
+
+  switch (g_rand_int_range (rand, 0, 6)) {
+    case 0:
+      text->str[at] = (gchar) g_rand_int_range (rand, 0, 256);
+      break;
+    case 1:
+      g_string_erase (text, at, n);
+      break;
+    case 2:
+      copy = g_strndup (text->str + at, n);
+      g_string_insert (text, g_rand_int_range (rand, 0, (gint) text->len), copy);
+      g_free (copy);
+      break;
+    case 3:
+      g_string_truncate (text, at);
+      break;
+    default:
+      while (at < (gint) text->len && !g_ascii_isdigit (text->str[at]))
+        at++;
+      n = (gint) strspn (text->str + at, "0123456789.");
+      g_string_erase (text, at, n);
+      g_string_insert (
+          text, at, numbers[g_rand_int_range (rand, 0, (gint) G_N_ELEMENTS (numbers))]);
+      break;
+  }
+}
+
+/* Whatever a file holds, it is refused with an error or else evaluated; TRUE if it is evaluated. */
+static gboolean
+try_text (const gchar *text, gsize length, const HaarPicture *picture)
+{
+  const HaarEngineClass *klass = haar_engine_class_find ("native");
+  const HaarParams params = {1.2, 3};
+  GBytes *bytes = g_bytes_new (text, length);
+  GError *error = NULL;
+  Detector detector = {klass, klass->create (bytes, &error)};
+
+  g_bytes_unref (bytes);
+  if (!detector.engine) {
+    fail_unless (error && error->domain == G_IO_ERROR && error->message[0] != '\0');
+    g_error_free (error);
+    return FALSE;
+  }
+  g_assert_no_error (error);
+  detector.rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  detect (&detector, picture, &params);
+  detector_clear (&detector);
+  return TRUE;
+}
+
+/* Three stages of each kind of cascade are as good as all, and faster. */
+GST_START_TEST (test_hostile_text_is_an_error)
+{
+  GBytes *cascade = load_cascade (cascades[__i__]), *shorter = cut_stages (cascade, 2);
+  HaarPicture portrait = haar_picture_load (HAAR_PORTRAIT);
+  HaarPicture picture = haar_picture_compose (&portrait, 80, 60, 1);
+  GRand *rand = g_rand_new_with_seed (__i__);
+  guint refused = 0;
+
+  for (guint i = 0; i < 80; i++) {
+    gsize length;
+    const gchar *text = g_bytes_get_data (shorter, &length);
+    GString *mutant = g_string_new_len (text, length);
+
+    for (gint n = g_rand_int_range (rand, 1, 4); n > 0 && mutant->len > 0; n--)
+      mutate (mutant, rand);
+    refused += !try_text (mutant->str, mutant->len, &picture);
+    g_string_free (mutant, TRUE);
+  }
+  fail_unless (refused > 0);
+  g_rand_free (rand);
+  haar_picture_clear (&picture);
+  haar_picture_clear (&portrait);
+  g_bytes_unref (shorter);
+  g_bytes_unref (cascade);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_absurd_text_is_an_error)
+{
+  HaarPicture picture = haar_picture_new (64, 64);
+  GString *deep = g_string_new ("<opencv_storage>"), *large = g_string_new ("<opencv_storage>");
+
+  for (guint i = 0; i < 100000; i++)
+    g_string_append (deep, "<_>");
+  while (large->len <= 16 * 1024 * 1024)
+    g_string_append (large, "<a/><b/><c/><d/><e/><f/><g/><h/><i/><j/><k/><l/><m/><n/><o/><p/>");
+  fail_if (try_text (deep->str, deep->len, &picture));
+  fail_if (try_text (large->str, large->len, &picture));
+  fail_if (try_text (large->str, 8 * 1024 * 1024, &picture));
+  fail_if (try_text ("", 0, &picture));
+  fail_if (try_text ("\0\0\0", 3, &picture));
+  fail_if (try_text ("<a/>", 4, &picture));
+  g_string_free (deep, TRUE);
+  g_string_free (large, TRUE);
+  haar_picture_clear (&picture);
+}
+GST_END_TEST;
+
 static Suite *
 haarnative_suite (void)
 {
@@ -214,6 +323,8 @@ haarnative_suite (void)
   tcase_set_timeout (tcase, 120);
   tcase_add_loop_test (tcase, test_same_as_opencv, 0, G_N_ELEMENTS (cascades));
   tcase_add_loop_test (tcase, test_first_stages_same_as_opencv, 0, G_N_ELEMENTS (cascades));
+  tcase_add_loop_test (tcase, test_hostile_text_is_an_error, 0, G_N_ELEMENTS (cascades));
+  tcase_add_test (tcase, test_absurd_text_is_an_error);
   return suite;
 }
 

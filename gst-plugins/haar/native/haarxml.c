@@ -111,7 +111,9 @@ haar_xml_parse (const gchar *xml, gsize length, GError **error)
   Parser parser = {root, root, 0, 0};
   GError *reason = NULL;
 
-  if (length > HAAR_XML_MAX_BYTES) {
+  if (length == 0) {
+    g_set_error (&reason, G_MARKUP_ERROR, G_MARKUP_ERROR_EMPTY, "no text at all");
+  } else if (length > HAAR_XML_MAX_BYTES) {
     g_set_error (&reason, G_MARKUP_ERROR, G_MARKUP_ERROR_INVALID_CONTENT, "larger than %d bytes",
         HAAR_XML_MAX_BYTES);
   } else if (parse_into (&parser, xml, length, &reason)) {
