@@ -2,6 +2,7 @@
 #include "haarexact.h"
 
 #include <math.h>
+#include <string.h>
 
 gfloat
 haar_exact_factor (gint64 variance)
@@ -32,6 +33,7 @@ haar_exact_init (HaarExact *self, const HaarCascade *cascade)
   self->cascade = cascade;
   self->layout = (HaarLayout){0, 0};
   self->features = g_new0 (HaarOffsets, cascade->n_features);
+  self->ready = g_new0 (guint8, cascade->n_stages);
   self->area = (gdouble) (cascade->width - 2) * (cascade->height - 2);
   self->least_variance = find_least_variance (self->area);
 }
@@ -40,6 +42,7 @@ void
 haar_exact_clear (HaarExact *self)
 {
   g_free (self->features);
+  g_free (self->ready);
 }
 
 static void
@@ -70,20 +73,39 @@ haar_exact_set_layout (HaarExact *self, const HaarLayout *layout)
   if (layout->stride == self->layout.stride && layout->step == self->layout.step)
     return;
   self->layout = *layout;
+  memset (self->ready, FALSE, cascade->n_stages);
   upright_corners (layout, 1, 1, cascade->width - 2, cascade->height - 2, self->contrast);
-  for (guint i = 0; i < cascade->n_features; i++) {
-    const HaarFeature *feature = &cascade->features[i];
+}
 
-    for (guint j = 0; j < feature->n_blocks; j++) {
-      const HaarBlock *block = &feature->blocks[j];
-      gint32 *corners = self->features[i].corners[j];
+static void
+set_feature_offsets (HaarExact *self, guint i)
+{
+  const HaarFeature *feature = &self->cascade->features[i];
 
-      if (feature->tilted)
-        tilted_corners (layout, block, corners);
-      else
-        upright_corners (layout, block->x, block->y, block->width, block->height, corners);
-    }
+  for (guint j = 0; j < feature->n_blocks; j++) {
+    const HaarBlock *block = &feature->blocks[j];
+    gint32 *corners = self->features[i].corners[j];
+
+    if (feature->tilted)
+      tilted_corners (&self->layout, block, corners);
+    else
+      upright_corners (&self->layout, block->x, block->y, block->width, block->height, corners);
   }
+}
+
+/* Most stages are never asked for with most layouts. */
+static void
+prepare_stage (HaarExact *self, guint stage)
+{
+  const HaarStage *s = &self->cascade->stages[stage];
+
+  for (guint i = s->first_tree; i < s->first_tree + s->n_trees; i++) {
+    const HaarTree *tree = &self->cascade->trees[i];
+
+    for (guint j = tree->first_node; j < tree->first_node + tree->n_nodes; j++)
+      set_feature_offsets (self, self->cascade->nodes[j].feature);
+  }
+  self->ready[stage] = TRUE;
 }
 
 static inline guint32
@@ -137,11 +159,13 @@ tree_value (const HaarExact *self, const HaarIntegral *integral, gint at, gfloat
 
 gboolean
 haar_exact_stage (
-    const HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor, guint stage)
+    HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor, guint stage)
 {
   const HaarStage *s = &self->cascade->stages[stage];
   gdouble sum = 0;
 
+  if (!self->ready[stage])
+    prepare_stage (self, stage);
   for (guint i = 0; i < s->n_trees; i++)
     sum += tree_value (self, integral, at, factor, &self->cascade->trees[s->first_tree + i]);
   return sum >= s->threshold;

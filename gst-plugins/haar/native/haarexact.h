@@ -16,6 +16,7 @@ typedef struct {
   const HaarCascade *cascade;
   HaarLayout layout;
   HaarOffsets *features;
+  guint8 *ready; /* which stages' features have their offsets for the layout */
   gint32 contrast[4];
   gdouble area;
   gint64 least_variance; /* see haar_exact_factor() */
@@ -31,6 +32,6 @@ gint64 haar_exact_variance (const HaarExact *self, const HaarIntegral *integral,
  * OpenCV doesn't evaluate the window. */
 gfloat haar_exact_factor (gint64 variance);
 gboolean haar_exact_stage (
-    const HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor, guint stage);
+    HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor, guint stage);
 
 G_END_DECLS

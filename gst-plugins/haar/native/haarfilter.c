@@ -242,6 +242,7 @@ close_stage (Builder *self, HaarFilterStage *stage, gdouble possible, gdouble su
     g_array_set_size (stumps, 0);
   }
   stage->first[HAAR_SUM_KINDS] = self->stumps->len;
+  stage->n_corners = self->corners->len - stage->first_corner;
   stage->margin = self->margin;
   stage->wide_margin = self->wide_margin;
   self->margin = self->wide_margin = 0;
@@ -263,7 +264,7 @@ static void
 build_stage (Builder *self, const HaarStage *from)
 {
   const HaarCascade *cascade = self->cascade;
-  HaarFilterStage stage = {{0}};
+  HaarFilterStage stage = {.first_corner = self->corners->len};
   gdouble least = 0, total = 0, smaller, scale, error = 0.01, unknown = 0, threshold;
 
   for (guint i = from->first_tree; i < from->first_tree + from->n_trees; i++) {

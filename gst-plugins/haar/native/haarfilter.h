@@ -39,6 +39,7 @@ typedef struct {
 
 typedef struct {
   guint first[HAAR_SUM_KINDS + 1]; /* the stage's stumps by kind */
+  guint first_corner, n_corners;   /* of all of them */
   gint16 margin;                   /* how far a limit and a sum may be off together */
   gint16 wide_margin;              /* the same for HAAR_SUM_WIDE */
   gint16 possible;                 /* the window may pass if the upper bound is above this */

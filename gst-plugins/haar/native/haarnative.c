@@ -52,7 +52,7 @@ static void
 scan_level (HaarEngine *self, const guint8 *gray, gint width, gint height, gsize stride,
     const HaarLevel *level, GArray *rects)
 {
-  const HaarLayout layout = {haar_integral_stride (width), level->step};
+  const HaarLayout layout = {haar_integral_stride (level->width), level->step};
 
   haar_resizer_start (self->resizer, gray, width, height, stride, level->width, level->height);
   haar_integral_start (

@@ -7,6 +7,8 @@
 
 #include "haarexact.h"
 
+#define STRIP_COLUMNS 512 /* a multiple of twice HAAR_MAX_LANES */
+
 /* The first stage is decided for all windows, in vectors of neighbours; so are further ones as long as enough
  * of a vector's windows are left. The rest wait in queues, one for each stage, until they fill a vector: they
  * are copied lane by lane into a patch and go on together. Up to here windows are only dropped that can't pass;
@@ -23,10 +25,12 @@ struct _HaarScanner {
   const HaarCascade *cascade;
   const HaarKernel *kernel;
   HaarFilter *filter; /* NULL: all is done by HaarExact */
-  HaarExact exact[2]; /* for steps of 1 and 2; so the next */
-  HaarProgram dense[2];
+  HaarExact exact;
+  HaarProgram dense;
+  guint dense_stages; /* so many of its stages have their offsets for the layout */
   HaarProgram in_patch;
   gint16 *contrasts; /* of a row of windows */
+  guint8 *odd;       /* of each row, see visited() */
   guint16 *patch;
   Queue *queues; /* before each stage, and one behind the last */
   GArray *found; /* of gint: where windows that passed are */
@@ -63,12 +67,10 @@ haar_scanner_new (const HaarCascade *cascade, const HaarKernel *kernel)
   self->kernel = kernel;
   self->filter = haar_filter_new (cascade);
   self->found = g_array_new (FALSE, FALSE, sizeof (gint));
-  for (guint i = 0; i < G_N_ELEMENTS (self->exact); i++)
-    haar_exact_init (&self->exact[i], cascade);
+  haar_exact_init (&self->exact, cascade);
   if (!self->filter)
     return self;
-  for (guint i = 0; i < G_N_ELEMENTS (self->dense); i++)
-    self->dense[i] = program_new (self->filter);
+  self->dense = program_new (self->filter);
   set_patch_program (self);
   self->queues = g_new0 (Queue, cascade->n_stages + 1);
   self->patch = g_aligned_alloc (
@@ -79,59 +81,56 @@ haar_scanner_new (const HaarCascade *cascade, const HaarKernel *kernel)
 void
 haar_scanner_free (HaarScanner *self)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (self->exact); i++) {
-    haar_exact_clear (&self->exact[i]);
-    g_free (self->dense[i].offsets);
-  }
+  haar_exact_clear (&self->exact);
+  g_free (self->dense.offsets);
   g_free (self->in_patch.offsets);
   haar_filter_free (self->filter);
   g_free (self->contrasts);
+  g_free (self->odd);
   g_free (self->queues);
   g_aligned_free (self->patch);
   g_array_unref (self->found);
   g_free (self);
 }
 
-static const HaarExact *
-current_exact (const HaarScanner *self)
-{
-  return &self->exact[self->level->step - 1];
-}
-
-static const HaarProgram *
-current_program (const HaarScanner *self)
-{
-  return &self->dense[self->level->step - 1];
-}
-
 static void
 set_layout (HaarScanner *self)
 {
   const HaarLayout *layout = &self->integral->layout;
-  HaarExact *exact = &self->exact[layout->step - 1];
 
-  if (exact->layout.stride == layout->stride)
-    return;
-  haar_exact_set_layout (exact, layout);
-  if (!self->filter)
-    return;
-  for (guint i = 0; i < self->filter->n_corners; i++) {
-    const HaarFilterCorner *corner = &self->filter->corners[i];
-
-    self->dense[layout->step - 1].offsets[i] = haar_layout_index (layout, corner->x, corner->y);
-  }
+  self->dense_stages = 0;
+  haar_exact_set_layout (&self->exact, layout);
   self->contrasts = g_renew (gint16, self->contrasts, layout->stride + HAAR_MAX_LANES);
+  self->odd = g_renew (guint8, self->odd, self->level->rows);
+  memset (self->odd, FALSE, self->level->rows);
+}
+
+/* The filter's stage for neighbours. */
+static HaarVerdict
+dense_stage (HaarScanner *self, guint stage, gint at, const gint16 *contrasts, gboolean with_sure)
+{
+  const HaarFilterStage *s = &self->filter->stages[stage];
+
+  if (stage == self->dense_stages) {
+    for (guint i = s->first_corner; i < s->first_corner + s->n_corners; i++) {
+      const HaarFilterCorner *corner = &self->filter->corners[i];
+
+      self->dense.offsets[i] = haar_layout_index (&self->integral->layout, corner->x, corner->y);
+    }
+    self->dense_stages++;
+  }
+  return self->kernel->stage (&self->dense, stage, self->integral->low + at, contrasts, with_sure);
 }
 
 static gfloat
 exact_factor (const HaarScanner *self, gint at)
 {
-  return haar_exact_factor (haar_exact_variance (current_exact (self), self->integral, at));
+  return haar_exact_factor (haar_exact_variance (&self->exact, self->integral, at));
 }
 
 /* Which of the marked windows pass a stage by OpenCV's arithmetic. */
 static guint32
-decide (const HaarScanner *self, guint32 marked, const gint *at, guint stage)
+decide (HaarScanner *self, guint32 marked, const gint *at, guint stage)
 {
   guint32 passed = 0;
 
@@ -139,7 +138,7 @@ decide (const HaarScanner *self, guint32 marked, const gint *at, guint stage)
     guint lane = (guint) g_bit_nth_lsf (marked, -1);
 
     if (haar_exact_stage (
-            current_exact (self), self->integral, at[lane], exact_factor (self, at[lane]), stage))
+            &self->exact, self->integral, at[lane], exact_factor (self, at[lane]), stage))
       passed |= 1u << lane;
   }
   return passed;
@@ -240,7 +239,7 @@ run_queue (HaarScanner *self, guint stage)
  * windows in `passed`, those that it looks at: behind an even number of failures in a row. `odd` is whether that
  * number is odd at the vector's start, and then at its end. */
 static guint32
-visited (guint32 passed, guint32 failed, guint lanes, gboolean *odd)
+visited (guint32 passed, guint32 failed, guint lanes, guint8 *odd)
 {
   guint32 result = 0;
   guint start = 0; /* behind the last window that didn't fail */
@@ -268,9 +267,7 @@ scan_neighbours (HaarScanner *self, gint at, const gint16 *contrasts, guint32 al
 
   while (stage < self->cascade->n_stages &&
          (guint) __builtin_popcount (alive) * 8 > self->cascade->stages[stage].n_trees) {
-    alive &= self->kernel
-                 ->stage (current_program (self), stage, self->integral->low + at, contrasts, FALSE)
-                 .possible;
+    alive &= dense_stage (self, stage, at, contrasts, FALSE).possible;
     stage++;
   }
   for (; alive; alive &= alive - 1) {
@@ -281,20 +278,18 @@ scan_neighbours (HaarScanner *self, gint at, const gint16 *contrasts, guint32 al
 }
 
 static void
-scan_row (HaarScanner *self, gint y, gint n)
+scan_row (HaarScanner *self, gint y, gint first, gint n)
 {
-  const HaarExact *exact = current_exact (self);
+  const HaarExact *exact = &self->exact;
   guint lanes = self->kernel->lanes;
-  gint at = y * self->integral->layout.stride;
-  gboolean odd = FALSE;
+  gint at = y * self->integral->layout.stride + first;
 
   self->kernel->contrast (self->integral, at, exact->contrast, exact->area,
       (gdouble) exact->least_variance, self->filter->contrast_scale, n, self->contrasts);
   memset (self->contrasts + n, 0xff, lanes * sizeof (gint16));
   for (gint i = 0; i < n; i += (gint) lanes) {
     const gint16 *contrasts = self->contrasts + i;
-    HaarVerdict verdict = self->kernel->stage (
-        current_program (self), 0, self->integral->low + at + i, contrasts, TRUE);
+    HaarVerdict verdict = dense_stage (self, 0, at + i, contrasts, TRUE);
     guint32 doubtful = verdict.possible & ~verdict.sure, passed = verdict.sure;
     gint places[HAAR_MAX_LANES];
 
@@ -303,7 +298,7 @@ scan_row (HaarScanner *self, gint y, gint n)
         places[lane] = at + i + (gint) lane;
       passed |= decide (self, doubtful, places, 0);
     }
-    passed = visited (passed, verdict.live & ~passed, lanes, &odd);
+    passed = visited (passed, verdict.live & ~passed, lanes, &self->odd[y]);
     if (passed)
       scan_neighbours (self, at + i, contrasts, passed);
   }
@@ -311,9 +306,9 @@ scan_row (HaarScanner *self, gint y, gint n)
 
 /* How many stages the window passes; -1 if its contrast is too low to be evaluated. */
 static gint
-passed_stages (const HaarScanner *self, gint at)
+passed_stages (HaarScanner *self, gint at)
 {
-  const HaarExact *exact = current_exact (self);
+  HaarExact *exact = &self->exact;
   gint64 variance = haar_exact_variance (exact, self->integral, at);
   gfloat factor;
   guint stage = 0;
@@ -365,6 +360,22 @@ append_rects (HaarScanner *self, GArray *rects)
   g_array_set_size (self->found, 0);
 }
 
+/* Strip by strip, each so narrow that all rows of its windows stay in the nearest cache from one row of windows to
+ * the next. */
+static void
+scan_strips (HaarScanner *self, gint n)
+{
+  const HaarLevel *level = self->level;
+  gint width = STRIP_COLUMNS / level->step;
+
+  for (gint first = 0; first < n; first += width)
+    for (gint y = 0; y < level->rows; y += level->step)
+      scan_row (self, y, first, MIN (width, n - first));
+  for (guint stage = 0; stage <= self->cascade->n_stages; stage++)
+    if (self->queues[stage].n > 0)
+      run_queue (self, stage);
+}
+
 void
 haar_scanner_scan (
     HaarScanner *self, const HaarIntegral *integral, const HaarLevel *level, GArray *rects)
@@ -374,14 +385,9 @@ haar_scanner_scan (
   self->integral = integral;
   self->level = level;
   set_layout (self);
-  for (gint y = 0; y < level->rows; y += level->step) {
-    if (self->filter)
-      scan_row (self, y, n);
-    else
-      scan_row_exactly (self, y, n);
-  }
-  for (guint stage = 0; self->filter && stage <= self->cascade->n_stages; stage++)
-    if (self->queues[stage].n > 0)
-      run_queue (self, stage);
+  if (self->filter)
+    scan_strips (self, n);
+  for (gint y = 0; !self->filter && y < level->rows; y += level->step)
+    scan_row_exactly (self, y, n);
   append_rects (self, rects);
 }
