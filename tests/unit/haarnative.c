@@ -313,6 +313,37 @@ GST_START_TEST (test_absurd_text_is_an_error)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_absurd_parameters_are_an_error)
+{
+  static const struct {
+    gint width, height;
+    gdouble scale_factor;
+    gint code;
+  } cases[] = {
+      {64, 64, 1, G_IO_ERROR_INVALID_ARGUMENT},
+      {64, 64, 0. / 0., G_IO_ERROR_INVALID_ARGUMENT},
+      {1 << 20, 1 << 20, 1.1, G_IO_ERROR_NOT_SUPPORTED},
+      {0, 64, 1.1, G_IO_ERROR_NOT_SUPPORTED},
+  };
+  GBytes *cascade = load_cascade ("frontalface_default");
+  Detector native = detector_new ("native", cascade);
+  HaarPicture picture = haar_picture_new (64, 64);
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    const HaarParams params = {cases[i].scale_factor, 3};
+    GError *error = NULL;
+
+    fail_if (native.klass->detect (native.engine, picture.pixels, cases[i].width, cases[i].height,
+        picture.stride, &params, native.rects, &error));
+    g_assert_error (error, G_IO_ERROR, cases[i].code);
+    g_error_free (error);
+  }
+  haar_picture_clear (&picture);
+  detector_clear (&native);
+  g_bytes_unref (cascade);
+}
+GST_END_TEST;
+
 static Suite *
 haarnative_suite (void)
 {
@@ -325,6 +356,7 @@ haarnative_suite (void)
   tcase_add_loop_test (tcase, test_first_stages_same_as_opencv, 0, G_N_ELEMENTS (cascades));
   tcase_add_loop_test (tcase, test_hostile_text_is_an_error, 0, G_N_ELEMENTS (cascades));
   tcase_add_test (tcase, test_absurd_text_is_an_error);
+  tcase_add_test (tcase, test_absurd_parameters_are_an_error);
   return suite;
 }
 

@@ -16,7 +16,7 @@
 
 typedef struct {
   const HaarCascade *cascade;
-  GArray *stages, *stumps, *corners;
+  GArray *stages, *stumps, *corners, *trees;
   GArray *kinds[HAAR_SUM_KINDS]; /* of HaarFilterStump: those of the current stage */
   gint16 margin, wide_margin;    /* of the current stage */
   gint contrast_bits;            /* that contrasts are shifted right by */
@@ -29,7 +29,7 @@ typedef struct {
 } CornerSet;
 
 static void
-add_corner (CornerSet *set, gint x, gint y, gint factor)
+add_corner (CornerSet *set, gint x, gint y, gint factor, gboolean tilted)
 {
   guint i;
 
@@ -37,10 +37,22 @@ add_corner (CornerSet *set, gint x, gint y, gint factor)
     if (set->corners[i].x == x && set->corners[i].y == y)
       break;
   if (i == set->n)
-    set->corners[set->n++] = (HaarFilterCorner){(gint16) x, (gint16) y, 0};
+    set->corners[set->n++] = (HaarFilterCorner){(gint16) x, (gint16) y, 0, tilted};
   set->corners[i].factor += factor;
   if (set->corners[i].factor == 0)
     set->corners[i] = set->corners[--set->n];
+}
+
+/* The four of one block; a tilted one goes down and left by its height, down and right by its width. */
+static void
+add_block (CornerSet *set, const HaarBlock *b, gboolean tilted, gint factor)
+{
+  gint x = b->x, y = b->y, w = b->width, h = b->height;
+
+  add_corner (set, x, y, factor, tilted);
+  add_corner (set, x + w, tilted ? y + w : y, -factor, tilted);
+  add_corner (set, tilted ? x - h : x, y + h, -factor, tilted);
+  add_corner (set, tilted ? x + w - h : x + w, tilted ? y + w + h : y + h, factor, tilted);
 }
 
 static CornerSet
@@ -48,15 +60,8 @@ merge_corners (const HaarFeature *feature, gint sign)
 {
   CornerSet set = {.n = 0};
 
-  for (guint i = 0; i < feature->n_blocks; i++) {
-    const HaarBlock *b = &feature->blocks[i];
-    gint factor = sign * (gint) b->weight;
-
-    add_corner (&set, b->x, b->y, factor);
-    add_corner (&set, b->x + b->width, b->y, -factor);
-    add_corner (&set, b->x, b->y + b->height, -factor);
-    add_corner (&set, b->x + b->width, b->y + b->height, factor);
-  }
+  for (guint i = 0; i < feature->n_blocks; i++)
+    add_block (&set, &feature->blocks[i], feature->tilted, sign * (gint) feature->blocks[i].weight);
   return set;
 }
 
@@ -105,9 +110,18 @@ classify (CornerSet *set, gint16 *factor)
   return HAAR_SUM_ANY;
 }
 
+/* Whether a pixel is part of the integral image's value at a corner. */
+static gboolean
+is_summed (const HaarFilterCorner *corner, gint x, gint y)
+{
+  if (corner->tilted)
+    return ABS (x - corner->x + 1) <= corner->y - y - 1;
+  return x < corner->x && y < corner->y;
+}
+
 /* The largest value that a feature can have, of either sign, over all pictures. */
 static gint
-feature_range (const HaarFeature *feature, gint width, gint height)
+feature_range (const CornerSet *set, gint width, gint height)
 {
   gint positive = 0, negative = 0;
 
@@ -115,12 +129,9 @@ feature_range (const HaarFeature *feature, gint width, gint height)
     for (gint x = 0; x < width; x++) {
       gint weight = 0;
 
-      for (guint i = 0; i < feature->n_blocks; i++) {
-        const HaarBlock *b = &feature->blocks[i];
-
-        if (x >= b->x && x < b->x + b->width && y >= b->y && y < b->y + b->height)
-          weight += (gint) b->weight;
-      }
+      for (guint i = 0; i < set->n; i++)
+        if (is_summed (&set->corners[i], x, y))
+          weight += set->corners[i].factor;
       positive += MAX (weight, 0);
       negative += MAX (-weight, 0);
     }
@@ -128,15 +139,21 @@ feature_range (const HaarFeature *feature, gint width, gint height)
   return MAX_PIXEL * MAX (positive, negative);
 }
 
+/* Rows of a block whose sum takes 16 bits; 0 if not even one's does. A tilted row has two pixels a column. */
+static gint
+slice_rows (const HaarBlock *block, gboolean tilted)
+{
+  return MAX_BLOCK_AREA / (tilted ? 2 * block->width : block->width);
+}
+
 static gboolean
 is_covered (const HaarFeature *feature)
 {
-  if (feature->tilted)
-    return FALSE;
   for (guint i = 0; i < feature->n_blocks; i++) {
     gfloat weight = feature->blocks[i].weight;
 
-    if (weight != rintf (weight) || fabsf (weight) > MAX_FACTOR)
+    if (weight != rintf (weight) || fabsf (weight) > MAX_FACTOR ||
+        slice_rows (&feature->blocks[i], feature->tilted) == 0)
       return FALSE;
   }
   return TRUE;
@@ -159,41 +176,36 @@ set_threshold (const Builder *self, HaarFilterStump *stump, gdouble threshold, g
   return TRUE;
 }
 
-static void
-append_block (
-    Builder *self, HaarFilterStump *stump, gint x, gint y, gint width, gint height, gint factor)
+/* In slices whose sums take 16 bits each; returns their number. */
+static gint
+append_slices (
+    Builder *self, HaarFilterStump *stump, const HaarBlock *block, gboolean tilted, gint factor)
 {
-  const HaarFilterCorner corners[] = {{(gint16) x, (gint16) y, (gint16) factor},
-      {(gint16) (x + width), (gint16) y, 0}, {(gint16) x, (gint16) (y + height), 0},
-      {(gint16) (x + width), (gint16) (y + height), 0}};
+  gint rows = slice_rows (block, tilted), n = 0;
 
-  g_array_append_vals (self->corners, corners, 4);
-  stump->n_corners += 4;
-}
+  for (gint y = 0; y < block->height; y += rows, n++) {
+    HaarBlock slice = {tilted ? block->x - y : block->x, block->y + y, block->width,
+        MIN (rows, block->height - y)};
+    CornerSet set = {.n = 0};
 
-/* In slices whose sums take 16 bits each. */
-static void
-append_slices (Builder *self, HaarFilterStump *stump, const HaarBlock *block, gint sign)
-{
-  gint rows = MAX (MAX_BLOCK_AREA / block->width, 1);
-
-  for (gint y = 0; y < block->height; y += rows)
-    append_block (self, stump, block->x, block->y + y, block->width, MIN (rows, block->height - y),
-        sign * (gint) block->weight);
+    add_block (&set, &slice, tilted, factor);
+    g_array_append_vals (self->corners, set.corners, 4);
+    stump->n_corners += 4;
+  }
+  return n;
 }
 
 static gboolean
-make_wide (
-    Builder *self, const HaarFeature *feature, gint sign, gdouble threshold, HaarFilterStump *stump)
+make_wide (Builder *self, const HaarFeature *feature, gint range, gint sign, gdouble threshold,
+    HaarFilterStump *stump)
 {
-  gint range = feature_range (feature, self->cascade->width, self->cascade->height);
   gdouble error = 0;
 
   for (guint i = 0; i < feature->n_blocks; i++) {
-    append_slices (self, stump, &feature->blocks[i], sign);
-    error += fabsf (feature->blocks[i].weight) *
-             ceil ((gdouble) feature->blocks[i].height /
-                   MAX (MAX_BLOCK_AREA / feature->blocks[i].width, 1));
+    const HaarBlock *block = &feature->blocks[i];
+
+    error += fabsf (block->weight) *
+             append_slices (self, stump, block, feature->tilted, sign * (gint) block->weight);
   }
   for (gint shift = 1; shift <= MAX_SHIFT; shift++) {
     if ((range >> shift) + error < G_MAXINT16 &&
@@ -206,29 +218,28 @@ make_wide (
   return FALSE;
 }
 
-/* FALSE: the stump has to stay unknown. */
-static gboolean
-add_stump (Builder *self, const HaarFeature *feature, gint sign, gdouble threshold, gint16 weight)
+static HaarSumKind
+make_stump (
+    Builder *self, const HaarFeature *feature, gint sign, gdouble threshold, HaarFilterStump *stump)
 {
-  HaarFilterStump stump = {.weight = haar_twin (weight), .first_corner = self->corners->len};
-  HaarSumKind kind = HAAR_SUM_WIDE;
+  HaarSumKind kind;
   gint16 factor;
   CornerSet set;
+  gint range;
 
+  *stump = (HaarFilterStump){.first_corner = self->corners->len};
   if (!is_covered (feature))
-    return FALSE;
-  if (feature_range (feature, self->cascade->width, self->cascade->height) < G_MAXINT16 &&
-      set_threshold (self, &stump, threshold, 0, 0, &self->margin)) {
-    set = merge_corners (feature, sign);
-    kind = classify (&set, &factor);
-    stump.factor = haar_twin (factor);
-    stump.n_corners = set.n;
-    g_array_append_vals (self->corners, set.corners, set.n);
-  } else if (!make_wide (self, feature, sign, threshold, &stump)) {
-    return FALSE;
-  }
-  g_array_append_val (self->kinds[kind], stump);
-  return TRUE;
+    return HAAR_SUM_UNKNOWN;
+  set = merge_corners (feature, sign);
+  range = feature_range (&set, self->cascade->width, self->cascade->height);
+  if (range >= G_MAXINT16 || !set_threshold (self, stump, threshold, 0, 0, &self->margin))
+    return make_wide (self, feature, range, sign, threshold, stump) ? HAAR_SUM_WIDE
+                                                                    : HAAR_SUM_UNKNOWN;
+  kind = classify (&set, &factor);
+  stump->factor = haar_twin (factor);
+  stump->n_corners = set.n;
+  g_array_append_vals (self->corners, set.corners, set.n);
+  return kind;
 }
 
 static void
@@ -251,40 +262,92 @@ close_stage (Builder *self, HaarFilterStage *stage, gdouble possible, gdouble su
   g_array_append_val (self->stages, *stage);
 }
 
-static gdouble
-leaf_difference (const HaarCascade *cascade, guint tree, gdouble *smaller)
+static void
+leaf_range (const HaarCascade *cascade, const HaarTree *tree, gdouble *least, gdouble *most)
 {
-  const gfloat *leaves = &cascade->leaves[cascade->trees[tree].first_leaf];
+  *least = *most = cascade->leaves[tree->first_leaf];
+  for (guint i = 1; i <= tree->n_nodes; i++) {
+    *least = MIN (*least, cascade->leaves[tree->first_leaf + i]);
+    *most = MAX (*most, cascade->leaves[tree->first_leaf + i]);
+  }
+}
 
-  *smaller = MIN (leaves[0], leaves[1]);
-  return (gdouble) leaves[0] - leaves[1];
+/* Returns by how much the stump's weight is off; what it may add without being known is added to *unknown. */
+static gdouble
+add_stump (Builder *self, const HaarTree *tree, gdouble scale, gdouble *unknown)
+{
+  const HaarCascade *cascade = self->cascade;
+  const HaarNode *node = &cascade->nodes[tree->first_node];
+  const gfloat *leaves = &cascade->leaves[tree->first_leaf];
+  gdouble difference = ((gdouble) leaves[0] - leaves[1]) * scale;
+  gint16 weight = (gint16) lrint (fabs (difference));
+  gint sign = difference < 0 ? -1 : 1;
+  HaarFilterStump stump;
+  HaarSumKind kind = make_stump (
+      self, &cascade->features[node->feature], sign, sign * (gdouble) node->threshold, &stump);
+
+  if (kind == HAAR_SUM_UNKNOWN) {
+    *unknown += fabs (difference);
+    return 0;
+  }
+  stump.weight = haar_twin (weight);
+  g_array_append_val (self->kinds[kind], stump);
+  return fabs (fabs (difference) - weight);
+}
+
+/* Returns by how much the tree's leaves are off. */
+static gdouble
+add_tree (Builder *self, const HaarTree *tree, gdouble scale)
+{
+  const HaarCascade *cascade = self->cascade;
+  HaarFilterTree to = {.first_stump = self->stumps->len, .n_nodes = tree->n_nodes};
+  gdouble least, most, error = 0;
+  gint16 span;
+
+  leaf_range (cascade, tree, &least, &most);
+  span = (gint16) lrint ((most - least) * scale);
+  to.span = haar_twin (span);
+  for (guint i = 0; i <= tree->n_nodes; i++) {
+    gdouble leaf = (cascade->leaves[tree->first_leaf + i] - least) * scale;
+
+    to.leaves[i] = haar_twin ((gint16) lrint (leaf));
+    to.depths[i] = haar_twin ((gint16) (span - lrint (leaf)));
+    error = MAX (error, fabs (leaf - lrint (leaf)));
+  }
+  for (guint i = 0; i < tree->n_nodes; i++) {
+    const HaarNode *node = &cascade->nodes[tree->first_node + i];
+    HaarFilterStump stump;
+
+    to.kinds[i] = make_stump (self, &cascade->features[node->feature], 1, node->threshold, &stump);
+    to.left[i] = (gint8) node->left;
+    to.right[i] = (gint8) node->right;
+    g_array_append_val (self->stumps, stump);
+  }
+  g_array_append_val (self->trees, to);
+  return error;
 }
 
 static void
 build_stage (Builder *self, const HaarStage *from)
 {
   const HaarCascade *cascade = self->cascade;
-  HaarFilterStage stage = {.first_corner = self->corners->len};
-  gdouble least = 0, total = 0, smaller, scale, error = 0.01, unknown = 0, threshold;
+  HaarFilterStage stage = {
+      .first_corner = self->corners->len, .first_tree = self->trees->len, .n_trees = from->n_trees};
+  gdouble base = 0, total = 0, least, most, scale, error = 0.01, unknown = 0, threshold;
 
   for (guint i = from->first_tree; i < from->first_tree + from->n_trees; i++) {
-    total += fabs (leaf_difference (cascade, i, &smaller));
-    least += smaller;
+    leaf_range (cascade, &cascade->trees[i], &least, &most);
+    total += most - least;
+    base += least;
   }
   scale = total > 0 ? WEIGHT_RANGE / total : 1;
   for (guint i = from->first_tree; i < from->first_tree + from->n_trees; i++) {
-    const HaarNode *node = &cascade->nodes[cascade->trees[i].first_node];
-    gdouble difference = leaf_difference (cascade, i, &smaller) * scale;
-    gint16 weight = (gint16) lrint (fabs (difference));
-    gint sign = difference < 0 ? -1 : 1;
-
-    if (add_stump (self, &cascade->features[node->feature], sign, sign * (gdouble) node->threshold,
-            weight))
-      error += fabs (fabs (difference) - weight);
+    if (cascade->stumps)
+      error += add_stump (self, &cascade->trees[i], scale, &unknown);
     else
-      unknown += fabs (difference);
+      error += add_tree (self, &cascade->trees[i], scale);
   }
-  threshold = (from->threshold - least) * scale;
+  threshold = (from->threshold - base) * scale;
   close_stage (self, &stage, threshold - error - unknown, threshold + error);
 }
 
@@ -305,9 +368,11 @@ is_suited (const HaarCascade *cascade)
   for (guint i = 0; i < cascade->n_stages; i++)
     if (cascade->stages[i].n_trees > MAX_STUMPS)
       return FALSE;
+  for (guint i = 0; i < cascade->n_trees; i++)
+    if (cascade->trees[i].n_nodes > HAAR_FILTER_MAX_NODES)
+      return FALSE;
   /* The sum of squares is read as signed. */
-  return cascade->stumps &&
-         (gint64) cascade->width * cascade->height * MAX_PIXEL * MAX_PIXEL < G_MAXINT32;
+  return (gint64) cascade->width * cascade->height * MAX_PIXEL * MAX_PIXEL < G_MAXINT32;
 }
 
 HaarFilter *
@@ -322,6 +387,7 @@ haar_filter_new (const HaarCascade *cascade)
   builder.stages = g_array_new (FALSE, FALSE, sizeof (HaarFilterStage));
   builder.stumps = g_array_new (FALSE, FALSE, sizeof (HaarFilterStump));
   builder.corners = g_array_new (FALSE, FALSE, sizeof (HaarFilterCorner));
+  builder.trees = g_array_new (FALSE, FALSE, sizeof (HaarFilterTree));
   for (guint i = 0; i < HAAR_SUM_KINDS; i++)
     builder.kinds[i] = g_array_new (FALSE, FALSE, sizeof (HaarFilterStump));
   for (guint i = 0; i < cascade->n_stages; i++)
@@ -336,6 +402,7 @@ haar_filter_new (const HaarCascade *cascade)
   filter->stages = (HaarFilterStage *) g_array_free (builder.stages, FALSE);
   filter->stumps = (HaarFilterStump *) g_array_free (builder.stumps, FALSE);
   filter->corners = (HaarFilterCorner *) g_array_free (builder.corners, FALSE);
+  filter->trees = (HaarFilterTree *) g_array_free (builder.trees, cascade->stumps);
   return filter;
 }
 
@@ -347,5 +414,6 @@ haar_filter_free (HaarFilter *filter)
   g_free (filter->stages);
   g_free (filter->stumps);
   g_free (filter->corners);
+  g_free (filter->trees);
   g_free (filter);
 }

@@ -18,7 +18,8 @@ typedef enum {
   HAAR_SUM_8,   /* a + b - c - d + factor (e + f - g - h) */
   HAAR_SUM_ANY, /* corners each with a factor */
   HAAR_SUM_WIDE, /* blocks' sums, each shifted right and with a factor: the total would take more than 16 bits */
-  HAAR_SUM_KINDS
+  HAAR_SUM_KINDS,
+  HAAR_SUM_UNKNOWN = HAAR_SUM_KINDS /* in trees only: not covered */
 } HaarSumKind;
 
 /* The same 16-bit number twice: that is broadcast to a vector without another instruction. */
@@ -35,11 +36,25 @@ typedef struct {
 typedef struct {
   gint16 x, y;
   gint16 factor;
+  gboolean tilted;
 } HaarFilterCorner;
+
+#define HAAR_FILTER_MAX_NODES 4
+
+/* A tree of more than one node: its stumps are its nodes, in their order. A child is as in HaarNode. */
+typedef struct {
+  guint first_stump, n_nodes;
+  HaarSumKind kinds[HAAR_FILTER_MAX_NODES];
+  gint8 left[HAAR_FILTER_MAX_NODES], right[HAAR_FILTER_MAX_NODES];
+  HaarTwin leaves[HAAR_FILTER_MAX_NODES + 1]; /* above the smallest */
+  HaarTwin depths[HAAR_FILTER_MAX_NODES + 1]; /* below the largest */
+  HaarTwin span;
+} HaarFilterTree;
 
 typedef struct {
   guint first[HAAR_SUM_KINDS + 1]; /* the stage's stumps by kind */
   guint first_corner, n_corners;   /* of all of them */
+  guint first_tree, n_trees;       /* instead of `first`, if the cascade has trees */
   gint16 margin;                   /* how far a limit and a sum may be off together */
   gint16 wide_margin;              /* the same for HAAR_SUM_WIDE */
   gint16 possible;                 /* the window may pass if the upper bound is above this */
@@ -50,6 +65,7 @@ typedef struct {
   HaarFilterStage *stages;
   HaarFilterStump *stumps;
   HaarFilterCorner *corners;
+  HaarFilterTree *trees; /* NULL if all are stumps */
   guint n_stages, n_stumps, n_corners;
   gfloat contrast_scale; /* contrasts times this take 15 bits */
 } HaarFilter;

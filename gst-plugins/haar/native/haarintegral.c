@@ -24,7 +24,7 @@ reserve (HaarIntegral *self, gboolean tilted)
     self->capacity = size;
     self->sum = g_new0 (guint32, size);
     self->squares = g_new0 (guint32, size);
-    self->low = g_new0 (guint16, size);
+    self->low = g_new0 (guint16, tilted ? 2 * size : size);
   }
   if (tilted && !self->tilted)
     self->tilted = g_new0 (guint32, self->capacity);
@@ -52,6 +52,7 @@ haar_integral_start (
   memset (self->square_row, 0, (width + 1) * sizeof (guint32));
   if (tilted) {
     memset (self->tilted, 0, layout->stride * sizeof (guint32));
+    memset (self->low + self->capacity, 0, layout->stride * sizeof (guint16));
     memset (self->diagonals, 0, (width + 1) * sizeof (guint32));
     memset (self->tilted_rows, 0, 2 * self->row_capacity * sizeof (guint32));
   }
@@ -73,14 +74,17 @@ static void
 add_tilted_row (HaarIntegral *self, const guint8 *pixels, gint y)
 {
   const guint32 *above = self->tilted_rows + (y & 1) * self->row_capacity;
-  guint32 *row = self->tilted_rows + (~y & 1) * self->row_capacity;
+  guint32 *restrict row = self->tilted_rows + (~y & 1) * self->row_capacity;
+  guint32 *restrict diagonals = self->diagonals;
+  gsize at = (gsize) (y + 1) * self->layout.stride;
 
   row[0] = y > 0 ? above[1] : 0;
-  for (gint x = 0; x < self->width; x++) {
-    row[x + 1] = self->diagonals[x] + self->diagonals[x + 1] + pixels[x] + above[x];
-    self->diagonals[x] = self->diagonals[x + 1] + pixels[x];
-  }
+  for (gint x = 0; x < self->width; x++)
+    row[x + 1] = diagonals[x] + diagonals[x + 1] + pixels[x] + above[x];
+  for (gint x = 0; x < self->width; x++)
+    diagonals[x] = diagonals[x + 1] + pixels[x];
   store_row (self, row, self->tilted, y + 1);
+  self->kernel->narrow (self->tilted + at, self->layout.stride, self->low + self->capacity + at);
 }
 
 void

@@ -28,7 +28,7 @@ typedef struct {
   gint width, height; /* of the picture */
   guint32 *sum, *squares;
   guint32 *tilted; /* NULL unless wanted */
-  guint16 *low;    /* sum modulo 2^16 */
+  guint16 *low;    /* sum modulo 2^16; tilted, if wanted, is `capacity` values behind */
   gsize capacity;
   guint32 *row, *square_row; /* scratch: the latest row in natural order */
   guint32 *diagonals;        /* scratch of tilted */

@@ -129,6 +129,79 @@ sum_stage (const HaarProgram *program, const HaarFilterStage *stage, const guint
   return sums;
 }
 
+static inline HaarVector
+sum_of_kind (
+    const HaarProgram *program, HaarSumKind kind, const HaarFilterStump *s, const guint16 *base)
+{
+  const HaarFilterCorner *corners = program->filter->corners + s->first_corner;
+  const gint32 *offsets = program->offsets + s->first_corner;
+
+  switch (kind) {
+    case HAAR_SUM_6:
+      return sum_of_6 (base, offsets);
+    case HAAR_SUM_8:
+      return sum_of_8 (base, offsets, s->factor);
+    case HAAR_SUM_ANY:
+      return sum_of_any (base, offsets, corners, s->n_corners);
+    default:
+      return sum_of_wide (base, offsets, corners, s);
+  }
+}
+
+/* The largest value among those that a node's children may give. */
+static inline HaarVector
+value_of_node (const HaarFilterTree *tree, guint node, const HaarTwin *leaves,
+    const HaarVector *nodes, HaarMask may_be_less, HaarMask may_not)
+{
+  gint left = tree->left[node], right = tree->right[node];
+  HaarVector a = left > 0 ? nodes[left] : haar_broadcast (leaves[-left]);
+  HaarVector b = right > 0 ? nodes[right] : haar_broadcast (leaves[-right]);
+
+  return haar_larger (haar_if (may_be_less, a), haar_if (may_not, b));
+}
+
+/* From the last node to the first, as children come behind their parents. */
+static inline __attribute__ ((always_inline)) void
+judge_tree (Sums *sums, const HaarProgram *program, const HaarFilterStage *stage,
+    const HaarFilterTree *tree, const guint16 *base, gboolean with_sure)
+{
+  HaarVector most[HAAR_FILTER_MAX_NODES], depths[HAAR_FILTER_MAX_NODES];
+
+  for (guint i = tree->n_nodes; i-- > 0;) {
+    const HaarFilterStump *s = &program->filter->stumps[tree->first_stump + i];
+    gint16 margin = tree->kinds[i] == HAAR_SUM_WIDE ? stage->wide_margin : stage->margin;
+    HaarVector room = haar_set (0);
+
+    if (tree->kinds[i] == HAAR_SUM_UNKNOWN)
+      margin = G_MAXINT16 - 1;
+    else
+      room =
+          haar_sub_saturated (haar_multiply_high (sums->contrasts, haar_broadcast (s->threshold)),
+              sum_of_kind (program, tree->kinds[i], s, base));
+    HaarMask may_be_less = haar_greater (room, haar_set (-margin));
+    HaarMask may_not = haar_greater (haar_set (margin + 1), room);
+
+    most[i] = value_of_node (tree, i, tree->leaves, most, may_be_less, may_not);
+    if (with_sure)
+      depths[i] = value_of_node (tree, i, tree->depths, depths, may_be_less, may_not);
+  }
+  sums->upper = haar_add (sums->upper, most[0]);
+  if (with_sure)
+    sums->lower = haar_add (sums->lower, haar_sub (haar_broadcast (tree->span), depths[0]));
+}
+
+static inline __attribute__ ((always_inline)) Sums
+sum_trees (const HaarProgram *program, const HaarFilterStage *stage, const guint16 *base,
+    HaarVector contrasts, gboolean with_sure)
+{
+  Sums sums = {.contrasts = contrasts, .upper = haar_set (0), .lower = haar_set (0)};
+
+  for (guint i = 0; i < stage->n_trees; i++)
+    judge_tree (
+        &sums, program, stage, &program->filter->trees[stage->first_tree + i], base, with_sure);
+  return sums;
+}
+
 static HaarVerdict
 stage (const HaarProgram *program, guint n, const guint16 *base, const gint16 *contrasts,
     gboolean with_sure)
@@ -140,12 +213,16 @@ stage (const HaarProgram *program, guint n, const guint16 *base, const gint16 *c
 
   if (!verdict.live)
     return verdict;
-  if (with_sure) {
+  if (program->filter->trees && with_sure)
+    sums = sum_trees (program, s, base, values, TRUE);
+  else if (program->filter->trees)
+    sums = sum_trees (program, s, base, values, FALSE);
+  else if (with_sure)
     sums = sum_stage (program, s, base, values, TRUE);
-    verdict.sure = verdict.live & haar_mask_bits (haar_greater (sums.lower, haar_set (s->sure)));
-  } else {
+  else
     sums = sum_stage (program, s, base, values, FALSE);
-  }
+  if (with_sure)
+    verdict.sure = verdict.live & haar_mask_bits (haar_greater (sums.lower, haar_set (s->sure)));
   verdict.possible =
       verdict.live & haar_mask_bits (haar_greater (sums.upper, haar_set (s->possible)));
   return verdict;

@@ -6,6 +6,10 @@
 #include "haarpyramid.h"
 #include "haarscan.h"
 
+#define MAX_PIXELS (1 << 28)
+/* Below it a scan would hardly end. */
+#define MIN_SCALE_FACTOR 1.001
+
 struct _HaarEngine {
   HaarCascade *cascade;
   HaarScanner *scanner;
@@ -63,9 +67,28 @@ scan_level (HaarEngine *self, const guint8 *gray, gint width, gint height, gsize
 }
 
 static gboolean
+check_input (gint width, gint height, const HaarParams *params, GError **error)
+{
+  /* Places in the integral images are 32-bit numbers. */
+  if (width <= 0 || height <= 0 || (gint64) width * height > MAX_PIXELS) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+        "a picture of %dx%d, expected 1 to %d pixels", width, height, MAX_PIXELS);
+    return FALSE;
+  }
+  if (!(params->scale_factor >= MIN_SCALE_FACTOR)) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+        "a scale factor of %g, expected %g or more", params->scale_factor, MIN_SCALE_FACTOR);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
 native_detect (HaarEngine *self, const guint8 *gray, gint width, gint height, gsize stride,
     const HaarParams *params, GArray *rects, GError **error)
 {
+  if (!check_input (width, height, params, error))
+    return FALSE;
   g_array_set_size (self->levels, 0);
   haar_pyramid_plan (
       self->cascade->width, self->cascade->height, width, height, params, self->levels);

@@ -52,9 +52,10 @@ set_patch_program (HaarScanner *self)
   self->in_patch = program_new (self->filter);
   for (guint i = 0; i < self->filter->n_corners; i++) {
     const HaarFilterCorner *corner = &self->filter->corners[i];
+    gint y = corner->y + (corner->tilted ? self->cascade->height + 1 : 0);
 
     self->in_patch.offsets[i] =
-        (corner->y * (self->cascade->width + 1) + corner->x) * (gint) self->kernel->lanes;
+        (y * (self->cascade->width + 1) + corner->x) * (gint) self->kernel->lanes;
   }
 }
 
@@ -74,7 +75,8 @@ haar_scanner_new (const HaarCascade *cascade, const HaarKernel *kernel)
   set_patch_program (self);
   self->queues = g_new0 (Queue, cascade->n_stages + 1);
   self->patch = g_aligned_alloc (
-      (gsize) (cascade->width + 1) * (cascade->height + 1), kernel->lanes * sizeof (guint16), 64);
+      (gsize) (cascade->width + 1) * (cascade->height + 1) * (cascade->has_tilted ? 2 : 1),
+      kernel->lanes * sizeof (guint16), 64);
   return self;
 }
 
@@ -115,7 +117,8 @@ dense_stage (HaarScanner *self, guint stage, gint at, const gint16 *contrasts, g
     for (guint i = s->first_corner; i < s->first_corner + s->n_corners; i++) {
       const HaarFilterCorner *corner = &self->filter->corners[i];
 
-      self->dense.offsets[i] = haar_layout_index (&self->integral->layout, corner->x, corner->y);
+      self->dense.offsets[i] = haar_layout_index (&self->integral->layout, corner->x, corner->y) +
+                               (corner->tilted ? (gint32) self->integral->capacity : 0);
     }
     self->dense_stages++;
   }
@@ -145,15 +148,14 @@ decide (HaarScanner *self, guint32 marked, const gint *at, guint stage)
 }
 
 static void
-fill_patch (HaarScanner *self, const gint *at)
+fill_plane (HaarScanner *self, const guint16 *plane, const gint *at, guint16 *to)
 {
   const HaarLayout *layout = &self->integral->layout;
   gint columns = self->cascade->width + 1, lanes = (gint) self->kernel->lanes;
   const guint16 *windows[HAAR_MAX_LANES];
-  guint16 *to = self->patch;
 
   for (gint i = 0; i < lanes; i++)
-    windows[i] = self->integral->low + at[i];
+    windows[i] = plane + at[i];
   for (gint y = 0; y <= self->cascade->height; y++, to += columns * lanes) {
     gssize row = (gssize) y * layout->stride;
 
@@ -164,6 +166,18 @@ fill_patch (HaarScanner *self, const gint *at)
       self->kernel->interleave (windows, row + layout->stride / 2, columns / 2, 2, to + lanes);
     }
   }
+}
+
+/* The upright integral image's values, and those of the tilted one behind them. */
+static void
+fill_patch (HaarScanner *self, const gint *at)
+{
+  const HaarCascade *cascade = self->cascade;
+  gint size = (cascade->width + 1) * (cascade->height + 1) * (gint) self->kernel->lanes;
+
+  fill_plane (self, self->integral->low, at, self->patch);
+  if (cascade->has_tilted)
+    fill_plane (self, self->integral->low + self->integral->capacity, at, self->patch + size);
 }
 
 static void run_queue (HaarScanner *self, guint stage);

@@ -19,11 +19,13 @@ typedef __mmask32 HaarMask;
 #define haar_add(a, b) _mm512_add_epi16 (a, b)
 #define haar_sub(a, b) _mm512_sub_epi16 (a, b)
 #define haar_sub_saturated(a, b) _mm512_subs_epi16 (a, b)
+#define haar_larger(a, b) _mm512_max_epi16 (a, b)
 #define haar_multiply(a, b) _mm512_mullo_epi16 (a, b)
 #define haar_multiply_high(a, b) _mm512_mulhi_epi16 (a, b)
 #define haar_shift_right(a, n) _mm512_srl_epi16 (a, _mm_cvtsi32_si128 (n))
 #define haar_greater(a, b) _mm512_cmpgt_epi16_mask (a, b)
 #define haar_add_if(m, a, b) _mm512_mask_add_epi16 (a, m, a, b)
+#define haar_if(m, a) _mm512_maskz_mov_epi16 (m, a)
 #define haar_mask_bits(m) ((guint32) (m))
 #define haar_zip_low_16(a, b) _mm512_unpacklo_epi16 (a, b)
 #define haar_zip_high_16(a, b) _mm512_unpackhi_epi16 (a, b)
@@ -120,11 +122,13 @@ typedef __m256i HaarMask;
 #define haar_add(a, b) _mm256_add_epi16 (a, b)
 #define haar_sub(a, b) _mm256_sub_epi16 (a, b)
 #define haar_sub_saturated(a, b) _mm256_subs_epi16 (a, b)
+#define haar_larger(a, b) _mm256_max_epi16 (a, b)
 #define haar_multiply(a, b) _mm256_mullo_epi16 (a, b)
 #define haar_multiply_high(a, b) _mm256_mulhi_epi16 (a, b)
 #define haar_shift_right(a, n) _mm256_srl_epi16 (a, _mm_cvtsi32_si128 (n))
 #define haar_greater(a, b) _mm256_cmpgt_epi16 (a, b)
 #define haar_add_if(m, a, b) _mm256_add_epi16 (a, _mm256_and_si256 (m, b))
+#define haar_if(m, a) _mm256_and_si256 (m, a)
 #define haar_zip_low_16(a, b) _mm256_unpacklo_epi16 (a, b)
 #define haar_zip_high_16(a, b) _mm256_unpackhi_epi16 (a, b)
 #define haar_zip_low_32(a, b) _mm256_unpacklo_epi32 (a, b)
@@ -231,6 +235,7 @@ typedef HaarVector HaarMask;
 #define haar_shift_right(a, n) ((HaarVector) ((HaarUnsigned) (a) >> (guint16) (n)))
 #define haar_greater(a, b) ((HaarMask) ((a) > (b)))
 #define haar_add_if(m, a, b) haar_add (a, (m) & (b))
+#define haar_if(m, a) ((m) & (a))
 #define HAAR_ZIP_16(a, b, n)                                                                       \
   __builtin_shufflevector (a, b, n, n + 8, n + 1, n + 9, n + 2, n + 10, n + 3, n + 11)
 #define HAAR_ZIP_32(a, b, n)                                                                       \
@@ -264,6 +269,14 @@ static inline HaarVector
 haar_load_pieces (const guint16 *const *p, gssize offset)
 {
   return haar_load (p[0] + offset);
+}
+
+static inline HaarVector
+haar_larger (HaarVector a, HaarVector b)
+{
+  HaarMask greater = haar_greater (a, b);
+
+  return (greater & a) | (~greater & b);
 }
 
 #if defined(__SSE2__)
