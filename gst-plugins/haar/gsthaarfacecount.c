@@ -41,7 +41,7 @@
 #define DEFAULT_CASCADE "haarcascade_frontalface_default.xml"
 #define DEFAULT_TRUST_CASCADE FALSE
 #define DEFAULT_SCALE_FACTOR 1.1
-#define DEFAULT_MIN_NEIGHBORS 3
+#define DEFAULT_MIN_NEIGHBORS 4
 #define DEFAULT_MIN_SIZE 30
 #define DEFAULT_MAX_SIZE 0
 #define DEFAULT_MIN_FACES 1
