@@ -9,20 +9,55 @@ G_BEGIN_DECLS
 #define MONGO_HEADER_REJECT_REASON "reject-reason"
 #define MONGO_HEADER_REJECT_CODE "reject-code"
 
-/* What goes out of mongosink's request pad `rejects`, from the streaming thread and from the writer's. */
+/**
+ * GstMongoSinkOnError:
+ * @GST_MONGO_SINK_SKIP: count it, post a warning, go on with the next
+ * @GST_MONGO_SINK_FAIL: post an error and stop
+ *
+ * What to do about a document that can't be stored, today or ever.
+ */
+typedef enum {
+  GST_MONGO_SINK_SKIP,
+  GST_MONGO_SINK_FAIL,
+} GstMongoSinkOnError;
+
+#define GST_TYPE_MONGO_SINK_ON_ERROR (gst_mongo_sink_on_error_get_type ())
+GType gst_mongo_sink_on_error_get_type (void);
+
+/* What becomes of documents that can't be stored: they leave by the request pad `rejects`, or are told of. Called from the
+ * streaming thread and from the writer's. */
 typedef struct {
-  GMutex lock; /* held while pushing: one at a time; taken under no other lock */
+  GstElement *element; /* whose part it is */
+  GMutex push_lock;    /* held while pushing: one at a time; taken under no other lock */
+
+  /* Guarded by the element's object lock. */
+  GstPad *pad; /* nullable */
+  GstMongoSinkOnError on_error;
+  guint64 unreported;  /* documents no warning has told of */
+  gint64 last_warning; /* monotonic */
 } GstMongoRejects;
 
-void gst_mongo_rejects_init (GstMongoRejects *self);
+/* A document that can't be stored, as it came. */
+typedef struct {
+  GstBuffer *origin;
+  gconstpointer data;
+  gsize size;
+  const gchar *reason;
+  gint code; /* the database's; 0: it was never asked */
+} GstMongoReject;
+
+void gst_mongo_rejects_init (GstMongoRejects *self, GstElement *element);
 void gst_mongo_rejects_clear (GstMongoRejects *self);
 
-/* A buffer of its own with @data in it, and times, headers and ack token of @origin. @code 0: none. */
-GstBuffer *gst_mongo_reject_new (
-    GstBuffer *origin, gconstpointer data, gsize size, const gchar *reason, gint code);
+/* NULL: the pad is there already. */
+GstPad *gst_mongo_rejects_request_pad (GstMongoRejects *self, GstPadTemplate *template);
+void gst_mongo_rejects_release_pad (GstMongoRejects *self, GstPad *pad);
 
-/* @buffer is (transfer full). */
-GstFlowReturn gst_mongo_rejects_push (
-    GstMongoRejects *self, GstPad *pad, GstCaps *caps, GstBuffer *buffer);
+/* @caps: what the document is of. OK: dealt with; else the stream ends, and an error was posted by whoever ended it. */
+GstFlowReturn gst_mongo_rejects_take (
+    GstMongoRejects *self, GstCaps *caps, const GstMongoReject *reject);
+
+/* The end of the stream. */
+void gst_mongo_rejects_end (GstMongoRejects *self);
 
 G_END_DECLS

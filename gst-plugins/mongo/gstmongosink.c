@@ -18,6 +18,8 @@
  * options. Those it leaves out are set to: `w=majority`, `journal=true`, `serverSelectionTimeoutMS=2000`,
  * `connectTimeoutMS=2000`, `socketTimeoutMS=3000`, `retryWrites=false` (the element tries again itself).
  *
+ * With #GstMongoSink:wrap any buffer at all is stored, as binary data with its caps and times.
+ *
  * What can't be stored goes out of the request pad `rejects`, if it is linked (say, to `kafkasink
  * topic=dead-letter async=false`): the document in the format it came in, with its headers, and two more, `reject-reason` and
  * `reject-code`. Sinks behind this pad must not wait for a preroll buffer: set `async=false`.
@@ -35,8 +37,10 @@
  */
 #include "gstmongosink.h"
 
+#include "fogtime.h"
 #include "gstkafkameta.h"
 #include "gstmongorejects.h"
+#include "gstmongowrap.h"
 #include "mongocollection.h"
 #include "mongodocument.h"
 #include "mongouri.h"
@@ -55,21 +59,6 @@ GST_DEBUG_CATEGORY_STATIC (mongoc_debug);
 #define DEFAULT_DRAIN_TIMEOUT (10 * GST_SECOND)
 #define DEFAULT_ON_ERROR GST_MONGO_SINK_SKIP
 
-/* A poisoned stream must not fill the bus. */
-#define WARNING_INTERVAL G_USEC_PER_SEC
-
-/**
- * GstMongoSinkOnError:
- * @GST_MONGO_SINK_SKIP: count it, post a warning, go on with the next
- * @GST_MONGO_SINK_FAIL: post an error and stop
- *
- * What to do about a document that can't be stored, today or ever.
- */
-typedef enum {
-  GST_MONGO_SINK_SKIP,
-  GST_MONGO_SINK_FAIL,
-} GstMongoSinkOnError;
-
 enum {
   PROP_0,
   PROP_URI,
@@ -81,6 +70,7 @@ enum {
   PROP_BATCH_LATENCY,
   PROP_RETRY_TIMEOUT,
   PROP_DRAIN_TIMEOUT,
+  PROP_WRAP,
   PROP_ON_ERROR,
   PROP_STATS,
 };
@@ -92,9 +82,9 @@ struct _GstMongoSink {
   gchar *uri;
   gchar *uri_file;
   MongoWriterSettings settings; /* database NULL: the URI's */
-  GRefString *collection;       /* a name or a template; stays as it is from start to stop */
+  GRefString *collection;       /* a name or a template; from start to stop it stays as it is, */
+  gboolean wrap;                /* and so does this */
   GstClockTime drain_timeout;
-  GstMongoSinkOnError on_error;
   MongoWriter *writer;       /* from start to stop; changed by these alone */
   MongoWriterStats last_run; /* while there is no writer */
   guint64 unreadable;        /* documents that couldn't be used */
@@ -107,31 +97,16 @@ struct _GstMongoSink {
   GstMongoRejects rejects;
 };
 
-static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK,
-    GST_PAD_ALWAYS, GST_STATIC_CAPS ("application/json; application/x-ndjson; application/bson"));
+#define DOCUMENT_CAPS "application/json; application/x-ndjson; application/bson"
+
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
 
 static GstStaticPadTemplate rejects_template =
     GST_STATIC_PAD_TEMPLATE ("rejects", GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS_ANY);
 
 G_DEFINE_FINAL_TYPE (GstMongoSink, gst_mongo_sink, GST_TYPE_BASE_SINK)
 GST_ELEMENT_REGISTER_DEFINE (mongosink, "mongosink", GST_RANK_NONE, GST_TYPE_MONGO_SINK)
-
-#define GST_TYPE_MONGO_SINK_ON_ERROR (gst_mongo_sink_on_error_get_type ())
-static GType
-gst_mongo_sink_on_error_get_type (void)
-{
-  static gsize type;
-
-  if (g_once_init_enter (&type)) {
-    static const GEnumValue values[] = {
-        {GST_MONGO_SINK_SKIP, "Skip the document, with a warning", "skip"},
-        {GST_MONGO_SINK_FAIL, "Stop with an error", "fail"},
-        {0, NULL, NULL},
-    };
-    g_once_init_leave (&type, g_enum_register_static ("GstMongoSinkOnError", values));
-  }
-  return type;
-}
 
 static void
 log_library (mongoc_log_level_t level, const char *domain, const char *message, void *data)
@@ -163,119 +138,20 @@ post (GstElement *element, GstMessageType type, const GError *error)
       NULL, __FILE__, GST_FUNCTION, __LINE__);
 }
 
-/* ---- documents that can't be stored ---- */
+/* ---- for the writer ---- */
 
-static gboolean
-may_warn (GstMongoSink *self, guint64 *documents)
-{
-  gint64 now = g_get_monotonic_time ();
-  gboolean may;
-
-  GST_OBJECT_LOCK (self);
-  may = !self->last_warning || now - self->last_warning >= WARNING_INTERVAL;
-  *documents = ++self->unreported;
-  if (may) {
-    self->last_warning = now;
-    self->unreported = 0;
-  }
-  GST_OBJECT_UNLOCK (self);
-  return may;
-}
-
-/* FALSE: the sink is to stop. */
-static gboolean
-reject (GstMongoSink *self, GQuark domain, gint code, const gchar *what)
-{
-  g_autoptr (GError) error = NULL;
-  guint64 documents = 1;
-  gboolean fatal;
-
-  GST_OBJECT_LOCK (self);
-  fatal = self->on_error == GST_MONGO_SINK_FAIL;
-  GST_OBJECT_UNLOCK (self);
-  GST_DEBUG_OBJECT (self, "rejected: %s", what);
-  if (!fatal && !may_warn (self, &documents))
-    return TRUE;
-  error = documents > 1
-              ? g_error_new (domain, code, "%" G_GUINT64_FORMAT " documents skipped; the last: %s",
-                    documents, what)
-              : g_error_new (domain, code, "%s%s", fatal ? "" : "A document was skipped: ", what);
-  post (GST_ELEMENT (self), fatal ? GST_MESSAGE_ERROR : GST_MESSAGE_WARNING, error);
-  return !fatal;
-}
-
-/* Where the buffer came from, for a person. */
-static gchar *
-describe_origin (GstBuffer *buffer)
-{
-  const GstStructure *s = gst_kafka_meta_peek (buffer);
-  const gchar *topic = s ? gst_structure_get_string (s, "topic") : NULL;
-  gint partition = -1;
-  gint64 offset = -1;
-
-  if (!topic)
-    return g_strdup ("");
-  gst_structure_get (s, "partition", G_TYPE_INT, &partition, NULL);
-  gst_structure_get (s, "offset", G_TYPE_INT64, &offset, NULL);
-  return g_strdup_printf (" (message %s:%d:%" G_GINT64_FORMAT ")", topic, partition, offset);
-}
-
-/* Sends the document (transfer full) out of the pad `rejects`; NOT_LINKED: there is none. */
+/* The caps of what came in, for what goes out as it came. */
 static GstFlowReturn
-push_reject (GstMongoSink *self, GstBuffer *buffer)
+take_reject (GstMongoSink *self, const GstMongoReject *reject)
 {
   GstCaps *caps = gst_pad_get_current_caps (GST_BASE_SINK_PAD (self));
-  GstFlowReturn flow = GST_FLOW_NOT_LINKED;
-  GstPad *pad;
-
-  GST_OBJECT_LOCK (self);
-  pad = self->rejects_pad ? gst_object_ref (self->rejects_pad) : NULL;
-  GST_OBJECT_UNLOCK (self);
-  if (!caps)
-    caps = gst_caps_new_empty_simple ("application/json");
-  if (pad && gst_pad_is_linked (pad))
-    flow = gst_mongo_rejects_push (&self->rejects, pad, caps, g_steal_pointer (&buffer));
-  gst_clear_buffer (&buffer);
-  gst_clear_object (&pad);
-  gst_caps_unref (caps);
-  return flow;
-}
-
-static GstFlowReturn
-reject_unreadable (
-    GstMongoSink *self, GstBuffer *buffer, const MongoReader *reader, const GError *error)
-{
-  g_autofree gchar *origin = describe_origin (buffer);
-  g_autofree gchar *what =
-      g_strdup_printf ("A document can't be used%s: %s.", origin, error->message);
   GstFlowReturn flow;
 
-  GST_OBJECT_LOCK (self);
-  self->unreadable++;
-  GST_OBJECT_UNLOCK (self);
-  flow = push_reject (
-      self, gst_mongo_reject_new (buffer, reader->text, reader->text_size, error->message, 0));
-  if (flow != GST_FLOW_NOT_LINKED)
-    return flow;
-  return reject (self, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE, what) ? GST_FLOW_OK
-                                                                        : GST_FLOW_ERROR;
-}
-
-static GstBuffer *
-new_refused (
-    GstMongoSink *self, const bson_t *document, GstBuffer *buffer, const MongoResult *result)
-{
-  char *json;
-  gsize size;
-  GstBuffer *refused;
-
-  if (g_atomic_int_get (&self->format) == MONGO_FORMAT_BSON)
-    return gst_mongo_reject_new (
-        buffer, bson_get_data (document), document->len, result->reason, result->code);
-  json = bson_as_canonical_extended_json (document, &size);
-  refused = gst_mongo_reject_new (buffer, json, size, result->reason, result->code);
-  bson_free (json);
-  return refused;
+  if (!caps)
+    caps = gst_caps_new_empty_simple ("application/json");
+  flow = gst_mongo_rejects_take (&self->rejects, caps, reject);
+  gst_caps_unref (caps);
+  return flow;
 }
 
 static gboolean
@@ -283,14 +159,23 @@ on_rejected (
     GstElement *element, const bson_t *document, GstBuffer *buffer, const MongoResult *result)
 {
   GstMongoSink *self = GST_MONGO_SINK (element);
-  g_autofree gchar *origin = describe_origin (buffer);
-  g_autofree gchar *what = g_strdup_printf (
-      "MongoDB refused a document%s: %s (code %d).", origin, result->reason, result->code);
-  GstFlowReturn flow = push_reject (self, new_refused (self, document, buffer, result));
+  GstMongoReject reject = {.origin = buffer, .reason = result->reason, .code = result->code};
+  g_autofree gpointer bytes = NULL;
+  char *json = NULL;
+  GstFlowReturn flow;
 
-  if (flow != GST_FLOW_NOT_LINKED)
-    return flow == GST_FLOW_OK;
-  return reject (self, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE, what);
+  if (self->wrap) {
+    gst_buffer_extract_dup (buffer, 0, -1, &bytes, &reject.size);
+    reject.data = bytes;
+  } else if (g_atomic_int_get (&self->format) == MONGO_FORMAT_BSON) {
+    reject.data = bson_get_data (document);
+    reject.size = document->len;
+  } else {
+    reject.data = json = bson_as_canonical_extended_json (document, &reject.size);
+  }
+  flow = take_reject (self, &reject);
+  bson_free (json);
+  return flow == GST_FLOW_OK;
 }
 
 static void
@@ -332,8 +217,8 @@ start_writer (GstMongoSink *self, const mongoc_uri_t *uri)
     settings.database = (gchar *) mongoc_uri_get_database (uri);
   if (!settings.database)
     settings.database = (gchar *) FALLBACK_DATABASE;
-  self->unreadable = self->unreported = 0;
-  self->last_warning = 0;
+  self->unreadable = self->rejects.unreported = 0;
+  self->rejects.last_warning = 0;
   self->writer = mongo_writer_start (GST_ELEMENT (self), &funcs, uri, &settings);
   GST_OBJECT_UNLOCK (self);
 }
@@ -421,6 +306,24 @@ gst_mongo_sink_unlock_stop (GstBaseSink *sink)
 
 /* ---- streaming ---- */
 
+static GstCaps *
+gst_mongo_sink_get_caps (GstBaseSink *sink, GstCaps *filter)
+{
+  GstMongoSink *self = GST_MONGO_SINK (sink);
+  GstCaps *caps, *filtered;
+  gboolean wrap;
+
+  GST_OBJECT_LOCK (self);
+  wrap = self->wrap;
+  GST_OBJECT_UNLOCK (self);
+  caps = wrap ? gst_caps_new_any () : gst_caps_from_string (DOCUMENT_CAPS);
+  if (!filter)
+    return caps;
+  filtered = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref (caps);
+  return filtered;
+}
+
 static gboolean
 gst_mongo_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
 {
@@ -493,6 +396,38 @@ push_document (
   return push_item (self, mongo_item_new (document, collection, gst_buffer_ref (buffer)));
 }
 
+/* Each document of the buffer; sets @error instead of the document where there is none. */
+static gboolean
+next_document (
+    GstMongoSink *self, MongoReader *reader, GstBuffer *buffer, bson_t **document, GError **error)
+{
+  GstCaps *caps;
+
+  if (!self->wrap)
+    return mongo_reader_next (reader, document, error);
+  if (!reader->data)
+    return FALSE;
+  caps = gst_pad_get_current_caps (GST_BASE_SINK_PAD (self));
+  *document = gst_mongo_wrap (buffer, caps,
+      fog_time_of_capture (GST_ELEMENT (self), &GST_BASE_SINK (self)->segment, buffer), error);
+  gst_clear_caps (&caps);
+  reader->text = g_steal_pointer (&reader->data);
+  reader->text_size = reader->size;
+  return TRUE;
+}
+
+static GstFlowReturn
+reject_unreadable (
+    GstMongoSink *self, GstBuffer *buffer, const MongoReader *reader, const GError *error)
+{
+  const GstMongoReject reject = {buffer, reader->text, reader->text_size, error->message, 0};
+
+  GST_OBJECT_LOCK (self);
+  self->unreadable++;
+  GST_OBJECT_UNLOCK (self);
+  return take_reject (self, &reject);
+}
+
 static GstFlowReturn
 push_documents (GstMongoSink *self, MongoReader *reader, GstBuffer *buffer, guint *accepted)
 {
@@ -504,7 +439,7 @@ push_documents (GstMongoSink *self, MongoReader *reader, GstBuffer *buffer, guin
     g_autoptr (bson_t) document = NULL;
     GRefString *collection = NULL;
 
-    if (!mongo_reader_next (reader, &next, &error))
+    if (!next_document (self, reader, buffer, &next, &error))
       break;
     if ((document = next))
       collection = choose_collection (self, document, &error);
@@ -525,14 +460,14 @@ gst_mongo_sink_render (GstBaseSink *sink, GstBuffer *buffer)
   GstFlowReturn flow;
   guint accepted = 0;
   GstMapInfo map;
-  MongoReader reader;
+  MongoReader reader = {.format = g_atomic_int_get (&self->format)};
 
   if (!gst_buffer_map (buffer, &map, GST_MAP_READ)) {
     GST_ELEMENT_ERROR (self, RESOURCE, READ, ("A buffer's memory can't be read."), (NULL));
     return GST_FLOW_ERROR;
   }
-  reader = (MongoReader){
-      g_atomic_int_get (&self->format), map.data ? map.data : (const guint8 *) "", map.size};
+  reader.data = map.data ? map.data : (const guint8 *) "";
+  reader.size = map.size;
   flow = push_documents (self, &reader, buffer, &accepted);
   gst_buffer_unmap (buffer, &map);
   /* Documents already on their way must not vouch for those that never were. */
@@ -579,19 +514,6 @@ drain (GstMongoSink *self)
   return ret == MONGO_WRITER_OK || flow != GST_FLOW_OK ? flow : GST_FLOW_ERROR;
 }
 
-static void
-end_rejects (GstMongoSink *self)
-{
-  GstPad *pad;
-
-  GST_OBJECT_LOCK (self);
-  pad = self->rejects_pad ? gst_object_ref (self->rejects_pad) : NULL;
-  GST_OBJECT_UNLOCK (self);
-  if (pad)
-    gst_pad_push_event (pad, gst_event_new_eos ());
-  gst_clear_object (&pad);
-}
-
 static GstFlowReturn
 gst_mongo_sink_wait_event (GstBaseSink *sink, GstEvent *event)
 {
@@ -600,45 +522,21 @@ gst_mongo_sink_wait_event (GstBaseSink *sink, GstEvent *event)
   if (flow == GST_FLOW_OK && GST_EVENT_TYPE (event) == GST_EVENT_EOS)
     flow = drain (GST_MONGO_SINK (sink));
   if (flow == GST_FLOW_OK && GST_EVENT_TYPE (event) == GST_EVENT_EOS)
-    end_rejects (GST_MONGO_SINK (sink));
+    gst_mongo_rejects_end (&GST_MONGO_SINK (sink)->rejects);
   return flow;
 }
-
-/* ---- the pad `rejects` ---- */
 
 static GstPad *
 gst_mongo_sink_request_new_pad (
     GstElement *element, GstPadTemplate *template, const gchar *name, const GstCaps *caps)
 {
-  GstMongoSink *self = GST_MONGO_SINK (element);
-  GstPad *pad = gst_pad_new_from_template (template, "rejects");
-  gboolean taken;
-
-  GST_OBJECT_LOCK (self);
-  taken = self->rejects_pad != NULL;
-  if (!taken)
-    self->rejects_pad = gst_object_ref_sink (pad);
-  GST_OBJECT_UNLOCK (self);
-  if (taken) {
-    gst_object_unref (pad);
-    return NULL;
-  }
-  gst_pad_set_active (pad, TRUE);
-  gst_element_add_pad (element, pad);
-  return pad;
+  return gst_mongo_rejects_request_pad (&GST_MONGO_SINK (element)->rejects, template);
 }
 
 static void
 gst_mongo_sink_release_pad (GstElement *element, GstPad *pad)
 {
-  GstMongoSink *self = GST_MONGO_SINK (element);
-
-  GST_OBJECT_LOCK (self);
-  self->rejects_pad = NULL;
-  GST_OBJECT_UNLOCK (self);
-  gst_pad_set_active (pad, FALSE);
-  gst_element_remove_pad (element, pad);
-  gst_object_unref (pad);
+  gst_mongo_rejects_release_pad (&GST_MONGO_SINK (element)->rejects, pad);
 }
 
 /* ---- properties ---- */
@@ -713,8 +611,11 @@ gst_mongo_sink_set_property (GObject *object, guint id, const GValue *value, GPa
     case PROP_DRAIN_TIMEOUT:
       self->drain_timeout = g_value_get_uint64 (value);
       break;
+    case PROP_WRAP:
+      self->wrap = g_value_get_boolean (value);
+      break;
     case PROP_ON_ERROR:
-      self->on_error = g_value_get_enum (value);
+      self->rejects.on_error = g_value_get_enum (value);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -754,8 +655,11 @@ gst_mongo_sink_get_property (GObject *object, guint id, GValue *value, GParamSpe
     case PROP_DRAIN_TIMEOUT:
       g_value_set_uint64 (value, self->drain_timeout);
       break;
+    case PROP_WRAP:
+      g_value_set_boolean (value, self->wrap);
+      break;
     case PROP_ON_ERROR:
-      g_value_set_enum (value, self->on_error);
+      g_value_set_enum (value, self->rejects.on_error);
       break;
     case PROP_STATS:
       g_value_take_boxed (value, new_stats (self));
@@ -776,7 +680,6 @@ gst_mongo_sink_finalize (GObject *object)
   g_free (self->uri_file);
   g_free (self->settings.database);
   g_ref_string_release (self->collection);
-  gst_clear_object (&self->rejects_pad);
   gst_mongo_rejects_clear (&self->rejects);
   G_OBJECT_CLASS (gst_mongo_sink_parent_class)->finalize (object);
 }
@@ -882,6 +785,17 @@ gst_mongo_sink_class_init (GstMongoSinkClass *klass)
           "Time that EOS waits for documents not yet acknowledged, at most (ns)", 0,
           3600 * GST_SECOND, DEFAULT_DRAIN_TIMEOUT, flags));
   /**
+   * GstMongoSink:wrap:
+   *
+   * Store each buffer, whatever its caps, as a document of its own with the fields `data` (binary), and as far as they
+   * are known `caps` (text), `pts`, `dts`, `duration` (ns), `captured` (date) and `headers` (a document of texts; one of
+   * them may name the collection: `frames-%{headers.camera}`). Otherwise the element takes `application/json`,
+   * `application/x-ndjson` and `application/bson` alone.
+   */
+  g_object_class_install_property (object_class, PROP_WRAP,
+      g_param_spec_boolean ("wrap", "Wrap",
+          "Store any buffer as a document that holds its bytes, caps and times", FALSE, flags));
+  /**
    * GstMongoSink:on-error:
    *
    * What to do about a buffer that is no document, and about a document that the database refuses for good, unless the
@@ -922,6 +836,7 @@ gst_mongo_sink_class_init (GstMongoSinkClass *klass)
   element_class->release_pad = gst_mongo_sink_release_pad;
   sink_class->unlock = gst_mongo_sink_unlock;
   sink_class->unlock_stop = gst_mongo_sink_unlock_stop;
+  sink_class->get_caps = gst_mongo_sink_get_caps;
   sink_class->set_caps = gst_mongo_sink_set_caps;
   sink_class->render = gst_mongo_sink_render;
   sink_class->wait_event = gst_mongo_sink_wait_event;
@@ -937,12 +852,12 @@ gst_mongo_sink_init (GstMongoSink *self)
   gst_base_sink_set_sync (sink, FALSE);
   gst_base_sink_set_last_sample_enabled (sink, FALSE);
 
-  gst_mongo_rejects_init (&self->rejects);
+  gst_mongo_rejects_init (&self->rejects, GST_ELEMENT (self));
   set_collection (self, NULL);
   self->settings.batch_size = DEFAULT_BATCH_SIZE;
   self->settings.batch_bytes = DEFAULT_BATCH_BYTES;
   self->settings.batch_latency = DEFAULT_BATCH_LATENCY;
   self->settings.retry_timeout = DEFAULT_RETRY_TIMEOUT;
   self->drain_timeout = DEFAULT_DRAIN_TIMEOUT;
-  self->on_error = DEFAULT_ON_ERROR;
+  self->rejects.on_error = DEFAULT_ON_ERROR;
 }

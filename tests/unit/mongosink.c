@@ -209,6 +209,40 @@ GST_START_TEST (test_collection_by_field)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_any_buffer_is_wrapped)
+{
+  Fixture f;
+  GstBuffer *buffer;
+
+  setup (&f, mongo_mock_new (), "wrap=true collection=frames-%{headers.camera}",
+      "image/jpeg, width=2");
+  buffer = new_message ("\xff\xd8", &f.ledger, 4);
+  GST_BUFFER_PTS (buffer) = 5 * GST_SECOND;
+  gst_kafka_meta_set_headers (
+      buffer, "camera", "c1", "capture-time", "1764031440123456789", "$odd", "1", "a.b", "1", NULL);
+  gst_harness_push (f.h, buffer);
+  finish (&f);
+  assert_stored (&f, "\"t:3:4\"",
+      "{ \"_id\" : \"t:3:4\", \"caps\" : \"image/jpeg, width=(int)2\", \"pts\" : 5000000000, "
+      "\"captured\" : { \"$date\" : \"2025-11-25T00:44:00.123Z\" }, "
+      "\"headers\" : { \"camera\" : \"c1\", \"capture-time\" : \"1764031440123456789\" }, "
+      "\"data\" : { \"$binary\" : { \"base64\" : \"/9g=\", \"subType\" : \"00\" } } }");
+  assert_acks (&f, 1, 0);
+  teardown (&f);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_other_caps_are_refused_without_wrap)
+{
+  Fixture f;
+
+  setup (&f, mongo_mock_new (), "", "image/jpeg");
+  fail_unless_equals_int (
+      gst_harness_push (f.h, new_message ("{}", &f.ledger, 0)), GST_FLOW_NOT_NEGOTIATED);
+  teardown (&f);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_batches_by_size_and_by_time)
 {
   Fixture f;
@@ -635,6 +669,8 @@ mongosink_suite (void)
   tcase_add_test (tc, test_documents_are_stored_once);
   tcase_add_test (tc, test_lines_and_bson);
   tcase_add_test (tc, test_collection_by_field);
+  tcase_add_test (tc, test_any_buffer_is_wrapped);
+  tcase_add_test (tc, test_other_caps_are_refused_without_wrap);
   tcase_add_test (tc, test_batches_by_size_and_by_time);
   tcase_add_test (tc, test_bad_document_is_skipped);
   tcase_add_test (tc, test_bad_document_fails_on_request);

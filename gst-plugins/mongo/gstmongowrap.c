@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstmongowrap.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+#include "gstkafkameta.h"
+#include "mongodocument.h"
+
+/* Servers differ on dots and dollars in a field's name. */
+static gboolean
+is_field_name (const gchar *name)
+{
+  return *name && *name != '$' && !strchr (name, '.') && g_utf8_validate (name, -1, NULL);
+}
+
+static void
+append_headers (bson_t *document, GstBuffer *buffer)
+{
+  GPtrArray *headers = gst_kafka_meta_get_headers (buffer);
+  bson_t fields;
+
+  if (!headers)
+    return;
+  BSON_APPEND_DOCUMENT_BEGIN (document, "headers", &fields);
+  for (guint i = 0; i < headers->len; i++) {
+    const gchar *name = ((const GstKafkaHeader *) g_ptr_array_index (headers, i))->name;
+    const gchar *value = gst_kafka_meta_get_header (buffer, name);
+
+    if (value && is_field_name (name) && !bson_has_field (&fields, name))
+      BSON_APPEND_UTF8 (&fields, name, value);
+  }
+  bson_append_document_end (document, &fields);
+}
+
+static void
+append_time (bson_t *document, const gchar *name, GstClockTime time)
+{
+  if (GST_CLOCK_TIME_IS_VALID (time))
+    BSON_APPEND_INT64 (document, name, (gint64) time);
+}
+
+static void
+append_caps (bson_t *document, GstCaps *caps)
+{
+  g_autofree gchar *text = caps ? gst_caps_to_string (caps) : NULL;
+
+  if (text)
+    BSON_APPEND_UTF8 (document, "caps", text);
+}
+
+static gboolean
+append_data (bson_t *document, GstBuffer *buffer)
+{
+  GstMapInfo map;
+  gboolean ok = gst_buffer_map (buffer, &map, GST_MAP_READ);
+
+  if (ok) {
+    BSON_APPEND_BINARY (
+        document, "data", BSON_SUBTYPE_BINARY, map.data ? map.data : (guint8 *) "", map.size);
+    gst_buffer_unmap (buffer, &map);
+  }
+  return ok;
+}
+
+bson_t *
+gst_mongo_wrap (GstBuffer *buffer, GstCaps *caps, GstClockTime captured, GError **error)
+{
+  g_autoptr (bson_t) document = bson_new ();
+  gboolean fits = gst_buffer_get_size (buffer) < MONGO_DOCUMENT_MAX;
+
+  append_caps (document, caps);
+  append_time (document, "pts", GST_BUFFER_PTS (buffer));
+  append_time (document, "dts", GST_BUFFER_DTS (buffer));
+  append_time (document, "duration", GST_BUFFER_DURATION (buffer));
+  if (GST_CLOCK_TIME_IS_VALID (captured))
+    BSON_APPEND_DATE_TIME (document, "captured", (gint64) (captured / GST_MSECOND));
+  append_headers (document, buffer);
+  if (fits && append_data (document, buffer) && document->len <= MONGO_DOCUMENT_MAX)
+    return g_steal_pointer (&document);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+      "%" G_GSIZE_FORMAT " bytes and what belongs to them are more than MongoDB's 16 MiB",
+      gst_buffer_get_size (buffer));
+  return NULL;
+}
