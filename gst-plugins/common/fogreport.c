@@ -344,8 +344,9 @@ parse_object (JsonParser *parser, const gchar *text, gsize size, GError **error)
   g_autoptr (GError) json_error = NULL;
   JsonNode *root;
 
-  if (size > MAX_TEXT || !g_utf8_validate_len (text, size, NULL) || !levels_are_few (text, size)) {
-    fail (error, "too large, too deep, or not UTF-8", "report");
+  if (size == 0 || size > MAX_TEXT || !g_utf8_validate_len (text, size, NULL) ||
+      !levels_are_few (text, size)) {
+    fail (error, "empty, too large, too deep, or not UTF-8", "report");
     return NULL;
   }
   if (!json_parser_load_from_data (parser, text, (gssize) size, &json_error)) {
