@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "fairshare.h"
+
+/* Names from the network must not fill the memory. */
+#define MAX_CAMERAS 16384
+/* Up to so many are shared out afresh each time; with more, the level is good for a while. */
+#define FEW_CAMERAS 64
+#define REPORTS_PER_LEVEL(cameras) ((cameras) / 16)
+#define MAX_STEPS 32
+
+typedef struct {
+  gchar *name;
+  FairShareTerms terms;
+  gdouble until;
+} Camera;
+
+struct _FairShare {
+  GArray *cameras; /* of Camera; the first is the own one */
+  GHashTable *index;
+  gdouble level; /* frames/s per weight */
+  gdouble level_rate;
+  guint asked; /* since the level was found */
+};
+
+static FairShareTerms
+sane (const FairShareTerms *terms)
+{
+  FairShareTerms t = *terms;
+
+  t.weight = t.weight > 0 ? t.weight : 1;
+  t.max = t.max > 0 ? t.max : 1e6;
+  t.min = CLAMP (t.min, 0, t.max);
+  return t;
+}
+
+static Camera *
+camera_at (const FairShare *self, guint i)
+{
+  return &g_array_index (self->cameras, Camera, i);
+}
+
+static void
+camera_clear (gpointer camera)
+{
+  g_free (((Camera *) camera)->name);
+}
+
+static void
+add (FairShare *self, const gchar *name, const FairShareTerms *terms, gdouble until)
+{
+  Camera camera = {g_strdup (name), sane (terms), until};
+
+  g_hash_table_insert (self->index, camera.name, GUINT_TO_POINTER (self->cameras->len));
+  g_array_append_val (self->cameras, camera);
+  self->asked = G_MAXUINT - 1;
+}
+
+FairShare *
+fair_share_new (const gchar *camera, const FairShareTerms *terms)
+{
+  FairShare *self = g_new0 (FairShare, 1);
+
+  self->cameras = g_array_new (FALSE, FALSE, sizeof (Camera));
+  g_array_set_clear_func (self->cameras, camera_clear);
+  self->index = g_hash_table_new (g_str_hash, g_str_equal);
+  add (self, camera, terms, G_MAXDOUBLE);
+  return self;
+}
+
+void
+fair_share_free (FairShare *self)
+{
+  g_hash_table_unref (self->index);
+  g_array_unref (self->cameras);
+  g_free (self);
+}
+
+void
+fair_share_set_terms (FairShare *self, const FairShareTerms *terms)
+{
+  camera_at (self, 0)->terms = sane (terms);
+  self->asked = G_MAXUINT - 1;
+}
+
+void
+fair_share_see (FairShare *self, const gchar *camera, const FairShareTerms *terms, gdouble until)
+{
+  gpointer found;
+
+  if (!g_hash_table_lookup_extended (self->index, camera, NULL, &found)) {
+    if (self->cameras->len < MAX_CAMERAS)
+      add (self, camera, terms, until);
+    return;
+  }
+  if (GPOINTER_TO_UINT (found) == 0)
+    return;
+  camera_at (self, GPOINTER_TO_UINT (found))->terms = sane (terms);
+  camera_at (self, GPOINTER_TO_UINT (found))->until = until;
+}
+
+guint
+fair_share_count (const FairShare *self)
+{
+  return self->cameras->len;
+}
+
+gdouble
+fair_share_demand (const FairShare *self)
+{
+  gdouble own = camera_at (self, 0)->terms.max, sum = 0;
+
+  /* A camera that doesn't say what it wants is taken to want what this one does. */
+  for (guint i = 0; i < self->cameras->len; i++) {
+    gdouble max = camera_at (self, i)->terms.max;
+
+    sum += max < 1e6 ? max : own;
+  }
+  return sum;
+}
+
+static void
+forget_silent (FairShare *self, gdouble now)
+{
+  for (guint i = self->cameras->len - 1; i > 0; i--) {
+    if (camera_at (self, i)->until >= now)
+      continue;
+    g_hash_table_remove (self->index, camera_at (self, i)->name);
+    g_array_remove_index_fast (self->cameras, i);
+    if (i < self->cameras->len)
+      g_hash_table_insert (self->index, camera_at (self, i)->name, GUINT_TO_POINTER (i));
+  }
+}
+
+/* What all take at a level, and the weight of those who would take more at a higher one. */
+static gdouble
+taken_at (const FairShare *self, gdouble level, gdouble *slope)
+{
+  gdouble sum = 0;
+
+  *slope = 0;
+  for (guint i = 0; i < self->cameras->len; i++) {
+    const FairShareTerms *t = &camera_at (self, i)->terms;
+    gdouble wanted = t->weight * level;
+
+    if (wanted >= t->max) {
+      sum += t->max;
+    } else if (wanted < t->min) {
+      sum += t->min;
+    } else {
+      sum += wanted;
+      *slope += t->weight;
+    }
+  }
+  return sum;
+}
+
+static gdouble
+highest_level (const FairShare *self)
+{
+  gdouble level = 0;
+
+  for (guint i = 0; i < self->cameras->len; i++) {
+    const FairShareTerms *t = &camera_at (self, i)->terms;
+
+    level = MAX (level, t->max / t->weight);
+  }
+  return level;
+}
+
+/* Newton's steps on a rising line with bends, kept between what is too low and what is too high. */
+static void
+find_level (FairShare *self, gdouble rate)
+{
+  gdouble low = 0, high = highest_level (self), slope, level = self->level;
+
+  if (rate <= taken_at (self, low, &slope))
+    level = low;
+  else if (rate >= taken_at (self, high, &slope))
+    level = high;
+  else if (level <= low || level >= high)
+    level = high / 2;
+  for (guint i = 0; level > low && level < high && i < MAX_STEPS; i++) {
+    gdouble missing = rate - taken_at (self, level, &slope);
+
+    if (ABS (missing) <= rate * 1e-6)
+      break;
+    if (missing > 0)
+      low = level;
+    else
+      high = level;
+    level = slope > 0 ? level + missing / slope : high;
+    if (slope <= 0 || level <= low || level >= high)
+      level = (low + high) / 2;
+  }
+  self->level = level;
+  self->level_rate = rate;
+  self->asked = 0;
+}
+
+gdouble
+fair_share_of (FairShare *self, gdouble rate, gdouble now)
+{
+  const FairShareTerms *own = &camera_at (self, 0)->terms;
+  guint count = self->cameras->len;
+
+  if (count <= FEW_CAMERAS || ++self->asked > REPORTS_PER_LEVEL (count)) {
+    forget_silent (self, now);
+    find_level (self, MAX (rate, 1e-9));
+  }
+  return CLAMP (own->weight * self->level * (rate / self->level_rate), own->min, own->max);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstfeedbackrate.h"
+#include "gstkafkameta.h"
+
+static gboolean
+plugin_init (GstPlugin *plugin)
+{
+  gst_kafka_meta_register ();
+  return GST_ELEMENT_REGISTER (feedbackrate, plugin);
+}
+
+GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, feedback,
+    "A camera's frame rate by what the fog can count", plugin_init, PACKAGE_VERSION, "LGPL",
+    GST_PACKAGE_NAME, GST_PACKAGE_ORIGIN)

@@ -1,0 +1,851 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * SECTION:element-feedbackrate
+ * @title: feedbackrate
+ * @short_description: Keeps a camera's frame rate at what the fog can count
+ *
+ * Takes reports of `haarfacecount` on its pad `feedback` and decides from them how many frames a second go on.
+ * Frames beyond that are dropped, evenly spaced. The camera itself is asked for the smallest of the rates it
+ * offers that still covers this one, no more often than #GstFeedbackRate:min-dwell. The caps of the pad `src` carry
+ * the camera's rate, which is the upper bound, unless downstream insists on another.
+ *
+ * A sink that can't keep up (`kafkasink` on a slow link) says so with QoS events of the throttling kind; the lower
+ * of the two rates counts.
+ *
+ * Each frame gets the headers `camera`, `session`, `seq`, `rate-min`, `rate-max` and `rate-weight`, by
+ * which the reports speak of it, and where reports tell which replica reads which partitions, the partition that it is to go to.
+ *
+ * Until the first report the rate is #GstFeedbackRate:initial-rate; while no report comes it falls to
+ * #GstFeedbackRate:min-rate step by step, and rises again with the reports.
+ *
+ * When the rate changes, an element message named `feedbackrate` is posted, with the fields of
+ * #GstFeedbackRate:stats.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 videotestsrc is-live=true num-buffers=90 ! video/x-raw,framerate=30/1 ! feedbackrate algorithm=fixed initial-rate=10 ! fakesink
+ * ]|
+ * |[
+ * gst-launch-1.0 -e v4l2src ! feedbackrate name=rate camera=cam-1 ! jpegenc ! kafkasink topic=camera kafkasrc topic=feedback ! rate.feedback
+ * ]|
+ */
+#include "gstfeedbackrate.h"
+
+#include <math.h>
+
+#include "decimator.h"
+#include "fogreport.h"
+#include "gstkafkameta.h"
+#include "ratecontroller.h"
+#include "sourcerates.h"
+
+GST_DEBUG_CATEGORY_STATIC (gst_feedback_rate_debug);
+#define GST_CAT_DEFAULT gst_feedback_rate_debug
+
+#define DEFAULT_ALGORITHM RATE_ALGORITHM_ADAPTIVE
+#define DEFAULT_INITIAL_RATE 10.0
+#define DEFAULT_MIN_RATE 1.0
+#define DEFAULT_MAX_RATE 0.0
+#define DEFAULT_WEIGHT 1.0
+#define DEFAULT_MIN_DWELL (5 * GST_SECOND)
+#define DEFAULT_LATENCY_TARGET (250 * GST_MSECOND)
+
+#define LOWEST_RATE 0.001
+#define HIGHEST_RATE 10000.0
+/* Of a source that doesn't say its rate. */
+#define UNKNOWN_RATE 30
+/* The camera is slowed down only if the rate is so far below what it would then give. */
+#define HEADROOM 0.9
+/* What the source offers isn't asked for again for each frame. */
+#define CHECK_INTERVAL (G_USEC_PER_SEC / 2)
+/* A rate that differs by less isn't worth a message. */
+#define NOTABLE_CHANGE 0.02
+#define MESSAGE_INTERVAL (G_USEC_PER_SEC / 4)
+
+#define VIDEO_CAPS "video/x-raw(ANY); image/jpeg(ANY); image/png; video/x-bayer; video/x-raw"
+
+enum {
+  PROP_0,
+  PROP_ALGORITHM,
+  PROP_CAMERA,
+  PROP_INITIAL_RATE,
+  PROP_MIN_RATE,
+  PROP_MAX_RATE,
+  PROP_WEIGHT,
+  PROP_MIN_DWELL,
+  PROP_LATENCY_TARGET,
+  PROP_CURRENT_RATE,
+  PROP_STATS,
+  N_PROPS
+};
+
+static GParamSpec *props[N_PROPS];
+
+struct _GstFeedbackRate {
+  GstElement parent;
+
+  GstPad *sinkpad, *srcpad, *feedbackpad;
+
+  GMutex lock; /* guards all that follows, down to the next comment; taken before the object lock */
+  gchar *camera;
+  RateSettings settings; /* max_rate 0: the source's */
+  GstClockTime min_dwell;
+  RateController *controller;
+  gchar *session;
+  Decimator decimator;
+  gint source_n, source_d; /* the frame rate of the caps; 0/1: unknown */
+  gint native_n, native_d; /* the highest that the source came with by itself */
+  gint asked_n, asked_d;   /* what it was asked for; 0/1: nothing */
+  guint64 seq;             /* of the next frame */
+  guint64 in, out, held;   /* frames; held: for the bound on frames under way */
+  guint64 bad_reports;
+  guint64 source_changes;
+
+  /* Of the streaming thread. */
+  GstSegment segment;
+  gint64 asked_at, checked_at, told_at; /* monotonic; 0: never */
+  gdouble told_rate;
+};
+
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (VIDEO_CAPS));
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (VIDEO_CAPS));
+static GstStaticPadTemplate feedback_template = GST_STATIC_PAD_TEMPLATE (
+    "feedback", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (FOG_REPORT_CAPS));
+
+G_DEFINE_FINAL_TYPE (GstFeedbackRate, gst_feedback_rate, GST_TYPE_ELEMENT)
+GST_ELEMENT_REGISTER_DEFINE (feedbackrate, "feedbackrate", GST_RANK_NONE, GST_TYPE_FEEDBACK_RATE)
+
+/**
+ * GstFeedbackRateAlgorithm:
+ * @RATE_ALGORITHM_ADAPTIVE: what the fog can count, with a short queue kept filled
+ * @RATE_ALGORITHM_THESIS: the rate that the last report measured, doubled every 30 s to find out whether more would do
+ * @RATE_ALGORITHM_FIXED: always the initial rate
+ */
+#define GST_TYPE_FEEDBACK_RATE_ALGORITHM (gst_feedback_rate_algorithm_get_type ())
+static GType
+gst_feedback_rate_algorithm_get_type (void)
+{
+  static gsize type;
+
+  if (g_once_init_enter (&type)) {
+    static const GEnumValue values[] = {
+        {RATE_ALGORITHM_ADAPTIVE, "What the fog can count, with a short queue", "adaptive"},
+        {RATE_ALGORITHM_THESIS, "The measured rate, doubled every 30 s", "thesis"},
+        {RATE_ALGORITHM_FIXED, "Always the initial rate", "fixed"},
+        {0, NULL, NULL},
+    };
+    g_once_init_leave (&type, g_enum_register_static ("GstFeedbackRateAlgorithm", values));
+  }
+  return type;
+}
+
+static gdouble
+seconds_now (void)
+{
+  return (gdouble) g_get_monotonic_time () / G_USEC_PER_SEC;
+}
+
+/* ---- the run ---- */
+
+/* with self->lock */
+static gdouble
+source_rate (GstFeedbackRate *self)
+{
+  return self->source_n > 0 ? (gdouble) self->source_n / self->source_d : 0;
+}
+
+/* with self->lock */
+static RateSettings
+effective_settings (GstFeedbackRate *self)
+{
+  RateSettings settings = self->settings;
+
+  if (settings.max_rate <= 0)
+    settings.max_rate =
+        self->native_n > 0 ? (gdouble) self->native_n / self->native_d : UNKNOWN_RATE;
+  settings.min_rate = MIN (settings.min_rate, settings.max_rate);
+  return settings;
+}
+
+/* with self->lock */
+static const gchar *
+camera_name (GstFeedbackRate *self)
+{
+  return self->camera && *self->camera ? self->camera : g_get_host_name ();
+}
+
+/* with self->lock */
+static void
+configure_controller (GstFeedbackRate *self)
+{
+  RateSettings settings = effective_settings (self);
+
+  rate_controller_configure (self->controller, &settings);
+}
+
+static void
+begin_run (GstFeedbackRate *self)
+{
+  RateSettings settings;
+
+  g_mutex_lock (&self->lock);
+  self->source_n = self->native_n = self->asked_n = 0;
+  self->source_d = self->native_d = self->asked_d = 1;
+  self->seq = self->in = self->out = self->held = self->bad_reports = self->source_changes = 0;
+  self->decimator = (Decimator){0};
+  g_free (self->session);
+  self->session = g_strdup_printf ("%08x%08x", g_random_int (), g_random_int ());
+  settings = effective_settings (self);
+  g_clear_pointer (&self->controller, rate_controller_free);
+  self->controller =
+      rate_controller_new (camera_name (self), self->session, &settings, seconds_now ());
+  g_mutex_unlock (&self->lock);
+  gst_segment_init (&self->segment, GST_FORMAT_TIME);
+  self->asked_at = self->checked_at = self->told_at = 0;
+  self->told_rate = 0;
+}
+
+/* with self->lock */
+static GstStructure *
+make_stats (GstFeedbackRate *self)
+{
+  gdouble now = seconds_now ();
+  RateState state;
+
+  rate_controller_get_state (self->controller, now, &state);
+  return gst_structure_new ("feedbackrate", "camera", G_TYPE_STRING, camera_name (self), "rate",
+      G_TYPE_DOUBLE, rate_controller_get_rate (self->controller, now), "source-rate", G_TYPE_DOUBLE,
+      source_rate (self), "capacity", G_TYPE_DOUBLE, state.capacity, "demand", G_TYPE_DOUBLE,
+      state.demand, "queue", G_TYPE_DOUBLE, state.queue, "replicas", G_TYPE_UINT, state.replicas,
+      "cameras", G_TYPE_UINT, state.cameras, "link-rate", G_TYPE_DOUBLE, state.link_rate,
+      "round-trip", G_TYPE_DOUBLE, state.round_trip, "in-flight", G_TYPE_UINT64, state.in_flight,
+      "frames-in", G_TYPE_UINT64, self->in, "frames-out", G_TYPE_UINT64, self->out, "frames-held",
+      G_TYPE_UINT64, self->held, "reports", G_TYPE_UINT64, state.reports, "old-reports",
+      G_TYPE_UINT64, state.old_reports, "bad-reports", G_TYPE_UINT64, self->bad_reports,
+      "source-changes", G_TYPE_UINT64, self->source_changes, NULL);
+}
+
+/* ---- caps ---- */
+
+/* Where the source's rate is settled: the one asked for first; then any, for a source that refuses. */
+static GstCaps *
+sink_caps (GstFeedbackRate *self, GstCaps *downstream)
+{
+  GstCaps *caps, *current = gst_pad_get_current_caps (self->sinkpad);
+  gint n, d;
+
+  g_mutex_lock (&self->lock);
+  n = self->asked_n;
+  d = self->asked_d;
+  g_mutex_unlock (&self->lock);
+  if (n > 0 && current) {
+    GstCaps *any = source_rates_any (current);
+
+    caps = gst_caps_copy (any);
+    gst_caps_set_simple (caps, "framerate", GST_TYPE_FRACTION, n, d, NULL);
+    gst_caps_append (caps, any);
+  } else {
+    caps = gst_caps_copy (downstream);
+  }
+  gst_clear_caps (&current);
+  gst_caps_append (caps, source_rates_any (downstream));
+  return caps;
+}
+
+static gboolean
+answer_caps (GstFeedbackRate *self, GstPad *pad, GstQuery *query)
+{
+  GstPad *other = pad == self->sinkpad ? self->srcpad : self->sinkpad;
+  GstCaps *peer = gst_pad_peer_query_caps (other, NULL);
+  GstCaps *template = gst_pad_get_pad_template_caps (pad);
+  GstCaps *caps = gst_caps_intersect_full (peer, template, GST_CAPS_INTERSECT_FIRST), *filter;
+  GstCaps *ours = pad == self->sinkpad ? sink_caps (self, caps) : source_rates_any (caps);
+
+  gst_query_parse_caps (query, &filter);
+  if (filter)
+    gst_caps_take (&ours, gst_caps_intersect_full (filter, ours, GST_CAPS_INTERSECT_FIRST));
+  gst_query_set_caps_result (query, ours);
+  gst_caps_unref (ours);
+  gst_caps_unref (caps);
+  gst_caps_unref (template);
+  gst_caps_unref (peer);
+  return TRUE;
+}
+
+static gboolean
+gst_feedback_rate_query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  if (GST_QUERY_TYPE (query) == GST_QUERY_CAPS)
+    return answer_caps (GST_FEEDBACK_RATE (parent), pad, query);
+  return gst_pad_query_default (pad, parent, query);
+}
+
+/* (transfer full): @caps, at a rate that downstream takes if it doesn't take this one. */
+static GstCaps *
+src_caps (GstFeedbackRate *self, GstCaps *caps)
+{
+  GstCaps *any, *allowed;
+
+  if (gst_pad_peer_query_accept_caps (self->srcpad, caps))
+    return gst_caps_ref (caps);
+  any = source_rates_any (caps);
+  allowed = gst_pad_peer_query_caps (self->srcpad, any);
+  gst_caps_unref (any);
+  if (gst_caps_is_empty (allowed) || gst_caps_is_any (allowed)) {
+    gst_caps_unref (allowed);
+    return gst_caps_ref (caps);
+  }
+  allowed = gst_caps_truncate (gst_caps_make_writable (allowed));
+  gst_structure_fixate_field_nearest_fraction (
+      gst_caps_get_structure (allowed, 0), "framerate", MAX (self->source_n, 1), self->source_d);
+  return gst_caps_fixate (allowed);
+}
+
+static void
+learn_source_rate (GstFeedbackRate *self, GstCaps *caps)
+{
+  gint n = 0, d = 1;
+
+  gst_structure_get_fraction (gst_caps_get_structure (caps, 0), "framerate", &n, &d);
+  g_mutex_lock (&self->lock);
+  if (self->source_n > 0 && gst_util_fraction_compare (n, d, self->source_n, self->source_d) != 0)
+    self->source_changes++;
+  self->source_n = n;
+  self->source_d = d;
+  if (gst_util_fraction_compare (n, d, self->native_n, self->native_d) > 0) {
+    self->native_n = n;
+    self->native_d = d;
+    configure_controller (self);
+  }
+  g_mutex_unlock (&self->lock);
+  GST_INFO_OBJECT (self, "the source gives %d/%d frames/s", n, d);
+}
+
+static gboolean
+take_caps (GstFeedbackRate *self, GstEvent *event)
+{
+  GstCaps *caps, *ours;
+  gboolean taken;
+
+  gst_event_parse_caps (event, &caps);
+  learn_source_rate (self, caps);
+  ours = src_caps (self, caps);
+  taken = gst_pad_push_event (self->srcpad, gst_event_new_caps (ours));
+  gst_caps_unref (ours);
+  gst_event_unref (event);
+  return taken;
+}
+
+/* ---- events ---- */
+
+static void
+restart_decimator (GstFeedbackRate *self)
+{
+  g_mutex_lock (&self->lock);
+  self->decimator = (Decimator){0};
+  g_mutex_unlock (&self->lock);
+}
+
+static gboolean
+gst_feedback_rate_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  GstFeedbackRate *self = GST_FEEDBACK_RATE (parent);
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_CAPS:
+      return take_caps (self, event);
+    case GST_EVENT_SEGMENT:
+      gst_event_copy_segment (event, &self->segment);
+      break;
+    case GST_EVENT_FLUSH_STOP:
+      gst_segment_init (&self->segment, GST_FORMAT_TIME);
+      restart_decimator (self);
+      break;
+    default:
+      break;
+  }
+  return gst_pad_event_default (pad, parent, event);
+}
+
+/* TRUE: it was meant for this element. */
+static gboolean
+take_throttle (GstFeedbackRate *self, GstEvent *event)
+{
+  GstQOSType type;
+  GstClockTimeDiff interval;
+  gdouble proportion, now = seconds_now (), rate;
+
+  gst_event_parse_qos (event, &type, &proportion, &interval, NULL);
+  if (type != GST_QOS_TYPE_THROTTLE)
+    return FALSE;
+  g_mutex_lock (&self->lock);
+  /* The time between two frames that is asked for; else by how much they come too fast. */
+  rate = rate_controller_get_rate (self->controller, now);
+  if (interval > 0)
+    rate = (gdouble) GST_SECOND / interval;
+  else if (proportion > 1)
+    rate /= proportion;
+  rate_controller_throttle (self->controller, rate, now);
+  g_mutex_unlock (&self->lock);
+  GST_DEBUG_OBJECT (self, "downstream takes %.2f frames/s", rate);
+  return TRUE;
+}
+
+static gboolean
+gst_feedback_rate_src_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  if (GST_EVENT_TYPE (event) == GST_EVENT_QOS &&
+      take_throttle (GST_FEEDBACK_RATE (parent), event)) {
+    gst_event_unref (event);
+    return TRUE;
+  }
+  return gst_pad_event_default (pad, parent, event);
+}
+
+/* The pad's stream ends here: the end of the reports isn't the end of the video. */
+static gboolean
+gst_feedback_rate_feedback_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  gst_event_unref (event);
+  return TRUE;
+}
+
+static GstIterator *
+gst_feedback_rate_internal_links (GstPad *pad, GstObject *parent)
+{
+  GstFeedbackRate *self = GST_FEEDBACK_RATE (parent);
+  GstPad *other = pad == self->sinkpad ? self->srcpad : pad == self->srcpad ? self->sinkpad : NULL;
+  GValue value = G_VALUE_INIT;
+  GstIterator *it;
+
+  if (!other)
+    return NULL;
+  g_value_init (&value, GST_TYPE_PAD);
+  g_value_set_object (&value, other);
+  it = gst_iterator_new_single (GST_TYPE_PAD, &value);
+  g_value_unset (&value);
+  return it;
+}
+
+/* ---- reports ---- */
+
+static void
+take_report (GstFeedbackRate *self, const gchar *text, gsize size)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (FogReport) report = fog_report_parse (text, size, &error);
+
+  g_mutex_lock (&self->lock);
+  if (report)
+    rate_controller_report (self->controller, report, seconds_now ());
+  else
+    self->bad_reports++;
+  g_mutex_unlock (&self->lock);
+  if (!report)
+    GST_WARNING_OBJECT (self, "a report was skipped: %s", error->message);
+}
+
+static GstFlowReturn
+gst_feedback_rate_feedback_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  GstFeedbackRate *self = GST_FEEDBACK_RATE (parent);
+  GstMapInfo map;
+
+  if (gst_buffer_map (buffer, &map, GST_MAP_READ)) {
+    take_report (self, (const gchar *) map.data, map.size);
+    gst_buffer_unmap (buffer, &map);
+  }
+  gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_DONE);
+  gst_buffer_unref (buffer);
+  return GST_FLOW_OK;
+}
+
+/* ---- the source's rate ---- */
+
+static gboolean
+is_due (GstFeedbackRate *self, gdouble rate, gint64 now)
+{
+  gdouble source;
+  gint64 dwell;
+
+  g_mutex_lock (&self->lock);
+  source = source_rate (self);
+  dwell = (gint64) GST_TIME_AS_USECONDS (self->min_dwell);
+  g_mutex_unlock (&self->lock);
+  if (source <= 0 || (rate <= source && rate > HEADROOM * source))
+    return FALSE;
+  if ((self->asked_at && now - self->asked_at < dwell) || now - self->checked_at < CHECK_INTERVAL)
+    return FALSE;
+  self->checked_at = now;
+  return TRUE;
+}
+
+/* What the source can do at the present format and size. */
+static GstCaps *
+query_offer (GstFeedbackRate *self)
+{
+  GstCaps *current = gst_pad_get_current_caps (self->sinkpad), *any, *offer;
+
+  if (!current)
+    return NULL;
+  any = source_rates_any (current);
+  offer = gst_pad_peer_query_caps (self->sinkpad, any);
+  gst_caps_unref (any);
+  gst_caps_unref (current);
+  return offer;
+}
+
+/* TRUE: it is neither what the source does nor what it was asked for already. */
+static gboolean
+ask_for (GstFeedbackRate *self, gint n, gint d)
+{
+  gboolean new;
+
+  g_mutex_lock (&self->lock);
+  new = gst_util_fraction_compare (n, d, self->source_n, self->source_d) != 0 &&
+        gst_util_fraction_compare (n, d, self->asked_n, self->asked_d) != 0;
+  self->asked_n = n;
+  self->asked_d = d;
+  g_mutex_unlock (&self->lock);
+  return new;
+}
+
+static void
+follow (GstFeedbackRate *self, gdouble rate, gint64 now)
+{
+  GstCaps *offer;
+  gint n, d;
+  gdouble source = source_rate (self), lower = rate / HEADROOM;
+
+  if (!is_due (self, rate, now) || !(offer = query_offer (self)))
+    return;
+  if (source_rates_choose (
+          offer, rate < source ? lower : rate, self->native_n, self->native_d, &n, &d) &&
+      ask_for (self, n, d)) {
+    GST_INFO_OBJECT (self, "asking the source for %d/%d frames/s, to send %.2f", n, d, rate);
+    self->asked_at = now;
+    gst_pad_push_event (self->sinkpad, gst_event_new_reconfigure ());
+  }
+  gst_caps_unref (offer);
+}
+
+/* ---- frames ---- */
+
+static void
+tell (GstFeedbackRate *self, gdouble rate, gint64 now)
+{
+  GstStructure *stats;
+
+  if (fabs (rate - self->told_rate) <= NOTABLE_CHANGE * self->told_rate ||
+      (self->told_at && now - self->told_at < MESSAGE_INTERVAL))
+    return;
+  self->told_rate = rate;
+  self->told_at = now;
+  g_mutex_lock (&self->lock);
+  stats = make_stats (self);
+  g_mutex_unlock (&self->lock);
+  GST_INFO_OBJECT (self, "%" GST_PTR_FORMAT, stats);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CURRENT_RATE]);
+  gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), stats));
+}
+
+static gdouble
+time_of (GstFeedbackRate *self, GstBuffer *buffer)
+{
+  GstClockTime time = GST_BUFFER_DTS_OR_PTS (buffer);
+
+  if (self->segment.format == GST_FORMAT_TIME && GST_CLOCK_TIME_IS_VALID (time))
+    return (gdouble) time / GST_SECOND / ABS (self->segment.rate);
+  return seconds_now ();
+}
+
+/* with self->lock */
+static gboolean
+select_frame (GstFeedbackRate *self, gdouble time, gdouble rate, gdouble now)
+{
+  self->in++;
+  if (!decimator_take (&self->decimator, time, rate, source_rate (self)))
+    return FALSE;
+  if (rate_controller_may_send (self->controller, now))
+    return TRUE;
+  self->held++;
+  decimator_give_back (&self->decimator);
+  return FALSE;
+}
+
+/* with self->lock */
+static void
+stamp (GstFeedbackRate *self, GstBuffer *buffer, gdouble now)
+{
+  RateSettings settings = effective_settings (self);
+  gchar seq[24], min[G_ASCII_DTOSTR_BUF_SIZE], max[G_ASCII_DTOSTR_BUF_SIZE],
+      weight[G_ASCII_DTOSTR_BUF_SIZE];
+  gint partition = rate_controller_next_partition (self->controller, now);
+
+  g_snprintf (seq, sizeof seq, "%" G_GUINT64_FORMAT, self->seq);
+  gst_kafka_meta_set_headers (buffer, GST_KAFKA_HEADER_CAMERA, camera_name (self),
+      GST_KAFKA_HEADER_SESSION, self->session, GST_KAFKA_HEADER_SEQ, seq, GST_KAFKA_HEADER_RATE_MIN,
+      g_ascii_dtostr (min, sizeof min, settings.min_rate), GST_KAFKA_HEADER_RATE_MAX,
+      g_ascii_dtostr (max, sizeof max, settings.max_rate), GST_KAFKA_HEADER_RATE_WEIGHT,
+      g_ascii_dtostr (weight, sizeof weight, settings.weight), NULL);
+  if (partition >= 0)
+    gst_structure_set (
+        gst_kafka_meta_ensure (buffer), "target-partition", G_TYPE_INT, partition, NULL);
+  rate_controller_sent (self->controller, self->seq++, now);
+  self->out++;
+}
+
+/* (transfer full): NULL if the frame is one too many. */
+static GstBuffer *
+pass_or_drop (GstFeedbackRate *self, GstBuffer *buffer, gdouble *rate)
+{
+  gdouble now = seconds_now (), time = time_of (self, buffer);
+
+  g_mutex_lock (&self->lock);
+  *rate = rate_controller_get_rate (self->controller, now);
+  if (select_frame (self, time, *rate, now)) {
+    buffer = gst_buffer_make_writable (buffer);
+    stamp (self, buffer, now);
+  } else {
+    gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_DONE);
+    gst_clear_buffer (&buffer);
+  }
+  g_mutex_unlock (&self->lock);
+  return buffer;
+}
+
+static GstFlowReturn
+gst_feedback_rate_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  GstFeedbackRate *self = GST_FEEDBACK_RATE (parent);
+  gint64 now = g_get_monotonic_time ();
+  GstFlowReturn ret = GST_FLOW_OK;
+  gdouble rate;
+
+  buffer = pass_or_drop (self, buffer, &rate);
+  if (buffer)
+    ret = gst_pad_push (self->srcpad, buffer);
+  tell (self, rate, now);
+  follow (self, rate, now);
+  return ret;
+}
+
+static GstStateChangeReturn
+gst_feedback_rate_change_state (GstElement *element, GstStateChange transition)
+{
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+    begin_run (GST_FEEDBACK_RATE (element));
+  return GST_ELEMENT_CLASS (gst_feedback_rate_parent_class)->change_state (element, transition);
+}
+
+/* ---- properties ---- */
+
+static void
+gst_feedback_rate_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstFeedbackRate *self = GST_FEEDBACK_RATE (object);
+
+  g_mutex_lock (&self->lock);
+  switch (id) {
+    case PROP_ALGORITHM:
+      self->settings.algorithm = g_value_get_enum (value);
+      break;
+    case PROP_CAMERA:
+      g_free (self->camera);
+      self->camera = g_value_dup_string (value);
+      break;
+    case PROP_INITIAL_RATE:
+      self->settings.initial_rate = g_value_get_double (value);
+      break;
+    case PROP_MIN_RATE:
+      self->settings.min_rate = g_value_get_double (value);
+      break;
+    case PROP_MAX_RATE:
+      self->settings.max_rate = g_value_get_double (value);
+      break;
+    case PROP_WEIGHT:
+      self->settings.weight = g_value_get_double (value);
+      break;
+    case PROP_MIN_DWELL:
+      self->min_dwell = g_value_get_uint64 (value);
+      break;
+    case PROP_LATENCY_TARGET:
+      self->settings.latency_target = (gdouble) g_value_get_uint64 (value) / GST_SECOND;
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  configure_controller (self);
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+gst_feedback_rate_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstFeedbackRate *self = GST_FEEDBACK_RATE (object);
+
+  g_mutex_lock (&self->lock);
+  switch (id) {
+    case PROP_ALGORITHM:
+      g_value_set_enum (value, self->settings.algorithm);
+      break;
+    case PROP_CAMERA:
+      g_value_set_string (value, self->camera);
+      break;
+    case PROP_INITIAL_RATE:
+      g_value_set_double (value, self->settings.initial_rate);
+      break;
+    case PROP_MIN_RATE:
+      g_value_set_double (value, self->settings.min_rate);
+      break;
+    case PROP_MAX_RATE:
+      g_value_set_double (value, self->settings.max_rate);
+      break;
+    case PROP_WEIGHT:
+      g_value_set_double (value, self->settings.weight);
+      break;
+    case PROP_MIN_DWELL:
+      g_value_set_uint64 (value, self->min_dwell);
+      break;
+    case PROP_LATENCY_TARGET:
+      g_value_set_uint64 (value, (guint64) (self->settings.latency_target * GST_SECOND + 0.5));
+      break;
+    case PROP_CURRENT_RATE:
+      g_value_set_double (value, rate_controller_get_rate (self->controller, seconds_now ()));
+      break;
+    case PROP_STATS:
+      g_value_take_boxed (value, make_stats (self));
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+gst_feedback_rate_finalize (GObject *object)
+{
+  GstFeedbackRate *self = GST_FEEDBACK_RATE (object);
+
+  rate_controller_free (self->controller);
+  g_free (self->session);
+  g_free (self->camera);
+  g_mutex_clear (&self->lock);
+  G_OBJECT_CLASS (gst_feedback_rate_parent_class)->finalize (object);
+}
+
+static void
+install_properties (GObjectClass *klass)
+{
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
+  const GParamFlags live = flags | GST_PARAM_MUTABLE_PLAYING;
+  const GParamFlags read = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
+
+  props[PROP_ALGORITHM] =
+      g_param_spec_enum ("algorithm", "Algorithm", "How the rate is decided from the reports",
+          GST_TYPE_FEEDBACK_RATE_ALGORITHM, DEFAULT_ALGORITHM, live);
+  props[PROP_CAMERA] = g_param_spec_string ("camera", "Camera",
+      "The camera's name, unique among all; none: the host's name", NULL,
+      flags | GST_PARAM_MUTABLE_READY);
+  props[PROP_INITIAL_RATE] = g_param_spec_double ("initial-rate", "Initial rate",
+      "Frames/s until the first report; with algorithm=fixed always", LOWEST_RATE, HIGHEST_RATE,
+      DEFAULT_INITIAL_RATE, live);
+  props[PROP_MIN_RATE] = g_param_spec_double ("min-rate", "Least rate",
+      "Frames/s below which the rate never falls, whatever the fog says", LOWEST_RATE, HIGHEST_RATE,
+      DEFAULT_MIN_RATE, live);
+  props[PROP_MAX_RATE] = g_param_spec_double ("max-rate", "Highest rate",
+      "Frames/s above which the rate never rises; 0: the camera's own rate", 0, HIGHEST_RATE,
+      DEFAULT_MAX_RATE, live);
+  props[PROP_WEIGHT] = g_param_spec_double ("weight", "Weight",
+      "This camera's share of the fog against those of other cameras: twice the weight, twice "
+      "the rate",
+      0.001, 1e6, DEFAULT_WEIGHT, live);
+  props[PROP_MIN_DWELL] = g_param_spec_uint64 ("min-dwell", "Least dwell",
+      "Time (ns) that passes at least between two requests to the camera for another rate, since "
+      "each one interrupts its stream",
+      0, G_MAXINT64, DEFAULT_MIN_DWELL, live);
+  props[PROP_LATENCY_TARGET] = g_param_spec_uint64 ("latency-target", "Latency target",
+      "Time (ns) that frames may wait in the fog's queue: longer keeps the fog busier, shorter "
+      "makes the results newer",
+      0, 3600 * GST_SECOND, DEFAULT_LATENCY_TARGET, live);
+  props[PROP_CURRENT_RATE] = g_param_spec_double (
+      "current-rate", "Current rate", "Frames/s that go on now", 0, HIGHEST_RATE, 0, read);
+  /**
+   * GstFeedbackRate:stats:
+   *
+   * | field | type | meaning |
+   * | --- | --- | --- |
+   * | camera | string | its name in headers and reports |
+   * | rate | double | frames/s that go on now |
+   * | source-rate | double | frames/s of the source's caps, 0 if it doesn't say |
+   * | capacity | double | frames/s that the living replicas can count |
+   * | demand | double | what all cameras want, over capacity: above 1 more replicas would help; 0 if unknown |
+   * | queue | double | frames waiting in the fog |
+   * | replicas, cameras | uint | alive |
+   * | link-rate | double | frames/s that downstream takes, 0 if it never complained |
+   * | round-trip | double | s from a frame sent to the report of it, the shortest of late |
+   * | in-flight | uint64 | frames sent that no report has told of |
+   * | frames-in, frames-out | uint64 | of the pads sink and src |
+   * | frames-held | uint64 | not sent because too many were under way |
+   * | reports, old-reports, bad-reports | uint64 | taken into account; replayed or overtaken; not readable |
+   * | source-changes | uint64 | how often the source changed its rate |
+   */
+  props[PROP_STATS] = g_param_spec_boxed ("stats", "Statistics",
+      "What the element knows and has done, as described in its documentation", GST_TYPE_STRUCTURE,
+      read);
+  g_object_class_install_properties (klass, N_PROPS, props);
+}
+
+static void
+gst_feedback_rate_class_init (GstFeedbackRateClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+
+  GST_DEBUG_CATEGORY_INIT (gst_feedback_rate_debug, "feedbackrate", 0, "feedbackrate");
+  object_class->set_property = gst_feedback_rate_set_property;
+  object_class->get_property = gst_feedback_rate_get_property;
+  object_class->finalize = gst_feedback_rate_finalize;
+  element_class->change_state = gst_feedback_rate_change_state;
+  install_properties (object_class);
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_add_static_pad_template (element_class, &feedback_template);
+  gst_element_class_set_static_metadata (element_class, "Feedback rate control", "Filter/Video",
+      "Keeps a camera's frame rate at what the fog can count", "The gst-fog authors");
+  gst_type_mark_as_plugin_api (GST_TYPE_FEEDBACK_RATE_ALGORITHM, 0);
+}
+
+static GstPad *
+add_pad (GstFeedbackRate *self, GstStaticPadTemplate *template)
+{
+  GstPad *pad = gst_pad_new_from_static_template (template, template->name_template);
+
+  gst_pad_set_iterate_internal_links_function (pad, gst_feedback_rate_internal_links);
+  gst_element_add_pad (GST_ELEMENT (self), pad);
+  return pad;
+}
+
+static void
+gst_feedback_rate_init (GstFeedbackRate *self)
+{
+  g_mutex_init (&self->lock);
+  self->settings = (RateSettings){DEFAULT_ALGORITHM, DEFAULT_INITIAL_RATE, DEFAULT_MIN_RATE,
+      DEFAULT_MAX_RATE, DEFAULT_WEIGHT, (gdouble) DEFAULT_LATENCY_TARGET / GST_SECOND};
+  self->min_dwell = DEFAULT_MIN_DWELL;
+  self->sinkpad = add_pad (self, &sink_template);
+  gst_pad_set_chain_function (self->sinkpad, gst_feedback_rate_chain);
+  gst_pad_set_event_function (self->sinkpad, gst_feedback_rate_sink_event);
+  gst_pad_set_query_function (self->sinkpad, gst_feedback_rate_query);
+  self->srcpad = add_pad (self, &src_template);
+  gst_pad_set_event_function (self->srcpad, gst_feedback_rate_src_event);
+  gst_pad_set_query_function (self->srcpad, gst_feedback_rate_query);
+  self->feedbackpad = add_pad (self, &feedback_template);
+  gst_pad_set_chain_function (self->feedbackpad, gst_feedback_rate_feedback_chain);
+  gst_pad_set_event_function (self->feedbackpad, gst_feedback_rate_feedback_event);
+  begin_run (self);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "placement.h"
+
+#include <string.h>
+
+typedef struct {
+  gboolean used;
+  GArray *partitions; /* of gint */
+  guint next;         /* which of them is next */
+  gdouble weight;
+  gdouble current; /* of the round robin */
+} Slot;
+
+struct _Placement {
+  GArray *slots; /* of Slot */
+};
+
+static void
+slot_clear (gpointer slot)
+{
+  g_array_unref (((Slot *) slot)->partitions);
+}
+
+Placement *
+placement_new (void)
+{
+  Placement *self = g_new0 (Placement, 1);
+
+  self->slots = g_array_new (FALSE, TRUE, sizeof (Slot));
+  g_array_set_clear_func (self->slots, slot_clear);
+  return self;
+}
+
+void
+placement_free (Placement *self)
+{
+  g_array_unref (self->slots);
+  g_free (self);
+}
+
+static Slot *
+get_slot (Placement *self, guint replica)
+{
+  return &g_array_index (self->slots, Slot, replica);
+}
+
+guint
+placement_add (Placement *self)
+{
+  Slot slot = {TRUE};
+
+  for (guint i = 0; i < self->slots->len; i++) {
+    if (!get_slot (self, i)->used) {
+      get_slot (self, i)->used = TRUE;
+      return i;
+    }
+  }
+  slot.partitions = g_array_new (FALSE, FALSE, sizeof (gint));
+  g_array_append_val (self->slots, slot);
+  return self->slots->len - 1;
+}
+
+void
+placement_remove (Placement *self, guint replica)
+{
+  Slot *slot = get_slot (self, replica);
+
+  slot->used = FALSE;
+  slot->weight = slot->current = 0;
+  g_array_set_size (slot->partitions, 0);
+}
+
+static void
+disown (Slot *slot, gint partition)
+{
+  for (guint i = 0; i < slot->partitions->len; i++) {
+    if (g_array_index (slot->partitions, gint, i) == partition) {
+      g_array_remove_index (slot->partitions, i);
+      return;
+    }
+  }
+}
+
+void
+placement_set_partitions (
+    Placement *self, guint replica, const gint *partitions, guint n_partitions)
+{
+  Slot *slot = get_slot (self, replica);
+
+  if (slot->partitions->len == n_partitions &&
+      (!n_partitions ||
+          memcmp (slot->partitions->data, partitions, n_partitions * sizeof *partitions) == 0))
+    return;
+  for (guint i = 0; i < self->slots->len; i++) {
+    for (guint j = 0; i != replica && j < n_partitions; j++)
+      disown (get_slot (self, i), partitions[j]);
+  }
+  g_array_set_size (slot->partitions, 0);
+  g_array_append_vals (slot->partitions, partitions, n_partitions);
+}
+
+void
+placement_set_weight (Placement *self, guint replica, gdouble weight)
+{
+  get_slot (self, replica)->weight = weight;
+}
+
+gint
+placement_next (Placement *self)
+{
+  Slot *chosen = NULL;
+  gdouble total = 0;
+
+  for (guint i = 0; i < self->slots->len; i++) {
+    Slot *slot = get_slot (self, i);
+
+    if (slot->weight <= 0 || slot->partitions->len == 0)
+      continue;
+    slot->current += slot->weight;
+    total += slot->weight;
+    if (!chosen || slot->current > chosen->current)
+      chosen = slot;
+  }
+  if (!chosen)
+    return -1;
+  chosen->current -= total;
+  return g_array_index (chosen->partitions, gint, chosen->next++ % chosen->partitions->len);
+}

@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ratecontroller.h"
+
+#include <math.h>
+
+#include "fairshare.h"
+#include "placement.h"
+
+/* Before the first report: what haarfacecount does unless told otherwise. */
+#define DEFAULT_INTERVAL 5.0
+/* A report that claims more than this is no reason to wait longer for the next one. */
+#define MAX_INTERVAL 30.0
+/* Intervals after which a replica that is silent counts as gone. */
+#define SILENCE 2.2
+/* Intervals without any report after which the rate falls, and by what per interval. */
+#define SILENCE_OF_ALL 3.0
+#define DECAY 0.7
+/* Times what was delivered, that is tried at most. */
+#define MAX_GROWTH 1.5
+/* A fall of the measured speed by more than this is believed at once, any other change half. */
+#define SUDDEN_FALL 0.9
+#define MIN_QUEUE 2.0
+#define MIN_GAIN 0.6
+#define MAX_GAIN 1.4
+/* What one worker can be believed to count in a second. */
+#define MAX_WORKER_RATE 10000.0
+/* Seconds between two doublings of the thesis rule. */
+#define THESIS_PROBE 30.0
+/* A link that was too slow is tried again after so many seconds, by so much more each second. */
+#define LINK_HOLD 2.0
+#define LINK_GROWTH 1.1
+#define MIN_IN_FLIGHT 4.0
+#define MAX_REPLICAS 4096
+#define FORGET_REPLICA 300.0
+#define SENT_TIMES 1024
+
+typedef struct {
+  gchar *name;
+  guint64 seq;
+  gdouble heard; /* s, when its last report came */
+  gdouble interval;
+  gdouble speed;     /* frames/s when busy all the time; 0 if unknown */
+  gdouble delivered; /* frames/s */
+  gdouble lag;       /* frames */
+  gdouble listed;    /* s, when a report of it last listed this camera */
+  gboolean leaving;
+  guint slot;   /* in the placement */
+  guint own;    /* where in its list of cameras this one was last found */
+  guint cursor; /* how far its list of cameras has been read */
+} Replica;
+
+struct _RateController {
+  gchar *camera;
+  gchar *session;
+  RateSettings settings;
+  GPtrArray *replicas; /* of Replica */
+  GHashTable *index;   /* name: Replica */
+  Placement *placement;
+  FairShare *share;
+
+  gdouble rate;     /* of this camera, frames/s */
+  gdouble total;    /* of all cameras */
+  gdouble began;    /* s */
+  gdouble heard;    /* s, last report of any replica */
+  gdouble interval; /* s, between a replica's reports */
+  gdouble gain;
+  gdouble probed; /* s, when the thesis rule last doubled */
+  gdouble link_rate, link_time;
+
+  guint64 sent; /* frames of this session */
+  guint64 answered;
+  gboolean any_answer;
+  gdouble round_trip; /* the shortest of late; 0 if unknown */
+  gdouble sent_times[SENT_TIMES];
+
+  guint64 reports, old_reports;
+};
+
+/* What the replicas that count do together. */
+typedef struct {
+  guint replicas;
+  gdouble speed, delivered, queue;
+} Fog;
+
+static void
+replica_free (Replica *replica)
+{
+  g_free (replica->name);
+  g_free (replica);
+}
+
+static FairShareTerms
+own_terms (const RateSettings *settings)
+{
+  return (FairShareTerms){settings->min_rate, settings->max_rate, settings->weight};
+}
+
+static gdouble
+clamp_rate (const RateController *self, gdouble rate)
+{
+  return CLAMP (
+      rate, self->settings.min_rate, MAX (self->settings.max_rate, self->settings.min_rate));
+}
+
+RateController *
+rate_controller_new (
+    const gchar *camera, const gchar *session, const RateSettings *settings, gdouble now)
+{
+  RateController *self = g_new0 (RateController, 1);
+  FairShareTerms terms = own_terms (settings);
+
+  self->camera = g_strdup (camera);
+  self->session = g_strdup (session);
+  self->settings = *settings;
+  self->replicas = g_ptr_array_new_with_free_func ((GDestroyNotify) replica_free);
+  self->index = g_hash_table_new (g_str_hash, g_str_equal);
+  self->placement = placement_new ();
+  self->share = fair_share_new (camera, &terms);
+  self->rate = self->total = clamp_rate (self, settings->initial_rate);
+  self->began = self->heard = self->probed = now;
+  self->interval = DEFAULT_INTERVAL;
+  self->gain = 1;
+  return self;
+}
+
+void
+rate_controller_free (RateController *self)
+{
+  g_free (self->camera);
+  g_free (self->session);
+  g_hash_table_unref (self->index);
+  g_ptr_array_unref (self->replicas);
+  placement_free (self->placement);
+  fair_share_free (self->share);
+  g_free (self);
+}
+
+void
+rate_controller_configure (RateController *self, const RateSettings *settings)
+{
+  FairShareTerms terms = own_terms (settings);
+
+  /* A new initial rate is for now, as long as nobody has reported; `fixed` knows no other rate. */
+  if (settings->algorithm == RATE_ALGORITHM_FIXED || self->reports == 0)
+    self->rate = self->total = settings->initial_rate;
+  self->settings = *settings;
+  self->rate = clamp_rate (self, self->rate);
+  fair_share_set_terms (self->share, &terms);
+}
+
+/* ---- what a report says of its replica ---- */
+
+static Replica *
+add_replica (RateController *self, const gchar *name)
+{
+  Replica *replica = g_new0 (Replica, 1);
+
+  replica->name = g_strdup (name);
+  replica->slot = placement_add (self->placement);
+  replica->heard = replica->listed = -G_MAXDOUBLE;
+  g_ptr_array_add (self->replicas, replica);
+  g_hash_table_insert (self->index, replica->name, replica);
+  return replica;
+}
+
+static void
+forget_replicas (RateController *self, gdouble now)
+{
+  for (guint i = self->replicas->len; i-- > 0;) {
+    Replica *replica = g_ptr_array_index (self->replicas, i);
+
+    if (now - replica->heard < FORGET_REPLICA)
+      continue;
+    placement_remove (self->placement, replica->slot);
+    g_hash_table_remove (self->index, replica->name);
+    g_ptr_array_remove_index_fast (self->replicas, i);
+  }
+}
+
+static gboolean
+is_alive (const Replica *replica, gdouble now)
+{
+  return !replica->leaving && now - replica->heard <= SILENCE * replica->interval;
+}
+
+/* With a key, all frames of a camera are in the partitions of few replicas: only these count. Without one, each
+ * lists the camera now and then. */
+static gboolean
+counts (const RateController *self, const Replica *replica, gdouble now)
+{
+  gdouble patience = MAX (10 * replica->interval, 3 * self->replicas->len / MAX (self->rate, 0.01));
+
+  return is_alive (replica, now) && now - replica->listed <= patience;
+}
+
+static gdouble
+measured_speed (const FogReport *report)
+{
+  gdouble busy = report->busy / report->workers;
+
+  if (report->frames == 0 || !(busy > 0))
+    return 0;
+  return MIN (report->frames / busy, MAX_WORKER_RATE * report->workers);
+}
+
+static void
+learn_speed (Replica *replica, const FogReport *report)
+{
+  gdouble speed = measured_speed (report);
+
+  /* Frames wait, none was counted: it hangs. */
+  if (speed <= 0 && report->lag > 0)
+    replica->speed /= 2;
+  else if (speed > 0 && (replica->speed <= 0 || speed < SUDDEN_FALL * replica->speed))
+    replica->speed = speed;
+  else if (speed > 0)
+    replica->speed += (speed - replica->speed) / 2;
+}
+
+static gboolean
+is_session (const RateController *self, const FogReportCamera *camera)
+{
+  return camera->session && g_str_equal (camera->session, self->session);
+}
+
+/* Where this camera is in the report: mostly where it was in the one before. */
+static const FogReportCamera *
+find_own (const RateController *self, Replica *replica, const FogReport *report)
+{
+  const FogReportCamera *camera;
+
+  if (replica->own < report->cameras->len) {
+    camera = g_ptr_array_index (report->cameras, replica->own);
+    if (g_str_equal (camera->camera, self->camera))
+      return camera;
+  }
+  for (guint i = 0; i < report->cameras->len; i++) {
+    camera = g_ptr_array_index (report->cameras, i);
+    if (g_str_equal (camera->camera, self->camera)) {
+      replica->own = i;
+      return camera;
+    }
+  }
+  return NULL;
+}
+
+static void
+learn_answer (RateController *self, const FogReportCamera *camera, gdouble now)
+{
+  gdouble round_trip;
+
+  if (!is_session (self, camera) || camera->last_seq >= self->sent ||
+      (self->any_answer && camera->last_seq < self->answered))
+    return;
+  self->any_answer = TRUE;
+  if (self->sent - camera->last_seq <= SENT_TIMES) {
+    round_trip = MAX (now - self->sent_times[camera->last_seq % SENT_TIMES], 0);
+    if (self->round_trip <= 0 || round_trip < self->round_trip)
+      self->round_trip = round_trip;
+    else
+      self->round_trip += 0.05 * (MIN (round_trip, MAX_INTERVAL) - self->round_trip);
+  }
+  self->answered = camera->last_seq + 1;
+}
+
+/* Of a long list only a part is read each time, so that all of it is seen twice in a round of reports. */
+static void
+learn_cameras (RateController *self, Replica *replica, const FogReport *report, gdouble now)
+{
+  guint all = report->cameras->len;
+  guint some = MIN (all, MAX (16, 2 * all / self->replicas->len));
+  gdouble until = now + SILENCE * replica->interval;
+
+  for (guint i = 0; i < some; i++) {
+    const FogReportCamera *camera = g_ptr_array_index (report->cameras, replica->cursor++ % all);
+    FairShareTerms terms = {camera->min, camera->max, camera->weight};
+
+    if (camera->frames > 0)
+      fair_share_see (self->share, camera->camera, &terms, until);
+  }
+}
+
+static void
+learn (RateController *self, Replica *replica, const FogReport *report, gdouble now)
+{
+  const FogReportCamera *own = find_own (self, replica, report);
+
+  replica->seq = report->seq;
+  replica->heard = now;
+  replica->interval = MIN (report->interval, MAX_INTERVAL);
+  replica->delivered = report->frames / report->interval;
+  replica->lag = (gdouble) report->lag;
+  replica->leaving = report->leaving;
+  learn_speed (replica, report);
+  if (own) {
+    replica->listed = now;
+    learn_answer (self, own, now);
+    learn_cameras (self, replica, report, now);
+  }
+  placement_set_partitions (self->placement, replica->slot,
+      (const gint *) (gpointer) report->partitions->data, report->partitions->len);
+}
+
+/* ---- the rules ---- */
+
+/* Frames that wait there by now: what it said, and what came and went since. */
+static gdouble
+queue_of (const RateController *self, const Replica *replica, gdouble speed, gdouble now)
+{
+  gdouble coming = speed > 0 ? self->total * replica->speed / speed : 0;
+
+  return MAX (replica->lag + (coming - self->gain * replica->speed) * (now - replica->heard), 0);
+}
+
+static Fog
+sum_up (const RateController *self, gdouble now)
+{
+  Fog fog = {0};
+
+  for (guint i = 0; i < self->replicas->len; i++) {
+    const Replica *replica = g_ptr_array_index (self->replicas, i);
+
+    if (!counts (self, replica, now))
+      continue;
+    fog.replicas++;
+    fog.speed += replica->speed;
+    fog.delivered += replica->delivered;
+  }
+  for (guint i = 0; i < self->replicas->len; i++) {
+    const Replica *replica = g_ptr_array_index (self->replicas, i);
+
+    if (counts (self, replica, now))
+      fog.queue += queue_of (self, replica, fog.speed, now);
+  }
+  return fog;
+}
+
+static gdouble
+target_queue (const RateController *self, gdouble capacity)
+{
+  return MAX (MIN_QUEUE, self->settings.latency_target * capacity);
+}
+
+static void
+drift_gain (RateController *self, const Fog *fog, gdouble target)
+{
+  gdouble step = self->interval > 2 ? 0.04 : 0.02;
+  gdouble error = CLAMP ((target - fog->queue) / target, -1, 1);
+
+  /* As fast with many replicas as with three. */
+  step *= MIN (1, 3.0 / fog->replicas);
+  self->gain = CLAMP (self->gain * (1 + step * error), MIN_GAIN, MAX_GAIN);
+}
+
+static void
+apply_adaptive (RateController *self, gdouble now)
+{
+  Fog fog = sum_up (self, now);
+  gdouble capacity = self->gain * fog.speed, target = target_queue (self, capacity);
+  gdouble missing = target - fog.queue;
+
+  if (fog.speed <= 0)
+    return;
+  drift_gain (self, &fog, target);
+  capacity = self->gain * fog.speed;
+  self->total = capacity + missing / (missing > 0 ? 2 * self->interval : self->interval);
+  self->total = MIN (self->total, MAX_GROWTH * MAX (fog.delivered, self->settings.min_rate));
+  self->total = MAX (self->total, 0);
+  self->rate = clamp_rate (self, fair_share_of (self->share, self->total, now));
+}
+
+/* As the system did that this one generalises: whoever reports sets the pace, and it is doubled to see whether
+ * more would be counted. */
+static void
+apply_thesis (RateController *self, const Replica *replica, gdouble now)
+{
+  gdouble rate = replica->delivered;
+
+  if (now - self->probed >= THESIS_PROBE) {
+    rate *= 2;
+    self->probed = now;
+  }
+  self->rate = self->total = clamp_rate (self, rate);
+}
+
+/* A replica gets what it can count, and what its queue lacks. */
+static void
+weigh (RateController *self, const Replica *replica)
+{
+  gdouble wanted = self->settings.latency_target * replica->speed;
+  gdouble weight = replica->speed + (MAX (wanted, 1) - replica->lag) / replica->interval;
+
+  /* Nothing is known of one that has counted nothing: it is worth a try. */
+  if (replica->speed <= 0)
+    weight = replica->lag > 0 ? 0.1 : 1;
+  placement_set_weight (
+      self->placement, replica->slot, replica->leaving ? 0 : MAX (weight, 0.02 * replica->speed));
+}
+
+/* The same report again, or one that a newer one has overtaken; a replica that has been silent for long
+ * may have started anew. */
+static gboolean
+is_old (const Replica *replica, const FogReport *report, gdouble now)
+{
+  return is_alive (replica, now) && report->seq <= replica->seq;
+}
+
+/* With nobody to say that frames are counted, fewer and fewer are sent. */
+static gdouble
+rate_in_silence (const RateController *self, gdouble now)
+{
+  gdouble silence = (now - self->heard) / self->interval - SILENCE_OF_ALL;
+
+  if (self->settings.algorithm != RATE_ALGORITHM_ADAPTIVE || silence < 0)
+    return self->rate;
+  return clamp_rate (self, self->rate * pow (DECAY, floor (silence) + 1));
+}
+
+gboolean
+rate_controller_report (RateController *self, const FogReport *report, gdouble now)
+{
+  Replica *replica = g_hash_table_lookup (self->index, report->replica);
+
+  if (!replica && self->replicas->len >= MAX_REPLICAS)
+    forget_replicas (self, now);
+  if (!replica && self->replicas->len < MAX_REPLICAS)
+    replica = add_replica (self, report->replica);
+  if (!replica || is_old (replica, report, now)) {
+    self->old_reports++;
+    return FALSE;
+  }
+  self->rate = rate_in_silence (self, now);
+  learn (self, replica, report, now);
+  self->reports++;
+  self->heard = now;
+  self->interval = replica->interval;
+  weigh (self, replica);
+  if (self->settings.algorithm == RATE_ALGORITHM_ADAPTIVE)
+    apply_adaptive (self, now);
+  else if (self->settings.algorithm == RATE_ALGORITHM_THESIS)
+    apply_thesis (self, replica, now);
+  return TRUE;
+}
+
+void
+rate_controller_throttle (RateController *self, gdouble rate, gdouble now)
+{
+  self->link_rate = MAX (rate, 0.001);
+  self->link_time = now;
+}
+
+void
+rate_controller_sent (RateController *self, guint64 seq, gdouble now)
+{
+  self->sent = seq + 1;
+  self->sent_times[seq % SENT_TIMES] = now;
+}
+
+/* 0: no limit */
+static gdouble
+link_limit (const RateController *self, gdouble now)
+{
+  return self->link_rate * pow (LINK_GROWTH, MAX (now - self->link_time - LINK_HOLD, 0));
+}
+
+gdouble
+rate_controller_get_rate (const RateController *self, gdouble now)
+{
+  gdouble rate = rate_in_silence (self, now), link = link_limit (self, now);
+
+  if (self->settings.algorithm == RATE_ALGORITHM_FIXED || link <= 0)
+    return rate;
+  return MIN (rate, MAX (link, self->settings.min_rate));
+}
+
+/* How long it may take until a report tells of a frame that waits no longer than it may. */
+gboolean
+rate_controller_may_send (const RateController *self, gdouble now)
+{
+  gdouble patience = self->round_trip + self->settings.latency_target + SILENCE * self->interval;
+  gdouble most = MAX (MIN_IN_FLIGHT, self->rate * patience);
+
+  if (self->settings.algorithm != RATE_ALGORITHM_ADAPTIVE || !self->any_answer)
+    return TRUE;
+  /* The least rate goes out all the same, or nobody would ever answer. */
+  return self->sent - self->answered < most ||
+         now - self->sent_times[(self->sent - 1) % SENT_TIMES] >= 1 / self->settings.min_rate;
+}
+
+gint
+rate_controller_next_partition (RateController *self, gdouble now)
+{
+  for (guint i = 0; i < self->replicas->len; i++) {
+    const Replica *replica = g_ptr_array_index (self->replicas, i);
+
+    if (!is_alive (replica, now))
+      placement_set_weight (self->placement, replica->slot, 0);
+  }
+  return placement_next (self->placement);
+}
+
+void
+rate_controller_get_state (const RateController *self, gdouble now, RateState *state)
+{
+  Fog fog = sum_up (self, now);
+  gdouble capacity = self->gain * fog.speed;
+
+  *state = (RateState){
+      .replicas = fog.replicas,
+      .cameras = fair_share_count (self->share),
+      .capacity = capacity,
+      .demand = capacity > 0 ? fair_share_demand (self->share) / capacity : 0,
+      .queue = fog.queue,
+      .gain = self->gain,
+      .link_rate = link_limit (self, now),
+      .round_trip = self->round_trip,
+      .in_flight = self->sent - self->answered,
+      .reports = self->reports,
+      .old_reports = self->old_reports,
+  };
+}

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gst/check/gstcheck.h>
+#include <gst/check/gstharness.h>
+#include <string.h>
+
+#include "fogreport.h"
+#include "gstkafkameta.h"
+
+#define CAPS_30 "video/x-raw,format=GRAY8,width=16,height=16,framerate=30/1"
+
+static GstBuffer *
+frame (guint i)
+{
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, 256, NULL);
+
+  GST_BUFFER_PTS (buffer) = gst_util_uint64_scale (i, GST_SECOND, 30);
+  GST_BUFFER_DURATION (buffer) = GST_SECOND / 30;
+  return buffer;
+}
+
+static GstHarness *
+harness (const gchar *launch)
+{
+  GstHarness *h;
+  GstElement *element = gst_parse_launch (launch, NULL);
+
+  h = gst_harness_new_with_element (element, "sink", "src");
+  gst_object_unref (element);
+  gst_harness_set_src_caps_str (h, CAPS_30);
+  return h;
+}
+
+static guint
+push_frames (GstHarness *h, guint from, guint to)
+{
+  guint before = gst_harness_buffers_received (h);
+
+  for (guint i = from; i < to; i++)
+    fail_unless_equals_int (gst_harness_push (h, frame (i)), GST_FLOW_OK);
+  return gst_harness_buffers_received (h) - before;
+}
+
+static guint64
+stat_uint64 (GstElement *element, const gchar *name)
+{
+  GstStructure *stats;
+  guint64 value = G_MAXUINT64;
+
+  g_object_get (element, "stats", &stats, NULL);
+  fail_unless (gst_structure_get_uint64 (stats, name, &value), "no %s", name);
+  gst_structure_free (stats);
+  return value;
+}
+
+static gdouble
+current_rate (GstElement *element)
+{
+  gdouble rate;
+
+  g_object_get (element, "current-rate", &rate, NULL);
+  return rate;
+}
+
+GST_START_TEST (test_decimates_evenly)
+{
+  GstHarness *h = harness ("feedbackrate algorithm=fixed initial-rate=7.3");
+  guint frames = push_frames (h, 0, 1800);
+
+  fail_unless (frames >= 437 && frames <= 439, "%u frames of a minute", frames);
+  fail_unless_equals_uint64 (stat_uint64 (h->element, "frames-in"), 1800);
+  fail_unless_equals_uint64 (stat_uint64 (h->element, "frames-out"), frames);
+  g_object_set (h->element, "initial-rate", 30.0, NULL);
+  fail_unless (push_frames (h, 1800, 2400) >= 599);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_stamps_what_reports_speak_of)
+{
+  GstHarness *h = harness ("feedbackrate algorithm=fixed initial-rate=15 camera=cam-1 min-rate=0.5 "
+                           "max-rate=20 weight=2");
+  g_autofree gchar *session = NULL;
+
+  push_frames (h, 0, 20);
+  for (guint64 i = 0; i < 10; i++) {
+    GstBuffer *buffer = gst_harness_pull (h);
+    guint64 seq;
+    gdouble number;
+
+    fail_unless_equals_string (gst_kafka_meta_get_header (buffer, "camera"), "cam-1");
+    fail_unless (gst_kafka_meta_get_header_uint64 (buffer, "seq", &seq));
+    fail_unless_equals_uint64 (seq, i);
+    if (!session)
+      session = g_strdup (gst_kafka_meta_get_header (buffer, "session"));
+    fail_unless_equals_string (gst_kafka_meta_get_header (buffer, "session"), session);
+    fail_unless (gst_kafka_meta_get_header_double (buffer, "rate-min", &number) && number == 0.5);
+    fail_unless (gst_kafka_meta_get_header_double (buffer, "rate-max", &number) && number == 20);
+    fail_unless (gst_kafka_meta_get_header_double (buffer, "rate-weight", &number) && number == 2);
+    fail_if (gst_structure_has_field (gst_kafka_meta_peek (buffer), "target-partition"));
+    gst_buffer_unref (buffer);
+  }
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+/* ---- reports ---- */
+
+static GstHarness *
+feedback_of (GstHarness *h)
+{
+  GstHarness *feedback = gst_harness_new_with_element (h->element, "feedback", NULL);
+
+  gst_harness_set_src_caps_str (feedback, FOG_REPORT_CAPS);
+  return feedback;
+}
+
+static GstBuffer *
+report_buffer (guint64 seq, guint64 last_seq, guint frames)
+{
+  g_autoptr (FogReport) report = fog_report_new ("fog-1");
+  FogReportCamera *camera = fog_report_add_camera (report, "cam-1");
+  gint partition = 7;
+  gsize size;
+  gchar *json;
+
+  report->seq = seq;
+  report->frames = camera->frames = frames;
+  report->busy = 1;
+  report->lag = 2;
+  camera->last_seq = last_seq;
+  camera->max = 30;
+  g_array_append_val (report->partitions, partition);
+  json = fog_report_to_json (report, &size);
+  return gst_buffer_new_wrapped (json, size);
+}
+
+GST_START_TEST (test_follows_reports)
+{
+  GstHarness *h = harness ("feedbackrate camera=cam-1 initial-rate=30");
+  GstHarness *feedback = feedback_of (h);
+  const GstStructure *s;
+  GstBuffer *buffer;
+  gint partition;
+
+  push_frames (h, 0, 30);
+  for (guint i = 1; i < 10; i++)
+    gst_harness_push (feedback, report_buffer (i, 0, 6));
+  fail_unless (current_rate (h->element) > 4 && current_rate (h->element) < 9.1, "%g",
+      current_rate (h->element));
+  fail_unless_equals_uint64 (stat_uint64 (h->element, "reports"), 9);
+  gst_buffer_unref (gst_harness_take_all_data_as_buffer (h));
+  fail_unless (push_frames (h, 30, 90) <= 20);
+  buffer = gst_harness_pull (h);
+  s = gst_kafka_meta_peek (buffer);
+  fail_unless (gst_structure_get_int (s, "target-partition", &partition));
+  fail_unless_equals_int (partition, 7);
+  gst_buffer_unref (buffer);
+  gst_harness_teardown (feedback);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+static void
+note_outcome (gpointer outcome, gint64 offset, GstKafkaAckOutcome what)
+{
+  *(GstKafkaAckOutcome *) outcome = what;
+}
+
+static void
+add_ack (GstBuffer *buffer, GstKafkaAckOutcome *outcome)
+{
+  GObject *ack = gst_kafka_ack_new (outcome, 0, note_outcome, NULL);
+
+  *outcome = GST_KAFKA_ACK_FAILED;
+  gst_structure_set (gst_kafka_meta_ensure (buffer), "ack", G_TYPE_OBJECT, ack, NULL);
+  g_object_unref (ack);
+}
+
+GST_START_TEST (test_bad_reports_are_counted_and_done)
+{
+  static const gchar *const texts[] = {"", "{", "[]", "null", "{\"replica\":7}",
+      "{\"replica\":\"a\",\"frames\":-1}", "{\"replica\":\"a\",\"busy\":1e999}", "\xff\xfe"};
+  GstHarness *h = harness ("feedbackrate camera=cam-1");
+  GstHarness *feedback = feedback_of (h);
+  gdouble before = current_rate (h->element);
+  GstKafkaAckOutcome outcome;
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
+    GstBuffer *buffer = gst_buffer_new_allocate (NULL, strlen (texts[i]), NULL);
+
+    gst_buffer_fill (buffer, 0, texts[i], strlen (texts[i]));
+    add_ack (buffer, &outcome);
+    fail_unless_equals_int (gst_harness_push (feedback, buffer), GST_FLOW_OK);
+    fail_unless_equals_int (outcome, GST_KAFKA_ACK_DONE);
+  }
+  fail_unless_equals_uint64 (stat_uint64 (h->element, "bad-reports"), G_N_ELEMENTS (texts));
+  fail_unless (current_rate (h->element) == before);
+  gst_harness_teardown (feedback);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_a_frame_dropped_is_done)
+{
+  GstHarness *h = harness ("feedbackrate algorithm=fixed initial-rate=1");
+  GstBuffer *buffer = frame (1);
+  GstKafkaAckOutcome outcome;
+
+  push_frames (h, 0, 1);
+  add_ack (buffer, &outcome);
+  fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+  fail_unless_equals_int (gst_harness_buffers_received (h), 1);
+  fail_unless_equals_int (outcome, GST_KAFKA_ACK_DONE);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_end_of_reports_is_not_the_end)
+{
+  GstHarness *h = harness ("feedbackrate algorithm=fixed initial-rate=30");
+  GstHarness *feedback = feedback_of (h);
+  GstEvent *event;
+
+  gst_harness_push_event (feedback, gst_event_new_eos ());
+  fail_unless (push_frames (h, 0, 10) >= 9);
+  while ((event = gst_harness_try_pull_event (h))) {
+    fail_if (GST_EVENT_TYPE (event) == GST_EVENT_EOS);
+    gst_event_unref (event);
+  }
+  gst_harness_push_event (h, gst_event_new_eos ());
+  while ((event = gst_harness_pull_event (h)) && GST_EVENT_TYPE (event) != GST_EVENT_EOS)
+    gst_event_unref (event);
+  fail_unless (event != NULL);
+  gst_event_unref (event);
+  gst_harness_teardown (feedback);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_a_slow_link_throttles)
+{
+  GstHarness *h = harness ("feedbackrate algorithm=adaptive initial-rate=30");
+
+  gst_harness_push_upstream_event (
+      h, gst_event_new_qos (GST_QOS_TYPE_THROTTLE, 1.0, GST_SECOND / 5, 0));
+  fail_unless (current_rate (h->element) > 4.9 && current_rate (h->element) < 5.1);
+  fail_unless_equals_int (
+      gst_harness_upstream_events_received (h), 1); /* harness' own RECONFIGURE */
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_a_change_is_told)
+{
+  GstHarness *h = harness ("feedbackrate algorithm=fixed initial-rate=12");
+  GstBus *bus = gst_bus_new ();
+  GstMessage *message;
+  gdouble rate;
+
+  gst_element_set_bus (h->element, bus);
+  push_frames (h, 0, 2);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ELEMENT);
+  fail_unless (message && gst_message_has_name (message, "feedbackrate"));
+  fail_unless (gst_structure_get_double (gst_message_get_structure (message), "rate", &rate));
+  fail_unless (rate == 12);
+  fail_unless (gst_structure_has_field (gst_message_get_structure (message), "demand"));
+  gst_message_unref (message);
+  gst_element_set_bus (h->element, NULL);
+  gst_object_unref (bus);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+/* ---- the source ---- */
+
+typedef struct {
+  GstElement *pipeline, *rate;
+  GMutex lock;
+  GCond changed;
+  gint fps; /* of the source, as its caps say */
+  guint reconfigures;
+} Camera;
+
+static GstPadProbeReturn
+watch_source (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  Camera *camera = data;
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
+  GstCaps *caps;
+
+  g_mutex_lock (&camera->lock);
+  if (GST_EVENT_TYPE (event) == GST_EVENT_RECONFIGURE)
+    camera->reconfigures++;
+  if (GST_EVENT_TYPE (event) == GST_EVENT_CAPS) {
+    gint d;
+
+    gst_event_parse_caps (event, &caps);
+    gst_structure_get_fraction (gst_caps_get_structure (caps, 0), "framerate", &camera->fps, &d);
+  }
+  g_cond_broadcast (&camera->changed);
+  g_mutex_unlock (&camera->lock);
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+camera_start (Camera *camera, const gchar *launch)
+{
+  GstPad *pad;
+
+  memset (camera, 0, sizeof *camera);
+  g_mutex_init (&camera->lock);
+  g_cond_init (&camera->changed);
+  camera->pipeline = gst_parse_launch (launch, NULL);
+  camera->rate = gst_bin_get_by_name (GST_BIN (camera->pipeline), "rate");
+  pad = gst_element_get_static_pad (camera->rate, "sink");
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_BOTH, watch_source, camera, NULL);
+  gst_object_unref (pad);
+  fail_if (gst_element_set_state (camera->pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE);
+}
+
+static void
+camera_wait (Camera *camera, gint fps)
+{
+  gint64 deadline = g_get_monotonic_time () + 15 * G_USEC_PER_SEC;
+
+  g_mutex_lock (&camera->lock);
+  while (camera->fps != fps && g_cond_wait_until (&camera->changed, &camera->lock, deadline))
+    ;
+  fail_unless_equals_int (camera->fps, fps);
+  g_mutex_unlock (&camera->lock);
+}
+
+static void
+camera_stop (Camera *camera)
+{
+  GstBus *bus = gst_element_get_bus (camera->pipeline);
+  GstMessage *error = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+
+  fail_if (error != NULL, "%s",
+      error ? gst_structure_to_string (gst_message_get_structure (error)) : "");
+  gst_object_unref (bus);
+  fail_unless_equals_int (
+      gst_element_set_state (camera->pipeline, GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
+  gst_object_unref (camera->rate);
+  gst_object_unref (camera->pipeline);
+  g_cond_clear (&camera->changed);
+  g_mutex_clear (&camera->lock);
+}
+
+#define LISTED                                                                                     \
+  "videotestsrc is-live=true ! "                                                                   \
+  "video/x-raw,format=I420,width=64,height=48,framerate=(fraction){5/1,10/1,15/1,30/1} ! "
+
+GST_START_TEST (test_the_source_slows_down_and_speeds_up)
+{
+  Camera camera;
+
+  camera_start (&camera,
+      LISTED "feedbackrate name=rate algorithm=fixed initial-rate=30 min-dwell=0 "
+             "! fakesink sync=false");
+  camera_wait (&camera, 30);
+  g_object_set (camera.rate, "initial-rate", 7.0, NULL);
+  camera_wait (&camera, 10);
+  g_object_set (camera.rate, "initial-rate", 0.5, NULL);
+  camera_wait (&camera, 5);
+  g_object_set (camera.rate, "initial-rate", 30.0, NULL);
+  camera_wait (&camera, 30);
+  fail_unless (stat_uint64 (camera.rate, "source-changes") >= 2);
+  fail_unless (camera.reconfigures <= 5, "%u", camera.reconfigures);
+  camera_stop (&camera);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_downstream_may_insist_on_a_rate)
+{
+  Camera camera;
+
+  camera_start (&camera,
+      LISTED "feedbackrate name=rate algorithm=fixed initial-rate=30 min-dwell=0 ! "
+             "video/x-raw,framerate=30/1 ! fakesink sync=false");
+  camera_wait (&camera, 30);
+  g_object_set (camera.rate, "initial-rate", 9.0, NULL);
+  camera_wait (&camera, 10);
+  camera_stop (&camera);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_a_source_of_one_rate_is_left_alone)
+{
+  GstHarness *h = harness ("feedbackrate algorithm=fixed initial-rate=10 min-dwell=0");
+  guint events = gst_harness_upstream_events_received (h);
+
+  fail_unless (push_frames (h, 0, 300) >= 99);
+  fail_unless_equals_int (gst_harness_upstream_events_received (h), events);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_changes_keep_their_distance)
+{
+  Camera camera;
+
+  camera_start (&camera, LISTED "feedbackrate name=rate algorithm=fixed initial-rate=4 "
+                                "min-dwell=3600000000000 ! fakesink sync=false");
+  camera_wait (&camera, 5);
+  g_object_set (camera.rate, "initial-rate", 30.0, NULL);
+  g_usleep (1500000);
+  fail_unless_equals_int (camera.fps, 5);
+  camera_stop (&camera);
+}
+GST_END_TEST;
+
+static Suite *
+feedbackrate_suite (void)
+{
+  Suite *suite = suite_create ("feedbackrate");
+  TCase *tcase = tcase_create ("feedbackrate");
+
+  gst_kafka_meta_register ();
+  suite_add_tcase (suite, tcase);
+  tcase_add_test (tcase, test_decimates_evenly);
+  tcase_add_test (tcase, test_stamps_what_reports_speak_of);
+  tcase_add_test (tcase, test_follows_reports);
+  tcase_add_test (tcase, test_bad_reports_are_counted_and_done);
+  tcase_add_test (tcase, test_a_frame_dropped_is_done);
+  tcase_add_test (tcase, test_end_of_reports_is_not_the_end);
+  tcase_add_test (tcase, test_a_slow_link_throttles);
+  tcase_add_test (tcase, test_a_change_is_told);
+  tcase_add_test (tcase, test_the_source_slows_down_and_speeds_up);
+  tcase_add_test (tcase, test_downstream_may_insist_on_a_rate);
+  tcase_add_test (tcase, test_a_source_of_one_rate_is_left_alone);
+  tcase_add_test (tcase, test_changes_keep_their_distance);
+  return suite;
+}
+
+GST_CHECK_MAIN (feedbackrate);

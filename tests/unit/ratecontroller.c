@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gst/check/gstcheck.h>
+#include <math.h>
+
+#include "decimator.h"
+#include "fairshare.h"
+#include "placement.h"
+#include "ratecontroller.h"
+
+static const RateSettings settings = {RATE_ALGORITHM_ADAPTIVE, 10, 1, 30, 1, 0.25};
+
+/* ---- decimation ---- */
+
+/* Frames of @source frames/s, each up to @jitter of a frame late. */
+static void
+check_decimation (gdouble rate, gdouble source, gdouble jitter)
+{
+  Decimator decimator = {0};
+  guint taken = 0, frames = (guint) (600 * source);
+  gdouble last = 0, largest = 0, smallest = G_MAXDOUBLE;
+  g_autoptr (GRand) rand = g_rand_new_with_seed (1);
+
+  for (guint i = 0; i < frames; i++) {
+    gdouble late = jitter > 0 ? g_rand_double_range (rand, 0, jitter) : 0;
+
+    if (!decimator_take (&decimator, (i + late) / source, rate, source))
+      continue;
+    if (taken++ > 0) {
+      largest = MAX (largest, i / source - last);
+      smallest = MIN (smallest, i / source - last);
+    }
+    last = i / source;
+    fail_unless (fabs (taken - (i + 1) / source * rate) <= 1.0 + jitter,
+        "%g of %g: %u frames after %g s", rate, source, taken, i / source);
+  }
+  fail_unless (largest <= 1 / rate + (1 + jitter) / source + 1e-6, "%g of %g: a gap of %g s", rate,
+      source, largest);
+  fail_unless (smallest >= 1 / rate - (1 + jitter) / source - 1e-6, "%g of %g: only %g s apart",
+      rate, source, smallest);
+}
+
+GST_START_TEST (test_decimation_is_exact_and_even)
+{
+  static const gdouble rates[] = {1.0 / 60, 0.5, 1, 3, 7.3, 10, 14.99, 15.01, 29.9, 30};
+
+  for (guint i = 0; i < G_N_ELEMENTS (rates); i++) {
+    check_decimation (rates[i], 30, 0);
+    check_decimation (rates[i], 30, 0.3);
+  }
+  check_decimation (23.976, 59.94, 0);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_decimator_survives_strange_times)
+{
+  Decimator decimator = {0};
+  guint taken = 0;
+
+  fail_unless (decimator_take (&decimator, 5, 10, 30));
+  /* Ten minutes without a frame make no burst. */
+  for (guint i = 0; i < 30; i++)
+    taken += decimator_take (&decimator, 605 + i / 30.0, 10, 30);
+  fail_unless (taken >= 10 && taken <= 12, "%u", taken);
+  /* Time that stands still. */
+  for (taken = 0; taken < 3000 && !decimator_take (&decimator, 5, 10, 30); taken++)
+    ;
+  fail_unless (taken <= 3);
+}
+GST_END_TEST;
+
+/* ---- placement ---- */
+
+GST_START_TEST (test_placement_follows_weights)
+{
+  static const gint first[] = {0, 1}, second[] = {2, 3};
+  Placement *placement = placement_new ();
+  guint a = placement_add (placement), b = placement_add (placement), n[4] = {0};
+
+  fail_unless_equals_int (placement_next (placement), -1);
+  placement_set_partitions (placement, a, first, 2);
+  placement_set_partitions (placement, b, second, 2);
+  fail_unless_equals_int (placement_next (placement), -1);
+  placement_set_weight (placement, a, 3);
+  placement_set_weight (placement, b, 1);
+  for (guint i = 0; i < 80; i++)
+    n[placement_next (placement)]++;
+  fail_unless_equals_int (n[0], 30);
+  fail_unless_equals_int (n[1], 30);
+  fail_unless_equals_int (n[2], 10);
+  fail_unless_equals_int (n[3], 10);
+  placement_free (placement);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_placement_believes_the_last_owner)
+{
+  static const gint both[] = {4, 5}, one[] = {5};
+  Placement *placement = placement_new ();
+  guint a = placement_add (placement), b = placement_add (placement);
+
+  placement_set_partitions (placement, a, both, 2);
+  placement_set_partitions (placement, b, one, 1);
+  placement_set_weight (placement, a, 1);
+  for (guint i = 0; i < 4; i++)
+    fail_unless_equals_int (placement_next (placement), 4);
+  placement_remove (placement, a);
+  fail_unless_equals_int (placement_next (placement), -1);
+  placement_set_weight (placement, b, 1);
+  fail_unless_equals_int (placement_next (placement), 5);
+  placement_free (placement);
+}
+GST_END_TEST;
+
+/* ---- shares ---- */
+
+GST_START_TEST (test_shares_by_weight_within_limits)
+{
+  const FairShareTerms own = {1, 30, 1}, heavy = {1, 30, 3}, small = {0.5, 2, 1};
+  FairShare *share = fair_share_new ("own", &own);
+
+  fail_unless (fabs (fair_share_of (share, 12, 0) - 12) < 1e-3);
+  fail_unless (fabs (fair_share_of (share, 50, 0) - 30) < 1e-3);
+  fair_share_see (share, "heavy", &heavy, 10);
+  fair_share_see (share, "own", &heavy, 10);
+  fail_unless_equals_int (fair_share_count (share), 2);
+  fail_unless (fabs (fair_share_of (share, 12, 1) - 3) < 1e-3);
+  fail_unless (fabs (fair_share_of (share, 2, 1) - 1) < 1e-3);
+  fair_share_see (share, "small", &small, 20);
+  fail_unless (fabs (fair_share_of (share, 14, 1) - 3) < 1e-3);
+  fail_unless (fabs (fair_share_demand (share) - 62) < 1e-9);
+  /* The heavy one falls silent and gives its share away. */
+  fail_unless (fabs (fair_share_of (share, 14, 11) - 12) < 1e-3);
+  fail_unless_equals_int (fair_share_count (share), 2);
+  fair_share_free (share);
+}
+GST_END_TEST;
+
+/* ---- the controller ---- */
+
+typedef struct {
+  RateController *controller;
+  guint64 seq; /* of the frames sent */
+  guint64 reports;
+  gdouble queues[4]; /* of the replicas, frames */
+} Fixture;
+
+static Fixture
+begin (const RateSettings *with)
+{
+  return (Fixture){rate_controller_new ("cam", "session", with, 0)};
+}
+
+static void
+send_frames (Fixture *f, guint n, gdouble now)
+{
+  for (guint i = 0; i < n; i++)
+    rate_controller_sent (f->controller, f->seq++, now);
+}
+
+/* A replica that counted all it could in the last second. */
+static FogReport *
+full_report (Fixture *f, const gchar *replica, guint frames)
+{
+  FogReport *report = fog_report_new (replica);
+  FogReportCamera *camera = fog_report_add_camera (report, "cam");
+
+  report->seq = ++f->reports;
+  report->frames = camera->frames = frames;
+  report->busy = 1;
+  report->lag = 2;
+  camera->session = g_strdup ("session");
+  camera->last_seq = f->seq ? f->seq - 1 : 0;
+  camera->max = 30;
+  camera->min = 1;
+  return report;
+}
+
+static gboolean
+take (Fixture *f, FogReport *report, gdouble now)
+{
+  gboolean taken = rate_controller_report (f->controller, report, now);
+
+  fog_report_free (report);
+  return taken;
+}
+
+static gdouble
+rate_at (Fixture *f, gdouble now)
+{
+  return rate_controller_get_rate (f->controller, now);
+}
+
+static void
+assert_rate (Fixture *f, gdouble now, gdouble min, gdouble max)
+{
+  gdouble rate = rate_at (f, now);
+
+  fail_unless (
+      rate >= min && rate <= max, "at %g s %g frames/s, not %g to %g", now, rate, min, max);
+}
+
+/* @replicas of @speed frames/s each, a queue before each, from second to second. */
+static void
+run_fog (Fixture *f, guint replicas, gdouble speed, guint from, guint to)
+{
+  for (guint second = from; second < to; second++) {
+    gdouble rate = rate_at (f, second);
+
+    send_frames (f, (guint) rate, second);
+    for (guint i = 0; i < replicas; i++) {
+      g_autofree gchar *name = g_strdup_printf ("replica-%u", i);
+      gdouble waiting = f->queues[i] + rate / replicas, counted = MIN (waiting, speed);
+      FogReport *report = full_report (f, name, (guint) (counted + 0.5));
+
+      f->queues[i] = waiting - counted;
+      report->busy = report->frames / speed;
+      report->lag = (guint64) f->queues[i];
+      take (f, report, second + 0.9);
+    }
+  }
+}
+
+GST_START_TEST (test_adaptive_reaches_the_sum_of_the_replicas)
+{
+  Fixture f = begin (&settings);
+
+  assert_rate (&f, 0, 10, 10);
+  run_fog (&f, 3, 6, 0, 20);
+  assert_rate (&f, 20, 15, 21);
+  /* One is lost without a word. */
+  run_fog (&f, 2, 6, 20, 30);
+  assert_rate (&f, 30, 10, 14);
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_adaptive_drops_a_replica_that_leaves)
+{
+  Fixture f = begin (&settings);
+  FogReport *last;
+
+  run_fog (&f, 2, 6, 0, 20);
+  last = full_report (&f, "replica-1", 6);
+  last->leaving = TRUE;
+  fail_unless (take (&f, last, 20));
+  assert_rate (&f, 20, 4, 8.5);
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_silence_brings_the_minimum_and_reports_bring_it_back)
+{
+  Fixture f = begin (&settings);
+
+  /* Nobody has ever reported: 5 s are taken for the interval. */
+  assert_rate (&f, 14, 10, 10);
+  assert_rate (&f, 16, 6.9, 7.1);
+  assert_rate (&f, 200, 1, 1);
+  run_fog (&f, 2, 8, 200, 220);
+  assert_rate (&f, 220, 13, 18);
+  assert_rate (&f, 222, 13, 18);
+  assert_rate (&f, 260, 1, 1);
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_old_reports_are_ignored)
+{
+  Fixture f = begin (&settings);
+  FogReport *slow;
+  RateState state;
+  gdouble before;
+
+  run_fog (&f, 1, 10, 0, 10);
+  before = rate_at (&f, 10);
+  slow = full_report (&f, "replica-0", 1);
+  slow->seq = 3;
+  fail_if (take (&f, slow, 10));
+  fail_unless (rate_at (&f, 10) == before);
+  rate_controller_get_state (f.controller, 10, &state);
+  fail_unless_equals_uint64 (state.old_reports, 1);
+  /* It starts anew, counting from 0. */
+  f.reports = 0;
+  fail_unless (take (&f, full_report (&f, "replica-0", 1), 14));
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_absurd_reports_do_no_harm)
+{
+  Fixture f = begin (&settings);
+  FogReport *report;
+
+  run_fog (&f, 2, 6, 0, 20);
+  report = full_report (&f, "stranger", G_MAXINT32);
+  report->busy = 1e-300;
+  report->interval = 86400;
+  report->lag = G_MAXINT64;
+  report->cameras->len = 0;
+  take (&f, report, 20);
+  assert_rate (&f, 20, 8, 15);
+  report = full_report (&f, "replica-0", 6);
+  report->busy = 1e9;
+  report->lag = G_MAXINT64;
+  take (&f, report, 20.5);
+  assert_rate (&f, 20.5, 1, 15);
+  /* Frames that were never sent aren't answered. */
+  report = full_report (&f, "replica-0", 6);
+  ((FogReportCamera *) g_ptr_array_index (report->cameras, 0))->last_seq = G_MAXINT64;
+  ((FogReportCamera *) g_ptr_array_index (report->cameras, 0))->weight = 1e6;
+  take (&f, report, 21);
+  run_fog (&f, 2, 6, 21, 40);
+  assert_rate (&f, 40, 9, 15);
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_only_replicas_that_list_the_camera_count)
+{
+  Fixture f = begin (&settings);
+
+  for (guint second = 0; second < 20; second++) {
+    FogReport *other = full_report (&f, "other", 10);
+
+    g_ptr_array_set_size (other->cameras, 0);
+    fog_report_add_camera (other, "another")->frames = 10;
+    take (&f, other, second);
+    take (&f, full_report (&f, "replica-0", 5), second + 0.5);
+  }
+  assert_rate (&f, 20, 3, 7.5);
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_frames_in_flight_are_bounded)
+{
+  Fixture f = begin (&settings);
+  guint sent = 0;
+
+  run_fog (&f, 1, 10, 0, 10);
+  while (sent < 1000 && rate_controller_may_send (f.controller, 10)) {
+    send_frames (&f, 1, 10);
+    sent++;
+  }
+  fail_unless (sent >= 10 && sent < 60, "%u frames under way", sent);
+  /* The least rate goes on, and an answer opens the way. */
+  fail_if (rate_controller_may_send (f.controller, 10.5));
+  fail_unless (rate_controller_may_send (f.controller, 11.1));
+  take (&f, full_report (&f, "replica-0", 10), 10.9);
+  fail_unless (rate_controller_may_send (f.controller, 10.9));
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_a_slow_link_lowers_the_rate)
+{
+  Fixture f = begin (&settings);
+
+  run_fog (&f, 1, 20, 0, 20);
+  rate_controller_throttle (f.controller, 4, 20);
+  assert_rate (&f, 20, 4, 4);
+  run_fog (&f, 1, 20, 20, 22);
+  assert_rate (&f, 22, 4, 4);
+  run_fog (&f, 1, 20, 22, 60);
+  assert_rate (&f, 60, 15, 24);
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_cameras_share_by_weight)
+{
+  Fixture f = begin (&settings);
+  FogReport *report;
+
+  for (guint second = 0; second < 20; second++) {
+    FogReportCamera *other;
+
+    report = full_report (&f, "replica-0", 20);
+    report->lag = 5;
+    other = fog_report_add_camera (report, "other");
+    other->frames = 15;
+    other->max = 30;
+    other->weight = 3;
+    take (&f, report, second + 0.9);
+  }
+  assert_rate (&f, 20, 4, 6);
+  /* The other one stops, and gives its share away within two reports. */
+  for (guint second = 20; second < 23; second++)
+    take (&f, full_report (&f, "replica-0", 20), second + 0.9);
+  assert_rate (&f, 23, 16, 24);
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_frames_go_to_who_can_count_them)
+{
+  static const gint partitions[2][2] = {{0, 1}, {2, 3}};
+  Fixture f = begin (&settings);
+  guint n[4] = {0};
+
+  fail_unless_equals_int (rate_controller_next_partition (f.controller, 0), -1);
+  for (guint second = 0; second < 10; second++) {
+    for (guint i = 0; i < 2; i++) {
+      FogReport *report = full_report (&f, i ? "slow" : "fast", i ? 4 : 12);
+
+      g_array_append_vals (report->partitions, partitions[i], 2);
+      take (&f, report, second + 0.9);
+    }
+  }
+  for (guint i = 0; i < 160; i++)
+    n[rate_controller_next_partition (f.controller, 10)]++;
+  fail_unless (n[0] + n[1] > 110 && n[2] + n[3] > 20, "%u and %u", n[0] + n[1], n[2] + n[3]);
+  fail_unless (n[0] == n[1] && n[2] == n[3]);
+  /* Both are silent: any partition will do. */
+  fail_unless_equals_int (rate_controller_next_partition (f.controller, 20), -1);
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_demand_is_known)
+{
+  Fixture f = begin (&settings);
+  RateState state;
+
+  rate_controller_get_state (f.controller, 0, &state);
+  fail_unless (state.demand == 0);
+  run_fog (&f, 2, 5, 0, 10);
+  rate_controller_get_state (f.controller, 10, &state);
+  fail_unless_equals_int (state.replicas, 2);
+  fail_unless (state.demand > 2 && state.demand < 5, "%g", state.demand);
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_thesis_rule)
+{
+  RateSettings thesis = settings;
+  Fixture f;
+
+  thesis.algorithm = RATE_ALGORITHM_THESIS;
+  f = begin (&thesis);
+  take (&f, full_report (&f, "replica-0", 6), 5);
+  assert_rate (&f, 5, 6, 6);
+  take (&f, full_report (&f, "replica-0", 5), 10);
+  assert_rate (&f, 10, 5, 5);
+  take (&f, full_report (&f, "replica-0", 5), 31);
+  assert_rate (&f, 31, 10, 10);
+  take (&f, full_report (&f, "replica-0", 7), 36);
+  assert_rate (&f, 36, 7, 7);
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_fixed_rate_stays)
+{
+  RateSettings fixed = settings;
+  Fixture f;
+
+  fixed.algorithm = RATE_ALGORITHM_FIXED;
+  f = begin (&fixed);
+  run_fog (&f, 1, 3, 0, 10);
+  assert_rate (&f, 10, 10, 10);
+  assert_rate (&f, 1000, 10, 10);
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
+static Suite *
+ratecontroller_suite (void)
+{
+  Suite *suite = suite_create ("ratecontroller");
+  TCase *tcase = tcase_create ("rate controller");
+
+  suite_add_tcase (suite, tcase);
+  tcase_add_test (tcase, test_decimation_is_exact_and_even);
+  tcase_add_test (tcase, test_decimator_survives_strange_times);
+  tcase_add_test (tcase, test_placement_follows_weights);
+  tcase_add_test (tcase, test_placement_believes_the_last_owner);
+  tcase_add_test (tcase, test_shares_by_weight_within_limits);
+  tcase_add_test (tcase, test_adaptive_reaches_the_sum_of_the_replicas);
+  tcase_add_test (tcase, test_adaptive_drops_a_replica_that_leaves);
+  tcase_add_test (tcase, test_silence_brings_the_minimum_and_reports_bring_it_back);
+  tcase_add_test (tcase, test_old_reports_are_ignored);
+  tcase_add_test (tcase, test_absurd_reports_do_no_harm);
+  tcase_add_test (tcase, test_only_replicas_that_list_the_camera_count);
+  tcase_add_test (tcase, test_frames_in_flight_are_bounded);
+  tcase_add_test (tcase, test_a_slow_link_lowers_the_rate);
+  tcase_add_test (tcase, test_cameras_share_by_weight);
+  tcase_add_test (tcase, test_frames_go_to_who_can_count_them);
+  tcase_add_test (tcase, test_demand_is_known);
+  tcase_add_test (tcase, test_thesis_rule);
+  tcase_add_test (tcase, test_fixed_rate_stays);
+  return suite;
+}
+
+GST_CHECK_MAIN (ratecontroller);
