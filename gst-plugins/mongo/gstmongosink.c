@@ -43,6 +43,7 @@
 #include "gstmongowrap.h"
 #include "mongocollection.h"
 #include "mongodocument.h"
+#include "mongoindex.h"
 #include "mongouri.h"
 #include "mongowriter.h"
 
@@ -52,6 +53,7 @@ GST_DEBUG_CATEGORY_STATIC (mongoc_debug);
 
 #define FALLBACK_DATABASE "fog"
 #define DEFAULT_COLLECTION "events"
+#define DEFAULT_EXPIRE_FIELD "captured"
 #define DEFAULT_BATCH_SIZE 500
 #define DEFAULT_BATCH_BYTES (4 * 1024 * 1024)
 #define DEFAULT_BATCH_LATENCY (100 * GST_MSECOND)
@@ -71,6 +73,9 @@ enum {
   PROP_RETRY_TIMEOUT,
   PROP_DRAIN_TIMEOUT,
   PROP_WRAP,
+  PROP_CREATE_INDEX,
+  PROP_EXPIRE_FIELD,
+  PROP_EXPIRE_AFTER,
   PROP_ON_ERROR,
   PROP_STATS,
 };
@@ -179,7 +184,7 @@ on_rejected (
 }
 
 static void
-on_outage (GstElement *element, const GError *error)
+on_warning (GstElement *element, const GError *error)
 {
   post (element, GST_MESSAGE_WARNING, error);
 }
@@ -208,7 +213,7 @@ open_uri (GstMongoSink *self, GError **error)
 static void
 start_writer (GstMongoSink *self, const mongoc_uri_t *uri)
 {
-  static const MongoWriterFuncs funcs = {on_rejected, on_outage, on_failed};
+  static const MongoWriterFuncs funcs = {on_rejected, on_warning, on_warning, on_failed};
   MongoWriterSettings settings;
 
   GST_OBJECT_LOCK (self);
@@ -240,6 +245,23 @@ check_collection (GstMongoSink *self, GError **error)
 }
 
 static gboolean
+check_indexes (GstMongoSink *self, GError **error)
+{
+  g_autoptr (GError) what = NULL;
+  g_autoptr (bson_t) command = NULL;
+
+  GST_OBJECT_LOCK (self);
+  command = mongo_index_command ("any", self->settings.indexes, self->settings.expire_field,
+      self->settings.expire_after, &what);
+  GST_OBJECT_UNLOCK (self);
+  if (!what)
+    return TRUE;
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "create-index or expire-field can't be used: %s.", what->message);
+  return FALSE;
+}
+
+static gboolean
 start (GstMongoSink *self)
 {
   g_autoptr (GError) error = NULL;
@@ -247,7 +269,8 @@ start (GstMongoSink *self)
 
   init_library ();
   g_atomic_int_set (&self->format, MONGO_FORMAT_JSON);
-  if (!check_collection (self, &error) || !(uri = open_uri (self, &error))) {
+  if (!check_collection (self, &error) || !check_indexes (self, &error) ||
+      !(uri = open_uri (self, &error))) {
     post (GST_ELEMENT (self), GST_MESSAGE_ERROR, error);
     return FALSE;
   }
@@ -611,6 +634,15 @@ gst_mongo_sink_set_property (GObject *object, guint id, const GValue *value, GPa
     case PROP_DRAIN_TIMEOUT:
       self->drain_timeout = g_value_get_uint64 (value);
       break;
+    case PROP_CREATE_INDEX:
+      set_string (&self->settings.indexes, value);
+      break;
+    case PROP_EXPIRE_FIELD:
+      set_string (&self->settings.expire_field, value);
+      break;
+    case PROP_EXPIRE_AFTER:
+      self->settings.expire_after = g_value_get_uint (value);
+      break;
     case PROP_WRAP:
       self->wrap = g_value_get_boolean (value);
       break;
@@ -655,6 +687,15 @@ gst_mongo_sink_get_property (GObject *object, guint id, GValue *value, GParamSpe
     case PROP_DRAIN_TIMEOUT:
       g_value_set_uint64 (value, self->drain_timeout);
       break;
+    case PROP_CREATE_INDEX:
+      g_value_set_string (value, self->settings.indexes);
+      break;
+    case PROP_EXPIRE_FIELD:
+      g_value_set_string (value, self->settings.expire_field);
+      break;
+    case PROP_EXPIRE_AFTER:
+      g_value_set_uint (value, self->settings.expire_after);
+      break;
     case PROP_WRAP:
       g_value_set_boolean (value, self->wrap);
       break;
@@ -679,6 +720,8 @@ gst_mongo_sink_finalize (GObject *object)
   g_free (self->uri);
   g_free (self->uri_file);
   g_free (self->settings.database);
+  g_free (self->settings.indexes);
+  g_free (self->settings.expire_field);
   g_ref_string_release (self->collection);
   gst_mongo_rejects_clear (&self->rejects);
   G_OBJECT_CLASS (gst_mongo_sink_parent_class)->finalize (object);
@@ -796,6 +839,32 @@ gst_mongo_sink_class_init (GstMongoSinkClass *klass)
       g_param_spec_boolean ("wrap", "Wrap",
           "Store any buffer as a document that holds its bytes, caps and times", FALSE, flags));
   /**
+   * GstMongoSink:create-index:
+   *
+   * Indexes to make, unless they are there, in each collection before its first document: `camera,-captured` is one
+   * of two fields, the second one downwards; several are separated by semicolons. A server that refuses gives a
+   * warning, and documents are stored without.
+   */
+  g_object_class_install_property (object_class, PROP_CREATE_INDEX,
+      g_param_spec_string ("create-index", "Create index",
+          "Indexes that each collection shall have: \"camera,-captured;replica\"", NULL, flags));
+  /**
+   * GstMongoSink:expire-field:
+   *
+   * The field, a date, that #GstMongoSink:expire-after counts from.
+   */
+  g_object_class_install_property (object_class, PROP_EXPIRE_FIELD,
+      g_param_spec_string ("expire-field", "Expire field", "Date that expire-after counts from",
+          DEFAULT_EXPIRE_FIELD, flags));
+  /**
+   * GstMongoSink:expire-after:
+   *
+   * Lets the server delete a document this many seconds after its #GstMongoSink:expire-field, by a TTL index.
+   */
+  g_object_class_install_property (object_class, PROP_EXPIRE_AFTER,
+      g_param_spec_uint ("expire-after", "Expire after",
+          "Seconds after which the server deletes a document (0: never)", 0, G_MAXINT32, 0, flags));
+  /**
    * GstMongoSink:on-error:
    *
    * What to do about a buffer that is no document, and about a document that the database refuses for good, unless the
@@ -854,6 +923,7 @@ gst_mongo_sink_init (GstMongoSink *self)
 
   gst_mongo_rejects_init (&self->rejects, GST_ELEMENT (self));
   set_collection (self, NULL);
+  self->settings.expire_field = g_strdup (DEFAULT_EXPIRE_FIELD);
   self->settings.batch_size = DEFAULT_BATCH_SIZE;
   self->settings.batch_bytes = DEFAULT_BATCH_BYTES;
   self->settings.batch_latency = DEFAULT_BATCH_LATENCY;

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "gstkafkameta.h"
+#include "mongodocument.h"
+#include "mongoindex.h"
 #include "mongouri.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
@@ -26,6 +28,7 @@ struct _MongoWriter {
   gchar *target; /* for messages */
 
   mongoc_client_t *client; /* of the thread alone, as is: */
+  GHashTable *prepared;    /* collections whose indexes were asked for */
   guint lost_in_row;       /* times that the batch got no answer */
 
   GMutex lock;         /* guards all that follows, and the items' buffers; leaf */
@@ -83,9 +86,15 @@ steal_all_buffers (MongoWriter *self)
     steal_buffer (g_ptr_array_index (self->batch, i), buffers);
   for (GList *link = self->queue.head; link; link = link->next)
     steal_buffer (link->data, buffers);
+  return buffers;
+}
+
+/* with the lock */
+static void
+clear_queue (MongoWriter *self)
+{
   g_queue_clear_full (&self->queue, (GDestroyNotify) mongo_item_free);
   self->stats.waiting = self->stats.waiting_bytes = 0;
-  return buffers;
 }
 
 /* Lets go of the buffers, with a word on what became of them. */
@@ -119,7 +128,10 @@ mongo_writer_unref (MongoWriter *self)
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->changed);
   mongoc_uri_destroy (self->uri);
+  g_hash_table_unref (self->prepared);
   g_free (self->settings.database);
+  g_free (self->settings.indexes);
+  g_free (self->settings.expire_field);
   g_free (self->target);
   g_free (self);
 }
@@ -144,22 +156,36 @@ drop_client (MongoWriter *self)
   g_clear_pointer (&self->client, mongoc_client_destroy);
 }
 
+/* Buffers are told of the failure before anyone can see it. */
+static void
+fail_waiting (MongoWriter *self)
+{
+  GPtrArray *buffers;
+
+  g_mutex_lock (&self->lock);
+  buffers = steal_all_buffers (self);
+  g_mutex_unlock (&self->lock);
+  release_buffers (buffers, GST_KAFKA_ACK_FAILED);
+}
+
 static void
 fail (MongoWriter *self, const GError *error)
 {
   GstElement *owner = ref_owner (self);
-  GPtrArray *buffers;
+  GPtrArray *late;
 
   if (owner && error)
     self->funcs.failed (owner, error);
   gst_clear_object (&owner);
+  fail_waiting (self);
   g_mutex_lock (&self->lock);
   self->failed = TRUE;
-  buffers = steal_all_buffers (self);
+  late = steal_all_buffers (self);
   g_ptr_array_set_size (self->batch, 0);
+  clear_queue (self);
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
-  release_buffers (buffers, GST_KAFKA_ACK_FAILED);
+  release_buffers (late, GST_KAFKA_ACK_FAILED);
 }
 
 static gboolean
@@ -442,6 +468,43 @@ write_split (MongoWriter *self, MongoItem **items, guint n)
     judge_all (items + n / 2, n - n / 2, later);
 }
 
+static void
+warn_of_index (MongoWriter *self, const gchar *collection, const bson_error_t *what)
+{
+  GstElement *owner = ref_owner (self);
+  g_autoptr (GError) error = NULL;
+
+  if (!owner)
+    return;
+  g_set_error (&error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "MongoDB at %s made no indexes for %s.%s: %s (code %u). Documents are stored without; check "
+      "create-index and expire-after.",
+      self->target, self->settings.database, collection, what->message, what->code);
+  self->funcs.warning (owner, error);
+  gst_object_unref (owner);
+}
+
+/* Once a collection; a lost connection is left to the write that follows. */
+static void
+prepare_collection (MongoWriter *self, const gchar *collection)
+{
+  g_autoptr (bson_t) command = NULL;
+  bson_error_t error;
+
+  if (g_hash_table_contains (self->prepared, collection))
+    return;
+  command = mongo_index_command (collection, self->settings.indexes, self->settings.expire_field,
+      self->settings.expire_after, NULL);
+  if (command && !mongoc_client_write_command_with_opts (
+                     self->client, self->settings.database, command, NULL, NULL, &error)) {
+    if (error.domain != MONGOC_ERROR_SERVER ||
+        mongo_error_judge (&error, NULL) == MONGO_VERDICT_RETRY)
+      return;
+    warn_of_index (self, collection, &error);
+  }
+  g_hash_table_add (self->prepared, g_strdup (collection));
+}
+
 /* How many of the items, from the first on, go to the same collection. */
 static guint
 count_run (MongoItem **items, guint n)
@@ -470,6 +533,7 @@ write_once (MongoWriter *self)
       judge_all (items, n, later);
       return;
     }
+    prepare_collection (self, items[0]->collection);
     write_split (self, items, run);
     later = find_retry (items, run);
     items += run;
@@ -711,6 +775,9 @@ mongo_writer_start (GstElement *owner, const MongoWriterFuncs *funcs, const mong
   self->funcs = *funcs;
   self->settings = *settings;
   self->settings.database = g_strdup (settings->database);
+  self->settings.indexes = g_strdup (settings->indexes);
+  self->settings.expire_field = g_strdup (settings->expire_field);
+  self->prepared = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->uri = mongoc_uri_copy (uri);
   self->target = mongo_uri_describe (uri);
   self->owner = owner;
@@ -810,6 +877,7 @@ mongo_writer_stop (MongoWriter *self)
         self->owner, "leaving behind a write to %s that doesn't return", self->target);
   self->owner = NULL;
   buffers = steal_all_buffers (self);
+  clear_queue (self);
   g_mutex_unlock (&self->lock);
   release_buffers (buffers, GST_KAFKA_ACK_FAILED);
 }

@@ -22,6 +22,9 @@ void mongo_item_free (MongoItem *item);
 
 typedef struct {
   gchar *database;
+  gchar *indexes; /* nullable; these three as mongo_index_command() takes them */
+  gchar *expire_field;
+  guint expire_after;
   guint batch_size;
   gsize batch_bytes;
   GstClockTime batch_latency;
@@ -47,6 +50,8 @@ typedef struct {
       GstElement *owner, const bson_t *document, GstBuffer *buffer, const MongoResult *result);
   /* The database is lost, and waited for. */
   void (*outage) (GstElement *owner, const GError *error);
+  /* Something asked for isn't there, but the stream goes on. */
+  void (*warning) (GstElement *owner, const GError *error);
   /* The writer gave up; the error has to be posted. */
   void (*failed) (GstElement *owner, const GError *error);
 } MongoWriterFuncs;

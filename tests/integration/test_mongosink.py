@@ -124,6 +124,18 @@ def test_what_the_database_cannot_take_costs_only_itself(mongo, sink, fresh):
     assert "skipped" in sending.said()
 
 
+def test_indexes_are_made_and_a_refused_one_is_told_of(mongo, sink, fresh):
+    sending = sink(mongo.uri, "create-index=seq,-captured", "collection=e-%{faces}")
+    sending.send(event(1))
+    assert sending.finish() == 0, sending.said()
+    assert "seq_1_captured_-1" in events(mongo.uri, fresh, "e-1").index_information()
+    sending = sink(mongo.uri, "create-index=seq", "expire-after=60")  # which this server doesn't know
+    sending.send(event(1))
+    assert sending.finish() == 0, sending.said()
+    assert events(mongo.uri, fresh).count_documents({}) == 1
+    assert "made no indexes" in sending.said()
+
+
 def test_40000_documents(mongo, sink, fresh):
     sending = sink(mongo.uri)
     sending.send_all(event(seq) for seq in range(40000))

@@ -6,6 +6,7 @@
 
 #include "mongocollection.h"
 #include "mongodocument.h"
+#include "mongoindex.h"
 #include "mongoreply.h"
 #include "mongouri.h"
 
@@ -240,6 +241,29 @@ GST_START_TEST (test_collection_templates_are_checked)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_index_command)
+{
+  static const gchar *bad[] = {",", "a,", "a;;b", "-", "$a"};
+  g_autoptr (bson_t) none = mongo_index_command ("c", NULL, "captured", 0, NULL);
+  g_autoptr (bson_t) all =
+      mongo_index_command ("c", "camera, -captured;replica", "captured", 60, NULL);
+
+  fail_unless (none == NULL);
+  assert_json (all,
+      "{ \"createIndexes\" : \"c\", \"indexes\" : [ "
+      "{ \"key\" : { \"camera\" : 1, \"captured\" : -1 }, \"name\" : \"camera_1_captured_-1\" }, "
+      "{ \"key\" : { \"replica\" : 1 }, \"name\" : \"replica_1\" }, "
+      "{ \"key\" : { \"captured\" : 1 }, \"name\" : \"captured_1\", \"expireAfterSeconds\" : 60 } "
+      "] }");
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
+    g_autoptr (GError) error = NULL;
+
+    fail_unless (mongo_index_command ("c", bad[i], "captured", 0, &error) == NULL);
+    fail_unless (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT), "%s", bad[i]);
+  }
+}
+GST_END_TEST;
+
 static void
 assert_verdicts (const gchar *reply, bson_error_t error, const MongoVerdict *expected, guint n)
 {
@@ -413,6 +437,7 @@ mongodocument_suite (void)
   tcase_add_test (tc, test_id);
   tcase_add_test (tc, test_collection_of_a_document);
   tcase_add_test (tc, test_collection_templates_are_checked);
+  tcase_add_test (tc, test_index_command);
   tcase_add_test (tc, test_each_write_error_is_judged);
   tcase_add_test (tc, test_write_concern_error_is_seen_behind_a_write_error);
   tcase_add_test (tc, test_unaccounted_documents_are_retried);

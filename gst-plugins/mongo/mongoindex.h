@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <bson/bson.h>
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/**
+ * mongo_index_command:
+ * @collection: a collection's name
+ * @indexes: (nullable): fields separated by commas make an index, indexes are separated by semicolons; a field
+ *   that begins with a minus is sorted downwards: "camera,-captured;replica"
+ * @expire_field: the date that a document's age is counted from
+ * @expire_after: seconds until a document expires; 0: never
+ * @error: G_IO_ERROR_INVALID_ARGUMENT: what is wrong with @indexes, for a person
+ *
+ * Returns: (nullable) (transfer full): the createIndexes command; %NULL without @error if there is no index to make
+ */
+bson_t *mongo_index_command (const gchar *collection, const gchar *indexes,
+    const gchar *expire_field, guint expire_after, GError **error);
+
+G_END_DECLS
