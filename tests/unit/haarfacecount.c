@@ -475,6 +475,29 @@ GST_START_TEST (test_boxes_in_every_format)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_sizes_from_one_pixel_to_8k)
+{
+  static const gint sizes[][2] = {{1, 1}, {16, 16}, {SIDE, 19}, {1, 4320}, {7680, 1}, {7680, 4320}};
+  GstElement *element = make_element ();
+  GstHarness *h;
+
+  g_object_set (element, "min-faces", 0, "min-size", 4000, NULL);
+  h = gst_harness_new_with_element (element, "sink", "src");
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    gint stride = GST_ROUND_UP_4 (sizes[i][0]);
+    GstBuffer *frame = gst_buffer_new_allocate (NULL, (gsize) (stride * sizes[i][1]), NULL);
+
+    gst_buffer_memset (frame, 0, 90, (gsize) (stride * sizes[i][1]));
+    set_caps (h, sizes[i][0], sizes[i][1]);
+    gst_harness_push (h, frame);
+    gst_buffer_unref (gst_harness_pull (h));
+  }
+  fail_unless_equals_uint64 (get_stat (element, "frames"), G_N_ELEMENTS (sizes));
+  fail_unless_equals_uint64 (get_stat (element, "faces"), 0);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
 /* A padded picture with the face in a corner of it. */
 static GstBuffer *
 make_padded_frame (void)
@@ -881,18 +904,18 @@ GST_START_TEST (test_reports_come_by_the_clock_and_begin_again_after_a_seek)
 }
 GST_END_TEST;
 
-/* Both sinks wait for something to preroll on, and reports for PLAYING. */
-GST_START_TEST (test_all_pads_preroll)
+static void
+play_to_the_end (const gchar *format)
 {
-  g_autofree gchar *line =
-      g_strdup_printf ("videotestsrc num-buffers=5 ! video/x-raw,width=32,height=24 ! "
-                       "haarfacecount name=faces cascade=%s "
-                       "faces.src ! fakesink faces.rate ! fakesink faces.video ! fakesink",
-          cascade);
-  GstElement *pipeline = gst_parse_launch (line, NULL);
-  GstBus *bus = gst_element_get_bus (pipeline);
+  GString *text = g_string_new (format);
+  GstElement *pipeline;
   GstMessage *message;
+  GstBus *bus;
 
+  g_string_replace (text, "STUMP", cascade, 0);
+  pipeline = gst_parse_launch (text->str, NULL);
+  g_string_free (text, TRUE);
+  bus = gst_element_get_bus (pipeline);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   message = gst_bus_timed_pop_filtered (bus, 20 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
   fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS);
@@ -900,6 +923,23 @@ GST_START_TEST (test_all_pads_preroll)
   gst_element_set_state (pipeline, GST_STATE_NULL);
   gst_object_unref (bus);
   gst_object_unref (pipeline);
+}
+
+/* All three sinks wait for something to preroll on, and reports for PLAYING. */
+GST_START_TEST (test_all_pads_preroll)
+{
+  play_to_the_end ("videotestsrc num-buffers=5 ! video/x-raw,width=32,height=24 ! haarfacecount "
+                   "name=faces cascade=STUMP faces.src ! fakesink faces.rate ! fakesink "
+                   "faces.video ! fakesink");
+}
+GST_END_TEST;
+
+GST_START_TEST (test_two_in_a_row)
+{
+  play_to_the_end ("videotestsrc num-buffers=5 ! video/x-raw,width=32,height=24 ! haarfacecount "
+                   "name=first cascade=STUMP first.src ! fakesink first.video ! haarfacecount "
+                   "name=second cascade=STUMP label=more second.src ! fakesink "
+                   "second.video ! fakesink");
 }
 GST_END_TEST;
 
@@ -1062,6 +1102,7 @@ haarfacecount_suite (void)
   tcase_add_test (tc, test_each_camera_has_a_picture_of_its_own);
   tcase_add_loop_test (tc, test_every_format, 0, N_FORMATS);
   tcase_add_loop_test (tc, test_boxes_in_every_format, 0, N_FORMATS);
+  tcase_add_test (tc, test_sizes_from_one_pixel_to_8k);
   tcase_add_test (tc, test_strides_and_crops);
   tcase_add_test (tc, test_a_frame_shorter_than_its_caps_is_skipped);
   tcase_add_test (tc, test_caps_change_in_mid_stream);
@@ -1076,6 +1117,7 @@ haarfacecount_suite (void)
   tcase_add_test (tc, test_a_changed_assignment_is_reported_at_once);
   tcase_add_test (tc, test_reports_come_by_the_clock_and_begin_again_after_a_seek);
   tcase_add_test (tc, test_all_pads_preroll);
+  tcase_add_test (tc, test_two_in_a_row);
   tcase_add_test (tc, test_nobody_listens);
   tcase_add_test (tc, test_only_reports_are_read);
   tcase_add_test (tc, test_a_reader_that_stands_still_holds_the_sender_and_a_flush_frees_him);
