@@ -76,6 +76,8 @@ find_area (const GstVideoFrame *frame, const GstVideoCropMeta *crop, GstVideoRec
         height = (guint) GST_VIDEO_FRAME_HEIGHT (frame);
 
   *area = (GstVideoRectangle){0, 0, (gint) width, (gint) height};
+  if ((guint64) width * height > G_MAXINT)
+    return FALSE;
   if (!crop)
     return width > 0 && height > 0;
   if (crop->x >= width || crop->y >= height || !crop->width || !crop->height)
