@@ -145,11 +145,12 @@ GST_START_TEST (test_same_as_opencv)
       {20, 20, {1.1, 3}},
       {16, 16, {1.1, 3}},
   };
+  const HaarParams params = {1.2, 3, 30, 30};
   GBytes *cascade = load_cascade (cascades[__i__]);
   Detectors detectors = detectors_new (cascade);
   HaarPicture portrait = haar_picture_load (HAAR_PORTRAIT);
 
-  compare (&detectors, &portrait, (HaarParams){1.1, 3, 30, 30});
+  assert_same (&detectors, &portrait, &params);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     HaarPicture picture =
         haar_picture_compose (&portrait, cases[i].width, cases[i].height, 100 + i);
@@ -273,7 +274,7 @@ GST_START_TEST (test_hostile_text_is_an_error)
   GRand *rand = g_rand_new_with_seed (__i__);
   guint refused = 0;
 
-  for (guint i = 0; i < 80; i++) {
+  for (guint i = 0; i < 60; i++) {
     gsize length;
     const gchar *text = g_bytes_get_data (shorter, &length);
     GString *mutant = g_string_new_len (text, length);

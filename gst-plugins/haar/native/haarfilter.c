@@ -18,7 +18,7 @@ typedef struct {
   const HaarCascade *cascade;
   GArray *stages, *stumps, *corners, *trees;
   GArray *kinds[HAAR_SUM_KINDS]; /* of HaarFilterStump: those of the current stage */
-  gint16 margin, wide_margin;    /* of the current stage */
+  gdouble error, wide_error;     /* of the current stage: the largest of a sum's limit */
   gint contrast_bits;            /* that contrasts are shifted right by */
 } Builder;
 
@@ -163,16 +163,16 @@ is_covered (const HaarFeature *feature)
  * be off; FALSE if it takes more than 16 bits. */
 static gboolean
 set_threshold (const Builder *self, HaarFilterStump *stump, gdouble threshold, gint shift,
-    gdouble error, gint16 *margin)
+    gdouble error, gdouble *largest)
 {
   gdouble scaled = ldexp (threshold, 16 + self->contrast_bits - shift);
 
   if (fabs (scaled) > G_MAXINT16)
     return FALSE;
   stump->threshold = haar_twin ((gint16) lrint (scaled));
-  /* The contrast is cut off at a whole number, the threshold rounded, and so is their product cut off. */
-  error += fabs (ldexp (threshold, self->contrast_bits - shift)) * 1.01 + 0.5 + 1;
-  *margin = MAX (*margin, (gint16) ceil (error));
+  /* The contrast is rounded, and so is the threshold. */
+  error += fabs (ldexp (threshold, self->contrast_bits - shift)) * 0.51 + 0.26;
+  *largest = MAX (*largest, error);
   return TRUE;
 }
 
@@ -209,7 +209,7 @@ make_wide (Builder *self, const HaarFeature *feature, gint range, gint sign, gdo
   }
   for (gint shift = 1; shift <= MAX_SHIFT; shift++) {
     if ((range >> shift) + error < G_MAXINT16 &&
-        set_threshold (self, stump, threshold, shift, error, &self->wide_margin)) {
+        set_threshold (self, stump, threshold, shift, error, &self->wide_error)) {
       stump->shift = (guint8) shift;
       return TRUE;
     }
@@ -232,7 +232,7 @@ make_stump (
     return HAAR_SUM_UNKNOWN;
   set = merge_corners (feature, sign);
   range = feature_range (&set, self->cascade->width, self->cascade->height);
-  if (range >= G_MAXINT16 || !set_threshold (self, stump, threshold, 0, 0, &self->margin))
+  if (range >= G_MAXINT16 || !set_threshold (self, stump, threshold, 0, 0, &self->error))
     return make_wide (self, feature, range, sign, threshold, stump) ? HAAR_SUM_WIDE
                                                                     : HAAR_SUM_UNKNOWN;
   kind = classify (&set, &factor);
@@ -240,6 +240,13 @@ make_stump (
   stump->n_corners = set.n;
   g_array_append_vals (self->corners, set.corners, set.n);
   return kind;
+}
+
+/* Besides its error, a limit is cut off to the whole number below it. */
+static HaarMargin
+make_margin (gdouble error)
+{
+  return (HaarMargin){(gint16) -floor (error + 2), (gint16) (ceil (error) - 1)};
 }
 
 static void
@@ -254,9 +261,9 @@ close_stage (Builder *self, HaarFilterStage *stage, gdouble possible, gdouble su
   }
   stage->first[HAAR_SUM_KINDS] = self->stumps->len;
   stage->n_corners = self->corners->len - stage->first_corner;
-  stage->margin = self->margin;
-  stage->wide_margin = self->wide_margin;
-  self->margin = self->wide_margin = 0;
+  stage->margin = make_margin (self->error);
+  stage->wide_margin = make_margin (self->wide_error);
+  self->error = self->wide_error = 0;
   stage->possible = (gint16) CLAMP (ceil (possible) - 1, -1, G_MAXINT16);
   stage->sure = (gint16) CLAMP (ceil (sure) - 1, -1, G_MAXINT16);
   g_array_append_val (self->stages, *stage);

@@ -52,13 +52,18 @@ typedef struct {
 } HaarFilterTree;
 
 typedef struct {
+  gint16 possible, sure;
+} HaarMargin;
+
+typedef struct {
   guint first[HAAR_SUM_KINDS + 1]; /* the stage's stumps by kind */
   guint first_corner, n_corners;   /* of all of them */
   guint first_tree, n_trees;       /* instead of `first`, if the cascade has trees */
-  gint16 margin;                   /* how far a limit and a sum may be off together */
-  gint16 wide_margin;              /* the same for HAAR_SUM_WIDE */
-  gint16 possible;                 /* the window may pass if the upper bound is above this */
-  gint16 sure;                     /* it does if the lower bound is above this */
+  /* How far a limit less a sum may be off, for HAAR_SUM_WIDE and for the others: the one is less than the other
+   * for certain if the difference is above `sure`, and may be if it's above `possible`. */
+  HaarMargin margin, wide_margin;
+  gint16 possible; /* the window may pass if the upper bound is above this */
+  gint16 sure;     /* it does if the lower bound is above this */
 } HaarFilterStage;
 
 typedef struct {

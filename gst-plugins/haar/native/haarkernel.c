@@ -22,22 +22,22 @@ contrast (const HaarIntegral *integral, gint at, const gint32 corners[4], gdoubl
     gdouble squares = (gint32) (q0[i] - q1[i] - q2[i] + q3[i]);
     /* No rounding: all of it is below 2^53. */
     gdouble variance = area * squares - sum * sum;
-    gfloat value = sqrtf ((gfloat) variance) * scale;
+    gfloat value = sqrtf ((gfloat) variance) * scale + 0.5f;
 
     contrasts[i] = variance >= least_variance ? (gint16) (gint32) value : -1;
   }
 }
 
 typedef struct {
-  HaarVector contrasts, margin, minus_margin;
+  HaarVector contrasts, possible, sure;
   HaarVector upper, lower;
 } Sums;
 
 static inline __attribute__ ((always_inline)) void
-set_margin (Sums *sums, gint16 margin)
+set_margin (Sums *sums, HaarMargin margin)
 {
-  sums->margin = haar_set (margin);
-  sums->minus_margin = haar_set (-margin);
+  sums->possible = haar_set (margin.possible);
+  sums->sure = haar_set (margin.sure);
 }
 
 static inline __attribute__ ((always_inline)) void
@@ -47,9 +47,9 @@ judge (Sums *sums, const HaarFilterStump *stump, HaarVector value, gboolean with
   HaarVector room = haar_sub_saturated (limit, value);
   HaarVector weight = haar_broadcast (stump->weight);
 
-  sums->upper = haar_add_if (haar_greater (room, sums->minus_margin), sums->upper, weight);
+  sums->upper = haar_add_if (haar_greater (room, sums->possible), sums->upper, weight);
   if (with_sure)
-    sums->lower = haar_add_if (haar_greater (room, sums->margin), sums->lower, weight);
+    sums->lower = haar_add_if (haar_greater (room, sums->sure), sums->lower, weight);
 }
 
 #define AT(i) haar_load (base + offsets[i])
@@ -169,17 +169,17 @@ judge_tree (Sums *sums, const HaarProgram *program, const HaarFilterStage *stage
 
   for (guint i = tree->n_nodes; i-- > 0;) {
     const HaarFilterStump *s = &program->filter->stumps[tree->first_stump + i];
-    gint16 margin = tree->kinds[i] == HAAR_SUM_WIDE ? stage->wide_margin : stage->margin;
+    HaarMargin margin = tree->kinds[i] == HAAR_SUM_WIDE ? stage->wide_margin : stage->margin;
     HaarVector room = haar_set (0);
 
     if (tree->kinds[i] == HAAR_SUM_UNKNOWN)
-      margin = G_MAXINT16 - 1;
+      margin = (HaarMargin){-1, 0};
     else
       room =
           haar_sub_saturated (haar_multiply_high (sums->contrasts, haar_broadcast (s->threshold)),
               sum_of_kind (program, tree->kinds[i], s, base));
-    HaarMask may_be_less = haar_greater (room, haar_set (-margin));
-    HaarMask may_not = haar_greater (haar_set (margin + 1), room);
+    HaarMask may_be_less = haar_greater (room, haar_set (margin.possible));
+    HaarMask may_not = haar_greater (haar_set (margin.sure + 1), room);
 
     most[i] = value_of_node (tree, i, tree->leaves, most, may_be_less, may_not);
     if (with_sure)

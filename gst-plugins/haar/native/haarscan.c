@@ -40,6 +40,15 @@ struct _HaarScanner {
   const HaarLevel *level;
 };
 
+/* Without a processor's instruction for it, the compiler would call a function. */
+static inline guint
+count_bits (guint32 bits)
+{
+  bits -= bits >> 1 & 0x55555555;
+  bits = (bits & 0x33333333) + (bits >> 2 & 0x33333333);
+  return ((bits + (bits >> 4)) & 0x0f0f0f0f) * 0x01010101 >> 24;
+}
+
 static HaarProgram
 program_new (const HaarFilter *filter)
 {
@@ -201,7 +210,7 @@ drop_windows (HaarScanner *self, const Queue *batch, guint stage, guint32 *alive
     *alive &=
         self->kernel->stage (&self->in_patch, stage, self->patch, batch->contrasts, FALSE).possible;
     stage++;
-    if ((guint) __builtin_popcount (*alive) <= self->kernel->lanes / 4)
+    if (count_bits (*alive) <= self->kernel->lanes / 4)
       break;
   }
   return stage;
@@ -280,7 +289,7 @@ scan_neighbours (HaarScanner *self, gint at, const gint16 *contrasts, guint32 al
   guint stage = 1;
 
   while (stage < self->cascade->n_stages &&
-         (guint) __builtin_popcount (alive) * 8 > self->cascade->stages[stage].n_trees) {
+         count_bits (alive) * 8 > self->cascade->stages[stage].n_trees) {
     alive &= dense_stage (self, stage, at, contrasts, FALSE).possible;
     stage++;
   }
