@@ -33,6 +33,8 @@
 #define MAX_REPLICAS 4096
 #define FORGET_REPLICA 300.0
 #define SENT_TIMES 1024
+/* Cameras of a report's list that are read at least. */
+#define MIN_LISTED 8
 
 typedef struct {
   gchar *name;
@@ -184,13 +186,17 @@ is_alive (const Replica *replica, gdouble now)
 }
 
 /* With a key, all frames of a camera are in the partitions of few replicas: only these count. Without one, each
- * lists the camera now and then. */
-static gboolean
-counts (const RateController *self, const Replica *replica, gdouble now)
+ * lists the camera now and then: within so many s. */
+static gdouble
+patience (const RateController *self)
 {
-  gdouble patience = MAX (10 * replica->interval, 3 * self->replicas->len / MAX (self->rate, 0.01));
+  return 3 * self->replicas->len / MAX (self->rate, 0.01);
+}
 
-  return is_alive (replica, now) && now - replica->listed <= patience;
+static gboolean
+counts (const Replica *replica, gdouble patience, gdouble now)
+{
+  return is_alive (replica, now) && now - replica->listed <= MAX (10 * replica->interval, patience);
 }
 
 static gdouble
@@ -263,12 +269,13 @@ learn_answer (RateController *self, const FogReportCamera *camera, gdouble now)
   self->answered = camera->last_seq + 1;
 }
 
-/* Of a long list only a part is read each time, so that all of it is seen twice in a round of reports. */
+/* Of a long list only a part is read each time: all reports of an interval together show
+ * each camera. */
 static void
 learn_cameras (RateController *self, Replica *replica, const FogReport *report, gdouble now)
 {
   guint all = report->cameras->len;
-  guint some = MIN (all, MAX (16, 2 * all / self->replicas->len));
+  guint some = MIN (all, MAX (MIN_LISTED, 5 * all / (4 * self->replicas->len)));
   gdouble until = now + SILENCE * replica->interval;
 
   for (guint i = 0; i < some; i++) {
@@ -315,12 +322,13 @@ queue_of (const RateController *self, const Replica *replica, gdouble speed, gdo
 static Fog
 sum_up (const RateController *self, gdouble now)
 {
+  gdouble wait = patience (self);
   Fog fog = {0};
 
   for (guint i = 0; i < self->replicas->len; i++) {
     const Replica *replica = g_ptr_array_index (self->replicas, i);
 
-    if (!counts (self, replica, now))
+    if (!counts (replica, wait, now))
       continue;
     fog.replicas++;
     fog.speed += replica->speed;
@@ -329,7 +337,7 @@ sum_up (const RateController *self, gdouble now)
   for (guint i = 0; i < self->replicas->len; i++) {
     const Replica *replica = g_ptr_array_index (self->replicas, i);
 
-    if (counts (self, replica, now))
+    if (counts (replica, wait, now))
       fog.queue += queue_of (self, replica, fog.speed, now);
   }
   return fog;

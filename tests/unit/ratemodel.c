@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The simulation is the same each time, so its figures are held. The controller is tuned on steps.txt alone. */
+#include <gst/check/gstcheck.h>
+
+#include "ratemodel.h"
+
+static RateModelSettings
+model (RateModelKind kind, RateAlgorithm algorithm)
+{
+  return (RateModelSettings){.kind = kind,
+      .settings = {algorithm, 10, 1, 30, 1, 0.25},
+      .cameras = 1,
+      .interval = 1,
+      .max_age = 1,
+      .seed = 1};
+}
+
+static RateModelResult
+run (const gchar *name, const RateModelSettings *settings)
+{
+  g_autofree gchar *path = g_build_filename (RATE_TRACES, name, NULL);
+  RateTrace *trace = rate_trace_load (path, NULL);
+  RateModelResult result;
+
+  fail_unless (trace != NULL, "%s", path);
+  result = rate_model_run (trace, settings);
+  rate_trace_free (trace);
+  return result;
+}
+
+static void
+check (const gchar *name, const RateModelSettings *settings, gdouble utilisation, gdouble p95,
+    gdouble max)
+{
+  RateModelResult result = run (name, settings);
+
+  fail_unless (result.utilisation >= utilisation, "%s: utilisation %g", name, result.utilisation);
+  fail_unless (result.p95 <= p95, "%s: p95 %g s", name, result.p95);
+  fail_unless (result.max <= max, "%s: max %g s", name, result.max);
+}
+
+static const gchar *const held_out[] = {"half.txt", "neighbour.txt", "ramp.txt"};
+
+GST_START_TEST (test_one_shared_queue)
+{
+  RateModelSettings settings = model (RATE_MODEL_SHARED, RATE_ALGORITHM_ADAPTIVE);
+
+  check (held_out[__i__], &settings, 0.97, 0.75, 1.5);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_partitions_with_placement)
+{
+  RateModelSettings settings = model (RATE_MODEL_PLACEMENT, RATE_ALGORITHM_ADAPTIVE);
+
+  check (held_out[__i__], &settings, 0.95, 1.0, 1.5);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_lost_reports_and_wrong_times)
+{
+  RateModelSettings settings = model (RATE_MODEL_SHARED, RATE_ALGORITHM_ADAPTIVE);
+
+  settings.loss = settings.busy_error = 0.2;
+  check (held_out[__i__], &settings, 0.94, 1.2, 1.5);
+}
+GST_END_TEST;
+
+/* Their frames meet by chance, as those of one camera never do. */
+GST_START_TEST (test_several_cameras)
+{
+  RateModelSettings settings = model (RATE_MODEL_PLACEMENT, RATE_ALGORITHM_ADAPTIVE);
+
+  settings.cameras = 4;
+  check (held_out[__i__], &settings, 0.88, 1.0, 1.5);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_thesis_is_worse)
+{
+  RateModelSettings settings = model (RATE_MODEL_SHARED, RATE_ALGORITHM_THESIS);
+
+  fail_unless (run (held_out[__i__], &settings).utilisation < 0.5);
+}
+GST_END_TEST;
+
+static Suite *
+ratemodel_suite (void)
+{
+  Suite *suite = suite_create ("ratemodel");
+  TCase *tcase = tcase_create ("simulation");
+  const gint n = G_N_ELEMENTS (held_out);
+
+  suite_add_tcase (suite, tcase);
+  tcase_add_loop_test (tcase, test_one_shared_queue, 0, n);
+  tcase_add_loop_test (tcase, test_partitions_with_placement, 0, n);
+  tcase_add_loop_test (tcase, test_lost_reports_and_wrong_times, 0, n);
+  tcase_add_loop_test (tcase, test_several_cameras, 0, n);
+  tcase_add_loop_test (tcase, test_thesis_is_worse, 0, n);
+  return suite;
+}
+
+GST_CHECK_MAIN (ratemodel);
