@@ -9,8 +9,9 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define CONNECT_TIME (10 * G_TIME_SPAN_SECOND)
 #define DRAIN_TIME (2 * G_TIME_SPAN_SECOND)
 #define WATCH_TIME (1 * G_TIME_SPAN_SECOND)
-/* A hungry reader asks sooner, but no more often than this. */
-#define HUNGRY_TIME (20 * G_TIME_SPAN_MILLISECOND)
+/* A hungry reader asks sooner, the more seldom the longer nothing comes of it. */
+#define HUNGRY_TIME (2 * G_TIME_SPAN_MILLISECOND)
+#define HUNGRY_MESSAGES 8
 #define DISCOVER_TIME (5 * G_TIME_SPAN_SECOND)
 #define LEAVE_TIME_MS 1500
 #define STOP_TIME (4200 * G_TIME_SPAN_MILLISECOND)
@@ -34,6 +35,7 @@ struct _GstKafkaConsumer {
   gboolean failed;
   gboolean done;
   gboolean hungry;
+  gboolean fed; /* a message came since the last watch */
   gboolean playing;
   GstKafkaFlow flow;
   guint64 rebalances;
@@ -43,6 +45,7 @@ struct _GstKafkaConsumer {
   GHashTable *known_topics; /* name: number of partitions, as of the first look */
   gboolean waiting_told;
   gint64 watched;
+  gint64 hungry_time;
   gint64 discovered;
 };
 
@@ -143,7 +146,8 @@ tell_waiting (GstKafkaConsumer *self, const gchar *topic)
   if (!element)
     return;
   GST_ELEMENT_INFO (element, RESOURCE, NOT_FOUND,
-      ("Topic \"%s\" doesn't exist yet. Waiting for it.", topic), ("%s", self->settings->where));
+      ("Topic \"%s\" doesn't exist yet. Waiting for it.", topic),
+      ("waiting for %s", self->settings->where));
   gst_object_unref (element);
 }
 
@@ -665,7 +669,8 @@ watch_lag (GstKafkaConsumer *self)
 
   g_mutex_lock (&self->lock);
   list = gst_kafka_partitions_to_list (self->partitions, RD_KAFKA_OFFSET_END);
-  self->hungry = FALSE;
+  self->hungry_time = self->fed ? HUNGRY_TIME : MIN (2 * self->hungry_time, WATCH_TIME);
+  self->hungry = self->fed = FALSE;
   g_mutex_unlock (&self->lock);
   if (list->cnt > 0 && !rd_kafka_offsets_for_times (self->rk, list, WATCH_TIME / 1000)) {
     g_mutex_lock (&self->lock);
@@ -691,7 +696,7 @@ has_to_watch (GstKafkaConsumer *self)
   g_mutex_lock (&self->lock);
   hungry = self->hungry;
   g_mutex_unlock (&self->lock);
-  return since >= (hungry ? HUNGRY_TIME : WATCH_TIME);
+  return since >= (hungry ? self->hungry_time : WATCH_TIME);
 }
 
 static void
@@ -839,13 +844,17 @@ gst_kafka_consumer_stop (GstKafkaConsumer *self)
   consumer_unref (self);
 }
 
-/* with self->lock */
+/* with self->lock: little is left to read although more is there */
 static void
 look_for_hunger (GstKafkaConsumer *self)
 {
   rd_kafka_queue_t *events;
+  gsize left;
 
-  if (self->hungry || !gst_kafka_partitions_get_lag (self->partitions))
+  if (self->hungry)
+    return;
+  left = rd_kafka_queue_length (self->queue);
+  if (left >= HUNGRY_MESSAGES || gst_kafka_partitions_get_lag (self->partitions) <= left)
     return;
   self->hungry = TRUE;
   events = rd_kafka_queue_get_consumer (self->rk);
@@ -920,8 +929,8 @@ gst_kafka_consumer_read (GstKafkaConsumer *self, GstKafkaFetched *fetched)
     g_mutex_lock (&self->lock);
     if (fetched->message)
       done = enter_message (self, fetched);
-    else
-      look_for_hunger (self);
+    self->fed |= done;
+    look_for_hunger (self);
     g_mutex_unlock (&self->lock);
     timeout_ms = fetched->message ? 0 : 1000;
     if (!done)

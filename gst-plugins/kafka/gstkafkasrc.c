@@ -44,7 +44,7 @@ GST_DEBUG_CATEGORY (gst_kafka_src_debug);
 #define DEFAULT_START_TIME GST_CLOCK_TIME_NONE
 #define DEFAULT_EOS_AT_END FALSE
 #define DEFAULT_MAX_AGE 0
-#define DEFAULT_MAX_PREFETCH (8 * 1024 * 1024)
+#define DEFAULT_MAX_PREFETCH (32 * 1024 * 1024)
 #define DEFAULT_ON_ERROR GST_KAFKA_SRC_SKIP
 
 /* The library wants a fetch to hold message.max.bytes at least, and this is its default for a response. */
@@ -180,22 +180,25 @@ make_conf (GstKafkaSrc *self, GError **error)
   g_autofree gchar *instance = NULL;
   g_autofree gchar *queue_kbytes = NULL;
   g_autofree gchar *fetch_bytes = NULL;
+  g_autofree gchar *partition_bytes = NULL;
   g_autofree gchar *receive_bytes = NULL;
   gboolean commits;
   const gchar *reset;
-  guint64 half;
+  guint64 prefetch;
 
   GST_OBJECT_LOCK (self);
   commits = self->group_id != NULL;
   group = commits ? g_strdup (self->group_id) : random_group ();
   instance = g_strdup (self->group_instance_id ? self->group_instance_id : "");
   reset = self->auto_offset_reset == GST_KAFKA_SRC_EARLIEST ? "earliest" : "latest";
-  /* The queue is looked at before a fetch, so what is held is the queue's bound and one fetch more. */
-  half = self->max_prefetch / 2;
+  prefetch = self->max_prefetch;
   GST_OBJECT_UNLOCK (self);
-  queue_kbytes = g_strdup_printf ("%" G_GUINT64_FORMAT, MAX (half / 1024, 1));
-  fetch_bytes = g_strdup_printf ("%" G_GUINT64_FORMAT, MAX (half, MIN_FETCH));
-  receive_bytes = g_strdup_printf ("%" G_GUINT64_FORMAT, MAX (2 * half, MIN_RECEIVE));
+  /* What is held is the queue's bound and one fetch more, since the queue is looked at before a fetch. Large
+   * fetches make the speed, as long as the bound is not met; large ones of one partition would make others wait. */
+  queue_kbytes = g_strdup_printf ("%" G_GUINT64_FORMAT, prefetch / 3 * 2 / 1024);
+  fetch_bytes = g_strdup_printf ("%" G_GUINT64_FORMAT, MAX (prefetch / 3, MIN_FETCH));
+  partition_bytes = g_strdup_printf ("%" G_GUINT64_FORMAT, MAX (prefetch / 8, MIN_FETCH));
+  receive_bytes = g_strdup_printf ("%" G_GUINT64_FORMAT, MAX (prefetch, MIN_RECEIVE));
   {
     const GstKafkaOption options[] = {
         {"group.id", group, TRUE},
@@ -213,7 +216,7 @@ make_conf (GstKafkaSrc *self, GError **error)
         {"fetch.wait.max.ms", "100", FALSE},
         {"queued.max.messages.kbytes", queue_kbytes, FALSE},
         {"fetch.max.bytes", fetch_bytes, FALSE},
-        {"fetch.message.max.bytes", fetch_bytes, FALSE},
+        {"fetch.message.max.bytes", partition_bytes, FALSE},
         {"receive.message.max.bytes", receive_bytes, FALSE},
         /* Before 2.2 there is none: the consumer wakes the fetcher itself. */
         {rd_kafka_version () >= 0x02020000 ? "fetch.queue.backoff.ms" : NULL, "20", FALSE},
