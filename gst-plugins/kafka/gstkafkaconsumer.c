@@ -959,10 +959,10 @@ gst_kafka_consumer_set_playing (GstKafkaConsumer *self, gboolean playing)
 }
 
 void
-gst_kafka_consumer_note_pushed (GstKafkaConsumer *self)
+gst_kafka_consumer_note_pushed (GstKafkaConsumer *self, gint64 begun)
 {
   g_mutex_lock (&self->lock);
-  self->flow.pushed = g_get_monotonic_time ();
+  self->flow.pushed = begun;
   g_mutex_unlock (&self->lock);
 }
 

@@ -55,8 +55,8 @@ void gst_kafka_consumer_set_flushing (GstKafkaConsumer *self, gboolean flushing)
 
 /* Out of PLAYING, what is let go undecided comes again. */
 void gst_kafka_consumer_set_playing (GstKafkaConsumer *self, gboolean playing);
-/* A push returned OK. */
-void gst_kafka_consumer_note_pushed (GstKafkaConsumer *self);
+/* A push that began then returned OK. */
+void gst_kafka_consumer_note_pushed (GstKafkaConsumer *self, gint64 begun);
 /* The stream was flushed. */
 void gst_kafka_consumer_note_flush (GstKafkaConsumer *self);
 

@@ -18,7 +18,7 @@ typedef struct _GstKafkaLedger GstKafkaLedger;
 
 /* What the flow of buffers has been like, as far as the source knows. */
 typedef struct {
-  gint64 pushed;  /* when a push last returned OK */
+  gint64 pushed;  /* when the last push began that returned OK */
   gint64 playing; /* since when the source has been in PLAYING */
 } GstKafkaFlow;
 

@@ -111,7 +111,7 @@ typedef struct {
   GstStructure *last_stats;   /* of the run that has ended */
 
   /* for the streaming thread alone */
-  gboolean has_pushed;
+  gint64 pushing;        /* since when the last buffer is on its way, monotonic us; 0: none is */
   gchar *caps_text;      /* `gst-caps` of the caps that downstream has */
   gchar *told_caps_text; /* the last one a warning was posted for */
   gboolean caps_found; /* by property or typefind: good for all messages without any of their own */
@@ -282,7 +282,7 @@ reset_run (GstKafkaSrc *self)
   self->counters.age = GST_CLOCK_TIME_NONE;
   gst_clear_structure (&self->last_stats);
   GST_OBJECT_UNLOCK (self);
-  self->has_pushed = FALSE;
+  self->pushing = 0;
   g_clear_pointer (&self->caps_text, g_free);
   g_clear_pointer (&self->told_caps_text, g_free);
   self->caps_found = FALSE;
@@ -587,9 +587,9 @@ note_last_push (GstKafkaSrc *self)
 {
   if (g_atomic_int_compare_and_exchange (&self->flushed, TRUE, FALSE))
     gst_kafka_consumer_note_flush (self->consumer);
-  else if (self->has_pushed)
-    gst_kafka_consumer_note_pushed (self->consumer);
-  self->has_pushed = FALSE;
+  else if (self->pushing)
+    gst_kafka_consumer_note_pushed (self->consumer, self->pushing);
+  self->pushing = 0;
 }
 
 static GstFlowReturn
@@ -622,7 +622,8 @@ gst_kafka_src_create (GstPushSrc *push, GstBuffer **out)
   do
     result = read_one (self, out);
   while (result == GST_FLOW_CUSTOM_SUCCESS);
-  self->has_pushed = result == GST_FLOW_OK;
+  if (result == GST_FLOW_OK)
+    self->pushing = g_get_monotonic_time ();
   return result;
 }
 
