@@ -41,6 +41,8 @@ struct _GstKafkaConsumer {
   guint64 rebalances;
   GstKafkaFault fault;
 
+  rd_kafka_message_t *kept; /* for the reader alone: comes next */
+
   /* for the thread alone */
   GHashTable *known_topics; /* name: number of partitions, as of the first look */
   gboolean waiting_told;
@@ -828,6 +830,7 @@ gst_kafka_consumer_stop (GstKafkaConsumer *self)
   gint64 deadline = g_get_monotonic_time () + STOP_TIME;
   gboolean done;
 
+  g_clear_pointer (&self->kept, rd_kafka_message_destroy);
   g_mutex_lock (&self->lock);
   self->element = NULL;
   self->stopping = TRUE;
@@ -925,11 +928,15 @@ gst_kafka_consumer_read (GstKafkaConsumer *self, GstKafkaFetched *fetched)
     g_mutex_unlock (&self->lock);
     if (done)
       break;
-    fetched->message = rd_kafka_consume_queue (queue, timeout_ms);
+    if (!self->kept)
+      self->kept = rd_kafka_consume_queue (queue, timeout_ms);
     g_mutex_lock (&self->lock);
-    if (fetched->message)
+    /* The assignment is told before its first message. */
+    if (self->kept && !self->changed) {
+      fetched->message = g_steal_pointer (&self->kept);
       done = enter_message (self, fetched);
-    self->fed |= done;
+      self->fed |= done;
+    }
     look_for_hunger (self);
     g_mutex_unlock (&self->lock);
     timeout_ms = fetched->message ? 0 : 1000;
