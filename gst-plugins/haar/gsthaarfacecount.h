@@ -120,6 +120,8 @@ gboolean gst_haar_face_count_rate_event (GstPad *pad, GstObject *parent, GstEven
 gboolean gst_haar_face_count_rate_query (GstPad *pad, GstObject *parent, GstQuery *query);
 /* A HaarReporterFunc. */
 void gst_haar_face_count_report (HaarReporterCall call, gpointer self);
+/* FALSE: @s names no partitions. */
+gboolean gst_haar_face_count_take_partitions (GstHaarFaceCount *self, const GstStructure *s);
 /* The stream of reports begins again, if it had ended. */
 void gst_haar_face_count_restart_reports (GstHaarFaceCount *self);
 

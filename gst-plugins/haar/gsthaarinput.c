@@ -49,27 +49,6 @@ gst_haar_face_count_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   return flow == GST_FLOW_OK ? GST_FLOW_FLUSHING : flow;
 }
 
-static void
-note_assignment (GstHaarFaceCount *self, const GstStructure *s)
-{
-  const GValue *list = gst_structure_get_value (s, "partitions");
-  guint n = list && GST_VALUE_HOLDS_ARRAY (list) ? gst_value_array_get_size (list) : 0;
-  gint *partitions = g_new0 (gint, n + 1);
-
-  for (guint i = 0; i < n; i++) {
-    const GValue *value = gst_value_array_get_value (list, i);
-
-    if (G_VALUE_HOLDS_INT (value))
-      partitions[i] = g_value_get_int (value);
-  }
-  GST_OBJECT_LOCK (self);
-  g_free (self->partitions);
-  self->partitions = partitions;
-  self->n_partitions = n;
-  GST_OBJECT_UNLOCK (self);
-  haar_reporter_wake (self->reporter);
-}
-
 static gboolean
 note_caps (GstHaarFaceCount *self, GstEvent *event)
 {
@@ -112,8 +91,9 @@ note_event (GstHaarFaceCount *self, GstEvent *event)
       note_eos (self);
       return TRUE;
     case GST_EVENT_CUSTOM_DOWNSTREAM_STICKY:
-      if (s && gst_structure_has_name (s, GST_KAFKA_ASSIGNMENT_EVENT))
-        note_assignment (self, s);
+      if (s && gst_structure_has_name (s, GST_KAFKA_ASSIGNMENT_EVENT) &&
+          gst_haar_face_count_take_partitions (self, s))
+        haar_reporter_wake (self->reporter);
       return TRUE;
     default:
       return TRUE;

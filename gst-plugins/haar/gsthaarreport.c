@@ -7,19 +7,49 @@
 
 /* --- reports, in the reporter's thread --- */
 
-/* Messages waiting, as the source at the head of the pipeline knows it, if there is one. */
+gboolean
+gst_haar_face_count_take_partitions (GstHaarFaceCount *self, const GstStructure *s)
+{
+  const GValue *list = gst_structure_get_value (s, "partitions");
+  gint *partitions;
+  guint n;
+
+  if (!list || !GST_VALUE_HOLDS_ARRAY (list))
+    return FALSE;
+  n = gst_value_array_get_size (list);
+  partitions = g_new0 (gint, n + 1);
+  for (guint i = 0; i < n; i++) {
+    const GValue *value = gst_value_array_get_value (list, i);
+
+    if (G_VALUE_HOLDS_INT (value))
+      partitions[i] = g_value_get_int (value);
+  }
+  GST_OBJECT_LOCK (self);
+  g_free (self->partitions);
+  self->partitions = partitions;
+  self->n_partitions = n;
+  GST_OBJECT_UNLOCK (self);
+  return TRUE;
+}
+
+/* Messages waiting, and partitions, as the source at the head of the pipeline knows them, if there is one: a
+ * decoder on the way keeps the event of an assignment to itself until it has a frame. */
 static void
-ask_lag (GstHaarFaceCount *self)
+ask_source (GstHaarFaceCount *self)
 {
   GstQuery *query =
       gst_query_new_custom (GST_QUERY_CUSTOM, gst_structure_new_empty (GST_KAFKA_LAG_QUERY));
   gint64 lag;
 
-  if (gst_pad_peer_query (self->sinkpad, query) &&
-      gst_structure_get_int64 (gst_query_get_structure (query), "lag", &lag)) {
-    GST_OBJECT_LOCK (self);
-    self->lag = (guint64) MAX (lag, 0);
-    GST_OBJECT_UNLOCK (self);
+  if (gst_pad_peer_query (self->sinkpad, query)) {
+    const GstStructure *s = gst_query_get_structure (query);
+
+    gst_haar_face_count_take_partitions (self, s);
+    if (gst_structure_get_int64 (s, "lag", &lag)) {
+      GST_OBJECT_LOCK (self);
+      self->lag = (guint64) MAX (lag, 0);
+      GST_OBJECT_UNLOCK (self);
+    }
   }
   gst_query_unref (query);
 }
@@ -30,7 +60,7 @@ make_report (GstHaarFaceCount *self, gboolean leaving)
   FogReport *report = haar_tally_take (self->tally);
 
   report->leaving = leaving;
-  ask_lag (self);
+  ask_source (self);
   GST_OBJECT_LOCK (self);
   report->lag = self->lag;
   g_array_append_vals (report->partitions, self->partitions, self->n_partitions);

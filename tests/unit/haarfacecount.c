@@ -788,6 +788,20 @@ pull_last_report (GstHarness *rate, guint64 *frames, guint64 *faces)
   }
 }
 
+static void
+set_partitions (GstStructure *s, gint first, gint second)
+{
+  GValue list = G_VALUE_INIT, value = G_VALUE_INIT;
+
+  g_value_init (&list, GST_TYPE_ARRAY);
+  g_value_init (&value, G_TYPE_INT);
+  g_value_set_int (&value, first);
+  gst_value_array_append_value (&list, &value);
+  g_value_set_int (&value, second);
+  gst_value_array_append_value (&list, &value);
+  gst_structure_take_value (s, "partitions", &list);
+}
+
 static gboolean
 answer_lag (GstPad *pad, GstObject *parent, GstQuery *query)
 {
@@ -795,6 +809,7 @@ answer_lag (GstPad *pad, GstObject *parent, GstQuery *query)
     return gst_pad_query_default (pad, parent, query);
   fail_unless (gst_structure_has_name (gst_query_get_structure (query), GST_KAFKA_LAG_QUERY));
   gst_structure_set (gst_query_writable_structure (query), "lag", G_TYPE_INT64, (gint64) 42, NULL);
+  set_partitions (gst_query_writable_structure (query), 4, 5);
   return TRUE;
 }
 
@@ -825,6 +840,8 @@ GST_START_TEST (test_reports_tell_what_was_done_and_the_last_one_says_so)
   fail_unless_equals_string (report->replica, "here");
   fail_unless_equals_int (report->workers, 2);
   fail_unless_equals_uint64 (report->lag, 42);
+  fail_unless_equals_int (report->partitions->len, 2);
+  fail_unless_equals_int (g_array_index (report->partitions, gint, 1), 5);
   fail_unless (report->busy > 0 && report->age_p95 > 0);
   fail_unless_equals_int (report->cameras->len, 1);
   camera = g_ptr_array_index (report->cameras, 0);
@@ -844,15 +861,8 @@ static GstEvent *
 make_assignment (gint first, gint second)
 {
   GstStructure *s = gst_structure_from_string (GST_KAFKA_ASSIGNMENT_EVENT ",topic=camera", NULL);
-  GValue list = G_VALUE_INIT, value = G_VALUE_INIT;
 
-  g_value_init (&list, GST_TYPE_ARRAY);
-  g_value_init (&value, G_TYPE_INT);
-  g_value_set_int (&value, first);
-  gst_value_array_append_value (&list, &value);
-  g_value_set_int (&value, second);
-  gst_value_array_append_value (&list, &value);
-  gst_structure_take_value (s, "partitions", &list);
+  set_partitions (s, first, second);
   return gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_STICKY, s);
 }
 
