@@ -8,6 +8,8 @@ import re
 import subprocess
 import time
 
+import confluent_kafka
+import confluent_kafka.admin
 import mongo_server
 import pymongo
 import pytest
@@ -193,3 +195,40 @@ def test_no_database_is_one_clear_error(own_mongo, sink):
     errors = re.findall(r"^ERROR: .*", sending.said(), re.MULTILINE)
     assert len(errors) == 1 and f"127.0.0.1:{own_mongo.port}" in errors[0] and "MONGODB_URI" in errors[0]
     assert "hunter2" not in sending.said()
+
+
+def make_topic(bootstrap, topic, partitions):
+    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_topics([confluent_kafka.admin.NewTopic(topic, partitions, 1)])[topic].result(30)
+
+
+def publish(bootstrap, topic, count):
+    """Without an _id, and every hundredth of them poison."""
+    producer = confluent_kafka.Producer({"bootstrap.servers": bootstrap})
+    for seq in range(count):
+        text = "poison" if seq % 100 == 99 else json.dumps({"seq": seq})
+        producer.produce(topic, text, headers={"gst-caps": "application/json"}, partition=seq % 3)
+    assert producer.flush(60) == 0
+
+
+def test_killed_in_mid_stream_every_message_is_one_document(kafka, mongo, fresh, tmp_path):
+    make_topic(kafka.bootstrap, fresh, 3)
+    publish(kafka.bootstrap, fresh, 6000)
+    stored = events(mongo.uri, fresh)
+    command = [
+        "gst-launch-1.0", "-e", "kafkasrc", f"bootstrap-servers={kafka.bootstrap}", f"topic={fresh}", f"group-id={fresh}",
+        "auto-offset-reset=earliest", "client-properties=c,session.timeout.ms=6000", "!", "mongosink",
+        f"database={fresh}", "batch-size=20"]
+    environment = {
+        **os.environ, "MONGODB_URI": mongo.uri, "GST_REGISTRY": str(tmp_path / "registry.bin"),
+        "GST_PLUGIN_PATH_1_0": f"{BUILD}/gst-plugins/mongo:{BUILD}/gst-plugins/kafka"}
+    for least in (500, 2000, 5940):
+        with open(tmp_path / "cloud.log", "ab") as log:
+            cloud = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
+        try:
+            wait_until(lambda least=least: stored.count_documents({}) >= least or cloud.poll() is not None, 60)
+        finally:
+            cloud.kill()
+            cloud.wait()
+    assert stored.count_documents({}) == 5940, (tmp_path / "cloud.log").read_text()
+    assert len(stored.distinct("seq")) == 5940
