@@ -6,6 +6,7 @@
 #include "haarpyramid.h"
 #include "haarscan.h"
 
+#define BAND_ROWS 64 /* even */
 #define MAX_PIXELS (1 << 28)
 /* Below it a scan would hardly end. */
 #define MIN_SCALE_FACTOR 1.001
@@ -61,9 +62,16 @@ scan_level (HaarEngine *self, const guint8 *gray, gint width, gint height, gsize
   haar_resizer_start (self->resizer, gray, width, height, stride, level->width, level->height);
   haar_integral_start (
       &self->integral, &layout, level->width, level->height, self->cascade->has_tilted);
-  for (gint y = 0; y < level->height; y++)
-    haar_integral_add_row (&self->integral, haar_resizer_row (self->resizer, y), y);
-  haar_scanner_scan (self->scanner, &self->integral, level, rects);
+  haar_scanner_start (self->scanner, &self->integral, level);
+  /* In bands of rows, so that what has been summed up is scanned before it leaves the cache. */
+  for (gint y = 0, scanned = 0; scanned < level->rows; scanned += BAND_ROWS) {
+    gint end = MIN (scanned + BAND_ROWS, level->rows);
+
+    for (; y < end - 1 + self->cascade->height; y++)
+      haar_integral_add_row (&self->integral, haar_resizer_row (self->resizer, y), y);
+    haar_scanner_scan (self->scanner, scanned, end);
+  }
+  haar_scanner_finish (self->scanner, rects);
 }
 
 static gboolean

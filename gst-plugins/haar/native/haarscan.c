@@ -383,34 +383,38 @@ append_rects (HaarScanner *self, GArray *rects)
   g_array_set_size (self->found, 0);
 }
 
-/* Strip by strip, each so narrow that all rows of its windows stay in the nearest cache from one row of windows to
- * the next. */
-static void
-scan_strips (HaarScanner *self, gint n)
-{
-  const HaarLevel *level = self->level;
-  gint width = STRIP_COLUMNS / level->step;
-
-  for (gint first = 0; first < n; first += width)
-    for (gint y = 0; y < level->rows; y += level->step)
-      scan_row (self, y, first, MIN (width, n - first));
-  for (guint stage = 0; stage <= self->cascade->n_stages; stage++)
-    if (self->queues[stage].n > 0)
-      run_queue (self, stage);
-}
-
 void
-haar_scanner_scan (
-    HaarScanner *self, const HaarIntegral *integral, const HaarLevel *level, GArray *rects)
+haar_scanner_start (HaarScanner *self, const HaarIntegral *integral, const HaarLevel *level)
 {
-  gint n = (level->columns + level->step - 1) / level->step;
-
   self->integral = integral;
   self->level = level;
   set_layout (self);
-  if (self->filter)
-    scan_strips (self, n);
-  for (gint y = 0; !self->filter && y < level->rows; y += level->step)
-    scan_row_exactly (self, y, n);
+}
+
+/* Strip by strip, each so narrow that all rows of its windows stay in the nearest cache from one row of windows to
+ * the next. */
+void
+haar_scanner_scan (HaarScanner *self, gint first_row, gint end_row)
+{
+  const HaarLevel *level = self->level;
+  gint n = (level->columns + level->step - 1) / level->step;
+  gint width = self->filter ? STRIP_COLUMNS / level->step : n;
+
+  for (gint first = 0; first < n; first += width) {
+    for (gint y = first_row; y < end_row; y += level->step) {
+      if (self->filter)
+        scan_row (self, y, first, MIN (width, n - first));
+      else
+        scan_row_exactly (self, y, n);
+    }
+  }
+}
+
+void
+haar_scanner_finish (HaarScanner *self, GArray *rects)
+{
+  for (guint stage = 0; self->filter && stage <= self->cascade->n_stages; stage++)
+    if (self->queues[stage].n > 0)
+      run_queue (self, stage);
   append_rects (self, rects);
 }

@@ -13,8 +13,10 @@ typedef struct _HaarScanner HaarScanner;
 HaarScanner *haar_scanner_new (const HaarCascade *cascade, const HaarKernel *kernel);
 void haar_scanner_free (HaarScanner *self);
 
-/* Appends a HaarRect for each of the level's windows that passes every stage, row by row. */
-void haar_scanner_scan (
-    HaarScanner *self, const HaarIntegral *integral, const HaarLevel *level, GArray *rects);
+/* A scan of one level: rows of windows in ascending order, as far as the integral image has been filled, and at
+ * the end a HaarRect appended for each window that passes every stage, row by row. */
+void haar_scanner_start (HaarScanner *self, const HaarIntegral *integral, const HaarLevel *level);
+void haar_scanner_scan (HaarScanner *self, gint first_row, gint end_row);
+void haar_scanner_finish (HaarScanner *self, GArray *rects);
 
 G_END_DECLS
