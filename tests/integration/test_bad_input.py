@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What people and networks get wrong: one clear error, or a skip that is counted; never a hang, never a crash."""
 
+import confluent_kafka
 import pytest
+from pipeline import wait_until
+from system import System
 
 NOBODY = "127.0.0.1:1"
 VIDEO = "videotestsrc num-buffers=1"
@@ -14,7 +17,12 @@ FATAL = {
     "caps that can't be counted": (f"{VIDEO} ! video/x-raw,format=v210 ! haarfacecount ! fakesink", "haarfacecount"),
     "sink's config-file missing": ("fakesrc ! kafkasink topic=t config-file=/none.conf", "/none.conf"),
     "sink's config-file unreadable": ("fakesrc ! kafkasink topic=t config-file=DIR", "DIR"),
+    "source's config-file missing": ("kafkasrc topic=t config-file=/none.conf ! fakesink", "/none.conf"),
+    "source's config-file unreadable": ("kafkasrc topic=t config-file=DIR ! fakesink", "DIR"),
     "sink's topic missing": ("fakesrc ! kafkasink", "topic"),
+    "source's topic missing": ("kafkasrc ! fakesink", "topic"),
+    "option unknown": ("kafkasrc topic=t client-properties=c,no.such=1 ! fakesink", "no.such"),
+    "option refused": ("kafkasrc topic=t client-properties=c,plugin.library.paths=x ! fakesink", "plugin.library.paths"),
     "no database": (f"{EVENTS} ! mongosink uri=mongodb://{NOBODY} retry-timeout=1000000000", NOBODY),
     "database unnamed": ("fakesrc ! mongosink uri=nonsense", "URI"),
     "uri-file missing": ("fakesrc ! mongosink uri-file=/none.uri", "/none.uri"),
@@ -29,3 +37,28 @@ def test_one_clear_error(launch, tmp_path, line, named):
     refused = [text for text in stage.output().splitlines() if text.startswith("WARNING: erroneous pipeline")]
     assert len(errors + refused) == 1, stage.output()
     assert named.replace("DIR", str(tmp_path)) in (errors + refused)[0], stage.output()
+
+
+def test_an_event_that_is_no_document(kafka, mongo, fresh, launch):
+    system = System(kafka, mongo, fresh, partitions=1)
+    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
+    for value in [b"", b"no JSON", b"[1]", b'{"_id":', b'{"a":{"$date":"never"}}', b"\xff\x00", b'{"_id":"good"}']:
+        producer.produce(system.topics["database"], value, headers={"gst-caps": "application/json, schema=fog-event"})
+    assert producer.flush(30) == 0
+    cloud = launch(system.cloud())
+    wait_until(lambda: system.events.find_one({"_id": "good"}), 60, "the good document")
+    cloud.interrupt()
+
+
+def test_a_report_that_is_no_json(kafka, mongo, fresh, launch):
+    system = System(kafka, mongo, fresh, partitions=1)
+    edge = launch(system.live_edge())
+    messages = system.read("camera")
+    wait_until(lambda: next(messages), 60, "a frame")
+    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
+    for value in [b"", b"no JSON", b"[]", b'{"replica":7,"frames":-1,"interval":0}', b"{" * 100000, b"\xff\x00"]:
+        producer.produce(system.topics["feedback"], value)
+    assert producer.flush(30) == 0
+    for _ in range(30):
+        wait_until(lambda: next(messages), 30, "a frame after the nonsense")
+    edge.interrupt()

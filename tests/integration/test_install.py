@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from pipeline import BUILD
 
-ELEMENTS = ["kafkasink", "haarfacecount", "mongosink"]
+ELEMENTS = ["kafkasink", "kafkasrc", "haarfacecount", "mongosink", "feedbackrate"]
 
 
 def run(command, **variables):
@@ -29,7 +29,7 @@ def test_the_plugins_are_installed_and_load(tmp_path):
     done = run(["meson", "install", "-C", BUILD, "--no-rebuild", "--destdir", tmp_path])
     assert done.returncode == 0, done.stdout
     plugins = sorted(tmp_path.glob("**/gstreamer-1.0/libgst*.so"))
-    assert [plugin.stem for plugin in plugins] == ["libgsthaar", "libgstkafka", "libgstmongo"]
+    assert [plugin.stem for plugin in plugins] == ["libgstfeedback", "libgsthaar", "libgstkafka", "libgstmongo"]
     for element in ELEMENTS:
         done = run(
             ["gst-inspect-1.0", element], GST_PLUGIN_PATH_1_0=str(plugins[0].parent),

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The whole system for one test: topics and a database of its own, the truth of what was published."""
+
+import json
+
+import confluent_kafka
+import pymongo
+
+FRAME = "video/x-raw,width=640,height=480"
+
+
+class System:
+    def __init__(self, kafka, mongo, name, partitions=10):
+        self.kafka, self.name = kafka, name
+        self.topics = {role: f"{name}-{role}" for role in ("camera", "database", "feedback")}
+        for topic in self.topics.values():
+            kafka.create_topic(topic, partitions)
+        self.mongo = mongo
+        self.events = pymongo.MongoClient(mongo.uri)[name].events
+
+    def _kafka(self, element, role, extra=""):
+        return f"{element} bootstrap-servers={self.kafka.bootstrap} topic={self.topics[role]} {extra}"
+
+    def edge(self, frames, source="", camera="cam-1"):
+        """A recording's edge: every frame is published, as fast as it goes."""
+        return (
+            f"scenesrc is-live=false num-buffers={frames} {source} ! {FRAME},framerate=5/1 ! jpegenc quality=90 ! "
+            + self._kafka("kafkasink", "camera", f"camera={camera}"))
+
+    def live_edge(self, rate_options=""):
+        return (
+            f"scenesrc ! {FRAME} ! feedbackrate name=rate camera=cam-1 {rate_options} ! jpegenc ! "
+            + self._kafka("kafkasink", "camera") + self._kafka("kafkasrc", "feedback") + " ! rate.feedback")
+
+    def fog(self, replica, faces_options=""):
+        return (
+            self._kafka("kafkasrc", "camera", f"group-id={self.name}-fog auto-offset-reset=earliest")
+            + f" ! jpegdec ! haarfacecount name=faces replica={replica} report-interval=500000000 {faces_options} ! "
+            + self._kafka("kafkasink", "database") + "faces.rate ! " + self._kafka("kafkasink", "feedback"))
+
+    def cloud(self, options=""):
+        return (
+            self._kafka("kafkasrc", "database", f"group-id={self.name}-cloud auto-offset-reset=earliest")
+            + f" ! mongosink uri={self.mongo.uri} database={self.name} collection=events {options}")
+
+    def read(self, role):
+        """All messages of a topic from its first, as they come; None when there is none at the moment."""
+        reader = confluent_kafka.Consumer({
+            "bootstrap.servers": self.kafka.bootstrap, "group.id": f"{self.name}-test-{role}",
+            "auto.offset.reset": "earliest", "enable.auto.commit": False})
+        topic = self.topics[role]
+        partitions = reader.list_topics(topic, 30).topics[topic].partitions
+        reader.assign([confluent_kafka.TopicPartition(topic, partition, 0) for partition in partitions])
+        try:
+            while True:
+                message = reader.poll(0.2)
+                if message is None or not message.error():
+                    yield message
+        finally:
+            reader.close()
+
+    def reports(self):
+        for message in self.read("feedback"):
+            yield message and json.loads(message.value())
+
+    def truth(self, frames):
+        """{_id of a frame: how many faces it shows}, of so many frames."""
+        truth = {}
+        for message in self.read("camera"):
+            if message:
+                headers = {name: value.decode() for name, value in message.headers()}
+                identity = f"{headers['camera']}:{headers['session']}:{headers['seq']}"
+                assert identity not in truth, f"{identity} was published twice"
+                truth[identity] = int(headers["scene-faces"])
+            if len(truth) == frames:
+                return truth
+
+    def stored(self):
+        return {event["_id"]: event["faces"] for event in self.events.find({}, {"faces": 1})}

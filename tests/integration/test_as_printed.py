@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The three pipelines as the README prints them, on servers at the ports that are the elements' defaults."""
+
+import json
+import pathlib
+
+import confluent_kafka
+import kafka_server
+import mongo_server
+import pymongo
+import pytest
+from network import own_network
+from pipeline import wait_until
+
+CAMERA = "v4l2src" if pathlib.Path("/dev/video0").exists() else "scenesrc"
+EDGE = """
+    v4l2src ! feedbackrate name=rate camera=cam-1 ! jpegenc ! kafkasink topic=camera
+    kafkasrc topic=feedback ! rate.feedback"""
+FOG = """
+    kafkasrc topic=camera group-id=fog ! jpegdec ! haarfacecount name=faces ! kafkasink topic=database
+    faces.rate ! kafkasink topic=feedback"""
+CLOUD = """
+    kafkasrc topic=database group-id=cloud ! mongosink database=fog collection=events"""
+
+
+@pytest.fixture
+def servers(tmp_path):
+    """Of each test alone: the topics' names are fixed too."""
+    with own_network():
+        kafka = kafka_server.Kafka(tmp_path / "kafka", port=9092)
+        mongo = mongo_server.Mongo(tmp_path / "mongo", port=27017)
+        try:
+            kafka.start()
+            mongo.start()
+            yield kafka, pymongo.MongoClient(mongo.uri).fog.events
+        finally:
+            kafka.stop(0)
+            mongo.stop(0)
+
+
+def latest_report(kafka):
+    consumer = confluent_kafka.Consumer({
+        "bootstrap.servers": kafka.bootstrap, "group.id": "test", "auto.offset.reset": "earliest"})
+    consumer.subscribe(["feedback"])
+    message = consumer.poll(60)
+    consumer.close()
+    return json.loads(message.value())
+
+
+def run_all(launch, camera):
+    stages = [launch(CLOUD), launch(FOG), launch(EDGE.replace("v4l2src", camera))]
+    for stage in stages:
+        stage.wait_playing()
+    return stages
+
+
+def end_all(stages):
+    for stage in reversed(stages):
+        stage.interrupt()
+
+
+def test_messages_and_faces(servers, launch):
+    kafka, events = servers
+    stages = run_all(launch, CAMERA)
+    event = wait_until(lambda: events.find_one({"faces": {"$gte": 1}}), 60, "an event in the database")
+    assert event["camera"] == "cam-1" and len(event["boxes"]) == event["faces"]
+    assert latest_report(kafka)["frames"] >= 0
+    end_all(stages)
+    assert events.count_documents({}) == len(events.distinct("_id"))
+
+
+def test_messages_without_faces(servers, launch):
+    kafka, events = servers
+    stages = run_all(launch, "scenesrc max-faces=0")
+    wait_until(lambda: latest_report(kafka)["frames"] > 0, 60, "a report of frames")
+    end_all(stages)
+    assert events.count_documents({}) == 0
+
+
+def test_no_messages(servers, launch):
+    """Nobody publishes; the topics don't even exist when the stages start."""
+    _, events = servers
+    stages = [launch(CLOUD), launch(FOG)]
+    for stage in stages:
+        stage.wait_playing()
+    end_all(stages)
+    assert events.count_documents({}) == 0
+
+
+def test_the_edge_alone(servers, launch):
+    """No fog reports; the frames are published all the same."""
+    kafka, _ = servers
+    edge = launch(EDGE.replace("v4l2src", CAMERA))
+    edge.wait_playing()
+    consumer = confluent_kafka.Consumer({
+        "bootstrap.servers": kafka.bootstrap, "group.id": "test", "auto.offset.reset": "earliest"})
+    consumer.subscribe(["camera"])
+    message = consumer.poll(60)
+    consumer.close()
+    assert dict(message.headers())["camera"] == b"cam-1"
+    assert message.value().startswith(b"\xff\xd8")
+    edge.interrupt()
