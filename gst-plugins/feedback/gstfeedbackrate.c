@@ -105,6 +105,9 @@ struct _GstFeedbackRate {
   GstSegment segment;
   gint64 asked_at, checked_at, told_at; /* monotonic; 0: never */
   gdouble told_rate;
+  gboolean plain;      /* the frames are in ordinary memory */
+  gboolean offer_seen; /* for the present format */
+  gboolean adjustable; /* the source can do other rates */
 };
 
 static GstStaticPadTemplate sink_template =
@@ -205,6 +208,7 @@ begin_run (GstFeedbackRate *self)
   gst_segment_init (&self->segment, GST_FORMAT_TIME);
   self->asked_at = self->checked_at = self->told_at = 0;
   self->told_rate = 0;
+  self->offer_seen = self->adjustable = FALSE;
 }
 
 /* with self->lock */
@@ -331,6 +335,9 @@ take_caps (GstFeedbackRate *self, GstEvent *event)
 
   gst_event_parse_caps (event, &caps);
   learn_source_rate (self, caps);
+  self->plain = gst_caps_features_is_equal (
+      gst_caps_get_features (caps, 0), GST_CAPS_FEATURES_MEMORY_SYSTEM_MEMORY);
+  self->offer_seen = FALSE;
   ours = src_caps (self, caps);
   taken = gst_pad_push_event (self->srcpad, gst_event_new_caps (ours));
   gst_caps_unref (ours);
@@ -497,6 +504,37 @@ query_offer (GstFeedbackRate *self)
   return offer;
 }
 
+static gboolean
+is_adjustable (GstFeedbackRate *self)
+{
+  GstCaps *offer;
+  gint n, d;
+
+  if (self->offer_seen || !(offer = query_offer (self)))
+    return self->adjustable;
+  self->offer_seen = TRUE;
+  self->adjustable = (source_rates_choose (offer, LOWEST_RATE, G_MAXINT, 1, &n, &d) &&
+                         gst_util_fraction_compare (n, d, self->source_n, self->source_d) != 0) ||
+                     (source_rates_choose (offer, HIGHEST_RATE, G_MAXINT, 1, &n, &d) &&
+                         gst_util_fraction_compare (n, d, self->source_n, self->source_d) != 0);
+  gst_caps_unref (offer);
+  return self->adjustable;
+}
+
+/* A camera can't change its rate while anyone holds one of its buffers: v4l2src fails for good then. What is held
+ * downstream, in a queue or until Kafka has it, is therefore a copy. */
+static GstBuffer *
+detach (GstFeedbackRate *self, GstBuffer *buffer)
+{
+  GstBuffer *copy;
+
+  if (!buffer->pool || !self->plain || !is_adjustable (self))
+    return gst_buffer_make_writable (buffer);
+  copy = gst_buffer_copy_deep (buffer);
+  gst_buffer_unref (buffer);
+  return copy;
+}
+
 /* TRUE: it is neither what the source does nor what it was asked for already. */
 static gboolean
 ask_for (GstFeedbackRate *self, gint n, gint d)
@@ -602,16 +640,20 @@ static GstBuffer *
 pass_or_drop (GstFeedbackRate *self, GstBuffer *buffer, gdouble *rate)
 {
   gdouble now = seconds_now (), time = time_of (self, buffer);
+  gboolean selected;
 
   g_mutex_lock (&self->lock);
   *rate = rate_controller_get_rate (self->controller, now);
-  if (select_frame (self, time, *rate, now)) {
-    buffer = gst_buffer_make_writable (buffer);
-    stamp (self, buffer, now);
-  } else {
+  selected = select_frame (self, time, *rate, now);
+  g_mutex_unlock (&self->lock);
+  if (!selected) {
     gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_DONE);
-    gst_clear_buffer (&buffer);
+    gst_buffer_unref (buffer);
+    return NULL;
   }
+  buffer = detach (self, buffer);
+  g_mutex_lock (&self->lock);
+  stamp (self, buffer, now);
   g_mutex_unlock (&self->lock);
   return buffer;
 }
