@@ -296,7 +296,7 @@ GST_START_TEST (test_absurd_reports_do_no_harm)
   report->busy = 1e-300;
   report->interval = 86400;
   report->lag = G_MAXINT64;
-  report->cameras->len = 0;
+  g_ptr_array_set_size (report->cameras, 0);
   take (&f, report, 20);
   assert_rate (&f, 20, 8, 15);
   report = full_report (&f, "replica-0", 6);
