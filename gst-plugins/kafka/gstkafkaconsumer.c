@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkaconsumer.h"
 #include "gstkafkaclient.h"
+#include "gstkafkadiscovery.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
@@ -411,74 +412,15 @@ rebalance (
 
 /* Without a group's assignment: which partitions there are is looked up, now and then again. */
 
-static gboolean
-is_wanted (GstKafkaConsumer *self, gint partition)
-{
-  GArray *wanted = self->settings->partitions;
-
-  for (guint i = 0; wanted && i < wanted->len; i++)
-    if (g_array_index (wanted, gint, i) == partition)
-      return TRUE;
-  return !wanted;
-}
-
 static void
-collect_new (GstKafkaConsumer *self, const rd_kafka_metadata_topic_t *topic,
-    rd_kafka_topic_partition_list_t *list)
+drop_known (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
 {
   g_mutex_lock (&self->lock);
-  for (gint i = 0; i < topic->partition_cnt; i++)
-    if (is_wanted (self, topic->partitions[i].id) &&
-        !gst_kafka_partitions_find (self->partitions, topic->topic, topic->partitions[i].id))
-      rd_kafka_topic_partition_list_add (list, topic->topic, topic->partitions[i].id);
+  for (gint i = list->cnt; i-- > 0;)
+    if (gst_kafka_partitions_find (
+            self->partitions, list->elems[i].topic, list->elems[i].partition))
+      rd_kafka_topic_partition_list_del_by_idx (list, i);
   g_mutex_unlock (&self->lock);
-}
-
-static gboolean
-matches (const gchar *topic, const gchar *name)
-{
-  return *topic == '^' ? g_regex_match_simple (topic, name, 0, 0) : g_str_equal (topic, name);
-}
-
-/* (nullable): one topic asked for by name costs a large cluster less than all. */
-static rd_kafka_topic_t *
-get_only_topic (GstKafkaConsumer *self)
-{
-  gchar **topics = self->settings->topics;
-
-  return *topics[0] == '^' || topics[1] ? NULL : rd_kafka_topic_new (self->rk, topics[0], NULL);
-}
-
-static rd_kafka_resp_err_t
-ask_metadata (GstKafkaConsumer *self, const rd_kafka_metadata_t **metadata)
-{
-  rd_kafka_topic_t *only = get_only_topic (self);
-  rd_kafka_resp_err_t err =
-      rd_kafka_metadata (self->rk, only == NULL, only, metadata, WATCH_TIME / 1000);
-
-  if (only)
-    rd_kafka_topic_destroy (only);
-  return err;
-}
-
-static void
-collect_topic (GstKafkaConsumer *self, const gchar *name, const rd_kafka_metadata_t *metadata,
-    rd_kafka_topic_partition_list_t *list)
-{
-  gboolean found = FALSE;
-
-  for (gint i = 0; i < metadata->topic_cnt; i++) {
-    const rd_kafka_metadata_topic_t *topic = &metadata->topics[i];
-
-    if (!matches (name, topic->topic))
-      continue;
-    if (gst_kafka_error_is_refusal (topic->err))
-      fail (self, topic->err, NULL);
-    found |= topic->partition_cnt > 0;
-    collect_new (self, topic, list);
-  }
-  if (!found)
-    tell_waiting (self, name);
 }
 
 static void
@@ -492,21 +434,27 @@ assign_new (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
 }
 
 static void
+assign_found (GstKafkaConsumer *self, GstKafkaDiscovery *found)
+{
+  if (found->refused)
+    fail (self, found->refused, NULL);
+  if (found->missing)
+    tell_waiting (self, found->missing);
+  self->waiting_told = found->missing != NULL;
+  drop_known (self, found->list);
+  if (found->list->cnt > 0 && !is_stopping (self))
+    assign_new (self, found->list);
+}
+
+static void
 discover (GstKafkaConsumer *self)
 {
-  const rd_kafka_metadata_t *metadata;
-  rd_kafka_topic_partition_list_t *list;
+  GstKafkaDiscovery found = {NULL};
 
   self->discovered = g_get_monotonic_time ();
-  if (ask_metadata (self, &metadata) != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return;
-  list = rd_kafka_topic_partition_list_new (8);
-  for (gchar **name = self->settings->topics; *name; name++)
-    collect_topic (self, *name, metadata, list);
-  rd_kafka_metadata_destroy (metadata);
-  if (list->cnt > 0 && !is_stopping (self))
-    assign_new (self, list);
-  rd_kafka_topic_partition_list_destroy (list);
+  if (!gst_kafka_discover (self->rk, self->settings, WATCH_TIME / 1000, &found))
+    assign_found (self, &found);
+  gst_kafka_discovery_clear (&found);
 }
 
 static void
@@ -584,33 +532,21 @@ fail_to_connect (GstKafkaConsumer *self, rd_kafka_resp_err_t err)
   fail (self, err, detail);
 }
 
-static void
-learn_topics (GstKafkaConsumer *self, const rd_kafka_metadata_t *metadata)
-{
-  self->known_topics = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  for (gint i = 0; i < metadata->topic_cnt; i++)
-    g_hash_table_insert (self->known_topics, g_strdup (metadata->topics[i].topic),
-        GINT_TO_POINTER (metadata->topics[i].partition_cnt));
-}
-
 /* A broker that is lost later is waited for; one that was never there is an error. */
 static void
 connect_first (GstKafkaConsumer *self)
 {
   gint64 deadline = g_get_monotonic_time () + CONNECT_TIME;
-  const rd_kafka_metadata_t *metadata;
+  GstKafkaDiscovery found = {NULL};
   rd_kafka_resp_err_t err;
 
   do {
     serve (self, 0);
-    err = ask_metadata (self, &metadata);
-    if (!err) {
-      learn_topics (self, metadata);
-      rd_kafka_metadata_destroy (metadata);
-      return;
-    }
-  } while (!is_stopping (self) && g_get_monotonic_time () < deadline);
-  if (!is_stopping (self))
+    err = gst_kafka_discover (self->rk, self->settings, WATCH_TIME / 1000, &found);
+  } while (err && !is_stopping (self) && g_get_monotonic_time () < deadline);
+  self->known_topics = g_steal_pointer (&found.counts);
+  gst_kafka_discovery_clear (&found);
+  if (err && !is_stopping (self))
     fail_to_connect (self, err);
 }
 

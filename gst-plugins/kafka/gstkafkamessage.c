@@ -57,20 +57,32 @@ decide (gpointer ledger, gint64 offset, GstKafkaAckOutcome outcome)
   gst_kafka_ledger_decide (ledger, offset, outcome, g_get_monotonic_time ());
 }
 
+/* Nobody waits for what a replay's messages become. */
+static void
+add_ack (GstStructure *s, gint64 offset, GstKafkaFetched *fetched)
+{
+  GObject *ack;
+
+  if (!fetched->ledger)
+    return;
+  ack = gst_kafka_ack_new (
+      g_steal_pointer (&fetched->ledger), offset, decide, (GDestroyNotify) gst_kafka_ledger_unref);
+  gst_structure_set (s, "ack", G_TYPE_OBJECT, ack, NULL);
+  g_object_unref (ack);
+}
+
 static void
 add_meta (GstBuffer *buffer, const rd_kafka_message_t *message, GstKafkaFetched *fetched)
 {
   GstStructure *s = gst_kafka_meta_ensure (buffer);
-  GObject *ack = gst_kafka_ack_new (g_steal_pointer (&fetched->ledger), message->offset, decide,
-      (GDestroyNotify) gst_kafka_ledger_unref);
   rd_kafka_timestamp_type_t type;
   gint64 timestamp = rd_kafka_message_timestamp (message, &type);
   GPtrArray *headers = copy_headers (message);
 
   gst_structure_set (s, "topic", G_TYPE_STRING, rd_kafka_topic_name (message->rkt), "partition",
       G_TYPE_INT, message->partition, "offset", G_TYPE_INT64, message->offset, "lag", G_TYPE_INT64,
-      fetched->behind, "ack", G_TYPE_OBJECT, ack, NULL);
-  g_object_unref (ack);
+      fetched->behind, NULL);
+  add_ack (s, message->offset, fetched);
   if (type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE)
     gst_structure_set (s, "timestamp", G_TYPE_INT64, timestamp, NULL);
   if (message->key) {

@@ -35,6 +35,7 @@
 #include "gstkafkaformat.h"
 #include "gstkafkamessage.h"
 #include "gstkafkameta.h"
+#include "gstkafkareplay.h"
 
 GST_DEBUG_CATEGORY (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
@@ -43,6 +44,9 @@ GST_DEBUG_CATEGORY (gst_kafka_src_debug);
 #define DEFAULT_START_OFFSET (-1)
 #define DEFAULT_START_TIME GST_CLOCK_TIME_NONE
 #define DEFAULT_EOS_AT_END FALSE
+#define DEFAULT_END_OFFSET (-1)
+#define DEFAULT_END_TIME GST_CLOCK_TIME_NONE
+#define DEFAULT_REPLAY FALSE
 #define DEFAULT_MAX_AGE 0
 #define DEFAULT_MAX_PREFETCH (32 * 1024 * 1024)
 #define DEFAULT_ON_ERROR GST_KAFKA_SRC_SKIP
@@ -72,6 +76,9 @@ enum {
   PROP_START_OFFSET,
   PROP_START_TIME,
   PROP_EOS_AT_END,
+  PROP_END_OFFSET,
+  PROP_END_TIME,
+  PROP_REPLAY,
   PROP_MAX_AGE,
   PROP_MAX_PREFETCH,
   PROP_CAPS,
@@ -102,13 +109,18 @@ typedef struct {
   gint64 start_offset;
   GstClockTime start_time;
   gboolean eos_at_end;
+  gint64 end_offset;
+  GstClockTime end_time;
+  gboolean replay;
   GstClockTime max_age;
   guint64 max_prefetch;
   GstCaps *caps;
   GstKafkaSrcOnError on_error;
   Counters counters;
-  GstKafkaConsumer *consumer; /* from start to stop; the streaming thread needs no lock to use it */
-  GstStructure *last_stats;   /* of the run that has ended */
+  /* Either of them from READY to PAUSED and back; the streaming thread needs no lock to use it. */
+  GstKafkaConsumer *consumer;
+  GstKafkaReplay *player;
+  GstStructure *last_stats; /* of the run that has ended */
 
   /* for the streaming thread alone */
   gint64 pushing;        /* since when the last buffer is on its way, monotonic us; 0: none is */
@@ -231,10 +243,12 @@ static void
 take_range (GstKafkaSrc *self, GstKafkaRange *range)
 {
   range->committed = self->group_id != NULL;
-  range->earliest = self->auto_offset_reset == GST_KAFKA_SRC_EARLIEST;
+  range->earliest = self->replay || self->auto_offset_reset == GST_KAFKA_SRC_EARLIEST;
   range->start_offset = self->start_offset;
   range->start_time = self->start_time;
-  range->stop_at_end = self->eos_at_end;
+  range->stop_at_end = self->eos_at_end || self->replay;
+  range->end_offset = self->end_offset;
+  range->end_time = self->end_time;
 }
 
 static GstKafkaConsumerSettings *
@@ -268,6 +282,8 @@ check_settings (GstKafkaSrc *self)
     wrong = "group-id is empty";
   else if (self->group_instance_id && !self->group_id)
     wrong = "group-instance-id needs a group-id";
+  else if (self->group_id && self->replay)
+    wrong = "A replay is read alone: it takes no group-id";
   GST_OBJECT_UNLOCK (self);
   if (wrong)
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s.", wrong), (NULL));
@@ -291,41 +307,50 @@ reset_run (GstKafkaSrc *self)
 
 /* Not in the base class's start, which posts an error of its own behind ours. */
 static gboolean
-open_consumer (GstKafkaSrc *self)
+open_client (GstKafkaSrc *self)
 {
   g_autoptr (GError) error = NULL;
   GstKafkaConsumer *consumer = NULL;
+  GstKafkaReplay *player = NULL;
   rd_kafka_conf_t *conf;
 
   if (!check_settings (self))
     return FALSE;
   reset_run (self);
   conf = make_conf (self, &error);
-  if (conf)
+  if (conf && self->replay)
+    player = gst_kafka_replay_new (conf, make_consumer_settings (self, conf), &error);
+  else if (conf)
     consumer = gst_kafka_consumer_start (
         GST_ELEMENT (self), conf, make_consumer_settings (self, conf), &error);
-  if (!consumer) {
+  if (error) {
     gst_kafka_post_error (GST_ELEMENT (self), error, NULL);
     return FALSE;
   }
   GST_OBJECT_LOCK (self);
   self->consumer = consumer;
+  self->player = player;
   GST_OBJECT_UNLOCK (self);
+  gst_base_src_set_live (GST_BASE_SRC (self), !player);
+  gst_base_src_set_do_timestamp (GST_BASE_SRC (self), !player);
   return TRUE;
 }
 
 static GstStructure *make_stats (GstKafkaSrc *self);
 
 static void
-close_consumer (GstKafkaSrc *self)
+close_client (GstKafkaSrc *self)
 {
   GstKafkaConsumer *consumer;
+  GstKafkaReplay *player;
 
   GST_OBJECT_LOCK (self);
   self->last_stats = make_stats (self);
   consumer = g_steal_pointer (&self->consumer);
+  player = g_steal_pointer (&self->player);
   GST_OBJECT_UNLOCK (self);
-  gst_kafka_consumer_stop (consumer);
+  g_clear_pointer (&consumer, gst_kafka_consumer_stop);
+  g_clear_pointer (&player, gst_kafka_replay_free);
 }
 
 static void
@@ -337,6 +362,8 @@ set_flushing (GstBaseSrc *base, gboolean flushing)
   GST_OBJECT_LOCK (self);
   if (self->consumer)
     gst_kafka_consumer_set_flushing (self->consumer, flushing);
+  if (self->player)
+    gst_kafka_replay_set_flushing (self->player, flushing);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -369,7 +396,7 @@ gst_kafka_src_change_state (GstElement *element, GstStateChange transition)
   GstKafkaSrc *self = GST_KAFKA_SRC (element);
   GstStateChangeReturn result;
 
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !open_consumer (self))
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !open_client (self))
     return GST_STATE_CHANGE_FAILURE;
   /* Before queues free what they hold: it is to come again. */
   if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED)
@@ -379,7 +406,7 @@ gst_kafka_src_change_state (GstElement *element, GstStateChange transition)
     set_playing (self, TRUE);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
       (transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE))
-    close_consumer (self);
+    close_client (self);
   return result;
 }
 
@@ -525,7 +552,7 @@ look_at_age (GstKafkaSrc *self, GstBuffer *buffer)
   GST_OBJECT_LOCK (self);
   self->counters.clock_skew += captured > now;
   self->counters.age = captured > now ? 0 : now - captured;
-  if (self->max_age > 0 && self->counters.age > self->max_age) {
+  if (self->max_age > 0 && self->counters.age > self->max_age && !self->player) {
     self->counters.too_old++;
     fresh = FALSE;
   }
@@ -581,6 +608,68 @@ push_assignment (GstKafkaSrc *self)
       GST_BASE_SRC_PAD (self), gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_STICKY, s));
 }
 
+/* Replay */
+
+static GstFlowReturn
+end_replay (GstKafkaSrc *self, GstKafkaRead what, const GError *error)
+{
+  if (what == GST_KAFKA_READ_FLUSHING)
+    return GST_FLOW_FLUSHING;
+  if (what == GST_KAFKA_READ_FAILED)
+    gst_kafka_post_error (GST_ELEMENT (self), error, NULL);
+  return GST_FLOW_EOS;
+}
+
+static void
+tell_duration (GstKafkaSrc *self)
+{
+  GstBaseSrc *base = GST_BASE_SRC (self);
+  GstClockTime duration = gst_kafka_replay_get_duration (self->player);
+
+  GST_OBJECT_LOCK (self);
+  base->segment.duration = duration;
+  GST_OBJECT_UNLOCK (self);
+  gst_element_post_message (
+      GST_ELEMENT (self), gst_message_new_duration_changed (GST_OBJECT (self)));
+}
+
+static GstFlowReturn
+replay_one (GstKafkaSrc *self, GstBuffer **out)
+{
+  g_autoptr (GError) error = NULL;
+  GstKafkaFetched fetched = {NULL};
+  gboolean opened = GST_CLOCK_TIME_IS_VALID (gst_kafka_replay_get_duration (self->player));
+  GstKafkaRead what = gst_kafka_replay_open (self->player, &error);
+  GstClockTime time;
+  GstFlowReturn result;
+
+  if (what != GST_KAFKA_READ_MESSAGE)
+    return end_replay (self, what, error);
+  if (!opened)
+    tell_duration (self);
+  what = gst_kafka_replay_read (self->player, &fetched, &time, &error);
+  if (what != GST_KAFKA_READ_MESSAGE)
+    return end_replay (self, what, error);
+  result = take_message (self, &fetched, out);
+  if (result == GST_FLOW_OK)
+    GST_BUFFER_PTS (*out) = time;
+  return result;
+}
+
+static gboolean
+gst_kafka_src_do_seek (GstBaseSrc *base, GstSegment *segment)
+{
+  GstKafkaSrc *self = GST_KAFKA_SRC (base);
+
+  if (!self->player)
+    return TRUE;
+  if (segment->rate < 0 || segment->format != GST_FORMAT_TIME)
+    return FALSE;
+  segment->time = segment->start;
+  gst_kafka_replay_seek (self->player, segment->position);
+  return TRUE;
+}
+
 /* That we are asked for more tells that the last push went well. */
 static void
 note_last_push (GstKafkaSrc *self)
@@ -618,9 +707,10 @@ gst_kafka_src_create (GstPushSrc *push, GstBuffer **out)
   GstKafkaSrc *self = GST_KAFKA_SRC (push);
   GstFlowReturn result;
 
-  note_last_push (self);
+  if (self->consumer)
+    note_last_push (self);
   do
-    result = read_one (self, out);
+    result = self->player ? replay_one (self, out) : read_one (self, out);
   while (result == GST_FLOW_CUSTOM_SUCCESS);
   if (result == GST_FLOW_OK)
     self->pushing = g_get_monotonic_time ();
@@ -644,7 +734,24 @@ gst_kafka_src_negotiate (GstBaseSrc *base)
 static gboolean
 gst_kafka_src_is_seekable (GstBaseSrc *base)
 {
-  return FALSE;
+  return GST_KAFKA_SRC (base)->player != NULL;
+}
+
+static gboolean
+answer_duration (GstKafkaSrc *self, GstQuery *query)
+{
+  GstClockTime duration = GST_CLOCK_TIME_NONE;
+  GstFormat format;
+
+  gst_query_parse_duration (query, &format, NULL);
+  GST_OBJECT_LOCK (self);
+  if (self->player)
+    duration = gst_kafka_replay_get_duration (self->player);
+  GST_OBJECT_UNLOCK (self);
+  if (format != GST_FORMAT_TIME || !GST_CLOCK_TIME_IS_VALID (duration))
+    return FALSE;
+  gst_query_set_duration (query, GST_FORMAT_TIME, (gint64) duration);
+  return TRUE;
 }
 
 static gboolean
@@ -674,7 +781,9 @@ gst_kafka_src_query (GstBaseSrc *base, GstQuery *query)
 
   if (GST_QUERY_TYPE (query) == GST_QUERY_CUSTOM && gst_structure_has_name (s, GST_KAFKA_LAG_QUERY))
     return answer_lag (GST_KAFKA_SRC (base), query);
-  if (GST_QUERY_TYPE (query) == GST_QUERY_LATENCY) {
+  if (GST_QUERY_TYPE (query) == GST_QUERY_DURATION)
+    return answer_duration (GST_KAFKA_SRC (base), query);
+  if (GST_QUERY_TYPE (query) == GST_QUERY_LATENCY && gst_base_src_is_live (base)) {
     /* Stamped on arrival; the base class would take the wait for the first message for latency. */
     gst_query_set_latency (query, TRUE, 0, GST_CLOCK_TIME_NONE);
     return TRUE;
@@ -683,6 +792,17 @@ gst_kafka_src_query (GstBaseSrc *base, GstQuery *query)
 }
 
 /* Properties */
+
+static void
+add_empty_stats (GstStructure *s)
+{
+  GValue none = G_VALUE_INIT;
+
+  g_value_init (&none, GST_TYPE_ARRAY);
+  gst_structure_set (s, "lag", G_TYPE_UINT64, (guint64) 0, "pending", G_TYPE_UINT64, (guint64) 0,
+      "parked", G_TYPE_UINT64, (guint64) 0, "rebalances", G_TYPE_UINT64, (guint64) 0, NULL);
+  gst_structure_take_value (s, "partitions", &none);
+}
 
 /* with the object lock */
 static GstStructure *
@@ -699,6 +819,8 @@ make_stats (GstKafkaSrc *self)
       c->clock_skew, "age", G_TYPE_UINT64, c->age, NULL);
   if (self->consumer)
     gst_kafka_consumer_add_stats (self->consumer, s);
+  else
+    add_empty_stats (s);
   return s;
 }
 
@@ -768,6 +890,15 @@ gst_kafka_src_set_property (GObject *object, guint id, const GValue *value, GPar
     case PROP_EOS_AT_END:
       self->eos_at_end = g_value_get_boolean (value);
       break;
+    case PROP_END_OFFSET:
+      self->end_offset = g_value_get_int64 (value);
+      break;
+    case PROP_END_TIME:
+      self->end_time = g_value_get_uint64 (value);
+      break;
+    case PROP_REPLAY:
+      self->replay = g_value_get_boolean (value);
+      break;
     case PROP_MAX_AGE:
       self->max_age = g_value_get_uint64 (value);
       break;
@@ -815,6 +946,15 @@ gst_kafka_src_get_property (GObject *object, guint id, GValue *value, GParamSpec
       break;
     case PROP_EOS_AT_END:
       g_value_set_boolean (value, self->eos_at_end);
+      break;
+    case PROP_END_OFFSET:
+      g_value_set_int64 (value, self->end_offset);
+      break;
+    case PROP_END_TIME:
+      g_value_set_uint64 (value, self->end_time);
+      break;
+    case PROP_REPLAY:
+      g_value_set_boolean (value, self->replay);
       break;
     case PROP_MAX_AGE:
       g_value_set_uint64 (value, self->max_age);
@@ -931,6 +1071,38 @@ install_range_properties (GObjectClass *klass, GParamFlags flags)
       g_param_spec_boolean ("eos-at-end", "EOS at end",
           "End the stream after the last message that is there at the start", DEFAULT_EOS_AT_END,
           flags));
+  /**
+   * GstKafkaSrc:end-offset:
+   *
+   * Ends the stream when each partition has been read up to this offset.
+   */
+  g_object_class_install_property (klass, PROP_END_OFFSET,
+      g_param_spec_int64 ("end-offset", "End offset",
+          "End the stream when each partition is read up to this offset, which is not read; -1: "
+          "not "
+          "set",
+          -1, G_MAXINT64, DEFAULT_END_OFFSET, flags));
+  /**
+   * GstKafkaSrc:end-time:
+   *
+   * Ends the stream when each partition has been read up to this Kafka timestamp.
+   */
+  g_object_class_install_property (klass, PROP_END_TIME,
+      g_param_spec_uint64 ("end-time", "End time",
+          "End the stream when each partition is read up to this time (ns since the Unix epoch), "
+          "which is not read; the maximum: not set",
+          0, G_MAXUINT64, DEFAULT_END_TIME, flags));
+  /**
+   * GstKafkaSrc:replay:
+   *
+   * Plays the recording as a file would: all partitions in the order of capture, from #GstKafkaSrc:start-time or
+   * the first message to what is the end when it is opened, stamped by capture time, not live, seekable.
+   */
+  g_object_class_install_property (klass, PROP_REPLAY,
+      g_param_spec_boolean ("replay", "Replay",
+          "Play what was recorded, in the order and at the pace of capture, seekable; without a "
+          "group",
+          DEFAULT_REPLAY, flags));
 }
 
 static void
@@ -1028,6 +1200,7 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
   base_class->negotiate = gst_kafka_src_negotiate;
   base_class->is_seekable = gst_kafka_src_is_seekable;
   base_class->query = gst_kafka_src_query;
+  base_class->do_seek = gst_kafka_src_do_seek;
   GST_PUSH_SRC_CLASS (klass)->create = gst_kafka_src_create;
 }
 
@@ -1039,6 +1212,9 @@ gst_kafka_src_init (GstKafkaSrc *self)
   self->start_offset = DEFAULT_START_OFFSET;
   self->start_time = DEFAULT_START_TIME;
   self->eos_at_end = DEFAULT_EOS_AT_END;
+  self->end_offset = DEFAULT_END_OFFSET;
+  self->end_time = DEFAULT_END_TIME;
+  self->replay = DEFAULT_REPLAY;
   self->max_age = DEFAULT_MAX_AGE;
   self->max_prefetch = DEFAULT_MAX_PREFETCH;
   self->on_error = DEFAULT_ON_ERROR;

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkareplay.h"
+#include "gstkafkaclient.h"
+#include "gstkafkadiscovery.h"
+#include "gstkafkameta.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
+#define GST_CAT_DEFAULT gst_kafka_src_debug
+
+#define OPEN_TIME (10 * G_TIME_SPAN_SECOND)
+#define ASK_TIME_MS 1000
+#define POLL_TIME_MS 200
+
+/* One partition of the recording. */
+typedef struct {
+  gchar *topic;
+  gint partition;
+  gint64 start;
+  gint64 end;
+  rd_kafka_queue_t *queue;
+  rd_kafka_message_t *head; /* the next one, read ahead to compare it with the others' */
+  GstClockTime head_time;   /* ns since the Unix epoch */
+  gboolean at_end;
+} Track;
+
+struct _GstKafkaReplay {
+  GstKafkaHandle *handle;
+  rd_kafka_t *rk;
+  GstKafkaConsumerSettings *settings;
+  GPtrArray *tracks;   /* of Track; NULL before it is open */
+  gint64 deadline;     /* for being open, monotonic us; 0: not tried yet */
+  GstClockTime origin; /* ns since the Unix epoch */
+  GstClockTime target; /* nothing before it is read, ns since the Unix epoch */
+  GstClockTime
+      seek_time; /* since the origin: where the tracks have to be put; GST_CLOCK_TIME_NONE: nowhere */
+  GstKafkaFault fault;
+
+  GMutex lock; /* guards the rest */
+  gboolean flushing;
+  GstClockTime duration;
+};
+
+static void
+track_free (Track *self)
+{
+  g_clear_pointer (&self->head, rd_kafka_message_destroy);
+  g_clear_pointer (&self->queue, rd_kafka_queue_destroy);
+  g_free (self->topic);
+  g_free (self);
+}
+
+static void
+take_error (rd_kafka_t *rk, int err, const char *reason, void *opaque)
+{
+  GST_INFO ("%s: %s: %s", rd_kafka_name (rk), rd_kafka_err2name (err), reason);
+  gst_kafka_fault_note (&((GstKafkaReplay *) opaque)->fault, err, reason);
+}
+
+GstKafkaReplay *
+gst_kafka_replay_new (rd_kafka_conf_t *conf, GstKafkaConsumerSettings *settings, GError **error)
+{
+  GstKafkaReplay *self = g_new0 (GstKafkaReplay, 1);
+  gchar said[512];
+
+  g_mutex_init (&self->lock);
+  self->settings = settings;
+  self->origin = self->duration = self->seek_time = GST_CLOCK_TIME_NONE;
+  rd_kafka_conf_set_opaque (conf, self);
+  rd_kafka_conf_set_error_cb (conf, take_error);
+  self->rk = rd_kafka_new (RD_KAFKA_CONSUMER, conf, said, sizeof said);
+  if (!self->rk) {
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+        "The Kafka client can't be set up: %s", said);
+    rd_kafka_conf_destroy (conf);
+    gst_kafka_replay_free (self);
+    return NULL;
+  }
+  rd_kafka_poll_set_consumer (self->rk);
+  self->handle = gst_kafka_handle_new (self->rk);
+  return self;
+}
+
+void
+gst_kafka_replay_free (GstKafkaReplay *self)
+{
+  g_clear_pointer (&self->tracks, g_ptr_array_unref);
+  g_clear_pointer (&self->handle, gst_kafka_handle_unref_and_wait);
+  gst_kafka_consumer_settings_free (self->settings);
+  gst_kafka_fault_clear (&self->fault);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+static gboolean
+is_flushing (GstKafkaReplay *self)
+{
+  gboolean flushing;
+
+  g_mutex_lock (&self->lock);
+  flushing = self->flushing;
+  g_mutex_unlock (&self->lock);
+  return flushing;
+}
+
+static GstKafkaRead
+fail (GstKafkaReplay *self, rd_kafka_resp_err_t err, GError **error)
+{
+  g_autofree gchar *tried = g_strdup_printf ("replay %s", self->settings->where);
+
+  gboolean known = self->fault.err && err != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+
+  g_propagate_error (error, gst_kafka_error_new (tried, known ? self->fault.err : err,
+                                known ? self->fault.detail : NULL, GST_RESOURCE_ERROR_OPEN_READ));
+  return GST_KAFKA_READ_FAILED;
+}
+
+static GstClockTime
+capture_time_of (const rd_kafka_message_t *message)
+{
+  rd_kafka_timestamp_type_t type;
+  gint64 timestamp = rd_kafka_message_timestamp (message, &type);
+  rd_kafka_headers_t *headers;
+  const void *value;
+  size_t size;
+  guint64 time;
+
+  /* The library ends a header's value with a NUL of its own. */
+  if (!rd_kafka_message_headers (message, &headers) &&
+      !rd_kafka_header_get_last (headers, GST_KAFKA_HEADER_CAPTURE_TIME, &value, &size) && value &&
+      g_ascii_string_to_unsigned (value, 10, 0, G_MAXINT64, &time, NULL))
+    return time;
+  return timestamp > 0 ? (GstClockTime) timestamp * GST_MSECOND : 0;
+}
+
+/* Reading of tracks */
+
+static rd_kafka_topic_partition_list_t *
+list_tracks (GstKafkaReplay *self, gint64 offset)
+{
+  rd_kafka_topic_partition_list_t *list =
+      rd_kafka_topic_partition_list_new ((int) self->tracks->len);
+
+  for (guint i = 0; i < self->tracks->len; i++) {
+    Track *track = g_ptr_array_index (self->tracks, i);
+
+    rd_kafka_topic_partition_list_add (list, track->topic, track->partition)->offset = offset;
+  }
+  return list;
+}
+
+/* Puts each track at its offset in @list; one at its end isn't read. */
+static void
+place_tracks (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *list)
+{
+  rd_kafka_topic_partition_list_t *reading = rd_kafka_topic_partition_list_new (list->cnt);
+
+  for (gint i = 0; i < list->cnt; i++) {
+    Track *track = g_ptr_array_index (self->tracks, i);
+    gint64 offset = list->elems[i].offset;
+
+    g_clear_pointer (&track->head, rd_kafka_message_destroy);
+    offset = offset < 0 ? track->end : MAX (offset, track->start);
+    track->at_end = offset >= track->end;
+    if (!track->at_end)
+      rd_kafka_topic_partition_list_add (reading, track->topic, track->partition)->offset = offset;
+  }
+  /* The library's own seek gives up a thousand times too early before 2.1. */
+  rd_kafka_assign (self->rk, reading);
+  rd_kafka_topic_partition_list_destroy (reading);
+}
+
+/* Takes over @message. */
+static void
+take_head (GstKafkaReplay *self, Track *track, rd_kafka_message_t *message)
+{
+  if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF ||
+      (!message->err && message->offset >= track->end)) {
+    track->at_end = TRUE;
+  } else if (message->err) {
+    GST_WARNING ("%s: %s", rd_kafka_name (self->rk), rd_kafka_message_errstr (message));
+  } else if (capture_time_of (message) >= self->target) {
+    track->head_time = capture_time_of (message);
+    track->head = g_steal_pointer (&message);
+  }
+  g_clear_pointer (&message, rd_kafka_message_destroy);
+}
+
+/* FALSE: flushing */
+static gboolean
+fill_track (GstKafkaReplay *self, Track *track)
+{
+  while (!track->head && !track->at_end) {
+    rd_kafka_message_t *message = rd_kafka_consume_queue (track->queue, POLL_TIME_MS);
+
+    if (message)
+      take_head (self, track, message);
+    if (is_flushing (self))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+fill_tracks (GstKafkaReplay *self)
+{
+  rd_kafka_message_t *event = rd_kafka_consumer_poll (self->rk, 0);
+
+  g_clear_pointer (&event, rd_kafka_message_destroy);
+  for (guint i = 0; i < self->tracks->len; i++)
+    if (!fill_track (self, g_ptr_array_index (self->tracks, i)))
+      return FALSE;
+  return TRUE;
+}
+
+/* (nullable): NULL if all are at their end */
+static Track *
+find_first (GstKafkaReplay *self)
+{
+  Track *first = NULL;
+
+  for (guint i = 0; i < self->tracks->len; i++) {
+    Track *track = g_ptr_array_index (self->tracks, i);
+
+    if (track->head && (!first || track->head_time < first->head_time))
+      first = track;
+  }
+  return first;
+}
+
+static GstClockTime
+find_last_time (GstKafkaReplay *self)
+{
+  GstClockTime last = 0;
+
+  for (guint i = 0; i < self->tracks->len; i++) {
+    Track *track = g_ptr_array_index (self->tracks, i);
+
+    if (track->head)
+      last = MAX (last, track->head_time);
+  }
+  return last;
+}
+
+/* Opening */
+
+static void
+add_track (GstKafkaReplay *self, const rd_kafka_topic_partition_t *from, const GstKafkaPosition *at)
+{
+  Track *track = g_new0 (Track, 1);
+
+  track->topic = g_strdup (from->topic);
+  track->partition = from->partition;
+  track->start = MAX (at->start, 0);
+  track->end = at->end;
+  /* A queue of its own, so that one track can be waited for. */
+  track->queue = rd_kafka_queue_get_partition (self->rk, track->topic, track->partition);
+  rd_kafka_queue_forward (track->queue, NULL);
+  g_ptr_array_add (self->tracks, track);
+}
+
+static rd_kafka_resp_err_t
+find_tracks (GstKafkaReplay *self)
+{
+  GstKafkaDiscovery found = {NULL};
+  g_autofree GstKafkaPosition *positions = NULL;
+  rd_kafka_resp_err_t err = gst_kafka_discover (self->rk, self->settings, ASK_TIME_MS, &found);
+
+  if (!err && found.refused)
+    err = found.refused;
+  else if (!err && (found.missing || found.list->cnt == 0))
+    err = RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+  if (!err) {
+    positions = g_new0 (GstKafkaPosition, found.list->cnt);
+    err = gst_kafka_range_resolve (&self->settings->range, self->rk, found.list, positions);
+  }
+  if (!err) {
+    self->tracks = g_ptr_array_new_with_free_func ((GDestroyNotify) track_free);
+    for (gint i = 0; i < found.list->cnt; i++)
+      add_track (self, &found.list->elems[i], &positions[i]);
+  }
+  gst_kafka_discovery_clear (&found);
+  return err;
+}
+
+/* The last message of each track tells how long it is. FALSE: flushing */
+static gboolean
+measure (GstKafkaReplay *self, gboolean last)
+{
+  rd_kafka_topic_partition_list_t *list = list_tracks (self, 0);
+
+  for (gint i = 0; i < list->cnt; i++) {
+    Track *track = g_ptr_array_index (self->tracks, i);
+
+    list->elems[i].offset = last ? track->end - 1 : track->start;
+  }
+  place_tracks (self, list);
+  rd_kafka_topic_partition_list_destroy (list);
+  return fill_tracks (self);
+}
+
+static GstKafkaRead
+open_tracks (GstKafkaReplay *self)
+{
+  Track *first;
+  GstClockTime last;
+
+  self->target = 0;
+  if (!measure (self, TRUE))
+    return GST_KAFKA_READ_FLUSHING;
+  last = find_last_time (self);
+  if (!measure (self, FALSE))
+    return GST_KAFKA_READ_FLUSHING;
+  first = find_first (self);
+  self->origin = self->settings->range.start_time;
+  if (!GST_CLOCK_TIME_IS_VALID (self->origin))
+    self->origin = first ? first->head_time : 0;
+  g_mutex_lock (&self->lock);
+  self->duration = last > self->origin ? last - self->origin : 0;
+  g_mutex_unlock (&self->lock);
+  return GST_KAFKA_READ_MESSAGE;
+}
+
+GstKafkaRead
+gst_kafka_replay_open (GstKafkaReplay *self, GError **error)
+{
+  rd_kafka_resp_err_t err;
+
+  if (GST_CLOCK_TIME_IS_VALID (self->origin))
+    return GST_KAFKA_READ_MESSAGE;
+  if (!self->deadline)
+    self->deadline = g_get_monotonic_time () + OPEN_TIME;
+  while (!self->tracks) {
+    rd_kafka_message_t *event = rd_kafka_consumer_poll (self->rk, 0);
+
+    g_clear_pointer (&event, rd_kafka_message_destroy);
+    err = find_tracks (self);
+    if (is_flushing (self))
+      return GST_KAFKA_READ_FLUSHING;
+    if (err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || gst_kafka_error_is_refusal (err) ||
+        gst_kafka_error_is_refusal (self->fault.err) ||
+        (err && g_get_monotonic_time () > self->deadline))
+      return fail (self, err, error);
+  }
+  return open_tracks (self);
+}
+
+/* Playing */
+
+void
+gst_kafka_replay_seek (GstKafkaReplay *self, GstClockTime time)
+{
+  /* It opens at the begin. */
+  if (time > 0 || GST_CLOCK_TIME_IS_VALID (self->origin))
+    self->seek_time = time;
+}
+
+static rd_kafka_resp_err_t
+carry_out_seek (GstKafkaReplay *self, GstClockTime target)
+{
+  rd_kafka_topic_partition_list_t *list = list_tracks (self, (gint64) (target / GST_MSECOND));
+  rd_kafka_resp_err_t err = rd_kafka_offsets_for_times (self->rk, list, 2 * ASK_TIME_MS);
+
+  if (!err) {
+    self->target = target;
+    self->seek_time = GST_CLOCK_TIME_NONE;
+    place_tracks (self, list);
+  }
+  rd_kafka_topic_partition_list_destroy (list);
+  return err;
+}
+
+GstKafkaRead
+gst_kafka_replay_read (
+    GstKafkaReplay *self, GstKafkaFetched *fetched, GstClockTime *time, GError **error)
+{
+  rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+  Track *first;
+
+  if (GST_CLOCK_TIME_IS_VALID (self->seek_time))
+    err = carry_out_seek (self, self->origin + self->seek_time);
+  if (is_flushing (self))
+    return GST_KAFKA_READ_FLUSHING;
+  if (err)
+    return fail (self, err, error);
+  if (!fill_tracks (self))
+    return GST_KAFKA_READ_FLUSHING;
+  first = find_first (self);
+  if (!first)
+    return GST_KAFKA_READ_END;
+  *time = first->head_time > self->origin ? first->head_time - self->origin : 0;
+  fetched->message = g_steal_pointer (&first->head);
+  fetched->handle = gst_kafka_handle_ref (self->handle);
+  fetched->behind = first->end - fetched->message->offset - 1;
+  return GST_KAFKA_READ_MESSAGE;
+}
+
+void
+gst_kafka_replay_set_flushing (GstKafkaReplay *self, gboolean flushing)
+{
+  g_mutex_lock (&self->lock);
+  self->flushing = flushing;
+  g_mutex_unlock (&self->lock);
+}
+
+GstClockTime
+gst_kafka_replay_get_duration (GstKafkaReplay *self)
+{
+  GstClockTime duration;
+
+  g_mutex_lock (&self->lock);
+  duration = self->duration;
+  g_mutex_unlock (&self->lock);
+  return duration;
+}

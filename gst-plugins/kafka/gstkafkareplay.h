@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "gstkafkaconsumer.h"
+
+G_BEGIN_DECLS
+
+/* A recorded topic, read in the order of capture times over all its partitions, from any time on. For the
+ * streaming thread; set_flushing() and the duration are for any thread. No call waits much longer than a second. */
+typedef struct _GstKafkaReplay GstKafkaReplay;
+
+/* Takes over @conf and @settings. */
+GstKafkaReplay *gst_kafka_replay_new (
+    rd_kafka_conf_t *conf, GstKafkaConsumerSettings *settings, GError **error);
+void gst_kafka_replay_free (GstKafkaReplay *self);
+
+/**
+ * gst_kafka_replay_open:
+ *
+ * Looks up what there is. To be called again after %GST_KAFKA_READ_FLUSHING.
+ *
+ * Returns: %GST_KAFKA_READ_MESSAGE when it is open, %GST_KAFKA_READ_FAILED with @error
+ */
+GstKafkaRead gst_kafka_replay_open (GstKafkaReplay *self, GError **error);
+
+/* The next read is of what was captured at @time or later, since the begin of the recording. */
+void gst_kafka_replay_seek (GstKafkaReplay *self, GstClockTime time);
+
+/* @time: since the begin of the recording. @fetched comes without a ledger. */
+GstKafkaRead gst_kafka_replay_read (
+    GstKafkaReplay *self, GstKafkaFetched *fetched, GstClockTime *time, GError **error);
+
+void gst_kafka_replay_set_flushing (GstKafkaReplay *self, gboolean flushing);
+/* %GST_CLOCK_TIME_NONE until it is known. */
+GstClockTime gst_kafka_replay_get_duration (GstKafkaReplay *self);
+
+G_END_DECLS
