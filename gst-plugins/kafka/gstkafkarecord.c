@@ -120,14 +120,16 @@ set_target (GstKafkaRecord *record, GstKafkaRecordTemplate *self)
   GBytes *key = NULL;
 
   record->topic = g_strdup (topic);
-  if (!s || !gst_structure_get_int (s, "target-partition", &record->partition))
-    record->partition = self->partition;
-  if (record->partition < 0)
-    record->partition = RD_KAFKA_PARTITION_UA;
+  record->partition = self->partition;
   if (s && gst_structure_get (s, "target-key", G_TYPE_BYTES, &key, NULL))
     record->key = key;
   else if (self->key)
     record->key = g_bytes_ref (self->key);
+  /* Who sets the property `key` wants order in a partition, which who spreads a camera's frames can't know. */
+  if (s && (key || !self->key))
+    gst_structure_get_int (s, "target-partition", &record->partition);
+  if (record->partition < 0)
+    record->partition = RD_KAFKA_PARTITION_UA;
 }
 
 GstKafkaRecord *

@@ -10,7 +10,8 @@
  *
  * A buffer counts as sent when the brokers have acknowledged it, and is held until then. Messages without
  * a key take the topic's partitions in turn; a key always reaches the partition that Java's client would
- * choose; the meta's `target-topic`, `target-partition` and `target-key` overrule both.
+ * choose; the meta's `target-topic`, `target-partition` and `target-key` overrule both, except that the
+ * property `key` keeps its partition.
  *
  * When brokers or link are slower than the stream, the queue fills up to #GstKafkaSink:max-queued-bytes (or
  * -buffers, -time); then the element waits, or drops as #GstKafkaSink:leaky says.

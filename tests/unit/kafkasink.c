@@ -604,6 +604,22 @@ setup_many (void)
   setup_partitions (101);
 }
 
+GST_START_TEST (test_key_keeps_its_partition)
+{
+  GstBuffer *buffer = frame ('a', 10);
+  rd_kafka_message_t *message;
+  rd_kafka_t *consumer;
+
+  g_object_set (sink, "key", "abc", NULL);
+  play ();
+  gst_structure_set (gst_kafka_meta_ensure (buffer), "target-partition", G_TYPE_INT, 7, NULL);
+  fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+  message = first_message (&consumer, TOPIC, 479470107 % 101);
+  fail_unless_equals_uint64 (message->key_len, 3);
+  end_reading (consumer, message);
+}
+GST_END_TEST;
+
 static Suite *
 kafkasink_suite (void)
 {
@@ -641,6 +657,7 @@ kafkasink_suite (void)
   suite_add_tcase (s, many);
   tcase_add_checked_fixture (many, setup_many, teardown);
   tcase_add_test (many, test_key_chooses_as_java_does);
+  tcase_add_test (many, test_key_keeps_its_partition);
   return s;
 }
 
