@@ -61,13 +61,13 @@ class System:
 
     def reports(self):
         for message in self.read("feedback"):
-            yield message and json.loads(message.value())
+            yield None if message is None else json.loads(message.value())
 
     def truth(self, frames):
         """{_id of a frame: how many faces it shows}, of so many frames."""
         truth = {}
         for message in self.read("camera"):
-            if message:
+            if message is not None:
                 headers = {name: value.decode() for name, value in message.headers()}
                 identity = f"{headers['camera']}:{headers['session']}:{headers['seq']}"
                 assert identity not in truth, f"{identity} was published twice"

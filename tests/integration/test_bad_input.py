@@ -8,6 +8,7 @@ from system import System
 
 NOBODY = "127.0.0.1:1"
 VIDEO = "videotestsrc num-buffers=1"
+COUNTED = "video/x-raw,format=I420,width=640,height=480"
 EVENTS = "scenesrc is-live=false num-buffers=3 ! haarfacecount min-faces=0"
 
 # pipeline, what its error must name; DIR is a directory, which can't be read as a file
@@ -39,6 +40,29 @@ def test_one_clear_error(launch, tmp_path, line, named):
     assert named.replace("DIR", str(tmp_path)) in (errors + refused)[0], stage.output()
 
 
+def test_a_frame_that_is_not_what_it_says(kafka, mongo, fresh, launch):
+    """Among good frames: no picture, half a picture, raw video too short for its caps, caps and numbers of nonsense."""
+    system = System(kafka, mongo, fresh, partitions=1)
+    assert launch(system.edge(10, "seed=3")).wait(60) == 0
+    good = [message for message in take(system.read("camera"), 10)]
+    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
+    headers = dict(good[0].headers())
+    for value, change in [
+            (b"", {}), (b"no picture", {}), (good[0].value()[:2000], {}),
+            (b"short", {"gst-caps": f"{COUNTED},framerate=30/1".encode()}),
+            (good[0].value(), {"gst-caps": b"\xff\xfe("}), (good[0].value(), {"gst-caps": b"x" * 100000}),
+            (good[0].value(), {"seq": b"-1", "gst-pts": b"1e999", "session": b"\x00"}),
+            (good[0].value(), {"capture-time": b"99999999999999999999999", "gst-flags": b"nonsense"})]:
+        producer.produce(system.topics["camera"], value, headers={**headers, **change})
+    assert producer.flush(30) == 0
+    assert launch(system.edge(60, "seed=1")).wait(60) == 0
+    fog, cloud = launch(system.fog("fog")), launch(system.cloud())
+    shown = {identity: faces for identity, faces in last_session(system, 60).items() if faces > 0}
+    wait_until(lambda: shown.items() <= system.stored().items(), 90, "the good frames' documents")
+    fog.interrupt()
+    cloud.interrupt()
+
+
 def test_an_event_that_is_no_document(kafka, mongo, fresh, launch):
     system = System(kafka, mongo, fresh, partitions=1)
     producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
@@ -62,3 +86,22 @@ def test_a_report_that_is_no_json(kafka, mongo, fresh, launch):
     for _ in range(30):
         wait_until(lambda: next(messages), 30, "a frame after the nonsense")
     edge.interrupt()
+
+
+def take(messages, wanted):
+    """The next so many, however long the pauses between them."""
+    while wanted:
+        message = next(messages)
+        if message is not None:
+            wanted -= 1
+            yield message
+
+
+def last_session(system, frames):
+    """The truth of the last so many messages."""
+    reader = [message for message in take(system.read("camera"), 10 + 8 + frames)][-frames:]
+    truth = {}
+    for message in reader:
+        headers = {name: value.decode() for name, value in message.headers()}
+        truth[f"{headers['camera']}:{headers['session']}:{headers['seq']}"] = int(headers["scene-faces"])
+    return truth

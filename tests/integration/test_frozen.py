@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Servers that answer no more but keep their connections: every stage still ends when it is told to."""
+
+import kafka_server
+import mongo_server
+import pytest
+from pipeline import wait_until
+from system import System
+
+AT_ONCE = 7  # s: 5 for the elements, 2 for the program round them
+
+
+@pytest.fixture
+def system(tmp_path, fresh):
+    """On servers of its own, since they are frozen."""
+    kafka, mongo = kafka_server.Kafka(tmp_path / "kafka"), mongo_server.Mongo(tmp_path / "mongo")
+    try:
+        kafka.start()
+        mongo.start()
+        yield System(kafka, mongo, fresh)
+    finally:
+        kafka.stop(0)
+        mongo.stop(0)
+
+
+@pytest.mark.parametrize("options, bound", [("", AT_ONCE), ("-e", 45)], ids=["at once", "with EOS"])
+def test_every_stage_ends(system, launch, options, bound):
+    stages = {
+        "cloud": launch(system.cloud(), options=options),
+        "fog": launch(system.fog("fog"), options=options),
+        "edge": launch(system.live_edge(), options=options),
+    }
+    wait_until(system.stored, 60, "a document")
+    for server in system.kafka.processes + system.mongo.processes:
+        server.freeze()
+    assert all(stage.running() for stage in stages.values())
+    for name, stage in stages.items():
+        stage.signal(2)
+        stage.wait(bound)
+        assert "Freeing pipeline" in stage.output(), name

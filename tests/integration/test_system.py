@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Edge, fog and cloud together: what is in the database is what the camera saw, whatever dies on the way."""
+
+import time
+
+import confluent_kafka
+import confluent_kafka.admin
+import pytest
+from pipeline import CpuShare, wait_until
+from system import System
+
+FRAMES = 240
+# some eight frames a second on one core, so that frames wait, and still as exact as by default
+SLOW = "engine=opencv workers=1 scale-factor=1.03"
+
+
+@pytest.fixture
+def system(kafka, mongo, fresh):
+    return System(kafka, mongo, fresh)
+
+
+def expected(truth):
+    """One document a frame that shows a face."""
+    return {identity: faces for identity, faces in truth.items() if faces > 0}
+
+
+def check_documents(system, truth):
+    wanted = expected(truth)
+    assert 0 < len(wanted) < len(truth)
+    wait_until(lambda: len(system.stored()) >= len(wanted), 180, f"{len(wanted)} documents")
+    time.sleep(2)  # whatever is too much would come now
+    stored = system.stored()
+    assert stored == wanted
+    assert system.events.count_documents({}) == len(wanted)
+
+
+def start_two_replicas(system, launch, names, options=""):
+    stages = [launch(system.fog(name, options)) for name in names]
+    wait_until(lambda: len(group_members(system)) == 2, 60, "both replicas in the group")
+    return stages
+
+
+def wait_in_the_middle(system, replica):
+    """Until reports say that the replica has counted some frames and owns partitions with more of them waiting."""
+    deadline, counted = time.monotonic() + 60, 0
+    for report in system.reports():
+        assert time.monotonic() < deadline, f"{replica} never reported frames waiting"
+        if report and report["replica"] == replica:
+            counted += report["frames"]
+            if counted > 0 and report["partitions"] and report["lag"] > 0:
+                return
+
+
+def test_documents_agree_with_the_truth(system, launch):
+    stages = [launch(system.cloud()), *start_two_replicas(system, launch, ["fog-1", "fog-2"])]
+    assert launch(system.edge(FRAMES)).wait(60) == 0
+    check_documents(system, system.truth(FRAMES))
+    assert set(system.events.distinct("replica")) == {"fog-1", "fog-2"}
+    for stage in reversed(stages):
+        stage.interrupt()
+
+
+def test_a_killed_replica_loses_nothing(system, launch):
+    launch(system.cloud())
+    _, victim = start_two_replicas(system, launch, ["survivor", "victim"], SLOW)
+    assert launch(system.edge(FRAMES)).wait(60) == 0
+    wait_in_the_middle(system, "victim")
+    victim.kill()
+    check_documents(system, system.truth(FRAMES))
+    assert "survivor" in system.events.distinct("replica")
+
+
+def group_members(system):
+    """None known while the broker still reads the groups' topic."""
+    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": system.kafka.bootstrap})
+    try:
+        groups = admin.list_groups(f"{system.name}-fog", timeout=10)
+    except confluent_kafka.KafkaException:
+        return []
+    return [member for group in groups for member in group.members]
+
+
+class CameraRate:
+    """Frames a second that reach Kafka, over the last few seconds."""
+
+    def __init__(self, system):
+        self._messages, self._times = system.read("camera"), []
+
+    def over(self, seconds):
+        end = time.monotonic() + seconds
+        count = 0
+        while time.monotonic() < end:
+            if next(self._messages) is not None:
+                count += 1
+        return count / seconds
+
+
+def test_the_camera_follows_the_fog(system, launch):
+    """Capacity is cut to a tenth of a core and given back; the camera's rate falls and rises."""
+    fog = launch(system.fog("fog", SLOW))
+    fog.wait_playing()
+    launch(system.live_edge("algorithm=adaptive initial-rate=5")).wait_playing()
+    rate = CameraRate(system)
+    before = settled(rate)
+    with CpuShare(fog, 0.25):
+        wait_until(lambda: rate.over(3) < 0.6 * before, 60, "a lower rate")
+        during = rate.over(5)
+    assert during < 0.7 * before
+    wait_until(lambda: rate.over(3) > 1.4 * during, 90, "a higher rate")
+
+
+def settled(rate):
+    """The rate once it has stopped rising by much."""
+    last = rate.over(4)
+    for _ in range(10):
+        now = rate.over(4)
+        if now < 1.2 * last:
+            return now
+        last = now
+    return last
