@@ -271,45 +271,6 @@ get_flow (GstKafkaConsumer *self)
   return self->playing && (last == GST_FLOW_OK || last == GST_FLOW_EOS) ? &self->flow : NULL;
 }
 
-/* with self->lock; (transfer full) (nullable): what is done and not yet in Kafka's hands. With @all, whether
- * or not it was handed over before. */
-static rd_kafka_topic_partition_list_t *
-take_done (GstKafkaConsumer *self, gboolean leaving_only, gboolean all)
-{
-  rd_kafka_topic_partition_list_t *list = NULL;
-  gint64 now = g_get_monotonic_time ();
-
-  for (guint i = 0; i < self->partitions->len; i++) {
-    GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
-    gint64 end = gst_kafka_ledger_settle (partition->ledger, get_flow (self), now);
-
-    if (end < 0)
-      end = partition->start;
-    if (end < 0 || (leaving_only && !partition->leaving) || (!all && end <= partition->stored))
-      continue;
-    if (!list)
-      list = rd_kafka_topic_partition_list_new (4);
-    rd_kafka_topic_partition_list_add (list, partition->topic, partition->partition)->offset = end;
-    partition->stored = end;
-  }
-  return list;
-}
-
-/* with self->lock */
-static guint
-count_leaving (GstKafkaConsumer *self)
-{
-  guint pending = 0;
-
-  for (guint i = 0; i < self->partitions->len; i++) {
-    GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
-
-    if (partition->leaving)
-      pending += gst_kafka_ledger_get_pending (partition->ledger);
-  }
-  return pending;
-}
-
 static void
 mark_leaving (GstKafkaConsumer *self, const rd_kafka_topic_partition_list_t *list)
 {
@@ -332,10 +293,13 @@ drain (GstKafkaConsumer *self)
   rd_kafka_topic_partition_list_t *list;
 
   g_mutex_lock (&self->lock);
-  while (!self->stopping && self->playing && count_leaving (self) > 0 &&
+  while (!self->stopping && self->playing &&
+         gst_kafka_partitions_count_leaving (self->partitions) > 0 &&
          g_get_monotonic_time () < deadline)
     g_cond_wait_until (&self->cond, &self->lock, g_get_monotonic_time () + TICK / 5);
-  list = self->settings->group ? take_done (self, TRUE, TRUE) : NULL;
+  list = self->settings->group
+             ? gst_kafka_partitions_take_done (self->partitions, get_flow (self), TRUE, TRUE)
+             : NULL;
   g_mutex_unlock (&self->lock);
   if (!list)
     return;
@@ -556,25 +520,14 @@ store_done (GstKafkaConsumer *self)
   rd_kafka_topic_partition_list_t *list;
 
   g_mutex_lock (&self->lock);
-  list = self->settings->group ? take_done (self, FALSE, FALSE) : NULL;
+  list = self->settings->group
+             ? gst_kafka_partitions_take_done (self->partitions, get_flow (self), FALSE, FALSE)
+             : NULL;
   g_mutex_unlock (&self->lock);
   if (!list)
     return;
   rd_kafka_offsets_store (self->rk, list);
   rd_kafka_topic_partition_list_destroy (list);
-}
-
-/* with self->lock */
-static GstKafkaPartition *
-find_new_failure (GstKafkaConsumer *self)
-{
-  for (guint i = 0; i < self->partitions->len; i++) {
-    GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
-
-    if (!partition->failure_told && gst_kafka_ledger_get_failed (partition->ledger) >= 0)
-      return partition;
-  }
-  return NULL;
 }
 
 static void
@@ -586,7 +539,7 @@ look_at_failures (GstKafkaConsumer *self)
   gint64 offset = 0;
 
   g_mutex_lock (&self->lock);
-  partition = find_new_failure (self);
+  partition = gst_kafka_partitions_find_failure (self->partitions);
   if (partition) {
     partition->failure_told = TRUE;
     topic = g_strdup (partition->topic);
@@ -665,7 +618,9 @@ leave (GstKafkaConsumer *self)
 
   g_mutex_lock (&self->lock);
   g_clear_pointer (&self->queue, rd_kafka_queue_destroy);
-  list = self->settings->group ? take_done (self, FALSE, TRUE) : NULL;
+  list = self->settings->group
+             ? gst_kafka_partitions_take_done (self->partitions, get_flow (self), FALSE, TRUE)
+             : NULL;
   g_mutex_unlock (&self->lock);
   if (list) {
     answered = gst_kafka_handle_commit (self->handle, list, LEAVE_TIME_MS);
@@ -913,9 +868,7 @@ void
 gst_kafka_consumer_note_flush (GstKafkaConsumer *self)
 {
   g_mutex_lock (&self->lock);
-  for (guint i = 0; i < self->partitions->len; i++)
-    gst_kafka_ledger_fail_parked (
-        ((GstKafkaPartition *) g_ptr_array_index (self->partitions, i))->ledger);
+  gst_kafka_partitions_fail_parked (self->partitions);
   g_mutex_unlock (&self->lock);
 }
 

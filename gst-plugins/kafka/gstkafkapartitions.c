@@ -150,3 +150,59 @@ gst_kafka_partitions_to_list (GPtrArray *self, gint64 offset)
   }
   return list;
 }
+
+rd_kafka_topic_partition_list_t *
+gst_kafka_partitions_take_done (
+    GPtrArray *self, const GstKafkaFlow *flow, gboolean leaving_only, gboolean all)
+{
+  rd_kafka_topic_partition_list_t *list = NULL;
+  gint64 now = g_get_monotonic_time ();
+
+  for (guint i = 0; i < self->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self, i);
+    gint64 end = gst_kafka_ledger_settle (partition->ledger, flow, now);
+
+    if (end < 0)
+      end = partition->start;
+    if (end < 0 || (leaving_only && !partition->leaving) || (!all && end <= partition->stored))
+      continue;
+    if (!list)
+      list = rd_kafka_topic_partition_list_new (4);
+    rd_kafka_topic_partition_list_add (list, partition->topic, partition->partition)->offset = end;
+    partition->stored = end;
+  }
+  return list;
+}
+
+guint
+gst_kafka_partitions_count_leaving (GPtrArray *self)
+{
+  guint pending = 0;
+
+  for (guint i = 0; i < self->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self, i);
+
+    if (partition->leaving)
+      pending += gst_kafka_ledger_get_pending (partition->ledger);
+  }
+  return pending;
+}
+
+GstKafkaPartition *
+gst_kafka_partitions_find_failure (GPtrArray *self)
+{
+  for (guint i = 0; i < self->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self, i);
+
+    if (!partition->failure_told && gst_kafka_ledger_get_failed (partition->ledger) >= 0)
+      return partition;
+  }
+  return NULL;
+}
+
+void
+gst_kafka_partitions_fail_parked (GPtrArray *self)
+{
+  for (guint i = 0; i < self->len; i++)
+    gst_kafka_ledger_fail_parked (((GstKafkaPartition *) g_ptr_array_index (self, i))->ledger);
+}

@@ -37,6 +37,16 @@ guint gst_kafka_partitions_get_parked (GPtrArray *self);
 /* All of them are read to their end, and there is one at least. */
 gboolean gst_kafka_partitions_are_at_end (GPtrArray *self);
 
+/* (transfer full) (nullable): what is done and not yet in Kafka's hands; with @all, whether or not it was handed
+ * over before. @flow as for gst_kafka_ledger_settle(). */
+rd_kafka_topic_partition_list_t *gst_kafka_partitions_take_done (
+    GPtrArray *self, const GstKafkaFlow *flow, gboolean leaving_only, gboolean all);
+/* Messages of revoked partitions that are still in the pipeline. */
+guint gst_kafka_partitions_count_leaving (GPtrArray *self);
+/* (nullable): one with a failure that nobody was told of. */
+GstKafkaPartition *gst_kafka_partitions_find_failure (GPtrArray *self);
+void gst_kafka_partitions_fail_parked (GPtrArray *self);
+
 /* A GstValueArray of int. */
 void gst_kafka_partitions_to_value (GPtrArray *self, GValue *value);
 /* A GstValueArray of GstStructure, for the stats. */

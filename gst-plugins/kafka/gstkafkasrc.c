@@ -36,20 +36,10 @@
 #include "gstkafkamessage.h"
 #include "gstkafkameta.h"
 #include "gstkafkareplay.h"
+#include "gstkafkasrcsettings.h"
 
 GST_DEBUG_CATEGORY (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
-
-#define DEFAULT_AUTO_OFFSET_RESET GST_KAFKA_SRC_LATEST
-#define DEFAULT_START_OFFSET (-1)
-#define DEFAULT_START_TIME GST_CLOCK_TIME_NONE
-#define DEFAULT_EOS_AT_END FALSE
-#define DEFAULT_END_OFFSET (-1)
-#define DEFAULT_END_TIME GST_CLOCK_TIME_NONE
-#define DEFAULT_REPLAY FALSE
-#define DEFAULT_MAX_AGE 0
-#define DEFAULT_MAX_PREFETCH (32 * 1024 * 1024)
-#define DEFAULT_ON_ERROR GST_KAFKA_SRC_SKIP
 
 /* The library wants a fetch to hold message.max.bytes at least, and this is its default for a response. */
 #define MIN_FETCH 1000000
@@ -58,33 +48,7 @@ GST_DEBUG_CATEGORY (gst_kafka_src_debug);
 /* A guess of typefind's that is no better than this is none. */
 #define MIN_TYPE_FIND GST_TYPE_FIND_LIKELY
 
-typedef enum {
-  GST_KAFKA_SRC_LATEST,
-  GST_KAFKA_SRC_EARLIEST,
-} GstKafkaSrcOffsetReset;
-
-typedef enum {
-  GST_KAFKA_SRC_SKIP,
-  GST_KAFKA_SRC_FAIL,
-} GstKafkaSrcOnError;
-
-enum {
-  PROP_GROUP_ID = GST_KAFKA_PROP_OWN,
-  PROP_GROUP_INSTANCE_ID,
-  PROP_AUTO_OFFSET_RESET,
-  PROP_PARTITIONS,
-  PROP_START_OFFSET,
-  PROP_START_TIME,
-  PROP_EOS_AT_END,
-  PROP_END_OFFSET,
-  PROP_END_TIME,
-  PROP_REPLAY,
-  PROP_MAX_AGE,
-  PROP_MAX_PREFETCH,
-  PROP_CAPS,
-  PROP_ON_ERROR,
-  PROP_STATS,
-};
+enum { PROP_STATS = GST_KAFKA_SRC_PROP_OTHER };
 
 /* With the object lock. */
 typedef struct {
@@ -102,20 +66,7 @@ typedef struct {
 
   /* with the object lock */
   GstKafkaSettings settings;
-  gchar *group_id;
-  gchar *group_instance_id;
-  GArray *partitions; /* of gint; NULL: all */
-  GstKafkaSrcOffsetReset auto_offset_reset;
-  gint64 start_offset;
-  GstClockTime start_time;
-  gboolean eos_at_end;
-  gint64 end_offset;
-  GstClockTime end_time;
-  gboolean replay;
-  GstClockTime max_age;
-  guint64 max_prefetch;
-  GstCaps *caps;
-  GstKafkaSrcOnError on_error;
+  GstKafkaSrcSettings own;
   Counters counters;
   /* Either of them from READY to PAUSED and back; the streaming thread needs no lock to use it. */
   GstKafkaConsumer *consumer;
@@ -143,38 +94,6 @@ GST_ELEMENT_REGISTER_DEFINE (kafkasrc, "kafkasrc", GST_RANK_NONE, gst_kafka_src_
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
 
-#define GST_TYPE_KAFKA_SRC_OFFSET_RESET (gst_kafka_src_offset_reset_get_type ())
-static GType
-gst_kafka_src_offset_reset_get_type (void)
-{
-  static const GEnumValue values[] = {
-      {GST_KAFKA_SRC_LATEST, "What is published from now on", "latest"},
-      {GST_KAFKA_SRC_EARLIEST, "Everything that is still there", "earliest"},
-      {0, NULL, NULL},
-  };
-  static gsize type;
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_enum_register_static ("GstKafkaSrcOffsetReset", values));
-  return type;
-}
-
-#define GST_TYPE_KAFKA_SRC_ON_ERROR (gst_kafka_src_on_error_get_type ())
-static GType
-gst_kafka_src_on_error_get_type (void)
-{
-  static const GEnumValue values[] = {
-      {GST_KAFKA_SRC_SKIP, "Skip it, count it, and warn", "skip"},
-      {GST_KAFKA_SRC_FAIL, "End the stream with an error", "fail"},
-      {0, NULL, NULL},
-  };
-  static gsize type;
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_enum_register_static ("GstKafkaSrcOnError", values));
-  return type;
-}
-
 /* Start and stop */
 
 static gchar *
@@ -199,11 +118,11 @@ make_conf (GstKafkaSrc *self, GError **error)
   guint64 prefetch;
 
   GST_OBJECT_LOCK (self);
-  commits = self->group_id != NULL;
-  group = commits ? g_strdup (self->group_id) : random_group ();
-  instance = g_strdup (self->group_instance_id ? self->group_instance_id : "");
-  reset = self->auto_offset_reset == GST_KAFKA_SRC_EARLIEST ? "earliest" : "latest";
-  prefetch = self->max_prefetch;
+  commits = self->own.group_id != NULL;
+  group = commits ? g_strdup (self->own.group_id) : random_group ();
+  instance = g_strdup (self->own.group_instance_id ? self->own.group_instance_id : "");
+  reset = self->own.auto_offset_reset == GST_KAFKA_SRC_EARLIEST ? "earliest" : "latest";
+  prefetch = self->own.max_prefetch;
   GST_OBJECT_UNLOCK (self);
   /* What is held is the queue's bound and one fetch more, since the queue is looked at before a fetch. Large
    * fetches make the speed, as long as the bound is not met; large ones of one partition would make others wait. */
@@ -242,13 +161,13 @@ make_conf (GstKafkaSrc *self, GError **error)
 static void
 take_range (GstKafkaSrc *self, GstKafkaRange *range)
 {
-  range->committed = self->group_id != NULL;
-  range->earliest = self->replay || self->auto_offset_reset == GST_KAFKA_SRC_EARLIEST;
-  range->start_offset = self->start_offset;
-  range->start_time = self->start_time;
-  range->stop_at_end = self->eos_at_end || self->replay;
-  range->end_offset = self->end_offset;
-  range->end_time = self->end_time;
+  range->committed = self->own.group_id != NULL;
+  range->earliest = self->own.replay || self->own.auto_offset_reset == GST_KAFKA_SRC_EARLIEST;
+  range->start_offset = self->own.start_offset;
+  range->start_time = self->own.start_time;
+  range->stop_at_end = self->own.eos_at_end || self->own.replay;
+  range->end_offset = self->own.end_offset;
+  range->end_time = self->own.end_time;
 }
 
 static GstKafkaConsumerSettings *
@@ -261,8 +180,8 @@ make_consumer_settings (GstKafkaSrc *self, const rd_kafka_conf_t *conf)
   GST_OBJECT_LOCK (self);
   settings->topics = g_strsplit (self->settings.topic, ",", -1);
   settings->where = g_strdup_printf ("topic \"%s\" at %s", self->settings.topic, servers);
-  settings->group = self->group_id != NULL;
-  settings->partitions = self->partitions ? g_array_ref (self->partitions) : NULL;
+  settings->group = self->own.group_id != NULL;
+  settings->partitions = self->own.partitions ? g_array_ref (self->own.partitions) : NULL;
   take_range (self, &settings->range);
   GST_OBJECT_UNLOCK (self);
   for (gchar **topic = settings->topics; *topic; topic++)
@@ -278,11 +197,11 @@ check_settings (GstKafkaSrc *self)
   GST_OBJECT_LOCK (self);
   if (!self->settings.topic || !*self->settings.topic)
     wrong = "No topic is set";
-  else if (self->group_id && !*self->group_id)
+  else if (self->own.group_id && !*self->own.group_id)
     wrong = "group-id is empty";
-  else if (self->group_instance_id && !self->group_id)
+  else if (self->own.group_instance_id && !self->own.group_id)
     wrong = "group-instance-id needs a group-id";
-  else if (self->group_id && self->replay)
+  else if (self->own.group_id && self->own.replay)
     wrong = "A replay is read alone: it takes no group-id";
   GST_OBJECT_UNLOCK (self);
   if (wrong)
@@ -318,7 +237,7 @@ open_client (GstKafkaSrc *self)
     return FALSE;
   reset_run (self);
   conf = make_conf (self, &error);
-  if (conf && self->replay)
+  if (conf && self->own.replay)
     player = gst_kafka_replay_new (conf, make_consumer_settings (self, conf), &error);
   else if (conf)
     consumer = gst_kafka_consumer_start (
@@ -426,7 +345,7 @@ fails_on_error (GstKafkaSrc *self)
   gboolean fails;
 
   GST_OBJECT_LOCK (self);
-  fails = self->on_error == GST_KAFKA_SRC_FAIL;
+  fails = self->own.on_error == GST_KAFKA_SRC_FAIL;
   GST_OBJECT_UNLOCK (self);
   return fails;
 }
@@ -501,7 +420,7 @@ dup_caps (GstKafkaSrc *self)
   GstCaps *caps;
 
   GST_OBJECT_LOCK (self);
-  caps = self->caps ? gst_caps_ref (self->caps) : NULL;
+  caps = self->own.caps ? gst_caps_ref (self->own.caps) : NULL;
   GST_OBJECT_UNLOCK (self);
   return caps;
 }
@@ -552,7 +471,7 @@ look_at_age (GstKafkaSrc *self, GstBuffer *buffer)
   GST_OBJECT_LOCK (self);
   self->counters.clock_skew += captured > now;
   self->counters.age = captured > now ? 0 : now - captured;
-  if (self->max_age > 0 && self->counters.age > self->max_age && !self->player) {
+  if (self->own.max_age > 0 && self->counters.age > self->own.max_age && !self->player) {
     self->counters.too_old++;
     fresh = FALSE;
   }
@@ -824,97 +743,14 @@ make_stats (GstKafkaSrc *self)
   return s;
 }
 
-static GArray *
-partitions_from_value (const GValue *value)
-{
-  GArray *partitions = NULL;
-
-  for (guint i = 0; i < gst_value_array_get_size (value); i++) {
-    gint number = g_value_get_int (gst_value_array_get_value (value, i));
-
-    if (!partitions)
-      partitions = g_array_new (FALSE, FALSE, sizeof (gint));
-    g_array_append_val (partitions, number);
-  }
-  return partitions;
-}
-
-static void
-partitions_to_value (const GArray *partitions, GValue *value)
-{
-  for (guint i = 0; partitions && i < partitions->len; i++) {
-    GValue number = G_VALUE_INIT;
-
-    g_value_init (&number, G_TYPE_INT);
-    g_value_set_int (&number, g_array_index (partitions, gint, i));
-    gst_value_array_append_and_take_value (value, &number);
-  }
-}
-
-/* A text property that is empty isn't set. */
-static void
-take_text (gchar **text, const GValue *value)
-{
-  g_free (*text);
-  *text = g_value_dup_string (value);
-}
-
 static void
 gst_kafka_src_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstKafkaSrc *self = GST_KAFKA_SRC (object);
 
-  if (gst_kafka_settings_set_property (&self->settings, object, id, value))
-    return;
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_GROUP_ID:
-      take_text (&self->group_id, value);
-      break;
-    case PROP_GROUP_INSTANCE_ID:
-      take_text (&self->group_instance_id, value);
-      break;
-    case PROP_AUTO_OFFSET_RESET:
-      self->auto_offset_reset = g_value_get_enum (value);
-      break;
-    case PROP_PARTITIONS:
-      g_clear_pointer (&self->partitions, g_array_unref);
-      self->partitions = partitions_from_value (value);
-      break;
-    case PROP_START_OFFSET:
-      self->start_offset = g_value_get_int64 (value);
-      break;
-    case PROP_START_TIME:
-      self->start_time = g_value_get_uint64 (value);
-      break;
-    case PROP_EOS_AT_END:
-      self->eos_at_end = g_value_get_boolean (value);
-      break;
-    case PROP_END_OFFSET:
-      self->end_offset = g_value_get_int64 (value);
-      break;
-    case PROP_END_TIME:
-      self->end_time = g_value_get_uint64 (value);
-      break;
-    case PROP_REPLAY:
-      self->replay = g_value_get_boolean (value);
-      break;
-    case PROP_MAX_AGE:
-      self->max_age = g_value_get_uint64 (value);
-      break;
-    case PROP_MAX_PREFETCH:
-      self->max_prefetch = g_value_get_uint64 (value);
-      break;
-    case PROP_CAPS:
-      gst_caps_replace (&self->caps, g_value_get_boxed (value));
-      break;
-    case PROP_ON_ERROR:
-      self->on_error = g_value_get_enum (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
-  GST_OBJECT_UNLOCK (self);
+  if (!gst_kafka_settings_set_property (&self->settings, object, id, value) &&
+      !gst_kafka_src_settings_set_property (&self->own, object, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static void
@@ -922,58 +758,15 @@ gst_kafka_src_get_property (GObject *object, guint id, GValue *value, GParamSpec
 {
   GstKafkaSrc *self = GST_KAFKA_SRC (object);
 
-  if (gst_kafka_settings_get_property (&self->settings, object, id, value))
+  if (gst_kafka_settings_get_property (&self->settings, object, id, value) ||
+      gst_kafka_src_settings_get_property (&self->own, object, id, value))
     return;
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_GROUP_ID:
-      g_value_set_string (value, self->group_id);
-      break;
-    case PROP_GROUP_INSTANCE_ID:
-      g_value_set_string (value, self->group_instance_id);
-      break;
-    case PROP_AUTO_OFFSET_RESET:
-      g_value_set_enum (value, self->auto_offset_reset);
-      break;
-    case PROP_PARTITIONS:
-      partitions_to_value (self->partitions, value);
-      break;
-    case PROP_START_OFFSET:
-      g_value_set_int64 (value, self->start_offset);
-      break;
-    case PROP_START_TIME:
-      g_value_set_uint64 (value, self->start_time);
-      break;
-    case PROP_EOS_AT_END:
-      g_value_set_boolean (value, self->eos_at_end);
-      break;
-    case PROP_END_OFFSET:
-      g_value_set_int64 (value, self->end_offset);
-      break;
-    case PROP_END_TIME:
-      g_value_set_uint64 (value, self->end_time);
-      break;
-    case PROP_REPLAY:
-      g_value_set_boolean (value, self->replay);
-      break;
-    case PROP_MAX_AGE:
-      g_value_set_uint64 (value, self->max_age);
-      break;
-    case PROP_MAX_PREFETCH:
-      g_value_set_uint64 (value, self->max_prefetch);
-      break;
-    case PROP_CAPS:
-      gst_value_set_caps (value, self->caps);
-      break;
-    case PROP_ON_ERROR:
-      g_value_set_enum (value, self->on_error);
-      break;
-    case PROP_STATS:
-      g_value_take_boxed (value, make_stats (self));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  if (id != PROP_STATS) {
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    return;
   }
+  GST_OBJECT_LOCK (self);
+  g_value_take_boxed (value, make_stats (self));
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -983,10 +776,7 @@ gst_kafka_src_finalize (GObject *object)
   GstKafkaSrc *self = GST_KAFKA_SRC (object);
 
   gst_kafka_settings_clear (&self->settings);
-  g_free (self->group_id);
-  g_free (self->group_instance_id);
-  g_clear_pointer (&self->partitions, g_array_unref);
-  gst_clear_caps (&self->caps);
+  gst_kafka_src_settings_clear (&self->own);
   gst_clear_structure (&self->last_stats);
   g_free (self->caps_text);
   g_free (self->told_caps_text);
@@ -994,158 +784,18 @@ gst_kafka_src_finalize (GObject *object)
 }
 
 static void
-install_group_properties (GObjectClass *klass, GParamFlags flags)
+gst_kafka_src_class_init (GstKafkaSrcClass *klass)
 {
-  /**
-   * GstKafkaSrc:group-id:
-   *
-   * The consumer group to be a member of. Its members share the partitions, and its offsets are committed.
-   */
-  g_object_class_install_property (klass, PROP_GROUP_ID,
-      g_param_spec_string ("group-id", "Group id",
-          "Consumer group that shares the partitions and remembers how far it has read; unset: "
-          "read all partitions alone and remember nothing",
-          NULL, flags));
-  /**
-   * GstKafkaSrc:group-instance-id:
-   *
-   * Makes the membership static: a restart within the session timeout causes no rebalance.
-   */
-  g_object_class_install_property (klass, PROP_GROUP_INSTANCE_ID,
-      g_param_spec_string ("group-instance-id", "Group instance id",
-          "This member's own name in the group, the same after a restart, which then causes no "
-          "rebalance",
-          NULL, flags));
-  /**
-   * GstKafkaSrc:partitions:
-   *
-   * The partitions to read, whatever a group would assign.
-   */
-  g_object_class_install_property (klass, PROP_PARTITIONS,
-      gst_param_spec_array ("partitions", "Partitions",
-          "Numbers of the partitions to read, as in \"<0,3>\"; empty: those that the group "
-          "assigns, or all",
-          g_param_spec_int ("partition", "Partition", "Number of a partition", 0, G_MAXINT, 0,
-              G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS),
-          flags));
-}
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseSrcClass *base_class = GST_BASE_SRC_CLASS (klass);
 
-static void
-install_range_properties (GObjectClass *klass, GParamFlags flags)
-{
-  /**
-   * GstKafkaSrc:auto-offset-reset:
-   *
-   * Where reading begins if neither the group's committed offset nor another property says.
-   */
-  g_object_class_install_property (klass, PROP_AUTO_OFFSET_RESET,
-      g_param_spec_enum ("auto-offset-reset", "Auto offset reset",
-          "Where to begin if neither the group's committed offset nor start-offset or start-time "
-          "says",
-          GST_TYPE_KAFKA_SRC_OFFSET_RESET, DEFAULT_AUTO_OFFSET_RESET, flags));
-  /**
-   * GstKafkaSrc:start-offset:
-   *
-   * The offset to begin at in each partition. A group that has committed goes on from there instead.
-   */
-  g_object_class_install_property (klass, PROP_START_OFFSET,
-      g_param_spec_int64 ("start-offset", "Start offset",
-          "Offset to begin at in each partition where the group has committed none; -1: not set",
-          -1, G_MAXINT64, DEFAULT_START_OFFSET, flags));
-  /**
-   * GstKafkaSrc:start-time:
-   *
-   * The Kafka timestamp to begin at. A group that has committed goes on from there instead.
-   */
-  g_object_class_install_property (klass, PROP_START_TIME,
-      g_param_spec_uint64 ("start-time", "Start time",
-          "Begin with the first message of this time or later (ns since the Unix epoch) where the "
-          "group has committed no offset; the maximum: not set",
-          0, G_MAXUINT64, DEFAULT_START_TIME, flags));
-  /**
-   * GstKafkaSrc:eos-at-end:
-   *
-   * Ends the stream after the last message that is there when a partition is assigned.
-   */
-  g_object_class_install_property (klass, PROP_EOS_AT_END,
-      g_param_spec_boolean ("eos-at-end", "EOS at end",
-          "End the stream after the last message that is there at the start", DEFAULT_EOS_AT_END,
-          flags));
-  /**
-   * GstKafkaSrc:end-offset:
-   *
-   * Ends the stream when each partition has been read up to this offset.
-   */
-  g_object_class_install_property (klass, PROP_END_OFFSET,
-      g_param_spec_int64 ("end-offset", "End offset",
-          "End the stream when each partition is read up to this offset, which is not read; -1: "
-          "not "
-          "set",
-          -1, G_MAXINT64, DEFAULT_END_OFFSET, flags));
-  /**
-   * GstKafkaSrc:end-time:
-   *
-   * Ends the stream when each partition has been read up to this Kafka timestamp.
-   */
-  g_object_class_install_property (klass, PROP_END_TIME,
-      g_param_spec_uint64 ("end-time", "End time",
-          "End the stream when each partition is read up to this time (ns since the Unix epoch), "
-          "which is not read; the maximum: not set",
-          0, G_MAXUINT64, DEFAULT_END_TIME, flags));
-  /**
-   * GstKafkaSrc:replay:
-   *
-   * Plays the recording as a file would: all partitions in the order of capture, from #GstKafkaSrc:start-time or
-   * the first message to what is the end when it is opened, stamped by capture time, not live, seekable.
-   */
-  g_object_class_install_property (klass, PROP_REPLAY,
-      g_param_spec_boolean ("replay", "Replay",
-          "Play what was recorded, in the order and at the pace of capture, seekable; without a "
-          "group",
-          DEFAULT_REPLAY, flags));
-}
-
-static void
-install_flow_properties (GObjectClass *klass, GParamFlags flags)
-{
-  /**
-   * GstKafkaSrc:max-age:
-   *
-   * Messages older than this are skipped and count as done.
-   */
-  g_object_class_install_property (klass, PROP_MAX_AGE,
-      g_param_spec_uint64 ("max-age", "Maximum age",
-          "Skip messages captured longer ago than this (ns); 0: none", 0, G_MAXINT64,
-          DEFAULT_MAX_AGE, flags | GST_PARAM_MUTABLE_PLAYING));
-  /**
-   * GstKafkaSrc:max-prefetch:
-   *
-   * How much is fetched ahead of a slow pipeline.
-   */
-  g_object_class_install_property (klass, PROP_MAX_PREFETCH,
-      g_param_spec_uint64 ("max-prefetch", "Maximum prefetch",
-          "Bytes of messages to hold ahead of the pipeline, but one message at least; a fetch "
-          "takes "
-          "up to half of it",
-          64 * 1024, 512 * 1024 * 1024, DEFAULT_MAX_PREFETCH, flags));
-  /**
-   * GstKafkaSrc:caps:
-   *
-   * The caps of messages that don't say theirs in a header `gst-caps`.
-   */
-  g_object_class_install_property (klass, PROP_CAPS,
-      g_param_spec_boxed ("caps", "Caps",
-          "Caps of messages without a header gst-caps; unset: found by looking at one of them",
-          GST_TYPE_CAPS, flags));
-  /**
-   * GstKafkaSrc:on-error:
-   *
-   * What to do about a message whose caps are no caps, or not accepted downstream.
-   */
-  g_object_class_install_property (klass, PROP_ON_ERROR,
-      g_param_spec_enum ("on-error", "On error",
-          "What to do about a message that this pipeline can't take", GST_TYPE_KAFKA_SRC_ON_ERROR,
-          DEFAULT_ON_ERROR, flags));
+  GST_DEBUG_CATEGORY_INIT (gst_kafka_src_debug, "kafkasrc", 0, "Kafka source");
+  object_class->set_property = gst_kafka_src_set_property;
+  object_class->get_property = gst_kafka_src_get_property;
+  object_class->finalize = gst_kafka_src_finalize;
+  gst_kafka_settings_install_properties (object_class);
+  gst_kafka_src_settings_install_properties (object_class);
   /**
    * GstKafkaSrc:stats:
    *
@@ -1165,34 +815,14 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
    * | rebalances | changes of the assignment |
    * | partitions | GstValueArray of GstStructure: `topic`, `partition` (int), `lag`, `position`, `stored` and `failed` (int64; -1: none) |
    */
-  g_object_class_install_property (klass, PROP_STATS,
+  g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
           "What was read, what was skipped and why, how far behind it is", GST_TYPE_STRUCTURE,
           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
-}
-
-static void
-gst_kafka_src_class_init (GstKafkaSrcClass *klass)
-{
-  GObjectClass *object_class = G_OBJECT_CLASS (klass);
-  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
-  GstBaseSrcClass *base_class = GST_BASE_SRC_CLASS (klass);
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
-
-  GST_DEBUG_CATEGORY_INIT (gst_kafka_src_debug, "kafkasrc", 0, "Kafka source");
-  object_class->set_property = gst_kafka_src_set_property;
-  object_class->get_property = gst_kafka_src_get_property;
-  object_class->finalize = gst_kafka_src_finalize;
-  gst_kafka_settings_install_properties (object_class);
-  install_group_properties (object_class, flags);
-  install_range_properties (object_class, flags);
-  install_flow_properties (object_class, flags);
 
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class, "Kafka source", "Source/Network",
       "Reads buffers from the messages of an Apache Kafka topic", "The gst-fog authors");
-  gst_type_mark_as_plugin_api (GST_TYPE_KAFKA_SRC_OFFSET_RESET, 0);
-  gst_type_mark_as_plugin_api (GST_TYPE_KAFKA_SRC_ON_ERROR, 0);
 
   element_class->change_state = gst_kafka_src_change_state;
   base_class->unlock = gst_kafka_src_unlock;
@@ -1208,16 +838,7 @@ static void
 gst_kafka_src_init (GstKafkaSrc *self)
 {
   gst_kafka_settings_init (&self->settings);
-  self->auto_offset_reset = DEFAULT_AUTO_OFFSET_RESET;
-  self->start_offset = DEFAULT_START_OFFSET;
-  self->start_time = DEFAULT_START_TIME;
-  self->eos_at_end = DEFAULT_EOS_AT_END;
-  self->end_offset = DEFAULT_END_OFFSET;
-  self->end_time = DEFAULT_END_TIME;
-  self->replay = DEFAULT_REPLAY;
-  self->max_age = DEFAULT_MAX_AGE;
-  self->max_prefetch = DEFAULT_MAX_PREFETCH;
-  self->on_error = DEFAULT_ON_ERROR;
+  gst_kafka_src_settings_init (&self->own);
   self->counters.age = GST_CLOCK_TIME_NONE;
   gst_base_src_set_live (GST_BASE_SRC (self), TRUE);
   gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);

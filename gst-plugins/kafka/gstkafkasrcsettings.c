@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkasrcsettings.h"
+
+#include <string.h>
+
+#define DEFAULT_AUTO_OFFSET_RESET GST_KAFKA_SRC_LATEST
+#define DEFAULT_START_OFFSET (-1)
+#define DEFAULT_START_TIME GST_CLOCK_TIME_NONE
+#define DEFAULT_EOS_AT_END FALSE
+#define DEFAULT_END_OFFSET (-1)
+#define DEFAULT_END_TIME GST_CLOCK_TIME_NONE
+#define DEFAULT_REPLAY FALSE
+#define DEFAULT_MAX_AGE 0
+#define DEFAULT_MAX_PREFETCH (32 * 1024 * 1024)
+#define DEFAULT_ON_ERROR GST_KAFKA_SRC_SKIP
+
+enum {
+  PROP_GROUP_ID = GST_KAFKA_PROP_OWN,
+  PROP_GROUP_INSTANCE_ID,
+  PROP_AUTO_OFFSET_RESET,
+  PROP_PARTITIONS,
+  PROP_START_OFFSET,
+  PROP_START_TIME,
+  PROP_EOS_AT_END,
+  PROP_END_OFFSET,
+  PROP_END_TIME,
+  PROP_REPLAY,
+  PROP_MAX_AGE,
+  PROP_MAX_PREFETCH,
+  PROP_CAPS,
+  PROP_ON_ERROR,
+};
+
+#define GST_TYPE_KAFKA_SRC_OFFSET_RESET (gst_kafka_src_offset_reset_get_type ())
+static GType
+gst_kafka_src_offset_reset_get_type (void)
+{
+  static const GEnumValue values[] = {
+      {GST_KAFKA_SRC_LATEST, "What is published from now on", "latest"},
+      {GST_KAFKA_SRC_EARLIEST, "Everything that is still there", "earliest"},
+      {0, NULL, NULL},
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstKafkaSrcOffsetReset", values));
+  return type;
+}
+
+#define GST_TYPE_KAFKA_SRC_ON_ERROR (gst_kafka_src_on_error_get_type ())
+static GType
+gst_kafka_src_on_error_get_type (void)
+{
+  static const GEnumValue values[] = {
+      {GST_KAFKA_SRC_SKIP, "Skip it, count it, and warn", "skip"},
+      {GST_KAFKA_SRC_FAIL, "End the stream with an error", "fail"},
+      {0, NULL, NULL},
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstKafkaSrcOnError", values));
+  return type;
+}
+
+void
+gst_kafka_src_settings_init (GstKafkaSrcSettings *self)
+{
+  memset (self, 0, sizeof *self);
+  self->auto_offset_reset = DEFAULT_AUTO_OFFSET_RESET;
+  self->start_offset = DEFAULT_START_OFFSET;
+  self->start_time = DEFAULT_START_TIME;
+  self->eos_at_end = DEFAULT_EOS_AT_END;
+  self->end_offset = DEFAULT_END_OFFSET;
+  self->end_time = DEFAULT_END_TIME;
+  self->replay = DEFAULT_REPLAY;
+  self->max_age = DEFAULT_MAX_AGE;
+  self->max_prefetch = DEFAULT_MAX_PREFETCH;
+  self->on_error = DEFAULT_ON_ERROR;
+}
+
+void
+gst_kafka_src_settings_clear (GstKafkaSrcSettings *self)
+{
+  g_clear_pointer (&self->group_id, g_free);
+  g_clear_pointer (&self->group_instance_id, g_free);
+  g_clear_pointer (&self->partitions, g_array_unref);
+  gst_clear_caps (&self->caps);
+}
+
+static GArray *
+partitions_from_value (const GValue *value)
+{
+  GArray *partitions = NULL;
+
+  for (guint i = 0; i < gst_value_array_get_size (value); i++) {
+    gint number = g_value_get_int (gst_value_array_get_value (value, i));
+
+    if (!partitions)
+      partitions = g_array_new (FALSE, FALSE, sizeof (gint));
+    g_array_append_val (partitions, number);
+  }
+  return partitions;
+}
+
+static void
+partitions_to_value (const GArray *partitions, GValue *value)
+{
+  for (guint i = 0; partitions && i < partitions->len; i++) {
+    GValue number = G_VALUE_INIT;
+
+    g_value_init (&number, G_TYPE_INT);
+    g_value_set_int (&number, g_array_index (partitions, gint, i));
+    gst_value_array_append_and_take_value (value, &number);
+  }
+}
+
+static void
+take_text (gchar **text, const GValue *value)
+{
+  g_free (*text);
+  *text = g_value_dup_string (value);
+}
+
+gboolean
+gst_kafka_src_settings_set_property (
+    GstKafkaSrcSettings *self, GObject *object, guint id, const GValue *value)
+{
+  gboolean known = TRUE;
+
+  GST_OBJECT_LOCK (object);
+  switch (id) {
+    case PROP_GROUP_ID:
+      take_text (&self->group_id, value);
+      break;
+    case PROP_GROUP_INSTANCE_ID:
+      take_text (&self->group_instance_id, value);
+      break;
+    case PROP_AUTO_OFFSET_RESET:
+      self->auto_offset_reset = g_value_get_enum (value);
+      break;
+    case PROP_PARTITIONS:
+      g_clear_pointer (&self->partitions, g_array_unref);
+      self->partitions = partitions_from_value (value);
+      break;
+    case PROP_START_OFFSET:
+      self->start_offset = g_value_get_int64 (value);
+      break;
+    case PROP_START_TIME:
+      self->start_time = g_value_get_uint64 (value);
+      break;
+    case PROP_EOS_AT_END:
+      self->eos_at_end = g_value_get_boolean (value);
+      break;
+    case PROP_END_OFFSET:
+      self->end_offset = g_value_get_int64 (value);
+      break;
+    case PROP_END_TIME:
+      self->end_time = g_value_get_uint64 (value);
+      break;
+    case PROP_REPLAY:
+      self->replay = g_value_get_boolean (value);
+      break;
+    case PROP_MAX_AGE:
+      self->max_age = g_value_get_uint64 (value);
+      break;
+    case PROP_MAX_PREFETCH:
+      self->max_prefetch = g_value_get_uint64 (value);
+      break;
+    case PROP_CAPS:
+      gst_caps_replace (&self->caps, g_value_get_boxed (value));
+      break;
+    case PROP_ON_ERROR:
+      self->on_error = g_value_get_enum (value);
+      break;
+    default:
+      known = FALSE;
+  }
+  GST_OBJECT_UNLOCK (object);
+  return known;
+}
+
+gboolean
+gst_kafka_src_settings_get_property (
+    GstKafkaSrcSettings *self, GObject *object, guint id, GValue *value)
+{
+  gboolean known = TRUE;
+
+  GST_OBJECT_LOCK (object);
+  switch (id) {
+    case PROP_GROUP_ID:
+      g_value_set_string (value, self->group_id);
+      break;
+    case PROP_GROUP_INSTANCE_ID:
+      g_value_set_string (value, self->group_instance_id);
+      break;
+    case PROP_AUTO_OFFSET_RESET:
+      g_value_set_enum (value, self->auto_offset_reset);
+      break;
+    case PROP_PARTITIONS:
+      partitions_to_value (self->partitions, value);
+      break;
+    case PROP_START_OFFSET:
+      g_value_set_int64 (value, self->start_offset);
+      break;
+    case PROP_START_TIME:
+      g_value_set_uint64 (value, self->start_time);
+      break;
+    case PROP_EOS_AT_END:
+      g_value_set_boolean (value, self->eos_at_end);
+      break;
+    case PROP_END_OFFSET:
+      g_value_set_int64 (value, self->end_offset);
+      break;
+    case PROP_END_TIME:
+      g_value_set_uint64 (value, self->end_time);
+      break;
+    case PROP_REPLAY:
+      g_value_set_boolean (value, self->replay);
+      break;
+    case PROP_MAX_AGE:
+      g_value_set_uint64 (value, self->max_age);
+      break;
+    case PROP_MAX_PREFETCH:
+      g_value_set_uint64 (value, self->max_prefetch);
+      break;
+    case PROP_CAPS:
+      gst_value_set_caps (value, self->caps);
+      break;
+    case PROP_ON_ERROR:
+      g_value_set_enum (value, self->on_error);
+      break;
+    default:
+      known = FALSE;
+  }
+  GST_OBJECT_UNLOCK (object);
+  return known;
+}
+
+static void
+install_group_properties (GObjectClass *klass, GParamFlags flags)
+{
+  /**
+   * GstKafkaSrc:group-id:
+   *
+   * The consumer group to be a member of. Its members share the partitions, and its offsets are committed.
+   */
+  g_object_class_install_property (klass, PROP_GROUP_ID,
+      g_param_spec_string ("group-id", "Group id",
+          "Consumer group that shares the partitions and remembers how far it has read; unset: "
+          "read all partitions alone and remember nothing",
+          NULL, flags));
+  /**
+   * GstKafkaSrc:group-instance-id:
+   *
+   * Makes the membership static: a restart within the session timeout causes no rebalance.
+   */
+  g_object_class_install_property (klass, PROP_GROUP_INSTANCE_ID,
+      g_param_spec_string ("group-instance-id", "Group instance id",
+          "This member's own name in the group, the same after a restart, which then causes no "
+          "rebalance",
+          NULL, flags));
+  /**
+   * GstKafkaSrc:partitions:
+   *
+   * The partitions to read, whatever a group would assign.
+   */
+  g_object_class_install_property (klass, PROP_PARTITIONS,
+      gst_param_spec_array ("partitions", "Partitions",
+          "Numbers of the partitions to read, as in \"<0,3>\"; empty: those that the group "
+          "assigns, or all",
+          g_param_spec_int ("partition", "Partition", "Number of a partition", 0, G_MAXINT, 0,
+              G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS),
+          flags));
+}
+
+static void
+install_range_properties (GObjectClass *klass, GParamFlags flags)
+{
+  /**
+   * GstKafkaSrc:auto-offset-reset:
+   *
+   * Where reading begins if neither the group's committed offset nor another property says.
+   */
+  g_object_class_install_property (klass, PROP_AUTO_OFFSET_RESET,
+      g_param_spec_enum ("auto-offset-reset", "Auto offset reset",
+          "Where to begin if neither the group's committed offset nor start-offset or start-time "
+          "says",
+          GST_TYPE_KAFKA_SRC_OFFSET_RESET, DEFAULT_AUTO_OFFSET_RESET, flags));
+  /**
+   * GstKafkaSrc:start-offset:
+   *
+   * The offset to begin at in each partition. A group that has committed goes on from there instead.
+   */
+  g_object_class_install_property (klass, PROP_START_OFFSET,
+      g_param_spec_int64 ("start-offset", "Start offset",
+          "Offset to begin at in each partition where the group has committed none; -1: not set",
+          -1, G_MAXINT64, DEFAULT_START_OFFSET, flags));
+  /**
+   * GstKafkaSrc:start-time:
+   *
+   * The Kafka timestamp to begin at. A group that has committed goes on from there instead.
+   */
+  g_object_class_install_property (klass, PROP_START_TIME,
+      g_param_spec_uint64 ("start-time", "Start time",
+          "Begin with the first message of this time or later (ns since the Unix epoch) where the "
+          "group has committed no offset; the maximum: not set",
+          0, G_MAXUINT64, DEFAULT_START_TIME, flags));
+  /**
+   * GstKafkaSrc:eos-at-end:
+   *
+   * Ends the stream after the last message that is there when a partition is assigned.
+   */
+  g_object_class_install_property (klass, PROP_EOS_AT_END,
+      g_param_spec_boolean ("eos-at-end", "EOS at end",
+          "End the stream after the last message that is there at the start", DEFAULT_EOS_AT_END,
+          flags));
+  /**
+   * GstKafkaSrc:end-offset:
+   *
+   * Ends the stream when each partition has been read up to this offset.
+   */
+  g_object_class_install_property (klass, PROP_END_OFFSET,
+      g_param_spec_int64 ("end-offset", "End offset",
+          "End the stream when each partition is read up to this offset, which is not read; -1: "
+          "not "
+          "set",
+          -1, G_MAXINT64, DEFAULT_END_OFFSET, flags));
+  /**
+   * GstKafkaSrc:end-time:
+   *
+   * Ends the stream when each partition has been read up to this Kafka timestamp.
+   */
+  g_object_class_install_property (klass, PROP_END_TIME,
+      g_param_spec_uint64 ("end-time", "End time",
+          "End the stream when each partition is read up to this time (ns since the Unix epoch), "
+          "which is not read; the maximum: not set",
+          0, G_MAXUINT64, DEFAULT_END_TIME, flags));
+  /**
+   * GstKafkaSrc:replay:
+   *
+   * Plays the recording as a file would: all partitions in the order of capture, from #GstKafkaSrc:start-time or
+   * the first message to what is the end when it is opened, stamped by capture time, not live, seekable.
+   */
+  g_object_class_install_property (klass, PROP_REPLAY,
+      g_param_spec_boolean ("replay", "Replay",
+          "Play what was recorded, in the order and at the pace of capture, seekable; without a "
+          "group",
+          DEFAULT_REPLAY, flags));
+}
+
+static void
+install_flow_properties (GObjectClass *klass, GParamFlags flags)
+{
+  /**
+   * GstKafkaSrc:max-age:
+   *
+   * Messages older than this are skipped and count as done.
+   */
+  g_object_class_install_property (klass, PROP_MAX_AGE,
+      g_param_spec_uint64 ("max-age", "Maximum age",
+          "Skip messages captured longer ago than this (ns); 0: none", 0, G_MAXINT64,
+          DEFAULT_MAX_AGE, flags | GST_PARAM_MUTABLE_PLAYING));
+  /**
+   * GstKafkaSrc:max-prefetch:
+   *
+   * How much is fetched ahead of a slow pipeline.
+   */
+  g_object_class_install_property (klass, PROP_MAX_PREFETCH,
+      g_param_spec_uint64 ("max-prefetch", "Maximum prefetch",
+          "Bytes of messages to hold ahead of the pipeline, but one message at least; a fetch "
+          "takes "
+          "up to half of it",
+          64 * 1024, 512 * 1024 * 1024, DEFAULT_MAX_PREFETCH, flags));
+  /**
+   * GstKafkaSrc:caps:
+   *
+   * The caps of messages that don't say theirs in a header `gst-caps`.
+   */
+  g_object_class_install_property (klass, PROP_CAPS,
+      g_param_spec_boxed ("caps", "Caps",
+          "Caps of messages without a header gst-caps; unset: found by looking at one of them",
+          GST_TYPE_CAPS, flags));
+  /**
+   * GstKafkaSrc:on-error:
+   *
+   * What to do about a message whose caps are no caps, or not accepted downstream.
+   */
+  g_object_class_install_property (klass, PROP_ON_ERROR,
+      g_param_spec_enum ("on-error", "On error",
+          "What to do about a message that this pipeline can't take", GST_TYPE_KAFKA_SRC_ON_ERROR,
+          DEFAULT_ON_ERROR, flags));
+}
+
+void
+gst_kafka_src_settings_install_properties (GObjectClass *klass)
+{
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
+
+  install_group_properties (klass, flags);
+  install_range_properties (klass, flags);
+  install_flow_properties (klass, flags);
+  gst_type_mark_as_plugin_api (GST_TYPE_KAFKA_SRC_OFFSET_RESET, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_KAFKA_SRC_ON_ERROR, 0);
+}
