@@ -38,13 +38,24 @@ def servers(tmp_path):
             mongo.stop(0)
 
 
-def latest_report(kafka):
+def next_message(kafka, topic):
+    """Of a topic that may not be there yet, which a consumer tells as an error."""
     consumer = confluent_kafka.Consumer({
         "bootstrap.servers": kafka.bootstrap, "group.id": "test", "auto.offset.reset": "earliest"})
-    consumer.subscribe(["feedback"])
-    message = consumer.poll(60)
-    consumer.close()
-    return json.loads(message.value())
+    consumer.subscribe([topic])
+
+    def poll():
+        message = consumer.poll(1)
+        return None if message is None or message.error() else (message,)
+
+    try:
+        return wait_until(poll, 60, f"a message in {topic}")[0]
+    finally:
+        consumer.close()
+
+
+def next_report(kafka):
+    return json.loads(next_message(kafka, "feedback").value())
 
 
 def run_all(launch, camera):
@@ -64,7 +75,7 @@ def test_messages_and_faces(servers, launch):
     stages = run_all(launch, CAMERA)
     event = wait_until(lambda: events.find_one({"faces": {"$gte": 1}}), 60, "an event in the database")
     assert event["camera"] == "cam-1" and len(event["boxes"]) == event["faces"]
-    assert latest_report(kafka)["frames"] >= 0
+    assert next_report(kafka)["frames"] >= 0
     end_all(stages)
     assert events.count_documents({}) == len(events.distinct("_id"))
 
@@ -72,7 +83,7 @@ def test_messages_and_faces(servers, launch):
 def test_messages_without_faces(servers, launch):
     kafka, events = servers
     stages = run_all(launch, "scenesrc max-faces=0")
-    wait_until(lambda: latest_report(kafka)["frames"] > 0, 60, "a report of frames")
+    wait_until(lambda: next_report(kafka)["frames"] > 0, 60, "a report of frames")
     end_all(stages)
     assert events.count_documents({}) == 0
 
@@ -92,11 +103,7 @@ def test_the_edge_alone(servers, launch):
     kafka, _ = servers
     edge = launch(EDGE.replace("v4l2src", CAMERA))
     edge.wait_playing()
-    consumer = confluent_kafka.Consumer({
-        "bootstrap.servers": kafka.bootstrap, "group.id": "test", "auto.offset.reset": "earliest"})
-    consumer.subscribe(["camera"])
-    message = consumer.poll(60)
-    consumer.close()
+    message = next_message(kafka, "camera")
     assert dict(message.headers())["camera"] == b"cam-1"
     assert message.value().startswith(b"\xff\xd8")
     edge.interrupt()
