@@ -30,6 +30,7 @@
 #include "gstkafkapartitioner.h"
 #include "gstkafkaproducer.h"
 #include "gstkafkarecord.h"
+#include "gstkafkauri.h"
 
 GST_DEBUG_CATEGORY (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
@@ -131,7 +132,9 @@ static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
 
 #define gst_kafka_sink_parent_class parent_class
-G_DEFINE_TYPE (GstKafkaSink, gst_kafka_sink, GST_TYPE_BASE_SINK)
+static void gst_kafka_sink_uri_handler_init (gpointer iface, gpointer data);
+G_DEFINE_TYPE_WITH_CODE (GstKafkaSink, gst_kafka_sink, GST_TYPE_BASE_SINK,
+    G_IMPLEMENT_INTERFACE (GST_TYPE_URI_HANDLER, gst_kafka_sink_uri_handler_init))
 GST_ELEMENT_REGISTER_DECLARE (kafkasink)
 GST_ELEMENT_REGISTER_DEFINE (kafkasink, "kafkasink", GST_RANK_NONE, GST_TYPE_KAFKA_SINK)
 
@@ -577,6 +580,56 @@ gst_kafka_sink_wait_event (GstBaseSink *sink, GstEvent *event)
   if (ret == GST_FLOW_OK && GST_EVENT_TYPE (event) == GST_EVENT_EOS)
     ret = drain (GST_KAFKA_SINK (sink));
   return ret;
+}
+
+/* URI */
+
+static GstURIType
+gst_kafka_sink_uri_type (GType type)
+{
+  return GST_URI_SINK;
+}
+
+static const gchar *const *
+gst_kafka_sink_uri_protocols (GType type)
+{
+  static const gchar *const protocols[] = {"kafka", NULL};
+
+  return protocols;
+}
+
+static gchar *
+gst_kafka_sink_get_uri (GstURIHandler *handler)
+{
+  g_autofree gchar *servers = NULL, *topic = NULL;
+
+  g_object_get (handler, "bootstrap-servers", &servers, "topic", &topic, NULL);
+  return gst_kafka_uri_to_string (servers, topic);
+}
+
+static gboolean
+gst_kafka_sink_set_uri (GstURIHandler *handler, const gchar *text, GError **error)
+{
+  g_autoptr (GstKafkaUri) uri = NULL;
+
+  if (GST_STATE (handler) > GST_STATE_READY) {
+    g_set_error_literal (error, GST_URI_ERROR, GST_URI_ERROR_BAD_STATE,
+        "The URI of a running kafkasink can't be changed");
+    return FALSE;
+  }
+  uri = gst_kafka_uri_parse (text, error);
+  return uri && gst_kafka_uri_apply (uri, G_OBJECT (handler), error);
+}
+
+static void
+gst_kafka_sink_uri_handler_init (gpointer iface, gpointer data)
+{
+  GstURIHandlerInterface *handler = iface;
+
+  handler->get_type = gst_kafka_sink_uri_type;
+  handler->get_protocols = gst_kafka_sink_uri_protocols;
+  handler->get_uri = gst_kafka_sink_get_uri;
+  handler->set_uri = gst_kafka_sink_set_uri;
 }
 
 /* Life */

@@ -4,6 +4,7 @@
 
 #include "gstkafkaclient.h"
 #include "gstkafkaformat.h"
+#include "gstkafkauri.h"
 
 static const GstKafkaOption options[] = {
     {"linger.ms", "7", FALSE},
@@ -228,6 +229,45 @@ GST_START_TEST (test_flags_as_text)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_uri_parts)
+{
+  GstKafkaUri *uri = gst_kafka_uri_parse ("kafka://a:1,[::1]:2/cam%20era?key=x%26y&acks=all", NULL);
+  gchar *text;
+
+  fail_unless (uri != NULL);
+  fail_unless_equals_string (uri->servers, "a:1,[::1]:2");
+  fail_unless_equals_string (uri->topic, "cam era");
+  fail_unless_equals_string (g_hash_table_lookup (uri->query, "key"), "x&y");
+  fail_unless_equals_string (g_hash_table_lookup (uri->query, "acks"), "all");
+  text = gst_kafka_uri_to_string (uri->servers, uri->topic);
+  fail_unless_equals_string (text, "kafka://a:1,[::1]:2/cam%20era");
+  g_free (text);
+  gst_kafka_uri_free (uri);
+  uri = gst_kafka_uri_parse ("KAFKA://h/t", NULL);
+  fail_unless (uri != NULL);
+  fail_unless_equals_string (uri->topic, "t");
+  gst_kafka_uri_free (uri);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_uri_refused)
+{
+  static const gchar *bad[] = {"", "kafka:", "kafka://", "kafka://h", "kafka://h:1/", "kafka:///t",
+      "kafka://h?t=/u", "http://h/t", "kafka://h/t?novalue", "kafka://h/a%2Fb", "kafka://h/%zz"};
+  GError *error = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
+    fail_unless (gst_kafka_uri_parse (bad[i], &error) == NULL, "%s", bad[i]);
+    fail_unless (g_error_matches (error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI));
+    g_clear_error (&error);
+  }
+  fail_unless (gst_kafka_uri_parse ("kafka://me:hush@h:1/t", &error) == NULL);
+  fail_if (strstr (error->message, "hush"));
+  fail_unless (strstr (error->message, "config-file") != NULL);
+  g_error_free (error);
+}
+GST_END_TEST;
+
 static Suite *
 kafkaclient_suite (void)
 {
@@ -244,6 +284,8 @@ kafkaclient_suite (void)
   tcase_add_test (tc, test_errors_name_the_cause);
   tcase_add_test (tc, test_fault_keeps_the_most_telling);
   tcase_add_test (tc, test_flags_as_text);
+  tcase_add_test (tc, test_uri_parts);
+  tcase_add_test (tc, test_uri_refused);
   return s;
 }
 

@@ -592,6 +592,48 @@ GST_START_TEST (test_settings_are_checked_at_start)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_uri_sets_properties)
+{
+  GError *error = NULL;
+  GstElement *made = gst_element_make_from_uri (
+      GST_URI_SINK, "kafka://h:7/camera?key=k&acks=all&max-queued-time=5", NULL, &error);
+  gchar *servers, *topic, *key, *uri;
+  guint64 time;
+
+  fail_unless (made != NULL, "%s", error ? error->message : "");
+  g_object_get (made, "bootstrap-servers", &servers, "topic", &topic, "key", &key,
+      "max-queued-time", &time, NULL);
+  fail_unless_equals_string (servers, "h:7");
+  fail_unless_equals_string (topic, "camera");
+  fail_unless_equals_string (key, "k");
+  fail_unless_equals_uint64 (time, 5);
+  uri = gst_uri_handler_get_uri (GST_URI_HANDLER (made));
+  fail_unless_equals_string (uri, "kafka://h:7/camera");
+  g_free (servers);
+  g_free (topic);
+  g_free (key);
+  g_free (uri);
+  gst_object_unref (made);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_uri_sets_no_others)
+{
+  static const gchar *refused[] = {"config-file=/etc/passwd", "client-properties=c", "sync=true",
+      "nonsense=1", "stats=x", "acks=some", "partition=x"};
+
+  for (guint i = 0; i < G_N_ELEMENTS (refused); i++) {
+    gchar *uri = g_strconcat ("kafka://h/t?", refused[i], NULL);
+    GError *error = NULL;
+
+    fail_if (gst_uri_handler_set_uri (GST_URI_HANDLER (sink), uri, &error), "%s", uri);
+    fail_unless (error && error->domain == GST_URI_ERROR, "%s", uri);
+    g_error_free (error);
+    g_free (uri);
+  }
+}
+GST_END_TEST;
+
 static void
 setup_five (void)
 {
@@ -651,6 +693,8 @@ kafkasink_suite (void)
   tcase_add_test (tc, test_missing_partition_is_an_error);
   tcase_add_test (tc, test_fatal_error_rebuilds_the_producer);
   tcase_add_test (tc, test_settings_are_checked_at_start);
+  tcase_add_test (tc, test_uri_sets_properties);
+  tcase_add_test (tc, test_uri_sets_no_others);
   suite_add_tcase (s, five);
   tcase_add_checked_fixture (five, setup_five, teardown);
   tcase_add_test (five, test_keyless_buffers_take_turns);

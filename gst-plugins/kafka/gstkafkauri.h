@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+/* kafka://host[:port][,host[:port]…]/topic[?property=value&…] */
+typedef struct {
+  gchar *servers;
+  gchar *topic;
+  GHashTable *query; /* property to value, both text */
+} GstKafkaUri;
+
+/* (nullable) (transfer full): @error is a GstUriError that says what is wrong. */
+GstKafkaUri *gst_kafka_uri_parse (const gchar *text, GError **error);
+void gst_kafka_uri_free (GstKafkaUri *uri);
+
+/* Sets bootstrap-servers, topic, and each property of the query that @object's own class has; but not those
+ * by which whoever wrote the URI could make the client read a file or change its security. */
+gboolean gst_kafka_uri_apply (const GstKafkaUri *uri, GObject *object, GError **error);
+
+/* (nullable) (transfer full): %NULL without a topic */
+gchar *gst_kafka_uri_to_string (const gchar *servers, const gchar *topic);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstKafkaUri, gst_kafka_uri_free)
+
+G_END_DECLS
