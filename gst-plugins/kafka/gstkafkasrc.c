@@ -24,6 +24,11 @@
  * gst-launch-1.0 -e kafkasrc topic=camera group-id=viewers ! jpegdec ! videoconvert ! autovideosink
  * ]|
  * Shows what a camera publishes with `jpegenc ! kafkasink topic=camera`.
+ * |[
+ * gst-launch-1.0 playbin uri="kafka://localhost:9092/camera?start=earliest"
+ * ]|
+ * Plays what it has published so far, as a file would: with #GstKafkaSrc:replay, which `start` or `end` in a URI
+ * set. Their times are as in `start=2026-11-25T00:44:00Z`.
  */
 
 #include <gst/base/gstpushsrc.h>
@@ -37,6 +42,7 @@
 #include "gstkafkameta.h"
 #include "gstkafkareplay.h"
 #include "gstkafkasrcsettings.h"
+#include "gstkafkauri.h"
 
 GST_DEBUG_CATEGORY (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
@@ -87,7 +93,9 @@ typedef GstPushSrcClass GstKafkaSrcClass;
 #define GST_KAFKA_SRC(object) ((GstKafkaSrc *) (object))
 
 static GType gst_kafka_src_get_type (void);
-G_DEFINE_TYPE (GstKafkaSrc, gst_kafka_src, GST_TYPE_PUSH_SRC)
+static void gst_kafka_src_uri_handler_init (gpointer iface, gpointer data);
+G_DEFINE_TYPE_WITH_CODE (GstKafkaSrc, gst_kafka_src, GST_TYPE_PUSH_SRC,
+    G_IMPLEMENT_INTERFACE (GST_TYPE_URI_HANDLER, gst_kafka_src_uri_handler_init))
 GST_ELEMENT_REGISTER_DECLARE (kafkasrc)
 GST_ELEMENT_REGISTER_DEFINE (kafkasrc, "kafkasrc", GST_RANK_NONE, gst_kafka_src_get_type ());
 
@@ -708,6 +716,57 @@ gst_kafka_src_query (GstBaseSrc *base, GstQuery *query)
     return TRUE;
   }
   return GST_BASE_SRC_CLASS (gst_kafka_src_parent_class)->query (base, query);
+}
+
+/* kafka:// */
+
+static GstURIType
+gst_kafka_src_uri_type (GType type)
+{
+  return GST_URI_SRC;
+}
+
+static const gchar *const *
+gst_kafka_src_uri_protocols (GType type)
+{
+  static const gchar *const protocols[] = {"kafka", NULL};
+
+  return protocols;
+}
+
+static gchar *
+gst_kafka_src_get_uri (GstURIHandler *handler)
+{
+  g_autofree gchar *servers = NULL, *topic = NULL;
+
+  g_object_get (handler, "bootstrap-servers", &servers, "topic", &topic, NULL);
+  return gst_kafka_uri_to_string (servers, topic);
+}
+
+static gboolean
+gst_kafka_src_set_uri (GstURIHandler *handler, const gchar *text, GError **error)
+{
+  g_autoptr (GstKafkaUri) uri = NULL;
+
+  if (GST_STATE (handler) > GST_STATE_READY) {
+    g_set_error_literal (error, GST_URI_ERROR, GST_URI_ERROR_BAD_STATE,
+        "The URI of a running kafkasrc can't be changed");
+    return FALSE;
+  }
+  uri = gst_kafka_uri_parse (text, error);
+  return uri && gst_kafka_src_settings_take_uri_times (G_OBJECT (handler), uri->query, error) &&
+         gst_kafka_uri_apply (uri, G_OBJECT (handler), error);
+}
+
+static void
+gst_kafka_src_uri_handler_init (gpointer iface, gpointer data)
+{
+  GstURIHandlerInterface *handler = iface;
+
+  handler->get_type = gst_kafka_src_uri_type;
+  handler->get_protocols = gst_kafka_src_uri_protocols;
+  handler->get_uri = gst_kafka_src_get_uri;
+  handler->set_uri = gst_kafka_src_set_uri;
 }
 
 /* Properties */

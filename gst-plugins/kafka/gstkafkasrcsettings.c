@@ -403,3 +403,41 @@ gst_kafka_src_settings_install_properties (GObjectClass *klass)
   gst_type_mark_as_plugin_api (GST_TYPE_KAFKA_SRC_OFFSET_RESET, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_KAFKA_SRC_ON_ERROR, 0);
 }
+
+/* A time as people write it in a URI; the property's own form, ns, does too. */
+static gboolean
+parse_time (const gchar *text, guint64 *time, GError **error)
+{
+  g_autoptr (GTimeZone) utc = g_time_zone_new_utc ();
+  g_autoptr (GDateTime) date = g_date_time_new_from_iso8601 (text, utc);
+
+  if (!date && g_ascii_string_to_unsigned (text, 10, 0, G_MAXINT64, time, NULL))
+    return TRUE;
+  if (date && g_date_time_to_unix (date) >= 0) {
+    *time = (guint64) g_date_time_to_unix (date) * GST_SECOND +
+            (guint64) g_date_time_get_microsecond (date) * GST_USECOND;
+    return TRUE;
+  }
+  g_set_error (error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI,
+      "\"%s\" in a kafka:// URI is no time, as in 2026-11-25T00:44:00Z, nor \"earliest\"", text);
+  return FALSE;
+}
+
+gboolean
+gst_kafka_src_settings_take_uri_times (GObject *object, GHashTable *query, GError **error)
+{
+  g_autofree gchar *start = g_strdup (g_hash_table_lookup (query, "start"));
+  g_autofree gchar *end = g_strdup (g_hash_table_lookup (query, "end"));
+  guint64 from = GST_CLOCK_TIME_NONE, to = GST_CLOCK_TIME_NONE;
+
+  if (!start && !end)
+    return TRUE;
+  g_hash_table_remove (query, "start");
+  g_hash_table_remove (query, "end");
+  if (start && !g_str_equal (start, "earliest") && !parse_time (start, &from, error))
+    return FALSE;
+  if (end && !parse_time (end, &to, error))
+    return FALSE;
+  g_object_set (object, "replay", TRUE, "start-time", from, "end-time", to, NULL);
+  return TRUE;
+}

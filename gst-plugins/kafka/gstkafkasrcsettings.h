@@ -49,4 +49,7 @@ gboolean gst_kafka_src_settings_set_property (
 gboolean gst_kafka_src_settings_get_property (
     GstKafkaSrcSettings *self, GObject *object, guint id, GValue *value);
 
+/* Takes `start` and `end` out of a URI's @query: they make it a replay. @error is a GstUriError. */
+gboolean gst_kafka_src_settings_take_uri_times (GObject *object, GHashTable *query, GError **error);
+
 G_END_DECLS

@@ -311,3 +311,15 @@ def test_several_topics(kafka, topics, feed, launch, topics_of):
         "eos-at-end=true ! identity name=i silent=false ! fakesink async=false", options="-v")
     assert running.wait(30) == 0
     assert running.output().count("chain   *******") == 20
+
+
+def test_replay_by_uri(kafka, recording):
+    player = Player(
+        f"uridecodebin uri=kafka://{kafka.bootstrap}/{recording}?start=2023-11-14T22:13:22Z&end=2023-11-14T22:13:23Z "
+        "expose-all-streams=false caps=application/x-test ! identity sync=false")
+    try:
+        player.play()
+        player.wait_eos()
+        assert player.numbers == list(range(61, 91))
+    finally:
+        player.stop()

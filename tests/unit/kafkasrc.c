@@ -529,6 +529,53 @@ GST_START_TEST (test_wrong_settings_are_one_error)
 }
 GST_END_TEST;
 
+static const struct {
+  const gchar *uri;
+  guint64 start;
+  gboolean replay;
+} uris[] = {
+    {"kafka://a:1,b:2/t", GST_CLOCK_TIME_NONE, FALSE},
+    {"kafka://a:1,b:2/t?group-id=g", GST_CLOCK_TIME_NONE, FALSE},
+    {"kafka://a:1,b:2/t?start=earliest", GST_CLOCK_TIME_NONE, TRUE},
+    {"kafka://a:1,b:2/t?start=1970-01-01T00:00:01.5Z", 1500 * GST_MSECOND, TRUE},
+    {"kafka://a:1,b:2/t?start=1970-01-01T01:00:02%2B01:00&max-age=3", 2 * GST_SECOND, TRUE},
+    {"kafka://a:1,b:2/t?start=12&end=15", 12, TRUE},
+};
+
+GST_START_TEST (test_uri)
+{
+  GstElement *source = gst_element_make_from_uri (GST_URI_SRC, uris[__i__].uri, NULL, NULL);
+  g_autofree gchar *servers, *topic, *uri;
+  guint64 start;
+  gboolean replay;
+
+  fail_unless (source != NULL);
+  g_object_get (source, "bootstrap-servers", &servers, "topic", &topic, "start-time", &start,
+      "replay", &replay, NULL);
+  fail_unless_equals_string (servers, "a:1,b:2");
+  fail_unless_equals_string (topic, "t");
+  fail_unless_equals_uint64 (start, uris[__i__].start);
+  fail_unless_equals_int (replay, uris[__i__].replay);
+  uri = gst_uri_handler_get_uri (GST_URI_HANDLER (source));
+  fail_unless_equals_string (uri, "kafka://a:1,b:2/t");
+  gst_object_unref (source);
+}
+GST_END_TEST;
+
+static const gchar *bad_uris[] = {"kafka://", "kafka://a", "kafka://a/", "kafka://a/t?start=now",
+    "kafka://a/t?start=1969-01-01T00:00:00Z", "kafka://a/t?no-such=1",
+    "kafka://a/t?config-file=/etc/passwd"};
+
+GST_START_TEST (test_bad_uri)
+{
+  GError *error = NULL;
+
+  fail_unless (gst_element_make_from_uri (GST_URI_SRC, bad_uris[__i__], NULL, &error) == NULL);
+  fail_unless (error && error->domain == GST_URI_ERROR);
+  g_error_free (error);
+}
+GST_END_TEST;
+
 static Suite *
 kafkasrc_suite (void)
 {
@@ -552,6 +599,8 @@ kafkasrc_suite (void)
   tcase_add_test (tc, test_is_live);
   tcase_add_loop_test (tc, test_starts_and_stops_any_number_of_times, 0, 2);
   tcase_add_loop_test (tc, test_wrong_settings_are_one_error, 0, G_N_ELEMENTS (bad_settings));
+  tcase_add_loop_test (tc, test_uri, 0, G_N_ELEMENTS (uris));
+  tcase_add_loop_test (tc, test_bad_uri, 0, G_N_ELEMENTS (bad_uris));
   return s;
 }
 
