@@ -12,7 +12,7 @@ gst_kafka_header_new (const gchar *name, gconstpointer value, gssize size)
   GstKafkaHeader *header = g_malloc (sizeof *header + name_size + value_size + 1);
   gchar *text = (gchar *) (header + 1);
 
-  g_ref_count_init (&header->refs);
+  g_atomic_ref_count_init (&header->refs);
   header->name = memcpy (text, name, name_size);
   header->size = value_size;
   header->value = NULL;
@@ -28,14 +28,14 @@ gst_kafka_header_new (const gchar *name, gconstpointer value, gssize size)
 GstKafkaHeader *
 gst_kafka_header_ref (GstKafkaHeader *header)
 {
-  g_ref_count_inc (&header->refs);
+  g_atomic_ref_count_inc (&header->refs);
   return header;
 }
 
 void
 gst_kafka_header_unref (GstKafkaHeader *header)
 {
-  if (g_ref_count_dec (&header->refs))
+  if (g_atomic_ref_count_dec (&header->refs))
     g_free (header);
 }
 

@@ -54,7 +54,7 @@ G_BEGIN_DECLS
  * One immutable, reference-counted message header.
  */
 typedef struct {
-  grefcount refs;
+  gatomicrefcount refs;
   const gchar *name;
   gsize size;
   const gchar *value;

@@ -77,6 +77,28 @@ GST_START_TEST (test_headers_are_set_on_one_copy_only)
 }
 GST_END_TEST;
 
+/* A sink's streaming thread and its client's thread share the headers that all messages have. */
+static gpointer
+ref_and_unref (gpointer header)
+{
+  for (guint i = 0; i < 500000; i++)
+    gst_kafka_header_unref (gst_kafka_header_ref (header));
+  return NULL;
+}
+
+GST_START_TEST (test_headers_are_shared_by_threads)
+{
+  GstKafkaHeader *header = gst_kafka_header_new (GST_KAFKA_HEADER_CAMERA, "cam-1", -1);
+  GThread *other = g_thread_new ("other", ref_and_unref, header);
+
+  ref_and_unref (header);
+  g_thread_join (other);
+  fail_unless (g_atomic_ref_count_compare (&header->refs, 1));
+  gst_kafka_header_unref (header);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_headers_survive_any_bytes)
 {
   GstBuffer *buffer = gst_buffer_new ();
@@ -204,6 +226,7 @@ common_suite (void)
   tcase_add_test (tc, test_ack_lives_as_long_as_any_copy);
   tcase_add_test (tc, test_ack_failure_stays);
   tcase_add_test (tc, test_headers_are_set_on_one_copy_only);
+  tcase_add_test (tc, test_headers_are_shared_by_threads);
   tcase_add_test (tc, test_headers_survive_any_bytes);
   tcase_add_test (tc, test_capture_time_prefers_the_header);
   tcase_add_test (tc, test_report_comes_back_as_it_went);
