@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkaproducer.h"
+#include "gstkafkaadmin.h"
 #include "gstkafkaclient.h"
+#include "gstkafkapace.h"
 
 #include <string.h>
 
@@ -11,6 +13,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define SLICE_MS 100
 /* stop() has 5 s: to get reports of what was purged, then to end the client. */
 #define PURGE_BOUND (1 * G_USEC_PER_SEC)
+/* Buffers that a leaky queue lets into the client however slow the link is. */
+#define LEAST_WINDOW 2
 #define STOP_GRACE (G_USEC_PER_SEC / 2)
 #define DESTROY_BOUND (2 * G_USEC_PER_SEC)
 
@@ -43,6 +47,9 @@ struct _GstKafkaProducer {
   gboolean failing, failed; /* an error is decided on; it has been posted */
   GstKafkaFault fault;      /* since the last delivery */
   Counters counters;
+  GstKafkaPace pace;
+  gboolean
+      held; /* nothing is handed over before the topic is made: brokers would make it their way */
 };
 
 /* The queue; with lock */
@@ -152,17 +159,23 @@ has_room (GstKafkaProducer *self, const GstKafkaRecord *record)
          (GstClockTime) (g_get_monotonic_time () - oldest) * GST_USECOND < b->time;
 }
 
-/* A leaky queue keeps half of its bounds out of the client, where the oldest could no longer be dropped. */
+/* A leaky queue keeps out of the client, where nothing can be dropped any more, what the link doesn't need
+ * to be busy, and at least half of its bounds. */
 static gboolean
 may_hand_over (GstKafkaProducer *self)
 {
   const GstKafkaBounds *b = &self->bounds;
 
+  if (self->held)
+    return FALSE;
   if (b->leaky != GST_KAFKA_LEAKY_DOWNSTREAM || !self->in_flight.length)
     return TRUE;
   if (b->buffers && self->in_flight.length >= MAX (1, b->buffers / 2))
     return FALSE;
-  return !b->bytes || self->in_flight_bytes < b->bytes / 2;
+  if (b->bytes && self->in_flight_bytes >= b->bytes / 2)
+    return FALSE;
+  return self->in_flight.length < LEAST_WINDOW ||
+         self->in_flight_bytes < gst_kafka_pace_window (&self->pace);
 }
 
 static gboolean
@@ -277,11 +290,13 @@ static void
 count_delivery (GstKafkaProducer *self, GstKafkaRecord *record)
 {
   Counters *c = &self->counters;
-  GstClockTime latency = (g_get_monotonic_time () - record->sent) * GST_USECOND;
+  gint64 now = g_get_monotonic_time ();
+  GstClockTime latency = (now - record->sent) * GST_USECOND;
 
   c->delivered++;
   c->delivered_bytes += record_size (record);
   c->latency = c->latency ? (7 * c->latency + latency) / 8 : latency;
+  gst_kafka_pace_delivered (&self->pace, now, record_size (record), now - record->sent);
   self->connected = TRUE;
   gst_kafka_fault_clear (&self->fault);
 }
@@ -420,6 +435,7 @@ push_locked (GstKafkaProducer *self, GstKafkaRecord *record)
   if (self->failed)
     return wait_for_stop (self);
   record->number = self->next_number++;
+  gst_kafka_pace_pushed (&self->pace);
   push_waiting (self, record);
   hand_over_all (self);
   return GST_KAFKA_PUSH_OK;
@@ -583,6 +599,23 @@ query_topic (GstKafkaProducer *self, rd_kafka_t *rk, rd_kafka_resp_err_t *topic_
   return TRUE;
 }
 
+/* With lock, of which @rk is used without; NULL while it is replaced. */
+static rd_kafka_t *
+borrow_handle (GstKafkaProducer *self)
+{
+  if (self->rk)
+    self->rk_users++;
+  return self->rk;
+}
+
+/* With lock */
+static void
+return_handle (GstKafkaProducer *self)
+{
+  self->rk_users--;
+  g_cond_broadcast (&self->changed);
+}
+
 static gboolean
 query_with_handle (GstKafkaProducer *self, rd_kafka_resp_err_t *topic_err)
 {
@@ -590,18 +623,39 @@ query_with_handle (GstKafkaProducer *self, rd_kafka_resp_err_t *topic_err)
   rd_kafka_t *rk;
 
   g_mutex_lock (&self->lock);
-  if ((rk = self->rk))
-    self->rk_users++;
-  g_mutex_unlock (&self->lock);
-  if (rk)
+  if ((rk = borrow_handle (self))) {
+    g_mutex_unlock (&self->lock);
     answered = query_topic (self, rk, topic_err);
-  g_mutex_lock (&self->lock);
-  if (rk)
-    self->rk_users--;
-  self->connected |= answered;
-  g_cond_broadcast (&self->changed);
+    g_mutex_lock (&self->lock);
+    self->connected |= answered;
+    return_handle (self);
+  }
   g_mutex_unlock (&self->lock);
   return answered;
+}
+
+/* TRUE: the topic is there, and records may follow. */
+static gboolean
+create_topic (GstKafkaProducer *self)
+{
+  const GstKafkaProducerConfig *c = &self->config;
+  g_autofree gchar *detail = NULL;
+  rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__STATE;
+  rd_kafka_t *rk;
+
+  g_mutex_lock (&self->lock);
+  if ((rk = borrow_handle (self))) {
+    g_mutex_unlock (&self->lock);
+    err = gst_kafka_create_topic (
+        rk, self->topic, c->partitions, c->replication_factor, 10 * SLICE_MS, &detail);
+    g_mutex_lock (&self->lock);
+    return_handle (self);
+    if (err)
+      gst_kafka_fault_note (&self->fault, err, detail ? detail : rd_kafka_err2str (err));
+  }
+  self->held = err != RD_KAFKA_RESP_ERR_NO_ERROR;
+  g_mutex_unlock (&self->lock);
+  return !err;
 }
 
 /* Without lock */
@@ -663,9 +717,11 @@ make_contact (gpointer user_data)
                         ? g_get_monotonic_time () + self->config.connect_timeout / GST_USECOND
                         : G_MAXINT64;
   rd_kafka_resp_err_t topic_err = RD_KAFKA_RESP_ERR_NO_ERROR;
-  gboolean told = FALSE;
+  gboolean told = FALSE, made = FALSE;
 
   do {
+    if (self->config.create_topic && !made && !(made = create_topic (self)))
+      continue;
     if (!query_with_handle (self, &topic_err))
       continue;
     if (!topic_err)
@@ -695,6 +751,8 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   self->config = *config;
   self->topic = g_strdup (config->topic);
   self->config.topic = self->topic;
+  self->held = config->create_topic;
+  gst_kafka_pace_init (&self->pace, g_get_monotonic_time ());
   self->tried = g_strdup_printf ("publish to topic \"%s\" at %s", self->topic, servers);
   rd_kafka_conf_set_opaque (conf, self);
   rd_kafka_conf_set_dr_msg_cb (conf, report_delivery);
@@ -708,10 +766,33 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   return self;
 }
 
+static void
+free_queue (GQueue *queue)
+{
+  GList *link;
+
+  while ((link = g_queue_pop_head_link (queue)))
+    gst_kafka_record_free (link->data, GST_KAFKA_ACK_FAILED);
+}
+
+static void
+free_producer (GstKafkaProducer *self)
+{
+  if (self->rk)
+    rd_kafka_destroy (self->rk);
+  free_queue (&self->in_flight);
+  rd_kafka_conf_destroy (self->conf);
+  gst_kafka_fault_clear (&self->fault);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->changed);
+  g_free (self->topic);
+  g_free (self->tried);
+  g_free (self);
+}
+
 /* A client that doesn't end in time is left to itself, with the buffers that it may still read. */
 typedef struct {
-  rd_kafka_t *rk;
-  GQueue unreported;
+  GstKafkaProducer *producer;
   gint refs;
   GMutex lock;
   GCond changed;
@@ -728,22 +809,12 @@ ending_unref (Ending *ending)
   g_free (ending);
 }
 
-static void
-free_queue (GQueue *queue)
-{
-  GList *link;
-
-  while ((link = g_queue_pop_head_link (queue)))
-    gst_kafka_record_free (link->data, GST_KAFKA_ACK_FAILED);
-}
-
 static gpointer
-end_client (gpointer user_data)
+end_producer (gpointer user_data)
 {
   Ending *ending = user_data;
 
-  rd_kafka_destroy (ending->rk);
-  free_queue (&ending->unreported);
+  free_producer (ending->producer);
   g_mutex_lock (&ending->lock);
   ending->done = TRUE;
   g_cond_signal (&ending->changed);
@@ -752,9 +823,8 @@ end_client (gpointer user_data)
   return NULL;
 }
 
-/* Takes over rk and what it never reported. */
 static void
-end_client_in_time (GstKafkaProducer *self)
+end_producer_in_time (GstKafkaProducer *self)
 {
   Ending *ending = g_new0 (Ending, 1);
   gint64 deadline = g_get_monotonic_time () + DESTROY_BOUND;
@@ -762,17 +832,13 @@ end_client_in_time (GstKafkaProducer *self)
   g_mutex_init (&ending->lock);
   g_cond_init (&ending->changed);
   ending->refs = 2;
-  ending->rk = self->rk;
-  ending->unreported = self->in_flight;
-  g_queue_init (&self->in_flight);
-  for (GList *l = ending->unreported.head; l; l = l->next)
-    gst_kafka_meta_mark (((GstKafkaRecord *) l->data)->buffer, GST_KAFKA_ACK_FAILED);
-  g_thread_unref (g_thread_new ("kafkasink-end", end_client, ending));
+  ending->producer = self;
+  g_thread_unref (g_thread_new ("kafkasink-end", end_producer, ending));
   g_mutex_lock (&ending->lock);
   while (!ending->done && g_cond_wait_until (&ending->changed, &ending->lock, deadline))
     ;
   if (!ending->done)
-    GST_WARNING_OBJECT (self->element, "the client doesn't end: leaving it behind");
+    GST_WARNING ("a client doesn't end: leaving it behind");
   g_mutex_unlock (&ending->lock);
   ending_unref (ending);
 }
@@ -793,16 +859,9 @@ gst_kafka_producer_stop (GstKafkaProducer *self)
 {
   join_threads (self);
   free_queue (&self->waiting);
-  if (self->rk)
-    end_client_in_time (self);
-  free_queue (&self->in_flight);
-  rd_kafka_conf_destroy (self->conf);
-  gst_kafka_fault_clear (&self->fault);
-  g_mutex_clear (&self->lock);
-  g_cond_clear (&self->changed);
-  g_free (self->topic);
-  g_free (self->tried);
-  g_free (self);
+  for (GList *l = self->in_flight.head; l; l = l->next)
+    gst_kafka_meta_mark (((GstKafkaRecord *) l->data)->buffer, GST_KAFKA_ACK_FAILED);
+  end_producer_in_time (self);
 }
 
 void
@@ -821,6 +880,28 @@ gst_kafka_producer_set_flushing (GstKafkaProducer *self, gboolean flushing)
   self->flushing = flushing;
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
+}
+
+/* With lock */
+static gint64
+oldest_undelivered (GstKafkaProducer *self, gint64 now)
+{
+  GList *oldest = self->in_flight.head ? self->in_flight.head : self->waiting.head;
+
+  return oldest ? ((GstKafkaRecord *) oldest->data)->queued : now;
+}
+
+gboolean
+gst_kafka_producer_throttle (GstKafkaProducer *self, gdouble *interval, gdouble *proportion)
+{
+  gint64 now = g_get_monotonic_time ();
+  gboolean throttle;
+
+  g_mutex_lock (&self->lock);
+  throttle = gst_kafka_pace_throttle (
+      &self->pace, now, oldest_undelivered (self, now), interval, proportion);
+  g_mutex_unlock (&self->lock);
+  return throttle;
 }
 
 GstKafkaPush

@@ -39,6 +39,8 @@ typedef struct {
   GstClockTime connect_timeout;  /* for the first contact; GST_CLOCK_TIME_NONE: for ever */
   GstClockTime delivery_timeout; /* for a record, from the queue to its report; NONE: for ever */
   gboolean skip_failed;          /* FALSE: a record that can't be delivered ends the producer */
+  gboolean create_topic;         /* before the first record; an existing one is left as it is */
+  gint partitions, replication_factor; /* of such a topic; -1: as the brokers have it */
 } GstKafkaProducerConfig;
 
 typedef enum {
@@ -69,6 +71,11 @@ void gst_kafka_producer_set_flushing (GstKafkaProducer *self, gboolean flushing)
 
 /* Takes over @record unless it returns FLUSHING: then the caller may try again with it. */
 GstKafkaPush gst_kafka_producer_push (GstKafkaProducer *self, GstKafkaRecord *record);
+
+/* What to ask upstream for while records come faster than they are delivered: %TRUE now and then, @interval
+ * in s between two buffers, @proportion how many times too fast they come. */
+gboolean gst_kafka_producer_throttle (
+    GstKafkaProducer *self, gdouble *interval, gdouble *proportion);
 
 /* Waits until all is delivered, at most until @deadline (monotonic time, us). */
 GstKafkaPush gst_kafka_producer_drain (GstKafkaProducer *self, gint64 deadline);

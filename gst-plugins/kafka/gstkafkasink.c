@@ -14,7 +14,8 @@
  * property `key` keeps its partition.
  *
  * When brokers or link are slower than the stream, the queue fills up to #GstKafkaSink:max-queued-bytes (or
- * -buffers, -time); then the element waits, or drops as #GstKafkaSink:leaky says.
+ * -buffers, -time); then the element waits, or drops as #GstKafkaSink:leaky says. Before that, while the queue
+ * grows, it tells upstream in QoS events of the type throttle how long to wait between two buffers.
  *
  * ## Example launch line
  *
@@ -24,6 +25,7 @@
  * Publishes a test picture as JPEG frames to the broker on this machine.
  */
 #include <gst/base/gstbasesink.h>
+#include <gst/video/video.h>
 
 #include "fogtime.h"
 #include "gstkafkaclient.h"
@@ -34,6 +36,9 @@
 
 GST_DEBUG_CATEGORY (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
+
+/* Room for a message's other headers and Kafka's own fields. */
+#define HEADERS_SIZE 512
 
 #define DEFAULT_PARTITION -1
 #define DEFAULT_ACKS GST_KAFKA_ACKS_ALL
@@ -48,6 +53,9 @@ GST_DEBUG_CATEGORY (gst_kafka_sink_debug);
 #define DEFAULT_MESSAGE_MAX_BYTES 1000000
 #define DEFAULT_LINGER 0
 #define DEFAULT_ENABLE_IDEMPOTENCE FALSE
+#define DEFAULT_CREATE_TOPIC FALSE
+#define DEFAULT_PARTITIONS -1
+#define DEFAULT_REPLICATION_FACTOR -1
 #define DEFAULT_ON_ERROR GST_KAFKA_SINK_ON_ERROR_FAIL
 
 /**
@@ -100,6 +108,9 @@ enum {
   PROP_MESSAGE_MAX_BYTES,
   PROP_LINGER,
   PROP_ENABLE_IDEMPOTENCE,
+  PROP_CREATE_TOPIC,
+  PROP_PARTITIONS,
+  PROP_REPLICATION_FACTOR,
   PROP_ON_ERROR,
   PROP_STATS,
 };
@@ -119,7 +130,8 @@ struct _GstKafkaSink {
   GstKafkaBounds bounds;
   GstClockTime connect_timeout, delivery_timeout, drain_timeout, linger;
   guint message_max_bytes;
-  gboolean enable_idempotence;
+  gboolean enable_idempotence, create_topic;
+  gint partitions, replication_factor;
   GstKafkaSinkOnError on_error;
   GstStructure *last_stats;   /* of the run before, while there is no producer */
   GstKafkaProducer *producer; /* written in start and stop alone, which read it without lock */
@@ -277,6 +289,15 @@ gst_kafka_sink_set_property (GObject *object, guint id, const GValue *value, GPa
     case PROP_ENABLE_IDEMPOTENCE:
       self->enable_idempotence = g_value_get_boolean (value);
       break;
+    case PROP_CREATE_TOPIC:
+      self->create_topic = g_value_get_boolean (value);
+      break;
+    case PROP_PARTITIONS:
+      self->partitions = g_value_get_int (value);
+      break;
+    case PROP_REPLICATION_FACTOR:
+      self->replication_factor = g_value_get_int (value);
+      break;
     case PROP_ON_ERROR:
       self->on_error = g_value_get_enum (value);
       break;
@@ -348,6 +369,15 @@ gst_kafka_sink_get_property (GObject *object, guint id, GValue *value, GParamSpe
       break;
     case PROP_ENABLE_IDEMPOTENCE:
       g_value_set_boolean (value, self->enable_idempotence);
+      break;
+    case PROP_CREATE_TOPIC:
+      g_value_set_boolean (value, self->create_topic);
+      break;
+    case PROP_PARTITIONS:
+      g_value_set_int (value, self->partitions);
+      break;
+    case PROP_REPLICATION_FACTOR:
+      g_value_set_int (value, self->replication_factor);
       break;
     case PROP_ON_ERROR:
       g_value_set_enum (value, self->on_error);
@@ -436,6 +466,9 @@ new_producer (GstKafkaSink *self, GError **error)
   config.topic = topic = g_strdup (self->settings.topic);
   config.connect_timeout = self->connect_timeout;
   config.delivery_timeout = self->delivery_timeout;
+  config.create_topic = self->create_topic;
+  config.partitions = self->partitions;
+  config.replication_factor = self->replication_factor;
   config.skip_failed = self->on_error == GST_KAFKA_SINK_ON_ERROR_SKIP;
   GST_OBJECT_UNLOCK (self);
   if (!topic || !*topic) {
@@ -511,11 +544,56 @@ gst_kafka_sink_unlock_stop (GstBaseSink *sink)
 
 /* Data */
 
+/* Raw frames are of one size: better to say so now than to fail on each. */
+static gboolean
+frames_fit (GstKafkaSink *self, GstCaps *caps)
+{
+  GstVideoInfo info;
+  gsize size;
+  guint max;
+
+  if (!gst_structure_has_name (gst_caps_get_structure (caps, 0), "video/x-raw") ||
+      !gst_video_info_from_caps (&info, caps))
+    return TRUE;
+  size = GST_VIDEO_INFO_SIZE (&info) + self->template.caps->size + HEADERS_SIZE;
+  GST_OBJECT_LOCK (self);
+  max = self->message_max_bytes;
+  GST_OBJECT_UNLOCK (self);
+  if (size <= max)
+    return TRUE;
+  GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
+      ("Frames of %dx%d %s need messages of %" G_GSIZE_FORMAT " bytes, message-max-bytes allows "
+       "%u. Raise it, and the topic's max.message.bytes, or encode the frames.",
+          GST_VIDEO_INFO_WIDTH (&info), GST_VIDEO_INFO_HEIGHT (&info), GST_VIDEO_INFO_NAME (&info),
+          size, max),
+      ("%" GST_PTR_FORMAT, caps));
+  return FALSE;
+}
+
 static gboolean
 gst_kafka_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
 {
-  gst_kafka_record_template_set_caps (&GST_KAFKA_SINK (sink)->template, caps);
-  return TRUE;
+  GstKafkaSink *self = GST_KAFKA_SINK (sink);
+
+  gst_kafka_record_template_set_caps (&self->template, caps);
+  return frames_fit (self, caps);
+}
+
+/* While the queue grows, upstream is told what the link can take. */
+static void
+throttle_upstream (GstKafkaSink *self, GstBuffer *buffer)
+{
+  GstBaseSink *sink = GST_BASE_SINK (self);
+  GstClockTime pts = GST_BUFFER_PTS (buffer);
+  gdouble interval, proportion;
+
+  if (!gst_kafka_producer_throttle (self->producer, &interval, &proportion))
+    return;
+  GST_DEBUG_OBJECT (self, "asking for a buffer every %.3f s: they come %.2f times too fast",
+      interval, proportion);
+  gst_pad_push_event (GST_BASE_SINK_PAD (sink),
+      gst_event_new_qos (GST_QOS_TYPE_THROTTLE, proportion, interval * GST_SECOND,
+          GST_CLOCK_TIME_IS_VALID (pts) ? pts : 0));
 }
 
 /* A pause must not lose the buffer that waits for room. */
@@ -548,6 +626,7 @@ gst_kafka_sink_render (GstBaseSink *sink, GstBuffer *buffer)
         self, RESOURCE, READ, ("Could not read a buffer's memory"), ("%" GST_PTR_FORMAT, buffer));
     return GST_FLOW_ERROR;
   }
+  throttle_upstream (self, buffer);
   return push_record (self, record);
 }
 
@@ -718,6 +797,19 @@ install_properties (GObjectClass *klass)
           "No duplicates or reordering when the client tries again; needs acks=all, and is slow "
           "over long links",
           DEFAULT_ENABLE_IDEMPOTENCE, flags));
+  g_object_class_install_property (klass, PROP_CREATE_TOPIC,
+      g_param_spec_boolean ("create-topic", "Create topic",
+          "Make the topic, if it isn't there, with partitions and replication-factor, before "
+          "anything is sent",
+          DEFAULT_CREATE_TOPIC, flags));
+  g_object_class_install_property (klass, PROP_PARTITIONS,
+      g_param_spec_int ("partitions", "Partitions",
+          "Partitions of a topic made by create-topic, -1 for the brokers' default", -1, 100000,
+          DEFAULT_PARTITIONS, flags));
+  g_object_class_install_property (klass, PROP_REPLICATION_FACTOR,
+      g_param_spec_int ("replication-factor", "Replication factor",
+          "Brokers that keep a topic made by create-topic, -1 for the brokers' default", -1, 1000,
+          DEFAULT_REPLICATION_FACTOR, flags));
   g_object_class_install_property (klass, PROP_ON_ERROR,
       g_param_spec_enum ("on-error", "On error", "What to do when a buffer can't be delivered",
           gst_kafka_sink_on_error_get_type (), DEFAULT_ON_ERROR, flags));
@@ -789,6 +881,9 @@ gst_kafka_sink_init (GstKafkaSink *self)
   self->message_max_bytes = DEFAULT_MESSAGE_MAX_BYTES;
   self->linger = DEFAULT_LINGER;
   self->enable_idempotence = DEFAULT_ENABLE_IDEMPOTENCE;
+  self->create_topic = DEFAULT_CREATE_TOPIC;
+  self->partitions = DEFAULT_PARTITIONS;
+  self->replication_factor = DEFAULT_REPLICATION_FACTOR;
   self->on_error = DEFAULT_ON_ERROR;
   /* Several such sinks on one thread would wait for each other in preroll, and the last sample would hold
    * the last ack token for ever. */

@@ -634,6 +634,43 @@ GST_START_TEST (test_uri_sets_no_others)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_raw_frames_that_never_fit)
+{
+  h = gst_harness_new_with_element (sink, "sink", NULL);
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=RGB,width=1920,height=1080,framerate=30/1");
+  gst_harness_play (h);
+  fail_unless_equals_int (gst_harness_push (h, frame ('a', 10)), GST_FLOW_NOT_NEGOTIATED);
+  assert_posts (GST_MESSAGE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "message-max-bytes");
+}
+GST_END_TEST;
+
+GST_START_TEST (test_slow_link_throttles_upstream)
+{
+  GstEvent *event = NULL;
+  GstQOSType type;
+  GstClockTimeDiff interval;
+  gdouble proportion;
+
+  play ();
+  push ('a');
+  wait_for_stat ("delivered", 1);
+  rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 10000);
+  for (guint i = 0; i < 300 && !event; i++) {
+    push ('b');
+    g_usleep (20000);
+    while ((event = gst_harness_try_pull_upstream_event (h)) &&
+           GST_EVENT_TYPE (event) != GST_EVENT_QOS)
+      gst_clear_event (&event);
+  }
+  fail_unless (event != NULL);
+  gst_event_parse_qos (event, &type, &proportion, &interval, NULL);
+  fail_unless_equals_int (type, GST_QOS_TYPE_THROTTLE);
+  fail_unless (proportion > 1);
+  fail_unless (interval > 0);
+  gst_event_unref (event);
+}
+GST_END_TEST;
+
 static void
 setup_five (void)
 {
@@ -695,6 +732,8 @@ kafkasink_suite (void)
   tcase_add_test (tc, test_settings_are_checked_at_start);
   tcase_add_test (tc, test_uri_sets_properties);
   tcase_add_test (tc, test_uri_sets_no_others);
+  tcase_add_test (tc, test_raw_frames_that_never_fit);
+  tcase_add_test (tc, test_slow_link_throttles_upstream);
   suite_add_tcase (s, five);
   tcase_add_checked_fixture (five, setup_five, teardown);
   tcase_add_test (five, test_keyless_buffers_take_turns);

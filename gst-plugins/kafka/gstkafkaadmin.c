@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkaadmin.h"
+
+static rd_kafka_resp_err_t
+result_of (rd_kafka_event_t *event, gchar **detail)
+{
+  const rd_kafka_topic_result_t **topics;
+  rd_kafka_resp_err_t err;
+  size_t count;
+
+  if (!event)
+    return RD_KAFKA_RESP_ERR__TIMED_OUT;
+  if ((err = rd_kafka_event_error (event))) {
+    *detail = g_strdup (rd_kafka_event_error_string (event));
+    return err;
+  }
+  topics = rd_kafka_CreateTopics_result_topics (rd_kafka_event_CreateTopics_result (event), &count);
+  if (count != 1)
+    return RD_KAFKA_RESP_ERR__BAD_MSG;
+  err = rd_kafka_topic_result_error (topics[0]);
+  if (err == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  if (err)
+    *detail = g_strdup (rd_kafka_topic_result_error_string (topics[0]));
+  return err;
+}
+
+rd_kafka_resp_err_t
+gst_kafka_create_topic (rd_kafka_t *rk, const gchar *topic, gint partitions,
+    gint replication_factor, gint timeout_ms, gchar **detail)
+{
+  gchar said[256];
+  rd_kafka_NewTopic_t *wanted =
+      rd_kafka_NewTopic_new (topic, partitions, replication_factor, said, sizeof said);
+  rd_kafka_queue_t *queue;
+  rd_kafka_AdminOptions_t *options;
+  rd_kafka_event_t *event;
+  rd_kafka_resp_err_t err;
+
+  *detail = NULL;
+  if (!wanted) {
+    *detail = g_strdup (said);
+    return RD_KAFKA_RESP_ERR__INVALID_ARG;
+  }
+  queue = rd_kafka_queue_new (rk);
+  options = rd_kafka_AdminOptions_new (rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+  rd_kafka_AdminOptions_set_request_timeout (options, timeout_ms, NULL, 0);
+  rd_kafka_CreateTopics (rk, &wanted, 1, options, queue);
+  event = rd_kafka_queue_poll (queue, timeout_ms);
+  err = result_of (event, detail);
+  if (event)
+    rd_kafka_event_destroy (event);
+  rd_kafka_AdminOptions_destroy (options);
+  rd_kafka_queue_destroy (queue);
+  rd_kafka_NewTopic_destroy (wanted);
+  return err;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Waits up to @timeout_ms for the cluster to make @topic. That it is there already is no error; -1 as
+ * @partitions or @replication_factor leaves that to the brokers. @detail: (out) (nullable): their words. */
+rd_kafka_resp_err_t gst_kafka_create_topic (rd_kafka_t *rk, const gchar *topic, gint partitions,
+    gint replication_factor, gint timeout_ms, gchar **detail);
+
+G_END_DECLS
