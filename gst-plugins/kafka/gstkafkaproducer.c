@@ -2,7 +2,7 @@
 #include "gstkafkaproducer.h"
 #include "gstkafkaadmin.h"
 #include "gstkafkaclient.h"
-#include "gstkafkapace.h"
+#include "gstkafkasocket.h"
 
 #include <string.h>
 
@@ -13,8 +13,6 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define SLICE_MS 100
 /* stop() has 5 s: to get reports of what was purged, then to end the client. */
 #define PURGE_BOUND (1 * G_USEC_PER_SEC)
-/* Buffers that a leaky queue lets into the client however slow the link is. */
-#define LEAST_WINDOW 2
 #define STOP_GRACE (G_USEC_PER_SEC / 2)
 #define DESTROY_BOUND (2 * G_USEC_PER_SEC)
 
@@ -28,155 +26,26 @@ typedef struct {
 struct _GstKafkaProducer {
   GstElement *element;
   rd_kafka_conf_t *conf; /* to make handles from */
-  gchar *topic, *tried;
+  gchar *topic, *congestion_control, *tried;
   GstKafkaProducerConfig config;
   GThread *poller, *connector;
 
   GMutex lock;
   GCond changed;
   /* with lock, all below; none of it is held while a message is posted or a buffer let go */
-  rd_kafka_t *rk;      /* NULL while it is replaced */
-  guint rk_users;      /* calls into rk under way on other threads than the poller */
-  GQueue waiting;      /* not handed over, by number */
-  GQueue in_flight;    /* handed over, not reported */
-  gboolean disordered; /* waiting has records that came back */
-  guint64 waiting_bytes, in_flight_bytes;
+  rd_kafka_t *rk; /* NULL while it is replaced */
+  guint rk_users; /* calls into rk under way on other threads than the poller */
+  GstKafkaSendQueue queue;
   guint64 next_number, next_turn;
-  GstKafkaBounds bounds;
   gboolean flushing, stopping, connected;
   gboolean failing, failed; /* an error is decided on; it has been posted */
   GstKafkaFault fault;      /* since the last delivery */
   Counters counters;
-  GstKafkaPace pace;
-  gboolean
-      held; /* nothing is handed over before the topic is made: brokers would make it their way */
+  /* Until the topic is made: brokers would make it their way at the first record. */
+  gboolean held;
 };
 
-/* The queue; with lock */
-
-static gsize
-record_size (const GstKafkaRecord *record)
-{
-  return record->map.size;
-}
-
-static guint
-total_buffers (GstKafkaProducer *self)
-{
-  return self->waiting.length + self->in_flight.length;
-}
-
-static guint64
-total_bytes (GstKafkaProducer *self)
-{
-  return self->waiting_bytes + self->in_flight_bytes;
-}
-
-static gint
-compare_numbers (gconstpointer a, gconstpointer b, gpointer unused)
-{
-  const GstKafkaRecord *x = a, *y = b;
-
-  return x->number < y->number ? -1 : x->number > y->number;
-}
-
-static void
-push_waiting (GstKafkaProducer *self, GstKafkaRecord *record)
-{
-  self->waiting_bytes += record_size (record);
-  g_queue_push_tail_link (&self->waiting, &record->link);
-}
-
-/* A record that came back from the client goes to its old place. */
-static void
-take_back (GstKafkaProducer *self, GstKafkaRecord *record)
-{
-  push_waiting (self, record);
-  self->disordered = TRUE;
-}
-
-static void
-restore_order (GstKafkaProducer *self)
-{
-  if (self->disordered)
-    g_queue_sort (&self->waiting, compare_numbers, NULL);
-  self->disordered = FALSE;
-}
-
-static GstKafkaRecord *
-pop_waiting (GstKafkaProducer *self)
-{
-  GstKafkaRecord *record;
-
-  restore_order (self);
-  if (!self->waiting.head)
-    return NULL;
-  record = g_queue_pop_head_link (&self->waiting)->data;
-  self->waiting_bytes -= record_size (record);
-  return record;
-}
-
-static void
-push_in_flight (GstKafkaProducer *self, GstKafkaRecord *record)
-{
-  self->in_flight_bytes += record_size (record);
-  g_queue_push_tail_link (&self->in_flight, &record->link);
-}
-
-static void
-remove_in_flight (GstKafkaProducer *self, GstKafkaRecord *record)
-{
-  self->in_flight_bytes -= record_size (record);
-  g_queue_unlink (&self->in_flight, &record->link);
-}
-
-/* Since when the oldest record that a full queue is about has been there. What was handed over can't be
- * dropped any more, so a leaky queue looks at the rest. */
-static gint64
-oldest_queued (GstKafkaProducer *self)
-{
-  GList *oldest = self->waiting.head;
-
-  if (self->bounds.leaky != GST_KAFKA_LEAKY_DOWNSTREAM && self->in_flight.head)
-    oldest = self->in_flight.head;
-  return oldest ? ((GstKafkaRecord *) oldest->data)->queued : G_MAXINT64;
-}
-
-static gboolean
-has_room (GstKafkaProducer *self, const GstKafkaRecord *record)
-{
-  const GstKafkaBounds *b = &self->bounds;
-  gint64 oldest = oldest_queued (self);
-
-  /* Whatever its size, one may always go. */
-  if (!total_buffers (self))
-    return TRUE;
-  if (b->bytes && total_bytes (self) + record_size (record) > b->bytes)
-    return FALSE;
-  if (b->buffers && total_buffers (self) >= b->buffers)
-    return FALSE;
-  return !b->time || oldest == G_MAXINT64 ||
-         (GstClockTime) (g_get_monotonic_time () - oldest) * GST_USECOND < b->time;
-}
-
-/* A leaky queue keeps out of the client, where nothing can be dropped any more, what the link doesn't need
- * to be busy, and at least half of its bounds. */
-static gboolean
-may_hand_over (GstKafkaProducer *self)
-{
-  const GstKafkaBounds *b = &self->bounds;
-
-  if (self->held)
-    return FALSE;
-  if (b->leaky != GST_KAFKA_LEAKY_DOWNSTREAM || !self->in_flight.length)
-    return TRUE;
-  if (b->buffers && self->in_flight.length >= MAX (1, b->buffers / 2))
-    return FALSE;
-  if (b->bytes && self->in_flight_bytes >= b->bytes / 2)
-    return FALSE;
-  return self->in_flight.length < LEAST_WINDOW ||
-         self->in_flight_bytes < gst_kafka_pace_window (&self->pace);
-}
+/* Outcomes */
 
 static gboolean
 is_overdue (GstKafkaProducer *self, const GstKafkaRecord *record)
@@ -185,8 +54,6 @@ is_overdue (GstKafkaProducer *self, const GstKafkaRecord *record)
          (GstClockTime) (g_get_monotonic_time () - record->queued) * GST_USECOND >=
              self->config.delivery_timeout;
 }
-
-/* Outcomes */
 
 /* With lock: only the first one is told. */
 static gboolean
@@ -239,7 +106,7 @@ give_up (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err
   g_autofree gchar *detail = NULL;
   g_autofree gchar *debug = g_strdup_printf ("record %" G_GUINT64_FORMAT " of %" G_GSIZE_FORMAT
                                              " bytes, %s, partition %d: %s",
-      record->number, record_size (record), record->topic ? record->topic : self->topic,
+      record->number, gst_kafka_record_size (record), record->topic ? record->topic : self->topic,
       record->partition, rd_kafka_err2name (err));
   gboolean skip = self->config.skip_failed;
   gboolean first;
@@ -294,9 +161,10 @@ count_delivery (GstKafkaProducer *self, GstKafkaRecord *record)
   GstClockTime latency = (now - record->sent) * GST_USECOND;
 
   c->delivered++;
-  c->delivered_bytes += record_size (record);
+  c->delivered_bytes += gst_kafka_record_size (record);
   c->latency = c->latency ? (7 * c->latency + latency) / 8 : latency;
-  gst_kafka_pace_delivered (&self->pace, now, record_size (record), now - record->sent);
+  gst_kafka_pace_delivered (
+      &self->queue.pace, now, gst_kafka_record_size (record), now - record->sent);
   self->connected = TRUE;
   gst_kafka_fault_clear (&self->fault);
 }
@@ -310,11 +178,11 @@ report_delivery (rd_kafka_t *rk, const rd_kafka_message_t *message, gpointer use
   gboolean retry;
 
   g_mutex_lock (&self->lock);
-  remove_in_flight (self, record);
+  gst_kafka_send_queue_reported (&self->queue, record);
   retry = message->err && !self->failing && is_retriable (rk, message->err) &&
           !is_overdue (self, record);
   if (retry) {
-    take_back (self, record);
+    gst_kafka_send_queue_take_back (&self->queue, record);
     self->counters.resent++;
   } else if (!message->err) {
     count_delivery (self, record);
@@ -340,23 +208,31 @@ note_error (rd_kafka_t *rk, gint err, const gchar *reason, gpointer user_data)
 
 /* Handing over */
 
+/* With lock */
+static gboolean
+may_send (GstKafkaProducer *self)
+{
+  return self->rk && !self->held && !self->failing && self->queue.waiting.head &&
+         gst_kafka_send_queue_may_send (&self->queue);
+}
+
 /* With lock. Returns a record (in no queue) that the client refuses for good, or NULL. */
 static GstKafkaRecord *
 hand_over (GstKafkaProducer *self, rd_kafka_resp_err_t *err)
 {
-  while (self->rk && !self->failing && self->waiting.head && may_hand_over (self)) {
-    GstKafkaRecord *record = pop_waiting (self);
+  while (may_send (self)) {
+    GstKafkaRecord *record = gst_kafka_send_queue_pop (&self->queue);
 
     /* First in the queue: a report may come before the call returns. */
-    push_in_flight (self, record);
+    gst_kafka_send_queue_sent (&self->queue, record);
     record->turn = self->next_turn++;
     *err = gst_kafka_record_produce (record, self->rk, self->topic);
     if (!*err)
       continue;
-    remove_in_flight (self, record);
+    gst_kafka_send_queue_reported (&self->queue, record);
     if (!is_retriable (self->rk, *err) || is_overdue (self, record))
       return record;
-    take_back (self, record);
+    gst_kafka_send_queue_take_back (&self->queue, record);
     break;
   }
   return NULL;
@@ -394,13 +270,13 @@ make_room (GstKafkaProducer *self)
 {
   GstKafkaRecord *oldest;
 
-  switch (self->bounds.leaky) {
+  switch (self->queue.bounds.leaky) {
     case GST_KAFKA_LEAKY_NONE:
       g_cond_wait_until (&self->changed, &self->lock,
           g_get_monotonic_time () + SLICE_MS * G_TIME_SPAN_MILLISECOND);
       return TRUE;
     case GST_KAFKA_LEAKY_DOWNSTREAM:
-      if (!(oldest = pop_waiting (self)))
+      if (!(oldest = gst_kafka_send_queue_pop (&self->queue)))
         return FALSE;
       drop (self, oldest, &self->counters.dropped_downstream);
       return TRUE;
@@ -424,7 +300,8 @@ wait_for_stop (GstKafkaProducer *self)
 static GstKafkaPush
 push_locked (GstKafkaProducer *self, GstKafkaRecord *record)
 {
-  while (!self->failed && !self->flushing && !has_room (self, record)) {
+  while (!self->failed && !self->flushing &&
+         !gst_kafka_send_queue_has_room (&self->queue, record, g_get_monotonic_time ())) {
     if (!make_room (self)) {
       drop (self, record, &self->counters.dropped_upstream);
       return GST_KAFKA_PUSH_OK;
@@ -435,8 +312,8 @@ push_locked (GstKafkaProducer *self, GstKafkaRecord *record)
   if (self->failed)
     return wait_for_stop (self);
   record->number = self->next_number++;
-  gst_kafka_pace_pushed (&self->pace);
-  push_waiting (self, record);
+  gst_kafka_pace_pushed (&self->queue.pace);
+  gst_kafka_send_queue_push (&self->queue, record);
   hand_over_all (self);
   return GST_KAFKA_PUSH_OK;
 }
@@ -488,11 +365,11 @@ purge (GstKafkaProducer *self, rd_kafka_t *rk)
 static void
 take_back_unreported (GstKafkaProducer *self)
 {
-  while (self->in_flight.head) {
-    GstKafkaRecord *record = self->in_flight.head->data;
+  while (self->queue.in_flight.head) {
+    GstKafkaRecord *record = self->queue.in_flight.head->data;
 
-    remove_in_flight (self, record);
-    take_back (self, record);
+    gst_kafka_send_queue_reported (&self->queue, record);
+    gst_kafka_send_queue_take_back (&self->queue, record);
     self->counters.resent++;
   }
 }
@@ -527,11 +404,9 @@ replace_handle (GstKafkaProducer *self, const gchar *reason)
 static GstKafkaRecord *
 pop_overdue (GstKafkaProducer *self)
 {
-  GstKafkaRecord *record;
+  GstKafkaRecord *record = gst_kafka_send_queue_peek (&self->queue);
 
-  restore_order (self);
-  record = self->waiting.head ? self->waiting.head->data : NULL;
-  return record && is_overdue (self, record) ? pop_waiting (self) : NULL;
+  return record && is_overdue (self, record) ? gst_kafka_send_queue_pop (&self->queue) : NULL;
 }
 
 static void
@@ -735,6 +610,15 @@ make_contact (gpointer user_data)
 
 /* Life */
 
+/* From any of the client's threads. */
+static int
+open_socket (int domain, int type, int protocol, void *user_data)
+{
+  GstKafkaProducer *self = user_data;
+
+  return gst_kafka_socket_open (domain, type, protocol, self->congestion_control);
+}
+
 GstKafkaProducer *
 gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
     const GstKafkaProducerConfig *config, GError **error)
@@ -744,19 +628,18 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
 
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
-  g_queue_init (&self->waiting);
-  g_queue_init (&self->in_flight);
+  gst_kafka_send_queue_init (&self->queue);
   self->element = element;
   self->conf = conf;
-  self->config = *config;
+  self->config = *config; /* but for its strings */
   self->topic = g_strdup (config->topic);
-  self->config.topic = self->topic;
+  self->congestion_control = g_strdup (config->congestion_control);
   self->held = config->create_topic;
-  gst_kafka_pace_init (&self->pace, g_get_monotonic_time ());
   self->tried = g_strdup_printf ("publish to topic \"%s\" at %s", self->topic, servers);
   rd_kafka_conf_set_opaque (conf, self);
   rd_kafka_conf_set_dr_msg_cb (conf, report_delivery);
   rd_kafka_conf_set_error_cb (conf, note_error);
+  rd_kafka_conf_set_socket_cb (conf, open_socket);
   if (!(self->rk = new_handle (self, error))) {
     gst_kafka_producer_stop (self);
     return NULL;
@@ -780,12 +663,13 @@ free_producer (GstKafkaProducer *self)
 {
   if (self->rk)
     rd_kafka_destroy (self->rk);
-  free_queue (&self->in_flight);
+  free_queue (&self->queue.in_flight);
   rd_kafka_conf_destroy (self->conf);
   gst_kafka_fault_clear (&self->fault);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->changed);
   g_free (self->topic);
+  g_free (self->congestion_control);
   g_free (self->tried);
   g_free (self);
 }
@@ -858,8 +742,8 @@ void
 gst_kafka_producer_stop (GstKafkaProducer *self)
 {
   join_threads (self);
-  free_queue (&self->waiting);
-  for (GList *l = self->in_flight.head; l; l = l->next)
+  free_queue (&self->queue.waiting);
+  for (GList *l = self->queue.in_flight.head; l; l = l->next)
     gst_kafka_meta_mark (((GstKafkaRecord *) l->data)->buffer, GST_KAFKA_ACK_FAILED);
   end_producer_in_time (self);
 }
@@ -868,7 +752,7 @@ void
 gst_kafka_producer_set_bounds (GstKafkaProducer *self, const GstKafkaBounds *bounds)
 {
   g_mutex_lock (&self->lock);
-  self->bounds = *bounds;
+  self->queue.bounds = *bounds;
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
 }
@@ -882,15 +766,6 @@ gst_kafka_producer_set_flushing (GstKafkaProducer *self, gboolean flushing)
   g_mutex_unlock (&self->lock);
 }
 
-/* With lock */
-static gint64
-oldest_undelivered (GstKafkaProducer *self, gint64 now)
-{
-  GList *oldest = self->in_flight.head ? self->in_flight.head : self->waiting.head;
-
-  return oldest ? ((GstKafkaRecord *) oldest->data)->queued : now;
-}
-
 gboolean
 gst_kafka_producer_throttle (GstKafkaProducer *self, gdouble *interval, gdouble *proportion)
 {
@@ -898,8 +773,8 @@ gst_kafka_producer_throttle (GstKafkaProducer *self, gdouble *interval, gdouble 
   gboolean throttle;
 
   g_mutex_lock (&self->lock);
-  throttle = gst_kafka_pace_throttle (
-      &self->pace, now, oldest_undelivered (self, now), interval, proportion);
+  throttle = gst_kafka_pace_throttle (&self->queue.pace, now,
+      gst_kafka_send_queue_oldest (&self->queue, now), interval, proportion);
   g_mutex_unlock (&self->lock);
   return throttle;
 }
@@ -910,7 +785,8 @@ gst_kafka_producer_drain (GstKafkaProducer *self, gint64 deadline)
   GstKafkaPush ret = GST_KAFKA_PUSH_OK;
 
   g_mutex_lock (&self->lock);
-  while (!self->failed && !self->flushing && total_buffers (self) && ret == GST_KAFKA_PUSH_OK)
+  while (!self->failed && !self->flushing && gst_kafka_send_queue_buffers (&self->queue) &&
+         ret == GST_KAFKA_PUSH_OK)
     if (!g_cond_wait_until (&self->changed, &self->lock, deadline))
       ret = GST_KAFKA_PUSH_TIMED_OUT;
   if (self->failed)
@@ -933,7 +809,7 @@ gst_kafka_producer_fail_undrained (GstKafkaProducer *self)
   err = telling_error (self, RD_KAFKA_RESP_ERR__TIMED_OUT, &detail);
   debug = g_strdup_printf ("%u buffers of %" G_GUINT64_FORMAT
                            " bytes undelivered at the end of drain-timeout",
-      total_buffers (self), total_bytes (self));
+      gst_kafka_send_queue_buffers (&self->queue), gst_kafka_send_queue_bytes (&self->queue));
   first = take_failure (self);
   g_mutex_unlock (&self->lock);
   if (first)
@@ -962,8 +838,8 @@ gst_kafka_producer_stats (GstKafkaProducer *self)
   if (!self)
     return counters_to_structure (&none, 0, 0, 0, FALSE);
   g_mutex_lock (&self->lock);
-  s = counters_to_structure (&self->counters, self->waiting.length, self->in_flight.length,
-      total_bytes (self), self->connected);
+  s = counters_to_structure (&self->counters, self->queue.waiting.length,
+      self->queue.in_flight.length, gst_kafka_send_queue_bytes (&self->queue), self->connected);
   g_mutex_unlock (&self->lock);
   return s;
 }

@@ -5,6 +5,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "gstkafkarecord.h"
+#include "gstkafkasendqueue.h"
 
 G_BEGIN_DECLS
 
@@ -13,33 +14,13 @@ G_BEGIN_DECLS
  * (a fatal error) is replaced and given again what it hadn't delivered. */
 typedef struct _GstKafkaProducer GstKafkaProducer;
 
-/**
- * GstKafkaLeaky:
- * @GST_KAFKA_LEAKY_NONE: wait for room
- * @GST_KAFKA_LEAKY_UPSTREAM: drop the new buffer
- * @GST_KAFKA_LEAKY_DOWNSTREAM: drop the oldest buffer not yet handed to the client
- *
- * What happens to buffers when the queue is full.
- */
-typedef enum {
-  GST_KAFKA_LEAKY_NONE,
-  GST_KAFKA_LEAKY_UPSTREAM,
-  GST_KAFKA_LEAKY_DOWNSTREAM,
-} GstKafkaLeaky;
-
-typedef struct {
-  guint64 bytes; /* 0: unlimited, like the others */
-  guint buffers;
-  GstClockTime time; /* since the oldest was queued */
-  GstKafkaLeaky leaky;
-} GstKafkaBounds;
-
 typedef struct {
   const gchar *topic;
-  GstClockTime connect_timeout;  /* for the first contact; GST_CLOCK_TIME_NONE: for ever */
-  GstClockTime delivery_timeout; /* for a record, from the queue to its report; NONE: for ever */
-  gboolean skip_failed;          /* FALSE: a record that can't be delivered ends the producer */
-  gboolean create_topic;         /* before the first record; an existing one is left as it is */
+  const gchar *congestion_control; /* NULL: the kernel's */
+  GstClockTime connect_timeout;    /* for the first contact; GST_CLOCK_TIME_NONE: for ever */
+  GstClockTime delivery_timeout;   /* for a record, from the queue to its report; NONE: for ever */
+  gboolean skip_failed;            /* FALSE: a record that can't be delivered ends the producer */
+  gboolean create_topic;           /* before the first record; an existing one is left as it is */
   gint partitions, replication_factor; /* of such a topic; -1: as the brokers have it */
 } GstKafkaProducerConfig;
 

@@ -32,6 +32,8 @@
 #include "gstkafkapartitioner.h"
 #include "gstkafkaproducer.h"
 #include "gstkafkarecord.h"
+#include "gstkafkasinktypes.h"
+#include "gstkafkasocket.h"
 #include "gstkafkauri.h"
 
 GST_DEBUG_CATEGORY (gst_kafka_sink_debug);
@@ -58,40 +60,6 @@ GST_DEBUG_CATEGORY (gst_kafka_sink_debug);
 #define DEFAULT_REPLICATION_FACTOR -1
 #define DEFAULT_ON_ERROR GST_KAFKA_SINK_ON_ERROR_FAIL
 
-/**
- * GstKafkaAcks:
- * @GST_KAFKA_ACKS_NONE: sent is good enough
- * @GST_KAFKA_ACKS_LEADER: the partition's leader has it
- * @GST_KAFKA_ACKS_ALL: all in-sync replicas have it
- *
- * When a message counts as delivered. The values are Kafka's own: 0, 1 and -1.
- */
-typedef enum {
-  GST_KAFKA_ACKS_NONE = 0,
-  GST_KAFKA_ACKS_LEADER = 1,
-  GST_KAFKA_ACKS_ALL = -1,
-} GstKafkaAcks;
-
-typedef enum {
-  GST_KAFKA_COMPRESSION_NONE,
-  GST_KAFKA_COMPRESSION_GZIP,
-  GST_KAFKA_COMPRESSION_SNAPPY,
-  GST_KAFKA_COMPRESSION_LZ4,
-  GST_KAFKA_COMPRESSION_ZSTD,
-} GstKafkaCompression;
-
-/**
- * GstKafkaSinkOnError:
- * @GST_KAFKA_SINK_ON_ERROR_FAIL: post an error and stop
- * @GST_KAFKA_SINK_ON_ERROR_SKIP: post a warning, count it, go on with the next
- *
- * What a buffer brings about that can't be delivered.
- */
-typedef enum {
-  GST_KAFKA_SINK_ON_ERROR_FAIL,
-  GST_KAFKA_SINK_ON_ERROR_SKIP,
-} GstKafkaSinkOnError;
-
 enum {
   PROP_CAMERA = GST_KAFKA_PROP_OWN,
   PROP_KEY,
@@ -108,6 +76,7 @@ enum {
   PROP_MESSAGE_MAX_BYTES,
   PROP_LINGER,
   PROP_ENABLE_IDEMPOTENCE,
+  PROP_CONGESTION_CONTROL,
   PROP_CREATE_TOPIC,
   PROP_PARTITIONS,
   PROP_REPLICATION_FACTOR,
@@ -123,7 +92,7 @@ struct _GstKafkaSink {
 
   /* with the object lock */
   GstKafkaSettings settings;
-  gchar *camera, *key;
+  gchar *camera, *key, *congestion_control;
   gint partition;
   GstKafkaAcks acks;
   GstKafkaCompression compression;
@@ -149,72 +118,6 @@ G_DEFINE_TYPE_WITH_CODE (GstKafkaSink, gst_kafka_sink, GST_TYPE_BASE_SINK,
     G_IMPLEMENT_INTERFACE (GST_TYPE_URI_HANDLER, gst_kafka_sink_uri_handler_init))
 GST_ELEMENT_REGISTER_DECLARE (kafkasink)
 GST_ELEMENT_REGISTER_DEFINE (kafkasink, "kafkasink", GST_RANK_NONE, GST_TYPE_KAFKA_SINK)
-
-static GType
-gst_kafka_leaky_get_type (void)
-{
-  static gsize type;
-  static const GEnumValue values[] = {
-      {GST_KAFKA_LEAKY_NONE, "Wait for room", "none"},
-      {GST_KAFKA_LEAKY_UPSTREAM, "Drop the new buffer", "upstream"},
-      {GST_KAFKA_LEAKY_DOWNSTREAM, "Drop the oldest buffer not yet sent", "downstream"},
-      {0, NULL, NULL},
-  };
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_enum_register_static ("GstKafkaLeaky", values));
-  return type;
-}
-
-static GType
-gst_kafka_acks_get_type (void)
-{
-  static gsize type;
-  static const GEnumValue values[] = {
-      {GST_KAFKA_ACKS_NONE, "Sent is good enough", "none"},
-      {GST_KAFKA_ACKS_LEADER, "The partition's leader has it", "leader"},
-      {GST_KAFKA_ACKS_ALL, "All in-sync replicas have it", "all"},
-      {0, NULL, NULL},
-  };
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_enum_register_static ("GstKafkaAcks", values));
-  return type;
-}
-
-/* The nicks are librdkafka's values. */
-static GType
-gst_kafka_compression_get_type (void)
-{
-  static gsize type;
-  static const GEnumValue values[] = {
-      {GST_KAFKA_COMPRESSION_NONE, "None", "none"},
-      {GST_KAFKA_COMPRESSION_GZIP, "Gzip", "gzip"},
-      {GST_KAFKA_COMPRESSION_SNAPPY, "Snappy", "snappy"},
-      {GST_KAFKA_COMPRESSION_LZ4, "LZ4", "lz4"},
-      {GST_KAFKA_COMPRESSION_ZSTD, "Zstandard", "zstd"},
-      {0, NULL, NULL},
-  };
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_enum_register_static ("GstKafkaCompression", values));
-  return type;
-}
-
-static GType
-gst_kafka_sink_on_error_get_type (void)
-{
-  static gsize type;
-  static const GEnumValue values[] = {
-      {GST_KAFKA_SINK_ON_ERROR_FAIL, "Post an error and stop", "fail"},
-      {GST_KAFKA_SINK_ON_ERROR_SKIP, "Post a warning and go on with the next", "skip"},
-      {0, NULL, NULL},
-  };
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_enum_register_static ("GstKafkaSinkOnError", values));
-  return type;
-}
 
 /* Properties */
 
@@ -288,6 +191,10 @@ gst_kafka_sink_set_property (GObject *object, guint id, const GValue *value, GPa
       break;
     case PROP_ENABLE_IDEMPOTENCE:
       self->enable_idempotence = g_value_get_boolean (value);
+      break;
+    case PROP_CONGESTION_CONTROL:
+      g_free (self->congestion_control);
+      self->congestion_control = g_value_dup_string (value);
       break;
     case PROP_CREATE_TOPIC:
       self->create_topic = g_value_get_boolean (value);
@@ -370,6 +277,9 @@ gst_kafka_sink_get_property (GObject *object, guint id, GValue *value, GParamSpe
     case PROP_ENABLE_IDEMPOTENCE:
       g_value_set_boolean (value, self->enable_idempotence);
       break;
+    case PROP_CONGESTION_CONTROL:
+      g_value_set_string (value, self->congestion_control);
+      break;
     case PROP_CREATE_TOPIC:
       g_value_set_boolean (value, self->create_topic);
       break;
@@ -439,6 +349,8 @@ new_conf (GstKafkaSink *self, GError **error)
         /* Or else keyless messages don't reach the partitioner. */
         {"sticky.partitioning.linger.ms", "0", FALSE},
         {"partitioner", "murmur2_random", FALSE},
+        /* A frame is rather pointed to than copied. */
+        {"message.copy.max.bytes", "4096", FALSE},
         /* Default only since librdkafka 2.10. */
         {"socket.nagle.disable", "true", FALSE},
         {"socket.keepalive.enable", "true", FALSE},
@@ -459,11 +371,12 @@ static GstKafkaProducer *
 new_producer (GstKafkaSink *self, GError **error)
 {
   GstKafkaProducerConfig config;
-  g_autofree gchar *topic = NULL;
+  g_autofree gchar *topic = NULL, *congestion_control = NULL;
   rd_kafka_conf_t *conf;
 
   GST_OBJECT_LOCK (self);
   config.topic = topic = g_strdup (self->settings.topic);
+  config.congestion_control = congestion_control = g_strdup (self->congestion_control);
   config.connect_timeout = self->connect_timeout;
   config.delivery_timeout = self->delivery_timeout;
   config.create_topic = self->create_topic;
@@ -476,6 +389,8 @@ new_producer (GstKafkaSink *self, GError **error)
         "No topic to publish to. Set the property topic.");
     return NULL;
   }
+  if (congestion_control && !gst_kafka_socket_check (congestion_control, error))
+    return NULL;
   conf = new_conf (self, error);
   return conf ? gst_kafka_producer_new (GST_ELEMENT (self), conf, &config, error) : NULL;
 }
@@ -721,6 +636,7 @@ gst_kafka_sink_finalize (GObject *object)
   gst_kafka_settings_clear (&self->settings);
   g_free (self->camera);
   g_free (self->key);
+  g_free (self->congestion_control);
   g_clear_pointer (&self->last_stats, gst_structure_free);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
@@ -797,6 +713,11 @@ install_properties (GObjectClass *klass)
           "No duplicates or reordering when the client tries again; needs acks=all, and is slow "
           "over long links",
           DEFAULT_ENABLE_IDEMPOTENCE, flags));
+  g_object_class_install_property (klass, PROP_CONGESTION_CONTROL,
+      g_param_spec_string ("congestion-control", "Congestion control",
+          "TCP's congestion control towards the brokers, as in \"bbr\" for a long or lossy link; "
+          "unset for the kernel's default",
+          NULL, flags));
   g_object_class_install_property (klass, PROP_CREATE_TOPIC,
       g_param_spec_boolean ("create-topic", "Create topic",
           "Make the topic, if it isn't there, with partitions and replication-factor, before "

@@ -671,6 +671,19 @@ GST_START_TEST (test_slow_link_throttles_upstream)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_congestion_control)
+{
+  g_object_set (sink, "congestion-control", "no-such", NULL);
+  ASSERT_SET_STATE (sink, GST_STATE_PAUSED, GST_STATE_CHANGE_FAILURE);
+  assert_posts (GST_MESSAGE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "congestion-control");
+  gst_element_set_state (sink, GST_STATE_NULL);
+  g_object_set (sink, "congestion-control", "reno", NULL);
+  play ();
+  push ('a');
+  wait_for_stat ("delivered", 1);
+}
+GST_END_TEST;
+
 static void
 setup_five (void)
 {
@@ -734,6 +747,7 @@ kafkasink_suite (void)
   tcase_add_test (tc, test_uri_sets_no_others);
   tcase_add_test (tc, test_raw_frames_that_never_fit);
   tcase_add_test (tc, test_slow_link_throttles_upstream);
+  tcase_add_test (tc, test_congestion_control);
   suite_add_tcase (s, five);
   tcase_add_checked_fixture (five, setup_five, teardown);
   tcase_add_test (five, test_keyless_buffers_take_turns);

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkasendqueue.h"
+
+#include <string.h>
+
+/* Buffers that a leaky queue lets into the client however slow the link is. */
+#define LEAST_WINDOW 2
+
+void
+gst_kafka_send_queue_init (GstKafkaSendQueue *self)
+{
+  memset (self, 0, sizeof *self);
+  g_queue_init (&self->waiting);
+  g_queue_init (&self->in_flight);
+  gst_kafka_pace_init (&self->pace, g_get_monotonic_time ());
+}
+
+gsize
+gst_kafka_record_size (const GstKafkaRecord *record)
+{
+  return record->map.size;
+}
+
+guint
+gst_kafka_send_queue_buffers (const GstKafkaSendQueue *self)
+{
+  return self->waiting.length + self->in_flight.length;
+}
+
+guint64
+gst_kafka_send_queue_bytes (const GstKafkaSendQueue *self)
+{
+  return self->waiting_bytes + self->in_flight_bytes;
+}
+
+static gint
+compare_numbers (gconstpointer a, gconstpointer b, gpointer unused)
+{
+  const GstKafkaRecord *x = a, *y = b;
+
+  return x->number < y->number ? -1 : x->number > y->number;
+}
+
+void
+gst_kafka_send_queue_push (GstKafkaSendQueue *self, GstKafkaRecord *record)
+{
+  self->waiting_bytes += gst_kafka_record_size (record);
+  g_queue_push_tail_link (&self->waiting, &record->link);
+}
+
+void
+gst_kafka_send_queue_take_back (GstKafkaSendQueue *self, GstKafkaRecord *record)
+{
+  GList *first = self->waiting.head;
+
+  self->waiting_bytes += gst_kafka_record_size (record);
+  if (!first || record->number < ((GstKafkaRecord *) first->data)->number) {
+    g_queue_push_head_link (&self->waiting, &record->link);
+    return;
+  }
+  g_queue_push_tail_link (&self->waiting, &record->link);
+  self->disordered = TRUE;
+}
+
+static void
+restore_order (GstKafkaSendQueue *self)
+{
+  if (self->disordered)
+    g_queue_sort (&self->waiting, compare_numbers, NULL);
+  self->disordered = FALSE;
+}
+
+GstKafkaRecord *
+gst_kafka_send_queue_peek (GstKafkaSendQueue *self)
+{
+  restore_order (self);
+  return self->waiting.head ? self->waiting.head->data : NULL;
+}
+
+GstKafkaRecord *
+gst_kafka_send_queue_pop (GstKafkaSendQueue *self)
+{
+  GstKafkaRecord *record = gst_kafka_send_queue_peek (self);
+
+  if (!record)
+    return NULL;
+  g_queue_unlink (&self->waiting, &record->link);
+  self->waiting_bytes -= gst_kafka_record_size (record);
+  return record;
+}
+
+void
+gst_kafka_send_queue_sent (GstKafkaSendQueue *self, GstKafkaRecord *record)
+{
+  self->in_flight_bytes += gst_kafka_record_size (record);
+  g_queue_push_tail_link (&self->in_flight, &record->link);
+}
+
+void
+gst_kafka_send_queue_reported (GstKafkaSendQueue *self, GstKafkaRecord *record)
+{
+  self->in_flight_bytes -= gst_kafka_record_size (record);
+  g_queue_unlink (&self->in_flight, &record->link);
+}
+
+/* Since when the oldest record that a full queue is about has been there. What was handed over can't be
+ * dropped any more, so a leaky queue looks at the rest. */
+static gint64
+oldest_that_counts (const GstKafkaSendQueue *self)
+{
+  GList *oldest = self->waiting.head;
+
+  if (self->bounds.leaky != GST_KAFKA_LEAKY_DOWNSTREAM && self->in_flight.head)
+    oldest = self->in_flight.head;
+  return oldest ? ((GstKafkaRecord *) oldest->data)->queued : G_MAXINT64;
+}
+
+gboolean
+gst_kafka_send_queue_has_room (
+    const GstKafkaSendQueue *self, const GstKafkaRecord *record, gint64 now)
+{
+  const GstKafkaBounds *b = &self->bounds;
+  gint64 oldest = oldest_that_counts (self);
+
+  /* Whatever its size, one may always go. */
+  if (!gst_kafka_send_queue_buffers (self))
+    return TRUE;
+  if (b->bytes && gst_kafka_send_queue_bytes (self) + gst_kafka_record_size (record) > b->bytes)
+    return FALSE;
+  if (b->buffers && gst_kafka_send_queue_buffers (self) >= b->buffers)
+    return FALSE;
+  return !b->time || oldest == G_MAXINT64 || (GstClockTime) (now - oldest) * GST_USECOND < b->time;
+}
+
+/* A leaky queue keeps out of the client, where nothing can be dropped any more, what the link doesn't need
+ * to be busy, and at least half of its bounds. */
+gboolean
+gst_kafka_send_queue_may_send (const GstKafkaSendQueue *self)
+{
+  const GstKafkaBounds *b = &self->bounds;
+
+  if (b->leaky != GST_KAFKA_LEAKY_DOWNSTREAM || !self->in_flight.length)
+    return TRUE;
+  if (b->buffers && self->in_flight.length >= MAX (1, b->buffers / 2))
+    return FALSE;
+  if (b->bytes && self->in_flight_bytes >= b->bytes / 2)
+    return FALSE;
+  return self->in_flight.length < LEAST_WINDOW ||
+         self->in_flight_bytes < gst_kafka_pace_window (&self->pace);
+}
+
+gint64
+gst_kafka_send_queue_oldest (const GstKafkaSendQueue *self, gint64 now)
+{
+  GList *oldest = self->in_flight.head ? self->in_flight.head : self->waiting.head;
+
+  return oldest ? ((GstKafkaRecord *) oldest->data)->queued : now;
+}

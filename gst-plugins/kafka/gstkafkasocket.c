@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkasocket.h"
+
+#include <errno.h>
+#include <gst/gst.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define OFFERED "/proc/sys/net/ipv4/tcp_available_congestion_control"
+
+static gboolean
+set_congestion_control (gint fd, const gchar *name)
+{
+  return setsockopt (fd, IPPROTO_TCP, TCP_CONGESTION, name, strlen (name)) == 0;
+}
+
+gint
+gst_kafka_socket_open (gint domain, gint type, gint protocol, const gchar *congestion_control)
+{
+  gint fd = socket (domain, type | SOCK_CLOEXEC, protocol);
+
+  if (fd < 0 || !congestion_control || set_congestion_control (fd, congestion_control))
+    return fd;
+  close (fd);
+  errno = ENOPROTOOPT;
+  return -1;
+}
+
+gboolean
+gst_kafka_socket_check (const gchar *congestion_control, GError **error)
+{
+  gint fd = gst_kafka_socket_open (AF_INET, SOCK_STREAM, IPPROTO_TCP, congestion_control);
+  g_autofree gchar *offered = NULL;
+
+  if (fd >= 0) {
+    close (fd);
+    return TRUE;
+  }
+  if (!g_file_get_contents (OFFERED, &offered, NULL, NULL))
+    offered = g_strdup ("see " OFFERED);
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "The kernel doesn't let congestion-control be \"%s\". It offers: %s. Others need a kernel "
+      "module, or the administrator's leave.",
+      congestion_control, g_strstrip (offered));
+  return FALSE;
+}
