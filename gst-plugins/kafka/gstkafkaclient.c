@@ -456,9 +456,19 @@ error_code (rd_kafka_resp_err_t err, GstResourceError fallback)
   }
 }
 
-static const gchar *
-hint_of_refusal (rd_kafka_resp_err_t err)
+/* A right password is refused too: such a library sends its nonce twice, which Kafka 4 doesn't forgive. */
+static gboolean
+is_broken_scram (const gchar *detail)
 {
+  return detail && strstr (detail, "SCRAM") && rd_kafka_version () < 0x02060100;
+}
+
+static const gchar *
+hint_of_refusal (rd_kafka_resp_err_t err, const gchar *detail)
+{
+  if (is_broken_scram (detail))
+    return "Check sasl.username and sasl.password (config-file); librdkafka before 2.6.1 can't do "
+           "SCRAM with Kafka 4, PLAIN over TLS works";
   if (err == RD_KAFKA_RESP_ERR__SSL)
     return "Check security.protocol, ssl.ca.location and both ends' certificates (config-file)";
   if (err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
@@ -469,10 +479,10 @@ hint_of_refusal (rd_kafka_resp_err_t err)
 }
 
 static const gchar *
-error_hint (rd_kafka_resp_err_t err)
+error_hint (rd_kafka_resp_err_t err, const gchar *detail)
 {
   if (gst_kafka_error_is_refusal (err))
-    return hint_of_refusal (err);
+    return hint_of_refusal (err, detail);
   if (is_unreachable (err))
     return "Check that a broker runs there, and bootstrap-servers";
   if (is_timeout (err))
@@ -496,7 +506,7 @@ gst_kafka_error_new (
     const gchar *tried, rd_kafka_resp_err_t err, const gchar *detail, GstResourceError fallback)
 {
   return g_error_new (GST_RESOURCE_ERROR, error_code (err, fallback), "Could not %s: %s. %s.",
-      tried, detail && *detail ? detail : rd_kafka_err2str (err), error_hint (err));
+      tried, detail && *detail ? detail : rd_kafka_err2str (err), error_hint (err, detail));
 }
 
 void

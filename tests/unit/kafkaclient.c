@@ -183,6 +183,9 @@ GST_START_TEST (test_errors_name_the_cause)
 {
   assert_error (RD_KAFKA_RESP_ERR__AUTHENTICATION, "invalid credentials",
       GST_RESOURCE_ERROR_NOT_AUTHORIZED, "invalid credentials. Check sasl.mechanism");
+  assert_error (RD_KAFKA_RESP_ERR__AUTHENTICATION, "invalid credentials with SCRAM-SHA-256",
+      GST_RESOURCE_ERROR_NOT_AUTHORIZED,
+      rd_kafka_version () < 0x02060100 ? "librdkafka before 2.6.1" : "Check sasl.mechanism");
   assert_error (RD_KAFKA_RESP_ERR__SSL, "certificate has expired",
       GST_RESOURCE_ERROR_NOT_AUTHORIZED, "certificate has expired. Check security.protocol");
   assert_error (RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, NULL,
