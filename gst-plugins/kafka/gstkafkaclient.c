@@ -468,7 +468,7 @@ hint_of_refusal (rd_kafka_resp_err_t err, const gchar *detail)
 {
   if (is_broken_scram (detail))
     return "Check sasl.username and sasl.password (config-file); librdkafka before 2.6.1 can't do "
-           "SCRAM with Kafka 4, PLAIN over TLS works";
+           "SCRAM with Kafka 4: take a newer one, or another sasl.mechanism";
   if (err == RD_KAFKA_RESP_ERR__SSL)
     return "Check security.protocol, ssl.ca.location and both ends' certificates (config-file)";
   if (err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
