@@ -828,7 +828,7 @@ install_properties (GObjectClass *klass)
    * | demand | double | what all cameras want, over capacity: above 1 more replicas would help; 0 if unknown |
    * | queue | double | frames waiting in the fog |
    * | replicas, cameras | uint | alive |
-   * | link-rate | double | frames/s that downstream takes, 0 if it never complained |
+   * | link-rate | double | frames/s that downstream takes, 0 if that is no limit (any more) |
    * | round-trip | double | s from a frame sent to the report of it, the shortest of late |
    * | in-flight | uint64 | frames sent that no report has told of |
    * | frames-in, frames-out | uint64 | of the pads sink and src |

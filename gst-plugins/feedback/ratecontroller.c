@@ -464,11 +464,15 @@ rate_controller_sent (RateController *self, guint64 seq, gdouble now)
   self->sent_times[seq % SENT_TIMES] = now;
 }
 
-/* 0: no limit */
+/* 0: no limit. Growth without end would overflow, and 0 times it be no number. */
 static gdouble
 link_limit (const RateController *self, gdouble now)
 {
-  return self->link_rate * pow (LINK_GROWTH, MAX (now - self->link_time - LINK_HOLD, 0));
+  gdouble growth = pow (LINK_GROWTH, MAX (now - self->link_time - LINK_HOLD, 0));
+
+  if (self->link_rate <= 0 || growth > self->settings.max_rate / self->link_rate)
+    return 0;
+  return self->link_rate * growth;
 }
 
 gdouble

@@ -32,7 +32,7 @@ typedef struct {
   gdouble demand;      /* what the cameras want over that; 0 if unknown */
   gdouble queue;       /* frames waiting in the fog */
   gdouble gain;        /* what the capacity as reported is multiplied by */
-  gdouble link_rate;   /* frames/s that the link takes; 0: no limit known */
+  gdouble link_rate;   /* frames/s that the link takes; 0: no limit */
   gdouble round_trip;  /* s from a frame sent to a report of it; 0 if unknown */
   guint64 in_flight;   /* frames sent that no report has told of */
   guint64 reports;     /* taken into account */

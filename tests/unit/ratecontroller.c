@@ -367,6 +367,24 @@ GST_START_TEST (test_a_slow_link_lowers_the_rate)
 }
 GST_END_TEST;
 
+/* The clock counts from when the machine was started: no growth of the limit may overflow. */
+GST_START_TEST (test_a_machine_up_for_long)
+{
+  static const gdouble uptime = 1e6;
+  Fixture f = {.controller = rate_controller_new ("cam", "session", &settings, uptime)};
+  RateState state;
+
+  assert_rate (&f, uptime, 10, 10);
+  rate_controller_get_state (f.controller, uptime, &state);
+  fail_unless (state.link_rate == 0, "%g", state.link_rate);
+  rate_controller_throttle (f.controller, 4, uptime);
+  assert_rate (&f, uptime, 4, 4);
+  rate_controller_get_state (f.controller, 2 * uptime, &state);
+  fail_unless (state.link_rate == 0, "%g", state.link_rate);
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_cameras_share_by_weight)
 {
   Fixture f = begin (&settings);
@@ -485,6 +503,7 @@ ratecontroller_suite (void)
   tcase_add_test (tcase, test_only_replicas_that_list_the_camera_count);
   tcase_add_test (tcase, test_frames_in_flight_are_bounded);
   tcase_add_test (tcase, test_a_slow_link_lowers_the_rate);
+  tcase_add_test (tcase, test_a_machine_up_for_long);
   tcase_add_test (tcase, test_cameras_share_by_weight);
   tcase_add_test (tcase, test_frames_go_to_who_can_count_them);
   tcase_add_test (tcase, test_demand_is_known);
