@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 
+import confluent_kafka
 import pymongo
 import pymongo.errors
 
@@ -161,6 +162,9 @@ def main():
         return 130
     except DemoError as error:
         print(error, file=sys.stderr)
+        return 1
+    except confluent_kafka.KafkaException as error:
+        print(f"Kafka does not answer: {error.args[0].str()}", file=sys.stderr)
         return 1
     except pymongo.errors.PyMongoError as error:
         print(f"The database does not answer: {error}", file=sys.stderr)

@@ -47,8 +47,10 @@ class Topic:
             yield message
 
     def ends(self):
-        return {
-            place.partition: self._consumer.get_watermark_offsets(place, TIMEOUT)[1] for place in self._places}
+        """Asked as the offsets of the time -1, in one request: get_watermark_offsets() takes one or two for each
+        partition, and waits for ever for an answer that is lost (seen with librdkafka 2.0.2)."""
+        asked = [confluent_kafka.TopicPartition(self.name, place.partition, -1) for place in self._places]
+        return {place.partition: place.offset for place in self._consumer.offsets_for_times(asked, TIMEOUT)}
 
     def at_end(self):
         return all(self._next[partition] >= end for partition, end in self.ends().items())
