@@ -152,8 +152,7 @@ def main():
     directory = pathlib.Path(tempfile.mkdtemp(prefix="gst-fog-demo-"))
     if options.keep:
         say(f"logs and data stay in {directory}")
-    else:
-        stages.remove_with_this_process(directory)
+    helper = None if options.keep else stages.remove_with_this_process(directory)
     demo = Demo(options.replicas, directory)
     try:
         return run(demo, options.seconds)
@@ -173,8 +172,10 @@ def main():
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         demo.close()
-        if not options.keep:
+        if helper:
             shutil.rmtree(directory, ignore_errors=True)
+            helper.kill()
+            helper.wait()
 
 
 sys.exit(main())
