@@ -257,20 +257,49 @@ GST_START_TEST (test_meta_names_the_target)
 }
 GST_END_TEST;
 
+/* How many messages each of the five partitions has. */
+static void
+count_in_partitions (gint64 counts[5])
+{
+  rd_kafka_t *consumer = kafka_mock_consumer (&mock, TOPIC, 0);
+  gint64 low;
+
+  for (gint partition = 0; partition < 5; partition++)
+    fail_if (rd_kafka_query_watermark_offsets (
+        consumer, TOPIC, partition, &low, &counts[partition], 30000));
+  rd_kafka_destroy (consumer);
+}
+
+static gboolean
+all_are_in_use (void)
+{
+  gint64 counts[5];
+
+  count_in_partitions (counts);
+  return counts[0] > 0 && counts[1] > 0 && counts[2] > 0 && counts[3] > 0 && counts[4] > 0;
+}
+
 GST_START_TEST (test_keyless_buffers_take_turns)
 {
+  gint64 before[5], after[5];
+  guint pushed = 0;
+
   play ();
-  /* Before the partitions are known the client holds messages back, and takes them in the same turns. */
+  /* Before the partitions are known the client holds messages back. While it connects to one of them after the
+   * other, those that it can't reach yet lose their turn. */
+  do {
+    for (guint i = 0; i < 5; i++)
+      push ('a' + i);
+    pushed += 5;
+    wait_for_stat ("delivered", pushed);
+  } while (pushed < 500 && !all_are_in_use ());
+  count_in_partitions (before);
   for (guint i = 0; i < 15; i++)
     push ('a' + i);
-  for (guint partition = 0; partition < 5; partition++) {
-    rd_kafka_t *consumer = kafka_mock_consumer (&mock, TOPIC, partition);
-
-    for (guint i = 0; i < 3; i++)
-      rd_kafka_message_destroy (kafka_mock_next (consumer, 30));
-    rd_kafka_destroy (consumer);
-  }
-  wait_for_stat ("delivered", 15);
+  wait_for_stat ("delivered", pushed + 15);
+  count_in_partitions (after);
+  for (guint partition = 0; partition < 5; partition++)
+    fail_unless_equals_int64 (after[partition] - before[partition], 3);
 }
 GST_END_TEST;
 
