@@ -26,9 +26,12 @@
 #define MAX_WORKER_RATE 10000.0
 /* Seconds between two doublings of the thesis rule. */
 #define THESIS_PROBE 30.0
-/* A link that was too slow is tried again after so many seconds, by so much more each second. */
+/* A link that was too slow is tried again after so many seconds, by so much more each second, and by the more the
+ * longer nothing is heard of it: a link that stood still for a moment is soon forgotten, one that stays slow is
+ * approached gently. */
 #define LINK_HOLD 2.0
 #define LINK_GROWTH 1.1
+#define LINK_SURGE 0.25
 #define MIN_IN_FLIGHT 4.0
 #define MAX_REPLICAS 4096
 #define FORGET_REPLICA 300.0
@@ -468,7 +471,8 @@ rate_controller_sent (RateController *self, guint64 seq, gdouble now)
 static gdouble
 link_limit (const RateController *self, gdouble now)
 {
-  gdouble growth = pow (LINK_GROWTH, MAX (now - self->link_time - LINK_HOLD, 0));
+  gdouble since = MAX (now - self->link_time - LINK_HOLD, 0);
+  gdouble growth = pow (LINK_GROWTH, since + LINK_SURGE * since * since);
 
   if (self->link_rate <= 0 || growth > self->settings.max_rate / self->link_rate)
     return 0;

@@ -367,6 +367,20 @@ GST_START_TEST (test_a_slow_link_lowers_the_rate)
 }
 GST_END_TEST;
 
+/* What the sink says of a broker that was away for some seconds: next to nothing came through. */
+GST_START_TEST (test_a_link_that_stood_still_is_soon_forgotten)
+{
+  Fixture f = begin (&settings);
+
+  run_fog (&f, 1, 20, 0, 20);
+  rate_controller_throttle (f.controller, 0.2, 20);
+  assert_rate (&f, 20, 1, 1);
+  run_fog (&f, 1, 20, 20, 36);
+  assert_rate (&f, 36, 15, 30);
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
 /* The clock counts from when the machine was started: no growth of the limit may overflow. */
 GST_START_TEST (test_a_machine_up_for_long)
 {
@@ -503,6 +517,7 @@ ratecontroller_suite (void)
   tcase_add_test (tcase, test_only_replicas_that_list_the_camera_count);
   tcase_add_test (tcase, test_frames_in_flight_are_bounded);
   tcase_add_test (tcase, test_a_slow_link_lowers_the_rate);
+  tcase_add_test (tcase, test_a_link_that_stood_still_is_soon_forgotten);
   tcase_add_test (tcase, test_a_machine_up_for_long);
   tcase_add_test (tcase, test_cameras_share_by_weight);
   tcase_add_test (tcase, test_frames_go_to_who_can_count_them);
