@@ -66,6 +66,7 @@ gst_kafka_consumer_settings_free (GstKafkaConsumerSettings *self)
 {
   g_strfreev (self->topics);
   g_free (self->where);
+  g_free (self->camera);
   gst_clear_object (&self->pad);
   g_clear_pointer (&self->partitions, g_array_unref);
   g_free (self);
@@ -141,15 +142,14 @@ fail (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *detail)
 }
 
 static void
-tell_waiting (GstKafkaConsumer *self, const gchar *topic)
+tell_waiting (GstKafkaConsumer *self, const gchar *what)
 {
   GstElement *element = self->waiting_told ? NULL : get_element (self);
 
   self->waiting_told = TRUE;
   if (!element)
     return;
-  GST_ELEMENT_INFO (element, RESOURCE, NOT_FOUND,
-      ("Topic \"%s\" doesn't exist yet. Waiting for it.", topic),
+  GST_ELEMENT_INFO (element, RESOURCE, NOT_FOUND, ("%s doesn't exist yet. Waiting for it.", what),
       ("waiting for %s", self->settings->where));
   gst_object_unref (element);
 }
@@ -159,13 +159,15 @@ tell_assignment (GstKafkaConsumer *self)
 {
   GstStructure *s = gst_structure_new_empty ("kafkasrc-assignment");
   GstElement *element = get_element (self);
-  GValue partitions = G_VALUE_INIT;
+  GValue partitions = G_VALUE_INIT, topics = G_VALUE_INIT;
 
   g_mutex_lock (&self->lock);
   gst_kafka_partitions_to_value (self->partitions, &partitions);
+  gst_kafka_partitions_to_topics (self->partitions, &topics);
   gst_structure_set (s, "rebalances", G_TYPE_UINT64, self->rebalances, NULL);
   g_mutex_unlock (&self->lock);
   gst_structure_take_value (s, "partitions", &partitions);
+  gst_structure_take_value (s, "topics", &topics);
   if (element)
     gst_element_post_message (element, gst_message_new_element (GST_OBJECT (element), s));
   else
@@ -462,7 +464,8 @@ take_error (rd_kafka_t *rk, int err, const char *reason, void *opaque)
 static void
 take_event (GstKafkaConsumer *self, rd_kafka_message_t *message)
 {
-  const gchar *topic = message->rkt ? rd_kafka_topic_name (message->rkt) : NULL;
+  g_autofree gchar *topic =
+      message->rkt ? g_strdup_printf ("Topic \"%s\"", rd_kafka_topic_name (message->rkt)) : NULL;
 
   if (message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && topic)
     tell_waiting (self, topic);
@@ -509,6 +512,8 @@ connect_first (GstKafkaConsumer *self)
     err = gst_kafka_discover (self->rk, self->settings, WATCH_TIME / 1000, &found);
   } while (err && !is_stopping (self) && g_get_monotonic_time () < deadline);
   self->known_topics = g_steal_pointer (&found.counts);
+  if (!err && found.missing)
+    tell_waiting (self, found.missing);
   gst_kafka_discovery_clear (&found);
   if (err && !is_stopping (self))
     fail_to_connect (self, err);
@@ -893,9 +898,11 @@ gst_kafka_consumer_add_stats (GstKafkaConsumer *self, GstStructure *stats)
   g_mutex_lock (&self->lock);
   gst_kafka_partitions_to_stats (self->partitions, &partitions);
   gst_structure_set (stats, "lag", G_TYPE_UINT64, gst_kafka_partitions_get_lag (self->partitions),
-      "pending", G_TYPE_UINT64, (guint64) gst_kafka_partitions_get_pending (self->partitions),
-      "parked", G_TYPE_UINT64, (guint64) gst_kafka_partitions_get_parked (self->partitions),
-      "rebalances", G_TYPE_UINT64, self->rebalances, NULL);
+      "prefetched", G_TYPE_UINT64,
+      (guint64) (self->queue ? rd_kafka_queue_length (self->queue) : 0), "pending", G_TYPE_UINT64,
+      (guint64) gst_kafka_partitions_get_pending (self->partitions), "parked", G_TYPE_UINT64,
+      (guint64) gst_kafka_partitions_get_parked (self->partitions), "rebalances", G_TYPE_UINT64,
+      self->rebalances, NULL);
   g_mutex_unlock (&self->lock);
   gst_structure_take_value (stats, "partitions", &partitions);
 }

@@ -17,7 +17,8 @@ typedef struct {
   gboolean group;     /* a group's member, that commits */
   GArray *partitions; /* of gint: read these, whatever a group would assign; NULL: not set */
   GstKafkaRange range;
-  GstPad *pad; /* what is read goes out there: its last flow return is looked at */
+  gchar *camera; /* a replay is of this one alone; NULL: of all */
+  GstPad *pad;   /* what is read goes out there: its last flow return is looked at */
 } GstKafkaConsumerSettings;
 
 /* Free with gst_kafka_consumer_settings_free(). */
@@ -62,7 +63,7 @@ void gst_kafka_consumer_note_flush (GstKafkaConsumer *self);
 
 /* Messages not yet pushed downstream. @partitions (nullable, unset): a GstValueArray of int. */
 guint64 gst_kafka_consumer_get_lag (GstKafkaConsumer *self, GValue *partitions);
-/* Adds `lag`, `pending`, `parked`, `rebalances` and `partitions`. */
+/* Adds `lag`, `prefetched`, `pending`, `parked`, `rebalances` and `partitions`. */
 void gst_kafka_consumer_add_stats (GstKafkaConsumer *self, GstStructure *stats);
 
 G_END_DECLS

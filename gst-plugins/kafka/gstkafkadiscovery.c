@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkadiscovery.h"
 #include "gstkafkaclient.h"
+#include "gstkafkatopics.h"
 
 static gboolean
 is_wanted (const GArray *wanted, gint partition)
@@ -11,17 +12,13 @@ is_wanted (const GArray *wanted, gint partition)
   return !wanted;
 }
 
-static gboolean
-matches (const gchar *topic, const gchar *name)
-{
-  return *topic == '^' ? g_regex_match_simple (topic, name, 0, 0) : g_str_equal (topic, name);
-}
-
 /* (nullable): one topic asked for by name costs a large cluster less than all. */
 static rd_kafka_topic_t *
 get_only_topic (rd_kafka_t *rk, gchar **topics)
 {
-  return *topics[0] == '^' || topics[1] ? NULL : rd_kafka_topic_new (rk, topics[0], NULL);
+  return topics[1] || gst_kafka_topics_have_pattern (topics)
+             ? NULL
+             : rd_kafka_topic_new (rk, topics[0], NULL);
 }
 
 static rd_kafka_resp_err_t
@@ -35,6 +32,28 @@ ask_metadata (rd_kafka_t *rk, gchar **topics, gint timeout_ms, const rd_kafka_me
   return err;
 }
 
+/* Takes over @what. */
+static void
+miss (GstKafkaDiscovery *self, gchar *what)
+{
+  if (self->missing)
+    g_free (what);
+  else
+    self->missing = what;
+}
+
+static void
+look_for_partitions (
+    GstKafkaDiscovery *self, const rd_kafka_metadata_topic_t *topic, const GArray *wanted)
+{
+  for (guint i = 0; wanted && i < wanted->len; i++) {
+    gint partition = g_array_index (wanted, gint, i);
+
+    if (!rd_kafka_topic_partition_list_find (self->list, topic->topic, partition))
+      miss (self, g_strdup_printf ("Partition %d of topic \"%s\"", partition, topic->topic));
+  }
+}
+
 static void
 add_topic (GstKafkaDiscovery *self, const rd_kafka_metadata_topic_t *topic, const GArray *wanted)
 {
@@ -44,6 +63,8 @@ add_topic (GstKafkaDiscovery *self, const rd_kafka_metadata_topic_t *topic, cons
     if (is_wanted (wanted, topic->partitions[i].id) &&
         !rd_kafka_topic_partition_list_find (self->list, topic->topic, topic->partitions[i].id))
       rd_kafka_topic_partition_list_add (self->list, topic->topic, topic->partitions[i].id);
+  if (topic->partition_cnt > 0)
+    look_for_partitions (self, topic, wanted);
 }
 
 static void
@@ -53,13 +74,13 @@ look_for (GstKafkaDiscovery *self, const rd_kafka_metadata_t *metadata, const gc
   gboolean found = FALSE;
 
   for (gint i = 0; i < metadata->topic_cnt; i++) {
-    if (!matches (name, metadata->topics[i].topic))
+    if (!gst_kafka_topics_match (name, metadata->topics[i].topic))
       continue;
     found |= metadata->topics[i].partition_cnt > 0;
     add_topic (self, &metadata->topics[i], wanted);
   }
-  if (!found && !self->missing)
-    self->missing = g_strdup (name);
+  if (!found)
+    miss (self, g_strdup_printf ("Topic \"%s\"", name));
 }
 
 rd_kafka_resp_err_t

@@ -9,8 +9,8 @@ G_BEGIN_DECLS
 typedef struct {
   rd_kafka_topic_partition_list_t *list; /* those that are wanted */
   GHashTable *counts;                    /* of each topic: name to number of partitions */
-  gchar *missing;                        /* a topic that doesn't exist; NULL: none */
-  rd_kafka_resp_err_t refused;           /* why a topic may not be read; 0: it may */
+  gchar *missing;              /* a topic or partition that doesn't exist, in words; NULL: none */
+  rd_kafka_resp_err_t refused; /* why a topic may not be read; 0: it may */
 } GstKafkaDiscovery;
 
 /* Asks the brokers. @self has to be cleared whatever the answer. */

@@ -3,6 +3,8 @@
 #include "gstkafkaformat.h"
 #include "gstkafkameta.h"
 
+#include <string.h>
+
 /* More than anyone sends on purpose; what exceeds it stays behind. */
 #define MAX_HEADERS 1024
 
@@ -19,6 +21,20 @@ wrapped_free (gpointer data)
   rd_kafka_message_destroy (self->message);
   gst_kafka_handle_unref (self->handle);
   g_free (self);
+}
+
+gboolean
+gst_kafka_message_is_of_camera (const rd_kafka_message_t *message, const gchar *camera)
+{
+  rd_kafka_headers_t *headers;
+  const void *value;
+  size_t size;
+
+  if (!camera)
+    return TRUE;
+  return !rd_kafka_message_headers (message, &headers) &&
+         !rd_kafka_header_get_last (headers, GST_KAFKA_HEADER_CAMERA, &value, &size) && value &&
+         size == strlen (camera) && memcmp (value, camera, size) == 0;
 }
 
 static GstMemory *

@@ -119,6 +119,19 @@ gst_kafka_partitions_to_value (GPtrArray *self, GValue *value)
 }
 
 void
+gst_kafka_partitions_to_topics (GPtrArray *self, GValue *value)
+{
+  g_value_init (value, GST_TYPE_ARRAY);
+  for (guint i = 0; i < self->len; i++) {
+    GValue topic = G_VALUE_INIT;
+
+    g_value_init (&topic, G_TYPE_STRING);
+    g_value_set_string (&topic, ((GstKafkaPartition *) g_ptr_array_index (self, i))->topic);
+    gst_value_array_append_and_take_value (value, &topic);
+  }
+}
+
+void
 gst_kafka_partitions_to_stats (GPtrArray *self, GValue *value)
 {
   g_value_init (value, GST_TYPE_ARRAY);

@@ -49,6 +49,8 @@ void gst_kafka_partitions_fail_parked (GPtrArray *self);
 
 /* A GstValueArray of int. */
 void gst_kafka_partitions_to_value (GPtrArray *self, GValue *value);
+/* A GstValueArray of string: the topic of each. */
+void gst_kafka_partitions_to_topics (GPtrArray *self, GValue *value);
 /* A GstValueArray of GstStructure, for the stats. */
 void gst_kafka_partitions_to_stats (GPtrArray *self, GValue *value);
 /* (transfer full): all of them, with @offset. */

@@ -2,6 +2,7 @@
 #include "gstkafkareplay.h"
 #include "gstkafkaclient.h"
 #include "gstkafkadiscovery.h"
+#include "gstkafkamessage.h"
 #include "gstkafkameta.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
@@ -34,6 +35,7 @@ struct _GstKafkaReplay {
   GstClockTime
       seek_time; /* since the origin: where the tracks have to be put; GST_CLOCK_TIME_NONE: nowhere */
   GstKafkaFault fault;
+  gchar *missing; /* what isn't there, in words */
 
   GMutex lock; /* guards the rest */
   gboolean flushing;
@@ -87,6 +89,7 @@ gst_kafka_replay_free (GstKafkaReplay *self)
   g_clear_pointer (&self->handle, gst_kafka_handle_unref_and_wait);
   gst_kafka_consumer_settings_free (self->settings);
   gst_kafka_fault_clear (&self->fault);
+  g_free (self->missing);
   g_mutex_clear (&self->lock);
   g_free (self);
 }
@@ -106,11 +109,13 @@ static GstKafkaRead
 fail (GstKafkaReplay *self, rd_kafka_resp_err_t err, GError **error)
 {
   g_autofree gchar *tried = g_strdup_printf ("replay %s", self->settings->where);
+  const gchar *detail = self->missing;
 
-  gboolean known = self->fault.err && err != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
-
-  g_propagate_error (error, gst_kafka_error_new (tried, known ? self->fault.err : err,
-                                known ? self->fault.detail : NULL, GST_RESOURCE_ERROR_OPEN_READ));
+  if (err != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC && self->fault.err) {
+    err = self->fault.err;
+    detail = self->fault.detail;
+  }
+  g_propagate_error (error, gst_kafka_error_new (tried, err, detail, GST_RESOURCE_ERROR_OPEN_READ));
   return GST_KAFKA_READ_FAILED;
 }
 
@@ -178,7 +183,8 @@ take_head (GstKafkaReplay *self, Track *track, rd_kafka_message_t *message)
     track->at_end = TRUE;
   } else if (message->err) {
     GST_WARNING ("%s: %s", rd_kafka_name (self->rk), rd_kafka_message_errstr (message));
-  } else if (capture_time_of (message) >= self->target) {
+  } else if (capture_time_of (message) >= self->target &&
+             gst_kafka_message_is_of_camera (message, self->settings->camera)) {
     track->head_time = capture_time_of (message);
     track->head = g_steal_pointer (&message);
   }
@@ -267,8 +273,10 @@ find_tracks (GstKafkaReplay *self)
 
   if (!err && found.refused)
     err = found.refused;
-  else if (!err && (found.missing || found.list->cnt == 0))
+  else if (!err && found.missing) {
     err = RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+    self->missing = g_strconcat (found.missing, " doesn't exist", NULL);
+  }
   if (!err) {
     positions = g_new0 (GstKafkaPosition, found.list->cnt);
     err = gst_kafka_range_resolve (&self->settings->range, self->rk, found.list, positions);

@@ -41,15 +41,11 @@
 #include "gstkafkamessage.h"
 #include "gstkafkameta.h"
 #include "gstkafkareplay.h"
-#include "gstkafkasrcsettings.h"
+#include "gstkafkasrcconfig.h"
 #include "gstkafkauri.h"
 
 GST_DEBUG_CATEGORY (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
-
-/* The library wants a fetch to hold message.max.bytes at least, and this is its default for a response. */
-#define MIN_FETCH 1000000
-#define MIN_RECEIVE 100000000
 
 /* A guess of typefind's that is no better than this is none. */
 #define MIN_TYPE_FIND GST_TYPE_FIND_LIKELY
@@ -60,6 +56,7 @@ enum { PROP_STATS = GST_KAFKA_SRC_PROP_OTHER };
 typedef struct {
   guint64 messages;
   guint64 bytes;
+  guint64 other_cameras;
   guint64 too_old;
   guint64 bad_caps;
   guint64 refused_caps;
@@ -104,119 +101,6 @@ static GstStaticPadTemplate src_template =
 
 /* Start and stop */
 
-static gchar *
-random_group (void)
-{
-  g_autofree gchar *uuid = g_uuid_string_random ();
-
-  return g_strconcat ("kafkasrc-", uuid, NULL);
-}
-
-static rd_kafka_conf_t *
-make_conf (GstKafkaSrc *self, GError **error)
-{
-  g_autofree gchar *group = NULL;
-  g_autofree gchar *instance = NULL;
-  g_autofree gchar *queue_kbytes = NULL;
-  g_autofree gchar *fetch_bytes = NULL;
-  g_autofree gchar *partition_bytes = NULL;
-  g_autofree gchar *receive_bytes = NULL;
-  gboolean commits;
-  const gchar *reset;
-  guint64 prefetch;
-
-  GST_OBJECT_LOCK (self);
-  commits = self->own.group_id != NULL;
-  group = commits ? g_strdup (self->own.group_id) : random_group ();
-  instance = g_strdup (self->own.group_instance_id ? self->own.group_instance_id : "");
-  reset = self->own.auto_offset_reset == GST_KAFKA_SRC_EARLIEST ? "earliest" : "latest";
-  prefetch = self->own.max_prefetch;
-  GST_OBJECT_UNLOCK (self);
-  /* What is held is the queue's bound and one fetch more, since the queue is looked at before a fetch. Large
-   * fetches make the speed, as long as the bound is not met; large ones of one partition would make others wait. */
-  queue_kbytes = g_strdup_printf ("%" G_GUINT64_FORMAT, prefetch / 3 * 2 / 1024);
-  fetch_bytes = g_strdup_printf ("%" G_GUINT64_FORMAT, MAX (prefetch / 3, MIN_FETCH));
-  partition_bytes = g_strdup_printf ("%" G_GUINT64_FORMAT, MAX (prefetch / 8, MIN_FETCH));
-  receive_bytes = g_strdup_printf ("%" G_GUINT64_FORMAT, MAX (prefetch, MIN_RECEIVE));
-  {
-    const GstKafkaOption options[] = {
-        {"group.id", group, TRUE},
-        {"group.instance.id", instance, TRUE},
-        {"enable.auto.offset.store", "false", TRUE},
-        {"enable.auto.commit", commits ? "true" : "false", TRUE},
-        {"enable.partition.eof", "true", TRUE},
-        {"auto.offset.reset", reset, TRUE},
-        {"auto.commit.interval.ms", "1000", FALSE},
-        {"session.timeout.ms", "6000", FALSE},
-        {"heartbeat.interval.ms", "1500", FALSE},
-        {"partition.assignment.strategy", "cooperative-sticky", FALSE},
-        {"topic.metadata.refresh.interval.ms", "10000", FALSE},
-        {"reconnect.backoff.max.ms", "2000", FALSE},
-        {"fetch.wait.max.ms", "100", FALSE},
-        {"queued.max.messages.kbytes", queue_kbytes, FALSE},
-        {"fetch.max.bytes", fetch_bytes, FALSE},
-        {"fetch.message.max.bytes", partition_bytes, FALSE},
-        {"receive.message.max.bytes", receive_bytes, FALSE},
-        /* Before 2.2 there is none: the consumer wakes the fetcher itself. */
-        {rd_kafka_version () >= 0x02020000 ? "fetch.queue.backoff.ms" : NULL, "20", FALSE},
-        {NULL, NULL, FALSE},
-    };
-
-    return gst_kafka_conf_new (&self->settings, GST_ELEMENT (self), options, error);
-  }
-}
-
-static void
-take_range (GstKafkaSrc *self, GstKafkaRange *range)
-{
-  range->committed = self->own.group_id != NULL;
-  range->earliest = self->own.replay || self->own.auto_offset_reset == GST_KAFKA_SRC_EARLIEST;
-  range->start_offset = self->own.start_offset;
-  range->start_time = self->own.start_time;
-  range->stop_at_end = self->own.eos_at_end || self->own.replay;
-  range->end_offset = self->own.end_offset;
-  range->end_time = self->own.end_time;
-}
-
-static GstKafkaConsumerSettings *
-make_consumer_settings (GstKafkaSrc *self, const rd_kafka_conf_t *conf)
-{
-  GstKafkaConsumerSettings *settings = gst_kafka_consumer_settings_new ();
-  g_autofree gchar *servers = gst_kafka_conf_dup (conf, "bootstrap.servers");
-
-  settings->pad = gst_object_ref (GST_BASE_SRC_PAD (self));
-  GST_OBJECT_LOCK (self);
-  settings->topics = g_strsplit (self->settings.topic, ",", -1);
-  settings->where = g_strdup_printf ("topic \"%s\" at %s", self->settings.topic, servers);
-  settings->group = self->own.group_id != NULL;
-  settings->partitions = self->own.partitions ? g_array_ref (self->own.partitions) : NULL;
-  take_range (self, &settings->range);
-  GST_OBJECT_UNLOCK (self);
-  for (gchar **topic = settings->topics; *topic; topic++)
-    g_strstrip (*topic);
-  return settings;
-}
-
-static gboolean
-check_settings (GstKafkaSrc *self)
-{
-  const gchar *wrong = NULL;
-
-  GST_OBJECT_LOCK (self);
-  if (!self->settings.topic || !*self->settings.topic)
-    wrong = "No topic is set";
-  else if (self->own.group_id && !*self->own.group_id)
-    wrong = "group-id is empty";
-  else if (self->own.group_instance_id && !self->own.group_id)
-    wrong = "group-instance-id needs a group-id";
-  else if (self->own.group_id && self->own.replay)
-    wrong = "A replay is read alone: it takes no group-id";
-  GST_OBJECT_UNLOCK (self);
-  if (wrong)
-    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s.", wrong), (NULL));
-  return !wrong;
-}
-
 static void
 reset_run (GstKafkaSrc *self)
 {
@@ -239,17 +123,16 @@ open_client (GstKafkaSrc *self)
   g_autoptr (GError) error = NULL;
   GstKafkaConsumer *consumer = NULL;
   GstKafkaReplay *player = NULL;
-  rd_kafka_conf_t *conf;
+  GstKafkaConsumerSettings *settings;
+  rd_kafka_conf_t *conf = NULL;
 
-  if (!check_settings (self))
-    return FALSE;
   reset_run (self);
-  conf = make_conf (self, &error);
-  if (conf && self->own.replay)
-    player = gst_kafka_replay_new (conf, make_consumer_settings (self, conf), &error);
-  else if (conf)
-    consumer = gst_kafka_consumer_start (
-        GST_ELEMENT (self), conf, make_consumer_settings (self, conf), &error);
+  settings = gst_kafka_src_new_consumer_settings (
+      GST_BASE_SRC (self), &self->settings, &self->own, &conf, &error);
+  if (settings && self->own.replay)
+    player = gst_kafka_replay_new (conf, settings, &error);
+  else if (settings)
+    consumer = gst_kafka_consumer_start (GST_ELEMENT (self), conf, settings, &error);
   if (error) {
     gst_kafka_post_error (GST_ELEMENT (self), error, NULL);
     return FALSE;
@@ -505,11 +388,25 @@ judge (GstKafkaSrc *self, GstBuffer *buffer)
   return GST_FLOW_OK;
 }
 
+/* FALSE: of another camera */
+static gboolean
+is_wanted (GstKafkaSrc *self, const rd_kafka_message_t *message)
+{
+  gboolean wanted;
+
+  GST_OBJECT_LOCK (self);
+  wanted = gst_kafka_message_is_of_camera (message, self->own.camera);
+  self->counters.other_cameras += !wanted;
+  GST_OBJECT_UNLOCK (self);
+  return wanted;
+}
+
 static GstFlowReturn
 take_message (GstKafkaSrc *self, GstKafkaFetched *fetched, GstBuffer **out)
 {
+  gboolean wanted = is_wanted (self, fetched->message);
   GstBuffer *buffer = gst_kafka_message_to_buffer (fetched);
-  GstFlowReturn result = judge (self, buffer);
+  GstFlowReturn result = wanted ? judge (self, buffer) : GST_FLOW_CUSTOM_SUCCESS;
 
   if (result == GST_FLOW_OK) {
     *out = buffer;
@@ -777,8 +674,9 @@ add_empty_stats (GstStructure *s)
   GValue none = G_VALUE_INIT;
 
   g_value_init (&none, GST_TYPE_ARRAY);
-  gst_structure_set (s, "lag", G_TYPE_UINT64, (guint64) 0, "pending", G_TYPE_UINT64, (guint64) 0,
-      "parked", G_TYPE_UINT64, (guint64) 0, "rebalances", G_TYPE_UINT64, (guint64) 0, NULL);
+  gst_structure_set (s, "lag", G_TYPE_UINT64, (guint64) 0, "prefetched", G_TYPE_UINT64, (guint64) 0,
+      "pending", G_TYPE_UINT64, (guint64) 0, "parked", G_TYPE_UINT64, (guint64) 0, "rebalances",
+      G_TYPE_UINT64, (guint64) 0, NULL);
   gst_structure_take_value (s, "partitions", &none);
 }
 
@@ -792,9 +690,10 @@ make_stats (GstKafkaSrc *self)
   if (self->last_stats)
     return gst_structure_copy (self->last_stats);
   s = gst_structure_new ("kafkasrc-stats", "messages", G_TYPE_UINT64, c->messages, "bytes",
-      G_TYPE_UINT64, c->bytes, "too-old", G_TYPE_UINT64, c->too_old, "bad-caps", G_TYPE_UINT64,
-      c->bad_caps, "refused-caps", G_TYPE_UINT64, c->refused_caps, "clock-skew", G_TYPE_UINT64,
-      c->clock_skew, "age", G_TYPE_UINT64, c->age, NULL);
+      G_TYPE_UINT64, c->bytes, "other-cameras", G_TYPE_UINT64, c->other_cameras, "too-old",
+      G_TYPE_UINT64, c->too_old, "bad-caps", G_TYPE_UINT64, c->bad_caps, "refused-caps",
+      G_TYPE_UINT64, c->refused_caps, "clock-skew", G_TYPE_UINT64, c->clock_skew, "age",
+      G_TYPE_UINT64, c->age, NULL);
   if (self->consumer)
     gst_kafka_consumer_add_stats (self->consumer, s);
   else
@@ -863,12 +762,14 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
    * | field | meaning |
    * | --- | --- |
    * | messages, bytes | pushed downstream |
+   * | other-cameras | skipped since #GstKafkaSrc:camera is another one |
    * | too-old | skipped for max-age |
    * | bad-caps | skipped since their header is not valid |
    * | refused-caps | skipped since downstream doesn't accept their caps |
    * | clock-skew | captured in the future |
    * | age | ns from capture to arrival of the last message; the maximum: not known |
    * | lag | messages not yet pushed |
+   * | prefetched | messages fetched ahead of the pipeline |
    * | pending | messages that are on their way downstream |
    * | parked | messages let go undecided, which wait for an error that may follow |
    * | rebalances | changes of the assignment |

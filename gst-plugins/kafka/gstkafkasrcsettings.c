@@ -25,6 +25,7 @@ enum {
   PROP_END_OFFSET,
   PROP_END_TIME,
   PROP_REPLAY,
+  PROP_CAMERA,
   PROP_MAX_AGE,
   PROP_MAX_PREFETCH,
   PROP_CAPS,
@@ -85,6 +86,7 @@ gst_kafka_src_settings_clear (GstKafkaSrcSettings *self)
   g_clear_pointer (&self->group_id, g_free);
   g_clear_pointer (&self->group_instance_id, g_free);
   g_clear_pointer (&self->partitions, g_array_unref);
+  g_clear_pointer (&self->camera, g_free);
   gst_clear_caps (&self->caps);
 }
 
@@ -161,6 +163,9 @@ gst_kafka_src_settings_set_property (
     case PROP_REPLAY:
       self->replay = g_value_get_boolean (value);
       break;
+    case PROP_CAMERA:
+      take_text (&self->camera, value);
+      break;
     case PROP_MAX_AGE:
       self->max_age = g_value_get_uint64 (value);
       break;
@@ -217,6 +222,9 @@ gst_kafka_src_settings_get_property (
       break;
     case PROP_REPLAY:
       g_value_set_boolean (value, self->replay);
+      break;
+    case PROP_CAMERA:
+      g_value_set_string (value, self->camera);
       break;
     case PROP_MAX_AGE:
       g_value_set_uint64 (value, self->max_age);
@@ -352,6 +360,15 @@ install_range_properties (GObjectClass *klass, GParamFlags flags)
 static void
 install_flow_properties (GObjectClass *klass, GParamFlags flags)
 {
+  /**
+   * GstKafkaSrc:camera:
+   *
+   * Only messages with this text in their header `camera` are taken; others are skipped and count as done. So
+   * one camera can be watched, or replayed, from a topic that many share, and delta-coded video decoded.
+   */
+  g_object_class_install_property (klass, PROP_CAMERA,
+      g_param_spec_string ("camera", "Camera",
+          "Id of the camera whose messages to read; unset: all messages", NULL, flags));
   /**
    * GstKafkaSrc:max-age:
    *

@@ -31,6 +31,7 @@ typedef struct {
   gint64 end_offset;
   GstClockTime end_time;
   gboolean replay;
+  gchar *camera;
   GstClockTime max_age;
   guint64 max_prefetch;
   GstCaps *caps;

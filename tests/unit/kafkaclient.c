@@ -4,6 +4,7 @@
 
 #include "gstkafkaclient.h"
 #include "gstkafkaformat.h"
+#include "gstkafkatopics.h"
 #include "gstkafkauri.h"
 
 static const GstKafkaOption options[] = {
@@ -253,6 +254,45 @@ GST_START_TEST (test_uri_parts)
 }
 GST_END_TEST;
 
+static const struct {
+  const gchar *topics, *topic;
+  gboolean matches;
+} topic_cases[] = {
+    {"camera", "camera", TRUE},
+    {"camera", "camera2", FALSE},
+    {" a , b", "b", TRUE},
+    {"a,^cam-[0-9]+$", "cam-12", TRUE},
+    {"a,^cam-[0-9]+$", "cam-x", FALSE},
+    {"^.*", "__consumer_offsets", FALSE},
+    {"^.*", "__transaction_state", FALSE},
+    {"__consumer_offsets", "__consumer_offsets", TRUE},
+    {"", NULL, FALSE},
+    {"a,", NULL, FALSE},
+    {"a b", NULL, FALSE},
+    {"cam.*", NULL, FALSE},
+    {"^(", NULL, FALSE},
+};
+
+GST_START_TEST (test_topics)
+{
+  GError *error = NULL;
+  gchar **topics = gst_kafka_topics_parse (topic_cases[__i__].topics, &error);
+  gboolean matches = FALSE;
+
+  if (!topic_cases[__i__].topic) {
+    fail_unless (topics == NULL);
+    fail_unless (g_error_matches (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS));
+    g_error_free (error);
+    return;
+  }
+  fail_unless (topics != NULL);
+  for (gchar **wanted = topics; *wanted; wanted++)
+    matches |= gst_kafka_topics_match (*wanted, topic_cases[__i__].topic);
+  fail_unless_equals_int (matches, topic_cases[__i__].matches);
+  g_strfreev (topics);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_uri_refused)
 {
   static const gchar *bad[] = {"", "kafka:", "kafka://", "kafka://h", "kafka://h:1/", "kafka:///t",
@@ -288,6 +328,7 @@ kafkaclient_suite (void)
   tcase_add_test (tc, test_fault_keeps_the_most_telling);
   tcase_add_test (tc, test_flags_as_text);
   tcase_add_test (tc, test_uri_parts);
+  tcase_add_loop_test (tc, test_topics, 0, G_N_ELEMENTS (topic_cases));
   tcase_add_test (tc, test_uri_refused);
   return s;
 }

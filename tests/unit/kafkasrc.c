@@ -344,6 +344,51 @@ GST_START_TEST (test_old_messages_are_skipped)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_one_camera_of_many)
+{
+  const gchar *one[] = {"camera", "cam-1", NULL}, *other[] = {"camera", "cam-11", NULL};
+  GstHarness *h = harness_with ("camera=cam-1");
+  GstBuffer *buffer;
+
+  produce (0, "other", other);
+  produce (0, "nobody's", NULL);
+  produce (0, "its own", one);
+  gst_harness_play (h);
+  buffer = pull (h);
+  fail_unless (holds (buffer, "its own"));
+  gst_buffer_unref (buffer);
+  fail_unless_equals_uint64 (stat_of (h, "messages"), 1);
+  fail_unless_equals_uint64 (stat_of (h, "other-cameras"), 2);
+  stop (h);
+}
+GST_END_TEST;
+
+/* What isn't there is waited for, and said so. */
+GST_START_TEST (test_missing_partition_is_told)
+{
+  GstHarness *h = harness_with ("partitions=<0,7>");
+  GstElement *source = source_of (h);
+  GstBus *bus = gst_bus_new ();
+  GstMessage *message;
+  GError *info;
+
+  gst_element_set_bus (source, bus);
+  produce (0, "x", NULL);
+  gst_harness_play (h);
+  message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_INFO);
+  fail_unless (message != NULL);
+  gst_message_parse_info (message, &info, NULL);
+  fail_unless (strstr (info->message, "Partition 7 of topic \"" TOPIC "\"") != NULL);
+  gst_buffer_unref (pull (h));
+  g_error_free (info);
+  gst_message_unref (message);
+  gst_element_set_bus (source, NULL);
+  gst_object_unref (bus);
+  gst_object_unref (source);
+  stop (h);
+}
+GST_END_TEST;
+
 static gint64
 ask_lag (GstHarness *h)
 {
@@ -499,6 +544,10 @@ static const struct {
     {"kafkasrc", GST_RESOURCE_ERROR_SETTINGS},
     {"kafkasrc topic=t group-instance-id=i", GST_RESOURCE_ERROR_SETTINGS},
     {"kafkasrc topic=t group-id=\"\"", GST_RESOURCE_ERROR_SETTINGS},
+    {"kafkasrc topic=a,,b", GST_RESOURCE_ERROR_SETTINGS},
+    {"kafkasrc topic=\"a b\"", GST_RESOURCE_ERROR_SETTINGS},
+    {"kafkasrc topic=a,^[", GST_RESOURCE_ERROR_SETTINGS},
+    {"kafkasrc topic=t group-id=g replay=true", GST_RESOURCE_ERROR_SETTINGS},
     {"kafkasrc topic=t client-properties=\"c,no.such=1\"", GST_RESOURCE_ERROR_SETTINGS},
     {"kafkasrc topic=t client-properties=\"c,enable.auto.commit=true\"",
         GST_RESOURCE_ERROR_SETTINGS},
@@ -593,6 +642,8 @@ kafkasrc_suite (void)
   tcase_add_test (tc, test_group_replays_what_is_not_done);
   tcase_add_test (tc, test_undecided_is_done_after_a_while);
   tcase_add_test (tc, test_old_messages_are_skipped);
+  tcase_add_test (tc, test_one_camera_of_many);
+  tcase_add_test (tc, test_missing_partition_is_told);
   tcase_add_test (tc, test_lag_and_assignment);
   tcase_add_test (tc, test_range_ends_the_stream);
   tcase_add_test (tc, test_eos_is_not_waited_for);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/base/gstbasesrc.h>
+
+#include "gstkafkaconsumer.h"
+#include "gstkafkasrcsettings.h"
+
+G_BEGIN_DECLS
+
+/**
+ * gst_kafka_src_new_consumer_settings:
+ * @element: for the object lock, its pad and its name
+ * @common: the properties it shares with kafkasink
+ * @own: kafkasrc's own
+ * @conf: (out) (transfer full): librdkafka's configuration
+ * @error: GST_RESOURCE_ERROR_SETTINGS, or as for gst_kafka_conf_new()
+ *
+ * What the properties come to for one run.
+ *
+ * Returns: (nullable) (transfer full): %NULL if they can't be used together
+ */
+GstKafkaConsumerSettings *gst_kafka_src_new_consumer_settings (GstBaseSrc *element,
+    GstKafkaSettings *common, GstKafkaSrcSettings *own, rd_kafka_conf_t **conf, GError **error);
+
+G_END_DECLS

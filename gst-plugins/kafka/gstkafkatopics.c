@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkatopics.h"
+
+#include <regex.h>
+#include <string.h>
+
+#define LEGAL "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+#define MAX_NAME 249
+
+static gboolean
+is_pattern (const gchar *wanted)
+{
+  return *wanted == '^';
+}
+
+static gboolean
+compile (regex_t *regex, const gchar *pattern, GError **error)
+{
+  gchar said[256];
+  int code = regcomp (regex, pattern, REG_EXTENDED | REG_NOSUB);
+
+  if (code == 0)
+    return TRUE;
+  regerror (code, regex, said, sizeof said);
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "\"%s\" in topic is no POSIX extended regular expression: %s.", pattern, said);
+  return FALSE;
+}
+
+static gboolean
+check_pattern (const gchar *pattern, GError **error)
+{
+  regex_t regex;
+
+  if (!compile (&regex, pattern, error))
+    return FALSE;
+  regfree (&regex);
+  return TRUE;
+}
+
+static gboolean
+check_name (const gchar *name, GError **error)
+{
+  gsize size = strlen (name);
+
+  if (size > 0 && size <= MAX_NAME && strspn (name, LEGAL) == size)
+    return TRUE;
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "\"%s\" in topic can't be a topic's name, which has 1 to 249 of a-z, A-Z, 0-9, '.', '_' and "
+      "'-'; a pattern begins with ^.",
+      name);
+  return FALSE;
+}
+
+gchar **
+gst_kafka_topics_parse (const gchar *text, GError **error)
+{
+  g_auto (GStrv) topics = NULL;
+
+  if (!text || !*text) {
+    g_set_error_literal (
+        error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "No topic is set.");
+    return NULL;
+  }
+  topics = g_strsplit (text, ",", -1);
+  for (gchar **topic = topics; *topic; topic++) {
+    g_strstrip (*topic);
+    if (is_pattern (*topic) ? !check_pattern (*topic, error) : !check_name (*topic, error))
+      return NULL;
+  }
+  return g_steal_pointer (&topics);
+}
+
+gboolean
+gst_kafka_topics_have_pattern (gchar **topics)
+{
+  for (; *topics; topics++)
+    if (is_pattern (*topics))
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+gst_kafka_topics_match (const gchar *wanted, const gchar *topic)
+{
+  regex_t regex;
+  gboolean matches;
+
+  if (!is_pattern (wanted))
+    return g_str_equal (wanted, topic);
+  if (g_str_equal (topic, "__consumer_offsets") || g_str_equal (topic, "__transaction_state") ||
+      !compile (&regex, wanted, NULL))
+    return FALSE;
+  matches = regexec (&regex, topic, 0, NULL, 0) == 0;
+  regfree (&regex);
+  return matches;
+}
