@@ -41,6 +41,11 @@ use_build() {
   export GST_REGISTRY=${GST_REGISTRY:-$build/registry.bin}
 }
 
+# What tells of the stage's health, and of its figures, over HTTP.
+use_health() {
+  [ -z "${HEALTH_PORT:-}" ] || export GST_TRACERS="health(port=$HEALTH_PORT)${GST_TRACERS:+;$GST_TRACERS}"
+}
+
 quoted() {
   local word
   for word; do
@@ -59,6 +64,7 @@ usage_or_run() { # arguments of the stage
     exit 1
   }
   use_build
+  use_health
   local text
   text=$(quoted "${line[@]}")
   echo "${text% }"

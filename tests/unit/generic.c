@@ -270,31 +270,23 @@ loads_in_order (GPtrArray *files)
   return WIFEXITED (status) && WEXITSTATUS (status) == 0;
 }
 
+/* The plugin @first, then the others in either direction. */
 static void
-swap (GPtrArray *files, guint i, guint j)
+try_first (GPtrArray *files, guint first, gboolean backwards)
 {
-  gpointer kept = files->pdata[i];
+  g_autoptr (GPtrArray) order = g_ptr_array_new ();
 
-  files->pdata[i] = files->pdata[j];
-  files->pdata[j] = kept;
+  for (guint i = 0; i < files->len; i++) {
+    guint at = backwards ? first + files->len - i : first + i;
+
+    g_ptr_array_add (order, files->pdata[at % files->len]);
+  }
+  fail_unless (loads_in_order (order), "%u plugins don't load with %s first", files->len,
+      (const gchar *) files->pdata[first]);
 }
 
-static void
-try_orders_from (GPtrArray *files, guint fixed)
-{
-  if (fixed == files->len) {
-    fail_unless (loads_in_order (files), "%u plugins don't load with %s first", files->len,
-        (const gchar *) files->pdata[0]);
-    return;
-  }
-  for (guint i = fixed; i < files->len; i++) {
-    swap (files, fixed, i);
-    try_orders_from (files, fixed + 1);
-    swap (files, fixed, i);
-  }
-}
-
-GST_START_TEST (test_plugins_load_in_every_order)
+/* Each two of them in both orders, and each one before all others: whoever registers a type finds it there or not. */
+GST_START_TEST (test_plugins_load_whoever_comes_first)
 {
   g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func (g_free);
   GList *plugins = our_plugins ();
@@ -303,7 +295,10 @@ GST_START_TEST (test_plugins_load_in_every_order)
     g_ptr_array_add (files, g_strdup (gst_plugin_get_filename (p->data)));
   gst_plugin_list_free (plugins);
   fail_unless (files->len > 0);
-  try_orders_from (files, 0);
+  for (guint first = 0; first < files->len; first++) {
+    try_first (files, first, FALSE);
+    try_first (files, first, TRUE);
+  }
 }
 GST_END_TEST;
 
@@ -318,7 +313,7 @@ generic_suite (void)
   tcase_add_test (tcase, test_every_state_change);
   tcase_add_test (tcase, test_every_property);
   tcase_add_test (tcase, test_every_description);
-  tcase_add_test (tcase, test_plugins_load_in_every_order);
+  tcase_add_test (tcase, test_plugins_load_whoever_comes_first);
   return suite;
 }
 

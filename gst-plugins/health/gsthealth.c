@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gsthealthtracer.h"
+
+static gboolean
+plugin_init (GstPlugin *plugin)
+{
+  return gst_tracer_register (plugin, "health", GST_TYPE_HEALTH_TRACER);
+}
+
+GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, health,
+    "Whether a pipeline gets on, told over HTTP", plugin_init, PACKAGE_VERSION, "LGPL",
+    GST_PACKAGE_NAME, GST_PACKAGE_ORIGIN)

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * SECTION:tracer-health
+ * @title: health
+ * @short_description: tells over HTTP whether the pipelines of a process get on, and all their stats
+ *
+ * Any GStreamer program becomes a container that can be watched, by an environment variable alone:
+ *
+ *     GST_TRACERS="health(port=8080)" gst-launch-1.0 kafkasrc topic=camera group-id=viewer ! jpegdec ! fakesink
+ *
+ * | path | answer |
+ * | --- | --- |
+ * | /livez | 503 if the stage has stalled: a buffer got stuck in an element, a camera gives no frames, the start takes too long; else 200. Waiting for data, or for a server that is away, is no stall |
+ * | /readyz | 200 if it plays and waits for no server, else 503 |
+ * | /metrics | Prometheus text: each number in the `stats` of each element, and what is said above |
+ *
+ * Settings, separated by commas: `port` (8080; 0 for any free one), and in seconds `stall` (8: without progress until that is a
+ * stall), `start` (60: until it plays), `server` (180: that a sink may wait for its server; longer than the sink's own time-outs,
+ * which end in an error).
+ */
+#include "gsthealthtracer.h"
+
+#include "stageactivity.h"
+#include "statusserver.h"
+#include "statustext.h"
+
+GST_DEBUG_CATEGORY_STATIC (health_debug);
+#define GST_CAT_DEFAULT health_debug
+
+#define DEFAULT_PORT 8080
+#define DEFAULT_STALL 8.0
+#define DEFAULT_START 60.0
+#define DEFAULT_SERVER 180.0
+
+struct _GstHealthTracer {
+  GstTracer parent;
+
+  StatusServer *server;
+  StageLimits limits;
+  GMutex lock;
+  /* with the lock: */
+  GWeakRef pipeline; /* the one whose state changed last */
+  gboolean playing;
+  gint64 since; /* that it plays, or doesn't; monotonic us */
+};
+
+G_DEFINE_TYPE_WITH_CODE (GstHealthTracer, gst_health_tracer, GST_TYPE_TRACER,
+    GST_DEBUG_CATEGORY_INIT (health_debug, "health", 0, "tracer of a stage's health"))
+
+/* ---- what happens ---- */
+
+static void
+push_pre (GstTracer *self, GstClockTime ts, GstPad *pad, gpointer what)
+{
+  stage_activity_enter (pad, g_get_monotonic_time ());
+}
+
+static void
+push_post (GstTracer *self, GstClockTime ts, GstPad *pad, GstFlowReturn result)
+{
+  stage_activity_leave (g_get_monotonic_time ());
+}
+
+static void
+push_event_pre (GstTracer *self, GstClockTime ts, GstPad *pad, GstEvent *event)
+{
+  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+    stage_activity_end (pad);
+}
+
+/* A live pipeline plays even while a sink waits for its first buffer (ASYNC). */
+static void
+change_state_post (GstTracer *tracer, GstClockTime ts, GstElement *element, GstStateChange change,
+    GstStateChangeReturn result)
+{
+  GstHealthTracer *self = GST_HEALTH_TRACER (tracer);
+  gboolean playing =
+      change == GST_STATE_CHANGE_PAUSED_TO_PLAYING && result != GST_STATE_CHANGE_FAILURE;
+
+  if (!GST_IS_PIPELINE (element))
+    return;
+  g_mutex_lock (&self->lock);
+  g_weak_ref_set (&self->pipeline, element);
+  if (self->playing != playing && change != GST_STATE_CHANGE_PLAYING_TO_PLAYING) {
+    self->playing = playing;
+    self->since = g_get_monotonic_time ();
+  }
+  g_mutex_unlock (&self->lock);
+}
+
+/* ---- what is told of it ---- */
+
+static void
+collect_camera (const GValue *item, gpointer cameras)
+{
+  GstElement *element = g_value_get_object (item);
+  const gchar *klass =
+      gst_element_class_get_metadata (GST_ELEMENT_GET_CLASS (element), GST_ELEMENT_METADATA_KLASS);
+
+  if (klass && g_str_has_prefix (klass, "Source/Video"))
+    *(GList **) cameras = g_list_prepend (*(GList **) cameras, gst_object_ref (element));
+}
+
+static GList *
+find_cameras (GstElement *pipeline)
+{
+  GstIterator *sources = gst_bin_iterate_sources (GST_BIN (pipeline));
+  GList *cameras = NULL;
+
+  while (gst_iterator_foreach (sources, collect_camera, &cameras) == GST_ITERATOR_RESYNC) {
+    g_list_free_full (g_steal_pointer (&cameras), gst_object_unref);
+    gst_iterator_resync (sources);
+  }
+  gst_iterator_free (sources);
+  return cameras;
+}
+
+/* (transfer full): or NULL */
+static GstElement *
+get_pipeline (GstHealthTracer *self, gboolean *playing, gint64 *since)
+{
+  GstElement *pipeline;
+
+  g_mutex_lock (&self->lock);
+  pipeline = g_weak_ref_get (&self->pipeline);
+  *playing = pipeline && self->playing;
+  *since = self->since;
+  g_mutex_unlock (&self->lock);
+  return pipeline;
+}
+
+static StageVerdict
+judge (GstHealthTracer *self, GstElement *pipeline, gboolean playing, gint64 since)
+{
+  GList *cameras = playing ? find_cameras (pipeline) : NULL;
+  StageVerdict verdict =
+      stage_activity_judge (cameras, playing, since, &self->limits, g_get_monotonic_time ());
+
+  g_list_free_full (cameras, gst_object_unref);
+  return verdict;
+}
+
+static StatusAnswer
+tell_state (const StageVerdict *verdict, gboolean good)
+{
+  GString *text = g_string_new (stage_state_name (verdict->state));
+
+  if (verdict->seconds > 0)
+    g_string_append_printf (
+        text, ": %s for %.1f s", verdict->element ? verdict->element : "?", verdict->seconds);
+  g_string_append_c (text, '\n');
+  return (StatusAnswer){good ? 200 : 503, g_string_free (text, FALSE)};
+}
+
+static void
+add_elements (GString *text, GstElement *pipeline)
+{
+  GstIterator *elements = gst_bin_iterate_recurse (GST_BIN (pipeline));
+  GValue item = G_VALUE_INIT;
+
+  while (gst_iterator_next (elements, &item) == GST_ITERATOR_OK) {
+    status_text_add_element (text, g_value_get_object (&item));
+    g_value_reset (&item);
+  }
+  g_value_unset (&item);
+  gst_iterator_free (elements);
+}
+
+static StatusAnswer
+tell_metrics (GstElement *pipeline, gboolean playing, const StageVerdict *verdict)
+{
+  GString *text = g_string_new (NULL);
+
+  status_text_add_value (text, "gst_stage_playing", "1 while the pipeline plays", playing);
+  status_text_add_value (text, "gst_stage_stalled_seconds",
+      "since a buffer got stuck, or the last frame of a camera",
+      verdict->state == STAGE_STALLED ? verdict->seconds : 0);
+  status_text_add_value (text, "gst_stage_waiting_seconds", "since a server keeps a sink waiting",
+      verdict->state == STAGE_WAITING ? verdict->seconds : 0);
+  status_text_add_value (text, "gst_stage_buffers", "handed on by sources and queues so far",
+      stage_activity_get_buffers ());
+  if (pipeline)
+    add_elements (text, pipeline);
+  return (StatusAnswer){200, g_string_free (text, FALSE)};
+}
+
+static StatusAnswer
+answer (const gchar *path, gpointer data)
+{
+  GstHealthTracer *self = data;
+  gboolean playing;
+  gint64 since;
+  g_autoptr (GstElement) pipeline = get_pipeline (self, &playing, &since);
+  StageVerdict verdict = judge (self, pipeline, playing, since);
+  StatusAnswer answer = {0, NULL};
+
+  if (g_str_equal (path, "/livez"))
+    answer = tell_state (&verdict, verdict.state != STAGE_STALLED);
+  else if (g_str_equal (path, "/readyz"))
+    answer = tell_state (&verdict, verdict.state == STAGE_IDLE || verdict.state == STAGE_WORKING);
+  else if (g_str_equal (path, "/metrics"))
+    answer = tell_metrics (pipeline, playing, &verdict);
+  stage_verdict_clear (&verdict);
+  return answer;
+}
+
+/* ---- set-up ---- */
+
+static gdouble
+setting (const GstStructure *settings, const gchar *name, gdouble fallback)
+{
+  const GValue *value = settings ? gst_structure_get_value (settings, name) : NULL;
+  GValue number = G_VALUE_INIT;
+
+  if (value == NULL)
+    return fallback;
+  g_value_init (&number, G_TYPE_DOUBLE);
+  if (!g_value_transform (value, &number) || g_value_get_double (&number) < 0) {
+    GST_WARNING ("%s is no number from 0 on; %g is taken", name, fallback);
+    return fallback;
+  }
+  return g_value_get_double (&number);
+}
+
+static GstStructure *
+parse_params (GstHealthTracer *self)
+{
+  g_autofree gchar *params = NULL, *text = NULL;
+  GstStructure *settings;
+
+  g_object_get (self, "params", &params, NULL);
+  if (params == NULL || *params == 0)
+    return NULL;
+  text = g_strconcat ("health,", params, NULL);
+  settings = gst_structure_from_string (text, NULL);
+  if (settings == NULL)
+    GST_WARNING_OBJECT (
+        self, "can't read the settings \"%s\"; they look like port=8080,stall=8", params);
+  return settings;
+}
+
+static void
+register_hooks (GstTracer *self)
+{
+  gst_tracing_register_hook (self, "pad-push-pre", G_CALLBACK (push_pre));
+  gst_tracing_register_hook (self, "pad-push-post", G_CALLBACK (push_post));
+  gst_tracing_register_hook (self, "pad-push-list-pre", G_CALLBACK (push_pre));
+  gst_tracing_register_hook (self, "pad-push-list-post", G_CALLBACK (push_post));
+  gst_tracing_register_hook (self, "pad-push-event-pre", G_CALLBACK (push_event_pre));
+  gst_tracing_register_hook (self, "element-change-state-post", G_CALLBACK (change_state_post));
+}
+
+static void
+gst_health_tracer_constructed (GObject *object)
+{
+  GstHealthTracer *self = GST_HEALTH_TRACER (object);
+  g_autoptr (GstStructure) settings = NULL;
+  g_autoptr (GError) error = NULL;
+  guint port;
+
+  G_OBJECT_CLASS (gst_health_tracer_parent_class)->constructed (object);
+  settings = parse_params (self);
+  port = (guint) MIN (setting (settings, "port", DEFAULT_PORT), G_MAXUINT16);
+  self->limits.stall = setting (settings, "stall", DEFAULT_STALL);
+  self->limits.start = setting (settings, "start", DEFAULT_START);
+  self->limits.server = setting (settings, "server", DEFAULT_SERVER);
+  register_hooks (GST_TRACER (self));
+  self->server = status_server_new ((guint16) port, answer, self, &error);
+  if (self->server == NULL)
+    GST_ERROR_OBJECT (self, "nothing can be told of this process, since port %u can't be had: %s",
+        port, error->message);
+  else
+    GST_INFO_OBJECT (self, "answering on port %u", status_server_get_port (self->server));
+}
+
+static void
+gst_health_tracer_finalize (GObject *object)
+{
+  GstHealthTracer *self = GST_HEALTH_TRACER (object);
+
+  g_clear_pointer (&self->server, status_server_free);
+  g_weak_ref_clear (&self->pipeline);
+  g_mutex_clear (&self->lock);
+  G_OBJECT_CLASS (gst_health_tracer_parent_class)->finalize (object);
+}
+
+static void
+gst_health_tracer_init (GstHealthTracer *self)
+{
+  g_mutex_init (&self->lock);
+  self->since = g_get_monotonic_time ();
+  g_weak_ref_init (&self->pipeline, NULL);
+}
+
+static void
+gst_health_tracer_class_init (GstHealthTracerClass *klass)
+{
+  G_OBJECT_CLASS (klass)->constructed = gst_health_tracer_constructed;
+  G_OBJECT_CLASS (klass)->finalize = gst_health_tracer_finalize;
+}

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a stage tells of itself over HTTP: idle is no stall, a server that is away is none, a stuck buffer is one."""
+
+import re
+import signal
+import socket
+import time
+import urllib.error
+import urllib.request
+
+import kafka_server
+import pipeline
+import pytest
+import server
+
+FOUND_WITHIN = 15
+
+
+class Health:
+    """A pipeline with the tracer; asks it."""
+
+    def __init__(self, launch, line, settings=""):
+        self.port = server.free_port()
+        self.pipeline = launch(line, GST_TRACERS=f"health(port={self.port}{settings})")
+
+    def ask(self, path, timeout=2):
+        """(code, text); (0, "") where nobody answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=timeout) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except (OSError, socket.timeout):
+            return 0, ""
+
+    def wait(self, path, code, text="", timeout=30):
+        def found():
+            answer = self.ask(path)
+            return answer[0] == code and text in answer[1]
+
+        began = time.monotonic()
+        pipeline.wait_until(found, timeout, f"{path} {code} {text}")
+        return time.monotonic() - began
+
+
+def fog(kafka, topic):
+    return (
+        f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={topic} group-id={topic} auto-offset-reset=earliest ! "
+        "jpegdec ! haarfacecount name=faces ! fakesink")
+
+
+def test_a_fog_without_frames_is_idle_then_tells_what_it_counts(kafka, launch, fresh):
+    kafka.create_topic(fresh, 2)
+    health = Health(launch, fog(kafka, fresh), ",stall=2")
+    health.wait("readyz", 200)
+    deadline = time.monotonic() + 5  # more than twice the time that makes a stall
+    while time.monotonic() < deadline:
+        assert health.ask("livez") == (200, "idle\n")
+        time.sleep(0.2)
+    launch(
+        f"scenesrc num-buffers=5 is-live=false ! jpegenc ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}"
+    ).wait(60)
+    pipeline.wait_until(
+        lambda: re.search(r'^gst_haarfacecount_frames\{element="faces"\} 5$', health.ask("metrics")[1], re.MULTILINE))
+    assert re.search(r'^gst_kafkasrc_messages\{element="kafkasrc0"\} 5$', health.ask("metrics")[1], re.MULTILINE)
+    health.pipeline.interrupt()
+
+
+def test_a_stuck_element_is_found(launch):
+    health = Health(
+        launch, "videotestsrc is-live=true ! queue ! identity name=stuck sleep-time=60000000 ! "
+        "fakesink sync=false async=false")
+    health.wait("readyz", 200)
+    assert health.wait("livez", 503, "stalled: stuck", FOUND_WITHIN) < FOUND_WITHIN
+    assert re.search(r"^gst_stage_stalled_seconds [1-9]", health.ask("metrics")[1], re.MULTILINE)
+
+
+def test_a_stopped_process_does_not_answer(launch):
+    health = Health(launch, "videotestsrc is-live=true ! fakesink")
+    health.wait("readyz", 200)
+    health.pipeline.signal(signal.SIGSTOP)
+    assert health.ask("livez", 1) == (0, "")
+    health.pipeline.signal(signal.SIGCONT)
+    health.wait("livez", 200)
+    health.pipeline.interrupt()
+
+
+def test_a_broker_that_is_away_is_waited_for(tmp_path, launch, fresh):
+    kafka = kafka_server.Kafka(tmp_path / "kafka")
+    kafka.start()
+    kafka.create_topic(fresh, 1)
+    health = Health(
+        launch, f"videotestsrc is-live=true ! jpegenc ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} "
+        "max-queued-buffers=5", ",stall=2")
+    health.wait("readyz", 200)
+    kafka.processes[0].freeze()
+    health.wait("readyz", 503, "waiting: kafkasink0")
+    assert health.ask("livez")[0] == 200
+    kafka.processes[0].thaw()
+    health.wait("readyz", 200)
+    kafka.stop(0)
+
+
+def test_a_port_that_is_taken_stops_nothing(launch):
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        said = launch(
+            "videotestsrc num-buffers=5 ! fakesink", GST_TRACERS=f"health(port={taken.getsockname()[1]})")
+        assert said.wait(30) == 0
+    assert "can't be had" in said.output()
+
+
+@pytest.mark.parametrize("settings, complaint", [
+    (",stall=soon", "stall is no number"), (",(", "can't read the settings")])
+def test_wrong_settings_are_told(launch, settings, complaint):
+    port = server.free_port()
+    said = launch("videotestsrc num-buffers=5 ! fakesink", GST_TRACERS=f"health(port={port}{settings})")
+    assert said.wait(30) == 0
+    assert complaint in said.output()

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is told of a stage: when its threads stall, wait or idle; by a clock of the test's own. */
+#include <gio/gio.h>
+#include <gst/check/gstcheck.h>
+#include <math.h>
+#include <string.h>
+
+#include "stageactivity.h"
+#include "statusserver.h"
+#include "statustext.h"
+
+#define SECOND G_USEC_PER_SEC
+
+static const StageLimits limits = {.stall = 8, .start = 60, .server = 180};
+
+/* source ! filter ! sink, linked; @sink_factory decides what the filter's buffers come to */
+typedef struct {
+  GstElement *bin, *source, *filter, *sink;
+  GstPad *source_pad, *filter_pad;
+} Line;
+
+static void
+line_init (Line *line, const gchar *sink_factory)
+{
+  line->bin = gst_bin_new (NULL);
+  line->source = gst_element_factory_make ("videotestsrc", "camera");
+  line->filter = gst_element_factory_make ("identity", "filter");
+  line->sink = gst_element_factory_make (sink_factory, "sink");
+  fail_unless (line->source && line->filter && line->sink);
+  gst_bin_add_many (GST_BIN (line->bin), line->source, line->filter, line->sink, NULL);
+  fail_unless (gst_element_link_many (line->source, line->filter, line->sink, NULL));
+  line->source_pad = gst_element_get_static_pad (line->source, "src");
+  line->filter_pad = gst_element_get_static_pad (line->filter, "src");
+}
+
+static void
+line_clear (Line *line)
+{
+  gst_object_unref (line->source_pad);
+  gst_object_unref (line->filter_pad);
+  gst_object_unref (line->bin);
+}
+
+static void
+expect (GList *cameras, gint64 now, StageState state, const gchar *element)
+{
+  StageVerdict verdict = stage_activity_judge (cameras, TRUE, 0, &limits, now);
+
+  fail_unless_equals_string (stage_state_name (verdict.state), stage_state_name (state));
+  fail_unless_equals_string (verdict.element, element);
+  stage_verdict_clear (&verdict);
+}
+
+GST_START_TEST (test_a_start_has_its_time)
+{
+  StageVerdict verdict = stage_activity_judge (NULL, FALSE, 0, &limits, 59 * SECOND);
+
+  fail_unless_equals_int (verdict.state, STAGE_STARTING);
+  stage_verdict_clear (&verdict);
+  verdict = stage_activity_judge (NULL, FALSE, 0, &limits, 61 * SECOND);
+  fail_unless_equals_int (verdict.state, STAGE_STALLED);
+  stage_verdict_clear (&verdict);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_idle_is_no_stall)
+{
+  Line line;
+
+  line_init (&line, "fakesink");
+  expect (NULL, 1000 * SECOND, STAGE_IDLE, NULL);
+  stage_activity_enter (line.source_pad, 0);
+  stage_activity_leave (0);
+  expect (NULL, 1000 * SECOND, STAGE_IDLE, NULL);
+  line_clear (&line);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_a_stuck_buffer_is_a_stall_where_it_is)
+{
+  Line line;
+
+  line_init (&line, "fakesink");
+  stage_activity_enter (line.source_pad, 0);
+  expect (NULL, 7 * SECOND, STAGE_WORKING, NULL);
+  expect (NULL, 9 * SECOND, STAGE_STALLED, "filter");
+  stage_activity_enter (line.filter_pad, 10 * SECOND);
+  expect (NULL, 17 * SECOND, STAGE_WORKING, NULL);
+  expect (NULL, 19 * SECOND, STAGE_STALLED, "sink");
+  stage_activity_leave (20 * SECOND);
+  expect (NULL, 21 * SECOND, STAGE_WORKING, NULL);
+  stage_activity_leave (22 * SECOND);
+  expect (NULL, 99 * SECOND, STAGE_IDLE, NULL);
+  line_clear (&line);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_a_server_is_waited_for)
+{
+  Line line;
+
+  line_init (&line, "tcpclientsink");
+  stage_activity_enter (line.source_pad, 0);
+  stage_activity_enter (line.filter_pad, 0);
+  expect (NULL, 9 * SECOND, STAGE_WAITING, "sink");
+  expect (NULL, 179 * SECOND, STAGE_WAITING, "sink");
+  expect (NULL, 181 * SECOND, STAGE_STALLED, "sink");
+  line_clear (&line);
+}
+GST_END_TEST;
+
+static gpointer
+stuck_before_the_waiting_one (gpointer data)
+{
+  stage_activity_enter (data, 0);
+  expect (NULL, 20 * SECOND, STAGE_WAITING, "sink");
+  return NULL;
+}
+
+GST_START_TEST (test_who_waits_for_a_waiting_thread_has_not_stalled)
+{
+  Line line;
+
+  line_init (&line, "tcpclientsink");
+  stage_activity_enter (line.filter_pad, 10 * SECOND);
+  g_thread_join (g_thread_new ("stuck", stuck_before_the_waiting_one, line.source_pad));
+  /* a thread that is gone is nobody's stall, and its buffers stay counted */
+  expect (NULL, 11 * SECOND, STAGE_WORKING, NULL);
+  fail_unless_equals_uint64 (stage_activity_get_buffers (), 2);
+  line_clear (&line);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_a_camera_owes_frames)
+{
+  Line line;
+  g_autoptr (GList) cameras = NULL;
+  g_autoptr (GstCaps) caps = gst_caps_from_string ("video/x-raw,framerate=1/5");
+
+  line_init (&line, "fakesink");
+  cameras = g_list_append (NULL, line.source);
+  expect (cameras, 7 * SECOND, STAGE_IDLE, NULL);
+  expect (cameras, 9 * SECOND, STAGE_STALLED, "camera");
+  stage_activity_enter (line.source_pad, 9 * SECOND);
+  stage_activity_leave (10 * SECOND);
+  expect (cameras, 17 * SECOND, STAGE_IDLE, NULL);
+  expect (cameras, 19 * SECOND, STAGE_STALLED, "camera");
+  /* one of a frame in 5 s may be silent for longer */
+  gst_pad_set_active (line.source_pad, TRUE);
+  gst_pad_push_event (line.source_pad, gst_event_new_stream_start ("s"));
+  fail_unless (gst_pad_push_event (line.source_pad, gst_event_new_caps (caps)));
+  expect (cameras, 24 * SECOND, STAGE_IDLE, NULL);
+  expect (cameras, 26 * SECOND, STAGE_STALLED, "camera");
+  stage_activity_end (line.source_pad);
+  expect (cameras, 1000 * SECOND, STAGE_IDLE, NULL);
+  line_clear (&line);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_stats_become_text)
+{
+  GstElement *element = gst_element_factory_make ("fakesink", "a \"b\"");
+  GString *text = g_string_new (NULL);
+
+  status_text_add_element (text, element);
+  fail_unless (
+      strstr (text->str, "gst_fakesink_rendered{element=\"a \\\"b\\\"\"} 0\n"), "%s", text->str);
+  fail_unless (strstr (text->str, "gst_fakesink_average_rate{"), "%s", text->str);
+  g_string_truncate (text, 0);
+  status_text_add_value (text, "x", "what it is", NAN);
+  fail_unless_equals_string (text->str, "# HELP x what it is\nx NaN\n");
+  g_string_free (text, TRUE);
+  gst_object_unref (element);
+}
+GST_END_TEST;
+
+static StatusAnswer
+answer_one_path (const gchar *path, gpointer data)
+{
+  return g_str_equal (path, "/here") ? (StatusAnswer){200, g_strdup (data)}
+                                     : (StatusAnswer){0, NULL};
+}
+
+static const struct {
+  const gchar *request, *reply_start, *reply_end;
+} exchanges[] = {
+    {"GET /here HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.0 200 OK\r\n", "\r\n\r\nyes\n"},
+    {"GET /here?x=1 HTTP/1.0\r\n\r\n", "HTTP/1.0 200 OK\r\n", "\r\n\r\nyes\n"},
+    {"HEAD /here HTTP/1.0\r\n\r\n", "HTTP/1.0 200 OK\r\n",
+        "Content-Length: 4\r\nConnection: close\r\n\r\n"},
+    {"GET /there HTTP/1.1\r\n\r\n", "HTTP/1.0 404 Not Found\r\n", "/metrics\n"},
+    {"POST /here HTTP/1.1\r\n\r\n", "HTTP/1.0 405 Method Not Allowed\r\n", "answered\n"},
+    {"nonsense\r\n\r\n", "", ""},
+};
+
+static gchar *
+exchange (guint16 port, const gchar *request)
+{
+  g_autoptr (GSocketClient) client = g_socket_client_new ();
+  g_autoptr (GSocketConnection) connection =
+      g_socket_client_connect_to_host (client, "127.0.0.1", port, NULL, NULL);
+  GIOStream *stream = G_IO_STREAM (connection);
+  gchar reply[4096];
+  gsize length = 0;
+
+  fail_unless (connection != NULL);
+  g_output_stream_write_all (
+      g_io_stream_get_output_stream (stream), request, strlen (request), NULL, NULL, NULL);
+  g_input_stream_read_all (
+      g_io_stream_get_input_stream (stream), reply, sizeof reply - 1, &length, NULL, NULL);
+  return g_strndup (reply, length);
+}
+
+GST_START_TEST (test_requests_are_answered)
+{
+  StatusServer *server = status_server_new (0, answer_one_path, "yes\n", NULL);
+  g_autofree gchar *reply = exchange (status_server_get_port (server), exchanges[__i__].request);
+
+  fail_unless (g_str_has_prefix (reply, exchanges[__i__].reply_start), "%s", reply);
+  fail_unless (g_str_has_suffix (reply, exchanges[__i__].reply_end), "%s", reply);
+  fail_unless (*exchanges[__i__].reply_start || *reply == 0, "%s", reply);
+  status_server_free (server);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_a_request_without_end_is_let_go)
+{
+  StatusServer *server = status_server_new (0, answer_one_path, "yes\n", NULL);
+  g_autofree gchar *request = g_strnfill (20000, 'x');
+  g_autofree gchar *reply = exchange (status_server_get_port (server), request);
+
+  fail_unless_equals_string (reply, "");
+  g_free (reply);
+  reply = exchange (status_server_get_port (server), exchanges[0].request);
+  fail_unless (g_str_has_prefix (reply, "HTTP/1.0 200 OK"), "%s", reply);
+  status_server_free (server);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_a_taken_port_is_an_error)
+{
+  StatusServer *server = status_server_new (0, answer_one_path, NULL, NULL);
+  g_autoptr (GError) error = NULL;
+
+  fail_unless (
+      status_server_new (status_server_get_port (server), answer_one_path, NULL, &error) == NULL);
+  fail_unless (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE));
+  status_server_free (server);
+}
+GST_END_TEST;
+
+static Suite *
+health_suite (void)
+{
+  Suite *s = suite_create ("health");
+  TCase *tc = tcase_create ("general");
+
+  suite_add_tcase (s, tc);
+  tcase_add_test (tc, test_a_start_has_its_time);
+  tcase_add_test (tc, test_idle_is_no_stall);
+  tcase_add_test (tc, test_a_stuck_buffer_is_a_stall_where_it_is);
+  tcase_add_test (tc, test_a_server_is_waited_for);
+  tcase_add_test (tc, test_who_waits_for_a_waiting_thread_has_not_stalled);
+  tcase_add_test (tc, test_a_camera_owes_frames);
+  tcase_add_test (tc, test_stats_become_text);
+  tcase_add_loop_test (tc, test_requests_are_answered, 0, G_N_ELEMENTS (exchanges));
+  tcase_add_test (tc, test_a_request_without_end_is_let_go);
+  tcase_add_test (tc, test_a_taken_port_is_an_error);
+  return s;
+}
+
+GST_CHECK_MAIN (health);
