@@ -2,6 +2,7 @@
 """The demo's console: starts servers and stages, watches the topics, ends everything in order, and judges."""
 
 import argparse
+import contextlib
 import os
 import pathlib
 import shutil
@@ -23,6 +24,7 @@ from stages import DemoError
 PARTITIONS = 10
 SEGMENTS = {"segment.bytes": "16777216", "retention.bytes": "67108864"}
 DRAIN_TIMEOUT = 60
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Demo:
@@ -65,11 +67,11 @@ class Demo:
     def all_stages(self):
         return [stage for stage in [self.edge, *self.fogs, self.cloud] if stage]
 
-    def watch(self, seconds):
-        """Until `seconds` are over, if they are given, or Ctrl-C."""
+    def watch(self, seconds, signals):
+        """Until `seconds` are over, if they are given, or a signal came."""
         begin = before = time.monotonic()
         shown = 0
-        while seconds is None or time.monotonic() < begin + seconds:
+        while not signals and (seconds is None or time.monotonic() < begin + seconds):
             self.read()
             now = time.monotonic()
             if now - before >= 1:
@@ -104,9 +106,14 @@ class Demo:
             fog.end()
         unread += self.topics["database"].wait_until_read_by("cloud", DRAIN_TIMEOUT, self.read)
         self.cloud.end()
-        while not all(topic.at_end() for topic in self.topics.values()):
+        return unread + self._read_the_rest()
+
+    def _read_the_rest(self):
+        """Returns how many messages the console itself could not read in time."""
+        deadline = time.monotonic() + DRAIN_TIMEOUT
+        while (rest := sum(topic.unread() for topic in self.topics.values())) and time.monotonic() < deadline:
             self.read()
-        return unread
+        return rest
 
     def verdict(self, unread):
         documents = list(self.collection.find({}, {"faces": 1, "camera": 1, "seq": 1}))
@@ -125,11 +132,23 @@ def say(text):
     print(text, flush=True)
 
 
+@contextlib.contextmanager
+def noted_signals():
+    """A signal that raised in the middle of a read would lose what was read; here it is only noted."""
+    noted = []
+    before = {number: signal.signal(number, lambda got, frame: noted.append(got)) for number in ENDING}
+    try:
+        yield noted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def run(demo, seconds):
     demo.start()
-    try:
-        demo.watch(seconds)
-    except KeyboardInterrupt:
+    with noted_signals() as signals:
+        demo.watch(seconds, signals)
+    if signals:
         say("")
     verdict = demo.verdict(demo.end())
     say("\n".join(verdict.describe()))
@@ -147,7 +166,7 @@ def main():
     parser.add_argument("--replicas", type=int, default=1)
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING:
         signal.signal(number, interrupt)
     directory = pathlib.Path(tempfile.mkdtemp(prefix="gst-fog-demo-"))
     if options.keep:
@@ -169,7 +188,7 @@ def main():
         print(f"The database does not answer: {error}", file=sys.stderr)
         return 1
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in ENDING:
             signal.signal(number, signal.SIG_IGN)
         demo.close()
         if helper:

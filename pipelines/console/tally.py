@@ -86,7 +86,7 @@ class Verdict:
     GOOD = 0.97
 
     def __init__(self, frames, events, reports, documents, unread):
-        """`documents` as read back from the database; `unread`: messages that the fog or the cloud left."""
+        """`documents` as read back from the database; `unread`: messages that fog, cloud or console left."""
         self.frames, self.events, self.counted = frames, events, reports.frames
         # a frame may be counted twice and stored once, but not less than once
         self.unread = max(unread, frames.messages - reports.frames)

@@ -52,8 +52,9 @@ class Topic:
         asked = [confluent_kafka.TopicPartition(self.name, place.partition, -1) for place in self._places]
         return {place.partition: place.offset for place in self._consumer.offsets_for_times(asked, TIMEOUT)}
 
-    def at_end(self):
-        return all(self._next[partition] >= end for partition, end in self.ends().items())
+    def unread(self):
+        """Messages that read() has not come to yet."""
+        return sum(max(0, end - self._next[partition]) for partition, end in self.ends().items())
 
     def unread_by(self, group):
         """Messages that the group has not committed yet."""
