@@ -539,8 +539,10 @@ gst_haar_face_count_src_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstHaarFaceCount *self = GST_HAAR_FACE_COUNT (parent);
 
-  /* What becomes of the documents is no reason to negotiate the video again. */
-  if (GST_EVENT_TYPE (event) == GST_EVENT_RECONFIGURE && pad == self->srcpad) {
+  /* What becomes of the documents is no reason to negotiate the video again. And frames are to be counted
+   * however late a reader is: told of it, a decoder would skip them. */
+  if (GST_EVENT_TYPE (event) == GST_EVENT_QOS ||
+      (GST_EVENT_TYPE (event) == GST_EVENT_RECONFIGURE && pad == self->srcpad)) {
     gst_event_unref (event);
     return TRUE;
   }

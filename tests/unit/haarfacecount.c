@@ -734,6 +734,29 @@ GST_START_TEST (test_video_passes_with_regions_and_token)
 }
 GST_END_TEST;
 
+static void
+assert_eats_qos (const gchar *src)
+{
+  GstElement *element = make_element ();
+  GstHarness *h = make_harness (element, src);
+  GstEvent *event;
+
+  fail_unless (gst_harness_push_upstream_event (
+      h, gst_event_new_qos (GST_QOS_TYPE_THROTTLE, 3, GST_SECOND, 0)));
+  while ((event = gst_harness_try_pull_upstream_event (h))) {
+    fail_unless (GST_EVENT_TYPE (event) != GST_EVENT_QOS);
+    gst_event_unref (event);
+  }
+  end_harness (h, element);
+}
+
+GST_START_TEST (test_no_decoder_skips_frames_for_a_late_reader)
+{
+  assert_eats_qos ("src");
+  assert_eats_qos ("video");
+}
+GST_END_TEST;
+
 GST_START_TEST (test_video_alone_and_let_go_while_running)
 {
   GstElement *element = make_element ();
@@ -1122,6 +1145,7 @@ haarfacecount_suite (void)
   tcase_add_test (tc, test_opencv_gets_no_unknown_cascade_unless_it_is_trusted);
 #endif
   tcase_add_test (tc, test_video_passes_with_regions_and_token);
+  tcase_add_test (tc, test_no_decoder_skips_frames_for_a_late_reader);
   tcase_add_test (tc, test_video_alone_and_let_go_while_running);
   tcase_add_test (tc, test_reports_tell_what_was_done_and_the_last_one_says_so);
   tcase_add_test (tc, test_a_changed_assignment_is_reported_at_once);
