@@ -494,7 +494,16 @@ gst_kafka_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
   return frames_fit (self, caps);
 }
 
-/* While the queue grows, upstream is told what the link can take. */
+static gboolean
+waits_in_kafka (GstBuffer *buffer)
+{
+  const GstStructure *meta = gst_kafka_meta_peek (buffer);
+
+  return meta && gst_structure_has_field (meta, "ack");
+}
+
+/* While the queue grows, a live source upstream is told what the link can take. What comes from Kafka waits there
+ * instead: a decoder on its way would skip frames. */
 static void
 throttle_upstream (GstKafkaSink *self, GstBuffer *buffer)
 {
@@ -502,7 +511,8 @@ throttle_upstream (GstKafkaSink *self, GstBuffer *buffer)
   GstClockTime pts = GST_BUFFER_PTS (buffer);
   gdouble interval, proportion;
 
-  if (!gst_kafka_producer_throttle (self->producer, &interval, &proportion))
+  if (waits_in_kafka (buffer) ||
+      !gst_kafka_producer_throttle (self->producer, &interval, &proportion))
     return;
   GST_DEBUG_OBJECT (self, "asking for a buffer every %.3f s: they come %.2f times too fast",
       interval, proportion);

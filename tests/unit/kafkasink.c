@@ -673,30 +673,51 @@ GST_START_TEST (test_raw_frames_that_never_fit)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_slow_link_throttles_upstream)
+/* (transfer full) (nullable): what a sink sends upstream of a link that has become slow. */
+static GstEvent *
+qos_on_a_slow_link (GstBuffer *(*make) (void), guint buffers)
 {
   GstEvent *event = NULL;
-  GstQOSType type;
-  GstClockTimeDiff interval;
-  gdouble proportion;
 
   play ();
   push ('a');
   wait_for_stat ("delivered", 1);
   rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 10000);
-  for (guint i = 0; i < 300 && !event; i++) {
-    push ('b');
+  for (guint i = 0; i < buffers && !event; i++) {
+    fail_unless_equals_int (gst_harness_push (h, make ()), GST_FLOW_OK);
     g_usleep (20000);
     while ((event = gst_harness_try_pull_upstream_event (h)) &&
            GST_EVENT_TYPE (event) != GST_EVENT_QOS)
       gst_clear_event (&event);
   }
+  return event;
+}
+
+static GstBuffer *
+live_frame (void)
+{
+  return frame ('b', 10);
+}
+
+GST_START_TEST (test_slow_link_throttles_upstream)
+{
+  GstEvent *event = qos_on_a_slow_link (live_frame, 300);
+  GstQOSType type;
+  GstClockTimeDiff interval;
+  gdouble proportion;
+
   fail_unless (event != NULL);
   gst_event_parse_qos (event, &type, &proportion, &interval, NULL);
   fail_unless_equals_int (type, GST_QOS_TYPE_THROTTLE);
   fail_unless (proportion > 1);
   fail_unless (interval > 0);
   gst_event_unref (event);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_what_waits_in_kafka_is_not_throttled)
+{
+  fail_unless (qos_on_a_slow_link (acked_frame, 100) == NULL);
 }
 GST_END_TEST;
 
@@ -776,6 +797,7 @@ kafkasink_suite (void)
   tcase_add_test (tc, test_uri_sets_no_others);
   tcase_add_test (tc, test_raw_frames_that_never_fit);
   tcase_add_test (tc, test_slow_link_throttles_upstream);
+  tcase_add_test (tc, test_what_waits_in_kafka_is_not_throttled);
   tcase_add_test (tc, test_congestion_control);
   suite_add_tcase (s, five);
   tcase_add_checked_fixture (five, setup_five, teardown);
