@@ -169,6 +169,17 @@ count_delivery (GstKafkaProducer *self, GstKafkaRecord *record)
   gst_kafka_fault_clear (&self->fault);
 }
 
+static void
+log_delivery (
+    GstKafkaProducer *self, const GstKafkaRecord *record, const rd_kafka_message_t *message)
+{
+  GST_LOG_OBJECT (self->element, "delivered %s:%s:%s to partition %d, offset %" G_GINT64_FORMAT,
+      gst_kafka_record_get_header (record, GST_KAFKA_HEADER_CAMERA),
+      gst_kafka_record_get_header (record, GST_KAFKA_HEADER_SESSION),
+      gst_kafka_record_get_header (record, GST_KAFKA_HEADER_SEQ), message->partition,
+      message->offset);
+}
+
 /* On the poller's thread, from rd_kafka_poll(). */
 static void
 report_delivery (rd_kafka_t *rk, const rd_kafka_message_t *message, gpointer user_data)
@@ -189,10 +200,12 @@ report_delivery (rd_kafka_t *rk, const rd_kafka_message_t *message, gpointer use
   }
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
-  if (!message->err)
+  if (!message->err) {
+    log_delivery (self, record, message);
     gst_kafka_record_free (record, GST_KAFKA_ACK_DONE);
-  else if (!retry)
+  } else if (!retry) {
     give_up (self, record, message->err);
+  }
 }
 
 static void

@@ -162,6 +162,18 @@ gst_kafka_record_free (GstKafkaRecord *record, GstKafkaAckOutcome outcome)
   g_free (record);
 }
 
+const gchar *
+gst_kafka_record_get_header (const GstKafkaRecord *record, const gchar *name)
+{
+  for (guint i = record->headers->len; i > 0; i--) {
+    const GstKafkaHeader *header = g_ptr_array_index (record->headers, i - 1);
+
+    if (g_str_equal (header->name, name) && header->value)
+      return header->value;
+  }
+  return "";
+}
+
 static rd_kafka_headers_t *
 client_headers (GPtrArray *headers)
 {

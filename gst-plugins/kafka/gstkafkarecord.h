@@ -53,6 +53,9 @@ GstKafkaRecord *gst_kafka_record_new (
 /* Decides on the ack token and lets the buffer go. */
 void gst_kafka_record_free (GstKafkaRecord *record, GstKafkaAckOutcome outcome);
 
+/* The text of a header, empty if there is none. */
+const gchar *gst_kafka_record_get_header (const GstKafkaRecord *record, const gchar *name);
+
 /* Hands it to the client, with itself as opaque; the client reads the buffer's memory until its report. */
 rd_kafka_resp_err_t gst_kafka_record_produce (
     GstKafkaRecord *record, rd_kafka_t *rk, const gchar *topic);
