@@ -2,7 +2,6 @@
 """What every integration test shares: real servers, topics and a database of its own, pipelines under a clock."""
 
 import pathlib
-import subprocess
 import sys
 import uuid
 
@@ -20,10 +19,7 @@ FAILED = pytest.StashKey()
 
 @pytest.fixture(scope="session", autouse=True)
 def registry():
-    """Made once, before the pipelines: many at once would each scan every plugin, and tell of it."""
-    subprocess.run(
-        ["gst-inspect-1.0", "fakesrc"], env=pipeline.environment(), check=True, timeout=120,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    pipeline.make_registry()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,8 @@ import subprocess
 import threading
 import time
 
+import network
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("GST_FOG_BUILD", TOP / "build"))
 
@@ -26,6 +28,13 @@ def environment():
     }
 
 
+def make_registry():
+    """Before the pipelines: many at once would each scan every plugin, and tell of it."""
+    subprocess.run(
+        ["gst-inspect-1.0", "fakesrc"], env=environment(), check=True, timeout=120, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL)
+
+
 def wait_until(condition, timeout=30, what="it"):
     """The first true answer; polling, as the servers tell nobody."""
     deadline = time.monotonic() + timeout
@@ -40,9 +49,9 @@ def wait_until(condition, timeout=30, what="it"):
 class Pipeline:
     """`line` is what stands after gst-launch-1.0; it dies with the test process."""
 
-    def __init__(self, line, log, options="-e", **variables):
+    def __init__(self, line, log, options="-e", host=network.Loopback(), **variables):
         self.line, self.log = line, log
-        with open(log, "wb") as output:
+        with open(log, "wb") as output, host.inside():
             self.popen = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "--", "gst-launch-1.0", *options.split(), *shlex.split(line)],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env={**environment(), **variables})

@@ -27,16 +27,17 @@ class System:
             f"scenesrc is-live=false num-buffers={frames} {source} ! {FRAME},framerate=5/1 ! jpegenc quality=90 ! "
             + self._kafka("kafkasink", "camera", f"camera={camera}"))
 
-    def live_edge(self, rate_options=""):
+    def live_edge(self, rate_options="", camera="cam-1", source=f"scenesrc ! {FRAME}", sink_options=""):
         return (
-            f"scenesrc ! {FRAME} ! feedbackrate name=rate camera=cam-1 {rate_options} ! jpegenc ! "
-            + self._kafka("kafkasink", "camera") + self._kafka("kafkasrc", "feedback") + " ! rate.feedback")
+            f"{source} ! feedbackrate name=rate camera={camera} {rate_options} ! jpegenc ! "
+            + self._kafka("kafkasink", "camera", sink_options) + " " + self._kafka("kafkasrc", "feedback")
+            + " ! rate.feedback")
 
-    def fog(self, replica, faces_options=""):
+    def fog(self, replica, faces_options="", sink_options=""):
         return (
             self._kafka("kafkasrc", "camera", f"group-id={self.name}-fog auto-offset-reset=earliest")
             + f" ! jpegdec ! haarfacecount name=faces replica={replica} report-interval=500000000 {faces_options} ! "
-            + self._kafka("kafkasink", "database") + "faces.rate ! " + self._kafka("kafkasink", "feedback"))
+            + self._kafka("kafkasink", "database", sink_options) + " faces.rate ! " + self._kafka("kafkasink", "feedback"))
 
     def cloud(self, options=""):
         return (

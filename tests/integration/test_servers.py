@@ -92,7 +92,7 @@ def test_a_taken_port_is_exchanged(tmp_path, monkeypatch, make):
         taken.listen()
         offers = [taken.getsockname()[1]]
         free_port = server.free_port
-        monkeypatch.setattr(server, "free_port", lambda address: offers.pop() if offers else free_port(address))
+        monkeypatch.setattr(server, "free_port", lambda host: offers.pop() if offers else free_port(host))
         clashing = make(tmp_path)
         clashing.start()
         assert not offers

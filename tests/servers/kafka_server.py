@@ -7,6 +7,7 @@ import pathlib
 import uuid
 
 import cache
+import network
 import server
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -42,10 +43,11 @@ class Kafka:
 
     def __init__(
             self, directory, nodes=1, partitions=10, port=None, address="127.0.0.1", properties=(), listeners=None,
-            scram=()):
-        """`listeners`: {"tls": "SSL"} and the like, beside the plain one; `scram`: as StorageTool takes them."""
+            scram=(), hosts=None):
+        """`listeners`: {"tls": "SSL"} and the like, beside the plain one; `scram`: as StorageTool takes them;
+        `hosts`: one for each node, instead of `nodes` and `address`."""
         self.directory = pathlib.Path(directory).resolve()
-        self.address, self.partitions, self.scram = address, partitions, list(scram)
+        self.partitions, self.scram = partitions, list(scram)
         self._fixed_port = port
         self.properties, self.listeners = list(properties), dict(listeners or {})
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -54,18 +56,20 @@ class Kafka:
         if self._kept:
             state = json.loads(self._state.read_text())
             self.cluster_id, self.ports = state["cluster-id"], state["ports"]
-        else:
+            nodes = len(self.ports)
+        self.hosts = hosts or [network.Loopback(address)] * nodes
+        if not self._kept:
             self.cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            self._choose_ports(nodes)
+            self._choose_ports()
         self.processes = [self._process(node) for node in self.nodes()]
 
     def nodes(self):
         return range(1, len(self.ports) + 1)
 
-    def _choose_ports(self, nodes):
+    def _choose_ports(self):
         self.ports = [
-            {name: server.free_port(self.address) for name in ["plain", "controller", *self.listeners]}
-            for _ in range(nodes)]
+            {name: server.free_port(host) for name in ["plain", "controller", *self.listeners]}
+            for host in self.hosts]
         if self._fixed_port:
             self.ports[0]["plain"] = self._fixed_port
 
@@ -74,11 +78,11 @@ class Kafka:
         home.mkdir(exist_ok=True)
         return server.Process(
             f"Kafka node {node}", java("kafka.Kafka", home / "server.properties"), home / "log",
-            "Kafka Server started")
+            "Kafka Server started", self.hosts[node - 1])
 
     def servers(self, listener="plain"):
         """The bootstrap string of a listener."""
-        return ",".join(f"{self.address}:{ports[listener]}" for ports in self.ports)
+        return ",".join(f"{host.address}:{ports[listener]}" for host, ports in zip(self.hosts, self.ports))
 
     @property
     def bootstrap(self):
@@ -96,7 +100,7 @@ class Kafka:
     def _other_ports(self):
         if self._kept or self._fixed_port:
             return False
-        self._choose_ports(len(self.ports))
+        self._choose_ports()
         return True
 
     def _start_once(self):
@@ -140,10 +144,10 @@ class Kafka:
             self.directory / f"node-{node}" / "server.properties", *extra)
 
     def _write_properties(self, node):
-        ports = self.ports[node - 1]
+        address, ports = self.hosts[node - 1].address, self.ports[node - 1]
         clients = {"plain": "PLAINTEXT", **self.listeners}  # Kafka wants listeners' names in capitals
-        offered = [f"{name.upper()}://{self.address}:{ports[name]}" for name in clients]
-        voters = [f"{n}@{self.address}:{self.ports[n - 1]['controller']}" for n in self.nodes()]
+        offered = [f"{name.upper()}://{address}:{ports[name]}" for name in clients]
+        voters = [f"{n}@{self.hosts[n - 1].address}:{self.ports[n - 1]['controller']}" for n in self.nodes()]
         copies = min(3, len(self.ports))
         lines = {
             "node.id": node,
@@ -152,7 +156,7 @@ class Kafka:
             "controller.quorum.voters": ",".join(voters),
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "PLAIN",
-            "listeners": ",".join([*offered, f"CONTROLLER://{self.address}:{ports['controller']}"]),
+            "listeners": ",".join([*offered, f"CONTROLLER://{address}:{ports['controller']}"]),
             "advertised.listeners": ",".join(offered),
             "listener.security.protocol.map": ",".join(
                 f"{name.upper()}:{protocol}" for name, protocol in {**clients, "controller": "PLAINTEXT"}.items()),

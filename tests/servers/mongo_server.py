@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import cache
+import network
 import server
 
 SOURCE = pathlib.Path(__file__).resolve().parent / "ferretdb"
@@ -53,20 +54,21 @@ def program():
 class Mongo:
     """`directory` keeps port and data: the same directory again is the same database on the same port."""
 
-    def __init__(self, directory, port=None, address="127.0.0.1", tls_cert=None, tls_key=None, tls_ca=None):
+    def __init__(
+            self, directory, port=None, address="127.0.0.1", tls_cert=None, tls_key=None, tls_ca=None, host=None):
         self.directory = pathlib.Path(directory).resolve()
-        self.address, self._fixed_port = address, port
+        self.host, self._fixed_port = host or network.Loopback(address), port
         self.tls = {"-tls-cert": tls_cert, "-tls-key": tls_key, "-tls-ca": tls_ca}
         (self.directory / "data").mkdir(parents=True, exist_ok=True)
         self._state = self.directory / "database.json"
         self._kept = self._state.exists()
-        self.port = json.loads(self._state.read_text())["port"] if self._kept else port or server.free_port(address)
-        self.process = server.Process("database", [], self.directory / "log", "listening")
+        self.port = json.loads(self._state.read_text())["port"] if self._kept else port or server.free_port(self.host)
+        self.process = server.Process("database", [], self.directory / "log", "listening", self.host)
         self.processes = [self.process]
 
     @property
     def uri(self):
-        return f"mongodb://{self.address}:{self.port}/" + ("?tls=true" if self.tls["-tls-cert"] else "")
+        return f"mongodb://{self.host.address}:{self.port}/" + ("?tls=true" if self.tls["-tls-cert"] else "")
 
     def addresses(self):
         return {"uri": self.uri}
@@ -79,14 +81,14 @@ class Mongo:
     def _other_port(self):
         if self._kept or self._fixed_port:
             return False
-        self.port = server.free_port(self.address)
+        self.port = server.free_port(self.host)
         return True
 
     def _start_once(self):
         listen = "-tls-listen" if self.tls["-tls-cert"] else "-listen"
         tls = [argument for pair in self.tls.items() if pair[1] for argument in pair]
         self.process.command = [
-            program(), "-data", self.directory / "data", listen, f"{self.address}:{self.port}", *tls]
+            program(), "-data", self.directory / "data", listen, f"{self.host.address}:{self.port}", *tls]
         self.process.launch()
         self.process.wait_ready()
 

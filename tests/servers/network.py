@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A loopback of the test's own, where the well-known ports are free whatever else the machine runs."""
+"""Networks of a test's own: a loopback whose ports are free, and hosts on a switch whose links can be cut."""
 
 import contextlib
 import ctypes
@@ -7,26 +7,122 @@ import fcntl
 import os
 import socket
 import struct
+import subprocess
 
 CLONE_NEWNET = 0x40000000
 SIOCSIFFLAGS = 0x8914
 IFF_UP = 1
+MINE = "/proc/thread-self/ns/net"
+
+
+class NetworkError(Exception):
+    """The system refuses; the message says what it needs."""
+
+
+def _libc(function, *arguments):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, function)(*arguments) != 0:
+        raise OSError(ctypes.get_errno(), f"{function}: {os.strerror(ctypes.get_errno())}")
+
+
+def _loopback_up():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as loopback:
+        fcntl.ioctl(loopback, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
+
+
+@contextlib.contextmanager
+def _back_home():
+    home = os.open(MINE, os.O_RDONLY)
+    try:
+        yield
+    finally:
+        _libc("setns", home, CLONE_NEWNET)
+        os.close(home)
 
 
 @contextlib.contextmanager
 def own_network():
     """For this thread, and the threads and processes it starts; without the right to it, the machine's own network."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    try:
-        if libc.unshare(CLONE_NEWNET) != 0:
+    with _back_home():
+        with contextlib.suppress(OSError):
+            _libc("unshare", CLONE_NEWNET)
+        _loopback_up()
+        yield
+
+
+class Loopback:
+    """This machine, as every server sees it that nobody gave a host of its own."""
+
+    def __init__(self, address="127.0.0.1"):
+        self.address = address
+
+    def inside(self):
+        return contextlib.nullcontext()
+
+
+class Host:
+    """A network namespace with one address; it lives as long as this object or a process in it."""
+
+    def __init__(self, switch, number):
+        self.address, self.port = f"10.77.0.{number}", f"port{number}"
+        self._switch = switch
+        with _back_home():
+            _libc("unshare", CLONE_NEWNET)
+            _loopback_up()
+            self._namespace = os.open(MINE, os.O_RDONLY)
+        namespace = f"/proc/{os.getpid()}/fd/{self._namespace}"
+        switch.command(f"ip link add {self.port} type veth peer name eth0 netns {namespace}")
+        switch.command(f"ip link set {self.port} master switch up")
+        with self.inside():
+            switch.command(f"ip address add {self.address}/24 dev eth0")
+            switch.command("ip link set eth0 up")
+
+    @contextlib.contextmanager
+    def inside(self):
+        """What this thread starts meanwhile runs on the host."""
+        with _back_home():
+            _libc("setns", self._namespace, CLONE_NEWNET)
             yield
-            return
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as loopback:
-            fcntl.ioctl(loopback, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
+
+    def cut(self):
+        """Packets vanish, both ways, and nobody is told."""
+        self._switch.command(f"bridge link set dev {self.port} state 0")
+
+    def mend(self):
+        self._switch.command(f"bridge link set dev {self.port} state 3")
+
+    def close(self):
+        os.close(self._namespace)
+
+
+class Switch:
+    """Hosts 10.77.0.2, .3 and so on, in a network that no other program sees; the caller's thread is host 1."""
+
+    def __init__(self):
+        self.hosts, self._stack = [], contextlib.ExitStack()
+
+    def __enter__(self):
+        self._stack.enter_context(_back_home())
         try:
-            yield
-        finally:
-            libc.setns(home, CLONE_NEWNET)
-    finally:
-        os.close(home)
+            _libc("unshare", CLONE_NEWNET)
+        except OSError as error:
+            raise NetworkError(f"No network of its own to be had ({error}): run it as root.") from error
+        _loopback_up()
+        self.command("ip link add switch type bridge")
+        self.command("ip address add 10.77.0.1/24 dev switch")
+        self.command("ip link set switch up")
+        return self
+
+    def __exit__(self, *_):
+        for host in self.hosts:
+            host.close()
+        self._stack.close()
+
+    def command(self, line):
+        done = subprocess.run(line.split(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        if done.returncode != 0:
+            raise NetworkError(f"`{line}`: {done.stdout.strip()}")
+
+    def host(self):
+        self.hosts.append(Host(self, len(self.hosts) + 2))
+        return self.hosts[-1]

@@ -18,30 +18,30 @@ class PortClash(StartError):
     """Another program has the port."""
 
 
-def free_port(address="127.0.0.1"):
+def free_port(host):
     """Below the range that the kernel hands to outgoing connections, so that a restart finds it free again."""
     for _ in range(100):
         port = random.randrange(20000, 32000)
-        with socket.socket() as probe:
+        with host.inside(), socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((address, port))
+                probe.bind((host.address, port))
                 return port
             except OSError as error:
                 refused = error
-    raise StartError(f"no free port on {address}: {refused}")
+    raise StartError(f"no free port on {host.address}: {refused}")
 
 
 class Process:
     """Dies with its parent, by the kernel's hand: no code of the parent's has to run for it."""
 
-    def __init__(self, name, command, log, ready):
-        self.name, self.command, self.log, self.ready = name, command, pathlib.Path(log), ready
+    def __init__(self, name, command, log, ready, host):
+        self.name, self.command, self.log, self.ready, self.host = name, command, pathlib.Path(log), ready, host
         self.popen = None
         self._log_start = 0
 
     def launch(self):
-        with open(self.log, "ab") as log:
+        with open(self.log, "ab") as log, self.host.inside():
             self._log_start = log.tell()
             self.popen = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "--", *map(str, self.command)],
