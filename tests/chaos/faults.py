@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What goes wrong, when and with which part: drawn from a seed, then carried out."""
+
+import collections
+import random
+import signal
+import time
+
+PAUSE = (2, 6)  # s between the beginnings of two faults
+BACK = 3  # s that a part is left alone after a fault
+GRACE = 30  # s until what was asked to end is killed
+TICK = 0.05
+
+Planned = collections.namedtuple("Planned", "at part fault seconds")
+
+
+def kill(part, seconds, notes):
+    """No warning; started again as a cluster's manager would."""
+    part.process.kill()
+    yield seconds
+    part.launch()
+
+
+def freeze(part, seconds, notes):
+    """Its connections stay, nothing answers, and then it goes on as if no time had passed."""
+    part.process.signal(signal.SIGSTOP)
+    yield seconds
+    part.process.signal(signal.SIGCONT)
+
+
+def restart(part, seconds, notes):
+    part.process.signal(part.gentle)
+    deadline = time.monotonic() + GRACE
+    while part.process.running() and time.monotonic() < deadline:
+        yield TICK
+    if part.process.running():
+        notes.append(f"{part.name} did not end within {GRACE} s")
+        part.process.kill()
+    yield seconds
+    part.launch()
+
+
+def cut(part, seconds, notes):
+    part.host.cut()
+    yield seconds
+    part.host.mend()
+
+
+def revive(part):
+    yield 1
+    part.launch()
+
+
+# with the bounds of how long each one lasts, s
+FAULTS = {kill: (0.2, 3), freeze: (1, 12), restart: (0.2, 2), cut: (1, 12)}
+
+
+def plan(seed, names, duration):
+    """The script: no part is hit again before it is back."""
+    dice, free, at, script = random.Random(seed), dict.fromkeys(names, 0), 0, []
+    while True:
+        at += dice.uniform(*PAUSE)
+        if at >= duration:
+            return script
+        part = dice.choice([name for name in names if free[name] <= at])
+        fault = dice.choice(list(FAULTS))
+        seconds = dice.uniform(*FAULTS[fault])
+        free[part] = at + seconds + BACK
+        script.append(Planned(at, part, fault, seconds))
+
+
+class Chaos:
+    """Carries out a script on parts, and starts again what ends by itself."""
+
+    def __init__(self, parts, say):
+        self.parts, self._say = parts, say
+        self.counts, self.notes, self.ended = collections.Counter(), [], []
+        self._running = {}  # part's name: (when it goes on, generator)
+
+    def run(self, script, each_tick):
+        began = time.monotonic()
+        for planned in script:
+            while time.monotonic() < began + planned.at or planned.part in self._running:
+                self._tick(each_tick)
+            self._say(f"{planned.fault.__name__} {planned.part} for {planned.seconds:.1f} s")
+            self.counts[planned.fault.__name__] += 1
+            self._begin(planned.part, planned.fault(self._part(planned.part), planned.seconds, self.notes))
+
+    def until(self, condition, timeout, each_tick):
+        """Without a fault until then; a part that ends by itself that early is of no use."""
+        deadline = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < deadline and not self.ended, f"no start within {timeout} s: {self.ended}"
+            self._tick(each_tick)
+
+    def let_be(self, seconds, each_tick):
+        """Everything mended, and then so long without a fault."""
+        while self._running:
+            self._tick(each_tick)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self._tick(each_tick)
+
+    def _part(self, name):
+        return next(part for part in self.parts if part.name == name)
+
+    def _begin(self, name, steps):
+        self._running[name] = (0, steps)
+
+    def _tick(self, each_tick):
+        now = time.monotonic()
+        for name, (when, steps) in list(self._running.items()):
+            if now >= when:
+                self._step(name, steps, now)
+        for part in self.parts:
+            if part.name not in self._running and not part.process.running():
+                self._note_end(part)
+                self._begin(part.name, revive(part))
+        each_tick()
+        time.sleep(TICK)
+
+    def _step(self, name, steps, now):
+        try:
+            self._running[name] = (now + next(steps), steps)
+        except StopIteration:
+            del self._running[name]
+
+    def _note_end(self, part):
+        words = " / ".join(part.last_words())
+        self.ended.append(f"{part.name} ended by itself: {words}")
+        self._say(self.ended[-1])

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The whole system, each part a process on a host of its own: cameras, fog, cloud, brokers, database."""
+
+import signal
+
+import kafka_server
+import mongo_server
+import pipeline
+from system import System
+
+# Their keys lie in different halves of ten partitions, so that both cloud replicas have work.
+CAMERAS = ["cam-3", "cam-5"]
+FOGS, CLOUDS, BROKERS = 3, 2, 3
+# The least that the camera offers: sixty of these a second leave two cores room for all the rest.
+SOURCE = "scenesrc seed={seed} ! video/x-raw,width=320,height=240,framerate=30/1"
+IN_ORDER = "enable-idempotence=true"
+EDGE_LOG = "2,kafkasink:6"  # tells of each delivery
+
+
+class Stage:
+    """A pipeline; each start is a new process with a log of its own. `line` makes it from the start's number."""
+
+    gentle = signal.SIGINT
+
+    def __init__(self, name, host, directory, line, debug="2"):
+        self.name, self.host, self.directory, self.line, self.debug = name, host, directory, line, debug
+        self.logs, self.process = [], None
+
+    def launch(self):
+        number = len(self.logs) + 1
+        self.logs.append(self.directory / f"{self.name}.{number}.log")
+        self.process = pipeline.Pipeline(self.line(number), self.logs[-1], host=self.host, GST_DEBUG=self.debug)
+
+    def last_words(self):
+        lines = self.process.output().strip().splitlines()
+        return [line for line in lines if line.startswith("ERROR")] or lines[-3:]
+
+
+class Server:
+    """A broker or the database: the same data and port at each start."""
+
+    gentle = signal.SIGTERM
+
+    def __init__(self, name, process):
+        self.name, self.process, self.host = name, process, process.host
+
+    def launch(self):
+        self.process.launch()
+
+    def last_words(self):
+        return self.process.said().strip().splitlines()[-3:]
+
+
+class Parts:
+    """Starts in a fresh directory; all of it ends with this process."""
+
+    def __init__(self, directory, switch, seed):
+        self.kafka = kafka_server.Kafka(
+            directory / "kafka", hosts=[switch.host() for _ in range(BROKERS)],
+            properties=["min.insync.replicas=2"])
+        self.mongo = mongo_server.Mongo(directory / "mongo", host=switch.host())
+        self.directory, self._switch, self._seed = directory, switch, seed
+        self.brokers = [Server(f"broker-{node}", self.kafka.processes[node - 1]) for node in self.kafka.nodes()]
+        self.database = Server("database", self.mongo.process)
+        self.edges = self.fogs = self.clouds = ()
+        self.system = None
+
+    def all(self):
+        return [*self.edges, *self.fogs, *self.clouds, *self.brokers, self.database]
+
+    def start(self):
+        pipeline.make_registry()
+        self.kafka.start()
+        self.mongo.start()
+        self.system = System(self.kafka, self.mongo, "chaos")
+        self.fogs = [self._stage(f"fog-{i}", self._fog(f"fog-{i}")) for i in range(1, FOGS + 1)]
+        self.clouds = [self._stage(f"cloud-{i}", lambda _: self.system.cloud()) for i in range(1, CLOUDS + 1)]
+        self.edges = [
+            self._stage(camera, self._edge(camera, self._seed * len(CAMERAS) + i), EDGE_LOG)
+            for i, camera in enumerate(CAMERAS)]
+        for stage in [*self.clouds, *self.fogs, *self.edges]:
+            stage.launch()
+
+    def _stage(self, name, line, debug="2"):
+        return Stage(name, self._switch.host(), self.directory, line, debug)
+
+    def _fog(self, name):
+        """Events name the very process that counted: what it publishes is in order."""
+        return lambda number: self.system.fog(f"{name}.{number}", sink_options=IN_ORDER)
+
+    def _edge(self, camera, seed):
+        return lambda number: self.system.live_edge(
+            "algorithm=fixed initial-rate=30", camera, SOURCE.format(seed=1000 * seed + number), IN_ORDER)
+
+    def stop(self):
+        for part in self.all():
+            if part.process is not None:
+                part.process.kill()

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Was the promise kept? What the edge was told, what the topics hold, and a count of every frame anew, against the database."""
+
+import collections
+import json
+import re
+
+import confluent_kafka
+import pipeline
+
+DELIVERED = re.compile(r"delivered (\S+:\S+:\d+) to partition (\d+), offset (\d+)")
+
+
+def acknowledged(edges):
+    """{(partition, offset): the frame}, of every delivery report that an edge has seen."""
+    told = {}
+    for log in (log for edge in edges for log in edge.logs):
+        for identity, partition, offset in DELIVERED.findall(log.read_text(errors="replace")):
+            told[int(partition), int(offset)] = identity
+    return told
+
+
+def identity_of(message):
+    headers = {name: value.decode() for name, value in message.headers()}
+    return f"{headers['camera']}:{headers['session']}:{headers['seq']}"
+
+
+def published(system, role):
+    """Every message of a topic from the first to the last that is there now, partition by partition."""
+    reader = confluent_kafka.Consumer({
+        "bootstrap.servers": system.kafka.bootstrap, "group.id": f"verdict-{role}", "enable.auto.commit": False,
+        "enable.partition.eof": True})
+    topic = system.topics[role]
+    partitions = reader.list_topics(topic, 30).topics[topic].partitions
+    reader.assign([confluent_kafka.TopicPartition(topic, partition, 0) for partition in partitions])
+    messages, left = [], len(partitions)
+    while left:
+        message = reader.poll(30)
+        assert message is not None, f"{topic} can't be read"
+        if message.error() is None:
+            messages.append(message)
+        elif message.error().code() == confluent_kafka.KafkaError._PARTITION_EOF:
+            left -= 1
+    reader.close()
+    return messages
+
+
+def recount(system, directory):
+    """{frame: faces}, by the fog's own element over the whole camera topic."""
+    output = directory / "recount.json"
+    counting = pipeline.Pipeline(
+        f"kafkasrc bootstrap-servers={system.kafka.bootstrap} topic={system.topics['camera']} "
+        "auto-offset-reset=earliest eos-at-end=true ! jpegdec ! haarfacecount min-faces=0 ! "
+        f"filesink location={output}", directory / "recount.log")
+    assert counting.wait(900) == 0, counting.output()
+    decoder, text, at, faces = json.JSONDecoder(), output.read_text(), 0, {}
+    while at < len(text):
+        event, at = decoder.raw_decode(text, at)
+        faces[event["_id"]] = event["faces"]
+        while text[at:at + 1].isspace():
+            at += 1
+    return faces
+
+
+def out_of_order(sequences):
+    """How many came after one that they belong before, when first seen; `sequences`: {what must ascend: numbers}."""
+    wrong = 0
+    for numbers in sequences.values():
+        seen, highest = set(), -1
+        for number in numbers:
+            wrong += number not in seen and number < highest
+            seen.add(number)
+            highest = max(highest, number)
+    return wrong
+
+
+def order_of_frames(messages):
+    """Each camera's frames within a partition."""
+    sequences = collections.defaultdict(list)
+    for message in messages:
+        camera, session, seq = identity_of(message).rsplit(":", 2)
+        sequences[message.partition(), camera, session].append(int(seq))
+    return out_of_order(sequences)
+
+
+def order_of_events(events, frames):
+    """Each fog process's events of one partition of frames: in the order of the frames."""
+    place = {}
+    for frame in reversed(frames):
+        place[identity_of(frame)] = (frame.partition(), frame.offset())
+    sequences = collections.defaultdict(list)
+    for event in events:
+        partition, offset = place[identity_of(event)]
+        sequences[event.partition(), json.loads(event.value())["replica"], partition].append(offset)
+    return out_of_order(sequences)
+
+
+class Verdict:
+    """After the edges have ended: waits for the fog and the cloud to be done, then holds everything together."""
+
+    def __init__(self, parts, watch, each_tick, directory):
+        self.system = parts.system
+        self.acknowledged = acknowledged(parts.edges)
+        self.frames = published(self.system, "camera")
+        self.faces = recount(self.system, directory)
+        self.wanted = {identity: faces for identity, faces in self.faces.items() if faces > 0}
+        self._wait_for_documents(watch, each_tick)
+        self.stored = self.system.stored()
+        self.events = published(self.system, "database")
+        self.lost, self.duplicates = list(self._lost()), list(self._duplicates())
+        self.disordered = order_of_frames(self.frames) + order_of_events(self.events, self.frames)
+        self.wrong = [
+            f"{identity}: {self.stored[identity]} faces stored, {faces} counted"
+            for identity, faces in self.wanted.items() if self.stored.get(identity, faces) != faces]
+
+    def _wait_for_documents(self, watch, each_tick, patience=60):
+        """Until there are enough and no more come, or none has come for too long."""
+        def done():
+            each_tick()
+            return watch.quiet(2 if watch.documents() >= len(self.wanted) else patience)
+
+        pipeline.wait_until(done, 600, "the end of new documents")
+
+    def _lost(self):
+        there = {(frame.partition(), frame.offset()): identity_of(frame) for frame in self.frames}
+        for place, identity in self.acknowledged.items():
+            if there.get(place) != identity:
+                yield f"{identity}: acknowledged at {place}, where the topic has {there.get(place)}"
+        for identity in set(there.values()) - self.faces.keys():
+            yield f"{identity}: not counted anew"
+        for identity in self.wanted.keys() - self.stored.keys():
+            yield f"{identity}: shows {self.wanted[identity]} faces, no document"
+
+    def _duplicates(self):
+        extra = self.system.events.count_documents({}) - len(self.stored)
+        if extra:
+            yield f"{extra} documents of one _id"
+        for identity in self.stored.keys() - self.wanted.keys():
+            yield f"{identity}: stored, but no frame with a face"
+
+    def kept(self):
+        return bool(self.wanted) and not (self.lost or self.duplicates or self.disordered or self.wrong)
