@@ -176,6 +176,32 @@ gst_kafka_meta_set_headers (GstBuffer *buffer, const gchar *name, ...)
   gst_kafka_meta_take_headers (buffer, headers);
 }
 
+gchar *
+gst_kafka_meta_make_message_id (GstBuffer *buffer)
+{
+  const GstStructure *s = gst_kafka_meta_peek (buffer);
+  const gchar *topic = s ? gst_structure_get_string (s, "topic") : NULL;
+  gint64 offset;
+  gint partition;
+
+  if (!topic || !gst_structure_get_int (s, "partition", &partition) ||
+      !gst_structure_get_int64 (s, "offset", &offset))
+    return NULL;
+  return g_strdup_printf ("%s:%d:%" G_GINT64_FORMAT, topic, partition, offset);
+}
+
+gchar *
+gst_kafka_meta_make_frame_id (GstBuffer *buffer)
+{
+  const gchar *camera = gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_CAMERA);
+  const gchar *session = gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_SESSION);
+  guint64 seq;
+
+  if (camera && session && gst_kafka_meta_get_header_uint64 (buffer, GST_KAFKA_HEADER_SEQ, &seq))
+    return g_strdup_printf ("%s:%s:%" G_GUINT64_FORMAT, camera, session, seq);
+  return gst_kafka_meta_make_message_id (buffer);
+}
+
 void
 gst_kafka_meta_mark (GstBuffer *buffer, GstKafkaAckOutcome outcome)
 {

@@ -90,6 +90,12 @@ gboolean gst_kafka_meta_get_header_double (GstBuffer *buffer, const gchar *name,
  * replaced; a %NULL text removes it. */
 void gst_kafka_meta_set_headers (GstBuffer *buffer, const gchar *name, ...) G_GNUC_NULL_TERMINATED;
 
+/* (nullable) (transfer full): `topic:partition:offset` of the message that @buffer was made from. */
+gchar *gst_kafka_meta_make_message_id (GstBuffer *buffer);
+/* (nullable) (transfer full): what names a frame for ever: `camera:session:seq` as its producer said in the headers, else the
+ * message's id. */
+gchar *gst_kafka_meta_make_frame_id (GstBuffer *buffer);
+
 /* Decides on the ack token, if there is one. */
 void gst_kafka_meta_mark (GstBuffer *buffer, GstKafkaAckOutcome outcome);
 

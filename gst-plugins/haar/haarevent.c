@@ -7,27 +7,6 @@
 #include "fogtime.h"
 #include "gstkafkameta.h"
 
-/* A frame that comes twice is one document: it is named by what its producer said, or by its place in
- * Kafka. */
-static gchar *
-make_id (GstBuffer *frame)
-{
-  const gchar *camera = gst_kafka_meta_get_header (frame, GST_KAFKA_HEADER_CAMERA);
-  const gchar *session = gst_kafka_meta_get_header (frame, GST_KAFKA_HEADER_SESSION);
-  const GstStructure *s = gst_kafka_meta_peek (frame);
-  const gchar *topic = s ? gst_structure_get_string (s, "topic") : NULL;
-  guint64 seq;
-  gint64 offset;
-  gint partition;
-
-  if (camera && session && gst_kafka_meta_get_header_uint64 (frame, GST_KAFKA_HEADER_SEQ, &seq))
-    return g_strdup_printf ("%s:%s:%" G_GUINT64_FORMAT, camera, session, seq);
-  if (topic && gst_structure_get_int (s, "partition", &partition) &&
-      gst_structure_get_int64 (s, "offset", &offset))
-    return g_strdup_printf ("%s:%d:%" G_GINT64_FORMAT, topic, partition, offset);
-  return NULL;
-}
-
 static void
 add_string (JsonBuilder *builder, const gchar *name, const gchar *value)
 {
@@ -80,7 +59,8 @@ static void
 add_origin (JsonBuilder *builder, GstBuffer *frame)
 {
   const gchar *camera = gst_kafka_meta_get_header (frame, GST_KAFKA_HEADER_CAMERA);
-  g_autofree gchar *id = make_id (frame);
+  /* A frame that comes twice is one document. */
+  g_autofree gchar *id = gst_kafka_meta_make_frame_id (frame);
   guint64 seq;
 
   if (id)

@@ -8,6 +8,14 @@ GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
 
 /* A poisoned stream must not fill the bus. */
 #define WARNING_INTERVAL G_USEC_PER_SEC
+#define QUEUED_MAX 1000
+#define QUEUED_BYTES_MAX (16 * 1024 * 1024)
+
+/* What the pad's task is to push. */
+typedef struct {
+  GstCaps *caps;
+  GstBuffer *buffer; /* NULL: the end of the stream */
+} Departure;
 
 GType
 gst_mongo_sink_on_error_get_type (void)
@@ -29,60 +37,76 @@ void
 gst_mongo_rejects_init (GstMongoRejects *self, GstElement *element)
 {
   self->element = element;
-  g_mutex_init (&self->push_lock);
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->changed);
+  g_queue_init (&self->queue);
 }
 
 void
 gst_mongo_rejects_clear (GstMongoRejects *self)
 {
   gst_clear_object (&self->pad);
-  g_mutex_clear (&self->push_lock);
-}
-
-/* ---- the pad ---- */
-
-GstPad *
-gst_mongo_rejects_request_pad (GstMongoRejects *self, GstPadTemplate *template)
-{
-  GstPad *pad = gst_object_ref_sink (gst_pad_new_from_template (template, "rejects"));
-  gboolean taken;
-
-  GST_OBJECT_LOCK (self->element);
-  taken = self->pad != NULL;
-  if (!taken)
-    self->pad = gst_object_ref (pad);
-  GST_OBJECT_UNLOCK (self->element);
-  if (!taken) {
-    gst_pad_set_active (pad, TRUE);
-    gst_element_add_pad (self->element, pad);
-  }
-  gst_object_unref (pad);
-  return taken ? NULL : pad;
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->changed);
 }
 
 void
-gst_mongo_rejects_release_pad (GstMongoRejects *self, GstPad *pad)
+gst_mongo_rejects_set_interrupted (GstMongoRejects *self, gboolean interrupted)
 {
-  GST_OBJECT_LOCK (self->element);
-  self->pad = NULL;
-  GST_OBJECT_UNLOCK (self->element);
-  gst_pad_set_active (pad, FALSE);
-  gst_element_remove_pad (self->element, pad);
-  gst_object_unref (pad);
+  g_mutex_lock (&self->lock);
+  self->interrupted = interrupted;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
 }
 
-/* (nullable) (transfer full) */
-static GstPad *
-ref_linked_pad (GstMongoRejects *self)
-{
-  GstPad *pad;
+/* ---- the pad's task ---- */
 
-  GST_OBJECT_LOCK (self->element);
-  pad = self->pad ? gst_object_ref (self->pad) : NULL;
-  GST_OBJECT_UNLOCK (self->element);
-  if (pad && !gst_pad_is_linked (pad))
-    gst_clear_object (&pad);
-  return pad;
+static void
+departure_free (Departure *departure)
+{
+  gst_clear_caps (&departure->caps);
+  gst_clear_buffer (&departure->buffer);
+  g_free (departure);
+}
+
+/* NULL: it's over. */
+static Departure *
+next_departure (GstMongoRejects *self)
+{
+  Departure *departure = NULL;
+
+  g_mutex_lock (&self->lock);
+  while (!self->flushing && !self->queue.length)
+    g_cond_wait (&self->changed, &self->lock);
+  if (!self->flushing) {
+    departure = g_queue_pop_head (&self->queue);
+    self->queued_bytes -= departure->buffer ? gst_buffer_get_size (departure->buffer) : 0;
+    g_cond_broadcast (&self->changed);
+  }
+  g_mutex_unlock (&self->lock);
+  return departure;
+}
+
+/* What was not pushed has to come again. */
+static void
+flush (GstMongoRejects *self, GstFlowReturn flow)
+{
+  GQueue left = G_QUEUE_INIT;
+  Departure *departure;
+
+  g_mutex_lock (&self->lock);
+  while ((departure = g_queue_pop_head (&self->queue)))
+    g_queue_push_tail (&left, departure);
+  self->queued_bytes = 0;
+  self->flow = flow;
+  self->flushing = TRUE;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+  while ((departure = g_queue_pop_head (&left))) {
+    if (departure->buffer)
+      gst_kafka_meta_mark (departure->buffer, GST_KAFKA_ACK_FAILED);
+    departure_free (departure);
+  }
 }
 
 static gboolean
@@ -125,6 +149,110 @@ prepare (GstPad *pad, GstCaps *caps)
   }
 }
 
+static GstFlowReturn
+push (GstPad *pad, const Departure *departure)
+{
+  GstFlowReturn flow;
+
+  if (!departure->buffer) {
+    gst_pad_push_event (pad, gst_event_new_eos ());
+    return GST_FLOW_OK;
+  }
+  prepare (pad, departure->caps);
+  flow = gst_pad_push (pad, gst_buffer_ref (departure->buffer));
+  if (flow != GST_FLOW_OK)
+    gst_kafka_meta_mark (departure->buffer, GST_KAFKA_ACK_FAILED);
+  return flow;
+}
+
+static void
+push_next (gpointer data)
+{
+  GstPad *pad = data;
+  GstMongoRejects *self = gst_pad_get_element_private (pad);
+  Departure *departure = next_departure (self);
+  GstFlowReturn flow;
+
+  if (!departure) {
+    gst_pad_pause_task (pad);
+    return;
+  }
+  flow = push (pad, departure);
+  departure_free (departure);
+  if (flow == GST_FLOW_OK)
+    return;
+  if (flow == GST_FLOW_NOT_LINKED)
+    GST_ELEMENT_FLOW_ERROR (self->element, flow);
+  flush (self, flow);
+}
+
+static gboolean
+activate_mode (GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active)
+{
+  GstMongoRejects *self = gst_pad_get_element_private (pad);
+
+  if (mode != GST_PAD_MODE_PUSH)
+    return FALSE;
+  if (!active) {
+    flush (self, GST_FLOW_FLUSHING);
+    return gst_pad_stop_task (pad);
+  }
+  g_mutex_lock (&self->lock);
+  self->flushing = FALSE;
+  self->flow = GST_FLOW_OK;
+  g_mutex_unlock (&self->lock);
+  return gst_pad_start_task (pad, push_next, pad, NULL);
+}
+
+/* ---- the pad ---- */
+
+GstPad *
+gst_mongo_rejects_request_pad (GstMongoRejects *self, GstPadTemplate *template)
+{
+  GstPad *pad = gst_object_ref_sink (gst_pad_new_from_template (template, "rejects"));
+  gboolean taken;
+
+  GST_OBJECT_LOCK (self->element);
+  taken = self->pad != NULL;
+  if (!taken)
+    self->pad = gst_object_ref (pad);
+  GST_OBJECT_UNLOCK (self->element);
+  if (!taken) {
+    gst_pad_set_element_private (pad, self);
+    gst_pad_set_activatemode_function (pad, activate_mode);
+    if (GST_STATE (self->element) > GST_STATE_READY)
+      gst_pad_set_active (pad, TRUE);
+    gst_element_add_pad (self->element, pad);
+  }
+  gst_object_unref (pad);
+  return taken ? NULL : pad;
+}
+
+void
+gst_mongo_rejects_release_pad (GstMongoRejects *self, GstPad *pad)
+{
+  GST_OBJECT_LOCK (self->element);
+  self->pad = NULL;
+  GST_OBJECT_UNLOCK (self->element);
+  gst_pad_set_active (pad, FALSE);
+  gst_element_remove_pad (self->element, pad);
+  gst_object_unref (pad);
+}
+
+/* (nullable) (transfer full) */
+static GstPad *
+ref_linked_pad (GstMongoRejects *self)
+{
+  GstPad *pad;
+
+  GST_OBJECT_LOCK (self->element);
+  pad = self->pad ? gst_object_ref (self->pad) : NULL;
+  GST_OBJECT_UNLOCK (self->element);
+  if (pad && !gst_pad_is_linked (pad))
+    gst_clear_object (&pad);
+  return pad;
+}
+
 /* A buffer of its own, with times, headers and ack token of the document's. */
 static GstBuffer *
 new_buffer (const GstMongoReject *reject)
@@ -140,15 +268,36 @@ new_buffer (const GstMongoReject *reject)
   return buffer;
 }
 
-static GstFlowReturn
-push (GstMongoRejects *self, GstPad *pad, GstCaps *caps, const GstMongoReject *reject)
+/* with the lock */
+static gboolean
+is_full (GstMongoRejects *self)
 {
-  GstFlowReturn flow;
+  return self->queue.length >= QUEUED_MAX || self->queued_bytes >= QUEUED_BYTES_MAX;
+}
 
-  g_mutex_lock (&self->push_lock);
-  prepare (pad, caps);
-  flow = gst_pad_push (pad, new_buffer (reject));
-  g_mutex_unlock (&self->push_lock);
+/* Hands it to the task, buffer NULL as the end, which never waits; takes over both. */
+static GstFlowReturn
+depart (GstMongoRejects *self, GstCaps *caps, GstBuffer *buffer, gboolean interruptible)
+{
+  Departure *departure = g_new (Departure, 1);
+  GstFlowReturn flow = GST_FLOW_OK;
+
+  *departure = (Departure){caps, buffer};
+  g_mutex_lock (&self->lock);
+  while (buffer && !self->flushing && is_full (self) && !(interruptible && self->interrupted))
+    g_cond_wait (&self->changed, &self->lock);
+  if (self->flushing)
+    flow = self->flow;
+  else if (buffer && is_full (self))
+    flow = GST_MONGO_FLOW_INTERRUPTED;
+  if (flow == GST_FLOW_OK) {
+    g_queue_push_tail (&self->queue, departure);
+    self->queued_bytes += buffer ? gst_buffer_get_size (buffer) : 0;
+    g_cond_broadcast (&self->changed);
+  }
+  g_mutex_unlock (&self->lock);
+  if (flow != GST_FLOW_OK)
+    departure_free (departure);
   return flow;
 }
 
@@ -158,7 +307,7 @@ gst_mongo_rejects_end (GstMongoRejects *self)
   GstPad *pad = ref_linked_pad (self);
 
   if (pad)
-    gst_pad_push_event (pad, gst_event_new_eos ());
+    depart (self, NULL, NULL, FALSE);
   gst_clear_object (&pad);
 }
 
@@ -233,6 +382,7 @@ tell (GstMongoRejects *self, const GstMongoReject *reject)
     return GST_FLOW_ERROR;
   }
   GST_DEBUG_OBJECT (self->element, "%s", what);
+  gst_kafka_meta_mark (reject->origin, GST_KAFKA_ACK_DONE);
   if (may_warn (self, &documents))
     post (self, GST_MESSAGE_WARNING, reject,
         documents > 1
@@ -243,10 +393,12 @@ tell (GstMongoRejects *self, const GstMongoReject *reject)
 }
 
 GstFlowReturn
-gst_mongo_rejects_take (GstMongoRejects *self, GstCaps *caps, const GstMongoReject *reject)
+gst_mongo_rejects_take (
+    GstMongoRejects *self, GstCaps *caps, const GstMongoReject *reject, gboolean interruptible)
 {
   GstPad *pad = ref_linked_pad (self);
-  GstFlowReturn flow = pad ? push (self, pad, caps, reject) : tell (self, reject);
+  GstFlowReturn flow = pad ? depart (self, gst_caps_ref (caps), new_buffer (reject), interruptible)
+                           : tell (self, reject);
 
   gst_clear_object (&pad);
   return flow;

@@ -40,63 +40,29 @@
 #include "fogtime.h"
 #include "gstkafkameta.h"
 #include "gstmongorejects.h"
+#include "gstmongosettings.h"
 #include "gstmongowrap.h"
 #include "mongocollection.h"
 #include "mongodocument.h"
-#include "mongoindex.h"
+#include "mongogridfs.h"
 #include "mongouri.h"
-#include "mongowriter.h"
 
 GST_DEBUG_CATEGORY (gst_mongo_sink_debug);
 #define GST_CAT_DEFAULT gst_mongo_sink_debug
 GST_DEBUG_CATEGORY_STATIC (mongoc_debug);
 
-#define FALLBACK_DATABASE "fog"
-#define DEFAULT_COLLECTION "events"
-#define DEFAULT_EXPIRE_FIELD "captured"
-#define DEFAULT_BATCH_SIZE 500
-#define DEFAULT_BATCH_BYTES (4 * 1024 * 1024)
-#define DEFAULT_BATCH_LATENCY (100 * GST_MSECOND)
-#define DEFAULT_RETRY_TIMEOUT (60 * GST_SECOND)
-#define DEFAULT_DRAIN_TIMEOUT (10 * GST_SECOND)
 #define DEFAULT_ON_ERROR GST_MONGO_SINK_SKIP
 
-enum {
-  PROP_0,
-  PROP_URI,
-  PROP_URI_FILE,
-  PROP_DATABASE,
-  PROP_COLLECTION,
-  PROP_BATCH_SIZE,
-  PROP_BATCH_BYTES,
-  PROP_BATCH_LATENCY,
-  PROP_RETRY_TIMEOUT,
-  PROP_DRAIN_TIMEOUT,
-  PROP_WRAP,
-  PROP_CREATE_INDEX,
-  PROP_EXPIRE_FIELD,
-  PROP_EXPIRE_AFTER,
-  PROP_ON_ERROR,
-  PROP_STATS,
-};
+enum { PROP_ON_ERROR = GST_MONGO_SINK_PROP_OTHER, PROP_STATS };
 
 struct _GstMongoSink {
   GstBaseSink parent;
 
   /* Guarded by the object lock. */
-  gchar *uri;
-  gchar *uri_file;
-  MongoWriterSettings settings; /* database NULL: the URI's */
-  GRefString *collection;       /* a name or a template; from start to stop it stays as it is, */
-  gboolean wrap;                /* and so does this */
-  GstClockTime drain_timeout;
+  GstMongoSettings settings;
   MongoWriter *writer;       /* from start to stop; changed by these alone */
   MongoWriterStats last_run; /* while there is no writer */
   guint64 unreadable;        /* documents that couldn't be used */
-  guint64 unreported;        /* rejected ones no warning has told of */
-  gint64 last_warning;       /* monotonic */
-
-  GstPad *rejects_pad; /* nullable */
 
   gint format; /* MongoFormat; atomic, set by the streaming thread */
   GstMongoRejects rejects;
@@ -130,8 +96,8 @@ init_library (void)
   static gsize done;
 
   if (g_once_init_enter (&done)) {
-    mongoc_init ();
     mongoc_log_set_handler (log_library, NULL);
+    mongoc_init ();
     g_once_init_leave (&done, 1);
   }
 }
@@ -147,14 +113,14 @@ post (GstElement *element, GstMessageType type, const GError *error)
 
 /* The caps of what came in, for what goes out as it came. */
 static GstFlowReturn
-take_reject (GstMongoSink *self, const GstMongoReject *reject)
+take_reject (GstMongoSink *self, const GstMongoReject *reject, gboolean interruptible)
 {
   GstCaps *caps = gst_pad_get_current_caps (GST_BASE_SINK_PAD (self));
   GstFlowReturn flow;
 
   if (!caps)
     caps = gst_caps_new_empty_simple ("application/json");
-  flow = gst_mongo_rejects_take (&self->rejects, caps, reject);
+  flow = gst_mongo_rejects_take (&self->rejects, caps, reject, interruptible);
   gst_caps_unref (caps);
   return flow;
 }
@@ -169,7 +135,7 @@ on_rejected (
   char *json = NULL;
   GstFlowReturn flow;
 
-  if (self->wrap) {
+  if (self->settings.wrap || self->settings.target.mode == MONGO_MODE_GRIDFS) {
     gst_buffer_extract_dup (buffer, 0, -1, &bytes, &reject.size);
     reject.data = bytes;
   } else if (g_atomic_int_get (&self->format) == MONGO_FORMAT_BSON) {
@@ -178,7 +144,7 @@ on_rejected (
   } else {
     reject.data = json = bson_as_canonical_extended_json (document, &reject.size);
   }
-  flow = take_reject (self, &reject);
+  flow = take_reject (self, &reject, FALSE);
   bson_free (json);
   return flow == GST_FLOW_OK;
 }
@@ -197,68 +163,39 @@ on_failed (GstElement *element, const GError *error)
 
 /* ---- start and stop ---- */
 
+/* (nullable) (transfer full) */
 static mongoc_uri_t *
 open_uri (GstMongoSink *self, GError **error)
 {
   g_autofree gchar *uri = NULL;
   g_autofree gchar *file = NULL;
+  gboolean usable;
 
   GST_OBJECT_LOCK (self);
-  uri = g_strdup (self->uri);
-  file = g_strdup (self->uri_file);
+  usable = gst_mongo_settings_check (&self->settings, error);
+  uri = g_strdup (self->settings.uri);
+  file = g_strdup (self->settings.uri_file);
   GST_OBJECT_UNLOCK (self);
-  return mongo_uri_open (uri, file, error);
+  return usable ? mongo_uri_open (uri, file, error) : NULL;
 }
 
 static void
 start_writer (GstMongoSink *self, const mongoc_uri_t *uri)
 {
   static const MongoWriterFuncs funcs = {on_rejected, on_warning, on_warning, on_failed};
-  MongoWriterSettings settings;
+  MongoTarget target;
 
   GST_OBJECT_LOCK (self);
-  settings = self->settings;
-  if (!settings.database)
-    settings.database = (gchar *) mongoc_uri_get_database (uri);
-  if (!settings.database)
-    settings.database = (gchar *) FALLBACK_DATABASE;
+  target = self->settings.target;
+  if (!target.database)
+    target.database = (gchar *) mongoc_uri_get_database (uri);
+  if (!target.database)
+    target.database = (gchar *) MONGO_FALLBACK_DATABASE;
   self->unreadable = self->rejects.unreported = 0;
   self->rejects.last_warning = 0;
-  self->writer = mongo_writer_start (GST_ELEMENT (self), &funcs, uri, &settings);
+  self->writer =
+      mongo_writer_start (GST_ELEMENT (self), &funcs, uri, &target, &self->settings.writer);
   GST_OBJECT_UNLOCK (self);
-}
-
-static gboolean
-check_collection (GstMongoSink *self, GError **error)
-{
-  g_autoptr (GError) what = NULL;
-  g_autofree gchar *name = NULL;
-
-  GST_OBJECT_LOCK (self);
-  name = g_strdup (self->collection);
-  GST_OBJECT_UNLOCK (self);
-  if (mongo_collection_check (name, &what))
-    return TRUE;
-  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-      "The property collection can't be used: %s.", what->message);
-  return FALSE;
-}
-
-static gboolean
-check_indexes (GstMongoSink *self, GError **error)
-{
-  g_autoptr (GError) what = NULL;
-  g_autoptr (bson_t) command = NULL;
-
-  GST_OBJECT_LOCK (self);
-  command = mongo_index_command ("any", self->settings.indexes, self->settings.expire_field,
-      self->settings.expire_after, &what);
-  GST_OBJECT_UNLOCK (self);
-  if (!what)
-    return TRUE;
-  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-      "create-index or expire-field can't be used: %s.", what->message);
-  return FALSE;
 }
 
 static gboolean
@@ -269,8 +206,7 @@ start (GstMongoSink *self)
 
   init_library ();
   g_atomic_int_set (&self->format, MONGO_FORMAT_JSON);
-  if (!check_collection (self, &error) || !check_indexes (self, &error) ||
-      !(uri = open_uri (self, &error))) {
+  if (!(uri = open_uri (self, &error))) {
     post (GST_ELEMENT (self), GST_MESSAGE_ERROR, error);
     return FALSE;
   }
@@ -312,6 +248,7 @@ gst_mongo_sink_unlock (GstBaseSink *sink)
 {
   GstMongoSink *self = GST_MONGO_SINK (sink);
 
+  gst_mongo_rejects_set_interrupted (&self->rejects, TRUE);
   if (self->writer)
     mongo_writer_set_interrupted (self->writer, TRUE);
   return TRUE;
@@ -322,6 +259,7 @@ gst_mongo_sink_unlock_stop (GstBaseSink *sink)
 {
   GstMongoSink *self = GST_MONGO_SINK (sink);
 
+  gst_mongo_rejects_set_interrupted (&self->rejects, FALSE);
   if (self->writer)
     mongo_writer_set_interrupted (self->writer, FALSE);
   return TRUE;
@@ -334,12 +272,12 @@ gst_mongo_sink_get_caps (GstBaseSink *sink, GstCaps *filter)
 {
   GstMongoSink *self = GST_MONGO_SINK (sink);
   GstCaps *caps, *filtered;
-  gboolean wrap;
+  gboolean any;
 
   GST_OBJECT_LOCK (self);
-  wrap = self->wrap;
+  any = self->settings.wrap || self->settings.target.mode == MONGO_MODE_GRIDFS;
   GST_OBJECT_UNLOCK (self);
-  caps = wrap ? gst_caps_new_any () : gst_caps_from_string (DOCUMENT_CAPS);
+  caps = any ? gst_caps_new_any () : gst_caps_from_string (DOCUMENT_CAPS);
   if (!filter)
     return caps;
   filtered = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
@@ -360,20 +298,19 @@ gst_mongo_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
   return TRUE;
 }
 
-/* (nullable): the place in Kafka of the buffer's document number @index. */
+/* (nullable): a lasting name for the buffer's document number @index. */
 static gchar *
-new_kafka_id (GstBuffer *buffer, guint index)
+make_id (GstMongoSink *self, GstBuffer *buffer, guint index)
 {
-  const GstStructure *s = gst_kafka_meta_peek (buffer);
-  const gchar *topic = s ? gst_structure_get_string (s, "topic") : NULL;
-  gint partition;
-  gint64 offset;
+  gchar *id = self->settings.wrap ? gst_kafka_meta_make_frame_id (buffer)
+                                  : gst_kafka_meta_make_message_id (buffer);
+  gchar *numbered;
 
-  if (!topic || !gst_structure_get (
-                    s, "partition", G_TYPE_INT, &partition, "offset", G_TYPE_INT64, &offset, NULL))
-    return NULL;
-  return index ? g_strdup_printf ("%s:%d:%" G_GINT64_FORMAT ":%u", topic, partition, offset, index)
-               : g_strdup_printf ("%s:%d:%" G_GINT64_FORMAT, topic, partition, offset);
+  if (!id || !index)
+    return id;
+  numbered = g_strdup_printf ("%s:%u", id, index);
+  g_free (id);
+  return numbered;
 }
 
 static GstFlowReturn
@@ -400,9 +337,9 @@ choose_collection (GstMongoSink *self, const bson_t *document, GError **error)
 {
   g_autofree gchar *name = NULL;
 
-  if (!mongo_collection_is_template (self->collection))
-    return g_ref_string_acquire (self->collection);
-  name = mongo_collection_expand (self->collection, document, error);
+  if (!mongo_collection_is_template (self->settings.collection))
+    return g_ref_string_acquire (self->settings.collection);
+  name = mongo_collection_expand (self->settings.collection, document, error);
   return name ? g_ref_string_new (name) : NULL;
 }
 
@@ -412,11 +349,17 @@ push_document (
     GstMongoSink *self, bson_t *document, GRefString *collection, GstBuffer *buffer, guint index)
 {
   if (!bson_has_field (document, "_id")) {
-    g_autofree gchar *id = new_kafka_id (buffer, index);
+    g_autofree gchar *id = make_id (self, buffer, index);
 
     document = mongo_document_ensure_id (document, id);
   }
   return push_item (self, mongo_item_new (document, collection, gst_buffer_ref (buffer)));
+}
+
+static GstClockTime
+get_capture_time (GstMongoSink *self, GstBuffer *buffer)
+{
+  return fog_time_of_capture (GST_ELEMENT (self), &GST_BASE_SINK (self)->segment, buffer);
 }
 
 /* Each document of the buffer; sets @error instead of the document where there is none. */
@@ -426,13 +369,12 @@ next_document (
 {
   GstCaps *caps;
 
-  if (!self->wrap)
+  if (!self->settings.wrap)
     return mongo_reader_next (reader, document, error);
   if (!reader->data)
     return FALSE;
   caps = gst_pad_get_current_caps (GST_BASE_SINK_PAD (self));
-  *document = gst_mongo_wrap (buffer, caps,
-      fog_time_of_capture (GST_ELEMENT (self), &GST_BASE_SINK (self)->segment, buffer), error);
+  *document = gst_mongo_wrap (buffer, caps, get_capture_time (self, buffer), error);
   gst_clear_caps (&caps);
   reader->text = g_steal_pointer (&reader->data);
   reader->text_size = reader->size;
@@ -444,15 +386,19 @@ reject_unreadable (
     GstMongoSink *self, GstBuffer *buffer, const MongoReader *reader, const GError *error)
 {
   const GstMongoReject reject = {buffer, reader->text, reader->text_size, error->message, 0};
+  GstFlowReturn flow;
 
   GST_OBJECT_LOCK (self);
   self->unreadable++;
   GST_OBJECT_UNLOCK (self);
-  return take_reject (self, &reject);
+  while ((flow = take_reject (self, &reject, TRUE)) == GST_MONGO_FLOW_INTERRUPTED)
+    if ((flow = gst_base_sink_wait_preroll (GST_BASE_SINK (self))) != GST_FLOW_OK)
+      break;
+  return flow;
 }
 
 static GstFlowReturn
-push_documents (GstMongoSink *self, MongoReader *reader, GstBuffer *buffer, guint *accepted)
+push_documents (GstMongoSink *self, MongoReader *reader, GstBuffer *buffer)
 {
   GstFlowReturn flow = GST_FLOW_OK;
   bson_t *next;
@@ -462,13 +408,15 @@ push_documents (GstMongoSink *self, MongoReader *reader, GstBuffer *buffer, guin
     g_autoptr (bson_t) document = NULL;
     GRefString *collection = NULL;
 
-    if (!next_document (self, reader, buffer, &next, &error))
+    if (!next_document (self, reader, buffer, &next, &error)) {
+      if (index == 0) /* blank: nobody else will say so */
+        gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_DONE);
       break;
+    }
     if ((document = next))
       collection = choose_collection (self, document, &error);
     if (collection) {
       flow = push_document (self, g_steal_pointer (&document), collection, buffer, index);
-      *accepted += flow == GST_FLOW_OK;
     } else {
       flow = reject_unreadable (self, buffer, reader, error);
     }
@@ -476,28 +424,96 @@ push_documents (GstMongoSink *self, MongoReader *reader, GstBuffer *buffer, guin
   return flow;
 }
 
+/* ---- files ---- */
+
+static GstFlowReturn
+push_part (GstMongoSink *self, bson_t *document, const gchar *bucket, const gchar *kind,
+    MongoFile *file, GstBuffer *buffer)
+{
+  g_autofree gchar *collection = g_strconcat (bucket, kind, NULL);
+  MongoItem *item =
+      mongo_item_new (document, g_ref_string_new (collection), gst_buffer_ref (buffer));
+
+  g_atomic_ref_count_inc (&file->refs);
+  item->file = file;
+  item->is_part = strcmp (kind, MONGO_GRIDFS_CHUNKS) == 0;
+  return push_item (self, item);
+}
+
+/* The file's document comes last: who finds it finds all of its chunks. */
+static GstFlowReturn
+push_parts (GstMongoSink *self, bson_t *document, const gchar *bucket, GstBuffer *buffer,
+    const GstMapInfo *map)
+{
+  MongoFile *file = mongo_file_new ();
+  GstFlowReturn flow = GST_FLOW_OK;
+  gint32 n = 0;
+
+  for (gsize at = 0; at < map->size && flow == GST_FLOW_OK; at += MONGO_GRIDFS_CHUNK_SIZE, n++)
+    flow = push_part (self,
+        mongo_gridfs_new_chunk (document, n, map->data + at,
+            (guint32) MIN (map->size - at, (gsize) MONGO_GRIDFS_CHUNK_SIZE)),
+        bucket, MONGO_GRIDFS_CHUNKS, file, buffer);
+  if (flow == GST_FLOW_OK)
+    flow = push_part (self, document, bucket, MONGO_GRIDFS_FILES, file, buffer);
+  else
+    bson_destroy (document);
+  mongo_file_unref (file);
+  return flow;
+}
+
+static GstFlowReturn
+push_file (GstMongoSink *self, GstBuffer *buffer, const GstMapInfo *map)
+{
+  const MongoReader reader = {.text = map->data, .text_size = map->size};
+  g_autofree gchar *id = gst_kafka_meta_make_frame_id (buffer);
+  GstCaps *caps = gst_pad_get_current_caps (GST_BASE_SINK_PAD (self));
+  g_autoptr (bson_t) metadata = gst_mongo_describe (buffer, caps, get_capture_time (self, buffer));
+  g_autoptr (GError) error = NULL;
+  GRefString *bucket = choose_collection (self, metadata, &error);
+  GstFlowReturn flow;
+
+  if (bucket)
+    flow = push_parts (
+        self, mongo_gridfs_new_file (id, (gint64) map->size, metadata), bucket, buffer, map);
+  else
+    flow = reject_unreadable (self, buffer, &reader, error);
+  g_clear_pointer (&bucket, g_ref_string_release);
+  gst_clear_caps (&caps);
+  return flow;
+}
+
+/* ---- buffers ---- */
+
+static GstFlowReturn
+push_buffer (GstMongoSink *self, GstBuffer *buffer, const GstMapInfo *map)
+{
+  MongoReader reader = {
+      .format = g_atomic_int_get (&self->format),
+      .data = map->data ? map->data : (const guint8 *) "",
+      .size = map->size,
+  };
+
+  return self->settings.target.mode == MONGO_MODE_GRIDFS ? push_file (self, buffer, map)
+                                                         : push_documents (self, &reader, buffer);
+}
+
 static GstFlowReturn
 gst_mongo_sink_render (GstBaseSink *sink, GstBuffer *buffer)
 {
   GstMongoSink *self = GST_MONGO_SINK (sink);
   GstFlowReturn flow;
-  guint accepted = 0;
   GstMapInfo map;
-  MongoReader reader = {.format = g_atomic_int_get (&self->format)};
 
   if (!gst_buffer_map (buffer, &map, GST_MAP_READ)) {
     GST_ELEMENT_ERROR (self, RESOURCE, READ, ("A buffer's memory can't be read."), (NULL));
     return GST_FLOW_ERROR;
   }
-  reader.data = map.data ? map.data : (const guint8 *) "";
-  reader.size = map.size;
-  flow = push_documents (self, &reader, buffer, &accepted);
+  flow = push_buffer (self, buffer, &map);
   gst_buffer_unmap (buffer, &map);
   /* Documents already on their way must not vouch for those that never were. */
   if (flow != GST_FLOW_OK)
     gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_FAILED);
-  else if (!accepted)
-    gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_DONE);
   return flow;
 }
 
@@ -525,7 +541,7 @@ drain (GstMongoSink *self)
   MongoWriterReturn ret;
 
   GST_OBJECT_LOCK (self);
-  timeout = self->drain_timeout;
+  timeout = self->settings.drain_timeout;
   GST_OBJECT_UNLOCK (self);
   deadline = g_get_monotonic_time () + timeout / GST_USECOND;
   do
@@ -586,73 +602,15 @@ new_stats (GstMongoSink *self)
 }
 
 static void
-set_string (gchar **field, const GValue *value)
-{
-  g_free (*field);
-  *field = g_value_dup_string (value);
-}
-
-/* with the object lock */
-static void
-set_collection (GstMongoSink *self, const gchar *name)
-{
-  g_clear_pointer (&self->collection, g_ref_string_release);
-  self->collection = g_ref_string_new (name ? name : DEFAULT_COLLECTION);
-}
-
-static void
 gst_mongo_sink_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstMongoSink *self = GST_MONGO_SINK (object);
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_URI:
-      set_string (&self->uri, value);
-      break;
-    case PROP_URI_FILE:
-      set_string (&self->uri_file, value);
-      break;
-    case PROP_DATABASE:
-      set_string (&self->settings.database, value);
-      break;
-    case PROP_COLLECTION:
-      set_collection (self, g_value_get_string (value));
-      break;
-    case PROP_BATCH_SIZE:
-      self->settings.batch_size = g_value_get_uint (value);
-      break;
-    case PROP_BATCH_BYTES:
-      self->settings.batch_bytes = g_value_get_uint (value);
-      break;
-    case PROP_BATCH_LATENCY:
-      self->settings.batch_latency = g_value_get_uint64 (value);
-      break;
-    case PROP_RETRY_TIMEOUT:
-      self->settings.retry_timeout = g_value_get_uint64 (value);
-      break;
-    case PROP_DRAIN_TIMEOUT:
-      self->drain_timeout = g_value_get_uint64 (value);
-      break;
-    case PROP_CREATE_INDEX:
-      set_string (&self->settings.indexes, value);
-      break;
-    case PROP_EXPIRE_FIELD:
-      set_string (&self->settings.expire_field, value);
-      break;
-    case PROP_EXPIRE_AFTER:
-      self->settings.expire_after = g_value_get_uint (value);
-      break;
-    case PROP_WRAP:
-      self->wrap = g_value_get_boolean (value);
-      break;
-    case PROP_ON_ERROR:
-      self->rejects.on_error = g_value_get_enum (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  if (id == PROP_ON_ERROR)
+    self->rejects.on_error = g_value_get_enum (value);
+  else if (!gst_mongo_settings_set_property (&self->settings, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -662,53 +620,12 @@ gst_mongo_sink_get_property (GObject *object, guint id, GValue *value, GParamSpe
   GstMongoSink *self = GST_MONGO_SINK (object);
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_URI_FILE:
-      g_value_set_string (value, self->uri_file);
-      break;
-    case PROP_DATABASE:
-      g_value_set_string (value, self->settings.database);
-      break;
-    case PROP_COLLECTION:
-      g_value_set_string (value, self->collection);
-      break;
-    case PROP_BATCH_SIZE:
-      g_value_set_uint (value, self->settings.batch_size);
-      break;
-    case PROP_BATCH_BYTES:
-      g_value_set_uint (value, self->settings.batch_bytes);
-      break;
-    case PROP_BATCH_LATENCY:
-      g_value_set_uint64 (value, self->settings.batch_latency);
-      break;
-    case PROP_RETRY_TIMEOUT:
-      g_value_set_uint64 (value, self->settings.retry_timeout);
-      break;
-    case PROP_DRAIN_TIMEOUT:
-      g_value_set_uint64 (value, self->drain_timeout);
-      break;
-    case PROP_CREATE_INDEX:
-      g_value_set_string (value, self->settings.indexes);
-      break;
-    case PROP_EXPIRE_FIELD:
-      g_value_set_string (value, self->settings.expire_field);
-      break;
-    case PROP_EXPIRE_AFTER:
-      g_value_set_uint (value, self->settings.expire_after);
-      break;
-    case PROP_WRAP:
-      g_value_set_boolean (value, self->wrap);
-      break;
-    case PROP_ON_ERROR:
-      g_value_set_enum (value, self->rejects.on_error);
-      break;
-    case PROP_STATS:
-      g_value_take_boxed (value, new_stats (self));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  if (id == PROP_ON_ERROR)
+    g_value_set_enum (value, self->rejects.on_error);
+  else if (id == PROP_STATS)
+    g_value_take_boxed (value, new_stats (self));
+  else if (!gst_mongo_settings_get_property (&self->settings, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -717,12 +634,7 @@ gst_mongo_sink_finalize (GObject *object)
 {
   GstMongoSink *self = GST_MONGO_SINK (object);
 
-  g_free (self->uri);
-  g_free (self->uri_file);
-  g_free (self->settings.database);
-  g_free (self->settings.indexes);
-  g_free (self->settings.expire_field);
-  g_ref_string_release (self->collection);
+  gst_mongo_settings_clear (&self->settings);
   gst_mongo_rejects_clear (&self->rejects);
   G_OBJECT_CLASS (gst_mongo_sink_parent_class)->finalize (object);
 }
@@ -742,128 +654,7 @@ gst_mongo_sink_class_init (GstMongoSinkClass *klass)
   object_class->get_property = gst_mongo_sink_get_property;
   object_class->finalize = gst_mongo_sink_finalize;
 
-  /**
-   * GstMongoSink:uri:
-   *
-   * The connection string. Since it may hold a password, it can't be read back; a command line is visible to all
-   * users of a machine, so prefer #GstMongoSink:uri-file or MONGODB_URI there.
-   */
-  g_object_class_install_property (object_class, PROP_URI,
-      g_param_spec_string ("uri", "URI",
-          "MongoDB connection string (NULL: uri-file, else MONGODB_URI, else " MONGO_DEFAULT_URI
-          ")",
-          NULL, G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
-  /**
-   * GstMongoSink:uri-file:
-   *
-   * A file whose only line is the connection string; read at each start.
-   */
-  g_object_class_install_property (object_class, PROP_URI_FILE,
-      g_param_spec_string ("uri-file", "URI file",
-          "File that holds the MongoDB connection string, used unless uri is set", NULL, flags));
-  /**
-   * GstMongoSink:database:
-   *
-   * The database that holds the collection.
-   */
-  g_object_class_install_property (object_class, PROP_DATABASE,
-      g_param_spec_string ("database", "Database",
-          "Database to write to (NULL: the one in the URI, else " FALLBACK_DATABASE ")", NULL,
-          flags));
-  /**
-   * GstMongoSink:collection:
-   *
-   * The collection that gets the documents; the server makes it if need be. It may differ from document to document:
-   * `%{camera}` stands for the field of this name, `%{place.city}` for a field within a field, `%{captured:%Y-%m}` for a
-   * date, formatted, in UTC. A document without the field, or with one that makes no name of letters, digits and `_-.:`,
-   * is handled as #GstMongoSink:on-error says.
-   */
-  g_object_class_install_property (object_class, PROP_COLLECTION,
-      g_param_spec_string ("collection", "Collection",
-          "Collection to write to; %{field} and %{date:%Y-%m} are filled from each document",
-          DEFAULT_COLLECTION, flags));
-  /**
-   * GstMongoSink:batch-size:
-   *
-   * A batch goes out when it has this many documents, if neither #GstMongoSink:batch-bytes nor
-   * #GstMongoSink:batch-latency sent it before. At most four batches are held; then the stream waits.
-   */
-  g_object_class_install_property (object_class, PROP_BATCH_SIZE,
-      g_param_spec_uint ("batch-size", "Batch size", "Documents written at once, at most", 1, 10000,
-          DEFAULT_BATCH_SIZE, flags));
-  /**
-   * GstMongoSink:batch-bytes:
-   *
-   * A batch goes out when its documents have this size as BSON. A larger document goes alone.
-   */
-  g_object_class_install_property (object_class, PROP_BATCH_BYTES,
-      g_param_spec_uint ("batch-bytes", "Batch bytes", "Bytes of BSON written at once, at most", 1,
-          MONGO_DOCUMENT_MAX, DEFAULT_BATCH_BYTES, flags));
-  /**
-   * GstMongoSink:batch-latency:
-   *
-   * How long the first document of a batch waits for others, in ns.
-   */
-  g_object_class_install_property (object_class, PROP_BATCH_LATENCY,
-      g_param_spec_uint64 ("batch-latency", "Batch latency",
-          "Time a document waits for its batch to fill, at most (ns)", 0, 60 * GST_SECOND,
-          DEFAULT_BATCH_LATENCY, flags));
-  /**
-   * GstMongoSink:retry-timeout:
-   *
-   * How long a batch is sent again, with growing pauses, while the database is away, elects a primary or is over its
-   * limits. The buffers are held meanwhile. Then the element fails, and what came from `kafkasrc` comes again.
-   */
-  g_object_class_install_property (object_class, PROP_RETRY_TIMEOUT,
-      g_param_spec_uint64 ("retry-timeout", "Retry timeout",
-          "Time to try again to write a batch before giving up (ns; 0: never again; -1: for ever)",
-          0, G_MAXUINT64, DEFAULT_RETRY_TIMEOUT, flags));
-  /**
-   * GstMongoSink:drain-timeout:
-   *
-   * How long the end of the stream waits for the last documents to be acknowledged. Then the element fails.
-   */
-  g_object_class_install_property (object_class, PROP_DRAIN_TIMEOUT,
-      g_param_spec_uint64 ("drain-timeout", "Drain timeout",
-          "Time that EOS waits for documents not yet acknowledged, at most (ns)", 0,
-          3600 * GST_SECOND, DEFAULT_DRAIN_TIMEOUT, flags));
-  /**
-   * GstMongoSink:wrap:
-   *
-   * Store each buffer, whatever its caps, as a document of its own with the fields `data` (binary), and as far as they
-   * are known `caps` (text), `pts`, `dts`, `duration` (ns), `captured` (date) and `headers` (a document of texts; one of
-   * them may name the collection: `frames-%{headers.camera}`). Otherwise the element takes `application/json`,
-   * `application/x-ndjson` and `application/bson` alone.
-   */
-  g_object_class_install_property (object_class, PROP_WRAP,
-      g_param_spec_boolean ("wrap", "Wrap",
-          "Store any buffer as a document that holds its bytes, caps and times", FALSE, flags));
-  /**
-   * GstMongoSink:create-index:
-   *
-   * Indexes to make, unless they are there, in each collection before its first document: `camera,-captured` is one
-   * of two fields, the second one downwards; several are separated by semicolons. A server that refuses gives a
-   * warning, and documents are stored without.
-   */
-  g_object_class_install_property (object_class, PROP_CREATE_INDEX,
-      g_param_spec_string ("create-index", "Create index",
-          "Indexes that each collection shall have: \"camera,-captured;replica\"", NULL, flags));
-  /**
-   * GstMongoSink:expire-field:
-   *
-   * The field, a date, that #GstMongoSink:expire-after counts from.
-   */
-  g_object_class_install_property (object_class, PROP_EXPIRE_FIELD,
-      g_param_spec_string ("expire-field", "Expire field", "Date that expire-after counts from",
-          DEFAULT_EXPIRE_FIELD, flags));
-  /**
-   * GstMongoSink:expire-after:
-   *
-   * Lets the server delete a document this many seconds after its #GstMongoSink:expire-field, by a TTL index.
-   */
-  g_object_class_install_property (object_class, PROP_EXPIRE_AFTER,
-      g_param_spec_uint ("expire-after", "Expire after",
-          "Seconds after which the server deletes a document (0: never)", 0, G_MAXINT32, 0, flags));
+  gst_mongo_settings_install_properties (object_class);
   /**
    * GstMongoSink:on-error:
    *
@@ -922,12 +713,6 @@ gst_mongo_sink_init (GstMongoSink *self)
   gst_base_sink_set_last_sample_enabled (sink, FALSE);
 
   gst_mongo_rejects_init (&self->rejects, GST_ELEMENT (self));
-  set_collection (self, NULL);
-  self->settings.expire_field = g_strdup (DEFAULT_EXPIRE_FIELD);
-  self->settings.batch_size = DEFAULT_BATCH_SIZE;
-  self->settings.batch_bytes = DEFAULT_BATCH_BYTES;
-  self->settings.batch_latency = DEFAULT_BATCH_LATENCY;
-  self->settings.retry_timeout = DEFAULT_RETRY_TIMEOUT;
-  self->drain_timeout = DEFAULT_DRAIN_TIMEOUT;
+  gst_mongo_settings_init (&self->settings);
   self->rejects.on_error = DEFAULT_ON_ERROR;
 }

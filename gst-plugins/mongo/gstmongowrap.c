@@ -64,10 +64,9 @@ append_data (bson_t *document, GstBuffer *buffer)
 }
 
 bson_t *
-gst_mongo_wrap (GstBuffer *buffer, GstCaps *caps, GstClockTime captured, GError **error)
+gst_mongo_describe (GstBuffer *buffer, GstCaps *caps, GstClockTime captured)
 {
-  g_autoptr (bson_t) document = bson_new ();
-  gboolean fits = gst_buffer_get_size (buffer) < MONGO_DOCUMENT_MAX;
+  bson_t *document = bson_new ();
 
   append_caps (document, caps);
   append_time (document, "pts", GST_BUFFER_PTS (buffer));
@@ -76,6 +75,15 @@ gst_mongo_wrap (GstBuffer *buffer, GstCaps *caps, GstClockTime captured, GError 
   if (GST_CLOCK_TIME_IS_VALID (captured))
     BSON_APPEND_DATE_TIME (document, "captured", (gint64) (captured / GST_MSECOND));
   append_headers (document, buffer);
+  return document;
+}
+
+bson_t *
+gst_mongo_wrap (GstBuffer *buffer, GstCaps *caps, GstClockTime captured, GError **error)
+{
+  g_autoptr (bson_t) document = gst_mongo_describe (buffer, caps, captured);
+  gboolean fits = gst_buffer_get_size (buffer) < MONGO_DOCUMENT_MAX;
+
   if (fits && append_data (document, buffer) && document->len <= MONGO_DOCUMENT_MAX)
     return g_steal_pointer (&document);
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,

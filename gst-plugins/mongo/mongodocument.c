@@ -160,3 +160,31 @@ mongo_document_ensure_id (bson_t *document, const gchar *id)
   bson_destroy (document);
   return with_id;
 }
+
+GBytes *
+mongo_document_get_id (const bson_t *document)
+{
+  bson_t id = BSON_INITIALIZER;
+  bson_iter_t iter;
+  GBytes *bytes;
+
+  if (bson_iter_init_find (&iter, document, "_id"))
+    BSON_APPEND_VALUE (&id, "_id", bson_iter_value (&iter));
+  bytes = g_bytes_new (bson_get_data (&id), id.len);
+  bson_destroy (&id);
+  return bytes;
+}
+
+bson_t *
+mongo_document_to_update (const bson_t *document)
+{
+  bson_t *update = bson_new ();
+  bson_t fields = BSON_INITIALIZER;
+
+  bson_copy_to_excluding_noinit (document, &fields, "_id", NULL);
+  /* An empty $set is an error to older servers. */
+  BSON_APPEND_DOCUMENT (update, bson_empty (&fields) ? "$setOnInsert" : "$set",
+      bson_empty (&fields) ? document : &fields);
+  bson_destroy (&fields);
+  return update;
+}

@@ -49,6 +49,12 @@ gboolean mongo_reader_next (MongoReader *reader, bson_t **document, GError **err
  */
 bson_t *mongo_document_ensure_id (bson_t *document, const gchar *id);
 
+/* Its `_id`, type and value: equal bytes, same document. */
+GBytes *mongo_document_get_id (const bson_t *document);
+
+/* The update that sets all of its fields, `_id` aside, in what has its `_id`. */
+bson_t *mongo_document_to_update (const bson_t *document);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (bson_t, bson_destroy)
 
 G_END_DECLS

@@ -20,4 +20,18 @@ G_BEGIN_DECLS
 bson_t *mongo_index_command (const gchar *collection, const gchar *indexes,
     const gchar *expire_field, guint expire_after, GError **error);
 
+/* Whether @index, a description by the server that has its fields in @key, is the one over `_id`. */
+gboolean mongo_index_is_of_id (const bson_t *index, const gchar *key);
+
+/**
+ * mongo_time_series_command:
+ * @time_field: the date of each document
+ * @meta_field: (nullable): what tells one series from another: a camera, say
+ * @expire_after: seconds until a document expires; 0: never
+ *
+ * Returns: (transfer full): the command that makes @collection as a time series
+ */
+bson_t *mongo_time_series_command (
+    const gchar *collection, const gchar *time_field, const gchar *meta_field, guint expire_after);
+
 G_END_DECLS

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "mongoindex.h"
+
 #define CODE_DUPLICATE_KEY 11000
 
 /* MongoDB's src/mongo/base/error_codes.yml, but the last, which is Cosmos DB's. */
@@ -153,17 +155,17 @@ get_text (const bson_t *document, const gchar *name)
 }
 
 /* Another unique index may refuse a document too, one that isn't there. */
-static gboolean
-is_duplicate_id (const bson_t *write_error)
+static MongoVerdict
+judge_duplicate_key (const bson_t *write_error)
 {
   const gchar *message = get_text (write_error, "errmsg");
-  bson_iter_t iter, key;
 
-  if (bson_iter_init_find (&iter, write_error, "keyPattern") && BSON_ITER_HOLDS_DOCUMENT (&iter) &&
-      bson_iter_recurse (&iter, &key))
-    return bson_iter_next (&key) && strcmp (bson_iter_key (&key), "_id") == 0 &&
-           !bson_iter_next (&key);
-  return message && (strstr (message, "index: _id_") || strstr (message, "$_id_"));
+  if (bson_has_field (write_error, "keyPattern"))
+    return mongo_index_is_of_id (write_error, "keyPattern") ? MONGO_VERDICT_DUPLICATE
+                                                            : MONGO_VERDICT_REJECTED;
+  if (message && (strstr (message, "index: _id_") || strstr (message, "$_id_")))
+    return MONGO_VERDICT_DUPLICATE;
+  return message && strstr (message, "index: ") ? MONGO_VERDICT_REJECTED : MONGO_VERDICT_TAKEN;
 }
 
 static void
@@ -173,8 +175,8 @@ judge_write_error (const bson_t *write_error, MongoResult *result)
   const gchar *reason = get_text (write_error, "errmsg");
   MongoVerdict verdict = judge_code (code);
 
-  if (code == CODE_DUPLICATE_KEY && is_duplicate_id (write_error))
-    verdict = MONGO_VERDICT_DUPLICATE;
+  if (code == CODE_DUPLICATE_KEY)
+    verdict = judge_duplicate_key (write_error);
   else if (verdict != MONGO_VERDICT_RETRY && verdict != MONGO_VERDICT_DENIED)
     verdict = MONGO_VERDICT_REJECTED;
   mongo_result_set (result, verdict, code, reason ? reason : "the server gave no reason");
@@ -242,8 +244,7 @@ judge_write_concern (const bson_t *reply, MongoResult *results, guint n)
     if (verdict == MONGO_VERDICT_SPLIT)
       verdict = MONGO_VERDICT_FAILED;
     for (guint i = 0; i < n; i++)
-      if (results[i].verdict == MONGO_VERDICT_STORED ||
-          results[i].verdict == MONGO_VERDICT_DUPLICATE)
+      if (results[i].verdict <= MONGO_VERDICT_TAKEN)
         mongo_result_set (
             &results[i], verdict, code, reason ? reason : "the write concern was not met");
   }

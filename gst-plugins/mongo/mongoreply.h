@@ -9,6 +9,7 @@ G_BEGIN_DECLS
 typedef enum {
   MONGO_VERDICT_STORED,
   MONGO_VERDICT_DUPLICATE, /* one with this _id was stored before */
+  MONGO_VERDICT_TAKEN,     /* one with this _id, or in another unique index: which isn't told */
   MONGO_VERDICT_LOST,      /* no answer: the connection broke, or there was none */
   MONGO_VERDICT_RETRY,     /* may be taken later: election, limits, write concern */
   MONGO_VERDICT_REJECTED,  /* this document will never be taken */

@@ -6,6 +6,8 @@
 
 G_BEGIN_DECLS
 
+/* What is used where nothing else is said. */
+#define MONGO_FALLBACK_DATABASE "fog"
 #define MONGO_DEFAULT_URI "mongodb://localhost:27017"
 
 /**

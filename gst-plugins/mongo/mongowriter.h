@@ -4,27 +4,11 @@
 #include <gst/gst.h>
 #include <mongoc/mongoc.h>
 
-#include "mongoreply.h"
+#include "mongosession.h"
 
 G_BEGIN_DECLS
 
-/* A document on its way, and the buffer that has to be kept until it is stored. */
 typedef struct {
-  bson_t *document;
-  GRefString *collection;
-  GstBuffer *buffer; /* NULL once the writer was left behind; guarded by its lock */
-  MongoResult result;
-} MongoItem;
-
-/* All of them (transfer full). */
-MongoItem *mongo_item_new (bson_t *document, GRefString *collection, GstBuffer *buffer);
-void mongo_item_free (MongoItem *item);
-
-typedef struct {
-  gchar *database;
-  gchar *indexes; /* nullable; these three as mongo_index_command() takes them */
-  gchar *expire_field;
-  guint expire_after;
   guint batch_size;
   gsize batch_bytes;
   GstClockTime batch_latency;
@@ -32,12 +16,12 @@ typedef struct {
 } MongoWriterSettings;
 
 typedef struct {
-  guint64 documents;  /* stored by this writer */
+  guint64 documents;  /* stored by this writer; a file is one, here and in what follows */
   guint64 duplicates; /* found to be stored already */
   guint64 rejected;   /* refused by the server for good */
   guint64 batches;    /* acknowledged, in whole or in part */
   guint64 retries;    /* batches sent again */
-  guint64 waiting;    /* documents accepted, but not settled */
+  guint64 waiting;    /* documents, or parts of files, accepted, but not settled */
   guint64 waiting_bytes;
   GstClockTime write_latency; /* of a batch: a moving mean */
   GstClockTime write_latency_max;
@@ -68,14 +52,13 @@ typedef struct _MongoWriter MongoWriter;
 /**
  * mongo_writer_start:
  * @owner: not kept alive beyond mongo_writer_stop()
- * @uri: copied
- * @settings: copied
+ * @uri: copied, as are @target and @settings
  *
  * Starts the thread that owns the connection, and doesn't wait for it. A database that can't be reached
  * within five seconds is a failure.
  */
 MongoWriter *mongo_writer_start (GstElement *owner, const MongoWriterFuncs *funcs,
-    const mongoc_uri_t *uri, const MongoWriterSettings *settings);
+    const mongoc_uri_t *uri, const MongoTarget *target, const MongoWriterSettings *settings);
 
 /* Takes @item over if it returns OK; waits while four batches are waiting already. */
 MongoWriterReturn mongo_writer_push (MongoWriter *self, MongoItem *item);

@@ -18,6 +18,7 @@ struct _MongoMock {
   GCond changed;
   GHashTable *documents; /* of JSON by the JSON of their _id */
   GQueue script;
+  GHashTable *answers, *last; /* JSON by the command's name */
   gboolean frozen;
   guint inserts;
 };
@@ -87,6 +88,16 @@ append_duplicate (bson_t *errors, guint position, guint index, const gchar *id)
 }
 
 /* with the lock */
+static void
+keep (MongoMock *mock, gchar *id, const bson_t *document)
+{
+  char *json = bson_as_relaxed_extended_json (document, NULL);
+
+  g_hash_table_replace (mock->documents, id, g_strdup (json));
+  bson_free (json);
+}
+
+/* with the lock */
 static bson_t *
 store (MongoMock *mock, GPtrArray *documents, const bson_t *scripted)
 {
@@ -96,19 +107,14 @@ store (MongoMock *mock, GPtrArray *documents, const bson_t *scripted)
 
   for (guint i = 0; i < documents->len; i++) {
     const bson_t *document = g_ptr_array_index (documents, i);
-    gchar *id = id_of (document);
+    g_autofree gchar *id = id_of (document);
 
-    if (scripted && refuses (scripted, i)) {
-      g_free (id);
-    } else if (g_hash_table_contains (mock->documents, id)) {
+    if (scripted && refuses (scripted, i))
+      continue;
+    if (g_hash_table_contains (mock->documents, id))
       append_duplicate (&errors, duplicates++, i, id);
-      g_free (id);
-    } else {
-      char *json = bson_as_relaxed_extended_json (document, NULL);
-
-      g_hash_table_insert (mock->documents, id, g_strdup (json));
-      bson_free (json);
-    }
+    else
+      keep (mock, g_steal_pointer (&id), document);
   }
   reply = scripted
               ? bson_copy (scripted)
@@ -117,6 +123,35 @@ store (MongoMock *mock, GPtrArray *documents, const bson_t *scripted)
     BSON_APPEND_ARRAY (reply, "writeErrors", &errors);
   bson_destroy (&errors);
   return reply;
+}
+
+/* A part of an update: its selector `q`, its change `u`. */
+static void
+open_part (const bson_t *update, const gchar *name, bson_t *part)
+{
+  bson_iter_t iter;
+  const guint8 *data;
+  guint32 size;
+
+  g_assert_true (bson_iter_init_find (&iter, update, name));
+  bson_iter_document (&iter, &size, &data);
+  g_assert_true (bson_init_static (part, data, size));
+}
+
+/* with the lock */
+static bson_t *
+change (MongoMock *mock, GPtrArray *updates, const bson_t *scripted)
+{
+  for (guint i = 0; i < updates->len; i++) {
+    bson_t selector, document;
+
+    open_part (g_ptr_array_index (updates, i), "q", &selector);
+    open_part (g_ptr_array_index (updates, i), "u", &document);
+    if (!scripted || !refuses (scripted, i))
+      keep (mock, id_of (&selector), &document);
+  }
+  return scripted ? bson_copy (scripted)
+                  : BCON_NEW ("ok", BCON_DOUBLE (1), "n", BCON_INT32 (updates->len));
 }
 
 static gboolean
@@ -130,7 +165,8 @@ is_poisoned (GPtrArray *documents)
 
 /* NULL: close the connection. */
 static bson_t *
-insert (MongoMock *mock, GPtrArray *documents)
+write_all (MongoMock *mock, GPtrArray *documents,
+    bson_t *(*apply) (MongoMock *, GPtrArray *, const bson_t *) )
 {
   g_autofree gchar *text = NULL;
   bson_t *scripted, *reply;
@@ -142,7 +178,7 @@ insert (MongoMock *mock, GPtrArray *documents)
     return NULL;
   }
   scripted = text && *text ? bson_new_from_json ((const guint8 *) text, -1, NULL) : NULL;
-  reply = store (mock, documents, scripted);
+  reply = apply (mock, documents, scripted);
   if (text && !*text)
     g_clear_pointer (&reply, bson_destroy);
   if (scripted)
@@ -180,6 +216,31 @@ read_documents (const guint8 *at, const guint8 *end)
 }
 
 static bson_t *
+answer_other (MongoMock *mock, const gchar *name)
+{
+  const gchar *json;
+  bson_t *reply;
+
+  g_mutex_lock (&mock->lock);
+  json = g_hash_table_lookup (mock->answers, name);
+  reply = json ? bson_new_from_json ((const guint8 *) json, -1, NULL)
+               : BCON_NEW ("ok", BCON_DOUBLE (1));
+  g_mutex_unlock (&mock->lock);
+  return reply;
+}
+
+static void
+remember (MongoMock *mock, const gchar *name, const bson_t *command)
+{
+  char *json = bson_as_relaxed_extended_json (command, NULL);
+
+  g_mutex_lock (&mock->lock);
+  g_hash_table_replace (mock->last, g_strdup (name), g_strdup (json));
+  g_mutex_unlock (&mock->lock);
+  bson_free (json);
+}
+
+static bson_t *
 answer (MongoMock *mock, const guint8 *body, const guint8 *end)
 {
   g_autoptr (GPtrArray) documents = read_documents (body + get_int (body), end);
@@ -192,12 +253,15 @@ answer (MongoMock *mock, const guint8 *body, const guint8 *end)
   name = bson_iter_key (&iter);
   if (g_ascii_strcasecmp (name, "ismaster") == 0 || strcmp (name, "hello") == 0)
     return hello ();
+  remember (mock, name, &command);
   if (strcmp (name, "insert") == 0)
-    return insert (mock, documents);
+    return write_all (mock, documents, store);
+  if (strcmp (name, "update") == 0)
+    return write_all (mock, documents, change);
   if (g_str_has_prefix (name, "sasl"))
     return BCON_NEW ("ok", BCON_DOUBLE (0), "code", BCON_INT32 (18), "errmsg",
         BCON_UTF8 ("Authentication failed."));
-  return BCON_NEW ("ok", BCON_DOUBLE (1));
+  return answer_other (mock, name);
 }
 
 static GByteArray *
@@ -306,6 +370,8 @@ mongo_mock_new (void)
   g_cond_init (&mock->changed);
   g_queue_init (&mock->script);
   mock->documents = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  mock->answers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  mock->last = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   mock->closing = g_cancellable_new ();
   mock->listener = g_socket_listener_new ();
   g_assert_true (g_socket_listener_add_address (
@@ -331,6 +397,8 @@ mongo_mock_free (MongoMock *mock)
   g_object_unref (mock->closing);
   g_queue_clear_full (&mock->script, g_free);
   g_hash_table_unref (mock->documents);
+  g_hash_table_unref (mock->answers);
+  g_hash_table_unref (mock->last);
   g_mutex_clear (&mock->lock);
   g_cond_clear (&mock->changed);
   g_free (mock);
@@ -348,6 +416,25 @@ mongo_mock_script (MongoMock *mock, const gchar *reply)
   g_mutex_lock (&mock->lock);
   g_queue_push_tail (&mock->script, g_strdup (reply));
   g_mutex_unlock (&mock->lock);
+}
+
+void
+mongo_mock_answer (MongoMock *mock, const gchar *command, const gchar *reply)
+{
+  g_mutex_lock (&mock->lock);
+  g_hash_table_replace (mock->answers, g_strdup (command), g_strdup (reply));
+  g_mutex_unlock (&mock->lock);
+}
+
+gchar *
+mongo_mock_last (MongoMock *mock, const gchar *command)
+{
+  gchar *last;
+
+  g_mutex_lock (&mock->lock);
+  last = g_strdup (g_hash_table_lookup (mock->last, command));
+  g_mutex_unlock (&mock->lock);
+  return last;
 }
 
 void

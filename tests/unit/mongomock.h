@@ -13,15 +13,19 @@ void mongo_mock_free (MongoMock *mock);
 /* mongodb://[user]localhost:port; @user as "name:password@", or "". */
 gchar *mongo_mock_uri (MongoMock *mock, const gchar *user);
 
-/* The next insert gets this reply (Extended JSON) and stores what it doesn't refuse; "" closes the connection
- * instead, after storing everything. Replies queue up. A document with a field `poison` closes the connection, always,
+/* The next insert or update gets this reply (Extended JSON) and stores what it doesn't refuse; "" closes the connection
+ * instead, after storing everything. Replies queue up. An update puts what it says in place of the document. A document with a field `poison` closes the connection, always,
  * and nothing is stored. */
 void mongo_mock_script (MongoMock *mock, const gchar *reply);
+/* Every command of this name, of those that write nothing, gets this reply instead of a bare ok. */
+void mongo_mock_answer (MongoMock *mock, const gchar *command, const gchar *reply);
+/* (nullable) (transfer full): the last command of this name as relaxed JSON, the documents of writes left out. */
+gchar *mongo_mock_last (MongoMock *mock, const gchar *command);
 /* Takes connections and requests, but answers none. */
 void mongo_mock_freeze (MongoMock *mock, gboolean frozen);
 
 guint mongo_mock_stored (MongoMock *mock);
-guint mongo_mock_inserts (MongoMock *mock);
+guint mongo_mock_inserts (MongoMock *mock); /* and updates */
 /* (nullable) (transfer full): the document as relaxed JSON; @id as JSON, strings quoted. */
 gchar *mongo_mock_find (MongoMock *mock, const gchar *id);
 /* FALSE after ten seconds. */

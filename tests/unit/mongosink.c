@@ -4,143 +4,7 @@
 #include <string.h>
 
 #include "gstkafkameta.h"
-#include "mongomock.h"
-
-/* What became of the messages that buffers were made from. */
-typedef struct {
-  gint done, failed, undecided; /* atomic */
-} Ledger;
-
-static void
-on_ack (gpointer data, gint64 offset, GstKafkaAckOutcome outcome)
-{
-  Ledger *ledger = data;
-
-  g_atomic_int_inc (outcome == GST_KAFKA_ACK_DONE     ? &ledger->done
-                    : outcome == GST_KAFKA_ACK_FAILED ? &ledger->failed
-                                                      : &ledger->undecided);
-}
-
-static GstBuffer *
-new_message (const gchar *text, Ledger *ledger, gint64 offset)
-{
-  GstBuffer *buffer = gst_buffer_new_memdup (text, strlen (text));
-  GObject *ack = gst_kafka_ack_new (ledger, offset, on_ack, NULL);
-
-  gst_structure_set (gst_kafka_meta_ensure (buffer), "topic", G_TYPE_STRING, "t", "partition",
-      G_TYPE_INT, 3, "offset", G_TYPE_INT64, offset, "ack", G_TYPE_OBJECT, ack, NULL);
-  g_object_unref (ack);
-  return buffer;
-}
-
-static GstBuffer *
-new_text (const gchar *text)
-{
-  return gst_buffer_new_memdup (text, strlen (text));
-}
-
-typedef struct {
-  MongoMock *mock;
-  GstHarness *h;
-  GstBus *bus;
-  Ledger ledger;
-} Fixture;
-
-/* A sink at work, with the properties in @settings. */
-static void
-setup (Fixture *f, MongoMock *mock, const gchar *settings, const gchar *caps)
-{
-  g_autofree gchar *uri = mongo_mock_uri (mock, "");
-  g_autofree gchar *line = g_strdup_printf ("mongosink name=sink uri=%s %s", uri, settings);
-
-  *f = (Fixture){.mock = mock, .bus = gst_bus_new ()};
-  f->h = gst_harness_new_parse (line);
-  gst_element_set_bus (f->h->element, f->bus);
-  gst_harness_play (f->h);
-  gst_harness_set_src_caps_str (f->h, caps);
-}
-
-static GstStructure *
-get_stats (Fixture *f)
-{
-  GstElement *sink = gst_harness_find_element (f->h, "mongosink");
-  GstStructure *stats;
-
-  g_object_get (sink, "stats", &stats, NULL);
-  gst_object_unref (sink);
-  return stats;
-}
-
-static void
-assert_stat (Fixture *f, const gchar *name, guint64 expected)
-{
-  GstStructure *stats = get_stats (f);
-  guint64 value = 0;
-
-  fail_unless (gst_structure_get_uint64 (stats, name, &value), "%s", name);
-  fail_unless (value == expected, "%s is %" G_GUINT64_FORMAT ", not %" G_GUINT64_FORMAT, name,
-      value, expected);
-  gst_structure_free (stats);
-}
-
-/* Sends EOS and waits for the sink to post it. */
-static void
-finish (Fixture *f)
-{
-  GstMessage *message;
-
-  fail_unless (gst_harness_push_event (f->h, gst_event_new_eos ()));
-  message =
-      gst_bus_timed_pop_filtered (f->bus, 20 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS);
-  gst_message_unref (message);
-}
-
-static void
-teardown (Fixture *f)
-{
-  gst_element_set_state (f->h->element, GST_STATE_NULL);
-  gst_element_set_bus (f->h->element, NULL);
-  gst_harness_teardown (f->h);
-  gst_object_unref (f->bus);
-  mongo_mock_free (f->mock);
-}
-
-/* The next message of the kind, by domain and code; its text (transfer full). */
-static gchar *
-wait_message (Fixture *f, GstMessageType type, GQuark domain, gint code)
-{
-  GstMessage *message = gst_bus_timed_pop_filtered (f->bus, 20 * GST_SECOND, type);
-  GError *error = NULL;
-  gchar *text;
-
-  fail_unless (message != NULL);
-  if (type == GST_MESSAGE_ERROR)
-    gst_message_parse_error (message, &error, NULL);
-  else
-    gst_message_parse_warning (message, &error, NULL);
-  fail_unless (g_error_matches (error, domain, code), "%s", error->message);
-  text = g_strdup (error->message);
-  g_error_free (error);
-  gst_message_unref (message);
-  return text;
-}
-
-static void
-assert_acks (Fixture *f, gint done, gint failed)
-{
-  fail_unless_equals_int (g_atomic_int_get (&f->ledger.done), done);
-  fail_unless_equals_int (g_atomic_int_get (&f->ledger.failed), failed);
-  fail_unless_equals_int (g_atomic_int_get (&f->ledger.undecided), 0);
-}
-
-static void
-assert_stored (Fixture *f, const gchar *id, const gchar *expected)
-{
-  g_autofree gchar *found = mongo_mock_find (f->mock, id);
-
-  fail_unless_equals_string (found, expected);
-}
+#include "mongofixture.h"
 
 GST_START_TEST (test_documents_are_stored_once)
 {
@@ -410,6 +274,52 @@ GST_START_TEST (test_rejects_leave_by_their_pad)
 }
 GST_END_TEST;
 
+static gpointer
+push_poison (gpointer data)
+{
+  Fixture *f = data;
+  GstFlowReturn flow = GST_FLOW_OK;
+
+  for (gint i = 0; i < 3000 && flow == GST_FLOW_OK; i++)
+    flow = gst_harness_push (f->h, new_message ("poison", &f->ledger, i));
+  return GINT_TO_POINTER (flow);
+}
+
+/* What stands behind the pad takes nothing: it is paused, or its own server is away. */
+GST_START_TEST (test_stuck_rejects_hold_up_no_state_change)
+{
+  Fixture f;
+  GstElement *sink, *stuck = gst_element_factory_make ("fakesink", NULL);
+  GstPad *pad, *peer;
+  GThread *pusher;
+
+  setup (&f, mongo_mock_new (), "", "application/json");
+  sink = gst_harness_find_element (f.h, "mongosink");
+  g_object_set (stuck, "async", FALSE, NULL);
+  gst_element_set_state (stuck, GST_STATE_PAUSED);
+  pad = gst_element_request_pad_simple (sink, "rejects");
+  peer = gst_element_get_static_pad (stuck, "sink");
+  fail_unless (gst_pad_link_full (pad, peer, GST_PAD_LINK_CHECK_NOTHING) == GST_PAD_LINK_OK);
+  pusher = g_thread_new ("pusher", push_poison, &f);
+  while (get_stat (&f, "rejected") < 1000)
+    g_usleep (1000);
+  gst_element_set_state (f.h->element, GST_STATE_PAUSED);
+  gst_element_set_state (f.h->element, GST_STATE_PLAYING);
+  gst_element_set_state (f.h->element, GST_STATE_PAUSED);
+  gst_element_set_state (stuck, GST_STATE_NULL); /* as a bin does: from the end on */
+  assert_stops_soon (&f);
+  g_thread_join (pusher);
+  fail_unless (g_atomic_int_get (&f.ledger.failed) >= 1000);
+  fail_unless_equals_int (g_atomic_int_get (&f.ledger.done), 0);
+  gst_element_release_request_pad (sink, pad);
+  gst_object_unref (peer);
+  gst_object_unref (pad);
+  gst_object_unref (sink);
+  teardown (&f);
+  gst_object_unref (stuck);
+}
+GST_END_TEST;
+
 /* A document the server can't even read costs itself alone. */
 GST_START_TEST (test_document_that_closes_the_connection)
 {
@@ -487,15 +397,6 @@ GST_START_TEST (test_missing_right_is_an_error)
   teardown (&f);
 }
 GST_END_TEST;
-
-static void
-assert_stops_soon (Fixture *f)
-{
-  gint64 start = g_get_monotonic_time ();
-
-  gst_element_set_state (f->h->element, GST_STATE_NULL);
-  fail_unless (g_get_monotonic_time () - start < 5 * G_USEC_PER_SEC);
-}
 
 static gpointer
 push_many (gpointer data)
@@ -678,6 +579,7 @@ mongosink_suite (void)
   tcase_add_test (tc, test_refused_document_fails_on_request);
   tcase_add_test (tc, test_refused_batch_is_split);
   tcase_add_test (tc, test_rejects_leave_by_their_pad);
+  tcase_add_test (tc, test_stuck_rejects_hold_up_no_state_change);
   tcase_add_test (tc, test_document_that_closes_the_connection);
   tcase_add_test (tc, test_transient_failures_are_retried);
   tcase_add_test (tc, test_retries_end);

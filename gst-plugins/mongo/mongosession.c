@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "mongosession.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+#include "mongodocument.h"
+#include "mongogridfs.h"
+#include "mongoindex.h"
+#include "mongouri.h"
+
+#define CLOSED_AT_ONCE G_USEC_PER_SEC
+#define NO_CLIENT "the library makes no client from the URI"
+#define CODE_NAMESPACE_EXISTS 48
+
+struct _MongoSession {
+  mongoc_uri_t *uri;
+  gchar *hosts;
+  MongoTarget target;
+  MongoSessionWarning warning;
+  gpointer data;
+  mongoc_client_t *client; /* nullable */
+  GHashTable *prepared;    /* collections that are as they shall be */
+};
+
+/* ---- what is written, and where ---- */
+
+void
+mongo_target_copy (MongoTarget *target, const MongoTarget *from)
+{
+  *target = *from;
+  target->database = g_strdup (from->database);
+  target->indexes = g_strdup (from->indexes);
+  target->expire_field = g_strdup (from->expire_field);
+  target->time_field = g_strdup (from->time_field);
+  target->meta_field = g_strdup (from->meta_field);
+}
+
+void
+mongo_target_clear (MongoTarget *target)
+{
+  g_clear_pointer (&target->database, g_free);
+  g_clear_pointer (&target->indexes, g_free);
+  g_clear_pointer (&target->expire_field, g_free);
+  g_clear_pointer (&target->time_field, g_free);
+  g_clear_pointer (&target->meta_field, g_free);
+}
+
+gboolean
+mongo_target_check (const MongoTarget *target, GError **error)
+{
+  g_autoptr (GError) what = NULL;
+  g_autoptr (bson_t) command = mongo_index_command (
+      "any", target->indexes, target->expire_field, target->expire_after, &what);
+  const gchar *clash = NULL;
+
+  if (target->time_field && target->mode != MONGO_MODE_INSERT)
+    clash = "time-field needs mode=insert: a time series takes nothing else";
+  else if (target->meta_field && !target->time_field)
+    clash = "meta-field is of use with time-field only";
+  else if (target->expire_after && target->mode == MONGO_MODE_GRIDFS)
+    clash = "expire-after can't be used with mode=gridfs: the files' chunks would stay";
+  if (!what && !clash)
+    return TRUE;
+  if (what)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+        "create-index or expire-field can't be used: %s", what->message);
+  else
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, clash);
+  return FALSE;
+}
+
+MongoFile *
+mongo_file_new (void)
+{
+  MongoFile *file = g_new0 (MongoFile, 1);
+
+  g_atomic_ref_count_init (&file->refs);
+  return file;
+}
+
+void
+mongo_file_unref (MongoFile *file)
+{
+  if (g_atomic_ref_count_dec (&file->refs))
+    g_free (file);
+}
+
+MongoItem *
+mongo_item_new (bson_t *document, GRefString *collection, GstBuffer *buffer)
+{
+  MongoItem *item = g_new0 (MongoItem, 1);
+
+  item->document = document;
+  item->collection = collection;
+  item->buffer = buffer;
+  return item;
+}
+
+void
+mongo_item_free (MongoItem *item)
+{
+  bson_destroy (item->document);
+  g_ref_string_release (item->collection);
+  g_clear_pointer (&item->buffer, gst_buffer_unref);
+  g_clear_pointer (&item->file, mongo_file_unref);
+  mongo_result_clear (&item->result);
+  g_free (item);
+}
+
+gboolean
+mongo_item_is_retry (const MongoItem *item)
+{
+  return item->result.verdict == MONGO_VERDICT_RETRY || item->result.verdict == MONGO_VERDICT_LOST;
+}
+
+/* ---- the connection ---- */
+
+MongoSession *
+mongo_session_new (
+    const mongoc_uri_t *uri, const MongoTarget *target, MongoSessionWarning warning, gpointer data)
+{
+  MongoSession *self = g_new0 (MongoSession, 1);
+
+  self->uri = mongoc_uri_copy (uri);
+  self->hosts = mongo_uri_describe (uri);
+  mongo_target_copy (&self->target, target);
+  self->warning = warning;
+  self->data = data;
+  self->prepared = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  return self;
+}
+
+void
+mongo_session_free (MongoSession *self)
+{
+  mongo_session_drop (self);
+  mongoc_uri_destroy (self->uri);
+  mongo_target_clear (&self->target);
+  g_hash_table_unref (self->prepared);
+  g_free (self->hosts);
+  g_free (self);
+}
+
+const MongoTarget *
+mongo_session_get_target (MongoSession *self)
+{
+  return &self->target;
+}
+
+const gchar *
+mongo_session_get_hosts (MongoSession *self)
+{
+  return self->hosts;
+}
+
+static gboolean
+ensure_client (MongoSession *self)
+{
+  if (self->client)
+    return TRUE;
+  self->client = mongoc_client_new_from_uri (self->uri);
+  if (self->client)
+    mongoc_client_set_error_api (self->client, MONGOC_ERROR_API_VERSION_2);
+  return self->client != NULL;
+}
+
+void
+mongo_session_drop (MongoSession *self)
+{
+  g_clear_pointer (&self->client, mongoc_client_destroy);
+}
+
+gboolean
+mongo_session_ping (MongoSession *self, bson_error_t *error)
+{
+  g_autoptr (bson_t) command = BCON_NEW ("ping", BCON_INT32 (1));
+
+  if (ensure_client (self))
+    return mongoc_client_command_simple (
+        self->client, self->target.database, command, NULL, NULL, error);
+  bson_set_error (error, MONGOC_ERROR_CLIENT, MONGOC_ERROR_CLIENT_NOT_READY, NO_CLIENT);
+  return FALSE;
+}
+
+/* ---- the collections ---- */
+
+static void
+warn (MongoSession *self, const gchar *collection, const gchar *lacks, const bson_error_t *what)
+{
+  g_autoptr (GError) error = g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "MongoDB at %s made no %s for %s.%s: %s (code %u). Documents are stored without; check %s.",
+      self->hosts, lacks, self->target.database, collection, what->message, what->code,
+      self->target.time_field ? "time-field, create-index and expire-after"
+                              : "create-index and expire-after");
+
+  self->warning (self->data, error);
+}
+
+/* FALSE: no answer now; a lost connection is left to the write that follows. */
+static gboolean
+ask_for (MongoSession *self, const gchar *collection, const bson_t *command, const gchar *thing)
+{
+  bson_error_t error;
+
+  if (mongoc_client_write_command_with_opts (
+          self->client, self->target.database, command, NULL, NULL, &error))
+    return TRUE;
+  if (error.domain != MONGOC_ERROR_SERVER ||
+      mongo_error_judge (&error, NULL) == MONGO_VERDICT_RETRY)
+    return FALSE;
+  if (error.code != CODE_NAMESPACE_EXISTS)
+    warn (self, collection, thing, &error);
+  return TRUE;
+}
+
+/* Of a time series the server takes the age from its time. */
+static bson_t *
+new_index_command (MongoSession *self, const gchar *collection)
+{
+  const MongoTarget *target = &self->target;
+
+  if (target->mode == MONGO_MODE_GRIDFS)
+    return mongo_gridfs_index_command (collection, target->indexes);
+  return mongo_index_command (collection, target->indexes, target->expire_field,
+      target->time_field ? 0 : target->expire_after, NULL);
+}
+
+/* Once a collection. */
+static void
+prepare_collection (MongoSession *self, const gchar *collection)
+{
+  const MongoTarget *target = &self->target;
+  g_autoptr (bson_t) series = NULL;
+  g_autoptr (bson_t) indexes = NULL;
+
+  if (g_hash_table_contains (self->prepared, collection))
+    return;
+  if (target->time_field)
+    series = mongo_time_series_command (
+        collection, target->time_field, target->meta_field, target->expire_after);
+  indexes = new_index_command (self, collection);
+  if ((!series || ask_for (self, collection, series, "time series")) &&
+      (!indexes || ask_for (self, collection, indexes, "indexes")))
+    g_hash_table_add (self->prepared, g_strdup (collection));
+}
+
+/* ---- writes ---- */
+
+static void
+judge_all (MongoItem **items, guint n, const MongoResult *result)
+{
+  for (guint i = 0; i < n; i++)
+    mongo_result_set (&items[i]->result, result->verdict, result->code, result->reason);
+}
+
+static bson_t *
+new_selector (const bson_t *document)
+{
+  bson_t *selector = bson_new ();
+  bson_iter_t iter;
+
+  if (bson_iter_init_find (&iter, document, "_id"))
+    BSON_APPEND_VALUE (selector, "_id", bson_iter_value (&iter));
+  return selector;
+}
+
+static gboolean
+add_upsert (
+    mongoc_bulk_operation_t *bulk, MongoMode mode, const bson_t *document, bson_error_t *error)
+{
+  g_autoptr (bson_t) selector = new_selector (document);
+  g_autoptr (bson_t) upsert = BCON_NEW ("upsert", BCON_BOOL (true));
+  g_autoptr (bson_t) change = NULL;
+
+  if (mode == MONGO_MODE_REPLACE)
+    return mongoc_bulk_operation_replace_one_with_opts (bulk, selector, document, upsert, error);
+  change = mongo_document_to_update (document);
+  return mongoc_bulk_operation_update_one_with_opts (bulk, selector, change, upsert, error);
+}
+
+static gboolean
+is_upsert (MongoMode mode)
+{
+  return mode == MONGO_MODE_REPLACE || mode == MONGO_MODE_UPDATE;
+}
+
+static gboolean
+add_to_bulk (mongoc_bulk_operation_t *bulk, MongoMode mode, MongoItem *item)
+{
+  bson_error_t error;
+
+  if (item->file && item->file->refused) {
+    mongo_result_set (&item->result, MONGO_VERDICT_REJECTED, 0, "a part of the file was refused");
+    return FALSE;
+  }
+  if (is_upsert (mode)
+          ? add_upsert (bulk, mode, item->document, &error)
+          : mongoc_bulk_operation_insert_with_opts (bulk, item->document, NULL, &error))
+    return TRUE;
+  mongo_result_set (&item->result, MONGO_VERDICT_REJECTED, (gint) error.code, error.message);
+  return FALSE;
+}
+
+/* Fills the bulk with those of @items that the library takes, and returns them. */
+static GPtrArray *
+fill_bulk (mongoc_bulk_operation_t *bulk, MongoMode mode, MongoItem **items, guint n)
+{
+  GPtrArray *taken = g_ptr_array_sized_new (n);
+
+  for (guint i = 0; i < n; i++)
+    if (add_to_bulk (bulk, mode, items[i]))
+      g_ptr_array_add (taken, items[i]);
+  return taken;
+}
+
+static void
+execute (mongoc_bulk_operation_t *bulk, GPtrArray *items)
+{
+  g_autofree MongoResult *results = g_new0 (MongoResult, items->len);
+  bson_error_t error = {0};
+  bson_t reply;
+  gboolean ok = mongoc_bulk_operation_execute (bulk, &reply, &error) != 0;
+
+  mongo_reply_judge (ok, &reply, &error, results, items->len);
+  bson_destroy (&reply);
+  for (guint i = 0; i < items->len; i++) {
+    MongoItem *item = g_ptr_array_index (items, i);
+
+    mongo_result_clear (&item->result);
+    item->result = results[i];
+  }
+}
+
+static void
+mark_files (GPtrArray *items)
+{
+  for (guint i = 0; i < items->len; i++) {
+    MongoItem *item = g_ptr_array_index (items, i);
+
+    if (item->file && item->result.verdict == MONGO_VERDICT_REJECTED)
+      item->file->refused = TRUE;
+  }
+}
+
+/* ---- a unique index that the server doesn't name ---- */
+
+/* Whether `_id` alone can be what was found twice. */
+static gboolean
+only_id_is_unique (mongoc_collection_t *collection)
+{
+  mongoc_cursor_t *cursor = mongoc_collection_find_indexes_with_opts (collection, NULL);
+  const bson_t *index;
+  bson_error_t error;
+  bson_iter_t iter;
+  gboolean only = TRUE;
+
+  while (only && mongoc_cursor_next (cursor, &index))
+    only = !bson_iter_init_find (&iter, index, "unique") || !bson_iter_as_bool (&iter) ||
+           mongo_index_is_of_id (index, "key");
+  only = only && !mongoc_cursor_error (cursor, &error);
+  mongoc_cursor_destroy (cursor);
+  return only;
+}
+
+static void
+look_for_id (mongoc_collection_t *collection, MongoItem *item)
+{
+  g_autoptr (bson_t) selector = new_selector (item->document);
+  g_autoptr (bson_t) opts =
+      BCON_NEW ("limit", BCON_INT64 (1), "projection", "{", "_id", BCON_INT32 (1), "}");
+  mongoc_cursor_t *cursor = mongoc_collection_find_with_opts (collection, selector, opts, NULL);
+  const bson_t *found;
+  bson_error_t error;
+
+  if (mongoc_cursor_next (cursor, &found))
+    item->result.verdict = MONGO_VERDICT_DUPLICATE;
+  else if (!mongoc_cursor_error (cursor, &error))
+    item->result.verdict = MONGO_VERDICT_REJECTED;
+  else
+    mongo_result_set (
+        &item->result, mongo_error_judge (&error, NULL), (gint) error.code, error.message);
+  mongoc_cursor_destroy (cursor);
+}
+
+static void
+settle_taken (mongoc_collection_t *collection, GPtrArray *items)
+{
+  gboolean asked = FALSE, of_id = FALSE;
+
+  for (guint i = 0; i < items->len; i++) {
+    MongoItem *item = g_ptr_array_index (items, i);
+
+    if (item->result.verdict != MONGO_VERDICT_TAKEN)
+      continue;
+    if (!asked)
+      of_id = only_id_is_unique (collection);
+    asked = TRUE;
+    if (of_id)
+      item->result.verdict = MONGO_VERDICT_DUPLICATE;
+    else
+      look_for_id (collection, item);
+  }
+}
+
+/* An upsert finds its `_id` taken if another one came first: the next try changes that document. */
+static void
+settle_upserts (GPtrArray *items)
+{
+  for (guint i = 0; i < items->len; i++) {
+    MongoItem *item = g_ptr_array_index (items, i);
+
+    if (item->result.verdict == MONGO_VERDICT_DUPLICATE)
+      item->result.verdict = MONGO_VERDICT_RETRY;
+  }
+}
+
+static void
+write_items (MongoSession *self, MongoItem **items, guint n)
+{
+  bson_t unordered = BSON_INITIALIZER;
+  mongoc_collection_t *collection =
+      mongoc_client_get_collection (self->client, self->target.database, items[0]->collection);
+  mongoc_bulk_operation_t *bulk;
+  g_autoptr (GPtrArray) taken = NULL;
+
+  BSON_APPEND_BOOL (&unordered, "ordered", false);
+  bulk = mongoc_collection_create_bulk_operation_with_opts (collection, &unordered);
+  taken = fill_bulk (bulk, self->target.mode, items, n);
+  if (taken->len) {
+    execute (bulk, taken);
+    settle_taken (collection, taken);
+    if (is_upsert (self->target.mode))
+      settle_upserts (taken);
+    mark_files (taken);
+  }
+  mongoc_bulk_operation_destroy (bulk);
+  mongoc_collection_destroy (collection);
+  bson_destroy (&unordered);
+}
+
+/* ---- batches that are refused for the sake of one document ---- */
+
+static gboolean
+has_verdict (MongoItem **items, guint n, MongoVerdict verdict)
+{
+  for (guint i = 0; i < n; i++)
+    if (items[i]->result.verdict == verdict)
+      return TRUE;
+  return FALSE;
+}
+
+static const MongoResult *
+find_retry (MongoItem **items, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    if (mongo_item_is_retry (items[i]))
+      return &items[i]->result;
+  return NULL;
+}
+
+/* Some servers close the connection on a document they can't read, and are there for the next one. */
+static gboolean
+closes_connection (MongoSession *self, MongoItem **items, guint n)
+{
+  gint64 start = g_get_monotonic_time ();
+  bson_error_t error;
+
+  write_items (self, items, n);
+  if (!has_verdict (items, n, MONGO_VERDICT_LOST) ||
+      g_get_monotonic_time () - start > CLOSED_AT_ONCE)
+    return FALSE;
+  mongo_session_drop (self);
+  return mongo_session_ping (self, &error);
+}
+
+/* Whether some of the items will never be taken. */
+static gboolean
+must_split (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
+{
+  if (!in_doubt)
+    write_items (self, items, n);
+  else if (closes_connection (self, items, n) && (n > 1 || closes_connection (self, items, n)))
+    return TRUE;
+  return has_verdict (items, n, MONGO_VERDICT_SPLIT);
+}
+
+/* Halves a batch that is refused for the sake of one document, until that one stands alone. */
+static void
+write_split (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
+{
+  const MongoResult *later;
+
+  if (!must_split (self, items, n, in_doubt))
+    return;
+  if (n == 1) {
+    items[0]->result.verdict = MONGO_VERDICT_REJECTED;
+    if (items[0]->file)
+      items[0]->file->refused = TRUE;
+    return;
+  }
+  write_split (self, items, n / 2, in_doubt);
+  if (!(later = find_retry (items, n / 2)))
+    write_split (self, items + n / 2, n - n / 2, in_doubt);
+  else
+    judge_all (items + n / 2, n - n / 2, later);
+}
+
+/* How many of the items, from the first on, go to the same collection; upserts of the same document have to follow each other,
+ * which an unordered batch doesn't promise. */
+static guint
+count_run (MongoItem **items, guint n, MongoMode mode)
+{
+  g_autoptr (GHashTable) ids =
+      g_hash_table_new_full (g_bytes_hash, g_bytes_equal, (GDestroyNotify) g_bytes_unref, NULL);
+  guint run = 0;
+
+  while (
+      run < n && strcmp (items[run]->collection, items[0]->collection) == 0 &&
+      (!is_upsert (mode) || g_hash_table_add (ids, mongo_document_get_id (items[run]->document))))
+    run++;
+  return run;
+}
+
+void
+mongo_session_write (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
+{
+  const MongoResult none = {MONGO_VERDICT_FAILED, 0, (gchar *) NO_CLIENT};
+  const MongoResult *later = NULL;
+
+  while (n > 0) {
+    guint run = count_run (items, n, self->target.mode);
+
+    if (!ensure_client (self))
+      later = &none;
+    if (later) {
+      judge_all (items, n, later);
+      return;
+    }
+    prepare_collection (self, items[0]->collection);
+    write_split (self, items, run, in_doubt);
+    later = find_retry (items, run);
+    items += run;
+    n -= run;
+  }
+}
