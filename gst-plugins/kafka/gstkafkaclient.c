@@ -177,6 +177,8 @@ forward_log (const rd_kafka_t *rk, int level, const char *facility, const char *
 {
   GST_CAT_LEVEL_LOG (rdkafka_debug, debug_level (level), NULL, "%s: %s: %s",
       rk ? rd_kafka_name (rk) : "conf", facility, text);
+  if (rk && rd_kafka_opaque (rk))
+    gst_kafka_fault_note_log (rd_kafka_opaque (rk), facility, text);
 }
 
 static gboolean
@@ -377,141 +379,23 @@ gst_kafka_conf_dup (const rd_kafka_conf_t *conf, const gchar *name)
   return value;
 }
 
-/* Errors */
-
-static gboolean
-is_unreachable (rd_kafka_resp_err_t err)
+rd_kafka_t *
+gst_kafka_client_new (
+    rd_kafka_type_t type, rd_kafka_conf_t *conf, GstKafkaFault *fault, GError **error)
 {
-  return err == RD_KAFKA_RESP_ERR__TRANSPORT || err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
-         err == RD_KAFKA_RESP_ERR__RESOLVE;
-}
+  g_autofree gchar *cause = NULL;
+  gchar said[512];
+  rd_kafka_t *rk;
 
-static gboolean
-is_timeout (rd_kafka_resp_err_t err)
-{
-  return err == RD_KAFKA_RESP_ERR__TIMED_OUT || err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT ||
-         err == RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE || err == RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT;
-}
-
-gboolean
-gst_kafka_error_is_refusal (rd_kafka_resp_err_t err)
-{
-  switch (err) {
-    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-    case RD_KAFKA_RESP_ERR__SSL:
-    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
-    case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
-    case RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-      return TRUE;
-    default:
-      return FALSE;
-  }
-}
-
-static guint
-fault_rank (rd_kafka_resp_err_t err)
-{
-  if (gst_kafka_error_is_refusal (err))
-    return 3;
-  if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || is_timeout (err))
-    return 1;
-  return err ? 2 : 0;
-}
-
-void
-gst_kafka_fault_note (GstKafkaFault *fault, rd_kafka_resp_err_t err, const gchar *detail)
-{
-  if (fault_rank (err) < fault_rank (fault->err))
-    return;
-  g_free (fault->detail);
-  fault->err = err;
-  fault->detail = g_strdup (detail);
-}
-
-void
-gst_kafka_fault_clear (GstKafkaFault *fault)
-{
-  fault->err = RD_KAFKA_RESP_ERR_NO_ERROR;
-  g_clear_pointer (&fault->detail, g_free);
-}
-
-static GstResourceError
-error_code (rd_kafka_resp_err_t err, GstResourceError fallback)
-{
-  if (gst_kafka_error_is_refusal (err))
-    return GST_RESOURCE_ERROR_NOT_AUTHORIZED;
-  switch (err) {
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-      return GST_RESOURCE_ERROR_NOT_FOUND;
-    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
-    case RD_KAFKA_RESP_ERR__INVALID_ARG:
-      return GST_RESOURCE_ERROR_SETTINGS;
-    default:
-      return fallback;
-  }
-}
-
-/* A right password is refused too: such a library sends its nonce twice, which Kafka 4 doesn't forgive. */
-static gboolean
-is_broken_scram (const gchar *detail)
-{
-  return detail && strstr (detail, "SCRAM") && rd_kafka_version () < 0x02060100;
-}
-
-static const gchar *
-hint_of_refusal (rd_kafka_resp_err_t err, const gchar *detail)
-{
-  if (is_broken_scram (detail))
-    return "Check sasl.username and sasl.password (config-file); librdkafka before 2.6.1 can't do "
-           "SCRAM with Kafka 4: take a newer one, or another sasl.mechanism";
-  if (err == RD_KAFKA_RESP_ERR__SSL)
-    return "Check security.protocol, ssl.ca.location and both ends' certificates (config-file)";
-  if (err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
-      err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
-      err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
-    return "Ask for the user's rights (ACLs) on the cluster";
-  return "Check sasl.mechanism, sasl.username and sasl.password (config-file)";
-}
-
-static const gchar *
-error_hint (rd_kafka_resp_err_t err, const gchar *detail)
-{
-  if (gst_kafka_error_is_refusal (err))
-    return hint_of_refusal (err, detail);
-  if (is_unreachable (err))
-    return "Check that a broker runs there, and bootstrap-servers";
-  if (is_timeout (err))
-    return "Check that the brokers are up and the link is fast enough";
-  switch (err) {
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-      return "Create the topic (kafka-topics --create), or correct topic and partition";
-    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
-      return "A topic's name has 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'";
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-      return "Raise message-max-bytes here and max.message.bytes on the topic";
-    default:
-      return "See the debug category rdkafka for more (GST_DEBUG=rdkafka:6)";
-  }
-}
-
-GError *
-gst_kafka_error_new (
-    const gchar *tried, rd_kafka_resp_err_t err, const gchar *detail, GstResourceError fallback)
-{
-  return g_error_new (GST_RESOURCE_ERROR, error_code (err, fallback), "Could not %s: %s. %s.",
-      tried, detail && *detail ? detail : rd_kafka_err2str (err), error_hint (err, detail));
-}
-
-void
-gst_kafka_post_error (GstElement *element, const GError *error, const gchar *debug)
-{
-  gst_element_message_full (element, GST_MESSAGE_ERROR, error->domain, error->code,
-      g_strdup (error->message), g_strdup (debug), __FILE__, G_STRFUNC, __LINE__);
+  gst_kafka_fault_watch (fault, conf);
+  rk = rd_kafka_new (type, conf, said, sizeof said);
+  if (rk)
+    return rk;
+  rd_kafka_conf_destroy (conf);
+  cause = gst_kafka_fault_dup_tls_cause (fault);
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "Could not set up a Kafka client: %s%s%s%s. Check config-file, client-properties and the "
+      "element's properties.",
+      said, cause ? " (" : "", cause ? cause : "", cause ? ")" : "");
+  return NULL;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <gst/gst.h>
-#include <librdkafka/rdkafka.h>
+#include "gstkafkaerror.h"
 
 G_BEGIN_DECLS
 
@@ -59,7 +58,7 @@ gboolean gst_kafka_option_is_secret (const gchar *name);
  * Order: @options, then config-file, then client-properties. Secrets are taken from config-file alone. The
  * library's log goes to the debug category `rdkafka`, one level down, with @element's name.
  *
- * Returns: (nullable) (transfer full): a configuration whose opaque the caller sets
+ * Returns: (nullable) (transfer full): a configuration for gst_kafka_client_new()
  */
 rd_kafka_conf_t *gst_kafka_conf_new (
     GstKafkaSettings *settings, GstElement *element, const GstKafkaOption *options, GError **error);
@@ -67,33 +66,9 @@ rd_kafka_conf_t *gst_kafka_conf_new (
 /* (transfer full): an option's value; "" if it has none. */
 gchar *gst_kafka_conf_dup (const rd_kafka_conf_t *conf, const gchar *name);
 
-/* The most telling error the library reported since the last clear; guarded by its user. A refused
- * password says more than the "all brokers down" that follows it. */
-typedef struct {
-  rd_kafka_resp_err_t err;
-  gchar *detail;
-} GstKafkaFault;
-
-void gst_kafka_fault_note (GstKafkaFault *fault, rd_kafka_resp_err_t err, const gchar *detail);
-void gst_kafka_fault_clear (GstKafkaFault *fault);
-/* TRUE: no waiting mends it (a wrong password, a certificate nobody trusts). */
-gboolean gst_kafka_error_is_refusal (rd_kafka_resp_err_t err);
-
-/* Posts the error message that fits @error (a GstResourceError of gst_kafka_conf_new() or
- * gst_kafka_error_new()). */
-void gst_kafka_post_error (GstElement *element, const GError *error, const gchar *debug);
-
-/**
- * gst_kafka_error_new:
- * @tried: what was tried, on what: "publish to topic \"camera\" at localhost:9092"
- * @err: what librdkafka said
- * @detail: (nullable): its own words, if it has more than the code's
- * @fallback: the code for an @err that has no better one
- *
- * Authentication and certificate failures become NOT_AUTHORIZED, unknown topics NOT_FOUND; the message
- * ends with what to change.
- */
-GError *gst_kafka_error_new (
-    const gchar *tried, rd_kafka_resp_err_t err, const gchar *detail, GstResourceError fallback);
+/* Takes over @conf. Its opaque becomes @fault, the first member of whatever the callbacks work on; the error says
+ * what to change. */
+rd_kafka_t *gst_kafka_client_new (
+    rd_kafka_type_t type, rd_kafka_conf_t *conf, GstKafkaFault *fault, GError **error);
 
 G_END_DECLS

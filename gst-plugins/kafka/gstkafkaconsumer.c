@@ -18,6 +18,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define STOP_TIME (4200 * G_TIME_SPAN_MILLISECOND)
 
 struct _GstKafkaConsumer {
+  GstKafkaFault fault;  /* first: gst_kafka_client_new() */
   gatomicrefcount refs; /* the element's and the thread's */
   GstKafkaHandle *handle;
   rd_kafka_t *rk;
@@ -40,7 +41,6 @@ struct _GstKafkaConsumer {
   gboolean playing;
   GstKafkaFlow flow;
   guint64 rebalances;
-  GstKafkaFault fault;
 
   rd_kafka_message_t *kept; /* for the reader alone: comes next */
 
@@ -450,15 +450,16 @@ take_error (rd_kafka_t *rk, int err, const char *reason, void *opaque)
 {
   GstKafkaConsumer *self = opaque;
   gchar text[512];
+  g_autofree gchar *detail = NULL;
 
   GST_INFO ("%s: %s: %s", rd_kafka_name (rk), rd_kafka_err2name (err), reason);
-  g_mutex_lock (&self->lock);
-  gst_kafka_fault_note (&self->fault, err, reason);
-  g_mutex_unlock (&self->lock);
+  err = gst_kafka_fault_note (&self->fault, err, reason);
   if (err == RD_KAFKA_RESP_ERR__FATAL)
     fail (self, rd_kafka_fatal_error (rk, text, sizeof text), text);
-  else if (gst_kafka_error_is_refusal (err))
-    fail (self, err, reason);
+  if (!gst_kafka_error_is_refusal (err))
+    return;
+  err = gst_kafka_fault_get (&self->fault, &detail);
+  fail (self, err, detail);
 }
 
 static void
@@ -489,14 +490,9 @@ static void
 fail_to_connect (GstKafkaConsumer *self, rd_kafka_resp_err_t err)
 {
   g_autofree gchar *detail = NULL;
+  rd_kafka_resp_err_t fault = gst_kafka_fault_get (&self->fault, &detail);
 
-  g_mutex_lock (&self->lock);
-  if (self->fault.err) {
-    err = self->fault.err;
-    detail = g_strdup (self->fault.detail);
-  }
-  g_mutex_unlock (&self->lock);
-  fail (self, err, detail);
+  fail (self, fault ? fault : err, detail);
 }
 
 /* A broker that is lost later is waited for; one that was never there is an error. */
@@ -686,6 +682,7 @@ consumer_new (GstElement *element, GstKafkaConsumerSettings *settings)
 {
   GstKafkaConsumer *self = g_new0 (GstKafkaConsumer, 1);
 
+  gst_kafka_fault_init (&self->fault);
   g_atomic_ref_count_init (&self->refs);
   g_mutex_init (&self->lock);
   g_cond_init (&self->cond);
@@ -700,16 +697,11 @@ gst_kafka_consumer_start (
     GstElement *element, rd_kafka_conf_t *conf, GstKafkaConsumerSettings *settings, GError **error)
 {
   GstKafkaConsumer *self = consumer_new (element, settings);
-  gchar said[512];
 
-  rd_kafka_conf_set_opaque (conf, self);
   rd_kafka_conf_set_rebalance_cb (conf, rebalance);
   rd_kafka_conf_set_error_cb (conf, take_error);
-  self->rk = rd_kafka_new (RD_KAFKA_CONSUMER, conf, said, sizeof said);
+  self->rk = gst_kafka_client_new (RD_KAFKA_CONSUMER, conf, &self->fault, error);
   if (!self->rk) {
-    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-        "The Kafka client can't be set up: %s", said);
-    rd_kafka_conf_destroy (conf);
     consumer_unref (self);
     return NULL;
   }

@@ -24,6 +24,7 @@ typedef struct {
 } Counters;
 
 struct _GstKafkaProducer {
+  GstKafkaFault fault; /* since the last delivery; first: gst_kafka_client_new() */
   GstElement *element;
   rd_kafka_conf_t *conf; /* to make handles from */
   gchar *topic, *congestion_control, *tried;
@@ -39,7 +40,6 @@ struct _GstKafkaProducer {
   guint64 next_number, next_turn;
   gboolean flushing, stopping, connected;
   gboolean failing, failed; /* an error is decided on; it has been posted */
-  GstKafkaFault fault;      /* since the last delivery */
   Counters counters;
   /* Until the topic is made: brokers would make it their way at the first record. */
   gboolean held;
@@ -90,13 +90,13 @@ fail_with (GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *detail,
 static rd_kafka_resp_err_t
 telling_error (GstKafkaProducer *self, rd_kafka_resp_err_t err, gchar **detail)
 {
+  rd_kafka_resp_err_t fault;
+
   *detail = NULL;
   if (err != RD_KAFKA_RESP_ERR__MSG_TIMED_OUT && err != RD_KAFKA_RESP_ERR__TIMED_OUT)
     return err;
-  if (!self->fault.err)
-    return err;
-  *detail = g_strdup (self->fault.detail);
-  return self->fault.err;
+  fault = gst_kafka_fault_get (&self->fault, detail);
+  return fault ? fault : err;
 }
 
 /* Without lock; takes over @record, which is in no queue any more. */
@@ -166,7 +166,7 @@ count_delivery (GstKafkaProducer *self, GstKafkaRecord *record)
   gst_kafka_pace_delivered (
       &self->queue.pace, now, gst_kafka_record_size (record), now - record->sent);
   self->connected = TRUE;
-  gst_kafka_fault_clear (&self->fault);
+  gst_kafka_fault_forget (&self->fault);
 }
 
 static void
@@ -214,9 +214,7 @@ note_error (rd_kafka_t *rk, gint err, const gchar *reason, gpointer user_data)
   GstKafkaProducer *self = user_data;
 
   GST_INFO_OBJECT (self->element, "client: %s: %s", rd_kafka_err2name (err), reason);
-  g_mutex_lock (&self->lock);
   gst_kafka_fault_note (&self->fault, err, reason);
-  g_mutex_unlock (&self->lock);
 }
 
 /* Handing over */
@@ -349,18 +347,8 @@ gst_kafka_producer_push (GstKafkaProducer *self, GstKafkaRecord *record)
 static rd_kafka_t *
 new_handle (GstKafkaProducer *self, GError **error)
 {
-  rd_kafka_conf_t *conf = rd_kafka_conf_dup (self->conf);
-  gchar said[512];
-  rd_kafka_t *rk = rd_kafka_new (RD_KAFKA_PRODUCER, conf, said, sizeof said);
-
-  if (rk)
-    return rk;
-  rd_kafka_conf_destroy (conf);
-  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-      "Could not set up a Kafka client: %s. Check config-file, client-properties and the "
-      "element's properties.",
-      said);
-  return NULL;
+  return gst_kafka_client_new (
+      RD_KAFKA_PRODUCER, rd_kafka_conf_dup (self->conf), &self->fault, error);
 }
 
 /* Without lock; @rk is of the poller's thread alone. */
@@ -581,7 +569,7 @@ wait_for_contact (GstKafkaProducer *self, gint64 deadline)
   gboolean refused, ended, hopeless;
 
   g_mutex_lock (&self->lock);
-  refused = gst_kafka_error_is_refusal (self->fault.err);
+  refused = gst_kafka_error_is_refusal (gst_kafka_fault_get (&self->fault, NULL));
   ended = !sleep_a_slice (self);
   hopeless = !self->connected && (refused || g_get_monotonic_time () >= deadline);
   g_mutex_unlock (&self->lock);
@@ -639,6 +627,7 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   GstKafkaProducer *self = g_new0 (GstKafkaProducer, 1);
   g_autofree gchar *servers = gst_kafka_conf_dup (conf, "bootstrap.servers");
 
+  gst_kafka_fault_init (&self->fault);
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
   gst_kafka_send_queue_init (&self->queue);
@@ -649,7 +638,6 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   self->congestion_control = g_strdup (config->congestion_control);
   self->held = config->create_topic;
   self->tried = g_strdup_printf ("publish to topic \"%s\" at %s", self->topic, servers);
-  rd_kafka_conf_set_opaque (conf, self);
   rd_kafka_conf_set_dr_msg_cb (conf, report_delivery);
   rd_kafka_conf_set_error_cb (conf, note_error);
   rd_kafka_conf_set_socket_cb (conf, open_socket);

@@ -25,6 +25,7 @@ typedef struct {
 } Track;
 
 struct _GstKafkaReplay {
+  GstKafkaFault fault; /* first: gst_kafka_client_new() */
   GstKafkaHandle *handle;
   rd_kafka_t *rk;
   GstKafkaConsumerSettings *settings;
@@ -34,7 +35,6 @@ struct _GstKafkaReplay {
   GstClockTime target; /* nothing before it is read, ns since the Unix epoch */
   GstClockTime
       seek_time; /* since the origin: where the tracks have to be put; GST_CLOCK_TIME_NONE: nowhere */
-  GstKafkaFault fault;
   gchar *missing; /* what isn't there, in words */
 
   GMutex lock; /* guards the rest */
@@ -62,18 +62,14 @@ GstKafkaReplay *
 gst_kafka_replay_new (rd_kafka_conf_t *conf, GstKafkaConsumerSettings *settings, GError **error)
 {
   GstKafkaReplay *self = g_new0 (GstKafkaReplay, 1);
-  gchar said[512];
 
+  gst_kafka_fault_init (&self->fault);
   g_mutex_init (&self->lock);
   self->settings = settings;
   self->origin = self->duration = self->seek_time = GST_CLOCK_TIME_NONE;
-  rd_kafka_conf_set_opaque (conf, self);
   rd_kafka_conf_set_error_cb (conf, take_error);
-  self->rk = rd_kafka_new (RD_KAFKA_CONSUMER, conf, said, sizeof said);
+  self->rk = gst_kafka_client_new (RD_KAFKA_CONSUMER, conf, &self->fault, error);
   if (!self->rk) {
-    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-        "The Kafka client can't be set up: %s", said);
-    rd_kafka_conf_destroy (conf);
     gst_kafka_replay_free (self);
     return NULL;
   }
@@ -109,13 +105,12 @@ static GstKafkaRead
 fail (GstKafkaReplay *self, rd_kafka_resp_err_t err, GError **error)
 {
   g_autofree gchar *tried = g_strdup_printf ("replay %s", self->settings->where);
-  const gchar *detail = self->missing;
+  g_autofree gchar *detail = NULL;
+  rd_kafka_resp_err_t fault =
+      err != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ? gst_kafka_fault_get (&self->fault, &detail) : 0;
 
-  if (err != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC && self->fault.err) {
-    err = self->fault.err;
-    detail = self->fault.detail;
-  }
-  g_propagate_error (error, gst_kafka_error_new (tried, err, detail, GST_RESOURCE_ERROR_OPEN_READ));
+  g_propagate_error (error, gst_kafka_error_new (tried, fault ? fault : err,
+                                fault ? detail : self->missing, GST_RESOURCE_ERROR_OPEN_READ));
   return GST_KAFKA_READ_FAILED;
 }
 
@@ -345,7 +340,7 @@ gst_kafka_replay_open (GstKafkaReplay *self, GError **error)
     if (is_flushing (self))
       return GST_KAFKA_READ_FLUSHING;
     if (err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || gst_kafka_error_is_refusal (err) ||
-        gst_kafka_error_is_refusal (self->fault.err) ||
+        gst_kafka_error_is_refusal (gst_kafka_fault_get (&self->fault, NULL)) ||
         (err && g_get_monotonic_time () > self->deadline))
       return fail (self, err, error);
   }

@@ -184,9 +184,9 @@ GST_START_TEST (test_errors_name_the_cause)
 {
   assert_error (RD_KAFKA_RESP_ERR__AUTHENTICATION, "invalid credentials",
       GST_RESOURCE_ERROR_NOT_AUTHORIZED, "invalid credentials. Check sasl.mechanism");
-  assert_error (RD_KAFKA_RESP_ERR__AUTHENTICATION, "invalid credentials with SCRAM-SHA-256",
-      GST_RESOURCE_ERROR_NOT_AUTHORIZED,
-      rd_kafka_version () < 0x02060100 ? "librdkafka before 2.6.1" : "Check sasl.mechanism");
+  assert_error (RD_KAFKA_RESP_ERR__AUTHENTICATION,
+      "invalid credentials with SASL mechanism SCRAM-SHA-256", GST_RESOURCE_ERROR_NOT_AUTHORIZED,
+      rd_kafka_version () < 0x02060100 ? "librdkafka 2.6.1 or later" : "Check sasl.mechanism");
   assert_error (RD_KAFKA_RESP_ERR__SSL, "certificate has expired",
       GST_RESOURCE_ERROR_NOT_AUTHORIZED, "certificate has expired. Check security.protocol");
   assert_error (RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, NULL,
@@ -199,20 +199,54 @@ GST_START_TEST (test_errors_name_the_cause)
 }
 GST_END_TEST;
 
+static void
+assert_fault (GstKafkaFault *fault, rd_kafka_resp_err_t err, const gchar *detail)
+{
+  gchar *kept;
+
+  fail_unless_equals_int (gst_kafka_fault_get (fault, &kept), err);
+  fail_unless_equals_string (kept, detail);
+  g_free (kept);
+}
+
 GST_START_TEST (test_fault_keeps_the_most_telling)
 {
-  GstKafkaFault fault = {0};
+  GstKafkaFault fault;
 
+  gst_kafka_fault_init (&fault);
+  assert_fault (&fault, RD_KAFKA_RESP_ERR_NO_ERROR, NULL);
   gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__TRANSPORT, "refused");
   gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "1/1 brokers are down");
-  fail_unless_equals_string (fault.detail, "refused");
+  assert_fault (&fault, RD_KAFKA_RESP_ERR__TRANSPORT, "refused");
   gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__AUTHENTICATION, "wrong password");
   gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__TRANSPORT, "disconnected");
-  fail_unless_equals_string (fault.detail, "wrong password");
-  fail_unless (gst_kafka_error_is_refusal (fault.err));
-  gst_kafka_fault_clear (&fault);
+  assert_fault (&fault, RD_KAFKA_RESP_ERR__AUTHENTICATION, "wrong password");
+  gst_kafka_fault_forget (&fault);
   gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "down");
-  fail_unless_equals_string (fault.detail, "down");
+  assert_fault (&fault, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "down");
+  gst_kafka_fault_clear (&fault);
+}
+GST_END_TEST;
+
+/* A broker that is killed in the handshake must not look like one that refuses us, nor the other way round. */
+GST_START_TEST (test_fault_tells_tls_apart)
+{
+  GstKafkaFault fault;
+
+  gst_kafka_fault_init (&fault);
+  fail_unless_equals_int (
+      gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__SSL,
+          "SSL handshake failed: error:0A000126:SSL routines::unexpected eof while reading"),
+      RD_KAFKA_RESP_ERR__TRANSPORT);
+  fail_if (gst_kafka_error_is_refusal (gst_kafka_fault_get (&fault, NULL)));
+  fail_unless_equals_int (
+      gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__TRANSPORT,
+          "Receive failed: sslv3 alert bad certificate: SSL alert number 42"),
+      RD_KAFKA_RESP_ERR__SSL);
+  gst_kafka_fault_note_log (&fault, "SSL", "[thrd:app]: no such file");
+  gst_kafka_fault_note_log (&fault, "SSL", "[thrd:app]: a consequence");
+  gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__SSL, "certificate verify failed");
+  assert_fault (&fault, RD_KAFKA_RESP_ERR__SSL, "no such file");
   gst_kafka_fault_clear (&fault);
 }
 GST_END_TEST;
@@ -326,6 +360,7 @@ kafkaclient_suite (void)
   tcase_add_test (tc, test_bad_config_files);
   tcase_add_test (tc, test_errors_name_the_cause);
   tcase_add_test (tc, test_fault_keeps_the_most_telling);
+  tcase_add_test (tc, test_fault_tells_tls_apart);
   tcase_add_test (tc, test_flags_as_text);
   tcase_add_test (tc, test_uri_parts);
   tcase_add_loop_test (tc, test_topics, 0, G_N_ELEMENTS (topic_cases));
