@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""TLS and SASL on a real broker: what is right works, what is wrong is an error that names it, and no secret is told."""
+
+import uuid
+
+import cache
+import certificates
+import confluent_kafka
+import kafka_server
+import pytest
+from pipeline import wait_until
+
+USER, PASSWORD, WRONG = "camera", "open-sesame-8d1f", "hush-3b77"
+SASL = {
+    "plain.sasl.jaas.config":
+        f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}="{PASSWORD}";',
+    "scram-sha-512.sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required;",
+    "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
+}
+OLD_LIBRARY = confluent_kafka.libversion()[1] < 0x02060100
+# The first version that does SCRAM as the standard has it; Debian 12's is older.
+NEW_LIBRARY = "confluent-kafka==2.6.1"
+
+
+class Secured:
+    """A broker whose listeners differ in their certificates and in whom they let in."""
+
+    def __init__(self, directory):
+        self.authority = certificates.Authority(directory / "ca")
+        self.stranger = certificates.Authority(directory / "stranger")
+        stores = {
+            "tls": self._store("tls"),
+            "old": self._store("old", valid=certificates.LONG_AGO),
+            "moved": self._store("moved", address="127.0.0.2"),
+            "mutual": self._store("mutual"),
+            "sasl": self._store("sasl"),
+        }
+        properties = [f"listener.name.{name}.{entry}" for name, store in stores.items() for entry in [
+            "ssl.keystore.type=PEM", f"ssl.keystore.location={store}"]]
+        properties += [f"listener.name.sasl.{name}={value}" for name, value in SASL.items()]
+        properties += [
+            "listener.name.mutual.ssl.client.auth=required", "listener.name.mutual.ssl.truststore.type=PEM",
+            f"listener.name.mutual.ssl.truststore.location={self.authority.certificate}"]
+        self.kafka = kafka_server.Kafka(
+            directory / "kafka", properties=properties,
+            listeners={name: "SASL_SSL" if name == "sasl" else "SSL" for name in stores},
+            scram=[f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"])
+        self.directory = directory
+
+    def _store(self, name, **options):
+        """What Kafka takes for a key store: key and certificate in one PEM file."""
+        certificate, key = self.authority.issue(name, **options)
+        store = certificate.with_suffix(".store")
+        store.write_text(key.read_text() + certificate.read_text())
+        return store
+
+    def config(self, *lines, authority=None):
+        path = self.directory / f"{uuid.uuid4().hex}.properties"
+        path.write_text("\n".join([f"ssl.ca.location={(authority or self.authority).certificate}", *lines, ""]))
+        return path
+
+    def sasl(self, mechanism, password=PASSWORD):
+        return self.config(
+            "security.protocol=SASL_SSL", f"sasl.mechanism={mechanism}", f"sasl.username={USER}",
+            f"sasl.password={password}")
+
+    def tls(self, *lines, authority=None):
+        return self.config("security.protocol=SSL", *lines, authority=authority)
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory):
+    one = Secured(tmp_path_factory.mktemp("secured"))
+    one.kafka.start()
+    yield one
+    one.kafka.stop(0)
+
+
+@pytest.fixture(scope="module")
+def new_library():
+    """A librdkafka that the system's is replaced by when it is loaded first."""
+
+    def download(directory):
+        wheels = directory / "wheels"
+        cache.checked(["python3", "-m", "venv", directory / "venv"], "a Python environment")
+        cache.checked(
+            [directory / "venv/bin/pip", "download", "-q", "--no-deps", "--only-binary=:all:", "--python-version",
+             "3.11", "-d", wheels, NEW_LIBRARY], "download of librdkafka")
+        cache.checked(["python3", "-m", "zipfile", "-e", next(wheels.glob("*.whl")), directory / "lib"], "unpacking")
+
+    return next(cache.cached("librdkafka", [NEW_LIBRARY], download).glob("lib/*.libs/librdkafka*.so*"))
+
+
+def both(launch, kafka, listener, config, topic, **variables):
+    """A sink and a source, as two processes."""
+    where = f"bootstrap-servers={kafka.servers(listener)} config-file={config} topic={topic}"
+    return [
+        launch(f"videotestsrc num-buffers=5 is-live=true ! video/x-raw,width=16,height=16 ! kafkasink {where}",
+               **variables),
+        launch(f"kafkasrc {where} group-id={topic} auto-offset-reset=earliest ! identity name=i silent=false ! "
+               "fakesink async=false", options="-v -e", **variables)]
+
+
+def assert_in(sink, source):
+    assert sink.wait(60) == 0, sink.output()
+    wait_until(lambda: source.output().count("chain   *******") >= 5, 60, "five frames")
+    source.interrupt()
+
+
+def assert_refused(pipelines, *said):
+    for one in pipelines:
+        assert one.wait(60) != 0, one.output()
+        errors = [line for line in one.output().splitlines() if line.startswith("ERROR: from element")]
+        assert len(errors) == 1, one.output()
+        for text in said:
+            assert text in errors[0]
+
+
+def test_tls(secured, launch, fresh):
+    assert_in(*both(launch, secured.kafka, "tls", secured.tls(), fresh))
+
+
+def test_certificates_of_both_ends(secured, launch, fresh):
+    certificate, key = secured.authority.issue("client")
+    own = [f"ssl.certificate.location={certificate}", f"ssl.key.location={key}"]
+    assert_in(*both(launch, secured.kafka, "mutual", secured.tls(*own), fresh))
+    assert_refused(both(launch, secured.kafka, "mutual", secured.tls(), fresh), "alert bad certificate", "both ends' certificates")
+
+
+def test_expired_certificate(secured, launch, fresh):
+    assert_refused(both(launch, secured.kafka, "old", secured.tls(), fresh), "certificate has expired")
+
+
+def test_unknown_authority(secured, launch, fresh):
+    config = secured.tls(authority=secured.stranger)
+    assert_refused(both(launch, secured.kafka, "tls", config, fresh), "unable to get local issuer certificate", "ssl.ca.location")
+
+
+def test_certificate_of_another_host(secured, launch, fresh):
+    assert_refused(both(launch, secured.kafka, "moved", secured.tls(), fresh), "IP address mismatch")
+
+
+def test_tls_on_one_end_only(secured, launch, fresh):
+    """A link that is cut in the handshake looks the same, so it is waited for before it is an error."""
+    refused = both(launch, secured.kafka, "tls", secured.config(), fresh)
+    refused += both(launch, secured.kafka, "plain", secured.tls(), fresh)
+    assert_refused(refused, "security.protocol")
+
+
+def test_missing_ca_file(secured, launch, fresh, tmp_path):
+    config = tmp_path / "config"
+    config.write_text("security.protocol=SSL\nssl.ca.location=/nonexistent/ca.pem\n")
+    assert_refused(both(launch, secured.kafka, "tls", config, fresh), "/nonexistent/ca.pem", "ssl.ca.location")
+
+
+def test_plain(secured, launch, fresh):
+    assert_in(*both(launch, secured.kafka, "sasl", secured.sasl("PLAIN"), fresh))
+
+
+def test_scram(secured, launch, fresh, new_library):
+    config = secured.sasl("SCRAM-SHA-512")
+    variables = {"LD_PRELOAD": str(new_library)} if OLD_LIBRARY else {}
+    assert_in(*both(launch, secured.kafka, "sasl", config, fresh, **variables))
+    if OLD_LIBRARY:
+        assert_refused(
+            both(launch, secured.kafka, "sasl", config, fresh), "SCRAM", confluent_kafka.libversion()[0], "sends its nonce twice", "2.6.1 or later")
+
+
+def test_wrong_password(secured, launch, fresh, new_library):
+    for mechanism in ("PLAIN", "SCRAM-SHA-512"):
+        variables = {"LD_PRELOAD": str(new_library)} if OLD_LIBRARY and mechanism != "PLAIN" else {}
+        refused = both(launch, secured.kafka, "sasl", secured.sasl(mechanism, WRONG), fresh, **variables)
+        assert_refused(refused, "Authentication failed", "sasl.password")
+
+
+def test_mechanism_that_the_broker_lacks(secured, launch, fresh):
+    assert_refused(both(launch, secured.kafka, "sasl", secured.sasl("SCRAM-SHA-256"), fresh), "SCRAM-SHA-512")
