@@ -239,9 +239,8 @@ GST_START_TEST (test_fault_tells_tls_apart)
           "SSL handshake failed: error:0A000126:SSL routines::unexpected eof while reading"),
       RD_KAFKA_RESP_ERR__TRANSPORT);
   fail_if (gst_kafka_error_is_refusal (gst_kafka_fault_get (&fault, NULL)));
-  fail_unless_equals_int (
-      gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__TRANSPORT,
-          "Receive failed: sslv3 alert bad certificate: SSL alert number 42"),
+  fail_unless_equals_int (gst_kafka_fault_note (&fault, RD_KAFKA_RESP_ERR__TRANSPORT,
+                              "Receive failed: sslv3 alert bad certificate: SSL alert number 42"),
       RD_KAFKA_RESP_ERR__SSL);
   gst_kafka_fault_note_log (&fault, "SSL", "[thrd:app]: no such file");
   gst_kafka_fault_note_log (&fault, "SSL", "[thrd:app]: a consequence");
