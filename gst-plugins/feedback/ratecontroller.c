@@ -525,7 +525,7 @@ rate_controller_get_state (const RateController *self, gdouble now, RateState *s
       .replicas = fog.replicas,
       .cameras = fair_share_count (self->share),
       .capacity = capacity,
-      .demand = capacity > 0 ? fair_share_demand (self->share) / capacity : 0,
+      .demand = fog.speed > 0 ? fair_share_demand (self->share) / fog.speed : 0,
       .queue = fog.queue,
       .gain = self->gain,
       .link_rate = link_limit (self, now),

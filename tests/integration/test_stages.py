@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-STAGES = ["edge", "fog", "cloud"]
+STAGES = ["edge", "fog", "cloud", "demand"]
 
 
 @pytest.fixture
