@@ -286,7 +286,7 @@ is_upsert (MongoMode mode)
 }
 
 static gboolean
-add_to_bulk (mongoc_bulk_operation_t *bulk, MongoMode mode, MongoItem *item)
+add_to_bulk (mongoc_bulk_operation_t *bulk, MongoMode mode, MongoItem *item, const bson_t *opts)
 {
   bson_error_t error;
 
@@ -296,7 +296,7 @@ add_to_bulk (mongoc_bulk_operation_t *bulk, MongoMode mode, MongoItem *item)
   }
   if (is_upsert (mode)
           ? add_upsert (bulk, mode, item->document, &error)
-          : mongoc_bulk_operation_insert_with_opts (bulk, item->document, NULL, &error))
+          : mongoc_bulk_operation_insert_with_opts (bulk, item->document, opts, &error))
     return TRUE;
   mongo_result_set (&item->result, MONGO_VERDICT_REJECTED, (gint) error.code, error.message);
   return FALSE;
@@ -307,9 +307,11 @@ static GPtrArray *
 fill_bulk (mongoc_bulk_operation_t *bulk, MongoMode mode, MongoItem **items, guint n)
 {
   GPtrArray *taken = g_ptr_array_sized_new (n);
+  /* That was done when the document was read, and an empty name is the server's business. */
+  g_autoptr (bson_t) no_validation = BCON_NEW ("validate", BCON_BOOL (false));
 
   for (guint i = 0; i < n; i++)
-    if (add_to_bulk (bulk, mode, items[i]))
+    if (add_to_bulk (bulk, mode, items[i], no_validation))
       g_ptr_array_add (taken, items[i]);
   return taken;
 }

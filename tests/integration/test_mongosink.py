@@ -3,103 +3,14 @@
 
 import json
 import os
-import pathlib
 import re
 import subprocess
 import time
 
 import confluent_kafka
 import confluent_kafka.admin
-import mongo_server
-import pymongo
-import pytest
-
-BUILD = pathlib.Path(os.environ.get("GST_FOG_BUILD") or pathlib.Path(__file__).resolve().parents[2] / "build")
-BLOCK = 4096  # a write of this size into a pipe is one buffer of fdsrc
-
-
-class Sink:
-    """A gst-launch-1.0 whose standard input goes to mongosink, a line of JSON a buffer."""
-
-    def __init__(self, uri, database, tmp_path, *properties):
-        self.log = tmp_path / "sink.log"
-        command = [
-            "gst-launch-1.0", "-e", "fdsrc", f"blocksize={BLOCK}", "!", "application/x-ndjson", "!", "mongosink",
-            f"database={database}", *properties]
-        environment = {
-            **os.environ, "MONGODB_URI": uri, "GST_PLUGIN_PATH_1_0": str(BUILD / "gst-plugins/mongo"),
-            "GST_REGISTRY": str(tmp_path / "registry.bin")}
-        with open(self.log, "wb") as log:
-            self.popen = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, env=environment)
-
-    def write(self, text):
-        self.popen.stdin.write(text.ljust(BLOCK - 1) + b"\n")
-        self.popen.stdin.flush()
-
-    def send(self, document):
-        self.write(json.dumps(document).encode())
-
-    def send_all(self, documents):
-        """As many as go into a block at a time."""
-        block = b""
-        for line in (json.dumps(document).encode() + b"\n" for document in documents):
-            if len(block) + len(line) >= BLOCK:
-                self.write(block)
-                block = b""
-            block += line
-        self.write(block)
-
-    def said(self):
-        return self.log.read_text(errors="replace")
-
-    def finish(self, timeout=60):
-        """The exit code after the end of the stream."""
-        self.popen.stdin.close()
-        return self.popen.wait(timeout)
-
-    def kill(self):
-        if self.popen.poll() is None:
-            self.popen.kill()
-        self.popen.wait()
-
-
-@pytest.fixture
-def sink(fresh, tmp_path):
-    sinks = []
-
-    def start(uri, *properties):
-        sinks.append(Sink(uri, fresh, tmp_path, *properties))
-        return sinks[-1]
-
-    yield start
-    for started in sinks:
-        started.kill()
-
-
-@pytest.fixture
-def own_mongo(tmp_path):
-    """A database of the test's own, to be mistreated."""
-    server = mongo_server.Mongo(tmp_path / "database")
-    server.start()
-    yield server
-    server.stop(0)
-
-
-def events(uri, database, collection="events"):
-    return pymongo.MongoClient(uri, serverSelectionTimeoutMS=20000)[database][collection]
-
-
-def event(seq):
-    return {"_id": f"cam-1:s:{seq}", "seq": seq, "captured": {"$date": "2026-11-25T00:44:00.123Z"}, "faces": 1,
-            "boxes": [{"x": 1, "y": 2, "w": 30, "h": 40}]}
-
-
-def wait_until(condition, timeout=30):
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout} s"
-        time.sleep(0.05)
+from mongosinks import BUILD, event, events, own_mongo, sink  # noqa: F401 (fixtures)
+from pipeline import wait_until
 
 
 def test_stores_types_and_no_document_twice(mongo, sink, fresh):

@@ -52,13 +52,17 @@ def program():
 
 
 class Mongo:
-    """`directory` keeps port and data: the same directory again is the same database on the same port."""
+    """`directory` keeps port and data: the same directory again is the same database on the same port. `user`, as
+    name:password, is the only one let in. `sqlite` are SQLite's options, as a URL's query; they may change from one
+    start to the next."""
 
     def __init__(
-            self, directory, port=None, address="127.0.0.1", tls_cert=None, tls_key=None, tls_ca=None, host=None):
+            self, directory, port=None, address="127.0.0.1", tls_cert=None, tls_key=None, tls_ca=None, host=None, user=None,
+            sqlite=None):
         self.directory = pathlib.Path(directory).resolve()
         self.host, self._fixed_port = host or network.Loopback(address), port
         self.tls = {"-tls-cert": tls_cert, "-tls-key": tls_key, "-tls-ca": tls_ca}
+        self.user, self.sqlite = user, sqlite
         (self.directory / "data").mkdir(parents=True, exist_ok=True)
         self._state = self.directory / "database.json"
         self._kept = self._state.exists()
@@ -86,9 +90,10 @@ class Mongo:
 
     def _start_once(self):
         listen = "-tls-listen" if self.tls["-tls-cert"] else "-listen"
-        tls = [argument for pair in self.tls.items() if pair[1] for argument in pair]
+        options = {**self.tls, "-user": self.user, "-sqlite": self.sqlite}
+        options = [argument for pair in options.items() if pair[1] for argument in pair]
         self.process.command = [
-            program(), "-data", self.directory / "data", listen, f"{self.host.address}:{self.port}", *tls]
+            program(), "-data", self.directory / "data", listen, f"{self.host.address}:{self.port}", *options]
         self.process.launch()
         self.process.wait_ready()
 

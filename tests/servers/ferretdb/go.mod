@@ -1,4 +1,5 @@
-module gst-fog/ferretdb
+// Beneath FerretDB, so that its internal packages can be imported: only they know of users.
+module github.com/FerretDB/FerretDB/gst-fog
 
 go 1.24
 

@@ -11,10 +11,22 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/FerretDB/FerretDB/ferretdb"
 )
+
+type server interface {
+	Run(ctx context.Context) error
+}
+
+func newServer(config *ferretdb.Config, user string) (server, error) {
+	if name, secret, found := strings.Cut(user, ":"); found {
+		return newGuarded(config, name, secret)
+	}
+	return ferretdb.New(config)
+}
 
 func run() error {
 	var config ferretdb.Config
@@ -24,11 +36,13 @@ func run() error {
 	flag.StringVar(&config.Listener.TLSCertFile, "tls-cert", "", "the server's certificate")
 	flag.StringVar(&config.Listener.TLSKeyFile, "tls-key", "", "the server's key")
 	flag.StringVar(&config.Listener.TLSCAFile, "tls-ca", "", "authority of the clients' certificates")
+	options := flag.String("sqlite", "", "SQLite's options, as a URL's query")
+	user := flag.String("user", "", "who may use it, as name:password; none: everyone")
 	flag.Parse()
 
 	config.Handler = "sqlite"
-	config.SQLiteURL = (&url.URL{Scheme: "file", Path: *data + "/"}).String()
-	server, err := ferretdb.New(&config)
+	config.SQLiteURL = (&url.URL{Scheme: "file", Path: *data + "/", RawQuery: *options}).String()
+	server, err := newServer(&config, *user)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""mongosink when the database refuses, crawls, or wants to know who is there; and topics with poison in them."""
+
+import pathlib
+import random
+import re
+import socket
+import subprocess
+import threading
+import time
+
+import confluent_kafka
+import gridfs
+import mongo_server
+import pymongo
+import pytest
+from mongosinks import event, events, own_mongo, sink  # noqa: F401 (fixtures)
+from pipeline import wait_until
+
+SECRET = "hunter2"
+
+
+# ---- a database that takes nothing for a while ----
+
+@pytest.mark.parametrize("limit, reason", [
+    ("_pragma=max_page_count(20)", "full"), ("_pragma=query_only(1)", "readonly")], ids=["disk full", "read-only"])
+def test_refused_writes_are_waited_for(own_mongo, sink, fresh, limit, reason):
+    stored = events(own_mongo.uri, fresh)
+    stored.insert_one({"_id": "first"})
+    own_mongo.stop()
+    own_mongo.sqlite = limit
+    own_mongo.start()
+    sending = sink(own_mongo.uri)
+    sending.send_all({**event(seq), "text": "x" * 1000} for seq in range(300))
+    wait_until(lambda: "can't store documents now" in sending.said(), what="the outage is told of")
+    assert reason in sending.said()
+    own_mongo.stop()
+    own_mongo.sqlite = None
+    own_mongo.start()
+    assert sending.finish() == 0, sending.said()
+    assert stored.count_documents({}) == 301
+
+
+def test_refused_writes_are_an_error_in_the_end(own_mongo, sink, fresh):
+    events(own_mongo.uri, fresh).insert_one({"_id": "first"})
+    own_mongo.stop()
+    own_mongo.sqlite = "_pragma=query_only(1)"
+    own_mongo.start()
+    sending = sink(own_mongo.uri, "retry-timeout=500000000")
+    sending.send(event(0))
+    wait_until(lambda: sending.popen.poll() is not None, what="the sink's end")
+    errors = re.findall(r"^ERROR: .*", sending.said(), re.MULTILINE)
+    assert len(errors) == 1 and "retry-timeout" in errors[0] and "readonly" in errors[0], sending.said()
+
+
+class Slowed:
+    """A way to a server on which each answer takes `delay` seconds longer."""
+
+    def __init__(self, port, delay):
+        self._port, self._delay = port, delay
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.uri = f"mongodb://127.0.0.1:{self._listener.getsockname()[1]}/"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client = self._listener.accept()[0]
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self._port))
+            threading.Thread(target=self._copy, args=(client, server, 0), daemon=True).start()
+            threading.Thread(target=self._copy, args=(server, client, self._delay), daemon=True).start()
+
+    def _copy(self, source, target, delay):
+        try:
+            while data := source.recv(65536):
+                time.sleep(delay)
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def close(self):
+        self._listener.close()
+
+
+def test_slow_database_gets_larger_batches(mongo, sink, fresh):
+    slowed = Slowed(mongo.port, 0.5)
+    try:
+        sending = sink(slowed.uri, GST_DEBUG="mongosink:6")
+        for seq in range(90):
+            sending.send(event(seq))
+            time.sleep(1 / 30)
+        assert sending.finish() == 0, sending.said()
+    finally:
+        slowed.close()
+    assert events(mongo.uri, fresh).count_documents({}) == 90
+    assert "can't store" not in sending.said()
+
+
+# ---- what the database won't take, and topics with poison ----
+
+def test_second_unique_index_refuses_alone(mongo, sink, fresh):
+    stored = events(mongo.uri, fresh)
+    stored.create_index("seq", unique=True)
+    sending = sink(mongo.uri)
+    for seq in range(20):
+        sending.send(event(seq))
+    sending.send({**event(7), "_id": "another"})
+    sending.send(event(8))
+    assert sending.finish() == 0, sending.said()
+    assert sorted(each["seq"] for each in stored.find()) == list(range(20))
+    assert "1 documents were skipped" in sending.said() or "skipped" in sending.said()
+    assert "E11000" in sending.said()
+
+
+def publish(kafka, topic, messages):
+    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
+    for number, (value, caps) in enumerate(messages):
+        producer.produce(topic, value, headers={"gst-caps": caps, "mine": "kept"}, partition=number % 3)
+    assert producer.flush(60) == 0
+
+
+def poisoned(count, seed):
+    """A hundredth of them random bytes."""
+    dice = random.Random(seed)
+    for seq in range(count):
+        good = b'{"seq":%d,"captured":{"$date":"2026-11-25T00:44:00.123Z"}}' % seq
+        yield (dice.randbytes(dice.randrange(300)) if seq % 100 == 50 else good), "application/json"
+
+
+def read_all(kafka, topic, count):
+    reader = confluent_kafka.Consumer(
+        {"bootstrap.servers": kafka.bootstrap, "group.id": topic + "-test", "auto.offset.reset": "earliest"})
+    reader.subscribe([topic])
+    found = []
+    try:
+        deadline = time.monotonic() + 30
+        while len(found) < count:
+            assert time.monotonic() < deadline, f"{len(found)} of {count}"
+            message = reader.poll(0.2)
+            if message and not message.error():
+                found.append(message)
+    finally:
+        reader.close()
+    return found
+
+
+def cloud(kafka, mongo, topic, group, options="", rest=""):
+    return (
+        f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={topic} group-id={group} auto-offset-reset=earliest "
+        f"eos-at-end=true ! mongosink name=store uri={mongo.uri} database={topic} {options} {rest}")
+
+
+def dump(mongo, database):
+    return sorted(events(mongo.uri, database).find(), key=lambda document: document["_id"])
+
+
+def test_poisoned_topic_costs_the_poison_and_a_replay_changes_nothing(kafka, mongo, fresh, launch):
+    kafka.create_topic(fresh, 3)
+    publish(kafka, fresh, poisoned(2000, seed=1))
+    first = launch(cloud(kafka, mongo, fresh, "first", "batch-latency=50000000"))
+    assert first.wait(60) == 0, first.output()
+    before = dump(mongo, fresh)
+    assert [document["seq"] for document in sorted(before, key=lambda each: each["seq"])] == [
+        seq for seq in range(2000) if seq % 100 != 50]
+    again = launch(cloud(kafka, mongo, fresh, "again", "batch-latency=50000000 on-error=skip"))
+    assert again.wait(100) == 0, again.output()
+    assert dump(mongo, fresh) == before
+    assert "E11000" not in again.output(), "a replay is no reject"
+
+
+def test_rejects_go_to_another_topic(kafka, mongo, fresh, launch):
+    """What is no document, and what the database refuses, with the reason; a replay of good ones is none of them."""
+    dead = f"{fresh}-dead"
+    for topic in (fresh, dead):
+        kafka.create_topic(topic, 3)
+    messages = list(poisoned(300, seed=2)) + [(b'{"_id":["a"]}', "application/json")]
+    publish(kafka, fresh, messages)
+    rest = f"store.rejects ! kafkasink bootstrap-servers={kafka.bootstrap} topic={dead}"
+    poison = sorted([value for value, _ in messages[50:300:100]] + [b'{ "_id" : [ "a" ] }'])
+    for run in ("first", "again"):
+        stage = launch(cloud(kafka, mongo, fresh, run, "on-error=fail", rest))
+        assert stage.wait(60) == 0, stage.output()
+        assert events(mongo.uri, fresh).count_documents({}) == 297
+    found = read_all(kafka, dead, 2 * len(poison))
+    assert sorted(message.value() for message in found) == sorted(2 * poison)
+    headers = [dict(message.headers()) for message in found]
+    assert all(each["mine"] == b"kept" and each["reject-reason"] for each in headers)
+    assert sum("reject-code" in each for each in headers) == 2
+
+
+# ---- other ways to store ----
+
+def test_replace_and_update(mongo, sink, fresh):
+    """The last of an _id counts, whatever batch it was in."""
+    for mode, expected in (("replace", {"_id": "cam", "seq": 19}), ("update", {"_id": "cam", "seq": 19, "old": True})):
+        stored = events(mongo.uri, fresh, mode)
+        stored.insert_one({"_id": "cam", "old": True})
+        sending = sink(mongo.uri, f"mode={mode}", f"collection={mode}")
+        for seq in range(20):
+            sending.send({"_id": "cam", "seq": seq})
+        sending.send({"_id": "new", "seq": 1})
+        assert sending.finish() == 0, sending.said()
+        assert stored.find_one({"_id": "cam"}) == expected
+        assert stored.find_one({"_id": "new"}) == {"_id": "new", "seq": 1}
+
+
+def test_pictures_as_files(kafka, mongo, fresh, launch):
+    """Read back by another driver; frames of several chunks; stored once however often they come."""
+    kafka.create_topic(fresh, 3)
+    frames = "videotestsrc num-buffers=8 pattern=snow ! video/x-raw,width=640,height=480 ! jpegenc quality=100"
+    edge = launch(f"{frames} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} camera=cam-1")
+    assert edge.wait(60) == 0, edge.output()
+    sent = {}
+    for message in read_all(kafka, fresh, 8):
+        headers = dict(message.headers())
+        sent[":".join(headers[name].decode() for name in ("camera", "session", "seq"))] = message.value()
+    assert max(map(len, sent.values())) > 255 * 1024
+    for run in ("first", "again"):
+        stage = launch(cloud(kafka, mongo, fresh, run, "mode=gridfs collection=pictures"))
+        assert stage.wait(60) == 0, stage.output()
+        database = pymongo.MongoClient(mongo.uri)[fresh]
+        bucket = gridfs.GridFSBucket(database, "pictures")
+        assert {each["_id"]: bucket.open_download_stream(each["_id"]).read() for each in database["pictures.files"].find()} == sent
+        chunks = sum(-(-len(value) // (255 * 1024)) for value in sent.values())
+        assert database["pictures.chunks"].count_documents({}) == chunks
+    described = database["pictures.files"].find_one()["metadata"]
+    assert described["caps"].startswith("image/jpeg") and described["headers"]["camera"] == "cam-1"
+
+
+def test_server_without_time_series_stores_even_so(mongo, sink, fresh):
+    sending = sink(mongo.uri, "time-field=captured")
+    sending.send(event(1))
+    assert sending.finish() == 0, sending.said()
+    assert "made no time series" in sending.said()
+    assert events(mongo.uri, fresh).count_documents({}) == 1
+
+
+# ---- who is there ----
+
+@pytest.fixture
+def guarded(tmp_path):
+    """With TLS and one user."""
+    folder = pathlib.Path(tmp_path, "guarded")
+    folder.mkdir()
+    for name in ("server", "stranger"):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}", "-addext",
+             "subjectAltName=IP:127.0.0.1", "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem"],
+            check=True, capture_output=True, timeout=60)
+    server = mongo_server.Mongo(
+        folder / "database", tls_cert=folder / "server.pem", tls_key=folder / "server.key", user=f"me:{SECRET}")
+    server.start()
+    yield server, folder
+    server.stop(0)
+
+
+def guarded_uri(server, folder, user=f"me:{SECRET}", authority="server", mechanism="SCRAM-SHA-256"):
+    return (
+        f"mongodb://{user}@127.0.0.1:{server.port}/?tls=true&tlsCAFile={folder}/{authority}.pem&authSource=admin"
+        f"&authMechanism={mechanism}")
+
+
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-1", "SCRAM-SHA-256"])
+def test_tls_and_scram_by_the_uri(guarded, sink, fresh, tmp_path, mechanism):
+    server, folder = guarded
+    uri = guarded_uri(server, folder, mechanism=mechanism)
+    (folder / "uri").write_text(uri + "\n")
+    sending = sink("mongodb://127.0.0.1:1", f"uri-file={folder}/uri", "create-index=seq", GST_DEBUG="*:6,GST_REGISTRY:1",
+                   GST_DEBUG_DUMP_DOT_DIR=str(tmp_path))
+    for seq in range(20):
+        sending.send(event(seq))
+    assert sending.finish() == 0, sending.said()[-3000:]
+    assert events(uri, fresh).count_documents({}) == 20
+    shown = sending.said() + "".join(path.read_text() for path in tmp_path.glob("*.dot"))
+    assert list(tmp_path.glob("*.dot")) and SECRET not in shown
+    assert "scram" not in shown.lower() or "saslStart" not in shown
+
+
+@pytest.mark.parametrize("change, told", [
+    ({"user": "me:wrong"}, "refused the user"), ({"user": f"nobody:{SECRET}"}, "refused the user"),
+    ({"authority": "stranger"}, "Can't reach MongoDB")], ids=["password", "user", "authority"])
+def test_strangers_get_one_clear_error(guarded, sink, change, told):
+    server, folder = guarded
+    sending = sink(guarded_uri(server, folder, **change), GST_DEBUG="*:4")
+    wait_until(lambda: sending.popen.poll() is not None, what="the sink's end")
+    errors = re.findall(r"^ERROR: .*", sending.said(), re.MULTILINE)
+    assert len(errors) == 1 and told in errors[0] and str(server.port) in errors[0], sending.said()[-3000:]
+    assert SECRET not in sending.said() and "me:wrong" not in sending.said()
+
+
+def test_without_user_nothing_is_written(guarded, sink):
+    server, folder = guarded
+    sending = sink(f"mongodb://127.0.0.1:{server.port}/?tls=true&tlsCAFile={folder}/server.pem")
+    sending.send(event(1))
+    wait_until(lambda: sending.popen.poll() is not None, what="the sink's end")
+    errors = re.findall(r"^ERROR: .*", sending.said(), re.MULTILINE)
+    assert len(errors) == 1 and "user" in errors[0], sending.said()
