@@ -9,17 +9,20 @@
 
 #define STRIP_COLUMNS 512 /* a multiple of twice HAAR_MAX_LANES */
 
-/* The first stage is decided for all windows, in vectors of neighbours; so are further ones as long as enough
+/* The filter's first stage looks at all windows, in vectors of neighbours; so do further ones as long as enough
  * of a vector's windows are left. The rest wait in queues, one for each stage, until they fill a vector: they
- * are copied lane by lane into a patch and go on together. Up to here windows are only dropped that can't pass;
- * those that reach the end are decided in a patch of the last queue, and stage by stage in OpenCV's arithmetic
- * where the filter is in doubt. */
+ * are copied lane by lane into a patch and go on together. Up to here windows are only dropped that can't pass,
+ * or that OpenCV is sure to pass over; those that reach the end are decided in a patch of the last queue, and stage by
+ * stage in OpenCV's arithmetic where the filter is in doubt. */
 
 typedef struct {
   gint at[HAAR_MAX_LANES]; /* the window's first pixel in the integral image */
   gint16 contrasts[HAAR_MAX_LANES];
   guint n;
 } Queue;
+
+/* Failures in a row, up to the latest window of a row. */
+typedef enum { RUN_EVEN, RUN_ODD, RUN_UNKNOWN } HaarRun;
 
 struct _HaarScanner {
   const HaarCascade *cascade;
@@ -30,7 +33,7 @@ struct _HaarScanner {
   guint dense_stages; /* so many of its stages have their offsets for the layout */
   HaarProgram in_patch;
   gint16 *contrasts; /* of a row of windows */
-  guint8 *odd;       /* of each row, see visited() */
+  HaarRun *runs;     /* of each row, see maybe_visited() */
   guint16 *patch;
   Queue *queues; /* before each stage, and one behind the last */
   GArray *found; /* of gint: where windows that passed are */
@@ -97,7 +100,7 @@ haar_scanner_free (HaarScanner *self)
   g_free (self->in_patch.offsets);
   haar_filter_free (self->filter);
   g_free (self->contrasts);
-  g_free (self->odd);
+  g_free (self->runs);
   g_free (self->queues);
   g_aligned_free (self->patch);
   g_array_unref (self->found);
@@ -112,8 +115,8 @@ set_layout (HaarScanner *self)
   self->dense_stages = 0;
   haar_exact_set_layout (&self->exact, layout);
   self->contrasts = g_renew (gint16, self->contrasts, layout->stride + HAAR_MAX_LANES);
-  self->odd = g_renew (guint8, self->odd, self->level->rows);
-  memset (self->odd, FALSE, self->level->rows);
+  self->runs = g_renew (HaarRun, self->runs, self->level->rows);
+  memset (self->runs, RUN_EVEN, self->level->rows * sizeof (HaarRun));
 }
 
 /* The filter's stage for neighbours. */
@@ -216,11 +219,10 @@ drop_windows (HaarScanner *self, const Queue *batch, guint stage, guint32 *alive
   return stage;
 }
 
-/* The first stage has been decided already. */
 static guint32
 decide_windows (HaarScanner *self, const Queue *batch, guint32 alive)
 {
-  for (guint stage = 1; stage < self->cascade->n_stages && alive; stage++) {
+  for (guint stage = 0; stage < self->cascade->n_stages && alive; stage++) {
     HaarVerdict verdict =
         self->kernel->stage (&self->in_patch, stage, self->patch, batch->contrasts, TRUE);
     guint32 doubtful = alive & verdict.possible & ~verdict.sure;
@@ -229,6 +231,46 @@ decide_windows (HaarScanner *self, const Queue *batch, guint32 alive)
     alive |= decide (self, doubtful, batch->at, stage);
   }
   return alive;
+}
+
+/* How many stages the window passes; -1 if its contrast is too low to be evaluated. */
+static gint
+passed_stages (HaarScanner *self, gint at, guint n_stages)
+{
+  HaarExact *exact = &self->exact;
+  gint64 variance = haar_exact_variance (exact, self->integral, at);
+  gfloat factor;
+  guint stage = 0;
+
+  if (variance < exact->least_variance)
+    return -1;
+  factor = haar_exact_factor (variance);
+  while (stage < n_stages && haar_exact_stage (exact, self->integral, at, factor, stage))
+    stage++;
+  return (gint) stage;
+}
+
+/* OpenCV doesn't look at the window behind one that it has looked at and that failed in the first stage: it looks
+ * at those behind an even number of failures in a row. */
+static gboolean
+is_visited (HaarScanner *self, gint at)
+{
+  gint row = at - at % self->integral->layout.stride, failures = 0;
+
+  while (at - failures > row && passed_stages (self, at - failures - 1, 1) == 0)
+    failures++;
+  return failures % 2 == 0;
+}
+
+static void
+keep_visited (HaarScanner *self, const Queue *batch, guint32 passed)
+{
+  for (; passed; passed &= passed - 1) {
+    gint at = batch->at[__builtin_ctz (passed)];
+
+    if (is_visited (self, at))
+      g_array_append_val (self->found, at);
+  }
 }
 
 static void
@@ -244,41 +286,36 @@ run_queue (HaarScanner *self, guint stage)
     batch.contrasts[i] = -1;
   }
   fill_patch (self, batch.at);
-  if (last)
-    alive = decide_windows (self, &batch, alive);
-  else
-    stage = drop_windows (self, &batch, stage, &alive);
+  if (last) {
+    keep_visited (self, &batch, decide_windows (self, &batch, alive));
+    return;
+  }
+  stage = drop_windows (self, &batch, stage, &alive);
   for (; alive; alive &= alive - 1) {
-    guint lane = (guint) g_bit_nth_lsf (alive, -1);
+    guint lane = (guint) __builtin_ctz (alive);
 
-    if (last)
-      g_array_append_val (self->found, batch.at[lane]);
-    else
-      enqueue (self, stage, batch.at[lane], batch.contrasts[lane]);
+    enqueue (self, stage, batch.at[lane], batch.contrasts[lane]);
   }
 }
 
-/* OpenCV doesn't look at the window behind one that it has looked at and that failed in the first stage. Of the
- * windows in `passed`, those that it looks at: behind an even number of failures in a row. `odd` is whether that
- * number is odd at the vector's start, and then at its end. */
+/* Of a vector's windows, those that aren't known to be passed over, see is_visited(). A run of failures that begins
+ * behind a doubtful window may be longer by one, or by more, than it seems. Adding a run's first bit to it carries to
+ * the first place behind it. `run` is what the vector before ended with, and then what this one does. */
 static guint32
-visited (guint32 passed, guint32 failed, guint lanes, guint8 *odd)
+maybe_visited (HaarVerdict verdict, guint lanes, HaarRun *run)
 {
-  guint32 result = 0;
-  guint start = 0; /* behind the last window that didn't fail */
+  const guint64 even = G_GUINT64_CONSTANT (0x5555555555555555), odd = even << 1;
+  guint64 failed = (guint64) (verdict.live & ~verdict.possible) << 2 | (*run == RUN_ODD) << 1;
+  guint64 doubtful = (guint64) (verdict.possible & ~verdict.sure) << 2 | (*run == RUN_UNKNOWN) << 1;
+  guint64 starts = failed & ~(failed << 1), unsure = starts & doubtful << 1;
+  guint64 passed_over = (((failed + (starts & ~unsure & even)) & odd) |
+                            ((failed + (starts & ~unsure & odd)) & even)) &
+                        ~failed;
+  guint64 unknown = ((failed + unsure) & ~failed) | doubtful << 1;
+  guint64 next = G_GUINT64_CONSTANT (4) << lanes;
 
-  for (guint32 others = ~failed & (guint32) ((G_GUINT64_CONSTANT (1) << lanes) - 1); others;
-       others &= others - 1) {
-    guint lane = (guint) __builtin_ctz (others);
-    guint failures = lane - start + (start == 0 && *odd);
-
-    if (failures % 2 == 0)
-      result |= passed & (1u << lane);
-    start = lane + 1;
-    *odd = FALSE;
-  }
-  *odd = (lanes - start + *odd) % 2;
-  return result;
+  *run = passed_over & next ? RUN_ODD : unknown & next ? RUN_UNKNOWN : RUN_EVEN;
+  return verdict.possible & ~(guint32) (passed_over >> 2);
 }
 
 /* Stages from the second on for a vector of neighbours, as long as that's cheaper than moving those that are
@@ -313,36 +350,11 @@ scan_row (HaarScanner *self, gint y, gint first, gint n)
   for (gint i = 0; i < n; i += (gint) lanes) {
     const gint16 *contrasts = self->contrasts + i;
     HaarVerdict verdict = dense_stage (self, 0, at + i, contrasts, TRUE);
-    guint32 doubtful = verdict.possible & ~verdict.sure, passed = verdict.sure;
-    gint places[HAAR_MAX_LANES];
+    guint32 alive = maybe_visited (verdict, lanes, &self->runs[y]);
 
-    if (doubtful) {
-      for (guint lane = 0; lane < lanes; lane++)
-        places[lane] = at + i + (gint) lane;
-      passed |= decide (self, doubtful, places, 0);
-    }
-    passed = visited (passed, verdict.live & ~passed, lanes, &self->odd[y]);
-    if (passed)
-      scan_neighbours (self, at + i, contrasts, passed);
+    if (alive)
+      scan_neighbours (self, at + i, contrasts, alive);
   }
-}
-
-/* How many stages the window passes; -1 if its contrast is too low to be evaluated. */
-static gint
-passed_stages (HaarScanner *self, gint at)
-{
-  HaarExact *exact = &self->exact;
-  gint64 variance = haar_exact_variance (exact, self->integral, at);
-  gfloat factor;
-  guint stage = 0;
-
-  if (variance < exact->least_variance)
-    return -1;
-  factor = haar_exact_factor (variance);
-  while (stage < self->cascade->n_stages &&
-         haar_exact_stage (exact, self->integral, at, factor, stage))
-    stage++;
-  return (gint) stage;
 }
 
 static void
@@ -350,7 +362,7 @@ scan_row_exactly (HaarScanner *self, gint y, gint n)
 {
   for (gint i = 0; i < n; i++) {
     gint at = y * self->integral->layout.stride + i;
-    gint passed = passed_stages (self, at);
+    gint passed = passed_stages (self, at, self->cascade->n_stages);
 
     if (passed == (gint) self->cascade->n_stages)
       g_array_append_val (self->found, at);
