@@ -30,8 +30,6 @@ reserve (HaarIntegral *self, gboolean tilted)
     self->tilted = g_new0 (guint32, self->capacity);
   if (self->layout.stride > self->row_capacity) {
     self->row_capacity = self->layout.stride;
-    self->row = g_renew (guint32, self->row, self->row_capacity);
-    self->square_row = g_renew (guint32, self->square_row, self->row_capacity);
     self->diagonals = g_renew (guint32, self->diagonals, self->row_capacity);
     self->tilted_rows = g_renew (guint32, self->tilted_rows, 2 * self->row_capacity);
   }
@@ -48,8 +46,6 @@ haar_integral_start (
   memset (self->sum, 0, layout->stride * sizeof (guint32));
   memset (self->squares, 0, layout->stride * sizeof (guint32));
   memset (self->low, 0, layout->stride * sizeof (guint16));
-  memset (self->row, 0, (width + 1) * sizeof (guint32));
-  memset (self->square_row, 0, (width + 1) * sizeof (guint32));
   if (tilted) {
     memset (self->tilted, 0, layout->stride * sizeof (guint32));
     memset (self->low + self->capacity, 0, layout->stride * sizeof (guint16));
@@ -59,9 +55,9 @@ haar_integral_start (
 }
 
 static void
-store_row (const HaarIntegral *self, const guint32 *row, guint32 *plane, gint y)
+store_tilted_row (const HaarIntegral *self, const guint32 *row, gint y)
 {
-  guint32 *to = plane + (gsize) y * self->layout.stride;
+  guint32 *to = self->tilted + (gsize) y * self->layout.stride;
 
   if (self->layout.step == 1)
     memcpy (to, row, (self->width + 1) * sizeof (guint32));
@@ -83,19 +79,14 @@ add_tilted_row (HaarIntegral *self, const guint8 *pixels, gint y)
     row[x + 1] = diagonals[x] + diagonals[x + 1] + pixels[x] + above[x];
   for (gint x = 0; x < self->width; x++)
     diagonals[x] = diagonals[x + 1] + pixels[x];
-  store_row (self, row, self->tilted, y + 1);
+  store_tilted_row (self, row, y + 1);
   self->kernel->narrow (self->tilted + at, self->layout.stride, self->low + self->capacity + at);
 }
 
 void
 haar_integral_add_row (HaarIntegral *self, const guint8 *pixels, gint y)
 {
-  gsize at = (gsize) (y + 1) * self->layout.stride;
-
-  self->kernel->accumulate (pixels, self->width, self->row + 1, self->square_row + 1);
-  store_row (self, self->row, self->sum, y + 1);
-  store_row (self, self->square_row, self->squares, y + 1);
-  self->kernel->narrow (self->sum + at, self->layout.stride, self->low + at);
+  self->kernel->add_row (self, pixels, y);
   if (self->tilted)
     add_tilted_row (self, pixels, y);
 }
@@ -107,8 +98,6 @@ haar_integral_clear (HaarIntegral *self)
   g_free (self->squares);
   g_free (self->tilted);
   g_free (self->low);
-  g_free (self->row);
-  g_free (self->square_row);
   g_free (self->diagonals);
   g_free (self->tilted_rows);
 }

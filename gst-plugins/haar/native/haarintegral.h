@@ -30,9 +30,8 @@ typedef struct {
   guint32 *tilted; /* NULL unless wanted */
   guint16 *low;    /* sum modulo 2^16; tilted, if wanted, is `capacity` values behind */
   gsize capacity;
-  guint32 *row, *square_row; /* scratch: the latest row in natural order */
-  guint32 *diagonals;        /* scratch of tilted */
-  guint32 *tilted_rows;      /* scratch: the latest two, in natural order */
+  guint32 *diagonals;   /* scratch of tilted */
+  guint32 *tilted_rows; /* scratch: the latest two, in natural order */
   gint row_capacity;
 } HaarIntegral;
 

@@ -280,16 +280,101 @@ shrink (const gint16 *blended, const HaarTaps *taps, guint8 *row)
   haar_shrink (blended, taps->firsts, taps->weights, taps->n, taps->scale, row);
 }
 
-static void
-accumulate (const guint8 *pixels, gint n, guint32 *restrict sums, guint32 *restrict squares)
-{
-  guint32 carried[2];
+/* What a row's pixels have come to so far. */
+typedef struct {
+  guint32 sum, square;
+} Running;
 
-  for (gint i = haar_accumulate (pixels, n, sums, squares, carried); i < n; i++) {
-    carried[0] += pixels[i];
-    carried[1] += (guint32) pixels[i] * pixels[i];
-    sums[i] += carried[0];
-    squares[i] += carried[1];
+/* A row's running sums go on top of the row above, `stride` values back. */
+typedef struct {
+  guint32 *sum, *squares;
+  guint16 *low;
+  gint stride;
+} RowSums;
+
+static inline __attribute__ ((always_inline)) void
+put (const RowSums *to, gint at, guint32 sum, guint32 square)
+{
+  to->sum[at] = to->sum[at - to->stride] + sum;
+  to->squares[at] = to->squares[at - to->stride] + square;
+  to->low[at] = (guint16) to->sum[at];
+}
+
+#ifdef HAAR_WIDE_LANES
+static inline __attribute__ ((always_inline)) void
+put_wide (const RowSums *to, gint at, HaarWide sum, HaarWide square)
+{
+  sum = haar_wide_add (sum, haar_wide_load (to->sum + at - to->stride));
+  square = haar_wide_add (square, haar_wide_load (to->squares + at - to->stride));
+  haar_wide_store (to->sum + at, sum);
+  haar_wide_store (to->squares + at, square);
+  haar_wide_store_low (to->low + at, sum);
+}
+
+/* As many pixels as come in whole vectors; the return value is their number. */
+static gint
+add_vectors (const RowSums *to, const guint8 *pixels, gint n, Running *running)
+{
+  HaarWide sum = haar_wide_zero (), square = sum;
+  gint i = 0;
+
+  for (; i + HAAR_WIDE_LANES <= n; i += HAAR_WIDE_LANES) {
+    HaarWide values = haar_wide_pixels (pixels + i);
+
+    sum = haar_wide_add (haar_wide_last (sum), haar_wide_running (values));
+    square = haar_wide_add (haar_wide_last (square), haar_wide_running (haar_wide_square (values)));
+    put_wide (to, i + 1, sum, square);
+  }
+  *running = (Running){haar_wide_to_last (sum), haar_wide_to_last (square)};
+  return i;
+}
+
+/* The same for even and odd columns apart: a pair's first pixel is of an odd column, which counts from 1. */
+static gint
+add_pair_vectors (const RowSums *to, const guint8 *pixels, gint n, Running *running)
+{
+  HaarWide sum = haar_wide_zero (), square = sum;
+  gint i = 0;
+
+  for (; i + 2 * HAAR_WIDE_LANES <= n; i += 2 * HAAR_WIDE_LANES) {
+    HaarWide pairs = haar_wide_pairs (pixels + i);
+    HaarWide first = haar_wide_first (pairs), second = haar_wide_second (pairs);
+    HaarWide second_square = haar_wide_square (second);
+    HaarWide both = haar_wide_add (haar_wide_square (first), second_square);
+
+    sum = haar_wide_add (haar_wide_last (sum), haar_wide_running (haar_wide_add (first, second)));
+    square = haar_wide_add (haar_wide_last (square), haar_wide_running (both));
+    put_wide (to, i / 2 + 1, sum, square);
+    put_wide (to, i / 2 + to->stride / 2, haar_wide_sub (sum, second),
+        haar_wide_sub (square, second_square));
+  }
+  *running = (Running){haar_wide_to_last (sum), haar_wide_to_last (square)};
+  return i;
+}
+#else
+#define add_vectors(to, pixels, n, running) 0
+#define add_pair_vectors(to, pixels, n, running) 0
+#endif
+
+static void
+add_row (const HaarIntegral *integral, const guint8 *pixels, gint y)
+{
+  const HaarLayout *layout = &integral->layout;
+  gsize at = (gsize) (y + 1) * layout->stride;
+  const RowSums to = {
+      integral->sum + at, integral->squares + at, integral->low + at, layout->stride};
+  Running running = {0, 0};
+  gint i;
+
+  to.sum[0] = to.squares[0] = to.low[0] = 0;
+  if (layout->step == 1)
+    i = add_vectors (&to, pixels, integral->width, &running);
+  else
+    i = add_pair_vectors (&to, pixels, integral->width, &running);
+  for (; i < integral->width; i++) {
+    running.sum += pixels[i];
+    running.square += (guint32) pixels[i] * pixels[i];
+    put (&to, haar_layout_index (layout, i + 1, 0), running.sum, running.square);
   }
 }
 
@@ -318,7 +403,7 @@ const HaarKernel HAAR_KERNEL = {
     .interleave = interleave,
     .blend = blend,
     .shrink = shrink,
-    .accumulate = accumulate,
+    .add_row = add_row,
     .split = split,
     .narrow = narrow,
 };

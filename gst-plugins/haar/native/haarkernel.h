@@ -50,8 +50,8 @@ struct _HaarKernel {
       gint16 *to);
   /* A row of pixels from a blended one. May read and write HAAR_ROW_MARGIN more. */
   void (*shrink) (const gint16 *blended, const HaarTaps *taps, guint8 *row);
-  /* Adds the running sums of n pixels, and of their squares, to as many values. */
-  void (*accumulate) (const guint8 *pixels, gint n, guint32 *sums, guint32 *squares);
+  /* Row y of pixels to the upright sums below those of the rows above it. */
+  void (*add_row) (const HaarIntegral *integral, const guint8 *pixels, gint y);
   /* n even and n odd values apart. */
   void (*split) (const guint32 *values, gint n, guint32 *even, guint32 *odd);
   void (*narrow) (const guint32 *values, gint n, guint16 *to);

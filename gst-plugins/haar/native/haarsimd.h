@@ -44,9 +44,26 @@ haar_load_pieces (const guint16 *const *p, gssize offset)
   return _mm512_inserti32x4 (v, HAAR_PIECE (p[24] + offset), 3);
 }
 
+/* A vector of 32-bit integers. */
+#define HAAR_WIDE_LANES 16
+typedef __m512i HaarWide;
+#define haar_wide_zero() _mm512_setzero_si512 ()
+#define haar_wide_load(p) _mm512_loadu_si512 (p)
+#define haar_wide_store(p, v) _mm512_storeu_si512 (p, v)
+#define haar_wide_add(a, b) _mm512_add_epi32 (a, b)
+#define haar_wide_sub(a, b) _mm512_sub_epi32 (a, b)
+#define haar_wide_pixels(p) _mm512_cvtepu8_epi32 (HAAR_PIECE (p))
+#define haar_wide_pairs(p) _mm512_cvtepu16_epi32 (_mm256_loadu_si256 ((const __m256i *) (p)))
+#define haar_wide_first(pairs) _mm512_and_si512 (pairs, _mm512_set1_epi32 (0xff))
+#define haar_wide_second(pairs) _mm512_srli_epi32 (pairs, 8)
+#define haar_wide_square(pixels) _mm512_madd_epi16 (pixels, pixels)
+#define haar_wide_last(v) _mm512_permutexvar_epi32 (_mm512_set1_epi32 (15), v)
+#define haar_wide_to_last(v)                                                                       \
+  ((guint32) _mm_cvtsi128_si32 (_mm512_castsi512_si128 (haar_wide_last (v))))
+#define haar_wide_store_low(p, v) _mm256_storeu_si256 ((__m256i *) (p), _mm512_cvtepi32_epi16 (v))
 /* Each lane's sum with all lower ones. */
-static inline __m512i
-haar_running_sums (__m512i v)
+static inline HaarWide
+haar_wide_running (HaarWide v)
 {
   const __m512i zero = _mm512_setzero_si512 ();
 
@@ -54,35 +71,6 @@ haar_running_sums (__m512i v)
   v = _mm512_add_epi32 (v, _mm512_alignr_epi32 (v, zero, 14));
   v = _mm512_add_epi32 (v, _mm512_alignr_epi32 (v, zero, 12));
   return _mm512_add_epi32 (v, _mm512_alignr_epi32 (v, zero, 8));
-}
-
-/* Adds the running sums of 16 values to those of memory; the result is what to carry on with. */
-static inline __m512i
-haar_add_running (__m512i values, __m512i carried, guint32 *to)
-{
-  __m512i sums = _mm512_add_epi32 (haar_running_sums (values), carried);
-
-  _mm512_storeu_si512 (to, _mm512_add_epi32 (_mm512_loadu_si512 (to), sums));
-  return _mm512_permutexvar_epi32 (_mm512_set1_epi32 (15), sums);
-}
-
-/* As many as come in whole vectors; the return value is their number. */
-static inline gint
-haar_accumulate (const guint8 *pixels, gint n, guint32 *sums, guint32 *squares, guint32 *carried)
-{
-  __m512i sum = _mm512_setzero_si512 (), square = sum;
-  gint i = 0;
-
-  for (; i + 16 <= n; i += 16) {
-    __m256i wide = _mm256_cvtepu8_epi16 (HAAR_PIECE (pixels + i));
-
-    sum = haar_add_running (_mm512_cvtepu16_epi32 (wide), sum, sums + i);
-    square = haar_add_running (
-        _mm512_cvtepu16_epi32 (_mm256_mullo_epi16 (wide, wide)), square, squares + i);
-  }
-  carried[0] = (guint32) _mm_cvtsi128_si32 (_mm512_castsi512_si128 (sum));
-  carried[1] = (guint32) _mm_cvtsi128_si32 (_mm512_castsi512_si128 (square));
-  return i;
 }
 
 /* Pairs of neighbours at firsts[0] + 0 to 63, as 32-bit lanes, picked from two vectors: fewer than 16 if the
@@ -150,9 +138,24 @@ haar_load_pieces (const guint16 *const *p, gssize offset)
       _mm256_castsi128_si256 (HAAR_PIECE (p[0] + offset)), HAAR_PIECE (p[8] + offset), 1);
 }
 
+/* A vector of 32-bit integers. */
+#define HAAR_WIDE_LANES 8
+typedef __m256i HaarWide;
+#define haar_wide_zero() _mm256_setzero_si256 ()
+#define haar_wide_load(p) _mm256_loadu_si256 ((const __m256i *) (p))
+#define haar_wide_store(p, v) _mm256_storeu_si256 ((__m256i *) (p), v)
+#define haar_wide_add(a, b) _mm256_add_epi32 (a, b)
+#define haar_wide_sub(a, b) _mm256_sub_epi32 (a, b)
+#define haar_wide_pixels(p) _mm256_cvtepu8_epi32 (_mm_loadl_epi64 ((const __m128i *) (p)))
+#define haar_wide_pairs(p) _mm256_cvtepu16_epi32 (HAAR_PIECE (p))
+#define haar_wide_first(pairs) _mm256_and_si256 (pairs, _mm256_set1_epi32 (0xff))
+#define haar_wide_second(pairs) _mm256_srli_epi32 (pairs, 8)
+#define haar_wide_square(pixels) _mm256_madd_epi16 (pixels, pixels)
+#define haar_wide_last(v) _mm256_permutevar8x32_epi32 (v, _mm256_set1_epi32 (7))
+#define haar_wide_to_last(v) ((guint32) _mm256_extract_epi32 (v, 7))
 /* Each lane's sum with all lower ones. */
-static inline __m256i
-haar_running_sums (__m256i v)
+static inline HaarWide
+haar_wide_running (HaarWide v)
 {
   __m256i low;
 
@@ -162,32 +165,12 @@ haar_running_sums (__m256i v)
   return _mm256_add_epi32 (v, _mm256_shuffle_epi32 (low, 0xff));
 }
 
-/* Adds the running sums of 8 values to those of memory; the result is what to carry on with. */
-static inline __m256i
-haar_add_running (__m256i values, __m256i carried, guint32 *to)
+static inline void
+haar_wide_store_low (guint16 *p, HaarWide v)
 {
-  __m256i sums = _mm256_add_epi32 (haar_running_sums (values), carried);
-
-  haar_store (to, _mm256_add_epi32 (haar_load (to), sums));
-  return _mm256_permutevar8x32_epi32 (sums, _mm256_set1_epi32 (7));
-}
-
-/* As many as come in whole vectors; the return value is their number. */
-static inline gint
-haar_accumulate (const guint8 *pixels, gint n, guint32 *sums, guint32 *squares, guint32 *carried)
-{
-  __m256i sum = _mm256_setzero_si256 (), square = sum;
-  gint i = 0;
-
-  for (; i + 8 <= n; i += 8) {
-    __m256i wide = _mm256_cvtepu8_epi32 (_mm_loadl_epi64 ((const __m128i *) (pixels + i)));
-
-    sum = haar_add_running (wide, sum, sums + i);
-    square = haar_add_running (_mm256_madd_epi16 (wide, wide), square, squares + i);
-  }
-  carried[0] = (guint32) _mm256_cvtsi256_si32 (sum);
-  carried[1] = (guint32) _mm256_cvtsi256_si32 (square);
-  return i;
+  v = _mm256_and_si256 (v, _mm256_set1_epi32 (0xffff));
+  v = _mm256_permute4x64_epi64 (_mm256_packus_epi32 (v, v), 0x08);
+  _mm_storeu_si128 ((__m128i *) p, _mm256_castsi256_si128 (v));
 }
 
 /* Pairs of neighbours, as 32-bit lanes. */
@@ -335,14 +318,6 @@ haar_mask_bits (HaarMask m)
   return bits;
 }
 #endif
-
-/* As many as vectors pay for: none. */
-static inline gint
-haar_accumulate (const guint8 *pixels, gint n, guint32 *sums, guint32 *squares, guint32 *carried)
-{
-  carried[0] = carried[1] = 0;
-  return 0;
-}
 
 static inline void
 haar_shrink (const gint16 *from, const gint32 *firsts, const guint32 *weights, gint n,
