@@ -6,28 +6,6 @@
 
 #include "haarsimd.h"
 
-static void
-contrast (const HaarIntegral *integral, gint at, const gint32 corners[4], gdouble area,
-    gdouble least_variance, gfloat scale, gint n, gint16 *restrict contrasts)
-{
-  const guint32 *s0 = integral->sum + at + corners[0], *s1 = integral->sum + at + corners[1];
-  const guint32 *s2 = integral->sum + at + corners[2], *s3 = integral->sum + at + corners[3];
-  const guint32 *q0 = integral->squares + at + corners[0],
-                *q1 = integral->squares + at + corners[1];
-  const guint32 *q2 = integral->squares + at + corners[2],
-                *q3 = integral->squares + at + corners[3];
-
-  for (gint i = 0; i < n; i++) {
-    gdouble sum = (gint32) (s0[i] - s1[i] - s2[i] + s3[i]);
-    gdouble squares = (gint32) (q0[i] - q1[i] - q2[i] + q3[i]);
-    /* No rounding: all of it is below 2^53. */
-    gdouble variance = area * squares - sum * sum;
-    gfloat value = sqrtf ((gfloat) variance) * scale + 0.5f;
-
-    contrasts[i] = variance >= least_variance ? (gint16) (gint32) value : -1;
-  }
-}
-
 typedef struct {
   HaarVector contrasts, possible, sure;
   HaarVector upper, lower;
@@ -101,32 +79,44 @@ sum_of_wide (const guint16 *base, const gint32 *offsets, const HaarFilterCorner 
   return sum;
 }
 
-static inline __attribute__ ((always_inline)) Sums
+/* For n vectors side by side, which is a constant. */
+static inline __attribute__ ((always_inline)) void
+set_sums (Sums *sums, guint n, const gint16 *contrasts)
+{
+  for (guint i = 0; i < n; i++)
+    sums[i] = (Sums){.contrasts = haar_load (contrasts + i * HAAR_LANES),
+        .upper = haar_set (0),
+        .lower = haar_set (0)};
+}
+
+#define FOR_EACH(sums, n, stump, sum_of, ...)                                                      \
+  for (guint i = 0; i < n; i++)                                                                    \
+  judge (&sums[i], stump,                                                                          \
+      sum_of (base + i * HAAR_LANES, offsets + stump->first_corner, ##__VA_ARGS__), with_sure)
+
+static inline __attribute__ ((always_inline)) void
 sum_stage (const HaarProgram *program, const HaarFilterStage *stage, const guint16 *base,
-    HaarVector contrasts, gboolean with_sure)
+    Sums *sums, guint n, gboolean with_sure)
 {
   const HaarFilterStump *s = program->filter->stumps + stage->first[0];
   const HaarFilterStump *end[HAAR_SUM_KINDS];
   const HaarFilterCorner *corners = program->filter->corners;
   const gint32 *offsets = program->offsets;
-  Sums sums = {.contrasts = contrasts, .upper = haar_set (0), .lower = haar_set (0)};
 
   for (guint kind = 0; kind < HAAR_SUM_KINDS; kind++)
     end[kind] = program->filter->stumps + stage->first[kind + 1];
-  set_margin (&sums, stage->margin);
+  for (guint i = 0; i < n; i++)
+    set_margin (&sums[i], stage->margin);
   for (; s < end[HAAR_SUM_6]; s++)
-    judge (&sums, s, sum_of_6 (base, offsets + s->first_corner), with_sure);
+    FOR_EACH (sums, n, s, sum_of_6);
   for (; s < end[HAAR_SUM_8]; s++)
-    judge (&sums, s, sum_of_8 (base, offsets + s->first_corner, s->factor), with_sure);
+    FOR_EACH (sums, n, s, sum_of_8, s->factor);
   for (; s < end[HAAR_SUM_ANY]; s++)
-    judge (&sums, s,
-        sum_of_any (base, offsets + s->first_corner, corners + s->first_corner, s->n_corners),
-        with_sure);
-  set_margin (&sums, stage->wide_margin);
+    FOR_EACH (sums, n, s, sum_of_any, corners + s->first_corner, s->n_corners);
+  for (guint i = 0; i < n; i++)
+    set_margin (&sums[i], stage->wide_margin);
   for (; s < end[HAAR_SUM_WIDE]; s++)
-    judge (&sums, s, sum_of_wide (base, offsets + s->first_corner, corners + s->first_corner, s),
-        with_sure);
-  return sums;
+    FOR_EACH (sums, n, s, sum_of_wide, corners + s->first_corner, s);
 }
 
 static inline HaarVector
@@ -190,16 +180,30 @@ judge_tree (Sums *sums, const HaarProgram *program, const HaarFilterStage *stage
     sums->lower = haar_add (sums->lower, haar_sub (haar_broadcast (tree->span), depths[0]));
 }
 
-static inline __attribute__ ((always_inline)) Sums
+static inline __attribute__ ((always_inline)) void
 sum_trees (const HaarProgram *program, const HaarFilterStage *stage, const guint16 *base,
-    HaarVector contrasts, gboolean with_sure)
+    Sums *sums, gboolean with_sure)
 {
-  Sums sums = {.contrasts = contrasts, .upper = haar_set (0), .lower = haar_set (0)};
-
   for (guint i = 0; i < stage->n_trees; i++)
     judge_tree (
-        &sums, program, stage, &program->filter->trees[stage->first_tree + i], base, with_sure);
-  return sums;
+        sums, program, stage, &program->filter->trees[stage->first_tree + i], base, with_sure);
+}
+
+static inline guint32
+live_windows (const gint16 *contrasts)
+{
+  return haar_mask_bits (haar_greater (haar_load (contrasts), haar_set (-1)));
+}
+
+static inline __attribute__ ((always_inline)) HaarVerdict
+conclude (const Sums *sums, const HaarFilterStage *stage, guint32 live, gboolean with_sure)
+{
+  HaarVerdict verdict = {.live = live};
+
+  if (with_sure)
+    verdict.sure = live & haar_mask_bits (haar_greater (sums->lower, haar_set (stage->sure)));
+  verdict.possible = live & haar_mask_bits (haar_greater (sums->upper, haar_set (stage->possible)));
+  return verdict;
 }
 
 static HaarVerdict
@@ -207,25 +211,79 @@ stage (const HaarProgram *program, guint n, const guint16 *base, const gint16 *c
     gboolean with_sure)
 {
   const HaarFilterStage *s = &program->filter->stages[n];
-  HaarVector values = haar_load (contrasts);
-  HaarVerdict verdict = {.live = haar_mask_bits (haar_greater (values, haar_set (-1)))};
+  guint32 live = live_windows (contrasts);
   Sums sums;
 
-  if (!verdict.live)
-    return verdict;
+  if (!live)
+    return (HaarVerdict){0};
+  set_sums (&sums, 1, contrasts);
   if (program->filter->trees && with_sure)
-    sums = sum_trees (program, s, base, values, TRUE);
+    sum_trees (program, s, base, &sums, TRUE);
   else if (program->filter->trees)
-    sums = sum_trees (program, s, base, values, FALSE);
+    sum_trees (program, s, base, &sums, FALSE);
   else if (with_sure)
-    sums = sum_stage (program, s, base, values, TRUE);
+    sum_stage (program, s, base, &sums, 1, TRUE);
   else
-    sums = sum_stage (program, s, base, values, FALSE);
-  if (with_sure)
-    verdict.sure = verdict.live & haar_mask_bits (haar_greater (sums.lower, haar_set (s->sure)));
-  verdict.possible =
-      verdict.live & haar_mask_bits (haar_greater (sums.upper, haar_set (s->possible)));
-  return verdict;
+    sum_stage (program, s, base, &sums, 1, FALSE);
+  return conclude (&sums, s, live, with_sure);
+}
+
+#ifdef HAAR_HALVES
+static HaarVerdict
+join (HaarVerdict low, HaarVerdict high)
+{
+  return (HaarVerdict){low.live | high.live << HAAR_LANES,
+      low.possible | high.possible << HAAR_LANES, low.sure | high.sure << HAAR_LANES};
+}
+
+static inline __attribute__ ((always_inline)) HaarVerdict
+both_halves (const HaarProgram *program, guint n, const guint16 *base, const gint16 *contrasts,
+    gboolean with_sure)
+{
+  const HaarFilterStage *s = &program->filter->stages[n];
+  Sums sums[2];
+
+  set_sums (sums, 2, contrasts);
+  sum_stage (program, s, base, sums, 2, with_sure);
+  return join (conclude (&sums[0], s, live_windows (contrasts), with_sure),
+      conclude (&sums[1], s, live_windows (contrasts + HAAR_LANES), with_sure));
+}
+
+/* Neighbours in two vectors, as twice as wide ones nearly always straddle two lines of the cache; and of those left
+ * after a stage, one half may be empty. */
+HaarVerdict
+haar_halves_neighbours (const HaarProgram *program, guint n, const guint16 *base,
+    const gint16 *contrasts, guint32 alive, gboolean with_sure)
+{
+  if (alive >> HAAR_LANES == 0)
+    return stage (program, n, base, contrasts, with_sure);
+  if ((alive & ((1u << HAAR_LANES) - 1)) == 0)
+    return join (
+        (HaarVerdict){0}, stage (program, n, base + HAAR_LANES, contrasts + HAAR_LANES, with_sure));
+  return with_sure ? both_halves (program, n, base, contrasts, TRUE)
+                   : both_halves (program, n, base, contrasts, FALSE);
+}
+#else
+static void
+contrast (const HaarIntegral *integral, gint at, const gint32 corners[4], gdouble area,
+    gdouble least_variance, gfloat scale, gint n, gint16 *restrict contrasts)
+{
+  const guint32 *s0 = integral->sum + at + corners[0], *s1 = integral->sum + at + corners[1];
+  const guint32 *s2 = integral->sum + at + corners[2], *s3 = integral->sum + at + corners[3];
+  const guint32 *q0 = integral->squares + at + corners[0],
+                *q1 = integral->squares + at + corners[1];
+  const guint32 *q2 = integral->squares + at + corners[2],
+                *q3 = integral->squares + at + corners[3];
+
+  for (gint i = 0; i < n; i++) {
+    gdouble sum = (gint32) (s0[i] - s1[i] - s2[i] + s3[i]);
+    gdouble squares = (gint32) (q0[i] - q1[i] - q2[i] + q3[i]);
+    /* No rounding: all of it is below 2^53. */
+    gdouble variance = area * squares - sum * sum;
+    gfloat value = sqrtf ((gfloat) variance) * scale + 0.5f;
+
+    contrasts[i] = variance >= least_variance ? (gint16) (gint32) value : -1;
+  }
 }
 
 /* Eight columns of as many windows as there are lanes: transposes eight by eight within each piece. */
@@ -394,12 +452,25 @@ narrow (const guint32 *values, gint n, guint16 *restrict to)
     to[i] = (guint16) values[i];
 }
 
+#ifdef HAAR_HALVES_NEIGHBOURS
+#define NEIGHBOURS haar_halves_neighbours
+#else
+#define NEIGHBOURS neighbours
+static HaarVerdict
+neighbours (const HaarProgram *program, guint n, const guint16 *base, const gint16 *contrasts,
+    guint32 alive, gboolean with_sure)
+{
+  return stage (program, n, base, contrasts, with_sure);
+}
+#endif
+
 extern const HaarKernel HAAR_KERNEL;
 const HaarKernel HAAR_KERNEL = {
     .name = HAAR_KERNEL_NAME,
     .lanes = HAAR_LANES,
     .contrast = contrast,
     .stage = stage,
+    .neighbours = NEIGHBOURS,
     .interleave = interleave,
     .blend = blend,
     .shrink = shrink,
@@ -407,3 +478,4 @@ const HaarKernel HAAR_KERNEL = {
     .split = split,
     .narrow = narrow,
 };
+#endif

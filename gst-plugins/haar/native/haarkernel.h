@@ -41,6 +41,9 @@ struct _HaarKernel {
   /* One stage for as many windows as there are lanes; `sure` only if asked for. */
   HaarVerdict (*stage) (const HaarProgram *program, guint stage, const guint16 *base,
       const gint16 *contrasts, gboolean with_sure);
+  /* The same for neighbours, of which only those in `alive` matter; stumps alone. */
+  HaarVerdict (*neighbours) (const HaarProgram *program, guint stage, const guint16 *base,
+      const gint16 *contrasts, guint32 alive, gboolean with_sure);
   /* Columns first..first+n-1 of one row of each lane's window, to every `spread`-th place of a row whose
    * values lie lane by lane. May read 7 values more. */
   void (*interleave) (
@@ -56,6 +59,10 @@ struct _HaarKernel {
   void (*split) (const guint32 *values, gint n, guint32 *even, guint32 *odd);
   void (*narrow) (const guint32 *values, gint n, guint16 *to);
 };
+
+/* For AVX-512, with registers of half the width. */
+HaarVerdict haar_halves_neighbours (const HaarProgram *program, guint stage, const guint16 *base,
+    const gint16 *contrasts, guint32 alive, gboolean with_sure);
 
 /* The best that this processor has; or by name (nullable), NULL if it doesn't have that. */
 const HaarKernel *haar_kernel_find (const gchar *name);

@@ -121,9 +121,11 @@ set_layout (HaarScanner *self)
 
 /* The filter's stage for neighbours. */
 static HaarVerdict
-dense_stage (HaarScanner *self, guint stage, gint at, const gint16 *contrasts, gboolean with_sure)
+dense_stage (HaarScanner *self, guint stage, gint at, const gint16 *contrasts, guint32 alive,
+    gboolean with_sure)
 {
   const HaarFilterStage *s = &self->filter->stages[stage];
+  const guint16 *base = self->integral->low + at;
 
   if (stage == self->dense_stages) {
     for (guint i = s->first_corner; i < s->first_corner + s->n_corners; i++) {
@@ -134,7 +136,9 @@ dense_stage (HaarScanner *self, guint stage, gint at, const gint16 *contrasts, g
     }
     self->dense_stages++;
   }
-  return self->kernel->stage (&self->dense, stage, self->integral->low + at, contrasts, with_sure);
+  if (self->filter->trees)
+    return self->kernel->stage (&self->dense, stage, base, contrasts, with_sure);
+  return self->kernel->neighbours (&self->dense, stage, base, contrasts, alive, with_sure);
 }
 
 static gfloat
@@ -327,7 +331,7 @@ scan_neighbours (HaarScanner *self, gint at, const gint16 *contrasts, guint32 al
 
   while (stage < self->cascade->n_stages &&
          count_bits (alive) * 8 > self->cascade->stages[stage].n_trees) {
-    alive &= dense_stage (self, stage, at, contrasts, FALSE).possible;
+    alive &= dense_stage (self, stage, at, contrasts, alive, FALSE).possible;
     stage++;
   }
   for (; alive; alive &= alive - 1) {
@@ -349,7 +353,7 @@ scan_row (HaarScanner *self, gint y, gint first, gint n)
   memset (self->contrasts + n, 0xff, lanes * sizeof (gint16));
   for (gint i = 0; i < n; i += (gint) lanes) {
     const gint16 *contrasts = self->contrasts + i;
-    HaarVerdict verdict = dense_stage (self, 0, at + i, contrasts, TRUE);
+    HaarVerdict verdict = dense_stage (self, 0, at + i, contrasts, G_MAXUINT32, TRUE);
     guint32 alive = maybe_visited (verdict, lanes, &self->runs[y]);
 
     if (alive)

@@ -8,6 +8,41 @@
 
 #if defined(__AVX512BW__)
 #include <immintrin.h>
+#ifdef HAAR_HALVES /* of its registers, see haar_halves_neighbours() */
+#define HAAR_LANES 16
+#define HAAR_PIECES 2
+typedef __m256i HaarVector;
+typedef __mmask16 HaarMask;
+#define haar_load(p) _mm256_loadu_si256 ((const __m256i *) (p))
+#define haar_store(p, v) _mm256_storeu_si256 ((__m256i *) (p), v)
+#define haar_set(x) _mm256_set1_epi16 (x)
+#define haar_broadcast(twin) _mm256_set1_epi32 (twin)
+#define haar_add(a, b) _mm256_add_epi16 (a, b)
+#define haar_sub(a, b) _mm256_sub_epi16 (a, b)
+#define haar_sub_saturated(a, b) _mm256_subs_epi16 (a, b)
+#define haar_larger(a, b) _mm256_max_epi16 (a, b)
+#define haar_multiply(a, b) _mm256_mullo_epi16 (a, b)
+#define haar_multiply_high(a, b) _mm256_mulhi_epi16 (a, b)
+#define haar_shift_right(a, n) _mm256_srl_epi16 (a, _mm_cvtsi32_si128 (n))
+#define haar_greater(a, b) _mm256_cmpgt_epi16_mask (a, b)
+#define haar_add_if(m, a, b) _mm256_mask_add_epi16 (a, m, a, b)
+#define haar_if(m, a) _mm256_maskz_mov_epi16 (m, a)
+#define haar_mask_bits(m) ((guint32) (m))
+#define haar_zip_low_16(a, b) _mm256_unpacklo_epi16 (a, b)
+#define haar_zip_high_16(a, b) _mm256_unpackhi_epi16 (a, b)
+#define haar_zip_low_32(a, b) _mm256_unpacklo_epi32 (a, b)
+#define haar_zip_high_32(a, b) _mm256_unpackhi_epi32 (a, b)
+#define haar_zip_low_64(a, b) _mm256_unpacklo_epi64 (a, b)
+#define haar_zip_high_64(a, b) _mm256_unpackhi_epi64 (a, b)
+#define HAAR_PIECE(p) _mm_loadu_si128 ((const __m128i *) (p))
+static inline HaarVector
+haar_load_pieces (const guint16 *const *p, gssize offset)
+{
+  return _mm256_inserti128_si256 (
+      _mm256_castsi128_si256 (HAAR_PIECE (p[0] + offset)), HAAR_PIECE (p[8] + offset), 1);
+}
+
+#else
 #define HAAR_LANES 32
 #define HAAR_PIECES 4 /* of 8 lanes */
 typedef __m512i HaarVector;
@@ -43,6 +78,8 @@ haar_load_pieces (const guint16 *const *p, gssize offset)
   v = _mm512_inserti32x4 (v, HAAR_PIECE (p[16] + offset), 2);
   return _mm512_inserti32x4 (v, HAAR_PIECE (p[24] + offset), 3);
 }
+
+#endif
 
 /* A vector of 32-bit integers. */
 #define HAAR_WIDE_LANES 16
