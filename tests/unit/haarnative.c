@@ -19,10 +19,21 @@ typedef struct {
   GArray *rects;
 } Detector;
 
+/* OpenCV 4.7 and later spell this one in American. */
+static const gchar *
+spelling_here (const gchar *name)
+{
+  if (strcmp (name, "licence_plate_rus_16stages") == 0 &&
+      !g_file_test (
+          HAAR_CASCADES "/haarcascade_licence_plate_rus_16stages.xml", G_FILE_TEST_EXISTS))
+    return "license_plate_rus_16stages";
+  return name;
+}
+
 static GBytes *
 load_cascade (const gchar *name)
 {
-  gchar *path = g_strdup_printf ("%s/haarcascade_%s.xml", HAAR_CASCADES, name);
+  gchar *path = g_strdup_printf ("%s/haarcascade_%s.xml", HAAR_CASCADES, spelling_here (name));
   gchar *text;
   gsize length;
   GError *error = NULL;
