@@ -55,10 +55,32 @@ gst_kafka_meta_register (void)
     gst_meta_register_custom (GST_KAFKA_META_NAME, no_tags, NULL, NULL, NULL);
 }
 
+/* By name takes a lock and a hash, several times a buffer. */
+static GstCustomMeta *
+get_meta (GstBuffer *buffer)
+{
+  static const GstMetaInfo *registered;
+  const GstMetaInfo *info = g_atomic_pointer_get (&registered);
+
+  if (!info) {
+    info = gst_meta_get_info (GST_KAFKA_META_NAME);
+    g_atomic_pointer_set (&registered, info);
+  }
+  return info ? (GstCustomMeta *) gst_buffer_get_meta (buffer, info->api) : NULL;
+}
+
+static GQuark
+headers_field (void)
+{
+  static GQuark quark;
+
+  return quark ? quark : (quark = g_quark_from_static_string ("headers"));
+}
+
 const GstStructure *
 gst_kafka_meta_peek (GstBuffer *buffer)
 {
-  GstCustomMeta *meta = gst_buffer_get_custom_meta (buffer, GST_KAFKA_META_NAME);
+  GstCustomMeta *meta = get_meta (buffer);
 
   return meta ? gst_custom_meta_get_structure (meta) : NULL;
 }
@@ -66,7 +88,7 @@ gst_kafka_meta_peek (GstBuffer *buffer)
 GstStructure *
 gst_kafka_meta_ensure (GstBuffer *buffer)
 {
-  GstCustomMeta *meta = gst_buffer_get_custom_meta (buffer, GST_KAFKA_META_NAME);
+  GstCustomMeta *meta = get_meta (buffer);
 
   if (!meta)
     meta = gst_buffer_add_custom_meta (buffer, GST_KAFKA_META_NAME);
@@ -76,8 +98,8 @@ gst_kafka_meta_ensure (GstBuffer *buffer)
 void
 gst_kafka_meta_copy (GstBuffer *dst, GstBuffer *src)
 {
-  GstMeta *from = (GstMeta *) gst_buffer_get_custom_meta (src, GST_KAFKA_META_NAME);
-  GstMeta *old = (GstMeta *) gst_buffer_get_custom_meta (dst, GST_KAFKA_META_NAME);
+  GstMeta *from = (GstMeta *) get_meta (src);
+  GstMeta *old = (GstMeta *) get_meta (dst);
   GstMetaTransformCopy all = {FALSE, 0, -1};
 
   if (!from)
@@ -91,7 +113,7 @@ GPtrArray *
 gst_kafka_meta_get_headers (GstBuffer *buffer)
 {
   const GstStructure *s = gst_kafka_meta_peek (buffer);
-  const GValue *value = s ? gst_structure_get_value (s, "headers") : NULL;
+  const GValue *value = s ? gst_structure_id_get_value (s, headers_field ()) : NULL;
 
   return value && G_VALUE_HOLDS (value, G_TYPE_PTR_ARRAY) ? g_value_get_boxed (value) : NULL;
 }
@@ -103,7 +125,7 @@ gst_kafka_meta_take_headers (GstBuffer *buffer, GPtrArray *headers)
 
   g_value_init (&value, G_TYPE_PTR_ARRAY);
   g_value_take_boxed (&value, headers);
-  gst_structure_take_value (gst_kafka_meta_ensure (buffer), "headers", &value);
+  gst_structure_id_take_value (gst_kafka_meta_ensure (buffer), headers_field (), &value);
 }
 
 const gchar *

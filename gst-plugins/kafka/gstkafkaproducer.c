@@ -30,6 +30,8 @@ struct _GstKafkaProducer {
   gchar *topic, *congestion_control, *tried;
   GstKafkaProducerConfig config;
   GThread *poller, *connector;
+  GPtrArray
+      *reported; /* of GstKafkaRecord, within one call of rd_kafka_poll(); for the poller alone */
 
   GMutex lock;
   GCond changed;
@@ -154,10 +156,9 @@ is_retriable (rd_kafka_t *rk, rd_kafka_resp_err_t err)
 
 /* With lock */
 static void
-count_delivery (GstKafkaProducer *self, GstKafkaRecord *record)
+count_delivery (GstKafkaProducer *self, GstKafkaRecord *record, gint64 now)
 {
   Counters *c = &self->counters;
-  gint64 now = g_get_monotonic_time ();
   GstClockTime latency = (now - record->sent) * GST_USECOND;
 
   c->delivered++;
@@ -173,39 +174,76 @@ static void
 log_delivery (
     GstKafkaProducer *self, const GstKafkaRecord *record, const rd_kafka_message_t *message)
 {
-  GST_LOG_OBJECT (self->element, "delivered %s:%s:%s to partition %d, offset %" G_GINT64_FORMAT,
-      gst_kafka_record_get_header (record, GST_KAFKA_HEADER_CAMERA),
-      gst_kafka_record_get_header (record, GST_KAFKA_HEADER_SESSION),
-      gst_kafka_record_get_header (record, GST_KAFKA_HEADER_SEQ), message->partition,
-      message->offset);
+  g_autofree gchar *frame = NULL;
+
+  if (gst_debug_category_get_threshold (GST_CAT_DEFAULT) < GST_LEVEL_LOG)
+    return;
+  frame = gst_kafka_record_make_frame_id (record);
+  GST_LOG_OBJECT (self->element, "delivered %s to partition %d, offset %" G_GINT64_FORMAT, frame,
+      message->partition, message->offset);
 }
 
 /* On the poller's thread, from rd_kafka_poll(). */
 static void
-report_delivery (rd_kafka_t *rk, const rd_kafka_message_t *message, gpointer user_data)
+note_report (rd_kafka_t *rk, const rd_kafka_message_t *message, gpointer user_data)
 {
   GstKafkaProducer *self = user_data;
   GstKafkaRecord *record = message->_private;
-  gboolean retry;
+
+  record->err = message->err;
+  if (!message->err)
+    log_delivery (self, record, message);
+  g_ptr_array_add (self->reported, record);
+}
+
+/* With lock. TRUE: the record is in the queue again. */
+static gboolean
+take_report (GstKafkaProducer *self, rd_kafka_t *rk, GstKafkaRecord *record, gint64 now)
+{
+  gst_kafka_send_queue_reported (&self->queue, record);
+  if (!record->err) {
+    count_delivery (self, record, now);
+    return FALSE;
+  }
+  if (self->failing || !is_retriable (rk, record->err) || is_overdue (self, record))
+    return FALSE;
+  gst_kafka_send_queue_take_back (&self->queue, record);
+  self->counters.resent++;
+  return TRUE;
+}
+
+/* All reports of a request at once: each by each would be a switch to the streaming thread for each buffer. */
+static void
+take_reports (GstKafkaProducer *self, rd_kafka_t *rk)
+{
+  gpointer *records = self->reported->pdata;
+  gint64 now = g_get_monotonic_time ();
 
   g_mutex_lock (&self->lock);
-  gst_kafka_send_queue_reported (&self->queue, record);
-  retry = message->err && !self->failing && is_retriable (rk, message->err) &&
-          !is_overdue (self, record);
-  if (retry) {
-    gst_kafka_send_queue_take_back (&self->queue, record);
-    self->counters.resent++;
-  } else if (!message->err) {
-    count_delivery (self, record);
-  }
-  g_cond_broadcast (&self->changed);
+  for (guint i = 0; i < self->reported->len; i++)
+    if (take_report (self, rk, records[i], now))
+      records[i] = NULL;
+  if (gst_kafka_send_queue_has_slack (&self->queue))
+    g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
-  if (!message->err) {
-    log_delivery (self, record, message);
-    gst_kafka_record_free (record, GST_KAFKA_ACK_DONE);
-  } else if (!retry) {
-    give_up (self, record, message->err);
+  for (guint i = 0; i < self->reported->len; i++) {
+    GstKafkaRecord *record = records[i];
+
+    if (record && record->err)
+      give_up (self, record, record->err);
+    else if (record)
+      gst_kafka_record_free (record, GST_KAFKA_ACK_DONE);
   }
+  g_ptr_array_set_size (self->reported, 0);
+}
+
+/* Without lock; @rk is of the poller's thread alone. */
+static void
+poll_client (GstKafkaProducer *self, rd_kafka_t *rk, gint timeout_ms)
+{
+  rd_kafka_poll (rk, timeout_ms);
+  if (self->reported->len)
+    take_reports (self, rk);
 }
 
 static void
@@ -359,7 +397,7 @@ purge (GstKafkaProducer *self, rd_kafka_t *rk)
 
   rd_kafka_purge (rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   while (rd_kafka_outq_len (rk) > 0 && g_get_monotonic_time () < deadline)
-    rd_kafka_poll (rk, 10);
+    poll_client (self, rk, 10);
 }
 
 /* With lock: what the ended client never reported. */
@@ -416,7 +454,7 @@ serve (GstKafkaProducer *self)
   GstKafkaRecord *overdue;
   gchar reason[512];
 
-  rd_kafka_poll (self->rk, SLICE_MS);
+  poll_client (self, self->rk, SLICE_MS);
   if (rd_kafka_fatal_error (self->rk, reason, sizeof reason))
     replace_handle (self, reason);
   g_mutex_lock (&self->lock);
@@ -631,6 +669,7 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
   gst_kafka_send_queue_init (&self->queue);
+  self->reported = g_ptr_array_new ();
   self->element = element;
   self->conf = conf;
   self->config = *config; /* but for its strings */
@@ -638,7 +677,7 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   self->congestion_control = g_strdup (config->congestion_control);
   self->held = config->create_topic;
   self->tried = g_strdup_printf ("publish to topic \"%s\" at %s", self->topic, servers);
-  rd_kafka_conf_set_dr_msg_cb (conf, report_delivery);
+  rd_kafka_conf_set_dr_msg_cb (conf, note_report);
   rd_kafka_conf_set_error_cb (conf, note_error);
   rd_kafka_conf_set_socket_cb (conf, open_socket);
   if (!(self->rk = new_handle (self, error))) {
@@ -665,6 +704,7 @@ free_producer (GstKafkaProducer *self)
   if (self->rk)
     rd_kafka_destroy (self->rk);
   free_queue (&self->queue.in_flight);
+  g_ptr_array_unref (self->reported);
   rd_kafka_conf_destroy (self->conf);
   gst_kafka_fault_clear (&self->fault);
   g_mutex_clear (&self->lock);

@@ -38,81 +38,6 @@ gst_kafka_record_template_clear (GstKafkaRecordTemplate *self)
 }
 
 static void
-add_text (GPtrArray *headers, const gchar *name, const gchar *text)
-{
-  if (text)
-    g_ptr_array_add (headers, gst_kafka_header_new (name, text, -1));
-}
-
-static void
-add_number (GPtrArray *headers, const gchar *name, guint64 number)
-{
-  gchar text[24];
-
-  g_snprintf (text, sizeof text, "%" G_GUINT64_FORMAT, number);
-  add_text (headers, name, text);
-}
-
-static void
-add_shared (GPtrArray *headers, GstKafkaHeader *header)
-{
-  if (header)
-    g_ptr_array_add (headers, gst_kafka_header_ref (header));
-}
-
-/* The headers found on the buffer, but for those that describe another one, or that are numbered anew. */
-static void
-add_found (GPtrArray *headers, GstBuffer *buffer, gboolean numbered)
-{
-  GPtrArray *found = gst_kafka_meta_get_headers (buffer);
-
-  for (guint i = 0; found && i < found->len; i++) {
-    GstKafkaHeader *header = g_ptr_array_index (found, i);
-
-    if (g_str_has_prefix (header->name, "gst-"))
-      continue;
-    if (!numbered && (g_str_equal (header->name, GST_KAFKA_HEADER_SEQ) ||
-                         g_str_equal (header->name, GST_KAFKA_HEADER_SESSION)))
-      continue;
-    add_shared (headers, header);
-  }
-}
-
-static void
-add_buffer_headers (GPtrArray *headers, GstKafkaRecordTemplate *self, GstBuffer *buffer)
-{
-  g_autofree gchar *flags = gst_kafka_flags_to_text (GST_BUFFER_FLAGS (buffer));
-
-  add_shared (headers, self->caps);
-  if (GST_BUFFER_PTS_IS_VALID (buffer))
-    add_number (headers, GST_KAFKA_HEADER_PTS, GST_BUFFER_PTS (buffer));
-  if (GST_BUFFER_DURATION_IS_VALID (buffer))
-    add_number (headers, GST_KAFKA_HEADER_DURATION, GST_BUFFER_DURATION (buffer));
-  add_text (headers, GST_KAFKA_HEADER_FLAGS, flags);
-}
-
-static GPtrArray *
-build_headers (GstKafkaRecordTemplate *self, GstBuffer *buffer, GstClockTime captured)
-{
-  GPtrArray *headers = gst_kafka_headers_new (12);
-  gboolean numbered = gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_SEQ) &&
-                      gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_SESSION);
-
-  add_found (headers, buffer, numbered);
-  if (!gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_CAMERA))
-    add_shared (headers, self->camera);
-  if (!numbered) {
-    add_shared (headers, self->session);
-    add_number (headers, GST_KAFKA_HEADER_SEQ, self->seq++);
-  }
-  if (GST_CLOCK_TIME_IS_VALID (captured) &&
-      !gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_CAPTURE_TIME))
-    add_number (headers, GST_KAFKA_HEADER_CAPTURE_TIME, captured);
-  add_buffer_headers (headers, self, buffer);
-  return headers;
-}
-
-static void
 set_target (GstKafkaRecord *record, GstKafkaRecordTemplate *self)
 {
   const GstStructure *s = gst_kafka_meta_peek (record->buffer);
@@ -132,6 +57,32 @@ set_target (GstKafkaRecord *record, GstKafkaRecordTemplate *self)
     record->partition = RD_KAFKA_PARTITION_UA;
 }
 
+static GstKafkaHeader *
+ref_header (GstKafkaHeader *header)
+{
+  return header ? gst_kafka_header_ref (header) : NULL;
+}
+
+/* What the buffer's own headers don't say. */
+static void
+complete_headers (GstKafkaRecord *record, GstKafkaRecordTemplate *self, GstClockTime captured)
+{
+  GstBuffer *buffer = record->buffer;
+  gboolean numbered = gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_SEQ) &&
+                      gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_SESSION);
+
+  record->caps = ref_header (self->caps);
+  if (!gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_CAMERA))
+    record->camera = ref_header (self->camera);
+  if (!numbered) {
+    record->session = gst_kafka_header_ref (self->session);
+    record->seq = self->seq++;
+  }
+  record->captured = gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_CAPTURE_TIME)
+                         ? GST_CLOCK_TIME_NONE
+                         : captured;
+}
+
 GstKafkaRecord *
 gst_kafka_record_new (GstKafkaRecordTemplate *self, GstBuffer *buffer, GstClockTime captured)
 {
@@ -145,7 +96,7 @@ gst_kafka_record_new (GstKafkaRecordTemplate *self, GstBuffer *buffer, GstClockT
   record->buffer = gst_buffer_ref (buffer);
   record->queued = g_get_monotonic_time ();
   record->timestamp = GST_CLOCK_TIME_IS_VALID (captured) ? captured / GST_MSECOND : 0;
-  record->headers = build_headers (self, buffer, captured);
+  complete_headers (record, self, captured);
   set_target (record, self);
   return record;
 }
@@ -156,41 +107,106 @@ gst_kafka_record_free (GstKafkaRecord *record, GstKafkaAckOutcome outcome)
   gst_kafka_meta_mark (record->buffer, outcome);
   gst_buffer_unmap (record->buffer, &record->map);
   gst_buffer_unref (record->buffer);
-  g_ptr_array_unref (record->headers);
+  g_clear_pointer (&record->caps, gst_kafka_header_unref);
+  g_clear_pointer (&record->camera, gst_kafka_header_unref);
+  g_clear_pointer (&record->session, gst_kafka_header_unref);
   g_clear_pointer (&record->key, g_bytes_unref);
   g_free (record->topic);
   g_free (record);
 }
 
-const gchar *
-gst_kafka_record_get_header (const GstKafkaRecord *record, const gchar *name)
+static const gchar *
+text_of (const GstKafkaRecord *record, const GstKafkaHeader *own, const gchar *name)
 {
-  for (guint i = record->headers->len; i > 0; i--) {
-    const GstKafkaHeader *header = g_ptr_array_index (record->headers, i - 1);
+  const gchar *text = own ? own->value : gst_kafka_meta_get_header (record->buffer, name);
 
-    if (g_str_equal (header->name, name) && header->value)
-      return header->value;
+  return text ? text : "";
+}
+
+gchar *
+gst_kafka_record_make_frame_id (const GstKafkaRecord *record)
+{
+  const gchar *camera = text_of (record, record->camera, GST_KAFKA_HEADER_CAMERA);
+  const gchar *session = text_of (record, record->session, GST_KAFKA_HEADER_SESSION);
+
+  if (record->session)
+    return g_strdup_printf ("%s:%s:%" G_GUINT64_FORMAT, camera, session, record->seq);
+  return g_strdup_printf (
+      "%s:%s:%s", camera, session, text_of (record, NULL, GST_KAFKA_HEADER_SEQ));
+}
+
+static void
+add_header (rd_kafka_headers_t *list, const GstKafkaHeader *header)
+{
+  if (header)
+    rd_kafka_header_add (list, header->name, -1, header->value, header->size);
+}
+
+/* For each of many frames: printf takes longer than all else that is done for a header. */
+static void
+add_number (rd_kafka_headers_t *list, const gchar *name, guint64 number)
+{
+  gchar text[20];
+  gchar *first = text + sizeof text;
+
+  do
+    *--first = '0' + number % 10;
+  while (number /= 10);
+  rd_kafka_header_add (list, name, -1, first, text + sizeof text - first);
+}
+
+/* The headers found on the buffer, but for those that describe another one, or that are numbered anew. */
+static void
+add_found (rd_kafka_headers_t *list, GPtrArray *found, gboolean numbered_anew)
+{
+  for (guint i = 0; found && i < found->len; i++) {
+    GstKafkaHeader *header = g_ptr_array_index (found, i);
+
+    if (g_str_has_prefix (header->name, "gst-"))
+      continue;
+    if (numbered_anew && (g_str_equal (header->name, GST_KAFKA_HEADER_SEQ) ||
+                             g_str_equal (header->name, GST_KAFKA_HEADER_SESSION)))
+      continue;
+    add_header (list, header);
   }
-  return "";
+}
+
+static void
+add_buffer_headers (rd_kafka_headers_t *list, GstBuffer *buffer)
+{
+  g_autofree gchar *flags = gst_kafka_flags_to_text (GST_BUFFER_FLAGS (buffer));
+
+  if (GST_BUFFER_PTS_IS_VALID (buffer))
+    add_number (list, GST_KAFKA_HEADER_PTS, GST_BUFFER_PTS (buffer));
+  if (GST_BUFFER_DURATION_IS_VALID (buffer))
+    add_number (list, GST_KAFKA_HEADER_DURATION, GST_BUFFER_DURATION (buffer));
+  if (flags)
+    rd_kafka_header_add (list, GST_KAFKA_HEADER_FLAGS, -1, flags, -1);
 }
 
 static rd_kafka_headers_t *
-client_headers (GPtrArray *headers)
+client_headers (const GstKafkaRecord *record)
 {
-  rd_kafka_headers_t *list = rd_kafka_headers_new (headers->len);
+  GPtrArray *found = gst_kafka_meta_get_headers (record->buffer);
+  rd_kafka_headers_t *list = rd_kafka_headers_new ((found ? found->len : 0) + 8);
 
-  for (guint i = 0; i < headers->len; i++) {
-    const GstKafkaHeader *header = g_ptr_array_index (headers, i);
-
-    rd_kafka_header_add (list, header->name, -1, header->value, header->size);
+  add_found (list, found, record->session != NULL);
+  add_header (list, record->camera);
+  if (record->session) {
+    add_header (list, record->session);
+    add_number (list, GST_KAFKA_HEADER_SEQ, record->seq);
   }
+  if (GST_CLOCK_TIME_IS_VALID (record->captured))
+    add_number (list, GST_KAFKA_HEADER_CAPTURE_TIME, record->captured);
+  add_header (list, record->caps);
+  add_buffer_headers (list, record->buffer);
   return list;
 }
 
 rd_kafka_resp_err_t
 gst_kafka_record_produce (GstKafkaRecord *record, rd_kafka_t *rk, const gchar *topic)
 {
-  rd_kafka_headers_t *headers = client_headers (record->headers);
+  rd_kafka_headers_t *headers = client_headers (record);
   gsize key_size = 0;
   gconstpointer key = record->key ? g_bytes_get_data (record->key, &key_size) : NULL;
   /* The whole list, not single headers: those are freed twice before librdkafka 2.12 if this fails. */

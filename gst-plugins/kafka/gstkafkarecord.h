@@ -10,18 +10,22 @@ G_BEGIN_DECLS
 
 /* A buffer on its way to Kafka: the message it becomes, without a copy of its bytes. */
 typedef struct {
-  GList link;     /* in one of the producer's queues; data is the record itself */
-  guint64 number; /* its place in the queue */
-  guint64 turn;   /* its place in what is handed over: which partition's turn it is */
-  gint64 queued;  /* monotonic time, us */
-  gint64 sent;    /* monotonic time of the last hand-over to the client, us */
+  GList link;              /* in one of the producer's queues; data is the record itself */
+  guint64 number;          /* its place in the queue */
+  guint64 turn;            /* its place in what is handed over: which partition's turn it is */
+  gint64 queued;           /* monotonic time, us */
+  gint64 sent;             /* monotonic time of the last hand-over to the client, us */
+  rd_kafka_resp_err_t err; /* of its last report */
   GstBuffer *buffer;
   GstMapInfo map;
-  gchar *topic;       /* NULL: the producer's */
-  gint partition;     /* RD_KAFKA_PARTITION_UA: the partitioner decides */
-  GBytes *key;        /* NULL: none */
-  gint64 timestamp;   /* ms since the Unix epoch; 0: now */
-  GPtrArray *headers; /* of GstKafkaHeader */
+  gchar *topic;     /* NULL: the producer's */
+  gint partition;   /* RD_KAFKA_PARTITION_UA: the partitioner decides */
+  GBytes *key;      /* NULL: none */
+  gint64 timestamp; /* ms since the Unix epoch; 0: now */
+  /* Headers beside those that the buffer has: NULL or GST_CLOCK_TIME_NONE where those say it. */
+  GstKafkaHeader *caps, *camera, *session;
+  guint64 seq; /* with session */
+  GstClockTime captured;
 } GstKafkaRecord;
 
 /* What all records of a stream have in common, and the numbering; for the streaming thread alone. */
@@ -53,8 +57,8 @@ GstKafkaRecord *gst_kafka_record_new (
 /* Decides on the ack token and lets the buffer go. */
 void gst_kafka_record_free (GstKafkaRecord *record, GstKafkaAckOutcome outcome);
 
-/* The text of a header, empty if there is none. */
-const gchar *gst_kafka_record_get_header (const GstKafkaRecord *record, const gchar *name);
+/* (transfer full): `camera:session:seq` of its headers, each empty if there is none */
+gchar *gst_kafka_record_make_frame_id (const GstKafkaRecord *record);
 
 /* Hands it to the client, with itself as opaque; the client reads the buffer's memory until its report. */
 rd_kafka_resp_err_t gst_kafka_record_produce (

@@ -5,6 +5,8 @@
 
 /* Buffers that a leaky queue lets into the client however slow the link is. */
 #define LEAST_WINDOW 2
+/* Who waits for room is let in when this part of a bound is free. */
+#define SLACK 8
 
 void
 gst_kafka_send_queue_init (GstKafkaSendQueue *self)
@@ -130,6 +132,19 @@ gst_kafka_send_queue_has_room (
   if (b->buffers && gst_kafka_send_queue_buffers (self) >= b->buffers)
     return FALSE;
   return !b->time || oldest == G_MAXINT64 || (GstClockTime) (now - oldest) * GST_USECOND < b->time;
+}
+
+gboolean
+gst_kafka_send_queue_has_slack (const GstKafkaSendQueue *self)
+{
+  const GstKafkaBounds *b = &self->bounds;
+  guint buffers = gst_kafka_send_queue_buffers (self);
+
+  if (!buffers || b->time)
+    return TRUE;
+  if (b->buffers && buffers > b->buffers - MAX (1, b->buffers / SLACK))
+    return FALSE;
+  return !b->bytes || gst_kafka_send_queue_bytes (self) <= b->bytes - b->bytes / SLACK;
 }
 
 /* A leaky queue keeps out of the client, where nothing can be dropped any more, what the link doesn't need

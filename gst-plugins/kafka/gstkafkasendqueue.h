@@ -62,6 +62,8 @@ void gst_kafka_send_queue_take_back (GstKafkaSendQueue *self, GstKafkaRecord *re
 /* For one more. */
 gboolean gst_kafka_send_queue_has_room (
     const GstKafkaSendQueue *self, const GstKafkaRecord *record, gint64 now);
+/* For enough more that it is worth to wake who waits; TRUE if it is empty. */
+gboolean gst_kafka_send_queue_has_slack (const GstKafkaSendQueue *self);
 /* Whether the client is to have the next one already. */
 gboolean gst_kafka_send_queue_may_send (const GstKafkaSendQueue *self);
 /* When the oldest undelivered one was queued; @now if there is none. */

@@ -73,10 +73,13 @@ open_bare (const Job *j)
 static void
 add_number (rd_kafka_headers_t *headers, const gchar *name, guint64 number)
 {
-  gchar text[24];
-  gint size = g_snprintf (text, sizeof text, "%" G_GUINT64_FORMAT, number);
+  gchar text[20];
+  gchar *first = text + sizeof text;
 
-  rd_kafka_header_add (headers, name, -1, text, size);
+  do
+    *--first = '0' + number % 10;
+  while (number /= 10);
+  rd_kafka_header_add (headers, name, -1, first, text + sizeof text - first);
 }
 
 static rd_kafka_headers_t *
