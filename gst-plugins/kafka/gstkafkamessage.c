@@ -73,40 +73,89 @@ decide (gpointer ledger, gint64 offset, GstKafkaAckOutcome outcome)
   gst_kafka_ledger_decide (ledger, offset, outcome, g_get_monotonic_time ());
 }
 
+/* Names as text take a lock and a hash for each of many. */
+enum { TOPIC, PARTITION, OFFSET, LAG, TIMESTAMP, KEY, ACK, N_FIELDS };
+
+static const GQuark *
+field_names (void)
+{
+  static const gchar *const names[N_FIELDS] = {
+      "topic", "partition", "offset", "lag", "timestamp", "key", "ack"};
+  static GQuark quarks[N_FIELDS];
+  static gsize known;
+
+  if (g_once_init_enter (&known)) {
+    for (guint i = 0; i < N_FIELDS; i++)
+      quarks[i] = g_quark_from_static_string (names[i]);
+    g_once_init_leave (&known, 1);
+  }
+  return quarks;
+}
+
+static void
+set_int64 (GstStructure *s, GQuark field, gint64 number)
+{
+  GValue value = G_VALUE_INIT;
+
+  g_value_init (&value, G_TYPE_INT64);
+  g_value_set_int64 (&value, number);
+  gst_structure_id_take_value (s, field, &value);
+}
+
+static void
+set_place (GstStructure *s, const rd_kafka_message_t *message, const GQuark *fields)
+{
+  GValue topic = G_VALUE_INIT, partition = G_VALUE_INIT;
+
+  g_value_init (&topic, G_TYPE_STRING);
+  g_value_set_string (&topic, rd_kafka_topic_name (message->rkt));
+  gst_structure_id_take_value (s, fields[TOPIC], &topic);
+  g_value_init (&partition, G_TYPE_INT);
+  g_value_set_int (&partition, message->partition);
+  gst_structure_id_take_value (s, fields[PARTITION], &partition);
+  set_int64 (s, fields[OFFSET], message->offset);
+}
+
+static void
+set_key (GstStructure *s, const rd_kafka_message_t *message, GQuark field)
+{
+  GValue key = G_VALUE_INIT;
+
+  g_value_init (&key, G_TYPE_BYTES);
+  g_value_take_boxed (&key, g_bytes_new (message->key, message->key_len));
+  gst_structure_id_take_value (s, field, &key);
+}
+
 /* Nobody waits for what a replay's messages become. */
 static void
-add_ack (GstStructure *s, gint64 offset, GstKafkaFetched *fetched)
+add_ack (GstStructure *s, gint64 offset, GstKafkaFetched *fetched, GQuark field)
 {
-  GObject *ack;
+  GValue ack = G_VALUE_INIT;
 
   if (!fetched->ledger)
     return;
-  ack = gst_kafka_ack_new (
-      g_steal_pointer (&fetched->ledger), offset, decide, (GDestroyNotify) gst_kafka_ledger_unref);
-  gst_structure_set (s, "ack", G_TYPE_OBJECT, ack, NULL);
-  g_object_unref (ack);
+  g_value_init (&ack, G_TYPE_OBJECT);
+  g_value_take_object (&ack, gst_kafka_ack_new (g_steal_pointer (&fetched->ledger), offset, decide,
+                                 (GDestroyNotify) gst_kafka_ledger_unref));
+  gst_structure_id_take_value (s, field, &ack);
 }
 
 static void
 add_meta (GstBuffer *buffer, const rd_kafka_message_t *message, GstKafkaFetched *fetched)
 {
+  const GQuark *fields = field_names ();
   GstStructure *s = gst_kafka_meta_ensure (buffer);
   rd_kafka_timestamp_type_t type;
   gint64 timestamp = rd_kafka_message_timestamp (message, &type);
   GPtrArray *headers = copy_headers (message);
 
-  gst_structure_set (s, "topic", G_TYPE_STRING, rd_kafka_topic_name (message->rkt), "partition",
-      G_TYPE_INT, message->partition, "offset", G_TYPE_INT64, message->offset, "lag", G_TYPE_INT64,
-      fetched->behind, NULL);
-  add_ack (s, message->offset, fetched);
+  set_place (s, message, fields);
+  set_int64 (s, fields[LAG], fetched->behind);
+  add_ack (s, message->offset, fetched, fields[ACK]);
   if (type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE)
-    gst_structure_set (s, "timestamp", G_TYPE_INT64, timestamp, NULL);
-  if (message->key) {
-    GBytes *key = g_bytes_new (message->key, message->key_len);
-
-    gst_structure_set (s, "key", G_TYPE_BYTES, key, NULL);
-    g_bytes_unref (key);
-  }
+    set_int64 (s, fields[TIMESTAMP], timestamp);
+  if (message->key)
+    set_key (s, message, fields[KEY]);
   if (headers)
     gst_kafka_meta_take_headers (buffer, headers);
 }

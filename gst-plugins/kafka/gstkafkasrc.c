@@ -279,8 +279,6 @@ use_caps_header (GstKafkaSrc *self, const gchar *text)
   GstCaps *caps;
   GstFlowReturn result;
 
-  if (g_strcmp0 (text, self->caps_text) == 0)
-    return GST_FLOW_OK;
   caps = gst_kafka_caps_from_text (text);
   if (!caps)
     return reject_caps (self, text, "not valid", &self->counters.bad_caps);
@@ -339,11 +337,24 @@ use_other_caps (GstKafkaSrc *self, GstBuffer *buffer)
   return result;
 }
 
+/* As nearly always: then nothing has to be looked at. */
+static gboolean
+has_same_caps (GstKafkaSrc *self, GstBuffer *buffer)
+{
+  const GstKafkaHeader *header = gst_kafka_meta_find_header (buffer, GST_KAFKA_HEADER_CAPS);
+
+  return header && header->value && self->caps_text && header->size == strlen (self->caps_text) &&
+         memcmp (header->value, self->caps_text, header->size) == 0;
+}
+
 static GstFlowReturn
 use_caps (GstKafkaSrc *self, GstBuffer *buffer)
 {
-  const gchar *text = gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_CAPS);
+  const gchar *text;
 
+  if (has_same_caps (self, buffer))
+    return GST_FLOW_OK;
+  text = gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_CAPS);
   return text ? use_caps_header (self, text) : use_other_caps (self, buffer);
 }
 

@@ -11,7 +11,7 @@ typedef struct {
   gint warm_up; /* messages before them */
   gint rate;    /* frames a second, 0: as fast as it goes */
   gint partitions;
-  gchar **options; /* librdkafka's, NAME=VALUE, for the bare loop */
+  gchar **options; /* librdkafka's, NAME=VALUE */
 } Job;
 
 /* What came of it; begins with the last message of the warm-up. */

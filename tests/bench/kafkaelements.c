@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* kafkasink behind a harness, and kafkasrc before a fakesink. */
+/* kafkasink behind a harness, and kafkasrc before a pad. */
 #include <gst/check/gstharness.h>
 
 #include "kafkaclient.h"
@@ -20,6 +20,19 @@ fail (GstBus *bus)
   g_error ("element: %s", error->message);
 }
 
+static void
+set_options (GstElement *element, const Job *j)
+{
+  g_autoptr (GstStructure) s = gst_structure_new_empty ("c");
+
+  for (gchar **option = j->options; option && *option; option++) {
+    g_auto (GStrv) pair = g_strsplit (*option, "=", 2);
+
+    gst_structure_set (s, pair[0], G_TYPE_STRING, pair[1], NULL);
+  }
+  g_object_set (element, "client-properties", s, NULL);
+}
+
 /* Producing */
 
 static void
@@ -33,6 +46,7 @@ open_sink (const Job *j)
   job = j;
   g_object_set (
       sink, "bootstrap-servers", j->servers, "topic", j->topic, "camera", HEADER_CAMERA, NULL);
+  set_options (sink, j);
   gst_element_set_bus (sink, bus);
   gst_object_unref (bus);
   harness = gst_harness_new_with_element (sink, "sink", NULL);
@@ -91,18 +105,42 @@ typedef struct {
   GMainLoop *loop;
 } Reader;
 
-static GstPadProbeReturn
-see_buffer (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+static GstFlowReturn
+take_buffer (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
-  Reader *reader = user_data;
-  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
+  Reader *reader = gst_pad_get_element_private (pad);
   GstMapInfo map;
 
   gst_buffer_map (buffer, &map, GST_MAP_READ);
   if (tally_add (reader->tally, map.data, map.size))
     g_main_loop_quit (reader->loop);
   gst_buffer_unmap (buffer, &map);
-  return GST_PAD_PROBE_OK;
+  gst_buffer_unref (buffer);
+  return GST_FLOW_OK;
+}
+
+static gboolean
+take_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  gst_event_unref (event);
+  return TRUE;
+}
+
+/* No sink element: what that takes isn't the source's. */
+static GstPad *
+make_end (GstElement *src, Reader *reader)
+{
+  GstPad *pad = gst_pad_new ("end", GST_PAD_SINK);
+  GstPad *from = gst_element_get_static_pad (src, "src");
+
+  gst_pad_set_element_private (pad, reader);
+  gst_pad_set_chain_function (pad, take_buffer);
+  gst_pad_set_event_function (pad, take_event);
+  gst_pad_set_active (pad, TRUE);
+  if (gst_pad_link (from, pad) != GST_PAD_LINK_OK)
+    g_error ("element: its pad can't be linked");
+  gst_object_unref (from);
+  return pad;
 }
 
 static gboolean
@@ -116,30 +154,29 @@ see_message (GstBus *bus, GstMessage *message, gpointer user_data)
 }
 
 static GstElement *
-make_reader (const Job *j)
+make_src (const Job *j)
 {
-  g_autofree gchar *line =
-      g_strdup_printf ("kafkasrc bootstrap-servers=%s topic=%s auto-offset-reset=earliest"
-                       " ! fakesink name=end sync=false enable-last-sample=false",
-          j->servers, j->topic);
-  g_autoptr (GError) error = NULL;
-  GstElement *pipeline = gst_parse_launch (line, &error);
+  GstElement *src = gst_element_factory_make ("kafkasrc", NULL);
 
-  if (error)
-    g_error ("element: %s", error->message);
-  return pipeline;
+  if (!src)
+    g_error ("element: GStreamer finds no kafkasrc");
+  g_object_set (src, "bootstrap-servers", j->servers, "topic", j->topic, NULL);
+  set_options (src, j);
+  gst_util_set_object_arg (G_OBJECT (src), "auto-offset-reset", "earliest");
+  return src;
 }
 
 void
 element_consume (const Job *j, Tally *tally)
 {
-  GstElement *pipeline = make_reader (j);
-  GstElement *end = gst_bin_get_by_name (GST_BIN (pipeline), "end");
-  GstPad *pad = gst_element_get_static_pad (end, "sink");
+  GstElement *pipeline = gst_pipeline_new (NULL);
+  GstElement *src = make_src (j);
   GstBus *bus = gst_pipeline_get_bus (GST_PIPELINE (pipeline));
   Reader reader = {tally, g_main_loop_new (NULL, FALSE)};
+  GstPad *end;
 
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, see_buffer, &reader, NULL);
+  gst_bin_add (GST_BIN (pipeline), src);
+  end = make_end (src, &reader);
   gst_bus_add_watch (bus, see_message, NULL);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   g_main_loop_run (reader.loop);
@@ -147,7 +184,6 @@ element_consume (const Job *j, Tally *tally)
   gst_bus_remove_watch (bus);
   g_main_loop_unref (reader.loop);
   gst_object_unref (bus);
-  gst_object_unref (pad);
-  gst_object_unref (end);
   gst_object_unref (pipeline);
+  gst_object_unref (end);
 }
