@@ -349,7 +349,8 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:expire-after:
    *
-   * Lets the server delete a document this many seconds after its #GstMongoSink:expire-field, by a TTL index.
+   * Lets the server delete a document this many seconds after its #GstMongoSink:expire-field, by a TTL index; in a time
+   * series after its #GstMongoSink:time-field.
    */
   g_object_class_install_property (klass, PROP_EXPIRE_AFTER,
       g_param_spec_uint ("expire-after", "Expire after",

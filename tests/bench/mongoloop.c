@@ -2,11 +2,14 @@
 /* The least that moves documents from Kafka to MongoDB: librdkafka and libmongoc, nothing else. What mongosink is measured
  * against by tests/bench/mongo.
  * usage: MONGODB_URI=… bench-mongoloop bulk|single BOOTSTRAP TOPIC COLLECTION
- * bulk: up to 500 documents an insert, ends with the topic; single: one by one, until a signal. */
+ * bulk: up to 500 documents an insert, ends with the topic and prints the seconds of wall clock and CPU since its first
+ * message; single: one by one, until a signal. */
 #include <glib.h>
 #include <librdkafka/rdkafka.h>
 #include <mongoc/mongoc.h>
 #include <string.h>
+
+#include "cputime.h"
 
 #define BATCH 500
 
@@ -103,13 +106,20 @@ run_bulk (rd_kafka_t *consumer, mongoc_collection_t *collection)
   g_autoptr (GPtrArray) messages =
       g_ptr_array_new_with_free_func ((GDestroyNotify) rd_kafka_message_destroy);
   guint ends = 0;
+  gint64 start = 0;
+  gdouble cpu = 0;
 
   while (!ends) {
     while (messages->len < BATCH && take (consumer, messages, &ends))
-      ;
+      if (!start) {
+        start = g_get_monotonic_time ();
+        cpu = cpu_now ();
+      }
     if (messages->len)
       insert (collection, messages);
   }
+  g_print (
+      "%f %f\n", (gdouble) (g_get_monotonic_time () - start) / G_USEC_PER_SEC, cpu_now () - cpu);
 }
 
 static void
