@@ -137,21 +137,22 @@ GST_START_TEST (test_a_camera_owes_frames)
   g_autoptr (GList) cameras = NULL;
   g_autoptr (GstCaps) caps = gst_caps_from_string ("video/x-raw,framerate=1/5");
 
+  /* the filter plays the camera: a real one, once active, begins on its own */
   line_init (&line, "fakesink");
-  cameras = g_list_append (NULL, line.source);
+  cameras = g_list_append (NULL, line.filter);
   expect (cameras, 7 * SECOND, STAGE_IDLE, NULL);
-  expect (cameras, 9 * SECOND, STAGE_STALLED, "camera");
-  stage_activity_enter (line.source_pad, 9 * SECOND);
+  expect (cameras, 9 * SECOND, STAGE_STALLED, "filter");
+  stage_activity_enter (line.filter_pad, 9 * SECOND);
   stage_activity_leave (10 * SECOND);
   expect (cameras, 17 * SECOND, STAGE_IDLE, NULL);
-  expect (cameras, 19 * SECOND, STAGE_STALLED, "camera");
+  expect (cameras, 19 * SECOND, STAGE_STALLED, "filter");
   /* one of a frame in 5 s may be silent for longer */
-  gst_pad_set_active (line.source_pad, TRUE);
-  gst_pad_push_event (line.source_pad, gst_event_new_stream_start ("s"));
-  fail_unless (gst_pad_push_event (line.source_pad, gst_event_new_caps (caps)));
+  gst_pad_set_active (line.filter_pad, TRUE);
+  gst_pad_push_event (line.filter_pad, gst_event_new_stream_start ("s"));
+  fail_unless (gst_pad_push_event (line.filter_pad, gst_event_new_caps (caps)));
   expect (cameras, 24 * SECOND, STAGE_IDLE, NULL);
-  expect (cameras, 26 * SECOND, STAGE_STALLED, "camera");
-  stage_activity_end (line.source_pad);
+  expect (cameras, 26 * SECOND, STAGE_STALLED, "filter");
+  stage_activity_end (line.filter_pad);
   expect (cameras, 1000 * SECOND, STAGE_IDLE, NULL);
   line_clear (&line);
 }
