@@ -131,6 +131,25 @@ run (gpointer data)
 }
 
 static gboolean
+quit (gpointer loop)
+{
+  g_main_loop_quit (loop);
+  return G_SOURCE_REMOVE;
+}
+
+/* In the loop itself: a loop that is told to quit before it runs would run for ever. */
+static void
+end_thread (StatusServer *self)
+{
+  GSource *source = g_idle_source_new ();
+
+  g_source_set_callback (source, quit, self->loop, NULL);
+  g_source_attach (source, self->context);
+  g_source_unref (source);
+  g_thread_join (self->thread);
+}
+
+static gboolean
 listen_on (StatusServer *self, guint16 port, GError **error)
 {
   GSocketListener *listener = G_SOCKET_LISTENER (self->service);
@@ -177,10 +196,8 @@ status_server_get_port (StatusServer *self)
 void
 status_server_free (StatusServer *self)
 {
-  if (self->thread) {
-    g_main_loop_quit (self->loop);
-    g_thread_join (self->thread);
-  }
+  if (self->thread)
+    end_thread (self);
   g_socket_service_stop (self->service);
   g_socket_listener_close (G_SOCKET_LISTENER (self->service));
   g_main_loop_unref (self->loop);
