@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 
 import kafka_server
+import network
 import pipeline
 import pytest
 import server
@@ -20,7 +21,7 @@ class Health:
     """A pipeline with the tracer; asks it."""
 
     def __init__(self, launch, line, settings=""):
-        self.port = server.free_port()
+        self.port = server.free_port(network.Loopback())
         self.pipeline = launch(line, GST_TRACERS=f"health(port={self.port}{settings})")
 
     def ask(self, path, timeout=2):
@@ -114,7 +115,7 @@ def test_a_port_that_is_taken_stops_nothing(launch):
 @pytest.mark.parametrize("settings, complaint", [
     (",stall=soon", "stall is no number"), (",(", "can't read the settings")])
 def test_wrong_settings_are_told(launch, settings, complaint):
-    port = server.free_port()
+    port = server.free_port(network.Loopback())
     said = launch("videotestsrc num-buffers=5 ! fakesink", GST_TRACERS=f"health(port={port}{settings})")
     assert said.wait(30) == 0
     assert complaint in said.output()

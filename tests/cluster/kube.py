@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The cluster under test: kubectl's answers, what the pods say of themselves, and what is in the database."""
+
+import collections
+import json
+import os
+import pathlib
+import re
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import pymongo
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+NAMESPACE = "fog"
+
+
+def wait_until(condition, timeout, what):
+    """The first true answer; the seconds that it took come first."""
+    began = time.monotonic()
+    while True:
+        answer = condition()
+        if answer:
+            return time.monotonic() - began, answer
+        if time.monotonic() - began > timeout:
+            raise AssertionError(f"{what}: not within {timeout} s")
+        time.sleep(0.25)
+
+
+class Cluster:
+    def __init__(self, work, programs):
+        self.work, self.programs = pathlib.Path(work), pathlib.Path(programs)
+        self.environment = {**os.environ, "KUBECONFIG": str(self.work / "admin.kubeconfig")}
+
+    def kubectl(self, *arguments, check=True, text=None, timeout=120):
+        done = subprocess.run(
+            [self.programs / "kubectl", *arguments], env=self.environment, input=text, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, timeout=timeout, check=False)
+        if check and done.returncode:
+            raise AssertionError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+        return done
+
+    def get(self, *arguments, namespace=NAMESPACE):
+        return json.loads(self.kubectl("-n", namespace, "get", *arguments, "-o", "json").stdout)
+
+    def apply(self, directory):
+        self.kubectl("apply", "-k", str(directory), "--server-side", "--force-conflicts", timeout=300)
+
+    def pods(self, name, ready=True):
+        """Those that run and aren't about to go; the ready ones unless asked otherwise."""
+        pods = self.get("pods", "-l", f"app.kubernetes.io/name={name}")["items"]
+        return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"] and (not ready or is_ready(pod))]
+
+    def wait_pods(self, name, number, timeout=180):
+        return wait_until(
+            lambda: len(self.pods(name)) == number == len(self.pods(name, ready=False)), timeout, f"{number} pods {name}")[0]
+
+    def all_ready(self, name):
+        return 0 < len(self.pods(name)) == len(self.pods(name, ready=False))
+
+    def scale(self, name, number, kind="deployment"):
+        self.kubectl("-n", NAMESPACE, "scale", f"{kind}/{name}", f"--replicas={number}")
+
+    def metrics(self, pod):
+        """{metric: number} of a pod's /metrics; nothing from one that has just gone."""
+        address = pod["status"].get("podIP")
+        try:
+            with urllib.request.urlopen(f"http://{address}:8080/metrics", timeout=2) as answer:
+                text = answer.read().decode()
+        except (OSError, urllib.error.URLError):
+            return {}
+        return {name: float(value) for name, value in re.findall(r"^(\w+)(?:\{.*\})? (\S+)$", text, re.MULTILINE)}
+
+    def metric(self, name, metric):
+        """Its sum over the pods of a name."""
+        return sum(self.metrics(pod).get(metric, 0) for pod in self.pods(name))
+
+    def cpu(self, name):
+        """Cores that all its pods use, by metrics-server."""
+        done = self.kubectl(
+            "get", "--raw", f"/apis/metrics.k8s.io/v1beta1/namespaces/{NAMESPACE}/pods?labelSelector=app.kubernetes.io/name={name}",
+            check=False)
+        if done.returncode:
+            return 0
+        return sum(
+            cores(container["usage"]["cpu"]) for pod in json.loads(done.stdout)["items"] for container in pod["containers"])
+
+    def container(self, pod):
+        return pod["status"]["containerStatuses"][0]["containerID"].split("//")[1]
+
+    def signal(self, pod, name):
+        """To the stage itself, from outside as the kernel would: inside, process 1 is safe from it."""
+        subprocess.run(
+            ["ctr", "-a", self.work / "containerd.sock", "-n", "k8s.io", "tasks", "kill", "-s", name, self.container(pod)],
+            check=True, timeout=30)
+
+    def events(self):
+        address = self.pods("database")[0]["status"]["podIP"]
+        return pymongo.MongoClient(f"mongodb://{address}:27017/?directConnection=true", serverSelectionTimeoutMS=10000).fog.events
+
+    def published(self):
+        """Messages of the topic of frames, ever."""
+        said = self.kubectl(
+            "-n", NAMESPACE, "exec", "kafka-0", "--", "/opt/kafka/bin/kafka-get-offsets.sh", "--bootstrap-server",
+            "kafka:9092", "--topic", "camera").stdout
+        return sum(int(line.rsplit(":", 1)[1]) for line in said.splitlines() if line.startswith("camera:"))
+
+    def versions(self):
+        node = self.get("node", "node1")["status"]["nodeInfo"]
+        return {name: node[name] for name in ("kubeletVersion", "containerRuntimeVersion", "kernelVersion", "osImage")}
+
+
+def is_ready(pod):
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", []))
+
+
+def cores(quantity):
+    units = {"n": 1e-9, "u": 1e-6, "m": 1e-3}
+    return float(quantity[:-1]) * units[quantity[-1]] if quantity[-1] in units else float(quantity)
+
+
+def losses(events):
+    """(documents, frames missing among them): each session of a camera numbers its frames from 0 on."""
+    seen = collections.defaultdict(set)
+    for event in events.find({}, {"_id": 1}):
+        camera, session, seq = event["_id"].rsplit(":", 2)
+        seen[camera, session].add(int(seq))
+    documents = sum(map(len, seen.values()))
+    return documents, sum(max(numbers) + 1 for numbers in seen.values()) - documents

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The image as an operator runs it: read-only, as nobody, without capabilities; stopped, stuck, and with all that compose.yaml names."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pymongo
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests/servers"))
+
+import kafka_server  # noqa: E402
+import mongo_server  # noqa: E402
+import network  # noqa: E402
+import server  # noqa: E402
+
+DEBIAN = os.environ.get("GST_FOG_DEBIAN", "trixie")
+IMAGE = f"localhost/gst-fog/stages:{DEBIAN}"
+LIMITS = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
+CONFINED = [
+    "--network", "host", *LIMITS, "--read-only", "--read-only-tmpfs=false", "--tmpfs", "/tmp", "--cap-drop", "all",
+    "--security-opt", "no-new-privileges"]
+
+
+def podman(*arguments, check=True, timeout=120):
+    return subprocess.run(
+        ["podman", "--runtime", "runc", *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, timeout=timeout, check=check)
+
+
+def wait_until(condition, timeout, what):
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {timeout} s"
+        time.sleep(0.2)
+
+
+@pytest.fixture
+def run():
+    """Starts a stage in a container of its own; gone at the end."""
+    started = []
+
+    def start(*arguments, **settings):
+        port = server.free_port(network.Loopback())
+        variables = [word for pair in settings.items() for word in ("-e", "=".join(pair))]
+        done = podman("run", "-d", *CONFINED, *variables, "-e", f"HEALTH_PORT={port}", IMAGE, *arguments)
+        started.append(done.stdout.strip())
+        return started[-1], port
+
+    yield start
+    for container in started:
+        podman("rm", "-f", "-t", "0", container, check=False)
+
+
+def healthy(container):
+    return podman("exec", container, "/usr/share/gst-fog/pipelines/image/entry", "health", check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory):
+    kafka = kafka_server.Kafka(tmp_path_factory.mktemp("kafka"))
+    kafka.start()
+    for topic in ("camera", "database", "feedback"):
+        kafka.create_topic(topic, 3)
+    yield kafka
+    kafka.stop(0)
+
+
+def test_the_image_says_what_it_is():
+    found = json.loads(podman("image", "inspect", IMAGE).stdout)[0]
+    config = found["Config"]
+    assert config["User"] == "65532:65532" and config["StopSignal"] == "SIGINT"
+    assert "health" in found["Healthcheck"]["Test"][-1]
+    labels = config["Labels"]
+    for label in ("title", "description", "licenses", "version", "url"):
+        assert labels[f"org.opencontainers.image.{label}"]
+    assert found["Size"] < 250e6
+
+
+def test_every_package_has_its_licence():
+    listed = podman(
+        "run", "--rm", *CONFINED, "--entrypoint", "bash", IMAGE, "-c",
+        "for s in /var/lib/dpkg/status.d/*; do [ -s /usr/share/doc/${s##*/}/copyright ] || echo none: $s; done; "
+        "cat /var/lib/dpkg/status.d/librdkafka1").stdout
+    assert "none:" not in listed and "Package: librdkafka1\n" in listed
+
+
+def test_usage_and_mistakes():
+    assert "edge|fog|cloud" in podman("run", "--rm", *CONFINED, IMAGE, "--help").stdout
+    assert "CAMERA_TOPIC" in podman("run", "--rm", *CONFINED, IMAGE, "fog", "--help").stdout
+    wrong = podman("run", "--rm", *CONFINED, IMAGE, "moon", check=False)
+    assert wrong.returncode == 2 and "usage:" in wrong.stderr
+
+
+def test_stages_work_and_stop_cleanly(run, kafka, tmp_path):
+    mongo = mongo_server.Mongo(tmp_path)
+    mongo.start()
+    events = pymongo.MongoClient(mongo.uri).fog.events
+    common = {"FOG_KAFKA": kafka.bootstrap, "SOURCE_OPTIONS": "auto-offset-reset=earliest"}
+    stages = [
+        run("edge", SOURCE="scenesrc ! video/x-raw,width=640,height=480", **common)[0], run("fog", **common)[0],
+        run("cloud", MONGODB_URI=mongo.uri, **common)[0]]
+    wait_until(lambda: events.count_documents({"faces": {"$gt": 0}}) > 10, 90, "faces in the database")
+    for container in stages:
+        assert healthy(container)
+        assert podman("top", container, "user").stdout.split()[1] == "65532"
+        podman("stop", "-t", "40", container)
+        state = json.loads(podman("inspect", container).stdout)[0]["State"]
+        assert state["ExitCode"] == 0, podman("logs", container).stdout[-2000:]
+    mongo.stop(0)
+
+
+def test_idle_is_healthy_and_a_stall_is_found(run, kafka):
+    idle, port = run("fog", FOG_KAFKA=kafka.bootstrap, GROUP="idle")
+    wait_until(lambda: healthy(idle), 30, "healthy")
+    stuck, _ = run(
+        "edge", FOG_KAFKA=kafka.bootstrap,
+        SOURCE="videotestsrc is-live=true ! queue ! identity name=stuck sleep-time=60000000")
+    wait_until(lambda: healthy(stuck), 30, "healthy")
+    wait_until(lambda: not healthy(stuck), 15, "the stall found")
+    assert healthy(idle)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        assert re.search(r"^gst_kafkasrc_lag\{", answer.read().decode(), re.MULTILINE)
