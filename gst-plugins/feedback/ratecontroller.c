@@ -305,8 +305,9 @@ learn (RateController *self, Replica *replica, const FogReport *report, gdouble 
   if (own) {
     replica->listed = now;
     learn_answer (self, own, now);
-    learn_cameras (self, replica, report, now);
   }
+  if (own || self->sent == 0)
+    learn_cameras (self, replica, report, now);
   placement_set_partitions (self->placement, replica->slot,
       (const gint *) (gpointer) report->partitions->data, report->partitions->len);
 }
@@ -323,9 +324,8 @@ queue_of (const RateController *self, const Replica *replica, gdouble speed, gdo
 }
 
 static Fog
-sum_up (const RateController *self, gdouble now)
+sum_up (const RateController *self, gdouble wait, gdouble now)
 {
-  gdouble wait = patience (self);
   Fog fog = {0};
 
   for (guint i = 0; i < self->replicas->len; i++) {
@@ -366,7 +366,7 @@ drift_gain (RateController *self, const Fog *fog, gdouble target)
 static void
 apply_adaptive (RateController *self, gdouble now)
 {
-  Fog fog = sum_up (self, now);
+  Fog fog = sum_up (self, patience (self), now);
   gdouble capacity = self->gain * fog.speed, target = target_queue (self, capacity);
   gdouble missing = target - fog.queue;
 
@@ -518,7 +518,8 @@ rate_controller_next_partition (RateController *self, gdouble now)
 void
 rate_controller_get_state (const RateController *self, gdouble now, RateState *state)
 {
-  Fog fog = sum_up (self, now);
+  /* Who has sent nothing only listens, and wants to know of all. */
+  Fog fog = sum_up (self, self->sent == 0 ? G_MAXDOUBLE : patience (self), now);
   gdouble capacity = self->gain * fog.speed;
 
   *state = (RateState){

@@ -13,6 +13,7 @@ import network
 import pipeline
 import pytest
 import server
+from system import System
 
 FOUND_WITHIN = 15
 
@@ -119,3 +120,20 @@ def test_wrong_settings_are_told(launch, settings, complaint):
     said = launch("videotestsrc num-buffers=5 ! fakesink", GST_TRACERS=f"health(port={port}{settings})")
     assert said.wait(30) == 0
     assert complaint in said.output()
+
+
+def test_demand_is_told_by_a_stage_that_only_listens(kafka, mongo, launch, fresh):
+    system = System(kafka, mongo, fresh)
+    launch(system.live_edge("max-rate=5"))
+    launch(system.fog("replica"))
+    health = Health(
+        launch, "appsrc ! feedbackrate name=rate camera=demand max-rate=0.001 min-rate=0.001 ! fakesink async=false "
+        f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={system.topics['feedback']} ! rate.feedback")
+    wanted = re.compile(r'^gst_feedbackrate_demand\{element="rate"\} (\S+)$', re.MULTILINE)
+
+    def demand():
+        told = wanted.search(health.ask("metrics")[1])
+        return told and float(told[1]) > 0
+
+    pipeline.wait_until(demand, 60)
+    assert 'gst_feedbackrate_cameras{element="rate"} 2\n' in health.ask("metrics")[1]

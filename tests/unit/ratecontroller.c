@@ -319,6 +319,7 @@ GST_START_TEST (test_only_replicas_that_list_the_camera_count)
 {
   Fixture f = begin (&settings);
 
+  send_frames (&f, 1, 0);
   for (guint second = 0; second < 20; second++) {
     FogReport *other = full_report (&f, "other", 10);
 
@@ -464,6 +465,27 @@ GST_START_TEST (test_demand_is_known)
 }
 GST_END_TEST;
 
+/* What an autoscaler asks: nothing of ours is ever counted, the others are. */
+GST_START_TEST (test_demand_is_known_to_who_only_listens)
+{
+  RateSettings own = settings;
+  Fixture f;
+  RateState state;
+
+  own.min_rate = own.max_rate = 0.001;
+  f = (Fixture){rate_controller_new ("listener", "x", &own, 0)};
+  for (guint second = 0; second < 10; second++) {
+    take (&f, full_report (&f, "replica-0", 5), second);
+    take (&f, full_report (&f, "replica-1", 5), second);
+  }
+  rate_controller_get_state (f.controller, 9, &state);
+  fail_unless_equals_int (state.replicas, 2);
+  fail_unless_equals_int (state.cameras, 2);
+  fail_unless (fabs (state.demand - 3) < 0.01, "%g", state.demand);
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_thesis_rule)
 {
   RateSettings thesis = settings;
@@ -522,6 +544,7 @@ ratecontroller_suite (void)
   tcase_add_test (tcase, test_cameras_share_by_weight);
   tcase_add_test (tcase, test_frames_go_to_who_can_count_them);
   tcase_add_test (tcase, test_demand_is_known);
+  tcase_add_test (tcase, test_demand_is_known_to_who_only_listens);
   tcase_add_test (tcase, test_thesis_rule);
   tcase_add_test (tcase, test_fixed_rate_stays);
   return suite;
