@@ -4,45 +4,92 @@
 #include <math.h>
 #include <string.h>
 
+/* Headers that came together are one piece of memory, which begins with their count of references. */
+typedef struct {
+  gatomicrefcount refs;
+  GstKafkaHeader headers[];
+} Block;
+
+static gsize
+text_size (const GstKafkaHeader *header)
+{
+  return strlen (header->name) + 1 + (header->value ? header->size + 1 : 0);
+}
+
+static gchar *
+copy_text (gchar **end, const gchar *text, gsize size)
+{
+  gchar *copy = *end;
+
+  memcpy (copy, text, size);
+  copy[size] = '\0';
+  *end += size + 1;
+  return copy;
+}
+
+static Block *
+block_new (const GstKafkaHeader *from, guint n)
+{
+  gsize size = sizeof (Block) + n * sizeof *from;
+  gchar *end;
+  Block *block;
+
+  for (guint i = 0; i < n; i++)
+    size += text_size (&from[i]);
+  block = g_malloc (size);
+  end = (gchar *) &block->headers[n];
+  block->refs = n;
+  for (guint i = 0; i < n; i++) {
+    GstKafkaHeader *header = &block->headers[i];
+
+    header->refs = &block->refs;
+    header->name = copy_text (&end, from[i].name, strlen (from[i].name));
+    header->size = from[i].value ? from[i].size : 0;
+    header->value = from[i].value ? copy_text (&end, from[i].value, header->size) : NULL;
+  }
+  return block;
+}
+
 GstKafkaHeader *
 gst_kafka_header_new (const gchar *name, gconstpointer value, gssize size)
 {
-  gsize name_size = strlen (name) + 1;
-  gsize value_size = !value ? 0 : size < 0 ? strlen (value) : (gsize) size;
-  GstKafkaHeader *header = g_malloc (sizeof *header + name_size + value_size + 1);
-  gchar *text = (gchar *) (header + 1);
+  const GstKafkaHeader header = {
+      .name = name, .value = value, .size = value && size < 0 ? strlen (value) : (gsize) size};
 
-  g_atomic_ref_count_init (&header->refs);
-  header->name = memcpy (text, name, name_size);
-  header->size = value_size;
-  header->value = NULL;
-  if (value) {
-    text += name_size;
-    memcpy (text, value, value_size);
-    text[value_size] = '\0';
-    header->value = text;
-  }
-  return header;
+  return block_new (&header, 1)->headers;
 }
 
 GstKafkaHeader *
 gst_kafka_header_ref (GstKafkaHeader *header)
 {
-  g_atomic_ref_count_inc (&header->refs);
+  g_atomic_ref_count_inc (header->refs);
   return header;
 }
 
 void
 gst_kafka_header_unref (GstKafkaHeader *header)
 {
-  if (g_atomic_ref_count_dec (&header->refs))
-    g_free (header);
+  gatomicrefcount *refs = header->refs;
+
+  if (g_atomic_ref_count_dec (refs))
+    g_free (refs); /* the block */
 }
 
 GPtrArray *
 gst_kafka_headers_new (guint reserve)
 {
   return g_ptr_array_new_full (reserve, (GDestroyNotify) gst_kafka_header_unref);
+}
+
+GPtrArray *
+gst_kafka_headers_new_copies (const GstKafkaHeader *headers, guint n)
+{
+  GPtrArray *array = gst_kafka_headers_new (n);
+  Block *block = n ? block_new (headers, n) : NULL;
+
+  for (guint i = 0; i < n; i++)
+    g_ptr_array_add (array, &block->headers[i]);
+  return array;
 }
 
 void

@@ -54,7 +54,7 @@ G_BEGIN_DECLS
  * One immutable, reference-counted message header.
  */
 typedef struct {
-  gatomicrefcount refs;
+  gatomicrefcount *refs;
   const gchar *name;
   gsize size;
   const gchar *value;
@@ -66,6 +66,8 @@ GstKafkaHeader *gst_kafka_header_ref (GstKafkaHeader *header);
 void gst_kafka_header_unref (GstKafkaHeader *header);
 /* An empty GPtrArray that owns its GstKafkaHeaders. */
 GPtrArray *gst_kafka_headers_new (guint reserve);
+/* The same with copies of all @n of @headers, whose `refs` play no part. */
+GPtrArray *gst_kafka_headers_new_copies (const GstKafkaHeader *headers, guint n);
 
 /* Registers the meta and the ack token once a process; every plugin_init calls it first. */
 void gst_kafka_meta_register (void);

@@ -51,20 +51,21 @@ wrap (rd_kafka_message_t *message, GstKafkaHandle *handle)
 static GPtrArray *
 copy_headers (const rd_kafka_message_t *message)
 {
+  GstKafkaHeader found[MAX_HEADERS];
   rd_kafka_headers_t *from;
-  GPtrArray *headers;
-  const char *name;
-  const void *value;
-  size_t size;
+  guint n = 0;
 
-  if (rd_kafka_message_headers (message, &from) || rd_kafka_header_cnt (from) == 0)
+  if (rd_kafka_message_headers (message, &from))
     return NULL;
-  headers = gst_kafka_headers_new ((guint) MIN (rd_kafka_header_cnt (from), MAX_HEADERS));
-  for (size_t i = 0; i < MAX_HEADERS && !rd_kafka_header_get_all (from, i, &name, &value, &size);
-       i++)
-    if (g_utf8_validate (name, -1, NULL))
-      g_ptr_array_add (headers, gst_kafka_header_new (name, value, (gssize) size));
-  return headers;
+  for (gsize i = 0; i < MAX_HEADERS; i++) {
+    const void *value;
+
+    if (rd_kafka_header_get_all (from, i, &found[n].name, &value, &found[n].size))
+      break;
+    found[n].value = value;
+    n += g_utf8_validate (found[n].name, -1, NULL);
+  }
+  return n ? gst_kafka_headers_new_copies (found, n) : NULL;
 }
 
 static void

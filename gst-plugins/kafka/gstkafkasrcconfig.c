@@ -35,11 +35,12 @@ new_conf (GstElement *element, GstKafkaSettings *common, const GstKafkaSrcSettin
   reset = own->auto_offset_reset == GST_KAFKA_SRC_EARLIEST ? "earliest" : "latest";
   prefetch = own->max_prefetch;
   GST_OBJECT_UNLOCK (element);
-  /* What is held is the queue's bound and one fetch more, since the queue is looked at before a fetch. Large
-   * fetches make the speed, as long as the bound is not met; large ones of one partition would make others wait. */
-  queue_kbytes = number (prefetch / 3 * 2 / 1024);
-  fetch_bytes = number (prefetch / 3);
-  partition_bytes = number (prefetch / 8);
+  /* What is held is the queue's bound and one fetch more, since the queue is looked at before a fetch. Small
+   * fetches find their memory still in the processor's caches and mapped; over a long link large ones are faster.
+   * Large ones of one partition would make others wait. */
+  queue_kbytes = number (prefetch / 8 * 7 / 1024);
+  fetch_bytes = number (prefetch / 8);
+  partition_bytes = number (prefetch / 32);
   receive_bytes = number (MAX (prefetch, MIN_RECEIVE));
   {
     const GstKafkaOption options[] = {

@@ -386,8 +386,7 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
   g_object_class_install_property (klass, PROP_MAX_PREFETCH,
       g_param_spec_uint64 ("max-prefetch", "Maximum prefetch",
           "Bytes of messages to hold ahead of the pipeline, but one message at least; a fetch "
-          "takes "
-          "up to half of it",
+          "takes up to an eighth of it: raise it for a long link",
           64 * 1024, 512 * 1024 * 1024, DEFAULT_MAX_PREFETCH, flags));
   /**
    * GstKafkaSrc:caps:

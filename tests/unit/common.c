@@ -93,10 +93,52 @@ GST_START_TEST (test_headers_are_shared_by_threads)
 
   ref_and_unref (header);
   g_thread_join (other);
-  fail_unless (g_atomic_ref_count_compare (&header->refs, 1));
+  fail_unless (g_atomic_ref_count_compare (header->refs, 1));
   gst_kafka_header_unref (header);
 }
 
+GST_END_TEST;
+
+GST_START_TEST (test_one_of_several_headers_outlives_the_others)
+{
+  const GstKafkaHeader from[] = {
+      {.name = "raw", .value = "\xff\0\x80", .size = 3},
+      {.name = "null", .value = NULL, .size = 5},
+      {.name = GST_KAFKA_HEADER_CAMERA, .value = "cam-1 and more", .size = 5},
+  };
+  GPtrArray *headers = gst_kafka_headers_new_copies (from, G_N_ELEMENTS (from));
+  GstKafkaHeader *kept = gst_kafka_header_ref (g_ptr_array_index (headers, 2));
+  const GstKafkaHeader *raw = g_ptr_array_index (headers, 0),
+                       *null = g_ptr_array_index (headers, 1);
+
+  fail_unless_equals_int (headers->len, 3);
+  fail_unless_equals_int (raw->size, 3);
+  fail_unless (memcmp (raw->value, from[0].value, 4) == 0);
+  fail_unless (null->value == NULL && null->size == 0);
+  g_ptr_array_unref (headers);
+  fail_unless_equals_string (kept->name, GST_KAFKA_HEADER_CAMERA);
+  fail_unless_equals_string (kept->value, "cam-1");
+  gst_kafka_header_unref (kept);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_numbers_are_decimal_and_whole)
+{
+  static const gchar *const wrong[] = {
+      "", "-1", "+1", " 1", "1 ", "1.5", "0x1", "18446744073709551616"};
+  GstBuffer *buffer = gst_buffer_new ();
+  guint64 number;
+
+  gst_kafka_meta_set_headers (buffer, "most", "18446744073709551615", "nil", "0", NULL);
+  fail_unless (gst_kafka_meta_get_header_uint64 (buffer, "most", &number) && number == G_MAXUINT64);
+  fail_unless (gst_kafka_meta_get_header_uint64 (buffer, "nil", &number) && number == 0);
+  fail_if (gst_kafka_meta_get_header_uint64 (buffer, "absent", &number));
+  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
+    gst_kafka_meta_set_headers (buffer, "wrong", wrong[i], NULL);
+    fail_if (gst_kafka_meta_get_header_uint64 (buffer, "wrong", &number), "took \"%s\"", wrong[i]);
+  }
+  gst_buffer_unref (buffer);
+}
 GST_END_TEST;
 
 GST_START_TEST (test_headers_survive_any_bytes)
@@ -228,6 +270,8 @@ common_suite (void)
   tcase_add_test (tc, test_headers_are_set_on_one_copy_only);
   tcase_add_test (tc, test_headers_are_shared_by_threads);
   tcase_add_test (tc, test_headers_survive_any_bytes);
+  tcase_add_test (tc, test_one_of_several_headers_outlives_the_others);
+  tcase_add_test (tc, test_numbers_are_decimal_and_whole);
   tcase_add_test (tc, test_capture_time_prefers_the_header);
   tcase_add_test (tc, test_report_comes_back_as_it_went);
   tcase_add_loop_test (tc, test_report_survives_any_text, 0, G_N_ELEMENTS (not_reports));
