@@ -21,6 +21,8 @@ static const GOptionEntry entries[] = {
     {"rate", 0, 0, G_OPTION_ARG_INT, &job.rate, "Frames a second (as fast as it goes)", "N"},
     {"partitions", 0, 0, G_OPTION_ARG_INT, &job.partitions, "Of the topic", "N"},
     {"option", 'X', 0, G_OPTION_ARG_STRING_ARRAY, &job.options, "Of librdkafka", "NAME=VALUE"},
+    {"property", 'P', 0, G_OPTION_ARG_STRING_ARRAY, &job.properties, "Of the element",
+        "NAME=VALUE"},
     {NULL},
 };
 

@@ -11,7 +11,8 @@ typedef struct {
   gint warm_up; /* messages before them */
   gint rate;    /* frames a second, 0: as fast as it goes */
   gint partitions;
-  gchar **options; /* librdkafka's, NAME=VALUE */
+  gchar **options;    /* librdkafka's, NAME=VALUE */
+  gchar **properties; /* the element's */
 } Job;
 
 /* What came of it; begins with the last message of the warm-up. */

@@ -31,6 +31,11 @@ set_options (GstElement *element, const Job *j)
     gst_structure_set (s, pair[0], G_TYPE_STRING, pair[1], NULL);
   }
   g_object_set (element, "client-properties", s, NULL);
+  for (gchar **property = j->properties; property && *property; property++) {
+    g_auto (GStrv) pair = g_strsplit (*property, "=", 2);
+
+    gst_util_set_object_arg (G_OBJECT (element), pair[0], pair[1]);
+  }
 }
 
 /* Producing */
