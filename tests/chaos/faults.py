@@ -77,29 +77,27 @@ class Chaos:
         self.counts, self.notes, self.ended = collections.Counter(), [], []
         self._running = {}  # part's name: (when it goes on, generator)
 
-    def run(self, script, each_tick):
+    def run(self, script):
         began = time.monotonic()
         for planned in script:
             while time.monotonic() < began + planned.at or planned.part in self._running:
-                self._tick(each_tick)
+                self._tick()
             self._say(f"{planned.fault.__name__} {planned.part} for {planned.seconds:.1f} s")
             self.counts[planned.fault.__name__] += 1
             self._begin(planned.part, planned.fault(self._part(planned.part), planned.seconds, self.notes))
 
-    def until(self, condition, timeout, each_tick):
-        """Without a fault until then; a part that ends by itself that early is of no use."""
+    def until(self, condition, timeout=600):
+        """Without a new fault until then."""
         deadline = time.monotonic() + timeout
         while not condition():
-            assert time.monotonic() < deadline and not self.ended, f"no start within {timeout} s: {self.ended}"
-            self._tick(each_tick)
+            assert time.monotonic() < deadline, f"not within {timeout} s; {self.ended}"
+            self._tick()
 
-    def let_be(self, seconds, each_tick):
+    def let_be(self, seconds):
         """Everything mended, and then so long without a fault."""
-        while self._running:
-            self._tick(each_tick)
+        self.until(lambda: not self._running)
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self._tick(each_tick)
+        self.until(lambda: time.monotonic() > end)
 
     def _part(self, name):
         return next(part for part in self.parts if part.name == name)
@@ -107,7 +105,7 @@ class Chaos:
     def _begin(self, name, steps):
         self._running[name] = (0, steps)
 
-    def _tick(self, each_tick):
+    def _tick(self):
         now = time.monotonic()
         for name, (when, steps) in list(self._running.items()):
             if now >= when:
@@ -116,7 +114,6 @@ class Chaos:
             if part.name not in self._running and not part.process.running():
                 self._note_end(part)
                 self._begin(part.name, revive(part))
-        each_tick()
         time.sleep(TICK)
 
     def _step(self, name, steps, now):

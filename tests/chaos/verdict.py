@@ -8,6 +8,7 @@ import re
 import confluent_kafka
 import pipeline
 
+PATIENCE = 60  # s without a new document, while some are missing
 DELIVERED = re.compile(r"delivered (\S+:\S+:\d+) to partition (\d+), offset (\d+)")
 
 
@@ -98,13 +99,16 @@ def order_of_events(events, frames):
 class Verdict:
     """After the edges have ended: waits for the fog and the cloud to be done, then holds everything together."""
 
-    def __init__(self, parts, watch, each_tick, directory):
+    def __init__(self, parts, watch, until, directory, say):
         self.system = parts.system
         self.acknowledged = acknowledged(parts.edges)
         self.frames = published(self.system, "camera")
         self.faces = recount(self.system, directory)
         self.wanted = {identity: faces for identity, faces in self.faces.items() if faces > 0}
-        self._wait_for_documents(watch, each_tick)
+        say(f"{len(self.frames)} frames published, {len(self.wanted)} with a face; {watch.documents()} documents so far")
+        # enough of them and no more, or none for too long
+        until(lambda: watch.quiet(2 if watch.documents() >= len(self.wanted) else PATIENCE))
+        say(f"{watch.documents()} documents")
         self.stored = self.system.stored()
         self.events = published(self.system, "database")
         self.lost, self.duplicates = list(self._lost()), list(self._duplicates())
@@ -112,14 +116,6 @@ class Verdict:
         self.wrong = [
             f"{identity}: {self.stored[identity]} faces stored, {faces} counted"
             for identity, faces in self.wanted.items() if self.stored.get(identity, faces) != faces]
-
-    def _wait_for_documents(self, watch, each_tick, patience=60):
-        """Until there are enough and no more come, or none has come for too long."""
-        def done():
-            each_tick()
-            return watch.quiet(2 if watch.documents() >= len(self.wanted) else patience)
-
-        pipeline.wait_until(done, 600, "the end of new documents")
 
     def _lost(self):
         there = {(frame.partition(), frame.offset()): identity_of(frame) for frame in self.frames}

@@ -3,18 +3,34 @@
 
 import json
 import sqlite3
+import threading
 import time
 
 LOOK = 0.25  # s
+TELLING = 5  # s without a document are worth a line
 
 
 class Watch:
-    def __init__(self, mongo, database, collection="events"):
+    def __init__(self, mongo, database, say, collection="events"):
         self._path = mongo.directory / "data" / f"{database}.sqlite"
-        self._collection, self._table, self._last_row, self._next_look = collection, None, 0, 0
-        self._last_news = None
+        self._collection, self._table, self._last_row = collection, None, 0
+        self._last_news, self._say = None, say
         self.ages = []  # s from capture until a document could be seen
         self.stalls = []  # (s without a new document, when it ended)
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._end.set()
+        self._thread.join()
+
+    def _run(self):
+        while not self._end.wait(LOOK):
+            self._look()
 
     def documents(self):
         return self._last_row
@@ -22,19 +38,20 @@ class Watch:
     def quiet(self, seconds):
         return time.monotonic() > (self._last_news or 0) + seconds
 
-    def look(self):
-        now = time.monotonic()
-        if now < self._next_look:
-            return
-        self._next_look = now + LOOK
-        rows = self._new_rows()
+    def _look(self):
+        now, rows = time.monotonic(), self._new_rows()
         if not rows:
             return
         self.ages += [time.time() - json.loads(text)["captured"] / 1000 for _, text in rows]
         self._last_row = rows[-1][0]
         if self._last_news is not None:
-            self.stalls.append((now - self._last_news, now))
+            self._note_stall(now - self._last_news, now)
         self._last_news = now
+
+    def _note_stall(self, seconds, now):
+        self.stalls.append((seconds, now))
+        if seconds > TELLING:
+            self._say(f"documents again, after {seconds:.1f} s")
 
     def _new_rows(self):
         if not self._path.exists():

@@ -7,6 +7,8 @@ import pathlib
 import uuid
 
 import cache
+import confluent_kafka
+import confluent_kafka.admin
 import network
 import server
 
@@ -131,11 +133,14 @@ class Kafka:
             process.stop(timeout) if timeout else process.kill()
 
     def create_topic(self, name, partitions=None, replication=None, config=()):
-        extra = [argument for entry in config for argument in ("--config", entry)]
-        tool(
-            "org.apache.kafka.tools.TopicCommand", "--bootstrap-server", self.bootstrap, "--create", "--topic", name,
-            "--partitions", partitions or self.partitions,
-            "--replication-factor", replication or min(3, len(self.ports)), *extra)
+        topic = confluent_kafka.admin.NewTopic(
+            name, partitions or self.partitions, replication or min(3, len(self.ports)),
+            config=dict(entry.split("=", 1) for entry in config))
+        admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.bootstrap})
+        try:
+            admin.create_topics([topic])[name].result(60)
+        except confluent_kafka.KafkaException as error:
+            raise server.StartError(f"topic {name} could not be made: {error.args[0].str()}") from None
 
     def _format(self, node):
         extra = [argument for entry in self.scram for argument in ("--add-scram", entry)]
