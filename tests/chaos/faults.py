@@ -18,7 +18,7 @@ def kill(part, seconds, notes):
     """No warning; started again as a cluster's manager would."""
     part.process.kill()
     yield seconds
-    part.launch()
+    yield from start_again(part)
 
 
 def freeze(part, seconds, notes):
@@ -37,7 +37,7 @@ def restart(part, seconds, notes):
         notes.append(f"{part.name} did not end within {GRACE} s")
         part.process.kill()
     yield seconds
-    part.launch()
+    yield from start_again(part)
 
 
 def cut(part, seconds, notes):
@@ -48,7 +48,13 @@ def cut(part, seconds, notes):
 
 def revive(part):
     yield 1
+    yield from start_again(part)
+
+
+def start_again(part):
     part.launch()
+    while part.process.running() and not part.ready():
+        yield TICK
 
 
 # with the bounds of how long each one lasts, s
@@ -72,16 +78,17 @@ def plan(seed, names, duration):
 class Chaos:
     """Carries out a script on parts, and starts again what ends by itself."""
 
-    def __init__(self, parts, say):
-        self.parts, self._say = parts, say
+    def __init__(self, parts, brokers, say):
+        self.parts, self._brokers, self._say = parts, brokers, say
         self.counts, self.notes, self.ended = collections.Counter(), [], []
         self._running = {}  # part's name: (when it goes on, generator)
 
     def run(self, script):
         began = time.monotonic()
         for planned in script:
-            while time.monotonic() < began + planned.at or planned.part in self._running:
-                self._tick()
+            due = began + planned.at
+            self.until(lambda: time.monotonic() >= due and self._may_begin(planned))
+            began += time.monotonic() - due  # what had to wait doesn't crowd what follows
             self._say(f"{planned.fault.__name__} {planned.part} for {planned.seconds:.1f} s")
             self.counts[planned.fault.__name__] += 1
             self._begin(planned.part, planned.fault(self._part(planned.part), planned.seconds, self.notes))
@@ -101,6 +108,11 @@ class Chaos:
 
     def _part(self, name):
         return next(part for part in self.parts if part.name == name)
+
+    def _may_begin(self, planned):
+        """Once the part is back, and, if it is a broker, none of the others still starts."""
+        return planned.part not in self._running and (
+            planned.part not in self._brokers or all(self._part(name).ready() for name in self._brokers))
 
     def _begin(self, name, steps):
         self._running[name] = (0, steps)

@@ -31,6 +31,9 @@ class Stage:
         self.logs.append(self.directory / f"{self.name}.{number}.log")
         self.process = pipeline.Pipeline(self.line(number), self.logs[-1], host=self.host, GST_DEBUG=self.debug)
 
+    def ready(self):
+        return self.process.running()
+
     def last_words(self):
         lines = self.process.output().strip().splitlines()
         return [line for line in lines if line.startswith("ERROR")] or lines[-3:]
@@ -43,9 +46,16 @@ class Server:
 
     def __init__(self, name, process):
         self.name, self.process, self.host = name, process, process.host
+        self._ready = None
 
     def launch(self):
         self.process.launch()
+
+    def ready(self):
+        """Since its last start."""
+        if self._ready is not self.process.popen and self.process.ready in self.process.said():
+            self._ready = self.process.popen
+        return self.process.running() and self._ready is self.process.popen
 
     def last_words(self):
         return self.process.said().strip().splitlines()[-3:]

@@ -3,30 +3,22 @@
 
 import json
 import sqlite3
-import threading
 import time
+
+import pipeline
 
 LOOK = 0.25  # s
 TELLING = 5  # s without a document are worth a line
 
 
-class Watch:
+class Watch(pipeline.Background):
     def __init__(self, mongo, database, say, collection="events"):
+        super().__init__()
         self._path = mongo.directory / "data" / f"{database}.sqlite"
         self._collection, self._table, self._last_row = collection, None, 0
         self._last_news, self._say = None, say
         self.ages = []  # s from capture until a document could be seen
         self.stalls = []  # (s without a new document, when it ended)
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._end.set()
-        self._thread.join()
 
     def _run(self):
         while not self._end.wait(LOOK):

@@ -89,11 +89,11 @@ class Pipeline:
         self.popen.wait()
 
 
-class CpuShare:
-    """Lets a process run for `share` of each tenth of a second: capacity cut as a CPU quota cuts it."""
+class Background:
+    """`_run` on a thread of its own, from the block's begin until its end sets `_end`."""
 
-    def __init__(self, pipeline, share):
-        self._pipeline, self._share, self._end = pipeline, share, threading.Event()
+    def __init__(self):
+        self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self):
@@ -103,6 +103,14 @@ class CpuShare:
     def __exit__(self, *_):
         self._end.set()
         self._thread.join()
+
+
+class CpuShare(Background):
+    """Lets a process run for `share` of each tenth of a second: capacity cut as a CPU quota cuts it."""
+
+    def __init__(self, pipeline, share):
+        super().__init__()
+        self._pipeline, self._share = pipeline, share
 
     def _run(self):
         while not self._end.is_set() and self._pipeline.running():

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One short script of faults; tests/chaos tells of the long ones."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+CHAOS = pathlib.Path(__file__).resolve().parents[1] / "chaos"
+sys.path.insert(0, str(CHAOS))
+
+import faults  # noqa: E402
+import verdict  # noqa: E402
+
+
+def test_order_is_of_what_is_seen_first():
+    assert verdict.out_of_order({"repeats": [0, 1, 2, 1, 2, 3], "another": [7, 9]}) == 0
+    assert verdict.out_of_order({"late": [0, 2, 1, 2, 1, 3]}) == 1
+
+
+def test_a_seed_is_a_script():
+    names = ["a", "b", "c", "d"]
+    script = faults.plan(5, names, 600)
+    assert script == faults.plan(5, names, 600) != faults.plan(6, names, 600)
+    assert {planned.part for planned in script} == set(names)
+    assert {planned.fault for planned in script} == set(faults.FAULTS)
+    back = dict.fromkeys(names, 0)
+    for planned in script:
+        assert planned.at >= back[planned.part], "hit again before it was back"
+        back[planned.part] = planned.at + planned.seconds
+
+
+def test_nothing_is_lost_or_stored_twice_while_parts_fail():
+    done = subprocess.run(
+        [CHAOS / "run", "--seed", "1", "--minutes", "0.5"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        timeout=400, check=False)
+    print(done.stdout)
+    figures = dict(re.findall(r"^([a-z ]+): (\d+)$", done.stdout, re.MULTILINE))
+    assert done.returncode == 0
+    assert figures["lost"] == figures["duplicates"] == figures["out of order"] == "0"
+    assert int(figures["with faces"]) > 0 and int(figures["faults"]) > 0
