@@ -35,10 +35,12 @@ ask_offsets (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, gint64
 }
 
 static void
-ask_high (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, GstKafkaPosition *positions)
+ask_high (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, guint attempts,
+    GstKafkaPosition *positions)
 {
   rd_kafka_resp_err_t err;
-  rd_kafka_topic_partition_list_t *answer = ask_offsets (rk, list, RD_KAFKA_OFFSET_END, 1, &err);
+  rd_kafka_topic_partition_list_t *answer =
+      ask_offsets (rk, list, RD_KAFKA_OFFSET_END, attempts, &err);
 
   if (!answer)
     return;
@@ -149,7 +151,7 @@ gst_kafka_range_resolve (const GstKafkaRange *self, rd_kafka_t *rk,
     positions[i] = (GstKafkaPosition){.start = list->elems[i].offset, .high = -1, .end = -1};
   if (self->committed)
     ask_committed (rk, list, positions);
-  ask_high (rk, list, positions);
+  ask_high (rk, list, self->stop_at_end ? ATTEMPTS : 1, positions);
   err = ask_start (self, rk, list, positions);
   if (!err)
     err = ask_end (self, rk, list, positions);

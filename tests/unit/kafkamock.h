@@ -9,6 +9,7 @@
 
 #define KAFKA_API_PRODUCE 0
 #define KAFKA_API_FETCH 1
+#define KAFKA_API_LIST_OFFSETS 2
 #define KAFKA_API_METADATA 3
 
 typedef struct {
