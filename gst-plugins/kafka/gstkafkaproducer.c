@@ -15,6 +15,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define PURGE_BOUND (1 * G_USEC_PER_SEC)
 #define STOP_GRACE (G_USEC_PER_SEC / 2)
 #define DESTROY_BOUND (2 * G_USEC_PER_SEC)
+#define PARTITION_GRACE (5 * G_USEC_PER_SEC)
 
 typedef struct {
   guint64 delivered, delivered_bytes;
@@ -129,11 +130,21 @@ give_up (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err
     fail_with (self, err, detail, GST_RESOURCE_ERROR_WRITE, debug);
 }
 
+/* A topic that is deleted and made anew has no partitions for a moment. */
+static gboolean
+may_come_back (const GstKafkaRecord *record)
+{
+  return record->partition == RD_KAFKA_PARTITION_UA ||
+         g_get_monotonic_time () - record->queued < PARTITION_GRACE;
+}
+
 /* Another try can mend it, on this handle or the next. */
 static gboolean
-is_retriable (rd_kafka_t *rk, rd_kafka_resp_err_t err)
+is_retriable (rd_kafka_t *rk, const GstKafkaRecord *record, rd_kafka_resp_err_t err)
 {
   switch (err) {
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+      return may_come_back (record);
     case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
     case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
     case RD_KAFKA_RESP_ERR__FATAL:
@@ -205,7 +216,7 @@ take_report (GstKafkaProducer *self, rd_kafka_t *rk, GstKafkaRecord *record, gin
     count_delivery (self, record, now);
     return FALSE;
   }
-  if (self->failing || !is_retriable (rk, record->err) || is_overdue (self, record))
+  if (self->failing || !is_retriable (rk, record, record->err) || is_overdue (self, record))
     return FALSE;
   gst_kafka_send_queue_take_back (&self->queue, record);
   self->counters.resent++;
@@ -279,7 +290,7 @@ hand_over (GstKafkaProducer *self, rd_kafka_resp_err_t *err)
     if (!*err)
       continue;
     gst_kafka_send_queue_reported (&self->queue, record);
-    if (!is_retriable (self->rk, *err) || is_overdue (self, record))
+    if (!is_retriable (self->rk, record, *err) || is_overdue (self, record))
       return record;
     gst_kafka_send_queue_take_back (&self->queue, record);
     break;

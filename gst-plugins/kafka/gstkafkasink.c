@@ -356,6 +356,8 @@ new_conf (GstKafkaSink *self, GError **error)
         {"socket.keepalive.enable", "true", FALSE},
         /* A live camera wants to go on soon after an outage, not up to 10 s later. */
         {"reconnect.backoff.max.ms", "2000", FALSE},
+        /* Partitions that are added get their share soon, not up to 5 min later. */
+        {"topic.metadata.refresh.interval.ms", "10000", FALSE},
         {NULL, NULL, FALSE},
     };
 
