@@ -17,6 +17,16 @@ import pipeline  # noqa: E402
 FAILED = pytest.StashKey()
 
 
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="the faults last and repeat as long as they do in the field")
+
+
+@pytest.fixture
+def long(request):
+    """For a test that has a long form, run on request."""
+    return request.config.getoption("--long")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def registry():
     pipeline.make_registry()

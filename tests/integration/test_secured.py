@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """TLS and SASL on a real broker: what is right works, what is wrong is an error that names it, and no secret is told."""
 
+import os
+import pathlib
 import uuid
 
 import cache
 import certificates
 import confluent_kafka
+import gi
 import kafka_server
 import pytest
-from pipeline import wait_until
+from pipeline import environment, wait_until
+
+gi.require_version("Gst", "1.0")
+from gi.repository import GObject, Gst  # noqa: E402
 
 USER, PASSWORD, WRONG = "camera", "open-sesame-8d1f", "hush-3b77"
 SASL = {
@@ -175,3 +181,45 @@ def test_wrong_password(secured, launch, fresh, new_library):
 
 def test_mechanism_that_the_broker_lacks(secured, launch, fresh):
     assert_refused(both(launch, secured.kafka, "sasl", secured.sasl("SCRAM-SHA-256"), fresh), "SCRAM-SHA-512")
+
+
+def dump_of(line):
+    """Every property that can be read, of every element, as an inspector shows it."""
+    os.environ.update({name: value for name, value in environment().items() if name.startswith("GST_")})
+    Gst.init(None)
+    pipeline = Gst.parse_launch(line)
+    shown = []
+    for element in pipeline.children:
+        for spec in element.list_properties():
+            # Python can't hold an array, and one of numbers holds no secret.
+            if spec.flags & GObject.ParamFlags.READABLE and spec.value_type.name != "GstValueArray":
+                value = element.get_property(spec.name)
+                shown.append(f"{spec.name}={value.to_string() if isinstance(value, Gst.Structure) else value}")
+    return "\n".join(shown)
+
+
+@pytest.mark.parametrize("password", [PASSWORD, WRONG], ids=["right", "wrong"])
+def test_secrets_are_told_nowhere(secured, launch, fresh, tmp_path, password):
+    """Not on the command line, nor in dot files, property dumps, messages or the most talkative log there is."""
+    config = secured.sasl("PLAIN", password)
+    secrets = [password, "key-secret-51aa"]
+    certificate, key = secured.authority.issue("secretive", passphrase=secrets[1])
+    with open(config, "a") as more:
+        more.write(f"ssl.certificate.location={certificate}\nssl.key.location={key}\n"
+                   f"ssl.key.password={secrets[1]}\ndebug=all\n")
+    pipelines = both(
+        launch, secured.kafka, "sasl", config, fresh, GST_DEBUG="9", GST_DEBUG_DUMP_DOT_DIR=str(tmp_path))
+    command_lines = [  # empty for the moment between two programs
+        wait_until(pathlib.Path(f"/proc/{one.popen.pid}/cmdline").read_text) for one in pipelines]
+    if password == PASSWORD:
+        assert_in(*pipelines)
+    else:
+        assert_refused(pipelines, "sasl.password")
+    dots = [path.read_text() for path in tmp_path.glob("*.dot")]
+    logs = [one.output() for one in pipelines]
+    assert len(dots) >= 6 and all(len(text) > 100_000 and "rdkafka" in text for text in logs)
+    dumps = [dump_of(one.line) for one in pipelines]
+    assert all(str(config) in text for text in dumps + command_lines)
+    assert all("config-file" in text for text in dots)
+    for text in command_lines + dots + logs + dumps:
+        assert not [secret for secret in secrets if secret in text]

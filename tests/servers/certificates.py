@@ -40,10 +40,11 @@ class Authority:
         _openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self._key, "-out", self.certificate,
                  "-days", 30, "-subj", f"/CN=authority {self.directory.name}")
 
-    def issue(self, name, address="127.0.0.1", valid=ALWAYS):
+    def issue(self, name, address="127.0.0.1", valid=ALWAYS, passphrase=None):
         """(certificate, key) for a server at `address`, or a client called `name`."""
         certificate, key, request = (self.directory / f"{name}.{end}" for end in ("pem", "key", "csr"))
-        _openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request, "-subj", f"/CN={name}",
+        locked = ["-passout", f"pass:{passphrase}"] if passphrase else ["-nodes"]
+        _openssl("req", "-newkey", "rsa:2048", *locked, "-keyout", key, "-out", request, "-subj", f"/CN={name}",
                  "-addext", f"subjectAltName=IP:{address}")
         _openssl("ca", "-batch", "-notext", "-config", self._config, "-cert", self.certificate, "-keyfile", self._key,
                  "-startdate", valid[0], "-enddate", valid[1], "-in", request, "-out", certificate)

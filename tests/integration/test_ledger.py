@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The ack ledger: whatever ends a pipeline, each message is seen at least once after the next start, exactly once where
+its _id tells it from another, and none stands in the way of the others."""
+
+import json
+import random
+import time
+
+import confluent_kafka
+import pymongo
+import pytest
+from pipeline import wait_until
+from test_kafkasrc import Feed, Seen, wait_for_all
+
+# One member that comes back: the group waits for no dead one.
+MEMBER = "group-instance-id=one auto-offset-reset=earliest"
+
+
+class Group:
+    """What a group has committed."""
+
+    def __init__(self, kafka, group, topic, partitions):
+        self._consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": group})
+        self._partitions = [confluent_kafka.TopicPartition(topic, number) for number in range(partitions)]
+
+    def committed(self):
+        return sum(max(one.offset, 0) for one in self._consumer.committed(self._partitions, 10))
+
+
+@pytest.fixture
+def topics(kafka, fresh):
+    kafka.create_topic(fresh, 4)
+    kafka.create_topic(fresh + "-out", 4)
+    return fresh
+
+
+@pytest.fixture
+def seen(kafka, topics):
+    one = Seen(kafka, topics + "-out")
+    yield one
+    one.close()
+
+
+def copier(kafka, topic, middle):
+    return (
+        f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={topic} group-id={topic} {MEMBER} ! {middle} ! "
+        f"kafkasink bootstrap-servers={kafka.bootstrap} topic={topic}-out")
+
+
+def test_kill_stores_each_event_once(kafka, mongo, topics, fresh, launch, long):
+    chance, kills, sent = random.Random(fresh), 50 if long else 8, 0
+    print(f"seed {fresh}")
+    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
+    events = pymongo.MongoClient(mongo.uri)[fresh].events
+    line = (
+        f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={topics} group-id={topics} {MEMBER} ! queue ! "
+        f"identity sleep-time=1000 ! mongosink uri={mongo.uri} database={fresh} collection=events batch-latency=20000000")
+    for _ in range(kills):
+        for _ in range(400):
+            producer.produce(
+                topics, json.dumps({"_id": f"cam-1:s:{sent}", "number": sent}),
+                headers={"gst-caps": "application/json, schema=fog-event"})
+            sent += 1
+        assert producer.flush(30) == 0
+        running = launch(line)
+        before = events.count_documents({})
+        wait_until(lambda: events.count_documents({}) > before, 60, "progress")  # noqa: B023
+        time.sleep(chance.uniform(0, 0.4))
+        running.kill()
+    stored = events.count_documents({})
+    print(f"{stored} of {sent} events stored after {kills} kills")
+    assert stored < sent
+    last = launch(line)
+    wait_until(lambda: events.count_documents({}) >= sent, 120, "all events")
+    last.interrupt()
+    assert sorted(event["number"] for event in events.find({}, {"number": 1})) == list(range(sent))
+    assert Group(kafka, topics, topics, 4).committed() == sent
+
+
+def test_element_that_fails_behind_a_queue(kafka, topics, seen, launch):
+    """The source learns of it long after the failed frame was let go, and others wait in the queue."""
+    feed = Feed(kafka, topics)
+    feed.send(200)
+    for _ in range(20):
+        running = launch(copier(kafka, topics, "queue max-size-buffers=50 ! identity error-after=30 sleep-time=1000"))
+        wait_until(lambda: not running.running() or seen.poll() >= 200, 60, "its failure")  # noqa: B023
+        if seen.poll() >= 200:
+            break
+        assert "Failed after iterations as requested" in running.output()
+    wait_for_all(seen, 200)
+
+
+def test_stop_with_full_queues(kafka, topics, seen, launch):
+    feed = Feed(kafka, topics)
+    feed.send(600)
+    for _ in range(3):
+        before = seen.poll()
+        running = launch(copier(
+            kafka, topics, "queue max-size-buffers=300 ! identity sleep-time=5000 ! queue"), options="")
+        wait_until(lambda: seen.poll() > before + 20, 60, "progress")  # noqa: B023
+        assert seen.poll() < 600
+        running.interrupt(7)
+    last = launch(copier(kafka, topics, "queue"))
+    wait_for_all(seen, 600)
+    last.interrupt()
+    # What waited in the queues comes again, what had gone through them doesn't.
+    assert sum(seen.counts.values()) < 700
+
+
+def jpegs(launch, tmp_path, count):
+    """Encoded frames, each one a file's bytes."""
+    assert launch(f"videotestsrc num-buffers={count} ! video/x-raw,width=64,height=48 ! jpegenc ! multifilesink "
+                  f"location={tmp_path}/%03d.jpg").wait(60) == 0
+    return [path.read_bytes() for path in sorted(tmp_path.glob("*.jpg"))]
+
+
+POISONS = {
+    "no picture": b"\xff\xd8 no picture",
+    "half a picture": None,
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("poison", POISONS.values(), ids=POISONS.keys())
+def test_poison_stalls_no_partition(kafka, fresh, launch, tmp_path, poison):
+    kafka.create_topic(fresh, 1)
+    kafka.create_topic(fresh + "-out", 1)
+    good = jpegs(launch, tmp_path, 20)
+    bad = good[0][:len(good[0]) // 2] if poison is None else poison
+    values = good + [bad] + good
+    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
+
+    def send(value):
+        producer.produce(fresh, value, headers={"gst-caps": "image/jpeg, width=(int)64, height=(int)48"})
+        assert producer.flush(30) == 0
+
+    for value in values:
+        send(value)
+    running = launch(copier(kafka, fresh, "jpegdec ! jpegenc"))
+    group = Group(kafka, fresh, fresh, 1)
+
+    def past_it():
+        send(good[0])  # a live camera goes on
+        return group.committed() > len(values)
+
+    wait_until(past_it, 60, "a commit behind it")
+    running.interrupt()
+
+
+def test_poison_document_stalls_no_partition(kafka, mongo, fresh, launch):
+    kafka.create_topic(fresh, 1)
+    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
+    for value in ['{"_id":"a"}', "no JSON", '{"_id":"b"}']:
+        producer.produce(fresh, value, headers={"gst-caps": "application/json, schema=fog-event"})
+    assert producer.flush(30) == 0
+    running = launch(
+        f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} group-id={fresh} {MEMBER} ! "
+        f"mongosink uri={mongo.uri} database={fresh} collection=events")
+    wait_until(lambda: Group(kafka, fresh, fresh, 1).committed() == 3, 60, "a commit behind it")
+    running.interrupt()
+    assert {event["_id"] for event in pymongo.MongoClient(mongo.uri)[fresh].events.find()} == {"a", "b"}
