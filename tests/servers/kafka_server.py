@@ -61,7 +61,8 @@ class Kafka:
             nodes = len(self.ports)
         self.hosts = hosts or [network.Loopback(address)] * nodes
         if not self._kept:
-            self.cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+            # A first letter that can't be "-", which Kafka's tools would take for an option's.
+            self.cluster_id = base64.urlsafe_b64encode(b"K" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
             self._choose_ports()
         self.processes = [self._process(node) for node in self.nodes()]
 

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The short form of tests/bench/memory: as many frames as two minutes have, in half a minute."""
+
+import subprocess
+
+from pipeline import TOP, environment
+
+
+def test_memory_is_flat():
+    done = subprocess.run(
+        [TOP / "tests/bench/memory", "--minutes", "2", "--rate", "800", "--base", "6000", "--eager-free"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment(), timeout=300, check=False)
+    print(done.stdout)
+    assert done.returncode == 0
