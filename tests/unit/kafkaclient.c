@@ -161,6 +161,8 @@ GST_START_TEST (test_bad_config_files)
   g_clear_pointer (&settings.config_file, g_free);
   set_file ("linger.ms=1\nsasl.password hush\n");
   assert_refused (GST_RESOURCE_ERROR_SETTINGS, "line 2", "hush");
+  fail_unless (g_file_set_contents (file, "linger.ms=1\nno.such.option=1\n", -1, NULL));
+  assert_refused (GST_RESOURCE_ERROR_SETTINGS, "no.such.option", NULL);
   fail_unless (g_file_set_contents (file, "enable.auto.commit=true\n", -1, NULL));
   assert_refused (GST_RESOURCE_ERROR_SETTINGS, "enable.auto.commit", NULL);
   fail_unless (g_file_set_contents (file, "linger.ms=\xff\n", -1, NULL));
