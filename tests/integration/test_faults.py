@@ -25,6 +25,12 @@ def identity(message):
     return headers["session"], int(headers["seq"])
 
 
+def partitions_of(client, topic):
+    """From their first message on."""
+    return [confluent_kafka.TopicPartition(topic, number, 0)
+            for number in client.list_topics(topic, 30).topics[topic].partitions]
+
+
 class Reader:
     """Everything in a topic, as it comes, on a thread of its own."""
 
@@ -32,10 +38,9 @@ class Reader:
         self.counts, self.newest = collections.Counter(), 0
         self._ended = threading.Event()
         self._consumer = confluent_kafka.Consumer({
-            "bootstrap.servers": kafka.bootstrap, "group.id": f"reader-{topic}", "auto.offset.reset": "earliest",
-            "topic.metadata.refresh.interval.ms": 1000, "reconnect.backoff.max.ms": 500, "enable.auto.commit": False,
-            "session.timeout.ms": 6000, "log_level": 0})
-        self._consumer.subscribe([topic])
+            "bootstrap.servers": kafka.bootstrap, "group.id": f"reader-{topic}", "enable.auto.commit": False,
+            "topic.metadata.refresh.interval.ms": 1000, "reconnect.backoff.max.ms": 500, "log_level": 0})
+        self._consumer.assign(partitions_of(self._consumer, topic))  # no group that would need time to recover
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -55,8 +60,7 @@ class Reader:
 def whole_topic(kafka, topic):
     """How often each message is in it, when nobody writes to it any more."""
     consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": f"whole-{topic}"})
-    partitions = [confluent_kafka.TopicPartition(topic, number, 0)
-                  for number in consumer.list_topics(topic, 30).topics[topic].partitions]
+    partitions = partitions_of(consumer, topic)
     left = sum(high - low for low, high in (consumer.get_watermark_offsets(one, 30) for one in partitions))
     consumer.assign(partitions)
     counts, deadline = collections.Counter(), time.monotonic() + 60
@@ -134,8 +138,7 @@ class Stream:
 def filled_partitions(kafka, topic):
     consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "filled", "log_level": 0})
     try:
-        return sum(consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, number), 10)[1] > 0
-                   for number in consumer.list_topics(topic, 10).topics[topic].partitions)
+        return sum(consumer.get_watermark_offsets(one, 10)[1] > 0 for one in partitions_of(consumer, topic))
     except confluent_kafka.KafkaException:  # leaders are being chosen
         return 0
     finally:

@@ -48,21 +48,22 @@ def copier(kafka, topic, middle):
 
 
 def test_kill_stores_each_event_once(kafka, mongo, topics, fresh, launch, long):
-    chance, kills, sent = random.Random(fresh), 50 if long else 8, 0
+    """Killed again and again with far more to come, at a moment between the first event and the next but some."""
+    chance, kills = random.Random(fresh), 50 if long else 8
+    sent = 1000 * kills
     print(f"seed {fresh}")
     producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
+    for number in range(sent):
+        producer.produce(
+            topics, json.dumps({"_id": f"cam-1:s:{number}", "number": number}),
+            headers={"gst-caps": "application/json, schema=fog-event"})
+        producer.poll(0)
+    assert producer.flush(30) == 0
     events = pymongo.MongoClient(mongo.uri)[fresh].events
-    line = (
-        f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={topics} group-id={topics} {MEMBER} ! queue ! "
-        f"identity sleep-time=1000 ! mongosink uri={mongo.uri} database={fresh} collection=events batch-latency=20000000")
+    source = f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={topics} group-id={topics} {MEMBER} ! queue"
+    sink = f"mongosink uri={mongo.uri} database={fresh} collection=events batch-latency=20000000"
     for _ in range(kills):
-        for _ in range(400):
-            producer.produce(
-                topics, json.dumps({"_id": f"cam-1:s:{sent}", "number": sent}),
-                headers={"gst-caps": "application/json, schema=fog-event"})
-            sent += 1
-        assert producer.flush(30) == 0
-        running = launch(line)
+        running = launch(f"{source} ! identity sleep-time=3000 ! {sink}")
         before = events.count_documents({})
         wait_until(lambda: events.count_documents({}) > before, 60, "progress")  # noqa: B023
         time.sleep(chance.uniform(0, 0.4))
@@ -70,7 +71,7 @@ def test_kill_stores_each_event_once(kafka, mongo, topics, fresh, launch, long):
     stored = events.count_documents({})
     print(f"{stored} of {sent} events stored after {kills} kills")
     assert stored < sent
-    last = launch(line)
+    last = launch(f"{source} ! {sink}")
     wait_until(lambda: events.count_documents({}) >= sent, 120, "all events")
     last.interrupt()
     assert sorted(event["number"] for event in events.find({}, {"number": 1})) == list(range(sent))

@@ -97,11 +97,11 @@ def new_library():
     return next(cache.cached("librdkafka", [NEW_LIBRARY], download).glob("lib/*.libs/librdkafka*.so*"))
 
 
-def both(launch, kafka, listener, config, topic, **variables):
-    """A sink and a source, as two processes."""
+def both(launch, kafka, listener, config, topic, frames=5, **variables):
+    """A sink and a source, as two processes; -1 frames: endless."""
     where = f"bootstrap-servers={kafka.servers(listener)} config-file={config} topic={topic}"
     return [
-        launch(f"videotestsrc num-buffers=5 is-live=true ! video/x-raw,width=16,height=16 ! kafkasink {where}",
+        launch(f"videotestsrc num-buffers={frames} is-live=true ! video/x-raw,width=16,height=16 ! kafkasink {where}",
                **variables),
         launch(f"kafkasrc {where} group-id={topic} auto-offset-reset=earliest ! identity name=i silent=false ! "
                "fakesink async=false", options="-v -e", **variables)]
@@ -109,7 +109,7 @@ def both(launch, kafka, listener, config, topic, **variables):
 
 def assert_in(sink, source):
     assert sink.wait(60) == 0, sink.output()
-    wait_until(lambda: source.output().count("chain   *******") >= 5, 60, "five frames")
+    wait_until(lambda: frames_of(source) >= 5, 60, "five frames")
     source.interrupt()
 
 
@@ -124,6 +124,22 @@ def assert_refused(pipelines, *said):
 
 def test_tls(secured, launch, fresh):
     assert_in(*both(launch, secured.kafka, "tls", secured.tls(), fresh))
+
+
+def frames_of(source):
+    return source.output().count("chain   *******")
+
+
+def test_broker_behind_tls_is_waited_for(secured, launch, fresh):
+    """Whatever a handshake that is cut looks like, it is no refusal."""
+    sink, source = both(launch, secured.kafka, "tls", secured.tls(), fresh, frames=-1)
+    wait_until(lambda: frames_of(source) >= 5, 60, "frames")
+    secured.kafka.processes[0].kill()
+    secured.kafka.start_node(1)
+    before = frames_of(source)
+    wait_until(lambda: frames_of(source) > before + 30, 60, "frames after the restart")
+    sink.interrupt(40)
+    source.interrupt(40)
 
 
 def test_certificates_of_both_ends(secured, launch, fresh):
