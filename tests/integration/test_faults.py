@@ -287,13 +287,13 @@ def in_sync(kafka, topic):
     return all(len(partition.isrs) == len(kafka.processes) for partition in described(kafka, topic))
 
 
-def test_link_cut(tmp_path, fresh, launch):
+def test_link_cut(tmp_path, fresh, launch, long):
     """Packets vanish, and nobody is told."""
     with network.Switch() as switch:
         host = switch.host()
         kafka = kafka_server.Kafka(tmp_path / "kafka", hosts=[host])
         kafka.start()
         try:
-            fail_and_recover(Stream(kafka, fresh, launch), host.cut, host.mend, 8)
+            fail_and_recover(Stream(kafka, fresh, launch), host.cut, host.mend, 60 if long else 8)
         finally:
             kafka.stop(0)
