@@ -7,6 +7,7 @@
 
 #define DEFAULT_COLLECTION "events"
 #define DEFAULT_EXPIRE_FIELD "captured"
+#define DEFAULT_CONNECTIONS 2
 #define DEFAULT_BATCH_SIZE 500
 #define DEFAULT_BATCH_BYTES (4 * 1024 * 1024)
 #define DEFAULT_BATCH_LATENCY 0
@@ -20,6 +21,7 @@ enum {
   PROP_DATABASE,
   PROP_COLLECTION,
   PROP_MODE,
+  PROP_CONNECTIONS,
   PROP_BATCH_SIZE,
   PROP_BATCH_BYTES,
   PROP_BATCH_LATENCY,
@@ -70,6 +72,7 @@ gst_mongo_settings_init (GstMongoSettings *self)
 {
   set_collection (self, NULL);
   self->target.expire_field = g_strdup (DEFAULT_EXPIRE_FIELD);
+  self->writer.connections = DEFAULT_CONNECTIONS;
   self->writer.batch_size = DEFAULT_BATCH_SIZE;
   self->writer.batch_bytes = DEFAULT_BATCH_BYTES;
   self->writer.batch_latency = DEFAULT_BATCH_LATENCY;
@@ -128,6 +131,9 @@ gst_mongo_settings_set_property (GstMongoSettings *self, guint id, const GValue 
     case PROP_COLLECTION:
       set_collection (self, g_value_get_string (value));
       break;
+    case PROP_CONNECTIONS:
+      self->writer.connections = g_value_get_uint (value);
+      break;
     case PROP_BATCH_SIZE:
       self->writer.batch_size = g_value_get_uint (value);
       break;
@@ -182,6 +188,9 @@ gst_mongo_settings_get_property (GstMongoSettings *self, guint id, GValue *value
       break;
     case PROP_COLLECTION:
       g_value_set_string (value, self->collection);
+      break;
+    case PROP_CONNECTIONS:
+      g_value_set_uint (value, self->writer.connections);
       break;
     case PROP_BATCH_SIZE:
       g_value_set_uint (value, self->writer.batch_size);
@@ -270,6 +279,17 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
       g_param_spec_string ("collection", "Collection",
           "Collection to write to; %{field} and %{date:%Y-%m} are filled from each document",
           DEFAULT_COLLECTION, flags));
+  /**
+   * GstMongoSink:connections:
+   *
+   * How many batches are written side by side, each over a connection of its own: the server works on one while another
+   * is under way. Documents may be stored in another order than they came in; the modes `replace`, `update` and `gridfs`,
+   * where order matters, use one connection.
+   */
+  g_object_class_install_property (klass, PROP_CONNECTIONS,
+      g_param_spec_uint ("connections", "Connections",
+          "Batches written side by side, at most (mode=insert)", 1, 16, DEFAULT_CONNECTIONS,
+          flags));
   /**
    * GstMongoSink:batch-size:
    *

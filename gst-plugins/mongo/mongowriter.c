@@ -15,19 +15,29 @@ GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
 #define BATCHES_WAITING 4
 #define LOST_BEFORE_DOUBT 2
 
+/* A thread with a connection of its own. */
+typedef struct {
+  MongoWriter *writer;
+  MongoSession *session; /* of the thread alone, as is the batch's array itself */
+  GPtrArray *batch;      /* of MongoItem, being written; changed with the writer's lock */
+} Worker;
+
 struct _MongoWriter {
-  gatomicrefcount refs; /* one of the element's, one of the thread's */
+  gatomicrefcount refs; /* one of the element's, one of each thread's */
   MongoWriterFuncs funcs;
   MongoWriterSettings settings;
-  MongoSession *session; /* of the thread alone */
+  GPtrArray *workers; /* of Worker; fixed once they run */
 
   GMutex lock;         /* guards all that follows, and the items' buffers; leaf */
   GCond changed;       /* any of it */
   GstElement *owner;   /* NULL: left behind */
   GQueue queue;        /* of MongoItem */
-  GPtrArray *batch;    /* of MongoItem: with the thread; only the thread changes it */
   gint64 first_queued; /* when the queue's first item came */
-  gboolean interrupted, draining, stopping, failed, finished;
+  gboolean interrupted, draining, stopping;
+  gboolean connected;       /* once, by the first worker: the others wait for it */
+  gboolean failing, failed; /* a worker gave up; all buffers are told of it */
+  guint in_outage;          /* workers that wait for the database */
+  guint running;            /* threads */
   MongoWriterStats stats;
 };
 
@@ -57,8 +67,12 @@ steal_all_buffers (MongoWriter *self)
 {
   GPtrArray *buffers = new_buffers ();
 
-  for (guint i = 0; i < self->batch->len; i++)
-    steal_buffer (g_ptr_array_index (self->batch, i), buffers);
+  for (guint i = 0; i < self->workers->len; i++) {
+    const Worker *worker = g_ptr_array_index (self->workers, i);
+
+    for (guint n = 0; n < worker->batch->len; n++)
+      steal_buffer (g_ptr_array_index (worker->batch, n), buffers);
+  }
   for (GList *link = self->queue.head; link; link = link->next)
     steal_buffer (link->data, buffers);
   return buffers;
@@ -93,16 +107,23 @@ ref_owner (MongoWriter *self)
   return owner;
 }
 
+static void
+worker_free (Worker *worker)
+{
+  mongo_session_free (worker->session);
+  g_ptr_array_unref (worker->batch);
+  g_free (worker);
+}
+
 void
 mongo_writer_unref (MongoWriter *self)
 {
   if (!g_atomic_ref_count_dec (&self->refs))
     return;
   g_queue_clear_full (&self->queue, (GDestroyNotify) mongo_item_free);
-  g_ptr_array_unref (self->batch);
+  g_ptr_array_unref (self->workers);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->changed);
-  mongo_session_free (self->session);
   g_free (self);
 }
 
@@ -120,20 +141,33 @@ fail_waiting (MongoWriter *self)
   release_buffers (buffers, GST_KAFKA_ACK_FAILED);
 }
 
+/* TRUE: no other worker did before. */
+static gboolean
+begin_to_fail (MongoWriter *self)
+{
+  gboolean first;
+
+  g_mutex_lock (&self->lock);
+  first = !self->failing;
+  self->failing = TRUE;
+  g_mutex_unlock (&self->lock);
+  return first;
+}
+
 static void
 fail (MongoWriter *self, const GError *error)
 {
   GstElement *owner = ref_owner (self);
+  gboolean first = begin_to_fail (self);
   GPtrArray *late;
 
-  if (owner && error)
+  if (owner && error && first)
     self->funcs.failed (owner, error);
   gst_clear_object (&owner);
   fail_waiting (self);
   g_mutex_lock (&self->lock);
   self->failed = TRUE;
   late = steal_all_buffers (self);
-  g_ptr_array_set_size (self->batch, 0);
   clear_queue (self);
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
@@ -151,7 +185,7 @@ is_stopping (MongoWriter *self)
   return stopping;
 }
 
-/* FALSE: the deadline is over, or the sink stops. */
+/* FALSE: the deadline is over, the sink stops, or another worker gave up. */
 static gboolean
 wait_backoff (MongoWriter *self, gint64 *backoff, gint64 deadline)
 {
@@ -163,9 +197,10 @@ wait_backoff (MongoWriter *self, gint64 *backoff, gint64 deadline)
   if (now >= deadline)
     return FALSE;
   g_mutex_lock (&self->lock);
-  while (!self->stopping && g_cond_wait_until (&self->changed, &self->lock, until))
+  while (
+      !self->stopping && !self->failing && g_cond_wait_until (&self->changed, &self->lock, until))
     ;
-  go_on = !self->stopping;
+  go_on = !self->stopping && !self->failing;
   g_mutex_unlock (&self->lock);
   return go_on;
 }
@@ -179,7 +214,7 @@ is_refused (const bson_error_t *error)
 }
 
 static void
-fail_to_connect (MongoWriter *self, const bson_error_t *what)
+fail_to_connect (const Worker *self, const bson_error_t *what)
 {
   const gchar *hosts = mongo_session_get_hosts (self->session);
   g_autoptr (GError) error = NULL;
@@ -193,25 +228,50 @@ fail_to_connect (MongoWriter *self, const bson_error_t *what)
         "Can't reach MongoDB at %s: %s. Check that it runs there, or set uri, uri-file or "
         "MONGODB_URI.",
         hosts, what->message);
-  fail (self, error);
+  fail (self->writer, error);
+}
+
+static void
+set_connected (MongoWriter *self)
+{
+  g_mutex_lock (&self->lock);
+  self->connected = TRUE;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
 }
 
 static gboolean
-connect_first (MongoWriter *self)
+connect_first (Worker *self)
 {
   gint64 deadline = g_get_monotonic_time () + CONNECT_TIMEOUT;
   gint64 backoff = BACKOFF_MIN;
   bson_error_t what = {0};
 
   do {
-    if (mongo_session_ping (self->session, &what))
+    if (mongo_session_ping (self->session, &what)) {
+      set_connected (self->writer);
       return TRUE;
+    }
     GST_INFO ("%s: %s", mongo_session_get_hosts (self->session), what.message);
     mongo_session_drop (self->session);
-  } while (!is_refused (&what) && wait_backoff (self, &backoff, deadline));
-  if (!is_stopping (self))
+  } while (!is_refused (&what) && wait_backoff (self->writer, &backoff, deadline));
+  if (!is_stopping (self->writer))
     fail_to_connect (self, &what);
   return FALSE;
+}
+
+/* FALSE: it never will be. */
+static gboolean
+wait_connected (MongoWriter *self)
+{
+  gboolean connected;
+
+  g_mutex_lock (&self->lock);
+  while (!self->connected && !self->failed && !self->stopping)
+    g_cond_wait (&self->changed, &self->lock);
+  connected = self->connected;
+  g_mutex_unlock (&self->lock);
+  return connected;
 }
 
 /* ---- the thread: batches ---- */
@@ -233,25 +293,24 @@ compare_collections (gconstpointer a, gconstpointer b)
 
 /* with the lock */
 static void
-take_batch (MongoWriter *self)
+take_batch (MongoWriter *self, GPtrArray *batch)
 {
   gsize bytes = 0;
   MongoItem *item;
 
-  while (
-      self->batch->len < self->settings.batch_size && (item = g_queue_peek_head (&self->queue))) {
-    if (self->batch->len && bytes + item->document->len > self->settings.batch_bytes)
+  while (batch->len < self->settings.batch_size && (item = g_queue_peek_head (&self->queue))) {
+    if (batch->len && bytes + item->document->len > self->settings.batch_bytes)
       break;
     bytes += item->document->len;
-    g_ptr_array_add (self->batch, g_queue_pop_head (&self->queue));
+    g_ptr_array_add (batch, g_queue_pop_head (&self->queue));
   }
   self->first_queued = g_get_monotonic_time ();
-  g_ptr_array_sort (self->batch, compare_collections);
+  g_ptr_array_sort (batch, compare_collections);
 }
 
 /* FALSE: stopping, and nothing left to do. */
 static gboolean
-next_batch (MongoWriter *self)
+next_batch (MongoWriter *self, GPtrArray *batch)
 {
   gboolean found;
 
@@ -264,14 +323,14 @@ next_batch (MongoWriter *self)
         break;
       g_cond_wait (&self->changed, &self->lock);
     } else if (batch_is_due (self, now)) {
-      take_batch (self);
+      take_batch (self, batch);
       break;
     } else {
       g_cond_wait_until (
           &self->changed, &self->lock, add_time (self->first_queued, self->settings.batch_latency));
     }
   }
-  found = self->batch->len > 0;
+  found = batch->len > 0;
   g_mutex_unlock (&self->lock);
   return found;
 }
@@ -325,13 +384,13 @@ count_batch (MongoWriter *self, GstClockTime latency)
 }
 
 static void
-release_settled (MongoWriter *self)
+release_settled (MongoWriter *self, GPtrArray *batch)
 {
   GPtrArray *stored = new_buffers (), *rejected = new_buffers ();
 
   g_mutex_lock (&self->lock);
-  for (guint i = 0; i < self->batch->len; i++) {
-    MongoItem *item = g_ptr_array_index (self->batch, i);
+  for (guint i = 0; i < batch->len; i++) {
+    MongoItem *item = g_ptr_array_index (batch, i);
 
     if (is_settled (item))
       steal_buffer (item, item->result.verdict == MONGO_VERDICT_REJECTED ? rejected : stored);
@@ -343,21 +402,21 @@ release_settled (MongoWriter *self)
 
 /* Buffers first: who has seen everything drained relies on their being gone. */
 static void
-settle_batch (MongoWriter *self, GstClockTime latency)
+settle_batch (MongoWriter *self, GPtrArray *batch, GstClockTime latency)
 {
-  guint before = self->batch->len;
+  guint before = batch->len;
 
-  release_settled (self);
+  release_settled (self, batch);
   g_mutex_lock (&self->lock);
-  for (guint i = self->batch->len; i-- > 0 && self->owner;) {
-    MongoItem *item = g_ptr_array_index (self->batch, i);
+  for (guint i = batch->len; i-- > 0 && self->owner && !self->failed;) {
+    MongoItem *item = g_ptr_array_index (batch, i);
 
     if (is_settled (item)) {
       count_settled (self, item);
-      g_ptr_array_remove_index (self->batch, i);
+      g_ptr_array_remove_index (batch, i);
     }
   }
-  if (self->batch->len < before)
+  if (batch->len < before)
     count_batch (self, latency);
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
@@ -383,13 +442,13 @@ report_one (MongoWriter *self, GstElement *owner, MongoItem *item)
 
 /* FALSE: the owner doesn't want to go on without a document, or is gone. */
 static gboolean
-report_rejected (MongoWriter *self)
+report_rejected (MongoWriter *self, GPtrArray *batch)
 {
   GstElement *owner = ref_owner (self);
   gboolean go_on = owner != NULL;
 
-  for (guint i = 0; i < self->batch->len && go_on; i++) {
-    MongoItem *item = g_ptr_array_index (self->batch, i);
+  for (guint i = 0; i < batch->len && go_on; i++) {
+    MongoItem *item = g_ptr_array_index (batch, i);
 
     if (item->result.verdict == MONGO_VERDICT_REJECTED)
       go_on = report_one (self, owner, item);
@@ -414,7 +473,7 @@ find_worst (GPtrArray *batch)
 }
 
 static GError *
-new_write_error (MongoWriter *self, const MongoItem *item)
+new_write_error (const Worker *self, const MongoItem *item)
 {
   const MongoResult *result = &item->result;
   const gchar *hosts = mongo_session_get_hosts (self->session);
@@ -436,10 +495,30 @@ new_write_error (MongoWriter *self, const MongoItem *item)
       hosts, database, item->collection, result->reason, result->code);
 }
 
-static void
-report_outage (MongoWriter *self, const MongoResult *result)
+/* FALSE: another worker waits already, and told of it. */
+static gboolean
+begin_outage (MongoWriter *self)
 {
-  GstElement *owner = ref_owner (self);
+  gboolean first;
+
+  g_mutex_lock (&self->lock);
+  first = self->in_outage++ == 0;
+  g_mutex_unlock (&self->lock);
+  return first;
+}
+
+static void
+end_outage (MongoWriter *self)
+{
+  g_mutex_lock (&self->lock);
+  self->in_outage--;
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+report_outage (const Worker *self, const MongoResult *result)
+{
+  GstElement *owner = ref_owner (self->writer);
   g_autoptr (GError) error = NULL;
 
   if (!owner)
@@ -447,16 +526,16 @@ report_outage (MongoWriter *self, const MongoResult *result)
   g_set_error (&error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
       "MongoDB at %s can't store documents now, waiting for it: %s (code %d).",
       mongo_session_get_hosts (self->session), result->reason, result->code);
-  self->funcs.outage (owner, error);
+  self->writer->funcs.outage (owner, error);
   gst_object_unref (owner);
 }
 
 static void
-give_up (MongoWriter *self, const MongoItem *worst)
+give_up (const Worker *self, const MongoItem *worst)
 {
-  g_autoptr (GError) error = is_stopping (self) ? NULL : new_write_error (self, worst);
+  g_autoptr (GError) error = is_stopping (self->writer) ? NULL : new_write_error (self, worst);
 
-  fail (self, error);
+  fail (self->writer, error);
 }
 
 static void
@@ -467,76 +546,115 @@ count_retry (MongoWriter *self)
   g_mutex_unlock (&self->lock);
 }
 
+/* One try; (nullable): what isn't stored yet, the worst of it. */
+static const MongoItem *
+try_batch (Worker *self, gboolean in_doubt, gboolean *go_on)
+{
+  gint64 start = g_get_monotonic_time ();
+
+  mongo_session_write (
+      self->session, (MongoItem **) self->batch->pdata, self->batch->len, in_doubt);
+  *go_on = report_rejected (self->writer, self->batch);
+  if (!*go_on) {
+    fail (self->writer, NULL);
+    return NULL;
+  }
+  settle_batch (self->writer, self->batch, (g_get_monotonic_time () - start) * 1000);
+  return find_worst (self->batch);
+}
+
 /* FALSE: given up. */
 static gboolean
-write_batch (MongoWriter *self)
+write_batch (Worker *self)
 {
   gint64 deadline = 0, backoff = BACKOFF_MIN;
   guint lost_in_row = 0; /* tries that got no answer */
+  const MongoItem *worst;
+  gboolean go_on;
 
-  for (;;) {
-    gint64 start = g_get_monotonic_time ();
-    const MongoItem *worst;
-
-    mongo_session_write (self->session, (MongoItem **) self->batch->pdata, self->batch->len,
-        lost_in_row >= LOST_BEFORE_DOUBT);
-    if (!report_rejected (self)) {
-      fail (self, NULL);
-      return FALSE;
-    }
-    settle_batch (self, (g_get_monotonic_time () - start) * 1000);
-    if (!(worst = find_worst (self->batch)))
-      return TRUE;
+  while ((worst = try_batch (self, lost_in_row >= LOST_BEFORE_DOUBT, &go_on))) {
     lost_in_row = worst->result.verdict == MONGO_VERDICT_LOST ? lost_in_row + 1 : 0;
     if (!deadline && mongo_item_is_retry (worst)) {
-      deadline = add_time (g_get_monotonic_time (), self->settings.retry_timeout);
-      report_outage (self, &worst->result);
+      deadline = add_time (g_get_monotonic_time (), self->writer->settings.retry_timeout);
+      if (begin_outage (self->writer))
+        report_outage (self, &worst->result);
     }
     mongo_session_drop (self->session);
-    if (!mongo_item_is_retry (worst) || !wait_backoff (self, &backoff, deadline)) {
+    if (!mongo_item_is_retry (worst) || !wait_backoff (self->writer, &backoff, deadline)) {
       give_up (self, worst);
-      return FALSE;
+      go_on = FALSE;
+      break;
     }
-    count_retry (self);
+    count_retry (self->writer);
   }
+  if (deadline)
+    end_outage (self->writer);
+  return go_on;
 }
 
 static gpointer
 run (gpointer data)
 {
-  MongoWriter *self = data;
+  Worker *self = data;
+  MongoWriter *writer = self->writer;
+  gboolean first = self == g_ptr_array_index (writer->workers, 0);
 
-  if (connect_first (self))
-    while (next_batch (self) && write_batch (self))
+  if (first ? connect_first (self) : wait_connected (writer))
+    while (next_batch (writer, self->batch) && write_batch (self))
       ;
   mongo_session_drop (self->session);
-  g_mutex_lock (&self->lock);
-  self->finished = TRUE;
-  g_cond_broadcast (&self->changed);
-  g_mutex_unlock (&self->lock);
-  mongo_writer_unref (self);
+  g_mutex_lock (&writer->lock);
+  writer->running--;
+  g_cond_broadcast (&writer->changed);
+  g_mutex_unlock (&writer->lock);
+  mongo_writer_unref (writer);
   return NULL;
 }
 
 /* ---- for the element ---- */
+
+static void
+add_worker (MongoWriter *self, const mongoc_uri_t *uri, const MongoTarget *target)
+{
+  Worker *worker = g_new0 (Worker, 1);
+
+  worker->writer = self;
+  worker->session = mongo_session_new (uri, target, on_session_warning, self);
+  worker->batch = g_ptr_array_new_with_free_func ((GDestroyNotify) mongo_item_free);
+  g_ptr_array_add (self->workers, worker);
+}
+
+static void
+start_worker (gpointer worker, gpointer writer)
+{
+  MongoWriter *self = writer;
+
+  g_atomic_ref_count_inc (&self->refs);
+  self->running++;
+  g_thread_unref (g_thread_new ("mongosink", run, worker));
+}
 
 MongoWriter *
 mongo_writer_start (GstElement *owner, const MongoWriterFuncs *funcs, const mongoc_uri_t *uri,
     const MongoTarget *target, const MongoWriterSettings *settings)
 {
   MongoWriter *self = g_new0 (MongoWriter, 1);
+  /* What has to come one after the other goes over one connection. */
+  guint connections = target->mode == MONGO_MODE_INSERT ? settings->connections : 1;
 
   g_atomic_ref_count_init (&self->refs);
-  g_atomic_ref_count_inc (&self->refs);
   self->funcs = *funcs;
   self->settings = *settings;
-  self->session = mongo_session_new (uri, target, on_session_warning, self);
   self->owner = owner;
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
   g_queue_init (&self->queue);
-  self->batch = g_ptr_array_new_with_free_func ((GDestroyNotify) mongo_item_free);
-  g_thread_unref (g_thread_new ("mongosink", run, self));
+  self->workers = g_ptr_array_new_with_free_func ((GDestroyNotify) worker_free);
+  for (guint i = 0; i < connections; i++)
+    add_worker (self, uri, target);
+  g_mutex_lock (&self->lock);
+  g_ptr_array_foreach (self->workers, start_worker, self);
+  g_mutex_unlock (&self->lock);
   return self;
 }
 
@@ -616,16 +734,17 @@ void
 mongo_writer_stop (MongoWriter *self)
 {
   gint64 deadline = g_get_monotonic_time () + STOP_TIMEOUT;
+  const Worker *first = g_ptr_array_index (self->workers, 0);
   GPtrArray *buffers;
 
   g_mutex_lock (&self->lock);
   self->stopping = TRUE;
   g_cond_broadcast (&self->changed);
-  while (!self->finished && g_cond_wait_until (&self->changed, &self->lock, deadline))
+  while (self->running && g_cond_wait_until (&self->changed, &self->lock, deadline))
     ;
-  if (!self->finished)
+  if (self->running)
     GST_WARNING_OBJECT (self->owner, "leaving behind a write to %s that doesn't return",
-        mongo_session_get_hosts (self->session));
+        mongo_session_get_hosts (first->session));
   self->owner = NULL;
   buffers = steal_all_buffers (self);
   clear_queue (self);

@@ -9,6 +9,7 @@
 G_BEGIN_DECLS
 
 typedef struct {
+  guint connections; /* batches written side by side, where their order is of no matter */
   guint batch_size;
   gsize batch_bytes;
   GstClockTime batch_latency;
@@ -27,7 +28,7 @@ typedef struct {
   GstClockTime write_latency_max;
 } MongoWriterStats;
 
-/* All of them from the writer's thread, without its lock; @owner is kept alive meanwhile. */
+/* All of them from the writer's threads, without its lock; @owner is kept alive meanwhile. */
 typedef struct {
   /* TRUE: the document is dealt with; FALSE: an error was posted, give up. */
   gboolean (*rejected) (
@@ -54,7 +55,7 @@ typedef struct _MongoWriter MongoWriter;
  * @owner: not kept alive beyond mongo_writer_stop()
  * @uri: copied, as are @target and @settings
  *
- * Starts the thread that owns the connection, and doesn't wait for it. A database that can't be reached
+ * Starts the threads that own the connections, and doesn't wait for them. A database that can't be reached
  * within five seconds is a failure.
  */
 MongoWriter *mongo_writer_start (GstElement *owner, const MongoWriterFuncs *funcs,

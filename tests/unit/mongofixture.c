@@ -38,7 +38,8 @@ void
 setup (Fixture *f, MongoMock *mock, const gchar *settings, const gchar *caps)
 {
   g_autofree gchar *uri = mongo_mock_uri (mock, "");
-  g_autofree gchar *line = g_strdup_printf ("mongosink name=sink uri=%s %s", uri, settings);
+  g_autofree gchar *line =
+      g_strdup_printf ("mongosink name=sink uri=%s connections=1 %s", uri, settings);
 
   *f = (Fixture){.mock = mock, .bus = gst_bus_new ()};
   f->h = gst_harness_new_parse (line);

@@ -21,6 +21,7 @@ struct _MongoMock {
   GHashTable *answers, *last; /* JSON by the command's name */
   gboolean frozen;
   guint inserts;
+  guint at_once, most_at_once; /* writes under way */
 };
 
 static gint32
@@ -215,6 +216,24 @@ read_documents (const guint8 *at, const guint8 *end)
   return documents;
 }
 
+/* Takes a moment, as a server does. */
+static bson_t *
+write_in_time (MongoMock *mock, GPtrArray *documents,
+    bson_t *(*apply) (MongoMock *, GPtrArray *, const bson_t *) )
+{
+  bson_t *reply;
+
+  g_mutex_lock (&mock->lock);
+  mock->most_at_once = MAX (mock->most_at_once, ++mock->at_once);
+  g_mutex_unlock (&mock->lock);
+  g_usleep (1000);
+  reply = write_all (mock, documents, apply);
+  g_mutex_lock (&mock->lock);
+  mock->at_once--;
+  g_mutex_unlock (&mock->lock);
+  return reply;
+}
+
 static bson_t *
 answer_other (MongoMock *mock, const gchar *name)
 {
@@ -255,9 +274,9 @@ answer (MongoMock *mock, const guint8 *body, const guint8 *end)
     return hello ();
   remember (mock, name, &command);
   if (strcmp (name, "insert") == 0)
-    return write_all (mock, documents, store);
+    return write_in_time (mock, documents, store);
   if (strcmp (name, "update") == 0)
-    return write_all (mock, documents, change);
+    return write_in_time (mock, documents, change);
   if (g_str_has_prefix (name, "sasl"))
     return BCON_NEW ("ok", BCON_DOUBLE (0), "code", BCON_INT32 (18), "errmsg",
         BCON_UTF8 ("Authentication failed."));
@@ -466,6 +485,17 @@ mongo_mock_inserts (MongoMock *mock)
   inserts = mock->inserts;
   g_mutex_unlock (&mock->lock);
   return inserts;
+}
+
+guint
+mongo_mock_most_at_once (MongoMock *mock)
+{
+  guint most;
+
+  g_mutex_lock (&mock->lock);
+  most = mock->most_at_once;
+  g_mutex_unlock (&mock->lock);
+  return most;
 }
 
 gchar *

@@ -26,6 +26,8 @@ void mongo_mock_freeze (MongoMock *mock, gboolean frozen);
 
 guint mongo_mock_stored (MongoMock *mock);
 guint mongo_mock_inserts (MongoMock *mock); /* and updates */
+/* Writes that were asked for at the same time, at most. */
+guint mongo_mock_most_at_once (MongoMock *mock);
 /* (nullable) (transfer full): the document as relaxed JSON; @id as JSON, strings quoted. */
 gchar *mongo_mock_find (MongoMock *mock, const gchar *id);
 /* FALSE after ten seconds. */

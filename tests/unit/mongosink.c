@@ -380,6 +380,39 @@ GST_START_TEST (test_retries_end)
 }
 GST_END_TEST;
 
+/* Several batches are under way at once: all are stored, and a failure is one failure. */
+GST_START_TEST (test_batches_side_by_side)
+{
+  Fixture f;
+  g_autofree gchar *error = NULL;
+  MongoMock *mock;
+
+  setup (&f, mongo_mock_new (), "connections=4 batch-size=5", "application/json");
+  for (gint i = 0; i < 500; i++)
+    gst_harness_push (f.h, new_message ("{}", &f.ledger, i));
+  finish (&f);
+  fail_unless_equals_int (mongo_mock_stored (f.mock), 500);
+  fail_unless (mongo_mock_most_at_once (f.mock) > 1);
+  assert_stat (&f, "documents", 500);
+  assert_stat (&f, "waiting", 0);
+  assert_acks (&f, 500, 0);
+  teardown (&f);
+
+  mock = mongo_mock_new ();
+  for (gint i = 0; i < 1000; i++)
+    mongo_mock_script (mock, "{\"ok\":0,\"code\":10107,\"errmsg\":\"not primary\"}");
+  setup (&f, mock, "connections=4 batch-size=5 retry-timeout=300000000", "application/json");
+  for (gint i = 0; i < 20; i++)
+    gst_harness_push (f.h, new_message ("{}", &f.ledger, i));
+  error = wait_message (&f, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+  fail_if (gst_harness_push_event (f.h, gst_event_new_eos ()));
+  assert_stops_soon (&f);
+  fail_if (gst_bus_pop_filtered (f.bus, GST_MESSAGE_ERROR));
+  assert_acks (&f, 0, 20);
+  teardown (&f);
+}
+GST_END_TEST;
+
 /* No right to write is nobody's document's fault: skipping them all would lose them all. */
 GST_START_TEST (test_missing_right_is_an_error)
 {
@@ -583,6 +616,7 @@ mongosink_suite (void)
   tcase_add_test (tc, test_document_that_closes_the_connection);
   tcase_add_test (tc, test_transient_failures_are_retried);
   tcase_add_test (tc, test_retries_end);
+  tcase_add_test (tc, test_batches_side_by_side);
   tcase_add_test (tc, test_missing_right_is_an_error);
   tcase_add_test (tc, test_frozen_server_holds_up_no_state_change);
   tcase_add_test (tc, test_eos_waits_within_a_bound);
