@@ -7,11 +7,14 @@
 #define FEW_CAMERAS 64
 #define REPORTS_PER_LEVEL(cameras) ((cameras) / 16)
 #define MAX_STEPS 32
+/* Rounds of reports: one that sends often is missed in the second report without it. */
+#define MIN_PATIENCE 2.5
+#define MAX_PATIENCE 30.0
 
 typedef struct {
   gchar *name;
   FairShareTerms terms;
-  gdouble until;
+  gdouble until; /* round of reports */
 } Camera;
 
 struct _FairShare {
@@ -48,7 +51,7 @@ camera_clear (gpointer camera)
 static void
 add (FairShare *self, const gchar *name, const FairShareTerms *terms, gdouble until)
 {
-  Camera camera = {g_strdup (name), sane (terms), until};
+  Camera camera = {g_strdup (name), *terms, until};
 
   g_hash_table_insert (self->index, camera.name, GUINT_TO_POINTER (self->cameras->len));
   g_array_append_val (self->cameras, camera);
@@ -59,11 +62,12 @@ FairShare *
 fair_share_new (const gchar *camera, const FairShareTerms *terms)
 {
   FairShare *self = g_new0 (FairShare, 1);
+  FairShareTerms own = sane (terms);
 
   self->cameras = g_array_new (FALSE, FALSE, sizeof (Camera));
   g_array_set_clear_func (self->cameras, camera_clear);
   self->index = g_hash_table_new (g_str_hash, g_str_equal);
-  add (self, camera, terms, G_MAXDOUBLE);
+  add (self, camera, &own, G_MAXDOUBLE);
   return self;
 }
 
@@ -82,19 +86,31 @@ fair_share_set_terms (FairShare *self, const FairShareTerms *terms)
   self->asked = G_MAXUINT - 1;
 }
 
-void
-fair_share_see (FairShare *self, const gchar *camera, const FairShareTerms *terms, gdouble until)
+/* How many rounds of reports may leave out a camera that sends at the rate it is due. */
+static gdouble
+patience (const FairShare *self, const FairShareTerms *terms, gdouble interval)
 {
+  gdouble rate = CLAMP (terms->weight * self->level, terms->min, terms->max);
+
+  return CLAMP (1.5 + 1.5 / MAX (rate * interval, 0.01), MIN_PATIENCE, MAX_PATIENCE);
+}
+
+void
+fair_share_see (FairShare *self, const gchar *camera, const FairShareTerms *terms, gdouble round,
+    gdouble interval)
+{
+  FairShareTerms t = sane (terms);
+  gdouble until = round + patience (self, &t, interval);
   gpointer found;
 
   if (!g_hash_table_lookup_extended (self->index, camera, NULL, &found)) {
     if (self->cameras->len < MAX_CAMERAS)
-      add (self, camera, terms, until);
+      add (self, camera, &t, until);
     return;
   }
   if (GPOINTER_TO_UINT (found) == 0)
     return;
-  camera_at (self, GPOINTER_TO_UINT (found))->terms = sane (terms);
+  camera_at (self, GPOINTER_TO_UINT (found))->terms = t;
   camera_at (self, GPOINTER_TO_UINT (found))->until = until;
 }
 
@@ -119,10 +135,10 @@ fair_share_demand (const FairShare *self)
 }
 
 static void
-forget_silent (FairShare *self, gdouble now)
+forget_silent (FairShare *self, gdouble round)
 {
   for (guint i = self->cameras->len - 1; i > 0; i--) {
-    if (camera_at (self, i)->until >= now)
+    if (camera_at (self, i)->until >= round)
       continue;
     g_hash_table_remove (self->index, camera_at (self, i)->name);
     g_array_remove_index_fast (self->cameras, i);
@@ -198,13 +214,13 @@ find_level (FairShare *self, gdouble rate)
 }
 
 gdouble
-fair_share_of (FairShare *self, gdouble rate, gdouble now)
+fair_share_of (FairShare *self, gdouble rate, gdouble round)
 {
   const FairShareTerms *own = &camera_at (self, 0)->terms;
   guint count = self->cameras->len;
 
   if (count <= FEW_CAMERAS || ++self->asked > REPORTS_PER_LEVEL (count)) {
-    forget_silent (self, now);
+    forget_silent (self, round);
     find_level (self, MAX (rate, 1e-9));
   }
   return CLAMP (own->weight * self->level * (rate / self->level_rate), own->min, own->max);

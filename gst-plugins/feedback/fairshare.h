@@ -18,13 +18,15 @@ typedef struct {
 FairShare *fair_share_new (const gchar *camera, const FairShareTerms *terms);
 void fair_share_free (FairShare *self);
 void fair_share_set_terms (FairShare *self, const FairShareTerms *terms);
-/* Another camera is alive, and counts until the time @until (s). Its name may be the own one: ignored. */
-void fair_share_see (
-    FairShare *self, const gchar *camera, const FairShareTerms *terms, gdouble until);
+/* Another camera was listed in a report of the round @round (a running number of all replicas' reports, divided by
+ * the number of replicas); rounds take @interval s. If no report lists it any more it gives its share away, in the
+ * second round without it, or later if its frames are rare. Its name may be the own one: ignored. */
+void fair_share_see (FairShare *self, const gchar *camera, const FairShareTerms *terms,
+    gdouble round, gdouble interval);
 guint fair_share_count (const FairShare *self);
 /* Frames/s that all of them together want. */
 gdouble fair_share_demand (const FairShare *self);
-/* The own camera's part of @rate (frames/s) at the time @now (s): never below its min, never above its max. */
-gdouble fair_share_of (FairShare *self, gdouble rate, gdouble now);
+/* The own camera's part of @rate (frames/s) in the round @round: never below its min, never above its max. */
+gdouble fair_share_of (FairShare *self, gdouble rate, gdouble round);
 
 G_END_DECLS

@@ -12,7 +12,9 @@ typedef struct {
 } Slot;
 
 struct _Placement {
-  GArray *slots; /* of Slot */
+  guint32 seed;
+  gboolean changed; /* who is in turn */
+  GArray *slots;    /* of Slot */
 };
 
 static void
@@ -22,10 +24,11 @@ slot_clear (gpointer slot)
 }
 
 Placement *
-placement_new (void)
+placement_new (guint32 seed)
 {
   Placement *self = g_new0 (Placement, 1);
 
+  self->seed = seed;
   self->slots = g_array_new (FALSE, TRUE, sizeof (Slot));
   g_array_set_clear_func (self->slots, slot_clear);
   return self;
@@ -99,10 +102,37 @@ placement_set_partitions (
   g_array_append_vals (slot->partitions, partitions, n_partitions);
 }
 
+/* Between 0 and 1, as good as random: murmur3's last step. */
+static gdouble
+phase_of (const Placement *self, guint replica)
+{
+  guint32 x = self->seed + replica * 0x9e3779b9u;
+
+  x = (x ^ (x >> 16)) * 0x85ebca6bu;
+  x = (x ^ (x >> 13)) * 0xc2b2ae35u;
+  return (x ^ (x >> 16)) / 4294967296.0;
+}
+
 void
 placement_set_weight (Placement *self, guint replica, gdouble weight)
 {
-  get_slot (self, replica)->weight = weight;
+  Slot *slot = get_slot (self, replica);
+
+  self->changed = self->changed || (slot->weight > 0) != (weight > 0);
+  slot->weight = weight;
+}
+
+/* Cameras that all began with the same replica would go from one to the next together. */
+static void
+shuffle (Placement *self)
+{
+  gdouble total = 0;
+
+  for (guint i = 0; i < self->slots->len; i++)
+    total += get_slot (self, i)->weight;
+  for (guint i = 0; i < self->slots->len; i++)
+    get_slot (self, i)->current = -phase_of (self, i) * total;
+  self->changed = FALSE;
 }
 
 gint
@@ -111,6 +141,8 @@ placement_next (Placement *self)
   Slot *chosen = NULL;
   gdouble total = 0;
 
+  if (self->changed)
+    shuffle (self);
   for (guint i = 0; i < self->slots->len; i++) {
     Slot *slot = get_slot (self, i);
 

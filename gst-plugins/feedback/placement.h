@@ -9,7 +9,8 @@ G_BEGIN_DECLS
  * the one that was chosen. */
 typedef struct _Placement Placement;
 
-Placement *placement_new (void);
+/* @seed: another one for each camera, so that they don't all begin with the same replica */
+Placement *placement_new (guint32 seed);
 void placement_free (Placement *self);
 /* A number for a replica, valid until it is removed; it has no partition and no weight. */
 guint placement_add (Placement *self);

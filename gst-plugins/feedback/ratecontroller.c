@@ -12,6 +12,10 @@
 #define MAX_INTERVAL 30.0
 /* Intervals after which a replica that is silent counts as gone. */
 #define SILENCE 2.2
+/* Reports whose longest interval tells when the next is due: some come early, one after another. */
+#define RECENT_REPORTS 4
+/* Part of the longest interval above which a report measured as much as any. */
+#define USUAL 0.8
 /* Intervals without any report after which the rate falls, and by what per interval. */
 #define SILENCE_OF_ALL 3.0
 #define DECAY 0.7
@@ -20,16 +24,18 @@
 /* A fall of the measured speed by more than this is believed at once, any other change half. */
 #define SUDDEN_FALL 0.9
 #define MIN_QUEUE 2.0
+/* Part of the time that replicas have to be at work for a gain to be learned. */
+#define BUSY 0.85
 #define MIN_GAIN 0.6
 #define MAX_GAIN 1.4
 /* What one worker can be believed to count in a second. */
 #define MAX_WORKER_RATE 10000.0
 /* Seconds between two doublings of the thesis rule. */
 #define THESIS_PROBE 30.0
-/* A link that was too slow is tried again after so many seconds, by so much more each second, and by the more the
- * longer nothing is heard of it: a link that stood still for a moment is soon forgotten, one that stays slow is
- * approached gently. */
-#define LINK_HOLD 2.0
+/* A sink throttles until its queue is drained, at least so often (s). Then the link is tried again from the most that
+ * was asked for meanwhile, by so much more each second, and by the more the longer nothing is heard of it: a link
+ * that stood still for a moment is soon forgotten, one that stays slow is approached gently. */
+#define LINK_HOLD 0.7
 #define LINK_GROWTH 1.1
 #define LINK_SURGE 0.25
 #define MIN_IN_FLIGHT 4.0
@@ -38,12 +44,16 @@
 #define SENT_TIMES 1024
 /* Cameras of a report's list that are read at least. */
 #define MIN_LISTED 8
+/* Times as many that sent nothing of late are passed over. */
+#define SILENT_LISTED 4
 
 typedef struct {
   gchar *name;
   guint64 seq;
-  gdouble heard; /* s, when its last report came */
-  gdouble interval;
+  gdouble heard;                     /* s, when its last report came */
+  gdouble intervals[RECENT_REPORTS]; /* s, of its last reports */
+  guint64 reports;
+  gdouble interval;  /* s, within which the next report is due */
   gdouble speed;     /* frames/s when busy all the time; 0 if unknown */
   gdouble delivered; /* frames/s */
   gdouble lag;       /* frames */
@@ -67,10 +77,12 @@ struct _RateController {
   gdouble total;    /* of all cameras */
   gdouble began;    /* s */
   gdouble heard;    /* s, last report of any replica */
+  gdouble listed;   /* s, last report that listed this camera */
   gdouble interval; /* s, between a replica's reports */
+  gdouble rounds;   /* reports taken, for each replica that is alive */
   gdouble gain;
-  gdouble probed; /* s, when the thesis rule last doubled */
-  gdouble link_rate, link_time;
+  gdouble probed;                         /* s, when the thesis rule last doubled */
+  gdouble link_rate, link_top, link_time; /* as asked for at last, the most of late, s */
 
   guint64 sent; /* frames of this session */
   guint64 answered;
@@ -119,10 +131,11 @@ rate_controller_new (
   self->settings = *settings;
   self->replicas = g_ptr_array_new_with_free_func ((GDestroyNotify) replica_free);
   self->index = g_hash_table_new (g_str_hash, g_str_equal);
-  self->placement = placement_new ();
+  self->placement = placement_new (g_str_hash (camera) ^ g_str_hash (session));
   self->share = fair_share_new (camera, &terms);
   self->rate = self->total = clamp_rate (self, settings->initial_rate);
   self->began = self->heard = self->probed = now;
+  self->listed = -G_MAXDOUBLE;
   self->interval = DEFAULT_INTERVAL;
   self->gain = 1;
   return self;
@@ -197,9 +210,17 @@ patience (const RateController *self)
 }
 
 static gboolean
-counts (const Replica *replica, gdouble patience, gdouble now)
+lists (gdouble listed, gdouble interval, gdouble patience, gdouble now)
 {
-  return is_alive (replica, now) && now - replica->listed <= MAX (10 * replica->interval, patience);
+  return now - listed <= MAX (10 * interval, patience);
+}
+
+/* A camera that nobody lists, since its frames grow too old in the queues perhaps, may be anyone's. */
+static gboolean
+counts (const RateController *self, const Replica *replica, gdouble patience, gdouble now)
+{
+  return is_alive (replica, now) && (lists (replica->listed, replica->interval, patience, now) ||
+                                        !lists (self->listed, self->interval, patience, now));
 }
 
 static gdouble
@@ -212,18 +233,34 @@ measured_speed (const FogReport *report)
   return MIN (report->frames / busy, MAX_WORKER_RATE * report->workers);
 }
 
+/* @trust: 1 for a report of the usual interval, less for one that came early and so measured little */
 static void
-learn_speed (Replica *replica, const FogReport *report)
+learn_speed (Replica *replica, const FogReport *report, gdouble trust)
 {
   gdouble speed = measured_speed (report);
 
   /* Frames wait, none was counted: it hangs. */
   if (speed <= 0 && report->lag > 0)
-    replica->speed /= 2;
-  else if (speed > 0 && (replica->speed <= 0 || speed < SUDDEN_FALL * replica->speed))
+    replica->speed *= 1 - trust / 2;
+  else if (speed > 0 && replica->speed <= 0)
     replica->speed = speed;
   else if (speed > 0)
-    replica->speed += (speed - replica->speed) / 2;
+    replica->speed +=
+        (speed - replica->speed) * (speed < SUDDEN_FALL * replica->speed ? trust : trust / 2);
+}
+
+/* A change of partitions brings a report at once: the one after it comes no earlier for that.
+ * Returns: how much the report is to be trusted, 1 if it covers as much time as any of late */
+static gdouble
+learn_interval (const RateController *self, Replica *replica, const FogReport *report)
+{
+  gdouble longest = 0;
+
+  replica->intervals[replica->reports++ % RECENT_REPORTS] = MIN (report->interval, MAX_INTERVAL);
+  for (guint i = 0; i < RECENT_REPORTS; i++)
+    longest = MAX (longest, replica->intervals[i]);
+  replica->interval = replica->reports >= RECENT_REPORTS ? longest : MAX (longest, self->interval);
+  return report->interval >= USUAL * longest ? 1 : report->interval / longest;
 }
 
 static gboolean
@@ -275,18 +312,19 @@ learn_answer (RateController *self, const FogReportCamera *camera, gdouble now)
 /* Of a long list only a part is read each time: all reports of an interval together show
  * each camera. */
 static void
-learn_cameras (RateController *self, Replica *replica, const FogReport *report, gdouble now)
+learn_cameras (RateController *self, Replica *replica, const FogReport *report)
 {
   guint all = report->cameras->len;
-  guint some = MIN (all, MAX (MIN_LISTED, 5 * all / (4 * self->replicas->len)));
-  gdouble until = now + SILENCE * replica->interval;
+  guint some = MAX (MIN_LISTED, 5 * all / (4 * self->replicas->len));
 
-  for (guint i = 0; i < some; i++) {
+  for (guint i = 0; i < all && i < SILENT_LISTED * some && some > 0; i++) {
     const FogReportCamera *camera = g_ptr_array_index (report->cameras, replica->cursor++ % all);
     FairShareTerms terms = {camera->min, camera->max, camera->weight};
 
-    if (camera->frames > 0)
-      fair_share_see (self->share, camera->camera, &terms, until);
+    if (camera->frames == 0)
+      continue;
+    fair_share_see (self->share, camera->camera, &terms, self->rounds, replica->interval);
+    some--;
   }
 }
 
@@ -294,20 +332,20 @@ static void
 learn (RateController *self, Replica *replica, const FogReport *report, gdouble now)
 {
   const FogReportCamera *own = find_own (self, replica, report);
+  gdouble trust = learn_interval (self, replica, report);
 
   replica->seq = report->seq;
   replica->heard = now;
-  replica->interval = MIN (report->interval, MAX_INTERVAL);
-  replica->delivered = report->frames / report->interval;
+  replica->delivered += (report->frames / report->interval - replica->delivered) * trust;
   replica->lag = (gdouble) report->lag;
   replica->leaving = report->leaving;
-  learn_speed (replica, report);
+  learn_speed (replica, report, trust);
   if (own) {
-    replica->listed = now;
+    replica->listed = self->listed = now;
     learn_answer (self, own, now);
   }
-  if (own || self->sent == 0)
-    learn_cameras (self, replica, report, now);
+  if (counts (self, replica, patience (self), now))
+    learn_cameras (self, replica, report);
   placement_set_partitions (self->placement, replica->slot,
       (const gint *) (gpointer) report->partitions->data, report->partitions->len);
 }
@@ -331,7 +369,7 @@ sum_up (const RateController *self, gdouble wait, gdouble now)
   for (guint i = 0; i < self->replicas->len; i++) {
     const Replica *replica = g_ptr_array_index (self->replicas, i);
 
-    if (!counts (replica, wait, now))
+    if (!counts (self, replica, wait, now))
       continue;
     fog.replicas++;
     fog.speed += replica->speed;
@@ -340,7 +378,7 @@ sum_up (const RateController *self, gdouble wait, gdouble now)
   for (guint i = 0; i < self->replicas->len; i++) {
     const Replica *replica = g_ptr_array_index (self->replicas, i);
 
-    if (counts (replica, wait, now))
+    if (counts (self, replica, wait, now))
       fog.queue += queue_of (self, replica, fog.speed, now);
   }
   return fog;
@@ -352,12 +390,22 @@ target_queue (const RateController *self, gdouble capacity)
   return MAX (MIN_QUEUE, self->settings.latency_target * capacity);
 }
 
+/* A short queue tells nothing of the capacity while replicas idle: the cameras have no more frames, or a link lets
+ * no more through. What all cameras know decides, so that they agree. */
+static gboolean
+is_idle (const Fog *fog)
+{
+  return fog->delivered < BUSY * fog->speed;
+}
+
 static void
 drift_gain (RateController *self, const Fog *fog, gdouble target)
 {
   gdouble step = self->interval > 2 ? 0.04 : 0.02;
   gdouble error = CLAMP ((target - fog->queue) / target, -1, 1);
 
+  if (error > 0 && is_idle (fog))
+    error = CLAMP (10 * (1 - self->gain), -0.5, 0.5);
   /* As fast with many replicas as with three. */
   step *= MIN (1, 3.0 / fog->replicas);
   self->gain = CLAMP (self->gain * (1 + step * error), MIN_GAIN, MAX_GAIN);
@@ -372,12 +420,13 @@ apply_adaptive (RateController *self, gdouble now)
 
   if (fog.speed <= 0)
     return;
+  self->rounds += 1.0 / fog.replicas;
   drift_gain (self, &fog, target);
   capacity = self->gain * fog.speed;
   self->total = capacity + missing / (missing > 0 ? 2 * self->interval : self->interval);
   self->total = MIN (self->total, MAX_GROWTH * MAX (fog.delivered, self->settings.min_rate));
   self->total = MAX (self->total, 0);
-  self->rate = clamp_rate (self, fair_share_of (self->share, self->total, now));
+  self->rate = clamp_rate (self, fair_share_of (self->share, self->total, self->rounds));
 }
 
 /* As the system did that this one generalises: whoever reports sets the pace, and it is doubled to see whether
@@ -456,7 +505,9 @@ rate_controller_report (RateController *self, const FogReport *report, gdouble n
 void
 rate_controller_throttle (RateController *self, gdouble rate, gdouble now)
 {
-  self->link_rate = MAX (rate, 0.001);
+  rate = MAX (rate, 0.001);
+  self->link_top = now - self->link_time > 2 * LINK_HOLD ? rate : MAX (self->link_top, rate);
+  self->link_rate = rate;
   self->link_time = now;
 }
 
@@ -471,12 +522,14 @@ rate_controller_sent (RateController *self, guint64 seq, gdouble now)
 static gdouble
 link_limit (const RateController *self, gdouble now)
 {
-  gdouble since = MAX (now - self->link_time - LINK_HOLD, 0);
-  gdouble growth = pow (LINK_GROWTH, since + LINK_SURGE * since * since);
+  gdouble past = now - self->link_time - LINK_HOLD, growth;
 
-  if (self->link_rate <= 0 || growth > self->settings.max_rate / self->link_rate)
+  if (self->link_rate <= 0)
     return 0;
-  return self->link_rate * growth;
+  if (past <= 0)
+    return self->link_rate;
+  growth = pow (LINK_GROWTH, past + LINK_SURGE * past * past);
+  return growth > self->settings.max_rate / self->link_top ? 0 : self->link_top * growth;
 }
 
 gdouble
@@ -526,6 +579,7 @@ rate_controller_get_state (const RateController *self, gdouble now, RateState *s
       .replicas = fog.replicas,
       .cameras = fair_share_count (self->share),
       .capacity = capacity,
+      .delivered = fog.delivered,
       .demand = fog.speed > 0 ? fair_share_demand (self->share) / fog.speed : 0,
       .queue = fog.queue,
       .gain = self->gain,

@@ -8,7 +8,8 @@
 #include "ratemodel.h"
 
 static gdouble interval = 1, max_age = 1, loss, busy_error, latency_target = 0.25;
-static gint cameras = 1, seeds = 3;
+static gint cameras = 1, seeds = 3, held = 2;
+static gchar *only_rule, *only_model;
 static gboolean cost;
 
 static const GOptionEntry entries[] = {
@@ -19,6 +20,10 @@ static const GOptionEntry entries[] = {
     {"busy-error", 0, 0, G_OPTION_ARG_DOUBLE, &busy_error, "relative error of busy (0)", "P"},
     {"latency-target", 0, 0, G_OPTION_ARG_DOUBLE, &latency_target, "s (0.25)", "S"},
     {"cameras", 0, 0, G_OPTION_ARG_INT, &cameras, "number of cameras (1)", "N"},
+    {"held", 0, 0, G_OPTION_ARG_INT, &held,
+        "frames that a replica takes ahead from its partitions (2)", "N"},
+    {"rule", 0, 0, G_OPTION_ARG_STRING, &only_rule, "only this one", "NAME"},
+    {"model", 0, 0, G_OPTION_ARG_STRING, &only_model, "only this one", "NAME"},
     {"seeds", 0, 0, G_OPTION_ARG_INT, &seeds, "runs to average (3)", "N"},
     {"cost", 0, 0, G_OPTION_ARG_NONE, &cost, "measure the cost of a decision", NULL},
     {NULL},
@@ -26,16 +31,25 @@ static const GOptionEntry entries[] = {
 
 /* Spark's PIDRateEstimator with its default gains: proportional 1, integral 0.2, derivative 0. */
 static gdouble
-pid (gpointer state, gdouble rate, gdouble speed, gdouble lag, gdouble batch)
+pid (gdouble memory[2], gdouble rate, const RateState *fog, gdouble interval, gdouble now)
 {
-  gdouble *latest = state;
-  gdouble error, history = lag / batch;
+  gdouble speed = fog->capacity / fog->gain;
 
-  if (latest[0] <= 0)
-    latest[0] = rate;
-  error = latest[0] - speed;
-  latest[0] = MAX (latest[0] - error - 0.2 * history, 0.1);
-  return latest[0];
+  if (memory[0] <= 0)
+    memory[0] = rate;
+  memory[0] = MAX (memory[0] - (memory[0] - speed) - 0.2 * fog->queue / interval, 0.1);
+  return memory[0];
+}
+
+/* The thesis's rule, but on the rate of all replicas together. */
+static gdouble
+thesis_of_all (gdouble memory[2], gdouble rate, const RateState *fog, gdouble interval, gdouble now)
+{
+  gdouble probe = now - memory[0] >= 30 ? 2 : 1;
+
+  if (probe > 1)
+    memory[0] = now;
+  return fog->delivered * probe;
 }
 
 static const struct {
@@ -45,12 +59,19 @@ static const struct {
 } rules[] = {
     {"fixed 30/s", RATE_ALGORITHM_FIXED, NULL},
     {"thesis", RATE_ALGORITHM_THESIS, NULL},
+    {"thesis, summed", RATE_ALGORITHM_ADAPTIVE, thesis_of_all},
     {"PID (Spark)", RATE_ALGORITHM_ADAPTIVE, pid},
     {"adaptive", RATE_ALGORITHM_ADAPTIVE, NULL},
 };
 
 static const gchar *const models[] = {
     "one shared queue", "partitions, in turn", "partitions, placement", "keyed"};
+
+static gboolean
+is_wanted (const gchar *only, const gchar *name)
+{
+  return !only || g_str_equal (only, name);
+}
 
 static void
 run_rule (const RateTrace *trace, guint rule, RateModelKind kind)
@@ -61,7 +82,8 @@ run_rule (const RateTrace *trace, guint rule, RateModelKind kind)
     RateModelSettings settings = {kind,
         {rules[rule].algorithm, rules[rule].algorithm == RATE_ALGORITHM_FIXED ? 30 : 10, 1, 30, 1,
             latency_target},
-        rules[rule].rule, (guint) cameras, interval, max_age, loss, busy_error, (guint32) seed};
+        rules[rule].rule, (guint) cameras, (guint) held, interval, max_age, loss, busy_error,
+        (guint32) seed};
     RateModelResult result = rate_model_run (trace, &settings);
 
     sum.utilisation += result.utilisation / seeds;
@@ -73,8 +95,8 @@ run_rule (const RateTrace *trace, guint rule, RateModelKind kind)
     sum.dropped += result.dropped / seeds;
     sum.changes += result.changes / seeds;
   }
-  printf ("| %-21s | %-11s | %5.3f | %7.2f | %7.2f | %7.2f | %7.2f | %7" G_GUINT64_FORMAT
-          " | %7" G_GUINT64_FORMAT " | %5" G_GUINT64_FORMAT " |\n",
+  printf ("| %-21s | %-14s | %5.3f | %7.2f | %7.2f | %7.2f | %7.2f | %7" G_GUINT64_FORMAT
+          " | %7" G_GUINT64_FORMAT " | %5.1f |\n",
       models[kind], rules[rule].name, sum.utilisation, sum.p50, sum.p95, sum.p99, sum.max,
       sum.counted, sum.dropped, sum.changes);
 }
@@ -83,22 +105,23 @@ static gboolean
 run_trace (const gchar *path)
 {
   g_autoptr (GError) error = NULL;
-  RateTrace *trace = rate_trace_load (path, &error);
+  g_autoptr (RateTrace) trace = rate_trace_load (path, &error);
 
   if (!trace) {
     fprintf (stderr, "%s\n", error->message);
     return FALSE;
   }
-  printf (
-      "\n%s, %u replicas, %.0f s\n| model | rule | utilisation | p50 s | p95 s | p99 s | max s "
-      "| counted | dropped | changes |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | "
-      "--- |\n",
+  printf ("\n%s, %u replicas, %.0f s\n| model | rule | utilisation | p50 s | p95 s | p99 s | max s "
+          "| counted | dropped | changes/min |\n| --- | --- | --- | --- | --- | --- | --- | --- | "
+          "--- | "
+          "--- |\n",
       path, trace->replicas, rate_trace_seconds (trace));
   for (guint kind = RATE_MODEL_SHARED; kind <= RATE_MODEL_KEYED; kind++) {
-    for (guint rule = 0; rule < G_N_ELEMENTS (rules); rule++)
-      run_rule (trace, rule, kind);
+    for (guint rule = 0; rule < G_N_ELEMENTS (rules); rule++) {
+      if (is_wanted (only_model, models[kind]) && is_wanted (only_rule, rules[rule].name))
+        run_rule (trace, rule, kind);
+    }
   }
-  rate_trace_free (trace);
   return TRUE;
 }
 

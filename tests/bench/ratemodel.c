@@ -2,22 +2,22 @@
 #include "ratemodel.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "decimator.h"
+#include "gstkafkapace.h"
 
-#define STEP 0.005
 #define PARTITIONS 12
-#define SOURCE_RATE 30.0
-/* From camera to queue, and from replica to camera. */
+#define SENSOR_RATE 30.0
+/* s, from camera to partition, and from replica to camera. */
 #define DELAY 0.05
-/* A consumer group notices that a member is gone. */
-#define REBALANCE 6.0
+/* s until a consumer group notices that a member is gone, or takes in a new one. */
+#define DEATH 6.0
+#define BIRTH 1.0
+#define FRAME_BYTES 50000
 
 typedef struct {
   gdouble captured;
-  guint camera;
+  guint camera, partition;
   guint64 seq;
 } Frame;
 
@@ -25,153 +25,89 @@ typedef struct {
   RateController *controller;
   gchar *name;
   Decimator decimator;
-  gdouble next; /* frame of the sensor */
   guint64 seq;
+  guint turn;
   gdouble told; /* the rate last seen, to count changes */
-  gdouble pid[3], rate;
+  gdouble memory[2], rate;
+  GQueue link; /* of Frame, waiting for it and on it */
+  GstKafkaPace pace;
 } Camera;
 
 typedef struct {
   gchar *name;
   gboolean there;
-  gdouble speed;
-  Frame frame;  /* at work */
-  gdouble left; /* of it; 0: idle */
-  gdouble next_report, busy;
+  gdouble speed; /* frames/s */
+  Frame *frame;  /* at work */
+  gdouble left;  /* of it */
+  gdouble since; /* s, when that was so */
+  guint finish;  /* which of its FINISH events is the valid one */
+  guint report;  /* the same of its REPORT events */
+  GQueue held;
+  gdouble busy;
   guint64 reports;
   guint frames;
   guint *camera_frames;
   guint64 *last_seq;
 } Replica;
 
+typedef enum { FILM, LINK, ARRIVE, FINISH, REPORT, MAIL, TRACE, CHANGE_LINK, REBALANCE } What;
+
 typedef struct {
-  FogReport *report;
-  gdouble due;
-} Mail;
+  gdouble time;
+  What what;
+  guint who;     /* camera, replica, or line of the trace */
+  guint version; /* an event that is no longer valid has an old one */
+  gpointer load; /* a frame, a report */
+} Event;
 
 typedef struct {
   const RateTrace *trace;
-  const RateModelSettings *settings;
+  RateModelSettings settings;
   GRand *rand;
+  GSequence *events;
+  gdouble now;
   Camera *cameras;
   Replica *replicas;
-  GQueue queues[PARTITIONS];
-  guint owner[PARTITIONS];
-  gdouble rebalance_at; /* 0: not due */
-  GQueue mail;
-  guint turn;
-  gdouble capacity;
+  GQueue *queues; /* of Frame, one a partition */
+  guint *owner;   /* of each partition */
+  guint partitions, idle_turn, rebalance;
+  gdouble work, capacity; /* frames */
+  gdouble changed;        /* s, up to when the capacity is summed */
+  gdouble link_rate;      /* frames/s; 0: no limit */
   GArray *ages;
+  guint64 changes;
   RateModelResult result;
 } Model;
 
-/* ---- traces ---- */
+/* ---- events ---- */
 
-static gboolean
-add_line (RateTrace *trace, const gchar *line)
+static gint
+compare_events (gconstpointer a, gconstpointer b, gpointer unused)
 {
-  g_auto (GStrv) words = g_strsplit_set (line, " \t", -1);
-  guint n = 0;
-  gdouble number;
+  gdouble difference = ((const Event *) a)->time - ((const Event *) b)->time;
 
-  for (guint i = 0; words[i]; i++) {
-    if (!*words[i])
-      continue;
-    number = g_str_equal (words[i], "-") ? -1 : g_ascii_strtod (words[i], NULL);
-    if (n++ == 0)
-      g_array_append_val (trace->times, number);
-    else
-      g_array_append_val (trace->speeds, number);
-  }
-  if (n > 1 && trace->replicas == 0)
-    trace->replicas = n - 1;
-  return n > 1 && n - 1 == trace->replicas;
+  return difference < 0 ? -1 : difference > 0;
 }
 
-RateTrace *
-rate_trace_load (const gchar *path, GError **error)
+static void
+plan (Model *m, gdouble time, What what, guint who, guint version, gpointer load)
 {
-  RateTrace *trace = g_new0 (RateTrace, 1);
-  g_autofree gchar *text = NULL;
-  g_auto (GStrv) lines = NULL;
+  Event *event = g_slice_new (Event);
 
-  trace->times = g_array_new (FALSE, FALSE, sizeof (gdouble));
-  trace->speeds = g_array_new (FALSE, FALSE, sizeof (gdouble));
-  if (g_file_get_contents (path, &text, NULL, error))
-    lines = g_strsplit (text, "\n", -1);
-  for (guint i = 0; lines && lines[i]; i++) {
-    if (!*lines[i] || *lines[i] == '#' || add_line (trace, lines[i]))
-      continue;
-    g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s: bad line \"%s\"", path, lines[i]);
-    g_clear_pointer (&lines, g_strfreev);
-  }
-  if (!lines)
-    g_clear_pointer (&trace, rate_trace_free);
-  return trace;
-}
-
-void
-rate_trace_free (RateTrace *trace)
-{
-  g_array_unref (trace->times);
-  g_array_unref (trace->speeds);
-  g_free (trace);
-}
-
-/* The last line ends it. */
-gdouble
-rate_trace_seconds (const RateTrace *trace)
-{
-  return g_array_index (trace->times, gdouble, trace->times->len - 1);
+  *event = (Event){time, what, who, version, load};
+  g_sequence_insert_sorted (m->events, event, compare_events, NULL);
 }
 
 /* ---- replicas ---- */
-
-static void
-assign (Model *m)
-{
-  guint there = 0, given = 0;
-  guint *who = g_newa (guint, m->trace->replicas);
-
-  for (guint i = 0; i < m->trace->replicas; i++) {
-    if (m->replicas[i].there)
-      who[there++] = i;
-  }
-  for (guint p = 0; there && p < PARTITIONS; p++)
-    m->owner[p] = who[given++ * there / PARTITIONS];
-  m->rebalance_at = 0;
-}
-
-static void
-read_trace (Model *m, gdouble now)
-{
-  guint line = 0;
-
-  while (
-      line + 1 < m->trace->times->len && g_array_index (m->trace->times, gdouble, line + 1) <= now)
-    line++;
-  for (guint i = 0; i < m->trace->replicas; i++) {
-    Replica *replica = &m->replicas[i];
-    gdouble speed = g_array_index (m->trace->speeds, gdouble, line * m->trace->replicas + i);
-
-    if (replica->there != (speed >= 0)) {
-      replica->there = speed >= 0;
-      replica->left = 0;
-      m->rebalance_at = now + (replica->there ? 1 : REBALANCE);
-    }
-    replica->speed = MAX (speed, 0);
-    m->capacity += replica->speed * STEP;
-  }
-}
 
 static GQueue *
 queue_for (Model *m, guint replica)
 {
   GQueue *oldest = NULL;
 
-  if (m->settings->kind == RATE_MODEL_SHARED)
-    return &m->queues[0];
-  for (guint p = 0; p < PARTITIONS; p++) {
+  if (m->settings.kind == RATE_MODEL_SHARED)
+    return g_queue_is_empty (&m->queues[0]) ? NULL : &m->queues[0];
+  for (guint p = 0; p < m->partitions; p++) {
     Frame *head = g_queue_peek_head (&m->queues[p]);
 
     if (m->owner[p] != replica || !head)
@@ -182,66 +118,113 @@ queue_for (Model *m, guint replica)
   return oldest;
 }
 
-static void
-finish (Model *m, Replica *replica, gdouble now)
+/* A shared queue is shared to the last frame. */
+static guint
+most_held (const Model *m)
 {
-  gdouble age = now - replica->frame.captured;
-
-  g_array_append_val (m->ages, age);
-  m->result.counted++;
-  replica->frames++;
-  replica->camera_frames[replica->frame.camera]++;
-  replica->last_seq[replica->frame.camera] =
-      MAX (replica->last_seq[replica->frame.camera], replica->frame.seq);
+  return m->settings.kind == RATE_MODEL_SHARED ? 0 : m->settings.held;
 }
 
 static void
-fetch (Model *m, guint i, gdouble now)
+hold (Model *m, guint i)
 {
+  Replica *replica = &m->replicas[i];
   GQueue *queue;
 
-  while ((queue = queue_for (m, i)) && !g_queue_is_empty (queue)) {
-    Frame *frame = g_queue_peek_head (queue);
+  while (replica->there && replica->held.length < MAX (most_held (m), replica->frame ? 0 : 1) &&
+         (queue = queue_for (m, i)))
+    g_queue_push_tail (&replica->held, g_queue_pop_head (queue));
+}
 
-    if (frame->captured + DELAY > now)
-      return;
-    g_queue_pop_head (queue);
-    m->replicas[i].frame = *frame;
-    g_free (frame);
-    if (m->settings->max_age > 0 && now - m->replicas[i].frame.captured > m->settings->max_age) {
+static void
+plan_finish (Model *m, guint i)
+{
+  Replica *replica = &m->replicas[i];
+
+  replica->finish++;
+  replica->since = m->now;
+  if (replica->frame && replica->there && replica->speed > 0)
+    plan (m, m->now + replica->left / replica->speed, FINISH, i, replica->finish, NULL);
+}
+
+/* Takes the next frame that isn't too old, if it has none at work. */
+static void
+begin_work (Model *m, guint i)
+{
+  Replica *replica = &m->replicas[i];
+
+  hold (m, i);
+  while (
+      replica->there && !replica->frame && (replica->frame = g_queue_pop_head (&replica->held))) {
+    if (m->settings.max_age > 0 && m->now - replica->frame->captured > m->settings.max_age) {
       m->result.dropped++;
+      g_clear_pointer (&replica->frame, g_free);
+      hold (m, i);
       continue;
     }
     /* Frames differ by a tenth. */
-    m->replicas[i].left = g_rand_double_range (m->rand, 0.9, 1.1);
-    return;
+    replica->left = g_rand_double_range (m->rand, 0.9, 1.1);
+    plan_finish (m, i);
   }
+  hold (m, i);
+}
+
+/* Up to now at the present speed. */
+static void
+account (Model *m, Replica *replica)
+{
+  gdouble time = m->now - replica->since;
+
+  replica->since = m->now;
+  if (!replica->frame || !replica->there)
+    return;
+  replica->busy += time;
+  replica->left -= time * replica->speed;
+  m->work += time * replica->speed;
 }
 
 static void
-work (Model *m, guint i, gdouble now)
+finish (Model *m, guint i)
 {
   Replica *replica = &m->replicas[i];
-  gdouble time = STEP;
+  Frame *frame = replica->frame;
+  gdouble age = m->now - frame->captured;
 
-  if (!replica->there || replica->speed <= 0)
-    return;
-  while (time > 0) {
-    gdouble used;
+  account (m, replica);
+  g_array_append_val (m->ages, age);
+  m->result.counted++;
+  replica->frames++;
+  replica->camera_frames[frame->camera]++;
+  replica->last_seq[frame->camera] = MAX (replica->last_seq[frame->camera], frame->seq);
+  g_clear_pointer (&replica->frame, g_free);
+  begin_work (m, i);
+}
 
-    if (replica->left <= 0)
-      fetch (m, i, now);
-    if (replica->left <= 0)
-      return;
-    used = MIN (time, replica->left / replica->speed);
-    replica->left -= used * replica->speed;
-    replica->busy += used;
-    time -= used;
-    if (replica->left <= 1e-9) {
-      replica->left = 0;
-      finish (m, replica, now);
-    }
+/* What it had taken comes again, from where it was. */
+static void
+die (Model *m, Replica *replica)
+{
+  if (replica->frame)
+    g_queue_push_head (&replica->held, g_steal_pointer (&replica->frame));
+  while (!g_queue_is_empty (&replica->held)) {
+    Frame *frame = g_queue_pop_tail (&replica->held);
+
+    g_queue_push_head (&m->queues[frame->partition], frame);
   }
+  replica->busy = replica->frames = 0;
+}
+
+static void
+arrive (Model *m, Frame *frame)
+{
+  g_queue_push_tail (&m->queues[frame->partition], frame);
+  if (m->settings.kind != RATE_MODEL_SHARED) {
+    begin_work (m, m->owner[frame->partition]);
+    return;
+  }
+  for (guint i = 0; i < m->trace->replicas; i++)
+    begin_work (m, (m->idle_turn + i) % m->trace->replicas);
+  m->idle_turn++;
 }
 
 /* ---- reports ---- */
@@ -249,14 +232,14 @@ work (Model *m, guint i, gdouble now)
 static guint64
 lag_of (Model *m, guint replica)
 {
-  guint64 lag = 0;
+  guint64 lag = m->replicas[replica].held.length;
   guint there = 0;
 
   for (guint i = 0; i < m->trace->replicas; i++)
     there += m->replicas[i].there;
-  if (m->settings->kind == RATE_MODEL_SHARED)
+  if (m->settings.kind == RATE_MODEL_SHARED)
     return (m->queues[0].length + replica) / MAX (there, 1);
-  for (guint p = 0; p < PARTITIONS; p++)
+  for (guint p = 0; p < m->partitions; p++)
     lag += m->owner[p] == replica ? m->queues[p].length : 0;
   return lag;
 }
@@ -264,7 +247,7 @@ lag_of (Model *m, guint replica)
 static void
 list_cameras (Model *m, Replica *replica, FogReport *report)
 {
-  for (guint c = 0; c < m->settings->cameras; c++) {
+  for (guint c = 0; c < m->settings.cameras; c++) {
     FogReportCamera *camera;
 
     if (replica->camera_frames[c] == 0)
@@ -273,172 +256,378 @@ list_cameras (Model *m, Replica *replica, FogReport *report)
     camera->session = g_strdup ("s");
     camera->frames = replica->camera_frames[c];
     camera->last_seq = replica->last_seq[c];
-    camera->min = m->settings->settings.min_rate;
-    camera->max = m->settings->settings.max_rate;
+    camera->min = m->settings.settings.min_rate;
+    camera->max = m->settings.settings.max_rate;
     replica->camera_frames[c] = 0;
   }
 }
 
-static void
-write_report (Model *m, guint i, gdouble now)
+/* @interval: s since the report before it */
+static FogReport *
+make_report (Model *m, guint i, gdouble interval)
 {
   Replica *replica = &m->replicas[i];
-  FogReport *report;
-  Mail *mail;
+  FogReport *report = fog_report_new (replica->name);
+  gdouble error = m->settings.busy_error * g_rand_double_range (m->rand, -1, 1);
 
-  replica->next_report += m->settings->interval;
-  if (!replica->there)
-    return;
-  report = fog_report_new (replica->name);
   report->seq = ++replica->reports;
-  report->interval = m->settings->interval;
+  report->interval = MAX (interval, 1e-6);
   report->frames = replica->frames;
-  report->busy =
-      replica->busy * (1 + m->settings->busy_error * g_rand_double_range (m->rand, -1, 1));
+  report->busy = replica->busy * (1 + error);
   report->lag = lag_of (m, i);
-  for (gint p = 0; p < PARTITIONS && m->settings->kind != RATE_MODEL_SHARED; p++) {
+  for (guint p = 0; p < m->partitions && m->settings.kind != RATE_MODEL_SHARED; p++) {
     if (m->owner[p] == i)
       g_array_append_val (report->partitions, p);
   }
   list_cameras (m, replica, report);
   replica->frames = 0;
   replica->busy = 0;
-  if (m->settings->loss > 0 && g_rand_double (m->rand) < m->settings->loss) {
-    fog_report_free (report);
-    return;
-  }
-  mail = g_new (Mail, 1);
-  *mail = (Mail){report, now + DELAY};
-  g_queue_push_tail (&m->mail, mail);
+  return report;
 }
 
 static void
-apply_rule (Model *m, Camera *camera, gdouble now)
+plan_report (Model *m, guint i, gdouble time)
 {
+  plan (m, time, REPORT, i, ++m->replicas[i].report, NULL);
+}
+
+static void
+send_report (Model *m, guint i, gdouble interval)
+{
+  Replica *replica = &m->replicas[i];
+  FogReport *report;
+
+  plan_report (m, i, m->now + m->settings.interval);
+  if (!replica->there)
+    return;
+  account (m, replica);
+  plan_finish (m, i);
+  report = make_report (m, i, interval);
+  if (m->settings.loss > 0 && g_rand_double (m->rand) < m->settings.loss)
+    fog_report_free (report);
+  else
+    plan (m, m->now + DELAY, MAIL, i, 0, report);
+}
+
+static void
+apply_rule (Model *m, Camera *camera)
+{
+  const RateSettings *own = &m->settings.settings;
   RateState state;
 
-  rate_controller_get_state (camera->controller, now, &state);
+  rate_controller_get_state (camera->controller, m->now, &state);
   if (state.capacity <= 0)
     return;
-  camera->rate = m->settings->rule (camera->pid, camera->rate * m->settings->cameras,
-                     state.capacity / state.gain, state.queue, m->settings->interval) /
-                 m->settings->cameras;
-  camera->rate =
-      CLAMP (camera->rate, m->settings->settings.min_rate, m->settings->settings.max_rate);
+  camera->rate = m->settings.rule (camera->memory, camera->rate * m->settings.cameras, &state,
+                     m->settings.interval, m->now) /
+                 m->settings.cameras;
+  camera->rate = CLAMP (camera->rate, own->min_rate, own->max_rate);
 }
 
 static void
-deliver (Model *m, gdouble now)
+deliver (Model *m, FogReport *report)
 {
-  Mail *mail;
+  for (guint c = 0; c < m->settings.cameras; c++) {
+    rate_controller_report (m->cameras[c].controller, report, m->now);
+    if (m->settings.rule)
+      apply_rule (m, &m->cameras[c]);
+  }
+  fog_report_free (report);
+}
 
-  while ((mail = g_queue_peek_head (&m->mail)) && mail->due <= now) {
-    for (guint c = 0; c < m->settings->cameras; c++) {
-      rate_controller_report (m->cameras[c].controller, mail->report, now);
-      if (m->settings->rule)
-        apply_rule (m, &m->cameras[c], now);
-    }
-    fog_report_free (mail->report);
-    g_free (g_queue_pop_head (&m->mail));
+/* ---- the group ---- */
+
+/* Each tells its new partitions at once. */
+static void
+rebalance (Model *m)
+{
+  g_autofree guint *members = g_new (guint, m->trace->replicas);
+  guint n = 0;
+
+  for (guint i = 0; i < m->trace->replicas; i++) {
+    if (m->replicas[i].there)
+      members[n++] = i;
+  }
+  for (guint p = 0; n && p < m->partitions; p++)
+    m->owner[p] = members[p * n / m->partitions];
+  for (guint i = 0; i < n; i++) {
+    begin_work (m, members[i]);
+    if (m->now > 0 && m->settings.kind != RATE_MODEL_SHARED)
+      send_report (m, members[i], m->settings.interval / 2);
   }
 }
 
-/* ---- cameras ---- */
+/* Since the last change of anything: the least of what replicas, cameras and links can do. */
+static void
+add_capacity (Model *m)
+{
+  gdouble speed = 0, most = MIN (m->settings.settings.max_rate, SENSOR_RATE);
+
+  for (guint i = 0; i < m->trace->replicas; i++)
+    speed += m->replicas[i].speed;
+  if (m->link_rate > 0)
+    most = MIN (most, m->link_rate);
+  m->capacity += MIN (speed, most * m->settings.cameras) * (m->now - m->changed);
+  m->changed = m->now;
+}
+
+static void
+change_link (Model *m, guint line)
+{
+  add_capacity (m);
+  m->link_rate = g_array_index (m->trace->link_rates, gdouble, line);
+}
+
+static void
+read_line (Model *m, guint line)
+{
+  guint n = m->trace->replicas;
+
+  add_capacity (m);
+  for (guint i = 0; i < n; i++) {
+    Replica *replica = &m->replicas[i];
+    gdouble speed = g_array_index (m->trace->speeds, gdouble, line * n + i);
+
+    account (m, replica);
+    if (replica->there != (speed >= 0)) {
+      replica->there = speed >= 0;
+      if (!replica->there)
+        die (m, replica);
+      plan (m, m->now + (m->now > 0 ? replica->there ? BIRTH : DEATH : 0), REBALANCE, 0,
+          ++m->rebalance, NULL);
+    }
+    replica->speed = MAX (speed, 0);
+    plan_finish (m, i);
+  }
+}
+
+/* ---- cameras and links ---- */
 
 static guint
-partition_for (Model *m, Camera *camera, gdouble now)
+partition_for (Model *m, Camera *camera)
 {
   gint partition = -1;
 
-  if (m->settings->kind == RATE_MODEL_SHARED)
+  if (m->settings.kind == RATE_MODEL_SHARED)
     return 0;
-  if (m->settings->kind == RATE_MODEL_KEYED)
-    return g_str_hash (camera->name) % PARTITIONS;
-  if (m->settings->kind == RATE_MODEL_PLACEMENT)
-    partition = rate_controller_next_partition (camera->controller, now);
-  return partition >= 0 ? (guint) partition : m->turn++ % PARTITIONS;
+  if (m->settings.kind == RATE_MODEL_KEYED)
+    return g_str_hash (camera->name) % m->partitions;
+  if (m->settings.kind == RATE_MODEL_PLACEMENT)
+    partition = rate_controller_next_partition (camera->controller, m->now);
+  return partition >= 0 ? (guint) partition : camera->turn++ % m->partitions;
+}
+
+static gint64
+microseconds (gdouble time)
+{
+  return (gint64) (time * G_USEC_PER_SEC);
+}
+
+/* The sink tells by the age of its oldest frame that the link is too slow. */
+static void
+throttle (Model *m, Camera *camera)
+{
+  Frame *oldest = g_queue_peek_head (&camera->link);
+  gdouble interval, proportion;
+
+  if (gst_kafka_pace_throttle (&camera->pace, microseconds (m->now),
+          microseconds (oldest->captured), &interval, &proportion))
+    rate_controller_throttle (camera->controller, 1 / interval, m->now);
 }
 
 static void
-film (Model *m, guint c, gdouble now)
+put_on_link (Model *m, guint c, Frame *frame)
 {
   Camera *camera = &m->cameras[c];
-  gdouble rate;
-  Frame *frame;
 
-  if (now < camera->next)
+  if (m->link_rate <= 0) {
+    plan (m, m->now + DELAY, ARRIVE, c, 0, frame);
     return;
-  camera->next += 1 / SOURCE_RATE;
-  rate = m->settings->rule ? camera->rate : rate_controller_get_rate (camera->controller, now);
+  }
+  gst_kafka_pace_pushed (&camera->pace);
+  g_queue_push_tail (&camera->link, frame);
+  if (camera->link.length == 1)
+    plan (m, m->now + 1 / m->link_rate, LINK, c, 0, NULL);
+  throttle (m, camera);
+}
+
+/* The first frame is through. */
+static void
+take_off_link (Model *m, guint c)
+{
+  Camera *camera = &m->cameras[c];
+  Frame *frame = g_queue_pop_head (&camera->link);
+
+  gst_kafka_pace_delivered (
+      &camera->pace, microseconds (m->now), FRAME_BYTES, microseconds (m->now - frame->captured));
+  plan (m, m->now + DELAY, ARRIVE, c, 0, frame);
+  if (!g_queue_is_empty (&camera->link))
+    plan (m, m->now + 1 / m->link_rate, LINK, c, 0, NULL);
+}
+
+static gdouble
+rate_of (Model *m, Camera *camera)
+{
+  gdouble rate =
+      m->settings.rule ? camera->rate : rate_controller_get_rate (camera->controller, m->now);
+
   if (ABS (rate - camera->told) > 0.05 * camera->told) {
-    m->result.changes++;
+    m->changes++;
     camera->told = rate;
   }
-  if (!decimator_take (&camera->decimator, now, rate, SOURCE_RATE))
+  return rate;
+}
+
+static void
+film (Model *m, guint c)
+{
+  Camera *camera = &m->cameras[c];
+  Frame *frame;
+
+  plan (m, m->now + 1 / SENSOR_RATE, FILM, c, 0, NULL);
+  if (!decimator_take (&camera->decimator, m->now, rate_of (m, camera), SENSOR_RATE))
     return;
-  if (!m->settings->rule && !rate_controller_may_send (camera->controller, now)) {
+  if (!m->settings.rule && !rate_controller_may_send (camera->controller, m->now)) {
     decimator_give_back (&camera->decimator);
     return;
   }
   frame = g_new (Frame, 1);
-  *frame = (Frame){now, c, camera->seq};
-  g_queue_push_tail (&m->queues[partition_for (m, camera, now)], frame);
-  rate_controller_sent (camera->controller, camera->seq++, now);
+  *frame = (Frame){m->now, c, partition_for (m, camera), camera->seq};
+  rate_controller_sent (camera->controller, camera->seq++, m->now);
+  put_on_link (m, c, frame);
 }
 
 /* ---- a run ---- */
 
 static void
-prepare (Model *m)
+prepare_cameras (Model *m)
 {
-  m->rand = g_rand_new_with_seed (m->settings->seed);
-  m->ages = g_array_new (FALSE, FALSE, sizeof (gdouble));
-  m->cameras = g_new0 (Camera, m->settings->cameras);
-  m->replicas = g_new0 (Replica, m->trace->replicas);
-  for (guint c = 0; c < m->settings->cameras; c++) {
-    m->cameras[c].name = g_strdup_printf ("cam-%u", c);
-    m->cameras[c].controller =
-        rate_controller_new (m->cameras[c].name, "s", &m->settings->settings, 0);
-    m->cameras[c].next = g_rand_double_range (m->rand, 0, 1 / SOURCE_RATE);
-    m->cameras[c].rate = m->settings->settings.initial_rate;
+  m->cameras = g_new0 (Camera, m->settings.cameras);
+  for (guint c = 0; c < m->settings.cameras; c++) {
+    Camera *camera = &m->cameras[c];
+
+    camera->name = g_strdup_printf ("cam-%u", c);
+    camera->controller = rate_controller_new (camera->name, "s", &m->settings.settings, 0);
+    camera->rate = m->settings.settings.initial_rate;
+    camera->turn = g_rand_int_range (m->rand, 0, (gint) m->partitions);
+    g_queue_init (&camera->link);
+    gst_kafka_pace_init (&camera->pace, 0);
+    plan (m, g_rand_double_range (m->rand, 0, 1 / SENSOR_RATE), FILM, c, 0, NULL);
   }
-  for (guint i = 0; i < m->trace->replicas; i++) {
-    m->replicas[i].name = g_strdup_printf ("fog-%u", i);
-    m->replicas[i].camera_frames = g_new0 (guint, m->settings->cameras);
-    m->replicas[i].last_seq = g_new0 (guint64, m->settings->cameras);
-    m->replicas[i].next_report = g_rand_double_range (m->rand, 0, m->settings->interval);
-  }
-  for (guint p = 0; p < PARTITIONS; p++)
-    g_queue_init (&m->queues[p]);
-  g_queue_init (&m->mail);
 }
 
 static void
-mail_free (gpointer mail)
+prepare (Model *m)
 {
-  fog_report_free (((Mail *) mail)->report);
-  g_free (mail);
+  const RateTrace *trace = m->trace;
+
+  m->rand = g_rand_new_with_seed (m->settings.seed);
+  m->events = g_sequence_new (NULL);
+  m->ages = g_array_new (FALSE, FALSE, sizeof (gdouble));
+  m->partitions = trace->partitions ? trace->partitions : PARTITIONS;
+  m->queues = g_new (GQueue, m->partitions);
+  m->owner = g_new0 (guint, m->partitions);
+  m->replicas = g_new0 (Replica, trace->replicas);
+  m->settings.cameras = trace->cameras ? trace->cameras : m->settings.cameras;
+  m->settings.interval = trace->interval > 0 ? trace->interval : m->settings.interval;
+  if (trace->min_rate > 0)
+    m->settings.settings.min_rate = trace->min_rate;
+  for (guint p = 0; p < m->partitions; p++)
+    g_queue_init (&m->queues[p]);
+  for (guint i = 0; i < trace->times->len; i++)
+    plan (m, g_array_index (trace->times, gdouble, i), TRACE, i, 0, NULL);
+  for (guint i = 0; i < trace->link_times->len; i++)
+    plan (m, g_array_index (trace->link_times, gdouble, i), CHANGE_LINK, i, 0, NULL);
+  for (guint i = 0; i < trace->replicas; i++) {
+    m->replicas[i].name = g_strdup_printf ("fog-%u", i);
+    m->replicas[i].camera_frames = g_new0 (guint, m->settings.cameras);
+    m->replicas[i].last_seq = g_new0 (guint64, m->settings.cameras);
+    g_queue_init (&m->replicas[i].held);
+    plan_report (m, i, g_rand_double_range (m->rand, 0, m->settings.interval));
+  }
+  prepare_cameras (m);
+}
+
+static void
+event_free (Event *event)
+{
+  g_slice_free (Event, event);
+}
+
+static void
+drop_event (gpointer data, gpointer unused)
+{
+  Event *event = data;
+
+  if (event->what == ARRIVE)
+    g_free (event->load);
+  if (event->what == MAIL)
+    fog_report_free (event->load);
+  event_free (event);
 }
 
 static void
 clean_up (Model *m)
 {
-  for (guint c = 0; c < m->settings->cameras; c++) {
+  g_sequence_foreach (m->events, drop_event, NULL);
+  g_sequence_free (m->events);
+  for (guint c = 0; c < m->settings.cameras; c++) {
     rate_controller_free (m->cameras[c].controller);
+    g_queue_clear_full (&m->cameras[c].link, g_free);
     g_free (m->cameras[c].name);
   }
   for (guint i = 0; i < m->trace->replicas; i++) {
     g_free (m->replicas[i].name);
+    g_free (m->replicas[i].frame);
     g_free (m->replicas[i].camera_frames);
     g_free (m->replicas[i].last_seq);
+    g_queue_clear_full (&m->replicas[i].held, g_free);
   }
-  for (guint p = 0; p < PARTITIONS; p++)
+  for (guint p = 0; p < m->partitions; p++)
     g_queue_clear_full (&m->queues[p], g_free);
-  g_queue_clear_full (&m->mail, mail_free);
+  g_free (m->queues);
+  g_free (m->owner);
   g_free (m->cameras);
   g_free (m->replicas);
   g_array_unref (m->ages);
   g_rand_free (m->rand);
+}
+
+static void
+happen (Model *m, const Event *event)
+{
+  switch (event->what) {
+    case FILM:
+      film (m, event->who);
+      break;
+    case LINK:
+      take_off_link (m, event->who);
+      break;
+    case ARRIVE:
+      arrive (m, event->load);
+      break;
+    case FINISH:
+      if (event->version == m->replicas[event->who].finish)
+        finish (m, event->who);
+      break;
+    case REPORT:
+      if (event->version == m->replicas[event->who].report)
+        send_report (m, event->who, m->settings.interval);
+      break;
+    case MAIL:
+      deliver (m, event->load);
+      break;
+    case TRACE:
+      read_line (m, event->who);
+      break;
+    case CHANGE_LINK:
+      change_link (m, event->who);
+      break;
+    case REBALANCE:
+      if (event->version == m->rebalance)
+        rebalance (m);
+      break;
+  }
 }
 
 static gint
@@ -455,31 +644,36 @@ percentile (const Model *m, gdouble part)
   return m->ages->len ? g_array_index (m->ages, gdouble, (guint) (part * (m->ages->len - 1))) : NAN;
 }
 
+static RateModelResult
+sum_up (Model *m)
+{
+  g_array_sort (m->ages, compare);
+  m->result.utilisation = m->work / m->capacity;
+  m->result.p50 = percentile (m, 0.5);
+  m->result.p95 = percentile (m, 0.95);
+  m->result.p99 = percentile (m, 0.99);
+  m->result.max = percentile (m, 1);
+  m->result.changes = 60.0 * m->changes / m->settings.cameras / rate_trace_seconds (m->trace);
+  return m->result;
+}
+
 RateModelResult
 rate_model_run (const RateTrace *trace, const RateModelSettings *settings)
 {
-  Model m = {.trace = trace, .settings = settings};
+  Model m = {.trace = trace, .settings = *settings};
+  RateModelResult result;
 
   prepare (&m);
-  for (gdouble now = 0; now < rate_trace_seconds (trace); now += STEP) {
-    read_trace (&m, now);
-    if (now == 0 || (m.rebalance_at > 0 && now >= m.rebalance_at))
-      assign (&m);
-    deliver (&m, now);
-    for (guint c = 0; c < settings->cameras; c++)
-      film (&m, c, now);
-    for (guint i = 0; i < trace->replicas; i++) {
-      work (&m, i, now);
-      if (now >= m.replicas[i].next_report)
-        write_report (&m, i, now);
-    }
+  while (m.now < rate_trace_seconds (trace)) {
+    GSequenceIter *first = g_sequence_get_begin_iter (m.events);
+    Event *event = g_sequence_get (first);
+
+    g_sequence_remove (first);
+    m.now = event->time;
+    happen (&m, event);
+    event_free (event);
   }
-  g_array_sort (m.ages, compare);
-  m.result.utilisation = m.result.counted / m.capacity;
-  m.result.p50 = percentile (&m, 0.5);
-  m.result.p95 = percentile (&m, 0.95);
-  m.result.p99 = percentile (&m, 0.99);
-  m.result.max = percentile (&m, 1);
+  result = sum_up (&m);
   clean_up (&m);
-  return m.result;
+  return result;
 }
