@@ -9,8 +9,12 @@
 #define LATENCY_BUCKET (10 * G_TIME_SPAN_SECOND)
 /* A report may be late by so much without the link being full: a broker's disk, a busy machine. */
 #define JITTER (500 * G_TIME_SPAN_MILLISECOND)
-/* Asked for less than the link takes, so that the queue shrinks. */
+/* Asked for less than the link takes, so that the queue shrinks: in about the time DRAIN, s, down to a time that
+ * jitter explains. Without that the least latency would come to be the queue's own. */
 #define HEADROOM 1.1
+#define DRAIN 2.0
+#define LEAST_SHARE 0.3
+#define DRAINED (100 * G_TIME_SPAN_MILLISECOND)
 #define LONGEST_INTERVAL 10.0
 
 static void
@@ -76,6 +80,14 @@ gst_kafka_pace_window (const GstKafkaPace *self)
   return 2 * self->bytes_per_second * least_latency (self) / G_USEC_PER_SEC;
 }
 
+static gboolean
+is_too_old (const GstKafkaPace *self, gint64 age)
+{
+  gint64 least = least_latency (self);
+
+  return age >= (self->throttling ? least + DRAINED : 2 * least + JITTER);
+}
+
 gboolean
 gst_kafka_pace_throttle (
     GstKafkaPace *self, gint64 now, gint64 oldest, gdouble *interval, gdouble *proportion)
@@ -83,15 +95,18 @@ gst_kafka_pace_throttle (
   GstKafkaPaceInterval past = self->demand;
   gdouble elapsed = (gdouble) (now - past.began) / G_USEC_PER_SEC;
   gint64 age = now - oldest;
+  gdouble excess = (gdouble) (age - least_latency (self)) / G_USEC_PER_SEC;
 
   if (now - past.began < DEMAND_INTERVAL)
     return FALSE;
   begin (&self->demand, now);
-  if (age < 2 * least_latency (self) + JITTER || past.pushed <= past.delivered)
+  self->throttling = is_too_old (self, age);
+  if (!self->throttling)
     return FALSE;
   /* If nothing came through, the link takes less than one in the time that the oldest has waited. */
   *interval = past.delivered ? elapsed / past.delivered : (gdouble) age / G_USEC_PER_SEC;
-  *interval = MIN (*interval * HEADROOM, LONGEST_INTERVAL);
+  *interval /= CLAMP (1 / HEADROOM - excess / DRAIN, LEAST_SHARE, 1 / HEADROOM);
+  *interval = MIN (*interval, LONGEST_INTERVAL);
   *proportion = past.pushed / elapsed * *interval;
   return TRUE;
 }
