@@ -18,8 +18,8 @@
  * Until the first report the rate is #GstFeedbackRate:initial-rate; while no report comes it falls to
  * #GstFeedbackRate:min-rate step by step, and rises again with the reports.
  *
- * When the rate changes, an element message named `feedbackrate` is posted, with the fields of
- * #GstFeedbackRate:stats.
+ * When the rate changes, and every 5 s, an element message named `feedbackrate` is posted, with the fields of
+ * #GstFeedbackRate:stats, and logged at the level INFO. An autoscaler would look at its `demand`.
  *
  * ## Example launch line
  * |[
@@ -33,13 +33,12 @@
 
 #include <math.h>
 
-#include "decimator.h"
 #include "fogreport.h"
+#include "gstfeedbacksource.h"
 #include "gstkafkameta.h"
-#include "ratecontroller.h"
 #include "sourcerates.h"
 
-GST_DEBUG_CATEGORY_STATIC (gst_feedback_rate_debug);
+GST_DEBUG_CATEGORY (gst_feedback_rate_debug);
 #define GST_CAT_DEFAULT gst_feedback_rate_debug
 
 #define DEFAULT_ALGORITHM RATE_ALGORITHM_ADAPTIVE
@@ -49,18 +48,15 @@ GST_DEBUG_CATEGORY_STATIC (gst_feedback_rate_debug);
 #define DEFAULT_WEIGHT 1.0
 #define DEFAULT_MIN_DWELL (5 * GST_SECOND)
 #define DEFAULT_LATENCY_TARGET (250 * GST_MSECOND)
+#define DEFAULT_PLACEMENT TRUE
 
-#define LOWEST_RATE 0.001
-#define HIGHEST_RATE 10000.0
 /* Of a source that doesn't say its rate. */
 #define UNKNOWN_RATE 30
-/* The camera is slowed down only if the rate is so far below what it would then give. */
-#define HEADROOM 0.9
-/* What the source offers isn't asked for again for each frame. */
-#define CHECK_INTERVAL (G_USEC_PER_SEC / 2)
 /* A rate that differs by less isn't worth a message. */
 #define NOTABLE_CHANGE 0.02
 #define MESSAGE_INTERVAL (G_USEC_PER_SEC / 4)
+/* The rate may stand at its limit while the demand changes. */
+#define LONGEST_SILENCE (5 * G_USEC_PER_SEC)
 
 #define VIDEO_CAPS "video/x-raw(ANY); image/jpeg(ANY); image/png; video/x-bayer; video/x-raw"
 
@@ -74,41 +70,13 @@ enum {
   PROP_WEIGHT,
   PROP_MIN_DWELL,
   PROP_LATENCY_TARGET,
+  PROP_PLACEMENT,
   PROP_CURRENT_RATE,
   PROP_STATS,
   N_PROPS
 };
 
 static GParamSpec *props[N_PROPS];
-
-struct _GstFeedbackRate {
-  GstElement parent;
-
-  GstPad *sinkpad, *srcpad, *feedbackpad;
-
-  GMutex lock; /* guards all that follows, down to the next comment; taken before the object lock */
-  gchar *camera;
-  RateSettings settings; /* max_rate 0: the source's */
-  GstClockTime min_dwell;
-  RateController *controller;
-  gchar *session;
-  Decimator decimator;
-  gint source_n, source_d; /* the frame rate of the caps; 0/1: unknown */
-  gint native_n, native_d; /* the highest that the source came with by itself */
-  gint asked_n, asked_d;   /* what it was asked for; 0/1: nothing */
-  guint64 seq;             /* of the next frame */
-  guint64 in, out, held;   /* frames; held: for the bound on frames under way */
-  guint64 bad_reports;
-  guint64 source_changes;
-
-  /* Of the streaming thread. */
-  GstSegment segment;
-  gint64 asked_at, checked_at, told_at; /* monotonic; 0: never */
-  gdouble told_rate;
-  gboolean plain;      /* the frames are in ordinary memory */
-  gboolean offer_seen; /* for the present format */
-  gboolean adjustable; /* the source can do other rates */
-};
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (VIDEO_CAPS));
@@ -151,13 +119,6 @@ seconds_now (void)
 }
 
 /* ---- the run ---- */
-
-/* with self->lock */
-static gdouble
-source_rate (GstFeedbackRate *self)
-{
-  return self->source_n > 0 ? (gdouble) self->source_n / self->source_d : 0;
-}
 
 /* with self->lock */
 static RateSettings
@@ -221,42 +182,18 @@ make_stats (GstFeedbackRate *self)
   rate_controller_get_state (self->controller, now, &state);
   return gst_structure_new ("feedbackrate", "camera", G_TYPE_STRING, camera_name (self), "rate",
       G_TYPE_DOUBLE, rate_controller_get_rate (self->controller, now), "source-rate", G_TYPE_DOUBLE,
-      source_rate (self), "capacity", G_TYPE_DOUBLE, state.capacity, "demand", G_TYPE_DOUBLE,
-      state.demand, "queue", G_TYPE_DOUBLE, state.queue, "replicas", G_TYPE_UINT, state.replicas,
-      "cameras", G_TYPE_UINT, state.cameras, "link-rate", G_TYPE_DOUBLE, state.link_rate,
-      "round-trip", G_TYPE_DOUBLE, state.round_trip, "in-flight", G_TYPE_UINT64, state.in_flight,
-      "frames-in", G_TYPE_UINT64, self->in, "frames-out", G_TYPE_UINT64, self->out, "frames-held",
-      G_TYPE_UINT64, self->held, "reports", G_TYPE_UINT64, state.reports, "old-reports",
-      G_TYPE_UINT64, state.old_reports, "bad-reports", G_TYPE_UINT64, self->bad_reports,
-      "source-changes", G_TYPE_UINT64, self->source_changes, NULL);
+      gst_feedback_rate_source_rate (self), "capacity", G_TYPE_DOUBLE, state.capacity, "delivered",
+      G_TYPE_DOUBLE, state.delivered, "demand", G_TYPE_DOUBLE, state.demand, "queue", G_TYPE_DOUBLE,
+      state.queue, "replicas", G_TYPE_UINT, state.replicas, "cameras", G_TYPE_UINT, state.cameras,
+      "link-rate", G_TYPE_DOUBLE, state.link_rate, "round-trip", G_TYPE_DOUBLE, state.round_trip,
+      "in-flight", G_TYPE_UINT64, state.in_flight, "frames-in", G_TYPE_UINT64, self->in,
+      "frames-out", G_TYPE_UINT64, self->out, "frames-held", G_TYPE_UINT64, self->held, "reports",
+      G_TYPE_UINT64, state.reports, "old-reports", G_TYPE_UINT64, state.old_reports, "bad-reports",
+      G_TYPE_UINT64, self->bad_reports, "source-changes", G_TYPE_UINT64, self->source_changes,
+      NULL);
 }
 
 /* ---- caps ---- */
-
-/* Where the source's rate is settled: the one asked for first; then any, for a source that refuses. */
-static GstCaps *
-sink_caps (GstFeedbackRate *self, GstCaps *downstream)
-{
-  GstCaps *caps, *current = gst_pad_get_current_caps (self->sinkpad);
-  gint n, d;
-
-  g_mutex_lock (&self->lock);
-  n = self->asked_n;
-  d = self->asked_d;
-  g_mutex_unlock (&self->lock);
-  if (n > 0 && current) {
-    GstCaps *any = source_rates_any (current);
-
-    caps = gst_caps_copy (any);
-    gst_caps_set_simple (caps, "framerate", GST_TYPE_FRACTION, n, d, NULL);
-    gst_caps_append (caps, any);
-  } else {
-    caps = gst_caps_copy (downstream);
-  }
-  gst_clear_caps (&current);
-  gst_caps_append (caps, source_rates_any (downstream));
-  return caps;
-}
 
 static gboolean
 answer_caps (GstFeedbackRate *self, GstPad *pad, GstQuery *query)
@@ -265,7 +202,8 @@ answer_caps (GstFeedbackRate *self, GstPad *pad, GstQuery *query)
   GstCaps *peer = gst_pad_peer_query_caps (other, NULL);
   GstCaps *template = gst_pad_get_pad_template_caps (pad);
   GstCaps *caps = gst_caps_intersect_full (peer, template, GST_CAPS_INTERSECT_FIRST), *filter;
-  GstCaps *ours = pad == self->sinkpad ? sink_caps (self, caps) : source_rates_any (caps);
+  GstCaps *ours =
+      pad == self->sinkpad ? gst_feedback_rate_sink_caps (self, caps) : source_rates_any (caps);
 
   gst_query_parse_caps (query, &filter);
   if (filter)
@@ -284,27 +222,6 @@ gst_feedback_rate_query (GstPad *pad, GstObject *parent, GstQuery *query)
   if (GST_QUERY_TYPE (query) == GST_QUERY_CAPS)
     return answer_caps (GST_FEEDBACK_RATE (parent), pad, query);
   return gst_pad_query_default (pad, parent, query);
-}
-
-/* (transfer full): @caps, at a rate that downstream takes if it doesn't take this one. */
-static GstCaps *
-src_caps (GstFeedbackRate *self, GstCaps *caps)
-{
-  GstCaps *any, *allowed;
-
-  if (gst_pad_peer_query_accept_caps (self->srcpad, caps))
-    return gst_caps_ref (caps);
-  any = source_rates_any (caps);
-  allowed = gst_pad_peer_query_caps (self->srcpad, any);
-  gst_caps_unref (any);
-  if (gst_caps_is_empty (allowed) || gst_caps_is_any (allowed)) {
-    gst_caps_unref (allowed);
-    return gst_caps_ref (caps);
-  }
-  allowed = gst_caps_truncate (gst_caps_make_writable (allowed));
-  gst_structure_fixate_field_nearest_fraction (
-      gst_caps_get_structure (allowed, 0), "framerate", MAX (self->source_n, 1), self->source_d);
-  return gst_caps_fixate (allowed);
 }
 
 static void
@@ -338,7 +255,7 @@ take_caps (GstFeedbackRate *self, GstEvent *event)
   self->plain = gst_caps_features_is_equal (
       gst_caps_get_features (caps, 0), GST_CAPS_FEATURES_MEMORY_SYSTEM_MEMORY);
   self->offer_seen = FALSE;
-  ours = src_caps (self, caps);
+  ours = gst_feedback_rate_src_caps (self, caps);
   taken = gst_pad_push_event (self->srcpad, gst_event_new_caps (ours));
   gst_caps_unref (ours);
   gst_event_unref (event);
@@ -469,58 +386,6 @@ gst_feedback_rate_feedback_chain (GstPad *pad, GstObject *parent, GstBuffer *buf
   return GST_FLOW_OK;
 }
 
-/* ---- the source's rate ---- */
-
-static gboolean
-is_due (GstFeedbackRate *self, gdouble rate, gint64 now)
-{
-  gdouble source;
-  gint64 dwell;
-
-  g_mutex_lock (&self->lock);
-  source = source_rate (self);
-  dwell = (gint64) GST_TIME_AS_USECONDS (self->min_dwell);
-  g_mutex_unlock (&self->lock);
-  if (source <= 0 || (rate <= source && rate > HEADROOM * source))
-    return FALSE;
-  if ((self->asked_at && now - self->asked_at < dwell) || now - self->checked_at < CHECK_INTERVAL)
-    return FALSE;
-  self->checked_at = now;
-  return TRUE;
-}
-
-/* What the source can do at the present format and size. */
-static GstCaps *
-query_offer (GstFeedbackRate *self)
-{
-  GstCaps *current = gst_pad_get_current_caps (self->sinkpad), *any, *offer;
-
-  if (!current)
-    return NULL;
-  any = source_rates_any (current);
-  offer = gst_pad_peer_query_caps (self->sinkpad, any);
-  gst_caps_unref (any);
-  gst_caps_unref (current);
-  return offer;
-}
-
-static gboolean
-is_adjustable (GstFeedbackRate *self)
-{
-  GstCaps *offer;
-  gint n, d;
-
-  if (self->offer_seen || !(offer = query_offer (self)))
-    return self->adjustable;
-  self->offer_seen = TRUE;
-  self->adjustable = (source_rates_choose (offer, LOWEST_RATE, G_MAXINT, 1, &n, &d) &&
-                         gst_util_fraction_compare (n, d, self->source_n, self->source_d) != 0) ||
-                     (source_rates_choose (offer, HIGHEST_RATE, G_MAXINT, 1, &n, &d) &&
-                         gst_util_fraction_compare (n, d, self->source_n, self->source_d) != 0);
-  gst_caps_unref (offer);
-  return self->adjustable;
-}
-
 /* A camera can't change its rate while anyone holds one of its buffers: v4l2src fails for good then. What is held
  * downstream, in a queue or until Kafka has it, is therefore a copy. */
 static GstBuffer *
@@ -528,45 +393,11 @@ detach (GstFeedbackRate *self, GstBuffer *buffer)
 {
   GstBuffer *copy;
 
-  if (!buffer->pool || !self->plain || !is_adjustable (self))
+  if (!buffer->pool || !self->plain || !gst_feedback_rate_is_adjustable (self))
     return gst_buffer_make_writable (buffer);
   copy = gst_buffer_copy_deep (buffer);
   gst_buffer_unref (buffer);
   return copy;
-}
-
-/* TRUE: it is neither what the source does nor what it was asked for already. */
-static gboolean
-ask_for (GstFeedbackRate *self, gint n, gint d)
-{
-  gboolean new;
-
-  g_mutex_lock (&self->lock);
-  new = gst_util_fraction_compare (n, d, self->source_n, self->source_d) != 0 &&
-        gst_util_fraction_compare (n, d, self->asked_n, self->asked_d) != 0;
-  self->asked_n = n;
-  self->asked_d = d;
-  g_mutex_unlock (&self->lock);
-  return new;
-}
-
-static void
-follow (GstFeedbackRate *self, gdouble rate, gint64 now)
-{
-  GstCaps *offer;
-  gint n, d;
-  gdouble source = source_rate (self), lower = rate / HEADROOM;
-
-  if (!is_due (self, rate, now) || !(offer = query_offer (self)))
-    return;
-  if (source_rates_choose (
-          offer, rate < source ? lower : rate, self->native_n, self->native_d, &n, &d) &&
-      ask_for (self, n, d)) {
-    GST_INFO_OBJECT (self, "asking the source for %d/%d frames/s, to send %.2f", n, d, rate);
-    self->asked_at = now;
-    gst_pad_push_event (self->sinkpad, gst_event_new_reconfigure ());
-  }
-  gst_caps_unref (offer);
 }
 
 /* ---- frames ---- */
@@ -575,9 +406,9 @@ static void
 tell (GstFeedbackRate *self, gdouble rate, gint64 now)
 {
   GstStructure *stats;
+  gboolean changed = fabs (rate - self->told_rate) > NOTABLE_CHANGE * self->told_rate;
 
-  if (fabs (rate - self->told_rate) <= NOTABLE_CHANGE * self->told_rate ||
-      (self->told_at && now - self->told_at < MESSAGE_INTERVAL))
+  if (self->told_at && now - self->told_at < (changed ? MESSAGE_INTERVAL : LONGEST_SILENCE))
     return;
   self->told_rate = rate;
   self->told_at = now;
@@ -604,7 +435,7 @@ static gboolean
 select_frame (GstFeedbackRate *self, gdouble time, gdouble rate, gdouble now)
 {
   self->in++;
-  if (!decimator_take (&self->decimator, time, rate, source_rate (self)))
+  if (!decimator_take (&self->decimator, time, rate, gst_feedback_rate_source_rate (self)))
     return FALSE;
   if (rate_controller_may_send (self->controller, now))
     return TRUE;
@@ -620,7 +451,7 @@ stamp (GstFeedbackRate *self, GstBuffer *buffer, gdouble now)
   RateSettings settings = effective_settings (self);
   gchar seq[24], min[G_ASCII_DTOSTR_BUF_SIZE], max[G_ASCII_DTOSTR_BUF_SIZE],
       weight[G_ASCII_DTOSTR_BUF_SIZE];
-  gint partition = rate_controller_next_partition (self->controller, now);
+  gint partition = self->placement ? rate_controller_next_partition (self->controller, now) : -1;
 
   g_snprintf (seq, sizeof seq, "%" G_GUINT64_FORMAT, self->seq);
   gst_kafka_meta_set_headers (buffer, GST_KAFKA_HEADER_CAMERA, camera_name (self),
@@ -670,7 +501,7 @@ gst_feedback_rate_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   if (buffer)
     ret = gst_pad_push (self->srcpad, buffer);
   tell (self, rate, now);
-  follow (self, rate, now);
+  gst_feedback_rate_follow (self, rate, now);
   return ret;
 }
 
@@ -716,6 +547,9 @@ gst_feedback_rate_set_property (GObject *object, guint id, const GValue *value, 
     case PROP_LATENCY_TARGET:
       self->settings.latency_target = (gdouble) g_value_get_uint64 (value) / GST_SECOND;
       break;
+    case PROP_PLACEMENT:
+      self->placement = g_value_get_boolean (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
@@ -754,6 +588,9 @@ gst_feedback_rate_get_property (GObject *object, guint id, GValue *value, GParam
       break;
     case PROP_LATENCY_TARGET:
       g_value_set_uint64 (value, (guint64) (self->settings.latency_target * GST_SECOND + 0.5));
+      break;
+    case PROP_PLACEMENT:
+      g_value_set_boolean (value, self->placement);
       break;
     case PROP_CURRENT_RATE:
       g_value_set_double (value, rate_controller_get_rate (self->controller, seconds_now ()));
@@ -794,14 +631,14 @@ install_properties (GObjectClass *klass)
       "The camera's name, unique among all; none: the host's name", NULL,
       flags | GST_PARAM_MUTABLE_READY);
   props[PROP_INITIAL_RATE] = g_param_spec_double ("initial-rate", "Initial rate",
-      "Frames/s until the first report; with algorithm=fixed always", LOWEST_RATE, HIGHEST_RATE,
-      DEFAULT_INITIAL_RATE, live);
+      "Frames/s until the first report; with algorithm=fixed always", GST_FEEDBACK_RATE_LOWEST,
+      GST_FEEDBACK_RATE_HIGHEST, DEFAULT_INITIAL_RATE, live);
   props[PROP_MIN_RATE] = g_param_spec_double ("min-rate", "Least rate",
-      "Frames/s below which the rate never falls, whatever the fog says", LOWEST_RATE, HIGHEST_RATE,
-      DEFAULT_MIN_RATE, live);
+      "Frames/s below which the rate never falls, whatever the fog says", GST_FEEDBACK_RATE_LOWEST,
+      GST_FEEDBACK_RATE_HIGHEST, DEFAULT_MIN_RATE, live);
   props[PROP_MAX_RATE] = g_param_spec_double ("max-rate", "Highest rate",
-      "Frames/s above which the rate never rises; 0: the camera's own rate", 0, HIGHEST_RATE,
-      DEFAULT_MAX_RATE, live);
+      "Frames/s above which the rate never rises; 0: the camera's own rate", 0,
+      GST_FEEDBACK_RATE_HIGHEST, DEFAULT_MAX_RATE, live);
   props[PROP_WEIGHT] = g_param_spec_double ("weight", "Weight",
       "This camera's share of the fog against those of other cameras: twice the weight, twice "
       "the rate",
@@ -814,8 +651,12 @@ install_properties (GObjectClass *klass)
       "Time (ns) that frames may wait in the fog's queue: longer keeps the fog busier, shorter "
       "makes the results newer",
       0, 3600 * GST_SECOND, DEFAULT_LATENCY_TARGET, live);
-  props[PROP_CURRENT_RATE] = g_param_spec_double (
-      "current-rate", "Current rate", "Frames/s that go on now", 0, HIGHEST_RATE, 0, read);
+  props[PROP_PLACEMENT] = g_param_spec_boolean ("placement", "Placement",
+      "Send each frame to a partition whose replica has time for it, as far as reports tell; else "
+      "the sink decides",
+      DEFAULT_PLACEMENT, live);
+  props[PROP_CURRENT_RATE] = g_param_spec_double ("current-rate", "Current rate",
+      "Frames/s that go on now", 0, GST_FEEDBACK_RATE_HIGHEST, 0, read);
   /**
    * GstFeedbackRate:stats:
    *
@@ -825,6 +666,7 @@ install_properties (GObjectClass *klass)
    * | rate | double | frames/s that go on now |
    * | source-rate | double | frames/s of the source's caps, 0 if it doesn't say |
    * | capacity | double | frames/s that the living replicas can count |
+   * | delivered | double | frames/s that they do count |
    * | demand | double | what all cameras want, over capacity: above 1 more replicas would help; 0 if unknown |
    * | queue | double | frames waiting in the fog |
    * | replicas, cameras | uint | alive |
@@ -879,6 +721,7 @@ gst_feedback_rate_init (GstFeedbackRate *self)
   self->settings = (RateSettings){DEFAULT_ALGORITHM, DEFAULT_INITIAL_RATE, DEFAULT_MIN_RATE,
       DEFAULT_MAX_RATE, DEFAULT_WEIGHT, (gdouble) DEFAULT_LATENCY_TARGET / GST_SECOND};
   self->min_dwell = DEFAULT_MIN_DWELL;
+  self->placement = DEFAULT_PLACEMENT;
   self->sinkpad = add_pad (self, &sink_template);
   gst_pad_set_chain_function (self->sinkpad, gst_feedback_rate_chain);
   gst_pad_set_event_function (self->sinkpad, gst_feedback_rate_sink_event);

@@ -9,6 +9,8 @@
  *   FOG_CAMERA_LOG      file: each rate that was set or refused, a line each
  *   FOG_CAMERA_RESTART  ms from STREAMON to the first frame
  *   FOG_CAMERA_REFUSE   if set: once it has streamed, every other rate is refused
+ *   FOG_CAMERA_STALL    while set: it streams, but no frame comes
+ *   FOG_CAMERA_VANISH   once set: it is unplugged, every call fails
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -193,7 +195,7 @@ set_rate (struct v4l2_streamparm *arg)
   struct v4l2_fract t = arg->parm.capture.timeperframe;
   unsigned rate = t.numerator ? t.denominator / t.numerator : 30;
 
-  if (camera.streaming || (getenv ("FOG_CAMERA_REFUSE") && camera.streamed)) {
+  if (camera.streaming || camera.buffers > 0 || (getenv ("FOG_CAMERA_REFUSE") && camera.streamed)) {
     note ("busy", rate);
     return fail (EBUSY);
   }
@@ -270,7 +272,9 @@ wait_for_frame (void)
 
   while (camera.streaming) {
     clock_gettime (CLOCK_MONOTONIC, &now);
-    if (camera.queued > 0 &&
+    if (getenv ("FOG_CAMERA_VANISH"))
+      return;
+    if (camera.queued > 0 && !getenv ("FOG_CAMERA_STALL") &&
         (now.tv_sec > camera.next.tv_sec ||
             (now.tv_sec == camera.next.tv_sec && now.tv_nsec >= camera.next.tv_nsec)))
       return;
@@ -287,6 +291,8 @@ dequeue_buffer (struct v4l2_buffer *arg)
   unsigned index;
 
   wait_for_frame ();
+  if (getenv ("FOG_CAMERA_VANISH"))
+    return fail (ENODEV);
   if (!camera.streaming)
     return fail (EINVAL);
   index = camera.queue[0];
@@ -399,6 +405,8 @@ ioctl (int fd, unsigned long request, ...)
     real = (int (*) (int, unsigned long, ...)) dlsym (RTLD_NEXT, "ioctl");
   if (!is_camera (fd))
     return real (fd, request, arg);
+  if (getenv ("FOG_CAMERA_VANISH"))
+    return fail (ENODEV);
   pthread_mutex_lock (&camera.lock);
   ret = answer ((unsigned) request, arg);
   pthread_mutex_unlock (&camera.lock);

@@ -10,7 +10,21 @@ typedef struct {
   gchar *dir, *node, *log;
   GstElement *pipeline, *rate;
   gint frames; /* out of feedbackrate, atomic */
+  gint64 last,
+      longest; /* us, monotonic: when the last frame came from the camera, the longest gap; atomic */
 } Camera;
+
+static GstPadProbeReturn
+measure_gap (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  Camera *camera = data;
+  gint64 now = g_get_monotonic_time ();
+
+  if (camera->last)
+    camera->longest = MAX (camera->longest, now - camera->last);
+  camera->last = now;
+  return GST_PAD_PROBE_OK;
+}
 
 static GstPadProbeReturn
 count_frame (GstPad *pad, GstPadProbeInfo *info, gpointer camera)
@@ -25,7 +39,7 @@ camera_start (Camera *camera, const gchar *format, const gchar *downstream)
   g_autofree gchar *launch = NULL;
   GstPad *pad;
 
-  camera->frames = 0;
+  *camera = (Camera){0};
   camera->dir = g_dir_make_tmp ("camera-XXXXXX", NULL);
   camera->node = g_build_filename (camera->dir, "video0", NULL);
   camera->log = g_build_filename (camera->dir, "log", NULL);
@@ -39,6 +53,9 @@ camera_start (Camera *camera, const gchar *format, const gchar *downstream)
   camera->rate = gst_bin_get_by_name (GST_BIN (camera->pipeline), "rate");
   pad = gst_element_get_static_pad (camera->rate, "src");
   gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, count_frame, camera, NULL);
+  gst_object_unref (pad);
+  pad = gst_element_get_static_pad (camera->rate, "sink");
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, measure_gap, camera, NULL);
   gst_object_unref (pad);
   gst_element_set_state (camera->pipeline, GST_STATE_PLAYING);
 }
@@ -76,6 +93,20 @@ camera_goes_on (Camera *camera)
 }
 
 static void
+camera_end (Camera *camera)
+{
+  gst_element_set_state (camera->pipeline, GST_STATE_NULL);
+  gst_object_unref (camera->rate);
+  gst_object_unref (camera->pipeline);
+  g_unlink (camera->node);
+  g_unlink (camera->log);
+  g_rmdir (camera->dir);
+  g_free (camera->node);
+  g_free (camera->log);
+  g_free (camera->dir);
+}
+
+static void
 camera_stop (Camera *camera)
 {
   GstBus *bus = gst_element_get_bus (camera->pipeline);
@@ -89,31 +120,49 @@ camera_stop (Camera *camera)
     fail ("%s (%s)", error->message, debug);
   }
   gst_object_unref (bus);
-  gst_element_set_state (camera->pipeline, GST_STATE_NULL);
-  gst_object_unref (camera->rate);
-  gst_object_unref (camera->pipeline);
-  g_unlink (camera->node);
-  g_unlink (camera->log);
-  g_rmdir (camera->dir);
-  g_free (camera->node);
-  g_free (camera->log);
-  g_free (camera->dir);
+  camera_end (camera);
+}
+
+static guint64
+camera_stat (Camera *camera, const gchar *name)
+{
+  GstStructure *stats;
+  guint64 value = 0;
+
+  g_object_get (camera->rate, "stats", &stats, NULL);
+  fail_unless (gst_structure_get_uint64 (stats, name, &value), "no %s", name);
+  gst_structure_free (stats);
+  return value;
+}
+
+/* Asks for a rate, and tells the longest time without a frame until the camera has it and goes on. @restart: ms
+ * that the camera takes by itself */
+static void
+change_rate (Camera *camera, gdouble rate, const gchar *line, guint restart)
+{
+  gint64 bound = (restart + 1000 / 10 + 1000 / 10 + 1500) * 1000;
+
+  camera->longest = 0;
+  g_object_set (camera->rate, "initial-rate", rate, NULL);
+  camera_wait (camera, line);
+  camera_goes_on (camera);
+  g_print ("%g frames/s: a gap of %d ms at a camera that takes %u ms to start\n", rate,
+      (gint) (camera->longest / 1000), restart);
+  fail_unless (camera->longest < bound, "no frame for %d ms", (gint) (camera->longest / 1000));
 }
 
 static void
-check_down_and_up (const gchar *format, const gchar *downstream)
+check_down_and_up (const gchar *format, const gchar *downstream, guint restart)
 {
-  g_autofree gchar *log = NULL;
+  g_autofree gchar *log = NULL, *text = g_strdup_printf ("%u", restart);
   Camera camera;
+
+  g_setenv ("FOG_CAMERA_RESTART", text, TRUE);
 
   camera_start (&camera, format, downstream);
   camera_goes_on (&camera);
-  g_object_set (camera.rate, "initial-rate", 8.0, NULL);
-  camera_wait (&camera, "rate 10\n");
-  camera_goes_on (&camera);
-  g_object_set (camera.rate, "initial-rate", 30.0, NULL);
-  camera_wait (&camera, "rate 30\n");
-  camera_goes_on (&camera);
+  change_rate (&camera, 8, "rate 10\n", restart);
+  change_rate (&camera, 30, "rate 30\n", restart);
   log = camera_log (&camera);
   fail_if (strstr (log, "unknown") || strstr (log, "busy"), "%s", log);
   camera_stop (&camera);
@@ -121,27 +170,27 @@ check_down_and_up (const gchar *format, const gchar *downstream)
 
 GST_START_TEST (test_raw_frames)
 {
-  check_down_and_up ("video/x-raw,width=320", "");
+  check_down_and_up ("video/x-raw,width=320", "", 0);
 }
 GST_END_TEST;
 
 GST_START_TEST (test_motion_jpeg)
 {
-  /* This one takes its time to start. */
-  g_setenv ("FOG_CAMERA_RESTART", "200", TRUE);
-  check_down_and_up ("image/jpeg,width=320", "");
+  check_down_and_up ("image/jpeg,width=320", "", 200);
 }
 GST_END_TEST;
 
 GST_START_TEST (test_downstream_insists_on_a_rate)
 {
-  check_down_and_up ("video/x-raw,width=320", "video/x-raw,framerate=30/1 !");
+  check_down_and_up ("video/x-raw,width=320", "video/x-raw,framerate=30/1 !", 0);
+  check_down_and_up ("image/jpeg,width=320", "image/jpeg,framerate=30/1 !", 0);
 }
 GST_END_TEST;
 
 GST_START_TEST (test_a_driver_that_refuses)
 {
   Camera camera;
+  guint64 in, out;
 
   g_setenv ("FOG_CAMERA_REFUSE", "1", TRUE);
   camera_start (&camera, "video/x-raw,width=320", "");
@@ -149,7 +198,63 @@ GST_START_TEST (test_a_driver_that_refuses)
   g_object_set (camera.rate, "initial-rate", 8.0, NULL);
   camera_wait (&camera, "busy 10\n");
   camera_goes_on (&camera);
+  /* The camera's 30 frames/s are thinned to the 8. */
+  in = camera_stat (&camera, "frames-in");
+  out = camera_stat (&camera, "frames-out");
+  for (guint i = 0; i < 3; i++)
+    camera_goes_on (&camera);
+  in = camera_stat (&camera, "frames-in") - in;
+  out = camera_stat (&camera, "frames-out") - out;
+  fail_unless (out >= 15 && ABS ((gint64) out * 30 - (gint64) in * 8) <= 60,
+      "%" G_GUINT64_FORMAT " frames of %" G_GUINT64_FORMAT, out, in);
   camera_stop (&camera);
+}
+GST_END_TEST;
+
+/* No frame for a while, a change of rate in the midst of it: it comes when frames do, without a burst. */
+GST_START_TEST (test_a_camera_that_stalls)
+{
+  Camera camera;
+  guint64 before;
+
+  camera_start (&camera, "video/x-raw,width=320", "");
+  camera_goes_on (&camera);
+  g_setenv ("FOG_CAMERA_STALL", "1", TRUE);
+  g_usleep (100000);
+  before = camera_stat (&camera, "frames-out");
+  g_object_set (camera.rate, "initial-rate", 8.0, NULL);
+  g_usleep (1000000);
+  fail_unless (camera_stat (&camera, "frames-out") <= before + 1);
+  g_unsetenv ("FOG_CAMERA_STALL");
+  camera_wait (&camera, "rate 10\n");
+  camera_goes_on (&camera);
+  camera_stop (&camera);
+}
+GST_END_TEST;
+
+static void
+check_vanished (Camera *camera)
+{
+  GstBus *bus = gst_element_get_bus (camera->pipeline);
+  GstMessage *message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_ERROR);
+  g_autoptr (GError) error = NULL;
+
+  fail_unless (message != NULL, "nobody told that the camera is gone");
+  gst_message_parse_error (message, &error, NULL);
+  fail_unless (g_str_has_prefix (GST_OBJECT_NAME (GST_MESSAGE_SRC (message)), "v4l2src"));
+  gst_message_unref (message);
+  gst_object_unref (bus);
+  camera_end (camera);
+}
+
+GST_START_TEST (test_a_camera_that_vanishes)
+{
+  Camera camera;
+
+  camera_start (&camera, "video/x-raw,width=320", "");
+  camera_goes_on (&camera);
+  g_setenv ("FOG_CAMERA_VANISH", "1", TRUE);
+  check_vanished (&camera);
 }
 GST_END_TEST;
 
@@ -164,6 +269,8 @@ feedbackv4l2_suite (void)
   tcase_add_test (tcase, test_motion_jpeg);
   tcase_add_test (tcase, test_downstream_insists_on_a_rate);
   tcase_add_test (tcase, test_a_driver_that_refuses);
+  tcase_add_test (tcase, test_a_camera_that_stalls);
+  tcase_add_test (tcase, test_a_camera_that_vanishes);
   return suite;
 }
 
