@@ -84,6 +84,11 @@ class Host:
             _libc("setns", self._namespace, CLONE_NEWNET)
             yield
 
+    def limit(self, rate):
+        """What the host sends goes no faster than `rate`, as in "5mbit", with a tenth of a second of it in the router."""
+        with self.inside():
+            self._switch.command(f"tc qdisc replace dev eth0 root tbf rate {rate} burst 16kb latency 100ms")
+
     def cut(self):
         """Packets vanish, both ways, and nobody is told."""
         self._switch.command(f"bridge link set dev {self.port} state 0")

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""An edge on a slow link before a fog that is fast: the camera's rate follows the link, and frames stay young."""
+
+import datetime
+import json
+import time
+
+import confluent_kafka
+import kafka_server
+import network
+import pytest
+
+FRAME = 40_000  # bytes, as is: no encoder between the camera and the link
+SETTLING = 10  # s
+
+
+@pytest.fixture
+def switch():
+    try:
+        with network.Switch() as hosts:
+            yield hosts
+    except network.NetworkError as error:
+        pytest.skip(str(error))
+
+
+class Topics:
+    """What this test needs of the system: two stages, and no database but the topic before it."""
+
+    def __init__(self, kafka, name):
+        self.kafka, self.name = kafka, name
+        for role in ("camera", "database", "feedback"):
+            kafka.create_topic(f"{name}-{role}")
+
+    def element(self, name, role, extra=""):
+        return f"{name} bootstrap-servers={self.kafka.bootstrap} topic={self.name}-{role} {extra}"
+
+    def edge(self):
+        return (
+            "videotestsrc is-live=true pattern=ball ! "
+            "video/x-raw,format=GRAY8,width=200,height=200,framerate=30/1 ! "
+            "feedbackrate name=rate camera=cam-1 initial-rate=30 ! "
+            + self.element("kafkasink", "camera") + self.element("kafkasrc", "feedback") + " ! rate.feedback")
+
+    def fog(self):
+        return (
+            self.element("kafkasrc", "camera", f"group-id={self.name}-fog auto-offset-reset=earliest")
+            + " ! haarfacecount name=faces min-faces=0 report-interval=1000000000 ! "
+            + self.element("kafkasink", "database") + "faces.rate ! " + self.element("kafkasink", "feedback"))
+
+
+class Ages:
+    """Of the frames counted, s, as they are counted."""
+
+    def __init__(self, topics):
+        self._reader = confluent_kafka.Consumer({
+            "bootstrap.servers": topics.kafka.bootstrap, "group.id": f"{topics.name}-ages", "enable.auto.commit": False})
+        self._reader.assign([
+            confluent_kafka.TopicPartition(f"{topics.name}-database", partition, 0)
+            for partition in range(topics.kafka.partitions)])
+
+    def over(self, seconds):
+        end, ages = time.monotonic() + seconds, []
+        while time.monotonic() < end:
+            message = self._reader.poll(0.2)
+            if message is not None and not message.error():
+                ages.append(age(json.loads(message.value())))
+        return sorted(ages)
+
+
+def age(event):
+    captured, processed = (
+        datetime.datetime.fromisoformat(event[field]["$date"].replace("Z", "+00:00")) for field in ("captured", "processed"))
+    return (processed - captured).total_seconds()
+
+
+def check(ages, bits, seconds):
+    """Most of what the link can carry came through it, and not long after it was seen."""
+    ages.over(SETTLING)
+    counted = ages.over(seconds)
+    most = bits / 8 / FRAME * seconds
+    print(f"{len(counted)} of {most:.0f} frames, p50 {counted[len(counted) // 2]:.2f} s, max {counted[-1]:.2f} s")
+    assert 0.6 * most < len(counted) < 1.1 * most
+    assert counted[int(0.95 * len(counted))] < 3
+
+
+def test_the_rate_follows_the_link(switch, launch, tmp_path, fresh):
+    cloud, camera = switch.host(), switch.host()
+    kafka = kafka_server.Kafka(tmp_path / "kafka", hosts=[cloud])
+    kafka.start()
+    try:
+        topics = Topics(kafka, fresh)
+        camera.limit("5mbit")
+        with cloud.inside():
+            launch(topics.fog()).wait_playing()
+        with camera.inside():
+            launch(topics.edge()).wait_playing()
+        ages = Ages(topics)
+        check(ages, 5e6, 15)
+        camera.limit("2mbit")
+        check(ages, 2e6, 15)
+    finally:
+        kafka.stop(0)
