@@ -869,12 +869,27 @@ gst_kafka_consumer_note_flush (GstKafkaConsumer *self)
   g_mutex_unlock (&self->lock);
 }
 
+/* with self->lock: what the last fetch of each partition told; between two questions of watch_lag () much may come */
+static void
+note_watermarks (GstKafkaConsumer *self)
+{
+  for (guint i = 0; self->queue && i < self->partitions->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
+    gint64 low, high;
+
+    if (!rd_kafka_get_watermark_offsets (
+            self->rk, partition->topic, partition->partition, &low, &high))
+      partition->high = MAX (partition->high, high);
+  }
+}
+
 guint64
 gst_kafka_consumer_get_lag (GstKafkaConsumer *self, GValue *partitions)
 {
   guint64 lag;
 
   g_mutex_lock (&self->lock);
+  note_watermarks (self);
   lag = gst_kafka_partitions_get_lag (self->partitions);
   if (partitions)
     gst_kafka_partitions_to_value (self->partitions, partitions);
