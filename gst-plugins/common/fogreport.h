@@ -28,7 +28,7 @@ typedef struct {
   guint64 faces;      /* found in them */
   gdouble busy;       /* wall-clock s at work, summed over the workers */
   guint workers;      /* >= 1 */
-  guint64 lag;        /* messages waiting in the replica's partitions */
+  guint64 lag;        /* messages waiting in the replica's partitions, and frames for a worker */
   GArray *partitions; /* of gint, its assignment */
   gdouble age_p50;    /* s from capture to counted; NAN if no frame told */
   gdouble age_p95;    /* s */

@@ -62,7 +62,7 @@ make_report (GstHaarFaceCount *self, gboolean leaving)
   report->leaving = leaving;
   ask_source (self);
   GST_OBJECT_LOCK (self);
-  report->lag = self->lag;
+  report->lag = self->lag + (self->workers ? haar_workers_get_queued (self->workers) : 0);
   g_array_append_vals (report->partitions, self->partitions, self->n_partitions);
   self->counters.reports++;
   GST_OBJECT_UNLOCK (self);

@@ -21,6 +21,7 @@ struct _HaarWorkers {
   guint limit;
   guint n_threads; /* still running */
   guint refs;      /* one each thread, and the owner's */
+  guint n_pushing; /* waiting for room */
   gboolean popping;
   gboolean flushing;
   gboolean quit;
@@ -172,8 +173,10 @@ haar_workers_push (HaarWorkers *self, gpointer item)
   gboolean pushed;
 
   g_mutex_lock (&self->lock);
+  self->n_pushing++;
   while (!self->flushing && self->n_to_work >= self->limit)
     g_cond_wait (&self->changed, &self->lock);
+  self->n_pushing--;
   pushed = append (self, item, TRUE);
   g_mutex_unlock (&self->lock);
   if (!pushed)
@@ -280,6 +283,19 @@ haar_workers_get_waiting (HaarWorkers *self)
 
   g_mutex_lock (&self->lock);
   n = self->n_to_work;
+  g_mutex_unlock (&self->lock);
+  return n;
+}
+
+guint
+haar_workers_get_queued (HaarWorkers *self)
+{
+  guint n;
+
+  g_mutex_lock (&self->lock);
+  n = self->n_pushing;
+  for (GList *l = self->entries.head; l; l = l->next)
+    n += ((Entry *) l->data)->state == WAITING;
   g_mutex_unlock (&self->lock);
   return n;
 }

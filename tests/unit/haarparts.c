@@ -82,6 +82,10 @@ GST_START_TEST (test_flushing_ends_every_wait)
   thread = g_thread_new ("pusher", push_forty, workers);
   while (haar_workers_get_waiting (workers) < 3)
     g_usleep (100);
+  /* Two are worked on, one waits, and the push of one more for room. */
+  for (guint i = 0; i < 10000 && haar_workers_get_queued (workers) != 2; i++)
+    g_usleep (1000);
+  fail_unless_equals_int (haar_workers_get_queued (workers), 2);
   haar_workers_set_flushing (workers, TRUE);
   fail_unless_equals_int (GPOINTER_TO_UINT (g_thread_join (thread)), 4);
   fail_unless (haar_workers_pop (workers) == NULL);
