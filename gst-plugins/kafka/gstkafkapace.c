@@ -96,16 +96,19 @@ gst_kafka_pace_throttle (
   gdouble elapsed = (gdouble) (now - past.began) / G_USEC_PER_SEC;
   gint64 age = now - oldest;
   gdouble excess = (gdouble) (age - least_latency (self)) / G_USEC_PER_SEC;
+  gdouble share = CLAMP (1 / HEADROOM - excess / DRAIN, LEAST_SHARE, 1 / HEADROOM);
+  gboolean throttled = self->throttling;
 
   if (now - past.began < DEMAND_INTERVAL)
     return FALSE;
   begin (&self->demand, now);
   self->throttling = is_too_old (self, age);
-  if (!self->throttling)
+  /* The last word is what came through at the end: a link that merely stood still for a moment took it all. */
+  if (!self->throttling && !(throttled && past.delivered))
     return FALSE;
   /* If nothing came through, the link takes less than one in the time that the oldest has waited. */
   *interval = past.delivered ? elapsed / past.delivered : (gdouble) age / G_USEC_PER_SEC;
-  *interval /= CLAMP (1 / HEADROOM - excess / DRAIN, LEAST_SHARE, 1 / HEADROOM);
+  *interval /= share;
   *interval = MIN (*interval, LONGEST_INTERVAL);
   *proportion = past.pushed / elapsed * *interval;
   return TRUE;

@@ -38,7 +38,7 @@ guint64 gst_kafka_pace_window (const GstKafkaPace *self);
  * @proportion: (out): how many times too fast buffers come
  *
  * Returns: %TRUE, at most twice a second, from when buffers wait longer than the link explains until they hardly
- * wait at all
+ * wait at all, and then once more
  */
 gboolean gst_kafka_pace_throttle (
     GstKafkaPace *self, gint64 now, gint64 oldest, gdouble *interval, gdouble *proportion);

@@ -97,6 +97,33 @@ GST_START_TEST (test_queue_is_drained)
 }
 GST_END_TEST;
 
+/* What waited goes all at once, and the last word is that the link takes it. */
+GST_START_TEST (test_moment_of_standstill)
+{
+  GstKafkaPace pace;
+  gdouble interval = 0, proportion;
+
+  gst_kafka_pace_init (&pace, 0);
+  for (gint64 now = 0; now < 10 * (gint64) S; now += 50 * MS) {
+    gst_kafka_pace_pushed (&pace);
+    gst_kafka_pace_delivered (&pace, now, 1000, 2 * MS);
+    fail_if (gst_kafka_pace_throttle (&pace, now, now, &interval, &proportion));
+  }
+  for (gint64 now = 10 * (gint64) S; now < 12 * (gint64) S; now += 50 * MS) {
+    gst_kafka_pace_pushed (&pace);
+    gst_kafka_pace_throttle (&pace, now, 10 * (gint64) S, &interval, &proportion);
+  }
+  fail_unless (interval > 0.5, "%f", interval);
+  for (gint i = 0; i < 20; i++)
+    gst_kafka_pace_delivered (&pace, 12 * (gint64) S, 1000, S);
+  fail_unless (gst_kafka_pace_throttle (
+      &pace, 12 * (gint64) S + 400 * MS, 12 * (gint64) S + 399 * MS, &interval, &proportion));
+  fail_unless (interval < 0.05, "%f", interval);
+  fail_if (gst_kafka_pace_throttle (
+      &pace, 13 * (gint64) S, 13 * (gint64) S - MS, &interval, &proportion));
+}
+GST_END_TEST;
+
 GST_START_TEST (test_dead_link_asks_for_ever_less)
 {
   GstKafkaPace pace;
@@ -147,6 +174,7 @@ kafkapace_suite (void)
   tcase_add_test (tc, test_long_link_is_left_alone);
   tcase_add_test (tc, test_slow_link_asks_for_less_than_it_takes);
   tcase_add_test (tc, test_queue_is_drained);
+  tcase_add_test (tc, test_moment_of_standstill);
   tcase_add_test (tc, test_dead_link_asks_for_ever_less);
   tcase_add_test (tc, test_window_is_twice_what_is_under_way);
   tcase_add_test (tc, test_least_latency_is_forgotten);

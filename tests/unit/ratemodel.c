@@ -39,7 +39,8 @@ check (const gchar *name, const RateModelSettings *settings, gdouble utilisation
 }
 
 static const gchar *const held_out[] = {"half.txt", "neighbour.txt", "ramp.txt", "lost.txt",
-    "mixed-11.txt", "mixed-12.txt", "mixed-13.txt", "mixed-14.txt"};
+    "mixed-11.txt", "mixed-12.txt", "mixed-13.txt", "mixed-14.txt", "mixed-22.txt", "mixed-23.txt",
+    "mixed-24.txt"};
 
 GST_START_TEST (test_one_shared_queue)
 {
