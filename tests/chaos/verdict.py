@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Was the promise kept? What the edge was told, what the topics hold, and a count of every frame anew, against the database."""
+"""Was the promise kept? What the edge was told, what the topics hold and a new count of every frame, against the
+database."""
 
 import collections
 import json
@@ -105,7 +106,7 @@ class Verdict:
         self.frames = published(self.system, "camera")
         self.faces = recount(self.system, directory)
         self.wanted = {identity: faces for identity, faces in self.faces.items() if faces > 0}
-        say(f"{len(self.frames)} frames published, {len(self.wanted)} with a face; {watch.documents()} documents so far")
+        say(f"{len(self.frames)} frames published, {len(self.wanted)} with a face; {watch.documents()} documents")
         # enough of them and no more, or none for too long
         until(lambda: watch.quiet(2 if watch.documents() >= len(self.wanted) else PATIENCE))
         say(f"{watch.documents()} documents")
