@@ -14,6 +14,11 @@ FOGS, CLOUDS, BROKERS = 3, 2, 3
 # The least that the camera offers: sixty of these a second leave two cores room for all the rest.
 SOURCE = "scenesrc seed={seed} ! video/x-raw,width=320,height=240,framerate=30/1"
 IN_ORDER = "enable-idempotence=true"
+# On a busy machine a broker that lives may be silent for longer than the tests' short bounds, or Kafka's own, allow;
+# then the cluster does nothing but elect.
+PATIENT = [
+    "broker.session.timeout.ms=9000", "controller.quorum.fetch.timeout.ms=6000",
+    "controller.quorum.election.timeout.ms=3000"]
 EDGE_LOG = "2,kafkasink:6"  # tells of each delivery
 
 
@@ -67,7 +72,7 @@ class Parts:
     def __init__(self, directory, switch, seed):
         self.kafka = kafka_server.Kafka(
             directory / "kafka", hosts=[switch.host() for _ in range(BROKERS)],
-            properties=["min.insync.replicas=2"])
+            properties=["min.insync.replicas=2", *PATIENT])
         self.mongo = mongo_server.Mongo(directory / "mongo", host=switch.host())
         self.directory, self._switch, self._seed = directory, switch, seed
         self.brokers = [Server(f"broker-{node}", self.kafka.processes[node - 1]) for node in self.kafka.nodes()]

@@ -33,7 +33,7 @@ def test_a_seed_is_a_script():
 def test_nothing_is_lost_or_stored_twice_while_parts_fail():
     done = subprocess.run(
         [CHAOS / "run", "--seed", "1", "--minutes", "0.5"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        timeout=400, check=False)
+        timeout=600, check=False)
     print(done.stdout)
     figures = dict(re.findall(r"^([a-z ]+): (\d+)$", done.stdout, re.MULTILINE))
     assert done.returncode == 0
