@@ -20,7 +20,8 @@ KEDA = "github.com/kedacore/keda/v2@v2.20.2"
 KUBERNETES = "1.34"
 # Strimzi publishes no schema in a package: its three kinds are only built, not checked.
 WITHOUT_SCHEMA = {"Kafka", "KafkaNodePool", "KafkaTopic"}
-CONTAINER_FILES = ["pipelines/Containerfile", "tests/images/kafka/Containerfile", "tests/images/database/Containerfile"]
+CONTAINER_FILES = ["pipelines/Containerfile", "tests/images/kafka/Containerfile", "tests/images/database/Containerfile",
+    "tests/images/keda/Containerfile"]
 
 
 def tools():
