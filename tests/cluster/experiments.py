@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the system does on a real Kubernetes: heals, grows and shrinks with its load, is updated under it, keeps to the rules.
-Each experiment starts from the system at rest, and ends with every frame accounted for."""
+Each experiment starts from the system at rest, and ends with every frame accounted for. Beside those that run by default there are `controller`
+and `demand`: the autoscaler against cameras that follow the fog, by the CPU and by what they want (an hour; KEDA is built for it)."""
 
 import argparse
 import datetime
@@ -144,6 +145,42 @@ class Experiments:
             record.end()
         self.check("load", record.most("replicas") > 5 and record.last("replicas") == 1, "grew with the load and shrank again")
         self.account("load")
+
+
+    def controller(self, cameras=4, minutes=10):
+        """Cameras that follow the fog, and the autoscaler of base: it goes by a CPU that is always busy."""
+        self._follow("controller", TOP / "tests/cluster/controller", cameras, minutes)
+
+    def demand(self, cameras=4, minutes=30):
+        """The same, scaled on what they want."""
+        subprocess.run(
+            [TOP / "tests/cluster/keda", self.cluster.work, self.cluster.programs], check=True, timeout=900)
+        self._follow("demand", TOP / "tests/cluster/demand", cameras, minutes)
+
+    def _follow(self, name, directory, cameras, minutes):
+        self.cluster.kubectl("-n", NAMESPACE, "delete", "hpa,scaledobject", "--all", "--ignore-not-found", check=False)
+        self.settle(cameras=1, replicas=1)
+        self.cluster.apply(directory)
+        record = Record(self.cluster, self.results / f"{name}.json")
+        try:
+            record.mark("1 camera")
+            time.sleep(60)
+            record.mark(f"{cameras} cameras")
+            self.cluster.scale("edge", cameras)
+            began = time.monotonic()
+            record.run_while(lambda: True, 60)
+            self.note(name, replicas_after_60_s=record.last("replicas"))
+            record.run_while(lambda: True, 60 * minutes - (time.monotonic() - began))
+        finally:
+            record.end()
+        settled = [sample for sample in record.samples if sample["t"] > 60 + 120]
+        replicas = [sample["replicas"] for sample in settled]
+        self.note(
+            name, replicas_at_the_end=replicas[-1], most_replicas=max(replicas), least_replicas=min(replicas),
+            changes_after_2_min=sum(a != b for a, b in zip(replicas, replicas[1:])),
+            utilisation=round(statistics.mean(min(sample["demand"], 1) for sample in settled), 2),
+            age_s=statistics.median(sample["age"] for sample in settled if sample["age"] is not None))
+        self.account(name)
 
 
 class Gap:

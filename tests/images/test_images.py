@@ -16,6 +16,7 @@ import pytest
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests/servers"))
 
+import cache  # noqa: E402
 import kafka_server  # noqa: E402
 import mongo_server  # noqa: E402
 import network  # noqa: E402
@@ -110,7 +111,7 @@ def test_stages_work_and_stop_cleanly(run, kafka, tmp_path):
     wait_until(lambda: events.count_documents({"faces": {"$gt": 0}}) > 10, 90, "faces in the database")
     for container in stages:
         assert healthy(container)
-        assert podman("top", container, "user").stdout.split()[1] == "65532"
+        assert podman("top", container, "user").stdout.split()[1] == "fog"
         podman("stop", "-t", "40", container)
         state = json.loads(podman("inspect", container).stdout)[0]["State"]
         assert state["ExitCode"] == 0, podman("logs", container).stdout[-2000:]
@@ -128,3 +129,47 @@ def test_idle_is_healthy_and_a_stall_is_found(run, kafka):
     assert healthy(idle)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
         assert re.search(r"^gst_kafkasrc_lag\{", answer.read().decode(), re.MULTILINE)
+
+
+@pytest.fixture
+def compose(tmp_path):
+    """`podman-compose` with pipelines/compose.yaml, on this machine's images; all of it is gone at the end."""
+    settings = tmp_path / "containers.conf"
+    settings.write_text(
+        '[engine]\nruntime = "runc"\n[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n')
+    environment = {
+        **os.environ, "CONTAINERS_CONF": str(settings), "STAGES_IMAGE": IMAGE,
+        "KAFKA_IMAGE": f"localhost/gst-fog/kafka:{DEBIAN}", "DATABASE_IMAGE": f"localhost/gst-fog/database:{DEBIAN}"}
+
+    def run(*arguments):
+        subprocess.run(
+            [podman_compose(), "-f", TOP / "pipelines/compose.yaml", *arguments], env=environment, check=True, timeout=300,
+            stdin=subprocess.DEVNULL)
+
+    yield run
+    run("down", "-v", "-t", "1")
+
+
+def podman_compose():
+    wanted = "podman-compose==1.6.0"
+
+    def make(directory):
+        cache.checked([sys.executable, "-m", "venv", directory], "a Python environment")
+        cache.checked([directory / "bin/pip", "install", "-q", wanted], "download of podman-compose")
+
+    return cache.cached("podman-compose", [wanted], make) / "bin/podman-compose"
+
+
+def figure(port, name):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            found = re.search(rf"^{name}\{{.*\}} (\S+)$", answer.read().decode(), re.MULTILINE)
+    except OSError:
+        return 0
+    return float(found[1]) if found else 0
+
+
+def test_compose_brings_up_all_of_it(compose):
+    compose("up", "-d", "--no-build")
+    wait_until(lambda: figure(8083, "gst_mongosink_documents") > 10, 180, "documents in the database")
+    assert figure(8082, "gst_haarfacecount_frames") > 10
