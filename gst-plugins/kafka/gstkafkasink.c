@@ -32,7 +32,7 @@
 #include "gstkafkapartitioner.h"
 #include "gstkafkaproducer.h"
 #include "gstkafkarecord.h"
-#include "gstkafkasinktypes.h"
+#include "gstkafkasinksettings.h"
 #include "gstkafkasocket.h"
 #include "gstkafkauri.h"
 
@@ -42,47 +42,7 @@ GST_DEBUG_CATEGORY (gst_kafka_sink_debug);
 /* Room for a message's other headers and Kafka's own fields. */
 #define HEADERS_SIZE 512
 
-#define DEFAULT_PARTITION -1
-#define DEFAULT_ACKS GST_KAFKA_ACKS_ALL
-#define DEFAULT_COMPRESSION GST_KAFKA_COMPRESSION_NONE
-#define DEFAULT_LEAKY GST_KAFKA_LEAKY_NONE
-#define DEFAULT_MAX_QUEUED_BYTES (64 * 1024 * 1024)
-#define DEFAULT_MAX_QUEUED_BUFFERS 0
-#define DEFAULT_MAX_QUEUED_TIME 0
-#define DEFAULT_CONNECT_TIMEOUT (10 * GST_SECOND)
-#define DEFAULT_DELIVERY_TIMEOUT (120 * GST_SECOND)
-#define DEFAULT_DRAIN_TIMEOUT (20 * GST_SECOND)
-#define DEFAULT_MESSAGE_MAX_BYTES 1000000
-#define DEFAULT_LINGER 0
-#define DEFAULT_ENABLE_IDEMPOTENCE FALSE
-#define DEFAULT_CREATE_TOPIC FALSE
-#define DEFAULT_PARTITIONS -1
-#define DEFAULT_REPLICATION_FACTOR -1
-#define DEFAULT_ON_ERROR GST_KAFKA_SINK_ON_ERROR_FAIL
-
-enum {
-  PROP_CAMERA = GST_KAFKA_PROP_OWN,
-  PROP_KEY,
-  PROP_PARTITION,
-  PROP_ACKS,
-  PROP_COMPRESSION,
-  PROP_LEAKY,
-  PROP_MAX_QUEUED_BYTES,
-  PROP_MAX_QUEUED_BUFFERS,
-  PROP_MAX_QUEUED_TIME,
-  PROP_CONNECT_TIMEOUT,
-  PROP_DELIVERY_TIMEOUT,
-  PROP_DRAIN_TIMEOUT,
-  PROP_MESSAGE_MAX_BYTES,
-  PROP_LINGER,
-  PROP_ENABLE_IDEMPOTENCE,
-  PROP_CONGESTION_CONTROL,
-  PROP_CREATE_TOPIC,
-  PROP_PARTITIONS,
-  PROP_REPLICATION_FACTOR,
-  PROP_ON_ERROR,
-  PROP_STATS,
-};
+enum { PROP_STATS = GST_KAFKA_SINK_PROP_OTHER };
 
 #define GST_TYPE_KAFKA_SINK (gst_kafka_sink_get_type ())
 G_DECLARE_FINAL_TYPE (GstKafkaSink, gst_kafka_sink, GST, KAFKA_SINK, GstBaseSink)
@@ -92,16 +52,7 @@ struct _GstKafkaSink {
 
   /* with the object lock */
   GstKafkaSettings settings;
-  gchar *camera, *key, *congestion_control;
-  gint partition;
-  GstKafkaAcks acks;
-  GstKafkaCompression compression;
-  GstKafkaBounds bounds;
-  GstClockTime connect_timeout, delivery_timeout, drain_timeout, linger;
-  guint message_max_bytes;
-  gboolean enable_idempotence, create_topic;
-  gint partitions, replication_factor;
-  GstKafkaSinkOnError on_error;
+  GstKafkaSinkSettings own;
   GstStructure *last_stats;   /* of the run before, while there is no producer */
   GstKafkaProducer *producer; /* written in start and stop alone, which read it without lock */
 
@@ -121,25 +72,13 @@ GST_ELEMENT_REGISTER_DEFINE (kafkasink, "kafkasink", GST_RANK_NONE, GST_TYPE_KAF
 
 /* Properties */
 
-/* With the object lock */
 static void
-set_bounds (GstKafkaSink *self, guint id, const GValue *value)
+use_bounds (GstKafkaSink *self)
 {
-  switch (id) {
-    case PROP_LEAKY:
-      self->bounds.leaky = g_value_get_enum (value);
-      break;
-    case PROP_MAX_QUEUED_BYTES:
-      self->bounds.bytes = g_value_get_uint64 (value);
-      break;
-    case PROP_MAX_QUEUED_BUFFERS:
-      self->bounds.buffers = g_value_get_uint (value);
-      break;
-    default:
-      self->bounds.time = g_value_get_uint64 (value);
-  }
+  GST_OBJECT_LOCK (self);
   if (self->producer)
-    gst_kafka_producer_set_bounds (self->producer, &self->bounds);
+    gst_kafka_producer_set_bounds (self->producer, &self->own.bounds);
+  GST_OBJECT_UNLOCK (self);
 }
 
 static void
@@ -147,71 +86,10 @@ gst_kafka_sink_set_property (GObject *object, guint id, const GValue *value, GPa
 {
   GstKafkaSink *self = GST_KAFKA_SINK (object);
 
-  if (gst_kafka_settings_set_property (&self->settings, object, id, value))
-    return;
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_CAMERA:
-      g_free (self->camera);
-      self->camera = g_value_dup_string (value);
-      break;
-    case PROP_KEY:
-      g_free (self->key);
-      self->key = g_value_dup_string (value);
-      break;
-    case PROP_PARTITION:
-      self->partition = g_value_get_int (value);
-      break;
-    case PROP_ACKS:
-      self->acks = g_value_get_enum (value);
-      break;
-    case PROP_COMPRESSION:
-      self->compression = g_value_get_enum (value);
-      break;
-    case PROP_LEAKY:
-    case PROP_MAX_QUEUED_BYTES:
-    case PROP_MAX_QUEUED_BUFFERS:
-    case PROP_MAX_QUEUED_TIME:
-      set_bounds (self, id, value);
-      break;
-    case PROP_CONNECT_TIMEOUT:
-      self->connect_timeout = g_value_get_uint64 (value);
-      break;
-    case PROP_DELIVERY_TIMEOUT:
-      self->delivery_timeout = g_value_get_uint64 (value);
-      break;
-    case PROP_DRAIN_TIMEOUT:
-      self->drain_timeout = g_value_get_uint64 (value);
-      break;
-    case PROP_MESSAGE_MAX_BYTES:
-      self->message_max_bytes = g_value_get_uint (value);
-      break;
-    case PROP_LINGER:
-      self->linger = g_value_get_uint64 (value);
-      break;
-    case PROP_ENABLE_IDEMPOTENCE:
-      self->enable_idempotence = g_value_get_boolean (value);
-      break;
-    case PROP_CONGESTION_CONTROL:
-      g_free (self->congestion_control);
-      self->congestion_control = g_value_dup_string (value);
-      break;
-    case PROP_CREATE_TOPIC:
-      self->create_topic = g_value_get_boolean (value);
-      break;
-    case PROP_PARTITIONS:
-      self->partitions = g_value_get_int (value);
-      break;
-    case PROP_REPLICATION_FACTOR:
-      self->replication_factor = g_value_get_int (value);
-      break;
-    case PROP_ON_ERROR:
-      self->on_error = g_value_get_enum (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
-  GST_OBJECT_UNLOCK (self);
+  if (gst_kafka_sink_settings_set_property (&self->own, object, id, value))
+    use_bounds (self);
+  else if (!gst_kafka_settings_set_property (&self->settings, object, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 /* With the object lock */
@@ -228,76 +106,15 @@ gst_kafka_sink_get_property (GObject *object, guint id, GValue *value, GParamSpe
 {
   GstKafkaSink *self = GST_KAFKA_SINK (object);
 
-  if (gst_kafka_settings_get_property (&self->settings, object, id, value))
+  if (gst_kafka_settings_get_property (&self->settings, object, id, value) ||
+      gst_kafka_sink_settings_get_property (&self->own, object, id, value))
     return;
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_CAMERA:
-      g_value_set_string (value, self->camera);
-      break;
-    case PROP_KEY:
-      g_value_set_string (value, self->key);
-      break;
-    case PROP_PARTITION:
-      g_value_set_int (value, self->partition);
-      break;
-    case PROP_ACKS:
-      g_value_set_enum (value, self->acks);
-      break;
-    case PROP_COMPRESSION:
-      g_value_set_enum (value, self->compression);
-      break;
-    case PROP_LEAKY:
-      g_value_set_enum (value, self->bounds.leaky);
-      break;
-    case PROP_MAX_QUEUED_BYTES:
-      g_value_set_uint64 (value, self->bounds.bytes);
-      break;
-    case PROP_MAX_QUEUED_BUFFERS:
-      g_value_set_uint (value, self->bounds.buffers);
-      break;
-    case PROP_MAX_QUEUED_TIME:
-      g_value_set_uint64 (value, self->bounds.time);
-      break;
-    case PROP_CONNECT_TIMEOUT:
-      g_value_set_uint64 (value, self->connect_timeout);
-      break;
-    case PROP_DELIVERY_TIMEOUT:
-      g_value_set_uint64 (value, self->delivery_timeout);
-      break;
-    case PROP_DRAIN_TIMEOUT:
-      g_value_set_uint64 (value, self->drain_timeout);
-      break;
-    case PROP_MESSAGE_MAX_BYTES:
-      g_value_set_uint (value, self->message_max_bytes);
-      break;
-    case PROP_LINGER:
-      g_value_set_uint64 (value, self->linger);
-      break;
-    case PROP_ENABLE_IDEMPOTENCE:
-      g_value_set_boolean (value, self->enable_idempotence);
-      break;
-    case PROP_CONGESTION_CONTROL:
-      g_value_set_string (value, self->congestion_control);
-      break;
-    case PROP_CREATE_TOPIC:
-      g_value_set_boolean (value, self->create_topic);
-      break;
-    case PROP_PARTITIONS:
-      g_value_set_int (value, self->partitions);
-      break;
-    case PROP_REPLICATION_FACTOR:
-      g_value_set_int (value, self->replication_factor);
-      break;
-    case PROP_ON_ERROR:
-      g_value_set_enum (value, self->on_error);
-      break;
-    case PROP_STATS:
-      g_value_take_boxed (value, current_stats (self));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  if (id != PROP_STATS) {
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    return;
   }
+  GST_OBJECT_LOCK (self);
+  g_value_take_boxed (value, current_stats (self));
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -322,12 +139,12 @@ new_conf (GstKafkaSink *self, GError **error)
   rd_kafka_conf_t *conf;
 
   GST_OBJECT_LOCK (self);
-  acks = g_strdup_printf ("%d", self->acks);
-  timeout = milliseconds (self->delivery_timeout);
-  max_bytes = g_strdup_printf ("%u", self->message_max_bytes);
-  g_ascii_dtostr (linger, sizeof linger, (gdouble) self->linger / GST_MSECOND);
-  compression = g_enum_get_value (klass, self->compression)->value_nick;
-  idempotence = self->enable_idempotence ? "true" : "false";
+  acks = g_strdup_printf ("%d", self->own.acks);
+  timeout = milliseconds (self->own.delivery_timeout);
+  max_bytes = g_strdup_printf ("%u", self->own.message_max_bytes);
+  g_ascii_dtostr (linger, sizeof linger, (gdouble) self->own.linger / GST_MSECOND);
+  compression = g_enum_get_value (klass, self->own.compression)->value_nick;
+  idempotence = self->own.enable_idempotence ? "true" : "false";
   GST_OBJECT_UNLOCK (self);
   {
     const GstKafkaOption options[] = {
@@ -378,13 +195,13 @@ new_producer (GstKafkaSink *self, GError **error)
 
   GST_OBJECT_LOCK (self);
   config.topic = topic = g_strdup (self->settings.topic);
-  config.congestion_control = congestion_control = g_strdup (self->congestion_control);
-  config.connect_timeout = self->connect_timeout;
-  config.delivery_timeout = self->delivery_timeout;
-  config.create_topic = self->create_topic;
-  config.partitions = self->partitions;
-  config.replication_factor = self->replication_factor;
-  config.skip_failed = self->on_error == GST_KAFKA_SINK_ON_ERROR_SKIP;
+  config.congestion_control = congestion_control = g_strdup (self->own.congestion_control);
+  config.connect_timeout = self->own.connect_timeout;
+  config.delivery_timeout = self->own.delivery_timeout;
+  config.create_topic = self->own.create_topic;
+  config.partitions = self->own.partitions;
+  config.replication_factor = self->own.replication_factor;
+  config.skip_failed = self->own.on_error == GST_KAFKA_SINK_ON_ERROR_SKIP;
   GST_OBJECT_UNLOCK (self);
   if (!topic || !*topic) {
     g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
@@ -408,8 +225,9 @@ start (GstKafkaSink *self)
     return FALSE;
   }
   GST_OBJECT_LOCK (self);
-  gst_kafka_record_template_init (&self->template, self->camera, self->key, self->partition);
-  gst_kafka_producer_set_bounds (producer, &self->bounds);
+  gst_kafka_record_template_init (
+      &self->template, self->own.camera, self->own.key, self->own.partition);
+  gst_kafka_producer_set_bounds (producer, &self->own.bounds);
   self->producer = producer;
   GST_OBJECT_UNLOCK (self);
   return TRUE;
@@ -474,7 +292,7 @@ frames_fit (GstKafkaSink *self, GstCaps *caps)
     return TRUE;
   size = GST_VIDEO_INFO_SIZE (&info) + self->template.caps->size + HEADERS_SIZE;
   GST_OBJECT_LOCK (self);
-  max = self->message_max_bytes;
+  max = self->own.message_max_bytes;
   GST_OBJECT_UNLOCK (self);
   if (size <= max)
     return TRUE;
@@ -564,7 +382,7 @@ drain (GstKafkaSink *self)
   GstKafkaPush ret;
 
   GST_OBJECT_LOCK (self);
-  deadline = g_get_monotonic_time () + self->drain_timeout / GST_USECOND;
+  deadline = g_get_monotonic_time () + self->own.drain_timeout / GST_USECOND;
   GST_OBJECT_UNLOCK (self);
   while ((ret = gst_kafka_producer_drain (self->producer, deadline)) == GST_KAFKA_PUSH_FLUSHING) {
     GstFlowReturn flow = gst_base_sink_wait_preroll (GST_BASE_SINK (self));
@@ -646,106 +464,24 @@ gst_kafka_sink_finalize (GObject *object)
   GstKafkaSink *self = GST_KAFKA_SINK (object);
 
   gst_kafka_settings_clear (&self->settings);
-  g_free (self->camera);
-  g_free (self->key);
-  g_free (self->congestion_control);
+  gst_kafka_sink_settings_clear (&self->own);
   g_clear_pointer (&self->last_stats, gst_structure_free);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
 static void
-install_properties (GObjectClass *klass)
+gst_kafka_sink_class_init (GstKafkaSinkClass *klass)
 {
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
-  const GParamFlags live = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseSinkClass *sink_class = GST_BASE_SINK_CLASS (klass);
 
-  gst_kafka_settings_install_properties (klass);
-  g_object_class_install_property (klass, PROP_CAMERA,
-      g_param_spec_string ("camera", "Camera",
-          "Id of the camera, for the header of that name, unless a buffer has one already", NULL,
-          flags));
-  g_object_class_install_property (klass, PROP_KEY,
-      g_param_spec_string ("key", "Key",
-          "Key of all messages: sends them to one partition, the one that Java's client chooses; "
-          "without it the partitions take turns",
-          NULL, flags));
-  g_object_class_install_property (klass, PROP_PARTITION,
-      g_param_spec_int ("partition", "Partition",
-          "The partition for all messages, -1 to let key or turn decide", -1, G_MAXINT,
-          DEFAULT_PARTITION, flags));
-  g_object_class_install_property (klass, PROP_ACKS,
-      g_param_spec_enum ("acks", "Acknowledgements",
-          "Who must have a message before it counts as delivered", gst_kafka_acks_get_type (),
-          DEFAULT_ACKS, flags));
-  g_object_class_install_property (klass, PROP_COMPRESSION,
-      g_param_spec_enum ("compression", "Compression",
-          "How batches are compressed; no use for JPEG or H.264", gst_kafka_compression_get_type (),
-          DEFAULT_COMPRESSION, flags));
-  g_object_class_install_property (klass, PROP_LEAKY,
-      g_param_spec_enum ("leaky", "Leaky", "What to do when the queue is full",
-          gst_kafka_leaky_get_type (), DEFAULT_LEAKY, live));
-  g_object_class_install_property (klass, PROP_MAX_QUEUED_BYTES,
-      g_param_spec_uint64 ("max-queued-bytes", "Maximum queued bytes",
-          "Bytes to hold that aren't delivered yet, 0 for no bound", 0, G_MAXUINT64,
-          DEFAULT_MAX_QUEUED_BYTES, live));
-  g_object_class_install_property (klass, PROP_MAX_QUEUED_BUFFERS,
-      g_param_spec_uint ("max-queued-buffers", "Maximum queued buffers",
-          "Buffers to hold that aren't delivered yet, 0 for no bound", 0, G_MAXUINT,
-          DEFAULT_MAX_QUEUED_BUFFERS, live));
-  g_object_class_install_property (klass, PROP_MAX_QUEUED_TIME,
-      g_param_spec_uint64 ("max-queued-time", "Maximum queued time",
-          "Time in ns that the oldest buffer may wait before the queue counts as full, 0 for no "
-          "bound",
-          0, G_MAXUINT64, DEFAULT_MAX_QUEUED_TIME, live));
-  g_object_class_install_property (klass, PROP_CONNECT_TIMEOUT,
-      g_param_spec_uint64 ("connect-timeout", "Connect timeout",
-          "Time in ns to reach a broker for the first time before that is an error, -1 to try for "
-          "ever",
-          0, G_MAXUINT64, DEFAULT_CONNECT_TIMEOUT, flags));
-  g_object_class_install_property (klass, PROP_DELIVERY_TIMEOUT,
-      g_param_spec_uint64 ("delivery-timeout", "Delivery timeout",
-          "Time in ns for a buffer to be delivered, through outages too, before it counts as lost, "
-          "-1 to try for ever",
-          GST_MSECOND, G_MAXUINT64, DEFAULT_DELIVERY_TIMEOUT, flags));
-  g_object_class_install_property (klass, PROP_DRAIN_TIMEOUT,
-      g_param_spec_uint64 ("drain-timeout", "Drain timeout",
-          "Time in ns that EOS waits for all buffers to be delivered before that is an error", 0,
-          G_MAXINT64, DEFAULT_DRAIN_TIMEOUT, live));
-  g_object_class_install_property (klass, PROP_MESSAGE_MAX_BYTES,
-      g_param_spec_uint ("message-max-bytes", "Maximum message bytes",
-          "Bytes of the largest message, headers included; more than 1048588 needs the topic's "
-          "max.message.bytes raised too",
-          1000, 1000000000, DEFAULT_MESSAGE_MAX_BYTES, flags));
-  g_object_class_install_property (klass, PROP_LINGER,
-      g_param_spec_uint64 ("linger", "Linger",
-          "Time in ns to wait for more messages for a batch: latency for fewer requests", 0,
-          900 * GST_SECOND, DEFAULT_LINGER, flags));
-  g_object_class_install_property (klass, PROP_ENABLE_IDEMPOTENCE,
-      g_param_spec_boolean ("enable-idempotence", "Enable idempotence",
-          "No duplicates or reordering when the client tries again; needs acks=all, and is slow "
-          "over long links",
-          DEFAULT_ENABLE_IDEMPOTENCE, flags));
-  g_object_class_install_property (klass, PROP_CONGESTION_CONTROL,
-      g_param_spec_string ("congestion-control", "Congestion control",
-          "TCP's congestion control towards the brokers, as in \"bbr\" for a long or lossy link; "
-          "unset for the kernel's default",
-          NULL, flags));
-  g_object_class_install_property (klass, PROP_CREATE_TOPIC,
-      g_param_spec_boolean ("create-topic", "Create topic",
-          "Make the topic, if it isn't there, with partitions and replication-factor, before "
-          "anything is sent",
-          DEFAULT_CREATE_TOPIC, flags));
-  g_object_class_install_property (klass, PROP_PARTITIONS,
-      g_param_spec_int ("partitions", "Partitions",
-          "Partitions of a topic made by create-topic, -1 for the brokers' default", -1, 100000,
-          DEFAULT_PARTITIONS, flags));
-  g_object_class_install_property (klass, PROP_REPLICATION_FACTOR,
-      g_param_spec_int ("replication-factor", "Replication factor",
-          "Brokers that keep a topic made by create-topic, -1 for the brokers' default", -1, 1000,
-          DEFAULT_REPLICATION_FACTOR, flags));
-  g_object_class_install_property (klass, PROP_ON_ERROR,
-      g_param_spec_enum ("on-error", "On error", "What to do when a buffer can't be delivered",
-          gst_kafka_sink_on_error_get_type (), DEFAULT_ON_ERROR, flags));
+  GST_DEBUG_CATEGORY_INIT (gst_kafka_sink_debug, "kafkasink", 0, "Kafka sink");
+  object_class->set_property = gst_kafka_sink_set_property;
+  object_class->get_property = gst_kafka_sink_get_property;
+  object_class->finalize = gst_kafka_sink_finalize;
+  gst_kafka_settings_install_properties (object_class);
+  gst_kafka_sink_settings_install_properties (object_class);
   /**
    * GstKafkaSink:stats:
    *
@@ -763,23 +499,9 @@ install_properties (GObjectClass *klass)
    *
    * Counted since the last start.
    */
-  g_object_class_install_property (klass, PROP_STATS,
+  g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics", "Counters since the last start",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
-}
-
-static void
-gst_kafka_sink_class_init (GstKafkaSinkClass *klass)
-{
-  GObjectClass *object_class = G_OBJECT_CLASS (klass);
-  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
-  GstBaseSinkClass *sink_class = GST_BASE_SINK_CLASS (klass);
-
-  GST_DEBUG_CATEGORY_INIT (gst_kafka_sink_debug, "kafkasink", 0, "Kafka sink");
-  object_class->set_property = gst_kafka_sink_set_property;
-  object_class->get_property = gst_kafka_sink_get_property;
-  object_class->finalize = gst_kafka_sink_finalize;
-  install_properties (object_class);
   gst_element_class_set_static_metadata (element_class, "Kafka sink", "Sink/Network",
       "Publishes each buffer as a message of a Kafka topic", "The gst-fog authors");
   gst_element_class_add_static_pad_template (element_class, &sink_template);
@@ -789,10 +511,6 @@ gst_kafka_sink_class_init (GstKafkaSinkClass *klass)
   sink_class->set_caps = gst_kafka_sink_set_caps;
   sink_class->render = gst_kafka_sink_render;
   sink_class->wait_event = gst_kafka_sink_wait_event;
-  gst_type_mark_as_plugin_api (gst_kafka_leaky_get_type (), 0);
-  gst_type_mark_as_plugin_api (gst_kafka_acks_get_type (), 0);
-  gst_type_mark_as_plugin_api (gst_kafka_compression_get_type (), 0);
-  gst_type_mark_as_plugin_api (gst_kafka_sink_on_error_get_type (), 0);
 }
 
 static void
@@ -801,23 +519,7 @@ gst_kafka_sink_init (GstKafkaSink *self)
   GstBaseSink *sink = GST_BASE_SINK (self);
 
   gst_kafka_settings_init (&self->settings);
-  self->partition = DEFAULT_PARTITION;
-  self->acks = DEFAULT_ACKS;
-  self->compression = DEFAULT_COMPRESSION;
-  self->bounds.leaky = DEFAULT_LEAKY;
-  self->bounds.bytes = DEFAULT_MAX_QUEUED_BYTES;
-  self->bounds.buffers = DEFAULT_MAX_QUEUED_BUFFERS;
-  self->bounds.time = DEFAULT_MAX_QUEUED_TIME;
-  self->connect_timeout = DEFAULT_CONNECT_TIMEOUT;
-  self->delivery_timeout = DEFAULT_DELIVERY_TIMEOUT;
-  self->drain_timeout = DEFAULT_DRAIN_TIMEOUT;
-  self->message_max_bytes = DEFAULT_MESSAGE_MAX_BYTES;
-  self->linger = DEFAULT_LINGER;
-  self->enable_idempotence = DEFAULT_ENABLE_IDEMPOTENCE;
-  self->create_topic = DEFAULT_CREATE_TOPIC;
-  self->partitions = DEFAULT_PARTITIONS;
-  self->replication_factor = DEFAULT_REPLICATION_FACTOR;
-  self->on_error = DEFAULT_ON_ERROR;
+  gst_kafka_sink_settings_init (&self->own);
   /* Several such sinks on one thread would wait for each other in preroll, and the last sample would hold
    * the last ack token for ever. */
   gst_base_sink_set_async_enabled (sink, FALSE);

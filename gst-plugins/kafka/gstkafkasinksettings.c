@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkasinksettings.h"
+
+#include <string.h>
+
+#define DEFAULT_PARTITION -1
+#define DEFAULT_ACKS GST_KAFKA_ACKS_ALL
+#define DEFAULT_COMPRESSION GST_KAFKA_COMPRESSION_NONE
+#define DEFAULT_LEAKY GST_KAFKA_LEAKY_NONE
+#define DEFAULT_MAX_QUEUED_BYTES (64 * 1024 * 1024)
+#define DEFAULT_MAX_QUEUED_BUFFERS 0
+#define DEFAULT_MAX_QUEUED_TIME 0
+#define DEFAULT_CONNECT_TIMEOUT (10 * GST_SECOND)
+#define DEFAULT_DELIVERY_TIMEOUT (120 * GST_SECOND)
+#define DEFAULT_DRAIN_TIMEOUT (20 * GST_SECOND)
+#define DEFAULT_MESSAGE_MAX_BYTES 1000000
+#define DEFAULT_LINGER 0
+#define DEFAULT_ENABLE_IDEMPOTENCE FALSE
+#define DEFAULT_CREATE_TOPIC FALSE
+#define DEFAULT_PARTITIONS -1
+#define DEFAULT_REPLICATION_FACTOR -1
+#define DEFAULT_ON_ERROR GST_KAFKA_SINK_ON_ERROR_FAIL
+
+enum {
+  PROP_CAMERA = GST_KAFKA_PROP_OWN,
+  PROP_KEY,
+  PROP_PARTITION,
+  PROP_ACKS,
+  PROP_COMPRESSION,
+  PROP_LEAKY,
+  PROP_MAX_QUEUED_BYTES,
+  PROP_MAX_QUEUED_BUFFERS,
+  PROP_MAX_QUEUED_TIME,
+  PROP_CONNECT_TIMEOUT,
+  PROP_DELIVERY_TIMEOUT,
+  PROP_DRAIN_TIMEOUT,
+  PROP_MESSAGE_MAX_BYTES,
+  PROP_LINGER,
+  PROP_ENABLE_IDEMPOTENCE,
+  PROP_CONGESTION_CONTROL,
+  PROP_CREATE_TOPIC,
+  PROP_PARTITIONS,
+  PROP_REPLICATION_FACTOR,
+  PROP_ON_ERROR,
+};
+
+void
+gst_kafka_sink_settings_init (GstKafkaSinkSettings *self)
+{
+  memset (self, 0, sizeof *self);
+  self->partition = DEFAULT_PARTITION;
+  self->acks = DEFAULT_ACKS;
+  self->compression = DEFAULT_COMPRESSION;
+  self->bounds.leaky = DEFAULT_LEAKY;
+  self->bounds.bytes = DEFAULT_MAX_QUEUED_BYTES;
+  self->bounds.buffers = DEFAULT_MAX_QUEUED_BUFFERS;
+  self->bounds.time = DEFAULT_MAX_QUEUED_TIME;
+  self->connect_timeout = DEFAULT_CONNECT_TIMEOUT;
+  self->delivery_timeout = DEFAULT_DELIVERY_TIMEOUT;
+  self->drain_timeout = DEFAULT_DRAIN_TIMEOUT;
+  self->message_max_bytes = DEFAULT_MESSAGE_MAX_BYTES;
+  self->linger = DEFAULT_LINGER;
+  self->enable_idempotence = DEFAULT_ENABLE_IDEMPOTENCE;
+  self->create_topic = DEFAULT_CREATE_TOPIC;
+  self->partitions = DEFAULT_PARTITIONS;
+  self->replication_factor = DEFAULT_REPLICATION_FACTOR;
+  self->on_error = DEFAULT_ON_ERROR;
+}
+
+void
+gst_kafka_sink_settings_clear (GstKafkaSinkSettings *self)
+{
+  g_clear_pointer (&self->camera, g_free);
+  g_clear_pointer (&self->key, g_free);
+  g_clear_pointer (&self->congestion_control, g_free);
+}
+
+static void
+take_text (gchar **text, const GValue *value)
+{
+  g_free (*text);
+  *text = g_value_dup_string (value);
+}
+
+gboolean
+gst_kafka_sink_settings_set_property (
+    GstKafkaSinkSettings *self, GObject *object, guint id, const GValue *value)
+{
+  gboolean known = TRUE;
+
+  GST_OBJECT_LOCK (object);
+  switch (id) {
+    case PROP_CAMERA:
+      take_text (&self->camera, value);
+      break;
+    case PROP_KEY:
+      take_text (&self->key, value);
+      break;
+    case PROP_PARTITION:
+      self->partition = g_value_get_int (value);
+      break;
+    case PROP_ACKS:
+      self->acks = g_value_get_enum (value);
+      break;
+    case PROP_COMPRESSION:
+      self->compression = g_value_get_enum (value);
+      break;
+    case PROP_LEAKY:
+      self->bounds.leaky = g_value_get_enum (value);
+      break;
+    case PROP_MAX_QUEUED_BYTES:
+      self->bounds.bytes = g_value_get_uint64 (value);
+      break;
+    case PROP_MAX_QUEUED_BUFFERS:
+      self->bounds.buffers = g_value_get_uint (value);
+      break;
+    case PROP_MAX_QUEUED_TIME:
+      self->bounds.time = g_value_get_uint64 (value);
+      break;
+    case PROP_CONNECT_TIMEOUT:
+      self->connect_timeout = g_value_get_uint64 (value);
+      break;
+    case PROP_DELIVERY_TIMEOUT:
+      self->delivery_timeout = g_value_get_uint64 (value);
+      break;
+    case PROP_DRAIN_TIMEOUT:
+      self->drain_timeout = g_value_get_uint64 (value);
+      break;
+    case PROP_MESSAGE_MAX_BYTES:
+      self->message_max_bytes = g_value_get_uint (value);
+      break;
+    case PROP_LINGER:
+      self->linger = g_value_get_uint64 (value);
+      break;
+    case PROP_ENABLE_IDEMPOTENCE:
+      self->enable_idempotence = g_value_get_boolean (value);
+      break;
+    case PROP_CONGESTION_CONTROL:
+      take_text (&self->congestion_control, value);
+      break;
+    case PROP_CREATE_TOPIC:
+      self->create_topic = g_value_get_boolean (value);
+      break;
+    case PROP_PARTITIONS:
+      self->partitions = g_value_get_int (value);
+      break;
+    case PROP_REPLICATION_FACTOR:
+      self->replication_factor = g_value_get_int (value);
+      break;
+    case PROP_ON_ERROR:
+      self->on_error = g_value_get_enum (value);
+      break;
+    default:
+      known = FALSE;
+  }
+  GST_OBJECT_UNLOCK (object);
+  return known;
+}
+
+gboolean
+gst_kafka_sink_settings_get_property (
+    GstKafkaSinkSettings *self, GObject *object, guint id, GValue *value)
+{
+  gboolean known = TRUE;
+
+  GST_OBJECT_LOCK (object);
+  switch (id) {
+    case PROP_CAMERA:
+      g_value_set_string (value, self->camera);
+      break;
+    case PROP_KEY:
+      g_value_set_string (value, self->key);
+      break;
+    case PROP_PARTITION:
+      g_value_set_int (value, self->partition);
+      break;
+    case PROP_ACKS:
+      g_value_set_enum (value, self->acks);
+      break;
+    case PROP_COMPRESSION:
+      g_value_set_enum (value, self->compression);
+      break;
+    case PROP_LEAKY:
+      g_value_set_enum (value, self->bounds.leaky);
+      break;
+    case PROP_MAX_QUEUED_BYTES:
+      g_value_set_uint64 (value, self->bounds.bytes);
+      break;
+    case PROP_MAX_QUEUED_BUFFERS:
+      g_value_set_uint (value, self->bounds.buffers);
+      break;
+    case PROP_MAX_QUEUED_TIME:
+      g_value_set_uint64 (value, self->bounds.time);
+      break;
+    case PROP_CONNECT_TIMEOUT:
+      g_value_set_uint64 (value, self->connect_timeout);
+      break;
+    case PROP_DELIVERY_TIMEOUT:
+      g_value_set_uint64 (value, self->delivery_timeout);
+      break;
+    case PROP_DRAIN_TIMEOUT:
+      g_value_set_uint64 (value, self->drain_timeout);
+      break;
+    case PROP_MESSAGE_MAX_BYTES:
+      g_value_set_uint (value, self->message_max_bytes);
+      break;
+    case PROP_LINGER:
+      g_value_set_uint64 (value, self->linger);
+      break;
+    case PROP_ENABLE_IDEMPOTENCE:
+      g_value_set_boolean (value, self->enable_idempotence);
+      break;
+    case PROP_CONGESTION_CONTROL:
+      g_value_set_string (value, self->congestion_control);
+      break;
+    case PROP_CREATE_TOPIC:
+      g_value_set_boolean (value, self->create_topic);
+      break;
+    case PROP_PARTITIONS:
+      g_value_set_int (value, self->partitions);
+      break;
+    case PROP_REPLICATION_FACTOR:
+      g_value_set_int (value, self->replication_factor);
+      break;
+    case PROP_ON_ERROR:
+      g_value_set_enum (value, self->on_error);
+      break;
+    default:
+      known = FALSE;
+  }
+  GST_OBJECT_UNLOCK (object);
+  return known;
+}
+
+void
+gst_kafka_sink_settings_install_properties (GObjectClass *klass)
+{
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
+  const GParamFlags live = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
+
+  g_object_class_install_property (klass, PROP_CAMERA,
+      g_param_spec_string ("camera", "Camera",
+          "Id of the camera, for the header of that name, unless a buffer has one already", NULL,
+          flags));
+  g_object_class_install_property (klass, PROP_KEY,
+      g_param_spec_string ("key", "Key",
+          "Key of all messages: sends them to one partition, the one that Java's client chooses; "
+          "without it the partitions take turns",
+          NULL, flags));
+  g_object_class_install_property (klass, PROP_PARTITION,
+      g_param_spec_int ("partition", "Partition",
+          "The partition for all messages, -1 to let key or turn decide", -1, G_MAXINT,
+          DEFAULT_PARTITION, flags));
+  g_object_class_install_property (klass, PROP_ACKS,
+      g_param_spec_enum ("acks", "Acknowledgements",
+          "Who must have a message before it counts as delivered", gst_kafka_acks_get_type (),
+          DEFAULT_ACKS, flags));
+  g_object_class_install_property (klass, PROP_COMPRESSION,
+      g_param_spec_enum ("compression", "Compression",
+          "How batches are compressed; no use for JPEG or H.264", gst_kafka_compression_get_type (),
+          DEFAULT_COMPRESSION, flags));
+  g_object_class_install_property (klass, PROP_LEAKY,
+      g_param_spec_enum ("leaky", "Leaky", "What to do when the queue is full",
+          gst_kafka_leaky_get_type (), DEFAULT_LEAKY, live));
+  g_object_class_install_property (klass, PROP_MAX_QUEUED_BYTES,
+      g_param_spec_uint64 ("max-queued-bytes", "Maximum queued bytes",
+          "Bytes to hold that aren't delivered yet, 0 for no bound", 0, G_MAXUINT64,
+          DEFAULT_MAX_QUEUED_BYTES, live));
+  g_object_class_install_property (klass, PROP_MAX_QUEUED_BUFFERS,
+      g_param_spec_uint ("max-queued-buffers", "Maximum queued buffers",
+          "Buffers to hold that aren't delivered yet, 0 for no bound", 0, G_MAXUINT,
+          DEFAULT_MAX_QUEUED_BUFFERS, live));
+  g_object_class_install_property (klass, PROP_MAX_QUEUED_TIME,
+      g_param_spec_uint64 ("max-queued-time", "Maximum queued time",
+          "Time in ns that the oldest buffer may wait before the queue counts as full, 0 for no "
+          "bound",
+          0, G_MAXUINT64, DEFAULT_MAX_QUEUED_TIME, live));
+  g_object_class_install_property (klass, PROP_CONNECT_TIMEOUT,
+      g_param_spec_uint64 ("connect-timeout", "Connect timeout",
+          "Time in ns to reach a broker for the first time before that is an error, -1 to try for "
+          "ever",
+          0, G_MAXUINT64, DEFAULT_CONNECT_TIMEOUT, flags));
+  g_object_class_install_property (klass, PROP_DELIVERY_TIMEOUT,
+      g_param_spec_uint64 ("delivery-timeout", "Delivery timeout",
+          "Time in ns for a buffer to be delivered, through outages too, before it counts as lost, "
+          "-1 to try for ever",
+          GST_MSECOND, G_MAXUINT64, DEFAULT_DELIVERY_TIMEOUT, flags));
+  g_object_class_install_property (klass, PROP_DRAIN_TIMEOUT,
+      g_param_spec_uint64 ("drain-timeout", "Drain timeout",
+          "Time in ns that EOS waits for all buffers to be delivered before that is an error", 0,
+          G_MAXINT64, DEFAULT_DRAIN_TIMEOUT, live));
+  g_object_class_install_property (klass, PROP_MESSAGE_MAX_BYTES,
+      g_param_spec_uint ("message-max-bytes", "Maximum message bytes",
+          "Bytes of the largest message, headers included; more than 1048588 needs the topic's "
+          "max.message.bytes raised too",
+          1000, 1000000000, DEFAULT_MESSAGE_MAX_BYTES, flags));
+  g_object_class_install_property (klass, PROP_LINGER,
+      g_param_spec_uint64 ("linger", "Linger",
+          "Time in ns to wait for more messages for a batch: latency for fewer requests", 0,
+          900 * GST_SECOND, DEFAULT_LINGER, flags));
+  g_object_class_install_property (klass, PROP_ENABLE_IDEMPOTENCE,
+      g_param_spec_boolean ("enable-idempotence", "Enable idempotence",
+          "No duplicates or reordering when the client tries again; needs acks=all, and is slow "
+          "over long links",
+          DEFAULT_ENABLE_IDEMPOTENCE, flags));
+  g_object_class_install_property (klass, PROP_CONGESTION_CONTROL,
+      g_param_spec_string ("congestion-control", "Congestion control",
+          "TCP's congestion control towards the brokers, as in \"bbr\" for a long or lossy link; "
+          "unset for the kernel's default",
+          NULL, flags));
+  g_object_class_install_property (klass, PROP_CREATE_TOPIC,
+      g_param_spec_boolean ("create-topic", "Create topic",
+          "Make the topic, if it isn't there, with partitions and replication-factor, before "
+          "anything is sent",
+          DEFAULT_CREATE_TOPIC, flags));
+  g_object_class_install_property (klass, PROP_PARTITIONS,
+      g_param_spec_int ("partitions", "Partitions",
+          "Partitions of a topic made by create-topic, -1 for the brokers' default", -1, 100000,
+          DEFAULT_PARTITIONS, flags));
+  g_object_class_install_property (klass, PROP_REPLICATION_FACTOR,
+      g_param_spec_int ("replication-factor", "Replication factor",
+          "Brokers that keep a topic made by create-topic, -1 for the brokers' default", -1, 1000,
+          DEFAULT_REPLICATION_FACTOR, flags));
+  g_object_class_install_property (klass, PROP_ON_ERROR,
+      g_param_spec_enum ("on-error", "On error", "What to do when a buffer can't be delivered",
+          gst_kafka_sink_on_error_get_type (), DEFAULT_ON_ERROR, flags));
+  gst_type_mark_as_plugin_api (gst_kafka_leaky_get_type (), 0);
+  gst_type_mark_as_plugin_api (gst_kafka_acks_get_type (), 0);
+  gst_type_mark_as_plugin_api (gst_kafka_compression_get_type (), 0);
+  gst_type_mark_as_plugin_api (gst_kafka_sink_on_error_get_type (), 0);
+}
