@@ -20,6 +20,7 @@ G_BEGIN_DECLS
  * | headers | GPtrArray of GstKafkaHeader | its headers; kafkasink sends them on |
  * | lag | int64 | messages waiting behind it in its partition when it was fetched |
  * | ack | GObject | the ack token |
+ * | tombstone | boolean | true: that message had no value, which is more than an empty one |
  * | target-topic, target-partition, target-key | string, int, GBytes | where kafkasink is to put it |
  */
 #define GST_KAFKA_META_NAME "GstKafkaMeta"

@@ -157,6 +157,8 @@ add_meta (GstBuffer *buffer, const rd_kafka_message_t *message, GstKafkaFetched 
     set_int64 (s, fields[TIMESTAMP], timestamp);
   if (message->key)
     set_key (s, message, fields[KEY]);
+  if (!message->payload)
+    gst_structure_set (s, "tombstone", G_TYPE_BOOLEAN, TRUE, NULL);
   if (headers)
     gst_kafka_meta_take_headers (buffer, headers);
 }

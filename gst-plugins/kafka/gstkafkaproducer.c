@@ -138,6 +138,23 @@ may_come_back (const GstKafkaRecord *record)
          g_get_monotonic_time () - record->queued < PARTITION_GRACE;
 }
 
+void
+gst_kafka_producer_refuse (GstKafkaProducer *self, const GError *error)
+{
+  gboolean skip = self->config.skip_failed;
+  gboolean first;
+
+  g_mutex_lock (&self->lock);
+  self->counters.undeliverable++;
+  first = skip || take_failure (self);
+  g_mutex_unlock (&self->lock);
+  if (first && skip)
+    GST_ELEMENT_WARNING (
+        self->element, RESOURCE, WRITE, ("Skipped a buffer: %s", error->message), (NULL));
+  else if (first)
+    fail (self, error, NULL);
+}
+
 /* Another try can mend it, on this handle or the next. */
 static gboolean
 is_retriable (rd_kafka_t *rk, const GstKafkaRecord *record, rd_kafka_resp_err_t err)
@@ -507,19 +524,22 @@ static gboolean
 query_topic (GstKafkaProducer *self, rd_kafka_t *rk, rd_kafka_resp_err_t *topic_err)
 {
   const struct rd_kafka_metadata *metadata;
-  rd_kafka_topic_t *topic = rd_kafka_topic_new (rk, self->topic, NULL);
+  rd_kafka_topic_t *topic =
+      self->config.each_names_topic ? NULL : rd_kafka_topic_new (rk, self->topic, NULL);
   rd_kafka_resp_err_t err;
 
-  if (!topic) {
+  if (!topic && !self->config.each_names_topic) {
     *topic_err = RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
     return TRUE;
   }
   err = rd_kafka_metadata (rk, 0, topic, &metadata, 5 * SLICE_MS);
-  rd_kafka_topic_destroy (topic);
+  if (topic)
+    rd_kafka_topic_destroy (topic);
   if (err)
     return FALSE;
-  *topic_err =
-      metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+  if (!self->config.each_names_topic)
+    *topic_err = metadata->topic_cnt == 1 ? metadata->topics[0].err
+                                          : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
   rd_kafka_metadata_destroy (metadata);
   return TRUE;
 }

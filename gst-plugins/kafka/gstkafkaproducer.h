@@ -15,7 +15,8 @@ G_BEGIN_DECLS
 typedef struct _GstKafkaProducer GstKafkaProducer;
 
 typedef struct {
-  const gchar *topic;
+  const gchar *topic; /* for a person, and for records that don't name theirs */
+  gboolean each_names_topic;
   const gchar *congestion_control; /* NULL: the kernel's */
   GstClockTime connect_timeout;    /* for the first contact; GST_CLOCK_TIME_NONE: for ever */
   GstClockTime delivery_timeout;   /* for a record, from the queue to its report; NONE: for ever */
@@ -52,6 +53,9 @@ void gst_kafka_producer_set_flushing (GstKafkaProducer *self, gboolean flushing)
 
 /* Takes over @record unless it returns FLUSHING: then the caller may try again with it. */
 GstKafkaPush gst_kafka_producer_push (GstKafkaProducer *self, GstKafkaRecord *record);
+
+/* Counts a buffer that never became a record; tells of it, with @error, as of one that can't be delivered. */
+void gst_kafka_producer_refuse (GstKafkaProducer *self, const GError *error);
 
 /* What to ask upstream for while records come faster than they are delivered: %TRUE now and then, @interval
  * in s between two buffers, @proportion how many times too fast they come. */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkarecord.h"
+#include "gstkafkafill.h"
 #include "gstkafkaformat.h"
 
 #include <string.h>
 
 void
-gst_kafka_record_template_init (
-    GstKafkaRecordTemplate *self, const gchar *camera, const gchar *key, gint partition)
+gst_kafka_record_template_init (GstKafkaRecordTemplate *self, const gchar *camera,
+    const gchar *topic, const gchar *key, gint partition)
 {
   g_autofree gchar *session = g_strdup_printf ("%08x", g_random_int ());
 
@@ -14,8 +15,8 @@ gst_kafka_record_template_init (
   self->session = gst_kafka_header_new (GST_KAFKA_HEADER_SESSION, session, -1);
   if (camera)
     self->camera = gst_kafka_header_new (GST_KAFKA_HEADER_CAMERA, camera, -1);
-  if (key)
-    self->key = g_bytes_new (key, strlen (key));
+  self->topic = g_strdup (topic);
+  self->key = g_strdup (key);
   self->partition = partition;
 }
 
@@ -34,24 +35,70 @@ gst_kafka_record_template_clear (GstKafkaRecordTemplate *self)
   g_clear_pointer (&self->caps, gst_kafka_header_unref);
   g_clear_pointer (&self->camera, gst_kafka_header_unref);
   g_clear_pointer (&self->session, gst_kafka_header_unref);
-  g_clear_pointer (&self->key, g_bytes_unref);
+  g_clear_pointer (&self->topic, g_free);
+  g_clear_pointer (&self->key, g_free);
+}
+
+/* (nullable): a header that the message is going to have, as text */
+static const gchar *
+look_up (gconstpointer data, const gchar *name)
+{
+  const GstKafkaRecord *record = data;
+  const gchar *text = gst_kafka_meta_get_header (record->buffer, name);
+
+  if (!text && record->camera && g_str_equal (name, GST_KAFKA_HEADER_CAMERA))
+    text = record->camera->value;
+  return text;
+}
+
+/* (transfer full) (nullable): a message made from another one keeps its key, unless something says otherwise. A
+ * header that isn't there makes no key. */
+static GBytes *
+choose_key (const GstKafkaRecordTemplate *self, const GstKafkaRecord *record)
+{
+  const GstStructure *s = gst_kafka_meta_peek (record->buffer);
+  g_autofree gchar *missing = NULL;
+  gchar *text;
+  GBytes *key = NULL;
+
+  if (s && gst_structure_get (s, "target-key", G_TYPE_BYTES, &key, NULL))
+    return key;
+  if (self->key) {
+    text = gst_kafka_fill (self->key, look_up, record, &missing);
+    return text ? g_bytes_new_take (text, strlen (text)) : NULL;
+  }
+  if (s)
+    gst_structure_get (s, "key", G_TYPE_BYTES, &key, NULL);
+  return key;
+}
+
+static gboolean
+set_topic (GstKafkaRecord *record, const GstKafkaRecordTemplate *self, GError **error)
+{
+  const GstStructure *s = gst_kafka_meta_peek (record->buffer);
+  const gchar *target = s ? gst_structure_get_string (s, "target-topic") : NULL;
+  g_autofree gchar *missing = NULL;
+
+  if (target || !self->topic) {
+    record->topic = g_strdup (target);
+    return TRUE;
+  }
+  record->topic = gst_kafka_fill (self->topic, look_up, record, &missing);
+  if (!record->topic)
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
+        "A buffer has no header \"%s\" with text, which topic=\"%s\" is filled from.", missing,
+        self->topic);
+  return record->topic != NULL;
 }
 
 static void
-set_target (GstKafkaRecord *record, GstKafkaRecordTemplate *self)
+set_partition (GstKafkaRecord *record, const GstKafkaRecordTemplate *self)
 {
   const GstStructure *s = gst_kafka_meta_peek (record->buffer);
-  const gchar *topic = s ? gst_structure_get_string (s, "target-topic") : NULL;
-  GBytes *key = NULL;
 
-  record->topic = g_strdup (topic);
   record->partition = self->partition;
-  if (s && gst_structure_get (s, "target-key", G_TYPE_BYTES, &key, NULL))
-    record->key = key;
-  else if (self->key)
-    record->key = g_bytes_ref (self->key);
   /* Who sets the property `key` wants order in a partition, which who spreads a camera's frames can't know. */
-  if (s && (key || !self->key))
+  if (s && (!self->key || gst_structure_has_field (s, "target-key")))
     gst_structure_get_int (s, "target-partition", &record->partition);
   if (record->partition < 0)
     record->partition = RD_KAFKA_PARTITION_UA;
@@ -83,13 +130,25 @@ complete_headers (GstKafkaRecord *record, GstKafkaRecordTemplate *self, GstClock
                          : captured;
 }
 
+static gboolean
+is_tombstone (const GstKafkaRecord *record)
+{
+  const GstStructure *s = record->map.size ? NULL : gst_kafka_meta_peek (record->buffer);
+  gboolean tombstone = FALSE;
+
+  return s && gst_structure_get_boolean (s, "tombstone", &tombstone) && tombstone;
+}
+
 GstKafkaRecord *
-gst_kafka_record_new (GstKafkaRecordTemplate *self, GstBuffer *buffer, GstClockTime captured)
+gst_kafka_record_new (
+    GstKafkaRecordTemplate *self, GstBuffer *buffer, GstClockTime captured, GError **error)
 {
   GstKafkaRecord *record = g_new0 (GstKafkaRecord, 1);
 
   if (!gst_buffer_map (buffer, &record->map, GST_MAP_READ)) {
     g_free (record);
+    g_set_error_literal (
+        error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ, "Could not read a buffer's memory.");
     return NULL;
   }
   record->link.data = record;
@@ -97,8 +156,13 @@ gst_kafka_record_new (GstKafkaRecordTemplate *self, GstBuffer *buffer, GstClockT
   record->queued = g_get_monotonic_time ();
   record->timestamp = GST_CLOCK_TIME_IS_VALID (captured) ? captured / GST_MSECOND : 0;
   complete_headers (record, self, captured);
-  set_target (record, self);
-  return record;
+  record->key = choose_key (self, record);
+  record->tombstone = is_tombstone (record);
+  set_partition (record, self);
+  if (set_topic (record, self, error))
+    return record;
+  gst_kafka_record_free (record, GST_KAFKA_ACK_UNDECIDED);
+  return NULL;
 }
 
 void
@@ -203,6 +267,14 @@ client_headers (const GstKafkaRecord *record)
   return list;
 }
 
+static gpointer
+value_of (const GstKafkaRecord *record)
+{
+  if (record->tombstone)
+    return NULL;
+  return record->map.size ? record->map.data : (gpointer) "";
+}
+
 rd_kafka_resp_err_t
 gst_kafka_record_produce (GstKafkaRecord *record, rd_kafka_t *rk, const gchar *topic)
 {
@@ -214,8 +286,7 @@ gst_kafka_record_produce (GstKafkaRecord *record, rd_kafka_t *rk, const gchar *t
       {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = record->topic ? record->topic : topic},
       {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = record->partition},
       /* An empty value is no tombstone, and an empty key is a key. */
-      {.vtype = RD_KAFKA_VTYPE_VALUE,
-          .u.mem = {record->map.size ? record->map.data : (gpointer) "", record->map.size}},
+      {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {value_of (record), record->map.size}},
       {.vtype = RD_KAFKA_VTYPE_KEY,
           .u.mem = {(gpointer) (key || !record->key ? key : ""), key_size}},
       {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = record->timestamp},

@@ -18,10 +18,11 @@ typedef struct {
   rd_kafka_resp_err_t err; /* of its last report */
   GstBuffer *buffer;
   GstMapInfo map;
-  gchar *topic;     /* NULL: the producer's */
-  gint partition;   /* RD_KAFKA_PARTITION_UA: the partitioner decides */
-  GBytes *key;      /* NULL: none */
-  gint64 timestamp; /* ms since the Unix epoch; 0: now */
+  gchar *topic;       /* NULL: the producer's */
+  gint partition;     /* RD_KAFKA_PARTITION_UA: the partitioner decides */
+  GBytes *key;        /* NULL: none */
+  gboolean tombstone; /* no value, rather than an empty one */
+  gint64 timestamp;   /* ms since the Unix epoch; 0: now */
   /* Headers beside those that the buffer has: NULL or GST_CLOCK_TIME_NONE where those say it. */
   GstKafkaHeader *caps, *camera, *session;
   guint64 seq; /* with session */
@@ -34,13 +35,14 @@ typedef struct {
   GstKafkaHeader *camera;
   GstKafkaHeader *session;
   guint64 seq;
-  GBytes *key;
+  gchar *topic; /* for each record to be filled from its headers; NULL: the producer's */
+  gchar *key;   /* the same; NULL: what the buffer has */
   gint partition;
 } GstKafkaRecordTemplate;
 
-/* A new session whose numbers begin at 0; @camera and @key are nullable, -1 as @partition leaves the choice. */
-void gst_kafka_record_template_init (
-    GstKafkaRecordTemplate *self, const gchar *camera, const gchar *key, gint partition);
+/* A new session whose numbers begin at 0; the texts are nullable, -1 as @partition leaves the choice. */
+void gst_kafka_record_template_init (GstKafkaRecordTemplate *self, const gchar *camera,
+    const gchar *topic, const gchar *key, gint partition);
 void gst_kafka_record_template_set_caps (GstKafkaRecordTemplate *self, GstCaps *caps);
 void gst_kafka_record_template_clear (GstKafkaRecordTemplate *self);
 
@@ -49,11 +51,12 @@ void gst_kafka_record_template_clear (GstKafkaRecordTemplate *self);
  * @self: gives what @buffer doesn't say
  * @buffer: kept until gst_kafka_record_free()
  * @captured: ns since the Unix epoch or %GST_CLOCK_TIME_NONE
+ * @error: GST_RESOURCE_ERROR_READ (it can't be mapped), WRITE (a header is missing that its topic takes)
  *
- * Returns: (nullable): %NULL if the buffer can't be mapped
+ * Returns: (nullable)
  */
 GstKafkaRecord *gst_kafka_record_new (
-    GstKafkaRecordTemplate *self, GstBuffer *buffer, GstClockTime captured);
+    GstKafkaRecordTemplate *self, GstBuffer *buffer, GstClockTime captured, GError **error);
 /* Decides on the ack token and lets the buffer go. */
 void gst_kafka_record_free (GstKafkaRecord *record, GstKafkaAckOutcome outcome);
 

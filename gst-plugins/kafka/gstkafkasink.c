@@ -10,8 +10,9 @@
  *
  * A buffer counts as sent when the brokers have acknowledged it, and is held until then. Messages without
  * a key take the topic's partitions in turn; a key always reaches the partition that Java's client would
- * choose; the meta's `target-topic`, `target-partition` and `target-key` overrule both, except that the
- * property `key` keeps its partition.
+ * choose. Topic and key are fixed, or filled from each buffer's headers, as in `topic=frames-%{camera}`; the
+ * meta's `target-topic`, `target-partition` and `target-key` overrule them, except that the property `key`
+ * keeps its partition.
  *
  * When brokers or link are slower than the stream, the queue fills up to #GstKafkaSink:max-queued-bytes (or
  * -buffers, -time); then the element waits, or drops as #GstKafkaSink:leaky says. Before that, while the queue
@@ -26,14 +27,17 @@
  */
 #include <gst/base/gstbasesink.h>
 #include <gst/video/video.h>
+#include <sys/socket.h>
 
 #include "fogtime.h"
 #include "gstkafkaclient.h"
+#include "gstkafkafill.h"
 #include "gstkafkapartitioner.h"
 #include "gstkafkaproducer.h"
 #include "gstkafkarecord.h"
 #include "gstkafkasinksettings.h"
 #include "gstkafkasocket.h"
+#include "gstkafkatopics.h"
 #include "gstkafkauri.h"
 
 GST_DEBUG_CATEGORY (gst_kafka_sink_debug);
@@ -132,7 +136,7 @@ milliseconds (GstClockTime time)
 static rd_kafka_conf_t *
 new_conf (GstKafkaSink *self, GError **error)
 {
-  g_autofree gchar *acks = NULL, *timeout = NULL, *max_bytes = NULL;
+  g_autofree gchar *acks = NULL, *timeout = NULL, *max_bytes = NULL, *send_buffer = NULL;
   gchar linger[G_ASCII_DTOSTR_BUF_SIZE];
   GEnumClass *klass = g_type_class_ref (gst_kafka_compression_get_type ());
   const gchar *compression, *idempotence;
@@ -142,6 +146,7 @@ new_conf (GstKafkaSink *self, GError **error)
   acks = g_strdup_printf ("%d", self->own.acks);
   timeout = milliseconds (self->own.delivery_timeout);
   max_bytes = g_strdup_printf ("%u", self->own.message_max_bytes);
+  send_buffer = g_strdup_printf ("%d", self->own.socket_send_buffer_bytes);
   g_ascii_dtostr (linger, sizeof linger, (gdouble) self->own.linger / GST_MSECOND);
   compression = g_enum_get_value (klass, self->own.compression)->value_nick;
   idempotence = self->own.enable_idempotence ? "true" : "false";
@@ -170,6 +175,7 @@ new_conf (GstKafkaSink *self, GError **error)
         {"message.copy.max.bytes", "4096", FALSE},
         /* Default only since librdkafka 2.10. */
         {"socket.nagle.disable", "true", FALSE},
+        {"socket.send.buffer.bytes", send_buffer, FALSE},
         {"socket.keepalive.enable", "true", FALSE},
         /* A live camera wants to go on soon after an outage, not up to 10 s later. */
         {"reconnect.backoff.max.ms", "2000", FALSE},
@@ -186,14 +192,48 @@ new_conf (GstKafkaSink *self, GError **error)
   return conf;
 }
 
+/* with the object lock */
+static gboolean
+names_each_topic (GstKafkaSink *self)
+{
+  return gst_kafka_fill_has_places (self->settings.topic);
+}
+
+/* with the object lock */
+static gboolean
+check_settings (GstKafkaSink *self, GError **error)
+{
+  const gchar *topic = self->settings.topic, *key = self->own.key;
+
+  if (!topic || !*topic) {
+    g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+        "No topic to publish to. Set the property topic.");
+    return FALSE;
+  }
+  if (names_each_topic (self) && self->own.create_topic) {
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+        "create-topic makes one topic, not those of topic=\"%s\". Make them first, or let the "
+        "brokers make them (auto.create.topics.enable).",
+        topic);
+    return FALSE;
+  }
+  if (names_each_topic (self) ? !gst_kafka_fill_check (topic, "topic", error)
+                              : !gst_kafka_topics_check_name (topic, error))
+    return FALSE;
+  return !key || gst_kafka_fill_check (key, "key", error);
+}
+
 static GstKafkaProducer *
 new_producer (GstKafkaSink *self, GError **error)
 {
   GstKafkaProducerConfig config;
   g_autofree gchar *topic = NULL, *congestion_control = NULL;
   rd_kafka_conf_t *conf;
+  gboolean valid;
 
   GST_OBJECT_LOCK (self);
+  valid = check_settings (self, error);
+  config.each_names_topic = valid && names_each_topic (self);
   config.topic = topic = g_strdup (self->settings.topic);
   config.congestion_control = congestion_control = g_strdup (self->own.congestion_control);
   config.connect_timeout = self->own.connect_timeout;
@@ -203,11 +243,8 @@ new_producer (GstKafkaSink *self, GError **error)
   config.replication_factor = self->own.replication_factor;
   config.skip_failed = self->own.on_error == GST_KAFKA_SINK_ON_ERROR_SKIP;
   GST_OBJECT_UNLOCK (self);
-  if (!topic || !*topic) {
-    g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-        "No topic to publish to. Set the property topic.");
+  if (!valid)
     return NULL;
-  }
   if (congestion_control && !gst_kafka_socket_check (congestion_control, error))
     return NULL;
   conf = new_conf (self, error);
@@ -219,17 +256,20 @@ start (GstKafkaSink *self)
 {
   g_autoptr (GError) error = NULL;
   GstKafkaProducer *producer = new_producer (self, &error);
+  gint send_buffer;
 
   if (!producer) {
     gst_kafka_post_error (GST_ELEMENT (self), error, NULL);
     return FALSE;
   }
   GST_OBJECT_LOCK (self);
-  gst_kafka_record_template_init (
-      &self->template, self->own.camera, self->own.key, self->own.partition);
+  gst_kafka_record_template_init (&self->template, self->own.camera,
+      names_each_topic (self) ? self->settings.topic : NULL, self->own.key, self->own.partition);
   gst_kafka_producer_set_bounds (producer, &self->own.bounds);
   self->producer = producer;
+  send_buffer = self->own.socket_send_buffer_bytes;
   GST_OBJECT_UNLOCK (self);
+  gst_kafka_socket_warn (GST_ELEMENT (self), "socket-send-buffer-bytes", SO_SNDBUF, send_buffer);
   return TRUE;
 }
 
@@ -359,18 +399,28 @@ push_record (GstKafkaSink *self, GstKafkaRecord *record)
 }
 
 static GstFlowReturn
+refuse (GstKafkaSink *self, GstBuffer *buffer, const GError *error)
+{
+  gboolean skips;
+
+  GST_OBJECT_LOCK (self);
+  skips = self->own.on_error == GST_KAFKA_SINK_ON_ERROR_SKIP;
+  GST_OBJECT_UNLOCK (self);
+  gst_kafka_meta_mark (buffer, skips ? GST_KAFKA_ACK_DONE : GST_KAFKA_ACK_FAILED);
+  gst_kafka_producer_refuse (self->producer, error);
+  return skips ? GST_FLOW_OK : GST_FLOW_ERROR;
+}
+
+static GstFlowReturn
 gst_kafka_sink_render (GstBaseSink *sink, GstBuffer *buffer)
 {
   GstKafkaSink *self = GST_KAFKA_SINK (sink);
   GstClockTime captured = fog_time_of_capture (GST_ELEMENT (self), &sink->segment, buffer);
-  GstKafkaRecord *record = gst_kafka_record_new (&self->template, buffer, captured);
+  g_autoptr (GError) error = NULL;
+  GstKafkaRecord *record = gst_kafka_record_new (&self->template, buffer, captured, &error);
 
-  if (!record) {
-    gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_FAILED);
-    GST_ELEMENT_ERROR (
-        self, RESOURCE, READ, ("Could not read a buffer's memory"), ("%" GST_PTR_FORMAT, buffer));
-    return GST_FLOW_ERROR;
-  }
+  if (!record)
+    return refuse (self, buffer, error);
   throttle_upstream (self, buffer);
   return push_record (self, record);
 }

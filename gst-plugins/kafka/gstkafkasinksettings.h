@@ -15,6 +15,7 @@ typedef struct {
   GstKafkaBounds bounds;
   GstClockTime connect_timeout, delivery_timeout, drain_timeout, linger;
   guint message_max_bytes;
+  gint socket_send_buffer_bytes;
   gboolean enable_idempotence, create_topic;
   gint partitions, replication_factor;
   GstKafkaSinkOnError on_error;

@@ -2,7 +2,6 @@
 #include "gstkafkasocket.h"
 
 #include <errno.h>
-#include <gst/gst.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -27,6 +26,36 @@ gst_kafka_socket_open (gint domain, gint type, gint protocol, const gchar *conge
   close (fd);
   errno = ENOPROTOOPT;
   return -1;
+}
+
+static gint
+ask_grant (gint option, gint bytes)
+{
+  gint fd = gst_kafka_socket_open (AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL);
+  gint granted = 0;
+  socklen_t size = sizeof granted;
+
+  if (fd < 0)
+    return bytes;
+  setsockopt (fd, SOL_SOCKET, option, &bytes, sizeof bytes);
+  if (getsockopt (fd, SOL_SOCKET, option, &granted, &size))
+    granted = bytes;
+  close (fd);
+  /* Linux counts its own bookkeeping in. */
+  return granted / 2;
+}
+
+void
+gst_kafka_socket_warn (GstElement *element, const gchar *property, gint option, gint bytes)
+{
+  gint granted = bytes ? ask_grant (option, bytes) : 0;
+
+  if (granted >= bytes)
+    return;
+  GST_ELEMENT_WARNING (element, RESOURCE, SETTINGS,
+      ("The kernel grants %d bytes of the %d that %s asks for. Raise net.core.%s (sysctl).",
+          granted, bytes, property, option == SO_SNDBUF ? "wmem_max" : "rmem_max"),
+      (NULL));
 }
 
 gboolean

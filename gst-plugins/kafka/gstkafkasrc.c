@@ -34,6 +34,7 @@
 #include <gst/base/gstpushsrc.h>
 #include <gst/base/gsttypefindhelper.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "fogtime.h"
 #include "gstkafkaclient.h"
@@ -41,6 +42,7 @@
 #include "gstkafkamessage.h"
 #include "gstkafkameta.h"
 #include "gstkafkareplay.h"
+#include "gstkafkasocket.h"
 #include "gstkafkasrcconfig.h"
 #include "gstkafkauri.h"
 
@@ -141,6 +143,8 @@ open_client (GstKafkaSrc *self)
   self->consumer = consumer;
   self->player = player;
   GST_OBJECT_UNLOCK (self);
+  gst_kafka_socket_warn (GST_ELEMENT (self), "socket-receive-buffer-bytes", SO_RCVBUF,
+      self->own.socket_receive_buffer_bytes);
   gst_base_src_set_live (GST_BASE_SRC (self), !player);
   gst_base_src_set_do_timestamp (GST_BASE_SRC (self), !player);
   return TRUE;

@@ -25,7 +25,7 @@ new_conf (GstElement *element, GstKafkaSettings *common, const GstKafkaSrcSettin
 {
   g_autofree gchar *group = NULL, *instance = NULL;
   g_autofree gchar *queue_kbytes = NULL, *fetch_bytes = NULL, *partition_bytes = NULL;
-  g_autofree gchar *receive_bytes = NULL;
+  g_autofree gchar *receive_bytes = NULL, *receive_buffer = NULL;
   const gchar *reset;
   guint64 prefetch;
 
@@ -34,6 +34,7 @@ new_conf (GstElement *element, GstKafkaSettings *common, const GstKafkaSrcSettin
   instance = g_strdup (own->group_instance_id ? own->group_instance_id : "");
   reset = own->auto_offset_reset == GST_KAFKA_SRC_EARLIEST ? "earliest" : "latest";
   prefetch = own->max_prefetch;
+  receive_buffer = number (own->socket_receive_buffer_bytes);
   GST_OBJECT_UNLOCK (element);
   /* What is held is the queue's bound and one fetch more, since the queue is looked at before a fetch. Small
    * fetches find their memory still in the processor's caches and mapped; over a long link large ones are faster.
@@ -58,6 +59,7 @@ new_conf (GstElement *element, GstKafkaSettings *common, const GstKafkaSrcSettin
         {"topic.blacklist",
             gst_kafka_topics_have_pattern (settings->topics) ? GST_KAFKA_TOPICS_INTERNAL : "",
             FALSE},
+        {"socket.receive.buffer.bytes", receive_buffer, FALSE},
         {"reconnect.backoff.max.ms", "2000", FALSE},
         {"fetch.wait.max.ms", "100", FALSE},
         {"queued.max.messages.kbytes", queue_kbytes, FALSE},

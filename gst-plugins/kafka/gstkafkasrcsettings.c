@@ -12,6 +12,7 @@
 #define DEFAULT_REPLAY FALSE
 #define DEFAULT_MAX_AGE 0
 #define DEFAULT_MAX_PREFETCH (32 * 1024 * 1024)
+#define DEFAULT_SOCKET_RECEIVE_BUFFER_BYTES 0
 #define DEFAULT_ON_ERROR GST_KAFKA_SRC_SKIP
 
 enum {
@@ -28,6 +29,7 @@ enum {
   PROP_CAMERA,
   PROP_MAX_AGE,
   PROP_MAX_PREFETCH,
+  PROP_SOCKET_RECEIVE_BUFFER_BYTES,
   PROP_CAPS,
   PROP_ON_ERROR,
 };
@@ -77,6 +79,7 @@ gst_kafka_src_settings_init (GstKafkaSrcSettings *self)
   self->replay = DEFAULT_REPLAY;
   self->max_age = DEFAULT_MAX_AGE;
   self->max_prefetch = DEFAULT_MAX_PREFETCH;
+  self->socket_receive_buffer_bytes = DEFAULT_SOCKET_RECEIVE_BUFFER_BYTES;
   self->on_error = DEFAULT_ON_ERROR;
 }
 
@@ -172,6 +175,9 @@ gst_kafka_src_settings_set_property (
     case PROP_MAX_PREFETCH:
       self->max_prefetch = g_value_get_uint64 (value);
       break;
+    case PROP_SOCKET_RECEIVE_BUFFER_BYTES:
+      self->socket_receive_buffer_bytes = g_value_get_int (value);
+      break;
     case PROP_CAPS:
       gst_caps_replace (&self->caps, g_value_get_boxed (value));
       break;
@@ -231,6 +237,9 @@ gst_kafka_src_settings_get_property (
       break;
     case PROP_MAX_PREFETCH:
       g_value_set_uint64 (value, self->max_prefetch);
+      break;
+    case PROP_SOCKET_RECEIVE_BUFFER_BYTES:
+      g_value_set_int (value, self->socket_receive_buffer_bytes);
       break;
     case PROP_CAPS:
       gst_value_set_caps (value, self->caps);
@@ -381,13 +390,25 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:max-prefetch:
    *
-   * How much is fetched ahead of a slow pipeline.
+   * How much is fetched ahead of a slow pipeline. What a producer sent as one batch is fetched as one.
    */
   g_object_class_install_property (klass, PROP_MAX_PREFETCH,
       g_param_spec_uint64 ("max-prefetch", "Maximum prefetch",
-          "Bytes of messages to hold ahead of the pipeline, but one message at least; a fetch "
-          "takes up to an eighth of it: raise it for a long link",
+          "Bytes of messages to hold ahead of the pipeline, but one batch of a producer at least; "
+          "a fetch takes up to an eighth of it: raise it for a long link",
           64 * 1024, 512 * 1024 * 1024, DEFAULT_MAX_PREFETCH, flags));
+  /**
+   * GstKafkaSrc:socket-receive-buffer-bytes:
+   *
+   * What may be under way on a connection: rate times round trip at least. The kernel's own choice grows with
+   * need, up to net.ipv4.tcp_rmem; a fixed one is bounded by net.core.rmem_max, and a warning tells if that is
+   * less.
+   */
+  g_object_class_install_property (klass, PROP_SOCKET_RECEIVE_BUFFER_BYTES,
+      g_param_spec_int ("socket-receive-buffer-bytes", "Socket receive buffer bytes",
+          "Bytes that the kernel holds for each connection until they are read; 0: as many as it "
+          "finds right",
+          0, 100000000, DEFAULT_SOCKET_RECEIVE_BUFFER_BYTES, flags));
   /**
    * GstKafkaSrc:caps:
    *

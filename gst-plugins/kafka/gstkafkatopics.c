@@ -38,16 +38,16 @@ check_pattern (const gchar *pattern, GError **error)
   return TRUE;
 }
 
-static gboolean
-check_name (const gchar *name, GError **error)
+gboolean
+gst_kafka_topics_check_name (const gchar *name, GError **error)
 {
   gsize size = strlen (name);
 
   if (size > 0 && size <= MAX_NAME && strspn (name, LEGAL) == size)
     return TRUE;
   g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-      "\"%s\" in topic can't be a topic's name, which has 1 to 249 of a-z, A-Z, 0-9, '.', '_' and "
-      "'-'; a pattern begins with ^.",
+      "\"%s\" can't be a topic's name, which has 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'; a "
+      "pattern to read from begins with ^.",
       name);
   return FALSE;
 }
@@ -65,7 +65,8 @@ gst_kafka_topics_parse (const gchar *text, GError **error)
   topics = g_strsplit (text, ",", -1);
   for (gchar **topic = topics; *topic; topic++) {
     g_strstrip (*topic);
-    if (is_pattern (*topic) ? !check_pattern (*topic, error) : !check_name (*topic, error))
+    if (is_pattern (*topic) ? !check_pattern (*topic, error)
+                            : !gst_kafka_topics_check_name (*topic, error))
       return NULL;
   }
   return g_steal_pointer (&topics);

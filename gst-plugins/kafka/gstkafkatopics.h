@@ -17,6 +17,8 @@ G_BEGIN_DECLS
  */
 gchar **gst_kafka_topics_parse (const gchar *text, GError **error);
 
+/* FALSE with @error (GST_RESOURCE_ERROR_SETTINGS): no broker takes such a name. */
+gboolean gst_kafka_topics_check_name (const gchar *name, GError **error);
 gboolean gst_kafka_topics_have_pattern (gchar **topics);
 
 /* Whether @topic is what @wanted says, a name or a pattern. No pattern means the brokers' own topics. */

@@ -2,6 +2,8 @@
 #include <gst/check/gstcheck.h>
 #include <gst/check/gstharness.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "gstkafkameta.h"
 #include "kafkamock.h"
@@ -329,6 +331,91 @@ GST_START_TEST (test_key_chooses_as_java_does)
 }
 GST_END_TEST;
 
+static void
+set_key (GstBuffer *buffer, const gchar *field, const gchar *text)
+{
+  GBytes *key = g_bytes_new_static (text, strlen (text));
+
+  gst_structure_set (gst_kafka_meta_ensure (buffer), field, G_TYPE_BYTES, key, NULL);
+  g_bytes_unref (key);
+}
+
+static const struct {
+  const gchar *property, *found, *target, *expected;
+} keys[] = {
+    {NULL, NULL, NULL, NULL},
+    {NULL, "found", NULL, "found"},
+    {"set", "found", NULL, "set"},
+    {"set", "found", "target", "target"},
+    {"of %{camera}, %{side}", "found", NULL, "of cam-1, left"},
+    {"%{no-such}", "found", NULL, NULL},
+    {"%{binary}", NULL, NULL, NULL},
+};
+
+GST_START_TEST (test_key_of_each_buffer)
+{
+  GstBuffer *buffer = frame ('a', 10);
+  rd_kafka_message_t *message;
+  rd_kafka_t *consumer;
+
+  g_object_set (sink, "key", keys[__i__].property, "camera", "cam-1", NULL);
+  play ();
+  gst_kafka_meta_set_headers (buffer, "side", "left", "binary", "\xff", NULL);
+  if (keys[__i__].found)
+    set_key (buffer, "key", keys[__i__].found);
+  if (keys[__i__].target)
+    set_key (buffer, "target-key", keys[__i__].target);
+  fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+  message = first_message (&consumer, TOPIC, 0);
+  if (keys[__i__].expected) {
+    fail_unless_equals_uint64 (message->key_len, strlen (keys[__i__].expected));
+    fail_unless (memcmp (message->key, keys[__i__].expected, message->key_len) == 0);
+  } else {
+    fail_unless (message->key == NULL);
+  }
+  end_reading (consumer, message);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_topic_of_each_buffer)
+{
+  GstBuffer *buffer = frame ('a', 10);
+  rd_kafka_message_t *message;
+  rd_kafka_t *consumer;
+
+  fail_if (rd_kafka_mock_topic_create (mock.cluster, "of-cam-2", 1, 1));
+  gst_util_set_object_arg (G_OBJECT (sink), "on-error", __i__ ? "fail" : "skip");
+  g_object_set (sink, "topic", "of-%{camera}", NULL);
+  play ();
+  gst_kafka_meta_set_headers (buffer, "camera", "cam-2", NULL);
+  fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+  message = first_message (&consumer, "of-cam-2", 0);
+  end_reading (consumer, message);
+  fail_unless_equals_int (
+      gst_harness_push (h, frame ('b', 10)), __i__ ? GST_FLOW_ERROR : GST_FLOW_OK);
+  assert_posts (__i__ ? GST_MESSAGE_ERROR : GST_MESSAGE_WARNING, GST_RESOURCE_ERROR_WRITE,
+      "no header \"camera\"");
+  fail_unless_equals_uint64 (stat_of ("undeliverable"), 1);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_tombstone_stays_one)
+{
+  GstBuffer *buffer = frame ('a', 0);
+  rd_kafka_message_t *message;
+  rd_kafka_t *consumer;
+
+  play ();
+  if (__i__)
+    gst_structure_set (gst_kafka_meta_ensure (buffer), "tombstone", G_TYPE_BOOLEAN, TRUE, NULL);
+  fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+  message = first_message (&consumer, TOPIC, 0);
+  fail_unless_equals_uint64 (message->len, 0);
+  fail_unless_equals_int (message->payload == NULL, __i__);
+  end_reading (consumer, message);
+}
+GST_END_TEST;
+
 static gint acked, acked_outcome;
 
 static void
@@ -620,12 +707,29 @@ GST_START_TEST (test_fatal_error_rebuilds_the_producer)
 }
 GST_END_TEST;
 
+static const struct {
+  const gchar *topic, *key;
+  gboolean create;
+} refused_settings[] = {
+    {NULL, NULL, FALSE},
+    {"", NULL, FALSE},
+    {"a b", NULL, FALSE},
+    {"of-%{camera", NULL, FALSE},
+    {"of-%{camera}", NULL, TRUE},
+    {TOPIC, "%{}", FALSE},
+};
+
+GST_START_TEST (test_refused_settings)
+{
+  g_object_set (sink, "topic", refused_settings[__i__].topic, "key", refused_settings[__i__].key,
+      "create-topic", refused_settings[__i__].create, NULL);
+  ASSERT_SET_STATE (sink, GST_STATE_PAUSED, GST_STATE_CHANGE_FAILURE);
+  assert_posts (GST_MESSAGE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "");
+}
+GST_END_TEST;
+
 GST_START_TEST (test_settings_are_checked_at_start)
 {
-  g_object_set (sink, "topic", NULL, NULL);
-  ASSERT_SET_STATE (sink, GST_STATE_PAUSED, GST_STATE_CHANGE_FAILURE);
-  assert_posts (GST_MESSAGE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "topic");
-  gst_element_set_state (sink, GST_STATE_NULL);
   g_object_set (sink, "topic", TOPIC, "enable-idempotence", TRUE, NULL);
   gst_util_set_object_arg (G_OBJECT (sink), "acks", "1");
   gst_bus_set_flushing (bus, TRUE);
@@ -748,6 +852,33 @@ GST_START_TEST (test_congestion_control)
 }
 GST_END_TEST;
 
+static gboolean
+kernel_cuts (gint bytes)
+{
+  gint fd = socket (AF_INET, SOCK_STREAM, 0), granted;
+  socklen_t size = sizeof granted;
+
+  fail_if (setsockopt (fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes));
+  fail_if (getsockopt (fd, SOL_SOCKET, SO_SNDBUF, &granted, &size));
+  close (fd);
+  return granted / 2 < bytes;
+}
+
+GST_START_TEST (test_socket_buffer_that_the_kernel_cuts)
+{
+  gint bytes = __i__ ? 100000000 : 65536;
+
+  g_object_set (sink, "socket-send-buffer-bytes", bytes, NULL);
+  play ();
+  push ('a');
+  wait_for_stat ("delivered", 1);
+  if (kernel_cuts (bytes))
+    assert_posts (GST_MESSAGE_WARNING, GST_RESOURCE_ERROR_SETTINGS, "net.core.wmem_max");
+  else
+    fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING) == NULL);
+}
+GST_END_TEST;
+
 static void
 setup_five (void)
 {
@@ -790,6 +921,9 @@ kafkasink_suite (void)
   tcase_add_test (tc, test_found_headers_ride_along);
   tcase_add_test (tc, test_numbers_what_has_no_session);
   tcase_add_test (tc, test_meta_names_the_target);
+  tcase_add_loop_test (tc, test_key_of_each_buffer, 0, G_N_ELEMENTS (keys));
+  tcase_add_loop_test (tc, test_topic_of_each_buffer, 0, 2);
+  tcase_add_loop_test (tc, test_tombstone_stays_one, 0, 2);
   tcase_add_test (tc, test_ack_follows_the_report);
   tcase_add_test (tc, test_stop_fails_what_is_undelivered);
   tcase_add_test (tc, test_no_broker_is_one_error);
@@ -806,6 +940,7 @@ kafkasink_suite (void)
   tcase_add_test (tc, test_missing_topic_is_waited_for);
   tcase_add_test (tc, test_missing_partition_is_an_error);
   tcase_add_test (tc, test_fatal_error_rebuilds_the_producer);
+  tcase_add_loop_test (tc, test_refused_settings, 0, G_N_ELEMENTS (refused_settings));
   tcase_add_test (tc, test_settings_are_checked_at_start);
   tcase_add_test (tc, test_uri_sets_properties);
   tcase_add_test (tc, test_uri_sets_no_others);
@@ -813,6 +948,7 @@ kafkasink_suite (void)
   tcase_add_test (tc, test_slow_link_throttles_upstream);
   tcase_add_test (tc, test_what_waits_in_kafka_is_not_throttled);
   tcase_add_test (tc, test_congestion_control);
+  tcase_add_loop_test (tc, test_socket_buffer_that_the_kernel_cuts, 0, 2);
   suite_add_tcase (s, five);
   tcase_add_checked_fixture (five, setup_five, teardown);
   tcase_add_test (five, test_keyless_buffers_take_turns);
