@@ -35,7 +35,7 @@ def inspected(element):
     text = subprocess.run(["gst-inspect-1.0", element], env=environment(), capture_output=True, text=True,
                           timeout=60, check=True).stdout.split("Element Properties:")[1]
     found = {}
-    for name, rest in re.findall(r"^  ([a-z][a-z-]*) +: .*\n((?: {20}.*\n)*)", text, re.M):
+    for name, rest in re.findall(r"^  ([a-z][a-z-]*) *: .*\n((?: {20}.*\n)*)", text, re.M):
         default = re.search(r'Default: *(?:-?\d+, )?"?([^"\n]*?)"? *(?:Write only)? *$', rest, re.M)
         found[name] = default.group(1) if default else ""
     return {name: default for name, default in found.items() if name not in INHERITED}
