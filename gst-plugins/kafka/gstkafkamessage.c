@@ -37,6 +37,19 @@ gst_kafka_message_is_of_camera (const rd_kafka_message_t *message, const gchar *
          size == strlen (camera) && memcmp (value, camera, size) == 0;
 }
 
+gboolean
+gst_kafka_message_is_delta_unit (const rd_kafka_message_t *message)
+{
+  rd_kafka_headers_t *headers;
+  const void *value;
+  size_t size;
+
+  /* The library ends a header's value with a NUL of its own. */
+  return !rd_kafka_message_headers (message, &headers) &&
+         !rd_kafka_header_get_last (headers, GST_KAFKA_HEADER_FLAGS, &value, &size) && value &&
+         gst_kafka_flags_from_text (value) & GST_BUFFER_FLAG_DELTA_UNIT;
+}
+
 static GstMemory *
 wrap (rd_kafka_message_t *message, GstKafkaHandle *handle)
 {

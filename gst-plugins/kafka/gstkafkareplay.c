@@ -11,6 +11,10 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define OPEN_TIME (10 * G_TIME_SPAN_SECOND)
 #define ASK_TIME_MS 1000
 #define POLL_TIME_MS 200
+#define FIRST_LOOK_BACK GST_SECOND
+
+/* Offsets from the end at which a track's last message is looked for. */
+static const gint64 look_back[] = {1, 8, 256};
 
 /* One partition of the recording. */
 typedef struct {
@@ -22,6 +26,7 @@ typedef struct {
   rd_kafka_message_t *head; /* the next one, read ahead to compare it with the others' */
   GstClockTime head_time;   /* ns since the Unix epoch */
   gboolean at_end;
+  gboolean measured; /* its last message was seen */
 } Track;
 
 struct _GstKafkaReplay {
@@ -228,20 +233,6 @@ find_first (GstKafkaReplay *self)
   return first;
 }
 
-static GstClockTime
-find_last_time (GstKafkaReplay *self)
-{
-  GstClockTime last = 0;
-
-  for (guint i = 0; i < self->tracks->len; i++) {
-    Track *track = g_ptr_array_index (self->tracks, i);
-
-    if (track->head)
-      last = MAX (last, track->head_time);
-  }
-  return last;
-}
-
 /* Opening */
 
 static void
@@ -285,17 +276,51 @@ find_tracks (GstKafkaReplay *self)
   return err;
 }
 
-/* The last message of each track tells how long it is. FALSE: flushing */
+/* Looks for messages in the last @back offsets of each track that none is known of yet. FALSE: flushing */
 static gboolean
-measure (GstKafkaReplay *self, gboolean last)
+look_at_ends (GstKafkaReplay *self, gint64 back, GstClockTime *last)
 {
   rd_kafka_topic_partition_list_t *list = list_tracks (self, 0);
 
   for (gint i = 0; i < list->cnt; i++) {
     Track *track = g_ptr_array_index (self->tracks, i);
 
-    list->elems[i].offset = last ? track->end - 1 : track->start;
+    list->elems[i].offset = track->measured ? track->end : MAX (track->end - back, track->start);
   }
+  place_tracks (self, list);
+  rd_kafka_topic_partition_list_destroy (list);
+  for (guint i = 0; i < self->tracks->len; i++) {
+    Track *track = g_ptr_array_index (self->tracks, i);
+
+    while (fill_track (self, track) && track->head) {
+      *last = MAX (*last, track->head_time);
+      track->measured = TRUE;
+      g_clear_pointer (&track->head, rd_kafka_message_destroy);
+    }
+    if (!track->at_end)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* The last message of each track tells how long it is; what ends a transaction takes an offset without being
+ * one, and so does what another camera sent. FALSE: flushing */
+static gboolean
+measure (GstKafkaReplay *self, GstClockTime *last)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (look_back); i++)
+    if (!look_at_ends (self, look_back[i], last))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+go_to_begin (GstKafkaReplay *self)
+{
+  rd_kafka_topic_partition_list_t *list = list_tracks (self, 0);
+
+  for (gint i = 0; i < list->cnt; i++)
+    list->elems[i].offset = ((Track *) g_ptr_array_index (self->tracks, i))->start;
   place_tracks (self, list);
   rd_kafka_topic_partition_list_destroy (list);
   return fill_tracks (self);
@@ -305,13 +330,10 @@ static GstKafkaRead
 open_tracks (GstKafkaReplay *self)
 {
   Track *first;
-  GstClockTime last;
+  GstClockTime last = 0;
 
   self->target = 0;
-  if (!measure (self, TRUE))
-    return GST_KAFKA_READ_FLUSHING;
-  last = find_last_time (self);
-  if (!measure (self, FALSE))
+  if (!measure (self, &last) || !go_to_begin (self))
     return GST_KAFKA_READ_FLUSHING;
   first = find_first (self);
   self->origin = self->settings->range.start_time;
@@ -357,19 +379,69 @@ gst_kafka_replay_seek (GstKafkaReplay *self, GstClockTime time)
     self->seek_time = time;
 }
 
-static rd_kafka_resp_err_t
-carry_out_seek (GstKafkaReplay *self, GstClockTime target)
+/* Puts all tracks at what was captured at @time or later. FALSE: flushing, or @err */
+static gboolean
+go_to (GstKafkaReplay *self, GstClockTime time, rd_kafka_resp_err_t *err)
 {
-  rd_kafka_topic_partition_list_t *list = list_tracks (self, (gint64) (target / GST_MSECOND));
-  rd_kafka_resp_err_t err = rd_kafka_offsets_for_times (self->rk, list, 2 * ASK_TIME_MS);
+  rd_kafka_topic_partition_list_t *list = list_tracks (self, (gint64) (time / GST_MSECOND));
 
-  if (!err) {
-    self->target = target;
-    self->seek_time = GST_CLOCK_TIME_NONE;
+  *err = rd_kafka_offsets_for_times (self->rk, list, 2 * ASK_TIME_MS);
+  if (!*err) {
+    self->target = time;
     place_tracks (self, list);
   }
   rd_kafka_topic_partition_list_destroy (list);
-  return err;
+  return !*err && fill_tracks (self);
+}
+
+/* The last message captured before @end that needs no other one; GST_CLOCK_TIME_NONE if there is none. FALSE:
+ * flushing */
+static gboolean
+find_key_unit (GstKafkaReplay *self, GstClockTime end, GstClockTime *time)
+{
+  Track *first;
+
+  *time = GST_CLOCK_TIME_NONE;
+  while ((first = find_first (self)) && first->head_time < end) {
+    if (!gst_kafka_message_is_delta_unit (first->head))
+      *time = first->head_time;
+    g_clear_pointer (&first->head, rd_kafka_message_destroy);
+    if (!fill_tracks (self))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* A decoder needs what @target depends on: from the key unit before it, or from the begin. */
+static gboolean
+go_to_key_unit (GstKafkaReplay *self, GstClockTime target, rd_kafka_resp_err_t *err)
+{
+  GstClockTime key_unit = GST_CLOCK_TIME_NONE, from = target;
+
+  for (GstClockTime back = FIRST_LOOK_BACK; from > self->origin; back *= 2) {
+    from = target > self->origin + back ? target - back : self->origin;
+    if (!go_to (self, from, err) || !find_key_unit (self, target, &key_unit))
+      return FALSE;
+    if (GST_CLOCK_TIME_IS_VALID (key_unit))
+      return go_to (self, key_unit, err);
+  }
+  return go_to (self, self->origin, err);
+}
+
+/* FALSE: flushing, or @err */
+static gboolean
+carry_out_seek (GstKafkaReplay *self, rd_kafka_resp_err_t *err)
+{
+  GstClockTime target = self->origin + self->seek_time;
+  Track *first;
+
+  if (!go_to (self, target, err))
+    return FALSE;
+  first = find_first (self);
+  if (first && gst_kafka_message_is_delta_unit (first->head) && !go_to_key_unit (self, target, err))
+    return FALSE;
+  self->seek_time = GST_CLOCK_TIME_NONE;
+  return TRUE;
 }
 
 GstKafkaRead
@@ -379,12 +451,8 @@ gst_kafka_replay_read (
   rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
   Track *first;
 
-  if (GST_CLOCK_TIME_IS_VALID (self->seek_time))
-    err = carry_out_seek (self, self->origin + self->seek_time);
-  if (is_flushing (self))
-    return GST_KAFKA_READ_FLUSHING;
-  if (err)
-    return fail (self, err, error);
+  if (GST_CLOCK_TIME_IS_VALID (self->seek_time) && !carry_out_seek (self, &err))
+    return err && !is_flushing (self) ? fail (self, err, error) : GST_KAFKA_READ_FLUSHING;
   if (!fill_tracks (self))
     return GST_KAFKA_READ_FLUSHING;
   first = find_first (self);

@@ -23,7 +23,8 @@ void gst_kafka_replay_free (GstKafkaReplay *self);
  */
 GstKafkaRead gst_kafka_replay_open (GstKafkaReplay *self, GError **error);
 
-/* The next read is of what was captured at @time or later, since the begin of the recording. */
+/* The next read is of what was captured at @time or later, since the begin of the recording; of delta-coded video, of
+ * the key unit before it. */
 void gst_kafka_replay_seek (GstKafkaReplay *self, GstClockTime time);
 
 /* @time: since the begin of the recording. @fetched comes without a ledger. */
