@@ -35,7 +35,7 @@ gst_kafka_settings_clear (GstKafkaSettings *settings)
 }
 
 void
-gst_kafka_settings_install_properties (GObjectClass *klass)
+gst_kafka_settings_install_properties (GObjectClass *klass, const gchar *topic_blurb)
 {
   const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
 
@@ -44,8 +44,7 @@ gst_kafka_settings_install_properties (GObjectClass *klass)
           "Brokers to ask for the cluster's members first: host:port, comma-separated",
           GST_KAFKA_DEFAULT_BOOTSTRAP_SERVERS, flags));
   g_object_class_install_property (klass, GST_KAFKA_PROP_TOPIC,
-      g_param_spec_string (
-          "topic", "Topic", "Name of the Kafka topic whose messages the buffers are", NULL, flags));
+      g_param_spec_string ("topic", "Topic", topic_blurb, NULL, flags));
   g_object_class_install_property (klass, GST_KAFKA_PROP_CONFIG_FILE,
       g_param_spec_string ("config-file", "Configuration file",
           "File of librdkafka options, one name=value a line, # begins a comment; the place for "

@@ -29,7 +29,8 @@ enum {
 
 void gst_kafka_settings_init (GstKafkaSettings *settings);
 void gst_kafka_settings_clear (GstKafkaSettings *settings);
-void gst_kafka_settings_install_properties (GObjectClass *klass);
+/* What a topic may be differs. */
+void gst_kafka_settings_install_properties (GObjectClass *klass, const gchar *topic_blurb);
 /* FALSE: not one of the shared ids. With the object lock held by these, not by the caller. */
 gboolean gst_kafka_settings_set_property (
     GstKafkaSettings *settings, GObject *object, guint id, const GValue *value);

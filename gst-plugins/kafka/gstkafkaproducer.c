@@ -106,6 +106,7 @@ telling_error (GstKafkaProducer *self, rd_kafka_resp_err_t err, gchar **detail)
 static void
 give_up (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err)
 {
+  g_autoptr (GError) error = NULL;
   g_autofree gchar *detail = NULL;
   g_autofree gchar *debug = g_strdup_printf ("record %" G_GUINT64_FORMAT " of %" G_GSIZE_FORMAT
                                              " bytes, %s, partition %d: %s",
@@ -121,13 +122,12 @@ give_up (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
   gst_kafka_record_free (record, skip ? GST_KAFKA_ACK_DONE : GST_KAFKA_ACK_FAILED);
+  error = gst_kafka_error_new (self->tried, err, detail, GST_RESOURCE_ERROR_WRITE);
   if (first && skip)
-    GST_ELEMENT_WARNING (self->element, RESOURCE, WRITE,
-        ("Skipped a buffer: could not %s: %s", self->tried,
-            detail ? detail : rd_kafka_err2str (err)),
-        ("%s", debug));
+    GST_ELEMENT_WARNING (
+        self->element, RESOURCE, WRITE, ("Skipped a buffer. %s", error->message), ("%s", debug));
   else if (first)
-    fail_with (self, err, detail, GST_RESOURCE_ERROR_WRITE, debug);
+    fail (self, error, debug);
 }
 
 /* A topic that is deleted and made anew has no partitions for a moment. */
@@ -150,7 +150,7 @@ gst_kafka_producer_refuse (GstKafkaProducer *self, const GError *error)
   g_mutex_unlock (&self->lock);
   if (first && skip)
     GST_ELEMENT_WARNING (
-        self->element, RESOURCE, WRITE, ("Skipped a buffer: %s", error->message), (NULL));
+        self->element, RESOURCE, WRITE, ("Skipped a buffer. %s", error->message), (NULL));
   else if (first)
     fail (self, error, NULL);
 }

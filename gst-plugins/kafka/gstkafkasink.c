@@ -530,7 +530,8 @@ gst_kafka_sink_class_init (GstKafkaSinkClass *klass)
   object_class->set_property = gst_kafka_sink_set_property;
   object_class->get_property = gst_kafka_sink_get_property;
   object_class->finalize = gst_kafka_sink_finalize;
-  gst_kafka_settings_install_properties (object_class);
+  gst_kafka_settings_install_properties (
+      object_class, "Name of the Kafka topic to publish to; %{header} is filled from each buffer");
   gst_kafka_sink_settings_install_properties (object_class);
   /**
    * GstKafkaSink:stats:

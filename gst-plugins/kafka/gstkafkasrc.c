@@ -15,9 +15,13 @@
  * A topic that doesn't exist yet is waited for, and so is a broker that was lost; one that can't be reached at
  * the start is an error after 10 s.
  *
+ * #GstKafkaSrc:topic is a comma-separated list of names and of patterns that begin with `^`. With a pattern, topics
+ * that match and are made later are read too; the brokers' own never are.
+ *
  * Which partitions are read is told downstream in a sticky event `GstKafkaAssignment` and on the bus in an
- * element message `kafkasrc-assignment`, and how many messages wait in them is the answer to a custom query
- * `GstKafkaLag`.
+ * element message `kafkasrc-assignment` with the fields `partitions` (array of int), `topics` (array of string, the
+ * topic of each) and `rebalances` (uint64, changes so far). How many messages wait in them is the answer to a custom
+ * query `GstKafkaLag`.
  *
  * ## Example launch line
  * |[
@@ -28,7 +32,8 @@
  * gst-launch-1.0 playbin uri="kafka://localhost:9092/camera?start=earliest"
  * ]|
  * Plays what it has published so far, as a file would: with #GstKafkaSrc:replay, which `start` or `end` in a URI
- * set. Their times are as in `start=2026-11-25T00:44:00Z`.
+ * set. Their times are as in `start=2026-11-25T00:44:00Z`. A seek into delta-coded video begins with the key unit
+ * before it; with the flag TRICKMODE_KEY_UNITS there are no others.
  */
 
 #include <gst/base/gstpushsrc.h>
@@ -472,6 +477,13 @@ tell_duration (GstKafkaSrc *self)
       GST_ELEMENT (self), gst_message_new_duration_changed (GST_OBJECT (self)));
 }
 
+static gboolean
+is_skipped_in_trick_mode (GstKafkaSrc *self, GstBuffer *buffer)
+{
+  return GST_BASE_SRC (self)->segment.flags & GST_SEGMENT_FLAG_TRICKMODE_KEY_UNITS &&
+         GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+}
+
 static GstFlowReturn
 replay_one (GstKafkaSrc *self, GstBuffer **out)
 {
@@ -490,9 +502,14 @@ replay_one (GstKafkaSrc *self, GstBuffer **out)
   if (what != GST_KAFKA_READ_MESSAGE)
     return end_replay (self, what, error);
   result = take_message (self, &fetched, out);
-  if (result == GST_FLOW_OK)
-    GST_BUFFER_PTS (*out) = time;
-  return result;
+  if (result != GST_FLOW_OK)
+    return result;
+  if (is_skipped_in_trick_mode (self, *out)) {
+    gst_clear_buffer (out);
+    return GST_FLOW_CUSTOM_SUCCESS;
+  }
+  GST_BUFFER_PTS (*out) = time;
+  return GST_FLOW_OK;
 }
 
 static gboolean
@@ -767,7 +784,8 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
   object_class->set_property = gst_kafka_src_set_property;
   object_class->get_property = gst_kafka_src_get_property;
   object_class->finalize = gst_kafka_src_finalize;
-  gst_kafka_settings_install_properties (object_class);
+  gst_kafka_settings_install_properties (object_class,
+      "Names of the Kafka topics to read, comma-separated; one that begins with ^ is a pattern");
   gst_kafka_src_settings_install_properties (object_class);
   /**
    * GstKafkaSrc:stats:
