@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """kafkasrc on a real broker: nothing is lost to a kill, a rebalance, a restart; it stops whatever the broker does."""
 
-import os
 import random
 import re
 import signal
@@ -9,53 +8,9 @@ import time
 
 import confluent_kafka
 import confluent_kafka.admin
-import gi
 import pytest
-from pipeline import environment, wait_until
-
-gi.require_version("Gst", "1.0")
-from gi.repository import Gst  # noqa: E402
-
-CAPS = "application/x-test, n=(int)1"
-
-
-class Feed:
-    """Messages with running numbers, in a header that goes with them through any pipeline."""
-
-    def __init__(self, kafka, topic):
-        self.topic, self.sent = topic, 0
-        self._producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 5})
-
-    def send(self, count, size=1000, headers=(), partition=None):
-        where = {} if partition is None else {"partition": partition}
-        for _ in range(count):
-            self._producer.produce(
-                self.topic, b"%09d" % self.sent + bytes(size - 9),
-                headers=[("number", str(self.sent)), ("gst-caps", CAPS), *headers], **where)
-            self.sent += 1
-            self._producer.poll(0)
-        assert self._producer.flush(30) == 0
-
-
-class Seen:
-    """The numbers that reached a topic."""
-
-    def __init__(self, kafka, topic):
-        self.counts = {}
-        self._consumer = confluent_kafka.Consumer({
-            "bootstrap.servers": kafka.bootstrap, "group.id": f"seen-{topic}", "auto.offset.reset": "earliest",
-            "topic.metadata.refresh.interval.ms": 1000, "enable.auto.commit": False})
-        self._consumer.subscribe([topic])
-
-    def poll(self):
-        for message in self._consumer.consume(1000, 0.1):
-            if message.error() is None:
-                number = int(dict(message.headers())["number"])
-                self.counts[number] = self.counts.get(number, 0) + 1
-        return len(self.counts)
-
-    def close(self):
-        self._consumer.close()
+from messages import Feed, Seen
+from pipeline import wait_until
 
 
 @pytest.fixture
@@ -217,91 +172,6 @@ def test_broker_that_was_never_there_is_one_error(launch):
     assert "127.0.0.1:1" in running.output()
 
 
-@pytest.fixture
-def recording(kafka, fresh):
-    """300 messages captured at 30 a second, years ago, in turn on three of four partitions."""
-    kafka.create_topic(fresh, 4)
-    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
-    for number in range(300):
-        captured = 1_700_000_000_000_000_000 + number * 33_333_333
-        producer.produce(
-            fresh, b"%d" % number, partition=number % 3, timestamp=captured // 1_000_000,
-            headers=[("capture-time", str(captured)), ("gst-caps", CAPS)])
-    assert producer.flush(30) == 0
-    return fresh
-
-
-class Player:
-    """A replay inside the test, which alone can seek; `numbers` is what came out since the last seek."""
-
-    def __init__(self, line):
-        os.environ.update({name: value for name, value in environment().items() if name.startswith("GST_")})
-        Gst.init(None)
-        self.numbers = []
-        self._pipeline = Gst.parse_launch(line + " ! fakesink name=sink signal-handoffs=true")
-        self._pipeline.get_by_name("sink").connect("handoff", self._take)
-        self._bus = self._pipeline.get_bus()
-
-    def _take(self, _sink, buffer, _pad):
-        self.numbers.append(int(buffer.extract_dup(0, buffer.get_size())))
-
-    def play(self):
-        self._pipeline.set_state(Gst.State.PLAYING)
-        assert self._pipeline.get_state(20 * Gst.SECOND)[0] == Gst.StateChangeReturn.SUCCESS
-
-    def duration(self):
-        return self._pipeline.query_duration(Gst.Format.TIME)[1]
-
-    def seek(self, start, stop=None, rate=1.0):
-        flags = Gst.SeekFlags.FLUSH | Gst.SeekFlags.ACCURATE
-        self._pipeline.set_state(Gst.State.PAUSED)
-        assert self._pipeline.get_state(20 * Gst.SECOND)[0] == Gst.StateChangeReturn.SUCCESS
-        self.numbers.clear()
-        assert self._pipeline.seek(
-            rate, Gst.Format.TIME, flags, Gst.SeekType.SET, int(start * Gst.SECOND), Gst.SeekType.SET,
-            -1 if stop is None else int(stop * Gst.SECOND))
-        self.play()
-
-    def refuses(self, rate):
-        return not self._pipeline.seek(rate, Gst.Format.TIME, Gst.SeekFlags.FLUSH, Gst.SeekType.SET, 0,
-                                       Gst.SeekType.SET, Gst.SECOND)
-
-    def wait_eos(self):
-        message = self._bus.timed_pop_filtered(30 * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR)
-        assert message and message.type == Gst.MessageType.EOS
-
-    def stop(self):
-        self._pipeline.set_state(Gst.State.NULL)
-
-
-def test_replay_seeks_as_a_file_does(kafka, recording):
-    player = Player(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={recording} replay=true")
-    try:
-        player.play()
-        assert abs(player.duration() - 299 * 33_333_333) < Gst.MSECOND
-        for start, stop, rate in [(8.01, 9.01, 4.0), (2.01, 3.01, 2.0), (9.01, None, 1.0), (0, 1.01, 4.0)]:
-            player.seek(start, stop, rate)
-            player.wait_eos()
-            first, last = int(start * 30 + 0.99), 300 if stop is None else int(stop * 30) + 1
-            assert player.numbers == list(range(first, last))
-        assert player.refuses(-1.0)
-    finally:
-        player.stop()
-
-
-def test_replay_of_a_part(kafka, recording):
-    begin = 1_700_000_000_000_000_000
-    player = Player(
-        f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={recording} replay=true "
-        f"start-time={begin + 2_000_000_000} end-time={begin + 3_000_000_000} ! identity sync=false")
-    try:
-        player.play()
-        player.wait_eos()
-        assert player.numbers == list(range(61, 91))
-    finally:
-        player.stop()
-
-
 @pytest.mark.parametrize("topics_of", ["{0},{0}-out", "^{0}.*"])
 def test_several_topics(kafka, topics, feed, launch, topics_of):
     feed.send(10)
@@ -311,15 +181,3 @@ def test_several_topics(kafka, topics, feed, launch, topics_of):
         "eos-at-end=true ! identity name=i silent=false ! fakesink async=false", options="-v")
     assert running.wait(30) == 0
     assert running.output().count("chain   *******") == 20
-
-
-def test_replay_by_uri(kafka, recording):
-    player = Player(
-        f"uridecodebin uri=kafka://{kafka.bootstrap}/{recording}?start=2023-11-14T22:13:22Z&end=2023-11-14T22:13:23Z "
-        "expose-all-streams=false caps=application/x-test ! identity sync=false")
-    try:
-        player.play()
-        player.wait_eos()
-        assert player.numbers == list(range(61, 91))
-    finally:
-        player.stop()

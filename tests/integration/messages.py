@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Messages that tests can tell apart, sent by one client and counted by another, beside the elements."""
+
+import confluent_kafka
+
+CAPS = "application/x-test, n=(int)1"
+
+
+class Feed:
+    """Messages with running numbers, in a header that goes with them through any pipeline."""
+
+    def __init__(self, kafka, topic):
+        self.topic, self.sent = topic, 0
+        self._producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 5})
+
+    def send(self, count, size=1000, headers=(), partition=None):
+        where = {} if partition is None else {"partition": partition}
+        for _ in range(count):
+            self._producer.produce(
+                self.topic, b"%09d" % self.sent + bytes(size - 9),
+                headers=[("number", str(self.sent)), ("gst-caps", CAPS), *headers], **where)
+            self.sent += 1
+            self._producer.poll(0)
+        assert self._producer.flush(30) == 0
+
+
+class Seen:
+    """The numbers that reached a topic."""
+
+    def __init__(self, kafka, topic):
+        self.counts = {}
+        self._consumer = confluent_kafka.Consumer({
+            "bootstrap.servers": kafka.bootstrap, "group.id": f"seen-{topic}", "auto.offset.reset": "earliest",
+            "topic.metadata.refresh.interval.ms": 1000, "enable.auto.commit": False})
+        self._consumer.subscribe([topic])
+
+    def poll(self):
+        for message in self._consumer.consume(1000, 0.1):
+            if message.error() is None:
+                number = int(dict(message.headers())["number"])
+                self.counts[number] = self.counts.get(number, 0) + 1
+        return len(self.counts)
+
+    def close(self):
+        self._consumer.close()

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A pipeline inside the test's own process, which alone can seek and ask."""
+
+import os
+
+import gi
+from pipeline import environment
+
+gi.require_version("Gst", "1.0")
+from gi.repository import Gst  # noqa: E402
+
+
+class Player:
+    """`values` is what came out since the last seek, in bytes."""
+
+    def __init__(self, line, sink="fakesink"):
+        os.environ.update({name: value for name, value in environment().items() if name.startswith("GST_")})
+        Gst.init(None)
+        self.values, self.times = [], []
+        self._pipeline = Gst.parse_launch(f"{line} ! {sink} name=sink signal-handoffs=true")
+        self._pipeline.get_by_name("sink").connect("handoff", self._take)
+        self._bus = self._pipeline.get_bus()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._pipeline.set_state(Gst.State.NULL)
+
+    def _take(self, _sink, buffer, _pad):
+        self.times.append(buffer.pts)
+        self.values.append(buffer.extract_dup(0, buffer.get_size()))
+
+    @property
+    def numbers(self):
+        return [int(value) for value in self.values]
+
+    def stats(self):
+        """Of the source, whose name is `src`."""
+        return self._pipeline.get_by_name("src").get_property("stats")
+
+    def stat(self, name):
+        return self.stats().get_value(name)
+
+    def play(self):
+        self._pipeline.set_state(Gst.State.PLAYING)
+        assert self._pipeline.get_state(20 * Gst.SECOND)[0] == Gst.StateChangeReturn.SUCCESS
+
+    def duration(self):
+        return self._pipeline.query_duration(Gst.Format.TIME)[1]
+
+    def seek(self, start, stop=None, rate=1.0, flags=Gst.SeekFlags.ACCURATE, pause=True):
+        if pause:
+            self._pipeline.set_state(Gst.State.PAUSED)
+            assert self._pipeline.get_state(20 * Gst.SECOND)[0] == Gst.StateChangeReturn.SUCCESS
+        self.values.clear()
+        self.times.clear()
+        assert self._pipeline.seek(
+            rate, Gst.Format.TIME, flags | Gst.SeekFlags.FLUSH, Gst.SeekType.SET, int(start * Gst.SECOND),
+            Gst.SeekType.SET, -1 if stop is None else int(stop * Gst.SECOND))
+        self.play()
+
+    def refuses(self, rate):
+        return not self._pipeline.seek(rate, Gst.Format.TIME, Gst.SeekFlags.FLUSH, Gst.SeekType.SET, 0,
+                                       Gst.SeekType.SET, Gst.SECOND)
+
+    def wait_message(self, kinds, timeout=30):
+        return self._bus.timed_pop_filtered(timeout * Gst.SECOND, kinds)
+
+    def wait_eos(self):
+        message = self.wait_message(Gst.MessageType.EOS | Gst.MessageType.ERROR)
+        assert message and message.type == Gst.MessageType.EOS, message and message.parse_error()

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What kafkasrc reads, of a real broker: from where to where, of which topics and partitions, for which member of a
+group, how far ahead; and whatever any producer may have sent."""
+
+import time
+
+import confluent_kafka
+import confluent_kafka.admin
+import pytest
+from messages import Feed
+from pipeline import wait_until
+from player import Gst, Player
+
+BASE = 1_700_000_000  # s since the epoch: when the first message was captured
+
+
+@pytest.fixture
+def past(kafka, fresh):
+    """Twenty messages, one a second, in turn on two partitions."""
+    kafka.create_topic(fresh, 2)
+    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
+    for number in range(20):
+        producer.produce(fresh, b"%d" % number, partition=number % 2, timestamp=(BASE + number) * 1000)
+    assert producer.flush(30) == 0
+    return fresh
+
+
+def source(kafka, topic, settings):
+    return f"kafkasrc name=src bootstrap-servers={kafka.bootstrap} topic={topic} caps=application/x-test {settings}"
+
+
+def read(kafka, topic, settings):
+    """All until EOS, in order of number."""
+    with Player(source(kafka, topic, settings), "fakesink async=false") as player:
+        player.play()
+        player.wait_eos()
+        return sorted(player.numbers)
+
+
+def ns(second):
+    return int((BASE + second) * 1e9)
+
+
+@pytest.mark.parametrize("settings, numbers", [
+    ("auto-offset-reset=earliest eos-at-end=true", range(20)),
+    ("eos-at-end=true", ()),
+    ("start-offset=3 eos-at-end=true", range(6, 20)),
+    (f"start-time={ns(7)} eos-at-end=true", range(7, 20)),
+    (f"start-time={ns(6.5)} eos-at-end=true", range(7, 20)),
+    (f"start-time={ns(40)} eos-at-end=true", ()),
+    ("auto-offset-reset=earliest end-offset=4", range(8)),
+    (f"auto-offset-reset=earliest end-time={ns(9)}", range(9)),
+    (f"start-time={ns(5)} end-time={ns(9)}", range(5, 9)),
+    ("auto-offset-reset=earliest eos-at-end=true partitions=<1>", range(1, 20, 2)),
+])
+def test_where_it_begins_and_ends(kafka, past, settings, numbers):
+    assert read(kafka, past, settings) == list(numbers)
+
+
+def test_a_group_goes_on_from_what_it_committed(kafka, past):
+    client = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": past})
+    client.commit(offsets=[confluent_kafka.TopicPartition(past, n, 6) for n in range(2)], asynchronous=False)
+    client.close()
+    for begin in ("start-offset=2", f"start-time={ns(3)}", "auto-offset-reset=earliest"):
+        assert read(kafka, past, f"{begin} eos-at-end=true group-id={past} partitions=<0,1>") == list(range(12, 20))
+
+
+def test_latest_is_from_now_on(kafka, past):
+    with Player(source(kafka, past, ""), "fakesink async=false") as player:
+        player.play()
+        assert player.wait_message(Gst.MessageType.ELEMENT).get_structure().has_name("kafkasrc-assignment")
+        Feed(kafka, past).send(5, size=9)
+        wait_until(lambda: len(player.values) == 5, 30, "the new messages")
+        assert sorted(player.numbers) == list(range(5))
+        assert player.stat("lag") == 0
+
+
+def member(kafka, topic, name=None):
+    own = f"group-instance-id={name}" if name else ""
+    return (f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={topic} group-id={topic} {own} "
+            "client-properties=c,session.timeout.ms=20000 ! fakesink async=false")
+
+
+def assignments(running):
+    """How many partitions it had, each time it was told."""
+    lines = [line for line in running.output().splitlines() if "kafkasrc-assignment" in line]
+    return [line.split("partitions=(int)<")[1].split(">")[0].count(",") + 1 if "(int)<  >" not in line else 0
+            for line in lines]
+
+
+def wait_for_assignment(running, number):
+    wait_until(lambda: assignments(running)[-1:] == [number], 60, f"{number} partitions")
+
+
+@pytest.mark.parametrize("names", [("one", "two"), (None, None)], ids=["static", "dynamic"])
+def test_what_a_restart_does_to_the_others(kafka, fresh, launch, names):
+    kafka.create_topic(fresh, 4)
+    first = launch(member(kafka, fresh, names[0]), options="-m -e")
+    wait_for_assignment(first, 4)
+    second = launch(member(kafka, fresh, names[1]), options="-m -e")
+    wait_for_assignment(second, 2)
+    wait_for_assignment(first, 2)
+    # cooperative: it kept two all the time
+    assert 0 not in assignments(first)
+    before = len(assignments(first))
+    second.interrupt()
+    if names[0] is None:
+        wait_for_assignment(first, 4)
+        return
+    third = launch(member(kafka, fresh, names[1]), options="-m -e")
+    wait_for_assignment(third, 2)
+    assert len(assignments(first)) == before
+
+
+def test_a_slow_reader_hoards_no_more_than_it_may(kafka, fresh):
+    kafka.create_topic(fresh, 4)
+    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap, "batch.num.messages": 1})
+    for _ in range(200):
+        producer.produce(fresh, bytes(60_000))
+        producer.poll(0)
+    assert producer.flush(60) == 0
+    bound = 1 << 20
+    line = source(kafka, fresh, f"group-id={fresh} auto-offset-reset=earliest max-prefetch={bound}")
+    held = []
+    with Player(f"{line} ! identity sleep-time=166000", "fakesink async=false") as player:
+        player.play()
+        while len(player.values) < 24:
+            held.append(player.stat("prefetched"))
+            time.sleep(0.02)
+        assert player.stat("lag") == 200 - player.stat("messages")
+    assert 0 < max(held) * 60_000 <= bound
+
+
+@pytest.mark.parametrize("group", [True, False], ids=["group", "alone"])
+def test_a_topic_that_appears_under_a_pattern(kafka, fresh, group):
+    kafka.create_topic(fresh + "-a", 1)
+    settings = "client-properties=c,topic.metadata.refresh.interval.ms=1000 auto-offset-reset=earliest"
+    line = source(kafka, f"^{fresh}-.*", f"{settings} group-id={fresh}" if group else settings)
+    with Player(line, "fakesink async=false") as player:
+        player.play()
+        Feed(kafka, fresh + "-a").send(1, size=9)
+        wait_until(lambda: player.numbers == [0], 60, "the first topic's message")
+        kafka.create_topic(fresh + "-b", 1)
+        kafka.create_topic("x" + fresh + "-b", 1)
+        feed = Feed(kafka, "x" + fresh + "-b")
+        feed.send(1, size=9)
+        feed = Feed(kafka, fresh + "-b")
+        feed.sent = 7
+        feed.send(1, size=9)
+        wait_until(lambda: player.numbers == [0, 7], 60, "the second topic's message")
+        text = player.stats().to_string()
+        assert f"{fresh}-a" in text and f"{fresh}-b" in text and f"x{fresh}" not in text
+
+
+FOREIGN = {
+    "plain": {"value": b"text"},
+    "tombstone": {"value": None, "key": b"k"},
+    "empty": {"value": b"", "key": b""},
+    "binary": {"value": b"\0\xff", "key": b"\0\xff", "headers": [("h", b"\0\xff"), ("", b"nameless"), ("none", None)]},
+    "repeated header": {"value": b"x", "headers": [("h", b"1"), ("h", b"2")]},
+    "huge header": {"value": b"x", "headers": [("h", bytes(900_000))]},
+    "many headers": {"value": b"x", "headers": [(f"h{n}", b"v") for n in range(1000)]},
+    "no time": {"value": b"x", "timestamp": 0},
+    "odd numbers": {"value": b"x", "headers": [
+        ("capture-time", b"99999999999999999999999"), ("gst-duration", b"-1"), ("gst-pts", b"x"), ("seq", b""),
+        ("gst-flags", b"no,such,flag")]},
+}
+
+
+def test_any_message_goes_through_unchanged(kafka, fresh, launch):
+    """In by any producer, out by a pipeline that copies: the same value, key and headers."""
+    kafka.create_topic(fresh, 1)
+    kafka.create_topic(fresh + "-out", 1)
+    for codec in ("none", "gzip", "snappy", "lz4", "zstd"):
+        producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap, "compression.type": codec})
+        for message in FOREIGN.values():
+            producer.produce(fresh, **message)
+        assert producer.flush(30) == 0
+    copier = launch(
+        f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} auto-offset-reset=earliest eos-at-end=true ! "
+        f"kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}-out", options="-e")
+    assert copier.wait(60) == 0
+    copies = everything(kafka, fresh + "-out")
+    assert len(copies) == 5 * len(FOREIGN)
+    for copy, (name, message) in zip(copies, [*FOREIGN.items()] * 5):
+        assert (copy.value(), copy.key()) == (message["value"], message.get("key")), name
+        sent = [entry for entry in message.get("headers", []) if not entry[0].startswith("gst-") and entry[0] != "seq"]
+        assert [entry for entry in copy.headers() if entry in sent] == sent, name
+
+
+def everything(kafka, topic):
+    """The messages of a topic's only partition."""
+    consumer = confluent_kafka.Consumer(
+        {"bootstrap.servers": kafka.bootstrap, "group.id": "everything-" + topic, "enable.auto.commit": False})
+    _, end = consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, 0), timeout=30)
+    consumer.assign([confluent_kafka.TopicPartition(topic, 0, 0)])
+    messages = []
+    while len(messages) < end:
+        messages += consumer.consume(1000, 10)
+    consumer.close()
+    return messages
+
+
+def test_what_was_aborted_is_not_read(kafka, fresh):
+    kafka.create_topic(fresh, 1)
+    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": fresh})
+    producer.init_transactions(30)
+    for number, commits in enumerate([True, False, True, False]):
+        producer.begin_transaction()
+        producer.produce(fresh, b"%d" % number, timestamp=(BASE + number) * 1000)
+        producer.flush(30)
+        producer.commit_transaction(30) if commits else producer.abort_transaction(30)
+    assert read(kafka, fresh, "auto-offset-reset=earliest eos-at-end=true") == [0, 2]
+    with Player(source(kafka, fresh, "replay=true ! identity sync=false")) as player:
+        player.play()
+        # what ends the last transaction isn't the end of the recording
+        assert player.duration() == 2 * Gst.SECOND
+        player.wait_eos()
+        assert player.numbers == [0, 2]
+
+
+def test_one_camera_of_a_shared_topic(kafka, fresh):
+    kafka.create_topic(fresh, 2)
+    feed = Feed(kafka, fresh)
+    for camera in ("cam-1", "cam-2", "cam-1"):
+        feed.send(5, size=9, headers=[("camera", camera)])
+    expected = [*range(5), *range(10, 15)]
+    assert read(kafka, fresh, "camera=cam-1 auto-offset-reset=earliest eos-at-end=true") == expected
+    assert read(kafka, fresh, "camera=cam-1 replay=true") == expected
