@@ -331,7 +331,8 @@ warn_of_skipped (GstHaarFaceCount *self, const HaarJob *job, guint64 skipped)
     return;
   if (job->outcome == HAAR_BAD)
     GST_ELEMENT_WARNING (self, STREAM, FORMAT,
-        ("Skipped a frame that is shorter than its caps say."),
+        ("Skipped a frame that can't be read: it is shorter than its caps say, or its memory can't "
+         "be mapped."),
         ("%" G_GSIZE_FORMAT " bytes for %dx%d %s, %" G_GUINT64_FORMAT " skipped so far",
             gst_buffer_get_size (job->frame), job->info.width, job->info.height,
             GST_VIDEO_INFO_NAME (&job->info), skipped));

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Frames a second of every engine that was built in, on one core, for the same pictures and parameters. Rounds
- * are interleaved and the median counts, so that other load on the machine falls on all alike; rectangles that
- * differ end the run. */
+/* Frames a second of one core: the native engine with each instruction set that this processor has, OpenCV with one
+ * and with two threads, and GStreamer's facedetect for faces alone. The same pictures and parameters, in one run, in
+ * turns, and the median counts, so that other load on the machine falls on all alike; engines that find other
+ * rectangles than the first end the run. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include <gst/gst.h>
+#include <gst/check/gstharness.h>
 
 #include "haarengine.h"
+#include "haarkernel.h"
 #include "haarpictures.h"
+#ifdef HAVE_HAAR_OPENCV
+#include "haarthreads.h"
+#endif
 
-#define MAX_ENGINES 8
+#define MAX_PEERS 8
 #define MAX_ROUNDS 1000
 #define PICTURES 4
 
@@ -30,63 +35,160 @@ static const GOptionEntry options[] = {
     {"min-size", 'm', 0, G_OPTION_ARG_INT, &min_size, "Smallest window in pixels (30)", "N"},
     {"cascade", 'c', 0, G_OPTION_ARG_FILENAME, &cascade, "Cascade file", "PATH"},
     {"size", 'z', 0, G_OPTION_ARG_STRING, &size, "Size of the pictures (640x480)", "WxH"},
-    {"engine", 'e', 0, G_OPTION_ARG_STRING, &only, "Only this engine", "NAME"},
+    {"only", 'o', 0, G_OPTION_ARG_STRING, &only, "Only those of that name, such as native", "NAME"},
     {NULL},
 };
 
 typedef struct {
+  const gchar *name;
+  gchar *detail;
+  guint threads;
+  /* either of */
   const HaarEngineClass *klass;
+  GstHarness *facedetect;
+
   HaarEngine *engine;
   GArray *rects;
-  gdouble times[MAX_ROUNDS]; /* of one round each, in ms of CPU a frame */
-} Entry;
+  gdouble cpu[MAX_ROUNDS], wall[MAX_ROUNDS]; /* of one round each, ms a frame */
+} Peer;
 
 static gdouble
-cpu_time (void)
+clock_ms (clockid_t clock)
 {
   struct timespec now;
 
-  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &now);
-  return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
+  clock_gettime (clock, &now);
+  return (gdouble) now.tv_sec * 1e3 + (gdouble) now.tv_nsec / 1e6;
+}
+
+static GstBuffer *
+make_rgb (const HaarPicture *picture)
+{
+  gsize stride = GST_ROUND_UP_4 ((gsize) picture->width * 3);
+  GstBuffer *frame = gst_buffer_new_allocate (NULL, stride * (gsize) picture->height, NULL);
+  GstMapInfo map;
+
+  gst_buffer_map (frame, &map, GST_MAP_WRITE);
+  for (gint y = 0; y < picture->height; y++)
+    for (gint x = 0; x < picture->width; x++)
+      memset (map.data + (gsize) y * stride + 3 * (gsize) x,
+          picture->pixels[(gsize) y * picture->stride + (gsize) x], 3);
+  gst_buffer_unmap (frame, &map);
+  return frame;
+}
+
+static gint
+compare_rects (gconstpointer a, gconstpointer b)
+{
+  return memcmp (a, b, sizeof (HaarRect));
 }
 
 static void
-run (Entry *entry, const HaarPicture *picture, const HaarParams *params)
+run (Peer *peer, const HaarPicture *picture, GstBuffer *rgb, const HaarParams *params)
 {
-  GError *error = NULL;
+  g_autoptr (GError) error = NULL;
 
-  g_array_set_size (entry->rects, 0);
-  entry->klass->detect (entry->engine, picture->pixels, picture->width, picture->height,
-      picture->stride, params, entry->rects, &error);
-  g_assert_no_error (error);
-}
-
-static void
-check_same (const Entry *a, const Entry *b)
-{
-  if (a->rects->len == b->rects->len &&
-      (a->rects->len == 0 ||
-          memcmp (a->rects->data, b->rects->data, a->rects->len * sizeof (HaarRect)) == 0))
+  if (peer->facedetect) {
+    g_assert_cmpint (gst_harness_push (peer->facedetect, gst_buffer_ref (rgb)), ==, GST_FLOW_OK);
+    gst_buffer_unref (gst_harness_pull (peer->facedetect));
     return;
-  g_printerr ("%s and %s find different rectangles\n", a->klass->name, b->klass->name);
+  }
+#ifdef HAVE_HAAR_OPENCV
+  haar_set_opencv_threads (peer->threads);
+#endif
+  g_array_set_size (peer->rects, 0);
+  peer->klass->detect (peer->engine, picture->pixels, picture->width, picture->height,
+      picture->stride, params, peer->rects, &error);
+  g_assert_no_error (error);
+  /* OpenCV's threads append theirs as they come. */
+  if (peer->threads > 1)
+    g_array_sort (peer->rects, compare_rects);
+}
+
+static void
+check_same (Peer *a, Peer *b)
+{
+  if (b->threads > 1)
+    g_array_sort (a->rects, compare_rects);
+  if (a->facedetect || b->facedetect ||
+      (a->rects->len == b->rects->len &&
+          (a->rects->len == 0 ||
+              memcmp (a->rects->data, b->rects->data, a->rects->len * sizeof (HaarRect)) == 0)))
+    return;
+  g_printerr ("%s and %s find different rectangles\n", a->name, b->name);
   exit (1);
 }
 
-static guint
-create_engines (Entry *entries, GBytes *bytes)
+static Peer *
+add_peer (Peer *peers, guint *n, const gchar *name, const gchar *detail)
 {
+  if (only && strcmp (only, name) != 0)
+    return NULL;
+  g_assert_cmpuint (*n, <, MAX_PEERS);
+  peers[*n].name = name;
+  peers[*n].detail = g_strdup (detail);
+  peers[*n].threads = 1;
+  return &peers[(*n)++];
+}
+
+static Peer *
+add_engine (Peer *peers, guint *n, const HaarEngineClass *klass, const gchar *detail, GBytes *bytes)
+{
+  Peer *peer = add_peer (peers, n, klass->name, detail);
+  g_autoptr (GError) error = NULL;
+
+  if (!peer)
+    return NULL;
+  peer->klass = klass;
+  peer->engine = klass->create (bytes, &error);
+  g_assert_no_error (error);
+  peer->rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  return peer;
+}
+
+static void
+add_facedetect (Peer *peers, guint *n, gint width, gint height)
+{
+  GstElement *element = gst_element_factory_make ("facedetect", NULL);
+  Peer *peer = element ? add_peer (peers, n, "facedetect", "face profile only") : NULL;
+  g_autofree gchar *caps = NULL;
+
+  if (!peer) {
+    gst_clear_object (&element);
+    return;
+  }
+  /* A profile that can't be opened is done without; OpenCV says so. */
+  g_object_set (element, "profile", cascade, "eyes-profile", "none", "nose-profile", "none",
+      "mouth-profile", "none", "display", FALSE, "min-neighbors", 3, "min-size-width", min_size,
+      "min-size-height", min_size, "scale-factor", scale_factor, NULL);
+  peer->facedetect = gst_harness_new_with_element (element, "sink", "src");
+  caps = g_strdup_printf ("video/x-raw,format=RGB,width=%d,height=%d,framerate=0/1", width, height);
+  gst_harness_set_src_caps_str (peer->facedetect, caps);
+  gst_object_unref (element);
+}
+
+static guint
+create_peers (Peer *peers, GBytes *bytes, gint width, gint height)
+{
+  static const gchar *const kernels[] = {"avx512", "avx2", "neon", "plain"};
+  const HaarEngineClass *opencv = haar_engine_class_find ("opencv");
+  const gchar *wanted = g_getenv ("GST_FOG_HAAR_KERNEL");
+  g_autofree gchar *one = g_strdup (wanted);
   guint n = 0;
 
-  for (guint i = 0; n < MAX_ENGINES && haar_engine_class_nth (i); i++) {
-    GError *error = NULL;
-
-    entries[n].klass = haar_engine_class_nth (i);
-    if (only && strcmp (only, entries[n].klass->name) != 0)
+  for (guint i = 0; i < G_N_ELEMENTS (kernels); i++) {
+    if (!haar_kernel_find (kernels[i]) || (one && strcmp (one, kernels[i]) != 0))
       continue;
-    entries[n].engine = entries[n].klass->create (bytes, &error);
-    g_assert_no_error (error);
-    entries[n++].rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+    g_setenv ("GST_FOG_HAAR_KERNEL", kernels[i], TRUE);
+    add_engine (peers, &n, haar_engine_class_find ("native"), kernels[i], bytes);
   }
+  for (guint threads = 1; opencv && threads <= 2; threads++) {
+    Peer *peer = add_engine (peers, &n, opencv, threads == 1 ? "1 thread" : "2 threads", bytes);
+
+    if (peer)
+      peer->threads = threads;
+  }
+  add_facedetect (peers, &n, width, height);
   return n;
 }
 
@@ -99,42 +201,71 @@ compare_times (const void *a, const void *b)
 }
 
 static void
-measure (Entry *entries, guint n, const HaarPicture *pictures, const HaarParams *params)
+measure (Peer *peers, guint n, const HaarPicture *pictures, const HaarParams *params)
 {
+  GstBuffer *rgb[PICTURES];
+
+  for (guint p = 0; p < PICTURES; p++)
+    rgb[p] = make_rgb (&pictures[p]);
   for (gint round = -1; round < rounds; round++) {
     for (guint p = 0; p < PICTURES; p++) {
       for (guint i = 0; i < n; i++) {
-        gdouble start = cpu_time ();
+        gdouble cpu = clock_ms (CLOCK_PROCESS_CPUTIME_ID), wall = clock_ms (CLOCK_MONOTONIC);
 
-        run (&entries[i], &pictures[p], params);
-        if (round >= 0)
-          entries[i].times[round] += (cpu_time () - start) / PICTURES;
-        check_same (&entries[0], &entries[i]);
+        run (&peers[i], &pictures[p], rgb[p], params);
+        if (round >= 0) {
+          peers[i].cpu[round] += (clock_ms (CLOCK_PROCESS_CPUTIME_ID) - cpu) / PICTURES;
+          peers[i].wall[round] += (clock_ms (CLOCK_MONOTONIC) - wall) / PICTURES;
+        }
+        check_same (&peers[0], &peers[i]);
       }
     }
   }
+  for (guint p = 0; p < PICTURES; p++)
+    gst_buffer_unref (rgb[p]);
+  for (guint i = 0; i < n; i++) {
+    qsort (peers[i].cpu, (gsize) rounds, sizeof (gdouble), compare_times);
+    qsort (peers[i].wall, (gsize) rounds, sizeof (gdouble), compare_times);
+  }
+}
+
+/* The median's; frames/s a core by CPU time, which other load on the machine lengthens least. */
+static void
+report (const Peer *peers, guint n)
+{
+  gdouble reference = 0;
+
   for (guint i = 0; i < n; i++)
-    qsort (entries[i].times, rounds, sizeof (gdouble), compare_times);
+    if (strcmp (peers[i].name, "opencv") == 0 && peers[i].threads == 1)
+      reference = peers[i].cpu[rounds / 2];
+  g_print (
+      "| %s | | CPU ms/frame | frames/s a core | ms/frame by the clock | x OpenCV, 1 thread |\n"
+      "| --- | --- | --- | --- | --- | --- |\n",
+      size);
+  for (guint i = 0; i < n; i++)
+    g_print ("| %s | %s | %.2f | %.1f | %.2f | %.2f |\n", peers[i].name, peers[i].detail,
+        peers[i].cpu[rounds / 2], 1000 / peers[i].cpu[rounds / 2], peers[i].wall[rounds / 2],
+        reference / peers[i].cpu[rounds / 2]);
 }
 
 static void
-report (const Entry *entries, guint n)
+clear_peers (Peer *peers, guint n)
 {
-  gdouble slowest = 0;
-
-  for (guint i = 0; i < n; i++)
-    slowest = MAX (slowest, entries[i].times[rounds / 2]);
-  g_print ("%-10s %10s %10s %8s\n", "engine", "ms/frame", "frames/s", "ratio");
-  for (guint i = 0; i < n; i++)
-    g_print ("%-10s %10.2f %10.1f %8.2f\n", entries[i].klass->name, entries[i].times[rounds / 2],
-        1000 / entries[i].times[rounds / 2], slowest / entries[i].times[rounds / 2]);
+  for (guint i = 0; i < n; i++) {
+    if (peers[i].facedetect)
+      gst_harness_teardown (peers[i].facedetect);
+    else
+      peers[i].klass->free (peers[i].engine);
+    g_clear_pointer (&peers[i].rects, g_array_unref);
+    g_free (peers[i].detail);
+  }
 }
 
 int
 main (int argc, char **argv)
 {
-  GOptionContext *context = g_option_context_new ("- speed of the face finding engines");
-  static Entry entries[MAX_ENGINES];
+  GOptionContext *context = g_option_context_new ("- speed of what finds faces");
+  static Peer peers[MAX_PEERS];
   HaarPicture portrait, pictures[PICTURES];
   HaarParams params = {0};
   GError *error = NULL;
@@ -163,8 +294,10 @@ main (int argc, char **argv)
   for (guint p = 0; p < PICTURES; p++)
     pictures[p] = haar_picture_compose (&portrait, width, height, p);
   bytes = g_bytes_new_take (text, length);
-  n = create_engines (entries, bytes);
-  measure (entries, n, pictures, &params);
-  report (entries, n);
+  n = create_peers (peers, bytes, width, height);
+  measure (peers, n, pictures, &params);
+  report (peers, n);
+  clear_peers (peers, n);
+  g_bytes_unref (bytes);
   return 0;
 }

@@ -5,7 +5,7 @@ import os
 import subprocess
 
 import pytest
-from pipeline import BUILD
+from pipeline import BUILD, TOP
 
 ELEMENTS = ["kafkasink", "kafkasrc", "haarfacecount", "mongosink", "feedbackrate"]
 
@@ -35,3 +35,24 @@ def test_the_plugins_are_installed_and_load(tmp_path):
             ["gst-inspect-1.0", element], GST_PLUGIN_PATH_1_0=str(plugins[0].parent),
             GST_REGISTRY_1_0=str(tmp_path / "registry"))
         assert done.returncode == 0, done.stdout
+
+
+def test_faces_are_counted_without_opencv(tmp_path):
+    """Built without OpenCV, the plugin links none of it, counts all the same, and says which engine it lacks."""
+    for command in (
+            ["meson", "setup", "--auto-features=disabled", "-Dhaar=enabled", tmp_path, TOP],
+            ["ninja", "-C", tmp_path, "gst-plugins/haar/libgsthaar.so"]):
+        done = run(command)
+        assert done.returncode == 0, done.stdout
+    plugin = tmp_path / "gst-plugins" / "haar" / "libgsthaar.so"
+    assert "opencv" not in run(["ldd", plugin]).stdout
+    picture = TOP / "pipelines" / "scene" / "portrait.jpg"
+    counts = {
+        engine: run(
+            ["gst-launch-1.0", "-m", "filesrc", f"location={picture}", "!", "jpegdec", "!",
+             "haarfacecount", f"engine={engine}", "!", "fakesink"],
+            GST_PLUGIN_PATH_1_0=str(plugin.parent), GST_REGISTRY_1_0=str(tmp_path / "registry"))
+        for engine in ("auto", "opencv")}
+    assert counts["auto"].returncode == 0 and "faces=(uint)1" in counts["auto"].stdout, counts["auto"].stdout
+    assert counts["opencv"].returncode != 0
+    assert "built without the engine opencv" in counts["opencv"].stdout

@@ -11,38 +11,48 @@ haar_integral_stride (gint width)
   return (width + 1 + 2 * HAAR_INTEGRAL_MARGIN + 63) / 64 * 64;
 }
 
-static void
+/* Pictures come from outside: one too large for the memory that's left is no reason to abort. */
+static gboolean
+allocate (HaarIntegral *self, gsize size, gboolean tilted)
+{
+  haar_integral_clear (self);
+  self->sum = g_try_new0 (guint32, size);
+  self->squares = g_try_new0 (guint32, size);
+  self->low = g_try_new0 (guint16, tilted ? 2 * size : size);
+  if (tilted)
+    self->tilted = g_try_new0 (guint32, size);
+  if (!self->sum || !self->squares || !self->low || (tilted && !self->tilted)) {
+    haar_integral_clear (self);
+    return FALSE;
+  }
+  self->capacity = size;
+  return TRUE;
+}
+
+static gboolean
 reserve (HaarIntegral *self, gboolean tilted)
 {
   gsize size = (gsize) self->layout.stride * (self->height + 1) + HAAR_INTEGRAL_MARGIN;
 
-  if (size > self->capacity) {
-    g_free (self->sum);
-    g_free (self->squares);
-    g_free (self->low);
-    g_clear_pointer (&self->tilted, g_free);
-    self->capacity = size;
-    self->sum = g_new0 (guint32, size);
-    self->squares = g_new0 (guint32, size);
-    self->low = g_new0 (guint16, tilted ? 2 * size : size);
-  }
-  if (tilted && !self->tilted)
-    self->tilted = g_new0 (guint32, self->capacity);
-  if (self->layout.stride > self->row_capacity) {
+  if (size > self->capacity && !allocate (self, size, tilted))
+    return FALSE;
+  if (tilted && self->layout.stride > self->row_capacity) {
     self->row_capacity = self->layout.stride;
     self->diagonals = g_renew (guint32, self->diagonals, self->row_capacity);
     self->tilted_rows = g_renew (guint32, self->tilted_rows, 2 * self->row_capacity);
   }
+  return TRUE;
 }
 
-void
+gboolean
 haar_integral_start (
     HaarIntegral *self, const HaarLayout *layout, gint width, gint height, gboolean tilted)
 {
   self->layout = *layout;
   self->width = width;
   self->height = height;
-  reserve (self, tilted);
+  if (!reserve (self, tilted))
+    return FALSE;
   memset (self->sum, 0, layout->stride * sizeof (guint32));
   memset (self->squares, 0, layout->stride * sizeof (guint32));
   memset (self->low, 0, layout->stride * sizeof (guint16));
@@ -52,6 +62,7 @@ haar_integral_start (
     memset (self->diagonals, 0, (width + 1) * sizeof (guint32));
     memset (self->tilted_rows, 0, 2 * self->row_capacity * sizeof (guint32));
   }
+  return TRUE;
 }
 
 static void
@@ -94,10 +105,12 @@ haar_integral_add_row (HaarIntegral *self, const guint8 *pixels, gint y)
 void
 haar_integral_clear (HaarIntegral *self)
 {
-  g_free (self->sum);
-  g_free (self->squares);
-  g_free (self->tilted);
-  g_free (self->low);
-  g_free (self->diagonals);
-  g_free (self->tilted_rows);
+  g_clear_pointer (&self->sum, g_free);
+  g_clear_pointer (&self->squares, g_free);
+  g_clear_pointer (&self->tilted, g_free);
+  g_clear_pointer (&self->low, g_free);
+  g_clear_pointer (&self->diagonals, g_free);
+  g_clear_pointer (&self->tilted_rows, g_free);
+  self->capacity = 0;
+  self->row_capacity = 0;
 }

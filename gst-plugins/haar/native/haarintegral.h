@@ -39,7 +39,8 @@ typedef struct {
 #define HAAR_INTEGRAL_MARGIN 64
 
 gint haar_integral_stride (gint width);
-void haar_integral_start (
+/* FALSE: there's no memory for it. @tilted is the same each time. */
+gboolean haar_integral_start (
     HaarIntegral *self, const HaarLayout *layout, gint width, gint height, gboolean tilted);
 /* The picture's rows from 0 on, each once. */
 void haar_integral_add_row (HaarIntegral *self, const guint8 *pixels, gint y);

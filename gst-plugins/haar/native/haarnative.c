@@ -53,15 +53,16 @@ native_free (HaarEngine *self)
   g_free (self);
 }
 
-static void
+static gboolean
 scan_level (HaarEngine *self, const guint8 *gray, gint width, gint height, gsize stride,
     const HaarLevel *level, GArray *rects)
 {
   const HaarLayout layout = {haar_integral_stride (level->width), level->step};
 
   haar_resizer_start (self->resizer, gray, width, height, stride, level->width, level->height);
-  haar_integral_start (
-      &self->integral, &layout, level->width, level->height, self->cascade->has_tilted);
+  if (!haar_integral_start (
+          &self->integral, &layout, level->width, level->height, self->cascade->has_tilted))
+    return FALSE;
   haar_scanner_start (self->scanner, &self->integral, level);
   /* In bands of rows, so that what has been summed up is scanned before it leaves the cache. */
   for (gint y = 0, scanned = 0; scanned < level->rows; scanned += BAND_ROWS) {
@@ -72,6 +73,7 @@ scan_level (HaarEngine *self, const guint8 *gray, gint width, gint height, gsize
     haar_scanner_scan (self->scanner, scanned, end);
   }
   haar_scanner_finish (self->scanner, rects);
+  return TRUE;
 }
 
 static gboolean
@@ -100,9 +102,15 @@ native_detect (HaarEngine *self, const guint8 *gray, gint width, gint height, gs
   g_array_set_size (self->levels, 0);
   haar_pyramid_plan (
       self->cascade->width, self->cascade->height, width, height, params, self->levels);
-  for (guint i = 0; i < self->levels->len; i++)
-    scan_level (
-        self, gray, width, height, stride, &g_array_index (self->levels, HaarLevel, i), rects);
+  for (guint i = 0; i < self->levels->len; i++) {
+    const HaarLevel *level = &g_array_index (self->levels, HaarLevel, i);
+
+    if (!scan_level (self, gray, width, height, stride, level, rects)) {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+          "no memory for the sums over a picture of %dx%d", level->width, level->height);
+      return FALSE;
+    }
+  }
   haar_group_rects (rects, params->min_neighbors);
   haar_clip_rects (rects, width, height);
   return TRUE;

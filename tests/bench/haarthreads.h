@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* How many threads OpenCV shares a picture out among, in this process. */
+void haar_set_opencv_threads (guint n);
+
+G_END_DECLS

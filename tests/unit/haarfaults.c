@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What goes wrong around haarfacecount: frames, cascades, readers that stand still, flushes and stops at any time. */
+#include <glib/gstdio.h>
+#include <gst/check/gstcheck.h>
+#include <gst/video/video.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "haarframes.h"
+
+static void
+expect_warning (GstBus *bus, GQuark domain, gint code)
+{
+  GstMessage *message = gst_bus_timed_pop_filtered (bus, 5 * GST_SECOND, GST_MESSAGE_WARNING);
+  GError *error;
+
+  fail_unless (message != NULL);
+  gst_message_parse_warning (message, &error, NULL);
+  fail_unless (g_error_matches (error, domain, code), "%s", error->message);
+  g_error_free (error);
+  gst_message_unref (message);
+}
+
+GST_START_TEST (test_a_frame_shorter_than_its_caps_is_skipped)
+{
+  GstElement *element = make_element ();
+  GstBus *bus = gst_bus_new ();
+  GstHarness *h;
+  GstBuffer *frame = make_acked_frame (TRUE, 0);
+  GstVideoCropMeta *crop;
+
+  gst_element_set_bus (element, bus);
+  h = make_harness (element, "src");
+  acks_done = 0;
+  gst_buffer_set_size (frame, SIDE * SIDE - 1);
+  gst_harness_push (h, frame);
+  frame = make_padded_frame ();
+  gst_buffer_set_size (frame, 64 * 48 - 5);
+  gst_harness_push (h, frame);
+  frame = make_padded_frame ();
+  crop = gst_buffer_add_video_crop_meta (frame);
+  crop->x = 60;
+  crop->width = crop->height = 4;
+  gst_harness_push (h, frame);
+  gst_harness_push (h, make_frame (TRUE, 9));
+  frame = gst_harness_pull (h);
+  fail_unless_equals_uint64 (GST_BUFFER_PTS (frame), 360 * GST_MSECOND);
+  gst_buffer_unref (frame);
+  fail_unless_equals_uint64 (get_stat (element, "bad-frames"), 3);
+  fail_unless_equals_int (acks_done, 1);
+  expect_warning (bus, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+/* Of memory that can't be mapped, such as a device's that is gone. */
+typedef GstAllocator Refuser;
+typedef GstAllocatorClass RefuserClass;
+
+static GType refuser_get_type (void);
+G_DEFINE_TYPE (Refuser, refuser, GST_TYPE_ALLOCATOR)
+
+static gpointer
+refuse_map (GstMemory *memory, gsize size, GstMapFlags flags)
+{
+  return NULL;
+}
+
+static void
+free_memory (GstAllocator *allocator, GstMemory *memory)
+{
+  g_free (memory);
+}
+
+static void
+refuser_class_init (RefuserClass *klass)
+{
+  klass->free = free_memory;
+}
+
+static void
+refuser_init (Refuser *self)
+{
+  self->mem_map = refuse_map;
+}
+
+static GstBuffer *
+make_unmappable_frame (GstAllocator *allocator)
+{
+  GstMemory *memory = g_new0 (GstMemory, 1);
+  GstBuffer *frame = gst_buffer_new ();
+
+  gst_memory_init (
+      memory, GST_MEMORY_FLAG_NO_SHARE, allocator, NULL, SIDE * SIDE, 0, 0, SIDE * SIDE);
+  gst_buffer_append_memory (frame, memory);
+  return frame;
+}
+
+GST_START_TEST (test_memory_that_cant_be_mapped_is_skipped)
+{
+  GstElement *element = make_element ();
+  GstBus *bus = gst_bus_new ();
+  GstAllocator *allocator = gst_object_ref_sink (g_object_new (refuser_get_type (), NULL));
+  GstHarness *h;
+
+  gst_element_set_bus (element, bus);
+  h = make_harness (element, "src");
+  gst_harness_push (h, make_unmappable_frame (allocator));
+  gst_harness_push (h, make_frame (TRUE, 9));
+  gst_buffer_unref (gst_harness_pull (h));
+  fail_unless_equals_uint64 (get_stat (element, "bad-frames"), 1);
+  expect_warning (bus, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  end_harness (h, element);
+  gst_object_unref (allocator);
+}
+GST_END_TEST;
+
+/* No more than `bytes` beyond what the process has. */
+static void
+limit_memory (gsize bytes)
+{
+  g_autofree gchar *text = NULL;
+  struct rlimit limit;
+
+  fail_unless (g_file_get_contents ("/proc/self/statm", &text, NULL, NULL));
+  fail_unless_equals_int (getrlimit (RLIMIT_AS, &limit), 0);
+  limit.rlim_cur = g_ascii_strtoull (text, NULL, 10) * (gsize) sysconf (_SC_PAGESIZE) + bytes;
+  fail_unless_equals_int (setrlimit (RLIMIT_AS, &limit), 0);
+}
+
+GST_START_TEST (test_a_frame_too_large_for_the_memory_is_skipped)
+{
+  const gint width = 7680, height = 4320;
+  GstElement *element = make_element ();
+  GstBus *bus = gst_bus_new ();
+  GstBuffer *frame = gst_buffer_new_allocate (NULL, (gsize) (width * height), NULL);
+  GstHarness *h;
+
+  gst_util_set_object_arg (G_OBJECT (element), "engine", "native");
+  g_object_set (element, "workers", 1, NULL);
+  gst_element_set_bus (element, bus);
+  h = make_harness (element, "src");
+  gst_harness_push (h, make_frame (TRUE, 0));
+  gst_buffer_unref (gst_harness_pull (h));
+  gst_buffer_memset (frame, 0, 90, (gsize) (width * height));
+  limit_memory (64 * 1024 * 1024);
+  set_caps (h, width, height);
+  gst_harness_push (h, frame);
+  set_caps (h, SIDE, SIDE);
+  gst_harness_push (h, make_frame (TRUE, 1));
+  gst_buffer_unref (gst_harness_pull (h));
+  fail_unless_equals_uint64 (get_stat (element, "failed-frames"), 1);
+  expect_warning (bus, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+/* --- cascades --- */
+
+static void
+expect_no_start (GstElement *element, GQuark domain, gint code)
+{
+  GstBus *bus = gst_bus_new ();
+  GstMessage *message;
+  GError *error;
+
+  gst_element_set_bus (element, bus);
+  fail_unless_equals_int (
+      gst_element_set_state (element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  message = gst_bus_timed_pop_filtered (bus, 0, GST_MESSAGE_ERROR);
+  fail_unless (message != NULL);
+  gst_message_parse_error (message, &error, NULL);
+  fail_unless (g_error_matches (error, domain, code), "%s", error->message);
+  g_error_free (error);
+  gst_message_unref (message);
+  gst_element_set_state (element, GST_STATE_NULL);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  gst_object_unref (element);
+}
+
+GST_START_TEST (test_no_such_cascade)
+{
+  GstElement *element = make_element ();
+
+  g_object_set (element, "cascade", "no-such-cascade", NULL);
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND);
+  element = make_element ();
+  g_object_set (element, "cascade", "/no/such/cascade.xml", NULL);
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_what_is_no_cascade)
+{
+  g_autofree gchar *fifo = g_build_filename (dir, "fifo", NULL);
+  GstElement *element = make_element ();
+
+  fail_unless (g_file_set_contents (cascade, "<?xml version=\"1.0\"?><html/>", -1, NULL));
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ);
+  element = make_element ();
+  g_object_set (element, "cascade", dir, NULL);
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ);
+  /* Nobody ever writes into it. */
+  fail_unless_equals_int (mkfifo (fifo, 0600), 0);
+  element = make_element ();
+  g_object_set (element, "cascade", fifo, NULL);
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ);
+  g_remove (fifo);
+  fail_unless_equals_int (truncate (cascade, 17 * 1024 * 1024), 0);
+  expect_no_start (make_element (), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ);
+}
+GST_END_TEST;
+
+#ifdef HAVE_HAAR_OPENCV
+GST_START_TEST (test_opencv_gets_no_unknown_cascade_unless_it_is_trusted)
+{
+  GstElement *element = make_element ();
+  GstHarness *h;
+
+  gst_util_set_object_arg (G_OBJECT (element), "engine", "opencv");
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED);
+  element = make_element ();
+  gst_util_set_object_arg (G_OBJECT (element), "engine", "opencv");
+  g_object_set (element, "trust-cascade", TRUE, NULL);
+  h = make_harness (element, "src");
+  gst_harness_push (h, make_frame (TRUE, 0));
+  gst_buffer_unref (gst_harness_pull (h));
+  end_harness (h, element);
+}
+GST_END_TEST;
+#endif
+
+/* --- flow, flush and stop --- */
+
+static GstPadProbeReturn
+block (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  return GST_PAD_PROBE_OK;
+}
+
+static gpointer
+push_many (gpointer data)
+{
+  GstHarness *h = data;
+
+  for (guint i = 0; i < 100; i++) {
+    GstFlowReturn ret = gst_harness_push (h, make_frame (TRUE, i));
+
+    if (ret != GST_FLOW_OK)
+      return GINT_TO_POINTER (ret);
+  }
+  return GINT_TO_POINTER (GST_FLOW_OK);
+}
+
+GST_START_TEST (test_a_reader_that_stands_still_holds_the_sender_and_a_flush_frees_him)
+{
+  GstElement *element = make_element ();
+  GstHarness *h = make_harness (element, "src");
+  GstPad *src = gst_element_get_static_pad (element, "src");
+  gulong id = gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM, block, NULL, NULL);
+  GThread *sender = g_thread_new ("sender", push_many, h);
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  g_usleep (50000);
+  fail_unless (get_stat (element, "frames") < 10);
+  gst_harness_push_event (h, gst_event_new_flush_start ());
+  fail_unless_equals_int (GPOINTER_TO_INT (g_thread_join (sender)), GST_FLOW_FLUSHING);
+  gst_pad_remove_probe (src, id);
+  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  gst_harness_push (h, make_frame (TRUE, 500));
+  fail_unless_equals_int (GPOINTER_TO_INT (push_many (h)), GST_FLOW_OK);
+  gst_object_unref (src);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_flushes_while_workers_are_busy)
+{
+  const gint side = 160;
+  GstElement *element = make_element ();
+  GstHarness *h;
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  g_object_set (element, "workers", 4, "min-faces", 0, NULL);
+  h = gst_harness_new_with_element (element, "sink", "src");
+  set_caps (h, side, side);
+  for (guint i = 0; i < 50; i++) {
+    for (guint j = 0; j <= 4; j++) {
+      GstBuffer *frame = gst_buffer_new_allocate (NULL, (gsize) (side * side), NULL);
+
+      gst_buffer_memset (frame, 0, 90, (gsize) (side * side));
+      GST_BUFFER_PTS (frame) = i * GST_SECOND + j * GST_MSECOND;
+      if (j == 4) {
+        gst_harness_push_event (h, gst_event_new_flush_start ());
+        while (gst_harness_buffers_in_queue (h) > 0)
+          gst_buffer_unref (gst_harness_pull (h));
+        gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+        gst_harness_push_event (h, gst_event_new_segment (&segment));
+      }
+      fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_OK);
+    }
+    /* Nothing from before the flush comes behind it. */
+    GstBuffer *document = gst_harness_pull (h);
+
+    fail_unless_equals_uint64 (GST_BUFFER_PTS (document), i * GST_SECOND + 4 * GST_MSECOND);
+    gst_buffer_unref (document);
+  }
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_a_flush_takes_no_sticky_event_away)
+{
+  GstElement *element = make_element ();
+  GstPad *src = gst_element_get_static_pad (element, "src");
+  gulong id = gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM, block, NULL, NULL);
+  GstHarness *h = make_harness (element, "src");
+  GstSegment segment;
+  GstCaps *caps;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (h, gst_event_new_flush_start ());
+  gst_pad_remove_probe (src, id);
+  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  gst_harness_push (h, make_frame (TRUE, 0));
+  gst_buffer_unref (gst_harness_pull (h));
+  caps = gst_pad_get_current_caps (h->sinkpad);
+  fail_unless (caps != NULL);
+  gst_caps_unref (caps);
+  gst_object_unref (src);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_stops_while_a_reader_stands_still)
+{
+  GstElement *element = make_element ();
+  GstHarness *h = make_harness (element, "src");
+  GstPad *src = gst_element_get_static_pad (element, "src");
+  GThread *sender;
+
+  gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM, block, NULL, NULL);
+  sender = g_thread_new ("sender", push_many, h);
+  g_usleep (20000);
+  gst_element_set_state (element, GST_STATE_NULL);
+  fail_unless_equals_int (GPOINTER_TO_INT (g_thread_join (sender)), GST_FLOW_FLUSHING);
+  gst_object_unref (src);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+/* Under valgrind, or GStreamer's tracer of leaks, as often as HAAR_CYCLES says. */
+GST_START_TEST (test_starts_and_stops_many_times)
+{
+  GstElement *element = make_element ();
+  const gchar *wanted = g_getenv ("HAAR_CYCLES");
+  guint64 cycles = wanted ? g_ascii_strtoull (wanted, NULL, 10) : 100;
+
+  for (guint64 i = 0; i < cycles; i++) {
+    GstHarness *h = make_harness (element, "src");
+
+    gst_harness_push (h, make_frame (TRUE, 0));
+    if (i % 2)
+      gst_buffer_unref (gst_harness_pull (h));
+    gst_harness_teardown (h);
+  }
+  gst_object_unref (element);
+}
+GST_END_TEST;
+
+static Suite *
+haarfaults_suite (void)
+{
+  Suite *s = suite_create ("haarfaults");
+  TCase *tc = tcase_create ("general");
+
+  gst_kafka_meta_register ();
+  suite_add_tcase (s, tc);
+  tcase_add_checked_fixture (tc, haar_frames_setup, haar_frames_teardown);
+  tcase_add_test (tc, test_a_frame_shorter_than_its_caps_is_skipped);
+  tcase_add_test (tc, test_memory_that_cant_be_mapped_is_skipped);
+  tcase_add_test (tc, test_a_frame_too_large_for_the_memory_is_skipped);
+  tcase_add_test (tc, test_no_such_cascade);
+  tcase_add_test (tc, test_what_is_no_cascade);
+#ifdef HAVE_HAAR_OPENCV
+  tcase_add_test (tc, test_opencv_gets_no_unknown_cascade_unless_it_is_trusted);
+#endif
+  tcase_add_test (tc, test_a_reader_that_stands_still_holds_the_sender_and_a_flush_frees_him);
+  tcase_add_test (tc, test_flushes_while_workers_are_busy);
+  tcase_add_test (tc, test_a_flush_takes_no_sticky_event_away);
+  tcase_add_test (tc, test_stops_while_a_reader_stands_still);
+  tcase_add_test (tc, test_starts_and_stops_many_times);
+  return s;
+}
+
+GST_CHECK_MAIN (haarfaults);
