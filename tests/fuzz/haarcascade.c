@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* For libFuzzer: whatever a cascade file holds, the native engine refuses it with an error or evaluates it. */
+#include <glib.h>
+#include <stdint.h>
+
+#include "haarengine.h"
+
+#define SIDE 64
+
+extern const HaarEngineClass haar_engine_native;
+
+int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
+{
+  const HaarParams params = {1.2, 3};
+  g_autoptr (GBytes) bytes = g_bytes_new_static (data, size);
+  g_autoptr (GError) error = NULL;
+  HaarEngine *engine = haar_engine_native.create (bytes, &error);
+  guint8 picture[SIDE * SIDE];
+  GArray *rects;
+
+  if (!engine) {
+    g_assert_true (error && error->message[0] != '\0');
+    return 0;
+  }
+  for (gint i = 0; i < SIDE * SIDE; i++)
+    picture[i] = (guint8) (i % SIDE < SIDE / 2 ? 200 - i / SIDE : i * 7);
+  rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  g_assert_true (
+      haar_engine_native.detect (engine, picture, SIDE, SIDE, SIDE, &params, rects, &error));
+  g_array_unref (rects);
+  haar_engine_native.free (engine);
+  return 0;
+}
