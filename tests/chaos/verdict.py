@@ -113,7 +113,8 @@ class Verdict:
         self.stored = self.system.stored()
         self.events = published(self.system, "database")
         self.lost, self.duplicates = list(self._lost()), list(self._duplicates())
-        self.disordered = order_of_frames(self.frames) + order_of_events(self.events, self.frames)
+        self.frames_disordered = order_of_frames(self.frames)
+        self.events_disordered = order_of_events(self.events, self.frames)
         self.wrong = [
             f"{identity}: {self.stored[identity]} faces stored, {faces} counted"
             for identity, faces in self.wanted.items() if self.stored.get(identity, faces) != faces]
@@ -136,4 +137,5 @@ class Verdict:
             yield f"{identity}: stored, but no frame with a face"
 
     def kept(self):
-        return bool(self.wanted) and not (self.lost or self.duplicates or self.disordered or self.wrong)
+        return bool(self.wanted) and not (
+            self.lost or self.duplicates or self.wrong or self.frames_disordered or self.events_disordered)
