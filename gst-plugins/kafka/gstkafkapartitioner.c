@@ -24,10 +24,14 @@ static gint32
 choose_partition (const rd_kafka_topic_t *topic, const void *key, size_t size, gint32 count,
     void *topic_opaque, void *opaque)
 {
-  const GstKafkaRecord *record = opaque;
+  GstKafkaRecord *record = opaque;
 
-  if (!key)
-    return take_turns (topic, count, record->turn);
+  if (!key) {
+    /* Once more by a new client: elsewhere it would come after later ones that are there already. */
+    if (record->chosen < 0 || record->chosen >= count)
+      record->chosen = take_turns (topic, count, record->turn);
+    return record->chosen;
+  }
   return rd_kafka_msg_partitioner_murmur2 (topic, key, size, count, topic_opaque, opaque);
 }
 

@@ -97,6 +97,7 @@ set_partition (GstKafkaRecord *record, const GstKafkaRecordTemplate *self)
   const GstStructure *s = gst_kafka_meta_peek (record->buffer);
 
   record->partition = self->partition;
+  record->chosen = RD_KAFKA_PARTITION_UA;
   /* Who sets the property `key` wants order in a partition, which who spreads a camera's frames can't know. */
   if (s && (!self->key || gst_structure_has_field (s, "target-key")))
     gst_structure_get_int (s, "target-partition", &record->partition);

@@ -20,6 +20,7 @@ typedef struct {
   GstMapInfo map;
   gchar *topic;       /* NULL: the producer's */
   gint partition;     /* RD_KAFKA_PARTITION_UA: the partitioner decides */
+  gint chosen;        /* what it decided when first asked, or RD_KAFKA_PARTITION_UA */
   GBytes *key;        /* NULL: none */
   gboolean tombstone; /* no value, rather than an empty one */
   gint64 timestamp;   /* ms since the Unix epoch; 0: now */

@@ -281,20 +281,61 @@ all_are_in_use (void)
   return counts[0] > 0 && counts[1] > 0 && counts[2] > 0 && counts[3] > 0 && counts[4] > 0;
 }
 
-GST_START_TEST (test_keyless_buffers_take_turns)
+/* Before the partitions are known the client holds messages back. While it connects to one of them after the
+ * other, those that it can't reach yet lose their turn. Returns how many buffers it took to have all in use. */
+static guint
+use_all_partitions (void)
 {
-  gint64 before[5], after[5];
   guint pushed = 0;
 
-  play ();
-  /* Before the partitions are known the client holds messages back. While it connects to one of them after the
-   * other, those that it can't reach yet lose their turn. */
   do {
     for (guint i = 0; i < 5; i++)
       push ('a' + i);
     pushed += 5;
     wait_for_stat ("delivered", pushed);
   } while (pushed < 500 && !all_are_in_use ());
+  return pushed;
+}
+
+/* In which partition the next buffer ends, as the @delivered-th. */
+static guint
+partition_of_next (guint delivered)
+{
+  gint64 before[5], after[5];
+  guint partition = 0;
+
+  count_in_partitions (before);
+  push ('x');
+  wait_for_stat ("delivered", delivered);
+  count_in_partitions (after);
+  while (partition < 4 && after[partition] == before[partition])
+    partition++;
+  return partition;
+}
+
+/* Or it would come after later ones of the other's. */
+GST_START_TEST (test_what_a_new_producer_sends_again_keeps_its_partition)
+{
+  guint pushed, last;
+
+  g_object_set (sink, "enable-idempotence", TRUE, NULL);
+  play ();
+  pushed = use_all_partitions ();
+  last = partition_of_next (pushed + 1);
+  rd_kafka_mock_push_request_errors (
+      mock.cluster, KAFKA_API_PRODUCE, 1, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+  fail_unless_equals_int (partition_of_next (pushed + 2), (last + 1) % 5);
+  fail_unless (stat_of ("rebuilds") >= 1);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_keyless_buffers_take_turns)
+{
+  gint64 before[5], after[5];
+  guint pushed;
+
+  play ();
+  pushed = use_all_partitions ();
   count_in_partitions (before);
   for (guint i = 0; i < 15; i++)
     push ('a' + i);
@@ -952,6 +993,7 @@ kafkasink_suite (void)
   suite_add_tcase (s, five);
   tcase_add_checked_fixture (five, setup_five, teardown);
   tcase_add_test (five, test_keyless_buffers_take_turns);
+  tcase_add_test (five, test_what_a_new_producer_sends_again_keeps_its_partition);
   suite_add_tcase (s, many);
   tcase_add_checked_fixture (many, setup_many, teardown);
   tcase_add_test (many, test_key_chooses_as_java_does);
