@@ -4,6 +4,9 @@
 #include <gio/gio.h>
 #include <string.h>
 
+/* As many as a server reads; JSON's parser stops at half of it. */
+#define LEVELS_MAX 200
+
 static bson_t *
 invalid (GError **error, const gchar *what)
 {
@@ -91,6 +94,48 @@ next_line (MongoReader *reader, const guint8 **line, gsize *size)
   return FALSE;
 }
 
+/* The library's own type is too strictly aligned for an array. */
+typedef struct {
+  bson_iter_t at;
+} Level;
+
+/* FALSE: @at holds nothing to go down into. */
+static gboolean
+enter (const bson_iter_t *at, bson_iter_t *child)
+{
+  const uint8_t *scope;
+  uint32_t code_size, scope_size;
+
+  if (BSON_ITER_HOLDS_DOCUMENT (at) || BSON_ITER_HOLDS_ARRAY (at))
+    return bson_iter_recurse (at, child);
+  if (!BSON_ITER_HOLDS_CODEWSCOPE (at))
+    return FALSE;
+  bson_iter_codewscope (at, &code_size, &scope_size, &scope);
+  return bson_iter_init_from_data (child, scope, scope_size);
+}
+
+/* The library's check descends by recursion: depth is bounded before it sees the document. */
+static gboolean
+levels_are_few (const bson_t *document)
+{
+  Level levels[LEVELS_MAX];
+  bson_iter_t child;
+  guint depth = 1;
+
+  if (!bson_iter_init (&levels[0].at, document))
+    return TRUE;
+  while (depth) {
+    if (!bson_iter_next (&levels[depth - 1].at)) {
+      depth--;
+    } else if (enter (&levels[depth - 1].at, &child)) {
+      if (depth == LEVELS_MAX)
+        return FALSE;
+      levels[depth++].at = child;
+    }
+  }
+  return TRUE;
+}
+
 static bson_t *
 next_bson (MongoReader *reader, GError **error)
 {
@@ -111,7 +156,10 @@ next_bson (MongoReader *reader, GError **error)
     return invalid (error, "the BSON doesn't end where it says");
   reader->data = data + length;
   reader->size = size - length;
-  return check_document (document, error);
+  if (levels_are_few (document))
+    return check_document (document, error);
+  bson_destroy (document);
+  return invalid (error, "the BSON has more than 200 levels");
 }
 
 gboolean

@@ -147,6 +147,49 @@ GST_START_TEST (test_bson)
 }
 GST_END_TEST;
 
+/* Each level within the field `a` of the one before: a document, or the scope of a piece of code. */
+static GByteArray *
+new_deep_bson (guint levels, gboolean code)
+{
+  GByteArray *bson = g_byte_array_new ();
+  const guint head = code ? 16 : 7, tail = 1;
+
+  for (guint left = levels; left-- > 0;) {
+    const guint32 inner = 5 + left * (head + tail);
+    const guint32 size = GUINT32_TO_LE (inner), whole = GUINT32_TO_LE (inner - tail - 7);
+
+    g_byte_array_append (bson, (const guint8 *) &size, 4);
+    if (left) {
+      g_byte_array_append (bson, (const guint8 *) (code ? "\x0f\x61" : "\x03\x61"), 3);
+      if (code)
+        g_byte_array_append (bson, (const guint8 *) &whole, 4);
+      if (code)
+        g_byte_array_append (bson, (const guint8 *) "\x01\0\0\0", 5);
+    }
+  }
+  for (guint left = levels; left-- > 0;)
+    g_byte_array_append (bson, (const guint8 *) "", 1);
+  return bson;
+}
+
+/* What a recursion would pay for with its stack. */
+GST_START_TEST (test_deep_bson)
+{
+  static const guint levels[] = {2, 100, 200, 201, 1000000};
+
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (levels); i++) {
+    guint n = levels[i / 2];
+    g_autoptr (GByteArray) deep = new_deep_bson (n, i % 2);
+    MongoReader reader = {MONGO_FORMAT_BSON, deep->data, deep->len};
+    g_autoptr (bson_t) document = NULL;
+    g_autoptr (GError) error = NULL;
+
+    fail_unless (mongo_reader_next (&reader, &document, &error));
+    fail_unless ((document != NULL) == (n <= 200), "%u levels: %s", n, error ? error->message : "");
+  }
+}
+GST_END_TEST;
+
 /* Any bytes at all: no crash, and an end. */
 GST_START_TEST (test_mutated_documents)
 {
@@ -433,6 +476,7 @@ mongodocument_suite (void)
   tcase_add_test (tc, test_bounds);
   tcase_add_test (tc, test_lines_fail_alone);
   tcase_add_test (tc, test_bson);
+  tcase_add_test (tc, test_deep_bson);
   tcase_add_test (tc, test_mutated_documents);
   tcase_add_test (tc, test_id);
   tcase_add_test (tc, test_collection_of_a_document);
