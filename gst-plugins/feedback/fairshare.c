@@ -7,6 +7,9 @@
 #define FEW_CAMERAS 64
 #define REPORTS_PER_LEVEL(cameras) ((cameras) / 16)
 #define MAX_STEPS 32
+/* Of the weights; what lies beyond, no search for the level would get through. */
+#define MIN_WEIGHT 0.001
+#define MAX_WEIGHT 1e6
 /* Rounds of reports: one that sends often is missed in the second report without it. */
 #define MIN_PATIENCE 2.5
 #define MAX_PATIENCE 30.0
@@ -30,7 +33,7 @@ sane (const FairShareTerms *terms)
 {
   FairShareTerms t = *terms;
 
-  t.weight = t.weight > 0 ? t.weight : 1;
+  t.weight = t.weight > 0 ? CLAMP (t.weight, MIN_WEIGHT, MAX_WEIGHT) : 1;
   t.max = t.max > 0 ? t.max : 1e6;
   t.min = CLAMP (t.min, 0, t.max);
   return t;

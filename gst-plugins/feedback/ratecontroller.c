@@ -8,8 +8,12 @@
 
 /* Before the first report: what haarfacecount does unless told otherwise. */
 #define DEFAULT_INTERVAL 5.0
-/* A report that claims more than this is no reason to wait longer for the next one. */
+/* A report that claims more than this is no reason to wait longer for the next one; nobody sends them more often than the
+ * least. */
 #define MAX_INTERVAL 30.0
+#define MIN_INTERVAL 0.1
+/* What a report measured in less time than this is no rate. */
+#define LEAST_MEASURED 0.001
 /* Intervals after which a replica that is silent counts as gone. */
 #define SILENCE 2.2
 /* Reports whose longest interval tells when the next is due: some come early, one after another. */
@@ -256,7 +260,8 @@ learn_interval (const RateController *self, Replica *replica, const FogReport *r
 {
   gdouble longest = 0;
 
-  replica->intervals[replica->reports++ % RECENT_REPORTS] = MIN (report->interval, MAX_INTERVAL);
+  replica->intervals[replica->reports++ % RECENT_REPORTS] =
+      CLAMP (report->interval, MIN_INTERVAL, MAX_INTERVAL);
   for (guint i = 0; i < RECENT_REPORTS; i++)
     longest = MAX (longest, replica->intervals[i]);
   replica->interval = replica->reports >= RECENT_REPORTS ? longest : MAX (longest, self->interval);
@@ -333,10 +338,11 @@ learn (RateController *self, Replica *replica, const FogReport *report, gdouble 
 {
   const FogReportCamera *own = find_own (self, replica, report);
   gdouble trust = learn_interval (self, replica, report);
+  gdouble delivered = report->frames / MAX (report->interval, LEAST_MEASURED);
 
   replica->seq = report->seq;
   replica->heard = now;
-  replica->delivered += (report->frames / report->interval - replica->delivered) * trust;
+  replica->delivered += (delivered - replica->delivered) * trust;
   replica->lag = (gdouble) report->lag;
   replica->leaving = report->leaving;
   learn_speed (replica, report, trust);
@@ -481,7 +487,7 @@ rate_controller_report (RateController *self, const FogReport *report, gdouble n
 {
   Replica *replica = g_hash_table_lookup (self->index, report->replica);
 
-  if (!replica && self->replicas->len >= MAX_REPLICAS)
+  if (!replica)
     forget_replicas (self, now);
   if (!replica && self->replicas->len < MAX_REPLICAS)
     replica = add_replica (self, report->replica);

@@ -397,6 +397,87 @@ GST_START_TEST (test_absurd_reports_do_no_harm)
 }
 GST_END_TEST;
 
+/* A report of no time at all measures nothing. */
+GST_START_TEST (test_a_report_of_no_time)
+{
+  RateSettings thesis = settings;
+
+  for (guint algorithm = 0; algorithm < 2; algorithm++) {
+    Fixture f;
+    RateState state;
+
+    thesis.algorithm = algorithm ? RATE_ALGORITHM_THESIS : RATE_ALGORITHM_ADAPTIVE;
+    f = begin (&thesis);
+    run_fog (&f, 2, 6, 0, 20);
+    for (guint i = 0; i < 8; i++) {
+      FogReport *report = full_report (&f, "replica-0", G_MAXINT32);
+      const gint partition = 7;
+
+      report->interval = 1e-308;
+      report->busy = 1;
+      g_array_append_val (report->partitions, partition);
+      take (&f, report, 20 + i * 1e-3);
+      assert_rate (&f, 20 + i * 1e-3, 1, 30);
+      rate_controller_next_partition (f.controller, 20);
+    }
+    run_fog (&f, 2, 6, 21, 60);
+    assert_rate (&f, 60, algorithm ? 1 : 9, 15);
+    rate_controller_get_state (f.controller, 60, &state);
+    fail_unless (state.delivered >= 1 && state.delivered < 14, "%g frames/s", state.delivered);
+    rate_controller_free (f.controller);
+  }
+}
+GST_END_TEST;
+
+/* A stranger of next to no weight takes next to nothing, and gives nothing away. */
+GST_START_TEST (test_absurd_weights_change_no_share)
+{
+  static const gdouble weights[] = {5e-324, 1e-300, 1e-20};
+
+  for (guint i = 0; i < G_N_ELEMENTS (weights); i++) {
+    Fixture f = begin (&settings);
+
+    for (guint second = 0; second < 20; second++) {
+      FogReport *report = full_report (&f, "replica-0", 10);
+      FogReportCamera *stranger = fog_report_add_camera (report, "stranger");
+
+      stranger->frames = 1;
+      stranger->weight = weights[i];
+      take (&f, report, second + 0.9);
+    }
+    assert_rate (&f, 20, 7, 15);
+    rate_controller_free (f.controller);
+  }
+}
+GST_END_TEST;
+
+/* Each roll-out brings replicas of new names: those of old are no reason to read less of the reports. */
+GST_START_TEST (test_replicas_of_long_ago_are_forgotten)
+{
+  Fixture f = begin (&settings);
+  RateState state;
+
+  for (guint i = 0; i < 1000; i++) {
+    g_autofree gchar *name = g_strdup_printf ("old-%u", i);
+
+    take (&f, full_report (&f, name, 10), i * 0.01);
+  }
+  for (guint second = 1000; second < 1020; second++) {
+    FogReport *report = full_report (&f, "new", 400);
+
+    for (guint i = 0; i < 400; i++) {
+      g_autofree gchar *name = g_strdup_printf ("cam-%u", i);
+
+      fog_report_add_camera (report, name)->frames = 1;
+    }
+    take (&f, report, second + 0.9);
+  }
+  rate_controller_get_state (f.controller, 1020, &state);
+  fail_unless_equals_int (state.cameras, 401);
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_only_replicas_that_list_the_camera_count)
 {
   Fixture f = begin (&settings);
@@ -629,6 +710,9 @@ ratecontroller_suite (void)
   tcase_add_test (tcase, test_a_camera_that_nobody_lists);
   tcase_add_test (tcase, test_an_idle_fog_teaches_no_capacity);
   tcase_add_test (tcase, test_absurd_reports_do_no_harm);
+  tcase_add_test (tcase, test_a_report_of_no_time);
+  tcase_add_test (tcase, test_absurd_weights_change_no_share);
+  tcase_add_test (tcase, test_replicas_of_long_ago_are_forgotten);
   tcase_add_test (tcase, test_only_replicas_that_list_the_camera_count);
   tcase_add_test (tcase, test_frames_in_flight_are_bounded);
   tcase_add_test (tcase, test_a_slow_link_lowers_the_rate);
