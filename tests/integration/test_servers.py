@@ -113,6 +113,16 @@ def test_a_start_that_fails_says_why(tmp_path, name):
     assert "port taken" in done.stderr and "ddress already in use" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["kafka", "mongo"])
+def test_a_directory_that_cannot_be_made_is_named(tmp_path, name):
+    file = tmp_path / "file"
+    file.touch()
+    done = subprocess.run(
+        [SERVERS / name, "start", "--dir", file / "data", "--owner", str(os.getpid())],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    assert done.returncode == 1 and done.stderr == f"{file}/data: Not a directory\n"
+
+
 def test_the_second_on_a_directory_is_refused(tmp_path):
     command = [SERVERS / "mongo", "start", "--dir", tmp_path, "--owner", str(os.getpid())]
     assert subprocess.run(command, timeout=120, check=False).returncode == 0

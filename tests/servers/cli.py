@@ -151,4 +151,6 @@ def main(description, add_options, build, extra=None):
         return options.act(options)
     except (server.StartError, cache.CacheError) as error:
         print(error, file=sys.stderr)
-        return 1
+    except OSError as error:  # no right to the directory, no room in it
+        print(f"{error.filename or options.command}: {error.strerror}", file=sys.stderr)
+    return 1
