@@ -224,6 +224,17 @@ note_report (rd_kafka_t *rk, const rd_kafka_message_t *message, gpointer user_da
   g_ptr_array_add (self->reported, record);
 }
 
+/* Brokers refuse a time too far off, by default one over an hour ahead: a clock is wrong, or a message's header was
+ * whatever it liked. The client's own time does then; the header keeps the other. */
+static gboolean
+goes_with_other_time (GstKafkaRecord *record)
+{
+  if (record->err != RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP || !record->timestamp)
+    return FALSE;
+  record->timestamp = 0;
+  return TRUE;
+}
+
 /* With lock. TRUE: the record is in the queue again. */
 static gboolean
 take_report (GstKafkaProducer *self, rd_kafka_t *rk, GstKafkaRecord *record, gint64 now)
@@ -233,7 +244,9 @@ take_report (GstKafkaProducer *self, rd_kafka_t *rk, GstKafkaRecord *record, gin
     count_delivery (self, record, now);
     return FALSE;
   }
-  if (self->failing || !is_retriable (rk, record, record->err) || is_overdue (self, record))
+  if (self->failing || is_overdue (self, record))
+    return FALSE;
+  if (!goes_with_other_time (record) && !is_retriable (rk, record, record->err))
     return FALSE;
   gst_kafka_send_queue_take_back (&self->queue, record);
   self->counters.resent++;
@@ -307,6 +320,8 @@ hand_over (GstKafkaProducer *self, rd_kafka_resp_err_t *err)
     if (!*err)
       continue;
     gst_kafka_send_queue_reported (&self->queue, record);
+    if (*err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
+      gst_kafka_fault_note (&self->fault, *err, NULL);
     if (!is_retriable (self->rk, record, *err) || is_overdue (self, record))
       return record;
     gst_kafka_send_queue_take_back (&self->queue, record);
@@ -671,6 +686,7 @@ make_contact (gpointer user_data)
       continue;
     if (!topic_err)
       return NULL;
+    gst_kafka_fault_note (&self->fault, topic_err, NULL);
     if (!told && topic_err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
       tell_missing_topic (self);
     told = TRUE;

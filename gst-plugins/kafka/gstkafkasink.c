@@ -6,7 +6,7 @@
  *
  * Sends each buffer as one message: the bytes as they are, without a copy, and in headers what GStreamer
  * knows of them (caps, times, flags), so that #kafkasrc gives back the same buffer. Kafka's timestamp is
- * the time of capture. Headers found in a buffer's GstKafkaMeta ride along.
+ * the time of capture, or that of sending if the brokers refuse the other. Headers found in a buffer's GstKafkaMeta ride along.
  *
  * A buffer counts as sent when the brokers have acknowledged it, and is held until then. Messages without
  * a key take the topic's partitions in turn; a key always reaches the partition that Java's client would

@@ -723,6 +723,42 @@ GST_START_TEST (test_missing_topic_is_waited_for)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_topic_that_stays_missing_is_named)
+{
+  rd_kafka_mock_topic_set_error (mock.cluster, TOPIC, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  g_object_set (sink, "drain-timeout", 3 * GST_SECOND, NULL);
+  play ();
+  push ('a');
+  assert_posts (GST_MESSAGE_INFO, GST_RESOURCE_ERROR_NOT_FOUND, "Waiting for the topic");
+  gst_harness_push_event (h, gst_event_new_eos ());
+  assert_posts (GST_MESSAGE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, "Create the topic");
+}
+GST_END_TEST;
+
+GST_START_TEST (test_refused_time_does_not_lose_the_buffer)
+{
+  gint64 began = g_get_real_time () / 1000;
+  rd_kafka_t *consumer;
+  rd_kafka_message_t *message;
+  rd_kafka_timestamp_type_t type;
+  GstBuffer *buffer = frame ('a', 1000);
+
+  rd_kafka_mock_push_request_errors (
+      mock.cluster, KAFKA_API_PRODUCE, 1, RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP);
+  gst_kafka_meta_set_headers (buffer, "capture-time", "9000000000000000000", NULL);
+  play ();
+  fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+  wait_for_stat ("delivered", 1);
+  message = first_message (&consumer, TOPIC, 0);
+  fail_unless (rd_kafka_message_timestamp (message, &type) >= began);
+  fail_unless (rd_kafka_message_timestamp (message, &type) <= g_get_real_time () / 1000);
+  assert_header (message, "capture-time", "9000000000000000000");
+  rd_kafka_message_destroy (message);
+  rd_kafka_destroy (consumer);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_missing_partition_is_an_error)
 {
   g_object_set (sink, "partition", 7, NULL);
@@ -979,6 +1015,8 @@ kafkasink_suite (void)
   tcase_add_test (tc, test_eos_drains);
   tcase_add_test (tc, test_eos_drains_within_a_bound);
   tcase_add_test (tc, test_missing_topic_is_waited_for);
+  tcase_add_test (tc, test_topic_that_stays_missing_is_named);
+  tcase_add_test (tc, test_refused_time_does_not_lose_the_buffer);
   tcase_add_test (tc, test_missing_partition_is_an_error);
   tcase_add_test (tc, test_fatal_error_rebuilds_the_producer);
   tcase_add_loop_test (tc, test_refused_settings, 0, G_N_ELEMENTS (refused_settings));
