@@ -12,6 +12,9 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define ASK_TIME_MS 1000
 #define POLL_TIME_MS 200
 #define FIRST_LOOK_BACK GST_SECOND
+/* Nothing is sent before it is captured: a header that is further ahead of Kafka's own time says anything at all, and
+ * would stop the play for ever. */
+#define MOST_AHEAD (3600 * GST_SECOND)
 
 /* Offsets from the end at which a track's last message is looked for. */
 static const gint64 look_back[] = {1, 8, 256};
@@ -132,7 +135,8 @@ capture_time_of (const rd_kafka_message_t *message)
   /* The library ends a header's value with a NUL of its own. */
   if (!rd_kafka_message_headers (message, &headers) &&
       !rd_kafka_header_get_last (headers, GST_KAFKA_HEADER_CAPTURE_TIME, &value, &size) && value &&
-      g_ascii_string_to_unsigned (value, 10, 0, G_MAXINT64, &time, NULL))
+      g_ascii_string_to_unsigned (value, 10, 0, G_MAXINT64, &time, NULL) &&
+      (timestamp <= 0 || time / GST_MSECOND <= (guint64) timestamp + MOST_AHEAD / GST_MSECOND))
     return time;
   return timestamp > 0 ? (GstClockTime) timestamp * GST_MSECOND : 0;
 }

@@ -48,6 +48,19 @@ def test_replay_of_a_part(kafka, recording):
         assert player.numbers == list(range(61, 91))
 
 
+def test_replay_is_not_stopped_by_a_time_of_capture_that_cannot_be(kafka, recording):
+    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
+    producer.produce(recording, b"300", partition=0, timestamp=1_700_000_010_000,
+                     headers=[("capture-time", str(9 * 10**18)), ("gst-caps", CAPS)])
+    assert producer.flush(30) == 0
+    with Player(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={recording} replay=true") as player:
+        player.play()
+        assert player.duration() == 10 * Gst.SECOND
+        player.seek(9.01, None, 4.0)
+        player.wait_eos()
+        assert player.numbers == list(range(271, 301))
+
+
 def test_replay_by_uri(kafka, recording):
     with Player(
         f"uridecodebin uri=kafka://{kafka.bootstrap}/{recording}?start=2023-11-14T22:13:22Z&end=2023-11-14T22:13:23Z "
