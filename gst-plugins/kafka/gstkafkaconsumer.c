@@ -183,9 +183,10 @@ tell_failure (GstKafkaConsumer *self, const gchar *topic, gint partition, gint64
   if (!element)
     return;
   GST_ELEMENT_WARNING (element, STREAM, FAILED,
-      ("Message %" G_GINT64_FORMAT " of partition %d of topic \"%s\" was given up on. It and "
-       "what follows it there come again at the next start.",
-          offset, partition, topic),
+      ("Message %" G_GINT64_FORMAT " of partition %d of topic \"%s\" was given up on.%s", offset,
+          partition, topic,
+          self->settings->group ? " It and what follows it there come again at the next start."
+                                : ""),
       (NULL));
   gst_object_unref (element);
 }
@@ -515,15 +516,17 @@ connect_first (GstKafkaConsumer *self)
     fail_to_connect (self, err);
 }
 
+/* Without a group there is nothing to store, but what is done is to be forgotten all the same. */
 static void
 store_done (GstKafkaConsumer *self)
 {
-  rd_kafka_topic_partition_list_t *list;
+  rd_kafka_topic_partition_list_t *list = NULL;
 
   g_mutex_lock (&self->lock);
-  list = self->settings->group
-             ? gst_kafka_partitions_take_done (self->partitions, get_flow (self), FALSE, FALSE)
-             : NULL;
+  if (self->settings->group)
+    list = gst_kafka_partitions_take_done (self->partitions, get_flow (self), FALSE, FALSE);
+  else
+    gst_kafka_partitions_settle (self->partitions, get_flow (self));
   g_mutex_unlock (&self->lock);
   if (!list)
     return;
@@ -577,6 +580,40 @@ watch_lag (GstKafkaConsumer *self)
   }
   rd_kafka_topic_partition_list_destroy (list);
   self->watched = g_get_monotonic_time ();
+}
+
+/* (transfer full) (nullable): an end in the future is no offset before it is past. */
+static rd_kafka_topic_partition_list_t *
+list_endless (GstKafkaConsumer *self)
+{
+  rd_kafka_topic_partition_list_t *list = NULL;
+
+  if (!gst_kafka_range_is_over (&self->settings->range))
+    return NULL;
+  g_mutex_lock (&self->lock);
+  if (gst_kafka_partitions_lack_end (self->partitions))
+    list = gst_kafka_partitions_to_list (self->partitions, RD_KAFKA_OFFSET_END);
+  g_mutex_unlock (&self->lock);
+  return list;
+}
+
+/* Where nothing comes any more, no message tells that the end is reached. */
+static void
+look_for_ends (GstKafkaConsumer *self)
+{
+  rd_kafka_topic_partition_list_t *list = list_endless (self);
+  g_autofree GstKafkaPosition *positions = list ? g_new0 (GstKafkaPosition, list->cnt) : NULL;
+
+  if (!list)
+    return;
+  gst_kafka_range_find_ends (&self->settings->range, self->rk, list, positions);
+  g_mutex_lock (&self->lock);
+  for (gint i = 0; i < list->cnt; i++)
+    gst_kafka_partitions_end (
+        self->partitions, list->elems[i].topic, list->elems[i].partition, positions[i].end);
+  g_mutex_unlock (&self->lock);
+  rd_kafka_topic_partition_list_destroy (list);
+  wake_reader (self);
 }
 
 static gboolean
@@ -649,6 +686,7 @@ work (GstKafkaConsumer *self)
     serve (self, TICK / 1000);
     store_done (self);
     look_at_failures (self);
+    look_for_ends (self);
     if (has_to_watch (self))
       watch_lag (self);
   }
@@ -777,6 +815,7 @@ static gboolean
 enter_message (GstKafkaConsumer *self, GstKafkaFetched *fetched)
 {
   rd_kafka_message_t *message = fetched->message;
+  rd_kafka_timestamp_type_t unused;
   GstKafkaPartition *partition = gst_kafka_partitions_find (
       self->partitions, rd_kafka_topic_name (message->rkt), message->partition);
 
@@ -791,6 +830,9 @@ enter_message (GstKafkaConsumer *self, GstKafkaFetched *fetched)
   }
   partition->position = message->offset + 1;
   partition->high = MAX (partition->high, partition->position);
+  if (partition->end < 0 && gst_kafka_range_excludes (&self->settings->range,
+                                rd_kafka_message_timestamp (message, &unused)))
+    partition->end = message->offset;
   if (partition->end >= 0 && message->offset >= partition->end)
     return FALSE;
   fetched->behind = (gint64) gst_kafka_partition_get_lag (partition);

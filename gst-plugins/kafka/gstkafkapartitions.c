@@ -104,6 +104,24 @@ gst_kafka_partitions_are_at_end (GPtrArray *self)
   return self->len > 0;
 }
 
+gboolean
+gst_kafka_partitions_lack_end (GPtrArray *self)
+{
+  for (guint i = 0; i < self->len; i++)
+    if (((GstKafkaPartition *) g_ptr_array_index (self, i))->end < 0)
+      return TRUE;
+  return FALSE;
+}
+
+void
+gst_kafka_partitions_end (GPtrArray *self, const gchar *topic, gint partition, gint64 end)
+{
+  GstKafkaPartition *found = gst_kafka_partitions_find (self, topic, partition);
+
+  if (found && found->end < 0)
+    found->end = end;
+}
+
 void
 gst_kafka_partitions_to_value (GPtrArray *self, GValue *value)
 {
@@ -185,6 +203,16 @@ gst_kafka_partitions_take_done (
     partition->stored = end;
   }
   return list;
+}
+
+void
+gst_kafka_partitions_settle (GPtrArray *self, const GstKafkaFlow *flow)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  for (guint i = 0; i < self->len; i++)
+    gst_kafka_ledger_settle (
+        ((GstKafkaPartition *) g_ptr_array_index (self, i))->ledger, flow, now);
 }
 
 guint

@@ -36,11 +36,17 @@ guint gst_kafka_partitions_get_pending (GPtrArray *self);
 guint gst_kafka_partitions_get_parked (GPtrArray *self);
 /* All of them are read to their end, and there is one at least. */
 gboolean gst_kafka_partitions_are_at_end (GPtrArray *self);
+/* One of them at least is to be read for ever. */
+gboolean gst_kafka_partitions_lack_end (GPtrArray *self);
+/* Unless it has an end already, or is none of them. */
+void gst_kafka_partitions_end (GPtrArray *self, const gchar *topic, gint partition, gint64 end);
 
 /* (transfer full) (nullable): what is done and not yet in Kafka's hands; with @all, whether or not it was handed
  * over before. @flow as for gst_kafka_ledger_settle(). */
 rd_kafka_topic_partition_list_t *gst_kafka_partitions_take_done (
     GPtrArray *self, const GstKafkaFlow *flow, gboolean leaving_only, gboolean all);
+/* Forgets what is done. */
+void gst_kafka_partitions_settle (GPtrArray *self, const GstKafkaFlow *flow);
 /* Messages of revoked partitions that are still in the pipeline. */
 guint gst_kafka_partitions_count_leaving (GPtrArray *self);
 /* (nullable): one with a failure that nobody was told of. */

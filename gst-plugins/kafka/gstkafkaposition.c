@@ -105,7 +105,7 @@ ask_end_time (const GstKafkaRange *self, rd_kafka_t *rk,
     const rd_kafka_topic_partition_list_t *list, GstKafkaPosition *positions)
 {
   rd_kafka_resp_err_t err;
-  gboolean past = self->end_time < (GstClockTime) g_get_real_time () * GST_USECOND;
+  gboolean past = gst_kafka_range_is_over (self);
   rd_kafka_topic_partition_list_t *answer =
       ask_offsets (rk, list, to_ms (self->end_time), ATTEMPTS, &err);
 
@@ -161,4 +161,27 @@ gst_kafka_range_resolve (const GstKafkaRange *self, rd_kafka_t *rk,
     list->elems[i].offset = positions[i].start;
   }
   return err;
+}
+
+gboolean
+gst_kafka_range_excludes (const GstKafkaRange *self, gint64 timestamp)
+{
+  return GST_CLOCK_TIME_IS_VALID (self->end_time) && timestamp >= to_ms (self->end_time);
+}
+
+gboolean
+gst_kafka_range_is_over (const GstKafkaRange *self)
+{
+  return GST_CLOCK_TIME_IS_VALID (self->end_time) &&
+         self->end_time < (GstClockTime) g_get_real_time () * GST_USECOND;
+}
+
+void
+gst_kafka_range_find_ends (const GstKafkaRange *self, rd_kafka_t *rk,
+    const rd_kafka_topic_partition_list_t *list, GstKafkaPosition *positions)
+{
+  for (gint i = 0; i < list->cnt; i++)
+    positions[i] = (GstKafkaPosition){.start = -1, .high = -1, .end = -1};
+  ask_high (rk, list, 1, positions);
+  ask_end_time (self, rk, list, positions);
 }

@@ -40,4 +40,12 @@ typedef struct {
 rd_kafka_resp_err_t gst_kafka_range_resolve (const GstKafkaRange *self, rd_kafka_t *rk,
     rd_kafka_topic_partition_list_t *list, GstKafkaPosition *positions);
 
+/* A message of @timestamp, ms since the epoch, is behind the end. */
+gboolean gst_kafka_range_excludes (const GstKafkaRange *self, gint64 timestamp);
+/* There is an end in time, and it is past. */
+gboolean gst_kafka_range_is_over (const GstKafkaRange *self);
+/* Asks again for ends that were in the future; what has no answer stays -1. */
+void gst_kafka_range_find_ends (const GstKafkaRange *self, rd_kafka_t *rk,
+    const rd_kafka_topic_partition_list_t *list, GstKafkaPosition *positions);
+
 G_END_DECLS

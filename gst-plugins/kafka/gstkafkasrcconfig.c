@@ -101,6 +101,8 @@ check (const GstKafkaSrcSettings *own, GError **error)
     wrong = "group-instance-id needs a group-id.";
   else if (own->group_id && own->replay)
     wrong = "A replay is read alone: it takes no group-id.";
+  else if (own->caps && !gst_caps_is_fixed (own->caps))
+    wrong = "caps must be fixed: without ranges and lists, not ANY, not EMPTY.";
   if (wrong)
     g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, wrong);
   return !wrong;

@@ -57,6 +57,22 @@ def test_where_it_begins_and_ends(kafka, past, settings, numbers):
     assert read(kafka, past, settings) == list(numbers)
 
 
+def test_an_end_that_is_still_to_come(kafka, past):
+    end = time.time() + 8
+    settings = f"auto-offset-reset=earliest end-time={int(end * 1e9)}"
+    with Player(source(kafka, past, settings), "fakesink async=false") as player:
+        player.play()
+        wait_until(lambda: len(player.values) == 20, 30, "what was there")
+        assert time.time() < end, "too slow a machine to tell"
+        client = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
+        client.produce(past, b"20", partition=0, timestamp=int(end * 1000) - 1)
+        client.produce(past, b"21", partition=0, timestamp=int(end * 1000) + 1)
+        assert client.flush(30) == 0
+        player.wait_eos()
+        assert sorted(player.numbers) == list(range(21))
+        assert time.time() >= end
+
+
 def test_a_group_goes_on_from_what_it_committed(kafka, past):
     client = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": past})
     client.commit(offsets=[confluent_kafka.TopicPartition(past, n, 6) for n in range(2)], asynchronous=False)

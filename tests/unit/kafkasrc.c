@@ -304,7 +304,8 @@ GST_END_TEST;
 
 GST_START_TEST (test_undecided_is_done_after_a_while)
 {
-  GstHarness *h = harness_with ("group-id=g partitions=<0>");
+  /* without a group nothing is committed, and nothing may pile up */
+  GstHarness *h = harness_with (__i__ ? "partitions=<0>" : "group-id=g partitions=<0>");
   GstElement *source = source_of (h);
 
   produce (0, "0", NULL);
@@ -320,7 +321,8 @@ GST_START_TEST (test_undecided_is_done_after_a_while)
   wait_for_stat (h, "parked", 1);
   gst_object_unref (source);
   stop (h);
-  check_next ("2");
+  if (!__i__)
+    check_next ("2");
 }
 GST_END_TEST;
 
@@ -562,6 +564,8 @@ static const struct {
     {"kafkasrc topic=\"a b\"", GST_RESOURCE_ERROR_SETTINGS},
     {"kafkasrc topic=a,^[", GST_RESOURCE_ERROR_SETTINGS},
     {"kafkasrc topic=t group-id=g replay=true", GST_RESOURCE_ERROR_SETTINGS},
+    {"kafkasrc topic=t caps=ANY", GST_RESOURCE_ERROR_SETTINGS},
+    {"kafkasrc topic=t caps=\"video/x-raw,width=[1,10]\"", GST_RESOURCE_ERROR_SETTINGS},
     {"kafkasrc topic=t client-properties=\"c,no.such=1\"", GST_RESOURCE_ERROR_SETTINGS},
     {"kafkasrc topic=t client-properties=\"c,enable.auto.commit=true\"",
         GST_RESOURCE_ERROR_SETTINGS},
@@ -654,7 +658,7 @@ kafkasrc_suite (void)
   tcase_add_test (tc, test_deep_caps_are_not_descended);
   tcase_add_loop_test (tc, test_refused_caps_warn_once_or_fail, 0, 2);
   tcase_add_test (tc, test_group_replays_what_is_not_done);
-  tcase_add_test (tc, test_undecided_is_done_after_a_while);
+  tcase_add_loop_test (tc, test_undecided_is_done_after_a_while, 0, 2);
   tcase_add_test (tc, test_old_messages_are_skipped);
   tcase_add_test (tc, test_one_camera_of_many);
   tcase_add_test (tc, test_missing_partition_is_told);
