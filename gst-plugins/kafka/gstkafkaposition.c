@@ -71,7 +71,7 @@ ask_committed (
 static gint64
 to_ms (GstClockTime time)
 {
-  return (gint64) ((time + GST_MSECOND - 1) / GST_MSECOND);
+  return (gint64) (time / GST_MSECOND + (time % GST_MSECOND != 0));
 }
 
 static rd_kafka_resp_err_t

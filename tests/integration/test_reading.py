@@ -48,6 +48,7 @@ def ns(second):
     (f"start-time={ns(7)} eos-at-end=true", range(7, 20)),
     (f"start-time={ns(6.5)} eos-at-end=true", range(7, 20)),
     (f"start-time={ns(40)} eos-at-end=true", ()),
+    (f"start-time={2**64 - 2} eos-at-end=true", ()),
     ("auto-offset-reset=earliest end-offset=4", range(8)),
     (f"auto-offset-reset=earliest end-time={ns(9)}", range(9)),
     (f"start-time={ns(5)} end-time={ns(9)}", range(5, 9)),
