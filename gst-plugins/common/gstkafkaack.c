@@ -8,6 +8,7 @@ typedef struct {
   GstKafkaAckNotify notify;
   GDestroyNotify ledger_unref;
   gint outcome; /* atomic, a GstKafkaAckOutcome; grows only */
+  gint open;    /* atomic: a part was let go without a word */
 } GstKafkaAck;
 
 static gpointer parent_class;
@@ -16,9 +17,12 @@ static void
 gst_kafka_ack_finalize (GObject *object)
 {
   GstKafkaAck *self = (GstKafkaAck *) object;
+  GstKafkaAckOutcome outcome = g_atomic_int_get (&self->outcome);
 
+  if (outcome == GST_KAFKA_ACK_DONE && g_atomic_int_get (&self->open))
+    outcome = GST_KAFKA_ACK_UNDECIDED;
   if (self->notify)
-    self->notify (self->ledger, self->offset, g_atomic_int_get (&self->outcome));
+    self->notify (self->ledger, self->offset, outcome);
   if (self->ledger_unref)
     self->ledger_unref (self->ledger);
   G_OBJECT_CLASS (parent_class)->finalize (object);
@@ -76,4 +80,19 @@ gst_kafka_ack_mark (GObject *object, GstKafkaAckOutcome outcome)
   do
     now = g_atomic_int_get (&self->outcome);
   while (now < (gint) outcome && !g_atomic_int_compare_and_exchange (&self->outcome, now, outcome));
+}
+
+static void
+decide_part (gpointer whole, gint64 offset, GstKafkaAckOutcome outcome)
+{
+  if (outcome == GST_KAFKA_ACK_UNDECIDED)
+    g_atomic_int_set (&((GstKafkaAck *) whole)->open, TRUE);
+  else
+    gst_kafka_ack_mark (whole, outcome);
+}
+
+GObject *
+gst_kafka_ack_new_part (GObject *whole)
+{
+  return gst_kafka_ack_new (g_object_ref (whole), 0, decide_part, g_object_unref);
 }

@@ -44,6 +44,10 @@ GType gst_kafka_ack_get_type (void);
 GObject *gst_kafka_ack_new (
     gpointer ledger, gint64 offset, GstKafkaAckNotify notify, GDestroyNotify ledger_unref);
 
+/* (transfer full): a token for a part of what @whole stands for, which lives on until the part is gone. While a part is let
+ * go undecided, the others being done doesn't make the whole done. */
+GObject *gst_kafka_ack_new_part (GObject *whole);
+
 /* Decide; from any thread, any number of times. A failure stays a failure. */
 void gst_kafka_ack_mark (GObject *ack, GstKafkaAckOutcome outcome);
 

@@ -289,13 +289,34 @@ gst_kafka_meta_make_frame_id (GstBuffer *buffer)
   return gst_kafka_meta_make_message_id (buffer);
 }
 
-void
-gst_kafka_meta_mark (GstBuffer *buffer, GstKafkaAckOutcome outcome)
+/* (nullable) (transfer none) */
+static GObject *
+get_ack (GstBuffer *buffer)
 {
   const GstStructure *s = gst_kafka_meta_peek (buffer);
   const GValue *value = s ? gst_structure_get_value (s, "ack") : NULL;
   GObject *ack = value && G_VALUE_HOLDS_OBJECT (value) ? g_value_get_object (value) : NULL;
 
-  if (ack && G_TYPE_CHECK_INSTANCE_TYPE (ack, gst_kafka_ack_get_type ()))
+  return ack && G_TYPE_CHECK_INSTANCE_TYPE (ack, gst_kafka_ack_get_type ()) ? ack : NULL;
+}
+
+void
+gst_kafka_meta_mark (GstBuffer *buffer, GstKafkaAckOutcome outcome)
+{
+  GObject *ack = get_ack (buffer);
+
+  if (ack)
     gst_kafka_ack_mark (ack, outcome);
+}
+
+void
+gst_kafka_meta_make_part (GstBuffer *buffer)
+{
+  GObject *ack = get_ack (buffer), *part;
+
+  if (!ack)
+    return;
+  part = gst_kafka_ack_new_part (ack);
+  gst_structure_set (gst_kafka_meta_ensure (buffer), "ack", G_TYPE_OBJECT, part, NULL);
+  g_object_unref (part);
 }

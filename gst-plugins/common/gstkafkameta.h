@@ -103,5 +103,7 @@ gchar *gst_kafka_meta_make_frame_id (GstBuffer *buffer);
 
 /* Decides on the ack token, if there is one. */
 void gst_kafka_meta_mark (GstBuffer *buffer, GstKafkaAckOutcome outcome);
+/* The writable @buffer is one of several that were made from a message, and that are decided on one by one. */
+void gst_kafka_meta_make_part (GstBuffer *buffer);
 
 G_END_DECLS

@@ -263,6 +263,7 @@ new_buffer (const GstMongoReject *reject)
   gst_buffer_copy_into (
       buffer, reject->origin, GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS, 0, -1);
   gst_kafka_meta_copy (buffer, reject->origin);
+  gst_kafka_meta_make_part (buffer); /* that others of its message are stored says nothing of it */
   gst_kafka_meta_set_headers (
       buffer, MONGO_HEADER_REJECT_REASON, reject->reason, MONGO_HEADER_REJECT_CODE, code, NULL);
   return buffer;

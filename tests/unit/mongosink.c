@@ -274,6 +274,39 @@ GST_START_TEST (test_rejects_leave_by_their_pad)
 }
 GST_END_TEST;
 
+/* The rest of its message being stored is no word on a document that a stop finds in a queue behind the pad. */
+GST_START_TEST (test_stored_documents_dont_vouch_for_rejects)
+{
+  static const GstKafkaAckOutcome outcomes[] = {
+      GST_KAFKA_ACK_UNDECIDED, GST_KAFKA_ACK_DONE, GST_KAFKA_ACK_FAILED};
+
+  for (guint i = 0; i < G_N_ELEMENTS (outcomes); i++) {
+    Fixture f;
+    GstElement *sink;
+    GstHarness *rejects;
+    GstBuffer *buffer;
+
+    setup (&f, mongo_mock_new (), "", "application/x-ndjson");
+    sink = gst_harness_find_element (f.h, "mongosink");
+    rejects = gst_harness_new_with_element (sink, NULL, "rejects");
+    gst_harness_play (rejects);
+    gst_harness_push (f.h, new_message ("{\"_id\":1}\npoison\n{\"_id\":2}\n", &f.ledger, 0));
+    finish (&f);
+    buffer = gst_harness_pull (rejects);
+    assert_acks (&f, 0, 0);
+    gst_kafka_meta_mark (buffer, outcomes[i]);
+    gst_buffer_unref (buffer);
+    fail_unless_equals_int (g_atomic_int_get (&f.ledger.undecided), i == 0);
+    fail_unless_equals_int (g_atomic_int_get (&f.ledger.done), i == 1);
+    fail_unless_equals_int (g_atomic_int_get (&f.ledger.failed), i == 2);
+    fail_unless_equals_int (mongo_mock_stored (f.mock), 2);
+    gst_harness_teardown (rejects);
+    gst_object_unref (sink);
+    teardown (&f);
+  }
+}
+GST_END_TEST;
+
 static gpointer
 push_poison (gpointer data)
 {
@@ -612,6 +645,7 @@ mongosink_suite (void)
   tcase_add_test (tc, test_refused_document_fails_on_request);
   tcase_add_test (tc, test_refused_batch_is_split);
   tcase_add_test (tc, test_rejects_leave_by_their_pad);
+  tcase_add_test (tc, test_stored_documents_dont_vouch_for_rejects);
   tcase_add_test (tc, test_stuck_rejects_hold_up_no_state_change);
   tcase_add_test (tc, test_document_that_closes_the_connection);
   tcase_add_test (tc, test_transient_failures_are_retried);
