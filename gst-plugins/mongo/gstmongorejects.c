@@ -129,12 +129,17 @@ push_caps (GstPad *pad, GstCaps *caps)
   gst_clear_caps (&current);
 }
 
-/* What has to come before the first buffer. */
+/* What has to come before the first buffer. Behind the end of a stream, which a seek may follow, nothing is taken
+ * until it is flushed. */
 static void
 prepare (GstPad *pad, GstCaps *caps)
 {
   GstSegment segment;
 
+  if (GST_PAD_IS_EOS (pad)) {
+    gst_pad_push_event (pad, gst_event_new_flush_start ());
+    gst_pad_push_event (pad, gst_event_new_flush_stop (TRUE));
+  }
   if (!has_sticky (pad, GST_EVENT_STREAM_START)) {
     GstElement *element = gst_pad_get_parent_element (pad);
     g_autofree gchar *id = gst_pad_create_stream_id (pad, element, "rejects");

@@ -307,6 +307,43 @@ GST_START_TEST (test_stored_documents_dont_vouch_for_rejects)
 }
 GST_END_TEST;
 
+/* A seek back from the end. */
+GST_START_TEST (test_rejects_after_the_end_of_a_stream)
+{
+  Fixture f;
+  GstElement *sink, *behind = gst_element_factory_make ("fakesink", NULL);
+  GstPad *pad, *peer = gst_element_get_static_pad (behind, "sink");
+  GstSegment segment;
+
+  setup (&f, mongo_mock_new (), "", "application/json");
+  sink = gst_harness_find_element (f.h, "mongosink");
+  g_object_set (behind, "async", FALSE, "enable-last-sample", FALSE, NULL);
+  gst_element_set_state (behind, GST_STATE_PLAYING);
+  pad = gst_element_request_pad_simple (sink, "rejects");
+  fail_unless (gst_pad_link_full (pad, peer, GST_PAD_LINK_CHECK_NOTHING) == GST_PAD_LINK_OK);
+  gst_harness_push (f.h, new_message ("poison", &f.ledger, 0));
+  finish (&f);
+  gst_harness_push_event (f.h, gst_event_new_flush_start ());
+  gst_harness_push_event (f.h, gst_event_new_flush_stop (TRUE));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (f.h, gst_event_new_segment (&segment));
+  for (gint i = 1; i < 20; i++) {
+    fail_unless_equals_int (
+        gst_harness_push (f.h, new_message ("poison", &f.ledger, i)), GST_FLOW_OK);
+    while (g_atomic_int_get (&f.ledger.undecided) + g_atomic_int_get (&f.ledger.failed) <= i)
+      g_usleep (1000);
+  }
+  fail_unless_equals_int (g_atomic_int_get (&f.ledger.failed), 0);
+  gst_element_set_state (behind, GST_STATE_NULL);
+  gst_element_release_request_pad (sink, pad);
+  gst_object_unref (peer);
+  gst_object_unref (pad);
+  gst_object_unref (sink);
+  teardown (&f);
+  gst_object_unref (behind);
+}
+GST_END_TEST;
+
 static gpointer
 push_poison (gpointer data)
 {
@@ -646,6 +683,7 @@ mongosink_suite (void)
   tcase_add_test (tc, test_refused_batch_is_split);
   tcase_add_test (tc, test_rejects_leave_by_their_pad);
   tcase_add_test (tc, test_stored_documents_dont_vouch_for_rejects);
+  tcase_add_test (tc, test_rejects_after_the_end_of_a_stream);
   tcase_add_test (tc, test_stuck_rejects_hold_up_no_state_change);
   tcase_add_test (tc, test_document_that_closes_the_connection);
   tcase_add_test (tc, test_transient_failures_are_retried);
