@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fairshare.h"
 
+#include <string.h>
+
 /* Names from the network must not fill the memory. */
 #define MAX_CAMERAS 16384
+#define MAX_NAME 256
 /* Up to so many are shared out afresh each time; with more, the level is good for a while. */
 #define FEW_CAMERAS 64
 #define REPORTS_PER_LEVEL(cameras) ((cameras) / 16)
@@ -107,7 +110,7 @@ fair_share_see (FairShare *self, const gchar *camera, const FairShareTerms *term
   gpointer found;
 
   if (!g_hash_table_lookup_extended (self->index, camera, NULL, &found)) {
-    if (self->cameras->len < MAX_CAMERAS)
+    if (self->cameras->len < MAX_CAMERAS && strlen (camera) <= MAX_NAME)
       add (self, camera, &t, until);
     return;
   }

@@ -141,6 +141,7 @@ GST_END_TEST;
 GST_START_TEST (test_shares_by_weight_within_limits)
 {
   const FairShareTerms own = {1, 30, 1}, heavy = {1, 30, 3}, small = {0.5, 2, 1};
+  g_autofree gchar *endless = g_strnfill (257, 'x');
   FairShare *share = fair_share_new ("own", &own);
 
   fail_unless (fabs (fair_share_of (share, 12, 0) - 12) < 1e-3);
@@ -153,6 +154,9 @@ GST_START_TEST (test_shares_by_weight_within_limits)
   fair_share_see (share, "small", &small, 2, 1);
   fail_unless (fabs (fair_share_of (share, 14, 1) - 3) < 1e-3);
   fail_unless (fabs (fair_share_demand (share) - 62) < 1e-9);
+  /* A name of that length is none. */
+  fair_share_see (share, endless, &small, 2, 1);
+  fail_unless_equals_int (fair_share_count (share), 3);
   /* The heavy one is missing from two rounds and gives its share away. */
   fail_unless (fabs (fair_share_of (share, 14, 3) - 12) < 1e-3);
   fail_unless_equals_int (fair_share_count (share), 2);
