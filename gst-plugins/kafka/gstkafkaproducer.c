@@ -28,7 +28,7 @@ struct _GstKafkaProducer {
   GstKafkaFault fault; /* since the last delivery; first: gst_kafka_client_new() */
   GstElement *element;
   rd_kafka_conf_t *conf; /* to make handles from */
-  gchar *topic, *congestion_control, *tried;
+  gchar *topic, *servers, *congestion_control, *tried;
   GstKafkaProducerConfig config;
   GThread *poller, *connector;
   GPtrArray
@@ -102,12 +102,18 @@ telling_error (GstKafkaProducer *self, rd_kafka_resp_err_t err, gchar **detail)
   return fault ? fault : err;
 }
 
+static gchar *
+name_attempt (const gchar *topic, const gchar *servers)
+{
+  return g_strdup_printf ("publish to topic \"%s\" at %s", topic, servers);
+}
+
 /* Without lock; takes over @record, which is in no queue any more. */
 static void
 give_up (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree gchar *detail = NULL;
+  g_autofree gchar *detail = NULL, *tried = NULL;
   g_autofree gchar *debug = g_strdup_printf ("record %" G_GUINT64_FORMAT " of %" G_GSIZE_FORMAT
                                              " bytes, %s, partition %d: %s",
       record->number, gst_kafka_record_size (record), record->topic ? record->topic : self->topic,
@@ -121,8 +127,9 @@ give_up (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err
   first = skip ? !self->stopping : take_failure (self);
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
+  tried = name_attempt (record->topic ? record->topic : self->topic, self->servers);
   gst_kafka_record_free (record, skip ? GST_KAFKA_ACK_DONE : GST_KAFKA_ACK_FAILED);
-  error = gst_kafka_error_new (self->tried, err, detail, GST_RESOURCE_ERROR_WRITE);
+  error = gst_kafka_error_new (tried, err, detail, GST_RESOURCE_ERROR_WRITE);
   if (first && skip)
     GST_ELEMENT_WARNING (
         self->element, RESOURCE, WRITE, ("Skipped a buffer. %s", error->message), ("%s", debug));
@@ -162,11 +169,13 @@ is_retriable (rd_kafka_t *rk, const GstKafkaRecord *record, rd_kafka_resp_err_t 
   switch (err) {
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
       return may_come_back (record);
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+      /* One of many topics: the library has waited for it, and the others wait behind it. */
+      return !record->topic;
     case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
     case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
     case RD_KAFKA_RESP_ERR__FATAL:
     case RD_KAFKA_RESP_ERR__STATE:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__QUEUE_FULL:
     case RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER:
@@ -320,7 +329,7 @@ hand_over (GstKafkaProducer *self, rd_kafka_resp_err_t *err)
     if (!*err)
       continue;
     gst_kafka_send_queue_reported (&self->queue, record);
-    if (*err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
+    if (*err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC && !record->topic)
       gst_kafka_fault_note (&self->fault, *err, NULL);
     if (!is_retriable (self->rk, record, *err) || is_overdue (self, record))
       return record;
@@ -710,7 +719,6 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
     const GstKafkaProducerConfig *config, GError **error)
 {
   GstKafkaProducer *self = g_new0 (GstKafkaProducer, 1);
-  g_autofree gchar *servers = gst_kafka_conf_dup (conf, "bootstrap.servers");
 
   gst_kafka_fault_init (&self->fault);
   g_mutex_init (&self->lock);
@@ -723,7 +731,8 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   self->topic = g_strdup (config->topic);
   self->congestion_control = g_strdup (config->congestion_control);
   self->held = config->create_topic;
-  self->tried = g_strdup_printf ("publish to topic \"%s\" at %s", self->topic, servers);
+  self->servers = gst_kafka_conf_dup (conf, "bootstrap.servers");
+  self->tried = name_attempt (self->topic, self->servers);
   rd_kafka_conf_set_dr_msg_cb (conf, note_report);
   rd_kafka_conf_set_error_cb (conf, note_error);
   rd_kafka_conf_set_socket_cb (conf, open_socket);
@@ -757,6 +766,7 @@ free_producer (GstKafkaProducer *self)
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->changed);
   g_free (self->topic);
+  g_free (self->servers);
   g_free (self->congestion_control);
   g_free (self->tried);
   g_free (self);

@@ -735,6 +735,32 @@ GST_START_TEST (test_topic_that_stays_missing_is_named)
 }
 GST_END_TEST;
 
+/* One of many topics, of which the others don't wait for it. */
+GST_START_TEST (test_topic_of_a_buffer_that_stays_missing)
+{
+  const gchar *const cameras[] = {"there", "nowhere", "there"};
+
+  rd_kafka_mock_topic_create (mock.cluster, "of-there", 1, 1);
+  rd_kafka_mock_topic_set_error (
+      mock.cluster, "of-nowhere", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  g_object_set (sink, "topic", "of-%{camera}", "client-properties",
+      gst_structure_new ("c", "topic.metadata.propagation.max.ms", G_TYPE_INT, 500, NULL), NULL);
+  gst_util_set_object_arg (G_OBJECT (sink), "on-error", "skip");
+  play ();
+  for (guint round = 1; round <= 2; round++) {
+    for (guint i = 0; i < G_N_ELEMENTS (cameras); i++) {
+      GstBuffer *buffer = frame ('a', 1000);
+
+      gst_kafka_meta_set_headers (buffer, "camera", cameras[i], NULL);
+      fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+    }
+    assert_posts (GST_MESSAGE_WARNING, GST_RESOURCE_ERROR_WRITE, "\"of-nowhere\"");
+    wait_for_stat ("delivered", 2 * round);
+  }
+  fail_unless_equals_uint64 (stat_of ("undeliverable"), 2);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_refused_time_does_not_lose_the_buffer)
 {
   gint64 began = g_get_real_time () / 1000;
@@ -1016,6 +1042,7 @@ kafkasink_suite (void)
   tcase_add_test (tc, test_eos_drains_within_a_bound);
   tcase_add_test (tc, test_missing_topic_is_waited_for);
   tcase_add_test (tc, test_topic_that_stays_missing_is_named);
+  tcase_add_test (tc, test_topic_of_a_buffer_that_stays_missing);
   tcase_add_test (tc, test_refused_time_does_not_lose_the_buffer);
   tcase_add_test (tc, test_missing_partition_is_an_error);
   tcase_add_test (tc, test_fatal_error_rebuilds_the_producer);
