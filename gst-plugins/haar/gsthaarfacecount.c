@@ -195,13 +195,31 @@ reset (GstHaarFaceCount *self)
   gst_flow_combiner_reset (self->combiner);
 }
 
+/* Sizes of which none is left to look for. */
+static gboolean
+sizes_agree (GstHaarFaceCount *self)
+{
+  gint least, most;
+
+  GST_OBJECT_LOCK (self);
+  least = self->params.min_w;
+  most = self->params.max_w;
+  GST_OBJECT_UNLOCK (self);
+  if (most == 0 || least <= most)
+    return TRUE;
+  GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
+      ("No face is of min-size %d and max-size %d: lower the one or raise the other.", least, most),
+      (NULL));
+  return FALSE;
+}
+
 static gboolean
 start (GstHaarFaceCount *self)
 {
   static const HaarWorkersClass workers_class = {(void (*) (gpointer, gpointer)) haar_job_count,
       (GDestroyNotify) haar_job_free, (GDestroyNotify) haar_tool_free};
   const gchar *engine;
-  GPtrArray *tools = equip (self, &engine);
+  GPtrArray *tools = sizes_agree (self) ? equip (self, &engine) : NULL;
 
   if (!tools)
     return FALSE;

@@ -199,6 +199,15 @@ GST_START_TEST (test_no_such_cascade)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_sizes_that_leave_none)
+{
+  GstElement *element = make_element ();
+
+  g_object_set (element, "min-size", 31, "max-size", 30, NULL);
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_what_is_no_cascade)
 {
   g_autofree gchar *fifo = g_build_filename (dir, "fifo", NULL);
@@ -433,6 +442,7 @@ haarfaults_suite (void)
   tcase_add_test (tc, test_memory_that_cant_be_mapped_is_skipped);
   tcase_add_test (tc, test_a_frame_too_large_for_the_memory_is_skipped);
   tcase_add_test (tc, test_no_such_cascade);
+  tcase_add_test (tc, test_sizes_that_leave_none);
   tcase_add_test (tc, test_what_is_no_cascade);
 #ifdef HAVE_HAAR_OPENCV
   tcase_add_test (tc, test_opencv_gets_no_unknown_cascade_unless_it_is_trusted);
