@@ -28,6 +28,7 @@ GST_DEBUG_CATEGORY_STATIC (health_debug);
 #define GST_CAT_DEFAULT health_debug
 
 #define DEFAULT_PORT 8080
+#define MOST_SECONDS 1e6
 #define DEFAULT_STALL 8.0
 #define DEFAULT_START 60.0
 #define DEFAULT_SERVER 180.0
@@ -207,7 +208,7 @@ answer (const gchar *path, gpointer data)
 /* ---- set-up ---- */
 
 static gdouble
-setting (const GstStructure *settings, const gchar *name, gdouble fallback)
+setting (const GstStructure *settings, const gchar *name, gdouble most, gdouble fallback)
 {
   const GValue *value = settings ? gst_structure_get_value (settings, name) : NULL;
   GValue number = G_VALUE_INIT;
@@ -215,8 +216,9 @@ setting (const GstStructure *settings, const gchar *name, gdouble fallback)
   if (value == NULL)
     return fallback;
   g_value_init (&number, G_TYPE_DOUBLE);
-  if (!g_value_transform (value, &number) || g_value_get_double (&number) < 0) {
-    GST_WARNING ("%s is no number from 0 on; %g is taken", name, fallback);
+  if (!g_value_transform (value, &number) || g_value_get_double (&number) < 0 ||
+      g_value_get_double (&number) > most) {
+    g_warning ("health: %s is no number from 0 to %.0f; %g is taken", name, most, fallback);
     return fallback;
   }
   return g_value_get_double (&number);
@@ -234,8 +236,7 @@ parse_params (GstHealthTracer *self)
   text = g_strconcat ("health,", params, NULL);
   settings = gst_structure_from_string (text, NULL);
   if (settings == NULL)
-    GST_WARNING_OBJECT (
-        self, "can't read the settings \"%s\"; they look like port=8080,stall=8", params);
+    g_warning ("health: can't read the settings \"%s\"; they look like port=8080,stall=8", params);
   return settings;
 }
 
@@ -260,15 +261,15 @@ gst_health_tracer_constructed (GObject *object)
 
   G_OBJECT_CLASS (gst_health_tracer_parent_class)->constructed (object);
   settings = parse_params (self);
-  port = (guint) MIN (setting (settings, "port", DEFAULT_PORT), G_MAXUINT16);
-  self->limits.stall = setting (settings, "stall", DEFAULT_STALL);
-  self->limits.start = setting (settings, "start", DEFAULT_START);
-  self->limits.server = setting (settings, "server", DEFAULT_SERVER);
+  port = (guint) setting (settings, "port", G_MAXUINT16, DEFAULT_PORT);
+  self->limits.stall = setting (settings, "stall", MOST_SECONDS, DEFAULT_STALL);
+  self->limits.start = setting (settings, "start", MOST_SECONDS, DEFAULT_START);
+  self->limits.server = setting (settings, "server", MOST_SECONDS, DEFAULT_SERVER);
   register_hooks (GST_TRACER (self));
   self->server = status_server_new ((guint16) port, answer, self, &error);
   if (self->server == NULL)
-    GST_ERROR_OBJECT (self, "nothing can be told of this process, since port %u can't be had: %s",
-        port, error->message);
+    g_warning ("health: nothing can be told of this process, since port %u can't be had: %s", port,
+        error->message);
   else
     GST_INFO_OBJECT (self, "answering on port %u", status_server_get_port (self->server));
 }
