@@ -8,6 +8,10 @@
 
 /* What a reader of reports accepts. */
 #define MAX_CAMERAS 4096
+/* Headers say anything; a report that readers refuse, or Kafka, would silence all cameras for the sake of one. */
+#define MAX_NAME 256
+#define CAMERAS_ROOM 900000
+#define CAMERA_TEXT 180 /* at most, without its names */
 #define MAX_AGES 65536
 #define SILENT_REPORTS 2
 
@@ -64,6 +68,16 @@ haar_tally_free (HaarTally *self)
   g_free (self);
 }
 
+static gboolean
+is_name (const gchar *text)
+{
+  gsize n = 0;
+
+  while (text[n] && n <= MAX_NAME && !g_ascii_iscntrl (text[n]))
+    n++;
+  return !text[n] && n <= MAX_NAME;
+}
+
 /* with the lock; (nullable) */
 static Camera *
 find_camera (HaarTally *self, const gchar *name)
@@ -94,6 +108,8 @@ add_to_camera (Camera *camera, GstBuffer *frame)
   const gchar *session = gst_kafka_meta_get_header (frame, GST_KAFKA_HEADER_SESSION);
   guint64 seq;
 
+  if (session && !is_name (session))
+    session = NULL;
   camera->silent = 0;
   camera->counts.frames++;
   if (g_strcmp0 (session, camera->counts.session) != 0) {
@@ -133,7 +149,7 @@ haar_tally_add (
   self->busy += busy;
   if (isfinite (age))
     add_age (self, age);
-  camera = name ? find_camera (self, name) : NULL;
+  camera = name && is_name (name) ? find_camera (self, name) : NULL;
   if (camera)
     add_to_camera (camera, frame);
   g_mutex_unlock (&self->lock);
@@ -166,29 +182,47 @@ take_ages (HaarTally *self, FogReport *report)
   self->n_ages = 0;
 }
 
+static void
+list_camera (FogReport *report, const gchar *name, const FogReportCamera *counts)
+{
+  FogReportCamera *entry = fog_report_add_camera (report, name);
+
+  entry->session = g_strdup (counts->session);
+  entry->frames = counts->frames;
+  entry->last_seq = counts->last_seq;
+  entry->min = counts->min;
+  entry->max = counts->max;
+  entry->weight = counts->weight;
+}
+
+/* Of its text in a report, quotes escaped. */
+static gsize
+size_of (const gchar *name, const Camera *camera)
+{
+  const gchar *session = camera->counts.session;
+
+  return CAMERA_TEXT + 2 * (strlen (name) + (session ? strlen (session) : 0));
+}
+
 /* with the lock */
 static void
 take_cameras (HaarTally *self, FogReport *report)
 {
+  gsize size = 0;
   GHashTableIter iter;
   gpointer name, value;
 
   g_hash_table_iter_init (&iter, self->cameras);
   while (g_hash_table_iter_next (&iter, &name, &value)) {
     Camera *camera = value;
-    FogReportCamera *entry;
 
     if (camera->silent > SILENT_REPORTS) {
       g_hash_table_iter_remove (&iter);
       continue;
     }
-    entry = fog_report_add_camera (report, name);
-    entry->session = g_strdup (camera->counts.session);
-    entry->frames = camera->counts.frames;
-    entry->last_seq = camera->counts.last_seq;
-    entry->min = camera->counts.min;
-    entry->max = camera->counts.max;
-    entry->weight = camera->counts.weight;
+    size += size_of (name, camera);
+    if (size <= CAMERAS_ROOM)
+      list_camera (report, name, &camera->counts);
     camera->counts.frames = 0;
     camera->silent++;
   }

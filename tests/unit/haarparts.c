@@ -253,6 +253,63 @@ GST_START_TEST (test_a_new_session_counts_from_its_own_seq)
 }
 GST_END_TEST;
 
+static void
+assert_readable (HaarTally *tally)
+{
+  FogReport *report = haar_tally_take (tally), *read;
+  gsize size;
+  g_autofree gchar *text = fog_report_to_json (report, &size);
+
+  fail_unless (size < 1000000, "%" G_GSIZE_FORMAT " bytes", size);
+  read = fog_report_parse (text, size, NULL);
+  fail_unless (read && fog_report_add_camera (read, "mine")->frames == 1);
+  fog_report_free (read);
+  fog_report_free (report);
+}
+
+/* A report that is refused for a stranger's names would silence all cameras. */
+GST_START_TEST (test_names_of_any_length_leave_reports_readable)
+{
+  static const gchar fillings[] = {'x', '"', '\x01'};
+
+  for (guint filling = 0; filling < G_N_ELEMENTS (fillings); filling++) {
+    HaarTally *tally = haar_tally_new ("r", 1, 1);
+    g_autofree gchar *endless = g_strnfill (600000, fillings[filling]);
+
+    count (tally, "mine", "s", "1", 0);
+    count (tally, endless, endless, "1", 0);
+    count (tally, "other", endless, "1", 0);
+    assert_readable (tally);
+    haar_tally_free (tally);
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST (test_long_names_without_number_leave_reports_readable)
+{
+  HaarTally *tally = haar_tally_new ("r", 1, 1);
+  g_autofree gchar *padding = g_strnfill (240, '"');
+  FogReport *report;
+  gsize size;
+
+  for (guint i = 0; i < 5000; i++) {
+    g_autofree gchar *name = g_strdup_printf ("%s%u", padding, i);
+
+    count (tally, name, padding, "1", 0);
+  }
+  for (guint i = 0; i < 4; i++) {
+    g_autofree gchar *text = NULL;
+
+    report = haar_tally_take (tally);
+    text = fog_report_to_json (report, &size);
+    fail_unless (size < 1000000, "%" G_GSIZE_FORMAT " bytes", size);
+    fail_unless_equals_int (report->cameras->len > 0, i < 3);
+    fog_report_free (report);
+  }
+  haar_tally_free (tally);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_cameras_without_number_fill_no_memory)
 {
   HaarTally *tally = haar_tally_new ("r", 1, 1);
@@ -333,6 +390,8 @@ haarparts_suite (void)
   tcase_add_test (tc, test_a_report_covers_its_interval);
   tcase_add_test (tc, test_a_quota_is_felt_before_it_bites);
   tcase_add_test (tc, test_a_new_session_counts_from_its_own_seq);
+  tcase_add_test (tc, test_names_of_any_length_leave_reports_readable);
+  tcase_add_test (tc, test_long_names_without_number_leave_reports_readable);
   tcase_add_test (tc, test_cameras_without_number_fill_no_memory);
   tcase_add_test (tc, test_reports_come_while_running_and_the_last_one_once);
   return s;
