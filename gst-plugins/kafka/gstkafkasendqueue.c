@@ -5,6 +5,8 @@
 
 /* Buffers that a leaky queue lets into the client however slow the link is. */
 #define LEAST_WINDOW 2
+/* What a record takes beside its buffer's bytes, here and in the client: without it, empty buffers had no bound. */
+#define RECORD_BYTES 1024
 /* Who waits for room is let in when this part of a bound is free. */
 #define SLACK 8
 
@@ -117,6 +119,13 @@ oldest_that_counts (const GstKafkaSendQueue *self)
   return oldest ? ((GstKafkaRecord *) oldest->data)->queued : G_MAXINT64;
 }
 
+static guint64
+held_bytes (const GstKafkaSendQueue *self)
+{
+  return gst_kafka_send_queue_bytes (self) +
+         (guint64) gst_kafka_send_queue_buffers (self) * RECORD_BYTES;
+}
+
 gboolean
 gst_kafka_send_queue_has_room (
     const GstKafkaSendQueue *self, const GstKafkaRecord *record, gint64 now)
@@ -127,7 +136,7 @@ gst_kafka_send_queue_has_room (
   /* Whatever its size, one may always go. */
   if (!gst_kafka_send_queue_buffers (self))
     return TRUE;
-  if (b->bytes && gst_kafka_send_queue_bytes (self) + gst_kafka_record_size (record) > b->bytes)
+  if (b->bytes && held_bytes (self) + gst_kafka_record_size (record) + RECORD_BYTES > b->bytes)
     return FALSE;
   if (b->buffers && gst_kafka_send_queue_buffers (self) >= b->buffers)
     return FALSE;
@@ -144,7 +153,7 @@ gst_kafka_send_queue_has_slack (const GstKafkaSendQueue *self)
     return TRUE;
   if (b->buffers && buffers > b->buffers - MAX (1, b->buffers / SLACK))
     return FALSE;
-  return !b->bytes || gst_kafka_send_queue_bytes (self) <= b->bytes - b->bytes / SLACK;
+  return !b->bytes || held_bytes (self) <= b->bytes - b->bytes / SLACK;
 }
 
 /* A leaky queue keeps out of the client, where nothing can be dropped any more, what the link doesn't need

@@ -432,7 +432,7 @@ install_queue_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:max-queued-bytes:
    *
-   * One buffer may always go, however large.
+   * One buffer may always go, however large. Each counts for 1 kB more than its bytes, which is kept beside them.
    */
   g_object_class_install_property (klass, PROP_MAX_QUEUED_BYTES,
       g_param_spec_uint64 ("max-queued-bytes", "Maximum queued bytes",

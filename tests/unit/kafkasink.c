@@ -605,6 +605,20 @@ fill_with_broker_down (const gchar *leaky, guint buffers)
     push ('b' + i);
 }
 
+GST_START_TEST (test_empty_buffers_fill_the_queue_too)
+{
+  g_object_set (sink, "max-queued-bytes", (guint64) 64 * 1024, NULL);
+  gst_util_set_object_arg (G_OBJECT (sink), "leaky", "upstream");
+  play ();
+  push ('a');
+  wait_for_stat ("delivered", 1);
+  rd_kafka_mock_broker_set_down (mock.cluster, -1);
+  for (guint i = 0; i < 200; i++)
+    fail_unless_equals_int (gst_harness_push (h, gst_buffer_new ()), GST_FLOW_OK);
+  fail_unless_equals_uint64 (stat_of ("dropped-upstream"), 200 - 64);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_leaky_upstream_drops_the_new)
 {
   rd_kafka_t *consumer;
@@ -1034,6 +1048,7 @@ kafkasink_suite (void)
   tcase_add_test (tc, test_undelivered_in_time_is_an_error);
   tcase_add_test (tc, test_too_large_is_an_error);
   tcase_add_test (tc, test_too_large_can_be_skipped);
+  tcase_add_test (tc, test_empty_buffers_fill_the_queue_too);
   tcase_add_test (tc, test_leaky_upstream_drops_the_new);
   tcase_add_test (tc, test_leaky_downstream_drops_the_oldest_unsent);
   tcase_add_test (tc, test_full_queue_waits_and_pause_keeps_the_buffer);
