@@ -4,6 +4,7 @@
 import base64
 import json
 import pathlib
+import time
 import uuid
 
 import cache
@@ -142,6 +143,18 @@ class Kafka:
             admin.create_topics([topic])[name].result(60)
         except confluent_kafka.KafkaException as error:
             raise server.StartError(f"topic {name} could not be made: {error.args[0].str()}") from None
+        self._wait_for_leaders(admin, topic)
+
+    @staticmethod
+    def _wait_for_leaders(admin, topic):
+        """Made is not yet known to all: who asks at once may be told of a topic without partitions."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            partitions = admin.list_topics(topic.topic, 30).topics[topic.topic].partitions
+            if len(partitions) == topic.num_partitions and all(one.leader >= 0 for one in partitions.values()):
+                return
+            time.sleep(0.05)
+        raise server.StartError(f"the partitions of topic {topic.topic} have no leaders after 60 s")
 
     def _format(self, node):
         extra = [argument for entry in self.scram for argument in ("--add-scram", entry)]
