@@ -67,11 +67,18 @@ set_collection (GstMongoSettings *self, const gchar *name)
   self->collection = g_ref_string_new (name ? name : DEFAULT_COLLECTION);
 }
 
+static void
+set_expire_field (GstMongoSettings *self, const gchar *name)
+{
+  g_free (self->target.expire_field);
+  self->target.expire_field = g_strdup (name ? name : DEFAULT_EXPIRE_FIELD);
+}
+
 void
 gst_mongo_settings_init (GstMongoSettings *self)
 {
   set_collection (self, NULL);
-  self->target.expire_field = g_strdup (DEFAULT_EXPIRE_FIELD);
+  set_expire_field (self, NULL);
   self->writer.connections = DEFAULT_CONNECTIONS;
   self->writer.batch_size = DEFAULT_BATCH_SIZE;
   self->writer.batch_bytes = DEFAULT_BATCH_BYTES;
@@ -153,7 +160,7 @@ gst_mongo_settings_set_property (GstMongoSettings *self, guint id, const GValue 
       set_string (&self->target.indexes, value);
       break;
     case PROP_EXPIRE_FIELD:
-      set_string (&self->target.expire_field, value);
+      set_expire_field (self, g_value_get_string (value));
       break;
     case PROP_EXPIRE_AFTER:
       self->target.expire_after = g_value_get_uint (value);

@@ -662,6 +662,27 @@ GST_START_TEST (test_uri_cannot_be_read_back)
 }
 GST_END_TEST;
 
+/* No text at all, as programs set it. */
+GST_START_TEST (test_unset_names_are_the_defaults)
+{
+  static const gchar *names[][2] = {
+      {"collection", "events"}, {"expire-field", "captured"}, {"database", NULL}};
+  GstElement *sink = gst_element_factory_make ("mongosink", NULL);
+
+  g_object_set (sink, "expire-after", 60, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autofree gchar *value = NULL;
+
+    g_object_set (sink, names[i][0], NULL, NULL);
+    g_object_get (sink, names[i][0], &value, NULL);
+    fail_unless_equals_string (value, names[i][1]);
+  }
+  fail_if (gst_element_set_state (sink, GST_STATE_PAUSED) == GST_STATE_CHANGE_FAILURE);
+  gst_element_set_state (sink, GST_STATE_NULL);
+  gst_object_unref (sink);
+}
+GST_END_TEST;
+
 static Suite *
 mongosink_suite (void)
 {
@@ -696,6 +717,7 @@ mongosink_suite (void)
   tcase_add_test (tc, test_errors_at_start);
   tcase_add_test (tc, test_states_again_and_again);
   tcase_add_test (tc, test_uri_cannot_be_read_back);
+  tcase_add_test (tc, test_unset_names_are_the_defaults);
   return s;
 }
 
