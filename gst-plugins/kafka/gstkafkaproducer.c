@@ -38,6 +38,7 @@ struct _GstKafkaProducer {
   GCond changed;
   /* with lock, all below; none of it is held while a message is posted or a buffer let go */
   rd_kafka_t *rk; /* NULL while it is replaced */
+  guint lost;     /* records that left the queue for give_up(), which isn't done */
   guint rk_users; /* calls into rk under way on other threads than the poller */
   GstKafkaSendQueue queue;
   guint64 next_number, next_turn;
@@ -108,7 +109,7 @@ name_attempt (const gchar *topic, const gchar *servers)
   return g_strdup_printf ("publish to topic \"%s\" at %s", topic, servers);
 }
 
-/* Without lock; takes over @record, which is in no queue any more. */
+/* Without lock; takes over @record, which is in no queue any more and counted as lost. */
 static void
 give_up (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err)
 {
@@ -135,6 +136,10 @@ give_up (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err
         self->element, RESOURCE, WRITE, ("Skipped a buffer. %s", error->message), ("%s", debug));
   else if (first)
     fail (self, error, debug);
+  g_mutex_lock (&self->lock);
+  self->lost--;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
 }
 
 /* A topic that is deleted and made anew has no partitions for a moment. */
@@ -253,10 +258,11 @@ take_report (GstKafkaProducer *self, rd_kafka_t *rk, GstKafkaRecord *record, gin
     count_delivery (self, record, now);
     return FALSE;
   }
-  if (self->failing || is_overdue (self, record))
+  if (self->failing || is_overdue (self, record) ||
+      (!goes_with_other_time (record) && !is_retriable (rk, record, record->err))) {
+    self->lost++;
     return FALSE;
-  if (!goes_with_other_time (record) && !is_retriable (rk, record, record->err))
-    return FALSE;
+  }
   gst_kafka_send_queue_take_back (&self->queue, record);
   self->counters.resent++;
   return TRUE;
@@ -331,8 +337,10 @@ hand_over (GstKafkaProducer *self, rd_kafka_resp_err_t *err)
     gst_kafka_send_queue_reported (&self->queue, record);
     if (*err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC && !record->topic)
       gst_kafka_fault_note (&self->fault, *err, NULL);
-    if (!is_retriable (self->rk, record, *err) || is_overdue (self, record))
+    if (!is_retriable (self->rk, record, *err) || is_overdue (self, record)) {
+      self->lost++;
       return record;
+    }
     gst_kafka_send_queue_take_back (&self->queue, record);
     break;
   }
@@ -497,7 +505,10 @@ pop_overdue (GstKafkaProducer *self)
 {
   GstKafkaRecord *record = gst_kafka_send_queue_peek (&self->queue);
 
-  return record && is_overdue (self, record) ? gst_kafka_send_queue_pop (&self->queue) : NULL;
+  if (!record || !is_overdue (self, record))
+    return NULL;
+  self->lost++;
+  return gst_kafka_send_queue_pop (&self->queue);
 }
 
 static void
@@ -877,14 +888,20 @@ gst_kafka_producer_throttle (GstKafkaProducer *self, gdouble *interval, gdouble 
   return throttle;
 }
 
+/* With lock: an error that is decided on is told before it counts as failed. */
+static gboolean
+is_drained (GstKafkaProducer *self)
+{
+  return !gst_kafka_send_queue_buffers (&self->queue) && !self->lost && !self->failing;
+}
+
 GstKafkaPush
 gst_kafka_producer_drain (GstKafkaProducer *self, gint64 deadline)
 {
   GstKafkaPush ret = GST_KAFKA_PUSH_OK;
 
   g_mutex_lock (&self->lock);
-  while (!self->failed && !self->flushing && gst_kafka_send_queue_buffers (&self->queue) &&
-         ret == GST_KAFKA_PUSH_OK)
+  while (!self->failed && !self->flushing && !is_drained (self) && ret == GST_KAFKA_PUSH_OK)
     if (!g_cond_wait_until (&self->changed, &self->lock, deadline))
       ret = GST_KAFKA_PUSH_TIMED_OUT;
   if (self->failed)

@@ -709,6 +709,35 @@ GST_START_TEST (test_eos_drains)
 }
 GST_END_TEST;
 
+static gint told;
+
+static GstBusSyncReply
+tell_slowly (GstBus *unused, GstMessage *message, gpointer user_data)
+{
+  if (GST_MESSAGE_TYPE (message) & (GST_MESSAGE_WARNING | GST_MESSAGE_ERROR)) {
+    g_usleep (G_USEC_PER_SEC / 2);
+    g_atomic_int_inc (&told);
+  }
+  return GST_BUS_PASS;
+}
+
+/* Or who waits for EOS takes all for delivered. */
+GST_START_TEST (test_eos_comes_behind_what_was_lost)
+{
+  told = 0;
+  gst_bus_set_sync_handler (bus, tell_slowly, NULL, NULL);
+  gst_util_set_object_arg (G_OBJECT (sink), "on-error", __i__ ? "skip" : "fail");
+  play ();
+  push ('a');
+  wait_for_stat ("delivered", 1);
+  rd_kafka_mock_push_request_errors (
+      mock.cluster, KAFKA_API_PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+  push ('b');
+  gst_harness_push_event (h, gst_event_new_eos ());
+  fail_unless_equals_int (g_atomic_int_get (&told), 1);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_eos_drains_within_a_bound)
 {
   g_object_set (sink, "drain-timeout", GST_SECOND, NULL);
@@ -1054,6 +1083,7 @@ kafkasink_suite (void)
   tcase_add_test (tc, test_full_queue_waits_and_pause_keeps_the_buffer);
   tcase_add_test (tc, test_full_queue_can_be_stopped);
   tcase_add_test (tc, test_eos_drains);
+  tcase_add_loop_test (tc, test_eos_comes_behind_what_was_lost, 0, 2);
   tcase_add_test (tc, test_eos_drains_within_a_bound);
   tcase_add_test (tc, test_missing_topic_is_waited_for);
   tcase_add_test (tc, test_topic_that_stays_missing_is_named);
