@@ -11,6 +11,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define OPEN_TIME (10 * G_TIME_SPAN_SECOND)
 #define ASK_TIME_MS 1000
 #define POLL_TIME_MS 200
+#define DOUBT_TIME (G_USEC_PER_SEC / 2)
 #define FIRST_LOOK_BACK GST_SECOND
 /* Nothing is sent before it is captured: a header that is further ahead of Kafka's own time says anything at all, and
  * would stop the play for ever. */
@@ -28,6 +29,8 @@ typedef struct {
   rd_kafka_queue_t *queue;
   rd_kafka_message_t *head; /* the next one, read ahead to compare it with the others' */
   GstClockTime head_time;   /* ns since the Unix epoch */
+  gint64 next;              /* offset of what is to come next */
+  gint64 doubt; /* when an end before its last offset was told of, monotonic us; 0: not */
   gboolean at_end;
   gboolean measured; /* its last message was seen */
 } Track;
@@ -169,6 +172,8 @@ place_tracks (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *list)
 
     g_clear_pointer (&track->head, rd_kafka_message_destroy);
     offset = offset < 0 ? track->end : MAX (offset, track->start);
+    track->next = offset;
+    track->doubt = 0;
     track->at_end = offset >= track->end;
     if (!track->at_end)
       rd_kafka_topic_partition_list_add (reading, track->topic, track->partition)->offset = offset;
@@ -178,15 +183,31 @@ place_tracks (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *list)
   rd_kafka_topic_partition_list_destroy (reading);
 }
 
+/* With offsets to come, the end may be that of the reading before a seek, or they are no messages (what ends a
+ * transaction): what comes within a moment tells. */
+static void
+take_end (Track *track)
+{
+  if (track->next >= track->end)
+    track->at_end = TRUE;
+  else if (!track->doubt)
+    track->doubt = g_get_monotonic_time ();
+}
+
 /* Takes over @message. */
 static void
 take_head (GstKafkaReplay *self, Track *track, rd_kafka_message_t *message)
 {
-  if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF ||
-      (!message->err && message->offset >= track->end)) {
-    track->at_end = TRUE;
+  if (!message->err) {
+    track->next = message->offset + 1;
+    track->doubt = 0;
+  }
+  if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+    take_end (track);
   } else if (message->err) {
     GST_WARNING ("%s: %s", rd_kafka_name (self->rk), rd_kafka_message_errstr (message));
+  } else if (message->offset >= track->end) {
+    track->at_end = TRUE;
   } else if (capture_time_of (message) >= self->target &&
              gst_kafka_message_is_of_camera (message, self->settings->camera)) {
     track->head_time = capture_time_of (message);
@@ -204,6 +225,8 @@ fill_track (GstKafkaReplay *self, Track *track)
 
     if (message)
       take_head (self, track, message);
+    else if (track->doubt && g_get_monotonic_time () - track->doubt > DOUBT_TIME)
+      track->at_end = TRUE;
     if (is_flushing (self))
       return FALSE;
   }
@@ -383,6 +406,15 @@ gst_kafka_replay_seek (GstKafkaReplay *self, GstClockTime time)
     self->seek_time = time;
 }
 
+static rd_kafka_resp_err_t
+first_error (const rd_kafka_topic_partition_list_t *list)
+{
+  for (gint i = 0; i < list->cnt; i++)
+    if (list->elems[i].err)
+      return list->elems[i].err;
+  return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 /* Puts all tracks at what was captured at @time or later. FALSE: flushing, or @err */
 static gboolean
 go_to (GstKafkaReplay *self, GstClockTime time, rd_kafka_resp_err_t *err)
@@ -390,6 +422,8 @@ go_to (GstKafkaReplay *self, GstClockTime time, rd_kafka_resp_err_t *err)
   rd_kafka_topic_partition_list_t *list = list_tracks (self, (gint64) (time / GST_MSECOND));
 
   *err = rd_kafka_offsets_for_times (self->rk, list, 2 * ASK_TIME_MS);
+  if (!*err)
+    *err = first_error (list);
   if (!*err) {
     self->target = time;
     place_tracks (self, list);
