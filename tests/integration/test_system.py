@@ -3,8 +3,6 @@
 
 import time
 
-import confluent_kafka
-import confluent_kafka.admin
 import pytest
 from pipeline import CpuShare, wait_until
 from system import System
@@ -36,8 +34,19 @@ def check_documents(system, truth):
 
 def start_two_replicas(system, launch, names, options=""):
     stages = [launch(system.fog(name, options)) for name in names]
-    wait_until(lambda: len(group_members(system)) == 2, 60, "both replicas in the group")
+    wait_for_partitions(system, names)
     return stages
+
+
+def wait_for_partitions(system, names):
+    """Until each replica has reported some: who joins a group has none at first."""
+    deadline, owned = time.monotonic() + 60, {}
+    for report in system.reports():
+        assert time.monotonic() < deadline, f"not all of {names} own partitions: {owned}"
+        if report:
+            owned[report["replica"]] = report["partitions"]
+        if all(owned.get(name) for name in names):
+            return
 
 
 def wait_in_the_middle(system, replica):
@@ -68,16 +77,6 @@ def test_a_killed_replica_loses_nothing(system, launch):
     victim.kill()
     check_documents(system, system.truth(FRAMES))
     assert "survivor" in system.events.distinct("replica")
-
-
-def group_members(system):
-    """None known while the broker still reads the groups' topic."""
-    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": system.kafka.bootstrap})
-    try:
-        groups = admin.list_groups(f"{system.name}-fog", timeout=10)
-    except confluent_kafka.KafkaException:
-        return []
-    return [member for group in groups for member in group.members]
 
 
 class CameraRate:
