@@ -11,7 +11,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define OPEN_TIME (10 * G_TIME_SPAN_SECOND)
 #define ASK_TIME_MS 1000
 #define POLL_TIME_MS 200
-#define DOUBT_TIME (G_USEC_PER_SEC / 2)
+/* Longer than a broker keeps the fetch before, fetch.wait.max.ms. */
+#define DOUBT_TIME (2 * G_USEC_PER_SEC)
 #define FIRST_LOOK_BACK GST_SECOND
 /* Nothing is sent before it is captured: a header that is further ahead of Kafka's own time says anything at all, and
  * would stop the play for ever. */

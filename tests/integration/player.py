@@ -31,6 +31,10 @@ class Player:
         self.times.append(buffer.pts)
         self.values.append(buffer.extract_dup(0, buffer.get_size()))
 
+    def _forget(self):
+        self.values.clear()
+        self.times.clear()
+
     @property
     def numbers(self):
         return [int(value) for value in self.values]
@@ -53,11 +57,13 @@ class Player:
         if pause:
             self._pipeline.set_state(Gst.State.PAUSED)
             assert self._pipeline.get_state(20 * Gst.SECOND)[0] == Gst.StateChangeReturn.SUCCESS
-        self.values.clear()
-        self.times.clear()
+        else:
+            self._forget()
         assert self._pipeline.seek(
             rate, Gst.Format.TIME, flags | Gst.SeekFlags.FLUSH, Gst.SeekType.SET, int(start * Gst.SECOND),
             Gst.SeekType.SET, -1 if stop is None else int(stop * Gst.SECOND))
+        if pause:
+            self._forget()  # nothing of before comes behind the flush, nothing new while it pauses
         self.play()
 
     def refuses(self, rate):
