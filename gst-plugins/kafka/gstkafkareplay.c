@@ -11,8 +11,6 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define OPEN_TIME (10 * G_TIME_SPAN_SECOND)
 #define ASK_TIME_MS 1000
 #define POLL_TIME_MS 200
-/* Longer than a broker keeps the fetch before, fetch.wait.max.ms. */
-#define DOUBT_TIME (2 * G_USEC_PER_SEC)
 #define FIRST_LOOK_BACK GST_SECOND
 /* Nothing is sent before it is captured: a header that is further ahead of Kafka's own time says anything at all, and
  * would stop the play for ever. */
@@ -30,8 +28,6 @@ typedef struct {
   rd_kafka_queue_t *queue;
   rd_kafka_message_t *head; /* the next one, read ahead to compare it with the others' */
   GstClockTime head_time;   /* ns since the Unix epoch */
-  gint64 next;              /* offset of what is to come next */
-  gint64 doubt; /* when an end before its last offset was told of, monotonic us; 0: not */
   gboolean at_end;
   gboolean measured; /* its last message was seen */
 } Track;
@@ -173,8 +169,6 @@ place_tracks (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *list)
 
     g_clear_pointer (&track->head, rd_kafka_message_destroy);
     offset = offset < 0 ? track->end : MAX (offset, track->start);
-    track->next = offset;
-    track->doubt = 0;
     track->at_end = offset >= track->end;
     if (!track->at_end)
       rd_kafka_topic_partition_list_add (reading, track->topic, track->partition)->offset = offset;
@@ -184,27 +178,12 @@ place_tracks (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *list)
   rd_kafka_topic_partition_list_destroy (reading);
 }
 
-/* With offsets to come, the end may be that of the reading before a seek, or they are no messages (what ends a
- * transaction): what comes within a moment tells. */
-static void
-take_end (Track *track)
-{
-  if (track->next >= track->end)
-    track->at_end = TRUE;
-  else if (!track->doubt)
-    track->doubt = g_get_monotonic_time ();
-}
-
 /* Takes over @message. */
 static void
 take_head (GstKafkaReplay *self, Track *track, rd_kafka_message_t *message)
 {
-  if (!message->err) {
-    track->next = message->offset + 1;
-    track->doubt = 0;
-  }
   if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-    take_end (track);
+    track->at_end = TRUE;
   } else if (message->err) {
     GST_WARNING ("%s: %s", rd_kafka_name (self->rk), rd_kafka_message_errstr (message));
   } else if (message->offset >= track->end) {
@@ -226,8 +205,6 @@ fill_track (GstKafkaReplay *self, Track *track)
 
     if (message)
       take_head (self, track, message);
-    else if (track->doubt && g_get_monotonic_time () - track->doubt > DOUBT_TIME)
-      track->at_end = TRUE;
     if (is_flushing (self))
       return FALSE;
   }

@@ -76,14 +76,3 @@ def pytest_runtest_makereport(item, call):
     outcome = yield
     if call.when == "call":
         item.stash[FAILED] = outcome.get_result().failed
-
-
-# Open: now and then a partition is missing from a replay, whole. Until that is mended these run with --long alone.
-ON_REQUEST = {"test_replay.py"}
-
-
-def pytest_collection_modifyitems(config, items):
-    if not config.getoption("--long"):
-        waiting = [item for item in items if item.path.name in ON_REQUEST]
-        config.hook.pytest_deselected(items=waiting)
-        items[:] = [item for item in items if item.path.name not in ON_REQUEST]

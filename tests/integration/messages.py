@@ -11,7 +11,7 @@ class Feed:
 
     def __init__(self, kafka, topic):
         self.topic, self.sent = topic, 0
-        self._producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 5})
+        self._producer = kafka.producer(linger_ms=5)
 
     def send(self, count, size=1000, headers=(), partition=None):
         where = {} if partition is None else {"partition": partition}

@@ -52,7 +52,7 @@ def test_kill_stores_each_event_once(kafka, mongo, topics, fresh, launch, long):
     chance, kills = random.Random(fresh), 50 if long else 8
     sent = 1000 * kills
     print(f"seed {fresh}")
-    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
+    producer = kafka.producer()
     for number in range(sent):
         producer.produce(
             topics, json.dumps({"_id": f"cam-1:s:{number}", "number": number}),
@@ -129,7 +129,7 @@ def test_poison_stalls_no_partition(kafka, fresh, launch, tmp_path, poison):
     good = jpegs(launch, tmp_path, 20)
     bad = good[0][:len(good[0]) // 2] if poison is None else poison
     values = good + [bad] + good
-    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
+    producer = kafka.producer()
 
     def send(value):
         producer.produce(fresh, value, headers={"gst-caps": "image/jpeg, width=(int)64, height=(int)48"})
@@ -150,7 +150,7 @@ def test_poison_stalls_no_partition(kafka, fresh, launch, tmp_path, poison):
 
 def test_poison_document_stalls_no_partition(kafka, mongo, fresh, launch):
     kafka.create_topic(fresh, 1)
-    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
+    producer = kafka.producer()
     for value in ['{"_id":"a"}', "no JSON", '{"_id":"b"}']:
         producer.produce(fresh, value, headers={"gst-caps": "application/json, schema=fog-event"})
     assert producer.flush(30) == 0

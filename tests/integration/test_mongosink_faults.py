@@ -116,7 +116,7 @@ def test_second_unique_index_refuses_alone(mongo, sink, fresh):
 
 
 def publish(kafka, topic, messages):
-    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
+    producer = kafka.producer()
     for number, (value, caps) in enumerate(messages):
         producer.produce(topic, value, headers={"gst-caps": caps, "mine": "kept"}, partition=number % 3)
     assert producer.flush(60) == 0

@@ -17,8 +17,8 @@ BASE = 1_700_000_000  # s since the epoch: when the first message was captured
 @pytest.fixture
 def past(kafka, fresh):
     """Twenty messages, one a second, in turn on two partitions."""
-    kafka.create_topic(fresh, 2)
-    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
+    kafka.create_topic(fresh, 2, config=["retention.ms=-1"])  # the broker deletes what is a week old
+    producer = kafka.producer()
     for number in range(20):
         producer.produce(fresh, b"%d" % number, partition=number % 2, timestamp=(BASE + number) * 1000)
     assert producer.flush(30) == 0
@@ -65,7 +65,7 @@ def test_an_end_that_is_still_to_come(kafka, past):
         player.play()
         wait_until(lambda: len(player.values) == 20, 30, "what was there")
         assert time.time() < end, "too slow a machine to tell"
-        client = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
+        client = kafka.producer()
         client.produce(past, b"20", partition=0, timestamp=int(end * 1000) - 1)
         client.produce(past, b"21", partition=0, timestamp=int(end * 1000) + 1)
         assert client.flush(30) == 0
@@ -131,7 +131,7 @@ def test_what_a_restart_does_to_the_others(kafka, fresh, launch, names):
 
 def test_a_slow_reader_hoards_no_more_than_it_may(kafka, fresh):
     kafka.create_topic(fresh, 4)
-    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap, "batch.num.messages": 1})
+    producer = kafka.producer(batch_num_messages=1)
     for _ in range(200):
         producer.produce(fresh, bytes(60_000))
         producer.poll(0)
@@ -189,7 +189,7 @@ def test_any_message_goes_through_unchanged(kafka, fresh, launch):
     kafka.create_topic(fresh, 1)
     kafka.create_topic(fresh + "-out", 1)
     for codec in ("none", "gzip", "snappy", "lz4", "zstd"):
-        producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap, "compression.type": codec})
+        producer = kafka.producer(compression_type=codec)
         for message in FOREIGN.values():
             producer.produce(fresh, **message)
         assert producer.flush(30) == 0
@@ -220,7 +220,7 @@ def everything(kafka, topic):
 
 def test_what_was_aborted_is_not_read(kafka, fresh):
     kafka.create_topic(fresh, 1)
-    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": fresh})
+    producer = kafka.producer(transactional_id=fresh)
     producer.init_transactions(30)
     for number, commits in enumerate([True, False, True, False]):
         producer.begin_transaction()

@@ -5,7 +5,6 @@ import re
 import subprocess
 import time
 
-import confluent_kafka
 import pytest
 from messages import CAPS
 from pipeline import environment
@@ -15,8 +14,8 @@ from player import Gst, Player
 @pytest.fixture
 def recording(kafka, fresh):
     """300 messages captured at 30 a second, years ago, in turn on three of four partitions."""
-    kafka.create_topic(fresh, 4)
-    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
+    kafka.create_topic(fresh, 4, config=["retention.ms=-1"])  # the broker deletes what is a week old
+    producer = kafka.producer()
     for number in range(300):
         captured = 1_700_000_000_000_000_000 + number * 33_333_333
         producer.produce(
@@ -49,7 +48,7 @@ def test_replay_of_a_part(kafka, recording):
 
 
 def test_replay_is_not_stopped_by_a_time_of_capture_that_cannot_be(kafka, recording):
-    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
+    producer = kafka.producer()
     producer.produce(recording, b"300", partition=0, timestamp=1_700_000_010_000,
                      headers=[("capture-time", str(9 * 10**18)), ("gst-caps", CAPS)])
     assert producer.flush(30) == 0

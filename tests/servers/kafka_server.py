@@ -134,6 +134,12 @@ class Kafka:
         for process in self.processes:
             process.stop(timeout) if timeout else process.kill()
 
+    def producer(self, **more):
+        """Idempotent: without, what is sent to a topic just made may be tried again behind what came after it."""
+        return confluent_kafka.Producer(
+            {"bootstrap.servers": self.bootstrap, "enable.idempotence": True,
+             **{name.replace("_", "."): value for name, value in more.items()}})
+
     def create_topic(self, name, partitions=None, replication=None, config=()):
         topic = confluent_kafka.admin.NewTopic(
             name, partitions or self.partitions, replication or min(3, len(self.ports)),
