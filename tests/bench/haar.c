@@ -170,7 +170,7 @@ add_facedetect (Peer *peers, guint *n, gint width, gint height)
 static guint
 create_peers (Peer *peers, GBytes *bytes, gint width, gint height)
 {
-  static const gchar *const kernels[] = {"avx512", "avx2", "plain"};
+  static const gchar *const kernels[] = {"avx512", "avx2", "neon", "plain"};
   const HaarEngineClass *opencv = haar_engine_class_find ("opencv");
   const gchar *wanted = g_getenv ("GST_FOG_HAAR_KERNEL");
   g_autofree gchar *one = g_strdup (wanted);

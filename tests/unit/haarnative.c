@@ -59,14 +59,14 @@ detector_new (const gchar *engine, GBytes *cascade)
 
 /* OpenCV, and the native engine with each instruction set that this processor has. */
 typedef struct {
-  Detector opencv, natives[3];
+  Detector opencv, natives[4];
   guint n;
 } Detectors;
 
 static Detectors
 detectors_new (GBytes *cascade)
 {
-  static const gchar *const kernels[] = {"plain", "avx2", "avx512"};
+  static const gchar *const kernels[] = {"plain", "neon", "avx2", "avx512"};
   Detectors detectors = {detector_new ("opencv", cascade)};
 
   for (guint i = 0; i < G_N_ELEMENTS (kernels); i++) {

@@ -7,6 +7,9 @@ extern const HaarKernel haar_kernel_plain;
 #ifdef HAVE_HAAR_X86
 extern const HaarKernel haar_kernel_avx2, haar_kernel_avx512;
 #endif
+#ifdef HAVE_HAAR_NEON
+extern const HaarKernel haar_kernel_neon;
+#endif
 
 static const HaarKernel *
 if_named (const HaarKernel *kernel, const gchar *name)
@@ -25,6 +28,9 @@ haar_kernel_find (const gchar *name)
     kernel = if_named (&haar_kernel_avx512, name);
   if (!kernel && __builtin_cpu_supports ("avx2"))
     kernel = if_named (&haar_kernel_avx2, name);
+#endif
+#ifdef HAVE_HAAR_NEON
+  kernel = if_named (&haar_kernel_neon, name);
 #endif
   return kernel ? kernel : if_named (&haar_kernel_plain, name);
 }

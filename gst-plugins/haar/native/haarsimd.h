@@ -10,7 +10,6 @@
 #include <immintrin.h>
 #ifdef HAAR_HALVES /* of its registers, see haar_halves_neighbours() */
 #define HAAR_LANES 16
-#define HAAR_PIECES 2
 typedef __m256i HaarVector;
 typedef __mmask16 HaarMask;
 #define haar_load(p) _mm256_loadu_si256 ((const __m256i *) (p))
@@ -44,7 +43,6 @@ haar_load_pieces (const guint16 *const *p, gssize offset)
 
 #else
 #define HAAR_LANES 32
-#define HAAR_PIECES 4 /* of 8 lanes */
 typedef __m512i HaarVector;
 typedef __mmask32 HaarMask;
 #define haar_load(p) _mm512_loadu_si512 (p)
@@ -137,7 +135,6 @@ haar_shrink (const gint16 *from, const gint32 *firsts, const guint32 *weights, g
 #elif defined(__AVX2__)
 #include <immintrin.h>
 #define HAAR_LANES 16
-#define HAAR_PIECES 2
 typedef __m256i HaarVector;
 typedef __m256i HaarMask;
 #define haar_load(p) _mm256_loadu_si256 ((const __m256i *) (p))
@@ -228,17 +225,118 @@ haar_shrink (const gint16 *from, const gint32 *firsts, const guint32 *weights, g
   }
 }
 
+#elif defined(HAAR_NEON)
+#include <arm_neon.h>
+#include <string.h>
+#define HAAR_LANES 8
+typedef int16x8_t HaarVector;
+typedef uint16x8_t HaarMask;
+#define haar_load(p) vld1q_s16 ((const gint16 *) (p))
+#define haar_store(p, v) vst1q_s16 ((gint16 *) (p), v)
+#define haar_set(x) vdupq_n_s16 ((gint16) (x))
+#define haar_broadcast(twin) vreinterpretq_s16_s32 (vdupq_n_s32 (twin))
+#define haar_add(a, b) vaddq_s16 (a, b)
+#define haar_sub(a, b) vsubq_s16 (a, b)
+#define haar_sub_saturated(a, b) vqsubq_s16 (a, b)
+#define haar_larger(a, b) vmaxq_s16 (a, b)
+#define haar_multiply(a, b) vmulq_s16 (a, b)
+/* From twice the product, which saturates only for -32768 squared: no contrast is below -1. */
+#define haar_multiply_high(a, b) vshrq_n_s16 (vqdmulhq_s16 (a, b), 1)
+#define haar_shift_right(a, n)                                                                     \
+  vreinterpretq_s16_u16 (vshlq_u16 (vreinterpretq_u16_s16 (a), vdupq_n_s16 ((gint16) - (n))))
+#define haar_greater(a, b) vcgtq_s16 (a, b)
+#define haar_add_if(m, a, b) vaddq_s16 (a, haar_if (m, b))
+#define haar_if(m, a) vandq_s16 (vreinterpretq_s16_u16 (m), a)
+#define HAAR_ZIP_32(zip, a, b)                                                                     \
+  vreinterpretq_s16_s32 (zip (vreinterpretq_s32_s16 (a), vreinterpretq_s32_s16 (b)))
+#define HAAR_ZIP_64(zip, a, b)                                                                     \
+  vreinterpretq_s16_s64 (zip (vreinterpretq_s64_s16 (a), vreinterpretq_s64_s16 (b)))
+#define haar_zip_low_16(a, b) vzip1q_s16 (a, b)
+#define haar_zip_high_16(a, b) vzip2q_s16 (a, b)
+#define haar_zip_low_32(a, b) HAAR_ZIP_32 (vzip1q_s32, a, b)
+#define haar_zip_high_32(a, b) HAAR_ZIP_32 (vzip2q_s32, a, b)
+#define haar_zip_low_64(a, b) HAAR_ZIP_64 (vzip1q_s64, a, b)
+#define haar_zip_high_64(a, b) HAAR_ZIP_64 (vzip2q_s64, a, b)
+#define haar_load_pieces(p, offset) haar_load ((p)[0] + (offset))
+static inline guint32
+haar_mask_bits (HaarMask m)
+{
+  const uint16x8_t bits = {1, 2, 4, 8, 16, 32, 64, 128};
+
+  return vaddvq_u16 (vandq_u16 (m, bits));
+}
+
+/* A vector of 32-bit integers. */
+#define HAAR_WIDE_LANES 4
+typedef uint32x4_t HaarWide;
+#define haar_wide_zero() vdupq_n_u32 (0)
+#define haar_wide_load(p) vld1q_u32 (p)
+#define haar_wide_store(p, v) vst1q_u32 (p, v)
+#define haar_wide_add(a, b) vaddq_u32 (a, b)
+#define haar_wide_sub(a, b) vsubq_u32 (a, b)
+#define haar_wide_pairs(p) vmovl_u16 (vreinterpret_u16_u8 (vld1_u8 (p)))
+#define haar_wide_first(pairs) vandq_u32 (pairs, vdupq_n_u32 (0xff))
+#define haar_wide_second(pairs) vshrq_n_u32 (pairs, 8)
+#define haar_wide_square(pixels) vmulq_u32 (pixels, pixels)
+#define haar_wide_last(v) vdupq_laneq_u32 (v, 3)
+#define haar_wide_to_last(v) vgetq_lane_u32 (v, 3)
+#define haar_wide_store_low(p, v) vst1_u16 (p, vmovn_u32 (v))
+static inline HaarWide
+haar_wide_pixels (const guint8 *p)
+{
+  guint32 four;
+
+  memcpy (&four, p, sizeof four);
+  return vmovl_u16 (vget_low_u16 (vmovl_u8 (vreinterpret_u8_u32 (vdup_n_u32 (four)))));
+}
+
+/* Each lane's sum with all lower ones. */
+static inline HaarWide
+haar_wide_running (HaarWide v)
+{
+  const uint32x4_t zero = vdupq_n_u32 (0);
+
+  v = vaddq_u32 (v, vextq_u32 (zero, v, 3));
+  return vaddq_u32 (v, vextq_u32 (zero, v, 2));
+}
+
+/* Four pairs of neighbours, weighed and rounded. */
+static inline uint16x4_t
+haar_shrink_4 (const gint16 *from, const gint32 *firsts, const guint32 *weights)
+{
+  const int32x4_t rounding = vdupq_n_s32 ((1 << 23) + (1 << 15));
+  const int16x8_t w = vreinterpretq_s16_u32 (vld1q_u32 (weights));
+  gint16 pairs[8];
+  int16x8_t values;
+
+  for (gint i = 0; i < 4; i++)
+    memcpy (pairs + 2 * i, from + firsts[i], 2 * sizeof *pairs);
+  values = vld1q_s16 (pairs);
+  return vreinterpret_u16_s16 (vaddhn_s32 (
+      vpaddq_s32 (vmull_s16 (vget_low_s16 (values), vget_low_s16 (w)), vmull_high_s16 (values, w)),
+      rounding));
+}
+
+static inline void
+haar_shrink (const gint16 *from, const gint32 *firsts, const guint32 *weights, gint n,
+    gdouble scale, guint8 *to)
+{
+  for (gint i = 0; i < n; i += 8) {
+    uint16x4_t low = haar_shrink_4 (from, firsts + i, weights + i);
+    uint16x4_t high = haar_shrink_4 (from, firsts + i + 4, weights + i + 4);
+
+    vst1_u8 (to + i, vmovn_u16 (vcombine_u16 (low, high)));
+  }
+}
+
 #else
 #include <string.h>
 #if defined(__SSE2__)
 #include <emmintrin.h>
-#elif defined(__ARM_NEON)
-#include <arm_neon.h>
 #endif
 /* The compiler's own vectors of 16 bytes, which every target has, and its instructions where there's no
  * operator. */
 #define HAAR_LANES 8
-#define HAAR_PIECES 1
 typedef gint16 HaarVector __attribute__ ((vector_size (16)));
 typedef gint32 HaarVector32 __attribute__ ((vector_size (16)));
 typedef gint64 HaarVector64 __attribute__ ((vector_size (16)));
@@ -304,30 +402,6 @@ haar_larger (HaarVector a, HaarVector b)
 #define haar_multiply_high(a, b) ((HaarVector) _mm_mulhi_epi16 ((__m128i) (a), (__m128i) (b)))
 #define haar_mask_bits(m)                                                                          \
   ((guint32) _mm_movemask_epi8 (_mm_packs_epi16 ((__m128i) (m), _mm_setzero_si128 ())))
-#elif defined(__ARM_NEON)
-static inline HaarVector
-haar_sub_saturated (HaarVector a, HaarVector b)
-{
-  return (HaarVector) vqsubq_s16 ((int16x8_t) a, (int16x8_t) b);
-}
-
-static inline HaarVector
-haar_multiply_high (HaarVector a, HaarVector b)
-{
-  int32x4_t low = vmull_s16 (vget_low_s16 ((int16x8_t) a), vget_low_s16 ((int16x8_t) b));
-  int32x4_t high = vmull_s16 (vget_high_s16 ((int16x8_t) a), vget_high_s16 ((int16x8_t) b));
-
-  return (HaarVector) vcombine_s16 (vshrn_n_s32 (low, 16), vshrn_n_s32 (high, 16));
-}
-
-static inline guint32
-haar_mask_bits (HaarMask m)
-{
-  const HaarVector bits = m & (HaarVector){1, 2, 4, 8, 16, 32, 64, 128};
-  uint64x2_t sums = vpaddlq_u32 (vpaddlq_u16 ((uint16x8_t) bits));
-
-  return (guint32) (vgetq_lane_u64 (sums, 0) + vgetq_lane_u64 (sums, 1));
-}
 #else
 static inline HaarVector
 haar_sub_saturated (HaarVector a, HaarVector b)

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Every rectangle that a kernel of the native engine, or OpenCV, finds in pictures, as text: what differs from one
+ * processor to another shows in a diff. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "haarengine.h"
+#include "haarkernel.h"
+
+static gchar *kernel = "plain";
+static gint repeat = 1;
+static gchar **cascades;
+
+static const GOptionEntry options[] = {
+    {"kernel", 'k', 0, G_OPTION_ARG_STRING, &kernel, "plain, neon, ..., or opencv", "NAME"},
+    {"repeat", 'r', 0, G_OPTION_ARG_INT, &repeat, "Search each picture so often (1)", "N"},
+    {"cascade", 'c', 0, G_OPTION_ARG_FILENAME_ARRAY, &cascades, "Cascade file", "PATH"},
+    {NULL},
+};
+
+static void
+give_up (const gchar *what, GError *error)
+{
+  g_printerr ("%s: %s\n", what, error ? error->message : "not to be had here");
+  exit (2);
+}
+
+static const HaarEngineClass *
+choose_engine (void)
+{
+  const HaarEngineClass *klass =
+      haar_engine_class_find (g_str_equal (kernel, "opencv") ? "opencv" : "native");
+
+  if (!klass || (!g_str_equal (kernel, "opencv") && !haar_kernel_find (kernel)))
+    give_up (kernel, NULL);
+  g_setenv ("GST_FOG_HAAR_KERNEL", kernel, TRUE);
+  return klass;
+}
+
+/* WIDTHxHEIGHT.gray: a byte a pixel, rows padded to four bytes. */
+static void
+search (const HaarEngineClass *klass, HaarEngine *engine, const gchar *path, gint neighbors)
+{
+  const HaarParams params = {1.1, neighbors, 0, 0, 0, 0};
+  g_autofree gchar *name = g_path_get_basename (path), *pixels = NULL;
+  g_autoptr (GArray) rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  gint width, height;
+  gsize length, stride;
+  GError *error = NULL;
+
+  if (!g_file_get_contents (path, &pixels, &length, &error))
+    give_up (path, error);
+  if (sscanf (name, "%dx%d.gray", &width, &height) != 2 || width < 1 || height < 1)
+    give_up (path, NULL);
+  stride = ((gsize) width + 3) / 4 * 4;
+  if (length != stride * (gsize) height)
+    give_up (path, NULL);
+  for (gint i = 0; i < repeat; i++) {
+    g_array_set_size (rects, 0);
+    if (!klass->detect (
+            engine, (const guint8 *) pixels, width, height, stride, &params, rects, &error))
+      give_up (path, error);
+  }
+  printf ("  %s, %d neighbors, %u:", name, neighbors, rects->len);
+  for (guint i = 0; i < rects->len; i++) {
+    const HaarRect *r = &g_array_index (rects, HaarRect, i);
+
+    printf (" %d,%d,%d,%d", r->x, r->y, r->w, r->h);
+  }
+  printf ("\n");
+}
+
+int
+main (int argc, char **argv)
+{
+  GOptionContext *context = g_option_context_new ("PICTURE...");
+  const HaarEngineClass *klass;
+  GError *error = NULL;
+
+  g_option_context_add_main_entries (context, options, NULL);
+  if (!g_option_context_parse (context, &argc, &argv, &error) || !cascades)
+    give_up ("options", error);
+  g_option_context_free (context);
+  klass = choose_engine ();
+  for (guint i = 0; cascades[i]; i++) {
+    g_autofree gchar *name = g_path_get_basename (cascades[i]);
+    gchar *text;
+    gsize length;
+    HaarEngine *engine;
+    GBytes *bytes;
+
+    if (!g_file_get_contents (cascades[i], &text, &length, &error))
+      give_up (cascades[i], error);
+    bytes = g_bytes_new_take (text, length);
+    engine = klass->create (bytes, &error);
+    if (!engine)
+      give_up (cascades[i], error);
+    printf ("%s\n", name);
+    for (gint j = 1; j < argc; j++) {
+      search (klass, engine, argv[j], 0);
+      search (klass, engine, argv[j], 3);
+    }
+    klass->free (engine);
+    g_bytes_unref (bytes);
+  }
+  return 0;
+}
