@@ -213,27 +213,50 @@ sizes_agree (GstHaarFaceCount *self)
   return FALSE;
 }
 
+/* @tools: (transfer full elements) */
 static gboolean
-start (GstHaarFaceCount *self)
+start_threads (GstHaarFaceCount *self, GPtrArray *tools)
 {
   static const HaarWorkersClass workers_class = {(void (*) (gpointer, gpointer)) haar_job_count,
       (GDestroyNotify) haar_job_free, (GDestroyNotify) haar_tool_free};
-  const gchar *engine;
-  GPtrArray *tools = sizes_agree (self) ? equip (self, &engine) : NULL;
+  g_autoptr (GError) error = NULL;
+  HaarWorkers *workers = haar_workers_new (&workers_class, tools, &error);
+  HaarReporter *reporter = NULL;
 
-  if (!tools)
+  if (workers)
+    reporter = haar_reporter_new (self->report_interval, gst_haar_face_count_report, self, &error);
+  if (!reporter) {
+    g_clear_pointer (&workers, haar_workers_free);
+    GST_ELEMENT_ERROR (self, RESOURCE, FAILED,
+        ("%u workers can't be started: %s. Let the process have more threads and memory, or fewer "
+         "workers.",
+            tools->len, error->message),
+        (NULL));
+    return FALSE;
+  }
+  GST_OBJECT_LOCK (self);
+  self->workers = workers;
+  self->reporter = reporter;
+  self->n_running = tools->len;
+  GST_OBJECT_UNLOCK (self);
+  return TRUE;
+}
+
+static gboolean
+start (GstHaarFaceCount *self)
+{
+  const gchar *engine;
+  g_autoptr (GPtrArray) tools = sizes_agree (self) ? equip (self, &engine) : NULL;
+
+  if (!tools || !start_threads (self, tools))
     return FALSE;
   self->have_info = FALSE;
   gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
   GST_OBJECT_LOCK (self);
   reset (self);
   self->engine_name = engine;
-  self->n_running = tools->len;
   self->tally = haar_tally_new (self->replica, tools->len, haar_cpus_available ());
-  self->workers = haar_workers_new (&workers_class, tools);
-  self->reporter = haar_reporter_new (self->report_interval, gst_haar_face_count_report, self);
   GST_OBJECT_UNLOCK (self);
-  g_ptr_array_unref (tools);
   return TRUE;
 }
 

@@ -337,8 +337,10 @@ warn_of_skipped (GstHaarFaceCount *self, const HaarJob *job, guint64 skipped)
             gst_buffer_get_size (job->frame), job->info.width, job->info.height,
             GST_VIDEO_INFO_NAME (&job->info), skipped));
   else
-    GST_ELEMENT_WARNING (self, STREAM, FAILED, ("A frame couldn't be counted and was skipped."),
-        ("%s, %" G_GUINT64_FORMAT " so far", job->error->message, skipped));
+    GST_ELEMENT_WARNING (self, STREAM, FAILED,
+        ("A frame of %dx%d couldn't be counted and was skipped: %s.", job->width, job->height,
+            job->error->message),
+        ("%" G_GUINT64_FORMAT " so far", skipped));
 }
 
 static void

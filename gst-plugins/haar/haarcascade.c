@@ -96,6 +96,16 @@ fail (GError **error, gint code, const gchar *path, const gchar *why)
   return FALSE;
 }
 
+static gchar *
+allocate (gsize size, const gchar *path, GError **error)
+{
+  gchar *data = g_try_malloc (size + 1);
+
+  if (!data)
+    fail (error, GST_RESOURCE_ERROR_NO_SPACE_LEFT, path, "there is no memory for it");
+  return data;
+}
+
 static gboolean
 check_file (gint fd, const gchar *path, gsize *size, GError **error)
 {
@@ -117,9 +127,8 @@ read_all (gint fd, const gchar *path, GError **error)
   g_autofree gchar *data = NULL;
   gsize size, done = 0;
 
-  if (!check_file (fd, path, &size, error))
+  if (!check_file (fd, path, &size, error) || !(data = allocate (size, path, error)))
     return NULL;
-  data = g_malloc (size + 1);
   while (done < size) {
     gssize n = read (fd, data + done, size - done);
 

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
  * haar_cascade_load:
  * @name: a file; or a name in the directories of installed cascades, where `haarcascade_`, `lbpcascade_`
  *   and `.xml` may be left out
- * @error: GST_RESOURCE_ERROR_NOT_FOUND says where it looked; OPEN_READ, READ
+ * @error: GST_RESOURCE_ERROR_NOT_FOUND says where it looked; OPEN_READ, READ, NO_SPACE_LEFT
  *
  * Returns: (nullable) (transfer full): the file's text, not longer than 16 MiB
  */

@@ -24,7 +24,7 @@ typedef struct _HaarEngine HaarEngine;
  * @name: as in the property `engine`
  * @checks_cascade: its loader survives any bytes at all. If not, a cascade must be known or trusted
  * @create: from the whole text of a cascade file. G_IO_ERROR_INVALID_DATA: it isn't a cascade;
- *   G_IO_ERROR_NOT_SUPPORTED: it is one that this engine can't evaluate
+ *   G_IO_ERROR_NOT_SUPPORTED: it is one that this engine can't evaluate; G_IO_ERROR_NO_SPACE: there's no memory for it
  * @detect: appends the rectangles found, in the engine's order, to @rects (of HaarRect), which is empty.
  *   @gray has @height rows of @width bytes, @stride apart. FALSE with @error: nothing was counted
  * @free: from any thread

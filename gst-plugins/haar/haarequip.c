@@ -47,6 +47,11 @@ explain (const HaarEquipment *equipment, const gchar *engine, const GError *why,
 {
   if (why->domain != G_IO_ERROR)
     g_propagate_error (error, g_error_copy (why));
+  else if (why->code == G_IO_ERROR_NO_SPACE)
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT,
+        "\"%s\" can't be loaded for %u workers: %s. Give the process more memory, or fewer "
+        "workers.",
+        equipment->cascade, equipment->n_workers, why->message);
   else
     g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
         "\"%s\" can't be used as a cascade by the engine %s: %s.", equipment->cascade, engine,
@@ -69,8 +74,9 @@ haar_equip (const HaarEquipment *equipment, const gchar **engine, GError **error
     *engine = klass->name;
     if (may_load (equipment, klass, cascade, &why))
       tools = make_tools (klass, cascade, equipment->n_workers, &why);
-    /* What is no cascade for one is none for the next. */
-    if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_INVALID_DATA))
+    /* What is no cascade for one is none for the next, and the next one wants more memory. */
+    if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_INVALID_DATA) ||
+        g_error_matches (why, G_IO_ERROR, G_IO_ERROR_NO_SPACE))
       break;
   }
   if (!tools && why)

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <time.h>
 
+#include <gio/gio.h>
+
 #include "fogtime.h"
 #include "gstkafkameta.h"
 #include "haarluma.h"
@@ -51,7 +53,7 @@ haar_tool_new (const HaarEngineClass *klass, GBytes *cascade, HaarStill *still, 
   tool = g_new (HaarTool, 1);
   tool->klass = klass;
   tool->engine = engine;
-  tool->scratch = g_byte_array_new ();
+  tool->scratch = NULL;
   tool->still = haar_still_ref (still);
   return tool;
 }
@@ -60,7 +62,7 @@ void
 haar_tool_free (HaarTool *tool)
 {
   tool->klass->free (tool->engine);
-  g_byte_array_unref (tool->scratch);
+  g_free (tool->scratch);
   haar_still_unref (tool->still);
   g_free (tool);
 }
@@ -120,13 +122,19 @@ static HaarOutcome
 look (HaarJob *job, HaarTool *tool, const GstVideoFrame *frame)
 {
   HaarLuma luma;
+  HaarLumaResult result = haar_luma_of_frame (
+      frame, gst_buffer_get_video_crop_meta (job->frame), &tool->scratch, &luma);
   gboolean seen;
 
-  if (!haar_luma_of_frame (
-          frame, gst_buffer_get_video_crop_meta (job->frame), tool->scratch, &luma))
+  if (result == HAAR_LUMA_SHORT)
     return HAAR_BAD;
   job->width = luma.width;
   job->height = luma.height;
+  if (result == HAAR_LUMA_NO_MEMORY) {
+    g_set_error (&job->error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+        "there is no memory to convert it from %s", GST_VIDEO_INFO_NAME (&job->info));
+    return HAAR_FAILED;
+  }
   seen = job->rescan_interval
              ? detect_changes (job, tool, &luma)
              : tool->klass->detect (tool->engine, luma.data, luma.width, luma.height, luma.stride,

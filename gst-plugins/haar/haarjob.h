@@ -44,7 +44,7 @@ void haar_job_free (HaarJob *job);
 typedef struct {
   const HaarEngineClass *klass;
   HaarEngine *engine;
-  GByteArray *scratch;
+  guint8 *scratch;  /* of haar_luma_of_frame() */
   HaarStill *still; /* shared by all workers */
 } HaarTool;
 

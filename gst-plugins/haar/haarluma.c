@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "haarluma.h"
 
+#include "haarmemory.h"
+
 /* The first sample of a component within the area, and the way to the others. */
 typedef struct {
   const guint8 *data;
@@ -89,9 +91,9 @@ find_area (const GstVideoFrame *frame, const GstVideoCropMeta *crop, GstVideoRec
   return TRUE;
 }
 
-gboolean
+HaarLumaResult
 haar_luma_of_frame (
-    const GstVideoFrame *frame, const GstVideoCropMeta *crop, GByteArray *scratch, HaarLuma *luma)
+    const GstVideoFrame *frame, const GstVideoCropMeta *crop, guint8 **scratch, HaarLuma *luma)
 {
   const GstVideoFormatInfo *finfo = frame->info.finfo;
   guint n = GST_VIDEO_FORMAT_INFO_IS_RGB (finfo) ? 3 : 1;
@@ -99,23 +101,24 @@ haar_luma_of_frame (
   Samples samples[3];
 
   if (!find_area (frame, crop, &area))
-    return FALSE;
+    return HAAR_LUMA_SHORT;
   for (guint i = 0; i < n; i++)
     if (!find_samples (frame, i, &area, &samples[i]))
-      return FALSE;
+      return HAAR_LUMA_SHORT;
   luma->width = area.w;
   luma->height = area.h;
   if (n == 1 && samples[0].pixel == 1) {
     luma->data = samples[0].data;
     luma->stride = (gsize) samples[0].row;
-    return TRUE;
+    return HAAR_LUMA_READY;
   }
-  g_byte_array_set_size (scratch, (guint) area.w * (guint) area.h);
+  if (!HAAR_TRY_RENEW (*scratch, (gsize) area.w * (gsize) area.h))
+    return HAAR_LUMA_NO_MEMORY;
   if (n == 3)
-    mix_rgb (samples, luma, scratch->data);
+    mix_rgb (samples, luma, *scratch);
   else
-    copy_samples (&samples[0], finfo, luma, scratch->data);
-  luma->data = scratch->data;
+    copy_samples (&samples[0], finfo, luma, *scratch);
+  luma->data = *scratch;
   luma->stride = (gsize) area.w;
-  return TRUE;
+  return HAAR_LUMA_READY;
 }

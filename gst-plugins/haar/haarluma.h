@@ -19,16 +19,20 @@ typedef struct {
   gint width, height;
 } HaarLuma;
 
+typedef enum {
+  HAAR_LUMA_READY,
+  HAAR_LUMA_SHORT,     /* the frame's memory is shorter than its format needs */
+  HAAR_LUMA_NO_MEMORY, /* there is none to convert it in */
+} HaarLumaResult;
+
 /**
  * haar_luma_of_frame:
  * @frame: mapped for reading
  * @crop: (nullable): take this part only
- * @scratch: a buffer of the caller's, for formats whose luma doesn't stand alone
- * @luma: points into @frame or @scratch
- *
- * Returns: FALSE: the frame's memory is shorter than its format needs
+ * @scratch: (inout): the caller's memory, from g_malloc(), for formats whose luma doesn't stand alone
+ * @luma: points into @frame or @scratch; with %HAAR_LUMA_NO_MEMORY only its size is set
  */
-gboolean haar_luma_of_frame (
-    const GstVideoFrame *frame, const GstVideoCropMeta *crop, GByteArray *scratch, HaarLuma *luma);
+HaarLumaResult haar_luma_of_frame (
+    const GstVideoFrame *frame, const GstVideoCropMeta *crop, guint8 **scratch, HaarLuma *luma);
 
 G_END_DECLS

@@ -74,7 +74,7 @@ reporter_main (gpointer data)
 }
 
 HaarReporter *
-haar_reporter_new (GstClockTime interval, HaarReporterFunc func, gpointer user_data)
+haar_reporter_new (GstClockTime interval, HaarReporterFunc func, gpointer user_data, GError **error)
 {
   HaarReporter *self = g_new0 (HaarReporter, 1);
 
@@ -83,7 +83,9 @@ haar_reporter_new (GstClockTime interval, HaarReporterFunc func, gpointer user_d
   self->interval = (gint64) GST_TIME_AS_USECONDS (interval);
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
-  self->thread = g_thread_new ("haar-reporter", reporter_main, self);
+  self->thread = g_thread_try_new ("haar-reporter", reporter_main, self, error);
+  if (!self->thread)
+    g_clear_pointer (&self, haar_reporter_free);
   return self;
 }
 
@@ -94,7 +96,8 @@ haar_reporter_free (HaarReporter *self)
   self->quit = TRUE;
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
-  g_thread_join (self->thread);
+  if (self->thread)
+    g_thread_join (self->thread);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->changed);
   g_free (self);

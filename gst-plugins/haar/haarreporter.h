@@ -17,7 +17,9 @@ typedef enum {
 
 typedef void (*HaarReporterFunc) (HaarReporterCall call, gpointer user_data);
 
-HaarReporter *haar_reporter_new (GstClockTime interval, HaarReporterFunc func, gpointer user_data);
+/* (nullable): the system gives no thread. */
+HaarReporter *haar_reporter_new (
+    GstClockTime interval, HaarReporterFunc func, gpointer user_data, GError **error);
 /* Waits for a call that is on to end. */
 void haar_reporter_free (HaarReporter *reporter);
 

@@ -77,12 +77,13 @@ block_mean (const HaarLuma *luma, gint left, gint top)
   return (guint8) (sum / (guint) ((right - left) * (bottom - top)));
 }
 
+/* (nullable): there's no memory for it. */
 static guint8 *
 measure (const HaarLuma *luma, gint columns, gint rows)
 {
-  guint8 *means = g_malloc ((gsize) columns * (gsize) rows);
+  guint8 *means = g_try_malloc ((gsize) columns * (gsize) rows);
 
-  for (gint y = 0; y < rows; y++)
+  for (gint y = 0; means && y < rows; y++)
     for (gint x = 0; x < columns; x++)
       means[y * columns + x] = block_mean (luma, x * BLOCK, y * BLOCK);
   return means;
@@ -195,7 +196,7 @@ haar_still_compare (HaarStill *self, const gchar *camera, const HaarLuma *luma,
   count_blocks (luma, &columns, &rows);
   means = measure (luma, columns, rows);
   g_mutex_lock (&self->lock);
-  view = find_view (self, camera, columns, rows, params);
+  view = means ? find_view (self, camera, columns, rows, params) : NULL;
   if (view && g_get_monotonic_time () < view->full + interval) {
     *part = (HaarRect){0};
     difference = HAAR_STILL_NOTHING;
@@ -227,6 +228,8 @@ haar_still_update (HaarStill *self, const gchar *camera, const HaarLuma *luma,
 
   count_blocks (luma, &columns, &rows);
   means = measure (luma, columns, rows);
+  if (!means)
+    return;
   g_mutex_lock (&self->lock);
   view = find_view (self, camera, columns, rows, params);
   if (!view && (full && g_hash_table_size (self->views) < MAX_CAMERAS)) {

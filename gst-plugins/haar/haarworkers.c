@@ -112,9 +112,34 @@ worker_main (gpointer data)
   return NULL;
 }
 
-HaarWorkers *
-haar_workers_new (const HaarWorkersClass *klass, GPtrArray *tools)
+static gboolean
+start_worker (HaarWorkers *self, gpointer tool, GError **error)
 {
+  Worker *worker = g_new (Worker, 1);
+  GThread *thread;
+
+  *worker = (Worker){self, tool};
+  g_mutex_lock (&self->lock);
+  self->n_threads++;
+  self->refs++;
+  g_mutex_unlock (&self->lock);
+  thread = g_thread_try_new ("haar-worker", worker_main, worker, error);
+  if (thread) {
+    g_thread_unref (thread);
+    return TRUE;
+  }
+  g_mutex_lock (&self->lock);
+  self->n_threads--;
+  self->refs--;
+  g_mutex_unlock (&self->lock);
+  g_free (worker);
+  return FALSE;
+}
+
+HaarWorkers *
+haar_workers_new (const HaarWorkersClass *klass, GPtrArray *tools, GError **error)
+{
+  guint started = 0;
   HaarWorkers *self = g_new0 (HaarWorkers, 1);
 
   self->klass = klass;
@@ -122,16 +147,15 @@ haar_workers_new (const HaarWorkersClass *klass, GPtrArray *tools)
   g_cond_init (&self->changed);
   g_queue_init (&self->entries);
   self->limit = tools->len + 1;
-  self->n_threads = tools->len;
-  self->refs = tools->len + 1;
-  for (guint i = 0; i < tools->len; i++) {
-    Worker *worker = g_new (Worker, 1);
-
-    worker->workers = self;
-    worker->tool = g_ptr_array_index (tools, i);
-    g_thread_unref (g_thread_new ("haar-worker", worker_main, worker));
-  }
-  return self;
+  self->refs = 1;
+  while (started < tools->len && start_worker (self, g_ptr_array_index (tools, started), error))
+    started++;
+  if (started == tools->len)
+    return self;
+  for (guint i = started; i < tools->len; i++)
+    klass->free_tool (g_ptr_array_index (tools, i));
+  haar_workers_free (self);
+  return NULL;
 }
 
 void

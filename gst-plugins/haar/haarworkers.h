@@ -16,8 +16,9 @@ typedef struct {
 } HaarWorkersClass;
 
 /* One worker for each of @tools (transfer full elements), started at once. At most one item more than there
- * are workers waits for its turn or its work, so that none idles and nothing gets old. */
-HaarWorkers *haar_workers_new (const HaarWorkersClass *klass, GPtrArray *tools);
+ * are workers waits for its turn or its work, so that none idles and nothing gets old. %NULL: the system gives
+ * no such number of threads. */
+HaarWorkers *haar_workers_new (const HaarWorkersClass *klass, GPtrArray *tools, GError **error);
 /* Waits for the workers, but no longer than 2 s: one that is deep in a huge picture cleans up later. */
 void haar_workers_free (HaarWorkers *workers);
 

@@ -88,6 +88,37 @@ GST_START_TEST (test_a_picture_smaller_than_the_window_holds_nothing)
 }
 GST_END_TEST;
 
+/* OpenCV would group them for hours. */
+GST_START_TEST (test_a_cascade_that_lets_everything_pass_is_an_error)
+{
+  const HaarEngineClass *klass = haar_engine_class_find ("native");
+  const HaarParams params = {1.02, 3, 0, 0, 0, 0};
+  const gint side = 640;
+  guint8 *picture = g_malloc ((gsize) (side * side));
+  GArray *rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  GString *text = g_string_new (HAAR_STUMP);
+  GError *error = NULL;
+  HaarEngine *engine;
+
+  g_string_replace (text, "<stageThreshold>0.5", "<stageThreshold>-5", 1);
+  engine = create (klass, text->str, &error);
+  g_assert_no_error (error);
+  for (gint i = 0; i < side * side; i++)
+    picture[i] = (guint8) (i * 37);
+  fail_if (klass->detect (engine, picture, side, side, (gsize) side, &params, rects, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA);
+  g_clear_error (&error);
+  /* What it had found is forgotten. */
+  g_array_set_size (rects, 0);
+  fail_unless (klass->detect (engine, picture, 20, 20, (gsize) side, &params, rects, &error));
+  fail_unless (rects->len <= 1);
+  klass->free (engine);
+  g_string_free (text, TRUE);
+  g_array_unref (rects);
+  g_free (picture);
+}
+GST_END_TEST;
+
 static Suite *
 haarengine_suite (void)
 {
@@ -102,6 +133,7 @@ haarengine_suite (void)
   tcase_add_loop_test (tc, test_finds_what_the_cascade_describes, 0, n);
   tcase_add_loop_test (tc, test_what_is_no_cascade_is_an_error, 0, n);
   tcase_add_loop_test (tc, test_a_picture_smaller_than_the_window_holds_nothing, 0, n);
+  tcase_add_test (tc, test_a_cascade_that_lets_everything_pass_is_an_error);
   return s;
 }
 

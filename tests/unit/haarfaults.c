@@ -4,24 +4,10 @@
 #include <gst/check/gstcheck.h>
 #include <gst/video/video.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "haarframes.h"
-
-static void
-expect_warning (GstBus *bus, GQuark domain, gint code)
-{
-  GstMessage *message = gst_bus_timed_pop_filtered (bus, 5 * GST_SECOND, GST_MESSAGE_WARNING);
-  GError *error;
-
-  fail_unless (message != NULL);
-  gst_message_parse_warning (message, &error, NULL);
-  fail_unless (g_error_matches (error, domain, code), "%s", error->message);
-  g_error_free (error);
-  gst_message_unref (message);
-}
 
 GST_START_TEST (test_a_frame_shorter_than_its_caps_is_skipped)
 {
@@ -121,71 +107,7 @@ GST_START_TEST (test_memory_that_cant_be_mapped_is_skipped)
 }
 GST_END_TEST;
 
-/* No more than `bytes` beyond what the process has. */
-static void
-limit_memory (gsize bytes)
-{
-  g_autofree gchar *text = NULL;
-  struct rlimit limit;
-
-  fail_unless (g_file_get_contents ("/proc/self/statm", &text, NULL, NULL));
-  fail_unless_equals_int (getrlimit (RLIMIT_AS, &limit), 0);
-  limit.rlim_cur = g_ascii_strtoull (text, NULL, 10) * (gsize) sysconf (_SC_PAGESIZE) + bytes;
-  fail_unless_equals_int (setrlimit (RLIMIT_AS, &limit), 0);
-}
-
-GST_START_TEST (test_a_frame_too_large_for_the_memory_is_skipped)
-{
-  const gint width = 7680, height = 4320;
-  GstElement *element = make_element ();
-  GstBus *bus = gst_bus_new ();
-  GstBuffer *frame = gst_buffer_new_allocate (NULL, (gsize) (width * height), NULL);
-  GstHarness *h;
-
-  gst_util_set_object_arg (G_OBJECT (element), "engine", "native");
-  g_object_set (element, "workers", 1, NULL);
-  gst_element_set_bus (element, bus);
-  h = make_harness (element, "src");
-  gst_harness_push (h, make_frame (TRUE, 0));
-  gst_buffer_unref (gst_harness_pull (h));
-  gst_buffer_memset (frame, 0, 90, (gsize) (width * height));
-  limit_memory (64 * 1024 * 1024);
-  set_caps (h, width, height);
-  gst_harness_push (h, frame);
-  set_caps (h, SIDE, SIDE);
-  gst_harness_push (h, make_frame (TRUE, 1));
-  gst_buffer_unref (gst_harness_pull (h));
-  fail_unless_equals_uint64 (get_stat (element, "failed-frames"), 1);
-  expect_warning (bus, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED);
-  gst_element_set_bus (element, NULL);
-  gst_object_unref (bus);
-  end_harness (h, element);
-}
-GST_END_TEST;
-
 /* --- cascades --- */
-
-static void
-expect_no_start (GstElement *element, GQuark domain, gint code)
-{
-  GstBus *bus = gst_bus_new ();
-  GstMessage *message;
-  GError *error;
-
-  gst_element_set_bus (element, bus);
-  fail_unless_equals_int (
-      gst_element_set_state (element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
-  message = gst_bus_timed_pop_filtered (bus, 0, GST_MESSAGE_ERROR);
-  fail_unless (message != NULL);
-  gst_message_parse_error (message, &error, NULL);
-  fail_unless (g_error_matches (error, domain, code), "%s", error->message);
-  g_error_free (error);
-  gst_message_unref (message);
-  gst_element_set_state (element, GST_STATE_NULL);
-  gst_element_set_bus (element, NULL);
-  gst_object_unref (bus);
-  gst_object_unref (element);
-}
 
 GST_START_TEST (test_no_such_cascade)
 {
@@ -440,7 +362,6 @@ haarfaults_suite (void)
   tcase_add_checked_fixture (tc, haar_frames_setup, haar_frames_teardown);
   tcase_add_test (tc, test_a_frame_shorter_than_its_caps_is_skipped);
   tcase_add_test (tc, test_memory_that_cant_be_mapped_is_skipped);
-  tcase_add_test (tc, test_a_frame_too_large_for_the_memory_is_skipped);
   tcase_add_test (tc, test_no_such_cascade);
   tcase_add_test (tc, test_sizes_that_leave_none);
   tcase_add_test (tc, test_what_is_no_cascade);

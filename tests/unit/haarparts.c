@@ -42,7 +42,7 @@ make_workers (guint n)
   freed = worked = 0;
   for (guint i = 0; i < n; i++)
     g_ptr_array_add (tools, GUINT_TO_POINTER (1));
-  workers = haar_workers_new (&klass, tools);
+  workers = haar_workers_new (&klass, tools, NULL);
   g_ptr_array_unref (tools);
   return workers;
 }
@@ -345,7 +345,7 @@ GST_START_TEST (test_reports_come_while_running_and_the_last_one_once)
   HaarReporter *reporter;
 
   begins = reports = leaves = 0;
-  reporter = haar_reporter_new (GST_SECOND * 3600, note_call, NULL);
+  reporter = haar_reporter_new (GST_SECOND * 3600, note_call, NULL, NULL);
   haar_reporter_wake (reporter);
   haar_reporter_begin (reporter);
   while (g_atomic_int_get (&begins) == 0)

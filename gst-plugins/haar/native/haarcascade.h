@@ -56,7 +56,7 @@ typedef struct {
 
 /* Reads OpenCV's XML, the format of opencv_traincascade or the older one of opencv_haartraining.
  * Everything that the scan relies on is checked here. G_IO_ERROR_INVALID_DATA: it isn't a sound cascade;
- * G_IO_ERROR_NOT_SUPPORTED: one of another kind. */
+ * G_IO_ERROR_NOT_SUPPORTED: one of another kind; G_IO_ERROR_NO_SPACE: there's no memory for it. */
 HaarCascade *haar_cascade_parse (const gchar *xml, gsize length, GError **error);
 void haar_cascade_free (HaarCascade *cascade);
 

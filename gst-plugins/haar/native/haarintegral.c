@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "haarkernel.h"
+#include "haarmemory.h"
 
 gint
 haar_integral_stride (gint width)
@@ -11,7 +12,6 @@ haar_integral_stride (gint width)
   return (width + 1 + 2 * HAAR_INTEGRAL_MARGIN + 63) / 64 * 64;
 }
 
-/* Pictures come from outside: one too large for the memory that's left is no reason to abort. */
 static gboolean
 allocate (HaarIntegral *self, gsize size, gboolean tilted)
 {
@@ -37,9 +37,10 @@ reserve (HaarIntegral *self, gboolean tilted)
   if (size > self->capacity && !allocate (self, size, tilted))
     return FALSE;
   if (tilted && self->layout.stride > self->row_capacity) {
+    if (!HAAR_TRY_RENEW (self->diagonals, self->layout.stride) ||
+        !HAAR_TRY_RENEW (self->tilted_rows, 2 * self->layout.stride))
+      return FALSE;
     self->row_capacity = self->layout.stride;
-    self->diagonals = g_renew (guint32, self->diagonals, self->row_capacity);
-    self->tilted_rows = g_renew (guint32, self->tilted_rows, 2 * self->row_capacity);
   }
   return TRUE;
 }

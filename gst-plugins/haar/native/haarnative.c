@@ -8,6 +8,8 @@
 
 #define BAND_ROWS 64 /* even */
 #define MAX_PIXELS (1 << 28)
+/* Grouping takes time with their square: one that lets more pass tells nothing apart. */
+#define MAX_WINDOWS (1 << 17)
 /* Below it a scan would hardly end. */
 #define MIN_SCALE_FACTOR 1.001
 
@@ -18,6 +20,17 @@ struct _HaarEngine {
   HaarResizer *resizer;
   GArray *levels;
 };
+
+static void
+native_free (HaarEngine *self)
+{
+  g_clear_pointer (&self->scanner, haar_scanner_free);
+  haar_integral_clear (&self->integral);
+  haar_resizer_free (self->resizer);
+  g_array_unref (self->levels);
+  haar_cascade_free (self->cascade);
+  g_free (self);
+}
 
 static HaarEngine *
 native_create (GBytes *bytes, GError **error)
@@ -35,42 +48,49 @@ native_create (GBytes *bytes, GError **error)
   self->cascade = cascade;
   if (!kernel)
     kernel = haar_kernel_find (NULL);
-  self->scanner = haar_scanner_new (cascade, kernel);
   self->integral.kernel = kernel;
   self->resizer = haar_resizer_new (kernel);
   self->levels = g_array_new (FALSE, FALSE, sizeof (HaarLevel));
+  self->scanner = haar_scanner_new (cascade, kernel);
+  if (!self->scanner) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+        "there is no memory for windows of %dx%d pixels", cascade->width, cascade->height);
+    g_clear_pointer (&self, native_free);
+  }
   return self;
 }
 
-static void
-native_free (HaarEngine *self)
-{
-  haar_scanner_free (self->scanner);
-  haar_integral_clear (&self->integral);
-  haar_resizer_free (self->resizer);
-  g_array_unref (self->levels);
-  haar_cascade_free (self->cascade);
-  g_free (self);
-}
-
 static gboolean
-scan_level (HaarEngine *self, const guint8 *gray, gint width, gint height, gsize stride,
-    const HaarLevel *level, GArray *rects)
+start_level (HaarEngine *self, const guint8 *gray, gint width, gint height, gsize stride,
+    const HaarLevel *level, GError **error)
 {
   const HaarLayout layout = {haar_integral_stride (level->width), level->step};
 
-  haar_resizer_start (self->resizer, gray, width, height, stride, level->width, level->height);
-  if (!haar_integral_start (
-          &self->integral, &layout, level->width, level->height, self->cascade->has_tilted))
-    return FALSE;
-  haar_scanner_start (self->scanner, &self->integral, level);
+  if (haar_resizer_start (
+          self->resizer, gray, width, height, stride, level->width, level->height) &&
+      haar_integral_start (
+          &self->integral, &layout, level->width, level->height, self->cascade->has_tilted) &&
+      haar_scanner_start (self->scanner, &self->integral, level))
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+      "there is no memory for the sums over a picture of %dx%d", level->width, level->height);
+  return FALSE;
+}
+
+static gboolean
+scan_level (HaarEngine *self, const HaarLevel *level, GArray *rects, GError **error)
+{
   /* In bands of rows, so that what has been summed up is scanned before it leaves the cache. */
   for (gint y = 0, scanned = 0; scanned < level->rows; scanned += BAND_ROWS) {
     gint end = MIN (scanned + BAND_ROWS, level->rows);
 
     for (; y < end - 1 + self->cascade->height; y++)
       haar_integral_add_row (&self->integral, haar_resizer_row (self->resizer, y), y);
-    haar_scanner_scan (self->scanner, scanned, end);
+    if (haar_scanner_scan (self->scanner, scanned, end) + rects->len > MAX_WINDOWS) {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+          "more than %d windows pass: the cascade tells nothing apart", MAX_WINDOWS);
+      return FALSE;
+    }
   }
   haar_scanner_finish (self->scanner, rects);
   return TRUE;
@@ -105,11 +125,9 @@ native_detect (HaarEngine *self, const guint8 *gray, gint width, gint height, gs
   for (guint i = 0; i < self->levels->len; i++) {
     const HaarLevel *level = &g_array_index (self->levels, HaarLevel, i);
 
-    if (!scan_level (self, gray, width, height, stride, level, rects)) {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
-          "no memory for the sums over a picture of %dx%d", level->width, level->height);
+    if (!start_level (self, gray, width, height, stride, level, error) ||
+        !scan_level (self, level, rects, error))
       return FALSE;
-    }
   }
   haar_group_rects (rects, params->min_neighbors);
   haar_clip_rects (rects, width, height);

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "haarmemory.h"
+
 /* Picture sizes are rounded half to even, in the precision that OpenCV happens to use at each place. */
 static gint
 scaled (gint size, gfloat scale)
@@ -137,14 +139,15 @@ haar_resizer_free (HaarResizer *self)
   g_free (self);
 }
 
-static void
+static gboolean
 set_taps (HaarTaps *taps, gint from, gint to)
 {
   taps->n = to;
   /* In this order: OpenCV has the inverse rounded before it is inverted again. */
   taps->scale = 1. / ((gdouble) to / from);
-  taps->firsts = g_renew (gint32, taps->firsts, to + HAAR_ROW_MARGIN);
-  taps->weights = g_renew (guint32, taps->weights, to + HAAR_ROW_MARGIN);
+  if (!HAAR_TRY_RENEW (taps->firsts, to + HAAR_ROW_MARGIN) ||
+      !HAAR_TRY_RENEW (taps->weights, to + HAAR_ROW_MARGIN))
+    return FALSE;
   for (gint i = 0; i < to; i++) {
     gdouble position = taps->scale * (i + 0.5) - 0.5;
     gint first = CLAMP ((gint) floor (position), 0, from - 1);
@@ -157,9 +160,10 @@ set_taps (HaarTaps *taps, gint from, gint to)
     taps->firsts[i] = taps->firsts[to - 1];
     taps->weights[i] = 0;
   }
+  return TRUE;
 }
 
-void
+gboolean
 haar_resizer_start (HaarResizer *self, const guint8 *gray, gint width, gint height, gsize stride,
     gint to_width, gint to_height)
 {
@@ -167,11 +171,12 @@ haar_resizer_start (HaarResizer *self, const guint8 *gray, gint width, gint heig
   self->stride = stride;
   self->width = width;
   self->height = height;
-  set_taps (&self->columns, width, to_width);
-  set_taps (&self->rows, height, to_height);
-  self->row = g_renew (guint8, self->row, to_width + HAAR_ROW_MARGIN);
-  self->blended = g_renew (gint16, self->blended, width + HAAR_ROW_MARGIN);
+  if (!set_taps (&self->columns, width, to_width) || !set_taps (&self->rows, height, to_height) ||
+      !HAAR_TRY_RENEW (self->row, to_width + HAAR_ROW_MARGIN) ||
+      !HAAR_TRY_RENEW (self->blended, width + HAAR_ROW_MARGIN))
+    return FALSE;
   memset (self->blended + width, 0, HAAR_ROW_MARGIN * sizeof (gint16));
+  return TRUE;
 }
 
 const guint8 *

@@ -24,7 +24,8 @@ typedef struct _HaarResizer HaarResizer;
 /* The same pixels as cv::resize() with INTER_LINEAR_EXACT, row by row, for making a picture smaller. */
 HaarResizer *haar_resizer_new (const HaarKernel *kernel);
 void haar_resizer_free (HaarResizer *self);
-void haar_resizer_start (HaarResizer *self, const guint8 *gray, gint width, gint height,
+/* FALSE: there's no memory for it. */
+gboolean haar_resizer_start (HaarResizer *self, const guint8 *gray, gint width, gint height,
     gsize stride, gint to_width, gint to_height);
 /* The returned row is valid until the next call. */
 const guint8 *haar_resizer_row (HaarResizer *self, gint y);

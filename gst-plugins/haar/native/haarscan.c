@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "haarexact.h"
+#include "haarmemory.h"
 
+#define PATCH_ALIGNMENT 64
 #define STRIP_COLUMNS 512 /* a multiple of twice HAAR_MAX_LANES */
 
 /* The filter's first stage looks at all windows, in vectors of neighbours; so do further ones as long as enough
@@ -71,6 +73,16 @@ set_patch_program (HaarScanner *self)
   }
 }
 
+static gsize
+patch_size (const HaarCascade *cascade, const HaarKernel *kernel)
+{
+  gsize planes = cascade->has_tilted ? 2 : 1;
+  gsize places = (gsize) (cascade->width + 1) * (gsize) (cascade->height + 1) * planes;
+
+  return (places * kernel->lanes * sizeof (guint16) + PATCH_ALIGNMENT - 1) / PATCH_ALIGNMENT *
+         PATCH_ALIGNMENT;
+}
+
 HaarScanner *
 haar_scanner_new (const HaarCascade *cascade, const HaarKernel *kernel)
 {
@@ -86,9 +98,9 @@ haar_scanner_new (const HaarCascade *cascade, const HaarKernel *kernel)
   self->dense = program_new (self->filter);
   set_patch_program (self);
   self->queues = g_new0 (Queue, cascade->n_stages + 1);
-  self->patch = g_aligned_alloc (
-      (gsize) (cascade->width + 1) * (cascade->height + 1) * (cascade->has_tilted ? 2 : 1),
-      kernel->lanes * sizeof (guint16), 64);
+  self->patch = aligned_alloc (PATCH_ALIGNMENT, patch_size (cascade, kernel));
+  if (!self->patch)
+    g_clear_pointer (&self, haar_scanner_free);
   return self;
 }
 
@@ -102,21 +114,23 @@ haar_scanner_free (HaarScanner *self)
   g_free (self->contrasts);
   g_free (self->runs);
   g_free (self->queues);
-  g_aligned_free (self->patch);
+  free (self->patch);
   g_array_unref (self->found);
   g_free (self);
 }
 
-static void
+static gboolean
 set_layout (HaarScanner *self)
 {
   const HaarLayout *layout = &self->integral->layout;
 
   self->dense_stages = 0;
   haar_exact_set_layout (&self->exact, layout);
-  self->contrasts = g_renew (gint16, self->contrasts, layout->stride + HAAR_MAX_LANES);
-  self->runs = g_renew (HaarRun, self->runs, self->level->rows);
+  if (!HAAR_TRY_RENEW (self->contrasts, layout->stride + HAAR_MAX_LANES) ||
+      !HAAR_TRY_RENEW (self->runs, self->level->rows))
+    return FALSE;
   memset (self->runs, RUN_EVEN, self->level->rows * sizeof (HaarRun));
+  return TRUE;
 }
 
 /* The filter's stage for neighbours. */
@@ -399,17 +413,21 @@ append_rects (HaarScanner *self, GArray *rects)
   g_array_set_size (self->found, 0);
 }
 
-void
+gboolean
 haar_scanner_start (HaarScanner *self, const HaarIntegral *integral, const HaarLevel *level)
 {
   self->integral = integral;
   self->level = level;
-  set_layout (self);
+  /* A scan that was broken off has left some. */
+  g_array_set_size (self->found, 0);
+  for (guint stage = 0; self->filter && stage <= self->cascade->n_stages; stage++)
+    self->queues[stage].n = 0;
+  return set_layout (self);
 }
 
 /* Strip by strip, each so narrow that all rows of its windows stay in the nearest cache from one row of windows to
  * the next. */
-void
+guint
 haar_scanner_scan (HaarScanner *self, gint first_row, gint end_row)
 {
   const HaarLevel *level = self->level;
@@ -424,6 +442,7 @@ haar_scanner_scan (HaarScanner *self, gint first_row, gint end_row)
         scan_row_exactly (self, y, n);
     }
   }
+  return self->found->len;
 }
 
 void

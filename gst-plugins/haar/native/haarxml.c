@@ -10,6 +10,8 @@
 #define MAX_ELEMENTS 1000000
 /* Far above anything trained; keeps all later arithmetic away from overflow. */
 #define MAX_MAGNITUDE 1e6
+/* Bytes that a byte of text may come to, in the tree or in what is made of it. */
+#define MEMORY_OF_TEXT 32
 
 typedef struct {
   GNode *root, *current;
@@ -104,13 +106,29 @@ parse_into (Parser *parser, const gchar *xml, gsize length, GError **error)
   return parsed;
 }
 
+/* GLib's parser, strings and arrays abort when they get no memory: so all that they may want is asked for at once. */
+static gboolean
+has_memory (gsize size)
+{
+  gpointer memory = g_try_malloc (size + 1);
+
+  g_free (memory);
+  return memory != NULL;
+}
+
 GNode *
 haar_xml_parse (const gchar *xml, gsize length, GError **error)
 {
-  GNode *root = g_node_new (item_new (""));
-  Parser parser = {root, root, 0, 0};
+  GNode *root;
+  Parser parser = {0};
   GError *reason = NULL;
 
+  if (length <= HAAR_XML_MAX_BYTES && !has_memory (length * MEMORY_OF_TEXT)) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+        "there is no memory to read %" G_GSIZE_FORMAT " bytes of XML", length);
+    return NULL;
+  }
+  parser.root = parser.current = root = g_node_new (item_new (""));
   if (length == 0) {
     g_set_error (&reason, G_MARKUP_ERROR, G_MARKUP_ERROR_EMPTY, "no text at all");
   } else if (length > HAAR_XML_MAX_BYTES) {

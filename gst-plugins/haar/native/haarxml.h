@@ -13,7 +13,7 @@ typedef struct {
   GString *text;
 } HaarXmlItem;
 
-/* Every error is G_IO_ERROR_INVALID_DATA. */
+/* Every error is G_IO_ERROR_INVALID_DATA, but for G_IO_ERROR_NO_SPACE. */
 GNode *haar_xml_parse (const gchar *xml, gsize length, GError **error);
 void haar_xml_free (GNode *root);
 

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What haarfacecount does when there is no memory: each large allocation is refused once, and then all that go beyond
+ * a limit. */
+#include <errno.h>
+#include <gst/check/gstcheck.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "haarframes.h"
+
+/* --- allocations refused one by one, in this program's place of the C library's --- */
+
+/* All that grows with pictures is larger, all else is smaller. */
+#define LARGE 4096
+
+void *__libc_malloc (size_t size);
+void *__libc_calloc (size_t n, size_t size);
+void *__libc_realloc (void *memory, size_t size);
+
+static __thread gboolean is_main; /* GStreamer's and the harness's own are granted */
+static gint granted = -1;         /* before one is refused; below 0: all are */
+
+static gboolean
+is_refused (size_t size)
+{
+  if (is_main || size < LARGE || g_atomic_int_get (&granted) < 0 ||
+      g_atomic_int_add (&granted, -1) > 0)
+    return FALSE;
+  errno = ENOMEM;
+  return TRUE;
+}
+
+G_MODULE_EXPORT void *
+malloc (size_t size)
+{
+  return is_refused (size) ? NULL : __libc_malloc (size);
+}
+
+G_MODULE_EXPORT void *
+calloc (size_t n, size_t size)
+{
+  return is_refused (n * size) ? NULL : __libc_calloc (n, size);
+}
+
+G_MODULE_EXPORT void *
+realloc (void *memory, size_t size)
+{
+  return is_refused (size) ? NULL : __libc_realloc (memory, size);
+}
+
+/* All that was pushed has been counted, or hasn't. */
+static void
+drain (GstHarness *h)
+{
+  GstQuery *query = gst_query_new_drain ();
+
+  fail_unless (gst_pad_peer_query (h->srcpad, query));
+  gst_query_unref (query);
+}
+
+static void
+push_picture (GstHarness *h, gsize size, guint n)
+{
+  GstBuffer *frame = gst_buffer_new_allocate (NULL, size, NULL);
+
+  gst_buffer_memset (frame, 0, 90, size);
+  GST_BUFFER_PTS (frame) = n * GST_SECOND;
+  fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_OK);
+  drain (h);
+}
+
+typedef struct {
+  const gchar *engine, *format;
+  gint width, height, bytes; /* bytes a pixel */
+  GstClockTime rescan_interval;
+} Picture;
+
+/* FALSE: there were no more than n. */
+static gboolean
+refuse_nth (const Picture *picture, gint n)
+{
+  g_autofree gchar *caps =
+      g_strdup_printf ("video/x-raw,format=%s,width=%d,height=%d,framerate=0/1", picture->format,
+          picture->width, picture->height);
+  GstElement *element = make_element ();
+  GstHarness *h;
+  gboolean refused;
+
+  g_object_set (element, "workers", 1, "trust-cascade", TRUE, "min-size", 150, "max-size", 200,
+      "rescan-interval", picture->rescan_interval, NULL);
+  gst_util_set_object_arg (G_OBJECT (element), "engine", picture->engine);
+  h = gst_harness_new_with_element (element, "sink", "src");
+  gst_harness_set_src_caps_str (h, caps);
+  g_atomic_int_set (&granted, n);
+  push_picture (h, (gsize) (picture->width * picture->height * picture->bytes), 0);
+  refused = g_atomic_int_get (&granted) < 0;
+  g_atomic_int_set (&granted, -1);
+  /* What is to be remembered of a still picture may be forgotten. */
+  fail_unless_equals_uint64 (get_stat (element, "frames") + get_stat (element, "failed-frames"), 1);
+  fail_unless (
+      picture->rescan_interval || get_stat (element, "failed-frames") == (guint64) refused);
+  push_picture (h, (gsize) (picture->width * picture->height * picture->bytes), 1);
+  fail_unless (get_stat (element, "frames") >= 1);
+  end_harness (h, element);
+  return refused;
+}
+
+static const Picture pictures[] = {
+    {"native", "GRAY8", 4000, 300, 1},
+    {"native", "GRAY8", 300, 4000, 1},
+    {"native", "YUY2", 4000, 300, 2},
+    {"native", "RGB", 4000, 300, 3},
+    {"native", "GRAY8", 4000, 300, 1, GST_SECOND},
+#ifdef HAVE_HAAR_OPENCV
+    {"opencv", "GRAY8", 4000, 300, 1},
+#endif
+};
+
+static void
+write_tilted_cascade (void)
+{
+  GString *text = g_string_new (HAAR_STUMP);
+
+  fail_unless_equals_int (g_string_replace (text, "<_>0 0 20 20 -1.</_><_>0 0 10 20 2.</_></rects>",
+                              "<_>10 0 8 8 -1.</_><_>10 0 4 8 2.</_></rects><tilted>1</tilted>", 1),
+      1);
+  fail_unless (g_file_set_contents (cascade, text->str, -1, NULL));
+  g_string_free (text, TRUE);
+}
+
+static void
+refuse_each (const Picture *picture)
+{
+  gint n = 0;
+
+  while (refuse_nth (picture, n))
+    n++;
+  fail_unless (n > 2);
+}
+
+GST_START_TEST (test_each_large_allocation_may_be_refused)
+{
+  is_main = TRUE;
+  refuse_each (&pictures[__i__]);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_each_large_allocation_of_tilted_features_may_be_refused)
+{
+  is_main = TRUE;
+  write_tilted_cascade ();
+  refuse_each (&pictures[0]);
+}
+GST_END_TEST;
+
+/* --- limits --- */
+
+/* No more than `bytes` beyond what the process has; 0: as much as it wants, lest libraries of OpenCV's wait for memory
+ * at the exit. */
+static void
+limit_memory (gsize bytes)
+{
+  g_autofree gchar *text = NULL;
+  struct rlimit limit;
+
+  fail_unless (g_file_get_contents ("/proc/self/statm", &text, NULL, NULL));
+  fail_unless_equals_int (getrlimit (RLIMIT_AS, &limit), 0);
+  limit.rlim_cur = g_ascii_strtoull (text, NULL, 10) * (gsize) sysconf (_SC_PAGESIZE) + bytes;
+  if (bytes == 0)
+    limit.rlim_cur = limit.rlim_max;
+  fail_unless_equals_int (setrlimit (RLIMIT_AS, &limit), 0);
+}
+
+GST_START_TEST (test_a_frame_too_large_for_the_memory_is_skipped)
+{
+  const gint width = 7680, height = 4320;
+  GstElement *element = make_element ();
+  GstBus *bus = gst_bus_new ();
+  GstBuffer *frame = gst_buffer_new_allocate (NULL, (gsize) (width * height), NULL);
+  GstHarness *h;
+
+  gst_util_set_object_arg (G_OBJECT (element), "engine", "native");
+  g_object_set (element, "workers", 1, NULL);
+  gst_element_set_bus (element, bus);
+  h = make_harness (element, "src");
+  gst_harness_push (h, make_frame (TRUE, 0));
+  gst_buffer_unref (gst_harness_pull (h));
+  gst_buffer_memset (frame, 0, 90, (gsize) (width * height));
+  limit_memory (64 * 1024 * 1024);
+  set_caps (h, width, height);
+  gst_harness_push (h, frame);
+  set_caps (h, SIDE, SIDE);
+  gst_harness_push (h, make_frame (TRUE, 1));
+  gst_buffer_unref (gst_harness_pull (h));
+  fail_unless_equals_uint64 (get_stat (element, "failed-frames"), 1);
+  expect_warning (bus, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED);
+  limit_memory (0);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+/* A cascade of mostly white space: what it may come to in memory is more than there is. */
+GST_START_TEST (test_a_cascade_too_large_for_the_memory)
+{
+  GstElement *element = make_element ();
+  GString *text = g_string_new (HAAR_STUMP);
+  gsize end = text->len;
+
+  g_string_set_size (text, 8 * 1024 * 1024);
+  memset (text->str + end, ' ', text->len - end);
+  fail_unless (g_file_set_contents (cascade, text->str, (gssize) text->len, NULL));
+  g_string_free (text, TRUE);
+  limit_memory (100 * 1024 * 1024);
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT);
+  limit_memory (0);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_more_workers_than_there_is_memory_for)
+{
+  GstElement *element = make_element ();
+
+  g_object_set (element, "workers", 200, NULL);
+  limit_memory (100 * 1024 * 1024);
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED);
+  limit_memory (0);
+}
+GST_END_TEST;
+
+static Suite *
+haarmemory_suite (void)
+{
+  Suite *s = suite_create ("haarmemory");
+  TCase *tc = tcase_create ("general");
+
+  gst_kafka_meta_register ();
+  suite_add_tcase (s, tc);
+  tcase_add_checked_fixture (tc, haar_frames_setup, haar_frames_teardown);
+  tcase_add_loop_test (tc, test_each_large_allocation_may_be_refused, 0, G_N_ELEMENTS (pictures));
+  tcase_add_test (tc, test_each_large_allocation_of_tilted_features_may_be_refused);
+  tcase_add_test (tc, test_a_frame_too_large_for_the_memory_is_skipped);
+  tcase_add_test (tc, test_a_cascade_too_large_for_the_memory);
+  tcase_add_test (tc, test_more_workers_than_there_is_memory_for);
+  return s;
+}
+
+GST_CHECK_MAIN (haarmemory);
