@@ -2,6 +2,7 @@
 #include "haarcpus.h"
 
 #include <string.h>
+#include <time.h>
 
 static gboolean
 read_number (const gchar *dir, const gchar *name, gint64 *value)
@@ -85,6 +86,15 @@ haar_cpus_of_quota (const gchar *root, const gchar *membership)
       smallest = MIN (smallest, smallest_quota (root_v1, parts[2], quota_v1));
   }
   return smallest;
+}
+
+gdouble
+haar_cpus_used (void)
+{
+  struct timespec used;
+
+  clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &used);
+  return (gdouble) used.tv_sec + (gdouble) used.tv_nsec / 1e9;
 }
 
 gdouble

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gstkafkameta.h"
+#include "haarcpus.h"
 
 /* What a reader of reports accepts. */
 #define MAX_CAMERAS 4096
@@ -24,12 +25,13 @@ struct _HaarTally {
   GMutex lock;
   gchar *replica;
   guint workers;
-  gdouble crowd; /* workers for each processor, at least 1 */
+  gdouble share; /* workers for each processor */
   /* with the lock: */
   gint64 since; /* monotonic, us */
   guint64 seq;
   guint64 frames, faces;
   gdouble busy;
+  gdouble used;        /* s of processors, by the whole process, up to the last report */
   GArray *ages;        /* of gdouble; past MAX_AGES the oldest give way */
   guint64 n_ages;      /* told so far in the interval */
   GHashTable *cameras; /* name to Camera */
@@ -50,7 +52,8 @@ haar_tally_new (const gchar *replica, guint workers, gdouble cpus)
   g_mutex_init (&self->lock);
   self->replica = g_strdup (replica);
   self->workers = workers;
-  self->crowd = MAX (workers / cpus, 1);
+  self->share = workers / cpus;
+  self->used = haar_cpus_used ();
   self->since = g_get_monotonic_time ();
   self->ages = g_array_new (FALSE, FALSE, sizeof (gdouble));
   self->cameras =
@@ -142,7 +145,7 @@ haar_tally_add (
   const gchar *name = gst_kafka_meta_get_header (frame, GST_KAFKA_HEADER_CAMERA);
   Camera *camera;
 
-  busy = MAX (busy, cpu * self->crowd);
+  busy = MAX (busy, cpu * MAX (self->share, 1));
   g_mutex_lock (&self->lock);
   self->frames++;
   self->faces += faces;
@@ -233,19 +236,21 @@ haar_tally_take (HaarTally *self)
 {
   FogReport *report = fog_report_new (self->replica);
   gint64 now = g_get_monotonic_time ();
+  gdouble used = haar_cpus_used ();
 
   g_mutex_lock (&self->lock);
   report->seq = self->seq++;
   report->interval = MAX ((gdouble) (now - self->since) / G_TIME_SPAN_SECOND, 1e-6);
   report->frames = self->frames;
   report->faces = self->faces;
-  report->busy = self->busy;
+  report->busy = MAX (self->busy, (used - self->used) * self->share);
   report->workers = self->workers;
   take_ages (self, report);
   take_cameras (self, report);
   self->since = now;
   self->frames = self->faces = 0;
   self->busy = 0;
+  self->used = used;
   g_mutex_unlock (&self->lock);
   return report;
 }

@@ -31,7 +31,9 @@ gdouble haar_tally_add (
     HaarTally *tally, GstBuffer *frame, guint faces, gdouble busy, gdouble cpu, gdouble age);
 
 /* (transfer full): the report of the time from the last one, or from the beginning, until now. A camera that
- * fell silent stays in the next two reports. */
+ * fell silent stays in the next two reports.
+ * What the process does beside counting (decoding, sending) takes the same processors: its workers are busy for at least the part of
+ * them that it used in all. */
 FogReport *haar_tally_take (HaarTally *tally);
 
 G_END_DECLS

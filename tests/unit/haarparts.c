@@ -236,6 +236,29 @@ GST_START_TEST (test_a_quota_is_felt_before_it_bites)
 }
 GST_END_TEST;
 
+/* A decoder takes the same half of a processor: of that, 0.1 s is a fifth of a second for the one worker. */
+GST_START_TEST (test_all_work_of_the_process_counts)
+{
+  HaarTally *tally = haar_tally_new ("r", 1, 0.5);
+  gdouble begin = haar_cpus_used ();
+  GstBuffer *frame = gst_buffer_new ();
+  FogReport *report;
+
+  haar_tally_add (tally, frame, 0, 0.01, 0.01, NAN);
+  while (haar_cpus_used () - begin < 0.1)
+    ;
+  report = haar_tally_take (tally);
+  fail_unless (report->busy >= 0.2, "%g", report->busy);
+  fog_report_free (report);
+  haar_tally_add (tally, frame, 0, 0.01, 0.01, NAN);
+  report = haar_tally_take (tally);
+  fail_unless (report->busy < 0.2, "%g", report->busy);
+  fog_report_free (report);
+  gst_buffer_unref (frame);
+  haar_tally_free (tally);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_a_new_session_counts_from_its_own_seq)
 {
   HaarTally *tally = haar_tally_new ("r", 1, 1);
@@ -389,6 +412,7 @@ haarparts_suite (void)
   tcase_add_test (tc, test_only_what_opencv_ships_is_known);
   tcase_add_test (tc, test_a_report_covers_its_interval);
   tcase_add_test (tc, test_a_quota_is_felt_before_it_bites);
+  tcase_add_test (tc, test_all_work_of_the_process_counts);
   tcase_add_test (tc, test_a_new_session_counts_from_its_own_seq);
   tcase_add_test (tc, test_names_of_any_length_leave_reports_readable);
   tcase_add_test (tc, test_long_names_without_number_leave_reports_readable);
