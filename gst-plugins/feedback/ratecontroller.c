@@ -14,6 +14,9 @@
 #define MIN_INTERVAL 0.1
 /* What a report measured in less time than this is no rate. */
 #define LEAST_MEASURED 0.001
+/* Seconds of reports that the demand is made of, the older the less: single frames, and a moment's standstill, must not
+ * move a number that autoscalers look at now and then. */
+#define STEADY 15.0
 /* Intervals after which a replica that is silent counts as gone. */
 #define SILENCE 2.2
 /* Reports whose longest interval tells when the next is due: some come early, one after another. */
@@ -59,6 +62,9 @@ typedef struct {
   guint64 reports;
   gdouble interval;  /* s, within which the next report is due */
   gdouble speed;     /* frames/s when busy all the time; 0 if unknown */
+  gdouble counted;   /* frames, of late */
+  gdouble worked;    /* s at work for them */
+  gdouble stalled;   /* s that frames have waited while none was counted */
   gdouble delivered; /* frames/s */
   gdouble lag;       /* frames */
   gdouble listed;    /* s, when a report of it last listed this camera */
@@ -101,6 +107,7 @@ struct _RateController {
 typedef struct {
   guint replicas;
   gdouble speed, delivered, queue;
+  gdouble counted, worked; /* of late, frames and s */
 } Fog;
 
 static void
@@ -237,15 +244,40 @@ measured_speed (const FogReport *report)
   return MIN (report->frames / busy, MAX_WORKER_RATE * report->workers);
 }
 
+/* A frame that waits may have come just now; one that waited when the last report was made has waited for all of the
+ * time since. */
+static gboolean
+is_stalled (const Replica *replica, const FogReport *report)
+{
+  return report->frames == 0 && report->lag > 0 && replica->lag > 0;
+}
+
+/* What it takes to be idle is no frame's cost; the time of a stall is, once. */
+static void
+learn_cost (Replica *replica, const FogReport *report)
+{
+  gdouble interval = CLAMP (report->interval, LEAST_MEASURED, MAX_INTERVAL);
+  gdouble speed = measured_speed (report), rest = exp (-interval / STEADY);
+  gboolean stalled = is_stalled (replica, report);
+
+  if (speed > 0 || stalled) {
+    replica->counted = replica->counted * rest + report->frames;
+    replica->worked = replica->worked * rest +
+                      (stalled ? interval : MAX (report->frames / speed - replica->stalled, 0));
+  }
+  replica->stalled = stalled ? replica->stalled + interval : 0;
+}
+
 /* @trust: 1 for a report of the usual interval, less for one that came early and so measured little */
 static void
 learn_speed (Replica *replica, const FogReport *report, gdouble trust)
 {
   gdouble speed = measured_speed (report);
 
-  /* Frames wait, none was counted: it hangs. */
-  if (speed <= 0 && report->lag > 0)
-    replica->speed *= 1 - trust / 2;
+  /* It hangs, or is so slow. */
+  if (replica->stalled > 0)
+    replica->speed =
+        MIN (replica->speed, MAX (replica->speed * (1 - trust / 2), 1 / replica->stalled));
   else if (speed > 0 && replica->speed <= 0)
     replica->speed = speed;
   else if (speed > 0)
@@ -343,9 +375,10 @@ learn (RateController *self, Replica *replica, const FogReport *report, gdouble 
   replica->seq = report->seq;
   replica->heard = now;
   replica->delivered += (delivered - replica->delivered) * trust;
+  learn_cost (replica, report);
+  learn_speed (replica, report, trust);
   replica->lag = (gdouble) report->lag;
   replica->leaving = report->leaving;
-  learn_speed (replica, report, trust);
   if (own) {
     replica->listed = self->listed = now;
     learn_answer (self, own, now);
@@ -380,6 +413,8 @@ sum_up (const RateController *self, gdouble wait, gdouble now)
     fog.replicas++;
     fog.speed += replica->speed;
     fog.delivered += replica->delivered;
+    fog.counted += replica->counted;
+    fog.worked += replica->worked;
   }
   for (guint i = 0; i < self->replicas->len; i++) {
     const Replica *replica = g_ptr_array_index (self->replicas, i);
@@ -574,6 +609,15 @@ rate_controller_next_partition (RateController *self, gdouble now)
   return placement_next (self->placement);
 }
 
+/* Of a fog whose replicas all do what those that have counted did on average: one that has just come has yet to begin. */
+static gdouble
+demand_of (const RateController *self, const Fog *fog)
+{
+  if (fog->counted <= 0)
+    return 0;
+  return fair_share_demand (self->share) * fog->worked / (fog->counted * fog->replicas);
+}
+
 void
 rate_controller_get_state (const RateController *self, gdouble now, RateState *state)
 {
@@ -586,7 +630,7 @@ rate_controller_get_state (const RateController *self, gdouble now, RateState *s
       .cameras = fair_share_count (self->share),
       .capacity = capacity,
       .delivered = fog.delivered,
-      .demand = fog.speed > 0 ? fair_share_demand (self->share) / fog.speed : 0,
+      .demand = demand_of (self, &fog),
       .queue = fog.queue,
       .gain = self->gain,
       .link_rate = link_limit (self, now),

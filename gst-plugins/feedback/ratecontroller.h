@@ -30,7 +30,7 @@ typedef struct {
   guint cameras;       /* that share them, this one included */
   gdouble capacity;    /* frames/s that those replicas can count */
   gdouble delivered;   /* frames/s that they do count */
-  gdouble demand;      /* what the cameras want over that; 0 if unknown */
+  gdouble demand;      /* what the cameras want over the capacity of late; 0 if unknown */
   gdouble queue;       /* frames waiting in the fog */
   gdouble gain;        /* what the capacity as reported is multiplied by */
   gdouble link_rate;   /* frames/s that the link takes; 0: no limit */

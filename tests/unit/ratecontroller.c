@@ -660,6 +660,113 @@ GST_START_TEST (test_demand_is_known_to_who_only_listens)
 }
 GST_END_TEST;
 
+static RateState
+state_at (Fixture *f, gdouble now)
+{
+  RateState state;
+
+  rate_controller_get_state (f->controller, now, &state);
+  return state;
+}
+
+static Fixture
+begin_listener (void)
+{
+  RateSettings own = settings;
+
+  own.min_rate = own.max_rate = 0.001;
+  return (Fixture){rate_controller_new ("listener", "x", &own, 0)};
+}
+
+GST_START_TEST (test_demand_forgets_cameras_that_are_gone)
+{
+  Fixture f = begin_listener ();
+
+  for (guint second = 0; second < 120; second++) {
+    FogReport *report = full_report (&f, "replica-0", 60);
+
+    for (guint i = 0; i < (second < 60 ? 29 : 0); i++) {
+      g_autofree gchar *name = g_strdup_printf ("cam-%u", i);
+      FogReportCamera *camera = fog_report_add_camera (report, name);
+
+      camera->frames = 2;
+      camera->max = 30;
+    }
+    take (&f, report, second);
+    if (second == 59)
+      fail_unless (fabs (state_at (&f, second).demand - 15) < 0.1);
+  }
+  fail_unless_equals_int (state_at (&f, 119).cameras, 2);
+  fail_unless (fabs (state_at (&f, 119).demand - 0.5) < 0.01);
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
+/* Two frames in three seconds: now and then a report has none counted and one that has just come. */
+GST_START_TEST (test_a_frame_that_has_just_come_is_no_stall)
+{
+  Fixture f = begin_listener ();
+
+  for (guint second = 0; second < 60; second++) {
+    FogReport *report = full_report (&f, "replica-0", second % 3 > 0);
+
+    report->busy = report->frames * 0.1;
+    report->lag = second % 3 == 0;
+    take (&f, report, second);
+  }
+  fail_unless (state_at (&f, 59).capacity > 9.5, "%g", state_at (&f, 59).capacity);
+  fail_unless (fabs (state_at (&f, 59).demand - 3) < 0.01, "%g", state_at (&f, 59).demand);
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
+/* It took frames and gives none back; the other one needs two seconds for each, and is only slow. */
+GST_START_TEST (test_a_replica_that_hangs_counts_less)
+{
+  Fixture f = begin_listener ();
+  RateState state;
+
+  for (guint second = 0; second < 60; second++) {
+    FogReport *hangs = full_report (&f, "hangs", second < 30 ? 10 : 0);
+    FogReport *slow = full_report (&f, "slow", second % 2);
+
+    slow->busy = slow->frames * 2;
+    hangs->lag = slow->lag = 5;
+    take (&f, hangs, second);
+    take (&f, slow, second);
+    state = state_at (&f, second);
+    if (second == 29)
+      fail_unless (fabs (state.capacity - 10.5 * state.gain) < 0.1, "%g", state.capacity);
+  }
+  fail_unless (state.capacity > 0.45 * state.gain && state.capacity < 0.6 * state.gain, "%g",
+      state.capacity);
+  fail_unless (state.demand > 10, "%g", state.demand);
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
+/* Right after it was scaled the fog is taken for what it will be, and a few frames more or less change little. */
+GST_START_TEST (test_demand_is_steady)
+{
+  Fixture f = begin_listener ();
+
+  for (guint second = 0; second < 120; second++) {
+    for (guint i = 0; i < 2; i++) {
+      FogReport *report = full_report (&f, i ? "a" : "b", 3 + 2 * ((second + i) % 2));
+
+      report->busy = 0.8;
+      take (&f, report, second);
+    }
+    if (second > 60)
+      fail_unless (
+          fabs (state_at (&f, second).demand - 3) < 0.1, "%g", state_at (&f, second).demand);
+  }
+  take (&f, full_report (&f, "new", 0), 119.5);
+  fail_unless (fabs (state_at (&f, 119.5).demand - 2) < 0.1, "%g", state_at (&f, 119.5).demand);
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_thesis_rule)
 {
   RateSettings thesis = settings;
@@ -726,6 +833,10 @@ ratecontroller_suite (void)
   tcase_add_test (tcase, test_frames_go_to_who_can_count_them);
   tcase_add_test (tcase, test_demand_is_known);
   tcase_add_test (tcase, test_demand_is_known_to_who_only_listens);
+  tcase_add_test (tcase, test_demand_forgets_cameras_that_are_gone);
+  tcase_add_test (tcase, test_a_frame_that_has_just_come_is_no_stall);
+  tcase_add_test (tcase, test_a_replica_that_hangs_counts_less);
+  tcase_add_test (tcase, test_demand_is_steady);
   tcase_add_test (tcase, test_thesis_rule);
   tcase_add_test (tcase, test_fixed_rate_stays);
   return suite;
