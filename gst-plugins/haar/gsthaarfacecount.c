@@ -54,9 +54,6 @@
 #define DEFAULT_DRAW_BOXES FALSE
 #define MAX_WORKERS 256
 
-/* How long a stop waits for the last report to leave. */
-#define LEAVE_TIMEOUT (300 * G_TIME_SPAN_MILLISECOND)
-
 GST_DEBUG_CATEGORY (gst_haar_face_count_debug);
 #define GST_CAT_DEFAULT gst_haar_face_count_debug
 
@@ -265,7 +262,7 @@ static void
 leave (GstHaarFaceCount *self)
 {
   haar_reporter_finish (self->reporter);
-  haar_reporter_wait_finished (self->reporter, LEAVE_TIMEOUT);
+  haar_reporter_wait_finished (self->reporter, GST_HAAR_LEAVE_TIMEOUT);
   gst_haar_face_count_stop_output (self, GST_FLOW_FLUSHING);
 }
 

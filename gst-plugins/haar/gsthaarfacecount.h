@@ -122,6 +122,8 @@ gboolean gst_haar_face_count_rate_query (GstPad *pad, GstObject *parent, GstQuer
 void gst_haar_face_count_report (HaarReporterCall call, gpointer self);
 /* FALSE: @s names no partitions. */
 gboolean gst_haar_face_count_take_partitions (GstHaarFaceCount *self, const GstStructure *s);
+/* How long a stop, or a new beginning, waits for the last report to leave (us). */
+#define GST_HAAR_LEAVE_TIMEOUT (300 * G_TIME_SPAN_MILLISECOND)
 /* The stream of reports begins again, if it had ended. */
 void gst_haar_face_count_restart_reports (GstHaarFaceCount *self);
 

@@ -153,6 +153,8 @@ gst_haar_face_count_restart_reports (GstHaarFaceCount *self)
   GstPad *rate = gst_haar_face_count_ref_pad (self, &self->rate);
   gboolean ended;
 
+  /* An end that is still on its way would come after this. */
+  haar_reporter_wait_finished (self->reporter, GST_HAAR_LEAVE_TIMEOUT);
   GST_OBJECT_LOCK (self);
   ended = self->rate_ended;
   self->rate_ended = FALSE;

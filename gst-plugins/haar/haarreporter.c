@@ -158,9 +158,10 @@ haar_reporter_wait_finished (HaarReporter *self, gint64 timeout)
   gboolean finished;
 
   g_mutex_lock (&self->lock);
-  while (!self->finished && g_cond_wait_until (&self->changed, &self->lock, deadline))
+  while (self->finishing && !self->finished &&
+         g_cond_wait_until (&self->changed, &self->lock, deadline))
     ;
-  finished = self->finished;
+  finished = !self->finishing || self->finished;
   g_mutex_unlock (&self->lock);
   return finished;
 }

@@ -32,7 +32,7 @@ void haar_reporter_set_running (HaarReporter *reporter, gboolean running);
 void haar_reporter_wake (HaarReporter *reporter);
 /* The last report now, if there was none since the last haar_reporter_resume(). */
 void haar_reporter_finish (HaarReporter *reporter);
-/* Waits until the last report is out. FALSE: it isn't within @timeout (us). */
+/* Waits until the last report is out, if haar_reporter_finish() has asked for it. FALSE: it isn't within @timeout (us). */
 gboolean haar_reporter_wait_finished (HaarReporter *reporter, gint64 timeout);
 void haar_reporter_resume (HaarReporter *reporter);
 

@@ -627,10 +627,19 @@ GST_START_TEST (test_a_changed_assignment_is_reported_at_once)
 }
 GST_END_TEST;
 
+/* Once the last report has gone through, before the element is told. */
+static GstPadProbeReturn
+linger (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  g_usleep (50000);
+  return GST_PAD_PROBE_OK;
+}
+
 GST_START_TEST (test_reports_come_by_the_clock_and_begin_again_after_a_seek)
 {
   GstElement *element = make_element ();
   GstHarness *h, *rate;
+  GstPad *pad;
   guint64 frames, faces;
   FogReport *report;
 
@@ -642,6 +651,8 @@ GST_START_TEST (test_reports_come_by_the_clock_and_begin_again_after_a_seek)
     fail_unless_equals_uint64 (report->seq, i);
     fog_report_free (report);
   }
+  pad = gst_pad_get_peer (rate->sinkpad);
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_IDLE, linger, NULL, NULL);
   gst_harness_push_event (h, gst_event_new_eos ());
   fog_report_free (pull_last_report (rate, &frames, &faces));
   gst_harness_push_event (h, gst_event_new_flush_start ());
@@ -649,6 +660,7 @@ GST_START_TEST (test_reports_come_by_the_clock_and_begin_again_after_a_seek)
   report = pull_report (rate);
   fail_if (report->leaving);
   fog_report_free (report);
+  gst_object_unref (pad);
   gst_harness_teardown (rate);
   end_harness (h, element);
 }
