@@ -53,6 +53,14 @@ class Cluster:
         pods = self.get("pods", "-l", f"app.kubernetes.io/name={name}")["items"]
         return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"] and (not ready or is_ready(pod))]
 
+    def ready_pods(self):
+        """{name: [pod]} of all of them."""
+        found = collections.defaultdict(list)
+        for pod in self.get("pods")["items"]:
+            if "deletionTimestamp" not in pod["metadata"] and is_ready(pod):
+                found[pod["metadata"]["labels"]["app.kubernetes.io/name"]].append(pod)
+        return found
+
     def wait_pods(self, name, number, timeout=180):
         return wait_until(
             lambda: len(self.pods(name)) == number == len(self.pods(name, ready=False)), timeout, f"{number} pods {name}")[0]
@@ -86,6 +94,11 @@ class Cluster:
             return 0
         return sum(
             cores(container["usage"]["cpu"]) for pod in json.loads(done.stdout)["items"] for container in pod["containers"])
+
+    def limit(self, name):
+        """Cores that each of its pods may use."""
+        spec = self.get("deployment", name)["spec"]["template"]["spec"]
+        return cores(spec["containers"][0]["resources"]["limits"]["cpu"])
 
     def container(self, pod):
         return pod["status"]["containerStatuses"][0]["containerID"].split("//")[1]

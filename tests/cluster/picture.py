@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 ROWS = [
     ("replicas", "fog replicas"), ("cpu", "CPU of the fog, cores"), ("demand", "demand"), ("lag", "frames waiting"),
-    ("rate", "frames/s counted"), ("age", "age when counted, s")]
+    ("rate", "frames/s counted"), ("age", "age on arrival, s")]
 
 
 def draw(record, picture, title):
