@@ -78,8 +78,8 @@ def plan(seed, names, duration):
 class Chaos:
     """Carries out a script on parts, and starts again what ends by itself."""
 
-    def __init__(self, parts, brokers, say):
-        self.parts, self._brokers, self._say = parts, brokers, say
+    def __init__(self, parts, say):
+        self.parts, self._say = parts, say
         self.counts, self.notes, self.ended = collections.Counter(), [], []
         self._running = {}  # part's name: (when it goes on, generator)
 
@@ -87,7 +87,7 @@ class Chaos:
         began = time.monotonic()
         for planned in script:
             due = began + planned.at
-            self.until(lambda: time.monotonic() >= due and self._may_begin(planned))
+            self.until(lambda: time.monotonic() >= due and planned.part not in self._running)
             began += time.monotonic() - due  # what had to wait doesn't crowd what follows
             self._say(f"{planned.fault.__name__} {planned.part} for {planned.seconds:.1f} s")
             self.counts[planned.fault.__name__] += 1
@@ -108,11 +108,6 @@ class Chaos:
 
     def _part(self, name):
         return next(part for part in self.parts if part.name == name)
-
-    def _may_begin(self, planned):
-        """Once the part is back, and, if it is a broker, none of the others still starts."""
-        return planned.part not in self._running and (
-            planned.part not in self._brokers or all(self._part(name).ready() for name in self._brokers))
 
     def _begin(self, name, steps):
         self._running[name] = (0, steps)

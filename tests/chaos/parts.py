@@ -19,7 +19,8 @@ IN_ORDER = "enable-idempotence=true"
 PATIENT = [
     "broker.session.timeout.ms=9000", "controller.quorum.fetch.timeout.ms=6000",
     "controller.quorum.election.timeout.ms=3000"]
-EDGE_LOG = "2,kafkasink:6"  # tells of each delivery
+LOG = "2,kafkasrc:4,rdkafka:4"  # tells of each rebalance, and of each time the library chooses another offset
+EDGE_LOG = f"{LOG},kafkasink:6"  # tells of each delivery
 
 
 class Stage:
@@ -27,7 +28,7 @@ class Stage:
 
     gentle = signal.SIGINT
 
-    def __init__(self, name, host, directory, line, debug="2"):
+    def __init__(self, name, host, directory, line, debug=LOG):
         self.name, self.host, self.directory, self.line, self.debug = name, host, directory, line, debug
         self.logs, self.process = [], None
 
@@ -96,7 +97,7 @@ class Parts:
         for stage in [*self.clouds, *self.fogs, *self.edges]:
             stage.launch()
 
-    def _stage(self, name, line, debug="2"):
+    def _stage(self, name, line, debug=LOG):
         return Stage(name, self._switch.host(), self.directory, line, debug)
 
     def _fog(self, name):

@@ -65,14 +65,16 @@ def recount(system, directory):
 
 
 def out_of_order(sequences):
-    """How many came after one that they belong before, when first seen; `sequences`: {what must ascend: numbers}."""
-    wrong = 0
-    for numbers in sequences.values():
+    """What came, when first seen, after one that it belongs before; `sequences`: {what must ascend: its elements}, each
+    one by the places that it may have, of which any will do."""
+    wrong = []
+    for name, elements in sequences.items():
         seen, highest = set(), -1
-        for number in numbers:
-            wrong += number not in seen and number < highest
-            seen.add(number)
-            highest = max(highest, number)
+        for places in elements:
+            if seen.isdisjoint(places) and max(places) < highest:
+                wrong.append(f"{name}: {max(places)} after {highest}")
+            seen.update(places)
+            highest = max(highest, min(places))
     return wrong
 
 
@@ -81,19 +83,22 @@ def order_of_frames(messages):
     sequences = collections.defaultdict(list)
     for message in messages:
         camera, session, seq = identity_of(message).rsplit(":", 2)
-        sequences[message.partition(), camera, session].append(int(seq))
+        sequences[f"frames of {camera}:{session} in partition {message.partition()}"].append({int(seq)})
     return out_of_order(sequences)
 
 
 def order_of_events(events, frames):
-    """Each fog process's events of one partition of frames: in the order of the frames."""
-    place = {}
-    for frame in reversed(frames):
-        place[identity_of(frame)] = (frame.partition(), frame.offset())
+    """Each fog process's events of one partition of frames: in the order of the frames. Of a frame that was published
+    twice nobody knows which of the two an event is of."""
+    places = collections.defaultdict(lambda: collections.defaultdict(set))
+    for frame in frames:
+        places[identity_of(frame)][frame.partition()].add(frame.offset())
     sequences = collections.defaultdict(list)
     for event in events:
-        partition, offset = place[identity_of(event)]
-        sequences[event.partition(), json.loads(event.value())["replica"], partition].append(offset)
+        fog, place = json.loads(event.value())["replica"], places[identity_of(event)]
+        if len(place) == 1:
+            (partition, offsets), = place.items()
+            sequences[f"events in partition {event.partition()} by {fog} of partition {partition}"].append(offsets)
     return out_of_order(sequences)
 
 

@@ -14,8 +14,13 @@ import verdict  # noqa: E402
 
 
 def test_order_is_of_what_is_seen_first():
-    assert verdict.out_of_order({"repeats": [0, 1, 2, 1, 2, 3], "another": [7, 9]}) == 0
-    assert verdict.out_of_order({"late": [0, 2, 1, 2, 1, 3]}) == 1
+    def disorder(*elements):
+        return verdict.out_of_order({"it": [each if isinstance(each, set) else {each} for each in elements]})
+
+    assert disorder(0, 1, 2, 1, 2, 3) == disorder(7, 9) == []
+    assert disorder(0, 2, 1, 2, 1, 3) == ["it: 1 after 2"]
+    assert disorder(4, {1, 5}, 6, {1, 5}) == [], "a frame that is there twice"
+    assert disorder(7, {1, 5}) == ["it: 5 after 7"]
 
 
 def test_a_seed_is_a_script():
