@@ -34,18 +34,14 @@ def registry():
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory):
-    server = kafka_server.Kafka(tmp_path_factory.mktemp("kafka"))
-    server.start()
-    yield server
-    server.stop(0)
+    with kafka_server.Kafka(tmp_path_factory.mktemp("kafka")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def mongo(tmp_path_factory):
-    server = mongo_server.Mongo(tmp_path_factory.mktemp("mongo"))
-    server.start()
-    yield server
-    server.stop(0)
+    with mongo_server.Mongo(tmp_path_factory.mktemp("mongo")) as server:
+        yield server
 
 
 @pytest.fixture

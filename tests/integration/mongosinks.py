@@ -76,10 +76,8 @@ def sink(fresh, tmp_path):
 @pytest.fixture
 def own_mongo(tmp_path):
     """A database of the test's own, to be mistreated."""
-    server = mongo_server.Mongo(tmp_path / "database")
-    server.start()
-    yield server
-    server.stop(0)
+    with mongo_server.Mongo(tmp_path / "database") as server:
+        yield server
 
 
 def events(uri, database, collection="events"):

@@ -27,15 +27,9 @@ CLOUD = """
 def servers(tmp_path):
     """Of each test alone: the topics' names are fixed too."""
     with own_network():
-        kafka = kafka_server.Kafka(tmp_path / "kafka", port=9092)
-        mongo = mongo_server.Mongo(tmp_path / "mongo", port=27017)
-        try:
-            kafka.start()
-            mongo.start()
-            yield kafka, pymongo.MongoClient(mongo.uri).fog.events
-        finally:
-            kafka.stop(0)
-            mongo.stop(0)
+        with kafka_server.Kafka(tmp_path / "kafka", port=9092) as kafka:
+            with mongo_server.Mongo(tmp_path / "mongo", port=27017) as mongo:
+                yield kafka, pymongo.MongoClient(mongo.uri).fog.events
 
 
 def next_message(kafka, topic):

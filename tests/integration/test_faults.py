@@ -161,10 +161,8 @@ def fail_and_recover(stream, fail, mend, seconds):
 @pytest.fixture(scope="module")
 def own_kafka(tmp_path_factory):
     """One that may be killed and frozen."""
-    server = kafka_server.Kafka(tmp_path_factory.mktemp("faults"))
-    server.start()
-    yield server
-    server.stop(0)
+    with kafka_server.Kafka(tmp_path_factory.mktemp("faults")) as server:
+        yield server
 
 
 @pytest.fixture
@@ -240,9 +238,7 @@ def fill(path):
 def test_disk_full(tmp_path, fresh, launch):
     """Kafka gives up when it can't write its log; with room again and started again, all is as it was."""
     with small_disk(tmp_path / "disk", "256m") as disk:
-        kafka = kafka_server.Kafka(tmp_path / "kafka", properties=[f"log.dirs={disk}/data"])
-        kafka.start()
-        try:
+        with kafka_server.Kafka(tmp_path / "kafka", properties=[f"log.dirs={disk}/data"]) as kafka:
             stream = Stream(kafka, fresh, launch)
 
             def fail():
@@ -254,15 +250,11 @@ def test_disk_full(tmp_path, fresh, launch):
                 kafka.start_node(1)
 
             fail_and_recover(stream, fail, mend, 1)
-        finally:
-            kafka.stop(0)
 
 
 def test_leader_moved(tmp_path, fresh, launch):
     """Killed, and with it half of the partitions' leaders; back again, and its partitions handed back to it."""
-    kafka = kafka_server.Kafka(tmp_path / "kafka", nodes=3)
-    kafka.start()
-    try:
+    with kafka_server.Kafka(tmp_path / "kafka", nodes=3) as kafka:
         stream = Stream(kafka, fresh, launch, config=["min.insync.replicas=2"])
         stream.wait_flow()
         began = leaders(kafka, fresh)
@@ -278,8 +270,6 @@ def test_leader_moved(tmp_path, fresh, launch):
         wait_until(lambda: leaders(kafka, fresh) == began, 60, "the old leaders")
         print(f"frames flow again {stream.wait_flow():.2f} s after the leaders moved back")
         stream.check()
-    finally:
-        kafka.stop(0)
 
 
 def described(kafka, topic):
@@ -300,9 +290,5 @@ def test_link_cut(tmp_path, fresh, launch, long):
     """Packets vanish, and nobody is told."""
     with network.Switch() as switch:
         host = switch.host()
-        kafka = kafka_server.Kafka(tmp_path / "kafka", hosts=[host])
-        kafka.start()
-        try:
+        with kafka_server.Kafka(tmp_path / "kafka", hosts=[host]) as kafka:
             fail_and_recover(Stream(kafka, fresh, launch), host.cut, host.mend, 60 if long else 8)
-        finally:
-            kafka.stop(0)

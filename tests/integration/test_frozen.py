@@ -13,14 +13,8 @@ AT_ONCE = 7  # s: 5 for the elements, 2 for the program round them
 @pytest.fixture
 def system(tmp_path, fresh):
     """On servers of its own, since they are frozen."""
-    kafka, mongo = kafka_server.Kafka(tmp_path / "kafka"), mongo_server.Mongo(tmp_path / "mongo")
-    try:
-        kafka.start()
-        mongo.start()
+    with kafka_server.Kafka(tmp_path / "kafka") as kafka, mongo_server.Mongo(tmp_path / "mongo") as mongo:
         yield System(kafka, mongo, fresh)
-    finally:
-        kafka.stop(0)
-        mongo.stop(0)
 
 
 @pytest.mark.parametrize("options, bound", [("", AT_ONCE), ("-e", 45)], ids=["at once", "with EOS"])

@@ -85,9 +85,7 @@ def check(ages, bits, seconds):
 
 def test_the_rate_follows_the_link(switch, launch, tmp_path, fresh):
     cloud, camera = switch.host(), switch.host()
-    kafka = kafka_server.Kafka(tmp_path / "kafka", hosts=[cloud])
-    kafka.start()
-    try:
+    with kafka_server.Kafka(tmp_path / "kafka", hosts=[cloud]) as kafka:
         topics = Topics(kafka, fresh)
         camera.limit("5mbit")
         with cloud.inside():
@@ -98,5 +96,3 @@ def test_the_rate_follows_the_link(switch, launch, tmp_path, fresh):
         check(ages, 5e6, 15)
         camera.limit("2mbit")
         check(ages, 2e6, 15)
-    finally:
-        kafka.stop(0)

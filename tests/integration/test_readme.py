@@ -58,15 +58,8 @@ def servers(tmp_path_factory):
     """At the ports that are the elements' defaults."""
     folder = tmp_path_factory.mktemp("readme")
     with own_network():
-        kafka = kafka_server.Kafka(folder / "kafka", port=9092)
-        mongo = mongo_server.Mongo(folder / "mongo", port=27017)
-        try:
-            kafka.start()
-            mongo.start()
+        with kafka_server.Kafka(folder / "kafka", port=9092), mongo_server.Mongo(folder / "mongo", port=27017):
             yield
-        finally:
-            kafka.stop(0)
-            mongo.stop(0)
 
 
 @pytest.mark.parametrize("element", ELEMENTS)

@@ -41,7 +41,7 @@ def tool(main, *arguments):
     return cache.checked(java(main, *arguments, log_level="error"), main.rsplit(".", 1)[-1])
 
 
-class Kafka:
+class Kafka(server.Running):
     """`directory` keeps ports and data: the same directory again is the same cluster on the same ports."""
 
     def __init__(

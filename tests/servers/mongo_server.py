@@ -51,7 +51,7 @@ def program():
     return cache.cached("ferretdb", sources, build) / "ferretdb"
 
 
-class Mongo:
+class Mongo(server.Running):
     """`directory` keeps port and data: the same directory again is the same database on the same port. `user`, as
     name:password, is the only one let in. `sqlite` are SQLite's options, as a URL's query; they may change from one
     start to the next."""

@@ -103,6 +103,17 @@ class Process:
             self.kill()
 
 
+class Running:
+    """A server that runs while its block does."""
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop(0)
+
+
 def start_on_free_ports(launch, choose_ports, tries=5):
     """`launch()` again with other ports for as long as another program is quicker to take them."""
     for attempt in range(tries):
