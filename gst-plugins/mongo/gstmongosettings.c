@@ -244,7 +244,8 @@ gst_mongo_settings_get_property (GstMongoSettings *self, guint id, GValue *value
 void
 gst_mongo_settings_install_properties (GObjectClass *klass)
 {
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
+  const GParamFlags both = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
+  const GParamFlags flags = both | GST_PARAM_MUTABLE_READY, live = both | GST_PARAM_MUTABLE_PLAYING;
 
   /**
    * GstMongoSink:uri:
@@ -343,7 +344,7 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   g_object_class_install_property (klass, PROP_DRAIN_TIMEOUT,
       g_param_spec_uint64 ("drain-timeout", "Drain timeout",
           "Time that EOS waits for documents not yet acknowledged, at most (ns)", 0,
-          3600 * GST_SECOND, DEFAULT_DRAIN_TIMEOUT, flags));
+          3600 * GST_SECOND, DEFAULT_DRAIN_TIMEOUT, live));
   /**
    * GstMongoSink:wrap:
    *

@@ -25,8 +25,7 @@ typedef struct {
   gchar *uri_file;
   MongoTarget target; /* database NULL: the URI's */
   MongoWriterSettings writer;
-  GRefString *
-      collection; /* a name or a template; this and what follows stay as they are while a writer runs */
+  GRefString *collection; /* a name or a template */
   gboolean wrap;
   GstClockTime drain_timeout;
 } GstMongoSettings;

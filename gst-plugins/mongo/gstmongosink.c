@@ -66,10 +66,15 @@ struct _GstMongoSink {
   GstBaseSink parent;
 
   /* Guarded by the object lock. */
-  GstMongoSettings settings;
+  GstMongoSettings settings; /* what changes takes effect at the next start */
   MongoWriter *writer;       /* from start to stop; changed by these alone */
   MongoWriterStats last_run; /* while there is no writer */
   guint64 unreadable;        /* documents that couldn't be used */
+
+  /* The settings that streaming needs, from start to stop. */
+  GRefString *collection;
+  MongoMode mode;
+  gboolean wrap;
 
   gint format; /* MongoFormat; atomic, set by the streaming thread */
   GstMongoRejects rejects;
@@ -142,7 +147,7 @@ on_rejected (
   char *json = NULL;
   GstFlowReturn flow;
 
-  if (self->settings.wrap || self->settings.target.mode == MONGO_MODE_GRIDFS) {
+  if (self->wrap || self->mode == MONGO_MODE_GRIDFS) {
     gst_buffer_extract_dup (buffer, 0, -1, &bytes, &reject.size);
     reject.data = bytes;
   } else if (g_atomic_int_get (&self->format) == MONGO_FORMAT_BSON) {
@@ -200,6 +205,9 @@ start_writer (GstMongoSink *self, const mongoc_uri_t *uri)
     target.database = (gchar *) MONGO_FALLBACK_DATABASE;
   self->unreadable = self->rejects.unreported = 0;
   self->rejects.last_warning = 0;
+  self->collection = g_ref_string_acquire (self->settings.collection);
+  self->mode = target.mode;
+  self->wrap = self->settings.wrap;
   self->writer =
       mongo_writer_start (GST_ELEMENT (self), &funcs, uri, &target, &self->settings.writer);
   GST_OBJECT_UNLOCK (self);
@@ -230,6 +238,7 @@ stop (GstMongoSink *self)
   GST_OBJECT_LOCK (self);
   mongo_writer_get_stats (writer, &self->last_run);
   self->writer = NULL;
+  g_clear_pointer (&self->collection, g_ref_string_release);
   GST_OBJECT_UNLOCK (self);
   mongo_writer_unref (writer);
 }
@@ -282,7 +291,8 @@ gst_mongo_sink_get_caps (GstBaseSink *sink, GstCaps *filter)
   gboolean any;
 
   GST_OBJECT_LOCK (self);
-  any = self->settings.wrap || self->settings.target.mode == MONGO_MODE_GRIDFS;
+  any = self->writer ? self->wrap || self->mode == MONGO_MODE_GRIDFS
+                     : self->settings.wrap || self->settings.target.mode == MONGO_MODE_GRIDFS;
   GST_OBJECT_UNLOCK (self);
   caps = any ? gst_caps_new_any () : gst_caps_from_string (DOCUMENT_CAPS);
   if (!filter)
@@ -309,8 +319,8 @@ gst_mongo_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
 static gchar *
 make_id (GstMongoSink *self, GstBuffer *buffer, guint index)
 {
-  gchar *id = self->settings.wrap ? gst_kafka_meta_make_frame_id (buffer)
-                                  : gst_kafka_meta_make_message_id (buffer);
+  gchar *id =
+      self->wrap ? gst_kafka_meta_make_frame_id (buffer) : gst_kafka_meta_make_message_id (buffer);
   gchar *numbered;
 
   if (!id || !index)
@@ -344,9 +354,9 @@ choose_collection (GstMongoSink *self, const bson_t *document, GError **error)
 {
   g_autofree gchar *name = NULL;
 
-  if (!mongo_collection_is_template (self->settings.collection))
-    return g_ref_string_acquire (self->settings.collection);
-  name = mongo_collection_expand (self->settings.collection, document, error);
+  if (!mongo_collection_is_template (self->collection))
+    return g_ref_string_acquire (self->collection);
+  name = mongo_collection_expand (self->collection, document, error);
   return name ? g_ref_string_new (name) : NULL;
 }
 
@@ -376,7 +386,7 @@ next_document (
 {
   GstCaps *caps;
 
-  if (!self->settings.wrap)
+  if (!self->wrap)
     return mongo_reader_next (reader, document, error);
   if (!reader->data)
     return FALSE;
@@ -452,13 +462,15 @@ static GstFlowReturn
 push_parts (GstMongoSink *self, bson_t *document, const gchar *bucket, GstBuffer *buffer,
     const GstMapInfo *map)
 {
-  MongoFile *file = mongo_file_new ();
+  g_autofree gchar *chunks = g_strconcat (bucket, MONGO_GRIDFS_CHUNKS, NULL);
+  g_autoptr (GBytes) content = mongo_gridfs_digest (map->data, map->size);
+  MongoFile *file = mongo_file_new (g_ref_string_new (chunks));
   GstFlowReturn flow = GST_FLOW_OK;
   gint32 n = 0;
 
   for (gsize at = 0; at < map->size && flow == GST_FLOW_OK; at += MONGO_GRIDFS_CHUNK_SIZE, n++)
     flow = push_part (self,
-        mongo_gridfs_new_chunk (document, n, map->data + at,
+        mongo_gridfs_new_chunk (document, content, n, map->data + at,
             (guint32) MIN (map->size - at, (gsize) MONGO_GRIDFS_CHUNK_SIZE)),
         bucket, MONGO_GRIDFS_CHUNKS, file, buffer);
   if (flow == GST_FLOW_OK)
@@ -501,8 +513,8 @@ push_buffer (GstMongoSink *self, GstBuffer *buffer, const GstMapInfo *map)
       .size = map->size,
   };
 
-  return self->settings.target.mode == MONGO_MODE_GRIDFS ? push_file (self, buffer, map)
-                                                         : push_documents (self, &reader, buffer);
+  return self->mode == MONGO_MODE_GRIDFS ? push_file (self, buffer, map)
+                                         : push_documents (self, &reader, buffer);
 }
 
 static GstFlowReturn
@@ -614,6 +626,8 @@ gst_mongo_sink_set_property (GObject *object, guint id, const GValue *value, GPa
   GstMongoSink *self = GST_MONGO_SINK (object);
 
   GST_OBJECT_LOCK (self);
+  if (self->writer && !(pspec->flags & GST_PARAM_MUTABLE_PLAYING))
+    GST_WARNING_OBJECT (self, "%s takes effect at the next start", pspec->name);
   if (id == PROP_ON_ERROR)
     self->rejects.on_error = g_value_get_enum (value);
   else if (!gst_mongo_settings_set_property (&self->settings, id, value))
@@ -652,7 +666,7 @@ gst_mongo_sink_class_init (GstMongoSinkClass *klass)
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
   GstBaseSinkClass *sink_class = GST_BASE_SINK_CLASS (klass);
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
 
   GST_DEBUG_CATEGORY_INIT (gst_mongo_sink_debug, "mongosink", 0, "MongoDB sink");
   GST_DEBUG_CATEGORY_INIT (mongoc_debug, "mongoc", 0, "MongoDB's C driver");

@@ -6,30 +6,50 @@
 #include "mongodocument.h"
 #include "mongoindex.h"
 
+GBytes *
+mongo_gridfs_digest (const guint8 *data, gsize size)
+{
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+  guint8 digest[32];
+  gsize length = sizeof digest;
+
+  g_checksum_update (sum, data, (gssize) size);
+  g_checksum_get_digest (sum, digest, &length);
+  return g_bytes_new (digest, length);
+}
+
+static void
+update (GChecksum *sum, GBytes *bytes)
+{
+  g_checksum_update (sum, g_bytes_get_data (bytes, NULL), (gssize) g_bytes_get_size (bytes));
+}
+
 /* The standard wants an ObjectId. */
 static void
-make_chunk_id (bson_oid_t *oid, const bson_t *file, gint32 n)
+make_chunk_id (bson_oid_t *oid, const bson_t *file, GBytes *content, gint32 n)
 {
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
   g_autoptr (GBytes) id = mongo_document_get_id (file);
   const gint32 number = GINT32_TO_LE (n);
   guint8 digest[32];
-  gsize size = sizeof digest;
+  gsize length = sizeof digest;
 
-  g_checksum_update (sum, g_bytes_get_data (id, NULL), (gssize) g_bytes_get_size (id));
+  update (sum, id);
+  update (sum, content);
   g_checksum_update (sum, (const guchar *) &number, sizeof number);
-  g_checksum_get_digest (sum, digest, &size);
+  g_checksum_get_digest (sum, digest, &length);
   bson_oid_init_from_data (oid, digest);
 }
 
 bson_t *
-mongo_gridfs_new_chunk (const bson_t *file, gint32 n, const guint8 *data, guint32 size)
+mongo_gridfs_new_chunk (
+    const bson_t *file, GBytes *content, gint32 n, const guint8 *data, guint32 size)
 {
   bson_t *chunk = bson_sized_new (size + 128);
   bson_iter_t iter;
   bson_oid_t oid;
 
-  make_chunk_id (&oid, file, n);
+  make_chunk_id (&oid, file, content, n);
   BSON_APPEND_OID (chunk, "_id", &oid);
   if (bson_iter_init_find (&iter, file, "_id"))
     BSON_APPEND_VALUE (chunk, "files_id", bson_iter_value (&iter));

@@ -5,8 +5,6 @@
 
 #include "mongoindex.h"
 
-#define CODE_DUPLICATE_KEY 11000
-
 /* MongoDB's src/mongo/base/error_codes.yml, but the last, which is Cosmos DB's. */
 static const gint transient_codes[] = {
     1,     /* InternalError: also a full disk, in some servers */
@@ -175,7 +173,7 @@ judge_write_error (const bson_t *write_error, MongoResult *result)
   const gchar *reason = get_text (write_error, "errmsg");
   MongoVerdict verdict = judge_code (code);
 
-  if (code == CODE_DUPLICATE_KEY)
+  if (code == MONGO_CODE_DUPLICATE_KEY)
     verdict = judge_duplicate_key (write_error);
   else if (verdict != MONGO_VERDICT_RETRY && verdict != MONGO_VERDICT_DENIED)
     verdict = MONGO_VERDICT_REJECTED;

@@ -6,13 +6,17 @@
 
 G_BEGIN_DECLS
 
+#define MONGO_CODE_DUPLICATE_KEY 11000
+
 typedef enum {
+  MONGO_VERDICT_UNTRIED,
   MONGO_VERDICT_STORED,
   MONGO_VERDICT_DUPLICATE, /* one with this _id was stored before */
   MONGO_VERDICT_TAKEN,     /* one with this _id, or in another unique index: which isn't told */
   MONGO_VERDICT_LOST,      /* no answer: the connection broke, or there was none */
-  MONGO_VERDICT_RETRY,     /* may be taken later: election, limits, write concern */
-  MONGO_VERDICT_REJECTED,  /* this document will never be taken */
+  MONGO_VERDICT_LATE,  /* no answer within the time that the URI sets: it may be stored even so */
+  MONGO_VERDICT_RETRY, /* may be taken later: election, limits, write concern */
+  MONGO_VERDICT_REJECTED, /* this document will never be taken */
   MONGO_VERDICT_SPLIT,  /* some document of this batch will never be taken, which one isn't known */
   MONGO_VERDICT_DENIED, /* no right to write there */
   MONGO_VERDICT_FAILED, /* nothing will be taken as things are set up */
@@ -21,7 +25,7 @@ typedef enum {
 typedef struct {
   MongoVerdict verdict;
   gint code;     /* the server's, or the library's */
-  gchar *reason; /* NULL: stored */
+  gchar *reason; /* NULL: stored, or not tried */
 } MongoResult;
 
 void mongo_result_set (MongoResult *result, MongoVerdict verdict, gint code, const gchar *reason);

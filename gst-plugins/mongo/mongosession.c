@@ -15,6 +15,8 @@
 
 struct _MongoSession {
   mongoc_uri_t *uri;
+  gint32 patience;     /* ms: the URI's own */
+  gint32 patience_now; /* ms: the connection's */
   gchar *hosts;
   MongoTarget target;
   MongoSessionWarning warning;
@@ -71,19 +73,24 @@ mongo_target_check (const MongoTarget *target, GError **error)
 }
 
 MongoFile *
-mongo_file_new (void)
+mongo_file_new (GRefString *bucket)
 {
   MongoFile *file = g_new0 (MongoFile, 1);
 
   g_atomic_ref_count_init (&file->refs);
+  file->bucket = bucket;
+  file->stored = g_array_new (FALSE, FALSE, sizeof (bson_oid_t));
   return file;
 }
 
 void
 mongo_file_unref (MongoFile *file)
 {
-  if (g_atomic_ref_count_dec (&file->refs))
-    g_free (file);
+  if (!g_atomic_ref_count_dec (&file->refs))
+    return;
+  g_ref_string_release (file->bucket);
+  g_array_unref (file->stored);
+  g_free (file);
 }
 
 MongoItem *
@@ -111,7 +118,8 @@ mongo_item_free (MongoItem *item)
 gboolean
 mongo_item_is_retry (const MongoItem *item)
 {
-  return item->result.verdict == MONGO_VERDICT_RETRY || item->result.verdict == MONGO_VERDICT_LOST;
+  return item->result.verdict == MONGO_VERDICT_RETRY ||
+         item->result.verdict == MONGO_VERDICT_LOST || item->result.verdict == MONGO_VERDICT_LATE;
 }
 
 /* ---- the connection ---- */
@@ -123,6 +131,8 @@ mongo_session_new (
   MongoSession *self = g_new0 (MongoSession, 1);
 
   self->uri = mongoc_uri_copy (uri);
+  self->patience = self->patience_now =
+      mongoc_uri_get_option_as_int32 (uri, MONGOC_URI_SOCKETTIMEOUTMS, 0);
   self->hosts = mongo_uri_describe (uri);
   mongo_target_copy (&self->target, target);
   self->warning = warning;
@@ -154,11 +164,24 @@ mongo_session_get_hosts (MongoSession *self)
   return self->hosts;
 }
 
+void
+mongo_session_set_patience (MongoSession *self, gint32 ms)
+{
+  mongoc_uri_set_option_as_int32 (self->uri, MONGOC_URI_SOCKETTIMEOUTMS, ms);
+}
+
+gint32
+mongo_session_get_patience (MongoSession *self)
+{
+  return self->patience;
+}
+
 static gboolean
 ensure_client (MongoSession *self)
 {
   if (self->client)
     return TRUE;
+  self->patience_now = mongoc_uri_get_option_as_int32 (self->uri, MONGOC_URI_SOCKETTIMEOUTMS, 0);
   self->client = mongoc_client_new_from_uri (self->uri);
   if (self->client)
     mongoc_client_set_error_api (self->client, MONGOC_ERROR_API_VERSION_2);
@@ -290,10 +313,6 @@ add_to_bulk (mongoc_bulk_operation_t *bulk, MongoMode mode, MongoItem *item, con
 {
   bson_error_t error;
 
-  if (item->file && item->file->refused) {
-    mongo_result_set (&item->result, MONGO_VERDICT_REJECTED, 0, "a part of the file was refused");
-    return FALSE;
-  }
   if (is_upsert (mode)
           ? add_upsert (bulk, mode, item->document, &error)
           : mongoc_bulk_operation_insert_with_opts (bulk, item->document, opts, &error))
@@ -302,27 +321,74 @@ add_to_bulk (mongoc_bulk_operation_t *bulk, MongoMode mode, MongoItem *item, con
   return FALSE;
 }
 
+/* A file that can't be whole leaves no chunks behind, which would belong to whatever has its name. FALSE: not now. */
+static gboolean
+withdraw_chunks (MongoSession *self, MongoItem *item)
+{
+  const GArray *stored = item->file->stored;
+  g_autoptr (bson_t) selector = bson_new ();
+  mongoc_collection_t *collection;
+  bson_error_t error;
+  bson_t in, ids;
+  gboolean done;
+  gchar key[16];
+
+  if (!stored->len)
+    return TRUE;
+  BSON_APPEND_DOCUMENT_BEGIN (selector, "_id", &in);
+  BSON_APPEND_ARRAY_BEGIN (&in, "$in", &ids);
+  for (guint i = 0; i < stored->len; i++) {
+    g_snprintf (key, sizeof key, "%u", i);
+    BSON_APPEND_OID (&ids, key, &g_array_index (stored, bson_oid_t, i));
+  }
+  bson_append_array_end (&in, &ids);
+  bson_append_document_end (selector, &in);
+  collection =
+      mongoc_client_get_collection (self->client, self->target.database, item->file->bucket);
+  done = mongoc_collection_delete_many (collection, selector, NULL, NULL, &error);
+  mongoc_collection_destroy (collection);
+  if (!done)
+    mongo_result_set (
+        &item->result, mongo_error_judge (&error, NULL), (gint) error.code, error.message);
+  return done || !mongo_item_is_retry (item);
+}
+
+/* The file's own document comes last. */
+static void
+refuse_part (MongoSession *self, MongoItem *item)
+{
+  if (item->is_part || withdraw_chunks (self, item))
+    mongo_result_set (&item->result, MONGO_VERDICT_REJECTED, 0, "a part of the file was refused");
+}
+
 /* Fills the bulk with those of @items that the library takes, and returns them. */
 static GPtrArray *
-fill_bulk (mongoc_bulk_operation_t *bulk, MongoMode mode, MongoItem **items, guint n)
+fill_bulk (MongoSession *self, mongoc_bulk_operation_t *bulk, MongoItem **items, guint n)
 {
   GPtrArray *taken = g_ptr_array_sized_new (n);
   /* That was done when the document was read, and an empty name is the server's business. */
   g_autoptr (bson_t) no_validation = BCON_NEW ("validate", BCON_BOOL (false));
 
-  for (guint i = 0; i < n; i++)
-    if (add_to_bulk (bulk, mode, items[i], no_validation))
+  for (guint i = 0; i < n; i++) {
+    if (items[i]->file && items[i]->file->refused)
+      refuse_part (self, items[i]);
+    else if (add_to_bulk (bulk, self->target.mode, items[i], no_validation))
       g_ptr_array_add (taken, items[i]);
+  }
   return taken;
 }
 
 static void
-execute (mongoc_bulk_operation_t *bulk, GPtrArray *items)
+execute (MongoSession *self, mongoc_bulk_operation_t *bulk, GPtrArray *items)
 {
   g_autofree MongoResult *results = g_new0 (MongoResult, items->len);
+  gint64 start = g_get_monotonic_time ();
   bson_error_t error = {0};
   bson_t reply;
   gboolean ok = mongoc_bulk_operation_execute (bulk, &reply, &error) != 0;
+  gint64 took = g_get_monotonic_time () - start;
+  /* The library gives a time that ran out, which it measures in its own way, the same error as a broken connection. */
+  gboolean late = took >= self->patience_now * (G_TIME_SPAN_MILLISECOND * 9 / 10);
 
   mongo_reply_judge (ok, &reply, &error, results, items->len);
   bson_destroy (&reply);
@@ -331,17 +397,38 @@ execute (mongoc_bulk_operation_t *bulk, GPtrArray *items)
 
     mongo_result_clear (&item->result);
     item->result = results[i];
+    if (late && self->patience_now > 0 && item->result.verdict == MONGO_VERDICT_LOST)
+      item->result.verdict = MONGO_VERDICT_LATE;
   }
 }
 
 static void
-mark_files (GPtrArray *items)
+note_chunk (MongoItem *chunk)
+{
+  bson_iter_t iter;
+
+  if (bson_iter_init_find (&iter, chunk->document, "_id"))
+    g_array_append_val (chunk->file->stored, *bson_iter_oid (&iter));
+}
+
+static void
+note_files (GPtrArray *items)
 {
   for (guint i = 0; i < items->len; i++) {
     MongoItem *item = g_ptr_array_index (items, i);
+    MongoResult *result = &item->result;
 
-    if (item->file && item->result.verdict == MONGO_VERDICT_REJECTED)
-      item->file->refused = TRUE;
+    if (!item->file)
+      continue;
+    if (item->is_part &&
+        (result->verdict == MONGO_VERDICT_STORED || result->verdict == MONGO_VERDICT_DUPLICATE))
+      note_chunk (item);
+    if (result->verdict != MONGO_VERDICT_REJECTED)
+      continue;
+    item->file->refused = TRUE;
+    if (item->is_part && result->code == MONGO_CODE_DUPLICATE_KEY)
+      mongo_result_set (result, MONGO_VERDICT_REJECTED, result->code,
+          "another file of this name is stored already");
   }
 }
 
@@ -428,13 +515,13 @@ write_items (MongoSession *self, MongoItem **items, guint n)
 
   BSON_APPEND_BOOL (&unordered, "ordered", false);
   bulk = mongoc_collection_create_bulk_operation_with_opts (collection, &unordered);
-  taken = fill_bulk (bulk, self->target.mode, items, n);
+  taken = fill_bulk (self, bulk, items, n);
   if (taken->len) {
-    execute (bulk, taken);
+    execute (self, bulk, taken);
     settle_taken (collection, taken);
     if (is_upsert (self->target.mode))
       settle_upserts (taken);
-    mark_files (taken);
+    note_files (taken);
   }
   mongoc_bulk_operation_destroy (bulk);
   mongoc_collection_destroy (collection);

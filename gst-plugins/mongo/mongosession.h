@@ -35,11 +35,14 @@ gboolean mongo_target_check (const MongoTarget *target, GError **error);
 /* A file of several documents. Of the writer's thread alone once its first one was pushed. */
 typedef struct {
   gatomicrefcount refs;
-  gboolean refused;  /* one of its documents was: the rest would be of no use */
-  gboolean reported; /* so it was told of */
+  GRefString *bucket; /* the chunks' collection */
+  GArray *stored;     /* _id, bson_oid_t, of its chunks that are there */
+  gboolean refused;   /* one of its documents was: the rest would be of no use */
+  gboolean reported;  /* so it was told of */
 } MongoFile;
 
-MongoFile *mongo_file_new (void);
+/* @bucket: (transfer full) */
+MongoFile *mongo_file_new (GRefString *bucket);
 void mongo_file_unref (MongoFile *file);
 
 /* A document on its way, and the buffer that has to be kept until it is stored. */
@@ -56,7 +59,7 @@ typedef struct {
 MongoItem *mongo_item_new (bson_t *document, GRefString *collection, GstBuffer *buffer);
 void mongo_item_free (MongoItem *item);
 
-/* The verdict may change if it is tried again. */
+/* The verdict may change if it is tried again; not for what wasn't tried yet. */
 gboolean mongo_item_is_retry (const MongoItem *item);
 
 /* One connection, and the writes over it. Of one thread alone. */
@@ -77,6 +80,11 @@ const gchar *mongo_session_get_hosts (MongoSession *self);
 /* Connects, unless that was done, and asks for a sign of life. */
 gboolean mongo_session_ping (MongoSession *self, bson_error_t *error);
 
+/* How long, in ms, the next connections wait for an answer. */
+void mongo_session_set_patience (MongoSession *self, gint32 ms);
+/* What the URI says; 0 or less for ever. */
+gint32 mongo_session_get_patience (MongoSession *self);
+
 /* Lets the connection go: a new one looks for its servers at once, one that has lost them waits for five seconds. */
 void mongo_session_drop (MongoSession *self);
 
@@ -85,8 +93,8 @@ void mongo_session_drop (MongoSession *self);
  * @items: sorted by collection
  * @in_doubt: the connection was lost over these items again and again: find out which one it is
  *
- * One try to store all @n items. Each one's result tells what became of it: stored, duplicate, lost, retry, rejected,
- * denied or failed.
+ * One try to store all @n items. Each one's result tells what became of it: stored, duplicate, lost, late, retry,
+ * rejected, denied or failed.
  */
 void mongo_session_write (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt);
 

@@ -14,12 +14,20 @@ GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
 #define BACKOFF_MAX (2 * G_USEC_PER_SEC)
 #define BATCHES_WAITING 4
 #define LOST_BEFORE_DOUBT 2
+#define LATE_DIVISOR 4
+#define DOUBLINGS_MAX 6
 
 /* A thread with a connection of its own. */
 typedef struct {
   MongoWriter *writer;
   MongoSession *session; /* of the thread alone, as is the batch's array itself */
   GPtrArray *batch;      /* of MongoItem, being written; changed with the writer's lock */
+  guint at_once;         /* how many of them a write takes: fewer where the database was too slow */
+  guint doublings;       /* of the time that it gets for an answer */
+  gint64 deadline;       /* of its tries; 0: the last one got somewhere */
+  gint64 backoff;
+  guint lost_in_row; /* tries over which the connection broke */
+  gboolean in_outage;
 } Worker;
 
 struct _MongoWriter {
@@ -546,49 +554,123 @@ count_retry (MongoWriter *self)
   g_mutex_unlock (&self->lock);
 }
 
+/* ---- the thread: a database that is away, or slow ---- */
+
+static void
+forget_results (GPtrArray *batch)
+{
+  for (guint i = 0; i < batch->len; i++) {
+    MongoItem *item = g_ptr_array_index (batch, i);
+
+    mongo_result_clear (&item->result);
+    item->result.verdict = MONGO_VERDICT_UNTRIED;
+  }
+}
+
+/* A write that isn't answered in time may be at work even so, and the same one again would be no quicker. */
+static void
+adapt_to_speed (Worker *self, guint tried, const MongoItem *worst, gint64 took)
+{
+  gint64 patience = mongo_session_get_patience (self->session) * G_TIME_SPAN_MILLISECOND;
+
+  if (worst && worst->result.verdict == MONGO_VERDICT_LATE) {
+    self->at_once = MAX (1, tried / LATE_DIVISOR);
+    self->doublings = MIN (self->doublings + 1, DOUBLINGS_MAX);
+    GST_INFO ("%u documents weren't acknowledged in %.1f s; next %u at once", tried,
+        took / (gdouble) G_USEC_PER_SEC, self->at_once);
+  } else if ((!worst || worst->result.verdict == MONGO_VERDICT_UNTRIED) && took < patience / 4) {
+    self->at_once = MIN (self->at_once * 2, self->writer->settings.batch_size);
+    self->doublings -= self->doublings > 0;
+  }
+}
+
 /* One try; (nullable): what isn't stored yet, the worst of it. */
 static const MongoItem *
-try_batch (Worker *self, gboolean in_doubt, gboolean *go_on)
+try_batch (Worker *self, gboolean *go_on)
 {
-  gint64 start = g_get_monotonic_time ();
+  gint64 start = g_get_monotonic_time (), took;
+  guint tried = MIN (self->batch->len, self->at_once);
 
-  mongo_session_write (
-      self->session, (MongoItem **) self->batch->pdata, self->batch->len, in_doubt);
+  forget_results (self->batch);
+  mongo_session_write (self->session, (MongoItem **) self->batch->pdata, tried,
+      self->lost_in_row >= LOST_BEFORE_DOUBT);
+  took = g_get_monotonic_time () - start;
   *go_on = report_rejected (self->writer, self->batch);
   if (!*go_on) {
     fail (self->writer, NULL);
     return NULL;
   }
-  settle_batch (self->writer, self->batch, (g_get_monotonic_time () - start) * 1000);
+  settle_batch (self->writer, self->batch, took * GST_USECOND);
+  adapt_to_speed (self, tried, find_worst (self->batch), took);
   return find_worst (self->batch);
+}
+
+/* For the next connection. */
+static void
+choose_patience (Worker *self)
+{
+  gint64 own = mongo_session_get_patience (self->session);
+  gint64 left = (self->deadline - g_get_monotonic_time ()) / G_TIME_SPAN_MILLISECOND;
+
+  if (own > 0)
+    mongo_session_set_patience (
+        self->session, (gint32) CLAMP (MIN (own << self->doublings, left), own, G_MAXINT32));
+}
+
+/* FALSE: no use, or too late. */
+static gboolean
+wait_to_try_again (Worker *self, const MongoItem *worst)
+{
+  MongoWriter *writer = self->writer;
+
+  self->lost_in_row = worst->result.verdict == MONGO_VERDICT_LOST ? self->lost_in_row + 1 : 0;
+  mongo_session_drop (self->session);
+  if (!mongo_item_is_retry (worst))
+    return FALSE;
+  if (!self->deadline)
+    self->deadline = add_time (g_get_monotonic_time (), writer->settings.retry_timeout);
+  if (!self->in_outage && begin_outage (writer))
+    report_outage (self, &worst->result);
+  self->in_outage = TRUE;
+  if (!wait_backoff (writer, &self->backoff, self->deadline))
+    return FALSE;
+  count_retry (writer);
+  choose_patience (self);
+  return TRUE;
+}
+
+static void
+forget_trouble (Worker *self)
+{
+  self->deadline = 0;
+  self->backoff = BACKOFF_MIN;
+  self->lost_in_row = 0;
 }
 
 /* FALSE: given up. */
 static gboolean
 write_batch (Worker *self)
 {
-  gint64 deadline = 0, backoff = BACKOFF_MIN;
-  guint lost_in_row = 0; /* tries that got no answer */
+  guint left = self->batch->len;
   const MongoItem *worst;
   gboolean go_on;
 
-  while ((worst = try_batch (self, lost_in_row >= LOST_BEFORE_DOUBT, &go_on))) {
-    lost_in_row = worst->result.verdict == MONGO_VERDICT_LOST ? lost_in_row + 1 : 0;
-    if (!deadline && mongo_item_is_retry (worst)) {
-      deadline = add_time (g_get_monotonic_time (), self->writer->settings.retry_timeout);
-      if (begin_outage (self->writer))
-        report_outage (self, &worst->result);
-    }
-    mongo_session_drop (self->session);
-    if (!mongo_item_is_retry (worst) || !wait_backoff (self->writer, &backoff, deadline)) {
+  forget_trouble (self);
+  while ((worst = try_batch (self, &go_on))) {
+    if (self->batch->len < left)
+      forget_trouble (self);
+    left = self->batch->len;
+    if (worst->result.verdict == MONGO_VERDICT_UNTRIED)
+      continue;
+    if (!wait_to_try_again (self, worst)) {
       give_up (self, worst);
       go_on = FALSE;
       break;
     }
-    count_retry (self->writer);
   }
-  if (deadline)
+  if (self->in_outage)
     end_outage (self->writer);
+  self->in_outage = FALSE;
   return go_on;
 }
 
@@ -621,6 +703,7 @@ add_worker (MongoWriter *self, const mongoc_uri_t *uri, const MongoTarget *targe
   worker->writer = self;
   worker->session = mongo_session_new (uri, target, on_session_warning, self);
   worker->batch = g_ptr_array_new_with_free_func ((GDestroyNotify) mongo_item_free);
+  worker->at_once = self->settings.batch_size;
   g_ptr_array_add (self->workers, worker);
 }
 

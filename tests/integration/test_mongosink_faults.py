@@ -54,10 +54,10 @@ def test_refused_writes_are_an_error_in_the_end(own_mongo, sink, fresh):
 
 
 class Slowed:
-    """A way to a server on which each answer takes `delay` seconds longer."""
+    """A way to a server on which each answer takes `delay` seconds longer, and each byte of a question `pace`."""
 
-    def __init__(self, port, delay):
-        self._port, self._delay = port, delay
+    def __init__(self, port, delay=0.0, pace=0.0):
+        self._port, self._delay, self._pace = port, delay, pace
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.uri = f"mongodb://127.0.0.1:{self._listener.getsockname()[1]}/"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -69,13 +69,14 @@ class Slowed:
             except OSError:
                 return
             server = socket.create_connection(("127.0.0.1", self._port))
-            threading.Thread(target=self._copy, args=(client, server, 0), daemon=True).start()
-            threading.Thread(target=self._copy, args=(server, client, self._delay), daemon=True).start()
+            threading.Thread(target=self._copy, args=(client, server, 0, self._pace), daemon=True).start()
+            threading.Thread(target=self._copy, args=(server, client, self._delay, 0), daemon=True).start()
 
-    def _copy(self, source, target, delay):
+    @staticmethod
+    def _copy(source, target, delay, pace):
         try:
             while data := source.recv(65536):
-                time.sleep(delay)
+                time.sleep(delay + pace * len(data))
                 target.sendall(data)
             target.shutdown(socket.SHUT_WR)
         except OSError:
@@ -83,6 +84,20 @@ class Slowed:
 
     def close(self):
         self._listener.close()
+
+
+def test_database_too_slow_for_a_batch_gets_it_in_parts(mongo, sink, fresh):
+    """Several seconds for 500 documents, and no answer is waited for so long."""
+    slowed = Slowed(mongo.port, pace=0.00008)
+    try:
+        sending = sink(slowed.uri + "?socketTimeoutMS=1000", "batch-latency=2000000000", "drain-timeout=120000000000",
+                       "connections=1", GST_DEBUG="mongosink:4")
+        sending.send_all(event(seq) for seq in range(500))
+        assert sending.finish(120) == 0, sending.said()
+    finally:
+        slowed.close()
+    assert events(mongo.uri, fresh).count_documents({}) == 500
+    assert "weren't acknowledged" in sending.said()
 
 
 def test_slow_database_gets_larger_batches(mongo, sink, fresh):
@@ -230,6 +245,26 @@ def test_pictures_as_files(kafka, mongo, fresh, launch):
     assert described["caps"].startswith("image/jpeg") and described["headers"]["camera"] == "cam-1"
 
 
+def test_another_file_of_the_same_name_is_refused(kafka, mongo, fresh, launch):
+    """Shorter or longer than what is there, which stays as it is; the same one again is none of them."""
+    kafka.create_topic(fresh, 1)
+    chunk = 255 * 1024
+    first = bytes(2 * chunk + 10)
+    others = [bytes(2 * chunk), bytes(3 * chunk), bytes(10), bytes(chunk) + b"x" * (chunk + 10)]
+    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap, "message.max.bytes": 10 * chunk})
+    for value in [first, *others, first]:
+        headers = {"gst-caps": "image/jpeg", "camera": "c", "session": "s", "seq": "1"}
+        producer.produce(fresh, value, headers=headers, partition=0)
+    assert producer.flush(60) == 0
+    stage = launch(cloud(kafka, mongo, fresh, "first", "mode=gridfs collection=pictures"), GST_DEBUG="mongosink:5")
+    assert stage.wait(60) == 0, stage.output()
+    database = pymongo.MongoClient(mongo.uri)[fresh]
+    assert gridfs.GridFSBucket(database, "pictures").open_download_stream("c:s:1").read() == first
+    assert database["pictures.chunks"].count_documents({}) == 3
+    assert database["pictures.files"].count_documents({}) == 1
+    assert stage.output().count("another file of this name") >= len(others)
+
+
 def test_server_without_time_series_stores_even_so(mongo, sink, fresh):
     sending = sink(mongo.uri, "time-field=captured")
     sending.send(event(1))
@@ -250,11 +285,10 @@ def guarded(tmp_path):
             ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}", "-addext",
              "subjectAltName=IP:127.0.0.1", "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem"],
             check=True, capture_output=True, timeout=60)
-    server = mongo_server.Mongo(
-        folder / "database", tls_cert=folder / "server.pem", tls_key=folder / "server.key", user=f"me:{SECRET}")
-    server.start()
-    yield server, folder
-    server.stop(0)
+    with mongo_server.Mongo(
+            folder / "database", tls_cert=folder / "server.pem", tls_key=folder / "server.key",
+            user=f"me:{SECRET}") as server:
+        yield server, folder
 
 
 def guarded_uri(server, folder, user=f"me:{SECRET}", authority="server", mechanism="SCRAM-SHA-256"):

@@ -137,6 +137,14 @@ assert_stored (Fixture *f, const gchar *id, const gchar *expected)
 }
 
 void
+assert_asked (Fixture *f, const gchar *command, const gchar *part)
+{
+  g_autofree gchar *last = mongo_mock_last (f->mock, command);
+
+  fail_unless (last && strstr (last, part), "%s: %s", command, last);
+}
+
+void
 assert_stops_soon (Fixture *f)
 {
   gint64 start = g_get_monotonic_time ();

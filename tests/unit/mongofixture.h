@@ -37,4 +37,6 @@ void assert_stat (Fixture *f, const gchar *name, guint64 expected);
 void assert_acks (Fixture *f, gint done, gint failed);
 /* @id as JSON, strings quoted; the document as relaxed JSON, or NULL. */
 void assert_stored (Fixture *f, const gchar *id, const gchar *expected);
+/* What the last command of this name had in it, as relaxed JSON. */
+void assert_asked (Fixture *f, const gchar *command, const gchar *part);
 void assert_stops_soon (Fixture *f);

@@ -20,6 +20,7 @@ struct _MongoMock {
   GQueue script;
   GHashTable *answers, *last; /* JSON by the command's name */
   gboolean frozen;
+  guint write_us, document_us; /* that a write takes */
   guint inserts;
   guint at_once, most_at_once; /* writes under way */
 };
@@ -216,17 +217,18 @@ read_documents (const guint8 *at, const guint8 *end)
   return documents;
 }
 
-/* Takes a moment, as a server does. */
 static bson_t *
 write_in_time (MongoMock *mock, GPtrArray *documents,
     bson_t *(*apply) (MongoMock *, GPtrArray *, const bson_t *) )
 {
   bson_t *reply;
+  gulong takes;
 
   g_mutex_lock (&mock->lock);
   mock->most_at_once = MAX (mock->most_at_once, ++mock->at_once);
+  takes = mock->write_us + documents->len * mock->document_us;
   g_mutex_unlock (&mock->lock);
-  g_usleep (1000);
+  g_usleep (takes);
   reply = write_all (mock, documents, apply);
   g_mutex_lock (&mock->lock);
   mock->at_once--;
@@ -393,6 +395,7 @@ mongo_mock_new (void)
   mock->last = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   mock->closing = g_cancellable_new ();
   mock->listener = g_socket_listener_new ();
+  mock->write_us = 1000; /* a moment, as a server does */
   g_assert_true (g_socket_listener_add_address (
       mock->listener, any, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, &bound, NULL));
   mock->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound));
@@ -454,6 +457,15 @@ mongo_mock_last (MongoMock *mock, const gchar *command)
   last = g_strdup (g_hash_table_lookup (mock->last, command));
   g_mutex_unlock (&mock->lock);
   return last;
+}
+
+void
+mongo_mock_slow_down (MongoMock *mock, guint write_ms, guint document_ms)
+{
+  g_mutex_lock (&mock->lock);
+  mock->write_us = write_ms * 1000;
+  mock->document_us = document_ms * 1000;
+  g_mutex_unlock (&mock->lock);
 }
 
 void

@@ -21,6 +21,8 @@ void mongo_mock_script (MongoMock *mock, const gchar *reply);
 void mongo_mock_answer (MongoMock *mock, const gchar *command, const gchar *reply);
 /* (nullable) (transfer full): the last command of this name as relaxed JSON, the documents of writes left out. */
 gchar *mongo_mock_last (MongoMock *mock, const gchar *command);
+/* From now on a write takes so long, and so much longer for each of its documents, whoever still waits for it. */
+void mongo_mock_slow_down (MongoMock *mock, guint write_ms, guint document_ms);
 /* Takes connections and requests, but answers none. */
 void mongo_mock_freeze (MongoMock *mock, gboolean frozen);
 

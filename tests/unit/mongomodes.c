@@ -12,14 +12,6 @@
 #define LIST(documents)                                                                            \
   "{\"ok\":1,\"cursor\":{\"id\":0,\"ns\":\"fog.events\",\"firstBatch\":[" documents "]}}"
 
-static void
-assert_asked (Fixture *f, const gchar *command, const gchar *part)
-{
-  g_autofree gchar *last = mongo_mock_last (f->mock, command);
-
-  fail_unless (last && strstr (last, part), "%s: %s", command, last);
-}
-
 /* ---- upserts ---- */
 
 GST_START_TEST (test_replace_keeps_the_latest)
@@ -139,6 +131,7 @@ GST_START_TEST (test_file_with_a_refused_chunk)
   gst_buffer_unref (buffer);
   fail_unless (gst_harness_try_pull (rejects) == NULL);
   assert_stored (&f, "\"c1:s:9\"", NULL);
+  assert_asked (&f, "delete", "\"delete\" : \"events.chunks\"");
   assert_stat (&f, "rejected", 1);
   assert_stat (&f, "documents", 0);
   gst_harness_teardown (rejects);

@@ -431,6 +431,37 @@ GST_START_TEST (test_transient_failures_are_retried)
 }
 GST_END_TEST;
 
+/* Longer than the connection waits for an answer: the same again would never do. */
+static void
+write_slowly (guint write_ms, guint document_ms, gint documents)
+{
+  Fixture f;
+  MongoMock *mock = mongo_mock_new ();
+  g_autofree gchar *uri = mongo_mock_uri (mock, "");
+  g_autofree gchar *settings =
+      g_strdup_printf ("uri=%s/?socketTimeoutMS=200 batch-latency=60000000000 "
+                       "retry-timeout=15000000000 drain-timeout=60000000000",
+          uri);
+
+  mongo_mock_slow_down (mock, write_ms, document_ms);
+  setup (&f, mock, settings, "application/json");
+  for (gint i = 0; i < documents; i++)
+    gst_harness_push (f.h, new_message ("{}", &f.ledger, i));
+  finish (&f);
+  fail_unless_equals_int (mongo_mock_stored (mock), documents);
+  fail_unless (get_stat (&f, "retries") > 0);
+  assert_stat (&f, "rejected", 0);
+  assert_acks (&f, documents, 0);
+  teardown (&f);
+}
+
+GST_START_TEST (test_slow_database_gets_less_at_once_and_more_time)
+{
+  write_slowly (0, 25, 40);
+  write_slowly (1000, 0, 3);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_retries_end)
 {
   Fixture f;
@@ -629,10 +660,22 @@ GST_START_TEST (test_errors_at_start)
 }
 GST_END_TEST;
 
+static void
+restart (Fixture *f)
+{
+  GstSegment segment;
+
+  gst_element_set_state (f->h->element, GST_STATE_READY);
+  gst_element_set_state (f->h->element, GST_STATE_PLAYING);
+  gst_harness_push_event (f->h, gst_event_new_stream_start ("again"));
+  gst_harness_set_src_caps_str (f->h, "application/json");
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (f->h, gst_event_new_segment (&segment));
+}
+
 GST_START_TEST (test_states_again_and_again)
 {
   Fixture f;
-  GstSegment segment;
 
   setup (&f, mongo_mock_new (), "", "application/json");
   assert_stat (&f, "documents", 0);
@@ -640,14 +683,37 @@ GST_START_TEST (test_states_again_and_again)
     gst_harness_push (f.h, new_message ("{}", &f.ledger, round));
     gst_element_set_state (f.h->element, GST_STATE_READY);
     assert_stat (&f, "documents", 1);
-    gst_element_set_state (f.h->element, GST_STATE_PLAYING);
-    gst_harness_push_event (f.h, gst_event_new_stream_start ("again"));
-    gst_harness_set_src_caps_str (f.h, "application/json");
-    gst_segment_init (&segment, GST_FORMAT_TIME);
-    gst_harness_push_event (f.h, gst_event_new_segment (&segment));
+    restart (&f);
   }
   fail_unless_equals_int (mongo_mock_stored (f.mock), 5);
   assert_acks (&f, 5, 0);
+  teardown (&f);
+}
+GST_END_TEST;
+
+/* While documents go by, as an application's thread might. */
+GST_START_TEST (test_settings_change_at_the_next_start)
+{
+  Fixture f;
+  GstElement *sink;
+
+  setup (&f, mongo_mock_new (), "collection=first-%{camera}", "application/json");
+  sink = gst_harness_find_element (f.h, "mongosink");
+  for (gint i = 0; i < 100; i++) {
+    gst_harness_push (f.h, new_message ("{\"camera\":\"a\"}", &f.ledger, i));
+    g_object_set (sink, "collection", "second", "wrap", TRUE, "mode", 3 /* gridfs */, NULL);
+  }
+  fail_unless (mongo_mock_wait_inserts (f.mock, 1));
+  assert_asked (&f, "insert", "\"insert\" : \"first-a\"");
+  g_object_set (sink, "wrap", FALSE, "mode", 0, NULL);
+  restart (&f);
+  assert_stat (&f, "documents", 0);
+  gst_harness_push (f.h, new_message ("{\"camera\":\"a\"}", &f.ledger, 100));
+  finish (&f);
+  assert_asked (&f, "insert", "\"insert\" : \"second\"");
+  fail_unless_equals_int (mongo_mock_stored (f.mock), 101);
+  assert_acks (&f, 101, 0);
+  gst_object_unref (sink);
   teardown (&f);
 }
 GST_END_TEST;
@@ -708,6 +774,7 @@ mongosink_suite (void)
   tcase_add_test (tc, test_stuck_rejects_hold_up_no_state_change);
   tcase_add_test (tc, test_document_that_closes_the_connection);
   tcase_add_test (tc, test_transient_failures_are_retried);
+  tcase_add_test (tc, test_slow_database_gets_less_at_once_and_more_time);
   tcase_add_test (tc, test_retries_end);
   tcase_add_test (tc, test_batches_side_by_side);
   tcase_add_test (tc, test_missing_right_is_an_error);
@@ -716,6 +783,7 @@ mongosink_suite (void)
   tcase_add_test (tc, test_stop_without_eos_writes_what_is_waiting);
   tcase_add_test (tc, test_errors_at_start);
   tcase_add_test (tc, test_states_again_and_again);
+  tcase_add_test (tc, test_settings_change_at_the_next_start);
   tcase_add_test (tc, test_uri_cannot_be_read_back);
   tcase_add_test (tc, test_unset_names_are_the_defaults);
   return s;
