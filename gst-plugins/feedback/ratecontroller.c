@@ -16,7 +16,7 @@
 #define LEAST_MEASURED 0.001
 /* Seconds of reports that the demand is made of, the older the less: single frames, and a moment's standstill, must not
  * move a number that autoscalers look at now and then. */
-#define STEADY 15.0
+#define STEADY 30.0
 /* Intervals after which a replica that is silent counts as gone. */
 #define SILENCE 2.2
 /* Reports whose longest interval tells when the next is due: some come early, one after another. */

@@ -225,6 +225,7 @@ class Experiments:
             "utilisation": round(used / limit / statistics.mean(replicas), 2),
             "demand": [round(pick(sample["demand"] for sample in samples), 2) for pick in (min, statistics.median, max)],
             "lag": [pick(sample["lag"] for sample in samples) for pick in (statistics.median, max)],
+            "load_average": statistics.median(sample["load"] for sample in samples),
             "age_s": [pick(sample["age"] for sample in samples if sample["age"] is not None) for pick in (statistics.median, max)]}
 
     def tls(self):
@@ -340,7 +341,7 @@ class Record:
             "lag": total("fog", "gst_kafkasrc_lag"), "rate": self._rate(total("cloud", "gst_mongosink_documents")),
             "age": round(statistics.median(ages), 2) if ages else None,
             "demand": round(total("demand", "gst_feedbackrate_demand"), 3),
-            "wanted": round(total("edge", "gst_feedbackrate_rate"), 2)})
+            "wanted": round(total("edge", "gst_feedbackrate_rate"), 2), "load": round(os.getloadavg()[0], 1)})
         self.path.write_text(json.dumps({"marks": self.marks, "samples": self.samples}))
 
     def _rate(self, documents):

@@ -726,7 +726,7 @@ GST_START_TEST (test_a_replica_that_hangs_counts_less)
   Fixture f = begin_listener ();
   RateState state;
 
-  for (guint second = 0; second < 60; second++) {
+  for (guint second = 0; second < 90; second++) {
     FogReport *hangs = full_report (&f, "hangs", second < 30 ? 10 : 0);
     FogReport *slow = full_report (&f, "slow", second % 2);
 
