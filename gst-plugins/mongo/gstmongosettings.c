@@ -329,8 +329,9 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:retry-timeout:
    *
-   * How long a batch is sent again, with growing pauses, while the database is away, elects a primary or is over its
-   * limits. The buffers are held meanwhile. Then the element fails, and what came from `kafkasrc` comes again.
+   * How long a batch is sent again, with growing pauses, while the database is away, elects a primary, is over its
+   * limits, or too slow to answer: then in parts, with more time. The buffers are held meanwhile. If none of its documents
+   * gets stored for so long, the element fails, and what came from `kafkasrc` comes again.
    */
   g_object_class_install_property (klass, PROP_RETRY_TIMEOUT,
       g_param_spec_uint64 ("retry-timeout", "Retry timeout",
@@ -390,7 +391,7 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
    * older one back until the newer ones have come again; with `insert` and `gridfs` the first one does, and a replay
    * changes nothing. `gridfs` takes any caps, and stores each buffer as a file in the bucket #GstMongoSink:collection:
    * its `_id` and `filename` are `camera:session:seq` as in the headers, else its place in Kafka; caps, times and
-   * headers are its `metadata`.
+   * headers are its `metadata`. Another content under a name that is there is refused.
    */
   g_object_class_install_property (klass, PROP_MODE,
       g_param_spec_enum ("mode", "Mode", "How documents are stored", GST_TYPE_MONGO_SINK_MODE,
