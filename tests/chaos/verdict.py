@@ -102,27 +102,34 @@ def order_of_events(events, frames):
     return out_of_order(sequences)
 
 
-class Verdict:
+def judge(parts, watch, until, directory, say):
     """After the edges have ended: waits for the fog and the cloud to be done, then holds everything together."""
+    system = parts.system
+    told, frames = acknowledged(parts.edges), published(system, "camera")
+    faces = recount(system, directory)
+    wanted = sum(number > 0 for number in faces.values())
+    say(f"{len(frames)} frames published, {wanted} with a face; {watch.documents()} documents")
+    # enough of them and no more, or none for too long
+    until(lambda: watch.quiet(2 if watch.documents() >= wanted else PATIENCE))
+    say(f"{watch.documents()} documents")
+    return Verdict(
+        told, frames, faces, system.stored(), system.events.count_documents({}), published(system, "database"))
 
-    def __init__(self, parts, watch, until, directory, say):
-        self.system = parts.system
-        self.acknowledged = acknowledged(parts.edges)
-        self.frames = published(self.system, "camera")
-        self.faces = recount(self.system, directory)
-        self.wanted = {identity: faces for identity, faces in self.faces.items() if faces > 0}
-        say(f"{len(self.frames)} frames published, {len(self.wanted)} with a face; {watch.documents()} documents")
-        # enough of them and no more, or none for too long
-        until(lambda: watch.quiet(2 if watch.documents() >= len(self.wanted) else PATIENCE))
-        say(f"{watch.documents()} documents")
-        self.stored = self.system.stored()
-        self.events = published(self.system, "database")
-        self.lost, self.duplicates = list(self._lost()), list(self._duplicates())
-        self.frames_disordered = order_of_frames(self.frames)
-        self.events_disordered = order_of_events(self.events, self.frames)
+
+class Verdict:
+    """`acknowledged`: {(partition, offset): frame}; `faces`, `stored`: {frame: how many}, counted anew and in the
+    database, of whose `documents` each should have an _id of its own; `frames`, `events`: the topics' messages."""
+
+    def __init__(self, acknowledged, frames, faces, stored, documents, events=()):
+        self.acknowledged, self.frames, self.faces, self.stored = acknowledged, frames, faces, stored
+        self.events = events
+        self.wanted = {identity: number for identity, number in faces.items() if number > 0}
+        self.lost, self.duplicates = list(self._lost()), list(self._duplicates(documents))
+        self.frames_disordered = order_of_frames(frames)
+        self.events_disordered = order_of_events(events, frames)
         self.wrong = [
-            f"{identity}: {self.stored[identity]} faces stored, {faces} counted"
-            for identity, faces in self.wanted.items() if self.stored.get(identity, faces) != faces]
+            f"{identity}: {stored[identity]} faces stored, {number} counted"
+            for identity, number in self.wanted.items() if stored.get(identity, number) != number]
 
     def _lost(self):
         there = {(frame.partition(), frame.offset()): identity_of(frame) for frame in self.frames}
@@ -134,10 +141,9 @@ class Verdict:
         for identity in self.wanted.keys() - self.stored.keys():
             yield f"{identity}: shows {self.wanted[identity]} faces, no document"
 
-    def _duplicates(self):
-        extra = self.system.events.count_documents({}) - len(self.stored)
-        if extra:
-            yield f"{extra} documents of one _id"
+    def _duplicates(self, documents):
+        if documents != len(self.stored):
+            yield f"{documents - len(self.stored)} documents of one _id"
         for identity in self.stored.keys() - self.wanted.keys():
             yield f"{identity}: stored, but no frame with a face"
 

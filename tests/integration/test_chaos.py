@@ -23,6 +23,35 @@ def test_order_is_of_what_is_seen_first():
     assert disorder(7, {1, 5}) == ["it: 5 after 7"]
 
 
+class Frame:
+    def __init__(self, identity, partition, offset):
+        self._headers = list(zip(("camera", "session", "seq"), (part.encode() for part in identity.split(":"))))
+        self.partition, self.offset = lambda: partition, lambda: offset
+
+    def headers(self):
+        return self._headers
+
+
+def judged(**changes):
+    """The verdict on two frames, one of them with a face, but for what is said to be otherwise."""
+    truth = {
+        "acknowledged": {(0, 0): "c:s:0", (0, 1): "c:s:1"}, "frames": [Frame("c:s:0", 0, 0), Frame("c:s:1", 0, 1)],
+        "faces": {"c:s:0": 2, "c:s:1": 0}, "stored": {"c:s:0": 2}, "documents": 1, **changes}
+    return verdict.Verdict(**truth)
+
+
+def test_what_is_missing_or_too_much_is_told():
+    assert judged().kept()
+    assert judged(stored={}, documents=0).lost == ["c:s:0: shows 2 faces, no document"]
+    assert judged(frames=[Frame("c:s:0", 0, 0)]).lost == ["c:s:1: acknowledged at (0, 1), where the topic has None"]
+    assert judged(faces={"c:s:0": 2}).lost == ["c:s:1: not counted anew"]
+    assert judged(stored={"c:s:0": 2, "c:s:1": 1}, documents=2).duplicates
+    assert judged(documents=2).duplicates == ["1 documents of one _id"]
+    assert judged(stored={"c:s:0": 1}).wrong
+    assert judged(frames=[Frame("c:s:1", 0, 0), Frame("c:s:0", 0, 1)], acknowledged={}).frames_disordered
+    assert not judged(faces={"c:s:0": 0, "c:s:1": 0}, stored={}, documents=0).kept(), "nothing was shown"
+
+
 def test_a_seed_is_a_script():
     names = ["a", "b", "c", "d"]
     script = faults.plan(5, names, 600)
@@ -37,8 +66,8 @@ def test_a_seed_is_a_script():
 
 def test_nothing_is_lost_or_stored_twice_while_parts_fail():
     done = subprocess.run(
-        [CHAOS / "run", "--seed", "1", "--minutes", "0.5"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        timeout=600, check=False)
+        [CHAOS / "run", "--seed", "1", "--minutes", "2"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        timeout=1200, check=False)
     print(done.stdout)
     figures = dict(re.findall(r"^([a-z ]+): (\d+)$", done.stdout, re.MULTILINE))
     assert done.returncode == 0
