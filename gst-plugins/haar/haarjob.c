@@ -10,6 +10,9 @@
 #include "gstkafkameta.h"
 #include "haarluma.h"
 
+/* A worker that finds the next frame sooner, in s, hasn't paused. */
+#define PAUSE 1e-3
+
 HaarJob *
 haar_job_new_event (GstEvent *event)
 {
@@ -55,6 +58,7 @@ haar_tool_new (const HaarEngineClass *klass, GBytes *cascade, HaarStill *still, 
   tool->engine = engine;
   tool->scratch = NULL;
   tool->still = haar_still_ref (still);
+  tool->free = 0;
   return tool;
 }
 
@@ -171,10 +175,14 @@ read_clock (clockid_t clock)
 void
 haar_job_count (HaarJob *job, HaarTool *tool)
 {
-  gdouble wall = read_clock (CLOCK_MONOTONIC), cpu = read_clock (CLOCK_THREAD_CPUTIME_ID);
+  gdouble began = read_clock (CLOCK_MONOTONIC), cpu = read_clock (CLOCK_THREAD_CPUTIME_ID);
 
   job->outcome = count (job, tool);
   measure_age (job);
-  job->busy = read_clock (CLOCK_MONOTONIC) - wall;
-  job->cpu = read_clock (CLOCK_THREAD_CPUTIME_ID) - cpu;
+  job->cost.pressed = began < tool->free + PAUSE;
+  tool->free = read_clock (CLOCK_MONOTONIC);
+  job->cost.wall = tool->free - began;
+  job->cost.cpu = read_clock (CLOCK_THREAD_CPUTIME_ID) - cpu;
+  if (job->difference == HAAR_STILL_ALL)
+    job->cost.pixels = (gdouble) job->width * job->height;
 }

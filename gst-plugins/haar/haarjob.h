@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gst/video/video.h>
+#include "haarcost.h"
 #include "haarengine.h"
 #include "haarstill.h"
 
@@ -28,9 +29,8 @@ typedef struct {
   HaarStillDifference difference; /* what of it was looked at */
   GArray *rects;                  /* of HaarRect */
   gint width, height;
-  gdouble busy; /* s by the clock on the wall */
-  gdouble cpu;  /* s of a processor */
-  gdouble age;  /* s, when it was counted; NAN if unknown */
+  HaarCost cost;
+  gdouble age; /* s, when it was counted; NAN if unknown */
   gboolean skewed;
   GError *error; /* of HAAR_FAILED */
 } HaarJob;
@@ -46,6 +46,7 @@ typedef struct {
   HaarEngine *engine;
   guint8 *scratch;  /* of haar_luma_of_frame() */
   HaarStill *still; /* shared by all workers */
+  gdouble free;     /* s, monotonic: since when it has had nothing to do */
 } HaarTool;
 
 HaarTool *haar_tool_new (

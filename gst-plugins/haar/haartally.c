@@ -27,6 +27,7 @@ struct _HaarTally {
   guint workers;
   gdouble share; /* workers for each processor */
   /* with the lock: */
+  HaarCosts costs;
   gint64 since; /* monotonic, us */
   guint64 seq;
   guint64 frames, faces;
@@ -54,6 +55,7 @@ haar_tally_new (const gchar *replica, guint workers, gdouble cpus)
   self->workers = workers;
   self->share = workers / cpus;
   self->used = haar_cpus_used ();
+  haar_costs_init (&self->costs, self->share);
   self->since = g_get_monotonic_time ();
   self->ages = g_array_new (FALSE, FALSE, sizeof (gdouble));
   self->cameras =
@@ -139,14 +141,14 @@ add_age (HaarTally *self, gdouble age)
 }
 
 gdouble
-haar_tally_add (
-    HaarTally *self, GstBuffer *frame, guint faces, gdouble busy, gdouble cpu, gdouble age)
+haar_tally_add (HaarTally *self, GstBuffer *frame, guint faces, const HaarCost *cost, gdouble age)
 {
   const gchar *name = gst_kafka_meta_get_header (frame, GST_KAFKA_HEADER_CAMERA);
   Camera *camera;
+  gdouble busy;
 
-  busy = MAX (busy, cpu * MAX (self->share, 1));
   g_mutex_lock (&self->lock);
+  busy = haar_costs_add (&self->costs, cost, g_get_monotonic_time ());
   self->frames++;
   self->faces += faces;
   self->busy += busy;
@@ -243,7 +245,7 @@ haar_tally_take (HaarTally *self)
   report->interval = MAX ((gdouble) (now - self->since) / G_TIME_SPAN_SECOND, 1e-6);
   report->frames = self->frames;
   report->faces = self->faces;
-  report->busy = MAX (self->busy, (used - self->used) * self->share);
+  report->busy = MAX (self->busy, (used - self->used - self->costs.saved) * self->share);
   report->workers = self->workers;
   take_ages (self, report);
   take_cameras (self, report);
@@ -251,6 +253,7 @@ haar_tally_take (HaarTally *self)
   self->frames = self->faces = 0;
   self->busy = 0;
   self->used = used;
+  self->costs.saved = 0;
   g_mutex_unlock (&self->lock);
   return report;
 }

@@ -3,6 +3,7 @@
 
 #include <gst/gst.h>
 #include "fogreport.h"
+#include "haarcost.h"
 
 G_BEGIN_DECLS
 
@@ -17,18 +18,13 @@ void haar_tally_free (HaarTally *tally);
  * haar_tally_add:
  * @frame: that was counted
  * @faces: found in it
- * @busy: s that it took, by the clock on the wall
- * @cpu: s of a processor that it took
+ * @cost: of the count
  * @age: s from capture to now; NAN if unknown
  *
- * A report's frames/(busy/workers) is what a saturated run would reach. As long as there is time to spare, no
- * frame waits for a processor; with fewer processors than workers, or a quota, each would. So a frame is
- * taken to be at work for as long as it would be then.
- *
- * Returns: that time, in s
+ * Returns: s for which it is taken to have kept a worker busy, see #HaarCosts
  */
 gdouble haar_tally_add (
-    HaarTally *tally, GstBuffer *frame, guint faces, gdouble busy, gdouble cpu, gdouble age);
+    HaarTally *tally, GstBuffer *frame, guint faces, const HaarCost *cost, gdouble age);
 
 /* (transfer full): the report of the time from the last one, or from the beginning, until now. A camera that
  * fell silent stays in the next two reports.

@@ -1,25 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Whether a report's frames/(busy/workers), told while there was time to spare, is what a saturated run then
- * reaches; and what more workers give. The element alone: no source, no decoder. */
+ * reaches: with spare processors, beside other load, and under a CPU quota; from an element that has never been
+ * saturated, and from one that was a moment ago. And what more workers give. The element alone: no source, no decoder. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <gst/check/gstharness.h>
 
+#include "cpuquota.h"
+#include "haarelement.h"
 #include "haarpictures.h"
 
 static gint seconds = 5;
 static gint load = 40;
-static gint hogs;
+static gint hogs = 2;
+static gdouble quota = 1.2;
+static gchar *only;
 static gchar *size = "640x480";
 static gchar *engine = "auto";
 
 static const GOptionEntry options[] = {
     {"seconds", 's', 0, G_OPTION_ARG_INT, &seconds, "Seconds of each run (5)", "N"},
     {"load", 'l', 0, G_OPTION_ARG_INT, &load, "Load of the unsaturated run (40)", "PERCENT"},
-    {"hogs", 'o', 0, G_OPTION_ARG_INT, &hogs, "Threads that do nothing but use a processor (0)",
-        "N"},
+    {"hogs", 'o', 0, G_OPTION_ARG_INT, &hogs,
+        "Other load: threads that do nothing but use a processor (2)", "N"},
+    {"quota", 'q', 0, G_OPTION_ARG_DOUBLE, &quota, "CPU quota, in processors (1.2)", "F"},
+    {"only", 'c', 0, G_OPTION_ARG_STRING, &only, "One case alone: spare, load or quota", "CASE"},
     {"size", 'z', 0, G_OPTION_ARG_STRING, &size, "Size of the pictures (640x480)", "WxH"},
     {"engine", 'e', 0, G_OPTION_ARG_STRING, &engine, "As of haarfacecount (auto)", "NAME"},
     {NULL},
@@ -53,11 +60,10 @@ make_frame (gint width, gint height)
 static Bench
 open_bench (guint workers)
 {
-  Bench bench = {gst_element_factory_make ("haarfacecount", NULL)};
+  Bench bench = {make_haarfacecount ()};
   g_autofree gchar *caps = NULL;
   gint width, height;
 
-  g_assert_nonnull (bench.element);
   g_assert_cmpint (sscanf (size, "%dx%d", &width, &height), ==, 2);
   g_object_set (bench.element, "workers", workers, NULL);
   gst_util_set_object_arg (G_OBJECT (bench.element), "engine", engine);
@@ -124,23 +130,91 @@ hog (gpointer data)
 }
 
 static gdouble
-measure (guint workers, gdouble alone)
+rate_of (Bench *bench, gdouble rate)
+{
+  Reading reading = run (bench, rate);
+
+  return reading.frames / reading.time;
+}
+
+static gdouble
+tell (Bench *bench, guint workers, gdouble rate)
+{
+  Reading reading = run (bench, rate * load / 100);
+
+  return reading.frames / (reading.busy / workers);
+}
+
+/* What was reached. */
+static gdouble
+measure (const gchar *name, guint workers, gdouble alone)
 {
   Bench bench = open_bench (workers);
-  Reading full, spare;
-  gdouble reached, predicted;
+  gdouble reached = rate_of (&bench, 0), first, told_first, then, told_then;
 
-  full = run (&bench, 0);
-  reached = full.frames / full.time;
-  spare = run (&bench, reached * load / 100);
-  predicted = spare.frames / (spare.busy / workers);
-  full = run (&bench, 0);
-  reached = full.frames / full.time;
-  printf ("| %u | %.1f | %.1f | %+.1f %% | %.2f |\n", workers, predicted, reached,
-      100 * (predicted / reached - 1), alone > 0 ? reached / alone : 1);
-  fflush (stdout);
   close_bench (&bench);
-  return reached;
+  bench = open_bench (workers);
+  told_first = tell (&bench, workers, reached);
+  first = rate_of (&bench, 0);
+  told_then = tell (&bench, workers, first);
+  then = rate_of (&bench, 0);
+  close_bench (&bench);
+  printf ("| %s | %u | %.1f | %.1f | %+.1f %% | %.1f | %+.1f %% | %.2f |\n", name, workers, then,
+      told_first, 100 * (told_first / first - 1), told_then, 100 * (told_then / then - 1),
+      alone > 0 ? then / alone : 1);
+  fflush (stdout);
+  return then;
+}
+
+static void
+measure_all (const gchar *name)
+{
+  gdouble alone = 0;
+
+  for (guint workers = 1; workers <= MAX (2, g_get_num_processors ()); workers++) {
+    gdouble reached = measure (name, workers, alone);
+
+    if (workers == 1)
+      alone = reached;
+  }
+}
+
+static void
+measure_beside_load (void)
+{
+  g_autofree gchar *name = g_strdup_printf ("beside %d busy threads", hogs);
+  GThread *threads[64];
+
+  hogs = CLAMP (hogs, 0, (gint) G_N_ELEMENTS (threads));
+  for (gint i = 0; i < hogs; i++)
+    threads[i] = g_thread_new ("hog", hog, NULL);
+  measure_all (name);
+  g_atomic_int_set (&stop_hogs, 1);
+  for (gint i = 0; i < hogs; i++)
+    g_thread_join (threads[i]);
+}
+
+static void
+measure_under_quota (void)
+{
+  g_autofree gchar *name = g_strdup_printf ("quota of %g processors", quota);
+  g_autoptr (GError) error = NULL;
+  CpuQuota *entered = cpu_quota_enter (quota, &error);
+
+  if (!entered) {
+    g_printerr (
+        "There is no CPU quota to be had here, as root with a writable /sys/fs/cgroup has it: %s\n",
+        error->message);
+    exit (2);
+  }
+  measure_all (name);
+  cpu_quota_leave (entered);
+}
+
+static gboolean
+is_wanted (const gchar *name)
+{
+  return !only || g_str_equal (only, name);
 }
 
 int
@@ -148,8 +222,6 @@ main (int argc, char **argv)
 {
   GOptionContext *context = g_option_context_new (NULL);
   GError *error = NULL;
-  GThread *threads[64];
-  gdouble alone = 0;
 
   g_option_context_add_main_entries (context, options, NULL);
   g_option_context_add_group (context, gst_init_get_option_group ());
@@ -158,20 +230,16 @@ main (int argc, char **argv)
     return 2;
   }
   g_option_context_free (context);
-  hogs = CLAMP (hogs, 0, (gint) G_N_ELEMENTS (threads));
-  for (gint i = 0; i < hogs; i++)
-    threads[i] = g_thread_new ("hog", hog, NULL);
-  printf ("| workers | predicted at %d %% load, frames/s | reached when saturated | error | to one "
-          "worker |\n| --- | --- | --- | --- | --- |\n",
+  printf (
+      "| %d %% load | workers | reached when saturated, frames/s | told by one never saturated | "
+      "error | told by one that was | error | to one worker |\n"
+      "| --- | --- | --- | --- | --- | --- | --- | --- |\n",
       load);
-  for (guint workers = 1; workers <= MAX (2, g_get_num_processors ()); workers++) {
-    gdouble reached = measure (workers, alone);
-
-    if (workers == 1)
-      alone = reached;
-  }
-  g_atomic_int_set (&stop_hogs, 1);
-  for (gint i = 0; i < hogs; i++)
-    g_thread_join (threads[i]);
+  if (is_wanted ("spare"))
+    measure_all ("spare processors");
+  if (is_wanted ("load"))
+    measure_beside_load ();
+  if (is_wanted ("quota"))
+    measure_under_quota ();
   return 0;
 }

@@ -8,6 +8,7 @@
 
 #include <gst/check/gstharness.h>
 
+#include "haarelement.h"
 #include "haarpictures.h"
 
 #define WIDTH 640
@@ -106,7 +107,7 @@ make_frame (const HaarPicture *photo, gint n, GRand *rand)
 static Pass
 show (const HaarPicture *photo, GstClockTime rescan)
 {
-  Pass pass = {gst_element_factory_make ("haarfacecount", NULL)};
+  Pass pass = {make_haarfacecount ()};
   GstBus *bus = gst_bus_new ();
   gint64 start = g_get_monotonic_time ();
   GRand *rand = g_rand_new_with_seed (1);

@@ -180,15 +180,68 @@ GST_START_TEST (test_only_what_opencv_ships_is_known)
 }
 GST_END_TEST;
 
+/* --- costs --- */
+
+#define PIXELS 1e6
+
+static gdouble
+add_frames (HaarCosts *costs, guint n, gdouble wall, gdouble cpu, gboolean pressed, gint64 now)
+{
+  const HaarCost cost = {wall, cpu, PIXELS, pressed};
+  gdouble busy = 0;
+
+  for (guint i = 0; i < n; i++)
+    busy = haar_costs_add (costs, &cost, now);
+  return busy;
+}
+
+static void
+assert_near (gdouble value, gdouble expected)
+{
+  fail_unless (fabs (value / expected - 1) < 0.01, "%g, not %g", value, expected);
+}
+
+GST_START_TEST (test_a_frame_costs_what_pressed_ones_do)
+{
+  HaarCosts costs;
+
+  haar_costs_init (&costs, 1);
+  assert_near (add_frames (&costs, 50, 0.012, 0.011, FALSE, 0), 0.012);
+  /* Other load, and warm caches. */
+  assert_near (add_frames (&costs, 50, 0.020, 0.010, TRUE, 0), 0.020);
+  assert_near (add_frames (&costs, 50, 0.012, 0.011, FALSE, 0), 0.020);
+  /* One that takes twice as long as others takes twice as long as others. */
+  assert_near (add_frames (&costs, 1, 0.030, 0.022, FALSE, 0), 0.044 * 10 / 11.34);
+  /* The other load may be gone by now, the caches aren't larger. */
+  add_frames (&costs, 50, 0.012, 0.011, FALSE, 0);
+  assert_near (
+      add_frames (&costs, 1, 0.0121, 0.011, FALSE, 31 * G_TIME_SPAN_SECOND), 0.0121 * 10 / 11);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_pictures_that_differ_count_little)
+{
+  HaarCosts costs;
+
+  haar_costs_init (&costs, 1);
+  add_frames (&costs, 50, 0.001, 0.001, TRUE, 0);
+  assert_near (add_frames (&costs, 50, 0.050, 0.050, FALSE, 0), 0.040);
+  haar_costs_init (&costs, 1);
+  add_frames (&costs, 50, 0.050, 0.050, TRUE, 0);
+  assert_near (add_frames (&costs, 50, 0.001, 0.001, FALSE, 0), 0.001);
+}
+GST_END_TEST;
+
 /* --- the tally --- */
 
 static void
 count (HaarTally *tally, const gchar *camera, const gchar *session, const gchar *seq, gdouble age)
 {
+  const HaarCost cost = {.wall = 0.25, .cpu = 0.2};
   GstBuffer *frame = gst_buffer_new ();
 
   gst_kafka_meta_set_headers (frame, "camera", camera, "session", session, "seq", seq, NULL);
-  haar_tally_add (tally, frame, 2, 0.25, 0.2, age);
+  haar_tally_add (tally, frame, 2, &cost, age);
   gst_buffer_unref (frame);
 }
 
@@ -239,18 +292,19 @@ GST_END_TEST;
 /* A decoder takes the same half of a processor: of that, 0.1 s is a fifth of a second for the one worker. */
 GST_START_TEST (test_all_work_of_the_process_counts)
 {
+  const HaarCost cost = {.wall = 0.01, .cpu = 0.01};
   HaarTally *tally = haar_tally_new ("r", 1, 0.5);
   gdouble begin = haar_cpus_used ();
   GstBuffer *frame = gst_buffer_new ();
   FogReport *report;
 
-  haar_tally_add (tally, frame, 0, 0.01, 0.01, NAN);
+  haar_tally_add (tally, frame, 0, &cost, NAN);
   while (haar_cpus_used () - begin < 0.1)
     ;
   report = haar_tally_take (tally);
   fail_unless (report->busy >= 0.2, "%g", report->busy);
   fog_report_free (report);
-  haar_tally_add (tally, frame, 0, 0.01, 0.01, NAN);
+  haar_tally_add (tally, frame, 0, &cost, NAN);
   report = haar_tally_take (tally);
   fail_unless (report->busy < 0.2, "%g", report->busy);
   fog_report_free (report);
@@ -410,6 +464,8 @@ haarparts_suite (void)
   tcase_add_test (tc, test_a_quota_of_any_group_above_counts);
   tcase_add_test (tc, test_where_it_looked_is_told);
   tcase_add_test (tc, test_only_what_opencv_ships_is_known);
+  tcase_add_test (tc, test_a_frame_costs_what_pressed_ones_do);
+  tcase_add_test (tc, test_pictures_that_differ_count_little);
   tcase_add_test (tc, test_a_report_covers_its_interval);
   tcase_add_test (tc, test_a_quota_is_felt_before_it_bites);
   tcase_add_test (tc, test_all_work_of_the_process_counts);

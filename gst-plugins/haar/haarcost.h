@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* What it took to count one frame. */
+typedef struct {
+  gdouble wall; /* s by the clock on the wall */
+  gdouble cpu;  /* s of a processor */
+  gdouble
+      pixels; /* that were searched; 0: it wasn't searched as a whole, and is no example for others */
+  gboolean pressed; /* its worker came to it straight from another one */
+} HaarCost;
+
+typedef struct {
+  gdouble value;
+  guint n;
+} HaarMean;
+
+/**
+ * HaarCosts:
+ *
+ * A report's frames/(busy/workers) is to be what a saturated run would reach. But a frame that comes while there is
+ * time to spare costs another time than it would then: more, since its worker finds the caches cold after a pause; less,
+ * since nothing waits for a processor as long as not all workers want one; or more, since a thread that has slept is
+ * given its processor in another way beside other load. So what frames cost that came without a pause tells what the
+ * others would have.
+ */
+typedef struct {
+  gdouble crowd;         /* workers for each processor, at least 1 */
+  HaarMean pressed_busy; /* s a pixel, of frames lately */
+  HaarMean pressed_cpu, rested_cpu;
+  gint64 pressed_at; /* us, monotonic: when the latest came */
+} HaarCosts;
+
+/* @cpus: that the workers may keep busy, of haar_cpus_available() */
+void haar_costs_init (HaarCosts *costs, guint workers, gdouble cpus);
+
+/**
+ * haar_costs_add:
+ * @now: us, monotonic
+ *
+ * Returns: s for which the frame would keep a worker busy in a saturated run
+ */
+gdouble haar_costs_add (HaarCosts *costs, const HaarCost *cost, gint64 now);
+
+G_END_DECLS
