@@ -34,6 +34,10 @@
 #include <string.h>
 
 #include "fogreport.h"
+#include "gsthaarinput.h"
+#include "gsthaaroutput.h"
+#include "gsthaarpads.h"
+#include "gsthaarreport.h"
 #include "haarcpus.h"
 #include "haarequip.h"
 #include "haarluma.h"
@@ -107,49 +111,6 @@ gst_haar_engine_get_type (void)
     g_once_init_leave (&type, g_enum_register_static ("GstHaarEngine", values));
   }
   return type;
-}
-
-/* --- shared with the element's other parts --- */
-
-GstPad *
-gst_haar_face_count_ref_pad (GstHaarFaceCount *self, GstPad **pad)
-{
-  GstPad *ref;
-
-  GST_OBJECT_LOCK (self);
-  ref = *pad ? gst_object_ref (*pad) : NULL;
-  GST_OBJECT_UNLOCK (self);
-  return ref;
-}
-
-gboolean
-gst_haar_face_count_is_linked (GstHaarFaceCount *self, GstPad **pad)
-{
-  GstPad *ref = gst_haar_face_count_ref_pad (self, pad);
-  gboolean linked = ref && gst_pad_is_linked (ref);
-
-  gst_clear_object (&ref);
-  return linked;
-}
-
-GstStructure *
-gst_haar_face_count_make_stats (GstHaarFaceCount *self)
-{
-  const GstHaarCounters *c = &self->counters;
-  GstStructure *s;
-
-  GST_OBJECT_LOCK (self);
-  s = gst_structure_new ("haarfacecount-stats", "frames", G_TYPE_UINT64, c->frames, "faces",
-      G_TYPE_UINT64, c->faces, "events", G_TYPE_UINT64, c->events, "unchanged", G_TYPE_UINT64,
-      c->unchanged, "partial", G_TYPE_UINT64, c->partial, "too-old", G_TYPE_UINT64, c->too_old,
-      "bad-frames", G_TYPE_UINT64, c->bad, "failed-frames", G_TYPE_UINT64, c->failed, "clock-skew",
-      G_TYPE_UINT64, c->skewed, "reports", G_TYPE_UINT64, c->reports, "busy", G_TYPE_DOUBLE,
-      c->busy, "workers", G_TYPE_UINT, self->n_running, "engine", G_TYPE_STRING,
-      self->engine_name ? self->engine_name : "none", "waiting", G_TYPE_UINT,
-      self->workers ? haar_workers_get_waiting (self->workers) : 0, "lag", G_TYPE_UINT64, self->lag,
-      NULL);
-  GST_OBJECT_UNLOCK (self);
-  return s;
 }
 
 /* --- a run --- */

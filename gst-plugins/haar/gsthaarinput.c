@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "gsthaarfacecount.h"
+#include "gsthaarinput.h"
 
 #include "fogtime.h"
+#include "gsthaaroutput.h"
+#include "gsthaarpads.h"
+#include "gsthaarreport.h"
 #include "gstkafkameta.h"
 
 #define GST_CAT_DEFAULT gst_haar_face_count_debug
@@ -153,37 +156,6 @@ gst_haar_face_count_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 }
 
 /* --- queries --- */
-
-static GstCaps *
-acceptable_caps (GstHaarFaceCount *self, GstPad *pad, GstCaps *filter)
-{
-  g_autoptr (GstCaps) all = gst_pad_get_pad_template_caps (pad);
-  GstPad *other = pad == self->sinkpad ? gst_haar_face_count_ref_pad (self, &self->video)
-                                       : gst_object_ref (self->sinkpad);
-  g_autoptr (GstCaps) beyond = other ? gst_pad_peer_query_caps (other, all) : NULL;
-  GstCaps *caps;
-
-  gst_clear_object (&other);
-  caps = gst_caps_intersect_full (beyond ? beyond : all, all, GST_CAPS_INTERSECT_FIRST);
-  if (filter) {
-    GstCaps *filtered = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
-
-    gst_caps_unref (caps);
-    caps = filtered;
-  }
-  return caps;
-}
-
-void
-gst_haar_face_count_answer_caps (GstHaarFaceCount *self, GstPad *pad, GstQuery *query)
-{
-  g_autoptr (GstCaps) caps = NULL;
-  GstCaps *filter;
-
-  gst_query_parse_caps (query, &filter);
-  caps = acceptable_caps (self, pad, filter);
-  gst_query_set_caps_result (query, caps);
-}
 
 /* Strides, offsets and crops are taken as they come; but not behind the back of who gets the video. */
 static gboolean

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Documents leave by the task of the src pad, in the order of their frames, and frames by that of the video
- * pad: neither waits for the other's reader, so both may preroll. */
-#include "gsthaarfacecount.h"
+#include "gsthaaroutput.h"
 
-#include "fogreport.h"
+#include "gsthaarpads.h"
 #include "gstkafkameta.h"
 #include "haarevent.h"
 #include "haaroverlay.h"
@@ -121,21 +119,6 @@ end_flow (GstHaarFaceCount *self, GstFlowReturn ret)
 }
 
 /* --- events --- */
-
-GstEvent *
-gst_haar_face_count_make_stream_start (
-    GstHaarFaceCount *self, GstPad *pad, const gchar *name, GstEvent *upstream)
-{
-  g_autofree gchar *id = gst_pad_create_stream_id (pad, GST_ELEMENT (self), name);
-  GstEvent *event = gst_event_new_stream_start (id);
-  guint group;
-
-  if (upstream && gst_event_parse_group_id (upstream, &group))
-    gst_event_set_group_id (event, group);
-  if (upstream)
-    gst_event_set_seqnum (event, gst_event_get_seqnum (upstream));
-  return event;
-}
 
 /* Documents are in running time, whatever the frames are in. */
 static GstEvent *
@@ -351,7 +334,7 @@ count_outcome (GstHaarFaceCount *self, const HaarJob *job)
   gdouble busy = 0;
 
   if (job->outcome == HAAR_COUNTED)
-    busy = haar_tally_add (self->tally, job->frame, job->rects->len, job->busy, job->cpu, job->age);
+    busy = haar_tally_add (self->tally, job->frame, job->rects->len, &job->cost, job->age);
   GST_OBJECT_LOCK (self);
   counters->skewed += job->skewed;
   switch (job->outcome) {

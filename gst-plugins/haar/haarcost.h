@@ -7,10 +7,9 @@ G_BEGIN_DECLS
 
 /* What it took to count one frame. */
 typedef struct {
-  gdouble wall; /* s by the clock on the wall */
-  gdouble cpu;  /* s of a processor */
-  gdouble
-      pixels; /* that were searched; 0: it wasn't searched as a whole, and is no example for others */
+  gdouble wall;     /* s by the clock on the wall */
+  gdouble cpu;      /* s of a processor */
+  gdouble pixels;   /* that were searched; 0: not as a whole, so it's no example for others */
   gboolean pressed; /* its worker came to it straight from another one */
 } HaarCost;
 
@@ -33,10 +32,11 @@ typedef struct {
   HaarMean pressed_busy; /* s a pixel, of frames lately */
   HaarMean pressed_cpu, rested_cpu;
   gint64 pressed_at; /* us, monotonic: when the latest came */
+  gdouble saved;     /* s of processors that frames would have taken less without pauses; the owner resets it */
 } HaarCosts;
 
-/* @cpus: that the workers may keep busy, of haar_cpus_available() */
-void haar_costs_init (HaarCosts *costs, guint workers, gdouble cpus);
+/* @share: workers for each processor */
+void haar_costs_init (HaarCosts *costs, gdouble share);
 
 /**
  * haar_costs_add:
