@@ -32,7 +32,7 @@ typedef struct {
   HaarMean pressed_busy; /* s a pixel, of frames lately */
   HaarMean pressed_cpu, rested_cpu;
   gint64 pressed_at; /* us, monotonic: when the latest came */
-  gdouble saved;     /* s of processors that frames would have taken less without pauses; the owner resets it */
+  gdouble saved;     /* s of processors, had there been no pauses; the owner resets it */
 } HaarCosts;
 
 /* @share: workers for each processor */
