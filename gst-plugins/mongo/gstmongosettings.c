@@ -388,10 +388,11 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
    * GstMongoSink:mode:
    *
    * How documents are stored. With `replace` and `update` the latest one of an `_id` counts, so a replay may bring an
-   * older one back until the newer ones have come again; with `insert` and `gridfs` the first one does, and a replay
-   * changes nothing. `gridfs` takes any caps, and stores each buffer as a file in the bucket #GstMongoSink:collection:
-   * its `_id` and `filename` are `camera:session:seq` as in the headers, else its place in Kafka; caps, times and
-   * headers are its `metadata`. Another content under a name that is there is refused.
+   * older one back until the newer ones have come again, and so may, for good, a slow server that carries out a write
+   * after it was sent again; with `insert` and `gridfs` the first one does, and a replay changes nothing. `gridfs` takes
+   * any caps, and stores each buffer as a file in the bucket #GstMongoSink:collection: its `_id` and `filename` are
+   * `camera:session:seq` as in the headers, else its place in Kafka; caps, times and headers are its `metadata`. Another
+   * content under a name that is there is refused.
    */
   g_object_class_install_property (klass, PROP_MODE,
       g_param_spec_enum ("mode", "Mode", "How documents are stored", GST_TYPE_MONGO_SINK_MODE,

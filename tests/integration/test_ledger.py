@@ -4,6 +4,7 @@ its _id tells it from another, and none stands in the way of the others."""
 
 import json
 import random
+import signal
 import time
 
 import confluent_kafka
@@ -160,3 +161,40 @@ def test_poison_document_stalls_no_partition(kafka, mongo, fresh, launch):
     wait_until(lambda: Group(kafka, fresh, fresh, 1).committed() == 3, 60, "a commit behind it")
     running.interrupt()
     assert {event["_id"] for event in pymongo.MongoClient(mongo.uri)[fresh].events.find()} == {"a", "b"}
+
+
+def take_over(kafka, topic):
+    """Another member reads what is left of the topic, commits that, and goes."""
+    consumer = confluent_kafka.Consumer({
+        "bootstrap.servers": kafka.bootstrap, "group.id": topic, "auto.offset.reset": "earliest",
+        "session.timeout.ms": 6000, "enable.auto.commit": False,
+        "partition.assignment.strategy": "cooperative-sticky"})
+    consumer.subscribe([topic])
+    numbers = set()
+
+    def read():
+        numbers.update(int(dict(message.headers())["number"])
+                       for message in consumer.consume(1000, 0.1) if message.error() is None)
+        return max(numbers, default=0) >= 299
+
+    wait_until(read, 60, "the rest, by another member")
+    consumer.commit(asynchronous=False)
+    consumer.close()
+
+
+def test_who_was_away_sets_the_group_back_to_nothing(kafka, topics, seen, launch):
+    """Frozen for longer than its session: another one read on meanwhile, and is gone by the time it goes on."""
+    feed, group = Feed(kafka, topics), Group(kafka, topics, topics, 4)
+    feed.send(100)
+    member = "auto-offset-reset=earliest client-properties=c,session.timeout.ms=2000,heartbeat.interval.ms=500"
+    running = launch(copier(kafka, topics, "identity").replace(MEMBER, member))
+    wait_until(lambda: group.committed() == 100, 60, "the first messages done")
+    running.signal(signal.SIGSTOP)
+    feed.send(200)
+    take_over(kafka, topics)
+    assert group.committed() == 300
+    running.signal(signal.SIGCONT)
+    feed.send(10)
+    wait_until(lambda: seen.poll() and {*range(300, 310)} <= seen.counts.keys(), 60, "messages sent afterwards")
+    wait_until(lambda: group.committed() == 310, 60, "all done")
+    assert not {*range(100, 300)} & seen.counts.keys(), "read again from further back"

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """mongosink when the database refuses, crawls, or wants to know who is there; and topics with poison in them."""
 
-import pathlib
 import random
 import re
 import socket
-import subprocess
 import threading
 import time
 
+import certificates
 import confluent_kafka
 import gridfs
 import mongo_server
@@ -278,31 +277,24 @@ def test_server_without_time_series_stores_even_so(mongo, sink, fresh):
 @pytest.fixture
 def guarded(tmp_path):
     """With TLS and one user."""
-    folder = pathlib.Path(tmp_path, "guarded")
-    folder.mkdir()
-    for name in ("server", "stranger"):
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}", "-addext",
-             "subjectAltName=IP:127.0.0.1", "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem"],
-            check=True, capture_output=True, timeout=60)
-    with mongo_server.Mongo(
-            folder / "database", tls_cert=folder / "server.pem", tls_key=folder / "server.key",
-            user=f"me:{SECRET}") as server:
-        yield server, folder
+    authorities = {name: certificates.Authority(tmp_path / name) for name in ("server", "stranger")}
+    certificate, key = authorities["server"].issue("database")
+    with mongo_server.Mongo(tmp_path / "guarded", tls_cert=certificate, tls_key=key, user=f"me:{SECRET}") as server:
+        yield server, {name: authority.certificate for name, authority in authorities.items()}
 
 
-def guarded_uri(server, folder, user=f"me:{SECRET}", authority="server", mechanism="SCRAM-SHA-256"):
+def guarded_uri(server, authorities, user=f"me:{SECRET}", authority="server", mechanism="SCRAM-SHA-256"):
     return (
-        f"mongodb://{user}@127.0.0.1:{server.port}/?tls=true&tlsCAFile={folder}/{authority}.pem&authSource=admin"
+        f"mongodb://{user}@127.0.0.1:{server.port}/?tls=true&tlsCAFile={authorities[authority]}&authSource=admin"
         f"&authMechanism={mechanism}")
 
 
 @pytest.mark.parametrize("mechanism", ["SCRAM-SHA-1", "SCRAM-SHA-256"])
 def test_tls_and_scram_by_the_uri(guarded, sink, fresh, tmp_path, mechanism):
-    server, folder = guarded
-    uri = guarded_uri(server, folder, mechanism=mechanism)
-    (folder / "uri").write_text(uri + "\n")
-    sending = sink("mongodb://127.0.0.1:1", f"uri-file={folder}/uri", "create-index=seq", GST_DEBUG="*:6,GST_REGISTRY:1",
+    server, authorities = guarded
+    uri = guarded_uri(server, authorities, mechanism=mechanism)
+    (tmp_path / "uri").write_text(uri + "\n")
+    sending = sink("mongodb://127.0.0.1:1", f"uri-file={tmp_path}/uri", "create-index=seq", GST_DEBUG="*:6,GST_REGISTRY:1",
                    GST_DEBUG_DUMP_DOT_DIR=str(tmp_path))
     for seq in range(20):
         sending.send(event(seq))
@@ -317,8 +309,8 @@ def test_tls_and_scram_by_the_uri(guarded, sink, fresh, tmp_path, mechanism):
     ({"user": "me:wrong"}, "refused the user"), ({"user": f"nobody:{SECRET}"}, "refused the user"),
     ({"authority": "stranger"}, "Can't reach MongoDB")], ids=["password", "user", "authority"])
 def test_strangers_get_one_clear_error(guarded, sink, change, told):
-    server, folder = guarded
-    sending = sink(guarded_uri(server, folder, **change), GST_DEBUG="*:4")
+    server, authorities = guarded
+    sending = sink(guarded_uri(server, authorities, **change), GST_DEBUG="*:4")
     wait_until(lambda: sending.popen.poll() is not None, what="the sink's end")
     errors = re.findall(r"^ERROR: .*", sending.said(), re.MULTILINE)
     assert len(errors) == 1 and told in errors[0] and str(server.port) in errors[0], sending.said()[-3000:]
@@ -326,8 +318,8 @@ def test_strangers_get_one_clear_error(guarded, sink, change, told):
 
 
 def test_without_user_nothing_is_written(guarded, sink):
-    server, folder = guarded
-    sending = sink(f"mongodb://127.0.0.1:{server.port}/?tls=true&tlsCAFile={folder}/server.pem")
+    server, authorities = guarded
+    sending = sink(f"mongodb://127.0.0.1:{server.port}/?tls=true&tlsCAFile={authorities['server']}")
     sending.send(event(1))
     wait_until(lambda: sending.popen.poll() is not None, what="the sink's end")
     errors = re.findall(r"^ERROR: .*", sending.said(), re.MULTILINE)
