@@ -143,7 +143,7 @@ def compose(tmp_path):
 
     def run(*arguments):
         subprocess.run(
-            [podman_compose(), "-f", TOP / "pipelines/compose.yaml", *arguments], env=environment, check=True, timeout=300,
+            [*podman_compose(), "-f", TOP / "pipelines/compose.yaml", *arguments], env=environment, check=True, timeout=300,
             stdin=subprocess.DEVNULL)
 
     yield run
@@ -157,7 +157,8 @@ def podman_compose():
         cache.checked([sys.executable, "-m", "venv", directory], "a Python environment")
         cache.checked([directory / "bin/pip", "install", "-q", wanted], "download of podman-compose")
 
-    return cache.cached("podman-compose", [wanted], make) / "bin/podman-compose"
+    # as a module: the script in bin/ names the directory that it was made in
+    return cache.cached("podman-compose", [wanted], make) / "bin/python", "-m", "podman_compose"
 
 
 def figure(port, name):
