@@ -26,11 +26,16 @@ def test_mistakes_are_found(pattern, replacement, complaint):
     assert code and complaint in said
 
 
-def test_mistakes_in_a_scaled_object_are_found():
-    text = manifests.built(TOP / "k8s/overlays/keda")
-    assert manifests.check_text(text)[1] == 0
-    said, code = manifests.check_text(text.replace("maxReplicaCount", "maxReplicasCount"))
-    assert code and "maxReplicasCount" in said
+@pytest.mark.parametrize("overlay, right, wrong", [
+    ("keda", "maxReplicaCount", "maxReplicasCount"),
+    ("strimzi", "  partitions: 12", "  partitions: twelve"),
+    ("strimzi", "entityOperator", "entityOperators"),
+])
+def test_mistakes_in_objects_of_others_are_found(overlay, right, wrong):
+    text = manifests.built(TOP / f"k8s/overlays/{overlay}")
+    assert manifests.check_text(text)[1] == 0 and right in text
+    said, code = manifests.check_text(text.replace(right, wrong))
+    assert code and wrong.split()[-1] in said
 
 
 def test_images_are_those_of_compose():
