@@ -182,7 +182,7 @@ def take_over(kafka, topic):
     consumer.close()
 
 
-def test_who_was_away_sets_the_group_back_to_nothing(kafka, topics, seen, launch):
+def test_who_was_away_sets_no_group_back(kafka, topics, seen, launch):
     """Frozen for longer than its session: another one read on meanwhile, and is gone by the time it goes on."""
     feed, group = Feed(kafka, topics), Group(kafka, topics, topics, 4)
     feed.send(100)
