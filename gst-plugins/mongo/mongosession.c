@@ -412,7 +412,7 @@ note_chunk (MongoItem *chunk)
 }
 
 static void
-note_files (GPtrArray *items)
+note_files (MongoSession *self, GPtrArray *items)
 {
   for (guint i = 0; i < items->len; i++) {
     MongoItem *item = g_ptr_array_index (items, i);
@@ -426,7 +426,9 @@ note_files (GPtrArray *items)
     if (result->verdict != MONGO_VERDICT_REJECTED)
       continue;
     item->file->refused = TRUE;
-    if (item->is_part && result->code == MONGO_CODE_DUPLICATE_KEY)
+    if (!item->is_part)
+      withdraw_chunks (self, item);
+    else if (result->code == MONGO_CODE_DUPLICATE_KEY)
       mongo_result_set (result, MONGO_VERDICT_REJECTED, result->code,
           "another file of this name is stored already");
   }
@@ -521,7 +523,7 @@ write_items (MongoSession *self, MongoItem **items, guint n)
     settle_taken (collection, taken);
     if (is_upsert (self->target.mode))
       settle_upserts (taken);
-    note_files (taken);
+    note_files (self, taken);
   }
   mongoc_bulk_operation_destroy (bulk);
   mongoc_collection_destroy (collection);

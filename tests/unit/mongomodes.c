@@ -140,6 +140,24 @@ GST_START_TEST (test_file_with_a_refused_chunk)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_refused_file_takes_its_chunks_back)
+{
+  Fixture f;
+  MongoMock *mock = mongo_mock_new ();
+
+  mongo_mock_script (mock, "{\"ok\":1,\"n\":2}");
+  mongo_mock_script (mock, ONE_WRITE_ERROR ("{\"index\":0,\"code\":121,\"errmsg\":\"no file\"}"));
+  mongo_mock_answer (mock, "delete", "{\"ok\":1,\"n\":2}");
+  setup (&f, mock, "mode=gridfs batch-latency=60000000000", "image/jpeg");
+  gst_harness_push (f.h, new_frame (&f, 2 * CHUNK, 0));
+  finish (&f);
+  assert_asked (&f, "delete", "\"delete\" : \"events.chunks\"");
+  assert_stat (&f, "rejected", 1);
+  assert_acks (&f, 1, 0);
+  teardown (&f);
+}
+GST_END_TEST;
+
 /* The chunks' write is lost: the file's document waits for them. */
 GST_START_TEST (test_file_comes_after_its_chunks)
 {
@@ -288,6 +306,7 @@ mongomodes_suite (void)
   tcase_add_test (tc, test_upsert_that_loses_a_race_is_retried);
   tcase_add_test (tc, test_file_is_stored_once);
   tcase_add_test (tc, test_file_with_a_refused_chunk);
+  tcase_add_test (tc, test_refused_file_takes_its_chunks_back);
   tcase_add_test (tc, test_file_comes_after_its_chunks);
   tcase_add_test (tc, test_time_series_is_made);
   tcase_add_test (tc, test_server_without_time_series);
