@@ -7,8 +7,13 @@
 #include <string.h>
 
 #include <gst/check/gstharness.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "cpuquota.h"
+#include "fogreport.h"
 #include "haarelement.h"
 #include "haarpictures.h"
 
@@ -24,7 +29,7 @@ static const GOptionEntry options[] = {
     {"seconds", 's', 0, G_OPTION_ARG_INT, &seconds, "Seconds of each run (5)", "N"},
     {"load", 'l', 0, G_OPTION_ARG_INT, &load, "Load of the unsaturated run (40)", "PERCENT"},
     {"hogs", 'o', 0, G_OPTION_ARG_INT, &hogs,
-        "Other load: threads that do nothing but use a processor (2)", "N"},
+        "Other load: processes that do nothing but use a processor (2)", "N"},
     {"quota", 'q', 0, G_OPTION_ARG_DOUBLE, &quota, "CPU quota, in processors (1.2)", "F"},
     {"only", 'c', 0, G_OPTION_ARG_STRING, &only, "One case alone: spare, load or quota", "CASE"},
     {"size", 'z', 0, G_OPTION_ARG_STRING, &size, "Size of the pictures (640x480)", "WxH"},
@@ -38,9 +43,9 @@ typedef struct {
   GstBuffer *frame;
 } Bench;
 
-typedef struct {
-  gdouble frames, busy, time;
-} Reading;
+/* Each second run begins with what is left of the first. */
+#define REPORT_INTERVAL (G_TIME_SPAN_SECOND / 4)
+#define SETTLING (2 * REPORT_INTERVAL)
 
 static GstBuffer *
 make_frame (gint width, gint height)
@@ -65,10 +70,10 @@ open_bench (guint workers)
   gint width, height;
 
   g_assert_cmpint (sscanf (size, "%dx%d", &width, &height), ==, 2);
-  g_object_set (bench.element, "workers", workers, NULL);
+  g_object_set (bench.element, "workers", workers, "report-interval",
+      (guint64) (REPORT_INTERVAL * GST_USECOND), NULL);
   gst_util_set_object_arg (G_OBJECT (bench.element), "engine", engine);
-  bench.harness = gst_harness_new_with_element (bench.element, "sink", "src");
-  gst_harness_set_drop_buffers (bench.harness, TRUE);
+  bench.harness = gst_harness_new_with_element (bench.element, "sink", "rate");
   caps =
       g_strdup_printf ("video/x-raw,format=GRAY8,width=%d,height=%d,framerate=0/1", width, height);
   gst_harness_set_src_caps_str (bench.harness, caps);
@@ -84,65 +89,80 @@ close_bench (Bench *bench)
   gst_object_unref (bench->element);
 }
 
-static Reading
-read_stats (Bench *bench)
-{
-  Reading reading = {.time = (gdouble) g_get_monotonic_time () / G_TIME_SPAN_SECOND};
-  GstStructure *stats;
-  guint64 frames;
+/* What reports told. */
+typedef struct {
+  gdouble frames, busy;
+} Sums;
 
-  g_object_get (bench->element, "stats", &stats, NULL);
-  gst_structure_get (
-      stats, "frames", G_TYPE_UINT64, &frames, "busy", G_TYPE_DOUBLE, &reading.busy, NULL);
-  gst_structure_free (stats);
-  reading.frames = (gdouble) frames;
-  return reading;
+static void
+add_reports (GstHarness *harness, Sums *sums)
+{
+  GstBuffer *buffer;
+
+  while ((buffer = gst_harness_try_pull (harness))) {
+    g_autoptr (FogReport) report = NULL;
+    GstMapInfo map;
+
+    gst_buffer_map (buffer, &map, GST_MAP_READ);
+    report = fog_report_parse ((const gchar *) map.data, map.size, NULL);
+    gst_buffer_unmap (buffer, &map);
+    gst_buffer_unref (buffer);
+    sums->frames += (gdouble) report->frames;
+    sums->busy += report->busy;
+  }
 }
 
-/* What was done at @rate frames/s; 0: as many as it takes. */
-static Reading
+/* @rate frames/s; 0: as many as it takes. */
+static Sums
 run (Bench *bench, gdouble rate)
 {
-  Reading begin = read_stats (bench), end;
   gint64 start = g_get_monotonic_time (), now;
+  Sums sums = {0};
   guint sent = 0;
 
-  while ((now = g_get_monotonic_time ()) < start + seconds * G_TIME_SPAN_SECOND) {
+  while ((now = g_get_monotonic_time ()) < start + seconds * G_TIME_SPAN_SECOND + SETTLING) {
     gint64 due = rate > 0 ? start + (gint64) (sent * G_TIME_SPAN_SECOND / rate) : now;
 
     if (due > now)
       g_usleep ((gulong) (due - now));
     gst_harness_push (bench->harness, gst_buffer_ref (bench->frame));
     sent++;
+    add_reports (bench->harness, &sums);
+    if (now < start + SETTLING)
+      sums = (Sums){0};
   }
-  end = read_stats (bench);
-  return (Reading){end.frames - begin.frames, end.busy - begin.busy, end.time - begin.time};
+  return sums;
 }
 
-static gint stop_hogs;
-
-static gpointer
-hog (gpointer data)
+static guint64
+count_frames (Bench *bench)
 {
-  while (!g_atomic_int_get (&stop_hogs))
-    ;
-  return NULL;
+  GstStructure *stats;
+  guint64 frames;
+
+  g_object_get (bench->element, "stats", &stats, NULL);
+  gst_structure_get_uint64 (stats, "frames", &frames);
+  gst_structure_free (stats);
+  return frames;
 }
 
 static gdouble
-rate_of (Bench *bench, gdouble rate)
+saturate (Bench *bench)
 {
-  Reading reading = run (bench, rate);
+  gint64 start = g_get_monotonic_time ();
+  guint64 frames = count_frames (bench);
 
-  return reading.frames / reading.time;
+  run (bench, 0);
+  return (gdouble) (count_frames (bench) - frames) * G_TIME_SPAN_SECOND /
+         (gdouble) (g_get_monotonic_time () - start);
 }
 
 static gdouble
 tell (Bench *bench, guint workers, gdouble rate)
 {
-  Reading reading = run (bench, rate * load / 100);
+  Sums sums = run (bench, rate * load / 100);
 
-  return reading.frames / (reading.busy / workers);
+  return sums.frames / (sums.busy / workers);
 }
 
 /* What was reached. */
@@ -150,14 +170,14 @@ static gdouble
 measure (const gchar *name, guint workers, gdouble alone)
 {
   Bench bench = open_bench (workers);
-  gdouble reached = rate_of (&bench, 0), first, told_first, then, told_then;
+  gdouble reached = saturate (&bench), first, told_first, then, told_then;
 
   close_bench (&bench);
   bench = open_bench (workers);
   told_first = tell (&bench, workers, reached);
-  first = rate_of (&bench, 0);
+  first = saturate (&bench);
   told_then = tell (&bench, workers, first);
-  then = rate_of (&bench, 0);
+  then = saturate (&bench);
   close_bench (&bench);
   printf ("| %s | %u | %.1f | %.1f | %+.1f %% | %.1f | %+.1f %% | %.2f |\n", name, workers, then,
       told_first, 100 * (told_first / first - 1), told_then, 100 * (told_then / then - 1),
@@ -179,19 +199,33 @@ measure_all (const gchar *name)
   }
 }
 
+/* A process of its own, as what this one uses counts as work. */
+static GPid
+start_hog (void)
+{
+  GPid hog = fork ();
+
+  if (hog != 0)
+    return hog;
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
+  for (;;)
+    ;
+}
+
 static void
 measure_beside_load (void)
 {
-  g_autofree gchar *name = g_strdup_printf ("beside %d busy threads", hogs);
-  GThread *threads[64];
+  g_autofree gchar *name = g_strdup_printf ("beside %d busy loops", hogs);
+  GPid pids[64];
 
-  hogs = CLAMP (hogs, 0, (gint) G_N_ELEMENTS (threads));
+  hogs = CLAMP (hogs, 0, (gint) G_N_ELEMENTS (pids));
   for (gint i = 0; i < hogs; i++)
-    threads[i] = g_thread_new ("hog", hog, NULL);
+    pids[i] = start_hog ();
   measure_all (name);
-  g_atomic_int_set (&stop_hogs, 1);
-  for (gint i = 0; i < hogs; i++)
-    g_thread_join (threads[i]);
+  for (gint i = 0; i < hogs; i++) {
+    kill (pids[i], SIGKILL);
+    waitpid (pids[i], NULL, 0);
+  }
 }
 
 static void
