@@ -5,16 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "haarcut.h"
 #include "haarengine.h"
 #include "haarkernel.h"
 
 static gchar *kernel = "plain";
-static gint repeat = 1;
+static gint repeat = 1, stages;
 static gchar **cascades;
 
 static const GOptionEntry options[] = {
     {"kernel", 'k', 0, G_OPTION_ARG_STRING, &kernel, "plain, neon, ..., or opencv", "NAME"},
     {"repeat", 'r', 0, G_OPTION_ARG_INT, &repeat, "Search each picture so often (1)", "N"},
+    {"stages", 's', 0, G_OPTION_ARG_INT, &stages, "Only the first ones (0: all)", "N"},
     {"cascade", 'c', 0, G_OPTION_ARG_FILENAME_ARRAY, &cascades, "Cascade file", "PATH"},
     {NULL},
 };
@@ -71,6 +73,42 @@ search (const HaarEngineClass *klass, HaarEngine *engine, const gchar *path, gin
   printf ("\n");
 }
 
+static GBytes *
+load_cascade (const gchar *path)
+{
+  GError *error = NULL;
+  GBytes *bytes, *shorter;
+  gchar *text;
+  gsize length;
+
+  if (!g_file_get_contents (path, &text, &length, &error))
+    give_up (path, error);
+  bytes = g_bytes_new_take (text, length);
+  if (stages == 0)
+    return bytes;
+  shorter = haar_cut_stages (bytes, (guint) stages);
+  g_bytes_unref (bytes);
+  return shorter;
+}
+
+static void
+search_all (const HaarEngineClass *klass, const gchar *cascade, gchar **pictures)
+{
+  g_autofree gchar *name = g_path_get_basename (cascade);
+  g_autoptr (GBytes) bytes = load_cascade (cascade);
+  GError *error = NULL;
+  HaarEngine *engine = klass->create (bytes, &error);
+
+  if (!engine)
+    give_up (cascade, error);
+  printf ("%s\n", name);
+  for (guint i = 0; pictures[i]; i++) {
+    search (klass, engine, pictures[i], 0);
+    search (klass, engine, pictures[i], 3);
+  }
+  klass->free (engine);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -83,26 +121,7 @@ main (int argc, char **argv)
     give_up ("options", error);
   g_option_context_free (context);
   klass = choose_engine ();
-  for (guint i = 0; cascades[i]; i++) {
-    g_autofree gchar *name = g_path_get_basename (cascades[i]);
-    gchar *text;
-    gsize length;
-    HaarEngine *engine;
-    GBytes *bytes;
-
-    if (!g_file_get_contents (cascades[i], &text, &length, &error))
-      give_up (cascades[i], error);
-    bytes = g_bytes_new_take (text, length);
-    engine = klass->create (bytes, &error);
-    if (!engine)
-      give_up (cascades[i], error);
-    printf ("%s\n", name);
-    for (gint j = 1; j < argc; j++) {
-      search (klass, engine, argv[j], 0);
-      search (klass, engine, argv[j], 3);
-    }
-    klass->free (engine);
-    g_bytes_unref (bytes);
-  }
+  for (guint i = 0; cascades[i]; i++)
+    search_all (klass, cascades[i], argv + 1);
   return 0;
 }

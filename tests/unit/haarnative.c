@@ -3,6 +3,7 @@
 #include <gst/check/gstcheck.h>
 #include <string.h>
 
+#include "haarcut.h"
 #include "haarengine.h"
 #include "haarkernel.h"
 #include "haarpictures.h"
@@ -175,25 +176,6 @@ GST_START_TEST (test_same_as_opencv)
 }
 GST_END_TEST;
 
-/* The cascade less all stages from the n-th on. */
-static GBytes *
-cut_stages (GBytes *cascade, guint n)
-{
-  const gchar *text = g_bytes_get_data (cascade, NULL);
-  const gchar *cut = strstr (text, "<stages>"), *end = strstr (text, "</stages>");
-  GString *shorter;
-
-  for (guint i = 0; i <= n && cut; i++)
-    cut = strstr (cut + 1, strstr (text, "<trees>") ? "<trees>" : "<maxWeakCount>");
-  if (!cut || cut > end)
-    return g_bytes_ref (cascade);
-  while (!g_str_has_prefix (cut, "<_>"))
-    cut--;
-  shorter = g_string_new_len (text, cut - text);
-  g_string_append (shorter, end);
-  return g_string_free_to_bytes (shorter);
-}
-
 /* The first stages let many windows through: all that decides about a window, and about the skipping of its
  * neighbour, shows in the result. */
 GST_START_TEST (test_first_stages_same_as_opencv)
@@ -204,7 +186,7 @@ GST_START_TEST (test_first_stages_same_as_opencv)
 
   for (guint n = 1; n <= 5; n += 2) {
     const HaarParams params = {1.1};
-    GBytes *shorter = cut_stages (cascade, n);
+    GBytes *shorter = haar_cut_stages (cascade, n);
     Detectors detectors = detectors_new (shorter);
 
     fail_unless (assert_same (&detectors, &picture, &params) > 0);
@@ -279,7 +261,7 @@ try_text (const gchar *text, gsize length, const HaarPicture *picture)
 /* Three stages of each kind of cascade are as good as all, and faster. So many files of each as HAAR_MUTANTS says. */
 GST_START_TEST (test_hostile_text_is_an_error)
 {
-  GBytes *cascade = load_cascade (cascades[__i__]), *shorter = cut_stages (cascade, 2);
+  GBytes *cascade = load_cascade (cascades[__i__]), *shorter = haar_cut_stages (cascade, 2);
   HaarPicture portrait = haar_picture_load (HAAR_PORTRAIT);
   HaarPicture picture = haar_picture_compose (&portrait, 80, 60, 1);
   GRand *rand = g_rand_new_with_seed (__i__);
