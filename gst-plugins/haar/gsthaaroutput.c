@@ -275,11 +275,24 @@ push_document (GstHaarFaceCount *self, GstBuffer *document, GstEvent *gap)
   return combine (self, self->srcpad, ret);
 }
 
+/* From the part of the frame that was searched to all of it. */
+static void
+move_by_crop (GstBuffer *frame, GArray *rects)
+{
+  const GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (frame);
+
+  for (guint i = 0; crop && i < rects->len; i++) {
+    g_array_index (rects, HaarRect, i).x += (gint) crop->x;
+    g_array_index (rects, HaarRect, i).y += (gint) crop->y;
+  }
+}
+
 /* (transfer full) @frame: with a region, and a box if wanted, for each face. */
 static GstBuffer *
-mark_faces (GstBuffer *frame, const HaarJob *job, const gchar *label, gboolean draw_boxes)
+mark_faces (GstBuffer *frame, HaarJob *job, const gchar *label, gboolean draw_boxes)
 {
   frame = gst_buffer_make_writable (frame);
+  move_by_crop (frame, job->rects);
   for (guint i = 0; i < job->rects->len; i++) {
     const HaarRect *r = &g_array_index (job->rects, HaarRect, i);
 

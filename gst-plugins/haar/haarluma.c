@@ -2,40 +2,12 @@
 #include "haarluma.h"
 
 #include "haarmemory.h"
-
-/* The first sample of a component within the area, and the way to the others. */
-typedef struct {
-  const guint8 *data;
-  gint row, pixel; /* bytes to the next */
-} Samples;
-
-/* Every sample of @component in the area lies within what was mapped: metas and sizes come from outside. */
-static gboolean
-find_samples (
-    const GstVideoFrame *frame, guint component, const GstVideoRectangle *area, Samples *samples)
-{
-  guint plane = GST_VIDEO_FORMAT_INFO_PLANE (frame->info.finfo, component);
-  const GstMapInfo *map = &frame->map[frame->map[plane].data ? plane : 0];
-  const guint8 *start = GST_VIDEO_FRAME_PLANE_DATA (frame, plane);
-  gsize bytes = frame->info.finfo->depth[component] > 8 ? 2 : 1;
-  gsize offset, last;
-
-  samples->row = GST_VIDEO_FRAME_PLANE_STRIDE (frame, plane);
-  samples->pixel = GST_VIDEO_FRAME_COMP_PSTRIDE (frame, component);
-  if (samples->row < 0 || start < map->data)
-    return FALSE;
-  offset = (gsize) GST_VIDEO_FRAME_COMP_POFFSET (frame, component) +
-           (gsize) area->y * (gsize) samples->row + (gsize) area->x * (gsize) samples->pixel;
-  last = offset + (gsize) (area->h - 1) * (gsize) samples->row +
-         (gsize) (area->w - 1) * (gsize) samples->pixel + bytes;
-  samples->data = start + offset;
-  return (gsize) (start - map->data) + last <= map->size;
-}
+#include "haarsamples.h"
 
 /* Packed and deep luma: the upper 8 bits of each sample. */
 static void
 copy_samples (
-    const Samples *from, const GstVideoFormatInfo *finfo, const HaarLuma *luma, guint8 *to)
+    const HaarSamples *from, const GstVideoFormatInfo *finfo, const HaarLuma *luma, guint8 *to)
 {
   guint depth = finfo->depth[0], shift = finfo->shift[0] + depth - 8;
   gboolean little = GST_VIDEO_FORMAT_INFO_IS_LE (finfo);
@@ -55,7 +27,7 @@ copy_samples (
 
 /* Rec. 601, in OpenCV's fixed point, so that a picture counts as it would there. */
 static void
-mix_rgb (const Samples rgb[3], const HaarLuma *luma, guint8 *to)
+mix_rgb (const HaarSamples rgb[3], const HaarLuma *luma, guint8 *to)
 {
   for (gint y = 0; y < luma->height; y++, to += luma->width) {
     const guint8 *r = rgb[0].data + (gsize) y * (gsize) rgb[0].row;
@@ -98,12 +70,12 @@ haar_luma_of_frame (
   const GstVideoFormatInfo *finfo = frame->info.finfo;
   guint n = GST_VIDEO_FORMAT_INFO_IS_RGB (finfo) ? 3 : 1;
   GstVideoRectangle area;
-  Samples samples[3];
+  HaarSamples samples[3];
 
   if (!find_area (frame, crop, &area))
     return HAAR_LUMA_SHORT;
   for (guint i = 0; i < n; i++)
-    if (!find_samples (frame, i, &area, &samples[i]))
+    if (!haar_samples_find (frame, i, &area, &samples[i]))
       return HAAR_LUMA_SHORT;
   luma->width = area.w;
   luma->height = area.h;

@@ -2,6 +2,7 @@
 #include "haaroverlay.h"
 
 #include "haarengine.h"
+#include "haarsamples.h"
 
 /* 8 bits of each component */
 static const guint8 green_rgb[] = {0, 255, 0};
@@ -32,53 +33,69 @@ put (const GstVideoFormatInfo *finfo, guint component, guint8 *sample, guint8 co
     GST_WRITE_UINT16_BE (sample, value);
 }
 
+/* A component's samples of the whole picture. */
+typedef struct {
+  const GstVideoFormatInfo *finfo;
+  guint component;
+  gint width, height;
+  HaarSamples samples;
+} Canvas;
+
+static gboolean
+find_canvas (const GstVideoFrame *frame, guint component, Canvas *canvas)
+{
+  GstVideoRectangle all = {0, 0, GST_VIDEO_FRAME_COMP_WIDTH (frame, component),
+      GST_VIDEO_FRAME_COMP_HEIGHT (frame, component)};
+
+  canvas->finfo = frame->info.finfo;
+  canvas->component = component;
+  canvas->width = all.w;
+  canvas->height = all.h;
+  return haar_samples_find (frame, component, &all, &canvas->samples);
+}
+
 /* What of the area lies outside of the picture isn't drawn. */
 static void
-fill (GstVideoFrame *frame, guint component, gint left, gint top, gint right, gint bottom)
+fill (const Canvas *canvas, gint left, gint top, gint right, gint bottom)
 {
-  const GstVideoFormatInfo *finfo = frame->info.finfo;
-  guint8 color = find_color (finfo)[component];
-  guint w_sub = finfo->w_sub[component], h_sub = finfo->h_sub[component];
-  gint stride = GST_VIDEO_FRAME_COMP_STRIDE (frame, component);
-  gint pixel = GST_VIDEO_FRAME_COMP_PSTRIDE (frame, component);
-  gint width = GST_VIDEO_FRAME_COMP_WIDTH (frame, component);
-  gint height = GST_VIDEO_FRAME_COMP_HEIGHT (frame, component);
+  const GstVideoFormatInfo *finfo = canvas->finfo;
+  guint8 color = find_color (finfo)[canvas->component];
+  guint w_sub = finfo->w_sub[canvas->component], h_sub = finfo->h_sub[canvas->component];
 
-  for (gint y = MAX (top, 0) >> h_sub; y <= (bottom - 1) >> h_sub && y < height; y++) {
-    guint8 *row = (guint8 *) GST_VIDEO_FRAME_COMP_DATA (frame, component) + y * stride;
+  for (gint y = MAX (top, 0) >> h_sub; y <= (bottom - 1) >> h_sub && y < canvas->height; y++) {
+    guint8 *row = canvas->samples.data + (gsize) y * (gsize) canvas->samples.row;
 
-    for (gint x = MAX (left, 0) >> w_sub; x <= (right - 1) >> w_sub && x < width; x++)
-      put (finfo, component, row + x * pixel, color);
+    for (gint x = MAX (left, 0) >> w_sub; x <= (right - 1) >> w_sub && x < canvas->width; x++)
+      put (finfo, canvas->component, row + x * canvas->samples.pixel, color);
   }
 }
 
 static void
-draw_box (GstVideoFrame *frame, guint component, gint x, gint y, gint w, gint h)
+draw_box (const Canvas *canvas, gint line, const HaarRect *r)
 {
-  gint line = MAX (2, GST_VIDEO_FRAME_WIDTH (frame) / 320);
+  gint right = r->x + r->w, bottom = r->y + r->h;
 
-  fill (frame, component, x, y, x + w, y + line);
-  fill (frame, component, x, y + h - line, x + w, y + h);
-  fill (frame, component, x, y, x + line, y + h);
-  fill (frame, component, x + w - line, y, x + w, y + h);
+  fill (canvas, r->x, r->y, right, r->y + line);
+  fill (canvas, r->x, bottom - line, right, bottom);
+  fill (canvas, r->x, r->y, r->x + line, bottom);
+  fill (canvas, right - line, r->y, right, bottom);
 }
 
 void
 haar_overlay_draw (GstBuffer *buffer, const GstVideoInfo *info, const GArray *rects)
 {
-  const GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (buffer);
-  gint left = crop ? (gint) crop->x : 0, top = crop ? (gint) crop->y : 0;
   GstVideoFrame frame = {0};
   guint n;
 
   if (!gst_video_frame_map (&frame, info, buffer, GST_MAP_READWRITE))
     return;
   n = MIN (GST_VIDEO_FRAME_N_COMPONENTS (&frame), 3);
-  for (guint i = 0; i < rects->len; i++) {
-    const HaarRect *r = &g_array_index (rects, HaarRect, i);
+  for (guint component = 0; component < n; component++) {
+    Canvas canvas;
 
-    for (guint component = 0; component < n; component++)
-      draw_box (&frame, component, left + r->x, top + r->y, r->w, r->h);
+    for (guint i = 0; find_canvas (&frame, component, &canvas) && i < rects->len; i++)
+      draw_box (&canvas, MAX (2, GST_VIDEO_FRAME_WIDTH (&frame) / 320),
+          &g_array_index (rects, HaarRect, i));
   }
   gst_video_frame_unmap (&frame);
 }

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
  * haar_overlay_draw:
  * @frame: writable; its memory is copied if others have it too
  * @info: of its caps
- * @rects: of HaarRect, within the frame's crop if it has one
+ * @rects: of HaarRect
  *
  * Draws green boxes into any format that can be counted in; white ones into grey.
  */

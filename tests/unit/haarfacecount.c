@@ -378,6 +378,64 @@ GST_START_TEST (test_strides_and_crops)
 }
 GST_END_TEST;
 
+/* Regions are places in the frame that they are on, whatever part of it is to be shown. */
+GST_START_TEST (test_regions_of_a_cropped_frame)
+{
+  GstElement *element = make_element ();
+  GstHarness *h = make_harness (element, "video");
+  GstBuffer *frame = make_padded_frame ();
+  GstVideoCropMeta *crop = gst_buffer_add_video_crop_meta (frame);
+  GstVideoRegionOfInterestMeta *region;
+
+  crop->x = 20;
+  crop->y = 10;
+  crop->width = crop->height = SIDE;
+  gst_harness_push (h, frame);
+  frame = gst_harness_pull (h);
+  region = gst_buffer_get_video_region_of_interest_meta_id (frame, 0);
+  fail_unless (region != NULL);
+  fail_unless_equals_int (region->x, 20);
+  fail_unless_equals_int (region->y, 10);
+  fail_unless_equals_int (region->w, SIDE);
+  gst_buffer_unref (frame);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+/* The last plane begins within the frame, and ends behind it. */
+GST_START_TEST (test_no_box_behind_the_frame)
+{
+  gsize offsets[GST_VIDEO_MAX_PLANES] = {0, SIDE * SIDE, SIDE * SIDE + SIDE * SIDE / 4 - 10};
+  gint strides[GST_VIDEO_MAX_PLANES] = {SIDE, SIDE / 2, SIDE / 2};
+  const gsize size = SIDE * SIDE + SIDE * SIDE / 4, room = 2 * SIDE * SIDE;
+  GstElement *element = make_element ();
+  GstHarness *h = gst_harness_new_with_element (element, "sink", "video");
+  GstBuffer *frame = gst_buffer_new_allocate (NULL, room, NULL);
+  GstMapInfo map;
+
+  g_object_set (element, "draw-boxes", TRUE, NULL);
+  gst_harness_set_src_caps_str (
+      h, "video/x-raw,format=I420,width=20,height=20,framerate=25/1,colorimetry=bt601");
+  gst_buffer_memset (frame, 0, 7, room);
+  gst_buffer_map (frame, &map, GST_MAP_WRITE);
+  paint (map.data, SIDE, TRUE);
+  gst_buffer_unmap (frame, &map);
+  gst_buffer_set_size (frame, (gssize) size);
+  gst_buffer_add_video_meta_full (frame, 0, GST_VIDEO_FORMAT_I420, SIDE, SIDE, 3, offsets, strides);
+  gst_harness_push (h, frame);
+  frame = gst_harness_pull (h);
+  fail_unless (gst_buffer_get_video_region_of_interest_meta_id (frame, 0) != NULL);
+  gst_buffer_set_size (frame, (gssize) room);
+  gst_buffer_map (frame, &map, GST_MAP_READ);
+  fail_unless_equals_int (map.data[0], 149);
+  for (gsize i = size; i < room; i++)
+    fail_unless_equals_int (map.data[i], 7);
+  gst_buffer_unmap (frame, &map);
+  gst_buffer_unref (frame);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_caps_change_in_mid_stream)
 {
   GstElement *element = make_element ();
@@ -765,6 +823,8 @@ haarfacecount_suite (void)
   tcase_add_loop_test (tc, test_boxes_in_every_format, 0, N_FORMATS);
   tcase_add_test (tc, test_sizes_from_one_pixel_to_8k);
   tcase_add_test (tc, test_strides_and_crops);
+  tcase_add_test (tc, test_regions_of_a_cropped_frame);
+  tcase_add_test (tc, test_no_box_behind_the_frame);
   tcase_add_test (tc, test_caps_change_in_mid_stream);
   tcase_add_test (tc, test_video_passes_with_regions_and_token);
   tcase_add_test (tc, test_no_decoder_skips_frames_for_a_late_reader);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "haarsamples.h"
+
+gboolean
+haar_samples_find (const GstVideoFrame *frame, guint component, const GstVideoRectangle *area,
+    HaarSamples *samples)
+{
+  guint plane = GST_VIDEO_FORMAT_INFO_PLANE (frame->info.finfo, component);
+  const GstMapInfo *map = &frame->map[frame->map[plane].data ? plane : 0];
+  guint8 *start = GST_VIDEO_FRAME_PLANE_DATA (frame, plane);
+  gsize bytes = frame->info.finfo->depth[component] > 8 ? 2 : 1;
+  gsize offset, last;
+
+  samples->row = GST_VIDEO_FRAME_PLANE_STRIDE (frame, plane);
+  samples->pixel = GST_VIDEO_FRAME_COMP_PSTRIDE (frame, component);
+  if (samples->row < 0 || start < map->data)
+    return FALSE;
+  offset = (gsize) GST_VIDEO_FRAME_COMP_POFFSET (frame, component) +
+           (gsize) area->y * (gsize) samples->row + (gsize) area->x * (gsize) samples->pixel;
+  last = offset + (gsize) (area->h - 1) * (gsize) samples->row +
+         (gsize) (area->w - 1) * (gsize) samples->pixel + bytes;
+  samples->data = start + offset;
+  return (gsize) (start - map->data) + last <= map->size;
+}
