@@ -5,17 +5,22 @@
 
 #define RATE_INTERVAL (200 * G_TIME_SPAN_MILLISECOND)
 #define DEMAND_INTERVAL (500 * G_TIME_SPAN_MILLISECOND)
-/* A route may get longer: what was the least time before that is forgotten. */
+/* A route may get longer: what was the least time before that is forgotten, but not before a queue is drained. */
 #define LATENCY_BUCKET (10 * G_TIME_SPAN_SECOND)
+#define LATENCY_BUCKET_THROTTLING (60 * G_TIME_SPAN_SECOND)
 /* A report may be late by so much without the link being full: a broker's disk, a busy machine. */
 #define JITTER (500 * G_TIME_SPAN_MILLISECOND)
 /* Asked for less than the link takes, so that the queue shrinks: in about the time DRAIN, s, down to a time that
  * jitter explains. Without that the least latency would come to be the queue's own. */
 #define HEADROOM 1.1
 #define DRAIN 2.0
-#define LEAST_SHARE 0.3
+#define LEAST_SHARE 0.1
 #define DRAINED (100 * G_TIME_SPAN_MILLISECOND)
 #define LONGEST_INTERVAL 10.0
+/* A drained queue lets the link be tried with so much more at each look, until that is FREE times what came before
+ * anything was asked for: a decoder leaves out twice as many as it is asked to. */
+#define GROWTH 1.1
+#define FREE 2.0
 
 static void
 begin (GstKafkaPaceInterval *interval, gint64 now)
@@ -50,7 +55,9 @@ least_latency (const GstKafkaPace *self)
 static void
 note_latency (GstKafkaPace *self, gint64 now, gint64 latency)
 {
-  if (now - self->bucket_began >= LATENCY_BUCKET) {
+  gint64 bucket = self->throttling ? LATENCY_BUCKET_THROTTLING : LATENCY_BUCKET;
+
+  if (now - self->bucket_began >= bucket) {
     self->least_before = self->least_now;
     self->least_now = 0;
     self->bucket_began = now;
@@ -80,36 +87,54 @@ gst_kafka_pace_window (const GstKafkaPace *self)
   return 2 * self->bytes_per_second * least_latency (self) / G_USEC_PER_SEC;
 }
 
-static gboolean
-is_too_old (const GstKafkaPace *self, gint64 age)
+static void
+ask_for_less (GstKafkaPace *self, gint64 age, gdouble went)
 {
+  gdouble excess = (gdouble) (age - least_latency (self)) / G_USEC_PER_SEC;
+  gdouble share = CLAMP (1 / HEADROOM - excess / DRAIN, LEAST_SHARE, 1 / HEADROOM);
+
+  if (!self->throttling)
+    self->free_rate = self->came;
+  self->throttling = TRUE;
+  /* Nothing at all for longer than the queue is old would leave a drained link idle. */
+  self->rate = MAX (share * went, 1 / excess);
+}
+
+/* A link that merely stood still for a moment takes all at once when it goes on. */
+static void
+ask_for_more (GstKafkaPace *self, gdouble went)
+{
+  self->rate = went > FREE * self->rate ? went : GROWTH * self->rate;
+  self->throttling = self->rate < FREE * self->free_rate;
+}
+
+/* Between a queue that is long and one that is drained all stays as it is: a report that is a little late says nothing
+ * of the link, and what came and went in so short a time little. */
+static void
+look (GstKafkaPace *self, gint64 now, gint64 age)
+{
+  GstKafkaPaceInterval past = self->demand;
+  gdouble elapsed = (gdouble) (now - past.began) / G_USEC_PER_SEC;
+  gdouble went = past.delivered / elapsed;
   gint64 least = least_latency (self);
 
-  return age >= (self->throttling ? least + DRAINED : 2 * least + JITTER);
+  begin (&self->demand, now);
+  self->came = past.pushed / elapsed;
+  if (age >= 2 * least + JITTER)
+    ask_for_less (self, age, went);
+  else if (self->throttling && age < least + DRAINED)
+    ask_for_more (self, went);
 }
 
 gboolean
 gst_kafka_pace_throttle (
     GstKafkaPace *self, gint64 now, gint64 oldest, gdouble *interval, gdouble *proportion)
 {
-  GstKafkaPaceInterval past = self->demand;
-  gdouble elapsed = (gdouble) (now - past.began) / G_USEC_PER_SEC;
-  gint64 age = now - oldest;
-  gdouble excess = (gdouble) (age - least_latency (self)) / G_USEC_PER_SEC;
-  gdouble share = CLAMP (1 / HEADROOM - excess / DRAIN, LEAST_SHARE, 1 / HEADROOM);
-  gboolean throttled = self->throttling;
-
-  if (now - past.began < DEMAND_INTERVAL)
+  if (now - self->demand.began >= DEMAND_INTERVAL)
+    look (self, now, now - oldest);
+  if (!self->throttling)
     return FALSE;
-  begin (&self->demand, now);
-  self->throttling = is_too_old (self, age);
-  /* The last word is what came through at the end: a link that merely stood still for a moment took it all. */
-  if (!self->throttling && !(throttled && past.delivered))
-    return FALSE;
-  /* If nothing came through, the link takes less than one in the time that the oldest has waited. */
-  *interval = past.delivered ? elapsed / past.delivered : (gdouble) age / G_USEC_PER_SEC;
-  *interval /= share;
-  *interval = MIN (*interval, LONGEST_INTERVAL);
-  *proportion = past.pushed / elapsed * *interval;
+  *interval = MIN (1 / self->rate, LONGEST_INTERVAL);
+  *proportion = self->came * *interval;
   return TRUE;
 }

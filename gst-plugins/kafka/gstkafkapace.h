@@ -17,7 +17,8 @@ typedef struct {
   GstKafkaPaceInterval rates;  /* for the window */
   GstKafkaPaceInterval demand; /* for throttling */
   gdouble bytes_per_second;
-  gboolean throttling; /* until the queue is drained */
+  gboolean throttling;
+  gdouble rate, free_rate, came; /* buffers/s: asked for, when nothing was, before the last look */
   gint64 bucket_began;
   gint64 least_now, least_before; /* latency, in this bucket and the one before it; 0: none yet */
 } GstKafkaPace;
@@ -37,8 +38,7 @@ guint64 gst_kafka_pace_window (const GstKafkaPace *self);
  * @interval: (out): s between two buffers that the link can take
  * @proportion: (out): how many times too fast buffers come
  *
- * Returns: %TRUE, at most twice a second, from when buffers wait longer than the link explains until they hardly
- * wait at all, and then once more
+ * Returns: %TRUE from when buffers wait longer than the link explains until it takes all that came before
  */
 gboolean gst_kafka_pace_throttle (
     GstKafkaPace *self, gint64 now, gint64 oldest, gdouble *interval, gdouble *proportion);

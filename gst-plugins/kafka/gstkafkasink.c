@@ -16,7 +16,8 @@
  *
  * When brokers or link are slower than the stream, the queue fills up to #GstKafkaSink:max-queued-bytes (or
  * -buffers, -time); then the element waits, or drops as #GstKafkaSink:leaky says. Before that, while the queue
- * grows, it tells upstream in QoS events of the type throttle how long to wait between two buffers.
+ * grows, it tells upstream in QoS events of the type throttle how long to wait between two buffers, and then ever less
+ * long, until the link takes all.
  *
  * ## Example launch line
  *
@@ -362,23 +363,24 @@ waits_in_kafka (GstBuffer *buffer)
   return meta && gst_structure_has_field (meta, "ack");
 }
 
-/* While the queue grows, a live source upstream is told what the link can take. What comes from Kafka waits there
+/* With each buffer, as those who drop for it go by the time of the last one. What comes from Kafka waits there
  * instead: a decoder on its way would skip frames. */
 static void
 throttle_upstream (GstKafkaSink *self, GstBuffer *buffer)
 {
   GstBaseSink *sink = GST_BASE_SINK (self);
-  GstClockTime pts = GST_BUFFER_PTS (buffer);
+  GstClockTime time =
+      gst_segment_to_running_time (&sink->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
   gdouble interval, proportion;
 
   if (waits_in_kafka (buffer) ||
       !gst_kafka_producer_throttle (self->producer, &interval, &proportion))
     return;
-  GST_DEBUG_OBJECT (self, "asking for a buffer every %.3f s: they come %.2f times too fast",
-      interval, proportion);
+  GST_LOG_OBJECT (self, "asking for a buffer every %.3f s: they come %.2f times too fast", interval,
+      proportion);
   gst_pad_push_event (GST_BASE_SINK_PAD (sink),
       gst_event_new_qos (GST_QOS_TYPE_THROTTLE, proportion, interval * GST_SECOND,
-          GST_CLOCK_TIME_IS_VALID (pts) ? pts : 0));
+          GST_CLOCK_TIME_IS_VALID (time) ? time : 0));
 }
 
 /* A pause must not lose the buffer that waits for room. */

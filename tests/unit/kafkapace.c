@@ -6,6 +6,14 @@
 #define MS 1000
 #define S 1000000
 
+static gint
+compare_ages (gconstpointer a, gconstpointer b)
+{
+  gint64 x = *(const gint64 *) a, y = *(const gint64 *) b;
+
+  return (x > y) - (x < y);
+}
+
 /* A link that takes @per_second buffers of 1000 bytes, reports after @latency, and is sent @pushed a second;
  * runs until it has been asked for less, or for @seconds. */
 static gboolean
@@ -60,47 +68,73 @@ GST_START_TEST (test_slow_link_asks_for_less_than_it_takes)
 }
 GST_END_TEST;
 
-/* A source that does as it is asked, and after two seconds without a word tries twice the link's rate. */
-GST_START_TEST (test_queue_is_drained)
+/* A source of 30 a second, of which what upstream does with a QoS event drops those that come too early: until @times
+ * the interval that was asked for, and @more, have gone by. The link takes @per_second, and reports by up to @late too
+ * late; returns what came through of that in the second minute, and how old the oldest of 19 in 20 was. */
+static gdouble
+obey (GstKafkaPace *pace, gdouble per_second, gdouble times, gdouble more, gint64 late, gint64 *age)
 {
-  GstKafkaPace pace;
-  gdouble interval = 0.05, asked, proportion;
-  gint64 next = 0, busy_until = 0, heard = 0, oldest_age = 0;
+  g_autoptr (GRand) rand = g_rand_new_with_seed (1);
+  gint64 earliest = 0, busy_until = 0;
+  gdouble interval, proportion;
+  guint through = 0;
   GQueue queue = G_QUEUE_INIT;
+  g_autoptr (GArray) ages = g_array_new (FALSE, FALSE, sizeof (gint64));
 
-  gst_kafka_pace_init (&pace, 0);
-  for (gint64 now = 0; now < 300 * (gint64) S; now += MS) {
+  gst_kafka_pace_init (pace, 0);
+  for (gint64 now = 0; now < 120 * (gint64) S; now += MS) {
     if (queue.head && now >= busy_until) {
-      gint64 *queued = g_queue_pop_head (&queue);
+      g_autofree gint64 *queued = g_queue_pop_head (&queue);
+      gint64 latency = now - *queued;
 
-      oldest_age = now > 30 * S ? MAX (oldest_age, now - *queued) : 0;
-      gst_kafka_pace_delivered (&pace, now, 1000, now - *queued);
-      g_free (queued);
-      busy_until = now + S / 10;
+      gst_kafka_pace_delivered (pace, now, 1000, latency);
+      busy_until += (gint64) (S / per_second);
+      if (late)
+        busy_until = MAX (busy_until, now + g_rand_int_range (rand, 0, (gint32) late));
+      if (now >= 60 * (gint64) S && ++through)
+        g_array_append_val (ages, latency);
     }
-    if (now < next)
+    if (now % (33 * MS) != 0 || now < earliest)
       continue;
     if (!queue.head)
-      busy_until = now + S / 10;
-    gst_kafka_pace_pushed (&pace);
+      busy_until = MAX (busy_until, now + (gint64) (S / per_second));
+    if (gst_kafka_pace_throttle (
+            pace, now, queue.head ? *(gint64 *) queue.head->data : now, &interval, &proportion))
+      earliest = now + (gint64) ((times * interval + more) * S);
+    gst_kafka_pace_pushed (pace);
     g_queue_push_tail (&queue, g_memdup2 (&now, sizeof now));
-    if (gst_kafka_pace_throttle (&pace, now, *(gint64 *) queue.head->data, &asked, &proportion)) {
-      interval = asked;
-      heard = now;
-    } else if (now - heard > 2 * S) {
-      interval = 0.05;
-    }
-    next = now + interval * S;
   }
-  fail_unless (oldest_age < 4 * S, "%g s", oldest_age / (gdouble) S);
   g_queue_clear_full (&queue, g_free);
+  g_array_sort (ages, compare_ages);
+  *age = g_array_index (ages, gint64, ages->len * 19 / 20);
+  return through / (60 * per_second);
+}
+
+GST_START_TEST (test_link_stays_busy_and_its_queue_short)
+{
+  static const gdouble rates[] = {2, 6.25, 10, 20};
+  GstKafkaPace pace;
+  gint64 age;
+
+  for (guint i = 0; i < G_N_ELEMENTS (rates); i++) {
+    gdouble used =
+        obey (&pace, rates[i], 1, 0, rates[i] < 10 ? 100 * MS : 0, &age); /* as a converter does */
+
+    fail_unless (used > 0.7, "%g of %g", used, rates[i]);
+    fail_unless (age < 3 * S, "%" G_GINT64_FORMAT " us at %g", age, rates[i]);
+    used = obey (
+        &pace, rates[i], 2, 0.033, rates[i] < 10 ? 100 * MS : 0, &age); /* as a decoder does */
+    fail_unless (used > 0.5, "%g of %g", used, rates[i]);
+    fail_unless (age < 3 * S, "%" G_GINT64_FORMAT " us at %g", age, rates[i]);
+  }
 }
 GST_END_TEST;
 
-/* What waited goes all at once, and the last word is that the link takes it. */
+/* What waited goes all at once: the link takes it. */
 GST_START_TEST (test_moment_of_standstill)
 {
   GstKafkaPace pace;
+  gboolean throttled;
   gdouble interval = 0, proportion;
 
   gst_kafka_pace_init (&pace, 0);
@@ -116,11 +150,13 @@ GST_START_TEST (test_moment_of_standstill)
   fail_unless (interval > 0.5, "%f", interval);
   for (gint i = 0; i < 20; i++)
     gst_kafka_pace_delivered (&pace, 12 * (gint64) S, 1000, S);
-  fail_unless (gst_kafka_pace_throttle (
-      &pace, 12 * (gint64) S + 400 * MS, 12 * (gint64) S + 399 * MS, &interval, &proportion));
-  fail_unless (interval < 0.05, "%f", interval);
-  fail_if (gst_kafka_pace_throttle (
-      &pace, 13 * (gint64) S, 13 * (gint64) S - MS, &interval, &proportion));
+  for (gint64 now = 12 * (gint64) S + 400 * MS; now < 20 * (gint64) S; now += 50 * MS) {
+    throttled = gst_kafka_pace_throttle (&pace, now, now - MS, &interval, &proportion);
+    fail_unless (!throttled || interval <= 0.05, "%f", interval);
+    gst_kafka_pace_pushed (&pace);
+    gst_kafka_pace_delivered (&pace, now, 1000, 2 * MS);
+  }
+  fail_if (throttled);
 }
 GST_END_TEST;
 
@@ -173,7 +209,7 @@ kafkapace_suite (void)
   tcase_add_test (tc, test_fast_link_is_left_alone);
   tcase_add_test (tc, test_long_link_is_left_alone);
   tcase_add_test (tc, test_slow_link_asks_for_less_than_it_takes);
-  tcase_add_test (tc, test_queue_is_drained);
+  tcase_add_test (tc, test_link_stays_busy_and_its_queue_short);
   tcase_add_test (tc, test_moment_of_standstill);
   tcase_add_test (tc, test_dead_link_asks_for_ever_less);
   tcase_add_test (tc, test_window_is_twice_what_is_under_way);
