@@ -22,17 +22,17 @@ typedef struct {
  * HaarCosts:
  *
  * A report's frames/(busy/workers) is to be what a saturated run would reach. But a frame that comes while there is
- * time to spare costs another time than it would then: more, since its worker finds the caches cold after a pause; less,
- * since nothing waits for a processor as long as not all workers want one; or more, since a thread that has slept is
- * given its processor in another way beside other load. So what frames cost that came without a pause tells what the
- * others would have.
+ * time to spare takes another time than it would then: more of a processor, since its worker finds the caches cold after
+ * a pause; and less waiting for one, as not all workers want it, or more, as a thread that has slept is given one in
+ * another way beside other load. What frames took that came without a pause tells what the others would have.
  */
 typedef struct {
-  gdouble crowd;         /* workers for each processor, at least 1 */
-  HaarMean pressed_busy; /* s a pixel, of frames lately */
+  gdouble crowd; /* workers for each processor, at least 1 */
+  /* Of frames lately, s a pixel: */
   HaarMean pressed_cpu, rested_cpu;
-  gint64 pressed_at; /* us, monotonic: when the latest came */
-  gdouble saved;     /* s of processors, had there been no pauses; the owner resets it */
+  HaarMean pressed_wait; /* for a processor */
+  gint64 pressed_at;     /* us, monotonic: when the latest came */
+  gdouble saved;         /* s of processors, had there been no pauses; the owner resets it */
 } HaarCosts;
 
 /* @share: workers for each processor */

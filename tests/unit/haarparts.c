@@ -206,16 +206,31 @@ GST_START_TEST (test_a_frame_costs_what_pressed_ones_do)
   HaarCosts costs;
 
   haar_costs_init (&costs, 1);
-  assert_near (add_frames (&costs, 50, 0.012, 0.011, FALSE, 0), 0.012);
+  assert_near (add_frames (&costs, 300, 0.012, 0.011, FALSE, 0), 0.012);
   /* Other load, and warm caches. */
-  assert_near (add_frames (&costs, 50, 0.020, 0.010, TRUE, 0), 0.020);
-  assert_near (add_frames (&costs, 50, 0.012, 0.011, FALSE, 0), 0.020);
-  /* One that takes twice as long as others takes twice as long as others. */
-  assert_near (add_frames (&costs, 1, 0.030, 0.022, FALSE, 0), 0.044 * 10 / 11.34);
+  assert_near (add_frames (&costs, 300, 0.020, 0.010, TRUE, 0), 0.020);
+  assert_near (add_frames (&costs, 300, 0.012, 0.011, FALSE, 0), 0.020);
+  /* One that takes twice as much of a processor. */
+  assert_near (add_frames (&costs, 1, 0.030, 0.022, FALSE, 0), 0.022 * 10 / 11.04 + 0.010);
   /* The other load may be gone by now, the caches aren't larger. */
-  add_frames (&costs, 50, 0.012, 0.011, FALSE, 0);
-  assert_near (
-      add_frames (&costs, 1, 0.0121, 0.011, FALSE, 31 * G_TIME_SPAN_SECOND), 0.0121 * 10 / 11);
+  add_frames (&costs, 300, 0.012, 0.011, FALSE, 0);
+  assert_near (add_frames (&costs, 1, 0.0121, 0.011, FALSE, 31 * G_TIME_SPAN_SECOND),
+      0.011 * 10 / 11 + 0.0011);
+}
+GST_END_TEST;
+
+/* Ten frames of two workers in 50 ms, and the rest of the quota's 100 ms to wait for more. */
+GST_START_TEST (test_a_saturated_run_under_a_quota_costs_its_time)
+{
+  HaarCosts costs;
+  gdouble busy = 0;
+
+  haar_costs_init (&costs, 2);
+  for (guint i = 0; i < 50; i++) {
+    busy += add_frames (&costs, 1, 0.010, 0.010, TRUE, 0) * 8;
+    busy += add_frames (&costs, 1, 0.060, 0.010, TRUE, 0) * 2;
+  }
+  assert_near (busy / 2, 50 * 0.100);
 }
 GST_END_TEST;
 
@@ -224,11 +239,11 @@ GST_START_TEST (test_pictures_that_differ_count_little)
   HaarCosts costs;
 
   haar_costs_init (&costs, 1);
-  add_frames (&costs, 50, 0.001, 0.001, TRUE, 0);
-  assert_near (add_frames (&costs, 50, 0.050, 0.050, FALSE, 0), 0.040);
+  add_frames (&costs, 300, 0.001, 0.001, TRUE, 0);
+  assert_near (add_frames (&costs, 300, 0.050, 0.050, FALSE, 0), 0.040);
   haar_costs_init (&costs, 1);
-  add_frames (&costs, 50, 0.050, 0.050, TRUE, 0);
-  assert_near (add_frames (&costs, 50, 0.001, 0.001, FALSE, 0), 0.001);
+  add_frames (&costs, 300, 0.050, 0.050, TRUE, 0);
+  assert_near (add_frames (&costs, 300, 0.001, 0.001, FALSE, 0), 0.001);
 }
 GST_END_TEST;
 
@@ -465,6 +480,7 @@ haarparts_suite (void)
   tcase_add_test (tc, test_where_it_looked_is_told);
   tcase_add_test (tc, test_only_what_opencv_ships_is_known);
   tcase_add_test (tc, test_a_frame_costs_what_pressed_ones_do);
+  tcase_add_test (tc, test_a_saturated_run_under_a_quota_costs_its_time);
   tcase_add_test (tc, test_pictures_that_differ_count_little);
   tcase_add_test (tc, test_a_report_covers_its_interval);
   tcase_add_test (tc, test_a_quota_is_felt_before_it_bites);
