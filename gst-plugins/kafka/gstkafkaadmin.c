@@ -55,3 +55,34 @@ gst_kafka_create_topic (rd_kafka_t *rk, const gchar *topic, gint partitions,
   rd_kafka_NewTopic_destroy (wanted);
   return err;
 }
+
+static rd_kafka_resp_err_t
+topic_error (const struct rd_kafka_metadata *metadata)
+{
+  return metadata->topic_cnt == 1 ? metadata->topics[0].err
+                                  : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+}
+
+gboolean
+gst_kafka_query_topic (
+    rd_kafka_t *rk, const gchar *topic, gint timeout_ms, rd_kafka_resp_err_t *topic_err)
+{
+  const struct rd_kafka_metadata *metadata;
+  rd_kafka_topic_t *asked = topic ? rd_kafka_topic_new (rk, topic, NULL) : NULL;
+  rd_kafka_resp_err_t err;
+
+  *topic_err = RD_KAFKA_RESP_ERR_NO_ERROR;
+  if (topic && !asked) {
+    *topic_err = RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
+    return TRUE;
+  }
+  err = rd_kafka_metadata (rk, 0, asked, &metadata, timeout_ms);
+  if (asked)
+    rd_kafka_topic_destroy (asked);
+  if (err)
+    return FALSE;
+  if (topic)
+    *topic_err = topic_error (metadata);
+  rd_kafka_metadata_destroy (metadata);
+  return TRUE;
+}

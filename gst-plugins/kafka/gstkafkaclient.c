@@ -87,6 +87,13 @@ dup_without_secrets (const GValue *value)
   return s;
 }
 
+void
+gst_kafka_take_text (gchar **text, const GValue *value)
+{
+  g_free (*text);
+  *text = g_value_dup_string (value);
+}
+
 gboolean
 gst_kafka_settings_set_property (
     GstKafkaSettings *settings, GObject *object, guint id, const GValue *value)
@@ -96,16 +103,13 @@ gst_kafka_settings_set_property (
   GST_OBJECT_LOCK (object);
   switch (id) {
     case GST_KAFKA_PROP_BOOTSTRAP_SERVERS:
-      g_free (settings->bootstrap_servers);
-      settings->bootstrap_servers = g_value_dup_string (value);
+      gst_kafka_take_text (&settings->bootstrap_servers, value);
       break;
     case GST_KAFKA_PROP_TOPIC:
-      g_free (settings->topic);
-      settings->topic = g_value_dup_string (value);
+      gst_kafka_take_text (&settings->topic, value);
       break;
     case GST_KAFKA_PROP_CONFIG_FILE:
-      g_free (settings->config_file);
-      settings->config_file = g_value_dup_string (value);
+      gst_kafka_take_text (&settings->config_file, value);
       break;
     case GST_KAFKA_PROP_CLIENT_PROPERTIES:
       g_clear_pointer (&settings->client_properties, gst_structure_free);

@@ -37,6 +37,9 @@ gboolean gst_kafka_settings_set_property (
 gboolean gst_kafka_settings_get_property (
     GstKafkaSettings *settings, GObject *object, guint id, GValue *value);
 
+/* Replaces *@text by @value's string. */
+void gst_kafka_take_text (gchar **text, const GValue *value);
+
 /* An option the element decides on itself, or a default of its own. */
 typedef struct {
   const gchar *name;

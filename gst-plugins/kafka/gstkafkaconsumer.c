@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "gstkafkaconsumer.h"
+#include "gstkafkaconsumerprivate.h"
 #include "gstkafkaclient.h"
 #include "gstkafkadiscovery.h"
 
@@ -12,45 +12,9 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define WATCH_TIME (1 * G_TIME_SPAN_SECOND)
 /* A hungry reader asks sooner, the more seldom the longer nothing comes of it. */
 #define HUNGRY_TIME (2 * G_TIME_SPAN_MILLISECOND)
-#define HUNGRY_MESSAGES 8
 #define DISCOVER_TIME (5 * G_TIME_SPAN_SECOND)
 #define LEAVE_TIME_MS 1500
 #define STOP_TIME (4200 * G_TIME_SPAN_MILLISECOND)
-
-struct _GstKafkaConsumer {
-  GstKafkaFault fault;  /* first: gst_kafka_client_new() */
-  gatomicrefcount refs; /* the element's and the thread's */
-  GstKafkaHandle *handle;
-  rd_kafka_t *rk;
-  GstKafkaConsumerSettings *settings;
-  GThread *thread;
-
-  GMutex lock;         /* guards all below */
-  GCond cond;          /* signalled when the thread is done, and when a token is decided on */
-  GstElement *element; /* NULL after stop */
-  rd_kafka_queue_t
-      *queue; /* messages alone, in no other thread's way; NULL once the thread leaves */
-  GPtrArray *partitions;
-  gboolean changed;
-  gboolean flushing;
-  gboolean stopping;
-  gboolean failed;
-  gboolean done;
-  gboolean hungry;
-  gboolean fed; /* a message came since the last watch */
-  gboolean playing;
-  GstKafkaFlow flow;
-  guint64 rebalances;
-
-  rd_kafka_message_t *kept; /* for the reader alone: comes next */
-
-  /* for the thread alone */
-  GHashTable *known_topics; /* name: number of partitions, as of the first look */
-  gboolean waiting_told;
-  gint64 watched;
-  gint64 hungry_time;
-  gint64 discovered;
-};
 
 GstKafkaConsumerSettings *
 gst_kafka_consumer_settings_new (void)
@@ -773,109 +737,6 @@ gst_kafka_consumer_stop (GstKafkaConsumer *self)
   consumer_unref (self);
 }
 
-/* with self->lock: little is left to read although more is there */
-static void
-look_for_hunger (GstKafkaConsumer *self)
-{
-  rd_kafka_queue_t *events;
-  gsize left;
-
-  if (self->hungry)
-    return;
-  left = rd_kafka_queue_length (self->queue);
-  if (left >= HUNGRY_MESSAGES || gst_kafka_partitions_get_lag (self->partitions) <= left)
-    return;
-  self->hungry = TRUE;
-  events = rd_kafka_queue_get_consumer (self->rk);
-  rd_kafka_queue_yield (events);
-  rd_kafka_queue_destroy (events);
-}
-
-/* with self->lock; FALSE: nothing else to tell, a message may be read */
-static gboolean
-read_state (GstKafkaConsumer *self, GstKafkaRead *what)
-{
-  if (self->flushing || !self->queue)
-    *what = self->failed && !self->flushing ? GST_KAFKA_READ_FAILED : GST_KAFKA_READ_FLUSHING;
-  else if (self->failed)
-    *what = GST_KAFKA_READ_FAILED;
-  else if (self->changed)
-    *what = GST_KAFKA_READ_ASSIGNMENT;
-  else if (gst_kafka_partitions_are_at_end (self->partitions))
-    *what = GST_KAFKA_READ_END;
-  else
-    return FALSE;
-  if (*what == GST_KAFKA_READ_ASSIGNMENT)
-    self->changed = FALSE;
-  return TRUE;
-}
-
-/* with self->lock; FALSE: the message isn't for us */
-static gboolean
-enter_message (GstKafkaConsumer *self, GstKafkaFetched *fetched)
-{
-  rd_kafka_message_t *message = fetched->message;
-  rd_kafka_timestamp_type_t unused;
-  GstKafkaPartition *partition = gst_kafka_partitions_find (
-      self->partitions, rd_kafka_topic_name (message->rkt), message->partition);
-
-  if (!partition || partition->leaving)
-    return FALSE;
-  if (message->err) {
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
-      partition->position = partition->high = message->offset;
-    else
-      GST_WARNING ("%s: %s", rd_kafka_name (self->rk), rd_kafka_message_errstr (message));
-    return FALSE;
-  }
-  partition->position = message->offset + 1;
-  partition->high = MAX (partition->high, partition->position);
-  if (partition->end < 0 && gst_kafka_range_excludes (&self->settings->range,
-                                rd_kafka_message_timestamp (message, &unused)))
-    partition->end = message->offset;
-  if (partition->end >= 0 && message->offset >= partition->end)
-    return FALSE;
-  fetched->behind = (gint64) gst_kafka_partition_get_lag (partition);
-  fetched->handle = gst_kafka_handle_ref (self->handle);
-  fetched->ledger = gst_kafka_ledger_ref (partition->ledger);
-  gst_kafka_ledger_add (partition->ledger, message->offset);
-  return TRUE;
-}
-
-GstKafkaRead
-gst_kafka_consumer_read (GstKafkaConsumer *self, GstKafkaFetched *fetched)
-{
-  GstKafkaRead what = GST_KAFKA_READ_MESSAGE;
-  gint timeout_ms = 0;
-  gboolean done = FALSE;
-
-  while (!done) {
-    rd_kafka_queue_t *queue;
-
-    g_mutex_lock (&self->lock);
-    done = read_state (self, &what);
-    queue = self->queue;
-    g_mutex_unlock (&self->lock);
-    if (done)
-      break;
-    if (!self->kept)
-      self->kept = rd_kafka_consume_queue (queue, timeout_ms);
-    g_mutex_lock (&self->lock);
-    /* The assignment is told before its first message. */
-    if (self->kept && !self->changed) {
-      fetched->message = g_steal_pointer (&self->kept);
-      done = enter_message (self, fetched);
-      self->fed |= done;
-    }
-    look_for_hunger (self);
-    g_mutex_unlock (&self->lock);
-    timeout_ms = fetched->message ? 0 : 1000;
-    if (!done)
-      g_clear_pointer (&fetched->message, rd_kafka_message_destroy);
-  }
-  return what;
-}
-
 void
 gst_kafka_consumer_set_flushing (GstKafkaConsumer *self, gboolean flushing)
 {
@@ -909,49 +770,4 @@ gst_kafka_consumer_note_flush (GstKafkaConsumer *self)
   g_mutex_lock (&self->lock);
   gst_kafka_partitions_fail_parked (self->partitions);
   g_mutex_unlock (&self->lock);
-}
-
-/* with self->lock: what the last fetch of each partition told; between two questions of watch_lag () much may come */
-static void
-note_watermarks (GstKafkaConsumer *self)
-{
-  for (guint i = 0; self->queue && i < self->partitions->len; i++) {
-    GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
-    gint64 low, high;
-
-    if (!rd_kafka_get_watermark_offsets (
-            self->rk, partition->topic, partition->partition, &low, &high))
-      partition->high = MAX (partition->high, high);
-  }
-}
-
-guint64
-gst_kafka_consumer_get_lag (GstKafkaConsumer *self, GValue *partitions)
-{
-  guint64 lag;
-
-  g_mutex_lock (&self->lock);
-  note_watermarks (self);
-  lag = gst_kafka_partitions_get_lag (self->partitions);
-  if (partitions)
-    gst_kafka_partitions_to_value (self->partitions, partitions);
-  g_mutex_unlock (&self->lock);
-  return lag;
-}
-
-void
-gst_kafka_consumer_add_stats (GstKafkaConsumer *self, GstStructure *stats)
-{
-  GValue partitions = G_VALUE_INIT;
-
-  g_mutex_lock (&self->lock);
-  gst_kafka_partitions_to_stats (self->partitions, &partitions);
-  gst_structure_set (stats, "lag", G_TYPE_UINT64, gst_kafka_partitions_get_lag (self->partitions),
-      "prefetched", G_TYPE_UINT64,
-      (guint64) (self->queue ? rd_kafka_queue_length (self->queue) : 0), "pending", G_TYPE_UINT64,
-      (guint64) gst_kafka_partitions_get_pending (self->partitions), "parked", G_TYPE_UINT64,
-      (guint64) gst_kafka_partitions_get_parked (self->partitions), "rebalances", G_TYPE_UINT64,
-      self->rebalances, NULL);
-  g_mutex_unlock (&self->lock);
-  gst_structure_take_value (stats, "partitions", &partitions);
 }

@@ -2,6 +2,7 @@
 #include "gstkafkaproducer.h"
 #include "gstkafkaadmin.h"
 #include "gstkafkaclient.h"
+#include "gstkafkaending.h"
 #include "gstkafkasocket.h"
 
 #include <string.h>
@@ -554,31 +555,6 @@ poll_reports (gpointer user_data)
 
 /* The first contact */
 
-/* Asks for the topic once. TRUE: the cluster answered. */
-static gboolean
-query_topic (GstKafkaProducer *self, rd_kafka_t *rk, rd_kafka_resp_err_t *topic_err)
-{
-  const struct rd_kafka_metadata *metadata;
-  rd_kafka_topic_t *topic =
-      self->config.each_names_topic ? NULL : rd_kafka_topic_new (rk, self->topic, NULL);
-  rd_kafka_resp_err_t err;
-
-  if (!topic && !self->config.each_names_topic) {
-    *topic_err = RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
-    return TRUE;
-  }
-  err = rd_kafka_metadata (rk, 0, topic, &metadata, 5 * SLICE_MS);
-  if (topic)
-    rd_kafka_topic_destroy (topic);
-  if (err)
-    return FALSE;
-  if (!self->config.each_names_topic)
-    *topic_err = metadata->topic_cnt == 1 ? metadata->topics[0].err
-                                          : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-  rd_kafka_metadata_destroy (metadata);
-  return TRUE;
-}
-
 /* With lock, of which @rk is used without; NULL while it is replaced. */
 static rd_kafka_t *
 borrow_handle (GstKafkaProducer *self)
@@ -605,7 +581,8 @@ query_with_handle (GstKafkaProducer *self, rd_kafka_resp_err_t *topic_err)
   g_mutex_lock (&self->lock);
   if ((rk = borrow_handle (self))) {
     g_mutex_unlock (&self->lock);
-    answered = query_topic (self, rk, topic_err);
+    answered = gst_kafka_query_topic (
+        rk, self->config.each_names_topic ? NULL : self->topic, 5 * SLICE_MS, topic_err);
     g_mutex_lock (&self->lock);
     self->connected |= answered;
     return_handle (self);
@@ -765,9 +742,12 @@ free_queue (GQueue *queue)
     gst_kafka_record_free (link->data, GST_KAFKA_ACK_FAILED);
 }
 
+/* The client may still read the buffers. */
 static void
-free_producer (GstKafkaProducer *self)
+free_producer (gpointer producer)
 {
+  GstKafkaProducer *self = producer;
+
   if (self->rk)
     rd_kafka_destroy (self->rk);
   free_queue (&self->queue.in_flight);
@@ -781,59 +761,6 @@ free_producer (GstKafkaProducer *self)
   g_free (self->congestion_control);
   g_free (self->tried);
   g_free (self);
-}
-
-/* A client that doesn't end in time is left to itself, with the buffers that it may still read. */
-typedef struct {
-  GstKafkaProducer *producer;
-  gint refs;
-  GMutex lock;
-  GCond changed;
-  gboolean done;
-} Ending;
-
-static void
-ending_unref (Ending *ending)
-{
-  if (!g_atomic_int_dec_and_test (&ending->refs))
-    return;
-  g_mutex_clear (&ending->lock);
-  g_cond_clear (&ending->changed);
-  g_free (ending);
-}
-
-static gpointer
-end_producer (gpointer user_data)
-{
-  Ending *ending = user_data;
-
-  free_producer (ending->producer);
-  g_mutex_lock (&ending->lock);
-  ending->done = TRUE;
-  g_cond_signal (&ending->changed);
-  g_mutex_unlock (&ending->lock);
-  ending_unref (ending);
-  return NULL;
-}
-
-static void
-end_producer_in_time (GstKafkaProducer *self)
-{
-  Ending *ending = g_new0 (Ending, 1);
-  gint64 deadline = g_get_monotonic_time () + DESTROY_BOUND;
-
-  g_mutex_init (&ending->lock);
-  g_cond_init (&ending->changed);
-  ending->refs = 2;
-  ending->producer = self;
-  g_thread_unref (g_thread_new ("kafkasink-end", end_producer, ending));
-  g_mutex_lock (&ending->lock);
-  while (!ending->done && g_cond_wait_until (&ending->changed, &ending->lock, deadline))
-    ;
-  if (!ending->done)
-    GST_WARNING ("a client doesn't end: leaving it behind");
-  g_mutex_unlock (&ending->lock);
-  ending_unref (ending);
 }
 
 static void
@@ -854,7 +781,8 @@ gst_kafka_producer_stop (GstKafkaProducer *self)
   free_queue (&self->queue.waiting);
   for (GList *l = self->queue.in_flight.head; l; l = l->next)
     gst_kafka_meta_mark (((GstKafkaRecord *) l->data)->buffer, GST_KAFKA_ACK_FAILED);
-  end_producer_in_time (self);
+  if (!gst_kafka_end_in_time (free_producer, self, DESTROY_BOUND))
+    GST_WARNING ("a client doesn't end: leaving it behind");
 }
 
 void

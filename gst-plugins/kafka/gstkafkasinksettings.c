@@ -78,13 +78,6 @@ gst_kafka_sink_settings_clear (GstKafkaSinkSettings *self)
   g_clear_pointer (&self->congestion_control, g_free);
 }
 
-static void
-take_text (gchar **text, const GValue *value)
-{
-  g_free (*text);
-  *text = g_value_dup_string (value);
-}
-
 gboolean
 gst_kafka_sink_settings_set_property (
     GstKafkaSinkSettings *self, GObject *object, guint id, const GValue *value)
@@ -94,10 +87,10 @@ gst_kafka_sink_settings_set_property (
   GST_OBJECT_LOCK (object);
   switch (id) {
     case PROP_CAMERA:
-      take_text (&self->camera, value);
+      gst_kafka_take_text (&self->camera, value);
       break;
     case PROP_KEY:
-      take_text (&self->key, value);
+      gst_kafka_take_text (&self->key, value);
       break;
     case PROP_PARTITION:
       self->partition = g_value_get_int (value);
@@ -139,7 +132,7 @@ gst_kafka_sink_settings_set_property (
       self->enable_idempotence = g_value_get_boolean (value);
       break;
     case PROP_CONGESTION_CONTROL:
-      take_text (&self->congestion_control, value);
+      gst_kafka_take_text (&self->congestion_control, value);
       break;
     case PROP_SOCKET_SEND_BUFFER_BYTES:
       self->socket_send_buffer_bytes = g_value_get_int (value);

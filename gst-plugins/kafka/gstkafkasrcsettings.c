@@ -120,13 +120,6 @@ partitions_to_value (const GArray *partitions, GValue *value)
   }
 }
 
-static void
-take_text (gchar **text, const GValue *value)
-{
-  g_free (*text);
-  *text = g_value_dup_string (value);
-}
-
 gboolean
 gst_kafka_src_settings_set_property (
     GstKafkaSrcSettings *self, GObject *object, guint id, const GValue *value)
@@ -136,10 +129,10 @@ gst_kafka_src_settings_set_property (
   GST_OBJECT_LOCK (object);
   switch (id) {
     case PROP_GROUP_ID:
-      take_text (&self->group_id, value);
+      gst_kafka_take_text (&self->group_id, value);
       break;
     case PROP_GROUP_INSTANCE_ID:
-      take_text (&self->group_instance_id, value);
+      gst_kafka_take_text (&self->group_instance_id, value);
       break;
     case PROP_AUTO_OFFSET_RESET:
       self->auto_offset_reset = g_value_get_enum (value);
@@ -167,7 +160,7 @@ gst_kafka_src_settings_set_property (
       self->replay = g_value_get_boolean (value);
       break;
     case PROP_CAMERA:
-      take_text (&self->camera, value);
+      gst_kafka_take_text (&self->camera, value);
       break;
     case PROP_MAX_AGE:
       self->max_age = g_value_get_uint64 (value);
