@@ -29,7 +29,7 @@ struct _GstKafkaProducer {
   GstKafkaFault fault; /* since the last delivery; first: gst_kafka_client_new() */
   GstElement *element;
   rd_kafka_conf_t *conf; /* to make handles from */
-  gchar *topic, *servers, *congestion_control, *tried;
+  gchar *topic, *servers, *congestion_control;
   GstKafkaProducerConfig config;
   GThread *poller, *connector;
   GPtrArray
@@ -80,15 +80,6 @@ fail (GstKafkaProducer *self, const GError *error, const gchar *debug)
   self->failed = TRUE;
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
-}
-
-static void
-fail_with (GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *detail,
-    GstResourceError fallback, const gchar *debug)
-{
-  g_autoptr (GError) error = gst_kafka_error_new (self->tried, err, detail, fallback);
-
-  fail (self, error, debug);
 }
 
 /* What the library said last tells more than that a message timed out. */
@@ -573,7 +564,7 @@ return_handle (GstKafkaProducer *self)
 }
 
 static gboolean
-query_with_handle (GstKafkaProducer *self, rd_kafka_resp_err_t *topic_err)
+query_with_handle (GstKafkaProducer *self, const gchar *topic, rd_kafka_resp_err_t *topic_err)
 {
   gboolean answered = FALSE;
   rd_kafka_t *rk;
@@ -581,8 +572,7 @@ query_with_handle (GstKafkaProducer *self, rd_kafka_resp_err_t *topic_err)
   g_mutex_lock (&self->lock);
   if ((rk = borrow_handle (self))) {
     g_mutex_unlock (&self->lock);
-    answered = gst_kafka_query_topic (
-        rk, self->config.each_names_topic ? NULL : self->topic, 5 * SLICE_MS, topic_err);
+    answered = gst_kafka_query_topic (rk, topic, 5 * SLICE_MS, topic_err);
     g_mutex_lock (&self->lock);
     self->connected |= answered;
     return_handle (self);
@@ -619,7 +609,8 @@ create_topic (GstKafkaProducer *self)
 static void
 fail_contact (GstKafkaProducer *self)
 {
-  g_autofree gchar *detail = NULL;
+  g_autofree gchar *detail = NULL, *tried = NULL;
+  g_autoptr (GError) error = NULL;
   rd_kafka_resp_err_t err;
   gboolean first;
 
@@ -627,8 +618,10 @@ fail_contact (GstKafkaProducer *self)
   err = telling_error (self, RD_KAFKA_RESP_ERR__TIMED_OUT, &detail);
   first = take_failure (self);
   g_mutex_unlock (&self->lock);
+  tried = name_attempt (self->topic, self->servers);
+  error = gst_kafka_error_new (tried, err, detail, GST_RESOURCE_ERROR_OPEN_WRITE);
   if (first)
-    fail_with (self, err, detail, GST_RESOURCE_ERROR_OPEN_WRITE, "no contact with the cluster");
+    fail (self, error, "no contact with the cluster");
 }
 
 /* With lock. FALSE: it has ended. */
@@ -673,13 +666,14 @@ make_contact (gpointer user_data)
   gint64 deadline = GST_CLOCK_TIME_IS_VALID (self->config.connect_timeout)
                         ? g_get_monotonic_time () + self->config.connect_timeout / GST_USECOND
                         : G_MAXINT64;
-  rd_kafka_resp_err_t topic_err = RD_KAFKA_RESP_ERR_NO_ERROR;
+  const gchar *topic = self->config.each_names_topic ? NULL : self->topic;
+  rd_kafka_resp_err_t topic_err;
   gboolean told = FALSE, made = FALSE;
 
   do {
     if (self->config.create_topic && !made && !(made = create_topic (self)))
       continue;
-    if (!query_with_handle (self, &topic_err))
+    if (!query_with_handle (self, topic, &topic_err))
       continue;
     if (!topic_err)
       return NULL;
@@ -720,7 +714,6 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   self->congestion_control = g_strdup (config->congestion_control);
   self->held = config->create_topic;
   self->servers = gst_kafka_conf_dup (conf, "bootstrap.servers");
-  self->tried = name_attempt (self->topic, self->servers);
   rd_kafka_conf_set_dr_msg_cb (conf, note_report);
   rd_kafka_conf_set_error_cb (conf, note_error);
   rd_kafka_conf_set_socket_cb (conf, open_socket);
@@ -759,7 +752,6 @@ free_producer (gpointer producer)
   g_free (self->topic);
   g_free (self->servers);
   g_free (self->congestion_control);
-  g_free (self->tried);
   g_free (self);
 }
 
@@ -840,14 +832,32 @@ gst_kafka_producer_drain (GstKafkaProducer *self, gint64 deadline)
   return ret;
 }
 
+/* (transfer full) (nullable): of the oldest undelivered record, where each names its own. */
+static gchar *
+oldest_topic (GstKafkaProducer *self)
+{
+  gchar *topic = NULL;
+  GList *oldest;
+
+  g_mutex_lock (&self->lock);
+  oldest = self->queue.in_flight.head ? self->queue.in_flight.head : self->queue.waiting.head;
+  if (oldest)
+    topic = g_strdup (((GstKafkaRecord *) oldest->data)->topic);
+  g_mutex_unlock (&self->lock);
+  return topic;
+}
+
 void
 gst_kafka_producer_fail_undrained (GstKafkaProducer *self)
 {
-  g_autofree gchar *detail = NULL;
-  g_autofree gchar *debug = NULL;
+  g_autofree gchar *topic = oldest_topic (self), *tried = NULL, *detail = NULL, *debug = NULL;
+  g_autoptr (GError) error = NULL;
   rd_kafka_resp_err_t err;
   gboolean first;
 
+  /* Where there is but one topic, make_contact() has asked for it. */
+  if (topic && query_with_handle (self, topic, &err) && err)
+    gst_kafka_fault_note (&self->fault, err, NULL);
   g_mutex_lock (&self->lock);
   err = telling_error (self, RD_KAFKA_RESP_ERR__TIMED_OUT, &detail);
   debug = g_strdup_printf ("%u buffers of %" G_GUINT64_FORMAT
@@ -855,8 +865,10 @@ gst_kafka_producer_fail_undrained (GstKafkaProducer *self)
       gst_kafka_send_queue_buffers (&self->queue), gst_kafka_send_queue_bytes (&self->queue));
   first = take_failure (self);
   g_mutex_unlock (&self->lock);
+  tried = name_attempt (topic ? topic : self->topic, self->servers);
+  error = gst_kafka_error_new (tried, err, detail ? detail : debug, GST_RESOURCE_ERROR_WRITE);
   if (first)
-    fail_with (self, err, detail ? detail : debug, GST_RESOURCE_ERROR_WRITE, debug);
+    fail (self, error, debug);
 }
 
 static GstStructure *

@@ -778,6 +778,21 @@ GST_START_TEST (test_topic_that_stays_missing_is_named)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_topic_of_a_buffer_that_is_missing_at_the_end)
+{
+  GstBuffer *buffer = frame ('a', 1000);
+
+  rd_kafka_mock_topic_set_error (
+      mock.cluster, "of-nowhere", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  g_object_set (sink, "topic", "of-%{camera}", "drain-timeout", GST_SECOND, NULL);
+  play ();
+  gst_kafka_meta_set_headers (buffer, "camera", "nowhere", NULL);
+  fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+  gst_harness_push_event (h, gst_event_new_eos ());
+  assert_posts (GST_MESSAGE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, "Create the topic");
+}
+GST_END_TEST;
+
 /* One of many topics, of which the others don't wait for it. */
 GST_START_TEST (test_topic_of_a_buffer_that_stays_missing)
 {
@@ -1087,6 +1102,7 @@ kafkasink_suite (void)
   tcase_add_test (tc, test_eos_drains_within_a_bound);
   tcase_add_test (tc, test_missing_topic_is_waited_for);
   tcase_add_test (tc, test_topic_that_stays_missing_is_named);
+  tcase_add_test (tc, test_topic_of_a_buffer_that_is_missing_at_the_end);
   tcase_add_test (tc, test_topic_of_a_buffer_that_stays_missing);
   tcase_add_test (tc, test_refused_time_does_not_lose_the_buffer);
   tcase_add_test (tc, test_missing_partition_is_an_error);
