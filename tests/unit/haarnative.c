@@ -9,10 +9,15 @@
 #include "haarpictures.h"
 
 /* What OpenCV ships; the reference of the native engine. */
-static const gchar *const cascades[] = {"eye", "eye_tree_eyeglasses", "frontalcatface",
-    "frontalcatface_extended", "frontalface_alt", "frontalface_alt2", "frontalface_alt_tree",
-    "frontalface_default", "fullbody", "lefteye_2splits", "licence_plate_rus_16stages", "lowerbody",
-    "profileface", "righteye_2splits", "russian_plate_number", "smile", "upperbody"};
+static const gchar *const cascades[] = {"haarcascade_eye", "haarcascade_eye_tree_eyeglasses",
+    "haarcascade_frontalcatface", "haarcascade_frontalcatface_extended",
+    "haarcascade_frontalface_alt", "haarcascade_frontalface_alt2",
+    "haarcascade_frontalface_alt_tree", "haarcascade_frontalface_default", "haarcascade_fullbody",
+    "haarcascade_lefteye_2splits", "haarcascade_licence_plate_rus_16stages",
+    "haarcascade_lowerbody", "haarcascade_profileface", "haarcascade_righteye_2splits",
+    "haarcascade_russian_plate_number", "haarcascade_smile", "haarcascade_upperbody",
+    "lbpcascade_frontalcatface", "lbpcascade_frontalface", "lbpcascade_frontalface_improved",
+    "lbpcascade_profileface", "lbpcascade_silverware"};
 
 typedef struct {
   const HaarEngineClass *klass;
@@ -24,17 +29,19 @@ typedef struct {
 static const gchar *
 spelling_here (const gchar *name)
 {
-  if (strcmp (name, "licence_plate_rus_16stages") == 0 &&
+  if (strcmp (name, "haarcascade_licence_plate_rus_16stages") == 0 &&
       !g_file_test (
           HAAR_CASCADES "/haarcascade_licence_plate_rus_16stages.xml", G_FILE_TEST_EXISTS))
-    return "license_plate_rus_16stages";
+    return "haarcascade_license_plate_rus_16stages";
   return name;
 }
 
 static GBytes *
 load_cascade (const gchar *name)
 {
-  gchar *path = g_strdup_printf ("%s/haarcascade_%s.xml", HAAR_CASCADES, spelling_here (name));
+  const gchar *dir =
+      g_str_has_prefix (name, "lbp") ? HAAR_CASCADES "/../lbpcascades" : HAAR_CASCADES;
+  gchar *path = g_strdup_printf ("%s/%s.xml", dir, spelling_here (name));
   gchar *text;
   gsize length;
   GError *error = NULL;
@@ -324,7 +331,7 @@ GST_START_TEST (test_absurd_parameters_are_an_error)
       {1 << 20, 1 << 20, 1.1, G_IO_ERROR_NOT_SUPPORTED},
       {0, 64, 1.1, G_IO_ERROR_NOT_SUPPORTED},
   };
-  GBytes *cascade = load_cascade ("frontalface_default");
+  GBytes *cascade = load_cascade ("haarcascade_frontalface_default");
   Detector native = detector_new ("native", cascade);
   HaarPicture picture = haar_picture_new (64, 64);
 

@@ -12,10 +12,15 @@
 
 #define MAX_STAGES 1000
 #define MAX_TREE_NODES 64
+/* Far above anything trained; keeps all later arithmetic away from overflow. */
+#define MAX_MAGNITUDE 1e6
+#define N_PATTERNS 256
 
 typedef struct {
   GArray *stages, *trees, *nodes, *leaves, *features;
-  GArray *numbers; /* scratch of gdouble */
+  GArray *patterns; /* of local binary patterns */
+  GArray *numbers;  /* scratch of gdouble */
+  gboolean binary;  /* local binary patterns */
   gint width, height;
   GError **error;
 } Loader;
@@ -35,12 +40,13 @@ fail (Loader *self, const gchar *format, ...)
   return FALSE;
 }
 
-/* The numbers of node's child `name` into self->numbers, between least and most of them. */
+/* The numbers of the node's text into self->numbers, between least and most of them. */
 static gboolean
 read_numbers (Loader *self, GNode *node, guint least, guint most)
 {
   g_array_set_size (self->numbers, 0);
-  if (!haar_xml_numbers (node, self->numbers))
+  /* Sets of patterns are numbers of 32 bits. */
+  if (!haar_xml_numbers (node, self->binary ? -(gdouble) G_MININT32 : MAX_MAGNITUDE, self->numbers))
     return fail (self, "<%s> holds something else than numbers of sane size: \"%.40s\"",
         haar_xml_name (node), haar_xml_text (node));
   if (self->numbers->len < least || self->numbers->len > most)
@@ -95,6 +101,29 @@ read_block (Loader *self, GNode *node, HaarBlock *block)
       !number_to_int (self, 3, &block->height))
     return FALSE;
   block->weight = (gfloat) g_array_index (self->numbers, gdouble, 4);
+  return TRUE;
+}
+
+/* Of a local binary pattern. */
+static gboolean
+read_cells (Loader *self, GNode *node)
+{
+  HaarFeature feature = {.n_blocks = 1};
+  HaarBlock *cell = &feature.blocks[0];
+  GNode *rect = haar_xml_child (node, "rect");
+
+  if (!rect)
+    return fail (self, "a feature has no <rect>");
+  if (!read_numbers (self, rect, 4, 4) || !number_to_int (self, 0, &cell->x) ||
+      !number_to_int (self, 1, &cell->y) || !number_to_int (self, 2, &cell->width) ||
+      !number_to_int (self, 3, &cell->height))
+    return FALSE;
+  if (cell->x < 0 || cell->y < 0 || cell->width <= 0 || cell->height <= 0 ||
+      cell->x > self->width || cell->y > self->height ||
+      cell->width > (self->width - cell->x) / 3 || cell->height > (self->height - cell->y) / 3)
+    return fail (self, "feature %u has cells outside the %dx%d window", self->features->len,
+        self->width, self->height);
+  g_array_append_val (self->features, feature);
   return TRUE;
 }
 
@@ -164,21 +193,44 @@ open_tree (Loader *self)
 }
 
 static gboolean
+read_patterns (Loader *self, guint first)
+{
+  HaarPatterns patterns;
+
+  for (guint i = 0; i < G_N_ELEMENTS (patterns.bits); i++) {
+    gint bits;
+
+    if (!number_to_int (self, first + i, &bits))
+      return FALSE;
+    patterns.bits[i] = (guint32) bits;
+  }
+  g_array_append_val (self->patterns, patterns);
+  return TRUE;
+}
+
+/* Each node: its children, its feature, and a threshold or a set of patterns. */
+static gboolean
 read_internal_nodes (Loader *self, GNode *node)
 {
-  if (!read_numbers (self, node, 4, 4 * MAX_TREE_NODES))
+  const guint n_numbers = self->binary ? 3 + N_PATTERNS / 32 : 4;
+
+  if (!read_numbers (self, node, n_numbers, n_numbers * MAX_TREE_NODES))
     return FALSE;
-  if (self->numbers->len % 4 != 0)
-    return fail (self, "<internalNodes> holds %u numbers, no multiple of 4", self->numbers->len);
-  for (guint i = 0; i < self->numbers->len; i += 4) {
-    HaarNode n;
+  if (self->numbers->len % n_numbers != 0)
+    return fail (
+        self, "<internalNodes> holds %u numbers, no multiple of %u", self->numbers->len, n_numbers);
+  for (guint i = 0; i < self->numbers->len; i += n_numbers) {
+    HaarNode n = {0};
     gint feature;
 
     if (!number_to_int (self, i, &n.left) || !number_to_int (self, i + 1, &n.right) ||
         !number_to_int (self, i + 2, &feature))
       return FALSE;
     n.feature = (guint) feature;
-    n.threshold = (gfloat) g_array_index (self->numbers, gdouble, i + 3);
+    if (self->binary && !read_patterns (self, i + 3))
+      return FALSE;
+    if (!self->binary)
+      n.threshold = (gfloat) g_array_index (self->numbers, gdouble, i + 3);
     g_array_append_val (self->nodes, n);
   }
   return TRUE;
@@ -309,18 +361,40 @@ check_window (Loader *self, gdouble width, gdouble height)
   return TRUE;
 }
 
+/* Whether node's child `name` is one of two texts; which. */
 static gboolean
-has_text (Loader *self, GNode *root, const gchar *name, const gchar *expected)
+read_choice (
+    Loader *self, GNode *root, const gchar *name, const gchar *a, const gchar *b, gboolean *is_b)
 {
   GNode *node = haar_xml_child (root, name);
 
-  if (node && strcmp (haar_xml_text (node), expected) == 0)
-    return TRUE;
   if (!node)
     return fail (self, "<%s> is missing", name);
+  *is_b = strcmp (haar_xml_text (node), b) == 0;
+  if (*is_b || strcmp (haar_xml_text (node), a) == 0)
+    return TRUE;
   g_set_error (self->error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-      "<%s> is \"%.40s\", only %s can be evaluated", name, haar_xml_text (node), expected);
+      "<%s> is \"%.40s\", only %s%s%s can be evaluated", name, haar_xml_text (node), a,
+      a == b ? "" : " and ", a == b ? "" : b);
   return FALSE;
+}
+
+static gboolean
+read_kind (Loader *self, GNode *root)
+{
+  GNode *params = haar_xml_child (root, "featureParams");
+  gboolean boosted;
+  gdouble n_patterns = 0;
+
+  if (!read_choice (self, root, "stageType", "BOOST", "BOOST", &boosted) ||
+      !read_choice (self, root, "featureType", "HAAR", "LBP", &self->binary))
+    return FALSE;
+  if (!self->binary)
+    return TRUE;
+  if (!params || !read_child (self, params, "maxCatCount", &n_patterns))
+    return params ? FALSE : fail (self, "<featureParams> is missing");
+  return n_patterns == N_PATTERNS ||
+         fail (self, "<maxCatCount> is %g, expected %d", n_patterns, N_PATTERNS);
 }
 
 static gboolean
@@ -329,7 +403,7 @@ read_new_format (Loader *self, GNode *root)
   GNode *features = haar_xml_child (root, "features");
   gdouble width = 0, height = 0;
 
-  if (!has_text (self, root, "stageType", "BOOST") || !has_text (self, root, "featureType", "HAAR"))
+  if (!read_kind (self, root))
     return FALSE;
   if (!read_child (self, root, "width", &width) || !read_child (self, root, "height", &height) ||
       !check_window (self, width, height) || !read_stages (self, root, FALSE))
@@ -337,7 +411,7 @@ read_new_format (Loader *self, GNode *root)
   if (!features)
     return fail (self, "<features> is missing");
   for (GNode *child = features->children; child; child = child->next)
-    if (!read_feature (self, child))
+    if (!(self->binary ? read_cells (self, child) : read_feature (self, child)))
       return FALSE;
   return TRUE;
 }
@@ -373,6 +447,19 @@ check_features (Loader *self)
   return TRUE;
 }
 
+static gboolean
+check_trees (Loader *self)
+{
+  for (guint i = 0; self->binary && i < self->trees->len; i++) {
+    if (g_array_index (self->trees, HaarTree, i).n_nodes == 1)
+      continue;
+    g_set_error (self->error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+        "a tree of local binary patterns has more than one node");
+    return FALSE;
+  }
+  return TRUE;
+}
+
 static void
 find_kind (HaarCascade *cascade)
 {
@@ -403,6 +490,8 @@ take_arrays (Loader *self)
   cascade->stages = (HaarStage *) g_array_free (g_steal_pointer (&self->stages), FALSE);
   cascade->trees = (HaarTree *) g_array_free (g_steal_pointer (&self->trees), FALSE);
   cascade->nodes = (HaarNode *) g_array_free (g_steal_pointer (&self->nodes), FALSE);
+  if (self->binary)
+    cascade->patterns = (HaarPatterns *) g_array_free (g_steal_pointer (&self->patterns), FALSE);
   cascade->leaves = (gfloat *) g_array_free (g_steal_pointer (&self->leaves), FALSE);
   cascade->features = (HaarFeature *) g_array_free (g_steal_pointer (&self->features), FALSE);
   find_kind (cascade);
@@ -422,15 +511,17 @@ haar_cascade_parse (const gchar *xml, gsize length, GError **error)
   loader.trees = g_array_new (FALSE, FALSE, sizeof (HaarTree));
   loader.nodes = g_array_new (FALSE, FALSE, sizeof (HaarNode));
   loader.leaves = g_array_new (FALSE, FALSE, sizeof (gfloat));
+  loader.patterns = g_array_new (FALSE, FALSE, sizeof (HaarPatterns));
   loader.features = g_array_new (FALSE, FALSE, sizeof (HaarFeature));
   loader.numbers = g_array_new (FALSE, FALSE, sizeof (gdouble));
-  if (read_root (&loader, document) && check_features (&loader))
+  if (read_root (&loader, document) && check_features (&loader) && check_trees (&loader))
     cascade = take_arrays (&loader);
   g_clear_pointer (&loader.stages, g_array_unref);
   g_clear_pointer (&loader.trees, g_array_unref);
   g_clear_pointer (&loader.nodes, g_array_unref);
   g_clear_pointer (&loader.leaves, g_array_unref);
   g_clear_pointer (&loader.features, g_array_unref);
+  g_clear_pointer (&loader.patterns, g_array_unref);
   g_array_unref (loader.numbers);
   haar_xml_free (document);
   return cascade;
@@ -442,6 +533,7 @@ haar_cascade_free (HaarCascade *cascade)
   g_free (cascade->stages);
   g_free (cascade->trees);
   g_free (cascade->nodes);
+  g_free (cascade->patterns);
   g_free (cascade->leaves);
   g_free (cascade->features);
   g_free (cascade);

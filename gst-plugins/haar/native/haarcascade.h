@@ -15,11 +15,17 @@ typedef struct {
   gfloat weight;
 } HaarBlock;
 
+/* Of local binary patterns: the first block is that of the upper left one of 3x3 equal cells, without weight. */
 typedef struct {
   HaarBlock blocks[HAAR_MAX_BLOCKS];
   guint n_blocks;
   gboolean tilted;
 } HaarFeature;
+
+/* One bit for each pattern. */
+typedef struct {
+  guint32 bits[8];
+} HaarPatterns;
 
 /* A child above 0 is a node of the same tree; at or below 0 it is minus the index of a leaf. */
 typedef struct {
@@ -48,6 +54,8 @@ typedef struct {
   guint n_trees;
   HaarNode *nodes;
   guint n_nodes;
+  HaarPatterns *
+      patterns; /* that lead to each node's left child, instead of its threshold; NULL: Haar features */
   gfloat *leaves;
   guint n_leaves;
   HaarFeature *features;

@@ -78,10 +78,23 @@ haar_exact_set_layout (HaarExact *self, const HaarLayout *layout)
 }
 
 static void
+grid_corners (const HaarLayout *layout, const HaarBlock *cell, gint32 grid[4][4])
+{
+  for (gint y = 0; y < 4; y++)
+    for (gint x = 0; x < 4; x++)
+      grid[y][x] =
+          haar_layout_index (layout, cell->x + x * cell->width, cell->y + y * cell->height);
+}
+
+static void
 set_feature_offsets (HaarExact *self, guint i)
 {
   const HaarFeature *feature = &self->cascade->features[i];
 
+  if (self->cascade->patterns) {
+    grid_corners (&self->layout, &feature->blocks[0], self->features[i].grid);
+    return;
+  }
   for (guint j = 0; j < feature->n_blocks; j++) {
     const HaarBlock *block = &feature->blocks[j];
     gint32 *corners = self->features[i].corners[j];
@@ -157,6 +170,45 @@ tree_value (const HaarExact *self, const HaarIntegral *integral, gint at, gfloat
   return self->cascade->leaves[tree->first_leaf + (guint) -child];
 }
 
+/* One bit for each of the eight outer cells, from the upper left one clockwise: whether it is as bright as the middle. */
+static inline guint
+pattern_at (const guint32 *plane, const gint32 grid[4][4])
+{
+  guint32 v[4][4];
+  gint32 cells[3][3], middle;
+
+  for (guint y = 0; y < 4; y++)
+    for (guint x = 0; x < 4; x++)
+      v[y][x] = plane[grid[y][x]];
+  for (guint y = 0; y < 3; y++)
+    for (guint x = 0; x < 3; x++)
+      cells[y][x] = (gint32) (v[y][x] - v[y][x + 1] - v[y + 1][x] + v[y + 1][x + 1]);
+  middle = cells[1][1];
+  return (guint) (cells[0][0] >= middle) << 7 | (guint) (cells[0][1] >= middle) << 6 |
+         (guint) (cells[0][2] >= middle) << 5 | (guint) (cells[1][2] >= middle) << 4 |
+         (guint) (cells[2][2] >= middle) << 3 | (guint) (cells[2][1] >= middle) << 2 |
+         (guint) (cells[2][0] >= middle) << 1 | (guint) (cells[1][0] >= middle);
+}
+
+/* In single precision, as OpenCV. */
+static gboolean
+passes_patterns (
+    const HaarExact *self, const HaarIntegral *integral, gint at, const HaarStage *stage)
+{
+  const HaarCascade *cascade = self->cascade;
+  gfloat sum = 0;
+
+  for (guint i = stage->first_tree; i < stage->first_tree + stage->n_trees; i++) {
+    const HaarTree *tree = &cascade->trees[i];
+    guint feature = cascade->nodes[tree->first_node].feature;
+    guint pattern = pattern_at (integral->sum + at, self->features[feature].grid);
+    gboolean left = cascade->patterns[tree->first_node].bits[pattern / 32] >> pattern % 32 & 1;
+
+    sum += cascade->leaves[tree->first_leaf + (left ? 0 : 1)];
+  }
+  return sum >= stage->threshold;
+}
+
 gboolean
 haar_exact_stage (
     HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor, guint stage)
@@ -166,6 +218,8 @@ haar_exact_stage (
 
   if (!self->ready[stage])
     prepare_stage (self, stage);
+  if (self->cascade->patterns)
+    return passes_patterns (self, integral, at, s);
   for (guint i = 0; i < s->n_trees; i++)
     sum += tree_value (self, integral, at, factor, &self->cascade->trees[s->first_tree + i]);
   return sum >= s->threshold;

@@ -7,8 +7,9 @@
 G_BEGIN_DECLS
 
 /* Where a feature's corners are, from the window's first pixel in the integral image. */
-typedef struct {
+typedef union {
   gint32 corners[HAAR_MAX_BLOCKS][4];
+  gint32 grid[4][4]; /* of 3x3 cells, row by row */
 } HaarOffsets;
 
 /* One window's evaluation in OpenCV's own arithmetic, operation by operation. */
@@ -31,6 +32,7 @@ gint64 haar_exact_variance (const HaarExact *self, const HaarIntegral *integral,
 /* The factor that features are multiplied with, given a variance of at least self->least_variance; below that
  * OpenCV doesn't evaluate the window. */
 gfloat haar_exact_factor (gint64 variance);
+/* Local binary patterns know neither variance nor factor. */
 gboolean haar_exact_stage (
     HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor, guint stage);
 

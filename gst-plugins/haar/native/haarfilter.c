@@ -372,6 +372,8 @@ find_contrast_bits (const HaarCascade *cascade)
 static gboolean
 is_suited (const HaarCascade *cascade)
 {
+  if (cascade->patterns)
+    return FALSE;
   for (guint i = 0; i < cascade->n_stages; i++)
     if (cascade->stages[i].n_trees > MAX_STUMPS)
       return FALSE;

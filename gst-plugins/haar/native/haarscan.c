@@ -256,13 +256,16 @@ static gint
 passed_stages (HaarScanner *self, gint at, guint n_stages)
 {
   HaarExact *exact = &self->exact;
-  gint64 variance = haar_exact_variance (exact, self->integral, at);
-  gfloat factor;
+  gfloat factor = 1;
   guint stage = 0;
 
-  if (variance < exact->least_variance)
-    return -1;
-  factor = haar_exact_factor (variance);
+  if (!self->cascade->patterns) {
+    gint64 variance = haar_exact_variance (exact, self->integral, at);
+
+    if (variance < exact->least_variance)
+      return -1;
+    factor = haar_exact_factor (variance);
+  }
   while (stage < n_stages && haar_exact_stage (exact, self->integral, at, factor, stage))
     stage++;
   return (gint) stage;

@@ -8,8 +8,6 @@
 
 #define MAX_DEPTH 16
 #define MAX_ELEMENTS 1000000
-/* Far above anything trained; keeps all later arithmetic away from overflow. */
-#define MAX_MAGNITUDE 1e6
 /* Bytes that a byte of text may come to, in the tree or in what is made of it. */
 #define MEMORY_OF_TEXT 32
 
@@ -168,7 +166,7 @@ haar_xml_child (GNode *node, const gchar *name)
 }
 
 gboolean
-haar_xml_numbers (GNode *node, GArray *numbers)
+haar_xml_numbers (GNode *node, gdouble most, GArray *numbers)
 {
   const gchar *text = haar_xml_text (node);
 
@@ -177,7 +175,7 @@ haar_xml_numbers (GNode *node, GArray *numbers)
     gdouble number = g_ascii_strtod (text, &end);
 
     if (end == text || (*end && !g_ascii_isspace (*end)) || !isfinite (number) ||
-        fabs (number) > MAX_MAGNITUDE)
+        fabs (number) > most)
       return FALSE;
     g_array_append_val (numbers, number);
     for (text = end; g_ascii_isspace (*text);)

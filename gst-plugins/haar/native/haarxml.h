@@ -21,7 +21,7 @@ GNode *haar_xml_child (GNode *node, const gchar *name);
 const gchar *haar_xml_name (GNode *node);
 /* The text without surrounding white space, valid as long as the tree. */
 const gchar *haar_xml_text (GNode *node);
-/* Appends the numbers of the text to the array of gdouble; FALSE if it holds anything else. */
-gboolean haar_xml_numbers (GNode *node, GArray *numbers);
+/* Appends the numbers of the text to the array of gdouble; FALSE if it holds anything else, or one beyond @most. */
+gboolean haar_xml_numbers (GNode *node, gdouble most, GArray *numbers);
 
 G_END_DECLS
