@@ -213,7 +213,7 @@ mutate (GString *text, GRand *rand)
   static const gchar *const numbers[] = {"-1", "0", "2147483647", "-2147483648", "1e308", "-1e-308",
       "nan", "inf", "65536", "4294967296", "1e6", "99999", "0x10", ""};
   gint at = g_rand_int_range (rand, 0, (gint) text->len);
-  gint n = MIN (g_rand_int_range (rand, 1, 400), (gint) text->len - at);
+  gint most = g_rand_int_range (rand, 1, 400), n = MIN (most, (gint) text->len - at);
   gchar *copy;
 
   switch (g_rand_int_range (rand, 0, 6)) {
