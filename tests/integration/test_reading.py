@@ -144,7 +144,7 @@ def test_a_slow_reader_hoards_no_more_than_it_may(kafka, fresh):
         while len(player.values) < 24:
             held.append(player.stat("prefetched"))
             time.sleep(0.02)
-        assert player.stat("lag") == 200 - player.stat("messages")
+        assert abs(200 - player.stat("lag") - player.stat("messages")) <= 1  # one is on its way to be counted
     assert 0 < max(held) * 60_000 <= bound
 
 
