@@ -799,11 +799,13 @@ gboolean
 gst_kafka_producer_throttle (GstKafkaProducer *self, gdouble *interval, gdouble *proportion)
 {
   gint64 now = g_get_monotonic_time ();
+  const GstKafkaRecord *oldest;
   gboolean throttle;
 
   g_mutex_lock (&self->lock);
-  throttle = gst_kafka_pace_throttle (&self->queue.pace, now,
-      gst_kafka_send_queue_oldest (&self->queue, now), interval, proportion);
+  oldest = gst_kafka_send_queue_oldest (&self->queue);
+  throttle = gst_kafka_pace_throttle (
+      &self->queue.pace, now, oldest ? oldest->queued : now, interval, proportion);
   g_mutex_unlock (&self->lock);
   return throttle;
 }
@@ -836,13 +838,12 @@ gst_kafka_producer_drain (GstKafkaProducer *self, gint64 deadline)
 static gchar *
 oldest_topic (GstKafkaProducer *self)
 {
-  gchar *topic = NULL;
-  GList *oldest;
+  const GstKafkaRecord *oldest;
+  gchar *topic;
 
   g_mutex_lock (&self->lock);
-  oldest = self->queue.in_flight.head ? self->queue.in_flight.head : self->queue.waiting.head;
-  if (oldest)
-    topic = g_strdup (((GstKafkaRecord *) oldest->data)->topic);
+  oldest = gst_kafka_send_queue_oldest (&self->queue);
+  topic = oldest ? g_strdup (oldest->topic) : NULL;
   g_mutex_unlock (&self->lock);
   return topic;
 }

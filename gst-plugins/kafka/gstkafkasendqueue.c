@@ -173,10 +173,10 @@ gst_kafka_send_queue_may_send (const GstKafkaSendQueue *self)
          self->in_flight_bytes < gst_kafka_pace_window (&self->pace);
 }
 
-gint64
-gst_kafka_send_queue_oldest (const GstKafkaSendQueue *self, gint64 now)
+const GstKafkaRecord *
+gst_kafka_send_queue_oldest (const GstKafkaSendQueue *self)
 {
   GList *oldest = self->in_flight.head ? self->in_flight.head : self->waiting.head;
 
-  return oldest ? ((GstKafkaRecord *) oldest->data)->queued : now;
+  return oldest ? oldest->data : NULL;
 }

@@ -66,7 +66,7 @@ gboolean gst_kafka_send_queue_has_room (
 gboolean gst_kafka_send_queue_has_slack (const GstKafkaSendQueue *self);
 /* Whether the client is to have the next one already. */
 gboolean gst_kafka_send_queue_may_send (const GstKafkaSendQueue *self);
-/* When the oldest undelivered one was queued; @now if there is none. */
-gint64 gst_kafka_send_queue_oldest (const GstKafkaSendQueue *self, gint64 now);
+/* (nullable): the oldest undelivered one. */
+const GstKafkaRecord *gst_kafka_send_queue_oldest (const GstKafkaSendQueue *self);
 
 G_END_DECLS

@@ -590,6 +590,7 @@ try_batch (Worker *self, gboolean *go_on)
 {
   gint64 start = g_get_monotonic_time (), took;
   guint tried = MIN (self->batch->len, self->at_once);
+  const MongoItem *worst;
 
   forget_results (self->batch);
   mongo_session_write (self->session, (MongoItem **) self->batch->pdata, tried,
@@ -601,8 +602,9 @@ try_batch (Worker *self, gboolean *go_on)
     return NULL;
   }
   settle_batch (self->writer, self->batch, took * GST_USECOND);
-  adapt_to_speed (self, tried, find_worst (self->batch), took);
-  return find_worst (self->batch);
+  worst = find_worst (self->batch);
+  adapt_to_speed (self, tried, worst, took);
+  return worst;
 }
 
 /* For the next connection. */

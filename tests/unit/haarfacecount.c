@@ -355,18 +355,26 @@ GST_START_TEST (test_sizes_from_one_pixel_to_8k)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_strides_and_crops)
+static GstBuffer *
+make_cropped_frame (void)
 {
-  GstElement *element = make_element ();
-  GstHarness *h = make_harness (element, "src");
-  GstBuffer *frame = make_padded_frame (), *document;
+  GstBuffer *frame = make_padded_frame ();
   GstVideoCropMeta *crop = gst_buffer_add_video_crop_meta (frame);
-  JsonParser *parser = json_parser_new ();
-  JsonObject *object;
 
   crop->x = 20;
   crop->y = 10;
   crop->width = crop->height = SIDE;
+  return frame;
+}
+
+GST_START_TEST (test_strides_and_crops)
+{
+  GstElement *element = make_element ();
+  GstHarness *h = make_harness (element, "src");
+  GstBuffer *frame = make_cropped_frame (), *document;
+  JsonParser *parser = json_parser_new ();
+  JsonObject *object;
+
   gst_harness_push (h, frame);
   document = gst_harness_pull (h);
   object = parse (parser, document);
@@ -383,13 +391,9 @@ GST_START_TEST (test_regions_of_a_cropped_frame)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_harness (element, "video");
-  GstBuffer *frame = make_padded_frame ();
-  GstVideoCropMeta *crop = gst_buffer_add_video_crop_meta (frame);
+  GstBuffer *frame = make_cropped_frame ();
   GstVideoRegionOfInterestMeta *region;
 
-  crop->x = 20;
-  crop->y = 10;
-  crop->width = crop->height = SIDE;
   gst_harness_push (h, frame);
   frame = gst_harness_pull (h);
   region = gst_buffer_get_video_region_of_interest_meta_id (frame, 0);
