@@ -1,54 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "gstkafkaproducer.h"
-#include "gstkafkaadmin.h"
+#include "gstkafkaproducerprivate.h"
 #include "gstkafkaclient.h"
 #include "gstkafkaending.h"
 #include "gstkafkasocket.h"
 
-#include <string.h>
-
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
 
-/* How long one call into the client may last; every wait below is cut into such pieces. */
-#define SLICE_MS 100
 /* stop() has 5 s: to get reports of what was purged, then to end the client. */
 #define PURGE_BOUND (1 * G_USEC_PER_SEC)
 #define STOP_GRACE (G_USEC_PER_SEC / 2)
 #define DESTROY_BOUND (2 * G_USEC_PER_SEC)
 #define PARTITION_GRACE (5 * G_USEC_PER_SEC)
-
-typedef struct {
-  guint64 delivered, delivered_bytes;
-  guint64 dropped_upstream, dropped_downstream, undeliverable;
-  guint64 rebuilds, resent;
-  GstClockTime latency; /* smoothed, hand-over to report */
-} Counters;
-
-struct _GstKafkaProducer {
-  GstKafkaFault fault; /* since the last delivery; first: gst_kafka_client_new() */
-  GstElement *element;
-  rd_kafka_conf_t *conf; /* to make handles from */
-  gchar *topic, *servers, *congestion_control;
-  GstKafkaProducerConfig config;
-  GThread *poller, *connector;
-  GPtrArray
-      *reported; /* of GstKafkaRecord, within one call of rd_kafka_poll(); for the poller alone */
-
-  GMutex lock;
-  GCond changed;
-  /* with lock, all below; none of it is held while a message is posted or a buffer let go */
-  rd_kafka_t *rk; /* NULL while it is replaced */
-  guint lost;     /* records that left the queue for give_up(), which isn't done */
-  guint rk_users; /* calls into rk under way on other threads than the poller */
-  GstKafkaSendQueue queue;
-  guint64 next_number, next_turn;
-  gboolean flushing, stopping, connected;
-  gboolean failing, failed; /* an error is decided on; it has been posted */
-  Counters counters;
-  /* Until the topic is made: brokers would make it their way at the first record. */
-  gboolean held;
-};
 
 /* Outcomes */
 
@@ -60,9 +23,8 @@ is_overdue (GstKafkaProducer *self, const GstKafkaRecord *record)
              self->config.delivery_timeout;
 }
 
-/* With lock: only the first one is told. */
-static gboolean
-take_failure (GstKafkaProducer *self)
+gboolean
+gst_kafka_producer_take_failure (GstKafkaProducer *self)
 {
   gboolean first = !self->failing && !self->stopping;
 
@@ -70,10 +32,8 @@ take_failure (GstKafkaProducer *self)
   return first;
 }
 
-/* Without lock. Who waits learns of the failure after it has been posted, or upstream's complaint about its
- * consequence would come first. */
-static void
-fail (GstKafkaProducer *self, const GError *error, const gchar *debug)
+void
+gst_kafka_producer_fail (GstKafkaProducer *self, const GError *error, const gchar *debug)
 {
   gst_kafka_post_error (self->element, error, debug);
   g_mutex_lock (&self->lock);
@@ -82,9 +42,8 @@ fail (GstKafkaProducer *self, const GError *error, const gchar *debug)
   g_mutex_unlock (&self->lock);
 }
 
-/* What the library said last tells more than that a message timed out. */
-static rd_kafka_resp_err_t
-telling_error (GstKafkaProducer *self, rd_kafka_resp_err_t err, gchar **detail)
+rd_kafka_resp_err_t
+gst_kafka_producer_telling_error (GstKafkaProducer *self, rd_kafka_resp_err_t err, gchar **detail)
 {
   rd_kafka_resp_err_t fault;
 
@@ -95,8 +54,8 @@ telling_error (GstKafkaProducer *self, rd_kafka_resp_err_t err, gchar **detail)
   return fault ? fault : err;
 }
 
-static gchar *
-name_attempt (const gchar *topic, const gchar *servers)
+gchar *
+gst_kafka_producer_name_attempt (const gchar *topic, const gchar *servers)
 {
   return g_strdup_printf ("publish to topic \"%s\" at %s", topic, servers);
 }
@@ -116,18 +75,19 @@ give_up (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err
 
   g_mutex_lock (&self->lock);
   self->counters.undeliverable++;
-  err = telling_error (self, err, &detail);
-  first = skip ? !self->stopping : take_failure (self);
+  err = gst_kafka_producer_telling_error (self, err, &detail);
+  first = skip ? !self->stopping : gst_kafka_producer_take_failure (self);
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
-  tried = name_attempt (record->topic ? record->topic : self->topic, self->servers);
+  tried =
+      gst_kafka_producer_name_attempt (record->topic ? record->topic : self->topic, self->servers);
   gst_kafka_record_free (record, skip ? GST_KAFKA_ACK_DONE : GST_KAFKA_ACK_FAILED);
   error = gst_kafka_error_new (tried, err, detail, GST_RESOURCE_ERROR_WRITE);
   if (first && skip)
     GST_ELEMENT_WARNING (
         self->element, RESOURCE, WRITE, ("Skipped a buffer. %s", error->message), ("%s", debug));
   else if (first)
-    fail (self, error, debug);
+    gst_kafka_producer_fail (self, error, debug);
   g_mutex_lock (&self->lock);
   self->lost--;
   g_cond_broadcast (&self->changed);
@@ -150,13 +110,13 @@ gst_kafka_producer_refuse (GstKafkaProducer *self, const GError *error)
 
   g_mutex_lock (&self->lock);
   self->counters.undeliverable++;
-  first = skip || take_failure (self);
+  first = skip || gst_kafka_producer_take_failure (self);
   g_mutex_unlock (&self->lock);
   if (first && skip)
     GST_ELEMENT_WARNING (
         self->element, RESOURCE, WRITE, ("Skipped a buffer. %s", error->message), (NULL));
   else if (first)
-    fail (self, error, NULL);
+    gst_kafka_producer_fail (self, error, NULL);
 }
 
 /* Another try can mend it, on this handle or the next. */
@@ -192,7 +152,7 @@ is_retriable (rd_kafka_t *rk, const GstKafkaRecord *record, rd_kafka_resp_err_t 
 static void
 count_delivery (GstKafkaProducer *self, GstKafkaRecord *record, gint64 now)
 {
-  Counters *c = &self->counters;
+  GstKafkaProducerCounters *c = &self->counters;
   GstClockTime latency = (now - record->sent) * GST_USECOND;
 
   c->delivered++;
@@ -374,7 +334,7 @@ make_room (GstKafkaProducer *self)
   switch (self->queue.bounds.leaky) {
     case GST_KAFKA_LEAKY_NONE:
       g_cond_wait_until (&self->changed, &self->lock,
-          g_get_monotonic_time () + SLICE_MS * G_TIME_SPAN_MILLISECOND);
+          g_get_monotonic_time () + GST_KAFKA_PRODUCER_SLICE_MS * G_TIME_SPAN_MILLISECOND);
       return TRUE;
     case GST_KAFKA_LEAKY_DOWNSTREAM:
       if (!(oldest = gst_kafka_send_queue_pop (&self->queue)))
@@ -485,10 +445,10 @@ replace_handle (GstKafkaProducer *self, const gchar *reason)
   take_back_unreported (self);
   self->rk = fresh;
   self->counters.rebuilds++;
-  first = !fresh && take_failure (self);
+  first = !fresh && gst_kafka_producer_take_failure (self);
   g_mutex_unlock (&self->lock);
   if (first)
-    fail (self, error, reason);
+    gst_kafka_producer_fail (self, error, reason);
 }
 
 /* With lock: records that nothing takes (a topic that isn't made) get old here. */
@@ -509,7 +469,7 @@ serve (GstKafkaProducer *self)
   GstKafkaRecord *overdue;
   gchar reason[512];
 
-  poll_client (self, self->rk, SLICE_MS);
+  poll_client (self, self->rk, GST_KAFKA_PRODUCER_SLICE_MS);
   if (rd_kafka_fatal_error (self->rk, reason, sizeof reason))
     replace_handle (self, reason);
   g_mutex_lock (&self->lock);
@@ -541,147 +501,6 @@ poll_reports (gpointer user_data)
     serve (self);
   if (self->rk)
     purge (self, self->rk);
-  return NULL;
-}
-
-/* The first contact */
-
-/* With lock, of which @rk is used without; NULL while it is replaced. */
-static rd_kafka_t *
-borrow_handle (GstKafkaProducer *self)
-{
-  if (self->rk)
-    self->rk_users++;
-  return self->rk;
-}
-
-/* With lock */
-static void
-return_handle (GstKafkaProducer *self)
-{
-  self->rk_users--;
-  g_cond_broadcast (&self->changed);
-}
-
-static gboolean
-query_with_handle (GstKafkaProducer *self, const gchar *topic, rd_kafka_resp_err_t *topic_err)
-{
-  gboolean answered = FALSE;
-  rd_kafka_t *rk;
-
-  g_mutex_lock (&self->lock);
-  if ((rk = borrow_handle (self))) {
-    g_mutex_unlock (&self->lock);
-    answered = gst_kafka_query_topic (rk, topic, 5 * SLICE_MS, topic_err);
-    g_mutex_lock (&self->lock);
-    self->connected |= answered;
-    return_handle (self);
-  }
-  g_mutex_unlock (&self->lock);
-  return answered;
-}
-
-/* TRUE: the topic is there, and records may follow. */
-static gboolean
-create_topic (GstKafkaProducer *self)
-{
-  const GstKafkaProducerConfig *c = &self->config;
-  g_autofree gchar *detail = NULL;
-  rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__STATE;
-  rd_kafka_t *rk;
-
-  g_mutex_lock (&self->lock);
-  if ((rk = borrow_handle (self))) {
-    g_mutex_unlock (&self->lock);
-    err = gst_kafka_create_topic (
-        rk, self->topic, c->partitions, c->replication_factor, 10 * SLICE_MS, &detail);
-    g_mutex_lock (&self->lock);
-    return_handle (self);
-    if (err)
-      gst_kafka_fault_note (&self->fault, err, detail ? detail : rd_kafka_err2str (err));
-  }
-  self->held = err != RD_KAFKA_RESP_ERR_NO_ERROR;
-  g_mutex_unlock (&self->lock);
-  return !err;
-}
-
-/* Without lock */
-static void
-fail_contact (GstKafkaProducer *self)
-{
-  g_autofree gchar *detail = NULL, *tried = NULL;
-  g_autoptr (GError) error = NULL;
-  rd_kafka_resp_err_t err;
-  gboolean first;
-
-  g_mutex_lock (&self->lock);
-  err = telling_error (self, RD_KAFKA_RESP_ERR__TIMED_OUT, &detail);
-  first = take_failure (self);
-  g_mutex_unlock (&self->lock);
-  tried = name_attempt (self->topic, self->servers);
-  error = gst_kafka_error_new (tried, err, detail, GST_RESOURCE_ERROR_OPEN_WRITE);
-  if (first)
-    fail (self, error, "no contact with the cluster");
-}
-
-/* With lock. FALSE: it has ended. */
-static gboolean
-sleep_a_slice (GstKafkaProducer *self)
-{
-  gint64 until = g_get_monotonic_time () + SLICE_MS * G_TIME_SPAN_MILLISECOND;
-
-  while (
-      !self->stopping && !self->failing && g_cond_wait_until (&self->changed, &self->lock, until))
-    ;
-  return !self->stopping && !self->failing;
-}
-
-/* FALSE: it has ended, or gave up. */
-static gboolean
-wait_for_contact (GstKafkaProducer *self, gint64 deadline)
-{
-  gboolean refused, ended, hopeless;
-
-  g_mutex_lock (&self->lock);
-  refused = gst_kafka_error_is_refusal (gst_kafka_fault_get (&self->fault, NULL));
-  ended = !sleep_a_slice (self);
-  hopeless = !self->connected && (refused || g_get_monotonic_time () >= deadline);
-  g_mutex_unlock (&self->lock);
-  if (!ended && hopeless)
-    fail_contact (self);
-  return !ended && !hopeless;
-}
-
-static void
-tell_missing_topic (GstKafkaProducer *self)
-{
-  GST_ELEMENT_INFO (self->element, RESOURCE, NOT_FOUND,
-      ("Waiting for the topic \"%s\", which doesn't exist yet", self->topic), (NULL));
-}
-
-static gpointer
-make_contact (gpointer user_data)
-{
-  GstKafkaProducer *self = user_data;
-  gint64 deadline = GST_CLOCK_TIME_IS_VALID (self->config.connect_timeout)
-                        ? g_get_monotonic_time () + self->config.connect_timeout / GST_USECOND
-                        : G_MAXINT64;
-  const gchar *topic = self->config.each_names_topic ? NULL : self->topic;
-  rd_kafka_resp_err_t topic_err;
-  gboolean told = FALSE, made = FALSE;
-
-  do {
-    if (self->config.create_topic && !made && !(made = create_topic (self)))
-      continue;
-    if (!query_with_handle (self, topic, &topic_err))
-      continue;
-    if (!topic_err)
-      return NULL;
-    gst_kafka_fault_note (&self->fault, topic_err, NULL);
-    if (!told && topic_err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
-      tell_missing_topic (self);
-    told = TRUE;
-  } while (wait_for_contact (self, deadline));
   return NULL;
 }
 
@@ -722,7 +541,7 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
     return NULL;
   }
   self->poller = g_thread_new ("kafkasink-poll", poll_reports, self);
-  self->connector = g_thread_new ("kafkasink-conn", make_contact, self);
+  self->connector = g_thread_new ("kafkasink-conn", gst_kafka_producer_make_contact, self);
   return self;
 }
 
@@ -856,25 +675,25 @@ gst_kafka_producer_fail_undrained (GstKafkaProducer *self)
   rd_kafka_resp_err_t err;
   gboolean first;
 
-  /* Where there is but one topic, make_contact() has asked for it. */
-  if (topic && query_with_handle (self, topic, &err) && err)
+  /* Where there is but one topic, gst_kafka_producer_make_contact() has asked for it. */
+  if (topic && gst_kafka_producer_query_topic (self, topic, &err) && err)
     gst_kafka_fault_note (&self->fault, err, NULL);
   g_mutex_lock (&self->lock);
-  err = telling_error (self, RD_KAFKA_RESP_ERR__TIMED_OUT, &detail);
+  err = gst_kafka_producer_telling_error (self, RD_KAFKA_RESP_ERR__TIMED_OUT, &detail);
   debug = g_strdup_printf ("%u buffers of %" G_GUINT64_FORMAT
                            " bytes undelivered at the end of drain-timeout",
       gst_kafka_send_queue_buffers (&self->queue), gst_kafka_send_queue_bytes (&self->queue));
-  first = take_failure (self);
+  first = gst_kafka_producer_take_failure (self);
   g_mutex_unlock (&self->lock);
-  tried = name_attempt (topic ? topic : self->topic, self->servers);
+  tried = gst_kafka_producer_name_attempt (topic ? topic : self->topic, self->servers);
   error = gst_kafka_error_new (tried, err, detail ? detail : debug, GST_RESOURCE_ERROR_WRITE);
   if (first)
-    fail (self, error, debug);
+    gst_kafka_producer_fail (self, error, debug);
 }
 
 static GstStructure *
-counters_to_structure (
-    const Counters *c, guint waiting, guint in_flight, guint64 bytes, gboolean connected)
+counters_to_structure (const GstKafkaProducerCounters *c, guint waiting, guint in_flight,
+    guint64 bytes, gboolean connected)
 {
   return gst_structure_new ("kafkasink-stats", "delivered", G_TYPE_UINT64, c->delivered,
       "delivered-bytes", G_TYPE_UINT64, c->delivered_bytes, "waiting", G_TYPE_UINT, waiting,
@@ -888,7 +707,7 @@ counters_to_structure (
 GstStructure *
 gst_kafka_producer_stats (GstKafkaProducer *self)
 {
-  const Counters none = {0};
+  const GstKafkaProducerCounters none = {0};
   GstStructure *s;
 
   if (!self)
