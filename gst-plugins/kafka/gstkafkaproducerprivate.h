@@ -16,7 +16,8 @@ typedef struct {
   GstClockTime latency; /* smoothed, hand-over to report */
 } GstKafkaProducerCounters;
 
-/* For gstkafkaproducer.c, which the element calls, and gstkafkaproducercontact.c, for the connector's thread. */
+/* For gstkafkaproducer.c, which the element calls, gstkafkaproducerdelivery.c, for the poller's thread, and
+ * gstkafkaproducercontact.c, for the connector's. */
 struct _GstKafkaProducer {
   GstKafkaFault fault; /* since the last delivery; first: gst_kafka_client_new() */
   GstElement *element;
@@ -41,6 +42,16 @@ struct _GstKafkaProducer {
   /* Until the topic is made: brokers would make it their way at the first record. */
   gboolean held;
 };
+
+/* The poller's thread, without lock. */
+gpointer gst_kafka_producer_poll_reports (gpointer self);
+/* On the poller's thread, without lock, from rd_kafka_poll(). */
+void gst_kafka_producer_note_report (
+    rd_kafka_t *rk, const rd_kafka_message_t *message, gpointer self);
+/* Without lock, before the poller's thread or on it. */
+rd_kafka_t *gst_kafka_producer_new_handle (GstKafkaProducer *self, GError **error);
+/* With lock, which is dropped meanwhile if there is bad news. From the streaming thread and the poller's. */
+void gst_kafka_producer_hand_over_all (GstKafkaProducer *self);
 
 /* With lock. TRUE: only the first failure is told, and this is it. */
 gboolean gst_kafka_producer_take_failure (GstKafkaProducer *self);
