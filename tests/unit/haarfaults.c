@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "elementtest.h"
 #include "haarframes.h"
 
 GST_START_TEST (test_a_frame_shorter_than_its_caps_is_skipped)
@@ -114,10 +115,10 @@ GST_START_TEST (test_no_such_cascade)
   GstElement *element = make_element ();
 
   g_object_set (element, "cascade", "no-such-cascade", NULL);
-  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND);
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, "");
   element = make_element ();
   g_object_set (element, "cascade", "/no/such/cascade.xml", NULL);
-  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND);
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, "");
 }
 GST_END_TEST;
 
@@ -126,7 +127,7 @@ GST_START_TEST (test_sizes_that_leave_none)
   GstElement *element = make_element ();
 
   g_object_set (element, "min-size", 31, "max-size", 30, NULL);
-  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS);
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "");
 }
 GST_END_TEST;
 
@@ -136,18 +137,18 @@ GST_START_TEST (test_what_is_no_cascade)
   GstElement *element = make_element ();
 
   fail_unless (g_file_set_contents (cascade, "<?xml version=\"1.0\"?><html/>", -1, NULL));
-  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ);
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ, "");
   element = make_element ();
   g_object_set (element, "cascade", dir, NULL);
-  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ);
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ, "");
   /* Nobody ever writes into it. */
   fail_unless_equals_int (mkfifo (fifo, 0600), 0);
   element = make_element ();
   g_object_set (element, "cascade", fifo, NULL);
-  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ);
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ, "");
   g_remove (fifo);
   fail_unless_equals_int (truncate (cascade, 17 * 1024 * 1024), 0);
-  expect_no_start (make_element (), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ);
+  expect_no_start (make_element (), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ, "");
 }
 GST_END_TEST;
 
@@ -158,7 +159,7 @@ GST_START_TEST (test_opencv_gets_no_unknown_cascade_unless_it_is_trusted)
   GstHarness *h;
 
   gst_util_set_object_arg (G_OBJECT (element), "engine", "opencv");
-  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED);
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED, "");
   element = make_element ();
   gst_util_set_object_arg (G_OBJECT (element), "engine", "opencv");
   g_object_set (element, "trust-cascade", TRUE, NULL);

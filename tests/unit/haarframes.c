@@ -170,25 +170,3 @@ expect_warning (GstBus *bus, GQuark domain, gint code)
   g_error_free (error);
   gst_message_unref (message);
 }
-
-void
-expect_no_start (GstElement *element, GQuark domain, gint code)
-{
-  GstBus *bus = gst_bus_new ();
-  GstMessage *message;
-  GError *error;
-
-  gst_element_set_bus (element, bus);
-  fail_unless_equals_int (
-      gst_element_set_state (element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
-  message = gst_bus_timed_pop_filtered (bus, 0, GST_MESSAGE_ERROR);
-  fail_unless (message != NULL);
-  gst_message_parse_error (message, &error, NULL);
-  fail_unless (g_error_matches (error, domain, code), "%s", error->message);
-  g_error_free (error);
-  gst_message_unref (message);
-  gst_element_set_state (element, GST_STATE_NULL);
-  gst_element_set_bus (element, NULL);
-  gst_object_unref (bus);
-  gst_object_unref (element);
-}

@@ -32,5 +32,3 @@ void haar_frames_teardown (void);
 /* A padded picture with the face in a corner of it. */
 GstBuffer *make_padded_frame (void);
 void expect_warning (GstBus *bus, GQuark domain, gint code);
-/* The element (transfer full) posts that error instead of starting. */
-void expect_no_start (GstElement *element, GQuark domain, gint code);

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "elementtest.h"
 #include "haarframes.h"
 
 /* --- allocations refused one by one, in this program's place of the C library's --- */
@@ -214,7 +215,7 @@ GST_START_TEST (test_a_cascade_too_large_for_the_memory)
   fail_unless (g_file_set_contents (cascade, text->str, (gssize) text->len, NULL));
   g_string_free (text, TRUE);
   limit_memory (100 * 1024 * 1024);
-  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT);
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT, "");
   limit_memory (0);
 }
 GST_END_TEST;
@@ -225,7 +226,7 @@ GST_START_TEST (test_more_workers_than_there_is_memory_for)
 
   g_object_set (element, "workers", 200, NULL);
   limit_memory (100 * 1024 * 1024);
-  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED);
+  expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED, "");
   limit_memory (0);
 }
 GST_END_TEST;
