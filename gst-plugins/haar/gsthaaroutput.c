@@ -346,8 +346,11 @@ count_outcome (GstHaarFaceCount *self, const HaarJob *job)
   guint64 skipped = 0;
   gdouble busy = 0;
 
-  if (job->outcome == HAAR_COUNTED)
+  if (job->outcome == HAAR_COUNTED) {
+    /* This thread is the one. */
+    haar_tally_look_around (self->tally, 1 + haar_workers_get_working (self->workers));
     busy = haar_tally_add (self->tally, job->frame, job->rects->len, &job->cost, job->age);
+  }
   GST_OBJECT_LOCK (self);
   counters->skewed += job->skewed;
   switch (job->outcome) {

@@ -5,13 +5,21 @@
 #define MEMORY 256
 /* How cold caches may be: a ratio beyond it comes from pictures that differ. */
 #define LEAST_WARMTH 0.8
+/* So few don't tell what's usual. */
+#define FEW 8
 /* For how long the wait for a processor is taken to be what it was. */
 #define KNOWN_FOR (30 * G_TIME_SPAN_SECOND)
 
 void
 haar_costs_init (HaarCosts *self, gdouble share)
 {
-  *self = (HaarCosts){.crowd = MAX (share, 1)};
+  *self = (HaarCosts){.share = share};
+}
+
+void
+haar_costs_note_others (HaarCosts *self, gdouble others)
+{
+  haar_recent_add (&self->others, others);
 }
 
 static void
@@ -30,21 +38,41 @@ warmth (const HaarCosts *self)
   return CLAMP (self->pressed_cpu.value / self->rested_cpu.value, LEAST_WARMTH, 1);
 }
 
-/* How long it would have to wait for a processor. */
+/* Who always wants a processor is there at most of the looks; who only works beside us isn't. */
 static gdouble
-wait_of (const HaarCosts *self, const HaarCost *cost, gint64 now)
+crowd (const HaarCosts *self)
 {
+  gdouble others = self->others.n > 0 ? haar_recent_quantile (&self->others, 0.5) : 0;
+
+  return MAX (self->share + others, 1);
+}
+
+/* How long it would have to wait for a processor of which it takes @cpu. */
+static gdouble
+wait_of (const HaarCosts *self, const HaarCost *cost, gdouble cpu, gint64 now)
+{
+  gdouble fair = cpu * (crowd (self) - 1);
+
   if (cost->pixels > 0 && self->pressed_wait.n > 0 && now < self->pressed_at + KNOWN_FOR)
     return self->pressed_wait.value * cost->pixels;
-  /* With fewer processors than workers, or a quota, each frame would. */
-  return MAX (cost->wall - cost->cpu, cost->cpu * (self->crowd - 1));
+  return self->others.n > 0 ? fair : MAX (cost->wall - cost->cpu, fair);
+}
+
+/* What it takes after a pause, but for accidents. */
+static gdouble
+usual (const HaarCosts *self, const HaarCost *cost)
+{
+  if (cost->pixels <= 0 || self->rested.n < FEW)
+    return cost->cpu;
+  return MIN (cost->cpu, haar_recent_quantile (&self->rested, HAAR_COSTS_USUAL) * cost->pixels);
 }
 
 static void
 learn (HaarCosts *self, const HaarCost *cost, gint64 now)
 {
   if (!cost->pressed) {
-    mean_add (&self->rested_cpu, cost->cpu / cost->pixels);
+    haar_recent_add (&self->rested, cost->cpu / cost->pixels);
+    mean_add (&self->rested_cpu, usual (self, cost) / cost->pixels);
     return;
   }
   mean_add (&self->pressed_cpu, cost->cpu / cost->pixels);
@@ -55,13 +83,13 @@ learn (HaarCosts *self, const HaarCost *cost, gint64 now)
 gdouble
 haar_costs_add (HaarCosts *self, const HaarCost *cost, gint64 now)
 {
-  gdouble warm = cost->cpu;
+  gdouble warm;
 
   if (cost->pixels > 0)
     learn (self, cost, now);
   if (cost->pressed)
     return cost->wall;
-  warm *= warmth (self);
+  warm = usual (self, cost) * warmth (self);
   self->saved += cost->cpu - warm;
-  return warm + wait_of (self, cost, now);
+  return warm + wait_of (self, cost, warm, now);
 }

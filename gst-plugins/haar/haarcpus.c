@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "haarcpus.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static gboolean
 read_number (const gchar *dir, const gchar *name, gint64 *value)
@@ -86,6 +88,24 @@ haar_cpus_of_quota (const gchar *root, const gchar *membership)
       smallest = MIN (smallest, smallest_quota (root_v1, parts[2], quota_v1));
   }
   return smallest;
+}
+
+gint
+haar_cpus_of_machine (void)
+{
+  return (gint) MAX (sysconf (_SC_NPROCESSORS_ONLN), 1);
+}
+
+gint
+haar_cpus_wanted (void)
+{
+  g_autofree gchar *text = NULL;
+  gint n;
+
+  if (!g_file_get_contents ("/proc/loadavg", &text, NULL, NULL) ||
+      sscanf (text, "%*s %*s %*s %d/", &n) != 1)
+    return -1;
+  return n;
 }
 
 gdouble

@@ -8,6 +8,10 @@ G_BEGIN_DECLS
 /* Processors that this process may keep busy: those of its affinity, or fewer where a CPU quota of its
  * control group, or of one above it, leaves less: 0.5 is half of one. */
 gdouble haar_cpus_available (void);
+/* Processors that run, whoever may use them. */
+gint haar_cpus_of_machine (void);
+/* Threads of the whole machine that run or wait for a processor at this moment; -1: not known. */
+gint haar_cpus_wanted (void);
 /* Seconds of processors that this process has used, all its threads together. */
 gdouble haar_cpus_used (void);
 

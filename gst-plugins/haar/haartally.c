@@ -15,6 +15,7 @@
 #define CAMERA_TEXT 180 /* at most, without its names */
 #define MAX_AGES 65536
 #define SILENT_REPORTS 2
+#define LOOK_INTERVAL (50 * G_TIME_SPAN_MILLISECOND)
 
 typedef struct {
   FogReportCamera counts;
@@ -28,7 +29,8 @@ struct _HaarTally {
   gdouble share; /* workers for each processor */
   /* with the lock: */
   HaarCosts costs;
-  gint64 since; /* monotonic, us */
+  gint64 since;  /* monotonic, us */
+  gint64 looked; /* for others, monotonic, us */
   guint64 seq;
   guint64 frames, faces;
   gdouble busy;
@@ -159,6 +161,21 @@ haar_tally_add (HaarTally *self, GstBuffer *frame, guint faces, const HaarCost *
     add_to_camera (camera, frame);
   g_mutex_unlock (&self->lock);
   return busy;
+}
+
+void
+haar_tally_look_around (HaarTally *self, guint working)
+{
+  gint64 now = g_get_monotonic_time ();
+  gint wanted;
+
+  g_mutex_lock (&self->lock);
+  if (now >= self->looked + LOOK_INTERVAL && (wanted = haar_cpus_wanted ()) >= 0) {
+    self->looked = now;
+    haar_costs_note_others (
+        &self->costs, (gdouble) MAX (wanted - (gint) working, 0) / haar_cpus_of_machine ());
+  }
+  g_mutex_unlock (&self->lock);
 }
 
 static gint

@@ -26,6 +26,9 @@ void haar_tally_free (HaarTally *tally);
 gdouble haar_tally_add (
     HaarTally *tally, GstBuffer *frame, guint faces, const HaarCost *cost, gdouble age);
 
+/* @working: threads that are known to work for it; what else on the machine wants a processor makes it wait. */
+void haar_tally_look_around (HaarTally *tally, guint working);
+
 /* (transfer full): the report of the time from the last one, or from the beginning, until now. A camera that
  * fell silent stays in the next two reports.
  * What the process does beside counting (decoding, sending) takes the same processors: its workers are busy for at least the part of

@@ -210,8 +210,6 @@ GST_START_TEST (test_a_frame_costs_what_pressed_ones_do)
   /* Other load, and warm caches. */
   assert_near (add_frames (&costs, 300, 0.020, 0.010, TRUE, 0), 0.020);
   assert_near (add_frames (&costs, 300, 0.012, 0.011, FALSE, 0), 0.020);
-  /* One that takes twice as much of a processor. */
-  assert_near (add_frames (&costs, 1, 0.030, 0.022, FALSE, 0), 0.022 * 10 / 11.04 + 0.010);
   /* The other load may be gone by now, the caches aren't larger. */
   add_frames (&costs, 300, 0.012, 0.011, FALSE, 0);
   assert_near (add_frames (&costs, 1, 0.0121, 0.011, FALSE, 31 * G_TIME_SPAN_SECOND),
@@ -231,6 +229,51 @@ GST_START_TEST (test_a_saturated_run_under_a_quota_costs_its_time)
     busy += add_frames (&costs, 1, 0.060, 0.010, TRUE, 0) * 2;
   }
   assert_near (busy / 2, 50 * 0.100);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_an_accident_after_a_pause_costs_what_is_usual)
+{
+  HaarCosts costs;
+
+  haar_costs_init (&costs, 1);
+  for (guint i = 0; i < 8; i++) {
+    add_frames (&costs, 9, 0.010, 0.010, FALSE, 0);
+    assert_near (add_frames (&costs, 1, 0.017, 0.017, FALSE, 0), 0.010);
+  }
+  /* Dear ones that come as often are none. */
+  for (guint i = 0; i < 32; i++) {
+    add_frames (&costs, 1, 0.010, 0.010, FALSE, 0);
+    add_frames (&costs, 1, 0.017, 0.017, FALSE, 0);
+  }
+  assert_near (add_frames (&costs, 1, 0.017, 0.017, FALSE, 0), 0.017);
+}
+GST_END_TEST;
+
+static void
+note_others (HaarCosts *costs, guint n, gdouble others)
+{
+  for (guint i = 0; i < n; i++)
+    haar_costs_note_others (costs, others);
+}
+
+GST_START_TEST (test_a_fair_share_is_left_beside_others)
+{
+  HaarCosts costs;
+
+  /* One worker and two busy loops on two processors. What it waits with time to spare tells nothing. */
+  haar_costs_init (&costs, 0.5);
+  note_others (&costs, 20, 1);
+  assert_near (add_frames (&costs, 1, 0.018, 0.010, FALSE, 0), 0.015);
+  assert_near (add_frames (&costs, 1, 0.010, 0.010, FALSE, 0), 0.015);
+  /* Who works now and then leaves room. */
+  note_others (&costs, HAAR_RECENT_MAX, 0);
+  note_others (&costs, HAAR_RECENT_MAX / 3, 1);
+  assert_near (add_frames (&costs, 1, 0.018, 0.010, FALSE, 0), 0.010);
+  /* A saturated run knows better. */
+  note_others (&costs, HAAR_RECENT_MAX, 1);
+  add_frames (&costs, 1, 0.011, 0.010, TRUE, 0);
+  assert_near (add_frames (&costs, 1, 0.010, 0.010, FALSE, 0), 0.011);
 }
 GST_END_TEST;
 
@@ -481,6 +524,8 @@ haarparts_suite (void)
   tcase_add_test (tc, test_only_what_opencv_ships_is_known);
   tcase_add_test (tc, test_a_frame_costs_what_pressed_ones_do);
   tcase_add_test (tc, test_a_saturated_run_under_a_quota_costs_its_time);
+  tcase_add_test (tc, test_an_accident_after_a_pause_costs_what_is_usual);
+  tcase_add_test (tc, test_a_fair_share_is_left_beside_others);
   tcase_add_test (tc, test_pictures_that_differ_count_little);
   tcase_add_test (tc, test_a_report_covers_its_interval);
   tcase_add_test (tc, test_a_quota_is_felt_before_it_bites);

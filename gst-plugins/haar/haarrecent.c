@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "haarrecent.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void
+haar_recent_add (HaarRecent *self, gdouble value)
+{
+  self->values[self->next] = value;
+  self->next = (self->next + 1) % HAAR_RECENT_MAX;
+  self->n = MIN (self->n + 1, HAAR_RECENT_MAX);
+}
+
+static gint
+compare (gconstpointer a, gconstpointer b)
+{
+  gdouble x = *(const gdouble *) a, y = *(const gdouble *) b;
+
+  return (x > y) - (x < y);
+}
+
+gdouble
+haar_recent_quantile (const HaarRecent *self, gdouble q)
+{
+  gdouble sorted[HAAR_RECENT_MAX];
+
+  memcpy (sorted, self->values, self->n * sizeof *sorted);
+  qsort (sorted, self->n, sizeof *sorted, compare);
+  return sorted[(guint) ((self->n - 1) * q)];
+}
