@@ -20,6 +20,7 @@ static const GOptionEntry entries[] = {
     {"warm-up", 0, 0, G_OPTION_ARG_INT, &job.warm_up, "Messages before them, 1 at least", "N"},
     {"rate", 0, 0, G_OPTION_ARG_INT, &job.rate, "Frames a second (as fast as it goes)", "N"},
     {"partitions", 0, 0, G_OPTION_ARG_INT, &job.partitions, "Of the topic", "N"},
+    {"headers", 0, 0, G_OPTION_ARG_NONE, &job.headers, "The bare loop reads headers", NULL},
     {"option", 'X', 0, G_OPTION_ARG_STRING_ARRAY, &job.options, "Of librdkafka", "NAME=VALUE"},
     {"property", 'P', 0, G_OPTION_ARG_STRING_ARRAY, &job.properties, "Of the element",
         "NAME=VALUE"},

@@ -148,6 +148,21 @@ assign_all (void)
   rd_kafka_topic_partition_list_destroy (list);
 }
 
+static void
+read_headers (const rd_kafka_message_t *message)
+{
+  rd_kafka_headers_t *headers;
+  const gchar *name;
+  const void *value;
+  size_t size;
+  size_t i = 0;
+
+  if (rd_kafka_message_headers (message, &headers))
+    g_error ("bare loop: no headers");
+  while (!rd_kafka_header_get_all (headers, i, &name, &value, &size))
+    i++;
+}
+
 /* TRUE: enough */
 static gboolean
 take_message (rd_kafka_message_t *message, Tally *tally)
@@ -156,6 +171,8 @@ take_message (rd_kafka_message_t *message, Tally *tally)
 
   if (message->err)
     g_error ("bare loop: %s", rd_kafka_message_errstr (message));
+  if (job->headers)
+    read_headers (message);
   enough = tally_add (tally, message->payload, message->len);
   rd_kafka_message_destroy (message);
   return enough;

@@ -11,6 +11,7 @@ typedef struct {
   gint warm_up; /* messages before them */
   gint rate;    /* frames a second, 0: as fast as it goes */
   gint partitions;
+  gboolean headers;   /* the bare loop reads them, as who wants caps and times has to */
   gchar **options;    /* librdkafka's, NAME=VALUE */
   gchar **properties; /* the element's */
 } Job;
