@@ -299,6 +299,28 @@ make_pad (GstHaarFaceCount *self, GstPadTemplate *templ, const gchar *name)
   return pad;
 }
 
+/* FALSE: there is one already. */
+static gboolean
+take_pad (GstHaarFaceCount *self, GstPad *pad, gboolean is_video)
+{
+  GstPad **slot = is_video ? &self->video : &self->rate;
+  gboolean taken;
+
+  GST_OBJECT_LOCK (self);
+  taken = !*slot;
+  if (taken)
+    *slot = pad;
+  if (taken && is_video) {
+    self->video_begun = FALSE;
+    gst_flow_combiner_add_pad (self->combiner, pad);
+  } else if (taken) {
+    self->rate_begun = self->rate_ended = FALSE;
+    self->rate_flow = GST_FLOW_OK;
+  }
+  GST_OBJECT_UNLOCK (self);
+  return taken;
+}
+
 static GstPad *
 gst_haar_face_count_request_new_pad (
     GstElement *element, GstPadTemplate *templ, const gchar *name, const GstCaps *caps)
@@ -306,29 +328,24 @@ gst_haar_face_count_request_new_pad (
   GstHaarFaceCount *self = GST_HAAR_FACE_COUNT (element);
   const gchar *which = GST_PAD_TEMPLATE_NAME_TEMPLATE (templ);
   gboolean is_video = g_str_equal (which, "video");
-  GstPad **slot = is_video ? &self->video : &self->rate;
+  GstPad *there = gst_haar_face_count_ref_pad (self, is_video ? &self->video : &self->rate);
   GstPad *pad = make_pad (self, templ, which);
+  gboolean taken = FALSE;
 
-  GST_OBJECT_LOCK (self);
-  if (*slot) {
-    GST_OBJECT_UNLOCK (self);
-    GST_WARNING_OBJECT (self, "there is a pad %s already", which);
-    gst_object_unref (pad);
-    return NULL;
-  }
-  *slot = pad;
-  if (is_video) {
-    self->video_begun = FALSE;
-    gst_flow_combiner_add_pad (self->combiner, pad);
-  } else {
-    self->rate_begun = self->rate_ended = FALSE;
-    self->rate_flow = GST_FLOW_OK;
-  }
-  GST_OBJECT_UNLOCK (self);
-  if (GST_STATE (self) > GST_STATE_READY)
+  /* Before anybody sees it: what a stream begins with would be lost on an inactive one. */
+  if (!there && GST_STATE (self) > GST_STATE_READY)
     gst_pad_set_active (pad, TRUE);
-  gst_element_add_pad (element, pad);
-  return pad;
+  if (!there)
+    taken = take_pad (self, pad, is_video);
+  g_clear_object (&there);
+  if (taken) {
+    gst_element_add_pad (element, pad);
+    return pad;
+  }
+  GST_WARNING_OBJECT (self, "there is a pad %s already", which);
+  gst_pad_set_active (pad, FALSE);
+  gst_object_unref (pad);
+  return NULL;
 }
 
 static void

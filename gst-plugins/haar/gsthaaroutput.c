@@ -25,25 +25,33 @@ gst_haar_face_count_new_video_queue (void)
   return gst_data_queue_new (video_is_full, NULL, NULL, NULL);
 }
 
+typedef struct {
+  GstDataQueueItem parent;
+  GstPad *pad; /* it is for: another one may have come in its place */
+} VideoItem;
+
 static void
 free_queued (gpointer data)
 {
-  GstDataQueueItem *item = data;
+  VideoItem *item = data;
 
-  gst_mini_object_unref (item->object);
+  if (item->parent.object)
+    gst_mini_object_unref (item->parent.object);
+  gst_object_unref (item->pad);
   g_free (item);
 }
 
 /* (transfer full) @object */
 static void
-queue_video (GstHaarFaceCount *self, gpointer object)
+queue_video (GstHaarFaceCount *self, GstPad *pad, gpointer object)
 {
-  GstDataQueueItem *item = g_new0 (GstDataQueueItem, 1);
+  VideoItem *item = g_new0 (VideoItem, 1);
 
-  item->object = object;
-  item->visible = GST_IS_BUFFER (object);
-  item->destroy = free_queued;
-  if (!gst_data_queue_push (self->video_queue, item))
+  item->parent.object = object;
+  item->parent.visible = GST_IS_BUFFER (object);
+  item->parent.destroy = free_queued;
+  item->pad = gst_object_ref (pad);
+  if (!gst_data_queue_push (self->video_queue, &item->parent))
     free_queued (item);
 }
 
@@ -62,7 +70,7 @@ begin_video (GstHaarFaceCount *self)
   GST_OBJECT_UNLOCK (self);
   for (guint i = 0; pad && !begun && i < G_N_ELEMENTS (first); i++)
     if (first[i])
-      queue_video (self, gst_event_ref (first[i]));
+      queue_video (self, pad, gst_event_ref (first[i]));
   return pad;
 }
 
@@ -185,7 +193,7 @@ push_event (GstHaarFaceCount *self, GstEvent *event)
 
   remember_event (self, event);
   if (video)
-    queue_video (self, gst_event_ref (event));
+    queue_video (self, video, gst_event_ref (event));
   gst_clear_object (&video);
   if (translated)
     gst_pad_push_event (self->srcpad, translated);
@@ -312,10 +320,10 @@ push_video (GstHaarFaceCount *self, HaarJob *job, const Settings *settings, GstE
   if (pad && !gst_pad_is_linked (pad))
     combine (self, pad, GST_FLOW_NOT_LINKED);
   else if (pad && job->outcome == HAAR_COUNTED)
-    queue_video (self,
+    queue_video (self, pad,
         mark_faces (g_steal_pointer (&job->frame), job, settings->label, settings->draw_boxes));
   else if (pad && gap)
-    queue_video (self, gst_event_ref (gap));
+    queue_video (self, pad, gst_event_ref (gap));
   gst_clear_object (&pad);
 }
 
@@ -347,8 +355,7 @@ count_outcome (GstHaarFaceCount *self, const HaarJob *job)
   gdouble busy = 0;
 
   if (job->outcome == HAAR_COUNTED) {
-    /* This thread is the one. */
-    haar_tally_look_around (self->tally, 1 + haar_workers_get_working (self->workers));
+    haar_tally_look_around (self->tally);
     busy = haar_tally_add (self->tally, job->frame, job->rects->len, &job->cost, job->age);
   }
   GST_OBJECT_LOCK (self);
@@ -440,13 +447,17 @@ video_loop (gpointer data)
   GstFlowReturn ret = GST_FLOW_OK;
   GstDataQueueItem *item;
   GstMiniObject *object;
+  gboolean ours;
 
   if (!gst_data_queue_pop (self->video_queue, &item)) {
     gst_pad_pause_task (pad);
     return;
   }
-  object = g_steal_pointer (&item->object);
-  g_free (item);
+  ours = ((VideoItem *) item)->pad == pad;
+  object = ours ? g_steal_pointer (&item->object) : NULL;
+  item->destroy (item);
+  if (!ours)
+    return;
   if (GST_IS_EVENT (object))
     gst_pad_push_event (pad, GST_EVENT (object));
   else

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "haarcost.h"
 
+#include <math.h>
+
 /* Frames that a mean follows: some periods of a quota, at whose ends a few frames wait for long. */
 #define MEMORY 256
 /* How cold caches may be: a ratio beyond it comes from pictures that differ. */
@@ -9,17 +11,24 @@
 #define FEW 8
 /* For how long the wait for a processor is taken to be what it was. */
 #define KNOWN_FOR (30 * G_TIME_SPAN_SECOND)
+/* Of the looks at others: what their mean follows, and when it is out of date. */
+#define LOOKS_MEMORY (3.0 * G_TIME_SPAN_SECOND)
+#define LOOKS_LAST (10 * G_TIME_SPAN_SECOND)
 
 void
-haar_costs_init (HaarCosts *self, gdouble share)
+haar_costs_init (HaarCosts *self, guint workers, const HaarCpus *cpus)
 {
-  *self = (HaarCosts){.share = share};
+  *self = (HaarCosts){.workers = workers, .cpus = *cpus};
 }
 
 void
-haar_costs_note_others (HaarCosts *self, gdouble others)
+haar_costs_note_others (HaarCosts *self, gint others, gint64 now)
 {
-  haar_recent_add (&self->others, others);
+  gdouble passed = (gdouble) (now - self->others_at);
+  gdouble rest = self->others_at && passed < LOOKS_LAST ? exp (-passed / LOOKS_MEMORY) : 0;
+
+  self->others = self->others * rest + others * (1 - rest);
+  self->others_at = now;
 }
 
 static void
@@ -38,41 +47,46 @@ warmth (const HaarCosts *self)
   return CLAMP (self->pressed_cpu.value / self->rested_cpu.value, LEAST_WARMTH, 1);
 }
 
-/* Who always wants a processor is there at most of the looks; who only works beside us isn't. */
+/* By how much longer a frame takes where there are @cpus for so many threads. */
 static gdouble
-crowd (const HaarCosts *self)
+wait_among (gdouble threads, gdouble cpus)
 {
-  gdouble others = self->others.n > 0 ? haar_recent_quantile (&self->others, 0.5) : 0;
-
-  return MAX (self->share + others, 1);
+  return MAX (threads / cpus, 1) - 1;
 }
 
 /* How long it would have to wait for a processor of which it takes @cpu. */
 static gdouble
 wait_of (const HaarCosts *self, const HaarCost *cost, gdouble cpu, gint64 now)
 {
-  gdouble fair = cpu * (crowd (self) - 1);
+  gdouble wait = cost->wall - cost->cpu;
+  gdouble quota = cpu * wait_among (self->workers, self->cpus.usable), fair;
 
   if (cost->pixels > 0 && self->pressed_wait.n > 0 && now < self->pressed_at + KNOWN_FOR)
     return self->pressed_wait.value * cost->pixels;
-  return self->others.n > 0 ? fair : MAX (cost->wall - cost->cpu, fair);
+  if (cost->pixels > 0 && self->others_at && now < self->others_at + LOOKS_LAST) {
+    fair = cpu * wait_among (self->workers + MAX (self->others, 0), self->cpus.machine);
+    wait = MIN (fair, HAAR_COSTS_WAIT * self->rested_wait.value * cost->pixels);
+  }
+  return MAX (wait, quota);
 }
 
-/* What it takes after a pause, but for accidents. */
+/* What it takes after a pause, undisturbed. */
 static gdouble
-usual (const HaarCosts *self, const HaarCost *cost)
+usual (const HaarRecent *rested, const HaarCost *cost)
 {
-  if (cost->pixels <= 0 || self->rested.n < FEW)
+  if (!rested || cost->pixels <= 0 || rested->n < FEW)
     return cost->cpu;
-  return MIN (cost->cpu, haar_recent_quantile (&self->rested, HAAR_COSTS_USUAL) * cost->pixels);
+  return MIN (cost->cpu, haar_recent_quantile (rested, HAAR_COSTS_USUAL) * cost->pixels);
 }
 
 static void
-learn (HaarCosts *self, const HaarCost *cost, gint64 now)
+learn (HaarCosts *self, HaarRecent *rested, const HaarCost *cost, gint64 now)
 {
   if (!cost->pressed) {
-    haar_recent_add (&self->rested, cost->cpu / cost->pixels);
-    mean_add (&self->rested_cpu, usual (self, cost) / cost->pixels);
+    if (rested)
+      haar_recent_add (rested, cost->cpu / cost->pixels);
+    mean_add (&self->rested_cpu, usual (rested, cost) / cost->pixels);
+    mean_add (&self->rested_wait, (cost->wall - cost->cpu) / cost->pixels);
     return;
   }
   mean_add (&self->pressed_cpu, cost->cpu / cost->pixels);
@@ -81,15 +95,15 @@ learn (HaarCosts *self, const HaarCost *cost, gint64 now)
 }
 
 gdouble
-haar_costs_add (HaarCosts *self, const HaarCost *cost, gint64 now)
+haar_costs_add (HaarCosts *self, HaarRecent *rested, const HaarCost *cost, gint64 now)
 {
   gdouble warm;
 
   if (cost->pixels > 0)
-    learn (self, cost, now);
+    learn (self, rested, cost, now);
   if (cost->pressed)
     return cost->wall;
-  warm = usual (self, cost) * warmth (self);
+  warm = usual (rested, cost) * warmth (self);
   self->saved += cost->cpu - warm;
   return warm + wait_of (self, cost, warm, now);
 }

@@ -18,21 +18,31 @@ typedef struct {
   guint n;
 } HaarMean;
 
+/* What the workers run on, in processors. */
+typedef struct {
+  gdouble usable;  /* by this process, of haar_cpus_available() */
+  gdouble machine; /* that there are */
+} HaarCpus;
+
 /**
  * HaarCosts:
  *
  * A report's frames/(busy/workers) is to be what a saturated run would reach. But a frame that comes while there is
  * time to spare takes another time than it would then: more of a processor, since its worker finds the caches cold after
- * a pause; and less waiting for one, as not all workers want it, or more, as a thread that has slept is given one in
- * another way beside other load. What frames took that came without a pause tells what the others would have. As long as
- * there are none, a frame is taken to get its fair share of the processors beside those who always want one; and as the
- * machine now and then disturbs a frame after a pause as it does none without, what takes longer than %HAAR_COSTS_USUAL
- * of them is taken to be one of those.
+ * a pause, and as the machine now and then disturbs such frames as it does none without one; and less waiting for a
+ * processor, as not all workers want it, or more, as a thread that has slept is given one in another way beside other load.
+ *
+ * What frames took that came without a pause tells what the others would have. As long as there are none, a frame is
+ * taken to get its fair share of the processors beside who else wants them, but to wait at most %HAAR_COSTS_WAIT times as
+ * long as frames do with time to spare: where those hardly wait, the others don't count, by their priority or their place. And of
+ * what a camera's frames take, the dearest are taken to be disturbed: what is above the share %HAAR_COSTS_USUAL of them.
  */
 typedef struct {
-  gdouble share;     /* workers for each processor that they may use */
-  HaarRecent rested; /* s of a processor a pixel, of frames after a pause */
-  HaarRecent others; /* for each processor of the machine, threads of others that want it */
+  gdouble workers;
+  HaarCpus cpus;
+  gdouble others;       /* threads of other processes that want a processor: a mean */
+  gint64 others_at;     /* us, monotonic: of the last look; 0: there was none */
+  HaarMean rested_wait; /* for a processor, s a pixel */
   /* Of frames lately, s a pixel: */
   HaarMean pressed_cpu, rested_cpu;
   HaarMean pressed_wait; /* for a processor */
@@ -41,18 +51,19 @@ typedef struct {
 } HaarCosts;
 
 #define HAAR_COSTS_USUAL 0.85
+#define HAAR_COSTS_WAIT 2
 
-/* @share: workers for each processor */
-void haar_costs_init (HaarCosts *costs, gdouble share);
-/* @others: for each processor of the machine, threads that want one beside the workers at this moment */
-void haar_costs_note_others (HaarCosts *costs, gdouble others);
+void haar_costs_init (HaarCosts *costs, guint workers, const HaarCpus *cpus);
+/* @others: threads of other processes that want a processor at this moment. @now: us, monotonic */
+void haar_costs_note_others (HaarCosts *costs, gint others, gint64 now);
 
 /**
  * haar_costs_add:
+ * @rested: (nullable): what frames of the same camera that came after a pause took of a processor, s a pixel; is added to
  * @now: us, monotonic
  *
  * Returns: s for which the frame would keep a worker busy in a saturated run
  */
-gdouble haar_costs_add (HaarCosts *costs, const HaarCost *cost, gint64 now);
+gdouble haar_costs_add (HaarCosts *costs, HaarRecent *rested, const HaarCost *cost, gint64 now);
 
 G_END_DECLS

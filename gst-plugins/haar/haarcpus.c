@@ -96,16 +96,48 @@ haar_cpus_of_machine (void)
   return (gint) MAX (sysconf (_SC_NPROCESSORS_ONLN), 1);
 }
 
-gint
-haar_cpus_wanted (void)
+static gboolean
+count_wanting (gint *threads)
 {
   g_autofree gchar *text = NULL;
-  gint n;
 
-  if (!g_file_get_contents ("/proc/loadavg", &text, NULL, NULL) ||
-      sscanf (text, "%*s %*s %*s %d/", &n) != 1)
-    return -1;
-  return n;
+  /* Who reads it runs. */
+  return g_file_get_contents ("/proc/loadavg", &text, NULL, NULL) &&
+         sscanf (text, "%*s %*s %*s %d/", threads) == 1 && *threads > 0;
+}
+
+static gboolean
+wants_processor (const gchar *thread)
+{
+  g_autofree gchar *path = g_build_filename ("/proc/self/task", thread, "stat", NULL);
+  g_autofree gchar *text = NULL;
+  const gchar *name_end;
+
+  if (!g_file_get_contents (path, &text, NULL, NULL))
+    return FALSE;
+  name_end = strrchr (text, ')');
+  return name_end && g_str_has_prefix (name_end, ") R");
+}
+
+GDir *
+haar_cpus_open_own (void)
+{
+  return (gint) g_get_num_processors () < haar_cpus_of_machine ()
+             ? NULL
+             : g_dir_open ("/proc/self/task", 0, NULL);
+}
+
+gboolean
+haar_cpus_wanted_by_others (GDir *own, gint *threads)
+{
+  const gchar *thread;
+
+  if (!own || !count_wanting (threads))
+    return FALSE;
+  g_dir_rewind (own);
+  while ((thread = g_dir_read_name (own)))
+    *threads -= wants_processor (thread);
+  return TRUE;
 }
 
 gdouble

@@ -218,6 +218,25 @@ haar_still_compare (HaarStill *self, const gchar *camera, const HaarLuma *luma,
   return difference;
 }
 
+/* with the lock: room for one more */
+static void
+forget_oldest (HaarStill *self)
+{
+  gint64 oldest = G_MAXINT64;
+  const gchar *camera = NULL;
+  GHashTableIter iter;
+  gpointer name, view;
+
+  g_hash_table_iter_init (&iter, self->views);
+  while (g_hash_table_iter_next (&iter, &name, &view)) {
+    if (((View *) view)->full < oldest) {
+      oldest = ((View *) view)->full;
+      camera = name;
+    }
+  }
+  g_hash_table_remove (self->views, camera);
+}
+
 void
 haar_still_update (HaarStill *self, const gchar *camera, const HaarLuma *luma,
     const HaarParams *params, gboolean full, const GArray *rects)
@@ -232,7 +251,9 @@ haar_still_update (HaarStill *self, const gchar *camera, const HaarLuma *luma,
     return;
   g_mutex_lock (&self->lock);
   view = find_view (self, camera, columns, rows, params);
-  if (!view && (full && g_hash_table_size (self->views) < MAX_CAMERAS)) {
+  if (!view && full) {
+    if (g_hash_table_size (self->views) >= MAX_CAMERAS)
+      forget_oldest (self);
     view = g_new0 (View, 1);
     view->columns = columns;
     view->rows = rows;

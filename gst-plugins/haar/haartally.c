@@ -15,11 +15,12 @@
 #define CAMERA_TEXT 180 /* at most, without its names */
 #define MAX_AGES 65536
 #define SILENT_REPORTS 2
-#define LOOK_INTERVAL (50 * G_TIME_SPAN_MILLISECOND)
+#define LOOK_INTERVAL (100 * G_TIME_SPAN_MILLISECOND)
 
 typedef struct {
   FogReportCamera counts;
-  guint silent; /* reports since its last frame */
+  HaarRecent rested; /* for haar_costs_add() */
+  guint silent;      /* reports since its last frame */
 } Camera;
 
 struct _HaarTally {
@@ -27,10 +28,12 @@ struct _HaarTally {
   gchar *replica;
   guint workers;
   gdouble share; /* workers for each processor */
+  GDir *threads; /* this process's; of the thread that looks around, NULL: not known */
   /* with the lock: */
   HaarCosts costs;
-  gint64 since;  /* monotonic, us */
-  gint64 looked; /* for others, monotonic, us */
+  HaarRecent unnamed; /* Camera's rested, of frames without a camera */
+  gint64 since;       /* monotonic, us */
+  gint64 looked;      /* for others, monotonic, us */
   guint64 seq;
   guint64 frames, faces;
   gdouble busy;
@@ -56,8 +59,9 @@ haar_tally_new (const gchar *replica, guint workers, gdouble cpus)
   self->replica = g_strdup (replica);
   self->workers = workers;
   self->share = workers / cpus;
+  self->threads = haar_cpus_open_own ();
   self->used = haar_cpus_used ();
-  haar_costs_init (&self->costs, self->share);
+  haar_costs_init (&self->costs, workers, &(HaarCpus){cpus, haar_cpus_of_machine ()});
   self->since = g_get_monotonic_time ();
   self->ages = g_array_new (FALSE, FALSE, sizeof (gdouble));
   self->cameras =
@@ -70,6 +74,7 @@ haar_tally_free (HaarTally *self)
 {
   g_mutex_clear (&self->lock);
   g_free (self->replica);
+  g_clear_pointer (&self->threads, g_dir_close);
   g_array_unref (self->ages);
   g_hash_table_unref (self->cameras);
   g_free (self);
@@ -147,34 +152,48 @@ haar_tally_add (HaarTally *self, GstBuffer *frame, guint faces, const HaarCost *
 {
   const gchar *name = gst_kafka_meta_get_header (frame, GST_KAFKA_HEADER_CAMERA);
   Camera *camera;
+  HaarRecent *rested = NULL;
   gdouble busy;
 
   g_mutex_lock (&self->lock);
-  busy = haar_costs_add (&self->costs, cost, g_get_monotonic_time ());
+  camera = name && is_name (name) ? find_camera (self, name) : NULL;
+  if (camera || !name)
+    rested = camera ? &camera->rested : &self->unnamed;
+  busy = haar_costs_add (&self->costs, rested, cost, g_get_monotonic_time ());
   self->frames++;
   self->faces += faces;
   self->busy += busy;
   if (isfinite (age))
     add_age (self, age);
-  camera = name && is_name (name) ? find_camera (self, name) : NULL;
   if (camera)
     add_to_camera (camera, frame);
   g_mutex_unlock (&self->lock);
   return busy;
 }
 
-void
-haar_tally_look_around (HaarTally *self, guint working)
+static gboolean
+is_time_to_look (HaarTally *self, gint64 now)
 {
-  gint64 now = g_get_monotonic_time ();
-  gint wanted;
+  gboolean is;
 
   g_mutex_lock (&self->lock);
-  if (now >= self->looked + LOOK_INTERVAL && (wanted = haar_cpus_wanted ()) >= 0) {
+  is = now >= self->looked + LOOK_INTERVAL;
+  if (is)
     self->looked = now;
-    haar_costs_note_others (
-        &self->costs, (gdouble) MAX (wanted - (gint) working, 0) / haar_cpus_of_machine ());
-  }
+  g_mutex_unlock (&self->lock);
+  return is;
+}
+
+void
+haar_tally_look_around (HaarTally *self)
+{
+  gint64 now = g_get_monotonic_time ();
+  gint others;
+
+  if (!is_time_to_look (self, now) || !haar_cpus_wanted_by_others (self->threads, &others))
+    return;
+  g_mutex_lock (&self->lock);
+  haar_costs_note_others (&self->costs, others, now);
   g_mutex_unlock (&self->lock);
 }
 

@@ -26,8 +26,8 @@ void haar_tally_free (HaarTally *tally);
 gdouble haar_tally_add (
     HaarTally *tally, GstBuffer *frame, guint faces, const HaarCost *cost, gdouble age);
 
-/* @working: threads that are known to work for it; what else on the machine wants a processor makes it wait. */
-void haar_tally_look_around (HaarTally *tally, guint working);
+/* Now and then looks who else wants the processors; to be called for each frame, by one thread. */
+void haar_tally_look_around (HaarTally *tally);
 
 /* (transfer full): the report of the time from the last one, or from the beginning, until now. A camera that
  * fell silent stays in the next two reports.

@@ -312,18 +312,6 @@ haar_workers_get_waiting (HaarWorkers *self)
 }
 
 guint
-haar_workers_get_working (HaarWorkers *self)
-{
-  guint n = 0;
-
-  g_mutex_lock (&self->lock);
-  for (GList *l = self->entries.head; l; l = l->next)
-    n += ((Entry *) l->data)->state == WORKED_ON;
-  g_mutex_unlock (&self->lock);
-  return n;
-}
-
-guint
 haar_workers_get_queued (HaarWorkers *self)
 {
   guint n;

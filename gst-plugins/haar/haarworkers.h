@@ -35,8 +35,6 @@ gboolean haar_workers_drain (HaarWorkers *workers);
 void haar_workers_set_flushing (HaarWorkers *workers, gboolean flushing);
 /* Items pushed and not popped. */
 guint haar_workers_get_waiting (HaarWorkers *workers);
-/* Workers that are at work. */
-guint haar_workers_get_working (HaarWorkers *workers);
 /* Items that no worker has begun with, those of pushes that wait for room included. */
 guint haar_workers_get_queued (HaarWorkers *workers);
 

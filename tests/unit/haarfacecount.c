@@ -536,6 +536,54 @@ GST_START_TEST (test_no_decoder_skips_frames_for_a_late_reader)
 }
 GST_END_TEST;
 
+static GstPadProbeReturn
+see_caps (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  GstEvent *caps = gst_pad_get_sticky_event (pad, GST_EVENT_CAPS, 0);
+  gint *seen = user_data;
+
+  g_atomic_int_inc (&seen[caps != NULL]);
+  gst_clear_event (&caps);
+  return GST_PAD_PROBE_OK;
+}
+
+/* Frames by the thousand, pads that come and go. */
+GST_START_TEST (test_a_pad_that_comes_in_mid_stream_begins_with_caps)
+{
+  GstElement *pipeline = gst_parse_launch (
+      "videotestsrc ! video/x-raw,format=GRAY8,width=32,height=32 ! haarfacecount name=faces "
+      "min-faces=0 ! fakesink async=false",
+      NULL);
+  GstElement *faces = gst_bin_get_by_name (GST_BIN (pipeline), "faces");
+
+  g_object_set (faces, "cascade", cascade, NULL);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  for (guint i = 0; i < 100; i++) {
+    GstElement *sink = gst_element_factory_make ("fakesink", NULL);
+    GstPad *pad, *peer = gst_element_get_static_pad (sink, "sink");
+    gint seen[2] = {0};
+
+    g_object_set (sink, "async", FALSE, NULL);
+    gst_bin_add (GST_BIN (pipeline), sink);
+    gst_element_sync_state_with_parent (sink);
+    pad = gst_element_request_pad_simple (faces, "video");
+    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, see_caps, seen, NULL);
+    fail_unless_equals_int (gst_pad_link (pad, peer), GST_PAD_LINK_OK);
+    while (g_atomic_int_get (&seen[0]) + g_atomic_int_get (&seen[1]) < 3)
+      g_usleep (500);
+    gst_element_release_request_pad (faces, pad);
+    fail_unless_equals_int (seen[0], 0);
+    gst_object_unref (pad);
+    gst_object_unref (peer);
+    gst_element_set_state (sink, GST_STATE_NULL);
+    gst_bin_remove (GST_BIN (pipeline), sink);
+  }
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (faces);
+  gst_object_unref (pipeline);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_video_alone_and_let_go_while_running)
 {
   GstElement *element = make_element ();
@@ -832,6 +880,7 @@ haarfacecount_suite (void)
   tcase_add_test (tc, test_caps_change_in_mid_stream);
   tcase_add_test (tc, test_video_passes_with_regions_and_token);
   tcase_add_test (tc, test_no_decoder_skips_frames_for_a_late_reader);
+  tcase_add_test (tc, test_a_pad_that_comes_in_mid_stream_begins_with_caps);
   tcase_add_test (tc, test_video_alone_and_let_go_while_running);
   tcase_add_test (tc, test_reports_tell_what_was_done_and_the_last_one_says_so);
   tcase_add_test (tc, test_a_changed_assignment_is_reported_at_once);

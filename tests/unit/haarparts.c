@@ -8,6 +8,7 @@
 #include "haarcascade.h"
 #include "haarcpus.h"
 #include "haarreporter.h"
+#include "haarstill.h"
 #include "haartally.h"
 #include "haarworkers.h"
 
@@ -184,6 +185,15 @@ GST_END_TEST;
 
 #define PIXELS 1e6
 
+static HaarRecent camera;
+
+static void
+start_costs (HaarCosts *costs, guint workers, gdouble usable, gdouble machine)
+{
+  camera = (HaarRecent){{0}};
+  haar_costs_init (costs, workers, &(HaarCpus){usable, machine});
+}
+
 static gdouble
 add_frames (HaarCosts *costs, guint n, gdouble wall, gdouble cpu, gboolean pressed, gint64 now)
 {
@@ -191,7 +201,7 @@ add_frames (HaarCosts *costs, guint n, gdouble wall, gdouble cpu, gboolean press
   gdouble busy = 0;
 
   for (guint i = 0; i < n; i++)
-    busy = haar_costs_add (costs, &cost, now);
+    busy = haar_costs_add (costs, &camera, &cost, now);
   return busy;
 }
 
@@ -205,7 +215,7 @@ GST_START_TEST (test_a_frame_costs_what_pressed_ones_do)
 {
   HaarCosts costs;
 
-  haar_costs_init (&costs, 1);
+  start_costs (&costs, 1, 1, 1);
   assert_near (add_frames (&costs, 300, 0.012, 0.011, FALSE, 0), 0.012);
   /* Other load, and warm caches. */
   assert_near (add_frames (&costs, 300, 0.020, 0.010, TRUE, 0), 0.020);
@@ -223,7 +233,7 @@ GST_START_TEST (test_a_saturated_run_under_a_quota_costs_its_time)
   HaarCosts costs;
   gdouble busy = 0;
 
-  haar_costs_init (&costs, 2);
+  start_costs (&costs, 2, 1, 2);
   for (guint i = 0; i < 50; i++) {
     busy += add_frames (&costs, 1, 0.010, 0.010, TRUE, 0) * 8;
     busy += add_frames (&costs, 1, 0.060, 0.010, TRUE, 0) * 2;
@@ -236,7 +246,7 @@ GST_START_TEST (test_an_accident_after_a_pause_costs_what_is_usual)
 {
   HaarCosts costs;
 
-  haar_costs_init (&costs, 1);
+  start_costs (&costs, 1, 1, 1);
   for (guint i = 0; i < 8; i++) {
     add_frames (&costs, 9, 0.010, 0.010, FALSE, 0);
     assert_near (add_frames (&costs, 1, 0.017, 0.017, FALSE, 0), 0.010);
@@ -250,30 +260,106 @@ GST_START_TEST (test_an_accident_after_a_pause_costs_what_is_usual)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_a_dear_camera_among_cheap_ones_is_no_accident)
+{
+  const HaarCost dear = {0.020, 0.020, PIXELS, FALSE};
+  HaarRecent other = {{0}};
+  HaarCosts costs;
+
+  start_costs (&costs, 1, 1, 1);
+  for (guint i = 0; i < 40; i++) {
+    add_frames (&costs, 19, 0.010, 0.010, FALSE, 0);
+    assert_near (haar_costs_add (&costs, &other, &dear, 0), 0.020);
+  }
+  /* Nor is one of which nothing is kept. */
+  assert_near (haar_costs_add (&costs, NULL, &dear, 0), 0.020);
+}
+GST_END_TEST;
+
 static void
-note_others (HaarCosts *costs, guint n, gdouble others)
+note_others (HaarCosts *costs, guint n, gint others)
 {
   for (guint i = 0; i < n; i++)
-    haar_costs_note_others (costs, others);
+    haar_costs_note_others (costs, others, 1 + i * G_TIME_SPAN_SECOND / 10);
 }
 
 GST_START_TEST (test_a_fair_share_is_left_beside_others)
 {
   HaarCosts costs;
 
-  /* One worker and two busy loops on two processors. What it waits with time to spare tells nothing. */
-  haar_costs_init (&costs, 0.5);
-  note_others (&costs, 20, 1);
+  /* One worker and two busy loops on two processors. With time to spare, frames wait even longer. */
+  start_costs (&costs, 1, 2, 2);
+  note_others (&costs, 50, 2);
   assert_near (add_frames (&costs, 1, 0.018, 0.010, FALSE, 0), 0.015);
-  assert_near (add_frames (&costs, 1, 0.010, 0.010, FALSE, 0), 0.015);
-  /* Who works now and then leaves room. */
-  note_others (&costs, HAAR_RECENT_MAX, 0);
-  note_others (&costs, HAAR_RECENT_MAX / 3, 1);
-  assert_near (add_frames (&costs, 1, 0.018, 0.010, FALSE, 0), 0.010);
+  /* A loop half the time, and two workers. */
+  start_costs (&costs, 2, 2, 2);
+  for (guint i = 0; i < 100; i++)
+    haar_costs_note_others (&costs, i % 2, 1 + i * G_TIME_SPAN_SECOND / 10);
+  assert_near (add_frames (&costs, 1, 0.012, 0.010, FALSE, 0), 0.0125);
+  /* Those who leave a frame its processor, as they are of a lower priority. */
+  start_costs (&costs, 1, 2, 2);
+  note_others (&costs, 50, 20);
+  assert_near (add_frames (&costs, 1, 0.010, 0.010, FALSE, 0), 0.010);
+  /* A quota holds, whoever else is there; and a machine that's large enough leaves it whole. */
+  start_costs (&costs, 2, 1, 8);
+  note_others (&costs, 50, 4);
+  assert_near (add_frames (&costs, 1, 0.011, 0.010, FALSE, 0), 0.020);
   /* A saturated run knows better. */
-  note_others (&costs, HAAR_RECENT_MAX, 1);
+  start_costs (&costs, 1, 2, 2);
+  note_others (&costs, 50, 2);
   add_frames (&costs, 1, 0.011, 0.010, TRUE, 0);
-  assert_near (add_frames (&costs, 1, 0.010, 0.010, FALSE, 0), 0.011);
+  assert_near (add_frames (&costs, 1, 0.018, 0.010, FALSE, 0), 0.011);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_looks_that_are_old_tell_nothing)
+{
+  HaarCosts costs;
+
+  start_costs (&costs, 1, 2, 2);
+  note_others (&costs, 1, 2);
+  assert_near (add_frames (&costs, 1, 0.011, 0.010, FALSE, 11 * G_TIME_SPAN_SECOND), 0.011);
+  haar_costs_note_others (&costs, 0, 20 * G_TIME_SPAN_SECOND);
+  assert_near (costs.others + 1, 1);
+}
+GST_END_TEST;
+
+static gpointer
+spin (gpointer stop)
+{
+  while (!g_atomic_int_get ((gint *) stop))
+    ;
+  return NULL;
+}
+
+/* The mean of some looks; 0 where nothing can be told. */
+static gint
+look_at_others (void)
+{
+  GDir *own = haar_cpus_open_own ();
+  gint others = 0, sum = 0;
+
+  for (guint i = 0; i < 10; i++) {
+    if (haar_cpus_wanted_by_others (own, &others))
+      sum += others;
+    g_usleep (10000);
+  }
+  g_clear_pointer (&own, g_dir_close);
+  return sum / 10;
+}
+
+GST_START_TEST (test_own_threads_are_no_others)
+{
+  GThread *threads[64];
+  gint before = look_at_others (), with, stop = FALSE;
+
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("spin", spin, &stop);
+  with = look_at_others ();
+  g_atomic_int_set (&stop, TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+  fail_unless (with - before < (gint) G_N_ELEMENTS (threads) / 2, "%d, %d before", with, before);
 }
 GST_END_TEST;
 
@@ -281,12 +367,40 @@ GST_START_TEST (test_pictures_that_differ_count_little)
 {
   HaarCosts costs;
 
-  haar_costs_init (&costs, 1);
+  start_costs (&costs, 1, 1, 1);
   add_frames (&costs, 300, 0.001, 0.001, TRUE, 0);
   assert_near (add_frames (&costs, 300, 0.050, 0.050, FALSE, 0), 0.040);
-  haar_costs_init (&costs, 1);
+  start_costs (&costs, 1, 1, 1);
   add_frames (&costs, 300, 0.050, 0.050, TRUE, 0);
   assert_near (add_frames (&costs, 300, 0.001, 0.001, FALSE, 0), 0.001);
+}
+GST_END_TEST;
+
+/* --- what stands still --- */
+
+GST_START_TEST (test_new_cameras_take_the_place_of_old_ones)
+{
+  static const guint8 rows[64 * 64];
+  const HaarLuma luma = {rows, 64, 64, 64};
+  const HaarParams params = {1.1, 3, 30, 30, 0, 0};
+  HaarStill *still = haar_still_new ();
+  GArray *rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  HaarRect part;
+
+  for (guint i = 0; i < 300; i++) {
+    g_autofree gchar *name = g_strdup_printf ("camera-%u", i);
+
+    haar_still_update (still, name, &luma, &params, TRUE, rects);
+    fail_unless_equals_int (
+        haar_still_compare (still, name, &luma, &params, G_TIME_SPAN_HOUR, &part, rects),
+        HAAR_STILL_NOTHING);
+    g_usleep (10);
+  }
+  fail_unless_equals_int (
+      haar_still_compare (still, "camera-0", &luma, &params, G_TIME_SPAN_HOUR, &part, rects),
+      HAAR_STILL_ALL);
+  g_array_unref (rects);
+  haar_still_unref (still);
 }
 GST_END_TEST;
 
@@ -525,7 +639,11 @@ haarparts_suite (void)
   tcase_add_test (tc, test_a_frame_costs_what_pressed_ones_do);
   tcase_add_test (tc, test_a_saturated_run_under_a_quota_costs_its_time);
   tcase_add_test (tc, test_an_accident_after_a_pause_costs_what_is_usual);
+  tcase_add_test (tc, test_a_dear_camera_among_cheap_ones_is_no_accident);
   tcase_add_test (tc, test_a_fair_share_is_left_beside_others);
+  tcase_add_test (tc, test_looks_that_are_old_tell_nothing);
+  tcase_add_test (tc, test_own_threads_are_no_others);
+  tcase_add_test (tc, test_new_cameras_take_the_place_of_old_ones);
   tcase_add_test (tc, test_pictures_that_differ_count_little);
   tcase_add_test (tc, test_a_report_covers_its_interval);
   tcase_add_test (tc, test_a_quota_is_felt_before_it_bites);
