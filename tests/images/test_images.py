@@ -17,6 +17,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests/servers"))
 
 import cache  # noqa: E402
+import certificates  # noqa: E402
 import kafka_server  # noqa: E402
 import mongo_server  # noqa: E402
 import network  # noqa: E402
@@ -48,10 +49,10 @@ def run():
     """Starts a stage in a container of its own; gone at the end."""
     started = []
 
-    def start(*arguments, **settings):
+    def start(*arguments, options=(), **settings):
         port = server.free_port(network.Loopback())
         variables = [word for pair in settings.items() for word in ("-e", "=".join(pair))]
-        done = podman("run", "-d", *CONFINED, *variables, "-e", f"HEALTH_PORT={port}", IMAGE, *arguments)
+        done = podman("run", "-d", *CONFINED, *options, *variables, "-e", f"HEALTH_PORT={port}", IMAGE, *arguments)
         started.append(done.stdout.strip())
         return started[-1], port
 
@@ -65,8 +66,15 @@ def healthy(container):
 
 
 @pytest.fixture(scope="module")
-def kafka(tmp_path_factory):
-    kafka = kafka_server.Kafka(tmp_path_factory.mktemp("kafka"))
+def authority(tmp_path_factory):
+    return certificates.Authority(tmp_path_factory.mktemp("authority") / "ca")
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory, authority):
+    kafka = kafka_server.Kafka(
+        tmp_path_factory.mktemp("kafka"), listeners={"tls": "SSL"}, properties=[
+            "listener.name.tls.ssl.keystore.type=PEM", f"listener.name.tls.ssl.keystore.location={authority.issue_store('kafka')}"])
     kafka.start()
     for topic in ("camera", "database", "feedback"):
         kafka.create_topic(topic, 3)
@@ -80,7 +88,7 @@ def test_the_image_says_what_it_is():
     assert config["User"] == "65532:65532" and config["StopSignal"] == "SIGINT"
     assert "health" in found["Healthcheck"]["Test"][-1]
     labels = config["Labels"]
-    for label in ("title", "description", "licenses", "version", "url"):
+    for label in ("title", "description", "licenses", "version", "url", "source"):
         assert labels[f"org.opencontainers.image.{label}"]
     assert found["Size"] < 250e6
 
@@ -91,6 +99,26 @@ def test_every_package_has_its_licence():
         "for s in /var/lib/dpkg/status.d/*; do [ -s /usr/share/doc/${s##*/}/copyright ] || echo none: $s; done; "
         "cat /var/lib/dpkg/status.d/librdkafka1").stdout
     assert "none:" not in listed and "Package: librdkafka1\n" in listed
+
+
+def test_every_cascade_can_be_chosen():
+    """By its name, as OpenCV installs it: those of local binary patterns too."""
+    said = podman(
+        "run", "--rm", *CONFINED, "--entrypoint", "bash", IMAGE, "-c",
+        "for cascade in /usr/share/opencv4/*cascades/*.xml; do name=${cascade##*/}; echo ${name%.xml}; "
+        "gst-launch-1.0 -q scenesrc num-buffers=1 ! haarfacecount cascade=${name%.xml} ! fakesink || echo failed; done").stdout
+    assert "failed" not in said and "lbpcascade_frontalface\n" in said and "haarcascade_eye\n" in said
+
+
+def test_authorities_that_all_know_are_trusted(run, kafka, authority, tmp_path):
+    """The file of them, which here is replaced by one of this test, is found without being named."""
+    config = tmp_path / "kafka.conf"
+    config.write_text("security.protocol=ssl\n")
+    mounts = {config: "/etc/kafka.conf", authority.certificate: "/etc/ssl/certs/ca-certificates.crt"}
+    _, port = run(
+        "edge", FOG_KAFKA=kafka.servers("tls"), KAFKA_CONFIG="/etc/kafka.conf", SOURCE="videotestsrc is-live=true",
+        options=[word for file, path in mounts.items() for word in ("-v", f"{file}:{path}:ro")])
+    wait_until(lambda: figure(port, "gst_kafkasink_delivered") > 0, 60, "frames over TLS")
 
 
 def test_usage_and_mistakes():
@@ -131,23 +159,30 @@ def test_idle_is_healthy_and_a_stall_is_found(run, kafka):
         assert re.search(r"^gst_kafkasrc_lag\{", answer.read().decode(), re.MULTILINE)
 
 
+COMPOSED = "localhost/gst-fog/composed:trixie"
+SETTINGS = {
+    "STAGES_IMAGE": COMPOSED, "KAFKA_IMAGE": f"localhost/gst-fog/kafka:{DEBIAN}", "DATABASE_IMAGE": f"localhost/gst-fog/database:{DEBIAN}",
+    "ENCODER": "jpegenc quality=60", "FACES_OPTIONS": "min-faces=0", "COLLECTION": "seen"}
+
+
 @pytest.fixture
 def compose(tmp_path):
-    """`podman-compose` with pipelines/compose.yaml, on this machine's images; all of it is gone at the end."""
-    settings = tmp_path / "containers.conf"
-    settings.write_text(
+    """`podman-compose` with pipelines/compose.yaml, other settings, and what a sandbox lets containers have; all of it is gone at the end."""
+    limits = tmp_path / "containers.conf"
+    limits.write_text(
         '[engine]\nruntime = "runc"\n[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n')
-    environment = {
-        **os.environ, "CONTAINERS_CONF": str(settings), "STAGES_IMAGE": IMAGE,
-        "KAFKA_IMAGE": f"localhost/gst-fog/kafka:{DEBIAN}", "DATABASE_IMAGE": f"localhost/gst-fog/database:{DEBIAN}"}
+    settings = tmp_path / "env"
+    settings.write_text(
+        (TOP / "pipelines/.env").read_text() + "".join(f"{name}={value}\n" for name, value in SETTINGS.items()))
 
-    def run(*arguments):
+    def run(*arguments, timeout=300):
         subprocess.run(
-            [*podman_compose(), "-f", TOP / "pipelines/compose.yaml", *arguments], env=environment, check=True, timeout=300,
-            stdin=subprocess.DEVNULL)
+            [*podman_compose(), "--env-file", settings, "-f", TOP / "pipelines/compose.yaml", *arguments],
+            env={**os.environ, "CONTAINERS_CONF": str(limits)}, check=True, timeout=timeout, stdin=subprocess.DEVNULL)
 
     yield run
     run("down", "-v", "-t", "1")
+    podman("rmi", COMPOSED, check=False)
 
 
 def podman_compose():
@@ -170,7 +205,15 @@ def figure(port, name):
     return float(found[1]) if found else 0
 
 
-def test_compose_brings_up_all_of_it(compose):
+def composed(service):
+    return podman("ps", "-q", "--filter", f"label=com.docker.compose.service={service}").stdout.strip()
+
+
+def test_compose_builds_and_brings_up_all_of_it(compose):
+    compose("--podman-build-args=--network=host --layers=false", "build", timeout=1200)
     compose("up", "-d", "--no-build")
     wait_until(lambda: figure(8083, "gst_mongosink_documents") > 10, 180, "documents in the database")
     assert figure(8082, "gst_haarfacecount_frames") > 10
+    for service, setting in (("edge", "jpegenc quality=60"), ("fog", "min-faces=0"), ("cloud", "collection=seen")):
+        assert setting in podman("logs", composed(service)).stdout
+        assert podman("healthcheck", "run", composed(service), check=False).returncode == 0

@@ -35,11 +35,11 @@ class Secured:
         self.authority = certificates.Authority(directory / "ca")
         self.stranger = certificates.Authority(directory / "stranger")
         stores = {
-            "tls": self._store("tls"),
-            "old": self._store("old", valid=certificates.LONG_AGO),
-            "moved": self._store("moved", address="127.0.0.2"),
-            "mutual": self._store("mutual"),
-            "sasl": self._store("sasl"),
+            "tls": self.authority.issue_store("tls"),
+            "old": self.authority.issue_store("old", valid=certificates.LONG_AGO),
+            "moved": self.authority.issue_store("moved", address="127.0.0.2"),
+            "mutual": self.authority.issue_store("mutual"),
+            "sasl": self.authority.issue_store("sasl"),
         }
         properties = [f"listener.name.{name}.{entry}" for name, store in stores.items() for entry in [
             "ssl.keystore.type=PEM", f"ssl.keystore.location={store}"]]
@@ -52,13 +52,6 @@ class Secured:
             listeners={name: "SASL_SSL" if name == "sasl" else "SSL" for name in stores},
             scram=[f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"])
         self.directory = directory
-
-    def _store(self, name, **options):
-        """What Kafka takes for a key store: key and certificate in one PEM file."""
-        certificate, key = self.authority.issue(name, **options)
-        store = certificate.with_suffix(".store")
-        store.write_text(key.read_text() + certificate.read_text())
-        return store
 
     def config(self, *lines, authority=None):
         path = self.directory / f"{uuid.uuid4().hex}.properties"

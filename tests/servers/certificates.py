@@ -49,3 +49,10 @@ class Authority:
         _openssl("ca", "-batch", "-notext", "-config", self._config, "-cert", self.certificate, "-keyfile", self._key,
                  "-startdate", valid[0], "-enddate", valid[1], "-in", request, "-out", certificate)
         return certificate, key
+
+    def issue_store(self, name, **options):
+        """What Kafka takes for a key store: key and certificate in one file."""
+        certificate, key = self.issue(name, **options)
+        store = certificate.with_suffix(".store")
+        store.write_text(key.read_text() + certificate.read_text())
+        return store
