@@ -44,14 +44,27 @@ class System:
             self._kafka("kafkasrc", "database", f"group-id={self.name}-cloud auto-offset-reset=earliest")
             + f" ! mongosink uri={self.mongo.uri} database={self.name} collection=events {options}")
 
-    def read(self, role):
-        """All messages of a topic from its first, as they come; None when there is none at the moment."""
+    def _reader(self, role):
+        """(reader, where each partition of a topic begins)"""
         reader = confluent_kafka.Consumer({
             "bootstrap.servers": self.kafka.bootstrap, "group.id": f"{self.name}-test-{role}",
             "auto.offset.reset": "earliest", "enable.auto.commit": False})
         topic = self.topics[role]
         partitions = reader.list_topics(topic, 30).topics[topic].partitions
-        reader.assign([confluent_kafka.TopicPartition(topic, partition, 0) for partition in partitions])
+        return reader, [confluent_kafka.TopicPartition(topic, partition, 0) for partition in partitions]
+
+    def count(self, role):
+        """How many messages a topic has by now."""
+        reader, partitions = self._reader(role)
+        try:
+            return sum(reader.get_watermark_offsets(partition, 30)[1] for partition in partitions)
+        finally:
+            reader.close()
+
+    def read(self, role):
+        """All messages of a topic from its first, as they come; None when there is none at the moment."""
+        reader, partitions = self._reader(role)
+        reader.assign(partitions)
         try:
             while True:
                 message = reader.poll(0.2)

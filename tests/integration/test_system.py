@@ -79,6 +79,27 @@ def test_a_killed_replica_loses_nothing(system, launch):
     assert "survivor" in system.events.distinct("replica")
 
 
+def test_a_replica_that_ends_says_so_at_last(system, launch):
+    """And what it tells until then adds up to what it did, with frames still waiting."""
+    fog = launch(system.fog("fog", SLOW + " min-faces=0"))
+    assert launch(system.edge(FRAMES)).wait(60) == 0
+    wait_in_the_middle(system, "fog")
+    fog.interrupt()
+    *before, last = all_reports(system)
+    assert last["leaving"] and not any(report["leaving"] for report in before)
+    assert sum(report["frames"] for report in [*before, last]) == system.count("database") < FRAMES
+
+
+def all_reports(system):
+    """Those of a replica that has ended, in its order."""
+    deadline, number, told = time.monotonic() + 60, system.count("feedback"), []
+    for report in system.reports():
+        assert time.monotonic() < deadline, f"{len(told)} of {number} reports"
+        told += [report] if report else []
+        if len(told) == number:
+            return sorted(told, key=lambda report: report["seq"])
+
+
 class CameraRate:
     """Frames a second that reach Kafka, over the last few seconds."""
 
