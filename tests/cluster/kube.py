@@ -42,8 +42,8 @@ class Cluster:
             raise AssertionError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
         return done
 
-    def get(self, *arguments, namespace=NAMESPACE):
-        return json.loads(self.kubectl("-n", namespace, "get", *arguments, "-o", "json").stdout)
+    def get(self, *arguments):
+        return json.loads(self.kubectl("-n", NAMESPACE, "get", *arguments, "-o", "json").stdout)
 
     def apply(self, directory):
         self.kubectl("apply", "-k", str(directory), "--server-side", "--force-conflicts", timeout=300)
@@ -68,8 +68,8 @@ class Cluster:
     def all_ready(self, name):
         return 0 < len(self.pods(name)) == len(self.pods(name, ready=False))
 
-    def scale(self, name, number, kind="deployment"):
-        self.kubectl("-n", NAMESPACE, "scale", f"{kind}/{name}", f"--replicas={number}")
+    def scale(self, name, number):
+        self.kubectl("-n", NAMESPACE, "scale", f"deployment/{name}", f"--replicas={number}")
 
     def metrics(self, pod):
         """{metric: number} of a pod's /metrics; nothing from one that has just gone."""
@@ -113,12 +113,26 @@ class Cluster:
         address = self.pods("database")[0]["status"]["podIP"]
         return pymongo.MongoClient(f"mongodb://{address}:27017/?directConnection=true", serverSelectionTimeoutMS=10000).fog.events
 
+    def _kafka(self, command, *arguments):
+        return self.kubectl(
+            "-n", NAMESPACE, "exec", "kafka-0", "--", f"/opt/kafka/bin/kafka-{command}.sh", "--bootstrap-server", "kafka:9092",
+            *arguments).stdout.splitlines()
+
+    def _offset(self, topic, time):
+        """"earliest" or "latest", its sum over the partitions."""
+        said = self._kafka("get-offsets", "--topic", topic, "--time", time)
+        return sum(int(line.rsplit(":", 1)[1]) for line in said if line.startswith(f"{topic}:"))
+
     def published(self):
         """Messages of the topic of frames, ever."""
-        said = self.kubectl(
-            "-n", NAMESPACE, "exec", "kafka-0", "--", "/opt/kafka/bin/kafka-get-offsets.sh", "--bootstrap-server",
-            "kafka:9092", "--topic", "camera").stdout
-        return sum(int(line.rsplit(":", 1)[1]) for line in said.splitlines() if line.startswith("camera:"))
+        return self._offset("camera", "latest")
+
+    def leavers(self):
+        """The replicas that said that they leave, by the reports that Kafka still has."""
+        number = self._offset("feedback", "latest") - self._offset("feedback", "earliest")
+        said = self._kafka("console-consumer", "--topic", "feedback", "--from-beginning", "--max-messages", str(number))
+        reports = [json.loads(line) for line in said if line.startswith("{")]
+        return {report["replica"] for report in reports if report["leaving"]}
 
     def versions(self):
         node = self.get("node", "node1")["status"]["nodeInfo"]
