@@ -54,6 +54,12 @@ wait_among (gdouble threads, gdouble cpus)
   return MAX (threads / cpus, 1) - 1;
 }
 
+static gboolean
+is_saturation_known (const HaarCosts *self, gint64 now)
+{
+  return self->pressed_wait.n > 0 && now < self->pressed_at + KNOWN_FOR;
+}
+
 /* How long it would have to wait for a processor of which it takes @cpu. */
 static gdouble
 wait_of (const HaarCosts *self, const HaarCost *cost, gdouble cpu, gint64 now)
@@ -61,7 +67,7 @@ wait_of (const HaarCosts *self, const HaarCost *cost, gdouble cpu, gint64 now)
   gdouble wait = cost->wall - cost->cpu;
   gdouble quota = cpu * wait_among (self->workers, self->cpus.usable), fair;
 
-  if (cost->pixels > 0 && self->pressed_wait.n > 0 && now < self->pressed_at + KNOWN_FOR)
+  if (cost->pixels > 0 && is_saturation_known (self, now))
     return self->pressed_wait.value * cost->pixels;
   if (cost->pixels > 0 && self->others_at && now < self->others_at + LOOKS_LAST) {
     fair = cpu * wait_among (self->workers + MAX (self->others, 0), self->cpus.machine);
@@ -82,28 +88,35 @@ usual (const HaarRecent *rested, const HaarCost *cost)
 static void
 learn (HaarCosts *self, HaarRecent *rested, const HaarCost *cost, gint64 now)
 {
-  if (!cost->pressed) {
+  gdouble wait = (cost->wall - cost->cpu) / cost->pixels;
+
+  if (!cost->in_row) {
     if (rested)
       haar_recent_add (rested, cost->cpu / cost->pixels);
     mean_add (&self->rested_cpu, usual (rested, cost) / cost->pixels);
-    mean_add (&self->rested_wait, (cost->wall - cost->cpu) / cost->pixels);
+    mean_add (&self->rested_wait, wait);
     return;
   }
   mean_add (&self->pressed_cpu, cost->cpu / cost->pixels);
-  mean_add (&self->pressed_wait, (cost->wall - cost->cpu) / cost->pixels);
+  if (cost->in_row < HAAR_COSTS_IN_ROW)
+    return;
+  if (!is_saturation_known (self, now))
+    self->pressed_wait.n = 0;
+  mean_add (&self->pressed_wait, wait);
   self->pressed_at = now;
 }
 
 gdouble
 haar_costs_add (HaarCosts *self, HaarRecent *rested, const HaarCost *cost, gint64 now)
 {
-  gdouble warm;
+  gdouble warm = cost->cpu;
 
   if (cost->pixels > 0)
     learn (self, rested, cost, now);
-  if (cost->pressed)
+  if (cost->in_row >= HAAR_COSTS_IN_ROW)
     return cost->wall;
-  warm = usual (rested, cost) * warmth (self);
+  if (!cost->in_row)
+    warm = usual (rested, cost) * warmth (self);
   self->saved += cost->cpu - warm;
   return warm + wait_of (self, cost, warm, now);
 }

@@ -7,10 +7,11 @@ G_BEGIN_DECLS
 
 /* What it took to count one frame. */
 typedef struct {
-  gdouble wall;     /* s by the clock on the wall */
-  gdouble cpu;      /* s of a processor */
-  gdouble pixels;   /* that were searched; 0: not as a whole, so it's no example for others */
-  gboolean pressed; /* its worker came to it straight from another one */
+  gdouble wall;   /* s by the clock on the wall */
+  gdouble cpu;    /* s of a processor */
+  gdouble pixels; /* that were searched; 0: not as a whole, so it's no example for others */
+  guint
+      in_row; /* its worker came to it straight from another one, to that from a third…: so many; 0: after a pause */
 } HaarCost;
 
 typedef struct {
@@ -51,6 +52,8 @@ typedef struct {
 } HaarCosts;
 
 #define HAAR_COSTS_USUAL 0.85
+/* From so many frames in a row on one is an example: the first are more often than not those that wait for a slow one. */
+#define HAAR_COSTS_IN_ROW 4
 #define HAAR_COSTS_WAIT 2
 
 void haar_costs_init (HaarCosts *costs, guint workers, const HaarCpus *cpus);

@@ -59,6 +59,7 @@ haar_tool_new (const HaarEngineClass *klass, GBytes *cascade, HaarStill *still, 
   tool->scratch = NULL;
   tool->still = haar_still_ref (still);
   tool->free = 0;
+  tool->in_row = 0;
   return tool;
 }
 
@@ -179,7 +180,8 @@ haar_job_count (HaarJob *job, HaarTool *tool)
 
   job->outcome = count (job, tool);
   measure_age (job);
-  job->cost.pressed = began < tool->free + PAUSE;
+  tool->in_row = began < tool->free + PAUSE ? MIN (tool->in_row + 1, HAAR_COSTS_IN_ROW) : 0;
+  job->cost.in_row = tool->in_row;
   tool->free = read_clock (CLOCK_MONOTONIC);
   job->cost.wall = tool->free - began;
   job->cost.cpu = read_clock (CLOCK_THREAD_CPUTIME_ID) - cpu;

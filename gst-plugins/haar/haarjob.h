@@ -47,6 +47,7 @@ typedef struct {
   guint8 *scratch;  /* of haar_luma_of_frame() */
   HaarStill *still; /* shared by all workers */
   gdouble free;     /* s, monotonic: since when it has had nothing to do */
+  guint in_row;     /* as of #HaarCost, of its last frame */
 } HaarTool;
 
 HaarTool *haar_tool_new (

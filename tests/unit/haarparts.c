@@ -197,7 +197,7 @@ start_costs (HaarCosts *costs, guint workers, gdouble usable, gdouble machine)
 static gdouble
 add_frames (HaarCosts *costs, guint n, gdouble wall, gdouble cpu, gboolean pressed, gint64 now)
 {
-  const HaarCost cost = {wall, cpu, PIXELS, pressed};
+  const HaarCost cost = {wall, cpu, PIXELS, pressed ? HAAR_COSTS_IN_ROW : 0};
   gdouble busy = 0;
 
   for (guint i = 0; i < n; i++)
@@ -224,6 +224,20 @@ GST_START_TEST (test_a_frame_costs_what_pressed_ones_do)
   add_frames (&costs, 300, 0.012, 0.011, FALSE, 0);
   assert_near (add_frames (&costs, 1, 0.0121, 0.011, FALSE, 31 * G_TIME_SPAN_SECOND),
       0.011 * 10 / 11 + 0.0011);
+}
+GST_END_TEST;
+
+/* The one behind a frame that was slow isn't yet a saturated run. */
+GST_START_TEST (test_two_frames_in_a_row_are_no_example)
+{
+  const HaarCost second = {0.060, 0.010, PIXELS, 1};
+  HaarCosts costs;
+
+  start_costs (&costs, 1, 2, 2);
+  haar_costs_note_others (&costs, 2, 1);
+  add_frames (&costs, 20, 0.018, 0.010, FALSE, 1);
+  assert_near (haar_costs_add (&costs, &camera, &second, 1), 0.015);
+  assert_near (add_frames (&costs, 1, 0.018, 0.010, FALSE, 1), 0.015);
 }
 GST_END_TEST;
 
@@ -262,7 +276,7 @@ GST_END_TEST;
 
 GST_START_TEST (test_a_dear_camera_among_cheap_ones_is_no_accident)
 {
-  const HaarCost dear = {0.020, 0.020, PIXELS, FALSE};
+  const HaarCost dear = {0.020, 0.020, PIXELS, 0};
   HaarRecent other = {{0}};
   HaarCosts costs;
 
@@ -637,6 +651,7 @@ haarparts_suite (void)
   tcase_add_test (tc, test_where_it_looked_is_told);
   tcase_add_test (tc, test_only_what_opencv_ships_is_known);
   tcase_add_test (tc, test_a_frame_costs_what_pressed_ones_do);
+  tcase_add_test (tc, test_two_frames_in_a_row_are_no_example);
   tcase_add_test (tc, test_a_saturated_run_under_a_quota_costs_its_time);
   tcase_add_test (tc, test_an_accident_after_a_pause_costs_what_is_usual);
   tcase_add_test (tc, test_a_dear_camera_among_cheap_ones_is_no_accident);
