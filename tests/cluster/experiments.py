@@ -158,7 +158,7 @@ class Experiments:
                 "-n", NAMESPACE, "exec", pod, "--", "bash", "-c", "echo x > /usr/share/gst-fog/x", check=False)
             self.check("rules", "Read-only file system" in wrote.stderr, f"{name} can't write to its root")
 
-    def load(self, most=30, high=400, low=900):
+    def load(self, most=30, high=900, low=900):
         """Cameras of a fixed rate come and go; the autoscaler of base follows them by the CPU."""
         self.settle(cameras=1, replicas=1)
         self.cluster.apply(SYSTEM)
