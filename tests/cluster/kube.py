@@ -46,7 +46,7 @@ class Cluster:
         return json.loads(self.kubectl("-n", NAMESPACE, "get", *arguments, "-o", "json").stdout)
 
     def apply(self, directory):
-        self.kubectl("apply", "-k", str(directory), "--server-side", "--force-conflicts", timeout=300)
+        self.kubectl("apply", "-k", str(directory), "--server-side", timeout=300)
 
     def pods(self, name, ready=True):
         """Those that run and aren't about to go; the ready ones unless asked otherwise."""
