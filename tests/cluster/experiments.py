@@ -257,7 +257,7 @@ class Experiments:
         for overlay in ("camera", "strimzi"):
             self._told(overlay)
         secrets = subprocess.run(
-            [TOP / "k8s/overlays/tls/certificates"], check=True, stdout=subprocess.PIPE, text=True, timeout=60).stdout
+            [TOP / "k8s/components/tls/certificates"], check=True, stdout=subprocess.PIPE, text=True, timeout=60).stdout
         self.cluster.kubectl("apply", "--server-side", "-f", "-", text=secrets)
         began = time.monotonic()
         self.cluster.apply(TOP / "tests/cluster/tls")
