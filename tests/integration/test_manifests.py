@@ -3,6 +3,7 @@
 
 import pathlib
 import re
+import shutil
 import sys
 
 import pytest
@@ -30,12 +31,44 @@ def test_mistakes_are_found(pattern, replacement, complaint):
     ("keda", "maxReplicaCount", "maxReplicasCount"),
     ("strimzi", "  partitions: 12", "  partitions: twelve"),
     ("strimzi", "entityOperator", "entityOperators"),
+    ("strimzi", "kafka.strimzi.io/v1", "kafka.strimzi.io/v1beta2"),
 ])
 def test_mistakes_in_objects_of_others_are_found(overlay, right, wrong):
     text = manifests.built(TOP / f"k8s/overlays/{overlay}")
     assert manifests.check_text(text)[1] == 0 and right in text
     said, code = manifests.check_text(text.replace(right, wrong))
     assert code and wrong.split()[-1] in said
+
+
+@pytest.mark.parametrize("cameras", ["camera", "demo"])
+@pytest.mark.parametrize("components", ["keda", "strimzi", "tls", "keda, ../../components/tls"])
+def test_an_overlay_of_ones_own_is_right(tmp_path, cameras, components):
+    """The README's, with any cameras and components; its image is that of all stages."""
+    text = re.search("```yaml\n(.*?)```", (TOP / "README.md").read_text(), re.DOTALL)[1]
+    assert "resources: [../camera]" in text and "components/tls]" in text
+    shutil.copytree(TOP / "k8s", tmp_path / "k8s")
+    site = tmp_path / "k8s/overlays/site"
+    site.mkdir()
+    (site / "kustomization.yaml").write_text(text.replace("../camera", f"../{cameras}").replace("components/tls]", f"components/{components}]"))
+    built = manifests.built(site)
+    said, code = manifests.check_text(built)
+    assert code == 0, said
+    assert built.count("image: registry.example.org/gst-fog/stages:0.1.0") == 4 and "image: localhost" not in built
+    assert set(re.findall("^  namespace: (.*)$", built, re.MULTILINE)) <= {"fog", "kube-system"}
+
+
+def test_topics_fit_their_volume():
+    """The job's and Strimzi's are the same; what is too old is in closed segments, and all that stays is smaller than the volume."""
+    settings = {
+        name: dict(re.findall(r"(\S+)=(\d+)", rest))
+        for name, rest in re.findall(r"^topic (\w+) (.*)$", (TOP / "k8s/base/topics.sh").read_text(), re.MULTILINE)}
+    strimzi = re.findall(
+        r"\n  name: (\w+)\n(?:.*\n)*?  config: \{(.*)\}", (TOP / "k8s/components/strimzi/topics.yaml").read_text())
+    assert settings == {name: dict(re.findall(r"([a-z.]+): (\d+)", config)) for name, config in strimzi}
+    most = 12 * sum(int(topic[name]) for topic in settings.values() for name in ("retention.bytes", "segment.bytes"))
+    volume = int(re.search(r"storage: (\d+)Gi", (TOP / "k8s/base/kafka.yaml").read_text())[1]) << 30
+    assert most < 0.8 * volume
+    assert all(int(topic["segment.ms"]) <= int(topic["retention.ms"]) / 2 for topic in settings.values())
 
 
 def test_images_are_those_of_compose():
@@ -52,7 +85,7 @@ def test_the_image_says_the_version_of_the_project():
 
 def test_settings_of_the_stages_are_known_to_them():
     told = "".join((TOP / "pipelines" / stage).read_text() for stage in ("edge", "fog", "cloud", "demand"))
-    for overlay in manifests.overlays():
-        for text in (overlay / "kustomization.yaml").read_text().split("\n"):
+    for file in TOP.glob("k8s/**/kustomization.yaml"):
+        for text in file.read_text().split("\n"):
             setting = re.match(r" +- ([A-Z_]+)=", text)
             assert not setting or f"  {setting[1]} " in told, setting[1]
