@@ -26,7 +26,7 @@ typedef struct {
   gdouble interval;   /* s that the report covers, > 0 */
   guint64 frames;     /* counted in the interval */
   guint64 faces;      /* found in them */
-  gdouble busy;       /* wall-clock s at work without pauses, summed over the workers */
+  gdouble busy;       /* s that they would keep workers at work without pauses, in all */
   guint workers;      /* >= 1 */
   guint64 lag;        /* messages waiting in the replica's partitions, and frames for a worker */
   GArray *partitions; /* of gint, its assignment */

@@ -646,8 +646,8 @@ gst_haar_face_count_class_init (GstHaarFaceCountClass *klass)
    * Of the present run, or the last one: frames, faces, events (documents), unchanged and partial (frames searched not at all, and in
    * part, by rescan-interval), too-old (frames skipped by
    * max-age), bad-frames (shorter than their caps), failed-frames (that the engine failed on), clock-skew (frames from
-   * the future), reports, lag (messages waiting at the source): uint64; busy: double, s at work summed over
-   * the workers; workers, waiting (frames in the element): uint; engine: string.
+   * the future), reports, lag (messages waiting at the source): uint64; busy: double, s that these
+   * frames would keep the workers at work without pauses, summed over them; workers, waiting (frames in the element): uint; engine: string.
    */
   g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
