@@ -76,28 +76,30 @@ wait_of (const HaarCosts *self, const HaarCost *cost, gdouble cpu, gint64 now)
   return MAX (wait, quota);
 }
 
-/* What it takes after a pause, undisturbed. */
+/* What it takes after a pause, undisturbed, by what others of its camera took, to which it is added. */
 static gdouble
-usual (const HaarRecent *rested, const HaarCost *cost)
+usual (HaarRecent *rested, const HaarCost *cost)
 {
-  if (!rested || cost->pixels <= 0 || rested->n < FEW)
+  if (!rested || cost->pixels <= 0)
+    return cost->cpu;
+  haar_recent_add (rested, cost->cpu / cost->pixels);
+  if (rested->n < FEW)
     return cost->cpu;
   return MIN (cost->cpu, haar_recent_quantile (rested, HAAR_COSTS_USUAL) * cost->pixels);
 }
 
+/* @cpu: what it takes, undisturbed */
 static void
-learn (HaarCosts *self, HaarRecent *rested, const HaarCost *cost, gint64 now)
+learn (HaarCosts *self, const HaarCost *cost, gdouble cpu, gint64 now)
 {
   gdouble wait = (cost->wall - cost->cpu) / cost->pixels;
 
   if (!cost->in_row) {
-    if (rested)
-      haar_recent_add (rested, cost->cpu / cost->pixels);
-    mean_add (&self->rested_cpu, usual (rested, cost) / cost->pixels);
+    mean_add (&self->rested_cpu, cpu / cost->pixels);
     mean_add (&self->rested_wait, wait);
     return;
   }
-  mean_add (&self->pressed_cpu, cost->cpu / cost->pixels);
+  mean_add (&self->pressed_cpu, cpu / cost->pixels);
   if (cost->in_row < HAAR_COSTS_IN_ROW)
     return;
   if (!is_saturation_known (self, now))
@@ -109,14 +111,16 @@ learn (HaarCosts *self, HaarRecent *rested, const HaarCost *cost, gint64 now)
 gdouble
 haar_costs_add (HaarCosts *self, HaarRecent *rested, const HaarCost *cost, gint64 now)
 {
-  gdouble warm = cost->cpu;
+  gdouble cpu = cost->cpu;
 
+  if (!cost->in_row)
+    cpu = usual (rested, cost);
   if (cost->pixels > 0)
-    learn (self, rested, cost, now);
+    learn (self, cost, cpu, now);
   if (cost->in_row >= HAAR_COSTS_IN_ROW)
     return cost->wall;
   if (!cost->in_row)
-    warm = usual (rested, cost) * warmth (self);
-  self->saved += cost->cpu - warm;
-  return warm + wait_of (self, cost, warm, now);
+    cpu *= warmth (self);
+  self->saved += cost->cpu - cpu;
+  return cpu + wait_of (self, cost, cpu, now);
 }

@@ -20,12 +20,25 @@ compare (gconstpointer a, gconstpointer b)
   return (x > y) - (x < y);
 }
 
+void
+haar_sort (gdouble *values, guint n)
+{
+  if (n > 0) /* or there may be no array */
+    qsort (values, n, sizeof *values, compare);
+}
+
+gdouble
+haar_quantile (const gdouble *sorted, guint n, gdouble q)
+{
+  return sorted[(guint) ((gdouble) (n - 1) * q)];
+}
+
 gdouble
 haar_recent_quantile (const HaarRecent *self, gdouble q)
 {
   gdouble sorted[HAAR_RECENT_MAX];
 
   memcpy (sorted, self->values, self->n * sizeof *sorted);
-  qsort (sorted, self->n, sizeof *sorted, compare);
-  return sorted[(guint) ((self->n - 1) * q)];
+  haar_sort (sorted, self->n);
+  return haar_quantile (sorted, self->n, q);
 }

@@ -28,12 +28,13 @@ struct _HaarTally {
   gchar *replica;
   guint workers;
   gdouble share; /* workers for each processor */
-  GDir *threads; /* this process's; of the thread that looks around, NULL: not known */
+  /* of the thread that looks around */
+  GDir *threads; /* this process's, NULL: not known */
+  gint64 looked; /* monotonic, us */
   /* with the lock: */
   HaarCosts costs;
   HaarRecent unnamed; /* Camera's rested, of frames without a camera */
   gint64 since;       /* monotonic, us */
-  gint64 looked;      /* for others, monotonic, us */
   guint64 seq;
   guint64 frames, faces;
   gdouble busy;
@@ -171,54 +172,32 @@ haar_tally_add (HaarTally *self, GstBuffer *frame, guint faces, const HaarCost *
   return busy;
 }
 
-static gboolean
-is_time_to_look (HaarTally *self, gint64 now)
-{
-  gboolean is;
-
-  g_mutex_lock (&self->lock);
-  is = now >= self->looked + LOOK_INTERVAL;
-  if (is)
-    self->looked = now;
-  g_mutex_unlock (&self->lock);
-  return is;
-}
-
 void
 haar_tally_look_around (HaarTally *self)
 {
   gint64 now = g_get_monotonic_time ();
   gint others;
 
-  if (!is_time_to_look (self, now) || !haar_cpus_wanted_by_others (self->threads, &others))
+  if (now < self->looked + LOOK_INTERVAL)
+    return;
+  self->looked = now;
+  if (!haar_cpus_wanted_by_others (self->threads, &others))
     return;
   g_mutex_lock (&self->lock);
   haar_costs_note_others (&self->costs, others, now);
   g_mutex_unlock (&self->lock);
 }
 
-static gint
-compare_ages (gconstpointer a, gconstpointer b)
-{
-  gdouble x = *(const gdouble *) a, y = *(const gdouble *) b;
-
-  return (x > y) - (x < y);
-}
-
-static gdouble
-quantile (const GArray *sorted, gdouble q)
-{
-  return sorted->len ? g_array_index (sorted, gdouble, (guint) ((gdouble) (sorted->len - 1) * q))
-                     : NAN;
-}
-
 /* with the lock */
 static void
 take_ages (HaarTally *self, FogReport *report)
 {
-  g_array_sort (self->ages, compare_ages);
-  report->age_p50 = quantile (self->ages, 0.5);
-  report->age_p95 = quantile (self->ages, 0.95);
+  gdouble *ages = (gdouble *) self->ages->data;
+  guint n = self->ages->len;
+
+  haar_sort (ages, n);
+  report->age_p50 = n ? haar_quantile (ages, n, 0.5) : NAN;
+  report->age_p95 = n ? haar_quantile (ages, n, 0.95) : NAN;
   g_array_set_size (self->ages, 0);
   self->n_ages = 0;
 }
