@@ -61,22 +61,27 @@ entry_at (GstKafkaLedger *self, guint index)
   return &g_array_index (self->entries, Entry, index);
 }
 
-/* with self->lock */
+/* with self->lock: looked for first where it is if no offset is missing, and halfway from then on */
 static Entry *
 find_entry (GstKafkaLedger *self, gint64 offset)
 {
-  guint low = self->head, high = self->entries->len;
+  guint low = self->head, high = self->entries->len, at;
 
+  if (low == high)
+    return NULL;
+  at = low + CLAMP (offset - entry_at (self, low)->offset, 0, (gint64) (high - low) - 1);
   while (low < high) {
-    guint middle = low + (high - low) / 2;
+    Entry *entry = entry_at (self, at);
 
-    if (entry_at (self, middle)->offset < offset)
-      low = middle + 1;
+    if (entry->offset == offset)
+      return entry;
+    if (entry->offset < offset)
+      low = at + 1;
     else
-      high = middle;
+      high = at;
+    at = low + (high - low) / 2;
   }
-  return low < self->entries->len && entry_at (self, low)->offset == offset ? entry_at (self, low)
-                                                                            : NULL;
+  return NULL;
 }
 
 /* with self->lock */
