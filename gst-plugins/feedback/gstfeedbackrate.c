@@ -671,7 +671,7 @@ install_properties (GObjectClass *klass)
    * | source-rate | double | frames/s of the source's caps, 0 if it doesn't say |
    * | capacity | double | frames/s that the living replicas can count |
    * | delivered | double | frames/s that they do count |
-   * | demand | double | what all cameras want, over what the living replicas could count in the last 30 s or so: above 1 more replicas would help; not there while nobody is known to count |
+   * | demand | double | what all cameras want, over what the living replicas can count by what a frame cost in the last 4 min or so: above 1 more replicas would help; not there while nobody is known to count |
    * | queue | double | frames waiting in the fog |
    * | replicas, cameras | uint | alive |
    * | link-rate | double | frames/s that downstream takes, 0 if that is no limit (any more) |

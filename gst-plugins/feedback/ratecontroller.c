@@ -14,9 +14,11 @@
 #define MIN_INTERVAL 0.1
 /* What a report measured in less time than this is no rate. */
 #define LEAST_MEASURED 0.001
-/* Seconds of reports that the demand is made of, the older the less: single frames, and a moment's standstill, must not
- * move a number that autoscalers look at now and then. */
-#define STEADY 30.0
+/* Seconds of reports that a frame's cost is made of for the demand, the older the less: a minute or two in which the
+ * machine is slower by a fifth must not move a number that autoscalers look at now and then, and twice the cost soon
+ * has to. What the cameras want counts at once. A replica that hangs forgets sooner. */
+#define STEADY 240.0
+#define STEADY_STALLED 30.0
 /* Intervals after which a replica that is silent counts as gone. */
 #define SILENCE 2.2
 /* Reports whose longest interval tells when the next is due: some come early, one after another. */
@@ -257,8 +259,9 @@ static void
 learn_cost (Replica *replica, const FogReport *report)
 {
   gdouble interval = CLAMP (report->interval, LEAST_MEASURED, MAX_INTERVAL);
-  gdouble speed = measured_speed (report), rest = exp (-interval / STEADY);
+  gdouble speed = measured_speed (report);
   gboolean stalled = is_stalled (replica, report);
+  gdouble rest = exp (-interval / (stalled ? STEADY_STALLED : STEADY));
 
   if (speed > 0 || stalled) {
     replica->counted = replica->counted * rest + report->frames;

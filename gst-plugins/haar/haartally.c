@@ -38,6 +38,7 @@ struct _HaarTally {
   guint64 seq;
   guint64 frames, faces;
   gdouble busy;
+  gboolean begun;      /* a frame was counted */
   gdouble used;        /* s of processors, by the whole process, up to the last report */
   GArray *ages;        /* of gdouble; past MAX_AGES the oldest give way */
   guint64 n_ages;      /* told so far in the interval */
@@ -148,6 +149,14 @@ add_age (HaarTally *self, gdouble age)
   self->n_ages++;
 }
 
+/* with the lock: what it took to start is no frame's cost. */
+static void
+begin (HaarTally *self, const HaarCost *first)
+{
+  self->begun = TRUE;
+  self->used = MAX (self->used, haar_cpus_used () - first->cpu);
+}
+
 gdouble
 haar_tally_add (HaarTally *self, GstBuffer *frame, guint faces, const HaarCost *cost, gdouble age)
 {
@@ -161,6 +170,8 @@ haar_tally_add (HaarTally *self, GstBuffer *frame, guint faces, const HaarCost *
   if (camera || !name)
     rested = camera ? &camera->rested : &self->unnamed;
   busy = haar_costs_add (&self->costs, rested, cost, g_get_monotonic_time ());
+  if (!self->begun)
+    begin (self, cost);
   self->frames++;
   self->faces += faces;
   self->busy += busy;

@@ -32,7 +32,7 @@ void haar_tally_look_around (HaarTally *tally);
 /* (transfer full): the report of the time from the last one, or from the beginning, until now. A camera that
  * fell silent stays in the next two reports.
  * What the process does beside counting (decoding, sending) takes the same processors: its workers are busy for at least the part of
- * them that it used in all. */
+ * them that it used in all, from the first frame on. */
 FogReport *haar_tally_take (HaarTally *tally);
 
 G_END_DECLS

@@ -499,6 +499,26 @@ GST_START_TEST (test_all_work_of_the_process_counts)
 }
 GST_END_TEST;
 
+/* Loading plugins and waiting for brokers is over when the first frame comes. */
+GST_START_TEST (test_the_start_is_no_frames_cost)
+{
+  const HaarCost cost = {.wall = 0.01, .cpu = 0.01};
+  HaarTally *tally = haar_tally_new ("r", 1, 0.5);
+  gdouble begin = haar_cpus_used ();
+  GstBuffer *frame = gst_buffer_new ();
+  FogReport *report;
+
+  while (haar_cpus_used () - begin < 0.1)
+    ;
+  haar_tally_add (tally, frame, 0, &cost, NAN);
+  report = haar_tally_take (tally);
+  fail_unless (report->busy < 0.15, "%g", report->busy);
+  fog_report_free (report);
+  gst_buffer_unref (frame);
+  haar_tally_free (tally);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_a_new_session_counts_from_its_own_seq)
 {
   HaarTally *tally = haar_tally_new ("r", 1, 1);
@@ -663,6 +683,7 @@ haarparts_suite (void)
   tcase_add_test (tc, test_a_report_covers_its_interval);
   tcase_add_test (tc, test_a_quota_is_felt_before_it_bites);
   tcase_add_test (tc, test_all_work_of_the_process_counts);
+  tcase_add_test (tc, test_the_start_is_no_frames_cost);
   tcase_add_test (tc, test_a_new_session_counts_from_its_own_seq);
   tcase_add_test (tc, test_names_of_any_length_leave_reports_readable);
   tcase_add_test (tc, test_long_names_without_number_leave_reports_readable);

@@ -767,6 +767,36 @@ GST_START_TEST (test_demand_is_steady)
 }
 GST_END_TEST;
 
+/* The demand that a listener hears of `seconds` after each frame of a fog at 0.86 of its capacity began to cost `times` as much. */
+static gdouble
+demand_after (gdouble times, guint seconds)
+{
+  Fixture f = begin_listener ();
+  gdouble demand;
+
+  for (guint second = 0; second < 1200 + seconds; second++) {
+    FogReport *report = full_report (&f, "replica-0", 30);
+
+    report->busy = 0.86 * (second < 1200 ? 1 : times);
+    take (&f, report, second);
+  }
+  demand = state_at (&f, 1200 + seconds).demand;
+  rate_controller_free (f.controller);
+  return demand;
+}
+
+/* An autoscaler adds a replica above 0.99. */
+GST_START_TEST (test_demand_outlives_a_slow_minute_or_two)
+{
+  gdouble steady = demand_after (1, 0);
+
+  fail_unless (fabs (steady - 0.86) < 0.01, "%g", steady);
+  fail_unless (demand_after (1.25, 120) < 0.99, "%g", demand_after (1.25, 120));
+  fail_unless (demand_after (2, 60) > 0.99, "%g", demand_after (2, 60));
+  fail_unless (demand_after (1.25, 600) > 0.99, "%g", demand_after (1.25, 600));
+}
+GST_END_TEST;
+
 GST_START_TEST (test_thesis_rule)
 {
   RateSettings thesis = settings;
@@ -837,6 +867,7 @@ ratecontroller_suite (void)
   tcase_add_test (tcase, test_a_frame_that_has_just_come_is_no_stall);
   tcase_add_test (tcase, test_a_replica_that_hangs_counts_less);
   tcase_add_test (tcase, test_demand_is_steady);
+  tcase_add_test (tcase, test_demand_outlives_a_slow_minute_or_two);
   tcase_add_test (tcase, test_thesis_rule);
   tcase_add_test (tcase, test_fixed_rate_stays);
   return suite;
