@@ -3,78 +3,11 @@
 
 #include <string.h>
 
-#include "gstkafkameta.h"
-
 GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
 #define GST_CAT_DEFAULT gst_mongo_sink_debug
 
 #define STOP_TIMEOUT (1500 * G_TIME_SPAN_MILLISECOND)
 #define BATCHES_WAITING 4
-
-gint64
-mongo_writer_add_time (gint64 start, GstClockTime duration)
-{
-  return GST_CLOCK_TIME_IS_VALID (duration) ? start + (gint64) (duration / 1000) : G_MAXINT64;
-}
-
-/* with the lock: takes the item's buffer away, for release_buffers() without it. */
-static void
-steal_buffer (MongoItem *item, GPtrArray *buffers)
-{
-  if (item->buffer)
-    g_ptr_array_add (buffers, g_steal_pointer (&item->buffer));
-}
-
-static GPtrArray *
-new_buffers (void)
-{
-  return g_ptr_array_new_with_free_func ((GDestroyNotify) gst_buffer_unref);
-}
-
-/* with the lock: the buffers of all that is waiting. */
-static GPtrArray *
-steal_all_buffers (MongoWriter *self)
-{
-  GPtrArray *buffers = new_buffers ();
-
-  for (guint i = 0; i < self->workers->len; i++) {
-    const MongoWorker *worker = g_ptr_array_index (self->workers, i);
-
-    for (guint n = 0; n < worker->batch->len; n++)
-      steal_buffer (g_ptr_array_index (worker->batch, n), buffers);
-  }
-  for (GList *link = self->queue.head; link; link = link->next)
-    steal_buffer (link->data, buffers);
-  return buffers;
-}
-
-/* with the lock */
-static void
-clear_queue (MongoWriter *self)
-{
-  g_queue_clear_full (&self->queue, (GDestroyNotify) mongo_item_free);
-  self->stats.waiting = self->stats.waiting_bytes = 0;
-}
-
-/* Lets go of the buffers, with a word on what became of them. */
-static void
-release_buffers (GPtrArray *buffers, GstKafkaAckOutcome outcome)
-{
-  for (guint i = 0; i < buffers->len; i++)
-    gst_kafka_meta_mark (g_ptr_array_index (buffers, i), outcome);
-  g_ptr_array_unref (buffers);
-}
-
-GstElement *
-mongo_writer_ref_owner (MongoWriter *self)
-{
-  GstElement *owner;
-
-  g_mutex_lock (&self->lock);
-  owner = self->owner ? gst_object_ref (self->owner) : NULL;
-  g_mutex_unlock (&self->lock);
-  return owner;
-}
 
 static void
 worker_free (MongoWorker *worker)
@@ -94,53 +27,6 @@ mongo_writer_unref (MongoWriter *self)
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->changed);
   g_free (self);
-}
-
-/* ---- the thread: giving up ---- */
-
-/* Buffers are told of the failure before anyone can see it. */
-static void
-fail_waiting (MongoWriter *self)
-{
-  GPtrArray *buffers;
-
-  g_mutex_lock (&self->lock);
-  buffers = steal_all_buffers (self);
-  g_mutex_unlock (&self->lock);
-  release_buffers (buffers, GST_KAFKA_ACK_FAILED);
-}
-
-/* TRUE: no other worker did before. */
-static gboolean
-begin_to_fail (MongoWriter *self)
-{
-  gboolean first;
-
-  g_mutex_lock (&self->lock);
-  first = !self->failing;
-  self->failing = TRUE;
-  g_mutex_unlock (&self->lock);
-  return first;
-}
-
-void
-mongo_writer_fail (MongoWriter *self, const GError *error)
-{
-  GstElement *owner = mongo_writer_ref_owner (self);
-  gboolean first = begin_to_fail (self);
-  GPtrArray *late;
-
-  if (owner && error && first)
-    self->funcs.failed (owner, error);
-  gst_clear_object (&owner);
-  fail_waiting (self);
-  g_mutex_lock (&self->lock);
-  self->failed = TRUE;
-  late = steal_all_buffers (self);
-  clear_queue (self);
-  g_cond_broadcast (&self->changed);
-  g_mutex_unlock (&self->lock);
-  release_buffers (late, GST_KAFKA_ACK_FAILED);
 }
 
 /* ---- the thread: batches ---- */
@@ -213,82 +99,6 @@ on_session_warning (gpointer data, const GError *error)
   if (owner)
     self->funcs.warning (owner, error);
   gst_clear_object (&owner);
-}
-
-/* ---- the thread: what became of a batch ---- */
-
-static gboolean
-is_settled (const MongoItem *item)
-{
-  return item->result.verdict == MONGO_VERDICT_STORED ||
-         item->result.verdict == MONGO_VERDICT_DUPLICATE ||
-         item->result.verdict == MONGO_VERDICT_REJECTED;
-}
-
-/* with the lock */
-static void
-count_settled (MongoWriter *self, const MongoItem *item)
-{
-  self->stats.waiting--;
-  self->stats.waiting_bytes -= item->document->len;
-  if (item->is_part)
-    return;
-  if (item->result.verdict == MONGO_VERDICT_STORED)
-    self->stats.documents++;
-  else if (item->result.verdict == MONGO_VERDICT_DUPLICATE)
-    self->stats.duplicates++;
-  else
-    self->stats.rejected++;
-}
-
-/* with the lock */
-static void
-count_batch (MongoWriter *self, GstClockTime latency)
-{
-  MongoWriterStats *stats = &self->stats;
-
-  stats->batches++;
-  stats->write_latency = stats->write_latency ? (stats->write_latency * 7 + latency) / 8 : latency;
-  stats->write_latency_max = MAX (stats->write_latency_max, latency);
-}
-
-static void
-release_settled (MongoWriter *self, GPtrArray *batch)
-{
-  GPtrArray *stored = new_buffers (), *rejected = new_buffers ();
-
-  g_mutex_lock (&self->lock);
-  for (guint i = 0; i < batch->len; i++) {
-    MongoItem *item = g_ptr_array_index (batch, i);
-
-    if (is_settled (item))
-      steal_buffer (item, item->result.verdict == MONGO_VERDICT_REJECTED ? rejected : stored);
-  }
-  g_mutex_unlock (&self->lock);
-  release_buffers (stored, GST_KAFKA_ACK_DONE);
-  g_ptr_array_unref (rejected); /* funcs.rejected has decided on their messages */
-}
-
-/* Buffers first: who has seen everything drained relies on their being gone. */
-void
-mongo_writer_settle (MongoWriter *self, GPtrArray *batch, GstClockTime latency)
-{
-  guint before = batch->len;
-
-  release_settled (self, batch);
-  g_mutex_lock (&self->lock);
-  for (guint i = batch->len; i-- > 0 && self->owner && !self->failed;) {
-    MongoItem *item = g_ptr_array_index (batch, i);
-
-    if (is_settled (item)) {
-      count_settled (self, item);
-      g_ptr_array_remove_index (batch, i);
-    }
-  }
-  if (batch->len < before)
-    count_batch (self, latency);
-  g_cond_broadcast (&self->changed);
-  g_mutex_unlock (&self->lock);
 }
 
 /* ---- the thread ---- */
@@ -451,7 +261,6 @@ mongo_writer_stop (MongoWriter *self)
 {
   gint64 deadline = g_get_monotonic_time () + STOP_TIMEOUT;
   const MongoWorker *first = g_ptr_array_index (self->workers, 0);
-  GPtrArray *buffers;
 
   g_mutex_lock (&self->lock);
   self->stopping = TRUE;
@@ -462,8 +271,6 @@ mongo_writer_stop (MongoWriter *self)
     GST_WARNING_OBJECT (self->owner, "leaving behind a write to %s that doesn't return",
         mongo_session_get_hosts (first->session));
   self->owner = NULL;
-  buffers = steal_all_buffers (self);
-  clear_queue (self);
+  mongo_writer_abandon (self);
   g_mutex_unlock (&self->lock);
-  release_buffers (buffers, GST_KAFKA_ACK_FAILED);
 }

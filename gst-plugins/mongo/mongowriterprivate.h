@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* For mongowriter.c, with the queue and its threads, and mongowriterretry.c, with what a thread tries again. */
+/* For mongowriter.c, with the queue and its threads, mongowriterretry.c, with what a thread tries again, and
+ * mongowriteroutcome.c, with what becomes of what waits. Each calls only what comes after it. */
 
 /* A thread with a connection of its own. */
 typedef struct {
@@ -39,10 +40,18 @@ struct _MongoWriter {
   MongoWriterStats stats;
 };
 
-/* mongowriter.c's. */
+/* mongowriterretry.c's; for the worker's own thread, without the lock. FALSE: given up. */
+
+gboolean mongo_worker_connect (MongoWorker *self);
+gboolean mongo_worker_write (MongoWorker *self);
+
+/* mongowriteroutcome.c's. */
 
 /* @duration: GST_CLOCK_TIME_NONE for ever */
 gint64 mongo_writer_add_time (gint64 start, GstClockTime duration);
+
+/* With the lock, which is dropped meanwhile. Nothing waits any more, and all buffers are told of the failure. */
+void mongo_writer_abandon (MongoWriter *self);
 
 /* Without the lock, which these three take. */
 
@@ -52,10 +61,5 @@ GstElement *mongo_writer_ref_owner (MongoWriter *self);
 void mongo_writer_settle (MongoWriter *self, GPtrArray *batch, GstClockTime latency);
 /* All workers give up; @error: NULL if there is none, or it was posted. */
 void mongo_writer_fail (MongoWriter *self, const GError *error);
-
-/* mongowriterretry.c's; for the worker's own thread, without the lock. FALSE: given up. */
-
-gboolean mongo_worker_connect (MongoWorker *self);
-gboolean mongo_worker_write (MongoWorker *self);
 
 G_END_DECLS
