@@ -16,8 +16,8 @@ typedef struct {
   GstClockTime latency; /* smoothed, hand-over to report */
 } GstKafkaProducerCounters;
 
-/* For gstkafkaproducer.c, which the element calls, gstkafkaproducerdelivery.c, for the poller's thread, and
- * gstkafkaproducercontact.c, for the connector's. */
+/* For gstkafkaproducer.c, which the element calls; below it gstkafkaproducerdelivery.c, for the poller's thread, and
+ * gstkafkaproducercontact.c, for the connector's; and gstkafkaproducerfailure.c, below these. */
 struct _GstKafkaProducer {
   GstKafkaFault fault; /* since the last delivery; first: gst_kafka_client_new() */
   GstElement *element;
@@ -53,6 +53,12 @@ rd_kafka_t *gst_kafka_producer_new_handle (GstKafkaProducer *self, GError **erro
 /* With lock, which is dropped meanwhile if there is bad news. From the streaming thread and the poller's. */
 void gst_kafka_producer_hand_over_all (GstKafkaProducer *self);
 
+/* The connector's thread, without lock. */
+gpointer gst_kafka_producer_make_contact (gpointer self);
+/* Without lock; gst_kafka_query_topic() with the handle of the moment. FALSE if there is none, too. */
+gboolean gst_kafka_producer_query_topic (
+    GstKafkaProducer *self, const gchar *topic, rd_kafka_resp_err_t *topic_err);
+
 /* With lock. TRUE: only the first failure is told, and this is it. */
 gboolean gst_kafka_producer_take_failure (GstKafkaProducer *self);
 /* Without lock. Who waits learns of the failure after it has been posted, or upstream's complaint about its
@@ -63,11 +69,5 @@ rd_kafka_resp_err_t gst_kafka_producer_telling_error (
     GstKafkaProducer *self, rd_kafka_resp_err_t err, gchar **detail);
 /* With lock or without: what an error says was tried. */
 gchar *gst_kafka_producer_name_attempt (const gchar *topic, const gchar *servers);
-
-/* The connector's thread, without lock. */
-gpointer gst_kafka_producer_make_contact (gpointer self);
-/* Without lock; gst_kafka_query_topic() with the handle of the moment. FALSE if there is none, too. */
-gboolean gst_kafka_producer_query_topic (
-    GstKafkaProducer *self, const gchar *topic, rd_kafka_resp_err_t *topic_err);
 
 G_END_DECLS
