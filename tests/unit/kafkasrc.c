@@ -372,19 +372,14 @@ GST_START_TEST (test_missing_partition_is_told)
   GstHarness *h = harness_with ("partitions=<0,7>");
   GstElement *source = source_of (h);
   GstBus *bus = gst_bus_new ();
-  GstMessage *message;
-  GError *info;
+  g_autofree gchar *info = NULL;
 
   gst_element_set_bus (source, bus);
   produce (0, "x", NULL);
   gst_harness_play (h);
-  message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_INFO);
-  fail_unless (message != NULL);
-  gst_message_parse_info (message, &info, NULL);
-  fail_unless (strstr (info->message, "Partition 7 of topic \"" TOPIC "\"") != NULL);
+  info = wait_message (bus, GST_MESSAGE_INFO, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND);
+  fail_unless (strstr (info, "Partition 7 of topic \"" TOPIC "\"") != NULL, "%s", info);
   gst_buffer_unref (pull (h));
-  g_error_free (info);
-  gst_message_unref (message);
   gst_element_set_bus (source, NULL);
   gst_object_unref (bus);
   gst_object_unref (source);

@@ -101,25 +101,6 @@ teardown (Fixture *f)
   mongo_mock_free (f->mock);
 }
 
-gchar *
-wait_message (Fixture *f, GstMessageType type, GQuark domain, gint code)
-{
-  GstMessage *message = gst_bus_timed_pop_filtered (f->bus, 20 * GST_SECOND, type);
-  GError *error = NULL;
-  gchar *text;
-
-  fail_unless (message != NULL);
-  if (type == GST_MESSAGE_ERROR)
-    gst_message_parse_error (message, &error, NULL);
-  else
-    gst_message_parse_warning (message, &error, NULL);
-  fail_unless (g_error_matches (error, domain, code), "%s", error->message);
-  text = g_strdup (error->message);
-  g_error_free (error);
-  gst_message_unref (message);
-  return text;
-}
-
 void
 assert_acks (Fixture *f, gint done, gint failed)
 {

@@ -28,8 +28,6 @@ void teardown (Fixture *f);
 
 /* Sends EOS and waits for the sink to post it. */
 void finish (Fixture *f);
-/* The next message of the kind, by domain and code; its text (transfer full). */
-gchar *wait_message (Fixture *f, GstMessageType type, GQuark domain, gint code);
 
 guint64 get_stat (Fixture *f, const gchar *name);
 void assert_stat (Fixture *f, const gchar *name, guint64 expected);

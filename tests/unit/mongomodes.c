@@ -206,7 +206,8 @@ GST_START_TEST (test_server_without_time_series)
   mongo_mock_answer (mock, "create", "{\"ok\":0,\"code\":238,\"errmsg\":\"not implemented\"}");
   setup (&f, mock, "time-field=captured", "application/json");
   gst_harness_push (f.h, new_message ("{}", &f.ledger, 0));
-  warning = wait_message (&f, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS);
+  warning =
+      wait_message (f.bus, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS);
   fail_unless (
       strstr (warning, "time series") && strstr (warning, "not implemented"), "%s", warning);
   finish (&f);

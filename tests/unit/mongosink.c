@@ -3,6 +3,7 @@
 #include <gst/check/gstharness.h>
 #include <string.h>
 
+#include "elementtest.h"
 #include "gstkafkameta.h"
 #include "mongofixture.h"
 
@@ -63,7 +64,7 @@ GST_START_TEST (test_collection_by_field)
     gst_harness_push (f.h, new_message (text, &f.ledger, i));
   }
   gst_harness_push (f.h, new_message ("{\"camera\":\"$cmd\"}", &f.ledger, 6));
-  warning = wait_message (&f, GST_MESSAGE_WARNING, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE);
+  warning = wait_message (f.bus, GST_MESSAGE_WARNING, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE);
   finish (&f);
   fail_unless_equals_int (mongo_mock_inserts (f.mock), 2);
   fail_unless_equals_int (mongo_mock_stored (f.mock), 6);
@@ -140,7 +141,7 @@ GST_START_TEST (test_bad_document_is_skipped)
   for (gint i = 0; i < 100; i++)
     gst_harness_push (f.h, new_message ("poison", &f.ledger, i));
   gst_harness_push (f.h, new_message ("{}", &f.ledger, 100));
-  warning = wait_message (&f, GST_MESSAGE_WARNING, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE);
+  warning = wait_message (f.bus, GST_MESSAGE_WARNING, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE);
   fail_unless (strstr (warning, "t:3:0") != NULL, "%s", warning);
   finish (&f);
   assert_stat (&f, "rejected", 100);
@@ -159,7 +160,7 @@ GST_START_TEST (test_bad_document_fails_on_request)
   setup (&f, mongo_mock_new (), "on-error=fail", "application/json");
   fail_unless_equals_int (
       gst_harness_push (f.h, new_message ("poison", &f.ledger, 0)), GST_FLOW_ERROR);
-  error = wait_message (&f, GST_MESSAGE_ERROR, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE);
+  error = wait_message (f.bus, GST_MESSAGE_ERROR, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE);
   assert_acks (&f, 0, 1);
   teardown (&f);
 }
@@ -176,7 +177,7 @@ GST_START_TEST (test_refused_document_is_skipped_alone)
   setup (&f, mock, "batch-latency=1000000000", "application/json");
   for (gint i = 0; i < 3; i++)
     gst_harness_push (f.h, new_message ("{}", &f.ledger, i));
-  warning = wait_message (&f, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+  warning = wait_message (f.bus, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
   finish (&f);
   fail_unless (strstr (warning, "t:3:1") && strstr (warning, "121"), "%s", warning);
   fail_unless_equals_int (mongo_mock_stored (mock), 2);
@@ -196,7 +197,7 @@ GST_START_TEST (test_refused_document_fails_on_request)
                            "\"errmsg\":\"Document failed validation\"}]}");
   setup (&f, mock, "on-error=fail batch-latency=0", "application/json");
   gst_harness_push (f.h, new_message ("{}", &f.ledger, 0));
-  error = wait_message (&f, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+  error = wait_message (f.bus, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
   fail_unless_equals_int (gst_harness_push_event (f.h, gst_event_new_eos ()), FALSE);
   assert_acks (&f, 0, 1);
   teardown (&f);
@@ -420,7 +421,7 @@ GST_START_TEST (test_transient_failures_are_retried)
   for (gint i = 0; i < 2; i++)
     gst_harness_push (f.h, new_message ("{}", &f.ledger, i));
   gst_harness_push (f.h, new_text ("{\"without\":\"id\"}"));
-  warning = wait_message (&f, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+  warning = wait_message (f.bus, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
   finish (&f);
   fail_unless (strstr (warning, "not primary") != NULL);
   fail_unless_equals_int (mongo_mock_stored (mock), 3);
@@ -473,7 +474,7 @@ GST_START_TEST (test_retries_end)
   setup (&f, mock, "retry-timeout=300000000", "application/json");
   for (gint i = 0; i < 3; i++)
     gst_harness_push (f.h, new_message ("{}", &f.ledger, i));
-  error = wait_message (&f, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+  error = wait_message (f.bus, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
   fail_unless (strstr (error, "retry-timeout") != NULL, "%s", error);
   fail_if (gst_harness_push_event (f.h, gst_event_new_eos ()));
   assert_acks (&f, 0, 3);
@@ -505,7 +506,7 @@ GST_START_TEST (test_batches_side_by_side)
   setup (&f, mock, "connections=4 batch-size=5 retry-timeout=300000000", "application/json");
   for (gint i = 0; i < 20; i++)
     gst_harness_push (f.h, new_message ("{}", &f.ledger, i));
-  error = wait_message (&f, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+  error = wait_message (f.bus, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
   fail_if (gst_harness_push_event (f.h, gst_event_new_eos ()));
   assert_stops_soon (&f);
   fail_if (gst_bus_pop_filtered (f.bus, GST_MESSAGE_ERROR));
@@ -524,8 +525,8 @@ GST_START_TEST (test_missing_right_is_an_error)
   mongo_mock_script (mock, "{\"ok\":0,\"code\":13,\"errmsg\":\"not authorized on fog\"}");
   setup (&f, mock, "batch-latency=0", "application/json");
   gst_harness_push (f.h, new_message ("{}", &f.ledger, 0));
-  error =
-      wait_message (&f, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED);
+  error = wait_message (
+      f.bus, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED);
   fail_if (gst_harness_push_event (f.h, gst_event_new_eos ()));
   assert_acks (&f, 0, 1);
   teardown (&f);
@@ -583,7 +584,7 @@ GST_START_TEST (test_eos_waits_within_a_bound)
   mongo_mock_freeze (f.mock, TRUE);
   gst_harness_push (f.h, new_message ("{}", &f.ledger, 0));
   fail_if (push_eos (&f));
-  error = wait_message (&f, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+  error = wait_message (f.bus, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
   fail_unless (strstr (error, "drain-timeout") != NULL, "%s", error);
   assert_stops_soon (&f);
   assert_acks (&f, 0, 1);
