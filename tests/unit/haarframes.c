@@ -6,6 +6,8 @@
 #include <gst/video/video.h>
 #include <string.h>
 
+#include "elementtest.h"
+
 gchar *dir, *cascade;
 
 void
@@ -161,12 +163,5 @@ make_padded_frame (void)
 void
 expect_warning (GstBus *bus, GQuark domain, gint code)
 {
-  GstMessage *message = gst_bus_timed_pop_filtered (bus, 5 * GST_SECOND, GST_MESSAGE_WARNING);
-  GError *error;
-
-  fail_unless (message != NULL);
-  gst_message_parse_warning (message, &error, NULL);
-  fail_unless (g_error_matches (error, domain, code), "%s", error->message);
-  g_error_free (error);
-  gst_message_unref (message);
+  g_free (wait_message (bus, GST_MESSAGE_WARNING, domain, code));
 }
