@@ -385,6 +385,7 @@ gst_haar_face_count_init (GstHaarFaceCount *self)
   self->label = g_strdup (DEFAULT_LABEL);
   self->draw_boxes = DEFAULT_DRAW_BOXES;
   self->combiner = gst_flow_combiner_new ();
+  g_cond_init (&self->video_left);
   self->video_queue = gst_haar_face_count_new_video_queue ();
 
   self->sinkpad = gst_pad_new_from_static_template (&sink_template, "sink");
@@ -414,6 +415,7 @@ gst_haar_face_count_finalize (GObject *object)
   g_free (self->partitions);
   gst_flow_combiner_free (self->combiner);
   g_object_unref (self->video_queue);
+  g_cond_clear (&self->video_left);
   G_OBJECT_CLASS (gst_haar_face_count_parent_class)->finalize (object);
 }
 

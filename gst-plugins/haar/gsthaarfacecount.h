@@ -56,6 +56,8 @@ struct _GstHaarFaceCount {
   GstFlowReturn rate_flow; /* of the one that reports leave by */
   gboolean eos;            /* no frame comes any more, to be answered with a flow */
   gboolean video_begun;    /* it has had the sticky events */
+  guint n_video;           /* in video_queue, or on their way out of it */
+  GCond video_left;        /* n_video or flow has changed */
   gboolean rate_begun;
   gboolean rate_ended;
   gint *partitions;

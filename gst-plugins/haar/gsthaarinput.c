@@ -168,6 +168,22 @@ answer_allocation (GstHaarFaceCount *self, GstQuery *query)
   return TRUE;
 }
 
+/* What a reader holds must go too before all is consumed; whether there is one doesn't matter. */
+static gboolean
+answer_drain (GstHaarFaceCount *self, GstQuery *query)
+{
+  GstPad *video;
+
+  if (!gst_haar_face_count_drain_output (self))
+    return FALSE;
+  video = gst_haar_face_count_ref_pad (self, &self->video);
+  if (video)
+    gst_pad_peer_query (video, query);
+  gst_clear_object (&video);
+  gst_pad_peer_query (self->srcpad, query);
+  return get_flow (self) == GST_FLOW_OK;
+}
+
 gboolean
 gst_haar_face_count_sink_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
@@ -180,7 +196,7 @@ gst_haar_face_count_sink_query (GstPad *pad, GstObject *parent, GstQuery *query)
     case GST_QUERY_ALLOCATION:
       return answer_allocation (self, query);
     case GST_QUERY_DRAIN:
-      return haar_workers_drain (self->workers);
+      return answer_drain (self, query);
     case GST_QUERY_ACCEPT_CAPS:
       return gst_pad_query_default (pad, parent, query);
     default:

@@ -27,8 +27,19 @@ gst_haar_face_count_new_video_queue (void)
 
 typedef struct {
   GstDataQueueItem parent;
+  GstHaarFaceCount *element;
   GstPad *pad; /* it is for: another one may have come in its place */
 } VideoItem;
+
+/* One more, or one less, that the video pad has yet to push. */
+static void
+note_video (GstHaarFaceCount *self, gint change)
+{
+  GST_OBJECT_LOCK (self);
+  self->n_video += (guint) change;
+  g_cond_broadcast (&self->video_left);
+  GST_OBJECT_UNLOCK (self);
+}
 
 static void
 free_queued (gpointer data)
@@ -37,6 +48,7 @@ free_queued (gpointer data)
 
   if (item->parent.object)
     gst_mini_object_unref (item->parent.object);
+  note_video (item->element, -1);
   gst_object_unref (item->pad);
   g_free (item);
 }
@@ -50,7 +62,9 @@ queue_video (GstHaarFaceCount *self, GstPad *pad, gpointer object)
   item->parent.object = object;
   item->parent.visible = GST_IS_BUFFER (object);
   item->parent.destroy = free_queued;
+  item->element = self;
   item->pad = gst_object_ref (pad);
+  note_video (self, 1);
   if (!gst_data_queue_push (self->video_queue, &item->parent))
     free_queued (item);
 }
@@ -96,6 +110,7 @@ gst_haar_face_count_stop_output (GstHaarFaceCount *self, GstFlowReturn ret)
 {
   GST_OBJECT_LOCK (self);
   self->flow = ret;
+  g_cond_broadcast (&self->video_left);
   GST_OBJECT_UNLOCK (self);
   haar_workers_set_flushing (self->workers, TRUE);
   gst_data_queue_set_flushing (self->video_queue, TRUE);
@@ -447,23 +462,20 @@ video_loop (gpointer data)
   GstFlowReturn ret = GST_FLOW_OK;
   GstDataQueueItem *item;
   GstMiniObject *object;
-  gboolean ours;
 
   if (!gst_data_queue_pop (self->video_queue, &item)) {
     gst_pad_pause_task (pad);
     return;
   }
-  ours = ((VideoItem *) item)->pad == pad;
-  object = ours ? g_steal_pointer (&item->object) : NULL;
-  item->destroy (item);
-  if (!ours)
-    return;
+  object = ((VideoItem *) item)->pad == pad ? g_steal_pointer (&item->object) : NULL;
   if (GST_IS_EVENT (object))
     gst_pad_push_event (pad, GST_EVENT (object));
-  else
+  else if (object)
     ret = combine (self, pad, gst_pad_push (pad, GST_BUFFER (object)));
   if (ret != GST_FLOW_OK)
     end_flow (self, ret);
+  /* Only now: whoever drains sees what came of it. */
+  item->destroy (item);
 }
 
 static gboolean
@@ -498,6 +510,7 @@ gst_haar_face_count_video_activate (
   if (active)
     return start_video (self, pad);
   gst_data_queue_set_flushing (self->video_queue, TRUE);
+  gst_data_queue_flush (self->video_queue);
   return gst_pad_stop_task (pad);
 }
 
@@ -543,6 +556,21 @@ gst_haar_face_count_start_output (GstHaarFaceCount *self)
   haar_workers_set_flushing (self->workers, FALSE);
   gst_pad_sticky_events_foreach (self->sinkpad, queue_again, self);
   gst_pad_start_task (self->srcpad, src_loop, self, NULL);
+}
+
+gboolean
+gst_haar_face_count_drain_output (GstHaarFaceCount *self)
+{
+  gboolean drained;
+
+  if (!haar_workers_drain (self->workers))
+    return FALSE;
+  GST_OBJECT_LOCK (self);
+  while (self->flow == GST_FLOW_OK && self->n_video > 0)
+    g_cond_wait (&self->video_left, GST_OBJECT_GET_LOCK (self));
+  drained = self->flow == GST_FLOW_OK;
+  GST_OBJECT_UNLOCK (self);
+  return drained;
 }
 
 /* --- what readers ask --- */
