@@ -9,9 +9,9 @@
  *
  * The `src` pad gives one JSON document for each frame with at least #haarfacecount:min-faces faces
  * (`application/json, schema=fog-event`). The `rate` pad, if requested, gives a report on the work of each
- * #haarfacecount:report-interval (`application/json, schema=fog-report`), and a last one at the end. The
- * `video` pad, if requested, passes the frames on, with a #GstVideoRegionOfInterestMeta for each face. Any
- * of them may be left unlinked, and each has a thread of its own.
+ * #haarfacecount:report-interval (`application/json, schema=fog-report`), and a last one at the end; a stream
+ * that follows, flush or none, begins them again. The `video` pad, if requested, passes the frames on, with a
+ * #GstVideoRegionOfInterestMeta for each face. Any of them may be left unlinked, and each has a thread of its own.
  *
  * A frame that came from Kafka stays unacknowledged until everything made from it is done with; one that has
  * too few faces, or is older than #haarfacecount:max-age, is done at once. A frame whose memory is shorter

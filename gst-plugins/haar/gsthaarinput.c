@@ -79,12 +79,36 @@ note_eos (GstHaarFaceCount *self)
     GST_ELEMENT_FLOW_ERROR (self, flow);
 }
 
+/* Only after the last frame of the stream before has left: its end, be it said or its readers' wish, isn't this
+ * one's. */
+static void
+begin_stream (GstHaarFaceCount *self)
+{
+  gboolean ended, stopped;
+
+  gst_haar_face_count_drain_output (self);
+  GST_OBJECT_LOCK (self);
+  stopped = self->flow == GST_FLOW_EOS;
+  ended = self->eos || stopped;
+  self->eos = FALSE;
+  gst_flow_combiner_reset (self->combiner);
+  GST_OBJECT_UNLOCK (self);
+  if (stopped)
+    gst_haar_face_count_pause_output (self);
+  if (ended)
+    gst_haar_face_count_restart_reports (self);
+  gst_haar_face_count_resume_output (self);
+}
+
 static gboolean
 note_event (GstHaarFaceCount *self, GstEvent *event)
 {
   const GstStructure *s = gst_event_get_structure (event);
 
   switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_STREAM_START:
+      begin_stream (self);
+      return TRUE;
     case GST_EVENT_CAPS:
       return note_caps (self, event);
     case GST_EVENT_SEGMENT:

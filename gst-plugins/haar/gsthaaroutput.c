@@ -538,23 +538,46 @@ queue_again (GstPad *pad, GstEvent **event, gpointer user_data)
   return TRUE;
 }
 
-void
-gst_haar_face_count_start_output (GstHaarFaceCount *self)
+/* All but the task of the src pad. */
+static void
+take_again (GstHaarFaceCount *self)
 {
   GstPad *video = gst_haar_face_count_ref_pad (self, &self->video);
 
-  gst_event_replace (&self->segment_event, NULL);
   GST_OBJECT_LOCK (self);
   gst_flow_combiner_reset (self->combiner);
   self->flow = GST_FLOW_OK;
   self->eos = FALSE;
-  self->video_begun = FALSE;
   GST_OBJECT_UNLOCK (self);
   if (video)
     start_video (self, video);
   gst_clear_object (&video);
   haar_workers_set_flushing (self->workers, FALSE);
+}
+
+void
+gst_haar_face_count_start_output (GstHaarFaceCount *self)
+{
+  gst_event_replace (&self->segment_event, NULL);
+  GST_OBJECT_LOCK (self);
+  self->video_begun = FALSE;
+  GST_OBJECT_UNLOCK (self);
+  take_again (self);
   gst_pad_sticky_events_foreach (self->sinkpad, queue_again, self);
+  gst_pad_start_task (self->srcpad, src_loop, self, NULL);
+}
+
+void
+gst_haar_face_count_resume_output (GstHaarFaceCount *self)
+{
+  gboolean stopped;
+
+  GST_OBJECT_LOCK (self);
+  stopped = self->flow == GST_FLOW_EOS;
+  GST_OBJECT_UNLOCK (self);
+  if (!stopped)
+    return;
+  take_again (self);
   gst_pad_start_task (self->srcpad, src_loop, self, NULL);
 }
 

@@ -20,6 +20,8 @@ void gst_haar_face_count_stop_output (GstHaarFaceCount *self, GstFlowReturn ret)
 /* What leaves by a task stands still until started. */
 void gst_haar_face_count_pause_output (GstHaarFaceCount *self);
 void gst_haar_face_count_start_output (GstHaarFaceCount *self);
+/* Starts again what readers that had enough of a stream have stopped, for the next one; with the tasks standing still. */
+void gst_haar_face_count_resume_output (GstHaarFaceCount *self);
 /* Until all that has arrived has left by both pads. FALSE: it has gone, or was stopped. */
 gboolean gst_haar_face_count_drain_output (GstHaarFaceCount *self);
 

@@ -130,18 +130,24 @@ get_stat (GstElement *element, const gchar *name)
 }
 
 void
-finish (GstHarness *h)
+await_end (GstHarness *h)
 {
   GstEventType type;
   GstEvent *event;
 
-  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
   do {
     event = gst_harness_pull_event (h);
     fail_unless (event != NULL);
     type = GST_EVENT_TYPE (event);
     gst_event_unref (event);
   } while (type != GST_EVENT_EOS);
+}
+
+void
+finish (GstHarness *h)
+{
+  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
+  await_end (h);
 }
 
 GstBuffer *

@@ -25,6 +25,8 @@ GstBuffer *make_frame (gboolean face, guint n);
 GstBuffer *make_acked_frame (gboolean face, guint n);
 JsonObject *parse (JsonParser *parser, GstBuffer *buffer);
 guint64 get_stat (GstElement *element, const gchar *name);
+/* Takes the events up to the end. */
+void await_end (GstHarness *h);
 /* All that was pushed has come through. */
 void finish (GstHarness *h);
 void haar_frames_setup (void);

@@ -2,6 +2,7 @@
 /* Where one stream ends in haarfacecount and the next begins: drains, and streams one after the other. */
 #include <gst/check/gstcheck.h>
 
+#include "fogreport.h"
 #include "haarframes.h"
 
 typedef struct {
@@ -148,6 +149,148 @@ GST_START_TEST (test_a_drain_waits_for_no_reader_that_left)
 }
 GST_END_TEST;
 
+/* --- one stream after the other --- */
+
+static void
+begin_stream (GstHarness *h, const gchar *name)
+{
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  fail_unless (gst_harness_push_event (h, gst_event_new_stream_start (name)));
+  set_caps (h, SIDE, SIDE);
+  fail_unless (gst_harness_push_event (h, gst_event_new_segment (&segment)));
+}
+
+/* A report on the work that goes on, or the last one. */
+static void
+pull_report (GstHarness *rate, gboolean leaving)
+{
+  FogReport *report = NULL;
+
+  do {
+    GstBuffer *buffer = gst_harness_pull (rate);
+    GError *error = NULL;
+    GstMapInfo map;
+
+    fail_unless (buffer != NULL);
+    g_clear_pointer (&report, fog_report_free);
+    gst_buffer_map (buffer, &map, GST_MAP_READ);
+    report = fog_report_parse ((const gchar *) map.data, map.size, &error);
+    g_assert_no_error (error);
+    gst_buffer_unmap (buffer, &map);
+    gst_buffer_unref (buffer);
+    /* What was done before the end may be told before it. */
+  } while (leaving && !report->leaving);
+  fail_unless_equals_int (report->leaving, leaving);
+  fog_report_free (report);
+}
+
+GST_START_TEST (test_a_stream_after_the_end_is_a_new_one)
+{
+  Split split;
+  GstHarness *rate;
+
+  split_init (&split);
+  g_object_set (split.element, "report-interval", 100 * GST_MSECOND, NULL);
+  rate = gst_harness_new_with_element (split.element, NULL, "rate");
+  for (guint i = 0; i < 5; i++) {
+    g_autofree gchar *name = g_strdup_printf ("stream-%u", i);
+
+    begin_stream (split.h, name);
+    for (guint j = 0; j < 4; j++)
+      fail_unless_equals_int (gst_harness_push (split.h, make_frame (j % 2, j)), GST_FLOW_OK);
+    pull_report (rate, FALSE);
+    finish (split.h);
+    await_end (split.video);
+    fail_unless_equals_int (gst_harness_buffers_received (split.h), 2 * (i + 1));
+    fail_unless_equals_int (gst_harness_buffers_received (split.video), 4 * (i + 1));
+    pull_report (rate, TRUE);
+  }
+  gst_harness_teardown (rate);
+  split_clear (&split);
+}
+GST_END_TEST;
+
+static GstPadProbeReturn
+answer_flow (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  gst_buffer_unref (GST_PAD_PROBE_INFO_BUFFER (info));
+  GST_PAD_PROBE_INFO_FLOW_RETURN (info) = GPOINTER_TO_INT (user_data);
+  return GST_PAD_PROBE_HANDLED;
+}
+
+static gulong
+make_reader_answer (GstPad *pad, GstFlowReturn flow)
+{
+  return gst_pad_add_probe (
+      pad, GST_PAD_PROBE_TYPE_BUFFER, answer_flow, GINT_TO_POINTER (flow), NULL);
+}
+
+static void
+push_until (GstHarness *h, GstFlowReturn expected)
+{
+  GstFlowReturn flow;
+
+  do
+    flow = gst_harness_push (h, make_frame (TRUE, 0));
+  while (flow == GST_FLOW_OK);
+  fail_unless_equals_int (flow, expected);
+}
+
+GST_START_TEST (test_a_failure_in_a_later_stream_is_its_senders_to_tell)
+{
+  GstElement *element = make_element ();
+  GstHarness *h = make_harness (element, "src");
+  GstPad *src = gst_element_get_static_pad (element, "src");
+  GstBus *bus = gst_bus_new ();
+
+  gst_element_set_bus (element, bus);
+  finish (h);
+  begin_stream (h, "next");
+  make_reader_answer (src, GST_FLOW_ERROR);
+  push_until (h, GST_FLOW_ERROR);
+  gst_pad_stop_task (src);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  gst_object_unref (src);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+/* An end is said or, as by concat, isn't; a reader's last word may be on its way still. */
+GST_START_TEST (test_readers_that_had_enough_of_a_stream_get_the_next)
+{
+  GstElement *element = make_element ();
+  GstHarness *h, *rate;
+  GstPad *src = gst_element_get_static_pad (element, "src");
+  gulong id = make_reader_answer (src, GST_FLOW_EOS);
+
+  g_object_set (element, "report-interval", 100 * GST_MSECOND, NULL);
+  h = make_harness (element, "src");
+  rate = gst_harness_new_with_element (element, NULL, "rate");
+  if (__i__ & 1)
+    push_until (h, GST_FLOW_EOS);
+  else
+    gst_harness_push (h, make_frame (TRUE, 0));
+  if (__i__ & 2)
+    gst_harness_push_event (h, gst_event_new_eos ());
+  begin_stream (h, "next");
+  gst_pad_remove_probe (src, id);
+  pull_report (rate, TRUE);
+  for (guint i = 0; i < 10; i++)
+    fail_unless_equals_int (gst_harness_push (h, make_frame (i == 9, i)), GST_FLOW_OK);
+  gst_buffer_unref (gst_harness_pull (h));
+  pull_report (rate, FALSE);
+  finish (h);
+  pull_report (rate, TRUE);
+  gst_object_unref (src);
+  gst_harness_teardown (rate);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
 static Suite *
 haarstreams_suite (void)
 {
@@ -161,6 +304,9 @@ haarstreams_suite (void)
   tcase_add_test (tc, test_a_flush_ends_a_drain);
   tcase_add_test (tc, test_a_stop_ends_a_drain);
   tcase_add_test (tc, test_a_drain_waits_for_no_reader_that_left);
+  tcase_add_test (tc, test_a_stream_after_the_end_is_a_new_one);
+  tcase_add_test (tc, test_a_failure_in_a_later_stream_is_its_senders_to_tell);
+  tcase_add_loop_test (tc, test_readers_that_had_enough_of_a_stream_get_the_next, 0, 4);
   return s;
 }
 
