@@ -157,17 +157,15 @@ reset (GstHaarFaceCount *self)
 static gboolean
 sizes_agree (GstHaarFaceCount *self)
 {
-  gint least, most;
+  HaarParams params;
 
   GST_OBJECT_LOCK (self);
-  least = self->params.min_w;
-  most = self->params.max_w;
+  self->agreed = self->refused = params = self->params;
   GST_OBJECT_UNLOCK (self);
-  if (most == 0 || least <= most)
+  if (haar_params_agree (&params))
     return TRUE;
-  GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
-      ("No face is of min-size %d and max-size %d: lower the one or raise the other.", least, most),
-      (NULL));
+  GST_ELEMENT_ERROR (
+      self, RESOURCE, SETTINGS, (GST_HAAR_NO_SIZE, params.min_w, params.max_w), (NULL));
   return FALSE;
 }
 
@@ -603,8 +601,10 @@ gst_haar_face_count_class_init (GstHaarFaceCountClass *klass)
           0, G_MAXINT, DEFAULT_MIN_SIZE, playing));
   g_object_class_install_property (object_class, PROP_MAX_SIZE,
       g_param_spec_int ("max-size", "Maximum size",
-          "Larger faces aren't looked for (longest side in pixels; 0: as large as the picture)", 0,
-          G_MAXINT, DEFAULT_MAX_SIZE, playing));
+          "Larger faces aren't looked for (longest side in pixels; 0: as large as the picture); "
+          "one below min-size is an error at the start, and later a warning, while the sizes "
+          "before hold",
+          0, G_MAXINT, DEFAULT_MAX_SIZE, playing));
   g_object_class_install_property (object_class, PROP_MIN_FACES,
       g_param_spec_uint ("min-faces", "Minimum faces",
           "A frame with fewer gives no document (0: every frame gives one)", 0, G_MAXUINT,

@@ -25,6 +25,10 @@ typedef struct {
   gdouble busy;
 } GstHaarCounters;
 
+/* Of HaarParams that don't agree: min_w, max_w. */
+#define GST_HAAR_NO_SIZE                                                                           \
+  "No face is of min-size %d and max-size %d: lower the one or raise the other."
+
 #define GST_TYPE_HAAR_FACE_COUNT (gst_haar_face_count_get_type ())
 G_DECLARE_FINAL_TYPE (GstHaarFaceCount, gst_haar_face_count, GST, HAAR_FACE_COUNT, GstElement)
 
@@ -76,6 +80,8 @@ struct _GstHaarFaceCount {
   GstVideoInfo info;
   gboolean have_info;
   GstSegment segment;
+  HaarParams agreed;  /* the last that did */
+  HaarParams refused; /* since then, and told of; or the same */
 
   /* the thread that frames leave by */
   GstEvent *stream_start, *caps, *segment_event;

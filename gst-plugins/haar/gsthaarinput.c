@@ -23,6 +23,39 @@ get_flow (GstHaarFaceCount *self)
   return flow;
 }
 
+/* Instead of sizes of which none is left, those before them; a pipeline that runs needn't end for it. */
+static void
+keep_sizes (GstHaarFaceCount *self, HaarParams *params)
+{
+  const HaarParams *agreed = &self->agreed, *refused = &self->refused;
+
+  if (params->min_w != refused->min_w || params->max_w != refused->max_w)
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+        (GST_HAAR_NO_SIZE " Until then min-size %d and max-size %d hold.", params->min_w,
+            params->max_w, agreed->min_w, agreed->max_w),
+        (NULL));
+  self->refused = *params;
+  params->min_w = agreed->min_w;
+  params->min_h = agreed->min_h;
+  params->max_w = agreed->max_w;
+  params->max_h = agreed->max_h;
+}
+
+/* What the properties say at this moment. */
+static void
+set_up_job (GstHaarFaceCount *self, HaarJob *job)
+{
+  GST_OBJECT_LOCK (self);
+  job->params = self->params;
+  job->max_age = self->max_age;
+  job->rescan_interval = self->rescan_interval;
+  GST_OBJECT_UNLOCK (self);
+  if (haar_params_agree (&job->params))
+    self->agreed = self->refused = job->params;
+  else
+    keep_sizes (self, &job->params);
+}
+
 GstFlowReturn
 gst_haar_face_count_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
@@ -41,11 +74,7 @@ gst_haar_face_count_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   }
   job = haar_job_new_frame (buffer, &self->info);
   job->captured = fog_time_of_capture (GST_ELEMENT (self), &self->segment, buffer);
-  GST_OBJECT_LOCK (self);
-  job->params = self->params;
-  job->max_age = self->max_age;
-  job->rescan_interval = self->rescan_interval;
-  GST_OBJECT_UNLOCK (self);
+  set_up_job (self, job);
   if (haar_workers_push (self->workers, job))
     return get_flow (self);
   flow = get_flow (self);

@@ -17,6 +17,13 @@ typedef struct {
   gint max_w, max_h;    /* nor larger ones; 0: as large as the picture */
 } HaarParams;
 
+/* Whether there is a size left to look for. */
+static inline gboolean
+haar_params_agree (const HaarParams *params)
+{
+  return params->max_w == 0 || params->min_w <= params->max_w;
+}
+
 typedef struct _HaarEngine HaarEngine;
 
 /**

@@ -131,6 +131,72 @@ GST_START_TEST (test_sizes_that_leave_none)
 }
 GST_END_TEST;
 
+/* Of the first box in a picture that holds faces of all sizes. */
+static gint64
+find_width (GstHarness *h)
+{
+  GstBuffer *frame = gst_buffer_new_allocate (NULL, 60 * 60, NULL), *document;
+  JsonParser *parser = json_parser_new ();
+  JsonArray *boxes;
+  gint64 width;
+
+  for (gsize y = 0; y < 60; y++) {
+    gst_buffer_memset (frame, 60 * y, 200, 30);
+    gst_buffer_memset (frame, 60 * y + 30, 40, 30);
+  }
+  gst_harness_push (h, frame);
+  document = gst_harness_pull (h);
+  boxes = json_object_get_array_member (parse (parser, document), "boxes");
+  width = json_object_get_int_member (json_array_get_object_element (boxes, 0), "w");
+  gst_buffer_unref (document);
+  g_object_unref (parser);
+  return width;
+}
+
+static void
+expect_refusal (GstBus *bus)
+{
+  GstMessage *message = gst_bus_timed_pop_filtered (bus, 5 * GST_SECOND, GST_MESSAGE_WARNING);
+  GError *error;
+
+  fail_unless (message != NULL);
+  gst_message_parse_warning (message, &error, NULL);
+  fail_unless (g_error_matches (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS));
+  fail_unless (
+      strstr (error->message, "min-size 50 and max-size 40:") != NULL, "%s", error->message);
+  g_error_free (error);
+  gst_message_unref (message);
+}
+
+GST_START_TEST (test_sizes_that_leave_none_are_not_used)
+{
+  GstElement *element = make_element ();
+  GstBus *bus = gst_bus_new ();
+  GstHarness *h;
+
+  gst_element_set_bus (element, bus);
+  g_object_set (element, "max-size", 25, NULL);
+  h = gst_harness_new_with_element (element, "sink", "src");
+  set_caps (h, 60, 60);
+  fail_unless (find_width (h) <= 25);
+  g_object_set (element, "min-size", 50, "max-size", 40, NULL);
+  fail_unless (find_width (h) <= 25);
+  expect_refusal (bus);
+  /* Once, and what else is set holds at once. */
+  g_object_set (element, "scale-factor", 1.2, NULL);
+  fail_unless (find_width (h) <= 25);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING) == NULL);
+  g_object_set (element, "max-size", 60, NULL);
+  fail_unless (find_width (h) >= 50);
+  g_object_set (element, "max-size", 40, NULL);
+  fail_unless (find_width (h) >= 50);
+  expect_refusal (bus);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_what_is_no_cascade)
 {
   g_autofree gchar *fifo = g_build_filename (dir, "fifo", NULL);
@@ -368,6 +434,7 @@ haarfaults_suite (void)
   tcase_add_test (tc, test_memory_that_cant_be_mapped_is_skipped);
   tcase_add_test (tc, test_no_such_cascade);
   tcase_add_test (tc, test_sizes_that_leave_none);
+  tcase_add_test (tc, test_sizes_that_leave_none_are_not_used);
   tcase_add_test (tc, test_what_is_no_cascade);
 #ifdef HAVE_HAAR_OPENCV
   tcase_add_test (tc, test_opencv_gets_no_unknown_cascade_unless_it_is_trusted);
