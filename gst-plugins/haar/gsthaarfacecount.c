@@ -28,8 +28,6 @@
  * gst-launch-1.0 videotestsrc num-buffers=30 ! haarfacecount name=faces min-faces=0 ! fakesink dump=true faces.rate ! fakesink
  * ]| Counts the faces of a test picture, which has none, and prints the documents.
  */
-#include "gsthaarfacecount.h"
-
 #include <math.h>
 #include <string.h>
 
@@ -38,6 +36,7 @@
 #include "gsthaaroutput.h"
 #include "gsthaarpads.h"
 #include "gsthaarreport.h"
+#include "gsthaarshared.h"
 #include "haarcpus.h"
 #include "haarequip.h"
 #include "haarluma.h"
