@@ -606,23 +606,6 @@ GST_END_TEST;
 
 /* --- reports --- */
 
-static FogReport *
-pull_report (GstHarness *rate)
-{
-  GstBuffer *buffer = gst_harness_pull (rate);
-  GError *error = NULL;
-  FogReport *report;
-  GstMapInfo map;
-
-  fail_unless (buffer != NULL);
-  gst_buffer_map (buffer, &map, GST_MAP_READ);
-  report = fog_report_parse ((const gchar *) map.data, map.size, &error);
-  g_assert_no_error (error);
-  gst_buffer_unmap (buffer, &map);
-  gst_buffer_unref (buffer);
-  return report;
-}
-
 /* Sums up what the reports say until the last one, which it returns. */
 static FogReport *
 pull_last_report (GstHarness *rate, guint64 *frames, guint64 *faces)

@@ -239,12 +239,6 @@ GST_END_TEST;
 
 /* --- flow, flush and stop --- */
 
-static GstPadProbeReturn
-block (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
-{
-  return GST_PAD_PROBE_OK;
-}
-
 static gpointer
 push_many (gpointer data)
 {

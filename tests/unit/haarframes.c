@@ -171,3 +171,26 @@ expect_warning (GstBus *bus, GQuark domain, gint code)
 {
   g_free (wait_message (bus, GST_MESSAGE_WARNING, domain, code));
 }
+
+FogReport *
+pull_report (GstHarness *rate)
+{
+  GstBuffer *buffer = gst_harness_pull (rate);
+  GError *error = NULL;
+  FogReport *report;
+  GstMapInfo map;
+
+  fail_unless (buffer != NULL);
+  gst_buffer_map (buffer, &map, GST_MAP_READ);
+  report = fog_report_parse ((const gchar *) map.data, map.size, &error);
+  g_assert_no_error (error);
+  gst_buffer_unmap (buffer, &map);
+  gst_buffer_unref (buffer);
+  return report;
+}
+
+GstPadProbeReturn
+block (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  return GST_PAD_PROBE_OK;
+}

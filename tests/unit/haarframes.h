@@ -4,6 +4,7 @@
 #include <gst/check/gstharness.h>
 #include <json-glib/json-glib.h>
 
+#include "fogreport.h"
 #include "gstkafkameta.h"
 #include "haarstump.h"
 
@@ -33,4 +34,8 @@ void haar_frames_setup (void);
 void haar_frames_teardown (void);
 /* A padded picture with the face in a corner of it. */
 GstBuffer *make_padded_frame (void);
+/* (transfer full): the next that comes. */
+FogReport *pull_report (GstHarness *rate);
+/* A probe: for good. */
+GstPadProbeReturn block (GstPad *pad, GstPadProbeInfo *info, gpointer user_data);
 void expect_warning (GstBus *bus, GQuark domain, gint code);

@@ -2,7 +2,6 @@
 /* Where one stream ends in haarfacecount and the next begins: drains, and streams one after the other. */
 #include <gst/check/gstcheck.h>
 
-#include "fogreport.h"
 #include "haarframes.h"
 
 typedef struct {
@@ -77,12 +76,6 @@ GST_START_TEST (test_a_drain_waits_for_both_readers)
   split_clear (&split);
 }
 GST_END_TEST;
-
-static GstPadProbeReturn
-block (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
-{
-  return GST_PAD_PROBE_OK;
-}
 
 /* Whoever drains while the video's reader stands still. */
 static GThread *
@@ -162,26 +155,14 @@ begin_stream (GstHarness *h, const gchar *name)
   fail_unless (gst_harness_push_event (h, gst_event_new_segment (&segment)));
 }
 
-/* A report on the work that goes on, or the last one. */
+/* A report on the work that goes on, or, whatever is told before it, the last one. */
 static void
-pull_report (GstHarness *rate, gboolean leaving)
+expect_report (GstHarness *rate, gboolean leaving)
 {
-  FogReport *report = NULL;
+  FogReport *report = pull_report (rate);
 
-  do {
-    GstBuffer *buffer = gst_harness_pull (rate);
-    GError *error = NULL;
-    GstMapInfo map;
-
-    fail_unless (buffer != NULL);
-    g_clear_pointer (&report, fog_report_free);
-    gst_buffer_map (buffer, &map, GST_MAP_READ);
-    report = fog_report_parse ((const gchar *) map.data, map.size, &error);
-    g_assert_no_error (error);
-    gst_buffer_unmap (buffer, &map);
-    gst_buffer_unref (buffer);
-    /* What was done before the end may be told before it. */
-  } while (leaving && !report->leaving);
+  for (; leaving && !report->leaving; report = pull_report (rate))
+    fog_report_free (report);
   fail_unless_equals_int (report->leaving, leaving);
   fog_report_free (report);
 }
@@ -200,12 +181,12 @@ GST_START_TEST (test_a_stream_after_the_end_is_a_new_one)
     begin_stream (split.h, name);
     for (guint j = 0; j < 4; j++)
       fail_unless_equals_int (gst_harness_push (split.h, make_frame (j % 2, j)), GST_FLOW_OK);
-    pull_report (rate, FALSE);
+    expect_report (rate, FALSE);
     finish (split.h);
     await_end (split.video);
     fail_unless_equals_int (gst_harness_buffers_received (split.h), 2 * (i + 1));
     fail_unless_equals_int (gst_harness_buffers_received (split.video), 4 * (i + 1));
-    pull_report (rate, TRUE);
+    expect_report (rate, TRUE);
   }
   gst_harness_teardown (rate);
   split_clear (&split);
@@ -278,13 +259,13 @@ GST_START_TEST (test_readers_that_had_enough_of_a_stream_get_the_next)
     gst_harness_push_event (h, gst_event_new_eos ());
   begin_stream (h, "next");
   gst_pad_remove_probe (src, id);
-  pull_report (rate, TRUE);
+  expect_report (rate, TRUE);
   for (guint i = 0; i < 10; i++)
     fail_unless_equals_int (gst_harness_push (h, make_frame (i == 9, i)), GST_FLOW_OK);
   gst_buffer_unref (gst_harness_pull (h));
-  pull_report (rate, FALSE);
+  expect_report (rate, FALSE);
   finish (h);
-  pull_report (rate, TRUE);
+  expect_report (rate, TRUE);
   gst_object_unref (src);
   gst_harness_teardown (rate);
   end_harness (h, element);
