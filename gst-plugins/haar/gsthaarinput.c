@@ -227,7 +227,8 @@ answer_drain (GstHaarFaceCount *self, GstQuery *query)
 {
   GstPad *video;
 
-  if (!gst_haar_face_count_drain_output (self))
+  /* GStreamer lets it through to a pad that isn't active, behind which nothing is. */
+  if (GST_PAD_IS_FLUSHING (self->sinkpad) || !gst_haar_face_count_drain_output (self))
     return FALSE;
   video = gst_haar_face_count_ref_pad (self, &self->video);
   if (video)

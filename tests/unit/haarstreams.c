@@ -128,6 +128,17 @@ GST_START_TEST (test_a_stop_ends_a_drain)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_a_drain_may_come_too_late)
+{
+  Split split;
+
+  split_init (&split);
+  gst_element_set_state (split.element, GST_STATE_NULL);
+  fail_unless (drain (split.h) == NULL);
+  split_clear (&split);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_a_drain_waits_for_no_reader_that_left)
 {
   Split split;
@@ -284,6 +295,7 @@ haarstreams_suite (void)
   tcase_add_test (tc, test_a_drain_waits_for_both_readers);
   tcase_add_test (tc, test_a_flush_ends_a_drain);
   tcase_add_test (tc, test_a_stop_ends_a_drain);
+  tcase_add_test (tc, test_a_drain_may_come_too_late);
   tcase_add_test (tc, test_a_drain_waits_for_no_reader_that_left);
   tcase_add_test (tc, test_a_stream_after_the_end_is_a_new_one);
   tcase_add_test (tc, test_a_failure_in_a_later_stream_is_its_senders_to_tell);
