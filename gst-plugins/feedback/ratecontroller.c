@@ -19,6 +19,8 @@
  * has to. What the cameras want counts at once. A replica that hangs forgets sooner. */
 #define STEADY 240.0
 #define STEADY_STALLED 30.0
+/* Seconds at work to which a replica is taken for what all do: one that has just come has yet to begin. */
+#define UNKNOWN 5.0
 /* Intervals after which a replica that is silent counts as gone. */
 #define SILENCE 2.2
 /* Reports whose longest interval tells when the next is due: some come early, one after another. */
@@ -110,6 +112,7 @@ typedef struct {
   guint replicas;
   gdouble speed, delivered, queue;
   gdouble counted, worked; /* of late, frames and s */
+  gdouble able;            /* frames/s, by each replica's own cost of a frame of late */
 } Fog;
 
 static void
@@ -422,8 +425,12 @@ sum_up (const RateController *self, gdouble wait, gdouble now)
   for (guint i = 0; i < self->replicas->len; i++) {
     const Replica *replica = g_ptr_array_index (self->replicas, i);
 
-    if (counts (self, replica, wait, now))
-      fog.queue += queue_of (self, replica, fog.speed, now);
+    if (!counts (self, replica, wait, now))
+      continue;
+    fog.queue += queue_of (self, replica, fog.speed, now);
+    if (fog.worked > 0)
+      fog.able +=
+          (replica->counted + UNKNOWN * fog.counted / fog.worked) / (replica->worked + UNKNOWN);
   }
   return fog;
 }
@@ -612,15 +619,6 @@ rate_controller_next_partition (RateController *self, gdouble now)
   return placement_next (self->placement);
 }
 
-/* Of a fog whose replicas all do what those that have counted did on average: one that has just come has yet to begin. */
-static gdouble
-demand_of (const RateController *self, const Fog *fog)
-{
-  if (fog->counted <= 0)
-    return 0;
-  return fair_share_demand (self->share) * fog->worked / (fog->counted * fog->replicas);
-}
-
 void
 rate_controller_get_state (const RateController *self, gdouble now, RateState *state)
 {
@@ -633,7 +631,7 @@ rate_controller_get_state (const RateController *self, gdouble now, RateState *s
       .cameras = fair_share_count (self->share),
       .capacity = capacity,
       .delivered = fog.delivered,
-      .demand = demand_of (self, &fog),
+      .demand = fog.able > 0 ? fair_share_demand (self->share) / fog.able : 0,
       .queue = fog.queue,
       .gain = self->gain,
       .link_rate = link_limit (self, now),

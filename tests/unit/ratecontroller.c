@@ -767,7 +767,7 @@ GST_START_TEST (test_demand_is_steady)
 }
 GST_END_TEST;
 
-/* The demand that a listener hears of `seconds` after each frame of a fog at 0.86 of its capacity began to cost `times` as much. */
+/* From second 1200 on a frame costs `times` as much; before that it takes all replicas together 0.86 of their time. */
 static gdouble
 demand_after (gdouble times, guint seconds)
 {
@@ -775,9 +775,10 @@ demand_after (gdouble times, guint seconds)
   gdouble demand;
 
   for (guint second = 0; second < 1200 + seconds; second++) {
-    FogReport *report = full_report (&f, "replica-0", 30);
+    gdouble busy = 0.86 * (second < 1200 ? 1 : times);
+    FogReport *report = full_report (&f, "replica-0", (guint) (30 / MAX (busy, 1)));
 
-    report->busy = 0.86 * (second < 1200 ? 1 : times);
+    report->busy = MIN (busy, 1);
     take (&f, report, second);
   }
   demand = state_at (&f, 1200 + seconds).demand;
@@ -788,12 +789,31 @@ demand_after (gdouble times, guint seconds)
 /* An autoscaler adds a replica above 0.99. */
 GST_START_TEST (test_demand_outlives_a_slow_minute_or_two)
 {
-  gdouble steady = demand_after (1, 0);
-
-  fail_unless (fabs (steady - 0.86) < 0.01, "%g", steady);
+  fail_unless (fabs (demand_after (1, 0) - 0.86) < 0.01, "%g", demand_after (1, 0));
   fail_unless (demand_after (1.25, 120) < 0.99, "%g", demand_after (1.25, 120));
-  fail_unless (demand_after (2, 60) > 0.99, "%g", demand_after (2, 60));
+  fail_unless (demand_after (2, 90) > 0.99, "%g", demand_after (2, 90));
   fail_unless (demand_after (1.25, 600) > 0.99, "%g", demand_after (1.25, 600));
+}
+GST_END_TEST;
+
+GST_START_TEST (test_demand_rises_when_one_of_two_hangs)
+{
+  Fixture f = begin_listener ();
+
+  for (guint second = 0; second < 1320; second++) {
+    for (guint i = 0; i < 2; i++) {
+      FogReport *report = full_report (&f, i ? "well" : "hangs", i || second < 1200 ? 15 : 0);
+
+      report->busy = 0.86 * (report->frames > 0);
+      report->lag = 5;
+      take (&f, report, second);
+    }
+    if (second == 1199)
+      fail_unless (
+          fabs (state_at (&f, second).demand - 0.86) < 0.01, "%g", state_at (&f, second).demand);
+  }
+  fail_unless (state_at (&f, 1320).demand > 1.3, "%g", state_at (&f, 1320).demand);
+  rate_controller_free (f.controller);
 }
 GST_END_TEST;
 
@@ -868,6 +888,7 @@ ratecontroller_suite (void)
   tcase_add_test (tcase, test_a_replica_that_hangs_counts_less);
   tcase_add_test (tcase, test_demand_is_steady);
   tcase_add_test (tcase, test_demand_outlives_a_slow_minute_or_two);
+  tcase_add_test (tcase, test_demand_rises_when_one_of_two_hangs);
   tcase_add_test (tcase, test_thesis_rule);
   tcase_add_test (tcase, test_fixed_rate_stays);
   return suite;
