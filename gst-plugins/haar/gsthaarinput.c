@@ -126,7 +126,8 @@ begin_stream (GstHaarFaceCount *self)
     gst_haar_face_count_pause_output (self);
   if (ended)
     gst_haar_face_count_restart_reports (self);
-  gst_haar_face_count_resume_output (self);
+  if (stopped)
+    gst_haar_face_count_resume_output (self);
 }
 
 static gboolean

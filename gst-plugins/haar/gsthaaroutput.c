@@ -105,15 +105,22 @@ combine (GstHaarFaceCount *self, GstPad *pad, GstFlowReturn ret)
   return ret;
 }
 
+/* After self->flow has changed to say why. */
+static void
+stop_queues (GstHaarFaceCount *self)
+{
+  g_cond_broadcast (&self->video_left);
+  haar_workers_set_flushing (self->workers, TRUE);
+  gst_data_queue_set_flushing (self->video_queue, TRUE);
+}
+
 void
 gst_haar_face_count_stop_output (GstHaarFaceCount *self, GstFlowReturn ret)
 {
   GST_OBJECT_LOCK (self);
   self->flow = ret;
-  g_cond_broadcast (&self->video_left);
   GST_OBJECT_UNLOCK (self);
-  haar_workers_set_flushing (self->workers, TRUE);
-  gst_data_queue_set_flushing (self->video_queue, TRUE);
+  stop_queues (self);
 }
 
 /* All readers have had enough, or one has failed; both tasks find nothing to do any more. */
@@ -121,14 +128,19 @@ static void
 end_flow (GstHaarFaceCount *self, GstFlowReturn ret)
 {
   GstPad *video;
-  gboolean eos;
+  gboolean eos, first;
 
   GST_DEBUG_OBJECT (self, "stopping: %s", gst_flow_get_name (ret));
   GST_OBJECT_LOCK (self);
-  self->flow = ret;
+  /* A flush that has begun meanwhile stays one. */
+  first = self->flow == GST_FLOW_OK;
+  if (first)
+    self->flow = ret;
   eos = self->eos;
   GST_OBJECT_UNLOCK (self);
-  gst_haar_face_count_stop_output (self, ret);
+  if (!first)
+    return;
+  stop_queues (self);
   if (eos && gst_haar_face_count_is_failure (ret))
     GST_ELEMENT_FLOW_ERROR (self, ret);
   if (ret != GST_FLOW_EOS)
@@ -538,47 +550,72 @@ queue_again (GstPad *pad, GstEvent **event, gpointer user_data)
   return TRUE;
 }
 
-/* All but the task of the src pad. */
+static gboolean
+is_stopped (GstHaarFaceCount *self)
+{
+  gboolean stopped;
+
+  GST_OBJECT_LOCK (self);
+  stopped = self->flow != GST_FLOW_OK;
+  GST_OBJECT_UNLOCK (self);
+  return stopped;
+}
+
+/* Whoever has stopped it meanwhile, for good or by a flush, may have done so before all of this. */
 static void
-take_again (GstHaarFaceCount *self)
+stop_again (GstHaarFaceCount *self)
+{
+  if (!gst_pad_is_active (self->srcpad)) {
+    gst_haar_face_count_stop_output (self, GST_FLOW_FLUSHING);
+    gst_pad_stop_task (self->srcpad);
+  } else if (is_stopped (self)) {
+    stop_queues (self);
+    gst_haar_face_count_pause_output (self);
+  }
+}
+
+/* After self->flow has become GST_FLOW_OK. */
+static void
+start (GstHaarFaceCount *self)
 {
   GstPad *video = gst_haar_face_count_ref_pad (self, &self->video);
 
+  gst_event_replace (&self->segment_event, NULL);
   GST_OBJECT_LOCK (self);
   gst_flow_combiner_reset (self->combiner);
-  self->flow = GST_FLOW_OK;
   self->eos = FALSE;
+  self->video_begun = FALSE;
   GST_OBJECT_UNLOCK (self);
   if (video)
     start_video (self, video);
   gst_clear_object (&video);
   haar_workers_set_flushing (self->workers, FALSE);
+  gst_pad_sticky_events_foreach (self->sinkpad, queue_again, self);
+  gst_pad_start_task (self->srcpad, src_loop, self, NULL);
+  stop_again (self);
 }
 
 void
 gst_haar_face_count_start_output (GstHaarFaceCount *self)
 {
-  gst_event_replace (&self->segment_event, NULL);
   GST_OBJECT_LOCK (self);
-  self->video_begun = FALSE;
+  self->flow = GST_FLOW_OK;
   GST_OBJECT_UNLOCK (self);
-  take_again (self);
-  gst_pad_sticky_events_foreach (self->sinkpad, queue_again, self);
-  gst_pad_start_task (self->srcpad, src_loop, self, NULL);
+  start (self);
 }
 
 void
 gst_haar_face_count_resume_output (GstHaarFaceCount *self)
 {
-  gboolean stopped;
+  gboolean ended;
 
   GST_OBJECT_LOCK (self);
-  stopped = self->flow == GST_FLOW_EOS;
+  ended = self->flow == GST_FLOW_EOS;
+  if (ended)
+    self->flow = GST_FLOW_OK;
   GST_OBJECT_UNLOCK (self);
-  if (!stopped)
-    return;
-  take_again (self);
-  gst_pad_start_task (self->srcpad, src_loop, self, NULL);
+  if (ended)
+    start (self);
 }
 
 gboolean

@@ -271,7 +271,8 @@ haar_tally_take (HaarTally *self)
   report->interval = MAX ((gdouble) (now - self->since) / G_TIME_SPAN_SECOND, 1e-6);
   report->frames = self->frames;
   report->faces = self->faces;
-  report->busy = MAX (self->busy, (used - self->used - self->costs.saved) * self->share);
+  if (self->begun)
+    report->busy = MAX (self->busy, (used - self->used - self->costs.saved) * self->share);
   report->workers = self->workers;
   take_ages (self, report);
   take_cameras (self, report);

@@ -156,16 +156,10 @@ find_width (GstHarness *h)
 static void
 expect_refusal (GstBus *bus)
 {
-  GstMessage *message = gst_bus_timed_pop_filtered (bus, 5 * GST_SECOND, GST_MESSAGE_WARNING);
-  GError *error;
+  g_autofree gchar *text =
+      wait_message (bus, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS);
 
-  fail_unless (message != NULL);
-  gst_message_parse_warning (message, &error, NULL);
-  fail_unless (g_error_matches (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS));
-  fail_unless (
-      strstr (error->message, "min-size 50 and max-size 40:") != NULL, "%s", error->message);
-  g_error_free (error);
-  gst_message_unref (message);
+  fail_unless (strstr (text, "min-size 50 and max-size 40:") != NULL, "%s", text);
 }
 
 GST_START_TEST (test_sizes_that_leave_none_are_not_used)

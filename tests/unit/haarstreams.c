@@ -269,6 +269,7 @@ GST_START_TEST (test_readers_that_had_enough_of_a_stream_get_the_next)
   if (__i__ & 2)
     gst_harness_push_event (h, gst_event_new_eos ());
   begin_stream (h, "next");
+  await_end (h);
   gst_pad_remove_probe (src, id);
   expect_report (rate, TRUE);
   for (guint i = 0; i < 10; i++)
