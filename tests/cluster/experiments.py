@@ -29,7 +29,7 @@ SYSTEM = TOP / "tests/cluster/system"
 CONTROLLER = TOP / "tests/cluster/controller"
 STAGES = ("edge", "fog", "cloud", "demand")
 # Of the cameras that follow the fog, in `controller` and `demand`: how many, and frames/s that each one wants (as their overlays have it).
-CAMERAS, FEWER_CAMERAS, MOST_RATE = 9, 3, 3.8
+CAMERAS, FEWER_CAMERAS, MOST_RATE = 9, 3, 7.6
 # s, of the rule for scaling up in the overlay keda
 SCALING_PERIOD = 30
 PRIVILEGED = """
