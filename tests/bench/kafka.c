@@ -21,6 +21,8 @@ static const GOptionEntry entries[] = {
     {"rate", 0, 0, G_OPTION_ARG_INT, &job.rate, "Frames a second (as fast as it goes)", "N"},
     {"partitions", 0, 0, G_OPTION_ARG_INT, &job.partitions, "Of the topic", "N"},
     {"headers", 0, 0, G_OPTION_ARG_NONE, &job.headers, "The bare loop reads headers", NULL},
+    {"work", 0, 0, G_OPTION_ARG_INT, &job.work,
+        "The bare loop works so long for each message it reads (0 ns)", "N"},
     {"option", 'X', 0, G_OPTION_ARG_STRING_ARRAY, &job.options, "Of librdkafka", "NAME=VALUE"},
     {"property", 'P', 0, G_OPTION_ARG_STRING_ARRAY, &job.properties, "Of the element",
         "NAME=VALUE"},

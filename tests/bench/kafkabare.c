@@ -3,6 +3,7 @@
  * the client received them. */
 #include <librdkafka/rdkafka.h>
 #include <string.h>
+#include <time.h>
 
 #include "kafkaclient.h"
 
@@ -163,6 +164,25 @@ read_headers (const rd_kafka_message_t *message)
     i++;
 }
 
+static gint64
+get_time_ns (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  return now.tv_sec * G_GINT64_CONSTANT (1000000000) + now.tv_nsec;
+}
+
+/* Whatever it is that someone does with a message, but for the memory that it would touch. */
+static void
+work (void)
+{
+  gint64 end = get_time_ns () + job->work;
+
+  while (get_time_ns () < end)
+    ;
+}
+
 /* TRUE: enough */
 static gboolean
 take_message (rd_kafka_message_t *message, Tally *tally)
@@ -173,6 +193,8 @@ take_message (rd_kafka_message_t *message, Tally *tally)
     g_error ("bare loop: %s", rd_kafka_message_errstr (message));
   if (job->headers)
     read_headers (message);
+  if (job->work)
+    work ();
   enough = tally_add (tally, message->payload, message->len);
   rd_kafka_message_destroy (message);
   return enough;

@@ -12,6 +12,7 @@ typedef struct {
   gint rate;    /* frames a second, 0: as fast as it goes */
   gint partitions;
   gboolean headers;   /* the bare loop reads them, as who wants caps and times has to */
+  gint work;          /* ns that the bare loop works for each message it reads */
   gchar **options;    /* librdkafka's, NAME=VALUE */
   gchar **properties; /* the element's */
 } Job;
