@@ -172,8 +172,9 @@ sizes_agree (GstHaarFaceCount *self)
 static gboolean
 start_threads (GstHaarFaceCount *self, GPtrArray *tools)
 {
-  static const HaarWorkersClass workers_class = {(void (*) (gpointer, gpointer)) haar_job_count,
-      (GDestroyNotify) haar_job_free, (GDestroyNotify) haar_tool_free};
+  static const HaarWorkersClass workers_class = {
+      (void (*) (gpointer, gpointer, gboolean)) haar_job_count, (GDestroyNotify) haar_job_free,
+      (GDestroyNotify) haar_tool_free};
   g_autoptr (GError) error = NULL;
   HaarWorkers *workers = haar_workers_new (&workers_class, tools, &error);
   HaarReporter *reporter = NULL;

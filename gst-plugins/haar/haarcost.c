@@ -5,6 +5,9 @@
 
 /* Frames that a mean follows: some periods of a quota, at whose ends a few frames wait for long. */
 #define MEMORY 256
+/* Seconds of work without a pause that the wait for a processor then is a mean of: beside other load a thread has one
+ * of its own for a second or two, and the next must share it. */
+#define LONG_MEMORY 20
 /* How cold caches may be: a ratio beyond it comes from pictures that differ. */
 #define LEAST_WARMTH 0.8
 /* So few don't tell what's usual. */
@@ -32,9 +35,9 @@ haar_costs_note_others (HaarCosts *self, gint others, gint64 now)
 }
 
 static void
-mean_add (HaarMean *mean, gdouble value)
+mean_add (HaarMean *mean, gdouble value, guint memory)
 {
-  mean->n = MIN (mean->n + 1, MEMORY);
+  mean->n = MIN (mean->n + 1, memory);
   mean->value += (value - mean->value) / mean->n;
 }
 
@@ -95,16 +98,16 @@ learn (HaarCosts *self, const HaarCost *cost, gdouble cpu, gint64 now)
   gdouble wait = (cost->wall - cost->cpu) / cost->pixels;
 
   if (!cost->in_row) {
-    mean_add (&self->rested_cpu, cpu / cost->pixels);
-    mean_add (&self->rested_wait, wait);
+    mean_add (&self->rested_cpu, cpu / cost->pixels, MEMORY);
+    mean_add (&self->rested_wait, wait, MEMORY);
     return;
   }
-  mean_add (&self->pressed_cpu, cpu / cost->pixels);
+  mean_add (&self->pressed_cpu, cpu / cost->pixels, MEMORY);
   if (cost->in_row < HAAR_COSTS_IN_ROW)
     return;
   if (!is_saturation_known (self, now))
     self->pressed_wait.n = 0;
-  mean_add (&self->pressed_wait, wait);
+  mean_add (&self->pressed_wait, wait, (guint) MAX (MEMORY, LONG_MEMORY / cost->wall));
   self->pressed_at = now;
 }
 

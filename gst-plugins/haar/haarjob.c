@@ -10,9 +10,6 @@
 #include "gstkafkameta.h"
 #include "haarluma.h"
 
-/* A worker that finds the next frame sooner, in s, hasn't paused. */
-#define PAUSE 1e-3
-
 HaarJob *
 haar_job_new_event (GstEvent *event)
 {
@@ -174,13 +171,15 @@ read_clock (clockid_t clock)
 }
 
 void
-haar_job_count (HaarJob *job, HaarTool *tool)
+haar_job_count (HaarJob *job, HaarTool *tool, gboolean at_once)
 {
-  gdouble began = read_clock (CLOCK_MONOTONIC), cpu = read_clock (CLOCK_THREAD_CPUTIME_ID);
+  /* Between two frames in a row it has waited for a processor too. */
+  gdouble began = at_once ? tool->free : read_clock (CLOCK_MONOTONIC);
+  gdouble cpu = read_clock (CLOCK_THREAD_CPUTIME_ID);
 
   job->outcome = count (job, tool);
   measure_age (job);
-  tool->in_row = began < tool->free + PAUSE ? MIN (tool->in_row + 1, HAAR_COSTS_IN_ROW) : 0;
+  tool->in_row = at_once ? MIN (tool->in_row + 1, HAAR_COSTS_IN_ROW) : 0;
   job->cost.in_row = tool->in_row;
   tool->free = read_clock (CLOCK_MONOTONIC);
   job->cost.wall = tool->free - began;

@@ -54,6 +54,7 @@ HaarTool *haar_tool_new (
     const HaarEngineClass *klass, GBytes *cascade, HaarStill *still, GError **error);
 void haar_tool_free (HaarTool *tool);
 
-void haar_job_count (HaarJob *job, HaarTool *tool);
+/* @at_once: the worker came to it straight from another one. */
+void haar_job_count (HaarJob *job, HaarTool *tool, gboolean at_once);
 
 G_END_DECLS

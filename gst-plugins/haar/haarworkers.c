@@ -67,14 +67,16 @@ first_waiting (HaarWorkers *self)
   return NULL;
 }
 
-/* with the lock */
+/* with the lock; @at_once becomes %FALSE if there was nothing to do */
 static Entry *
-wait_for_work (HaarWorkers *self)
+wait_for_work (HaarWorkers *self, gboolean *at_once)
 {
   Entry *entry = NULL;
 
-  while (!self->quit && !(entry = first_waiting (self)))
+  while (!self->quit && !(entry = first_waiting (self))) {
+    *at_once = FALSE;
     g_cond_wait (&self->changed, &self->lock);
+  }
   if (entry)
     entry->state = WORKED_ON;
   return entry;
@@ -85,12 +87,14 @@ worker_main (gpointer data)
 {
   Worker *worker = data;
   HaarWorkers *self = worker->workers;
+  gboolean at_once = FALSE;
   Entry *entry;
 
   g_mutex_lock (&self->lock);
-  while ((entry = wait_for_work (self))) {
+  while ((entry = wait_for_work (self, &at_once))) {
     g_mutex_unlock (&self->lock);
-    self->klass->work (entry->item, worker->tool);
+    self->klass->work (entry->item, worker->tool, at_once);
+    at_once = TRUE;
     g_mutex_lock (&self->lock);
     if (entry->state == ABANDONED) {
       g_mutex_unlock (&self->lock);

@@ -9,8 +9,8 @@ G_BEGIN_DECLS
 typedef struct _HaarWorkers HaarWorkers;
 
 typedef struct {
-  /* In a worker's thread. @tool is that worker's own. */
-  void (*work) (gpointer item, gpointer tool);
+  /* In a worker's thread. @tool is that worker's own. @at_once: this item was there when it was done with another. */
+  void (*work) (gpointer item, gpointer tool, gboolean at_once);
   GDestroyNotify free_item;
   GDestroyNotify free_tool;
 } HaarWorkersClass;

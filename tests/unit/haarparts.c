@@ -15,16 +15,17 @@
 /* --- workers --- */
 
 static GMutex gate;
-static gint freed, worked;
+static gint freed, worked, at_once_worked;
 
 /* Odd items take longer than even ones. */
 static void
-work (gpointer item, gpointer tool)
+work (gpointer item, gpointer tool, gboolean at_once)
 {
   g_usleep (GPOINTER_TO_UINT (item) % 2 ? 2000 : 10);
   g_mutex_lock (&gate);
   g_mutex_unlock (&gate);
   g_atomic_int_inc (&worked);
+  g_atomic_int_add (&at_once_worked, at_once);
 }
 
 static void
@@ -40,7 +41,7 @@ make_workers (guint n)
   GPtrArray *tools = g_ptr_array_new ();
   HaarWorkers *workers;
 
-  freed = worked = 0;
+  freed = worked = at_once_worked = 0;
   for (guint i = 0; i < n; i++)
     g_ptr_array_add (tools, GUINT_TO_POINTER (1));
   workers = haar_workers_new (&klass, tools, NULL);
@@ -71,6 +72,22 @@ GST_START_TEST (test_what_goes_in_comes_out_in_order)
   fail_unless_equals_int (worked, 32);
   haar_workers_free (workers);
   fail_unless_equals_int (freed, 3);
+}
+GST_END_TEST;
+
+/* The first one is waited for, the second there when the worker is done with it. */
+GST_START_TEST (test_a_worker_knows_what_it_came_to_at_once)
+{
+  HaarWorkers *workers = make_workers (1);
+
+  g_mutex_lock (&gate);
+  fail_unless (haar_workers_push (workers, GUINT_TO_POINTER (2)));
+  fail_unless (haar_workers_push (workers, GUINT_TO_POINTER (4)));
+  g_mutex_unlock (&gate);
+  fail_unless_equals_int (GPOINTER_TO_UINT (haar_workers_pop (workers)), 2);
+  fail_unless_equals_int (GPOINTER_TO_UINT (haar_workers_pop (workers)), 4);
+  fail_unless_equals_int (g_atomic_int_get (&at_once_worked), 1);
+  haar_workers_free (workers);
 }
 GST_END_TEST;
 
@@ -665,6 +682,7 @@ haarparts_suite (void)
   gst_kafka_meta_register ();
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_what_goes_in_comes_out_in_order);
+  tcase_add_test (tc, test_a_worker_knows_what_it_came_to_at_once);
   tcase_add_test (tc, test_flushing_ends_every_wait);
   tcase_add_test (tc, test_a_worker_that_goes_on_holds_up_no_stop);
   tcase_add_test (tc, test_a_quota_of_any_group_above_counts);
