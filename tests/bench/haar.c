@@ -35,7 +35,8 @@ static const GOptionEntry options[] = {
     {"min-size", 'm', 0, G_OPTION_ARG_INT, &min_size, "Smallest window in pixels (30)", "N"},
     {"cascade", 'c', 0, G_OPTION_ARG_FILENAME, &cascade, "Cascade file", "PATH"},
     {"size", 'z', 0, G_OPTION_ARG_STRING, &size, "Size of the pictures (640x480)", "WxH"},
-    {"only", 'o', 0, G_OPTION_ARG_STRING, &only, "Only those of that name, such as native", "NAME"},
+    {"only", 'o', 0, G_OPTION_ARG_STRING, &only, "Only those of that name, such as native or avx2",
+        "NAME"},
     {NULL},
 };
 
@@ -122,7 +123,7 @@ check_same (Peer *a, Peer *b)
 static Peer *
 add_peer (Peer *peers, guint *n, const gchar *name, const gchar *detail)
 {
-  if (only && strcmp (only, name) != 0)
+  if (only && strcmp (only, name) != 0 && strcmp (only, detail) != 0)
     return NULL;
   g_assert_cmpuint (*n, <, MAX_PEERS);
   peers[*n].name = name;
