@@ -29,7 +29,7 @@ static const GOptionEntry entries[] = {
     {NULL},
 };
 
-static gint64
+gint64
 now_ns (void)
 {
   struct timespec now;

@@ -3,7 +3,6 @@
  * the client received them. */
 #include <librdkafka/rdkafka.h>
 #include <string.h>
-#include <time.h>
 
 #include "kafkaclient.h"
 
@@ -164,22 +163,13 @@ read_headers (const rd_kafka_message_t *message)
     i++;
 }
 
-static gint64
-get_time_ns (void)
-{
-  struct timespec now;
-
-  clock_gettime (CLOCK_MONOTONIC, &now);
-  return now.tv_sec * G_GINT64_CONSTANT (1000000000) + now.tv_nsec;
-}
-
 /* Whatever it is that someone does with a message, but for the memory that it would touch. */
 static void
 work (void)
 {
-  gint64 end = get_time_ns () + job->work;
+  gint64 end = now_ns () + job->work;
 
-  while (get_time_ns () < end)
+  while (now_ns () < end)
     ;
 }
 

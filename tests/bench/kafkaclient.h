@@ -26,6 +26,9 @@ typedef struct {
   GArray *latencies;   /* gdouble ms, where frames carry a time */
 } Tally;
 
+/* Monotonic */
+gint64 now_ns (void);
+
 void tally_begin (Tally *tally);
 void tally_end (Tally *tally);
 
