@@ -491,10 +491,24 @@ video_loop (gpointer data)
 }
 
 static gboolean
+is_stopped (GstHaarFaceCount *self)
+{
+  gboolean stopped;
+
+  GST_OBJECT_LOCK (self);
+  stopped = self->flow != GST_FLOW_OK;
+  GST_OBJECT_UNLOCK (self);
+  return stopped;
+}
+
+/* One that is requested after the readers had enough waits until the output begins again. */
+static gboolean
 start_video (GstHaarFaceCount *self, GstPad *pad)
 {
   gst_data_queue_flush (self->video_queue);
   gst_data_queue_set_flushing (self->video_queue, FALSE);
+  if (is_stopped (self))
+    gst_data_queue_set_flushing (self->video_queue, TRUE);
   return gst_pad_start_task (pad, video_loop, pad, NULL);
 }
 
@@ -548,17 +562,6 @@ queue_again (GstPad *pad, GstEvent **event, gpointer user_data)
       *event != self->stream_start && *event != self->caps)
     haar_workers_push_ready (self->workers, haar_job_new_event (gst_event_ref (*event)));
   return TRUE;
-}
-
-static gboolean
-is_stopped (GstHaarFaceCount *self)
-{
-  gboolean stopped;
-
-  GST_OBJECT_LOCK (self);
-  stopped = self->flow != GST_FLOW_OK;
-  GST_OBJECT_UNLOCK (self);
-  return stopped;
 }
 
 /* Whoever has stopped it meanwhile, for good or by a flush, may have done so before all of this. */

@@ -284,6 +284,25 @@ GST_START_TEST (test_readers_that_had_enough_of_a_stream_get_the_next)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_a_pad_requested_after_the_end_gets_the_next_stream)
+{
+  GstElement *element = make_element ();
+  GstHarness *h = make_harness (element, "src"), *video;
+  GstPad *src = gst_element_get_static_pad (element, "src");
+  gulong id = make_reader_answer (src, GST_FLOW_EOS);
+
+  push_until (h, GST_FLOW_EOS);
+  video = gst_harness_new_with_element (element, NULL, "video");
+  begin_stream (h, "next");
+  gst_pad_remove_probe (src, id);
+  fail_unless_equals_int (gst_harness_push (h, make_frame (TRUE, 0)), GST_FLOW_OK);
+  gst_buffer_unref (gst_harness_pull (video));
+  gst_object_unref (src);
+  gst_harness_teardown (video);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
 static Suite *
 haarstreams_suite (void)
 {
@@ -301,6 +320,7 @@ haarstreams_suite (void)
   tcase_add_test (tc, test_a_stream_after_the_end_is_a_new_one);
   tcase_add_test (tc, test_a_failure_in_a_later_stream_is_its_senders_to_tell);
   tcase_add_loop_test (tc, test_readers_that_had_enough_of_a_stream_get_the_next, 0, 4);
+  tcase_add_test (tc, test_a_pad_requested_after_the_end_gets_the_next_stream);
   return s;
 }
 
