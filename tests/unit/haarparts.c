@@ -492,18 +492,25 @@ GST_START_TEST (test_a_quota_is_felt_before_it_bites)
 }
 GST_END_TEST;
 
+static void
+use_processor (gdouble s)
+{
+  gdouble begin = haar_cpus_used ();
+
+  while (haar_cpus_used () - begin < s)
+    ;
+}
+
 /* A decoder takes the same half of a processor: of that, 0.1 s is a fifth of a second for the one worker. */
 GST_START_TEST (test_all_work_of_the_process_counts)
 {
   const HaarCost cost = {.wall = 0.01, .cpu = 0.01};
   HaarTally *tally = haar_tally_new ("r", 1, 0.5);
-  gdouble begin = haar_cpus_used ();
   GstBuffer *frame = gst_buffer_new ();
   FogReport *report;
 
   haar_tally_add (tally, frame, 0, &cost, NAN);
-  while (haar_cpus_used () - begin < 0.1)
-    ;
+  use_processor (0.1);
   report = haar_tally_take (tally);
   fail_unless (report->busy >= 0.2, "%g", report->busy);
   fog_report_free (report);
@@ -521,12 +528,10 @@ GST_START_TEST (test_the_start_is_no_frames_cost)
 {
   const HaarCost cost = {.wall = 0.01, .cpu = 0.01};
   HaarTally *tally = haar_tally_new ("r", 1, 0.5);
-  gdouble begin = haar_cpus_used ();
   GstBuffer *frame = gst_buffer_new ();
   FogReport *report;
 
-  while (haar_cpus_used () - begin < 0.1)
-    ;
+  use_processor (0.1);
   haar_tally_add (tally, frame, 0, &cost, NAN);
   report = haar_tally_take (tally);
   fail_unless (report->busy < 0.15, "%g", report->busy);
