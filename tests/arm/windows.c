@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "haarcut.h"
-#include "haarengine.h"
-#include "haarkernel.h"
+#include "engine/haarengine.h"
+#include "engine/native/haarkernel.h"
 
 static gchar *kernel = "plain";
 static gint repeat = 1, stages;

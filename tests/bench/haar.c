@@ -10,8 +10,8 @@
 
 #include <gst/check/gstharness.h>
 
-#include "haarengine.h"
-#include "haarkernel.h"
+#include "engine/haarengine.h"
+#include "engine/native/haarkernel.h"
 #include "haarpictures.h"
 #ifdef HAVE_HAAR_OPENCV
 #include "haarthreads.h"

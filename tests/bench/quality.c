@@ -9,8 +9,8 @@
 
 #include <gst/gst.h>
 
-#include "haarcascade.h"
-#include "haarengine.h"
+#include "engine/haarcascadefile.h"
+#include "engine/haarengine.h"
 #include "haarpictures.h"
 
 #define WIDTH 640

@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "decimator.h"
-#include "gstkafkapace.h"
+#include "sink/gstkafkapace.h"
 
 #define PARTITIONS 12
 #define SENSOR_RATE 30.0

@@ -3,7 +3,7 @@
 #include <glib.h>
 #include <stdint.h>
 
-#include "haarengine.h"
+#include "engine/haarengine.h"
 
 #define SIDE 64
 

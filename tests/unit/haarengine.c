@@ -2,7 +2,7 @@
 #include <gio/gio.h>
 #include <gst/check/gstcheck.h>
 
-#include "haarengine.h"
+#include "engine/haarengine.h"
 #include "haarstump.h"
 
 static HaarEngine *

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "haarcut.h"
-#include "haarengine.h"
-#include "haarkernel.h"
+#include "engine/haarengine.h"
+#include "engine/native/haarkernel.h"
 #include "haarpictures.h"
 
 /* What OpenCV ships; the reference of the native engine. */

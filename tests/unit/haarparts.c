@@ -5,12 +5,12 @@
 #include <math.h>
 
 #include "gstkafkameta.h"
-#include "haarcascade.h"
-#include "haarcpus.h"
-#include "haarreporter.h"
-#include "haarstill.h"
-#include "haartally.h"
-#include "haarworkers.h"
+#include "engine/haarcascadefile.h"
+#include "capacity/haarcpus.h"
+#include "capacity/haarreporter.h"
+#include "frames/haarstill.h"
+#include "capacity/haartally.h"
+#include "frames/haarworkers.h"
 
 /* --- workers --- */
 

@@ -2,10 +2,10 @@
 #include <gst/check/gstcheck.h>
 #include <glib/gstdio.h>
 
-#include "gstkafkaclient.h"
-#include "gstkafkaformat.h"
-#include "gstkafkatopics.h"
-#include "gstkafkauri.h"
+#include "client/gstkafkaclient.h"
+#include "client/gstkafkaformat.h"
+#include "client/gstkafkatopics.h"
+#include "client/gstkafkauri.h"
 
 static const GstKafkaOption options[] = {
     {"linger.ms", "7", FALSE},

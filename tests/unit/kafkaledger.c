@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <gst/check/gstcheck.h>
 
-#include "gstkafkaledger.h"
+#include "src/gstkafkaledger.h"
 
 #define SECOND G_USEC_PER_SEC
 

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "engine/haarengine.h"
+#include "haarkernel.h"
+
+G_BEGIN_DECLS
+
+/* One scale of a scan: the picture's size there, and which windows are looked at. */
+typedef struct {
+  gfloat scale;
+  gint width, height;               /* of the scaled picture */
+  gint step;                        /* between windows, both ways */
+  gint columns, rows;               /* windows start at 0, step, ... below these */
+  gint window_width, window_height; /* in the picture's own pixels */
+} HaarLevel;
+
+/* The levels (of HaarLevel) that OpenCV scans, in its order, for a window of width x height at scale 1. */
+void haar_pyramid_plan (gint window_width, gint window_height, gint width, gint height,
+    const HaarParams *params, GArray *levels);
+
+typedef struct _HaarResizer HaarResizer;
+
+/* The same pixels as cv::resize() with INTER_LINEAR_EXACT, row by row, for making a picture smaller. */
+HaarResizer *haar_resizer_new (const HaarKernel *kernel);
+void haar_resizer_free (HaarResizer *self);
+/* FALSE: there's no memory for it. */
+gboolean haar_resizer_start (HaarResizer *self, const guint8 *gray, gint width, gint height,
+    gsize stride, gint to_width, gint to_height);
+/* The returned row is valid until the next call. */
+const guint8 *haar_resizer_row (HaarResizer *self, gint y);
+
+G_END_DECLS

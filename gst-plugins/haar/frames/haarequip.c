@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "haarequip.h"
+
+#include <gio/gio.h>
+
+#include "engine/haarcascadefile.h"
+#include "engine/haarengine.h"
+#include "haarjob.h"
+
+/* A damaged file can crash OpenCV's loader: what isn't known has to be vouched for. */
+static gboolean
+may_load (
+    const HaarEquipment *equipment, const HaarEngineClass *klass, GBytes *cascade, GError **error)
+{
+  if (klass->checks_cascade || equipment->trusted || haar_cascade_is_known (cascade))
+    return TRUE;
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED,
+      "\"%s\" is none of the cascades that OpenCV ships, and a damaged one can crash the engine "
+      "%s. Set trust-cascade=true if you know where it comes from.",
+      equipment->cascade, klass->name);
+  return FALSE;
+}
+
+static GPtrArray *
+make_tools (const HaarEngineClass *klass, GBytes *cascade, guint n, GError **error)
+{
+  HaarStill *still = haar_still_new ();
+  GPtrArray *tools = g_ptr_array_new ();
+
+  for (guint i = 0; i < n; i++) {
+    HaarTool *tool = haar_tool_new (klass, cascade, still, error);
+
+    if (!tool) {
+      g_ptr_array_foreach (tools, (GFunc) haar_tool_free, NULL);
+      g_clear_pointer (&tools, g_ptr_array_unref);
+      break;
+    }
+    g_ptr_array_add (tools, tool);
+  }
+  haar_still_unref (still);
+  return tools;
+}
+
+/* In place of what an engine says of a text, for whom it is no file. */
+static void
+explain (const HaarEquipment *equipment, const gchar *engine, const GError *why, GError **error)
+{
+  if (why->domain != G_IO_ERROR)
+    g_propagate_error (error, g_error_copy (why));
+  else if (why->code == G_IO_ERROR_NO_SPACE)
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT,
+        "\"%s\" can't be loaded for %u workers: %s. Give the process more memory, or fewer "
+        "workers.",
+        equipment->cascade, equipment->n_workers, why->message);
+  else
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
+        "\"%s\" can't be used as a cascade by the engine %s: %s.", equipment->cascade, engine,
+        why->message);
+}
+
+GPtrArray *
+haar_equip (const HaarEquipment *equipment, const gchar **engine, GError **error)
+{
+  gboolean any = g_str_equal (equipment->engine, "auto");
+  g_autoptr (GBytes) cascade = haar_cascade_load (equipment->cascade, error);
+  g_autoptr (GError) why = NULL;
+  const HaarEngineClass *klass;
+  GPtrArray *tools = NULL;
+
+  for (guint i = 0; cascade && !tools && (klass = haar_engine_class_nth (i)); i++) {
+    if (!any && !g_str_equal (klass->name, equipment->engine))
+      continue;
+    g_clear_error (&why);
+    *engine = klass->name;
+    if (may_load (equipment, klass, cascade, &why))
+      tools = make_tools (klass, cascade, equipment->n_workers, &why);
+    /* What is no cascade for one is none for the next, and the next one wants more memory. */
+    if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_INVALID_DATA) ||
+        g_error_matches (why, G_IO_ERROR, G_IO_ERROR_NO_SPACE))
+      break;
+  }
+  if (!tools && why)
+    explain (equipment, *engine, why, error);
+  else if (!tools && cascade)
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+        "This plugin was built without the engine %s.", equipment->engine);
+  return tools;
+}

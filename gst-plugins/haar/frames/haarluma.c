@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "haarluma.h"
+
+#include "engine/native/haarmemory.h"
+#include "haarsamples.h"
+
+/* Packed and deep luma: the upper 8 bits of each sample. */
+static void
+copy_samples (
+    const HaarSamples *from, const GstVideoFormatInfo *finfo, const HaarLuma *luma, guint8 *to)
+{
+  guint depth = finfo->depth[0], shift = finfo->shift[0] + depth - 8;
+  gboolean little = GST_VIDEO_FORMAT_INFO_IS_LE (finfo);
+
+  for (gint y = 0; y < luma->height; y++, to += luma->width) {
+    const guint8 *sample = from->data + (gsize) y * (gsize) from->row;
+
+    for (gint x = 0; x < luma->width; x++, sample += from->pixel) {
+      if (depth <= 8)
+        to[x] = *sample;
+      else
+        to[x] = (guint8) ((little ? GST_READ_UINT16_LE (sample) : GST_READ_UINT16_BE (sample)) >>
+                          shift);
+    }
+  }
+}
+
+/* Rec. 601, in OpenCV's fixed point, so that a picture counts as it would there. */
+static void
+mix_rgb (const HaarSamples rgb[3], const HaarLuma *luma, guint8 *to)
+{
+  for (gint y = 0; y < luma->height; y++, to += luma->width) {
+    const guint8 *r = rgb[0].data + (gsize) y * (gsize) rgb[0].row;
+    const guint8 *g = rgb[1].data + (gsize) y * (gsize) rgb[1].row;
+    const guint8 *b = rgb[2].data + (gsize) y * (gsize) rgb[2].row;
+
+    for (gint x = 0; x < luma->width; x++) {
+      to[x] = (guint8) ((4899 * *r + 9617 * *g + 1868 * *b + 8192) >> 14);
+      r += rgb[0].pixel;
+      g += rgb[1].pixel;
+      b += rgb[2].pixel;
+    }
+  }
+}
+
+static gboolean
+find_area (const GstVideoFrame *frame, const GstVideoCropMeta *crop, GstVideoRectangle *area)
+{
+  guint width = (guint) GST_VIDEO_FRAME_WIDTH (frame),
+        height = (guint) GST_VIDEO_FRAME_HEIGHT (frame);
+
+  *area = (GstVideoRectangle){0, 0, (gint) width, (gint) height};
+  if ((guint64) width * height > G_MAXINT)
+    return FALSE;
+  if (!crop)
+    return width > 0 && height > 0;
+  if (crop->x >= width || crop->y >= height || !crop->width || !crop->height)
+    return FALSE;
+  area->x = (gint) crop->x;
+  area->y = (gint) crop->y;
+  area->w = (gint) MIN (crop->width, width - crop->x);
+  area->h = (gint) MIN (crop->height, height - crop->y);
+  return TRUE;
+}
+
+HaarLumaResult
+haar_luma_of_frame (
+    const GstVideoFrame *frame, const GstVideoCropMeta *crop, guint8 **scratch, HaarLuma *luma)
+{
+  const GstVideoFormatInfo *finfo = frame->info.finfo;
+  guint n = GST_VIDEO_FORMAT_INFO_IS_RGB (finfo) ? 3 : 1;
+  GstVideoRectangle area;
+  HaarSamples samples[3];
+
+  if (!find_area (frame, crop, &area))
+    return HAAR_LUMA_SHORT;
+  for (guint i = 0; i < n; i++)
+    if (!haar_samples_find (frame, i, &area, &samples[i]))
+      return HAAR_LUMA_SHORT;
+  luma->width = area.w;
+  luma->height = area.h;
+  if (n == 1 && samples[0].pixel == 1) {
+    luma->data = samples[0].data;
+    luma->stride = (gsize) samples[0].row;
+    return HAAR_LUMA_READY;
+  }
+  if (!HAAR_TRY_RENEW (*scratch, (gsize) area.w * (gsize) area.h))
+    return HAAR_LUMA_NO_MEMORY;
+  if (n == 3)
+    mix_rgb (samples, luma, *scratch);
+  else
+    copy_samples (&samples[0], finfo, luma, *scratch);
+  luma->data = *scratch;
+  luma->stride = (gsize) area.w;
+  return HAAR_LUMA_READY;
+}

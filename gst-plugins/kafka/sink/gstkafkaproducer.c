@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkaproducerprivate.h"
+#include "client/gstkafkaclient.h"
+#include "gstkafkaending.h"
+#include "client/gstkafkasocket.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
+#define GST_CAT_DEFAULT gst_kafka_sink_debug
+
+#define STOP_GRACE (G_USEC_PER_SEC / 2)
+/* Of the 5 s that stop() has: to end the client, after PURGE_BOUND. */
+#define DESTROY_BOUND (2 * G_USEC_PER_SEC)
+
+/* Taking records */
+
+/* With lock, which is dropped meanwhile. */
+static void
+drop (GstKafkaProducer *self, GstKafkaRecord *record, guint64 *counter)
+{
+  (*counter)++;
+  GST_LOG_OBJECT (
+      self->element, "queue is full: dropping record %" G_GUINT64_FORMAT, record->number);
+  g_mutex_unlock (&self->lock);
+  gst_kafka_record_free (record, GST_KAFKA_ACK_DONE);
+  g_mutex_lock (&self->lock);
+}
+
+/* With lock, for a full queue. TRUE: look again; FALSE: the new one is to be dropped. */
+static gboolean
+make_room (GstKafkaProducer *self)
+{
+  GstKafkaRecord *oldest;
+
+  switch (self->queue.bounds.leaky) {
+    case GST_KAFKA_LEAKY_NONE:
+      g_cond_wait_until (&self->changed, &self->lock,
+          g_get_monotonic_time () + GST_KAFKA_PRODUCER_SLICE_MS * G_TIME_SPAN_MILLISECOND);
+      return TRUE;
+    case GST_KAFKA_LEAKY_DOWNSTREAM:
+      if (!(oldest = gst_kafka_send_queue_pop (&self->queue)))
+        return FALSE;
+      drop (self, oldest, &self->counters.dropped_downstream);
+      return TRUE;
+    default:
+      return FALSE;
+  }
+}
+
+/* With lock. An application that is told of an error stops the pipeline; given a moment for it, upstream
+ * need not add an error of its own about ours. */
+static GstKafkaPush
+wait_for_stop (GstKafkaProducer *self)
+{
+  gint64 until = g_get_monotonic_time () + STOP_GRACE;
+
+  while (!self->flushing && g_cond_wait_until (&self->changed, &self->lock, until))
+    ;
+  return self->flushing ? GST_KAFKA_PUSH_FLUSHING : GST_KAFKA_PUSH_FAILED;
+}
+
+static GstKafkaPush
+push_locked (GstKafkaProducer *self, GstKafkaRecord *record)
+{
+  while (!self->failed && !self->flushing &&
+         !gst_kafka_send_queue_has_room (&self->queue, record, g_get_monotonic_time ())) {
+    if (!make_room (self)) {
+      drop (self, record, &self->counters.dropped_upstream);
+      return GST_KAFKA_PUSH_OK;
+    }
+  }
+  if (self->flushing)
+    return GST_KAFKA_PUSH_FLUSHING;
+  if (self->failed)
+    return wait_for_stop (self);
+  record->number = self->next_number++;
+  gst_kafka_pace_pushed (&self->queue.pace);
+  gst_kafka_send_queue_push (&self->queue, record);
+  gst_kafka_producer_hand_over_all (self);
+  return GST_KAFKA_PUSH_OK;
+}
+
+GstKafkaPush
+gst_kafka_producer_push (GstKafkaProducer *self, GstKafkaRecord *record)
+{
+  GstKafkaPush ret;
+
+  g_mutex_lock (&self->lock);
+  ret = push_locked (self, record);
+  g_mutex_unlock (&self->lock);
+  if (ret == GST_KAFKA_PUSH_FAILED)
+    gst_kafka_record_free (record, GST_KAFKA_ACK_FAILED);
+  return ret;
+}
+
+/* Life */
+
+static void
+note_error (rd_kafka_t *rk, gint err, const gchar *reason, gpointer user_data)
+{
+  GstKafkaProducer *self = user_data;
+
+  GST_INFO_OBJECT (self->element, "client: %s: %s", rd_kafka_err2name (err), reason);
+  gst_kafka_fault_note (&self->fault, err, reason);
+}
+
+/* From any of the client's threads. */
+static int
+open_socket (int domain, int type, int protocol, void *user_data)
+{
+  GstKafkaProducer *self = user_data;
+
+  return gst_kafka_socket_open (domain, type, protocol, self->congestion_control);
+}
+
+GstKafkaProducer *
+gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
+    const GstKafkaProducerConfig *config, GError **error)
+{
+  GstKafkaProducer *self = g_new0 (GstKafkaProducer, 1);
+
+  gst_kafka_fault_init (&self->fault);
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->changed);
+  gst_kafka_send_queue_init (&self->queue);
+  self->reported = g_ptr_array_new ();
+  self->element = element;
+  self->conf = conf;
+  self->config = *config; /* but for its strings */
+  self->topic = g_strdup (config->topic);
+  self->congestion_control = g_strdup (config->congestion_control);
+  self->held = config->create_topic;
+  self->servers = gst_kafka_conf_dup (conf, "bootstrap.servers");
+  rd_kafka_conf_set_dr_msg_cb (conf, gst_kafka_producer_note_report);
+  rd_kafka_conf_set_error_cb (conf, note_error);
+  rd_kafka_conf_set_socket_cb (conf, open_socket);
+  if (!(self->rk = gst_kafka_producer_new_handle (self, error))) {
+    gst_kafka_producer_stop (self);
+    return NULL;
+  }
+  self->poller = g_thread_new ("kafkasink-poll", gst_kafka_producer_poll_reports, self);
+  self->connector = g_thread_new ("kafkasink-conn", gst_kafka_producer_make_contact, self);
+  return self;
+}
+
+static void
+free_queue (GQueue *queue)
+{
+  GList *link;
+
+  while ((link = g_queue_pop_head_link (queue)))
+    gst_kafka_record_free (link->data, GST_KAFKA_ACK_FAILED);
+}
+
+/* The client may still read the buffers. */
+static void
+free_producer (gpointer producer)
+{
+  GstKafkaProducer *self = producer;
+
+  if (self->rk)
+    rd_kafka_destroy (self->rk);
+  free_queue (&self->queue.in_flight);
+  g_ptr_array_unref (self->reported);
+  rd_kafka_conf_destroy (self->conf);
+  gst_kafka_fault_clear (&self->fault);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->changed);
+  g_free (self->topic);
+  g_free (self->servers);
+  g_free (self->congestion_control);
+  g_free (self);
+}
+
+static void
+join_threads (GstKafkaProducer *self)
+{
+  g_mutex_lock (&self->lock);
+  self->stopping = TRUE;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+  g_clear_pointer (&self->connector, g_thread_join);
+  g_clear_pointer (&self->poller, g_thread_join);
+}
+
+void
+gst_kafka_producer_stop (GstKafkaProducer *self)
+{
+  join_threads (self);
+  free_queue (&self->queue.waiting);
+  for (GList *l = self->queue.in_flight.head; l; l = l->next)
+    gst_kafka_meta_mark (((GstKafkaRecord *) l->data)->buffer, GST_KAFKA_ACK_FAILED);
+  if (!gst_kafka_end_in_time (free_producer, self, DESTROY_BOUND))
+    GST_WARNING ("a client doesn't end: leaving it behind");
+}
+
+void
+gst_kafka_producer_set_bounds (GstKafkaProducer *self, const GstKafkaBounds *bounds)
+{
+  g_mutex_lock (&self->lock);
+  self->queue.bounds = *bounds;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+gst_kafka_producer_set_flushing (GstKafkaProducer *self, gboolean flushing)
+{
+  g_mutex_lock (&self->lock);
+  self->flushing = flushing;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+}
+
+gboolean
+gst_kafka_producer_throttle (GstKafkaProducer *self, gdouble *interval, gdouble *proportion)
+{
+  gint64 now = g_get_monotonic_time ();
+  const GstKafkaRecord *oldest;
+  gboolean throttle;
+
+  g_mutex_lock (&self->lock);
+  oldest = gst_kafka_send_queue_oldest (&self->queue);
+  throttle = gst_kafka_pace_throttle (
+      &self->queue.pace, now, oldest ? oldest->queued : now, interval, proportion);
+  g_mutex_unlock (&self->lock);
+  return throttle;
+}
+
+/* With lock: an error that is decided on is told before it counts as failed. */
+static gboolean
+is_drained (GstKafkaProducer *self)
+{
+  return !gst_kafka_send_queue_buffers (&self->queue) && !self->lost && !self->failing;
+}
+
+GstKafkaPush
+gst_kafka_producer_drain (GstKafkaProducer *self, gint64 deadline)
+{
+  GstKafkaPush ret = GST_KAFKA_PUSH_OK;
+
+  g_mutex_lock (&self->lock);
+  while (!self->failed && !self->flushing && !is_drained (self) && ret == GST_KAFKA_PUSH_OK)
+    if (!g_cond_wait_until (&self->changed, &self->lock, deadline))
+      ret = GST_KAFKA_PUSH_TIMED_OUT;
+  if (self->failed)
+    ret = GST_KAFKA_PUSH_FAILED;
+  else if (self->flushing)
+    ret = GST_KAFKA_PUSH_FLUSHING;
+  g_mutex_unlock (&self->lock);
+  return ret;
+}
+
+/* (transfer full) (nullable): of the oldest undelivered record, where each names its own. */
+static gchar *
+oldest_topic (GstKafkaProducer *self)
+{
+  const GstKafkaRecord *oldest;
+  gchar *topic;
+
+  g_mutex_lock (&self->lock);
+  oldest = gst_kafka_send_queue_oldest (&self->queue);
+  topic = oldest ? g_strdup (oldest->topic) : NULL;
+  g_mutex_unlock (&self->lock);
+  return topic;
+}
+
+void
+gst_kafka_producer_fail_undrained (GstKafkaProducer *self)
+{
+  g_autofree gchar *topic = oldest_topic (self), *tried = NULL, *detail = NULL, *debug = NULL;
+  g_autoptr (GError) error = NULL;
+  rd_kafka_resp_err_t err;
+  gboolean first;
+
+  /* Where there is but one topic, gst_kafka_producer_make_contact() has asked for it. */
+  if (topic && gst_kafka_producer_query_topic (self, topic, &err) && err)
+    gst_kafka_fault_note (&self->fault, err, NULL);
+  g_mutex_lock (&self->lock);
+  err = gst_kafka_producer_telling_error (self, RD_KAFKA_RESP_ERR__TIMED_OUT, &detail);
+  debug = g_strdup_printf ("%u buffers of %" G_GUINT64_FORMAT
+                           " bytes undelivered at the end of drain-timeout",
+      gst_kafka_send_queue_buffers (&self->queue), gst_kafka_send_queue_bytes (&self->queue));
+  first = gst_kafka_producer_take_failure (self);
+  g_mutex_unlock (&self->lock);
+  tried = gst_kafka_producer_name_attempt (topic ? topic : self->topic, self->servers);
+  error = gst_kafka_error_new (tried, err, detail ? detail : debug, GST_RESOURCE_ERROR_WRITE);
+  if (first)
+    gst_kafka_producer_fail (self, error, debug);
+}
+
+static GstStructure *
+counters_to_structure (const GstKafkaProducerCounters *c, guint waiting, guint in_flight,
+    guint64 bytes, gboolean connected)
+{
+  return gst_structure_new ("kafkasink-stats", "delivered", G_TYPE_UINT64, c->delivered,
+      "delivered-bytes", G_TYPE_UINT64, c->delivered_bytes, "waiting", G_TYPE_UINT, waiting,
+      "in-flight", G_TYPE_UINT, in_flight, "queued-bytes", G_TYPE_UINT64, bytes, "dropped-upstream",
+      G_TYPE_UINT64, c->dropped_upstream, "dropped-downstream", G_TYPE_UINT64,
+      c->dropped_downstream, "undeliverable", G_TYPE_UINT64, c->undeliverable, "resent",
+      G_TYPE_UINT64, c->resent, "rebuilds", G_TYPE_UINT64, c->rebuilds, "latency", G_TYPE_UINT64,
+      c->latency, "connected", G_TYPE_BOOLEAN, connected, NULL);
+}
+
+GstStructure *
+gst_kafka_producer_stats (GstKafkaProducer *self)
+{
+  const GstKafkaProducerCounters none = {0};
+  GstStructure *s;
+
+  if (!self)
+    return counters_to_structure (&none, 0, 0, 0, FALSE);
+  g_mutex_lock (&self->lock);
+  s = counters_to_structure (&self->counters, self->queue.waiting.length,
+      self->queue.in_flight.length, gst_kafka_send_queue_bytes (&self->queue), self->connected);
+  g_mutex_unlock (&self->lock);
+  return s;
+}

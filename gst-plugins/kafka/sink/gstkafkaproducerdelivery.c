@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkaproducerprivate.h"
+#include "client/gstkafkaclient.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
+#define GST_CAT_DEFAULT gst_kafka_sink_debug
+
+/* Of the 5 s that stop() has: to get reports of what was purged, before DESTROY_BOUND. */
+#define PURGE_BOUND (1 * G_USEC_PER_SEC)
+#define PARTITION_GRACE (5 * G_USEC_PER_SEC)
+
+/* Outcomes */
+
+static gboolean
+is_overdue (GstKafkaProducer *self, const GstKafkaRecord *record)
+{
+  return GST_CLOCK_TIME_IS_VALID (self->config.delivery_timeout) &&
+         (GstClockTime) (g_get_monotonic_time () - record->queued) * GST_USECOND >=
+             self->config.delivery_timeout;
+}
+
+/* Without lock; takes over @record, which is in no queue any more and counted as lost. */
+static void
+give_up (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *detail = NULL, *tried = NULL;
+  g_autofree gchar *debug = g_strdup_printf ("record %" G_GUINT64_FORMAT " of %" G_GSIZE_FORMAT
+                                             " bytes, %s, partition %d: %s",
+      record->number, gst_kafka_record_size (record), record->topic ? record->topic : self->topic,
+      record->partition, rd_kafka_err2name (err));
+  gboolean skip = self->config.skip_failed;
+  gboolean first;
+
+  g_mutex_lock (&self->lock);
+  self->counters.undeliverable++;
+  err = gst_kafka_producer_telling_error (self, err, &detail);
+  first = skip ? !self->stopping : gst_kafka_producer_take_failure (self);
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+  tried =
+      gst_kafka_producer_name_attempt (record->topic ? record->topic : self->topic, self->servers);
+  gst_kafka_record_free (record, skip ? GST_KAFKA_ACK_DONE : GST_KAFKA_ACK_FAILED);
+  error = gst_kafka_error_new (tried, err, detail, GST_RESOURCE_ERROR_WRITE);
+  if (first && skip)
+    GST_ELEMENT_WARNING (
+        self->element, RESOURCE, WRITE, ("Skipped a buffer. %s", error->message), ("%s", debug));
+  else if (first)
+    gst_kafka_producer_fail (self, error, debug);
+  g_mutex_lock (&self->lock);
+  self->lost--;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+}
+
+/* A topic that is deleted and made anew has no partitions for a moment. */
+static gboolean
+may_come_back (const GstKafkaRecord *record)
+{
+  return record->partition == RD_KAFKA_PARTITION_UA ||
+         g_get_monotonic_time () - record->queued < PARTITION_GRACE;
+}
+
+/* Another try can mend it, on this handle or the next. */
+static gboolean
+is_retriable (rd_kafka_t *rk, const GstKafkaRecord *record, rd_kafka_resp_err_t err)
+{
+  switch (err) {
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+      return may_come_back (record);
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+      /* One of many topics: the library has waited for it, and the others wait behind it. */
+      return !record->topic;
+    case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
+    case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
+    case RD_KAFKA_RESP_ERR__FATAL:
+    case RD_KAFKA_RESP_ERR__STATE:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__QUEUE_FULL:
+    case RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID:
+    case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
+      return TRUE;
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+      return FALSE;
+    default:
+      /* Whatever the dying client says of the rest. */
+      return rd_kafka_fatal_error (rk, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
+}
+
+/* With lock */
+static void
+count_delivery (GstKafkaProducer *self, GstKafkaRecord *record, gint64 now)
+{
+  GstKafkaProducerCounters *c = &self->counters;
+  GstClockTime latency = (now - record->sent) * GST_USECOND;
+
+  c->delivered++;
+  c->delivered_bytes += gst_kafka_record_size (record);
+  c->latency = c->latency ? (7 * c->latency + latency) / 8 : latency;
+  gst_kafka_pace_delivered (
+      &self->queue.pace, now, gst_kafka_record_size (record), now - record->sent);
+  self->connected = TRUE;
+  gst_kafka_fault_forget (&self->fault);
+}
+
+static void
+log_delivery (
+    GstKafkaProducer *self, const GstKafkaRecord *record, const rd_kafka_message_t *message)
+{
+  g_autofree gchar *frame = NULL;
+
+  if (gst_debug_category_get_threshold (GST_CAT_DEFAULT) < GST_LEVEL_LOG)
+    return;
+  frame = gst_kafka_record_make_frame_id (record);
+  GST_LOG_OBJECT (self->element, "delivered %s to partition %d, offset %" G_GINT64_FORMAT, frame,
+      message->partition, message->offset);
+}
+
+void
+gst_kafka_producer_note_report (
+    rd_kafka_t *rk, const rd_kafka_message_t *message, gpointer user_data)
+{
+  GstKafkaProducer *self = user_data;
+  GstKafkaRecord *record = message->_private;
+
+  record->err = message->err;
+  if (!message->err)
+    log_delivery (self, record, message);
+  g_ptr_array_add (self->reported, record);
+}
+
+/* Brokers refuse a time too far off, by default one over an hour ahead: a clock is wrong, or a message's header was
+ * whatever it liked. The client's own time does then; the header keeps the other. */
+static gboolean
+goes_with_other_time (GstKafkaRecord *record)
+{
+  if (record->err != RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP || !record->timestamp)
+    return FALSE;
+  record->timestamp = 0;
+  return TRUE;
+}
+
+/* With lock. TRUE: the record is in the queue again. */
+static gboolean
+take_report (GstKafkaProducer *self, rd_kafka_t *rk, GstKafkaRecord *record, gint64 now)
+{
+  gst_kafka_send_queue_reported (&self->queue, record);
+  if (!record->err) {
+    count_delivery (self, record, now);
+    return FALSE;
+  }
+  if (self->failing || is_overdue (self, record) ||
+      (!goes_with_other_time (record) && !is_retriable (rk, record, record->err))) {
+    self->lost++;
+    return FALSE;
+  }
+  gst_kafka_send_queue_take_back (&self->queue, record);
+  self->counters.resent++;
+  return TRUE;
+}
+
+/* All reports of a request at once: each by each would be a switch to the streaming thread for each buffer. */
+static void
+take_reports (GstKafkaProducer *self, rd_kafka_t *rk)
+{
+  gpointer *records = self->reported->pdata;
+  gint64 now = g_get_monotonic_time ();
+
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < self->reported->len; i++)
+    if (take_report (self, rk, records[i], now))
+      records[i] = NULL;
+  if (gst_kafka_send_queue_has_slack (&self->queue))
+    g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+  for (guint i = 0; i < self->reported->len; i++) {
+    GstKafkaRecord *record = records[i];
+
+    if (record && record->err)
+      give_up (self, record, record->err);
+    else if (record)
+      gst_kafka_record_free (record, GST_KAFKA_ACK_DONE);
+  }
+  g_ptr_array_set_size (self->reported, 0);
+}
+
+/* Without lock; @rk is of the poller's thread alone. */
+static void
+poll_client (GstKafkaProducer *self, rd_kafka_t *rk, gint timeout_ms)
+{
+  rd_kafka_poll (rk, timeout_ms);
+  if (self->reported->len)
+    take_reports (self, rk);
+}
+
+/* Handing over */
+
+/* With lock */
+static gboolean
+may_send (GstKafkaProducer *self)
+{
+  return self->rk && !self->held && !self->failing && self->queue.waiting.head &&
+         gst_kafka_send_queue_may_send (&self->queue);
+}
+
+/* With lock. Returns a record (in no queue) that the client refuses for good, or NULL. */
+static GstKafkaRecord *
+hand_over (GstKafkaProducer *self, rd_kafka_resp_err_t *err)
+{
+  while (may_send (self)) {
+    GstKafkaRecord *record = gst_kafka_send_queue_pop (&self->queue);
+
+    /* First in the queue: a report may come before the call returns. */
+    gst_kafka_send_queue_sent (&self->queue, record);
+    record->turn = self->next_turn++;
+    *err = gst_kafka_record_produce (record, self->rk, self->topic);
+    if (!*err)
+      continue;
+    gst_kafka_send_queue_reported (&self->queue, record);
+    if (*err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC && !record->topic)
+      gst_kafka_fault_note (&self->fault, *err, NULL);
+    if (!is_retriable (self->rk, record, *err) || is_overdue (self, record)) {
+      self->lost++;
+      return record;
+    }
+    gst_kafka_send_queue_take_back (&self->queue, record);
+    break;
+  }
+  return NULL;
+}
+
+void
+gst_kafka_producer_hand_over_all (GstKafkaProducer *self)
+{
+  rd_kafka_resp_err_t err;
+  GstKafkaRecord *refused;
+
+  while ((refused = hand_over (self, &err))) {
+    g_mutex_unlock (&self->lock);
+    give_up (self, refused, err);
+    g_mutex_lock (&self->lock);
+  }
+}
+
+/* The poller */
+
+rd_kafka_t *
+gst_kafka_producer_new_handle (GstKafkaProducer *self, GError **error)
+{
+  return gst_kafka_client_new (
+      RD_KAFKA_PRODUCER, rd_kafka_conf_dup (self->conf), &self->fault, error);
+}
+
+/* Without lock; @rk is of the poller's thread alone. */
+static void
+purge (GstKafkaProducer *self, rd_kafka_t *rk)
+{
+  gint64 deadline = g_get_monotonic_time () + PURGE_BOUND;
+
+  rd_kafka_purge (rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  while (rd_kafka_outq_len (rk) > 0 && g_get_monotonic_time () < deadline)
+    poll_client (self, rk, 10);
+}
+
+/* With lock: what the ended client never reported. */
+static void
+take_back_unreported (GstKafkaProducer *self)
+{
+  while (self->queue.in_flight.head) {
+    GstKafkaRecord *record = self->queue.in_flight.head->data;
+
+    gst_kafka_send_queue_reported (&self->queue, record);
+    gst_kafka_send_queue_take_back (&self->queue, record);
+    self->counters.resent++;
+  }
+}
+
+static void
+replace_handle (GstKafkaProducer *self, const gchar *reason)
+{
+  g_autoptr (GError) error = NULL;
+  rd_kafka_t *old, *fresh;
+  gboolean first;
+
+  GST_WARNING_OBJECT (self->element, "client ended (%s): replacing it", reason);
+  g_mutex_lock (&self->lock);
+  old = g_steal_pointer (&self->rk);
+  while (self->rk_users)
+    g_cond_wait (&self->changed, &self->lock);
+  g_mutex_unlock (&self->lock);
+  purge (self, old);
+  rd_kafka_destroy (old);
+  fresh = gst_kafka_producer_new_handle (self, &error);
+  g_mutex_lock (&self->lock);
+  take_back_unreported (self);
+  self->rk = fresh;
+  self->counters.rebuilds++;
+  first = !fresh && gst_kafka_producer_take_failure (self);
+  g_mutex_unlock (&self->lock);
+  if (first)
+    gst_kafka_producer_fail (self, error, reason);
+}
+
+/* With lock: records that nothing takes (a topic that isn't made) get old here. */
+static GstKafkaRecord *
+pop_overdue (GstKafkaProducer *self)
+{
+  GstKafkaRecord *record = gst_kafka_send_queue_peek (&self->queue);
+
+  if (!record || !is_overdue (self, record))
+    return NULL;
+  self->lost++;
+  return gst_kafka_send_queue_pop (&self->queue);
+}
+
+static void
+serve (GstKafkaProducer *self)
+{
+  GstKafkaRecord *overdue;
+  gchar reason[512];
+
+  poll_client (self, self->rk, GST_KAFKA_PRODUCER_SLICE_MS);
+  if (rd_kafka_fatal_error (self->rk, reason, sizeof reason))
+    replace_handle (self, reason);
+  g_mutex_lock (&self->lock);
+  gst_kafka_producer_hand_over_all (self);
+  overdue = pop_overdue (self);
+  g_mutex_unlock (&self->lock);
+  if (overdue)
+    give_up (self, overdue, RD_KAFKA_RESP_ERR__MSG_TIMED_OUT);
+}
+
+static gboolean
+goes_on (GstKafkaProducer *self)
+{
+  gboolean on;
+
+  g_mutex_lock (&self->lock);
+  on = !self->stopping && self->rk;
+  g_mutex_unlock (&self->lock);
+  return on;
+}
+
+/* Only this thread changes rk, so it alone reads it without lock. */
+gpointer
+gst_kafka_producer_poll_reports (gpointer user_data)
+{
+  GstKafkaProducer *self = user_data;
+
+  while (goes_on (self))
+    serve (self);
+  if (self->rk)
+    purge (self, self->rk);
+  return NULL;
+}

@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * SECTION:element-kafkasink
+ * @title: kafkasink
+ * @short_description: publish buffers to a Kafka topic
+ *
+ * Sends each buffer as one message: the bytes as they are, without a copy, and in headers what GStreamer
+ * knows of them (caps, times, flags), so that #kafkasrc gives back the same buffer. Kafka's timestamp is
+ * the time of capture, or that of sending if the brokers refuse the other. Headers found in a buffer's GstKafkaMeta ride along.
+ *
+ * A buffer counts as sent when the brokers have acknowledged it, and is held until then. Messages without
+ * a key take the topic's partitions in turn; a key always reaches the partition that Java's client would
+ * choose. Topic and key are fixed, or filled from each buffer's headers, as in `topic=frames-%{camera}`; the
+ * meta's `target-topic`, `target-partition` and `target-key` overrule them, except that the property `key`
+ * keeps its partition.
+ *
+ * When brokers or link are slower than the stream, the queue fills up to #GstKafkaSink:max-queued-bytes (or
+ * -buffers, -time); then the element waits, or drops as #GstKafkaSink:leaky says. Before that, while the queue
+ * grows, it tells upstream in QoS events of the type throttle how long to wait between two buffers, and then ever less
+ * long, until the link takes all.
+ *
+ * ## Example launch line
+ *
+ * |[
+ * gst-launch-1.0 -e videotestsrc is-live=true ! jpegenc ! kafkasink topic=camera camera=cam-1
+ * ]|
+ * Publishes a test picture as JPEG frames to the broker on this machine.
+ */
+#include <gst/base/gstbasesink.h>
+#include <gst/video/video.h>
+#include <sys/socket.h>
+
+#include "fogtime.h"
+#include "client/gstkafkaclient.h"
+#include "gstkafkafill.h"
+#include "gstkafkapartitioner.h"
+#include "gstkafkaproducer.h"
+#include "gstkafkarecord.h"
+#include "gstkafkasinksettings.h"
+#include "client/gstkafkasocket.h"
+#include "client/gstkafkatopics.h"
+#include "client/gstkafkauri.h"
+
+GST_DEBUG_CATEGORY (gst_kafka_sink_debug);
+#define GST_CAT_DEFAULT gst_kafka_sink_debug
+
+/* Room for a message's other headers and Kafka's own fields. */
+#define HEADERS_SIZE 512
+
+enum { PROP_STATS = GST_KAFKA_SINK_PROP_OTHER };
+
+#define GST_TYPE_KAFKA_SINK (gst_kafka_sink_get_type ())
+G_DECLARE_FINAL_TYPE (GstKafkaSink, gst_kafka_sink, GST, KAFKA_SINK, GstBaseSink)
+
+struct _GstKafkaSink {
+  GstBaseSink parent;
+
+  /* with the object lock */
+  GstKafkaSettings settings;
+  GstKafkaSinkSettings own;
+  GstStructure *last_stats;   /* of the run before, while there is no producer */
+  GstKafkaProducer *producer; /* written in start and stop alone, which read it without lock */
+
+  /* streaming thread, from start to stop */
+  GstKafkaRecordTemplate template;
+};
+
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+
+#define gst_kafka_sink_parent_class parent_class
+static void gst_kafka_sink_uri_handler_init (gpointer iface, gpointer data);
+G_DEFINE_TYPE_WITH_CODE (GstKafkaSink, gst_kafka_sink, GST_TYPE_BASE_SINK,
+    G_IMPLEMENT_INTERFACE (GST_TYPE_URI_HANDLER, gst_kafka_sink_uri_handler_init))
+GST_ELEMENT_REGISTER_DECLARE (kafkasink)
+GST_ELEMENT_REGISTER_DEFINE (kafkasink, "kafkasink", GST_RANK_NONE, GST_TYPE_KAFKA_SINK)
+
+/* Properties */
+
+static void
+use_bounds (GstKafkaSink *self)
+{
+  GST_OBJECT_LOCK (self);
+  if (self->producer)
+    gst_kafka_producer_set_bounds (self->producer, &self->own.bounds);
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_kafka_sink_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstKafkaSink *self = GST_KAFKA_SINK (object);
+
+  if (gst_kafka_sink_settings_set_property (&self->own, object, id, value))
+    use_bounds (self);
+  else if (!gst_kafka_settings_set_property (&self->settings, object, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+}
+
+/* With the object lock */
+static GstStructure *
+current_stats (GstKafkaSink *self)
+{
+  if (!self->producer && self->last_stats)
+    return gst_structure_copy (self->last_stats);
+  return gst_kafka_producer_stats (self->producer);
+}
+
+static void
+gst_kafka_sink_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstKafkaSink *self = GST_KAFKA_SINK (object);
+
+  if (gst_kafka_settings_get_property (&self->settings, object, id, value) ||
+      gst_kafka_sink_settings_get_property (&self->own, object, id, value))
+    return;
+  if (id != PROP_STATS) {
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    return;
+  }
+  GST_OBJECT_LOCK (self);
+  g_value_take_boxed (value, current_stats (self));
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* Set-up */
+
+static gchar *
+milliseconds (GstClockTime time)
+{
+  /* 0 is librdkafka's "for ever", and an int its type. */
+  if (!GST_CLOCK_TIME_IS_VALID (time) || time / GST_MSECOND > G_MAXINT)
+    return g_strdup ("0");
+  return g_strdup_printf ("%" G_GUINT64_FORMAT, MAX (1, time / GST_MSECOND));
+}
+
+static rd_kafka_conf_t *
+new_conf (GstKafkaSink *self, GError **error)
+{
+  g_autofree gchar *acks = NULL, *timeout = NULL, *max_bytes = NULL, *send_buffer = NULL;
+  gchar linger[G_ASCII_DTOSTR_BUF_SIZE];
+  GEnumClass *klass = g_type_class_ref (gst_kafka_compression_get_type ());
+  const gchar *compression, *idempotence;
+  rd_kafka_conf_t *conf;
+
+  GST_OBJECT_LOCK (self);
+  acks = g_strdup_printf ("%d", self->own.acks);
+  timeout = milliseconds (self->own.delivery_timeout);
+  max_bytes = g_strdup_printf ("%u", self->own.message_max_bytes);
+  send_buffer = g_strdup_printf ("%d", self->own.socket_send_buffer_bytes);
+  g_ascii_dtostr (linger, sizeof linger, (gdouble) self->own.linger / GST_MSECOND);
+  compression = g_enum_get_value (klass, self->own.compression)->value_nick;
+  idempotence = self->own.enable_idempotence ? "true" : "false";
+  GST_OBJECT_UNLOCK (self);
+  {
+    const GstKafkaOption options[] = {
+        {"acks", acks, TRUE},
+        {"request.required.acks", NULL, TRUE},
+        {"compression.type", compression, TRUE},
+        {"compression.codec", NULL, TRUE},
+        {"message.timeout.ms", timeout, TRUE},
+        {"delivery.timeout.ms", NULL, TRUE},
+        {"message.max.bytes", max_bytes, TRUE},
+        {"linger.ms", linger, TRUE},
+        {"queue.buffering.max.ms", NULL, TRUE},
+        {"enable.idempotence", idempotence, TRUE},
+        {"transactional.id", NULL, TRUE},
+        {"delivery.report.only.error", NULL, TRUE},
+        /* The element's own bounds rule. */
+        {"queue.buffering.max.messages", "10000000", FALSE},
+        {"queue.buffering.max.kbytes", "2147483647", FALSE},
+        /* Or else keyless messages don't reach the partitioner. */
+        {"sticky.partitioning.linger.ms", "0", FALSE},
+        {"partitioner", "murmur2_random", FALSE},
+        /* A frame is rather pointed to than copied. */
+        {"message.copy.max.bytes", "4096", FALSE},
+        /* Default only since librdkafka 2.10. */
+        {"socket.nagle.disable", "true", FALSE},
+        {"socket.send.buffer.bytes", send_buffer, FALSE},
+        {"socket.keepalive.enable", "true", FALSE},
+        /* A live camera wants to go on soon after an outage, not up to 10 s later. */
+        {"reconnect.backoff.max.ms", "2000", FALSE},
+        /* Partitions that are added get their share soon, not up to 5 min later. */
+        {"topic.metadata.refresh.interval.ms", "10000", FALSE},
+        {NULL, NULL, FALSE},
+    };
+
+    conf = gst_kafka_conf_new (&self->settings, GST_ELEMENT (self), options, error);
+  }
+  g_type_class_unref (klass);
+  if (conf)
+    gst_kafka_partitioner_install (conf);
+  return conf;
+}
+
+/* with the object lock */
+static gboolean
+names_each_topic (GstKafkaSink *self)
+{
+  return gst_kafka_fill_has_places (self->settings.topic);
+}
+
+/* with the object lock */
+static gboolean
+check_settings (GstKafkaSink *self, GError **error)
+{
+  const gchar *topic = self->settings.topic, *key = self->own.key;
+
+  if (!topic || !*topic) {
+    g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+        "No topic to publish to. Set the property topic.");
+    return FALSE;
+  }
+  if (names_each_topic (self) && self->own.create_topic) {
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+        "create-topic makes one topic, not those of topic=\"%s\". Make them first, or let the "
+        "brokers make them (auto.create.topics.enable).",
+        topic);
+    return FALSE;
+  }
+  if (names_each_topic (self) ? !gst_kafka_fill_check (topic, "topic", error)
+                              : !gst_kafka_topics_check_name (topic, error))
+    return FALSE;
+  return !key || gst_kafka_fill_check (key, "key", error);
+}
+
+static GstKafkaProducer *
+new_producer (GstKafkaSink *self, GError **error)
+{
+  GstKafkaProducerConfig config;
+  g_autofree gchar *topic = NULL, *congestion_control = NULL;
+  rd_kafka_conf_t *conf;
+  gboolean valid;
+
+  GST_OBJECT_LOCK (self);
+  valid = check_settings (self, error);
+  config.each_names_topic = valid && names_each_topic (self);
+  config.topic = topic = g_strdup (self->settings.topic);
+  config.congestion_control = congestion_control = g_strdup (self->own.congestion_control);
+  config.connect_timeout = self->own.connect_timeout;
+  config.delivery_timeout = self->own.delivery_timeout;
+  config.create_topic = self->own.create_topic;
+  config.partitions = self->own.partitions;
+  config.replication_factor = self->own.replication_factor;
+  config.skip_failed = self->own.on_error == GST_KAFKA_SINK_ON_ERROR_SKIP;
+  GST_OBJECT_UNLOCK (self);
+  if (!valid)
+    return NULL;
+  if (congestion_control && !gst_kafka_socket_check (congestion_control, error))
+    return NULL;
+  conf = new_conf (self, error);
+  return conf ? gst_kafka_producer_new (GST_ELEMENT (self), conf, &config, error) : NULL;
+}
+
+static gboolean
+start (GstKafkaSink *self)
+{
+  g_autoptr (GError) error = NULL;
+  GstKafkaProducer *producer = new_producer (self, &error);
+  gint send_buffer;
+
+  if (!producer) {
+    gst_kafka_post_error (GST_ELEMENT (self), error, NULL);
+    return FALSE;
+  }
+  GST_OBJECT_LOCK (self);
+  gst_kafka_record_template_init (&self->template, self->own.camera,
+      names_each_topic (self) ? self->settings.topic : NULL, self->own.key, self->own.partition);
+  gst_kafka_producer_set_bounds (producer, &self->own.bounds);
+  self->producer = producer;
+  send_buffer = self->own.socket_send_buffer_bytes;
+  GST_OBJECT_UNLOCK (self);
+  gst_kafka_socket_warn (GST_ELEMENT (self), "socket-send-buffer-bytes", SO_SNDBUF, send_buffer);
+  return TRUE;
+}
+
+static void
+stop (GstKafkaSink *self)
+{
+  GstKafkaProducer *producer;
+
+  GST_OBJECT_LOCK (self);
+  g_clear_pointer (&self->last_stats, gst_structure_free);
+  self->last_stats = gst_kafka_producer_stats (self->producer);
+  producer = g_steal_pointer (&self->producer);
+  GST_OBJECT_UNLOCK (self);
+  gst_kafka_producer_stop (producer);
+  gst_kafka_record_template_clear (&self->template);
+}
+
+/* Not the base class's start(): when that fails, the base class posts an error of its own after ours. */
+static GstStateChangeReturn
+gst_kafka_sink_change_state (GstElement *element, GstStateChange transition)
+{
+  GstKafkaSink *self = GST_KAFKA_SINK (element);
+  GstStateChangeReturn ret;
+
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !start (self))
+    return GST_STATE_CHANGE_FAILURE;
+  ret = GST_ELEMENT_CLASS (gst_kafka_sink_parent_class)->change_state (element, transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
+      (transition == GST_STATE_CHANGE_READY_TO_PAUSED && ret == GST_STATE_CHANGE_FAILURE))
+    stop (self);
+  return ret;
+}
+
+static gboolean
+gst_kafka_sink_unlock (GstBaseSink *sink)
+{
+  gst_kafka_producer_set_flushing (GST_KAFKA_SINK (sink)->producer, TRUE);
+  return TRUE;
+}
+
+static gboolean
+gst_kafka_sink_unlock_stop (GstBaseSink *sink)
+{
+  gst_kafka_producer_set_flushing (GST_KAFKA_SINK (sink)->producer, FALSE);
+  return TRUE;
+}
+
+/* Data */
+
+/* Raw frames are of one size: better to say so now than to fail on each. */
+static gboolean
+frames_fit (GstKafkaSink *self, GstCaps *caps)
+{
+  GstVideoInfo info;
+  gsize size;
+  guint max;
+
+  if (!gst_structure_has_name (gst_caps_get_structure (caps, 0), "video/x-raw") ||
+      !gst_video_info_from_caps (&info, caps))
+    return TRUE;
+  size = GST_VIDEO_INFO_SIZE (&info) + self->template.caps->size + HEADERS_SIZE;
+  GST_OBJECT_LOCK (self);
+  max = self->own.message_max_bytes;
+  GST_OBJECT_UNLOCK (self);
+  if (size <= max)
+    return TRUE;
+  GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
+      ("Frames of %dx%d %s need messages of %" G_GSIZE_FORMAT " bytes, message-max-bytes allows "
+       "%u. Raise it, and the topic's max.message.bytes, or encode the frames.",
+          GST_VIDEO_INFO_WIDTH (&info), GST_VIDEO_INFO_HEIGHT (&info), GST_VIDEO_INFO_NAME (&info),
+          size, max),
+      ("%" GST_PTR_FORMAT, caps));
+  return FALSE;
+}
+
+static gboolean
+gst_kafka_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
+{
+  GstKafkaSink *self = GST_KAFKA_SINK (sink);
+
+  gst_kafka_record_template_set_caps (&self->template, caps);
+  return frames_fit (self, caps);
+}
+
+static gboolean
+waits_in_kafka (GstBuffer *buffer)
+{
+  const GstStructure *meta = gst_kafka_meta_peek (buffer);
+
+  return meta && gst_structure_has_field (meta, "ack");
+}
+
+/* With each buffer, as those who drop for it go by the time of the last one. What comes from Kafka waits there
+ * instead: a decoder on its way would skip frames. */
+static void
+throttle_upstream (GstKafkaSink *self, GstBuffer *buffer)
+{
+  GstBaseSink *sink = GST_BASE_SINK (self);
+  GstClockTime time =
+      gst_segment_to_running_time (&sink->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  gdouble interval, proportion;
+
+  if (waits_in_kafka (buffer) ||
+      !gst_kafka_producer_throttle (self->producer, &interval, &proportion))
+    return;
+  GST_LOG_OBJECT (self, "asking for a buffer every %.3f s: they come %.2f times too fast", interval,
+      proportion);
+  gst_pad_push_event (GST_BASE_SINK_PAD (sink),
+      gst_event_new_qos (GST_QOS_TYPE_THROTTLE, proportion, interval * GST_SECOND,
+          GST_CLOCK_TIME_IS_VALID (time) ? time : 0));
+}
+
+/* A pause must not lose the buffer that waits for room. */
+static GstFlowReturn
+push_record (GstKafkaSink *self, GstKafkaRecord *record)
+{
+  GstKafkaPush ret;
+
+  while ((ret = gst_kafka_producer_push (self->producer, record)) == GST_KAFKA_PUSH_FLUSHING) {
+    GstFlowReturn flow = gst_base_sink_wait_preroll (GST_BASE_SINK (self));
+
+    if (flow != GST_FLOW_OK) {
+      gst_kafka_record_free (record, GST_KAFKA_ACK_FAILED);
+      return flow;
+    }
+  }
+  return ret == GST_KAFKA_PUSH_OK ? GST_FLOW_OK : GST_FLOW_ERROR;
+}
+
+static GstFlowReturn
+refuse (GstKafkaSink *self, GstBuffer *buffer, const GError *error)
+{
+  gboolean skips;
+
+  GST_OBJECT_LOCK (self);
+  skips = self->own.on_error == GST_KAFKA_SINK_ON_ERROR_SKIP;
+  GST_OBJECT_UNLOCK (self);
+  gst_kafka_meta_mark (buffer, skips ? GST_KAFKA_ACK_DONE : GST_KAFKA_ACK_FAILED);
+  gst_kafka_producer_refuse (self->producer, error);
+  return skips ? GST_FLOW_OK : GST_FLOW_ERROR;
+}
+
+static GstFlowReturn
+gst_kafka_sink_render (GstBaseSink *sink, GstBuffer *buffer)
+{
+  GstKafkaSink *self = GST_KAFKA_SINK (sink);
+  GstClockTime captured = fog_time_of_capture (GST_ELEMENT (self), &sink->segment, buffer);
+  g_autoptr (GError) error = NULL;
+  GstKafkaRecord *record = gst_kafka_record_new (&self->template, buffer, captured, &error);
+
+  if (!record)
+    return refuse (self, buffer, error);
+  throttle_upstream (self, buffer);
+  return push_record (self, record);
+}
+
+static GstFlowReturn
+drain (GstKafkaSink *self)
+{
+  gint64 deadline;
+  GstKafkaPush ret;
+
+  GST_OBJECT_LOCK (self);
+  deadline = g_get_monotonic_time () + self->own.drain_timeout / GST_USECOND;
+  GST_OBJECT_UNLOCK (self);
+  while ((ret = gst_kafka_producer_drain (self->producer, deadline)) == GST_KAFKA_PUSH_FLUSHING) {
+    GstFlowReturn flow = gst_base_sink_wait_preroll (GST_BASE_SINK (self));
+
+    if (flow != GST_FLOW_OK)
+      return flow;
+  }
+  if (ret == GST_KAFKA_PUSH_TIMED_OUT)
+    gst_kafka_producer_fail_undrained (self->producer);
+  return ret == GST_KAFKA_PUSH_OK ? GST_FLOW_OK : GST_FLOW_ERROR;
+}
+
+/* The base class posts EOS after this: then everything has been delivered. */
+static GstFlowReturn
+gst_kafka_sink_wait_event (GstBaseSink *sink, GstEvent *event)
+{
+  GstFlowReturn ret = GST_BASE_SINK_CLASS (parent_class)->wait_event (sink, event);
+
+  if (ret == GST_FLOW_OK && GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+    ret = drain (GST_KAFKA_SINK (sink));
+  return ret;
+}
+
+/* URI */
+
+static GstURIType
+gst_kafka_sink_uri_type (GType type)
+{
+  return GST_URI_SINK;
+}
+
+static const gchar *const *
+gst_kafka_sink_uri_protocols (GType type)
+{
+  static const gchar *const protocols[] = {"kafka", NULL};
+
+  return protocols;
+}
+
+static gchar *
+gst_kafka_sink_get_uri (GstURIHandler *handler)
+{
+  g_autofree gchar *servers = NULL, *topic = NULL;
+
+  g_object_get (handler, "bootstrap-servers", &servers, "topic", &topic, NULL);
+  return gst_kafka_uri_to_string (servers, topic);
+}
+
+static gboolean
+gst_kafka_sink_set_uri (GstURIHandler *handler, const gchar *text, GError **error)
+{
+  g_autoptr (GstKafkaUri) uri = NULL;
+
+  if (GST_STATE (handler) > GST_STATE_READY) {
+    g_set_error_literal (error, GST_URI_ERROR, GST_URI_ERROR_BAD_STATE,
+        "The URI of a running kafkasink can't be changed");
+    return FALSE;
+  }
+  uri = gst_kafka_uri_parse (text, error);
+  return uri && gst_kafka_uri_apply (uri, G_OBJECT (handler), error);
+}
+
+static void
+gst_kafka_sink_uri_handler_init (gpointer iface, gpointer data)
+{
+  GstURIHandlerInterface *handler = iface;
+
+  handler->get_type = gst_kafka_sink_uri_type;
+  handler->get_protocols = gst_kafka_sink_uri_protocols;
+  handler->get_uri = gst_kafka_sink_get_uri;
+  handler->set_uri = gst_kafka_sink_set_uri;
+}
+
+/* Life */
+
+static void
+gst_kafka_sink_finalize (GObject *object)
+{
+  GstKafkaSink *self = GST_KAFKA_SINK (object);
+
+  gst_kafka_settings_clear (&self->settings);
+  gst_kafka_sink_settings_clear (&self->own);
+  g_clear_pointer (&self->last_stats, gst_structure_free);
+  G_OBJECT_CLASS (parent_class)->finalize (object);
+}
+
+static void
+gst_kafka_sink_class_init (GstKafkaSinkClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseSinkClass *sink_class = GST_BASE_SINK_CLASS (klass);
+
+  GST_DEBUG_CATEGORY_INIT (gst_kafka_sink_debug, "kafkasink", 0, "Kafka sink");
+  object_class->set_property = gst_kafka_sink_set_property;
+  object_class->get_property = gst_kafka_sink_get_property;
+  object_class->finalize = gst_kafka_sink_finalize;
+  gst_kafka_settings_install_properties (
+      object_class, "Name of the Kafka topic to publish to; %{header} is filled from each buffer");
+  gst_kafka_sink_settings_install_properties (object_class);
+  /**
+   * GstKafkaSink:stats:
+   *
+   * | field | type | meaning |
+   * | --- | --- | --- |
+   * | delivered, delivered-bytes | uint64 | buffers acknowledged, and their bytes |
+   * | waiting, in-flight | uint | buffers not yet handed to the client; handed over, not acknowledged |
+   * | queued-bytes | uint64 | bytes of both |
+   * | dropped-upstream, dropped-downstream | uint64 | new and old buffers dropped by a full queue |
+   * | undeliverable | uint64 | buffers given up on |
+   * | resent | uint64 | buffers that the client gave back and that were handed over again |
+   * | rebuilds | uint64 | clients replaced after a fatal error |
+   * | latency | uint64 | smoothed time from hand-over to acknowledgement, ns |
+   * | connected | boolean | whether the cluster has answered since start |
+   *
+   * Counted since the last start.
+   */
+  g_object_class_install_property (object_class, PROP_STATS,
+      g_param_spec_boxed ("stats", "Statistics", "Counters since the last start",
+          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+  gst_element_class_set_static_metadata (element_class, "Kafka sink", "Sink/Network",
+      "Publishes each buffer as a message of a Kafka topic", "The gst-fog authors");
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  element_class->change_state = gst_kafka_sink_change_state;
+  sink_class->unlock = gst_kafka_sink_unlock;
+  sink_class->unlock_stop = gst_kafka_sink_unlock_stop;
+  sink_class->set_caps = gst_kafka_sink_set_caps;
+  sink_class->render = gst_kafka_sink_render;
+  sink_class->wait_event = gst_kafka_sink_wait_event;
+}
+
+static void
+gst_kafka_sink_init (GstKafkaSink *self)
+{
+  GstBaseSink *sink = GST_BASE_SINK (self);
+
+  gst_kafka_settings_init (&self->settings);
+  gst_kafka_sink_settings_init (&self->own);
+  /* Several such sinks on one thread would wait for each other in preroll, and the last sample would hold
+   * the last ack token for ever. */
+  gst_base_sink_set_async_enabled (sink, FALSE);
+  gst_base_sink_set_sync (sink, FALSE);
+  gst_base_sink_set_last_sample_enabled (sink, FALSE);
+}

@@ -1,0 +1,773 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkaconsumerprivate.h"
+#include "client/gstkafkaclient.h"
+#include "gstkafkadiscovery.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
+#define GST_CAT_DEFAULT gst_kafka_src_debug
+
+#define TICK (100 * G_TIME_SPAN_MILLISECOND)
+#define CONNECT_TIME (10 * G_TIME_SPAN_SECOND)
+#define DRAIN_TIME (2 * G_TIME_SPAN_SECOND)
+#define WATCH_TIME (1 * G_TIME_SPAN_SECOND)
+/* A hungry reader asks sooner, the more seldom the longer nothing comes of it. */
+#define HUNGRY_TIME (2 * G_TIME_SPAN_MILLISECOND)
+#define DISCOVER_TIME (5 * G_TIME_SPAN_SECOND)
+#define LEAVE_TIME_MS 1500
+#define STOP_TIME (4200 * G_TIME_SPAN_MILLISECOND)
+
+GstKafkaConsumerSettings *
+gst_kafka_consumer_settings_new (void)
+{
+  GstKafkaConsumerSettings *self = g_new0 (GstKafkaConsumerSettings, 1);
+
+  gst_kafka_range_init (&self->range);
+  return self;
+}
+
+void
+gst_kafka_consumer_settings_free (GstKafkaConsumerSettings *self)
+{
+  g_strfreev (self->topics);
+  g_free (self->where);
+  g_free (self->camera);
+  gst_clear_object (&self->pad);
+  g_clear_pointer (&self->partitions, g_array_unref);
+  g_free (self);
+}
+
+void
+gst_kafka_fetched_clear (GstKafkaFetched *self)
+{
+  g_clear_pointer (&self->message, rd_kafka_message_destroy);
+  g_clear_pointer (&self->ledger, gst_kafka_ledger_unref);
+  g_clear_pointer (&self->handle, gst_kafka_handle_unref);
+}
+
+static GstKafkaConsumer *
+consumer_ref (GstKafkaConsumer *self)
+{
+  g_atomic_ref_count_inc (&self->refs);
+  return self;
+}
+
+static void
+consumer_unref (GstKafkaConsumer *self)
+{
+  if (!g_atomic_ref_count_dec (&self->refs))
+    return;
+  g_ptr_array_unref (self->partitions);
+  gst_kafka_fault_clear (&self->fault);
+  g_clear_pointer (&self->known_topics, g_hash_table_unref);
+  gst_kafka_consumer_settings_free (self->settings);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->cond);
+  g_free (self);
+}
+
+/* Telling the application: never with the lock held, since a bus may call back. */
+
+static GstElement *
+get_element (GstKafkaConsumer *self)
+{
+  GstElement *element;
+
+  g_mutex_lock (&self->lock);
+  element = self->element ? gst_object_ref (self->element) : NULL;
+  g_mutex_unlock (&self->lock);
+  return element;
+}
+
+static void
+wake_reader (GstKafkaConsumer *self)
+{
+  g_mutex_lock (&self->lock);
+  if (self->queue)
+    rd_kafka_queue_yield (self->queue);
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+fail (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *detail)
+{
+  g_autofree gchar *tried = g_strdup_printf ("read from %s", self->settings->where);
+  g_autoptr (GError) error = gst_kafka_error_new (tried, err, detail, GST_RESOURCE_ERROR_OPEN_READ);
+  GstElement *element = get_element (self);
+  gboolean first;
+
+  g_mutex_lock (&self->lock);
+  first = !self->failed && !self->stopping;
+  self->failed = TRUE;
+  g_mutex_unlock (&self->lock);
+  if (element && first)
+    gst_kafka_post_error (element, error, rd_kafka_err2name (err));
+  gst_clear_object (&element);
+  wake_reader (self);
+}
+
+static void
+tell_waiting (GstKafkaConsumer *self, const gchar *what)
+{
+  GstElement *element = self->waiting_told ? NULL : get_element (self);
+
+  self->waiting_told = TRUE;
+  if (!element)
+    return;
+  GST_ELEMENT_INFO (element, RESOURCE, NOT_FOUND, ("%s doesn't exist yet. Waiting for it.", what),
+      ("waiting for %s", self->settings->where));
+  gst_object_unref (element);
+}
+
+static void
+tell_assignment (GstKafkaConsumer *self)
+{
+  GstStructure *s = gst_structure_new_empty ("kafkasrc-assignment");
+  GstElement *element = get_element (self);
+  GValue partitions = G_VALUE_INIT, topics = G_VALUE_INIT;
+
+  g_mutex_lock (&self->lock);
+  gst_kafka_partitions_to_value (self->partitions, &partitions);
+  gst_kafka_partitions_to_topics (self->partitions, &topics);
+  gst_structure_set (s, "rebalances", G_TYPE_UINT64, self->rebalances, NULL);
+  g_mutex_unlock (&self->lock);
+  gst_structure_take_value (s, "partitions", &partitions);
+  gst_structure_take_value (s, "topics", &topics);
+  if (element)
+    gst_element_post_message (element, gst_message_new_element (GST_OBJECT (element), s));
+  else
+    gst_structure_free (s);
+  gst_clear_object (&element);
+}
+
+static void
+tell_failure (GstKafkaConsumer *self, const gchar *topic, gint partition, gint64 offset)
+{
+  GstElement *element = get_element (self);
+
+  if (!element)
+    return;
+  GST_ELEMENT_WARNING (element, STREAM, FAILED,
+      ("Message %" G_GINT64_FORMAT " of partition %d of topic \"%s\" was given up on.%s", offset,
+          partition, topic,
+          self->settings->group ? " It and what follows it there come again at the next start."
+                                : ""),
+      (NULL));
+  gst_object_unref (element);
+}
+
+/* Assignment */
+
+static gboolean
+is_stopping (GstKafkaConsumer *self)
+{
+  gboolean stopping;
+
+  g_mutex_lock (&self->lock);
+  stopping = self->stopping || self->failed;
+  g_mutex_unlock (&self->lock);
+  return stopping;
+}
+
+/* Messages come in a queue of ours, so that the thread that serves the group never meets one. The library
+ * leaves a forward set by the application alone. */
+static void
+forward_messages (GstKafkaConsumer *self, const gchar *topic, gint partition)
+{
+  rd_kafka_queue_t *from = rd_kafka_queue_get_partition (self->rk, topic, partition);
+
+  if (!from)
+    return;
+  g_mutex_lock (&self->lock);
+  if (self->queue)
+    rd_kafka_queue_forward (from, self->queue);
+  g_mutex_unlock (&self->lock);
+  rd_kafka_queue_destroy (from);
+}
+
+/* A topic or partition made while we run is ours from its first message on. */
+static gboolean
+is_fresh (GstKafkaConsumer *self, const gchar *topic, gint partition)
+{
+  return self->known_topics &&
+         partition >= GPOINTER_TO_INT (g_hash_table_lookup (self->known_topics, topic));
+}
+
+static void
+mark_fresh (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
+{
+  for (gint i = 0; i < list->cnt; i++)
+    if (is_fresh (self, list->elems[i].topic, list->elems[i].partition))
+      list->elems[i].offset = RD_KAFKA_OFFSET_BEGINNING;
+}
+
+static void
+add_partitions (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
+{
+  g_autofree GstKafkaPosition *positions = g_new0 (GstKafkaPosition, list->cnt);
+  rd_kafka_resp_err_t err;
+
+  mark_fresh (self, list);
+  err = gst_kafka_range_resolve (&self->settings->range, self->rk, list, positions);
+  if (err)
+    fail (self, err, NULL);
+  g_mutex_lock (&self->lock);
+  for (gint i = 0; i < list->cnt; i++) {
+    GstKafkaPartition *added =
+        gst_kafka_partitions_add (self->partitions, list->elems[i].topic, list->elems[i].partition);
+
+    added->position = positions[i].start;
+    added->high = positions[i].high;
+    added->end = positions[i].end;
+    /* Whoever owns the partition next is to begin here too if we die before the first message is done. */
+    if (!positions[i].committed && positions[i].start >= 0)
+      added->start = positions[i].start;
+  }
+  self->changed = TRUE;
+  self->rebalances++;
+  g_mutex_unlock (&self->lock);
+  for (gint i = 0; i < list->cnt; i++)
+    forward_messages (self, list->elems[i].topic, list->elems[i].partition);
+}
+
+/* with self->lock */
+static const GstKafkaFlow *
+get_flow (GstKafkaConsumer *self)
+{
+  GstFlowReturn last = gst_pad_get_last_flow_return (self->settings->pad);
+
+  return self->playing && (last == GST_FLOW_OK || last == GST_FLOW_EOS) ? &self->flow : NULL;
+}
+
+static void
+mark_leaving (GstKafkaConsumer *self, const rd_kafka_topic_partition_list_t *list)
+{
+  g_mutex_lock (&self->lock);
+  for (gint i = 0; i < list->cnt; i++) {
+    GstKafkaPartition *partition = gst_kafka_partitions_find (
+        self->partitions, list->elems[i].topic, list->elems[i].partition);
+
+    if (partition)
+      partition->leaving = TRUE;
+  }
+  g_mutex_unlock (&self->lock);
+}
+
+/* What is on its way downstream gets a moment to be done, then the rest is for the next owner. */
+static void
+drain (GstKafkaConsumer *self)
+{
+  gint64 deadline = g_get_monotonic_time () + DRAIN_TIME;
+  rd_kafka_topic_partition_list_t *list;
+
+  g_mutex_lock (&self->lock);
+  while (!self->stopping && self->playing &&
+         gst_kafka_partitions_count_leaving (self->partitions) > 0 &&
+         g_get_monotonic_time () < deadline)
+    g_cond_wait_until (&self->cond, &self->lock, g_get_monotonic_time () + TICK / 5);
+  list = self->settings->group
+             ? gst_kafka_partitions_take_done (self->partitions, get_flow (self), TRUE, TRUE)
+             : NULL;
+  g_mutex_unlock (&self->lock);
+  if (!list)
+    return;
+  if (!gst_kafka_handle_commit (self->handle, list, LEAVE_TIME_MS))
+    GST_WARNING ("%s: no answer to the last commit", rd_kafka_name (self->rk));
+  rd_kafka_topic_partition_list_destroy (list);
+}
+
+static void
+remove_partitions (GstKafkaConsumer *self, const rd_kafka_topic_partition_list_t *list)
+{
+  g_mutex_lock (&self->lock);
+  for (gint i = 0; i < list->cnt; i++)
+    gst_kafka_partitions_remove (self->partitions, list->elems[i].topic, list->elems[i].partition);
+  self->changed = TRUE;
+  g_mutex_unlock (&self->lock);
+}
+
+static gboolean
+is_cooperative (rd_kafka_t *rk)
+{
+  return g_strcmp0 (rd_kafka_rebalance_protocol (rk), "COOPERATIVE") == 0;
+}
+
+static void
+ignore_error (rd_kafka_t *rk, rd_kafka_error_t *error)
+{
+  if (!error)
+    return;
+  GST_WARNING ("%s: %s", rd_kafka_name (rk), rd_kafka_error_string (error));
+  rd_kafka_error_destroy (error);
+}
+
+static void
+take_on (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
+{
+  add_partitions (self, list);
+  if (is_cooperative (self->rk))
+    ignore_error (self->rk, rd_kafka_incremental_assign (self->rk, list));
+  else
+    rd_kafka_assign (self->rk, list);
+}
+
+static void
+give_up (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
+{
+  mark_leaving (self, list);
+  if (!rd_kafka_assignment_lost (self->rk))
+    drain (self);
+  if (is_cooperative (self->rk))
+    ignore_error (self->rk, rd_kafka_incremental_unassign (self->rk, list));
+  else
+    rd_kafka_assign (self->rk, NULL);
+  remove_partitions (self, list);
+}
+
+static void
+rebalance (
+    rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+  GstKafkaConsumer *self = opaque;
+
+  GST_INFO ("%s: %s of %d partitions", rd_kafka_name (rk), rd_kafka_err2name (err), list->cnt);
+  if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+    take_on (self, list);
+  else if (err == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS)
+    give_up (self, list);
+  else
+    rd_kafka_assign (rk, NULL);
+  self->waiting_told = FALSE;
+  tell_assignment (self);
+  wake_reader (self);
+}
+
+/* Without a group's assignment: which partitions there are is looked up, now and then again. */
+
+static void
+drop_known (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
+{
+  g_mutex_lock (&self->lock);
+  for (gint i = list->cnt; i-- > 0;)
+    if (gst_kafka_partitions_find (
+            self->partitions, list->elems[i].topic, list->elems[i].partition))
+      rd_kafka_topic_partition_list_del_by_idx (list, i);
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+assign_new (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
+{
+  GST_INFO ("%s: reading %d more partitions", rd_kafka_name (self->rk), list->cnt);
+  add_partitions (self, list);
+  ignore_error (self->rk, rd_kafka_incremental_assign (self->rk, list));
+  tell_assignment (self);
+  wake_reader (self);
+}
+
+static void
+assign_found (GstKafkaConsumer *self, GstKafkaDiscovery *found)
+{
+  if (found->refused)
+    fail (self, found->refused, NULL);
+  if (found->missing)
+    tell_waiting (self, found->missing);
+  self->waiting_told = found->missing != NULL;
+  drop_known (self, found->list);
+  if (found->list->cnt > 0 && !is_stopping (self))
+    assign_new (self, found->list);
+}
+
+static void
+discover (GstKafkaConsumer *self)
+{
+  GstKafkaDiscovery found = {NULL};
+
+  self->discovered = g_get_monotonic_time ();
+  if (!gst_kafka_discover (self->rk, self->settings, WATCH_TIME / 1000, &found))
+    assign_found (self, &found);
+  gst_kafka_discovery_clear (&found);
+}
+
+static void
+subscribe (GstKafkaConsumer *self)
+{
+  rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new (4);
+  rd_kafka_resp_err_t err;
+
+  for (gchar **name = self->settings->topics; *name; name++)
+    rd_kafka_topic_partition_list_add (list, *name, RD_KAFKA_PARTITION_UA);
+  err = rd_kafka_subscribe (self->rk, list);
+  rd_kafka_topic_partition_list_destroy (list);
+  if (err)
+    fail (self, err, NULL);
+}
+
+static gboolean
+assigns_itself (GstKafkaConsumer *self)
+{
+  return !self->settings->group || self->settings->partitions;
+}
+
+/* The thread */
+
+static void
+take_error (rd_kafka_t *rk, int err, const char *reason, void *opaque)
+{
+  GstKafkaConsumer *self = opaque;
+  gchar text[512];
+  g_autofree gchar *detail = NULL;
+
+  GST_INFO ("%s: %s: %s", rd_kafka_name (rk), rd_kafka_err2name (err), reason);
+  err = gst_kafka_fault_note (&self->fault, err, reason);
+  if (err == RD_KAFKA_RESP_ERR__FATAL)
+    fail (self, rd_kafka_fatal_error (rk, text, sizeof text), text);
+  if (!gst_kafka_error_is_refusal (err))
+    return;
+  err = gst_kafka_fault_get (&self->fault, &detail);
+  fail (self, err, detail);
+}
+
+static void
+take_event (GstKafkaConsumer *self, rd_kafka_message_t *message)
+{
+  g_autofree gchar *topic =
+      message->rkt ? g_strdup_printf ("Topic \"%s\"", rd_kafka_topic_name (message->rkt)) : NULL;
+
+  if (message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && topic)
+    tell_waiting (self, topic);
+  else if (gst_kafka_error_is_refusal (message->err))
+    fail (self, message->err, rd_kafka_message_errstr (message));
+  else if (message->err)
+    GST_INFO ("%s: %s", rd_kafka_name (self->rk), rd_kafka_message_errstr (message));
+  rd_kafka_message_destroy (message);
+}
+
+static void
+serve (GstKafkaConsumer *self, gint timeout_ms)
+{
+  rd_kafka_message_t *message = rd_kafka_consumer_poll (self->rk, timeout_ms);
+
+  if (message)
+    take_event (self, message);
+}
+
+static void
+fail_to_connect (GstKafkaConsumer *self, rd_kafka_resp_err_t err)
+{
+  g_autofree gchar *detail = NULL;
+  rd_kafka_resp_err_t fault = gst_kafka_fault_get (&self->fault, &detail);
+
+  fail (self, fault ? fault : err, detail);
+}
+
+/* A broker that is lost later is waited for; one that was never there is an error. */
+static void
+connect_first (GstKafkaConsumer *self)
+{
+  gint64 deadline = g_get_monotonic_time () + CONNECT_TIME;
+  GstKafkaDiscovery found = {NULL};
+  rd_kafka_resp_err_t err;
+
+  do {
+    serve (self, 0);
+    err = gst_kafka_discover (self->rk, self->settings, WATCH_TIME / 1000, &found);
+  } while (err && !is_stopping (self) && g_get_monotonic_time () < deadline);
+  self->known_topics = g_steal_pointer (&found.counts);
+  if (!err && found.missing)
+    tell_waiting (self, found.missing);
+  gst_kafka_discovery_clear (&found);
+  if (err && !is_stopping (self))
+    fail_to_connect (self, err);
+}
+
+/* Without a group there is nothing to store, but what is done is to be forgotten all the same. */
+static void
+store_done (GstKafkaConsumer *self)
+{
+  rd_kafka_topic_partition_list_t *list = NULL;
+
+  g_mutex_lock (&self->lock);
+  if (self->settings->group)
+    list = gst_kafka_partitions_take_done (self->partitions, get_flow (self), FALSE, FALSE);
+  else
+    gst_kafka_partitions_settle (self->partitions, get_flow (self));
+  g_mutex_unlock (&self->lock);
+  if (!list)
+    return;
+  rd_kafka_offsets_store (self->rk, list);
+  rd_kafka_topic_partition_list_destroy (list);
+}
+
+static void
+look_at_failures (GstKafkaConsumer *self)
+{
+  GstKafkaPartition *partition;
+  g_autofree gchar *topic = NULL;
+  gint number = 0;
+  gint64 offset = 0;
+
+  g_mutex_lock (&self->lock);
+  partition = gst_kafka_partitions_find_failure (self->partitions);
+  if (partition) {
+    partition->failure_told = TRUE;
+    topic = g_strdup (partition->topic);
+    number = partition->partition;
+    offset = gst_kafka_ledger_get_failed (partition->ledger);
+  }
+  g_mutex_unlock (&self->lock);
+  if (topic)
+    tell_failure (self, topic, number, offset);
+}
+
+/* Fetches tell the high watermark, but a full prefetch queue fetches nothing. The question also wakes the
+ * library's fetcher, which sleeps for up to 1 s once the queue was full. */
+static void
+watch_lag (GstKafkaConsumer *self)
+{
+  rd_kafka_topic_partition_list_t *list;
+
+  g_mutex_lock (&self->lock);
+  list = gst_kafka_partitions_to_list (self->partitions, RD_KAFKA_OFFSET_END);
+  self->hungry_time = self->fed ? HUNGRY_TIME : MIN (2 * self->hungry_time, WATCH_TIME);
+  self->hungry = self->fed = FALSE;
+  g_mutex_unlock (&self->lock);
+  if (list->cnt > 0 && !rd_kafka_offsets_for_times (self->rk, list, WATCH_TIME / 1000)) {
+    g_mutex_lock (&self->lock);
+    for (gint i = 0; i < list->cnt; i++) {
+      GstKafkaPartition *partition = gst_kafka_partitions_find (
+          self->partitions, list->elems[i].topic, list->elems[i].partition);
+
+      if (partition && !list->elems[i].err && list->elems[i].offset > partition->high)
+        partition->high = list->elems[i].offset;
+    }
+    g_mutex_unlock (&self->lock);
+  }
+  rd_kafka_topic_partition_list_destroy (list);
+  self->watched = g_get_monotonic_time ();
+}
+
+/* (transfer full) (nullable): an end in the future is no offset before it is past. */
+static rd_kafka_topic_partition_list_t *
+list_endless (GstKafkaConsumer *self)
+{
+  rd_kafka_topic_partition_list_t *list = NULL;
+
+  if (!gst_kafka_range_is_over (&self->settings->range))
+    return NULL;
+  g_mutex_lock (&self->lock);
+  if (gst_kafka_partitions_lack_end (self->partitions))
+    list = gst_kafka_partitions_to_list (self->partitions, RD_KAFKA_OFFSET_END);
+  g_mutex_unlock (&self->lock);
+  return list;
+}
+
+/* Where nothing comes any more, no message tells that the end is reached. */
+static void
+look_for_ends (GstKafkaConsumer *self)
+{
+  rd_kafka_topic_partition_list_t *list = list_endless (self);
+  g_autofree GstKafkaPosition *positions = list ? g_new0 (GstKafkaPosition, list->cnt) : NULL;
+
+  if (!list)
+    return;
+  gst_kafka_range_find_ends (&self->settings->range, self->rk, list, positions);
+  g_mutex_lock (&self->lock);
+  for (gint i = 0; i < list->cnt; i++)
+    gst_kafka_partitions_end (
+        self->partitions, list->elems[i].topic, list->elems[i].partition, positions[i].end);
+  g_mutex_unlock (&self->lock);
+  rd_kafka_topic_partition_list_destroy (list);
+  wake_reader (self);
+}
+
+static gboolean
+has_to_watch (GstKafkaConsumer *self)
+{
+  gint64 since = g_get_monotonic_time () - self->watched;
+  gboolean hungry;
+
+  g_mutex_lock (&self->lock);
+  hungry = self->hungry;
+  g_mutex_unlock (&self->lock);
+  return since >= (hungry ? self->hungry_time : WATCH_TIME);
+}
+
+static void
+look_for_topics (GstKafkaConsumer *self)
+{
+  gint64 since = g_get_monotonic_time () - self->discovered;
+  const rd_kafka_metadata_t *metadata;
+
+  if (since < (self->waiting_told ? WATCH_TIME : DISCOVER_TIME))
+    return;
+  if (assigns_itself (self)) {
+    discover (self);
+  } else if (self->waiting_told) {
+    /* The group looks again whenever all topics were asked for. */
+    self->discovered = g_get_monotonic_time ();
+    if (!rd_kafka_metadata (self->rk, 1, NULL, &metadata, WATCH_TIME / 1000))
+      rd_kafka_metadata_destroy (metadata);
+  }
+}
+
+/* Commits what is done; leaves the group if the brokers answer, so that the others take over at once. */
+static void
+leave (GstKafkaConsumer *self)
+{
+  const rd_kafka_metadata_t *metadata;
+  rd_kafka_topic_partition_list_t *list;
+  gboolean answered;
+
+  g_mutex_lock (&self->lock);
+  g_clear_pointer (&self->queue, rd_kafka_queue_destroy);
+  list = self->settings->group
+             ? gst_kafka_partitions_take_done (self->partitions, get_flow (self), FALSE, TRUE)
+             : NULL;
+  g_mutex_unlock (&self->lock);
+  if (list) {
+    answered = gst_kafka_handle_commit (self->handle, list, LEAVE_TIME_MS);
+    rd_kafka_topic_partition_list_destroy (list);
+  } else if (!assigns_itself (self)) {
+    answered = !rd_kafka_metadata (self->rk, 0, NULL, &metadata, LEAVE_TIME_MS / 2);
+    if (answered)
+      rd_kafka_metadata_destroy (metadata);
+  } else {
+    return;
+  }
+  if (answered && !assigns_itself (self))
+    gst_kafka_handle_close (self->handle, LEAVE_TIME_MS);
+}
+
+static void
+work (GstKafkaConsumer *self)
+{
+  connect_first (self);
+  if (!is_stopping (self) && !assigns_itself (self))
+    subscribe (self);
+  self->discovered = assigns_itself (self) ? 0 : g_get_monotonic_time ();
+  while (!is_stopping (self)) {
+    look_for_topics (self);
+    serve (self, TICK / 1000);
+    store_done (self);
+    look_at_failures (self);
+    look_for_ends (self);
+    if (has_to_watch (self))
+      watch_lag (self);
+  }
+}
+
+static gpointer
+run (gpointer data)
+{
+  GstKafkaConsumer *self = data;
+
+  work (self);
+  /* The reader may be in the queue until the element stops. */
+  g_mutex_lock (&self->lock);
+  while (!self->stopping)
+    g_cond_wait (&self->cond, &self->lock);
+  g_mutex_unlock (&self->lock);
+  leave (self);
+  gst_kafka_handle_unref_and_wait (self->handle);
+  g_mutex_lock (&self->lock);
+  self->done = TRUE;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+  consumer_unref (self);
+  return NULL;
+}
+
+/* For the element */
+
+static GstKafkaConsumer *
+consumer_new (GstElement *element, GstKafkaConsumerSettings *settings)
+{
+  GstKafkaConsumer *self = g_new0 (GstKafkaConsumer, 1);
+
+  gst_kafka_fault_init (&self->fault);
+  g_atomic_ref_count_init (&self->refs);
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->cond);
+  self->element = element;
+  self->settings = settings;
+  self->partitions = gst_kafka_partitions_new ();
+  return self;
+}
+
+GstKafkaConsumer *
+gst_kafka_consumer_start (
+    GstElement *element, rd_kafka_conf_t *conf, GstKafkaConsumerSettings *settings, GError **error)
+{
+  GstKafkaConsumer *self = consumer_new (element, settings);
+
+  rd_kafka_conf_set_rebalance_cb (conf, rebalance);
+  rd_kafka_conf_set_error_cb (conf, take_error);
+  self->rk = gst_kafka_client_new (RD_KAFKA_CONSUMER, conf, &self->fault, error);
+  if (!self->rk) {
+    consumer_unref (self);
+    return NULL;
+  }
+  rd_kafka_poll_set_consumer (self->rk);
+  self->handle = gst_kafka_handle_new (self->rk);
+  self->queue = rd_kafka_queue_new (self->rk);
+  self->thread = g_thread_new ("kafkasrc-group", run, consumer_ref (self));
+  return self;
+}
+
+void
+gst_kafka_consumer_stop (GstKafkaConsumer *self)
+{
+  gint64 deadline = g_get_monotonic_time () + STOP_TIME;
+  gboolean done;
+
+  g_clear_pointer (&self->kept, rd_kafka_message_destroy);
+  g_mutex_lock (&self->lock);
+  self->element = NULL;
+  self->stopping = TRUE;
+  g_cond_broadcast (&self->cond);
+  while (!self->done && g_cond_wait_until (&self->cond, &self->lock, deadline))
+    ;
+  done = self->done;
+  g_mutex_unlock (&self->lock);
+  /* A thread that a frozen broker holds finds its own way out. */
+  if (done)
+    g_thread_join (self->thread);
+  else
+    g_thread_unref (self->thread);
+  consumer_unref (self);
+}
+
+void
+gst_kafka_consumer_set_flushing (GstKafkaConsumer *self, gboolean flushing)
+{
+  g_mutex_lock (&self->lock);
+  self->flushing = flushing;
+  g_mutex_unlock (&self->lock);
+  if (flushing)
+    wake_reader (self);
+}
+
+void
+gst_kafka_consumer_set_playing (GstKafkaConsumer *self, gboolean playing)
+{
+  g_mutex_lock (&self->lock);
+  self->playing = playing;
+  self->flow.playing = g_get_monotonic_time ();
+  g_mutex_unlock (&self->lock);
+}
+
+void
+gst_kafka_consumer_note_pushed (GstKafkaConsumer *self, gint64 begun)
+{
+  g_mutex_lock (&self->lock);
+  self->flow.pushed = begun;
+  g_mutex_unlock (&self->lock);
+}
+
+void
+gst_kafka_consumer_note_flush (GstKafkaConsumer *self)
+{
+  g_mutex_lock (&self->lock);
+  gst_kafka_partitions_fail_parked (self->partitions);
+  g_mutex_unlock (&self->lock);
+}

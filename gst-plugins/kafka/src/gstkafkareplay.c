@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkareplay.h"
+#include "client/gstkafkaclient.h"
+#include "gstkafkadiscovery.h"
+#include "gstkafkamessage.h"
+#include "gstkafkameta.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
+#define GST_CAT_DEFAULT gst_kafka_src_debug
+
+#define OPEN_TIME (10 * G_TIME_SPAN_SECOND)
+#define ASK_TIME_MS 1000
+#define POLL_TIME_MS 200
+#define FIRST_LOOK_BACK GST_SECOND
+/* Nothing is sent before it is captured: a header that is further ahead of Kafka's own time says anything at all, and
+ * would stop the play for ever. */
+#define MOST_AHEAD (3600 * GST_SECOND)
+
+/* Offsets from the end at which a track's last message is looked for. */
+static const gint64 look_back[] = {1, 8, 256};
+
+/* One partition of the recording. */
+typedef struct {
+  gchar *topic;
+  gint partition;
+  gint64 start;
+  gint64 end;
+  rd_kafka_queue_t *queue;
+  rd_kafka_message_t *head; /* the next one, read ahead to compare it with the others' */
+  GstClockTime head_time;   /* ns since the Unix epoch */
+  gboolean at_end;
+  gboolean measured; /* its last message was seen */
+} Track;
+
+struct _GstKafkaReplay {
+  GstKafkaFault fault; /* first: gst_kafka_client_new() */
+  GstKafkaHandle *handle;
+  rd_kafka_t *rk;
+  GstKafkaConsumerSettings *settings;
+  GPtrArray *tracks;   /* of Track; NULL before it is open */
+  gint64 deadline;     /* for being open, monotonic us; 0: not tried yet */
+  GstClockTime origin; /* ns since the Unix epoch */
+  GstClockTime target; /* nothing before it is read, ns since the Unix epoch */
+  GstClockTime
+      seek_time; /* since the origin: where the tracks have to be put; GST_CLOCK_TIME_NONE: nowhere */
+  gchar *missing; /* what isn't there, in words */
+
+  GMutex lock; /* guards the rest */
+  gboolean flushing;
+  GstClockTime duration;
+};
+
+static void
+track_free (Track *self)
+{
+  g_clear_pointer (&self->head, rd_kafka_message_destroy);
+  g_clear_pointer (&self->queue, rd_kafka_queue_destroy);
+  g_free (self->topic);
+  g_free (self);
+}
+
+static void
+take_error (rd_kafka_t *rk, int err, const char *reason, void *opaque)
+{
+  GST_INFO ("%s: %s: %s", rd_kafka_name (rk), rd_kafka_err2name (err), reason);
+  gst_kafka_fault_note (&((GstKafkaReplay *) opaque)->fault, err, reason);
+}
+
+GstKafkaReplay *
+gst_kafka_replay_new (rd_kafka_conf_t *conf, GstKafkaConsumerSettings *settings, GError **error)
+{
+  GstKafkaReplay *self = g_new0 (GstKafkaReplay, 1);
+
+  gst_kafka_fault_init (&self->fault);
+  g_mutex_init (&self->lock);
+  self->settings = settings;
+  self->origin = self->duration = self->seek_time = GST_CLOCK_TIME_NONE;
+  rd_kafka_conf_set_error_cb (conf, take_error);
+  self->rk = gst_kafka_client_new (RD_KAFKA_CONSUMER, conf, &self->fault, error);
+  if (!self->rk) {
+    gst_kafka_replay_free (self);
+    return NULL;
+  }
+  rd_kafka_poll_set_consumer (self->rk);
+  self->handle = gst_kafka_handle_new (self->rk);
+  return self;
+}
+
+void
+gst_kafka_replay_free (GstKafkaReplay *self)
+{
+  g_clear_pointer (&self->tracks, g_ptr_array_unref);
+  g_clear_pointer (&self->handle, gst_kafka_handle_unref_and_wait);
+  gst_kafka_consumer_settings_free (self->settings);
+  gst_kafka_fault_clear (&self->fault);
+  g_free (self->missing);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+static gboolean
+is_flushing (GstKafkaReplay *self)
+{
+  gboolean flushing;
+
+  g_mutex_lock (&self->lock);
+  flushing = self->flushing;
+  g_mutex_unlock (&self->lock);
+  return flushing;
+}
+
+static GstKafkaRead
+fail (GstKafkaReplay *self, rd_kafka_resp_err_t err, GError **error)
+{
+  g_autofree gchar *tried = g_strdup_printf ("replay %s", self->settings->where);
+  g_autofree gchar *detail = NULL;
+  rd_kafka_resp_err_t fault =
+      err != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ? gst_kafka_fault_get (&self->fault, &detail) : 0;
+
+  g_propagate_error (error, gst_kafka_error_new (tried, fault ? fault : err,
+                                fault ? detail : self->missing, GST_RESOURCE_ERROR_OPEN_READ));
+  return GST_KAFKA_READ_FAILED;
+}
+
+static GstClockTime
+capture_time_of (const rd_kafka_message_t *message)
+{
+  rd_kafka_timestamp_type_t type;
+  gint64 timestamp = rd_kafka_message_timestamp (message, &type);
+  rd_kafka_headers_t *headers;
+  const void *value;
+  size_t size;
+  guint64 time;
+
+  /* The library ends a header's value with a NUL of its own. */
+  if (!rd_kafka_message_headers (message, &headers) &&
+      !rd_kafka_header_get_last (headers, GST_KAFKA_HEADER_CAPTURE_TIME, &value, &size) && value &&
+      g_ascii_string_to_unsigned (value, 10, 0, G_MAXINT64, &time, NULL) &&
+      (timestamp <= 0 || time / GST_MSECOND <= (guint64) timestamp + MOST_AHEAD / GST_MSECOND))
+    return time;
+  return timestamp > 0 ? (GstClockTime) timestamp * GST_MSECOND : 0;
+}
+
+/* Reading of tracks */
+
+static rd_kafka_topic_partition_list_t *
+list_tracks (GstKafkaReplay *self, gint64 offset)
+{
+  rd_kafka_topic_partition_list_t *list =
+      rd_kafka_topic_partition_list_new ((int) self->tracks->len);
+
+  for (guint i = 0; i < self->tracks->len; i++) {
+    Track *track = g_ptr_array_index (self->tracks, i);
+
+    rd_kafka_topic_partition_list_add (list, track->topic, track->partition)->offset = offset;
+  }
+  return list;
+}
+
+/* Puts each track at its offset in @list; one at its end isn't read. */
+static void
+place_tracks (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *list)
+{
+  rd_kafka_topic_partition_list_t *reading = rd_kafka_topic_partition_list_new (list->cnt);
+
+  for (gint i = 0; i < list->cnt; i++) {
+    Track *track = g_ptr_array_index (self->tracks, i);
+    gint64 offset = list->elems[i].offset;
+
+    g_clear_pointer (&track->head, rd_kafka_message_destroy);
+    offset = offset < 0 ? track->end : MAX (offset, track->start);
+    track->at_end = offset >= track->end;
+    if (!track->at_end)
+      rd_kafka_topic_partition_list_add (reading, track->topic, track->partition)->offset = offset;
+  }
+  /* The library's own seek gives up a thousand times too early before 2.1. */
+  rd_kafka_assign (self->rk, reading);
+  rd_kafka_topic_partition_list_destroy (reading);
+}
+
+/* Takes over @message. */
+static void
+take_head (GstKafkaReplay *self, Track *track, rd_kafka_message_t *message)
+{
+  if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+    track->at_end = TRUE;
+  } else if (message->err) {
+    GST_WARNING ("%s: %s", rd_kafka_name (self->rk), rd_kafka_message_errstr (message));
+  } else if (message->offset >= track->end) {
+    track->at_end = TRUE;
+  } else if (capture_time_of (message) >= self->target &&
+             gst_kafka_message_is_of_camera (message, self->settings->camera)) {
+    track->head_time = capture_time_of (message);
+    track->head = g_steal_pointer (&message);
+  }
+  g_clear_pointer (&message, rd_kafka_message_destroy);
+}
+
+/* FALSE: flushing */
+static gboolean
+fill_track (GstKafkaReplay *self, Track *track)
+{
+  while (!track->head && !track->at_end) {
+    rd_kafka_message_t *message = rd_kafka_consume_queue (track->queue, POLL_TIME_MS);
+
+    if (message)
+      take_head (self, track, message);
+    if (is_flushing (self))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+fill_tracks (GstKafkaReplay *self)
+{
+  rd_kafka_message_t *event = rd_kafka_consumer_poll (self->rk, 0);
+
+  g_clear_pointer (&event, rd_kafka_message_destroy);
+  for (guint i = 0; i < self->tracks->len; i++)
+    if (!fill_track (self, g_ptr_array_index (self->tracks, i)))
+      return FALSE;
+  return TRUE;
+}
+
+/* (nullable): NULL if all are at their end */
+static Track *
+find_first (GstKafkaReplay *self)
+{
+  Track *first = NULL;
+
+  for (guint i = 0; i < self->tracks->len; i++) {
+    Track *track = g_ptr_array_index (self->tracks, i);
+
+    if (track->head && (!first || track->head_time < first->head_time))
+      first = track;
+  }
+  return first;
+}
+
+/* Opening */
+
+static void
+add_track (GstKafkaReplay *self, const rd_kafka_topic_partition_t *from, const GstKafkaPosition *at)
+{
+  Track *track = g_new0 (Track, 1);
+
+  track->topic = g_strdup (from->topic);
+  track->partition = from->partition;
+  track->start = MAX (at->start, 0);
+  track->end = at->end;
+  /* A queue of its own, so that one track can be waited for. */
+  track->queue = rd_kafka_queue_get_partition (self->rk, track->topic, track->partition);
+  rd_kafka_queue_forward (track->queue, NULL);
+  g_ptr_array_add (self->tracks, track);
+}
+
+static rd_kafka_resp_err_t
+find_tracks (GstKafkaReplay *self)
+{
+  GstKafkaDiscovery found = {NULL};
+  g_autofree GstKafkaPosition *positions = NULL;
+  rd_kafka_resp_err_t err = gst_kafka_discover (self->rk, self->settings, ASK_TIME_MS, &found);
+
+  if (!err && found.refused)
+    err = found.refused;
+  else if (!err && found.missing) {
+    err = RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+    self->missing = g_strconcat (found.missing, " doesn't exist", NULL);
+  }
+  if (!err) {
+    positions = g_new0 (GstKafkaPosition, found.list->cnt);
+    err = gst_kafka_range_resolve (&self->settings->range, self->rk, found.list, positions);
+  }
+  if (!err) {
+    self->tracks = g_ptr_array_new_with_free_func ((GDestroyNotify) track_free);
+    for (gint i = 0; i < found.list->cnt; i++)
+      add_track (self, &found.list->elems[i], &positions[i]);
+  }
+  gst_kafka_discovery_clear (&found);
+  return err;
+}
+
+/* Looks for messages in the last @back offsets of each track that none is known of yet. FALSE: flushing */
+static gboolean
+look_at_ends (GstKafkaReplay *self, gint64 back, GstClockTime *last)
+{
+  rd_kafka_topic_partition_list_t *list = list_tracks (self, 0);
+
+  for (gint i = 0; i < list->cnt; i++) {
+    Track *track = g_ptr_array_index (self->tracks, i);
+
+    list->elems[i].offset = track->measured ? track->end : MAX (track->end - back, track->start);
+  }
+  place_tracks (self, list);
+  rd_kafka_topic_partition_list_destroy (list);
+  for (guint i = 0; i < self->tracks->len; i++) {
+    Track *track = g_ptr_array_index (self->tracks, i);
+
+    while (fill_track (self, track) && track->head) {
+      *last = MAX (*last, track->head_time);
+      track->measured = TRUE;
+      g_clear_pointer (&track->head, rd_kafka_message_destroy);
+    }
+    if (!track->at_end)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* The last message of each track tells how long it is; what ends a transaction takes an offset without being
+ * one, and so does what another camera sent. FALSE: flushing */
+static gboolean
+measure (GstKafkaReplay *self, GstClockTime *last)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (look_back); i++)
+    if (!look_at_ends (self, look_back[i], last))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+go_to_begin (GstKafkaReplay *self)
+{
+  rd_kafka_topic_partition_list_t *list = list_tracks (self, 0);
+
+  for (gint i = 0; i < list->cnt; i++)
+    list->elems[i].offset = ((Track *) g_ptr_array_index (self->tracks, i))->start;
+  place_tracks (self, list);
+  rd_kafka_topic_partition_list_destroy (list);
+  return fill_tracks (self);
+}
+
+static GstKafkaRead
+open_tracks (GstKafkaReplay *self)
+{
+  Track *first;
+  GstClockTime last = 0;
+
+  self->target = 0;
+  if (!measure (self, &last) || !go_to_begin (self))
+    return GST_KAFKA_READ_FLUSHING;
+  first = find_first (self);
+  self->origin = self->settings->range.start_time;
+  if (!GST_CLOCK_TIME_IS_VALID (self->origin))
+    self->origin = first ? first->head_time : 0;
+  g_mutex_lock (&self->lock);
+  self->duration = last > self->origin ? last - self->origin : 0;
+  g_mutex_unlock (&self->lock);
+  return GST_KAFKA_READ_MESSAGE;
+}
+
+GstKafkaRead
+gst_kafka_replay_open (GstKafkaReplay *self, GError **error)
+{
+  rd_kafka_resp_err_t err;
+
+  if (GST_CLOCK_TIME_IS_VALID (self->origin))
+    return GST_KAFKA_READ_MESSAGE;
+  if (!self->deadline)
+    self->deadline = g_get_monotonic_time () + OPEN_TIME;
+  while (!self->tracks) {
+    rd_kafka_message_t *event = rd_kafka_consumer_poll (self->rk, 0);
+
+    g_clear_pointer (&event, rd_kafka_message_destroy);
+    err = find_tracks (self);
+    if (is_flushing (self))
+      return GST_KAFKA_READ_FLUSHING;
+    if (err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || gst_kafka_error_is_refusal (err) ||
+        gst_kafka_error_is_refusal (gst_kafka_fault_get (&self->fault, NULL)) ||
+        (err && g_get_monotonic_time () > self->deadline))
+      return fail (self, err, error);
+  }
+  return open_tracks (self);
+}
+
+/* Playing */
+
+void
+gst_kafka_replay_seek (GstKafkaReplay *self, GstClockTime time)
+{
+  /* It opens at the begin. */
+  if (time > 0 || GST_CLOCK_TIME_IS_VALID (self->origin))
+    self->seek_time = time;
+}
+
+static rd_kafka_resp_err_t
+first_error (const rd_kafka_topic_partition_list_t *list)
+{
+  for (gint i = 0; i < list->cnt; i++)
+    if (list->elems[i].err)
+      return list->elems[i].err;
+  return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/* Puts all tracks at what was captured at @time or later. FALSE: flushing, or @err */
+static gboolean
+go_to (GstKafkaReplay *self, GstClockTime time, rd_kafka_resp_err_t *err)
+{
+  rd_kafka_topic_partition_list_t *list = list_tracks (self, (gint64) (time / GST_MSECOND));
+
+  *err = rd_kafka_offsets_for_times (self->rk, list, 2 * ASK_TIME_MS);
+  if (!*err)
+    *err = first_error (list);
+  if (!*err) {
+    self->target = time;
+    place_tracks (self, list);
+  }
+  rd_kafka_topic_partition_list_destroy (list);
+  return !*err && fill_tracks (self);
+}
+
+/* The last message captured before @end that needs no other one; GST_CLOCK_TIME_NONE if there is none. FALSE:
+ * flushing */
+static gboolean
+find_key_unit (GstKafkaReplay *self, GstClockTime end, GstClockTime *time)
+{
+  Track *first;
+
+  *time = GST_CLOCK_TIME_NONE;
+  while ((first = find_first (self)) && first->head_time < end) {
+    if (!gst_kafka_message_is_delta_unit (first->head))
+      *time = first->head_time;
+    g_clear_pointer (&first->head, rd_kafka_message_destroy);
+    if (!fill_tracks (self))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* A decoder needs what @target depends on: from the key unit before it, or from the begin. */
+static gboolean
+go_to_key_unit (GstKafkaReplay *self, GstClockTime target, rd_kafka_resp_err_t *err)
+{
+  GstClockTime key_unit = GST_CLOCK_TIME_NONE, from = target;
+
+  for (GstClockTime back = FIRST_LOOK_BACK; from > self->origin; back *= 2) {
+    from = target > self->origin + back ? target - back : self->origin;
+    if (!go_to (self, from, err) || !find_key_unit (self, target, &key_unit))
+      return FALSE;
+    if (GST_CLOCK_TIME_IS_VALID (key_unit))
+      return go_to (self, key_unit, err);
+  }
+  return go_to (self, self->origin, err);
+}
+
+/* FALSE: flushing, or @err */
+static gboolean
+carry_out_seek (GstKafkaReplay *self, rd_kafka_resp_err_t *err)
+{
+  GstClockTime target = self->origin + self->seek_time;
+  Track *first;
+
+  if (!go_to (self, target, err))
+    return FALSE;
+  first = find_first (self);
+  if (first && gst_kafka_message_is_delta_unit (first->head) && !go_to_key_unit (self, target, err))
+    return FALSE;
+  self->seek_time = GST_CLOCK_TIME_NONE;
+  return TRUE;
+}
+
+GstKafkaRead
+gst_kafka_replay_read (
+    GstKafkaReplay *self, GstKafkaFetched *fetched, GstClockTime *time, GError **error)
+{
+  rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+  Track *first;
+
+  if (GST_CLOCK_TIME_IS_VALID (self->seek_time) && !carry_out_seek (self, &err))
+    return err && !is_flushing (self) ? fail (self, err, error) : GST_KAFKA_READ_FLUSHING;
+  if (!fill_tracks (self))
+    return GST_KAFKA_READ_FLUSHING;
+  first = find_first (self);
+  if (!first)
+    return GST_KAFKA_READ_END;
+  *time = first->head_time > self->origin ? first->head_time - self->origin : 0;
+  fetched->message = g_steal_pointer (&first->head);
+  fetched->handle = gst_kafka_handle_ref (self->handle);
+  fetched->behind = first->end - fetched->message->offset - 1;
+  return GST_KAFKA_READ_MESSAGE;
+}
+
+void
+gst_kafka_replay_set_flushing (GstKafkaReplay *self, gboolean flushing)
+{
+  g_mutex_lock (&self->lock);
+  self->flushing = flushing;
+  g_mutex_unlock (&self->lock);
+}
+
+GstClockTime
+gst_kafka_replay_get_duration (GstKafkaReplay *self)
+{
+  GstClockTime duration;
+
+  g_mutex_lock (&self->lock);
+  duration = self->duration;
+  g_mutex_unlock (&self->lock);
+  return duration;
+}

@@ -1,0 +1,841 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/**
+ * SECTION:element-kafkasrc
+ * @title: kafkasrc
+ *
+ * Reads messages from Apache Kafka: each becomes a buffer, without a copy of its bytes, with the caps, flags,
+ * duration and headers it was sent with, stamped with the running time of its arrival.
+ *
+ * With #GstKafkaSrc:group-id it is a member of a consumer group, whose members share the topic's partitions.
+ * A message counts as done, and its offset is committed, once all buffers made from it are gone and no error
+ * followed; so a crash, an error or a stop replays what was on its way and never loses it. Without a group it
+ * reads all partitions, from now on, and commits nothing.
+ *
+ * A topic that doesn't exist yet is waited for, and so is a broker that was lost; one that can't be reached at
+ * the start is an error after 10 s.
+ *
+ * #GstKafkaSrc:topic is a comma-separated list of names and of patterns that begin with `^`. With a pattern, topics
+ * that match and are made later are read too; the brokers' own never are.
+ *
+ * Which partitions are read is told downstream in a sticky event `GstKafkaAssignment` and on the bus in an
+ * element message `kafkasrc-assignment` with the fields `partitions` (array of int), `topics` (array of string, the
+ * topic of each) and `rebalances` (uint64, changes so far). How many messages wait in them is the answer to a custom
+ * query `GstKafkaLag`.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 -e kafkasrc topic=camera group-id=viewers ! jpegdec ! videoconvert ! autovideosink
+ * ]|
+ * Shows what a camera publishes with `jpegenc ! kafkasink topic=camera`.
+ * |[
+ * gst-launch-1.0 playbin uri="kafka://localhost:9092/camera?start=earliest"
+ * ]|
+ * Plays what it has published so far, as a file would: with #GstKafkaSrc:replay, which `start` or `end` in a URI
+ * set. Their times are as in `start=2026-11-25T00:44:00Z`. A seek into delta-coded video begins with the key unit
+ * before it; with the flag TRICKMODE_KEY_UNITS there are no others.
+ */
+
+#include <gst/base/gstpushsrc.h>
+#include <gst/base/gsttypefindhelper.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "fogtime.h"
+#include "client/gstkafkaclient.h"
+#include "client/gstkafkaformat.h"
+#include "gstkafkamessage.h"
+#include "gstkafkameta.h"
+#include "gstkafkareplay.h"
+#include "client/gstkafkasocket.h"
+#include "gstkafkasrcconfig.h"
+#include "client/gstkafkauri.h"
+
+GST_DEBUG_CATEGORY (gst_kafka_src_debug);
+#define GST_CAT_DEFAULT gst_kafka_src_debug
+
+/* A guess of typefind's that is no better than this is none. */
+#define MIN_TYPE_FIND GST_TYPE_FIND_LIKELY
+
+enum { PROP_STATS = GST_KAFKA_SRC_PROP_OTHER };
+
+/* With the object lock. */
+typedef struct {
+  guint64 messages;
+  guint64 bytes;
+  guint64 other_cameras;
+  guint64 too_old;
+  guint64 bad_caps;
+  guint64 refused_caps;
+  guint64 clock_skew;
+  GstClockTime age;
+} Counters;
+
+typedef struct {
+  GstPushSrc parent;
+
+  /* with the object lock */
+  GstKafkaSettings settings;
+  GstKafkaSrcSettings own;
+  Counters counters;
+  /* Either of them from READY to PAUSED and back; the streaming thread needs no lock to use it. */
+  GstKafkaConsumer *consumer;
+  GstKafkaReplay *player;
+  GstStructure *last_stats; /* of the run that has ended */
+
+  /* for the streaming thread alone */
+  gint64 pushing;        /* since when the last buffer is on its way, monotonic us; 0: none is */
+  gchar *caps_text;      /* `gst-caps` of the caps that downstream has */
+  gchar *told_caps_text; /* the last one a warning was posted for */
+  gboolean caps_found; /* by property or typefind: good for all messages without any of their own */
+
+  gint flushed; /* atomic */
+} GstKafkaSrc;
+
+typedef GstPushSrcClass GstKafkaSrcClass;
+
+#define GST_KAFKA_SRC(object) ((GstKafkaSrc *) (object))
+
+static GType gst_kafka_src_get_type (void);
+static void gst_kafka_src_uri_handler_init (gpointer iface, gpointer data);
+G_DEFINE_TYPE_WITH_CODE (GstKafkaSrc, gst_kafka_src, GST_TYPE_PUSH_SRC,
+    G_IMPLEMENT_INTERFACE (GST_TYPE_URI_HANDLER, gst_kafka_src_uri_handler_init))
+GST_ELEMENT_REGISTER_DECLARE (kafkasrc)
+GST_ELEMENT_REGISTER_DEFINE (kafkasrc, "kafkasrc", GST_RANK_NONE, gst_kafka_src_get_type ());
+
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+
+/* Start and stop */
+
+static void
+reset_run (GstKafkaSrc *self)
+{
+  GST_OBJECT_LOCK (self);
+  memset (&self->counters, 0, sizeof self->counters);
+  self->counters.age = GST_CLOCK_TIME_NONE;
+  gst_clear_structure (&self->last_stats);
+  GST_OBJECT_UNLOCK (self);
+  self->pushing = 0;
+  g_clear_pointer (&self->caps_text, g_free);
+  g_clear_pointer (&self->told_caps_text, g_free);
+  self->caps_found = FALSE;
+  g_atomic_int_set (&self->flushed, FALSE);
+}
+
+/* Not in the base class's start, which posts an error of its own behind ours. */
+static gboolean
+open_client (GstKafkaSrc *self)
+{
+  g_autoptr (GError) error = NULL;
+  GstKafkaConsumer *consumer = NULL;
+  GstKafkaReplay *player = NULL;
+  GstKafkaConsumerSettings *settings;
+  rd_kafka_conf_t *conf = NULL;
+
+  reset_run (self);
+  settings = gst_kafka_src_new_consumer_settings (
+      GST_BASE_SRC (self), &self->settings, &self->own, &conf, &error);
+  if (settings && self->own.replay)
+    player = gst_kafka_replay_new (conf, settings, &error);
+  else if (settings)
+    consumer = gst_kafka_consumer_start (GST_ELEMENT (self), conf, settings, &error);
+  if (error) {
+    gst_kafka_post_error (GST_ELEMENT (self), error, NULL);
+    return FALSE;
+  }
+  GST_OBJECT_LOCK (self);
+  self->consumer = consumer;
+  self->player = player;
+  GST_OBJECT_UNLOCK (self);
+  gst_kafka_socket_warn (GST_ELEMENT (self), "socket-receive-buffer-bytes", SO_RCVBUF,
+      self->own.socket_receive_buffer_bytes);
+  gst_base_src_set_live (GST_BASE_SRC (self), !player);
+  gst_base_src_set_do_timestamp (GST_BASE_SRC (self), !player);
+  return TRUE;
+}
+
+static GstStructure *make_stats (GstKafkaSrc *self);
+
+static void
+close_client (GstKafkaSrc *self)
+{
+  GstKafkaConsumer *consumer;
+  GstKafkaReplay *player;
+
+  GST_OBJECT_LOCK (self);
+  self->last_stats = make_stats (self);
+  consumer = g_steal_pointer (&self->consumer);
+  player = g_steal_pointer (&self->player);
+  GST_OBJECT_UNLOCK (self);
+  g_clear_pointer (&consumer, gst_kafka_consumer_stop);
+  g_clear_pointer (&player, gst_kafka_replay_free);
+}
+
+static void
+set_flushing (GstBaseSrc *base, gboolean flushing)
+{
+  GstKafkaSrc *self = GST_KAFKA_SRC (base);
+
+  /* An EOS that an application sends comes by here in any state. */
+  GST_OBJECT_LOCK (self);
+  if (self->consumer)
+    gst_kafka_consumer_set_flushing (self->consumer, flushing);
+  if (self->player)
+    gst_kafka_replay_set_flushing (self->player, flushing);
+  GST_OBJECT_UNLOCK (self);
+}
+
+static gboolean
+gst_kafka_src_unlock (GstBaseSrc *base)
+{
+  set_flushing (base, TRUE);
+  return TRUE;
+}
+
+static gboolean
+gst_kafka_src_unlock_stop (GstBaseSrc *base)
+{
+  set_flushing (base, FALSE);
+  return TRUE;
+}
+
+static void
+set_playing (GstKafkaSrc *self, gboolean playing)
+{
+  GST_OBJECT_LOCK (self);
+  if (self->consumer)
+    gst_kafka_consumer_set_playing (self->consumer, playing);
+  GST_OBJECT_UNLOCK (self);
+}
+
+static GstStateChangeReturn
+gst_kafka_src_change_state (GstElement *element, GstStateChange transition)
+{
+  GstKafkaSrc *self = GST_KAFKA_SRC (element);
+  GstStateChangeReturn result;
+
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !open_client (self))
+    return GST_STATE_CHANGE_FAILURE;
+  /* Before queues free what they hold: it is to come again. */
+  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED)
+    set_playing (self, FALSE);
+  result = GST_ELEMENT_CLASS (gst_kafka_src_parent_class)->change_state (element, transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING && result != GST_STATE_CHANGE_FAILURE)
+    set_playing (self, TRUE);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
+      (transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE))
+    close_client (self);
+  return result;
+}
+
+/* Caps */
+
+static void
+count (GstKafkaSrc *self, guint64 *counter)
+{
+  GST_OBJECT_LOCK (self);
+  (*counter)++;
+  GST_OBJECT_UNLOCK (self);
+}
+
+static gboolean
+fails_on_error (GstKafkaSrc *self)
+{
+  gboolean fails;
+
+  GST_OBJECT_LOCK (self);
+  fails = self->own.on_error == GST_KAFKA_SRC_FAIL;
+  GST_OBJECT_UNLOCK (self);
+  return fails;
+}
+
+/* A message that isn't for this pipeline: one warning for each new kind of it, or the end: of the stream, since
+ * the base class posts a second error for GST_FLOW_ERROR. */
+static GstFlowReturn
+reject_caps (GstKafkaSrc *self, const gchar *text, const gchar *why, guint64 *counter)
+{
+  count (self, counter);
+  if (fails_on_error (self)) {
+    GST_ELEMENT_ERROR (
+        self, STREAM, FORMAT, ("A message's caps are %s: %.200s", why, text), ("on-error=fail"));
+    return GST_FLOW_EOS;
+  }
+  if (g_strcmp0 (text, self->told_caps_text) != 0) {
+    g_free (self->told_caps_text);
+    self->told_caps_text = g_strdup (text);
+    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+        ("Messages are skipped, since their caps are %s: %.200s", why, text), (NULL));
+  }
+  return GST_FLOW_CUSTOM_SUCCESS;
+}
+
+static GstFlowReturn
+offer_caps (GstKafkaSrc *self, GstCaps *caps, const gchar *text)
+{
+  if (!gst_pad_peer_query_accept_caps (GST_BASE_SRC_PAD (self), caps))
+    return reject_caps (self, text, "not accepted downstream", &self->counters.refused_caps);
+  g_clear_pointer (&self->caps_text, g_free);
+  if (!gst_base_src_set_caps (GST_BASE_SRC (self), caps))
+    return reject_caps (self, text, "refused downstream", &self->counters.refused_caps);
+  self->caps_text = g_strdup (text);
+  return GST_FLOW_OK;
+}
+
+static GstFlowReturn
+use_caps_header (GstKafkaSrc *self, const gchar *text)
+{
+  GstCaps *caps;
+  GstFlowReturn result;
+
+  caps = gst_kafka_caps_from_text (text);
+  if (!caps)
+    return reject_caps (self, text, "not valid", &self->counters.bad_caps);
+  result = offer_caps (self, caps, text);
+  gst_caps_unref (caps);
+  return result;
+}
+
+static GstCaps *
+find_type (GstKafkaSrc *self, GstBuffer *buffer)
+{
+  GstTypeFindProbability probability = GST_TYPE_FIND_NONE;
+  GstCaps *caps;
+  GstMapInfo map;
+
+  if (!gst_buffer_get_size (buffer) || !gst_buffer_map (buffer, &map, GST_MAP_READ))
+    return NULL;
+  caps = gst_type_find_helper_for_data (GST_OBJECT (self), map.data, map.size, &probability);
+  gst_buffer_unmap (buffer, &map);
+  if (probability < MIN_TYPE_FIND || (caps && !gst_caps_is_fixed (caps)))
+    gst_clear_caps (&caps);
+  return caps;
+}
+
+static GstCaps *
+dup_caps (GstKafkaSrc *self)
+{
+  GstCaps *caps;
+
+  GST_OBJECT_LOCK (self);
+  caps = self->own.caps ? gst_caps_ref (self->own.caps) : NULL;
+  GST_OBJECT_UNLOCK (self);
+  return caps;
+}
+
+/* What nobody knows goes out as it is: a decodebin behind may find more. */
+static GstFlowReturn
+use_other_caps (GstKafkaSrc *self, GstBuffer *buffer)
+{
+  g_autofree gchar *text = NULL;
+  GstFlowReturn result;
+  GstCaps *caps;
+
+  if (self->caps_found && !self->caps_text)
+    return GST_FLOW_OK;
+  caps = dup_caps (self);
+  if (!caps)
+    caps = find_type (self, buffer);
+  if (!caps)
+    return GST_FLOW_OK;
+  text = gst_caps_to_string (caps);
+  result = offer_caps (self, caps, text);
+  gst_caps_unref (caps);
+  g_clear_pointer (&self->caps_text, g_free);
+  self->caps_found = result == GST_FLOW_OK;
+  return result;
+}
+
+/* As nearly always: then nothing has to be looked at. */
+static gboolean
+has_same_caps (GstKafkaSrc *self, GstBuffer *buffer)
+{
+  const GstKafkaHeader *header = gst_kafka_meta_find_header (buffer, GST_KAFKA_HEADER_CAPS);
+
+  return header && header->value && self->caps_text && header->size == strlen (self->caps_text) &&
+         memcmp (header->value, self->caps_text, header->size) == 0;
+}
+
+static GstFlowReturn
+use_caps (GstKafkaSrc *self, GstBuffer *buffer)
+{
+  const gchar *text;
+
+  if (has_same_caps (self, buffer))
+    return GST_FLOW_OK;
+  text = gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_CAPS);
+  return text ? use_caps_header (self, text) : use_other_caps (self, buffer);
+}
+
+/* Messages */
+
+/* FALSE: older than max-age */
+static gboolean
+look_at_age (GstKafkaSrc *self, GstBuffer *buffer)
+{
+  GstClockTime captured = gst_kafka_message_get_capture_time (buffer);
+  GstClockTime now = fog_time_now ();
+  gboolean fresh = TRUE;
+
+  if (!GST_CLOCK_TIME_IS_VALID (captured))
+    return TRUE;
+  GST_OBJECT_LOCK (self);
+  self->counters.clock_skew += captured > now;
+  self->counters.age = captured > now ? 0 : now - captured;
+  if (self->own.max_age > 0 && self->counters.age > self->own.max_age && !self->player) {
+    self->counters.too_old++;
+    fresh = FALSE;
+  }
+  GST_OBJECT_UNLOCK (self);
+  return fresh;
+}
+
+/* GST_FLOW_CUSTOM_SUCCESS: the buffer is to be skipped */
+static GstFlowReturn
+judge (GstKafkaSrc *self, GstBuffer *buffer)
+{
+  GstFlowReturn result;
+
+  if (!look_at_age (self, buffer))
+    return GST_FLOW_CUSTOM_SUCCESS;
+  result = use_caps (self, buffer);
+  if (result != GST_FLOW_OK)
+    return result;
+  GST_OBJECT_LOCK (self);
+  self->counters.messages++;
+  self->counters.bytes += gst_buffer_get_size (buffer);
+  GST_OBJECT_UNLOCK (self);
+  return GST_FLOW_OK;
+}
+
+/* FALSE: of another camera */
+static gboolean
+is_wanted (GstKafkaSrc *self, const rd_kafka_message_t *message)
+{
+  gboolean wanted;
+
+  GST_OBJECT_LOCK (self);
+  wanted = gst_kafka_message_is_of_camera (message, self->own.camera);
+  self->counters.other_cameras += !wanted;
+  GST_OBJECT_UNLOCK (self);
+  return wanted;
+}
+
+static GstFlowReturn
+take_message (GstKafkaSrc *self, GstKafkaFetched *fetched, GstBuffer **out)
+{
+  gboolean wanted = is_wanted (self, fetched->message);
+  GstBuffer *buffer = gst_kafka_message_to_buffer (fetched);
+  GstFlowReturn result = wanted ? judge (self, buffer) : GST_FLOW_CUSTOM_SUCCESS;
+
+  if (result == GST_FLOW_OK) {
+    *out = buffer;
+    return GST_FLOW_OK;
+  }
+  gst_kafka_meta_mark (buffer, result == GST_FLOW_EOS ? GST_KAFKA_ACK_FAILED : GST_KAFKA_ACK_DONE);
+  gst_buffer_unref (buffer);
+  return result;
+}
+
+static void
+push_assignment (GstKafkaSrc *self)
+{
+  GstStructure *s = gst_structure_new_empty (GST_KAFKA_ASSIGNMENT_EVENT);
+  GValue partitions = G_VALUE_INIT;
+
+  gst_kafka_consumer_get_lag (self->consumer, &partitions);
+  gst_structure_take_value (s, "partitions", &partitions);
+  GST_OBJECT_LOCK (self);
+  gst_structure_set (s, "topic", G_TYPE_STRING, self->settings.topic, NULL);
+  GST_OBJECT_UNLOCK (self);
+  gst_pad_push_event (
+      GST_BASE_SRC_PAD (self), gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_STICKY, s));
+}
+
+/* Replay */
+
+static GstFlowReturn
+end_replay (GstKafkaSrc *self, GstKafkaRead what, const GError *error)
+{
+  if (what == GST_KAFKA_READ_FLUSHING)
+    return GST_FLOW_FLUSHING;
+  if (what == GST_KAFKA_READ_FAILED)
+    gst_kafka_post_error (GST_ELEMENT (self), error, NULL);
+  return GST_FLOW_EOS;
+}
+
+static void
+tell_duration (GstKafkaSrc *self)
+{
+  GstBaseSrc *base = GST_BASE_SRC (self);
+  GstClockTime duration = gst_kafka_replay_get_duration (self->player);
+
+  GST_OBJECT_LOCK (self);
+  base->segment.duration = duration;
+  GST_OBJECT_UNLOCK (self);
+  gst_element_post_message (
+      GST_ELEMENT (self), gst_message_new_duration_changed (GST_OBJECT (self)));
+}
+
+static gboolean
+is_skipped_in_trick_mode (GstKafkaSrc *self, GstBuffer *buffer)
+{
+  return GST_BASE_SRC (self)->segment.flags & GST_SEGMENT_FLAG_TRICKMODE_KEY_UNITS &&
+         GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+}
+
+static GstFlowReturn
+replay_one (GstKafkaSrc *self, GstBuffer **out)
+{
+  g_autoptr (GError) error = NULL;
+  GstKafkaFetched fetched = {NULL};
+  gboolean opened = GST_CLOCK_TIME_IS_VALID (gst_kafka_replay_get_duration (self->player));
+  GstKafkaRead what = gst_kafka_replay_open (self->player, &error);
+  GstClockTime time;
+  GstFlowReturn result;
+
+  if (what != GST_KAFKA_READ_MESSAGE)
+    return end_replay (self, what, error);
+  if (!opened)
+    tell_duration (self);
+  what = gst_kafka_replay_read (self->player, &fetched, &time, &error);
+  if (what != GST_KAFKA_READ_MESSAGE)
+    return end_replay (self, what, error);
+  result = take_message (self, &fetched, out);
+  if (result != GST_FLOW_OK)
+    return result;
+  if (is_skipped_in_trick_mode (self, *out)) {
+    gst_clear_buffer (out);
+    return GST_FLOW_CUSTOM_SUCCESS;
+  }
+  GST_BUFFER_PTS (*out) = time;
+  return GST_FLOW_OK;
+}
+
+static gboolean
+gst_kafka_src_do_seek (GstBaseSrc *base, GstSegment *segment)
+{
+  GstKafkaSrc *self = GST_KAFKA_SRC (base);
+
+  if (!self->player)
+    return TRUE;
+  if (segment->rate < 0 || segment->format != GST_FORMAT_TIME)
+    return FALSE;
+  segment->time = segment->start;
+  gst_kafka_replay_seek (self->player, segment->position);
+  return TRUE;
+}
+
+/* That we are asked for more tells that the last push went well. */
+static void
+note_last_push (GstKafkaSrc *self)
+{
+  if (g_atomic_int_compare_and_exchange (&self->flushed, TRUE, FALSE))
+    gst_kafka_consumer_note_flush (self->consumer);
+  else if (self->pushing)
+    gst_kafka_consumer_note_pushed (self->consumer, self->pushing);
+  self->pushing = 0;
+}
+
+static GstFlowReturn
+read_one (GstKafkaSrc *self, GstBuffer **out)
+{
+  GstKafkaFetched fetched = {NULL};
+
+  switch (gst_kafka_consumer_read (self->consumer, &fetched)) {
+    case GST_KAFKA_READ_MESSAGE:
+      return take_message (self, &fetched, out);
+    case GST_KAFKA_READ_ASSIGNMENT:
+      push_assignment (self);
+      return GST_FLOW_CUSTOM_SUCCESS;
+    case GST_KAFKA_READ_FLUSHING:
+      return GST_FLOW_FLUSHING;
+    case GST_KAFKA_READ_END:
+    case GST_KAFKA_READ_FAILED:
+    default:
+      return GST_FLOW_EOS;
+  }
+}
+
+static GstFlowReturn
+gst_kafka_src_create (GstPushSrc *push, GstBuffer **out)
+{
+  GstKafkaSrc *self = GST_KAFKA_SRC (push);
+  GstFlowReturn result;
+
+  if (self->consumer)
+    note_last_push (self);
+  do
+    result = self->player ? replay_one (self, out) : read_one (self, out);
+  while (result == GST_FLOW_CUSTOM_SUCCESS);
+  if (result == GST_FLOW_OK)
+    self->pushing = g_get_monotonic_time ();
+  return result;
+}
+
+static GstPadProbeReturn
+see_flush (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  g_atomic_int_set (&GST_KAFKA_SRC (user_data)->flushed, TRUE);
+  return GST_PAD_PROBE_OK;
+}
+
+/* Caps come with each message. */
+static gboolean
+gst_kafka_src_negotiate (GstBaseSrc *base)
+{
+  return TRUE;
+}
+
+static gboolean
+gst_kafka_src_is_seekable (GstBaseSrc *base)
+{
+  return GST_KAFKA_SRC (base)->player != NULL;
+}
+
+static gboolean
+answer_duration (GstKafkaSrc *self, GstQuery *query)
+{
+  GstClockTime duration = GST_CLOCK_TIME_NONE;
+  GstFormat format;
+
+  gst_query_parse_duration (query, &format, NULL);
+  GST_OBJECT_LOCK (self);
+  if (self->player)
+    duration = gst_kafka_replay_get_duration (self->player);
+  GST_OBJECT_UNLOCK (self);
+  if (format != GST_FORMAT_TIME || !GST_CLOCK_TIME_IS_VALID (duration))
+    return FALSE;
+  gst_query_set_duration (query, GST_FORMAT_TIME, (gint64) duration);
+  return TRUE;
+}
+
+static gboolean
+answer_lag (GstKafkaSrc *self, GstQuery *query)
+{
+  GstStructure *s = gst_query_writable_structure (query);
+  GValue partitions = G_VALUE_INIT;
+  guint64 lag;
+  gboolean runs;
+
+  GST_OBJECT_LOCK (self);
+  runs = self->consumer != NULL;
+  if (runs)
+    lag = gst_kafka_consumer_get_lag (self->consumer, &partitions);
+  GST_OBJECT_UNLOCK (self);
+  if (!runs)
+    return FALSE;
+  gst_structure_set (s, "lag", G_TYPE_INT64, (gint64) lag, NULL);
+  gst_structure_take_value (s, "partitions", &partitions);
+  return TRUE;
+}
+
+static gboolean
+gst_kafka_src_query (GstBaseSrc *base, GstQuery *query)
+{
+  const GstStructure *s = gst_query_get_structure (query);
+
+  if (GST_QUERY_TYPE (query) == GST_QUERY_CUSTOM && gst_structure_has_name (s, GST_KAFKA_LAG_QUERY))
+    return answer_lag (GST_KAFKA_SRC (base), query);
+  if (GST_QUERY_TYPE (query) == GST_QUERY_DURATION)
+    return answer_duration (GST_KAFKA_SRC (base), query);
+  if (GST_QUERY_TYPE (query) == GST_QUERY_LATENCY && gst_base_src_is_live (base)) {
+    /* Stamped on arrival; the base class would take the wait for the first message for latency. */
+    gst_query_set_latency (query, TRUE, 0, GST_CLOCK_TIME_NONE);
+    return TRUE;
+  }
+  return GST_BASE_SRC_CLASS (gst_kafka_src_parent_class)->query (base, query);
+}
+
+/* kafka:// */
+
+static GstURIType
+gst_kafka_src_uri_type (GType type)
+{
+  return GST_URI_SRC;
+}
+
+static const gchar *const *
+gst_kafka_src_uri_protocols (GType type)
+{
+  static const gchar *const protocols[] = {"kafka", NULL};
+
+  return protocols;
+}
+
+static gchar *
+gst_kafka_src_get_uri (GstURIHandler *handler)
+{
+  g_autofree gchar *servers = NULL, *topic = NULL;
+
+  g_object_get (handler, "bootstrap-servers", &servers, "topic", &topic, NULL);
+  return gst_kafka_uri_to_string (servers, topic);
+}
+
+static gboolean
+gst_kafka_src_set_uri (GstURIHandler *handler, const gchar *text, GError **error)
+{
+  g_autoptr (GstKafkaUri) uri = NULL;
+
+  if (GST_STATE (handler) > GST_STATE_READY) {
+    g_set_error_literal (error, GST_URI_ERROR, GST_URI_ERROR_BAD_STATE,
+        "The URI of a running kafkasrc can't be changed");
+    return FALSE;
+  }
+  uri = gst_kafka_uri_parse (text, error);
+  return uri && gst_kafka_src_settings_take_uri_times (G_OBJECT (handler), uri->query, error) &&
+         gst_kafka_uri_apply (uri, G_OBJECT (handler), error);
+}
+
+static void
+gst_kafka_src_uri_handler_init (gpointer iface, gpointer data)
+{
+  GstURIHandlerInterface *handler = iface;
+
+  handler->get_type = gst_kafka_src_uri_type;
+  handler->get_protocols = gst_kafka_src_uri_protocols;
+  handler->get_uri = gst_kafka_src_get_uri;
+  handler->set_uri = gst_kafka_src_set_uri;
+}
+
+/* Properties */
+
+static void
+add_empty_stats (GstStructure *s)
+{
+  GValue none = G_VALUE_INIT;
+
+  g_value_init (&none, GST_TYPE_ARRAY);
+  gst_structure_set (s, "lag", G_TYPE_UINT64, (guint64) 0, "prefetched", G_TYPE_UINT64, (guint64) 0,
+      "pending", G_TYPE_UINT64, (guint64) 0, "parked", G_TYPE_UINT64, (guint64) 0, "rebalances",
+      G_TYPE_UINT64, (guint64) 0, NULL);
+  gst_structure_take_value (s, "partitions", &none);
+}
+
+/* with the object lock */
+static GstStructure *
+make_stats (GstKafkaSrc *self)
+{
+  const Counters *c = &self->counters;
+  GstStructure *s;
+
+  if (self->last_stats)
+    return gst_structure_copy (self->last_stats);
+  s = gst_structure_new ("kafkasrc-stats", "messages", G_TYPE_UINT64, c->messages, "bytes",
+      G_TYPE_UINT64, c->bytes, "other-cameras", G_TYPE_UINT64, c->other_cameras, "too-old",
+      G_TYPE_UINT64, c->too_old, "bad-caps", G_TYPE_UINT64, c->bad_caps, "refused-caps",
+      G_TYPE_UINT64, c->refused_caps, "clock-skew", G_TYPE_UINT64, c->clock_skew, "age",
+      G_TYPE_UINT64, c->age, NULL);
+  if (self->consumer)
+    gst_kafka_consumer_add_stats (self->consumer, s);
+  else
+    add_empty_stats (s);
+  return s;
+}
+
+static void
+gst_kafka_src_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstKafkaSrc *self = GST_KAFKA_SRC (object);
+
+  if (!gst_kafka_settings_set_property (&self->settings, object, id, value) &&
+      !gst_kafka_src_settings_set_property (&self->own, object, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+}
+
+static void
+gst_kafka_src_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstKafkaSrc *self = GST_KAFKA_SRC (object);
+
+  if (gst_kafka_settings_get_property (&self->settings, object, id, value) ||
+      gst_kafka_src_settings_get_property (&self->own, object, id, value))
+    return;
+  if (id != PROP_STATS) {
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    return;
+  }
+  GST_OBJECT_LOCK (self);
+  g_value_take_boxed (value, make_stats (self));
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_kafka_src_finalize (GObject *object)
+{
+  GstKafkaSrc *self = GST_KAFKA_SRC (object);
+
+  gst_kafka_settings_clear (&self->settings);
+  gst_kafka_src_settings_clear (&self->own);
+  gst_clear_structure (&self->last_stats);
+  g_free (self->caps_text);
+  g_free (self->told_caps_text);
+  G_OBJECT_CLASS (gst_kafka_src_parent_class)->finalize (object);
+}
+
+static void
+gst_kafka_src_class_init (GstKafkaSrcClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseSrcClass *base_class = GST_BASE_SRC_CLASS (klass);
+
+  GST_DEBUG_CATEGORY_INIT (gst_kafka_src_debug, "kafkasrc", 0, "Kafka source");
+  object_class->set_property = gst_kafka_src_set_property;
+  object_class->get_property = gst_kafka_src_get_property;
+  object_class->finalize = gst_kafka_src_finalize;
+  gst_kafka_settings_install_properties (object_class,
+      "Names of the Kafka topics to read, comma-separated; one that begins with ^ is a pattern");
+  gst_kafka_src_settings_install_properties (object_class);
+  /**
+   * GstKafkaSrc:stats:
+   *
+   * Numbers of this run, or of the last one, as a structure `kafkasrc-stats`, guint64 where nothing else is said:
+   *
+   * | field | meaning |
+   * | --- | --- |
+   * | messages, bytes | pushed downstream |
+   * | other-cameras | skipped since #GstKafkaSrc:camera is another one |
+   * | too-old | skipped for max-age |
+   * | bad-caps | skipped since their header is not valid |
+   * | refused-caps | skipped since downstream doesn't accept their caps |
+   * | clock-skew | captured in the future |
+   * | age | ns from capture to arrival of the last message; the maximum: not known |
+   * | lag | messages not yet pushed |
+   * | prefetched | messages fetched ahead of the pipeline |
+   * | pending | messages that are on their way downstream |
+   * | parked | messages let go undecided, which wait for an error that may follow |
+   * | rebalances | changes of the assignment |
+   * | partitions | GstValueArray of GstStructure: `topic`, `partition` (int), `lag`, `position`, `stored` and `failed` (int64; -1: none) |
+   */
+  g_object_class_install_property (object_class, PROP_STATS,
+      g_param_spec_boxed ("stats", "Statistics",
+          "What was read, what was skipped and why, how far behind it is", GST_TYPE_STRUCTURE,
+          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_set_static_metadata (element_class, "Kafka source", "Source/Network",
+      "Reads buffers from the messages of an Apache Kafka topic", "The gst-fog authors");
+
+  element_class->change_state = gst_kafka_src_change_state;
+  base_class->unlock = gst_kafka_src_unlock;
+  base_class->unlock_stop = gst_kafka_src_unlock_stop;
+  base_class->negotiate = gst_kafka_src_negotiate;
+  base_class->is_seekable = gst_kafka_src_is_seekable;
+  base_class->query = gst_kafka_src_query;
+  base_class->do_seek = gst_kafka_src_do_seek;
+  GST_PUSH_SRC_CLASS (klass)->create = gst_kafka_src_create;
+}
+
+static void
+gst_kafka_src_init (GstKafkaSrc *self)
+{
+  gst_kafka_settings_init (&self->settings);
+  gst_kafka_src_settings_init (&self->own);
+  self->counters.age = GST_CLOCK_TIME_NONE;
+  gst_base_src_set_live (GST_BASE_SRC (self), TRUE);
+  gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);
+  gst_base_src_set_do_timestamp (GST_BASE_SRC (self), TRUE);
+  gst_pad_add_probe (
+      GST_BASE_SRC_PAD (self), GST_PAD_PROBE_TYPE_EVENT_FLUSH, see_flush, self, NULL);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkasrcconfig.h"
+#include "client/gstkafkatopics.h"
+
+/* A response has to hold a fetch, and this is the library's default. */
+#define MIN_RECEIVE 100000000
+
+static gchar *
+random_group (void)
+{
+  g_autofree gchar *uuid = g_uuid_string_random ();
+
+  return g_strconcat ("kafkasrc-", uuid, NULL);
+}
+
+static gchar *
+number (guint64 value)
+{
+  return g_strdup_printf ("%" G_GUINT64_FORMAT, value);
+}
+
+static rd_kafka_conf_t *
+new_conf (GstElement *element, GstKafkaSettings *common, const GstKafkaSrcSettings *own,
+    const GstKafkaConsumerSettings *settings, GError **error)
+{
+  g_autofree gchar *group = NULL, *instance = NULL;
+  g_autofree gchar *queue_kbytes = NULL, *fetch_bytes = NULL, *partition_bytes = NULL;
+  g_autofree gchar *receive_bytes = NULL, *receive_buffer = NULL;
+  const gchar *reset;
+  guint64 prefetch;
+
+  GST_OBJECT_LOCK (element);
+  group = settings->group ? g_strdup (own->group_id) : random_group ();
+  instance = g_strdup (own->group_instance_id ? own->group_instance_id : "");
+  reset = own->auto_offset_reset == GST_KAFKA_SRC_EARLIEST ? "earliest" : "latest";
+  prefetch = own->max_prefetch;
+  receive_buffer = number (own->socket_receive_buffer_bytes);
+  GST_OBJECT_UNLOCK (element);
+  /* What is held is the queue's bound and one fetch more, since the queue is looked at before a fetch. Small
+   * fetches find their memory still in the processor's caches and mapped; over a long link large ones are faster.
+   * Large ones of one partition would make others wait. */
+  queue_kbytes = number (prefetch / 8 * 7 / 1024);
+  fetch_bytes = number (prefetch / 8);
+  partition_bytes = number (prefetch / 32);
+  receive_bytes = number (MAX (prefetch, MIN_RECEIVE));
+  {
+    const GstKafkaOption options[] = {
+        {"group.id", group, TRUE},
+        {"group.instance.id", instance, TRUE},
+        {"enable.auto.offset.store", "false", TRUE},
+        {"enable.auto.commit", settings->group ? "true" : "false", TRUE},
+        {"enable.partition.eof", "true", TRUE},
+        {"auto.offset.reset", reset, TRUE},
+        {"auto.commit.interval.ms", "1000", FALSE},
+        {"session.timeout.ms", "6000", FALSE},
+        {"heartbeat.interval.ms", "1500", FALSE},
+        {"partition.assignment.strategy", "cooperative-sticky", FALSE},
+        {"topic.metadata.refresh.interval.ms", "10000", FALSE},
+        {"topic.blacklist",
+            gst_kafka_topics_have_pattern (settings->topics) ? GST_KAFKA_TOPICS_INTERNAL : "",
+            FALSE},
+        {"socket.receive.buffer.bytes", receive_buffer, FALSE},
+        {"reconnect.backoff.max.ms", "2000", FALSE},
+        {"fetch.wait.max.ms", "100", FALSE},
+        {"queued.max.messages.kbytes", queue_kbytes, FALSE},
+        /* A producer's, but the library wants a fetch to hold it. */
+        {"message.max.bytes", "1000", FALSE},
+        {"fetch.max.bytes", fetch_bytes, FALSE},
+        {"fetch.message.max.bytes", partition_bytes, FALSE},
+        {"receive.message.max.bytes", receive_bytes, FALSE},
+        /* Before 2.2 there is none: the consumer wakes the fetcher itself. */
+        {rd_kafka_version () >= 0x02020000 ? "fetch.queue.backoff.ms" : NULL, "20", FALSE},
+        {NULL, NULL, FALSE},
+    };
+
+    return gst_kafka_conf_new (common, element, options, error);
+  }
+}
+
+static void
+take_range (const GstKafkaSrcSettings *own, GstKafkaRange *range)
+{
+  range->committed = own->group_id != NULL;
+  range->earliest = own->replay || own->auto_offset_reset == GST_KAFKA_SRC_EARLIEST;
+  range->start_offset = own->start_offset;
+  range->start_time = own->start_time;
+  range->stop_at_end = own->eos_at_end || own->replay;
+  range->end_offset = own->end_offset;
+  range->end_time = own->end_time;
+}
+
+/* with the object lock */
+static gboolean
+check (const GstKafkaSrcSettings *own, GError **error)
+{
+  const gchar *wrong = NULL;
+
+  if (own->group_id && !*own->group_id)
+    wrong = "group-id is empty.";
+  else if (own->group_instance_id && !own->group_id)
+    wrong = "group-instance-id needs a group-id.";
+  else if (own->group_id && own->replay)
+    wrong = "A replay is read alone: it takes no group-id.";
+  else if (own->caps && !gst_caps_is_fixed (own->caps))
+    wrong = "caps must be fixed: without ranges and lists, not ANY, not EMPTY.";
+  if (wrong)
+    g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, wrong);
+  return !wrong;
+}
+
+/* with the object lock */
+static gboolean
+take_settings (GstKafkaConsumerSettings *settings, const GstKafkaSettings *common,
+    const GstKafkaSrcSettings *own, GError **error)
+{
+  settings->topics = gst_kafka_topics_parse (common->topic, error);
+  if (!settings->topics || !check (own, error))
+    return FALSE;
+  settings->group = own->group_id != NULL;
+  settings->partitions = own->partitions ? g_array_ref (own->partitions) : NULL;
+  settings->camera = g_strdup (own->camera);
+  take_range (own, &settings->range);
+  return TRUE;
+}
+
+GstKafkaConsumerSettings *
+gst_kafka_src_new_consumer_settings (GstBaseSrc *element, GstKafkaSettings *common,
+    GstKafkaSrcSettings *own, rd_kafka_conf_t **conf, GError **error)
+{
+  GstKafkaConsumerSettings *settings = gst_kafka_consumer_settings_new ();
+  g_autofree gchar *servers = NULL, *topics = NULL;
+  gboolean valid;
+
+  GST_OBJECT_LOCK (element);
+  valid = take_settings (settings, common, own, error);
+  GST_OBJECT_UNLOCK (element);
+  if (valid)
+    *conf = new_conf (GST_ELEMENT (element), common, own, settings, error);
+  if (!valid || !*conf) {
+    gst_kafka_consumer_settings_free (settings);
+    return NULL;
+  }
+  settings->pad = gst_object_ref (GST_BASE_SRC_PAD (element));
+  servers = gst_kafka_conf_dup (*conf, "bootstrap.servers");
+  topics = g_strjoinv (",", settings->topics);
+  settings->where = g_strdup_printf ("topic \"%s\" at %s", topics, servers);
+  return settings;
+}

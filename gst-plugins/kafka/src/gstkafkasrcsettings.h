@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+
+#include "client/gstkafkaclient.h"
+
+G_BEGIN_DECLS
+
+/* kafkasrc's own properties. */
+
+typedef enum {
+  GST_KAFKA_SRC_LATEST,
+  GST_KAFKA_SRC_EARLIEST,
+} GstKafkaSrcOffsetReset;
+
+typedef enum {
+  GST_KAFKA_SRC_SKIP,
+  GST_KAFKA_SRC_FAIL,
+} GstKafkaSrcOnError;
+
+/* Guarded by the element's object lock. */
+typedef struct {
+  gchar *group_id;
+  gchar *group_instance_id;
+  GArray *partitions; /* of gint; NULL: all */
+  GstKafkaSrcOffsetReset auto_offset_reset;
+  gint64 start_offset;
+  GstClockTime start_time;
+  gboolean eos_at_end;
+  gint64 end_offset;
+  GstClockTime end_time;
+  gboolean replay;
+  gchar *camera;
+  GstClockTime max_age;
+  guint64 max_prefetch;
+  gint socket_receive_buffer_bytes;
+  GstCaps *caps;
+  GstKafkaSrcOnError on_error;
+} GstKafkaSrcSettings;
+
+/* Ids from here on are the element's. */
+enum { GST_KAFKA_SRC_PROP_OTHER = GST_KAFKA_PROP_OWN + 100 };
+
+void gst_kafka_src_settings_init (GstKafkaSrcSettings *self);
+void gst_kafka_src_settings_clear (GstKafkaSrcSettings *self);
+void gst_kafka_src_settings_install_properties (GObjectClass *klass);
+/* FALSE: not one of these ids. With the object lock held by these, not by the caller. */
+gboolean gst_kafka_src_settings_set_property (
+    GstKafkaSrcSettings *self, GObject *object, guint id, const GValue *value);
+gboolean gst_kafka_src_settings_get_property (
+    GstKafkaSrcSettings *self, GObject *object, guint id, GValue *value);
+
+/* Takes `start` and `end` out of a URI's @query: they make it a replay. @error is a GstUriError. */
+gboolean gst_kafka_src_settings_take_uri_times (GObject *object, GHashTable *query, GError **error);
+
+G_END_DECLS
