@@ -44,7 +44,7 @@ def test_mistakes_in_objects_of_others_are_found(overlay, right, wrong):
 @pytest.mark.parametrize("components", ["keda", "strimzi", "tls", "keda, ../../components/tls"])
 def test_an_overlay_of_ones_own_is_right(tmp_path, cameras, components):
     """The README's, with any cameras and components; its image is that of all stages."""
-    text = re.search("```yaml\n(.*?)```", (TOP / "README.md").read_text(), re.DOTALL)[1]
+    text = re.search("```yaml\n(.*?)```", (TOP / "k8s/README.md").read_text(), re.DOTALL)[1]
     assert "resources: [../camera]" in text and "components/tls]" in text
     shutil.copytree(TOP / "k8s", tmp_path / "k8s")
     site = tmp_path / "k8s/overlays/site"

@@ -643,7 +643,7 @@ gst_haar_face_count_class_init (GstHaarFaceCountClass *klass)
           "Draw a box round each face into the frames of the video pad", DEFAULT_DRAW_BOXES,
           playing));
   /**
-   * haarfacecount:stats:
+   * GstHaarFaceCount:stats:
    *
    * Of the present run, or the last one: frames, faces, events (documents), unchanged and partial (frames searched not at all, and in
    * part, by rescan-interval), too-old (frames skipped by

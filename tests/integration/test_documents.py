@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The documents' commands run. `tests/run --form` holds their generated tables to the elements."""
+
+import re
+import subprocess
+import sys
+import textwrap
+
+import certificates
+import kafka_server
+import mongo_server
+import pytest
+from network import own_network
+from pipeline import TOP, environment, wait_until
+
+DOCUMENTS = [path for path in sorted(TOP.glob("**/*.md")) if "build" not in path.relative_to(TOP).parts[0]]
+TEXTS = {path: path.read_text() for path in DOCUMENTS}
+SHELL = [line for block in re.findall(r"```sh\n(.*?)```", TEXTS[TOP / "README.md"], re.S) for line in block.splitlines()]
+LINES = sorted({line for text in TEXTS.values() for line in re.findall(r"^ {4}gst-launch-1\.0 ([^…\n]*)$", text, re.M)})
+# What this machine lacks: a camera and a screen.
+DEVICES = {"v4l2src": "scenesrc", "autovideosink": "fakesink", "videotestsrc is-live=true": "videotestsrc"}
+RECORD = "videotestsrc num-buffers=30 ! jpegenc ! kafkasink topic=recorded camera=cam-1"
+RTSP = textwrap.dedent("""
+    import gi
+    gi.require_version("Gst", "1.0")
+    gi.require_version("GstRtspServer", "1.0")
+    from gi.repository import GLib, Gst, GstRtspServer
+    Gst.init(None)
+    server = GstRtspServer.RTSPServer(address="127.0.0.1", service="8554")
+    factory = GstRtspServer.RTSPMediaFactory(shared=True)
+    factory.set_launch("( videotestsrc ! video/x-raw,width=320,height=240 ! x264enc tune=zerolatency ! rtph264pay name=pay0 )")
+    server.get_mount_points().add_factory("/test", factory)
+    server.attach(None)
+    print("ready", flush=True)
+    GLib.MainLoop().run()
+""")
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory):
+    """At the ports that are the elements' defaults; TLS beside them, and a camera with RTSP."""
+    folder = tmp_path_factory.mktemp("documents")
+    authority = certificates.Authority(folder / "ca")
+    store = authority.issue_store("broker")
+    settings = folder / "kafka.conf"
+    settings.write_text(f"security.protocol=SSL\nssl.ca.location={authority.certificate}\n")
+    kafka = kafka_server.Kafka(
+        folder / "kafka", port=9092, listeners={"tls": "SSL"},
+        properties=["listener.name.tls.ssl.keystore.type=PEM", f"listener.name.tls.ssl.keystore.location={store}"])
+    with own_network(), kafka, mongo_server.Mongo(folder / "mongo", port=27017):
+        with subprocess.Popen([sys.executable, "-c", RTSP], stdout=subprocess.PIPE, text=True) as camera:
+            assert camera.stdout.readline() == "ready\n"
+            subprocess.run(["gst-launch-1.0", *RECORD.split()], env=environment(), check=True, timeout=60,
+                           stdout=subprocess.DEVNULL)
+            yield {"localhost:9093": kafka.servers("tls"), "/etc/fog/kafka.conf": str(settings)}
+            camera.terminate()
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_pipeline_runs_as_printed(servers, launch, line, tmp_path):
+    for printed, here in {**DEVICES, **servers, "location=minute": f"location={tmp_path}/minute"}.items():
+        line = line.replace(printed, here)
+    if "replay=true" in line:
+        line = line.replace("topic=camera", "topic=recorded")
+    options, line = ("-e", line[3:]) if line.startswith("-e ") else ("", line)
+    pipeline = launch(line, options=options)
+    if "num-buffers" in line or "replay=true" in line:
+        assert pipeline.wait(60) == 0, pipeline.output()
+    elif "appsrc" in line:  # waits for buffers that never come, as it should
+        wait_until(lambda: "Setting pipeline to P" in pipeline.output(), 60, line)
+        assert pipeline.running(), pipeline.output()
+    else:
+        pipeline.wait_playing(60)
+        pipeline.interrupt()
+
+
+def test_every_kind_of_document_has_pipelines():
+    assert len(LINES) > 15
+    assert {path.parent.name for path, text in TEXTS.items() if "gst-launch-1.0" in text} >= {
+        TOP.name, "kafka", "haar", "mongo", "feedback", "health", "pipelines"}
+
+
+def test_the_commands_of_the_readme_are_known():
+    """Each has a test: the demo and a build here, the rest where it says."""
+    assert SHELL == [
+        "pipelines/demo --seconds 60",
+        "tests/run",  # this
+        "tests/setup",  # done by this
+        "meson devenv -C build gst-inspect-1.0 kafkasink",  # test_install.py
+    ]
+
+
+def test_the_readme_takes_five_minutes():
+    assert len(TEXTS[TOP / "README.md"].split()) <= 1000
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(TOP)))
+def test_links_lead_somewhere(path):
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)", TEXTS[path]):
+        file = (path.parent / target).resolve() if target else path
+        assert file.exists(), target
+        if anchor:
+            heads = [re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-")
+                     for head in re.findall(r"^#+ (.*)$", file.read_text(), re.M)]
+            assert anchor[1:] in heads, f"{target}{anchor}"
+
+
+def test_the_demo_judges_itself(tmp_path):
+    """A shorter one, and two replicas."""
+    done = subprocess.run([TOP / "pipelines/demo", "--seconds", "20", "--replicas", "2"], capture_output=True, text=True,
+                          timeout=300, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "documents and frames agree" in done.stdout
