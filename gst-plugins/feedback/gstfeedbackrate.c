@@ -182,15 +182,17 @@ make_stats (GstFeedbackRate *self)
 
   rate_controller_get_state (self->controller, now, &state);
   stats = gst_structure_new ("feedbackrate", "camera", G_TYPE_STRING, camera_name (self), "rate",
-      G_TYPE_DOUBLE, rate_controller_get_rate (self->controller, now), "source-rate", G_TYPE_DOUBLE,
-      gst_feedback_rate_source_rate (self), "capacity", G_TYPE_DOUBLE, state.capacity, "delivered",
-      G_TYPE_DOUBLE, state.delivered, "queue", G_TYPE_DOUBLE, state.queue, "replicas", G_TYPE_UINT,
-      state.replicas, "cameras", G_TYPE_UINT, state.cameras, "link-rate", G_TYPE_DOUBLE,
-      state.link_rate, "round-trip", G_TYPE_DOUBLE, state.round_trip, "in-flight", G_TYPE_UINT64,
-      state.in_flight, "frames-in", G_TYPE_UINT64, self->in, "frames-out", G_TYPE_UINT64, self->out,
-      "frames-held", G_TYPE_UINT64, self->held, "reports", G_TYPE_UINT64, state.reports,
-      "old-reports", G_TYPE_UINT64, state.old_reports, "bad-reports", G_TYPE_UINT64,
-      self->bad_reports, "source-changes", G_TYPE_UINT64, self->source_changes, NULL);
+      G_TYPE_DOUBLE, rate_controller_get_rate (self->controller, now), "wanted", G_TYPE_DOUBLE,
+      effective_settings (self).max_rate, "bound", G_TYPE_STRING, rate_bound_name (state.bound),
+      "source-rate", G_TYPE_DOUBLE, gst_feedback_rate_source_rate (self), "capacity", G_TYPE_DOUBLE,
+      state.capacity, "delivered", G_TYPE_DOUBLE, state.delivered, "queue", G_TYPE_DOUBLE,
+      state.queue, "replicas", G_TYPE_UINT, state.replicas, "cameras", G_TYPE_UINT, state.cameras,
+      "link-rate", G_TYPE_DOUBLE, state.link_rate, "round-trip", G_TYPE_DOUBLE, state.round_trip,
+      "in-flight", G_TYPE_UINT64, state.in_flight, "frames-in", G_TYPE_UINT64, self->in,
+      "frames-out", G_TYPE_UINT64, self->out, "frames-held", G_TYPE_UINT64, self->held, "reports",
+      G_TYPE_UINT64, state.reports, "old-reports", G_TYPE_UINT64, state.old_reports, "bad-reports",
+      G_TYPE_UINT64, self->bad_reports, "source-changes", G_TYPE_UINT64, self->source_changes,
+      NULL);
   /* Any number, even 0, would be one to scale by. */
   if (state.demand > 0)
     gst_structure_set (stats, "demand", G_TYPE_DOUBLE, state.demand, NULL);
@@ -668,6 +670,8 @@ install_properties (GObjectClass *klass)
    * | --- | --- | --- |
    * | camera | string | its name in headers and reports |
    * | rate | double | frames/s that go on now |
+   * | wanted | double | frames/s that the camera would send without a bound |
+   * | bound | string | what bounds the rate: `camera` (it gets what it wants), `fog`, `link`, `minimum` |
    * | source-rate | double | frames/s of the source's caps, 0 if it doesn't say |
    * | capacity | double | frames/s that the living replicas can count |
    * | delivered | double | frames/s that they do count |

@@ -593,6 +593,26 @@ rate_controller_get_rate (const RateController *self, gdouble now)
   return MIN (rate, MAX (link, self->settings.min_rate));
 }
 
+const gchar *
+rate_bound_name (RateBound bound)
+{
+  static const gchar *const names[] = {"camera", "fog", "link", "minimum"};
+
+  return names[bound];
+}
+
+static RateBound
+find_bound (const RateController *self, gdouble now)
+{
+  gdouble rate = rate_controller_get_rate (self, now);
+
+  if (self->settings.algorithm == RATE_ALGORITHM_FIXED || rate >= self->settings.max_rate)
+    return RATE_BOUND_CAMERA;
+  if (rate <= self->settings.min_rate)
+    return RATE_BOUND_MINIMUM;
+  return rate < rate_in_silence (self, now) ? RATE_BOUND_LINK : RATE_BOUND_FOG;
+}
+
 /* How long it may take until a report tells of a frame that waits no longer than it may. */
 gboolean
 rate_controller_may_send (const RateController *self, gdouble now)
@@ -635,6 +655,7 @@ rate_controller_get_state (const RateController *self, gdouble now, RateState *s
       .queue = fog.queue,
       .gain = self->gain,
       .link_rate = link_limit (self, now),
+      .bound = find_bound (self, now),
       .round_trip = self->round_trip,
       .in_flight = self->sent - self->answered,
       .reports = self->reports,

@@ -25,6 +25,13 @@ typedef struct {
   gdouble latency_target; /* s that a frame may wait in the fog's queues */
 } RateSettings;
 
+typedef enum {
+  RATE_BOUND_CAMERA,  /* it gets all that it wants */
+  RATE_BOUND_FOG,     /* the replicas count no more, or none has reported yet */
+  RATE_BOUND_LINK,    /* the link to Kafka takes no more */
+  RATE_BOUND_MINIMUM, /* the least rate is more than fog and link take */
+} RateBound;
+
 typedef struct {
   guint replicas;      /* that are alive */
   guint cameras;       /* that share them, this one included */
@@ -38,6 +45,7 @@ typedef struct {
   guint64 in_flight;   /* frames sent that no report has told of */
   guint64 reports;     /* taken into account */
   guint64 old_reports; /* not: replayed, doubled, or overtaken by newer ones */
+  RateBound bound;     /* of the rate now */
 } RateState;
 
 /* @session: of this run, as in the header of each frame */
@@ -55,6 +63,8 @@ void rate_controller_sent (RateController *self, guint64 seq, gdouble now);
 
 /* Frames/s to send now. */
 gdouble rate_controller_get_rate (const RateController *self, gdouble now);
+/* "camera", "fog", "link" or "minimum" */
+const gchar *rate_bound_name (RateBound bound);
 /* FALSE: as many frames are under way as may be. */
 gboolean rate_controller_may_send (const RateController *self, gdouble now);
 /* The partition for the next frame; -1: any. */

@@ -20,9 +20,9 @@
  */
 #include "gsthealthtracer.h"
 
+#include "elementmetrics.h"
 #include "stageactivity.h"
 #include "statusserver.h"
-#include "statustext.h"
 
 GST_DEBUG_CATEGORY_STATIC (health_debug);
 #define GST_CAT_DEFAULT health_debug
@@ -154,35 +154,45 @@ tell_state (const StageVerdict *verdict, gboolean good)
 }
 
 static void
-add_elements (GString *text, GstElement *pipeline)
+add_elements (PrometheusText *text, GstElement *pipeline)
 {
   GstIterator *elements = gst_bin_iterate_recurse (GST_BIN (pipeline));
   GValue item = G_VALUE_INIT;
 
   while (gst_iterator_next (elements, &item) == GST_ITERATOR_OK) {
-    status_text_add_element (text, g_value_get_object (&item));
+    element_metrics_add (text, g_value_get_object (&item));
     g_value_reset (&item);
   }
   g_value_unset (&item);
   gst_iterator_free (elements);
 }
 
+static void
+add_stage (PrometheusText *text, gboolean playing, const StageVerdict *verdict)
+{
+  prometheus_text_add (text, "gstfog_build_info", PROMETHEUS_GAUGE,
+      "Always 1; its label is the version", "version=\"" PACKAGE_VERSION "\"", 1);
+  prometheus_text_add (
+      text, "gstfog_stage_playing", PROMETHEUS_GAUGE, "1 while the pipeline plays", NULL, playing);
+  prometheus_text_add (text, "gstfog_stage_stalled_seconds", PROMETHEUS_GAUGE,
+      "Time since a buffer got stuck, or since the last frame of a camera", NULL,
+      verdict->state == STAGE_STALLED ? verdict->seconds : 0);
+  prometheus_text_add (text, "gstfog_stage_waiting_seconds", PROMETHEUS_GAUGE,
+      "Time since a server keeps a sink waiting", NULL,
+      verdict->state == STAGE_WAITING ? verdict->seconds : 0);
+  prometheus_text_add (text, "gstfog_stage_buffers_total", PROMETHEUS_COUNTER,
+      "Buffers that sources and queues pushed", NULL, stage_activity_get_buffers ());
+}
+
 static StatusAnswer
 tell_metrics (GstElement *pipeline, gboolean playing, const StageVerdict *verdict)
 {
-  GString *text = g_string_new (NULL);
+  PrometheusText *text = prometheus_text_new ();
 
-  status_text_add_value (text, "gst_stage_playing", "1 while the pipeline plays", playing);
-  status_text_add_value (text, "gst_stage_stalled_seconds",
-      "since a buffer got stuck, or the last frame of a camera",
-      verdict->state == STAGE_STALLED ? verdict->seconds : 0);
-  status_text_add_value (text, "gst_stage_waiting_seconds", "since a server keeps a sink waiting",
-      verdict->state == STAGE_WAITING ? verdict->seconds : 0);
-  status_text_add_value (text, "gst_stage_buffers", "handed on by sources and queues so far",
-      stage_activity_get_buffers ());
+  add_stage (text, playing, verdict);
   if (pipeline)
     add_elements (text, pipeline);
-  return (StatusAnswer){200, g_string_free (text, FALSE)};
+  return (StatusAnswer){200, prometheus_text_end (text)};
 }
 
 static StatusAnswer

@@ -263,8 +263,8 @@ class Experiments:
         self.cluster.apply(TOP / "tests/cluster/tls")
         self.rolled_out()
         self.note("tls", all_pods_ready_s=round(time.monotonic() - began, 1))
-        number = self.cluster.metric("cloud", "gst_mongosink_documents")
-        wait_until(lambda: self.cluster.metric("cloud", "gst_mongosink_documents") > number + 20, 120, "documents over TLS")
+        number = self.cluster.metric("cloud", "gstfog_documents_total")
+        wait_until(lambda: self.cluster.metric("cloud", "gstfog_documents_total") > number + 20, 120, "documents over TLS")
         self._greet_kafka()
 
     def _told(self, overlay):
@@ -325,7 +325,7 @@ class Gap:
                 number, since = now, time.monotonic()
 
     def _documents(self):
-        return self._cluster.metrics(self._cloud).get("gst_mongosink_documents")
+        return self._cluster.metrics(self._cloud).get("gstfog_documents_total")
 
     def end(self):
         self._stop.set()
@@ -357,16 +357,16 @@ class Record:
     def _sample(self):
         pods = self.cluster.ready_pods()
         told = {name: [self.cluster.metrics(pod) for pod in pods[name]] for name in STAGES}
-        ages = [age for age in (one.get("gst_kafkasrc_age", math.inf) / 1e9 for one in told["fog"]) if age < 1e6]  # more: unknown
+        ages = [age for age in (one.get("gstfog_newest_age_seconds", math.inf) for one in told["fog"]) if age < 1e6]  # more: unknown
 
         def total(name, metric):
             return sum(one.get(metric, 0) for one in told[name])
 
         self.samples.append({
             "t": self.now(), "replicas": len(pods["fog"]), "cameras": len(pods["edge"]), "cpu": round(self.cluster.cpu("fog"), 4),
-            "lag": total("fog", "gst_kafkasrc_lag"), "rate": self._rate(total("cloud", "gst_mongosink_documents")),
+            "lag": total("fog", "gstfog_messages_waiting"), "rate": self._rate(total("cloud", "gstfog_documents_total")),
             "age": round(statistics.median(ages), 2) if ages else None,
-            "demand": round(total("demand", "gst_feedbackrate_demand"), 3), "load": round(os.getloadavg()[0], 1)})
+            "demand": round(total("demand", "gstfog_demand"), 3), "load": round(os.getloadavg()[0], 1)})
         self.path.write_text(json.dumps({"marks": self.marks, "samples": self.samples}))
 
     def _rate(self, documents):

@@ -118,7 +118,7 @@ def test_authorities_that_all_know_are_trusted(run, kafka, authority, tmp_path):
     _, port = run(
         "edge", FOG_KAFKA=kafka.servers("tls"), KAFKA_CONFIG="/etc/kafka.conf", SOURCE="videotestsrc is-live=true",
         options=[word for file, path in mounts.items() for word in ("-v", f"{file}:{path}:ro")])
-    wait_until(lambda: figure(port, "gst_kafkasink_delivered") > 0, 60, "frames over TLS")
+    wait_until(lambda: figure(port, "gstfog_messages_delivered_total") > 0, 60, "frames over TLS")
 
 
 def test_usage_and_mistakes():
@@ -156,7 +156,7 @@ def test_idle_is_healthy_and_a_stall_is_found(run, kafka):
     wait_until(lambda: not healthy(stuck), 15, "the stall found")
     assert healthy(idle)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-        assert re.search(r"^gst_kafkasrc_lag\{", answer.read().decode(), re.MULTILINE)
+        assert re.search(r"^gstfog_messages_waiting\{", answer.read().decode(), re.MULTILINE)
 
 
 COMPOSED = "localhost/gst-fog/composed:trixie"
@@ -212,8 +212,8 @@ def composed(service):
 def test_compose_builds_and_brings_up_all_of_it(compose):
     compose("--podman-build-args=--network=host --layers=false", "build", timeout=1200)
     compose("up", "-d", "--no-build")
-    wait_until(lambda: figure(8083, "gst_mongosink_documents") > 10, 180, "documents in the database")
-    assert figure(8082, "gst_haarfacecount_frames") > 10
+    wait_until(lambda: figure(8083, "gstfog_documents_total") > 10, 180, "documents in the database")
+    assert figure(8082, "gstfog_counted_frames_total") > 10
     for service, setting in (("edge", "jpegenc quality=60"), ("fog", "min-faces=0"), ("cloud", "collection=seen")):
         assert setting in podman("logs", composed(service)).stdout
         assert podman("healthcheck", "run", composed(service), check=False).returncode == 0

@@ -63,8 +63,8 @@ def test_a_fog_without_frames_is_idle_then_tells_what_it_counts(kafka, launch, f
         f"scenesrc num-buffers=5 is-live=false ! jpegenc ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}"
     ).wait(60)
     pipeline.wait_until(
-        lambda: re.search(r'^gst_haarfacecount_frames\{element="faces"\} 5$', health.ask("metrics")[1], re.MULTILINE))
-    assert re.search(r'^gst_kafkasrc_messages\{element="kafkasrc0"\} 5$', health.ask("metrics")[1], re.MULTILINE)
+        lambda: re.search(r'^gstfog_counted_frames_total\{element="faces",.*\} 5$', health.ask("metrics")[1], re.MULTILINE))
+    assert re.search(r'^gstfog_messages_read_total\{element="kafkasrc0"\} 5$', health.ask("metrics")[1], re.MULTILINE)
     health.pipeline.interrupt()
 
 
@@ -74,7 +74,7 @@ def test_a_stuck_element_is_found(launch):
         "fakesink sync=false async=false")
     health.wait("readyz", 200)
     assert health.wait("livez", 503, "stalled: stuck", FOUND_WITHIN) < FOUND_WITHIN
-    assert re.search(r"^gst_stage_stalled_seconds [1-9]", health.ask("metrics")[1], re.MULTILINE)
+    assert re.search(r"^gstfog_stage_stalled_seconds [1-9]", health.ask("metrics")[1], re.MULTILINE)
 
 
 def test_a_stopped_process_does_not_answer(launch):
@@ -129,11 +129,11 @@ def test_demand_is_told_by_a_stage_that_only_listens(kafka, mongo, launch, fresh
     health = Health(
         launch, "appsrc ! feedbackrate name=rate camera=demand max-rate=0.001 min-rate=0.001 ! fakesink async=false "
         f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={system.topics['feedback']} ! rate.feedback")
-    wanted = re.compile(r'^gst_feedbackrate_demand\{element="rate"\} (\S+)$', re.MULTILINE)
+    wanted = re.compile(r'^gstfog_demand\{element="rate",camera="demand"\} (\S+)$', re.MULTILINE)
 
     def demand():
         told = wanted.search(health.ask("metrics")[1])
         return told and float(told[1]) > 0
 
     pipeline.wait_until(demand, 60)
-    assert 'gst_feedbackrate_cameras{element="rate"} 2\n' in health.ask("metrics")[1]
+    assert 'gstfog_cameras{element="rate",camera="demand"} 2\n' in health.ask("metrics")[1]

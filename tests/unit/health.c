@@ -5,9 +5,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "elementmetrics.h"
+#include "foghistogram.h"
 #include "stageactivity.h"
 #include "statusserver.h"
-#include "statustext.h"
 
 #define SECOND G_USEC_PER_SEC
 
@@ -158,20 +159,93 @@ GST_START_TEST (test_a_camera_owes_frames)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_stats_become_text)
+GST_START_TEST (test_samples_follow_their_metric)
+{
+  PrometheusText *text = prometheus_text_new ();
+  g_autofree gchar *all = NULL;
+
+  prometheus_text_add (text, "x_total", PROMETHEUS_COUNTER, "what it is", "a=\"1\"", 3);
+  prometheus_text_add (text, "y", PROMETHEUS_GAUGE, NULL, NULL, NAN);
+  prometheus_text_add (text, "x_total", PROMETHEUS_COUNTER, "what it is", "a=\"2\"", INFINITY);
+  all = prometheus_text_end (text);
+  fail_unless_equals_string (all,
+      "# HELP x_total what it is\n# TYPE x_total counter\n"
+      "x_total{a=\"1\"} 3\nx_total{a=\"2\"} +Inf\n# TYPE y gauge\ny NaN\n");
+}
+GST_END_TEST;
+
+GST_START_TEST (test_hostile_labels)
+{
+  g_autofree gchar *quoted = prometheus_labels ("a", "\"}\n\\x", "b", NULL, "c", "\xff", NULL);
+  g_autofree gchar *name = g_strnfill (127, 'n'),
+                   *long_name = g_strconcat (name, "\xc3\xa4\xc3\xa4", NULL);
+  g_autofree gchar *cut = prometheus_labels ("camera", long_name, NULL);
+
+  fail_unless_equals_string (quoted, "a=\"\\\"}\\n\\\\x\",c=\"\xef\xbf\xbd\"");
+  fail_unless (g_utf8_validate (cut, -1, NULL));
+  fail_unless (g_str_has_suffix (cut, "nnn\""), "%s", cut);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_a_histogram_is_cumulated)
+{
+  FogHistogram histogram = {0}, copy;
+  GstStructure *s = gst_structure_new_empty ("stats");
+  const GstStructure *field;
+  PrometheusText *text = prometheus_text_new ();
+  g_autofree gchar *all = NULL;
+
+  fog_histogram_add (&histogram, 0.0005);
+  fog_histogram_add (&histogram, 0.15);
+  fog_histogram_add (&histogram, 1000);
+  fog_histogram_add (&histogram, NAN);
+  fog_histogram_to_field (&histogram, s, "age");
+  field = gst_value_get_structure (gst_structure_get_value (s, "age"));
+  fail_unless (fog_histogram_from_structure (&copy, field));
+  prometheus_text_add_histogram (text, "age", "a", "x=\"y\"", FOG_HISTOGRAM_BOUNDS,
+      fog_histogram_bounds, copy.counts, copy.sum);
+  all = prometheus_text_end (text);
+  fail_unless (strstr (all, "age_bucket{x=\"y\",le=\"0.1"), "%s", all);
+  fail_unless (
+      strstr (all, "\"60\"} 2\nage_bucket{x=\"y\",le=\"+Inf\"} 3\nage_sum{x=\"y\"} 1000.1"), "%s",
+      all);
+  fail_unless (strstr (all, "age_count{x=\"y\"} 3\n"), "%s", all);
+  gst_structure_free (s);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_stats_become_metrics)
 {
   GstElement *element = gst_element_factory_make ("fakesink", "a \"b\"");
-  GString *text = g_string_new (NULL);
+  PrometheusText *text = prometheus_text_new ();
+  g_autofree gchar *all = NULL;
 
-  status_text_add_element (text, element);
-  fail_unless (
-      strstr (text->str, "gst_fakesink_rendered{element=\"a \\\"b\\\"\"} 0\n"), "%s", text->str);
-  fail_unless (strstr (text->str, "gst_fakesink_average_rate{"), "%s", text->str);
-  g_string_truncate (text, 0);
-  status_text_add_value (text, "x", "what it is", NAN);
-  fail_unless_equals_string (text->str, "# HELP x what it is\nx NaN\n");
-  g_string_free (text, TRUE);
+  element_metrics_add (text, element);
+  all = prometheus_text_end (text);
+  fail_unless (strstr (all, "\ngstfog_fakesink_rendered{element=\"a \\\"b\\\"\"} 0\n"), "%s", all);
+  fail_unless (strstr (all, "gstfog_fakesink_average_rate{"), "%s", all);
   gst_object_unref (element);
+}
+GST_END_TEST;
+
+/* A number that is missing in the table would get a name of its own. */
+GST_START_TEST (test_our_elements_have_names_for_all)
+{
+  static const gchar *const ours[] = {
+      "kafkasink", "kafkasrc", "haarfacecount", "mongosink", "feedbackrate"};
+
+  for (guint i = 0; i < G_N_ELEMENTS (ours); i++) {
+    GstElement *element = gst_element_factory_make (ours[i], NULL);
+    g_autofree gchar *prefix = g_strdup_printf ("gstfog_%s_", ours[i]), *all = NULL;
+    PrometheusText *text = prometheus_text_new ();
+
+    fail_unless (element != NULL, "no %s", ours[i]);
+    element_metrics_add (text, element);
+    all = prometheus_text_end (text);
+    fail_unless (strstr (all, "# HELP gstfog_"), "%s: %s", ours[i], all);
+    fail_if (strstr (all, prefix), "%s", all);
+    gst_object_unref (element);
+  }
 }
 GST_END_TEST;
 
@@ -263,7 +337,11 @@ health_suite (void)
   tcase_add_test (tc, test_a_server_is_waited_for);
   tcase_add_test (tc, test_who_waits_for_a_waiting_thread_has_not_stalled);
   tcase_add_test (tc, test_a_camera_owes_frames);
-  tcase_add_test (tc, test_stats_become_text);
+  tcase_add_test (tc, test_samples_follow_their_metric);
+  tcase_add_test (tc, test_hostile_labels);
+  tcase_add_test (tc, test_a_histogram_is_cumulated);
+  tcase_add_test (tc, test_stats_become_metrics);
+  tcase_add_test (tc, test_our_elements_have_names_for_all);
   tcase_add_loop_test (tc, test_requests_are_answered, 0, G_N_ELEMENTS (exchanges));
   tcase_add_test (tc, test_a_request_without_end_is_let_go);
   tcase_add_test (tc, test_a_taken_port_is_an_error);

@@ -149,6 +149,7 @@ reset (GstHaarFaceCount *self)
   self->n_partitions = 0;
   self->lag = 0;
   memset (&self->counters, 0, sizeof self->counters);
+  haar_totals_clear (self->totals);
   gst_flow_combiner_reset (self->combiner);
 }
 
@@ -369,6 +370,7 @@ gst_haar_face_count_init (GstHaarFaceCount *self)
 {
   GstElement *element = GST_ELEMENT (self);
 
+  self->totals = haar_totals_new ();
   self->cascade = g_strdup (DEFAULT_CASCADE);
   self->trust_cascade = DEFAULT_TRUST_CASCADE;
   self->params = (HaarParams){DEFAULT_SCALE_FACTOR, DEFAULT_MIN_NEIGHBORS, DEFAULT_MIN_SIZE,
@@ -409,6 +411,7 @@ gst_haar_face_count_finalize (GObject *object)
 
   g_free (self->cascade);
   g_free (self->replica);
+  haar_totals_free (self->totals);
   g_free (self->label);
   g_free (self->partitions);
   gst_flow_combiner_free (self->combiner);
@@ -645,18 +648,27 @@ gst_haar_face_count_class_init (GstHaarFaceCountClass *klass)
   /**
    * GstHaarFaceCount:stats:
    *
-   * Of the present run, or the last one: frames, faces, events (documents), unchanged and partial (frames searched not at all, and in
-   * part, by rescan-interval), too-old (frames skipped by
-   * max-age), bad-frames (shorter than their caps), failed-frames (that the engine failed on), clock-skew (frames from
-   * the future), reports, lag (messages waiting at the source): uint64; busy: double, s that these
-   * frames would keep the workers at work without pauses, summed over them; workers, waiting (frames in the element): uint; engine: string.
+   * Numbers of this run, or of the last one, as a structure `haarfacecount-stats`:
+   *
+   * | field | type | meaning |
+   * | --- | --- | --- |
+   * | frames, faces, events | uint64 | frames counted, faces found, documents sent |
+   * | unchanged, partial | uint64 | frames that rescan-interval left unsearched, or searched in part |
+   * | too-old | uint64 | frames skipped by max-age |
+   * | bad-frames, failed-frames | uint64 | frames shorter than their caps say; frames on which the engine failed |
+   * | clock-skew | uint64 | frames captured in the future |
+   * | reports | uint64 | reports made |
+   * | lag | uint64 | messages waiting at the source |
+   * | busy | double | s that these frames would keep the workers at work without pauses, summed over the workers |
+   * | workers, waiting | uint | frames counted side by side; frames inside the element |
+   * | engine | string | the engine in use |
+   * | frame-age, process | structure | histograms of the time from capture to the count, and of the search: `counts` (array of uint64; upper bounds 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60 s, none), `sum` (double, s) |
+   * | cameras | array of structures | `camera` (string), `frames`, `faces` (uint64); 256 cameras at most, the others together as `(others)` |
    */
   g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
-          "frames, faces, events, unchanged, partial, too-old, bad-frames, failed-frames, "
-          "clock-skew, reports, busy "
-          "(s), workers, waiting, lag, engine",
-          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+          "What was counted, skipped and reported, and how long it took", GST_TYPE_STRUCTURE,
+          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);

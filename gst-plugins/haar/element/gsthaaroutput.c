@@ -394,6 +394,10 @@ count_outcome (GstHaarFaceCount *self, const HaarJob *job)
       counters->partial += job->difference == HAAR_STILL_PART;
       counters->faces += job->rects->len;
       counters->busy += busy;
+      fog_histogram_add (&counters->ages, job->age);
+      fog_histogram_add (&counters->processes, job->cost.wall);
+      haar_totals_add (self->totals,
+          gst_kafka_meta_get_header (job->frame, GST_KAFKA_HEADER_CAMERA), job->rects->len);
       break;
     case HAAR_TOO_OLD:
       counters->too_old++;

@@ -23,6 +23,9 @@ gst_haar_face_count_make_stats (GstHaarFaceCount *self)
       self->engine_name ? self->engine_name : "none", "waiting", G_TYPE_UINT,
       self->workers ? haar_workers_get_waiting (self->workers) : 0, "lag", G_TYPE_UINT64, self->lag,
       NULL);
+  fog_histogram_to_field (&c->ages, s, "frame-age");
+  fog_histogram_to_field (&c->processes, s, "process");
+  haar_totals_to_field (self->totals, s);
   GST_OBJECT_UNLOCK (self);
   return s;
 }

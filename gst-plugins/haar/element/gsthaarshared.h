@@ -9,6 +9,8 @@
 #include "frames/haarjob.h"
 #include "capacity/haarreporter.h"
 #include "capacity/haartally.h"
+#include "capacity/haartotals.h"
+#include "foghistogram.h"
 #include "frames/haarworkers.h"
 
 G_BEGIN_DECLS
@@ -23,6 +25,7 @@ typedef enum { GST_HAAR_ENGINE_AUTO, GST_HAAR_ENGINE_NATIVE, GST_HAAR_ENGINE_OPE
 typedef struct {
   guint64 frames, faces, events, unchanged, partial, too_old, bad, failed, skewed, reports;
   gdouble busy;
+  FogHistogram ages, processes; /* of frames counted */
 } GstHaarCounters;
 
 /* Of HaarParams that don't agree: min_w, max_w. */
@@ -68,6 +71,7 @@ struct _GstHaarFaceCount {
   guint n_partitions;
   guint64 lag;
   GstHaarCounters counters;
+  HaarTotals *totals;
   const gchar *engine_name; /* of a run */
   guint n_running;          /* workers of a run */
 

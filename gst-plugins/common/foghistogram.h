@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+#define FOG_HISTOGRAM_BOUNDS 13
+
+/* Upper bounds of the buckets, s; a last bucket has no bound. */
+extern const gdouble fog_histogram_bounds[FOG_HISTOGRAM_BOUNDS];
+
+/* How often a time fell into each bucket; begins with zeros. */
+typedef struct {
+  guint64 counts[FOG_HISTOGRAM_BOUNDS + 1];
+  gdouble sum; /* s */
+} FogHistogram;
+
+/* A @time that is not known (NAN) isn't counted. */
+void fog_histogram_add (FogHistogram *self, gdouble time);
+/* Sets field @name of @s to a structure `histogram` with `counts` (GstValueArray of guint64) and `sum` (double, s). */
+void fog_histogram_to_field (const FogHistogram *self, GstStructure *s, const gchar *name);
+/* Reads such a structure. */
+gboolean fog_histogram_from_structure (FogHistogram *self, const GstStructure *s);
+
+G_END_DECLS

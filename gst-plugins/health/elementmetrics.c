@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "elementmetrics.h"
+
+#include <math.h>
+
+#include "foghistogram.h"
+
+typedef struct {
+  const gchar *factory, *field;
+  const gchar *name;
+  const gchar *reason; /* the label of that name, or NULL */
+  gboolean counter;
+  gdouble unit; /* the field's unit in the metric's */
+  const gchar *help;
+} Metric;
+
+#define NS 1e-9
+#define COUNT(factory, field, name, reason, help)                                                  \
+  {                                                                                                \
+    factory, field, name, reason, TRUE, 1, help                                                    \
+  }
+#define GAUGE(factory, field, name, unit, help)                                                    \
+  {                                                                                                \
+    factory, field, name, NULL, FALSE, unit, help                                                  \
+  }
+
+#define DROPPED "Frames or messages dropped on purpose, by reason"
+#define REJECTED "Frames, messages or documents that were bad and given up, by reason"
+#define SKIPPED "Messages skipped because they were not wanted, by reason"
+#define SKEW "Frames whose capture time lay in the future"
+
+/* One line a field; fields of one metric that differ by reason have the same name and help. */
+static const Metric metrics[] = {
+    COUNT ("kafkasink", "delivered", "gstfog_messages_delivered_total", NULL,
+        "Messages that Kafka acknowledged"),
+    COUNT ("kafkasink", "delivered-bytes", "gstfog_delivered_bytes_total", NULL,
+        "Bytes that Kafka acknowledged"),
+    GAUGE ("kafkasink", "waiting", "gstfog_send_waiting_messages", 1,
+        "Messages not yet handed to the client"),
+    GAUGE ("kafkasink", "in-flight", "gstfog_send_in_flight_messages", 1,
+        "Messages sent and not yet acknowledged"),
+    GAUGE ("kafkasink", "queued-bytes", "gstfog_send_queue_bytes", 1, "Bytes not yet acknowledged"),
+    COUNT ("kafkasink", "dropped-upstream", "gstfog_dropped_total", "queue-full-new", DROPPED),
+    COUNT ("kafkasink", "dropped-downstream", "gstfog_dropped_total", "queue-full-old", DROPPED),
+    COUNT ("kafkasink", "undeliverable", "gstfog_rejected_total", "undeliverable", REJECTED),
+    COUNT ("kafkasink", "resent", "gstfog_messages_resent_total", NULL, "Messages sent again"),
+    COUNT ("kafkasink", "rebuilds", "gstfog_client_rebuilds_total", NULL,
+        "Clients replaced after a fatal error"),
+    GAUGE ("kafkasink", "latency", "gstfog_delivery_seconds", NS,
+        "Smoothed time from hand-over to acknowledgement"),
+    GAUGE (
+        "kafkasink", "connected", "gstfog_kafka_connected", 1, "1 once the cluster has answered"),
+
+    COUNT (
+        "kafkasrc", "messages", "gstfog_messages_read_total", NULL, "Messages pushed downstream"),
+    COUNT ("kafkasrc", "bytes", "gstfog_read_bytes_total", NULL, "Bytes pushed downstream"),
+    COUNT ("kafkasrc", "other-cameras", "gstfog_skipped_total", "other-camera", SKIPPED),
+    COUNT ("kafkasrc", "too-old", "gstfog_dropped_total", "too-old", DROPPED),
+    COUNT ("kafkasrc", "bad-caps", "gstfog_rejected_total", "bad-caps", REJECTED),
+    COUNT ("kafkasrc", "refused-caps", "gstfog_rejected_total", "refused-caps", REJECTED),
+    COUNT ("kafkasrc", "clock-skew", "gstfog_clock_skew_total", NULL, SKEW),
+    GAUGE ("kafkasrc", "age", "gstfog_newest_age_seconds", NS,
+        "Time from capture to arrival of the last message"),
+    GAUGE ("kafkasrc", "lag", NULL, 1, NULL), /* by partition, below */
+    GAUGE ("kafkasrc", "prefetched", "gstfog_prefetched_messages", 1,
+        "Messages fetched ahead of the pipeline"),
+    GAUGE ("kafkasrc", "pending", "gstfog_pending_messages", 1, "Messages on their way downstream"),
+    GAUGE ("kafkasrc", "parked", "gstfog_parked_messages", 1,
+        "Messages released undecided, not yet counted as done"),
+    COUNT ("kafkasrc", "rebalances", "gstfog_rebalances_total", NULL, "Changes of the assignment"),
+
+    COUNT ("haarfacecount", "frames", "gstfog_counted_frames_total", NULL,
+        "Frames in which faces were counted"),
+    COUNT ("haarfacecount", "faces", "gstfog_counted_faces_total", NULL, "Faces counted"),
+    COUNT ("haarfacecount", "events", "gstfog_events_total", NULL, "Events sent"),
+    COUNT ("haarfacecount", "unchanged", "gstfog_unchanged_frames_total", NULL,
+        "Frames not searched because nothing changed"),
+    COUNT ("haarfacecount", "partial", "gstfog_partial_frames_total", NULL,
+        "Frames searched only where they changed"),
+    COUNT ("haarfacecount", "too-old", "gstfog_dropped_total", "too-old", DROPPED),
+    COUNT ("haarfacecount", "bad-frames", "gstfog_rejected_total", "bad-frame", REJECTED),
+    COUNT ("haarfacecount", "failed-frames", "gstfog_rejected_total", "failed-frame", REJECTED),
+    COUNT ("haarfacecount", "clock-skew", "gstfog_clock_skew_total", NULL, SKEW),
+    COUNT ("haarfacecount", "reports", "gstfog_reports_sent_total", NULL, "Reports sent"),
+    COUNT ("haarfacecount", "busy", "gstfog_busy_seconds_total", NULL,
+        "Time at work, summed over the workers"),
+    GAUGE ("haarfacecount", "workers", "gstfog_workers", 1, "Frames counted side by side"),
+    GAUGE ("haarfacecount", "waiting", "gstfog_waiting_frames", 1, "Frames inside the element"),
+    GAUGE ("haarfacecount", "lag", NULL, 1, NULL), /* kafkasrc's */
+
+    COUNT ("mongosink", "documents", "gstfog_documents_total", NULL, "Documents stored"),
+    COUNT ("mongosink", "duplicates", "gstfog_duplicates_total", NULL,
+        "Documents that were stored already"),
+    COUNT ("mongosink", "rejected", "gstfog_rejected_total", "refused", REJECTED),
+    COUNT ("mongosink", "unreadable", "gstfog_unreadable_total", NULL,
+        "Rejected documents that were no documents"),
+    COUNT ("mongosink", "batches", "gstfog_batches_total", NULL,
+        "Batches that the server acknowledged"),
+    COUNT ("mongosink", "retries", "gstfog_batch_retries_total", NULL, "Batches sent again"),
+    GAUGE ("mongosink", "waiting", "gstfog_documents_waiting", 1, "Documents not yet acknowledged"),
+    GAUGE ("mongosink", "waiting-bytes", "gstfog_documents_waiting_bytes", 1, "Their size as BSON"),
+    GAUGE ("mongosink", "write-latency", "gstfog_write_seconds", NS,
+        "Moving mean of the time of a batch"),
+    GAUGE ("mongosink", "write-latency-max", "gstfog_write_max_seconds", NS,
+        "Longest time of a batch"),
+
+    GAUGE ("feedbackrate", "rate", "gstfog_rate_given", 1, "Frames/s that go on now"),
+    GAUGE ("feedbackrate", "wanted", "gstfog_rate_wanted", 1,
+        "Frames/s that the camera would send without a bound"),
+    GAUGE ("feedbackrate", "source-rate", "gstfog_rate_source", 1, "Frames/s of the source's caps"),
+    GAUGE ("feedbackrate", "capacity", "gstfog_capacity", 1,
+        "Frames/s that the living replicas can count"),
+    GAUGE ("feedbackrate", "delivered", "gstfog_rate_delivered", 1,
+        "Frames/s that the living replicas do count"),
+    GAUGE ("feedbackrate", "demand", "gstfog_demand", 1,
+        "Rate that all cameras want over the fog's capacity"),
+    GAUGE ("feedbackrate", "queue", "gstfog_queue_frames", 1, "Frames waiting in the fog"),
+    GAUGE ("feedbackrate", "replicas", "gstfog_replicas", 1, "Replicas alive"),
+    GAUGE ("feedbackrate", "cameras", "gstfog_cameras", 1, "Cameras alive"),
+    GAUGE ("feedbackrate", "link-rate", "gstfog_rate_link", 1,
+        "Frames/s that the link takes; 0: no limit"),
+    GAUGE ("feedbackrate", "round-trip", "gstfog_round_trip_seconds", 1,
+        "Time from a frame to the report of it"),
+    GAUGE ("feedbackrate", "in-flight", "gstfog_in_flight_frames", 1,
+        "Frames sent and not yet reported"),
+    COUNT ("feedbackrate", "frames-in", "gstfog_camera_frames_total", NULL,
+        "Frames that the camera gave"),
+    COUNT ("feedbackrate", "frames-out", "gstfog_sent_frames_total", NULL, "Frames sent on"),
+    COUNT ("feedbackrate", "frames-held", "gstfog_dropped_total", "too-many-in-flight", DROPPED),
+    COUNT (
+        "feedbackrate", "reports", "gstfog_reports_read_total", NULL, "Reports taken into account"),
+    COUNT ("feedbackrate", "old-reports", "gstfog_skipped_total", "old-report", SKIPPED),
+    COUNT ("feedbackrate", "bad-reports", "gstfog_rejected_total", "bad-report", REJECTED),
+    COUNT ("feedbackrate", "source-changes", "gstfog_source_changes_total", NULL,
+        "Changes of the camera's own rate"),
+};
+
+typedef struct {
+  PrometheusText *text;
+  const gchar *factory, *element;
+  gchar *camera, *replica; /* of the whole element, or NULL */
+} Source;
+
+static gboolean
+as_number (const GValue *value, gdouble *number)
+{
+  GValue converted = G_VALUE_INIT;
+
+  if (G_VALUE_HOLDS_BOOLEAN (value)) {
+    *number = g_value_get_boolean (value);
+    return TRUE;
+  }
+  if (G_VALUE_HOLDS_UINT64 (value) && !GST_CLOCK_TIME_IS_VALID (g_value_get_uint64 (value))) {
+    *number = NAN;
+    return TRUE;
+  }
+  if (G_VALUE_HOLDS_STRING (value) ||
+      !g_value_type_transformable (G_VALUE_TYPE (value), G_TYPE_DOUBLE))
+    return FALSE;
+  g_value_init (&converted, G_TYPE_DOUBLE);
+  g_value_transform (value, &converted);
+  *number = g_value_get_double (&converted);
+  return TRUE;
+}
+
+static const Metric *
+find_metric (const gchar *factory, const gchar *field)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (metrics); i++)
+    if (g_str_equal (metrics[i].factory, factory) && g_str_equal (metrics[i].field, field))
+      return &metrics[i];
+  return NULL;
+}
+
+static gchar *
+labels_of (const Source *source, const gchar *reason)
+{
+  return prometheus_labels ("element", source->element, "camera", source->camera, "replica",
+      source->replica, "reason", reason, NULL);
+}
+
+/* What a metric's name may not hold becomes "_". */
+static gchar *
+plain_name (const gchar *factory, const gchar *field)
+{
+  gchar *name = g_strdup_printf ("gstfog_%s_%s", factory, field);
+
+  for (gchar *c = name; *c; c++)
+    if (!g_ascii_isalnum (*c))
+      *c = '_';
+  return name;
+}
+
+static void
+add_number (const Source *source, const gchar *field, gdouble number)
+{
+  const Metric *metric = find_metric (source->factory, field);
+  g_autofree gchar *labels = labels_of (source, metric ? metric->reason : NULL);
+
+  if (metric == NULL) {
+    g_autofree gchar *name = plain_name (source->factory, field);
+    g_autofree gchar *help =
+        g_strdup_printf ("Field %s in the stats of %s", field, source->factory);
+
+    prometheus_text_add (source->text, name, PROMETHEUS_GAUGE, help, labels, number);
+  } else if (metric->name) {
+    prometheus_text_add (source->text, metric->name,
+        metric->counter ? PROMETHEUS_COUNTER : PROMETHEUS_GAUGE, metric->help, labels,
+        number * metric->unit);
+  }
+}
+
+static void
+add_partition (const Source *source, const GstStructure *s)
+{
+  const gchar *topic = gst_structure_get_string (s, "topic");
+  g_autofree gchar *partition = NULL, *labels = NULL;
+  gint64 lag;
+  gint number;
+
+  if (!topic || !gst_structure_get_int (s, "partition", &number) ||
+      !gst_structure_get_int64 (s, "lag", &lag))
+    return;
+  partition = g_strdup_printf ("%d", number);
+  labels =
+      prometheus_labels ("element", source->element, "topic", topic, "partition", partition, NULL);
+  prometheus_text_add (source->text, "gstfog_messages_waiting", PROMETHEUS_GAUGE,
+      "Messages not yet pushed downstream", labels, (gdouble) MAX (lag, 0));
+}
+
+static void
+add_camera (const Source *source, const GstStructure *s)
+{
+  guint64 frames, faces;
+  g_autofree gchar *labels = NULL;
+
+  if (!gst_structure_get_uint64 (s, "frames", &frames) ||
+      !gst_structure_get_uint64 (s, "faces", &faces))
+    return;
+  labels = prometheus_labels ("element", source->element, "camera",
+      gst_structure_get_string (s, "camera"), "replica", source->replica, NULL);
+  prometheus_text_add (source->text, "gstfog_frames_total", PROMETHEUS_COUNTER,
+      "Frames counted, by camera", labels, (gdouble) frames);
+  prometheus_text_add (source->text, "gstfog_faces_total", PROMETHEUS_COUNTER,
+      "Faces counted, by camera", labels, (gdouble) faces);
+}
+
+static void
+add_each (const Source *source, const GValue *array,
+    void (*add) (const Source *source, const GstStructure *s))
+{
+  for (guint i = 0; i < gst_value_array_get_size (array); i++) {
+    const GValue *value = gst_value_array_get_value (array, i);
+
+    if (GST_VALUE_HOLDS_STRUCTURE (value))
+      add (source, gst_value_get_structure (value));
+  }
+}
+
+static void
+add_histogram (const Source *source, const gchar *field, const GstStructure *s)
+{
+  g_autofree gchar *name = g_strdup_printf ("gstfog_%s_seconds", field);
+  g_autofree gchar *labels = labels_of (source, NULL);
+  FogHistogram histogram;
+
+  if (!fog_histogram_from_structure (&histogram, s))
+    return;
+  for (gchar *c = name; *c; c++)
+    *c = *c == '-' ? '_' : *c;
+  prometheus_text_add_histogram (source->text, name,
+      g_str_equal (field, "frame-age") ? "Time from capture to the count"
+                                       : "Time that a worker needed for a frame",
+      labels, FOG_HISTOGRAM_BOUNDS, fog_histogram_bounds, histogram.counts, histogram.sum);
+}
+
+static gboolean
+add_field (GQuark quark, const GValue *value, gpointer data)
+{
+  const Source *source = data;
+  const gchar *field = g_quark_to_string (quark);
+  gdouble number;
+
+  if (as_number (value, &number))
+    add_number (source, field, number);
+  else if (GST_VALUE_HOLDS_STRUCTURE (value))
+    add_histogram (source, field, gst_value_get_structure (value));
+  else if (GST_VALUE_HOLDS_ARRAY (value) && g_str_equal (field, "partitions"))
+    add_each (source, value, add_partition);
+  else if (GST_VALUE_HOLDS_ARRAY (value) && g_str_equal (field, "cameras"))
+    add_each (source, value, add_camera);
+  return TRUE;
+}
+
+/* What the fields say only together. */
+static void
+add_derived (const Source *source, const GstStructure *stats)
+{
+  static const gchar *const bounds[] = {"camera", "fog", "link", "minimum"};
+  const gchar *bound = gst_structure_get_string (stats, "bound");
+  guint64 lag, age;
+
+  for (guint i = 0; bound && i < G_N_ELEMENTS (bounds); i++) {
+    g_autofree gchar *labels = labels_of (source, bounds[i]);
+
+    prometheus_text_add (source->text, "gstfog_rate_bound", PROMETHEUS_GAUGE,
+        "1 for what bounds the camera's rate now", labels, g_str_equal (bound, bounds[i]));
+  }
+  if (gst_structure_get_uint64 (stats, "lag", &lag) &&
+      gst_structure_get_uint64 (stats, "age", &age)) {
+    g_autofree gchar *labels = labels_of (source, NULL);
+
+    prometheus_text_add (source->text, "gstfog_lag_seconds", PROMETHEUS_GAUGE,
+        "Age of the last message that was read while others wait; 0: none waits", labels,
+        lag == 0                        ? 0
+        : GST_CLOCK_TIME_IS_VALID (age) ? age * NS
+                                        : NAN);
+  }
+}
+
+static gchar *
+get_text_property (GstElement *element, const gchar *name)
+{
+  GParamSpec *pspec = g_object_class_find_property (G_OBJECT_GET_CLASS (element), name);
+  gchar *text = NULL;
+
+  if (pspec && pspec->value_type == G_TYPE_STRING && (pspec->flags & G_PARAM_READABLE))
+    g_object_get (element, name, &text, NULL);
+  return text;
+}
+
+void
+element_metrics_add (PrometheusText *text, GstElement *element)
+{
+  GParamSpec *pspec = g_object_class_find_property (G_OBJECT_GET_CLASS (element), "stats");
+  GstElementFactory *factory = gst_element_get_factory (element);
+  g_autoptr (GstStructure) stats = NULL;
+  g_autofree gchar *name = NULL;
+  Source source = {.text = text};
+
+  if (factory == NULL || pspec == NULL || !(pspec->flags & G_PARAM_READABLE) ||
+      pspec->value_type != GST_TYPE_STRUCTURE)
+    return;
+  g_object_get (element, "stats", &stats, NULL);
+  if (stats == NULL)
+    return;
+  source.factory = GST_OBJECT_NAME (factory);
+  source.element = name = gst_element_get_name (element);
+  source.camera = g_strdup (gst_structure_get_string (stats, "camera"));
+  source.replica = get_text_property (element, "replica");
+  gst_structure_foreach (stats, add_field, &source);
+  add_derived (&source, stats);
+  g_free (source.camera);
+  g_free (source.replica);
+}
