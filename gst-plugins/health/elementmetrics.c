@@ -46,6 +46,10 @@ static const Metric metrics[] = {
     COUNT ("kafkasink", "resent", "gstfog_messages_resent_total", NULL, "Messages sent again"),
     COUNT ("kafkasink", "rebuilds", "gstfog_client_rebuilds_total", NULL,
         "Clients replaced after a fatal error"),
+    COUNT ("kafkasink", "refused-batches", "gstfog_refused_batches_total", NULL,
+        "Batches that were too large for the topic"),
+    GAUGE (
+        "kafkasink", "batch-bytes", "gstfog_batch_max_bytes", 1, "Bytes that a batch has at most"),
     GAUGE ("kafkasink", "latency", "gstfog_delivery_seconds", NS,
         "Smoothed time from hand-over to acknowledgement"),
     GAUGE (

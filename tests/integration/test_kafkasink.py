@@ -94,3 +94,79 @@ def test_topic_and_key_of_each_camera(kafka, fresh, launch):
     assert copier.wait(60) == 0, copier.output()
     for camera, numbers in (("cam-1", range(20)), ("cam-2", range(20, 40))):
         assert set(partition_of_each_key(kafka, f"{fresh}-{camera}", 20)) == {str(n).encode() for n in numbers}
+
+
+SMALL_BATCHES = ["max.message.bytes=100000"]
+ORDERED = {
+    "plain": "",
+    "one acknowledgement": "acks=leader",
+    "idempotent": "enable-idempotence=true",
+    "compressed": "compression=lz4",
+}
+
+
+def seqs(kafka, topic):
+    """The frames' numbers, as they lie in the topic's one partition."""
+    consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "seqs"})
+    consumer.assign([confluent_kafka.TopicPartition(topic, 0, 0)])
+    end = consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, 0), 10)[1]
+    found = [int(dict(message.headers())["seq"]) for message in consumer.consume(end, 20)] if end else []
+    consumer.close()
+    return found
+
+
+def frames(count, size):
+    return f"fakesrc num-buffers={count} sizetype=fixed sizemax={size} filltype=random"
+
+
+@pytest.mark.parametrize("settings", ORDERED.values(), ids=ORDERED)
+def test_batches_fit_the_topic(kafka, fresh, launch, settings):
+    """A batch that is too large would condemn all frames in it."""
+    kafka.create_topic(fresh, 1, config=SMALL_BATCHES)
+    sent = launch(f"{frames(20, 40000)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} linger=200000000 {settings}")
+    assert sent.wait(60) == 0, sent.output()
+    assert seqs(kafka, fresh) == list(range(20))
+
+
+def alter(kafka, topic, name, value):
+    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})
+    resource = confluent_kafka.admin.ConfigResource("topic", topic, {name: value})
+    admin.alter_configs([resource])[resource].result(20)
+
+
+def test_a_limit_that_shrinks_meanwhile(kafka, fresh, launch):
+    kafka.create_topic(fresh, 1)
+    sent = launch(
+        f"fakesrc is-live=true do-timestamp=true num-buffers=300 sizetype=fixed sizemax=40000 datarate=4000000 ! "
+        f"kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} linger=200000000")
+    wait_until(lambda: seqs(kafka, fresh), 30, "frames")
+    alter(kafka, fresh, "max.message.bytes", "100000")
+    assert sent.wait(60) == 0, sent.output()
+    assert seqs(kafka, fresh) == list(range(300))
+
+
+@pytest.mark.parametrize("linger", [0, 200000000])
+def test_only_the_frame_that_is_too_large_is_refused(kafka, fresh, launch, linger):
+    kafka.create_topic(fresh, 1, config=SMALL_BATCHES)
+    sent = launch(
+        f"concat name=c ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} linger={linger} on-error=skip "
+        f"{frames(7, 40000)} ! c. {frames(1, 150000)} ! c. {frames(7, 40000)} ! c.")
+    assert sent.wait(60) == 0, sent.output()
+    assert seqs(kafka, fresh) == [seq for seq in range(15) if seq != 7]
+    warnings = [line for line in sent.output().splitlines() if line.startswith("WARNING")]
+    assert len(warnings) == 1 and "message-max-bytes" in warnings[0], sent.output()
+    assert "record 7 of 150000 bytes" in sent.output()
+
+
+def test_what_waited_for_a_broker_fits_too(tmp_path, fresh, launch):
+    """While it is away, more frames wait than a batch may hold."""
+    with kafka_server.Kafka(tmp_path / "kafka") as kafka:
+        kafka.create_topic(fresh, 1, config=SMALL_BATCHES)
+        sent = launch(
+            f"fakesrc is-live=true do-timestamp=true num-buffers=100 sizetype=fixed sizemax=40000 datarate=800000 ! "
+            f"kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}")
+        wait_until(lambda: seqs(kafka, fresh), 30, "frames")
+        kafka.processes[0].kill()
+        kafka.start_node(1)
+        assert sent.wait(60) == 0, sent.output()
+        assert sorted(set(seqs(kafka, fresh))) == list(range(100))

@@ -720,11 +720,34 @@ GST_START_TEST (test_eos_comes_behind_what_was_lost)
   play ();
   push ('a');
   wait_for_stat ("delivered", 1);
-  rd_kafka_mock_push_request_errors (
-      mock.cluster, KAFKA_API_PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+  rd_kafka_mock_push_request_errors (mock.cluster, KAFKA_API_PRODUCE, 2,
+      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE); /* in a batch, then alone */
   push ('b');
   gst_harness_push_event (h, gst_event_new_eos ());
   fail_unless_equals_int (g_atomic_int_get (&told), 1);
+}
+GST_END_TEST;
+
+static const rd_kafka_resp_err_t refused_batches[] = {
+    RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+    RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE,
+    RD_KAFKA_RESP_ERR_INVALID_RECORD,
+};
+
+GST_START_TEST (test_a_refused_batch_goes_one_by_one)
+{
+  g_object_set (sink, "linger", 100 * GST_MSECOND, NULL);
+  play ();
+  push ('a');
+  wait_for_stat ("delivered", 1);
+  rd_kafka_mock_push_request_errors (mock.cluster, KAFKA_API_PRODUCE, 1, refused_batches[__i__]);
+  for (guint i = 0; i < 10; i++)
+    push ('b');
+  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
+  fail_unless_equals_uint64 (stat_of ("delivered"), 11);
+  fail_unless_equals_uint64 (stat_of ("undeliverable"), 0);
+  fail_unless_equals_uint64 (stat_of ("refused-batches"), 1);
 }
 GST_END_TEST;
 
@@ -1089,6 +1112,7 @@ kafkasink_suite (void)
   tcase_add_test (tc, test_full_queue_can_be_stopped);
   tcase_add_test (tc, test_eos_drains);
   tcase_add_loop_test (tc, test_eos_comes_behind_what_was_lost, 0, 2);
+  tcase_add_loop_test (tc, test_a_refused_batch_goes_one_by_one, 0, G_N_ELEMENTS (refused_batches));
   tcase_add_test (tc, test_eos_drains_within_a_bound);
   tcase_add_test (tc, test_missing_topic_is_waited_for);
   tcase_add_test (tc, test_topic_that_stays_missing_is_named);

@@ -56,6 +56,50 @@ gst_kafka_create_topic (rd_kafka_t *rk, const gchar *topic, gint partitions,
   return err;
 }
 
+/* (nullable): the value of a topic's setting */
+static const gchar *
+find_setting (rd_kafka_event_t *event, const gchar *name)
+{
+  const rd_kafka_ConfigResource_t **resources;
+  const rd_kafka_ConfigEntry_t **entries;
+  size_t n_resources, n_entries;
+
+  resources = rd_kafka_DescribeConfigs_result_resources (
+      rd_kafka_event_DescribeConfigs_result (event), &n_resources);
+  if (n_resources != 1 || rd_kafka_ConfigResource_error (resources[0]))
+    return NULL;
+  entries = rd_kafka_ConfigResource_configs (resources[0], &n_entries);
+  for (size_t i = 0; i < n_entries; i++)
+    if (g_str_equal (rd_kafka_ConfigEntry_name (entries[i]), name))
+      return rd_kafka_ConfigEntry_value (entries[i]);
+  return NULL;
+}
+
+gboolean
+gst_kafka_query_batch_limit (rd_kafka_t *rk, const gchar *topic, gint timeout_ms, guint64 *bytes)
+{
+  rd_kafka_ConfigResource_t *wanted = rd_kafka_ConfigResource_new (RD_KAFKA_RESOURCE_TOPIC, topic);
+  rd_kafka_queue_t *queue = rd_kafka_queue_new (rk);
+  rd_kafka_AdminOptions_t *options =
+      rd_kafka_AdminOptions_new (rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+  rd_kafka_event_t *event;
+  const gchar *value = NULL;
+  gboolean known;
+
+  rd_kafka_AdminOptions_set_request_timeout (options, timeout_ms, NULL, 0);
+  rd_kafka_DescribeConfigs (rk, &wanted, 1, options, queue);
+  event = rd_kafka_queue_poll (queue, timeout_ms);
+  if (event && !rd_kafka_event_error (event))
+    value = find_setting (event, "max.message.bytes");
+  known = value && g_ascii_string_to_unsigned (value, 10, 1, G_MAXINT, bytes, NULL);
+  if (event)
+    rd_kafka_event_destroy (event);
+  rd_kafka_AdminOptions_destroy (options);
+  rd_kafka_queue_destroy (queue);
+  rd_kafka_ConfigResource_destroy (wanted);
+  return known;
+}
+
 static rd_kafka_resp_err_t
 topic_error (const struct rd_kafka_metadata *metadata)
 {

@@ -117,6 +117,7 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
     const GstKafkaProducerConfig *config, GError **error)
 {
   GstKafkaProducer *self = g_new0 (GstKafkaProducer, 1);
+  g_autofree gchar *batch_bytes = NULL;
 
   gst_kafka_fault_init (&self->fault);
   g_mutex_init (&self->lock);
@@ -128,8 +129,10 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   self->config = *config; /* but for its strings */
   self->topic = g_strdup (config->topic);
   self->congestion_control = g_strdup (config->congestion_control);
-  self->held = config->create_topic;
+  self->held = !config->each_names_topic;
   self->servers = gst_kafka_conf_dup (conf, "bootstrap.servers");
+  batch_bytes = gst_kafka_conf_dup (conf, "batch.size");
+  self->batch_bytes = g_ascii_strtoull (batch_bytes, NULL, 10);
   rd_kafka_conf_set_dr_msg_cb (conf, gst_kafka_producer_note_report);
   rd_kafka_conf_set_error_cb (conf, note_error);
   rd_kafka_conf_set_socket_cb (conf, open_socket);
@@ -290,7 +293,7 @@ gst_kafka_producer_fail_undrained (GstKafkaProducer *self)
 
 static GstStructure *
 counters_to_structure (const GstKafkaProducerCounters *c, guint waiting, guint in_flight,
-    guint64 bytes, gboolean connected)
+    guint64 bytes, guint64 batch_bytes, gboolean connected)
 {
   return gst_structure_new ("kafkasink-stats", "delivered", G_TYPE_UINT64, c->delivered,
       "delivered-bytes", G_TYPE_UINT64, c->delivered_bytes, "waiting", G_TYPE_UINT, waiting,
@@ -298,7 +301,8 @@ counters_to_structure (const GstKafkaProducerCounters *c, guint waiting, guint i
       G_TYPE_UINT64, c->dropped_upstream, "dropped-downstream", G_TYPE_UINT64,
       c->dropped_downstream, "undeliverable", G_TYPE_UINT64, c->undeliverable, "resent",
       G_TYPE_UINT64, c->resent, "rebuilds", G_TYPE_UINT64, c->rebuilds, "latency", G_TYPE_UINT64,
-      c->latency, "connected", G_TYPE_BOOLEAN, connected, NULL);
+      c->latency, "refused-batches", G_TYPE_UINT64, c->refused_batches, "batch-bytes",
+      G_TYPE_UINT64, batch_bytes, "connected", G_TYPE_BOOLEAN, connected, NULL);
 }
 
 GstStructure *
@@ -308,10 +312,11 @@ gst_kafka_producer_stats (GstKafkaProducer *self)
   GstStructure *s;
 
   if (!self)
-    return counters_to_structure (&none, 0, 0, 0, FALSE);
+    return counters_to_structure (&none, 0, 0, 0, 0, FALSE);
   g_mutex_lock (&self->lock);
   s = counters_to_structure (&self->counters, self->queue.waiting.length,
-      self->queue.in_flight.length, gst_kafka_send_queue_bytes (&self->queue), self->connected);
+      self->queue.in_flight.length, gst_kafka_send_queue_bytes (&self->queue), self->batch_bytes,
+      self->connected);
   g_mutex_unlock (&self->lock);
   return s;
 }

@@ -60,9 +60,41 @@ create_topic (GstKafkaProducer *self)
     if (err)
       gst_kafka_fault_note (&self->fault, err, detail ? detail : rd_kafka_err2str (err));
   }
-  self->held = err != RD_KAFKA_RESP_ERR_NO_ERROR;
   g_mutex_unlock (&self->lock);
   return !err;
+}
+
+/* A batch larger than the topic allows would be refused as a whole, and later ones might overtake it. */
+static void
+learn_batch_limit (GstKafkaProducer *self)
+{
+  guint64 limit = 0;
+  rd_kafka_t *rk;
+
+  g_mutex_lock (&self->lock);
+  if ((rk = borrow_handle (self))) {
+    g_mutex_unlock (&self->lock);
+    if (!gst_kafka_query_batch_limit (rk, self->topic, 5 * GST_KAFKA_PRODUCER_SLICE_MS, &limit))
+      GST_DEBUG_OBJECT (self->element, "the topic's max.message.bytes can't be asked for");
+    g_mutex_lock (&self->lock);
+    return_handle (self);
+  }
+  if (limit && limit < self->batch_bytes) {
+    GST_INFO_OBJECT (self->element, "topic \"%s\" takes batches of %" G_GUINT64_FORMAT " bytes",
+        self->topic, limit);
+    self->batch_bytes = limit;
+    self->shrinking = TRUE;
+  }
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+release (GstKafkaProducer *self)
+{
+  g_mutex_lock (&self->lock);
+  self->held = FALSE;
+  gst_kafka_producer_hand_over_all (self);
+  g_mutex_unlock (&self->lock);
 }
 
 /* Without lock */
@@ -135,6 +167,9 @@ gst_kafka_producer_make_contact (gpointer user_data)
       continue;
     if (!gst_kafka_producer_query_topic (self, topic, &topic_err))
       continue;
+    if (!topic_err && topic)
+      learn_batch_limit (self);
+    release (self);
     if (!topic_err)
       return NULL;
     gst_kafka_fault_note (&self->fault, topic_err, NULL);

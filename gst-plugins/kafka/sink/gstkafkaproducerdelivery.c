@@ -7,6 +7,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 
 /* Of the 5 s that stop() has: to get reports of what was purged, before DESTROY_BOUND. */
 #define PURGE_BOUND (1 * G_USEC_PER_SEC)
+/* Bytes; a batch of fewer saves no request. */
+#define MIN_BATCH 16384
 #define PARTITION_GRACE (5 * G_USEC_PER_SEC)
 
 /* Outcomes */
@@ -90,6 +92,37 @@ is_retriable (rd_kafka_t *rk, const GstKafkaRecord *record, rd_kafka_resp_err_t 
   }
 }
 
+/* The brokers refuse a batch as a whole, for its size or for one record in it. */
+static gboolean
+concerns_batch (rd_kafka_resp_err_t err)
+{
+  switch ((gint) err) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+    case -138: /* _INVALID_DIFFERENT_RECORD, which librdkafka 2.0 doesn't have: another record is to blame */
+      return TRUE;
+    default:
+      return FALSE;
+  }
+}
+
+/* With lock: a record that was refused in a batch has gone alone, so the batch was to blame. One refused batch makes batches
+ * smaller once. */
+static void
+shrink_batches (GstKafkaProducer *self, const GstKafkaRecord *record)
+{
+  if (record->refused_batch != self->batch_bytes || self->batch_bytes < 2 * MIN_BATCH)
+    return;
+  self->batch_bytes /= 2;
+  self->shrinking = TRUE;
+  self->counters.refused_batches++;
+  GST_INFO_OBJECT (self->element,
+      "the brokers refused a batch, but not record %" G_GUINT64_FORMAT
+      " alone: batches get at most %" G_GUINT64_FORMAT " bytes",
+      record->number, self->batch_bytes);
+}
+
 /* With lock */
 static void
 count_delivery (GstKafkaProducer *self, GstKafkaRecord *record, gint64 now)
@@ -103,6 +136,8 @@ count_delivery (GstKafkaProducer *self, GstKafkaRecord *record, gint64 now)
   gst_kafka_pace_delivered (
       &self->queue.pace, now, gst_kafka_record_size (record), now - record->sent);
   self->connected = TRUE;
+  if (record->refused_batch)
+    shrink_batches (self, record);
   gst_kafka_fault_forget (&self->fault);
 }
 
@@ -143,6 +178,19 @@ goes_with_other_time (GstKafkaRecord *record)
   return TRUE;
 }
 
+/* With lock. In a batch of several, another record may be to blame, or all of them together. */
+static gboolean
+goes_alone (GstKafkaProducer *self, GstKafkaRecord *record)
+{
+  if (record->refused_batch || !concerns_batch (record->err))
+    return FALSE;
+  GST_DEBUG_OBJECT (self->element,
+      "a batch was refused (%s): sending its record %" G_GUINT64_FORMAT " alone",
+      rd_kafka_err2name (record->err), record->number);
+  record->refused_batch = self->batch_bytes;
+  return TRUE;
+}
+
 /* With lock. TRUE: the record is in the queue again. */
 static gboolean
 take_report (GstKafkaProducer *self, rd_kafka_t *rk, GstKafkaRecord *record, gint64 now)
@@ -153,7 +201,8 @@ take_report (GstKafkaProducer *self, rd_kafka_t *rk, GstKafkaRecord *record, gin
     return FALSE;
   }
   if (self->failing || is_overdue (self, record) ||
-      (!goes_with_other_time (record) && !is_retriable (rk, record, record->err))) {
+      (!goes_with_other_time (record) && !goes_alone (self, record) &&
+          !is_retriable (rk, record, record->err))) {
     self->lost++;
     return FALSE;
   }
@@ -198,12 +247,23 @@ poll_client (GstKafkaProducer *self, rd_kafka_t *rk, gint timeout_ms)
 
 /* Handing over */
 
+/* With lock: neither a record that has to go alone, nor one beside it. */
+static gboolean
+must_wait (GstKafkaProducer *self)
+{
+  const GstKafkaRecord *next = gst_kafka_send_queue_peek (&self->queue);
+  const GList *sent = self->queue.in_flight.head;
+
+  return self->shrinking ||
+         (sent && (next->refused_batch || ((const GstKafkaRecord *) sent->data)->refused_batch));
+}
+
 /* With lock */
 static gboolean
 may_send (GstKafkaProducer *self)
 {
   return self->rk && !self->held && !self->failing && self->queue.waiting.head &&
-         gst_kafka_send_queue_may_send (&self->queue);
+         !must_wait (self) && gst_kafka_send_queue_may_send (&self->queue);
 }
 
 /* With lock. Returns a record (in no queue) that the client refuses for good, or NULL. */
@@ -285,7 +345,6 @@ replace_handle (GstKafkaProducer *self, const gchar *reason)
   rd_kafka_t *old, *fresh;
   gboolean first;
 
-  GST_WARNING_OBJECT (self->element, "client ended (%s): replacing it", reason);
   g_mutex_lock (&self->lock);
   old = g_steal_pointer (&self->rk);
   while (self->rk_users)
@@ -297,11 +356,40 @@ replace_handle (GstKafkaProducer *self, const gchar *reason)
   g_mutex_lock (&self->lock);
   take_back_unreported (self);
   self->rk = fresh;
-  self->counters.rebuilds++;
   first = !fresh && gst_kafka_producer_take_failure (self);
   g_mutex_unlock (&self->lock);
   if (first)
     gst_kafka_producer_fail (self, error, reason);
+}
+
+static void
+replace_ended (GstKafkaProducer *self, const gchar *reason)
+{
+  GST_WARNING_OBJECT (self->element, "client ended (%s): replacing it", reason);
+  replace_handle (self, reason);
+  g_mutex_lock (&self->lock);
+  self->counters.rebuilds++;
+  g_mutex_unlock (&self->lock);
+}
+
+/* The library takes the size of batches only with a new client. */
+static void
+use_smaller_batches (GstKafkaProducer *self)
+{
+  gchar bytes[24];
+  gboolean now;
+
+  g_mutex_lock (&self->lock);
+  now = self->shrinking && !self->queue.in_flight.head;
+  g_snprintf (bytes, sizeof bytes, "%" G_GUINT64_FORMAT, self->batch_bytes);
+  g_mutex_unlock (&self->lock);
+  if (!now)
+    return;
+  rd_kafka_conf_set (self->conf, "batch.size", bytes, NULL, 0);
+  replace_handle (self, "smaller batches");
+  g_mutex_lock (&self->lock);
+  self->shrinking = FALSE;
+  g_mutex_unlock (&self->lock);
 }
 
 /* With lock: records that nothing takes (a topic that isn't made) get old here. */
@@ -324,7 +412,8 @@ serve (GstKafkaProducer *self)
 
   poll_client (self, self->rk, GST_KAFKA_PRODUCER_SLICE_MS);
   if (rd_kafka_fatal_error (self->rk, reason, sizeof reason))
-    replace_handle (self, reason);
+    replace_ended (self, reason);
+  use_smaller_batches (self);
   g_mutex_lock (&self->lock);
   gst_kafka_producer_hand_over_all (self);
   overdue = pop_overdue (self);

@@ -13,7 +13,8 @@ typedef struct {
   guint64 delivered, delivered_bytes;
   guint64 dropped_upstream, dropped_downstream, undeliverable;
   guint64 rebuilds, resent;
-  GstClockTime latency; /* smoothed, hand-over to report */
+  guint64 refused_batches; /* replaced by smaller ones */
+  GstClockTime latency;    /* smoothed, hand-over to report */
 } GstKafkaProducerCounters;
 
 /* For gstkafkaproducer.c, which the element calls; below it gstkafkaproducerdelivery.c, for the poller's thread, and
@@ -36,10 +37,12 @@ struct _GstKafkaProducer {
   guint rk_users; /* calls into rk under way on other threads than the poller */
   GstKafkaSendQueue queue;
   guint64 next_number, next_turn;
+  guint64 batch_bytes; /* that a batch of the client has at most */
+  gboolean shrinking;  /* as soon as nothing is in flight, a client with batch_bytes takes over */
   gboolean flushing, stopping, connected;
   gboolean failing, failed; /* an error is decided on; it has been posted */
   GstKafkaProducerCounters counters;
-  /* Until the topic is made: brokers would make it their way at the first record. */
+  /* Until the topic is made, as brokers would make it their way at the first record, and until its limits are known. */
   gboolean held;
 };
 
@@ -50,7 +53,7 @@ void gst_kafka_producer_note_report (
     rd_kafka_t *rk, const rd_kafka_message_t *message, gpointer self);
 /* Without lock, before the poller's thread or on it. */
 rd_kafka_t *gst_kafka_producer_new_handle (GstKafkaProducer *self, GError **error);
-/* With lock, which is dropped meanwhile if there is bad news. From the streaming thread and the poller's. */
+/* With lock, which is dropped meanwhile if there is bad news. From any thread. */
 void gst_kafka_producer_hand_over_all (GstKafkaProducer *self);
 
 /* The connector's thread, without lock. */

@@ -16,6 +16,9 @@ typedef struct {
   gint64 queued;           /* monotonic time, us */
   gint64 sent;             /* monotonic time of the last hand-over to the client, us */
   rd_kafka_resp_err_t err; /* of its last report */
+  /* Of the client whose batch with this record the brokers refused, its batches' most bytes; 0: none was. Such a record goes
+   * alone. */
+  guint64 refused_batch;
   GstBuffer *buffer;
   GstMapInfo map;
   gchar *topic;       /* NULL: the producer's */

@@ -547,6 +547,8 @@ gst_kafka_sink_class_init (GstKafkaSinkClass *klass)
    * | undeliverable | uint64 | buffers given up on |
    * | resent | uint64 | buffers that the client gave back and that were handed over again |
    * | rebuilds | uint64 | clients replaced after a fatal error |
+   * | refused-batches | uint64 | batches that the brokers refused as too large, after which batches got smaller |
+   * | batch-bytes | uint64 | bytes that a batch has at most |
    * | latency | uint64 | smoothed time from hand-over to acknowledgement, ns |
    * | connected | boolean | whether the cluster has answered since start |
    *
