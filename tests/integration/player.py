@@ -7,7 +7,7 @@ import gi
 from pipeline import environment
 
 gi.require_version("Gst", "1.0")
-from gi.repository import Gst  # noqa: E402
+from gi.repository import GLib, Gst  # noqa: E402, F401
 
 
 class Player:

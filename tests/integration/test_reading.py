@@ -76,10 +76,10 @@ def test_an_end_that_is_still_to_come(kafka, past):
 
 def test_a_group_goes_on_from_what_it_committed(kafka, past):
     client = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": past})
-    client.commit(offsets=[confluent_kafka.TopicPartition(past, n, 6) for n in range(2)], asynchronous=False)
-    client.close()
     for begin in ("start-offset=2", f"start-time={ns(3)}", "auto-offset-reset=earliest"):
+        client.commit(offsets=[confluent_kafka.TopicPartition(past, n, 6) for n in range(2)], asynchronous=False)
         assert read(kafka, past, f"{begin} eos-at-end=true group-id={past} partitions=<0,1>") == list(range(12, 20))
+    client.close()
 
 
 def test_latest_is_from_now_on(kafka, past):

@@ -102,6 +102,39 @@ GST_START_TEST (test_flush_replays_what_is_parked)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_clean_end_decides_what_is_parked)
+{
+  GstKafkaLedger *ledger = ledger_of (0, 4);
+
+  gst_kafka_ledger_decide (ledger, 0, GST_KAFKA_ACK_UNDECIDED, 0);
+  gst_kafka_ledger_decide (ledger, 2, GST_KAFKA_ACK_UNDECIDED, 0);
+  fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, NULL, 0), -1);
+  gst_kafka_ledger_end (ledger);
+  fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, NULL, 0), 1);
+  fail_unless_equals_int (gst_kafka_ledger_get_parked (ledger), 0);
+  /* a sink's last sample, and one that its sink gives up on */
+  gst_kafka_ledger_decide (ledger, 1, GST_KAFKA_ACK_UNDECIDED, 0);
+  gst_kafka_ledger_decide (ledger, 3, GST_KAFKA_ACK_FAILED, 0);
+  fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, NULL, 0), 3);
+  fail_unless_equals_int64 (gst_kafka_ledger_get_failed (ledger), 3);
+  gst_kafka_ledger_unref (ledger);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_flush_takes_the_end_back)
+{
+  GstKafkaLedger *ledger = ledger_of (0, 2);
+
+  gst_kafka_ledger_end (ledger);
+  gst_kafka_ledger_decide (ledger, 0, GST_KAFKA_ACK_UNDECIDED, 0);
+  gst_kafka_ledger_fail_parked (ledger);
+  gst_kafka_ledger_decide (ledger, 1, GST_KAFKA_ACK_UNDECIDED, 0);
+  fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, NULL, 0), 1);
+  fail_unless_equals_int (gst_kafka_ledger_get_parked (ledger), 1);
+  gst_kafka_ledger_unref (ledger);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_history_is_forgotten)
 {
   GstKafkaLedger *ledger = gst_kafka_ledger_new ();
@@ -184,6 +217,8 @@ kafkaledger_suite (void)
   tcase_add_test (tc, test_failure_stops_the_ledger);
   tcase_add_test (tc, test_parked_needs_time_and_a_push);
   tcase_add_test (tc, test_flush_replays_what_is_parked);
+  tcase_add_test (tc, test_clean_end_decides_what_is_parked);
+  tcase_add_test (tc, test_flush_takes_the_end_back);
   tcase_add_test (tc, test_history_is_forgotten);
   tcase_add_loop_test (tc, test_agrees_with_the_model, 0, 5);
   tcase_add_test (tc, test_any_thread);

@@ -32,6 +32,7 @@ gst_kafka_consumer_settings_free (GstKafkaConsumerSettings *self)
   g_free (self->where);
   g_free (self->camera);
   gst_clear_object (&self->pad);
+  g_clear_pointer (&self->end, gst_kafka_clean_end_unref);
   g_clear_pointer (&self->partitions, g_array_unref);
   g_free (self);
 }
@@ -480,6 +481,21 @@ connect_first (GstKafkaConsumer *self)
     fail_to_connect (self, err);
 }
 
+/* Pushing EOS proves nothing; that it has reached the sinks and nothing failed does. */
+static void
+look_for_clean_end (GstKafkaConsumer *self)
+{
+  if (!self->settings->end || !gst_kafka_clean_end_is_reached (self->settings->end))
+    return;
+  g_mutex_lock (&self->lock);
+  if (!self->ended)
+    GST_INFO ("%s: the stream has ended well: what was let go undecided is done",
+        rd_kafka_name (self->rk));
+  self->ended = TRUE;
+  gst_kafka_partitions_end_stream (self->partitions);
+  g_mutex_unlock (&self->lock);
+}
+
 /* Without a group there is nothing to store, but what is done is to be forgotten all the same. */
 static void
 store_done (GstKafkaConsumer *self)
@@ -648,6 +664,7 @@ work (GstKafkaConsumer *self)
   while (!is_stopping (self)) {
     look_for_topics (self);
     serve (self, TICK / 1000);
+    look_for_clean_end (self);
     store_done (self);
     look_at_failures (self);
     look_for_ends (self);
@@ -750,6 +767,8 @@ gst_kafka_consumer_set_flushing (GstKafkaConsumer *self, gboolean flushing)
 void
 gst_kafka_consumer_set_playing (GstKafkaConsumer *self, gboolean playing)
 {
+  if (!playing)
+    look_for_clean_end (self);
   g_mutex_lock (&self->lock);
   self->playing = playing;
   self->flow.playing = g_get_monotonic_time ();
@@ -767,7 +786,10 @@ gst_kafka_consumer_note_pushed (GstKafkaConsumer *self, gint64 begun)
 void
 gst_kafka_consumer_note_flush (GstKafkaConsumer *self)
 {
+  if (self->settings->end)
+    gst_kafka_clean_end_reset (self->settings->end);
   g_mutex_lock (&self->lock);
+  self->ended = FALSE;
   gst_kafka_partitions_fail_parked (self->partitions);
   g_mutex_unlock (&self->lock);
 }

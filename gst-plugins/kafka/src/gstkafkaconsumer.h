@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "gstkafkacleanend.h"
 #include "gstkafkahandle.h"
 #include "gstkafkapartitions.h"
 #include "gstkafkaposition.h"
@@ -17,8 +18,9 @@ typedef struct {
   gboolean group;     /* a group's member, that commits */
   GArray *partitions; /* of gint: read these, whatever a group would assign; NULL: not set */
   GstKafkaRange range;
-  gchar *camera; /* a replay is of this one alone; NULL: of all */
-  GstPad *pad;   /* what is read goes out there: its last flow return is looked at */
+  gchar *camera;         /* a replay is of this one alone; NULL: of all */
+  GstPad *pad;           /* what is read goes out there: its last flow return is looked at */
+  GstKafkaCleanEnd *end; /* nullable: whether the stream has ended well */
 } GstKafkaConsumerSettings;
 
 /* Free with gst_kafka_consumer_settings_free(). */
@@ -54,7 +56,7 @@ GstKafkaRead gst_kafka_consumer_read (GstKafkaConsumer *self, GstKafkaFetched *f
 /* While @flushing, reading returns at once. */
 void gst_kafka_consumer_set_flushing (GstKafkaConsumer *self, gboolean flushing);
 
-/* Out of PLAYING, what is let go undecided comes again. */
+/* Out of PLAYING, what is let go undecided comes again, unless the stream has ended well. */
 void gst_kafka_consumer_set_playing (GstKafkaConsumer *self, gboolean playing);
 /* A push that began then returned OK. */
 void gst_kafka_consumer_note_pushed (GstKafkaConsumer *self, gint64 begun);

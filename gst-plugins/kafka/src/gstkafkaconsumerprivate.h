@@ -29,6 +29,7 @@ struct _GstKafkaConsumer {
   gboolean hungry;
   gboolean fed; /* a message came since the last watch */
   gboolean playing;
+  gboolean ended; /* well: what was let go undecided is done */
   GstKafkaFlow flow;
   guint64 rebalances;
 

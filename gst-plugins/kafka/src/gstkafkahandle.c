@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkahandle.h"
 
+#include <gst/gst.h>
+
+GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
+#define GST_CAT_DEFAULT gst_kafka_src_debug
+
 struct _GstKafkaHandle {
   gatomicrefcount refs;
   rd_kafka_t *rk;
@@ -57,17 +62,22 @@ gst_kafka_handle_get (GstKafkaHandle *self)
 
 gboolean
 gst_kafka_handle_commit (
-    GstKafkaHandle *self, const rd_kafka_topic_partition_list_t *offsets, gint timeout_ms)
+    GstKafkaHandle *self, rd_kafka_topic_partition_list_t *offsets, gint timeout_ms)
 {
   rd_kafka_queue_t *queue = rd_kafka_queue_new (self->rk);
   rd_kafka_event_t *event = NULL;
 
+  /* What was stored before would be committed once more when the partitions are left. */
+  rd_kafka_offsets_store (self->rk, offsets);
   /* The library's own waiting form has no bound. */
   if (rd_kafka_commit_queue (self->rk, offsets, queue, NULL, NULL) == RD_KAFKA_RESP_ERR_NO_ERROR)
     event = rd_kafka_queue_poll (queue, timeout_ms);
   rd_kafka_queue_destroy (queue);
   if (!event)
     return FALSE;
+  if (rd_kafka_event_error (event))
+    GST_WARNING ("%s: the last commit failed: %s", rd_kafka_name (self->rk),
+        rd_kafka_event_error_string (event));
   rd_kafka_event_destroy (event);
   return TRUE;
 }

@@ -23,6 +23,7 @@ struct _GstKafkaLedger {
   gint64 failed; /* entries from here on aren't kept: nothing after it can be stored */
   guint pending;
   guint parked;
+  gboolean ended; /* the stream has ended well */
 };
 
 GstKafkaLedger *
@@ -130,6 +131,8 @@ gst_kafka_ledger_decide (
 
   g_mutex_lock (&self->lock);
   entry = find_entry (self, offset);
+  if (outcome == GST_KAFKA_ACK_UNDECIDED && self->ended)
+    outcome = GST_KAFKA_ACK_DONE;
   if (entry && entry->state == ENTRY_PENDING) {
     entry->parked = now;
     enter_state (self, entry, states[outcome]);
@@ -162,13 +165,30 @@ gst_kafka_ledger_settle (GstKafkaLedger *self, const GstKafkaFlow *flow, gint64 
   return end;
 }
 
+/* with self->lock */
+static void
+decide_parked (GstKafkaLedger *self, EntryState state)
+{
+  for (guint i = self->head; i < self->entries->len; i++)
+    if (entry_at (self, i)->state == ENTRY_PARKED)
+      enter_state (self, entry_at (self, i), state);
+}
+
 void
 gst_kafka_ledger_fail_parked (GstKafkaLedger *self)
 {
   g_mutex_lock (&self->lock);
-  for (guint i = self->head; i < self->entries->len; i++)
-    if (entry_at (self, i)->state == ENTRY_PARKED)
-      enter_state (self, entry_at (self, i), ENTRY_FAILED);
+  self->ended = FALSE;
+  decide_parked (self, ENTRY_FAILED);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+gst_kafka_ledger_end (GstKafkaLedger *self)
+{
+  g_mutex_lock (&self->lock);
+  self->ended = TRUE;
+  decide_parked (self, ENTRY_DONE);
   g_mutex_unlock (&self->lock);
 }
 

@@ -47,6 +47,10 @@ gint64 gst_kafka_ledger_settle (GstKafkaLedger *self, const GstKafkaFlow *flow, 
 /* What is parked is to come again: the stream was flushed. */
 void gst_kafka_ledger_fail_parked (GstKafkaLedger *self);
 
+/* The stream has ended well: what is parked is done, and so is what elements keep until they stop (a sink its
+ * last sample), unless they mark it. A flush takes that back. */
+void gst_kafka_ledger_end (GstKafkaLedger *self);
+
 /* Messages that are still in the pipeline. */
 guint gst_kafka_ledger_get_pending (GstKafkaLedger *self);
 /* Messages let go undecided that wait for their time. */

@@ -247,3 +247,10 @@ gst_kafka_partitions_fail_parked (GPtrArray *self)
   for (guint i = 0; i < self->len; i++)
     gst_kafka_ledger_fail_parked (((GstKafkaPartition *) g_ptr_array_index (self, i))->ledger);
 }
+
+void
+gst_kafka_partitions_end_stream (GPtrArray *self)
+{
+  for (guint i = 0; i < self->len; i++)
+    gst_kafka_ledger_end (((GstKafkaPartition *) g_ptr_array_index (self, i))->ledger);
+}

@@ -52,6 +52,8 @@ guint gst_kafka_partitions_count_leaving (GPtrArray *self);
 /* (nullable): one with a failure that nobody was told of. */
 GstKafkaPartition *gst_kafka_partitions_find_failure (GPtrArray *self);
 void gst_kafka_partitions_fail_parked (GPtrArray *self);
+/* As gst_kafka_ledger_end(), for all of them. */
+void gst_kafka_partitions_end_stream (GPtrArray *self);
 
 /* A GstValueArray of int. */
 void gst_kafka_partitions_to_value (GPtrArray *self, GValue *value);

@@ -9,7 +9,7 @@
  *
  * With #GstKafkaSrc:group-id it is a member of a consumer group, whose members share the topic's partitions.
  * A message counts as done, and its offset is committed, once all buffers made from it are gone and no error
- * followed; so a crash, an error or a stop replays what was on its way and never loses it. Without a group it
+ * followed, or the stream has ended well; so a crash, an error or a stop replays what was on its way and never loses it. Without a group it
  * reads all partitions, from now on, and commits nothing.
  *
  * A topic that doesn't exist yet is waited for, and so is a broker that was lost; one that can't be reached at
@@ -81,10 +81,12 @@ typedef struct {
   /* Either of them from READY to PAUSED and back; the streaming thread needs no lock to use it. */
   GstKafkaConsumer *consumer;
   GstKafkaReplay *player;
+  GstKafkaCleanEnd *end;    /* the consumer's; as long as it runs */
   GstStructure *last_stats; /* of the run that has ended */
 
   /* for the streaming thread alone */
   gint64 pushing;        /* since when the last buffer is on its way, monotonic us; 0: none is */
+  GstBuffer *created;    /* not pushed yet: in a pause and before an EOS the base class drops it */
   gchar *caps_text;      /* `gst-caps` of the caps that downstream has */
   gchar *told_caps_text; /* the last one a warning was posted for */
   gboolean caps_found; /* by property or typefind: good for all messages without any of their own */
@@ -123,6 +125,28 @@ reset_run (GstKafkaSrc *self)
   g_atomic_int_set (&self->flushed, FALSE);
 }
 
+static void
+drop_end (GstKafkaSrc *self)
+{
+  if (self->end)
+    gst_kafka_clean_end_stop (self->end);
+  g_clear_pointer (&self->end, gst_kafka_clean_end_unref);
+}
+
+static GstKafkaConsumer *
+start_consumer (
+    GstKafkaSrc *self, rd_kafka_conf_t *conf, GstKafkaConsumerSettings *settings, GError **error)
+{
+  GstKafkaConsumer *consumer;
+
+  self->end = gst_kafka_clean_end_new (GST_ELEMENT (self));
+  settings->end = gst_kafka_clean_end_ref (self->end);
+  consumer = gst_kafka_consumer_start (GST_ELEMENT (self), conf, settings, error);
+  if (!consumer)
+    drop_end (self);
+  return consumer;
+}
+
 /* Not in the base class's start, which posts an error of its own behind ours. */
 static gboolean
 open_client (GstKafkaSrc *self)
@@ -139,7 +163,7 @@ open_client (GstKafkaSrc *self)
   if (settings && self->own.replay)
     player = gst_kafka_replay_new (conf, settings, &error);
   else if (settings)
-    consumer = gst_kafka_consumer_start (GST_ELEMENT (self), conf, settings, &error);
+    consumer = start_consumer (self, conf, settings, &error);
   if (error) {
     gst_kafka_post_error (GST_ELEMENT (self), error, NULL);
     return FALSE;
@@ -170,6 +194,8 @@ close_client (GstKafkaSrc *self)
   GST_OBJECT_UNLOCK (self);
   g_clear_pointer (&consumer, gst_kafka_consumer_stop);
   g_clear_pointer (&player, gst_kafka_replay_free);
+  drop_end (self);
+  gst_clear_buffer (&self->created); /* after the last commit: no sink has seen it */
 }
 
 static void
@@ -200,15 +226,6 @@ gst_kafka_src_unlock_stop (GstBaseSrc *base)
   return TRUE;
 }
 
-static void
-set_playing (GstKafkaSrc *self, gboolean playing)
-{
-  GST_OBJECT_LOCK (self);
-  if (self->consumer)
-    gst_kafka_consumer_set_playing (self->consumer, playing);
-  GST_OBJECT_UNLOCK (self);
-}
-
 static GstStateChangeReturn
 gst_kafka_src_change_state (GstElement *element, GstStateChange transition)
 {
@@ -217,12 +234,14 @@ gst_kafka_src_change_state (GstElement *element, GstStateChange transition)
 
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !open_client (self))
     return GST_STATE_CHANGE_FAILURE;
-  /* Before queues free what they hold: it is to come again. */
-  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED)
-    set_playing (self, FALSE);
+  /* Before queues free what they hold: it is to come again. Without the object lock, since other elements' pads
+   * are looked at. */
+  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED && self->consumer)
+    gst_kafka_consumer_set_playing (self->consumer, FALSE);
   result = GST_ELEMENT_CLASS (gst_kafka_src_parent_class)->change_state (element, transition);
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING && result != GST_STATE_CHANGE_FAILURE)
-    set_playing (self, TRUE);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING && result != GST_STATE_CHANGE_FAILURE &&
+      self->consumer)
+    gst_kafka_consumer_set_playing (self->consumer, TRUE);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
       (transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE))
     close_client (self);
@@ -532,7 +551,7 @@ note_last_push (GstKafkaSrc *self)
 {
   if (g_atomic_int_compare_and_exchange (&self->flushed, TRUE, FALSE))
     gst_kafka_consumer_note_flush (self->consumer);
-  else if (self->pushing)
+  else if (self->pushing && !self->created)
     gst_kafka_consumer_note_pushed (self->consumer, self->pushing);
   self->pushing = 0;
 }
@@ -558,19 +577,53 @@ read_one (GstKafkaSrc *self, GstBuffer **out)
 }
 
 static GstFlowReturn
+create_live (GstKafkaSrc *self, GstBuffer **out)
+{
+  GstFlowReturn result;
+
+  note_last_push (self);
+  *out = g_steal_pointer (&self->created);
+  result = *out ? GST_FLOW_OK : read_one (self, out);
+  if (result == GST_FLOW_OK) {
+    self->pushing = g_get_monotonic_time ();
+    self->created = gst_buffer_ref (*out);
+  }
+  return result;
+}
+
+static GstFlowReturn
 gst_kafka_src_create (GstPushSrc *push, GstBuffer **out)
 {
   GstKafkaSrc *self = GST_KAFKA_SRC (push);
   GstFlowReturn result;
 
-  if (self->consumer)
-    note_last_push (self);
   do
-    result = self->player ? replay_one (self, out) : read_one (self, out);
+    result = self->player ? replay_one (self, out) : create_live (self, out);
   while (result == GST_FLOW_CUSTOM_SUCCESS);
-  if (result == GST_FLOW_OK)
-    self->pushing = g_get_monotonic_time ();
   return result;
+}
+
+static void
+see_eos (GstKafkaSrc *self, GstPad *pad)
+{
+  if (!self->end)
+    return;
+  if (g_atomic_int_compare_and_exchange (&self->flushed, TRUE, FALSE))
+    gst_kafka_consumer_note_flush (self->consumer);
+  gst_kafka_clean_end_begin (self->end, pad);
+}
+
+/* What leaves is no longer the base class's to drop. */
+static GstPadProbeReturn
+see_departure (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  GstKafkaSrc *self = GST_KAFKA_SRC (user_data);
+
+  if (info->type & GST_PAD_PROBE_TYPE_BUFFER)
+    gst_clear_buffer (&self->created);
+  else if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_EOS)
+    see_eos (self, pad);
+  return GST_PAD_PROBE_OK;
 }
 
 static GstPadProbeReturn
@@ -838,4 +891,6 @@ gst_kafka_src_init (GstKafkaSrc *self)
   gst_base_src_set_do_timestamp (GST_BASE_SRC (self), TRUE);
   gst_pad_add_probe (
       GST_BASE_SRC_PAD (self), GST_PAD_PROBE_TYPE_EVENT_FLUSH, see_flush, self, NULL);
+  gst_pad_add_probe (GST_BASE_SRC_PAD (self),
+      GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, see_departure, self, NULL);
 }

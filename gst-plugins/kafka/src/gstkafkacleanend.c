@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkacleanend.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
+#define GST_CAT_DEFAULT gst_kafka_src_debug
+
+/* What is linked behind the source is known only when EOS leaves it: decodebin adds pads as it goes. From then on a
+ * probe on each sink pad waits for EOS. The last flow return has to be read there and then, since EOS overwrites it. */
+
+struct _GstKafkaCleanEnd {
+  gatomicrefcount refs;
+  GstBus *bus; /* nullable: without one no error is seen, so no end is clean */
+  gulong handler;
+
+  GMutex lock;     /* guards all below; taken before a pad's */
+  gboolean heard;  /* a message came by: the application's sync handler lets us see them */
+  gboolean failed; /* an error is on the bus, or a flow into a pad was one */
+  gboolean ended;  /* every sink of the pipeline has posted EOS */
+  guint run;       /* which attempt to end; a flush begins another */
+  guint waiting;   /* pads that EOS hasn't reached yet */
+  GPtrArray
+      *ends; /* GstPad: sink pads with nothing behind them; empty: EOS hasn't left the source */
+};
+
+/* EOS on its way to one pad. */
+typedef struct {
+  GstKafkaCleanEnd *end;
+  guint run;
+} Arrival;
+
+static void
+arrival_free (gpointer data)
+{
+  Arrival *self = data;
+
+  gst_kafka_clean_end_unref (self->end);
+  g_free (self);
+}
+
+static void
+take_message (GstBus *bus, GstMessage *message, gpointer data)
+{
+  GstKafkaCleanEnd *self = data;
+
+  g_mutex_lock (&self->lock);
+  self->heard = TRUE;
+  self->failed |= GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR;
+  self->ended |= GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS && self->ends->len > 0;
+  g_mutex_unlock (&self->lock);
+}
+
+static GstBus *
+find_bus (GstElement *element)
+{
+  GstObject *top = gst_object_ref (GST_OBJECT (element)), *parent;
+  GstBus *bus;
+
+  while ((parent = gst_object_get_parent (top))) {
+    gst_object_unref (top);
+    top = parent;
+  }
+  bus = GST_IS_ELEMENT (top) ? gst_element_get_bus (GST_ELEMENT (top)) : NULL;
+  gst_object_unref (top);
+  return bus;
+}
+
+static void
+release (gpointer data, GClosure *closure)
+{
+  gst_kafka_clean_end_unref (data);
+}
+
+GstKafkaCleanEnd *
+gst_kafka_clean_end_new (GstElement *element)
+{
+  GstKafkaCleanEnd *self = g_new0 (GstKafkaCleanEnd, 1);
+
+  g_atomic_ref_count_init (&self->refs);
+  g_mutex_init (&self->lock);
+  self->ends = g_ptr_array_new_with_free_func (gst_object_unref);
+  self->bus = find_bus (element);
+  if (!self->bus)
+    return self;
+  gst_bus_enable_sync_message_emission (self->bus);
+  self->handler = g_signal_connect_data (self->bus, "sync-message", G_CALLBACK (take_message),
+      gst_kafka_clean_end_ref (self), release, 0);
+  return self;
+}
+
+GstKafkaCleanEnd *
+gst_kafka_clean_end_ref (GstKafkaCleanEnd *self)
+{
+  g_atomic_ref_count_inc (&self->refs);
+  return self;
+}
+
+void
+gst_kafka_clean_end_unref (GstKafkaCleanEnd *self)
+{
+  if (!g_atomic_ref_count_dec (&self->refs))
+    return;
+  g_ptr_array_unref (self->ends);
+  gst_clear_object (&self->bus);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+void
+gst_kafka_clean_end_stop (GstKafkaCleanEnd *self)
+{
+  gst_kafka_clean_end_reset (self);
+  if (!self->bus)
+    return;
+  g_signal_handler_disconnect (self->bus, self->handler);
+  gst_bus_disable_sync_message_emission (self->bus);
+}
+
+void
+gst_kafka_clean_end_reset (GstKafkaCleanEnd *self)
+{
+  g_mutex_lock (&self->lock);
+  self->run++;
+  self->waiting = 0;
+  self->ended = FALSE;
+  g_ptr_array_set_size (self->ends, 0);
+  g_mutex_unlock (&self->lock);
+}
+
+/* A stream that nothing is linked for, as of a demuxer, is no error. */
+static gboolean
+is_well (GstFlowReturn flow)
+{
+  return flow == GST_FLOW_OK || flow == GST_FLOW_NOT_LINKED;
+}
+
+static GstPadProbeReturn
+note_arrival (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  Arrival *arrival = data;
+  GstKafkaCleanEnd *self = arrival->end;
+  GstFlowReturn flow = gst_pad_get_last_flow_return (pad);
+  gboolean stale;
+
+  if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) != GST_EVENT_EOS)
+    return GST_PAD_PROBE_OK;
+  GST_DEBUG_OBJECT (pad, "EOS arrived, the last flow was %s", gst_flow_get_name (flow));
+  g_mutex_lock (&self->lock);
+  stale = arrival->run != self->run;
+  if (!stale) {
+    self->failed |= !is_well (flow);
+    self->waiting--;
+  }
+  g_mutex_unlock (&self->lock);
+  return GST_PAD_PROBE_REMOVE;
+}
+
+static void
+wait_at (GstKafkaCleanEnd *self, GstPad *pad, guint run)
+{
+  Arrival *arrival = g_new (Arrival, 1);
+
+  *arrival = (Arrival){.end = gst_kafka_clean_end_ref (self), .run = run};
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, note_arrival, arrival, arrival_free);
+}
+
+static GPtrArray *
+list_internal_links (GstPad *pad)
+{
+  GPtrArray *links = g_ptr_array_new_with_free_func (gst_object_unref);
+  GstIterator *iterator = gst_pad_iterate_internal_links (pad);
+  GstIteratorResult result = iterator ? GST_ITERATOR_OK : GST_ITERATOR_DONE;
+  GValue value = G_VALUE_INIT;
+
+  while (result == GST_ITERATOR_OK || result == GST_ITERATOR_RESYNC) {
+    result = gst_iterator_next (iterator, &value);
+    if (result == GST_ITERATOR_RESYNC) {
+      g_ptr_array_set_size (links, 0);
+      gst_iterator_resync (iterator);
+    } else if (result == GST_ITERATOR_OK) {
+      g_ptr_array_add (links, g_value_dup_object (&value));
+      g_value_reset (&value);
+    }
+  }
+  g_clear_pointer (&iterator, gst_iterator_free);
+  return links;
+}
+
+/* An appsink that handles EOS before its samples are taken proves nothing by it. */
+static gboolean
+waits_on_eos (GstPad *pad)
+{
+  GstElement *element = gst_pad_get_parent_element (pad);
+  gboolean waits = TRUE;
+
+  if (element && g_object_class_find_property (G_OBJECT_GET_CLASS (element), "wait-on-eos"))
+    g_object_get (element, "wait-on-eos", &waits, NULL);
+  gst_clear_object (&element);
+  return waits;
+}
+
+/* What is behind a source pad. */
+typedef struct {
+  GHashTable *pads; /* all sink pads */
+  GPtrArray *ends;  /* those with nothing behind them */
+  gboolean provable;
+} Behind;
+
+static void
+look_behind (Behind *self, GstPad *source_pad)
+{
+  GstPad *pad = gst_pad_get_peer (source_pad);
+  g_autoptr (GPtrArray) links = NULL;
+
+  /* The table takes over the reference. */
+  if (!pad || !g_hash_table_add (self->pads, pad))
+    return;
+  self->provable &= waits_on_eos (pad);
+  links = list_internal_links (pad);
+  if (!links->len)
+    g_ptr_array_add (self->ends, gst_object_ref (pad));
+  for (guint i = 0; i < links->len; i++)
+    look_behind (self, g_ptr_array_index (links, i));
+}
+
+/* No lock while other elements are asked. */
+void
+gst_kafka_clean_end_begin (GstKafkaCleanEnd *self, GstPad *source_pad)
+{
+  g_autoptr (GHashTable) pads = g_hash_table_new_full (NULL, NULL, gst_object_unref, NULL);
+  g_autoptr (GPtrArray) ends = g_ptr_array_new_with_free_func (gst_object_unref);
+  Behind behind = {.pads = pads, .ends = ends, .provable = TRUE};
+  GHashTableIter iter;
+  gpointer pad;
+  guint run;
+
+  look_behind (&behind, source_pad);
+  GST_DEBUG_OBJECT (source_pad, "EOS leaves for %u pads, %u of them ends%s",
+      g_hash_table_size (pads), ends->len,
+      behind.provable ? "" : "; an appsink with wait-on-eos=false proves nothing");
+  g_mutex_lock (&self->lock);
+  run = self->run;
+  self->failed |= !behind.provable;
+  self->waiting += g_hash_table_size (pads);
+  g_ptr_array_extend_and_steal (self->ends, g_steal_pointer (&ends));
+  g_mutex_unlock (&self->lock);
+  g_hash_table_iter_init (&iter, pads);
+  while (g_hash_table_iter_next (&iter, &pad, NULL))
+    wait_at (self, pad, run);
+}
+
+/* with self->lock */
+static gboolean
+have_ends_handled_eos (GstKafkaCleanEnd *self)
+{
+  gboolean handled = TRUE;
+
+  for (guint i = 0; i < self->ends->len; i++) {
+    GstPad *pad = g_ptr_array_index (self->ends, i);
+
+    GST_OBJECT_LOCK (pad);
+    handled &= GST_PAD_IS_EOS (pad);
+    GST_OBJECT_UNLOCK (pad);
+  }
+  return handled;
+}
+
+gboolean
+gst_kafka_clean_end_is_reached (GstKafkaCleanEnd *self)
+{
+  gboolean reached;
+
+  g_mutex_lock (&self->lock);
+  reached = self->ends->len > 0 && !self->waiting && self->heard && !self->failed &&
+            (self->ended || have_ends_handled_eos (self));
+  g_mutex_unlock (&self->lock);
+  return reached;
+}

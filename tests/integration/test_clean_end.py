@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""How a run ends decides what its group commits: an end that has reached every sink commits everything that was let go without a
+word, any other end commits nothing that a sink may not have seen."""
+
+import pytest
+from gi.repository import GLib
+from messages import Feed
+from pipeline import wait_until
+from player import GLib, Gst, Player
+from test_ledger import MEMBER, Group, jpegs
+
+COUNT = 12
+
+
+@pytest.fixture
+def fed(kafka, fresh):
+    """A topic of three partitions with a few messages in each."""
+    kafka.create_topic(fresh, 3)
+    feed = Feed(kafka, fresh)
+    for partition in range(3):
+        feed.send(COUNT // 3, partition=partition)
+    return fresh
+
+
+@pytest.fixture
+def pictures(kafka, fresh, launch, tmp_path):
+    """The same with pictures."""
+    kafka.create_topic(fresh, 3)
+    producer = kafka.producer()
+    for number, value in enumerate(jpegs(launch, tmp_path, COUNT)):
+        producer.produce(fresh, value, partition=number % 3, headers={
+            "gst-caps": "image/jpeg, width=(int)64, height=(int)48, framerate=(fraction)30/1"})
+    assert producer.flush(30) == 0
+    return fresh
+
+
+def source(kafka, topic, more="eos-at-end=true"):
+    return f"kafkasrc name=src bootstrap-servers={kafka.bootstrap} topic={topic} group-id={topic} {MEMBER} {more}"
+
+
+def committed(kafka, topic):
+    return Group(kafka, topic, topic, 3).committed()
+
+
+CLEAN = {
+    "fakesink": "fakesink",
+    "fakesink, synchronised": "fakesink sync=true",
+    "without last sample": "fakesink enable-last-sample=false",
+    "filesink": "filesink location={tmp}/out",
+    "filesink, buffered": "filesink buffer-mode=full location={tmp}/out",
+    "queues": "queue ! identity sleep-time=2000 ! queue ! fakesink",
+    "tee": "tee name=t ! queue ! fakesink t. ! queue ! identity sleep-time=5000 ! filesink location={tmp}/out t. ! fakesink async=false",
+    "tee with a branch that nothing is linked to": "tee name=t allow-not-linked=true ! queue ! fakesink",
+    "leaky queue": "queue leaky=downstream max-size-buffers=2 ! identity sleep-time=5000 ! fakesink",
+    "bin within a bin": "bin.( queue ! bin.( identity ! fakesink ) )",
+    "concat": "concat name=c ! fakesink",
+}
+
+PICTURES = {
+    "decoder": "jpegdec ! fakesink",
+    "decodebin": "decodebin ! videoconvert ! fakesink",
+    "decoder behind a queue": "queue ! jpegdec ! queue ! videoconvert ! videorate ! fakesink",
+    "muxer": "matroskamux ! filesink location={tmp}/out",
+    "muxer that waits for the end": "jpegdec ! avimux ! filesink location={tmp}/out",
+    "muxer of two": "tee name=t ! queue ! matroskamux name=m ! filesink location={tmp}/out t. ! queue ! m.",
+    "compositor": "jpegdec ! compositor ! fakesink",
+}
+
+
+@pytest.mark.parametrize("rest", CLEAN.values(), ids=CLEAN.keys())
+def test_clean_end_commits_everything(kafka, fed, launch, tmp_path, rest):
+    rest = rest.format(tmp=tmp_path)
+    assert launch(f"{source(kafka, fed)} ! {rest}").wait(30) == 0
+    assert committed(kafka, fed) == COUNT
+
+
+@pytest.mark.parametrize("rest", PICTURES.values(), ids=PICTURES.keys())
+def test_clean_end_of_pictures_commits_everything(kafka, pictures, launch, tmp_path, rest):
+    rest = rest.format(tmp=tmp_path)
+    assert launch(f"{source(kafka, pictures)} ! {rest}").wait(30) == 0
+    assert committed(kafka, pictures) == COUNT
+
+
+def test_second_run_reads_nothing_again(kafka, fed):
+    for expected in (COUNT, 0):
+        with Player(source(kafka, fed)) as player:
+            player.play()
+            player.wait_eos()
+            assert len(player.values) == expected
+
+
+def test_end_at_an_offset_commits_up_to_it(kafka, fed, launch):
+    assert launch(f"{source(kafka, fed, 'end-offset=2')} ! queue ! fakesink").wait(30) == 0
+    assert committed(kafka, fed) == 6
+
+
+def test_ctrl_c_commits_what_was_seen(kafka, fed, launch, tmp_path):
+    running = launch(f"{source(kafka, fed, '')} ! queue ! filesink buffer-mode=unbuffered location={tmp_path}/out")
+    wait_until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").stat().st_size == COUNT * 1000, 30, "all")
+    running.interrupt()
+    assert committed(kafka, fed) == COUNT
+
+
+def test_ctrl_c_with_more_to_come_commits_what_was_seen(kafka, fresh, launch, tmp_path):
+    """Not one message more, not one less than the sink has got."""
+    kafka.create_topic(fresh, 3)
+    Feed(kafka, fresh).send(3000)
+    out = tmp_path / "out"
+    line = f"{source(kafka, fresh, '')} ! queue ! identity sleep-time=1000 ! filesink buffer-mode=unbuffered append=true location={out}"
+    for _ in range(3):
+        before = out.stat().st_size if out.exists() else 0
+        running = launch(line)
+        wait_until(lambda: out.exists() and out.stat().st_size > before + 50_000, 30, "progress")  # noqa: B023
+        running.interrupt()
+        assert committed(kafka, fresh) == out.stat().st_size // 1000
+
+
+def test_end_is_committed_while_the_pipeline_goes_on(kafka, fed, launch):
+    """The other source never ends; who is killed then replays nothing."""
+    running = launch(f"{source(kafka, fed)} ! queue ! fakesink audiotestsrc is-live=true ! fakesink")
+    wait_until(lambda: committed(kafka, fed) >= COUNT - 1, 30, "the commit")
+    running.kill()
+
+
+UNCLEAN = {
+    "error at the last buffer": "identity error-after=12 ! fakesink",
+    "error behind a queue": "queue ! identity error-after=12 ! fakesink",
+    "error behind a queue, long after the end": "queue ! identity sleep-time=30000 error-after=12 ! fakesink",
+    "error on one of two": "tee name=t ! queue ! fakesink t. ! queue ! identity sleep-time=20000 error-after=11 ! fakesink",
+    "sink that fails at the end": "filesink buffer-mode=full location=/dev/full",
+    "sink behind a queue that fails at the end": "queue ! filesink buffer-mode=full location=/dev/full",
+    "sink that wants no more": "fakesink num-buffers=5",
+    "sink behind a queue that wants no more": "queue ! identity sleep-time=10000 ! fakesink num-buffers=5",
+    "element that ends the stream itself": "queue ! identity eos-after=5 ! fakesink",
+}
+
+
+@pytest.mark.parametrize("rest", UNCLEAN.values(), ids=UNCLEAN.keys())
+def test_other_ends_commit_nothing_unseen(kafka, fed, launch, rest):
+    running = launch(f"{source(kafka, fed, 'eos-at-end=true caps=image/jpeg')} ! {rest}")
+    running.wait(30)
+    assert committed(kafka, fed) == 0, running.output()
+
+
+def test_parser_that_finds_nothing_posts_an_error_and_hands_eos_on(kafka, fresh, launch):
+    kafka.create_topic(fresh, 3)
+    producer = kafka.producer()
+    for number in range(COUNT):
+        producer.produce(fresh, b"no picture" * 100, partition=number % 3)
+    assert producer.flush(30) == 0
+    running = launch(f"{source(kafka, fresh, 'eos-at-end=true caps=image/jpeg')} ! jpegparse ! fakesink")
+    assert running.wait(30) != 0
+    assert committed(kafka, fresh) == 0
+
+
+def test_stop_without_eos_commits_nothing(kafka, fed, launch, tmp_path):
+    running = launch(f"{source(kafka, fed, '')} ! queue ! filesink buffer-mode=unbuffered location={tmp_path}/out", options="")
+    wait_until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").stat().st_size == COUNT * 1000, 30, "all")
+    running.interrupt()
+    assert committed(kafka, fed) == 0
+
+
+class Application:
+    """A pipeline with an application that does what applications do."""
+
+    def __init__(self, line):
+        self._pipeline = Gst.parse_launch(line)
+        self.bus = self._pipeline.get_bus()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def get(self, name):
+        return self._pipeline.get_by_name(name)
+
+    def play(self):
+        self._pipeline.set_state(Gst.State.PLAYING)
+
+    def end(self):
+        self._pipeline.send_event(Gst.Event.new_eos())
+
+    def stop(self):
+        self._pipeline.set_state(Gst.State.NULL)
+
+    def wait_eos(self, timeout=20):
+        message = self.bus.timed_pop_filtered(timeout * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR)
+        return message is not None and message.type == Gst.MessageType.EOS
+
+
+@pytest.fixture
+def application():
+    with Player("fakesrc num-buffers=0"):  # sets GStreamer up
+        pass
+    started = []
+
+    def start(line):
+        started.append(Application(line))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+def test_application_that_stops_right_after_it_sent_eos(kafka, fed, application):
+    app = application(f"{source(kafka, fed, '')} ! queue ! identity name=slow sleep-time=200000 ! fakesink")
+    app.play()
+    wait_until(lambda: app.get("src").get_property("stats").get_value("messages") == COUNT, 20, "all read")
+    app.end()
+    app.stop()
+    assert committed(kafka, fed) == 0
+
+
+@pytest.mark.parametrize("kept", ["one of two", "the only one"])
+def test_eos_that_does_not_arrive_proves_nothing(kafka, fed, application, kept):
+    both = "tee name=t ! queue ! fakesink async=false t. ! " if kept == "one of two" else ""
+    app = application(f"{source(kafka, fed)} ! {both} queue name=last ! fakesink async=false name=sink")
+    app.get("sink").get_static_pad("sink").add_probe(
+        Gst.PadProbeType.EVENT_DOWNSTREAM,
+        lambda _pad, info: Gst.PadProbeReturn.DROP if info.get_event().type == Gst.EventType.EOS else Gst.PadProbeReturn.OK)
+    app.play()
+    assert not app.wait_eos(3)
+    app.stop()
+    assert committed(kafka, fed) == 0
+
+
+# An appsink keeps the sample that was taken last until it stops, behind the source: that one is read again.
+@pytest.mark.parametrize("taken, waits, expected", [(COUNT, True, COUNT - 1), (5, True, 0), (5, False, 0)])
+def test_appsink(kafka, fed, application, taken, waits, expected):
+    app = application(f"{source(kafka, fed)} ! appsink name=sink sync=false wait-on-eos={waits}")
+    app.play()
+    for _ in range(taken):
+        assert app.get("sink").emit("try-pull-sample", 10 * Gst.SECOND)
+    app.wait_eos(1)
+    app.stop()
+    assert committed(kafka, fed) == expected
+
+
+def test_error_that_is_posted_although_eos_goes_on(kafka, fed, application):
+    """Decoders post their last error while they hand EOS on."""
+    app = application(f"{source(kafka, fed)} ! identity name=middle ! fakesink")
+    middle = app.get("middle")
+
+    def post(_pad, info):
+        if info.get_event().type == Gst.EventType.EOS:
+            middle.post_message(Gst.Message.new_error(middle, GLib.Error.new_literal(
+                Gst.StreamError.quark(), "the last picture is broken", Gst.StreamError.DECODE), ""))
+        return Gst.PadProbeReturn.OK
+
+    middle.get_static_pad("src").add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, post)
+    app.play()
+    assert not app.wait_eos()
+    assert app.wait_eos()
+    app.stop()
+    assert committed(kafka, fed) == 0
+
+
+def test_bus_that_nobody_else_may_see_proves_nothing(kafka, fed, application):
+    app = application(f"{source(kafka, fed)} ! queue ! fakesink name=sink")
+    app.bus.set_sync_handler(lambda _bus, _message: Gst.BusSyncReply.DROP)
+    app.play()
+    wait_until(lambda: app.get("sink").get_static_pad("sink").get_sticky_event(Gst.EventType.EOS, 0), 20, "the end")
+    app.stop()
+    assert committed(kafka, fed) == 0
+
+
+def test_pause_loses_no_message(kafka, fresh, application):
+    """What the base class drops when a pause begins is pushed after it."""
+    kafka.create_topic(fresh, 3)
+    app = application(f"{source(kafka, fresh, '')} ! fakesink name=sink signal-handoffs=true")
+    seen = []
+    app.get("sink").connect("handoff", lambda _sink, buffer, _pad: seen.append(int(buffer.extract_dup(0, 9))))
+    feed = Feed(kafka, fresh)
+    app.play()
+    for _ in range(20):
+        feed.send(30)
+        app.get("src").parent.set_state(Gst.State.PAUSED)
+        app.play()
+    wait_until(lambda: len(seen) >= 600, 20, "all of them")
+    assert sorted(seen) == list(range(600))
+    app.end()
+    assert app.wait_eos()
+    app.stop()
+    assert committed(kafka, fresh) == 600
