@@ -21,6 +21,11 @@ def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="the faults last and repeat as long as they do in the field")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: measures times, or wants the processors: no other test runs beside it")
+    config.addinivalue_line("markers", "quick: takes seconds, and shows that the whole works")
+
+
 @pytest.fixture
 def long(request):
     """For a test that has a long form, run on request."""

@@ -64,6 +64,7 @@ def end_all(stages):
         stage.interrupt()
 
 
+@pytest.mark.quick
 def test_messages_and_faces(servers, launch):
     kafka, events = servers
     stages = run_all(launch, CAMERA)

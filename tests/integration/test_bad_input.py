@@ -39,6 +39,7 @@ def test_one_clear_error(launch, tmp_path, line, named):
     assert named.replace("DIR", str(tmp_path)) in (errors + refused)[0], stage.output()
 
 
+@pytest.mark.quick
 def test_a_frame_that_is_not_what_it_says(kafka, mongo, fresh, launch):
     """Among good frames: no picture, half a picture, raw video too short for its caps, caps and numbers of nonsense."""
     system = System(kafka, mongo, fresh, partitions=1)

@@ -145,6 +145,7 @@ def test_a_limit_that_shrinks_meanwhile(kafka, fresh, launch):
     assert seqs(kafka, fresh) == list(range(300))
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("linger", [0, 200000000])
 def test_only_the_frame_that_is_too_large_is_refused(kafka, fresh, launch, linger):
     kafka.create_topic(fresh, 1, config=SMALL_BATCHES)

@@ -95,6 +95,7 @@ def hosts(switch, tmp_path):
         yield cloud, camera, kafka
 
 
+@pytest.mark.alone
 def test_the_rate_follows_the_link(hosts, launch, fresh):
     cloud, camera, kafka = hosts
     topics = Topics(kafka, fresh)
@@ -109,6 +110,7 @@ def test_the_rate_follows_the_link(hosts, launch, fresh):
     check(ages, 2e6, 15)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("line", [
     # the freshest first: what the link can't take is dropped before the client has it
     f"{CAMERA} ! kafkasink leaky=downstream max-queued-buffers=8",

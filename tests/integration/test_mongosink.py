@@ -9,6 +9,7 @@ import time
 
 import confluent_kafka
 import confluent_kafka.admin
+import pytest
 from mongosinks import BUILD, event, events, own_mongo, sink  # noqa: F401 (fixtures)
 from pipeline import wait_until
 
@@ -85,6 +86,7 @@ def test_frozen_database_is_waited_for(own_mongo, sink, fresh):
     assert stored.count_documents({}) == 50
 
 
+@pytest.mark.alone
 def test_frozen_database_does_not_hold_up_the_end(own_mongo, sink, fresh):
     sending = sink(own_mongo.uri, "drain-timeout=1000000000")
     stored = events(own_mongo.uri, fresh)

@@ -11,7 +11,7 @@ INTERVAL = 1_000_000_000  # ns
 
 def last_rate(edge):
     """Frames/s, of the newest message of feedbackrate."""
-    rates = re.findall(r"feedbackrate, camera=.* rate=\(double\)([0-9.e+-]+), source-rate", edge.output())
+    rates = re.findall(r"feedbackrate, camera=.* rate=\(double\)([0-9.e+-]+), wanted", edge.output())
     return float(rates[-1]) if rates else 0
 
 

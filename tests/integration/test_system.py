@@ -115,6 +115,7 @@ class CameraRate:
         return count / seconds
 
 
+@pytest.mark.alone
 def test_the_camera_follows_the_fog(system, launch):
     """Capacity is cut to a tenth of a core and given back; the camera's rate falls and rises."""
     fog = launch(system.fog("fog", SLOW))
