@@ -23,6 +23,14 @@ running_time_to_wall (GstElement *element, GstClockTime running_time)
 }
 
 GstClockTime
+fog_running_time (const GstSegment *segment, GstBuffer *buffer)
+{
+  if (segment->format != GST_FORMAT_TIME || !GST_BUFFER_PTS_IS_VALID (buffer))
+    return GST_CLOCK_TIME_NONE;
+  return gst_segment_to_running_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+}
+
+GstClockTime
 fog_time_of_capture (GstElement *element, const GstSegment *segment, GstBuffer *buffer)
 {
   static GstStaticCaps unix_caps = GST_STATIC_CAPS ("timestamp/x-unix");
@@ -38,9 +46,7 @@ fog_time_of_capture (GstElement *element, const GstSegment *segment, GstBuffer *
   gst_caps_unref (caps);
   if (meta)
     return meta->timestamp;
-  if (segment->format != GST_FORMAT_TIME || !GST_BUFFER_PTS_IS_VALID (buffer))
-    return GST_CLOCK_TIME_NONE;
-  running_time = gst_segment_to_running_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  running_time = fog_running_time (segment, buffer);
   if (!GST_CLOCK_TIME_IS_VALID (running_time))
     return GST_CLOCK_TIME_NONE;
   return running_time_to_wall (element, running_time);

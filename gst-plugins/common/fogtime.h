@@ -8,6 +8,9 @@ G_BEGIN_DECLS
 /* Now, in ns since the Unix epoch. */
 GstClockTime fog_time_now (void);
 
+/* Of @buffer's PTS; %GST_CLOCK_TIME_NONE if it has none, lies outside of @segment, or the stream isn't in TIME. */
+GstClockTime fog_running_time (const GstSegment *segment, GstBuffer *buffer);
+
 /**
  * fog_time_of_capture:
  * @element: whose clock and base time map running time to the wall clock

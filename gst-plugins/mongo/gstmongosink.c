@@ -44,6 +44,7 @@
  */
 #include "gstmongosink.h"
 
+#include "fogcaps.h"
 #include "fogtime.h"
 #include "gstkafkameta.h"
 #include "gstmongorejects.h"
@@ -294,7 +295,9 @@ gst_mongo_sink_get_caps (GstBaseSink *sink, GstCaps *filter)
   any = self->writer ? self->wrap || self->mode == MONGO_MODE_GRIDFS
                      : self->settings.wrap || self->settings.target.mode == MONGO_MODE_GRIDFS;
   GST_OBJECT_UNLOCK (self);
-  caps = any ? gst_caps_new_any () : gst_caps_from_string (DOCUMENT_CAPS);
+  if (any)
+    return filter ? fog_caps_keep_plain (filter) : gst_caps_new_any ();
+  caps = gst_caps_from_string (DOCUMENT_CAPS);
   if (!filter)
     return caps;
   filtered = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
@@ -312,7 +315,10 @@ gst_mongo_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
                                                                           : MONGO_FORMAT_JSON;
 
   g_atomic_int_set (&self->format, format);
-  return TRUE;
+  if (fog_caps_are_plain (caps))
+    return TRUE;
+  GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE, (FOG_CAPS_NOT_PLAIN), ("%" GST_PTR_FORMAT, caps));
+  return FALSE;
 }
 
 /* (nullable): a lasting name for the buffer's document number @index. */

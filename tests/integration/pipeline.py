@@ -23,6 +23,7 @@ def environment():
         **os.environ,
         "GST_PLUGIN_PATH_1_0": ":".join(sorted(plugins)),
         "GST_REGISTRY_1_0": str(BUILD / "integration.registry"),
+        "G_DEBUG": "fatal-criticals",
         "GST_DEBUG": "2",
         "GST_DEBUG_NO_COLOR": "1",
     }

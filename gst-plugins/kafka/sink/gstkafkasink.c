@@ -30,6 +30,7 @@
 #include <gst/video/video.h>
 #include <sys/socket.h>
 
+#include "fogcaps.h"
 #include "fogtime.h"
 #include "client/gstkafkaclient.h"
 #include "gstkafkafill.h"
@@ -346,11 +347,21 @@ frames_fit (GstKafkaSink *self, GstCaps *caps)
   return FALSE;
 }
 
+static GstCaps *
+gst_kafka_sink_get_caps (GstBaseSink *sink, GstCaps *filter)
+{
+  return filter ? fog_caps_keep_plain (filter) : gst_caps_new_any ();
+}
+
 static gboolean
 gst_kafka_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
 {
   GstKafkaSink *self = GST_KAFKA_SINK (sink);
 
+  if (!fog_caps_are_plain (caps)) {
+    GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE, (FOG_CAPS_NOT_PLAIN), ("%" GST_PTR_FORMAT, caps));
+    return FALSE;
+  }
   gst_kafka_record_template_set_caps (&self->template, caps);
   return frames_fit (self, caps);
 }
@@ -369,8 +380,7 @@ static void
 throttle_upstream (GstKafkaSink *self, GstBuffer *buffer)
 {
   GstBaseSink *sink = GST_BASE_SINK (self);
-  GstClockTime time =
-      gst_segment_to_running_time (&sink->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  GstClockTime time = fog_running_time (&sink->segment, buffer);
   gdouble interval, proportion;
 
   if (waits_in_kafka (buffer) ||
@@ -563,6 +573,7 @@ gst_kafka_sink_class_init (GstKafkaSinkClass *klass)
   element_class->change_state = gst_kafka_sink_change_state;
   sink_class->unlock = gst_kafka_sink_unlock;
   sink_class->unlock_stop = gst_kafka_sink_unlock_stop;
+  sink_class->get_caps = gst_kafka_sink_get_caps;
   sink_class->set_caps = gst_kafka_sink_set_caps;
   sink_class->render = gst_kafka_sink_render;
   sink_class->wait_event = gst_kafka_sink_wait_event;

@@ -633,6 +633,32 @@ see_flush (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_OK;
 }
 
+/* oggdemux reads nothing but a stream of bytes: any other segment ends in a critical of its own. */
+static gboolean
+is_stream_of_bytes (GstPad *pad)
+{
+  g_autoptr (GstCaps) caps = gst_pad_get_current_caps (pad);
+
+  return caps && gst_caps_get_size (caps) > 0 &&
+         g_str_has_suffix (gst_structure_get_name (gst_caps_get_structure (caps, 0)), "/ogg");
+}
+
+static GstPadProbeReturn
+fit_segment (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info), *made;
+  GstSegment bytes;
+
+  if (GST_EVENT_TYPE (event) != GST_EVENT_SEGMENT || !is_stream_of_bytes (pad))
+    return GST_PAD_PROBE_OK;
+  gst_segment_init (&bytes, GST_FORMAT_BYTES);
+  made = gst_event_new_segment (&bytes);
+  gst_event_set_seqnum (made, gst_event_get_seqnum (event));
+  gst_event_unref (event);
+  GST_PAD_PROBE_INFO_DATA (info) = made;
+  return GST_PAD_PROBE_OK;
+}
+
 /* Caps come with each message. */
 static gboolean
 gst_kafka_src_negotiate (GstBaseSrc *base)
@@ -891,6 +917,8 @@ gst_kafka_src_init (GstKafkaSrc *self)
   gst_base_src_set_do_timestamp (GST_BASE_SRC (self), TRUE);
   gst_pad_add_probe (
       GST_BASE_SRC_PAD (self), GST_PAD_PROBE_TYPE_EVENT_FLUSH, see_flush, self, NULL);
+  gst_pad_add_probe (
+      GST_BASE_SRC_PAD (self), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, fit_segment, NULL, NULL);
   gst_pad_add_probe (GST_BASE_SRC_PAD (self),
       GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, see_departure, self, NULL);
 }

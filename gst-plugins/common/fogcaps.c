@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "fogcaps.h"
+
+static gboolean
+is_plain (const GstCaps *caps, guint index)
+{
+  const GstCapsFeatures *features = gst_caps_get_features (caps, index);
+
+  return !features || gst_caps_features_is_equal (features, GST_CAPS_FEATURES_MEMORY_SYSTEM_MEMORY);
+}
+
+gboolean
+fog_caps_are_plain (const GstCaps *caps)
+{
+  for (guint i = 0; i < gst_caps_get_size (caps); i++)
+    if (!is_plain (caps, i))
+      return FALSE;
+  return TRUE;
+}
+
+GstCaps *
+fog_caps_keep_plain (GstCaps *caps)
+{
+  GstCaps *kept;
+
+  if (gst_caps_is_any (caps) || fog_caps_are_plain (caps))
+    return gst_caps_ref (caps);
+  kept = gst_caps_new_empty ();
+  for (guint i = 0; i < gst_caps_get_size (caps); i++)
+    if (is_plain (caps, i))
+      gst_caps_append_structure (kept, gst_structure_copy (gst_caps_get_structure (caps, i)));
+  if (!gst_caps_is_empty (kept))
+    return kept;
+  gst_caps_unref (kept);
+  return gst_caps_ref (caps);
+}

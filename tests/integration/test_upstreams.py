@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Every kind of stream meets every element, and no GLib critical is printed: each one ends its process."""
+
+import subprocess
+import sys
+
+import pytest
+from messages import Feed
+from pipeline import TOP, environment
+from upstream import KINDS
+
+ELEMENTS = {
+    "kafkasink": "kafkasink name=in bootstrap-servers={kafka} topic={name}",
+    "mongosink": "mongosink name=in uri={mongo} database={name} wrap=true",
+    "gridfs": "mongosink name=in uri={mongo} database={name} mode=gridfs collection=frames",
+    "haarfacecount": "haarfacecount name=in min-faces=0 ! fakesink async=false in.rate ! fakesink async=false",
+    "haarfacecount, video": "haarfacecount name=in ! fakesink async=false in.video ! fakesink async=false",
+    "feedbackrate": "feedbackrate name=in algorithm=fixed initial-rate=30 ! fakesink async=false",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("element", ELEMENTS)
+def test_any_stream_is_taken(kafka, mongo, fresh, element, kind):
+    line = ELEMENTS[element].format(kafka=kafka.bootstrap, mongo=mongo.uri, name=fresh)
+    done = subprocess.run([sys.executable, TOP / "tests/integration/upstream.py", kind, line], env=environment(),
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "CRITICAL" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("line", [
+    "filesrc location={file} blocksize=4096 ! kafkasink {to}",
+    "multifilesrc location={file} num-buffers=3 ! kafkasink {to}",
+    "videotestsrc num-buffers=10 ! jpegenc ! avimux ! kafkasink {to}",
+    "videotestsrc num-buffers=10 ! theoraenc ! oggmux ! kafkasink {to}",
+    "audiotestsrc num-buffers=10 ! wavenc ! kafkasink {to}",
+    "videotestsrc num-buffers=10 ! jpegenc ! matroskamux streamable=true ! kafkasink {to}",
+    "filesrc location={file} ! mongosink uri={mongo} database={name} wrap=true",
+])
+def test_streams_of_bytes_are_sent(kafka, mongo, fresh, launch, tmp_path, line):
+    (tmp_path / "file").write_bytes(bytes(20000))
+    kafka.create_topic(fresh, 1)
+    sent = launch(line.format(
+        file=tmp_path / "file", to=f"bootstrap-servers={kafka.bootstrap} topic={fresh}", mongo=mongo.uri, name=fresh))
+    assert sent.wait(60) == 0, sent.output()
+    assert "CRITICAL" not in sent.output()
+
+
+@pytest.mark.parametrize("muxer, reader", [
+    ("theoraenc ! oggmux", "oggdemux ! theoradec"),
+    ("jpegenc ! avimux", "avidemux ! jpegdec"),
+    ("jpegenc ! matroskamux streamable=true", "matroskademux ! jpegdec"),
+    ("jpegenc ! matroskamux streamable=true", "decodebin"),
+    ("theoraenc ! oggmux", "decodebin"),
+    ("jpegenc ! multipartmux", "multipartdemux ! jpegdec"),
+    ("jpegenc", "decodebin"),
+    ("jpegenc", "typefind ! jpegdec"),
+    ("jpegenc", "multifilesink location={folder}/%05d.jpg fakesrc num-buffers=0"),
+    ("jpegenc", "filesink location={folder}/all fakesrc num-buffers=0"),
+])
+def test_streams_of_bytes_are_read(kafka, fresh, launch, tmp_path, muxer, reader):
+    kafka.create_topic(fresh, 1)
+    to = f"bootstrap-servers={kafka.bootstrap} topic={fresh}"
+    sent = launch(f"videotestsrc num-buffers=30 ! video/x-raw,width=64,height=48 ! {muxer} ! kafkasink {to}")
+    assert sent.wait(60) == 0, sent.output()
+    read = launch(f"kafkasrc {to} auto-offset-reset=earliest eos-at-end=true ! "
+                  f"{reader.format(folder=tmp_path)} ! fakesink async=false")
+    assert read.wait(60) == 0, read.output()
+    assert "CRITICAL" not in read.output()
+
+
+@pytest.mark.parametrize("sink", ["kafkasink bootstrap-servers={kafka} topic={name}", "mongosink uri={mongo} database={name} wrap=true"])
+def test_memory_of_a_device_is_refused(kafka, mongo, fresh, launch, sink):
+    """Nobody could ever read it. (The reader's caps would say so, the bytes would be of no use.)"""
+    sink = sink.format(kafka=kafka.bootstrap, mongo=mongo.uri, name=fresh)
+    sent = launch(f"fakesrc num-buffers=3 sizetype=fixed sizemax=100 ! video/x-raw(memory:DMABuf),format=NV12,width=8,height=8,framerate=30/1 ! {sink}")
+    assert sent.wait(60) == 1
+    assert "Only this machine could read these frames" in sent.output(), sent.output()
+
+
+def test_system_memory_is_offered(kafka, fresh, launch):
+    """Beside memory of a device, which newer cameras' drivers offer first."""
+    sent = launch(
+        f"videotestsrc num-buffers=3 ! video/x-raw(memory:DMABuf),format=NV12,width=16,height=16;"
+        f"video/x-raw,format=I420,width=16,height=16 ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}",
+        options="-e -v")
+    assert sent.wait(60) == 0, sent.output()
+    assert "format=(string)I420" in sent.output()
