@@ -6,6 +6,8 @@
 GST_DEBUG_CATEGORY_STATIC (rdkafka_debug);
 #define GST_CAT_DEFAULT rdkafka_debug
 
+#define DEFAULT_ACCESS_TIMEOUT (60 * GST_SECOND)
+
 static void
 init_debug (void)
 {
@@ -23,6 +25,7 @@ void
 gst_kafka_settings_init (GstKafkaSettings *settings)
 {
   memset (settings, 0, sizeof *settings);
+  settings->access_timeout = DEFAULT_ACCESS_TIMEOUT;
 }
 
 void
@@ -56,6 +59,14 @@ gst_kafka_settings_install_properties (GObjectClass *klass, const gchar *topic_b
           "here, "
           "config-file takes them",
           GST_TYPE_STRUCTURE, flags));
+  /* How long to wait when the cluster takes away, while it runs, what it granted at the start: rights (ACLs),
+   * credentials, trust in a certificate. At the start, a refusal is an error at once.
+   * Since: 0.1 */
+  g_object_class_install_property (klass, GST_KAFKA_PROP_ACCESS_TIMEOUT,
+      g_param_spec_uint64 ("access-timeout", "Access timeout",
+          "How long to wait for access that the cluster grants no longer (rights, credentials, "
+          "certificates) before it is an error (ns); 0: not at all; the maximum: for ever",
+          0, G_MAXUINT64, DEFAULT_ACCESS_TIMEOUT, flags));
 }
 
 gboolean
@@ -115,6 +126,9 @@ gst_kafka_settings_set_property (
       g_clear_pointer (&settings->client_properties, gst_structure_free);
       settings->client_properties = dup_without_secrets (value);
       break;
+    case GST_KAFKA_PROP_ACCESS_TIMEOUT:
+      settings->access_timeout = g_value_get_uint64 (value);
+      break;
     default:
       known = FALSE;
   }
@@ -142,6 +156,9 @@ gst_kafka_settings_get_property (
       break;
     case GST_KAFKA_PROP_CLIENT_PROPERTIES:
       g_value_set_boxed (value, settings->client_properties);
+      break;
+    case GST_KAFKA_PROP_ACCESS_TIMEOUT:
+      g_value_set_uint64 (value, settings->access_timeout);
       break;
     default:
       known = FALSE;

@@ -16,6 +16,7 @@ typedef struct {
   gchar *topic;
   gchar *config_file;
   GstStructure *client_properties;
+  GstClockTime access_timeout;
 } GstKafkaSettings;
 
 /* Ids of the shared properties; an element's own begin at GST_KAFKA_PROP_OWN. */
@@ -24,6 +25,7 @@ enum {
   GST_KAFKA_PROP_TOPIC,
   GST_KAFKA_PROP_CONFIG_FILE,
   GST_KAFKA_PROP_CLIENT_PROPERTIES,
+  GST_KAFKA_PROP_ACCESS_TIMEOUT,
   GST_KAFKA_PROP_OWN,
 };
 

@@ -42,6 +42,28 @@ gst_kafka_error_is_refusal (rd_kafka_resp_err_t err)
   }
 }
 
+gboolean
+gst_kafka_error_is_passing (rd_kafka_resp_err_t err)
+{
+  switch (err) {
+    case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
+    case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
+    case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR__WAIT_COORD:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+      return TRUE;
+    default:
+      return is_unreachable (err) || is_timeout (err);
+  }
+}
+
 /* The library's codes for TLS are coarse: a peer that went away in the handshake is refused no one, and one that
  * sends an alert about a certificate is no lost link. */
 static rd_kafka_resp_err_t
@@ -273,6 +295,19 @@ error_hint (rd_kafka_resp_err_t err, const gchar *detail)
       return "Set this machine's clock, or raise message.timestamp.after.max.ms on the topic";
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
       return "Raise message-max-bytes here and max.message.bytes on the topic";
+    case RD_KAFKA_RESP_ERR__BAD_MSG:
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+      return "Copy the partition from another replica and check the broker's disk, or pass over "
+             "what is damaged with on-error=skip";
+    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+      return "Another member of the group has the same group-instance-id: give each its own";
+    case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
+      return "Give all members of the group the same partition.assignment.strategy";
+    case RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT:
+      return "Keep session.timeout.ms within the brokers' group.min.session.timeout.ms and "
+             "group.max.session.timeout.ms";
+    case RD_KAFKA_RESP_ERR_GROUP_MAX_SIZE_REACHED:
+      return "The group has as many members as the brokers' group.max.size allows";
     default:
       return "See the debug category rdkafka for more (GST_DEBUG=rdkafka:6)";
   }

@@ -36,6 +36,9 @@ void gst_kafka_fault_watch (GstKafkaFault *fault, rd_kafka_conf_t *conf);
 /* TRUE: no waiting mends it (a wrong password, a certificate nobody trusts). */
 gboolean gst_kafka_error_is_refusal (rd_kafka_resp_err_t err);
 
+/* TRUE: it passes by itself, and the library tries again (an outage, an election, a rebalance). */
+gboolean gst_kafka_error_is_passing (rd_kafka_resp_err_t err);
+
 /* Posts the error message that fits @error (a GstResourceError of gst_kafka_conf_new() or
  * gst_kafka_error_new()). */
 void gst_kafka_post_error (GstElement *element, const GError *error, const gchar *debug);

@@ -3,6 +3,8 @@
 #include "client/gstkafkaclient.h"
 #include "gstkafkadiscovery.h"
 
+#include <string.h>
+
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
@@ -60,6 +62,9 @@ consumer_unref (GstKafkaConsumer *self)
   g_ptr_array_unref (self->partitions);
   gst_kafka_fault_clear (&self->fault);
   g_clear_pointer (&self->known_topics, g_hash_table_unref);
+  g_clear_pointer (&self->read_topics, g_hash_table_unref);
+  g_clear_pointer (&self->warned, g_hash_table_unref);
+  g_free (self->refusal_detail);
   gst_kafka_consumer_settings_free (self->settings);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->cond);
@@ -68,8 +73,8 @@ consumer_unref (GstKafkaConsumer *self)
 
 /* Telling the application: never with the lock held, since a bus may call back. */
 
-static GstElement *
-get_element (GstKafkaConsumer *self)
+GstElement *
+gst_kafka_consumer_get_element (GstKafkaConsumer *self)
 {
   GstElement *element;
 
@@ -88,12 +93,12 @@ wake_reader (GstKafkaConsumer *self)
   g_mutex_unlock (&self->lock);
 }
 
-static void
-fail (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *detail)
+void
+gst_kafka_consumer_fail (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *detail)
 {
   g_autofree gchar *tried = g_strdup_printf ("read from %s", self->settings->where);
   g_autoptr (GError) error = gst_kafka_error_new (tried, err, detail, GST_RESOURCE_ERROR_OPEN_READ);
-  GstElement *element = get_element (self);
+  GstElement *element = gst_kafka_consumer_get_element (self);
   gboolean first;
 
   g_mutex_lock (&self->lock);
@@ -109,7 +114,7 @@ fail (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *detail)
 static void
 tell_waiting (GstKafkaConsumer *self, const gchar *what)
 {
-  GstElement *element = self->waiting_told ? NULL : get_element (self);
+  GstElement *element = self->waiting_told ? NULL : gst_kafka_consumer_get_element (self);
 
   self->waiting_told = TRUE;
   if (!element)
@@ -123,7 +128,7 @@ static void
 tell_assignment (GstKafkaConsumer *self)
 {
   GstStructure *s = gst_structure_new_empty ("kafkasrc-assignment");
-  GstElement *element = get_element (self);
+  GstElement *element = gst_kafka_consumer_get_element (self);
   GValue partitions = G_VALUE_INIT, topics = G_VALUE_INIT;
 
   g_mutex_lock (&self->lock);
@@ -143,7 +148,7 @@ tell_assignment (GstKafkaConsumer *self)
 static void
 tell_failure (GstKafkaConsumer *self, const gchar *topic, gint partition, gint64 offset)
 {
-  GstElement *element = get_element (self);
+  GstElement *element = gst_kafka_consumer_get_element (self);
 
   if (!element)
     return;
@@ -210,7 +215,7 @@ add_partitions (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
   mark_fresh (self, list);
   err = gst_kafka_range_resolve (&self->settings->range, self->rk, list, positions);
   if (err)
-    fail (self, err, NULL);
+    gst_kafka_consumer_fail (self, err, NULL);
   g_mutex_lock (&self->lock);
   for (gint i = 0; i < list->cnt; i++) {
     GstKafkaPartition *added =
@@ -338,6 +343,8 @@ rebalance (
   else
     rd_kafka_assign (rk, NULL);
   self->waiting_told = FALSE;
+  if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+    gst_kafka_consumer_grant (self, GST_KAFKA_REFUSED_GROUP);
   tell_assignment (self);
   wake_reader (self);
 }
@@ -369,7 +376,10 @@ static void
 assign_found (GstKafkaConsumer *self, GstKafkaDiscovery *found)
 {
   if (found->refused)
-    fail (self, found->refused, NULL);
+    gst_kafka_consumer_refuse (
+        self, GST_KAFKA_REFUSED_TOPIC, found->refused_topic, found->refused, NULL);
+  else
+    gst_kafka_consumer_grant (self, GST_KAFKA_REFUSED_TOPIC);
   if (found->missing)
     tell_waiting (self, found->missing);
   self->waiting_told = found->missing != NULL;
@@ -400,7 +410,7 @@ subscribe (GstKafkaConsumer *self)
   err = rd_kafka_subscribe (self->rk, list);
   rd_kafka_topic_partition_list_destroy (list);
   if (err)
-    fail (self, err, NULL);
+    gst_kafka_consumer_fail (self, err, NULL);
 }
 
 static gboolean
@@ -411,35 +421,53 @@ assigns_itself (GstKafkaConsumer *self)
 
 /* The thread */
 
+/* The library cuts a connection on which a larger response comes, and asks for the same one again. Before the first contact
+ * it may be another protocol's. */
+static gboolean
+is_too_large (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *reason)
+{
+  return err == RD_KAFKA_RESP_ERR__BAD_MSG && self->known_topics &&
+         strstr (reason, "Invalid response size");
+}
+
+static void
+fail_too_large (GstKafkaConsumer *self, const gchar *reason)
+{
+  g_autofree gchar *detail = g_strdup_printf (
+      "a batch of messages is larger than message-max-bytes, %" G_GUINT64_FORMAT ", allows: %s",
+      self->settings->message_max_bytes, strstr (reason, "Invalid response size"));
+
+  gst_kafka_consumer_fail (self, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, detail);
+}
+
 static void
 take_error (rd_kafka_t *rk, int err, const char *reason, void *opaque)
 {
   GstKafkaConsumer *self = opaque;
-  gchar text[512];
   g_autofree gchar *detail = NULL;
 
   GST_INFO ("%s: %s: %s", rd_kafka_name (rk), rd_kafka_err2name (err), reason);
   err = gst_kafka_fault_note (&self->fault, err, reason);
-  if (err == RD_KAFKA_RESP_ERR__FATAL)
-    fail (self, rd_kafka_fatal_error (rk, text, sizeof text), text);
+  if (is_too_large (self, err, reason))
+    fail_too_large (self, reason);
+  else if (err == RD_KAFKA_RESP_ERR__FATAL)
+    gst_kafka_consumer_take_error (self, err, NULL, reason);
   if (!gst_kafka_error_is_refusal (err))
     return;
   err = gst_kafka_fault_get (&self->fault, &detail);
-  fail (self, err, detail);
+  gst_kafka_consumer_take_error (self, err, NULL, detail);
 }
 
 static void
 take_event (GstKafkaConsumer *self, rd_kafka_message_t *message)
 {
-  g_autofree gchar *topic =
-      message->rkt ? g_strdup_printf ("Topic \"%s\"", rd_kafka_topic_name (message->rkt)) : NULL;
+  const gchar *name = message->rkt ? rd_kafka_topic_name (message->rkt) : NULL;
+  g_autofree gchar *topic = name ? g_strdup_printf ("Topic \"%s\"", name) : NULL;
 
   if (message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && topic)
     tell_waiting (self, topic);
-  else if (gst_kafka_error_is_refusal (message->err))
-    fail (self, message->err, rd_kafka_message_errstr (message));
   else if (message->err)
-    GST_INFO ("%s: %s", rd_kafka_name (self->rk), rd_kafka_message_errstr (message));
+    gst_kafka_consumer_take_error (self, message->err, name, rd_kafka_message_errstr (message));
   rd_kafka_message_destroy (message);
 }
 
@@ -458,7 +486,7 @@ fail_to_connect (GstKafkaConsumer *self, rd_kafka_resp_err_t err)
   g_autofree gchar *detail = NULL;
   rd_kafka_resp_err_t fault = gst_kafka_fault_get (&self->fault, &detail);
 
-  fail (self, fault ? fault : err, detail);
+  gst_kafka_consumer_fail (self, fault ? fault : err, detail);
 }
 
 /* A broker that is lost later is waited for; one that was never there is an error. */
@@ -473,7 +501,9 @@ connect_first (GstKafkaConsumer *self)
     serve (self, 0);
     err = gst_kafka_discover (self->rk, self->settings, WATCH_TIME / 1000, &found);
   } while (err && !is_stopping (self) && g_get_monotonic_time () < deadline);
+  g_mutex_lock (&self->lock);
   self->known_topics = g_steal_pointer (&found.counts);
+  g_mutex_unlock (&self->lock);
   if (!err && found.missing)
     tell_waiting (self, found.missing);
   gst_kafka_discovery_clear (&found);
@@ -494,6 +524,20 @@ look_for_clean_end (GstKafkaConsumer *self)
   self->ended = TRUE;
   gst_kafka_partitions_end_stream (self->partitions);
   g_mutex_unlock (&self->lock);
+}
+
+/* A group whose rights were taken away is told so at the next commit. */
+static void
+note_commit (
+    rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *offsets, void *opaque)
+{
+  GstKafkaConsumer *self = opaque;
+
+  GST_LOG ("%s: commit: %s", rd_kafka_name (rk), rd_kafka_err2name (err));
+  if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+    gst_kafka_consumer_grant (self, GST_KAFKA_REFUSED_GROUP);
+  else if (gst_kafka_error_is_refusal (err))
+    gst_kafka_consumer_take_error (self, err, NULL, rd_kafka_err2str (err));
 }
 
 /* Without a group there is nothing to store, but what is done is to be forgotten all the same. */
@@ -612,13 +656,14 @@ static void
 look_for_topics (GstKafkaConsumer *self)
 {
   gint64 since = g_get_monotonic_time () - self->discovered;
+  gboolean waits = self->waiting_told || gst_kafka_consumer_is_refused (self);
   const rd_kafka_metadata_t *metadata;
 
-  if (since < (self->waiting_told ? WATCH_TIME : DISCOVER_TIME))
+  if (since < (waits ? WATCH_TIME : DISCOVER_TIME))
     return;
   if (assigns_itself (self)) {
     discover (self);
-  } else if (self->waiting_told) {
+  } else if (waits) {
     /* The group looks again whenever all topics were asked for. */
     self->discovered = g_get_monotonic_time ();
     if (!rd_kafka_metadata (self->rk, 1, NULL, &metadata, WATCH_TIME / 1000))
@@ -667,6 +712,7 @@ work (GstKafkaConsumer *self)
     look_for_clean_end (self);
     store_done (self);
     look_at_failures (self);
+    gst_kafka_consumer_watch_access (self);
     look_for_ends (self);
     if (has_to_watch (self))
       watch_lag (self);
@@ -708,6 +754,8 @@ consumer_new (GstElement *element, GstKafkaConsumerSettings *settings)
   self->element = element;
   self->settings = settings;
   self->partitions = gst_kafka_partitions_new ();
+  self->read_topics = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->warned = g_hash_table_new (NULL, NULL);
   return self;
 }
 
@@ -719,6 +767,7 @@ gst_kafka_consumer_start (
 
   rd_kafka_conf_set_rebalance_cb (conf, rebalance);
   rd_kafka_conf_set_error_cb (conf, take_error);
+  rd_kafka_conf_set_offset_commit_cb (conf, note_commit);
   self->rk = gst_kafka_client_new (RD_KAFKA_CONSUMER, conf, &self->fault, error);
   if (!self->rk) {
     consumer_unref (self);

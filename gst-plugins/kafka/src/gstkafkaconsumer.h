@@ -18,9 +18,12 @@ typedef struct {
   gboolean group;     /* a group's member, that commits */
   GArray *partitions; /* of gint: read these, whatever a group would assign; NULL: not set */
   GstKafkaRange range;
-  gchar *camera;         /* a replay is of this one alone; NULL: of all */
-  GstPad *pad;           /* what is read goes out there: its last flow return is looked at */
-  GstKafkaCleanEnd *end; /* nullable: whether the stream has ended well */
+  gchar *camera;               /* a replay is of this one alone; NULL: of all */
+  gboolean fail_on_damage;     /* a batch that can't be read ends the stream */
+  guint64 message_max_bytes;   /* a larger message ends the stream */
+  GstClockTime access_timeout; /* how long access that was lost is waited for */
+  GstPad *pad;                 /* what is read goes out there: its last flow return is looked at */
+  GstKafkaCleanEnd *end;       /* nullable: whether the stream has ended well */
 } GstKafkaConsumerSettings;
 
 /* Free with gst_kafka_consumer_settings_free(). */
@@ -65,7 +68,7 @@ void gst_kafka_consumer_note_flush (GstKafkaConsumer *self);
 
 /* Messages not yet pushed downstream. @partitions (nullable, unset): a GstValueArray of int. */
 guint64 gst_kafka_consumer_get_lag (GstKafkaConsumer *self, GValue *partitions);
-/* Adds `lag`, `prefetched`, `pending`, `parked`, `rebalances` and `partitions`. */
+/* Adds `damaged`, `waits-for-access`, `lag`, `prefetched`, `pending`, `parked`, `rebalances` and `partitions`. */
 void gst_kafka_consumer_add_stats (GstKafkaConsumer *self, GstStructure *stats);
 
 G_END_DECLS

@@ -6,6 +6,14 @@
 
 G_BEGIN_DECLS
 
+/* What access is missing; partitions have a flag of their own. */
+typedef enum {
+  GST_KAFKA_REFUSED_CLIENT = 1 << 0, /* the connection: password, certificate */
+  GST_KAFKA_REFUSED_GROUP = 1 << 1,
+  GST_KAFKA_REFUSED_TOPIC = 1 << 2, /* not even described */
+  GST_KAFKA_REFUSED_PARTITION = 1 << 3,
+} GstKafkaRefused;
+
 /* For gstkafkaconsumer.c, whose thread serves the group, and gstkafkaconsumerread.c, for the streaming thread. */
 struct _GstKafkaConsumer {
   GstKafkaFault fault;  /* first: gst_kafka_client_new() */
@@ -32,6 +40,13 @@ struct _GstKafkaConsumer {
   gboolean ended; /* well: what was let go undecided is done */
   GstKafkaFlow flow;
   guint64 rebalances;
+  guint64 damaged;         /* offsets passed over since they can't be read */
+  GstKafkaRefused refused; /* 0: access is as it should be */
+  gint64 refused_since;    /* monotonic us */
+  rd_kafka_resp_err_t refusal;
+  gchar *refusal_detail;
+  GHashTable *read_topics; /* a set of names: could be read at least once */
+  GHashTable *warned;      /* a set of error codes that a warning was posted for */
 
   rd_kafka_message_t *kept; /* for the reader alone: comes next */
 
@@ -41,6 +56,27 @@ struct _GstKafkaConsumer {
   gint64 watched;
   gint64 hungry_time;
   gint64 discovered;
+  gint64 asked_for_access;
 };
+
+/* gstkafkaconsumer.c; without lock. Ends the run with one error. */
+void gst_kafka_consumer_fail (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *detail);
+/* (nullable) (transfer full): NULL once the element has stopped */
+GstElement *gst_kafka_consumer_get_element (GstKafkaConsumer *self);
+
+/* gstkafkatrouble.c; without lock. */
+
+/* TRUE: @message, of a partition's queue, is dealt with and isn't to go downstream. For the streaming thread. */
+gboolean gst_kafka_consumer_take_trouble (
+    GstKafkaConsumer *self, const rd_kafka_message_t *message);
+/* What the library says of the group or the client as a whole; @topic: (nullable). */
+void gst_kafka_consumer_take_error (
+    GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *topic, const gchar *detail);
+void gst_kafka_consumer_refuse (GstKafkaConsumer *self, GstKafkaRefused what, const gchar *topic,
+    rd_kafka_resp_err_t err, const gchar *detail);
+void gst_kafka_consumer_grant (GstKafkaConsumer *self, GstKafkaRefused what);
+gboolean gst_kafka_consumer_is_refused (GstKafkaConsumer *self);
+/* Asks again now and then; fails after the bound. For the consumer's thread. */
+void gst_kafka_consumer_watch_access (GstKafkaConsumer *self);
 
 G_END_DECLS

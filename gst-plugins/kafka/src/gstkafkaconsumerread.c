@@ -75,6 +75,17 @@ enter_message (GstKafkaConsumer *self, GstKafkaFetched *fetched)
   return TRUE;
 }
 
+/* (nullable): what goes downstream, or a partition's end */
+static rd_kafka_message_t *
+read_queue (GstKafkaConsumer *self, rd_kafka_queue_t *queue, gint timeout_ms)
+{
+  rd_kafka_message_t *message = rd_kafka_consume_queue (queue, timeout_ms);
+
+  if (message && gst_kafka_consumer_take_trouble (self, message))
+    g_clear_pointer (&message, rd_kafka_message_destroy);
+  return message;
+}
+
 GstKafkaRead
 gst_kafka_consumer_read (GstKafkaConsumer *self, GstKafkaFetched *fetched)
 {
@@ -92,7 +103,7 @@ gst_kafka_consumer_read (GstKafkaConsumer *self, GstKafkaFetched *fetched)
     if (done)
       break;
     if (!self->kept)
-      self->kept = rd_kafka_consume_queue (queue, timeout_ms);
+      self->kept = read_queue (self, queue, timeout_ms);
     g_mutex_lock (&self->lock);
     /* The assignment is told before its first message. */
     if (self->kept && !self->changed) {
@@ -144,8 +155,9 @@ gst_kafka_consumer_add_stats (GstKafkaConsumer *self, GstStructure *stats)
 
   g_mutex_lock (&self->lock);
   gst_kafka_partitions_to_stats (self->partitions, &partitions);
-  gst_structure_set (stats, "lag", G_TYPE_UINT64, gst_kafka_partitions_get_lag (self->partitions),
-      "prefetched", G_TYPE_UINT64,
+  gst_structure_set (stats, "damaged", G_TYPE_UINT64, self->damaged, "waits-for-access",
+      G_TYPE_BOOLEAN, self->refused != 0, "lag", G_TYPE_UINT64,
+      gst_kafka_partitions_get_lag (self->partitions), "prefetched", G_TYPE_UINT64,
       (guint64) (self->queue ? rd_kafka_queue_length (self->queue) : 0), "pending", G_TYPE_UINT64,
       (guint64) gst_kafka_partitions_get_pending (self->partitions), "parked", G_TYPE_UINT64,
       (guint64) gst_kafka_partitions_get_parked (self->partitions), "rebalances", G_TYPE_UINT64,

@@ -57,8 +57,11 @@ look_for_partitions (
 static void
 add_topic (GstKafkaDiscovery *self, const rd_kafka_metadata_topic_t *topic, const GArray *wanted)
 {
-  if (gst_kafka_error_is_refusal (topic->err))
+  if (gst_kafka_error_is_refusal (topic->err)) {
     self->refused = topic->err;
+    g_free (self->refused_topic);
+    self->refused_topic = g_strdup (topic->topic);
+  }
   for (gint i = 0; i < topic->partition_cnt; i++)
     if (is_wanted (wanted, topic->partitions[i].id) &&
         !rd_kafka_topic_partition_list_find (self->list, topic->topic, topic->partitions[i].id))
@@ -109,4 +112,5 @@ gst_kafka_discovery_clear (GstKafkaDiscovery *self)
   g_clear_pointer (&self->list, rd_kafka_topic_partition_list_destroy);
   g_clear_pointer (&self->counts, g_hash_table_unref);
   g_clear_pointer (&self->missing, g_free);
+  g_clear_pointer (&self->refused_topic, g_free);
 }

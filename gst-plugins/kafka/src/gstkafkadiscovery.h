@@ -11,6 +11,7 @@ typedef struct {
   GHashTable *counts;                    /* of each topic: name to number of partitions */
   gchar *missing;              /* a topic or partition that doesn't exist, in words; NULL: none */
   rd_kafka_resp_err_t refused; /* why a topic may not be read; 0: it may */
+  gchar *refused_topic;        /* which one */
 } GstKafkaDiscovery;
 
 /* Asks the brokers. @self has to be cleared whatever the answer. */

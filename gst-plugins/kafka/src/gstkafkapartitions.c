@@ -27,6 +27,7 @@ gst_kafka_partitions_add (GPtrArray *self, const gchar *topic, gint partition)
   added->partition = partition;
   added->ledger = gst_kafka_ledger_new ();
   added->position = added->high = added->end = added->start = added->stored = -1;
+  gst_kafka_damage_init (&added->damage);
   g_ptr_array_add (self, added);
   return added;
 }

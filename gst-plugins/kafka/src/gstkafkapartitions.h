@@ -4,6 +4,7 @@
 #include <gst/gst.h>
 #include <librdkafka/rdkafka.h>
 
+#include "gstkafkadamage.h"
 #include "gstkafkaledger.h"
 
 G_BEGIN_DECLS
@@ -20,6 +21,9 @@ typedef struct {
   gint64 stored;    /* handed to the library to commit; -1: nothing yet */
   gboolean leaving; /* being revoked: nothing of it goes downstream any more */
   gboolean failure_told;
+  gboolean granted; /* it could be read since it was assigned */
+  gboolean refused; /* the broker doesn't let us read it any more */
+  GstKafkaDamage damage;
 } GstKafkaPartition;
 
 /* The assignment: a GPtrArray of GstKafkaPartition, with its user's lock held throughout. */

@@ -785,9 +785,10 @@ add_empty_stats (GstStructure *s)
   GValue none = G_VALUE_INIT;
 
   g_value_init (&none, GST_TYPE_ARRAY);
-  gst_structure_set (s, "lag", G_TYPE_UINT64, (guint64) 0, "prefetched", G_TYPE_UINT64, (guint64) 0,
-      "pending", G_TYPE_UINT64, (guint64) 0, "parked", G_TYPE_UINT64, (guint64) 0, "rebalances",
-      G_TYPE_UINT64, (guint64) 0, NULL);
+  gst_structure_set (s, "damaged", G_TYPE_UINT64, (guint64) 0, "waits-for-access", G_TYPE_BOOLEAN,
+      FALSE, "lag", G_TYPE_UINT64, (guint64) 0, "prefetched", G_TYPE_UINT64, (guint64) 0, "pending",
+      G_TYPE_UINT64, (guint64) 0, "parked", G_TYPE_UINT64, (guint64) 0, "rebalances", G_TYPE_UINT64,
+      (guint64) 0, NULL);
   gst_structure_take_value (s, "partitions", &none);
 }
 
@@ -880,6 +881,8 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
    * | refused-caps | skipped since downstream doesn't accept their caps |
    * | clock-skew | captured in the future |
    * | age | ns from capture to arrival of the last message; the maximum: not known |
+   * | damaged | skipped since the batch that they are in can't be read |
+   * | waits-for-access | boolean: access was lost, and is waited for up to #GstKafkaSrc:access-timeout |
    * | lag | messages not yet pushed |
    * | prefetched | messages fetched ahead of the pipeline |
    * | pending | messages that are on their way downstream |

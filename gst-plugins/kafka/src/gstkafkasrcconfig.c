@@ -2,8 +2,8 @@
 #include "gstkafkasrcconfig.h"
 #include "client/gstkafkatopics.h"
 
-/* A response has to hold a fetch, and this is the library's default. */
-#define MIN_RECEIVE 100000000
+/* What a response holds beside its messages. */
+#define RESPONSE_OVERHEAD (1024 * 1024)
 
 static gchar *
 random_group (void)
@@ -42,7 +42,9 @@ new_conf (GstElement *element, GstKafkaSettings *common, const GstKafkaSrcSettin
   queue_kbytes = number (prefetch / 8 * 7 / 1024);
   fetch_bytes = number (prefetch / 8);
   partition_bytes = number (prefetch / 32);
-  receive_bytes = number (MAX (prefetch, MIN_RECEIVE));
+  /* A broker sends one batch whole, however small the fetch. */
+  receive_bytes =
+      number (MIN (settings->message_max_bytes + prefetch + RESPONSE_OVERHEAD, G_MAXINT));
   {
     const GstKafkaOption options[] = {
         {"group.id", group, TRUE},
@@ -67,7 +69,10 @@ new_conf (GstElement *element, GstKafkaSettings *common, const GstKafkaSrcSettin
         {"message.max.bytes", "1000", FALSE},
         {"fetch.max.bytes", fetch_bytes, FALSE},
         {"fetch.message.max.bytes", partition_bytes, FALSE},
-        {"receive.message.max.bytes", receive_bytes, FALSE},
+        {"receive.message.max.bytes", receive_bytes, TRUE},
+        {"check.crcs", "true", FALSE},
+        /* While the end of a damaged batch is searched. */
+        {"fetch.error.backoff.ms", "100", FALSE},
         /* Before 2.2 there is none: the consumer wakes the fetcher itself. */
         {rd_kafka_version () >= 0x02020000 ? "fetch.queue.backoff.ms" : NULL, "20", FALSE},
         {NULL, NULL, FALSE},
@@ -119,6 +124,9 @@ take_settings (GstKafkaConsumerSettings *settings, const GstKafkaSettings *commo
   settings->group = own->group_id != NULL;
   settings->partitions = own->partitions ? g_array_ref (own->partitions) : NULL;
   settings->camera = g_strdup (own->camera);
+  settings->fail_on_damage = own->on_error == GST_KAFKA_SRC_FAIL;
+  settings->message_max_bytes = own->message_max_bytes;
+  settings->access_timeout = common->access_timeout;
   take_range (own, &settings->range);
   return TRUE;
 }

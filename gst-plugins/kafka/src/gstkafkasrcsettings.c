@@ -12,6 +12,7 @@
 #define DEFAULT_REPLAY FALSE
 #define DEFAULT_MAX_AGE 0
 #define DEFAULT_MAX_PREFETCH (32 * 1024 * 1024)
+#define DEFAULT_MESSAGE_MAX_BYTES (128 * 1024 * 1024)
 #define DEFAULT_SOCKET_RECEIVE_BUFFER_BYTES 0
 #define DEFAULT_ON_ERROR GST_KAFKA_SRC_SKIP
 
@@ -29,6 +30,7 @@ enum {
   PROP_CAMERA,
   PROP_MAX_AGE,
   PROP_MAX_PREFETCH,
+  PROP_MESSAGE_MAX_BYTES,
   PROP_SOCKET_RECEIVE_BUFFER_BYTES,
   PROP_CAPS,
   PROP_ON_ERROR,
@@ -79,6 +81,7 @@ gst_kafka_src_settings_init (GstKafkaSrcSettings *self)
   self->replay = DEFAULT_REPLAY;
   self->max_age = DEFAULT_MAX_AGE;
   self->max_prefetch = DEFAULT_MAX_PREFETCH;
+  self->message_max_bytes = DEFAULT_MESSAGE_MAX_BYTES;
   self->socket_receive_buffer_bytes = DEFAULT_SOCKET_RECEIVE_BUFFER_BYTES;
   self->on_error = DEFAULT_ON_ERROR;
 }
@@ -165,6 +168,9 @@ gst_kafka_src_settings_set_property (
     case PROP_MAX_AGE:
       self->max_age = g_value_get_uint64 (value);
       break;
+    case PROP_MESSAGE_MAX_BYTES:
+      self->message_max_bytes = g_value_get_uint (value);
+      break;
     case PROP_MAX_PREFETCH:
       self->max_prefetch = g_value_get_uint64 (value);
       break;
@@ -227,6 +233,9 @@ gst_kafka_src_settings_get_property (
       break;
     case PROP_MAX_AGE:
       g_value_set_uint64 (value, self->max_age);
+      break;
+    case PROP_MESSAGE_MAX_BYTES:
+      g_value_set_uint (value, self->message_max_bytes);
       break;
     case PROP_MAX_PREFETCH:
       g_value_set_uint64 (value, self->max_prefetch);
@@ -391,6 +400,21 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
           "a fetch takes up to an eighth of it: raise it for a long link",
           64 * 1024, 512 * 1024 * 1024, DEFAULT_MAX_PREFETCH, flags));
   /**
+   * GstKafkaSrc:message-max-bytes:
+   *
+   * The largest message, and the largest batch of a producer as it was sent, that is read: what fits into memory. The
+   * limits of the client follow it. A larger one ends the stream with an error that says its size, since a message of a
+   * camera that is never read is lost.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, PROP_MESSAGE_MAX_BYTES,
+      g_param_spec_uint ("message-max-bytes", "Maximum message bytes",
+          "Largest message to read, in bytes, also the largest batch that a producer sent; a "
+          "larger "
+          "one is an error",
+          1000, 1000000000, DEFAULT_MESSAGE_MAX_BYTES, flags));
+  /**
    * GstKafkaSrc:socket-receive-buffer-bytes:
    *
    * What may be under way on a connection: rate times round trip at least. The kernel's own choice grows with
@@ -414,7 +438,8 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:on-error:
    *
-   * What to do about a message whose caps are no caps, or not accepted downstream.
+   * What to do about a message whose caps are no caps, or not accepted downstream, and about a batch that is damaged (a
+   * wrong CRC, or not to be decompressed): it is passed over, with a warning that says which offsets, or ends the stream.
    */
   g_object_class_install_property (klass, PROP_ON_ERROR,
       g_param_spec_enum ("on-error", "On error",

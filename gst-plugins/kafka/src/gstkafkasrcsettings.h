@@ -34,6 +34,7 @@ typedef struct {
   gchar *camera;
   GstClockTime max_age;
   guint64 max_prefetch;
+  guint message_max_bytes;
   gint socket_receive_buffer_bytes;
   GstCaps *caps;
   GstKafkaSrcOnError on_error;

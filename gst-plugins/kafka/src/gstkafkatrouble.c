@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/gstkafkaclient.h"
+#include "gstkafkaconsumerprivate.h"
+#include "gstkafkadiscovery.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
+#define GST_CAT_DEFAULT gst_kafka_src_debug
+
+#define ASK_AGAIN_TIME (1 * G_TIME_SPAN_SECOND)
+#define ASK_TIME_MS 1000
+
+/* Access that is lost */
+
+/* with self->lock: whether a missing right has been missing from the start */
+static gboolean
+is_start (GstKafkaConsumer *self, GstKafkaRefused what, const gchar *topic)
+{
+  if (what == GST_KAFKA_REFUSED_CLIENT)
+    return !self->known_topics;
+  if (what == GST_KAFKA_REFUSED_GROUP)
+    return self->rebalances == 0;
+  if (!topic || g_hash_table_size (self->read_topics) == 0)
+    return g_hash_table_size (self->read_topics) == 0;
+  /* A topic that is made while we run may get its rights a moment later. */
+  return !g_hash_table_contains (self->read_topics, topic) &&
+         (!self->known_topics || g_hash_table_contains (self->known_topics, topic));
+}
+
+static void
+warn_of_refusal (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *detail)
+{
+  g_autofree gchar *tried = g_strdup_printf ("read from %s any more", self->settings->where);
+  g_autoptr (GError) error = gst_kafka_error_new (tried, err, detail, GST_RESOURCE_ERROR_READ);
+  GstElement *element = gst_kafka_consumer_get_element (self);
+
+  if (!element)
+    return;
+  GST_ELEMENT_WARNING (element, RESOURCE, NOT_AUTHORIZED,
+      ("%s Waiting for access to come back, for %" G_GUINT64_FORMAT " s at most (access-timeout).",
+          error->message, self->settings->access_timeout / GST_SECOND),
+      ("%s", rd_kafka_err2name (err)));
+  gst_object_unref (element);
+}
+
+void
+gst_kafka_consumer_refuse (GstKafkaConsumer *self, GstKafkaRefused what, const gchar *topic,
+    rd_kafka_resp_err_t err, const gchar *detail)
+{
+  gboolean first, start;
+
+  g_mutex_lock (&self->lock);
+  start = is_start (self, what, topic);
+  first = !self->refused && !self->failed && !self->stopping;
+  self->refused |= what;
+  if (first) {
+    self->refused_since = g_get_monotonic_time ();
+    self->refusal = err;
+    g_free (self->refusal_detail);
+    self->refusal_detail = g_strdup (detail);
+  }
+  g_mutex_unlock (&self->lock);
+  if (start)
+    gst_kafka_consumer_fail (self, err, detail);
+  else if (first)
+    warn_of_refusal (self, err, detail);
+}
+
+/* with self->lock */
+static void
+grant (GstKafkaConsumer *self, GstKafkaRefused what)
+{
+  GstKafkaRefused before = self->refused;
+
+  self->refused &= ~what;
+  if (before && !self->refused)
+    GST_INFO ("%s: access is back after %.1f s", rd_kafka_name (self->rk),
+        (g_get_monotonic_time () - self->refused_since) / (gdouble) G_USEC_PER_SEC);
+}
+
+void
+gst_kafka_consumer_grant (GstKafkaConsumer *self, GstKafkaRefused what)
+{
+  g_mutex_lock (&self->lock);
+  grant (self, what);
+  g_mutex_unlock (&self->lock);
+}
+
+gboolean
+gst_kafka_consumer_is_refused (GstKafkaConsumer *self)
+{
+  gboolean refused;
+
+  g_mutex_lock (&self->lock);
+  refused = self->refused != 0;
+  g_mutex_unlock (&self->lock);
+  return refused;
+}
+
+/* with self->lock */
+static gboolean
+is_any_refused (GPtrArray *partitions)
+{
+  for (guint i = 0; i < partitions->len; i++)
+    if (((GstKafkaPartition *) g_ptr_array_index (partitions, i))->refused)
+      return TRUE;
+  return FALSE;
+}
+
+/* with self->lock: it could be read. */
+static void
+grant_partition (GstKafkaConsumer *self, GstKafkaPartition *partition)
+{
+  if (!partition->granted)
+    g_hash_table_add (self->read_topics, g_strdup (partition->topic));
+  partition->granted = TRUE;
+  if (!partition->refused)
+    return;
+  partition->refused = FALSE;
+  if (!is_any_refused (self->partitions))
+    grant (self, GST_KAFKA_REFUSED_PARTITION);
+}
+
+static void
+seek (GstKafkaConsumer *self, const gchar *topic, gint partition, gint64 offset)
+{
+  rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new (1);
+  rd_kafka_error_t *error;
+
+  rd_kafka_topic_partition_list_add (list, topic, partition)->offset = offset;
+  GST_DEBUG ("%s: asking for offset %" G_GINT64_FORMAT " of partition %d of %s",
+      rd_kafka_name (self->rk), offset, partition, topic);
+  /* Without a wait: what was fetched before is dropped by its version. */
+  error = rd_kafka_seek_partitions (self->rk, list, 0);
+  if (error) {
+    GST_WARNING ("%s: %s", rd_kafka_name (self->rk), rd_kafka_error_string (error));
+    rd_kafka_error_destroy (error);
+  }
+  rd_kafka_topic_partition_list_destroy (list);
+}
+
+/* with self->lock: the library says once only that a partition is refused, and where nothing is new it doesn't say that it
+ * isn't any more. Sought, it says its end again. */
+static void
+ask_for_partitions (GstKafkaConsumer *self)
+{
+  for (guint i = 0; i < self->partitions->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
+
+    if (partition->refused && partition->position >= 0)
+      seek (self, partition->topic, partition->partition, partition->position);
+  }
+  if (!is_any_refused (self->partitions))
+    grant (self, GST_KAFKA_REFUSED_PARTITION);
+}
+
+static void
+ask_for_topics (GstKafkaConsumer *self)
+{
+  GstKafkaDiscovery found = {NULL};
+
+  if (!gst_kafka_discover (self->rk, self->settings, ASK_TIME_MS, &found))
+    gst_kafka_consumer_grant (
+        self, GST_KAFKA_REFUSED_CLIENT | (found.refused ? 0 : GST_KAFKA_REFUSED_TOPIC));
+  gst_kafka_discovery_clear (&found);
+}
+
+static void
+ask_again (GstKafkaConsumer *self)
+{
+  GstKafkaRefused refused;
+
+  self->asked_for_access = g_get_monotonic_time ();
+  g_mutex_lock (&self->lock);
+  ask_for_partitions (self);
+  refused = self->refused;
+  g_mutex_unlock (&self->lock);
+  if (refused & (GST_KAFKA_REFUSED_CLIENT | GST_KAFKA_REFUSED_TOPIC))
+    ask_for_topics (self);
+}
+
+void
+gst_kafka_consumer_watch_access (GstKafkaConsumer *self)
+{
+  gint64 now = g_get_monotonic_time (), since = 0;
+  g_autofree gchar *detail = NULL;
+  rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+  g_mutex_lock (&self->lock);
+  if (self->refused) {
+    since = self->refused_since;
+    err = self->refusal;
+    detail = g_strdup (self->refusal_detail);
+  }
+  g_mutex_unlock (&self->lock);
+  if (!since)
+    return;
+  if ((GstClockTime) (now - since) * GST_USECOND >= self->settings->access_timeout)
+    gst_kafka_consumer_fail (self, err, detail);
+  else if (now - self->asked_for_access >= ASK_AGAIN_TIME)
+    ask_again (self);
+}
+
+/* Other errors */
+
+static gboolean
+is_warned (GstKafkaConsumer *self, rd_kafka_resp_err_t err)
+{
+  gboolean warned;
+
+  g_mutex_lock (&self->lock);
+  warned = !g_hash_table_add (self->warned, GINT_TO_POINTER (err));
+  g_mutex_unlock (&self->lock);
+  return warned;
+}
+
+static void
+warn_once (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *detail)
+{
+  g_autofree gchar *tried = g_strdup_printf ("read without trouble from %s", self->settings->where);
+  g_autoptr (GError) error = gst_kafka_error_new (tried, err, detail, GST_RESOURCE_ERROR_READ);
+  GstElement *element;
+
+  GST_INFO ("%s: %s: %s", rd_kafka_name (self->rk), rd_kafka_err2name (err), detail);
+  if (gst_kafka_error_is_passing (err) || is_warned (self, err))
+    return;
+  element = gst_kafka_consumer_get_element (self);
+  if (element)
+    GST_ELEMENT_WARNING (
+        element, RESOURCE, READ, ("%s", error->message), ("%s", rd_kafka_err2name (err)));
+  gst_clear_object (&element);
+}
+
+static void
+fail_for_good (GstKafkaConsumer *self)
+{
+  gchar said[512] = "";
+  rd_kafka_resp_err_t err = rd_kafka_fatal_error (self->rk, said, sizeof said);
+
+  gst_kafka_consumer_fail (self, err ? err : RD_KAFKA_RESP_ERR__FATAL, said);
+}
+
+static GstKafkaRefused
+kind_of_refusal (rd_kafka_resp_err_t err)
+{
+  if (err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+    return GST_KAFKA_REFUSED_GROUP;
+  if (err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+    return GST_KAFKA_REFUSED_TOPIC;
+  return GST_KAFKA_REFUSED_CLIENT;
+}
+
+void
+gst_kafka_consumer_take_error (
+    GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *topic, const gchar *detail)
+{
+  GstKafkaRefused what = kind_of_refusal (err);
+
+  if (err == RD_KAFKA_RESP_ERR__FATAL)
+    fail_for_good (self);
+  else if (what == GST_KAFKA_REFUSED_GROUP && !self->settings->group)
+    GST_DEBUG ("%s: %s: without a group it doesn't matter", rd_kafka_name (self->rk), detail);
+  else if (gst_kafka_error_is_refusal (err))
+    gst_kafka_consumer_refuse (self, what, topic, err, detail);
+  else
+    warn_once (self, err, detail);
+}
+
+/* Of one partition */
+
+static void
+refuse_partition (GstKafkaConsumer *self, const rd_kafka_message_t *message)
+{
+  const gchar *topic = rd_kafka_topic_name (message->rkt);
+  GstKafkaPartition *partition;
+
+  g_mutex_lock (&self->lock);
+  partition = gst_kafka_partitions_find (self->partitions, topic, message->partition);
+  if (partition)
+    partition->refused = TRUE;
+  g_mutex_unlock (&self->lock);
+  if (partition)
+    gst_kafka_consumer_refuse (
+        self, GST_KAFKA_REFUSED_PARTITION, topic, message->err, rd_kafka_message_errstr (message));
+}
+
+static void
+fail_too_large (GstKafkaConsumer *self, const rd_kafka_message_t *message)
+{
+  g_autofree gchar *detail =
+      g_strdup_printf ("message %" G_GINT64_FORMAT " of partition %d has %" G_GSIZE_FORMAT
+                       " bytes, message-max-bytes allows %" G_GUINT64_FORMAT,
+          message->offset, message->partition, message->len, self->settings->message_max_bytes);
+
+  gst_kafka_consumer_fail (self, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, detail);
+}
+
+static void
+fail_damaged (GstKafkaConsumer *self, const rd_kafka_message_t *message)
+{
+  g_autofree gchar *detail = g_strdup_printf ("the batch at offset %" G_GINT64_FORMAT
+                                              " of partition %d of topic \"%s\" is damaged (%s)",
+      message->offset, message->partition, rd_kafka_topic_name (message->rkt),
+      rd_kafka_message_errstr (message));
+
+  gst_kafka_consumer_fail (self, message->err, detail);
+}
+
+static void
+warn_damaged (GstKafkaConsumer *self, const gchar *topic, gint partition, gint64 from, gint64 to)
+{
+  GstElement *element = gst_kafka_consumer_get_element (self);
+
+  if (!element)
+    return;
+  GST_ELEMENT_WARNING (element, STREAM, DECODE,
+      ("Skipped messages %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
+       " of partition %d of topic \"%s\", since their batch is damaged there. Copy the partition "
+       "from another replica, and check the broker's disk.",
+          from, to, partition, topic),
+      (NULL));
+  gst_object_unref (element);
+}
+
+/* with self->lock */
+static gint64
+get_high (GstKafkaConsumer *self, const GstKafkaPartition *partition)
+{
+  gint64 low, high = -1;
+
+  rd_kafka_get_watermark_offsets (self->rk, partition->topic, partition->partition, &low, &high);
+  return MAX (high, partition->high);
+}
+
+/* with self->lock; TRUE: the damaged batch is passed over, from @from up to @to. */
+static gboolean
+go_on_searching (GstKafkaConsumer *self, GstKafkaPartition *partition, gint64 *from, gint64 *to)
+{
+  GstKafkaDamage *damage = &partition->damage;
+  gboolean found = gst_kafka_damage_is_found (damage);
+
+  seek (self, partition->topic, partition->partition, damage->tried);
+  if (!found)
+    return FALSE;
+  *from = damage->from;
+  *to = damage->good - 1;
+  partition->position = damage->good;
+  partition->high = MAX (partition->high, partition->position);
+  self->damaged += damage->good - damage->from;
+  /* Nobody is to read them: the group goes on behind them. */
+  gst_kafka_ledger_add (partition->ledger, *to);
+  gst_kafka_ledger_decide (partition->ledger, *to, GST_KAFKA_ACK_DONE, 0);
+  gst_kafka_damage_init (damage);
+  return TRUE;
+}
+
+static void
+take_damage (GstKafkaConsumer *self, const rd_kafka_message_t *message)
+{
+  const gchar *topic = rd_kafka_topic_name (message->rkt);
+  GstKafkaPartition *partition;
+  gboolean found = FALSE;
+  gint64 from, to;
+
+  GST_INFO ("%s: %s", rd_kafka_name (self->rk), rd_kafka_message_errstr (message));
+  if (self->settings->fail_on_damage) {
+    fail_damaged (self, message);
+    return;
+  }
+  g_mutex_lock (&self->lock);
+  partition = gst_kafka_partitions_find (self->partitions, topic, message->partition);
+  if (partition && !partition->leaving) {
+    gst_kafka_damage_note_bad (
+        &partition->damage, message->offset, partition->position, get_high (self, partition));
+    found = go_on_searching (self, partition, &from, &to);
+  }
+  g_mutex_unlock (&self->lock);
+  if (found)
+    warn_damaged (self, topic, message->partition, from, to);
+}
+
+/* A message, or a partition's end, that can be read. TRUE: it was read to find the end of a damaged batch. */
+static gboolean
+take_sound (GstKafkaConsumer *self, const rd_kafka_message_t *message)
+{
+  const gchar *topic = rd_kafka_topic_name (message->rkt);
+  GstKafkaPartition *partition;
+  gboolean searched = FALSE, found = FALSE;
+  gint64 from, to;
+
+  g_mutex_lock (&self->lock);
+  partition = gst_kafka_partitions_find (self->partitions, topic, message->partition);
+  if (partition) {
+    grant_partition (self, partition);
+    searched = gst_kafka_damage_is_searched (&partition->damage);
+  }
+  if (searched) {
+    gst_kafka_damage_note_good (&partition->damage, get_high (self, partition));
+    found = go_on_searching (self, partition, &from, &to);
+  }
+  g_mutex_unlock (&self->lock);
+  if (found)
+    warn_damaged (self, topic, message->partition, from, to);
+  return searched;
+}
+
+gboolean
+gst_kafka_consumer_take_trouble (GstKafkaConsumer *self, const rd_kafka_message_t *message)
+{
+  switch (message->err) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+      if (message->len <= self->settings->message_max_bytes)
+        return take_sound (self, message);
+      fail_too_large (self, message);
+      return TRUE;
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      return take_sound (self, message);
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+      return FALSE;
+    case RD_KAFKA_RESP_ERR__BAD_MSG:
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+    case RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED:
+      take_damage (self, message);
+      return TRUE;
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+      refuse_partition (self, message);
+      return TRUE;
+    default:
+      gst_kafka_consumer_take_error (self, message->err, NULL, rd_kafka_message_errstr (message));
+      return TRUE;
+  }
+}

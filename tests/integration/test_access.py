@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Access that a cluster doesn't grant: at the start an error; later it is waited for, unready, up to a bound."""
+
+import uuid
+
+import confluent_kafka.admin
+import kafka_server
+import pytest
+from confluent_kafka.admin import AclBinding, AclBindingFilter, AclOperation, AclPermissionType, ResourcePatternType, ResourceType
+from pipeline import wait_until
+
+PASSWORD = "open-sesame-8d1f"
+USERS = [f"u{n}" for n in range(40)]
+PROPERTIES = [
+    "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "super.users=User:ANONYMOUS",
+    "sasl.enabled.mechanisms=PLAIN",
+    "listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required "
+    + " ".join(f'user_{user}="{PASSWORD}"' for user in USERS) + ";",
+]
+RIGHTS = {
+    "describe": (ResourceType.TOPIC, AclOperation.DESCRIBE), "read": (ResourceType.TOPIC, AclOperation.READ),
+    "write": (ResourceType.TOPIC, AclOperation.WRITE), "group": (ResourceType.GROUP, AclOperation.READ),
+}
+ANY = AclBindingFilter(ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY)
+BOUND = "access-timeout=4000000000"
+
+
+class User:
+    """One with rights of its own, to a topic and a group of the same name."""
+
+    free = iter(USERS)
+
+    def __init__(self, kafka, directory, topic):
+        self.name, self.topic, self.kafka = next(User.free), topic, kafka
+        self._admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})
+        self._config = directory / f"{uuid.uuid4().hex}.properties"
+        self._config.write_text(
+            f"security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username={self.name}\nsasl.password={PASSWORD}\n")
+
+    def _bindings(self, rights):
+        return [(RIGHTS[right][0], self.topic, ResourcePatternType.LITERAL, f"User:{self.name}", "*", RIGHTS[right][1])
+                for right in rights.split()]
+
+    def grant(self, rights):
+        for future in self._admin.create_acls(
+                [AclBinding(*one, AclPermissionType.ALLOW) for one in self._bindings(rights)]).values():
+            future.result(30)
+
+    def take(self, rights):
+        for future in self._admin.delete_acls(
+                [AclBindingFilter(*one, AclPermissionType.ALLOW) for one in self._bindings(rights)]).values():
+            future.result(30)
+
+    @property
+    def where(self):
+        return f"bootstrap-servers={self.kafka.servers('sasl')} config-file={self._config} topic={self.topic}"
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory):
+    with kafka_server.Kafka(
+            tmp_path_factory.mktemp("guarded"), properties=PROPERTIES, listeners={"sasl": "SASL_PLAINTEXT"}) as kafka:
+        yield kafka
+
+
+@pytest.fixture
+def user(guarded, tmp_path, fresh):
+    guarded.create_topic(fresh, 2)
+    return User(guarded, tmp_path, fresh)
+
+
+def errors(stage):
+    return [text for text in stage.output().splitlines() if text.startswith("ERROR: from element")]
+
+
+def warnings(stage):
+    return [text for text in stage.output().splitlines() if text.startswith("WARNING: from element")]
+
+
+def frames(stage):
+    return stage.output().count("chain   *******")
+
+
+def send(user, count=4):
+    producer = user.kafka.producer()
+    for n in range(count):
+        producer.produce(user.topic, b"%d" % n, partition=n % 2)
+    assert producer.flush(30) == 0
+
+
+def source(launch, user, more=""):
+    return launch(
+        f"kafkasrc {user.where} auto-offset-reset=earliest {BOUND} {more} ! identity name=i silent=false ! "
+        "fakesink async=false", options="-e -v", GST_DEBUG="2,kafkasrc:5,rdkafka:4")
+
+
+def sink(launch, user, more=""):
+    return launch(
+        "videotestsrc is-live=true ! video/x-raw,width=16,height=16,framerate=10/1 ! identity name=i silent=false ! "
+        f"kafkasink {user.where} {BOUND} {more}", options="-e -v", GST_DEBUG="2,kafkasink:5,rdkafka:4")
+
+
+@pytest.mark.parametrize("group", ["", "group-id"])
+@pytest.mark.parametrize("rights", ["describe", "describe group", "", "group", "read"])
+def test_source_without_rights(user, launch, group, rights):
+    user.grant(rights)
+    send(user)
+    stage = source(launch, user, f"group-id={user.topic}" if group else "")
+    if rights == "read" and not group:
+        wait_until(lambda: frames(stage) == 4, 30, "messages, without any right to a group")
+        stage.interrupt()
+        assert not warnings(stage)
+        return
+    assert stage.wait(30) != 0, stage.output()
+    assert len(errors(stage)) == 1 and "ACL" in errors(stage)[0], stage.output()
+
+
+@pytest.mark.parametrize("group", ["", "group-id"])
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
+@pytest.mark.parametrize("taken", ["read", "read describe", "group"])
+def test_source_loses_rights(user, launch, group, busy, taken):
+    if taken == "group" and not group:
+        pytest.skip("no right to take")
+    user.grant("describe read group")
+    send(user)
+    stage = source(launch, user, f"group-id={user.topic}" if group else "")
+    wait_until(lambda: frames(stage) == 4, 30, "messages")
+    user.take(taken)
+    if busy or taken == "group":
+        send(user)
+    wait_until(lambda: warnings(stage), 20, "a warning")
+    user.grant(taken)
+    send(user)
+    wait_until(lambda: frames(stage) >= 8, 20, "messages after the rights came back")
+    wait_until(lambda: "access is back" in stage.output(), 10, "ready again")
+    stage.interrupt()
+    assert len(warnings(stage)) == 1, stage.output()
+
+
+@pytest.mark.parametrize("group", ["", "group-id"])
+def test_source_loses_rights_for_good(user, launch, group):
+    user.grant("describe read group")
+    send(user)
+    stage = source(launch, user, f"group-id={user.topic}" if group else "")
+    wait_until(lambda: frames(stage) == 4, 30, "messages")
+    user.take("read")
+    assert stage.wait(30) != 0
+    assert len(errors(stage)) == 1 and len(warnings(stage)) == 1, stage.output()
+
+
+@pytest.mark.parametrize("more", ["", "on-error=skip", "enable-idempotence=true"])
+@pytest.mark.parametrize("rights", ["", "describe"])
+def test_sink_without_rights(user, launch, more, rights):
+    user.grant(rights)
+    stage = sink(launch, user, more)
+    assert stage.wait(30) != 0, stage.output()
+    assert len(errors(stage)) == 1 and "ACL" in errors(stage)[0], stage.output()
+
+
+def published(user):
+    consumer = confluent_kafka.Consumer({
+        "bootstrap.servers": user.kafka.bootstrap, "group.id": uuid.uuid4().hex, "auto.offset.reset": "earliest"})
+    numbers, last = set(), 0
+    consumer.subscribe([user.topic])
+    while last < 20:
+        got = consumer.consume(1000, 0.2)
+        last = 0 if got else last + 1
+        numbers |= {int(dict(one.headers())["seq"]) for one in got if not one.error() and one.headers()}
+    consumer.close()
+    return numbers
+
+
+@pytest.mark.parametrize("more", [
+    "", "on-error=skip", "enable-idempotence=true", "max-queued-buffers=4", "leaky=downstream max-queued-buffers=4"])
+@pytest.mark.parametrize("taken", ["write", "write describe"])
+def test_sink_loses_rights(user, launch, more, taken):
+    user.grant("describe write")
+    stage = sink(launch, user, more)
+    wait_until(lambda: frames(stage) >= 10, 30, "frames")
+    user.take(taken)
+    wait_until(lambda: warnings(stage), 20, "a warning")
+    user.grant(taken)
+    wait_until(lambda: "access is back" in stage.output(), 20, "ready again")
+    stage.interrupt()
+    assert len(warnings(stage)) == 1, stage.output()
+    numbers = published(user)
+    if "leaky" not in more:
+        assert numbers == set(range(len(numbers))) and len(numbers) >= frames(stage)
+
+
+@pytest.mark.parametrize("more", ["", "on-error=skip", "enable-idempotence=true"])
+def test_sink_loses_rights_for_good(user, launch, more):
+    user.grant("describe write")
+    stage = sink(launch, user, more)
+    wait_until(lambda: frames(stage) >= 10, 30, "frames")
+    user.take("write")
+    assert stage.wait(30) != 0
+    assert len(errors(stage)) == 1 and len(warnings(stage)) == 1, stage.output()

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Batches that a broker's disk has damaged, and messages that are too large: passed over and named, or an error; never a
+reader that stands still without a word."""
+
+import random
+import re
+import struct
+
+import kafka_server
+import pytest
+from pipeline import wait_until
+
+CAPS = "application/x-test, n=(int)1"
+POLYNOMIAL = 0x82F63B78
+SIZE = 300
+# librdkafka, which goes on within a damaged batch, may abort where it meets zeros there.
+RANDOM = random.Random(1)
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (POLYNOMIAL if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def batches(log):
+    """Where each batch begins, and how long it is."""
+    at = 0
+    while at < len(log):
+        length = 12 + struct.unpack_from(">i", log, at + 8)[0]
+        yield at, length
+        at += length
+
+
+def flip(log, at, length):
+    """A bit of a message's value."""
+    log[at + length - 40] ^= 0x10
+
+
+def break_compression(log, at, length):
+    """What is stored is what was sent, by its CRC, but nothing that was ever compressed."""
+    log[at + 61:at + length] = bytes(length - 61)
+    struct.pack_into(">I", log, at + 17, crc32c(log[at + 21:at + length]))
+
+
+# how many messages each batch has, which batches are damaged, how
+TOPICS = {
+    "in the middle": ([5, 8, 5], [1], flip, "none"),
+    "at the start": ([3, 4], [0], flip, "none"),
+    "at the end": ([4, 3], [1], flip, "none"),
+    "two in a row": ([2, 7, 5, 3], [1, 2], flip, "none"),
+    "one between two": ([2, 1, 1, 1, 6, 4], [1, 3, 4], flip, "none"),
+    "nothing sound": ([6], [0], flip, "none"),
+    "a long one": ([3, 200, 3], [1], flip, "none"),
+    "compressed": ([5, 8, 5], [1], break_compression, "gzip"),
+}
+NAMES = {name: "damaged-" + name.replace(" ", "-") for name in TOPICS}
+
+
+def expected(name):
+    """The offsets that are lost, and how many there are in all."""
+    sizes, damaged, _, _ = TOPICS[name]
+    starts = [sum(sizes[:n]) for n in range(len(sizes))]
+    return [o for n in damaged for o in range(starts[n], starts[n] + sizes[n])], sum(sizes)
+
+
+def fill(kafka, name):
+    sizes, _, _, codec = TOPICS[name]
+    kafka.create_topic(NAMES[name], 1)
+    producer = kafka.producer(linger_ms=1000, compression_type=codec)
+    for size in sizes:
+        for _ in range(size):
+            producer.produce(NAMES[name], RANDOM.randbytes(SIZE), headers=[("gst-caps", CAPS)])
+        assert producer.flush(30) == 0
+
+
+def damage(kafka, name):
+    _, damaged, how, _ = TOPICS[name]
+    path = kafka.directory / "node-1" / "data" / f"{NAMES[name]}-0" / f"{0:020}.log"
+    log = bytearray(path.read_bytes())
+    found = list(batches(log))
+    assert len(found) == len(TOPICS[name][0])
+    for n in damaged:
+        how(log, *found[n])
+    path.write_bytes(log)
+
+
+@pytest.fixture(scope="module")
+def damaged(tmp_path_factory):
+    with kafka_server.Kafka(tmp_path_factory.mktemp("damaged")) as kafka:
+        for name in TOPICS:
+            fill(kafka, name)
+        kafka.stop()
+        for name in TOPICS:
+            damage(kafka, name)
+        kafka.start()
+        yield kafka
+
+
+def skipped(output):
+    """What the warnings name."""
+    ranges = re.findall(
+        r"^WARNING: from element .*Skipped messages (\d+) to (\d+) of partition 0 of topic", output, re.MULTILINE)
+    return [o for first, last in ranges for o in range(int(first), int(last) + 1)]
+
+
+def read(launch, kafka, topic, more):
+    return launch(
+        f"kafkasrc name=s bootstrap-servers={kafka.bootstrap} topic={topic} {more} ! identity silent=false name=i ! "
+        "fakesink async=false", options="-e -v")
+
+
+@pytest.mark.parametrize("group", [False, True], ids=["alone", "group"])
+@pytest.mark.parametrize("name", TOPICS)
+def test_damaged_batch_is_passed_over(damaged, launch, fresh, name, group):
+    lost, count = expected(name)
+    more = f"group-id={fresh}" if group else ""
+    reader = read(launch, damaged, NAMES[name], f"auto-offset-reset=earliest eos-at-end=true {more}")
+    assert reader.wait(30) == 0, reader.output()
+    assert skipped(reader.output()) == lost, reader.output()
+    assert reader.output().count("chain   *******") == count - len(lost)
+
+
+@pytest.mark.parametrize("name", ["in the middle", "at the start", "compressed"])
+def test_damaged_batch_ends_the_stream(damaged, launch, name):
+    lost, _ = expected(name)
+    reader = read(launch, damaged, NAMES[name], "auto-offset-reset=earliest on-error=fail")
+    assert reader.wait(30) != 0
+    errors = [line for line in reader.output().splitlines() if line.startswith("ERROR: from element")]
+    assert len(errors) == 1 and f'offset {lost[0]} of partition 0 of topic "{NAMES[name]}"' in errors[0], reader.output()
+
+
+def test_reading_begins_within_a_damaged_batch(damaged, launch):
+    lost, count = expected("a long one")
+    reader = read(launch, damaged, NAMES["a long one"], "start-offset=100 eos-at-end=true")
+    assert reader.wait(30) == 0
+    assert skipped(reader.output()) == [o for o in lost if o >= 100], reader.output()
+    assert reader.output().count("chain   *******") == count - lost[-1] - 1
+
+
+@pytest.mark.parametrize("size, more", [(3000, "message-max-bytes=2000"), (12 << 20, "message-max-bytes=100000 max-prefetch=65536")],
+                         ids=["held by the slack", "beyond it"])
+@pytest.mark.parametrize("before", [0, 3], ids=["first", "later"])
+def test_message_that_is_too_large(kafka, launch, fresh, size, more, before):
+    kafka.create_topic(fresh, 1, config=[f"max.message.bytes={32 << 20}"])
+    producer = kafka.producer(message_max_bytes=32 << 20)
+    for length in [100] * before + [size]:
+        producer.produce(fresh, bytes(length), headers=[("gst-caps", CAPS)])
+        assert producer.flush(30) == 0
+    reader = read(launch, kafka, fresh, f"auto-offset-reset=earliest {more}")
+    assert reader.wait(30) != 0
+    errors = [line for line in reader.output().splitlines() if line.startswith("ERROR: from element")]
+    assert len(errors) == 1 and "message-max-bytes" in errors[0] and str(size)[:2] in errors[0], reader.output()
+    enough = read(launch, kafka, fresh, "auto-offset-reset=earliest eos-at-end=true")
+    assert enough.wait(30) == 0, enough.output()
+    assert enough.output().count("chain   *******") == before + 1
+
+
+def test_the_older_of_two_members_of_one_name(kafka, launch, fresh):
+    """It has been fenced: an error that says by whom, for each that is."""
+    kafka.create_topic(fresh, 2)
+    line = f"group-id={fresh} group-instance-id=one"
+    members = []
+    for _ in range(3):
+        members.append(read(launch, kafka, fresh, line))
+        wait_until(lambda: "kafkasrc-assignment" in members[-1].output() or "GstKafkaAssignment" in members[-1].output()
+                   or "Setting pipeline to PLAYING" in members[-1].output(), 30)
+        if len(members) > 1:
+            fenced = members[-2]
+            assert fenced.wait(30) != 0
+            errors = [text for text in fenced.output().splitlines() if text.startswith("ERROR: from element")]
+            assert len(errors) == 1 and "group-instance-id" in errors[0], fenced.output()
+    members[-1].interrupt()
