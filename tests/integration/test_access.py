@@ -3,10 +3,9 @@
 
 import uuid
 
-import confluent_kafka.admin
+import confluent_kafka
 import kafka_server
 import pytest
-from confluent_kafka.admin import AclBinding, AclBindingFilter, AclOperation, AclPermissionType, ResourcePatternType, ResourceType
 from pipeline import wait_until
 
 PASSWORD = "open-sesame-8d1f"
@@ -18,11 +17,7 @@ PROPERTIES = [
     "listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required "
     + " ".join(f'user_{user}="{PASSWORD}"' for user in USERS) + ";",
 ]
-RIGHTS = {
-    "describe": (ResourceType.TOPIC, AclOperation.DESCRIBE), "read": (ResourceType.TOPIC, AclOperation.READ),
-    "write": (ResourceType.TOPIC, AclOperation.WRITE), "group": (ResourceType.GROUP, AclOperation.READ),
-}
-ANY = AclBindingFilter(ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY)
+RIGHTS = {"describe": ("--topic", "Describe"), "read": ("--topic", "Read"), "write": ("--topic", "Write"), "group": ("--group", "Read")}
 BOUND = "access-timeout=4000000000"
 
 
@@ -33,24 +28,24 @@ class User:
 
     def __init__(self, kafka, directory, topic):
         self.name, self.topic, self.kafka = next(User.free), topic, kafka
-        self._admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})
         self._config = directory / f"{uuid.uuid4().hex}.properties"
         self._config.write_text(
             f"security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username={self.name}\nsasl.password={PASSWORD}\n")
 
-    def _bindings(self, rights):
-        return [(RIGHTS[right][0], self.topic, ResourcePatternType.LITERAL, f"User:{self.name}", "*", RIGHTS[right][1])
-                for right in rights.split()]
+    def _change(self, how, rights):
+        for resource in ("--topic", "--group"):
+            operations = [RIGHTS[right][1] for right in rights.split() if RIGHTS[right][0] == resource]
+            if operations:
+                kafka_server.tool(
+                    "org.apache.kafka.tools.AclCommand", "--bootstrap-server", self.kafka.bootstrap, *how, "--allow-principal",
+                    f"User:{self.name}", resource, self.topic,
+                    *[argument for one in operations for argument in ("--operation", one)])
 
     def grant(self, rights):
-        for future in self._admin.create_acls(
-                [AclBinding(*one, AclPermissionType.ALLOW) for one in self._bindings(rights)]).values():
-            future.result(30)
+        self._change(["--add"], rights)
 
     def take(self, rights):
-        for future in self._admin.delete_acls(
-                [AclBindingFilter(*one, AclPermissionType.ALLOW) for one in self._bindings(rights)]).values():
-            future.result(30)
+        self._change(["--remove", "--force"], rights)
 
     @property
     def where(self):
