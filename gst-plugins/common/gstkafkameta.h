@@ -32,6 +32,7 @@ G_BEGIN_DECLS
 #define GST_KAFKA_HEADER_CAPTURE_TIME "capture-time"
 #define GST_KAFKA_HEADER_CAPS "gst-caps"
 #define GST_KAFKA_HEADER_PTS "gst-pts"
+#define GST_KAFKA_HEADER_DTS "gst-dts"
 #define GST_KAFKA_HEADER_DURATION "gst-duration"
 #define GST_KAFKA_HEADER_FLAGS "gst-flags"
 #define GST_KAFKA_HEADER_RATE_MIN "rate-min"

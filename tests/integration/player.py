@@ -16,7 +16,7 @@ class Player:
     def __init__(self, line, sink="fakesink"):
         os.environ.update({name: value for name, value in environment().items() if name.startswith("GST_")})
         Gst.init(None)
-        self.values, self.times = [], []
+        self.values, self.times, self.decoding = [], [], []
         self._pipeline = Gst.parse_launch(f"{line} ! {sink} name=sink signal-handoffs=true")
         self._pipeline.get_by_name("sink").connect("handoff", self._take)
         self._bus = self._pipeline.get_bus()
@@ -29,11 +29,13 @@ class Player:
 
     def _take(self, _sink, buffer, _pad):
         self.times.append(buffer.pts)
+        self.decoding.append(buffer.dts)
         self.values.append(buffer.extract_dup(0, buffer.get_size()))
 
     def _forget(self):
         self.values.clear()
         self.times.clear()
+        self.decoding.clear()
 
     @property
     def numbers(self):

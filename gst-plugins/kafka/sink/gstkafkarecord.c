@@ -243,6 +243,8 @@ add_buffer_headers (rd_kafka_headers_t *list, GstBuffer *buffer)
 
   if (GST_BUFFER_PTS_IS_VALID (buffer))
     add_number (list, GST_KAFKA_HEADER_PTS, GST_BUFFER_PTS (buffer));
+  if (GST_BUFFER_DTS_IS_VALID (buffer) && GST_BUFFER_DTS (buffer) != GST_BUFFER_PTS (buffer))
+    add_number (list, GST_KAFKA_HEADER_DTS, GST_BUFFER_DTS (buffer));
   if (GST_BUFFER_DURATION_IS_VALID (buffer))
     add_number (list, GST_KAFKA_HEADER_DURATION, GST_BUFFER_DURATION (buffer));
   if (flags)

@@ -7,6 +7,8 @@
 
 /* More than anyone sends on purpose; what exceeds it stays behind. */
 #define MAX_HEADERS 1024
+/* Of one message; a header says anything. */
+#define MAX_DURATION (3600 * GST_SECOND)
 
 typedef struct {
   rd_kafka_message_t *message;
@@ -37,17 +39,66 @@ gst_kafka_message_is_of_camera (const rd_kafka_message_t *message, const gchar *
          size == strlen (camera) && memcmp (value, camera, size) == 0;
 }
 
-gboolean
-gst_kafka_message_is_delta_unit (const rd_kafka_message_t *message)
+/* (nullable): as text; the library ends a header's value with a NUL of its own. */
+static const gchar *
+find_text (const rd_kafka_message_t *message, const gchar *name)
 {
   rd_kafka_headers_t *headers;
   const void *value;
   size_t size;
 
-  /* The library ends a header's value with a NUL of its own. */
-  return !rd_kafka_message_headers (message, &headers) &&
-         !rd_kafka_header_get_last (headers, GST_KAFKA_HEADER_FLAGS, &value, &size) && value &&
-         gst_kafka_flags_from_text (value) & GST_BUFFER_FLAG_DELTA_UNIT;
+  if (rd_kafka_message_headers (message, &headers) ||
+      rd_kafka_header_get_last (headers, name, &value, &size))
+    return NULL;
+  return value;
+}
+
+static gboolean
+has_flag (const rd_kafka_message_t *message, GstBufferFlags flag)
+{
+  const gchar *flags = find_text (message, GST_KAFKA_HEADER_FLAGS);
+
+  return flags && gst_kafka_flags_from_text (flags) & flag;
+}
+
+gboolean
+gst_kafka_message_is_delta_unit (const rd_kafka_message_t *message)
+{
+  return has_flag (message, GST_BUFFER_FLAG_DELTA_UNIT);
+}
+
+gboolean
+gst_kafka_message_is_header (const rd_kafka_message_t *message)
+{
+  return has_flag (message, GST_BUFFER_FLAG_HEADER) && !find_text (message, GST_KAFKA_HEADER_PTS);
+}
+
+gboolean
+gst_kafka_message_get_seq (const rd_kafka_message_t *message, guint64 *seq)
+{
+  const gchar *text = find_text (message, GST_KAFKA_HEADER_SEQ);
+
+  return text && g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT64, seq, NULL);
+}
+
+GstClockTime
+gst_kafka_message_get_duration (const rd_kafka_message_t *message)
+{
+  const gchar *text = find_text (message, GST_KAFKA_HEADER_DURATION);
+  guint64 duration;
+
+  return text && g_ascii_string_to_unsigned (text, 10, 0, MAX_DURATION, &duration, NULL) ? duration
+                                                                                         : 0;
+}
+
+gboolean
+gst_kafka_message_is_of_session (const rd_kafka_message_t *a, const rd_kafka_message_t *b)
+{
+  const gchar *session = find_text (a, GST_KAFKA_HEADER_SESSION);
+
+  return session && g_strcmp0 (session, find_text (b, GST_KAFKA_HEADER_SESSION)) == 0 &&
+         g_strcmp0 (
+             find_text (a, GST_KAFKA_HEADER_CAMERA), find_text (b, GST_KAFKA_HEADER_CAMERA)) == 0;
 }
 
 static GstMemory *
@@ -204,6 +255,20 @@ gst_kafka_message_to_buffer (GstKafkaFetched *fetched)
     gst_buffer_append_memory (buffer, wrap (message, g_steal_pointer (&fetched->handle)));
   }
   return buffer;
+}
+
+void
+gst_kafka_message_restore_dts (GstBuffer *buffer)
+{
+  guint64 pts, dts;
+  GstClockTimeDiff before;
+
+  if (!gst_kafka_meta_get_header_uint64 (buffer, GST_KAFKA_HEADER_PTS, &pts) ||
+      !gst_kafka_meta_get_header_uint64 (buffer, GST_KAFKA_HEADER_DTS, &dts))
+    return;
+  before = GST_CLOCK_DIFF (dts, pts);
+  if (ABS (before) < (GstClockTimeDiff) MAX_DURATION)
+    GST_BUFFER_DTS (buffer) = MAX (0, (GstClockTimeDiff) GST_BUFFER_PTS (buffer) - before);
 }
 
 GstClockTime

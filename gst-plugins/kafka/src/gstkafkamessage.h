@@ -19,6 +19,16 @@ GstClockTime gst_kafka_message_get_capture_time (GstBuffer *buffer);
 
 /* Whether it can't be decoded without those before it. */
 gboolean gst_kafka_message_is_delta_unit (const rd_kafka_message_t *message);
+/* Whether it is a header of the stream, such as Theora's, which has no time of its own. */
+gboolean gst_kafka_message_is_header (const rd_kafka_message_t *message);
+/* Its number in its session. FALSE: it has none */
+gboolean gst_kafka_message_get_seq (const rd_kafka_message_t *message, guint64 *seq);
+/* ns, an hour at most; 0: not known */
+GstClockTime gst_kafka_message_get_duration (const rd_kafka_message_t *message);
+/* Whether both are of one session of one camera. */
+gboolean gst_kafka_message_is_of_session (const rd_kafka_message_t *a, const rd_kafka_message_t *b);
+/* DTS of @buffer by its PTS, as far apart as they were when it was sent. */
+void gst_kafka_message_restore_dts (GstBuffer *buffer);
 /* Whether its header says so; a %NULL @camera means any message. */
 gboolean gst_kafka_message_is_of_camera (const rd_kafka_message_t *message, const gchar *camera);
 

@@ -8,6 +8,17 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
+/*
+ * When a message was, is said once, here:
+ *
+ * - Its capture time is the header `capture-time`, if that can be true, else Kafka's timestamp. Order, PTS, duration and seeks go by it.
+ * - Within a session of a camera `seq` comes before it: B-frames leave in the order in which a decoder needs them.
+ * - The window (start-time, end-time) goes by Kafka's timestamp, because brokers search by nothing else: the capture time with
+ *   CreateTime, the time of arrival at the broker with LogAppendTime.
+ * - PTS 0, the origin, is start-time, or the first capture time if that is earlier or there is no start-time.
+ * - The duration reaches to the end of the message that was captured last.
+ */
+
 #define OPEN_TIME (10 * G_TIME_SPAN_SECOND)
 #define ASK_TIME_MS 1000
 #define POLL_TIME_MS 200
@@ -16,8 +27,13 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
  * would stop the play for ever. */
 #define MOST_AHEAD (3600 * GST_SECOND)
 
+/* Messages of a track among which the one captured first is looked for. */
+#define LOOK_AHEAD 8
+/* Messages that arrive at the broker in another order than that of capture, by at most this. */
+#define DISORDER (10 * GST_SECOND)
+
 /* Offsets from the end at which a track's last message is looked for. */
-static const gint64 look_back[] = {1, 8, 256};
+static const gint64 look_back[] = {4, 32, 256};
 
 /* One partition of the recording. */
 typedef struct {
@@ -43,7 +59,8 @@ struct _GstKafkaReplay {
   GstClockTime target; /* nothing before it is read, ns since the Unix epoch */
   GstClockTime
       seek_time; /* since the origin: where the tracks have to be put; GST_CLOCK_TIME_NONE: nowhere */
-  gchar *missing; /* what isn't there, in words */
+  gchar *missing;   /* what isn't there, in words */
+  gint64 least_lag; /* ms from capture to arrival, of the messages seen so far; with CreateTime 0 */
 
   GMutex lock; /* guards the rest */
   gboolean flushing;
@@ -75,6 +92,7 @@ gst_kafka_replay_new (rd_kafka_conf_t *conf, GstKafkaConsumerSettings *settings,
   g_mutex_init (&self->lock);
   self->settings = settings;
   self->origin = self->duration = self->seek_time = GST_CLOCK_TIME_NONE;
+  self->least_lag = G_MAXINT64;
   rd_kafka_conf_set_error_cb (conf, take_error);
   self->rk = gst_kafka_client_new (RD_KAFKA_CONSUMER, conf, &self->fault, error);
   if (!self->rk) {
@@ -178,6 +196,20 @@ place_tracks (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *list)
   rd_kafka_topic_partition_list_destroy (reading);
 }
 
+/* What is known of the arrival at the broker of messages captured at a time. */
+static void
+note_lag (GstKafkaReplay *self, const rd_kafka_message_t *message)
+{
+  rd_kafka_timestamp_type_t type;
+  gint64 timestamp = rd_kafka_message_timestamp (message, &type);
+
+  if (type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME)
+    self->least_lag =
+        MIN (self->least_lag, timestamp - (gint64) (capture_time_of (message) / GST_MSECOND));
+  else
+    self->least_lag = MIN (self->least_lag, 0);
+}
+
 /* Takes over @message. */
 static void
 take_head (GstKafkaReplay *self, Track *track, rd_kafka_message_t *message)
@@ -188,10 +220,11 @@ take_head (GstKafkaReplay *self, Track *track, rd_kafka_message_t *message)
     GST_WARNING ("%s: %s", rd_kafka_name (self->rk), rd_kafka_message_errstr (message));
   } else if (message->offset >= track->end) {
     track->at_end = TRUE;
-  } else if (capture_time_of (message) >= self->target &&
-             gst_kafka_message_is_of_camera (message, self->settings->camera)) {
+  } else if (gst_kafka_message_is_of_camera (message, self->settings->camera)) {
+    note_lag (self, message);
     track->head_time = capture_time_of (message);
-    track->head = g_steal_pointer (&message);
+    if (track->head_time >= self->target)
+      track->head = g_steal_pointer (&message);
   }
   g_clear_pointer (&message, rd_kafka_message_destroy);
 }
@@ -223,9 +256,9 @@ fill_tracks (GstKafkaReplay *self)
   return TRUE;
 }
 
-/* (nullable): NULL if all are at their end */
+/* (nullable): the one whose head was captured first; NULL if all are at their end */
 static Track *
-find_first (GstKafkaReplay *self)
+find_earliest (GstKafkaReplay *self)
 {
   Track *first = NULL;
 
@@ -234,6 +267,27 @@ find_first (GstKafkaReplay *self)
 
     if (track->head && (!first || track->head_time < first->head_time))
       first = track;
+  }
+  return first;
+}
+
+/* (nullable): the one whose head comes next: of the session of what was captured first, the lowest number */
+static Track *
+find_first (GstKafkaReplay *self)
+{
+  Track *first = find_earliest (self);
+  guint64 seq, lowest;
+
+  if (!first || !gst_kafka_message_get_seq (first->head, &lowest))
+    return first;
+  for (guint i = 0; i < self->tracks->len; i++) {
+    Track *track = g_ptr_array_index (self->tracks, i);
+
+    if (track->head && gst_kafka_message_is_of_session (track->head, first->head) &&
+        gst_kafka_message_get_seq (track->head, &seq) && seq < lowest) {
+      lowest = seq;
+      first = track;
+    }
   }
   return first;
 }
@@ -298,7 +352,7 @@ look_at_ends (GstKafkaReplay *self, gint64 back, GstClockTime *last)
     Track *track = g_ptr_array_index (self->tracks, i);
 
     while (fill_track (self, track) && track->head) {
-      *last = MAX (*last, track->head_time);
+      *last = MAX (*last, track->head_time + gst_kafka_message_get_duration (track->head));
       track->measured = TRUE;
       g_clear_pointer (&track->head, rd_kafka_message_destroy);
     }
@@ -331,19 +385,38 @@ go_to_begin (GstKafkaReplay *self)
   return fill_tracks (self);
 }
 
+/* The first capture time, %GST_CLOCK_TIME_NONE if there is no message. What arrived first needn't be it: B-frames, and a stream's
+ * headers, whose time is that of sending. FALSE: flushing */
+static gboolean
+find_begin (GstKafkaReplay *self, GstClockTime *begin)
+{
+  *begin = GST_CLOCK_TIME_NONE;
+  if (!go_to_begin (self))
+    return FALSE;
+  for (guint i = 0; i < self->tracks->len; i++) {
+    Track *track = g_ptr_array_index (self->tracks, i);
+
+    for (guint n = 0; n < LOOK_AHEAD && track->head; n++) {
+      if (!gst_kafka_message_is_header (track->head))
+        *begin = MIN (*begin, track->head_time);
+      g_clear_pointer (&track->head, rd_kafka_message_destroy);
+      if (!fill_track (self, track))
+        return FALSE;
+    }
+  }
+  return TRUE;
+}
+
 static GstKafkaRead
 open_tracks (GstKafkaReplay *self)
 {
-  Track *first;
-  GstClockTime last = 0;
+  GstClockTime begin, last = 0;
 
   self->target = 0;
-  if (!measure (self, &last) || !go_to_begin (self))
+  if (!measure (self, &last) || !find_begin (self, &begin) || !go_to_begin (self))
     return GST_KAFKA_READ_FLUSHING;
-  first = find_first (self);
-  self->origin = self->settings->range.start_time;
-  if (!GST_CLOCK_TIME_IS_VALID (self->origin))
-    self->origin = first ? first->head_time : 0;
+  /* what isn't known is the largest number; an empty recording begins somewhere */
+  self->origin = MIN (MIN (self->settings->range.start_time, begin), G_MAXINT64);
   g_mutex_lock (&self->lock);
   self->duration = last > self->origin ? last - self->origin : 0;
   g_mutex_unlock (&self->lock);
@@ -397,7 +470,12 @@ first_error (const rd_kafka_topic_partition_list_t *list)
 static gboolean
 go_to (GstKafkaReplay *self, GstClockTime time, rd_kafka_resp_err_t *err)
 {
-  rd_kafka_topic_partition_list_t *list = list_tracks (self, (gint64) (time / GST_MSECOND));
+  gint64 arrival = (gint64) (time / GST_MSECOND) + self->least_lag;
+  rd_kafka_topic_partition_list_t *list;
+
+  if (self->least_lag)
+    arrival -= (gint64) (DISORDER / GST_MSECOND);
+  list = list_tracks (self, MAX (arrival, 0));
 
   *err = rd_kafka_offsets_for_times (self->rk, list, 2 * ASK_TIME_MS);
   if (!*err)

@@ -528,6 +528,7 @@ replay_one (GstKafkaSrc *self, GstBuffer **out)
     return GST_FLOW_CUSTOM_SUCCESS;
   }
   GST_BUFFER_PTS (*out) = time;
+  gst_kafka_message_restore_dts (*out);
   return GST_FLOW_OK;
 }
 
