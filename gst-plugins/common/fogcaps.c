@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fogcaps.h"
 
+/* GStreamer calls features that are ANY equal to all others. */
+static gboolean
+is_any_memory (const GstCaps *caps, guint index)
+{
+  const GstCapsFeatures *features = gst_caps_get_features (caps, index);
+
+  return features && gst_caps_features_is_any (features);
+}
+
 static gboolean
 is_plain (const GstCaps *caps, guint index)
 {
   const GstCapsFeatures *features = gst_caps_get_features (caps, index);
 
-  return !features || gst_caps_features_is_equal (features, GST_CAPS_FEATURES_MEMORY_SYSTEM_MEMORY);
+  return !is_any_memory (caps, index) && (!features || gst_caps_features_is_equal (features,
+                                                           GST_CAPS_FEATURES_MEMORY_SYSTEM_MEMORY));
 }
 
 gboolean
@@ -27,7 +37,7 @@ fog_caps_keep_plain (GstCaps *caps)
     return gst_caps_ref (caps);
   kept = gst_caps_new_empty ();
   for (guint i = 0; i < gst_caps_get_size (caps); i++)
-    if (is_plain (caps, i))
+    if (is_plain (caps, i) || is_any_memory (caps, i))
       gst_caps_append_structure (kept, gst_structure_copy (gst_caps_get_structure (caps, i)));
   if (!gst_caps_is_empty (kept))
     return kept;

@@ -17,8 +17,8 @@ gboolean fog_caps_are_plain (const GstCaps *caps);
  * fog_caps_keep_plain:
  * @caps: what is offered
  *
- * Returns: (transfer full): those of @caps that fog_caps_are_plain() accepts; all of them if there is none, so that the element
- *   gets to refuse them with an error of its own
+ * Returns: (transfer full): those of @caps that fog_caps_are_plain() accepts, with system memory in place of any memory; all
+ *   of @caps if there is none, so that the element gets to refuse them with an error of its own
  */
 GstCaps *fog_caps_keep_plain (GstCaps *caps);
 

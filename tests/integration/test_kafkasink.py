@@ -99,6 +99,7 @@ def test_topic_and_key_of_each_camera(kafka, fresh, launch):
 SMALL_BATCHES = ["max.message.bytes=100000"]
 ORDERED = {
     "plain": "",
+    "no acknowledgement": "acks=none",
     "one acknowledgement": "acks=leader",
     "idempotent": "enable-idempotence=true",
     "compressed": "compression=lz4",

@@ -69,11 +69,12 @@ def test_streams_of_bytes_are_read(kafka, fresh, launch, tmp_path, muxer, reader
     assert "CRITICAL" not in read.output()
 
 
+@pytest.mark.parametrize("memory", ["DMABuf", "GLMemory", "VASurface", "NVMM"])
 @pytest.mark.parametrize("sink", ["kafkasink bootstrap-servers={kafka} topic={name}", "mongosink uri={mongo} database={name} wrap=true"])
-def test_memory_of_a_device_is_refused(kafka, mongo, fresh, launch, sink):
+def test_memory_of_a_device_is_refused(kafka, mongo, fresh, launch, sink, memory):
     """Nobody could ever read it. (The reader's caps would say so, the bytes would be of no use.)"""
     sink = sink.format(kafka=kafka.bootstrap, mongo=mongo.uri, name=fresh)
-    sent = launch(f"fakesrc num-buffers=3 sizetype=fixed sizemax=100 ! video/x-raw(memory:DMABuf),format=NV12,width=8,height=8,framerate=30/1 ! {sink}")
+    sent = launch(f"fakesrc num-buffers=3 sizetype=fixed sizemax=100 ! video/x-raw(memory:{memory}),format=NV12,width=8,height=8,framerate=30/1 ! {sink}")
     assert sent.wait(60) == 1
     assert "Only this machine could read these frames" in sent.output(), sent.output()
 

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`upstream.py KIND LINE`: pushes a stream of that kind into the pipeline LINE, whose element `in` takes it; run by test_upstreams.py."""
 
+import os
 import sys
 
 import gi
 
 gi.require_version("Gst", "1.0")
-from gi.repository import Gst  # noqa: E402
+gi.require_version("GstAllocators", "1.0")
+from gi.repository import Gst, GstAllocators  # noqa: E402
 
 FRAME = bytes(64 * 48)
 CAPS = "video/x-raw,format=GRAY8,width=64,height=48,framerate=30/1"
@@ -19,6 +21,18 @@ def buffer(number, pts=True, dts=False, flags=Gst.BufferFlags(0)):
     if dts:
         made.dts = number * Gst.SECOND // 30
     made.set_flags(flags)
+    return made
+
+
+def buffer_in_dmabuf(number):
+    """Memory of a camera's driver that can be mapped, with plain caps."""
+    descriptor = os.memfd_create("frame")
+    os.write(descriptor, FRAME)
+    memory = GstAllocators.DmaBufAllocator.alloc(GstAllocators.DmaBufAllocator.new(), descriptor, len(FRAME))
+    assert GstAllocators.is_dmabuf_memory(memory)
+    made = Gst.Buffer.new()
+    made.append_memory(memory)
+    made.pts, made.duration = number * Gst.SECOND // 30, Gst.SECOND // 30
     return made
 
 
@@ -45,6 +59,7 @@ KINDS = {
                      Gst.Event.new_gap(Gst.SECOND, Gst.CLOCK_TIME_NONE)],
     "another segment": lambda: [segment(Gst.Format.BYTES), *frames(), segment(Gst.Format.TIME), *frames()],
     "tags": lambda: [segment(Gst.Format.TIME), Gst.Event.new_tag(Gst.TagList.new_from_string("taglist,title=x")), *frames()],
+    "dmabuf": lambda: [segment(Gst.Format.TIME), *map(buffer_in_dmabuf, range(5))],
 }
 
 

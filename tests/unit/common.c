@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "fogcaps.h"
 #include "fogreport.h"
 #include "fogtime.h"
 #include "gstkafkameta.h"
@@ -256,6 +257,34 @@ GST_START_TEST (test_report_survives_any_text)
 }
 GST_END_TEST;
 
+/* What is offered, and what is kept of it. */
+static const gchar *const offers[][2] = {
+    {"ANY", "ANY"},
+    {"EMPTY", "EMPTY"},
+    {"image/jpeg", "image/jpeg"},
+    {"video/x-raw(memory:SystemMemory)", "video/x-raw"},
+    {"video/x-raw(memory:DMABuf), format=DMA_DRM; video/x-raw", "video/x-raw"},
+    {"video/x-raw(memory:GLMemory); video/x-raw(memory:VASurface); image/jpeg", "image/jpeg"},
+    {"video/x-raw(memory:SystemMemory, meta:GstVideoOverlayComposition); video/x-raw",
+        "video/x-raw"},
+    /* Any memory is system memory too. */
+    {"video/x-raw(ANY)", "video/x-raw"},
+    {"image/jpeg; video/x-raw(ANY), format=I420", "image/jpeg; video/x-raw, format=I420"},
+    /* For the element to refuse. */
+    {"video/x-raw(memory:NVMM)", "video/x-raw(memory:NVMM)"},
+};
+
+GST_START_TEST (test_plain_caps_are_kept)
+{
+  g_autoptr (GstCaps) offered = gst_caps_from_string (offers[__i__][0]);
+  g_autoptr (GstCaps) expected = gst_caps_from_string (offers[__i__][1]);
+  g_autoptr (GstCaps) kept = fog_caps_keep_plain (offered);
+
+  fail_unless (gst_caps_is_strictly_equal (kept, expected), "%s gave %" GST_PTR_FORMAT,
+      offers[__i__][0], kept);
+}
+GST_END_TEST;
+
 static Suite *
 common_suite (void)
 {
@@ -275,6 +304,7 @@ common_suite (void)
   tcase_add_test (tc, test_capture_time_prefers_the_header);
   tcase_add_test (tc, test_report_comes_back_as_it_went);
   tcase_add_loop_test (tc, test_report_survives_any_text, 0, G_N_ELEMENTS (not_reports));
+  tcase_add_loop_test (tc, test_plain_caps_are_kept, 0, G_N_ELEMENTS (offers));
   return s;
 }
 
