@@ -37,10 +37,8 @@ static const gint transient_codes[] = {
     16500, /* TooManyRequests */
 };
 
+/* Only a document can cause these. Others, such as BadValue (2) or ShardKeyNotFound (61), come of the settings too. */
 static const gint document_codes[] = {
-    2,     /* BadValue */
-    9,     /* FailedToParse */
-    14,    /* TypeMismatch */
     15,    /* Overflow */
     22,    /* InvalidBSON */
     52,    /* DollarPrefixedFieldName */
@@ -70,6 +68,7 @@ mongo_result_set (MongoResult *result, MongoVerdict verdict, gint code, const gc
 
   g_free (result->reason);
   result->verdict = verdict;
+  result->own = FALSE;
   result->code = code;
   result->reason = copy;
 }
@@ -97,8 +96,26 @@ judge_code (gint code)
   if (is_one_of (code, denied_codes, G_N_ELEMENTS (denied_codes)))
     return MONGO_VERDICT_DENIED;
   if (is_one_of (code, document_codes, G_N_ELEMENTS (document_codes)))
-    return MONGO_VERDICT_SPLIT;
-  return MONGO_VERDICT_FAILED;
+    return MONGO_VERDICT_REJECTED;
+  return MONGO_VERDICT_REFUSED;
+}
+
+/* Of a batch as a whole. */
+static MongoVerdict
+judge_command (gint code)
+{
+  MongoVerdict verdict = judge_code (code);
+
+  return verdict == MONGO_VERDICT_REJECTED || verdict == MONGO_VERDICT_REFUSED ? MONGO_VERDICT_SPLIT
+                                                                               : verdict;
+}
+
+static gboolean
+is_own_fault (const bson_error_t *error)
+{
+  if (error->domain == MONGOC_ERROR_SERVER)
+    return judge_code (error->code) == MONGO_VERDICT_REJECTED;
+  return error->domain == MONGOC_ERROR_BSON || error->domain == MONGOC_ERROR_COMMAND;
 }
 
 static gboolean
@@ -115,7 +132,7 @@ mongo_error_judge (const bson_error_t *error, const bson_t *reply)
   switch (error->domain) {
     case MONGOC_ERROR_SERVER:
     case MONGOC_ERROR_WRITE_CONCERN:
-      return judge_code (error->code);
+      return judge_command (error->code);
     case MONGOC_ERROR_STREAM:
       return MONGO_VERDICT_LOST;
     case MONGOC_ERROR_SERVER_SELECTION:
@@ -175,8 +192,6 @@ judge_write_error (const bson_t *write_error, MongoResult *result)
 
   if (code == MONGO_CODE_DUPLICATE_KEY)
     verdict = judge_duplicate_key (write_error);
-  else if (verdict != MONGO_VERDICT_RETRY && verdict != MONGO_VERDICT_DENIED)
-    verdict = MONGO_VERDICT_REJECTED;
   mongo_result_set (result, verdict, code, reason ? reason : "the server gave no reason");
 }
 
@@ -239,7 +254,7 @@ judge_write_concern (const bson_t *reply, MongoResult *results, guint n)
     const gchar *reason = get_text (&element, "errmsg");
     MongoVerdict verdict = judge_code (code);
 
-    if (verdict == MONGO_VERDICT_SPLIT)
+    if (verdict == MONGO_VERDICT_REFUSED || verdict == MONGO_VERDICT_REJECTED)
       verdict = MONGO_VERDICT_FAILED;
     for (guint i = 0; i < n; i++)
       if (results[i].verdict <= MONGO_VERDICT_TAKEN)
@@ -271,8 +286,10 @@ mongo_reply_judge (
     MongoVerdict verdict = errors ? MONGO_VERDICT_RETRY : mongo_error_judge (error, reply);
 
     for (guint i = 0; i < n; i++)
-      if (results[i].verdict == MONGO_VERDICT_STORED)
+      if (results[i].verdict == MONGO_VERDICT_STORED) {
         mongo_result_set (&results[i], verdict, error->code, error->message);
+        results[i].own = is_own_fault (error);
+      }
   }
   judge_write_concern (reply, results, n);
 }

@@ -16,14 +16,16 @@ typedef enum {
   MONGO_VERDICT_LOST,      /* no answer: the connection broke, or there was none */
   MONGO_VERDICT_LATE,  /* no answer within the time that the URI sets: it may be stored even so */
   MONGO_VERDICT_RETRY, /* may be taken later: election, limits, write concern */
+  MONGO_VERDICT_REFUSED, /* by the server, and whose fault that is isn't known: the document's, or the settings' */
   MONGO_VERDICT_REJECTED, /* this document will never be taken */
-  MONGO_VERDICT_SPLIT,  /* some document of this batch will never be taken, which one isn't known */
+  MONGO_VERDICT_SPLIT,  /* the batch was refused as a whole: some document of it may be at fault */
   MONGO_VERDICT_DENIED, /* no right to write there */
-  MONGO_VERDICT_FAILED, /* nothing will be taken as things are set up */
+  MONGO_VERDICT_FAILED, /* nothing is taken as things are set up */
 } MongoVerdict;
 
 typedef struct {
   MongoVerdict verdict;
+  gboolean own;  /* if it is a refusal: surely of this document's own fault */
   gint code;     /* the server's, or the library's */
   gchar *reason; /* NULL: stored, or not tried */
 } MongoResult;

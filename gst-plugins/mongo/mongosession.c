@@ -118,8 +118,16 @@ mongo_item_free (MongoItem *item)
 gboolean
 mongo_item_is_retry (const MongoItem *item)
 {
-  return item->result.verdict == MONGO_VERDICT_RETRY ||
-         item->result.verdict == MONGO_VERDICT_LOST || item->result.verdict == MONGO_VERDICT_LATE;
+  switch (item->result.verdict) {
+    case MONGO_VERDICT_RETRY:
+    case MONGO_VERDICT_LOST:
+    case MONGO_VERDICT_LATE:
+    case MONGO_VERDICT_REFUSED:
+    case MONGO_VERDICT_FAILED:
+      return TRUE;
+    default:
+      return FALSE;
+  }
 }
 
 /* ---- the connection ---- */
@@ -541,13 +549,25 @@ has_verdict (MongoItem **items, guint n, MongoVerdict verdict)
   return FALSE;
 }
 
+/* (nullable): what keeps the others from being stored now, too. */
 static const MongoResult *
-find_retry (MongoItem **items, guint n)
+find_outage (MongoItem **items, guint n)
 {
   for (guint i = 0; i < n; i++)
-    if (mongo_item_is_retry (items[i]))
+    if (mongo_item_is_retry (items[i]) && items[i]->result.verdict != MONGO_VERDICT_REFUSED)
       return &items[i]->result;
   return NULL;
+}
+
+void
+mongo_session_reject (MongoSession *self, MongoItem *item)
+{
+  item->result.verdict = MONGO_VERDICT_REJECTED;
+  if (!item->file)
+    return;
+  item->file->refused = TRUE;
+  if (!item->is_part)
+    withdraw_chunks (self, item);
 }
 
 /* Some servers close the connection on a document they can't read, and are there for the next one. */
@@ -585,13 +605,16 @@ write_split (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
   if (!must_split (self, items, n, in_doubt))
     return;
   if (n == 1) {
-    items[0]->result.verdict = MONGO_VERDICT_REJECTED;
-    if (items[0]->file)
-      items[0]->file->refused = TRUE;
+    gboolean closed = items[0]->result.verdict == MONGO_VERDICT_LOST;
+
+    if (closed || items[0]->result.own)
+      mongo_session_reject (self, items[0]);
+    else
+      items[0]->result.verdict = MONGO_VERDICT_REFUSED;
     return;
   }
   write_split (self, items, n / 2, in_doubt);
-  if (!(later = find_retry (items, n / 2)))
+  if (!(later = find_outage (items, n / 2)))
     write_split (self, items + n / 2, n - n / 2, in_doubt);
   else
     judge_all (items + n / 2, n - n / 2, later);
@@ -616,7 +639,7 @@ count_run (MongoItem **items, guint n, MongoMode mode)
 void
 mongo_session_write (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
 {
-  const MongoResult none = {MONGO_VERDICT_FAILED, 0, (gchar *) NO_CLIENT};
+  const MongoResult none = {.verdict = MONGO_VERDICT_FAILED, .reason = (gchar *) NO_CLIENT};
   const MongoResult *later = NULL;
 
   while (n > 0) {
@@ -630,7 +653,7 @@ mongo_session_write (MongoSession *self, MongoItem **items, guint n, gboolean in
     }
     prepare_collection (self, items[0]->collection);
     write_split (self, items, run, in_doubt);
-    later = find_retry (items, run);
+    later = find_outage (items, run);
     items += run;
     n -= run;
   }

@@ -52,6 +52,7 @@ typedef struct {
   GstBuffer *buffer; /* NULL once the writer was left behind; guarded by its lock */
   MongoFile *file;   /* nullable */
   gboolean is_part;  /* another document stands for the whole file */
+  gboolean beside;   /* one of the same collection was stored while this one was refused */
   MongoResult result;
 } MongoItem;
 
@@ -59,7 +60,7 @@ typedef struct {
 MongoItem *mongo_item_new (bson_t *document, GRefString *collection, GstBuffer *buffer);
 void mongo_item_free (MongoItem *item);
 
-/* The verdict may change if it is tried again; not for what wasn't tried yet. */
+/* The verdict may change if it is tried again later; not for what wasn't tried yet. */
 gboolean mongo_item_is_retry (const MongoItem *item);
 
 /* One connection, and the writes over it. Of one thread alone. */
@@ -93,9 +94,12 @@ void mongo_session_drop (MongoSession *self);
  * @items: sorted by collection
  * @in_doubt: the connection was lost over these items again and again: find out which one it is
  *
- * One try to store all @n items. Each one's result tells what became of it: stored, duplicate, lost, late, retry,
+ * One try to store all @n items. Each one's result tells what became of it: stored, duplicate, lost, late, retry, refused,
  * rejected, denied or failed.
  */
 void mongo_session_write (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt);
+
+/* It will never be taken; a file's parts that were stored go with it. */
+void mongo_session_reject (MongoSession *self, MongoItem *item);
 
 G_END_DECLS

@@ -39,11 +39,28 @@ read_uri_file (const gchar *file, GError **error)
   return g_steal_pointer (&text);
 }
 
+/* The library takes a text such as user:p@ss@host for the host "ss@host", asks for its address, and shows it. */
+static gboolean
+has_stray_at (const gchar *text)
+{
+  const gchar *start = strstr (text, "://"), *end;
+  g_autofree gchar *places = NULL; /* user, password, hosts, database */
+  const gchar *at;
+
+  if (!start)
+    return FALSE;
+  start += strlen ("://");
+  end = start + strcspn (start, "?");
+  places = g_strndup (start, end - start);
+  at = strchr (places, '@');
+  return at && (strchr (at + 1, '@') || at > places + strcspn (places, "/"));
+}
+
 static mongoc_uri_t *
 parse (const gchar *text, GError **error)
 {
   bson_error_t what = {0};
-  mongoc_uri_t *uri = mongoc_uri_new_with_error (text, &what);
+  mongoc_uri_t *uri = has_stray_at (text) ? NULL : mongoc_uri_new_with_error (text, &what);
   g_autofree gchar *lower = g_ascii_strdown (text, -1);
   /* The library quotes what it can't read. */
   gboolean secret = strchr (lower, '@') || strstr (lower, "password");

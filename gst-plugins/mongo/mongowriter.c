@@ -40,29 +40,6 @@ batch_is_due (MongoWriter *self, gint64 now)
          now >= mongo_writer_add_time (self->first_queued, self->settings.batch_latency);
 }
 
-static gint
-compare_collections (gconstpointer a, gconstpointer b)
-{
-  return strcmp ((*(MongoItem *const *) a)->collection, (*(MongoItem *const *) b)->collection);
-}
-
-/* with the lock */
-static void
-take_batch (MongoWriter *self, GPtrArray *batch)
-{
-  gsize bytes = 0;
-  MongoItem *item;
-
-  while (batch->len < self->settings.batch_size && (item = g_queue_peek_head (&self->queue))) {
-    if (batch->len && bytes + item->document->len > self->settings.batch_bytes)
-      break;
-    bytes += item->document->len;
-    g_ptr_array_add (batch, g_queue_pop_head (&self->queue));
-  }
-  self->first_queued = g_get_monotonic_time ();
-  g_ptr_array_sort (batch, compare_collections);
-}
-
 /* FALSE: stopping, and nothing left to do. */
 static gboolean
 next_batch (MongoWriter *self, GPtrArray *batch)
@@ -78,7 +55,7 @@ next_batch (MongoWriter *self, GPtrArray *batch)
         break;
       g_cond_wait (&self->changed, &self->lock);
     } else if (batch_is_due (self, now)) {
-      take_batch (self, batch);
+      mongo_writer_take_batch (self, batch);
       break;
     } else {
       g_cond_wait_until (&self->changed, &self->lock,

@@ -2,6 +2,8 @@
 #include "gstkafkameta.h"
 #include "mongowriterprivate.h"
 
+#include <string.h>
+
 gint64
 mongo_writer_add_time (gint64 start, GstClockTime duration)
 {
@@ -18,6 +20,43 @@ mongo_writer_ref_owner (MongoWriter *self)
   g_mutex_unlock (&self->lock);
   return owner;
 }
+
+/* ---- what is written next ---- */
+
+static gint
+compare_collections (gconstpointer a, gconstpointer b)
+{
+  return strcmp ((*(MongoItem *const *) a)->collection, (*(MongoItem *const *) b)->collection);
+}
+
+/* with the lock */
+void
+mongo_writer_take_batch (MongoWriter *self, GPtrArray *batch)
+{
+  gsize bytes = 0;
+  MongoItem *item;
+
+  for (guint i = 0; i < batch->len; i++)
+    bytes += ((MongoItem *) g_ptr_array_index (batch, i))->document->len;
+  while (batch->len < self->settings.batch_size && (item = g_queue_peek_head (&self->queue))) {
+    if (batch->len && bytes + item->document->len > self->settings.batch_bytes)
+      break;
+    bytes += item->document->len;
+    g_ptr_array_add (batch, g_queue_pop_head (&self->queue));
+  }
+  self->first_queued = g_get_monotonic_time ();
+  g_ptr_array_sort (batch, compare_collections);
+}
+
+void
+mongo_writer_take_more (MongoWriter *self, GPtrArray *batch)
+{
+  g_mutex_lock (&self->lock);
+  mongo_writer_take_batch (self, batch);
+  g_mutex_unlock (&self->lock);
+}
+
+/* ---- buffers ---- */
 
 /* with the lock: takes the item's buffer away, for release_buffers() without it. */
 static void

@@ -19,6 +19,7 @@ typedef struct {
   gint64 backoff;
   guint lost_in_row; /* tries over which the connection broke */
   gboolean in_outage;
+  gboolean isolated; /* the next try is of the first one alone */
 } MongoWorker;
 
 struct _MongoWriter {
@@ -49,6 +50,11 @@ gboolean mongo_worker_write (MongoWorker *self);
 
 /* @duration: GST_CLOCK_TIME_NONE for ever */
 gint64 mongo_writer_add_time (gint64 start, GstClockTime duration);
+
+/* With the lock: fills up a @batch from the queue; sorted by collection. */
+void mongo_writer_take_batch (MongoWriter *self, GPtrArray *batch);
+/* Without the lock: fills up a @batch with what waits. */
+void mongo_writer_take_more (MongoWriter *self, GPtrArray *batch);
 
 /* With the lock, which is dropped meanwhile. Nothing waits any more, and all buffers are told of the failure. */
 void mongo_writer_abandon (MongoWriter *self);

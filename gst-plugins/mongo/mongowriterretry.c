@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mongowriterprivate.h"
 
+#include <string.h>
+
 GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
 #define GST_CAT_DEFAULT gst_mongo_sink_debug
 
@@ -136,6 +138,56 @@ report_rejected (MongoWriter *self, GPtrArray *batch)
   return go_on;
 }
 
+/* ---- whose fault a refusal is ---- */
+
+static gboolean
+is_stored (const MongoItem *item)
+{
+  return item->result.verdict == MONGO_VERDICT_STORED ||
+         item->result.verdict == MONGO_VERDICT_DUPLICATE;
+}
+
+/* A document that was refused while another one of its collection was stored, and then alone again, is at fault itself. What is
+ * refused of all alike is a matter of the server or the settings. */
+static void
+find_fault (MongoWorker *self, guint tried)
+{
+  for (guint i = 0; i < tried; i++) {
+    MongoItem *item = g_ptr_array_index (self->batch, i);
+
+    if (item->result.verdict != MONGO_VERDICT_REFUSED)
+      continue;
+    if (item->beside && tried == 1)
+      mongo_session_reject (self->session, item);
+    for (guint n = 0; n < tried && !item->beside; n++) {
+      const MongoItem *other = g_ptr_array_index (self->batch, n);
+
+      item->beside = is_stored (other) && g_str_equal (other->collection, item->collection);
+    }
+  }
+}
+
+/* TRUE: the next try is of one that may be at fault, alone. */
+static gboolean
+isolate (MongoWorker *self)
+{
+  GPtrArray *batch = self->batch;
+
+  for (guint i = 0; i < batch->len; i++) {
+    MongoItem *item = g_ptr_array_index (batch, i);
+
+    if (item->result.verdict != MONGO_VERDICT_REFUSED || !item->beside)
+      continue;
+    g_mutex_lock (&self->writer->lock);
+    memmove (batch->pdata + 1, batch->pdata, i * sizeof *batch->pdata);
+    batch->pdata[0] = item;
+    g_mutex_unlock (&self->writer->lock);
+    self->isolated = TRUE;
+    return TRUE;
+  }
+  return FALSE;
+}
+
 /* What keeps the rest of the batch from being stored: the worst of its verdicts. */
 static const MongoItem *
 find_worst (GPtrArray *batch)
@@ -163,10 +215,11 @@ new_write_error (const MongoWorker *self, const MongoItem *item)
         "MongoDB at %s doesn't let this user write to %s.%s: %s. Grant it readWrite there, or use "
         "another user in the URI.",
         hosts, database, item->collection, result->reason);
-  if (result->verdict == MONGO_VERDICT_FAILED)
+  if (result->verdict == MONGO_VERDICT_FAILED || result->verdict == MONGO_VERDICT_REFUSED)
     return g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
-        "MongoDB at %s takes nothing for %s.%s: %s (code %d). Check database, collection and the "
-        "URI's write concern.",
+        "MongoDB at %s refused all documents for %s.%s alike until the end of retry-timeout: %s "
+        "(code %d). Change what is set: database, collection, its shard key or rules, or the write "
+        "concern in the URI (w, journal).",
         hosts, database, item->collection, result->reason, result->code);
   return g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
       "MongoDB at %s didn't store documents in %s.%s for as long as retry-timeout allows: %s (code "
@@ -260,13 +313,15 @@ static const MongoItem *
 try_batch (MongoWorker *self, gboolean *go_on)
 {
   gint64 start = g_get_monotonic_time (), took;
-  guint tried = MIN (self->batch->len, self->at_once);
+  guint tried = self->isolated ? 1 : MIN (self->batch->len, self->at_once);
   const MongoItem *worst;
 
+  self->isolated = FALSE;
   forget_results (self->batch);
   mongo_session_write (self->session, (MongoItem **) self->batch->pdata, tried,
       self->lost_in_row >= LOST_BEFORE_DOUBT);
   took = g_get_monotonic_time () - start;
+  find_fault (self, tried);
   *go_on = report_rejected (self->writer, self->batch);
   if (!*go_on) {
     mongo_writer_fail (self->writer, NULL);
@@ -310,6 +365,8 @@ wait_to_try_again (MongoWorker *self, const MongoItem *worst)
     return FALSE;
   count_retry (writer);
   choose_patience (self);
+  /* of others it may show that documents can be stored */
+  mongo_writer_take_more (writer, self->batch);
   return TRUE;
 }
 
@@ -333,7 +390,7 @@ mongo_worker_write (MongoWorker *self)
     if (self->batch->len < left)
       forget_trouble (self);
     left = self->batch->len;
-    if (worst->result.verdict == MONGO_VERDICT_UNTRIED)
+    if (worst->result.verdict == MONGO_VERDICT_UNTRIED || isolate (self))
       continue;
     if (!wait_to_try_again (self, worst)) {
       give_up (self, worst);

@@ -204,6 +204,87 @@ GST_START_TEST (test_refused_document_fails_on_request)
 }
 GST_END_TEST;
 
+#define REFUSED(i, c) "{\"index\":" #i ",\"code\":" #c ",\"errmsg\":\"refused\"}"
+
+static const gchar *const refused_alike[] = {
+    "{\"ok\":0,\"code\":2,\"errmsg\":\"cannot use 'j' option when a host does not have "
+    "journaling\"}",
+    "{\"ok\":0,\"code\":20,\"errmsg\":\"Transaction numbers are only allowed on a replica set\"}",
+    "{\"ok\":0,\"code\":26,\"errmsg\":\"NamespaceNotFound\"}",
+    "{\"ok\":1,\"n\":0,\"writeErrors\":[" REFUSED (0, 61) "," REFUSED (1, 61) "," REFUSED (
+        2, 61) "]}",
+    "{\"ok\":1,\"n\":0,\"writeErrors\":[" REFUSED (0, 48) "," REFUSED (1, 48) "," REFUSED (
+        2, 48) "]}",
+    "{\"ok\":1,\"n\":3,\"writeConcernError\":{\"code\":79,\"errmsg\":\"unknown write concern "
+    "mode\"}}",
+};
+
+/* A fault of the server or of the settings costs no document. */
+GST_START_TEST (test_what_is_refused_of_all_alike)
+{
+  Fixture f;
+  g_autofree gchar *warning = NULL, *error = NULL;
+  MongoMock *mock = mongo_mock_new ();
+
+  for (guint i = 0; i < 200; i++)
+    mongo_mock_script (mock, refused_alike[__i__]);
+  setup (&f, mock, "batch-size=3 batch-latency=60000000000 retry-timeout=1000000000",
+      "application/json");
+  for (gint i = 0; i < 3; i++)
+    gst_harness_push (f.h, new_message ("{}", &f.ledger, i));
+  warning = wait_message (f.bus, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+  fail_unless (strstr (warning, "waiting for it"), "%s", warning);
+  error = wait_message (f.bus, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+  fail_unless (strstr (error, "alike") && strstr (error, "Change what is set"), "%s", error);
+  fail_unless_equals_int (gst_harness_push_event (f.h, gst_event_new_eos ()), FALSE);
+  assert_stat (&f, "rejected", 0);
+  assert_acks (&f, 0, 3);
+  teardown (&f);
+}
+GST_END_TEST;
+
+/* It is, if its neighbours are stored, and it alone is refused again. */
+GST_START_TEST (test_what_is_refused_of_one_alone)
+{
+  Fixture f;
+  gboolean at_fault = __i__;
+  MongoMock *mock = mongo_mock_new ();
+
+  mongo_mock_script (mock, "{\"ok\":1,\"n\":2,\"writeErrors\":[" REFUSED (1, 61) "]}");
+  if (at_fault)
+    mongo_mock_script (mock, "{\"ok\":1,\"n\":0,\"writeErrors\":[" REFUSED (0, 61) "]}");
+  setup (&f, mock, "batch-size=3 batch-latency=60000000000", "application/json");
+  for (gint i = 0; i < 3; i++)
+    gst_harness_push (f.h, new_message ("{}", &f.ledger, i));
+  finish (&f);
+  fail_unless_equals_int (mongo_mock_stored (mock), at_fault ? 2 : 3);
+  assert_stat (&f, "rejected", at_fault);
+  assert_acks (&f, 3, 0);
+  teardown (&f);
+}
+GST_END_TEST;
+
+/* Who comes later shows it, too. */
+GST_START_TEST (test_a_later_document_shows_whose_fault_it_is)
+{
+  Fixture f;
+  MongoMock *mock = mongo_mock_new ();
+
+  mongo_mock_script (mock, "{\"ok\":1,\"n\":0,\"writeErrors\":[" REFUSED (0, 61) "]}");
+  mongo_mock_script (mock, "{\"ok\":1,\"n\":0,\"writeErrors\":[" REFUSED (0, 61) "]}");
+  mongo_mock_script (mock, "{\"ok\":1,\"n\":1,\"writeErrors\":[" REFUSED (0, 61) "]}");
+  mongo_mock_script (mock, "{\"ok\":1,\"n\":0,\"writeErrors\":[" REFUSED (0, 61) "]}");
+  setup (&f, mock, "batch-latency=0", "application/json");
+  gst_harness_push (f.h, new_message ("{}", &f.ledger, 0));
+  fail_unless (mongo_mock_wait_inserts (mock, 2));
+  gst_harness_push (f.h, new_message ("{}", &f.ledger, 1));
+  finish (&f);
+  fail_unless_equals_int (mongo_mock_stored (mock), 1);
+  assert_stat (&f, "rejected", 1);
+  teardown (&f);
+}
+GST_END_TEST;
+
 /* A batch that is refused as a whole for the sake of one document. */
 GST_START_TEST (test_refused_batch_is_split)
 {
@@ -768,6 +849,9 @@ mongosink_suite (void)
   tcase_add_test (tc, test_bad_document_fails_on_request);
   tcase_add_test (tc, test_refused_document_is_skipped_alone);
   tcase_add_test (tc, test_refused_document_fails_on_request);
+  tcase_add_loop_test (tc, test_what_is_refused_of_all_alike, 0, G_N_ELEMENTS (refused_alike));
+  tcase_add_loop_test (tc, test_what_is_refused_of_one_alone, 0, 2);
+  tcase_add_test (tc, test_a_later_document_shows_whose_fault_it_is);
   tcase_add_test (tc, test_refused_batch_is_split);
   tcase_add_test (tc, test_rejects_leave_by_their_pad);
   tcase_add_test (tc, test_stored_documents_dont_vouch_for_rejects);
