@@ -4,6 +4,8 @@
 import base64
 import json
 import pathlib
+import socket
+import struct
 import time
 import uuid
 
@@ -150,6 +152,21 @@ class Kafka(server.Running):
         except confluent_kafka.KafkaException as error:
             raise server.StartError(f"topic {name} could not be made: {error.args[0].str()}") from None
         self._wait_for_leaders(admin, topic)
+
+    def delete_records(self, topic, before):
+        """What retention does, at once: `before` is {partition: the first offset to keep}. Of one node alone."""
+        name = topic.encode()
+        partitions = b"".join(struct.pack(">iq", *entry) for entry in before.items())
+        request = (struct.pack(">hhih", 21, 0, 1, -1) + struct.pack(">ih", 1, len(name)) + name +
+                   struct.pack(">i", len(before)) + partitions + struct.pack(">i", 10000))
+        with socket.create_connection((self.hosts[0].address, self.ports[0]["plain"]), 30) as broker:
+            broker.sendall(struct.pack(">i", len(request)) + request)
+            answer = broker.makefile("rb")
+            size, = struct.unpack(">i", answer.read(4))
+            answer = answer.read(size)
+        results = answer[4 + 4 + 4 + 2 + len(name) + 4:]
+        for _, low, error in struct.iter_unpack(">iqh", results):
+            assert error == 0 and low >= 0, f"records of {topic} were not deleted: error {error}"
 
     @staticmethod
     def _wait_for_leaders(admin, topic):

@@ -52,6 +52,44 @@ gst_kafka_topics_check_name (const gchar *name, GError **error)
   return FALSE;
 }
 
+/* The comma behind the first entry of @text, or its end: one in {2,3} or [a,b] is the pattern's own. */
+static const gchar *
+find_end (const gchar *text)
+{
+  gchar closing = 0;
+  const gchar *at;
+
+  if (!is_pattern (text))
+    return text + strcspn (text, ",");
+  for (at = text; *at && (closing || *at != ','); at++) {
+    if (*at == closing)
+      closing = 0;
+    else if (*at == '\\' && closing != ']' && at[1])
+      at++;
+    else if (!closing && (*at == '{' || *at == '['))
+      closing = *at == '{' ? '}' : ']';
+  }
+  return at;
+}
+
+static gchar **
+split (const gchar *text)
+{
+  GPtrArray *entries = g_ptr_array_new ();
+  const gchar *end;
+
+  for (;; text = end + 1) {
+    while (g_ascii_isspace (*text))
+      text++;
+    end = find_end (text);
+    g_ptr_array_add (entries, g_strchomp (g_strndup (text, (gsize) (end - text))));
+    if (!*end)
+      break;
+  }
+  g_ptr_array_add (entries, NULL);
+  return (gchar **) g_ptr_array_free (entries, FALSE);
+}
+
 gchar **
 gst_kafka_topics_parse (const gchar *text, GError **error)
 {
@@ -62,9 +100,8 @@ gst_kafka_topics_parse (const gchar *text, GError **error)
         error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "No topic is set.");
     return NULL;
   }
-  topics = g_strsplit (text, ",", -1);
+  topics = split (text);
   for (gchar **topic = topics; *topic; topic++) {
-    g_strstrip (*topic);
     if (is_pattern (*topic) ? !check_pattern (*topic, error)
                             : !gst_kafka_topics_check_name (*topic, error))
       return NULL;

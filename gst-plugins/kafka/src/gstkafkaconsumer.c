@@ -15,6 +15,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 /* A hungry reader asks sooner, the more seldom the longer nothing comes of it. */
 #define HUNGRY_TIME (2 * G_TIME_SPAN_MILLISECOND)
 #define DISCOVER_TIME (5 * G_TIME_SPAN_SECOND)
+/* The others' drain, and heartbeats that tell them to join again. */
+#define IDLE_TIME (5 * G_TIME_SPAN_SECOND)
 #define LEAVE_TIME_MS 1500
 #define STOP_TIME (4200 * G_TIME_SPAN_MILLISECOND)
 
@@ -94,10 +96,8 @@ wake_reader (GstKafkaConsumer *self)
 }
 
 void
-gst_kafka_consumer_fail (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *detail)
+gst_kafka_consumer_end_with (GstKafkaConsumer *self, const GError *error, const gchar *debug)
 {
-  g_autofree gchar *tried = g_strdup_printf ("read from %s", self->settings->where);
-  g_autoptr (GError) error = gst_kafka_error_new (tried, err, detail, GST_RESOURCE_ERROR_OPEN_READ);
   GstElement *element = gst_kafka_consumer_get_element (self);
   gboolean first;
 
@@ -106,9 +106,18 @@ gst_kafka_consumer_fail (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const 
   self->failed = TRUE;
   g_mutex_unlock (&self->lock);
   if (element && first)
-    gst_kafka_post_error (element, error, rd_kafka_err2name (err));
+    gst_kafka_post_error (element, error, debug);
   gst_clear_object (&element);
   wake_reader (self);
+}
+
+void
+gst_kafka_consumer_fail (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *detail)
+{
+  g_autofree gchar *tried = g_strdup_printf ("read from %s", self->settings->where);
+  g_autoptr (GError) error = gst_kafka_error_new (tried, err, detail, GST_RESOURCE_ERROR_OPEN_READ);
+
+  gst_kafka_consumer_end_with (self, error, rd_kafka_err2name (err));
 }
 
 static void
@@ -176,8 +185,8 @@ is_stopping (GstKafkaConsumer *self)
 
 /* Messages come in a queue of ours, so that the thread that serves the group never meets one. The library
  * leaves a forward set by the application alone. */
-static void
-forward_messages (GstKafkaConsumer *self, const gchar *topic, gint partition)
+void
+gst_kafka_consumer_forward (GstKafkaConsumer *self, const gchar *topic, gint partition)
 {
   rd_kafka_queue_t *from = rd_kafka_queue_get_partition (self->rk, topic, partition);
 
@@ -221,18 +230,24 @@ add_partitions (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
     GstKafkaPartition *added =
         gst_kafka_partitions_add (self->partitions, list->elems[i].topic, list->elems[i].partition);
 
-    added->position = positions[i].start;
+    /* The broker has the last word: with a transaction under way it has more than may be read. */
+    added->position = positions[i].start > positions[i].high ? -1 : positions[i].start;
     added->high = positions[i].high;
     added->end = positions[i].end;
     /* Whoever owns the partition next is to begin here too if we die before the first message is done. */
-    if (!positions[i].committed && positions[i].start >= 0)
+    if (!positions[i].committed && positions[i].start >= 0 &&
+        !gst_kafka_reset_is_error (&positions[i].reset, self->settings->range.reset))
       added->start = positions[i].start;
   }
   self->changed = TRUE;
+  self->idle = FALSE;
   self->rebalances++;
   g_mutex_unlock (&self->lock);
-  for (gint i = 0; i < list->cnt; i++)
-    forward_messages (self, list->elems[i].topic, list->elems[i].partition);
+  for (gint i = 0; i < list->cnt; i++) {
+    gst_kafka_consumer_check_start (
+        self, list->elems[i].topic, list->elems[i].partition, &positions[i]);
+    gst_kafka_consumer_forward (self, list->elems[i].topic, list->elems[i].partition);
+  }
 }
 
 /* with self->lock */
@@ -345,6 +360,7 @@ rebalance (
   self->waiting_told = FALSE;
   if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
     gst_kafka_consumer_grant (self, GST_KAFKA_REFUSED_GROUP);
+  self->rebalanced = g_get_monotonic_time ();
   tell_assignment (self);
   wake_reader (self);
 }
@@ -671,6 +687,31 @@ look_for_topics (GstKafkaConsumer *self)
   }
 }
 
+/* A member beyond the number of partitions has nothing to wait for. The members before it may take a moment to hand
+ * partitions over, and topics that aren't there yet are waited for. */
+static void
+look_for_idleness (GstKafkaConsumer *self)
+{
+  GstKafkaDiscovery found = {NULL};
+  gboolean idle;
+
+  g_mutex_lock (&self->lock);
+  idle = !self->idle && self->partitions->len == 0;
+  g_mutex_unlock (&self->lock);
+  if (!idle || !self->rebalanced || !gst_kafka_range_is_bounded (&self->settings->range) ||
+      g_get_monotonic_time () - self->rebalanced < IDLE_TIME)
+    return;
+  self->rebalanced = g_get_monotonic_time ();
+  idle =
+      !gst_kafka_discover (self->rk, self->settings, WATCH_TIME / 1000, &found) && !found.missing;
+  gst_kafka_discovery_clear (&found);
+  GST_INFO ("%s: no partition is left for this member", rd_kafka_name (self->rk));
+  g_mutex_lock (&self->lock);
+  self->idle = idle;
+  g_mutex_unlock (&self->lock);
+  wake_reader (self);
+}
+
 /* Commits what is done; leaves the group if the brokers answer, so that the others take over at once. */
 static void
 leave (GstKafkaConsumer *self)
@@ -714,6 +755,8 @@ work (GstKafkaConsumer *self)
     look_at_failures (self);
     gst_kafka_consumer_watch_access (self);
     look_for_ends (self);
+    look_for_idleness (self);
+    gst_kafka_consumer_reset_strays (self);
     if (has_to_watch (self))
       watch_lag (self);
   }

@@ -35,7 +35,8 @@ struct _GstKafkaConsumer {
   gboolean failed;
   gboolean done;
   gboolean hungry;
-  gboolean fed; /* a message came since the last watch */
+  gboolean idle; /* others read all partitions to their end */
+  gboolean fed;  /* a message came since the last watch */
   gboolean playing;
   gboolean ended; /* well: what was let go undecided is done */
   GstKafkaFlow flow;
@@ -47,6 +48,7 @@ struct _GstKafkaConsumer {
   gchar *refusal_detail;
   GHashTable *read_topics; /* a set of names: could be read at least once */
   GHashTable *warned;      /* a set of error codes that a warning was posted for */
+  guint64 lost;            /* offsets deleted before they were read */
 
   rd_kafka_message_t *kept; /* for the reader alone: comes next */
 
@@ -57,6 +59,7 @@ struct _GstKafkaConsumer {
   gint64 hungry_time;
   gint64 discovered;
   gint64 asked_for_access;
+  gint64 rebalanced; /* when a group last looked at the assignment; 0: not yet */
 };
 
 /* gstkafkaconsumer.c; without lock. Ends the run with one error. */
@@ -78,5 +81,19 @@ void gst_kafka_consumer_grant (GstKafkaConsumer *self, GstKafkaRefused what);
 gboolean gst_kafka_consumer_is_refused (GstKafkaConsumer *self);
 /* Asks again now and then; fails after the bound. For the consumer's thread. */
 void gst_kafka_consumer_watch_access (GstKafkaConsumer *self);
+
+/* Posts @error unless the run has failed before, and ends it. */
+void gst_kafka_consumer_end_with (GstKafkaConsumer *self, const GError *error, const gchar *debug);
+
+/* Messages of this partition come in our queue; to be called again behind an assign that follows an unassign. */
+void gst_kafka_consumer_forward (GstKafkaConsumer *self, const gchar *topic, gint partition);
+
+/* In gstkafkaconsumerreset.c, for the thread that serves the group. */
+
+/* A start that is known not to be there before anything is read. */
+void gst_kafka_consumer_check_start (
+    GstKafkaConsumer *self, const gchar *topic, gint partition, const GstKafkaPosition *position);
+/* Gives a new place to each partition whose place the broker has refused. */
+void gst_kafka_consumer_reset_strays (GstKafkaConsumer *self);
 
 G_END_DECLS

@@ -6,11 +6,19 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 
 #define HUNGRY_MESSAGES 8
 
+static void
+wake_group (GstKafkaConsumer *self)
+{
+  rd_kafka_queue_t *events = rd_kafka_queue_get_consumer (self->rk);
+
+  rd_kafka_queue_yield (events);
+  rd_kafka_queue_destroy (events);
+}
+
 /* with self->lock: little is left to read although more is there */
 static void
 look_for_hunger (GstKafkaConsumer *self)
 {
-  rd_kafka_queue_t *events;
   gsize left;
 
   if (self->hungry)
@@ -19,9 +27,7 @@ look_for_hunger (GstKafkaConsumer *self)
   if (left >= HUNGRY_MESSAGES || gst_kafka_partitions_get_lag (self->partitions) <= left)
     return;
   self->hungry = TRUE;
-  events = rd_kafka_queue_get_consumer (self->rk);
-  rd_kafka_queue_yield (events);
-  rd_kafka_queue_destroy (events);
+  wake_group (self);
 }
 
 /* with self->lock; FALSE: nothing else to tell, a message may be read */
@@ -34,13 +40,25 @@ read_state (GstKafkaConsumer *self, GstKafkaRead *what)
     *what = GST_KAFKA_READ_FAILED;
   else if (self->changed)
     *what = GST_KAFKA_READ_ASSIGNMENT;
-  else if (gst_kafka_partitions_are_at_end (self->partitions))
+  else if (self->idle || gst_kafka_partitions_are_at_end (self->partitions))
     *what = GST_KAFKA_READ_END;
   else
     return FALSE;
   if (*what == GST_KAFKA_READ_ASSIGNMENT)
     self->changed = FALSE;
   return TRUE;
+}
+
+/* with self->lock: where to go on is for the group's thread to ask. What was left behind by an earlier assignment says
+ * nothing about this one. */
+static void
+note_refusal (GstKafkaConsumer *self, GstKafkaPartition *partition, gint64 offset)
+{
+  if (offset >= 0 && offset < partition->position)
+    return;
+  partition->astray = TRUE;
+  partition->refused_at = offset;
+  wake_group (self);
 }
 
 /* with self->lock; FALSE: the message isn't for us */
@@ -57,10 +75,14 @@ enter_message (GstKafkaConsumer *self, GstKafkaFetched *fetched)
   if (message->err) {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
       partition->position = partition->high = message->offset;
+    else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+      note_refusal (self, partition, message->offset);
     else
       GST_WARNING ("%s: %s", rd_kafka_name (self->rk), rd_kafka_message_errstr (message));
     return FALSE;
   }
+  if (message->offset < partition->position)
+    return FALSE;
   partition->position = message->offset + 1;
   partition->high = MAX (partition->high, partition->position);
   if (partition->end < 0 && gst_kafka_range_excludes (&self->settings->range,
@@ -161,7 +183,7 @@ gst_kafka_consumer_add_stats (GstKafkaConsumer *self, GstStructure *stats)
       (guint64) (self->queue ? rd_kafka_queue_length (self->queue) : 0), "pending", G_TYPE_UINT64,
       (guint64) gst_kafka_partitions_get_pending (self->partitions), "parked", G_TYPE_UINT64,
       (guint64) gst_kafka_partitions_get_parked (self->partitions), "rebalances", G_TYPE_UINT64,
-      self->rebalances, NULL);
+      self->rebalances, "lost", G_TYPE_UINT64, self->lost, NULL);
   g_mutex_unlock (&self->lock);
   gst_structure_take_value (stats, "partitions", &partitions);
 }

@@ -24,6 +24,9 @@ typedef struct {
   gboolean granted; /* it could be read since it was assigned */
   gboolean refused; /* the broker doesn't let us read it any more */
   GstKafkaDamage damage;
+  gboolean astray; /* the broker has refused its place, refused_at: it gets another one */
+  gint64 refused_at;
+  gboolean reset_told;
 } GstKafkaPartition;
 
 /* The assignment: a GPtrArray of GstKafkaPartition, with its user's lock held throughout. */

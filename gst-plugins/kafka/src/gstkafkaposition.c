@@ -49,6 +49,20 @@ ask_high (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, guint att
   rd_kafka_topic_partition_list_destroy (answer);
 }
 
+static void
+ask_low (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, GstKafkaPosition *positions)
+{
+  rd_kafka_resp_err_t err;
+  rd_kafka_topic_partition_list_t *answer =
+      ask_offsets (rk, list, RD_KAFKA_OFFSET_BEGINNING, 1, &err);
+
+  if (!answer)
+    return;
+  for (gint i = 0; i < list->cnt; i++)
+    positions[i].low = answer->elems[i].offset;
+  rd_kafka_topic_partition_list_destroy (answer);
+}
+
 /* An answer that doesn't come leaves the start to the library, which asks the group itself. */
 static void
 ask_committed (
@@ -74,6 +88,27 @@ to_ms (GstClockTime time)
   return (gint64) (time / GST_MSECOND + (time % GST_MSECOND != 0));
 }
 
+/* What was sent at the time asked for may have been deleted if the first message left is later. */
+static void
+place_by_time (GstKafkaPosition *position, gint64 found)
+{
+  position->start = found;
+  if (found > 0 && found == position->low)
+    position->reset =
+        (GstKafkaReset){.reason = GST_KAFKA_RESET_DELETED, .from = -1, .to = found, .lost = -1};
+}
+
+static void
+place_without_offset (const GstKafkaRange *self, GstKafkaPosition *position)
+{
+  if (self->earliest)
+    position->start = position->low >= 0 ? position->low : RD_KAFKA_OFFSET_BEGINNING;
+  else
+    position->start = RD_KAFKA_OFFSET_END;
+  if (!self->earliest && self->reset == GST_KAFKA_RESET_ERROR)
+    position->reset.reason = GST_KAFKA_RESET_UNSET;
+}
+
 static rd_kafka_resp_err_t
 ask_start (const GstKafkaRange *self, rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list,
     GstKafkaPosition *positions)
@@ -84,17 +119,15 @@ ask_start (const GstKafkaRange *self, rd_kafka_t *rk, const rd_kafka_topic_parti
 
   if (by_time)
     answer = ask_offsets (rk, list, to_ms (self->start_time), ATTEMPTS, &err);
-  else if (self->earliest && self->start_offset < 0)
-    answer = ask_offsets (rk, list, RD_KAFKA_OFFSET_BEGINNING, 1, &err);
   for (gint i = 0; i < list->cnt; i++) {
     if (positions[i].committed || list->elems[i].offset == RD_KAFKA_OFFSET_BEGINNING)
       continue;
     if (answer)
-      positions[i].start = answer->elems[i].offset;
+      place_by_time (&positions[i], answer->elems[i].offset);
     else if (self->start_offset >= 0)
       positions[i].start = self->start_offset;
     else
-      positions[i].start = self->earliest ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+      place_without_offset (self, &positions[i]);
   }
   g_clear_pointer (&answer, rd_kafka_topic_partition_list_destroy);
   return by_time ? err : RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -148,9 +181,11 @@ gst_kafka_range_resolve (const GstKafkaRange *self, rd_kafka_t *rk,
   if (list->cnt == 0)
     return RD_KAFKA_RESP_ERR_NO_ERROR;
   for (gint i = 0; i < list->cnt; i++)
-    positions[i] = (GstKafkaPosition){.start = list->elems[i].offset, .high = -1, .end = -1};
+    positions[i] =
+        (GstKafkaPosition){.start = list->elems[i].offset, .low = -1, .high = -1, .end = -1};
   if (self->committed)
     ask_committed (rk, list, positions);
+  ask_low (rk, list, positions);
   ask_high (rk, list, self->stop_at_end ? ATTEMPTS : 1, positions);
   err = ask_start (self, rk, list, positions);
   if (!err)
@@ -158,9 +193,17 @@ gst_kafka_range_resolve (const GstKafkaRange *self, rd_kafka_t *rk,
   for (gint i = 0; i < list->cnt; i++) {
     if (positions[i].start == RD_KAFKA_OFFSET_END && positions[i].high >= 0)
       positions[i].start = positions[i].high;
+    if (positions[i].start == RD_KAFKA_OFFSET_BEGINNING && positions[i].low >= 0)
+      positions[i].start = positions[i].low;
     list->elems[i].offset = positions[i].start;
   }
   return err;
+}
+
+gboolean
+gst_kafka_range_is_bounded (const GstKafkaRange *self)
+{
+  return self->stop_at_end || self->end_offset >= 0 || GST_CLOCK_TIME_IS_VALID (self->end_time);
 }
 
 gboolean

@@ -46,6 +46,9 @@ typedef struct {
   GstClockTime head_time;   /* ns since the Unix epoch */
   gboolean at_end;
   gboolean measured; /* its last message was seen */
+  gboolean astray;   /* the broker has refused its place, refused_at: it gets another one */
+  gint64 refused_at;
+  gboolean reset_told;
 } Track;
 
 struct _GstKafkaReplay {
@@ -61,9 +64,11 @@ struct _GstKafkaReplay {
       seek_time; /* since the origin: where the tracks have to be put; GST_CLOCK_TIME_NONE: nowhere */
   gchar *missing;   /* what isn't there, in words */
   gint64 least_lag; /* ms from capture to arrival, of the messages seen so far; with CreateTime 0 */
+  GError *ended;    /* what was to be read isn't there, and that ends the stream */
 
   GMutex lock; /* guards the rest */
   gboolean flushing;
+  guint64 lost;
   GstClockTime duration;
 };
 
@@ -112,6 +117,7 @@ gst_kafka_replay_free (GstKafkaReplay *self)
   gst_kafka_consumer_settings_free (self->settings);
   gst_kafka_fault_clear (&self->fault);
   g_free (self->missing);
+  g_clear_error (&self->ended);
   g_mutex_clear (&self->lock);
   g_free (self);
 }
@@ -137,6 +143,16 @@ fail (GstKafkaReplay *self, rd_kafka_resp_err_t err, GError **error)
 
   g_propagate_error (error, gst_kafka_error_new (tried, fault ? fault : err,
                                 fault ? detail : self->missing, GST_RESOURCE_ERROR_OPEN_READ));
+  return GST_KAFKA_READ_FAILED;
+}
+
+/* Why reading has stopped. */
+static GstKafkaRead
+stop (GstKafkaReplay *self, GError **error)
+{
+  if (!self->ended || is_flushing (self))
+    return GST_KAFKA_READ_FLUSHING;
+  g_propagate_error (error, g_error_copy (self->ended));
   return GST_KAFKA_READ_FAILED;
 }
 
@@ -186,6 +202,7 @@ place_tracks (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *list)
     gint64 offset = list->elems[i].offset;
 
     g_clear_pointer (&track->head, rd_kafka_message_destroy);
+    track->astray = FALSE;
     offset = offset < 0 ? track->end : MAX (offset, track->start);
     track->at_end = offset >= track->end;
     if (!track->at_end)
@@ -210,12 +227,60 @@ note_lag (GstKafkaReplay *self, const rd_kafka_message_t *message)
     self->least_lag = MIN (self->least_lag, 0);
 }
 
+static void
+warn (GstKafkaReplay *self, Track *track, const GstKafkaReset *reset)
+{
+  GstElement *element = gst_pad_get_parent_element (self->settings->pad);
+
+  if (element && !track->reset_told)
+    gst_kafka_reset_warn (reset, element, track->topic, track->partition);
+  track->reset_told = TRUE;
+  gst_clear_object (&element);
+}
+
+/* The recording has another begin than was thought, or the track another place. */
+static void
+accept_reset (GstKafkaReplay *self, Track *track, const GstKafkaReset *reset)
+{
+  GST_INFO ("%s: partition %d of topic \"%s\": from offset %" G_GINT64_FORMAT
+            " to %" G_GINT64_FORMAT,
+      rd_kafka_name (self->rk), track->partition, track->topic, reset->from, reset->to);
+  track->start =
+      reset->reason == GST_KAFKA_RESET_DELETED ? MAX (track->start, reset->to) : reset->to;
+  g_mutex_lock (&self->lock);
+  self->lost += (guint64) MAX (reset->lost, 0);
+  g_mutex_unlock (&self->lock);
+  if (gst_kafka_reset_is_error (reset, self->settings->range.reset) && !self->ended)
+    self->ended = gst_kafka_reset_to_error (reset, track->topic, track->partition);
+  else
+    warn (self, track, reset);
+}
+
+/* A broker that doesn't answer is asked again later. */
+static void
+place_anew (GstKafkaReplay *self, Track *track)
+{
+  GstKafkaReset reset;
+
+  if (gst_kafka_reset_ask (self->settings->range.reset, self->rk, track->topic, track->partition,
+          track->refused_at, ASK_TIME_MS / 2, &reset))
+    return;
+  track->astray = FALSE;
+  accept_reset (self, track, &reset);
+  track->at_end = reset.to >= track->end;
+  if (!track->at_end)
+    gst_kafka_reset_reassign (self->rk, track->topic, track->partition, reset.to);
+}
+
 /* Takes over @message. */
 static void
 take_head (GstKafkaReplay *self, Track *track, rd_kafka_message_t *message)
 {
   if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
     track->at_end = TRUE;
+  } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+    track->astray = TRUE;
+    track->refused_at = message->offset;
   } else if (message->err) {
     GST_WARNING ("%s: %s", rd_kafka_name (self->rk), rd_kafka_message_errstr (message));
   } else if (message->offset >= track->end) {
@@ -229,7 +294,7 @@ take_head (GstKafkaReplay *self, Track *track, rd_kafka_message_t *message)
   g_clear_pointer (&message, rd_kafka_message_destroy);
 }
 
-/* FALSE: flushing */
+/* FALSE: flushing, or ended */
 static gboolean
 fill_track (GstKafkaReplay *self, Track *track)
 {
@@ -238,7 +303,9 @@ fill_track (GstKafkaReplay *self, Track *track)
 
     if (message)
       take_head (self, track, message);
-    if (is_flushing (self))
+    if (track->astray)
+      place_anew (self, track);
+    if (self->ended || is_flushing (self))
       return FALSE;
   }
   return TRUE;
@@ -295,6 +362,17 @@ find_first (GstKafkaReplay *self)
 /* Opening */
 
 static void
+check_start (GstKafkaReplay *self, Track *track, const GstKafkaPosition *at)
+{
+  GstKafkaReset reset = at->reset;
+
+  if (reset.reason == GST_KAFKA_RESET_NONE)
+    reset = gst_kafka_reset_decide (self->settings->range.reset, track->start, at->low, at->high);
+  if (reset.reason != GST_KAFKA_RESET_NONE)
+    accept_reset (self, track, &reset);
+}
+
+static void
 add_track (GstKafkaReplay *self, const rd_kafka_topic_partition_t *from, const GstKafkaPosition *at)
 {
   Track *track = g_new0 (Track, 1);
@@ -307,6 +385,7 @@ add_track (GstKafkaReplay *self, const rd_kafka_topic_partition_t *from, const G
   track->queue = rd_kafka_queue_get_partition (self->rk, track->topic, track->partition);
   rd_kafka_queue_forward (track->queue, NULL);
   g_ptr_array_add (self->tracks, track);
+  check_start (self, track, at);
 }
 
 static rd_kafka_resp_err_t
@@ -408,13 +487,13 @@ find_begin (GstKafkaReplay *self, GstClockTime *begin)
 }
 
 static GstKafkaRead
-open_tracks (GstKafkaReplay *self)
+open_tracks (GstKafkaReplay *self, GError **error)
 {
   GstClockTime begin, last = 0;
 
   self->target = 0;
-  if (!measure (self, &last) || !find_begin (self, &begin) || !go_to_begin (self))
-    return GST_KAFKA_READ_FLUSHING;
+  if (self->ended || !measure (self, &last) || !find_begin (self, &begin) || !go_to_begin (self))
+    return stop (self, error);
   /* what isn't known is the largest number; an empty recording begins somewhere */
   self->origin = MIN (MIN (self->settings->range.start_time, begin), G_MAXINT64);
   g_mutex_lock (&self->lock);
@@ -444,7 +523,7 @@ gst_kafka_replay_open (GstKafkaReplay *self, GError **error)
         (err && g_get_monotonic_time () > self->deadline))
       return fail (self, err, error);
   }
-  return open_tracks (self);
+  return open_tracks (self, error);
 }
 
 /* Playing */
@@ -466,6 +545,27 @@ first_error (const rd_kafka_topic_partition_list_t *list)
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+/* Where the seek has found the oldest message left of a track, there may have been others before it. */
+static void
+look_for_deleted (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *found)
+{
+  rd_kafka_topic_partition_list_t *oldest = list_tracks (self, RD_KAFKA_OFFSET_BEGINNING);
+
+  gboolean known = !rd_kafka_offsets_for_times (self->rk, oldest, ASK_TIME_MS);
+
+  for (gint i = 0; known && i < oldest->cnt; i++) {
+    Track *track = g_ptr_array_index (self->tracks, i);
+    gint64 low = oldest->elems[i].offset;
+    GstKafkaReset reset =
+        gst_kafka_reset_decide (self->settings->range.reset, track->start, low, -1);
+
+    if (!oldest->elems[i].err && reset.reason == GST_KAFKA_RESET_DELETED &&
+        (found->elems[i].offset == low || found->elems[i].offset < 0))
+      accept_reset (self, track, &reset);
+  }
+  rd_kafka_topic_partition_list_destroy (oldest);
+}
+
 /* Puts all tracks at what was captured at @time or later. FALSE: flushing, or @err */
 static gboolean
 go_to (GstKafkaReplay *self, GstClockTime time, rd_kafka_resp_err_t *err)
@@ -482,10 +582,11 @@ go_to (GstKafkaReplay *self, GstClockTime time, rd_kafka_resp_err_t *err)
     *err = first_error (list);
   if (!*err) {
     self->target = time;
+    look_for_deleted (self, list);
     place_tracks (self, list);
   }
   rd_kafka_topic_partition_list_destroy (list);
-  return !*err && fill_tracks (self);
+  return !*err && !self->ended && fill_tracks (self);
 }
 
 /* The last message captured before @end that needs no other one; GST_CLOCK_TIME_NONE if there is none. FALSE:
@@ -546,9 +647,9 @@ gst_kafka_replay_read (
   Track *first;
 
   if (GST_CLOCK_TIME_IS_VALID (self->seek_time) && !carry_out_seek (self, &err))
-    return err && !is_flushing (self) ? fail (self, err, error) : GST_KAFKA_READ_FLUSHING;
-  if (!fill_tracks (self))
-    return GST_KAFKA_READ_FLUSHING;
+    return err && !is_flushing (self) ? fail (self, err, error) : stop (self, error);
+  if (self->ended || !fill_tracks (self))
+    return stop (self, error);
   first = find_first (self);
   if (!first)
     return GST_KAFKA_READ_END;
@@ -565,6 +666,17 @@ gst_kafka_replay_set_flushing (GstKafkaReplay *self, gboolean flushing)
   g_mutex_lock (&self->lock);
   self->flushing = flushing;
   g_mutex_unlock (&self->lock);
+}
+
+guint64
+gst_kafka_replay_get_lost (GstKafkaReplay *self)
+{
+  guint64 lost;
+
+  g_mutex_lock (&self->lock);
+  lost = self->lost;
+  g_mutex_unlock (&self->lock);
+  return lost;
 }
 
 GstClockTime

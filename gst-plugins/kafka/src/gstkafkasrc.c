@@ -789,7 +789,7 @@ add_empty_stats (GstStructure *s)
   gst_structure_set (s, "damaged", G_TYPE_UINT64, (guint64) 0, "waits-for-access", G_TYPE_BOOLEAN,
       FALSE, "lag", G_TYPE_UINT64, (guint64) 0, "prefetched", G_TYPE_UINT64, (guint64) 0, "pending",
       G_TYPE_UINT64, (guint64) 0, "parked", G_TYPE_UINT64, (guint64) 0, "rebalances", G_TYPE_UINT64,
-      (guint64) 0, NULL);
+      (guint64) 0, "lost", G_TYPE_UINT64, (guint64) 0, NULL);
   gst_structure_take_value (s, "partitions", &none);
 }
 
@@ -811,6 +811,8 @@ make_stats (GstKafkaSrc *self)
     gst_kafka_consumer_add_stats (self->consumer, s);
   else
     add_empty_stats (s);
+  if (self->player)
+    gst_structure_set (s, "lost", G_TYPE_UINT64, gst_kafka_replay_get_lost (self->player), NULL);
   return s;
 }
 
@@ -889,6 +891,7 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
    * | pending | messages that are on their way downstream |
    * | parked | messages let go undecided, which wait for an error that may follow |
    * | rebalances | changes of the assignment |
+   * | lost | offsets that were deleted from the topic before they were read |
    * | partitions | GstValueArray of GstStructure: `topic`, `partition` (int), `lag`, `position`, `stored` and `failed` (int64; -1: none) |
    */
   g_object_class_install_property (object_class, PROP_STATS,

@@ -26,13 +26,11 @@ new_conf (GstElement *element, GstKafkaSettings *common, const GstKafkaSrcSettin
   g_autofree gchar *group = NULL, *instance = NULL;
   g_autofree gchar *queue_kbytes = NULL, *fetch_bytes = NULL, *partition_bytes = NULL;
   g_autofree gchar *receive_bytes = NULL, *receive_buffer = NULL;
-  const gchar *reset;
   guint64 prefetch;
 
   GST_OBJECT_LOCK (element);
   group = settings->group ? g_strdup (own->group_id) : random_group ();
   instance = g_strdup (own->group_instance_id ? own->group_instance_id : "");
-  reset = own->auto_offset_reset == GST_KAFKA_SRC_EARLIEST ? "earliest" : "latest";
   prefetch = own->max_prefetch;
   receive_buffer = number (own->socket_receive_buffer_bytes);
   GST_OBJECT_UNLOCK (element);
@@ -52,7 +50,8 @@ new_conf (GstElement *element, GstKafkaSettings *common, const GstKafkaSrcSettin
         {"enable.auto.offset.store", "false", TRUE},
         {"enable.auto.commit", settings->group ? "true" : "false", TRUE},
         {"enable.partition.eof", "true", TRUE},
-        {"auto.offset.reset", reset, TRUE},
+        /* The library knows one policy for both directions: it reports, we decide. */
+        {"auto.offset.reset", "error", TRUE},
         {"auto.commit.interval.ms", "1000", FALSE},
         {"session.timeout.ms", "6000", FALSE},
         {"heartbeat.interval.ms", "1500", FALSE},
@@ -86,7 +85,8 @@ static void
 take_range (const GstKafkaSrcSettings *own, GstKafkaRange *range)
 {
   range->committed = own->group_id != NULL;
-  range->earliest = own->replay || own->auto_offset_reset == GST_KAFKA_SRC_EARLIEST;
+  range->earliest = own->replay || own->auto_offset_reset == GST_KAFKA_RESET_EARLIEST;
+  range->reset = own->auto_offset_reset;
   range->start_offset = own->start_offset;
   range->start_time = own->start_time;
   range->stop_at_end = own->eos_at_end || own->replay;
@@ -106,6 +106,9 @@ check (const GstKafkaSrcSettings *own, GError **error)
     wrong = "group-instance-id needs a group-id.";
   else if (own->group_id && own->replay)
     wrong = "A replay is read alone: it takes no group-id.";
+  else if (own->auto_offset_reset == GST_KAFKA_RESET_ERROR && !own->group_id && !own->replay &&
+           own->start_offset < 0 && !GST_CLOCK_TIME_IS_VALID (own->start_time))
+    wrong = "auto-offset-reset=error needs a group-id, a start-offset or a start-time.";
   else if (own->caps && !gst_caps_is_fixed (own->caps))
     wrong = "caps must be fixed: without ranges and lists, not ANY, not EMPTY.";
   if (wrong)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define DEFAULT_AUTO_OFFSET_RESET GST_KAFKA_SRC_LATEST
+#define DEFAULT_AUTO_OFFSET_RESET GST_KAFKA_RESET_LATEST
 #define DEFAULT_START_OFFSET (-1)
 #define DEFAULT_START_TIME GST_CLOCK_TIME_NONE
 #define DEFAULT_EOS_AT_END FALSE
@@ -41,8 +41,9 @@ static GType
 gst_kafka_src_offset_reset_get_type (void)
 {
   static const GEnumValue values[] = {
-      {GST_KAFKA_SRC_LATEST, "What is published from now on", "latest"},
-      {GST_KAFKA_SRC_EARLIEST, "Everything that is still there", "earliest"},
+      {GST_KAFKA_RESET_LATEST, "What is published from now on", "latest"},
+      {GST_KAFKA_RESET_EARLIEST, "Everything that is still there", "earliest"},
+      {GST_KAFKA_RESET_ERROR, "Nowhere: an error, also for a place that is deleted", "error"},
       {0, NULL, NULL},
   };
   static gsize type;
@@ -299,12 +300,16 @@ install_range_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:auto-offset-reset:
    *
-   * Where reading begins if neither the group's committed offset nor another property says.
+   * Where reading begins if neither the group's committed offset nor another property says, or if the place that they
+   * say is beyond the newest message. A place that is older than the oldest message left becomes the oldest, whatever
+   * this property is, except for `error`: each of these cases then ends the stream with RESOURCE/READ. The default
+   * suits live video, where the newest frame counts.
    */
   g_object_class_install_property (klass, PROP_AUTO_OFFSET_RESET,
       g_param_spec_enum ("auto-offset-reset", "Auto offset reset",
           "Where to begin if neither the group's committed offset nor start-offset or start-time "
-          "says",
+          "says, or if that is beyond the newest message; what is older than the oldest begins "
+          "there",
           GST_TYPE_KAFKA_SRC_OFFSET_RESET, DEFAULT_AUTO_OFFSET_RESET, flags));
   /**
    * GstKafkaSrc:start-offset:

@@ -4,15 +4,11 @@
 #include <gst/gst.h>
 
 #include "client/gstkafkaclient.h"
+#include "gstkafkareset.h"
 
 G_BEGIN_DECLS
 
 /* kafkasrc's own properties. */
-
-typedef enum {
-  GST_KAFKA_SRC_LATEST,
-  GST_KAFKA_SRC_EARLIEST,
-} GstKafkaSrcOffsetReset;
 
 typedef enum {
   GST_KAFKA_SRC_SKIP,
@@ -24,7 +20,7 @@ typedef struct {
   gchar *group_id;
   gchar *group_instance_id;
   GArray *partitions; /* of gint; NULL: all */
-  GstKafkaSrcOffsetReset auto_offset_reset;
+  GstKafkaResetPolicy auto_offset_reset;
   gint64 start_offset;
   GstClockTime start_time;
   gboolean eos_at_end;

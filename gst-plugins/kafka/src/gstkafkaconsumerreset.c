@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkaconsumerprivate.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
+#define GST_CAT_DEFAULT gst_kafka_src_debug
+
+#define ASK_TIME_MS 1000
+
+typedef struct {
+  gchar *topic;
+  gint partition;
+  gint64 refused_at;
+} Stray;
+
+static gboolean
+take_stray (GstKafkaConsumer *self, Stray *stray)
+{
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; !stray->topic && i < self->partitions->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
+
+    if (!partition->astray)
+      continue;
+    stray->topic = g_strdup (partition->topic);
+    stray->partition = partition->partition;
+    stray->refused_at = partition->refused_at;
+  }
+  g_mutex_unlock (&self->lock);
+  return stray->topic != NULL;
+}
+
+/* TRUE: it is the first one of its partition, and something is amiss. */
+static gboolean
+is_news (GstKafkaPartition *partition, const GstKafkaReset *reset)
+{
+  gboolean news = !partition->reset_told && (reset->reason == GST_KAFKA_RESET_DELETED ||
+                                                reset->reason == GST_KAFKA_RESET_BEYOND);
+
+  partition->reset_told |= news;
+  return news;
+}
+
+static void
+report (GstKafkaConsumer *self, const gchar *topic, gint partition, const GstKafkaReset *reset,
+    gboolean news)
+{
+  GstElement *element = gst_kafka_consumer_get_element (self);
+  g_autoptr (GError) error = NULL;
+
+  if (gst_kafka_reset_is_error (reset, self->settings->range.reset)) {
+    error = gst_kafka_reset_to_error (reset, topic, partition);
+    gst_kafka_consumer_end_with (self, error, self->settings->where);
+  } else if (element && news) {
+    gst_kafka_reset_warn (reset, element, topic, partition);
+  } else {
+    GST_INFO ("%s: partition %d of topic \"%s\": from offset %" G_GINT64_FORMAT
+              " to %" G_GINT64_FORMAT,
+        rd_kafka_name (self->rk), partition, topic, reset->from, reset->to);
+  }
+  gst_clear_object (&element);
+}
+
+void
+gst_kafka_consumer_check_start (
+    GstKafkaConsumer *self, const gchar *topic, gint partition, const GstKafkaPosition *position)
+{
+  gboolean news;
+
+  if (position->reset.reason == GST_KAFKA_RESET_NONE)
+    return;
+  g_mutex_lock (&self->lock);
+  news = is_news (gst_kafka_partitions_find (self->partitions, topic, partition), &position->reset);
+  g_mutex_unlock (&self->lock);
+  report (self, topic, partition, &position->reset, news);
+}
+
+/* with self->lock: what was read lies behind the new place, and can't be committed any more */
+static void
+begin_anew (GstKafkaPartition *partition, const GstKafkaReset *reset, gboolean stop_at_end)
+{
+  gst_kafka_ledger_unref (partition->ledger);
+  partition->ledger = gst_kafka_ledger_new ();
+  partition->stored = -1;
+  partition->failure_told = FALSE;
+  partition->high = reset->high;
+  if (stop_at_end && partition->end > reset->high)
+    partition->end = reset->high;
+}
+
+/* with self->lock */
+static void
+move (GstKafkaConsumer *self, GstKafkaPartition *partition, const GstKafkaReset *reset)
+{
+  partition->astray = FALSE;
+  if (reset->to < reset->from)
+    begin_anew (partition, reset, self->settings->range.stop_at_end);
+  partition->position = reset->to;
+  /* Whoever owns it next is not to be refused again. */
+  partition->start = reset->to;
+  self->lost += (guint64) MAX (reset->lost, 0);
+}
+
+/* The messages of an eager group's other partitions that are read ahead are fetched again. */
+static void
+reassign_all (GstKafkaConsumer *self)
+{
+  rd_kafka_topic_partition_list_t *list;
+
+  g_mutex_lock (&self->lock);
+  list = gst_kafka_partitions_to_list (self->partitions, RD_KAFKA_OFFSET_INVALID);
+  for (gint i = 0; i < list->cnt; i++) {
+    gint64 position = ((GstKafkaPartition *) g_ptr_array_index (self->partitions, i))->position;
+
+    if (position >= 0)
+      list->elems[i].offset = position;
+  }
+  g_mutex_unlock (&self->lock);
+  rd_kafka_assign (self->rk, NULL);
+  rd_kafka_assign (self->rk, list);
+  for (gint i = 0; i < list->cnt; i++)
+    gst_kafka_consumer_forward (self, list->elems[i].topic, list->elems[i].partition);
+  rd_kafka_topic_partition_list_destroy (list);
+}
+
+static void
+read_on (GstKafkaConsumer *self, const Stray *stray, gint64 offset)
+{
+  if (g_strcmp0 (rd_kafka_rebalance_protocol (self->rk), "EAGER") == 0) {
+    reassign_all (self);
+    return;
+  }
+  gst_kafka_reset_reassign (self->rk, stray->topic, stray->partition, offset);
+  gst_kafka_consumer_forward (self, stray->topic, stray->partition);
+}
+
+static void
+carry_out (GstKafkaConsumer *self, const Stray *stray, const GstKafkaReset *reset)
+{
+  gboolean ends = gst_kafka_reset_is_error (reset, self->settings->range.reset);
+  GstKafkaPartition *partition;
+  gboolean news;
+
+  g_mutex_lock (&self->lock);
+  partition = gst_kafka_partitions_find (self->partitions, stray->topic, stray->partition);
+  news = is_news (partition, reset);
+  if (ends)
+    partition->astray = FALSE;
+  else
+    move (self, partition, reset);
+  g_mutex_unlock (&self->lock);
+  report (self, stray->topic, stray->partition, reset, news);
+  if (!ends)
+    read_on (self, stray, reset->to);
+}
+
+void
+gst_kafka_consumer_reset_strays (GstKafkaConsumer *self)
+{
+  Stray stray = {NULL};
+  GstKafkaReset reset;
+
+  /* A broker that doesn't answer is asked again later. */
+  while (take_stray (self, &stray) &&
+         !gst_kafka_reset_ask (self->settings->range.reset, self->rk, stray.topic, stray.partition,
+             stray.refused_at, ASK_TIME_MS, &reset)) {
+    carry_out (self, &stray, &reset);
+    g_clear_pointer (&stray.topic, g_free);
+  }
+  g_free (stray.topic);
+}

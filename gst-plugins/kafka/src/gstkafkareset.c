@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkareset.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
+#define GST_CAT_DEFAULT gst_kafka_src_debug
+
+static gint64
+policy_offset (GstKafkaResetPolicy policy, gint64 low, gint64 high)
+{
+  return policy == GST_KAFKA_RESET_EARLIEST ? low : high;
+}
+
+GstKafkaReset
+gst_kafka_reset_decide (GstKafkaResetPolicy policy, gint64 from, gint64 low, gint64 high)
+{
+  GstKafkaReset reset = {.from = from, .to = from, .high = high, .lost = 0};
+
+  if (from < 0) {
+    reset.reason = GST_KAFKA_RESET_UNSET;
+    reset.to = policy_offset (policy, low, high);
+  } else if (low >= 0 && from < low) {
+    reset.reason = GST_KAFKA_RESET_DELETED;
+    reset.to = low;
+    reset.lost = low - from;
+  } else if (high >= 0 && from > high) {
+    reset.reason = GST_KAFKA_RESET_BEYOND;
+    reset.to = policy_offset (policy, low, high);
+  }
+  return reset;
+}
+
+rd_kafka_resp_err_t
+gst_kafka_reset_ask (GstKafkaResetPolicy policy, rd_kafka_t *rk, const gchar *topic, gint partition,
+    gint64 from, gint timeout_ms, GstKafkaReset *reset)
+{
+  gint64 low, high;
+  rd_kafka_resp_err_t err =
+      rd_kafka_query_watermark_offsets (rk, topic, partition, &low, &high, timeout_ms);
+
+  if (err)
+    return err;
+  *reset = gst_kafka_reset_decide (policy, from, low, high);
+  if (reset->reason == GST_KAFKA_RESET_NONE) {
+    reset->reason = GST_KAFKA_RESET_BEYOND;
+    reset->to = policy_offset (policy, low, high);
+  }
+  GST_DEBUG ("%s: %s [%d]: offset %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
+             " becomes %" G_GINT64_FORMAT,
+      rd_kafka_name (rk), topic, partition, from, low, high, reset->to);
+  return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+gboolean
+gst_kafka_reset_is_error (const GstKafkaReset *self, GstKafkaResetPolicy policy)
+{
+  return policy == GST_KAFKA_RESET_ERROR && self->reason != GST_KAFKA_RESET_NONE;
+}
+
+static gchar *
+describe_deleted (const GstKafkaReset *self, const gchar *topic, gint partition)
+{
+  if (self->lost < 0)
+    return g_strdup_printf (
+        "start-time is older than the oldest message left in partition %d of topic \"%s\", at "
+        "offset %" G_GINT64_FORMAT ": what was sent in between is deleted.",
+        partition, topic, self->to);
+  return g_strdup_printf ("Offsets %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
+                          " of partition %d of topic \"%s\" are deleted: %" G_GINT64_FORMAT
+                          " offsets are lost.",
+      self->from, self->to - 1, partition, topic, self->lost);
+}
+
+gchar *
+gst_kafka_reset_describe (const GstKafkaReset *self, const gchar *topic, gint partition)
+{
+  if (self->reason == GST_KAFKA_RESET_DELETED)
+    return describe_deleted (self, topic, partition);
+  if (self->reason == GST_KAFKA_RESET_BEYOND)
+    return g_strdup_printf ("Offset %" G_GINT64_FORMAT
+                            " is beyond the newest message of partition %d of topic \"%s\".",
+        self->from, partition, topic);
+  return g_strdup_printf (
+      "The group has committed no offset in partition %d of topic \"%s\".", partition, topic);
+}
+
+static const gchar *
+get_remedy (const GstKafkaReset *self)
+{
+  if (self->reason == GST_KAFKA_RESET_DELETED)
+    return "Raise the topic's retention.ms or retention.bytes, or read sooner.";
+  if (self->reason == GST_KAFKA_RESET_BEYOND)
+    return "Check whether the topic was created anew, and set the group's offsets or start-offset.";
+  return "Set the group's offsets, start-offset or start-time.";
+}
+
+GError *
+gst_kafka_reset_to_error (const GstKafkaReset *self, const gchar *topic, gint partition)
+{
+  g_autofree gchar *what = gst_kafka_reset_describe (self, topic, partition);
+
+  return g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
+      "%s auto-offset-reset=error ends the stream. %s", what, get_remedy (self));
+}
+
+static void
+log_error (rd_kafka_t *rk, rd_kafka_error_t *error)
+{
+  if (!error)
+    return;
+  GST_WARNING ("%s: %s", rd_kafka_name (rk), rd_kafka_error_string (error));
+  rd_kafka_error_destroy (error);
+}
+
+void
+gst_kafka_reset_reassign (rd_kafka_t *rk, const gchar *topic, gint partition, gint64 offset)
+{
+  rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new (1);
+
+  rd_kafka_topic_partition_list_add (list, topic, partition)->offset = offset;
+  log_error (rk, rd_kafka_incremental_unassign (rk, list));
+  log_error (rk, rd_kafka_incremental_assign (rk, list));
+  rd_kafka_topic_partition_list_destroy (list);
+}
+
+void
+gst_kafka_reset_warn (
+    const GstKafkaReset *self, GstElement *element, const gchar *topic, gint partition)
+{
+  g_autofree gchar *what = gst_kafka_reset_describe (self, topic, partition);
+
+  GST_ELEMENT_WARNING_WITH_DETAILS (element, RESOURCE, READ,
+      ("%s Reading goes on at offset %" G_GINT64_FORMAT ". %s", what, self->to, get_remedy (self)),
+      ("from offset %" G_GINT64_FORMAT, self->from),
+      ("topic", G_TYPE_STRING, topic, "partition", G_TYPE_INT, partition, "from", G_TYPE_INT64,
+          self->from, "to", G_TYPE_INT64, self->to, "lost", G_TYPE_INT64, self->lost, NULL));
+}

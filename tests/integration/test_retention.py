@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A place that the broker no longer has, or doesn't have yet: what is left is read, and what is gone is reported once."""
+
+import time
+
+import confluent_kafka
+import pytest
+from messages import CAPS
+from pipeline import wait_until
+from player import Gst, Player
+
+BEGIN = 1_700_000_000_000  # ms
+
+
+def fill(kafka, topic, count=20, partitions=(0,), size=10, first=0, **options):
+    producer = kafka.producer(**options)
+    for number in range(first, first + count):
+        for partition in partitions:
+            captured = BEGIN + number * 100
+            producer.produce(
+                topic, b"%d" % number + b" " * size, partition=partition, timestamp=captured,
+                headers=[("capture-time", str(captured * 1_000_000)), ("gst-caps", CAPS)])
+    assert producer.flush(30) == 0
+
+
+@pytest.fixture
+def topic(kafka, fresh):
+    kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
+    fill(kafka, fresh)
+    return fresh
+
+
+def commit(kafka, group, topic, *offsets):
+    consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": group})
+    consumer.commit(
+        offsets=[confluent_kafka.TopicPartition(topic, *entry) for entry in enumerate(offsets)], asynchronous=False)
+    consumer.close()
+
+
+def committed(kafka, group, topic):
+    consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": group})
+    answer = consumer.committed([confluent_kafka.TopicPartition(topic, 0)], 10)[0].offset
+    consumer.close()
+    return answer
+
+
+class Reading(Player):
+    """Started, and what it reports kept."""
+
+    def __init__(self, kafka, topic, options, sink="fakesink sync=false async=false"):
+        super().__init__(f"kafkasrc name=src bootstrap-servers={kafka.bootstrap} topic={topic} {options}", sink)
+        self.warnings, self.error = [], None
+        self._pipeline.set_state(Gst.State.PLAYING)
+
+    def pause(self):
+        self._pipeline.set_state(Gst.State.PAUSED)
+
+    def go_on(self):
+        self._pipeline.set_state(Gst.State.PLAYING)
+
+    def look(self, timeout=0):
+        """TRUE: it has ended."""
+        kinds = Gst.MessageType.EOS | Gst.MessageType.ERROR | Gst.MessageType.WARNING
+        while message := self.wait_message(kinds, timeout):
+            if message.type == Gst.MessageType.WARNING:
+                self.warnings.append(message.parse_warning().gerror.message)
+                continue
+            if message.type == Gst.MessageType.ERROR:
+                self.error = message.parse_error().gerror.message
+            return True
+        return False
+
+    def finish(self):
+        assert self.look(30), f"no end; {self.numbers}; {self.warnings}"
+        return self
+
+
+def read(kafka, topic, options):
+    with Reading(kafka, topic, options) as one:
+        return one.finish(), one.stat("lost")
+
+
+ALL, LEFT = list(range(20)), list(range(10, 20))
+EARLIEST, ERROR = "auto-offset-reset=earliest", "auto-offset-reset=error"
+
+
+@pytest.mark.parametrize("how", ["", "replay=true sync=false"])
+@pytest.mark.parametrize("place, policy, numbers, lost, said", [
+    ("start-offset=0", "", LEFT, 10, "10 offsets are lost"),
+    ("start-offset=0", EARLIEST, LEFT, 10, "10 offsets are lost"),
+    ("start-offset=9", "", LEFT, 1, "1 offsets are lost"),
+    ("start-offset=10", "", LEFT, 0, None),
+    ("start-offset=20", "", [], 0, None),
+    ("start-offset=21", "", [], 0, "beyond"),
+    ("start-offset=1000", EARLIEST, LEFT, 0, "beyond"),
+    (f"start-time={BEGIN}000000", "", LEFT, 0, "start-time is older"),
+    (f"start-time={BEGIN + 1500}000000", "", LEFT[5:], 0, None),
+    (f"start-time={BEGIN + 99999}000000", "", [], 0, None),
+    ("", EARLIEST, LEFT, 0, None),
+    ("start-offset=0", ERROR, [], None, "are deleted"),
+    ("start-offset=1000", ERROR, [], None, "beyond"),
+    (f"start-time={BEGIN}000000", ERROR, [], None, "start-time is older"),
+    ("start-offset=15", ERROR, LEFT[5:], 0, None),
+])
+def test_alone(kafka, topic, how, place, policy, numbers, lost, said):
+    kafka.delete_records(topic, {0: 10})
+    how = how.replace("sync=false", "")
+    one, counted = read(kafka, topic, f"eos-at-end=true {how} {place} {policy}")
+    assert one.numbers == numbers
+    said_so = [one.error] if lost is None else one.warnings
+    assert [said in text for text in said_so] == [True] if said else said_so == []
+    assert counted == (lost or 0) or lost is None
+    assert bool(one.error) == (lost is None)
+
+
+@pytest.mark.parametrize("protocol", ["cooperative-sticky", "range"])
+@pytest.mark.parametrize("place, policy, numbers, lost, said, after", [
+    (5, "", LEFT, 5, "5 offsets are lost", 20),
+    (5, EARLIEST, LEFT, 5, "5 offsets are lost", 20),
+    (15, "", LEFT[5:], 0, None, 20),
+    (1000, "", [], 0, "beyond", 20),
+    (1000, EARLIEST, LEFT, 0, "beyond", 20),
+    (None, EARLIEST, LEFT, 0, None, 20),
+    (None, "", [], 0, None, 20),
+    (5, ERROR, [], None, "are deleted", 5),
+    (1000, ERROR, [], None, "beyond", 1000),
+    (None, ERROR, [], None, "has committed no offset", -1001),
+])
+def test_group(kafka, topic, protocol, place, policy, numbers, lost, said, after):
+    group = f"{topic}-g"
+    if place is not None:
+        commit(kafka, group, topic, place)
+    kafka.delete_records(topic, {0: 10})
+    one, counted = read(
+        kafka, topic,
+        f"group-id={group} eos-at-end=true {policy} client-properties=c,partition.assignment.strategy={protocol}")
+    assert one.numbers == numbers
+    said_so = [one.error] if lost is None else one.warnings
+    assert [said in text for text in said_so] == [True] if said else said_so == []
+    assert lost is None or counted == lost
+    assert committed(kafka, group, topic) == after
+
+
+@pytest.mark.parametrize("group", [False, True])
+def test_some_partitions(kafka, fresh, group):
+    """One whole, one cut, one emptied, one that was always empty."""
+    kafka.create_topic(fresh, 4, config=["retention.ms=-1"])
+    fill(kafka, fresh, partitions=(0, 1, 2))
+    kafka.delete_records(fresh, {1: 10, 2: 20})
+    place = "start-offset=0"
+    if group:
+        commit(kafka, fresh, fresh, 0, 0, 0, 0)
+        place = f"group-id={fresh}"
+    one, lost = read(kafka, fresh, f"{place} eos-at-end=true")
+    assert sorted(one.numbers) == sorted(ALL + LEFT)
+    assert lost == 30
+    assert len(one.warnings) == 2
+
+
+@pytest.mark.parametrize("options", ["auto-offset-reset=earliest", "group-id=paused auto-offset-reset=earliest"])
+def test_after_a_pause(kafka, fresh, options):
+    kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
+    fill(kafka, fresh, 100, size=50_000, batch_num_messages=1)
+    with Reading(kafka, fresh, options.replace("paused", fresh) + " max-prefetch=65536") as one:
+        wait_until(lambda: len(one.numbers) >= 5, 30, "messages")
+        one.pause()
+        fill(kafka, fresh, 200, size=50_000, first=100, batch_num_messages=1)
+        time.sleep(0.5)
+        kafka.delete_records(fresh, {0: 290})
+        one.go_on()
+        wait_until(lambda: 299 in one.numbers, 30, "the last one")
+        one.look()
+        lost = one.stat("lost")
+        assert one.numbers == sorted(one.numbers)
+        assert lost == 300 - len(one.numbers) > 0
+        assert len(one.warnings) == 1 and f"{lost} offsets are lost" in one.warnings[0]
+
+
+def test_replay_after_a_pause_and_a_seek(kafka, fresh):
+    kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
+    fill(kafka, fresh, 100, size=50_000, batch_num_messages=1)
+    with Reading(kafka, fresh, "replay=true max-prefetch=65536", "fakesink sync=true") as one:
+        wait_until(lambda: len(one.numbers) >= 5, 30, "messages")
+        one.pause()
+        kafka.delete_records(fresh, {0: 50})
+        one.seek(0, rate=20.0)
+        one.finish()
+        assert one.numbers == list(range(50, 100))
+        assert one.stat("lost") == 50
+        assert len(one.warnings) == 1
+    with Reading(kafka, fresh, "replay=true max-prefetch=65536", "fakesink sync=true") as one:
+        wait_until(lambda: len(one.numbers) >= 1, 30, "messages")
+        one.pause()
+        time.sleep(0.3)
+        kafka.delete_records(fresh, {0: 90})
+        one.go_on()
+        one.finish()
+        assert one.numbers == sorted(one.numbers) and one.numbers[-10:] == list(range(90, 100))
+        assert one.stat("lost") == 50 - len(one.numbers) > 0
+        assert len(one.warnings) == 1
+
+
+@pytest.mark.parametrize("how", ["start-offset=5 eos-at-end=true", "start-offset=5 replay=true"])
+def test_gaps_are_no_loss(kafka, fresh, how):
+    """What ends a transaction, or was given up, takes an offset without being a message."""
+    kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
+    for number in range(4):
+        producer = kafka.producer(transactional_id=f"{fresh}-{number}")
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        for one in range(3):
+            captured = BEGIN + number * 300 + one * 100
+            producer.produce(fresh, b"%d" % (number * 3 + one), partition=0, timestamp=captured,
+                             headers=[("gst-caps", CAPS)])
+        producer.flush(30)
+        producer.abort_transaction(30) if number == 1 else producer.commit_transaction(30)
+    one, lost = read(kafka, fresh, how)
+    assert one.numbers == [6, 7, 8, 9, 10, 11]
+    assert (lost, one.warnings, one.error) == (0, [], None)
+
+
+@pytest.mark.parametrize("how, numbers", [("earliest", [*ALL, *range(5)]), ("latest", ALL)])
+def test_topic_made_anew_with_fewer_messages(kafka, topic, how, numbers):
+    with Reading(kafka, topic, f"start-offset=0 auto-offset-reset={how}") as one:
+        wait_until(lambda: len(one.numbers) == 20, 30, "messages")
+        admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})
+        admin.delete_topics([topic])[topic].result(30)
+        wait_until(lambda: topic not in admin.list_topics(timeout=10).topics, 30, "the deletion")
+        kafka.create_topic(topic, 1, config=["retention.ms=-1"])
+        fill(kafka, topic, 5)
+        wait_until(lambda: one.look() or one.warnings, 60, "a warning")
+        wait_until(lambda: one.numbers == numbers, 30, "messages")
+        assert one.error is None
+        assert "beyond the newest" in one.warnings[0]
