@@ -46,6 +46,8 @@ static const Metric metrics[] = {
     COUNT ("kafkasink", "resent", "gstfog_messages_resent_total", NULL, "Messages sent again"),
     COUNT ("kafkasink", "rebuilds", "gstfog_client_rebuilds_total", NULL,
         "Clients replaced after a fatal error"),
+    GAUGE ("kafkasink", "waits-for-access", "gstfog_waits_for_access", 1,
+        "1 while access that the cluster took away is waited for"),
     COUNT ("kafkasink", "refused-batches", "gstfog_refused_batches_total", NULL,
         "Batches that were too large for the topic"),
     GAUGE (
@@ -71,6 +73,9 @@ static const Metric metrics[] = {
     GAUGE ("kafkasrc", "pending", "gstfog_pending_messages", 1, "Messages on their way downstream"),
     GAUGE ("kafkasrc", "parked", "gstfog_parked_messages", 1,
         "Messages released undecided, not yet counted as done"),
+    COUNT ("kafkasrc", "damaged", "gstfog_rejected_total", "damaged", REJECTED),
+    GAUGE ("kafkasrc", "waits-for-access", "gstfog_waits_for_access", 1,
+        "1 while access that the cluster took away is waited for"),
     COUNT ("kafkasrc", "rebalances", "gstfog_rebalances_total", NULL, "Changes of the assignment"),
 
     COUNT ("haarfacecount", "frames", "gstfog_counted_frames_total", NULL,

@@ -195,6 +195,40 @@ tell_metrics (GstElement *pipeline, gboolean playing, const StageVerdict *verdic
   return (StatusAnswer){200, prometheus_text_end (text)};
 }
 
+static gboolean
+waits_for_access (GstElement *element)
+{
+  GParamSpec *spec = g_object_class_find_property (G_OBJECT_GET_CLASS (element), "stats");
+  g_autoptr (GstStructure) stats = NULL;
+  gboolean waits = FALSE;
+
+  if (!spec || spec->value_type != GST_TYPE_STRUCTURE)
+    return FALSE;
+  g_object_get (element, "stats", &stats, NULL);
+  return stats && gst_structure_get_boolean (stats, "waits-for-access", &waits) && waits;
+}
+
+static gint
+compare_waiting (gconstpointer item, gconstpointer unused)
+{
+  return waits_for_access (g_value_get_object (item)) ? 0 : 1;
+}
+
+/* An element that a server refuses pushes nothing, or waits with a full queue. */
+static void
+look_for_lost_access (GstElement *pipeline, StageVerdict *verdict)
+{
+  GstIterator *elements = gst_bin_iterate_recurse (GST_BIN (pipeline));
+  GValue found = G_VALUE_INIT;
+
+  if (gst_iterator_find_custom (elements, compare_waiting, &found, NULL)) {
+    stage_verdict_clear (verdict);
+    *verdict = (StageVerdict){STAGE_WAITING, 0, gst_element_get_name (g_value_get_object (&found))};
+    g_value_unset (&found);
+  }
+  gst_iterator_free (elements);
+}
+
 static StatusAnswer
 answer (const gchar *path, gpointer data)
 {
@@ -205,6 +239,8 @@ answer (const gchar *path, gpointer data)
   StageVerdict verdict = judge (self, pipeline, playing, since);
   StatusAnswer answer = {0, NULL};
 
+  if (pipeline && (verdict.state == STAGE_IDLE || verdict.state == STAGE_WORKING))
+    look_for_lost_access (pipeline, &verdict);
   if (g_str_equal (path, "/livez"))
     answer = tell_state (&verdict, verdict.state != STAGE_STALLED);
   else if (g_str_equal (path, "/readyz"))

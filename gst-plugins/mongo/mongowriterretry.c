@@ -345,6 +345,18 @@ choose_patience (MongoWorker *self)
         self->session, (gint32) CLAMP (MIN (own << self->doublings, left), own, G_MAXINT32));
 }
 
+/* A right that is missing from the start is an error; one that is taken away may come back. */
+static gboolean
+may_come_back (MongoWriter *self, const MongoItem *worst)
+{
+  gboolean stored;
+
+  g_mutex_lock (&self->lock);
+  stored = self->stats.documents + self->stats.duplicates > 0;
+  g_mutex_unlock (&self->lock);
+  return stored && worst->result.verdict == MONGO_VERDICT_DENIED;
+}
+
 /* FALSE: no use, or too late. */
 static gboolean
 wait_to_try_again (MongoWorker *self, const MongoItem *worst)
@@ -353,7 +365,7 @@ wait_to_try_again (MongoWorker *self, const MongoItem *worst)
 
   self->lost_in_row = worst->result.verdict == MONGO_VERDICT_LOST ? self->lost_in_row + 1 : 0;
   mongo_session_drop (self->session);
-  if (!mongo_item_is_retry (worst))
+  if (!mongo_item_is_retry (worst) && !may_come_back (writer, worst))
     return FALSE;
   if (!self->deadline)
     self->deadline =

@@ -614,6 +614,24 @@ GST_START_TEST (test_missing_right_is_an_error)
 }
 GST_END_TEST;
 
+/* Taken away later, it may come back: until then the documents wait. */
+GST_START_TEST (test_right_that_is_lost_is_waited_for)
+{
+  Fixture f;
+  g_autofree gchar *warning = NULL;
+
+  setup (&f, mongo_mock_new (), "batch-latency=0", "application/json");
+  gst_harness_push (f.h, new_message ("{}", &f.ledger, 0));
+  fail_unless (mongo_mock_wait_inserts (f.mock, 1));
+  mongo_mock_script (f.mock, "{\"ok\":0,\"code\":13,\"errmsg\":\"not authorized on fog\"}");
+  gst_harness_push (f.h, new_message ("{}", &f.ledger, 1));
+  warning = wait_message (f.bus, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+  fail_unless (gst_harness_push_event (f.h, gst_event_new_eos ()));
+  assert_acks (&f, 2, 0);
+  teardown (&f);
+}
+GST_END_TEST;
+
 static gpointer
 push_many (gpointer data)
 {
@@ -863,6 +881,7 @@ mongosink_suite (void)
   tcase_add_test (tc, test_retries_end);
   tcase_add_test (tc, test_batches_side_by_side);
   tcase_add_test (tc, test_missing_right_is_an_error);
+  tcase_add_test (tc, test_right_that_is_lost_is_waited_for);
   tcase_add_test (tc, test_frozen_server_holds_up_no_state_change);
   tcase_add_test (tc, test_eos_waits_within_a_bound);
   tcase_add_test (tc, test_stop_without_eos_writes_what_is_waiting);

@@ -100,7 +100,9 @@ note_error (rd_kafka_t *rk, gint err, const gchar *reason, gpointer user_data)
   GstKafkaProducer *self = user_data;
 
   GST_INFO_OBJECT (self->element, "client: %s: %s", rd_kafka_err2name (err), reason);
-  gst_kafka_fault_note (&self->fault, err, reason);
+  err = gst_kafka_fault_note (&self->fault, err, reason);
+  if (gst_kafka_error_is_refusal (err))
+    gst_kafka_producer_lose_connection (self, err, reason);
 }
 
 /* From any of the client's threads. */
@@ -124,6 +126,7 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   g_cond_init (&self->changed);
   gst_kafka_send_queue_init (&self->queue);
   self->reported = g_ptr_array_new ();
+  self->delivered_topics = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->element = element;
   self->conf = conf;
   self->config = *config; /* but for its strings */
@@ -164,6 +167,8 @@ free_producer (gpointer producer)
     rd_kafka_destroy (self->rk);
   free_queue (&self->queue.in_flight);
   g_ptr_array_unref (self->reported);
+  g_hash_table_unref (self->delivered_topics);
+  g_free (self->refusal_detail);
   rd_kafka_conf_destroy (self->conf);
   gst_kafka_fault_clear (&self->fault);
   g_mutex_clear (&self->lock);
@@ -293,7 +298,7 @@ gst_kafka_producer_fail_undrained (GstKafkaProducer *self)
 
 static GstStructure *
 counters_to_structure (const GstKafkaProducerCounters *c, guint waiting, guint in_flight,
-    guint64 bytes, guint64 batch_bytes, gboolean connected)
+    guint64 bytes, guint64 batch_bytes, gboolean connected, gboolean waits)
 {
   return gst_structure_new ("kafkasink-stats", "delivered", G_TYPE_UINT64, c->delivered,
       "delivered-bytes", G_TYPE_UINT64, c->delivered_bytes, "waiting", G_TYPE_UINT, waiting,
@@ -302,7 +307,8 @@ counters_to_structure (const GstKafkaProducerCounters *c, guint waiting, guint i
       c->dropped_downstream, "undeliverable", G_TYPE_UINT64, c->undeliverable, "resent",
       G_TYPE_UINT64, c->resent, "rebuilds", G_TYPE_UINT64, c->rebuilds, "latency", G_TYPE_UINT64,
       c->latency, "refused-batches", G_TYPE_UINT64, c->refused_batches, "batch-bytes",
-      G_TYPE_UINT64, batch_bytes, "connected", G_TYPE_BOOLEAN, connected, NULL);
+      G_TYPE_UINT64, batch_bytes, "connected", G_TYPE_BOOLEAN, connected, "waits-for-access",
+      G_TYPE_BOOLEAN, waits, NULL);
 }
 
 GstStructure *
@@ -312,11 +318,11 @@ gst_kafka_producer_stats (GstKafkaProducer *self)
   GstStructure *s;
 
   if (!self)
-    return counters_to_structure (&none, 0, 0, 0, 0, FALSE);
+    return counters_to_structure (&none, 0, 0, 0, 0, FALSE, FALSE);
   g_mutex_lock (&self->lock);
   s = counters_to_structure (&self->counters, self->queue.waiting.length,
       self->queue.in_flight.length, gst_kafka_send_queue_bytes (&self->queue), self->batch_bytes,
-      self->connected);
+      self->connected, self->refused_since != 0);
   g_mutex_unlock (&self->lock);
   return s;
 }

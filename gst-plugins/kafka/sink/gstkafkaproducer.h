@@ -19,6 +19,7 @@ typedef struct {
   gboolean each_names_topic;
   const gchar *congestion_control; /* NULL: the kernel's */
   GstClockTime connect_timeout;    /* for the first contact; GST_CLOCK_TIME_NONE: for ever */
+  GstClockTime access_timeout;     /* for rights that were lost; GST_CLOCK_TIME_NONE: for ever */
   GstClockTime delivery_timeout;   /* for a record, from the queue to its report; NONE: for ever */
   gboolean skip_failed;            /* FALSE: a record that can't be delivered ends the producer */
   gboolean create_topic;           /* before the first record; an existing one is left as it is */

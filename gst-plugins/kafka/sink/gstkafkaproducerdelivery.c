@@ -138,6 +138,7 @@ count_delivery (GstKafkaProducer *self, GstKafkaRecord *record, gint64 now)
   self->connected = TRUE;
   if (record->refused_batch)
     shrink_batches (self, record);
+  gst_kafka_producer_regain_access (self, record->topic);
   gst_kafka_fault_forget (&self->fault);
 }
 
@@ -202,6 +203,7 @@ take_report (GstKafkaProducer *self, rd_kafka_t *rk, GstKafkaRecord *record, gin
   }
   if (self->failing || is_overdue (self, record) ||
       (!goes_with_other_time (record) && !goes_alone (self, record) &&
+          !gst_kafka_producer_lose_access (self, record->topic, record->err) &&
           !is_retriable (rk, record, record->err))) {
     self->lost++;
     return FALSE;
@@ -262,8 +264,9 @@ must_wait (GstKafkaProducer *self)
 static gboolean
 may_send (GstKafkaProducer *self)
 {
-  return self->rk && !self->held && !self->failing && self->queue.waiting.head &&
-         !must_wait (self) && gst_kafka_send_queue_may_send (&self->queue);
+  return self->rk && !self->held && g_get_monotonic_time () >= self->ask_again && !self->failing &&
+         self->queue.waiting.head && !must_wait (self) &&
+         gst_kafka_send_queue_may_send (&self->queue);
 }
 
 /* With lock. Returns a record (in no queue) that the client refuses for good, or NULL. */
@@ -282,7 +285,8 @@ hand_over (GstKafkaProducer *self, rd_kafka_resp_err_t *err)
     gst_kafka_send_queue_reported (&self->queue, record);
     if (*err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC && !record->topic)
       gst_kafka_fault_note (&self->fault, *err, NULL);
-    if (!is_retriable (self->rk, record, *err) || is_overdue (self, record)) {
+    if (is_overdue (self, record) || (!gst_kafka_producer_lose_access (self, record->topic, *err) &&
+                                         !is_retriable (self->rk, record, *err))) {
       self->lost++;
       return record;
     }
@@ -407,11 +411,13 @@ pop_overdue (GstKafkaProducer *self)
 static void
 serve (GstKafkaProducer *self)
 {
+  rd_kafka_resp_err_t fatal;
   GstKafkaRecord *overdue;
   gchar reason[512];
 
   poll_client (self, self->rk, GST_KAFKA_PRODUCER_SLICE_MS);
-  if (rd_kafka_fatal_error (self->rk, reason, sizeof reason))
+  fatal = rd_kafka_fatal_error (self->rk, reason, sizeof reason);
+  if (fatal && !gst_kafka_producer_is_ended_by_refusal (self, fatal, reason))
     replace_ended (self, reason);
   use_smaller_batches (self);
   g_mutex_lock (&self->lock);
@@ -420,6 +426,7 @@ serve (GstKafkaProducer *self)
   g_mutex_unlock (&self->lock);
   if (overdue)
     give_up (self, overdue, RD_KAFKA_RESP_ERR__MSG_TIMED_OUT);
+  gst_kafka_producer_watch_access (self);
 }
 
 static gboolean

@@ -42,6 +42,12 @@ struct _GstKafkaProducer {
   gboolean flushing, stopping, connected;
   gboolean failing, failed; /* an error is decided on; it has been posted */
   GstKafkaProducerCounters counters;
+  GHashTable *delivered_topics; /* a set of names, where each record names its own */
+  gint64 refused_since;         /* that access was lost, monotonic us; 0: it is as it should be */
+  gint64 ask_again;             /* nothing is sent before, monotonic us */
+  gboolean refused_connection, refusal_told;
+  rd_kafka_resp_err_t refusal; /* this and the next: for the poller's thread alone */
+  gchar *refusal_detail;
   /* Until the topic is made, as brokers would make it their way at the first record, and until its limits are known. */
   gboolean held;
 };
@@ -55,6 +61,22 @@ void gst_kafka_producer_note_report (
 rd_kafka_t *gst_kafka_producer_new_handle (GstKafkaProducer *self, GError **error);
 /* With lock, which is dropped meanwhile if there is bad news. From any thread. */
 void gst_kafka_producer_hand_over_all (GstKafkaProducer *self);
+
+/* gstkafkaproduceraccess.c */
+
+/* With lock. TRUE: @err is about a right that there was, which is waited for. @topic: NULL for the only one */
+gboolean gst_kafka_producer_lose_access (
+    GstKafkaProducer *self, const gchar *topic, rd_kafka_resp_err_t err);
+/* Without lock, on the poller's thread: the password or the certificate isn't accepted any more. */
+void gst_kafka_producer_lose_connection (
+    GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *detail);
+/* Without lock, on the poller's thread: the idempotent client ends when a right is missing. FALSE: a new one may try. */
+gboolean gst_kafka_producer_is_ended_by_refusal (
+    GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *reason);
+/* With lock: a record was delivered. */
+void gst_kafka_producer_regain_access (GstKafkaProducer *self, const gchar *topic);
+/* Without lock, on the poller's thread. */
+void gst_kafka_producer_watch_access (GstKafkaProducer *self);
 
 /* The connector's thread, without lock. */
 gpointer gst_kafka_producer_make_contact (gpointer self);

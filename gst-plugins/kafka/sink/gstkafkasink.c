@@ -239,6 +239,7 @@ new_producer (GstKafkaSink *self, GError **error)
   config.topic = topic = g_strdup (self->settings.topic);
   config.congestion_control = congestion_control = g_strdup (self->own.congestion_control);
   config.connect_timeout = self->own.connect_timeout;
+  config.access_timeout = self->settings.access_timeout;
   config.delivery_timeout = self->own.delivery_timeout;
   config.create_topic = self->own.create_topic;
   config.partitions = self->own.partitions;
@@ -561,6 +562,7 @@ gst_kafka_sink_class_init (GstKafkaSinkClass *klass)
    * | batch-bytes | uint64 | bytes that a batch has at most |
    * | latency | uint64 | smoothed time from hand-over to acknowledgement, ns |
    * | connected | boolean | whether the cluster has answered since start |
+   * | waits-for-access | boolean | access was lost, and is waited for up to #GstKafkaSink:access-timeout |
    *
    * Counted since the last start.
    */
