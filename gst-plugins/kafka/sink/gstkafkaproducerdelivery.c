@@ -31,7 +31,8 @@ give_up (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err
                                              " bytes, %s, partition %d: %s",
       record->number, gst_kafka_record_size (record), record->topic ? record->topic : self->topic,
       record->partition, rd_kafka_err2name (err));
-  gboolean skip = self->config.skip_failed;
+  /* A right that is missing is no record's fault, unless each record chooses its topic. */
+  gboolean skip = self->config.skip_failed && (record->topic || !gst_kafka_error_is_refusal (err));
   gboolean first;
 
   g_mutex_lock (&self->lock);
