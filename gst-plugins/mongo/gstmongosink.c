@@ -44,6 +44,8 @@
  */
 #include "gstmongosink.h"
 
+#include <gst/base/gstadapter.h>
+
 #include "fogcaps.h"
 #include "fogtime.h"
 #include "gstkafkameta.h"
@@ -78,6 +80,8 @@ struct _GstMongoSink {
   gboolean wrap;
 
   gint format; /* MongoFormat; atomic, set by the streaming thread */
+  GstAdapter *
+      rest; /* of the streaming thread: the begin of a document that the next buffer goes on with */
   GstMongoRejects rejects;
 };
 
@@ -139,27 +143,16 @@ take_reject (GstMongoSink *self, const GstMongoReject *reject, gboolean interrup
 }
 
 static gboolean
-on_rejected (
-    GstElement *element, const bson_t *document, GstBuffer *buffer, const MongoResult *result)
+on_rejected (GstElement *element, const MongoItem *item, GstBuffer *buffer)
 {
   GstMongoSink *self = GST_MONGO_SINK (element);
-  GstMongoReject reject = {.origin = buffer, .reason = result->reason, .code = result->code};
+  GstMongoReject reject = {
+      .origin = buffer, .reason = item->result.reason, .code = item->result.code};
   g_autofree gpointer bytes = NULL;
-  char *json = NULL;
-  GstFlowReturn flow;
 
-  if (self->wrap || self->mode == MONGO_MODE_GRIDFS) {
-    gst_buffer_extract_dup (buffer, 0, -1, &bytes, &reject.size);
-    reject.data = bytes;
-  } else if (g_atomic_int_get (&self->format) == MONGO_FORMAT_BSON) {
-    reject.data = bson_get_data (document);
-    reject.size = document->len;
-  } else {
-    reject.data = json = bson_as_canonical_extended_json (document, &reject.size);
-  }
-  flow = take_reject (self, &reject, FALSE);
-  bson_free (json);
-  return flow == GST_FLOW_OK;
+  gst_buffer_extract_dup (buffer, item->at, item->size, &bytes, &reject.size);
+  reject.data = bytes;
+  return take_reject (self, &reject, FALSE) == GST_FLOW_OK;
 }
 
 static void
@@ -236,6 +229,7 @@ stop (GstMongoSink *self)
   MongoWriter *writer = self->writer;
 
   mongo_writer_stop (writer);
+  gst_adapter_clear (self->rest);
   GST_OBJECT_LOCK (self);
   mongo_writer_get_stats (writer, &self->last_run);
   self->writer = NULL;
@@ -368,15 +362,20 @@ choose_collection (GstMongoSink *self, const bson_t *document, GError **error)
 
 /* Takes the document over. */
 static GstFlowReturn
-push_document (
-    GstMongoSink *self, bson_t *document, GRefString *collection, GstBuffer *buffer, guint index)
+push_document (GstMongoSink *self, bson_t *document, GRefString *collection, GstBuffer *buffer,
+    guint index, const MongoReader *reader)
 {
+  MongoItem *item;
+
   if (!bson_has_field (document, "_id")) {
     g_autofree gchar *id = make_id (self, buffer, index);
 
     document = mongo_document_ensure_id (document, id);
   }
-  return push_item (self, mongo_item_new (document, collection, gst_buffer_ref (buffer)));
+  item = mongo_item_new (document, collection, gst_buffer_ref (buffer));
+  item->at = reader->text - reader->start;
+  item->size = reader->text_size;
+  return push_item (self, item);
 }
 
 static GstClockTime
@@ -439,7 +438,7 @@ push_documents (GstMongoSink *self, MongoReader *reader, GstBuffer *buffer)
     if ((document = next))
       collection = choose_collection (self, document, &error);
     if (collection) {
-      flow = push_document (self, g_steal_pointer (&document), collection, buffer, index);
+      flow = push_document (self, g_steal_pointer (&document), collection, buffer, index, reader);
     } else {
       flow = reject_unreadable (self, buffer, reader, error);
     }
@@ -459,6 +458,7 @@ push_part (GstMongoSink *self, bson_t *document, const gchar *bucket, const gcha
 
   g_atomic_ref_count_inc (&file->refs);
   item->file = file;
+  item->size = gst_buffer_get_size (buffer);
   item->is_part = strcmp (kind, MONGO_GRIDFS_CHUNKS) == 0;
   return push_item (self, item);
 }
@@ -519,18 +519,20 @@ push_buffer (GstMongoSink *self, GstBuffer *buffer, const GstMapInfo *map)
       .size = map->size,
   };
 
+  reader.start = reader.data;
   return self->mode == MONGO_MODE_GRIDFS ? push_file (self, buffer, map)
                                          : push_documents (self, &reader, buffer);
 }
 
+/* Takes the @buffer over. */
 static GstFlowReturn
-gst_mongo_sink_render (GstBaseSink *sink, GstBuffer *buffer)
+push_whole_buffer (GstMongoSink *self, GstBuffer *buffer)
 {
-  GstMongoSink *self = GST_MONGO_SINK (sink);
   GstFlowReturn flow;
   GstMapInfo map;
 
   if (!gst_buffer_map (buffer, &map, GST_MAP_READ)) {
+    gst_buffer_unref (buffer);
     GST_ELEMENT_ERROR (self, RESOURCE, READ, ("A buffer's memory can't be read."), (NULL));
     return GST_FLOW_ERROR;
   }
@@ -539,7 +541,61 @@ gst_mongo_sink_render (GstBaseSink *sink, GstBuffer *buffer)
   /* Documents already on their way must not vouch for those that never were. */
   if (flow != GST_FLOW_OK)
     gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_FAILED);
+  gst_buffer_unref (buffer);
   return flow;
+}
+
+/* A message is whole by itself; in a stream of bytes a document may go on in the next buffer. */
+static gboolean
+is_part_of_stream (GstMongoSink *self, GstBuffer *buffer)
+{
+  return !self->wrap && self->mode != MONGO_MODE_GRIDFS &&
+         g_atomic_int_get (&self->format) != MONGO_FORMAT_JSON && !gst_kafka_meta_peek (buffer);
+}
+
+static GstFlowReturn
+push_stream (GstMongoSink *self, GstBuffer *buffer)
+{
+  gsize size, whole;
+
+  gst_adapter_push (self->rest, gst_buffer_ref (buffer));
+  size = gst_adapter_available (self->rest);
+  whole = size == 0 ? 0
+                    : mongo_reader_count_whole (g_atomic_int_get (&self->format),
+                          gst_adapter_map (self->rest, size), size);
+  gst_adapter_unmap (self->rest);
+  return whole ? push_whole_buffer (self, gst_adapter_take_buffer (self->rest, whole))
+               : GST_FLOW_OK;
+}
+
+/* The last line needs no end; the rest of a document is none, and is rejected. */
+static GstFlowReturn
+push_rest (GstMongoSink *self)
+{
+  gsize size = gst_adapter_available (self->rest);
+
+  return size ? push_whole_buffer (self, gst_adapter_take_buffer (self->rest, size)) : GST_FLOW_OK;
+}
+
+static GstFlowReturn
+gst_mongo_sink_render (GstBaseSink *sink, GstBuffer *buffer)
+{
+  GstMongoSink *self = GST_MONGO_SINK (sink);
+  GstFlowReturn flow;
+
+  if (is_part_of_stream (self, buffer))
+    return push_stream (self, buffer);
+  flow = push_rest (self);
+  return flow == GST_FLOW_OK ? push_whole_buffer (self, gst_buffer_ref (buffer)) : flow;
+}
+
+/* A flush discards what wasn't whole. */
+static gboolean
+gst_mongo_sink_event (GstBaseSink *sink, GstEvent *event)
+{
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+    gst_adapter_clear (GST_MONGO_SINK (sink)->rest);
+  return GST_BASE_SINK_CLASS (gst_mongo_sink_parent_class)->event (sink, event);
 }
 
 static void
@@ -583,6 +639,8 @@ gst_mongo_sink_wait_event (GstBaseSink *sink, GstEvent *event)
 {
   GstFlowReturn flow = GST_BASE_SINK_CLASS (gst_mongo_sink_parent_class)->wait_event (sink, event);
 
+  if (flow == GST_FLOW_OK && GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+    flow = push_rest (GST_MONGO_SINK (sink));
   if (flow == GST_FLOW_OK && GST_EVENT_TYPE (event) == GST_EVENT_EOS)
     flow = drain (GST_MONGO_SINK (sink));
   if (flow == GST_FLOW_OK && GST_EVENT_TYPE (event) == GST_EVENT_EOS)
@@ -663,6 +721,7 @@ gst_mongo_sink_finalize (GObject *object)
 
   gst_mongo_settings_clear (&self->settings);
   gst_mongo_rejects_clear (&self->rejects);
+  g_object_unref (self->rest);
   G_OBJECT_CLASS (gst_mongo_sink_parent_class)->finalize (object);
 }
 
@@ -725,6 +784,7 @@ gst_mongo_sink_class_init (GstMongoSinkClass *klass)
   sink_class->unlock_stop = gst_mongo_sink_unlock_stop;
   sink_class->get_caps = gst_mongo_sink_get_caps;
   sink_class->set_caps = gst_mongo_sink_set_caps;
+  sink_class->event = gst_mongo_sink_event;
   sink_class->render = gst_mongo_sink_render;
   sink_class->wait_event = gst_mongo_sink_wait_event;
 }
@@ -739,6 +799,7 @@ gst_mongo_sink_init (GstMongoSink *self)
   gst_base_sink_set_sync (sink, FALSE);
   gst_base_sink_set_last_sample_enabled (sink, FALSE);
 
+  self->rest = gst_adapter_new ();
   gst_mongo_rejects_init (&self->rejects, GST_ELEMENT (self));
   gst_mongo_settings_init (&self->settings);
   self->rejects.on_error = DEFAULT_ON_ERROR;

@@ -184,9 +184,52 @@ mongo_reader_next (MongoReader *reader, bson_t **document, GError **error)
       if (!reader->size)
         return FALSE;
       *document = next_bson (reader, error);
+      if (*document)
+        reader->text_size = reader->data - reader->text;
       return TRUE;
   }
   g_return_val_if_reached (FALSE);
+}
+
+static gsize
+count_whole_lines (const guint8 *data, gsize size)
+{
+  gsize left = size;
+
+  while (left > 0 && data[left - 1] != '\n')
+    left--;
+  return size - left > MONGO_JSON_MAX ? size : left;
+}
+
+static gsize
+count_whole_bson (const guint8 *data, gsize size)
+{
+  gsize whole = 0;
+  guint32 length;
+
+  while (size - whole >= sizeof length) {
+    memcpy (&length, data + whole, sizeof length);
+    length = GUINT32_FROM_LE (length);
+    if (length < 5 || length > MONGO_DOCUMENT_MAX)
+      return size;
+    if (length > size - whole)
+      break;
+    whole += length;
+  }
+  return whole;
+}
+
+gsize
+mongo_reader_count_whole (MongoFormat format, const guint8 *data, gsize size)
+{
+  switch (format) {
+    case MONGO_FORMAT_JSON_LINES:
+      return count_whole_lines (data, size);
+    case MONGO_FORMAT_BSON:
+      return count_whole_bson (data, size);
+    default:
+      return size;
+  }
 }
 
 bson_t *

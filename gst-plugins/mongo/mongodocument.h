@@ -22,7 +22,8 @@ typedef struct {
   MongoFormat format;
   const guint8 *data;
   gsize size;
-  const guint8 *text; /* what the last document was read from */
+  const guint8 *start; /* of all */
+  const guint8 *text;  /* what the last document was read from */
   gsize text_size;
 } MongoReader;
 
@@ -37,6 +38,9 @@ typedef struct {
  * Returns: %FALSE at the end, with neither set
  */
 gboolean mongo_reader_next (MongoReader *reader, bson_t **document, GError **error);
+
+/* How many of @size bytes of a stream are whole documents; of @size, if it can't be told where the last one ends. */
+gsize mongo_reader_count_whole (MongoFormat format, const guint8 *data, gsize size);
 
 /**
  * mongo_document_ensure_id:

@@ -50,6 +50,7 @@ typedef struct {
   bson_t *document;
   GRefString *collection;
   GstBuffer *buffer; /* NULL once the writer was left behind; guarded by its lock */
+  gsize at, size;    /* where in the buffer it stands, in bytes */
   MongoFile *file;   /* nullable */
   gboolean is_part;  /* another document stands for the whole file */
   gboolean beside;   /* one of the same collection was stored while this one was refused */

@@ -31,8 +31,7 @@ typedef struct {
 /* All of them from the writer's threads, without its lock; @owner is kept alive meanwhile. */
 typedef struct {
   /* TRUE: the document is dealt with; FALSE: an error was posted, give up. */
-  gboolean (*rejected) (
-      GstElement *owner, const bson_t *document, GstBuffer *buffer, const MongoResult *result);
+  gboolean (*rejected) (GstElement *owner, const MongoItem *item, GstBuffer *buffer);
   /* The database is lost, and waited for. */
   void (*outage) (GstElement *owner, const GError *error);
   /* Something asked for isn't there, but the stream goes on. */

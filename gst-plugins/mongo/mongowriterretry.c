@@ -116,7 +116,7 @@ report_one (MongoWriter *self, GstElement *owner, MongoItem *item)
   g_mutex_lock (&self->lock);
   buffer = item->buffer ? gst_buffer_ref (item->buffer) : NULL;
   g_mutex_unlock (&self->lock);
-  go_on = buffer && self->funcs.rejected (owner, item->document, buffer, &item->result);
+  go_on = buffer && self->funcs.rejected (owner, item, buffer);
   gst_clear_buffer (&buffer);
   return go_on;
 }

@@ -7,8 +7,10 @@ import re
 import subprocess
 import time
 
+import bson
 import confluent_kafka
 import confluent_kafka.admin
+import pymongo
 import pytest
 from mongosinks import BUILD, event, events, own_mongo, sink  # noqa: F401 (fixtures)
 from pipeline import wait_until
@@ -145,3 +147,47 @@ def test_killed_in_mid_stream_every_message_is_one_document(kafka, mongo, fresh,
             cloud.wait()
     assert stored.count_documents({}) == 5940, (tmp_path / "cloud.log").read_text()
     assert len(stored.distinct("seq")) == 5940
+
+
+@pytest.mark.parametrize("blocksize", [4096, 100, 1, 1000000])
+@pytest.mark.parametrize("form", ["application/x-ndjson", "application/bson"])
+def test_documents_span_buffers(mongo, fresh, launch, tmp_path, form, blocksize):
+    """A stream of bytes is cut anywhere; its last line needs no end."""
+    documents = [{"_id": number, "text": "x" * (number % 90), "é": number} for number in range(1000)]
+    path = tmp_path / "documents"
+    path.write_bytes(b"".join(map(bson.encode, documents)) if form == "application/bson" else
+                     "\n".join(json.dumps(document, ensure_ascii=False) for document in documents).encode())
+    storing = launch(f"filesrc location={path} blocksize={blocksize} ! {form} ! mongosink uri={mongo.uri} database={fresh}")
+    assert storing.wait(60) == 0, storing.output()
+    assert list(events(mongo.uri, fresh).find().sort("_id")) == documents
+    assert "WARNING" not in storing.output()
+
+
+def test_a_stream_that_ends_within_a_document(mongo, fresh, launch, tmp_path):
+    (tmp_path / "documents").write_text('{"_id":1}\n{"_id":2')
+    storing = launch(f"filesrc location={tmp_path}/documents ! application/x-ndjson ! mongosink uri={mongo.uri} database={fresh}")
+    assert storing.wait(60) == 0
+    assert [document["_id"] for document in events(mongo.uri, fresh).find()] == [1]
+    assert storing.output().count("WARNING: from element") == 1, storing.output()
+
+
+def test_rejects_leave_as_they_came(kafka, mongo, fresh, launch):
+    """Byte for byte: numbers, order, white space and all."""
+    lines = [b'{ "_id":1.0,  "b" : 12345678901234567890e-3, "a":"\\u00e9" }', b'{"_id":"twice", "n" : 1}', b'{"n":2 , "_id":"twice2","k":1}', b"no json"]
+    database = pymongo.MongoClient(mongo.uri)[fresh]
+    database.events.create_index("k", unique=True)
+    database.events.insert_one({"_id": "first", "k": 1})
+    kafka.create_topic(fresh, 1)
+    producer = kafka.producer()
+    for line in lines:
+        producer.produce(fresh, line, headers=[("gst-caps", "application/json")])
+    assert producer.flush(30) == 0
+    storing = launch(
+        f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} group-id={fresh} auto-offset-reset=earliest eos-at-end=true ! "
+        f"mongosink name=s uri={mongo.uri} database={fresh} s.rejects ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}-dead")
+    assert storing.wait(60) == 0, storing.output()
+    consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "dead", "auto.offset.reset": "earliest"})
+    consumer.subscribe([f"{fresh}-dead"])
+    dead = sorted(message.value() for message in consumer.consume(2, 30))
+    consumer.close()
+    assert dead == sorted([lines[2], lines[3]])
