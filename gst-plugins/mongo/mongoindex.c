@@ -99,6 +99,19 @@ mongo_index_command (const gchar *collection, const gchar *indexes, const gchar 
   return list->len ? new_command (collection, list) : NULL;
 }
 
+bson_t *
+mongo_expiry_command (const gchar *collection, const gchar *field, guint after)
+{
+  bson_t *command = BCON_NEW ("collMod", BCON_UTF8 (collection));
+
+  if (field)
+    BCON_APPEND (command, "index", "{", "keyPattern", "{", field, BCON_INT32 (1), "}",
+        "expireAfterSeconds", BCON_INT64 (after), "}");
+  else
+    BSON_APPEND_INT64 (command, "expireAfterSeconds", after);
+  return command;
+}
+
 gboolean
 mongo_index_is_of_id (const bson_t *index, const gchar *key)
 {

@@ -20,6 +20,10 @@ G_BEGIN_DECLS
 bson_t *mongo_index_command (const gchar *collection, const gchar *indexes,
     const gchar *expire_field, guint expire_after, GError **error);
 
+/* What changes the age at which documents of a collection that is there are deleted; @field: (nullable): that the index is of,
+ * %NULL for a time series. */
+bson_t *mongo_expiry_command (const gchar *collection, const gchar *field, guint after);
+
 /* Whether @index, a description by the server that has its fields in @key, is the one over `_id`. */
 gboolean mongo_index_is_of_id (const bson_t *index, const gchar *key);
 

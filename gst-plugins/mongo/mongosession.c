@@ -12,6 +12,8 @@
 #define CLOSED_AT_ONCE G_USEC_PER_SEC
 #define NO_CLIENT "the library makes no client from the URI"
 #define CODE_NAMESPACE_EXISTS 48
+#define CODE_INDEX_OPTIONS_CONFLICT 85
+#define CODE_INDEX_KEY_SPECS_CONFLICT 86
 
 struct _MongoSession {
   mongoc_uri_t *uri;
@@ -228,9 +230,40 @@ warn (MongoSession *self, const gchar *collection, const gchar *lacks, const bso
   self->warning (self->data, error);
 }
 
-/* FALSE: no answer now; a lost connection is left to the write that follows. */
 static gboolean
-ask_for (MongoSession *self, const gchar *collection, const bson_t *command, const gchar *thing)
+is_conflict (const bson_error_t *error)
+{
+  return error->code == CODE_INDEX_OPTIONS_CONFLICT ||
+         error->code == CODE_INDEX_KEY_SPECS_CONFLICT || error->code == CODE_NAMESPACE_EXISTS;
+}
+
+/* Documents that are never deleted, or too early, are no matter of a warning. FALSE: @result says why it can't be changed. */
+static gboolean
+change_expiry (MongoSession *self, const gchar *collection, MongoResult *result)
+{
+  const MongoTarget *target = &self->target;
+  g_autoptr (bson_t) command = mongo_expiry_command (
+      collection, target->time_field ? NULL : target->expire_field, target->expire_after);
+  g_autofree gchar *reason = NULL;
+  bson_error_t error;
+
+  if (mongoc_client_write_command_with_opts (
+          self->client, target->database, command, NULL, NULL, &error)) {
+    GST_INFO ("%s.%s: documents expire after %u s now", target->database, collection,
+        target->expire_after);
+    return TRUE;
+  }
+  reason = g_strdup_printf ("documents expire after another time than expire-after=%u, which "
+                            "can't be changed: %s; drop the index, or change expire-after",
+      target->expire_after, error.message);
+  mongo_result_set (result, MONGO_VERDICT_FAILED, (gint) error.code, reason);
+  return FALSE;
+}
+
+/* FALSE: no answer now; a lost connection is left to the write that follows, unless @result says more. */
+static gboolean
+ask_for (MongoSession *self, const gchar *collection, const bson_t *command, const gchar *thing,
+    MongoResult *result)
 {
   bson_error_t error;
 
@@ -240,6 +273,8 @@ ask_for (MongoSession *self, const gchar *collection, const bson_t *command, con
   if (error.domain != MONGOC_ERROR_SERVER ||
       mongo_error_judge (&error, NULL) == MONGO_VERDICT_RETRY)
     return FALSE;
+  if (is_conflict (&error) && self->target.expire_after)
+    return change_expiry (self, collection, result);
   if (error.code != CODE_NAMESPACE_EXISTS)
     warn (self, collection, thing, &error);
   return TRUE;
@@ -257,9 +292,9 @@ new_index_command (MongoSession *self, const gchar *collection)
       target->time_field ? 0 : target->expire_after, NULL);
 }
 
-/* Once a collection. */
+/* Once a collection. @result: what nothing can be stored for as long as it lasts */
 static void
-prepare_collection (MongoSession *self, const gchar *collection)
+prepare_collection (MongoSession *self, const gchar *collection, MongoResult *result)
 {
   const MongoTarget *target = &self->target;
   g_autoptr (bson_t) series = NULL;
@@ -271,8 +306,8 @@ prepare_collection (MongoSession *self, const gchar *collection)
     series = mongo_time_series_command (
         collection, target->time_field, target->meta_field, target->expire_after);
   indexes = new_index_command (self, collection);
-  if ((!series || ask_for (self, collection, series, "time series")) &&
-      (!indexes || ask_for (self, collection, indexes, "indexes")))
+  if ((!series || ask_for (self, collection, series, "time series", result)) &&
+      (!indexes || ask_for (self, collection, indexes, "indexes", result)))
     g_hash_table_add (self->prepared, g_strdup (collection));
 }
 
@@ -644,6 +679,7 @@ mongo_session_write (MongoSession *self, MongoItem **items, guint n, gboolean in
 
   while (n > 0) {
     guint run = count_run (items, n, self->target.mode);
+    MongoResult unprepared = {.verdict = MONGO_VERDICT_UNTRIED};
 
     if (!ensure_client (self))
       later = &none;
@@ -651,8 +687,12 @@ mongo_session_write (MongoSession *self, MongoItem **items, guint n, gboolean in
       judge_all (items, n, later);
       return;
     }
-    prepare_collection (self, items[0]->collection);
-    write_split (self, items, run, in_doubt);
+    prepare_collection (self, items[0]->collection, &unprepared);
+    if (unprepared.verdict == MONGO_VERDICT_FAILED)
+      judge_all (items, run, &unprepared);
+    else
+      write_split (self, items, run, in_doubt);
+    mongo_result_clear (&unprepared);
     later = find_outage (items, run);
     items += run;
     n -= run;
