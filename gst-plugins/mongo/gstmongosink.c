@@ -44,6 +44,7 @@
  */
 #include "gstmongosink.h"
 
+#include <gio/gio.h>
 #include <gst/base/gstadapter.h>
 
 #include "fogcaps.h"
@@ -73,6 +74,8 @@ struct _GstMongoSink {
   MongoWriter *writer;       /* from start to stop; changed by these alone */
   MongoWriterStats last_run; /* while there is no writer */
   guint64 unreadable;        /* documents that couldn't be used */
+  guint64 dates_cut;         /* that lost digits below the millisecond */
+  guint64 tombstones;        /* messages without a value */
 
   /* The settings that streaming needs, from start to stop. */
   GRefString *collection;
@@ -197,7 +200,7 @@ start_writer (GstMongoSink *self, const mongoc_uri_t *uri)
     target.database = (gchar *) mongoc_uri_get_database (uri);
   if (!target.database)
     target.database = (gchar *) MONGO_FALLBACK_DATABASE;
-  self->unreadable = self->rejects.unreported = 0;
+  self->unreadable = self->dates_cut = self->tombstones = self->rejects.unreported = 0;
   self->rejects.last_warning = 0;
   self->collection = g_ref_string_acquire (self->settings.collection);
   self->mode = target.mode;
@@ -419,6 +422,25 @@ reject_unreadable (
   return flow;
 }
 
+static void
+count_dates_cut (GstMongoSink *self, guint n)
+{
+  GST_OBJECT_LOCK (self);
+  self->dates_cut += n;
+  GST_OBJECT_UNLOCK (self);
+}
+
+static gboolean
+may_be_stored (GstMongoSink *self, const bson_t *document, GError **error)
+{
+  const gchar *path = self->mode == MONGO_MODE_UPDATE ? mongo_document_find_path (document) : NULL;
+
+  if (path)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+        "mode=update would take the name \"%s\" for a path or an operator", path);
+  return !path;
+}
+
 static GstFlowReturn
 push_documents (GstMongoSink *self, MongoReader *reader, GstBuffer *buffer)
 {
@@ -435,7 +457,7 @@ push_documents (GstMongoSink *self, MongoReader *reader, GstBuffer *buffer)
         gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_DONE);
       break;
     }
-    if ((document = next))
+    if ((document = next) && may_be_stored (self, document, &error))
       collection = choose_collection (self, document, &error);
     if (collection) {
       flow = push_document (self, g_steal_pointer (&document), collection, buffer, index, reader);
@@ -443,6 +465,7 @@ push_documents (GstMongoSink *self, MongoReader *reader, GstBuffer *buffer)
       flow = reject_unreadable (self, buffer, reader, error);
     }
   }
+  count_dates_cut (self, reader->dates_cut);
   return flow;
 }
 
@@ -577,12 +600,36 @@ push_rest (GstMongoSink *self)
   return size ? push_whole_buffer (self, gst_adapter_take_buffer (self->rest, size)) : GST_FLOW_OK;
 }
 
+static gboolean
+is_tombstone (GstBuffer *buffer)
+{
+  const GstStructure *s = gst_buffer_get_size (buffer) ? NULL : gst_kafka_meta_peek (buffer);
+  gboolean tombstone;
+
+  return s && gst_structure_get_boolean (s, "tombstone", &tombstone) && tombstone;
+}
+
+/* Kafka's word for "what had this key is gone", which is no document. */
+static void
+skip_tombstone (GstMongoSink *self, GstBuffer *buffer)
+{
+  GST_OBJECT_LOCK (self);
+  self->tombstones++;
+  GST_OBJECT_UNLOCK (self);
+  GST_DEBUG_OBJECT (self, "skipped a message without a value");
+  gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_DONE);
+}
+
 static GstFlowReturn
 gst_mongo_sink_render (GstBaseSink *sink, GstBuffer *buffer)
 {
   GstMongoSink *self = GST_MONGO_SINK (sink);
   GstFlowReturn flow;
 
+  if (is_tombstone (buffer)) {
+    skip_tombstone (self, buffer);
+    return GST_FLOW_OK;
+  }
   if (is_part_of_stream (self, buffer))
     return push_stream (self, buffer);
   flow = push_rest (self);
@@ -676,6 +723,8 @@ new_stats (GstMongoSink *self)
       "duplicates", G_TYPE_UINT64, stats.duplicates,                //
       "rejected", G_TYPE_UINT64, stats.rejected + self->unreadable, //
       "unreadable", G_TYPE_UINT64, self->unreadable,                //
+      "dates-cut", G_TYPE_UINT64, self->dates_cut,                  //
+      "tombstones", G_TYPE_UINT64, self->tombstones,                //
       "batches", G_TYPE_UINT64, stats.batches,                      //
       "retries", G_TYPE_UINT64, stats.retries,                      //
       "waiting", G_TYPE_UINT64, stats.waiting,                      //
@@ -761,6 +810,8 @@ gst_mongo_sink_class_init (GstMongoSinkClass *klass)
    * | duplicates | found to be stored already |
    * | rejected | not stored, and never will be |
    * | unreadable | those of them that were no documents, or named no collection |
+   * | dates-cut | dates that lost digits below the millisecond, which BSON doesn't have |
+   * | tombstones | messages without a value, skipped |
    * | batches | writes that the server acknowledged, in whole or in part |
    * | retries | batches sent again |
    * | waiting, waiting-bytes | documents not yet acknowledged, and their size as BSON |

@@ -56,7 +56,12 @@ append_value (GString *name, const bson_iter_t *value)
   char oid[25];
 
   if (BSON_ITER_HOLDS_UTF8 (value)) {
-    g_string_append (name, bson_iter_utf8 (value, NULL));
+    guint32 size;
+    const gchar *text = bson_iter_utf8 (value, &size);
+
+    if (strlen (text) != size) /* a NUL in it would make another name */
+      return FALSE;
+    g_string_append (name, text);
   } else if (BSON_ITER_HOLDS_INT (value)) {
     g_string_append_printf (name, "%" G_GINT64_FORMAT, bson_iter_as_int64 (value));
   } else if (BSON_ITER_HOLDS_OID (value)) {

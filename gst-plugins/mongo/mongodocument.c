@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mongodocument.h"
+#include "mongojson.h"
 
 #include <gio/gio.h>
 #include <string.h>
@@ -42,10 +43,14 @@ check_document (bson_t *document, GError **error)
 }
 
 static bson_t *
-parse_json (const guint8 *text, gsize size, GError **error)
+parse_json (MongoReader *self, GError **error)
 {
+  const guint8 *text = self->text;
+  gsize size = self->text_size;
   bson_json_reader_t *reader;
   g_autoptr (bson_t) document = NULL;
+  GString *prepared;
+  guint dates_cut;
   bson_t rest = BSON_INITIALIZER;
   bson_error_t what;
   gint found, more;
@@ -57,12 +62,17 @@ parse_json (const guint8 *text, gsize size, GError **error)
   if (!g_utf8_validate_len ((const gchar *) text, size, NULL))
     return invalid (error, "the text isn't UTF-8");
 
+  if (!(prepared = mongo_json_prepare ((const gchar *) text, size, &dates_cut, error)))
+    return NULL;
+  self->dates_cut += dates_cut;
+
   document = bson_new ();
   reader = bson_json_data_reader_new (true, 0);
-  bson_json_data_reader_ingest (reader, text, size);
+  bson_json_data_reader_ingest (reader, (const guint8 *) prepared->str, prepared->len);
   found = bson_json_reader_read (reader, document, &what);
   more = found == 1 ? bson_json_reader_read (reader, &rest, &what) : 0;
   bson_json_reader_destroy (reader);
+  g_string_free (prepared, TRUE);
   bson_destroy (&rest);
   if (found == 0)
     return invalid (error, "the text ends within the document");
@@ -173,12 +183,12 @@ mongo_reader_next (MongoReader *reader, bson_t **document, GError **error)
   switch (reader->format) {
     case MONGO_FORMAT_JSON:
       reader->data = NULL;
-      *document = parse_json (reader->text, reader->text_size, error);
+      *document = parse_json (reader, error);
       return TRUE;
     case MONGO_FORMAT_JSON_LINES:
       if (!next_line (reader, &reader->text, &reader->text_size))
         return FALSE;
-      *document = parse_json (reader->text, reader->text_size, error);
+      *document = parse_json (reader, error);
       return TRUE;
     case MONGO_FORMAT_BSON:
       if (!reader->size)
@@ -264,6 +274,20 @@ mongo_document_get_id (const bson_t *document)
   bytes = g_bytes_new (bson_get_data (&id), id.len);
   bson_destroy (&id);
   return bytes;
+}
+
+const gchar *
+mongo_document_find_path (const bson_t *document)
+{
+  bson_iter_t iter;
+
+  if (!bson_iter_init (&iter, document))
+    return NULL;
+  while (bson_iter_next (&iter))
+    if (strchr (bson_iter_key (&iter), '.') || *bson_iter_key (&iter) == '$' ||
+        !*bson_iter_key (&iter))
+      return bson_iter_key (&iter);
+  return NULL;
 }
 
 bson_t *

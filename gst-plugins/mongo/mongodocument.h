@@ -25,6 +25,7 @@ typedef struct {
   const guint8 *start; /* of all */
   const guint8 *text;  /* what the last document was read from */
   gsize text_size;
+  guint dates_cut; /* that lost digits below the millisecond */
 } MongoReader;
 
 /**
@@ -55,6 +56,9 @@ bson_t *mongo_document_ensure_id (bson_t *document, const gchar *id);
 
 /* Its `_id`, type and value: equal bytes, same document. */
 GBytes *mongo_document_get_id (const bson_t *document);
+
+/* (nullable): a name of @document that an update would take for a path or an operator, so that the document changed its shape */
+const gchar *mongo_document_find_path (const bson_t *document);
 
 /* The update that sets all of its fields, `_id` aside, in what has its `_id`. */
 bson_t *mongo_document_to_update (const bson_t *document);

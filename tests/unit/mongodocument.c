@@ -239,6 +239,53 @@ GST_START_TEST (test_id)
 }
 GST_END_TEST;
 
+/* JSON, what is stored of it as canonical Extended JSON; NULL: refused */
+static const struct {
+  const gchar *text, *stored;
+} values[] = {
+    {"{\"d\":{\"$date\":\"2026-11-25T01:44:00.123+01:00\"}}",
+        "{ \"d\" : { \"$date\" : { \"$numberLong\" : \"1795567440123\" } } }"},
+    {"{\"d\":{\"$date\":\"2026-11-25T00:44:00.123456+00:00\"}}",
+        "{ \"d\" : { \"$date\" : { \"$numberLong\" : \"1795567440123\" } } }"},
+    {"{\"d\":{\"$date\":\"2026-11-24T19:14:00-05:30\"}}",
+        "{ \"d\" : { \"$date\" : { \"$numberLong\" : \"1795567440000\" } } }"},
+    {"{\"d\":{\"$date\":\"1969-12-31T23:59:59.999999Z\"}}",
+        "{ \"d\" : { \"$date\" : { \"$numberLong\" : \"-1\" } } }"},
+    {"{\"d\":{\"$date\":\"2026-11-25T00:44:00.1Z\"}}",
+        "{ \"d\" : { \"$date\" : { \"$numberLong\" : \"1795567440100\" } } }"},
+    {"{\"d\":{\"$date\":\"2026-11-25T00:44:00\"}}", NULL}, /* no time zone */
+    {"{\"d\":{\"$date\":\"yesterday\"}}", NULL},
+    {"{\"d\":{\"$date\":\"2026-02-30T00:00:00+00:00\"}}", NULL},
+    {"{\"n\":-012}", NULL},
+    {"{\"n\":007}", NULL},
+    {"{\"n\":+1}", NULL},
+    {"{\"n\":.5}", NULL},
+    {"{\"n\":1.}", NULL},
+    {"{\"n\":0x10}", NULL},
+    {"{\"n\":1e999}", NULL},
+    {"{\"n\":9223372036854775807}", "{ \"n\" : { \"$numberLong\" : \"9223372036854775807\" } }"},
+    {"{\"n\":9223372036854775809}", NULL},
+    {"{\"n\":-0}", "{ \"n\" : { \"$numberInt\" : \"0\" } }"},
+    {"{\"n\":[1,-2,3.5e1]}",
+        "{ \"n\" : [ { \"$numberInt\" : \"1\" }, { \"$numberInt\" : \"-2\" }, { "
+        "\"$numberDouble\" : \"35.0\" } ] }"},
+    {"{\"a\\u0000b\":1}", NULL},
+    {"{\"c\":{\"$code\":\"a\\u0000b\"}}", NULL},
+    {"{\"s\":\"-012 007 \\\" 1. \"}", "{ \"s\" : \"-012 007 \\\" 1. \" }"},
+};
+
+GST_START_TEST (test_values_are_kept_or_refused)
+{
+  bson_t *document = read_json (values[__i__].text, -1, NULL);
+  char *stored = document ? bson_as_canonical_extended_json (document, NULL) : NULL;
+
+  fail_unless_equals_string (stored, values[__i__].stored);
+  bson_free (stored);
+  if (document)
+    bson_destroy (document);
+}
+GST_END_TEST;
+
 static void
 assert_collection (const gchar *template, const gchar *document, const gchar *expected)
 {
@@ -268,6 +315,7 @@ GST_START_TEST (test_collection_of_a_document)
   assert_collection ("e%{at}", document, NULL);
   assert_collection ("e%{camera:%Y}", document, NULL);
   assert_collection ("e%{bad}", document, NULL);
+  assert_collection ("e%{nul}", "{\"nul\":\"a\\u0000b\"}", NULL);
   assert_collection ("%{s}", document, NULL);
 }
 GST_END_TEST;
@@ -490,6 +538,7 @@ mongodocument_suite (void)
   tcase_add_test (tc, test_bson);
   tcase_add_test (tc, test_deep_bson);
   tcase_add_test (tc, test_mutated_documents);
+  tcase_add_loop_test (tc, test_values_are_kept_or_refused, 0, G_N_ELEMENTS (values));
   tcase_add_test (tc, test_id);
   tcase_add_test (tc, test_collection_of_a_document);
   tcase_add_test (tc, test_collection_templates_are_checked);
