@@ -191,8 +191,8 @@ make_stats (GstFeedbackRate *self)
       "in-flight", G_TYPE_UINT64, state.in_flight, "frames-in", G_TYPE_UINT64, self->in,
       "frames-out", G_TYPE_UINT64, self->out, "frames-held", G_TYPE_UINT64, self->held, "reports",
       G_TYPE_UINT64, state.reports, "old-reports", G_TYPE_UINT64, state.old_reports, "bad-reports",
-      G_TYPE_UINT64, self->bad_reports, "source-changes", G_TYPE_UINT64, self->source_changes,
-      NULL);
+      G_TYPE_UINT64, self->bad_reports, "displaced-replicas", G_TYPE_UINT64,
+      state.displaced_replicas, "source-changes", G_TYPE_UINT64, self->source_changes, NULL);
   /* Any number, even 0, would be one to scale by. */
   if (state.demand > 0)
     gst_structure_set (stats, "demand", G_TYPE_DOUBLE, state.demand, NULL);
@@ -230,24 +230,40 @@ gst_feedback_rate_query (GstPad *pad, GstObject *parent, GstQuery *query)
   return gst_pad_query_default (pad, parent, query);
 }
 
+/* 0/1: the caps give no rate. */
+static void
+read_rate (const GstStructure *s, const gchar *field, gint *n, gint *d)
+{
+  if (gst_structure_get_fraction (s, field, n, d) && *n > 0)
+    return;
+  *n = 0;
+  *d = 1;
+}
+
 static void
 learn_source_rate (GstFeedbackRate *self, GstCaps *caps)
 {
-  gint n = 0, d = 1;
+  const GstStructure *s = gst_caps_get_structure (caps, 0);
+  gint n, d, most_n, most_d;
 
-  gst_structure_get_fraction (gst_caps_get_structure (caps, 0), "framerate", &n, &d);
+  read_rate (s, "framerate", &n, &d);
+  most_n = n;
+  most_d = d;
+  /* A variable rate has this bound instead. */
+  if (n == 0)
+    read_rate (s, "max-framerate", &most_n, &most_d);
   g_mutex_lock (&self->lock);
   if (self->source_n > 0 && gst_util_fraction_compare (n, d, self->source_n, self->source_d) != 0)
     self->source_changes++;
   self->source_n = n;
   self->source_d = d;
-  if (gst_util_fraction_compare (n, d, self->native_n, self->native_d) > 0) {
-    self->native_n = n;
-    self->native_d = d;
+  if (gst_util_fraction_compare (most_n, most_d, self->native_n, self->native_d) > 0) {
+    self->native_n = most_n;
+    self->native_d = most_d;
     configure_controller (self);
   }
   g_mutex_unlock (&self->lock);
-  GST_INFO_OBJECT (self, "the source gives %d/%d frames/s", n, d);
+  GST_INFO_OBJECT (self, "the source gives %d/%d frames/s, at most %d/%d", n, d, most_n, most_d);
 }
 
 static gboolean
@@ -643,8 +659,9 @@ install_properties (GObjectClass *klass)
       "Frames/s below which the rate never falls, whatever the fog says", GST_FEEDBACK_RATE_LOWEST,
       GST_FEEDBACK_RATE_HIGHEST, DEFAULT_MIN_RATE, live);
   props[PROP_MAX_RATE] = g_param_spec_double ("max-rate", "Highest rate",
-      "Frames/s above which the rate never rises; 0: the camera's own rate", 0,
-      GST_FEEDBACK_RATE_HIGHEST, DEFAULT_MAX_RATE, live);
+      "Frames/s above which the rate never rises; 0: the camera's own rate by its caps, of a "
+      "variable rate max-framerate, and 30 if the caps give neither",
+      0, GST_FEEDBACK_RATE_HIGHEST, DEFAULT_MAX_RATE, live);
   props[PROP_WEIGHT] = g_param_spec_double ("weight", "Weight",
       "This camera's share of the fog against those of other cameras: twice the weight, twice "
       "the rate",
@@ -684,6 +701,7 @@ install_properties (GObjectClass *klass)
    * | frames-in, frames-out | uint64 | of the pads sink and src |
    * | frames-held | uint64 | not sent because too many were under way |
    * | reports, old-reports, bad-reports | uint64 | taken into account; replayed or overtaken; not readable |
+   * | displaced-replicas | uint64 | replicas that were forgotten to make room for newer names: more than 4,096 reported within 5 min |
    * | source-changes | uint64 | how often the source changed its rate |
    */
   props[PROP_STATS] = g_param_spec_boxed ("stats", "Statistics",

@@ -50,7 +50,6 @@
 #define LINK_GROWTH 1.1
 #define LINK_SURGE 0.25
 #define MIN_IN_FLIGHT 4.0
-#define MAX_REPLICAS 4096
 #define FORGET_REPLICA 300.0
 #define SENT_TIMES 1024
 /* Cameras of a report's list that are read at least. */
@@ -104,7 +103,7 @@ struct _RateController {
   gdouble round_trip; /* the shortest of late; 0 if unknown */
   gdouble sent_times[SENT_TIMES];
 
-  guint64 reports, old_reports;
+  guint64 reports, old_reports, displaced;
 };
 
 /* What the replicas that count do together. */
@@ -198,16 +197,23 @@ add_replica (RateController *self, const gchar *name)
 }
 
 static void
+forget_replica (RateController *self, guint i)
+{
+  Replica *replica = g_ptr_array_index (self->replicas, i);
+
+  placement_remove (self->placement, replica->slot);
+  g_hash_table_remove (self->index, replica->name);
+  g_ptr_array_remove_index_fast (self->replicas, i);
+}
+
+static void
 forget_replicas (RateController *self, gdouble now)
 {
   for (guint i = self->replicas->len; i-- > 0;) {
-    Replica *replica = g_ptr_array_index (self->replicas, i);
+    const Replica *replica = g_ptr_array_index (self->replicas, i);
 
-    if (now - replica->heard < FORGET_REPLICA)
-      continue;
-    placement_remove (self->placement, replica->slot);
-    g_hash_table_remove (self->index, replica->name);
-    g_ptr_array_remove_index_fast (self->replicas, i);
+    if (now - replica->heard >= FORGET_REPLICA)
+      forget_replica (self, i);
   }
 }
 
@@ -215,6 +221,34 @@ static gboolean
 is_alive (const Replica *replica, gdouble now)
 {
   return !replica->leaving && now - replica->heard <= SILENCE * replica->interval;
+}
+
+/* Silent replicas go first, then those that reported only once, then the one heard least recently:
+ * a flood of new names displaces itself, not a replica that reports regularly. */
+static gboolean
+goes_before (const Replica *a, const Replica *b, gdouble now)
+{
+  if (is_alive (a, now) != is_alive (b, now))
+    return !is_alive (a, now);
+  if ((a->reports > 1) != (b->reports > 1))
+    return a->reports <= 1;
+  return a->heard < b->heard;
+}
+
+static void
+make_room (RateController *self, gdouble now)
+{
+  guint first = 0;
+
+  forget_replicas (self, now);
+  if (self->replicas->len < RATE_CONTROLLER_REPLICAS)
+    return;
+  for (guint i = 1; i < self->replicas->len; i++)
+    if (goes_before (
+            g_ptr_array_index (self->replicas, i), g_ptr_array_index (self->replicas, first), now))
+      first = i;
+  forget_replica (self, first);
+  self->displaced++;
 }
 
 /* With a key, all frames of a camera are in the partitions of few replicas: only these count. Without one, each
@@ -532,11 +566,11 @@ rate_controller_report (RateController *self, const FogReport *report, gdouble n
 {
   Replica *replica = g_hash_table_lookup (self->index, report->replica);
 
-  if (!replica)
-    forget_replicas (self, now);
-  if (!replica && self->replicas->len < MAX_REPLICAS)
+  if (!replica) {
+    make_room (self, now);
     replica = add_replica (self, report->replica);
-  if (!replica || is_old (replica, report, now)) {
+  }
+  if (is_old (replica, report, now)) {
     self->old_reports++;
     return FALSE;
   }
@@ -660,5 +694,6 @@ rate_controller_get_state (const RateController *self, gdouble now, RateState *s
       .in_flight = self->sent - self->answered,
       .reports = self->reports,
       .old_reports = self->old_reports,
+      .displaced_replicas = self->displaced,
   };
 }

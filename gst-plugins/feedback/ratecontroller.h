@@ -10,6 +10,9 @@ G_BEGIN_DECLS
  * way. It has no clock: its caller says what time it is, in s from any moment on. */
 typedef struct _RateController RateController;
 
+/* Replicas that are remembered at most: names from the network must not fill the memory. */
+#define RATE_CONTROLLER_REPLICAS 4096
+
 typedef enum {
   RATE_ALGORITHM_ADAPTIVE,
   RATE_ALGORITHM_THESIS,
@@ -33,19 +36,20 @@ typedef enum {
 } RateBound;
 
 typedef struct {
-  guint replicas;      /* that are alive */
-  guint cameras;       /* that share them, this one included */
-  gdouble capacity;    /* frames/s that those replicas can count */
-  gdouble delivered;   /* frames/s that they do count */
-  gdouble demand;      /* what the cameras want over the capacity of late; 0 if unknown */
-  gdouble queue;       /* frames waiting in the fog */
-  gdouble gain;        /* what the capacity as reported is multiplied by */
-  gdouble link_rate;   /* frames/s that the link takes; 0: no limit */
-  gdouble round_trip;  /* s from a frame sent to a report of it; 0 if unknown */
-  guint64 in_flight;   /* frames sent that no report has told of */
-  guint64 reports;     /* taken into account */
-  guint64 old_reports; /* not: replayed, doubled, or overtaken by newer ones */
-  RateBound bound;     /* of the rate now */
+  guint replicas;             /* that are alive */
+  guint cameras;              /* that share them, this one included */
+  gdouble capacity;           /* frames/s that those replicas can count */
+  gdouble delivered;          /* frames/s that they do count */
+  gdouble demand;             /* what the cameras want over the capacity of late; 0 if unknown */
+  gdouble queue;              /* frames waiting in the fog */
+  gdouble gain;               /* what the capacity as reported is multiplied by */
+  gdouble link_rate;          /* frames/s that the link takes; 0: no limit */
+  gdouble round_trip;         /* s from a frame sent to a report of it; 0 if unknown */
+  guint64 in_flight;          /* frames sent that no report has told of */
+  guint64 reports;            /* taken into account */
+  guint64 old_reports;        /* not: replayed, doubled, or overtaken by newer ones */
+  guint64 displaced_replicas; /* forgotten to make room for newer names */
+  RateBound bound;            /* of the rate now */
 } RateState;
 
 /* @session: of this run, as in the header of each frame */

@@ -176,6 +176,54 @@ add_ack (GstBuffer *buffer, GstKafkaAckOutcome *outcome)
   g_object_unref (ack);
 }
 
+/* What the caps say that the camera sends at most. */
+GST_START_TEST (test_the_bound_of_a_variable_rate)
+{
+  static const struct {
+    const gchar *caps;
+    gdouble wanted;
+  } cases[] = {{"framerate=0/1,max-framerate=60/1", 60}, {"framerate=0/1,max-framerate=25/2", 12.5},
+      {"framerate=0/1", 30}, {"framerate=0/1,max-framerate=0/1", 30},
+      {"framerate=50/1,max-framerate=60/1", 50}};
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree gchar *caps =
+        g_strdup_printf ("video/x-raw,format=GRAY8,width=16,height=16,%s", cases[i].caps);
+    GstElement *element = gst_element_factory_make ("feedbackrate", NULL);
+    GstHarness *h = gst_harness_new_with_element (element, "sink", "src");
+    GstStructure *stats;
+    gdouble wanted;
+
+    gst_harness_set_src_caps_str (h, caps);
+    g_object_get (element, "stats", &stats, NULL);
+    fail_unless (gst_structure_get_double (stats, "wanted", &wanted));
+    fail_unless (wanted == cases[i].wanted, "%s: %g", cases[i].caps, wanted);
+    gst_structure_free (stats);
+    gst_harness_teardown (h);
+    gst_object_unref (element);
+  }
+}
+GST_END_TEST;
+
+/* Nor is such a source thinned below it. */
+GST_START_TEST (test_a_variable_rate_is_not_thinned)
+{
+  GstHarness *h = harness ("feedbackrate algorithm=fixed initial-rate=60");
+  guint before = gst_harness_buffers_received (h);
+
+  gst_harness_set_src_caps_str (
+      h, "video/x-raw,format=GRAY8,width=16,height=16,framerate=0/1,max-framerate=60/1");
+  for (guint i = 0; i < 120; i++) {
+    GstBuffer *buffer = frame (0);
+
+    GST_BUFFER_PTS (buffer) = gst_util_uint64_scale (i, GST_SECOND, 60);
+    fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+  }
+  fail_unless (gst_harness_buffers_received (h) - before >= 118);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_bad_reports_are_counted_and_done)
 {
   static const gchar *const texts[] = {"", "{", "[]", "null", "{\"replica\":7}",
@@ -423,6 +471,8 @@ feedbackrate_suite (void)
   tcase_add_test (tcase, test_decimates_evenly);
   tcase_add_test (tcase, test_stamps_what_reports_speak_of);
   tcase_add_test (tcase, test_follows_reports);
+  tcase_add_test (tcase, test_the_bound_of_a_variable_rate);
+  tcase_add_test (tcase, test_a_variable_rate_is_not_thinned);
   tcase_add_test (tcase, test_bad_reports_are_counted_and_done);
   tcase_add_test (tcase, test_a_frame_dropped_is_done);
   tcase_add_test (tcase, test_end_of_reports_is_not_the_end);

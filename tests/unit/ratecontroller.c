@@ -482,6 +482,60 @@ GST_START_TEST (test_replicas_of_long_ago_are_forgotten)
 }
 GST_END_TEST;
 
+/* @n reports, each of another name, @step s apart. */
+static void
+flood (Fixture *f, guint n, gdouble from, gdouble step)
+{
+  for (guint i = 0; i < n; i++) {
+    g_autofree gchar *name = g_strdup_printf ("flood-%g-%u", from, i);
+
+    take (f, full_report (f, name, 0), from + i * step);
+  }
+}
+
+GST_START_TEST (test_new_names_shut_no_replica_out)
+{
+  Fixture f = begin (&settings);
+  RateState state;
+
+  for (guint second = 0; second < 10; second++)
+    fail_unless (take (&f, full_report (&f, "old", 10), second));
+  flood (&f, 5000, 10, 0.0001);
+  /* One that comes after them is heard, and one from before them is still known: its last report is an old one. */
+  fail_unless (take (&f, full_report (&f, "late", 10), 10.6));
+  f.reports -= 5002;
+  fail_if (take (&f, full_report (&f, "old", 10), 10.7));
+  rate_controller_get_state (f.controller, 10.8, &state);
+  fail_unless_equals_uint64 (state.displaced_replicas, 5002 - RATE_CONTROLLER_REPLICAS);
+  /* Nor does a second flood displace the one that has reported twice meanwhile. */
+  f.reports = 6000;
+  fail_unless (take (&f, full_report (&f, "late", 10), 11));
+  flood (&f, 5000, 11, 0.0001);
+  f.reports = 6000;
+  fail_if (take (&f, full_report (&f, "late", 10), 11.6));
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
+/* A fog that was replaced as a whole takes no room from the one that came in its place. */
+GST_START_TEST (test_silent_replicas_are_displaced_first)
+{
+  Fixture f = begin (&settings);
+
+  for (guint round = 0; round < 2; round++)
+    for (guint i = 0; i < RATE_CONTROLLER_REPLICAS; i++) {
+      g_autofree gchar *name = g_strdup_printf ("old-%u", i);
+
+      take (&f, full_report (&f, name, 1), round);
+    }
+  fail_unless (take (&f, full_report (&f, "new", 10), 100));
+  flood (&f, RATE_CONTROLLER_REPLICAS - 1, 100, 0.0001);
+  f.reports = 2 * RATE_CONTROLLER_REPLICAS;
+  fail_if (take (&f, full_report (&f, "new", 10), 100.9));
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_only_replicas_that_list_the_camera_count)
 {
   Fixture f = begin (&settings);
@@ -874,6 +928,8 @@ ratecontroller_suite (void)
   tcase_add_test (tcase, test_a_report_of_no_time);
   tcase_add_test (tcase, test_absurd_weights_change_no_share);
   tcase_add_test (tcase, test_replicas_of_long_ago_are_forgotten);
+  tcase_add_test (tcase, test_new_names_shut_no_replica_out);
+  tcase_add_test (tcase, test_silent_replicas_are_displaced_first);
   tcase_add_test (tcase, test_only_replicas_that_list_the_camera_count);
   tcase_add_test (tcase, test_frames_in_flight_are_bounded);
   tcase_add_test (tcase, test_a_slow_link_lowers_the_rate);
