@@ -88,6 +88,8 @@ static const Metric metrics[] = {
         "Frames not searched because nothing changed"),
     COUNT ("haarfacecount", "partial", "gstfog_partial_frames_total", NULL,
         "Frames searched only where they changed"),
+    COUNT ("haarfacecount", "too-small", "gstfog_too_small_frames_total", NULL,
+        "Frames smaller than min-size, in which no face is looked for"),
     COUNT ("haarfacecount", "too-old", "gstfog_dropped_total", "too-old", DROPPED),
     COUNT ("haarfacecount", "bad-frames", "gstfog_rejected_total", "bad-frame", REJECTED),
     COUNT ("haarfacecount", "failed-frames", "gstfog_rejected_total", "failed-frame", REJECTED),
@@ -145,6 +147,8 @@ static const Metric metrics[] = {
         "feedbackrate", "reports", "gstfog_reports_read_total", NULL, "Reports taken into account"),
     COUNT ("feedbackrate", "old-reports", "gstfog_skipped_total", "old-report", SKIPPED),
     COUNT ("feedbackrate", "bad-reports", "gstfog_rejected_total", "bad-report", REJECTED),
+    COUNT ("feedbackrate", "displaced-replicas", "gstfog_displaced_replicas_total", NULL,
+        "Replicas that were forgotten to make room for newer names"),
     COUNT ("feedbackrate", "source-changes", "gstfog_source_changes_total", NULL,
         "Changes of the camera's own rate"),
 };

@@ -108,6 +108,53 @@ GST_START_TEST (test_memory_that_cant_be_mapped_is_skipped)
 }
 GST_END_TEST;
 
+/* --- samples --- */
+
+static void
+write_deep (guint8 *sample, gboolean little, guint value)
+{
+  if (little)
+    GST_WRITE_UINT16_LE (sample, value);
+  else
+    GST_WRITE_UINT16_BE (sample, value);
+}
+
+static GstBuffer *
+make_deep_frame (gboolean little, guint left, guint right)
+{
+  GstBuffer *frame = gst_buffer_new_allocate (NULL, 2 * SIDE * SIDE, NULL);
+  GstMapInfo map;
+
+  gst_buffer_map (frame, &map, GST_MAP_WRITE);
+  for (guint i = 0; i < SIDE * SIDE; i++)
+    write_deep (map.data + 2 * i, little, i % SIDE < SIDE / 2 ? left : right);
+  gst_buffer_unmap (frame, &map);
+  return frame;
+}
+
+/* What its caps call 16 bits are often the 10 or 12 of the sensor. The last is dark all over. */
+GST_START_TEST (test_deep_samples_of_fewer_bits)
+{
+  static const guint sides[][2] = {
+      {250, 50}, {1000, 200}, {4000, 800}, {16000, 3000}, {65535, 10000}, {0x8000, 0x4000}, {0, 0}};
+  gboolean little = __i__ == 0;
+  GstElement *element = make_element ();
+  GstHarness *h = gst_harness_new_with_element (element, "sink", "src");
+  g_autofree gchar *caps =
+      g_strdup_printf ("video/x-raw,format=GRAY16_%s,width=%d,height=%d,framerate=25/1",
+          little ? "LE" : "BE", SIDE, SIDE);
+
+  g_object_set (element, "min-faces", 0, NULL);
+  gst_harness_set_src_caps_str (h, caps);
+  for (guint i = 0; i < G_N_ELEMENTS (sides); i++) {
+    gst_harness_push (h, make_deep_frame (little, sides[i][0], sides[i][1]));
+    gst_buffer_unref (gst_harness_pull (h));
+    fail_unless_equals_uint64 (get_stat (element, "faces"), MIN (i + 1, G_N_ELEMENTS (sides) - 1));
+  }
+  end_harness (h, element);
+}
+GST_END_TEST;
+
 /* --- cascades --- */
 
 GST_START_TEST (test_no_such_cascade)
@@ -188,6 +235,62 @@ GST_START_TEST (test_sizes_that_leave_none_are_not_used)
   gst_element_set_bus (element, NULL);
   gst_object_unref (bus);
   end_harness (h, element);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_no_face_is_larger_than_the_picture)
+{
+  GstElement *element = make_element ();
+  GstBus *bus = gst_bus_new ();
+  GstHarness *h;
+
+  gst_element_set_bus (element, bus);
+  /* The second, of a camera that shows more, isn't concerned; of the others the 1st, 2nd and 4th are reported. */
+  g_object_set (element, "min-faces", 0, "min-size", 30, NULL);
+  h = gst_harness_new_with_element (element, "sink", "src");
+  set_caps (h, 60, 60);
+  fail_unless (find_width (h) >= 30);
+  set_caps (h, SIDE, SIDE);
+  for (guint i = 0; i < 5; i++) {
+    gst_harness_push (h, make_frame (TRUE, i));
+    gst_buffer_unref (gst_harness_pull (h));
+  }
+  set_caps (h, 60, 60);
+  fail_unless (find_width (h) >= 30);
+  fail_unless_equals_uint64 (get_stat (element, "frames"), 7);
+  fail_unless_equals_uint64 (get_stat (element, "too-small"), 5);
+  for (guint i = 0; i < 3; i++)
+    expect_warning (bus, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING) == NULL);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+/* To trust it would lead nowhere. */
+GST_START_TEST (test_features_that_no_engine_evaluates)
+{
+  static const gchar *const engines[] = {"auto", "opencv", "native"};
+  static const gchar *const types[] = {"HOG", " HOG\n", "HAARLIKE", ""};
+  GString *text = g_string_new (HAAR_STUMP);
+
+  for (guint i = 0; i < G_N_ELEMENTS (types); i++) {
+    g_autofree gchar *type = g_strdup_printf ("<featureType>%s</featureType>", types[i]);
+
+    g_string_assign (text, HAAR_STUMP);
+    g_string_replace (text, "<featureType>HAAR</featureType>", type, 1);
+    fail_unless (g_file_set_contents (cascade, text->str, -1, NULL));
+    for (guint j = 0; j < 2 * G_N_ELEMENTS (engines); j++) {
+      GstElement *element = make_element ();
+
+      gst_util_set_object_arg (G_OBJECT (element), "engine", engines[j / 2]);
+      g_object_set (element, "trust-cascade", j % 2, NULL);
+      expect_no_start (
+          element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ, "has features of the type");
+    }
+  }
+  g_string_free (text, TRUE);
 }
 GST_END_TEST;
 
@@ -420,9 +523,12 @@ haarfaults_suite (void)
   tcase_add_checked_fixture (tc, haar_frames_setup, haar_frames_teardown);
   tcase_add_test (tc, test_a_frame_shorter_than_its_caps_is_skipped);
   tcase_add_test (tc, test_memory_that_cant_be_mapped_is_skipped);
+  tcase_add_loop_test (tc, test_deep_samples_of_fewer_bits, 0, 2);
   tcase_add_test (tc, test_no_such_cascade);
   tcase_add_test (tc, test_sizes_that_leave_none);
   tcase_add_test (tc, test_sizes_that_leave_none_are_not_used);
+  tcase_add_test (tc, test_no_face_is_larger_than_the_picture);
+  tcase_add_test (tc, test_features_that_no_engine_evaluates);
   tcase_add_test (tc, test_what_is_no_cascade);
 #ifdef HAVE_HAAR_OPENCV
   tcase_add_test (tc, test_opencv_gets_no_unknown_cascade_unless_it_is_trusted);

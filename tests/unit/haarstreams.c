@@ -303,6 +303,65 @@ GST_START_TEST (test_a_pad_requested_after_the_end_gets_the_next_stream)
 }
 GST_END_TEST;
 
+/* --- pads that two threads request and release --- */
+
+typedef struct {
+  GstElement *element;
+  const gchar *name;
+  gint got;
+  gboolean stop;
+} Race;
+
+static gpointer
+request_and_release (gpointer data)
+{
+  Race *race = data;
+
+  while (!g_atomic_int_get (&race->stop)) {
+    /* By its template: a name that is there already is a critical warning of GStreamer's own. */
+    GstPad *pad = gst_element_request_pad (
+        race->element, gst_element_get_pad_template (race->element, race->name), NULL, NULL);
+
+    if (!pad)
+      continue;
+    g_atomic_int_inc (&race->got);
+    gst_element_release_request_pad (race->element, pad);
+    fail_unless (GST_OBJECT_PARENT (pad) == NULL);
+    gst_object_unref (pad);
+  }
+  return NULL;
+}
+
+/* Whoever comes too early gets no pad, and nobody one that is gone; frames come through all the while. */
+GST_START_TEST (test_two_threads_request_and_release_a_pad)
+{
+  GstElement *element = make_element ();
+  Race race = {element, __i__ ? "rate" : "video", 0, FALSE};
+  GstHarness *h;
+  GThread *threads[3];
+  GstPad *pad;
+
+  g_object_set (element, "min-faces", 0, NULL);
+  h = make_harness (element, "src");
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("race", request_and_release, &race);
+  for (guint i = 0; i < 300 || g_atomic_int_get (&race.got) < 300; i++) {
+    gst_harness_push (h, make_frame (TRUE, i));
+    gst_buffer_unref (gst_harness_pull (h));
+  }
+  g_atomic_int_set (&race.stop, TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+  pad = gst_element_request_pad_simple (element, race.name);
+  fail_unless (pad != NULL && GST_PAD_IS_ACTIVE (pad));
+  fail_unless (gst_element_request_pad (
+                   element, gst_element_get_pad_template (element, race.name), NULL, NULL) == NULL);
+  gst_element_release_request_pad (element, pad);
+  gst_object_unref (pad);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
 static Suite *
 haarstreams_suite (void)
 {
@@ -321,6 +380,7 @@ haarstreams_suite (void)
   tcase_add_test (tc, test_a_failure_in_a_later_stream_is_its_senders_to_tell);
   tcase_add_loop_test (tc, test_readers_that_had_enough_of_a_stream_get_the_next, 0, 4);
   tcase_add_test (tc, test_a_pad_requested_after_the_end_gets_the_next_stream);
+  tcase_add_loop_test (tc, test_two_threads_request_and_release_a_pad, 0, 2);
   return s;
 }
 

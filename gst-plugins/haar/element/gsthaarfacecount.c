@@ -298,26 +298,68 @@ make_pad (GstHaarFaceCount *self, GstPadTemplate *templ, const gchar *name)
   return pad;
 }
 
-/* FALSE: there is one already. */
+/* Only one thread at a time makes or removes a pad of a name. Returns: FALSE if another one has it. */
 static gboolean
-take_pad (GstHaarFaceCount *self, GstPad *pad, gboolean is_video)
+reserve (GstHaarFaceCount *self, gboolean is_video)
 {
-  GstPad **slot = is_video ? &self->video : &self->rate;
-  gboolean taken;
+  gboolean *taken = is_video ? &self->video_taken : &self->rate_taken;
+  gboolean free;
 
   GST_OBJECT_LOCK (self);
-  taken = !*slot;
-  if (taken)
-    *slot = pad;
-  if (taken && is_video) {
+  free = !*taken;
+  *taken = TRUE;
+  GST_OBJECT_UNLOCK (self);
+  return free;
+}
+
+static void
+unreserve (GstHaarFaceCount *self, gboolean is_video)
+{
+  GST_OBJECT_LOCK (self);
+  *(is_video ? &self->video_taken : &self->rate_taken) = FALSE;
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* From now on frames or reports leave by it. */
+static void
+connect_pad (GstHaarFaceCount *self, GstPad *pad, gboolean is_video)
+{
+  GST_OBJECT_LOCK (self);
+  if (is_video) {
+    self->video = pad;
     self->video_begun = FALSE;
     gst_flow_combiner_add_pad (self->combiner, pad);
-  } else if (taken) {
+  } else {
+    self->rate = pad;
     self->rate_begun = self->rate_ended = FALSE;
     self->rate_flow = GST_FLOW_OK;
   }
   GST_OBJECT_UNLOCK (self);
-  return taken;
+}
+
+/* Returns: FALSE if it is connected no more. */
+static gboolean
+disconnect_pad (GstHaarFaceCount *self, GstPad *pad, gboolean is_video)
+{
+  GstPad **slot = is_video ? &self->video : &self->rate;
+  gboolean connected;
+
+  GST_OBJECT_LOCK (self);
+  connected = *slot == pad;
+  if (connected && is_video)
+    gst_flow_combiner_remove_pad (self->combiner, pad);
+  else if (connected)
+    self->rate_flow = GST_FLOW_OK;
+  if (connected)
+    *slot = NULL;
+  GST_OBJECT_UNLOCK (self);
+  return connected;
+}
+
+static gboolean
+is_video_template (GstPadTemplate *templ)
+{
+  return g_str_equal (GST_PAD_TEMPLATE_NAME_TEMPLATE (templ), "video");
 }
 
 static GstPad *
@@ -325,44 +367,34 @@ gst_haar_face_count_request_new_pad (
     GstElement *element, GstPadTemplate *templ, const gchar *name, const GstCaps *caps)
 {
   GstHaarFaceCount *self = GST_HAAR_FACE_COUNT (element);
-  const gchar *which = GST_PAD_TEMPLATE_NAME_TEMPLATE (templ);
-  gboolean is_video = g_str_equal (which, "video");
-  GstPad *there = gst_haar_face_count_ref_pad (self, is_video ? &self->video : &self->rate);
-  GstPad *pad = make_pad (self, templ, which);
-  gboolean taken = FALSE;
+  gboolean is_video = is_video_template (templ);
+  GstPad *pad;
 
-  /* Before anybody sees it: what a stream begins with would be lost on an inactive one. */
-  if (!there && GST_STATE (self) > GST_STATE_READY)
-    gst_pad_set_active (pad, TRUE);
-  if (!there)
-    taken = take_pad (self, pad, is_video);
-  g_clear_object (&there);
-  if (taken) {
-    gst_element_add_pad (element, pad);
-    return pad;
+  if (!reserve (self, is_video)) {
+    GST_WARNING_OBJECT (self, "there is a pad %s already", GST_PAD_TEMPLATE_NAME_TEMPLATE (templ));
+    return NULL;
   }
-  GST_WARNING_OBJECT (self, "there is a pad %s already", which);
-  gst_pad_set_active (pad, FALSE);
-  gst_object_unref (pad);
-  return NULL;
+  pad = make_pad (self, templ, GST_PAD_TEMPLATE_NAME_TEMPLATE (templ));
+  /* Before anybody sees it: what a stream begins with would be lost on an inactive one. */
+  if (GST_STATE (self) > GST_STATE_READY)
+    gst_pad_set_active (pad, TRUE);
+  connect_pad (self, pad, is_video);
+  gst_element_add_pad (element, pad);
+  return pad;
 }
 
 static void
 gst_haar_face_count_release_pad (GstElement *element, GstPad *pad)
 {
   GstHaarFaceCount *self = GST_HAAR_FACE_COUNT (element);
+  gboolean is_video = is_video_template (GST_PAD_PAD_TEMPLATE (pad));
 
-  GST_OBJECT_LOCK (self);
-  if (pad == self->video) {
-    gst_flow_combiner_remove_pad (self->combiner, pad);
-    self->video = NULL;
-  } else if (pad == self->rate) {
-    self->rate = NULL;
-    self->rate_flow = GST_FLOW_OK;
-  }
-  GST_OBJECT_UNLOCK (self);
+  /* Another thread is releasing it. */
+  if (!disconnect_pad (self, pad, is_video))
+    return;
   gst_pad_set_active (pad, FALSE);
   gst_element_remove_pad (element, pad);
+  unreserve (self, is_video);
 }
 
 static void
@@ -600,11 +632,12 @@ gst_haar_face_count_class_init (GstHaarFaceCountClass *klass)
   g_object_class_install_property (object_class, PROP_MIN_SIZE,
       g_param_spec_int ("min-size", "Minimum size",
           "Smaller faces aren't looked for (shortest side in pixels; 0: as small as the cascade's "
-          "window)",
+          "window); in a picture that is smaller itself nothing is found, which is a warning",
           0, G_MAXINT, DEFAULT_MIN_SIZE, playing));
   g_object_class_install_property (object_class, PROP_MAX_SIZE,
       g_param_spec_int ("max-size", "Maximum size",
           "Larger faces aren't looked for (longest side in pixels; 0: as large as the picture); "
+          "if no step of scale-factor lies between both, the step nearest to min-size is used; "
           "one below min-size is an error at the start, and later a warning, while the sizes "
           "before hold",
           0, G_MAXINT, DEFAULT_MAX_SIZE, playing));
@@ -654,6 +687,7 @@ gst_haar_face_count_class_init (GstHaarFaceCountClass *klass)
    * | --- | --- | --- |
    * | frames, faces, events | uint64 | frames counted, faces found, documents sent |
    * | unchanged, partial | uint64 | frames that rescan-interval left unsearched, or searched in part |
+   * | too-small | uint64 | of the frames counted, those smaller than min-size, in which no face is looked for |
    * | too-old | uint64 | frames skipped by max-age |
    * | bad-frames, failed-frames | uint64 | frames shorter than their caps say; frames on which the engine failed |
    * | clock-skew | uint64 | frames captured in the future |

@@ -354,11 +354,28 @@ push_video (GstHaarFaceCount *self, HaarJob *job, const Settings *settings, GstE
   gst_clear_object (&pad);
 }
 
+/* The 1st, 2nd, 4th, 8th …: a stream of nothing else doesn't flood the bus. */
+static gboolean
+is_reported (guint64 number)
+{
+  return number != 0 && (number & (number - 1)) == 0;
+}
+
+static void
+warn_of_small (GstHaarFaceCount *self, const HaarJob *job, guint64 too_small)
+{
+  if (!is_reported (too_small))
+    return;
+  GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+      ("No face of min-size %d fits into a frame of %dx%d: none is found in it. Lower min-size.",
+          job->params.min_w, job->width, job->height),
+      ("%" G_GUINT64_FORMAT " such frames so far", too_small));
+}
+
 static void
 warn_of_skipped (GstHaarFaceCount *self, const HaarJob *job, guint64 skipped)
 {
-  /* The 1st, 2nd, 4th, 8th …: a stream of nothing else doesn't flood the bus. */
-  if (skipped == 0 || (skipped & (skipped - 1)) != 0)
+  if (!is_reported (skipped))
     return;
   if (job->outcome == HAAR_BAD)
     GST_ELEMENT_WARNING (self, STREAM, FORMAT,
@@ -378,7 +395,7 @@ static void
 count_outcome (GstHaarFaceCount *self, const HaarJob *job)
 {
   GstHaarCounters *counters = &self->counters;
-  guint64 skipped = 0;
+  guint64 skipped = 0, too_small = 0;
   gdouble busy = 0;
 
   if (job->outcome == HAAR_COUNTED) {
@@ -390,6 +407,8 @@ count_outcome (GstHaarFaceCount *self, const HaarJob *job)
   switch (job->outcome) {
     case HAAR_COUNTED:
       counters->frames++;
+      if (job->too_small)
+        too_small = ++counters->too_small;
       counters->unchanged += job->difference == HAAR_STILL_NOTHING;
       counters->partial += job->difference == HAAR_STILL_PART;
       counters->faces += job->rects->len;
@@ -411,6 +430,7 @@ count_outcome (GstHaarFaceCount *self, const HaarJob *job)
   }
   GST_OBJECT_UNLOCK (self);
   warn_of_skipped (self, job, skipped);
+  warn_of_small (self, job, too_small);
 }
 
 static Settings

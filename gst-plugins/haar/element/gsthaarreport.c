@@ -16,11 +16,11 @@ gst_haar_face_count_make_stats (GstHaarFaceCount *self)
   GST_OBJECT_LOCK (self);
   s = gst_structure_new ("haarfacecount-stats", "frames", G_TYPE_UINT64, c->frames, "faces",
       G_TYPE_UINT64, c->faces, "events", G_TYPE_UINT64, c->events, "unchanged", G_TYPE_UINT64,
-      c->unchanged, "partial", G_TYPE_UINT64, c->partial, "too-old", G_TYPE_UINT64, c->too_old,
-      "bad-frames", G_TYPE_UINT64, c->bad, "failed-frames", G_TYPE_UINT64, c->failed, "clock-skew",
-      G_TYPE_UINT64, c->skewed, "reports", G_TYPE_UINT64, c->reports, "busy", G_TYPE_DOUBLE,
-      c->busy, "workers", G_TYPE_UINT, self->n_running, "engine", G_TYPE_STRING,
-      self->engine_name ? self->engine_name : "none", "waiting", G_TYPE_UINT,
+      c->unchanged, "partial", G_TYPE_UINT64, c->partial, "too-small", G_TYPE_UINT64, c->too_small,
+      "too-old", G_TYPE_UINT64, c->too_old, "bad-frames", G_TYPE_UINT64, c->bad, "failed-frames",
+      G_TYPE_UINT64, c->failed, "clock-skew", G_TYPE_UINT64, c->skewed, "reports", G_TYPE_UINT64,
+      c->reports, "busy", G_TYPE_DOUBLE, c->busy, "workers", G_TYPE_UINT, self->n_running, "engine",
+      G_TYPE_STRING, self->engine_name ? self->engine_name : "none", "waiting", G_TYPE_UINT,
       self->workers ? haar_workers_get_waiting (self->workers) : 0, "lag", G_TYPE_UINT64, self->lag,
       NULL);
   fog_histogram_to_field (&c->ages, s, "frame-age");

@@ -23,7 +23,8 @@ typedef enum { GST_HAAR_ENGINE_AUTO, GST_HAAR_ENGINE_NATIVE, GST_HAAR_ENGINE_OPE
 
 /* with the object lock */
 typedef struct {
-  guint64 frames, faces, events, unchanged, partial, too_old, bad, failed, skewed, reports;
+  guint64 frames, faces, events, unchanged, partial, too_small, too_old, bad, failed, skewed,
+      reports;
   gdouble busy;
   FogHistogram ages, processes; /* of frames counted */
 } GstHaarCounters;
@@ -57,7 +58,8 @@ struct _GstHaarFaceCount {
   gboolean draw_boxes;
 
   /* with the object lock */
-  GstPad *video, *rate; /* NULL unless requested */
+  GstPad *video, *rate;             /* NULL unless requested */
+  gboolean video_taken, rate_taken; /* from before its request until after its removal */
   GstFlowCombiner *combiner;
   GstFlowReturn flow;      /* of the pads that frames leave by */
   GstFlowReturn rate_flow; /* of the one that reports leave by */

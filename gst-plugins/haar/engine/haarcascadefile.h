@@ -18,4 +18,7 @@ GBytes *haar_cascade_load (const gchar *name, GError **error);
 /* Whether it is, to the byte, one of those that OpenCV ships. */
 gboolean haar_cascade_is_known (GBytes *cascade);
 
+/* (nullable) (transfer full): the type of its features as written in the file, such as HAAR, LBP or HOG. */
+gchar *haar_cascade_find_features (GBytes *cascade);
+
 G_END_DECLS

@@ -41,6 +41,22 @@ make_tools (const HaarEngineClass *klass, GBytes *cascade, guint n, GError **err
   return tools;
 }
 
+/* No engine evaluates them, trusted or not. */
+static gboolean
+has_strange_features (const HaarEquipment *equipment, GBytes *cascade, GError **error)
+{
+  g_autofree gchar *features = haar_cascade_find_features (cascade);
+
+  if (!features || g_str_equal (features, "HAAR") || g_str_equal (features, "LBP"))
+    return FALSE;
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
+      "\"%s\" has features of the type %s, which no engine evaluates%s. Use a cascade of the type "
+      "HAAR or LBP.",
+      equipment->cascade, features,
+      g_str_equal (features, "HOG") ? ", nor does OpenCV since version 4" : "");
+  return TRUE;
+}
+
 /* In place of what an engine says of a text, for whom it is no file. */
 static void
 explain (const HaarEquipment *equipment, const gchar *engine, const GError *why, GError **error)
@@ -79,6 +95,8 @@ haar_equip (const HaarEquipment *equipment, const gchar **engine, GError **error
         g_error_matches (why, G_IO_ERROR, G_IO_ERROR_NO_SPACE))
       break;
   }
+  if (!tools && cascade && has_strange_features (equipment, cascade, error))
+    return NULL;
   if (!tools && why)
     explain (equipment, *engine, why, error);
   else if (!tools && cascade)

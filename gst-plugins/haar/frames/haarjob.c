@@ -137,6 +137,10 @@ look (HaarJob *job, HaarTool *tool, const GstVideoFrame *frame)
         "there is no memory to convert it from %s", GST_VIDEO_INFO_NAME (&job->info));
     return HAAR_FAILED;
   }
+  /* The engines would look for the largest size that fits, as OpenCV does. */
+  job->too_small = luma.width < job->params.min_w || luma.height < job->params.min_h;
+  if (job->too_small)
+    return HAAR_COUNTED;
   seen = job->rescan_interval
              ? detect_changes (job, tool, &luma)
              : tool->klass->detect (tool->engine, luma.data, luma.width, luma.height, luma.stride,
@@ -184,6 +188,6 @@ haar_job_count (HaarJob *job, HaarTool *tool, gboolean at_once)
   tool->free = read_clock (CLOCK_MONOTONIC);
   job->cost.wall = tool->free - began;
   job->cost.cpu = read_clock (CLOCK_THREAD_CPUTIME_ID) - cpu;
-  if (job->difference == HAAR_STILL_ALL)
+  if (job->difference == HAAR_STILL_ALL && !job->too_small)
     job->cost.pixels = (gdouble) job->width * job->height;
 }

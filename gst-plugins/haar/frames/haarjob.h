@@ -32,7 +32,8 @@ typedef struct {
   HaarCost cost;
   gdouble age; /* s, when it was counted; NAN if unknown */
   gboolean skewed;
-  GError *error; /* of HAAR_FAILED */
+  gboolean too_small; /* than the smallest face: none was looked for */
+  GError *error;      /* of HAAR_FAILED */
 } HaarJob;
 
 /* (transfer full) @event, @frame */

@@ -4,24 +4,56 @@
 #include "engine/native/haarmemory.h"
 #include "haarsamples.h"
 
-/* Packed and deep luma: the upper 8 bits of each sample. */
+static guint
+read_deep (const guint8 *sample, gboolean little)
+{
+  return little ? GST_READ_UINT16_LE (sample) : GST_READ_UINT16_BE (sample);
+}
+
+/* GRAY16 may hold samples of 10, 12 or 14 bits, and its caps don't say so: the brightest sample shows it.
+ * A dark frame of more bits is brightened by this, which does no harm: cascades normalise contrast. */
+static guint
+find_depth (const HaarSamples *from, const HaarLuma *luma, gboolean little)
+{
+  guint used = 0, depth = 10;
+
+  for (gint y = 0; y < luma->height; y++) {
+    const guint8 *sample = from->data + (gsize) y * (gsize) from->row;
+
+    for (gint x = 0; x < luma->width; x++, sample += from->pixel)
+      used |= read_deep (sample, little);
+  }
+  while (depth < 16 && used >> depth)
+    depth += 2;
+  return depth;
+}
+
+/* The upper 8 bits of each sample. */
 static void
-copy_samples (
+copy_deep (
     const HaarSamples *from, const GstVideoFormatInfo *finfo, const HaarLuma *luma, guint8 *to)
 {
-  guint depth = finfo->depth[0], shift = finfo->shift[0] + depth - 8;
   gboolean little = GST_VIDEO_FORMAT_INFO_IS_LE (finfo);
+  gboolean is_open = GST_VIDEO_FORMAT_INFO_IS_GRAY (finfo) && finfo->depth[0] == 16;
+  guint depth = is_open ? find_depth (from, luma, little) : finfo->depth[0];
+  guint shift = finfo->shift[0] + depth - 8;
 
   for (gint y = 0; y < luma->height; y++, to += luma->width) {
     const guint8 *sample = from->data + (gsize) y * (gsize) from->row;
 
-    for (gint x = 0; x < luma->width; x++, sample += from->pixel) {
-      if (depth <= 8)
-        to[x] = *sample;
-      else
-        to[x] = (guint8) ((little ? GST_READ_UINT16_LE (sample) : GST_READ_UINT16_BE (sample)) >>
-                          shift);
-    }
+    for (gint x = 0; x < luma->width; x++, sample += from->pixel)
+      to[x] = (guint8) (read_deep (sample, little) >> shift);
+  }
+}
+
+static void
+copy_packed (const HaarSamples *from, const HaarLuma *luma, guint8 *to)
+{
+  for (gint y = 0; y < luma->height; y++, to += luma->width) {
+    const guint8 *sample = from->data + (gsize) y * (gsize) from->row;
+
+    for (gint x = 0; x < luma->width; x++, sample += from->pixel)
+      to[x] = *sample;
   }
 }
 
@@ -88,8 +120,10 @@ haar_luma_of_frame (
     return HAAR_LUMA_NO_MEMORY;
   if (n == 3)
     mix_rgb (samples, luma, *scratch);
+  else if (finfo->depth[0] > 8)
+    copy_deep (&samples[0], finfo, luma, *scratch);
   else
-    copy_samples (&samples[0], finfo, luma, *scratch);
+    copy_packed (&samples[0], luma, *scratch);
   luma->data = *scratch;
   luma->stride = (gsize) area.w;
   return HAAR_LUMA_READY;
