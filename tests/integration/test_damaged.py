@@ -133,6 +133,25 @@ def test_damaged_batch_ends_the_stream(damaged, launch, name):
     assert len(errors) == 1 and f'offset {lost[0]} of partition 0 of topic "{NAMES[name]}"' in errors[0], reader.output()
 
 
+@pytest.mark.parametrize("name", ["in the middle", "at the start", "compressed"])
+def test_a_replay_ends_at_a_damaged_batch(damaged, launch, name):
+    reader = read(launch, damaged, NAMES[name], "replay=true")
+    assert reader.wait(30) != 0
+    errors = [line for line in reader.output().splitlines() if line.startswith("ERROR: from element /GstPipeline:pipeline0/GstKafkaSrc")]
+    assert len(errors) == 1 and "Could not replay message" in errors[0] and "partition 0" in errors[0], reader.output()
+
+
+def test_a_replay_of_a_message_that_is_too_large(kafka, launch, fresh):
+    kafka.create_topic(fresh, 1)
+    producer = kafka.producer()
+    for length in [100, 100, 3000]:
+        producer.produce(fresh, bytes(length), headers=[("gst-caps", CAPS)])
+    assert producer.flush(30) == 0
+    reader = read(launch, kafka, fresh, "replay=true message-max-bytes=2000")
+    assert reader.wait(30) != 0
+    assert "it has 3000 bytes, message-max-bytes allows 2000" in reader.output(), reader.output()
+
+
 def test_reading_begins_within_a_damaged_batch(damaged, launch):
     lost, count = expected("a long one")
     reader = read(launch, damaged, NAMES["a long one"], "start-offset=100 eos-at-end=true")

@@ -272,6 +272,26 @@ place_anew (GstKafkaReplay *self, Track *track)
     gst_kafka_reset_reassign (self->rk, track->topic, track->partition, reset.to);
 }
 
+/* A replay can't go on without what it can't read: it ends, and says why. */
+static void
+end_for (GstKafkaReplay *self, const rd_kafka_message_t *message)
+{
+  rd_kafka_resp_err_t err = message->err ? message->err : RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+  g_autofree gchar *tried =
+      g_strdup_printf ("replay message %" G_GINT64_FORMAT " of partition %d of %s", message->offset,
+          message->partition, self->settings->where);
+  g_autofree gchar *size =
+      message->err ? NULL
+                   : g_strdup_printf ("it has %" G_GSIZE_FORMAT
+                                      " bytes, message-max-bytes allows %" G_GUINT64_FORMAT,
+                         message->len, self->settings->message_max_bytes);
+
+  GST_INFO ("%s: %s", rd_kafka_name (self->rk), size ? size : rd_kafka_err2name (err));
+  if (!self->ended)
+    self->ended = gst_kafka_error_new (
+        tried, err, size ? size : rd_kafka_message_errstr (message), GST_RESOURCE_ERROR_READ);
+}
+
 /* Takes over @message. */
 static void
 take_head (GstKafkaReplay *self, Track *track, rd_kafka_message_t *message)
@@ -281,8 +301,10 @@ take_head (GstKafkaReplay *self, Track *track, rd_kafka_message_t *message)
   } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
     track->astray = TRUE;
     track->refused_at = message->offset;
-  } else if (message->err) {
-    GST_WARNING ("%s: %s", rd_kafka_name (self->rk), rd_kafka_message_errstr (message));
+  } else if (message->err && gst_kafka_error_is_passing (message->err)) {
+    GST_INFO ("%s: %s", rd_kafka_name (self->rk), rd_kafka_message_errstr (message));
+  } else if (message->err || message->len > self->settings->message_max_bytes) {
+    end_for (self, message);
   } else if (message->offset >= track->end) {
     track->at_end = TRUE;
   } else if (gst_kafka_message_is_of_camera (message, self->settings->camera)) {
