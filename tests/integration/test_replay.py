@@ -221,3 +221,53 @@ def test_seek_into_a_live_recording(kafka, fresh, launch, encoder, decoder):
             player.seek(start + begin / Gst.SECOND, rate=4.0)
             player.wait_eos()
             assert abs((player.times[0] - begin) / Gst.SECOND - start) < 0.11, player.times
+
+
+def test_a_seek_where_capture_is_ahead_of_the_brokers_time(kafka, fresh):
+    """The broker refused the camera's clock, which is 5 min ahead: messages have the time of sending."""
+    kafka.create_topic(fresh, 2, config=["retention.ms=-1"])
+    producer = kafka.producer()
+    for number in range(40):
+        sent = BEGIN // 1_000_000 + number * 1000
+        producer.produce(fresh, b"%d" % number, partition=number % 2, timestamp=sent, headers=[
+            ("capture-time", str((sent + 300_000) * 1_000_000)), ("gst-caps", CAPS)])
+    assert producer.flush(30) == 0
+    with Player(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} replay=true") as player:
+        player.play()
+        player.seek(20, rate=100.0)
+        player.wait_eos()
+        assert player.numbers == list(range(20, 40))
+
+
+def test_a_seek_where_the_way_to_the_broker_takes_ever_another_time(kafka, fresh):
+    """Messages of the middle arrive soon, those of both ends late."""
+    kafka.create_topic(fresh, 1, config=ARRIVAL)
+    now = int(time.time() * 1000)
+    producer = kafka.producer()
+    for number in range(60):
+        ago = 3_600_000 if 20 <= number < 40 else 7_200_000
+        producer.produce(fresh, b"%d" % number, headers=[
+            ("capture-time", str((now - ago + number * 1000) * 1_000_000 if number < 40 else (now - 3_500_000 + number * 1000) * 1_000_000)),
+            ("gst-caps", CAPS)])
+    assert producer.flush(30) == 0
+    with Player(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} replay=true") as player:
+        player.play()
+        player.seek(3600 + 20, rate=1000.0)
+        player.wait_eos()
+        assert player.numbers == list(range(20, 60))
+
+
+@pytest.mark.parametrize("never", [0, 1, 1_000_000_000])
+def test_a_clock_that_was_never_set(kafka, fresh, never):
+    kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
+    producer = kafka.producer()
+    for number in range(30):
+        sent = BEGIN + number * 33_000_000
+        producer.produce(fresh, b"%d" % number, timestamp=sent // 1_000_000, headers=[
+            ("capture-time", str(sent if number else never)), ("gst-caps", CAPS)])
+    assert producer.flush(30) == 0
+    with Player(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} replay=true", "fakesink sync=true") as player:
+        player.play()
+        assert player.duration() < 2 * Gst.SECOND
+        player.wait_eos()
+        assert player.numbers == list(range(30))

@@ -11,7 +11,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 /*
  * When a message was, is said once, here:
  *
- * - Its capture time is the header `capture-time`, if that can be true, else Kafka's timestamp. Order, PTS, duration and seeks go by it.
+ * - Its capture time is the header `capture-time`, if that can be true (not before 2000, not an hour ahead of Kafka's), else
+ *   Kafka's timestamp. Order, PTS, duration and seeks go by it.
  * - Within a session of a camera `seq` comes before it: B-frames leave in the order in which a decoder needs them.
  * - The window (start-time, end-time) goes by Kafka's timestamp, because brokers search by nothing else: the capture time with
  *   CreateTime, the time of arrival at the broker with LogAppendTime.
@@ -29,6 +30,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 
 /* Messages of a track among which the one captured first is looked for. */
 #define LOOK_AHEAD 8
+/* The year 2000: a clock that was never set says 1970, and a recording would last for decades. */
+#define EARLIEST (G_GUINT64_CONSTANT (946684800) * GST_SECOND)
 /* Messages that arrive at the broker in another order than that of capture, by at most this. */
 #define DISORDER (10 * GST_SECOND)
 
@@ -62,9 +65,11 @@ struct _GstKafkaReplay {
   GstClockTime target; /* nothing before it is read, ns since the Unix epoch */
   GstClockTime
       seek_time; /* since the origin: where the tracks have to be put; GST_CLOCK_TIME_NONE: nowhere */
-  gchar *missing;   /* what isn't there, in words */
-  gint64 least_lag; /* ms from capture to arrival, of the messages seen so far; with CreateTime 0 */
-  GError *ended;    /* what was to be read isn't there, and that ends the stream */
+  gchar *missing; /* what isn't there, in words */
+  gint64
+      least_lag; /* ms from capture to Kafka's timestamp, of the messages seen so far; 0 at most */
+  gboolean by_arrival; /* Kafka's timestamp is that of arrival, which no lag is known to bound */
+  GError *ended;       /* what was to be read isn't there, and that ends the stream */
 
   GMutex lock; /* guards the rest */
   gboolean flushing;
@@ -97,7 +102,6 @@ gst_kafka_replay_new (rd_kafka_conf_t *conf, GstKafkaConsumerSettings *settings,
   g_mutex_init (&self->lock);
   self->settings = settings;
   self->origin = self->duration = self->seek_time = GST_CLOCK_TIME_NONE;
-  self->least_lag = G_MAXINT64;
   rd_kafka_conf_set_error_cb (conf, take_error);
   self->rk = gst_kafka_client_new (RD_KAFKA_CONSUMER, conf, &self->fault, error);
   if (!self->rk) {
@@ -169,7 +173,7 @@ capture_time_of (const rd_kafka_message_t *message)
   /* The library ends a header's value with a NUL of its own. */
   if (!rd_kafka_message_headers (message, &headers) &&
       !rd_kafka_header_get_last (headers, GST_KAFKA_HEADER_CAPTURE_TIME, &value, &size) && value &&
-      g_ascii_string_to_unsigned (value, 10, 0, G_MAXINT64, &time, NULL) &&
+      g_ascii_string_to_unsigned (value, 10, EARLIEST, G_MAXINT64, &time, NULL) &&
       (timestamp <= 0 || time / GST_MSECOND <= (guint64) timestamp + MOST_AHEAD / GST_MSECOND))
     return time;
   return timestamp > 0 ? (GstClockTime) timestamp * GST_MSECOND : 0;
@@ -220,11 +224,10 @@ note_lag (GstKafkaReplay *self, const rd_kafka_message_t *message)
   rd_kafka_timestamp_type_t type;
   gint64 timestamp = rd_kafka_message_timestamp (message, &type);
 
-  if (type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME)
+  self->by_arrival |= type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME;
+  if (timestamp > 0)
     self->least_lag =
         MIN (self->least_lag, timestamp - (gint64) (capture_time_of (message) / GST_MSECOND));
-  else
-    self->least_lag = MIN (self->least_lag, 0);
 }
 
 static void
@@ -595,7 +598,7 @@ go_to (GstKafkaReplay *self, GstClockTime time, rd_kafka_resp_err_t *err)
   gint64 arrival = (gint64) (time / GST_MSECOND) + self->least_lag;
   rd_kafka_topic_partition_list_t *list;
 
-  if (self->least_lag)
+  if (self->by_arrival || self->least_lag)
     arrival -= (gint64) (DISORDER / GST_MSECOND);
   list = list_tracks (self, MAX (arrival, 0));
 
