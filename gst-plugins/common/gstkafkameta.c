@@ -156,6 +156,15 @@ gst_kafka_meta_copy (GstBuffer *dst, GstBuffer *src)
   from->info->transform_func (dst, from, src, _gst_meta_transform_copy, &all);
 }
 
+gboolean
+gst_kafka_meta_is_tombstone (GstBuffer *buffer)
+{
+  const GstStructure *s = gst_buffer_get_size (buffer) ? NULL : gst_kafka_meta_peek (buffer);
+  gboolean tombstone = FALSE;
+
+  return s && gst_structure_get_boolean (s, "tombstone", &tombstone) && tombstone;
+}
+
 GPtrArray *
 gst_kafka_meta_get_headers (GstBuffer *buffer)
 {

@@ -81,6 +81,9 @@ GstStructure *gst_kafka_meta_ensure (GstBuffer *buffer);
 /* @dst gets a copy of the meta of @src, ack token included; nothing happens if @src has none. */
 void gst_kafka_meta_copy (GstBuffer *dst, GstBuffer *src);
 
+/* Whether @buffer stands for a message without a value, which is more than an empty one. */
+gboolean gst_kafka_meta_is_tombstone (GstBuffer *buffer);
+
 /* (nullable) (transfer none): all headers, in order. Treat as immutable. */
 GPtrArray *gst_kafka_meta_get_headers (GstBuffer *buffer);
 /* Puts @headers (transfer full) in place of what there was. */

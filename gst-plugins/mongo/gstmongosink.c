@@ -600,15 +600,6 @@ push_rest (GstMongoSink *self)
   return size ? push_whole_buffer (self, gst_adapter_take_buffer (self->rest, size)) : GST_FLOW_OK;
 }
 
-static gboolean
-is_tombstone (GstBuffer *buffer)
-{
-  const GstStructure *s = gst_buffer_get_size (buffer) ? NULL : gst_kafka_meta_peek (buffer);
-  gboolean tombstone;
-
-  return s && gst_structure_get_boolean (s, "tombstone", &tombstone) && tombstone;
-}
-
 /* Kafka's word for "what had this key is gone", which is no document. */
 static void
 skip_tombstone (GstMongoSink *self, GstBuffer *buffer)
@@ -626,7 +617,7 @@ gst_mongo_sink_render (GstBaseSink *sink, GstBuffer *buffer)
   GstMongoSink *self = GST_MONGO_SINK (sink);
   GstFlowReturn flow;
 
-  if (is_tombstone (buffer)) {
+  if (gst_kafka_meta_is_tombstone (buffer)) {
     skip_tombstone (self, buffer);
     return GST_FLOW_OK;
   }

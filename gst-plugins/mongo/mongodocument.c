@@ -290,6 +290,36 @@ mongo_document_find_path (const bson_t *document)
   return NULL;
 }
 
+/* A server takes these for conditions, which other documents may meet. */
+static gboolean
+is_condition (const bson_iter_t *id)
+{
+  bson_iter_t field;
+
+  return BSON_ITER_HOLDS_REGEX (id) ||
+         (BSON_ITER_HOLDS_DOCUMENT (id) && bson_iter_recurse (id, &field) &&
+             bson_iter_next (&field) && *bson_iter_key (&field) == '$');
+}
+
+bson_t *
+mongo_document_to_selector (const bson_t *document)
+{
+  bson_t *selector = bson_new ();
+  bson_iter_t id;
+  bson_t condition;
+
+  if (!bson_iter_init_find (&id, document, "_id"))
+    return selector;
+  if (!is_condition (&id)) {
+    BSON_APPEND_VALUE (selector, "_id", bson_iter_value (&id));
+    return selector;
+  }
+  BSON_APPEND_DOCUMENT_BEGIN (selector, "_id", &condition);
+  BSON_APPEND_VALUE (&condition, "$eq", bson_iter_value (&id));
+  bson_append_document_end (selector, &condition);
+  return selector;
+}
+
 bson_t *
 mongo_document_to_update (const bson_t *document)
 {

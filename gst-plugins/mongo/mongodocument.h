@@ -60,6 +60,9 @@ GBytes *mongo_document_get_id (const bson_t *document);
 /* (nullable): a name of @document that an update would take for a path or an operator, so that the document changed its shape */
 const gchar *mongo_document_find_path (const bson_t *document);
 
+/* The query that finds what has its `_id`, and nothing else. */
+bson_t *mongo_document_to_selector (const bson_t *document);
+
 /* The update that sets all of its fields, `_id` aside, in what has its `_id`. */
 bson_t *mongo_document_to_update (const bson_t *document);
 

@@ -1,28 +1,48 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mongojson.h"
 
+#include <bson/bson.h>
 #include <gio/gio.h>
 #include <math.h>
 #include <string.h>
 
+#include "mongodate.h"
+
+/* More than the library reads. */
+#define LEVELS_MAX 128
+
+typedef const gchar *(*Check) (const gchar *text, gsize size);
+
+typedef enum { TYPE, DATE, PART_OF_BINARY, PART_OF_REGEX, PART_OF_TIMESTAMP, PART_OF_POINTER } Kind;
+
+/* A key of Extended JSON. */
 typedef struct {
-  const gchar *at, *end;
-  const gchar *copied; /* what stands before it is in out */
+  const gchar *name;
+  Kind kind;
+  Check check; /* nullable; of a text that is its value: NULL, or what is wrong */
+} Key;
+
+typedef struct {
+  gboolean is_object;
+  gboolean has_keys;
+  gboolean is_type; /* it stands for one value of BSON, which its first key names */
+  gboolean awaits_key;
+  const Key *key; /* the last one, if it is one of Extended JSON where it stands */
+  guint32 seen;   /* a bit for each of @keys */
+} Level;
+
+typedef struct {
+  const gchar *at;
+  const gchar *end;
+  const gchar *copied; /* what is before it has its place in @out */
   GString *out;
-  gchar key[16]; /* the last name, if it is so short */
+  GString *unescaped;
   guint dates_cut;
+  guint depth;
+  Level levels[LEVELS_MAX];
 } Scan;
 
-static gboolean
-refuse (GError **error, const gchar *form, const gchar *value, gsize size)
-{
-  g_autofree gchar *shown = g_strndup (value, MIN (size, 40));
-
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, form, shown);
-  return FALSE;
-}
-
-/* Numbers */
+/* ---- numbers ---- */
 
 static const gchar *
 skip_digits (const gchar *at, const gchar *end)
@@ -32,225 +52,395 @@ skip_digits (const gchar *at, const gchar *end)
   return at;
 }
 
-/* (nullable): behind a number as JSON writes it. @whole: (out): without fraction or exponent */
+/* (nullable): the end of the part of a number that @mark opens, and that has digits; @at, if there is none. */
 static const gchar *
-match_number (const gchar *at, const gchar *end, gboolean *whole)
+skip_part (const gchar *at, const gchar *end, const gchar *marks, const gchar *signs)
 {
-  const gchar *digits;
+  const gchar *digits = at + 1;
 
-  at += at < end && *at == '-';
-  digits = at;
-  at = skip_digits (at, end);
-  if (at == digits || (*digits == '0' && at - digits > 1))
+  if (at == end || !*at || !strchr (marks, *at))
+    return at;
+  if (digits < end && *digits && strchr (signs, *digits))
+    digits++;
+  at = skip_digits (digits, end);
+  return at > digits ? at : NULL;
+}
+
+/* (nullable): the end of the whole number there, as JSON writes it. */
+static const gchar *
+skip_integer (const gchar *at, const gchar *end)
+{
+  const gchar *digits = at < end && *at == '-' ? at + 1 : at;
+
+  at = skip_digits (digits, end);
+  return at == digits || (*digits == '0' && at > digits + 1) ? NULL : at;
+}
+
+/* (nullable): the end of the number there, as JSON writes it. */
+static const gchar *
+skip_number (const gchar *at, const gchar *end)
+{
+  at = skip_integer (at, end);
+  at = at ? skip_part (at, end, ".", "") : NULL;
+  return at ? skip_part (at, end, "eE", "+-") : NULL;
+}
+
+/* Its digits say it isn't 0, but it is too close to it. Something has to follow the number. */
+static gboolean
+vanishes (const gchar *at, const gchar *end)
+{
+  const gchar *digit = at;
+
+  while (digit < end && !(*digit >= '1' && *digit <= '9') && *digit != 'e' && *digit != 'E')
+    digit++;
+  return digit < end && g_ascii_isdigit (*digit) &&
+         fpclassify (g_ascii_strtod (at, NULL)) == FP_ZERO;
+}
+
+/* ---- values of Extended JSON ---- */
+
+static const gchar *
+check_integer (const gchar *text, gsize size)
+{
+  return skip_integer (text, text + size) == text + size
+             ? NULL
+             : "a $numberInt or $numberLong isn't a whole number";
+}
+
+static gboolean
+is_text (const gchar *text, gsize size, const gchar *wanted)
+{
+  return size == strlen (wanted) && memcmp (text, wanted, size) == 0;
+}
+
+static const gchar *
+check_double (const gchar *text, gsize size)
+{
+  if (is_text (text, size, "NaN") || is_text (text, size, "Infinity") ||
+      is_text (text, size, "-Infinity"))
     return NULL;
-  *whole = TRUE;
-  if (at < end && *at == '.') {
-    *whole = FALSE;
-    digits = ++at;
-    if ((at = skip_digits (at, end)) == digits)
-      return NULL;
-  }
-  if (at < end && (*at == 'e' || *at == 'E')) {
-    *whole = FALSE;
-    at++;
-    at += at < end && (*at == '+' || *at == '-');
-    digits = at;
-    if ((at = skip_digits (at, end)) == digits)
-      return NULL;
-  }
-  return at;
+  if (skip_number (text, text + size) != text + size)
+    return "a $numberDouble is no number";
+  return vanishes (text, text + size) ? "a $numberDouble is too small for a double" : NULL;
 }
 
-/* What int64 doesn't hold becomes a double, which may hold another value. */
-static gboolean
-keeps_value (const gchar *number, gboolean whole)
-{
-  gdouble value = g_ascii_strtod (number, NULL);
-  g_autofree gchar *again = NULL;
-
-  if (!isfinite (value))
-    return FALSE;
-  if (!whole || g_ascii_string_to_signed (number, 10, G_MININT64, G_MAXINT64, NULL, NULL))
-    return TRUE;
-  again = g_strdup_printf ("%.0f", value);
-  return g_str_equal (again, number);
-}
-
-static gboolean
-take_number (Scan *self, GError **error)
-{
-  const gchar *start = self->at, *end = self->at;
-  g_autofree gchar *number = NULL;
-  gboolean whole;
-
-  while (end < self->end && (g_ascii_isalnum (*end) || strchr ("+-.", *end)))
-    end++;
-  self->at = end;
-  if (match_number (start, end, &whole) != end)
-    return refuse (error, "%s is no number in JSON", start, end - start);
-  number = g_strndup (start, end - start);
-  return keeps_value (number, whole) ||
-         refuse (error, "%s can't be stored as exactly this number", start, end - start);
-}
-
-/* Dates */
-
-/* Digits of a second's fraction: those of milliseconds, and whether others are lost. */
-static gint64
-take_fraction (const gchar *digits, gsize n, gboolean *cut)
-{
-  gint64 ms = 0;
-
-  for (gsize i = 0; i < 3; i++)
-    ms = ms * 10 + (i < n ? digits[i] - '0' : 0);
-  for (gsize i = 3; i < n; i++)
-    *cut |= digits[i] != '0';
-  return ms;
-}
-
-/* FALSE: it isn't one. */
-static gboolean
-parse_date (const gchar *text, gint64 *ms, gboolean *cut)
-{
-  const gchar *point = strpbrk (text, ".,");
-  gsize n = point ? strspn (point + 1, "0123456789") : 0;
-  g_autofree gchar *seconds =
-      point ? g_strdup_printf ("%.*s%s", (gint) (point - text), text, point + 1 + n)
-            : g_strdup (text);
-  g_autoptr (GDateTime) date = NULL;
-
-  *cut = FALSE;
-  if (point && n == 0)
-    return FALSE;
-  date = g_date_time_new_from_iso8601 (seconds, NULL);
-  if (!date)
-    return FALSE;
-  *ms = g_date_time_to_unix (date) * 1000 + (n ? take_fraction (point + 1, n, cut) : 0);
-  return TRUE;
-}
-
-/* As the library reads it: 2026-11-25T00:44:00.123Z. */
-static gboolean
-is_plain_date (const gchar *text, gsize size)
-{
-  static const gchar form[] = "dddd-dd-ddTdd:dd:dd";
-  gsize n = strlen (form), digits;
-
-  if (size <= n)
-    return FALSE;
-  for (gsize i = 0; i < n; i++)
-    if (form[i] == 'd' ? !g_ascii_isdigit (text[i]) : text[i] != form[i])
-      return FALSE;
-  if (text[n] == 'Z')
-    return size == n + 1;
-  digits = strspn (text + n + 1, "0123456789");
-  return text[n] == '.' && digits == 3 && size == n + 5 && text[n + 4] == 'Z';
-}
-
-/* @text: the string's inside */
-static gboolean
-take_date (Scan *self, const gchar *text, gsize size, GError **error)
-{
-  g_autofree gchar *date = NULL;
-  gboolean cut;
-  gint64 ms;
-
-  if (is_plain_date (text, size))
-    return TRUE;
-  date = g_strndup (text, size);
-  if (!parse_date (date, &ms, &cut))
-    return refuse (
-        error, "\"%s\" is no date with a time zone, as in 2026-11-25T00:44:00.123Z", text, size);
-  self->dates_cut += cut;
-  g_string_append_len (self->out, self->copied, text - 1 - self->copied);
-  g_string_append_printf (self->out, "{\"$numberLong\":\"%" G_GINT64_FORMAT "\"}", ms);
-  self->copied = self->at;
-  return TRUE;
-}
-
-/* Strings */
-
-/* Behind the closing quote; @nul: (out): a \u0000 is in it. (nullable): it has none */
 static const gchar *
-skip_string (const gchar *at, const gchar *end, gboolean *nul)
+check_decimal (const gchar *text, gsize size)
 {
-  *nul = FALSE;
-  for (at++; at < end && *at != '"'; at++) {
-    *nul |= *at == 0;
-    if (*at != '\\')
-      continue;
-    if (++at == end)
-      return NULL;
-    *nul |= *at == 'u' && end - at > 4 && memcmp (at + 1, "0000", 4) == 0;
+  g_autofree gchar *terminated = g_strndup (text, size);
+  bson_decimal128_t decimal;
+
+  return strlen (terminated) == size && bson_decimal128_from_string (terminated, &decimal)
+             ? NULL
+             : "a $numberDecimal is no decimal number, or has more than 34 digits, or is out of "
+               "range";
+}
+
+static const gchar *
+check_subtype (const gchar *text, gsize size)
+{
+  return size >= 1 && size <= 2 && g_ascii_isxdigit (text[0]) && g_ascii_isxdigit (text[size - 1])
+             ? NULL
+             : "the type of a $binary isn't one or two hexadecimal digits";
+}
+
+static const gchar *
+check_no_nul (const gchar *text, gsize size)
+{
+  return memchr (text, 0, size) ? "a $code or a $dbPointer holds a NUL, which can't be stored"
+                                : NULL;
+}
+
+static const Key keys[] = {
+    {"$date", DATE, NULL},
+    {"$numberInt", TYPE, check_integer},
+    {"$numberLong", TYPE, check_integer},
+    {"$numberDouble", TYPE, check_double},
+    {"$numberDecimal", TYPE, check_decimal},
+    {"$oid", TYPE, NULL},
+    {"$uuid", TYPE, NULL},
+    {"$symbol", TYPE, NULL},
+    {"$undefined", TYPE, NULL},
+    {"$minKey", TYPE, NULL},
+    {"$maxKey", TYPE, NULL},
+    {"$regex", TYPE, NULL},
+    {"$options", TYPE, NULL},
+    {"$regularExpression", TYPE, NULL},
+    {"$code", TYPE, check_no_nul},
+    {"$scope", TYPE, NULL},
+    {"$binary", TYPE, NULL},
+    {"$type", TYPE, check_subtype},
+    {"$timestamp", TYPE, NULL},
+    {"$dbPointer", TYPE, NULL},
+    {"base64", PART_OF_BINARY, NULL},
+    {"subType", PART_OF_BINARY, check_subtype},
+    {"pattern", PART_OF_REGEX, NULL},
+    {"options", PART_OF_REGEX, NULL},
+    {"t", PART_OF_TIMESTAMP, NULL},
+    {"i", PART_OF_TIMESTAMP, NULL},
+    {"$ref", PART_OF_POINTER, check_no_nul},
+    {"$id", PART_OF_POINTER, NULL},
+};
+G_STATIC_ASSERT (G_N_ELEMENTS (keys) <= 32);
+
+static gboolean
+is_named (const Key *key, const gchar *name)
+{
+  return key && strcmp (key->name, name) == 0;
+}
+
+/* ---- where the scan is ---- */
+
+/* (nullable) */
+static Level *
+get_level (Scan *self)
+{
+  return self->depth ? &self->levels[self->depth - 1] : NULL;
+}
+
+/* (nullable): the key whose value the object of this level is. */
+static const Key *
+get_outer_key (Scan *self)
+{
+  return self->depth > 1 ? self->levels[self->depth - 2].key : NULL;
+}
+
+/* Kinds that keys have within the object of this level. */
+static gboolean
+belongs_here (Scan *self, const Key *key)
+{
+  const Level *level = get_level (self);
+  const Key *outer = get_outer_key (self);
+
+  switch (key->kind) {
+    case TYPE:
+    case DATE:
+      return level->is_type || (!level->has_keys && self->depth > 1 && !is_named (outer, "$scope"));
+    case PART_OF_BINARY:
+      return is_named (outer, "$binary");
+    case PART_OF_REGEX:
+      return is_named (outer, "$regularExpression");
+    case PART_OF_TIMESTAMP:
+      return is_named (outer, "$timestamp");
+    case PART_OF_POINTER:
+      return is_named (outer, "$dbPointer");
   }
-  return at < end ? at + 1 : NULL;
-}
-
-static gboolean
-is_name (const Scan *self)
-{
-  const gchar *at = self->at;
-
-  while (at < self->end && g_ascii_isspace (*at))
-    at++;
-  return at < self->end && *at == ':';
-}
-
-/* Whose text the library cuts at a NUL. */
-static gboolean
-is_cut_at_nul (const gchar *key)
-{
-  static const gchar *const cut[] = {
-      "$code", "$symbol", "$regex", "$options", "pattern", "options", "$ref"};
-
-  for (guint i = 0; i < G_N_ELEMENTS (cut); i++)
-    if (g_str_equal (cut[i], key))
-      return TRUE;
   return FALSE;
 }
 
-/* FALSE with @error unset: the string has no end, which the library says */
-static gboolean
-take_string (Scan *self, GError **error)
+static const Key *
+find_key (Scan *self, const gchar *text, gsize size)
 {
-  const gchar *start = self->at + 1;
-  gboolean nul;
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    if (is_text (text, size, keys[i].name) && belongs_here (self, &keys[i]))
+      return &keys[i];
+  return NULL;
+}
+
+static const gchar *
+open_level (Scan *self)
+{
+  if (self->depth == LEVELS_MAX)
+    return "the text has more than 100 levels";
+  self->levels[self->depth++] =
+      (Level){.is_object = *self->at == '{', .awaits_key = *self->at == '{'};
+  self->at++;
+  return NULL;
+}
+
+static const gchar *
+close_level (Scan *self)
+{
+  if (self->depth)
+    self->depth--;
+  self->at++;
+  return NULL;
+}
+
+/* ---- texts ---- */
+
+/* (nullable): its closing quote. */
+static const gchar *
+find_quote (const gchar *at, const gchar *end)
+{
+  for (; at < end && *at != '"'; at++)
+    if (*at == '\\' && at + 1 < end)
+      at++;
+  return at < end ? at : NULL;
+}
+
+/* Of an escape, what matters to keys and types: ASCII. The library checks the rest. */
+static const gchar *
+append_escaped (GString *text, const gchar *at, const gchar *end)
+{
+  guint code = 0;
+
+  if (*at != 'u') {
+    g_string_append_c (text, '?');
+    return at + 1;
+  }
+  for (guint i = 1; i <= 4 && at + i < end && g_ascii_isxdigit (at[i]); i++)
+    code = code * 16 + (guint) g_ascii_xdigit_value (at[i]);
+  g_string_append_c (text, code < 0x80 ? (gchar) code : '?');
+  return MIN (at + 5, end);
+}
+
+static void
+unescape (Scan *self, const gchar **text, gsize *size)
+{
+  const gchar *at = *text, *end = *text + *size;
+
+  if (!memchr (at, '\\', *size))
+    return;
+  g_string_truncate (self->unescaped, 0);
+  while (at < end) {
+    if (*at == '\\' && at + 1 < end)
+      at = append_escaped (self->unescaped, at + 1, end);
+    else
+      g_string_append_c (self->unescaped, *at++);
+  }
+  *text = self->unescaped->str;
+  *size = self->unescaped->len;
+}
+
+static const gchar *
+take_key (Scan *self, const gchar *text, gsize size)
+{
+  Level *level = get_level (self);
+  guint32 bit;
+
+  level->awaits_key = FALSE;
+  if (memchr (text, 0, size))
+    return "a name holds a NUL";
+  level->key = find_key (self, text, size);
+  if (level->key && !level->has_keys)
+    level->is_type = level->key->kind <= DATE;
+  level->has_keys = TRUE;
+  if (!level->key)
+    return NULL;
+  bit = 1u << (level->key - keys);
+  if (level->seen & bit)
+    return "a value of Extended JSON has the same key twice";
+  level->seen |= bit;
+  return NULL;
+}
+
+/* With the quotes from @self->at to @close. */
+static const gchar *
+replace_date (Scan *self, const gchar *close, const gchar *text, gsize size)
+{
+  gint64 ms;
+  gboolean cut;
+  const gchar *wrong = mongo_date_parse (text, size, &ms, &cut);
+
+  if (wrong)
+    return wrong;
+  self->dates_cut += cut ? 1 : 0;
+  g_string_append_len (self->out, self->copied, self->at - self->copied);
+  g_string_append_printf (self->out, "{\"$numberLong\":\"%" G_GINT64_FORMAT "\"}", ms);
+  self->copied = close + 1;
+  return NULL;
+}
+
+static const gchar *
+take_text (Scan *self)
+{
+  const gchar *text = self->at + 1, *close = find_quote (text, self->end), *wrong = NULL;
+  Level *level = get_level (self);
   gsize size;
 
-  self->at = skip_string (self->at, self->end, &nul);
-  if (!self->at) {
-    self->at = self->end;
-    return TRUE;
+  if (!close || !level)
+    return close ? "there is more text after the document" : "the text ends within the document";
+  size = (gsize) (close - text);
+  if (level->awaits_key || level->key)
+    unescape (self, &text, &size);
+  if (level->awaits_key)
+    wrong = take_key (self, text, size);
+  else if (level->key && level->key->kind == DATE)
+    wrong = replace_date (self, close, text, size);
+  else if (level->key && level->key->check)
+    wrong = level->key->check (text, size);
+  self->at = close + 1;
+  return wrong;
+}
+
+static const gchar *
+take_number (Scan *self)
+{
+  const gchar *start = self->at;
+  const Level *level = get_level (self);
+
+  if (*start == '-' && start + 1 < self->end && start[1] == 'I') { /* the library knows -Infinity */
+    self->at++;
+    return NULL;
   }
-  size = self->at - 1 - start;
-  if (is_name (self)) {
-    g_strlcpy (self->key, "", sizeof self->key);
-    if (size < sizeof self->key)
-      g_strlcpy (self->key, start, size + 1);
-    return !nul || refuse (error, "the name \"%s\" has a NUL in it", start, size);
+  if (!(self->at = skip_number (start, self->end)))
+    return "a number isn't written as in JSON";
+  if (self->at == self->end) /* as the document never does, and to be read no further */
+    return NULL;
+  if (vanishes (start, self->at))
+    return "a number is too small for a double";
+  if (level && level->key && level->key->kind == PART_OF_TIMESTAMP &&
+      g_ascii_strtoull (start, NULL, 10) > G_MAXUINT32)
+    return "a $timestamp has more than 32 bits";
+  return NULL;
+}
+
+static const gchar *
+take_comma (Scan *self)
+{
+  Level *level = get_level (self);
+
+  self->at++;
+  if (level)
+    level->awaits_key = level->is_object;
+  return NULL;
+}
+
+/* Anything else, for the library to judge. */
+static const gchar *
+take_other (Scan *self)
+{
+  self->at++;
+  return NULL;
+}
+
+static const gchar *
+take_token (Scan *self)
+{
+  switch (*self->at) {
+    case '{':
+    case '[':
+      return open_level (self);
+    case '}':
+    case ']':
+      return close_level (self);
+    case ',':
+      return take_comma (self);
+    case '"':
+      return take_text (self);
+    default:
+      return *self->at == '-' || g_ascii_isdigit (*self->at) ? take_number (self)
+                                                             : take_other (self);
   }
-  if (nul && is_cut_at_nul (self->key))
-    return refuse (error, "\"%s\" has a NUL in it, at which it would be cut", start, size);
-  return !g_str_equal (self->key, "$date") || take_date (self, start, size, error);
 }
 
 GString *
 mongo_json_prepare (const gchar *text, gsize size, guint *dates_cut, GError **error)
 {
-  Scan self = {text, text + size, text, g_string_sized_new (size + 32), "", 0};
-  gboolean fine = TRUE;
+  Scan self = {.at = text, .end = text + size, .copied = text};
+  const gchar *wrong = NULL;
 
-  while (fine && self.at < self.end) {
-    if (*self.at == '"')
-      fine = take_string (&self, error);
-    else if (*self.at == '-' || *self.at == '+' || g_ascii_isdigit (*self.at))
-      fine = take_number (&self, error);
-    else
-      self.at++;
-  }
+  self.out = g_string_sized_new (size + 64);
+  self.unescaped = g_string_new (NULL);
+  while (!wrong && self.at < self.end)
+    wrong = take_token (&self);
   g_string_append_len (self.out, self.copied, self.end - self.copied);
+  g_string_free (self.unescaped, TRUE);
   *dates_cut = self.dates_cut;
-  if (!fine)
-    g_string_free (g_steal_pointer (&self.out), TRUE);
-  return self.out;
+  if (!wrong)
+    return self.out;
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, wrong);
+  g_string_free (self.out, TRUE);
+  return NULL;
 }

@@ -320,22 +320,11 @@ judge_all (MongoItem **items, guint n, const MongoResult *result)
     mongo_result_set (&items[i]->result, result->verdict, result->code, result->reason);
 }
 
-static bson_t *
-new_selector (const bson_t *document)
-{
-  bson_t *selector = bson_new ();
-  bson_iter_t iter;
-
-  if (bson_iter_init_find (&iter, document, "_id"))
-    BSON_APPEND_VALUE (selector, "_id", bson_iter_value (&iter));
-  return selector;
-}
-
 static gboolean
 add_upsert (
     mongoc_bulk_operation_t *bulk, MongoMode mode, const bson_t *document, bson_error_t *error)
 {
-  g_autoptr (bson_t) selector = new_selector (document);
+  g_autoptr (bson_t) selector = mongo_document_to_selector (document);
   g_autoptr (bson_t) upsert = BCON_NEW ("upsert", BCON_BOOL (true));
   g_autoptr (bson_t) change = NULL;
 
@@ -500,7 +489,7 @@ only_id_is_unique (mongoc_collection_t *collection)
 static void
 look_for_id (mongoc_collection_t *collection, MongoItem *item)
 {
-  g_autoptr (bson_t) selector = new_selector (item->document);
+  g_autoptr (bson_t) selector = mongo_document_to_selector (item->document);
   g_autoptr (bson_t) opts =
       BCON_NEW ("limit", BCON_INT64 (1), "projection", "{", "_id", BCON_INT32 (1), "}");
   mongoc_cursor_t *cursor = mongoc_collection_find_with_opts (collection, selector, opts, NULL);

@@ -65,6 +65,179 @@ GST_START_TEST (test_what_is_no_document)
 }
 GST_END_TEST;
 
+typedef struct {
+  const gchar *text;
+  gint64 ms;
+  guint cut;
+} Date;
+
+/* Whatever writes dates: Python's isoformat(), Go, Java, JavaScript, RFC 3339, .NET with its escaped sign. */
+GST_START_TEST (test_dates_keep_their_instant)
+{
+  static const Date dates[] = {
+      {"2026-11-25T00:44:00.123Z", 1795567440123, 0},
+      {"2026-11-25T00:44:00Z", 1795567440000, 0},
+      {"2026-11-25T00:44Z", 1795567440000, 0},
+      {"2026-11-25T00:44:00.1Z", 1795567440100, 0},
+      {"2026-11-25T00:44:00.123456Z", 1795567440123, 1},
+      {"2026-11-25T00:44:00.123456789+00:00", 1795567440123, 1},
+      {"2026-11-25T00:44:00.123000+00:00", 1795567440123, 0},
+      {"2026-11-25 00:44:00.999999+00:00", 1795567440999, 1},
+      {"2026-11-25T01:44:00+01:00", 1795567440000, 0},
+      {"2026-11-25T01:44:00+0100", 1795567440000, 0},
+      {"2026-11-25T01:44:00+01", 1795567440000, 0},
+      {"2026-11-25T01:44:00\\u002B01:00", 1795567440000, 0},
+      {"2026-11-24T18:14:00.5-06:30", 1795567440500, 0},
+      {"2026-11-25t00:44:00,5z", 1795567440500, 0},
+      {"1969-12-31T23:59:59.9999Z", -1, 1},
+      {"0001-01-01T00:00:00Z", -62135596800000, 0},
+      {"9999-12-31T23:59:59.999Z", 253402300799999, 0},
+      {"2028-02-29T12:00:00Z", 1835438400000, 0},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (dates); i++) {
+    g_autofree gchar *text =
+        g_strdup_printf ("{\"b\":1,\"a\":[{\"$date\": \"%s\" }],\"c\":2}", dates[i].text);
+    MongoReader reader = {MONGO_FORMAT_JSON, (const guint8 *) text, strlen (text)};
+    g_autoptr (GError) error = NULL;
+    g_autoptr (bson_t) document = NULL;
+    bson_iter_t iter, at;
+
+    fail_unless (mongo_reader_next (&reader, &document, &error));
+    fail_unless (document != NULL, "%s: %s", text, error ? error->message : "");
+    fail_unless (bson_iter_init (&iter, document) && bson_iter_find_descendant (&iter, "a.0", &at),
+        "%s", text);
+    fail_unless (BSON_ITER_HOLDS_DATE_TIME (&at), "%s", text);
+    fail_unless_equals_int64 (bson_iter_date_time (&at), dates[i].ms);
+    fail_unless_equals_int (reader.dates_cut, dates[i].cut);
+    fail_unless (bson_has_field (document, "b") && bson_has_field (document, "c"));
+  }
+}
+GST_END_TEST;
+
+/* The value and what the reason must name. */
+static const gchar *not_as_written[][2] = {
+    {"-012", "number"},
+    {"[1,-00]", "number"},
+    {"1e-400", "too small"},
+    {"-0.0000001e-400", "too small"},
+    {"1e400", "out of range"},
+    {"12345678901234567890", "out of range"},
+    {"{\"$date\":\"2026-02-30T00:00:00Z\"}", "no such $date"},
+    {"{\"$date\":\"2026-01-01T24:00:01Z\"}", "no such $date"},
+    {"{\"$date\":\"2026-01-01T00:00:00\"}", "offset"},
+    {"{\"$date\":\"2026-01-01T00:00:00+1\"}", "doesn't end"},
+    {"{\"$date\":\"2026-01-01T00:00:00+24:00\"}", "doesn't end"},
+    {"{\"$date\":\"2026-01-01T00:00:00Zx\"}", "doesn't end"},
+    {"{\"$date\":\"2026-01-01T00:00:00.Z\"}", "written like"},
+    {"{\"$date\":\"2026-01-01\"}", "written like"},
+    {"{\"$date\":\"2026-01-01T00:00:00Z\\u0000\"}", "doesn't end"},
+    {"{\"$date\":\"\"}", "written like"},
+    {"{\"$d\\u0061te\":\"never\"}", "written like"},
+    {"{\"$code\":\"a\\u0000b\"}", "NUL"},
+    {"{\"\\u0024code\":\"a\\u0000b\"}", "NUL"},
+    {"{\"$scope\":{},\"$code\":\"a\\u0000b\"}", "NUL"},
+    {"{\"$dbPointer\":{\"$ref\":\"a\\u0000b\",\"$id\":{\"$oid\":\"5f9f1b9b9c9d440000000000\"}}}",
+        "NUL"},
+    {"{\"a\\u0000b\":1}", "NUL"},
+    {"{\"$numberInt\":\"2147483648\"}", "INT32"},
+    {"{\"$numberInt\":\" 12\"}", "whole number"},
+    {"{\"$numberLong\":\"0x12\"}", "whole number"},
+    {"{\"$numberLong\":\"012\"}", "whole number"},
+    {"{\"$numberLong\":\"\"}", "whole number"},
+    {"{\"$date\":{\"$numberLong\":\"1.5\"}}", "whole number"},
+    {"{\"$numberDouble\":\"0x12\"}", "$numberDouble"},
+    {"{\"$numberDouble\":\"1.5x\"}", "$numberDouble"},
+    {"{\"$numberDouble\":\"1,5\"}", "$numberDouble"},
+    {"{\"$numberDouble\":\"1e-400\"}", "too small"},
+    {"{\"$numberDouble\":\"infinite\"}", "$numberDouble"},
+    {"{\"$numberDecimal\":\"1.5x\"}", "$numberDecimal"},
+    {"{\"$numberDecimal\":\"\"}", "$numberDecimal"},
+    {"{\"$numberDecimal\":\"1\\u00002\"}", "$numberDecimal"},
+    {"{\"$numberDecimal\":\"12345678901234567890123456789012345678901\"}", "$numberDecimal"},
+    {"{\"$numberDecimal\":\"1E6145\"}", "$numberDecimal"},
+    {"{\"$timestamp\":{\"t\":4294967296,\"i\":2}}", "32 bits"},
+    {"{\"$timestamp\":{\"t\":1,\"i\":99999999999999999999}}", "32 bits"},
+    {"{\"$binary\":{\"base64\":\"AAEC\",\"subType\":\"100\"}}", "$binary"},
+    {"{\"$binary\":\"AAEC\",\"$type\":\"100\"}", "$binary"},
+    {"{\"$numberInt\":\"1\",\"$numberInt\":\"2\"}", "twice"},
+    {"{\"$oid\":\"5f9f1b9b9c9d440000000000\",\"$oid\":\"5f9f1b9b9c9d440000000001\"}", "twice"},
+    {"{\"$binary\":{\"base64\":\"AAEC\",\"base64\":\"AAED\",\"subType\":\"00\"}}", "twice"},
+    {"\"\\ud800\"", "CODEPOINT"},
+};
+
+GST_START_TEST (test_what_would_change_is_refused)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (not_as_written); i++) {
+    g_autofree gchar *text = g_strdup_printf ("{\"a\":%s}", not_as_written[i][0]);
+    g_autoptr (GError) error = NULL;
+
+    fail_unless (read_json (text, -1, &error) == NULL, "%s is stored", text);
+    fail_unless (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA));
+    fail_unless (
+        strstr (error->message, not_as_written[i][1]) != NULL, "%s: %s", text, error->message);
+  }
+}
+GST_END_TEST;
+
+/* The same keys and texts where they are no types, and types at their bounds. */
+GST_START_TEST (test_what_only_looks_like_a_type_is_kept)
+{
+  static const gchar *kept[][2] = {
+      {"{\"$date\":\"never\"}", "{ \"$date\" : \"never\" }"},
+      {"{\"a\":{\"b\":1,\"$date\":\"2026-01-01T00:00:00Z\"}}",
+          "{ \"a\" : { \"b\" : 1, \"$date\" : \"2026-01-01T00:00:00Z\" } }"},
+      {"{\"a\":{\"$foo\":1,\"$date\":\"x\"}}", "{ \"a\" : { \"$foo\" : 1, \"$date\" : \"x\" } }"},
+      {"{\"a\":\"$date\",\"b\":[\"$date\",\"never\"]}",
+          "{ \"a\" : \"$date\", \"b\" : [ \"$date\", \"never\" ] }"},
+      {"{\"t\":4294967296,\"i\":1}", "{ \"t\" : 4294967296, \"i\" : 1 }"},
+      {"{\"a\":{\"subType\":\"thumbnail\",\"options\":\"x\"}}",
+          "{ \"a\" : { \"subType\" : \"thumbnail\", \"options\" : \"x\" } }"},
+      {"{\"a\":\"x\\u0000y\"}", "{ \"a\" : \"x\\u0000y\" }"},
+      {"{\"a\":{\"$code\":\"x\",\"$scope\":{\"$date\":\"never\"}}}",
+          "{ \"a\" : { \"$code\" : \"x\", \"$scope\" : { \"$date\" : \"never\" } } }"},
+      {"{\"a\":[0,-1,1e5,1E-5,0.5,-0.5,9223372036854775807]}",
+          "{ \"a\" : [ 0, -1, 100000.0, 1.0000000000000000818e-05, 0.5, -0.5, 9223372036854775807 "
+          "] "
+          "}"},
+      {"{\"a\":{\"$timestamp\":{\"t\":4294967295,\"i\":0}}}",
+          "{ \"a\" : { \"$timestamp\" : { \"t\" : 4294967295, \"i\" : 0 } } }"},
+      {"{\"a\":{\"$date\":{\"$numberLong\":\"-1\"}}}",
+          "{ \"a\" : { \"$date\" : { \"$numberLong\" : \"-1\" } } }"},
+      {"{\"a\":\"\\\\\",\"b\":\"\\\"-012\"}", "{ \"a\" : \"\\\\\", \"b\" : \"\\\"-012\" }"},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (kept); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (bson_t) document = read_json (kept[i][0], -1, &error);
+
+    fail_unless (document != NULL, "%s: %s", kept[i][0], error ? error->message : "");
+    assert_json (document, kept[i][1]);
+  }
+}
+GST_END_TEST;
+
+/* What has that _id, never what meets a condition. */
+GST_START_TEST (test_an_id_is_no_condition)
+{
+  static const gchar *selected[][2] = {
+      {"{\"_id\":7,\"a\":1}", "{ \"_id\" : 7 }"},
+      {"{\"_id\":{\"a\":1}}", "{ \"_id\" : { \"a\" : 1 } }"},
+      {"{\"_id\":{\"$gt\":0},\"a\":1}", "{ \"_id\" : { \"$eq\" : { \"$gt\" : 0 } } }"},
+      {"{\"_id\":{\"$regularExpression\":{\"pattern\":\".\",\"options\":\"\"}}}",
+          "{ \"_id\" : { \"$eq\" : { \"$regularExpression\" : { \"pattern\" : \".\", \"options\" : "
+          "\"\" } } } }"},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (selected); i++) {
+    g_autoptr (bson_t) document = read_json (selected[i][0], -1, NULL);
+    g_autoptr (bson_t) selector = mongo_document_to_selector (document);
+
+    assert_json (selector, selected[i][1]);
+  }
+}
+GST_END_TEST;
+
 GST_START_TEST (test_bounds)
 {
   g_autofree gchar *deep = g_malloc (2001);
@@ -533,6 +706,10 @@ mongodocument_suite (void)
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_extended_json_keeps_types);
   tcase_add_test (tc, test_what_is_no_document);
+  tcase_add_test (tc, test_dates_keep_their_instant);
+  tcase_add_test (tc, test_what_would_change_is_refused);
+  tcase_add_test (tc, test_what_only_looks_like_a_type_is_kept);
+  tcase_add_test (tc, test_an_id_is_no_condition);
   tcase_add_test (tc, test_bounds);
   tcase_add_test (tc, test_lines_fail_alone);
   tcase_add_test (tc, test_bson);

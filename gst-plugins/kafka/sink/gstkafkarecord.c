@@ -131,15 +131,6 @@ complete_headers (GstKafkaRecord *record, GstKafkaRecordTemplate *self, GstClock
                          : captured;
 }
 
-static gboolean
-is_tombstone (const GstKafkaRecord *record)
-{
-  const GstStructure *s = record->map.size ? NULL : gst_kafka_meta_peek (record->buffer);
-  gboolean tombstone = FALSE;
-
-  return s && gst_structure_get_boolean (s, "tombstone", &tombstone) && tombstone;
-}
-
 GstKafkaRecord *
 gst_kafka_record_new (
     GstKafkaRecordTemplate *self, GstBuffer *buffer, GstClockTime captured, GError **error)
@@ -158,7 +149,7 @@ gst_kafka_record_new (
   record->timestamp = GST_CLOCK_TIME_IS_VALID (captured) ? captured / GST_MSECOND : 0;
   complete_headers (record, self, captured);
   record->key = choose_key (self, record);
-  record->tombstone = is_tombstone (record);
+  record->tombstone = gst_kafka_meta_is_tombstone (record->buffer);
   set_partition (record, self);
   if (set_topic (record, self, error))
     return record;
