@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Reports of any text: a reader of the feedback topic counts them as bad or takes them, and takes the next one."""
+
+import json
+import subprocess
+
+from broken_json import BROKEN, EITHER, SOUND
+from pipeline import environment
+
+# What json-glib takes beyond the standard, depending on its version; in a member that nobody reads it does no harm.
+LENIENT = {"unknown escape", "hexadecimal", "single quotes", "no digit after the dot"}
+
+# Each text, in hexadecimal on a line, becomes a report; what stats say after each.
+READER = r"""
+import json, sys, gi
+gi.require_version("Gst", "1.0")
+from gi.repository import Gst
+Gst.init(None)
+rate = Gst.ElementFactory.make("feedbackrate")
+rate.set_state(Gst.State.PLAYING)
+pad = rate.get_static_pad("feedback")
+pad.send_event(Gst.Event.new_stream_start("reports"))
+pad.send_event(Gst.Event.new_caps(Gst.Caps.from_string("application/json, schema=fog-report")))
+segment = Gst.Segment()
+segment.init(Gst.Format.TIME)
+pad.send_event(Gst.Event.new_segment(segment))
+for line in sys.stdin:
+    flow = pad.chain(Gst.Buffer.new_wrapped(bytes.fromhex(line)) if line.strip() else Gst.Buffer.new())
+    stats = rate.get_property("stats")
+    print(json.dumps([int(flow), stats.get_value("reports"), stats.get_value("bad-reports")]))
+rate.set_state(Gst.State.NULL)
+"""
+
+
+def read(texts):
+    """Whether each was taken, or None for one that is neither taken nor bad."""
+    done = subprocess.run(
+        ["/usr/bin/python3", "-c", READER], input="".join(text.hex() + "\n" for text in texts), text=True, timeout=60,
+        check=False, capture_output=True, env=environment() | {"G_DEBUG": "fatal-criticals"})
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = [[0, 0, 0]] + [json.loads(line) for line in done.stdout.splitlines()]
+    assert all(flow == 0 for flow, _, _ in rows)
+    steps = [(new[1] - old[1], new[2] - old[2]) for old, new in zip(rows, rows[1:], strict=False)]
+    return [{(1, 0): True, (0, 1): False}.get(step) for step in steps]
+
+
+def report(seq, member=b""):
+    return b'{"replica":"r","seq":%d%b}' % (seq, member)
+
+
+def test_alone():
+    """None of them is a report, not even a sound object, which lacks a replica."""
+    texts = [*SOUND.values(), *BROKEN.values(), *EITHER.values()]
+    taken = read([*texts, report(1)])
+    assert len(taken) == len(texts) + 1
+    assert taken == [False] * len(texts) + [True]
+
+
+def test_as_an_unknown_member():
+    """What is sound is ignored; what is broken takes nothing but its own report away."""
+    inputs = [(name, text, True) for name, text in SOUND.items()] + \
+        [(name, text, False) for name, text in BROKEN.items()] + [(name, text, None) for name, text in EITHER.items()]
+    texts = []
+    for _, text, _ in inputs:
+        texts += [report(len(texts) + 1, b',"x":' + text), report(len(texts) + 2)]
+    taken = read(texts)
+    assert len(taken) == len(texts)
+    assert all(taken[1::2])
+    assert None not in taken
+    wrong = {name for (name, _, sound), was in zip(inputs, taken[::2], strict=True) if sound not in (None, was)}
+    assert wrong <= LENIENT
+
+
+def test_as_a_known_member():
+    """A member of the wrong kind makes a report bad, or is read as what it is."""
+    names = ["seq", "interval", "frames", "faces", "busy", "workers", "lag", "partitions", "age", "cameras", "leaving"]
+    texts = []
+    for name in names:
+        for text in [*SOUND.values(), *BROKEN.values(), *EITHER.values()]:
+            texts.append(b'{"replica":"r%d","%b":%b}' % (len(texts), name.encode(), text))
+    taken = read([*texts, report(1)])
+    assert len(taken) == len(texts) + 1
+    assert None not in taken
+    assert taken[-1]
