@@ -5,10 +5,12 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 
 import pymongo
 import pytest
@@ -26,8 +28,10 @@ import server  # noqa: E402
 DEBIAN = os.environ.get("GST_FOG_DEBIAN", "trixie")
 IMAGE = f"localhost/gst-fog/stages:{DEBIAN}"
 LIMITS = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
+LABEL = "gst-fog.test=images"
+PROJECT = "gst-fog-images" # not that of compose.yaml: whoever runs the system here keeps it, and its volumes
 CONFINED = [
-    "--network", "host", *LIMITS, "--read-only", "--read-only-tmpfs=false", "--tmpfs", "/tmp", "--cap-drop", "all",
+    "--label", LABEL, "--network", "host", *LIMITS, "--read-only", "--read-only-tmpfs=false", "--tmpfs", "/tmp", "--cap-drop", "all",
     "--security-opt", "no-new-privileges"]
 
 
@@ -44,6 +48,32 @@ def wait_until(condition, timeout, what):
         time.sleep(0.2)
 
 
+def remove_labelled(label):
+    for container in podman("ps", "-a", "-q", "--filter", f"label={label}").stdout.split():
+        podman("rm", "-f", "-v", "-t", "0", container, check=False)
+
+
+def remove_composed():
+    remove_labelled(f"io.podman.compose.project={PROJECT}")
+    podman("pod", "rm", "-f", f"pod_{PROJECT}", check=False)
+    podman("network", "rm", "-f", f"{PROJECT}_default", check=False)
+    for volume in podman("volume", "ls", "-q", "--filter", f"label=io.podman.compose.project={PROJECT}").stdout.split():
+        podman("volume", "rm", "-f", volume, check=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_left():
+    """Removes what an earlier run that was killed, and any test of this one, left behind."""
+    def remove():
+        remove_labelled(LABEL)
+        remove_composed()
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler) # ends as with Ctrl-C: the fixtures still remove what is theirs
+    remove()
+    yield
+    remove()
+
+
 @pytest.fixture
 def run():
     """Starts a stage in a container of its own; gone at the end."""
@@ -52,8 +82,9 @@ def run():
     def start(*arguments, options=(), **settings):
         port = server.free_port(network.Loopback())
         variables = [word for pair in settings.items() for word in ("-e", "=".join(pair))]
-        done = podman("run", "-d", *CONFINED, *options, *variables, "-e", f"HEALTH_PORT={port}", IMAGE, *arguments)
-        started.append(done.stdout.strip())
+        started.append(f"gst-fog-images-{uuid.uuid4()}") # known before: one that fails to start exists too
+        podman(
+            "run", "-d", "--name", started[-1], *CONFINED, *options, *variables, "-e", f"HEALTH_PORT={port}", IMAGE, *arguments)
         return started[-1], port
 
     yield start
@@ -171,17 +202,19 @@ def compose(tmp_path):
     limits = tmp_path / "containers.conf"
     limits.write_text(
         '[engine]\nruntime = "runc"\n[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n')
+    ports = {f"{stage}_PORT": server.free_port(network.Loopback()) for stage in ("EDGE", "FOG", "CLOUD")}
     settings = tmp_path / "env"
     settings.write_text(
-        (TOP / "pipelines/.env").read_text() + "".join(f"{name}={value}\n" for name, value in SETTINGS.items()))
+        (TOP / "pipelines/.env").read_text() + "".join(f"{name}={value}\n" for name, value in {**SETTINGS, **ports}.items()))
 
     def run(*arguments, timeout=300):
         subprocess.run(
-            [*podman_compose(), "--env-file", settings, "-f", TOP / "pipelines/compose.yaml", *arguments],
+            [*podman_compose(), "-p", PROJECT, "--env-file", settings, "-f", TOP / "pipelines/compose.yaml", *arguments],
             env={**os.environ, "CONTAINERS_CONF": str(limits)}, check=True, timeout=timeout, stdin=subprocess.DEVNULL)
 
+    run.ports = ports
     yield run
-    run("down", "-v", "-t", "1")
+    remove_composed()
     podman("rmi", COMPOSED, check=False)
 
 
@@ -206,14 +239,16 @@ def figure(port, name):
 
 
 def composed(service):
-    return podman("ps", "-q", "--filter", f"label=com.docker.compose.service={service}").stdout.strip()
+    return podman(
+        "ps", "-q", "--filter", f"label=io.podman.compose.project={PROJECT}",
+        "--filter", f"label=com.docker.compose.service={service}").stdout.strip()
 
 
 def test_compose_builds_and_brings_up_all_of_it(compose):
     compose("--podman-build-args=--network=host --layers=false", "build", timeout=1200)
     compose("up", "-d", "--no-build")
-    wait_until(lambda: figure(8083, "gstfog_documents_total") > 10, 180, "documents in the database")
-    assert figure(8082, "gstfog_counted_frames_total") > 10
+    wait_until(lambda: figure(compose.ports["CLOUD_PORT"], "gstfog_documents_total") > 10, 180, "documents in the database")
+    assert figure(compose.ports["FOG_PORT"], "gstfog_counted_frames_total") > 10
     for service, setting in (("edge", "jpegenc quality=60"), ("fog", "min-faces=0"), ("cloud", "collection=seen")):
         assert setting in podman("logs", composed(service)).stdout
         assert podman("healthcheck", "run", composed(service), check=False).returncode == 0
