@@ -233,17 +233,17 @@ add_partition (const Source *source, const GstStructure *s)
 {
   const gchar *topic = gst_structure_get_string (s, "topic");
   g_autofree gchar *partition = NULL, *labels = NULL;
-  gint64 lag;
+  guint64 lag;
   gint number;
 
   if (!topic || !gst_structure_get_int (s, "partition", &number) ||
-      !gst_structure_get_int64 (s, "lag", &lag))
+      !gst_structure_get_uint64 (s, "lag", &lag))
     return;
   partition = g_strdup_printf ("%d", number);
   labels =
       prometheus_labels ("element", source->element, "topic", topic, "partition", partition, NULL);
   prometheus_text_add (source->text, "gstfog_messages_waiting", PROMETHEUS_GAUGE,
-      "Messages not yet pushed downstream", labels, (gdouble) MAX (lag, 0));
+      "Messages not yet pushed downstream", labels, (gdouble) lag);
 }
 
 static void
