@@ -10,10 +10,13 @@ import pytest
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS / "servers"))
 
+import cache  # noqa: E402
 import kafka_server  # noqa: E402
 import mongo_server  # noqa: E402
 import pipeline  # noqa: E402
 
+# The first version with group.protocol=consumer for production; SCRAM wants 2.6.1. Both Debians' are older.
+NEW_LIBRARY = "confluent-kafka==2.12.0"
 FAILED = pytest.StashKey()
 
 
@@ -47,6 +50,21 @@ def kafka(tmp_path_factory):
 def mongo(tmp_path_factory):
     with mongo_server.Mongo(tmp_path_factory.mktemp("mongo")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def new_library():
+    """A librdkafka that the system's is replaced by when it is loaded first."""
+
+    def download(directory):
+        wheels = directory / "wheels"
+        cache.checked(["python3", "-m", "venv", directory / "venv"], "a Python environment")
+        cache.checked(
+            [directory / "venv/bin/pip", "download", "-q", "--no-deps", "--only-binary=:all:", "--python-version",
+             "3.11", "-d", wheels, NEW_LIBRARY], "download of librdkafka")
+        cache.checked(["python3", "-m", "zipfile", "-e", next(wheels.glob("*.whl")), directory / "lib"], "unpacking")
+
+    return next(cache.cached("librdkafka", [NEW_LIBRARY], download).glob("lib/*.libs/librdkafka*.so*"))
 
 
 @pytest.fixture

@@ -48,6 +48,9 @@ class Player:
     def stat(self, name):
         return self.stats().get_value(name)
 
+    def set(self, name, value):
+        self._pipeline.get_by_name("src").set_property(name, value)
+
     def play(self):
         self._pipeline.set_state(Gst.State.PLAYING)
         assert self._pipeline.get_state(20 * Gst.SECOND)[0] == Gst.StateChangeReturn.SUCCESS

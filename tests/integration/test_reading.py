@@ -169,6 +169,93 @@ def test_a_topic_that_appears_under_a_pattern(kafka, fresh, group):
         assert f"{fresh}-a" in text and f"{fresh}-b" in text and f"x{fresh}" not in text
 
 
+@pytest.mark.parametrize("group", [True, False], ids=["group", "alone"])
+@pytest.mark.parametrize("wanted, read", [
+    ("^{0}-[0-9]{{1,3}}$", {"1", "123"}),
+    ("{0}-x,^{0}-[0-9]{{1,3}}$,{0}-1234", {"x", "1", "123", "1234"}),
+    ("^{0}-[0-9]{{2,}}$ , {0}-x", {"x", "123", "1234"}),
+    ("^{0}-[x{{,]$", {"x"}),
+])
+def test_a_comma_in_a_pattern(kafka, fresh, wanted, read, group):
+    """Set as an application does: gst-launch-1.0 would want quotes."""
+    endings = ("1", "123", "1234", "x")
+    producer = kafka.producer()
+    for ending in endings:
+        kafka.create_topic(f"{fresh}-{ending}", 1)
+        producer.produce(f"{fresh}-{ending}", ending.encode())
+    assert producer.flush(30) == 0
+    line = source(kafka, fresh, "auto-offset-reset=earliest eos-at-end=true" + f" group-id={fresh}" * group)
+    with Player(line, "fakesink async=false") as player:
+        player.set("topic", wanted.format(fresh))
+        player.play()
+        player.wait_eos()
+        assert {value.decode() for value in player.values} == read
+        assert len(player.values) == len(read)
+
+
+def frames_of(running):
+    return running.output().count("chain   *******")
+
+
+def reader(kafka, topic, settings="", client="session.timeout.ms=6000"):
+    return (f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={topic} group-id={topic} auto-offset-reset=earliest "
+            f"client-properties=c,{client} {settings} ! identity name=i silent=false ! fakesink async=false")
+
+
+def test_a_member_without_partitions_ends(kafka, fresh, launch):
+    """What the others read is none of its business: it has nothing to wait for."""
+    kafka.create_topic(fresh, 1)
+    Feed(kafka, fresh).send(20, size=9)
+    first = launch(reader(kafka, fresh), options="-v -e")
+    wait_until(lambda: frames_of(first) == 20, 30, "20 messages")
+    second = launch(reader(kafka, fresh, "eos-at-end=true"), options="-v -m")
+    assert second.wait(40) == 0, second.output()
+    assert (assignments(second)[-1], frames_of(second)) == (0, 0)
+    assert first.running()
+    first.interrupt()
+
+
+def test_more_members_than_partitions_all_end(kafka, fresh, launch):
+    kafka.create_topic(fresh, 1)
+    Feed(kafka, fresh).send(20, size=9)
+    members = [launch(reader(kafka, fresh, "eos-at-end=true"), options="-v") for _ in range(2)]
+    for one in members:
+        assert one.wait(40) == 0, one.output()
+    assert sum(frames_of(one) for one in members) >= 20
+
+
+def test_group_protocol(kafka, fresh, launch, new_library):
+    """The brokers assign: members share, one leaves, what was done is committed."""
+    kafka.create_topic(fresh, 2)
+    feed = Feed(kafka, fresh)
+    feed.send(20, size=9)
+    client = "group.protocol=consumer,debug=cgrp"
+    new = {"LD_PRELOAD": str(new_library), "GST_DEBUG": "2,rdkafka:6"}
+    first = launch(reader(kafka, fresh, client=client), options="-v -m -e", **new)
+    wait_until(lambda: frames_of(first) == 20, 60, "20 messages")
+    second = launch(reader(kafka, fresh, client=client), options="-v -m -e", **new)
+    wait_for_assignment(second, 1)
+    wait_for_assignment(first, 1)
+    assert "ConsumerGroupHeartbeat" in first.output()
+    feed.send(20, size=9)
+    wait_until(lambda: frames_of(first) + frames_of(second) >= 40, 30, "all messages")
+    second.interrupt()
+    wait_for_assignment(first, 2)
+    first.interrupt()
+    feed.send(5, size=9)
+    third = launch(reader(kafka, fresh, "eos-at-end=true", client), options="-v", **new)
+    assert third.wait(60) == 0, third.output()
+    assert frames_of(third) == 5
+
+
+@pytest.mark.skipif(confluent_kafka.libversion()[1] >= 0x020C0000, reason="this librdkafka has it")
+def test_group_protocol_of_an_old_library(kafka, fresh, launch):
+    running = launch(reader(kafka, fresh, client="group.protocol=consumer"))
+    assert running.wait(30) != 0
+    errors = [line for line in running.output().splitlines() if line.startswith("ERROR: from element")]
+    assert len(errors) == 1 and "group.protocol" in errors[0] and "librdkafka 2.12 or later" in errors[0]
+
+
 FOREIGN = {
     "plain": {"value": b"text"},
     "tombstone": {"value": None, "key": b"k"},

@@ -5,7 +5,6 @@ import os
 import pathlib
 import uuid
 
-import cache
 import certificates
 import confluent_kafka
 import gi
@@ -23,9 +22,8 @@ SASL = {
     "scram-sha-512.sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required;",
     "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
 }
+# It can't do SCRAM as the standard has it.
 OLD_LIBRARY = confluent_kafka.libversion()[1] < 0x02060100
-# The first version that does SCRAM as the standard has it; Debian 12's is older.
-NEW_LIBRARY = "confluent-kafka==2.6.1"
 
 
 class Secured:
@@ -73,21 +71,6 @@ def secured(tmp_path_factory):
     one.kafka.start()
     yield one
     one.kafka.stop(0)
-
-
-@pytest.fixture(scope="module")
-def new_library():
-    """A librdkafka that the system's is replaced by when it is loaded first."""
-
-    def download(directory):
-        wheels = directory / "wheels"
-        cache.checked(["python3", "-m", "venv", directory / "venv"], "a Python environment")
-        cache.checked(
-            [directory / "venv/bin/pip", "download", "-q", "--no-deps", "--only-binary=:all:", "--python-version",
-             "3.11", "-d", wheels, NEW_LIBRARY], "download of librdkafka")
-        cache.checked(["python3", "-m", "zipfile", "-e", next(wheels.glob("*.whl")), directory / "lib"], "unpacking")
-
-    return next(cache.cached("librdkafka", [NEW_LIBRARY], download).glob("lib/*.libs/librdkafka*.so*"))
 
 
 def both(launch, kafka, listener, config, topic, frames=5, **variables):

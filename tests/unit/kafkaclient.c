@@ -9,6 +9,7 @@
 
 static const GstKafkaOption options[] = {
     {"linger.ms", "7", FALSE},
+    {"session.timeout.ms", "6000", FALSE, TRUE},
     {"enable.auto.commit", NULL, TRUE},
     {NULL},
 };
@@ -170,6 +171,58 @@ GST_START_TEST (test_bad_config_files)
 }
 GST_END_TEST;
 
+/* Beside the name that the library knows it by, it has an alias. */
+GST_START_TEST (test_oauthbearer)
+{
+  static const gchar *names[] = {"sasl.mechanism", "sasl.mechanisms"};
+
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (names); i++) {
+    gchar *text = g_strdup_printf (i < 2 ? "%s=OAUTHBEARER\n" : "c,%s=OAUTHBEARER", names[i % 2]);
+
+    teardown ();
+    setup ();
+    if (i < 2)
+      set_file (text);
+    else
+      set_client_properties (text);
+    if (rd_kafka_version () < 0x02020000)
+      assert_refused (GST_RESOURCE_ERROR_SETTINGS, "Use librdkafka 2.2 or later", NULL);
+    else
+      assert_conf ("sasl.mechanisms", "OAUTHBEARER");
+    g_free (text);
+  }
+  /* What is said last holds. */
+  set_client_properties ("c,sasl.mechanism=PLAIN");
+  assert_conf ("sasl.mechanisms", "PLAIN");
+}
+GST_END_TEST;
+
+GST_START_TEST (test_group_protocol)
+{
+  gboolean known = rd_kafka_version () >= 0x020c0000;
+
+  for (guint i = 0; i < 2; i++) {
+    teardown ();
+    setup ();
+    if (i == 0)
+      set_file ("group.protocol=consumer\n");
+    else
+      set_client_properties ("c,group.protocol=consumer");
+    if (!known) {
+      assert_refused (GST_RESOURCE_ERROR_SETTINGS, "Use librdkafka 2.12 or later", NULL);
+      continue;
+    }
+    assert_conf ("group.protocol", "consumer");
+    assert_conf ("session.timeout.ms", "45000");
+    assert_conf ("linger.ms", "7");
+  }
+  if (!known)
+    return;
+  set_client_properties ("c,group.protocol=classic");
+  assert_conf ("session.timeout.ms", "6000");
+}
+GST_END_TEST;
+
 static void
 assert_error (rd_kafka_resp_err_t err, const gchar *detail, gint code, const gchar *said)
 {
@@ -298,6 +351,12 @@ static const struct {
     {" a , b", "b", TRUE},
     {"a,^cam-[0-9]+$", "cam-12", TRUE},
     {"a,^cam-[0-9]+$", "cam-x", FALSE},
+    {"^cam-[0-9]{1,3}$", "cam-123", TRUE},
+    {"^cam-[0-9]{1,3}$", "cam-1234", FALSE},
+    {"a,^b{1,2},c", "bb", TRUE},
+    {"a,^b{1,2},c", "c", TRUE},
+    {"a , ^b{2,} , ^[x{,]$", "x", TRUE},
+    {"^cam-[0-9]{1,3", NULL, FALSE},
     {"^.*", "__consumer_offsets", FALSE},
     {"^.*", "__transaction_state", FALSE},
     {"__consumer_offsets", "__consumer_offsets", TRUE},
@@ -359,6 +418,8 @@ kafkaclient_suite (void)
   tcase_add_test (tc, test_refused_client_properties);
   tcase_add_test (tc, test_secrets);
   tcase_add_test (tc, test_bad_config_files);
+  tcase_add_test (tc, test_oauthbearer);
+  tcase_add_test (tc, test_group_protocol);
   tcase_add_test (tc, test_errors_name_the_cause);
   tcase_add_test (tc, test_fault_keeps_the_most_telling);
   tcase_add_test (tc, test_fault_tells_tls_apart);

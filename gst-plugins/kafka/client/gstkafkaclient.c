@@ -8,6 +8,11 @@ GST_DEBUG_CATEGORY_STATIC (rdkafka_debug);
 
 #define DEFAULT_ACCESS_TIMEOUT (60 * GST_SECOND)
 
+/* Before it, the refresh of a token puts a request into a queue that isn't there. */
+#define OAUTHBEARER_VERSION 0x02020000
+/* Versions 2.4 and 2.8 know the option too, but a second member waits for its partitions for ever. */
+#define CONSUMER_PROTOCOL_VERSION 0x020c0000
+
 static void
 init_debug (void)
 {
@@ -201,14 +206,28 @@ forward_log (const rd_kafka_t *rk, int level, const char *facility, const char *
     gst_kafka_fault_note_log (rd_kafka_opaque (rk), facility, text);
 }
 
+/* Always FALSE */
+static gboolean
+refuse_old_library (
+    const gchar *where, const gchar *name, const gchar *why, const gchar *version, GError **error)
+{
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "%s: option \"%s\" is refused: librdkafka %s %s. Use librdkafka %s or later.", where, name,
+      rd_kafka_version_str (), why, version);
+  return FALSE;
+}
+
 static gboolean
 conf_set (rd_kafka_conf_t *conf, const gchar *where, const gchar *name, const gchar *value,
     GError **error)
 {
   gchar said[512];
+  rd_kafka_conf_res_t result = rd_kafka_conf_set (conf, name, value, said, sizeof said);
 
-  if (rd_kafka_conf_set (conf, name, value, said, sizeof said) == RD_KAFKA_CONF_OK)
+  if (result == RD_KAFKA_CONF_OK)
     return TRUE;
+  if (result == RD_KAFKA_CONF_UNKNOWN && g_str_equal (name, "group.protocol"))
+    return refuse_old_library (where, name, "has the classic protocol alone", "2.12", error);
   /* What the library says may quote the value. */
   g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
       "%s: option \"%s\" is refused: %s", where, name,
@@ -226,15 +245,16 @@ find_option (const GstKafkaOption *options, const gchar *name)
 }
 
 static gboolean
-apply_defaults (
-    rd_kafka_conf_t *conf, GstElement *element, const GstKafkaOption *options, GError **error)
+apply_defaults (rd_kafka_conf_t *conf, GstElement *element, const GstKafkaOption *options,
+    gboolean classic, GError **error)
 {
   g_autofree gchar *name = gst_object_get_name (GST_OBJECT (element));
 
   if (!conf_set (conf, name, "client.id", name, error))
     return FALSE;
   for (; options && options->name; options++)
-    if (options->value && !conf_set (conf, name, options->name, options->value, error))
+    if (options->value && (classic || !options->classic) &&
+        !conf_set (conf, name, options->name, options->value, error))
       return FALSE;
   return TRUE;
 }
@@ -296,14 +316,11 @@ read_config_file (const gchar *path, GError **error)
 }
 
 static gboolean
-apply_config_file (
-    rd_kafka_conf_t *conf, const gchar *path, const GstKafkaOption *options, GError **error)
+apply_config_text (rd_kafka_conf_t *conf, const gchar *path, const gchar *text,
+    const GstKafkaOption *options, GError **error)
 {
-  g_autofree gchar *text = read_config_file (path, error);
-  g_auto (GStrv) lines = text ? g_strsplit (text, "\n", -1) : NULL;
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
 
-  if (!lines)
-    return FALSE;
   for (guint i = 0; lines[i]; i++) {
     g_autofree gchar *where = g_strdup_printf ("config-file \"%s\" line %u", path, i + 1);
 
@@ -351,18 +368,15 @@ apply_client_property (GQuark id, const GValue *value, gpointer user_data)
          conf_set (data->conf, "client-properties", name, text ? text : "", data->error);
 }
 
+/* @text: (nullable): what the config-file holds */
 static gboolean
-apply_settings (rd_kafka_conf_t *conf, GstKafkaSettings *settings, GstElement *element,
+apply_settings (rd_kafka_conf_t *conf, GstKafkaSettings *settings, const gchar *text,
     const GstKafkaOption *options, GError **error)
 {
   ApplyData data = {conf, options, error};
   const gchar *servers = settings->bootstrap_servers;
 
-  if (!conf_set (conf, "bootstrap-servers", "bootstrap.servers",
-          GST_KAFKA_DEFAULT_BOOTSTRAP_SERVERS, error) ||
-      !apply_defaults (conf, element, options, error))
-    return FALSE;
-  if (settings->config_file && !apply_config_file (conf, settings->config_file, options, error))
+  if (text && !apply_config_text (conf, settings->config_file, text, options, error))
     return FALSE;
   if (servers && !conf_set (conf, "bootstrap-servers", "bootstrap.servers", servers, error))
     return FALSE;
@@ -370,18 +384,80 @@ apply_settings (rd_kafka_conf_t *conf, GstKafkaSettings *settings, GstElement *e
          gst_structure_foreach (settings->client_properties, apply_client_property, &data);
 }
 
+static gboolean
+has_value (const rd_kafka_conf_t *conf, const gchar *name, const gchar *expected)
+{
+  g_autofree gchar *value = gst_kafka_conf_dup (conf, name);
+
+  return g_str_equal (value, expected);
+}
+
+static gboolean
+has_consumer_protocol (const rd_kafka_conf_t *conf)
+{
+  return has_value (conf, "group.protocol", "consumer");
+}
+
+static gboolean
+check_library (const rd_kafka_conf_t *conf, GError **error)
+{
+  const gchar *where = "config-file or client-properties";
+
+  if (rd_kafka_version () < OAUTHBEARER_VERSION &&
+      has_value (conf, "sasl.mechanisms", "OAUTHBEARER"))
+    return refuse_old_library (
+        where, "sasl.mechanism=OAUTHBEARER", "crashes when it renews a token", "2.2", error);
+  if (rd_kafka_version () < CONSUMER_PROTOCOL_VERSION && has_consumer_protocol (conf))
+    return refuse_old_library (
+        where, "group.protocol=consumer", "has an early form of it alone", "2.12", error);
+  return TRUE;
+}
+
+/* (nullable) */
+static rd_kafka_conf_t *
+build_conf (GstKafkaSettings *settings, const gchar *text, GstElement *element,
+    const GstKafkaOption *options, gboolean classic, GError **error)
+{
+  rd_kafka_conf_t *conf = rd_kafka_conf_new ();
+
+  rd_kafka_conf_set_log_cb (conf, forward_log);
+  if (!conf_set (conf, "bootstrap-servers", "bootstrap.servers",
+          GST_KAFKA_DEFAULT_BOOTSTRAP_SERVERS, error) ||
+      !apply_defaults (conf, element, options, classic, error) ||
+      !apply_settings (conf, settings, text, options, error) || !check_library (conf, error))
+    g_clear_pointer (&conf, rd_kafka_conf_destroy);
+  return conf;
+}
+
+/* Which defaults fit is known once all is applied, and none of them can be taken back. */
+static rd_kafka_conf_t *
+build_fitting_conf (GstKafkaSettings *settings, const gchar *text, GstElement *element,
+    const GstKafkaOption *options, GError **error)
+{
+  rd_kafka_conf_t *conf = build_conf (settings, text, element, options, TRUE, error);
+
+  if (!conf || !has_consumer_protocol (conf))
+    return conf;
+  rd_kafka_conf_destroy (conf);
+  GST_INFO_OBJECT (element, "group.protocol=consumer: the brokers decide on timeouts and assignor");
+  return build_conf (settings, text, element, options, FALSE, error);
+}
+
 rd_kafka_conf_t *
 gst_kafka_conf_new (
     GstKafkaSettings *settings, GstElement *element, const GstKafkaOption *options, GError **error)
 {
   GstKafkaSettings copy;
-  rd_kafka_conf_t *conf = rd_kafka_conf_new ();
+  rd_kafka_conf_t *conf = NULL;
+  g_autofree gchar *text = NULL;
 
   init_debug ();
   settings_snapshot (&copy, settings, element);
-  rd_kafka_conf_set_log_cb (conf, forward_log);
-  if (!apply_settings (conf, &copy, element, options, error))
-    g_clear_pointer (&conf, rd_kafka_conf_destroy);
+  /* Read once: it may be a pipe. */
+  if (copy.config_file)
+    text = read_config_file (copy.config_file, error);
+  if (!copy.config_file || text)
+    conf = build_fitting_conf (&copy, text, element, options, error);
   gst_kafka_settings_clear (&copy);
   return conf;
 }

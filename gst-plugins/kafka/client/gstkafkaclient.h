@@ -48,6 +48,7 @@ typedef struct {
   const gchar *value; /* NULL: only refused from outside */
   gboolean
       owned; /* TRUE: a user's setting of it is an error; FALSE: a default that a user overrides */
+  gboolean classic; /* TRUE: the library refuses it with group.protocol=consumer */
 } GstKafkaOption;
 
 /* TRUE if the option's value is a secret: to be taken from config-file alone, and never shown. */
@@ -58,7 +59,8 @@ gboolean gst_kafka_option_is_secret (const gchar *name);
  * @settings: under no lock; a snapshot is taken
  * @element: for the object lock, the client id and the log
  * @options: the element's own, ended by a NULL name
- * @error: GST_RESOURCE_ERROR_SETTINGS (a wrong name or value, a refused option: it is named),
+ * @error: GST_RESOURCE_ERROR_SETTINGS (a wrong name or value, a refused option: it is named; what this librdkafka
+ *   can't do: the first version that can is named),
  *   NOT_FOUND or OPEN_READ (config-file)
  *
  * Order: @options, then config-file, then client-properties. Secrets are taken from config-file alone. The

@@ -53,9 +53,9 @@ new_conf (GstElement *element, GstKafkaSettings *common, const GstKafkaSrcSettin
         /* The library knows one policy for both directions: it reports, we decide. */
         {"auto.offset.reset", "error", TRUE},
         {"auto.commit.interval.ms", "1000", FALSE},
-        {"session.timeout.ms", "6000", FALSE},
-        {"heartbeat.interval.ms", "1500", FALSE},
-        {"partition.assignment.strategy", "cooperative-sticky", FALSE},
+        {"session.timeout.ms", "6000", FALSE, TRUE},
+        {"heartbeat.interval.ms", "1500", FALSE, TRUE},
+        {"partition.assignment.strategy", "cooperative-sticky", FALSE, TRUE},
         {"topic.metadata.refresh.interval.ms", "10000", FALSE},
         {"topic.blacklist",
             gst_kafka_topics_have_pattern (settings->topics) ? GST_KAFKA_TOPICS_INTERNAL : "",
