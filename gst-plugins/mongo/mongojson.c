@@ -25,10 +25,11 @@ typedef struct {
 typedef struct {
   gboolean is_object;
   gboolean has_keys;
-  gboolean is_type; /* it stands for one value of BSON, which its first key names */
+  const Key *type; /* nullable: its first key, if that says it stands for one value of BSON */
   gboolean awaits_key;
-  const Key *key; /* the last one, if it is one of Extended JSON where it stands */
-  guint32 seen;   /* a bit for each of @keys */
+  const Key *key;     /* the last one, if it is one of Extended JSON where it stands */
+  guint32 seen;       /* a bit for each of @keys */
+  const gchar *doubt; /* what is wrong with its $type, if a $binary follows; else it is a query's */
 } Level;
 
 typedef struct {
@@ -215,7 +216,7 @@ belongs_here (Scan *self, const Key *key)
   switch (key->kind) {
     case TYPE:
     case DATE:
-      return level->is_type || (!level->has_keys && self->depth > 1 && !is_named (outer, "$scope"));
+      return level->type || (!level->has_keys && self->depth > 1 && !is_named (outer, "$scope"));
     case PART_OF_BINARY:
       return is_named (outer, "$binary");
     case PART_OF_REGEX:
@@ -313,8 +314,8 @@ take_key (Scan *self, const gchar *text, gsize size)
   if (memchr (text, 0, size))
     return "a name holds a NUL";
   level->key = find_key (self, text, size);
-  if (level->key && !level->has_keys)
-    level->is_type = level->key->kind <= DATE;
+  if (level->key && !level->has_keys && level->key->kind <= DATE)
+    level->type = level->key;
   level->has_keys = TRUE;
   if (!level->key)
     return NULL;
@@ -322,7 +323,7 @@ take_key (Scan *self, const gchar *text, gsize size)
   if (level->seen & bit)
     return "a value of Extended JSON has the same key twice";
   level->seen |= bit;
-  return NULL;
+  return is_named (level->key, "$binary") ? level->doubt : NULL;
 }
 
 /* With the quotes from @self->at to @close. */
@@ -339,6 +340,18 @@ replace_date (Scan *self, const gchar *close, const gchar *text, gsize size)
   g_string_append_len (self->out, self->copied, self->at - self->copied);
   g_string_append_printf (self->out, "{\"$numberLong\":\"%" G_GINT64_FORMAT "\"}", ms);
   self->copied = close + 1;
+  return NULL;
+}
+
+/* A query's {"$type": "string"} is a document; the type of a $binary may come before it. */
+static const gchar *
+check_value (Level *level, const gchar *text, gsize size)
+{
+  const gchar *wrong = level->key->check (text, size);
+
+  if (level->key != level->type || !is_named (level->key, "$type"))
+    return wrong;
+  level->doubt = wrong;
   return NULL;
 }
 
@@ -359,7 +372,7 @@ take_text (Scan *self)
   else if (level->key && level->key->kind == DATE)
     wrong = replace_date (self, close, text, size);
   else if (level->key && level->key->check)
-    wrong = level->key->check (text, size);
+    wrong = check_value (level, text, size);
   self->at = close + 1;
   return wrong;
 }
