@@ -73,6 +73,7 @@ static const Metric metrics[] = {
     GAUGE ("kafkasrc", "pending", "gstfog_pending_messages", 1, "Messages on their way downstream"),
     GAUGE ("kafkasrc", "parked", "gstfog_parked_messages", 1,
         "Messages released undecided, not yet counted as done"),
+    COUNT ("kafkasrc", "condemned", "gstfog_rejected_total", "condemned", REJECTED),
     COUNT ("kafkasrc", "lost", "gstfog_messages_lost_total", NULL,
         "Messages deleted from the topic before they were read"),
     COUNT ("kafkasrc", "damaged", "gstfog_rejected_total", "damaged", REJECTED),

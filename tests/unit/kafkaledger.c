@@ -2,6 +2,7 @@
 #include <gst/check/gstcheck.h>
 
 #include "src/gstkafkaledger.h"
+#include "src/gstkafkasuspicion.h"
 
 #define SECOND G_USEC_PER_SEC
 
@@ -188,6 +189,50 @@ decide_all (gpointer ledger)
   return NULL;
 }
 
+static GstKafkaSuspicion
+reread (const GstKafkaSuspicion *written, gboolean running, gint64 committed)
+{
+  g_autofree gchar *text = gst_kafka_suspicion_to_text (written, running);
+  GstKafkaSuspicion read;
+
+  gst_kafka_suspicion_from_text (&read, text, committed);
+  return read;
+}
+
+GST_START_TEST (test_suspicion_survives_a_run)
+{
+  GstKafkaSuspicion written = {.until = 40, .offset = 12, .runs = 2, .row = 1}, read;
+
+  read = reread (&written, FALSE, 12);
+  fail_unless_equals_int64 (read.until, 40);
+  fail_unless_equals_int64 (read.offset, 12);
+  fail_unless_equals_int (read.runs, 2);
+  fail_unless_equals_int (read.row, 1);
+  /* A crash: as many as a pipeline may hold are suspects. */
+  fail_unless_equals_int64 (reread (&written, TRUE, 12).until, 76);
+  /* What is behind the committed offset went through. */
+  read = reread (&written, FALSE, 13);
+  fail_unless_equals_int64 (read.offset, -1);
+  fail_unless_equals_int (read.runs, 0);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_metadata_of_others_is_no_suspicion)
+{
+  const gchar *others[] = {NULL, "", "running", "kafkasrc", "kafkasrc running until=9",
+      "kafkasrc runningrunning until=9 offset=1 runs=3 row=0", "{\"host\": 1}"};
+  GstKafkaSuspicion read;
+
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++) {
+    gst_kafka_suspicion_from_text (&read, others[i], 5);
+    fail_unless_equals_int64 (read.until, -1);
+    fail_unless_equals_int64 (read.offset, -1);
+    fail_unless_equals_int (read.runs, 0);
+    fail_unless_equals_int (read.row, 0);
+  }
+}
+GST_END_TEST;
+
 GST_START_TEST (test_any_thread)
 {
   GstKafkaLedger *ledger = ledger_of (0, 20000);
@@ -221,6 +266,8 @@ kafkaledger_suite (void)
   tcase_add_test (tc, test_flush_takes_the_end_back);
   tcase_add_test (tc, test_history_is_forgotten);
   tcase_add_loop_test (tc, test_agrees_with_the_model, 0, 5);
+  tcase_add_test (tc, test_suspicion_survives_a_run);
+  tcase_add_test (tc, test_metadata_of_others_is_no_suspicion);
   tcase_add_test (tc, test_any_thread);
   return s;
 }

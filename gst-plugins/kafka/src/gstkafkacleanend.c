@@ -16,8 +16,9 @@ struct _GstKafkaCleanEnd {
   gboolean heard;  /* a message came by: the application's sync handler lets us see them */
   gboolean failed; /* an error is on the bus, or a flow into a pad was one */
   gboolean ended;  /* every sink of the pipeline has posted EOS */
-  guint run;       /* which attempt to end; a flush begins another */
-  guint waiting;   /* pads that EOS hasn't reached yet */
+  GstKafkaBlame blame;
+  guint run;     /* which attempt to end; a flush begins another */
+  guint waiting; /* pads that EOS hasn't reached yet */
   GPtrArray
       *ends; /* GstPad: sink pads with nothing behind them; empty: EOS hasn't left the source */
 };
@@ -37,6 +38,31 @@ arrival_free (gpointer data)
   g_free (self);
 }
 
+static gboolean
+is_sink (GstObject *object)
+{
+  return GST_IS_ELEMENT (object) && GST_OBJECT_FLAG_IS_SET (object, GST_ELEMENT_FLAG_SINK);
+}
+
+static GstKafkaBlame
+find_blame (GstMessage *message)
+{
+  g_autoptr (GError) error = NULL;
+
+  gst_message_parse_error (message, &error, NULL);
+  return error->domain == GST_RESOURCE_ERROR || is_sink (GST_MESSAGE_SRC (message))
+             ? GST_KAFKA_BLAME_OTHER
+             : GST_KAFKA_BLAME_MESSAGE;
+}
+
+/* with self->lock: one error that is no message's is enough. */
+static void
+note_blame (GstKafkaCleanEnd *self, GstKafkaBlame blame)
+{
+  self->failed = TRUE;
+  self->blame = MAX (self->blame, blame);
+}
+
 static void
 take_message (GstBus *bus, GstMessage *message, gpointer data)
 {
@@ -44,7 +70,8 @@ take_message (GstBus *bus, GstMessage *message, gpointer data)
 
   g_mutex_lock (&self->lock);
   self->heard = TRUE;
-  self->failed |= GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR;
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR)
+    note_blame (self, find_blame (message));
   self->ended |= GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS && self->ends->len > 0;
   g_mutex_unlock (&self->lock);
 }
@@ -222,6 +249,32 @@ look_behind (Behind *self, GstPad *source_pad)
     look_behind (self, g_ptr_array_index (links, i));
 }
 
+/* The error of a sink is no message's fault. */
+static GstKafkaBlame
+find_blame_of_pad (GstPad *pad)
+{
+  GstElement *element = gst_pad_get_parent_element (pad);
+  GstKafkaBlame blame = GST_KAFKA_BLAME_MESSAGE;
+
+  if (element && is_sink (GST_OBJECT (element)))
+    blame = GST_KAFKA_BLAME_OTHER;
+  gst_clear_object (&element);
+  return gst_pad_get_last_flow_return (pad) < GST_FLOW_EOS ? blame : GST_KAFKA_BLAME_NONE;
+}
+
+static GstKafkaBlame
+find_blame_of_pads (GHashTable *pads)
+{
+  GstKafkaBlame blame = GST_KAFKA_BLAME_NONE;
+  GHashTableIter iter;
+  gpointer pad;
+
+  g_hash_table_iter_init (&iter, pads);
+  while (g_hash_table_iter_next (&iter, &pad, NULL))
+    blame = MAX (blame, find_blame_of_pad (pad));
+  return blame;
+}
+
 /* No lock while other elements are asked. */
 void
 gst_kafka_clean_end_begin (GstKafkaCleanEnd *self, GstPad *source_pad)
@@ -229,23 +282,72 @@ gst_kafka_clean_end_begin (GstKafkaCleanEnd *self, GstPad *source_pad)
   g_autoptr (GHashTable) pads = g_hash_table_new_full (NULL, NULL, gst_object_unref, NULL);
   g_autoptr (GPtrArray) ends = g_ptr_array_new_with_free_func (gst_object_unref);
   Behind behind = {.pads = pads, .ends = ends, .provable = TRUE};
+  GstKafkaBlame blame;
   GHashTableIter iter;
   gpointer pad;
   guint run;
 
   look_behind (&behind, source_pad);
+  blame = find_blame_of_pads (pads);
   GST_DEBUG_OBJECT (source_pad, "EOS leaves for %u pads, %u of them ends%s",
       g_hash_table_size (pads), ends->len,
       behind.provable ? "" : "; an appsink with wait-on-eos=false proves nothing");
   g_mutex_lock (&self->lock);
   run = self->run;
   self->failed |= !behind.provable;
+  if (blame != GST_KAFKA_BLAME_NONE)
+    note_blame (self, blame);
   self->waiting += g_hash_table_size (pads);
   g_ptr_array_extend_and_steal (self->ends, g_steal_pointer (&ends));
   g_mutex_unlock (&self->lock);
   g_hash_table_iter_init (&iter, pads);
   while (g_hash_table_iter_next (&iter, &pad, NULL))
     wait_at (self, pad, run);
+}
+
+static void
+release_last_sample (GstPad *pad)
+{
+  GstElement *element = gst_pad_get_parent_element (pad);
+  gboolean keeps = FALSE;
+
+  if (element && g_object_class_find_property (G_OBJECT_GET_CLASS (element), "enable-last-sample"))
+    g_object_get (element, "enable-last-sample", &keeps, NULL);
+  if (keeps) {
+    g_object_set (element, "enable-last-sample", FALSE, NULL);
+    g_object_set (element, "enable-last-sample", TRUE, NULL);
+  }
+  gst_clear_object (&element);
+}
+
+void
+gst_kafka_clean_end_look_for_error (GstKafkaCleanEnd *self, GstPad *source_pad, gboolean release)
+{
+  g_autoptr (GHashTable) pads = g_hash_table_new_full (NULL, NULL, gst_object_unref, NULL);
+  g_autoptr (GPtrArray) ends = g_ptr_array_new_with_free_func (gst_object_unref);
+  Behind behind = {.pads = pads, .ends = ends};
+  GstKafkaBlame blame;
+
+  look_behind (&behind, source_pad);
+  blame = find_blame_of_pads (pads);
+  for (guint i = 0; release && i < ends->len; i++)
+    release_last_sample (g_ptr_array_index (ends, i));
+  if (blame == GST_KAFKA_BLAME_NONE)
+    return;
+  g_mutex_lock (&self->lock);
+  note_blame (self, blame);
+  g_mutex_unlock (&self->lock);
+}
+
+GstKafkaBlame
+gst_kafka_clean_end_get_blame (GstKafkaCleanEnd *self)
+{
+  GstKafkaBlame blame;
+
+  g_mutex_lock (&self->lock);
+  blame = self->blame;
+  g_mutex_unlock (&self->lock);
+  return blame;
 }
 
 /* with self->lock */

@@ -9,6 +9,13 @@ G_BEGIN_DECLS
  * error, every sink has handled EOS, and no error is on the bus. From any thread. */
 typedef struct _GstKafkaCleanEnd GstKafkaCleanEnd;
 
+/* Why a run failed, as far as errors say. */
+typedef enum {
+  GST_KAFKA_BLAME_NONE,    /* no error was seen */
+  GST_KAFKA_BLAME_MESSAGE, /* an element between source and sinks failed at what it was given */
+  GST_KAFKA_BLAME_OTHER,   /* a sink failed, or a resource: no message is to blame */
+} GstKafkaBlame;
+
 /* Watches the bus of the pipeline that @element is in: for one run, after it was put there. */
 GstKafkaCleanEnd *gst_kafka_clean_end_new (GstElement *element);
 GstKafkaCleanEnd *gst_kafka_clean_end_ref (GstKafkaCleanEnd *self);
@@ -20,6 +27,11 @@ void gst_kafka_clean_end_stop (GstKafkaCleanEnd *self);
 void gst_kafka_clean_end_begin (GstKafkaCleanEnd *self, GstPad *pad);
 /* The stream was flushed: there was no end. */
 void gst_kafka_clean_end_reset (GstKafkaCleanEnd *self);
+
+GstKafkaBlame gst_kafka_clean_end_get_blame (GstKafkaCleanEnd *self);
+/* Takes an error flow into any pad behind @pad for an error, though nobody has posted it yet. With @release, the
+ * sinks there drop their last samples, which keep messages in the pipeline. */
+void gst_kafka_clean_end_look_for_error (GstKafkaCleanEnd *self, GstPad *pad, gboolean release);
 
 gboolean gst_kafka_clean_end_is_reached (GstKafkaCleanEnd *self);
 

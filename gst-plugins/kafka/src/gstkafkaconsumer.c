@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkaconsumerprivate.h"
 #include "client/gstkafkaclient.h"
+#include "gstkafkacareful.h"
 #include "gstkafkadiscovery.h"
 
 #include <string.h>
@@ -234,10 +235,18 @@ add_partitions (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
     added->position = positions[i].start > positions[i].high ? -1 : positions[i].start;
     added->high = positions[i].high;
     added->end = positions[i].end;
-    /* Whoever owns the partition next is to begin here too if we die before the first message is done. */
-    if (!positions[i].committed && positions[i].start >= 0 &&
+    /* Whoever owns the partition next is to begin here too if we die before the first message is done, and is to
+     * know of that. */
+    if (positions[i].start >= 0 &&
         !gst_kafka_reset_is_error (&positions[i].reset, self->settings->range.reset))
       added->start = positions[i].start;
+    added->suspicion = positions[i].suspicion;
+    if (added->high >= 0)
+      added->suspicion.until = MIN (added->suspicion.until, added->high);
+    if (added->suspicion.until >= 0)
+      GST_INFO ("%s: one message at a time before offset %" G_GINT64_FORMAT
+                " of partition %d, since the last run failed",
+          rd_kafka_name (self->rk), added->suspicion.until, added->partition);
   }
   self->changed = TRUE;
   self->idle = FALSE;
@@ -285,9 +294,7 @@ drain (GstKafkaConsumer *self)
          gst_kafka_partitions_count_leaving (self->partitions) > 0 &&
          g_get_monotonic_time () < deadline)
     g_cond_wait_until (&self->cond, &self->lock, g_get_monotonic_time () + TICK / 5);
-  list = self->settings->group
-             ? gst_kafka_partitions_take_done (self->partitions, get_flow (self), TRUE, TRUE)
-             : NULL;
+  list = self->settings->group ? gst_kafka_careful_take_last (self, get_flow (self), TRUE) : NULL;
   g_mutex_unlock (&self->lock);
   if (!list)
     return;
@@ -542,7 +549,8 @@ look_for_clean_end (GstKafkaConsumer *self)
   g_mutex_unlock (&self->lock);
 }
 
-/* A group whose rights were taken away is told so at the next commit. */
+/* What a commit didn't bring to the group is committed again. A group whose rights were taken away learns of that
+ * at the next commit. */
 static void
 note_commit (
     rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *offsets, void *opaque)
@@ -552,25 +560,37 @@ note_commit (
   GST_LOG ("%s: commit: %s", rd_kafka_name (rk), rd_kafka_err2name (err));
   if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
     gst_kafka_consumer_grant (self, GST_KAFKA_REFUSED_GROUP);
-  else if (gst_kafka_error_is_refusal (err))
+  if (err == RD_KAFKA_RESP_ERR_NO_ERROR || err == RD_KAFKA_RESP_ERR__NO_OFFSET)
+    return;
+  GST_INFO ("%s: a commit failed: %s", rd_kafka_name (rk), rd_kafka_err2str (err));
+  if (gst_kafka_error_is_refusal (err))
     gst_kafka_consumer_take_error (self, err, NULL, rd_kafka_err2str (err));
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < self->partitions->len; i++)
+    ((GstKafkaPartition *) g_ptr_array_index (self->partitions, i))->stored = -1;
+  g_mutex_unlock (&self->lock);
 }
 
-/* Without a group there is nothing to store, but what is done is to be forgotten all the same. */
+/* Without a group there is nothing to commit, but what is done is to be forgotten all the same. By hand, since the
+ * library's own commits carry no metadata. */
 static void
-store_done (GstKafkaConsumer *self)
+commit_done (GstKafkaConsumer *self)
 {
   rd_kafka_topic_partition_list_t *list = NULL;
+  gint64 now = g_get_monotonic_time ();
 
   g_mutex_lock (&self->lock);
-  if (self->settings->group)
+  gst_kafka_partitions_settle (self->partitions, get_flow (self));
+  if (self->settings->group && now - self->committed >= self->commit_interval) {
     list = gst_kafka_partitions_take_done (self->partitions, get_flow (self), FALSE, FALSE);
-  else
-    gst_kafka_partitions_settle (self->partitions, get_flow (self));
+    self->committed = now;
+  }
+  if (list)
+    gst_kafka_careful_describe (self, list);
   g_mutex_unlock (&self->lock);
   if (!list)
     return;
-  rd_kafka_offsets_store (self->rk, list);
+  rd_kafka_commit (self->rk, list, 1);
   rd_kafka_topic_partition_list_destroy (list);
 }
 
@@ -722,9 +742,7 @@ leave (GstKafkaConsumer *self)
 
   g_mutex_lock (&self->lock);
   g_clear_pointer (&self->queue, rd_kafka_queue_destroy);
-  list = self->settings->group
-             ? gst_kafka_partitions_take_done (self->partitions, get_flow (self), FALSE, TRUE)
-             : NULL;
+  list = self->settings->group ? gst_kafka_careful_take_last (self, get_flow (self), FALSE) : NULL;
   g_mutex_unlock (&self->lock);
   if (list) {
     answered = gst_kafka_handle_commit (self->handle, list, LEAVE_TIME_MS);
@@ -751,7 +769,7 @@ work (GstKafkaConsumer *self)
     look_for_topics (self);
     serve (self, TICK / 1000);
     look_for_clean_end (self);
-    store_done (self);
+    commit_done (self);
     look_at_failures (self);
     gst_kafka_consumer_watch_access (self);
     look_for_ends (self);
@@ -802,6 +820,15 @@ consumer_new (GstElement *element, GstKafkaConsumerSettings *settings)
   return self;
 }
 
+/* The library's own option. */
+static gint64
+get_commit_interval (rd_kafka_conf_t *conf)
+{
+  g_autofree gchar *text = gst_kafka_conf_dup (conf, "auto.commit.interval.ms");
+
+  return g_ascii_strtoll (text ? text : "", NULL, 10) * G_TIME_SPAN_MILLISECOND;
+}
+
 GstKafkaConsumer *
 gst_kafka_consumer_start (
     GstElement *element, rd_kafka_conf_t *conf, GstKafkaConsumerSettings *settings, GError **error)
@@ -811,6 +838,7 @@ gst_kafka_consumer_start (
   rd_kafka_conf_set_rebalance_cb (conf, rebalance);
   rd_kafka_conf_set_error_cb (conf, take_error);
   rd_kafka_conf_set_offset_commit_cb (conf, note_commit);
+  self->commit_interval = get_commit_interval (conf);
   self->rk = gst_kafka_client_new (RD_KAFKA_CONSUMER, conf, &self->fault, error);
   if (!self->rk) {
     consumer_unref (self);

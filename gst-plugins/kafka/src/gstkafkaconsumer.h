@@ -43,7 +43,10 @@ typedef struct {
   rd_kafka_message_t *message;
   GstKafkaHandle *handle;
   GstKafkaLedger *ledger;
-  gint64 behind; /* messages behind it in its partition */
+  gint64 behind;      /* messages behind it in its partition */
+  gboolean careful;   /* it goes alone, since the last run failed */
+  gboolean condemned; /* it was alone in too many failed runs: it isn't to go downstream */
+  gboolean hopeless;  /* so were too many before it */
 } GstKafkaFetched;
 
 void gst_kafka_fetched_clear (GstKafkaFetched *self);

@@ -49,6 +49,8 @@ struct _GstKafkaConsumer {
   GHashTable *read_topics; /* a set of names: could be read at least once */
   GHashTable *warned;      /* a set of error codes that a warning was posted for */
   guint64 lost;            /* offsets deleted before they were read */
+  gint64 handed;           /* when a message was handed over while one went at a time */
+  gboolean careless;       /* that is given up for this run */
 
   rd_kafka_message_t *kept; /* for the reader alone: comes next */
 
@@ -60,6 +62,8 @@ struct _GstKafkaConsumer {
   gint64 discovered;
   gint64 asked_for_access;
   gint64 rebalanced; /* when a group last looked at the assignment; 0: not yet */
+  gint64 committed;  /* when */
+  gint64 commit_interval;
 };
 
 /* gstkafkaconsumer.c; without lock. Ends the run with one error. */

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkacareful.h"
 #include "gstkafkaconsumerprivate.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
 #define HUNGRY_MESSAGES 8
+/* Between two looks whether the message that goes alone has gone through. */
+#define CAREFUL_TIME (2 * G_TIME_SPAN_MILLISECOND)
 
 static void
 wake_group (GstKafkaConsumer *self)
@@ -40,7 +43,8 @@ read_state (GstKafkaConsumer *self, GstKafkaRead *what)
     *what = GST_KAFKA_READ_FAILED;
   else if (self->changed)
     *what = GST_KAFKA_READ_ASSIGNMENT;
-  else if (self->idle || gst_kafka_partitions_are_at_end (self->partitions))
+  else if (self->idle || gst_kafka_partitions_are_at_end (self->partitions) ||
+           gst_kafka_careful_has_failed (self))
     *what = GST_KAFKA_READ_END;
   else
     return FALSE;
@@ -90,6 +94,8 @@ enter_message (GstKafkaConsumer *self, GstKafkaFetched *fetched)
     partition->end = message->offset;
   if (partition->end >= 0 && message->offset >= partition->end)
     return FALSE;
+  fetched->careful =
+      self->settings->group && !self->careless && message->offset < partition->suspicion.until;
   fetched->behind = (gint64) gst_kafka_partition_get_lag (partition);
   fetched->handle = gst_kafka_handle_ref (self->handle);
   fetched->ledger = gst_kafka_ledger_ref (partition->ledger);
@@ -113,7 +119,7 @@ gst_kafka_consumer_read (GstKafkaConsumer *self, GstKafkaFetched *fetched)
 {
   GstKafkaRead what = GST_KAFKA_READ_MESSAGE;
   gint timeout_ms = 0;
-  gboolean done = FALSE;
+  gboolean done = FALSE, waits;
 
   while (!done) {
     rd_kafka_queue_t *queue;
@@ -121,9 +127,16 @@ gst_kafka_consumer_read (GstKafkaConsumer *self, GstKafkaFetched *fetched)
     g_mutex_lock (&self->lock);
     done = read_state (self, &what);
     queue = self->queue;
+    waits = !done && gst_kafka_careful_must_wait (self);
+    if (waits)
+      g_cond_wait_until (&self->cond, &self->lock, g_get_monotonic_time () + CAREFUL_TIME);
     g_mutex_unlock (&self->lock);
     if (done)
       break;
+    if (waits) {
+      gst_kafka_careful_look (self);
+      continue;
+    }
     if (!self->kept)
       self->kept = read_queue (self, queue, timeout_ms);
     g_mutex_lock (&self->lock);
@@ -139,6 +152,8 @@ gst_kafka_consumer_read (GstKafkaConsumer *self, GstKafkaFetched *fetched)
     if (!done)
       g_clear_pointer (&fetched->message, rd_kafka_message_destroy);
   }
+  if (what == GST_KAFKA_READ_MESSAGE)
+    gst_kafka_careful_begin (self, fetched);
   return what;
 }
 

@@ -62,13 +62,11 @@ gst_kafka_handle_get (GstKafkaHandle *self)
 
 gboolean
 gst_kafka_handle_commit (
-    GstKafkaHandle *self, rd_kafka_topic_partition_list_t *offsets, gint timeout_ms)
+    GstKafkaHandle *self, const rd_kafka_topic_partition_list_t *offsets, gint timeout_ms)
 {
   rd_kafka_queue_t *queue = rd_kafka_queue_new (self->rk);
   rd_kafka_event_t *event = NULL;
 
-  /* What was stored before would be committed once more when the partitions are left. */
-  rd_kafka_offsets_store (self->rk, offsets);
   /* The library's own waiting form has no bound. */
   if (rd_kafka_commit_queue (self->rk, offsets, queue, NULL, NULL) == RD_KAFKA_RESP_ERR_NO_ERROR)
     event = rd_kafka_queue_poll (queue, timeout_ms);

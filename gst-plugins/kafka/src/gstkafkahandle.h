@@ -22,7 +22,7 @@ rd_kafka_t *gst_kafka_handle_get (GstKafkaHandle *self);
 
 /* Commits @offsets; FALSE: no answer in @timeout_ms. */
 gboolean gst_kafka_handle_commit (
-    GstKafkaHandle *self, rd_kafka_topic_partition_list_t *offsets, gint timeout_ms);
+    GstKafkaHandle *self, const rd_kafka_topic_partition_list_t *offsets, gint timeout_ms);
 
 /* Leaves the group; FALSE: not done in @timeout_ms. Rebalance callbacks come in it. */
 gboolean gst_kafka_handle_close (GstKafkaHandle *self, gint timeout_ms);

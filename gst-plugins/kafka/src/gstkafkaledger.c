@@ -23,7 +23,8 @@ struct _GstKafkaLedger {
   gint64 failed; /* entries from here on aren't kept: nothing after it can be stored */
   guint pending;
   guint parked;
-  gboolean ended; /* the stream has ended well */
+  gint64 released; /* when a message was let go undecided last */
+  gboolean ended;  /* the stream has ended well */
 };
 
 GstKafkaLedger *
@@ -133,6 +134,8 @@ gst_kafka_ledger_decide (
   entry = find_entry (self, offset);
   if (outcome == GST_KAFKA_ACK_UNDECIDED && self->ended)
     outcome = GST_KAFKA_ACK_DONE;
+  if (outcome == GST_KAFKA_ACK_UNDECIDED)
+    self->released = now;
   if (entry && entry->state == ENTRY_PENDING) {
     entry->parked = now;
     enter_state (self, entry, states[outcome]);
@@ -190,6 +193,30 @@ gst_kafka_ledger_end (GstKafkaLedger *self)
   self->ended = TRUE;
   decide_parked (self, ENTRY_DONE);
   g_mutex_unlock (&self->lock);
+}
+
+gint64
+gst_kafka_ledger_get_released (GstKafkaLedger *self)
+{
+  gint64 released;
+
+  g_mutex_lock (&self->lock);
+  released = self->released;
+  g_mutex_unlock (&self->lock);
+  return released;
+}
+
+gboolean
+gst_kafka_ledger_is_undecided (GstKafkaLedger *self, gint64 offset)
+{
+  const Entry *entry;
+  gboolean undecided;
+
+  g_mutex_lock (&self->lock);
+  entry = find_entry (self, offset);
+  undecided = entry && (entry->state == ENTRY_PENDING || entry->state == ENTRY_PARKED);
+  g_mutex_unlock (&self->lock);
+  return undecided;
 }
 
 guint

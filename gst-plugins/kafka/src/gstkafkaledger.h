@@ -51,6 +51,10 @@ void gst_kafka_ledger_fail_parked (GstKafkaLedger *self);
  * last sample), unless they mark it. A flush takes that back. */
 void gst_kafka_ledger_end (GstKafkaLedger *self);
 
+/* When a message was let go undecided last; 0: none was. */
+gint64 gst_kafka_ledger_get_released (GstKafkaLedger *self);
+/* Nobody has decided on it, nor has its time as a parked one passed. */
+gboolean gst_kafka_ledger_is_undecided (GstKafkaLedger *self, gint64 offset);
 /* Messages that are still in the pipeline. */
 guint gst_kafka_ledger_get_pending (GstKafkaLedger *self);
 /* Messages let go undecided that wait for their time. */

@@ -26,6 +26,7 @@ gst_kafka_partitions_add (GPtrArray *self, const gchar *topic, gint partition)
   added->topic = g_strdup (topic);
   added->partition = partition;
   added->ledger = gst_kafka_ledger_new ();
+  gst_kafka_suspicion_init (&added->suspicion);
   added->position = added->high = added->end = added->start = added->stored = -1;
   gst_kafka_damage_init (&added->damage);
   g_ptr_array_add (self, added);
@@ -91,6 +92,17 @@ gst_kafka_partitions_get_parked (GPtrArray *self)
     parked +=
         gst_kafka_ledger_get_parked (((GstKafkaPartition *) g_ptr_array_index (self, i))->ledger);
   return parked;
+}
+
+gint64
+gst_kafka_partitions_get_released (GPtrArray *self)
+{
+  gint64 released = 0;
+
+  for (guint i = 0; i < self->len; i++)
+    released = MAX (released, gst_kafka_ledger_get_released (
+                                  ((GstKafkaPartition *) g_ptr_array_index (self, i))->ledger));
+  return released;
 }
 
 gboolean

@@ -6,6 +6,7 @@
 
 #include "gstkafkadamage.h"
 #include "gstkafkaledger.h"
+#include "gstkafkasuspicion.h"
 
 G_BEGIN_DECLS
 
@@ -14,12 +15,15 @@ typedef struct {
   gchar *topic;
   gint partition;
   GstKafkaLedger *ledger;
-  gint64 position;  /* the next offset to go downstream; -1 if not known yet */
-  gint64 high;      /* the offset that the next message published will get; -1 if not known */
-  gint64 end;       /* reading ends before it; -1: never */
-  gint64 start;     /* where a group begins that hasn't committed anything; -1: it has */
-  gint64 stored;    /* handed to the library to commit; -1: nothing yet */
-  gboolean leaving; /* being revoked: nothing of it goes downstream any more */
+  gint64 position; /* the next offset to go downstream; -1 if not known yet */
+  gint64 high;     /* the offset that the next message published will get; -1 if not known */
+  gint64 end;      /* reading ends before it; -1: never */
+  gint64 start;    /* where a group begins, committed at once; -1: not known */
+  gint64 stored;   /* handed to the library to commit; -1: nothing yet */
+  GstKafkaSuspicion suspicion;
+  gboolean announced; /* the group has been told that a run is under way */
+  gboolean marked;    /* the suspicion names a message of this run */
+  gboolean leaving;   /* being revoked: nothing of it goes downstream any more */
   gboolean failure_told;
   gboolean granted; /* it could be read since it was assigned */
   gboolean refused; /* the broker doesn't let us read it any more */
@@ -41,6 +45,8 @@ guint64 gst_kafka_partition_get_lag (const GstKafkaPartition *self);
 guint64 gst_kafka_partitions_get_lag (GPtrArray *self);
 guint gst_kafka_partitions_get_pending (GPtrArray *self);
 guint gst_kafka_partitions_get_parked (GPtrArray *self);
+/* The latest of gst_kafka_ledger_get_released(). */
+gint64 gst_kafka_partitions_get_released (GPtrArray *self);
 /* All of them are read to their end, and there is one at least. */
 gboolean gst_kafka_partitions_are_at_end (GPtrArray *self);
 /* One of them at least is to be read for ever. */

@@ -63,6 +63,15 @@ ask_low (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, GstKafkaPo
   rd_kafka_topic_partition_list_destroy (answer);
 }
 
+static void
+take_suspicion (const rd_kafka_topic_partition_t *committed, GstKafkaSuspicion *suspicion)
+{
+  g_autofree gchar *text =
+      committed->metadata ? g_strndup (committed->metadata, committed->metadata_size) : NULL;
+
+  gst_kafka_suspicion_from_text (suspicion, text, committed->offset);
+}
+
 /* An answer that doesn't come leaves the start to the library, which asks the group itself. */
 static void
 ask_committed (
@@ -77,6 +86,7 @@ ask_committed (
     else if (answer->elems[i].offset >= 0) {
       positions[i].committed = TRUE;
       positions[i].start = answer->elems[i].offset;
+      take_suspicion (&answer->elems[i], &positions[i].suspicion);
     }
   }
   rd_kafka_topic_partition_list_destroy (answer);
@@ -180,9 +190,11 @@ gst_kafka_range_resolve (const GstKafkaRange *self, rd_kafka_t *rk,
 
   if (list->cnt == 0)
     return RD_KAFKA_RESP_ERR_NO_ERROR;
-  for (gint i = 0; i < list->cnt; i++)
+  for (gint i = 0; i < list->cnt; i++) {
     positions[i] =
         (GstKafkaPosition){.start = list->elems[i].offset, .low = -1, .high = -1, .end = -1};
+    gst_kafka_suspicion_init (&positions[i].suspicion);
+  }
   if (self->committed)
     ask_committed (rk, list, positions);
   ask_low (rk, list, positions);

@@ -5,6 +5,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "gstkafkareset.h"
+#include "gstkafkasuspicion.h"
 
 G_BEGIN_DECLS
 
@@ -30,6 +31,7 @@ typedef struct {
   gint64 end;          /* -1: none */
   gboolean committed;  /* start is the group's */
   GstKafkaReset reset; /* what is wrong with start, as far as is known before it is read */
+  GstKafkaSuspicion suspicion;
 } GstKafkaPosition;
 
 /**

@@ -46,6 +46,7 @@
 #include "client/gstkafkaformat.h"
 #include "gstkafkamessage.h"
 #include "gstkafkameta.h"
+#include "gstkafkarejects.h"
 #include "gstkafkareplay.h"
 #include "client/gstkafkasocket.h"
 #include "gstkafkasrcconfig.h"
@@ -68,6 +69,7 @@ typedef struct {
   guint64 bad_caps;
   guint64 refused_caps;
   guint64 clock_skew;
+  guint64 condemned;
   GstClockTime age;
 } Counters;
 
@@ -81,6 +83,7 @@ typedef struct {
   /* Either of them from READY to PAUSED and back; the streaming thread needs no lock to use it. */
   GstKafkaConsumer *consumer;
   GstKafkaReplay *player;
+  GstPad *rejects;          /* nullable */
   GstKafkaCleanEnd *end;    /* the consumer's; as long as it runs */
   GstStructure *last_stats; /* of the run that has ended */
 
@@ -107,6 +110,8 @@ GST_ELEMENT_REGISTER_DEFINE (kafkasrc, "kafkasrc", GST_RANK_NONE, gst_kafka_src_
 
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+static GstStaticPadTemplate rejects_template =
+    GST_STATIC_PAD_TEMPLATE ("rejects", GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS_ANY);
 
 /* Start and stop */
 
@@ -440,6 +445,34 @@ is_wanted (GstKafkaSrc *self, const rd_kafka_message_t *message)
   return wanted;
 }
 
+static GstPad *
+dup_rejects (GstKafkaSrc *self)
+{
+  GstPad *pad;
+
+  GST_OBJECT_LOCK (self);
+  pad = self->rejects ? gst_object_ref (self->rejects) : NULL;
+  GST_OBJECT_UNLOCK (self);
+  return pad;
+}
+
+static GstFlowReturn
+condemn (GstKafkaSrc *self, GstKafkaFetched *fetched)
+{
+  gboolean hopeless = fetched->hopeless;
+  GstBuffer *buffer = gst_kafka_message_to_buffer (fetched);
+  GstPad *rejects;
+  GstFlowReturn flow;
+
+  if (hopeless)
+    return gst_kafka_rejects_give_up (GST_ELEMENT (self), buffer);
+  count (self, &self->counters.condemned);
+  rejects = dup_rejects (self);
+  flow = gst_kafka_rejects_take (GST_ELEMENT (self), rejects, buffer);
+  gst_clear_object (&rejects);
+  return flow;
+}
+
 static GstFlowReturn
 take_message (GstKafkaSrc *self, GstKafkaFetched *fetched, GstBuffer **out)
 {
@@ -564,7 +597,7 @@ read_one (GstKafkaSrc *self, GstBuffer **out)
 
   switch (gst_kafka_consumer_read (self->consumer, &fetched)) {
     case GST_KAFKA_READ_MESSAGE:
-      return take_message (self, &fetched, out);
+      return fetched.condemned ? condemn (self, &fetched) : take_message (self, &fetched, out);
     case GST_KAFKA_READ_ASSIGNMENT:
       push_assignment (self);
       return GST_FLOW_CUSTOM_SUCCESS;
@@ -607,11 +640,19 @@ gst_kafka_src_create (GstPushSrc *push, GstBuffer **out)
 static void
 see_eos (GstKafkaSrc *self, GstPad *pad)
 {
-  if (!self->end)
-    return;
-  if (g_atomic_int_compare_and_exchange (&self->flushed, TRUE, FALSE))
+  GstPad *rejects;
+
+  if (self->end && g_atomic_int_compare_and_exchange (&self->flushed, TRUE, FALSE))
     gst_kafka_consumer_note_flush (self->consumer);
-  gst_kafka_clean_end_begin (self->end, pad);
+  if (self->end)
+    gst_kafka_clean_end_begin (self->end, pad);
+  rejects = dup_rejects (self);
+  if (!rejects)
+    return;
+  if (self->end)
+    gst_kafka_clean_end_begin (self->end, rejects);
+  gst_kafka_rejects_end (rejects);
+  gst_object_unref (rejects);
 }
 
 /* What leaves is no longer the base class's to drop. */
@@ -658,6 +699,35 @@ fit_segment (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   gst_event_unref (event);
   GST_PAD_PROBE_INFO_DATA (info) = made;
   return GST_PAD_PROBE_OK;
+}
+
+static GstPad *
+gst_kafka_src_request_new_pad (
+    GstElement *element, GstPadTemplate *template, const gchar *name, const GstCaps *caps)
+{
+  GstKafkaSrc *self = GST_KAFKA_SRC (element);
+  GstPad *pad = dup_rejects (self);
+
+  if (pad) {
+    gst_object_unref (pad);
+    return NULL;
+  }
+  pad = gst_kafka_rejects_add_pad (element, template);
+  GST_OBJECT_LOCK (self);
+  self->rejects = gst_object_ref (pad);
+  GST_OBJECT_UNLOCK (self);
+  return pad;
+}
+
+static void
+gst_kafka_src_release_pad (GstElement *element, GstPad *pad)
+{
+  GstKafkaSrc *self = GST_KAFKA_SRC (element);
+
+  GST_OBJECT_LOCK (self);
+  gst_clear_object (&self->rejects);
+  GST_OBJECT_UNLOCK (self);
+  gst_kafka_rejects_remove_pad (element, pad);
 }
 
 /* Caps come with each message. */
@@ -806,7 +876,7 @@ make_stats (GstKafkaSrc *self)
       G_TYPE_UINT64, c->bytes, "other-cameras", G_TYPE_UINT64, c->other_cameras, "too-old",
       G_TYPE_UINT64, c->too_old, "bad-caps", G_TYPE_UINT64, c->bad_caps, "refused-caps",
       G_TYPE_UINT64, c->refused_caps, "clock-skew", G_TYPE_UINT64, c->clock_skew, "age",
-      G_TYPE_UINT64, c->age, NULL);
+      G_TYPE_UINT64, c->age, "condemned", G_TYPE_UINT64, c->condemned, NULL);
   if (self->consumer)
     gst_kafka_consumer_add_stats (self->consumer, s);
   else
@@ -851,6 +921,7 @@ gst_kafka_src_finalize (GObject *object)
   gst_kafka_settings_clear (&self->settings);
   gst_kafka_src_settings_clear (&self->own);
   gst_clear_structure (&self->last_stats);
+  gst_clear_object (&self->rejects);
   g_free (self->caps_text);
   g_free (self->told_caps_text);
   G_OBJECT_CLASS (gst_kafka_src_parent_class)->finalize (object);
@@ -886,6 +957,7 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
    * | age | ns from capture to arrival of the last message; the maximum: not known |
    * | damaged | skipped since the batch that they are in can't be read |
    * | waits-for-access | boolean: access was lost, and is waited for up to #GstKafkaSrc:access-timeout |
+   * | condemned | not pushed since they were alone in the pipeline in 3 failed runs |
    * | lag | messages not yet pushed |
    * | prefetched | messages fetched ahead of the pipeline |
    * | pending | messages that are on their way downstream |
@@ -900,9 +972,20 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 
   gst_element_class_add_static_pad_template (element_class, &src_template);
+  /**
+   * GstKafkaSrc!rejects:
+   *
+   * Messages that were alone in the pipeline in 3 failed runs, as they came, with a header `reject-reason`. What is
+   * behind the pad decides on them. Without the pad a warning (STREAM, DECODE) names each.
+   *
+   * Since: 0.1
+   */
+  gst_element_class_add_static_pad_template (element_class, &rejects_template);
   gst_element_class_set_static_metadata (element_class, "Kafka source", "Source/Network",
       "Reads buffers from the messages of an Apache Kafka topic", "The gst-fog authors");
 
+  element_class->request_new_pad = gst_kafka_src_request_new_pad;
+  element_class->release_pad = gst_kafka_src_release_pad;
   element_class->change_state = gst_kafka_src_change_state;
   base_class->unlock = gst_kafka_src_unlock;
   base_class->unlock_stop = gst_kafka_src_unlock_stop;

@@ -48,7 +48,7 @@ new_conf (GstElement *element, GstKafkaSettings *common, const GstKafkaSrcSettin
         {"group.id", group, TRUE},
         {"group.instance.id", instance, TRUE},
         {"enable.auto.offset.store", "false", TRUE},
-        {"enable.auto.commit", settings->group ? "true" : "false", TRUE},
+        {"enable.auto.commit", "false", TRUE},
         {"enable.partition.eof", "true", TRUE},
         /* The library knows one policy for both directions: it reports, we decide. */
         {"auto.offset.reset", "error", TRUE},

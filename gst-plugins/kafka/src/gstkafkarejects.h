@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+/* What leaves by the request pad `rejects`: messages that are condemned as poison. For the streaming thread. */
+
+/* (transfer none): a pad of @element, to be pushed to before the stream has begun. */
+GstPad *gst_kafka_rejects_add_pad (GstElement *element, GstPadTemplate *template);
+void gst_kafka_rejects_remove_pad (GstElement *element, GstPad *pad);
+
+/**
+ * gst_kafka_rejects_take:
+ * @pad: (nullable): without one that is linked, the message is done, and a warning names it
+ * @buffer: (transfer full):
+ *
+ * Returns: GST_FLOW_CUSTOM_SUCCESS: dealt with; else what the pad's peer returned
+ */
+GstFlowReturn gst_kafka_rejects_take (GstElement *element, GstPad *pad, GstBuffer *buffer);
+/* @buffer: (transfer full): too many were condemned before it: posts an error. */
+GstFlowReturn gst_kafka_rejects_give_up (GstElement *element, GstBuffer *buffer);
+void gst_kafka_rejects_end (GstPad *pad);
+
+G_END_DECLS

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkasuspicion.h"
+
+#include <stdio.h>
+
+/* A run that crashed wrote down neither which messages were on their way nor how many: this many may have been. */
+#define WINDOW 64
+
+void
+gst_kafka_suspicion_init (GstKafkaSuspicion *self)
+{
+  *self = (GstKafkaSuspicion){.until = -1, .offset = -1};
+}
+
+gchar *
+gst_kafka_suspicion_to_text (const GstKafkaSuspicion *self, gboolean running)
+{
+  return g_strdup_printf ("kafkasrc %s until=%" G_GINT64_FORMAT " offset=%" G_GINT64_FORMAT
+                          " runs=%u row=%u",
+      running ? "running" : "ended", self->until, self->offset, self->runs, self->row);
+}
+
+void
+gst_kafka_suspicion_from_text (GstKafkaSuspicion *self, const gchar *text, gint64 committed)
+{
+  gchar state[8] = "";
+
+  gst_kafka_suspicion_init (self);
+  if (!text ||
+      sscanf (text,
+          "kafkasrc %7s until=%" G_GINT64_FORMAT " offset=%" G_GINT64_FORMAT " runs=%u row=%u",
+          state, &self->until, &self->offset, &self->runs, &self->row) != 5)
+    gst_kafka_suspicion_init (self);
+  else if (g_str_equal (state, "running"))
+    self->until = MAX (self->until, committed + WINDOW);
+  /* What is behind has gone through. */
+  if (self->offset < committed)
+    self->offset = -1;
+  if (self->offset < 0)
+    self->runs = 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* A message that was alone in the pipeline in that many failed runs is poison. */
+#define GST_KAFKA_SUSPICION_RUNS 3
+/* That many condemned in a row: the fault lies in the pipeline, not in the messages. */
+#define GST_KAFKA_SUSPICION_ROW 10
+
+/* What is known of messages that may be poison, of one partition. It travels in the metadata of the group's committed
+ * offset, so that it survives a crash and a rebalance. */
+typedef struct {
+  gint64 until;  /* messages before this offset go through the pipeline one at a time; -1: none */
+  gint64 offset; /* the message that was alone; -1: none was */
+  guint
+      runs; /* in how many failed runs; the one under way counts until the message has gone through */
+  guint row; /* messages condemned before it in a row */
+} GstKafkaSuspicion;
+
+void gst_kafka_suspicion_init (GstKafkaSuspicion *self);
+/* (transfer full): @running: a run that doesn't replace this text by another one has crashed */
+gchar *gst_kafka_suspicion_to_text (const GstKafkaSuspicion *self, gboolean running);
+/* @text: (nullable): what was committed with @committed. What isn't ours means no suspicion. */
+void gst_kafka_suspicion_from_text (GstKafkaSuspicion *self, const gchar *text, gint64 committed);
+
+G_END_DECLS
