@@ -193,7 +193,7 @@ def test_rejects_go_to_another_topic(kafka, mongo, fresh, launch):
     messages = list(poisoned(300, seed=2)) + [(b'{"_id":["a"]}', "application/json")]
     publish(kafka, fresh, messages)
     rest = f"store.rejects ! kafkasink bootstrap-servers={kafka.bootstrap} topic={dead}"
-    poison = sorted([value for value, _ in messages[50:300:100]] + [b'{ "_id" : [ "a" ] }'])
+    poison = sorted([value for value, _ in messages[50:300:100]] + [b'{"_id":["a"]}'])
     for run in ("first", "again"):
         stage = launch(cloud(kafka, mongo, fresh, run, "on-error=fail", rest))
         assert stage.wait(60) == 0, stage.output()

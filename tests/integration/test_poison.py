@@ -186,10 +186,9 @@ def test_dead_sink_never_looks_like_poison(kafka, fresh, launch, good, sink):
     assert topic.committed() == 0
 
 
-def test_ten_in_a_row_end_the_run(kafka, fresh, launch, long):
+@pytest.mark.on_request
+def test_ten_in_a_row_end_the_run(kafka, fresh, launch):
     """The eleventh message isn't condemned: the fault lies in the pipeline then. 35 starts."""
-    if not long:
-        pytest.skip("takes a minute: run with --long")
     topic = Topic(kafka, fresh)
     topic.send([cmyk()] * 12)
     said = []

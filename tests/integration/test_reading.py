@@ -144,7 +144,9 @@ def test_a_slow_reader_hoards_no_more_than_it_may(kafka, fresh):
         while len(player.values) < 24:
             held.append(player.stat("prefetched"))
             time.sleep(0.02)
-        assert abs(200 - player.stat("lag") - player.stat("messages")) <= 1  # one is on its way to be counted
+        stats = player.stats()
+        # one is on its way to be counted, and one may be read between the two counts
+        assert abs(200 - stats.get_value("lag") - stats.get_value("messages")) <= 2
     assert 0 < max(held) * 60_000 <= bound
 
 

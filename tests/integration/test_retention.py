@@ -186,7 +186,8 @@ def test_replay_after_a_pause_and_a_seek(kafka, fresh):
         one.seek(0, rate=20.0)
         one.finish()
         assert one.numbers == list(range(50, 100))
-        assert one.stat("lost") == 50
+        # from the begin, or from where it was, if that was refused before the seek
+        assert 25 < one.stat("lost") <= 50
         assert len(one.warnings) == 1
     with Reading(kafka, fresh, "replay=true max-prefetch=65536", "fakesink sync=true") as one:
         wait_until(lambda: len(one.numbers) >= 1, 30, "messages")

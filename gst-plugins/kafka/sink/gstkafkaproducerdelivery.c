@@ -76,6 +76,7 @@ is_retriable (rd_kafka_t *rk, const GstKafkaRecord *record, rd_kafka_resp_err_t 
       return !record->topic;
     case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
     case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
+    case RD_KAFKA_RESP_ERR__DESTROY: /* of a client that is being replaced */
     case RD_KAFKA_RESP_ERR__FATAL:
     case RD_KAFKA_RESP_ERR__STATE:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
