@@ -286,6 +286,23 @@ check_next (const gchar *text)
   stop (h);
 }
 
+/* A librdkafka below 2.3.0 aborts when a member is destroyed that has joined and was never assigned anything. */
+GST_START_TEST (test_ends_between_joining_and_the_first_assignment)
+{
+  GstHarness *h;
+
+  for (guint i = 0; i < 100; i++)
+    rd_kafka_mock_push_request_errors (
+        mock.cluster, KAFKA_API_SYNC_GROUP, 1, RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS);
+  h = harness_with ("group-id=g");
+  gst_harness_play (h);
+  /* the mock's first join takes 3 s */
+  g_usleep (4 * G_USEC_PER_SEC);
+  fail_unless_equals_uint64 (stat_of (h, "rebalances"), 0);
+  stop (h);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_group_replays_what_is_not_done)
 {
   const GstKafkaAckOutcome first[] = {
@@ -636,6 +653,7 @@ kafkasrc_suite (void)
   tcase_add_loop_test (tc, test_bad_caps_are_skipped, 0, G_N_ELEMENTS (bad_caps));
   tcase_add_test (tc, test_deep_caps_are_not_descended);
   tcase_add_loop_test (tc, test_refused_caps_warn_once_or_fail, 0, 2);
+  tcase_add_test (tc, test_ends_between_joining_and_the_first_assignment);
   tcase_add_test (tc, test_group_replays_what_is_not_done);
   tcase_add_loop_test (tc, test_undecided_is_done_after_a_while, 0, 2);
   tcase_add_test (tc, test_old_messages_are_skipped);

@@ -358,6 +358,7 @@ rebalance (
   GstKafkaConsumer *self = opaque;
 
   GST_INFO ("%s: %s of %d partitions", rd_kafka_name (rk), rd_kafka_err2name (err), list->cnt);
+  gst_kafka_handle_set_assigned (self->handle);
   if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
     take_on (self, list);
   else if (err == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS)

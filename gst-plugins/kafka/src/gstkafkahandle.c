@@ -6,10 +6,14 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
+/* Below this version the library aborts when it destroys a cooperative member that has joined its group and was
+ * never assigned anything: https://github.com/confluentinc/librdkafka/issues/4312. */
+#define DESTROY_MENDED 0x02030000
+
 struct _GstKafkaHandle {
   gatomicrefcount refs;
   rd_kafka_t *rk;
-  gboolean closed;
+  gboolean assigned, closed, would_abort;
 };
 
 GstKafkaHandle *
@@ -29,11 +33,25 @@ gst_kafka_handle_ref (GstKafkaHandle *self)
   return self;
 }
 
+static gboolean
+would_abort (GstKafkaHandle *self)
+{
+  return rd_kafka_version () < DESTROY_MENDED && !self->assigned &&
+         g_strcmp0 (rd_kafka_rebalance_protocol (self->rk), "COOPERATIVE") == 0;
+}
+
 static gpointer
 destroy (gpointer handle)
 {
   GstKafkaHandle *self = handle;
 
+  if (self->would_abort || (!self->closed && would_abort (self))) {
+    GST_WARNING (
+        "%s: not destroyed, since librdkafka %s would abort: its threads and connections stay",
+        rd_kafka_name (self->rk), rd_kafka_version_str ());
+    g_free (self);
+    return NULL;
+  }
   /* An ordinary destroy closes first, which takes over a minute on a frozen broker. */
   rd_kafka_destroy_flags (self->rk, self->closed ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
   g_free (self);
@@ -58,6 +76,12 @@ rd_kafka_t *
 gst_kafka_handle_get (GstKafkaHandle *self)
 {
   return self->rk;
+}
+
+void
+gst_kafka_handle_set_assigned (GstKafkaHandle *self)
+{
+  self->assigned = TRUE;
 }
 
 gboolean
@@ -85,8 +109,10 @@ gst_kafka_handle_close (GstKafkaHandle *self, gint timeout_ms)
 {
   gint64 deadline = g_get_monotonic_time () + timeout_ms * G_TIME_SPAN_MILLISECOND;
   rd_kafka_queue_t *queue = rd_kafka_queue_new (self->rk);
-  rd_kafka_error_t *error = rd_kafka_consumer_close_queue (self->rk, queue);
+  rd_kafka_error_t *error;
 
+  self->would_abort = would_abort (self);
+  error = rd_kafka_consumer_close_queue (self->rk, queue);
   if (error)
     rd_kafka_error_destroy (error);
   else

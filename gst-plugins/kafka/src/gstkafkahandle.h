@@ -20,6 +20,9 @@ void gst_kafka_handle_unref_and_wait (GstKafkaHandle *self);
 
 rd_kafka_t *gst_kafka_handle_get (GstKafkaHandle *self);
 
+/* From the rebalance callback: the member has been assigned partitions, or none. */
+void gst_kafka_handle_set_assigned (GstKafkaHandle *self);
+
 /* Commits @offsets; FALSE: no answer in @timeout_ms. */
 gboolean gst_kafka_handle_commit (
     GstKafkaHandle *self, const rd_kafka_topic_partition_list_t *offsets, gint timeout_ms);
