@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fogreport.h"
+#include "fogjson.h"
 
-#include <gio/gio.h>
-#include <json-glib/json-glib.h>
 #include <math.h>
 #include <string.h>
 
-#define MAX_TEXT (1024 * 1024)
-#define MAX_LEVELS 16
 #define MAX_ENTRIES 4096
 
 static void
@@ -36,6 +33,7 @@ void
 fog_report_free (FogReport *report)
 {
   g_free (report->replica);
+  g_free (report->version);
   g_array_unref (report->partitions);
   g_ptr_array_unref (report->cameras);
   g_free (report);
@@ -119,6 +117,8 @@ fog_report_to_json (const FogReport *report, gsize *size)
 
   json_builder_begin_object (builder);
   add_string (builder, "replica", report->replica);
+  if (report->version)
+    add_string (builder, "version", report->version);
   add_int (builder, "seq", report->seq);
   add_double (builder, "interval", report->interval);
   add_int (builder, "frames", report->frames);
@@ -147,80 +147,6 @@ fog_report_to_json (const FogReport *report, gsize *size)
 
 /* --- from JSON --- */
 
-/* json-glib descends by recursion: depth is bounded before it sees the text. */
-static gboolean
-levels_are_few (const gchar *text, gsize size)
-{
-  gint level = 0;
-  gboolean in_string = FALSE;
-
-  for (gsize i = 0; i < size; i++) {
-    if (in_string) {
-      if (text[i] == '\\')
-        i++;
-      else if (text[i] == '"')
-        in_string = FALSE;
-    } else if (text[i] == '"') {
-      in_string = TRUE;
-    } else if (text[i] == '{' || text[i] == '[') {
-      if (++level > MAX_LEVELS)
-        return FALSE;
-    } else if (text[i] == '}' || text[i] == ']') {
-      level--;
-    }
-  }
-  return TRUE;
-}
-
-static gboolean
-fail (GError **error, const gchar *what, const gchar *name)
-{
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "%s: \"%s\"", what, name);
-  return FALSE;
-}
-
-/* An absent member leaves @value as it is. */
-static gboolean
-read_number (JsonObject *object, const gchar *name, gdouble max, gdouble *value, GError **error)
-{
-  JsonNode *node = json_object_get_member (object, name);
-  GType type;
-  gdouble number;
-
-  if (!node)
-    return TRUE;
-  type = JSON_NODE_HOLDS_VALUE (node) ? json_node_get_value_type (node) : G_TYPE_NONE;
-  if (type != G_TYPE_DOUBLE && type != G_TYPE_INT64)
-    return fail (error, "not a number", name);
-  number = json_node_get_double (node);
-  if (!isfinite (number) || number < 0 || number > max)
-    return fail (error, "a number out of range", name);
-  *value = number;
-  return TRUE;
-}
-
-static gboolean
-read_count (JsonObject *object, const gchar *name, guint64 max, guint64 *value, GError **error)
-{
-  gdouble number = (gdouble) *value;
-
-  if (!read_number (object, name, (gdouble) max, &number, error))
-    return FALSE;
-  if (json_object_has_member (object, name))
-    *value = (guint64) number;
-  return TRUE;
-}
-
-static const gchar *
-read_string (JsonObject *object, const gchar *name)
-{
-  JsonNode *node = json_object_get_member (object, name);
-
-  return node && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING
-             ? json_node_get_string (node)
-             : NULL;
-}
-
 static gboolean
 read_partitions (JsonObject *object, GArray *partitions, GError **error)
 {
@@ -230,10 +156,10 @@ read_partitions (JsonObject *object, GArray *partitions, GError **error)
   if (!node)
     return TRUE;
   if (!JSON_NODE_HOLDS_ARRAY (node))
-    return fail (error, "not a list", "partitions");
+    return fog_json_fail (error, "not a list", "partitions");
   array = json_node_get_array (node);
   if (json_array_get_length (array) > MAX_ENTRIES)
-    return fail (error, "too many entries", "partitions");
+    return fog_json_fail (error, "too many entries", "partitions");
   for (guint i = 0; i < json_array_get_length (array); i++) {
     JsonNode *element = json_array_get_element (array, i);
     gint64 number = -1;
@@ -242,7 +168,7 @@ read_partitions (JsonObject *object, GArray *partitions, GError **error)
     if (JSON_NODE_HOLDS_VALUE (element) && json_node_get_value_type (element) == G_TYPE_INT64)
       number = json_node_get_int (element);
     if (number < 0 || number > G_MAXINT)
-      return fail (error, "a number out of range", "partitions");
+      return fog_json_fail (error, "a number out of range", "partitions");
     partition = (gint) number;
     g_array_append_val (partitions, partition);
   }
@@ -256,18 +182,18 @@ read_camera (FogReport *report, const gchar *name, JsonNode *node, GError **erro
   JsonObject *object;
 
   if (!JSON_NODE_HOLDS_OBJECT (node))
-    return fail (error, "not an object", name);
+    return fog_json_fail (error, "not an object", name);
   object = json_node_get_object (node);
   camera = g_new0 (FogReportCamera, 1);
   camera->camera = g_strdup (name);
-  camera->session = g_strdup (read_string (object, "session"));
+  camera->session = g_strdup (fog_json_read_string (object, "session"));
   camera->weight = 1;
   g_ptr_array_add (report->cameras, camera);
-  return read_count (object, "frames", G_MAXINT64, &camera->frames, error) &&
-         read_count (object, "last-seq", G_MAXINT64, &camera->last_seq, error) &&
-         read_number (object, "min", 1e6, &camera->min, error) &&
-         read_number (object, "max", 1e6, &camera->max, error) &&
-         read_number (object, "weight", 1e6, &camera->weight, error);
+  return fog_json_read_count (object, "frames", G_MAXINT64, &camera->frames, error) &&
+         fog_json_read_count (object, "last-seq", G_MAXINT64, &camera->last_seq, error) &&
+         fog_json_read_number (object, "min", 1e6, &camera->min, error) &&
+         fog_json_read_number (object, "max", 1e6, &camera->max, error) &&
+         fog_json_read_number (object, "weight", 1e6, &camera->weight, error);
 }
 
 static gboolean
@@ -281,9 +207,9 @@ read_cameras (JsonObject *object, FogReport *report, GError **error)
   if (!node)
     return TRUE;
   if (!JSON_NODE_HOLDS_OBJECT (node))
-    return fail (error, "not an object", "cameras");
+    return fog_json_fail (error, "not an object", "cameras");
   if (json_object_get_size (json_node_get_object (node)) > MAX_ENTRIES)
-    return fail (error, "too many entries", "cameras");
+    return fog_json_fail (error, "too many entries", "cameras");
   json_object_iter_init (&iter, json_node_get_object (node));
   while (json_object_iter_next (&iter, &name, &entry))
     if (!read_camera (report, name, entry, error))
@@ -299,9 +225,9 @@ read_age (JsonObject *object, FogReport *report, GError **error)
   if (!node)
     return TRUE;
   if (!JSON_NODE_HOLDS_OBJECT (node))
-    return fail (error, "not an object", "age");
-  return read_number (json_node_get_object (node), "p50", 1e9, &report->age_p50, error) &&
-         read_number (json_node_get_object (node), "p95", 1e9, &report->age_p95, error);
+    return fog_json_fail (error, "not an object", "age");
+  return fog_json_read_number (json_node_get_object (node), "p50", 1e9, &report->age_p50, error) &&
+         fog_json_read_number (json_node_get_object (node), "p95", 1e9, &report->age_p95, error);
 }
 
 static gboolean
@@ -312,7 +238,7 @@ read_leaving (JsonObject *object, gboolean *leaving, GError **error)
   if (!node)
     return TRUE;
   if (!JSON_NODE_HOLDS_VALUE (node) || json_node_get_value_type (node) != G_TYPE_BOOLEAN)
-    return fail (error, "not true or false", "leaving");
+    return fog_json_fail (error, "not true or false", "leaving");
   *leaving = json_node_get_boolean (node);
   return TRUE;
 }
@@ -322,43 +248,20 @@ read_report (JsonObject *object, FogReport *report, GError **error)
 {
   guint64 workers = 1;
 
-  if (!read_count (object, "seq", G_MAXINT64, &report->seq, error) ||
-      !read_number (object, "interval", 86400, &report->interval, error) ||
-      !read_count (object, "frames", G_MAXINT32, &report->frames, error) ||
-      !read_count (object, "faces", G_MAXINT64, &report->faces, error) ||
-      !read_number (object, "busy", 1e9, &report->busy, error) ||
-      !read_count (object, "workers", 4096, &workers, error) ||
-      !read_count (object, "lag", G_MAXINT64, &report->lag, error) ||
+  if (!fog_json_read_count (object, "seq", G_MAXINT64, &report->seq, error) ||
+      !fog_json_read_number (object, "interval", 86400, &report->interval, error) ||
+      !fog_json_read_count (object, "frames", G_MAXINT32, &report->frames, error) ||
+      !fog_json_read_count (object, "faces", G_MAXINT64, &report->faces, error) ||
+      !fog_json_read_number (object, "busy", 1e9, &report->busy, error) ||
+      !fog_json_read_count (object, "workers", 4096, &workers, error) ||
+      !fog_json_read_count (object, "lag", G_MAXINT64, &report->lag, error) ||
       !read_partitions (object, report->partitions, error) || !read_age (object, report, error) ||
       !read_cameras (object, report, error) || !read_leaving (object, &report->leaving, error))
     return FALSE;
   report->workers = (guint) workers;
   if (report->interval <= 0)
-    return fail (error, "must be above 0", "interval");
-  return workers > 0 || fail (error, "must be above 0", "workers");
-}
-
-static JsonObject *
-parse_object (JsonParser *parser, const gchar *text, gsize size, GError **error)
-{
-  g_autoptr (GError) json_error = NULL;
-  JsonNode *root;
-
-  if (size == 0 || size > MAX_TEXT || !g_utf8_validate_len (text, size, NULL) ||
-      !levels_are_few (text, size)) {
-    fail (error, "empty, too large, too deep, or not UTF-8", "report");
-    return NULL;
-  }
-  if (!json_parser_load_from_data (parser, text, (gssize) size, &json_error)) {
-    fail (error, "not JSON", json_error->message);
-    return NULL;
-  }
-  root = json_parser_get_root (parser);
-  if (!root || !JSON_NODE_HOLDS_OBJECT (root)) {
-    fail (error, "not an object", "report");
-    return NULL;
-  }
-  return json_node_get_object (root);
+    return fog_json_fail (error, "must be above 0", "interval");
+  return workers > 0 || fog_json_fail (error, "must be above 0", "workers");
 }
 
 FogReport *
@@ -366,16 +269,17 @@ fog_report_parse (const gchar *text, gsize size, GError **error)
 {
   g_autoptr (JsonParser) parser = json_parser_new ();
   g_autoptr (FogReport) report = NULL;
-  JsonObject *object = parse_object (parser, text, size, error);
+  JsonObject *object = fog_json_parse_object (parser, text, size, error);
   const gchar *replica;
 
   if (!object)
     return NULL;
-  replica = read_string (object, "replica");
+  replica = fog_json_read_string (object, "replica");
   if (!replica || !*replica || strlen (replica) > 256) {
-    fail (error, "missing, empty or too long", "replica");
+    fog_json_fail (error, "missing, empty or too long", "replica");
     return NULL;
   }
   report = fog_report_new (replica);
+  report->version = g_strdup (fog_json_read_string (object, "version"));
   return read_report (object, report, error) ? g_steal_pointer (&report) : NULL;
 }

@@ -22,6 +22,7 @@ typedef struct {
 /* A report of one fog replica, as on the feedback topic: README, "Messages". */
 typedef struct {
   gchar *replica;
+  gchar *version;     /* of the replica's program; NULL if unknown */
   guint64 seq;        /* the replica's running number of reports */
   gdouble interval;   /* s that the report covers, > 0 */
   guint64 frames;     /* counted in the interval */

@@ -190,6 +190,7 @@ GST_START_TEST (test_report_comes_back_as_it_went)
   gsize size;
 
   report->seq = 17;
+  report->version = g_strdup ("0.1.0");
   report->interval = 0.1;
   report->frames = 61;
   report->busy = 4.9;
@@ -209,6 +210,7 @@ GST_START_TEST (test_report_comes_back_as_it_went)
   fail_unless (back != NULL);
   fail_unless_equals_string (back->replica, "fog-\"1\"");
   fail_unless_equals_uint64 (back->seq, 17);
+  fail_unless_equals_string (back->version, "0.1.0");
   fail_unless_equals_float (back->interval, 0.1);
   fail_unless_equals_float (back->busy, 4.9);
   fail_unless_equals_int (back->workers, 2);

@@ -266,6 +266,7 @@ haar_tally_take (HaarTally *self)
   gint64 now = g_get_monotonic_time ();
   gdouble used = haar_cpus_used ();
 
+  report->version = g_strdup (PACKAGE_VERSION);
   g_mutex_lock (&self->lock);
   report->seq = self->seq++;
   report->interval = MAX ((gdouble) (now - self->since) / G_TIME_SPAN_SECOND, 1e-6);
