@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstmongosettings.h"
 
-#include "mongocollection.h"
-#include "mongodocument.h"
-#include "mongouri.h"
+#include "server/mongocollection.h"
+#include "document/mongodocument.h"
+#include "server/mongouri.h"
 
 #define DEFAULT_COLLECTION "events"
 #define DEFAULT_EXPIRE_FIELD "captured"

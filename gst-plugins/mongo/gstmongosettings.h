@@ -3,7 +3,7 @@
 
 #include <gst/gst.h>
 
-#include "mongowriter.h"
+#include "server/mongowriter.h"
 
 G_BEGIN_DECLS
 

@@ -53,10 +53,10 @@
 #include "gstmongorejects.h"
 #include "gstmongosettings.h"
 #include "gstmongowrap.h"
-#include "mongocollection.h"
-#include "mongodocument.h"
-#include "mongogridfs.h"
-#include "mongouri.h"
+#include "server/mongocollection.h"
+#include "document/mongodocument.h"
+#include "server/mongogridfs.h"
+#include "server/mongouri.h"
 
 GST_DEBUG_CATEGORY (gst_mongo_sink_debug);
 #define GST_CAT_DEFAULT gst_mongo_sink_debug

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "gstkafkameta.h"
-#include "mongodocument.h"
+#include "document/mongodocument.h"
 
 /* Servers differ on dots and dollars in a field's name. */
 static gboolean

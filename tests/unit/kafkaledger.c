@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <gst/check/gstcheck.h>
 
-#include "src/gstkafkaledger.h"
-#include "src/gstkafkasuspicion.h"
+#include "src/partitions/gstkafkaledger.h"
+#include "src/partitions/gstkafkasuspicion.h"
 
 #define SECOND G_USEC_PER_SEC
 

@@ -4,11 +4,11 @@
 #include <gst/check/gstcheck.h>
 #include <string.h>
 
-#include "mongocollection.h"
-#include "mongodocument.h"
-#include "mongoindex.h"
-#include "mongoreply.h"
-#include "mongouri.h"
+#include "server/mongocollection.h"
+#include "document/mongodocument.h"
+#include "server/mongoindex.h"
+#include "server/mongoreply.h"
+#include "server/mongouri.h"
 
 static bson_t *
 read_json (const gchar *text, gssize size, GError **error)

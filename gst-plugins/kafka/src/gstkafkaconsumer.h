@@ -3,8 +3,8 @@
 
 #include "gstkafkacleanend.h"
 #include "gstkafkahandle.h"
-#include "gstkafkapartitions.h"
-#include "gstkafkaposition.h"
+#include "src/partitions/gstkafkapartitions.h"
+#include "src/partitions/gstkafkaposition.h"
 
 G_BEGIN_DECLS
 

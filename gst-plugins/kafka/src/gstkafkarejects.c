@@ -3,7 +3,7 @@
 
 #include "client/gstkafkaformat.h"
 #include "gstkafkameta.h"
-#include "gstkafkasuspicion.h"
+#include "src/partitions/gstkafkasuspicion.h"
 
 #define REASON "alone in the pipeline in failed runs"
 

@@ -4,7 +4,7 @@
 #include <gst/gst.h>
 
 #include "client/gstkafkaclient.h"
-#include "gstkafkareset.h"
+#include "src/partitions/gstkafkareset.h"
 
 G_BEGIN_DECLS
 

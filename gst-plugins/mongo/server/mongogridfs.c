@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "mongodocument.h"
+#include "document/mongodocument.h"
 #include "mongoindex.h"
 
 GBytes *

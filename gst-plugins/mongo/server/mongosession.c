@@ -4,7 +4,7 @@
 #include <gio/gio.h>
 #include <string.h>
 
-#include "mongodocument.h"
+#include "document/mongodocument.h"
 #include "mongogridfs.h"
 #include "mongoindex.h"
 #include "mongouri.h"
