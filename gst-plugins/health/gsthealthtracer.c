@@ -2,21 +2,24 @@
 /**
  * SECTION:tracer-health
  * @title: health
- * @short_description: tells over HTTP whether the pipelines of a process get on, and all their stats
+ * @short_description: tells over HTTP whether the pipelines of a
+ *   process get on, and all their stats
  *
  * Any GStreamer program becomes a container that can be watched, by an environment variable alone:
  *
- *     GST_TRACERS="health(port=8080)" gst-launch-1.0 kafkasrc topic=camera group-id=viewer ! jpegdec ! fakesink
+ * GST_TRACERS="health(port=8080)" gst-launch-1.0 kafkasrc topic=camera
+ * group-id=viewer ! jpegdec ! fakesink
  *
  * | path | answer |
  * | --- | --- |
- * | /livez | 503 if the stage has stalled: a buffer got stuck in an element, a camera gives no frames, the start takes too long; else 200. Waiting for data, or for a server that is away, is no stall |
+ * | /livez | 503 if the stage has stalled: a buffer got stuck in an element, a camera gives no
+ *   frames, the start takes too long; else 200. Waiting for data or for a server is no stall |
  * | /readyz | 200 if it plays and waits for no server, else 503 |
- * | /metrics | Prometheus text: each number in the `stats` of each element, and what is said above |
+ * | /metrics | Prometheus text: each number in the `stats` of each element, and the above |
  *
- * Settings, separated by commas: `port` (8080; 0 for any free one), and in seconds `stall` (8: without progress until that is a
- * stall), `start` (60: until it plays), `server` (180: that a sink may wait for its server; longer than the sink's own time-outs,
- * which end in an error).
+ * Settings, separated by commas: `port` (8080; 0 for any free one), and in seconds `stall` (8:
+ * without progress until that is a stall), `start` (60: until it plays), `server` (180: that a sink
+ * may wait for its server; longer than the sink's own time-outs, which end in an error).
  */
 #include "gsthealthtracer.h"
 

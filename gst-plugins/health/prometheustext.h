@@ -11,7 +11,8 @@ typedef enum {
   PROMETHEUS_HISTOGRAM,
 } PrometheusType;
 
-/* Samples in Prometheus' text format, grouped by metric: all samples of a metric follow its HELP and TYPE. */
+/* Samples in Prometheus' text format, grouped by metric: all samples of a
+ * metric follow its HELP and TYPE. */
 typedef struct _PrometheusText PrometheusText;
 
 PrometheusText *prometheus_text_new (void);
@@ -25,7 +26,8 @@ PrometheusText *prometheus_text_new (void);
 void prometheus_text_add (PrometheusText *self, const gchar *name, PrometheusType type,
     const gchar *help, const gchar *labels, gdouble value);
 
-/* @bounds: upper bounds of the first @n buckets, ascending; @counts: of @n + 1 buckets, each by itself */
+/* @bounds: upper bounds of the first @n buckets, ascending; @counts: of @n
+ * + 1 buckets, each by itself */
 void prometheus_text_add_histogram (PrometheusText *self, const gchar *name, const gchar *help,
     const gchar *labels, guint n, const gdouble *bounds, const guint64 *counts, gdouble sum);
 
@@ -34,7 +36,8 @@ gchar *prometheus_text_end (PrometheusText *self);
 
 /**
  * prometheus_labels:
- * @name: a label, and its value, and so on, ended by %NULL; a label whose value is %NULL is left out
+ * @name: a label, and its value, and so on, ended by %NULL; a label
+ *   whose value is %NULL is left out
  *
  * Values may hold anything: they are made valid, cut at 128 bytes, and escaped.
  *

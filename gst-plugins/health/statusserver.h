@@ -13,7 +13,8 @@ typedef struct {
   gchar *text;
 } StatusAnswer;
 
-/* @path: as asked for, such as "/livez"; called from any thread. The text is freed by the caller. */
+/* @path: as asked for, such as "/livez"; called from any thread. The
+ * text is freed by the caller. */
 typedef StatusAnswer (*StatusHandler) (const gchar *path, gpointer data);
 
 /* @port: on all addresses; 0 for any that is free. NULL and @error if it can't be had. */

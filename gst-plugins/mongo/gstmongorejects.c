@@ -129,8 +129,8 @@ push_caps (GstPad *pad, GstCaps *caps)
   gst_clear_caps (&current);
 }
 
-/* What has to come before the first buffer. Behind the end of a stream, which a seek may follow, nothing is taken
- * until it is flushed. */
+/* What has to come before the first buffer. Behind the end of a stream, which a seek may follow,
+ * nothing is taken until it is flushed. */
 static void
 prepare (GstPad *pad, GstCaps *caps)
 {

@@ -27,9 +27,10 @@ GType gst_mongo_sink_on_error_get_type (void);
 /* What gst_mongo_rejects_take() returns instead of waiting. */
 #define GST_MONGO_FLOW_INTERRUPTED GST_FLOW_CUSTOM_SUCCESS
 
-/* What becomes of documents that can't be stored: they leave by the request pad `rejects`, or are told of. Called from the
- * streaming thread and from the writer's; the pad pushes from a task of its own, since what stands behind it may block for
- * as long as it likes, and a state change must not. */
+/* What becomes of documents that can't be stored: they leave by the request pad `rejects`,
+ * or are told of. Called from the streaming thread and from the writer's; the pad pushes
+ * from a task of its own, since what stands behind it may block for as long as it likes,
+ * and a state change must not. */
 typedef struct {
   GstElement *element; /* whose part it is */
 
@@ -63,8 +64,10 @@ void gst_mongo_rejects_clear (GstMongoRejects *self);
 GstPad *gst_mongo_rejects_request_pad (GstMongoRejects *self, GstPadTemplate *template);
 void gst_mongo_rejects_release_pad (GstMongoRejects *self, GstPad *pad);
 
-/* @caps: what the document is of. OK: dealt with, its message marked done unless whoever is behind the pad has to decide on it; GST_MONGO_FLOW_INTERRUPTED: too many wait for the pad, and the caller, if
- * @interruptible, must not; else the stream ends, and an error was posted by whoever ended it. */
+/* @caps: what the document is of. OK: dealt with, its message marked done unless whoever is
+ * behind the pad has to decide on it; GST_MONGO_FLOW_INTERRUPTED: too many wait for the
+ * pad, and the caller, if @interruptible, must not; else the stream ends, and an error was
+ * posted by whoever ended it. */
 GstFlowReturn gst_mongo_rejects_take (
     GstMongoRejects *self, GstCaps *caps, const GstMongoReject *reject, gboolean interruptible);
 void gst_mongo_rejects_set_interrupted (GstMongoRejects *self, gboolean interrupted);

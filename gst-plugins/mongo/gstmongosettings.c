@@ -250,8 +250,8 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:uri:
    *
-   * The connection string. Since it may hold a password, it can't be read back; a command line is visible to all
-   * users of a machine, so prefer #GstMongoSink:uri-file or MONGODB_URI there.
+   * The connection string. Since it may hold a password, it can't be read back; a command line is
+   * visible to all users of a machine, so prefer #GstMongoSink:uri-file or MONGODB_URI there.
    */
   g_object_class_install_property (klass, PROP_URI,
       g_param_spec_string ("uri", "URI",
@@ -278,10 +278,11 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:collection:
    *
-   * The collection that gets the documents; the server makes it if need be. It may differ from document to document:
-   * `%{camera}` stands for the field of this name, `%{place.city}` for a field within a field, `%{captured:%Y-%m}` for a
-   * date, formatted, in UTC. A document without the field, or with one that makes no name of letters, digits and `_-.:`,
-   * is handled as #GstMongoSink:on-error says.
+   * The collection that gets the documents; the server makes it if need be. It may differ from
+   * document to document: `%{camera}` stands for the field of this name, `%{place.city}` for a
+   * field within a field, `%{captured:%Y-%m}` for a date, formatted, in UTC. A document
+   * without the field, or with one that makes no name of letters, digits and `_-.:`, is
+   * handled as #GstMongoSink:on-error says.
    */
   g_object_class_install_property (klass, PROP_COLLECTION,
       g_param_spec_string ("collection", "Collection",
@@ -290,9 +291,9 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:connections:
    *
-   * How many batches are written side by side, each over a connection of its own: the server works on one while another
-   * is under way. Documents may be stored in another order than they came in; the modes `replace`, `update` and `gridfs`,
-   * where order matters, use one connection.
+   * How many batches are written side by side, each over a connection of its own: the server works
+   * on one while another is under way. Documents may be stored in another order than they came in;
+   * the modes `replace`, `update` and `gridfs`, where order matters, use one connection.
    */
   g_object_class_install_property (klass, PROP_CONNECTIONS,
       g_param_spec_uint ("connections", "Connections",
@@ -301,8 +302,9 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:batch-size:
    *
-   * A batch goes out when it has this many documents, if neither #GstMongoSink:batch-bytes nor
-   * #GstMongoSink:batch-latency sent it before. At most four batches are held; then the stream waits.
+   * A batch goes out when it has this many documents, if neither
+   * #GstMongoSink:batch-bytes nor #GstMongoSink:batch-latency sent it before. At most
+   * four batches are held; then the stream waits.
    */
   g_object_class_install_property (klass, PROP_BATCH_SIZE,
       g_param_spec_uint ("batch-size", "Batch size", "Documents written at once, at most", 1, 10000,
@@ -318,9 +320,10 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:batch-latency:
    *
-   * How long the first document of a batch waits for others, in ns. Without, a document goes out at once while no
-   * write is under way, and those that come during a write are the next batch: the faster they come, the larger the
-   * batches. A wait makes fewer, larger batches, for a server that others load too.
+   * How long the first document of a batch waits for others, in ns. Without, a document goes
+   * out at once while no write is under way, and those that come during a write are the next
+   * batch: the faster they come, the larger the batches. A wait makes fewer, larger batches,
+   * for a server that others load too.
    */
   g_object_class_install_property (klass, PROP_BATCH_LATENCY,
       g_param_spec_uint64 ("batch-latency", "Batch latency",
@@ -329,9 +332,10 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:retry-timeout:
    *
-   * How long a batch is sent again, with growing pauses, while the database is away, elects a primary, is over its
-   * limits, or too slow to answer: then in parts, with more time. The buffers are held meanwhile. If none of its documents
-   * gets stored for so long, the element fails, and what came from `kafkasrc` comes again.
+   * How long a batch is sent again, with growing pauses, while the database is away, elects a
+   * primary, is over its limits, or too slow to answer: then in parts, with more time. The buffers
+   * are held meanwhile. If none of its documents gets stored for so long, the element fails, and
+   * what came from `kafkasrc` comes again.
    */
   g_object_class_install_property (klass, PROP_RETRY_TIMEOUT,
       g_param_spec_uint64 ("retry-timeout", "Retry timeout",
@@ -340,7 +344,8 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:drain-timeout:
    *
-   * How long the end of the stream waits for the last documents to be acknowledged. Then the element fails.
+   * How long the end of the stream waits for the last documents to be
+   * acknowledged. Then the element fails.
    */
   g_object_class_install_property (klass, PROP_DRAIN_TIMEOUT,
       g_param_spec_uint64 ("drain-timeout", "Drain timeout",
@@ -349,9 +354,10 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:wrap:
    *
-   * Store each buffer, whatever its caps, as a document of its own with the fields `data` (binary), and as far as they
-   * are known `caps` (text), `pts`, `dts`, `duration` (ns), `captured` (date) and `headers` (a document of texts; one of
-   * them may name the collection: `frames-%{headers.camera}`). Otherwise the element takes `application/json`,
+   * Store each buffer, whatever its caps, as a document of its own with the fields `data` (binary),
+   * and as far as they are known `caps` (text), `pts`, `dts`, `duration` (ns), `captured` (date)
+   * and `headers` (a document of texts; one of them may name the collection:
+   * `frames-%{headers.camera}`). Otherwise the element takes `application/json`,
    * `application/x-ndjson` and `application/bson` alone.
    */
   g_object_class_install_property (klass, PROP_WRAP,
@@ -360,9 +366,9 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:create-index:
    *
-   * Indexes to make, unless they are there, in each collection before its first document: `camera,-captured` is one
-   * of two fields, the second one downwards; several are separated by semicolons. A server that refuses gives a
-   * warning, and documents are stored without.
+   * Indexes to make, unless they are there, in each collection before its first document:
+   * `camera,-captured` is one of two fields, the second one downwards; several are separated by
+   * semicolons. A server that refuses gives a warning, and documents are stored without.
    */
   g_object_class_install_property (klass, PROP_CREATE_INDEX,
       g_param_spec_string ("create-index", "Create index",
@@ -378,8 +384,8 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:expire-after:
    *
-   * Lets the server delete a document this many seconds after its #GstMongoSink:expire-field, by a TTL index; in a time
-   * series after its #GstMongoSink:time-field.
+   * Lets the server delete a document this many seconds after its #GstMongoSink:expire-field, by a
+   * TTL index; in a time series after its #GstMongoSink:time-field.
    */
   g_object_class_install_property (klass, PROP_EXPIRE_AFTER,
       g_param_spec_uint ("expire-after", "Expire after",
@@ -387,12 +393,13 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:mode:
    *
-   * How documents are stored. With `replace` and `update` the latest one of an `_id` counts, so a replay may bring an
-   * older one back until the newer ones have come again, and so may, for good, a slow server that carries out a write
-   * after it was sent again; with `insert` and `gridfs` the first one does, and a replay changes nothing. `gridfs` takes
-   * any caps, and stores each buffer as a file in the bucket #GstMongoSink:collection: its `_id` and `filename` are
-   * `camera:session:seq` as in the headers, else its place in Kafka; caps, times and headers are its `metadata`. Another
-   * content under a name that is there is refused.
+   * How documents are stored. With `replace` and `update` the latest one of an `_id` counts, so a
+   * replay may bring an older one back until the newer ones have come again, and so may, for good,
+   * a slow server that carries out a write after it was sent again; with `insert` and `gridfs` the
+   * first one does, and a replay changes nothing. `gridfs` takes any caps, and stores each buffer
+   * as a file in the bucket #GstMongoSink:collection: its `_id` and `filename` are
+   * `camera:session:seq` as in the headers, else its place in Kafka; caps, times and headers are
+   * its `metadata`. Another content under a name that is there is refused.
    */
   g_object_class_install_property (klass, PROP_MODE,
       g_param_spec_enum ("mode", "Mode", "How documents are stored", GST_TYPE_MONGO_SINK_MODE,
@@ -400,9 +407,9 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:time-field:
    *
-   * The field, a date, that makes each collection a time series, if it isn't there yet. A server without them gives
-   * a warning and stores ordinary documents. No server keeps `_id` unique in a time series, so what is sent twice is
-   * there twice: after a replay, or a lost acknowledgement.
+   * The field, a date, that makes each collection a time series, if it isn't there yet. A server
+   * without them gives a warning and stores ordinary documents. No server keeps `_id` unique in a
+   * time series, so what is sent twice is there twice: after a replay, or a lost acknowledgement.
    */
   g_object_class_install_property (klass, PROP_TIME_FIELD,
       g_param_spec_string ("time-field", "Time field",

@@ -40,6 +40,7 @@ void gst_mongo_settings_install_properties (GObjectClass *klass);
 gboolean gst_mongo_settings_set_property (GstMongoSettings *self, guint id, const GValue *value);
 gboolean gst_mongo_settings_get_property (GstMongoSettings *self, guint id, GValue *value);
 
-/* Whether collection, mode and indexes go together; with the object lock. @error is a GstResourceError. */
+/* Whether collection, mode and indexes go together; with the object lock.
+ * @error is a GstResourceError. */
 gboolean gst_mongo_settings_check (GstMongoSettings *self, GError **error);
 G_END_DECLS

@@ -4,42 +4,47 @@
  * @title: mongosink
  * @short_description: Stores documents in MongoDB
  *
- * Takes MongoDB Extended JSON (`application/json`), JSON lines (`application/x-ndjson`) or BSON (`application/bson`, one
- * document after the other), and inserts each document into a collection: in unordered batches, each buffer held until
- * the database has acknowledged all of its documents. A database that is lost in mid-stream is waited for
- * (#GstMongoSink:retry-timeout), a document that it refuses for good is skipped and reported
- * (#GstMongoSink:on-error).
+ * Takes MongoDB Extended JSON (`application/json`), JSON lines (`application/x-ndjson`) or BSON
+ * (`application/bson`, one document after the other), and inserts each document into a collection:
+ * in unordered batches, each buffer held until the database has acknowledged all of its documents.
+ * A database that is lost in mid-stream is waited for (#GstMongoSink:retry-timeout), a document
+ * that it refuses for good is skipped and reported (#GstMongoSink:on-error).
  *
- * A document's `_id` is its own, else its place in Kafka (`topic:partition:offset`, followed by `:n` for the n-th
- * further document of the same message), else a new ObjectId. What is stored already under the same `_id` counts as
- * stored, so a replay changes nothing.
+ * A document's `_id` is its own, else its place in Kafka (`topic:partition:offset`, followed by
+ * `:n` for the n-th further document of the same message), else a new ObjectId. What is stored
+ * already under the same `_id` counts as stored, so a replay changes nothing.
  *
- * The database's URI comes from #GstMongoSink:uri, #GstMongoSink:uri-file or the environment variable MONGODB_URI,
- * in this order; else it is `mongodb://localhost:27017`. TLS, users, time limits and the write concern are its
- * options. Those it leaves out are set to: `w=majority`, `journal=true`, `serverSelectionTimeoutMS=2000`,
- * `connectTimeoutMS=2000`, `socketTimeoutMS=3000`, `retryWrites=false` (the element tries again itself).
+ * The database's URI comes from #GstMongoSink:uri, #GstMongoSink:uri-file or the environment
+ * variable MONGODB_URI, in this order; else it is `mongodb://localhost:27017`. TLS, users, time
+ * limits and the write concern are its options. Those it leaves out are set to: `w=majority`,
+ * `journal=true`, `serverSelectionTimeoutMS=2000`, `connectTimeoutMS=2000`, `socketTimeoutMS=3000`,
+ * `retryWrites=false` (the element tries again itself).
  *
  * With #GstMongoSink:wrap any buffer at all is stored, as binary data with its caps and times; with
- * #GstMongoSink:mode set to `gridfs` as a file of any size, which MongoDB's drivers read. Both are named after the frame,
- * `camera:session:seq`, where its headers say so. The modes `replace` and `update` keep the latest document of an `_id`.
+ * #GstMongoSink:mode set to `gridfs` as a file of any size, which MongoDB's drivers read. Both are
+ * named after the frame, `camera:session:seq`, where its headers say so. The modes `replace` and
+ * `update` keep the latest document of an `_id`.
  *
  * What can't be stored goes out of the request pad `rejects`, if it is linked (say, to `kafkasink
- * topic=dead-letter`): the document in the format it came in, with its headers, and two more, `reject-reason` and
- * `reject-code`. Whoever is behind the pad decides on its message. Sinks there must not wait for a preroll buffer: set
- * `async=false` where it isn't the default.
+ * topic=dead-letter`): the document in the format it came in, with its headers, and two more,
+ * `reject-reason` and `reject-code`. Whoever is behind the pad decides on its message. Sinks there
+ * must not wait for a preroll buffer: set `async=false` where it isn't the default.
  *
- * A buffer has to hold whole documents. A state change never waits for the database for more than a second and
- * a half: what is not acknowledged by then comes again if it came from `kafkasrc`.
+ * A buffer has to hold whole documents. A state change never waits for the database for more than a
+ * second and a half: what is not acknowledged by then comes again if it came from `kafkasrc`.
  *
  * ## Example launch line
  * |[
- * echo '{"camera":"cam-1","faces":2}' | gst-launch-1.0 fdsrc ! application/json ! mongosink database=fog collection=events
+ * echo '{"camera":"cam-1","faces":2}' | \
+ *   gst-launch-1.0 fdsrc ! application/json ! mongosink database=fog collection=events
  * ]|
  * |[
- * gst-launch-1.0 -e kafkasrc topic=database group-id=cloud ! mongosink database=fog collection=events
+ * gst-launch-1.0 -e kafkasrc topic=database group-id=cloud ! \
+ *   mongosink database=fog collection=events
  * ]|
  * |[
- * gst-launch-1.0 -e kafkasrc topic=camera group-id=pictures ! mongosink mode=gridfs database=fog collection=pictures
+ * gst-launch-1.0 -e kafkasrc topic=camera group-id=pictures ! \
+ *   mongosink mode=gridfs database=fog collection=pictures
  * ]|
  */
 #include "gstmongosink.h"
@@ -784,8 +789,8 @@ gst_mongo_sink_class_init (GstMongoSinkClass *klass)
   /**
    * GstMongoSink:on-error:
    *
-   * What to do about a buffer that is no document, and about a document that the database refuses for good, unless the
-   * pad `rejects` is linked and takes it.
+   * What to do about a buffer that is no document, and about a document that the database refuses
+   * for good, unless the pad `rejects` is linked and takes it.
    */
   g_object_class_install_property (object_class, PROP_ON_ERROR,
       g_param_spec_enum ("on-error", "On error", "What to do about a document that can't be stored",
@@ -806,7 +811,8 @@ gst_mongo_sink_class_init (GstMongoSinkClass *klass)
    * | batches | writes that the server acknowledged, in whole or in part |
    * | retries | batches sent again |
    * | waiting, waiting-bytes | documents not yet acknowledged, and their size as BSON |
-   * | write-latency, write-latency-max | ns from sending a batch to its acknowledgement: moving mean, longest |
+   * | write-latency, write-latency-max | ns from sending a batch to its acknowledgement:
+   *   moving mean, longest |
    */
   g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",

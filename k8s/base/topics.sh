@@ -1,7 +1,9 @@
 #!/bin/sh
-# Makes the topics: a partition is the unit of scale, so as many as the largest number of replicas at least. Frames are of use for an hour,
-# reports for minutes, events for as long as the cloud may be away: a week. Only a segment that is closed can go, so they are closed early; and
-# retention.bytes, for each partition, keeps 12 of each from filling a volume of 20 GiB (9 GiB of frames, 3 of events, 0.4 of reports).
+# Makes the topics: a partition is the unit of scale, so as many as the largest number of replicas
+# at least. Frames are of use for an hour, reports for minutes, events for as long as the cloud may
+# be away: a week. Only a segment that is closed can go, so they are closed early; and
+# retention.bytes, for each partition, keeps 12 of each from filling a volume of 20 GiB (9 GiB of
+# frames, 3 of events, 0.4 of reports).
 set -eu
 topic() { # name, its settings
   name=$1

@@ -4,13 +4,13 @@
  * @title: scenesrc
  * @short_description: a camera that sees a known number of faces
  *
- * Plays a webcam in front of which faces appear, move and leave, 0 to 4 at a time. Every frame says in the
- * header `scene-faces` of its GstKafkaMeta how many faces it shows and in `scene-time` the ns since the scene
- * began, so that a count made anywhere downstream can be held against the truth. The scene depends on
- * #GstSceneSrc:seed and time alone.
+ * Plays a webcam in front of which faces appear, move and leave, 0 to 4 at a time. Every frame says
+ * in the header `scene-faces` of its GstKafkaMeta how many faces it shows and in `scene-time` the
+ * ns since the scene began, so that a count made anywhere downstream can be held against the truth.
+ * The scene depends on #GstSceneSrc:seed and time alone.
  *
- * As a webcam does, it offers a few frame rates, changes its rate when downstream asks it to, and leaves
- * out the frames that nobody was ready to take.
+ * As a webcam does, it offers a few frame rates, changes its rate when downstream asks it to, and
+ * leaves out the frames that nobody was ready to take.
  *
  * ## Example
  * |[
@@ -167,7 +167,8 @@ frame_time (GstSceneSrc *self, guint64 frame)
          gst_util_uint64_scale (frame, GST_SECOND * (guint64) self->info.fps_d, self->info.fps_n);
 }
 
-/* Time since the scene began, which it does with its first frame; NONE if nobody is to wait for it. */
+/* Time since the scene began, which it does with its first frame; NONE
+ * if nobody is to wait for it. */
 static GstClockTime
 scene_time_now (GstSceneSrc *self)
 {
@@ -378,8 +379,8 @@ install_properties (GObjectClass *object_class)
   /**
    * GstSceneSrc:stats:
    *
-   * `frames` (uint64) given, `faces` (uint64) in them, `missed` (uint64) frames left out since downstream
-   * was busy; all since the start.
+   * `frames` (uint64) given, `faces` (uint64) in them, `missed` (uint64) frames left out since
+   * downstream was busy; all since the start.
    */
   g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",

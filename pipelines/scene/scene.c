@@ -3,13 +3,15 @@
 
 #include <math.h>
 
-/* The scene is a row of acts. Each act has one number of faces; in `max_faces + 1` acts on end, each number
- * from none to all comes once. A face comes and goes at once, a little after its act begins and a little
- * before it ends: no frame shows half a face, so the number is never a matter of opinion. */
+/* The scene is a row of acts. Each act has one number of faces; in `max_faces + 1` acts on
+ * end, each number from none to all comes once. A face comes and goes at once, a little
+ * after its act begins and a little before it ends: no frame shows half a face, so the
+ * number is never a matter of opinion. */
 #define ACT (2 * (guint64) 1000000000)
 #define LATEST_ENTRY 0.25 /* of an act, and likewise the earliest exit */
 
-/* Head sizes, as shares of the quarter that a head moves in: faces of 60 to 110 pixels at 640x480. */
+/* Head sizes, as shares of the quarter that a head moves in: faces of
+ * 60 to 110 pixels at 640x480. */
 #define SMALLEST_HEAD 0.50
 #define LARGEST_HEAD 0.84
 

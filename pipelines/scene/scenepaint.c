@@ -7,7 +7,8 @@
 #define HEAD_X 0.258
 #define HEAD_Y 0.010
 #define HEAD_SIZE 0.371
-/* The head's outline in that square: an ellipse, as shares of the square, opaque within and clear without. */
+/* The head's outline in that square: an ellipse, as shares of the square,
+ * opaque within and clear without. */
 #define OUTLINE_X 0.50
 #define OUTLINE_Y 0.50
 #define OUTLINE_RADIUS_X 0.43

@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 
 typedef struct _ScenePainter ScenePainter;
 
-/* (nullable) (transfer full): the picture in the JPEG file as I420; @error says what is wrong with it. */
+/* (nullable) (transfer full): the picture in the JPEG file as I420; @error
+ * says what is wrong with it. */
 GstSample *scene_load_portrait (const gchar *location, GError **error);
 
 /**
@@ -17,7 +18,8 @@ GstSample *scene_load_portrait (const gchar *location, GError **error);
  * @script: gives the sizes of frame and heads
  * @portrait: of scene_load_portrait()
  *
- * Scales the head to every size and weaves the ground once, so that a frame costs copies and blends only.
+ * Scales the head to every size and weaves the ground once, so that a
+ * frame costs copies and blends only.
  */
 ScenePainter *scene_painter_new (const SceneScript *script, GstSample *portrait);
 void scene_painter_free (ScenePainter *painter);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Every rectangle that a kernel of the native engine, or OpenCV, finds in pictures, as text: what differs from one
- * processor to another shows in a diff. */
+/* Every rectangle that a kernel of the native engine, or OpenCV, finds in pictures, as text: what
+ * differs from one processor to another shows in a diff. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -12,7 +12,8 @@ typedef struct _CpuQuota CpuQuota;
  * cpu_quota_enter:
  * @processors: how much of them may be used, such as 1.2
  *
- * Returns: (nullable): with @error, why it can't be had: it takes root, and /sys/fs/cgroup to be writable
+ * Returns: (nullable): with @error, why it can't be had: it takes root,
+ * and /sys/fs/cgroup to be writable
  */
 CpuQuota *cpu_quota_enter (gdouble processors, GError **error);
 /* Back to where it was. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Frames a second of one core: the native engine with each instruction set that this processor has, OpenCV with one
- * and with two threads, and GStreamer's facedetect for faces alone. The same pictures and parameters, in one run, in
- * turns, and the median counts, so that other load on the machine falls on all alike; engines that find other
- * rectangles than the first end the run. */
+/* Frames a second of one core: the native engine with each instruction set that this processor has,
+ * OpenCV with one and with two threads, and GStreamer's facedetect for faces alone. The same
+ * pictures and parameters, in one run, in turns, and the median counts, so that other load on the
+ * machine falls on all alike; engines that find other rectangles than the first end the run. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,8 +147,8 @@ add_engine (Peer *peers, guint *n, const HaarEngineClass *klass, const gchar *de
   return peer;
 }
 
-/* It looks for eyes, nose and mouth too, in the profiles that OpenCV ships no more; one that can't be opened is done
- * without, once OpenCV has said so. */
+/* It looks for eyes, nose and mouth too, in the profiles that OpenCV ships no more; one that can't
+ * be opened is done without, once OpenCV has said so. */
 static GstElement *
 make_facedetect (void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One client of the comparison that tests/bench/kafka makes: librdkafka in a bare loop without copies, or the
- * elements. Prints what it measured as a line of JSON.
- *   bench-kafka bare|element produce|consume --servers=… --topic=… */
+/* One client of the comparison that tests/bench/kafka makes: librdkafka in a bare loop without
+ * copies, or the elements. Prints what it measured as a line of JSON. bench-kafka bare|element
+ * produce|consume --servers=… --topic=… */
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The least that librdkafka asks of a program: frames are pointed to until their report, messages are read where
- * the client received them. */
+/* The least that librdkafka asks of a program: frames are pointed to until their report, messages
+ * are read where the client received them. */
 #include <librdkafka/rdkafka.h>
 #include <string.h>
 

@@ -35,10 +35,12 @@ void tally_end (Tally *tally);
 /* Counts a message read; TRUE: it was the last. */
 gboolean tally_add (Tally *tally, gconstpointer data, gsize size);
 
-/* Frame number @i of a set large enough to leave the processor's caches; it stays as it is until sent. */
+/* Frame number @i of a set large enough to leave the processor's caches;
+ * it stays as it is until sent. */
 guint8 *frame_take (const Job *job, gint i);
 
-/* The headers that kafkasink gives a frame, by name and length, so that all send the same messages. */
+/* The headers that kafkasink gives a frame, by name and length, so that
+ * all send the same messages. */
 #define HEADER_CAMERA "cam-1"
 #define HEADER_SESSION "9f2c41d0"
 #define HEADER_CAPS                                                                                \

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The least that moves documents from Kafka to MongoDB: librdkafka and libmongoc, nothing else. What mongosink is measured
- * against by tests/bench/mongo.
- * usage: MONGODB_URI=… bench-mongoloop bulk|single BOOTSTRAP TOPIC COLLECTION
- * bulk: up to 500 documents an insert, ends with the topic and prints the seconds of wall clock and CPU since its first
- * message; single: one by one, until a signal. */
+/* The least that moves documents from Kafka to MongoDB: librdkafka and libmongoc, nothing
+ * else. What mongosink is measured against by tests/bench/mongo. usage: MONGODB_URI=…
+ * bench-mongoloop bulk|single BOOTSTRAP TOPIC COLLECTION bulk: up to 500 documents an insert,
+ * ends with the topic and prints the seconds of wall clock and CPU since its first message;
+ * single: one by one, until a signal. */
 #include <glib.h>
 #include <librdkafka/rdkafka.h>
 #include <mongoc/mongoc.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How well each cascade and setting counts: precision, recall, error of the count and CPU time a frame, over
- * scenes whose truth is known since they were composed here; as the Markdown table of cascades/README.md. The
- * same seed gives the same scenes. */
+/* How well each cascade and setting counts: precision, recall, error of the count and CPU time a
+ * frame, over scenes whose truth is known since they were composed here; as the Markdown table of
+ * cascades/README.md. The same seed gives the same scenes. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -304,7 +304,8 @@ detect (const Detector *detector, const guint8 *pixels, gint width, gint height,
   g_assert_no_error (error);
 }
 
-/* A second opinion: anything at all near the rectangle and of its size, or half of it for an eye. */
+/* A second opinion: anything at all near the rectangle and of its
+ * size, or half of it for an eye. */
 static gboolean
 confirm (const Detector *verify, const HaarPicture *picture, const HaarRect *rect, GArray *found)
 {

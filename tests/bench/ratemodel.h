@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* A model of cameras, links, partitions and replicas, from event to event, round the real controller and the real
- * pace of kafkasink. */
+/* A model of cameras, links, partitions and replicas, from event to event, round the real
+ * controller and the real pace of kafkasink. */
 
 typedef enum {
   RATE_MODEL_SHARED,    /* one queue that every replica takes from */

@@ -5,11 +5,11 @@
 
 G_BEGIN_DECLS
 
-/* What the fog could count and the links could carry, from a file. A line that begins with a number is a time in s and
- * the frames/s of each replica ('-': it isn't there), which hold until the next such line; the last one ends
- * the trace. `link TIME RATE` is the frames/s that each camera's link carries from that time on. `cameras N`,
- * `partitions N`, `interval S` and `min-rate R` set the scene where it isn't the usual one. '#' begins a
- * comment. */
+/* What the fog could count and the links could carry, from a file. A line that begins with a number
+ * is a time in s and the frames/s of each replica ('-': it isn't there), which hold until the next
+ * such line; the last one ends the trace. `link TIME RATE` is the frames/s that each camera's link
+ * carries from that time on. `cameras N`, `partitions N`, `interval S` and `min-rate R` set the
+ * scene where it isn't the usual one. '#' begins a comment. */
 typedef struct {
   GArray *times;  /* of gdouble, s */
   GArray *speeds; /* of gdouble, replicas for each time; below 0: absent */

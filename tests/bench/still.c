@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What rescan-interval= saves, and what it costs: the same film, live, once searched as a whole in every
- * frame and once only where it changed. A face comes in, crosses a scene of others that don't move, and
- * leaves; every pixel has noise. */
+/* What rescan-interval= saves, and what it costs: the same film, live, once searched as a whole in
+ * every frame and once only where it changed. A face comes in, crosses a scene of others that don't
+ * move, and leaves; every pixel has noise. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -14,8 +14,8 @@ FOGS, CLOUDS, BROKERS = 3, 2, 3
 # The least that the camera offers: sixty of these a second leave two cores room for all the rest.
 SOURCE = "scenesrc seed={seed} ! video/x-raw,width=320,height=240,framerate=30/1"
 IN_ORDER = "enable-idempotence=true"
-# On a busy machine a broker that lives may be silent for longer than the tests' short bounds, or Kafka's own, allow;
-# then the cluster does nothing but elect.
+# On a busy machine a broker that lives may be silent for longer than the tests' short bounds, or
+# Kafka's own, allow; then the cluster does nothing but elect.
 PATIENT = [
     "broker.session.timeout.ms=9000", "controller.quorum.fetch.timeout.ms=6000",
     "controller.quorum.election.timeout.ms=3000"]

@@ -28,7 +28,8 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / "
 SYSTEM = TOP / "tests/cluster/system"
 CONTROLLER = TOP / "tests/cluster/controller"
 STAGES = ("edge", "fog", "cloud", "demand")
-# Of the cameras that follow the fog, in `controller` and `demand`: how many, and frames/s that each one wants (as their overlays have it).
+# Of the cameras that follow the fog, in `controller` and `demand`: how many, and frames/s that each
+# one wants (as their overlays have it).
 CAMERAS, FEWER_CAMERAS, MOST_RATE = 9, 3, 7.6
 # s, of the rule for scaling up in the overlay keda
 SCALING_PERIOD = 30

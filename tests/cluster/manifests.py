@@ -72,7 +72,8 @@ def refine(directory):
     for source in pathlib.Path(directory).glob("*.yaml"):
         definition = yaml.safe_load(source.read_text())
         if source.stem in STRIMZI_KINDS:
-            # the model calls itself by the older of its two versions; what it has besides, the newer took out
+            # the model calls itself by the older of its two versions; what it
+            # has besides, the newer took out
             version = definition["spec"]["versions"][0]
             version["name"] = "v1"
             schema = refined(version["schema"]["openAPIV3Schema"])

@@ -16,7 +16,8 @@ HaarPicture haar_picture_new (gint width, gint height);
 void haar_picture_clear (HaarPicture *picture);
 /* A JPEG file's luma; aborts the program if it can't be had. */
 HaarPicture haar_picture_load (const gchar *path);
-/* Copies of a picture at many sizes and places over clutter and noise, always the same for the same seed. */
+/* Copies of a picture at many sizes and places over clutter and noise, always
+ * the same for the same seed. */
 HaarPicture haar_picture_compose (const HaarPicture *face, gint width, gint height, guint32 seed);
 
 G_END_DECLS

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* For libFuzzer: whatever a cascade file holds, the native engine refuses it with an error or evaluates it. */
+/* For libFuzzer: whatever a cascade file holds, the native engine refuses it
+ * with an error or evaluates it. */
 #include <glib.h>
 #include <stdint.h>
 

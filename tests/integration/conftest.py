@@ -15,7 +15,8 @@ import kafka_server  # noqa: E402
 import mongo_server  # noqa: E402
 import pipeline  # noqa: E402
 
-# The first version with group.protocol=consumer for production; SCRAM wants 2.6.1. Both Debians' are older.
+# The first version with group.protocol=consumer for production; SCRAM wants
+# 2.6.1. Both Debians' are older.
 NEW_LIBRARY = "confluent-kafka==2.12.0"
 FAILED = pytest.StashKey()
 

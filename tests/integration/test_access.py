@@ -22,7 +22,8 @@ PROPERTIES = [
     + " ".join(f'user_{user}="{PASSWORD}"' for user in USERS) + ";",
 ]
 RIGHTS = {"describe": ("--topic", "Describe"), "read": ("--topic", "Read"), "write": ("--topic", "Write"), "group": ("--group", "Read")}
-# Rights come back later than that on a busy machine, where the tool that grants them takes its time.
+# Rights come back later than that on a busy machine, where the tool
+# that grants them takes its time.
 BOUND = "access-timeout=60000000000"
 SHORT = "access-timeout=4000000000"
 

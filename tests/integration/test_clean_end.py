@@ -227,7 +227,8 @@ def test_eos_that_does_not_arrive_proves_nothing(kafka, fed, application, kept):
     assert committed(kafka, fed) == 0
 
 
-# An appsink keeps the sample that was taken last until it stops, behind the source: that one is read again.
+# An appsink keeps the sample that was taken last until it stops, behind the
+# source: that one is read again.
 @pytest.mark.parametrize("taken, waits, expected", [(COUNT, True, COUNT - 1), (5, True, 0), (5, False, 0)])
 def test_appsink(kafka, fed, application, taken, waits, expected):
     app = application(f"{source(kafka, fed)} ! appsink name=sink sync=false wait-on-eos={waits}")

@@ -113,8 +113,8 @@ def read(launch, kafka, topic, more):
         "fakesink async=false", options="-e -v")
 
 
-# After a wrong CRC the library goes on within the payload (its own FIXME). In a long batch it may find there what looks like
-# an offset, and ask for that. So these run on request: tests/run --long.
+# After a wrong CRC the library goes on within the payload (its own FIXME). In a long batch it may
+# find there what looks like an offset, and ask for that. So these run on request: tests/run --long.
 LONG = "a long one"
 PASSED_OVER = [pytest.param(name, marks=pytest.mark.on_request) if name == LONG else name for name in TOPICS]
 

@@ -204,6 +204,7 @@ def test_who_was_away_sets_no_group_back(kafka, topics, seen, launch):
 
     wait_until(all_done, 60, "messages sent afterwards")
     assert committed == sorted(committed), "the group was set back"
-    # What its fetch brings before it hears of its exclusion comes from it too; from further back than the group is, nothing does after that.
+    # What its fetch brings before it hears of its exclusion comes from it too; from further back
+    # than the group is, nothing does after that.
     seen.poll()
     assert all(count == 1 for number, count in seen.counts.items() if number < 300)

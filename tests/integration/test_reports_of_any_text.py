@@ -7,7 +7,8 @@ import subprocess
 from broken_json import BROKEN, EITHER, SOUND
 from pipeline import environment
 
-# What json-glib takes beyond the standard, depending on its version; in a member that nobody reads it does no harm.
+# What json-glib takes beyond the standard, depending on its version; in a member
+# that nobody reads it does no harm.
 LENIENT = {"unknown escape", "hexadecimal", "single quotes", "no digit after the dot"}
 
 # Each text, in hexadecimal on a line, becomes a report; what stats say after each.

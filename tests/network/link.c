@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A cable between two TAP devices, with a rate, a delay and a loss, alike both ways. Packets wait for the line in a
- * queue whose end drops, as a switch has it.
- *   link TAP TAP --rate=100 --delay=250 --loss=5 */
+/* A cable between two TAP devices, with a rate, a delay and a loss, alike both ways.
+ * Packets wait for the line in a queue whose end drops, as a switch has it. link TAP TAP
+ * --rate=100 --delay=250 --loss=5 */
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The real v4l2src on a preloaded camera: tests/camera/v4l2camera.c. The sink holds its last frame, as queues and
- * kafkasink hold frames. */
+/* The real v4l2src on a preloaded camera: tests/camera/v4l2camera.c. The sink holds its last frame,
+ * as queues and kafkasink hold frames. */
 #include <gst/check/gstcheck.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -11,7 +11,8 @@ typedef struct {
   GstElement *pipeline, *rate;
   gint frames; /* out of feedbackrate, atomic */
   gint64 last,
-      longest; /* us, monotonic: when the last frame came from the camera, the longest gap; atomic */
+      /* us, monotonic: when the last frame came from the camera, the longest gap; atomic */
+      longest;
 } Camera;
 
 static GstPadProbeReturn
@@ -135,8 +136,8 @@ camera_stat (Camera *camera, const gchar *name)
   return value;
 }
 
-/* Asks for a rate, and tells the longest time without a frame until the camera has it and goes on. @restart: ms
- * that the camera takes by itself */
+/* Asks for a rate, and tells the longest time without a frame until the camera has it and goes on.
+ * @restart: ms that the camera takes by itself */
 static void
 change_rate (Camera *camera, gdouble rate, const gchar *line, guint restart)
 {
@@ -211,7 +212,8 @@ GST_START_TEST (test_a_driver_that_refuses)
 }
 GST_END_TEST;
 
-/* No frame for a while, a change of rate in the midst of it: it comes when frames do, without a burst. */
+/* No frame for a while, a change of rate in the midst of it: it comes when
+ * frames do, without a burst. */
 GST_START_TEST (test_a_camera_that_stalls)
 {
   Camera camera;

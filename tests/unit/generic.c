@@ -285,7 +285,8 @@ try_first (GPtrArray *files, guint first, gboolean backwards)
       (const gchar *) files->pdata[first]);
 }
 
-/* Each two of them in both orders, and each one before all others: whoever registers a type finds it there or not. */
+/* Each two of them in both orders, and each one before all others: whoever registers a
+ * type finds it there or not. */
 GST_START_TEST (test_plugins_load_whoever_comes_first)
 {
   g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func (g_free);

@@ -292,7 +292,8 @@ GST_START_TEST (test_every_format)
 }
 GST_END_TEST;
 
-/* Twice: what was drawn in one format is a box in every other, and the frame of others stays as it is. */
+/* Twice: what was drawn in one format is a box in every other, and the
+ * frame of others stays as it is. */
 GST_START_TEST (test_boxes_in_every_format)
 {
   GstElement *element = make_element ();

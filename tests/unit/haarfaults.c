@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What goes wrong around haarfacecount: frames, cascades, readers that stand still, flushes and stops at any time. */
+/* What goes wrong around haarfacecount: frames, cascades, readers that stand still,
+ * flushes and stops at any time. */
 #include <glib/gstdio.h>
 #include <gst/check/gstcheck.h>
 #include <gst/video/video.h>
@@ -246,7 +247,8 @@ GST_START_TEST (test_no_face_is_larger_than_the_picture)
   guint64 faces;
 
   gst_element_set_bus (element, bus);
-  /* The second, of a camera that shows more, isn't concerned; of the others the 1st, 2nd and 4th are reported. */
+  /* The second, of a camera that shows more, isn't concerned; of the others the
+   * 1st, 2nd and 4th are reported. */
   g_object_set (element, "min-faces", 0, "min-size", 30, NULL);
   h = gst_harness_new_with_element (element, "sink", "src");
   set_caps (h, 60, 60);

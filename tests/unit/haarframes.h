@@ -8,7 +8,8 @@
 #include "gstkafkameta.h"
 #include "haarstump.h"
 
-/* What tests of haarfacecount share: frames of one window of HAAR_STUMP, whose "face" is bright on the left. */
+/* What tests of haarfacecount share: frames of one window of HAAR_STUMP, whose
+ * "face" is bright on the left. */
 
 #define SIDE HAAR_STUMP_SIDE
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What haarfacecount does when there is no memory: each large allocation is refused once, and then all that go beyond
- * a limit. */
+/* What haarfacecount does when there is no memory: each large allocation is refused once, and then
+ * all that go beyond a limit. */
 #include <errno.h>
 #include <gst/check/gstcheck.h>
 #include <string.h>
@@ -157,8 +157,8 @@ GST_END_TEST;
 
 /* --- limits --- */
 
-/* No more than `bytes` beyond what the process has; 0: as much as it wants, lest libraries of OpenCV's wait for memory
- * at the exit. */
+/* No more than `bytes` beyond what the process has; 0: as much as it wants, lest libraries of
+ * OpenCV's wait for memory at the exit. */
 static void
 limit_memory (gsize bytes)
 {

@@ -183,8 +183,8 @@ GST_START_TEST (test_same_as_opencv)
 }
 GST_END_TEST;
 
-/* The first stages let many windows through: all that decides about a window, and about the skipping of its
- * neighbour, shows in the result. */
+/* The first stages let many windows through: all that decides about a window, and about the
+ * skipping of its neighbour, shows in the result. */
 GST_START_TEST (test_first_stages_same_as_opencv)
 {
   GBytes *cascade = load_cascade (cascades[__i__]);
@@ -265,7 +265,8 @@ try_text (const gchar *text, gsize length, const HaarPicture *picture)
   return TRUE;
 }
 
-/* Three stages of each kind of cascade are as good as all, and faster. So many files of each as HAAR_MUTANTS says. */
+/* Three stages of each kind of cascade are as good as all, and faster. So many files
+ * of each as HAAR_MUTANTS says. */
 GST_START_TEST (test_hostile_text_is_an_error)
 {
   GBytes *cascade = load_cascade (cascades[__i__]), *shorter = haar_cut_stages (cascade, 2);

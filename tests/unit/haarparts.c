@@ -318,7 +318,8 @@ GST_START_TEST (test_a_fair_share_is_left_beside_others)
 {
   HaarCosts costs;
 
-  /* One worker and two busy loops on two processors. With time to spare, frames wait even longer. */
+  /* One worker and two busy loops on two processors. With time to
+   * spare, frames wait even longer. */
   start_costs (&costs, 1, 2, 2);
   note_others (&costs, 50, 2);
   assert_near (add_frames (&costs, 1, 0.018, 0.010, FALSE, 0), 0.015);
@@ -501,7 +502,8 @@ use_processor (gdouble s)
     ;
 }
 
-/* A decoder takes the same half of a processor: of that, 0.1 s is a fifth of a second for the one worker. */
+/* A decoder takes the same half of a processor: of that, 0.1 s is a fifth of
+ * a second for the one worker. */
 GST_START_TEST (test_all_work_of_the_process_counts)
 {
   const HaarCost cost = {.wall = 0.01, .cpu = 0.01};

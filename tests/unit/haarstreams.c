@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where one stream ends in haarfacecount and the next begins: drains, and streams one after the other. */
+/* Where one stream ends in haarfacecount and the next begins: drains, and
+ * streams one after the other. */
 #include <gst/check/gstcheck.h>
 
 #include "haarframes.h"
@@ -332,7 +333,8 @@ request_and_release (gpointer data)
   return NULL;
 }
 
-/* Whoever comes too early gets no pad, and nobody one that is gone; frames come through all the while. */
+/* Whoever comes too early gets no pad, and nobody one that is gone; frames
+ * come through all the while. */
 GST_START_TEST (test_two_threads_request_and_release_a_pad)
 {
   GstElement *element = make_element ();

@@ -283,7 +283,8 @@ GST_START_TEST (test_fault_keeps_the_most_telling)
 }
 GST_END_TEST;
 
-/* A broker that is killed in the handshake must not look like one that refuses us, nor the other way round. */
+/* A broker that is killed in the handshake must not look like one that refuses
+ * us, nor the other way round. */
 GST_START_TEST (test_fault_tells_tls_apart)
 {
   GstKafkaFault fault;

@@ -14,8 +14,8 @@ compare_ages (gconstpointer a, gconstpointer b)
   return (x > y) - (x < y);
 }
 
-/* A link that takes @per_second buffers of 1000 bytes, reports after @latency, and is sent @pushed a second;
- * runs until it has been asked for less, or for @seconds. */
+/* A link that takes @per_second buffers of 1000 bytes, reports after @latency, and is sent @pushed
+ * a second; runs until it has been asked for less, or for @seconds. */
 static gboolean
 run (GstKafkaPace *pace, gint pushed, gint per_second, gint64 latency, gint seconds,
     gdouble *interval, gdouble *proportion)
@@ -68,9 +68,10 @@ GST_START_TEST (test_slow_link_asks_for_less_than_it_takes)
 }
 GST_END_TEST;
 
-/* A source of 30 a second, of which what upstream does with a QoS event drops those that come too early: until @times
- * the interval that was asked for, and @more, have gone by. The link takes @per_second, and reports by up to @late too
- * late; returns what came through of that in the second minute, and how old the oldest of 19 in 20 was. */
+/* A source of 30 a second, of which what upstream does with a QoS event drops those that come too
+ * early: until @times the interval that was asked for, and @more, have gone by. The link takes
+ * @per_second, and reports by up to @late too late; returns what came through of that in the second
+ * minute, and how old the oldest of 19 in 20 was. */
 static gdouble
 obey (GstKafkaPace *pace, gdouble per_second, gdouble times, gdouble more, gint64 late, gint64 *age)
 {

@@ -271,8 +271,9 @@ all_are_in_use (void)
   return counts[0] > 0 && counts[1] > 0 && counts[2] > 0 && counts[3] > 0 && counts[4] > 0;
 }
 
-/* Before the partitions are known the client holds messages back. While it connects to one of them after the
- * other, those that it can't reach yet lose their turn. Returns how many buffers it took to have all in use. */
+/* Before the partitions are known the client holds messages back. While it connects to one of
+ * them after the other, those that it can't reach yet lose their turn. Returns how many buffers
+ * it took to have all in use. */
 static guint
 use_all_partitions (void)
 {

@@ -286,7 +286,8 @@ check_next (const gchar *text)
   stop (h);
 }
 
-/* A librdkafka below 2.3.0 aborts when a member is destroyed that has joined and was never assigned anything. */
+/* A librdkafka below 2.3.0 aborts when a member is destroyed that has joined and
+ * was never assigned anything. */
 GST_START_TEST (test_ends_between_joining_and_the_first_assignment)
 {
   GstHarness *h;

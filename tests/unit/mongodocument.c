@@ -71,7 +71,8 @@ typedef struct {
   guint cut;
 } Date;
 
-/* Whatever writes dates: Python's isoformat(), Go, Java, JavaScript, RFC 3339, .NET with its escaped sign. */
+/* Whatever writes dates: Python's isoformat(), Go, Java, JavaScript, RFC 3339,
+ * .NET with its escaped sign. */
 GST_START_TEST (test_dates_keep_their_instant)
 {
   static const Date dates[] = {
@@ -322,7 +323,8 @@ GST_START_TEST (test_bson)
 }
 GST_END_TEST;
 
-/* Each level within the field `a` of the one before: a document, or the scope of a piece of code. */
+/* Each level within the field `a` of the one before: a document, or
+ * the scope of a piece of code. */
 static GByteArray *
 new_deep_bson (guint levels, gboolean code)
 {

@@ -4,8 +4,8 @@
 #include <bson/bson.h>
 #include <gio/gio.h>
 
-/* A server on loopback that speaks just enough of MongoDB's wire protocol to take inserts and pings, for
- * the replies that a real one can't be made to give. */
+/* A server on loopback that speaks just enough of MongoDB's wire protocol to take inserts and
+ * pings, for the replies that a real one can't be made to give. */
 typedef struct _MongoMock MongoMock;
 
 MongoMock *mongo_mock_new (void);
@@ -13,15 +13,18 @@ void mongo_mock_free (MongoMock *mock);
 /* mongodb://[user]localhost:port; @user as "name:password@", or "". */
 gchar *mongo_mock_uri (MongoMock *mock, const gchar *user);
 
-/* The next insert or update gets this reply (Extended JSON) and stores what it doesn't refuse; "" closes the connection
- * instead, after storing everything. Replies queue up. An update puts what it says in place of the document. A document with a field `poison` closes the connection, always,
- * and nothing is stored. */
+/* The next insert or update gets this reply (Extended JSON) and stores what it doesn't refuse; ""
+ * closes the connection instead, after storing everything. Replies queue up. An update puts what
+ * it says in place of the document. A document with a field `poison` closes the connection,
+ * always, and nothing is stored. */
 void mongo_mock_script (MongoMock *mock, const gchar *reply);
 /* Every command of this name, of those that write nothing, gets this reply instead of a bare ok. */
 void mongo_mock_answer (MongoMock *mock, const gchar *command, const gchar *reply);
-/* (nullable) (transfer full): the last command of this name as relaxed JSON, the documents of writes left out. */
+/* (nullable) (transfer full): the last command of this name as relaxed JSON, the
+ * documents of writes left out. */
 gchar *mongo_mock_last (MongoMock *mock, const gchar *command);
-/* From now on a write takes so long, and so much longer for each of its documents, whoever still waits for it. */
+/* From now on a write takes so long, and so much longer for each of its documents,
+ * whoever still waits for it. */
 void mongo_mock_slow_down (MongoMock *mock, guint write_ms, guint document_ms);
 /* Takes connections and requests, but answers none. */
 void mongo_mock_freeze (MongoMock *mock, gboolean frozen);

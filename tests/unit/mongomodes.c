@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* mongosink beyond plain inserts: upserts, files, time series, unique indexes that the server doesn't name. */
+/* mongosink beyond plain inserts: upserts, files, time series, unique indexes
+ * that the server doesn't name. */
 #include <gst/check/gstcheck.h>
 #include <string.h>
 

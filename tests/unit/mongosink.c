@@ -356,7 +356,8 @@ GST_START_TEST (test_rejects_leave_by_their_pad)
 }
 GST_END_TEST;
 
-/* The rest of its message being stored is no word on a document that a stop finds in a queue behind the pad. */
+/* The rest of its message being stored is no word on a document that a stop
+ * finds in a queue behind the pad. */
 GST_START_TEST (test_stored_documents_dont_vouch_for_rejects)
 {
   static const GstKafkaAckOutcome outcomes[] = {

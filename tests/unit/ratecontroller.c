@@ -315,7 +315,8 @@ GST_START_TEST (test_old_reports_are_ignored)
 }
 GST_END_TEST;
 
-/* A change of partitions brings a report at once, of next to nothing; the next one comes an interval later. */
+/* A change of partitions brings a report at once, of next to nothing; the next
+ * one comes an interval later. */
 GST_START_TEST (test_early_reports_change_nothing)
 {
   Fixture f = begin (&settings);
@@ -339,7 +340,8 @@ GST_START_TEST (test_early_reports_change_nothing)
 }
 GST_END_TEST;
 
-/* Its frames are skipped as too old, so it is in no list: all the same the fog's state is its concern. */
+/* Its frames are skipped as too old, so it is in no list: all the same the
+ * fog's state is its concern. */
 GST_START_TEST (test_a_camera_that_nobody_lists)
 {
   Fixture f = begin (&settings);
@@ -455,7 +457,8 @@ GST_START_TEST (test_absurd_weights_change_no_share)
 }
 GST_END_TEST;
 
-/* Each roll-out brings replicas of new names: those of old are no reason to read less of the reports. */
+/* Each roll-out brings replicas of new names: those of old are no reason
+ * to read less of the reports. */
 GST_START_TEST (test_replicas_of_long_ago_are_forgotten)
 {
   Fixture f = begin (&settings);
@@ -501,7 +504,8 @@ GST_START_TEST (test_new_names_shut_no_replica_out)
   for (guint second = 0; second < 10; second++)
     fail_unless (take (&f, full_report (&f, "old", 10), second));
   flood (&f, 5000, 10, 0.0001);
-  /* One that comes after them is heard, and one from before them is still known: its last report is an old one. */
+  /* One that comes after them is heard, and one from before them is still known:
+   * its last report is an old one. */
   fail_unless (take (&f, full_report (&f, "late", 10), 10.6));
   f.reports -= 5002;
   fail_if (take (&f, full_report (&f, "old", 10), 10.7));
@@ -582,7 +586,8 @@ GST_START_TEST (test_a_slow_link_lowers_the_rate)
   rate_controller_throttle (f.controller, 4, 20);
   assert_rate (&f, 20, 4, 4);
   assert_rate (&f, 20.6, 4, 4);
-  /* A little more for a little while; until its queue is drained it asks again and again, for less and less. */
+  /* A little more for a little while; until its queue is drained it asks again
+   * and again, for less and less. */
   run_fog (&f, 1, 20, 20, 22);
   assert_rate (&f, 22, 4, 5);
   rate_controller_throttle (f.controller, 3, 22);
@@ -756,7 +761,8 @@ GST_START_TEST (test_demand_forgets_cameras_that_are_gone)
 }
 GST_END_TEST;
 
-/* Two frames in three seconds: now and then a report has none counted and one that has just come. */
+/* Two frames in three seconds: now and then a report has none counted
+ * and one that has just come. */
 GST_START_TEST (test_a_frame_that_has_just_come_is_no_stall)
 {
   Fixture f = begin_listener ();
@@ -774,7 +780,8 @@ GST_START_TEST (test_a_frame_that_has_just_come_is_no_stall)
 }
 GST_END_TEST;
 
-/* It took frames and gives none back; the other one needs two seconds for each, and is only slow. */
+/* It took frames and gives none back; the other one needs two seconds
+ * for each, and is only slow. */
 GST_START_TEST (test_a_replica_that_hangs_counts_less)
 {
   Fixture f = begin_listener ();
@@ -799,7 +806,8 @@ GST_START_TEST (test_a_replica_that_hangs_counts_less)
 }
 GST_END_TEST;
 
-/* Right after it was scaled the fog is taken for what it will be, and a few frames more or less change little. */
+/* Right after it was scaled the fog is taken for what it will be, and a few frames
+ * more or less change little. */
 GST_START_TEST (test_demand_is_steady)
 {
   Fixture f = begin_listener ();
@@ -821,7 +829,8 @@ GST_START_TEST (test_demand_is_steady)
 }
 GST_END_TEST;
 
-/* From second 1200 on a frame costs `times` as much; before that it takes all replicas together 0.86 of their time. */
+/* From second 1200 on a frame costs `times` as much; before that it takes all replicas
+ * together 0.86 of their time. */
 static gdouble
 demand_after (gdouble times, guint seconds)
 {

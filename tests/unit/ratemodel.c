@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The simulation is the same each time, so its figures are held. The controller is tuned on steps.txt and link.txt
- * alone. */
+/* The simulation is the same each time, so its figures are held. The controller is tuned on
+ * steps.txt and link.txt alone. */
 #include <gst/check/gstcheck.h>
 
 #include "ratemodel.h"

@@ -10,7 +10,8 @@ GST_DEBUG_CATEGORY_STATIC (rdkafka_debug);
 
 /* Before it, the refresh of a token puts a request into a queue that isn't there. */
 #define OAUTHBEARER_VERSION 0x02020000
-/* Versions 2.4 and 2.8 know the option too, but a second member waits for its partitions for ever. */
+/* Versions 2.4 and 2.8 know the option too, but a second member waits
+ * for its partitions for ever. */
 #define CONSUMER_PROTOCOL_VERSION 0x020c0000
 
 static void
@@ -64,9 +65,9 @@ gst_kafka_settings_install_properties (GObjectClass *klass, const gchar *topic_b
           "here, "
           "config-file takes them",
           GST_TYPE_STRUCTURE, flags));
-  /* How long to wait when the cluster takes away, while it runs, what it granted at the start: rights (ACLs),
-   * credentials, trust in a certificate. At the start, a refusal is an error at once.
-   * Since: 0.1 */
+  /* How long to wait when the cluster takes away, while it runs, what it granted at the
+   * start: rights (ACLs), credentials, trust in a certificate. At the start, a refusal is
+   * an error at once. Since: 0.1 */
   g_object_class_install_property (klass, GST_KAFKA_PROP_ACCESS_TIMEOUT,
       g_param_spec_uint64 ("access-timeout", "Access timeout",
           "How long to wait for access that the cluster grants no longer (rights, credentials, "

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* What kafkasink and kafkasrc have in common towards librdkafka: the properties for reaching a cluster, how
- * they become a configuration, how the library's log and errors become GStreamer's. */
+/* What kafkasink and kafkasrc have in common towards librdkafka: the properties for reaching a
+ * cluster, how they become a configuration, how the library's log and errors become GStreamer's. */
 
 #define GST_KAFKA_DEFAULT_BOOTSTRAP_SERVERS "localhost:9092"
 
@@ -59,12 +59,13 @@ gboolean gst_kafka_option_is_secret (const gchar *name);
  * @settings: under no lock; a snapshot is taken
  * @element: for the object lock, the client id and the log
  * @options: the element's own, ended by a NULL name
- * @error: GST_RESOURCE_ERROR_SETTINGS (a wrong name or value, a refused option: it is named; what this librdkafka
- *   can't do: the first version that can is named),
+ * @error: GST_RESOURCE_ERROR_SETTINGS (a wrong name or value, a refused option: it is
+ *   named; what this librdkafka can't do: the first version that can is named),
  *   NOT_FOUND or OPEN_READ (config-file)
  *
- * Order: @options, then config-file, then client-properties. Secrets are taken from config-file alone. The
- * library's log goes to the debug category `rdkafka`, one level down, with @element's name.
+ * Order: @options, then config-file, then client-properties. Secrets are taken from
+ * config-file alone. The library's log goes to the debug category `rdkafka`, one
+ * level down, with @element's name.
  *
  * Returns: (nullable) (transfer full): a configuration for gst_kafka_client_new()
  */
@@ -74,8 +75,8 @@ rd_kafka_conf_t *gst_kafka_conf_new (
 /* (transfer full): an option's value; "" if it has none. */
 gchar *gst_kafka_conf_dup (const rd_kafka_conf_t *conf, const gchar *name);
 
-/* Takes over @conf. Its opaque becomes @fault, the first member of whatever the callbacks work on; the error says
- * what to change. */
+/* Takes over @conf. Its opaque becomes @fault, the first member of whatever the callbacks work on;
+ * the error says what to change. */
 rd_kafka_t *gst_kafka_client_new (
     rd_kafka_type_t type, rd_kafka_conf_t *conf, GstKafkaFault *fault, GError **error);
 

@@ -5,7 +5,8 @@
 #include <openssl/x509_vfy.h>
 #include <string.h>
 
-/* Before it, the last message of a SCRAM exchange repeats the client's nonce, and Kafka 4 takes it literally. */
+/* Before it, the last message of a SCRAM exchange repeats the client's nonce, and
+ * Kafka 4 takes it literally. */
 #define SCRAM_MENDED 0x02060100
 
 /* What kind of error it is */
@@ -64,8 +65,8 @@ gst_kafka_error_is_passing (rd_kafka_resp_err_t err)
   }
 }
 
-/* The library's codes for TLS are coarse: a peer that went away in the handshake is refused no one, and one that
- * sends an alert about a certificate is no lost link. */
+/* The library's codes for TLS are coarse: a peer that went away in the handshake is refused no one,
+ * and one that sends an alert about a certificate is no lost link. */
 static rd_kafka_resp_err_t
 tell_tls_apart (rd_kafka_resp_err_t err, const gchar *detail)
 {

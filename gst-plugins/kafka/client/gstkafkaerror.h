@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 
 /* What the library complained of, and how it is told to people. */
 
-/* The most telling error since the last one was forgotten: a refused password says more than the "all brokers
- * down" that follows it. From any thread. */
+/* The most telling error since the last one was forgotten: a refused password says more than the
+ * "all brokers down" that follows it. From any thread. */
 typedef struct {
   GMutex lock; /* guards all below */
   rd_kafka_resp_err_t err;
@@ -50,8 +50,8 @@ void gst_kafka_post_error (GstElement *element, const GError *error, const gchar
  * @detail: (nullable): its own words, if it has more than the code's
  * @fallback: the code for an @err that has no better one
  *
- * Authentication and certificate failures become NOT_AUTHORIZED, unknown topics NOT_FOUND; the message
- * ends with what to change.
+ * Authentication and certificate failures become NOT_AUTHORIZED, unknown topics NOT_FOUND; the
+ * message ends with what to change.
  */
 GError *gst_kafka_error_new (
     const gchar *tried, rd_kafka_resp_err_t err, const gchar *detail, GstResourceError fallback);

@@ -52,7 +52,8 @@ gst_kafka_topics_check_name (const gchar *name, GError **error)
   return FALSE;
 }
 
-/* The comma behind the first entry of @text, or its end: one in {2,3} or [a,b] is the pattern's own. */
+/* The comma behind the first entry of @text, or its end: one in {2,3} or
+ * [a,b] is the pattern's own. */
 static const gchar *
 find_end (const gchar *text)
 {

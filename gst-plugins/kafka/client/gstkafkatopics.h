@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* Which topics a user means: a comma-separated list of names, and of patterns that begin with ^. A pattern is a
- * POSIX extended regular expression, as librdkafka takes them for a group. */
+/* Which topics a user means: a comma-separated list of names, and of patterns that begin with ^. A
+ * pattern is a POSIX extended regular expression, as librdkafka takes them for a group. */
 
 /**
  * gst_kafka_topics_parse:
@@ -21,7 +21,8 @@ gchar **gst_kafka_topics_parse (const gchar *text, GError **error);
 gboolean gst_kafka_topics_check_name (const gchar *name, GError **error);
 gboolean gst_kafka_topics_have_pattern (gchar **topics);
 
-/* Whether @topic is what @wanted says, a name or a pattern. No pattern means the brokers' own topics. */
+/* Whether @topic is what @wanted says, a name or a pattern. No pattern
+ * means the brokers' own topics. */
 gboolean gst_kafka_topics_match (const gchar *wanted, const gchar *topic);
 
 /* For `topic.blacklist`: the brokers' own topics. */

@@ -16,8 +16,9 @@ typedef struct {
 GstKafkaUri *gst_kafka_uri_parse (const gchar *text, GError **error);
 void gst_kafka_uri_free (GstKafkaUri *uri);
 
-/* Sets bootstrap-servers, topic, and each property of the query that @object's own class has; but not those
- * by which whoever wrote the URI could make the client read a file or change its security. */
+/* Sets bootstrap-servers, topic, and each property of the query that @object's own
+ * class has; but not those by which whoever wrote the URI could make the client read a
+ * file or change its security. */
 gboolean gst_kafka_uri_apply (const GstKafkaUri *uri, GObject *object, GError **error);
 
 /* (nullable) (transfer full): %NULL without a topic */

@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* Calls @end with @what on a thread of its own. FALSE: that took longer than @bound, us; it is left to itself. */
+/* Calls @end with @what on a thread of its own. FALSE: that took longer than
+ * @bound, us; it is left to itself. */
 gboolean gst_kafka_end_in_time (GDestroyNotify end, gpointer what, gint64 bound);
 
 G_END_DECLS

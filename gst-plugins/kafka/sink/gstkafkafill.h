@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 
 gboolean gst_kafka_fill_has_places (const gchar *text);
 
-/* FALSE with @error (GST_RESOURCE_ERROR_SETTINGS): a place of @property's @text isn't closed, or has no name. */
+/* FALSE with @error (GST_RESOURCE_ERROR_SETTINGS): a place of @property's @text
+ * isn't closed, or has no name. */
 gboolean gst_kafka_fill_check (const gchar *text, const gchar *property, GError **error);
 
 /* (nullable): a header's text; %NULL: it isn't there, or isn't text */

@@ -5,20 +5,22 @@
 
 #define RATE_INTERVAL (200 * G_TIME_SPAN_MILLISECOND)
 #define DEMAND_INTERVAL (500 * G_TIME_SPAN_MILLISECOND)
-/* A route may get longer: what was the least time before that is forgotten, but not before a queue is drained. */
+/* A route may get longer: what was the least time before that is forgotten, but
+ * not before a queue is drained. */
 #define LATENCY_BUCKET (10 * G_TIME_SPAN_SECOND)
 #define LATENCY_BUCKET_THROTTLING (60 * G_TIME_SPAN_SECOND)
 /* A report may be late by so much without the link being full: a broker's disk, a busy machine. */
 #define JITTER (500 * G_TIME_SPAN_MILLISECOND)
-/* Asked for less than the link takes, so that the queue shrinks: in about the time DRAIN, s, down to a time that
- * jitter explains. Without that the least latency would come to be the queue's own. */
+/* Asked for less than the link takes, so that the queue shrinks: in about the time
+ * DRAIN, s, down to a time that jitter explains. Without that the least latency would
+ * come to be the queue's own. */
 #define HEADROOM 1.1
 #define DRAIN 2.0
 #define LEAST_SHARE 0.1
 #define DRAINED (100 * G_TIME_SPAN_MILLISECOND)
 #define LONGEST_INTERVAL 10.0
-/* A drained queue lets the link be tried with so much more at each look, until that is FREE times what came before
- * anything was asked for: a decoder leaves out twice as many as it is asked to. */
+/* A drained queue lets the link be tried with so much more at each look, until that is FREE times
+ * what came before anything was asked for: a decoder leaves out twice as many as it is asked to. */
 #define GROWTH 1.1
 #define FREE 2.0
 
@@ -108,8 +110,8 @@ ask_for_more (GstKafkaPace *self, gdouble went)
   self->throttling = self->rate < FREE * self->free_rate;
 }
 
-/* Between a queue that is long and one that is drained all stays as it is: a report that is a little late says nothing
- * of the link, and what came and went in so short a time little. */
+/* Between a queue that is long and one that is drained all stays as it is: a report that is a
+ * little late says nothing of the link, and what came and went in so short a time little. */
 static void
 look (GstKafkaPace *self, gint64 now, gint64 age)
 {

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* How fast the link delivers, learned from the reports of what it delivered. Times are monotonic, in us.
- * Nothing here locks. */
+/* How fast the link delivers, learned from the reports of what it delivered. Times are
+ * monotonic, in us. Nothing here locks. */
 
 typedef struct {
   gint64 began; /* of the interval measured now */
@@ -27,8 +27,8 @@ void gst_kafka_pace_init (GstKafkaPace *self, gint64 now);
 void gst_kafka_pace_pushed (GstKafkaPace *self);
 void gst_kafka_pace_delivered (GstKafkaPace *self, gint64 now, gsize bytes, gint64 latency);
 
-/* The bytes that keep the link busy: twice what it delivers in the least time a report takes. More would only
- * wait in the client. */
+/* The bytes that keep the link busy: twice what it delivers in the least time a report takes. More
+ * would only wait in the client. */
 guint64 gst_kafka_pace_window (const GstKafkaPace *self);
 
 /**
@@ -38,7 +38,8 @@ guint64 gst_kafka_pace_window (const GstKafkaPace *self);
  * @interval: (out): s between two buffers that the link can take
  * @proportion: (out): how many times too fast buffers come
  *
- * Returns: %TRUE from when buffers wait longer than the link explains until it takes all that came before
+ * Returns: %TRUE from when buffers wait longer than the link explains
+ * until it takes all that came before
  */
 gboolean gst_kafka_pace_throttle (
     GstKafkaPace *self, gint64 now, gint64 oldest, gdouble *interval, gdouble *proportion);

@@ -27,7 +27,8 @@ choose_partition (const rd_kafka_topic_t *topic, const void *key, size_t size, g
   GstKafkaRecord *record = opaque;
 
   if (!key) {
-    /* Once more by a new client: elsewhere it would come after later ones that are there already. */
+    /* Once more by a new client: elsewhere it would come after later
+     * ones that are there already. */
     if (record->chosen < 0 || record->chosen >= count)
       record->chosen = take_turns (topic, count, record->turn);
     return record->chosen;

@@ -46,8 +46,8 @@ make_room (GstKafkaProducer *self)
   }
 }
 
-/* With lock. An application that is told of an error stops the pipeline; given a moment for it, upstream
- * need not add an error of its own about ours. */
+/* With lock. An application that is told of an error stops the pipeline; given a moment for it,
+ * upstream need not add an error of its own about ours. */
 static GstKafkaPush
 wait_for_stop (GstKafkaProducer *self)
 {

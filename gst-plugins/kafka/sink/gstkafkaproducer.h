@@ -9,9 +9,9 @@
 
 G_BEGIN_DECLS
 
-/* Takes records through a bounded queue to librdkafka and keeps each one until its delivery report. A full
- * client, a topic that isn't there yet and a broker that went away are waited for; a client that ended
- * (a fatal error) is replaced and given again what it hadn't delivered. */
+/* Takes records through a bounded queue to librdkafka and keeps each one until its delivery report.
+ * A full client, a topic that isn't there yet and a broker that went away are waited for; a client
+ * that ended (a fatal error) is replaced and given again what it hadn't delivered. */
 typedef struct _GstKafkaProducer GstKafkaProducer;
 
 typedef struct {
@@ -45,7 +45,8 @@ typedef enum {
 GstKafkaProducer *gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
     const GstKafkaProducerConfig *config, GError **error);
 
-/* Lets go of everything, delivered or not, in less than 5 s whatever the brokers do; frees @self. */
+/* Lets go of everything, delivered or not, in less than 5 s whatever
+ * the brokers do; frees @self. */
 void gst_kafka_producer_stop (GstKafkaProducer *self);
 
 void gst_kafka_producer_set_bounds (GstKafkaProducer *self, const GstKafkaBounds *bounds);
@@ -55,11 +56,12 @@ void gst_kafka_producer_set_flushing (GstKafkaProducer *self, gboolean flushing)
 /* Takes over @record unless it returns FLUSHING: then the caller may try again with it. */
 GstKafkaPush gst_kafka_producer_push (GstKafkaProducer *self, GstKafkaRecord *record);
 
-/* Counts a buffer that never became a record; tells of it, with @error, as of one that can't be delivered. */
+/* Counts a buffer that never became a record; tells of it, with @error, as of
+ * one that can't be delivered. */
 void gst_kafka_producer_refuse (GstKafkaProducer *self, const GError *error);
 
-/* What to ask upstream for while records come faster than they are delivered: %TRUE now and then, @interval
- * in s between two buffers, @proportion how many times too fast they come. */
+/* What to ask upstream for while records come faster than they are delivered: %TRUE now and then,
+ * @interval in s between two buffers, @proportion how many times too fast they come. */
 gboolean gst_kafka_producer_throttle (
     GstKafkaProducer *self, gdouble *interval, gdouble *proportion);
 

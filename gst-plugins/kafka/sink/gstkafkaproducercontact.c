@@ -64,7 +64,8 @@ create_topic (GstKafkaProducer *self)
   return !err;
 }
 
-/* A batch larger than the topic allows would be refused as a whole, and later ones might overtake it. */
+/* A batch larger than the topic allows would be refused as a whole, and
+ * later ones might overtake it. */
 static void
 learn_batch_limit (GstKafkaProducer *self)
 {

@@ -102,15 +102,16 @@ concerns_batch (rd_kafka_resp_err_t err)
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
-    case -138: /* _INVALID_DIFFERENT_RECORD, which librdkafka 2.0 doesn't have: another record is to blame */
+    /* _INVALID_DIFFERENT_RECORD, which librdkafka 2.0 doesn't have: another record is to blame */
+    case -138:
       return TRUE;
     default:
       return FALSE;
   }
 }
 
-/* With lock: a record that was refused in a batch has gone alone, so the batch was to blame. One refused batch makes batches
- * smaller once. */
+/* With lock: a record that was refused in a batch has gone alone, so the batch was to blame. One
+ * refused batch makes batches smaller once. */
 static void
 shrink_batches (GstKafkaProducer *self, const GstKafkaRecord *record)
 {
@@ -170,8 +171,9 @@ gst_kafka_producer_note_report (
   g_ptr_array_add (self->reported, record);
 }
 
-/* Brokers refuse a time too far off, by default one over an hour ahead: a clock is wrong, or a message's header was
- * whatever it liked. The client's own time does then; the header keeps the other. */
+/* Brokers refuse a time too far off, by default one over an hour ahead: a clock is
+ * wrong, or a message's header was whatever it liked. The client's own time does then;
+ * the header keeps the other. */
 static gboolean
 goes_with_other_time (GstKafkaRecord *record)
 {
@@ -215,7 +217,8 @@ take_report (GstKafkaProducer *self, rd_kafka_t *rk, GstKafkaRecord *record, gin
   return TRUE;
 }
 
-/* All reports of a request at once: each by each would be a switch to the streaming thread for each buffer. */
+/* All reports of a request at once: each by each would be a switch to the
+ * streaming thread for each buffer. */
 static void
 take_reports (GstKafkaProducer *self, rd_kafka_t *rk)
 {

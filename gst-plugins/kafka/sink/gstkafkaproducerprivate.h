@@ -17,8 +17,9 @@ typedef struct {
   GstClockTime latency;    /* smoothed, hand-over to report */
 } GstKafkaProducerCounters;
 
-/* For gstkafkaproducer.c, which the element calls; below it gstkafkaproducerdelivery.c, for the poller's thread, and
- * gstkafkaproducercontact.c, for the connector's; and gstkafkaproducerfailure.c, below these. */
+/* For gstkafkaproducer.c, which the element calls; below it gstkafkaproducerdelivery.c, for the
+ * poller's thread, and gstkafkaproducercontact.c, for the connector's; and
+ * gstkafkaproducerfailure.c, below these. */
 struct _GstKafkaProducer {
   GstKafkaFault fault; /* since the last delivery; first: gst_kafka_client_new() */
   GstElement *element;
@@ -48,7 +49,8 @@ struct _GstKafkaProducer {
   gboolean refused_connection, refusal_told;
   rd_kafka_resp_err_t refusal; /* this and the next: for the poller's thread alone */
   gchar *refusal_detail;
-  /* Until the topic is made, as brokers would make it their way at the first record, and until its limits are known. */
+  /* Until the topic is made, as brokers would make it their way at the first record, and
+   * until its limits are known. */
   gboolean held;
 };
 
@@ -64,13 +66,15 @@ void gst_kafka_producer_hand_over_all (GstKafkaProducer *self);
 
 /* gstkafkaproduceraccess.c */
 
-/* With lock. TRUE: @err is about a right that there was, which is waited for. @topic: NULL for the only one */
+/* With lock. TRUE: @err is about a right that there was, which is waited for.
+ * @topic: NULL for the only one */
 gboolean gst_kafka_producer_lose_access (
     GstKafkaProducer *self, const gchar *topic, rd_kafka_resp_err_t err);
 /* Without lock, on the poller's thread: the password or the certificate isn't accepted any more. */
 void gst_kafka_producer_lose_connection (
     GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *detail);
-/* Without lock, on the poller's thread: the idempotent client ends when a right is missing. FALSE: a new one may try. */
+/* Without lock, on the poller's thread: the idempotent client ends when a right is
+ * missing. FALSE: a new one may try. */
 gboolean gst_kafka_producer_is_ended_by_refusal (
     GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *reason);
 /* With lock: a record was delivered. */
@@ -80,14 +84,15 @@ void gst_kafka_producer_watch_access (GstKafkaProducer *self);
 
 /* The connector's thread, without lock. */
 gpointer gst_kafka_producer_make_contact (gpointer self);
-/* Without lock; gst_kafka_query_topic() with the handle of the moment. FALSE if there is none, too. */
+/* Without lock; gst_kafka_query_topic() with the handle of the moment.
+ * FALSE if there is none, too. */
 gboolean gst_kafka_producer_query_topic (
     GstKafkaProducer *self, const gchar *topic, rd_kafka_resp_err_t *topic_err);
 
 /* With lock. TRUE: only the first failure is told, and this is it. */
 gboolean gst_kafka_producer_take_failure (GstKafkaProducer *self);
-/* Without lock. Who waits learns of the failure after it has been posted, or upstream's complaint about its
- * consequence would come first. */
+/* Without lock. Who waits learns of the failure after it has been posted, or upstream's complaint
+ * about its consequence would come first. */
 void gst_kafka_producer_fail (GstKafkaProducer *self, const GError *error, const gchar *debug);
 /* With lock. What the library said last tells more than that a message timed out. */
 rd_kafka_resp_err_t gst_kafka_producer_telling_error (

@@ -51,8 +51,8 @@ look_up (gconstpointer data, const gchar *name)
   return text;
 }
 
-/* (transfer full) (nullable): a message made from another one keeps its key, unless something says otherwise. A
- * header that isn't there makes no key. */
+/* (transfer full) (nullable): a message made from another one keeps its key, unless something says
+ * otherwise. A header that isn't there makes no key. */
 static GBytes *
 choose_key (const GstKafkaRecordTemplate *self, const GstKafkaRecord *record)
 {
@@ -98,7 +98,8 @@ set_partition (GstKafkaRecord *record, const GstKafkaRecordTemplate *self)
 
   record->partition = self->partition;
   record->chosen = RD_KAFKA_PARTITION_UA;
-  /* Who sets the property `key` wants order in a partition, which who spreads a camera's frames can't know. */
+  /* Who sets the property `key` wants order in a partition, which who spreads a
+   * camera's frames can't know. */
   if (s && (!self->key || gst_structure_has_field (s, "target-key")))
     gst_structure_get_int (s, "target-partition", &record->partition);
   if (record->partition < 0)
@@ -211,7 +212,8 @@ add_number (rd_kafka_headers_t *list, const gchar *name, guint64 number)
   rd_kafka_header_add (list, name, -1, first, text + sizeof text - first);
 }
 
-/* The headers found on the buffer, but for those that describe another one, or that are numbered anew. */
+/* The headers found on the buffer, but for those that describe another
+ * one, or that are numbered anew. */
 static void
 add_found (rd_kafka_headers_t *list, GPtrArray *found, gboolean numbered_anew)
 {
@@ -275,7 +277,8 @@ gst_kafka_record_produce (GstKafkaRecord *record, rd_kafka_t *rk, const gchar *t
   rd_kafka_headers_t *headers = client_headers (record);
   gsize key_size = 0;
   gconstpointer key = record->key ? g_bytes_get_data (record->key, &key_size) : NULL;
-  /* The whole list, not single headers: those are freed twice before librdkafka 2.12 if this fails. */
+  /* The whole list, not single headers: those are freed twice before
+   * librdkafka 2.12 if this fails. */
   const rd_kafka_vu_t values[] = {
       {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = record->topic ? record->topic : topic},
       {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = record->partition},

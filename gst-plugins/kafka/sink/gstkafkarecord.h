@@ -16,8 +16,8 @@ typedef struct {
   gint64 queued;           /* monotonic time, us */
   gint64 sent;             /* monotonic time of the last hand-over to the client, us */
   rd_kafka_resp_err_t err; /* of its last report */
-  /* Of the client whose batch with this record the brokers refused, its batches' most bytes; 0: none was. Such a record goes
-   * alone. */
+  /* Of the client whose batch with this record the brokers refused, its batches' most bytes; 0:
+   * none was. Such a record goes alone. */
   guint64 refused_batch;
   GstBuffer *buffer;
   GstMapInfo map;
@@ -33,7 +33,8 @@ typedef struct {
   GstClockTime captured;
 } GstKafkaRecord;
 
-/* What all records of a stream have in common, and the numbering; for the streaming thread alone. */
+/* What all records of a stream have in common, and the numbering; for
+ * the streaming thread alone. */
 typedef struct {
   GstKafkaHeader *caps;
   GstKafkaHeader *camera;
@@ -44,7 +45,8 @@ typedef struct {
   gint partition;
 } GstKafkaRecordTemplate;
 
-/* A new session whose numbers begin at 0; the texts are nullable, -1 as @partition leaves the choice. */
+/* A new session whose numbers begin at 0; the texts are nullable, -1 as
+ * @partition leaves the choice. */
 void gst_kafka_record_template_init (GstKafkaRecordTemplate *self, const gchar *camera,
     const gchar *topic, const gchar *key, gint partition);
 void gst_kafka_record_template_set_caps (GstKafkaRecordTemplate *self, GstCaps *caps);
@@ -55,7 +57,8 @@ void gst_kafka_record_template_clear (GstKafkaRecordTemplate *self);
  * @self: gives what @buffer doesn't say
  * @buffer: kept until gst_kafka_record_free()
  * @captured: ns since the Unix epoch or %GST_CLOCK_TIME_NONE
- * @error: GST_RESOURCE_ERROR_READ (it can't be mapped), WRITE (a header is missing that its topic takes)
+ * @error: GST_RESOURCE_ERROR_READ (it can't be mapped), WRITE (a header
+ *   is missing that its topic takes)
  *
  * Returns: (nullable)
  */
@@ -67,7 +70,8 @@ void gst_kafka_record_free (GstKafkaRecord *record, GstKafkaAckOutcome outcome);
 /* (transfer full): `camera:session:seq` of its headers, each empty if there is none */
 gchar *gst_kafka_record_make_frame_id (const GstKafkaRecord *record);
 
-/* Hands it to the client, with itself as opaque; the client reads the buffer's memory until its report. */
+/* Hands it to the client, with itself as opaque; the client reads the
+ * buffer's memory until its report. */
 rd_kafka_resp_err_t gst_kafka_record_produce (
     GstKafkaRecord *record, rd_kafka_t *rk, const gchar *topic);
 

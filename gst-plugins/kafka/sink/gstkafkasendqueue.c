@@ -5,7 +5,8 @@
 
 /* Buffers that a leaky queue lets into the client however slow the link is. */
 #define LEAST_WINDOW 2
-/* What a record takes beside its buffer's bytes, here and in the client: without it, empty buffers had no bound. */
+/* What a record takes beside its buffer's bytes, here and in the client: without it,
+ * empty buffers had no bound. */
 #define RECORD_BYTES 1024
 /* Who waits for room is let in when this part of a bound is free. */
 #define SLACK 8
@@ -107,8 +108,8 @@ gst_kafka_send_queue_reported (GstKafkaSendQueue *self, GstKafkaRecord *record)
   g_queue_unlink (&self->in_flight, &record->link);
 }
 
-/* Since when the oldest record that a full queue is about has been there. What was handed over can't be
- * dropped any more, so a leaky queue looks at the rest. */
+/* Since when the oldest record that a full queue is about has been there. What was handed over
+ * can't be dropped any more, so a leaky queue looks at the rest. */
 static gint64
 oldest_that_counts (const GstKafkaSendQueue *self)
 {
@@ -156,8 +157,8 @@ gst_kafka_send_queue_has_slack (const GstKafkaSendQueue *self)
   return !b->bytes || held_bytes (self) <= b->bytes - b->bytes / SLACK;
 }
 
-/* A leaky queue keeps out of the client, where nothing can be dropped any more, what the link doesn't need
- * to be busy, and at least half of its bounds. */
+/* A leaky queue keeps out of the client, where nothing can be dropped any more, what the link
+ * doesn't need to be busy, and at least half of its bounds. */
 gboolean
 gst_kafka_send_queue_may_send (const GstKafkaSendQueue *self)
 {

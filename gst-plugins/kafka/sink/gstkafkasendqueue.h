@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* What is to be sent: records that wait, in order, and records in the client's hands until their report.
- * It owns none of them and locks nothing. */
+/* What is to be sent: records that wait, in order, and records in the client's hands until their
+ * report. It owns none of them and locks nothing. */
 
 /**
  * GstKafkaLeaky:
@@ -53,8 +53,8 @@ GstKafkaRecord *gst_kafka_send_queue_peek (GstKafkaSendQueue *self);
 /* (nullable): the first that waits, taken out */
 GstKafkaRecord *gst_kafka_send_queue_pop (GstKafkaSendQueue *self);
 
-/* A record taken out is given to the client, and comes back with a report; then it is done with, or goes to
- * its old place again. */
+/* A record taken out is given to the client, and comes back with a report; then it is done with, or
+ * goes to its old place again. */
 void gst_kafka_send_queue_sent (GstKafkaSendQueue *self, GstKafkaRecord *record);
 void gst_kafka_send_queue_reported (GstKafkaSendQueue *self, GstKafkaRecord *record);
 void gst_kafka_send_queue_take_back (GstKafkaSendQueue *self, GstKafkaRecord *record);

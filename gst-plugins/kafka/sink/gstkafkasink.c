@@ -4,19 +4,21 @@
  * @title: kafkasink
  * @short_description: publish buffers to a Kafka topic
  *
- * Sends each buffer as one message: the bytes as they are, without a copy, and in headers what GStreamer
- * knows of them (caps, times, flags), so that #kafkasrc gives back the same buffer. Kafka's timestamp is
- * the time of capture, or that of sending if the brokers refuse the other. Headers found in a buffer's GstKafkaMeta ride along.
+ * Sends each buffer as one message: the bytes as they are, without a copy, and in headers what
+ * GStreamer knows of them (caps, times, flags), so that #kafkasrc gives back the same buffer.
+ * Kafka's timestamp is the time of capture, or that of sending if the brokers refuse the other.
+ * Headers found in a buffer's GstKafkaMeta ride along.
  *
- * A buffer counts as sent when the brokers have acknowledged it, and is held until then. Messages without
- * a key take the topic's partitions in turn; a key always reaches the partition that Java's client would
- * choose. Topic and key are fixed, or filled from each buffer's headers, as in `topic=frames-%{camera}`; the
- * meta's `target-topic`, `target-partition` and `target-key` overrule them, except that the property `key`
- * keeps its partition.
+ * A buffer counts as sent when the brokers have acknowledged it, and is held until then. Messages
+ * without a key take the topic's partitions in turn; a key always reaches the partition that Java's
+ * client would choose. Topic and key are fixed, or filled from each buffer's headers, as in
+ * `topic=frames-%{camera}`; the meta's `target-topic`, `target-partition` and `target-key` overrule
+ * them, except that the property `key` keeps its partition.
  *
- * When brokers or link are slower than the stream, the queue fills up to #GstKafkaSink:max-queued-bytes (or
- * -buffers, -time); then the element waits, or drops as #GstKafkaSink:leaky says. Before that, while the queue
- * grows, it tells upstream in QoS events of the type throttle how long to wait between two buffers, and then ever less
+ * When brokers or link are slower than the stream, the queue fills up to
+ * #GstKafkaSink:max-queued-bytes (or -buffers, -time); then the element waits, or drops as
+ * #GstKafkaSink:leaky says. Before that, while the queue grows, it tells upstream in QoS
+ * events of the type throttle how long to wait between two buffers, and then ever less
  * long, until the link takes all.
  *
  * ## Example launch line
@@ -290,7 +292,8 @@ stop (GstKafkaSink *self)
   gst_kafka_record_template_clear (&self->template);
 }
 
-/* Not the base class's start(): when that fails, the base class posts an error of its own after ours. */
+/* Not the base class's start(): when that fails, the base class posts an
+ * error of its own after ours. */
 static GstStateChangeReturn
 gst_kafka_sink_change_state (GstElement *element, GstStateChange transition)
 {
@@ -375,8 +378,8 @@ waits_in_kafka (GstBuffer *buffer)
   return meta && gst_structure_has_field (meta, "ack");
 }
 
-/* With each buffer, as those who drop for it go by the time of the last one. What comes from Kafka waits there
- * instead: a decoder on its way would skip frames. */
+/* With each buffer, as those who drop for it go by the time of the last one. What comes from Kafka
+ * waits there instead: a decoder on its way would skip frames. */
 static void
 throttle_upstream (GstKafkaSink *self, GstBuffer *buffer)
 {
@@ -552,17 +555,20 @@ gst_kafka_sink_class_init (GstKafkaSinkClass *klass)
    * | field | type | meaning |
    * | --- | --- | --- |
    * | delivered, delivered-bytes | uint64 | buffers acknowledged, and their bytes |
-   * | waiting, in-flight | uint | buffers not yet handed to the client; handed over, not acknowledged |
+   * | waiting, in-flight | uint | buffers not yet handed to the client; handed over,
+   *   not acknowledged |
    * | queued-bytes | uint64 | bytes of both |
    * | dropped-upstream, dropped-downstream | uint64 | new and old buffers dropped by a full queue |
    * | undeliverable | uint64 | buffers given up on |
    * | resent | uint64 | buffers that the client gave back and that were handed over again |
    * | rebuilds | uint64 | clients replaced after a fatal error |
-   * | refused-batches | uint64 | batches that the brokers refused as too large, after which batches got smaller |
+   * | refused-batches | uint64 | batches that the brokers refused as too large, after which
+   *   batches got smaller |
    * | batch-bytes | uint64 | bytes that a batch has at most |
    * | latency | uint64 | smoothed time from hand-over to acknowledgement, ns |
    * | connected | boolean | whether the cluster has answered since start |
-   * | waits-for-access | boolean | access was lost, and is waited for up to #GstKafkaSink:access-timeout |
+   * | waits-for-access | boolean | access was lost, and is waited for up to
+   *   #GstKafkaSink:access-timeout |
    *
    * Counted since the last start.
    */
@@ -588,8 +594,8 @@ gst_kafka_sink_init (GstKafkaSink *self)
 
   gst_kafka_settings_init (&self->settings);
   gst_kafka_sink_settings_init (&self->own);
-  /* Several such sinks on one thread would wait for each other in preroll, and the last sample would hold
-   * the last ack token for ever. */
+  /* Several such sinks on one thread would wait for each other in preroll, and the last sample
+   * would hold the last ack token for ever. */
   gst_base_sink_set_async_enabled (sink, FALSE);
   gst_base_sink_set_sync (sink, FALSE);
   gst_base_sink_set_last_sample_enabled (sink, FALSE);

@@ -249,9 +249,9 @@ install_target_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:key:
    *
-   * The key of each message; `%{camera}` in it stands for the header `camera` (any header has its place like
-   * this), and a message without that header has no key. If it isn't set, a buffer that was made from a message
-   * keeps that message's key. The meta's `target-key` overrules both.
+   * The key of each message; `%{camera}` in it stands for the header `camera` (any header has its
+   * place like this), and a message without that header has no key. If it isn't set, a buffer that
+   * was made from a message keeps that message's key. The meta's `target-key` overrules both.
    */
   g_object_class_install_property (klass, PROP_KEY,
       g_param_spec_string ("key", "Key",
@@ -271,8 +271,8 @@ install_target_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:create-topic:
    *
-   * Makes the topic before the first message, with #GstKafkaSink:partitions and #GstKafkaSink:replication-factor.
-   * A topic that is there is left as it is.
+   * Makes the topic before the first message, with #GstKafkaSink:partitions and
+   * #GstKafkaSink:replication-factor. A topic that is there is left as it is.
    */
   g_object_class_install_property (klass, PROP_CREATE_TOPIC,
       g_param_spec_boolean ("create-topic", "Create topic",
@@ -282,8 +282,8 @@ install_target_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:partitions:
    *
-   * How many partitions #GstKafkaSink:create-topic gives the topic: as many as there will ever be readers in one
-   * group.
+   * How many partitions #GstKafkaSink:create-topic gives the topic: as many as there
+   * will ever be readers in one group.
    */
   g_object_class_install_property (klass, PROP_PARTITIONS,
       g_param_spec_int ("partitions", "Partitions",
@@ -315,8 +315,8 @@ install_delivery_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:enable-idempotence:
    *
-   * The brokers drop what the client sends twice. At most five messages a partition are under way then, which
-   * bounds the rate over a long link.
+   * The brokers drop what the client sends twice. At most five messages a partition are under way
+   * then, which bounds the rate over a long link.
    */
   g_object_class_install_property (klass, PROP_ENABLE_IDEMPOTENCE,
       g_param_spec_boolean ("enable-idempotence", "Enable idempotence",
@@ -337,8 +337,8 @@ install_delivery_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:delivery-timeout:
    *
-   * How long a buffer may wait for its acknowledgement, from its arrival (ns); then #GstKafkaSink:on-error
-   * decides.
+   * How long a buffer may wait for its acknowledgement, from its arrival (ns); then
+   * #GstKafkaSink:on-error decides.
    */
   g_object_class_install_property (klass, PROP_DELIVERY_TIMEOUT,
       g_param_spec_uint64 ("delivery-timeout", "Delivery timeout",
@@ -361,7 +361,8 @@ install_link_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:compression:
    *
-   * How the client compresses batches. Frames of JPEG or H.264 only cost time by it; raw ones get smaller.
+   * How the client compresses batches. Frames of JPEG or H.264 only cost
+   * time by it; raw ones get smaller.
    */
   g_object_class_install_property (klass, PROP_COMPRESSION,
       g_param_spec_enum ("compression", "Compression",
@@ -399,9 +400,9 @@ install_link_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:socket-send-buffer-bytes:
    *
-   * What a connection may have under way: rate times round trip at least. The kernel's own choice grows with
-   * need, up to net.ipv4.tcp_wmem; a fixed one is bounded by net.core.wmem_max, and a warning tells if that is
-   * less.
+   * What a connection may have under way: rate times round trip at least. The kernel's own choice
+   * grows with need, up to net.ipv4.tcp_wmem; a fixed one is bounded by net.core.wmem_max, and a
+   * warning tells if that is less.
    */
   g_object_class_install_property (klass, PROP_SOCKET_SEND_BUFFER_BYTES,
       g_param_spec_int ("socket-send-buffer-bytes", "Socket send buffer bytes",
@@ -416,8 +417,8 @@ install_queue_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:leaky:
    *
-   * What happens to buffers while the queue is full: live video wants `downstream`, where the freshest frame is
-   * the one that is sent next.
+   * What happens to buffers while the queue is full: live video wants `downstream`, where the
+   * freshest frame is the one that is sent next.
    */
   g_object_class_install_property (klass, PROP_LEAKY,
       g_param_spec_enum ("leaky", "Leaky", "What to do when the queue is full",
@@ -425,7 +426,8 @@ install_queue_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:max-queued-bytes:
    *
-   * One buffer may always go, however large. Each counts for 1 kB more than its bytes, which is kept beside them.
+   * One buffer may always go, however large. Each counts for 1 kB more than its
+   * bytes, which is kept beside them.
    */
   g_object_class_install_property (klass, PROP_MAX_QUEUED_BYTES,
       g_param_spec_uint64 ("max-queued-bytes", "Maximum queued bytes",
@@ -443,7 +445,8 @@ install_queue_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:max-queued-time:
    *
-   * Counts from the arrival of the oldest buffer; with leaky=downstream, of the oldest one not yet under way.
+   * Counts from the arrival of the oldest buffer; with leaky=downstream, of
+   * the oldest one not yet under way.
    */
   g_object_class_install_property (klass, PROP_MAX_QUEUED_TIME,
       g_param_spec_uint64 ("max-queued-time", "Maximum queued time",

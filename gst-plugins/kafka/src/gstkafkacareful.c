@@ -133,7 +133,8 @@ mark (GstKafkaConsumer *self, GstKafkaPartition *marked, gint64 offset)
   return list;
 }
 
-/* with self->lock; (transfer full) (nullable): what is to be written down before the message goes */
+/* with self->lock; (transfer full) (nullable): what is to be written
+ * down before the message goes */
 static rd_kafka_topic_partition_list_t *
 judge (GstKafkaConsumer *self, GstKafkaPartition *partition, GstKafkaFetched *fetched)
 {
@@ -154,8 +155,9 @@ judge (GstKafkaConsumer *self, GstKafkaPartition *partition, GstKafkaFetched *fe
   return offset < suspicion->offset && !partition->marked ? NULL : mark (self, partition, offset);
 }
 
-/* with self->lock; (transfer full) (nullable): a crash at the very first message is to be known too. All partitions in
- * one commit, so that none of them waits while messages of others are on their way. */
+/* with self->lock; (transfer full) (nullable): a crash at the very first message is to
+ * be known too. All partitions in one commit, so that none of them waits while messages
+ * of others are on their way. */
 static rd_kafka_topic_partition_list_t *
 announce (GstKafkaConsumer *self)
 {

@@ -4,8 +4,9 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
-/* What is linked behind the source is known only when EOS leaves it: decodebin adds pads as it goes. From then on a
- * probe on each sink pad waits for EOS. The last flow return has to be read there and then, since EOS overwrites it. */
+/* What is linked behind the source is known only when EOS leaves it: decodebin adds pads as it
+ * goes. From then on a probe on each sink pad waits for EOS. The last flow return has to be read
+ * there and then, since EOS overwrites it. */
 
 struct _GstKafkaCleanEnd {
   gatomicrefcount refs;

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* Whether a stream has ended well: EOS has reached every pad downstream, the last flow into each of them was no
- * error, every sink has handled EOS, and no error is on the bus. From any thread. */
+/* Whether a stream has ended well: EOS has reached every pad downstream, the last flow into each of
+ * them was no error, every sink has handled EOS, and no error is on the bus. From any thread. */
 typedef struct _GstKafkaCleanEnd GstKafkaCleanEnd;
 
 /* Why a run failed, as far as errors say. */
@@ -29,8 +29,8 @@ void gst_kafka_clean_end_begin (GstKafkaCleanEnd *self, GstPad *pad);
 void gst_kafka_clean_end_reset (GstKafkaCleanEnd *self);
 
 GstKafkaBlame gst_kafka_clean_end_get_blame (GstKafkaCleanEnd *self);
-/* Takes an error flow into any pad behind @pad for an error, though nobody has posted it yet. With @release, the
- * sinks there drop their last samples, which keep messages in the pipeline. */
+/* Takes an error flow into any pad behind @pad for an error, though nobody has posted it yet. With
+ * @release, the sinks there drop their last samples, which keep messages in the pipeline. */
 void gst_kafka_clean_end_look_for_error (GstKafkaCleanEnd *self, GstPad *pad, gboolean release);
 
 gboolean gst_kafka_clean_end_is_reached (GstKafkaCleanEnd *self);

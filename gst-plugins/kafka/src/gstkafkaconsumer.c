@@ -184,8 +184,8 @@ is_stopping (GstKafkaConsumer *self)
   return stopping;
 }
 
-/* Messages come in a queue of ours, so that the thread that serves the group never meets one. The library
- * leaves a forward set by the application alone. */
+/* Messages come in a queue of ours, so that the thread that serves the group never meets one. The
+ * library leaves a forward set by the application alone. */
 void
 gst_kafka_consumer_forward (GstKafkaConsumer *self, const gchar *topic, gint partition)
 {
@@ -235,8 +235,8 @@ add_partitions (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
     added->position = positions[i].start > positions[i].high ? -1 : positions[i].start;
     added->high = positions[i].high;
     added->end = positions[i].end;
-    /* Whoever owns the partition next is to begin here too if we die before the first message is done, and is to
-     * know of that. */
+    /* Whoever owns the partition next is to begin here too if we die before the first message is
+     * done, and is to know of that. */
     if (positions[i].start >= 0 &&
         !gst_kafka_reset_is_error (&positions[i].reset, self->settings->range.reset))
       added->start = positions[i].start;
@@ -445,8 +445,8 @@ assigns_itself (GstKafkaConsumer *self)
 
 /* The thread */
 
-/* The library cuts a connection on which a larger response comes, and asks for the same one again. Before the first contact
- * it may be another protocol's. */
+/* The library cuts a connection on which a larger response comes, and asks for the same one again.
+ * Before the first contact it may be another protocol's. */
 static gboolean
 is_too_large (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *reason)
 {
@@ -550,8 +550,8 @@ look_for_clean_end (GstKafkaConsumer *self)
   g_mutex_unlock (&self->lock);
 }
 
-/* What a commit didn't bring to the group is committed again. A group whose rights were taken away learns of that
- * at the next commit. */
+/* What a commit didn't bring to the group is committed again. A group whose rights were taken away
+ * learns of that at the next commit. */
 static void
 note_commit (
     rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *offsets, void *opaque)
@@ -572,8 +572,8 @@ note_commit (
   g_mutex_unlock (&self->lock);
 }
 
-/* Without a group there is nothing to commit, but what is done is to be forgotten all the same. By hand, since the
- * library's own commits carry no metadata. */
+/* Without a group there is nothing to commit, but what is done is to be forgotten all the same. By
+ * hand, since the library's own commits carry no metadata. */
 static void
 commit_done (GstKafkaConsumer *self)
 {
@@ -616,8 +616,8 @@ look_at_failures (GstKafkaConsumer *self)
     tell_failure (self, topic, number, offset);
 }
 
-/* Fetches tell the high watermark, but a full prefetch queue fetches nothing. The question also wakes the
- * library's fetcher, which sleeps for up to 1 s once the queue was full. */
+/* Fetches tell the high watermark, but a full prefetch queue fetches nothing. The question also
+ * wakes the library's fetcher, which sleeps for up to 1 s once the queue was full. */
 static void
 watch_lag (GstKafkaConsumer *self)
 {
@@ -708,8 +708,8 @@ look_for_topics (GstKafkaConsumer *self)
   }
 }
 
-/* A member beyond the number of partitions has nothing to wait for. The members before it may take a moment to hand
- * partitions over, and topics that aren't there yet are waited for. */
+/* A member beyond the number of partitions has nothing to wait for. The members before it may take
+ * a moment to hand partitions over, and topics that aren't there yet are waited for. */
 static void
 look_for_idleness (GstKafkaConsumer *self)
 {
@@ -733,7 +733,8 @@ look_for_idleness (GstKafkaConsumer *self)
   wake_reader (self);
 }
 
-/* Commits what is done; leaves the group if the brokers answer, so that the others take over at once. */
+/* Commits what is done; leaves the group if the brokers answer, so that
+ * the others take over at once. */
 static void
 leave (GstKafkaConsumer *self)
 {

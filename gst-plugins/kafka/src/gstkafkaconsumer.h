@@ -8,8 +8,9 @@
 
 G_BEGIN_DECLS
 
-/* One run of kafkasrc towards Kafka: a thread of its own keeps the membership alive, follows the assignment,
- * stores what the ledgers say and watches the lag, however slow the pipeline; the streaming thread reads. */
+/* One run of kafkasrc towards Kafka: a thread of its own keeps the membership alive, follows
+ * the assignment, stores what the ledgers say and watches the lag, however slow the pipeline;
+ * the streaming thread reads. */
 typedef struct _GstKafkaConsumer GstKafkaConsumer;
 
 typedef struct {
@@ -51,7 +52,8 @@ typedef struct {
 
 void gst_kafka_fetched_clear (GstKafkaFetched *self);
 
-/* Takes over @conf and @settings. @element posts errors, warnings and what else an application may react to. */
+/* Takes over @conf and @settings. @element posts errors, warnings and what else
+ * an application may react to. */
 GstKafkaConsumer *gst_kafka_consumer_start (
     GstElement *element, rd_kafka_conf_t *conf, GstKafkaConsumerSettings *settings, GError **error);
 /* Commits what is done, leaves, frees; takes less than 5 s whatever the brokers do. */
@@ -71,7 +73,8 @@ void gst_kafka_consumer_note_flush (GstKafkaConsumer *self);
 
 /* Messages not yet pushed downstream. @partitions (nullable, unset): a GstValueArray of int. */
 guint64 gst_kafka_consumer_get_lag (GstKafkaConsumer *self, GValue *partitions);
-/* Adds `damaged`, `waits-for-access`, `lag`, `prefetched`, `pending`, `parked`, `rebalances` and `partitions`. */
+/* Adds `damaged`, `waits-for-access`, `lag`, `prefetched`, `pending`, `parked`,
+ * `rebalances` and `partitions`. */
 void gst_kafka_consumer_add_stats (GstKafkaConsumer *self, GstStructure *stats);
 
 G_END_DECLS

@@ -14,7 +14,8 @@ typedef enum {
   GST_KAFKA_REFUSED_PARTITION = 1 << 3,
 } GstKafkaRefused;
 
-/* For gstkafkaconsumer.c, whose thread serves the group, and gstkafkaconsumerread.c, for the streaming thread. */
+/* For gstkafkaconsumer.c, whose thread serves the group, and
+ * gstkafkaconsumerread.c, for the streaming thread. */
 struct _GstKafkaConsumer {
   GstKafkaFault fault;  /* first: gst_kafka_client_new() */
   gatomicrefcount refs; /* the element's and the thread's */
@@ -73,7 +74,8 @@ GstElement *gst_kafka_consumer_get_element (GstKafkaConsumer *self);
 
 /* gstkafkatrouble.c; without lock. */
 
-/* TRUE: @message, of a partition's queue, is dealt with and isn't to go downstream. For the streaming thread. */
+/* TRUE: @message, of a partition's queue, is dealt with and isn't to go
+ * downstream. For the streaming thread. */
 gboolean gst_kafka_consumer_take_trouble (
     GstKafkaConsumer *self, const rd_kafka_message_t *message);
 /* What the library says of the group or the client as a whole; @topic: (nullable). */
@@ -89,7 +91,8 @@ void gst_kafka_consumer_watch_access (GstKafkaConsumer *self);
 /* Posts @error unless the run has failed before, and ends it. */
 void gst_kafka_consumer_end_with (GstKafkaConsumer *self, const GError *error, const gchar *debug);
 
-/* Messages of this partition come in our queue; to be called again behind an assign that follows an unassign. */
+/* Messages of this partition come in our queue; to be called again behind an
+ * assign that follows an unassign. */
 void gst_kafka_consumer_forward (GstKafkaConsumer *self, const gchar *topic, gint partition);
 
 /* In gstkafkaconsumerreset.c, for the thread that serves the group. */

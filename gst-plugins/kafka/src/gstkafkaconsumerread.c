@@ -53,8 +53,8 @@ read_state (GstKafkaConsumer *self, GstKafkaRead *what)
   return TRUE;
 }
 
-/* with self->lock: where to go on is for the group's thread to ask. What was left behind by an earlier assignment says
- * nothing about this one. */
+/* with self->lock: where to go on is for the group's thread to ask. What was left behind by an
+ * earlier assignment says nothing about this one. */
 static void
 note_refusal (GstKafkaConsumer *self, GstKafkaPartition *partition, gint64 offset)
 {
@@ -157,7 +157,8 @@ gst_kafka_consumer_read (GstKafkaConsumer *self, GstKafkaFetched *fetched)
   return what;
 }
 
-/* with self->lock: what the last fetch of each partition told; between two questions of watch_lag () much may come */
+/* with self->lock: what the last fetch of each partition told; between two questions
+ * of watch_lag () much may come */
 static void
 note_watermarks (GstKafkaConsumer *self)
 {

@@ -6,8 +6,8 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
-/* Below this version the library aborts when it destroys a cooperative member that has joined its group and was
- * never assigned anything: https://github.com/confluentinc/librdkafka/issues/4312. */
+/* Below this version the library aborts when it destroys a cooperative member that has joined its
+ * group and was never assigned anything: https://github.com/confluentinc/librdkafka/issues/4312. */
 #define DESTROY_MENDED 0x02030000
 
 struct _GstKafkaHandle {

@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* A consumer's librdkafka handle. It lives until the last message is freed, since destroying it waits for
- * them for ever; and it never blocks whoever lets go of it last. */
+/* A consumer's librdkafka handle. It lives until the last message is freed, since destroying it
+ * waits for them for ever; and it never blocks whoever lets go of it last. */
 typedef struct _GstKafkaHandle GstKafkaHandle;
 
 /* Takes over @rk, a consumer. */

@@ -9,12 +9,13 @@ G_BEGIN_DECLS
  * gst_kafka_message_to_buffer:
  * @fetched: taken over
  *
- * Returns: (transfer full): a buffer of the message's own bytes, uncopied, with its #GstKafkaMeta, flags and
- *   duration. A message without a value becomes an empty buffer, flagged as a gap.
+ * Returns: (transfer full): a buffer of the message's own bytes, uncopied, with its #GstKafkaMeta,
+ * flags and duration. A message without a value becomes an empty buffer, flagged as a gap.
  */
 GstBuffer *gst_kafka_message_to_buffer (GstKafkaFetched *fetched);
 
-/* When the content was captured, in ns since the Unix epoch: its header says, else Kafka's timestamp. */
+/* When the content was captured, in ns since the Unix epoch: its header
+ * says, else Kafka's timestamp. */
 GstClockTime gst_kafka_message_get_capture_time (GstBuffer *buffer);
 
 /* Whether it can't be decoded without those before it. */

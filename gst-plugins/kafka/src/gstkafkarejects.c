@@ -7,8 +7,8 @@
 
 #define REASON "alone in the pipeline in failed runs"
 
-/* GstBaseSrc names its stream as that of the only source pad, which is a critical once two are counted. It has no
- * way to be given a name. The list of pads has both. */
+/* GstBaseSrc names its stream as that of the only source pad, which is a critical once two are
+ * counted. It has no way to be given a name. The list of pads has both. */
 static void
 count_pads (GstElement *element, gint more)
 {

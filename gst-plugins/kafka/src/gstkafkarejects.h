@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* What leaves by the request pad `rejects`: messages that are condemned as poison. For the streaming thread. */
+/* What leaves by the request pad `rejects`: messages that are condemned as
+ * poison. For the streaming thread. */
 
 /* (transfer none): a pad of @element, to be pushed to before the stream has begun. */
 GstPad *gst_kafka_rejects_add_pad (GstElement *element, GstPadTemplate *template);

@@ -9,14 +9,17 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
 /*
- * When a message was, is said once, here:
+ * The times of a replay:
  *
- * - Its capture time is the header `capture-time`, if that can be true (not before 2000, not an hour ahead of Kafka's), else
- *   Kafka's timestamp. Order, PTS, duration and seeks go by it.
- * - Within a session of a camera `seq` comes before it: B-frames leave in the order in which a decoder needs them.
- * - The window (start-time, end-time) goes by Kafka's timestamp, because brokers search by nothing else: the capture time with
- *   CreateTime, the time of arrival at the broker with LogAppendTime.
- * - PTS 0, the origin, is start-time, or the first capture time if that is earlier or there is no start-time.
+ * - A message's capture time is its header `capture-time` if that is plausible (not before 2000,
+ *   less than an hour ahead of Kafka's timestamp), else Kafka's timestamp. Order, PTS, duration and
+ *   seeks use the capture time.
+ * - Within a session of a camera, `seq` decides the order, not the capture time: B-frames leave in
+ *   the order in which a decoder needs them.
+ * - The window (start-time, end-time) uses Kafka's timestamp, because brokers search by nothing
+ *   else: the capture time with CreateTime, the time of arrival at the broker with LogAppendTime.
+ * - PTS 0, the origin, is start-time, or the first capture time if that is earlier or if start-time
+ *   is unset.
  * - The duration reaches to the end of the message that was captured last.
  */
 
@@ -24,8 +27,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define ASK_TIME_MS 1000
 #define POLL_TIME_MS 200
 #define FIRST_LOOK_BACK GST_SECOND
-/* Nothing is sent before it is captured: a header that is further ahead of Kafka's own time says anything at all, and
- * would stop the play for ever. */
+/* Nothing is sent before it is captured: a header that is further ahead of Kafka's own time says
+ * anything at all, and would stop the play for ever. */
 #define MOST_AHEAD (3600 * GST_SECOND)
 
 /* Messages of a track among which the one captured first is looked for. */
@@ -64,7 +67,8 @@ struct _GstKafkaReplay {
   GstClockTime origin; /* ns since the Unix epoch */
   GstClockTime target; /* nothing before it is read, ns since the Unix epoch */
   GstClockTime
-      seek_time; /* since the origin: where the tracks have to be put; GST_CLOCK_TIME_NONE: nowhere */
+      /* since the origin: where the tracks have to be put; GST_CLOCK_TIME_NONE: nowhere */
+      seek_time;
   gchar *missing; /* what isn't there, in words */
   gint64
       least_lag; /* ms from capture to Kafka's timestamp, of the messages seen so far; 0 at most */
@@ -363,7 +367,8 @@ find_earliest (GstKafkaReplay *self)
   return first;
 }
 
-/* (nullable): the one whose head comes next: of the session of what was captured first, the lowest number */
+/* (nullable): the one whose head comes next: of the session of what was
+ * captured first, the lowest number */
 static Track *
 find_first (GstKafkaReplay *self)
 {
@@ -439,7 +444,8 @@ find_tracks (GstKafkaReplay *self)
   return err;
 }
 
-/* Looks for messages in the last @back offsets of each track that none is known of yet. FALSE: flushing */
+/* Looks for messages in the last @back offsets of each track that none is
+ * known of yet. FALSE: flushing */
 static gboolean
 look_at_ends (GstKafkaReplay *self, gint64 back, GstClockTime *last)
 {
@@ -466,8 +472,8 @@ look_at_ends (GstKafkaReplay *self, gint64 back, GstClockTime *last)
   return TRUE;
 }
 
-/* The last message of each track tells how long it is; what ends a transaction takes an offset without being
- * one, and so does what another camera sent. FALSE: flushing */
+/* The last message of each track tells how long it is; what ends a transaction takes an offset
+ * without being one, and so does what another camera sent. FALSE: flushing */
 static gboolean
 measure (GstKafkaReplay *self, GstClockTime *last)
 {
@@ -489,8 +495,8 @@ go_to_begin (GstKafkaReplay *self)
   return fill_tracks (self);
 }
 
-/* The first capture time, %GST_CLOCK_TIME_NONE if there is no message. What arrived first needn't be it: B-frames, and a stream's
- * headers, whose time is that of sending. FALSE: flushing */
+/* The first capture time, %GST_CLOCK_TIME_NONE if there is no message. What arrived first needn't
+ * be it: B-frames, and a stream's headers, whose time is that of sending. FALSE: flushing */
 static gboolean
 find_begin (GstKafkaReplay *self, GstClockTime *begin)
 {
@@ -570,7 +576,8 @@ first_error (const rd_kafka_topic_partition_list_t *list)
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* Where the seek has found the oldest message left of a track, there may have been others before it. */
+/* Where the seek has found the oldest message left of a track, there may
+ * have been others before it. */
 static void
 look_for_deleted (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *found)
 {
@@ -614,8 +621,8 @@ go_to (GstKafkaReplay *self, GstClockTime time, rd_kafka_resp_err_t *err)
   return !*err && !self->ended && fill_tracks (self);
 }
 
-/* The last message captured before @end that needs no other one; GST_CLOCK_TIME_NONE if there is none. FALSE:
- * flushing */
+/* The last message captured before @end that needs no other one; GST_CLOCK_TIME_NONE if
+ * there is none. FALSE: flushing */
 static gboolean
 find_key_unit (GstKafkaReplay *self, GstClockTime end, GstClockTime *time)
 {

@@ -5,8 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* A recorded topic, read in the order of capture times over all its partitions, from any time on. For the
- * streaming thread; set_flushing() and the duration are for any thread. No call waits much longer than a second. */
+/* A recorded topic, read in the order of capture times over all its partitions, from any time
+ * on. For the streaming thread; set_flushing() and the duration are for any thread. No call
+ * waits much longer than a second. */
 typedef struct _GstKafkaReplay GstKafkaReplay;
 
 /* Takes over @conf and @settings. */
@@ -23,8 +24,8 @@ void gst_kafka_replay_free (GstKafkaReplay *self);
  */
 GstKafkaRead gst_kafka_replay_open (GstKafkaReplay *self, GError **error);
 
-/* The next read is of what was captured at @time or later, since the begin of the recording; of delta-coded video, of
- * the key unit before it. */
+/* The next read is of what was captured at @time or later, since the begin of the recording; of
+ * delta-coded video, of the key unit before it. */
 void gst_kafka_replay_seek (GstKafkaReplay *self, GstClockTime time);
 
 /* @time: since the begin of the recording. @fetched comes without a ledger. */

@@ -4,24 +4,25 @@
  * SECTION:element-kafkasrc
  * @title: kafkasrc
  *
- * Reads messages from Apache Kafka: each becomes a buffer, without a copy of its bytes, with the caps, flags,
- * duration and headers it was sent with, stamped with the running time of its arrival.
+ * Reads messages from Apache Kafka: each becomes a buffer, without a copy of its bytes, with the
+ * caps, flags, duration and headers it was sent with, stamped with the running time of its arrival.
  *
- * With #GstKafkaSrc:group-id it is a member of a consumer group, whose members share the topic's partitions.
- * A message counts as done, and its offset is committed, once all buffers made from it are gone and no error
- * followed, or the stream has ended well; so a crash, an error or a stop replays what was on its way and never loses it. Without a group it
- * reads all partitions, from now on, and commits nothing.
+ * With #GstKafkaSrc:group-id it is a member of a consumer group, whose members share the topic's
+ * partitions. A message counts as done, and its offset is committed, once all buffers made from
+ * it are gone and no error followed, or the stream has ended well; so a crash, an error or a
+ * stop replays what was on its way and never loses it. Without a group it reads all partitions,
+ * from now on, and commits nothing.
  *
- * A topic that doesn't exist yet is waited for, and so is a broker that was lost; one that can't be reached at
- * the start is an error after 10 s.
+ * A topic that doesn't exist yet is waited for, and so is a broker that was lost; one that can't be
+ * reached at the start is an error after 10 s.
  *
- * #GstKafkaSrc:topic is a comma-separated list of names and of patterns that begin with `^`. With a pattern, topics
- * that match and are made later are read too; the brokers' own never are.
+ * #GstKafkaSrc:topic is a comma-separated list of names and of patterns that begin with `^`. A
+ * pattern also matches topics that are made later, but never the brokers' own.
  *
- * Which partitions are read is told downstream in a sticky event `GstKafkaAssignment` and on the bus in an
- * element message `kafkasrc-assignment` with the fields `partitions` (array of int), `topics` (array of string, the
- * topic of each) and `rebalances` (uint64, changes so far). How many messages wait in them is the answer to a custom
- * query `GstKafkaLag`.
+ * Which partitions are read is told downstream in a sticky event `GstKafkaAssignment` and on the
+ * bus in an element message `kafkasrc-assignment` with the fields `partitions` (array of int),
+ * `topics` (array of string, the topic of each) and `rebalances` (uint64, changes so far). How many
+ * messages wait in them is the answer to a custom query `GstKafkaLag`.
  *
  * ## Example launch line
  * |[
@@ -31,9 +32,9 @@
  * |[
  * gst-launch-1.0 playbin uri="kafka://localhost:9092/camera?start=earliest"
  * ]|
- * Plays what it has published so far, as a file would: with #GstKafkaSrc:replay, which `start` or `end` in a URI
- * set. Their times are as in `start=2026-11-25T00:44:00Z`. A seek into delta-coded video begins with the key unit
- * before it; with the flag TRICKMODE_KEY_UNITS there are no others.
+ * Plays what it has published so far, as a file would: with #GstKafkaSrc:replay, which `start` or
+ * `end` in a URI set. Their times are as in `start=2026-11-25T00:44:00Z`. A seek into delta-coded
+ * video begins with the key unit before it; with the flag TRICKMODE_KEY_UNITS there are no others.
  */
 
 #include <gst/base/gstpushsrc.h>
@@ -239,8 +240,8 @@ gst_kafka_src_change_state (GstElement *element, GstStateChange transition)
 
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !open_client (self))
     return GST_STATE_CHANGE_FAILURE;
-  /* Before queues free what they hold: it is to come again. Without the object lock, since other elements' pads
-   * are looked at. */
+  /* Before queues free what they hold: it is to come again. Without the object lock, since other
+   * elements' pads are looked at. */
   if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED && self->consumer)
     gst_kafka_consumer_set_playing (self->consumer, FALSE);
   result = GST_ELEMENT_CLASS (gst_kafka_src_parent_class)->change_state (element, transition);
@@ -274,8 +275,8 @@ fails_on_error (GstKafkaSrc *self)
   return fails;
 }
 
-/* A message that isn't for this pipeline: one warning for each new kind of it, or the end: of the stream, since
- * the base class posts a second error for GST_FLOW_ERROR. */
+/* A message that isn't for this pipeline: one warning for each new kind of it, or the end: of the
+ * stream, since the base class posts a second error for GST_FLOW_ERROR. */
 static GstFlowReturn
 reject_caps (GstKafkaSrc *self, const gchar *text, const gchar *why, guint64 *counter)
 {
@@ -944,7 +945,8 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
   /**
    * GstKafkaSrc:stats:
    *
-   * Numbers of this run, or of the last one, as a structure `kafkasrc-stats`, guint64 where nothing else is said:
+   * Numbers of this run, or of the last one, as a structure `kafkasrc-stats`,
+   * guint64 where nothing else is said:
    *
    * | field | meaning |
    * | --- | --- |
@@ -956,7 +958,8 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
    * | clock-skew | captured in the future |
    * | age | ns from capture to arrival of the last message; the maximum: not known |
    * | damaged | skipped since the batch that they are in can't be read |
-   * | waits-for-access | boolean: access was lost, and is waited for up to #GstKafkaSrc:access-timeout |
+   * | waits-for-access | boolean: access was lost, and is waited for up to
+   *   #GstKafkaSrc:access-timeout |
    * | condemned | not pushed since they were alone in the pipeline in 3 failed runs |
    * | lag | messages not yet pushed |
    * | prefetched | messages fetched ahead of the pipeline |
@@ -964,7 +967,8 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
    * | parked | messages let go undecided, which wait for an error that may follow |
    * | rebalances | changes of the assignment |
    * | lost | offsets that were deleted from the topic before they were read |
-   * | partitions | GstValueArray of GstStructure: `topic`, `partition` (int), `lag`, `position`, `stored` and `failed` (int64; -1: none) |
+   * | partitions | GstValueArray of GstStructure: `topic`, `partition` (int), `lag`,
+   *   `position`, `stored` and `failed` (int64; -1: none) |
    */
   g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
@@ -975,8 +979,9 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
   /**
    * GstKafkaSrc!rejects:
    *
-   * Messages that were alone in the pipeline in 3 failed runs, as they came, with a header `reject-reason`. What is
-   * behind the pad decides on them. Without the pad a warning (STREAM, DECODE) names each.
+   * Messages that were alone in the pipeline in 3 failed runs, as they came, with a
+   * header `reject-reason`. What is behind the pad decides on them. Without the pad a
+   * warning (STREAM, DECODE) names each.
    *
    * Since: 0.1
    */

@@ -34,9 +34,9 @@ new_conf (GstElement *element, GstKafkaSettings *common, const GstKafkaSrcSettin
   prefetch = own->max_prefetch;
   receive_buffer = number (own->socket_receive_buffer_bytes);
   GST_OBJECT_UNLOCK (element);
-  /* What is held is the queue's bound and one fetch more, since the queue is looked at before a fetch. Small
-   * fetches find their memory still in the processor's caches and mapped; over a long link large ones are faster.
-   * Large ones of one partition would make others wait. */
+  /* What is held is the queue's bound and one fetch more, since the queue is looked at before a
+   * fetch. Small fetches find their memory still in the processor's caches and mapped; over a long
+   * link large ones are faster. Large ones of one partition would make others wait. */
   queue_kbytes = number (prefetch / 8 * 7 / 1024);
   fetch_bytes = number (prefetch / 8);
   partition_bytes = number (prefetch / 32);

@@ -263,7 +263,8 @@ install_group_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:group-id:
    *
-   * The consumer group to be a member of. Its members share the partitions, and its offsets are committed.
+   * The consumer group to be a member of. Its members share the partitions,
+   * and its offsets are committed.
    */
   g_object_class_install_property (klass, PROP_GROUP_ID,
       g_param_spec_string ("group-id", "Group id",
@@ -300,10 +301,11 @@ install_range_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:auto-offset-reset:
    *
-   * Where reading begins if neither the group's committed offset nor another property says, or if the place that they
-   * say is beyond the newest message. A place that is older than the oldest message left becomes the oldest, whatever
-   * this property is, except for `error`: each of these cases then ends the stream with RESOURCE/READ. The default
-   * suits live video, where the newest frame counts.
+   * Where reading begins if neither the group's committed offset nor another property says, or
+   * if the place that they say is beyond the newest message. A place that is older than the
+   * oldest message left becomes the oldest, whatever this property is, except for `error`:
+   * each of these cases then ends the stream with RESOURCE/READ. The default suits live video,
+   * where the newest frame counts.
    */
   g_object_class_install_property (klass, PROP_AUTO_OFFSET_RESET,
       g_param_spec_enum ("auto-offset-reset", "Auto offset reset",
@@ -314,7 +316,8 @@ install_range_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:start-offset:
    *
-   * The offset to begin at in each partition. A group that has committed goes on from there instead.
+   * The offset to begin at in each partition. A group that has
+   * committed goes on from there instead.
    */
   g_object_class_install_property (klass, PROP_START_OFFSET,
       g_param_spec_int64 ("start-offset", "Start offset",
@@ -363,8 +366,9 @@ install_range_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:replay:
    *
-   * Plays the recording as a file would: all partitions in the order of capture, from #GstKafkaSrc:start-time or
-   * the first message to what is the end when it is opened, stamped by capture time, not live, seekable.
+   * Plays the recording as a file would: all partitions in the order of capture, from
+   * #GstKafkaSrc:start-time or the first message to what is the end when it is opened, stamped by
+   * capture time, not live, seekable.
    */
   g_object_class_install_property (klass, PROP_REPLAY,
       g_param_spec_boolean ("replay", "Replay",
@@ -379,8 +383,9 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:camera:
    *
-   * Only messages with this text in their header `camera` are taken; others are skipped and count as done. So
-   * one camera can be watched, or replayed, from a topic that many share, and delta-coded video decoded.
+   * Only messages with this text in their header `camera` are taken; others are skipped and
+   * count as done. So one camera can be watched, or replayed, from a topic that many share,
+   * and delta-coded video decoded.
    */
   g_object_class_install_property (klass, PROP_CAMERA,
       g_param_spec_string ("camera", "Camera",
@@ -397,7 +402,8 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:max-prefetch:
    *
-   * How much is fetched ahead of a slow pipeline. What a producer sent as one batch is fetched as one.
+   * How much is fetched ahead of a slow pipeline. What a producer sent
+   * as one batch is fetched as one.
    */
   g_object_class_install_property (klass, PROP_MAX_PREFETCH,
       g_param_spec_uint64 ("max-prefetch", "Maximum prefetch",
@@ -407,9 +413,9 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:message-max-bytes:
    *
-   * The largest message, and the largest batch of a producer as it was sent, that is read: what fits into memory. The
-   * limits of the client follow it. A larger one ends the stream with an error that says its size, since a message of a
-   * camera that is never read is lost.
+   * The largest message, and the largest batch of a producer as it was sent, that is read: what
+   * fits into memory. The limits of the client follow it. A larger one ends the stream with an
+   * error that says its size, since a message of a camera that is never read is lost.
    *
    * Since: 0.1
    */
@@ -422,9 +428,9 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:socket-receive-buffer-bytes:
    *
-   * What may be under way on a connection: rate times round trip at least. The kernel's own choice grows with
-   * need, up to net.ipv4.tcp_rmem; a fixed one is bounded by net.core.rmem_max, and a warning tells if that is
-   * less.
+   * What may be under way on a connection: rate times round trip at least. The kernel's own choice
+   * grows with need, up to net.ipv4.tcp_rmem; a fixed one is bounded by net.core.rmem_max, and a
+   * warning tells if that is less.
    */
   g_object_class_install_property (klass, PROP_SOCKET_RECEIVE_BUFFER_BYTES,
       g_param_spec_int ("socket-receive-buffer-bytes", "Socket receive buffer bytes",
@@ -443,8 +449,9 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:on-error:
    *
-   * What to do about a message whose caps are no caps, or not accepted downstream, and about a batch that is damaged (a
-   * wrong CRC, or not to be decompressed): it is passed over, with a warning that says which offsets, or ends the stream.
+   * What to do about a message whose caps are no caps, or not accepted downstream, and about a
+   * batch that is damaged (a wrong CRC, or not to be decompressed): it is passed over, with a
+   * warning that says which offsets, or ends the stream.
    */
   g_object_class_install_property (klass, PROP_ON_ERROR,
       g_param_spec_enum ("on-error", "On error",

@@ -138,8 +138,8 @@ seek (GstKafkaConsumer *self, const gchar *topic, gint partition, gint64 offset)
   rd_kafka_topic_partition_list_destroy (list);
 }
 
-/* with self->lock: the library says once only that a partition is refused, and where nothing is new it doesn't say that it
- * isn't any more. Sought, it says its end again. */
+/* with self->lock: the library says once only that a partition is refused, and where nothing is new
+ * it doesn't say that it isn't any more. Sought, it says its end again. */
 static void
 ask_for_partitions (GstKafkaConsumer *self)
 {
@@ -378,7 +378,8 @@ take_damage (GstKafkaConsumer *self, const rd_kafka_message_t *message)
     warn_damaged (self, topic, message->partition, from, to);
 }
 
-/* A message, or a partition's end, that can be read. TRUE: it was read to find the end of a damaged batch. */
+/* A message, or a partition's end, that can be read. TRUE: it was read to find
+ * the end of a damaged batch. */
 static gboolean
 take_sound (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 {

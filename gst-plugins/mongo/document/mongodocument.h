@@ -31,7 +31,8 @@ typedef struct {
 /**
  * mongo_reader_next:
  * @reader: any bytes at all
- * @document: (out) (nullable) (transfer full): the next document, %NULL if what stands there is none
+ * @document: (out) (nullable) (transfer full): the next document,
+ *   %NULL if what stands there is none
  * @error: then G_IO_ERROR_INVALID_DATA, what is wrong with it, for a person
  *
  * A bad line is skipped alone; what follows bad BSON can't be told apart, and is skipped with it.
@@ -40,7 +41,8 @@ typedef struct {
  */
 gboolean mongo_reader_next (MongoReader *reader, bson_t **document, GError **error);
 
-/* How many of @size bytes of a stream are whole documents; of @size, if it can't be told where the last one ends. */
+/* How many of @size bytes of a stream are whole documents; of @size, if it can't be
+ * told where the last one ends. */
 gsize mongo_reader_count_whole (MongoFormat format, const guint8 *data, gsize size);
 
 /**
@@ -57,7 +59,8 @@ bson_t *mongo_document_ensure_id (bson_t *document, const gchar *id);
 /* Its `_id`, type and value: equal bytes, same document. */
 GBytes *mongo_document_get_id (const bson_t *document);
 
-/* (nullable): a name of @document that an update would take for a path or an operator, so that the document changed its shape */
+/* (nullable): a name of @document that an update would take for a path or an operator, so that
+ * the document changed its shape */
 const gchar *mongo_document_find_path (const bson_t *document);
 
 /* The query that finds what has its `_id`, and nothing else. */

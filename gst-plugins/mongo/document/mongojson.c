@@ -53,7 +53,8 @@ skip_digits (const gchar *at, const gchar *end)
   return at;
 }
 
-/* (nullable): the end of the part of a number that @mark opens, and that has digits; @at, if there is none. */
+/* (nullable): the end of the part of a number that @mark opens, and that has
+ * digits; @at, if there is none. */
 static const gchar *
 skip_part (const gchar *at, const gchar *end, const gchar *marks, const gchar *signs)
 {

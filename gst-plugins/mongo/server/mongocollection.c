@@ -19,7 +19,8 @@ is_harmless (gchar c)
   return g_ascii_isalnum (c) || (c && strchr ("_-.:", c)) || (guchar) c >= 0x80;
 }
 
-/* A name as this element makes them, so that no message can reach a collection of the server's own. */
+/* A name as this element makes them, so that no message can reach a
+ * collection of the server's own. */
 static gboolean
 is_good_name (const gchar *name)
 {

@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* A collection's name with places in it that each document fills: `%{field}`, `%{a.b}` for a field within a field,
- * and `%{field:format}` for a date, as g_date_time_format() has it, in UTC. */
+/* A collection's name with places in it that each document fills: `%{field}`, `%{a.b}` for a field
+ * within a field, and `%{field:format}` for a date, as g_date_time_format() has it, in UTC. */
 
 /* Whether there is any place to fill. */
 gboolean mongo_collection_is_template (const gchar *name);

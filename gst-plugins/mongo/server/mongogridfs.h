@@ -6,10 +6,11 @@
 
 G_BEGIN_DECLS
 
-/* Files as MongoDB's drivers read them (GridFS): a document in `BUCKET.files`, and the bytes in `BUCKET.chunks`. The
- * drivers' own writers give each chunk a random `_id`, so that a file sent twice leaves chunks behind, and write one chunk at
- * a time. Here a chunk's `_id` follows from the file's and from all that is in it, so a repeated chunk is a duplicate as any
- * other document's, and one of another file of the same name meets the unique index. */
+/* Files as MongoDB's drivers read them (GridFS): a document in `BUCKET.files`, and the bytes in
+ * `BUCKET.chunks`. The drivers' own writers give each chunk a random `_id`, so that a file sent
+ * twice leaves chunks behind, and write one chunk at a time. Here a chunk's `_id` follows from the
+ * file's and from all that is in it, so a repeated chunk is a duplicate as any other document's,
+ * and one of another file of the same name meets the unique index. */
 
 #define MONGO_GRIDFS_CHUNKS ".chunks"
 #define MONGO_GRIDFS_FILES ".files"
@@ -37,8 +38,8 @@ bson_t *mongo_gridfs_new_chunk (
  */
 bson_t *mongo_gridfs_new_file (const gchar *id, gint64 length, const bson_t *metadata);
 
-/* The indexes that the standard wants in @collection of a bucket, and to that of files those of @indexes (nullable, and as
- * mongo_index_command() takes them). */
+/* The indexes that the standard wants in @collection of a bucket, and to that of files those of
+ * @indexes (nullable, and as mongo_index_command() takes them). */
 bson_t *mongo_gridfs_index_command (const gchar *collection, const gchar *indexes);
 
 G_END_DECLS

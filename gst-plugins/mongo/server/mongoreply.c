@@ -37,7 +37,8 @@ static const gint transient_codes[] = {
     16500, /* TooManyRequests */
 };
 
-/* Only a document can cause these. Others, such as BadValue (2) or ShardKeyNotFound (61), come of the settings too. */
+/* Only a document can cause these. Others, such as BadValue (2) or ShardKeyNotFound
+ * (61), come of the settings too. */
 static const gint document_codes[] = {
     15,    /* Overflow */
     22,    /* InvalidBSON */

@@ -16,7 +16,8 @@ typedef enum {
   MONGO_VERDICT_LOST,      /* no answer: the connection broke, or there was none */
   MONGO_VERDICT_LATE,  /* no answer within the time that the URI sets: it may be stored even so */
   MONGO_VERDICT_RETRY, /* may be taken later: election, limits, write concern */
-  MONGO_VERDICT_REFUSED, /* by the server, and whose fault that is isn't known: the document's, or the settings' */
+  /* by the server, and whose fault that is isn't known: the document's, or the settings' */
+  MONGO_VERDICT_REFUSED,
   MONGO_VERDICT_REJECTED, /* this document will never be taken */
   MONGO_VERDICT_SPLIT,  /* the batch was refused as a whole: some document of it may be at fault */
   MONGO_VERDICT_DENIED, /* no right to write there */
@@ -41,7 +42,8 @@ MongoVerdict mongo_error_judge (const bson_error_t *error, const bson_t *reply);
  * @ok: what mongoc_bulk_operation_execute() returned, @reply and @error what it filled in
  * @results: (out): one for each of the @n documents of the batch, in order
  *
- * @error tells of one failure at most, and a write error hides a write concern error: @reply tells all.
+ * @error tells of one failure at most, and a write error hides a write
+ *   concern error: @reply tells all.
  */
 void mongo_reply_judge (
     gboolean ok, const bson_t *reply, const bson_error_t *error, MongoResult *results, guint n);

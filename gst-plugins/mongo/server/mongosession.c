@@ -237,7 +237,8 @@ is_conflict (const bson_error_t *error)
          error->code == CODE_INDEX_KEY_SPECS_CONFLICT || error->code == CODE_NAMESPACE_EXISTS;
 }
 
-/* Documents that are never deleted, or too early, are no matter of a warning. FALSE: @result says why it can't be changed. */
+/* Documents that are never deleted, or too early, are no matter of a warning. FALSE: @result
+ * says why it can't be changed. */
 static gboolean
 change_expiry (MongoSession *self, const gchar *collection, MongoResult *result)
 {
@@ -260,7 +261,8 @@ change_expiry (MongoSession *self, const gchar *collection, MongoResult *result)
   return FALSE;
 }
 
-/* FALSE: no answer now; a lost connection is left to the write that follows, unless @result says more. */
+/* FALSE: no answer now; a lost connection is left to the write that
+ * follows, unless @result says more. */
 static gboolean
 ask_for (MongoSession *self, const gchar *collection, const bson_t *command, const gchar *thing,
     MongoResult *result)
@@ -353,7 +355,8 @@ add_to_bulk (mongoc_bulk_operation_t *bulk, MongoMode mode, MongoItem *item, con
   return FALSE;
 }
 
-/* A file that can't be whole leaves no chunks behind, which would belong to whatever has its name. FALSE: not now. */
+/* A file that can't be whole leaves no chunks behind, which would belong to whatever
+ * has its name. FALSE: not now. */
 static gboolean
 withdraw_chunks (MongoSession *self, MongoItem *item)
 {
@@ -419,7 +422,8 @@ execute (MongoSession *self, mongoc_bulk_operation_t *bulk, GPtrArray *items)
   bson_t reply;
   gboolean ok = mongoc_bulk_operation_execute (bulk, &reply, &error) != 0;
   gint64 took = g_get_monotonic_time () - start;
-  /* The library gives a time that ran out, which it measures in its own way, the same error as a broken connection. */
+  /* The library gives a time that ran out, which it measures in its own way, the same
+   * error as a broken connection. */
   gboolean late = took >= self->patience_now * (G_TIME_SPAN_MILLISECOND * 9 / 10);
 
   mongo_reply_judge (ok, &reply, &error, results, items->len);
@@ -594,7 +598,8 @@ mongo_session_reject (MongoSession *self, MongoItem *item)
     withdraw_chunks (self, item);
 }
 
-/* Some servers close the connection on a document they can't read, and are there for the next one. */
+/* Some servers close the connection on a document they can't read, and
+ * are there for the next one. */
 static gboolean
 closes_connection (MongoSession *self, MongoItem **items, guint n)
 {
@@ -644,8 +649,8 @@ write_split (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
     judge_all (items + n / 2, n - n / 2, later);
 }
 
-/* How many of the items, from the first on, go to the same collection; upserts of the same document have to follow each other,
- * which an unordered batch doesn't promise. */
+/* How many of the items, from the first on, go to the same collection; upserts of the same document
+ * have to follow each other, which an unordered batch doesn't promise. */
 static guint
 count_run (MongoItem **items, guint n, MongoMode mode)
 {

@@ -87,7 +87,8 @@ void mongo_session_set_patience (MongoSession *self, gint32 ms);
 /* What the URI says; 0 or less for ever. */
 gint32 mongo_session_get_patience (MongoSession *self);
 
-/* Lets the connection go: a new one looks for its servers at once, one that has lost them waits for five seconds. */
+/* Lets the connection go: a new one looks for its servers at once, one that has lost
+ * them waits for five seconds. */
 void mongo_session_drop (MongoSession *self);
 
 /**
@@ -95,8 +96,8 @@ void mongo_session_drop (MongoSession *self);
  * @items: sorted by collection
  * @in_doubt: the connection was lost over these items again and again: find out which one it is
  *
- * One try to store all @n items. Each one's result tells what became of it: stored, duplicate, lost, late, retry, refused,
- * rejected, denied or failed.
+ * One try to store all @n items. Each one's result tells what became of it: stored, duplicate,
+ * lost, late, retry, refused, rejected, denied or failed.
  */
 void mongo_session_write (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt);
 

@@ -39,7 +39,8 @@ read_uri_file (const gchar *file, GError **error)
   return g_steal_pointer (&text);
 }
 
-/* The library takes a text such as user:p@ss@host for the host "ss@host", asks for its address, and shows it. */
+/* The library takes a text such as user:p@ss@host for the host "ss@host", asks
+ * for its address, and shows it. */
 static gboolean
 has_stray_at (const gchar *text)
 {

@@ -13,7 +13,8 @@ G_BEGIN_DECLS
 /**
  * mongo_uri_open:
  * @text: (nullable): a MongoDB connection string
- * @file: (nullable): without @text, a file that holds one; without either MONGODB_URI, then the default
+ * @file: (nullable): without @text, a file that holds one; without
+ *   either MONGODB_URI, then the default
  * @error: a GstResourceError; never with the password in it
  *
  * What the string leaves open is set so that no call outlasts a few seconds, and a write counts as

@@ -54,8 +54,8 @@ typedef struct _MongoWriter MongoWriter;
  * @owner: not kept alive beyond mongo_writer_stop()
  * @uri: copied, as are @target and @settings
  *
- * Starts the threads that own the connections, and doesn't wait for them. A database that can't be reached
- * within five seconds is a failure.
+ * Starts the threads that own the connections, and doesn't wait for them. A database that can't be
+ * reached within five seconds is a failure.
  */
 MongoWriter *mongo_writer_start (GstElement *owner, const MongoWriterFuncs *funcs,
     const mongoc_uri_t *uri, const MongoTarget *target, const MongoWriterSettings *settings);
@@ -71,8 +71,8 @@ void mongo_writer_set_interrupted (MongoWriter *self, gboolean interrupted);
 
 void mongo_writer_get_stats (MongoWriter *self, MongoWriterStats *stats);
 
-/* Writes what is waiting, as far as a second and a half suffice; what isn't settled then is marked failed. A thread
- * that is stuck in the library goes on alone, to clean up after itself. */
+/* Writes what is waiting, as far as a second and a half suffice; what isn't settled then is marked
+ * failed. A thread that is stuck in the library goes on alone, to clean up after itself. */
 void mongo_writer_stop (MongoWriter *self);
 void mongo_writer_unref (MongoWriter *self);
 

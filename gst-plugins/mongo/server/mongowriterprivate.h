@@ -5,8 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* For mongowriter.c, with the queue and its threads, mongowriterretry.c, with what a thread tries again, and
- * mongowriteroutcome.c, with what becomes of what waits. Each calls only what comes after it. */
+/* For mongowriter.c, with the queue and its threads, mongowriterretry.c, with what a
+ * thread tries again, and mongowriteroutcome.c, with what becomes of what waits. Each
+ * calls only what comes after it. */
 
 /* A thread with a connection of its own. */
 typedef struct {
@@ -56,7 +57,8 @@ void mongo_writer_take_batch (MongoWriter *self, GPtrArray *batch);
 /* Without the lock: fills up a @batch with what waits. */
 void mongo_writer_take_more (MongoWriter *self, GPtrArray *batch);
 
-/* With the lock, which is dropped meanwhile. Nothing waits any more, and all buffers are told of the failure. */
+/* With the lock, which is dropped meanwhile. Nothing waits any more, and all
+ * buffers are told of the failure. */
 void mongo_writer_abandon (MongoWriter *self);
 
 /* Without the lock, which these three take. */

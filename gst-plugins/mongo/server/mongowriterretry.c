@@ -147,8 +147,8 @@ is_stored (const MongoItem *item)
          item->result.verdict == MONGO_VERDICT_DUPLICATE;
 }
 
-/* A document that was refused while another one of its collection was stored, and then alone again, is at fault itself. What is
- * refused of all alike is a matter of the server or the settings. */
+/* A document that was refused while another one of its collection was stored, and then alone again,
+ * is at fault itself. What is refused of all alike is a matter of the server or the settings. */
 static void
 find_fault (MongoWorker *self, guint tried)
 {
@@ -291,7 +291,8 @@ forget_results (GPtrArray *batch)
   }
 }
 
-/* A write that isn't answered in time may be at work even so, and the same one again would be no quicker. */
+/* A write that isn't answered in time may be at work even so, and the same
+ * one again would be no quicker. */
 static void
 adapt_to_speed (MongoWorker *self, guint tried, const MongoItem *worst, gint64 took)
 {

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A settable cost of a frame, in a preloaded library: OpenCV's search of a picture takes as long as a file says
- * and uses no CPU, so that many replicas of a known, changing capacity fit on a small machine. It finds nothing.
+/* A settable cost of a frame, in a preloaded library: OpenCV's search of a picture takes as long
+ * as a file says and uses no CPU, so that many replicas of a known, changing capacity fit on a
+ * small machine. It finds nothing.
  *
- *   FRAME_COST_FILE  its text is the time in ms; read again for each frame */
+ * FRAME_COST_FILE its text is the time in ms; read again for each frame */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-/* cv::CascadeClassifier::detectMultiScale (cv::InputArray, std::vector<cv::Rect> &, double, int, int, cv::Size, cv::Size) */
+/* cv::CascadeClassifier::detectMultiScale (cv::InputArray, std::vector<cv::Rect> &, double,
+ * int, int, cv::Size, cv::Size) */
 void search (void) __asm__("_ZN2cv17CascadeClassifier16detectMultiScaleERKNS_11_"
                            "InputArrayERSt6vectorINS_5Rect_IiEESaIS6_EEdiiNS_5Size_IiEESB_")
     __attribute__ ((visibility ("default")));

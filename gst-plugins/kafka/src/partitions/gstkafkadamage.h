@@ -5,9 +5,10 @@
 
 G_BEGIN_DECLS
 
-/* The search for the end of a batch that can't be read. Its header says how many messages it holds, but the header may be
- * what is damaged, and librdkafka doesn't pass it on. A broker sends the batch that holds the offset asked for, so offsets
- * are tried: first ever further ones, then half way between the last that can't be read and the first that can. */
+/* The search for the end of a batch that can't be read. Its header says how many messages it holds,
+ * but the header may be what is damaged, and librdkafka doesn't pass it on. A broker sends the
+ * batch that holds the offset asked for, so offsets are tried: first ever further ones, then half
+ * way between the last that can't be read and the first that can. */
 typedef struct {
   gint64 from;  /* the first offset that can't be read; -1: nothing is damaged */
   gint64 bad;   /* the last offset known to be in the damaged batch */
@@ -17,8 +18,8 @@ typedef struct {
 
 void gst_kafka_damage_init (GstKafkaDamage *self);
 gboolean gst_kafka_damage_is_searched (const GstKafkaDamage *self);
-/* The batch that begins at @base can't be read; @position is the next offset to be read, @high that of the next message
- * to be published, -1 if not known. */
+/* The batch that begins at @base can't be read; @position is the next offset to be read, @high that
+ * of the next message to be published, -1 if not known. */
 void gst_kafka_damage_note_bad (GstKafkaDamage *self, gint64 base, gint64 position, gint64 high);
 /* The offset tried last can be read, or nothing is there yet. */
 void gst_kafka_damage_note_good (GstKafkaDamage *self, gint64 high);

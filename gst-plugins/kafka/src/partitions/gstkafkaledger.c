@@ -63,7 +63,8 @@ entry_at (GstKafkaLedger *self, guint index)
   return &g_array_index (self->entries, Entry, index);
 }
 
-/* with self->lock: looked for first where it is if no offset is missing, and halfway from then on */
+/* with self->lock: looked for first where it is if no offset is
+ * missing, and halfway from then on */
 static Entry *
 find_entry (GstKafkaLedger *self, gint64 offset)
 {

@@ -5,14 +5,16 @@
 
 G_BEGIN_DECLS
 
-/* How long a token that nobody decided on is waited for an error that may follow its release, us. */
+/* How long a token that nobody decided on is waited for an error that
+ * may follow its release, us. */
 #define GST_KAFKA_LEDGER_PARKING_TIME (2 * G_USEC_PER_SEC)
 
 /**
  * GstKafkaLedger:
  *
- * The ack ledger of one partition, as long as it is assigned: offsets go in as they are fetched, outcomes
- * come in any order, and the end of the done prefix comes out. All times are monotonic, in us. From any thread.
+ * The ack ledger of one partition, as long as it is assigned: offsets go in as they are
+ * fetched, outcomes come in any order, and the end of the done prefix comes out. All times are
+ * monotonic, in us. From any thread.
  */
 typedef struct _GstKafkaLedger GstKafkaLedger;
 
@@ -35,10 +37,11 @@ void gst_kafka_ledger_decide (
 
 /**
  * gst_kafka_ledger_settle:
- * @flow: (nullable): %NULL if the source isn't in PLAYING, or had a flow error: nothing parked counts then
+ * @flow: (nullable): %NULL if the source isn't in PLAYING, or had a flow
+ *   error: nothing parked counts then
  *
- * Parked tokens become done once a push after their release returned OK and the parking time passed without
- * an error.
+ * Parked tokens become done once a push after their release returned OK and the
+ * parking time passed without an error.
  *
  * Returns: the offset after the done prefix, where a replay begins; -1 if nothing is done yet
  */
@@ -47,8 +50,8 @@ gint64 gst_kafka_ledger_settle (GstKafkaLedger *self, const GstKafkaFlow *flow, 
 /* What is parked is to come again: the stream was flushed. */
 void gst_kafka_ledger_fail_parked (GstKafkaLedger *self);
 
-/* The stream has ended well: what is parked is done, and so is what elements keep until they stop (a sink its
- * last sample), unless they mark it. A flush takes that back. */
+/* The stream has ended well: what is parked is done, and so is what elements keep until they stop
+ * (a sink its last sample), unless they mark it. A flush takes that back. */
 void gst_kafka_ledger_end (GstKafkaLedger *self);
 
 /* When a message was let go undecided last; 0: none was. */

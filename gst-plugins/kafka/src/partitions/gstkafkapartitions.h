@@ -54,8 +54,8 @@ gboolean gst_kafka_partitions_lack_end (GPtrArray *self);
 /* Unless it has an end already, or is none of them. */
 void gst_kafka_partitions_end (GPtrArray *self, const gchar *topic, gint partition, gint64 end);
 
-/* (transfer full) (nullable): what is done and not yet in Kafka's hands; with @all, whether or not it was handed
- * over before. @flow as for gst_kafka_ledger_settle(). */
+/* (transfer full) (nullable): what is done and not yet in Kafka's hands; with @all, whether or not
+ * it was handed over before. @flow as for gst_kafka_ledger_settle(). */
 rd_kafka_topic_partition_list_t *gst_kafka_partitions_take_done (
     GPtrArray *self, const GstKafkaFlow *flow, gboolean leaving_only, gboolean all);
 /* Forgets what is done. */

@@ -13,8 +13,8 @@ gst_kafka_range_init (GstKafkaRange *self)
       .end_time = GST_CLOCK_TIME_NONE};
 }
 
-/* (transfer full) (nullable): the offsets at @time, ms since the epoch or a logical offset, which the protocol
- * takes for a time too. */
+/* (transfer full) (nullable): the offsets at @time, ms since the epoch or a logical offset, which
+ * the protocol takes for a time too. */
 static rd_kafka_topic_partition_list_t *
 ask_offsets (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, gint64 time,
     guint attempts, rd_kafka_resp_err_t *err)

@@ -29,7 +29,8 @@ typedef struct {
   gint64 lost; /* offsets between the two that are gone; -1: not known */
 } GstKafkaReset;
 
-/* @from: the offset to read next. @low and @high: the first offset left, and the one after the last; -1: not known */
+/* @from: the offset to read next. @low and @high: the first offset left, and the one
+ * after the last; -1: not known */
 GstKafkaReset gst_kafka_reset_decide (
     GstKafkaResetPolicy policy, gint64 from, gint64 low, gint64 high);
 
@@ -38,8 +39,8 @@ GstKafkaReset gst_kafka_reset_decide (
  * @from: an offset that the broker has just refused; negative: there is none
  * @timeout_ms: for each of two requests
  *
- * Asks the broker what it has, and decides. @from is taken for beyond the newest unless it is older than the oldest:
- * with transactions the newest message may not be readable yet.
+ * Asks the broker what it has, and decides. @from is taken for beyond the newest unless it is older
+ * than the oldest: with transactions the newest message may not be readable yet.
  */
 rd_kafka_resp_err_t gst_kafka_reset_ask (GstKafkaResetPolicy policy, rd_kafka_t *rk,
     const gchar *topic, gint partition, gint64 from, gint timeout_ms, GstKafkaReset *reset);
@@ -50,7 +51,8 @@ gboolean gst_kafka_reset_is_error (const GstKafkaReset *self, GstKafkaResetPolic
 gchar *gst_kafka_reset_describe (const GstKafkaReset *self, const gchar *topic, gint partition);
 /* (transfer full): GST_RESOURCE_ERROR_READ */
 GError *gst_kafka_reset_to_error (const GstKafkaReset *self, const gchar *topic, gint partition);
-/* Makes the library read on at @offset, which a seek doesn't do once a place was refused. Not for eager groups. */
+/* Makes the library read on at @offset, which a seek doesn't do once a place was
+ * refused. Not for eager groups. */
 void gst_kafka_reset_reassign (rd_kafka_t *rk, const gchar *topic, gint partition, gint64 offset);
 void gst_kafka_reset_warn (
     const GstKafkaReset *self, GstElement *element, const gchar *topic, gint partition);

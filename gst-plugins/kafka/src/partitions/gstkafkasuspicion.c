@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 
-/* A run that crashed wrote down neither which messages were on their way nor how many: this many may have been. */
+/* A run that crashed wrote down neither which messages were on their way nor how
+ * many: this many may have been. */
 #define WINDOW 64
 
 void

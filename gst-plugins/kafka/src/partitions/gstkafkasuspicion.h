@@ -10,13 +10,14 @@ G_BEGIN_DECLS
 /* That many condemned in a row: the fault lies in the pipeline, not in the messages. */
 #define GST_KAFKA_SUSPICION_ROW 10
 
-/* What is known of messages that may be poison, of one partition. It travels in the metadata of the group's committed
- * offset, so that it survives a crash and a rebalance. */
+/* What is known of messages that may be poison, of one partition. It travels in the metadata of the
+ * group's committed offset, so that it survives a crash and a rebalance. */
 typedef struct {
   gint64 until;  /* messages before this offset go through the pipeline one at a time; -1: none */
   gint64 offset; /* the message that was alone; -1: none was */
   guint
-      runs; /* in how many failed runs; the one under way counts until the message has gone through */
+      /* in how many failed runs; the one under way counts until the message has gone through */
+      runs;
   guint row; /* messages condemned before it in a row */
 } GstKafkaSuspicion;
 
