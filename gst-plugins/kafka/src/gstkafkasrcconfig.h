@@ -3,7 +3,7 @@
 
 #include <gst/base/gstbasesrc.h>
 
-#include "gstkafkaconsumer.h"
+#include "src/consumer/gstkafkaconsumer.h"
 #include "gstkafkasrcsettings.h"
 
 G_BEGIN_DECLS
