@@ -68,6 +68,8 @@ static const Metric metrics[] = {
     GAUGE ("kafkasrc", "age", "gstfog_newest_age_seconds", NS,
         "Time from capture to arrival of the last message"),
     GAUGE ("kafkasrc", "lag", NULL, 1, NULL), /* by partition, below */
+    GAUGE ("kafkasrc", "lag-time", "gstfog_lag_seconds", NS,
+        "Time since the capture of the last message read, if others wait; 0: none waits"),
     GAUGE ("kafkasrc", "prefetched", "gstfog_prefetched_messages", 1,
         "Messages fetched ahead of the pipeline"),
     GAUGE ("kafkasrc", "pending", "gstfog_pending_messages", 1, "Messages on their way downstream"),
@@ -156,8 +158,8 @@ static const Metric metrics[] = {
 
 typedef struct {
   PrometheusText *text;
-  const gchar *factory, *element;
-  gchar *camera, *replica; /* of the whole element, or NULL */
+  const gchar *factory;
+  gchar *element, *camera, *replica, *topic; /* labels of the whole element, or NULL */
 } Source;
 
 static gboolean
@@ -195,7 +197,7 @@ static gchar *
 labels_of (const Source *source, const gchar *reason)
 {
   return prometheus_labels ("element", source->element, "camera", source->camera, "replica",
-      source->replica, "reason", reason, NULL);
+      source->replica, "topic", source->topic, "reason", reason, NULL);
 }
 
 /* What a metric's name may not hold becomes "_". */
@@ -311,29 +313,18 @@ add_field (GQuark quark, const GValue *value, gpointer data)
   return TRUE;
 }
 
-/* What the fields say only together. */
+/* One sample for each bound, so that a bound that is over is a 0. */
 static void
-add_derived (const Source *source, const GstStructure *stats)
+add_bound (const Source *source, const GstStructure *stats)
 {
   static const gchar *const bounds[] = {"camera", "fog", "link", "minimum"};
   const gchar *bound = gst_structure_get_string (stats, "bound");
-  guint64 lag, age;
 
   for (guint i = 0; bound && i < G_N_ELEMENTS (bounds); i++) {
     g_autofree gchar *labels = labels_of (source, bounds[i]);
 
     prometheus_text_add (source->text, "gstfog_rate_bound", PROMETHEUS_GAUGE,
         "1 for what bounds the camera's rate now", labels, g_str_equal (bound, bounds[i]));
-  }
-  if (gst_structure_get_uint64 (stats, "lag", &lag) &&
-      gst_structure_get_uint64 (stats, "age", &age)) {
-    g_autofree gchar *labels = labels_of (source, NULL);
-
-    prometheus_text_add (source->text, "gstfog_lag_seconds", PROMETHEUS_GAUGE,
-        "Age of the last message that was read while others wait; 0: none waits", labels,
-        lag == 0                        ? 0
-        : GST_CLOCK_TIME_IS_VALID (age) ? age * NS
-                                        : NAN);
   }
 }
 
@@ -348,13 +339,40 @@ get_text_property (GstElement *element, const gchar *name)
   return text;
 }
 
+/* (transfer full): the element's name; within bins of the pipeline bin/element, since two bins may have equal names in them */
+static gchar *
+path_of (GstElement *element)
+{
+  gchar *path = gst_element_get_name (element);
+  g_autoptr (GstObject) bin = gst_object_get_parent (GST_OBJECT (element));
+  GstObject *above;
+
+  while (bin && (above = gst_object_get_parent (bin))) {
+    gchar *inner = path;
+
+    path = g_strdup_printf ("%s/%s", GST_OBJECT_NAME (bin), inner);
+    g_free (inner);
+    gst_object_unref (bin);
+    bin = above;
+  }
+  return path;
+}
+
+static void
+source_clear (Source *source)
+{
+  g_free (source->element);
+  g_free (source->camera);
+  g_free (source->replica);
+  g_free (source->topic);
+}
+
 void
 element_metrics_add (PrometheusText *text, GstElement *element)
 {
   GParamSpec *pspec = g_object_class_find_property (G_OBJECT_GET_CLASS (element), "stats");
   GstElementFactory *factory = gst_element_get_factory (element);
   g_autoptr (GstStructure) stats = NULL;
-  g_autofree gchar *name = NULL;
   Source source = {.text = text};
 
   if (factory == NULL || pspec == NULL || !(pspec->flags & G_PARAM_READABLE) ||
@@ -364,11 +382,11 @@ element_metrics_add (PrometheusText *text, GstElement *element)
   if (stats == NULL)
     return;
   source.factory = GST_OBJECT_NAME (factory);
-  source.element = name = gst_element_get_name (element);
+  source.element = path_of (element);
   source.camera = g_strdup (gst_structure_get_string (stats, "camera"));
   source.replica = get_text_property (element, "replica");
+  source.topic = get_text_property (element, "topic");
   gst_structure_foreach (stats, add_field, &source);
-  add_derived (&source, stats);
-  g_free (source.camera);
-  g_free (source.replica);
+  add_bound (&source, stats);
+  source_clear (&source);
 }

@@ -24,6 +24,7 @@
 #include "gsthealthtracer.h"
 
 #include "elementmetrics.h"
+#include "processmetrics.h"
 #include "stageactivity.h"
 #include "statusserver.h"
 
@@ -95,27 +96,43 @@ change_state_post (GstTracer *tracer, GstClockTime ts, GstElement *element, GstS
 /* ---- what is told of it ---- */
 
 static void
-collect_camera (const GValue *item, gpointer cameras)
+collect (const GValue *item, gpointer elements)
 {
-  GstElement *element = g_value_get_object (item);
+  g_ptr_array_add (elements, g_value_dup_object (item));
+}
+
+/* (transfer full): what @iterator, which is freed, walks over: all of it, also while the pipeline changes */
+static GPtrArray *
+list_elements (GstIterator *iterator)
+{
+  GPtrArray *elements = g_ptr_array_new_with_free_func (gst_object_unref);
+
+  while (gst_iterator_foreach (iterator, collect, elements) == GST_ITERATOR_RESYNC) {
+    g_ptr_array_set_size (elements, 0);
+    gst_iterator_resync (iterator);
+  }
+  gst_iterator_free (iterator);
+  return elements;
+}
+
+static gboolean
+is_camera (GstElement *element)
+{
   const gchar *klass =
       gst_element_class_get_metadata (GST_ELEMENT_GET_CLASS (element), GST_ELEMENT_METADATA_KLASS);
 
-  if (klass && g_str_has_prefix (klass, "Source/Video"))
-    *(GList **) cameras = g_list_prepend (*(GList **) cameras, gst_object_ref (element));
+  return klass && g_str_has_prefix (klass, "Source/Video");
 }
 
 static GList *
 find_cameras (GstElement *pipeline)
 {
-  GstIterator *sources = gst_bin_iterate_sources (GST_BIN (pipeline));
+  g_autoptr (GPtrArray) sources = list_elements (gst_bin_iterate_sources (GST_BIN (pipeline)));
   GList *cameras = NULL;
 
-  while (gst_iterator_foreach (sources, collect_camera, &cameras) == GST_ITERATOR_RESYNC) {
-    g_list_free_full (g_steal_pointer (&cameras), gst_object_unref);
-    gst_iterator_resync (sources);
-  }
-  gst_iterator_free (sources);
+  for (guint i = 0; i < sources->len; i++)
+    if (is_camera (sources->pdata[i]))
+      cameras = g_list_prepend (cameras, gst_object_ref (sources->pdata[i]));
   return cameras;
 }
 
@@ -159,15 +176,10 @@ tell_state (const StageVerdict *verdict, gboolean good)
 static void
 add_elements (PrometheusText *text, GstElement *pipeline)
 {
-  GstIterator *elements = gst_bin_iterate_recurse (GST_BIN (pipeline));
-  GValue item = G_VALUE_INIT;
+  g_autoptr (GPtrArray) elements = list_elements (gst_bin_iterate_recurse (GST_BIN (pipeline)));
 
-  while (gst_iterator_next (elements, &item) == GST_ITERATOR_OK) {
-    element_metrics_add (text, g_value_get_object (&item));
-    g_value_reset (&item);
-  }
-  g_value_unset (&item);
-  gst_iterator_free (elements);
+  for (guint i = 0; i < elements->len; i++)
+    element_metrics_add (text, elements->pdata[i]);
 }
 
 static void
@@ -193,6 +205,7 @@ tell_metrics (GstElement *pipeline, gboolean playing, const StageVerdict *verdic
   PrometheusText *text = prometheus_text_new ();
 
   add_stage (text, playing, verdict);
+  process_metrics_add (text);
   if (pipeline)
     add_elements (text, pipeline);
   return (StatusAnswer){200, prometheus_text_end (text)};
@@ -211,25 +224,18 @@ waits_for_access (GstElement *element)
   return stats && gst_structure_get_boolean (stats, "waits-for-access", &waits) && waits;
 }
 
-static gint
-compare_waiting (gconstpointer item, gconstpointer unused)
-{
-  return waits_for_access (g_value_get_object (item)) ? 0 : 1;
-}
-
 /* An element that a server refuses pushes nothing, or waits with a full queue. */
 static void
 look_for_lost_access (GstElement *pipeline, StageVerdict *verdict)
 {
-  GstIterator *elements = gst_bin_iterate_recurse (GST_BIN (pipeline));
-  GValue found = G_VALUE_INIT;
+  g_autoptr (GPtrArray) elements = list_elements (gst_bin_iterate_recurse (GST_BIN (pipeline)));
 
-  if (gst_iterator_find_custom (elements, compare_waiting, &found, NULL)) {
-    stage_verdict_clear (verdict);
-    *verdict = (StageVerdict){STAGE_WAITING, 0, gst_element_get_name (g_value_get_object (&found))};
-    g_value_unset (&found);
-  }
-  gst_iterator_free (elements);
+  for (guint i = 0; i < elements->len; i++)
+    if (waits_for_access (elements->pdata[i])) {
+      stage_verdict_clear (verdict);
+      *verdict = (StageVerdict){STAGE_WAITING, 0, gst_element_get_name (elements->pdata[i])};
+      return;
+    }
 }
 
 static StatusAnswer

@@ -4,7 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#define MAX_LABEL 128 /* bytes of a label's value */
+#define MAX_LABEL 128    /* bytes of a label's value that is written as it is */
+#define DIGEST_DIGITS 16 /* of a value that is not */
 
 typedef struct {
   gchar *name;
@@ -60,17 +61,27 @@ find_family (PrometheusText *self, const gchar *name, PrometheusType type, const
   return family->text;
 }
 
+/* The shortest text that reads as the same number: a bucket's label is le="0.1", and not 0.10000000000000001. */
 static void
-append_number (GString *text, gdouble number)
+append_finite (GString *text, gdouble number)
 {
   gchar digits[G_ASCII_DTOSTR_BUF_SIZE];
 
+  g_ascii_formatd (digits, sizeof digits, "%.15g", number);
+  if (g_ascii_strtod (digits, NULL) != number)
+    g_ascii_dtostr (digits, sizeof digits, number);
+  g_string_append (text, digits);
+}
+
+static void
+append_number (GString *text, gdouble number)
+{
   if (isnan (number))
     g_string_append (text, "NaN");
   else if (isinf (number))
     g_string_append (text, number > 0 ? "+Inf" : "-Inf");
   else
-    g_string_append (text, g_ascii_dtostr (digits, sizeof digits, number));
+    append_finite (text, number);
 }
 
 static void
@@ -134,17 +145,29 @@ prometheus_text_end (PrometheusText *self)
   return g_string_free (text, FALSE);
 }
 
-/* (transfer full): valid UTF-8 of at most MAX_LABEL bytes */
+/* (transfer full): valid UTF-8 without the character that a cut divided */
 static gchar *
-bounded (const gchar *value)
+cut (const gchar *value)
 {
   g_autofree gchar *start = g_strndup (value, MAX_LABEL);
   const gchar *end;
 
-  if (strlen (value) > MAX_LABEL && !g_utf8_validate (start, -1, &end) &&
-      start + MAX_LABEL - end < 4)
-    start[end - start] = 0; /* a character that the cut divided */
+  if (!g_utf8_validate (start, -1, &end) && start + MAX_LABEL - end < 4)
+    start[end - start] = 0;
   return g_utf8_make_valid (start, -1);
+}
+
+/* (transfer full): the value; one too long or not UTF-8 gets a digest, so that two such values stay two series */
+static gchar *
+bounded (const gchar *value)
+{
+  g_autofree gchar *start = NULL, *digest = NULL;
+
+  if (strlen (value) <= MAX_LABEL && g_utf8_validate (value, -1, NULL))
+    return g_strdup (value);
+  start = cut (value);
+  digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, value, -1);
+  return g_strdup_printf ("%s~%.*s", start, DIGEST_DIGITS, digest);
 }
 
 static void

@@ -3,15 +3,18 @@
 
 #include <string.h>
 
-#define MAX_THREADS 4
+#define MAX_THREADS 16   /* requests answered at a time */
+#define MAX_WAITING 64   /* connections that wait for a thread; more are closed */
 #define MAX_REQUEST 8192 /* bytes of a request, which has no body */
 #define CLIENT_TIMEOUT 2 /* s that a client may be silent */
+#define REQUEST_TIME 5   /* s that a request may take to come, and its answer to go */
+#define ACCEPT_PAUSE 100 /* ms after an accept that failed, as with no file descriptor left */
 
 struct _StatusServer {
-  GSocketService *service;
-  GMainContext *context; /* of the service, run by the thread */
-  GMainLoop *loop;
-  GThread *thread;
+  GSocketListener *listener;
+  GCancellable *end;
+  GThread *thread; /* accepts: no main loop of the process is needed for it */
+  GThreadPool *pool;
   guint16 port;
   GRWLock lock;          /* held for reading while a request is answered */
   StatusHandler handler; /* with the lock; NULL from the server's end on */
@@ -33,26 +36,43 @@ reason (guint code)
   }
 }
 
+/* As far as the client takes it in time. */
 static void
-reply (GOutputStream *out, StatusAnswer answer, gboolean head)
+write_all (GOutputStream *out, const gchar *text, gsize length, GCancellable *end)
+{
+  gint64 latest = g_get_monotonic_time () + REQUEST_TIME * G_USEC_PER_SEC;
+
+  while (length > 0) {
+    gssize n = g_output_stream_write (out, text, length, end, NULL);
+
+    if (n < 0 || g_get_monotonic_time () > latest)
+      return;
+    text += n;
+    length -= n;
+  }
+}
+
+static void
+reply (GOutputStream *out, StatusAnswer answer, gboolean head, GCancellable *end)
 {
   g_autofree gchar *text = g_strdup_printf (
       "HTTP/1.0 %u %s\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
       "Content-Length: %" G_GSIZE_FORMAT "\r\nConnection: close\r\n\r\n%s",
       answer.code, reason (answer.code), strlen (answer.text), head ? "" : answer.text);
 
-  g_output_stream_write_all (out, text, strlen (text), NULL, NULL, NULL);
+  write_all (out, text, strlen (text), end);
 }
 
 /* The request's first line, once all of the request has come; NULL if it doesn't, or has no end. */
 static gchar *
-read_request (GInputStream *in)
+read_request (GInputStream *in, GCancellable *end)
 {
   g_autofree gchar *request = g_malloc (MAX_REQUEST + 1);
+  gint64 latest = g_get_monotonic_time () + REQUEST_TIME * G_USEC_PER_SEC;
   gsize length = 0;
 
-  while (length < MAX_REQUEST) {
-    gssize n = g_input_stream_read (in, request + length, MAX_REQUEST - length, NULL, NULL);
+  while (length < MAX_REQUEST && g_get_monotonic_time () < latest) {
+    gssize n = g_input_stream_read (in, request + length, MAX_REQUEST - length, end, NULL);
 
     if (n <= 0)
       return NULL;
@@ -83,18 +103,29 @@ answer_to (StatusServer *self, gchar **words, gboolean head)
   return answer;
 }
 
-static gboolean
-serve (
-    GThreadedSocketService *service, GSocketConnection *connection, GObject *source, gpointer data)
+static void
+release (gpointer data)
 {
+  StatusServer *self = data;
+
+  g_object_unref (self->listener);
+  g_object_unref (self->end);
+  g_rw_lock_clear (&self->lock);
+}
+
+/* Takes the connection, and the reference that its request holds. */
+static void
+serve (gpointer data, gpointer user_data)
+{
+  g_autoptr (GSocketConnection) connection = data;
+  StatusServer *self = user_data;
   g_autofree gchar *line = NULL;
   g_auto (GStrv) words = NULL;
   gboolean head = FALSE;
-  StatusServer *self = data;
   StatusAnswer answer = {0, NULL};
 
   g_socket_set_timeout (g_socket_connection_get_socket (connection), CLIENT_TIMEOUT);
-  line = read_request (g_io_stream_get_input_stream (G_IO_STREAM (connection)));
+  line = read_request (g_io_stream_get_input_stream (G_IO_STREAM (connection)), self->end);
   words = g_strsplit (line ? line : "", " ", 3);
   g_rw_lock_reader_lock (&self->lock);
   if (self->handler && g_strv_length (words) == 3) {
@@ -103,20 +134,26 @@ serve (
   }
   g_rw_lock_reader_unlock (&self->lock);
   if (answer.text) {
-    reply (g_io_stream_get_output_stream (G_IO_STREAM (connection)), answer, head);
+    reply (g_io_stream_get_output_stream (G_IO_STREAM (connection)), answer, head, self->end);
     g_free (answer.text);
   }
   g_io_stream_close (G_IO_STREAM (connection), NULL, NULL);
-  return TRUE;
+  g_atomic_rc_box_release_full (self, release);
 }
 
+/* Takes the connection; NULL: the accept failed. */
 static void
-release (gpointer data, GClosure *closure)
+hand_over (StatusServer *self, GSocketConnection *connection)
 {
-  StatusServer *self = data;
-
-  g_rw_lock_clear (&self->lock);
-  g_atomic_rc_box_release (self);
+  if (connection == NULL) {
+    if (!g_cancellable_is_cancelled (self->end))
+      g_usleep (ACCEPT_PAUSE * 1000);
+  } else if (g_thread_pool_unprocessed (self->pool) >= MAX_WAITING) {
+    g_object_unref (connection);
+  } else {
+    g_atomic_rc_box_acquire (self);
+    g_thread_pool_push (self->pool, connection, NULL);
+  }
 }
 
 static gpointer
@@ -124,39 +161,17 @@ run (gpointer data)
 {
   StatusServer *self = data;
 
-  g_main_context_push_thread_default (self->context);
-  g_main_loop_run (self->loop);
-  g_main_context_pop_thread_default (self->context);
+  while (!g_cancellable_is_cancelled (self->end))
+    hand_over (self, g_socket_listener_accept (self->listener, NULL, self->end, NULL));
   return NULL;
-}
-
-static gboolean
-quit (gpointer loop)
-{
-  g_main_loop_quit (loop);
-  return G_SOURCE_REMOVE;
-}
-
-/* In the loop itself: a loop that is told to quit before it runs would run for ever. */
-static void
-end_thread (StatusServer *self)
-{
-  GSource *source = g_idle_source_new ();
-
-  g_source_set_callback (source, quit, self->loop, NULL);
-  g_source_attach (source, self->context);
-  g_source_unref (source);
-  g_thread_join (self->thread);
 }
 
 static gboolean
 listen_on (StatusServer *self, guint16 port, GError **error)
 {
-  GSocketListener *listener = G_SOCKET_LISTENER (self->service);
-
   if (port == 0)
-    self->port = g_socket_listener_add_any_inet_port (listener, NULL, error);
-  else if (g_socket_listener_add_inet_port (listener, port, NULL, error))
+    self->port = g_socket_listener_add_any_inet_port (self->listener, NULL, error);
+  else if (g_socket_listener_add_inet_port (self->listener, port, NULL, error))
     self->port = port;
   return self->port != 0;
 }
@@ -165,24 +180,17 @@ StatusServer *
 status_server_new (guint16 port, StatusHandler handler, gpointer data, GError **error)
 {
   StatusServer *self = g_atomic_rc_box_new0 (StatusServer);
-  gboolean listening;
 
   g_rw_lock_init (&self->lock);
   self->handler = handler;
   self->data = data;
-  self->context = g_main_context_new ();
-  self->loop = g_main_loop_new (self->context, FALSE);
-  /* accepts in the context that is the thread's when it is made and started */
-  g_main_context_push_thread_default (self->context);
-  self->service = g_threaded_socket_service_new (MAX_THREADS);
-  /* the closure, which a request being answered keeps too, has the server's memory */
-  g_signal_connect_data (self->service, "run", G_CALLBACK (serve), self, release, 0);
-  listening = listen_on (self, port, error);
-  g_main_context_pop_thread_default (self->context);
-  if (!listening) {
-    status_server_free (self);
+  self->end = g_cancellable_new ();
+  self->listener = g_socket_listener_new ();
+  if (!listen_on (self, port, error)) {
+    g_atomic_rc_box_release_full (self, release);
     return NULL;
   }
+  self->pool = g_thread_pool_new (serve, self, MAX_THREADS, FALSE, NULL);
   self->thread = g_thread_new ("status", run, self);
   return self;
 }
@@ -193,17 +201,16 @@ status_server_get_port (StatusServer *self)
   return self->port;
 }
 
+/* A request that is being read, or an answer being sent, is not waited for: it holds the memory that it uses. */
 void
 status_server_free (StatusServer *self)
 {
-  if (self->thread)
-    end_thread (self);
-  g_socket_service_stop (self->service);
-  g_socket_listener_close (G_SOCKET_LISTENER (self->service));
-  g_main_loop_unref (self->loop);
-  g_main_context_unref (self->context);
+  g_cancellable_cancel (self->end);
+  g_thread_join (self->thread);
+  g_socket_listener_close (self->listener);
   g_rw_lock_writer_lock (&self->lock);
   self->handler = NULL;
   g_rw_lock_writer_unlock (&self->lock);
-  g_object_unref (self->service);
+  g_thread_pool_free (self->pool, FALSE, FALSE);
+  g_atomic_rc_box_release_full (self, release);
 }

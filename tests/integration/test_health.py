@@ -64,7 +64,7 @@ def test_a_fog_without_frames_is_idle_then_tells_what_it_counts(kafka, launch, f
     ).wait(60)
     pipeline.wait_until(
         lambda: re.search(r'^gstfog_counted_frames_total\{element="faces",.*\} 5$', health.ask("metrics")[1], re.MULTILINE))
-    assert re.search(r'^gstfog_messages_read_total\{element="kafkasrc0"\} 5$', health.ask("metrics")[1], re.MULTILINE)
+    assert re.search(r'^gstfog_messages_read_total\{element="kafkasrc0",topic="[^"]+"\} 5$', health.ask("metrics")[1], re.MULTILINE)
     assert re.search(
         r'^gstfog_messages_waiting\{element="kafkasrc0",topic="[^"]+",partition="0"\} 0$', health.ask("metrics")[1], re.MULTILINE)
     health.pipeline.interrupt()

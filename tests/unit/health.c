@@ -7,6 +7,7 @@
 
 #include "elementmetrics.h"
 #include "foghistogram.h"
+#include "processmetrics.h"
 #include "stageactivity.h"
 #include "statusserver.h"
 
@@ -181,9 +182,27 @@ GST_START_TEST (test_hostile_labels)
                    *long_name = g_strconcat (name, "\xc3\xa4\xc3\xa4", NULL);
   g_autofree gchar *cut = prometheus_labels ("camera", long_name, NULL);
 
-  fail_unless_equals_string (quoted, "a=\"\\\"}\\n\\\\x\",c=\"\xef\xbf\xbd\"");
+  fail_unless_equals_string (quoted, "a=\"\\\"}\\n\\\\x\",c=\"\xef\xbf\xbd~a8100ae6aa1940d0\"");
   fail_unless (g_utf8_validate (cut, -1, NULL));
-  fail_unless (g_str_has_suffix (cut, "nnn\""), "%s", cut);
+  fail_unless (strstr (cut, "nnn~"), "%s", cut);
+}
+GST_END_TEST;
+
+/* Two series with one name would be one, or the end of a scrape. */
+GST_START_TEST (test_labels_that_can_not_be_written_stay_apart)
+{
+  g_autofree gchar *longest = g_strnfill (128, 'n'), *start = g_strnfill (10000, 'n');
+  g_autofree gchar *one = g_strconcat (start, "1", NULL), *other = g_strconcat (start, "2", NULL);
+  const gchar *names[] = {longest, one, other, "\xff", "\xfe", "\xef\xbf\xbd", "\xc3", ""};
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    gchar *label = prometheus_labels ("camera", names[i], NULL);
+
+    fail_unless (g_utf8_validate (label, -1, NULL));
+    fail_unless (strlen (label) < 160, "%s", label);
+    fail_unless (g_hash_table_add (seen, label), "%u", i);
+  }
 }
 GST_END_TEST;
 
@@ -205,7 +224,9 @@ GST_START_TEST (test_a_histogram_is_cumulated)
   prometheus_text_add_histogram (text, "age", "a", "x=\"y\"", FOG_HISTOGRAM_BOUNDS,
       fog_histogram_bounds, copy.counts, copy.sum);
   all = prometheus_text_end (text);
-  fail_unless (strstr (all, "age_bucket{x=\"y\",le=\"0.1"), "%s", all);
+  fail_unless (strstr (all, "age_bucket{x=\"y\",le=\"0.005\"} 1\n"), "%s", all);
+  fail_unless (strstr (all, "age_bucket{x=\"y\",le=\"0.1\"} 1\n"), "%s", all);
+  fail_unless (strstr (all, "age_bucket{x=\"y\",le=\"0.2\"} 2\n"), "%s", all);
   fail_unless (
       strstr (all, "\"60\"} 2\nage_bucket{x=\"y\",le=\"+Inf\"} 3\nage_sum{x=\"y\"} 1000.1"), "%s",
       all);
@@ -224,6 +245,78 @@ GST_START_TEST (test_stats_become_metrics)
   all = prometheus_text_end (text);
   fail_unless (strstr (all, "\ngstfog_fakesink_rendered{element=\"a \\\"b\\\"\"} 0\n"), "%s", all);
   fail_unless (strstr (all, "gstfog_fakesink_average_rate{"), "%s", all);
+  gst_object_unref (element);
+}
+GST_END_TEST;
+
+static GstElement *
+bin_with (const gchar *bin_name, const gchar *name)
+{
+  GstElement *bin = gst_bin_new (bin_name);
+
+  gst_bin_add (GST_BIN (bin), gst_element_factory_make ("fakesink", name));
+  return bin;
+}
+
+GST_START_TEST (test_equal_names_in_two_bins)
+{
+  GstElement *pipeline = gst_pipeline_new ("all");
+  PrometheusText *text = prometheus_text_new ();
+  g_autofree gchar *all = NULL;
+
+  gst_bin_add_many (GST_BIN (pipeline), bin_with ("one", "sink"), bin_with ("other", "sink"), NULL);
+  for (GList *bin = GST_BIN_CHILDREN (pipeline); bin; bin = bin->next)
+    element_metrics_add (text, GST_BIN_CHILDREN (bin->data)->data);
+  all = prometheus_text_end (text);
+  fail_unless (strstr (all, "rendered{element=\"one/sink\"} 0\n"), "%s", all);
+  fail_unless (strstr (all, "rendered{element=\"other/sink\"} 0\n"), "%s", all);
+  gst_object_unref (pipeline);
+}
+GST_END_TEST;
+
+static gdouble
+value_of (const gchar *text, const gchar *metric)
+{
+  g_autofree gchar *start = g_strdup_printf ("\n%s ", metric);
+  const gchar *line = strstr (text, start);
+
+  fail_unless (line != NULL, "no %s in %s", metric, text);
+  return g_ascii_strtod (line + strlen (start), NULL);
+}
+
+GST_START_TEST (test_the_process)
+{
+  PrometheusText *text = prometheus_text_new ();
+  gdouble now = (gdouble) g_get_real_time () / G_USEC_PER_SEC, start;
+  g_autofree gchar *all = NULL;
+
+  process_metrics_add (text);
+  all = prometheus_text_end (text);
+  start = value_of (all, "process_start_time_seconds");
+  fail_unless (start > now - 600 && start < now + 2, "%f, now %f", start, now);
+  fail_unless (value_of (all, "process_resident_memory_bytes") > 1e6);
+  fail_unless (value_of (all, "process_virtual_memory_bytes") >=
+               value_of (all, "process_resident_memory_bytes"));
+  fail_unless (value_of (all, "process_open_fds") >= 3);
+  fail_unless (value_of (all, "process_max_fds") >= value_of (all, "process_open_fds"));
+  fail_unless (value_of (all, "process_cpu_seconds_total") >= 0);
+}
+GST_END_TEST;
+
+/* What bounds a rate is a 1, and nothing else is. */
+GST_START_TEST (test_one_bound_holds)
+{
+  GstElement *element = gst_element_factory_make ("feedbackrate", NULL);
+  PrometheusText *text = prometheus_text_new ();
+  g_autofree gchar *all = NULL;
+  guint holding = 0, bounds = 0;
+
+  element_metrics_add (text, element);
+  all = prometheus_text_end (text);
+  for (const gchar *at = all; (at = strstr (at, "\ngstfog_rate_bound{")); at++, bounds++)
+    holding += strchr (at + 1, '\n')[-1] == '1';
+  fail_unless_equals_int (bounds, 4);
+  fail_unless_equals_int (holding, 1);
   gst_object_unref (element);
 }
 GST_END_TEST;
@@ -312,6 +405,42 @@ GST_START_TEST (test_a_request_without_end_is_let_go)
 }
 GST_END_TEST;
 
+static gpointer
+send_slowly (gpointer connection)
+{
+  GOutputStream *out = g_io_stream_get_output_stream (G_IO_STREAM (connection));
+
+  while (g_output_stream_write (out, "x", 1, NULL, NULL) == 1)
+    g_usleep (G_USEC_PER_SEC / 5);
+  return NULL;
+}
+
+/* As many as the server has threads, and each is never silent for long. */
+GST_START_TEST (test_slow_clients_are_cut_off)
+{
+  StatusServer *server = status_server_new (0, answer_one_path, "yes\n", NULL);
+  g_autoptr (GSocketClient) client = g_socket_client_new ();
+  GSocketConnection *slow[16];
+  GThread *threads[16];
+  g_autofree gchar *reply = NULL;
+  gint64 began = g_get_monotonic_time ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (slow); i++) {
+    slow[i] = g_socket_client_connect_to_host (
+        client, "127.0.0.1", status_server_get_port (server), NULL, NULL);
+    threads[i] = g_thread_new ("slow", send_slowly, slow[i]);
+  }
+  reply = exchange (status_server_get_port (server), exchanges[0].request);
+  fail_unless (g_str_has_prefix (reply, "HTTP/1.0 200 OK"), "%s", reply);
+  fail_unless (g_get_monotonic_time () - began < 8 * SECOND);
+  for (guint i = 0; i < G_N_ELEMENTS (slow); i++) {
+    g_thread_join (threads[i]);
+    g_object_unref (slow[i]);
+  }
+  status_server_free (server);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_a_taken_port_is_an_error)
 {
   StatusServer *server = status_server_new (0, answer_one_path, NULL, NULL);
@@ -339,11 +468,16 @@ health_suite (void)
   tcase_add_test (tc, test_a_camera_owes_frames);
   tcase_add_test (tc, test_samples_follow_their_metric);
   tcase_add_test (tc, test_hostile_labels);
+  tcase_add_test (tc, test_labels_that_can_not_be_written_stay_apart);
   tcase_add_test (tc, test_a_histogram_is_cumulated);
   tcase_add_test (tc, test_stats_become_metrics);
+  tcase_add_test (tc, test_equal_names_in_two_bins);
+  tcase_add_test (tc, test_the_process);
+  tcase_add_test (tc, test_one_bound_holds);
   tcase_add_test (tc, test_our_elements_have_names_for_all);
   tcase_add_loop_test (tc, test_requests_are_answered, 0, G_N_ELEMENTS (exchanges));
   tcase_add_test (tc, test_a_request_without_end_is_let_go);
+  tcase_add_test (tc, test_slow_clients_are_cut_off);
   tcase_add_test (tc, test_a_taken_port_is_an_error);
   return s;
 }

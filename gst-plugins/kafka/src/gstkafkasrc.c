@@ -72,6 +72,7 @@ typedef struct {
   guint64 clock_skew;
   guint64 condemned;
   GstClockTime age;
+  GstClockTime captured; /* the last message, Unix time */
 } Counters;
 
 typedef struct {
@@ -121,7 +122,7 @@ reset_run (GstKafkaSrc *self)
 {
   GST_OBJECT_LOCK (self);
   memset (&self->counters, 0, sizeof self->counters);
-  self->counters.age = GST_CLOCK_TIME_NONE;
+  self->counters.age = self->counters.captured = GST_CLOCK_TIME_NONE;
   gst_clear_structure (&self->last_stats);
   GST_OBJECT_UNLOCK (self);
   self->pushing = 0;
@@ -406,6 +407,7 @@ look_at_age (GstKafkaSrc *self, GstBuffer *buffer)
     return TRUE;
   GST_OBJECT_LOCK (self);
   self->counters.clock_skew += captured > now;
+  self->counters.captured = captured;
   self->counters.age = captured > now ? 0 : now - captured;
   if (self->own.max_age > 0 && self->counters.age > self->own.max_age && !self->player) {
     self->counters.too_old++;
@@ -864,6 +866,21 @@ add_empty_stats (GstStructure *s)
   gst_structure_take_value (s, "partitions", &none);
 }
 
+/* with the object lock: how old the last message is by now, if others wait behind it. It grows while nothing is read. */
+static GstClockTime
+lag_time (const GstKafkaSrc *self, const GstStructure *stats)
+{
+  GstClockTime now = fog_time_now (), captured = self->counters.captured;
+  guint64 lag = 0;
+
+  gst_structure_get_uint64 (stats, "lag", &lag);
+  if (lag == 0)
+    return 0;
+  if (self->player || !GST_CLOCK_TIME_IS_VALID (captured))
+    return GST_CLOCK_TIME_NONE;
+  return now > captured ? now - captured : 0;
+}
+
 /* with the object lock */
 static GstStructure *
 make_stats (GstKafkaSrc *self)
@@ -882,6 +899,7 @@ make_stats (GstKafkaSrc *self)
     gst_kafka_consumer_add_stats (self->consumer, s);
   else
     add_empty_stats (s);
+  gst_structure_set (s, "lag-time", G_TYPE_UINT64, lag_time (self, s), NULL);
   if (self->player)
     gst_structure_set (s, "lost", G_TYPE_UINT64, gst_kafka_replay_get_lost (self->player), NULL);
   return s;
@@ -962,6 +980,7 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
    *   #GstKafkaSrc:access-timeout |
    * | condemned | not pushed since they were alone in the pipeline in 3 failed runs |
    * | lag | messages not yet pushed |
+   * | lag-time | ns since the capture of the last message read, if lag isn't 0: it grows while nothing is read; the maximum: not known, as in a replay; 0: no lag |
    * | prefetched | messages fetched ahead of the pipeline |
    * | pending | messages that are on their way downstream |
    * | parked | messages let go undecided, which wait for an error that may follow |
@@ -1006,7 +1025,7 @@ gst_kafka_src_init (GstKafkaSrc *self)
 {
   gst_kafka_settings_init (&self->settings);
   gst_kafka_src_settings_init (&self->own);
-  self->counters.age = GST_CLOCK_TIME_NONE;
+  self->counters.age = self->counters.captured = GST_CLOCK_TIME_NONE;
   gst_base_src_set_live (GST_BASE_SRC (self), TRUE);
   gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);
   gst_base_src_set_do_timestamp (GST_BASE_SRC (self), TRUE);
