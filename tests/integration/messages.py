@@ -2,6 +2,7 @@
 """Messages that tests can tell apart, sent by one client and counted by another, beside the elements."""
 
 import confluent_kafka
+import confluent_kafka.admin
 
 CAPS = "application/x-test, n=(int)1"
 
@@ -43,3 +44,22 @@ class Seen:
 
     def close(self):
         self._consumer.close()
+
+
+def seqs(kafka, topic, partition=0):
+    """The frames' numbers, as they lie in a partition."""
+    consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "seqs"})
+    where = confluent_kafka.TopicPartition(topic, partition, 0)
+    consumer.assign([where])
+    end = consumer.get_watermark_offsets(where, 10)[1]
+    found = [int(dict(message.headers())["seq"]) for message in consumer.consume(end, 20)] if end else []
+    consumer.close()
+    return found
+
+
+def alter(kafka, topic, **settings):
+    """Sets the topic's configuration, of which nothing else stays."""
+    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})
+    resource = confluent_kafka.admin.ConfigResource(
+        "topic", topic, {name.replace("_", "."): str(value) for name, value in settings.items()})
+    admin.alter_configs([resource])[resource].result(20)

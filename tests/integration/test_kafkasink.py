@@ -7,7 +7,7 @@ import confluent_kafka
 import confluent_kafka.admin
 import kafka_server
 import pytest
-from messages import Feed
+from messages import Feed, alter, seqs
 from pipeline import wait_until
 
 
@@ -106,16 +106,6 @@ ORDERED = {
 }
 
 
-def seqs(kafka, topic):
-    """The frames' numbers, as they lie in the topic's one partition."""
-    consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "seqs"})
-    consumer.assign([confluent_kafka.TopicPartition(topic, 0, 0)])
-    end = consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, 0), 10)[1]
-    found = [int(dict(message.headers())["seq"]) for message in consumer.consume(end, 20)] if end else []
-    consumer.close()
-    return found
-
-
 def frames(count, size):
     return f"fakesrc num-buffers={count} sizetype=fixed sizemax={size} filltype=random"
 
@@ -129,19 +119,13 @@ def test_batches_fit_the_topic(kafka, fresh, launch, settings):
     assert seqs(kafka, fresh) == list(range(20))
 
 
-def alter(kafka, topic, name, value):
-    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})
-    resource = confluent_kafka.admin.ConfigResource("topic", topic, {name: value})
-    admin.alter_configs([resource])[resource].result(20)
-
-
 def test_a_limit_that_shrinks_meanwhile(kafka, fresh, launch):
     kafka.create_topic(fresh, 1)
     sent = launch(
         f"fakesrc is-live=true do-timestamp=true num-buffers=300 sizetype=fixed sizemax=40000 datarate=4000000 ! "
         f"kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} linger=200000000")
     wait_until(lambda: seqs(kafka, fresh), 30, "frames")
-    alter(kafka, fresh, "max.message.bytes", "100000")
+    alter(kafka, fresh, max_message_bytes=100000)
     assert sent.wait(60) == 0, sent.output()
     assert seqs(kafka, fresh) == list(range(300))
 
