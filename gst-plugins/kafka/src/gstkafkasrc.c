@@ -38,26 +38,22 @@
  */
 
 #include <gst/base/gstpushsrc.h>
-#include <gst/base/gsttypefindhelper.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "fogtime.h"
 #include "client/gstkafkaclient.h"
-#include "client/gstkafkaformat.h"
 #include "gstkafkamessage.h"
 #include "gstkafkameta.h"
 #include "gstkafkarejects.h"
 #include "gstkafkareplay.h"
 #include "client/gstkafkasocket.h"
+#include "gstkafkasrccaps.h"
 #include "gstkafkasrcconfig.h"
 #include "client/gstkafkauri.h"
 
 GST_DEBUG_CATEGORY (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
-
-/* A guess of typefind's that is no better than this is none. */
-#define MIN_TYPE_FIND GST_TYPE_FIND_LIKELY
 
 enum { PROP_STATS = GST_KAFKA_SRC_PROP_OTHER };
 
@@ -67,8 +63,6 @@ typedef struct {
   guint64 bytes;
   guint64 other_cameras;
   guint64 too_old;
-  guint64 bad_caps;
-  guint64 refused_caps;
   guint64 clock_skew;
   guint64 condemned;
   GstClockTime age;
@@ -90,12 +84,10 @@ typedef struct {
   GstStructure *last_stats; /* of the run that has ended */
 
   /* for the streaming thread alone */
-  gint64 pushing;        /* since when the last buffer is on its way, monotonic us; 0: none is */
-  GstBuffer *created;    /* not pushed yet: in a pause and before an EOS the base class drops it */
-  gchar *caps_text;      /* `gst-caps` of the caps that downstream has */
-  gchar *told_caps_text; /* the last one a warning was posted for */
-  gboolean caps_found; /* by property or typefind: good for all messages without any of their own */
+  gint64 pushing;     /* since when the last buffer is on its way, monotonic us; 0: none is */
+  GstBuffer *created; /* not pushed yet: in a pause and before an EOS the base class drops it */
 
+  GstKafkaSrcCaps caps;
   gint flushed; /* atomic */
 } GstKafkaSrc;
 
@@ -126,9 +118,7 @@ reset_run (GstKafkaSrc *self)
   gst_clear_structure (&self->last_stats);
   GST_OBJECT_UNLOCK (self);
   self->pushing = 0;
-  g_clear_pointer (&self->caps_text, g_free);
-  g_clear_pointer (&self->told_caps_text, g_free);
-  self->caps_found = FALSE;
+  gst_kafka_src_caps_reset (&self->caps);
   g_atomic_int_set (&self->flushed, FALSE);
 }
 
@@ -255,7 +245,7 @@ gst_kafka_src_change_state (GstElement *element, GstStateChange transition)
   return result;
 }
 
-/* Caps */
+/* Messages */
 
 static void
 count (GstKafkaSrc *self, guint64 *counter)
@@ -264,136 +254,6 @@ count (GstKafkaSrc *self, guint64 *counter)
   (*counter)++;
   GST_OBJECT_UNLOCK (self);
 }
-
-static gboolean
-fails_on_error (GstKafkaSrc *self)
-{
-  gboolean fails;
-
-  GST_OBJECT_LOCK (self);
-  fails = self->own.on_error == GST_KAFKA_SRC_FAIL;
-  GST_OBJECT_UNLOCK (self);
-  return fails;
-}
-
-/* A message that isn't for this pipeline: one warning for each new kind of it, or the end: of the
- * stream, since the base class posts a second error for GST_FLOW_ERROR. */
-static GstFlowReturn
-reject_caps (GstKafkaSrc *self, const gchar *text, const gchar *why, guint64 *counter)
-{
-  count (self, counter);
-  if (fails_on_error (self)) {
-    GST_ELEMENT_ERROR (
-        self, STREAM, FORMAT, ("A message's caps are %s: %.200s", why, text), ("on-error=fail"));
-    return GST_FLOW_EOS;
-  }
-  if (g_strcmp0 (text, self->told_caps_text) != 0) {
-    g_free (self->told_caps_text);
-    self->told_caps_text = g_strdup (text);
-    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
-        ("Messages are skipped, since their caps are %s: %.200s", why, text), (NULL));
-  }
-  return GST_FLOW_CUSTOM_SUCCESS;
-}
-
-static GstFlowReturn
-offer_caps (GstKafkaSrc *self, GstCaps *caps, const gchar *text)
-{
-  if (!gst_pad_peer_query_accept_caps (GST_BASE_SRC_PAD (self), caps))
-    return reject_caps (self, text, "not accepted downstream", &self->counters.refused_caps);
-  g_clear_pointer (&self->caps_text, g_free);
-  if (!gst_base_src_set_caps (GST_BASE_SRC (self), caps))
-    return reject_caps (self, text, "refused downstream", &self->counters.refused_caps);
-  self->caps_text = g_strdup (text);
-  return GST_FLOW_OK;
-}
-
-static GstFlowReturn
-use_caps_header (GstKafkaSrc *self, const gchar *text)
-{
-  GstCaps *caps;
-  GstFlowReturn result;
-
-  caps = gst_kafka_caps_from_text (text);
-  if (!caps)
-    return reject_caps (self, text, "not valid", &self->counters.bad_caps);
-  result = offer_caps (self, caps, text);
-  gst_caps_unref (caps);
-  return result;
-}
-
-static GstCaps *
-find_type (GstKafkaSrc *self, GstBuffer *buffer)
-{
-  GstTypeFindProbability probability = GST_TYPE_FIND_NONE;
-  GstCaps *caps;
-  GstMapInfo map;
-
-  if (!gst_buffer_get_size (buffer) || !gst_buffer_map (buffer, &map, GST_MAP_READ))
-    return NULL;
-  caps = gst_type_find_helper_for_data (GST_OBJECT (self), map.data, map.size, &probability);
-  gst_buffer_unmap (buffer, &map);
-  if (probability < MIN_TYPE_FIND || (caps && !gst_caps_is_fixed (caps)))
-    gst_clear_caps (&caps);
-  return caps;
-}
-
-static GstCaps *
-dup_caps (GstKafkaSrc *self)
-{
-  GstCaps *caps;
-
-  GST_OBJECT_LOCK (self);
-  caps = self->own.caps ? gst_caps_ref (self->own.caps) : NULL;
-  GST_OBJECT_UNLOCK (self);
-  return caps;
-}
-
-/* What nobody knows goes out as it is: a decodebin behind may find more. */
-static GstFlowReturn
-use_other_caps (GstKafkaSrc *self, GstBuffer *buffer)
-{
-  g_autofree gchar *text = NULL;
-  GstFlowReturn result;
-  GstCaps *caps;
-
-  if (self->caps_found && !self->caps_text)
-    return GST_FLOW_OK;
-  caps = dup_caps (self);
-  if (!caps)
-    caps = find_type (self, buffer);
-  if (!caps)
-    return GST_FLOW_OK;
-  text = gst_caps_to_string (caps);
-  result = offer_caps (self, caps, text);
-  gst_caps_unref (caps);
-  g_clear_pointer (&self->caps_text, g_free);
-  self->caps_found = result == GST_FLOW_OK;
-  return result;
-}
-
-/* As nearly always: then nothing has to be looked at. */
-static gboolean
-has_same_caps (GstKafkaSrc *self, GstBuffer *buffer)
-{
-  const GstKafkaHeader *header = gst_kafka_meta_find_header (buffer, GST_KAFKA_HEADER_CAPS);
-
-  return header && header->value && self->caps_text && header->size == strlen (self->caps_text) &&
-         memcmp (header->value, self->caps_text, header->size) == 0;
-}
-
-static GstFlowReturn
-use_caps (GstKafkaSrc *self, GstBuffer *buffer)
-{
-  const gchar *text;
-
-  if (has_same_caps (self, buffer))
-    return GST_FLOW_OK;
-  text = gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_CAPS);
-  return text ? use_caps_header (self, text) : use_other_caps (self, buffer);
-}
-
-/* Messages */
 
 /* FALSE: older than max-age */
 static gboolean
@@ -425,7 +285,7 @@ judge (GstKafkaSrc *self, GstBuffer *buffer)
 
   if (!look_at_age (self, buffer))
     return GST_FLOW_CUSTOM_SUCCESS;
-  result = use_caps (self, buffer);
+  result = gst_kafka_src_caps_use (&self->caps, buffer);
   if (result != GST_FLOW_OK)
     return result;
   GST_OBJECT_LOCK (self);
@@ -892,8 +752,8 @@ make_stats (GstKafkaSrc *self)
     return gst_structure_copy (self->last_stats);
   s = gst_structure_new ("kafkasrc-stats", "messages", G_TYPE_UINT64, c->messages, "bytes",
       G_TYPE_UINT64, c->bytes, "other-cameras", G_TYPE_UINT64, c->other_cameras, "too-old",
-      G_TYPE_UINT64, c->too_old, "bad-caps", G_TYPE_UINT64, c->bad_caps, "refused-caps",
-      G_TYPE_UINT64, c->refused_caps, "clock-skew", G_TYPE_UINT64, c->clock_skew, "age",
+      G_TYPE_UINT64, c->too_old, "bad-caps", G_TYPE_UINT64, self->caps.bad, "refused-caps",
+      G_TYPE_UINT64, self->caps.refused, "clock-skew", G_TYPE_UINT64, c->clock_skew, "age",
       G_TYPE_UINT64, c->age, "condemned", G_TYPE_UINT64, c->condemned, NULL);
   if (self->consumer)
     gst_kafka_consumer_add_stats (self->consumer, s);
@@ -941,8 +801,7 @@ gst_kafka_src_finalize (GObject *object)
   gst_kafka_src_settings_clear (&self->own);
   gst_clear_structure (&self->last_stats);
   gst_clear_object (&self->rejects);
-  g_free (self->caps_text);
-  g_free (self->told_caps_text);
+  gst_kafka_src_caps_reset (&self->caps);
   G_OBJECT_CLASS (gst_kafka_src_parent_class)->finalize (object);
 }
 
@@ -1026,6 +885,7 @@ gst_kafka_src_init (GstKafkaSrc *self)
   gst_kafka_settings_init (&self->settings);
   gst_kafka_src_settings_init (&self->own);
   self->counters.age = self->counters.captured = GST_CLOCK_TIME_NONE;
+  gst_kafka_src_caps_init (&self->caps, GST_BASE_SRC (self), &self->own);
   gst_base_src_set_live (GST_BASE_SRC (self), TRUE);
   gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);
   gst_base_src_set_do_timestamp (GST_BASE_SRC (self), TRUE);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/base/gstbasesrc.h>
+
+#include "gstkafkasrcsettings.h"
+
+G_BEGIN_DECLS
+
+/* Gives downstream the caps of each message: those of its header `gst-caps`; without one, those of
+ * the property `caps`, or what typefind finds. */
+typedef struct {
+  GstBaseSrc *src;
+  const GstKafkaSrcSettings *own; /* with the object lock */
+  /* with the object lock: messages skipped */
+  guint64 bad;     /* caps that can't be parsed */
+  guint64 refused; /* caps that downstream doesn't accept */
+  /* for the streaming thread alone */
+  gchar *header;        /* `gst-caps` of the caps that downstream has */
+  gchar *warned_header; /* the last one a warning was posted for */
+  gboolean found;       /* by property or typefind: holds for all messages without the header */
+} GstKafkaSrcCaps;
+
+/* @own must outlive @self. */
+void gst_kafka_src_caps_init (
+    GstKafkaSrcCaps *self, GstBaseSrc *src, const GstKafkaSrcSettings *own);
+/* Frees what it holds; a new run begins. */
+void gst_kafka_src_caps_reset (GstKafkaSrcCaps *self);
+
+/**
+ * gst_kafka_src_caps_use:
+ *
+ * On the streaming thread.
+ *
+ * Returns: %GST_FLOW_OK; %GST_FLOW_CUSTOM_SUCCESS: @buffer is to be skipped, and a warning names its
+ * caps; %GST_FLOW_EOS: `on-error=fail`, and an error has been posted.
+ */
+GstFlowReturn gst_kafka_src_caps_use (GstKafkaSrcCaps *self, GstBuffer *buffer);
+
+G_END_DECLS
