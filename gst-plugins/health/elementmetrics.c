@@ -339,7 +339,8 @@ get_text_property (GstElement *element, const gchar *name)
   return text;
 }
 
-/* (transfer full): the element's name; within bins of the pipeline bin/element, since two bins may have equal names in them */
+/* (transfer full): the element's name; within bins of the pipeline bin/element, since two bins may
+ * have equal names in them */
 static gchar *
 path_of (GstElement *element)
 {

@@ -101,7 +101,8 @@ collect (const GValue *item, gpointer elements)
   g_ptr_array_add (elements, g_value_dup_object (item));
 }
 
-/* (transfer full): what @iterator, which is freed, walks over: all of it, also while the pipeline changes */
+/* (transfer full): what @iterator, which is freed, walks over: all of it, also while the pipeline
+ * changes */
 static GPtrArray *
 list_elements (GstIterator *iterator)
 {

@@ -44,7 +44,8 @@ read_boot_time (void)
   return line ? g_ascii_strtod (line + strlen ("\nbtime "), NULL) : 0;
 }
 
-/* Read once: the kernel derives the boot time from the clock, and a clock that is set is no restart. */
+/* Read once: the kernel derives the boot time from the clock, and a clock that is set is no
+ * restart. */
 static gdouble
 get_boot_time (void)
 {

@@ -61,7 +61,8 @@ find_family (PrometheusText *self, const gchar *name, PrometheusType type, const
   return family->text;
 }
 
-/* The shortest text that reads as the same number: a bucket's label is le="0.1", and not 0.10000000000000001. */
+/* The shortest text that reads as the same number: a bucket's label is le="0.1", and not
+ * 0.10000000000000001. */
 static void
 append_finite (GString *text, gdouble number)
 {
@@ -157,7 +158,8 @@ cut (const gchar *value)
   return g_utf8_make_valid (start, -1);
 }
 
-/* (transfer full): the value; one too long or not UTF-8 gets a digest, so that two such values stay two series */
+/* (transfer full): the value; one too long or not UTF-8 gets a digest, so that two such values stay
+ * two series */
 static gchar *
 bounded (const gchar *value)
 {

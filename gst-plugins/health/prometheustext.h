@@ -39,8 +39,8 @@ gchar *prometheus_text_end (PrometheusText *self);
  * @name: a label, and its value, and so on, ended by %NULL; a label
  *   whose value is %NULL is left out
  *
- * Values may hold anything: they are escaped. One of over 128 bytes is cut there, and what isn't UTF-8 is replaced; such
- * a value ends with `~` and 16 digits of its SHA-256.
+ * Values may hold anything: they are escaped. One of over 128 bytes is cut there, and what isn't
+ * UTF-8 is replaced; such a value ends with `~` and 16 digits of its SHA-256.
  *
  * Returns: (transfer full): `a="1",b="2"`
  */

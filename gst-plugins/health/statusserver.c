@@ -201,7 +201,8 @@ status_server_get_port (StatusServer *self)
   return self->port;
 }
 
-/* A request that is being read, or an answer being sent, is not waited for: it holds the memory that it uses. */
+/* A request that is being read, or an answer being sent, is not waited for: it holds the memory
+ * that it uses. */
 void
 status_server_free (StatusServer *self)
 {

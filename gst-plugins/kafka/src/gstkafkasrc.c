@@ -726,7 +726,8 @@ add_empty_stats (GstStructure *s)
   gst_structure_take_value (s, "partitions", &none);
 }
 
-/* with the object lock: how old the last message is by now, if others wait behind it. It grows while nothing is read. */
+/* with the object lock: how old the last message is by now, if others wait behind it. It grows
+ * while nothing is read. */
 static GstClockTime
 lag_time (const GstKafkaSrc *self, const GstStructure *stats)
 {
@@ -839,7 +840,7 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
    *   #GstKafkaSrc:access-timeout |
    * | condemned | not pushed since they were alone in the pipeline in 3 failed runs |
    * | lag | messages not yet pushed |
-   * | lag-time | ns since the capture of the last message read, if lag isn't 0: it grows while nothing is read; the maximum: not known, as in a replay; 0: no lag |
+   * | lag-time | ns since the last message read was captured; 0: no lag; the maximum: not known |
    * | prefetched | messages fetched ahead of the pipeline |
    * | pending | messages that are on their way downstream |
    * | parked | messages let go undecided, which wait for an error that may follow |

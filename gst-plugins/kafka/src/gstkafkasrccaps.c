@@ -31,8 +31,8 @@ gst_kafka_src_caps_reset (GstKafkaSrcCaps *self)
   self->found = FALSE;
 }
 
-/* Counts a message whose caps don't fit. Ends the stream with EOS, because the base class would post
- * a second error for GST_FLOW_ERROR; or warns once for each new caps. */
+/* Counts a message whose caps don't fit. Ends the stream with EOS, because the base class would
+ * post a second error for GST_FLOW_ERROR; or warns once for each new caps. */
 static GstFlowReturn
 reject_caps (GstKafkaSrcCaps *self, const gchar *text, const gchar *why, guint64 *counter)
 {

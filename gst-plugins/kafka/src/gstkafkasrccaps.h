@@ -32,8 +32,8 @@ void gst_kafka_src_caps_reset (GstKafkaSrcCaps *self);
  *
  * On the streaming thread.
  *
- * Returns: %GST_FLOW_OK; %GST_FLOW_CUSTOM_SUCCESS: @buffer is to be skipped, and a warning names its
- * caps; %GST_FLOW_EOS: `on-error=fail`, and an error has been posted.
+ * Returns: %GST_FLOW_OK; %GST_FLOW_CUSTOM_SUCCESS: skip @buffer, a warning names its caps;
+ * %GST_FLOW_EOS: `on-error=fail`, and an error has been posted.
  */
 GstFlowReturn gst_kafka_src_caps_use (GstKafkaSrcCaps *self, GstBuffer *buffer);
 
