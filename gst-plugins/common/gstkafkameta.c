@@ -286,16 +286,29 @@ gst_kafka_meta_make_message_id (GstBuffer *buffer)
   return g_strdup_printf ("%s:%d:%" G_GINT64_FORMAT, topic, partition, offset);
 }
 
+void
+gst_kafka_meta_read_frame_id (GstBuffer *buffer, GstKafkaFrameId *id)
+{
+  id->camera = gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_CAMERA);
+  id->session = gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_SESSION);
+  id->has_seq = gst_kafka_meta_get_header_uint64 (buffer, GST_KAFKA_HEADER_SEQ, &id->seq);
+}
+
+gchar *
+gst_kafka_frame_id_to_text (const GstKafkaFrameId *id, GstBuffer *buffer)
+{
+  if (id->camera && id->session && id->has_seq)
+    return g_strdup_printf ("%s:%s:%" G_GUINT64_FORMAT, id->camera, id->session, id->seq);
+  return gst_kafka_meta_make_message_id (buffer);
+}
+
 gchar *
 gst_kafka_meta_make_frame_id (GstBuffer *buffer)
 {
-  const gchar *camera = gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_CAMERA);
-  const gchar *session = gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_SESSION);
-  guint64 seq;
+  GstKafkaFrameId id;
 
-  if (camera && session && gst_kafka_meta_get_header_uint64 (buffer, GST_KAFKA_HEADER_SEQ, &seq))
-    return g_strdup_printf ("%s:%s:%" G_GUINT64_FORMAT, camera, session, seq);
-  return gst_kafka_meta_make_message_id (buffer);
+  gst_kafka_meta_read_frame_id (buffer, &id);
+  return gst_kafka_frame_id_to_text (&id, buffer);
 }
 
 /* (nullable) (transfer none) */

@@ -101,8 +101,19 @@ void gst_kafka_meta_set_headers (GstBuffer *buffer, const gchar *name, ...) G_GN
 
 /* (nullable) (transfer full): `topic:partition:offset` of the message that @buffer was made from. */
 gchar *gst_kafka_meta_make_message_id (GstBuffer *buffer);
-/* (nullable) (transfer full): what names a frame for ever: `camera:session:seq` as its producer said in the headers, else the
- * message's id. */
+
+/* The identity of a frame, as its producer wrote it into the headers, which own the texts. */
+typedef struct {
+  const gchar *camera, *session; /* NULL if absent */
+  gboolean has_seq;
+  guint64 seq;
+} GstKafkaFrameId;
+
+void gst_kafka_meta_read_frame_id (GstBuffer *buffer, GstKafkaFrameId *id);
+/* (nullable) (transfer full): `camera:session:seq` if @id has all three, else the id of the message
+ * that @buffer was made from. */
+gchar *gst_kafka_frame_id_to_text (const GstKafkaFrameId *id, GstBuffer *buffer);
+/* (nullable) (transfer full): both of them in one. */
 gchar *gst_kafka_meta_make_frame_id (GstBuffer *buffer);
 
 /* Decides on the ack token, if there is one. */

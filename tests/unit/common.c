@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fogcaps.h"
+#include "fogfield.h"
 #include "fogreport.h"
 #include "fogtime.h"
 #include "gstkafkameta.h"
@@ -287,6 +288,74 @@ GST_START_TEST (test_plain_caps_are_kept)
 }
 GST_END_TEST;
 
+/* --- properties that are fields --- */
+
+typedef struct {
+  gboolean boolean;
+  gint integer;
+  guint unsigned_integer;
+  guint64 time;
+  gdouble number;
+  GstState state;
+  gchar *text;
+} Fields;
+
+static const FogField fields[] = {
+    {1, G_STRUCT_OFFSET (Fields, boolean)},
+    {2, G_STRUCT_OFFSET (Fields, integer)},
+    {3, G_STRUCT_OFFSET (Fields, unsigned_integer)},
+    {4, G_STRUCT_OFFSET (Fields, time)},
+    {5, G_STRUCT_OFFSET (Fields, number)},
+    {6, G_STRUCT_OFFSET (Fields, state)},
+    {7, G_STRUCT_OFFSET (Fields, text)},
+    {0},
+};
+
+/* Sets the property to what @text says, and expects to read the same. */
+static void
+expect_field (Fields *structure, guint id, GType type, const gchar *text)
+{
+  GValue in = G_VALUE_INIT, out = G_VALUE_INIT;
+
+  g_value_init (&in, type);
+  g_value_init (&out, type);
+  fail_unless (gst_value_deserialize (&in, text));
+  fail_unless (fog_field_set (fields, structure, id, &in));
+  fail_unless (fog_field_get (fields, structure, id, &out));
+  fail_unless_equals_int (gst_value_compare (&in, &out), GST_VALUE_EQUAL);
+  g_value_unset (&in);
+  g_value_unset (&out);
+}
+
+GST_START_TEST (test_fields_of_every_type)
+{
+  Fields structure = {0};
+  GValue value = G_VALUE_INIT;
+
+  expect_field (&structure, 1, G_TYPE_BOOLEAN, "true");
+  expect_field (&structure, 2, G_TYPE_INT, "-2147483648");
+  expect_field (&structure, 3, G_TYPE_UINT, "4294967295");
+  expect_field (&structure, 4, G_TYPE_UINT64, "18446744073709551615");
+  expect_field (&structure, 5, G_TYPE_DOUBLE, "1.5");
+  expect_field (&structure, 6, GST_TYPE_STATE, "paused");
+  expect_field (&structure, 7, G_TYPE_STRING, "first");
+  expect_field (&structure, 7, G_TYPE_STRING, "second");
+  fail_unless (structure.boolean);
+  fail_unless_equals_int (structure.integer, G_MININT);
+  fail_unless_equals_int (structure.unsigned_integer, G_MAXUINT);
+  fail_unless_equals_uint64 (structure.time, G_MAXUINT64);
+  fail_unless_equals_float (structure.number, 1.5);
+  fail_unless_equals_int (structure.state, GST_STATE_PAUSED);
+  fail_unless_equals_string (structure.text, "second");
+
+  g_value_init (&value, G_TYPE_STRING);
+  fail_unless (fog_field_set (fields, &structure, 7, &value));
+  fail_unless (structure.text == NULL);
+  fail_if (fog_field_set (fields, &structure, 8, &value));
+  fail_if (fog_field_get (fields, &structure, 0, &value));
+}
+GST_END_TEST;
+
 static Suite *
 common_suite (void)
 {
@@ -307,6 +376,7 @@ common_suite (void)
   tcase_add_test (tc, test_report_comes_back_as_it_went);
   tcase_add_loop_test (tc, test_report_survives_any_text, 0, G_N_ELEMENTS (not_reports));
   tcase_add_loop_test (tc, test_plain_caps_are_kept, 0, G_N_ELEMENTS (offers));
+  tcase_add_test (tc, test_fields_of_every_type);
   return s;
 }
 
