@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "gstkafkameta.h"
 #include "haarcpus.h"
 
 /* What a reader of reports accepts. */
@@ -106,21 +105,18 @@ find_camera (HaarTally *self, const gchar *name)
   return camera;
 }
 
-/* What a reader takes; a header says anything. */
+/* A frame without the header leaves @known as it is. */
 static void
-read_rate (GstBuffer *frame, const gchar *name, gdouble *value)
+learn_rate (gdouble rate, gdouble *known)
 {
-  gdouble number;
-
-  if (gst_kafka_meta_get_header_double (frame, name, &number) && number >= 0 && number <= 1e6)
-    *value = number;
+  if (!isnan (rate))
+    *known = rate;
 }
 
 static void
-add_to_camera (Camera *camera, GstBuffer *frame)
+add_to_camera (Camera *camera, const HaarOrigin *origin)
 {
-  const gchar *session = gst_kafka_meta_get_header (frame, GST_KAFKA_HEADER_SESSION);
-  guint64 seq;
+  const gchar *session = origin->id.session;
 
   if (session && !is_name (session))
     session = NULL;
@@ -131,11 +127,11 @@ add_to_camera (Camera *camera, GstBuffer *frame)
     camera->counts.session = g_strdup (session);
     camera->counts.last_seq = 0;
   }
-  if (gst_kafka_meta_get_header_uint64 (frame, GST_KAFKA_HEADER_SEQ, &seq))
-    camera->counts.last_seq = MAX (camera->counts.last_seq, seq);
-  read_rate (frame, GST_KAFKA_HEADER_RATE_MIN, &camera->counts.min);
-  read_rate (frame, GST_KAFKA_HEADER_RATE_MAX, &camera->counts.max);
-  read_rate (frame, GST_KAFKA_HEADER_RATE_WEIGHT, &camera->counts.weight);
+  if (origin->id.has_seq)
+    camera->counts.last_seq = MAX (camera->counts.last_seq, origin->id.seq);
+  learn_rate (origin->rate_min, &camera->counts.min);
+  learn_rate (origin->rate_max, &camera->counts.max);
+  learn_rate (origin->rate_weight, &camera->counts.weight);
 }
 
 /* with the lock */
@@ -158,9 +154,10 @@ begin (HaarTally *self, const HaarCost *first)
 }
 
 gdouble
-haar_tally_add (HaarTally *self, GstBuffer *frame, guint faces, const HaarCost *cost, gdouble age)
+haar_tally_add (
+    HaarTally *self, const HaarOrigin *origin, guint faces, const HaarCost *cost, gdouble age)
 {
-  const gchar *name = gst_kafka_meta_get_header (frame, GST_KAFKA_HEADER_CAMERA);
+  const gchar *name = origin->id.camera;
   Camera *camera;
   HaarRecent *rested = NULL;
   gdouble busy;
@@ -178,7 +175,7 @@ haar_tally_add (HaarTally *self, GstBuffer *frame, guint faces, const HaarCost *
   if (isfinite (age))
     add_age (self, age);
   if (camera)
-    add_to_camera (camera, frame);
+    add_to_camera (camera, origin);
   g_mutex_unlock (&self->lock);
   return busy;
 }

@@ -3,6 +3,7 @@
 
 #include <gst/gst.h>
 #include "fogreport.h"
+#include "frames/haarorigin.h"
 #include "haarcost.h"
 
 G_BEGIN_DECLS
@@ -16,7 +17,7 @@ void haar_tally_free (HaarTally *tally);
 
 /**
  * haar_tally_add:
- * @frame: that was counted
+ * @origin: of the frame that was counted
  * @faces: found in it
  * @cost: of the count
  * @age: s from capture to now; NAN if unknown
@@ -24,7 +25,7 @@ void haar_tally_free (HaarTally *tally);
  * Returns: s for which it is taken to have kept a worker busy, see #HaarCosts
  */
 gdouble haar_tally_add (
-    HaarTally *tally, GstBuffer *frame, guint faces, const HaarCost *cost, gdouble age);
+    HaarTally *tally, const HaarOrigin *origin, guint faces, const HaarCost *cost, gdouble age);
 
 /* Now and then looks who else wants the processors; to be called for each frame, by one thread. */
 void haar_tally_look_around (HaarTally *tally);

@@ -1,14 +1,37 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "gsthaarshared.h"
+#include <gst/video/video.h>
+#include "gsthaaroutput.h"
 
 G_BEGIN_DECLS
 
-/* Frames and events arrive, and go to the workers. */
+/* What arrives: the pad `sink`. Its thread makes a job of each frame and of each event that keeps its
+ * place among them, and gives them to the workers. */
+typedef struct {
+  GstElement *element; /* whose part it is */
+  GstPad *pad;
+  const GstHaarSettings *settings; /* with the object lock */
+  GstHaarOutput *output;
+  GstHaarRate *rate;
 
-GstFlowReturn gst_haar_face_count_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer);
-gboolean gst_haar_face_count_sink_event (GstPad *pad, GstObject *parent, GstEvent *event);
-gboolean gst_haar_face_count_sink_query (GstPad *pad, GstObject *parent, GstQuery *query);
+  HaarWorkers *workers; /* of a run; borrowed */
+
+  /* of the pad's thread */
+  GstVideoInfo info;
+  gboolean have_info;
+  GstSegment segment;
+  HaarParams agreed;  /* the last ones that left a size to look for */
+  HaarParams refused; /* those since then that a warning was about; or as `agreed` */
+} GstHaarInput;
+
+/* @pad: becomes the element's. @settings, @output and @rate live as long as @input. */
+void gst_haar_input_init (GstHaarInput *input, GstElement *element, GstPad *pad,
+    const GstHaarSettings *settings, GstHaarOutput *output, GstHaarRate *rate);
+
+/* FALSE: min-size and max-size leave no size to look for; an error was posted. */
+gboolean gst_haar_input_check_sizes (GstHaarInput *input);
+/* A run begins, before its pads are active. */
+void gst_haar_input_begin (GstHaarInput *input, HaarWorkers *workers);
 
 G_END_DECLS

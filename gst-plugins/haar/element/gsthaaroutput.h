@@ -1,35 +1,60 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "gsthaarshared.h"
+#include "frames/haarworkers.h"
+#include "gsthaarrate.h"
+#include "gsthaarsettings.h"
+#include "gsthaarsrc.h"
+#include "gsthaarvideo.h"
 
 G_BEGIN_DECLS
 
-/* Documents leave by the task of the src pad, in the order of their frames, and frames by that of the video
- * pad: neither waits for the other's reader, so both may preroll. */
+/* What leaves after the workers: the branches `src` and `video` together. The task of the pad `src`
+ * takes jobs from the workers, in the order of arrival, and gives each to both branches. What their
+ * readers answer becomes the flow that the sender of frames gets. */
+typedef struct {
+  GstElement *element; /* whose part it is */
+  GstPad *sinkpad;
+  const GstHaarSettings *settings; /* with the object lock */
+  GstHaarStats *stats;
+  GstHaarRate *rate;
+  GstHaarSrc src;
+  GstHaarVideo video;
 
-gboolean gst_haar_face_count_src_activate (
-    GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active);
-gboolean gst_haar_face_count_video_activate (
-    GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active);
-gboolean gst_haar_face_count_src_event (GstPad *pad, GstObject *parent, GstEvent *event);
-gboolean gst_haar_face_count_src_query (GstPad *pad, GstObject *parent, GstQuery *query);
-GstDataQueue *gst_haar_face_count_new_video_queue (void);
-/* All that is on its way goes; nothing leaves any more. */
-void gst_haar_face_count_stop_output (GstHaarFaceCount *self, GstFlowReturn ret);
-/* What leaves by a task stands still until started. */
-void gst_haar_face_count_pause_output (GstHaarFaceCount *self);
-void gst_haar_face_count_start_output (GstHaarFaceCount *self);
-/* Starts again what readers that had enough of a stream have stopped, for the next one; with the tasks standing still. */
-void gst_haar_face_count_resume_output (GstHaarFaceCount *self);
-/* Until all that has arrived has left by both pads. FALSE: it has gone, or was stopped. */
-gboolean gst_haar_face_count_drain_output (GstHaarFaceCount *self);
+  HaarWorkers *workers; /* of a run; borrowed */
 
-/* Whether it ends a pipeline. */
-static inline gboolean
-gst_haar_face_count_is_failure (GstFlowReturn flow)
-{
-  return flow == GST_FLOW_NOT_LINKED || flow <= GST_FLOW_NOT_NEGOTIATED;
-}
+  GMutex lock;        /* guards what follows; a leaf */
+  GstFlowReturn flow; /* OK until a flush, a stop or the readers end it */
+  gboolean ended;     /* EOS has arrived: no sender of a frame gets the flow any more */
+} GstHaarOutput;
+
+/* @srcpad: becomes the element's. @settings, @stats and @rate live as long as @output. */
+void gst_haar_output_init (GstHaarOutput *output, GstElement *element, GstPad *srcpad,
+    GstPad *sinkpad, const GstHaarSettings *settings, GstHaarStats *stats, GstHaarRate *rate);
+void gst_haar_output_clear (GstHaarOutput *output);
+
+/* A run begins, before its pads are active. */
+void gst_haar_output_begin (GstHaarOutput *output, HaarWorkers *workers);
+/* A run has ended. Both tasks have stopped. */
+void gst_haar_output_end (GstHaarOutput *output);
+
+/* The following ones are about a run. */
+
+/* What the sender of a frame gets. */
+GstFlowReturn gst_haar_output_get_flow (GstHaarOutput *output);
+/* All that is on its way is freed, and nothing leaves any more: a flush begins, or the run ends. */
+void gst_haar_output_stop (GstHaarOutput *output);
+/* The tasks stand still until started. */
+void gst_haar_output_pause (GstHaarOutput *output);
+/* A flush has ended. */
+void gst_haar_output_start (GstHaarOutput *output);
+/* Waits until all that has arrived has left by both pads. FALSE: it was freed, or the output stopped. */
+gboolean gst_haar_output_drain (GstHaarOutput *output);
+/* A stream begins, from the thread of the sink pad. */
+void gst_haar_output_begin_stream (GstHaarOutput *output);
+/* A stream ends, from the thread of the sink pad. */
+void gst_haar_output_end_stream (GstHaarOutput *output);
+/* (transfer full) @event: pushed past the frames that are on their way. Reports aren't concerned. */
+gboolean gst_haar_output_push_past (GstHaarOutput *output, GstEvent *event);
 
 G_END_DECLS

@@ -1,32 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gsthaarpads.h"
 
-GstPad *
-gst_haar_face_count_ref_pad (GstHaarFaceCount *self, GstPad **pad)
-{
-  GstPad *ref;
-
-  GST_OBJECT_LOCK (self);
-  ref = *pad ? gst_object_ref (*pad) : NULL;
-  GST_OBJECT_UNLOCK (self);
-  return ref;
-}
-
-gboolean
-gst_haar_face_count_is_linked (GstHaarFaceCount *self, GstPad **pad)
-{
-  GstPad *ref = gst_haar_face_count_ref_pad (self, pad);
-  gboolean linked = ref && gst_pad_is_linked (ref);
-
-  gst_clear_object (&ref);
-  return linked;
-}
+#include <gst/video/video.h>
 
 GstEvent *
-gst_haar_face_count_make_stream_start (
-    GstHaarFaceCount *self, GstPad *pad, const gchar *name, GstEvent *upstream)
+gst_haar_make_stream_start (GstElement *element, GstPad *pad, const gchar *name, GstEvent *upstream)
 {
-  g_autofree gchar *id = gst_pad_create_stream_id (pad, GST_ELEMENT (self), name);
+  g_autofree gchar *id = gst_pad_create_stream_id (pad, element, name);
   GstEvent *event = gst_event_new_stream_start (id);
   guint group;
 
@@ -38,32 +18,41 @@ gst_haar_face_count_make_stream_start (
 }
 
 static GstCaps *
-acceptable_caps (GstHaarFaceCount *self, GstPad *pad, GstCaps *filter)
+acceptable_caps (GstPad *pad, GstPad *other, GstCaps *filter)
 {
   g_autoptr (GstCaps) all = gst_pad_get_pad_template_caps (pad);
-  GstPad *other = pad == self->sinkpad ? gst_haar_face_count_ref_pad (self, &self->video)
-                                       : gst_object_ref (self->sinkpad);
   g_autoptr (GstCaps) beyond = other ? gst_pad_peer_query_caps (other, all) : NULL;
-  GstCaps *caps;
+  GstCaps *caps = gst_caps_intersect_full (beyond ? beyond : all, all, GST_CAPS_INTERSECT_FIRST);
 
-  gst_clear_object (&other);
-  caps = gst_caps_intersect_full (beyond ? beyond : all, all, GST_CAPS_INTERSECT_FIRST);
-  if (filter) {
-    GstCaps *filtered = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
-
-    gst_caps_unref (caps);
-    caps = filtered;
-  }
+  if (filter)
+    gst_caps_take (&caps, gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST));
   return caps;
 }
 
 void
-gst_haar_face_count_answer_caps (GstHaarFaceCount *self, GstPad *pad, GstQuery *query)
+gst_haar_answer_caps (GstPad *pad, GstPad *other, GstQuery *query)
 {
   g_autoptr (GstCaps) caps = NULL;
   GstCaps *filter;
 
   gst_query_parse_caps (query, &filter);
-  caps = acceptable_caps (self, pad, filter);
+  caps = acceptable_caps (pad, other, filter);
   gst_query_set_caps_result (query, caps);
+}
+
+gboolean
+gst_haar_answer_latency (GstPad *sinkpad, guint frames, GstQuery *query)
+{
+  g_autoptr (GstCaps) caps = gst_pad_get_current_caps (sinkpad);
+  GstClockTime min, max, own = 0;
+  GstVideoInfo info;
+  gboolean live;
+
+  if (!gst_pad_peer_query (sinkpad, query))
+    return FALSE;
+  gst_query_parse_latency (query, &live, &min, &max);
+  if (caps && gst_video_info_from_caps (&info, caps) && info.fps_n > 0)
+    own = gst_util_uint64_scale (frames * GST_SECOND, (guint64) info.fps_d, (guint64) info.fps_n);
+  gst_query_set_latency (query, live, min + own, GST_CLOCK_TIME_IS_VALID (max) ? max + own : max);
+  return TRUE;
 }

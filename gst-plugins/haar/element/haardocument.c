@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "haarevent.h"
+#include "haardocument.h"
 
 #include <json-glib/json-glib.h>
 #include <string.h>
 
 #include "fogtime.h"
-#include "gstkafkameta.h"
 
 static void
 add_string (JsonBuilder *builder, const gchar *name, const gchar *value)
@@ -36,7 +35,7 @@ add_date (JsonBuilder *builder, const gchar *name, GstClockTime time)
   json_builder_end_object (builder);
 }
 
-/* Objects, since not every database that speaks MongoDB's protocol takes an array within an array. */
+/* Objects, because some databases that speak MongoDB's protocol take no array within an array. */
 static void
 add_boxes (JsonBuilder *builder, const GArray *rects)
 {
@@ -56,19 +55,18 @@ add_boxes (JsonBuilder *builder, const GArray *rects)
 }
 
 static void
-add_origin (JsonBuilder *builder, GstBuffer *frame)
+add_origin (JsonBuilder *builder, const HaarJob *job)
 {
-  const gchar *camera = gst_kafka_meta_get_header (frame, GST_KAFKA_HEADER_CAMERA);
-  /* A frame that comes twice is one document. */
-  g_autofree gchar *id = gst_kafka_meta_make_frame_id (frame);
-  guint64 seq;
+  const GstKafkaFrameId *frame = &job->origin.id;
+  /* A frame that is counted twice is one document. */
+  g_autofree gchar *id = gst_kafka_frame_id_to_text (frame, job->frame);
 
   if (id)
     add_string (builder, "_id", id);
-  if (camera)
-    add_string (builder, "camera", camera);
-  if (gst_kafka_meta_get_header_uint64 (frame, GST_KAFKA_HEADER_SEQ, &seq))
-    add_int (builder, "seq", (gint64) MIN (seq, (guint64) G_MAXINT64));
+  if (frame->camera)
+    add_string (builder, "camera", frame->camera);
+  if (frame->has_seq)
+    add_int (builder, "seq", (gint64) MIN (frame->seq, (guint64) G_MAXINT64));
 }
 
 static gchar *
@@ -81,53 +79,57 @@ to_text (JsonBuilder *builder, gsize *size)
   return json_generator_to_data (generator, size);
 }
 
-/* The token rides along; where the frame itself was to go doesn't. */
+/* Copies the frame's meta with its ack token, but not where the frame itself was to be sent. */
 static void
-inherit (GstBuffer *event, GstBuffer *frame, GstClockTime captured)
+inherit (GstBuffer *document, const HaarJob *job)
 {
-  const gchar *camera = gst_kafka_meta_get_header (frame, GST_KAFKA_HEADER_CAMERA);
+  const gchar *camera = job->origin.id.camera;
   GstStructure *s;
 
-  gst_kafka_meta_copy (event, frame);
-  s = gst_kafka_meta_ensure (event);
+  gst_kafka_meta_copy (document, job->frame);
+  s = gst_kafka_meta_ensure (document);
   gst_structure_remove_fields (s, "target-topic", "target-partition", "target-key", NULL);
   if (camera) {
     g_autoptr (GBytes) key = g_bytes_new (camera, strlen (camera));
 
     gst_structure_set (s, "target-key", G_TYPE_BYTES, key, NULL);
   }
-  if (GST_CLOCK_TIME_IS_VALID (captured) &&
-      !gst_kafka_meta_get_header (event, GST_KAFKA_HEADER_CAPTURE_TIME)) {
-    g_autofree gchar *text = g_strdup_printf ("%" G_GUINT64_FORMAT, captured);
+  if (GST_CLOCK_TIME_IS_VALID (job->captured) &&
+      !gst_kafka_meta_get_header (document, GST_KAFKA_HEADER_CAPTURE_TIME)) {
+    g_autofree gchar *text = g_strdup_printf ("%" G_GUINT64_FORMAT, job->captured);
 
-    gst_kafka_meta_set_headers (event, GST_KAFKA_HEADER_CAPTURE_TIME, text, NULL);
+    gst_kafka_meta_set_headers (document, GST_KAFKA_HEADER_CAPTURE_TIME, text, NULL);
   }
 }
 
-GstBuffer *
-haar_event_new (GstBuffer *frame, const GArray *rects, gint width, gint height,
-    GstClockTime captured, const gchar *replica)
+static gchar *
+make_text (const HaarJob *job, const gchar *replica, gsize *size)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
-  GstBuffer *event;
-  gchar *text;
-  gsize size;
 
   json_builder_begin_object (builder);
-  add_origin (builder, frame);
-  if (GST_CLOCK_TIME_IS_VALID (captured))
-    add_date (builder, "captured", captured);
+  add_origin (builder, job);
+  if (GST_CLOCK_TIME_IS_VALID (job->captured))
+    add_date (builder, "captured", job->captured);
   add_date (builder, "processed", fog_time_now ());
-  add_int (builder, "faces", rects->len);
-  add_boxes (builder, rects);
-  add_int (builder, "width", width);
-  add_int (builder, "height", height);
+  add_int (builder, "faces", job->rects->len);
+  add_boxes (builder, job->rects);
+  add_int (builder, "width", job->width);
+  add_int (builder, "height", job->height);
   add_string (builder, "replica", replica);
   json_builder_end_object (builder);
-  text = to_text (builder, &size);
-  event = gst_buffer_new_wrapped (text, size);
-  GST_BUFFER_PTS (event) = GST_BUFFER_PTS (frame);
-  GST_BUFFER_DURATION (event) = GST_BUFFER_DURATION (frame);
-  inherit (event, frame, captured);
-  return event;
+  return to_text (builder, size);
+}
+
+GstBuffer *
+haar_document_new (const HaarJob *job, const gchar *replica)
+{
+  gsize size;
+  gchar *text = make_text (job, replica, &size);
+  GstBuffer *document = gst_buffer_new_wrapped (text, size);
+
+  GST_BUFFER_PTS (document) = GST_BUFFER_PTS (job->frame);
+  GST_BUFFER_DURATION (document) = GST_BUFFER_DURATION (job->frame);
+  inherit (document, job);
+  return document;
 }

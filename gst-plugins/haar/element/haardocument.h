@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <gst/gst.h>
-#include "engine/haarengine.h"
+#include "frames/haarjob.h"
 
 G_BEGIN_DECLS
 
 /**
- * haar_event_new:
- * @frame: the frame's buffer; its headers name the camera
- * @rects: of HaarRect
- * @width: of the picture that was counted, px
- * @height: px
- * @captured: ns since the Unix epoch, or %GST_CLOCK_TIME_NONE
- * @replica: who counted
+ * haar_document_new:
+ * @job: a frame that was counted
+ * @replica: the name of this replica
  *
- * Returns: (transfer full): the event document of a frame (README, "Messages"), with the frame's times, and
- *   its #GstKafkaMeta, so that it is done only when the event is; keyed by the camera
+ * Returns: (transfer full): the event document of the frame (gst-plugins/README.md, "Messages"). It has
+ *   the frame's times, the camera as its key, and the frame's #GstKafkaMeta: so the frame's message is
+ *   done only when the document is
  */
-GstBuffer *haar_event_new (GstBuffer *frame, const GArray *rects, gint width, gint height,
-    GstClockTime captured, const gchar *replica);
+GstBuffer *haar_document_new (const HaarJob *job, const gchar *replica);
 
 G_END_DECLS

@@ -7,7 +7,6 @@
 #include <gio/gio.h>
 
 #include "fogtime.h"
-#include "gstkafkameta.h"
 #include "haarluma.h"
 
 HaarJob *
@@ -25,6 +24,7 @@ haar_job_new_frame (GstBuffer *frame, const GstVideoInfo *info)
   HaarJob *job = g_new0 (HaarJob, 1);
 
   job->frame = frame;
+  haar_origin_read (&job->origin, frame);
   job->info = *info;
   job->captured = GST_CLOCK_TIME_NONE;
   job->age = NAN;
@@ -37,6 +37,7 @@ haar_job_free (HaarJob *job)
 {
   g_clear_pointer (&job->event, gst_event_unref);
   g_clear_pointer (&job->frame, gst_buffer_unref);
+  haar_origin_clear (&job->origin);
   g_clear_pointer (&job->rects, g_array_unref);
   g_clear_error (&job->error);
   g_free (job);
@@ -105,7 +106,7 @@ detect (HaarJob *job, HaarTool *tool, const HaarLuma *luma, const HaarRect *part
 static gboolean
 detect_changes (HaarJob *job, HaarTool *tool, const HaarLuma *luma)
 {
-  const gchar *camera = gst_kafka_meta_get_header (job->frame, GST_KAFKA_HEADER_CAMERA);
+  const gchar *camera = job->origin.id.camera;
   const HaarRect all = {0, 0, luma->width, luma->height};
   HaarRect part;
 

@@ -4,6 +4,7 @@
 #include <gst/video/video.h>
 #include "capacity/haarcost.h"
 #include "engine/haarengine.h"
+#include "haarorigin.h"
 #include "haarstill.h"
 
 G_BEGIN_DECLS
@@ -19,6 +20,7 @@ typedef enum {
 typedef struct {
   GstEvent *event;
   GstBuffer *frame;
+  HaarOrigin origin;
   GstVideoInfo info;
   HaarParams params;
   GstClockTime max_age;         /* 0: any */

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "capacity/haarreporter.h"
+#include "capacity/haartally.h"
+#include "gsthaarslot.h"
+#include "gsthaarstats.h"
+
+G_BEGIN_DECLS
+
+typedef enum {
+  GST_HAAR_RATE_NEW,   /* the pad has got no event of this stream yet */
+  GST_HAAR_RATE_BEGUN, /* stream-start, caps and segment */
+  GST_HAAR_RATE_ENDED, /* EOS */
+} GstHaarRateStream;
+
+/* The branch of the pad `rate`, by which reports leave. The reporter's thread makes and pushes them,
+ * whatever the frames do, and posts the statistics. */
+typedef struct {
+  GstElement *element; /* whose part it is */
+  GstPad *sinkpad;
+  GstHaarStats *stats;
+
+  GstHaarSlot slot; /* its lock guards what follows; taken before the reporter's lock */
+  GstHaarRateStream stream;
+  GstFlowReturn answer;   /* the reader's last one in this stream */
+  GArray *partitions;     /* of gint: what this replica reads */
+  HaarReporter *reporter; /* of a run; the threads of a run use it without the lock */
+
+  HaarTally *tally; /* of a run */
+} GstHaarRate;
+
+void gst_haar_rate_init (
+    GstHaarRate *rate, GstElement *element, GstPad *sinkpad, GstHaarStats *stats);
+void gst_haar_rate_clear (GstHaarRate *rate);
+
+/* (nullable): NULL if the pad exists already. */
+GstPad *gst_haar_rate_request_pad (GstHaarRate *rate, GstPadTemplate *templ);
+void gst_haar_rate_release_pad (GstHaarRate *rate, GstPad *pad);
+
+/* Takes @tally. FALSE: the system gives no thread, and @tally is still the caller's. */
+gboolean gst_haar_rate_start (
+    GstHaarRate *rate, GstClockTime interval, HaarTally *tally, GError **error);
+void gst_haar_rate_stop (GstHaarRate *rate);
+
+/* The following ones are about a run. */
+
+void gst_haar_rate_begin (GstHaarRate *rate);
+/* Reports are made in PLAYING only. */
+void gst_haar_rate_set_playing (GstHaarRate *rate, gboolean playing);
+/* The last report of the stream is made now. */
+void gst_haar_rate_finish (GstHaarRate *rate);
+/* The same, and waits for it, but no longer than 300 ms. */
+void gst_haar_rate_leave (GstHaarRate *rate);
+/* The stream of reports begins again if it has ended. Waits for its end, but no longer than 300 ms. */
+void gst_haar_rate_restart (GstHaarRate *rate);
+/* Reports at once which partitions an assignment names, if it names any. */
+void gst_haar_rate_take_assignment (GstHaarRate *rate, const GstStructure *assignment);
+/* Returns: s for which the frame is taken to have kept a worker busy, see #HaarCosts */
+gdouble gst_haar_rate_add_frame (GstHaarRate *rate, const HaarJob *job);
+
+/* Also between runs: */
+void gst_haar_rate_set_interval (GstHaarRate *rate, GstClockTime interval);
+/* OK, unless the reader failed, and has said why. */
+GstFlowReturn gst_haar_rate_get_failure (GstHaarRate *rate);
+
+G_END_DECLS

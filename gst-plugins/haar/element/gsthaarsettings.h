@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+#include "engine/haarengine.h"
+
+G_BEGIN_DECLS
+
+typedef enum { GST_HAAR_ENGINE_AUTO, GST_HAAR_ENGINE_NATIVE, GST_HAAR_ENGINE_OPENCV } GstHaarEngine;
+
+#define GST_TYPE_HAAR_ENGINE (gst_haar_engine_get_type ())
+GType gst_haar_engine_get_type (void);
+
+/* The properties, except `stats`. The element's object lock guards them. */
+typedef struct {
+  gchar *cascade, *replica, *label; /* never NULL */
+  gboolean trust_cascade, draw_boxes;
+  gdouble scale_factor;
+  gint min_neighbors, min_size, max_size;
+  guint min_faces, workers;
+  GstHaarEngine engine;
+  guint64 report_interval, max_age, rescan_interval; /* ns */
+} GstHaarSettings;
+
+#define GST_HAAR_MAX_WORKERS 256
+
+/* Ids of properties; those from OTHER on are the element's. */
+enum { GST_HAAR_PROP_REPORT_INTERVAL = 1, GST_HAAR_PROP_OTHER = 100 };
+
+void gst_haar_settings_init (GstHaarSettings *settings);
+void gst_haar_settings_clear (GstHaarSettings *settings);
+void gst_haar_settings_install_properties (GObjectClass *klass);
+
+/* They lock. FALSE: @id isn't one of these properties. */
+gboolean gst_haar_settings_set_property (
+    GstHaarSettings *settings, GObject *object, guint id, const GValue *value);
+gboolean gst_haar_settings_get_property (
+    GstHaarSettings *settings, GObject *object, guint id, GValue *value);
+
+/* With the object lock. */
+HaarParams gst_haar_settings_get_params (const GstHaarSettings *settings);
+
+G_END_DECLS

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+#include "gsthaarstats.h"
+
+G_BEGIN_DECLS
+
+/* The branch of the pad `src`, by which documents leave. A task of the pad pushes them; it runs
+ * the loop of the output (gsthaaroutput.h). */
+typedef struct {
+  GstElement *element; /* whose part it is */
+  GstPad *pad, *sinkpad;
+  GstHaarStats *stats;
+  gpointer output; /* for the functions of the pad's task */
+
+  GMutex lock;          /* guards what follows; a leaf */
+  GstFlowReturn answer; /* the reader's last one in this stream */
+} GstHaarSrc;
+
+/* @pad: becomes the element's. @output: what runs its task */
+void gst_haar_src_init (GstHaarSrc *src, GstElement *element, GstPad *pad, GstPad *sinkpad,
+    GstHaarStats *stats, gpointer output);
+void gst_haar_src_clear (GstHaarSrc *src);
+
+/* A new stream: the reader has answered nothing yet. */
+void gst_haar_src_reset_answer (GstHaarSrc *src);
+/* What the reader answers to the frames: NOT_LINKED without one. */
+GstFlowReturn gst_haar_src_get_answer (GstHaarSrc *src);
+
+/* Pushes what the documents' stream has in place of @event, if anything. From the pad's task. */
+void gst_haar_src_push_event (GstHaarSrc *src, GstEvent *event);
+/* Pushes @document (nullable, transfer full), or @gap (nullable) in its place. From the pad's task. */
+void gst_haar_src_push (GstHaarSrc *src, GstBuffer *document, GstEvent *gap);
+
+G_END_DECLS

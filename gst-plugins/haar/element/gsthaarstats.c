@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gsthaarstats.h"
+
+#include "gsthaarpads.h"
+
+#define GST_CAT_DEFAULT gst_haar_face_count_debug
+
+/* Cameras that are counted one by one. Those beyond are counted together. */
+#define MAX_CAMERAS 256
+#define UNNAMED "(none)"
+#define OTHERS "(others)"
+
+typedef struct {
+  guint64 frames, faces;
+} Total;
+
+void
+gst_haar_stats_init (GstHaarStats *self, GstElement *element)
+{
+  self->element = element;
+  g_mutex_init (&self->lock);
+  self->cameras = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+}
+
+void
+gst_haar_stats_clear (GstHaarStats *self)
+{
+  g_hash_table_unref (self->cameras);
+  g_mutex_clear (&self->lock);
+}
+
+void
+gst_haar_stats_begin (
+    GstHaarStats *self, const gchar *engine, HaarWorkers *workers, guint n_workers)
+{
+  g_mutex_lock (&self->lock);
+  self->frames = self->faces = self->events = self->unchanged = self->partial = 0;
+  self->too_small = self->too_old = self->bad = self->failed = self->skewed = 0;
+  self->reports = self->lag = 0;
+  self->busy = 0;
+  self->ages = self->processes = (FogHistogram){0};
+  g_hash_table_remove_all (self->cameras);
+  self->engine = engine;
+  self->n_workers = n_workers;
+  self->workers = workers;
+  g_mutex_unlock (&self->lock);
+}
+
+void
+gst_haar_stats_end (GstHaarStats *self)
+{
+  g_mutex_lock (&self->lock);
+  self->workers = NULL;
+  g_mutex_unlock (&self->lock);
+}
+
+/* --- frames --- */
+
+/* with the lock */
+static Total *
+find_total (GstHaarStats *self, const gchar *name)
+{
+  Total *total = g_hash_table_lookup (self->cameras, name);
+
+  if (total)
+    return total;
+  if (g_hash_table_size (self->cameras) >= MAX_CAMERAS && !g_str_equal (name, OTHERS))
+    return find_total (self, OTHERS);
+  total = g_new0 (Total, 1);
+  g_hash_table_insert (self->cameras, g_strdup (name), total);
+  return total;
+}
+
+/* with the lock */
+static void
+add_counted (GstHaarStats *self, const HaarJob *job, gdouble busy)
+{
+  const gchar *camera = job->origin.id.camera;
+  Total *total = find_total (self, camera ? camera : UNNAMED);
+
+  self->frames++;
+  self->faces += job->rects->len;
+  self->too_small += job->too_small;
+  self->unchanged += job->difference == HAAR_STILL_NOTHING;
+  self->partial += job->difference == HAAR_STILL_PART;
+  self->busy += busy;
+  fog_histogram_add (&self->ages, job->age);
+  fog_histogram_add (&self->processes, job->cost.wall);
+  total->frames++;
+  total->faces += job->rects->len;
+}
+
+/* The 1st, 2nd, 4th, 8th … of a kind: a stream of nothing else doesn't flood the bus. */
+static gboolean
+is_reported (guint64 number)
+{
+  return number != 0 && (number & (number - 1)) == 0;
+}
+
+static void
+warn_of_small (GstHaarStats *self, const HaarJob *job, guint64 number)
+{
+  if (!job->too_small || !is_reported (number))
+    return;
+  GST_ELEMENT_WARNING (self->element, RESOURCE, SETTINGS,
+      ("No face of min-size %d fits into a frame of %dx%d: none is found in it. Lower min-size.",
+          job->params.min_w, job->width, job->height),
+      ("%" G_GUINT64_FORMAT " such frames so far", number));
+}
+
+static void
+warn_of_bad (GstHaarStats *self, const HaarJob *job, guint64 number)
+{
+  if (!is_reported (number))
+    return;
+  GST_ELEMENT_WARNING (self->element, STREAM, FORMAT,
+      ("Skipped a frame that can't be read: it is shorter than its caps say, or its memory can't "
+       "be mapped."),
+      ("%" G_GSIZE_FORMAT " bytes for %dx%d %s, %" G_GUINT64_FORMAT " skipped so far",
+          gst_buffer_get_size (job->frame), job->info.width, job->info.height,
+          GST_VIDEO_INFO_NAME (&job->info), number));
+}
+
+static void
+warn_of_failed (GstHaarStats *self, const HaarJob *job, guint64 number)
+{
+  if (!is_reported (number))
+    return;
+  GST_ELEMENT_WARNING (self->element, STREAM, FAILED,
+      ("A frame of %dx%d couldn't be counted and was skipped: %s.", job->width, job->height,
+          job->error->message),
+      ("%" G_GUINT64_FORMAT " so far", number));
+}
+
+void
+gst_haar_stats_add_frame (GstHaarStats *self, const HaarJob *job, gdouble busy)
+{
+  guint64 too_small, bad, failed;
+
+  g_mutex_lock (&self->lock);
+  if (job->outcome == HAAR_COUNTED)
+    add_counted (self, job, busy);
+  self->skewed += job->skewed;
+  self->too_old += job->outcome == HAAR_TOO_OLD;
+  bad = self->bad += job->outcome == HAAR_BAD;
+  failed = self->failed += job->outcome == HAAR_FAILED;
+  too_small = self->too_small;
+  g_mutex_unlock (&self->lock);
+  if (job->outcome == HAAR_COUNTED)
+    warn_of_small (self, job, too_small);
+  else if (job->outcome == HAAR_BAD)
+    warn_of_bad (self, job, bad);
+  else if (job->outcome == HAAR_FAILED)
+    warn_of_failed (self, job, failed);
+}
+
+/* --- other numbers --- */
+
+void
+gst_haar_stats_add_event (GstHaarStats *self)
+{
+  g_mutex_lock (&self->lock);
+  self->events++;
+  g_mutex_unlock (&self->lock);
+}
+
+void
+gst_haar_stats_add_report (GstHaarStats *self)
+{
+  g_mutex_lock (&self->lock);
+  self->reports++;
+  g_mutex_unlock (&self->lock);
+}
+
+void
+gst_haar_stats_set_lag (GstHaarStats *self, guint64 lag)
+{
+  g_mutex_lock (&self->lock);
+  self->lag = lag;
+  g_mutex_unlock (&self->lock);
+}
+
+guint64
+gst_haar_stats_get_lag (GstHaarStats *self)
+{
+  guint64 lag;
+
+  g_mutex_lock (&self->lock);
+  lag = self->lag + (self->workers ? haar_workers_get_queued (self->workers) : 0);
+  g_mutex_unlock (&self->lock);
+  return lag;
+}
+
+guint
+gst_haar_stats_get_workers (GstHaarStats *self)
+{
+  guint n;
+
+  g_mutex_lock (&self->lock);
+  n = self->n_workers;
+  g_mutex_unlock (&self->lock);
+  return n;
+}
+
+/* with the lock: a GstValueArray of structures */
+static void
+set_cameras (GstHaarStats *self, GstStructure *s)
+{
+  GValue array = G_VALUE_INIT, entry = G_VALUE_INIT;
+  GHashTableIter iter;
+  gpointer name, value;
+
+  gst_value_array_init (&array, g_hash_table_size (self->cameras));
+  g_value_init (&entry, GST_TYPE_STRUCTURE);
+  g_hash_table_iter_init (&iter, self->cameras);
+  while (g_hash_table_iter_next (&iter, &name, &value)) {
+    const Total *total = value;
+
+    g_value_take_boxed (
+        &entry, gst_structure_new ("camera", "camera", G_TYPE_STRING, name, "frames", G_TYPE_UINT64,
+                    total->frames, "faces", G_TYPE_UINT64, total->faces, NULL));
+    gst_value_array_append_value (&array, &entry);
+  }
+  g_value_unset (&entry);
+  gst_structure_take_value (s, "cameras", &array);
+}
+
+GstStructure *
+gst_haar_stats_to_structure (GstHaarStats *self)
+{
+  GstStructure *s;
+
+  g_mutex_lock (&self->lock);
+  s = gst_structure_new ("haarfacecount-stats", "frames", G_TYPE_UINT64, self->frames, "faces",
+      G_TYPE_UINT64, self->faces, "events", G_TYPE_UINT64, self->events, "unchanged", G_TYPE_UINT64,
+      self->unchanged, "partial", G_TYPE_UINT64, self->partial, "too-small", G_TYPE_UINT64,
+      self->too_small, "too-old", G_TYPE_UINT64, self->too_old, "bad-frames", G_TYPE_UINT64,
+      self->bad, "failed-frames", G_TYPE_UINT64, self->failed, "clock-skew", G_TYPE_UINT64,
+      self->skewed, "reports", G_TYPE_UINT64, self->reports, "busy", G_TYPE_DOUBLE, self->busy,
+      "workers", G_TYPE_UINT, self->n_workers, "engine", G_TYPE_STRING,
+      self->engine ? self->engine : "none", "waiting", G_TYPE_UINT,
+      self->workers ? haar_workers_get_waiting (self->workers) : 0, "lag", G_TYPE_UINT64, self->lag,
+      NULL);
+  fog_histogram_to_field (&self->ages, s, "frame-age");
+  fog_histogram_to_field (&self->processes, s, "process");
+  set_cameras (self, s);
+  g_mutex_unlock (&self->lock);
+  return s;
+}

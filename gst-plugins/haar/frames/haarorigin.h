@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "gstkafkameta.h"
+
+G_BEGIN_DECLS
+
+/* What a frame's headers say about it. It is read once, when the frame arrives. */
+typedef struct {
+  GPtrArray *headers; /* owns the texts of `id`; NULL if the frame has no headers */
+  GstKafkaFrameId id;
+  /* What the camera may be asked for, frames/s, and its share; NAN if absent or absurd. */
+  gdouble rate_min, rate_max, rate_weight;
+} HaarOrigin;
+
+void haar_origin_read (HaarOrigin *origin, GstBuffer *frame);
+void haar_origin_clear (HaarOrigin *origin);
+
+G_END_DECLS
