@@ -3,6 +3,7 @@
 #include <glib/gstdio.h>
 
 #include "client/gstkafkaclient.h"
+#include "client/gstkafkaerror.h"
 #include "client/gstkafkaformat.h"
 #include "client/gstkafkatopics.h"
 #include "client/gstkafkauri.h"

@@ -1,46 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "gstkafkaerror.h"
+#include "gstkafkafault.h"
+#include "gstkafkasettings.h"
 
 G_BEGIN_DECLS
 
-/* What kafkasink and kafkasrc have in common towards librdkafka: the properties for reaching a
- * cluster, how they become a configuration, how the library's log and errors become GStreamer's. */
-
-#define GST_KAFKA_DEFAULT_BOOTSTRAP_SERVERS "localhost:9092"
-
-/* Guarded by the element's object lock. */
-typedef struct {
-  gchar *bootstrap_servers; /* NULL: never set, so a config-file may say */
-  gchar *topic;
-  gchar *config_file;
-  GstStructure *client_properties;
-  GstClockTime access_timeout;
-} GstKafkaSettings;
-
-/* Ids of the shared properties; an element's own begin at GST_KAFKA_PROP_OWN. */
-enum {
-  GST_KAFKA_PROP_BOOTSTRAP_SERVERS = 1,
-  GST_KAFKA_PROP_TOPIC,
-  GST_KAFKA_PROP_CONFIG_FILE,
-  GST_KAFKA_PROP_CLIENT_PROPERTIES,
-  GST_KAFKA_PROP_ACCESS_TIMEOUT,
-  GST_KAFKA_PROP_OWN,
-};
-
-void gst_kafka_settings_init (GstKafkaSettings *settings);
-void gst_kafka_settings_clear (GstKafkaSettings *settings);
-/* What a topic may be differs. */
-void gst_kafka_settings_install_properties (GObjectClass *klass, const gchar *topic_blurb);
-/* FALSE: not one of the shared ids. With the object lock held by these, not by the caller. */
-gboolean gst_kafka_settings_set_property (
-    GstKafkaSettings *settings, GObject *object, guint id, const GValue *value);
-gboolean gst_kafka_settings_get_property (
-    GstKafkaSettings *settings, GObject *object, guint id, GValue *value);
-
-/* Replaces *@text by @value's string. */
-void gst_kafka_take_text (gchar **text, const GValue *value);
+/* How settings become a librdkafka configuration and a client, and its log GStreamer's. */
 
 /* An option the element decides on itself, or a default of its own. */
 typedef struct {
@@ -50,9 +16,6 @@ typedef struct {
       owned; /* TRUE: a user's setting of it is an error; FALSE: a default that a user overrides */
   gboolean classic; /* TRUE: the library refuses it with group.protocol=consumer */
 } GstKafkaOption;
-
-/* TRUE if the option's value is a secret: to be taken from config-file alone, and never shown. */
-gboolean gst_kafka_option_is_secret (const gchar *name);
 
 /**
  * gst_kafka_conf_new:

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkaerror.h"
 
-#include <openssl/x509.h>
-#include <openssl/x509_vfy.h>
 #include <string.h>
 
 /* Before it, the last message of a SCRAM exchange repeats the client's nonce, and
  * Kafka 4 takes it literally. */
 #define SCRAM_MENDED 0x02060100
 
-/* What kind of error it is */
+/* Kinds */
 
 static gboolean
 is_unreachable (rd_kafka_resp_err_t err)
@@ -18,8 +16,8 @@ is_unreachable (rd_kafka_resp_err_t err)
          err == RD_KAFKA_RESP_ERR__RESOLVE;
 }
 
-static gboolean
-is_timeout (rd_kafka_resp_err_t err)
+gboolean
+gst_kafka_error_is_timeout (rd_kafka_resp_err_t err)
 {
   return err == RD_KAFKA_RESP_ERR__TIMED_OUT || err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT ||
          err == RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE || err == RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT;
@@ -61,163 +59,8 @@ gst_kafka_error_is_passing (rd_kafka_resp_err_t err)
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
       return TRUE;
     default:
-      return is_unreachable (err) || is_timeout (err);
+      return is_unreachable (err) || gst_kafka_error_is_timeout (err);
   }
-}
-
-/* The library's codes for TLS are coarse: a peer that went away in the handshake is refused no one,
- * and one that sends an alert about a certificate is no lost link. */
-static rd_kafka_resp_err_t
-tell_tls_apart (rd_kafka_resp_err_t err, const gchar *detail)
-{
-  if (!detail)
-    return err;
-  if (err == RD_KAFKA_RESP_ERR__SSL &&
-      (strstr (detail, "unexpected eof") || strstr (detail, "Connection reset") ||
-          strstr (detail, "Broken pipe")))
-    return RD_KAFKA_RESP_ERR__TRANSPORT;
-  if (err == RD_KAFKA_RESP_ERR__TRANSPORT && strstr (detail, "SSL alert number") &&
-      !strstr (detail, "internal error"))
-    return RD_KAFKA_RESP_ERR__SSL;
-  return err;
-}
-
-/* Faults */
-
-void
-gst_kafka_fault_init (GstKafkaFault *fault)
-{
-  memset (fault, 0, sizeof *fault);
-  g_mutex_init (&fault->lock);
-}
-
-void
-gst_kafka_fault_clear (GstKafkaFault *fault)
-{
-  gst_kafka_fault_forget (fault);
-  g_mutex_clear (&fault->lock);
-}
-
-static guint
-fault_rank (rd_kafka_resp_err_t err)
-{
-  if (gst_kafka_error_is_refusal (err))
-    return 3;
-  if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || is_timeout (err))
-    return 1;
-  return err ? 2 : 0;
-}
-
-/* What the library says then tells nothing of the why. */
-static gboolean
-is_verification (const gchar *detail)
-{
-  return detail && strstr (detail, "certificate verify failed");
-}
-
-rd_kafka_resp_err_t
-gst_kafka_fault_note (GstKafkaFault *fault, rd_kafka_resp_err_t err, const gchar *detail)
-{
-  err = tell_tls_apart (err, detail);
-  g_mutex_lock (&fault->lock);
-  if (fault_rank (err) >= fault_rank (fault->err)) {
-    g_free (fault->detail);
-    fault->err = err;
-    fault->detail =
-        g_strdup (is_verification (detail) && fault->tls_cause ? fault->tls_cause : detail);
-  }
-  g_mutex_unlock (&fault->lock);
-  return err;
-}
-
-rd_kafka_resp_err_t
-gst_kafka_fault_get (GstKafkaFault *fault, gchar **detail)
-{
-  rd_kafka_resp_err_t err;
-
-  g_mutex_lock (&fault->lock);
-  err = fault->err;
-  if (detail)
-    *detail = g_strdup (fault->detail);
-  g_mutex_unlock (&fault->lock);
-  return err;
-}
-
-void
-gst_kafka_fault_forget (GstKafkaFault *fault)
-{
-  g_mutex_lock (&fault->lock);
-  fault->err = RD_KAFKA_RESP_ERR_NO_ERROR;
-  g_clear_pointer (&fault->detail, g_free);
-  g_clear_pointer (&fault->tls_cause, g_free);
-  g_mutex_unlock (&fault->lock);
-}
-
-void
-gst_kafka_fault_note_log (GstKafkaFault *fault, const gchar *facility, const gchar *text)
-{
-  const gchar *said = strstr (text, "]: ");
-
-  if (!g_str_equal (facility, "SSL"))
-    return;
-  g_mutex_lock (&fault->lock);
-  /* The first of OpenSSL's errors is the cause, of which the library hands on the last. */
-  if (!fault->tls_cause)
-    fault->tls_cause = g_strdup (said ? said + strlen ("]: ") : text);
-  g_mutex_unlock (&fault->lock);
-}
-
-gchar *
-gst_kafka_fault_dup_tls_cause (GstKafkaFault *fault)
-{
-  gchar *cause;
-
-  g_mutex_lock (&fault->lock);
-  cause = g_strdup (fault->tls_cause);
-  g_mutex_unlock (&fault->lock);
-  return cause;
-}
-
-static gchar *
-name_certificate (const gchar *der, gsize size)
-{
-  const guchar *at = (const guchar *) der;
-  X509 *certificate = d2i_X509 (NULL, &at, size);
-  gchar subject[256] = "?", issuer[256] = "?";
-
-  if (certificate) {
-    X509_NAME_oneline (X509_get_subject_name (certificate), subject, sizeof subject);
-    X509_NAME_oneline (X509_get_issuer_name (certificate), issuer, sizeof issuer);
-    X509_free (certificate);
-  }
-  return g_strdup_printf ("certificate of %s, issued by %s", subject, issuer);
-}
-
-/* OpenSSL has judged already; this only keeps its words, which the library drops. */
-static int
-look_at_certificate (rd_kafka_t *rk, const char *broker_name, int32_t broker_id, int *x509_error,
-    int depth, const char *buf, size_t size, char *errstr, size_t errstr_size, void *opaque)
-{
-  GstKafkaFault *fault = opaque;
-  const gchar *why = X509_verify_cert_error_string (*x509_error);
-  g_autofree gchar *name = NULL;
-
-  if (*x509_error == X509_V_OK)
-    return 1;
-  name = name_certificate (buf, size);
-  g_strlcpy (errstr, why, errstr_size);
-  g_mutex_lock (&fault->lock);
-  g_free (fault->tls_cause);
-  fault->tls_cause = g_strdup_printf ("%s: the broker's %s is refused: %s", broker_name, name, why);
-  g_mutex_unlock (&fault->lock);
-  return 0;
-}
-
-void
-gst_kafka_fault_watch (GstKafkaFault *fault, rd_kafka_conf_t *conf)
-{
-  rd_kafka_conf_set_opaque (conf, fault);
-  rd_kafka_conf_set_ssl_cert_verify_cb (conf, look_at_certificate);
 }
 
 /* Messages */
@@ -283,7 +126,7 @@ error_hint (rd_kafka_resp_err_t err, const gchar *detail)
     return hint_of_refusal (err);
   if (is_unreachable (err))
     return hint_of_unreachable (detail);
-  if (is_timeout (err))
+  if (gst_kafka_error_is_timeout (err))
     return "Check that the brokers are up and the link is fast enough";
   switch (err) {
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
@@ -324,11 +167,4 @@ gst_kafka_error_new (
 
   return g_error_new (GST_RESOURCE_ERROR, error_code (err, fallback), "Could not %s: %s. %s.",
       tried, detail && *detail ? detail : rd_kafka_err2str (err), hint);
-}
-
-void
-gst_kafka_post_error (GstElement *element, const GError *error, const gchar *debug)
-{
-  gst_element_message_full (element, GST_MESSAGE_ERROR, error->domain, error->code,
-      g_strdup (error->message), g_strdup (debug), __FILE__, G_STRFUNC, __LINE__);
 }

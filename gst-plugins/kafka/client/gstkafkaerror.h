@@ -6,32 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* What the library complained of, and how it is told to people. */
-
-/* The most telling error since the last one was forgotten: a refused password says more than the
- * "all brokers down" that follows it. From any thread. */
-typedef struct {
-  GMutex lock; /* guards all below */
-  rd_kafka_resp_err_t err;
-  gchar *detail;
-  gchar *tls_cause; /* what OpenSSL said, of which the library hands on little */
-} GstKafkaFault;
-
-void gst_kafka_fault_init (GstKafkaFault *fault);
-void gst_kafka_fault_clear (GstKafkaFault *fault);
-/* What an error callback is told; returns the better code for it. */
-rd_kafka_resp_err_t gst_kafka_fault_note (
-    GstKafkaFault *fault, rd_kafka_resp_err_t err, const gchar *detail);
-/* @detail: (out) (optional) (nullable) (transfer full). Returns: the error, 0 for none. */
-rd_kafka_resp_err_t gst_kafka_fault_get (GstKafkaFault *fault, gchar **detail);
-void gst_kafka_fault_forget (GstKafkaFault *fault);
-
-/* A line of the library's log. */
-void gst_kafka_fault_note_log (GstKafkaFault *fault, const gchar *facility, const gchar *text);
-/* (nullable) (transfer full) */
-gchar *gst_kafka_fault_dup_tls_cause (GstKafkaFault *fault);
-/* Makes @fault the opaque of @conf and lets it see why a certificate is refused. */
-void gst_kafka_fault_watch (GstKafkaFault *fault, rd_kafka_conf_t *conf);
+/* Kinds of librdkafka's errors, and the error messages made from them. */
 
 /* TRUE: no waiting mends it (a wrong password, a certificate nobody trusts). */
 gboolean gst_kafka_error_is_refusal (rd_kafka_resp_err_t err);
@@ -39,9 +14,14 @@ gboolean gst_kafka_error_is_refusal (rd_kafka_resp_err_t err);
 /* TRUE: it passes by itself, and the library tries again (an outage, an election, a rebalance). */
 gboolean gst_kafka_error_is_passing (rd_kafka_resp_err_t err);
 
-/* Posts the error message that fits @error (a GstResourceError of gst_kafka_conf_new() or
- * gst_kafka_error_new()). */
-void gst_kafka_post_error (GstElement *element, const GError *error, const gchar *debug);
+/* TRUE: nothing answered in time. */
+gboolean gst_kafka_error_is_timeout (rd_kafka_resp_err_t err);
+
+/* Posts @error (a GstResourceError of gst_kafka_conf_new() or gst_kafka_error_new()) with the
+ * caller's file and line. */
+#define gst_kafka_post_error(element, error, debug)                                                \
+  gst_element_message_full ((element), GST_MESSAGE_ERROR, (error)->domain, (error)->code,          \
+      g_strdup ((error)->message), g_strdup (debug), __FILE__, G_STRFUNC, __LINE__)
 
 /**
  * gst_kafka_error_new:

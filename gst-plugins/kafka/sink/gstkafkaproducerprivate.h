@@ -2,6 +2,7 @@
 #pragma once
 
 #include "client/gstkafkaerror.h"
+#include "client/gstkafkafault.h"
 #include "gstkafkaproducer.h"
 
 G_BEGIN_DECLS

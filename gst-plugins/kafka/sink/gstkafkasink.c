@@ -35,6 +35,7 @@
 #include "fogcaps.h"
 #include "fogtime.h"
 #include "client/gstkafkaclient.h"
+#include "client/gstkafkaerror.h"
 #include "gstkafkafill.h"
 #include "gstkafkapartitioner.h"
 #include "gstkafkaproducer.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "client/gstkafkaclient.h"
+#include "client/gstkafkasettings.h"
 #include "gstkafkasinktypes.h"
 
 G_BEGIN_DECLS

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkareplay.h"
 #include "client/gstkafkaclient.h"
+#include "client/gstkafkaerror.h"
 #include "src/consumer/gstkafkadiscovery.h"
 #include "gstkafkamessage.h"
 #include "gstkafkameta.h"

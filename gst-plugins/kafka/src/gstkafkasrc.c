@@ -42,7 +42,7 @@
 #include <sys/socket.h>
 
 #include "fogtime.h"
-#include "client/gstkafkaclient.h"
+#include "client/gstkafkaerror.h"
 #include "gstkafkamessage.h"
 #include "gstkafkameta.h"
 #include "gstkafkarejects.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkasrcconfig.h"
+#include "client/gstkafkaclient.h"
 #include "client/gstkafkatopics.h"
 
 /* What a response holds beside its messages. */

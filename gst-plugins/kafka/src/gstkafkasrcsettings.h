@@ -3,7 +3,7 @@
 
 #include <gst/gst.h>
 
-#include "client/gstkafkaclient.h"
+#include "client/gstkafkasettings.h"
 #include "src/partitions/gstkafkareset.h"
 
 G_BEGIN_DECLS

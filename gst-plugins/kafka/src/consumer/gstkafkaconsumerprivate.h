@@ -3,6 +3,7 @@
 
 #include "gstkafkaconsumer.h"
 #include "client/gstkafkaerror.h"
+#include "client/gstkafkafault.h"
 
 G_BEGIN_DECLS
 

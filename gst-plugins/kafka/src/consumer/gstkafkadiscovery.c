@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkadiscovery.h"
-#include "client/gstkafkaclient.h"
+#include "client/gstkafkaerror.h"
 #include "client/gstkafkatopics.h"
 
 static gboolean

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "client/gstkafkaclient.h"
 #include "gstkafkaconsumerprivate.h"
 #include "gstkafkadiscovery.h"
 

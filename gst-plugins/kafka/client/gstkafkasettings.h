@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+/* The properties that kafkasink and kafkasrc share: how to reach a cluster. */
+
+#define GST_KAFKA_DEFAULT_BOOTSTRAP_SERVERS "localhost:9092"
+
+/* Guarded by the element's object lock. */
+typedef struct {
+  gchar *bootstrap_servers; /* NULL: never set, so a config-file may say */
+  gchar *topic;
+  gchar *config_file;
+  GstStructure *client_properties;
+  GstClockTime access_timeout;
+} GstKafkaSettings;
+
+/* Ids of the shared properties; an element's own begin at GST_KAFKA_PROP_OWN. */
+enum {
+  GST_KAFKA_PROP_BOOTSTRAP_SERVERS = 1,
+  GST_KAFKA_PROP_TOPIC,
+  GST_KAFKA_PROP_CONFIG_FILE,
+  GST_KAFKA_PROP_CLIENT_PROPERTIES,
+  GST_KAFKA_PROP_ACCESS_TIMEOUT,
+  GST_KAFKA_PROP_OWN,
+};
+
+void gst_kafka_settings_init (GstKafkaSettings *settings);
+void gst_kafka_settings_clear (GstKafkaSettings *settings);
+/* What a topic may be differs. */
+void gst_kafka_settings_install_properties (GObjectClass *klass, const gchar *topic_blurb);
+/* FALSE: not one of the shared ids. With the object lock held by these, not by the caller. */
+gboolean gst_kafka_settings_set_property (
+    GstKafkaSettings *settings, GObject *object, guint id, const GValue *value);
+gboolean gst_kafka_settings_get_property (
+    GstKafkaSettings *settings, GObject *object, guint id, GValue *value);
+
+/* Replaces *@text by @value's string. */
+void gst_kafka_take_text (gchar **text, const GValue *value);
+
+/* TRUE if the option's value is a secret: to be taken from config-file alone, and never shown. */
+gboolean gst_kafka_option_is_secret (const gchar *name);
+
+/* Fills @copy, under the object lock of @element. Free it with gst_kafka_settings_clear(). */
+void gst_kafka_settings_copy (
+    GstKafkaSettings *copy, GstKafkaSettings *settings, GstElement *element);
+
+G_END_DECLS
