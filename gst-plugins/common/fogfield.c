@@ -28,6 +28,9 @@ fog_field_set (const FogField *fields, gpointer structure, guint id, const GValu
     case G_TYPE_UINT:
       *(guint *) field = g_value_get_uint (value);
       return TRUE;
+    case G_TYPE_INT64:
+      *(gint64 *) field = g_value_get_int64 (value);
+      return TRUE;
     case G_TYPE_UINT64:
       *(guint64 *) field = g_value_get_uint64 (value);
       return TRUE;
@@ -62,6 +65,9 @@ fog_field_get (const FogField *fields, gconstpointer structure, guint id, GValue
       return TRUE;
     case G_TYPE_UINT:
       g_value_set_uint (value, *(const guint *) field);
+      return TRUE;
+    case G_TYPE_INT64:
+      g_value_set_int64 (value, *(const gint64 *) field);
       return TRUE;
     case G_TYPE_UINT64:
       g_value_set_uint64 (value, *(const guint64 *) field);

@@ -5,12 +5,17 @@
 
 G_BEGIN_DECLS
 
-/* A property whose value is a field of a structure. The field has the property's type: gboolean, gint,
- * guint, guint64, gdouble, gchar * (owned), or an enumeration as large as gint. */
+/* A property whose value is a field of a structure. The field has the property's type: gboolean,
+ * gint, guint, gint64, guint64, gdouble, gchar * (owned), or an enumeration as large as gint. */
 typedef struct {
   guint id;     /* the property's; 0 ends a table of fields */
   gsize offset; /* of the field in the structure */
 } FogField;
+
+#define FOG_FIELD(id, Structure, name)                                                             \
+  {                                                                                                \
+    id, G_STRUCT_OFFSET (Structure, name)                                                          \
+  }
 
 /* FALSE: @fields has no property @id. The caller locks. */
 gboolean fog_field_set (const FogField *fields, gpointer structure, guint id, const GValue *value);

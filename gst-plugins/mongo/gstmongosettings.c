@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstmongosettings.h"
 
+#include "fogfield.h"
+
 #include "server/mongocollection.h"
 #include "document/mongodocument.h"
 #include "server/mongouri.h"
@@ -54,13 +56,6 @@ gst_mongo_sink_mode_get_type (void)
 }
 
 static void
-set_string (gchar **field, const GValue *value)
-{
-  g_free (*field);
-  *field = g_value_dup_string (value);
-}
-
-static void
 set_collection (GstMongoSettings *self, const gchar *name)
 {
   g_clear_pointer (&self->collection, g_ref_string_release);
@@ -73,6 +68,26 @@ set_expire_field (GstMongoSettings *self, const gchar *name)
   g_free (self->target.expire_field);
   self->target.expire_field = g_strdup (name ? name : DEFAULT_EXPIRE_FIELD);
 }
+
+/* uri can't be read: it may hold a password. */
+static const FogField fields[] = {
+    FOG_FIELD (PROP_URI, GstMongoSettings, uri),
+    FOG_FIELD (PROP_URI_FILE, GstMongoSettings, uri_file),
+    FOG_FIELD (PROP_DATABASE, GstMongoSettings, target.database),
+    FOG_FIELD (PROP_CONNECTIONS, GstMongoSettings, writer.connections),
+    FOG_FIELD (PROP_BATCH_SIZE, GstMongoSettings, writer.batch_size),
+    FOG_FIELD (PROP_BATCH_BYTES, GstMongoSettings, writer.batch_bytes),
+    FOG_FIELD (PROP_BATCH_LATENCY, GstMongoSettings, writer.batch_latency),
+    FOG_FIELD (PROP_RETRY_TIMEOUT, GstMongoSettings, writer.retry_timeout),
+    FOG_FIELD (PROP_DRAIN_TIMEOUT, GstMongoSettings, drain_timeout),
+    FOG_FIELD (PROP_CREATE_INDEX, GstMongoSettings, target.indexes),
+    FOG_FIELD (PROP_EXPIRE_AFTER, GstMongoSettings, target.expire_after),
+    FOG_FIELD (PROP_WRAP, GstMongoSettings, wrap),
+    FOG_FIELD (PROP_MODE, GstMongoSettings, target.mode),
+    FOG_FIELD (PROP_TIME_FIELD, GstMongoSettings, target.time_field),
+    FOG_FIELD (PROP_META_FIELD, GstMongoSettings, target.meta_field),
+    {0},
+};
 
 void
 gst_mongo_settings_init (GstMongoSettings *self)
@@ -125,119 +140,24 @@ gst_mongo_settings_check (GstMongoSettings *self, GError **error)
 gboolean
 gst_mongo_settings_set_property (GstMongoSettings *self, guint id, const GValue *value)
 {
-  switch (id) {
-    case PROP_URI:
-      set_string (&self->uri, value);
-      break;
-    case PROP_URI_FILE:
-      set_string (&self->uri_file, value);
-      break;
-    case PROP_DATABASE:
-      set_string (&self->target.database, value);
-      break;
-    case PROP_COLLECTION:
-      set_collection (self, g_value_get_string (value));
-      break;
-    case PROP_CONNECTIONS:
-      self->writer.connections = g_value_get_uint (value);
-      break;
-    case PROP_BATCH_SIZE:
-      self->writer.batch_size = g_value_get_uint (value);
-      break;
-    case PROP_BATCH_BYTES:
-      self->writer.batch_bytes = g_value_get_uint (value);
-      break;
-    case PROP_BATCH_LATENCY:
-      self->writer.batch_latency = g_value_get_uint64 (value);
-      break;
-    case PROP_RETRY_TIMEOUT:
-      self->writer.retry_timeout = g_value_get_uint64 (value);
-      break;
-    case PROP_DRAIN_TIMEOUT:
-      self->drain_timeout = g_value_get_uint64 (value);
-      break;
-    case PROP_CREATE_INDEX:
-      set_string (&self->target.indexes, value);
-      break;
-    case PROP_EXPIRE_FIELD:
-      set_expire_field (self, g_value_get_string (value));
-      break;
-    case PROP_EXPIRE_AFTER:
-      self->target.expire_after = g_value_get_uint (value);
-      break;
-    case PROP_WRAP:
-      self->wrap = g_value_get_boolean (value);
-      break;
-    case PROP_MODE:
-      self->target.mode = (MongoMode) g_value_get_enum (value);
-      break;
-    case PROP_TIME_FIELD:
-      set_string (&self->target.time_field, value);
-      break;
-    case PROP_META_FIELD:
-      set_string (&self->target.meta_field, value);
-      break;
-    default:
-      return FALSE;
-  }
+  if (id == PROP_COLLECTION)
+    set_collection (self, g_value_get_string (value));
+  else if (id == PROP_EXPIRE_FIELD)
+    set_expire_field (self, g_value_get_string (value));
+  else
+    return fog_field_set (fields, self, id, value);
   return TRUE;
 }
 
 gboolean
 gst_mongo_settings_get_property (GstMongoSettings *self, guint id, GValue *value)
 {
-  switch (id) {
-    case PROP_URI_FILE:
-      g_value_set_string (value, self->uri_file);
-      break;
-    case PROP_DATABASE:
-      g_value_set_string (value, self->target.database);
-      break;
-    case PROP_COLLECTION:
-      g_value_set_string (value, self->collection);
-      break;
-    case PROP_CONNECTIONS:
-      g_value_set_uint (value, self->writer.connections);
-      break;
-    case PROP_BATCH_SIZE:
-      g_value_set_uint (value, self->writer.batch_size);
-      break;
-    case PROP_BATCH_BYTES:
-      g_value_set_uint (value, self->writer.batch_bytes);
-      break;
-    case PROP_BATCH_LATENCY:
-      g_value_set_uint64 (value, self->writer.batch_latency);
-      break;
-    case PROP_RETRY_TIMEOUT:
-      g_value_set_uint64 (value, self->writer.retry_timeout);
-      break;
-    case PROP_DRAIN_TIMEOUT:
-      g_value_set_uint64 (value, self->drain_timeout);
-      break;
-    case PROP_CREATE_INDEX:
-      g_value_set_string (value, self->target.indexes);
-      break;
-    case PROP_EXPIRE_FIELD:
-      g_value_set_string (value, self->target.expire_field);
-      break;
-    case PROP_EXPIRE_AFTER:
-      g_value_set_uint (value, self->target.expire_after);
-      break;
-    case PROP_WRAP:
-      g_value_set_boolean (value, self->wrap);
-      break;
-    case PROP_MODE:
-      g_value_set_enum (value, (gint) self->target.mode);
-      break;
-    case PROP_TIME_FIELD:
-      g_value_set_string (value, self->target.time_field);
-      break;
-    case PROP_META_FIELD:
-      g_value_set_string (value, self->target.meta_field);
-      break;
-    default:
-      return FALSE;
-  }
+  if (id == PROP_COLLECTION)
+    g_value_set_string (value, self->collection);
+  else if (id == PROP_EXPIRE_FIELD)
+    g_value_set_string (value, self->target.expire_field);
+  else
+    return fog_field_get (fields, self, id, value);
   return TRUE;
 }
 

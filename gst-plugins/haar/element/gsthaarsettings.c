@@ -38,10 +38,7 @@ enum {
   PROP_DRAW_BOXES,
 };
 
-#define FIELD(id, name)                                                                            \
-  {                                                                                                \
-    id, G_STRUCT_OFFSET (GstHaarSettings, name)                                                    \
-  }
+#define FIELD(id, name) FOG_FIELD (id, GstHaarSettings, name)
 
 static const FogField fields[] = {
     FIELD (PROP_REPORT_INTERVAL, report_interval),

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "fogfield.h"
+
 #define DEFAULT_ACCESS_TIMEOUT (60 * GST_SECOND)
 
 void
@@ -82,71 +84,59 @@ dup_without_secrets (const GValue *value)
   return s;
 }
 
-void
-gst_kafka_take_text (gchar **text, const GValue *value)
+static const FogField fields[] = {
+    FOG_FIELD (GST_KAFKA_PROP_BOOTSTRAP_SERVERS, GstKafkaSettings, bootstrap_servers),
+    FOG_FIELD (GST_KAFKA_PROP_TOPIC, GstKafkaSettings, topic),
+    FOG_FIELD (GST_KAFKA_PROP_CONFIG_FILE, GstKafkaSettings, config_file),
+    FOG_FIELD (GST_KAFKA_PROP_ACCESS_TIMEOUT, GstKafkaSettings, access_timeout),
+    {0},
+};
+
+/* With the object lock. */
+static gboolean
+set_client_properties (GstKafkaSettings *settings, guint id, const GValue *value)
 {
-  g_free (*text);
-  *text = g_value_dup_string (value);
+  if (id != GST_KAFKA_PROP_CLIENT_PROPERTIES)
+    return FALSE;
+  g_clear_pointer (&settings->client_properties, gst_structure_free);
+  settings->client_properties = dup_without_secrets (value);
+  return TRUE;
 }
 
 gboolean
 gst_kafka_settings_set_property (
     GstKafkaSettings *settings, GObject *object, guint id, const GValue *value)
 {
-  gboolean known = TRUE;
+  gboolean known;
 
   GST_OBJECT_LOCK (object);
-  switch (id) {
-    case GST_KAFKA_PROP_BOOTSTRAP_SERVERS:
-      gst_kafka_take_text (&settings->bootstrap_servers, value);
-      break;
-    case GST_KAFKA_PROP_TOPIC:
-      gst_kafka_take_text (&settings->topic, value);
-      break;
-    case GST_KAFKA_PROP_CONFIG_FILE:
-      gst_kafka_take_text (&settings->config_file, value);
-      break;
-    case GST_KAFKA_PROP_CLIENT_PROPERTIES:
-      g_clear_pointer (&settings->client_properties, gst_structure_free);
-      settings->client_properties = dup_without_secrets (value);
-      break;
-    case GST_KAFKA_PROP_ACCESS_TIMEOUT:
-      settings->access_timeout = g_value_get_uint64 (value);
-      break;
-    default:
-      known = FALSE;
-  }
+  known =
+      fog_field_set (fields, settings, id, value) || set_client_properties (settings, id, value);
   GST_OBJECT_UNLOCK (object);
   return known;
+}
+
+/* With the object lock. */
+static gboolean
+get (const GstKafkaSettings *settings, guint id, GValue *value)
+{
+  if (id == GST_KAFKA_PROP_CLIENT_PROPERTIES)
+    g_value_set_boxed (value, settings->client_properties);
+  else if (id == GST_KAFKA_PROP_BOOTSTRAP_SERVERS && !settings->bootstrap_servers)
+    g_value_set_static_string (value, GST_KAFKA_DEFAULT_BOOTSTRAP_SERVERS);
+  else
+    return fog_field_get (fields, settings, id, value);
+  return TRUE;
 }
 
 gboolean
 gst_kafka_settings_get_property (
     GstKafkaSettings *settings, GObject *object, guint id, GValue *value)
 {
-  gboolean known = TRUE;
+  gboolean known;
 
   GST_OBJECT_LOCK (object);
-  switch (id) {
-    case GST_KAFKA_PROP_BOOTSTRAP_SERVERS:
-      g_value_set_string (value, settings->bootstrap_servers ? settings->bootstrap_servers
-                                                             : GST_KAFKA_DEFAULT_BOOTSTRAP_SERVERS);
-      break;
-    case GST_KAFKA_PROP_TOPIC:
-      g_value_set_string (value, settings->topic);
-      break;
-    case GST_KAFKA_PROP_CONFIG_FILE:
-      g_value_set_string (value, settings->config_file);
-      break;
-    case GST_KAFKA_PROP_CLIENT_PROPERTIES:
-      g_value_set_boxed (value, settings->client_properties);
-      break;
-    case GST_KAFKA_PROP_ACCESS_TIMEOUT:
-      g_value_set_uint64 (value, settings->access_timeout);
-      break;
-    default:
-      known = FALSE;
-  }
+  known = get (settings, id, value);
   GST_OBJECT_UNLOCK (object);
   return known;
 }

@@ -38,9 +38,6 @@ gboolean gst_kafka_settings_set_property (
 gboolean gst_kafka_settings_get_property (
     GstKafkaSettings *settings, GObject *object, guint id, GValue *value);
 
-/* Replaces *@text by @value's string. */
-void gst_kafka_take_text (gchar **text, const GValue *value);
-
 /* TRUE if the option's value is a secret: to be taken from config-file alone, and never shown. */
 gboolean gst_kafka_option_is_secret (const gchar *name);
 

@@ -54,6 +54,7 @@ struct _GstKafkaProducer {
    * until its limits are known. */
   gboolean held;
 };
+G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaProducer, fault) == 0);
 
 /* The poller's thread, without lock. */
 gpointer gst_kafka_producer_poll_reports (gpointer self);

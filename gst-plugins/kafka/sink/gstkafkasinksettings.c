@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "fogfield.h"
+
 #define DEFAULT_PARTITION -1
 #define DEFAULT_ACKS GST_KAFKA_ACKS_ALL
 #define DEFAULT_COMPRESSION GST_KAFKA_COMPRESSION_NONE
@@ -46,6 +48,31 @@ enum {
   PROP_ON_ERROR,
 };
 
+static const FogField fields[] = {
+    FOG_FIELD (PROP_CAMERA, GstKafkaSinkSettings, camera),
+    FOG_FIELD (PROP_KEY, GstKafkaSinkSettings, key),
+    FOG_FIELD (PROP_PARTITION, GstKafkaSinkSettings, partition),
+    FOG_FIELD (PROP_ACKS, GstKafkaSinkSettings, acks),
+    FOG_FIELD (PROP_COMPRESSION, GstKafkaSinkSettings, compression),
+    FOG_FIELD (PROP_LEAKY, GstKafkaSinkSettings, bounds.leaky),
+    FOG_FIELD (PROP_MAX_QUEUED_BYTES, GstKafkaSinkSettings, bounds.bytes),
+    FOG_FIELD (PROP_MAX_QUEUED_BUFFERS, GstKafkaSinkSettings, bounds.buffers),
+    FOG_FIELD (PROP_MAX_QUEUED_TIME, GstKafkaSinkSettings, bounds.time),
+    FOG_FIELD (PROP_CONNECT_TIMEOUT, GstKafkaSinkSettings, connect_timeout),
+    FOG_FIELD (PROP_DELIVERY_TIMEOUT, GstKafkaSinkSettings, delivery_timeout),
+    FOG_FIELD (PROP_DRAIN_TIMEOUT, GstKafkaSinkSettings, drain_timeout),
+    FOG_FIELD (PROP_MESSAGE_MAX_BYTES, GstKafkaSinkSettings, message_max_bytes),
+    FOG_FIELD (PROP_LINGER, GstKafkaSinkSettings, linger),
+    FOG_FIELD (PROP_ENABLE_IDEMPOTENCE, GstKafkaSinkSettings, enable_idempotence),
+    FOG_FIELD (PROP_CONGESTION_CONTROL, GstKafkaSinkSettings, congestion_control),
+    FOG_FIELD (PROP_SOCKET_SEND_BUFFER_BYTES, GstKafkaSinkSettings, socket_send_buffer_bytes),
+    FOG_FIELD (PROP_CREATE_TOPIC, GstKafkaSinkSettings, create_topic),
+    FOG_FIELD (PROP_PARTITIONS, GstKafkaSinkSettings, partitions),
+    FOG_FIELD (PROP_REPLICATION_FACTOR, GstKafkaSinkSettings, replication_factor),
+    FOG_FIELD (PROP_ON_ERROR, GstKafkaSinkSettings, on_error),
+    {0},
+};
+
 void
 gst_kafka_sink_settings_init (GstKafkaSinkSettings *self)
 {
@@ -82,76 +109,10 @@ gboolean
 gst_kafka_sink_settings_set_property (
     GstKafkaSinkSettings *self, GObject *object, guint id, const GValue *value)
 {
-  gboolean known = TRUE;
+  gboolean known;
 
   GST_OBJECT_LOCK (object);
-  switch (id) {
-    case PROP_CAMERA:
-      gst_kafka_take_text (&self->camera, value);
-      break;
-    case PROP_KEY:
-      gst_kafka_take_text (&self->key, value);
-      break;
-    case PROP_PARTITION:
-      self->partition = g_value_get_int (value);
-      break;
-    case PROP_ACKS:
-      self->acks = g_value_get_enum (value);
-      break;
-    case PROP_COMPRESSION:
-      self->compression = g_value_get_enum (value);
-      break;
-    case PROP_LEAKY:
-      self->bounds.leaky = g_value_get_enum (value);
-      break;
-    case PROP_MAX_QUEUED_BYTES:
-      self->bounds.bytes = g_value_get_uint64 (value);
-      break;
-    case PROP_MAX_QUEUED_BUFFERS:
-      self->bounds.buffers = g_value_get_uint (value);
-      break;
-    case PROP_MAX_QUEUED_TIME:
-      self->bounds.time = g_value_get_uint64 (value);
-      break;
-    case PROP_CONNECT_TIMEOUT:
-      self->connect_timeout = g_value_get_uint64 (value);
-      break;
-    case PROP_DELIVERY_TIMEOUT:
-      self->delivery_timeout = g_value_get_uint64 (value);
-      break;
-    case PROP_DRAIN_TIMEOUT:
-      self->drain_timeout = g_value_get_uint64 (value);
-      break;
-    case PROP_MESSAGE_MAX_BYTES:
-      self->message_max_bytes = g_value_get_uint (value);
-      break;
-    case PROP_LINGER:
-      self->linger = g_value_get_uint64 (value);
-      break;
-    case PROP_ENABLE_IDEMPOTENCE:
-      self->enable_idempotence = g_value_get_boolean (value);
-      break;
-    case PROP_CONGESTION_CONTROL:
-      gst_kafka_take_text (&self->congestion_control, value);
-      break;
-    case PROP_SOCKET_SEND_BUFFER_BYTES:
-      self->socket_send_buffer_bytes = g_value_get_int (value);
-      break;
-    case PROP_CREATE_TOPIC:
-      self->create_topic = g_value_get_boolean (value);
-      break;
-    case PROP_PARTITIONS:
-      self->partitions = g_value_get_int (value);
-      break;
-    case PROP_REPLICATION_FACTOR:
-      self->replication_factor = g_value_get_int (value);
-      break;
-    case PROP_ON_ERROR:
-      self->on_error = g_value_get_enum (value);
-      break;
-    default:
-      known = FALSE;
-  }
+  known = fog_field_set (fields, self, id, value);
   GST_OBJECT_UNLOCK (object);
   return known;
 }
@@ -160,76 +121,10 @@ gboolean
 gst_kafka_sink_settings_get_property (
     GstKafkaSinkSettings *self, GObject *object, guint id, GValue *value)
 {
-  gboolean known = TRUE;
+  gboolean known;
 
   GST_OBJECT_LOCK (object);
-  switch (id) {
-    case PROP_CAMERA:
-      g_value_set_string (value, self->camera);
-      break;
-    case PROP_KEY:
-      g_value_set_string (value, self->key);
-      break;
-    case PROP_PARTITION:
-      g_value_set_int (value, self->partition);
-      break;
-    case PROP_ACKS:
-      g_value_set_enum (value, self->acks);
-      break;
-    case PROP_COMPRESSION:
-      g_value_set_enum (value, self->compression);
-      break;
-    case PROP_LEAKY:
-      g_value_set_enum (value, self->bounds.leaky);
-      break;
-    case PROP_MAX_QUEUED_BYTES:
-      g_value_set_uint64 (value, self->bounds.bytes);
-      break;
-    case PROP_MAX_QUEUED_BUFFERS:
-      g_value_set_uint (value, self->bounds.buffers);
-      break;
-    case PROP_MAX_QUEUED_TIME:
-      g_value_set_uint64 (value, self->bounds.time);
-      break;
-    case PROP_CONNECT_TIMEOUT:
-      g_value_set_uint64 (value, self->connect_timeout);
-      break;
-    case PROP_DELIVERY_TIMEOUT:
-      g_value_set_uint64 (value, self->delivery_timeout);
-      break;
-    case PROP_DRAIN_TIMEOUT:
-      g_value_set_uint64 (value, self->drain_timeout);
-      break;
-    case PROP_MESSAGE_MAX_BYTES:
-      g_value_set_uint (value, self->message_max_bytes);
-      break;
-    case PROP_LINGER:
-      g_value_set_uint64 (value, self->linger);
-      break;
-    case PROP_ENABLE_IDEMPOTENCE:
-      g_value_set_boolean (value, self->enable_idempotence);
-      break;
-    case PROP_CONGESTION_CONTROL:
-      g_value_set_string (value, self->congestion_control);
-      break;
-    case PROP_SOCKET_SEND_BUFFER_BYTES:
-      g_value_set_int (value, self->socket_send_buffer_bytes);
-      break;
-    case PROP_CREATE_TOPIC:
-      g_value_set_boolean (value, self->create_topic);
-      break;
-    case PROP_PARTITIONS:
-      g_value_set_int (value, self->partitions);
-      break;
-    case PROP_REPLICATION_FACTOR:
-      g_value_set_int (value, self->replication_factor);
-      break;
-    case PROP_ON_ERROR:
-      g_value_set_enum (value, self->on_error);
-      break;
-    default:
-      known = FALSE;
-  }
+  known = fog_field_get (fields, self, id, value);
   GST_OBJECT_UNLOCK (object);
   return known;
 }

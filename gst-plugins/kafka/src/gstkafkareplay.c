@@ -81,6 +81,7 @@ struct _GstKafkaReplay {
   guint64 lost;
   GstClockTime duration;
 };
+G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaReplay, fault) == 0);
 
 static void
 track_free (Track *self)

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "fogfield.h"
+
 #define DEFAULT_AUTO_OFFSET_RESET GST_KAFKA_RESET_LATEST
 #define DEFAULT_START_OFFSET (-1)
 #define DEFAULT_START_TIME GST_CLOCK_TIME_NONE
@@ -34,6 +36,25 @@ enum {
   PROP_SOCKET_RECEIVE_BUFFER_BYTES,
   PROP_CAPS,
   PROP_ON_ERROR,
+};
+
+static const FogField fields[] = {
+    FOG_FIELD (PROP_GROUP_ID, GstKafkaSrcSettings, group_id),
+    FOG_FIELD (PROP_GROUP_INSTANCE_ID, GstKafkaSrcSettings, group_instance_id),
+    FOG_FIELD (PROP_AUTO_OFFSET_RESET, GstKafkaSrcSettings, auto_offset_reset),
+    FOG_FIELD (PROP_START_OFFSET, GstKafkaSrcSettings, start_offset),
+    FOG_FIELD (PROP_START_TIME, GstKafkaSrcSettings, start_time),
+    FOG_FIELD (PROP_EOS_AT_END, GstKafkaSrcSettings, eos_at_end),
+    FOG_FIELD (PROP_END_OFFSET, GstKafkaSrcSettings, end_offset),
+    FOG_FIELD (PROP_END_TIME, GstKafkaSrcSettings, end_time),
+    FOG_FIELD (PROP_REPLAY, GstKafkaSrcSettings, replay),
+    FOG_FIELD (PROP_CAMERA, GstKafkaSrcSettings, camera),
+    FOG_FIELD (PROP_MAX_AGE, GstKafkaSrcSettings, max_age),
+    FOG_FIELD (PROP_MESSAGE_MAX_BYTES, GstKafkaSrcSettings, message_max_bytes),
+    FOG_FIELD (PROP_MAX_PREFETCH, GstKafkaSrcSettings, max_prefetch),
+    FOG_FIELD (PROP_SOCKET_RECEIVE_BUFFER_BYTES, GstKafkaSrcSettings, socket_receive_buffer_bytes),
+    FOG_FIELD (PROP_ON_ERROR, GstKafkaSrcSettings, on_error),
+    {0},
 };
 
 #define GST_TYPE_KAFKA_SRC_OFFSET_RESET (gst_kafka_src_offset_reset_get_type ())
@@ -124,69 +145,46 @@ partitions_to_value (const GArray *partitions, GValue *value)
   }
 }
 
+/* With the object lock. FALSE: not one that takes more than a copy. */
+static gboolean
+set_other (GstKafkaSrcSettings *self, guint id, const GValue *value)
+{
+  switch (id) {
+    case PROP_PARTITIONS:
+      g_clear_pointer (&self->partitions, g_array_unref);
+      self->partitions = partitions_from_value (value);
+      return TRUE;
+    case PROP_CAPS:
+      gst_caps_replace (&self->caps, g_value_get_boxed (value));
+      return TRUE;
+    default:
+      return FALSE;
+  }
+}
+
+static gboolean
+get_other (const GstKafkaSrcSettings *self, guint id, GValue *value)
+{
+  switch (id) {
+    case PROP_PARTITIONS:
+      partitions_to_value (self->partitions, value);
+      return TRUE;
+    case PROP_CAPS:
+      gst_value_set_caps (value, self->caps);
+      return TRUE;
+    default:
+      return FALSE;
+  }
+}
+
 gboolean
 gst_kafka_src_settings_set_property (
     GstKafkaSrcSettings *self, GObject *object, guint id, const GValue *value)
 {
-  gboolean known = TRUE;
+  gboolean known;
 
   GST_OBJECT_LOCK (object);
-  switch (id) {
-    case PROP_GROUP_ID:
-      gst_kafka_take_text (&self->group_id, value);
-      break;
-    case PROP_GROUP_INSTANCE_ID:
-      gst_kafka_take_text (&self->group_instance_id, value);
-      break;
-    case PROP_AUTO_OFFSET_RESET:
-      self->auto_offset_reset = g_value_get_enum (value);
-      break;
-    case PROP_PARTITIONS:
-      g_clear_pointer (&self->partitions, g_array_unref);
-      self->partitions = partitions_from_value (value);
-      break;
-    case PROP_START_OFFSET:
-      self->start_offset = g_value_get_int64 (value);
-      break;
-    case PROP_START_TIME:
-      self->start_time = g_value_get_uint64 (value);
-      break;
-    case PROP_EOS_AT_END:
-      self->eos_at_end = g_value_get_boolean (value);
-      break;
-    case PROP_END_OFFSET:
-      self->end_offset = g_value_get_int64 (value);
-      break;
-    case PROP_END_TIME:
-      self->end_time = g_value_get_uint64 (value);
-      break;
-    case PROP_REPLAY:
-      self->replay = g_value_get_boolean (value);
-      break;
-    case PROP_CAMERA:
-      gst_kafka_take_text (&self->camera, value);
-      break;
-    case PROP_MAX_AGE:
-      self->max_age = g_value_get_uint64 (value);
-      break;
-    case PROP_MESSAGE_MAX_BYTES:
-      self->message_max_bytes = g_value_get_uint (value);
-      break;
-    case PROP_MAX_PREFETCH:
-      self->max_prefetch = g_value_get_uint64 (value);
-      break;
-    case PROP_SOCKET_RECEIVE_BUFFER_BYTES:
-      self->socket_receive_buffer_bytes = g_value_get_int (value);
-      break;
-    case PROP_CAPS:
-      gst_caps_replace (&self->caps, g_value_get_boxed (value));
-      break;
-    case PROP_ON_ERROR:
-      self->on_error = g_value_get_enum (value);
-      break;
-    default:
-      known = FALSE;
-  }
+  known = fog_field_set (fields, self, id, value) || set_other (self, id, value);
   GST_OBJECT_UNLOCK (object);
   return known;
 }
@@ -195,64 +193,10 @@ gboolean
 gst_kafka_src_settings_get_property (
     GstKafkaSrcSettings *self, GObject *object, guint id, GValue *value)
 {
-  gboolean known = TRUE;
+  gboolean known;
 
   GST_OBJECT_LOCK (object);
-  switch (id) {
-    case PROP_GROUP_ID:
-      g_value_set_string (value, self->group_id);
-      break;
-    case PROP_GROUP_INSTANCE_ID:
-      g_value_set_string (value, self->group_instance_id);
-      break;
-    case PROP_AUTO_OFFSET_RESET:
-      g_value_set_enum (value, self->auto_offset_reset);
-      break;
-    case PROP_PARTITIONS:
-      partitions_to_value (self->partitions, value);
-      break;
-    case PROP_START_OFFSET:
-      g_value_set_int64 (value, self->start_offset);
-      break;
-    case PROP_START_TIME:
-      g_value_set_uint64 (value, self->start_time);
-      break;
-    case PROP_EOS_AT_END:
-      g_value_set_boolean (value, self->eos_at_end);
-      break;
-    case PROP_END_OFFSET:
-      g_value_set_int64 (value, self->end_offset);
-      break;
-    case PROP_END_TIME:
-      g_value_set_uint64 (value, self->end_time);
-      break;
-    case PROP_REPLAY:
-      g_value_set_boolean (value, self->replay);
-      break;
-    case PROP_CAMERA:
-      g_value_set_string (value, self->camera);
-      break;
-    case PROP_MAX_AGE:
-      g_value_set_uint64 (value, self->max_age);
-      break;
-    case PROP_MESSAGE_MAX_BYTES:
-      g_value_set_uint (value, self->message_max_bytes);
-      break;
-    case PROP_MAX_PREFETCH:
-      g_value_set_uint64 (value, self->max_prefetch);
-      break;
-    case PROP_SOCKET_RECEIVE_BUFFER_BYTES:
-      g_value_set_int (value, self->socket_receive_buffer_bytes);
-      break;
-    case PROP_CAPS:
-      gst_value_set_caps (value, self->caps);
-      break;
-    case PROP_ON_ERROR:
-      g_value_set_enum (value, self->on_error);
-      break;
-    default:
-      known = FALSE;
-  }
+  known = fog_field_get (fields, self, id, value) || get_other (self, id, value);
   GST_OBJECT_UNLOCK (object);
   return known;
 }

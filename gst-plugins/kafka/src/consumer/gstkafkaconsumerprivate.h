@@ -67,6 +67,7 @@ struct _GstKafkaConsumer {
   gint64 committed;  /* when */
   gint64 commit_interval;
 };
+G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaConsumer, fault) == 0);
 
 /* gstkafkaconsumer.c; without lock. Ends the run with one error. */
 void gst_kafka_consumer_fail (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *detail);
