@@ -426,7 +426,7 @@ GST_START_TEST (test_topic_of_each_buffer)
   fail_unless_equals_int (
       gst_harness_push (h, frame ('b', 10)), __i__ ? GST_FLOW_ERROR : GST_FLOW_OK);
   assert_posts (__i__ ? GST_MESSAGE_ERROR : GST_MESSAGE_WARNING, GST_RESOURCE_ERROR_WRITE,
-      "no header \"camera\"");
+      "in the header \"camera\"");
   fail_unless_equals_uint64 (stat_of ("undeliverable"), 1);
 }
 GST_END_TEST;

@@ -6,10 +6,9 @@
 GST_DEBUG_CATEGORY_STATIC (rdkafka_debug);
 #define GST_CAT_DEFAULT rdkafka_debug
 
-/* Before it, the refresh of a token puts a request into a queue that isn't there. */
+/* Older versions crash when they renew a token, because they use a queue that doesn't exist yet. */
 #define OAUTHBEARER_VERSION 0x02020000
-/* Versions 2.4 and 2.8 know the option too, but a second member waits
- * for its partitions for ever. */
+/* Versions 2.4 and 2.8 have the option too, but a second member never gets partitions there. */
 #define CONSUMER_PROTOCOL_VERSION 0x020c0000
 
 static void
@@ -28,7 +27,7 @@ init_debug (void)
 static GstDebugLevel
 debug_level (int syslog_level)
 {
-  /* One level down: what the library calls an error, it mostly mends itself. */
+  /* One level down, because librdkafka recovers from most of what it logs as an error. */
   if (syslog_level <= 3)
     return GST_LEVEL_WARNING;
   if (syslog_level == 4)
@@ -45,7 +44,7 @@ forward_log (const rd_kafka_t *rk, int level, const char *facility, const char *
     gst_kafka_fault_note_log (rd_kafka_opaque (rk), facility, text);
 }
 
-/* Always FALSE */
+/* Always returns FALSE. */
 static gboolean
 refuse_old_library (
     const gchar *where, const gchar *name, const gchar *why, const gchar *version, GError **error)
@@ -56,19 +55,28 @@ refuse_old_library (
   return FALSE;
 }
 
+/* A configuration that is being built. */
+typedef struct {
+  rd_kafka_conf_t *conf;
+  GstElement *element;
+  const GstKafkaOption *options; /* the element's own */
+  GError **error;
+} Builder;
+
 static gboolean
-conf_set (rd_kafka_conf_t *conf, const gchar *where, const gchar *name, const gchar *value,
-    GError **error)
+set_option (Builder *self, const gchar *where, const gchar *name, const gchar *value)
 {
   gchar said[512];
-  rd_kafka_conf_res_t result = rd_kafka_conf_set (conf, name, value, said, sizeof said);
+  rd_kafka_conf_res_t result = rd_kafka_conf_set (self->conf, name, value, said, sizeof said);
 
-  if (result == RD_KAFKA_CONF_OK)
+  if (result == RD_KAFKA_CONF_OK) {
+    GST_DEBUG_OBJECT (self->element, "%s: option %s is set", where, name);
     return TRUE;
+  }
   if (result == RD_KAFKA_CONF_UNKNOWN && g_str_equal (name, "group.protocol"))
-    return refuse_old_library (where, name, "has the classic protocol alone", "2.12", error);
-  /* What the library says may quote the value. */
-  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+    return refuse_old_library (where, name, "has only the classic protocol", "2.12", self->error);
+  /* librdkafka's text may quote the value. */
+  g_set_error (self->error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
       "%s: option \"%s\" is refused: %s", where, name,
       gst_kafka_option_is_secret (name) ? "its value is not valid" : said);
   return FALSE;
@@ -84,36 +92,33 @@ find_option (const GstKafkaOption *options, const gchar *name)
 }
 
 static gboolean
-apply_defaults (rd_kafka_conf_t *conf, GstElement *element, const GstKafkaOption *options,
-    gboolean classic, GError **error)
+apply_defaults (Builder *self, gboolean classic)
 {
-  g_autofree gchar *name = gst_object_get_name (GST_OBJECT (element));
+  g_autofree gchar *name = gst_object_get_name (GST_OBJECT (self->element));
 
-  if (!conf_set (conf, name, "client.id", name, error))
+  if (!set_option (self, name, "client.id", name))
     return FALSE;
-  for (; options && options->name; options++)
-    if (options->value && (classic || !options->classic) &&
-        !conf_set (conf, name, options->name, options->value, error))
+  for (const GstKafkaOption *option = self->options; option && option->name; option++)
+    if (option->value && (classic || !option->classic) &&
+        !set_option (self, name, option->name, option->value))
       return FALSE;
   return TRUE;
 }
 
 static gboolean
-check_not_owned (
-    const gchar *where, const gchar *name, const GstKafkaOption *options, GError **error)
+check_not_owned (Builder *self, const gchar *where, const gchar *name)
 {
-  const GstKafkaOption *option = find_option (options, name);
+  const GstKafkaOption *option = find_option (self->options, name);
 
   if (!option || !option->owned)
     return TRUE;
-  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-      "%s: option \"%s\" is refused: the element decides on it, see its properties", where, name);
+  g_set_error (self->error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "%s: option \"%s\" is refused: the element sets it, see its properties", where, name);
   return FALSE;
 }
 
 static gboolean
-apply_line (rd_kafka_conf_t *conf, const gchar *where, gchar *line, const GstKafkaOption *options,
-    GError **error)
+apply_line (Builder *self, const gchar *where, gchar *line)
 {
   gchar *equals;
 
@@ -122,14 +127,14 @@ apply_line (rd_kafka_conf_t *conf, const gchar *where, gchar *line, const GstKaf
     return TRUE;
   equals = strchr (line, '=');
   if (!equals || equals == line) {
-    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-        "%s: not a line of the form name=value", where);
+    g_set_error (self->error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+        "%s: expected a line of the form name=value", where);
     return FALSE;
   }
   *equals = '\0';
   g_strchomp (line);
-  return check_not_owned (where, line, options, error) &&
-         conf_set (conf, where, line, g_strchug (equals + 1), error);
+  return check_not_owned (self, where, line) &&
+         set_option (self, where, line, g_strchug (equals + 1));
 }
 
 static gchar *
@@ -155,15 +160,14 @@ read_config_file (const gchar *path, GError **error)
 }
 
 static gboolean
-apply_config_text (rd_kafka_conf_t *conf, const gchar *path, const gchar *text,
-    const GstKafkaOption *options, GError **error)
+apply_config_text (Builder *self, const gchar *path, const gchar *text)
 {
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
 
   for (guint i = 0; lines[i]; i++) {
     g_autofree gchar *where = g_strdup_printf ("config-file \"%s\" line %u", path, i + 1);
 
-    if (!apply_line (conf, where, lines[i], options, error))
+    if (!apply_line (self, where, lines[i]))
       return FALSE;
   }
   return TRUE;
@@ -173,54 +177,46 @@ static const gchar *
 refusal_of_client_property (const gchar *name)
 {
   if (gst_kafka_option_is_secret (name))
-    return "it is a secret, which others could read here; put it into a file and name that in "
-           "config-file";
+    return "it is a secret, and others can read this property; put it into a file and set "
+           "config-file to the file's name";
   if (g_str_equal (name, "plugin.library.paths") || g_str_equal (name, "ssl.engine.location") ||
       g_str_equal (name, "sasl.kerberos.kinit.cmd"))
-    return "it makes the client run code; only a config-file may do that";
+    return "it makes the client run code; only a config-file may set it";
   if (g_str_equal (name, "bootstrap.servers") || g_str_equal (name, "metadata.broker.list"))
-    return "there is a property bootstrap-servers for it";
+    return "use the property bootstrap-servers";
   return NULL;
 }
-
-typedef struct {
-  rd_kafka_conf_t *conf;
-  const GstKafkaOption *options;
-  GError **error;
-} ApplyData;
 
 static gboolean
 apply_client_property (GQuark id, const GValue *value, gpointer user_data)
 {
-  ApplyData *data = user_data;
+  Builder *self = user_data;
   const gchar *name = g_quark_to_string (id);
   const gchar *refusal = refusal_of_client_property (name);
   g_autofree gchar *text =
       G_VALUE_HOLDS_STRING (value) ? g_value_dup_string (value) : gst_value_serialize (value);
 
   if (refusal) {
-    g_set_error (data->error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+    g_set_error (self->error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
         "client-properties: option \"%s\" is refused: %s", name, refusal);
     return FALSE;
   }
-  return check_not_owned ("client-properties", name, data->options, data->error) &&
-         conf_set (data->conf, "client-properties", name, text ? text : "", data->error);
+  return check_not_owned (self, "client-properties", name) &&
+         set_option (self, "client-properties", name, text ? text : "");
 }
 
-/* @text: (nullable): what the config-file holds */
+/* @text: (nullable): the contents of the config-file */
 static gboolean
-apply_settings (rd_kafka_conf_t *conf, GstKafkaSettings *settings, const gchar *text,
-    const GstKafkaOption *options, GError **error)
+apply_settings (Builder *self, GstKafkaSettings *settings, const gchar *text)
 {
-  ApplyData data = {conf, options, error};
   const gchar *servers = settings->bootstrap_servers;
 
-  if (text && !apply_config_text (conf, settings->config_file, text, options, error))
+  if (text && !apply_config_text (self, settings->config_file, text))
     return FALSE;
-  if (servers && !conf_set (conf, "bootstrap-servers", "bootstrap.servers", servers, error))
+  if (servers && !set_option (self, "bootstrap-servers", "bootstrap.servers", servers))
     return FALSE;
   return !settings->client_properties ||
-         gst_structure_foreach (settings->client_properties, apply_client_property, &data);
+         gst_structure_foreach (settings->client_properties, apply_client_property, self);
 }
 
 static gboolean
@@ -248,7 +244,7 @@ check_library (const rd_kafka_conf_t *conf, GError **error)
         where, "sasl.mechanism=OAUTHBEARER", "crashes when it renews a token", "2.2", error);
   if (rd_kafka_version () < CONSUMER_PROTOCOL_VERSION && has_consumer_protocol (conf))
     return refuse_old_library (
-        where, "group.protocol=consumer", "has an early form of it alone", "2.12", error);
+        where, "group.protocol=consumer", "has only an early version of it", "2.12", error);
   return TRUE;
 }
 
@@ -257,18 +253,19 @@ static rd_kafka_conf_t *
 build_conf (GstKafkaSettings *settings, const gchar *text, GstElement *element,
     const GstKafkaOption *options, gboolean classic, GError **error)
 {
-  rd_kafka_conf_t *conf = rd_kafka_conf_new ();
+  Builder self = {rd_kafka_conf_new (), element, options, error};
 
-  rd_kafka_conf_set_log_cb (conf, forward_log);
-  if (!conf_set (conf, "bootstrap-servers", "bootstrap.servers",
-          GST_KAFKA_DEFAULT_BOOTSTRAP_SERVERS, error) ||
-      !apply_defaults (conf, element, options, classic, error) ||
-      !apply_settings (conf, settings, text, options, error) || !check_library (conf, error))
-    g_clear_pointer (&conf, rd_kafka_conf_destroy);
-  return conf;
+  rd_kafka_conf_set_log_cb (self.conf, forward_log);
+  if (!set_option (
+          &self, "bootstrap-servers", "bootstrap.servers", GST_KAFKA_DEFAULT_BOOTSTRAP_SERVERS) ||
+      !apply_defaults (&self, classic) || !apply_settings (&self, settings, text) ||
+      !check_library (self.conf, error))
+    g_clear_pointer (&self.conf, rd_kafka_conf_destroy);
+  return self.conf;
 }
 
-/* Which defaults fit is known once all is applied, and none of them can be taken back. */
+/* A default can't be unset again, and whether the classic defaults fit is known only when all
+ * settings are applied. So a configuration with the consumer protocol is built a second time. */
 static rd_kafka_conf_t *
 build_fitting_conf (GstKafkaSettings *settings, const gchar *text, GstElement *element,
     const GstKafkaOption *options, GError **error)
@@ -292,7 +289,7 @@ gst_kafka_conf_new (
 
   init_debug ();
   gst_kafka_settings_copy (&copy, settings, element);
-  /* Read once: it may be a pipe. */
+  /* Read once, because it may be a pipe. */
   if (copy.config_file)
     text = read_config_file (copy.config_file, error);
   if (!copy.config_file || text)
@@ -312,6 +309,18 @@ gst_kafka_conf_dup (const rd_kafka_conf_t *conf, const gchar *name)
   value = g_malloc0 (size);
   rd_kafka_conf_get (conf, name, value, &size);
   return value;
+}
+
+gchar *
+gst_kafka_conf_describe (const rd_kafka_conf_t *conf)
+{
+  g_autofree gchar *servers = gst_kafka_conf_dup (conf, "bootstrap.servers");
+  g_autofree gchar *protocol = gst_kafka_conf_dup (conf, "security.protocol");
+  g_autofree gchar *mechanism = gst_kafka_conf_dup (conf, "sasl.mechanism");
+  gboolean sasl = g_str_has_prefix (protocol, "sasl");
+
+  return g_strdup_printf ("librdkafka %s, brokers %s, %s%s%s", rd_kafka_version_str (), servers,
+      protocol, sasl ? " with " : "", sasl ? mechanism : "");
 }
 
 rd_kafka_t *

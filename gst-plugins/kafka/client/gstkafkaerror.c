@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* Before it, the last message of a SCRAM exchange repeats the client's nonce, and
- * Kafka 4 takes it literally. */
+/* Older versions repeat the client's nonce in the last message of a SCRAM exchange, which Kafka 4
+ * refuses. */
 #define SCRAM_MENDED 0x02060100
 
 /* Kinds */

@@ -8,10 +8,10 @@ G_BEGIN_DECLS
 
 /* Kinds of librdkafka's errors, and the error messages made from them. */
 
-/* TRUE: no waiting mends it (a wrong password, a certificate nobody trusts). */
+/* TRUE: waiting doesn't help (a wrong password, a certificate that isn't trusted). */
 gboolean gst_kafka_error_is_refusal (rd_kafka_resp_err_t err);
 
-/* TRUE: it passes by itself, and the library tries again (an outage, an election, a rebalance). */
+/* TRUE: it is temporary, and librdkafka tries again (an outage, an election, a rebalance). */
 gboolean gst_kafka_error_is_passing (rd_kafka_resp_err_t err);
 
 /* TRUE: nothing answered in time. */
@@ -25,12 +25,12 @@ gboolean gst_kafka_error_is_timeout (rd_kafka_resp_err_t err);
 
 /**
  * gst_kafka_error_new:
- * @tried: what was tried, on what: "publish to topic \"camera\" at localhost:9092"
- * @err: what librdkafka said
- * @detail: (nullable): its own words, if it has more than the code's
- * @fallback: the code for an @err that has no better one
+ * @tried: the action and its object, as in "publish to topic \"camera\" at localhost:9092"
+ * @err: librdkafka's code
+ * @detail: (nullable): librdkafka's text, if it says more than the code
+ * @fallback: the GStreamer code, unless @err has a more exact one
  *
- * Authentication and certificate failures become NOT_AUTHORIZED, unknown topics NOT_FOUND; the
+ * Authentication and certificate failures become NOT_AUTHORIZED, unknown topics NOT_FOUND. The
  * message ends with what to change.
  */
 GError *gst_kafka_error_new (

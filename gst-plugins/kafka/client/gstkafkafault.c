@@ -7,8 +7,8 @@
 
 #include "gstkafkaerror.h"
 
-/* The library's codes for TLS are coarse: a peer that went away in the handshake is refused no one,
- * and one that sends an alert about a certificate is no lost link. */
+/* librdkafka's codes for TLS are coarse. It reports a broker that went away during the handshake as
+ * a TLS failure, and a broker's alert about our certificate as a lost connection. */
 static rd_kafka_resp_err_t
 tell_tls_apart (rd_kafka_resp_err_t err, const gchar *detail)
 {
@@ -48,7 +48,7 @@ fault_rank (rd_kafka_resp_err_t err)
   return err ? 2 : 0;
 }
 
-/* What the library says then tells nothing of the why. */
+/* librdkafka's text for a failed verification doesn't say why it failed. */
 static gboolean
 is_verification (const gchar *detail)
 {
@@ -101,7 +101,7 @@ gst_kafka_fault_note_log (GstKafkaFault *fault, const gchar *facility, const gch
   if (!g_str_equal (facility, "SSL"))
     return;
   g_mutex_lock (&fault->lock);
-  /* The first of OpenSSL's errors is the cause, of which the library hands on the last. */
+  /* The first of OpenSSL's errors is the cause; librdkafka reports only the last one. */
   if (!fault->tls_cause)
     fault->tls_cause = g_strdup (said ? said + strlen ("]: ") : text);
   g_mutex_unlock (&fault->lock);
@@ -133,7 +133,7 @@ name_certificate (const gchar *der, gsize size)
   return g_strdup_printf ("certificate of %s, issued by %s", subject, issuer);
 }
 
-/* OpenSSL has judged already; this only keeps its words, which the library drops. */
+/* OpenSSL has already verified it; this only records OpenSSL's reason, which librdkafka drops. */
 static int
 look_at_certificate (rd_kafka_t *rk, const char *broker_name, int32_t broker_id, int *x509_error,
     int depth, const char *buf, size_t size, char *errstr, size_t errstr_size, void *opaque)

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* Caps with stream headers (Theora, Opus) take some kilobytes; GStreamer
- * descends brackets by recursion. */
+/* Caps with stream headers (Theora, Opus) take some kilobytes. GStreamer parses brackets by
+ * recursion, so their number is bounded too. */
 #define MAX_CAPS_TEXT (64 * 1024)
 #define MAX_CAPS_BRACKETS 256
 

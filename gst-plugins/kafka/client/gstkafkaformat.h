@@ -5,16 +5,17 @@
 
 G_BEGIN_DECLS
 
-/* How a buffer's GStreamer side stands in a message's headers; README, "Messages". */
+/* Flags and caps of a buffer as text in a message's headers; gst-plugins/README.md, "Messages". */
 
 /* `gst-flags`: the flags' names in lower case, comma-separated, as in "discont,delta-unit". Flags
  * that mean nothing outside a process have no name. NULL if there is none. */
 gchar *gst_kafka_flags_to_text (GstBufferFlags flags);
-/* Names it doesn't know are ignored. */
+/* Ignores unknown names. */
 GstBufferFlags gst_kafka_flags_from_text (const gchar *text);
 
-/* `gst-caps`, from a message that anybody may have sent: (transfer full) (nullable): fixed caps for
- * system memory; NULL for what is no such text, or is too long or too deep to be looked at. */
+/* (transfer full) (nullable): fixed caps for system memory, from the header `gst-caps` of any
+ * sender's message. NULL for other caps, for text that isn't caps, and for text that is too long or
+ * too deeply nested. */
 GstCaps *gst_kafka_caps_from_text (const gchar *text);
 
 G_END_DECLS

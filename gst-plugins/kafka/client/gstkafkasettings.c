@@ -28,29 +28,72 @@ gst_kafka_settings_install_properties (GObjectClass *klass, const gchar *topic_b
 {
   const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
 
+  /**
+   * GstKafkaSink:bootstrap-servers:
+   *
+   * The brokers that the client asks for the members of the cluster, as host:port, separated by
+   * commas. One that answers is enough. #GstKafkaSrc has the same property. A cluster that can't be
+   * reached at the start is the error RESOURCE/OPEN_WRITE (OPEN_READ from #GstKafkaSrc).
+   *
+   * Since: 0.1
+   */
   g_object_class_install_property (klass, GST_KAFKA_PROP_BOOTSTRAP_SERVERS,
       g_param_spec_string ("bootstrap-servers", "Bootstrap servers",
-          "Brokers to ask for the cluster's members first: host:port, comma-separated",
+          "Brokers that the client contacts first: host:port, separated by commas",
           GST_KAFKA_DEFAULT_BOOTSTRAP_SERVERS, flags));
+  /**
+   * GstKafkaSink:topic:
+   *
+   * The topic to publish to, or to read from with #GstKafkaSrc:topic. It has to be set: without it,
+   * or with a name that brokers refuse, starting fails with RESOURCE/SETTINGS.
+   *
+   * Since: 0.1
+   */
   g_object_class_install_property (klass, GST_KAFKA_PROP_TOPIC,
       g_param_spec_string ("topic", "Topic", topic_blurb, NULL, flags));
+  /**
+   * GstKafkaSink:config-file:
+   *
+   * A text file with options of librdkafka, one `name=value` a line; a line that begins with # is a
+   * comment. Passwords and keys belong here, because pipelines, dot files and logs show properties
+   * but never the contents of this file. Errors: RESOURCE/NOT_FOUND, RESOURCE/OPEN_READ, or
+   * RESOURCE/SETTINGS with the number of the wrong line. #GstKafkaSrc has the same property.
+   *
+   * Since: 0.1
+   */
   g_object_class_install_property (klass, GST_KAFKA_PROP_CONFIG_FILE,
       g_param_spec_string ("config-file", "Configuration file",
-          "File of librdkafka options, one name=value a line, # begins a comment; the place for "
+          "File with options of librdkafka, one name=value a line, # begins a comment; for "
           "passwords and keys",
           NULL, flags));
+  /**
+   * GstKafkaSink:client-properties:
+   *
+   * More options of librdkafka as a structure, which override those of #GstKafkaSink:config-file.
+   * RESOURCE/SETTINGS is the error for an unknown name, a wrong value, a secret, an option that the
+   * element sets itself, and an option that makes librdkafka run code. #GstKafkaSrc has the same
+   * property.
+   *
+   * Since: 0.1
+   */
   g_object_class_install_property (klass, GST_KAFKA_PROP_CLIENT_PROPERTIES,
       g_param_spec_boxed ("client-properties", "Client properties",
-          "Further librdkafka options, as in \"c,session.timeout.ms=6000\"; secrets are refused "
-          "here, "
-          "config-file takes them",
+          "More options of librdkafka, as in \"c,session.timeout.ms=6000\"; secrets belong in "
+          "config-file",
           GST_TYPE_STRUCTURE, flags));
-  /* How long to wait when the cluster takes away, while it runs, what it granted at the
-   * start: rights (ACLs), credentials, trust in a certificate. At the start, a refusal is
-   * an error at once. Since: 0.1 */
+  /**
+   * GstKafkaSink:access-timeout:
+   *
+   * How long to wait (ns) after the cluster withdraws access that it granted before: rights (ACLs),
+   * credentials, trust in a certificate. A warning says that the element waits. Then it fails with
+   * RESOURCE/NOT_AUTHORIZED. Access that was never granted is an error at once. A minute is enough
+   * to replace a password or a list of rights. #GstKafkaSrc has the same property.
+   *
+   * Since: 0.1
+   */
   g_object_class_install_property (klass, GST_KAFKA_PROP_ACCESS_TIMEOUT,
       g_param_spec_uint64 ("access-timeout", "Access timeout",
-          "How long to wait for access that the cluster grants no longer (rights, credentials, "
+          "How long to wait for access that the cluster has withdrawn (rights, credentials, "
           "certificates) before it is an error (ns); 0: not at all; the maximum: for ever",
           0, G_MAXUINT64, DEFAULT_ACCESS_TIMEOUT, flags));
 }
@@ -73,7 +116,8 @@ hide_secret (GQuark id, GValue *value, gpointer unused)
   return TRUE;
 }
 
-/* The property can be read, so a secret that conf_new is going to refuse must not stay in it. */
+/* Users can read the property, so it must not keep a secret that
+ * gst_kafka_conf_new() will refuse. */
 static GstStructure *
 dup_without_secrets (const GValue *value)
 {

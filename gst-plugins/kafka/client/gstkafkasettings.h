@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 
 /* Guarded by the element's object lock. */
 typedef struct {
-  gchar *bootstrap_servers; /* NULL: never set, so a config-file may say */
+  gchar *bootstrap_servers; /* NULL: never set, so the config-file may set it */
   gchar *topic;
   gchar *config_file;
   GstStructure *client_properties;
@@ -30,15 +30,15 @@ enum {
 
 void gst_kafka_settings_init (GstKafkaSettings *settings);
 void gst_kafka_settings_clear (GstKafkaSettings *settings);
-/* What a topic may be differs. */
+/* @topic_blurb: the two elements accept different topics. */
 void gst_kafka_settings_install_properties (GObjectClass *klass, const gchar *topic_blurb);
-/* FALSE: not one of the shared ids. With the object lock held by these, not by the caller. */
+/* FALSE: @id isn't one of the shared ids. These functions take the object lock themselves. */
 gboolean gst_kafka_settings_set_property (
     GstKafkaSettings *settings, GObject *object, guint id, const GValue *value);
 gboolean gst_kafka_settings_get_property (
     GstKafkaSettings *settings, GObject *object, guint id, GValue *value);
 
-/* TRUE if the option's value is a secret: to be taken from config-file alone, and never shown. */
+/* TRUE: the option's value is a secret. Only config-file may set it, and it is never shown. */
 gboolean gst_kafka_option_is_secret (const gchar *name);
 
 /* Fills @copy, under the object lock of @element. Free it with gst_kafka_settings_clear(). */

@@ -41,7 +41,7 @@ ask_grant (gint option, gint bytes)
   if (getsockopt (fd, SOL_SOCKET, option, &granted, &size))
     granted = bytes;
   close (fd);
-  /* Linux counts its own bookkeeping in. */
+  /* Linux reports twice what it grants, to include its bookkeeping. */
   return granted / 2;
 }
 
@@ -71,8 +71,9 @@ gst_kafka_socket_check (const gchar *congestion_control, GError **error)
   if (!g_file_get_contents (OFFERED, &offered, NULL, NULL))
     offered = g_strdup ("see " OFFERED);
   g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-      "The kernel doesn't let congestion-control be \"%s\". It offers: %s. Others need a kernel "
-      "module, or the administrator's leave.",
+      "The kernel refuses congestion-control=\"%s\". It offers: %s. Others need a kernel module, "
+      "or "
+      "an entry in net.ipv4.tcp_allowed_congestion_control.",
       congestion_control, g_strstrip (offered));
   return FALSE;
 }

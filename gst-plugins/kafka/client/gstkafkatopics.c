@@ -23,7 +23,7 @@ compile (regex_t *regex, const gchar *pattern, GError **error)
     return TRUE;
   regerror (code, regex, said, sizeof said);
   g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-      "\"%s\" in topic is no POSIX extended regular expression: %s.", pattern, said);
+      "\"%s\" in topic isn't a POSIX extended regular expression: %s.", pattern, said);
   return FALSE;
 }
 
@@ -52,8 +52,8 @@ gst_kafka_topics_check_name (const gchar *name, GError **error)
   return FALSE;
 }
 
-/* The comma behind the first entry of @text, or its end: one in {2,3} or
- * [a,b] is the pattern's own. */
+/* The comma after the first entry of @text, or the end of @text. A comma within {2,3} or [a,b]
+ * belongs to the pattern. */
 static const gchar *
 find_end (const gchar *text)
 {

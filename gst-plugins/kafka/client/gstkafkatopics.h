@@ -5,27 +5,27 @@
 
 G_BEGIN_DECLS
 
-/* Which topics a user means: a comma-separated list of names, and of patterns that begin with ^. A
- * pattern is a POSIX extended regular expression, as librdkafka takes them for a group. */
+/* Parses and matches the property `topic`: a comma-separated list of names, and of patterns that
+ * begin with ^. A pattern is a POSIX extended regular expression, as in librdkafka. */
 
 /**
  * gst_kafka_topics_parse:
  * @text: (nullable): as in "camera,^cam-.*"
- * @error: GST_RESOURCE_ERROR_SETTINGS, which names what is wrong
+ * @error: GST_RESOURCE_ERROR_SETTINGS; the message quotes the wrong entry
  *
- * Returns: (nullable) (transfer full): one string a name or pattern, one at least
+ * Returns: (nullable) (transfer full): at least one string, each a name or a pattern
  */
 gchar **gst_kafka_topics_parse (const gchar *text, GError **error);
 
-/* FALSE with @error (GST_RESOURCE_ERROR_SETTINGS): no broker takes such a name. */
+/* FALSE with @error (GST_RESOURCE_ERROR_SETTINGS): brokers refuse such a name. */
 gboolean gst_kafka_topics_check_name (const gchar *name, GError **error);
 gboolean gst_kafka_topics_have_pattern (gchar **topics);
 
-/* Whether @topic is what @wanted says, a name or a pattern. No pattern
- * means the brokers' own topics. */
+/* Whether the name or pattern @wanted matches @topic. No pattern
+ * matches the brokers' own topics. */
 gboolean gst_kafka_topics_match (const gchar *wanted, const gchar *topic);
 
-/* For `topic.blacklist`: the brokers' own topics. */
+/* The brokers' own topics, for librdkafka's option `topic.blacklist`. */
 #define GST_KAFKA_TOPICS_INTERNAL "^__consumer_offsets$,^__transaction_state$"
 
 G_END_DECLS

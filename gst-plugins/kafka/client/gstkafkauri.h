@@ -12,13 +12,13 @@ typedef struct {
   GHashTable *query; /* property to value, both text */
 } GstKafkaUri;
 
-/* (nullable) (transfer full): @error is a GstUriError that says what is wrong. */
+/* (nullable) (transfer full). @error: a GstUriError */
 GstKafkaUri *gst_kafka_uri_parse (const gchar *text, GError **error);
 void gst_kafka_uri_free (GstKafkaUri *uri);
 
-/* Sets bootstrap-servers, topic, and each property of the query that @object's own
- * class has; but not those by which whoever wrote the URI could make the client read a
- * file or change its security. */
+/* Sets bootstrap-servers, topic, and each property in the query that @object's own class has. It
+ * refuses config-file and client-properties, because a URI may come from a stranger, who could make
+ * the client read a file or change its security. */
 gboolean gst_kafka_uri_apply (const GstKafkaUri *uri, GObject *object, GError **error);
 
 /* (nullable) (transfer full): %NULL without a topic */

@@ -56,7 +56,7 @@ gst_kafka_create_topic (rd_kafka_t *rk, const gchar *topic, gint partitions,
   return err;
 }
 
-/* (nullable): the value of a topic's setting */
+/* (nullable): the value of the topic's setting @name */
 static const gchar *
 find_setting (rd_kafka_event_t *event, const gchar *name)
 {

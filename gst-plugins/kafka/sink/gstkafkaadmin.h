@@ -6,19 +6,19 @@
 
 G_BEGIN_DECLS
 
-/* Waits up to @timeout_ms for the cluster to make @topic. That it is there already is no
- * error; -1 as @partitions or @replication_factor leaves that to the brokers. @detail:
- * (out) (nullable): their words. */
+/* Waits up to @timeout_ms for the cluster to create @topic. An existing topic is no error. With -1
+ * as @partitions or @replication_factor the brokers use their defaults. @detail: (out) (nullable):
+ * the brokers' error text. */
 rd_kafka_resp_err_t gst_kafka_create_topic (rd_kafka_t *rk, const gchar *topic, gint partitions,
     gint replication_factor, gint timeout_ms, gchar **detail);
 
-/* Asks the cluster how many @bytes a batch for @topic may have, for up to @timeout_ms. FALSE: no
- * answer, or no right to know. */
+/* Queries for up to @timeout_ms how many @bytes a batch for @topic may have (max.message.bytes).
+ * FALSE: no answer, or no right to describe the topic. */
 gboolean gst_kafka_query_batch_limit (
     rd_kafka_t *rk, const gchar *topic, gint timeout_ms, guint64 *bytes);
 
-/* Asks the cluster for @topic, or (nullable) for no more than an answer, for up to @timeout_ms.
- * TRUE: it answered; @topic_err: (out): what it says of the topic. */
+/* Queries the cluster for up to @timeout_ms. TRUE: it answered. @topic: (nullable): the topic to
+ * query; @topic_err: (out): its error, 0 if it exists. */
 gboolean gst_kafka_query_topic (
     rd_kafka_t *rk, const gchar *topic, gint timeout_ms, rd_kafka_resp_err_t *topic_err);
 

@@ -22,7 +22,7 @@ gst_kafka_fill_check (const gchar *text, const gchar *property, GError **error)
     if (close && close > at)
       continue;
     g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-        "%s=\"%s\" has a %%{ that isn't followed by a header's name and a }.", property, text);
+        "%s=\"%s\": each %%{ must be followed by the name of a header and a }.", property, text);
     return FALSE;
   }
   return TRUE;

@@ -5,22 +5,22 @@
 
 G_BEGIN_DECLS
 
-/* A text with places in it that each buffer's headers fill: `%{camera}` for the header `camera`. */
+/* Templates: a text in which each buffer's headers replace places such as `%{camera}`. */
 
 gboolean gst_kafka_fill_has_places (const gchar *text);
 
-/* FALSE with @error (GST_RESOURCE_ERROR_SETTINGS): a place of @property's @text
- * isn't closed, or has no name. */
+/* FALSE with @error (GST_RESOURCE_ERROR_SETTINGS): a place in the @text of @property isn't closed,
+ * or names no header. */
 gboolean gst_kafka_fill_check (const gchar *text, const gchar *property, GError **error);
 
-/* (nullable): a header's text; %NULL: it isn't there, or isn't text */
+/* (nullable): the text of the header @name; %NULL if it is missing or isn't text */
 typedef const gchar *(*GstKafkaFillLookUp) (gconstpointer data, const gchar *name);
 
 /**
  * gst_kafka_fill:
- * @text: one that gst_kafka_fill_check() passed
+ * @text: a template that passed gst_kafka_fill_check()
  * @look_up: called with @data for each place
- * @missing: (out) (transfer full): the header that isn't there; else %NULL
+ * @missing: (out) (transfer full) (nullable): the name of a header that is missing
  *
  * Returns: (nullable) (transfer full): %NULL if a header is missing
  */

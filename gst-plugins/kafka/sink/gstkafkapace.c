@@ -5,22 +5,22 @@
 
 #define RATE_INTERVAL (200 * G_TIME_SPAN_MILLISECOND)
 #define DEMAND_INTERVAL (500 * G_TIME_SPAN_MILLISECOND)
-/* A route may get longer: what was the least time before that is forgotten, but
- * not before a queue is drained. */
+/* The least latency is that of the last two buckets (us), because the network's route
+ * may change. While throttling, buckets are longer, so that the queue is drained
+ * before the value is replaced. */
 #define LATENCY_BUCKET (10 * G_TIME_SPAN_SECOND)
 #define LATENCY_BUCKET_THROTTLING (60 * G_TIME_SPAN_SECOND)
-/* A report may be late by so much without the link being full: a broker's disk, a busy machine. */
+/* A report may be this late although the link isn't full: a broker's disk, a busy machine. */
 #define JITTER (500 * G_TIME_SPAN_MILLISECOND)
-/* Asked for less than the link takes, so that the queue shrinks: in about the time
- * DRAIN, s, down to a time that jitter explains. Without that the least latency would
- * come to be the queue's own. */
+/* Upstream is asked for less than the link delivers, so that the queue drains in about DRAIN s.
+ * Otherwise the time in the queue would become part of the least latency. */
 #define HEADROOM 1.1
 #define DRAIN 2.0
 #define LEAST_SHARE 0.1
 #define DRAINED (100 * G_TIME_SPAN_MILLISECOND)
 #define LONGEST_INTERVAL 10.0
-/* A drained queue lets the link be tried with so much more at each look, until that is FREE times
- * what came before anything was asked for: a decoder leaves out twice as many as it is asked to. */
+/* While the queue is drained, the rate asked for grows by GROWTH each DEMAND_INTERVAL. Throttling
+ * ends at FREE times the rate before it, because decoders drop twice as many frames as asked. */
 #define GROWTH 1.1
 #define FREE 2.0
 
@@ -98,11 +98,11 @@ ask_for_less (GstKafkaPace *self, gint64 age, gdouble went)
   if (!self->throttling)
     self->free_rate = self->came;
   self->throttling = TRUE;
-  /* Nothing at all for longer than the queue is old would leave a drained link idle. */
+  /* At least one buffer within the time that the queue takes to drain, or the link would idle. */
   self->rate = MAX (share * went, 1 / excess);
 }
 
-/* A link that merely stood still for a moment takes all at once when it goes on. */
+/* After a mere standstill the link delivers far more than was asked for: then that rate is used. */
 static void
 ask_for_more (GstKafkaPace *self, gdouble went)
 {
@@ -110,8 +110,8 @@ ask_for_more (GstKafkaPace *self, gdouble went)
   self->throttling = self->rate < FREE * self->free_rate;
 }
 
-/* Between a queue that is long and one that is drained all stays as it is: a report that is a
- * little late says nothing of the link, and what came and went in so short a time little. */
+/* @age: of the oldest undelivered buffer. Between the two bounds the rate stays as it is, because
+ * small delays say nothing about the link. */
 static void
 look (GstKafkaPace *self, gint64 now, gint64 age)
 {

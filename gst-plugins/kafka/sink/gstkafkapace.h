@@ -5,41 +5,45 @@
 
 G_BEGIN_DECLS
 
-/* How fast the link delivers, learned from the reports of what it delivered. Times are
- * monotonic, in us. Nothing here locks. */
+/* Measures from delivery reports how fast the link is, and decides when to throttle upstream. Times
+ * are monotonic, in us. Takes no lock. */
 
 typedef struct {
-  gint64 began; /* of the interval measured now */
+  gint64 began;
   guint64 delivered, delivered_bytes, pushed;
 } GstKafkaPaceInterval;
 
 typedef struct {
-  GstKafkaPaceInterval rates;  /* for the window */
-  GstKafkaPaceInterval demand; /* for throttling */
+  GstKafkaPaceInterval rates;  /* measures bytes_per_second, for the window */
+  GstKafkaPaceInterval demand; /* measures buffers, for throttling */
   gdouble bytes_per_second;
   gboolean throttling;
-  gdouble rate, free_rate, came; /* buffers/s: asked for, when nothing was, before the last look */
+  gdouble rate;      /* buffers/s that upstream is asked for while throttling */
+  gdouble free_rate; /* buffers/s that came before throttling began */
+  gdouble came;      /* buffers/s that came in the last demand interval */
   gint64 bucket_began;
-  gint64 least_now, least_before; /* latency, in this bucket and the one before it; 0: none yet */
+  gint64 least_now, least_before; /* least latency in this bucket and the last one; 0: none yet */
 } GstKafkaPace;
 
 void gst_kafka_pace_init (GstKafkaPace *self, gint64 now);
 void gst_kafka_pace_pushed (GstKafkaPace *self);
 void gst_kafka_pace_delivered (GstKafkaPace *self, gint64 now, gsize bytes, gint64 latency);
 
-/* The bytes that keep the link busy: twice what it delivers in the least time a report takes. More
+/* Bytes in flight that keep the link busy: twice what it delivers within the least latency. More
  * would only wait in the client. */
 guint64 gst_kafka_pace_window (const GstKafkaPace *self);
 
 /**
  * gst_kafka_pace_throttle:
- * @now: of a push
+ * @now: time of the push
  * @oldest: when the oldest undelivered buffer was queued
- * @interval: (out): s between two buffers that the link can take
- * @proportion: (out): how many times too fast buffers come
+ * @interval: (out): the time between two buffers to ask upstream for, in s
+ * @proportion: (out): the rate at which buffers come, divided by the rate asked for
  *
- * Returns: %TRUE from when buffers wait longer than the link explains
- * until it takes all that came before
+ * Throttling begins when buffers wait longer than the link's latency explains. It ends when the
+ * link delivers as much as came before throttling.
+ *
+ * Returns: whether upstream has to be throttled now
  */
 gboolean gst_kafka_pace_throttle (
     GstKafkaPace *self, gint64 now, gint64 oldest, gdouble *interval, gdouble *proportion);

@@ -3,7 +3,8 @@
 #include "client/gstkafkaclient.h"
 #include "gstkafkarecord.h"
 
-/* Java's, but for keyless messages; the name stands for ours until a user writes another one. */
+/* The configuration's value while users name no other. It is Java's partitioner, which ours follows
+ * except for messages without a key. */
 #define OWN_PARTITIONER "murmur2_random"
 
 static gint32
@@ -27,8 +28,8 @@ choose_partition (const rd_kafka_topic_t *topic, const void *key, size_t size, g
   GstKafkaRecord *record = opaque;
 
   if (!key) {
-    /* Once more by a new client: elsewhere it would come after later
-     * ones that are there already. */
+    /* A record that a new client sends again stays in its partition: in another one it would come
+     * after later frames. */
     if (record->chosen < 0 || record->chosen >= count)
       record->chosen = take_turns (topic, count, record->turn);
     return record->chosen;

@@ -6,9 +6,9 @@
 
 G_BEGIN_DECLS
 
-/* Sets a partitioner that takes the available partitions in turn for messages without key, and
- * chooses as Java's client does for those with one; unless the configuration already asks for one
- * by name. Messages' opaque has to be their GstKafkaRecord. */
+/* Installs a partitioner, unless the configuration names another one. Messages without a key take
+ * the available partitions in turn. Messages with a key get the partition that Java's client
+ * chooses. The opaque of each message must be its GstKafkaRecord. */
 void gst_kafka_partitioner_install (rd_kafka_conf_t *conf);
 
 G_END_DECLS

@@ -8,24 +8,28 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
 
 #define STOP_GRACE (G_USEC_PER_SEC / 2)
-/* Of the 5 s that stop() has: to end the client, after PURGE_BOUND. */
+/* stop() may take 5 s: PURGE_BOUND, then this much to end the client. */
 #define DESTROY_BOUND (2 * G_USEC_PER_SEC)
 
 /* Taking records */
 
-/* With lock, which is dropped meanwhile. */
+/* With lock, which is released meanwhile. */
 static void
 drop (GstKafkaProducer *self, GstKafkaRecord *record, guint64 *counter)
 {
   (*counter)++;
-  GST_LOG_OBJECT (
-      self->element, "queue is full: dropping record %" G_GUINT64_FORMAT, record->number);
+  GST_DEBUG_OBJECT (self->element,
+      "the queue is full (%u buffers, %" G_GUINT64_FORMAT
+      " bytes): dropping a buffer, queued %.3f s "
+      "ago",
+      gst_kafka_send_queue_buffers (&self->queue), gst_kafka_send_queue_bytes (&self->queue),
+      (g_get_monotonic_time () - record->queued) / (gdouble) G_USEC_PER_SEC);
   g_mutex_unlock (&self->lock);
   gst_kafka_record_free (record, GST_KAFKA_ACK_DONE);
   g_mutex_lock (&self->lock);
 }
 
-/* With lock, for a full queue. TRUE: look again; FALSE: the new one is to be dropped. */
+/* With lock, while the queue is full. TRUE: there may be room now; FALSE: drop the new record. */
 static gboolean
 make_room (GstKafkaProducer *self)
 {
@@ -46,8 +50,8 @@ make_room (GstKafkaProducer *self)
   }
 }
 
-/* With lock. An application that is told of an error stops the pipeline; given a moment for it,
- * upstream need not add an error of its own about ours. */
+/* With lock. An application stops the pipeline when it sees our error. Waiting for that keeps
+ * upstream from posting a second error about the failed push. */
 static GstKafkaPush
 wait_for_stop (GstKafkaProducer *self)
 {
@@ -58,10 +62,11 @@ wait_for_stop (GstKafkaProducer *self)
   return self->flushing ? GST_KAFKA_PUSH_FLUSHING : GST_KAFKA_PUSH_FAILED;
 }
 
+/* With lock */
 static GstKafkaPush
 push_locked (GstKafkaProducer *self, GstKafkaRecord *record)
 {
-  while (!self->failed && !self->flushing &&
+  while (self->health != GST_KAFKA_PRODUCER_FAILED && !self->flushing &&
          !gst_kafka_send_queue_has_room (&self->queue, record, g_get_monotonic_time ())) {
     if (!make_room (self)) {
       drop (self, record, &self->counters.dropped_upstream);
@@ -70,7 +75,7 @@ push_locked (GstKafkaProducer *self, GstKafkaRecord *record)
   }
   if (self->flushing)
     return GST_KAFKA_PUSH_FLUSHING;
-  if (self->failed)
+  if (self->health == GST_KAFKA_PRODUCER_FAILED)
     return wait_for_stop (self);
   record->number = self->next_number++;
   gst_kafka_pace_pushed (&self->queue.pace);
@@ -99,13 +104,13 @@ note_error (rd_kafka_t *rk, gint err, const gchar *reason, gpointer user_data)
 {
   GstKafkaProducer *self = user_data;
 
-  GST_INFO_OBJECT (self->element, "client: %s: %s", rd_kafka_err2name (err), reason);
+  GST_INFO_OBJECT (self->element, "librdkafka reports %s: %s", rd_kafka_err2name (err), reason);
   err = gst_kafka_fault_note (&self->fault, err, reason);
   if (gst_kafka_error_is_refusal (err))
     gst_kafka_producer_lose_connection (self, err, reason);
 }
 
-/* From any of the client's threads. */
+/* Called on librdkafka's threads. */
 static int
 open_socket (int domain, int type, int protocol, void *user_data)
 {
@@ -129,7 +134,7 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   self->delivered_topics = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->element = element;
   self->conf = conf;
-  self->config = *config; /* but for its strings */
+  self->config = *config; /* its strings belong to the caller; those needed are copied below */
   self->topic = g_strdup (config->topic);
   self->congestion_control = g_strdup (config->congestion_control);
   self->held = !config->each_names_topic;
@@ -157,7 +162,7 @@ free_queue (GQueue *queue)
     gst_kafka_record_free (link->data, GST_KAFKA_ACK_FAILED);
 }
 
-/* The client may still read the buffers. */
+/* Destroys the client first, because it may still read the buffers. */
 static void
 free_producer (gpointer producer)
 {
@@ -193,12 +198,21 @@ join_threads (GstKafkaProducer *self)
 void
 gst_kafka_producer_stop (GstKafkaProducer *self)
 {
+  GstElement *element = self->element;
+
   join_threads (self);
+  GST_INFO_OBJECT (element,
+      "stopped: %" G_GUINT64_FORMAT " delivered, %u not, %" G_GUINT64_FORMAT " dropped, "
+      "%" G_GUINT64_FORMAT " undeliverable",
+      self->counters.delivered, gst_kafka_send_queue_buffers (&self->queue),
+      self->counters.dropped_upstream + self->counters.dropped_downstream,
+      self->counters.undeliverable);
   free_queue (&self->queue.waiting);
   for (GList *l = self->queue.in_flight.head; l; l = l->next)
     gst_kafka_meta_mark (((GstKafkaRecord *) l->data)->buffer, GST_KAFKA_ACK_FAILED);
   if (!gst_kafka_end_in_time (free_producer, self, DESTROY_BOUND))
-    GST_WARNING ("a client doesn't end: leaving it behind");
+    GST_WARNING_OBJECT (element, "the client doesn't end within %d s: abandoning it",
+        (gint) (DESTROY_BOUND / G_USEC_PER_SEC));
 }
 
 void
@@ -234,11 +248,13 @@ gst_kafka_producer_throttle (GstKafkaProducer *self, gdouble *interval, gdouble 
   return throttle;
 }
 
-/* With lock: an error that is decided on is told before it counts as failed. */
+/* With lock. An error that is about to be posted isn't drained:
+ * drain() waits until it is posted. */
 static gboolean
 is_drained (GstKafkaProducer *self)
 {
-  return !gst_kafka_send_queue_buffers (&self->queue) && !self->lost && !self->failing;
+  return !gst_kafka_send_queue_buffers (&self->queue) && !self->lost &&
+         self->health == GST_KAFKA_PRODUCER_WORKING;
 }
 
 GstKafkaPush
@@ -247,18 +263,25 @@ gst_kafka_producer_drain (GstKafkaProducer *self, gint64 deadline)
   GstKafkaPush ret = GST_KAFKA_PUSH_OK;
 
   g_mutex_lock (&self->lock);
-  while (!self->failed && !self->flushing && !is_drained (self) && ret == GST_KAFKA_PUSH_OK)
+  GST_INFO_OBJECT (self->element, "draining: %u buffers are undelivered, waiting at most %.1f s",
+      gst_kafka_send_queue_buffers (&self->queue),
+      (deadline - g_get_monotonic_time ()) / (gdouble) G_USEC_PER_SEC);
+  while (self->health != GST_KAFKA_PRODUCER_FAILED && !self->flushing && !is_drained (self) &&
+         ret == GST_KAFKA_PUSH_OK)
     if (!g_cond_wait_until (&self->changed, &self->lock, deadline))
       ret = GST_KAFKA_PUSH_TIMED_OUT;
-  if (self->failed)
+  if (self->health == GST_KAFKA_PRODUCER_FAILED)
     ret = GST_KAFKA_PUSH_FAILED;
   else if (self->flushing)
     ret = GST_KAFKA_PUSH_FLUSHING;
+  GST_INFO_OBJECT (self->element, "%s: %u buffers are undelivered",
+      ret == GST_KAFKA_PUSH_OK ? "drained" : "not drained",
+      gst_kafka_send_queue_buffers (&self->queue));
   g_mutex_unlock (&self->lock);
   return ret;
 }
 
-/* (transfer full) (nullable): of the oldest undelivered record, where each names its own. */
+/* (transfer full) (nullable): the topic of the oldest undelivered record, if records name theirs */
 static gchar *
 oldest_topic (GstKafkaProducer *self)
 {
@@ -280,11 +303,11 @@ gst_kafka_producer_fail_undrained (GstKafkaProducer *self)
   rd_kafka_resp_err_t err;
   gboolean first;
 
-  /* Where there is but one topic, gst_kafka_producer_make_contact() has asked for it. */
+  /* If all records have one topic, gst_kafka_producer_make_contact() has queried it already. */
   if (topic && gst_kafka_producer_query_topic (self, topic, &err) && err)
     gst_kafka_fault_note (&self->fault, err, NULL);
   g_mutex_lock (&self->lock);
-  err = gst_kafka_producer_telling_error (self, RD_KAFKA_RESP_ERR__TIMED_OUT, &detail);
+  err = gst_kafka_producer_explain_error (self, RD_KAFKA_RESP_ERR__TIMED_OUT, &detail);
   debug = g_strdup_printf ("%u buffers of %" G_GUINT64_FORMAT
                            " bytes undelivered at the end of drain-timeout",
       gst_kafka_send_queue_buffers (&self->queue), gst_kafka_send_queue_bytes (&self->queue));
@@ -322,7 +345,7 @@ gst_kafka_producer_stats (GstKafkaProducer *self)
   g_mutex_lock (&self->lock);
   s = counters_to_structure (&self->counters, self->queue.waiting.length,
       self->queue.in_flight.length, gst_kafka_send_queue_bytes (&self->queue), self->batch_bytes,
-      self->connected, self->refused_since != 0);
+      self->connected, self->access != GST_KAFKA_ACCESS_GRANTED);
   g_mutex_unlock (&self->lock);
   return s;
 }

@@ -9,21 +9,21 @@
 
 G_BEGIN_DECLS
 
-/* Takes records through a bounded queue to librdkafka and keeps each one until its delivery report.
- * A full client, a topic that isn't there yet and a broker that went away are waited for; a client
- * that ended (a fatal error) is replaced and given again what it hadn't delivered. */
+/* Queues records up to a bound, hands them to librdkafka, and keeps each until its delivery report.
+ * It waits while the client is full, while the topic doesn't exist yet and while brokers are away.
+ * After a fatal error it replaces the client and sends again what wasn't delivered. */
 typedef struct _GstKafkaProducer GstKafkaProducer;
 
 typedef struct {
-  const gchar *topic; /* for a person, and for records that don't name theirs */
+  const gchar *topic; /* for error messages, and for records without a topic of their own */
   gboolean each_names_topic;
-  const gchar *congestion_control; /* NULL: the kernel's */
-  GstClockTime connect_timeout;    /* for the first contact; GST_CLOCK_TIME_NONE: for ever */
-  GstClockTime access_timeout;     /* for rights that were lost; GST_CLOCK_TIME_NONE: for ever */
-  GstClockTime delivery_timeout;   /* for a record, from the queue to its report; NONE: for ever */
-  gboolean skip_failed;            /* FALSE: a record that can't be delivered ends the producer */
-  gboolean create_topic;           /* before the first record; an existing one is left as it is */
-  gint partitions, replication_factor; /* of such a topic; -1: as the brokers have it */
+  const gchar *congestion_control;     /* NULL: the kernel's default */
+  GstClockTime connect_timeout;        /* for the first contact; GST_CLOCK_TIME_NONE: for ever */
+  GstClockTime access_timeout;         /* for access that was lost; GST_CLOCK_TIME_NONE: for ever */
+  GstClockTime delivery_timeout;       /* from push to report; GST_CLOCK_TIME_NONE: for ever */
+  gboolean skip_failed;                /* FALSE: an undeliverable record is an error */
+  gboolean create_topic;               /* before the first record, unless it exists */
+  gint partitions, replication_factor; /* for create_topic; -1: the brokers' defaults */
 } GstKafkaProducerConfig;
 
 typedef enum {
@@ -35,42 +35,44 @@ typedef enum {
 
 /**
  * gst_kafka_producer_new:
- * @element: messages are posted on it; must outlive gst_kafka_producer_stop()
+ * @element: posts the messages; must live until gst_kafka_producer_stop() has returned
  * @conf: (transfer full): without opaque and callbacks
  * @config: copied
- * @error: what the client can't work with
+ * @error: GST_RESOURCE_ERROR_SETTINGS if librdkafka refuses @conf
  *
- * Returns at once: the first contact is made behind the scenes. If it fails, an error is posted.
+ * Returns at once and connects on another thread. If no broker answers within the connect timeout,
+ * @element posts an error.
+ *
+ * Returns: (nullable)
  */
 GstKafkaProducer *gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
     const GstKafkaProducerConfig *config, GError **error);
 
-/* Lets go of everything, delivered or not, in less than 5 s whatever
- * the brokers do; frees @self. */
+/* Releases all records, delivered or not, and frees @self. Takes less than 5
+ * s, whatever the brokers do. */
 void gst_kafka_producer_stop (GstKafkaProducer *self);
 
 void gst_kafka_producer_set_bounds (GstKafkaProducer *self, const GstKafkaBounds *bounds);
-/* While TRUE no call waits. */
+/* While @flushing is TRUE, push() and drain() don't wait. */
 void gst_kafka_producer_set_flushing (GstKafkaProducer *self, gboolean flushing);
 
-/* Takes over @record unless it returns FLUSHING: then the caller may try again with it. */
+/* Takes ownership of @record unless it returns FLUSHING; then the caller may push it again. */
 GstKafkaPush gst_kafka_producer_push (GstKafkaProducer *self, GstKafkaRecord *record);
 
-/* Counts a buffer that never became a record; tells of it, with @error, as of
- * one that can't be delivered. */
+/* For a buffer that no record could be made of: counts and reports it like an undeliverable record.
+ */
 void gst_kafka_producer_refuse (GstKafkaProducer *self, const GError *error);
 
-/* What to ask upstream for while records come faster than they are delivered: %TRUE now and then,
- * @interval in s between two buffers, @proportion how many times too fast they come. */
+/* As gst_kafka_pace_throttle(): whether upstream has to be throttled now, and how much. */
 gboolean gst_kafka_producer_throttle (
     GstKafkaProducer *self, gdouble *interval, gdouble *proportion);
 
-/* Waits until all is delivered, at most until @deadline (monotonic time, us). */
+/* Waits until all records are delivered, at most until @deadline (monotonic time, us). */
 GstKafkaPush gst_kafka_producer_drain (GstKafkaProducer *self, gint64 deadline);
-/* Ends it with an error: the drain took too long, and what is known of why. */
+/* After gst_kafka_producer_drain() timed out: posts an error with the most likely reason. */
 void gst_kafka_producer_fail_undrained (GstKafkaProducer *self);
 
-/* (transfer full): counters; all 0 if @self is %NULL. */
+/* (transfer full): the counters; all are 0 if @self is %NULL */
 GstStructure *gst_kafka_producer_stats (GstKafkaProducer *self);
 
 G_END_DECLS

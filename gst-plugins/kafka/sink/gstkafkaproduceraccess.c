@@ -6,7 +6,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 
 #define ASK_AGAIN_TIME (G_USEC_PER_SEC / 2)
 
-/* With lock: what was never granted is an error of the start. */
+/* With lock. A right that was never granted is an error at once, not an outage. */
 static gboolean
 was_granted (GstKafkaProducer *self, const gchar *topic)
 {
@@ -21,8 +21,11 @@ begin_to_wait (GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *det
   gint64 now = g_get_monotonic_time ();
 
   self->ask_again = now + ASK_AGAIN_TIME;
-  if (self->refused_since)
+  GST_DEBUG_OBJECT (self->element, "access is refused (%s): next try in %.1f s",
+      rd_kafka_err2name (err), ASK_AGAIN_TIME / (gdouble) G_USEC_PER_SEC);
+  if (self->access != GST_KAFKA_ACCESS_GRANTED)
     return;
+  self->access = GST_KAFKA_ACCESS_RIGHT_LOST;
   self->refused_since = now;
   self->refusal = err;
   g_free (self->refusal_detail);
@@ -45,7 +48,7 @@ gst_kafka_producer_lose_connection (
   g_mutex_lock (&self->lock);
   if (self->connected) {
     begin_to_wait (self, err, detail);
-    self->refused_connection = TRUE;
+    self->access = GST_KAFKA_ACCESS_CONNECTION_LOST;
   }
   g_mutex_unlock (&self->lock);
 }
@@ -55,22 +58,22 @@ gst_kafka_producer_regain_access (GstKafkaProducer *self, const gchar *topic)
 {
   if (topic && !g_hash_table_contains (self->delivered_topics, topic))
     g_hash_table_add (self->delivered_topics, g_strdup (topic));
-  if (!self->refused_since)
+  if (self->access == GST_KAFKA_ACCESS_GRANTED)
     return;
   GST_INFO_OBJECT (self->element, "access is back after %.1f s",
       (g_get_monotonic_time () - self->refused_since) / (gdouble) G_USEC_PER_SEC);
+  self->access = GST_KAFKA_ACCESS_GRANTED;
   self->refused_since = self->ask_again = 0;
-  self->refused_connection = self->refusal_told = FALSE;
+  self->refusal_reported = FALSE;
 }
 
 static GError *
-new_error (GstKafkaProducer *self, const gchar *any_more)
+new_error (GstKafkaProducer *self, const gchar *suffix)
 {
-  g_autofree gchar *tried = gst_kafka_producer_name_attempt (self->topic, self->servers);
-  g_autofree gchar *in_vain = g_strconcat (tried, any_more, NULL);
+  g_autofree gchar *attempt = gst_kafka_producer_name_attempt (self->topic, self->servers);
+  g_autofree gchar *tried = g_strconcat (attempt, suffix, NULL);
 
-  return gst_kafka_error_new (
-      in_vain, self->refusal, self->refusal_detail, GST_RESOURCE_ERROR_WRITE);
+  return gst_kafka_error_new (tried, self->refusal, self->refusal_detail, GST_RESOURCE_ERROR_WRITE);
 }
 
 static void
@@ -115,7 +118,7 @@ gst_kafka_producer_is_ended_by_refusal (
   return start || waits;
 }
 
-/* A connection that is refused shows with a question; a right to write only with a record. */
+/* A query shows whether connections are accepted again; only a record shows a right to write. */
 static void
 ask_again (GstKafkaProducer *self)
 {
@@ -125,7 +128,7 @@ ask_again (GstKafkaProducer *self)
 
   g_mutex_lock (&self->lock);
   self->ask_again = g_get_monotonic_time () + ASK_AGAIN_TIME;
-  if (answered && self->refused_connection)
+  if (answered && self->access == GST_KAFKA_ACCESS_CONNECTION_LOST)
     gst_kafka_producer_regain_access (self, NULL);
   g_mutex_unlock (&self->lock);
 }
@@ -134,16 +137,18 @@ void
 gst_kafka_producer_watch_access (GstKafkaProducer *self)
 {
   gint64 now = g_get_monotonic_time ();
-  gboolean told, over, asks;
+  gboolean lost, works, news, over, asks;
 
   g_mutex_lock (&self->lock);
-  told = !self->refused_since || self->refusal_told || self->failing || self->stopping;
-  self->refusal_told = self->refused_since != 0;
-  over = self->refused_since && !self->failing &&
+  lost = self->access != GST_KAFKA_ACCESS_GRANTED;
+  works = self->health == GST_KAFKA_PRODUCER_WORKING;
+  news = lost && works && !self->refusal_reported && !self->stopping;
+  self->refusal_reported = lost;
+  over = lost && works &&
          (GstClockTime) (now - self->refused_since) * GST_USECOND >= self->config.access_timeout;
-  asks = self->refused_connection && now >= self->ask_again;
+  asks = self->access == GST_KAFKA_ACCESS_CONNECTION_LOST && now >= self->ask_again;
   g_mutex_unlock (&self->lock);
-  if (!told)
+  if (news)
     warn (self);
   if (over)
     fail (self);

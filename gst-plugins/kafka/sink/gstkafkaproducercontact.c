@@ -5,7 +5,8 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
 
-/* With lock, of which @rk is used without; NULL while it is replaced. */
+/* With lock. (nullable): the client, to be used without lock until return_handle(); NULL while it
+ * is being replaced. */
 static rd_kafka_t *
 borrow_handle (GstKafkaProducer *self)
 {
@@ -34,6 +35,8 @@ gst_kafka_producer_query_topic (
     g_mutex_unlock (&self->lock);
     answered = gst_kafka_query_topic (rk, topic, 5 * GST_KAFKA_PRODUCER_SLICE_MS, topic_err);
     g_mutex_lock (&self->lock);
+    if (answered && !self->connected)
+      GST_INFO_OBJECT (self->element, "the cluster at %s answers", self->servers);
     self->connected |= answered;
     return_handle (self);
   }
@@ -41,7 +44,7 @@ gst_kafka_producer_query_topic (
   return answered;
 }
 
-/* TRUE: the topic is there, and records may follow. */
+/* TRUE: the topic exists now, and records may follow. */
 static gboolean
 create_topic (GstKafkaProducer *self)
 {
@@ -61,11 +64,17 @@ create_topic (GstKafkaProducer *self)
       gst_kafka_fault_note (&self->fault, err, detail ? detail : rd_kafka_err2str (err));
   }
   g_mutex_unlock (&self->lock);
+  if (err)
+    GST_DEBUG_OBJECT (self->element, "topic \"%s\" isn't created yet (%s): trying again",
+        self->topic, detail ? detail : rd_kafka_err2name (err));
+  else
+    GST_INFO_OBJECT (self->element, "topic \"%s\" exists, or was created with %d partitions",
+        self->topic, c->partitions);
   return !err;
 }
 
-/* A batch larger than the topic allows would be refused as a whole, and
- * later ones might overtake it. */
+/* Brokers refuse a batch that is larger than the topic allows, and later batches could overtake it.
+ */
 static void
 learn_batch_limit (GstKafkaProducer *self)
 {
@@ -76,12 +85,13 @@ learn_batch_limit (GstKafkaProducer *self)
   if ((rk = borrow_handle (self))) {
     g_mutex_unlock (&self->lock);
     if (!gst_kafka_query_batch_limit (rk, self->topic, 5 * GST_KAFKA_PRODUCER_SLICE_MS, &limit))
-      GST_DEBUG_OBJECT (self->element, "the topic's max.message.bytes can't be asked for");
+      GST_DEBUG_OBJECT (self->element, "no answer about max.message.bytes of \"%s\"", self->topic);
     g_mutex_lock (&self->lock);
     return_handle (self);
   }
   if (limit && limit < self->batch_bytes) {
-    GST_INFO_OBJECT (self->element, "topic \"%s\" takes batches of %" G_GUINT64_FORMAT " bytes",
+    GST_INFO_OBJECT (self->element,
+        "topic \"%s\" takes batches of at most %" G_GUINT64_FORMAT " bytes: using smaller batches",
         self->topic, limit);
     self->batch_bytes = limit;
     self->shrinking = TRUE;
@@ -108,7 +118,7 @@ fail_contact (GstKafkaProducer *self)
   gboolean first;
 
   g_mutex_lock (&self->lock);
-  err = gst_kafka_producer_telling_error (self, RD_KAFKA_RESP_ERR__TIMED_OUT, &detail);
+  err = gst_kafka_producer_explain_error (self, RD_KAFKA_RESP_ERR__TIMED_OUT, &detail);
   first = gst_kafka_producer_take_failure (self);
   g_mutex_unlock (&self->lock);
   tried = gst_kafka_producer_name_attempt (self->topic, self->servers);
@@ -117,19 +127,25 @@ fail_contact (GstKafkaProducer *self)
     gst_kafka_producer_fail (self, error, "no contact with the cluster");
 }
 
-/* With lock. FALSE: it has ended. */
+/* With lock */
+static gboolean
+is_active (GstKafkaProducer *self)
+{
+  return !self->stopping && self->health == GST_KAFKA_PRODUCER_WORKING;
+}
+
+/* With lock. FALSE: the producer is stopping or has failed. */
 static gboolean
 sleep_a_slice (GstKafkaProducer *self)
 {
   gint64 until = g_get_monotonic_time () + GST_KAFKA_PRODUCER_SLICE_MS * G_TIME_SPAN_MILLISECOND;
 
-  while (
-      !self->stopping && !self->failing && g_cond_wait_until (&self->changed, &self->lock, until))
+  while (is_active (self) && g_cond_wait_until (&self->changed, &self->lock, until))
     ;
-  return !self->stopping && !self->failing;
+  return is_active (self);
 }
 
-/* FALSE: it has ended, or gave up. */
+/* FALSE: the producer is stopping or has failed. */
 static gboolean
 wait_for_contact (GstKafkaProducer *self, gint64 deadline)
 {
@@ -146,7 +162,7 @@ wait_for_contact (GstKafkaProducer *self, gint64 deadline)
 }
 
 static void
-tell_missing_topic (GstKafkaProducer *self)
+report_missing_topic (GstKafkaProducer *self)
 {
   GST_ELEMENT_INFO (self->element, RESOURCE, NOT_FOUND,
       ("Waiting for the topic \"%s\", which doesn't exist yet", self->topic), (NULL));
@@ -161,7 +177,7 @@ gst_kafka_producer_make_contact (gpointer user_data)
                         : G_MAXINT64;
   const gchar *topic = self->config.each_names_topic ? NULL : self->topic;
   rd_kafka_resp_err_t topic_err;
-  gboolean told = FALSE, made = FALSE;
+  gboolean reported = FALSE, made = FALSE;
 
   do {
     if (self->config.create_topic && !made && !(made = create_topic (self)))
@@ -174,9 +190,9 @@ gst_kafka_producer_make_contact (gpointer user_data)
     if (!topic_err)
       return NULL;
     gst_kafka_fault_note (&self->fault, topic_err, NULL);
-    if (!told && topic_err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
-      tell_missing_topic (self);
-    told = TRUE;
+    if (!reported && topic_err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+      report_missing_topic (self);
+    reported = TRUE;
   } while (wait_for_contact (self, deadline));
   return NULL;
 }

@@ -5,9 +5,9 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
 
-/* Of the 5 s that stop() has: to get reports of what was purged, before DESTROY_BOUND. */
+/* stop() may take 5 s: this much for the reports of purged records, then DESTROY_BOUND. */
 #define PURGE_BOUND (1 * G_USEC_PER_SEC)
-/* Bytes; a batch of fewer saves no request. */
+/* The smallest limit for batches, in bytes. */
 #define MIN_BATCH 16384
 #define PARTITION_GRACE (5 * G_USEC_PER_SEC)
 
@@ -21,7 +21,8 @@ is_overdue (GstKafkaProducer *self, const GstKafkaRecord *record)
              self->config.delivery_timeout;
 }
 
-/* Without lock; takes over @record, which is in no queue any more and counted as lost. */
+/* Without lock. Takes ownership of @record, which has left the queues and is counted in self->lost.
+ */
 static void
 give_up (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err)
 {
@@ -31,13 +32,13 @@ give_up (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err
                                              " bytes, %s, partition %d: %s",
       record->number, gst_kafka_record_size (record), record->topic ? record->topic : self->topic,
       record->partition, rd_kafka_err2name (err));
-  /* A right that is missing is no record's fault, unless each record chooses its topic. */
+  /* on-error=skip doesn't cover a missing right, unless each record chooses its own topic. */
   gboolean skip = self->config.skip_failed && (record->topic || !gst_kafka_error_is_refusal (err));
   gboolean first;
 
   g_mutex_lock (&self->lock);
   self->counters.undeliverable++;
-  err = gst_kafka_producer_telling_error (self, err, &detail);
+  err = gst_kafka_producer_explain_error (self, err, &detail);
   first = skip ? !self->stopping : gst_kafka_producer_take_failure (self);
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
@@ -56,7 +57,7 @@ give_up (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err
   g_mutex_unlock (&self->lock);
 }
 
-/* A topic that is deleted and made anew has no partitions for a moment. */
+/* A topic that is deleted and created again has no partitions for a moment. */
 static gboolean
 may_come_back (const GstKafkaRecord *record)
 {
@@ -64,7 +65,7 @@ may_come_back (const GstKafkaRecord *record)
          g_get_monotonic_time () - record->queued < PARTITION_GRACE;
 }
 
-/* Another try can mend it, on this handle or the next. */
+/* TRUE: it may succeed when sent again, by this client or by its replacement @rk. */
 static gboolean
 is_retriable (rd_kafka_t *rk, const GstKafkaRecord *record, rd_kafka_resp_err_t err)
 {
@@ -72,11 +73,11 @@ is_retriable (rd_kafka_t *rk, const GstKafkaRecord *record, rd_kafka_resp_err_t 
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
       return may_come_back (record);
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-      /* One of many topics: the library has waited for it, and the others wait behind it. */
+      /* With many topics it isn't sent again, because records of other topics wait behind it. */
       return !record->topic;
     case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
     case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
-    case RD_KAFKA_RESP_ERR__DESTROY: /* of a client that is being replaced */
+    case RD_KAFKA_RESP_ERR__DESTROY: /* the client is being replaced */
     case RD_KAFKA_RESP_ERR__FATAL:
     case RD_KAFKA_RESP_ERR__STATE:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
@@ -89,12 +90,12 @@ is_retriable (rd_kafka_t *rk, const GstKafkaRecord *record, rd_kafka_resp_err_t 
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
       return FALSE;
     default:
-      /* Whatever the dying client says of the rest. */
+      /* After a fatal error, whatever the client reports about its remaining records. */
       return rd_kafka_fatal_error (rk, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR;
   }
 }
 
-/* The brokers refuse a batch as a whole, for its size or for one record in it. */
+/* TRUE: brokers refused the whole batch, because of its size or because of one record in it. */
 static gboolean
 concerns_batch (rd_kafka_resp_err_t err)
 {
@@ -102,7 +103,7 @@ concerns_batch (rd_kafka_resp_err_t err)
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
-    /* _INVALID_DIFFERENT_RECORD, which librdkafka 2.0 doesn't have: another record is to blame */
+    /* _INVALID_DIFFERENT_RECORD (not in librdkafka 2.0): another record of the batch is invalid. */
     case -138:
       return TRUE;
     default:
@@ -110,8 +111,8 @@ concerns_batch (rd_kafka_resp_err_t err)
   }
 }
 
-/* With lock: a record that was refused in a batch has gone alone, so the batch was to blame. One
- * refused batch makes batches smaller once. */
+/* With lock. The record was refused within a batch and accepted alone, so the batch was too large.
+ * Several records of one refused batch halve the limit only once. */
 static void
 shrink_batches (GstKafkaProducer *self, const GstKafkaRecord *record)
 {
@@ -171,9 +172,9 @@ gst_kafka_producer_note_report (
   g_ptr_array_add (self->reported, record);
 }
 
-/* Brokers refuse a time too far off, by default one over an hour ahead: a clock is
- * wrong, or a message's header was whatever it liked. The client's own time does then;
- * the header keeps the other. */
+/* Brokers refuse a timestamp that is too far from their own time, by default over an hour ahead. It
+ * comes from a wrong clock or from a stranger's header. The record goes again with the time of
+ * sending; its header keeps the capture time. */
 static gboolean
 goes_with_other_time (GstKafkaRecord *record)
 {
@@ -183,20 +184,31 @@ goes_with_other_time (GstKafkaRecord *record)
   return TRUE;
 }
 
-/* With lock. In a batch of several, another record may be to blame, or all of them together. */
+/* With lock. TRUE: the record goes again in a batch of its own, which shows whether it or the rest
+ * of the batch was the cause. */
 static gboolean
 goes_alone (GstKafkaProducer *self, GstKafkaRecord *record)
 {
   if (record->refused_batch || !concerns_batch (record->err))
     return FALSE;
   GST_DEBUG_OBJECT (self->element,
-      "a batch was refused (%s): sending its record %" G_GUINT64_FORMAT " alone",
+      "brokers refused a batch (%s): sending its record %" G_GUINT64_FORMAT " alone",
       rd_kafka_err2name (record->err), record->number);
   record->refused_batch = self->batch_bytes;
   return TRUE;
 }
 
-/* With lock. TRUE: the record is in the queue again. */
+/* With lock */
+static void
+take_back (GstKafkaProducer *self, GstKafkaRecord *record)
+{
+  GST_DEBUG_OBJECT (self->element, "record %" G_GUINT64_FORMAT " goes again: %s", record->number,
+      rd_kafka_err2name (record->err));
+  gst_kafka_send_queue_take_back (&self->queue, record);
+  self->counters.resent++;
+}
+
+/* With lock. TRUE: the record goes again, and is back in the queue. */
 static gboolean
 take_report (GstKafkaProducer *self, rd_kafka_t *rk, GstKafkaRecord *record, gint64 now)
 {
@@ -205,20 +217,28 @@ take_report (GstKafkaProducer *self, rd_kafka_t *rk, GstKafkaRecord *record, gin
     count_delivery (self, record, now);
     return FALSE;
   }
-  if (self->failing || is_overdue (self, record) ||
+  if (self->health != GST_KAFKA_PRODUCER_WORKING || is_overdue (self, record) ||
       (!goes_with_other_time (record) && !goes_alone (self, record) &&
           !gst_kafka_producer_lose_access (self, record->topic, record->err) &&
           !is_retriable (rk, record, record->err))) {
     self->lost++;
     return FALSE;
   }
-  gst_kafka_send_queue_take_back (&self->queue, record);
-  self->counters.resent++;
+  take_back (self, record);
   return TRUE;
 }
 
-/* All reports of a request at once: each by each would be a switch to the
- * streaming thread for each buffer. */
+/* With lock */
+static void
+log_queue (GstKafkaProducer *self)
+{
+  GST_DEBUG_OBJECT (self->element,
+      "%u reports: %" G_GUINT64_FORMAT " delivered so far, %u waiting, %u in flight",
+      self->reported->len, self->counters.delivered, self->queue.waiting.length,
+      self->queue.in_flight.length);
+}
+
+/* Takes all reports of a request at once, to wake the streaming thread once and not for each. */
 static void
 take_reports (GstKafkaProducer *self, rd_kafka_t *rk)
 {
@@ -229,6 +249,7 @@ take_reports (GstKafkaProducer *self, rd_kafka_t *rk)
   for (guint i = 0; i < self->reported->len; i++)
     if (take_report (self, rk, records[i], now))
       records[i] = NULL;
+  log_queue (self);
   if (gst_kafka_send_queue_has_slack (&self->queue))
     g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
@@ -243,7 +264,7 @@ take_reports (GstKafkaProducer *self, rd_kafka_t *rk)
   g_ptr_array_set_size (self->reported, 0);
 }
 
-/* Without lock; @rk is of the poller's thread alone. */
+/* Poller's thread, without lock. */
 static void
 poll_client (GstKafkaProducer *self, rd_kafka_t *rk, gint timeout_ms)
 {
@@ -254,7 +275,8 @@ poll_client (GstKafkaProducer *self, rd_kafka_t *rk, gint timeout_ms)
 
 /* Handing over */
 
-/* With lock: neither a record that has to go alone, nor one beside it. */
+/* With lock. TRUE: the next record, or the one in flight, has to be alone in its batch; or a client
+ * with smaller batches is about to take over. */
 static gboolean
 must_wait (GstKafkaProducer *self)
 {
@@ -269,19 +291,19 @@ must_wait (GstKafkaProducer *self)
 static gboolean
 may_send (GstKafkaProducer *self)
 {
-  return self->rk && !self->held && g_get_monotonic_time () >= self->ask_again && !self->failing &&
-         self->queue.waiting.head && !must_wait (self) &&
-         gst_kafka_send_queue_may_send (&self->queue);
+  return self->rk && !self->held && self->health == GST_KAFKA_PRODUCER_WORKING &&
+         g_get_monotonic_time () >= self->ask_again && self->queue.waiting.head &&
+         !must_wait (self) && gst_kafka_send_queue_may_send (&self->queue);
 }
 
-/* With lock. Returns a record (in no queue) that the client refuses for good, or NULL. */
+/* With lock. (nullable): a record that the client refuses for good, and that has left the queues */
 static GstKafkaRecord *
 hand_over (GstKafkaProducer *self, rd_kafka_resp_err_t *err)
 {
   while (may_send (self)) {
     GstKafkaRecord *record = gst_kafka_send_queue_pop (&self->queue);
 
-    /* First in the queue: a report may come before the call returns. */
+    /* Before the call, because the report may come before it returns. */
     gst_kafka_send_queue_sent (&self->queue, record);
     record->turn = self->next_turn++;
     *err = gst_kafka_record_produce (record, self->rk, self->topic);
@@ -295,6 +317,8 @@ hand_over (GstKafkaProducer *self, rd_kafka_resp_err_t *err)
       self->lost++;
       return record;
     }
+    GST_DEBUG_OBJECT (self->element, "the client doesn't take record %" G_GUINT64_FORMAT " yet: %s",
+        record->number, rd_kafka_err2name (*err));
     gst_kafka_send_queue_take_back (&self->queue, record);
     break;
   }
@@ -323,7 +347,7 @@ gst_kafka_producer_new_handle (GstKafkaProducer *self, GError **error)
       RD_KAFKA_PRODUCER, rd_kafka_conf_dup (self->conf), &self->fault, error);
 }
 
-/* Without lock; @rk is of the poller's thread alone. */
+/* Poller's thread, without lock. */
 static void
 purge (GstKafkaProducer *self, rd_kafka_t *rk)
 {
@@ -334,7 +358,7 @@ purge (GstKafkaProducer *self, rd_kafka_t *rk)
     poll_client (self, rk, 10);
 }
 
-/* With lock: what the ended client never reported. */
+/* With lock. Takes back the records that the ended client never reported. */
 static void
 take_back_unreported (GstKafkaProducer *self)
 {
@@ -342,8 +366,7 @@ take_back_unreported (GstKafkaProducer *self)
     GstKafkaRecord *record = self->queue.in_flight.head->data;
 
     gst_kafka_send_queue_reported (&self->queue, record);
-    gst_kafka_send_queue_take_back (&self->queue, record);
-    self->counters.resent++;
+    take_back (self, record);
   }
 }
 
@@ -365,6 +388,8 @@ replace_handle (GstKafkaProducer *self, const gchar *reason)
   g_mutex_lock (&self->lock);
   take_back_unreported (self);
   self->rk = fresh;
+  GST_INFO_OBJECT (
+      self->element, "new client (%s): %u records are waiting", reason, self->queue.waiting.length);
   first = !fresh && gst_kafka_producer_take_failure (self);
   g_mutex_unlock (&self->lock);
   if (first)
@@ -374,14 +399,14 @@ replace_handle (GstKafkaProducer *self, const gchar *reason)
 static void
 replace_ended (GstKafkaProducer *self, const gchar *reason)
 {
-  GST_WARNING_OBJECT (self->element, "client ended (%s): replacing it", reason);
+  GST_WARNING_OBJECT (self->element, "the client ended (%s): replacing it", reason);
   replace_handle (self, reason);
   g_mutex_lock (&self->lock);
   self->counters.rebuilds++;
   g_mutex_unlock (&self->lock);
 }
 
-/* The library takes the size of batches only with a new client. */
+/* librdkafka can't change the size of batches while a client runs, so a new client takes over. */
 static void
 use_smaller_batches (GstKafkaProducer *self)
 {
@@ -401,7 +426,8 @@ use_smaller_batches (GstKafkaProducer *self)
   g_mutex_unlock (&self->lock);
 }
 
-/* With lock: records that nothing takes (a topic that isn't made) get old here. */
+/* With lock. (nullable): a record whose delivery-timeout ended while it was waiting, for example
+ * for a topic that is never created */
 static GstKafkaRecord *
 pop_overdue (GstKafkaProducer *self)
 {
@@ -445,7 +471,7 @@ goes_on (GstKafkaProducer *self)
   return on;
 }
 
-/* Only this thread changes rk, so it alone reads it without lock. */
+/* Only this thread changes rk, so it may read it without lock. */
 gpointer
 gst_kafka_producer_poll_reports (gpointer user_data)
 {

@@ -7,24 +7,27 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 gboolean
 gst_kafka_producer_take_failure (GstKafkaProducer *self)
 {
-  gboolean first = !self->failing && !self->stopping;
+  gboolean first = self->health == GST_KAFKA_PRODUCER_WORKING;
 
-  self->failing = TRUE;
-  return first;
+  if (first)
+    self->health = GST_KAFKA_PRODUCER_FAILING;
+  return first && !self->stopping;
 }
 
 void
-gst_kafka_producer_fail (GstKafkaProducer *self, const GError *error, const gchar *debug)
+gst_kafka_producer_fail_at (GstKafkaProducer *self, const GError *error, const gchar *debug,
+    const gchar *file, const gchar *function, gint line)
 {
-  gst_kafka_post_error (self->element, error, debug);
+  gst_element_message_full (self->element, GST_MESSAGE_ERROR, error->domain, error->code,
+      g_strdup (error->message), g_strdup (debug), file, function, line);
   g_mutex_lock (&self->lock);
-  self->failed = TRUE;
+  self->health = GST_KAFKA_PRODUCER_FAILED;
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
 }
 
 rd_kafka_resp_err_t
-gst_kafka_producer_telling_error (GstKafkaProducer *self, rd_kafka_resp_err_t err, gchar **detail)
+gst_kafka_producer_explain_error (GstKafkaProducer *self, rd_kafka_resp_err_t err, gchar **detail)
 {
   rd_kafka_resp_err_t fault;
 

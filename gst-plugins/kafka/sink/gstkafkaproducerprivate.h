@@ -7,53 +7,73 @@
 
 G_BEGIN_DECLS
 
-/* How long one call into the client may last; every wait is cut into such pieces. */
+/* The longest that one call into librdkafka may block; longer waits are made of several. */
 #define GST_KAFKA_PRODUCER_SLICE_MS 100
 
 typedef struct {
   guint64 delivered, delivered_bytes;
   guint64 dropped_upstream, dropped_downstream, undeliverable;
   guint64 rebuilds, resent;
-  guint64 refused_batches; /* replaced by smaller ones */
-  GstClockTime latency;    /* smoothed, hand-over to report */
+  guint64 refused_batches; /* after which batches got smaller */
+  GstClockTime latency;    /* moving mean, from hand-over to report */
 } GstKafkaProducerCounters;
 
-/* For gstkafkaproducer.c, which the element calls; below it gstkafkaproducerdelivery.c, for the
- * poller's thread, and gstkafkaproducercontact.c, for the connector's; and
- * gstkafkaproducerfailure.c, below these. */
+typedef enum {
+  GST_KAFKA_PRODUCER_WORKING,
+  GST_KAFKA_PRODUCER_FAILING, /* an error is about to be posted */
+  GST_KAFKA_PRODUCER_FAILED,  /* an error has been posted */
+} GstKafkaProducerHealth;
+
+typedef enum {
+  GST_KAFKA_ACCESS_GRANTED,
+  GST_KAFKA_ACCESS_RIGHT_LOST,
+  GST_KAFKA_ACCESS_CONNECTION_LOST, /* the password or the certificate is refused */
+} GstKafkaProducerAccess;
+
+/* Lock order: the element's object lock, then @lock, then @fault's. No message is posted and no
+ * buffer is released with @lock. librdkafka calls the report and error callbacks within
+ * rd_kafka_poll(), which the poller calls without @lock. The partitioner and open_socket() run with
+ * @lock held or on librdkafka's threads, so they must not take it.
+ *
+ * The files: gstkafkaproducer.c has the calls of the element, gstkafkaproducerdelivery.c the
+ * poller's thread, gstkafkaproducercontact.c the connector's thread, gstkafkaproduceraccess.c lost
+ * access, gstkafkaproducerfailure.c what all of them use to fail. */
 struct _GstKafkaProducer {
-  GstKafkaFault fault; /* since the last delivery; first: gst_kafka_client_new() */
+  GstKafkaFault fault; /* since the last delivery */
   GstElement *element;
-  rd_kafka_conf_t *conf; /* to make handles from */
+  rd_kafka_conf_t *conf; /* each client is made from a copy of it */
   gchar *topic, *servers, *congestion_control;
   GstKafkaProducerConfig config;
   GThread *poller, *connector;
-  GPtrArray
-      *reported; /* of GstKafkaRecord, within one call of rd_kafka_poll(); for the poller alone */
+  /* Poller's thread only. */
+  GPtrArray *reported; /* of GstKafkaRecord, reported within this call of rd_kafka_poll() */
 
-  GMutex lock;
+  GMutex lock; /* guards all below */
   GCond changed;
-  /* with lock, all below; none of it is held while a message is posted or a buffer let go */
-  rd_kafka_t *rk; /* NULL while it is replaced */
-  guint lost;     /* records that left the queue for give_up(), which isn't done */
-  guint rk_users; /* calls into rk under way on other threads than the poller */
+  rd_kafka_t *rk; /* NULL while it is being replaced; only the poller's thread changes it */
+  guint lost;     /* records that left the queue and that give_up() hasn't finished with */
+  guint rk_users; /* calls into rk under way on threads other than the poller */
   GstKafkaSendQueue queue;
   guint64 next_number, next_turn;
-  guint64 batch_bytes; /* that a batch of the client has at most */
-  gboolean shrinking;  /* as soon as nothing is in flight, a client with batch_bytes takes over */
-  gboolean flushing, stopping, connected;
-  gboolean failing, failed; /* an error is decided on; it has been posted */
-  GstKafkaProducerCounters counters;
-  GHashTable *delivered_topics; /* a set of names, where each record names its own */
-  gint64 refused_since;         /* that access was lost, monotonic us; 0: it is as it should be */
-  gint64 ask_again;             /* nothing is sent before, monotonic us */
-  gboolean refused_connection, refusal_told;
-  rd_kafka_resp_err_t refusal; /* this and the next: for the poller's thread alone */
-  gchar *refusal_detail;
-  /* Until the topic is made, as brokers would make it their way at the first record, and
-   * until its limits are known. */
+  guint64 batch_bytes; /* the client's limit for a batch */
+  gboolean shrinking;  /* a client with smaller batches takes over once nothing is in flight */
+  /* Nothing is sent yet: the topic has to be created first, because brokers would create it with
+   * their own defaults at the first record, and its limit for batches has to be known. */
   gboolean held;
+  gboolean flushing, stopping, connected;
+  GstKafkaProducerHealth health;
+  GstKafkaProducerCounters counters;
+  GHashTable *delivered_topics; /* set of names; used where each record names its topic */
+  GstKafkaProducerAccess access;
+  gint64 refused_since; /* when access was lost, monotonic us; 0: it is granted */
+  gint64 ask_again;     /* nothing is sent before this time, monotonic us */
+  /* Written when access is lost; until it is back, the poller's thread reads them without lock. */
+  rd_kafka_resp_err_t refusal;
+  gchar *refusal_detail;
+  gboolean refusal_reported;
 };
+
+/* gst_kafka_client_new() makes fault the opaque of the client, and the callbacks cast it back. */
 G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaProducer, fault) == 0);
 
 /* The poller's thread, without lock. */
@@ -63,20 +83,20 @@ void gst_kafka_producer_note_report (
     rd_kafka_t *rk, const rd_kafka_message_t *message, gpointer self);
 /* Without lock, before the poller's thread or on it. */
 rd_kafka_t *gst_kafka_producer_new_handle (GstKafkaProducer *self, GError **error);
-/* With lock, which is dropped meanwhile if there is bad news. From any thread. */
+/* With lock, which is released while a record is given up. From any thread. */
 void gst_kafka_producer_hand_over_all (GstKafkaProducer *self);
 
 /* gstkafkaproduceraccess.c */
 
-/* With lock. TRUE: @err is about a right that there was, which is waited for.
- * @topic: NULL for the only one */
+/* With lock. TRUE: @err withdraws a right that was granted before, and the producer waits for it.
+ * @topic: NULL for the producer's topic */
 gboolean gst_kafka_producer_lose_access (
     GstKafkaProducer *self, const gchar *topic, rd_kafka_resp_err_t err);
-/* Without lock, on the poller's thread: the password or the certificate isn't accepted any more. */
+/* Without lock, on the poller's thread: the cluster refuses the password or the certificate. */
 void gst_kafka_producer_lose_connection (
     GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *detail);
-/* Without lock, on the poller's thread: the idempotent client ends when a right is
- * missing. FALSE: a new one may try. */
+/* Without lock, on the poller's thread, after a fatal error: an idempotent client ends when a right
+ * is missing. FALSE: it may be replaced now. */
 gboolean gst_kafka_producer_is_ended_by_refusal (
     GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *reason);
 /* With lock: a record was delivered. */
@@ -86,20 +106,22 @@ void gst_kafka_producer_watch_access (GstKafkaProducer *self);
 
 /* The connector's thread, without lock. */
 gpointer gst_kafka_producer_make_contact (gpointer self);
-/* Without lock; gst_kafka_query_topic() with the handle of the moment.
- * FALSE if there is none, too. */
+/* Without lock. gst_kafka_query_topic() with the current client; FALSE also while there is none. */
 gboolean gst_kafka_producer_query_topic (
     GstKafkaProducer *self, const gchar *topic, rd_kafka_resp_err_t *topic_err);
 
-/* With lock. TRUE: only the first failure is told, and this is it. */
+/* With lock. TRUE: this is the first failure, and the caller has to post it. */
 gboolean gst_kafka_producer_take_failure (GstKafkaProducer *self);
-/* Without lock. Who waits learns of the failure after it has been posted, or upstream's complaint
- * about its consequence would come first. */
-void gst_kafka_producer_fail (GstKafkaProducer *self, const GError *error, const gchar *debug);
-/* With lock. What the library said last tells more than that a message timed out. */
-rd_kafka_resp_err_t gst_kafka_producer_telling_error (
+/* Without lock. Posts @error with the caller's file and line, then wakes the waiting threads: if
+ * they returned an error first, upstream's message about it would come before ours. */
+#define gst_kafka_producer_fail(self, error, debug)                                                \
+  gst_kafka_producer_fail_at (self, error, debug, __FILE__, G_STRFUNC, __LINE__)
+void gst_kafka_producer_fail_at (GstKafkaProducer *self, const GError *error, const gchar *debug,
+    const gchar *file, const gchar *function, gint line);
+/* With lock. For a time-out, the error that librdkafka reported last: it says more. */
+rd_kafka_resp_err_t gst_kafka_producer_explain_error (
     GstKafkaProducer *self, rd_kafka_resp_err_t err, gchar **detail);
-/* With lock or without: what an error says was tried. */
+/* With or without lock. The action that an error message names. */
 gchar *gst_kafka_producer_name_attempt (const gchar *topic, const gchar *servers);
 
 G_END_DECLS

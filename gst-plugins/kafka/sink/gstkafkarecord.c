@@ -39,7 +39,7 @@ gst_kafka_record_template_clear (GstKafkaRecordTemplate *self)
   g_clear_pointer (&self->key, g_free);
 }
 
-/* (nullable): a header that the message is going to have, as text */
+/* (nullable): the text of a header that the message will have */
 static const gchar *
 look_up (gconstpointer data, const gchar *name)
 {
@@ -51,8 +51,8 @@ look_up (gconstpointer data, const gchar *name)
   return text;
 }
 
-/* (transfer full) (nullable): a message made from another one keeps its key, unless something says
- * otherwise. A header that isn't there makes no key. */
+/* (transfer full) (nullable): the meta's `target-key`, else the filled template, else the key of
+ * the message that the buffer was made from. A template whose header is missing makes no key. */
 static GBytes *
 choose_key (const GstKafkaRecordTemplate *self, const GstKafkaRecord *record)
 {
@@ -86,8 +86,8 @@ set_topic (GstKafkaRecord *record, const GstKafkaRecordTemplate *self, GError **
   record->topic = gst_kafka_fill (self->topic, look_up, record, &missing);
   if (!record->topic)
     g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
-        "A buffer has no header \"%s\" with text, which topic=\"%s\" is filled from.", missing,
-        self->topic);
+        "topic=\"%s\" can't be filled: a buffer has no text in the header \"%s\".", self->topic,
+        missing);
   return record->topic != NULL;
 }
 
@@ -98,8 +98,8 @@ set_partition (GstKafkaRecord *record, const GstKafkaRecordTemplate *self)
 
   record->partition = self->partition;
   record->chosen = RD_KAFKA_PARTITION_UA;
-  /* Who sets the property `key` wants order in a partition, which who spreads a
-   * camera's frames can't know. */
+  /* The property `key` asks for order within a partition. So it overrules the meta's partition,
+   * with which feedbackrate spreads a camera's frames. */
   if (s && (!self->key || gst_structure_has_field (s, "target-key")))
     gst_structure_get_int (s, "target-partition", &record->partition);
   if (record->partition < 0)
@@ -112,7 +112,7 @@ ref_header (GstKafkaHeader *header)
   return header ? gst_kafka_header_ref (header) : NULL;
 }
 
-/* What the buffer's own headers don't say. */
+/* Adds the headers that the buffer lacks. */
 static void
 complete_headers (GstKafkaRecord *record, GstKafkaRecordTemplate *self, GstClockTime captured)
 {
@@ -199,7 +199,7 @@ add_header (rd_kafka_headers_t *list, const GstKafkaHeader *header)
     rd_kafka_header_add (list, header->name, -1, header->value, header->size);
 }
 
-/* For each of many frames: printf takes longer than all else that is done for a header. */
+/* Without printf(), which would take most of the time that a header costs. */
 static void
 add_number (rd_kafka_headers_t *list, const gchar *name, guint64 number)
 {
@@ -212,8 +212,8 @@ add_number (rd_kafka_headers_t *list, const gchar *name, guint64 number)
   rd_kafka_header_add (list, name, -1, first, text + sizeof text - first);
 }
 
-/* The headers found on the buffer, but for those that describe another
- * one, or that are numbered anew. */
+/* Adds the buffer's own headers, except `gst-*`, which describe the buffer that the original
+ * message was made from, and except session and seq if the record is numbered anew. */
 static void
 add_found (rd_kafka_headers_t *list, GPtrArray *found, gboolean numbered_anew)
 {
@@ -277,12 +277,11 @@ gst_kafka_record_produce (GstKafkaRecord *record, rd_kafka_t *rk, const gchar *t
   rd_kafka_headers_t *headers = client_headers (record);
   gsize key_size = 0;
   gconstpointer key = record->key ? g_bytes_get_data (record->key, &key_size) : NULL;
-  /* The whole list, not single headers: those are freed twice before
-   * librdkafka 2.12 if this fails. */
+  /* Headers as one list, because librdkafka before 2.12 frees single headers twice on failure. */
   const rd_kafka_vu_t values[] = {
       {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = record->topic ? record->topic : topic},
       {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = record->partition},
-      /* An empty value is no tombstone, and an empty key is a key. */
+      /* NULL is a tombstone or no key; an empty value or key needs a pointer. */
       {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {value_of (record), record->map.size}},
       {.vtype = RD_KAFKA_VTYPE_KEY,
           .u.mem = {(gpointer) (key || !record->key ? key : ""), key_size}},

@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-/* Buffers that a leaky queue lets into the client however slow the link is. */
+/* Buffers that the client may always have from a leaky queue, however slow the link is. */
 #define LEAST_WINDOW 2
-/* What a record takes beside its buffer's bytes, here and in the client: without it,
- * empty buffers had no bound. */
+/* Memory that a record takes here and in the client, besides the bytes of its buffer. Without it,
+ * the number of empty buffers would have no bound. */
 #define RECORD_BYTES 1024
-/* Who waits for room is let in when this part of a bound is free. */
+/* A thread that waits for room is woken when this fraction (1/SLACK) of the bounds is free. */
 #define SLACK 8
 
 void
@@ -108,8 +108,8 @@ gst_kafka_send_queue_reported (GstKafkaSendQueue *self, GstKafkaRecord *record)
   g_queue_unlink (&self->in_flight, &record->link);
 }
 
-/* Since when the oldest record that a full queue is about has been there. What was handed over
- * can't be dropped any more, so a leaky queue looks at the rest. */
+/* When the oldest record that counts for max-queued-time was queued. A leaky queue counts only
+ * records that it can still drop, so not those that the client has. */
 static gint64
 oldest_that_counts (const GstKafkaSendQueue *self)
 {
@@ -134,7 +134,7 @@ gst_kafka_send_queue_has_room (
   const GstKafkaBounds *b = &self->bounds;
   gint64 oldest = oldest_that_counts (self);
 
-  /* Whatever its size, one may always go. */
+  /* An empty queue takes a record of any size. */
   if (!gst_kafka_send_queue_buffers (self))
     return TRUE;
   if (b->bytes && held_bytes (self) + gst_kafka_record_size (record) + RECORD_BYTES > b->bytes)
@@ -157,8 +157,8 @@ gst_kafka_send_queue_has_slack (const GstKafkaSendQueue *self)
   return !b->bytes || held_bytes (self) <= b->bytes - b->bytes / SLACK;
 }
 
-/* A leaky queue keeps out of the client, where nothing can be dropped any more, what the link
- * doesn't need to be busy, and at least half of its bounds. */
+/* Records that the client has can't be dropped any more. So a leaky queue gives the client only as
+ * many as keep the link busy, and at most half of its bounds. */
 gboolean
 gst_kafka_send_queue_may_send (const GstKafkaSendQueue *self)
 {

@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* What is to be sent: records that wait, in order, and records in the client's hands until their
- * report. It owns none of them and locks nothing. */
+/* The records to send: those that wait, in order, and those in flight, which the client has until
+ * it reports on them. The queue doesn't own the records and takes no lock. */
 
 /**
  * GstKafkaLeaky:
@@ -17,7 +17,9 @@ G_BEGIN_DECLS
  * @GST_KAFKA_LEAKY_UPSTREAM: drop the new buffer
  * @GST_KAFKA_LEAKY_DOWNSTREAM: drop the oldest buffer not yet handed to the client
  *
- * What happens to buffers when the queue is full.
+ * What happens when the queue is full.
+ *
+ * Since: 0.1
  */
 typedef enum {
   GST_KAFKA_LEAKY_NONE,
@@ -26,17 +28,17 @@ typedef enum {
 } GstKafkaLeaky;
 
 typedef struct {
-  guint64 bytes; /* 0: unlimited, like the others */
+  guint64 bytes; /* 0 means unlimited, for buffers and time too */
   guint buffers;
   GstClockTime time; /* since the oldest was queued */
   GstKafkaLeaky leaky;
 } GstKafkaBounds;
 
 typedef struct {
-  GQueue waiting;   /* not handed over, by number */
-  GQueue in_flight; /* handed over, not reported */
+  GQueue waiting;   /* not yet handed to the client; ordered by number unless disordered */
+  GQueue in_flight; /* handed to the client, not yet reported on */
   guint64 waiting_bytes, in_flight_bytes;
-  gboolean disordered; /* waiting has records that came back */
+  gboolean disordered; /* records were put back into waiting, which has to be sorted */
   GstKafkaBounds bounds;
   GstKafkaPace pace;
 } GstKafkaSendQueue;
@@ -46,27 +48,27 @@ gsize gst_kafka_record_size (const GstKafkaRecord *record);
 guint gst_kafka_send_queue_buffers (const GstKafkaSendQueue *self);
 guint64 gst_kafka_send_queue_bytes (const GstKafkaSendQueue *self);
 
-/* At the end of those that wait. */
+/* Appends a record to those that wait. */
 void gst_kafka_send_queue_push (GstKafkaSendQueue *self, GstKafkaRecord *record);
-/* (nullable): the first that waits, left where it is */
+/* (nullable): the first record that waits; it stays in the queue */
 GstKafkaRecord *gst_kafka_send_queue_peek (GstKafkaSendQueue *self);
-/* (nullable): the first that waits, taken out */
+/* (nullable): the first record that waits; it leaves the queue */
 GstKafkaRecord *gst_kafka_send_queue_pop (GstKafkaSendQueue *self);
 
-/* A record taken out is given to the client, and comes back with a report; then it is done with, or
- * goes to its old place again. */
+/* The way of a record that was popped: sent() when the client gets it, reported() with its report.
+ * Then it is either freed, or take_back() puts it back at its place in the order. */
 void gst_kafka_send_queue_sent (GstKafkaSendQueue *self, GstKafkaRecord *record);
 void gst_kafka_send_queue_reported (GstKafkaSendQueue *self, GstKafkaRecord *record);
 void gst_kafka_send_queue_take_back (GstKafkaSendQueue *self, GstKafkaRecord *record);
 
-/* For one more. */
+/* Whether @record fits within the bounds. */
 gboolean gst_kafka_send_queue_has_room (
     const GstKafkaSendQueue *self, const GstKafkaRecord *record, gint64 now);
-/* For enough more that it is worth to wake who waits; TRUE if it is empty. */
+/* Whether enough is free to wake a thread that waits for room. TRUE if the queue is empty. */
 gboolean gst_kafka_send_queue_has_slack (const GstKafkaSendQueue *self);
-/* Whether the client is to have the next one already. */
+/* Whether the client may have the next record now. */
 gboolean gst_kafka_send_queue_may_send (const GstKafkaSendQueue *self);
-/* (nullable): the oldest undelivered one. */
+/* (nullable): the oldest undelivered record */
 const GstKafkaRecord *gst_kafka_send_queue_oldest (const GstKafkaSendQueue *self);
 
 G_END_DECLS

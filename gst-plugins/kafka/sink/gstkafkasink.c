@@ -4,22 +4,22 @@
  * @title: kafkasink
  * @short_description: publish buffers to a Kafka topic
  *
- * Sends each buffer as one message: the bytes as they are, without a copy, and in headers what
- * GStreamer knows of them (caps, times, flags), so that #kafkasrc gives back the same buffer.
- * Kafka's timestamp is the time of capture, or that of sending if the brokers refuse the other.
- * Headers found in a buffer's GstKafkaMeta ride along.
+ * Publishes each buffer as one message, without copying its bytes. Headers carry the buffer's caps,
+ * times and flags, so that #kafkasrc gives back the same buffer, and the headers found in its
+ * GstKafkaMeta. Kafka's timestamp is the capture time, or the time of sending if the brokers refuse
+ * that.
  *
- * A buffer counts as sent when the brokers have acknowledged it, and is held until then. Messages
- * without a key take the topic's partitions in turn; a key always reaches the partition that Java's
- * client would choose. Topic and key are fixed, or filled from each buffer's headers, as in
- * `topic=frames-%{camera}`; the meta's `target-topic`, `target-partition` and `target-key` overrule
- * them, except that the property `key` keeps its partition.
+ * The element holds a buffer until the brokers have acknowledged it. Messages without a key take
+ * the topic's partitions in turn. A message with a key goes to the partition that Java's client
+ * would choose. Topic and key are fixed, or templates that each buffer's headers fill, as in
+ * `topic=frames-%{camera}`. The meta's `target-topic`, `target-partition` and `target-key` overrule
+ * them, except that `target-partition` has no effect while the property `key` is set.
  *
  * When brokers or link are slower than the stream, the queue fills up to
- * #GstKafkaSink:max-queued-bytes (or -buffers, -time); then the element waits, or drops as
- * #GstKafkaSink:leaky says. Before that, while the queue grows, it tells upstream in QoS
- * events of the type throttle how long to wait between two buffers, and then ever less
- * long, until the link takes all.
+ * #GstKafkaSink:max-queued-bytes, #GstKafkaSink:max-queued-buffers or
+ * #GstKafkaSink:max-queued-time. Then the element waits, or drops buffers as #GstKafkaSink:leaky
+ * says. While the queue grows, it asks upstream for fewer buffers with QoS events of the type
+ * GST_QOS_TYPE_THROTTLE, until the link delivers all of them.
  *
  * ## Example launch line
  *
@@ -27,6 +27,8 @@
  * gst-launch-1.0 -e videotestsrc is-live=true ! jpegenc ! kafkasink topic=camera camera=cam-1
  * ]|
  * Publishes a test picture as JPEG frames to the broker on this machine.
+ *
+ * Since: 0.1
  */
 #include <gst/base/gstbasesink.h>
 #include <gst/video/video.h>
@@ -48,7 +50,7 @@
 GST_DEBUG_CATEGORY (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
 
-/* Room for a message's other headers and Kafka's own fields. */
+/* Bytes allowed for a message's other headers and Kafka's own fields. */
 #define HEADERS_SIZE 512
 
 enum { PROP_STATS = GST_KAFKA_SINK_PROP_OTHER };
@@ -59,16 +61,18 @@ G_DECLARE_FINAL_TYPE (GstKafkaSink, gst_kafka_sink, GST, KAFKA_SINK, GstBaseSink
 struct _GstKafkaSink {
   GstBaseSink parent;
 
-  /* with the object lock */
+  /* Lock order: the object lock, then the producer's lock. The object lock guards these four: */
   GstKafkaSettings settings;
   GstKafkaSinkSettings own;
-  GstStructure *last_stats;   /* of the run before, while there is no producer */
-  GstKafkaProducer *producer; /* written in start and stop alone, which read it without lock */
+  GstStructure *last_stats;   /* of the last run, while there is no producer */
+  GstKafkaProducer *producer; /* only start() and stop() write it, and they read it without lock */
 
   /* streaming thread, from start to stop */
   GstKafkaRecordTemplate template;
+  gboolean throttling; /* upstream is being asked for fewer buffers */
 };
 
+/* Takes any caps, except those of device memory (DMABuf, GPU): error STREAM/WRONG_TYPE. */
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
 
@@ -132,7 +136,7 @@ gst_kafka_sink_get_property (GObject *object, guint id, GValue *value, GParamSpe
 static gchar *
 milliseconds (GstClockTime time)
 {
-  /* 0 is librdkafka's "for ever", and an int its type. */
+  /* librdkafka takes an int, and 0 means for ever. */
   if (!GST_CLOCK_TIME_IS_VALID (time) || time / GST_MSECOND > G_MAXINT)
     return g_strdup ("0");
   return g_strdup_printf ("%" G_GUINT64_FORMAT, MAX (1, time / GST_MSECOND));
@@ -170,21 +174,21 @@ new_conf (GstKafkaSink *self, GError **error)
         {"enable.idempotence", idempotence, TRUE},
         {"transactional.id", NULL, TRUE},
         {"delivery.report.only.error", NULL, TRUE},
-        /* The element's own bounds rule. */
+        /* As large as possible, because the element has bounds of its own. */
         {"queue.buffering.max.messages", "10000000", FALSE},
         {"queue.buffering.max.kbytes", "2147483647", FALSE},
-        /* Or else keyless messages don't reach the partitioner. */
+        /* Otherwise librdkafka doesn't call the partitioner for messages without a key. */
         {"sticky.partitioning.linger.ms", "0", FALSE},
         {"partitioner", "murmur2_random", FALSE},
-        /* A frame is rather pointed to than copied. */
+        /* Larger messages are sent from the buffer's memory without a copy. */
         {"message.copy.max.bytes", "4096", FALSE},
-        /* Default only since librdkafka 2.10. */
+        /* The default since librdkafka 2.10. */
         {"socket.nagle.disable", "true", FALSE},
         {"socket.send.buffer.bytes", send_buffer, FALSE},
         {"socket.keepalive.enable", "true", FALSE},
-        /* A live camera wants to go on soon after an outage, not up to 10 s later. */
+        /* A live camera should continue soon after an outage; the default is up to 10 s later. */
         {"reconnect.backoff.max.ms", "2000", FALSE},
-        /* Partitions that are added get their share soon, not up to 5 min later. */
+        /* New partitions should be used soon; the default is up to 5 min later. */
         {"topic.metadata.refresh.interval.ms", "10000", FALSE},
         {NULL, NULL, FALSE},
     };
@@ -212,13 +216,13 @@ check_settings (GstKafkaSink *self, GError **error)
 
   if (!topic || !*topic) {
     g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-        "No topic to publish to. Set the property topic.");
+        "No topic is set. Set the property topic.");
     return FALSE;
   }
   if (names_each_topic (self) && self->own.create_topic) {
     g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-        "create-topic makes one topic, not those of topic=\"%s\". Make them first, or let the "
-        "brokers make them (auto.create.topics.enable).",
+        "create-topic can't create the topics of the template topic=\"%s\". Create them first, or "
+        "let the brokers create them (auto.create.topics.enable).",
         topic);
     return FALSE;
   }
@@ -226,6 +230,32 @@ check_settings (GstKafkaSink *self, GError **error)
                               : !gst_kafka_topics_check_name (topic, error))
     return FALSE;
   return !key || gst_kafka_fill_check (key, "key", error);
+}
+
+/* With the object lock */
+static void
+log_settings (GstKafkaSink *self)
+{
+  const GstKafkaSinkSettings *own = &self->own;
+
+  GST_INFO_OBJECT (self,
+      "topic \"%s\", key %s, acks %d, idempotence %d, compression %d, linger %" GST_TIME_FORMAT
+      ", largest message %u bytes",
+      self->settings.topic, own->key ? own->key : "unset", own->acks, own->enable_idempotence,
+      own->compression, GST_TIME_ARGS (own->linger), own->message_max_bytes);
+  GST_INFO_OBJECT (self,
+      "queue: %" G_GUINT64_FORMAT " bytes, %u buffers, %" GST_TIME_FORMAT
+      " (0: no bound), leaky %d; a buffer is undeliverable after %" GST_TIME_FORMAT,
+      own->bounds.bytes, own->bounds.buffers, GST_TIME_ARGS (own->bounds.time), own->bounds.leaky,
+      GST_TIME_ARGS (own->delivery_timeout));
+}
+
+static void
+log_client (GstKafkaSink *self, const rd_kafka_conf_t *conf)
+{
+  g_autofree gchar *client = gst_kafka_conf_describe (conf);
+
+  GST_INFO_OBJECT (self, "%s", client);
 }
 
 static GstKafkaProducer *
@@ -248,12 +278,16 @@ new_producer (GstKafkaSink *self, GError **error)
   config.partitions = self->own.partitions;
   config.replication_factor = self->own.replication_factor;
   config.skip_failed = self->own.on_error == GST_KAFKA_SINK_ON_ERROR_SKIP;
+  if (valid)
+    log_settings (self);
   GST_OBJECT_UNLOCK (self);
   if (!valid)
     return NULL;
   if (congestion_control && !gst_kafka_socket_check (congestion_control, error))
     return NULL;
   conf = new_conf (self, error);
+  if (conf)
+    log_client (self, conf);
   return conf ? gst_kafka_producer_new (GST_ELEMENT (self), conf, &config, error) : NULL;
 }
 
@@ -273,6 +307,7 @@ start (GstKafkaSink *self)
       names_each_topic (self) ? self->settings.topic : NULL, self->own.key, self->own.partition);
   gst_kafka_producer_set_bounds (producer, &self->own.bounds);
   self->producer = producer;
+  self->throttling = FALSE;
   send_buffer = self->own.socket_send_buffer_bytes;
   GST_OBJECT_UNLOCK (self);
   gst_kafka_socket_warn (GST_ELEMENT (self), "socket-send-buffer-bytes", SO_SNDBUF, send_buffer);
@@ -293,8 +328,8 @@ stop (GstKafkaSink *self)
   gst_kafka_record_template_clear (&self->template);
 }
 
-/* Not the base class's start(): when that fails, the base class posts an
- * error of its own after ours. */
+/* start() isn't the base class's virtual method, because after its failure the base
+ * class would post a second error. */
 static GstStateChangeReturn
 gst_kafka_sink_change_state (GstElement *element, GstStateChange transition)
 {
@@ -326,7 +361,8 @@ gst_kafka_sink_unlock_stop (GstBaseSink *sink)
 
 /* Data */
 
-/* Raw frames are of one size: better to say so now than to fail on each. */
+/* All raw frames have one size, so a size that is too large is an
+ * error as soon as the caps come. */
 static gboolean
 frames_fit (GstKafkaSink *self, GstCaps *caps)
 {
@@ -344,8 +380,9 @@ frames_fit (GstKafkaSink *self, GstCaps *caps)
   if (size <= max)
     return TRUE;
   GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
-      ("Frames of %dx%d %s need messages of %" G_GSIZE_FORMAT " bytes, message-max-bytes allows "
-       "%u. Raise it, and the topic's max.message.bytes, or encode the frames.",
+      ("Frames of %dx%d %s need messages of %" G_GSIZE_FORMAT
+       " bytes, but message-max-bytes is %u. "
+       "Raise it and the topic's max.message.bytes, or encode the frames.",
           GST_VIDEO_INFO_WIDTH (&info), GST_VIDEO_INFO_HEIGHT (&info), GST_VIDEO_INFO_NAME (&info),
           size, max),
       ("%" GST_PTR_FORMAT, caps));
@@ -367,10 +404,12 @@ gst_kafka_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
     GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE, (FOG_CAPS_NOT_PLAIN), ("%" GST_PTR_FORMAT, caps));
     return FALSE;
   }
+  GST_INFO_OBJECT (self, "caps %" GST_PTR_FORMAT, caps);
   gst_kafka_record_template_set_caps (&self->template, caps);
   return frames_fit (self, caps);
 }
 
+/* TRUE: kafkasrc made the buffer, so Kafka keeps what comes later. */
 static gboolean
 waits_in_kafka (GstBuffer *buffer)
 {
@@ -379,26 +418,40 @@ waits_in_kafka (GstBuffer *buffer)
   return meta && gst_structure_has_field (meta, "ack");
 }
 
-/* With each buffer, as those who drop for it go by the time of the last one. What comes from Kafka
- * waits there instead: a decoder on its way would skip frames. */
+static void
+log_throttling (GstKafkaSink *self, gboolean throttles)
+{
+  if (throttles != self->throttling)
+    GST_INFO_OBJECT (self, throttles ? "the link is slower than the stream: throttling upstream"
+                                     : "the link is as fast as the stream: no throttling any more");
+  self->throttling = throttles;
+}
+
+/* An event for each buffer, because elements that drop frames use the time in the last
+ * event. Never for buffers of kafkasrc: the messages can wait in Kafka, and a decoder
+ * in between would skip frames. */
 static void
 throttle_upstream (GstKafkaSink *self, GstBuffer *buffer)
 {
   GstBaseSink *sink = GST_BASE_SINK (self);
   GstClockTime time = fog_running_time (&sink->segment, buffer);
   gdouble interval, proportion;
+  gboolean throttles;
 
-  if (waits_in_kafka (buffer) ||
-      !gst_kafka_producer_throttle (self->producer, &interval, &proportion))
+  if (waits_in_kafka (buffer))
     return;
-  GST_LOG_OBJECT (self, "asking for a buffer every %.3f s: they come %.2f times too fast", interval,
-      proportion);
+  throttles = gst_kafka_producer_throttle (self->producer, &interval, &proportion);
+  log_throttling (self, throttles);
+  if (!throttles)
+    return;
+  GST_LOG_OBJECT (
+      self, "asking for a buffer every %.3f s: they come %.2f times as fast", interval, proportion);
   gst_pad_push_event (GST_BASE_SINK_PAD (sink),
       gst_event_new_qos (GST_QOS_TYPE_THROTTLE, proportion, interval * GST_SECOND,
           GST_CLOCK_TIME_IS_VALID (time) ? time : 0));
 }
 
-/* A pause must not lose the buffer that waits for room. */
+/* Keeps the buffer through a pause and pushes it again afterwards. */
 static GstFlowReturn
 push_record (GstKafkaSink *self, GstKafkaRecord *record)
 {
@@ -462,7 +515,7 @@ drain (GstKafkaSink *self)
   return ret == GST_KAFKA_PUSH_OK ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
-/* The base class posts EOS after this: then everything has been delivered. */
+/* The base class posts EOS after this has returned, so after everything has been delivered. */
 static GstFlowReturn
 gst_kafka_sink_wait_event (GstBaseSink *sink, GstEvent *event)
 {
@@ -548,7 +601,7 @@ gst_kafka_sink_class_init (GstKafkaSinkClass *klass)
   object_class->get_property = gst_kafka_sink_get_property;
   object_class->finalize = gst_kafka_sink_finalize;
   gst_kafka_settings_install_properties (
-      object_class, "Name of the Kafka topic to publish to; %{header} is filled from each buffer");
+      object_class, "Topic to publish to; each buffer's headers replace %{name}");
   gst_kafka_sink_settings_install_properties (object_class);
   /**
    * GstKafkaSink:stats:
@@ -556,22 +609,26 @@ gst_kafka_sink_class_init (GstKafkaSinkClass *klass)
    * | field | type | meaning |
    * | --- | --- | --- |
    * | delivered, delivered-bytes | uint64 | buffers acknowledged, and their bytes |
-   * | waiting, in-flight | uint | buffers not yet handed to the client; handed over,
-   *   not acknowledged |
-   * | queued-bytes | uint64 | bytes of both |
-   * | dropped-upstream, dropped-downstream | uint64 | new and old buffers dropped by a full queue |
-   * | undeliverable | uint64 | buffers given up on |
-   * | resent | uint64 | buffers that the client gave back and that were handed over again |
+   * | waiting | uint | buffers not yet handed to the client |
+   * | in-flight | uint | buffers handed to the client, not yet acknowledged |
+   * | queued-bytes | uint64 | bytes of the waiting buffers and of those in flight |
+   * | dropped-upstream | uint64 | new buffers dropped because the queue was full (leaky=upstream) |
+   * | dropped-downstream | uint64 | oldest buffers dropped because the queue was full
+   *   (leaky=downstream) |
+   * | undeliverable | uint64 | buffers that could not be delivered |
+   * | resent | uint64 | buffers that the client gave back and that were sent again |
    * | rebuilds | uint64 | clients replaced after a fatal error |
-   * | refused-batches | uint64 | batches that the brokers refused as too large, after which
-   *   batches got smaller |
-   * | batch-bytes | uint64 | bytes that a batch has at most |
-   * | latency | uint64 | smoothed time from hand-over to acknowledgement, ns |
-   * | connected | boolean | whether the cluster has answered since start |
-   * | waits-for-access | boolean | access was lost, and is waited for up to
-   *   #GstKafkaSink:access-timeout |
+   * | refused-batches | uint64 | times that the limit for batches was halved, because brokers
+   *   refused a batch as too large |
+   * | batch-bytes | uint64 | limit for a batch, in bytes |
+   * | latency | uint64 | moving mean of the time from hand-over to acknowledgement, ns |
+   * | connected | boolean | the cluster has answered since the start |
+   * | waits-for-access | boolean | access was lost, and the element waits for it
+   *   (#GstKafkaSink:access-timeout) |
    *
    * Counted since the last start.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics", "Counters since the last start",
@@ -595,8 +652,8 @@ gst_kafka_sink_init (GstKafkaSink *self)
 
   gst_kafka_settings_init (&self->settings);
   gst_kafka_sink_settings_init (&self->own);
-  /* Several such sinks on one thread would wait for each other in preroll, and the last sample
-   * would hold the last ack token for ever. */
+  /* With the base class's defaults, two such sinks on one streaming thread wait for each other in
+   * preroll, and the last sample holds the last ack token for ever. */
   gst_base_sink_set_async_enabled (sink, FALSE);
   gst_base_sink_set_sync (sink, FALSE);
   gst_base_sink_set_last_sample_enabled (sink, FALSE);

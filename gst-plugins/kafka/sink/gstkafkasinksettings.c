@@ -135,64 +135,81 @@ install_target_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:camera:
    *
-   * The header `camera` of each message whose buffer doesn't say already which camera it is of.
+   * The value of the header `camera`. A buffer that already has this header keeps it. Unset by
+   * default: then no header is added.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_CAMERA,
       g_param_spec_string ("camera", "Camera",
-          "Id of the camera, for the header of that name, unless a buffer has one already", NULL,
+          "Id of the camera, sent in the header camera of buffers that have no such header", NULL,
           flags));
   /**
    * GstKafkaSink:key:
    *
-   * The key of each message; `%{camera}` in it stands for the header `camera` (any header has its
-   * place like this), and a message without that header has no key. If it isn't set, a buffer that
-   * was made from a message keeps that message's key. The meta's `target-key` overrules both.
+   * The key of each message. It may be a template: the header `camera` replaces `%{camera}`, and
+   * likewise any other header. A message without that header gets no key. If the property is unset,
+   * a buffer that was made from a message keeps that message's key. The meta's `target-key`
+   * overrules both. A place without a name or a `}` is RESOURCE/SETTINGS at the start.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_KEY,
       g_param_spec_string ("key", "Key",
-          "Key of all messages: sends those of one key to one partition, the one that Java's "
-          "client chooses; %{header} is filled from each buffer; without a key the partitions take "
+          "Key of each message; each buffer's headers replace %{name}. Messages of one key share a "
+          "partition, which Java's client would choose too; without a key the partitions take "
           "turns",
           NULL, flags));
   /**
    * GstKafkaSink:partition:
    *
-   * The partition of each message. The meta's `target-partition` overrules it.
+   * The partition of each message. The meta's `target-partition` overrules it. With -1 the key
+   * chooses the partition, or the partitions take turns.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_PARTITION,
       g_param_spec_int ("partition", "Partition",
-          "The partition for all messages, -1 to let key or turn decide", -1, G_MAXINT,
+          "Partition of all messages; -1: chosen by the key, or in turn", -1, G_MAXINT,
           DEFAULT_PARTITION, flags));
   /**
    * GstKafkaSink:create-topic:
    *
-   * Makes the topic before the first message, with #GstKafkaSink:partitions and
-   * #GstKafkaSink:replication-factor. A topic that is there is left as it is.
+   * Creates the topic before the first message, with #GstKafkaSink:partitions and
+   * #GstKafkaSink:replication-factor. An existing topic is not changed. Off by default, because
+   * topics usually belong to the cluster's administrator. With a template in #GstKafkaSink:topic it
+   * is RESOURCE/SETTINGS.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_CREATE_TOPIC,
       g_param_spec_boolean ("create-topic", "Create topic",
-          "Make the topic, if it isn't there, with partitions and replication-factor, before "
-          "anything is sent",
+          "Create the topic, unless it exists, with partitions and replication-factor, before the "
+          "first message",
           DEFAULT_CREATE_TOPIC, flags));
   /**
    * GstKafkaSink:partitions:
    *
-   * How many partitions #GstKafkaSink:create-topic gives the topic: as many as there
-   * will ever be readers in one group.
+   * The number of partitions of a topic that #GstKafkaSink:create-topic creates. It limits the
+   * number of readers in a group, so use the largest number that will ever be needed.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_PARTITIONS,
       g_param_spec_int ("partitions", "Partitions",
-          "Partitions of a topic made by create-topic, -1 for the brokers' default", -1, 100000,
+          "Partitions of a topic that create-topic creates; -1: the brokers' default", -1, 100000,
           DEFAULT_PARTITIONS, flags));
   /**
    * GstKafkaSink:replication-factor:
    *
-   * On how many brokers #GstKafkaSink:create-topic has the topic kept.
+   * The number of brokers that store a topic that #GstKafkaSink:create-topic creates.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_REPLICATION_FACTOR,
       g_param_spec_int ("replication-factor", "Replication factor",
-          "Brokers that keep a topic made by create-topic, -1 for the brokers' default", -1, 1000,
-          DEFAULT_REPLICATION_FACTOR, flags));
+          "Brokers that store a topic that create-topic creates; -1: the brokers' default", -1,
+          1000, DEFAULT_REPLICATION_FACTOR, flags));
 }
 
 static void
@@ -201,49 +218,64 @@ install_delivery_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:acks:
    *
-   * When a message counts as delivered, and its buffer is let go.
+   * When a message counts as delivered. Then its buffer is released. The default survives the loss
+   * of a broker.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_ACKS,
       g_param_spec_enum ("acks", "Acknowledgements",
-          "Who must have a message before it counts as delivered", gst_kafka_acks_get_type (),
-          DEFAULT_ACKS, flags));
+          "Which brokers must store a message before it counts as delivered",
+          gst_kafka_acks_get_type (), DEFAULT_ACKS, flags));
   /**
    * GstKafkaSink:enable-idempotence:
    *
-   * The brokers drop what the client sends twice. At most five messages a partition are under way
-   * then, which bounds the rate over a long link.
+   * The brokers drop duplicates that arise when the client sends a message again. At most
+   * five requests a connection are in flight then, which limits the rate over a long link.
+   * Off by default, because readers recognise duplicates by their headers. It needs
+   * acks=all, else RESOURCE/SETTINGS.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_ENABLE_IDEMPOTENCE,
       g_param_spec_boolean ("enable-idempotence", "Enable idempotence",
-          "No duplicates or reordering when the client tries again; needs acks=all, and is slow "
-          "over long links",
+          "No duplicates and no reordering when the client sends again; needs acks=all; slow over "
+          "long links",
           DEFAULT_ENABLE_IDEMPOTENCE, flags));
   /**
    * GstKafkaSink:connect-timeout:
    *
-   * How long the first contact may take (ns). Later outages are waited for, up to
-   * #GstKafkaSink:delivery-timeout.
+   * How long the first contact with a broker may take (ns), then RESOURCE/OPEN_WRITE. In later
+   * outages the element waits for up to #GstKafkaSink:delivery-timeout.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_CONNECT_TIMEOUT,
       g_param_spec_uint64 ("connect-timeout", "Connect timeout",
-          "Time in ns to reach a broker for the first time before that is an error, -1 to try for "
-          "ever",
+          "How long the first contact with a broker may take (ns) before it is an error; the "
+          "maximum: for ever",
           0, G_MAXUINT64, DEFAULT_CONNECT_TIMEOUT, flags));
   /**
    * GstKafkaSink:delivery-timeout:
    *
-   * How long a buffer may wait for its acknowledgement, from its arrival (ns); then
-   * #GstKafkaSink:on-error decides.
+   * The time from a buffer's arrival to its acknowledgement (ns) after which it is undeliverable:
+   * then #GstKafkaSink:on-error decides, and the error is RESOURCE/WRITE. Two minutes survive the
+   * restart of a broker.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_DELIVERY_TIMEOUT,
       g_param_spec_uint64 ("delivery-timeout", "Delivery timeout",
-          "Time in ns for a buffer to be delivered, through outages too, before it counts as lost, "
-          "-1 to try for ever",
+          "How long a buffer may take to be delivered (ns), including outages, before it is "
+          "undeliverable; the maximum: for ever",
           GST_MSECOND, G_MAXUINT64, DEFAULT_DELIVERY_TIMEOUT, flags));
   /**
    * GstKafkaSink:on-error:
    *
-   * What a buffer brings about that can't be delivered.
+   * What happens when a buffer can't be delivered. A missing right is an error in any case, unless
+   * each buffer names its topic.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_ON_ERROR,
       g_param_spec_enum ("on-error", "On error", "What to do when a buffer can't be delivered",
@@ -256,53 +288,65 @@ install_link_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:compression:
    *
-   * How the client compresses batches. Frames of JPEG or H.264 only cost
-   * time by it; raw ones get smaller.
+   * How the client compresses batches. JPEG and H.264 don't get smaller, raw frames do.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_COMPRESSION,
       g_param_spec_enum ("compression", "Compression",
-          "How batches are compressed; no use for JPEG or H.264", gst_kafka_compression_get_type (),
-          DEFAULT_COMPRESSION, flags));
+          "How batches are compressed; useless for JPEG or H.264",
+          gst_kafka_compression_get_type (), DEFAULT_COMPRESSION, flags));
   /**
    * GstKafkaSink:message-max-bytes:
    *
-   * The largest message. Raw frames that can't fit are refused as soon as their caps are known.
+   * The size of the largest message in bytes, headers included. Raw frames that are larger are
+   * RESOURCE/SETTINGS as soon as their caps are known, other buffers RESOURCE/WRITE. The default is
+   * librdkafka's. Brokers accept 1048588 bytes by default.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_MESSAGE_MAX_BYTES,
       g_param_spec_uint ("message-max-bytes", "Maximum message bytes",
-          "Bytes of the largest message, headers included; more than 1048588 needs the topic's "
-          "max.message.bytes raised too",
+          "Size of the largest message in bytes, headers included; above 1048588 the topic's "
+          "max.message.bytes has to be raised too",
           1000, 1000000000, DEFAULT_MESSAGE_MAX_BYTES, flags));
   /**
    * GstKafkaSink:linger:
    *
-   * How long a message waits for others to share its request (ns).
+   * How long a message waits for others, to share a batch with them (ns). 0, the
+   * default, sends each frame at once.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_LINGER,
       g_param_spec_uint64 ("linger", "Linger",
-          "Time in ns to wait for more messages for a batch: latency for fewer requests", 0,
-          900 * GST_SECOND, DEFAULT_LINGER, flags));
+          "How long a message waits for others to share its batch (ns)", 0, 900 * GST_SECOND,
+          DEFAULT_LINGER, flags));
   /**
    * GstKafkaSink:congestion-control:
    *
-   * What TCP takes for a sign that it sends too fast; only what the kernel offers.
+   * TCP's congestion control, which decides how fast a connection sends. One that the kernel
+   * doesn't offer is RESOURCE/SETTINGS.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_CONGESTION_CONTROL,
       g_param_spec_string ("congestion-control", "Congestion control",
-          "TCP's congestion control towards the brokers, as in \"bbr\" for a long or lossy link; "
-          "unset for the kernel's default",
+          "TCP congestion control for connections to brokers, for example bbr for a long or lossy "
+          "link; unset: the kernel's default",
           NULL, flags));
   /**
    * GstKafkaSink:socket-send-buffer-bytes:
    *
-   * What a connection may have under way: rate times round trip at least. The kernel's own choice
-   * grows with need, up to net.ipv4.tcp_wmem; a fixed one is bounded by net.core.wmem_max, and a
-   * warning tells if that is less.
+   * The bytes that a connection may have in flight. A link needs at least its rate times its round
+   * trip. With 0 the kernel adapts the size, up to net.ipv4.tcp_wmem. A fixed size is limited by
+   * net.core.wmem_max; if that is less, a warning RESOURCE/SETTINGS says so.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_SOCKET_SEND_BUFFER_BYTES,
       g_param_spec_int ("socket-send-buffer-bytes", "Socket send buffer bytes",
-          "Bytes that the kernel holds for each connection until they are acknowledged; 0: as many "
-          "as it finds right",
+          "Size of the kernel's send buffer for each connection, in bytes; 0: the kernel adapts it",
           0, 100000000, DEFAULT_SOCKET_SEND_BUFFER_BYTES, flags));
 }
 
@@ -312,8 +356,10 @@ install_queue_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:leaky:
    *
-   * What happens to buffers while the queue is full: live video wants `downstream`, where the
-   * freshest frame is the one that is sent next.
+   * What happens when the queue is full. For live video use `downstream`, which sends the newest
+   * frames. The default drops nothing.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_LEAKY,
       g_param_spec_enum ("leaky", "Leaky", "What to do when the queue is full",
@@ -321,41 +367,49 @@ install_queue_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:max-queued-bytes:
    *
-   * One buffer may always go, however large. Each counts for 1 kB more than its
-   * bytes, which is kept beside them.
+   * The queue is full when its undelivered buffers have this many bytes. Each counts 1 KiB extra
+   * for its headers and bookkeeping. An empty queue takes a buffer of any size. The default holds
+   * about a minute of JPEG frames of 640x480 at 30 frames/s.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_MAX_QUEUED_BYTES,
       g_param_spec_uint64 ("max-queued-bytes", "Maximum queued bytes",
-          "Bytes to hold that aren't delivered yet, 0 for no bound", 0, G_MAXUINT64,
+          "Bytes of undelivered buffers at which the queue is full; 0: no bound", 0, G_MAXUINT64,
           DEFAULT_MAX_QUEUED_BYTES, flags));
   /**
    * GstKafkaSink:max-queued-buffers:
    *
-   * Counts what waits and what is under way.
+   * The queue is full when it has this many undelivered buffers, waiting or in flight.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_MAX_QUEUED_BUFFERS,
       g_param_spec_uint ("max-queued-buffers", "Maximum queued buffers",
-          "Buffers to hold that aren't delivered yet, 0 for no bound", 0, G_MAXUINT,
+          "Number of undelivered buffers at which the queue is full; 0: no bound", 0, G_MAXUINT,
           DEFAULT_MAX_QUEUED_BUFFERS, flags));
   /**
    * GstKafkaSink:max-queued-time:
    *
-   * Counts from the arrival of the oldest buffer; with leaky=downstream, of
-   * the oldest one not yet under way.
+   * The queue is full when its oldest undelivered buffer came this long ago (ns). With
+   * leaky=downstream only buffers count that the client doesn't have yet.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_MAX_QUEUED_TIME,
       g_param_spec_uint64 ("max-queued-time", "Maximum queued time",
-          "Time in ns that the oldest buffer may wait before the queue counts as full, 0 for no "
-          "bound",
-          0, G_MAXUINT64, DEFAULT_MAX_QUEUED_TIME, flags));
+          "Age of the oldest undelivered buffer at which the queue is full (ns); 0: no bound", 0,
+          G_MAXUINT64, DEFAULT_MAX_QUEUED_TIME, flags));
   /**
    * GstKafkaSink:drain-timeout:
    *
-   * How long EOS is held back for what isn't delivered yet (ns).
+   * How long EOS waits until all buffers are delivered (ns), then RESOURCE/WRITE.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_DRAIN_TIMEOUT,
       g_param_spec_uint64 ("drain-timeout", "Drain timeout",
-          "Time in ns that EOS waits for all buffers to be delivered before that is an error", 0,
+          "How long EOS waits until all buffers are delivered (ns) before it is an error", 0,
           G_MAXINT64, DEFAULT_DRAIN_TIMEOUT, flags));
 }
 

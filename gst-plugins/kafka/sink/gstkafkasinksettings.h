@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* kafkasink's own properties; guarded by the element's object lock. */
+/* kafkasink's own properties. The element's object lock guards them. */
 typedef struct {
   gchar *camera, *key, *congestion_control;
   gint partition;
@@ -21,13 +21,13 @@ typedef struct {
   GstKafkaSinkOnError on_error;
 } GstKafkaSinkSettings;
 
-/* Ids from here on are the element's. */
+/* The ids from here on belong to gstkafkasink.c. */
 enum { GST_KAFKA_SINK_PROP_OTHER = GST_KAFKA_PROP_OWN + 100 };
 
 void gst_kafka_sink_settings_init (GstKafkaSinkSettings *self);
 void gst_kafka_sink_settings_clear (GstKafkaSinkSettings *self);
 void gst_kafka_sink_settings_install_properties (GObjectClass *klass);
-/* FALSE: not one of these ids. With the object lock held by these, not by the caller. */
+/* FALSE: @id is none of these properties. These functions take the object lock themselves. */
 gboolean gst_kafka_sink_settings_set_property (
     GstKafkaSinkSettings *self, GObject *object, guint id, const GValue *value);
 gboolean gst_kafka_sink_settings_get_property (

@@ -22,9 +22,9 @@ gst_kafka_acks_get_type (void)
 {
   static gsize type;
   static const GEnumValue values[] = {
-      {GST_KAFKA_ACKS_NONE, "Sent is good enough", "none"},
-      {GST_KAFKA_ACKS_LEADER, "The partition's leader has it", "leader"},
-      {GST_KAFKA_ACKS_ALL, "All in-sync replicas have it", "all"},
+      {GST_KAFKA_ACKS_NONE, "No broker acknowledges", "none"},
+      {GST_KAFKA_ACKS_LEADER, "The partition's leader has stored it", "leader"},
+      {GST_KAFKA_ACKS_ALL, "All in-sync replicas have stored it", "all"},
       {0, NULL, NULL},
   };
 
@@ -33,7 +33,7 @@ gst_kafka_acks_get_type (void)
   return type;
 }
 
-/* The nicks are librdkafka's values. */
+/* The nicks are the values of librdkafka's option compression.type. */
 GType
 gst_kafka_compression_get_type (void)
 {
