@@ -27,7 +27,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "alone: measures times, or wants the processors: no other test runs beside it")
-    config.addinivalue_line("markers", "on_request: takes a minute, or fails now and then by a known fault of a library: run with --long")
+    config.addinivalue_line("markers", "on_request: takes a minute: run with --long")
     config.addinivalue_line("markers", "quick: takes seconds, and shows that the whole works")
 
 

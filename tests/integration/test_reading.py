@@ -145,8 +145,8 @@ def test_a_slow_reader_hoards_no_more_than_it_may(kafka, fresh):
             held.append(player.stat("prefetched"))
             time.sleep(0.02)
         stats = player.stats()
-        # one is on its way to be counted, and one may be read between the two counts
-        assert abs(200 - stats.get_value("lag") - stats.get_value("messages")) <= 2
+        # one may have been read that isn't counted yet
+        assert 200 - stats.get_value("lag") - stats.get_value("messages") in (0, 1)
     assert 0 < max(held) * 60_000 <= bound
 
 

@@ -1,6 +1,43 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkaadmin.h"
 
+typedef void (*Send) (rd_kafka_t *rk, gpointer wanted, const rd_kafka_AdminOptions_t *options,
+    rd_kafka_queue_t *queue);
+
+/* (transfer full) (nullable): the answer to what @send asks for, within @timeout_ms */
+static rd_kafka_event_t *
+ask (rd_kafka_t *rk, rd_kafka_admin_op_t operation, Send send, gpointer wanted, gint timeout_ms)
+{
+  rd_kafka_queue_t *queue = rd_kafka_queue_new (rk);
+  rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new (rk, operation);
+  rd_kafka_event_t *event;
+
+  rd_kafka_AdminOptions_set_request_timeout (options, timeout_ms, NULL, 0);
+  send (rk, wanted, options, queue);
+  event = rd_kafka_queue_poll (queue, timeout_ms);
+  rd_kafka_AdminOptions_destroy (options);
+  rd_kafka_queue_destroy (queue);
+  return event;
+}
+
+static void
+send_new_topic (rd_kafka_t *rk, gpointer wanted, const rd_kafka_AdminOptions_t *options,
+    rd_kafka_queue_t *queue)
+{
+  rd_kafka_NewTopic_t *topic = wanted;
+
+  rd_kafka_CreateTopics (rk, &topic, 1, options, queue);
+}
+
+static void
+send_describe (rd_kafka_t *rk, gpointer wanted, const rd_kafka_AdminOptions_t *options,
+    rd_kafka_queue_t *queue)
+{
+  rd_kafka_ConfigResource_t *resource = wanted;
+
+  rd_kafka_DescribeConfigs (rk, &resource, 1, options, queue);
+}
+
 static rd_kafka_resp_err_t
 result_of (rd_kafka_event_t *event, gchar **detail)
 {
@@ -32,8 +69,6 @@ gst_kafka_create_topic (rd_kafka_t *rk, const gchar *topic, gint partitions,
   gchar said[256];
   rd_kafka_NewTopic_t *wanted =
       rd_kafka_NewTopic_new (topic, partitions, replication_factor, said, sizeof said);
-  rd_kafka_queue_t *queue;
-  rd_kafka_AdminOptions_t *options;
   rd_kafka_event_t *event;
   rd_kafka_resp_err_t err;
 
@@ -42,16 +77,9 @@ gst_kafka_create_topic (rd_kafka_t *rk, const gchar *topic, gint partitions,
     *detail = g_strdup (said);
     return RD_KAFKA_RESP_ERR__INVALID_ARG;
   }
-  queue = rd_kafka_queue_new (rk);
-  options = rd_kafka_AdminOptions_new (rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
-  rd_kafka_AdminOptions_set_request_timeout (options, timeout_ms, NULL, 0);
-  rd_kafka_CreateTopics (rk, &wanted, 1, options, queue);
-  event = rd_kafka_queue_poll (queue, timeout_ms);
+  event = ask (rk, RD_KAFKA_ADMIN_OP_CREATETOPICS, send_new_topic, wanted, timeout_ms);
   err = result_of (event, detail);
-  if (event)
-    rd_kafka_event_destroy (event);
-  rd_kafka_AdminOptions_destroy (options);
-  rd_kafka_queue_destroy (queue);
+  g_clear_pointer (&event, rd_kafka_event_destroy);
   rd_kafka_NewTopic_destroy (wanted);
   return err;
 }
@@ -79,23 +107,15 @@ gboolean
 gst_kafka_query_batch_limit (rd_kafka_t *rk, const gchar *topic, gint timeout_ms, guint64 *bytes)
 {
   rd_kafka_ConfigResource_t *wanted = rd_kafka_ConfigResource_new (RD_KAFKA_RESOURCE_TOPIC, topic);
-  rd_kafka_queue_t *queue = rd_kafka_queue_new (rk);
-  rd_kafka_AdminOptions_t *options =
-      rd_kafka_AdminOptions_new (rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-  rd_kafka_event_t *event;
+  rd_kafka_event_t *event =
+      ask (rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, send_describe, wanted, timeout_ms);
   const gchar *value = NULL;
   gboolean known;
 
-  rd_kafka_AdminOptions_set_request_timeout (options, timeout_ms, NULL, 0);
-  rd_kafka_DescribeConfigs (rk, &wanted, 1, options, queue);
-  event = rd_kafka_queue_poll (queue, timeout_ms);
   if (event && !rd_kafka_event_error (event))
     value = find_setting (event, "max.message.bytes");
   known = value && g_ascii_string_to_unsigned (value, 10, 1, G_MAXINT, bytes, NULL);
-  if (event)
-    rd_kafka_event_destroy (event);
-  rd_kafka_AdminOptions_destroy (options);
-  rd_kafka_queue_destroy (queue);
+  g_clear_pointer (&event, rd_kafka_event_destroy);
   rd_kafka_ConfigResource_destroy (wanted);
   return known;
 }

@@ -9,6 +9,11 @@
 #define MAX_HEADERS 1024
 /* Of one message; a header says anything. */
 #define MAX_DURATION (3600 * GST_SECOND)
+/* Nothing is sent before it is captured: a header that is further ahead of Kafka's own time says
+ * anything at all, and would stop a replay for ever. */
+#define MOST_AHEAD (3600 * GST_SECOND)
+/* The year 2000: a clock that was never set says 1970, and a recording would last for decades. */
+#define EARLIEST (G_GUINT64_CONSTANT (946684800) * GST_SECOND)
 
 typedef struct {
   rd_kafka_message_t *message;
@@ -272,16 +277,17 @@ gst_kafka_message_restore_dts (GstBuffer *buffer)
 }
 
 GstClockTime
-gst_kafka_message_get_capture_time (GstBuffer *buffer)
+gst_kafka_message_get_capture_time (const rd_kafka_message_t *message)
 {
-  const GstStructure *s = gst_kafka_meta_peek (buffer);
+  const gchar *text = find_text (message, GST_KAFKA_HEADER_CAPTURE_TIME);
+  rd_kafka_timestamp_type_t type;
+  gint64 timestamp = rd_kafka_message_timestamp (message, &type);
   guint64 time;
-  gint64 timestamp;
 
-  if (gst_kafka_meta_get_header_uint64 (buffer, GST_KAFKA_HEADER_CAPTURE_TIME, &time))
+  if (text && g_ascii_string_to_unsigned (text, 10, EARLIEST, G_MAXINT64, &time, NULL) &&
+      (timestamp <= 0 || time / GST_MSECOND <= (guint64) timestamp + MOST_AHEAD / GST_MSECOND))
     return time;
-  if (s && gst_structure_get_int64 (s, "timestamp", &timestamp) && timestamp >= 0 &&
-      timestamp < G_MAXINT64 / (gint64) GST_MSECOND)
-    return (GstClockTime) timestamp * GST_MSECOND;
-  return GST_CLOCK_TIME_NONE;
+  return timestamp > 0 && timestamp < G_MAXINT64 / (gint64) GST_MSECOND
+             ? (GstClockTime) timestamp * GST_MSECOND
+             : GST_CLOCK_TIME_NONE;
 }

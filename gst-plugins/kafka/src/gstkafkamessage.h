@@ -14,9 +14,10 @@ G_BEGIN_DECLS
  */
 GstBuffer *gst_kafka_message_to_buffer (GstKafkaFetched *fetched);
 
-/* When the content was captured, in ns since the Unix epoch: its header
- * says, else Kafka's timestamp. */
-GstClockTime gst_kafka_message_get_capture_time (GstBuffer *buffer);
+/* When the content was captured, in ns since the Unix epoch: its header says, if that can be
+ * true (not before 2000, not an hour ahead of Kafka's timestamp), else Kafka's timestamp.
+ * %GST_CLOCK_TIME_NONE: not known */
+GstClockTime gst_kafka_message_get_capture_time (const rd_kafka_message_t *message);
 
 /* Whether it can't be decoded without those before it. */
 gboolean gst_kafka_message_is_delta_unit (const rd_kafka_message_t *message);

@@ -28,14 +28,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define ASK_TIME_MS 1000
 #define POLL_TIME_MS 200
 #define FIRST_LOOK_BACK GST_SECOND
-/* Nothing is sent before it is captured: a header that is further ahead of Kafka's own time says
- * anything at all, and would stop the play for ever. */
-#define MOST_AHEAD (3600 * GST_SECOND)
-
 /* Messages of a track among which the one captured first is looked for. */
 #define LOOK_AHEAD 8
-/* The year 2000: a clock that was never set says 1970, and a recording would last for decades. */
-#define EARLIEST (G_GUINT64_CONSTANT (946684800) * GST_SECOND)
 /* Messages that arrive at the broker in another order than that of capture, by at most this. */
 #define DISORDER (10 * GST_SECOND)
 
@@ -46,17 +40,30 @@ static const gint64 look_back[] = {4, 32, 256};
 typedef struct {
   gchar *topic;
   gint partition;
-  gint64 start;
+  gint64 first; /* of the recording as it was when it was opened */
+  gint64 start; /* the first one left of that */
   gint64 end;
   rd_kafka_queue_t *queue;
   rd_kafka_message_t *head; /* the next one, read ahead to compare it with the others' */
   GstClockTime head_time;   /* ns since the Unix epoch */
   gboolean at_end;
   gboolean measured; /* its last message was seen */
-  gboolean astray;   /* the broker has refused its place, refused_at: it gets another one */
-  gint64 refused_at;
+  gint64 position;   /* the offset to be read next */
+  gboolean astray;   /* its place was refused: it gets another one */
+  gint64 refused_at; /* the offset of that, if it was asked for; -1: the library made it up */
   gboolean reset_told;
+  gint64 lost;      /* offsets that are counted as deleted */
+  gint64 lost_from; /* the first of them */
+  GstKafkaDamage damage;
+  GArray *holes; /* of Hole: what is known to be damaged */
 } Track;
+
+/* Offsets that can't be read: one damaged batch, or what of it a seek has met. */
+typedef struct {
+  gint64 from;
+  gint64 good;
+  gint64 counted; /* from here on it is counted, and was named */
+} Hole;
 
 struct _GstKafkaReplay {
   GstKafkaFault fault; /* first: gst_kafka_client_new() */
@@ -74,11 +81,13 @@ struct _GstKafkaReplay {
   gint64
       least_lag; /* ms from capture to Kafka's timestamp, of the messages seen so far; 0 at most */
   gboolean by_arrival; /* Kafka's timestamp is that of arrival, which no lag is known to bound */
+  gboolean playing;    /* what is read goes downstream; else it is looked at to open or to seek */
   GError *ended;       /* what was to be read isn't there, and that ends the stream */
 
   GMutex lock; /* guards the rest */
   gboolean flushing;
   guint64 lost;
+  guint64 damaged;
   GstClockTime duration;
 };
 G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaReplay, fault) == 0);
@@ -88,6 +97,7 @@ track_free (Track *self)
 {
   g_clear_pointer (&self->head, rd_kafka_message_destroy);
   g_clear_pointer (&self->queue, rd_kafka_queue_destroy);
+  g_clear_pointer (&self->holes, g_array_unref);
   g_free (self->topic);
   g_free (self);
 }
@@ -169,20 +179,9 @@ stop (GstKafkaReplay *self, GError **error)
 static GstClockTime
 capture_time_of (const rd_kafka_message_t *message)
 {
-  rd_kafka_timestamp_type_t type;
-  gint64 timestamp = rd_kafka_message_timestamp (message, &type);
-  rd_kafka_headers_t *headers;
-  const void *value;
-  size_t size;
-  guint64 time;
+  GstClockTime time = gst_kafka_message_get_capture_time (message);
 
-  /* The library ends a header's value with a NUL of its own. */
-  if (!rd_kafka_message_headers (message, &headers) &&
-      !rd_kafka_header_get_last (headers, GST_KAFKA_HEADER_CAPTURE_TIME, &value, &size) && value &&
-      g_ascii_string_to_unsigned (value, 10, EARLIEST, G_MAXINT64, &time, NULL) &&
-      (timestamp <= 0 || time / GST_MSECOND <= (guint64) timestamp + MOST_AHEAD / GST_MSECOND))
-    return time;
-  return timestamp > 0 ? (GstClockTime) timestamp * GST_MSECOND : 0;
+  return GST_CLOCK_TIME_IS_VALID (time) ? time : 0;
 }
 
 /* Reading of tracks */
@@ -213,7 +212,9 @@ place_tracks (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *list)
 
     g_clear_pointer (&track->head, rd_kafka_message_destroy);
     track->astray = FALSE;
+    gst_kafka_damage_init (&track->damage);
     offset = offset < 0 ? track->end : MAX (offset, track->start);
+    track->position = offset;
     track->at_end = offset >= track->end;
     if (!track->at_end)
       rd_kafka_topic_partition_list_add (reading, track->topic, track->partition)->offset = offset;
@@ -247,6 +248,24 @@ warn (GstKafkaReplay *self, Track *track, const GstKafkaReset *reset)
   gst_clear_object (&element);
 }
 
+/* Each deleted offset is counted once, however often a seek comes to it. The messages deleted
+ * are always the oldest, so those counted before lie behind @reset's, or are the last of them. */
+static void
+count_lost (GstKafkaReplay *self, Track *track, const GstKafkaReset *reset)
+{
+  gint64 fresh = MAX (reset->lost, 0);
+
+  if (fresh == 0)
+    return;
+  if (reset->from <= track->lost_from)
+    fresh -= track->lost;
+  track->lost_from = MIN (track->lost_from, reset->from);
+  track->lost += fresh;
+  g_mutex_lock (&self->lock);
+  self->lost += (guint64) fresh;
+  g_mutex_unlock (&self->lock);
+}
+
 /* The recording has another begin than was thought, or the track another place. */
 static void
 accept_reset (GstKafkaReplay *self, Track *track, const GstKafkaReset *reset)
@@ -256,29 +275,152 @@ accept_reset (GstKafkaReplay *self, Track *track, const GstKafkaReset *reset)
       rd_kafka_name (self->rk), track->partition, track->topic, reset->from, reset->to);
   track->start =
       reset->reason == GST_KAFKA_RESET_DELETED ? MAX (track->start, reset->to) : reset->to;
-  g_mutex_lock (&self->lock);
-  self->lost += (guint64) MAX (reset->lost, 0);
-  g_mutex_unlock (&self->lock);
+  count_lost (self, track, reset);
   if (gst_kafka_reset_is_error (reset, self->settings->range.reset) && !self->ended)
     self->ended = gst_kafka_reset_to_error (reset, track->topic, track->partition);
   else
     warn (self, track, reset);
 }
 
+static gint64
+get_place (const Track *self)
+{
+  return gst_kafka_damage_is_searched (&self->damage) ? self->damage.tried : self->position;
+}
+
+static gint64
+get_high (GstKafkaReplay *self, const Track *track)
+{
+  return gst_kafka_reset_get_high (self->rk, track->topic, track->partition, track->end);
+}
+
+static void
+note_refusal (GstKafkaReplay *self, Track *track, gint64 offset)
+{
+  gboolean asked = gst_kafka_reset_was_asked (offset, get_place (track), get_high (self, track));
+
+  GST_DEBUG ("%s: offset %" G_GINT64_FORMAT " of partition %d of %s is refused; %s",
+      rd_kafka_name (self->rk), offset, track->partition, track->topic,
+      asked ? "it was asked for" : "nobody asked for it");
+  track->astray = TRUE;
+  track->refused_at = asked && !gst_kafka_damage_is_searched (&track->damage) ? offset : -1;
+}
+
 /* A broker that doesn't answer is asked again later. */
 static void
 place_anew (GstKafkaReplay *self, Track *track)
 {
+  gboolean refused = track->refused_at >= 0;
+  gint64 from = refused ? track->refused_at : track->position;
   GstKafkaReset reset;
 
   if (gst_kafka_reset_ask (self->settings->range.reset, self->rk, track->topic, track->partition,
-          track->refused_at, ASK_TIME_MS / 2, &reset))
+          from, refused, ASK_TIME_MS / 2, &reset))
     return;
   track->astray = FALSE;
-  accept_reset (self, track, &reset);
-  track->at_end = reset.to >= track->end;
+  if (reset.reason != GST_KAFKA_RESET_NONE) {
+    gst_kafka_damage_init (&track->damage);
+    accept_reset (self, track, &reset);
+    track->position = reset.to;
+  }
+  track->at_end = track->position >= track->end;
   if (!track->at_end)
-    gst_kafka_reset_reassign (self->rk, track->topic, track->partition, reset.to);
+    gst_kafka_reset_reassign (self->rk, track->topic, track->partition, get_place (track));
+}
+
+/* Damage */
+
+/* (nullable): the one with @offset in it */
+static Hole *
+find_hole (const Track *self, gint64 offset)
+{
+  for (guint i = 0; i < self->holes->len; i++) {
+    Hole *hole = &g_array_index (self->holes, Hole, i);
+
+    if (offset >= hole->from && offset < hole->good)
+      return hole;
+  }
+  return NULL;
+}
+
+static Hole *
+add_hole (Track *self, gint64 from, gint64 good)
+{
+  Hole *known = find_hole (self, good - 1), added = {from, good, good};
+
+  if (known) {
+    known->from = MIN (known->from, from);
+    return known;
+  }
+  g_array_append_val (self->holes, added);
+  return &g_array_index (self->holes, Hole, self->holes->len - 1);
+}
+
+/* Each offset is counted and named once, however often it is played, and not before it is. */
+static void
+count_hole (GstKafkaReplay *self, const Track *track, Hole *hole, gint64 from)
+{
+  GstElement *element = gst_pad_get_parent_element (self->settings->pad);
+  gint64 to = MIN (hole->counted, track->end);
+
+  hole->counted = MIN (hole->counted, from);
+  if (element && from < to) {
+    g_mutex_lock (&self->lock);
+    self->damaged += to - from;
+    g_mutex_unlock (&self->lock);
+    gst_kafka_damage_warn (element, track->topic, track->partition, from, to);
+  }
+  gst_clear_object (&element);
+}
+
+static void
+pass_over (GstKafkaReplay *self, Track *track, Hole *hole, gint64 from)
+{
+  track->position = hole->good;
+  track->at_end = hole->good >= track->end;
+  if (self->playing)
+    count_hole (self, track, hole, from);
+}
+
+static void
+go_on_searching (GstKafkaReplay *self, Track *track)
+{
+  gint64 from, good;
+
+  gst_kafka_reset_seek (self->rk, track->topic, track->partition, track->damage.tried);
+  if (!gst_kafka_damage_take_found (&track->damage, &from, &good))
+    return;
+  GST_INFO ("%s: offsets %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
+            " of partition %d of %s are damaged",
+      rd_kafka_name (self->rk), from, good - 1, track->partition, track->topic);
+  pass_over (self, track, add_hole (track, from, good), from);
+}
+
+static void
+take_damage (GstKafkaReplay *self, Track *track, const rd_kafka_message_t *message)
+{
+  Hole *known = find_hole (track, track->position);
+
+  GST_INFO ("%s: %s", rd_kafka_name (self->rk), rd_kafka_message_errstr (message));
+  if (known) {
+    gst_kafka_reset_seek (self->rk, track->topic, track->partition, known->good);
+    pass_over (self, track, known, track->position);
+    return;
+  }
+  gst_kafka_damage_note_bad (
+      &track->damage, message->offset, track->position, get_high (self, track));
+  go_on_searching (self, track);
+}
+
+/* TRUE: it was read to find the end of a damaged batch. */
+static gboolean
+take_sound (GstKafkaReplay *self, Track *track)
+{
+  if (!gst_kafka_damage_is_searched (&track->damage))
+    return FALSE;
+  gst_kafka_damage_note_good (&track->damage, get_high (self, track));
+  go_on_searching (self, track);
+  return TRUE;
 }
 
 /* A replay can't go on without what it can't read: it ends, and says why. */
@@ -301,26 +443,42 @@ end_for (GstKafkaReplay *self, const rd_kafka_message_t *message)
         tried, err, size ? size : rd_kafka_message_errstr (message), GST_RESOURCE_ERROR_READ);
 }
 
+static void
+take_trouble (GstKafkaReplay *self, Track *track, const rd_kafka_message_t *message)
+{
+  if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+    track->at_end = !take_sound (self, track) || track->at_end;
+  else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+    note_refusal (self, track, message->offset);
+  else if (gst_kafka_damage_is_error (message->err) && !self->settings->fail_on_damage)
+    take_damage (self, track, message);
+  else if (gst_kafka_error_is_passing (message->err))
+    GST_INFO ("%s: %s", rd_kafka_name (self->rk), rd_kafka_message_errstr (message));
+  else
+    end_for (self, message);
+}
+
 /* Takes over @message. */
 static void
 take_head (GstKafkaReplay *self, Track *track, rd_kafka_message_t *message)
 {
-  if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+  if (message->err) {
+    take_trouble (self, track, message);
+  } else if (message->offset >= track->end && !gst_kafka_damage_is_searched (&track->damage)) {
     track->at_end = TRUE;
-  } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
-    track->astray = TRUE;
-    track->refused_at = message->offset;
-  } else if (message->err && gst_kafka_error_is_passing (message->err)) {
-    GST_INFO ("%s: %s", rd_kafka_name (self->rk), rd_kafka_message_errstr (message));
-  } else if (message->err || message->len > self->settings->message_max_bytes) {
+  } else if (take_sound (self, track)) {
+    GST_DEBUG (
+        "%s: offset %" G_GINT64_FORMAT " can be read", rd_kafka_name (self->rk), message->offset);
+  } else if (message->len > self->settings->message_max_bytes) {
     end_for (self, message);
-  } else if (message->offset >= track->end) {
-    track->at_end = TRUE;
-  } else if (gst_kafka_message_is_of_camera (message, self->settings->camera)) {
-    note_lag (self, message);
-    track->head_time = capture_time_of (message);
-    if (track->head_time >= self->target)
-      track->head = g_steal_pointer (&message);
+  } else {
+    track->position = message->offset + 1;
+    if (gst_kafka_message_is_of_camera (message, self->settings->camera)) {
+      note_lag (self, message);
+      track->head_time = capture_time_of (message);
+      if (track->head_time >= self->target)
+        track->head = g_steal_pointer (&message);
+    }
   }
   g_clear_pointer (&message, rd_kafka_message_destroy);
 }
@@ -411,8 +569,11 @@ add_track (GstKafkaReplay *self, const rd_kafka_topic_partition_t *from, const G
 
   track->topic = g_strdup (from->topic);
   track->partition = from->partition;
-  track->start = MAX (at->start, 0);
+  track->first = track->start = MAX (at->start, 0);
+  track->lost_from = G_MAXINT64;
   track->end = at->end;
+  gst_kafka_damage_init (&track->damage);
+  track->holes = g_array_new (FALSE, FALSE, sizeof (Hole));
   /* A queue of its own, so that one track can be waited for. */
   track->queue = rd_kafka_queue_get_partition (self->rk, track->topic, track->partition);
   rd_kafka_queue_forward (track->queue, NULL);
@@ -525,7 +686,11 @@ open_tracks (GstKafkaReplay *self, GError **error)
   GstClockTime begin, last = 0;
 
   self->target = 0;
-  if (self->ended || !measure (self, &last) || !find_begin (self, &begin) || !go_to_begin (self))
+  self->playing = FALSE;
+  if (self->ended || !measure (self, &last) || !find_begin (self, &begin))
+    return stop (self, error);
+  self->playing = TRUE;
+  if (!go_to_begin (self))
     return stop (self, error);
   /* what isn't known is the largest number; an empty recording begins somewhere */
   self->origin = MIN (MIN (self->settings->range.start_time, begin), G_MAXINT64);
@@ -591,7 +756,7 @@ look_for_deleted (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *f
     Track *track = g_ptr_array_index (self->tracks, i);
     gint64 low = oldest->elems[i].offset;
     GstKafkaReset reset =
-        gst_kafka_reset_decide (self->settings->range.reset, track->start, low, -1);
+        gst_kafka_reset_decide (self->settings->range.reset, track->first, low, -1);
 
     if (!oldest->elems[i].err && reset.reason == GST_KAFKA_RESET_DELETED &&
         (found->elems[i].offset == low || found->elems[i].offset < 0))
@@ -702,15 +867,13 @@ gst_kafka_replay_set_flushing (GstKafkaReplay *self, gboolean flushing)
   g_mutex_unlock (&self->lock);
 }
 
-guint64
-gst_kafka_replay_get_lost (GstKafkaReplay *self)
+void
+gst_kafka_replay_add_stats (GstKafkaReplay *self, GstStructure *stats)
 {
-  guint64 lost;
-
   g_mutex_lock (&self->lock);
-  lost = self->lost;
+  gst_structure_set (
+      stats, "lost", G_TYPE_UINT64, self->lost, "damaged", G_TYPE_UINT64, self->damaged, NULL);
   g_mutex_unlock (&self->lock);
-  return lost;
 }
 
 GstClockTime

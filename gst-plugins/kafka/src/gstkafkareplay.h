@@ -33,8 +33,8 @@ GstKafkaRead gst_kafka_replay_read (
     GstKafkaReplay *self, GstKafkaFetched *fetched, GstClockTime *time, GError **error);
 
 void gst_kafka_replay_set_flushing (GstKafkaReplay *self, gboolean flushing);
-/* Offsets that were deleted before they were read. For any thread. */
-guint64 gst_kafka_replay_get_lost (GstKafkaReplay *self);
+/* Adds `lost` and `damaged`. For any thread. */
+void gst_kafka_replay_add_stats (GstKafkaReplay *self, GstStructure *stats);
 /* %GST_CLOCK_TIME_NONE until it is known. */
 GstClockTime gst_kafka_replay_get_duration (GstKafkaReplay *self);
 

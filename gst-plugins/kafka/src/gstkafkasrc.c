@@ -257,9 +257,9 @@ count (GstKafkaSrc *self, guint64 *counter)
 
 /* FALSE: older than max-age */
 static gboolean
-look_at_age (GstKafkaSrc *self, GstBuffer *buffer)
+look_at_age (GstKafkaSrc *self, const rd_kafka_message_t *message)
 {
-  GstClockTime captured = gst_kafka_message_get_capture_time (buffer);
+  GstClockTime captured = gst_kafka_message_get_capture_time (message);
   GstClockTime now = fog_time_now ();
   gboolean fresh = TRUE;
 
@@ -281,11 +281,8 @@ look_at_age (GstKafkaSrc *self, GstBuffer *buffer)
 static GstFlowReturn
 judge (GstKafkaSrc *self, GstBuffer *buffer)
 {
-  GstFlowReturn result;
+  GstFlowReturn result = gst_kafka_src_caps_use (&self->caps, buffer);
 
-  if (!look_at_age (self, buffer))
-    return GST_FLOW_CUSTOM_SUCCESS;
-  result = gst_kafka_src_caps_use (&self->caps, buffer);
   if (result != GST_FLOW_OK)
     return result;
   GST_OBJECT_LOCK (self);
@@ -339,7 +336,7 @@ condemn (GstKafkaSrc *self, GstKafkaFetched *fetched)
 static GstFlowReturn
 take_message (GstKafkaSrc *self, GstKafkaFetched *fetched, GstBuffer **out)
 {
-  gboolean wanted = is_wanted (self, fetched->message);
+  gboolean wanted = is_wanted (self, fetched->message) && look_at_age (self, fetched->message);
   GstBuffer *buffer = gst_kafka_message_to_buffer (fetched);
   GstFlowReturn result = wanted ? judge (self, buffer) : GST_FLOW_CUSTOM_SUCCESS;
 
@@ -762,7 +759,7 @@ make_stats (GstKafkaSrc *self)
     add_empty_stats (s);
   gst_structure_set (s, "lag-time", G_TYPE_UINT64, lag_time (self, s), NULL);
   if (self->player)
-    gst_structure_set (s, "lost", G_TYPE_UINT64, gst_kafka_replay_get_lost (self->player), NULL);
+    gst_kafka_replay_add_stats (self->player, s);
   return s;
 }
 

@@ -233,6 +233,7 @@ add_partitions (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
 
     /* The broker has the last word: with a transaction under way it has more than may be read. */
     added->position = positions[i].start > positions[i].high ? -1 : positions[i].start;
+    added->asked = MAX (positions[i].start, -1);
     added->high = positions[i].high;
     added->end = positions[i].end;
     /* Whoever owns the partition next is to begin here too if we die before the first message is

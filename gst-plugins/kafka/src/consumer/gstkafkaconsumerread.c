@@ -53,15 +53,21 @@ read_state (GstKafkaConsumer *self, GstKafkaRead *what)
   return TRUE;
 }
 
-/* with self->lock: where to go on is for the group's thread to ask. What was left behind by an
- * earlier assignment says nothing about this one. */
+/* with self->lock: where to go on is for the group's thread to ask. */
 static void
 note_refusal (GstKafkaConsumer *self, GstKafkaPartition *partition, gint64 offset)
 {
-  if (offset >= 0 && offset < partition->position)
-    return;
+  gint64 place = gst_kafka_partition_get_place (partition);
+  gint64 high =
+      gst_kafka_reset_get_high (self->rk, partition->topic, partition->partition, partition->high);
+  gboolean asked = gst_kafka_reset_was_asked (offset, place, high);
+
+  GST_DEBUG ("%s: offset %" G_GINT64_FORMAT " of partition %d of %s is refused; %s: reading is at "
+             "%" G_GINT64_FORMAT " of %" G_GINT64_FORMAT,
+      rd_kafka_name (self->rk), offset, partition->partition, partition->topic,
+      asked ? "it was asked for" : "nobody asked for it", place, high);
   partition->astray = TRUE;
-  partition->refused_at = offset;
+  partition->refused_at = asked ? offset : -1;
   wake_group (self);
 }
 
@@ -74,17 +80,14 @@ enter_message (GstKafkaConsumer *self, GstKafkaFetched *fetched)
   GstKafkaPartition *partition = gst_kafka_partitions_find (
       self->partitions, rd_kafka_topic_name (message->rkt), message->partition);
 
-  if (!partition || partition->leaving)
+  if (!partition || partition->leaving || partition->astray)
     return FALSE;
-  if (message->err) {
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
-      partition->position = partition->high = message->offset;
-    else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-      note_refusal (self, partition, message->offset);
-    else
-      GST_WARNING ("%s: %s", rd_kafka_name (self->rk), rd_kafka_message_errstr (message));
+  if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+    partition->position = partition->high = message->offset;
+  else if (message->err)
+    note_refusal (self, partition, message->offset);
+  if (message->err)
     return FALSE;
-  }
   if (message->offset < partition->position)
     return FALSE;
   partition->position = message->offset + 1;

@@ -9,8 +9,27 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 typedef struct {
   gchar *topic;
   gint partition;
-  gint64 refused_at;
+  gint64 from;      /* what is missing begins there; -1: not known */
+  gint64 place;     /* what is to be asked for if nothing is missing */
+  gboolean refused; /* the broker doesn't have @from */
 } Stray;
+
+/* with self->lock: while the end of a damaged batch is searched, what is tried is no place to
+ * begin at. */
+static void
+describe_stray (const GstKafkaPartition *partition, Stray *stray)
+{
+  gboolean searched = gst_kafka_damage_is_searched (&partition->damage);
+
+  stray->topic = g_strdup (partition->topic);
+  stray->partition = partition->partition;
+  stray->refused = partition->refused_at >= 0 && !searched;
+  stray->place = gst_kafka_partition_get_place (partition);
+  if (searched)
+    stray->from = partition->damage.from;
+  else
+    stray->from = stray->refused ? partition->refused_at : stray->place;
+}
 
 static gboolean
 take_stray (GstKafkaConsumer *self, Stray *stray)
@@ -19,11 +38,8 @@ take_stray (GstKafkaConsumer *self, Stray *stray)
   for (guint i = 0; !stray->topic && i < self->partitions->len; i++) {
     GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
 
-    if (!partition->astray)
-      continue;
-    stray->topic = g_strdup (partition->topic);
-    stray->partition = partition->partition;
-    stray->refused_at = partition->refused_at;
+    if (partition->astray)
+      describe_stray (partition, stray);
   }
   g_mutex_unlock (&self->lock);
   return stray->topic != NULL;
@@ -93,10 +109,10 @@ begin_anew (GstKafkaPartition *partition, const GstKafkaReset *reset, gboolean s
 static void
 move (GstKafkaConsumer *self, GstKafkaPartition *partition, const GstKafkaReset *reset)
 {
-  partition->astray = FALSE;
+  gst_kafka_damage_init (&partition->damage);
   if (reset->to < reset->from)
     begin_anew (partition, reset, self->settings->range.stop_at_end);
-  partition->position = reset->to;
+  partition->position = partition->asked = reset->to;
   /* Whoever owns it next is not to be refused again. */
   partition->start = reset->to;
   self->lost += (guint64) MAX (reset->lost, 0);
@@ -111,10 +127,10 @@ reassign_all (GstKafkaConsumer *self)
   g_mutex_lock (&self->lock);
   list = gst_kafka_partitions_to_list (self->partitions, RD_KAFKA_OFFSET_INVALID);
   for (gint i = 0; i < list->cnt; i++) {
-    gint64 position = ((GstKafkaPartition *) g_ptr_array_index (self->partitions, i))->position;
+    gint64 place = gst_kafka_partition_get_place (g_ptr_array_index (self->partitions, i));
 
-    if (position >= 0)
-      list->elems[i].offset = position;
+    if (place >= 0)
+      list->elems[i].offset = place;
   }
   g_mutex_unlock (&self->lock);
   rd_kafka_assign (self->rk, NULL);
@@ -135,24 +151,33 @@ read_on (GstKafkaConsumer *self, const Stray *stray, gint64 offset)
   gst_kafka_consumer_forward (self, stray->topic, stray->partition);
 }
 
+/* Until now what came was dropped, since it might have been of the place before. */
+static void
+admit (GstKafkaConsumer *self, const Stray *stray)
+{
+  g_mutex_lock (&self->lock);
+  gst_kafka_partitions_find (self->partitions, stray->topic, stray->partition)->astray = FALSE;
+  g_mutex_unlock (&self->lock);
+}
+
 static void
 carry_out (GstKafkaConsumer *self, const Stray *stray, const GstKafkaReset *reset)
 {
   gboolean ends = gst_kafka_reset_is_error (reset, self->settings->range.reset);
+  gboolean moves = !ends && reset->reason != GST_KAFKA_RESET_NONE;
   GstKafkaPartition *partition;
   gboolean news;
 
   g_mutex_lock (&self->lock);
   partition = gst_kafka_partitions_find (self->partitions, stray->topic, stray->partition);
   news = is_news (partition, reset);
-  if (ends)
-    partition->astray = FALSE;
-  else
+  if (moves)
     move (self, partition, reset);
   g_mutex_unlock (&self->lock);
   report (self, stray->topic, stray->partition, reset, news);
   if (!ends)
-    read_on (self, stray, reset->to);
+    read_on (self, stray, moves ? reset->to : stray->place);
+  admit (self, stray);
 }
 
 void
@@ -164,7 +189,7 @@ gst_kafka_consumer_reset_strays (GstKafkaConsumer *self)
   /* A broker that doesn't answer is asked again later. */
   while (take_stray (self, &stray) &&
          !gst_kafka_reset_ask (self->settings->range.reset, self->rk, stray.topic, stray.partition,
-             stray.refused_at, ASK_TIME_MS, &reset)) {
+             stray.from, stray.refused, ASK_TIME_MS, &reset)) {
     carry_out (self, &stray, &reset);
     g_clear_pointer (&stray.topic, g_free);
   }

@@ -119,34 +119,17 @@ grant_partition (GstKafkaConsumer *self, GstKafkaPartition *partition)
     grant (self, GST_KAFKA_REFUSED_PARTITION);
 }
 
-static void
-seek (GstKafkaConsumer *self, const gchar *topic, gint partition, gint64 offset)
-{
-  rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new (1);
-  rd_kafka_error_t *error;
-
-  rd_kafka_topic_partition_list_add (list, topic, partition)->offset = offset;
-  GST_DEBUG ("%s: asking for offset %" G_GINT64_FORMAT " of partition %d of %s",
-      rd_kafka_name (self->rk), offset, partition, topic);
-  /* Without a wait: what was fetched before is dropped by its version. */
-  error = rd_kafka_seek_partitions (self->rk, list, 0);
-  if (error) {
-    GST_WARNING ("%s: %s", rd_kafka_name (self->rk), rd_kafka_error_string (error));
-    rd_kafka_error_destroy (error);
-  }
-  rd_kafka_topic_partition_list_destroy (list);
-}
-
-/* with self->lock: the library says once only that a partition is refused, and where nothing is new
- * it doesn't say that it isn't any more. Sought, it says its end again. */
+/* with self->lock: the library says once only that a partition is refused, and where nothing is
+ * new it doesn't say that it isn't any more. Sought, it says its end again. */
 static void
 ask_for_partitions (GstKafkaConsumer *self)
 {
   for (guint i = 0; i < self->partitions->len; i++) {
     GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
 
-    if (partition->refused && partition->position >= 0)
-      seek (self, partition->topic, partition->partition, partition->position);
+    if (partition->refused && gst_kafka_partition_get_place (partition) >= 0)
+      gst_kafka_reset_seek (self->rk, partition->topic, partition->partition,
+          gst_kafka_partition_get_place (partition));
   }
   if (!is_any_refused (self->partitions))
     grant (self, GST_KAFKA_REFUSED_PARTITION);
@@ -305,60 +288,56 @@ fail_damaged (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 }
 
 static void
-warn_damaged (GstKafkaConsumer *self, const gchar *topic, gint partition, gint64 from, gint64 to)
+warn_damaged (GstKafkaConsumer *self, const rd_kafka_message_t *message, gint64 from, gint64 good)
 {
   GstElement *element = gst_kafka_consumer_get_element (self);
 
-  if (!element)
-    return;
-  GST_ELEMENT_WARNING (element, STREAM, DECODE,
-      ("Skipped messages %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
-       " of partition %d of topic \"%s\", since their batch is damaged there. Copy the partition "
-       "from another replica, and check the broker's disk.",
-          from, to, partition, topic),
-      (NULL));
-  gst_object_unref (element);
+  if (element)
+    gst_kafka_damage_warn (
+        element, rd_kafka_topic_name (message->rkt), message->partition, from, good);
+  gst_clear_object (&element);
 }
 
 /* with self->lock */
 static gint64
 get_high (GstKafkaConsumer *self, const GstKafkaPartition *partition)
 {
-  gint64 low, high = -1;
-
-  rd_kafka_get_watermark_offsets (self->rk, partition->topic, partition->partition, &low, &high);
-  return MAX (high, partition->high);
+  return gst_kafka_reset_get_high (
+      self->rk, partition->topic, partition->partition, partition->high);
 }
 
-/* with self->lock; TRUE: the damaged batch is passed over, from @from up to @to. */
+/* with self->lock; TRUE: the damaged batch is passed over, from @from up to before @good. */
 static gboolean
-go_on_searching (GstKafkaConsumer *self, GstKafkaPartition *partition, gint64 *from, gint64 *to)
+go_on_searching (GstKafkaConsumer *self, GstKafkaPartition *partition, gint64 *from, gint64 *good)
 {
-  GstKafkaDamage *damage = &partition->damage;
-  gboolean found = gst_kafka_damage_is_found (damage);
-
-  seek (self, partition->topic, partition->partition, damage->tried);
-  if (!found)
+  gst_kafka_reset_seek (self->rk, partition->topic, partition->partition, partition->damage.tried);
+  if (!gst_kafka_damage_take_found (&partition->damage, from, good))
     return FALSE;
-  *from = damage->from;
-  *to = damage->good - 1;
-  partition->position = damage->good;
+  partition->position = *good;
   partition->high = MAX (partition->high, partition->position);
-  self->damaged += damage->good - damage->from;
+  self->damaged += *good - *from;
   /* Nobody is to read them: the group goes on behind them. */
-  gst_kafka_ledger_add (partition->ledger, *to);
-  gst_kafka_ledger_decide (partition->ledger, *to, GST_KAFKA_ACK_DONE, 0);
-  gst_kafka_damage_init (damage);
+  gst_kafka_ledger_add (partition->ledger, *good - 1);
+  gst_kafka_ledger_decide (partition->ledger, *good - 1, GST_KAFKA_ACK_DONE, 0);
   return TRUE;
+}
+
+/* with self->lock; (nullable): one whose messages are to be dealt with. */
+static GstKafkaPartition *
+find_partition (GstKafkaConsumer *self, const rd_kafka_message_t *message)
+{
+  GstKafkaPartition *partition = gst_kafka_partitions_find (
+      self->partitions, rd_kafka_topic_name (message->rkt), message->partition);
+
+  return partition && !partition->leaving && !partition->astray ? partition : NULL;
 }
 
 static void
 take_damage (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 {
-  const gchar *topic = rd_kafka_topic_name (message->rkt);
   GstKafkaPartition *partition;
   gboolean found = FALSE;
-  gint64 from, to;
+  gint64 from, good;
 
   GST_INFO ("%s: %s", rd_kafka_name (self->rk), rd_kafka_message_errstr (message));
   if (self->settings->fail_on_damage) {
@@ -366,15 +345,15 @@ take_damage (GstKafkaConsumer *self, const rd_kafka_message_t *message)
     return;
   }
   g_mutex_lock (&self->lock);
-  partition = gst_kafka_partitions_find (self->partitions, topic, message->partition);
-  if (partition && !partition->leaving) {
+  partition = find_partition (self, message);
+  if (partition) {
     gst_kafka_damage_note_bad (
         &partition->damage, message->offset, partition->position, get_high (self, partition));
-    found = go_on_searching (self, partition, &from, &to);
+    found = go_on_searching (self, partition, &from, &good);
   }
   g_mutex_unlock (&self->lock);
   if (found)
-    warn_damaged (self, topic, message->partition, from, to);
+    warn_damaged (self, message, from, good);
 }
 
 /* A message, or a partition's end, that can be read. TRUE: it was read to find
@@ -382,25 +361,24 @@ take_damage (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 static gboolean
 take_sound (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 {
-  const gchar *topic = rd_kafka_topic_name (message->rkt);
   GstKafkaPartition *partition;
   gboolean searched = FALSE, found = FALSE;
-  gint64 from, to;
+  gint64 from, good;
 
   g_mutex_lock (&self->lock);
-  partition = gst_kafka_partitions_find (self->partitions, topic, message->partition);
+  partition = find_partition (self, message);
   if (partition) {
     grant_partition (self, partition);
     searched = gst_kafka_damage_is_searched (&partition->damage);
   }
   if (searched) {
     gst_kafka_damage_note_good (&partition->damage, get_high (self, partition));
-    found = go_on_searching (self, partition, &from, &to);
+    found = go_on_searching (self, partition, &from, &good);
   }
   g_mutex_unlock (&self->lock);
   if (found)
-    warn_damaged (self, topic, message->partition, from, to);
-  return searched;
+    warn_damaged (self, message, from, good);
+  return searched || !partition;
 }
 
 gboolean
@@ -416,16 +394,14 @@ gst_kafka_consumer_take_trouble (GstKafkaConsumer *self, const rd_kafka_message_
       return take_sound (self, message);
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
       return FALSE;
-    case RD_KAFKA_RESP_ERR__BAD_MSG:
-    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
-    case RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED:
-      take_damage (self, message);
-      return TRUE;
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
       refuse_partition (self, message);
       return TRUE;
     default:
-      gst_kafka_consumer_take_error (self, message->err, NULL, rd_kafka_message_errstr (message));
+      if (gst_kafka_damage_is_error (message->err))
+        take_damage (self, message);
+      else
+        gst_kafka_consumer_take_error (self, message->err, NULL, rd_kafka_message_errstr (message));
       return TRUE;
   }
 }

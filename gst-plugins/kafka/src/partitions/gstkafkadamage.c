@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkadamage.h"
 
+GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
+#define GST_CAT_DEFAULT gst_kafka_src_debug
+
 void
 gst_kafka_damage_init (GstKafkaDamage *self)
 {
   *self = (GstKafkaDamage){-1, -1, -1, -1};
+}
+
+gboolean
+gst_kafka_damage_is_error (rd_kafka_resp_err_t err)
+{
+  return err == RD_KAFKA_RESP_ERR__BAD_MSG || err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION ||
+         err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED;
 }
 
 gboolean
@@ -13,8 +23,8 @@ gst_kafka_damage_is_searched (const GstKafkaDamage *self)
   return self->from >= 0;
 }
 
-gboolean
-gst_kafka_damage_is_found (const GstKafkaDamage *self)
+static gboolean
+is_found (const GstKafkaDamage *self)
 {
   return self->good >= 0 && self->good - self->bad <= 1;
 }
@@ -23,7 +33,7 @@ gst_kafka_damage_is_found (const GstKafkaDamage *self)
 static void
 choose_next (GstKafkaDamage *self, gint64 high)
 {
-  if (gst_kafka_damage_is_found (self))
+  if (is_found (self))
     self->tried = self->good;
   else if (self->good >= 0)
     self->tried = self->bad + (self->good - self->bad) / 2;
@@ -36,6 +46,9 @@ choose_next (GstKafkaDamage *self, gint64 high)
 void
 gst_kafka_damage_note_bad (GstKafkaDamage *self, gint64 base, gint64 position, gint64 high)
 {
+  /* Nor is what was taken for an offset always one. */
+  if (high >= 0 && base >= high)
+    base = position;
   if (self->from < 0) {
     self->from = self->bad = MAX (base, position);
   } else if (base > self->bad && base <= self->tried) {
@@ -52,4 +65,27 @@ gst_kafka_damage_note_good (GstKafkaDamage *self, gint64 high)
 {
   self->good = self->tried;
   choose_next (self, high);
+}
+
+gboolean
+gst_kafka_damage_take_found (GstKafkaDamage *self, gint64 *from, gint64 *good)
+{
+  if (!is_found (self))
+    return FALSE;
+  *from = self->from;
+  *good = self->good;
+  gst_kafka_damage_init (self);
+  return TRUE;
+}
+
+void
+gst_kafka_damage_warn (
+    GstElement *element, const gchar *topic, gint partition, gint64 from, gint64 good)
+{
+  GST_ELEMENT_WARNING (element, STREAM, DECODE,
+      ("Skipped messages %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
+       " of partition %d of topic \"%s\", since their batch is damaged there. Copy the partition "
+       "from another replica, and check the broker's disk.",
+          from, good - 1, partition, topic),
+      (NULL));
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <glib.h>
+#include <gst/gst.h>
+#include <librdkafka/rdkafka.h>
 
 G_BEGIN_DECLS
 
@@ -17,13 +18,19 @@ typedef struct {
 } GstKafkaDamage;
 
 void gst_kafka_damage_init (GstKafkaDamage *self);
+/* What a partition says of a batch that can't be read. */
+gboolean gst_kafka_damage_is_error (rd_kafka_resp_err_t err);
 gboolean gst_kafka_damage_is_searched (const GstKafkaDamage *self);
 /* The batch that begins at @base can't be read; @position is the next offset to be read, @high that
  * of the next message to be published, -1 if not known. */
 void gst_kafka_damage_note_bad (GstKafkaDamage *self, gint64 base, gint64 position, gint64 high);
 /* The offset tried last can be read, or nothing is there yet. */
 void gst_kafka_damage_note_good (GstKafkaDamage *self, gint64 high);
-/* The search is over: the batch ends before `good`, which is `tried` too. */
-gboolean gst_kafka_damage_is_found (const GstKafkaDamage *self);
+/* TRUE: the search is over, and begins anew with the next batch: the damaged one ends before
+ * @good, which is to be asked for. What is missing is from @from on. */
+gboolean gst_kafka_damage_take_found (GstKafkaDamage *self, gint64 *from, gint64 *good);
+/* Names the messages from @from to before @good, which were passed over. */
+void gst_kafka_damage_warn (
+    GstElement *element, const gchar *topic, gint partition, gint64 from, gint64 good);
 
 G_END_DECLS

@@ -28,6 +28,7 @@ gst_kafka_partitions_add (GPtrArray *self, const gchar *topic, gint partition)
   added->ledger = gst_kafka_ledger_new ();
   gst_kafka_suspicion_init (&added->suspicion);
   added->position = added->high = added->end = added->start = added->stored = -1;
+  added->asked = added->refused_at = -1;
   gst_kafka_damage_init (&added->damage);
   g_ptr_array_add (self, added);
   return added;
@@ -52,6 +53,14 @@ gst_kafka_partitions_remove (GPtrArray *self, const gchar *topic, gint partition
 
   if (found)
     g_ptr_array_remove (self, found);
+}
+
+gint64
+gst_kafka_partition_get_place (const GstKafkaPartition *self)
+{
+  if (gst_kafka_damage_is_searched (&self->damage))
+    return self->damage.tried;
+  return self->position >= 0 ? self->position : self->asked;
 }
 
 guint64

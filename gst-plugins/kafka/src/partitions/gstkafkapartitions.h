@@ -28,8 +28,9 @@ typedef struct {
   gboolean granted; /* it could be read since it was assigned */
   gboolean refused; /* the broker doesn't let us read it any more */
   GstKafkaDamage damage;
-  gboolean astray; /* the broker has refused its place, refused_at: it gets another one */
-  gint64 refused_at;
+  gint64 asked;      /* where it was told to begin; -1: not known */
+  gboolean astray;   /* its place was refused: what comes is dropped until it has another one */
+  gint64 refused_at; /* the offset of that, if it was asked for; -1: the library made it up */
   gboolean reset_told;
 } GstKafkaPartition;
 
@@ -40,6 +41,8 @@ GstKafkaPartition *gst_kafka_partitions_add (GPtrArray *self, const gchar *topic
 GstKafkaPartition *gst_kafka_partitions_find (GPtrArray *self, const gchar *topic, gint partition);
 void gst_kafka_partitions_remove (GPtrArray *self, const gchar *topic, gint partition);
 
+/* The offset that the library is to ask for next; -1: the group's, which isn't known. */
+gint64 gst_kafka_partition_get_place (const GstKafkaPartition *self);
 /* Messages of it not yet pushed downstream, as far as is known. */
 guint64 gst_kafka_partition_get_lag (const GstKafkaPartition *self);
 guint64 gst_kafka_partitions_get_lag (GPtrArray *self);

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkaposition.h"
+#include "client/gstkafkaerror.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
+#define GST_CAT_DEFAULT gst_kafka_src_debug
 
 #define ASK_TIME_MS 2000
-#define ATTEMPTS 3
+/* A broker that has just started refuses at once, until its partitions have a leader. */
+#define PATIENCE (6 * G_TIME_SPAN_SECOND)
+#define RETRY_TIME (100 * G_TIME_SPAN_MILLISECOND)
 
 void
 gst_kafka_range_init (GstKafkaRange *self)
@@ -13,34 +19,48 @@ gst_kafka_range_init (GstKafkaRange *self)
       .end_time = GST_CLOCK_TIME_NONE};
 }
 
-/* (transfer full) (nullable): the offsets at @time, ms since the epoch or a logical offset, which
- * the protocol takes for a time too. */
+/* (transfer full) (nullable) */
+static rd_kafka_topic_partition_list_t *
+ask_offsets_once (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, gint64 time,
+    rd_kafka_resp_err_t *err)
+{
+  rd_kafka_topic_partition_list_t *answer = rd_kafka_topic_partition_list_copy (list);
+
+  for (gint i = 0; i < answer->cnt; i++)
+    answer->elems[i].offset = time;
+  *err = rd_kafka_offsets_for_times (rk, answer, ASK_TIME_MS);
+  for (gint i = 0; !*err && i < answer->cnt; i++)
+    *err = answer->elems[i].err;
+  if (*err)
+    g_clear_pointer (&answer, rd_kafka_topic_partition_list_destroy);
+  return answer;
+}
+
+/* (transfer full) (nullable): the offsets at @time, ms since the epoch or a logical offset,
+ * which the protocol takes for a time too. @patience: for how long an answer is asked for again,
+ * us */
 static rd_kafka_topic_partition_list_t *
 ask_offsets (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, gint64 time,
-    guint attempts, rd_kafka_resp_err_t *err)
+    gint64 patience, rd_kafka_resp_err_t *err)
 {
-  for (; attempts > 0; attempts--) {
-    rd_kafka_topic_partition_list_t *answer = rd_kafka_topic_partition_list_copy (list);
+  gint64 deadline = g_get_monotonic_time () + patience;
+  rd_kafka_topic_partition_list_t *answer;
 
-    for (gint i = 0; i < answer->cnt; i++)
-      answer->elems[i].offset = time;
-    *err = rd_kafka_offsets_for_times (rk, answer, ASK_TIME_MS);
-    for (gint i = 0; !*err && i < answer->cnt; i++)
-      *err = answer->elems[i].err;
-    if (!*err)
-      return answer;
-    rd_kafka_topic_partition_list_destroy (answer);
+  while (!(answer = ask_offsets_once (rk, list, time, err)) && gst_kafka_error_is_passing (*err) &&
+         g_get_monotonic_time () + RETRY_TIME < deadline) {
+    GST_DEBUG ("%s: asking for offsets again: %s", rd_kafka_name (rk), rd_kafka_err2name (*err));
+    g_usleep (RETRY_TIME);
   }
-  return NULL;
+  return answer;
 }
 
 static void
-ask_high (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, guint attempts,
+ask_high (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, gint64 patience,
     GstKafkaPosition *positions)
 {
   rd_kafka_resp_err_t err;
   rd_kafka_topic_partition_list_t *answer =
-      ask_offsets (rk, list, RD_KAFKA_OFFSET_END, attempts, &err);
+      ask_offsets (rk, list, RD_KAFKA_OFFSET_END, patience, &err);
 
   if (!answer)
     return;
@@ -54,7 +74,7 @@ ask_low (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, GstKafkaPo
 {
   rd_kafka_resp_err_t err;
   rd_kafka_topic_partition_list_t *answer =
-      ask_offsets (rk, list, RD_KAFKA_OFFSET_BEGINNING, 1, &err);
+      ask_offsets (rk, list, RD_KAFKA_OFFSET_BEGINNING, 0, &err);
 
   if (!answer)
     return;
@@ -128,7 +148,7 @@ ask_start (const GstKafkaRange *self, rd_kafka_t *rk, const rd_kafka_topic_parti
   rd_kafka_topic_partition_list_t *answer = NULL;
 
   if (by_time)
-    answer = ask_offsets (rk, list, to_ms (self->start_time), ATTEMPTS, &err);
+    answer = ask_offsets (rk, list, to_ms (self->start_time), PATIENCE, &err);
   for (gint i = 0; i < list->cnt; i++) {
     if (positions[i].committed || list->elems[i].offset == RD_KAFKA_OFFSET_BEGINNING)
       continue;
@@ -150,7 +170,7 @@ ask_end_time (const GstKafkaRange *self, rd_kafka_t *rk,
   rd_kafka_resp_err_t err;
   gboolean past = gst_kafka_range_is_over (self);
   rd_kafka_topic_partition_list_t *answer =
-      ask_offsets (rk, list, to_ms (self->end_time), ATTEMPTS, &err);
+      ask_offsets (rk, list, to_ms (self->end_time), PATIENCE, &err);
 
   if (!answer)
     return err;
@@ -198,7 +218,7 @@ gst_kafka_range_resolve (const GstKafkaRange *self, rd_kafka_t *rk,
   if (self->committed)
     ask_committed (rk, list, positions);
   ask_low (rk, list, positions);
-  ask_high (rk, list, self->stop_at_end ? ATTEMPTS : 1, positions);
+  ask_high (rk, list, self->stop_at_end ? PATIENCE : 0, positions);
   err = ask_start (self, rk, list, positions);
   if (!err)
     err = ask_end (self, rk, list, positions);
@@ -237,6 +257,6 @@ gst_kafka_range_find_ends (const GstKafkaRange *self, rd_kafka_t *rk,
 {
   for (gint i = 0; i < list->cnt; i++)
     positions[i] = (GstKafkaPosition){.start = -1, .high = -1, .end = -1};
-  ask_high (rk, list, 1, positions);
+  ask_high (rk, list, 0, positions);
   ask_end_time (self, rk, list, positions);
 }

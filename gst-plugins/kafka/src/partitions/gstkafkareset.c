@@ -29,9 +29,15 @@ gst_kafka_reset_decide (GstKafkaResetPolicy policy, gint64 from, gint64 low, gin
   return reset;
 }
 
+gboolean
+gst_kafka_reset_was_asked (gint64 offset, gint64 place, gint64 high)
+{
+  return place < 0 || (offset >= place && offset <= MAX (place, high));
+}
+
 rd_kafka_resp_err_t
 gst_kafka_reset_ask (GstKafkaResetPolicy policy, rd_kafka_t *rk, const gchar *topic, gint partition,
-    gint64 from, gint timeout_ms, GstKafkaReset *reset)
+    gint64 from, gboolean refused, gint timeout_ms, GstKafkaReset *reset)
 {
   gint64 low, high;
   rd_kafka_resp_err_t err =
@@ -40,7 +46,7 @@ gst_kafka_reset_ask (GstKafkaResetPolicy policy, rd_kafka_t *rk, const gchar *to
   if (err)
     return err;
   *reset = gst_kafka_reset_decide (policy, from, low, high);
-  if (reset->reason == GST_KAFKA_RESET_NONE) {
+  if (reset->reason == GST_KAFKA_RESET_NONE && refused) {
     reset->reason = GST_KAFKA_RESET_BEYOND;
     reset->to = policy_offset (policy, low, high);
   }
@@ -120,6 +126,27 @@ gst_kafka_reset_reassign (rd_kafka_t *rk, const gchar *topic, gint partition, gi
   log_error (rk, rd_kafka_incremental_unassign (rk, list));
   log_error (rk, rd_kafka_incremental_assign (rk, list));
   rd_kafka_topic_partition_list_destroy (list);
+}
+
+void
+gst_kafka_reset_seek (rd_kafka_t *rk, const gchar *topic, gint partition, gint64 offset)
+{
+  rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new (1);
+
+  rd_kafka_topic_partition_list_add (list, topic, partition)->offset = offset;
+  GST_DEBUG ("%s: asking for offset %" G_GINT64_FORMAT " of partition %d of %s", rd_kafka_name (rk),
+      offset, partition, topic);
+  log_error (rk, rd_kafka_seek_partitions (rk, list, 0));
+  rd_kafka_topic_partition_list_destroy (list);
+}
+
+gint64
+gst_kafka_reset_get_high (rd_kafka_t *rk, const gchar *topic, gint partition, gint64 known)
+{
+  gint64 low, high;
+
+  return rd_kafka_get_watermark_offsets (rk, topic, partition, &low, &high) ? known
+                                                                            : MAX (high, known);
 }
 
 void

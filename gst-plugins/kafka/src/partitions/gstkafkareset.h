@@ -34,16 +34,23 @@ typedef struct {
 GstKafkaReset gst_kafka_reset_decide (
     GstKafkaResetPolicy policy, gint64 from, gint64 low, gint64 high);
 
+/* Whether a refused @offset can be one that was asked for by a reader at @place, with @high the
+ * newest offset known; a negative @place isn't known. Behind a damaged batch the library asks
+ * for what it takes for an offset in its payload. */
+gboolean gst_kafka_reset_was_asked (gint64 offset, gint64 place, gint64 high);
+
 /**
  * gst_kafka_reset_ask:
- * @from: an offset that the broker has just refused; negative: there is none
+ * @from: the offset to read next; negative: there is none
+ * @refused: the broker has just refused it
  * @timeout_ms: for each of two requests
  *
- * Asks the broker what it has, and decides. @from is taken for beyond the newest unless it is older
- * than the oldest: with transactions the newest message may not be readable yet.
+ * Asks the broker what it has, and decides. A refused place is taken for beyond the newest unless
+ * it is older than the oldest: with transactions the newest message may not be readable yet.
  */
 rd_kafka_resp_err_t gst_kafka_reset_ask (GstKafkaResetPolicy policy, rd_kafka_t *rk,
-    const gchar *topic, gint partition, gint64 from, gint timeout_ms, GstKafkaReset *reset);
+    const gchar *topic, gint partition, gint64 from, gboolean refused, gint timeout_ms,
+    GstKafkaReset *reset);
 
 /* The stream is to end. */
 gboolean gst_kafka_reset_is_error (const GstKafkaReset *self, GstKafkaResetPolicy policy);
@@ -54,6 +61,11 @@ GError *gst_kafka_reset_to_error (const GstKafkaReset *self, const gchar *topic,
 /* Makes the library read on at @offset, which a seek doesn't do once a place was
  * refused. Not for eager groups. */
 void gst_kafka_reset_reassign (rd_kafka_t *rk, const gchar *topic, gint partition, gint64 offset);
+/* Makes the library read on at @offset, without a wait: what it has read ahead is dropped by its
+ * version. */
+void gst_kafka_reset_seek (rd_kafka_t *rk, const gchar *topic, gint partition, gint64 offset);
+/* The offset after the newest message, as far as the library knows, at least @known. */
+gint64 gst_kafka_reset_get_high (rd_kafka_t *rk, const gchar *topic, gint partition, gint64 known);
 void gst_kafka_reset_warn (
     const GstKafkaReset *self, GstElement *element, const gchar *topic, gint partition);
 
