@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The way of a frame, with what waits on each arrow and for how long, and the loop back to the cameras.
+
+import { $, keep, make, setData, setText } from "./dom.js";
+import { counted, decimal, number, percent, seconds, whole } from "./format.js";
+
+const NAMES = { cameras: "Cameras", camera: "Topic camera", fog: "Fog", "database topic": "Topic database", database: "Database" };
+const LATE_S = 2;
+const AWAY_S = 10;
+const alive = (replica) => replica.state === "good" || replica.state === "leaving";
+const sum = (items, field) => items.reduce((total, item) => total + (number(item[field]) ?? 0), 0);
+
+export class Flow {
+  #views = new Map();
+
+  show(state) {
+    const arrows = state.flow ?? [];
+    const details = detailsOf(state);
+    const items = arrows.flatMap((arrow, i) => [
+      ...(i === 0 ? [{ key: arrow.from, detail: details[arrow.from] }] : []),
+      { key: `${arrow.from} to ${arrow.to}`, arrow },
+      { key: arrow.to, detail: details[arrow.to] },
+    ]);
+    if (arrows.length) items.push({ key: "reports", loop: loopOf(state) });
+    keep($("flow"), this.#views, items, (item) => item.key, viewOf);
+  }
+}
+
+function viewOf(item) {
+  if (item.arrow) return new ArrowView(item.arrow);
+  return item.loop ? new LoopView() : new NodeView(item.key);
+}
+
+function loopOf({ cameras = [], replicas = [] }) {
+  const capacity = sum(replicas.filter(alive), "capacity");
+  const wanted = sum(cameras, "wanted");
+  if (!(capacity > 0)) return "no reports: the cameras don't know what the fog can count";
+  return `reports: the fog counts up to ${decimal(capacity)}/s; the cameras want ${decimal(wanted)}/s: demand ${percent(wanted / capacity)}`;
+}
+
+class LoopView {
+  #text = make("span", { class: "loop-text" });
+
+  constructor() {
+    this.element = make("li", { class: "loop" }, this.#text);
+  }
+
+  update({ loop }) {
+    setText(this.#text, loop);
+  }
+}
+
+function detailsOf({ cameras = [], replicas = [], servers = {} }) {
+  const running = replicas.filter(alive);
+  const stopped = cameras.filter((camera) => camera.health === "stopped").length;
+  const server = (name) => ({ text: servers[name]?.state === "good" ? "answers" : servers[name]?.state === "bad" ? "away" : "slow", level: servers[name]?.state });
+  return {
+    cameras: { text: stopped ? `${stopped} of ${cameras.length} stopped` : whole(cameras.length), level: stopped ? "bad" : "good" },
+    camera: server("kafka"),
+    fog: { text: counted(running.length, "replica"), level: running.length ? "good" : "bad" },
+    "database topic": server("kafka"),
+    database: server("database"),
+  };
+}
+
+class NodeView {
+  #text = make("span", { class: "node-text" });
+
+  constructor(name) {
+    this.element = make("li", { class: "node", "data-node": name }, make("strong", { text: NAMES[name] ?? name }), this.#text);
+  }
+
+  update({ detail }) {
+    setText(this.#text, detail?.text ?? "");
+    setData(this.element, "level", detail?.level ?? "unknown");
+  }
+}
+
+class ArrowView {
+  #rate = make("span", { class: "flow-rate" });
+  #waiting = make("span", { class: "waiting" });
+  #lag = make("span", { class: "lag" });
+
+  constructor({ from, to }) {
+    this.element = make("li", { class: "arrow", "data-from": from, "data-to": to }, this.#rate,
+      make("span", { class: "shaft", "aria-hidden": "true" }), make("span", { class: "arrow-text" }, this.#waiting, this.#lag));
+  }
+
+  update({ arrow: { rate, waiting, lag } }) {
+    setText(this.#rate, `${decimal(rate)}/s`);
+    setText(this.#waiting, number(waiting) === null ? "" : waiting === 0 ? "nothing waits" : `${whole(waiting)} waiting`);
+    setText(this.#lag, number(lag) === null ? "lag not known" : `${seconds(lag)}${number(waiting) === null ? " on the way" : " behind"}`);
+    setData(this.element, "level", lag >= AWAY_S ? "bad" : lag >= LATE_S ? "warn" : "good");
+  }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The first line: how the system is, in one sentence; the servers; the connection to this page's own.
+
+import { $, keep, make, setData, setHidden, setText, setTitle } from "./dom.js";
+import { moment } from "./format.js";
+
+const SIGN = { good: "", warn: "▲ ", bad: "■ ", unknown: "" };
+const LEVELS = { good: "good", warn: "warning", bad: "away", unknown: "unknown" };
+const SERVERS = { kafka: "Kafka", database: "Database" };
+const SETTLED_MS = 1500;
+
+export class Headline {
+  #servers = new Map();
+  #announced = null;
+  #level = null;
+  #changed = 0;
+
+  show(state) {
+    const level = state.level ?? "unknown";
+    const sentence = $("sentence");
+    setText(sentence, state.sentence ?? "");
+    setData(sentence, "level", level);
+    setText($("since"), level === "good" ? "" : `since ${moment(state.since)}`);
+    setText($("version"), state.version ?? "");
+    const title = `${SIGN[level] ?? ""}gst-fog`;
+    if (document.title !== title) document.title = title;
+    this.#showBlur(state.blur);
+    this.#showServers(Object.entries(state.servers ?? {}));
+    this.#announce(level, state.sentence ?? "");
+  }
+
+  // The sentence holds a time that changes all the time. It is read out when its level has changed,
+  // and has stayed so for a moment.
+  #announce(level, sentence) {
+    if (level !== this.#level) {
+      this.#level = level;
+      this.#changed = Date.now();
+    }
+    if (this.#announced === level || Date.now() - this.#changed < SETTLED_MS) return;
+    if (this.#announced !== null || level !== "good") setText($("announce"), sentence);
+    this.#announced = level;
+  }
+
+  #showBlur(blur) {
+    const text = { faces: "Faces are blurred.", picture: "Pictures are blurred." }[blur] ?? "";
+    setText($("blur"), text);
+    setHidden($("blur"), !text);
+  }
+
+  #showServers(servers) {
+    keep($("servers"), this.#servers, servers, ([name]) => name, ([name]) => new ServerView(name));
+    const troubles = servers.map(([, server]) => server).filter((server) => server.state !== "good" && server.text);
+    const list = $("troubles");
+    while (list.children.length > troubles.length) list.lastElementChild.remove();
+    while (list.children.length < troubles.length) list.append(make("li"));
+    troubles.forEach((server, i) => setText(list.children[i], `${server.text} (since ${moment(server.since)})`));
+    setHidden(list, troubles.length === 0);
+  }
+
+  showLink({ lost, why }) {
+    const strip = $("connection");
+    document.body.classList.toggle("stale", lost !== null);
+    setText(strip, lost === null ? "" :
+      `No news from the page's server since ${moment(lost)}; trying again. ${why} What stands below is from then.`);
+    setHidden(strip, lost === null);
+  }
+}
+
+class ServerView {
+  #state = make("span", { class: "word" });
+
+  constructor(name) {
+    this.element = make("li", { class: "server" }, make("span", { class: "lamp", "aria-hidden": "true" }),
+      `${SERVERS[name] ?? name} `, this.#state);
+  }
+
+  update([, server]) {
+    setData(this.element, "level", server.state ?? "unknown");
+    setText(this.#state, LEVELS[server.state] ?? String(server.state));
+    setTitle(this.element, server.text || `since ${moment(server.since)}`);
+  }
+}

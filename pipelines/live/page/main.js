@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Brings the stream and the parts of the page together.
+
+import { $, setText } from "./dom.js";
+import { Flow } from "./flow.js";
+import { Headline } from "./headline.js";
+import { History } from "./history.js";
+import { Plots } from "./plots.js";
+import { Recount } from "./recount.js";
+import { Replicas } from "./replicas.js";
+import { Stream } from "./stream.js";
+import { Tiles } from "./tiles.js";
+import { Travel } from "./travel.js";
+
+const stream = new Stream();
+const headline = new Headline();
+const travel = new Travel(new Recount());
+const tiles = new Tiles((camera, frame) => travel.open(camera, frame));
+const flow = new Flow();
+const replicas = new Replicas();
+const plots = new Plots();
+const history = new History();
+let lost = null;
+
+function showState(state) {
+  const cameras = state.cameras ?? [];
+  const names = cameras.map((camera) => camera.camera);
+  headline.show(state);
+  tiles.show(cameras);
+  flow.show(state);
+  replicas.show(state.replicas ?? []);
+  plots.add(state.sample, state.now);
+  travel.setCameras(names);
+  history.setCameras(names);
+}
+
+function showLink(link) {
+  if (lost !== null && link.lost === null) loadPlots();
+  lost = link.lost;
+  headline.showLink(link);
+}
+
+function loadPlots() {
+  plots.load().catch((error) => setText($("plots-time"), error.message));
+}
+
+stream.addEventListener("state", ({ detail }) => showState(detail));
+stream.addEventListener("frames", ({ detail }) => tiles.showFrames(detail));
+stream.addEventListener("mark", ({ detail }) => plots.addMark(detail));
+stream.addEventListener("link", ({ detail }) => showLink(detail));
+setInterval(() => lost !== null && tiles.age((Date.now() - lost) / 1000), 1000);
+loadPlots();
+stream.start();

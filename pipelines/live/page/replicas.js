@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The fog's replicas, one a row. On a phone a row becomes a card, so each cell names its column.
+
+import { $, keep, make, setData, setHidden, setText, setTitle } from "./dom.js";
+import { decimal, number, percent, seconds, UNKNOWN, whole } from "./format.js";
+
+const COLUMNS = [
+  ["Replica", (replica) => replica.replica],
+  ["State", (replica) => replica.state],
+  ["Frames/s", (replica) => decimal(replica.rate)],
+  ["Capacity", (replica) => decimal(replica.capacity)],
+  ["Busy", (replica) => percent(replica.busy)],
+  ["Workers", (replica) => whole(replica.workers)],
+  ["Waiting", (replica) => whole(replica.lag)],
+  ["Age p50", (replica) => seconds(replica.p50)],
+  ["Age p95", (replica) => seconds(replica.p95)],
+  ["Partitions", (replica) => partitions(replica.partitions)],
+  ["Last report", (replica) => `${seconds(replica.age)} ago`],
+  ["Version", (replica) => replica.version ?? UNKNOWN],
+];
+const BUSY = 4;
+const TEXTS = new Set(["Replica", "State", "Partitions", "Version"]);
+
+// "0–3, 6": runs are drawn together.
+export function partitions(list) {
+  const sorted = [...(list ?? [])].sort((a, b) => a - b);
+  const runs = [];
+  for (const one of sorted) {
+    if (runs.length && runs.at(-1)[1] === one - 1) runs.at(-1)[1] = one;
+    else runs.push([one, one]);
+  }
+  return runs.map(([first, last]) => (first === last ? `${first}` : last === first + 1 ? `${first}, ${last}` : `${first}–${last}`)).join(", ") || "none";
+}
+
+export class Replicas {
+  #views = new Map();
+
+  constructor() {
+    const cells = COLUMNS.map(([name]) => make("th", { scope: "col", role: "columnheader", class: TEXTS.has(name) ? "text" : "", text: name }));
+    $("replicas").tHead.append(make("tr", { role: "row" }, ...cells));
+    $("replicas").setAttribute("role", "table");
+  }
+
+  show(replicas) {
+    setHidden($("no-replicas"), replicas.length > 0);
+    setHidden($("replicas"), replicas.length === 0);
+    keep($("replicas").tBodies[0], this.#views, replicas, (replica) => replica.replica, (replica) => new Row(replica));
+  }
+}
+
+class Row {
+  #cells = COLUMNS.map(([name], i) =>
+    make(i === 0 ? "th" : "td", { role: i === 0 ? "rowheader" : "cell", "data-column": name, class: TEXTS.has(name) ? "text" : "" }, make("bdi")));
+  #busy = make("span", { class: "meter", "aria-hidden": "true" }, make("span", { class: "meter-fill" }));
+
+  constructor({ replica }) {
+    this.element = make("tr", { role: "row", "data-replica": replica }, ...this.#cells);
+    this.#cells[0].setAttribute("scope", "row");
+    this.#cells[1].prepend(make("span", { class: "lamp", "aria-hidden": "true" }));
+    this.#cells[BUSY].append(this.#busy);
+  }
+
+  update(replica) {
+    setData(this.element, "state", replica.state ?? "unknown");
+    COLUMNS.forEach(([, textOf], i) => setText(this.#cells[i].querySelector("bdi"), String(textOf(replica))));
+    setTitle(this.#cells[0], replica.replica);
+    this.#busy.firstElementChild.style.width = `${Math.round(100 * Math.min(1, number(replica.busy) ?? 0))}%`;
+  }
+}

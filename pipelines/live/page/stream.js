@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the server sends, as events: "state", "frames" and "mark" with their data, and "link" with
+// {lost: ms or null, why} whenever the connection goes or comes back.
+
+const SILENT_MS = 3000; // states come twice a second
+const RETRY_MS = [1000, 2000, 4000, 8000];
+
+export async function readJson(path, options) {
+  const response = await fetch(path, options);
+  if (response.status === 401) location.assign("/login");
+  const text = await response.text();
+  let answer = null;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    throw new Error(`The server answered ${response.status} and no JSON.`);
+  }
+  if (!response.ok) throw new Error(answer?.error ?? `The server answered ${response.status}.`);
+  return answer;
+}
+
+export class Stream extends EventTarget {
+  #source = null;
+  #heard = Date.now();
+  #lost = null;
+  #tries = 0;
+  #timer = null;
+
+  start() {
+    this.#open();
+    setInterval(() => this.#check(), 1000);
+  }
+
+  #open() {
+    this.#timer = null;
+    this.#source = new EventSource("/api/stream");
+    for (const name of ["state", "frames", "mark"]) {
+      this.#source.addEventListener(name, (event) => this.#hear(name, event.data));
+    }
+    this.#source.addEventListener("error", () => this.#fail());
+  }
+
+  #hear(name, text) {
+    let data = null;
+    try {
+      data = JSON.parse(text);
+    } catch {
+      return; // cut off by a server that went away; the next one is whole
+    }
+    this.#heard = Date.now();
+    this.#tries = 0;
+    if (this.#lost !== null) this.#say(null, "");
+    this.dispatchEvent(new CustomEvent(name, { detail: data }));
+  }
+
+  #say(lost, why) {
+    this.#lost = lost;
+    this.dispatchEvent(new CustomEvent("link", { detail: { lost, why } }));
+  }
+
+  // EventSource tries again by itself after a cut, but not after a refusal.
+  async #fail() {
+    if (this.#source.readyState !== EventSource.CLOSED || this.#timer !== null) return;
+    const wait = RETRY_MS[Math.min(this.#tries++, RETRY_MS.length - 1)];
+    this.#timer = setTimeout(() => this.#open(), wait);
+    const why = await this.#reason();
+    if (this.#lost !== null || why) this.#say(this.#lost ?? this.#heard, why);
+  }
+
+  async #reason() {
+    try {
+      const response = await fetch("/api/stream", { method: "HEAD" });
+      if (response.status === 401) location.assign("/login");
+      return response.status === 503 ? "It has as many viewers as it serves." : "";
+    } catch {
+      return "";
+    }
+  }
+
+  #check() {
+    if (this.#lost === null && Date.now() - this.#heard > SILENT_MS) this.#say(this.#heard, "");
+  }
+}

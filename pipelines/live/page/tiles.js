@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A tile for each camera: its newest picture and answer, its rate and what bounds that.
+
+import { copies } from "./copy.js";
+import { $, keep, make, setData, setHidden, setText, setTitle } from "./dom.js";
+import { counted, decimal, moment, number, place, seconds } from "./format.js";
+import { FrameView, keyOf } from "./frame.js";
+import { Pictures } from "./pictures.js";
+
+const HEALTH = { good: "good", late: "late", stopped: "stopped", unknown: "unknown" };
+const BOUNDS = {
+  camera: "It sends what it wants to",
+  fog: "The fog is the limit",
+  link: "The link is the limit",
+  minimum: "Held at its minimum",
+  unknown: "What bounds it is not known yet",
+};
+const FRESH_MS = 2000; // a counted picture this much older than the newest is shown rather than one without boxes
+const MANY = 8;
+
+export class Tiles {
+  #views = new Map();
+  #pictures = new Pictures();
+  #open;
+
+  // `open(frame)` is called when somebody wants to see a frame in time travel.
+  constructor(open) {
+    this.#open = open;
+    $("pause").addEventListener("click", () => this.#togglePause());
+  }
+
+  #togglePause() {
+    const paused = $("pause").getAttribute("aria-pressed") !== "true";
+    $("pause").setAttribute("aria-pressed", paused);
+    this.#pictures.pause(paused);
+  }
+
+  show(cameras) {
+    setHidden($("no-cameras"), cameras.length > 0);
+    setHidden($("pause"), cameras.length === 0);
+    setData($("tiles"), "size", cameras.length > MANY ? "small" : cameras.length > 3 ? "middle" : "large");
+    keep($("tiles"), this.#views, cameras, (camera) => camera.camera, (camera) => new Tile(camera, this.#pictures, this.#open));
+  }
+
+  showFrames(frames) {
+    for (const [camera, frame] of Object.entries(frames)) this.#views.get(camera)?.offer(frame);
+  }
+
+  // While no states come, ages go on.
+  age(passed) {
+    for (const view of this.#views.values()) view.showAge(passed);
+  }
+}
+
+class Tile {
+  #pictures;
+  #newest = null;
+  #counted = null;
+  #shown = null;
+  #age = null;
+  #parts = {
+    health: make("span", { class: "word" }),
+    count: make("span", { class: "count chip" }),
+    age: make("span", { class: "age chip" }),
+    rate: make("span", { class: "rate" }),
+    meter: make("div", { class: "meter-fill" }),
+    bound: make("p", { class: "bound" }),
+    place: make("span", { class: "tile-place" }),
+    copy: make("button", { type: "button", class: "small", text: "Copy line" }),
+    open: make("button", { type: "button", class: "small", text: "Open" }),
+  };
+
+  constructor({ camera }, pictures, open) {
+    this.#pictures = pictures;
+    const name = make("h3", { title: camera }, make("bdi", { text: camera }));
+    const view = make("div");
+    this.#parts.copy.setAttribute("aria-label", `Copy the command line that shows this frame of ${camera}`);
+    this.#parts.open.setAttribute("aria-label", `Open this frame of ${camera} in time travel`);
+    this.view = new FrameView(view);
+    view.append(make("div", { class: "chips" }, this.#parts.count, this.#parts.age));
+    this.element = make("li", { class: "tile card", "data-camera": camera }, view,
+      make("div", { class: "tile-text" },
+        make("div", { class: "tile-head" }, name, make("span", { class: "health" }, make("span", { class: "lamp", "aria-hidden": "true" }), this.#parts.health)),
+        make("div", { class: "tile-rate" }, this.#parts.rate, make("div", { class: "meter", "aria-hidden": "true" }, this.#parts.meter)),
+        this.#parts.bound,
+        make("div", { class: "tile-foot" }, this.#parts.place, make("span", { class: "buttons" }, this.#parts.copy, this.#parts.open))));
+    copies(this.#parts.copy, () => this.#shown?.line ?? "");
+    this.#parts.open.addEventListener("click", () => open(camera, this.#shown));
+    pictures.add(view, camera, (bitmap, frame) => this.#showPicture(bitmap, frame), (text) => this.view.clear(text));
+  }
+
+  end() {
+    this.#pictures.remove(this.view.element);
+  }
+
+  update(camera) {
+    const { health, rate, meter, bound } = this.#parts;
+    setData(this.element, "health", camera.health ?? "unknown");
+    setText(health, HEALTH[camera.health] ?? HEALTH.unknown);
+    setTitle(health.parentElement, `since ${moment(camera.since)}`);
+    setText(rate, `${decimal(camera.given)} of ${decimal(camera.wanted)} frames/s`);
+    setTitle(rate, `It sends ${decimal(camera.given)} frames/s and wants ${decimal(camera.wanted)}; at least ${decimal(camera.minimum)}, weight ${decimal(camera.weight)}`);
+    const share = number(camera.given) !== null && camera.wanted > 0 ? Math.min(1, camera.given / camera.wanted) : 0;
+    meter.style.width = `${Math.round(share * 100)}%`;
+    setText(bound, sentenceOf(camera));
+    setTitle(bound, bound.textContent);
+    setData(this.element, "bound", camera.bound ?? "unknown");
+    this.#age = number(camera.age);
+    this.showAge(0);
+    if (camera.frame) this.offer(camera.frame);
+  }
+
+  showAge(passed) {
+    setText(this.#parts.age, this.#age === null ? "age not known" : `${seconds(this.#age + passed)} old`);
+  }
+
+  // States and frames come on the same stream, so a later one is never older; an answer may come
+  // after its frame.
+  offer(frame) {
+    if (this.#newest && frame.captured < this.#newest.captured && frame.session === this.#newest.session && !frame.counted) return;
+    if (!this.#newest || frame.captured >= this.#newest.captured || frame.session !== this.#newest.session) this.#newest = frame;
+    if (frame.counted) this.#counted = frame;
+    if (keyOf(frame) === keyOf(this.#shown)) this.#showAnswer(frame);
+    const best = this.#counted && this.#newest.captured - this.#counted.captured < FRESH_MS && this.#counted.session === this.#newest.session ? this.#counted : this.#newest;
+    if (!this.#shown) this.#showPlace(best);
+    this.#pictures.offer(this.view.element, best);
+  }
+
+  #showPicture(bitmap, frame) {
+    this.view.show(bitmap, `${frame.camera}: ${answerOf(frame)}`);
+    this.#showAnswer(frame);
+  }
+
+  #showAnswer(frame) {
+    this.#showPlace(frame);
+    this.#shown = frame;
+    this.view.setBoxes(frame.boxes ?? [], frame.width, frame.height);
+  }
+
+  #showPlace(frame) {
+    this.#shown ??= frame;
+    setText(this.#parts.count, answerOf(frame));
+    setData(this.element, "place", keyOf(frame));
+    setText(this.#parts.place, `${frame.topic}[${frame.partition}] @ ${frame.offset}`);
+    setTitle(this.#parts.place, place(frame));
+  }
+}
+
+const answerOf = (frame) => (frame.counted ? counted(frame.faces, "face") : "not counted yet");
+
+function sentenceOf({ bound, reason, health }) {
+  if (health === "stopped") return "It sends no frames";
+  const text = BOUNDS[bound] ?? BOUNDS.unknown;
+  return reason ? `${text}: ${reason}` : text;
+}

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Time travel: the frames that Kafka still holds of a camera, one by one.
+
+import { copies } from "./copy.js";
+import { $, make, setHidden, setOptions, setText } from "./dom.js";
+import { bytes, counted, exactClock, moment, number, place, UNKNOWN } from "./format.js";
+import { fetchPicture, FrameView, isIn, keyOf } from "./frame.js";
+import { readJson } from "./stream.js";
+
+const SPAN_S = 2; // frames of this much before and after a moment are listed at once
+const WIDEST_SPAN_S = 10; // the server's bound
+const JUMP_MS = 10000;
+const SEARCHES = 6; // of the widest span, for the next frame beyond a gap
+const SETTLE_MS = 150;
+const BOUNDS_MS = 10000;
+const PICTURES = 8;
+const LONGEST_PAUSE_MS = 2000; // a gap in the footage is played this long
+
+export class Travel {
+  #view = new FrameView($("travel-picture"));
+  #recount;
+  #cameras = [];
+  #frames = []; // those around the one shown, by capture
+  #current = null;
+  #bounds = null;
+  #pictures = new Map(); // key of a frame -> promise of its bitmap
+  #moves = 0; // a move ends those before it
+  #settle = null;
+  #visible = false;
+  #playing = false;
+
+  constructor(recount) {
+    this.#recount = recount;
+    recount.onAnswer = (boxes) => this.#compare(boxes);
+    this.#view.clear("No frame chosen yet");
+    $("travel-slider").addEventListener("input", () => this.#slide());
+    $("travel-slider").addEventListener("keydown", (event) => this.#press(event));
+    $("travel-back").addEventListener("click", () => this.#stepByHand(-1));
+    $("travel-next").addEventListener("click", () => this.#stepByHand(1));
+    $("travel-newest").addEventListener("click", () => this.#newest());
+    $("travel-play").addEventListener("click", () => (this.#playing ? this.#pause() : this.#play()));
+    $("travel-camera").addEventListener("change", () => this.#changeCamera());
+    copies($("copy"), () => this.#current?.line ?? "");
+    copies($("event-copy"), () => this.#current?.event?.line ?? "");
+    new IntersectionObserver(([{ isIntersecting }]) => this.#notice(isIntersecting)).observe($("travel"));
+    setInterval(() => this.#visible && !document.hidden && this.#refreshBounds(), BOUNDS_MS);
+  }
+
+  setCameras(cameras) {
+    this.#cameras = cameras;
+    setOptions($("travel-camera"), cameras);
+    if (this.#visible) this.#begin();
+  }
+
+  // From a tile: this very frame, in its place among the others.
+  async open(camera, frame) {
+    this.#pause();
+    $("travel-camera").value = camera;
+    $("travel").scrollIntoView();
+    $("travel-slider").focus({ preventScroll: true });
+    if (!frame) return this.#newest();
+    this.#frames = [frame];
+    await this.#refreshBounds();
+    await this.#show(frame, ++this.#moves);
+  }
+
+  #notice(visible) {
+    this.#visible = visible;
+    if (visible) this.#begin();
+    else this.#pause();
+  }
+
+  #begin() {
+    if (this.#bounds || !this.#cameras.length) return;
+    this.#recount.begin();
+    this.#newest();
+  }
+
+  #changeCamera() {
+    this.#pause();
+    this.#frames = [];
+    if (this.#current) this.#goTo(this.#current.captured);
+    else this.#newest();
+  }
+
+  async #newest() {
+    this.#pause();
+    await this.#refreshBounds();
+    if (this.#bounds) await this.#goTo(this.#bounds.to, WIDEST_SPAN_S);
+  }
+
+  #ask(parameters) {
+    return readJson(`/api/travel?${new URLSearchParams({ camera: $("travel-camera").value, ...parameters })}`);
+  }
+
+  async #refreshBounds() {
+    try {
+      this.#setBounds(await this.#ask({}));
+    } catch (error) {
+      this.#say(error.message);
+    }
+  }
+
+  #setBounds({ from, to }) {
+    if (number(from) === null || number(to) === null) return;
+    this.#bounds = { from, to };
+    const slider = $("travel-slider");
+    if (slider.matches(":active")) return; // the thumb stays under the finger
+    slider.min = from;
+    slider.max = Math.max(to, from + 1);
+    slider.value = this.#current?.captured ?? to;
+    setText($("travel-range"), `Kafka holds ${moment(from)} to ${moment(to)}`);
+  }
+
+  #slide() {
+    this.#pause();
+    const at = Number($("travel-slider").value);
+    setText($("travel-time"), moment(at, exactClock));
+    clearTimeout(this.#settle);
+    this.#settle = setTimeout(() => this.#goTo(at), SETTLE_MS);
+  }
+
+  #press(event) {
+    const way = { ArrowLeft: -1, ArrowDown: -1, PageDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: 1 }[event.key];
+    if (!way || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    if (event.shiftKey || event.key.startsWith("Page")) this.#jump(way * JUMP_MS);
+    else this.#stepByHand(way);
+  }
+
+  #jump(ms) {
+    this.#pause();
+    const { from, to } = this.#bounds ?? {};
+    if (from === undefined) return;
+    this.#goTo(Math.min(to, Math.max(from, (this.#current?.captured ?? to) + ms)));
+  }
+
+  #stepByHand(way) {
+    this.#pause();
+    this.#step(way);
+  }
+
+  // The frame nearest to a moment.
+  async #goTo(at, span = SPAN_S) {
+    const move = ++this.#moves;
+    const frames = await this.#list(at, span, move);
+    if (!frames) return;
+    if (!frames.length && span < WIDEST_SPAN_S) {
+      await this.#goTo(at, WIDEST_SPAN_S);
+      return;
+    }
+    if (!frames.length) {
+      this.#say(`Kafka holds no frame of ${$("travel-camera").value} within ${span} s of ${moment(at)}. Back and Next search further.`);
+      this.#current = this.#current ? { ...this.#current, captured: at } : null;
+      return;
+    }
+    this.#frames = frames;
+    const near = frames.reduce((best, frame) => (Math.abs(frame.captured - at) < Math.abs(best.captured - at) ? frame : best));
+    await this.#show(near, move);
+  }
+
+  // Frames by capture; null when another move came between, or it failed.
+  async #list(at, span, move) {
+    $("travel").setAttribute("aria-busy", true);
+    try {
+      const answer = await this.#ask({ at: Math.round(at), span });
+      if (move !== this.#moves) return null;
+      this.#setBounds(answer);
+      return answer.frames.sort((a, b) => a.captured - b.captured || a.seq - b.seq);
+    } catch (error) {
+      if (move === this.#moves) this.#say(error.message);
+      return null;
+    } finally {
+      if (move === this.#moves) $("travel").removeAttribute("aria-busy");
+    }
+  }
+
+  // Whether there was a frame to go to.
+  async #step(way) {
+    if (!this.#current) return false;
+    const next = this.#neighbour(this.#current, way);
+    const move = ++this.#moves;
+    if (next) {
+      await this.#show(next, move, way);
+      return true;
+    }
+    return this.#search(way, move);
+  }
+
+  #neighbour(frame, way) {
+    const at = this.#frames.findIndex((one) => keyOf(one) === keyOf(frame));
+    return at < 0 ? undefined : this.#frames[at + way];
+  }
+
+  async #search(way, move) {
+    const edge = this.#current;
+    let span = SPAN_S;
+    let at = edge.captured + way * (span * 1000 - 1);
+    for (let i = 0; i < SEARCHES && this.#within(at - way * span * 1000); i++) {
+      const frames = await this.#list(at, span, move);
+      if (!frames) return false;
+      const beyond = frames.filter((frame) => this.#isBeyond(frame, edge, way));
+      if (beyond.length) {
+        this.#frames = frames;
+        await this.#show(way > 0 ? beyond[0] : beyond.at(-1), move, way);
+        return true;
+      }
+      at += way * (span + WIDEST_SPAN_S) * 1000;
+      span = WIDEST_SPAN_S;
+    }
+    const far = this.#within(at) ? `within ${SEARCHES * 2 * WIDEST_SPAN_S} s` : "in Kafka";
+    this.#say(way > 0 ? `There is no later frame of this camera ${far}.` : `There is no earlier frame of this camera ${far}.`);
+    return false;
+  }
+
+  #within(at) {
+    return at >= this.#bounds.from - WIDEST_SPAN_S * 1000 && at <= this.#bounds.to + WIDEST_SPAN_S * 1000;
+  }
+
+  // Two frames may be of the same millisecond.
+  #isBeyond(frame, edge, way) {
+    if (keyOf(frame) === keyOf(edge)) return false;
+    const ahead = way * (frame.captured - edge.captured || frame.seq - edge.seq);
+    return ahead > 0;
+  }
+
+  async #show(frame, move, way = 1) {
+    this.#current = frame;
+    this.#say("");
+    this.#showFacts(frame);
+    try {
+      const bitmap = await this.#picture(frame);
+      if (move !== this.#moves) return;
+      this.#view.show(bitmap, `${frame.camera} at ${moment(frame.captured, exactClock)}: ${answerOf(frame)}`);
+      this.#view.setBoxes(frame.boxes ?? [], frame.width, frame.height);
+      this.#recount.setFrame(frame, bitmap);
+    } catch (error) {
+      if (move !== this.#moves) return;
+      this.#view.clear(error.message);
+      this.#recount.setFrame(null, null);
+    }
+    const next = this.#neighbour(frame, way);
+    if (next) this.#picture(next).catch(() => null); // is said when it is shown
+  }
+
+  #picture(frame) {
+    const key = keyOf(frame);
+    if (!this.#pictures.has(key)) {
+      const picture = fetchPicture(frame);
+      picture.catch(() => this.#pictures.delete(key));
+      this.#pictures.set(key, picture);
+      if (this.#pictures.size > PICTURES) this.#pictures.delete(this.#pictures.keys().next().value);
+    }
+    return this.#pictures.get(key);
+  }
+
+  #compare(again) {
+    const first = this.#current.boxes ?? [];
+    this.#view.setBoxes(first, this.#current.width, this.#current.height, (box) => (isIn(box, again) ? "" : "alone"));
+  }
+
+  #showFacts(frame) {
+    const slider = $("travel-slider");
+    slider.value = frame.captured;
+    slider.setAttribute("aria-valuetext", `${moment(frame.captured, exactClock)}, ${answerOf(frame)}`);
+    setText($("travel-time"), moment(frame.captured, exactClock));
+    setText($("travel-count"), answerOf(frame));
+    $("travel").dataset.place = keyOf(frame);
+    showFacts([
+      ["Frame", place(frame), "place"],
+      ["Event", frame.event ? place(frame.event) : frame.counted ? "none: no face" : "none yet", "event-place"],
+      ["Counted by", frame.replica ?? UNKNOWN, "frame-replica"],
+      ["Session and number", `${frame.session ?? UNKNOWN} : ${frame.seq ?? UNKNOWN}`, "frame-seq"],
+      ["Format", `${frame.caps ?? UNKNOWN}, ${frame.width || "?"} × ${frame.height || "?"}, ${bytes(frame.bytes)}`, "frame-format"],
+    ]);
+    setText($("line"), frame.line ?? UNKNOWN);
+    $("copy").disabled = !frame.line;
+    setHidden($("event-command"), !frame.event?.line);
+    setText($("event-line"), frame.event?.line ?? "");
+  }
+
+  // Footage as it was captured, as fast as its pictures come.
+  async #play() {
+    if (!this.#current) return;
+    this.#playing = true;
+    $("travel-play").setAttribute("aria-pressed", true);
+    while (this.#playing) {
+      const before = this.#current.captured;
+      const began = performance.now();
+      if (!await this.#step(1)) break;
+      const due = Math.min(LONGEST_PAUSE_MS, this.#current.captured - before) - (performance.now() - began);
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, due)));
+    }
+    this.#pause();
+  }
+
+  #pause() {
+    this.#playing = false;
+    $("travel-play").setAttribute("aria-pressed", false);
+  }
+
+  #say(text) {
+    setText($("travel-message"), text);
+    setHidden($("travel-message"), !text);
+  }
+}
+
+const answerOf = (frame) => (frame.counted ? counted(frame.faces, "face") : "not counted yet");
+
+function showFacts(facts) {
+  const list = $("facts");
+  for (const [name, text, id] of facts) {
+    const value = document.getElementById(id) ?? addFact(list, name, id);
+    setText(value, text);
+  }
+}
+
+function addFact(list, name, id) {
+  const value = make("dd", { id });
+  list.append(make("div", {}, make("dt", { text: name }), value));
+  return value;
+}
