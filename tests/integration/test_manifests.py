@@ -32,6 +32,10 @@ def test_mistakes_are_found(pattern, replacement, complaint):
     ("strimzi", "  partitions: 12", "  partitions: twelve"),
     ("strimzi", "entityOperator", "entityOperators"),
     ("strimzi", "kafka.strimzi.io/v1", "kafka.strimzi.io/v1beta2"),
+    ("monitoring", "podMetricsEndpoints", "podMetricsEndpoint"),
+    ("monitoring", "interval: 15s", "interval: soon"),
+    ("monitoring", "for: 1m", "for: soon"),
+    ("monitoring", "severity: critical", "severity: 3"),
 ])
 def test_mistakes_in_objects_of_others_are_found(overlay, right, wrong):
     text = manifests.built(TOP / f"k8s/overlays/{overlay}")
@@ -40,8 +44,21 @@ def test_mistakes_in_objects_of_others_are_found(overlay, right, wrong):
     assert code and wrong.split()[-1] in said
 
 
+@pytest.mark.parametrize("pattern, replacement, complaint", [
+    ('"type": "timeseries"', '"type": "graph"', "graph"),
+    ('"expr"', '"expression"', "expression"),
+    ('"drawStyle"', '"drawingStyle"', "drawingStyle"),
+    ('"w": 12', '"w": "wide"', "gridPos"),
+    ('"schemaVersion": 39', '"schemaVersion": "new"', "schemaVersion"),
+])
+def test_mistakes_in_the_dashboard_are_found(pattern, replacement, complaint):
+    text = (TOP / "k8s/components/monitoring/dashboard.json").read_text()
+    assert manifests.check_dashboard(text) == "" and pattern in text
+    assert complaint in manifests.check_dashboard(text.replace(pattern, replacement))
+
+
 @pytest.mark.parametrize("cameras", ["camera", "demo"])
-@pytest.mark.parametrize("components", ["keda", "strimzi", "tls", "keda, ../../components/tls"])
+@pytest.mark.parametrize("components", ["keda", "strimzi", "tls", "keda, ../../components/tls", "monitoring, ../../components/tls"])
 def test_an_overlay_of_ones_own_is_right(tmp_path, cameras, components):
     """The README's, with any cameras and components; its image is that of all stages."""
     text = re.search("```yaml\n(.*?)```", (TOP / "k8s/README.md").read_text(), re.DOTALL)[1]
