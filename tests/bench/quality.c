@@ -9,7 +9,7 @@
 
 #include <gst/gst.h>
 
-#include "engine/haarcascadefile.h"
+#include "engine/haarload.h"
 #include "engine/haarengine.h"
 #include "haarpictures.h"
 

@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "gstkafkameta.h"
-#include "engine/haarcascadefile.h"
+#include "engine/haarload.h"
 #include "capacity/haarcpus.h"
 #include "capacity/haarreporter.h"
 #include "frames/haarstill.h"

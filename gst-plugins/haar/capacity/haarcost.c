@@ -2,36 +2,41 @@
 #include "haarcost.h"
 
 #include <math.h>
+#include <string.h>
 
-/* Frames that a mean follows: some periods of a quota, at whose ends a few frames wait for long. */
+#include "haarquantile.h"
+
+/* Frames that a mean follows: several periods of a CPU quota, at whose ends some frames wait long. */
 #define MEMORY 256
-/* Seconds of work without a pause that the wait for a processor then is a mean of: beside other load a thread has one
- * of its own for a second or two, and the next must share it. */
+/* Seconds of work that row_wait follows. Beside other load the scheduler gives a thread a processor of
+ * its own for a second or two, and then makes it share one. */
 #define LONG_MEMORY 20
-/* How cold caches may be: a ratio beyond it comes from pictures that differ. */
+/* Cold caches cost this much at most. A smaller ratio comes from pictures that differ. */
 #define LEAST_WARMTH 0.8
-/* So few don't tell what's usual. */
+/* With fewer frames of a camera no quantile is taken. */
 #define FEW 8
-/* For how long the wait for a processor is taken to be what it was. */
+/* For how long a sample is taken to show how long frames wait. */
 #define KNOWN_FOR (30 * G_TIME_SPAN_SECOND)
-/* Of the looks at others: what their mean follows, and when it is out of date. */
+/* The looks at other threads: the time that their mean follows, and how long a look is of use. */
 #define LOOKS_MEMORY (3.0 * G_TIME_SPAN_SECOND)
 #define LOOKS_LAST (10 * G_TIME_SPAN_SECOND)
 
-void
-haar_costs_init (HaarCosts *self, guint workers, const HaarCpus *cpus)
+static void
+recent_add (HaarRecent *recent, gdouble value)
 {
-  *self = (HaarCosts){.workers = workers, .cpus = *cpus};
+  recent->values[recent->next] = value;
+  recent->next = (recent->next + 1) % HAAR_RECENT_MAX;
+  recent->n = MIN (recent->n + 1, HAAR_RECENT_MAX);
 }
 
-void
-haar_costs_note_others (HaarCosts *self, gint others, gint64 now)
+static gdouble
+recent_quantile (const HaarRecent *recent, gdouble q)
 {
-  gdouble passed = (gdouble) (now - self->others_at);
-  gdouble rest = self->others_at && passed < LOOKS_LAST ? exp (-passed / LOOKS_MEMORY) : 0;
+  gdouble sorted[HAAR_RECENT_MAX];
 
-  self->others = self->others * rest + others * (1 - rest);
-  self->others_at = now;
+  memcpy (sorted, recent->values, recent->n * sizeof *sorted);
+  haar_sort (sorted, recent->n);
+  return haar_quantile (sorted, recent->n, q);
 }
 
 static void
@@ -41,74 +46,95 @@ mean_add (HaarMean *mean, gdouble value, guint memory)
   mean->value += (value - mean->value) / mean->n;
 }
 
-/* What a frame takes of a processor without a pause before it, to what it takes after one. */
+void
+haar_costs_init (HaarCosts *self, guint workers, const HaarCpus *cpus)
+{
+  *self = (HaarCosts){.workers = workers, .cpus = *cpus};
+}
+
+static gboolean
+others_are_known (const HaarCosts *self, gint64 now)
+{
+  return self->others_at && now < self->others_at + LOOKS_LAST;
+}
+
+void
+haar_costs_note_others (HaarCosts *self, gint others, gint64 now)
+{
+  gdouble passed = (gdouble) (now - self->others_at);
+  gdouble rest = others_are_known (self, now) ? exp (-passed / LOOKS_MEMORY) : 0;
+
+  self->others = self->others * rest + others * (1 - rest);
+  self->others_at = now;
+}
+
+static gboolean
+row_wait_is_known (const HaarCosts *self, gint64 now)
+{
+  return self->row_wait.n > 0 && now < self->row_at + KNOWN_FOR;
+}
+
 static gdouble
 warmth (const HaarCosts *self)
 {
-  if (self->pressed_cpu.n == 0 || self->rested_cpu.n == 0)
+  if (self->row_cpu.n == 0 || self->paused_cpu.n == 0)
     return 1;
-  return CLAMP (self->pressed_cpu.value / self->rested_cpu.value, LEAST_WARMTH, 1);
+  return CLAMP (self->row_cpu.value / self->paused_cpu.value, LEAST_WARMTH, 1);
 }
 
-/* By how much longer a frame takes where there are @cpus for so many threads. */
+/* The wait for each second of a processor, of threads that share @cpus. */
 static gdouble
 wait_among (gdouble threads, gdouble cpus)
 {
   return MAX (threads / cpus, 1) - 1;
 }
 
-static gboolean
-is_saturation_known (const HaarCosts *self, gint64 now)
-{
-  return self->pressed_wait.n > 0 && now < self->pressed_at + KNOWN_FOR;
-}
-
-/* How long it would have to wait for a processor of which it takes @cpu. */
+/* wait' of the formula; @cpu: cpu' */
 static gdouble
-wait_of (const HaarCosts *self, const HaarCost *cost, gdouble cpu, gint64 now)
+estimate_wait (const HaarCosts *self, const HaarCost *cost, gdouble cpu, gint64 now)
 {
   gdouble wait = cost->wall - cost->cpu;
   gdouble quota = cpu * wait_among (self->workers, self->cpus.usable), fair;
 
-  if (cost->pixels > 0 && is_saturation_known (self, now))
-    return self->pressed_wait.value * cost->pixels;
-  if (cost->pixels > 0 && self->others_at && now < self->others_at + LOOKS_LAST) {
+  if (cost->pixels > 0 && row_wait_is_known (self, now))
+    return self->row_wait.value * cost->pixels;
+  if (cost->pixels > 0 && others_are_known (self, now)) {
     fair = cpu * wait_among (self->workers + MAX (self->others, 0), self->cpus.machine);
-    wait = MIN (fair, HAAR_COSTS_WAIT * self->rested_wait.value * cost->pixels);
+    wait = MIN (fair, HAAR_COSTS_WAIT * self->paused_wait.value * cost->pixels);
   }
   return MAX (wait, quota);
 }
 
-/* What it takes after a pause, undisturbed, by what others of its camera took, to which it is added. */
+/* min (cpu, usual * pixels) of the formula. Adds the frame to @rested. */
 static gdouble
-usual (HaarRecent *rested, const HaarCost *cost)
+remove_disturbance (HaarRecent *rested, const HaarCost *cost)
 {
   if (!rested || cost->pixels <= 0)
     return cost->cpu;
-  haar_recent_add (rested, cost->cpu / cost->pixels);
+  recent_add (rested, cost->cpu / cost->pixels);
   if (rested->n < FEW)
     return cost->cpu;
-  return MIN (cost->cpu, haar_recent_quantile (rested, HAAR_COSTS_USUAL) * cost->pixels);
+  return MIN (cost->cpu, recent_quantile (rested, HAAR_COSTS_USUAL) * cost->pixels);
 }
 
-/* @cpu: what it takes, undisturbed */
+/* @cpu: without disturbance */
 static void
 learn (HaarCosts *self, const HaarCost *cost, gdouble cpu, gint64 now)
 {
   gdouble wait = (cost->wall - cost->cpu) / cost->pixels;
 
   if (!cost->in_row) {
-    mean_add (&self->rested_cpu, cpu / cost->pixels, MEMORY);
-    mean_add (&self->rested_wait, wait, MEMORY);
+    mean_add (&self->paused_cpu, cpu / cost->pixels, MEMORY);
+    mean_add (&self->paused_wait, wait, MEMORY);
     return;
   }
-  mean_add (&self->pressed_cpu, cpu / cost->pixels, MEMORY);
+  mean_add (&self->row_cpu, cpu / cost->pixels, MEMORY);
   if (cost->in_row < HAAR_COSTS_IN_ROW)
     return;
-  if (!is_saturation_known (self, now))
-    self->pressed_wait.n = 0;
-  mean_add (&self->pressed_wait, wait, (guint) MAX (MEMORY, LONG_MEMORY / cost->wall));
-  self->pressed_at = now;
+  if (!row_wait_is_known (self, now))
+    self->row_wait.n = 0;
+  mean_add (&self->row_wait, wait, (guint) MAX (MEMORY, LONG_MEMORY / cost->wall));
+  self->row_at = now;
 }
 
 gdouble
@@ -117,7 +143,7 @@ haar_costs_add (HaarCosts *self, HaarRecent *rested, const HaarCost *cost, gint6
   gdouble cpu = cost->cpu;
 
   if (!cost->in_row)
-    cpu = usual (rested, cost);
+    cpu = remove_disturbance (rested, cost);
   if (cost->pixels > 0)
     learn (self, cost, cpu, now);
   if (cost->in_row >= HAAR_COSTS_IN_ROW)
@@ -125,5 +151,5 @@ haar_costs_add (HaarCosts *self, HaarRecent *rested, const HaarCost *cost, gint6
   if (!cost->in_row)
     cpu *= warmth (self);
   self->saved += cost->cpu - cpu;
-  return cpu + wait_of (self, cost, cpu, now);
+  return cpu + estimate_wait (self, cost, cpu, now);
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "haarrecent.h"
+#include <glib.h>
 
 G_BEGIN_DECLS
 
 /* What it took to count one frame. */
 typedef struct {
-  gdouble wall;   /* s by the clock on the wall */
-  gdouble cpu;    /* s of a processor */
-  gdouble pixels; /* that were searched; 0: not as a whole, so it's no example for others */
-  guint
-      in_row; /* its worker came to it straight from another one, to that from a third…: so many; 0: after a pause */
+  gdouble wall;   /* s from begin to end */
+  gdouble cpu;    /* s of a processor that the worker's thread used meanwhile */
+  gdouble pixels; /* searched; 0 if not the whole frame was */
+  guint in_row;   /* frames that the worker counted right before this one, without a pause; at most
+                   * HAAR_COSTS_IN_ROW */
 } HaarCost;
 
 typedef struct {
@@ -21,48 +21,81 @@ typedef struct {
 
 /* What the workers run on, in processors. */
 typedef struct {
-  gdouble usable;  /* by this process, of haar_cpus_available() */
-  gdouble machine; /* that there are */
+  gdouble usable;  /* by this process: haar_cpus_available() */
+  gdouble machine; /* of the machine, whoever may use them */
 } HaarCpus;
+
+#define HAAR_RECENT_MAX 64
+
+/* The latest numbers of a series. Begins with zeros. */
+typedef struct {
+  gdouble values[HAAR_RECENT_MAX];
+  guint n, next;
+} HaarRecent;
 
 /**
  * HaarCosts:
  *
- * A report's frames/(busy/workers) is to be what a saturated run would reach. But a frame that comes while there is
- * time to spare takes another time than it would then: more of a processor, since its worker finds the caches cold after
- * a pause, and as the machine now and then disturbs such frames as it does none without one; and less waiting for a
- * processor, as not all workers want it, or more, as a thread that has slept is given one in another way beside other load.
+ * Estimates for how long a frame would keep a worker busy in a saturated run, that is, one in which no
+ * worker ever pauses. A report's frames / (busy / workers) then is the rate that a saturated run would
+ * reach. In a run that isn't saturated a frame takes another time, for three reasons: after a pause the
+ * caches are cold; now and then the machine disturbs a frame after a pause, and hardly ever one in a
+ * row; and a frame waits for a processor as long as the threads that are there at the time make it wait.
  *
- * What frames took that came without a pause tells what the others would have. As long as there are none, a frame is
- * taken to get its fair share of the processors beside who else wants them, but to wait at most %HAAR_COSTS_WAIT times as
- * long as frames do with time to spare: where those hardly wait, the others don't count, by their priority or their place. And of
- * what a camera's frames take, the dearest are taken to be disturbed: what is above the share %HAAR_COSTS_USUAL of them.
+ *     busy  = wall                                   if in_row >= HAAR_COSTS_IN_ROW: it is a sample itself
+ *             cpu' + wait'                           otherwise
+ *
+ *     cpu'  = cpu                                    if in_row > 0
+ *             min (cpu, usual * pixels) * warmth     if in_row = 0, after a pause
+ *
+ *     wait' = row_wait * pixels                      if there were samples in the last 30 s
+ *             max (min (fair, limit), quota)         if the number of other threads is known
+ *             max (wall - cpu, quota)                otherwise
+ *
+ *     fair  = cpu' * (max ((workers + others) / machine, 1) - 1)
+ *     quota = cpu' * (max (workers / usable, 1) - 1)
+ *     limit = HAAR_COSTS_WAIT * paused_wait * pixels
+ *
+ * - usual: the quantile HAAR_COSTS_USUAL of cpu / pixels of the camera's latest frames after a pause.
+ *   Frames that took more are taken to be disturbed.
+ * - warmth: row_cpu / paused_cpu, 0.8 to 1. In a row a frame takes less of a processor, because the
+ *   caches are warm.
+ * - row_cpu, row_wait: the means of cpu / pixels and of (wall - cpu) / pixels of frames in a row.
+ * - paused_cpu, paused_wait: the same of frames after a pause.
+ * - fair: the wait of a thread that gets its fair share of the machine's processors.
+ * - quota: the wait because the workers share the processors that this process may use.
+ * - limit: keeps `fair` low if the other threads have a low priority and hardly make a frame wait.
+ * - others: threads of other processes that run or want to run.
+ *
+ * A frame that wasn't searched as a whole (pixels = 0) is no sample, and nothing is known about it but
+ * its own cpu and wall.
  */
 typedef struct {
   gdouble workers;
   HaarCpus cpus;
-  gdouble others;       /* threads of other processes that want a processor: a mean */
-  gint64 others_at;     /* us, monotonic: of the last look; 0: there was none */
-  HaarMean rested_wait; /* for a processor, s a pixel */
-  /* Of frames lately, s a pixel: */
-  HaarMean pressed_cpu, rested_cpu;
-  HaarMean pressed_wait; /* for a processor */
-  gint64 pressed_at;     /* us, monotonic: when the latest came */
-  gdouble saved;         /* s of processors, had there been no pauses; the owner resets it */
+  gdouble others;       /* a mean of the latest looks */
+  gint64 others_at;     /* us, monotonic: the latest look; 0: none */
+  HaarMean paused_cpu;  /* s a pixel */
+  HaarMean paused_wait; /* s a pixel */
+  HaarMean row_cpu;     /* s a pixel */
+  HaarMean row_wait;    /* s a pixel */
+  gint64 row_at;        /* us, monotonic: the latest frame of row_wait */
+  gdouble saved;        /* s of processors: the sum of cpu - cpu'; the owner resets it */
 } HaarCosts;
 
 #define HAAR_COSTS_USUAL 0.85
-/* From so many frames in a row on one is an example: the first are more often than not those that wait for a slow one. */
+/* Frames before it in a row that make a frame a sample of a saturated run. The first ones of a row are
+ * mostly those that waited behind one slow frame. */
 #define HAAR_COSTS_IN_ROW 4
 #define HAAR_COSTS_WAIT 2
 
 void haar_costs_init (HaarCosts *costs, guint workers, const HaarCpus *cpus);
-/* @others: threads of other processes that want a processor at this moment. @now: us, monotonic */
+/* @others: counted at @now (us, monotonic) */
 void haar_costs_note_others (HaarCosts *costs, gint others, gint64 now);
 
 /**
  * haar_costs_add:
- * @rested: (nullable): what frames of the same camera that came after a pause took of a processor, s a pixel; is added to
+ * @rested: (nullable): cpu / pixels of the camera's latest frames after a pause; this one is added
  * @now: us, monotonic
  *
  * Returns: s for which the frame would keep a worker busy in a saturated run

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "haarcpus.h"
+#include "haarquantile.h"
 
 /* What a reader of reports accepts. */
 #define MAX_CAMERAS 4096

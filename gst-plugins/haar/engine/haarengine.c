@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "haarengine.h"
 
-#ifdef HAVE_HAAR_NATIVE
 extern const HaarEngineClass haar_engine_native;
-#endif
 #ifdef HAVE_HAAR_OPENCV
 extern const HaarEngineClass haar_engine_opencv;
 #endif
 
 /* Fastest first. */
 static const HaarEngineClass *const classes[] = {
-#ifdef HAVE_HAAR_NATIVE
     &haar_engine_native,
-#endif
 #ifdef HAVE_HAAR_OPENCV
     &haar_engine_opencv,
 #endif

@@ -3,9 +3,8 @@
 
 #include <gio/gio.h>
 
-#include "engine/haarcascadefile.h"
+#include "engine/haarload.h"
 #include "engine/haarengine.h"
-#include "haarjob.h"
 
 /* A damaged file can crash OpenCV's loader: what isn't known has to be vouched for. */
 static gboolean
@@ -21,6 +20,33 @@ may_load (
   return FALSE;
 }
 
+static HaarTool *
+tool_new (const HaarEngineClass *klass, GBytes *cascade, HaarStill *still, GError **error)
+{
+  HaarEngine *engine = klass->create (cascade, error);
+  HaarTool *tool;
+
+  if (!engine)
+    return NULL;
+  tool = g_new (HaarTool, 1);
+  tool->klass = klass;
+  tool->engine = engine;
+  tool->scratch = NULL;
+  tool->still = haar_still_ref (still);
+  tool->idle_since = 0;
+  tool->in_row = 0;
+  return tool;
+}
+
+void
+haar_tool_free (HaarTool *tool)
+{
+  tool->klass->free (tool->engine);
+  g_free (tool->scratch);
+  haar_still_unref (tool->still);
+  g_free (tool);
+}
+
 static GPtrArray *
 make_tools (const HaarEngineClass *klass, GBytes *cascade, guint n, GError **error)
 {
@@ -28,7 +54,7 @@ make_tools (const HaarEngineClass *klass, GBytes *cascade, guint n, GError **err
   GPtrArray *tools = g_ptr_array_new ();
 
   for (guint i = 0; i < n; i++) {
-    HaarTool *tool = haar_tool_new (klass, cascade, still, error);
+    HaarTool *tool = tool_new (klass, cascade, still, error);
 
     if (!tool) {
       g_ptr_array_foreach (tools, (GFunc) haar_tool_free, NULL);
@@ -80,12 +106,10 @@ haar_equip (const HaarEquipment *equipment, const gchar **engine, GError **error
   gboolean any = g_str_equal (equipment->engine, "auto");
   g_autoptr (GBytes) cascade = haar_cascade_load (equipment->cascade, error);
   g_autoptr (GError) why = NULL;
-  const HaarEngineClass *klass;
+  const HaarEngineClass *klass = cascade ? haar_engine_class_find (equipment->engine) : NULL;
   GPtrArray *tools = NULL;
 
-  for (guint i = 0; cascade && !tools && (klass = haar_engine_class_nth (i)); i++) {
-    if (!any && !g_str_equal (klass->name, equipment->engine))
-      continue;
+  for (guint i = 1; klass && !tools; klass = any ? haar_engine_class_nth (i++) : NULL) {
     g_clear_error (&why);
     *engine = klass->name;
     if (may_load (equipment, klass, cascade, &why))

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gst/gst.h>
+#include "haarjob.h"
 
 G_BEGIN_DECLS
 
@@ -21,5 +22,6 @@ typedef struct {
  * Returns: (nullable) (transfer full): a HaarTool for each worker, which the array doesn't own
  */
 GPtrArray *haar_equip (const HaarEquipment *equipment, const gchar **engine, GError **error);
+void haar_tool_free (HaarTool *tool);
 
 G_END_DECLS

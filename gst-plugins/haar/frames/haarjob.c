@@ -43,33 +43,6 @@ haar_job_free (HaarJob *job)
   g_free (job);
 }
 
-HaarTool *
-haar_tool_new (const HaarEngineClass *klass, GBytes *cascade, HaarStill *still, GError **error)
-{
-  HaarEngine *engine = klass->create (cascade, error);
-  HaarTool *tool;
-
-  if (!engine)
-    return NULL;
-  tool = g_new (HaarTool, 1);
-  tool->klass = klass;
-  tool->engine = engine;
-  tool->scratch = NULL;
-  tool->still = haar_still_ref (still);
-  tool->free = 0;
-  tool->in_row = 0;
-  return tool;
-}
-
-void
-haar_tool_free (HaarTool *tool)
-{
-  tool->klass->free (tool->engine);
-  g_free (tool->scratch);
-  haar_still_unref (tool->still);
-  g_free (tool);
-}
-
 /* Clocks of two machines differ: an age below zero is none at all. */
 static void
 measure_age (HaarJob *job)
@@ -179,15 +152,15 @@ void
 haar_job_count (HaarJob *job, HaarTool *tool, gboolean at_once)
 {
   /* Between two frames in a row it has waited for a processor too. */
-  gdouble began = at_once ? tool->free : read_clock (CLOCK_MONOTONIC);
+  gdouble began = at_once ? tool->idle_since : read_clock (CLOCK_MONOTONIC);
   gdouble cpu = read_clock (CLOCK_THREAD_CPUTIME_ID);
 
   job->outcome = count (job, tool);
   measure_age (job);
   tool->in_row = at_once ? MIN (tool->in_row + 1, HAAR_COSTS_IN_ROW) : 0;
   job->cost.in_row = tool->in_row;
-  tool->free = read_clock (CLOCK_MONOTONIC);
-  job->cost.wall = tool->free - began;
+  tool->idle_since = read_clock (CLOCK_MONOTONIC);
+  job->cost.wall = tool->idle_since - began;
   job->cost.cpu = read_clock (CLOCK_THREAD_CPUTIME_ID) - cpu;
   if (job->difference == HAAR_STILL_ALL && !job->too_small)
     job->cost.pixels = (gdouble) job->width * job->height;

@@ -47,15 +47,11 @@ void haar_job_free (HaarJob *job);
 typedef struct {
   const HaarEngineClass *klass;
   HaarEngine *engine;
-  guint8 *scratch;  /* of haar_luma_of_frame() */
-  HaarStill *still; /* shared by all workers */
-  gdouble free;     /* s, monotonic: since when it has had nothing to do */
-  guint in_row;     /* as of #HaarCost, of its last frame */
+  guint8 *scratch;    /* of haar_luma_of_frame() */
+  HaarStill *still;   /* shared by all workers */
+  gdouble idle_since; /* s, monotonic: the end of its last frame */
+  guint in_row;       /* as of #HaarCost, of its last frame */
 } HaarTool;
-
-HaarTool *haar_tool_new (
-    const HaarEngineClass *klass, GBytes *cascade, HaarStill *still, GError **error);
-void haar_tool_free (HaarTool *tool);
 
 /* @at_once: the worker came to it straight from another one. */
 void haar_job_count (HaarJob *job, HaarTool *tool, gboolean at_once);

@@ -1,11 +1,205 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "haarcascade.h"
 
+#include <math.h>
 #include <string.h>
 
 #include <gio/gio.h>
 
-#include "haarxml.h"
+/* --- XML --- */
+
+#define MAX_BYTES (16 * 1024 * 1024)
+#define MAX_DEPTH 16
+#define MAX_ELEMENTS 1000000
+/* Bytes of memory that a byte of text may take, in the tree or in the cascade that is made from it. */
+#define MEMORY_OF_TEXT 32
+
+/* What a GNode of the document has as its data. */
+typedef struct {
+  gchar *name;
+  GString *text;
+} XmlItem;
+
+typedef struct {
+  GNode *root, *current;
+  guint depth, elements;
+} Parser;
+
+static XmlItem *
+item_new (const gchar *name)
+{
+  XmlItem *item = g_new (XmlItem, 1);
+
+  item->name = g_strdup (name);
+  item->text = NULL;
+  return item;
+}
+
+static gboolean
+item_free (GNode *node, gpointer user_data)
+{
+  XmlItem *item = node->data;
+
+  g_free (item->name);
+  if (item->text)
+    g_string_free (item->text, TRUE);
+  g_free (item);
+  return FALSE;
+}
+
+static void
+xml_free (GNode *root)
+{
+  g_node_traverse (root, G_POST_ORDER, G_TRAVERSE_ALL, -1, item_free, NULL);
+  g_node_destroy (root);
+}
+
+static void
+start_element (GMarkupParseContext *context, const gchar *name, const gchar **attribute_names,
+    const gchar **attribute_values, gpointer user_data, GError **error)
+{
+  Parser *parser = user_data;
+
+  if (++parser->depth > MAX_DEPTH || ++parser->elements > MAX_ELEMENTS) {
+    g_set_error (error, G_MARKUP_ERROR, G_MARKUP_ERROR_INVALID_CONTENT,
+        "more than %d levels or %d elements", MAX_DEPTH, MAX_ELEMENTS);
+    return;
+  }
+  /* Prepending takes constant time; the end of the parent restores the order. */
+  parser->current = g_node_prepend (parser->current, g_node_new (item_new (name)));
+}
+
+static void
+end_element (GMarkupParseContext *context, const gchar *name, gpointer user_data, GError **error)
+{
+  Parser *parser = user_data;
+
+  g_node_reverse_children (parser->current);
+  parser->current = parser->current->parent;
+  parser->depth--;
+}
+
+static void
+add_text (GMarkupParseContext *context, const gchar *text, gsize length, gpointer user_data,
+    GError **error)
+{
+  Parser *parser = user_data;
+  XmlItem *item = parser->current->data;
+
+  while (length > 0 && g_ascii_isspace (*text)) {
+    text++;
+    length--;
+  }
+  if (length == 0)
+    return;
+  if (!item->text)
+    item->text = g_string_new (NULL);
+  g_string_append_len (item->text, text, length);
+}
+
+static gboolean
+parse_into (Parser *parser, const gchar *xml, gsize length, GError **error)
+{
+  static const GMarkupParser callbacks = {
+      .start_element = start_element,
+      .end_element = end_element,
+      .text = add_text,
+  };
+  GMarkupParseContext *context = g_markup_parse_context_new (&callbacks, 0, parser, NULL);
+  gboolean parsed = g_markup_parse_context_parse (context, xml, length, error) &&
+                    g_markup_parse_context_end_parse (context, error);
+
+  g_markup_parse_context_free (context);
+  return parsed;
+}
+
+/* GLib's parser, strings and arrays abort when they get no memory, so this asks for all that they may
+ * want at once. */
+static gboolean
+has_memory (gsize size)
+{
+  gpointer memory = g_try_malloc (size + 1);
+
+  g_free (memory);
+  return memory != NULL;
+}
+
+/* (nullable) (transfer full): the text as a tree of bounded depth and size. Every error is
+ * G_IO_ERROR_INVALID_DATA, except G_IO_ERROR_NO_SPACE. */
+static GNode *
+xml_parse (const gchar *xml, gsize length, GError **error)
+{
+  GNode *root;
+  Parser parser = {0};
+  GError *reason = NULL;
+
+  if (length <= MAX_BYTES && !has_memory (length * MEMORY_OF_TEXT)) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+        "there is no memory to read %" G_GSIZE_FORMAT " bytes of XML", length);
+    return NULL;
+  }
+  parser.root = parser.current = root = g_node_new (item_new (""));
+  if (length == 0) {
+    g_set_error (&reason, G_MARKUP_ERROR, G_MARKUP_ERROR_EMPTY, "no text at all");
+  } else if (length > MAX_BYTES) {
+    g_set_error (
+        &reason, G_MARKUP_ERROR, G_MARKUP_ERROR_INVALID_CONTENT, "larger than %d bytes", MAX_BYTES);
+  } else if (parse_into (&parser, xml, length, &reason)) {
+    g_node_reverse_children (root);
+    return root;
+  }
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "not sound XML: %s", reason->message);
+  g_error_free (reason);
+  xml_free (root);
+  return NULL;
+}
+
+static const gchar *
+xml_name (GNode *node)
+{
+  return ((XmlItem *) node->data)->name;
+}
+
+/* The text without surrounding white space; it lives as long as the tree. */
+static const gchar *
+xml_text (GNode *node)
+{
+  XmlItem *item = node->data;
+
+  return item->text ? g_strchomp (item->text->str) : "";
+}
+
+static GNode *
+xml_child (GNode *node, const gchar *name)
+{
+  for (GNode *child = node->children; child; child = child->next)
+    if (strcmp (xml_name (child), name) == 0)
+      return child;
+  return NULL;
+}
+
+/* Appends the numbers of the text to @numbers (of gdouble). FALSE: the text holds something else, or a
+ * number beyond @most. */
+static gboolean
+xml_numbers (GNode *node, gdouble most, GArray *numbers)
+{
+  const gchar *text = xml_text (node);
+
+  while (*text) {
+    gchar *end;
+    gdouble number = g_ascii_strtod (text, &end);
+
+    if (end == text || (*end && !g_ascii_isspace (*end)) || !isfinite (number) ||
+        fabs (number) > most)
+      return FALSE;
+    g_array_append_val (numbers, number);
+    for (text = end; g_ascii_isspace (*text);)
+      text++;
+  }
+  return TRUE;
+}
+
+/* --- the cascade --- */
 
 /* OpenCV lowers every stage's threshold by this, in single precision. */
 #define THRESHOLD_SLACK 1e-5f
@@ -46,11 +240,11 @@ read_numbers (Loader *self, GNode *node, guint least, guint most)
 {
   g_array_set_size (self->numbers, 0);
   /* Sets of patterns are numbers of 32 bits. */
-  if (!haar_xml_numbers (node, self->binary ? -(gdouble) G_MININT32 : MAX_MAGNITUDE, self->numbers))
+  if (!xml_numbers (node, self->binary ? -(gdouble) G_MININT32 : MAX_MAGNITUDE, self->numbers))
     return fail (self, "<%s> holds something else than numbers of sane size: \"%.40s\"",
-        haar_xml_name (node), haar_xml_text (node));
+        xml_name (node), xml_text (node));
   if (self->numbers->len < least || self->numbers->len > most)
-    return fail (self, "<%s> holds %u numbers, expected %u to %u", haar_xml_name (node),
+    return fail (self, "<%s> holds %u numbers, expected %u to %u", xml_name (node),
         self->numbers->len, least, most);
   return TRUE;
 }
@@ -58,10 +252,10 @@ read_numbers (Loader *self, GNode *node, guint least, guint most)
 static gboolean
 read_child (Loader *self, GNode *node, const gchar *name, gdouble *value)
 {
-  GNode *child = haar_xml_child (node, name);
+  GNode *child = xml_child (node, name);
 
   if (!child)
-    return fail (self, "<%s> is missing in <%s>", name, haar_xml_name (node));
+    return fail (self, "<%s> is missing in <%s>", name, xml_name (node));
   if (!read_numbers (self, child, 1, 1))
     return FALSE;
   *value = g_array_index (self->numbers, gdouble, 0);
@@ -110,7 +304,7 @@ read_cells (Loader *self, GNode *node)
 {
   HaarFeature feature = {.n_blocks = 1};
   HaarBlock *cell = &feature.blocks[0];
-  GNode *rect = haar_xml_child (node, "rect");
+  GNode *rect = xml_child (node, "rect");
 
   if (!rect)
     return fail (self, "a feature has no <rect>");
@@ -132,12 +326,12 @@ static gboolean
 read_feature (Loader *self, GNode *node)
 {
   HaarFeature feature = {0};
-  GNode *rects = haar_xml_child (node, "rects");
+  GNode *rects = xml_child (node, "rects");
   gdouble tilted = 0;
 
   if (!rects)
     return fail (self, "a feature has no <rects>");
-  if (haar_xml_child (node, "tilted") && !read_child (self, node, "tilted", &tilted))
+  if (xml_child (node, "tilted") && !read_child (self, node, "tilted", &tilted))
     return FALSE;
   feature.tilted = tilted != 0;
   for (GNode *child = rects->children; child; child = child->next) {
@@ -253,8 +447,8 @@ static gboolean
 read_tree (Loader *self, GNode *node)
 {
   HaarTree tree = open_tree (self);
-  GNode *nodes = haar_xml_child (node, "internalNodes");
-  GNode *leaves = haar_xml_child (node, "leafValues");
+  GNode *nodes = xml_child (node, "internalNodes");
+  GNode *leaves = xml_child (node, "leafValues");
 
   if (!nodes || !leaves)
     return fail (self, "tree %u lacks <internalNodes> or <leafValues>", self->trees->len);
@@ -267,7 +461,7 @@ static gboolean
 read_old_side (Loader *self, GNode *node, const HaarTree *tree, const gchar *leaf_name,
     const gchar *node_name, gint *child)
 {
-  GNode *leaf = haar_xml_child (node, leaf_name);
+  GNode *leaf = xml_child (node, leaf_name);
   gdouble index = 0;
 
   if (leaf) {
@@ -284,7 +478,7 @@ static gboolean
 read_old_node (Loader *self, GNode *node, const HaarTree *tree)
 {
   HaarNode n = {.feature = self->features->len};
-  GNode *feature = haar_xml_child (node, "feature");
+  GNode *feature = xml_child (node, "feature");
   gdouble threshold = 0;
 
   if (!feature)
@@ -314,7 +508,7 @@ read_stage (Loader *self, GNode *node, const gchar *threshold_name, const gchar 
     gboolean (*read_tree) (Loader *, GNode *))
 {
   HaarStage stage = {.first_tree = self->trees->len};
-  GNode *trees = haar_xml_child (node, trees_name);
+  GNode *trees = xml_child (node, trees_name);
   gdouble threshold = 0;
 
   if (!trees || !trees->children)
@@ -333,7 +527,7 @@ read_stage (Loader *self, GNode *node, const gchar *threshold_name, const gchar 
 static gboolean
 read_stages (Loader *self, GNode *root, gboolean old)
 {
-  GNode *stages = haar_xml_child (root, "stages");
+  GNode *stages = xml_child (root, "stages");
 
   if (!stages || !stages->children)
     return fail (self, "<stages> is missing or empty");
@@ -366,15 +560,15 @@ static gboolean
 read_choice (
     Loader *self, GNode *root, const gchar *name, const gchar *a, const gchar *b, gboolean *is_b)
 {
-  GNode *node = haar_xml_child (root, name);
+  GNode *node = xml_child (root, name);
 
   if (!node)
     return fail (self, "<%s> is missing", name);
-  *is_b = strcmp (haar_xml_text (node), b) == 0;
-  if (*is_b || strcmp (haar_xml_text (node), a) == 0)
+  *is_b = strcmp (xml_text (node), b) == 0;
+  if (*is_b || strcmp (xml_text (node), a) == 0)
     return TRUE;
   g_set_error (self->error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-      "<%s> is \"%.40s\", only %s%s%s can be evaluated", name, haar_xml_text (node), a,
+      "<%s> is \"%.40s\", only %s%s%s can be evaluated", name, xml_text (node), a,
       a == b ? "" : " and ", a == b ? "" : b);
   return FALSE;
 }
@@ -382,7 +576,7 @@ read_choice (
 static gboolean
 read_kind (Loader *self, GNode *root)
 {
-  GNode *params = haar_xml_child (root, "featureParams");
+  GNode *params = xml_child (root, "featureParams");
   gboolean boosted;
   gdouble n_patterns = 0;
 
@@ -400,7 +594,7 @@ read_kind (Loader *self, GNode *root)
 static gboolean
 read_new_format (Loader *self, GNode *root)
 {
-  GNode *features = haar_xml_child (root, "features");
+  GNode *features = xml_child (root, "features");
   gdouble width = 0, height = 0;
 
   if (!read_kind (self, root))
@@ -419,7 +613,7 @@ read_new_format (Loader *self, GNode *root)
 static gboolean
 read_old_format (Loader *self, GNode *root)
 {
-  if (!read_numbers (self, haar_xml_child (root, "size"), 2, 2))
+  if (!read_numbers (self, xml_child (root, "size"), 2, 2))
     return FALSE;
   return check_window (self, g_array_index (self->numbers, gdouble, 0),
              g_array_index (self->numbers, gdouble, 1)) &&
@@ -429,12 +623,12 @@ read_old_format (Loader *self, GNode *root)
 static gboolean
 read_root (Loader *self, GNode *document)
 {
-  GNode *storage = haar_xml_child (document, "opencv_storage");
+  GNode *storage = xml_child (document, "opencv_storage");
 
   if (!storage || !storage->children)
     return fail (self, "<opencv_storage> with a cascade is missing");
-  return haar_xml_child (storage->children, "size") ? read_old_format (self, storage->children)
-                                                    : read_new_format (self, storage->children);
+  return xml_child (storage->children, "size") ? read_old_format (self, storage->children)
+                                               : read_new_format (self, storage->children);
 }
 
 static gboolean
@@ -501,7 +695,7 @@ take_arrays (Loader *self)
 HaarCascade *
 haar_cascade_parse (const gchar *xml, gsize length, GError **error)
 {
-  GNode *document = haar_xml_parse (xml, length, error);
+  GNode *document = xml_parse (xml, length, error);
   Loader loader = {.error = error};
   HaarCascade *cascade = NULL;
 
@@ -523,7 +717,7 @@ haar_cascade_parse (const gchar *xml, gsize length, GError **error)
   g_clear_pointer (&loader.features, g_array_unref);
   g_clear_pointer (&loader.patterns, g_array_unref);
   g_array_unref (loader.numbers);
-  haar_xml_free (document);
+  xml_free (document);
   return cascade;
 }
 

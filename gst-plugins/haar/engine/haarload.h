@@ -5,6 +5,8 @@
 
 G_BEGIN_DECLS
 
+/* Finds and loads the files of cascades. */
+
 /**
  * haar_cascade_load:
  * @name: a file; or a name in the directories of installed cascades, where `haarcascade_`, `lbpcascade_`
