@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "gstfeedbackrate.h"
+#include <gst/gst.h>
+
 #include "gstkafkameta.h"
+
+GST_ELEMENT_REGISTER_DECLARE (feedbackrate);
 
 static gboolean
 plugin_init (GstPlugin *plugin)

@@ -29,14 +29,14 @@
  * gst-launch-1.0 -e v4l2src ! feedbackrate name=rate camera=cam-1 ! jpegenc ! kafkasink topic=camera kafkasrc topic=feedback ! rate.feedback
  * ]|
  */
-#include "gstfeedbackrate.h"
-
 #include <math.h>
 
+#include "decimator.h"
+#include "fogfield.h"
 #include "fogreport.h"
 #include "gstfeedbacksource.h"
 #include "gstkafkameta.h"
-#include "sourcerates.h"
+#include "ratecontroller.h"
 
 GST_DEBUG_CATEGORY (gst_feedback_rate_debug);
 #define GST_CAT_DEFAULT gst_feedback_rate_debug
@@ -78,6 +78,66 @@ enum {
 
 static GParamSpec *props[N_PROPS];
 
+/* The properties that can be set. */
+typedef struct {
+  RateAlgorithm algorithm;
+  gchar *camera;        /* NULL or empty: the host's name */
+  gdouble initial_rate; /* frames/s */
+  gdouble min_rate;     /* frames/s */
+  gdouble max_rate;     /* frames/s; 0: the source's */
+  gdouble weight;
+  guint64 min_dwell;      /* ns */
+  guint64 latency_target; /* ns */
+  gboolean placement;
+} Settings;
+
+#define FIELD(id, name)                                                                            \
+  {                                                                                                \
+    id, G_STRUCT_OFFSET (Settings, name)                                                           \
+  }
+
+static const FogField fields[] = {
+    FIELD (PROP_ALGORITHM, algorithm),
+    FIELD (PROP_CAMERA, camera),
+    FIELD (PROP_INITIAL_RATE, initial_rate),
+    FIELD (PROP_MIN_RATE, min_rate),
+    FIELD (PROP_MAX_RATE, max_rate),
+    FIELD (PROP_WEIGHT, weight),
+    FIELD (PROP_MIN_DWELL, min_dwell),
+    FIELD (PROP_LATENCY_TARGET, latency_target),
+    FIELD (PROP_PLACEMENT, placement),
+    {0},
+};
+
+/* A FogField demands it. */
+G_STATIC_ASSERT (sizeof (RateAlgorithm) == sizeof (gint));
+
+#define GST_TYPE_FEEDBACK_RATE (gst_feedback_rate_get_type ())
+G_DECLARE_FINAL_TYPE (GstFeedbackRate, gst_feedback_rate, GST, FEEDBACK_RATE, GstElement)
+
+/* Threads: the streaming thread of the pad `sink` takes frames, that of `feedback` takes reports, a third
+ * one of downstream's sends QoS events; the application sets properties. */
+struct _GstFeedbackRate {
+  GstElement parent;
+
+  GstPad *sinkpad, *srcpad, *feedbackpad;
+  GstFeedbackSource source;
+
+  GMutex lock; /* guards what follows; taken before the source's lock and the object lock */
+  Settings settings;
+  RateController *controller;
+  gchar *session;
+  Decimator decimator;
+  guint64 seq;           /* of the next frame */
+  guint64 in, out, held; /* frames; held: not sent because too many were in flight */
+  guint64 bad_reports;
+
+  /* of the streaming thread */
+  GstSegment segment;
+  gint64 posted_at;    /* us, monotonic: the latest message; 0: none */
+  gdouble posted_rate; /* in that message */
+};
+
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (VIDEO_CAPS));
 static GstStaticPadTemplate src_template =
@@ -86,6 +146,7 @@ static GstStaticPadTemplate feedback_template = GST_STATIC_PAD_TEMPLATE (
     "feedback", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (FOG_REPORT_CAPS));
 
 G_DEFINE_FINAL_TYPE (GstFeedbackRate, gst_feedback_rate, GST_TYPE_ELEMENT)
+GST_ELEMENT_REGISTER_DECLARE (feedbackrate);
 GST_ELEMENT_REGISTER_DEFINE (feedbackrate, "feedbackrate", GST_RANK_NONE, GST_TYPE_FEEDBACK_RATE)
 
 /**
@@ -124,29 +185,33 @@ seconds_now (void)
 static RateSettings
 effective_settings (GstFeedbackRate *self)
 {
-  RateSettings settings = self->settings;
+  const Settings *set = &self->settings;
+  gdouble highest = gst_feedback_source_get_highest (&self->source), max_rate = set->max_rate;
 
-  if (settings.max_rate <= 0)
-    settings.max_rate =
-        self->native_n > 0 ? (gdouble) self->native_n / self->native_d : UNKNOWN_RATE;
-  settings.min_rate = MIN (settings.min_rate, settings.max_rate);
-  return settings;
+  if (max_rate <= 0)
+    max_rate = highest > 0 ? highest : UNKNOWN_RATE;
+  return (RateSettings){set->algorithm, set->initial_rate, MIN (set->min_rate, max_rate), max_rate,
+      set->weight, (gdouble) set->latency_target / GST_SECOND};
 }
 
 /* with self->lock */
 static const gchar *
 camera_name (GstFeedbackRate *self)
 {
-  return self->camera && *self->camera ? self->camera : g_get_host_name ();
+  const gchar *camera = self->settings.camera;
+
+  return camera && *camera ? camera : g_get_host_name ();
 }
 
-/* with self->lock */
 static void
 configure_controller (GstFeedbackRate *self)
 {
-  RateSettings settings = effective_settings (self);
+  RateSettings settings;
 
+  g_mutex_lock (&self->lock);
+  settings = effective_settings (self);
   rate_controller_configure (self->controller, &settings);
+  g_mutex_unlock (&self->lock);
 }
 
 static void
@@ -154,10 +219,9 @@ begin_run (GstFeedbackRate *self)
 {
   RateSettings settings;
 
+  gst_feedback_source_reset (&self->source);
   g_mutex_lock (&self->lock);
-  self->source_n = self->native_n = self->asked_n = 0;
-  self->source_d = self->native_d = self->asked_d = 1;
-  self->seq = self->in = self->out = self->held = self->bad_reports = self->source_changes = 0;
+  self->seq = self->in = self->out = self->held = self->bad_reports = 0;
   self->decimator = (Decimator){0};
   g_free (self->session);
   self->session = g_strdup_printf ("%08x%08x", g_random_int (), g_random_int ());
@@ -167,9 +231,8 @@ begin_run (GstFeedbackRate *self)
       rate_controller_new (camera_name (self), self->session, &settings, seconds_now ());
   g_mutex_unlock (&self->lock);
   gst_segment_init (&self->segment, GST_FORMAT_TIME);
-  self->asked_at = self->checked_at = self->told_at = 0;
-  self->told_rate = 0;
-  self->offer_seen = self->adjustable = FALSE;
+  self->posted_at = 0;
+  self->posted_rate = 0;
 }
 
 /* with self->lock */
@@ -184,15 +247,16 @@ make_stats (GstFeedbackRate *self)
   stats = gst_structure_new ("feedbackrate", "camera", G_TYPE_STRING, camera_name (self), "rate",
       G_TYPE_DOUBLE, rate_controller_get_rate (self->controller, now), "wanted", G_TYPE_DOUBLE,
       effective_settings (self).max_rate, "bound", G_TYPE_STRING, rate_bound_name (state.bound),
-      "source-rate", G_TYPE_DOUBLE, gst_feedback_rate_source_rate (self), "capacity", G_TYPE_DOUBLE,
-      state.capacity, "delivered", G_TYPE_DOUBLE, state.delivered, "queue", G_TYPE_DOUBLE,
-      state.queue, "replicas", G_TYPE_UINT, state.replicas, "cameras", G_TYPE_UINT, state.cameras,
-      "link-rate", G_TYPE_DOUBLE, state.link_rate, "round-trip", G_TYPE_DOUBLE, state.round_trip,
-      "in-flight", G_TYPE_UINT64, state.in_flight, "frames-in", G_TYPE_UINT64, self->in,
-      "frames-out", G_TYPE_UINT64, self->out, "frames-held", G_TYPE_UINT64, self->held, "reports",
-      G_TYPE_UINT64, state.reports, "old-reports", G_TYPE_UINT64, state.old_reports, "bad-reports",
-      G_TYPE_UINT64, self->bad_reports, "displaced-replicas", G_TYPE_UINT64,
-      state.displaced_replicas, "source-changes", G_TYPE_UINT64, self->source_changes, NULL);
+      "source-rate", G_TYPE_DOUBLE, gst_feedback_source_get_rate (&self->source), "capacity",
+      G_TYPE_DOUBLE, state.capacity, "delivered", G_TYPE_DOUBLE, state.delivered, "queue",
+      G_TYPE_DOUBLE, state.queue, "replicas", G_TYPE_UINT, state.replicas, "cameras", G_TYPE_UINT,
+      state.cameras, "link-rate", G_TYPE_DOUBLE, state.link_rate, "round-trip", G_TYPE_DOUBLE,
+      state.round_trip, "in-flight", G_TYPE_UINT64, state.in_flight, "frames-in", G_TYPE_UINT64,
+      self->in, "frames-out", G_TYPE_UINT64, self->out, "frames-held", G_TYPE_UINT64, self->held,
+      "reports", G_TYPE_UINT64, state.reports, "old-reports", G_TYPE_UINT64, state.old_reports,
+      "bad-reports", G_TYPE_UINT64, self->bad_reports, "displaced-replicas", G_TYPE_UINT64,
+      state.displaced_replicas, "source-changes", G_TYPE_UINT64,
+      gst_feedback_source_get_changes (&self->source), NULL);
   /* Any number, even 0, would be one to scale by. */
   if (state.demand > 0)
     gst_structure_set (stats, "demand", G_TYPE_DOUBLE, state.demand, NULL);
@@ -208,8 +272,8 @@ answer_caps (GstFeedbackRate *self, GstPad *pad, GstQuery *query)
   GstCaps *peer = gst_pad_peer_query_caps (other, NULL);
   GstCaps *template = gst_pad_get_pad_template_caps (pad);
   GstCaps *caps = gst_caps_intersect_full (peer, template, GST_CAPS_INTERSECT_FIRST), *filter;
-  GstCaps *ours =
-      pad == self->sinkpad ? gst_feedback_rate_sink_caps (self, caps) : source_rates_any (caps);
+  GstCaps *ours = pad == self->sinkpad ? gst_feedback_source_make_sink_caps (&self->source, caps)
+                                       : gst_feedback_source_make_any_rate (caps);
 
   gst_query_parse_caps (query, &filter);
   if (filter)
@@ -230,42 +294,6 @@ gst_feedback_rate_query (GstPad *pad, GstObject *parent, GstQuery *query)
   return gst_pad_query_default (pad, parent, query);
 }
 
-/* 0/1: the caps give no rate. */
-static void
-read_rate (const GstStructure *s, const gchar *field, gint *n, gint *d)
-{
-  if (gst_structure_get_fraction (s, field, n, d) && *n > 0)
-    return;
-  *n = 0;
-  *d = 1;
-}
-
-static void
-learn_source_rate (GstFeedbackRate *self, GstCaps *caps)
-{
-  const GstStructure *s = gst_caps_get_structure (caps, 0);
-  gint n, d, most_n, most_d;
-
-  read_rate (s, "framerate", &n, &d);
-  most_n = n;
-  most_d = d;
-  /* A variable rate has this bound instead. */
-  if (n == 0)
-    read_rate (s, "max-framerate", &most_n, &most_d);
-  g_mutex_lock (&self->lock);
-  if (self->source_n > 0 && gst_util_fraction_compare (n, d, self->source_n, self->source_d) != 0)
-    self->source_changes++;
-  self->source_n = n;
-  self->source_d = d;
-  if (gst_util_fraction_compare (most_n, most_d, self->native_n, self->native_d) > 0) {
-    self->native_n = most_n;
-    self->native_d = most_d;
-    configure_controller (self);
-  }
-  g_mutex_unlock (&self->lock);
-  GST_INFO_OBJECT (self, "the source gives %d/%d frames/s, at most %d/%d", n, d, most_n, most_d);
-}
-
 static gboolean
 take_caps (GstFeedbackRate *self, GstEvent *event)
 {
@@ -273,11 +301,9 @@ take_caps (GstFeedbackRate *self, GstEvent *event)
   gboolean taken;
 
   gst_event_parse_caps (event, &caps);
-  learn_source_rate (self, caps);
-  self->plain = gst_caps_features_is_equal (
-      gst_caps_get_features (caps, 0), GST_CAPS_FEATURES_MEMORY_SYSTEM_MEMORY);
-  self->offer_seen = FALSE;
-  ours = gst_feedback_rate_src_caps (self, caps);
+  if (gst_feedback_source_set_caps (&self->source, caps))
+    configure_controller (self);
+  ours = gst_feedback_source_make_src_caps (&self->source, caps);
   taken = gst_pad_push_event (self->srcpad, gst_event_new_caps (ours));
   gst_caps_unref (ours);
   gst_event_unref (event);
@@ -408,32 +434,18 @@ gst_feedback_rate_feedback_chain (GstPad *pad, GstObject *parent, GstBuffer *buf
   return GST_FLOW_OK;
 }
 
-/* A camera can't change its rate while anyone holds one of its buffers: v4l2src fails for good then. What is held
- * downstream, in a queue or until Kafka has it, is therefore a copy. */
-static GstBuffer *
-detach (GstFeedbackRate *self, GstBuffer *buffer)
-{
-  GstBuffer *copy;
-
-  if (!buffer->pool || !self->plain || !gst_feedback_rate_is_adjustable (self))
-    return gst_buffer_make_writable (buffer);
-  copy = gst_buffer_copy_deep (buffer);
-  gst_buffer_unref (buffer);
-  return copy;
-}
-
 /* ---- frames ---- */
 
 static void
-tell (GstFeedbackRate *self, gdouble rate, gint64 now)
+post_stats (GstFeedbackRate *self, gdouble rate, gint64 now)
 {
   GstStructure *stats;
-  gboolean changed = fabs (rate - self->told_rate) > NOTABLE_CHANGE * self->told_rate;
+  gboolean changed = fabs (rate - self->posted_rate) > NOTABLE_CHANGE * self->posted_rate;
 
-  if (self->told_at && now - self->told_at < (changed ? MESSAGE_INTERVAL : LONGEST_SILENCE))
+  if (self->posted_at && now - self->posted_at < (changed ? MESSAGE_INTERVAL : LONGEST_SILENCE))
     return;
-  self->told_rate = rate;
-  self->told_at = now;
+  self->posted_rate = rate;
+  self->posted_at = now;
   g_mutex_lock (&self->lock);
   stats = make_stats (self);
   g_mutex_unlock (&self->lock);
@@ -457,7 +469,7 @@ static gboolean
 select_frame (GstFeedbackRate *self, gdouble time, gdouble rate, gdouble now)
 {
   self->in++;
-  if (!decimator_take (&self->decimator, time, rate, gst_feedback_rate_source_rate (self)))
+  if (!decimator_take (&self->decimator, time, rate, gst_feedback_source_get_rate (&self->source)))
     return FALSE;
   if (rate_controller_may_send (self->controller, now))
     return TRUE;
@@ -473,7 +485,8 @@ stamp (GstFeedbackRate *self, GstBuffer *buffer, gdouble now)
   RateSettings settings = effective_settings (self);
   gchar seq[24], min[G_ASCII_DTOSTR_BUF_SIZE], max[G_ASCII_DTOSTR_BUF_SIZE],
       weight[G_ASCII_DTOSTR_BUF_SIZE];
-  gint partition = self->placement ? rate_controller_next_partition (self->controller, now) : -1;
+  gint partition =
+      self->settings.placement ? rate_controller_next_partition (self->controller, now) : -1;
 
   g_snprintf (seq, sizeof seq, "%" G_GUINT64_FORMAT, self->seq);
   gst_kafka_meta_set_headers (buffer, GST_KAFKA_HEADER_CAMERA, camera_name (self),
@@ -504,11 +517,23 @@ pass_or_drop (GstFeedbackRate *self, GstBuffer *buffer, gdouble *rate)
     gst_buffer_unref (buffer);
     return NULL;
   }
-  buffer = detach (self, buffer);
+  buffer = gst_feedback_source_detach (&self->source, buffer);
   g_mutex_lock (&self->lock);
   stamp (self, buffer, now);
   g_mutex_unlock (&self->lock);
   return buffer;
+}
+
+/* us */
+static gint64
+get_dwell (GstFeedbackRate *self)
+{
+  gint64 dwell;
+
+  g_mutex_lock (&self->lock);
+  dwell = (gint64) GST_TIME_AS_USECONDS (self->settings.min_dwell);
+  g_mutex_unlock (&self->lock);
+  return dwell;
 }
 
 static GstFlowReturn
@@ -522,8 +547,8 @@ gst_feedback_rate_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   buffer = pass_or_drop (self, buffer, &rate);
   if (buffer)
     ret = gst_pad_push (self->srcpad, buffer);
-  tell (self, rate, now);
-  gst_feedback_rate_follow (self, rate, now);
+  post_stats (self, rate, now);
+  gst_feedback_source_follow (&self->source, rate, get_dwell (self), now);
   return ret;
 }
 
@@ -541,90 +566,33 @@ static void
 gst_feedback_rate_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstFeedbackRate *self = GST_FEEDBACK_RATE (object);
+  gboolean known;
 
   g_mutex_lock (&self->lock);
-  switch (id) {
-    case PROP_ALGORITHM:
-      self->settings.algorithm = g_value_get_enum (value);
-      break;
-    case PROP_CAMERA:
-      g_free (self->camera);
-      self->camera = g_value_dup_string (value);
-      break;
-    case PROP_INITIAL_RATE:
-      self->settings.initial_rate = g_value_get_double (value);
-      break;
-    case PROP_MIN_RATE:
-      self->settings.min_rate = g_value_get_double (value);
-      break;
-    case PROP_MAX_RATE:
-      self->settings.max_rate = g_value_get_double (value);
-      break;
-    case PROP_WEIGHT:
-      self->settings.weight = g_value_get_double (value);
-      break;
-    case PROP_MIN_DWELL:
-      self->min_dwell = g_value_get_uint64 (value);
-      break;
-    case PROP_LATENCY_TARGET:
-      self->settings.latency_target = (gdouble) g_value_get_uint64 (value) / GST_SECOND;
-      break;
-    case PROP_PLACEMENT:
-      self->placement = g_value_get_boolean (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
-  configure_controller (self);
+  known = fog_field_set (fields, &self->settings, id, value);
   g_mutex_unlock (&self->lock);
+  if (known)
+    configure_controller (self);
+  else
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static void
 gst_feedback_rate_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   GstFeedbackRate *self = GST_FEEDBACK_RATE (object);
+  gboolean known = TRUE;
 
   g_mutex_lock (&self->lock);
-  switch (id) {
-    case PROP_ALGORITHM:
-      g_value_set_enum (value, self->settings.algorithm);
-      break;
-    case PROP_CAMERA:
-      g_value_set_string (value, self->camera);
-      break;
-    case PROP_INITIAL_RATE:
-      g_value_set_double (value, self->settings.initial_rate);
-      break;
-    case PROP_MIN_RATE:
-      g_value_set_double (value, self->settings.min_rate);
-      break;
-    case PROP_MAX_RATE:
-      g_value_set_double (value, self->settings.max_rate);
-      break;
-    case PROP_WEIGHT:
-      g_value_set_double (value, self->settings.weight);
-      break;
-    case PROP_MIN_DWELL:
-      g_value_set_uint64 (value, self->min_dwell);
-      break;
-    case PROP_LATENCY_TARGET:
-      g_value_set_uint64 (value, (guint64) (self->settings.latency_target * GST_SECOND + 0.5));
-      break;
-    case PROP_PLACEMENT:
-      g_value_set_boolean (value, self->placement);
-      break;
-    case PROP_CURRENT_RATE:
-      g_value_set_double (value, rate_controller_get_rate (self->controller, seconds_now ()));
-      break;
-    case PROP_STATS:
-      g_value_take_boxed (value, make_stats (self));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  if (id == PROP_CURRENT_RATE)
+    g_value_set_double (value, rate_controller_get_rate (self->controller, seconds_now ()));
+  else if (id == PROP_STATS)
+    g_value_take_boxed (value, make_stats (self));
+  else
+    known = fog_field_get (fields, &self->settings, id, value);
   g_mutex_unlock (&self->lock);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static void
@@ -634,7 +602,8 @@ gst_feedback_rate_finalize (GObject *object)
 
   rate_controller_free (self->controller);
   g_free (self->session);
-  g_free (self->camera);
+  g_free (self->settings.camera);
+  gst_feedback_source_clear (&self->source);
   g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (gst_feedback_rate_parent_class)->finalize (object);
 }
@@ -744,10 +713,9 @@ static void
 gst_feedback_rate_init (GstFeedbackRate *self)
 {
   g_mutex_init (&self->lock);
-  self->settings = (RateSettings){DEFAULT_ALGORITHM, DEFAULT_INITIAL_RATE, DEFAULT_MIN_RATE,
-      DEFAULT_MAX_RATE, DEFAULT_WEIGHT, (gdouble) DEFAULT_LATENCY_TARGET / GST_SECOND};
-  self->min_dwell = DEFAULT_MIN_DWELL;
-  self->placement = DEFAULT_PLACEMENT;
+  self->settings =
+      (Settings){DEFAULT_ALGORITHM, NULL, DEFAULT_INITIAL_RATE, DEFAULT_MIN_RATE, DEFAULT_MAX_RATE,
+          DEFAULT_WEIGHT, DEFAULT_MIN_DWELL, DEFAULT_LATENCY_TARGET, DEFAULT_PLACEMENT};
   self->sinkpad = add_pad (self, &sink_template);
   gst_pad_set_chain_function (self->sinkpad, gst_feedback_rate_chain);
   gst_pad_set_event_function (self->sinkpad, gst_feedback_rate_sink_event);
@@ -758,5 +726,6 @@ gst_feedback_rate_init (GstFeedbackRate *self)
   self->feedbackpad = add_pad (self, &feedback_template);
   gst_pad_set_chain_function (self->feedbackpad, gst_feedback_rate_feedback_chain);
   gst_pad_set_event_function (self->feedbackpad, gst_feedback_rate_feedback_event);
+  gst_feedback_source_init (&self->source, GST_ELEMENT (self), self->sinkpad, self->srcpad);
   begin_run (self);
 }

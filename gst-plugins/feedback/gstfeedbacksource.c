@@ -1,56 +1,294 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstfeedbacksource.h"
 
-#include "sourcerates.h"
+#include <math.h>
 
 #define GST_CAT_DEFAULT gst_feedback_rate_debug
 
-/* The camera is slowed down only if the rate is so far below what it would then give. */
+/* The source is slowed down only to a rate of which at most this part goes on: a small rise of the rate
+ * then needs no new request. */
 #define HEADROOM 0.9
-/* What the source offers isn't asked for again for each frame. */
+/* us between two queries for what the source offers. */
 #define CHECK_INTERVAL (G_USEC_PER_SEC / 2)
+/* Rates are computed in doubles. */
+#define ROUNDING 1e-9
 
-/* with self->lock */
-gdouble
-gst_feedback_rate_source_rate (GstFeedbackRate *self)
+void
+gst_feedback_source_init (
+    GstFeedbackSource *self, GstElement *element, GstPad *sinkpad, GstPad *srcpad)
 {
-  return self->source_n > 0 ? (gdouble) self->source_n / self->source_d : 0;
+  self->element = element;
+  self->sinkpad = sinkpad;
+  self->srcpad = srcpad;
+  g_mutex_init (&self->lock);
 }
 
-/* Where the source's rate is settled: the one asked for first; then any, for a source that refuses. */
-GstCaps *
-gst_feedback_rate_sink_caps (GstFeedbackRate *self, GstCaps *downstream)
+void
+gst_feedback_source_clear (GstFeedbackSource *self)
 {
-  GstCaps *caps, *current = gst_pad_get_current_caps (self->sinkpad);
-  gint n, d;
+  g_mutex_clear (&self->lock);
+}
+
+void
+gst_feedback_source_reset (GstFeedbackSource *self)
+{
+  g_mutex_lock (&self->lock);
+  self->rate = self->highest = self->asked = (GstFeedbackFraction){0, 1};
+  self->changes = 0;
+  g_mutex_unlock (&self->lock);
+  self->asked_at = self->checked_at = 0;
+  self->offer = GST_FEEDBACK_OFFER_UNKNOWN;
+}
+
+/* --- rates --- */
+
+static gint
+compare (GstFeedbackFraction a, GstFeedbackFraction b)
+{
+  return gst_util_fraction_compare (a.n, a.d, b.n, b.d);
+}
+
+static gdouble
+to_double (GstFeedbackFraction rate)
+{
+  return rate.n > 0 ? (gdouble) rate.n / rate.d : 0;
+}
+
+static GstFeedbackFraction
+read_fraction (GstFeedbackSource *self, const GstFeedbackFraction *field)
+{
+  GstFeedbackFraction rate;
 
   g_mutex_lock (&self->lock);
-  n = self->asked_n;
-  d = self->asked_d;
+  rate = *field;
   g_mutex_unlock (&self->lock);
-  if (n > 0 && current) {
-    GstCaps *any = source_rates_any (current);
+  return rate;
+}
+
+gdouble
+gst_feedback_source_get_rate (GstFeedbackSource *self)
+{
+  return to_double (read_fraction (self, &self->rate));
+}
+
+gdouble
+gst_feedback_source_get_highest (GstFeedbackSource *self)
+{
+  return to_double (read_fraction (self, &self->highest));
+}
+
+guint64
+gst_feedback_source_get_changes (GstFeedbackSource *self)
+{
+  guint64 changes;
+
+  g_mutex_lock (&self->lock);
+  changes = self->changes;
+  g_mutex_unlock (&self->lock);
+  return changes;
+}
+
+/* --- what the source offers --- */
+
+typedef struct {
+  gdouble wanted;              /* frames/s */
+  GstFeedbackFraction highest; /* nothing above it is chosen */
+  GstFeedbackFraction best;    /* 0/1: none yet */
+} Choice;
+
+/* The smallest rate that covers the wanted one; if none does, the largest. */
+static void
+consider (Choice *choice, GstFeedbackFraction rate)
+{
+  gdouble wanted = choice->wanted * (1 - ROUNDING);
+  gdouble best = to_double (choice->best), value = to_double (rate);
+
+  if (rate.n <= 0 || rate.d <= 0 || compare (rate, choice->highest) > 0)
+    return;
+  if (choice->best.n == 0 || best < wanted ? value > best : value >= wanted && value < best)
+    choice->best = rate;
+}
+
+static GstFeedbackFraction
+read_value (const GValue *value)
+{
+  return (GstFeedbackFraction){
+      gst_value_get_fraction_numerator (value), gst_value_get_fraction_denominator (value)};
+}
+
+/* Of a range only whole numbers are considered, and its ends: a request for each small step would be
+ * too many requests. */
+static void
+consider_range (Choice *choice, const GValue *range)
+{
+  GstFeedbackFraction min = read_value (gst_value_get_fraction_range_min (range));
+  GstFeedbackFraction max = read_value (gst_value_get_fraction_range_max (range));
+  GstFeedbackFraction whole = {(gint) CLAMP (ceil (choice->wanted - ROUNDING), 1, G_MAXINT), 1};
+
+  if (compare (whole, choice->highest) > 0)
+    whole = choice->highest;
+  if (compare (whole, max) > 0)
+    consider (choice, max);
+  else if (compare (whole, min) < 0)
+    consider (choice, min);
+  else
+    consider (choice, whole);
+}
+
+static void
+consider_value (Choice *choice, const GValue *value)
+{
+  if (GST_VALUE_HOLDS_FRACTION (value)) {
+    consider (choice, read_value (value));
+  } else if (GST_VALUE_HOLDS_FRACTION_RANGE (value)) {
+    consider_range (choice, value);
+  } else if (GST_VALUE_HOLDS_LIST (value)) {
+    for (guint i = 0; i < gst_value_list_get_size (value); i++)
+      consider_value (choice, gst_value_list_get_value (value, i));
+  }
+}
+
+/* 0/1 if @offer gives no rate. @highest: nothing above it is chosen. */
+static GstFeedbackFraction
+choose (const GstCaps *offer, gdouble wanted, GstFeedbackFraction highest)
+{
+  Choice choice = {wanted, highest, {0, 1}};
+
+  for (guint i = 0; i < gst_caps_get_size (offer); i++) {
+    const GValue *value = gst_structure_get_value (gst_caps_get_structure (offer, i), "framerate");
+
+    if (value)
+      consider_value (&choice, value);
+  }
+  return choice.best;
+}
+
+GstCaps *
+gst_feedback_source_make_any_rate (const GstCaps *caps)
+{
+  GstCaps *any = gst_caps_copy (caps);
+
+  for (guint i = 0; i < gst_caps_get_size (any); i++)
+    gst_structure_remove_field (gst_caps_get_structure (any, i), "framerate");
+  return any;
+}
+
+/* (nullable) (transfer full): what the source can do in the present format and size. */
+static GstCaps *
+query_offer (GstFeedbackSource *self)
+{
+  GstCaps *current = gst_pad_get_current_caps (self->sinkpad), *any, *offer;
+
+  if (!current)
+    return NULL;
+  any = gst_feedback_source_make_any_rate (current);
+  offer = gst_pad_peer_query_caps (self->sinkpad, any);
+  gst_caps_unref (any);
+  gst_caps_unref (current);
+  return offer;
+}
+
+/* Whether the source offers the rate next to @wanted, and it isn't the one that the source has. */
+static gboolean
+offers_other (GstFeedbackSource *self, const GstCaps *offer, gdouble wanted)
+{
+  GstFeedbackFraction rate = choose (offer, wanted, (GstFeedbackFraction){G_MAXINT, 1});
+
+  return rate.n > 0 && compare (rate, read_fraction (self, &self->rate)) != 0;
+}
+
+static gboolean
+is_adjustable (GstFeedbackSource *self)
+{
+  GstCaps *offer;
+
+  if (self->offer == GST_FEEDBACK_OFFER_UNKNOWN && (offer = query_offer (self))) {
+    self->offer = offers_other (self, offer, GST_FEEDBACK_RATE_LOWEST) ||
+                          offers_other (self, offer, GST_FEEDBACK_RATE_HIGHEST)
+                      ? GST_FEEDBACK_OFFER_MORE
+                      : GST_FEEDBACK_OFFER_ONE;
+    gst_caps_unref (offer);
+  }
+  return self->offer == GST_FEEDBACK_OFFER_MORE;
+}
+
+/* --- caps --- */
+
+/* 0/1: the caps give no rate. */
+static GstFeedbackFraction
+read_rate (const GstStructure *s, const gchar *field)
+{
+  GstFeedbackFraction rate;
+
+  if (gst_structure_get_fraction (s, field, &rate.n, &rate.d) && rate.n > 0)
+    return rate;
+  return (GstFeedbackFraction){0, 1};
+}
+
+static gboolean
+learn_rates (GstFeedbackSource *self, GstFeedbackFraction rate, GstFeedbackFraction highest)
+{
+  gboolean is_higher;
+
+  g_mutex_lock (&self->lock);
+  if (self->rate.n > 0 && compare (rate, self->rate) != 0)
+    self->changes++;
+  self->rate = rate;
+  is_higher = compare (highest, self->highest) > 0;
+  if (is_higher)
+    self->highest = highest;
+  g_mutex_unlock (&self->lock);
+  return is_higher;
+}
+
+gboolean
+gst_feedback_source_set_caps (GstFeedbackSource *self, const GstCaps *caps)
+{
+  const GstStructure *s = gst_caps_get_structure (caps, 0);
+  GstFeedbackFraction rate = read_rate (s, "framerate"), highest = rate;
+
+  /* A variable rate has this bound instead. */
+  if (rate.n == 0)
+    highest = read_rate (s, "max-framerate");
+  self->is_plain = gst_caps_features_is_equal (
+      gst_caps_get_features (caps, 0), GST_CAPS_FEATURES_MEMORY_SYSTEM_MEMORY);
+  self->offer = GST_FEEDBACK_OFFER_UNKNOWN;
+  GST_INFO_OBJECT (self->element, "the source gives %d/%d frames/s, at most %d/%d", rate.n, rate.d,
+      highest.n, highest.d);
+  return learn_rates (self, rate, highest);
+}
+
+/* The source settles its rate by these caps: the one it was asked for comes first, then any other, for a
+ * source that refuses. */
+GstCaps *
+gst_feedback_source_make_sink_caps (GstFeedbackSource *self, const GstCaps *downstream)
+{
+  GstFeedbackFraction asked = read_fraction (self, &self->asked);
+  GstCaps *caps, *current = gst_pad_get_current_caps (self->sinkpad);
+
+  if (asked.n > 0 && current) {
+    GstCaps *any = gst_feedback_source_make_any_rate (current);
 
     caps = gst_caps_copy (any);
-    gst_caps_set_simple (caps, "framerate", GST_TYPE_FRACTION, n, d, NULL);
+    gst_caps_set_simple (caps, "framerate", GST_TYPE_FRACTION, asked.n, asked.d, NULL);
     gst_caps_append (caps, any);
   } else {
     caps = gst_caps_copy (downstream);
   }
   gst_clear_caps (&current);
-  gst_caps_append (caps, source_rates_any (downstream));
+  gst_caps_append (caps, gst_feedback_source_make_any_rate (downstream));
   return caps;
 }
 
-/* (transfer full): @caps, at a rate that downstream takes if it doesn't take this one. */
 GstCaps *
-gst_feedback_rate_src_caps (GstFeedbackRate *self, GstCaps *caps)
+gst_feedback_source_make_src_caps (GstFeedbackSource *self, GstCaps *caps)
 {
+  GstFeedbackFraction rate = read_fraction (self, &self->rate);
   GstCaps *any, *allowed;
 
   if (gst_pad_peer_query_accept_caps (self->srcpad, caps))
     return gst_caps_ref (caps);
-  any = source_rates_any (caps);
+  any = gst_feedback_source_make_any_rate (caps);
   allowed = gst_pad_peer_query_caps (self->srcpad, any);
   gst_caps_unref (any);
   if (gst_caps_is_empty (allowed) || gst_caps_is_any (allowed)) {
@@ -59,20 +297,29 @@ gst_feedback_rate_src_caps (GstFeedbackRate *self, GstCaps *caps)
   }
   allowed = gst_caps_truncate (gst_caps_make_writable (allowed));
   gst_structure_fixate_field_nearest_fraction (
-      gst_caps_get_structure (allowed, 0), "framerate", MAX (self->source_n, 1), self->source_d);
+      gst_caps_get_structure (allowed, 0), "framerate", MAX (rate.n, 1), rate.d);
   return gst_caps_fixate (allowed);
 }
 
-static gboolean
-is_due (GstFeedbackRate *self, gdouble rate, gint64 now)
-{
-  gdouble source;
-  gint64 dwell;
+/* --- requests --- */
 
-  g_mutex_lock (&self->lock);
-  source = gst_feedback_rate_source_rate (self);
-  dwell = (gint64) GST_TIME_AS_USECONDS (self->min_dwell);
-  g_mutex_unlock (&self->lock);
+/* A camera can't change its rate while any element holds one of its buffers: v4l2src then fails for
+ * good. So what is held downstream, in a queue or until Kafka has it, is a copy. */
+GstBuffer *
+gst_feedback_source_detach (GstFeedbackSource *self, GstBuffer *buffer)
+{
+  GstBuffer *copy;
+
+  if (!buffer->pool || !self->is_plain || !is_adjustable (self))
+    return gst_buffer_make_writable (buffer);
+  copy = gst_buffer_copy_deep (buffer);
+  gst_buffer_unref (buffer);
+  return copy;
+}
+
+static gboolean
+is_due (GstFeedbackSource *self, gdouble rate, gdouble source, gint64 dwell, gint64 now)
+{
   if (source <= 0 || (rate <= source && rate > HEADROOM * source))
     return FALSE;
   if ((self->asked_at && now - self->asked_at < dwell) || now - self->checked_at < CHECK_INTERVAL)
@@ -81,68 +328,35 @@ is_due (GstFeedbackRate *self, gdouble rate, gint64 now)
   return TRUE;
 }
 
-/* What the source can do at the present format and size. */
-static GstCaps *
-query_offer (GstFeedbackRate *self)
-{
-  GstCaps *current = gst_pad_get_current_caps (self->sinkpad), *any, *offer;
-
-  if (!current)
-    return NULL;
-  any = source_rates_any (current);
-  offer = gst_pad_peer_query_caps (self->sinkpad, any);
-  gst_caps_unref (any);
-  gst_caps_unref (current);
-  return offer;
-}
-
-gboolean
-gst_feedback_rate_is_adjustable (GstFeedbackRate *self)
-{
-  GstCaps *offer;
-  gint n, d;
-
-  if (self->offer_seen || !(offer = query_offer (self)))
-    return self->adjustable;
-  self->offer_seen = TRUE;
-  self->adjustable = (source_rates_choose (offer, GST_FEEDBACK_RATE_LOWEST, G_MAXINT, 1, &n, &d) &&
-                         gst_util_fraction_compare (n, d, self->source_n, self->source_d) != 0) ||
-                     (source_rates_choose (offer, GST_FEEDBACK_RATE_HIGHEST, G_MAXINT, 1, &n, &d) &&
-                         gst_util_fraction_compare (n, d, self->source_n, self->source_d) != 0);
-  gst_caps_unref (offer);
-  return self->adjustable;
-}
-
-/* TRUE: it is neither what the source does nor what it was asked for already. */
+/* TRUE: @rate is neither what the source has nor what it was asked for last. */
 static gboolean
-ask_for (GstFeedbackRate *self, gint n, gint d)
+note_request (GstFeedbackSource *self, GstFeedbackFraction rate)
 {
-  gboolean new;
+  gboolean is_new;
 
   g_mutex_lock (&self->lock);
-  new = gst_util_fraction_compare (n, d, self->source_n, self->source_d) != 0 &&
-        gst_util_fraction_compare (n, d, self->asked_n, self->asked_d) != 0;
-  self->asked_n = n;
-  self->asked_d = d;
+  is_new = compare (rate, self->rate) != 0 && compare (rate, self->asked) != 0;
+  self->asked = rate;
   g_mutex_unlock (&self->lock);
-  return new;
+  return is_new;
 }
 
 void
-gst_feedback_rate_follow (GstFeedbackRate *self, gdouble rate, gint64 now)
+gst_feedback_source_follow (GstFeedbackSource *self, gdouble rate, gint64 dwell, gint64 now)
 {
+  gdouble source = gst_feedback_source_get_rate (self);
+  GstFeedbackFraction chosen;
   GstCaps *offer;
-  gint n, d;
-  gdouble source = gst_feedback_rate_source_rate (self), lower = rate / HEADROOM;
 
-  if (!is_due (self, rate, now) || !(offer = query_offer (self)))
+  if (!is_due (self, rate, source, dwell, now) || !(offer = query_offer (self)))
     return;
-  if (source_rates_choose (
-          offer, rate < source ? lower : rate, self->native_n, self->native_d, &n, &d) &&
-      ask_for (self, n, d)) {
-    GST_INFO_OBJECT (self, "asking the source for %d/%d frames/s, to send %.2f", n, d, rate);
-    self->asked_at = now;
-    gst_pad_push_event (self->sinkpad, gst_event_new_reconfigure ());
-  }
+  chosen =
+      choose (offer, rate < source ? rate / HEADROOM : rate, read_fraction (self, &self->highest));
   gst_caps_unref (offer);
+  if (chosen.n == 0 || !note_request (self, chosen))
+    return;
+  GST_INFO_OBJECT (self->element, "asking the source for %d/%d frames/s, to send %.2f", chosen.n,
+      chosen.d, rate);
+  self->asked_at = now;
+  gst_pad_push_event (self->sinkpad, gst_event_new_reconfigure ());
 }

@@ -1,23 +1,74 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "gstfeedbackrate.h"
+#include <gst/gst.h>
 
 G_BEGIN_DECLS
 
-/* feedbackrate towards its source: what rates it offers, which one it is asked for, what caps both sides see. */
-
 GST_DEBUG_CATEGORY_EXTERN (gst_feedback_rate_debug);
 
-/* Frames/s as its caps say, 0 if they don't. With self->lock. */
-gdouble gst_feedback_rate_source_rate (GstFeedbackRate *self);
-/* (transfer full): what the pad sink takes, if downstream takes @downstream. */
-GstCaps *gst_feedback_rate_sink_caps (GstFeedbackRate *self, GstCaps *downstream);
-/* (transfer full): @caps, at a rate that downstream takes if it doesn't take this one. */
-GstCaps *gst_feedback_rate_src_caps (GstFeedbackRate *self, GstCaps *caps);
-/* Whether the source can do other rates; of the streaming thread, as the next one. */
-gboolean gst_feedback_rate_is_adjustable (GstFeedbackRate *self);
-/* Asks the source for another rate if that is due. @rate: frames/s that go on; @now: monotonic, us */
-void gst_feedback_rate_follow (GstFeedbackRate *self, gdouble rate, gint64 now);
+#define GST_FEEDBACK_RATE_LOWEST 0.001
+#define GST_FEEDBACK_RATE_HIGHEST 10000.0
+
+/* A frame rate, frames/s. 0/1: unknown. */
+typedef struct {
+  gint n, d;
+} GstFeedbackFraction;
+
+typedef enum {
+  GST_FEEDBACK_OFFER_UNKNOWN, /* nobody has asked since the format changed */
+  GST_FEEDBACK_OFFER_ONE,     /* the source has no other rate in this format and size */
+  GST_FEEDBACK_OFFER_MORE,
+} GstFeedbackOffer;
+
+/* feedbackrate towards its source: which rates the source offers, which one it is asked for, and which
+ * caps it and downstream see. */
+typedef struct {
+  GstElement *element; /* whose part it is */
+  GstPad *sinkpad, *srcpad;
+
+  GMutex lock;                 /* guards what follows; a leaf */
+  GstFeedbackFraction rate;    /* of the source's caps */
+  GstFeedbackFraction highest; /* that the source's caps have had in this run */
+  GstFeedbackFraction asked;   /* that the source was asked for last; 0/1: none */
+  guint64 changes;             /* of `rate` */
+
+  /* of the streaming thread */
+  gint64 asked_at, checked_at; /* us, monotonic; 0: never */
+  gboolean is_plain;           /* frames are in system memory */
+  GstFeedbackOffer offer;
+} GstFeedbackSource;
+
+void gst_feedback_source_init (
+    GstFeedbackSource *source, GstElement *element, GstPad *sinkpad, GstPad *srcpad);
+void gst_feedback_source_clear (GstFeedbackSource *source);
+/* A run begins. */
+void gst_feedback_source_reset (GstFeedbackSource *source);
+
+/* Frames/s; 0: unknown. */
+gdouble gst_feedback_source_get_rate (GstFeedbackSource *source);
+gdouble gst_feedback_source_get_highest (GstFeedbackSource *source);
+guint64 gst_feedback_source_get_changes (GstFeedbackSource *source);
+
+/* The source's caps. TRUE: the highest rate has changed. */
+gboolean gst_feedback_source_set_caps (GstFeedbackSource *source, const GstCaps *caps);
+/* (transfer full): what the pad `sink` takes, if downstream takes @downstream. */
+GstCaps *gst_feedback_source_make_sink_caps (GstFeedbackSource *source, const GstCaps *downstream);
+/* (transfer full): what the pad `src` gives for @caps of the source: @caps, but with a rate that
+ * downstream takes. */
+GstCaps *gst_feedback_source_make_src_caps (GstFeedbackSource *source, GstCaps *caps);
+/* (transfer full): @caps at any frame rate. */
+GstCaps *gst_feedback_source_make_any_rate (const GstCaps *caps);
+
+/* The following ones are for the streaming thread. */
+
+/* (transfer full) @buffer: writable, and not the camera's own memory if that would keep it from
+ * changing its rate. */
+GstBuffer *gst_feedback_source_detach (GstFeedbackSource *source, GstBuffer *buffer);
+/* Asks the source for another rate if that is due.
+ * @rate: frames/s that go on
+ * @dwell: us that pass at least between two requests
+ * @now: us, monotonic */
+void gst_feedback_source_follow (GstFeedbackSource *source, gdouble rate, gint64 dwell, gint64 now);
 
 G_END_DECLS
