@@ -5,7 +5,8 @@ import { $, setText } from "./dom.js";
 
 const SAID_MS = 1500;
 
-// Without HTTPS browsers have no clipboard for a page, but on this machine; copying what is selected works.
+// Without HTTPS a page has a clipboard on its own machine alone. Copying what is selected works
+// everywhere.
 async function copy(text) {
   if (navigator.clipboard) {
     try {
@@ -28,7 +29,9 @@ async function copy(text) {
 export function copies(button, lineOf) {
   const label = button.textContent;
   button.addEventListener("click", async () => {
-    const [text, announced] = await copy(lineOf()).then(() => ["Copied", "The line is copied."], (error) => ["Not copied", error.message]);
+    const [text, announced] = await copy(lineOf()).then(
+      () => ["Copied", "The line is copied."],
+      (error) => ["Not copied", error.message]);
     button.focus();
     setText(button, text);
     setText($("announce"), announced);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The way of a frame, with what waits on each arrow and for how long, and the loop back to the cameras.
+// The way of a frame, with what waits on each arrow and for how long; the loop back to the cameras.
 
 import { $, keep, make, setData, setText } from "./dom.js";
 import { counted, decimal, number, percent, seconds, whole } from "./format.js";
 
 const NAMES = { cameras: "Cameras", camera: "Topic camera", fog: "Fog", "database topic": "Topic database", database: "Database" };
+const ANSWERS = { good: "answers", warn: "slow", bad: "away" };
 const LATE_S = 2;
 const AWAY_S = 10;
 const alive = (replica) => replica.state === "good" || replica.state === "leaving";
@@ -53,7 +54,7 @@ class LoopView {
 function detailsOf({ cameras = [], replicas = [], servers = {} }) {
   const running = replicas.filter(alive);
   const stopped = cameras.filter((camera) => camera.health === "stopped").length;
-  const server = (name) => ({ text: servers[name]?.state === "good" ? "answers" : servers[name]?.state === "bad" ? "away" : "slow", level: servers[name]?.state });
+  const server = (name) => ({ text: ANSWERS[servers[name]?.state] ?? "unknown", level: servers[name]?.state });
   return {
     cameras: { text: stopped ? `${stopped} of ${cameras.length} stopped` : whole(cameras.length), level: stopped ? "bad" : "good" },
     camera: server("kafka"),
@@ -82,14 +83,16 @@ class ArrowView {
   #lag = make("span", { class: "lag" });
 
   constructor({ from, to }) {
-    this.element = make("li", { class: "arrow", "data-from": from, "data-to": to }, this.#rate,
-      make("span", { class: "shaft", "aria-hidden": "true" }), make("span", { class: "arrow-text" }, this.#waiting, this.#lag));
+    const shaft = make("span", { class: "shaft", "aria-hidden": "true" });
+    const text = make("span", { class: "arrow-text" }, this.#waiting, this.#lag);
+    this.element = make("li", { class: "arrow", "data-from": from, "data-to": to }, this.#rate, shaft, text);
   }
 
   update({ arrow: { rate, waiting, lag } }) {
     setText(this.#rate, `${decimal(rate)}/s`);
-    setText(this.#waiting, number(waiting) === null ? "" : waiting === 0 ? "nothing waits" : `${whole(waiting)} waiting`);
-    setText(this.#lag, number(lag) === null ? "lag not known" : `${seconds(lag)}${number(waiting) === null ? " on the way" : " behind"}`);
+    const counts = number(waiting) !== null;
+    setText(this.#waiting, !counts ? "" : waiting === 0 ? "nothing waits" : `${whole(waiting)} waiting`);
+    setText(this.#lag, number(lag) === null ? "lag not known" : `${seconds(lag)} ${counts ? "behind" : "on the way"}`);
     setData(this.element, "level", lag >= AWAY_S ? "bad" : lag >= LATE_S ? "warn" : "good");
   }
 }

@@ -58,7 +58,7 @@ export class FrameView {
     this.#picture.style.height = width / height >= ratio ? "auto" : "100%";
   }
 
-  // `width` and `height` are those of the frame that was counted, of which the picture may be a smaller copy.
+  // `width` and `height` are those of the frame that was counted. Its picture may be smaller.
   setBoxes(boxes, width, height, kindOf = () => "") {
     const good = boxes.filter((box) => within(box, width, height));
     while (this.#boxes.length > good.length) this.#boxes.pop().remove();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The first line: how the system is, in one sentence; the servers; the connection to this page's own.
+// The first line: how the system is, in one sentence. The servers, and the connection to them.
 
 import { $, keep, make, setData, setHidden, setText, setTitle } from "./dom.js";
 import { moment } from "./format.js";

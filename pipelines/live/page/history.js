@@ -9,6 +9,7 @@ import { readJson } from "./stream.js";
 const UNIT_MS = { minute: 60 * 1000, hour: 60 * 60 * 1000 };
 const AGAIN_MS = 60 * 1000;
 const ROWS = 500;
+const bars = uPlot.paths.bars({ size: [0.8, 60], align: 1 });
 const BARS = 20000; // two weeks of minutes
 
 export class History {
@@ -94,7 +95,9 @@ export class History {
     const frames = buckets.reduce((sum, bucket) => sum + (number(bucket.frames) ?? 0), 0);
     const faces = buckets.reduce((sum, bucket) => sum + (number(bucket.faces) ?? 0), 0);
     const most = buckets.reduce((top, bucket) => Math.max(top, number(bucket.most) ?? 0), 0);
-    const text = frames ? `${counted(faces, "face")} in ${counted(frames, "frame")}, ${whole(most)} at most in one; by ${unit}.` : "The database holds no faces of this range.";
+    const text = frames ?
+      `${counted(faces, "face")} in ${counted(frames, "frame")}, ${whole(most)} at most in one; by ${unit}.` :
+      "The database holds no faces of this range.";
     setText($("history-sum"), text);
     $("history-plot").setAttribute("role", "img");
     $("history-plot").setAttribute("aria-label", `Faces by ${unit}: ${text}`);
@@ -109,7 +112,7 @@ export class History {
       cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
       scales: { x: { time: true, range: (_, least, most) => widened(this.#times, least, most) }, y: fromZero(4) },
       axes: [axis({ size: 30, space: 60, values: (_, ticks) => ticks.map(axisTime) }), axis({ size: 50, space: 34 })],
-      series: [{}, line("faces", "first", { fill: true, width: 1, paths: uPlot.paths.bars({ size: [0.8, 60], align: 1 }) })],
+      series: [{}, line("faces", "first", { fill: true, width: 1, paths: bars })],
       hooks: { setCursor: [(chart) => this.#showCursor(chart)] },
     });
   }
@@ -123,9 +126,13 @@ export class History {
   #fillTable() {
     if (!$("history-details").open) return;
     const newest = this.#buckets.slice(-ROWS).reverse();
-    $("history-table").tBodies[0].replaceChildren(...newest.map(({ time, camera, frames, faces, most }) =>
-      make("tr", {}, make("td", { text: moment(time) }), make("td", {}, make("bdi", { text: camera })), ...[frames, faces, most].map((value) => make("td", { text: whole(value) })))));
+    $("history-table").tBodies[0].replaceChildren(...newest.map(rowOf));
   }
+}
+
+function rowOf({ time, camera, frames, faces, most }) {
+  const numbers = [frames, faces, most].map((value) => make("td", { text: whole(value) }));
+  return make("tr", {}, make("td", { text: moment(time) }), make("td", {}, make("bdi", { text: camera })), ...numbers);
 }
 
 // Faces of all cameras by unit, with a 0 where the database has nothing.

@@ -28,7 +28,9 @@ export class Pictures {
 
   // `show(bitmap, frame)` and `fail(text)` are called as pictures come.
   add(element, camera, show, fail) {
-    this.#seats.set(element, { camera, show, fail, visible: false, wanted: null, shown: "", due: 0, took: 0, failed: 0, abort: null, timer: null });
+    this.#seats.set(element, {
+      camera, show, fail, visible: false, wanted: null, shown: "", due: 0, took: 0, failed: 0, abort: null, timer: null,
+    });
     this.#seen.observe(element);
   }
 

@@ -11,7 +11,8 @@ const GAP_MS = 5000; // a longer time without samples is a gap in the lines
 const MARKS_SHOWN = 100;
 const FIELDS = ["time", "faces", "rate", "capacity", "waiting", "p50", "p95", "replicas"];
 const KINDS = { camera: "mark-camera", replica: "mark-replica", kafka: "mark-server", database: "mark-server" };
-const WHOLE = [0, 1, 2, 3, 4, 5, 6].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power)); // steps of an axis
+// Steps of an axis that has no fractions.
+const WHOLE = [0, 1, 2, 3, 4, 5, 6].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power));
 const stepped = uPlot.paths.stepped({ align: 1 });
 
 const PLOTS = [
@@ -142,9 +143,17 @@ class Plot {
     this.#chart = new Chart(place, {
       height: last ? 112 : 88,
       padding: [9, 6, 0, 0],
-      cursor: { sync: { key: sync.key, setSeries: false }, y: false, drag: { x: false, y: false }, points: { size: 6 } },
+      cursor: {
+        sync: { key: sync.key, setSeries: false },
+        y: false,
+        drag: { x: false, y: false },
+        points: { size: 6 },
+      },
       scales: { x: { time: true, range: () => plots.range }, y: fromZero(what.least) },
-      axes: [axis({ show: true, size: last ? 26 : 4, values: last ? clockValues : () => [], space: 70 }), axis({ size: 44, space: 28, incrs: what.whole ? WHOLE : undefined, values: (_, ticks) => ticks.map(short) })],
+      axes: [
+        axis({ size: last ? 26 : 4, values: last ? clockValues : () => [], space: 70 }),
+        axis({ size: 44, space: 28, incrs: what.whole ? WHOLE : undefined, values: (_, ticks) => ticks.map(short) }),
+      ],
       series: [{}, ...what.lines.map(([, label, name, options]) => line(label, name, options))],
       hooks: { draw: [(chart) => drawMarks(chart, plots.marks)], setCursor: [() => plots.showCursor()] },
     });

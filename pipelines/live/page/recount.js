@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A frame of the past is counted again, with another cascade, neighbours or scale, beside the first answer.
+// A frame of the past is counted again, with another cascade, neighbours or scale, beside the first
+// answer.
 
 import { copies } from "./copy.js";
 import { $, setHidden, setOptions, setText } from "./dom.js";

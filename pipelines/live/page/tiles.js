@@ -15,7 +15,7 @@ const BOUNDS = {
   minimum: "Held at its minimum",
   unknown: "What bounds it is not known yet",
 };
-const FRESH_MS = 2000; // a counted picture this much older than the newest is shown rather than one without boxes
+const FRESH_MS = 2000; // a counted frame is preferred to one without boxes that is this much newer
 const MANY = 8;
 
 export class Tiles {
@@ -74,19 +74,23 @@ class Tile {
     this.#pictures = pictures;
     const name = make("h3", { title: camera }, make("bdi", { text: camera }));
     const view = make("div");
-    this.#parts.copy.setAttribute("aria-label", `Copy the command line that shows this frame of ${camera}`);
+    this.#parts.copy.setAttribute("aria-label", `Copy line that shows this frame of ${camera}`);
     this.#parts.open.setAttribute("aria-label", `Open this frame of ${camera} in time travel`);
     this.view = new FrameView(view);
     view.append(make("div", { class: "chips" }, this.#parts.count, this.#parts.age));
-    this.element = make("li", { class: "tile card", "data-camera": camera }, view,
-      make("div", { class: "tile-text" },
-        make("div", { class: "tile-head" }, name, make("span", { class: "health" }, make("span", { class: "lamp", "aria-hidden": "true" }), this.#parts.health)),
-        make("div", { class: "tile-rate" }, this.#parts.rate, make("div", { class: "meter", "aria-hidden": "true" }, this.#parts.meter)),
-        this.#parts.bound,
-        make("div", { class: "tile-foot" }, this.#parts.place, make("span", { class: "buttons" }, this.#parts.copy, this.#parts.open))));
+    const lamp = make("span", { class: "lamp", "aria-hidden": "true" });
+    const meter = make("div", { class: "meter", "aria-hidden": "true" }, this.#parts.meter);
+    const buttons = make("span", { class: "buttons" }, this.#parts.copy, this.#parts.open);
+    const text = make("div", { class: "tile-text" },
+      make("div", { class: "tile-head" }, name, make("span", { class: "health" }, lamp, this.#parts.health)),
+      make("div", { class: "tile-rate" }, this.#parts.rate, meter),
+      this.#parts.bound,
+      make("div", { class: "tile-foot" }, this.#parts.place, buttons));
+    this.element = make("li", { class: "tile card", "data-camera": camera }, view, text);
     copies(this.#parts.copy, () => this.#shown?.line ?? "");
     this.#parts.open.addEventListener("click", () => open(camera, this.#shown));
-    pictures.add(view, camera, (bitmap, frame) => this.#showPicture(bitmap, frame), (text) => this.view.clear(text));
+    const show = (bitmap, frame) => this.#showPicture(bitmap, frame);
+    pictures.add(view, camera, show, (text) => this.view.clear(text));
   }
 
   end() {
@@ -99,7 +103,8 @@ class Tile {
     setText(health, HEALTH[camera.health] ?? HEALTH.unknown);
     setTitle(health.parentElement, `since ${moment(camera.since)}`);
     setText(rate, `${decimal(camera.given)} of ${decimal(camera.wanted)} frames/s`);
-    setTitle(rate, `It sends ${decimal(camera.given)} frames/s and wants ${decimal(camera.wanted)}; at least ${decimal(camera.minimum)}, weight ${decimal(camera.weight)}`);
+    setTitle(rate, `It sends ${decimal(camera.given)} frames/s and wants ${decimal(camera.wanted)}; ` +
+      `at least ${decimal(camera.minimum)}, weight ${decimal(camera.weight)}`);
     const share = number(camera.given) !== null && camera.wanted > 0 ? Math.min(1, camera.given / camera.wanted) : 0;
     meter.style.width = `${Math.round(share * 100)}%`;
     setText(bound, sentenceOf(camera));
@@ -117,13 +122,20 @@ class Tile {
   // States and frames come on the same stream, so a later one is never older; an answer may come
   // after its frame.
   offer(frame) {
-    if (this.#newest && frame.captured < this.#newest.captured && frame.session === this.#newest.session && !frame.counted) return;
-    if (!this.#newest || frame.captured >= this.#newest.captured || frame.session !== this.#newest.session) this.#newest = frame;
+    const follows = !this.#newest || frame.session !== this.#newest.session || frame.captured >= this.#newest.captured;
+    if (!follows && !frame.counted) return;
+    if (follows) this.#newest = frame;
     if (frame.counted) this.#counted = frame;
     if (keyOf(frame) === keyOf(this.#shown)) this.#showAnswer(frame);
-    const best = this.#counted && this.#newest.captured - this.#counted.captured < FRESH_MS && this.#counted.session === this.#newest.session ? this.#counted : this.#newest;
+    const best = this.#best();
     if (!this.#shown) this.#showPlace(best);
     this.#pictures.offer(this.view.element, best);
+  }
+
+  #best() {
+    const [counted, newest] = [this.#counted, this.#newest];
+    const fresh = counted?.session === newest.session && newest.captured - counted.captured < FRESH_MS;
+    return fresh ? counted : newest;
   }
 
   #showPicture(bitmap, frame) {
