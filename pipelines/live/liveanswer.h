@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+#include <json-glib/json-glib.h>
+
+G_BEGIN_DECLS
+
+/* Where a message is. */
+typedef struct {
+  gchar *topic;
+  gint partition;
+  gint64 offset;
+} LivePlace;
+
+void live_place_copy (LivePlace *self, const LivePlace *from);
+/* FALSE: @buffer comes from no topic. */
+gboolean live_place_read (LivePlace *self, GstBuffer *buffer);
+void live_place_clear (LivePlace *self);
+/* (transfer full): a `kafkasrc` that reads this message alone, as gst-launch-1.0 takes it. */
+gchar *live_place_make_source (const LivePlace *self, const gchar *servers);
+void live_place_to_json (const LivePlace *self, JsonBuilder *json);
+
+/* A face, in pixels of its frame. */
+typedef struct {
+  gint x, y, w, h;
+} LiveBox;
+
+void live_boxes_to_json (const GArray *boxes, JsonBuilder *json);
+
+/* What the fog found in one frame: an event of the database topic. Immutable, reference-counted. */
+typedef struct {
+  gatomicrefcount refs;
+  gchar *id;     /* of the frame: camera:session:seq, or topic:partition:offset */
+  gchar *camera; /* NULL: its producer named none */
+  guint64 seq;
+  gint64 captured, processed; /* ms since the Unix epoch; 0: unknown */
+  guint faces;
+  GArray *boxes; /* of LiveBox */
+  gint width, height;
+  gchar *replica;
+  LivePlace place; /* of the event itself; no topic: unknown */
+} LiveAnswer;
+
+/**
+ * live_answer_parse:
+ * @text: an event, or any bytes at all
+ * @size: their number
+ * @error: G_IO_ERROR_INVALID_DATA: what is wrong with it, for a person
+ *
+ * Unknown fields are ignored. At most 1000 boxes are kept, and none that lies outside of 32 bits.
+ *
+ * Returns: (nullable) (transfer full): the answer
+ */
+LiveAnswer *live_answer_parse (const gchar *text, gsize size, GError **error);
+/* (nullable) (transfer full): of a message of the database topic, with its place. */
+LiveAnswer *live_answer_from_sample (GstSample *sample);
+LiveAnswer *live_answer_ref (LiveAnswer *self);
+void live_answer_unref (LiveAnswer *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (LiveAnswer, live_answer_unref)
+
+G_END_DECLS

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "livemodel.h"
+#include "liveoptions.h"
+#include "livereply.h"
+
+G_BEGIN_DECLS
+
+/* One function a path of the API. */
+typedef struct {
+  const LiveOptions *options;
+  LiveModel *model;
+} LiveApi;
+
+typedef enum {
+  LIVE_HERE,  /* at once */
+  LIVE_JOB,   /* on one of a few threads */
+  LIVE_COUNT, /* on the one thread that counts faces */
+} LiveWhere;
+
+typedef LiveReply (*LiveApiFunc) (LiveApi *api, const LiveRequest *request);
+
+typedef struct {
+  const gchar *path;
+  const gchar *method;
+  LiveApiFunc func;
+  LiveWhere where;
+} LiveRoute;
+
+/* (nullable): NULL: there is no such path. */
+const LiveRoute *live_api_find (const gchar *path);
+
+G_END_DECLS

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "livecamera.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ms without a frame, at least, until a camera counts as stopped; frame periods, too. */
+#define STOPPED 3000
+#define STOPPED_PERIODS 3
+/* ms without a new answer until it counts as late. */
+#define LATE 2000
+/* Ticks that a rate is taken over, at least: 5 s. */
+#define RATE_TICKS 10
+#define TICKS_A_SECOND 2
+/* What it sends below this part of what it may send is its own or its link's doing. */
+#define LINK_SHARE 0.8
+
+LiveCamera *
+live_camera_new (const gchar *name, gint64 now)
+{
+  LiveCamera *self = g_new0 (LiveCamera, 1);
+
+  self->name = g_strdup (name);
+  self->since = self->active = now;
+  self->progress = live_progress_new ();
+  self->weight = 1;
+  self->given = NAN;
+  return self;
+}
+
+void
+live_camera_free (LiveCamera *self)
+{
+  g_clear_pointer (&self->answer, live_answer_unref);
+  g_clear_pointer (&self->observer, rate_controller_free);
+  live_progress_free (self->progress);
+  g_free (self->session);
+  g_free (self->name);
+  g_free (self);
+}
+
+/* A camera that was started again numbers from 0. */
+static void
+begin_session (LiveCamera *self, const gchar *session)
+{
+  g_free (self->session);
+  self->session = g_strdup (session);
+  self->seq = 0;
+  live_progress_free (self->progress);
+  self->progress = live_progress_new ();
+  g_clear_pointer (&self->observer, rate_controller_free);
+}
+
+void
+live_camera_see (LiveCamera *self, const gchar *session, guint64 seq, gint64 now)
+{
+  if (session && g_strcmp0 (session, self->session) != 0)
+    begin_session (self, session);
+  self->seq = MAX (self->seq, seq);
+  self->active = now;
+}
+
+/* camera:session:seq, of which a camera's name may hold anything. (transfer full) (nullable) */
+static gchar *
+session_of (const LiveAnswer *answer)
+{
+  const gchar *end = strrchr (answer->id, ':'), *begin;
+
+  if (!end)
+    return NULL;
+  for (begin = end; begin > answer->id && begin[-1] != ':'; begin--)
+    ;
+  return begin > answer->id ? g_strndup (begin, (gsize) (end - begin)) : NULL;
+}
+
+void
+live_camera_take_answer (LiveCamera *self, LiveAnswer *answer, gint64 now)
+{
+  g_autofree gchar *session = session_of (answer);
+
+  live_camera_see (self, session, answer->seq, now);
+  if (answer->captured < self->answered)
+    return;
+  self->answered = answer->captured;
+  self->faces = answer->faces;
+  g_clear_pointer (&self->answer, live_answer_unref);
+  self->answer = live_answer_ref (answer);
+}
+
+/* ---- reports ---- */
+
+static void
+observe (LiveCamera *self, const FogReport *report, gdouble now)
+{
+  RateSettings settings = {
+      .algorithm = RATE_ALGORITHM_ADAPTIVE,
+      .initial_rate = self->wanted,
+      .min_rate = MIN (MAX (self->minimum, 0.001), self->wanted),
+      .max_rate = self->wanted,
+      .weight = MAX (self->weight, 0.001),
+      .latency_target = 0.25,
+  };
+
+  if (self->wanted <= 0 || !self->session)
+    return;
+  if (!self->observer)
+    self->observer = rate_controller_new (self->name, self->session, &settings, now);
+  rate_controller_configure (self->observer, &settings);
+  rate_controller_report (self->observer, report, now);
+}
+
+/* Frames without faces make no event: reports alone know that they were counted. */
+static void
+learn_answered (LiveCamera *self, const FogReport *report, gint64 now)
+{
+  gdouble age = isfinite (report->age_p50) ? report->age_p50 : 0;
+  gint64 captured = now - (gint64) (age * 1000);
+  gint64 silent = (gint64) ((report->interval + 1) * 1000);
+
+  if (captured <= self->answered)
+    return;
+  if (!self->answer || captured - self->answer->captured > silent)
+    self->faces = 0;
+  self->answered = captured;
+}
+
+void
+live_camera_take_report (
+    LiveCamera *self, const FogReport *report, const FogReportCamera *own, gint64 now)
+{
+  if (own && own->frames > 0) {
+    live_camera_see (self, own->session, own->last_seq, now);
+    self->interval = MAX (report->interval, 0.9 * self->interval);
+    self->wanted = own->max;
+    self->minimum = own->min;
+    self->weight = own->weight;
+    learn_answered (self, report, now);
+  }
+  observe (self, report, (gdouble) now / 1000);
+}
+
+/* ---- what follows ---- */
+
+static gboolean
+set_health (LiveCamera *self, LiveHealth health, gint64 since)
+{
+  if (self->health == health)
+    return FALSE;
+  self->health = health;
+  self->since = since;
+  return TRUE;
+}
+
+/* ms without a sign of a frame that are normal. */
+static gdouble
+patience (const LiveCamera *self, gboolean watched)
+{
+  gdouble period = self->given > 0 ? 1000 / self->given : 0;
+  gdouble patience = MAX (STOPPED, MIN (STOPPED_PERIODS * period, 600e3));
+
+  return watched ? patience : patience + self->interval * 1000;
+}
+
+gboolean
+live_camera_tick (LiveCamera *self, gboolean watched, gint64 now)
+{
+  guint window = MAX (RATE_TICKS, (guint) (2 * TICKS_A_SECOND * MIN (self->interval, 60)));
+
+  if (now - self->active > patience (self, watched)) {
+    self->given = 0;
+    self->faces = 0;
+    return set_health (self, LIVE_CAMERA_STOPPED, self->active);
+  }
+  live_progress_add (self->progress, now, (gint64) MIN (self->seq, (guint64) G_MAXINT64));
+  self->given = live_progress_get_rate (self->progress, window);
+  if (self->answered == 0)
+    return FALSE;
+  if (now - self->answered > LATE + self->interval * 1000)
+    return set_health (self, LIVE_CAMERA_LATE, self->answered);
+  return set_health (self, LIVE_CAMERA_GOOD, now);
+}
+
+const gchar *
+live_health_name (LiveHealth health)
+{
+  static const gchar *const names[] = {"unknown", "good", "late", "stopped"};
+
+  return names[health];
+}
+
+static RateBound
+bound_of (const LiveCamera *self, gint64 now)
+{
+  gdouble seconds = (gdouble) now / 1000, allowed;
+  RateState state;
+
+  rate_controller_get_state (self->observer, seconds, &state);
+  allowed = rate_controller_get_rate (self->observer, seconds);
+  if (isfinite (self->given) && self->given < LINK_SHARE * allowed)
+    return RATE_BOUND_LINK;
+  return state.bound;
+}
+
+const gchar *
+live_camera_get_bound (const LiveCamera *self, gint64 now, const gchar **reason)
+{
+  static const gchar *const reasons[] = {
+      "it gets all that it wants",
+      "the fog counts no more",
+      "it sends less than the fog would take: its link, or the camera itself",
+      "it sends its least rate, which is more than the fog counts",
+  };
+  RateBound bound;
+
+  *reason = "no report lists it yet";
+  if (self->health == LIVE_CAMERA_STOPPED)
+    *reason = "it gives no frame";
+  if (!self->observer || self->health == LIVE_CAMERA_STOPPED)
+    return "unknown";
+  bound = bound_of (self, now);
+  *reason = reasons[bound];
+  return rate_bound_name (bound);
+}

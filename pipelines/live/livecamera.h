@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "fogreport.h"
+#include "liveanswer.h"
+#include "liveprogress.h"
+#include "ratecontroller.h"
+
+G_BEGIN_DECLS
+
+typedef enum {
+  LIVE_CAMERA_UNKNOWN,
+  LIVE_CAMERA_GOOD,
+  LIVE_CAMERA_LATE,    /* no new answer for a while */
+  LIVE_CAMERA_STOPPED, /* no frame */
+} LiveHealth;
+
+/* A camera, as reports, events and its frames show it. Times are ms since the Unix epoch. */
+typedef struct {
+  gchar *name;
+  gchar *session; /* of its producer's run; NULL: not known */
+  LiveHealth health;
+  gint64 since;       /* of the health */
+  gint64 active;      /* when anything last showed that it gives frames */
+  gint64 answered;    /* when the newest frame that is known to be counted was captured; 0: none */
+  LiveAnswer *answer; /* the newest event; NULL: none */
+  guint faces;        /* in the newest frame that was counted */
+  guint64 seq;        /* the highest of the session */
+  LiveProgress *progress;          /* of seq, a sample at each tick */
+  RateController *observer;        /* decides as the camera does, from the same reports */
+  gdouble wanted, minimum, weight; /* frames/s; wanted 0: not known */
+  gdouble given;                   /* frames/s that it sends; NAN: not known */
+  gdouble interval;                /* s, the longest of the reports that list it */
+} LiveCamera;
+
+LiveCamera *live_camera_new (const gchar *name, gint64 now);
+void live_camera_free (LiveCamera *self);
+
+/* A frame of it was seen: @seq and @session by whatever showed it; @session: (nullable) */
+void live_camera_see (LiveCamera *self, const gchar *session, guint64 seq, gint64 now);
+void live_camera_take_answer (LiveCamera *self, LiveAnswer *answer, gint64 now);
+/* @own: its entry in @report; NULL: it has none */
+void live_camera_take_report (
+    LiveCamera *self, const FogReport *report, const FogReportCamera *own, gint64 now);
+
+/* Twice a second. @watched: its frames are being read. Returns: whether the health has changed. */
+gboolean live_camera_tick (LiveCamera *self, gboolean watched, gint64 now);
+
+const gchar *live_health_name (LiveHealth health);
+/* "camera", "fog", "link", "minimum" or "unknown"; @reason: (out): the same in a sentence */
+const gchar *live_camera_get_bound (const LiveCamera *self, gint64 now, const gchar **reason);
+
+G_END_DECLS

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+
+#include "liveanswer.h"
+
+G_BEGIN_DECLS
+
+/* A frame of the camera topic, as its message brought it. Immutable, reference-counted. */
+typedef struct {
+  gatomicrefcount refs;
+  LivePlace place;
+  gchar *id;      /* as in the event's `_id` */
+  gchar *camera;  /* NULL: its producer named none */
+  gchar *session; /* NULL: none */
+  guint64 seq;
+  gint64 captured;    /* ms since the Unix epoch */
+  gint64 arrived;     /* here; ms since the Unix epoch */
+  GstCaps *caps;      /* NULL: not known */
+  gint width, height; /* 0: the caps don't say */
+  gsize size;         /* bytes */
+  GBytes *bytes;      /* NULL: too large to be kept */
+} LiveFrame;
+
+/* Bytes of the largest frame that is shown. */
+#define LIVE_FRAME_MAX (8 * 1024 * 1024)
+
+/* (nullable) (transfer full): NULL: @sample has no place in a topic. The bytes are copied, since a
+ * message keeps the whole fetch that brought it. */
+LiveFrame *live_frame_new (GstSample *sample, gint64 now);
+LiveFrame *live_frame_ref (LiveFrame *self);
+void live_frame_unref (LiveFrame *self);
+
+/* Bootstrap servers, for the lines that show a frame and its event. */
+typedef struct {
+  const gchar *frames, *events;
+} LiveBrokers;
+
+/* Members of the object that @json is in. @answer: (nullable): what the fog found; @counted:
+ * whether it has looked, even if there is no answer */
+void live_frame_to_json (const LiveFrame *self, const LiveAnswer *answer, gboolean counted,
+    const LiveBrokers *servers, JsonBuilder *json);
+
+/* Camera names that are kept: longer ones are not. */
+#define LIVE_NAME_MAX 256
+
+/* One that can be shown and remembered. */
+gboolean live_name_is_usable (const gchar *name);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (LiveFrame, live_frame_unref)
+
+G_END_DECLS

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "livehttp.h"
+
+#include <string.h>
+
+#include "livedoor.h"
+#include "livefiles.h"
+#include "livejobs.h"
+#include "livetoken.h"
+
+#define MAX_BODY 16384 /* bytes of a POST */
+#define JOB_THREADS 2
+#define MAX_JOBS 64
+#define MAX_COUNTS 8
+/* Wrong tokens that are looked at in a minute, from anybody. */
+#define MAX_GUESSES 10
+#define GUESS_TIME (60 * G_USEC_PER_SEC)
+
+/* Nothing from elsewhere, nothing inline, in no other page. */
+#define POLICY                                                                                     \
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "  \
+  "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+struct _LiveHttp {
+  LiveApi *api;
+  SoupServer *server;
+  LiveDoor *door;
+  LiveStream *stream;
+  LiveJobs *jobs, *counts;
+  LiveToken *token;
+  gchar *address;
+  guint guesses;
+  gint64 guesses_since;
+};
+
+/* ---- answers ---- */
+
+static void
+add_headers (SoupServerMessage *message)
+{
+  static const gchar *const headers[][2] = {
+      {"Content-Security-Policy", POLICY},
+      {"X-Content-Type-Options", "nosniff"},
+      {"Referrer-Policy", "no-referrer"},
+      {"Cross-Origin-Resource-Policy", "same-origin"},
+      {"Cross-Origin-Opener-Policy", "same-origin"},
+      {"Permissions-Policy", "camera=(), microphone=(), geolocation=()"},
+      {"Cache-Control", "no-cache"},
+  };
+  SoupMessageHeaders *to = soup_server_message_get_response_headers (message);
+
+  for (guint i = 0; i < G_N_ELEMENTS (headers); i++)
+    soup_message_headers_replace (to, headers[i][0], headers[i][1]);
+}
+
+static void
+send_reply (SoupServerMessage *message, LiveReply *reply)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
+
+  soup_server_message_set_status (message, reply->status, NULL);
+  if (reply->etag)
+    soup_message_headers_replace (headers, "ETag", reply->etag);
+  if (!reply->body || g_bytes_get_size (reply->body) == 0)
+    return;
+  soup_message_headers_set_content_type (headers, reply->type, NULL);
+  soup_message_body_append_bytes (soup_server_message_get_response_body (message), reply->body);
+}
+
+static void
+send_and_clear (SoupServerMessage *message, LiveReply reply)
+{
+  send_reply (message, &reply);
+  live_reply_clear (&reply);
+}
+
+/* ---- who may ---- */
+
+/* Guesses are few, so that none succeeds; who has a session doesn't notice. */
+static gboolean
+may_guess (LiveHttp *self)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (now - self->guesses_since > GUESS_TIME) {
+    self->guesses_since = now;
+    self->guesses = 0;
+  }
+  return self->guesses < MAX_GUESSES;
+}
+
+static gboolean
+is_allowed (LiveHttp *self, SoupServerMessage *message)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+  const gchar *authorization = soup_message_headers_get_one (headers, "Authorization");
+  const gchar *cookie = soup_message_headers_get_list (headers, "Cookie");
+
+  if (live_token_allows (self->token, NULL, cookie))
+    return TRUE;
+  if (!authorization || !may_guess (self))
+    return FALSE;
+  if (live_token_allows (self->token, authorization, NULL))
+    return TRUE;
+  self->guesses++;
+  return FALSE;
+}
+
+/* A page of another origin may send a form here, or give this machine a name of its own. */
+static gboolean
+comes_from_here (LiveHttp *self, SoupServerMessage *message)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+  const gchar *host = soup_message_headers_get_one (headers, "Host");
+  const gchar *origin = soup_message_headers_get_one (headers, "Origin");
+  const gchar *name = origin ? strstr (origin, "://") : NULL;
+
+  if (!live_token_is_needed (self->token) && !live_host_is_loopback (host))
+    return FALSE;
+  return !origin || (name && g_strcmp0 (name + strlen ("://"), host) == 0);
+}
+
+static void
+log_in (LiveHttp *self, SoupServerMessage *message)
+{
+  g_autoptr (GBytes) body =
+      soup_message_body_flatten (soup_server_message_get_request_body (message));
+  g_autofree gchar *form = g_strndup (g_bytes_get_data (body, NULL), g_bytes_get_size (body));
+  g_autofree gchar *guess = live_form_get (form, "token");
+  g_autofree gchar *cookie = NULL;
+
+  if (live_token_is_needed (self->token)) {
+    if (!may_guess (self)) {
+      send_and_clear (
+          message, live_reply_text (429, "Too many wrong tokens: wait for a minute.\n"));
+      return;
+    }
+    if (!guess || !live_token_matches (self->token, guess)) {
+      self->guesses++;
+      soup_server_message_set_redirect (message, 303, "/login?wrong");
+      return;
+    }
+    cookie = g_strdup_printf (
+        "fog-live=%s; Path=/; HttpOnly; SameSite=Strict", live_token_get_session (self->token));
+    soup_message_headers_replace (
+        soup_server_message_get_response_headers (message), "Set-Cookie", cookie);
+  }
+  soup_server_message_set_redirect (message, 303, "/");
+}
+
+/* ---- what is asked for ---- */
+
+static void
+add_viewer (LiveHttp *self, SoupServerMessage *message)
+{
+  /* A page asks with HEAD why its stream was refused. */
+  if (g_str_equal (soup_server_message_get_method (message), "HEAD")) {
+    send_and_clear (message, live_stream_is_full (self->stream)
+                                 ? live_reply_error (503, "There are too many viewers already.")
+                                 : live_reply_text (200, ""));
+    return;
+  }
+  if (!live_stream_add (self->stream, message)) {
+    send_and_clear (message, live_reply_error (503, "There are too many viewers already."));
+    return;
+  }
+  live_door_keep (self->door, soup_server_message_get_socket (message));
+}
+
+static LiveRequest
+make_request (SoupServerMessage *message)
+{
+  const gchar *query = g_uri_get_query (soup_server_message_get_uri (message));
+  const gchar *etag = soup_message_headers_get_one (
+      soup_server_message_get_request_headers (message), "If-None-Match");
+
+  return (LiveRequest){
+      .query = g_strdup (query ? query : ""),
+      .etag = g_strdup (etag),
+      .body = soup_message_body_flatten (soup_server_message_get_request_body (message)),
+  };
+}
+
+static void
+answer (LiveHttp *self, SoupServerMessage *message, const LiveRoute *route)
+{
+  LiveRequest request = make_request (message);
+  LiveJobs *jobs = route->where == LIVE_COUNT ? self->counts : self->jobs;
+
+  if (route->where == LIVE_HERE)
+    send_and_clear (message, route->func (self->api, &request));
+  else if (!live_jobs_push (jobs, message, (LiveJobFunc) route->func, &request))
+    send_and_clear (message, live_reply_error (503, "Too much is asked for at once; try again."));
+  live_request_clear (&request);
+}
+
+static gboolean
+is_method (SoupServerMessage *message, const gchar *method)
+{
+  const gchar *theirs = soup_server_message_get_method (message);
+
+  return g_str_equal (theirs, method) ||
+         (g_str_equal (theirs, "HEAD") && g_str_equal (method, "GET"));
+}
+
+static void
+send_file (SoupServerMessage *message, const gchar *name)
+{
+  const gchar *etag = soup_message_headers_get_one (
+      soup_server_message_get_request_headers (message), "If-None-Match");
+
+  if (is_method (message, "GET"))
+    send_and_clear (message, live_files_get (name, etag));
+  else
+    send_and_clear (message, live_reply_error (405, "Only GET is answered here."));
+}
+
+/* What a viewer without the token may have: the way in, and the page's own files. */
+static gboolean
+answer_anybody (LiveHttp *self, SoupServerMessage *message, const gchar *path)
+{
+  const gchar *files = "/static/";
+
+  if (g_str_has_prefix (path, files))
+    send_file (message, path + strlen (files));
+  else if (g_str_equal (path, "/healthz"))
+    answer (self, message, live_api_find (path));
+  else if (g_str_equal (path, "/login") && is_method (message, "POST"))
+    log_in (self, message);
+  else if (g_str_equal (path, "/login"))
+    send_file (message, "login.html");
+  else if (g_str_equal (path, "/") && !is_allowed (self, message))
+    soup_server_message_set_redirect (message, 303, "/login");
+  else
+    return FALSE;
+  return TRUE;
+}
+
+static void
+answer_allowed (LiveHttp *self, SoupServerMessage *message, const gchar *path)
+{
+  const LiveRoute *route = live_api_find (path);
+
+  if (g_str_equal (path, "/"))
+    send_file (message, "index.html");
+  else if (g_str_equal (path, "/api/stream") && is_method (message, "GET"))
+    add_viewer (self, message);
+  else if (!route)
+    send_and_clear (message, live_reply_error (404, "There is no such path."));
+  else if (!is_method (message, route->method))
+    send_and_clear (message, live_reply_error (405, "Only %s is answered here.", route->method));
+  else
+    answer (self, message, route);
+}
+
+static void
+take_request (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query,
+    gpointer data)
+{
+  LiveHttp *self = data;
+
+  add_headers (message);
+  if (!comes_from_here (self, message))
+    send_and_clear (message, live_reply_error (403, "This page answers to no other page."));
+  else if (answer_anybody (self, message, path))
+    return;
+  else if (!is_allowed (self, message))
+    send_and_clear (message, live_reply_error (401, "It takes the token."));
+  else
+    answer_allowed (self, message, path);
+}
+
+/* Before a body is read: a large one, or one without an end, is none of ours. */
+static void
+check_body (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query,
+    gpointer data)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+  SoupEncoding encoding = soup_message_headers_get_encoding (headers);
+
+  if (encoding == SOUP_ENCODING_NONE ||
+      (encoding == SOUP_ENCODING_CONTENT_LENGTH &&
+          soup_message_headers_get_content_length (headers) <= MAX_BODY))
+    return;
+  add_headers (message);
+  soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
+  soup_message_headers_replace (
+      soup_server_message_get_response_headers (message), "Connection", "close");
+  send_and_clear (message, live_reply_error (413, "The request is too large."));
+}
+
+/* ---- life ---- */
+
+static void
+take_connection (GSocketConnection *connection, gpointer data)
+{
+  LiveHttp *self = data;
+  g_autoptr (GSocketAddress) local = g_socket_connection_get_local_address (connection, NULL);
+  g_autoptr (GSocketAddress) remote = g_socket_connection_get_remote_address (connection, NULL);
+
+  if (local && remote)
+    soup_server_accept_iostream (self->server, G_IO_STREAM (connection), local, remote, NULL);
+}
+
+static gboolean
+listen_at (LiveHttp *self, const LiveOptions *options, GError **error)
+{
+  g_autoptr (GInetAddress) address = g_inet_address_new_from_string (options->address);
+
+  self->door = live_door_new (address, options->port, take_connection, self, error);
+  return self->door != NULL;
+}
+
+LiveHttp *
+live_http_new (const LiveOptions *options, LiveApi *api, GError **error)
+{
+  LiveHttp *self = g_new0 (LiveHttp, 1);
+
+  self->api = api;
+  self->address = g_strdup (options->address);
+  self->server = soup_server_new ("server-header", "fog-live", NULL);
+  self->stream = live_stream_new (options->max_viewers);
+  self->jobs = live_jobs_new (JOB_THREADS, MAX_JOBS, send_reply, api);
+  self->counts = live_jobs_new (1, MAX_COUNTS, send_reply, api);
+  soup_server_add_early_handler (self->server, NULL, check_body, self, NULL);
+  soup_server_add_handler (self->server, NULL, take_request, self, NULL);
+  self->token = live_token_new (options->token, error);
+  if (!self->token || !listen_at (self, options, error)) {
+    live_http_free (self);
+    return NULL;
+  }
+  return self;
+}
+
+void
+live_http_free (LiveHttp *self)
+{
+  g_clear_pointer (&self->door, live_door_free);
+  live_jobs_free (self->jobs);
+  live_jobs_free (self->counts);
+  soup_server_disconnect (self->server);
+  live_stream_free (self->stream);
+  g_object_unref (self->server);
+  g_clear_pointer (&self->token, live_token_free);
+  g_free (self->address);
+  g_free (self);
+}
+
+gchar *
+live_http_make_address (LiveHttp *self)
+{
+  const gchar *format = strchr (self->address, ':') ? "http://[%s]:%u/" : "http://%s:%u/";
+
+  return g_strdup_printf (format, self->address, live_door_get_port (self->door));
+}
+
+LiveStream *
+live_http_get_stream (LiveHttp *self)
+{
+  return self->stream;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <libsoup/soup.h>
+
+#include "livereply.h"
+
+G_BEGIN_DECLS
+
+/* Answers that take time, on a few threads: never the main one, and never more than a few at
+ * once. */
+typedef struct _LiveJobs LiveJobs;
+
+/* Called from one of the threads. */
+typedef LiveReply (*LiveJobFunc) (gpointer data, const LiveRequest *request);
+/* Called from the main thread, to send what came out. */
+typedef void (*LiveJobSend) (SoupServerMessage *message, LiveReply *reply);
+
+/* @data: of every @func; @most: jobs that may wait */
+LiveJobs *live_jobs_new (guint threads, guint most, LiveJobSend send, gpointer data);
+/* Waits for those that run. */
+void live_jobs_free (LiveJobs *self);
+/* FALSE: too many wait. Takes over the contents of @request in both cases. */
+gboolean live_jobs_push (
+    LiveJobs *self, SoupServerMessage *message, LiveJobFunc func, LiveRequest *request);
+
+G_END_DECLS

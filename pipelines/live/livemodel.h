@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "liveframes.h"
+#include "livereplica.h"
+
+G_BEGIN_DECLS
+
+/* What is known of the system, from what its topics say. Of any thread; times are ms since the Unix
+ * epoch. */
+typedef struct _LiveModel LiveModel;
+
+typedef enum {
+  LIVE_KAFKA,       /* of frames and reports */
+  LIVE_CLOUD_KAFKA, /* of events, where that is another one */
+  LIVE_DATABASE,
+  LIVE_BACKENDS
+} LiveBackend;
+
+/* The two topics that a group reads. */
+typedef enum { LIVE_CAMERA_TOPIC, LIVE_EVENT_TOPIC, LIVE_TOPICS } LiveTopicRole;
+
+/* How far the group of a topic is behind. */
+typedef struct {
+  gint64 waiting; /* messages; -1: not known */
+  gdouble lag;    /* s; NAN: not known */
+  gdouble rate;   /* messages/s that come; NAN: not known */
+} LiveBacklog;
+
+/* @brokers: whose texts outlive the model; @blur: what is blurred, in words. */
+LiveModel *live_model_new (const LiveBrokers *brokers, const gchar *blur, gint64 now);
+void live_model_free (LiveModel *self);
+
+void live_model_take_report (LiveModel *self, const FogReport *report, gint64 now);
+void live_model_take_answer (LiveModel *self, LiveAnswer *answer, gint64 now);
+void live_model_take_frame (LiveModel *self, LiveFrame *frame, gint64 now);
+/* @trouble: (nullable): why it doesn't answer; NULL: it does */
+void live_model_set_trouble (LiveModel *self, LiveBackend server, const gchar *trouble, gint64 now);
+void live_model_set_backlog (LiveModel *self, LiveTopicRole topic, const LiveBacklog *backlog);
+/* Text that could not be read as what its topic should hold. */
+void live_model_count_unreadable (LiveModel *self);
+
+/* Frames of @camera are wanted until @until. */
+void live_model_look (LiveModel *self, const gchar *camera, gint64 until);
+/* Whether frames of any camera are wanted. */
+gboolean live_model_is_watched (LiveModel *self, gint64 now);
+
+/* Twice a second: notices what has stopped, and takes a sample now and then. */
+void live_model_tick (LiveModel *self, gint64 now);
+
+/* These as JSON, (transfer full). */
+GBytes *live_model_make_state (LiveModel *self, gint64 now);
+GBytes *live_model_make_history (LiveModel *self);
+/* (nullable): the frames that changed since the last call. */
+GBytes *live_model_make_frames (LiveModel *self, gint64 now);
+GBytes *live_model_take_mark (LiveModel *self);
+
+/* (nullable) (transfer full): what the fog found in the frame with that id, if it was of late. */
+LiveAnswer *live_model_find_answer (LiveModel *self, const gchar *id);
+LiveFrames *live_model_get_frames (LiveModel *self);
+/* (nullable) (transfer full): why nothing can be read. */
+gchar *live_model_dup_trouble (LiveModel *self);
+
+G_END_DECLS

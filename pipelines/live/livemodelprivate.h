@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "livehistory.h"
+#include "livemodel.h"
+#include "livesentence.h"
+
+G_BEGIN_DECLS
+
+/* What comes in (livemodel.c), and what follows from it (livemodelview.c). */
+struct _LiveModel {
+  LiveFrames *frames; /* has its own lock, taken after this one */
+  LiveBrokers brokers;
+  gchar *blur;
+  GMutex lock;          /* guards all that follows */
+  GHashTable *cameras;  /* name: LiveCamera */
+  GHashTable *replicas; /* name: LiveReplica */
+  GHashTable *looks;    /* camera: gint64, until when its frames are wanted */
+  GHashTable *shown;    /* camera: the id of the frame that was sent last, with its count */
+  GHashTable *answers;  /* frame id: LiveAnswer */
+  GQueue answer_order;  /* of LiveAnswer, the oldest first; owns */
+  LiveHistory *history;
+  LiveBacklog backlogs[LIVE_TOPICS];
+  gchar *trouble[LIVE_BACKENDS]; /* NULL: it answers */
+  gint64 server_since[LIVE_BACKENDS];
+  gdouble frame_way, event_way; /* s from capture to here, from the count to here; NAN: not known */
+  gint64 frames_seen;           /* when the last frame came */
+  guint64 ignored;              /* cameras and replicas that are too many, or have no usable name */
+  guint64 unreadable;           /* reports and events */
+  gint64 sampled;
+  LiveSample sample;
+  gchar *sentence;
+  LiveLevel level;
+  gint64 since; /* of the level */
+};
+
+/* Sums up: the sentence, its level, the sample. with self->lock */
+void live_model_judge (LiveModel *self, gint64 now);
+
+G_END_DECLS

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "liveoptions.h"
+
+#include <gio/gio.h>
+#include <gst/gst.h>
+
+#define DEFAULT_LISTEN "127.0.0.1:8090"
+#define DEFAULT_KAFKA "localhost:9092"
+#define DEFAULT_VIEWERS 64
+#define MOST_VIEWERS 1000
+
+/* What the command line says, as text. */
+typedef struct {
+  gchar *listen, *token_file, *blur;
+  gint max_viewers;
+} Line;
+
+static gchar *
+setting (const gchar *name, const gchar *fallback)
+{
+  const gchar *value = g_getenv (name);
+
+  return g_strdup (value && *value ? value : fallback);
+}
+
+static void
+source_clear (LiveSource *source)
+{
+  g_free (source->servers);
+  g_free (source->config_file);
+  g_free (source->topic);
+  g_free (source->group);
+}
+
+void
+live_options_free (LiveOptions *self)
+{
+  source_clear (&self->frames);
+  source_clear (&self->events);
+  source_clear (&self->reports);
+  g_free (self->uri_file);
+  g_free (self->database);
+  g_free (self->collection);
+  g_free (self->address);
+  g_free (self->token);
+  g_free (self);
+}
+
+const gchar *
+live_blur_name (LiveBlur blur)
+{
+  static const gchar *const names[] = {"none", "faces", "picture"};
+
+  return names[blur];
+}
+
+static gboolean
+fail (GError **error, const gchar *format, const gchar *what)
+{
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, format, what);
+  return FALSE;
+}
+
+static gboolean
+read_blur (LiveOptions *self, const gchar *text, GError **error)
+{
+  for (self->blur = LIVE_BLUR_NONE; self->blur <= LIVE_BLUR_PICTURE; self->blur++)
+    if (g_strcmp0 (text ? text : "none", live_blur_name (self->blur)) == 0)
+      return TRUE;
+  return fail (error, "--blur takes none, faces or picture, not \"%s\".", text);
+}
+
+static gboolean
+read_address (LiveOptions *self, const gchar *text, GError **error)
+{
+  g_autoptr (GSocketConnectable) parsed = g_network_address_parse (text, 8090, NULL);
+  g_autoptr (GInetAddress) address = NULL;
+
+  if (parsed) {
+    self->address = g_strdup (g_network_address_get_hostname (G_NETWORK_ADDRESS (parsed)));
+    self->port = g_network_address_get_port (G_NETWORK_ADDRESS (parsed));
+    address = g_inet_address_new_from_string (self->address);
+  }
+  if (!address)
+    return fail (
+        error, "--listen takes an address and a port, as in 127.0.0.1:8090, not \"%s\".", text);
+  if (!self->token && !g_inet_address_get_is_loopback (address))
+    return fail (error,
+        "Others could look at %s: that takes a token. Set LIVE_TOKEN, or give --token-file.", text);
+  return TRUE;
+}
+
+static gboolean
+read_token (LiveOptions *self, const gchar *file, GError **error)
+{
+  if (!file) {
+    self->token = setting ("LIVE_TOKEN", NULL);
+    return TRUE;
+  }
+  if (!g_file_get_contents (file, &self->token, NULL, error))
+    return FALSE;
+  g_strstrip (self->token);
+  return TRUE;
+}
+
+static LiveSource
+make_source (const gchar *servers, const gchar *topic, const gchar *fallback)
+{
+  return (LiveSource){
+      .servers = g_strdup (servers),
+      .config_file = setting ("KAFKA_CONFIG", NULL),
+      .topic = setting (topic, fallback),
+  };
+}
+
+static void
+read_environment (LiveOptions *self)
+{
+  g_autofree gchar *fog = setting ("FOG_KAFKA", DEFAULT_KAFKA);
+  g_autofree gchar *cloud = setting ("CLOUD_KAFKA", fog);
+
+  self->frames = make_source (fog, "CAMERA_TOPIC", "camera");
+  self->frames.group = setting ("FOG_GROUP", "fog");
+  self->reports = make_source (fog, "FEEDBACK_TOPIC", "feedback");
+  self->events = make_source (cloud, "DATABASE_TOPIC", "database");
+  self->events.group = setting ("CLOUD_GROUP", "cloud");
+  self->uri_file = setting ("MONGODB_URI_FILE", NULL);
+  self->database = setting ("DATABASE", "fog");
+  self->collection = setting ("COLLECTION", "events");
+}
+
+static gboolean
+read_line (LiveOptions *self, const Line *line, GError **error)
+{
+  if (line->max_viewers < 1 || line->max_viewers > MOST_VIEWERS)
+    return fail (error, "--max-viewers takes a number from 1 to 1000.%s", "");
+  self->max_viewers = (guint) line->max_viewers;
+  return read_blur (self, line->blur, error) && read_token (self, line->token_file, error) &&
+         read_address (self, line->listen ? line->listen : DEFAULT_LISTEN, error);
+}
+
+LiveOptions *
+live_options_parse (gint *argc, gchar ***argv, GError **error)
+{
+  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+  g_autoptr (LiveOptions) self = g_new0 (LiveOptions, 1);
+  Line line = {.max_viewers = DEFAULT_VIEWERS};
+  const GOptionEntry entries[] = {
+      {"listen", 0, 0, G_OPTION_ARG_STRING, &line.listen,
+          "where to listen (" DEFAULT_LISTEN
+          "); port 0: any free one; elsewhere than on loopback it takes a token",
+          "ADDRESS:PORT"},
+      {"token-file", 0, 0, G_OPTION_ARG_FILENAME, &line.token_file,
+          "a file that holds the token which viewers must give (LIVE_TOKEN)", "FILE"},
+      {"blur", 0, 0, G_OPTION_ARG_STRING, &line.blur,
+          "faces: the faces that were found; picture: every picture as a whole (none)", "WHAT"},
+      {"max-viewers", 0, 0, G_OPTION_ARG_INT, &line.max_viewers, "viewers at a time (64)", "N"},
+      {NULL},
+  };
+  gboolean read;
+
+  g_option_context_add_main_entries (context, entries, NULL);
+  g_option_context_add_group (context, gst_init_get_option_group ());
+  if (!g_option_context_parse (context, argc, argv, error))
+    return NULL;
+  read_environment (self);
+  read = *argc == 1 ? read_line (self, &line, error)
+                    : fail (error, "There is no argument \"%s\"; see --help.", (*argv)[1]);
+  g_free (line.listen);
+  g_free (line.token_file);
+  g_free (line.blur);
+  return read ? g_steal_pointer (&self) : NULL;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+typedef enum {
+  LIVE_BLUR_NONE,
+  LIVE_BLUR_FACES,
+  LIVE_BLUR_PICTURE,
+} LiveBlur;
+
+/* Where the messages of one topic are. */
+typedef struct {
+  gchar *servers;     /* bootstrap servers */
+  gchar *config_file; /* nullable */
+  gchar *topic;
+  gchar *group; /* nullable: who reads it, in the system */
+} LiveSource;
+
+/* The command line and the environment. */
+typedef struct {
+  LiveSource frames, events, reports;
+  gchar *uri_file; /* nullable: of the database */
+  gchar *database, *collection;
+  gchar *address; /* to listen at */
+  guint16 port;
+  gchar *token; /* nullable */
+  LiveBlur blur;
+  guint max_viewers;
+} LiveOptions;
+
+/* (nullable) (transfer full): @error: G_OPTION_ERROR or another: one sentence for a person */
+LiveOptions *live_options_parse (gint *argc, gchar ***argv, GError **error);
+void live_options_free (LiveOptions *self);
+const gchar *live_blur_name (LiveBlur blur);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (LiveOptions, live_options_free)
+
+G_END_DECLS

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* The page's first line: how the system is, in one sentence. */
+
+typedef enum {
+  LIVE_GOOD,
+  LIVE_WARN, /* it works, but late, or with something waiting */
+  LIVE_BAD,  /* something is away or has stopped */
+} LiveLevel;
+
+/* "good", "warn" or "bad" */
+const gchar *live_level_name (LiveLevel level);
+
+/* What the sentence is made of. Durations are s, NAN: not known. */
+typedef struct {
+  const gchar *kafka_trouble;    /* NULL: it answers */
+  gdouble kafka_away;            /* for how long it hasn't answered */
+  const gchar *database_trouble; /* NULL: it answers */
+  gdouble database_away;
+  guint cameras;               /* known, those that stopped included */
+  guint stopped;               /* of them, those that give no frame */
+  const gchar *stopped_camera; /* the first that stopped */
+  gdouble stopped_for;
+  guint replicas;              /* that report */
+  guint silent;                /* of which no report comes any more */
+  const gchar *silent_replica; /* the last one that fell silent */
+  gdouble silent_for;
+  gdouble newest;        /* age of the newest answer */
+  gint64 waiting_frames; /* for the fog; -1: not known */
+  gdouble frames_lag;    /* age of the oldest of them */
+  gint64 waiting_events; /* for the database; -1: not known */
+  gdouble events_lag;
+} LiveSummary;
+
+/* @text: (out) (transfer full): what is wrong comes first, what stopped everything alone. */
+LiveLevel live_sentence (const LiveSummary *summary, gchar **text);
+
+G_END_DECLS

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gst/check/gstcheck.h>
+#include <math.h>
+#include <string.h>
+
+#include "liveanswer.h"
+#include "livehistory.h"
+#include "livejson.h"
+#include "liveprogress.h"
+#include "livesentence.h"
+#include "livetoken.h"
+
+/* ---- the sentence ---- */
+
+/* All is well. */
+static LiveSummary
+good_summary (void)
+{
+  return (LiveSummary){.cameras = 3, .replicas = 2, .newest = 0.4, .frames_lag = NAN};
+}
+
+static void
+expect_sentence (const LiveSummary *summary, LiveLevel level, const gchar *expected)
+{
+  g_autofree gchar *text = NULL;
+  LiveLevel found = live_sentence (summary, &text);
+
+  fail_unless_equals_string (text, expected);
+  fail_unless_equals_int (found, level);
+}
+
+GST_START_TEST (test_sentence_of_a_good_system)
+{
+  LiveSummary s = good_summary ();
+
+  expect_sentence (
+      &s, LIVE_GOOD, "3 cameras, 2 replicas, newest answer 0.4 s old, nothing waiting");
+  s.cameras = s.replicas = 1;
+  s.waiting_frames = 7; /* for less than 2 s: on their way */
+  s.frames_lag = 0.3;
+  expect_sentence (&s, LIVE_GOOD, "1 camera, 1 replica, newest answer 0.4 s old, nothing waiting");
+}
+GST_END_TEST;
+
+GST_START_TEST (test_sentence_before_anything_came)
+{
+  LiveSummary s = {.newest = NAN, .waiting_frames = -1, .waiting_events = -1};
+
+  expect_sentence (&s, LIVE_WARN, "no camera, no replica");
+  s.cameras = s.replicas = 1;
+  expect_sentence (&s, LIVE_WARN, "1 camera, 1 replica, no answer yet, nothing waiting");
+}
+GST_END_TEST;
+
+GST_START_TEST (test_sentence_says_what_is_wrong_where_and_for_how_long)
+{
+  LiveSummary s = good_summary ();
+
+  s.stopped = 2;
+  s.stopped_camera = "cam-2";
+  s.stopped_for = 12;
+  expect_sentence (&s, LIVE_BAD,
+      "cam-2 has given no frame for 12 s (and 1 more), 3 cameras, 2 replicas, newest answer 0.4 s "
+      "old, nothing waiting");
+  s = good_summary ();
+  s.silent = 1;
+  s.silent_replica = "fog-1";
+  s.silent_for = 300;
+  s.waiting_frames = 1;
+  s.frames_lag = 90;
+  expect_sentence (&s, LIVE_BAD,
+      "fog-1 has sent no report for 5 min, 3 cameras, 2 replicas, newest answer 0.4 s old, "
+      "1 frame waiting for the fog for 90 s");
+  s = good_summary ();
+  s.database_trouble = "connection refused";
+  s.database_away = 4.25;
+  s.waiting_events = 61;
+  s.events_lag = 4;
+  expect_sentence (&s, LIVE_BAD,
+      "the database hasn't answered for 4.2 s (connection refused), 3 cameras, 2 replicas, newest "
+      "answer 0.4 s old, 61 events waiting for the database for 4.0 s");
+  s = good_summary ();
+  s.replicas = 0;
+  expect_sentence (&s, LIVE_BAD, "no fog replica reports, 3 cameras, no replica");
+  s.kafka_trouble = "";
+  s.kafka_away = 8000;
+  expect_sentence (&s, LIVE_BAD, "Kafka hasn't answered for 2.2 h");
+}
+GST_END_TEST;
+
+GST_START_TEST (test_sentence_warns_of_old_answers)
+{
+  LiveSummary s = good_summary ();
+
+  s.newest = 34;
+  expect_sentence (&s, LIVE_WARN, "3 cameras, 2 replicas, newest answer 34 s old, nothing waiting");
+}
+GST_END_TEST;
+
+/* ---- answers ---- */
+
+static const gchar *event =
+    "{\"_id\":\"cam-1:9f2c41d0:1234\",\"camera\":\"cam-1\",\"seq\":1234,"
+    "\"captured\":{\"$date\":\"2026-11-25T00:44:00.123Z\"},"
+    "\"processed\":{\"$date\":{\"$numberLong\":\"1795567440523\"}},\"faces\":2,"
+    "\"boxes\":[{\"x\":120,\"y\":96,\"w\":64,\"h\":65},{\"x\":0,\"y\":0,\"w\":1,\"h\":1}],"
+    "\"width\":640,\"height\":480,\"replica\":\"fog-1\",\"more\":[1]}";
+
+GST_START_TEST (test_answer_is_read)
+{
+  g_autoptr (LiveAnswer) answer = live_answer_parse (event, strlen (event), NULL);
+  const LiveBox *box;
+
+  fail_unless (answer != NULL);
+  fail_unless_equals_string (answer->id, "cam-1:9f2c41d0:1234");
+  fail_unless_equals_string (answer->camera, "cam-1");
+  fail_unless_equals_string (answer->replica, "fog-1");
+  fail_unless_equals_uint64 (answer->seq, 1234);
+  fail_unless_equals_int64 (answer->captured, 1795567440123);
+  fail_unless_equals_int64 (answer->processed, 1795567440523);
+  fail_unless_equals_int (answer->faces, 2);
+  fail_unless_equals_int (answer->boxes->len, 2);
+  box = &g_array_index (answer->boxes, LiveBox, 0);
+  fail_unless (box->x == 120 && box->y == 96 && box->w == 64 && box->h == 65);
+  fail_unless_equals_int (answer->width, 640);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_answers_survive_any_text)
+{
+  static const gchar *const texts[] = {"", "null", "[]", "{}", "not JSON", "{\"_id\":7}",
+      "{\"_id\":\"a\",\"faces\":-1}", "{\"_id\":\"a\",\"faces\":1e99}",
+      "{\"_id\":\"a\",\"boxes\":7}", "{\"_id\":\"a\",\"boxes\":[7]}",
+      "{\"_id\":\"a\",\"boxes\":[{\"x\":-1}]}", "{\"_id\":\"a\",\"boxes\":[{\"x\":4294967296}]}",
+      "{\"_id\":\"a\",\"seq\":\"<script>\"}", "\xff\xfe"};
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
+    g_autoptr (GError) error = NULL;
+
+    fail_unless (live_answer_parse (texts[i], strlen (texts[i]), &error) == NULL, "%s", texts[i]);
+    fail_unless (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA));
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST (test_answer_without_dates_or_with_odd_ones)
+{
+  static const gchar *const texts[] = {"{\"_id\":\"a\"}", "{\"_id\":\"a\",\"captured\":7}",
+      "{\"_id\":\"a\",\"captured\":{\"$date\":\"yesterday\"}}",
+      "{\"_id\":\"a\",\"captured\":{\"$date\":{\"$numberLong\":7}}}",
+      "{\"_id\":\"a\",\"captured\":{\"$date\":{\"$numberLong\":\"-5\"}}}"};
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
+    g_autoptr (LiveAnswer) answer = live_answer_parse (texts[i], strlen (texts[i]), NULL);
+
+    fail_unless (answer != NULL, "%s", texts[i]);
+    fail_unless_equals_int64 (answer->captured, 0);
+    fail_unless (answer->camera == NULL);
+  }
+}
+GST_END_TEST;
+
+/* ---- lag ---- */
+
+/* Ten messages a second for a minute. */
+static LiveProgress *
+steady_lag (void)
+{
+  LiveProgress *lag = live_progress_new ();
+
+  for (gint64 second = 0; second <= 60; second++)
+    live_progress_add (lag, second * 1000, second * 10);
+  return lag;
+}
+
+GST_START_TEST (test_lag_in_messages_and_seconds)
+{
+  LiveProgress *lag = steady_lag ();
+  gdouble seconds;
+
+  fail_unless_equals_float (live_progress_get_rate (lag, 5), 10);
+  fail_unless_equals_int64 (live_progress_get_lag (lag, 60000, 600, 1500, &seconds), 0);
+  fail_unless_equals_float (seconds, 0);
+  /* What came within the last 1.5 s may still be on its way. */
+  fail_unless_equals_int64 (live_progress_get_lag (lag, 60000, 590, 1500, &seconds), 0);
+  fail_unless_equals_int64 (live_progress_get_lag (lag, 60000, 300, 1500, &seconds), 280);
+  fail_unless_equals_float (seconds, 29);
+  live_progress_free (lag);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_lag_begins_anew_with_the_topic)
+{
+  LiveProgress *lag = steady_lag ();
+  gdouble seconds;
+
+  live_progress_add (lag, 61000, 5);
+  fail_unless (isnan (live_progress_get_rate (lag, 5)));
+  fail_unless_equals_int64 (live_progress_get_lag (lag, 61000, 600, 0, &seconds), 0);
+  live_progress_free (lag);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_lag_remembers_ten_minutes)
+{
+  LiveProgress *lag = live_progress_new ();
+  gdouble seconds;
+
+  for (gint64 second = 0; second <= 5000; second++)
+    live_progress_add (lag, second * 1000, second);
+  fail_unless_equals_int64 (live_progress_get_lag (lag, 5000000, 0, 0, &seconds), 5000);
+  fail_unless_equals_float (seconds, 599);
+  live_progress_free (lag);
+}
+GST_END_TEST;
+
+/* ---- the token ---- */
+
+GST_START_TEST (test_token_must_be_long_and_plain)
+{
+  static const gchar *const wrong[] = {"", "short", "123456789012345", "with a space in it",
+      "with\na line break", "s\303\266 nicht, mein Freund"};
+
+  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
+    g_autoptr (GError) error = NULL;
+
+    fail_unless (live_token_new (wrong[i], &error) == NULL);
+    fail_unless (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT));
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST (test_token_allows_its_bearer_alone)
+{
+  LiveToken *token = live_token_new ("0123456789abcdef", NULL);
+  LiveToken *other = live_token_new ("0123456789abcdef", NULL);
+  g_autofree gchar *cookie = g_strdup_printf ("a=b; fog-live=%s", live_token_get_session (token));
+
+  fail_unless (live_token_allows (token, "Bearer 0123456789abcdef", NULL));
+  fail_unless (live_token_allows (token, NULL, cookie));
+  fail_if (live_token_allows (token, NULL, NULL));
+  fail_if (live_token_allows (token, "", ""));
+  fail_if (live_token_allows (token, "Bearer ", "fog-live="));
+  fail_if (live_token_allows (token, "Bearer 0123456789abcdeF", NULL));
+  fail_if (live_token_allows (token, "Bearer 0123456789abcdef0", NULL));
+  fail_if (live_token_allows (token, "Basic 0123456789abcdef", NULL));
+  fail_if (live_token_allows (token, NULL, "fog-live=0123456789abcdef"));
+  fail_if (live_token_allows (other, NULL, cookie), "a session outlives its process");
+  live_token_free (token);
+  live_token_free (other);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_without_a_token_everybody_here_may_look)
+{
+  LiveToken *token = live_token_new (NULL, NULL);
+
+  fail_unless (live_token_allows (token, NULL, NULL));
+  fail_if (live_token_matches (token, ""));
+  live_token_free (token);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_hosts_of_this_machine)
+{
+  static const gchar *const good[] = {
+      "localhost", "localhost:8090", "LOCALHOST", "127.0.0.1:1", "127.9.9.9", "[::1]:8090"};
+  static const gchar *const wrong[] = {"", "example.org", "localhost.example.org",
+      "127.0.0.1.nip.io", "10.0.0.1", "user@localhost", "localhost/x", "[::2]", "localhost:x"};
+
+  for (guint i = 0; i < G_N_ELEMENTS (good); i++)
+    fail_unless (live_host_is_loopback (good[i]), "%s", good[i]);
+  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
+    fail_if (live_host_is_loopback (wrong[i]), "%s", wrong[i]);
+  fail_if (live_host_is_loopback (NULL));
+}
+GST_END_TEST;
+
+/* ---- JSON, history ---- */
+
+static void
+expect_json (GBytes *json, const gchar *expected)
+{
+  g_autofree gchar *text = g_strndup (g_bytes_get_data (json, NULL), g_bytes_get_size (json));
+
+  fail_unless_equals_string (text, expected);
+  g_bytes_unref (json);
+}
+
+GST_START_TEST (test_json_has_null_for_what_is_unknown)
+{
+  JsonBuilder *json = live_json_new ();
+
+  live_json_number (json, "a", NAN);
+  live_json_number (json, "b", 30);
+  live_json_number (json, "c", 0.1254);
+  live_json_text (json, "d", NULL);
+  live_json_text (json, "e", "</script>\"");
+  live_json_time (json, "f", 0);
+  expect_json (live_json_end (json), "{\"a\":null,\"b\":30,\"c\":0.125,\"d\":null,"
+                                     "\"e\":\"</script>\\\"\",\"f\":null}");
+}
+GST_END_TEST;
+
+GST_START_TEST (test_history_keeps_half_an_hour)
+{
+  LiveHistory *history = live_history_new ();
+  JsonBuilder *json = live_json_new ();
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  g_autoptr (GBytes) text = NULL;
+  JsonArray *samples, *marks;
+
+  for (gint i = 0; i < 2000; i++) {
+    live_history_add (history, (LiveSample){i, NAN});
+    live_history_mark (history, i, "camera", "<b>");
+  }
+  live_history_to_json (history, json);
+  text = live_json_end (json);
+  fail_unless (json_parser_load_from_data (
+      parser, g_bytes_get_data (text, NULL), (gssize) g_bytes_get_size (text), NULL));
+  samples = json_object_get_array_member (
+      json_node_get_object (json_parser_get_root (parser)), "samples");
+  marks =
+      json_object_get_array_member (json_node_get_object (json_parser_get_root (parser)), "marks");
+  fail_unless_equals_int (json_array_get_length (samples), 1800);
+  fail_unless_equals_int (
+      json_array_get_int_element (json_array_get_array_element (samples, 0), 0), 200);
+  fail_unless (json_array_get_null_element (json_array_get_array_element (samples, 0), 1));
+  fail_unless_equals_int (json_array_get_length (marks), 200);
+  expect_json (
+      live_history_take_mark (history), "{\"time\":1800,\"kind\":\"camera\",\"text\":\"<b>\"}");
+  live_history_free (history);
+}
+GST_END_TEST;
+
+static Suite *
+live_suite (void)
+{
+  Suite *s = suite_create ("live");
+  TCase *tc = tcase_create ("general");
+
+  suite_add_tcase (s, tc);
+  tcase_add_test (tc, test_sentence_of_a_good_system);
+  tcase_add_test (tc, test_sentence_before_anything_came);
+  tcase_add_test (tc, test_sentence_says_what_is_wrong_where_and_for_how_long);
+  tcase_add_test (tc, test_sentence_warns_of_old_answers);
+  tcase_add_test (tc, test_answer_is_read);
+  tcase_add_test (tc, test_answers_survive_any_text);
+  tcase_add_test (tc, test_answer_without_dates_or_with_odd_ones);
+  tcase_add_test (tc, test_lag_in_messages_and_seconds);
+  tcase_add_test (tc, test_lag_begins_anew_with_the_topic);
+  tcase_add_test (tc, test_lag_remembers_ten_minutes);
+  tcase_add_test (tc, test_token_must_be_long_and_plain);
+  tcase_add_test (tc, test_token_allows_its_bearer_alone);
+  tcase_add_test (tc, test_without_a_token_everybody_here_may_look);
+  tcase_add_test (tc, test_hosts_of_this_machine);
+  tcase_add_test (tc, test_json_has_null_for_what_is_unknown);
+  tcase_add_test (tc, test_history_keeps_half_an_hour);
+  return s;
+}
+
+GST_CHECK_MAIN (live);
