@@ -50,6 +50,8 @@ static const Metric metrics[] = {
         "1 while access that the cluster took away is waited for"),
     COUNT ("kafkasink", "refused-batches", "gstfog_refused_batches_total", NULL,
         "Batches that were too large for the topic"),
+    COUNT ("kafkasink", "lost-connections", "gstfog_lost_connections_total", NULL,
+        "Connections that ended with messages on their way that nobody acknowledges"),
     GAUGE (
         "kafkasink", "batch-bytes", "gstfog_batch_max_bytes", 1, "Bytes that a batch has at most"),
     GAUGE ("kafkasink", "latency", "gstfog_delivery_seconds", NS,

@@ -10,10 +10,11 @@ import kafka_server
 import network
 import pytest
 import server
+from messages import seqs
 from pipeline import wait_until
 
 PASSWORD = "open-sesame-8d1f"
-USERS = [f"u{n}" for n in range(40)]
+USERS = [f"u{n}" for n in range(80)]
 PROPERTIES = [
     "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
     "super.users=User:ANONYMOUS",
@@ -181,6 +182,24 @@ def test_sink_without_rights(user, launch, more, rights):
     stage = sink(launch, user, more)
     assert stage.wait(30) != 0, stage.output()
     assert len(errors(stage)) == 1 and "ACL" in errors(stage)[0], stage.output()
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+@pytest.mark.parametrize("settings", [
+    "", "acks=none", "acks=leader", "enable-idempotence=true", "compression=lz4", "linger=200000000",
+    "linger=200000000 acks=none", "linger=200000000 enable-idempotence=true", "key=cam"])
+def test_a_limit_that_may_not_be_asked_for(guarded, launch, tmp_path, fresh, settings, partitions):
+    """Who may only write sends batches that every topic takes: none is lost, none is overtaken."""
+    guarded.create_topic(fresh, partitions, config=["max.message.bytes=100000"])
+    user = User(guarded, tmp_path, fresh)
+    user.grant("write")
+    sent = launch(
+        f"fakesrc num-buffers=100 sizetype=random sizemin=10 sizemax=90000 ! kafkasink {user.where} {settings}",
+        options="-e", GST_DEBUG="2,kafkasink:5")
+    assert sent.wait(60) == 0, sent.output()
+    assert "DescribeConfigs" in sent.output()
+    found = [seqs(guarded, fresh, partition) for partition in range(partitions)]
+    assert sorted(sum(found, [])) == list(range(100)) and all(one == sorted(one) for one in found)
 
 
 def published(user):

@@ -119,40 +119,125 @@ def test_batches_fit_the_topic(kafka, fresh, launch, settings):
     assert seqs(kafka, fresh) == list(range(20))
 
 
-def test_a_limit_that_shrinks_meanwhile(kafka, fresh, launch):
+def varied(count, pause_us=0):
+    """Frames of which some fill a batch of SMALL_BATCHES alone, while many of the others fit into one."""
+    return (f"fakesrc num-buffers={count} sizetype=random sizemin=10 sizemax=90000 filltype=random ! "
+            f"identity sleep-time={pause_us}")
+
+
+def first_of_each(found):
+    """Without what was sent twice."""
+    return list(dict.fromkeys(found))
+
+
+@pytest.mark.parametrize("settings, ordered", [
+    ("linger=50000000", False), ("enable-idempotence=true linger=50000000", True), ("compression=lz4 linger=50000000", False)])
+def test_a_limit_that_shrinks_meanwhile(kafka, fresh, launch, settings, ordered):
+    """A batch behind a refused one may overtake it: only an idempotent client's brokers refuse that too."""
     kafka.create_topic(fresh, 1)
-    sent = launch(
-        f"fakesrc is-live=true do-timestamp=true num-buffers=300 sizetype=fixed sizemax=40000 datarate=4000000 ! "
-        f"kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} linger=200000000")
+    sent = launch(f"{varied(600, 2000)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} {settings}")
     wait_until(lambda: seqs(kafka, fresh), 30, "frames")
     alter(kafka, fresh, max_message_bytes=100000)
     assert sent.wait(60) == 0, sent.output()
-    assert seqs(kafka, fresh) == list(range(300))
+    found = seqs(kafka, fresh)
+    assert (found if ordered else sorted(set(found))) == list(range(600))
+
+
+def test_a_limit_that_shrinks_unheard(kafka, fresh, launch):
+    """Without acknowledgement no report says what the brokers refuse; but they end the connection."""
+    kafka.create_topic(fresh, 1)
+    sent = launch(
+        f"{varied(600, 2000)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} linger=50000000 acks=none")
+    wait_until(lambda: seqs(kafka, fresh), 30, "frames")
+    alter(kafka, fresh, max_message_bytes=100000)
+    assert sent.wait(60) == 0, sent.output()
+    found = seqs(kafka, fresh)
+    assert found == sorted(set(found)) and found[-1] == 599 and len(found) > 400
+    assert sent.output().count("WARNING: from element") == 1 and "nobody reports which of them are lost" in sent.output()
+
+
+def test_a_limit_that_grows_meanwhile(kafka, fresh, launch):
+    """Without acknowledgement the element itself refuses what the topic doesn't take, and asks again."""
+    kafka.create_topic(fresh, 1, config=SMALL_BATCHES)
+    sent = launch(
+        f"fakesrc num-buffers=20 sizetype=fixed sizemax=150000 ! identity sleep-time=200000 ! "
+        f"kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} acks=none on-error=skip")
+    wait_until(lambda: "WARNING: from element" in sent.output(), 30, "a refusal")
+    alter(kafka, fresh, max_message_bytes=1000000)
+    assert sent.wait(60) == 0, sent.output()
+    found = seqs(kafka, fresh)
+    assert found and found == list(range(20 - len(found), 20))
+    assert sent.output().count("WARNING: from element") == 20 - len(found)
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize("linger", [0, 200000000])
-def test_only_the_frame_that_is_too_large_is_refused(kafka, fresh, launch, linger):
+@pytest.mark.parametrize("settings", ["", "linger=200000000", "acks=none", "enable-idempotence=true"])
+def test_only_the_frame_that_is_too_large_is_refused(kafka, fresh, launch, settings):
     kafka.create_topic(fresh, 1, config=SMALL_BATCHES)
     sent = launch(
-        f"concat name=c ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} linger={linger} on-error=skip "
+        f"concat name=c ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} {settings} on-error=skip "
         f"{frames(7, 40000)} ! c. {frames(1, 150000)} ! c. {frames(7, 40000)} ! c.")
     assert sent.wait(60) == 0, sent.output()
     assert seqs(kafka, fresh) == [seq for seq in range(15) if seq != 7]
     warnings = [line for line in sent.output().splitlines() if line.startswith("WARNING")]
     assert len(warnings) == 1 and "message-max-bytes" in warnings[0], sent.output()
     assert "record 7 of 150000 bytes" in sent.output()
+    assert "the topic's max.message.bytes is 100000" in warnings[0]
+
+
+@pytest.mark.parametrize("settings", ORDERED.values(), ids=ORDERED)
+def test_batches_fit_topics_that_buffers_name(kafka, fresh, launch, settings):
+    """There the limit isn't asked for."""
+    kafka.create_topic(f"{fresh}-cam", 1, config=SMALL_BATCHES)
+    sent = launch(
+        f"{varied(100)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}-%{{camera}} camera=cam "
+        f"linger=200000000 {settings}")
+    assert sent.wait(60) == 0, sent.output()
+    assert seqs(kafka, f"{fresh}-cam") == list(range(100))
+
+
+@pytest.mark.parametrize("settings", ORDERED.values(), ids=ORDERED)
+def test_a_limit_of_few_frames(kafka, fresh, launch, settings):
+    kafka.create_topic(fresh, 3, config=["max.message.bytes=2000"])
+    sent = launch(
+        f"fakesrc num-buffers=300 sizetype=random sizemin=10 sizemax=1200 ! kafkasink bootstrap-servers={kafka.bootstrap} "
+        f"topic={fresh} {settings}")
+    assert sent.wait(60) == 0, sent.output()
+    found = [seqs(kafka, fresh, partition) for partition in range(3)]
+    assert sorted(sum(found, [])) == list(range(300)) and all(one == sorted(one) for one in found)
+
+
+WAITING = {
+    "plain": "", "one acknowledgement": "acks=leader", "idempotent": "enable-idempotence=true", "compressed": "compression=lz4",
+    "no acknowledgement": "acks=none"}
 
 
 def test_what_waited_for_a_broker_fits_too(tmp_path, fresh, launch):
-    """While it is away, more frames wait than a batch may hold."""
+    """While it is away, more frames wait than a batch may hold. All of them arrive, in order."""
     with kafka_server.Kafka(tmp_path / "kafka") as kafka:
-        kafka.create_topic(fresh, 1, config=SMALL_BATCHES)
-        sent = launch(
-            f"fakesrc is-live=true do-timestamp=true num-buffers=100 sizetype=fixed sizemax=40000 datarate=800000 ! "
-            f"kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}")
-        wait_until(lambda: seqs(kafka, fresh), 30, "frames")
+        topics = {name: f"{fresh}-{number}" for number, name in enumerate(WAITING)}
+        for topic in topics.values():
+            kafka.create_topic(topic, 1, config=SMALL_BATCHES)
+        sent = {
+            name: launch(f"{varied(300, 20000)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={topics[name]} {settings}")
+            for name, settings in WAITING.items()}
+        wait_until(lambda: all(seqs(kafka, topic) for topic in topics.values()), 30, "frames")
         kafka.processes[0].kill()
         kafka.start_node(1)
-        assert sent.wait(60) == 0, sent.output()
-        assert sorted(set(seqs(kafka, fresh))) == list(range(100))
+        for one in sent.values():
+            assert one.wait(60) == 0, one.output()
+        found = {name: seqs(kafka, topic) for name, topic in topics.items()}
+    unheard = found.pop("no acknowledgement")
+    assert found["idempotent"] == list(range(300))
+    for name, one in found.items():
+        assert first_of_each(one) == list(range(300)), name
+    assert unheard == sorted(set(unheard)) and unheard[-1] == 299
+    warned = sent["no acknowledgement"].output().count("WARNING: from element")
+    assert warned == 1 or (len(unheard) == 300 and not warned)
+
+
+def test_a_compacted_topic_wants_keys(kafka, fresh, launch):
+    kafka.create_topic(fresh, 1, config=["cleanup.policy=compact"])
+    sent = launch(f"{frames(3, 100)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}")
+    assert sent.wait(60) != 0
+    assert sent.output().count("ERROR: from element") == 1 and "set key" in sent.output(), sent.output()

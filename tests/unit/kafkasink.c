@@ -730,10 +730,13 @@ GST_START_TEST (test_eos_comes_behind_what_was_lost)
 }
 GST_END_TEST;
 
-static const rd_kafka_resp_err_t refused_batches[] = {
-    RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
-    RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE,
-    RD_KAFKA_RESP_ERR_INVALID_RECORD,
+static const struct {
+  rd_kafka_resp_err_t err;
+  guint64 for_their_size;
+} refused_batches[] = {
+    {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 1},
+    {RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, 1},
+    {RD_KAFKA_RESP_ERR_INVALID_RECORD, 0},
 };
 
 GST_START_TEST (test_a_refused_batch_goes_one_by_one)
@@ -742,13 +745,30 @@ GST_START_TEST (test_a_refused_batch_goes_one_by_one)
   play ();
   push ('a');
   wait_for_stat ("delivered", 1);
-  rd_kafka_mock_push_request_errors (mock.cluster, KAFKA_API_PRODUCE, 1, refused_batches[__i__]);
+  rd_kafka_mock_push_request_errors (
+      mock.cluster, KAFKA_API_PRODUCE, 1, refused_batches[__i__].err);
   for (guint i = 0; i < 10; i++)
     push ('b');
   fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
   fail_unless_equals_uint64 (stat_of ("delivered"), 11);
   fail_unless_equals_uint64 (stat_of ("undeliverable"), 0);
-  fail_unless_equals_uint64 (stat_of ("refused-batches"), 1);
+  fail_unless_equals_uint64 (stat_of ("refused-batches"), refused_batches[__i__].for_their_size);
+}
+GST_END_TEST;
+
+/* Nothing more comes that could share a request with them. */
+GST_START_TEST (test_eos_ends_the_linger)
+{
+  gint64 began;
+
+  g_object_set (sink, "linger", 60 * GST_SECOND, NULL);
+  play ();
+  push ('a');
+  push ('b');
+  began = g_get_monotonic_time ();
+  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
+  fail_unless (g_get_monotonic_time () - began < 5 * G_USEC_PER_SEC);
+  fail_unless_equals_uint64 (stat_of ("delivered"), 2);
 }
 GST_END_TEST;
 
@@ -1113,6 +1133,7 @@ kafkasink_suite (void)
   tcase_add_test (tc, test_full_queue_can_be_stopped);
   tcase_add_test (tc, test_eos_drains);
   tcase_add_loop_test (tc, test_eos_comes_behind_what_was_lost, 0, 2);
+  tcase_add_test (tc, test_eos_ends_the_linger);
   tcase_add_loop_test (tc, test_a_refused_batch_goes_one_by_one, 0, G_N_ELEMENTS (refused_batches));
   tcase_add_test (tc, test_eos_drains_within_a_bound);
   tcase_add_test (tc, test_missing_topic_is_waited_for);

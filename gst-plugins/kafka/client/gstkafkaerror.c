@@ -139,6 +139,8 @@ error_hint (rd_kafka_resp_err_t err, const gchar *detail)
       return "Set this machine's clock, or raise message.timestamp.after.max.ms on the topic";
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
       return "Raise message-max-bytes here and max.message.bytes on the topic";
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+      return "A compacted topic takes only messages with a key: set key";
     case RD_KAFKA_RESP_ERR__BAD_MSG:
     case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
       return "Copy the partition from another replica and check the broker's disk, or pass over "

@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* A connection that sent nothing for so long is closed because it is idle. */
+#define IDLE_MS 5000
 #define OFFERED "/proc/sys/net/ipv4/tcp_available_congestion_control"
 
 static gboolean
@@ -26,6 +28,16 @@ gst_kafka_socket_open (gint domain, gint type, gint protocol, const gchar *conge
   close (fd);
   errno = ENOPROTOOPT;
   return -1;
+}
+
+gboolean
+gst_kafka_socket_is_in_use (gint fd)
+{
+  struct tcp_info info;
+  socklen_t size = sizeof info;
+
+  return !getsockopt (fd, IPPROTO_TCP, TCP_INFO, &info, &size) &&
+         info.tcpi_last_data_sent < IDLE_MS;
 }
 
 static gint

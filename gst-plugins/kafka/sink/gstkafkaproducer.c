@@ -124,7 +124,6 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
     const GstKafkaProducerConfig *config, GError **error)
 {
   GstKafkaProducer *self = g_new0 (GstKafkaProducer, 1);
-  g_autofree gchar *batch_bytes = NULL;
 
   gst_kafka_fault_init (&self->fault);
   g_mutex_init (&self->lock);
@@ -139,11 +138,12 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   self->congestion_control = g_strdup (config->congestion_control);
   self->held = !config->each_names_topic;
   self->servers = gst_kafka_conf_dup (conf, "bootstrap.servers");
-  batch_bytes = gst_kafka_conf_dup (conf, "batch.size");
-  self->batch_bytes = g_ascii_strtoull (batch_bytes, NULL, 10);
+  gst_kafka_producer_init_batches (self);
   rd_kafka_conf_set_dr_msg_cb (conf, gst_kafka_producer_note_report);
   rd_kafka_conf_set_error_cb (conf, note_error);
   rd_kafka_conf_set_socket_cb (conf, open_socket);
+  if (!config->acknowledged)
+    rd_kafka_conf_set_closesocket_cb (conf, gst_kafka_producer_close_socket);
   if (!(self->rk = gst_kafka_producer_new_handle (self, error))) {
     gst_kafka_producer_stop (self);
     return NULL;
@@ -173,6 +173,7 @@ free_producer (gpointer producer)
   free_queue (&self->queue.in_flight);
   g_ptr_array_unref (self->reported);
   g_hash_table_unref (self->delivered_topics);
+  g_clear_pointer (&self->unacked.sent, rd_kafka_topic_partition_list_destroy);
   g_free (self->refusal_detail);
   rd_kafka_conf_destroy (self->conf);
   gst_kafka_fault_clear (&self->fault);
@@ -189,6 +190,7 @@ join_threads (GstKafkaProducer *self)
 {
   g_mutex_lock (&self->lock);
   self->stopping = TRUE;
+  g_atomic_int_set (&self->unacked.closing, TRUE);
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
   g_clear_pointer (&self->connector, g_thread_join);
@@ -253,7 +255,7 @@ gst_kafka_producer_throttle (GstKafkaProducer *self, gdouble *interval, gdouble 
 static gboolean
 is_drained (GstKafkaProducer *self)
 {
-  return !gst_kafka_send_queue_buffers (&self->queue) && !self->lost &&
+  return !gst_kafka_send_queue_buffers (&self->queue) && !self->lost && !self->unconfirmed &&
          self->health == GST_KAFKA_PRODUCER_WORKING;
 }
 
@@ -266,10 +268,12 @@ gst_kafka_producer_drain (GstKafkaProducer *self, gint64 deadline)
   GST_INFO_OBJECT (self->element, "draining: %u buffers are undelivered, waiting at most %.1f s",
       gst_kafka_send_queue_buffers (&self->queue),
       (deadline - g_get_monotonic_time ()) / (gdouble) G_USEC_PER_SEC);
+  self->draining = TRUE;
   while (self->health != GST_KAFKA_PRODUCER_FAILED && !self->flushing && !is_drained (self) &&
          ret == GST_KAFKA_PUSH_OK)
     if (!g_cond_wait_until (&self->changed, &self->lock, deadline))
       ret = GST_KAFKA_PUSH_TIMED_OUT;
+  self->draining = FALSE;
   if (self->health == GST_KAFKA_PRODUCER_FAILED)
     ret = GST_KAFKA_PUSH_FAILED;
   else if (self->flushing)
@@ -330,8 +334,8 @@ counters_to_structure (const GstKafkaProducerCounters *c, guint waiting, guint i
       c->dropped_downstream, "undeliverable", G_TYPE_UINT64, c->undeliverable, "resent",
       G_TYPE_UINT64, c->resent, "rebuilds", G_TYPE_UINT64, c->rebuilds, "latency", G_TYPE_UINT64,
       c->latency, "refused-batches", G_TYPE_UINT64, c->refused_batches, "batch-bytes",
-      G_TYPE_UINT64, batch_bytes, "connected", G_TYPE_BOOLEAN, connected, "waits-for-access",
-      G_TYPE_BOOLEAN, waits, NULL);
+      G_TYPE_UINT64, batch_bytes, "lost-connections", G_TYPE_UINT64, c->lost_connections,
+      "connected", G_TYPE_BOOLEAN, connected, "waits-for-access", G_TYPE_BOOLEAN, waits, NULL);
 }
 
 GstStructure *

@@ -21,6 +21,8 @@ typedef struct {
   GstClockTime connect_timeout;        /* for the first contact; GST_CLOCK_TIME_NONE: for ever */
   GstClockTime access_timeout;         /* for access that was lost; GST_CLOCK_TIME_NONE: for ever */
   GstClockTime delivery_timeout;       /* from push to report; GST_CLOCK_TIME_NONE: for ever */
+  gboolean acknowledged;               /* FALSE: acks=none, so no report says what arrived */
+  gboolean compressed;                 /* messages get smaller than their buffers */
   gboolean skip_failed;                /* FALSE: an undeliverable record is an error */
   gboolean create_topic;               /* before the first record, unless it exists */
   gint partitions, replication_factor; /* for create_topic; -1: the brokers' defaults */

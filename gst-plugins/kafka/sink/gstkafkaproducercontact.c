@@ -73,30 +73,21 @@ create_topic (GstKafkaProducer *self)
   return !err;
 }
 
-/* Brokers refuse a batch that is larger than the topic allows, and later batches could overtake it.
- */
-static void
-learn_batch_limit (GstKafkaProducer *self)
+gboolean
+gst_kafka_producer_query_batch_limit (GstKafkaProducer *self, guint64 *limit)
 {
-  guint64 limit = 0;
+  gboolean known = FALSE;
   rd_kafka_t *rk;
 
   g_mutex_lock (&self->lock);
   if ((rk = borrow_handle (self))) {
     g_mutex_unlock (&self->lock);
-    if (!gst_kafka_query_batch_limit (rk, self->topic, 5 * GST_KAFKA_PRODUCER_SLICE_MS, &limit))
-      GST_DEBUG_OBJECT (self->element, "no answer about max.message.bytes of \"%s\"", self->topic);
+    known = gst_kafka_query_batch_limit (rk, self->topic, 10 * GST_KAFKA_PRODUCER_SLICE_MS, limit);
     g_mutex_lock (&self->lock);
     return_handle (self);
   }
-  if (limit && limit < self->batch_bytes) {
-    GST_INFO_OBJECT (self->element,
-        "topic \"%s\" takes batches of at most %" G_GUINT64_FORMAT " bytes: using smaller batches",
-        self->topic, limit);
-    self->batch_bytes = limit;
-    self->shrinking = TRUE;
-  }
   g_mutex_unlock (&self->lock);
+  return known;
 }
 
 static void
@@ -184,8 +175,8 @@ gst_kafka_producer_make_contact (gpointer user_data)
       continue;
     if (!gst_kafka_producer_query_topic (self, topic, &topic_err))
       continue;
-    if (!topic_err && topic)
-      learn_batch_limit (self);
+    if (topic)
+      gst_kafka_producer_learn_batch_limit (self);
     release (self);
     if (!topic_err)
       return NULL;

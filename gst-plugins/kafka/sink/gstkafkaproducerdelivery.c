@@ -7,8 +7,6 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 
 /* stop() may take 5 s: this much for the reports of purged records, then DESTROY_BOUND. */
 #define PURGE_BOUND (1 * G_USEC_PER_SEC)
-/* The smallest limit for batches, in bytes. */
-#define MIN_BATCH 16384
 #define PARTITION_GRACE (5 * G_USEC_PER_SEC)
 
 /* Outcomes */
@@ -39,6 +37,8 @@ give_up (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err
   g_mutex_lock (&self->lock);
   self->counters.undeliverable++;
   err = gst_kafka_producer_explain_error (self, err, &detail);
+  if (err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+    detail = gst_kafka_producer_describe_size (self, record);
   first = skip ? !self->stopping : gst_kafka_producer_take_failure (self);
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
@@ -95,38 +95,6 @@ is_retriable (rd_kafka_t *rk, const GstKafkaRecord *record, rd_kafka_resp_err_t 
   }
 }
 
-/* TRUE: brokers refused the whole batch, because of its size or because of one record in it. */
-static gboolean
-concerns_batch (rd_kafka_resp_err_t err)
-{
-  switch ((gint) err) {
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
-    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
-    /* _INVALID_DIFFERENT_RECORD (not in librdkafka 2.0): another record of the batch is invalid. */
-    case -138:
-      return TRUE;
-    default:
-      return FALSE;
-  }
-}
-
-/* With lock. The record was refused within a batch and accepted alone, so the batch was too large.
- * Several records of one refused batch halve the limit only once. */
-static void
-shrink_batches (GstKafkaProducer *self, const GstKafkaRecord *record)
-{
-  if (record->refused_batch != self->batch_bytes || self->batch_bytes < 2 * MIN_BATCH)
-    return;
-  self->batch_bytes /= 2;
-  self->shrinking = TRUE;
-  self->counters.refused_batches++;
-  GST_INFO_OBJECT (self->element,
-      "the brokers refused a batch, but not record %" G_GUINT64_FORMAT
-      " alone: batches get at most %" G_GUINT64_FORMAT " bytes",
-      record->number, self->batch_bytes);
-}
-
 /* With lock */
 static void
 count_delivery (GstKafkaProducer *self, GstKafkaRecord *record, gint64 now)
@@ -140,8 +108,8 @@ count_delivery (GstKafkaProducer *self, GstKafkaRecord *record, gint64 now)
   gst_kafka_pace_delivered (
       &self->queue.pace, now, gst_kafka_record_size (record), now - record->sent);
   self->connected = TRUE;
-  if (record->refused_batch)
-    shrink_batches (self, record);
+  self->unconfirmed = !self->config.acknowledged;
+  gst_kafka_producer_note_arrival (self, record);
   gst_kafka_producer_regain_access (self, record->topic);
   gst_kafka_fault_forget (&self->fault);
 }
@@ -169,6 +137,8 @@ gst_kafka_producer_note_report (
   record->err = message->err;
   if (!message->err)
     log_delivery (self, record, message);
+  if (!message->err && !self->config.acknowledged)
+    gst_kafka_producer_note_sent (self, message);
   g_ptr_array_add (self->reported, record);
 }
 
@@ -181,20 +151,6 @@ goes_with_other_time (GstKafkaRecord *record)
   if (record->err != RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP || !record->timestamp)
     return FALSE;
   record->timestamp = 0;
-  return TRUE;
-}
-
-/* With lock. TRUE: the record goes again in a batch of its own, which shows whether it or the rest
- * of the batch was the cause. */
-static gboolean
-goes_alone (GstKafkaProducer *self, GstKafkaRecord *record)
-{
-  if (record->refused_batch || !concerns_batch (record->err))
-    return FALSE;
-  GST_DEBUG_OBJECT (self->element,
-      "brokers refused a batch (%s): sending its record %" G_GUINT64_FORMAT " alone",
-      rd_kafka_err2name (record->err), record->number);
-  record->refused_batch = self->batch_bytes;
   return TRUE;
 }
 
@@ -218,7 +174,7 @@ take_report (GstKafkaProducer *self, rd_kafka_t *rk, GstKafkaRecord *record, gin
     return FALSE;
   }
   if (self->health != GST_KAFKA_PRODUCER_WORKING || is_overdue (self, record) ||
-      (!goes_with_other_time (record) && !goes_alone (self, record) &&
+      (!goes_with_other_time (record) && !gst_kafka_producer_send_alone (self, record) &&
           !gst_kafka_producer_lose_access (self, record->topic, record->err) &&
           !is_retriable (rk, record, record->err))) {
     self->lost++;
@@ -264,28 +220,33 @@ take_reports (GstKafkaProducer *self, rd_kafka_t *rk)
   g_ptr_array_set_size (self->reported, 0);
 }
 
+/* With lock: nothing more is to share a request with what is in flight. */
+static gboolean
+lingers_in_vain (GstKafkaProducer *self)
+{
+  const GList *sent = self->queue.in_flight.head;
+
+  return sent && (self->draining || ((const GstKafkaRecord *) sent->data)->alone);
+}
+
 /* Poller's thread, without lock. */
 static void
 poll_client (GstKafkaProducer *self, rd_kafka_t *rk, gint timeout_ms)
 {
-  rd_kafka_poll (rk, timeout_ms);
+  gboolean hurries;
+
+  g_mutex_lock (&self->lock);
+  hurries = lingers_in_vain (self);
+  g_mutex_unlock (&self->lock);
+  if (hurries)
+    rd_kafka_flush (rk, timeout_ms);
+  else
+    rd_kafka_poll (rk, timeout_ms);
   if (self->reported->len)
     take_reports (self, rk);
 }
 
 /* Handing over */
-
-/* With lock. TRUE: the next record, or the one in flight, has to be alone in its batch; or a client
- * with smaller batches is about to take over. */
-static gboolean
-must_wait (GstKafkaProducer *self)
-{
-  const GstKafkaRecord *next = gst_kafka_send_queue_peek (&self->queue);
-  const GList *sent = self->queue.in_flight.head;
-
-  return self->shrinking ||
-         (sent && (next->refused_batch || ((const GstKafkaRecord *) sent->data)->refused_batch));
-}
 
 /* With lock */
 static gboolean
@@ -293,7 +254,7 @@ may_send (GstKafkaProducer *self)
 {
   return self->rk && !self->held && self->health == GST_KAFKA_PRODUCER_WORKING &&
          g_get_monotonic_time () >= self->ask_again && self->queue.waiting.head &&
-         !must_wait (self) && gst_kafka_send_queue_may_send (&self->queue);
+         !gst_kafka_producer_must_wait (self) && gst_kafka_send_queue_may_send (&self->queue);
 }
 
 /* With lock. (nullable): a record that the client refuses for good, and that has left the queues */
@@ -306,7 +267,9 @@ hand_over (GstKafkaProducer *self, rd_kafka_resp_err_t *err)
     /* Before the call, because the report may come before it returns. */
     gst_kafka_send_queue_sent (&self->queue, record);
     record->turn = self->next_turn++;
-    *err = gst_kafka_record_produce (record, self->rk, self->topic);
+    *err = gst_kafka_producer_never_fits (self, record)
+               ? RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
+               : gst_kafka_record_produce (record, self->rk, self->topic);
     if (!*err)
       continue;
     gst_kafka_send_queue_reported (&self->queue, record);
@@ -370,8 +333,8 @@ take_back_unreported (GstKafkaProducer *self)
   }
 }
 
-static void
-replace_handle (GstKafkaProducer *self, const gchar *reason)
+void
+gst_kafka_producer_replace_handle (GstKafkaProducer *self, const gchar *reason)
 {
   g_autoptr (GError) error = NULL;
   rd_kafka_t *old, *fresh;
@@ -382,8 +345,12 @@ replace_handle (GstKafkaProducer *self, const gchar *reason)
   while (self->rk_users)
     g_cond_wait (&self->changed, &self->lock);
   g_mutex_unlock (&self->lock);
+  if (!self->config.acknowledged)
+    gst_kafka_producer_confirm_sent (self, old);
+  g_atomic_int_set (&self->unacked.closing, TRUE);
   purge (self, old);
   rd_kafka_destroy (old);
+  g_atomic_int_set (&self->unacked.closing, FALSE);
   fresh = gst_kafka_producer_new_handle (self, &error);
   g_mutex_lock (&self->lock);
   take_back_unreported (self);
@@ -400,29 +367,9 @@ static void
 replace_ended (GstKafkaProducer *self, const gchar *reason)
 {
   GST_WARNING_OBJECT (self->element, "the client ended (%s): replacing it", reason);
-  replace_handle (self, reason);
+  gst_kafka_producer_replace_handle (self, reason);
   g_mutex_lock (&self->lock);
   self->counters.rebuilds++;
-  g_mutex_unlock (&self->lock);
-}
-
-/* librdkafka can't change the size of batches while a client runs, so a new client takes over. */
-static void
-use_smaller_batches (GstKafkaProducer *self)
-{
-  gchar bytes[24];
-  gboolean now;
-
-  g_mutex_lock (&self->lock);
-  now = self->shrinking && !self->queue.in_flight.head;
-  g_snprintf (bytes, sizeof bytes, "%" G_GUINT64_FORMAT, self->batch_bytes);
-  g_mutex_unlock (&self->lock);
-  if (!now)
-    return;
-  rd_kafka_conf_set (self->conf, "batch.size", bytes, NULL, 0);
-  replace_handle (self, "smaller batches");
-  g_mutex_lock (&self->lock);
-  self->shrinking = FALSE;
   g_mutex_unlock (&self->lock);
 }
 
@@ -450,7 +397,8 @@ serve (GstKafkaProducer *self)
   fatal = rd_kafka_fatal_error (self->rk, reason, sizeof reason);
   if (fatal && !gst_kafka_producer_is_ended_by_refusal (self, fatal, reason))
     replace_ended (self, reason);
-  use_smaller_batches (self);
+  gst_kafka_producer_regroup (self);
+  gst_kafka_producer_watch_unacked (self);
   g_mutex_lock (&self->lock);
   gst_kafka_producer_hand_over_all (self);
   overdue = pop_overdue (self);

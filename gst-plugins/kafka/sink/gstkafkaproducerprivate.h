@@ -15,7 +15,8 @@ typedef struct {
   guint64 dropped_upstream, dropped_downstream, undeliverable;
   guint64 rebuilds, resent;
   guint64 refused_batches; /* after which batches got smaller */
-  GstClockTime latency;    /* moving mean, from hand-over to report */
+  guint64 lost_connections;
+  GstClockTime latency; /* moving mean, from hand-over to report */
 } GstKafkaProducerCounters;
 
 typedef enum {
@@ -30,6 +31,16 @@ typedef enum {
   GST_KAFKA_ACCESS_CONNECTION_LOST, /* the password or the certificate is refused */
 } GstKafkaProducerAccess;
 
+/* What can be known of records that nobody acknowledges. */
+typedef struct {
+  gint closed;  /* atomic: connections in use that were closed */
+  gint closing; /* atomic: by this element */
+  /* Poller's thread only. */
+  rd_kafka_topic_partition_list_t *sent; /* partitions with records that are not confirmed */
+  gint seen;                             /* of closed */
+  gint64 warned;                         /* monotonic us */
+} GstKafkaProducerUnacked;
+
 /* Lock order: the element's object lock, then @lock, then @fault's. No message is posted and no
  * buffer is released with @lock. librdkafka calls the report and error callbacks within
  * rd_kafka_poll(), which the poller calls without @lock. The partitioner and open_socket() run with
@@ -37,7 +48,8 @@ typedef enum {
  *
  * The files: gstkafkaproducer.c has the calls of the element, gstkafkaproducerdelivery.c the
  * poller's thread, gstkafkaproducercontact.c the connector's thread, gstkafkaproduceraccess.c lost
- * access, gstkafkaproducerfailure.c what all of them use to fail. */
+ * access, gstkafkaproducerbatches.c the size of batches, gstkafkaproducerunacked.c acks=none,
+ * gstkafkaproducerfailure.c what all of them use to fail. */
 struct _GstKafkaProducer {
   GstKafkaFault fault; /* since the last delivery */
   GstElement *element;
@@ -56,7 +68,16 @@ struct _GstKafkaProducer {
   GstKafkaSendQueue queue;
   guint64 next_number, next_turn;
   guint64 batch_bytes; /* the client's limit for a batch */
-  gboolean shrinking;  /* a client with smaller batches takes over once nothing is in flight */
+  guint64 batch_bound; /* limit by the settings and by what was refused */
+  guint64 topic_limit; /* limit as the cluster reports it; 0: not known */
+  /* Nothing is handed over, and what isn't sent comes back from the client, until nothing is in
+   * flight; then it goes on with batches that fit. */
+  gboolean regrouping;
+  gboolean asks_limit; /* the cluster is to be asked again first */
+  gint64 limit_asked;  /* monotonic us */
+  gboolean draining;
+  GstKafkaProducerUnacked unacked;
+  gboolean unconfirmed; /* records are sent, and the brokers may not have dealt with them yet */
   /* Nothing is sent yet: the topic has to be created first, because brokers would create it with
    * their own defaults at the first record, and its limit for batches has to be known. */
   gboolean held;
@@ -86,6 +107,40 @@ rd_kafka_t *gst_kafka_producer_new_handle (GstKafkaProducer *self, GError **erro
 /* With lock, which is released while a record is given up. From any thread. */
 void gst_kafka_producer_hand_over_all (GstKafkaProducer *self);
 
+/* Without lock, on the poller's thread. */
+void gst_kafka_producer_replace_handle (GstKafkaProducer *self, const gchar *reason);
+
+/* gstkafkaproducerbatches.c */
+
+/* Before there is a client. */
+void gst_kafka_producer_init_batches (GstKafkaProducer *self);
+/* Without lock: asks the cluster, if it lets itself be asked. */
+void gst_kafka_producer_learn_batch_limit (GstKafkaProducer *self);
+/* Without lock, on the poller's thread. */
+void gst_kafka_producer_regroup (GstKafkaProducer *self);
+/* With lock: neither a record that has to go alone, nor one beside it. */
+gboolean gst_kafka_producer_must_wait (GstKafkaProducer *self);
+/* With lock: @record was refused. TRUE: it goes again, alone. */
+gboolean gst_kafka_producer_send_alone (GstKafkaProducer *self, GstKafkaRecord *record);
+/* With lock: @record was delivered. */
+void gst_kafka_producer_note_arrival (GstKafkaProducer *self, const GstKafkaRecord *record);
+/* With lock: nobody would report that the brokers refuse @record. */
+gboolean gst_kafka_producer_never_fits (GstKafkaProducer *self, const GstKafkaRecord *record);
+/* With lock (nullable): why the topic can't take @record. */
+gchar *gst_kafka_producer_describe_size (GstKafkaProducer *self, const GstKafkaRecord *record);
+
+/* gstkafkaproducerunacked.c */
+
+/* On the poller's thread: @message is sent, without acknowledgement. */
+void gst_kafka_producer_note_sent (GstKafkaProducer *self, const rd_kafka_message_t *message);
+/* Without lock, on the poller's thread: waits until the brokers have dealt with what is sent; or
+ * else a connection that is closed takes it along. FALSE: they haven't answered. */
+gboolean gst_kafka_producer_confirm_sent (GstKafkaProducer *self, rd_kafka_t *rk);
+/* From any of the client's threads. */
+int gst_kafka_producer_close_socket (int fd, void *self);
+/* Without lock, on the poller's thread. */
+void gst_kafka_producer_watch_unacked (GstKafkaProducer *self);
+
 /* gstkafkaproduceraccess.c */
 
 /* With lock. TRUE: @err withdraws a right that was granted before, and the producer waits for it.
@@ -106,6 +161,8 @@ void gst_kafka_producer_watch_access (GstKafkaProducer *self);
 
 /* The connector's thread, without lock. */
 gpointer gst_kafka_producer_make_contact (gpointer self);
+/* Without lock, like the next one. FALSE: not known. */
+gboolean gst_kafka_producer_query_batch_limit (GstKafkaProducer *self, guint64 *limit);
 /* Without lock. gst_kafka_query_topic() with the current client; FALSE also while there is none. */
 gboolean gst_kafka_producer_query_topic (
     GstKafkaProducer *self, const gchar *topic, rd_kafka_resp_err_t *topic_err);

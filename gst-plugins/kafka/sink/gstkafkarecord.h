@@ -16,9 +16,8 @@ typedef struct {
   gint64 queued;           /* monotonic time, us */
   gint64 sent;             /* monotonic time of the last hand-over to the client, us */
   rd_kafka_resp_err_t err; /* of its last report */
-  /* The client's batch.size when the brokers refused a batch with this record; 0: they never did.
-   * If it isn't 0, the record is sent alone. */
-  guint64 refused_batch;
+  /* A batch with it was refused, so it goes alone; and whether for the batch's size. */
+  gboolean alone, too_large;
   GstBuffer *buffer;
   GstMapInfo map;
   gchar *topic;       /* NULL: the producer's */

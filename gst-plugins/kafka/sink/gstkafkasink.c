@@ -277,6 +277,8 @@ new_producer (GstKafkaSink *self, GError **error)
   config.create_topic = self->own.create_topic;
   config.partitions = self->own.partitions;
   config.replication_factor = self->own.replication_factor;
+  config.acknowledged = self->own.acks != GST_KAFKA_ACKS_NONE;
+  config.compressed = self->own.compression != GST_KAFKA_COMPRESSION_NONE;
   config.skip_failed = self->own.on_error == GST_KAFKA_SINK_ON_ERROR_SKIP;
   if (valid)
     log_settings (self);
@@ -618,9 +620,11 @@ gst_kafka_sink_class_init (GstKafkaSinkClass *klass)
    * | undeliverable | uint64 | buffers that could not be delivered |
    * | resent | uint64 | buffers that the client gave back and that were sent again |
    * | rebuilds | uint64 | clients replaced after a fatal error |
-   * | refused-batches | uint64 | times that the limit for batches was halved, because brokers
+   * | refused-batches | uint64 | times that the limit for batches was lowered, because brokers
    *   refused a batch as too large |
    * | batch-bytes | uint64 | limit for a batch, in bytes |
+   * | lost-connections | uint64 | with acks=none: connections that ended while in use; buffers on
+   *   their way are lost |
    * | latency | uint64 | moving mean of the time from hand-over to acknowledgement, ns |
    * | connected | boolean | the cluster has answered since the start |
    * | waits-for-access | boolean | access was lost, and the element waits for it
