@@ -8,9 +8,9 @@
 typedef struct {
   const gchar *factory, *field;
   const gchar *name;
-  const gchar *reason; /* the label of that name, or NULL */
+  const gchar *reason; /* nullable: the value of the label `reason` */
   gboolean counter;
-  gdouble unit; /* the field's unit in the metric's */
+  gdouble unit; /* the field's unit, in units of the metric */
   const gchar *help;
 } Metric;
 
@@ -29,7 +29,7 @@ typedef struct {
 #define SKIPPED "Messages skipped because they were not wanted, by reason"
 #define SKEW "Frames whose capture time lay in the future"
 
-/* One line a field; fields of one metric that differ by reason have the same name and help. */
+/* One line a field. Fields that differ only by reason share a metric's name and help. */
 static const Metric metrics[] = {
     COUNT ("kafkasink", "delivered", "gstfog_messages_delivered_total", NULL,
         "Messages that Kafka acknowledged"),
@@ -161,7 +161,7 @@ static const Metric metrics[] = {
 typedef struct {
   PrometheusText *text;
   const gchar *factory;
-  gchar *element, *camera, *replica, *topic; /* labels of the whole element, or NULL */
+  gchar *element, *camera, *replica, *topic; /* nullable: labels of all metrics of the element */
 } Source;
 
 static gboolean
@@ -202,7 +202,7 @@ labels_of (const Source *source, const gchar *reason)
       source->replica, "topic", source->topic, "reason", reason, NULL);
 }
 
-/* What a metric's name may not hold becomes "_". */
+/* Replaces characters that a metric's name may not have by "_". */
 static gchar *
 plain_name (const gchar *factory, const gchar *field)
 {
@@ -315,7 +315,7 @@ add_field (GQuark quark, const GValue *value, gpointer data)
   return TRUE;
 }
 
-/* One sample for each bound, so that a bound that is over is a 0. */
+/* Adds a sample for each bound: 1 for the one in force, 0 for the others. */
 static void
 add_bound (const Source *source, const GstStructure *stats)
 {
@@ -341,8 +341,8 @@ get_text_property (GstElement *element, const gchar *name)
   return text;
 }
 
-/* (transfer full): the element's name; within bins of the pipeline bin/element, since two bins may
- * have equal names in them */
+/* (transfer full): the element's name, or bin/element within a bin of the pipeline, because
+ * elements of two bins may have the same name */
 static gchar *
 path_of (GstElement *element)
 {

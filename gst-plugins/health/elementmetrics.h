@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* Adds what the `stats` of @element hold, if it has any, with base units and names that Prometheus'
- * users expect. A number of an element that is not ours is a gauge gstfog_ELEMENT_FIELD. */
+/* Adds the numbers in the `stats` of @element, if it has any, with the base units and names that
+ * Prometheus recommends. A number of a foreign element is a gauge gstfog_ELEMENT_FIELD. */
 void element_metrics_add (PrometheusText *text, GstElement *element);
 
 G_END_DECLS

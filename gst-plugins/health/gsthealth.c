@@ -8,5 +8,5 @@ plugin_init (GstPlugin *plugin)
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, health,
-    "Whether a pipeline gets on, told over HTTP", plugin_init, PACKAGE_VERSION, "LGPL",
+    "Reports over HTTP whether pipelines make progress", plugin_init, PACKAGE_VERSION, "LGPL",
     GST_PACKAGE_NAME, GST_PACKAGE_ORIGIN)

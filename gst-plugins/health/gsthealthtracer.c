@@ -2,10 +2,9 @@
 /**
  * SECTION:tracer-health
  * @title: health
- * @short_description: tells over HTTP whether the pipelines of a
- *   process get on, and all their stats
+ * @short_description: reports over HTTP whether the pipelines of a process make progress
  *
- * Any GStreamer program becomes a container that can be watched, by an environment variable alone:
+ * An environment variable adds probes and metrics to any GStreamer program:
  *
  * GST_TRACERS="health(port=8080)" gst-launch-1.0 kafkasrc topic=camera
  * group-id=viewer ! jpegdec ! fakesink
@@ -17,9 +16,11 @@
  * | /readyz | 200 if it plays and waits for no server, else 503 |
  * | /metrics | Prometheus text: each number in the `stats` of each element, and the above |
  *
- * Settings, separated by commas: `port` (8080; 0 for any free one), and in seconds `stall` (8:
- * without progress until that is a stall), `start` (60: until it plays), `server` (180: that a sink
- * may wait for its server; longer than the sink's own time-outs, which end in an error).
+ * Settings, separated by commas: `port` (default 8080; 0: any free one), and three times in
+ * seconds: `stall` (default 8) is the time without progress that counts as a stall, `start`
+ * (default 60) the time that the pipeline may take to play, `server` (default 180) the time
+ * that a sink may wait for its server. `server` should be longer than the sink's own
+ * timeouts, which end in an error.
  */
 #include "gsthealthtracer.h"
 
@@ -44,13 +45,13 @@ struct _GstHealthTracer {
   StageLimits limits;
   GMutex lock;
   /* with the lock: */
-  GWeakRef pipeline; /* the one whose state changed last */
+  GWeakRef pipeline; /* the pipeline whose state changed last */
   gboolean playing;
-  gint64 since; /* that it plays, or doesn't; monotonic us */
+  gint64 since; /* when playing last changed, monotonic us */
 };
 
 G_DEFINE_TYPE_WITH_CODE (GstHealthTracer, gst_health_tracer, GST_TYPE_TRACER,
-    GST_DEBUG_CATEGORY_INIT (health_debug, "health", 0, "tracer of a stage's health"))
+    GST_DEBUG_CATEGORY_INIT (health_debug, "health", 0, "health of a pipeline"))
 
 /* ---- what happens ---- */
 
@@ -101,8 +102,8 @@ collect (const GValue *item, gpointer elements)
   g_ptr_array_add (elements, g_value_dup_object (item));
 }
 
-/* (transfer full): what @iterator, which is freed, walks over: all of it, also while the pipeline
- * changes */
+/* (transfer full): all elements of @iterator, which is freed; complete even if the pipeline changes
+ * meanwhile */
 static GPtrArray *
 list_elements (GstIterator *iterator)
 {
@@ -137,7 +138,7 @@ find_cameras (GstElement *pipeline)
   return cameras;
 }
 
-/* (transfer full): or NULL */
+/* (transfer full) (nullable) */
 static GstElement *
 get_pipeline (GstHealthTracer *self, gboolean *playing, gint64 *since)
 {
@@ -225,7 +226,7 @@ waits_for_access (GstElement *element)
   return stats && gst_structure_get_boolean (stats, "waits-for-access", &waits) && waits;
 }
 
-/* An element that a server refuses pushes nothing, or waits with a full queue. */
+/* An element that has lost access pushes nothing or has a full queue: it waits for its server. */
 static void
 look_for_lost_access (GstElement *pipeline, StageVerdict *verdict)
 {

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#define MAX_LABEL 128    /* bytes of a label's value that is written as it is */
-#define DIGEST_DIGITS 16 /* of a value that is not */
+#define MAX_LABEL 128    /* bytes of a label's value; longer ones are cut */
+#define DIGEST_DIGITS 16 /* digits of the digest of a value that was cut */
 
 typedef struct {
   gchar *name;
@@ -61,8 +61,8 @@ find_family (PrometheusText *self, const gchar *name, PrometheusType type, const
   return family->text;
 }
 
-/* The shortest text that reads as the same number: a bucket's label is le="0.1", and not
- * 0.10000000000000001. */
+/* Writes the shortest text of the number, so that a bucket's label is le="0.1" rather than
+ * le="0.10000000000000001". */
 static void
 append_finite (GString *text, gdouble number)
 {
@@ -146,7 +146,8 @@ prometheus_text_end (PrometheusText *self)
   return g_string_free (text, FALSE);
 }
 
-/* (transfer full): valid UTF-8 without the character that a cut divided */
+/* (transfer full): the beginning of @value as valid UTF-8, without a
+ * character that the cut split */
 static gchar *
 cut (const gchar *value)
 {
@@ -158,8 +159,8 @@ cut (const gchar *value)
   return g_utf8_make_valid (start, -1);
 }
 
-/* (transfer full): the value; one too long or not UTF-8 gets a digest, so that two such values stay
- * two series */
+/* (transfer full): the value. If it is too long or not UTF-8, it gets a digest, so that two such
+ * values remain two series. */
 static gchar *
 bounded (const gchar *value)
 {

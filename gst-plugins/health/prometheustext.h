@@ -11,36 +11,34 @@ typedef enum {
   PROMETHEUS_HISTOGRAM,
 } PrometheusType;
 
-/* Samples in Prometheus' text format, grouped by metric: all samples of a
- * metric follow its HELP and TYPE. */
+/* Writes Prometheus' text format. All samples of a metric follow its HELP and TYPE. */
 typedef struct _PrometheusText PrometheusText;
 
 PrometheusText *prometheus_text_new (void);
 
 /**
  * prometheus_text_add:
- * @name: of the metric, in base units, with `_total` for a counter
- * @help: (nullable): one line; only the first one given for a metric counts
- * @labels: (nullable): what prometheus_labels() made
+ * @name: of the metric: names its base unit, ends with `_total` for a counter
+ * @help: (nullable): one line; the first call for a metric decides
+ * @labels: (nullable): of prometheus_labels()
  */
 void prometheus_text_add (PrometheusText *self, const gchar *name, PrometheusType type,
     const gchar *help, const gchar *labels, gdouble value);
 
-/* @bounds: upper bounds of the first @n buckets, ascending; @counts: of @n
- * + 1 buckets, each by itself */
+/* @bounds: upper bounds of the first @n buckets, ascending; @counts: of @n + 1 buckets, not
+ * cumulative */
 void prometheus_text_add_histogram (PrometheusText *self, const gchar *name, const gchar *help,
     const gchar *labels, guint n, const gdouble *bounds, const guint64 *counts, gdouble sum);
 
-/* (transfer full): the text; frees @self. */
+/* (transfer full): the text. Frees @self. */
 gchar *prometheus_text_end (PrometheusText *self);
 
 /**
  * prometheus_labels:
- * @name: a label, and its value, and so on, ended by %NULL; a label
- *   whose value is %NULL is left out
+ * @name: a label, its value, and so on, ended by %NULL; a label with the value %NULL is left out
  *
- * Values may hold anything: they are escaped. One of over 128 bytes is cut there, and what isn't
- * UTF-8 is replaced; such a value ends with `~` and 16 digits of its SHA-256.
+ * Values may hold any bytes: they are escaped. A value of over 128 bytes is cut, and bytes that
+ * aren't UTF-8 are replaced; then `~` and 16 digits of the SHA-256 of the whole value follow.
  *
  * Returns: (transfer full): `a="1",b="2"`
  */

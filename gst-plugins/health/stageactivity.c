@@ -3,25 +3,27 @@
 
 #include <string.h>
 
-#define MAX_DEPTH 64    /* of pushes within pushes */
-#define FRAME_PERIODS 3 /* that a camera may be late by, where that is more than the limit */
+#define MAX_DEPTH 64 /* nested pushes that are recorded */
+#define FRAME_PERIODS                                                                              \
+  3 /* a camera may be this many frame periods late, if that is longer than the limit */
 
-/* What one streaming thread is doing. */
+/* The pushes of one streaming thread. */
 typedef struct {
   GMutex lock;
   /* with the lock: */
   GstPad *pads
-      [MAX_DEPTH]; /* being pushed from, the outermost first; each lives until its push returns */
+      [MAX_DEPTH]; /* the pads that push, the outermost first; each lives until its push returns */
   guint depth;     /* may exceed MAX_DEPTH */
-  const GstPad *source; /* that the last outermost push came from: to be compared only */
-  gboolean ended;       /* it said EOS */
-  gint64 progress;      /* when a push began or returned, monotonic us */
+  const GstPad
+      *source;     /* the pad of the last outermost push; may be freed, so it is only compared */
+  gboolean ended;  /* the source pushed EOS */
+  gint64 progress; /* when the last push began or returned, monotonic us */
   guint64 buffers;
 } Thread;
 
 static GMutex threads_lock;  /* taken before the lock of a thread */
 static GPtrArray *threads;   /* with threads_lock: of Thread */
-static guint64 past_buffers; /* with threads_lock: of threads that are gone */
+static guint64 past_buffers; /* with threads_lock: buffers of threads that have ended */
 
 static void
 forget_thread (gpointer data)
@@ -134,7 +136,7 @@ has_class (GstElement *element, const gchar *klass)
   return own != NULL && strstr (own, klass) != NULL;
 }
 
-/* (transfer full): the element that has the buffer now, or NULL; with the lock of the thread */
+/* With the thread's lock. (transfer full) (nullable): the element that has the buffer now */
 static GstElement *
 holder (const Thread *thread)
 {
@@ -144,7 +146,8 @@ holder (const Thread *thread)
   return peer ? gst_pad_get_parent_element (peer) : NULL;
 }
 
-/* The gravest state wins, and of two alike the one that lasts longer. Takes the name. */
+/* Replaces the verdict if the new state is worse, or equal and lasts
+ * longer. @element: (transfer full) */
 static void
 aggravate (StageVerdict *verdict, StageState state, gdouble seconds, gchar *element)
 {
@@ -187,7 +190,7 @@ frame_period (GstPad *pad)
   return n > 0 ? (gdouble) d / n : 0;
 }
 
-/* When it last gave a frame or got one back; now, if it has ended. */
+/* When the last push of the camera began or returned; @now if it has sent EOS. */
 static gint64
 last_frame (const GstPad *pad, gint64 playing, gint64 now)
 {
@@ -218,7 +221,7 @@ judge_camera (StageVerdict *verdict, GstElement *camera, gint64 playing, const S
     aggravate (verdict, STAGE_STALLED, seconds, gst_element_get_name (camera));
 }
 
-/* A push may be held until the pipeline plays, so it tells nothing before. */
+/* Before the pipeline plays, pushes may block, so only the time counts. */
 static StageVerdict
 judge_start (gdouble seconds, const StageLimits *limits)
 {
@@ -226,7 +229,8 @@ judge_start (gdouble seconds, const StageLimits *limits)
       seconds < limits->start ? STAGE_STARTING : STAGE_STALLED, seconds, g_strdup ("the start")};
 }
 
-/* Where one thread waits for a server, the others wait for that thread. */
+/* While one thread waits for a server, others may wait for that
+ * thread: then nothing has stalled. */
 static StageVerdict
 graver_of (StageVerdict pushes, StageVerdict waiting)
 {

@@ -7,47 +7,49 @@ G_BEGIN_DECLS
 
 /* 
  *
- * Whether the streaming threads of this process get on.
+ * 
  *
- * A buffer that a source hands on comes back (the push returns) when it was processed, or taken by
- * a queue. So a thread inside a push works, and one outside of any waits for data: it is idle,
- * however long that lasts. A push that neither returns nor leads to another is overdue. One inside
- * an element of class Sink/Network may well wait for a server that is away; the element bounds that
- * itself, ends with an error, and no restart would help before: the stage waits. Any other overdue
- * push is a stall, and so is a camera (class Source/Video) that gives no frame. */
+ * Decides whether the streaming threads of this process make progress.
+ *
+ * When a source pushes a buffer, the push returns after the buffer was processed or queued. So a
+ * thread inside a push works. A thread outside any push waits for data: it is idle, however long
+ * that takes. A push is overdue if for too long it neither returns nor causes another push. An
+ * overdue push in an element of class Sink/Network may be waiting for its server: the stage waits,
+ * because the element limits that time itself and a restart wouldn't help. Any other overdue push
+ * is a stall. A camera (class Source/Video) that gives no frames is a stall too. */
 
 typedef enum {
-  STAGE_STARTING, /* not yet playing, or no longer */
-  STAGE_IDLE,     /* no buffer is on its way */
+  STAGE_STARTING, /* not playing: not yet, or not any more */
+  STAGE_IDLE,     /* no thread is inside a push */
   STAGE_WORKING,
-  STAGE_WAITING, /* for a server */
+  STAGE_WAITING, /* a sink waits for its server */
   STAGE_STALLED,
 } StageState;
 
 typedef struct {
   StageState state;
-  gdouble seconds; /* that it has stalled or waited for; 0 in other states */
-  gchar *element;  /* that it stalled or waits in, or NULL; to be freed */
+  gdouble seconds; /* how long it has stalled or waited; 0 in other states */
+  gchar *element;  /* (nullable) (transfer full): the element in which it stalled or waits */
 } StageVerdict;
 
 typedef struct {
-  gdouble stall;  /* s without progress until a push or a camera has stalled */
-  gdouble start;  /* s that it may take to play */
-  gdouble server; /* s that a sink may wait for its server until that is a stall too */
+  gdouble stall;  /* time without progress that counts as a stall, s */
+  gdouble start;  /* time that the pipeline may take to play, s */
+  gdouble server; /* time that a sink may wait for its server, s; then it counts as a stall */
 } StageLimits;
 
-/* Of the calling thread. Times are monotonic, in us. */
+/* The calling thread enters or leaves a push. @now: monotonic time, us */
 void stage_activity_enter (GstPad *pad, gint64 now);
 void stage_activity_leave (gint64 now);
-void stage_activity_end (GstPad *pad); /* no more frames are to come from it: EOS */
+void stage_activity_end (GstPad *pad); /* EOS: the pad will push no more frames. */
 
-/* @cameras: elements that owe frames while playing; @since: when it began to play, or to start.
- * Clear the verdict after use. */
+/* @cameras: sources that must give frames while playing; @since: when @playing last changed. Clear
+ * the verdict after use. */
 StageVerdict stage_activity_judge (
     GList *cameras, gboolean playing, gint64 since, const StageLimits *limits, gint64 now);
 void stage_verdict_clear (StageVerdict *verdict);
 
-/* Handed on so far by all elements that push from a thread of their own: sources, queues. */
+/* Buffers pushed so far by all elements with a streaming thread: sources and queues. */
 guint64 stage_activity_get_buffers (void);
 
 const gchar *stage_state_name (StageState state);

@@ -4,20 +4,21 @@
 #include <string.h>
 
 #define MAX_THREADS 16   /* requests answered at a time */
-#define MAX_WAITING 64   /* connections that wait for a thread; more are closed */
-#define MAX_REQUEST 8192 /* bytes of a request, which has no body */
-#define CLIENT_TIMEOUT 2 /* s that a client may be silent */
-#define REQUEST_TIME 5   /* s that a request may take to come, and its answer to go */
-#define ACCEPT_PAUSE 100 /* ms after an accept that failed, as with no file descriptor left */
+#define MAX_WAITING 64   /* connections that may wait for a thread; further ones are closed */
+#define MAX_REQUEST 8192 /* bytes of a request */
+#define CLIENT_TIMEOUT 2 /* s without data from a client */
+#define REQUEST_TIME 5   /* s for reading a request and sending its answer */
+#define ACCEPT_PAUSE                                                                               \
+  100 /* ms after a failed accept, for example because no file descriptor is free */
 
 struct _StatusServer {
   GSocketListener *listener;
   GCancellable *end;
-  GThread *thread; /* accepts: no main loop of the process is needed for it */
+  GThread *thread; /* accepts connections, so the process needs no main loop */
   GThreadPool *pool;
   guint16 port;
   GRWLock lock;          /* held for reading while a request is answered */
-  StatusHandler handler; /* with the lock; NULL from the server's end on */
+  StatusHandler handler; /* with the lock; NULL once the server is being freed */
   gpointer data;
 };
 
@@ -36,7 +37,7 @@ reason (guint code)
   }
 }
 
-/* As far as the client takes it in time. */
+/* Sends as much as the client reads in time. */
 static void
 write_all (GOutputStream *out, const gchar *text, gsize length, GCancellable *end)
 {
@@ -63,7 +64,8 @@ reply (GOutputStream *out, StatusAnswer answer, gboolean head, GCancellable *end
   write_all (out, text, strlen (text), end);
 }
 
-/* The request's first line, once all of the request has come; NULL if it doesn't, or has no end. */
+/* (nullable) (transfer full): the first line of a complete request; %NULL
+ * if it is too late or too long */
 static gchar *
 read_request (GInputStream *in, GCancellable *end)
 {
@@ -97,9 +99,9 @@ answer_to (StatusServer *self, gchar **words, gboolean head)
     answer = self->handler (words[1], self->data);
   }
   if (answer.code == 0)
-    answer = (StatusAnswer){404, g_strdup ("there are /livez, /readyz and /metrics\n")};
+    answer = (StatusAnswer){404, g_strdup ("unknown path: use /livez, /readyz or /metrics\n")};
   if (answer.text == NULL)
-    answer.text = g_strdup ("only GET is answered\n");
+    answer.text = g_strdup ("only GET is supported\n");
   return answer;
 }
 
@@ -113,7 +115,7 @@ release (gpointer data)
   g_rw_lock_clear (&self->lock);
 }
 
-/* Takes the connection, and the reference that its request holds. */
+/* Takes ownership of the connection and of the server's reference. */
 static void
 serve (gpointer data, gpointer user_data)
 {
@@ -141,7 +143,7 @@ serve (gpointer data, gpointer user_data)
   g_atomic_rc_box_release_full (self, release);
 }
 
-/* Takes the connection; NULL: the accept failed. */
+/* Takes ownership of @connection. %NULL: the accept failed. */
 static void
 hand_over (StatusServer *self, GSocketConnection *connection)
 {
@@ -201,8 +203,8 @@ status_server_get_port (StatusServer *self)
   return self->port;
 }
 
-/* A request that is being read, or an answer being sent, is not waited for: it holds the memory
- * that it uses. */
+/* Doesn't wait for requests that are being read or answers that are being sent: they hold
+ * references to what they use. */
 void
 status_server_free (StatusServer *self)
 {

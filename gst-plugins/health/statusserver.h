@@ -5,24 +5,23 @@
 
 G_BEGIN_DECLS
 
-/* Answers GET requests of HTTP/1.x, each in a thread of its own, a few at a time. */
+/* Answers GET requests of HTTP/1.x, each in its own thread, with a limit on their number. */
 typedef struct _StatusServer StatusServer;
 
 typedef struct {
-  guint code; /* of HTTP; 0 where there is nothing at that path */
+  guint code; /* HTTP status; 0: no such path */
   gchar *text;
 } StatusAnswer;
 
-/* @path: as asked for, such as "/livez"; called from any thread. The
- * text is freed by the caller. */
+/* @path: of the request, such as "/livez". Called from any thread. The caller frees the text. */
 typedef StatusAnswer (*StatusHandler) (const gchar *path, gpointer data);
 
-/* @port: on all addresses; 0 for any that is free. NULL and @error if it can't be had. */
+/* Listens on @port on all addresses; 0: any free port. %NULL with @error if it isn't available. */
 StatusServer *status_server_new (
     guint16 port, StatusHandler handler, gpointer data, GError **error);
 guint16 status_server_get_port (StatusServer *server);
 
-/* Waits for requests that are being answered. */
+/* Waits for handlers that are running. */
 void status_server_free (StatusServer *server);
 
 G_END_DECLS

@@ -6,16 +6,16 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
 #define GST_CAT_DEFAULT gst_mongo_sink_debug
 
-/* A poisoned stream must not fill the bus. */
+/* A stream with many bad documents must not flood the bus. */
 #define WARNING_INTERVAL G_USEC_PER_SEC
 #define QUEUED_MAX 1000
 #define QUEUED_BYTES_MAX (16 * 1024 * 1024)
 
-/* What the pad's task is to push. */
+/* One thing for the pad's task to push. */
 typedef struct {
   GstCaps *caps;
-  GstBuffer *buffer; /* NULL: the end of the stream */
-} Departure;
+  GstBuffer *buffer; /* NULL: push EOS */
+} Queued;
 
 GType
 gst_mongo_sink_on_error_get_type (void)
@@ -62,50 +62,50 @@ gst_mongo_rejects_set_interrupted (GstMongoRejects *self, gboolean interrupted)
 /* ---- the pad's task ---- */
 
 static void
-departure_free (Departure *departure)
+queued_free (Queued *item)
 {
-  gst_clear_caps (&departure->caps);
-  gst_clear_buffer (&departure->buffer);
-  g_free (departure);
+  gst_clear_caps (&item->caps);
+  gst_clear_buffer (&item->buffer);
+  g_free (item);
 }
 
-/* NULL: it's over. */
-static Departure *
-next_departure (GstMongoRejects *self)
+/* (nullable): %NULL when the task has to end */
+static Queued *
+next_queued (GstMongoRejects *self)
 {
-  Departure *departure = NULL;
+  Queued *item = NULL;
 
   g_mutex_lock (&self->lock);
   while (!self->flushing && !self->queue.length)
     g_cond_wait (&self->changed, &self->lock);
   if (!self->flushing) {
-    departure = g_queue_pop_head (&self->queue);
-    self->queued_bytes -= departure->buffer ? gst_buffer_get_size (departure->buffer) : 0;
+    item = g_queue_pop_head (&self->queue);
+    self->queued_bytes -= item->buffer ? gst_buffer_get_size (item->buffer) : 0;
     g_cond_broadcast (&self->changed);
   }
   g_mutex_unlock (&self->lock);
-  return departure;
+  return item;
 }
 
-/* What was not pushed has to come again. */
+/* Marks the queued documents failed, so that their messages are read again. */
 static void
 flush (GstMongoRejects *self, GstFlowReturn flow)
 {
   GQueue left = G_QUEUE_INIT;
-  Departure *departure;
+  Queued *item;
 
   g_mutex_lock (&self->lock);
-  while ((departure = g_queue_pop_head (&self->queue)))
-    g_queue_push_tail (&left, departure);
+  while ((item = g_queue_pop_head (&self->queue)))
+    g_queue_push_tail (&left, item);
   self->queued_bytes = 0;
   self->flow = flow;
   self->flushing = TRUE;
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
-  while ((departure = g_queue_pop_head (&left))) {
-    if (departure->buffer)
-      gst_kafka_meta_mark (departure->buffer, GST_KAFKA_ACK_FAILED);
-    departure_free (departure);
+  while ((item = g_queue_pop_head (&left))) {
+    if (item->buffer)
+      gst_kafka_meta_mark (item->buffer, GST_KAFKA_ACK_FAILED);
+    queued_free (item);
   }
 }
 
@@ -129,8 +129,8 @@ push_caps (GstPad *pad, GstCaps *caps)
   gst_clear_caps (&current);
 }
 
-/* What has to come before the first buffer. Behind the end of a stream, which a seek may follow,
- * nothing is taken until it is flushed. */
+/* Pushes the events that must precede the first buffer. After EOS, and a seek, the pad has to be
+ * flushed before it takes buffers again. */
 static void
 prepare (GstPad *pad, GstCaps *caps)
 {
@@ -155,18 +155,18 @@ prepare (GstPad *pad, GstCaps *caps)
 }
 
 static GstFlowReturn
-push (GstPad *pad, const Departure *departure)
+push (GstPad *pad, const Queued *item)
 {
   GstFlowReturn flow;
 
-  if (!departure->buffer) {
+  if (!item->buffer) {
     gst_pad_push_event (pad, gst_event_new_eos ());
     return GST_FLOW_OK;
   }
-  prepare (pad, departure->caps);
-  flow = gst_pad_push (pad, gst_buffer_ref (departure->buffer));
+  prepare (pad, item->caps);
+  flow = gst_pad_push (pad, gst_buffer_ref (item->buffer));
   if (flow != GST_FLOW_OK)
-    gst_kafka_meta_mark (departure->buffer, GST_KAFKA_ACK_FAILED);
+    gst_kafka_meta_mark (item->buffer, GST_KAFKA_ACK_FAILED);
   return flow;
 }
 
@@ -175,15 +175,15 @@ push_next (gpointer data)
 {
   GstPad *pad = data;
   GstMongoRejects *self = gst_pad_get_element_private (pad);
-  Departure *departure = next_departure (self);
+  Queued *item = next_queued (self);
   GstFlowReturn flow;
 
-  if (!departure) {
+  if (!item) {
     gst_pad_pause_task (pad);
     return;
   }
-  flow = push (pad, departure);
-  departure_free (departure);
+  flow = push (pad, item);
+  queued_free (item);
   if (flow == GST_FLOW_OK)
     return;
   if (flow == GST_FLOW_NOT_LINKED)
@@ -258,7 +258,8 @@ ref_linked_pad (GstMongoRejects *self)
   return pad;
 }
 
-/* A buffer of its own, with times, headers and ack token of the document's. */
+/* A new buffer with the document's bytes, and with the times, headers
+ * and ack token of its buffer. */
 static GstBuffer *
 new_buffer (const GstMongoReject *reject)
 {
@@ -268,7 +269,7 @@ new_buffer (const GstMongoReject *reject)
   gst_buffer_copy_into (
       buffer, reject->origin, GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS, 0, -1);
   gst_kafka_meta_copy (buffer, reject->origin);
-  gst_kafka_meta_make_part (buffer); /* that others of its message are stored says nothing of it */
+  gst_kafka_meta_make_part (buffer); /* the other documents of its message don't decide about it */
   gst_kafka_meta_set_headers (
       buffer, MONGO_HEADER_REJECT_REASON, reject->reason, MONGO_HEADER_REJECT_CODE, code, NULL);
   return buffer;
@@ -281,14 +282,15 @@ is_full (GstMongoRejects *self)
   return self->queue.length >= QUEUED_MAX || self->queued_bytes >= QUEUED_BYTES_MAX;
 }
 
-/* Hands it to the task, buffer NULL as the end, which never waits; takes over both. */
+/* Takes ownership of @caps and @buffer, and queues them for the task. @buffer: NULL for EOS, which
+ * never waits. */
 static GstFlowReturn
-depart (GstMongoRejects *self, GstCaps *caps, GstBuffer *buffer, gboolean interruptible)
+enqueue (GstMongoRejects *self, GstCaps *caps, GstBuffer *buffer, gboolean interruptible)
 {
-  Departure *departure = g_new (Departure, 1);
+  Queued *item = g_new (Queued, 1);
   GstFlowReturn flow = GST_FLOW_OK;
 
-  *departure = (Departure){caps, buffer};
+  *item = (Queued){caps, buffer};
   g_mutex_lock (&self->lock);
   while (buffer && !self->flushing && is_full (self) && !(interruptible && self->interrupted))
     g_cond_wait (&self->changed, &self->lock);
@@ -297,13 +299,13 @@ depart (GstMongoRejects *self, GstCaps *caps, GstBuffer *buffer, gboolean interr
   else if (buffer && is_full (self))
     flow = GST_MONGO_FLOW_INTERRUPTED;
   if (flow == GST_FLOW_OK) {
-    g_queue_push_tail (&self->queue, departure);
+    g_queue_push_tail (&self->queue, item);
     self->queued_bytes += buffer ? gst_buffer_get_size (buffer) : 0;
     g_cond_broadcast (&self->changed);
   }
   g_mutex_unlock (&self->lock);
   if (flow != GST_FLOW_OK)
-    departure_free (departure);
+    queued_free (item);
   return flow;
 }
 
@@ -313,11 +315,11 @@ gst_mongo_rejects_end (GstMongoRejects *self)
   GstPad *pad = ref_linked_pad (self);
 
   if (pad)
-    depart (self, NULL, NULL, FALSE);
+    enqueue (self, NULL, NULL, FALSE);
   gst_clear_object (&pad);
 }
 
-/* ---- telling of them ---- */
+/* ---- reports ---- */
 
 static gboolean
 may_warn (GstMongoRejects *self, guint64 *documents)
@@ -336,7 +338,7 @@ may_warn (GstMongoRejects *self, guint64 *documents)
   return may;
 }
 
-/* Where the buffer came from, for a person. */
+/* The Kafka message that the buffer was made from, as text for users. */
 static gchar *
 describe_origin (GstBuffer *buffer)
 {
@@ -358,7 +360,7 @@ describe (const GstMongoReject *reject)
   g_autofree gchar *origin = describe_origin (reject->origin);
 
   if (!reject->code)
-    return g_strdup_printf ("A document can't be used%s: %s.", origin, reject->reason);
+    return g_strdup_printf ("A document can't be stored%s: %s.", origin, reject->reason);
   return g_strdup_printf (
       "MongoDB refused a document%s: %s (code %d).", origin, reject->reason, reject->code);
 }
@@ -374,7 +376,7 @@ post (GstMongoRejects *self, GstMessageType type, const GstMongoReject *reject, 
 }
 
 static GstFlowReturn
-tell (GstMongoRejects *self, const GstMongoReject *reject)
+report (GstMongoRejects *self, const GstMongoReject *reject)
 {
   g_autofree gchar *what = describe (reject);
   guint64 documents;
@@ -387,7 +389,7 @@ tell (GstMongoRejects *self, const GstMongoReject *reject)
     post (self, GST_MESSAGE_ERROR, reject, g_steal_pointer (&what));
     return GST_FLOW_ERROR;
   }
-  GST_DEBUG_OBJECT (self->element, "%s", what);
+  GST_INFO_OBJECT (self->element, "%s It is skipped.", what);
   gst_kafka_meta_mark (reject->origin, GST_KAFKA_ACK_DONE);
   if (may_warn (self, &documents))
     post (self, GST_MESSAGE_WARNING, reject,
@@ -403,9 +405,12 @@ gst_mongo_rejects_take (
     GstMongoRejects *self, GstCaps *caps, const GstMongoReject *reject, gboolean interruptible)
 {
   GstPad *pad = ref_linked_pad (self);
-  GstFlowReturn flow = pad ? depart (self, gst_caps_ref (caps), new_buffer (reject), interruptible)
-                           : tell (self, reject);
+  GstFlowReturn flow = pad ? enqueue (self, gst_caps_ref (caps), new_buffer (reject), interruptible)
+                           : report (self, reject);
 
+  if (pad)
+    GST_INFO_OBJECT (self->element, "a rejected document leaves by the pad rejects: %s (code %d)",
+        reject->reason, reject->code);
   gst_clear_object (&pad);
   return flow;
 }

@@ -5,16 +5,18 @@
 
 G_BEGIN_DECLS
 
-/* The headers that tell why a document is where it is. */
+/* Headers that say why a document was rejected. */
 #define MONGO_HEADER_REJECT_REASON "reject-reason"
 #define MONGO_HEADER_REJECT_CODE "reject-code"
 
 /**
  * GstMongoSinkOnError:
- * @GST_MONGO_SINK_SKIP: count it, post a warning, go on with the next
+ * @GST_MONGO_SINK_SKIP: count the document, post a warning, go on with the next
  * @GST_MONGO_SINK_FAIL: post an error and stop
  *
- * What to do about a document that can't be stored, today or ever.
+ * What happens to a document that can never be stored.
+ *
+ * Since: 0.1
  */
 typedef enum {
   GST_MONGO_SINK_SKIP,
@@ -24,19 +26,20 @@ typedef enum {
 #define GST_TYPE_MONGO_SINK_ON_ERROR (gst_mongo_sink_on_error_get_type ())
 GType gst_mongo_sink_on_error_get_type (void);
 
-/* What gst_mongo_rejects_take() returns instead of waiting. */
+/* gst_mongo_rejects_take() returns it instead of waiting. */
 #define GST_MONGO_FLOW_INTERRUPTED GST_FLOW_CUSTOM_SUCCESS
 
-/* What becomes of documents that can't be stored: they leave by the request pad `rejects`,
- * or are told of. Called from the streaming thread and from the writer's; the pad pushes
- * from a task of its own, since what stands behind it may block for as long as it likes,
- * and a state change must not. */
+/* Handles documents that can never be stored. They leave by the request pad `rejects`, or are
+ * reported if that pad isn't linked. The streaming thread and the writer's threads call these
+ * functions. A task of its own pushes into the pad, because elements behind it may block, and a
+ * state change must not wait for them. */
 typedef struct {
-  GstElement *element; /* whose part it is */
+  GstElement *element;
 
-  GMutex lock;   /* guards what follows; leaf */
-  GCond changed; /* any of it */
-  GQueue queue;  /* what the pad's task is to push */
+  /* Guards the next five. No other lock is taken while it is held. */
+  GMutex lock;
+  GCond changed; /* signalled after each change of these fields */
+  GQueue queue;  /* for the pad's task */
   gsize queued_bytes;
   gboolean flushing, interrupted;
   GstFlowReturn flow; /* of the last push */
@@ -44,35 +47,35 @@ typedef struct {
   /* Guarded by the element's object lock. */
   GstPad *pad; /* nullable */
   GstMongoSinkOnError on_error;
-  guint64 unreported;  /* documents no warning has told of */
-  gint64 last_warning; /* monotonic */
+  guint64 unreported;  /* documents skipped since the last warning */
+  gint64 last_warning; /* monotonic time, us */
 } GstMongoRejects;
 
-/* A document that can't be stored, as it came. */
+/* A document that can never be stored. */
 typedef struct {
   GstBuffer *origin;
-  gconstpointer data;
+  gconstpointer data; /* its bytes as they came */
   gsize size;
   const gchar *reason;
-  gint code; /* the database's; 0: it was never asked */
+  gint code; /* of the database; 0: the document was not sent to it */
 } GstMongoReject;
 
 void gst_mongo_rejects_init (GstMongoRejects *self, GstElement *element);
 void gst_mongo_rejects_clear (GstMongoRejects *self);
 
-/* NULL: the pad is there already. */
+/* (nullable): the new pad; %NULL if it exists already */
 GstPad *gst_mongo_rejects_request_pad (GstMongoRejects *self, GstPadTemplate *template);
 void gst_mongo_rejects_release_pad (GstMongoRejects *self, GstPad *pad);
 
-/* @caps: what the document is of. OK: dealt with, its message marked done unless whoever is
- * behind the pad has to decide on it; GST_MONGO_FLOW_INTERRUPTED: too many wait for the
- * pad, and the caller, if @interruptible, must not; else the stream ends, and an error was
- * posted by whoever ended it. */
+/* @caps: of the document. Returns GST_FLOW_OK if the document was handled: without the pad its
+ * message is marked done, with it the elements behind the pad decide. Returns
+ * GST_MONGO_FLOW_INTERRUPTED if the pad's queue is full and @interruptible forbids to wait. Any
+ * other return ends the stream, and the error has been posted. */
 GstFlowReturn gst_mongo_rejects_take (
     GstMongoRejects *self, GstCaps *caps, const GstMongoReject *reject, gboolean interruptible);
 void gst_mongo_rejects_set_interrupted (GstMongoRejects *self, gboolean interrupted);
 
-/* The end of the stream. */
+/* Pushes EOS into the pad after the queued documents. */
 void gst_mongo_rejects_end (GstMongoRejects *self);
 
 G_END_DECLS

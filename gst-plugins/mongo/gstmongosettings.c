@@ -44,9 +44,10 @@ gst_mongo_sink_mode_get_type (void)
 
   if (g_once_init_enter (&type)) {
     static const GEnumValue values[] = {
-        {MONGO_MODE_INSERT, "Insert, unless the _id is there", "insert"},
-        {MONGO_MODE_REPLACE, "Replace what has the same _id, or insert", "replace"},
-        {MONGO_MODE_UPDATE, "Set the fields in what has the same _id, or insert", "update"},
+        {MONGO_MODE_INSERT, "Insert, unless the _id is stored already", "insert"},
+        {MONGO_MODE_REPLACE, "Replace the document with the same _id, or insert", "replace"},
+        {MONGO_MODE_UPDATE, "Set the fields in the document with the same _id, or insert",
+            "update"},
         {MONGO_MODE_GRIDFS, "Store each buffer as a file", "gridfs"},
         {0, NULL, NULL},
     };
@@ -69,7 +70,7 @@ set_expire_field (GstMongoSettings *self, const gchar *name)
   self->target.expire_field = g_strdup (name ? name : DEFAULT_EXPIRE_FIELD);
 }
 
-/* uri can't be read: it may hold a password. */
+/* The property uri can't be read, because it may hold a password. */
 static const FogField fields[] = {
     FOG_FIELD (PROP_URI, GstMongoSettings, uri),
     FOG_FIELD (PROP_URI_FILE, GstMongoSettings, uri_file),
@@ -170,142 +171,173 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:uri:
    *
-   * The connection string. Since it may hold a password, it can't be read back; a command line is
-   * visible to all users of a machine, so prefer #GstMongoSink:uri-file or MONGODB_URI there.
+   * The connection string. It may hold a password, so the property can't be read. Command lines are
+   * visible to all users of a machine: use #GstMongoSink:uri-file or MONGODB_URI there. A malformed
+   * URI is RESOURCE/SETTINGS, and the message hides the password.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_URI,
       g_param_spec_string ("uri", "URI",
-          "MongoDB connection string (NULL: uri-file, else MONGODB_URI, else " MONGO_DEFAULT_URI
-          ")",
+          "MongoDB connection string; unset: uri-file, else MONGODB_URI, else " MONGO_DEFAULT_URI,
           NULL, G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
   /**
    * GstMongoSink:uri-file:
    *
-   * A file whose only line is the connection string; read at each start.
+   * The name of a file whose only line is the connection string. It is read at each start. Errors:
+   * RESOURCE/NOT_FOUND, RESOURCE/OPEN_READ, RESOURCE/SETTINGS.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_URI_FILE,
       g_param_spec_string ("uri-file", "URI file",
-          "File that holds the MongoDB connection string, used unless uri is set", NULL, flags));
+          "File with the MongoDB connection string, used if uri is unset", NULL, flags));
   /**
    * GstMongoSink:database:
    *
-   * The database that holds the collection.
+   * The database that holds the collection. The server creates it with the first document.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_DATABASE,
       g_param_spec_string ("database", "Database",
-          "Database to write to (NULL: the one in the URI, else " MONGO_FALLBACK_DATABASE ")", NULL,
+          "Database to write to; unset: that of the URI, else " MONGO_FALLBACK_DATABASE, NULL,
           flags));
   /**
    * GstMongoSink:collection:
    *
-   * The collection that gets the documents; the server makes it if need be. It may differ from
-   * document to document: `%{camera}` stands for the field of this name, `%{place.city}` for a
-   * field within a field, `%{captured:%Y-%m}` for a date, formatted, in UTC. A document
-   * without the field, or with one that makes no name of letters, digits and `_-.:`, is
-   * handled as #GstMongoSink:on-error says.
+   * The collection for the documents. The server creates it with the first document. The name may
+   * be a template that each document fills: the field `camera` replaces `%{camera}`, a field within
+   * a field replaces `%{place.city}`, and a formatted date in UTC replaces `%{captured:%Y-%m}`. A
+   * document is rejected if it lacks the field, or if the name would have characters other than
+   * letters, digits and `_-.:`. A malformed template is RESOURCE/SETTINGS.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_COLLECTION,
       g_param_spec_string ("collection", "Collection",
-          "Collection to write to; %{field} and %{date:%Y-%m} are filled from each document",
+          "Collection to write to; each document's fields replace %{field} and %{date:%Y-%m}",
           DEFAULT_COLLECTION, flags));
   /**
    * GstMongoSink:connections:
    *
-   * How many batches are written side by side, each over a connection of its own: the server works
-   * on one while another is under way. Documents may be stored in another order than they came in;
-   * the modes `replace`, `update` and `gridfs`, where order matters, use one connection.
+   * The number of batches that are written in parallel, each over its own connection. With the
+   * default, two, the server works on one batch while the next is on its way. Documents may be
+   * stored in another order than they came. In the modes `replace`, `update` and `gridfs` order
+   * matters, so they use one connection.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_CONNECTIONS,
       g_param_spec_uint ("connections", "Connections",
-          "Batches written side by side, at most (mode=insert)", 1, 16, DEFAULT_CONNECTIONS,
+          "Largest number of batches written in parallel (mode=insert)", 1, 16, DEFAULT_CONNECTIONS,
           flags));
   /**
    * GstMongoSink:batch-size:
    *
-   * A batch goes out when it has this many documents, if neither
-   * #GstMongoSink:batch-bytes nor #GstMongoSink:batch-latency sent it before. At most
-   * four batches are held; then the stream waits.
+   * The largest number of documents in a batch. A full batch is written at once. When four full
+   * batches are queued, the stream waits. With the default, the time for a round trip is small.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_BATCH_SIZE,
-      g_param_spec_uint ("batch-size", "Batch size", "Documents written at once, at most", 1, 10000,
-          DEFAULT_BATCH_SIZE, flags));
+      g_param_spec_uint ("batch-size", "Batch size", "Largest number of documents in a batch", 1,
+          10000, DEFAULT_BATCH_SIZE, flags));
   /**
    * GstMongoSink:batch-bytes:
    *
-   * A batch goes out when its documents have this size as BSON. A larger document goes alone.
+   * The largest size of a batch in bytes of BSON. A larger document is written alone.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_BATCH_BYTES,
-      g_param_spec_uint ("batch-bytes", "Batch bytes", "Bytes of BSON written at once, at most", 1,
-          MONGO_DOCUMENT_MAX, DEFAULT_BATCH_BYTES, flags));
+      g_param_spec_uint ("batch-bytes", "Batch bytes", "Largest size of a batch in bytes of BSON",
+          1, MONGO_DOCUMENT_MAX, DEFAULT_BATCH_BYTES, flags));
   /**
    * GstMongoSink:batch-latency:
    *
-   * How long the first document of a batch waits for others, in ns. Without, a document goes
-   * out at once while no write is under way, and those that come during a write are the next
-   * batch: the faster they come, the larger the batches. A wait makes fewer, larger batches,
-   * for a server that others load too.
+   * How long the first document of a batch waits for others (ns). With 0, the default, a document
+   * is written at once if a connection is free, and the documents that come during a write form the
+   * next batch. A longer wait makes fewer and larger batches, which is less work for the server.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_BATCH_LATENCY,
       g_param_spec_uint64 ("batch-latency", "Batch latency",
-          "Time a document waits for its batch to fill, at most (ns)", 0, 60 * GST_SECOND,
+          "How long a document may wait for its batch to fill (ns)", 0, 60 * GST_SECOND,
           DEFAULT_BATCH_LATENCY, flags));
   /**
    * GstMongoSink:retry-timeout:
    *
-   * How long a batch is sent again, with growing pauses, while the database is away, elects a
-   * primary, is over its limits, or too slow to answer: then in parts, with more time. The buffers
-   * are held meanwhile. If none of its documents gets stored for so long, the element fails, and
-   * what came from `kafkasrc` comes again.
+   * How long a batch is tried again, with growing pauses (ns), while the database can't be reached,
+   * elects a primary, is over its limits, or answers too slowly. After a slow answer the batch is
+   * written in parts, with more time. The element holds the buffers meanwhile. If no document of
+   * the batch is stored within this time, the element fails with RESOURCE/WRITE, and messages of
+   * `kafkasrc` are read again. A minute survives the election of a primary and most restarts.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_RETRY_TIMEOUT,
       g_param_spec_uint64 ("retry-timeout", "Retry timeout",
-          "Time to try again to write a batch before giving up (ns; 0: never again; -1: for ever)",
+          "How long to try to write a batch before it is an error (ns); 0: once; the maximum: for "
+          "ever",
           0, G_MAXUINT64, DEFAULT_RETRY_TIMEOUT, flags));
   /**
    * GstMongoSink:drain-timeout:
    *
-   * How long the end of the stream waits for the last documents to be
-   * acknowledged. Then the element fails.
+   * How long EOS waits until the last documents are acknowledged (ns), then RESOURCE/WRITE.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_DRAIN_TIMEOUT,
       g_param_spec_uint64 ("drain-timeout", "Drain timeout",
-          "Time that EOS waits for documents not yet acknowledged, at most (ns)", 0,
+          "How long EOS waits until all documents are acknowledged (ns) before it is an error", 0,
           3600 * GST_SECOND, DEFAULT_DRAIN_TIMEOUT, live));
   /**
    * GstMongoSink:wrap:
    *
-   * Store each buffer, whatever its caps, as a document of its own with the fields `data` (binary),
-   * and as far as they are known `caps` (text), `pts`, `dts`, `duration` (ns), `captured` (date)
-   * and `headers` (a document of texts; one of them may name the collection:
-   * `frames-%{headers.camera}`). Otherwise the element takes `application/json`,
-   * `application/x-ndjson` and `application/bson` alone.
+   * Stores each buffer, whatever its caps, as a document with the field `data` (binary) and the
+   * known ones of `caps` (text), `pts`, `dts`, `duration` (ns), `captured` (date) and `headers` (a
+   * document of texts, which may name the collection: `frames-%{headers.camera}`). Without this
+   * property the element takes only `application/json`, `application/x-ndjson` and
+   * `application/bson`. A buffer of more than 16 MiB is rejected.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_WRAP,
       g_param_spec_boolean ("wrap", "Wrap",
-          "Store any buffer as a document that holds its bytes, caps and times", FALSE, flags));
+          "Store each buffer as a document with its bytes, caps and times", FALSE, flags));
   /**
    * GstMongoSink:create-index:
    *
-   * Indexes to make, unless they are there, in each collection before its first document:
-   * `camera,-captured` is one of two fields, the second one downwards; several are separated by
-   * semicolons. A server that refuses gives a warning, and documents are stored without.
+   * Indexes that are created in each collection before its first document, unless they exist.
+   * `camera,-captured` is an index over two fields, the second one in descending order. Indexes are
+   * separated by semicolons. If the server refuses, a warning RESOURCE/SETTINGS says so, and
+   * documents are stored without the index.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_CREATE_INDEX,
       g_param_spec_string ("create-index", "Create index",
-          "Indexes that each collection shall have: \"camera,-captured;replica\"", NULL, flags));
+          "Indexes to create in each collection, as in \"camera,-captured;replica\"", NULL, flags));
   /**
    * GstMongoSink:expire-field:
    *
-   * The field, a date, that #GstMongoSink:expire-after counts from.
+   * The name of the date from which #GstMongoSink:expire-after counts.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_EXPIRE_FIELD,
-      g_param_spec_string ("expire-field", "Expire field", "Date that expire-after counts from",
+      g_param_spec_string ("expire-field", "Expire field", "Date from which expire-after counts",
           DEFAULT_EXPIRE_FIELD, flags));
   /**
    * GstMongoSink:expire-after:
    *
-   * Lets the server delete a document this many seconds after its #GstMongoSink:expire-field, by a
-   * TTL index; in a time series after its #GstMongoSink:time-field.
+   * The server deletes a document this many seconds after its #GstMongoSink:expire-field, by a TTL
+   * index, or in a time series after its #GstMongoSink:time-field. An existing index with another
+   * time is changed; if the server refuses that, the error is RESOURCE/WRITE.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_EXPIRE_AFTER,
       g_param_spec_uint ("expire-after", "Expire after",
@@ -313,13 +345,17 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:mode:
    *
-   * How documents are stored. With `replace` and `update` the latest one of an `_id` counts, so a
-   * replay may bring an older one back until the newer ones have come again, and so may, for good,
-   * a slow server that carries out a write after it was sent again; with `insert` and `gridfs` the
-   * first one does, and a replay changes nothing. `gridfs` takes any caps, and stores each buffer
-   * as a file in the bucket #GstMongoSink:collection: its `_id` and `filename` are
-   * `camera:session:seq` as in the headers, else its place in Kafka; caps, times and headers are
-   * its `metadata`. Another content under a name that is there is refused.
+   * How documents are stored. With `insert` and `gridfs` the first document of an `_id` counts, and
+   * a replay changes nothing. With `replace` and `update` the latest one counts. So a replay
+   * restores an older document until the newer ones have been read again. A slow server that
+   * executes an old write late may even restore it for good.
+   *
+   * `gridfs` takes any caps and stores each buffer as a file in the bucket
+   * #GstMongoSink:collection. The file's `_id` and `filename` are `camera:session:seq` of the
+   * headers, else the place in Kafka. Its `metadata` has caps, times and headers. Another file
+   * with an existing name is rejected.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_MODE,
       g_param_spec_enum ("mode", "Mode", "How documents are stored", GST_TYPE_MONGO_SINK_MODE,
@@ -327,21 +363,27 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:time-field:
    *
-   * The field, a date, that makes each collection a time series, if it isn't there yet. A server
-   * without them gives a warning and stores ordinary documents. No server keeps `_id` unique in a
-   * time series, so what is sent twice is there twice: after a replay, or a lost acknowledgement.
+   * The name of a date. If it is set, each collection is created as a time series over this field,
+   * unless it exists. If the server has no time series, a warning RESOURCE/SETTINGS says so, and
+   * the collection is an ordinary one. In a time series `_id` isn't unique, so a document that is
+   * sent twice, after a replay or a lost acknowledgement, is stored twice.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_TIME_FIELD,
       g_param_spec_string ("time-field", "Time field",
-          "Date of each document, for collections made as time series (NULL: ordinary ones)", NULL,
+          "Date of each document, to create collections as time series; unset: ordinary ones", NULL,
           flags));
   /**
    * GstMongoSink:meta-field:
    *
-   * What tells the series of a time series apart: `camera`, say.
+   * The name of the field that identifies the series within a time series, for example `camera`. It
+   * needs #GstMongoSink:time-field, else RESOURCE/SETTINGS.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_META_FIELD,
       g_param_spec_string ("meta-field", "Meta field",
-          "Field that tells one time series from another (NULL: none)", NULL, flags));
+          "Field that identifies a series within a time series; unset: none", NULL, flags));
   gst_type_mark_as_plugin_api (GST_TYPE_MONGO_SINK_MODE, 0);
 }

@@ -5,33 +5,35 @@
  * @short_description: Stores documents in MongoDB
  *
  * Takes MongoDB Extended JSON (`application/json`), JSON lines (`application/x-ndjson`) or BSON
- * (`application/bson`, one document after the other), and inserts each document into a collection:
- * in unordered batches, each buffer held until the database has acknowledged all of its documents.
- * A database that is lost in mid-stream is waited for (#GstMongoSink:retry-timeout), a document
- * that it refuses for good is skipped and reported (#GstMongoSink:on-error).
+ * (`application/bson`, one document after the other), and inserts each document into a collection.
+ * It writes unordered batches, and holds each buffer until the database has acknowledged all of its
+ * documents. In an outage it tries again for #GstMongoSink:retry-timeout. A document that the
+ * database refuses for good is skipped and reported (#GstMongoSink:on-error).
  *
- * A document's `_id` is its own, else its place in Kafka (`topic:partition:offset`, followed by
- * `:n` for the n-th further document of the same message), else a new ObjectId. What is stored
- * already under the same `_id` counts as stored, so a replay changes nothing.
+ * A document without `_id` gets the place of its message in Kafka (`topic:partition:offset`,
+ * followed by `:n` for the n-th further document of the same message), or a new ObjectId if it
+ * doesn't come from Kafka. A document whose `_id` is stored already counts as stored, so a replay
+ * changes nothing.
  *
  * The database's URI comes from #GstMongoSink:uri, #GstMongoSink:uri-file or the environment
- * variable MONGODB_URI, in this order; else it is `mongodb://localhost:27017`. TLS, users, time
- * limits and the write concern are its options. Those it leaves out are set to: `w=majority`,
- * `journal=true`, `serverSelectionTimeoutMS=2000`, `connectTimeoutMS=2000`, `socketTimeoutMS=3000`,
- * `retryWrites=false` (the element tries again itself).
+ * variable MONGODB_URI, in this order; else it is `mongodb://localhost:27017`. TLS, users, timeouts
+ * and the write concern are options of the URI. The element sets those that it leaves out:
+ * `w=majority`, `journal=true`, `serverSelectionTimeoutMS=2000`, `connectTimeoutMS=2000`,
+ * `socketTimeoutMS=3000`, `retryWrites=false` (the element tries again itself).
  *
- * With #GstMongoSink:wrap any buffer at all is stored, as binary data with its caps and times; with
- * #GstMongoSink:mode set to `gridfs` as a file of any size, which MongoDB's drivers read. Both are
- * named after the frame, `camera:session:seq`, where its headers say so. The modes `replace` and
- * `update` keep the latest document of an `_id`.
+ * With #GstMongoSink:wrap any buffer is stored as binary data with its caps and times. With
+ * #GstMongoSink:mode set to `gridfs` it is stored as a file of any size, which MongoDB's drivers
+ * read. The `_id` of both is `camera:session:seq`, if the buffer has these headers. The modes
+ * `replace` and `update` keep the latest document of an `_id`.
  *
- * What can't be stored goes out of the request pad `rejects`, if it is linked (say, to `kafkasink
- * topic=dead-letter`): the document in the format it came in, with its headers, and two more,
- * `reject-reason` and `reject-code`. Whoever is behind the pad decides on its message. Sinks there
- * must not wait for a preroll buffer: set `async=false` where it isn't the default.
+ * A document that can never be stored leaves by the request pad `rejects`, if it is linked, for
+ * example to `kafkasink topic=dead-letter`. It has the format in which it came, its headers,
+ * and the headers `reject-reason` and `reject-code`. The elements behind the pad then decide
+ * whether its message is done. Sinks there must not wait for a preroll buffer: set
+ * `async=false` if that isn't their default.
  *
- * A buffer has to hold whole documents. A state change never waits for the database for more than a
- * second and a half: what is not acknowledged by then comes again if it came from `kafkasrc`.
+ * A buffer must hold whole documents. A state change waits at most 1.5 s for the database. A
+ * message of `kafkasrc` that isn't acknowledged by then is read again.
  *
  * ## Example launch line
  * |[
@@ -75,29 +77,32 @@ struct _GstMongoSink {
   GstBaseSink parent;
 
   /* Guarded by the object lock. */
-  GstMongoSettings settings; /* what changes takes effect at the next start */
-  MongoWriter *writer;       /* from start to stop; changed by these alone */
-  MongoWriterStats last_run; /* while there is no writer */
-  guint64 unreadable;        /* documents that couldn't be used */
-  guint64 dates_cut;         /* that lost digits below the millisecond */
+  GstMongoSettings settings; /* changes take effect at the next start */
+  MongoWriter *writer;       /* from start to stop; only these change it */
+  MongoWriterStats last_run; /* used while there is no writer */
+  guint64 unreadable;        /* documents that were invalid, or named no collection */
+  guint64 dates_cut;         /* dates whose digits below the millisecond were cut off */
   guint64 tombstones;        /* messages without a value */
 
-  /* The settings that streaming needs, from start to stop. */
+  /* Copies of settings for the streaming thread, from start to stop. */
   GRefString *collection;
   MongoMode mode;
   gboolean wrap;
 
   gint format; /* MongoFormat; atomic, set by the streaming thread */
-  GstAdapter *
-      rest; /* of the streaming thread: the begin of a document that the next buffer goes on with */
+  /* Streaming thread: the first part of a document that continues in the next buffer. */
+  GstAdapter *rest;
   GstMongoRejects rejects;
 };
 
 #define DOCUMENT_CAPS "application/json; application/x-ndjson; application/bson"
 
+/* Takes any caps with wrap=true or mode=gridfs, except those of device memory (DMABuf, GPU): error
+ * STREAM/WRONG_TYPE. Otherwise takes DOCUMENT_CAPS. */
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
 
+/* Documents that can never be stored leave here, with the caps that they came with. */
 static GstStaticPadTemplate rejects_template =
     GST_STATIC_PAD_TEMPLATE ("rejects", GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS_ANY);
 
@@ -128,15 +133,15 @@ init_library (void)
 }
 
 static void
-post (GstElement *element, GstMessageType type, const GError *error)
+post (GstElement *element, GstMessageType type, const GError *error, const MongoPlace *place)
 {
   gst_element_message_full (element, type, error->domain, error->code, g_strdup (error->message),
-      NULL, __FILE__, GST_FUNCTION, __LINE__);
+      NULL, place->file, place->function, place->line);
 }
 
-/* ---- for the writer ---- */
+/* ---- calls of the writer ---- */
 
-/* The caps of what came in, for what goes out as it came. */
+/* A reject leaves with the caps of the sink pad. */
 static GstFlowReturn
 take_reject (GstMongoSink *self, const GstMongoReject *reject, gboolean interruptible)
 {
@@ -164,15 +169,15 @@ on_rejected (GstElement *element, const MongoItem *item, GstBuffer *buffer)
 }
 
 static void
-on_warning (GstElement *element, const GError *error)
+on_warning (GstElement *element, const GError *error, const MongoPlace *place)
 {
-  post (element, GST_MESSAGE_WARNING, error);
+  post (element, GST_MESSAGE_WARNING, error, place);
 }
 
 static void
-on_failed (GstElement *element, const GError *error)
+on_failed (GstElement *element, const GError *error, const MongoPlace *place)
 {
-  post (element, GST_MESSAGE_ERROR, error);
+  post (element, GST_MESSAGE_ERROR, error, place);
 }
 
 /* ---- start and stop ---- */
@@ -193,10 +198,28 @@ open_uri (GstMongoSink *self, GError **error)
   return usable ? mongo_uri_open (uri, file, error) : NULL;
 }
 
+/* With the object lock: the settings in force, without the URI's user and password. */
+static void
+log_settings (GstMongoSink *self, const mongoc_uri_t *uri, const MongoTarget *target)
+{
+  const MongoWriterSettings *writer = &self->settings.writer;
+  g_autofree gchar *hosts = mongo_uri_describe (uri);
+
+  GST_INFO_OBJECT (self,
+      "MongoDB at %s, database %s, collection %s, mode %d, wrap %d, libmongoc %s", hosts,
+      target->database, self->settings.collection, target->mode, self->settings.wrap,
+      mongoc_get_version ());
+  GST_INFO_OBJECT (self,
+      "batches of at most %u documents and %" G_GSIZE_FORMAT " bytes over at most %u connections, "
+      "tried for %" GST_TIME_FORMAT,
+      writer->batch_size, (gsize) writer->batch_bytes, writer->connections,
+      GST_TIME_ARGS (writer->retry_timeout));
+}
+
 static void
 start_writer (GstMongoSink *self, const mongoc_uri_t *uri)
 {
-  static const MongoWriterFuncs funcs = {on_rejected, on_warning, on_warning, on_failed};
+  static const MongoWriterFuncs funcs = {on_rejected, on_warning, on_failed};
   MongoTarget target;
 
   GST_OBJECT_LOCK (self);
@@ -210,6 +233,7 @@ start_writer (GstMongoSink *self, const mongoc_uri_t *uri)
   self->collection = g_ref_string_acquire (self->settings.collection);
   self->mode = target.mode;
   self->wrap = self->settings.wrap;
+  log_settings (self, uri, &target);
   self->writer =
       mongo_writer_start (GST_ELEMENT (self), &funcs, uri, &target, &self->settings.writer);
   GST_OBJECT_UNLOCK (self);
@@ -224,7 +248,7 @@ start (GstMongoSink *self)
   init_library ();
   g_atomic_int_set (&self->format, MONGO_FORMAT_JSON);
   if (!(uri = open_uri (self, &error))) {
-    post (GST_ELEMENT (self), GST_MESSAGE_ERROR, error);
+    post (GST_ELEMENT (self), GST_MESSAGE_ERROR, error, MONGO_HERE);
     return FALSE;
   }
   start_writer (self, uri);
@@ -240,13 +264,19 @@ stop (GstMongoSink *self)
   gst_adapter_clear (self->rest);
   GST_OBJECT_LOCK (self);
   mongo_writer_get_stats (writer, &self->last_run);
+  GST_INFO_OBJECT (self,
+      "stopped: %" G_GUINT64_FORMAT " stored, %" G_GUINT64_FORMAT " duplicates, %" G_GUINT64_FORMAT
+      " rejected, %" G_GUINT64_FORMAT " retries",
+      self->last_run.documents, self->last_run.duplicates,
+      self->last_run.rejected + self->unreadable, self->last_run.retries);
   self->writer = NULL;
   g_clear_pointer (&self->collection, g_ref_string_release);
   GST_OBJECT_UNLOCK (self);
   mongo_writer_unref (writer);
 }
 
-/* The base class's start and stop frame READY, too wide for settings that may change there. */
+/* The base class calls its start and stop between NULL and READY,
+ * where settings may still change. */
 static GstStateChangeReturn
 gst_mongo_sink_change_state (GstElement *element, GstStateChange transition)
 {
@@ -316,6 +346,7 @@ gst_mongo_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
                        : gst_structure_has_name (s, "application/bson")   ? MONGO_FORMAT_BSON
                                                                           : MONGO_FORMAT_JSON;
 
+  GST_INFO_OBJECT (self, "caps %" GST_PTR_FORMAT, caps);
   g_atomic_int_set (&self->format, format);
   if (fog_caps_are_plain (caps))
     return TRUE;
@@ -323,7 +354,7 @@ gst_mongo_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
   return FALSE;
 }
 
-/* (nullable): a lasting name for the buffer's document number @index. */
+/* (nullable): an `_id` for document number @index of the buffer, the same after a replay */
 static gchar *
 make_id (GstMongoSink *self, GstBuffer *buffer, guint index)
 {
@@ -356,7 +387,7 @@ push_item (GstMongoSink *self, MongoItem *item)
   return flow;
 }
 
-/* (nullable) (transfer full): the collection that the document belongs to. */
+/* (nullable) (transfer full): the collection for the document */
 static GRefString *
 choose_collection (GstMongoSink *self, const bson_t *document, GError **error)
 {
@@ -368,7 +399,7 @@ choose_collection (GstMongoSink *self, const bson_t *document, GError **error)
   return name ? g_ref_string_new (name) : NULL;
 }
 
-/* Takes the document over. */
+/* Takes ownership of @document. */
 static GstFlowReturn
 push_document (GstMongoSink *self, bson_t *document, GRefString *collection, GstBuffer *buffer,
     guint index, const MongoReader *reader)
@@ -383,6 +414,7 @@ push_document (GstMongoSink *self, bson_t *document, GRefString *collection, Gst
   item = mongo_item_new (document, collection, gst_buffer_ref (buffer));
   item->at = reader->text - reader->start;
   item->size = reader->text_size;
+  GST_LOG_OBJECT (self, "document %u of %" GST_PTR_FORMAT " to %s", index, buffer, collection);
   return push_item (self, item);
 }
 
@@ -392,7 +424,8 @@ get_capture_time (GstMongoSink *self, GstBuffer *buffer)
   return fog_time_of_capture (GST_ELEMENT (self), &GST_BASE_SINK (self)->segment, buffer);
 }
 
-/* Each document of the buffer; sets @error instead of the document where there is none. */
+/* Reads the next document of the buffer. Sets @error, and no document, if it
+ * is invalid. FALSE at the end. */
 static gboolean
 next_document (
     GstMongoSink *self, MongoReader *reader, GstBuffer *buffer, bson_t **document, GError **error)
@@ -442,7 +475,7 @@ may_be_stored (GstMongoSink *self, const bson_t *document, GError **error)
 
   if (path)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-        "mode=update would take the name \"%s\" for a path or an operator", path);
+        "mode=update would treat the name \"%s\" as a path or an operator", path);
   return !path;
 }
 
@@ -458,7 +491,7 @@ push_documents (GstMongoSink *self, MongoReader *reader, GstBuffer *buffer)
     GRefString *collection = NULL;
 
     if (!next_document (self, reader, buffer, &next, &error)) {
-      if (index == 0) /* blank: nobody else will say so */
+      if (index == 0) /* it has no document that would mark it */
         gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_DONE);
       break;
     }
@@ -491,7 +524,7 @@ push_part (GstMongoSink *self, bson_t *document, const gchar *bucket, const gcha
   return push_item (self, item);
 }
 
-/* The file's document comes last: who finds it finds all of its chunks. */
+/* The file's document comes last, so that a reader who finds it also finds all chunks. */
 static GstFlowReturn
 push_parts (GstMongoSink *self, bson_t *document, const gchar *bucket, GstBuffer *buffer,
     const GstMapInfo *map)
@@ -552,7 +585,7 @@ push_buffer (GstMongoSink *self, GstBuffer *buffer, const GstMapInfo *map)
                                          : push_documents (self, &reader, buffer);
 }
 
-/* Takes the @buffer over. */
+/* Takes ownership of @buffer. */
 static GstFlowReturn
 push_whole_buffer (GstMongoSink *self, GstBuffer *buffer)
 {
@@ -561,19 +594,21 @@ push_whole_buffer (GstMongoSink *self, GstBuffer *buffer)
 
   if (!gst_buffer_map (buffer, &map, GST_MAP_READ)) {
     gst_buffer_unref (buffer);
-    GST_ELEMENT_ERROR (self, RESOURCE, READ, ("A buffer's memory can't be read."), (NULL));
+    GST_ELEMENT_ERROR (
+        self, RESOURCE, READ, ("Could not map a buffer's memory for reading."), (NULL));
     return GST_FLOW_ERROR;
   }
   flow = push_buffer (self, buffer, &map);
   gst_buffer_unmap (buffer, &map);
-  /* Documents already on their way must not vouch for those that never were. */
+  /* Otherwise the documents already pushed would mark the whole buffer done. */
   if (flow != GST_FLOW_OK)
     gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_FAILED);
   gst_buffer_unref (buffer);
   return flow;
 }
 
-/* A message is whole by itself; in a stream of bytes a document may go on in the next buffer. */
+/* In a stream of bytes a document may continue in the next buffer. A Kafka message holds whole
+ * documents. */
 static gboolean
 is_part_of_stream (GstMongoSink *self, GstBuffer *buffer)
 {
@@ -596,7 +631,8 @@ push_stream (GstMongoSink *self, GstBuffer *buffer)
                : GST_FLOW_OK;
 }
 
-/* The last line needs no end; the rest of a document is none, and is rejected. */
+/* Handles the rest of a byte stream: a last line without line feed is a document; an incomplete
+ * document is rejected. */
 static GstFlowReturn
 push_rest (GstMongoSink *self)
 {
@@ -605,7 +641,7 @@ push_rest (GstMongoSink *self)
   return size ? push_whole_buffer (self, gst_adapter_take_buffer (self->rest, size)) : GST_FLOW_OK;
 }
 
-/* Kafka's word for "what had this key is gone", which is no document. */
+/* A message without a value: in Kafka it deletes what has the same key. It holds no document. */
 static void
 skip_tombstone (GstMongoSink *self, GstBuffer *buffer)
 {
@@ -632,7 +668,7 @@ gst_mongo_sink_render (GstBaseSink *sink, GstBuffer *buffer)
   return flow == GST_FLOW_OK ? push_whole_buffer (self, gst_buffer_ref (buffer)) : flow;
 }
 
-/* A flush discards what wasn't whole. */
+/* A flush discards an incomplete document. */
 static gboolean
 gst_mongo_sink_event (GstBaseSink *sink, GstEvent *event)
 {
@@ -789,34 +825,39 @@ gst_mongo_sink_class_init (GstMongoSinkClass *klass)
   /**
    * GstMongoSink:on-error:
    *
-   * What to do about a buffer that is no document, and about a document that the database refuses
-   * for good, unless the pad `rejects` is linked and takes it.
+   * What happens to a buffer that is no document, and to a document that the database refuses for
+   * good, if the pad `rejects` isn't linked. The default skips it, because one bad document must
+   * not stop a stream. The messages are STREAM/DECODE and RESOURCE/WRITE.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (object_class, PROP_ON_ERROR,
-      g_param_spec_enum ("on-error", "On error", "What to do about a document that can't be stored",
+      g_param_spec_enum ("on-error", "On error", "What to do when a document can never be stored",
           GST_TYPE_MONGO_SINK_ON_ERROR, DEFAULT_ON_ERROR, flags));
   /**
    * GstMongoSink:stats:
    *
-   * Numbers of this run, or of the last one, as a structure `mongosink-stats` of guint64:
+   * Counters of this run, or of the last one, as a structure `mongosink-stats` of guint64:
    *
    * | field | meaning |
    * | --- | --- |
-   * | documents | stored |
-   * | duplicates | found to be stored already |
-   * | rejected | not stored, and never will be |
-   * | unreadable | those of them that were no documents, or named no collection |
-   * | dates-cut | dates that lost digits below the millisecond, which BSON doesn't have |
+   * | documents | documents stored |
+   * | duplicates | documents that were stored before |
+   * | rejected | documents that can never be stored |
+   * | unreadable | of the rejected ones: invalid, or without a name for the collection |
+   * | dates-cut | dates whose digits below the millisecond were cut off, because BSON has none |
    * | tombstones | messages without a value, skipped |
-   * | batches | writes that the server acknowledged, in whole or in part |
+   * | batches | batches that the server acknowledged, in whole or in part |
    * | retries | batches sent again |
    * | waiting, waiting-bytes | documents not yet acknowledged, and their size as BSON |
-   * | write-latency, write-latency-max | ns from sending a batch to its acknowledgement:
-   *   moving mean, longest |
+   * | write-latency | moving mean of the time from sending a batch to its acknowledgement, ns |
+   * | write-latency-max | longest such time, ns |
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
-          "What was stored, what is waiting, and how long it takes", GST_TYPE_STRUCTURE,
+          "Counters of documents and batches, and times of writes", GST_TYPE_STRUCTURE,
           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
@@ -842,7 +883,8 @@ gst_mongo_sink_init (GstMongoSink *self)
 {
   GstBaseSink *sink = GST_BASE_SINK (self);
 
-  /* Not to wait for each other's preroll, nor to hold the last ack token for ever. */
+  /* With the base class's defaults, two such sinks on one streaming thread wait for each other in
+   * preroll, and the last sample holds the last ack token for ever. */
   gst_base_sink_set_async_enabled (sink, FALSE);
   gst_base_sink_set_sync (sink, FALSE);
   gst_base_sink_set_last_sample_enabled (sink, FALSE);

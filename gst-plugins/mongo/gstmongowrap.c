@@ -7,7 +7,7 @@
 #include "gstkafkameta.h"
 #include "document/mongodocument.h"
 
-/* Servers differ on dots and dollars in a field's name. */
+/* Servers differ in which names with dots and dollar signs they accept. */
 static gboolean
 is_field_name (const gchar *name)
 {

@@ -35,7 +35,7 @@ read_date (Text *text, gint *year, gint *month, gint *day)
          skip_one_of (text, "-") && read_digits (text, 2, day);
 }
 
-/* At least one digit; those behind the third are cut. */
+/* Reads at least one digit. Digits after the third are cut off. */
 static gboolean
 read_fraction (Text *text, gint *ms, gboolean *cut)
 {
@@ -63,7 +63,7 @@ read_time (Text *text, gint *hour, gint *minute, gint *second, gint *ms, gboolea
          (!skip_one_of (text, ".,") || read_fraction (text, ms, cut));
 }
 
-/* In seconds: Z, +01, +0100 or +01:00. */
+/* Reads Z, +01, +0100 or +01:00. @offset: in seconds */
 static gboolean
 read_offset (Text *text, gint *offset)
 {
@@ -93,13 +93,13 @@ mongo_date_parse (const gchar *text, gsize size, gint64 *ms, gboolean *cut)
   *cut = FALSE;
   if (!read_date (&rest, &year, &month, &day) || !skip_one_of (&rest, "Tt ") ||
       !read_time (&rest, &hour, &minute, &second, &fraction, cut))
-    return "a $date isn't written like 2026-11-25T00:44:00.123Z";
+    return "a $date is not of the form 2026-11-25T00:44:00.123Z";
   if (rest.at == rest.end)
-    return "a $date has no offset from UTC: it ends in Z, or like +01:00";
+    return "a $date has no offset from UTC: it must end with Z or an offset such as +01:00";
   if (!read_offset (&rest, &offset) || rest.at != rest.end)
-    return "a $date doesn't end in Z, or like +01:00";
+    return "a $date doesn't end with Z or an offset such as +01:00";
   if (!(date = g_date_time_new_utc (year, month, day, hour, minute, second)))
-    return "there is no such $date";
+    return "a $date doesn't exist in the calendar";
   *ms = (g_date_time_to_unix (date) - offset) * 1000 + fraction;
   return NULL;
 }

@@ -7,13 +7,13 @@ G_BEGIN_DECLS
 
 /**
  * mongo_date_parse:
- * @text: a date and time of ISO 8601 or RFC 3339, in the extended form and with an offset:
- *   `2026-11-25T00:44:00.123456+01:00`; a space may stand for the T, the seconds may be missing
- * @size: its bytes
- * @ms: (out): milliseconds since the Unix epoch; finer digits are cut
- * @cut: (out): whether one of those wasn't 0
+ * @text: a date and time in the extended form of ISO 8601 or RFC 3339, with an offset from UTC:
+ *   `2026-11-25T00:44:00.123456+01:00`. A space may replace the T, the seconds may be missing.
+ * @size: of @text, in bytes
+ * @ms: (out): milliseconds since the Unix epoch; finer digits are cut off
+ * @cut: (out): whether a digit that was cut off wasn't 0
  *
- * Returns: (nullable): what is wrong with it, for a person; %NULL if nothing is
+ * Returns: (nullable): the error as a text for users; %NULL on success
  */
 const gchar *mongo_date_parse (const gchar *text, gsize size, gint64 *ms, gboolean *cut);
 

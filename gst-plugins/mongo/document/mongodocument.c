@@ -5,7 +5,7 @@
 #include <gio/gio.h>
 #include <string.h>
 
-/* As many as a server reads; JSON's parser stops at half of it. */
+/* The nesting depth that servers accept. libbson's JSON parser accepts half of it. */
 #define LEVELS_MAX 200
 
 static bson_t *
@@ -15,7 +15,7 @@ invalid (GError **error, const gchar *what)
   return NULL;
 }
 
-/* The parser takes a list for a document with the fields 0, 1, 2. */
+/* libbson would read an array as a document with the fields 0, 1, 2. */
 static gboolean
 opens_document (const guint8 *text, gsize size)
 {
@@ -58,7 +58,7 @@ parse_json (MongoReader *self, GError **error)
   if (size > MONGO_JSON_MAX)
     return invalid (error, "the text is longer than 48 MiB");
   if (!opens_document (text, size))
-    return invalid (error, size ? "a JSON document begins with {" : "the buffer is empty");
+    return invalid (error, size ? "a JSON document must begin with {" : "the buffer is empty");
   if (!g_utf8_validate_len ((const gchar *) text, size, NULL))
     return invalid (error, "the text isn't UTF-8");
 
@@ -75,7 +75,7 @@ parse_json (MongoReader *self, GError **error)
   g_string_free (prepared, TRUE);
   bson_destroy (&rest);
   if (found == 0)
-    return invalid (error, "the text ends within the document");
+    return invalid (error, "the text ends before the document does");
   if (found < 0)
     return invalid (error, what.message);
   if (more != 0)
@@ -104,12 +104,12 @@ next_line (MongoReader *reader, const guint8 **line, gsize *size)
   return FALSE;
 }
 
-/* The library's own type is too strictly aligned for an array. */
+/* A plain array of bson_iter_t would be misaligned. */
 typedef struct {
   bson_iter_t at;
 } Level;
 
-/* FALSE: @at holds nothing to go down into. */
+/* FALSE: @at is no document and no array. */
 static gboolean
 enter (const bson_iter_t *at, bson_iter_t *child)
 {
@@ -124,7 +124,7 @@ enter (const bson_iter_t *at, bson_iter_t *child)
   return bson_iter_init_from_data (child, scope, scope_size);
 }
 
-/* The library's check descends by recursion: depth is bounded before it sees the document. */
+/* libbson validates by recursion, so the depth has to be checked first. */
 static gboolean
 levels_are_few (const bson_t *document)
 {
@@ -161,9 +161,9 @@ next_bson (MongoReader *reader, GError **error)
   if (length > MONGO_DOCUMENT_MAX)
     return invalid (error, "the BSON says it is larger than MongoDB's limit of 16 MiB");
   if (length < 5 || length > size)
-    return invalid (error, "the BSON is cut short, or is none");
+    return invalid (error, "the BSON is truncated or invalid");
   if (!(document = bson_new_from_data (data, length)))
-    return invalid (error, "the BSON doesn't end where it says");
+    return invalid (error, "the BSON's length is wrong");
   reader->data = data + length;
   reader->size = size - length;
   if (levels_are_few (document))
@@ -290,7 +290,7 @@ mongo_document_find_path (const bson_t *document)
   return NULL;
 }
 
-/* A server takes these for conditions, which other documents may meet. */
+/* In a query a server treats these as conditions, which could match other documents. */
 static gboolean
 is_condition (const bson_iter_t *id)
 {
@@ -327,7 +327,7 @@ mongo_document_to_update (const bson_t *document)
   bson_t fields = BSON_INITIALIZER;
 
   bson_copy_to_excluding_noinit (document, &fields, "_id", NULL);
-  /* An empty $set is an error to older servers. */
+  /* Older servers refuse an empty $set. */
   BSON_APPEND_DOCUMENT (update, bson_empty (&fields) ? "$setOnInsert" : "$set",
       bson_empty (&fields) ? document : &fields);
   bson_destroy (&fields);

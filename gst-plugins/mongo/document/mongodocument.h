@@ -6,67 +6,68 @@
 
 G_BEGIN_DECLS
 
-/* What MongoDB stores at most as one document. */
+/* MongoDB's limit for a document, in bytes of BSON. */
 #define MONGO_DOCUMENT_MAX (16 * 1024 * 1024)
-/* Bytes of Extended JSON that one document may be written in. */
+/* The limit for the text of a document in Extended JSON, in bytes. */
 #define MONGO_JSON_MAX (3 * MONGO_DOCUMENT_MAX)
 
 typedef enum {
   MONGO_FORMAT_JSON,       /* one document of Extended JSON */
-  MONGO_FORMAT_JSON_LINES, /* one a line, blank lines ignored */
-  MONGO_FORMAT_BSON,       /* one after the other */
+  MONGO_FORMAT_JSON_LINES, /* one document a line; blank lines are ignored */
+  MONGO_FORMAT_BSON,       /* one document after the other */
 } MongoFormat;
 
-/* What is left to read; needs no clearing. */
+/* Reads the documents of a buffer, one by one. Needs no clearing. */
 typedef struct {
   MongoFormat format;
   const guint8 *data;
   gsize size;
-  const guint8 *start; /* of all */
-  const guint8 *text;  /* what the last document was read from */
+  const guint8 *start; /* of the buffer */
+  const guint8 *text;  /* the bytes of the last document */
   gsize text_size;
-  guint dates_cut; /* that lost digits below the millisecond */
+  guint dates_cut; /* number of dates whose digits below the millisecond were cut off */
 } MongoReader;
 
 /**
  * mongo_reader_next:
  * @reader: any bytes at all
- * @document: (out) (nullable) (transfer full): the next document,
- *   %NULL if what stands there is none
- * @error: then G_IO_ERROR_INVALID_DATA, what is wrong with it, for a person
+ * @document: (out) (nullable) (transfer full): the next document; %NULL with @error if the bytes
+ *   there are no document
+ * @error: G_IO_ERROR_INVALID_DATA
  *
- * A bad line is skipped alone; what follows bad BSON can't be told apart, and is skipped with it.
+ * After a bad line reading goes on with the next one. After bad BSON the rest of the buffer is
+ * skipped, because the start of the next document is unknown.
  *
- * Returns: %FALSE at the end, with neither set
+ * Returns: %FALSE at the end; then neither @document nor @error is set
  */
 gboolean mongo_reader_next (MongoReader *reader, bson_t **document, GError **error);
 
-/* How many of @size bytes of a stream are whole documents; of @size, if it can't be
- * told where the last one ends. */
+/* How many of the @size bytes at @data belong to whole documents. @size if the end of the last one
+ * can't be found. */
 gsize mongo_reader_count_whole (MongoFormat format, const guint8 *data, gsize size);
 
 /**
  * mongo_document_ensure_id:
  * @document: (transfer full):
- * @id: (nullable): what its `_id` shall be if it has none; %NULL: an ObjectId
+ * @id: (nullable): the `_id` to add if it has none; %NULL: an ObjectId
  *
- * The driver would make an ObjectId too, but another one at each try.
+ * The driver would add an ObjectId too, but a new one at each try.
  *
  * Returns: (transfer full): a document with `_id`
  */
 bson_t *mongo_document_ensure_id (bson_t *document, const gchar *id);
 
-/* Its `_id`, type and value: equal bytes, same document. */
+/* (transfer full): type and value of its `_id`, to compare documents */
 GBytes *mongo_document_get_id (const bson_t *document);
 
-/* (nullable): a name of @document that an update would take for a path or an operator, so that
- * the document changed its shape */
+/* (nullable): the name of a field that an update would take for a path or an operator, which would
+ * change the structure of the document */
 const gchar *mongo_document_find_path (const bson_t *document);
 
-/* The query that finds what has its `_id`, and nothing else. */
+/* (transfer full): the query that matches only the document with its `_id` */
 bson_t *mongo_document_to_selector (const bson_t *document);
 
-/* The update that sets all of its fields, `_id` aside, in what has its `_id`. */
+/* (transfer full): the update that sets all its fields except `_id` */
 bson_t *mongo_document_to_update (const bson_t *document);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (bson_t, bson_destroy)

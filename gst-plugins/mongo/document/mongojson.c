@@ -8,7 +8,7 @@
 
 #include "mongodate.h"
 
-/* More than the library reads. */
+/* More than libbson accepts. */
 #define LEVELS_MAX 128
 
 typedef const gchar *(*Check) (const gchar *text, gsize size);
@@ -19,23 +19,23 @@ typedef enum { TYPE, DATE, PART_OF_BINARY, PART_OF_REGEX, PART_OF_TIMESTAMP, PAR
 typedef struct {
   const gchar *name;
   Kind kind;
-  Check check; /* nullable; of a text that is its value: NULL, or what is wrong */
+  Check check; /* nullable; checks its value if that is a text: returns NULL or an error */
 } Key;
 
 typedef struct {
   gboolean is_object;
   gboolean has_keys;
-  const Key *type; /* nullable: its first key, if that says it stands for one value of BSON */
+  const Key *type; /* nullable: its first key, if that makes the object one BSON value */
   gboolean awaits_key;
-  const Key *key;     /* the last one, if it is one of Extended JSON where it stands */
+  const Key *key;     /* the last key, if it is one of Extended JSON at this place */
   guint32 seen;       /* a bit for each of @keys */
-  const gchar *doubt; /* what is wrong with its $type, if a $binary follows; else it is a query's */
+  const gchar *doubt; /* error of its $type, which counts only if a $binary follows */
 } Level;
 
 typedef struct {
   const gchar *at;
   const gchar *end;
-  const gchar *copied; /* what is before it has its place in @out */
+  const gchar *copied; /* the text before it was copied to @out */
   GString *out;
   GString *unescaped;
   guint dates_cut;
@@ -53,8 +53,8 @@ skip_digits (const gchar *at, const gchar *end)
   return at;
 }
 
-/* (nullable): the end of the part of a number that @mark opens, and that has
- * digits; @at, if there is none. */
+/* (nullable): the end of a part of a number that begins with one of @marks and has digits; @at if
+ * no such part begins there; %NULL if the digits are missing */
 static const gchar *
 skip_part (const gchar *at, const gchar *end, const gchar *marks, const gchar *signs)
 {
@@ -68,7 +68,7 @@ skip_part (const gchar *at, const gchar *end, const gchar *marks, const gchar *s
   return at > digits ? at : NULL;
 }
 
-/* (nullable): the end of the whole number there, as JSON writes it. */
+/* (nullable): the end of the JSON integer at @at */
 static const gchar *
 skip_integer (const gchar *at, const gchar *end)
 {
@@ -78,7 +78,7 @@ skip_integer (const gchar *at, const gchar *end)
   return at == digits || (*digits == '0' && at > digits + 1) ? NULL : at;
 }
 
-/* (nullable): the end of the number there, as JSON writes it. */
+/* (nullable): the end of the JSON number at @at */
 static const gchar *
 skip_number (const gchar *at, const gchar *end)
 {
@@ -87,7 +87,7 @@ skip_number (const gchar *at, const gchar *end)
   return at ? skip_part (at, end, "eE", "+-") : NULL;
 }
 
-/* Its digits say it isn't 0, but it is too close to it. Something has to follow the number. */
+/* TRUE: the number isn't 0, but becomes 0 as a double. A byte must follow the number. */
 static gboolean
 vanishes (const gchar *at, const gchar *end)
 {
@@ -122,7 +122,7 @@ check_double (const gchar *text, gsize size)
       is_text (text, size, "-Infinity"))
     return NULL;
   if (skip_number (text, text + size) != text + size)
-    return "a $numberDouble is no number";
+    return "a $numberDouble is not a number";
   return vanishes (text, text + size) ? "a $numberDouble is too small for a double" : NULL;
 }
 
@@ -200,14 +200,14 @@ get_level (Scan *self)
   return self->depth ? &self->levels[self->depth - 1] : NULL;
 }
 
-/* (nullable): the key whose value the object of this level is. */
+/* (nullable): the key whose value is the object of this level */
 static const Key *
 get_outer_key (Scan *self)
 {
   return self->depth > 1 ? self->levels[self->depth - 2].key : NULL;
 }
 
-/* Kinds that keys have within the object of this level. */
+/* Whether @key has a meaning within the object of this level. */
 static gboolean
 belongs_here (Scan *self, const Key *key)
 {
@@ -261,7 +261,7 @@ close_level (Scan *self)
 
 /* ---- texts ---- */
 
-/* (nullable): its closing quote. */
+/* (nullable): the closing quote */
 static const gchar *
 find_quote (const gchar *at, const gchar *end)
 {
@@ -271,7 +271,8 @@ find_quote (const gchar *at, const gchar *end)
   return at < end ? at : NULL;
 }
 
-/* Of an escape, what matters to keys and types: ASCII. The library checks the rest. */
+/* Appends the character of an escape if it is ASCII, which suffices for keys and types. libbson
+ * checks the rest. */
 static const gchar *
 append_escaped (GString *text, const gchar *at, const gchar *end)
 {
@@ -327,7 +328,7 @@ take_key (Scan *self, const gchar *text, gsize size)
   return is_named (level->key, "$binary") ? level->doubt : NULL;
 }
 
-/* With the quotes from @self->at to @close. */
+/* Replaces the quoted date from @self->at to @close. */
 static const gchar *
 replace_date (Scan *self, const gchar *close, const gchar *text, gsize size)
 {
@@ -344,7 +345,8 @@ replace_date (Scan *self, const gchar *close, const gchar *text, gsize size)
   return NULL;
 }
 
-/* A query's {"$type": "string"} is a document; the type of a $binary may come before it. */
+/* $type may stand before $binary. Without a $binary, as in {"$type": "string"}, it is an ordinary
+ * document. */
 static const gchar *
 check_value (Level *level, const gchar *text, gsize size)
 {
@@ -364,7 +366,8 @@ take_text (Scan *self)
   gsize size;
 
   if (!close || !level)
-    return close ? "there is more text after the document" : "the text ends within the document";
+    return close ? "there is more text after the document"
+                 : "the text ends before the document does";
   size = (gsize) (close - text);
   if (level->awaits_key || level->key)
     unescape (self, &text, &size);
@@ -384,13 +387,13 @@ take_number (Scan *self)
   const gchar *start = self->at;
   const Level *level = get_level (self);
 
-  if (*start == '-' && start + 1 < self->end && start[1] == 'I') { /* the library knows -Infinity */
+  if (*start == '-' && start + 1 < self->end && start[1] == 'I') { /* libbson accepts -Infinity */
     self->at++;
     return NULL;
   }
   if (!(self->at = skip_number (start, self->end)))
-    return "a number isn't written as in JSON";
-  if (self->at == self->end) /* as the document never does, and to be read no further */
+    return "a number is not a JSON number";
+  if (self->at == self->end) /* no document ends with a number, and the next byte doesn't exist */
     return NULL;
   if (vanishes (start, self->at))
     return "a number is too small for a double";
@@ -411,7 +414,7 @@ take_comma (Scan *self)
   return NULL;
 }
 
-/* Anything else, for the library to judge. */
+/* Leaves anything else to libbson. */
 static const gchar *
 take_other (Scan *self)
 {

@@ -7,17 +7,17 @@ G_BEGIN_DECLS
 
 /**
  * mongo_json_prepare:
- * @text: UTF-8 of one JSON document
- * @dates_cut: (out): dates that lost digits below the millisecond, which BSON doesn't have
- * @error: G_IO_ERROR_INVALID_DATA: a value that the library would
- *   store as another one, for a person
+ * @text: one JSON document in UTF-8
+ * @dates_cut: (out): number of dates whose digits below the millisecond were cut off, because BSON
+ *   has none
+ * @error: G_IO_ERROR_INVALID_DATA: libbson would store a value that differs from the text
  *
- * Refuses what libbson's reader would store as another value than is written (seen in 1.23: `-012`,
- * decimals and doubles with text behind them, code with a NUL, a timestamp beyond 32 bits, the same
- * key twice within one value), and writes each date as milliseconds, since it knows few of the
- * forms that dates come in. All else is left to it, errors too.
+ * Refuses values that libbson would change (seen in 1.23: `-012`, decimals and doubles followed by
+ * text, code with a NUL, a timestamp beyond 32 bits, the same key twice within one value). Writes
+ * each date as milliseconds, because libbson knows few formats of dates. Leaves all other errors to
+ * libbson.
  *
- * Returns: (transfer full) (nullable): the text to be read; %NULL with @error
+ * Returns: (transfer full) (nullable): the text for libbson; %NULL with @error
  */
 GString *mongo_json_prepare (const gchar *text, gsize size, guint *dates_cut, GError **error);
 

@@ -4,7 +4,7 @@
 #include <gio/gio.h>
 #include <string.h>
 
-/* Servers take 255 bytes with the database's name. */
+/* Servers allow 255 bytes including the name of the database. */
 #define NAME_MAX_BYTES 180
 
 gboolean
@@ -19,8 +19,7 @@ is_harmless (gchar c)
   return g_ascii_isalnum (c) || (c && strchr ("_-.:", c)) || (guchar) c >= 0x80;
 }
 
-/* A name as this element makes them, so that no message can reach a
- * collection of the server's own. */
+/* Restricts names so that no message can write to the server's own collections. */
 static gboolean
 is_good_name (const gchar *name)
 {
@@ -60,7 +59,7 @@ append_value (GString *name, const bson_iter_t *value)
     guint32 size;
     const gchar *text = bson_iter_utf8 (value, &size);
 
-    if (strlen (text) != size) /* a NUL in it would make another name */
+    if (strlen (text) != size) /* with a NUL in it, which would end the name */
       return FALSE;
     g_string_append (name, text);
   } else if (BSON_ITER_HOLDS_INT (value)) {
@@ -125,7 +124,7 @@ mongo_collection_check (const gchar *name, GError **error)
   while ((open = strstr (at, "%{"))) {
     if (!(close = strchr (open, '}')) || close == open + 2) {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-          "\"%s\" has a %%{ that isn't followed by a field's name and a }", name);
+          "\"%s\" has a %%{ without a field's name and a } after it", name);
       return FALSE;
     }
     g_string_append_len (filled, at, open - at);
@@ -136,6 +135,6 @@ mongo_collection_check (const gchar *name, GError **error)
   if (is_good_name (filled->str))
     return TRUE;
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-      "\"%s\" is no name for a collection: letters, digits, _ - . and : make one", name);
+      "\"%s\" is no name for a collection: use letters, digits, _ - . and :", name);
   return FALSE;
 }

@@ -6,22 +6,23 @@
 
 G_BEGIN_DECLS
 
-/* A collection's name with places in it that each document fills: `%{field}`, `%{a.b}` for a field
- * within a field, and `%{field:format}` for a date, as g_date_time_format() has it, in UTC. */
+/* The name of a collection, or a template in which each document replaces places: `%{field}`,
+ * `%{a.b}` for a field within a field, and `%{field:format}` for a date in UTC, with a format of
+ * g_date_time_format(). */
 
-/* Whether there is any place to fill. */
+/* Whether @name has a place. */
 gboolean mongo_collection_is_template (const gchar *name);
 
-/* G_IO_ERROR_INVALID_ARGUMENT: what is wrong with the name or template, for a person. */
+/* FALSE with G_IO_ERROR_INVALID_ARGUMENT: it is no valid name or template. */
 gboolean mongo_collection_check (const gchar *name, GError **error);
 
 /**
  * mongo_collection_expand:
- * @template: that mongo_collection_check() takes
+ * @template: a template that passed mongo_collection_check()
  * @document: any document
- * @error: G_IO_ERROR_INVALID_DATA: why the document names no collection
+ * @error: G_IO_ERROR_INVALID_DATA: @document lacks a field, or gives no valid name
  *
- * Returns: (nullable) (transfer full): the collection that @document belongs to
+ * Returns: (nullable) (transfer full): the name of the collection for @document
  */
 gchar *mongo_collection_expand (const gchar *template, const bson_t *document, GError **error);
 

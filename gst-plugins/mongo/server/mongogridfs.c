@@ -24,7 +24,7 @@ update (GChecksum *sum, GBytes *bytes)
   g_checksum_update (sum, g_bytes_get_data (bytes, NULL), (gssize) g_bytes_get_size (bytes));
 }
 
-/* The standard wants an ObjectId. */
+/* GridFS specifies an ObjectId. */
 static void
 make_chunk_id (bson_oid_t *oid, const bson_t *file, GBytes *content, gint32 n)
 {

@@ -16,7 +16,7 @@ append_field (bson_t *key, GString *name, gchar *field, GError **error)
   }
   if (!*field || strchr (field, '$')) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-        "\"%s\" is no field; an index is written as camera,-captured, several with a ; between",
+        "\"%s\" is no field; write an index as camera,-captured and separate indexes with ;",
         field);
     return FALSE;
   }
@@ -25,7 +25,7 @@ append_field (bson_t *key, GString *name, gchar *field, GError **error)
   return TRUE;
 }
 
-/* Names are those that the server would give itself: the same index again is no error. */
+/* The index gets the name that the server would choose, so creating it again is no error. */
 static bson_t *
 new_index (const gchar *spec, GError **error)
 {

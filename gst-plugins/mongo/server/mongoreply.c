@@ -5,7 +5,7 @@
 
 #include "mongoindex.h"
 
-/* MongoDB's src/mongo/base/error_codes.yml, but the last, which is Cosmos DB's. */
+/* From MongoDB's src/mongo/base/error_codes.yml; the last one is from Cosmos DB. */
 static const gint transient_codes[] = {
     1,     /* InternalError: also a full disk, in some servers */
     6,     /* HostUnreachable */
@@ -37,8 +37,8 @@ static const gint transient_codes[] = {
     16500, /* TooManyRequests */
 };
 
-/* Only a document can cause these. Others, such as BadValue (2) or ShardKeyNotFound
- * (61), come of the settings too. */
+/* Only a document can cause these codes. Settings can cause others too, such as BadValue (2) and
+ * ShardKeyNotFound (61). */
 static const gint document_codes[] = {
     15,    /* Overflow */
     22,    /* InvalidBSON */
@@ -101,7 +101,7 @@ judge_code (gint code)
   return MONGO_VERDICT_REFUSED;
 }
 
-/* Of a batch as a whole. */
+/* The verdict for an error of a whole batch. */
 static MongoVerdict
 judge_command (gint code)
 {
@@ -138,7 +138,7 @@ mongo_error_judge (const bson_error_t *error, const bson_t *reply)
       return MONGO_VERDICT_LOST;
     case MONGOC_ERROR_SERVER_SELECTION:
     case MONGOC_ERROR_PROTOCOL:
-    case MONGOC_ERROR_CLIENT: /* a connection lost during authentication is told as a refused one */
+    case MONGOC_ERROR_CLIENT: /* also a connection lost during authentication */
     case MONGOC_ERROR_SCRAM:
     case MONGOC_ERROR_SASL:
       return MONGO_VERDICT_RETRY;
@@ -170,7 +170,7 @@ get_text (const bson_t *document, const gchar *name)
              : NULL;
 }
 
-/* Another unique index may refuse a document too, one that isn't there. */
+/* A duplicate in another unique index than that over `_id` means that the document isn't stored. */
 static MongoVerdict
 judge_duplicate_key (const bson_t *write_error)
 {
@@ -196,7 +196,7 @@ judge_write_error (const bson_t *write_error, MongoResult *result)
   mongo_result_set (result, verdict, code, reason ? reason : "the server gave no reason");
 }
 
-/* Each element of a list of documents in turn. */
+/* Goes to the next document of a list. FALSE at its end. */
 static gboolean
 next_element (bson_iter_t *iter, bson_t *element)
 {
@@ -241,7 +241,8 @@ judge_write_errors (const bson_t *reply, MongoResult *results, guint n)
   return found;
 }
 
-/* Stored, but not as safely as was asked: what no write error speaks of has to be tried again. */
+/* A write concern error: the documents are stored, but not as safely as required. So all documents
+ * without a write error are tried again. */
 static void
 judge_write_concern (const bson_t *reply, MongoResult *results, guint n)
 {

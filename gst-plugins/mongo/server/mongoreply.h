@@ -11,39 +11,38 @@ G_BEGIN_DECLS
 typedef enum {
   MONGO_VERDICT_UNTRIED,
   MONGO_VERDICT_STORED,
-  MONGO_VERDICT_DUPLICATE, /* one with this _id was stored before */
-  MONGO_VERDICT_TAKEN,     /* one with this _id, or in another unique index: which isn't told */
+  MONGO_VERDICT_DUPLICATE, /* a document with this _id was stored before */
+  MONGO_VERDICT_TAKEN,     /* a duplicate in a unique index; the server doesn't say in which one */
   MONGO_VERDICT_LOST,      /* no answer: the connection broke, or there was none */
-  MONGO_VERDICT_LATE,  /* no answer within the time that the URI sets: it may be stored even so */
-  MONGO_VERDICT_RETRY, /* may be taken later: election, limits, write concern */
-  /* by the server, and whose fault that is isn't known: the document's, or the settings' */
-  MONGO_VERDICT_REFUSED,
-  MONGO_VERDICT_REJECTED, /* this document will never be taken */
-  MONGO_VERDICT_SPLIT,  /* the batch was refused as a whole: some document of it may be at fault */
-  MONGO_VERDICT_DENIED, /* no right to write there */
-  MONGO_VERDICT_FAILED, /* nothing is taken as things are set up */
+  MONGO_VERDICT_LATE,      /* no answer within socketTimeoutMS: the server may still store it */
+  MONGO_VERDICT_RETRY,     /* may be stored later: election, limits, write concern */
+  MONGO_VERDICT_REFUSED,   /* because of the document or of the settings: not known which */
+  MONGO_VERDICT_REJECTED,  /* this document can never be stored */
+  MONGO_VERDICT_SPLIT,     /* the whole batch was refused; one document may be the cause */
+  MONGO_VERDICT_DENIED,    /* the user has no right to write there */
+  MONGO_VERDICT_FAILED,    /* with these settings no document can be stored */
 } MongoVerdict;
 
 typedef struct {
   MongoVerdict verdict;
-  gboolean own;  /* if it is a refusal: surely of this document's own fault */
-  gint code;     /* the server's, or the library's */
+  gboolean own;  /* with REFUSED: only this document can be the cause */
+  gint code;     /* of the server or of the driver */
   gchar *reason; /* NULL: stored, or not tried */
 } MongoResult;
 
 void mongo_result_set (MongoResult *result, MongoVerdict verdict, gint code, const gchar *reason);
 void mongo_result_clear (MongoResult *result);
 
-/* What an error that concerns a whole command means; @reply (nullable) may hold error labels. */
+/* The verdict for an error of a whole command. @reply (nullable) may hold error labels. */
 MongoVerdict mongo_error_judge (const bson_error_t *error, const bson_t *reply);
 
 /**
  * mongo_reply_judge:
- * @ok: what mongoc_bulk_operation_execute() returned, @reply and @error what it filled in
+ * @ok: the result of mongoc_bulk_operation_execute(), which filled @reply and @error
  * @results: (out): one for each of the @n documents of the batch, in order
  *
- * @error tells of one failure at most, and a write error hides a write
- *   concern error: @reply tells all.
+ * Uses @reply, because @error holds only one failure, and a write
+ * error hides a write concern error.
  */
 void mongo_reply_judge (
     gboolean ok, const bson_t *reply, const bson_error_t *error, MongoResult *results, guint n);

@@ -10,21 +10,21 @@
 #include "mongouri.h"
 
 #define CLOSED_AT_ONCE G_USEC_PER_SEC
-#define NO_CLIENT "the library makes no client from the URI"
+#define NO_CLIENT "the driver can't create a client from the URI"
 #define CODE_NAMESPACE_EXISTS 48
 #define CODE_INDEX_OPTIONS_CONFLICT 85
 #define CODE_INDEX_KEY_SPECS_CONFLICT 86
 
 struct _MongoSession {
   mongoc_uri_t *uri;
-  gint32 patience;     /* ms: the URI's own */
-  gint32 patience_now; /* ms: the connection's */
+  gint32 answer_timeout;     /* ms; of the URI */
+  gint32 answer_timeout_now; /* ms; of this connection */
   gchar *hosts;
   MongoTarget target;
   MongoSessionWarning warning;
   gpointer data;
   mongoc_client_t *client; /* nullable */
-  GHashTable *prepared;    /* collections that are as they shall be */
+  GHashTable *prepared;    /* set of names: collections whose options and indexes are set */
 };
 
 /* ---- what is written, and where ---- */
@@ -59,16 +59,16 @@ mongo_target_check (const MongoTarget *target, GError **error)
   const gchar *clash = NULL;
 
   if (target->time_field && target->mode != MONGO_MODE_INSERT)
-    clash = "time-field needs mode=insert: a time series takes nothing else";
+    clash = "time-field needs mode=insert, because a time series takes only inserts";
   else if (target->meta_field && !target->time_field)
-    clash = "meta-field is of use with time-field only";
+    clash = "meta-field needs time-field";
   else if (target->expire_after && target->mode == MONGO_MODE_GRIDFS)
-    clash = "expire-after can't be used with mode=gridfs: the files' chunks would stay";
+    clash = "expire-after doesn't work with mode=gridfs, because the chunks of files would stay";
   if (!what && !clash)
     return TRUE;
   if (what)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-        "create-index or expire-field can't be used: %s", what->message);
+        "create-index or expire-field is wrong: %s", what->message);
   else
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, clash);
   return FALSE;
@@ -141,7 +141,7 @@ mongo_session_new (
   MongoSession *self = g_new0 (MongoSession, 1);
 
   self->uri = mongoc_uri_copy (uri);
-  self->patience = self->patience_now =
+  self->answer_timeout = self->answer_timeout_now =
       mongoc_uri_get_option_as_int32 (uri, MONGOC_URI_SOCKETTIMEOUTMS, 0);
   self->hosts = mongo_uri_describe (uri);
   mongo_target_copy (&self->target, target);
@@ -175,15 +175,15 @@ mongo_session_get_hosts (MongoSession *self)
 }
 
 void
-mongo_session_set_patience (MongoSession *self, gint32 ms)
+mongo_session_set_answer_timeout (MongoSession *self, gint32 ms)
 {
   mongoc_uri_set_option_as_int32 (self->uri, MONGOC_URI_SOCKETTIMEOUTMS, ms);
 }
 
 gint32
-mongo_session_get_patience (MongoSession *self)
+mongo_session_get_answer_timeout (MongoSession *self)
 {
-  return self->patience;
+  return self->answer_timeout;
 }
 
 static gboolean
@@ -191,7 +191,8 @@ ensure_client (MongoSession *self)
 {
   if (self->client)
     return TRUE;
-  self->patience_now = mongoc_uri_get_option_as_int32 (self->uri, MONGOC_URI_SOCKETTIMEOUTMS, 0);
+  self->answer_timeout_now =
+      mongoc_uri_get_option_as_int32 (self->uri, MONGOC_URI_SOCKETTIMEOUTMS, 0);
   self->client = mongoc_client_new_from_uri (self->uri);
   if (self->client)
     mongoc_client_set_error_api (self->client, MONGOC_ERROR_API_VERSION_2);
@@ -222,12 +223,14 @@ static void
 warn (MongoSession *self, const gchar *collection, const gchar *lacks, const bson_error_t *what)
 {
   g_autoptr (GError) error = g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-      "MongoDB at %s made no %s for %s.%s: %s (code %u). Documents are stored without; check %s.",
+      "MongoDB at %s didn't create the %s for %s.%s: %s (code %u). Documents are stored without "
+      "it. "
+      "Check %s.",
       self->hosts, lacks, self->target.database, collection, what->message, what->code,
       self->target.time_field ? "time-field, create-index and expire-after"
                               : "create-index and expire-after");
 
-  self->warning (self->data, error);
+  self->warning (self->data, error, MONGO_HERE);
 }
 
 static gboolean
@@ -237,8 +240,8 @@ is_conflict (const bson_error_t *error)
          error->code == CODE_INDEX_KEY_SPECS_CONFLICT || error->code == CODE_NAMESPACE_EXISTS;
 }
 
-/* Documents that are never deleted, or too early, are no matter of a warning. FALSE: @result
- * says why it can't be changed. */
+/* Changes after how many seconds documents of an existing collection expire. A failure is an error,
+ * because documents would never be deleted, or too early. FALSE: @result holds the error. */
 static gboolean
 change_expiry (MongoSession *self, const gchar *collection, MongoResult *result)
 {
@@ -254,15 +257,16 @@ change_expiry (MongoSession *self, const gchar *collection, MongoResult *result)
         target->expire_after);
     return TRUE;
   }
-  reason = g_strdup_printf ("documents expire after another time than expire-after=%u, which "
-                            "can't be changed: %s; drop the index, or change expire-after",
+  reason = g_strdup_printf ("the collection's documents don't expire after expire-after=%u s, and "
+                            "the server can't change that: %s; drop the index, or change "
+                            "expire-after",
       target->expire_after, error.message);
   mongo_result_set (result, MONGO_VERDICT_FAILED, (gint) error.code, reason);
   return FALSE;
 }
 
-/* FALSE: no answer now; a lost connection is left to the write that
- * follows, unless @result says more. */
+/* FALSE: no answer now. @result then holds the error, or, if the connection was lost, nothing: the
+ * write that follows will show it. */
 static gboolean
 ask_for (MongoSession *self, const gchar *collection, const bson_t *command, const gchar *thing,
     MongoResult *result)
@@ -282,7 +286,7 @@ ask_for (MongoSession *self, const gchar *collection, const bson_t *command, con
   return TRUE;
 }
 
-/* Of a time series the server takes the age from its time. */
+/* A time series needs no TTL index, because the server uses its time field. */
 static bson_t *
 new_index_command (MongoSession *self, const gchar *collection)
 {
@@ -294,7 +298,7 @@ new_index_command (MongoSession *self, const gchar *collection)
       target->time_field ? 0 : target->expire_after, NULL);
 }
 
-/* Once a collection. @result: what nothing can be stored for as long as it lasts */
+/* Creates the collection and its indexes once. @result: an error that prevents all writes */
 static void
 prepare_collection (MongoSession *self, const gchar *collection, MongoResult *result)
 {
@@ -355,8 +359,8 @@ add_to_bulk (mongoc_bulk_operation_t *bulk, MongoMode mode, MongoItem *item, con
   return FALSE;
 }
 
-/* A file that can't be whole leaves no chunks behind, which would belong to whatever
- * has its name. FALSE: not now. */
+/* Deletes the stored chunks of a file that can't be completed, because they would belong to any
+ * file of its name. FALSE: try again later. */
 static gboolean
 withdraw_chunks (MongoSession *self, MongoItem *item)
 {
@@ -388,20 +392,22 @@ withdraw_chunks (MongoSession *self, MongoItem *item)
   return done || !mongo_item_is_retry (item);
 }
 
-/* The file's own document comes last. */
+/* Rejects a part of a file of which another part was refused. The last part, the file's own
+ * document, waits until the stored chunks are deleted. */
 static void
 refuse_part (MongoSession *self, MongoItem *item)
 {
   if (item->is_part || withdraw_chunks (self, item))
-    mongo_result_set (&item->result, MONGO_VERDICT_REJECTED, 0, "a part of the file was refused");
+    mongo_result_set (
+        &item->result, MONGO_VERDICT_REJECTED, 0, "another part of the file was refused");
 }
 
-/* Fills the bulk with those of @items that the library takes, and returns them. */
+/* Adds to the bulk the @items that the driver accepts, and returns these items. */
 static GPtrArray *
 fill_bulk (MongoSession *self, mongoc_bulk_operation_t *bulk, MongoItem **items, guint n)
 {
   GPtrArray *taken = g_ptr_array_sized_new (n);
-  /* That was done when the document was read, and an empty name is the server's business. */
+  /* The driver needn't validate: the document was checked when it was read. */
   g_autoptr (bson_t) no_validation = BCON_NEW ("validate", BCON_BOOL (false));
 
   for (guint i = 0; i < n; i++) {
@@ -422,9 +428,9 @@ execute (MongoSession *self, mongoc_bulk_operation_t *bulk, GPtrArray *items)
   bson_t reply;
   gboolean ok = mongoc_bulk_operation_execute (bulk, &reply, &error) != 0;
   gint64 took = g_get_monotonic_time () - start;
-  /* The library gives a time that ran out, which it measures in its own way, the same
-   * error as a broken connection. */
-  gboolean late = took >= self->patience_now * (G_TIME_SPAN_MILLISECOND * 9 / 10);
+  /* The driver reports a timeout as a broken connection, so the elapsed time has to tell them
+   * apart. A tenth is subtracted because the driver measures differently. */
+  gboolean late = took >= self->answer_timeout_now * (G_TIME_SPAN_MILLISECOND * 9 / 10);
 
   mongo_reply_judge (ok, &reply, &error, results, items->len);
   bson_destroy (&reply);
@@ -433,7 +439,7 @@ execute (MongoSession *self, mongoc_bulk_operation_t *bulk, GPtrArray *items)
 
     mongo_result_clear (&item->result);
     item->result = results[i];
-    if (late && self->patience_now > 0 && item->result.verdict == MONGO_VERDICT_LOST)
+    if (late && self->answer_timeout_now > 0 && item->result.verdict == MONGO_VERDICT_LOST)
       item->result.verdict = MONGO_VERDICT_LATE;
   }
 }
@@ -472,7 +478,7 @@ note_files (MongoSession *self, GPtrArray *items)
 
 /* ---- a unique index that the server doesn't name ---- */
 
-/* Whether `_id` alone can be what was found twice. */
+/* Whether the collection has no unique index except that over `_id`. */
 static gboolean
 only_id_is_unique (mongoc_collection_t *collection)
 {
@@ -530,7 +536,8 @@ settle_taken (mongoc_collection_t *collection, GPtrArray *items)
   }
 }
 
-/* An upsert finds its `_id` taken if another one came first: the next try changes that document. */
+/* An upsert fails with a duplicate `_id` if another one was faster. The next try will change that
+ * document. */
 static void
 settle_upserts (GPtrArray *items)
 {
@@ -577,7 +584,7 @@ has_verdict (MongoItem **items, guint n, MongoVerdict verdict)
   return FALSE;
 }
 
-/* (nullable): what keeps the others from being stored now, too. */
+/* (nullable): an error that prevents the other writes too */
 static const MongoResult *
 find_outage (MongoItem **items, guint n)
 {
@@ -598,8 +605,8 @@ mongo_session_reject (MongoSession *self, MongoItem *item)
     withdraw_chunks (self, item);
 }
 
-/* Some servers close the connection on a document they can't read, and
- * are there for the next one. */
+/* TRUE: the server closed the connection because of this document, but still answers a ping. Some
+ * servers do that with documents that they can't read. */
 static gboolean
 closes_connection (MongoSession *self, MongoItem **items, guint n)
 {
@@ -614,7 +621,7 @@ closes_connection (MongoSession *self, MongoItem **items, guint n)
   return mongo_session_ping (self, &error);
 }
 
-/* Whether some of the items will never be taken. */
+/* TRUE: the batch has to be halved, because one of its items may be the cause of the failure. */
 static gboolean
 must_split (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
 {
@@ -625,7 +632,7 @@ must_split (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
   return has_verdict (items, n, MONGO_VERDICT_SPLIT);
 }
 
-/* Halves a batch that is refused for the sake of one document, until that one stands alone. */
+/* Halves a refused batch until the document that causes the refusal is alone. */
 static void
 write_split (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
 {
@@ -649,8 +656,8 @@ write_split (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
     judge_all (items + n / 2, n - n / 2, later);
 }
 
-/* How many of the items, from the first on, go to the same collection; upserts of the same document
- * have to follow each other, which an unordered batch doesn't promise. */
+/* How many items, from the first on, form one bulk: they go to the same collection and, except for
+ * inserts, have different `_id`s, because an unordered bulk doesn't keep the order of upserts. */
 static guint
 count_run (MongoItem **items, guint n, MongoMode mode)
 {

@@ -10,65 +10,74 @@ G_BEGIN_DECLS
 
 typedef enum {
   MONGO_MODE_INSERT,
-  MONGO_MODE_REPLACE, /* in place of what has the same _id, if anything has */
-  MONGO_MODE_UPDATE,  /* its fields into what has the same _id, else as a new document */
-  MONGO_MODE_GRIDFS,  /* inserts of files' parts */
+  MONGO_MODE_REPLACE, /* replaces the document with the same _id, or inserts */
+  MONGO_MODE_UPDATE,  /* sets its fields in the document with the same _id, or inserts */
+  MONGO_MODE_GRIDFS,  /* inserts the parts of files */
 } MongoMode;
 
-/* Where documents go, and what the collections there shall be like. */
+/* Where documents are stored, and the options of the collections there. */
 typedef struct {
   MongoMode mode;
   gchar *database;
-  gchar *indexes; /* nullable; these three as mongo_index_command() takes them */
+  gchar *indexes; /* nullable; indexes, expire_field, expire_after: as in mongo_index_command() */
   gchar *expire_field;
   guint expire_after;
-  gchar *time_field; /* nullable: then ordinary collections */
+  gchar *time_field; /* nullable: the collections are no time series */
   gchar *meta_field; /* nullable */
 } MongoTarget;
 
-/* @target gets copies of all that @from has. */
+/* Makes @target a deep copy of @from. */
 void mongo_target_copy (MongoTarget *target, const MongoTarget *from);
 void mongo_target_clear (MongoTarget *target);
-/* G_IO_ERROR_INVALID_ARGUMENT: what can't be, for a person. */
+/* FALSE with G_IO_ERROR_INVALID_ARGUMENT: these settings don't go together. */
 gboolean mongo_target_check (const MongoTarget *target, GError **error);
 
-/* A file of several documents. Of the writer's thread alone once its first one was pushed. */
+/* A file, which is stored as several documents. Once the first of them was pushed, only
+ * the writer's thread uses it. */
 typedef struct {
   gatomicrefcount refs;
-  GRefString *bucket; /* the chunks' collection */
-  GArray *stored;     /* _id, bson_oid_t, of its chunks that are there */
-  gboolean refused;   /* one of its documents was: the rest would be of no use */
-  gboolean reported;  /* so it was told of */
+  GRefString *bucket; /* the collection of its chunks */
+  GArray *stored;     /* of bson_oid_t: the _id of each stored chunk */
+  gboolean refused;   /* one of its documents was refused, so the rest isn't stored */
+  gboolean reported;  /* the refusal was reported */
 } MongoFile;
 
 /* @bucket: (transfer full) */
 MongoFile *mongo_file_new (GRefString *bucket);
 void mongo_file_unref (MongoFile *file);
 
-/* A document on its way, and the buffer that has to be kept until it is stored. */
+/* A document to store, and the buffer that is held until it is stored. */
 typedef struct {
   bson_t *document;
   GRefString *collection;
-  GstBuffer *buffer; /* NULL once the writer was left behind; guarded by its lock */
-  gsize at, size;    /* where in the buffer it stands, in bytes */
+  GstBuffer *buffer; /* guarded by the writer's lock; NULL once it was released */
+  gsize at, size;    /* its place in the buffer, in bytes */
   MongoFile *file;   /* nullable */
-  gboolean is_part;  /* another document stands for the whole file */
-  gboolean beside;   /* one of the same collection was stored while this one was refused */
+  gboolean is_part;  /* a chunk: another document counts for the whole file */
+  gboolean beside;   /* another one of its collection was stored by the try that refused this one */
   MongoResult result;
 } MongoItem;
 
-/* All of them (transfer full). */
+/* All parameters are (transfer full). */
 MongoItem *mongo_item_new (bson_t *document, GRefString *collection, GstBuffer *buffer);
 void mongo_item_free (MongoItem *item);
 
-/* The verdict may change if it is tried again later; not for what wasn't tried yet. */
+/* TRUE: the document may be stored if it is tried again later. */
 gboolean mongo_item_is_retry (const MongoItem *item);
 
-/* One connection, and the writes over it. Of one thread alone. */
+/* One connection, and the writes over it. Only one thread may use it. */
 typedef struct _MongoSession MongoSession;
 
-/* Something asked for isn't there, but documents are stored. */
-typedef void (*MongoSessionWarning) (gpointer data, const GError *error);
+/* Where in the source an error was found, for the message about it. */
+typedef struct {
+  const gchar *file, *function;
+  gint line;
+} MongoPlace;
+
+#define MONGO_HERE (&(const MongoPlace){__FILE__, G_STRFUNC, __LINE__})
+
+/* The server doesn't support a setting; documents are stored without it. */
+typedef void (*MongoSessionWarning) (gpointer data, const GError *error, const MongoPlace *place);
 
 /* @uri and @target are copied. */
 MongoSession *mongo_session_new (
@@ -76,32 +85,32 @@ MongoSession *mongo_session_new (
 void mongo_session_free (MongoSession *self);
 
 const MongoTarget *mongo_session_get_target (MongoSession *self);
-/* The hosts, for messages. */
+/* The hosts of the URI, for messages. */
 const gchar *mongo_session_get_hosts (MongoSession *self);
 
-/* Connects, unless that was done, and asks for a sign of life. */
+/* Connects if there is no connection, and pings the server. */
 gboolean mongo_session_ping (MongoSession *self, bson_error_t *error);
 
-/* How long, in ms, the next connections wait for an answer. */
-void mongo_session_set_patience (MongoSession *self, gint32 ms);
-/* What the URI says; 0 or less for ever. */
-gint32 mongo_session_get_patience (MongoSession *self);
+/* How long the next connections wait for an answer, in ms. */
+void mongo_session_set_answer_timeout (MongoSession *self, gint32 ms);
+/* socketTimeoutMS of the URI; 0 or less: for ever. */
+gint32 mongo_session_get_answer_timeout (MongoSession *self);
 
-/* Lets the connection go: a new one looks for its servers at once, one that has lost
- * them waits for five seconds. */
+/* Closes the connection. A new one looks for its servers at once; one that lost its servers would
+ * wait for five seconds first. */
 void mongo_session_drop (MongoSession *self);
 
 /**
  * mongo_session_write:
  * @items: sorted by collection
- * @in_doubt: the connection was lost over these items again and again: find out which one it is
+ * @in_doubt: the connection broke repeatedly over these items: find the item that causes it
  *
- * One try to store all @n items. Each one's result tells what became of it: stored, duplicate,
- * lost, late, retry, refused, rejected, denied or failed.
+ * Tries once to store all @n items. The result of each item is one of stored, duplicate, lost,
+ * late, retry, refused, rejected, denied and failed.
  */
 void mongo_session_write (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt);
 
-/* It will never be taken; a file's parts that were stored go with it. */
+/* Gives @item the verdict rejected. If it is part of a file, deletes the file's stored parts. */
 void mongo_session_reject (MongoSession *self, MongoItem *item);
 
 G_END_DECLS

@@ -39,8 +39,8 @@ read_uri_file (const gchar *file, GError **error)
   return g_steal_pointer (&text);
 }
 
-/* The library takes a text such as user:p@ss@host for the host "ss@host", asks
- * for its address, and shows it. */
+/* TRUE: the password has an @ that isn't percent-encoded. libmongoc reads user:p@ss@host as the
+ * host "ss@host", which would appear in name look-ups and in messages. */
 static gboolean
 has_stray_at (const gchar *text)
 {
@@ -63,7 +63,7 @@ parse (const gchar *text, GError **error)
   bson_error_t what = {0};
   mongoc_uri_t *uri = has_stray_at (text) ? NULL : mongoc_uri_new_with_error (text, &what);
   g_autofree gchar *lower = g_ascii_strdown (text, -1);
-  /* The library quotes what it can't read. */
+  /* The driver's error may quote the URI. */
   gboolean secret = strchr (lower, '@') || strstr (lower, "password");
 
   if (!uri)
@@ -95,7 +95,7 @@ set_defaults (mongoc_uri_t *uri)
   for (guint i = 0; i < G_N_ELEMENTS (default_timeouts); i++)
     if (!mongoc_uri_has_option (uri, default_timeouts[i].option))
       mongoc_uri_set_option_as_int32 (uri, default_timeouts[i].option, default_timeouts[i].ms);
-  /* The writer has a loop of its own, which servers without sessions can follow too. */
+  /* The writer tries again itself, which also works with servers without sessions. */
   if (!mongoc_uri_has_option (uri, MONGOC_URI_RETRYWRITES))
     mongoc_uri_set_option_as_bool (uri, MONGOC_URI_RETRYWRITES, false);
   if (!mongoc_uri_get_appname (uri))

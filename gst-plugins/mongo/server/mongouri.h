@@ -6,25 +6,25 @@
 
 G_BEGIN_DECLS
 
-/* What is used where nothing else is said. */
+/* Defaults. */
 #define MONGO_FALLBACK_DATABASE "fog"
 #define MONGO_DEFAULT_URI "mongodb://localhost:27017"
 
 /**
  * mongo_uri_open:
  * @text: (nullable): a MongoDB connection string
- * @file: (nullable): without @text, a file that holds one; without
- *   either MONGODB_URI, then the default
- * @error: a GstResourceError; never with the password in it
+ * @file: (nullable): the name of a file with a connection string, used if @text is %NULL. Without
+ *   both, the environment variable MONGODB_URI is used, then the default.
+ * @error: a GstResourceError, which never contains the password
  *
- * What the string leaves open is set so that no call outlasts a few seconds, and a write counts as
- * acknowledged only when a crash can't undo it.
+ * Options that the string leaves out are set so that no call takes longer than a few seconds, and
+ * that a write is acknowledged only when a crash can't undo it.
  *
  * Returns: (nullable) (transfer full): the URI
  */
 mongoc_uri_t *mongo_uri_open (const gchar *text, const gchar *file, GError **error);
 
-/* Its hosts, for messages: nothing else of it. */
+/* (transfer full): only the hosts of the URI, for messages */
 gchar *mongo_uri_describe (const mongoc_uri_t *uri);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (mongoc_uri_t, mongoc_uri_destroy)

@@ -29,7 +29,7 @@ mongo_writer_unref (MongoWriter *self)
   g_free (self);
 }
 
-/* ---- the thread: batches ---- */
+/* ---- the threads: batches ---- */
 
 /* with the lock */
 static gboolean
@@ -40,7 +40,7 @@ batch_is_due (MongoWriter *self, gint64 now)
          now >= mongo_writer_add_time (self->first_queued, self->settings.batch_latency);
 }
 
-/* FALSE: stopping, and nothing left to do. */
+/* Waits for a batch. FALSE: the writer is stopping, and the queue is empty. */
 static gboolean
 next_batch (MongoWriter *self, GPtrArray *batch)
 {
@@ -68,28 +68,28 @@ next_batch (MongoWriter *self, GPtrArray *batch)
 }
 
 static void
-on_session_warning (gpointer data, const GError *error)
+on_session_warning (gpointer data, const GError *error, const MongoPlace *place)
 {
   MongoWriter *self = data;
   GstElement *owner = mongo_writer_ref_owner (self);
 
   if (owner)
-    self->funcs.warning (owner, error);
+    self->funcs.warning (owner, error, place);
   gst_clear_object (&owner);
 }
 
-/* ---- the thread ---- */
+/* ---- the threads: life ---- */
 
-/* FALSE: it never will be. */
+/* Waits until the first thread has connected. FALSE: it never will. */
 static gboolean
 wait_connected (MongoWriter *self)
 {
   gboolean connected;
 
   g_mutex_lock (&self->lock);
-  while (!self->connected && !self->failed && !self->stopping)
+  while (self->state == MONGO_WRITER_CONNECTING && !self->stopping)
     g_cond_wait (&self->changed, &self->lock);
-  connected = self->connected;
+  connected = self->state == MONGO_WRITER_WORKING;
   g_mutex_unlock (&self->lock);
   return connected;
 }
@@ -142,13 +142,14 @@ mongo_writer_start (GstElement *owner, const MongoWriterFuncs *funcs, const mong
     const MongoTarget *target, const MongoWriterSettings *settings)
 {
   MongoWriter *self = g_new0 (MongoWriter, 1);
-  /* What has to come one after the other goes over one connection. */
+  /* Where the order of writes matters, one connection keeps it. */
   guint connections = target->mode == MONGO_MODE_INSERT ? settings->connections : 1;
 
   g_atomic_ref_count_init (&self->refs);
   self->funcs = *funcs;
   self->settings = *settings;
   self->owner = owner;
+  self->state = MONGO_WRITER_CONNECTING;
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
   g_queue_init (&self->queue);
@@ -175,9 +176,9 @@ mongo_writer_push (MongoWriter *self, MongoItem *item)
   MongoWriterReturn ret = MONGO_WRITER_OK;
 
   g_mutex_lock (&self->lock);
-  while (!self->failed && !self->interrupted && is_full (self))
+  while (self->state != MONGO_WRITER_ENDED && !self->interrupted && is_full (self))
     g_cond_wait (&self->changed, &self->lock);
-  if (self->failed) {
+  if (self->state == MONGO_WRITER_ENDED) {
     ret = MONGO_WRITER_FAILED;
   } else if (is_full (self)) {
     ret = MONGO_WRITER_INTERRUPTED;
@@ -201,17 +202,22 @@ mongo_writer_drain (MongoWriter *self, gint64 deadline)
   gboolean in_time = TRUE;
 
   g_mutex_lock (&self->lock);
+  GST_INFO_OBJECT (self->owner,
+      "draining: %" G_GUINT64_FORMAT " documents are waiting, for at most %.1f s",
+      self->stats.waiting, (deadline - g_get_monotonic_time ()) / (gdouble) G_USEC_PER_SEC);
   self->draining = TRUE;
   g_cond_broadcast (&self->changed);
-  while (!self->failed && !self->interrupted && self->stats.waiting && in_time)
+  while (self->state != MONGO_WRITER_ENDED && !self->interrupted && self->stats.waiting && in_time)
     in_time = g_cond_wait_until (&self->changed, &self->lock, deadline);
   self->draining = FALSE;
-  if (self->failed)
+  if (self->state == MONGO_WRITER_ENDED)
     ret = MONGO_WRITER_FAILED;
   else if (!self->stats.waiting)
     ret = MONGO_WRITER_OK;
   else
     ret = in_time ? MONGO_WRITER_INTERRUPTED : MONGO_WRITER_TIMEOUT;
+  GST_INFO_OBJECT (self->owner, "%s: %" G_GUINT64_FORMAT " documents are waiting",
+      ret == MONGO_WRITER_OK ? "drained" : "not drained", self->stats.waiting);
   g_mutex_unlock (&self->lock);
   return ret;
 }
@@ -240,12 +246,14 @@ mongo_writer_stop (MongoWriter *self)
   const MongoWorker *first = g_ptr_array_index (self->workers, 0);
 
   g_mutex_lock (&self->lock);
+  GST_INFO_OBJECT (
+      self->owner, "stopping: %" G_GUINT64_FORMAT " documents are waiting", self->stats.waiting);
   self->stopping = TRUE;
   g_cond_broadcast (&self->changed);
   while (self->running && g_cond_wait_until (&self->changed, &self->lock, deadline))
     ;
   if (self->running)
-    GST_WARNING_OBJECT (self->owner, "leaving behind a write to %s that doesn't return",
+    GST_WARNING_OBJECT (self->owner, "a write to %s doesn't return: abandoning it",
         mongo_session_get_hosts (first->session));
   self->owner = NULL;
   mongo_writer_abandon (self);

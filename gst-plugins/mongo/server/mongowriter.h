@@ -9,7 +9,7 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  guint connections; /* batches written side by side, where their order is of no matter */
+  guint connections; /* batches written in parallel; only with MONGO_MODE_INSERT, else 1 */
   guint batch_size;
   gsize batch_bytes;
   GstClockTime batch_latency;
@@ -17,62 +17,63 @@ typedef struct {
 } MongoWriterSettings;
 
 typedef struct {
-  guint64 documents;  /* stored by this writer; a file is one, here and in what follows */
-  guint64 duplicates; /* found to be stored already */
+  /* A file counts as one document, except in waiting. */
+  guint64 documents;  /* stored */
+  guint64 duplicates; /* stored before */
   guint64 rejected;   /* refused by the server for good */
   guint64 batches;    /* acknowledged, in whole or in part */
   guint64 retries;    /* batches sent again */
-  guint64 waiting;    /* documents, or parts of files, accepted, but not settled */
+  guint64 waiting;    /* documents, or parts of files, that are accepted and not yet settled */
   guint64 waiting_bytes;
   GstClockTime write_latency; /* of a batch: a moving mean */
   GstClockTime write_latency_max;
 } MongoWriterStats;
 
-/* All of them from the writer's threads, without its lock; @owner is kept alive meanwhile. */
+/* The writer's threads call these without the writer's lock. @owner is alive during the call;
+ * @place: where the error was found. */
 typedef struct {
-  /* TRUE: the document is dealt with; FALSE: an error was posted, give up. */
+  /* TRUE: the rejected document was handled; FALSE: an error was posted, and the writer fails. */
   gboolean (*rejected) (GstElement *owner, const MongoItem *item, GstBuffer *buffer);
-  /* The database is lost, and waited for. */
-  void (*outage) (GstElement *owner, const GError *error);
-  /* Something asked for isn't there, but the stream goes on. */
-  void (*warning) (GstElement *owner, const GError *error);
-  /* The writer gave up; the error has to be posted. */
-  void (*failed) (GstElement *owner, const GError *error);
+  /* To be posted as a warning: an outage that the writer waits for, or a setting that the server
+   * doesn't support. */
+  void (*warning) (GstElement *owner, const GError *error, const MongoPlace *place);
+  /* To be posted as an error: the writer has failed. */
+  void (*failed) (GstElement *owner, const GError *error, const MongoPlace *place);
 } MongoWriterFuncs;
 
 typedef enum {
   MONGO_WRITER_OK,
   MONGO_WRITER_INTERRUPTED,
   MONGO_WRITER_TIMEOUT,
-  MONGO_WRITER_FAILED, /* MongoWriterFuncs.failed or rejected has posted why */
+  MONGO_WRITER_FAILED, /* MongoWriterFuncs.failed or rejected has posted the error */
 } MongoWriterReturn;
 
 typedef struct _MongoWriter MongoWriter;
 
 /**
  * mongo_writer_start:
- * @owner: not kept alive beyond mongo_writer_stop()
- * @uri: copied, as are @target and @settings
+ * @owner: has to live until mongo_writer_stop() has returned
+ * @uri: copied, like @target and @settings
  *
- * Starts the threads that own the connections, and doesn't wait for them. A database that can't be
- * reached within five seconds is a failure.
+ * Starts a thread for each connection and returns at once. The writer fails if it can't reach the
+ * database within five seconds.
  */
 MongoWriter *mongo_writer_start (GstElement *owner, const MongoWriterFuncs *funcs,
     const mongoc_uri_t *uri, const MongoTarget *target, const MongoWriterSettings *settings);
 
-/* Takes @item over if it returns OK; waits while four batches are waiting already. */
+/* Takes ownership of @item if it returns OK. Waits while four batches are queued. */
 MongoWriterReturn mongo_writer_push (MongoWriter *self, MongoItem *item);
 
-/* Waits until all is settled. */
+/* Waits until all documents are settled, at most until @deadline (monotonic time, us). */
 MongoWriterReturn mongo_writer_drain (MongoWriter *self, gint64 deadline);
 
-/* While set, push and drain return INTERRUPTED instead of waiting. */
+/* While @interrupted is TRUE, push and drain return INTERRUPTED instead of waiting. */
 void mongo_writer_set_interrupted (MongoWriter *self, gboolean interrupted);
 
 void mongo_writer_get_stats (MongoWriter *self, MongoWriterStats *stats);
 
-/* Writes what is waiting, as far as a second and a half suffice; what isn't settled then is marked
- * failed. A thread that is stuck in the library goes on alone, to clean up after itself. */
+/* Writes the waiting documents for at most 1.5 s. Buffers that aren't settled by then are marked
+ * failed. A thread that is stuck in the driver goes on and frees the writer when it returns. */
 void mongo_writer_stop (MongoWriter *self);
 void mongo_writer_unref (MongoWriter *self);
 

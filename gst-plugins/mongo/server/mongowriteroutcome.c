@@ -21,7 +21,7 @@ mongo_writer_ref_owner (MongoWriter *self)
   return owner;
 }
 
-/* ---- what is written next ---- */
+/* ---- batches ---- */
 
 static gint
 compare_collections (gconstpointer a, gconstpointer b)
@@ -58,7 +58,7 @@ mongo_writer_take_more (MongoWriter *self, GPtrArray *batch)
 
 /* ---- buffers ---- */
 
-/* with the lock: takes the item's buffer away, for release_buffers() without it. */
+/* With the lock: moves the item's buffer to @buffers, for release_buffers() without the lock. */
 static void
 steal_buffer (MongoItem *item, GPtrArray *buffers)
 {
@@ -72,7 +72,7 @@ new_buffers (void)
   return g_ptr_array_new_with_free_func ((GDestroyNotify) gst_buffer_unref);
 }
 
-/* with the lock: the buffers of all that is waiting. */
+/* With the lock: the buffers of all waiting documents. */
 static GPtrArray *
 steal_all_buffers (MongoWriter *self)
 {
@@ -89,7 +89,7 @@ steal_all_buffers (MongoWriter *self)
   return buffers;
 }
 
-/* Lets go of the buffers, with a word on what became of them. */
+/* Marks the ack tokens of the buffers with @outcome and releases the buffers. */
 static void
 release_buffers (GPtrArray *buffers, GstKafkaAckOutcome outcome)
 {
@@ -98,7 +98,7 @@ release_buffers (GPtrArray *buffers, GstKafkaAckOutcome outcome)
   g_ptr_array_unref (buffers);
 }
 
-/* ---- giving up ---- */
+/* ---- failure ---- */
 
 void
 mongo_writer_abandon (MongoWriter *self)
@@ -112,7 +112,7 @@ mongo_writer_abandon (MongoWriter *self)
   g_mutex_lock (&self->lock);
 }
 
-/* Buffers are told of the failure before anyone can see it. */
+/* Marks the buffers failed before the failure becomes visible to other threads. */
 static void
 fail_waiting (MongoWriter *self)
 {
@@ -124,37 +124,38 @@ fail_waiting (MongoWriter *self)
   release_buffers (buffers, GST_KAFKA_ACK_FAILED);
 }
 
-/* TRUE: no other worker did before. */
+/* TRUE: this is the first failure. */
 static gboolean
 begin_to_fail (MongoWriter *self)
 {
   gboolean first;
 
   g_mutex_lock (&self->lock);
-  first = !self->failing;
-  self->failing = TRUE;
+  first = self->state < MONGO_WRITER_FAILING;
+  if (first)
+    self->state = MONGO_WRITER_FAILING;
   g_mutex_unlock (&self->lock);
   return first;
 }
 
 void
-mongo_writer_fail (MongoWriter *self, const GError *error)
+mongo_writer_fail_at (MongoWriter *self, const GError *error, const MongoPlace *place)
 {
   GstElement *owner = mongo_writer_ref_owner (self);
   gboolean first = begin_to_fail (self);
 
   if (owner && error && first)
-    self->funcs.failed (owner, error);
+    self->funcs.failed (owner, error, place);
   gst_clear_object (&owner);
   fail_waiting (self);
   g_mutex_lock (&self->lock);
-  self->failed = TRUE;
+  self->state = MONGO_WRITER_ENDED;
   g_cond_broadcast (&self->changed);
   mongo_writer_abandon (self);
   g_mutex_unlock (&self->lock);
 }
 
-/* ---- what became of a batch ---- */
+/* ---- results ---- */
 
 static gboolean
 is_settled (const MongoItem *item)
@@ -205,10 +206,10 @@ release_settled (MongoWriter *self, GPtrArray *batch)
   }
   g_mutex_unlock (&self->lock);
   release_buffers (stored, GST_KAFKA_ACK_DONE);
-  g_ptr_array_unref (rejected); /* funcs.rejected has decided on their messages */
+  g_ptr_array_unref (rejected); /* funcs.rejected has marked their ack tokens */
 }
 
-/* Buffers first: who has seen everything drained relies on their being gone. */
+/* Releases the buffers first, because after drain() all buffers must be released. */
 void
 mongo_writer_settle (MongoWriter *self, GPtrArray *batch, GstClockTime latency)
 {
@@ -216,7 +217,7 @@ mongo_writer_settle (MongoWriter *self, GPtrArray *batch, GstClockTime latency)
 
   release_settled (self, batch);
   g_mutex_lock (&self->lock);
-  for (guint i = batch->len; i-- > 0 && self->owner && !self->failed;) {
+  for (guint i = batch->len; i-- > 0 && self->owner && self->state != MONGO_WRITER_ENDED;) {
     MongoItem *item = g_ptr_array_index (batch, i);
 
     if (is_settled (item)) {

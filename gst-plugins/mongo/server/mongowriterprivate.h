@@ -5,69 +5,89 @@
 
 G_BEGIN_DECLS
 
-/* For mongowriter.c, with the queue and its threads, mongowriterretry.c, with what a
- * thread tries again, and mongowriteroutcome.c, with what becomes of what waits. Each
- * calls only what comes after it. */
+/* The files: mongowriter.c has the queue and the threads, mongowriterretry.c the tries of a thread,
+ * mongowriteroutcome.c the outcome of a try. Each calls only those named after it. */
 
-/* A thread with a connection of its own. */
+/* A thread with its own connection. */
 typedef struct {
   MongoWriter *writer;
-  MongoSession *session; /* of the thread alone, as is the batch's array itself */
-  GPtrArray *batch;      /* of MongoItem, being written; changed with the writer's lock */
-  guint at_once;         /* how many of them a write takes: fewer where the database was too slow */
-  guint doublings;       /* of the time that it gets for an answer */
-  gint64 deadline;       /* of its tries; 0: the last one got somewhere */
-  gint64 backoff;
-  guint lost_in_row; /* tries over which the connection broke */
-  gboolean in_outage;
-  gboolean isolated; /* the next try is of the first one alone */
+  MongoSession *session; /* only this thread uses it */
+  GPtrArray *batch;    /* of MongoItem, being written; only this thread changes it, with the lock */
+  guint at_once;       /* documents in one write: fewer after the database was too slow */
+  guint doublings;     /* how often the time allowed for an answer was doubled */
+  gint64 deadline;     /* when trying ends, monotonic us; 0: the last try stored something */
+  gint64 backoff;      /* pause before the next try, us */
+  guint lost_in_row;   /* tries in a row in which the connection broke */
+  gint64 outage_began; /* monotonic us; 0: no outage */
+  gboolean isolated;   /* the next try writes the first document alone */
 } MongoWorker;
 
+typedef enum {
+  MONGO_WRITER_CONNECTING, /* the first thread connects, the others wait for it */
+  MONGO_WRITER_WORKING,
+  MONGO_WRITER_FAILING, /* a thread is posting an error */
+  MONGO_WRITER_ENDED,   /* the error was posted; all buffers are marked failed */
+} MongoWriterState;
+
 struct _MongoWriter {
-  gatomicrefcount refs; /* one of the element's, one of each thread's */
+  gatomicrefcount refs; /* one for the element, one for each thread */
   MongoWriterFuncs funcs;
   MongoWriterSettings settings;
-  GPtrArray *workers; /* of MongoWorker; fixed once they run */
+  GPtrArray *workers; /* of MongoWorker; doesn't change once they run */
 
-  GMutex lock;         /* guards all that follows, and the items' buffers; leaf */
-  GCond changed;       /* any of it */
-  GstElement *owner;   /* NULL: left behind */
+  /* Guards all that follows, and the items' buffers. Lock order: the element's object lock, then
+   * this lock. No other lock is taken while it is held. */
+  GMutex lock;
+  GCond changed;       /* signalled after each change of these fields */
+  GstElement *owner;   /* NULL after stop, for a thread that is still stuck in the driver */
   GQueue queue;        /* of MongoItem */
-  gint64 first_queued; /* when the queue's first item came */
+  gint64 first_queued; /* when the first item of the queue came */
   gboolean interrupted, draining, stopping;
-  gboolean connected;       /* once, by the first worker: the others wait for it */
-  gboolean failing, failed; /* a worker gave up; all buffers are told of it */
-  guint in_outage;          /* workers that wait for the database */
-  guint running;            /* threads */
+  MongoWriterState state;
+  guint in_outage; /* threads that wait for the database */
+  guint running;   /* threads */
   MongoWriterStats stats;
 };
 
-/* mongowriterretry.c's; for the worker's own thread, without the lock. FALSE: given up. */
+/* Without the lock: logs with the owner as the object. */
+#define MONGO_WRITER_LOG(self, level, ...)                                                         \
+  G_STMT_START                                                                                     \
+  {                                                                                                \
+    if (gst_debug_category_get_threshold (GST_CAT_DEFAULT) >= GST_LEVEL_##level) {                 \
+      GstElement *owner_ = mongo_writer_ref_owner (self);                                          \
+      GST_CAT_LEVEL_LOG (GST_CAT_DEFAULT, GST_LEVEL_##level, owner_, __VA_ARGS__);                 \
+      gst_clear_object (&owner_);                                                                  \
+    }                                                                                              \
+  }                                                                                                \
+  G_STMT_END
+
+/* In mongowriterretry.c; on the worker's thread, without the lock. FALSE: the writer has failed or
+ * is stopping. */
 
 gboolean mongo_worker_connect (MongoWorker *self);
 gboolean mongo_worker_write (MongoWorker *self);
 
-/* mongowriteroutcome.c's. */
+/* In mongowriteroutcome.c. */
 
-/* @duration: GST_CLOCK_TIME_NONE for ever */
+/* @start: us; @duration: ns, GST_CLOCK_TIME_NONE for ever. Returns: us */
 gint64 mongo_writer_add_time (gint64 start, GstClockTime duration);
 
-/* With the lock: fills up a @batch from the queue; sorted by collection. */
+/* With the lock: fills @batch from the queue, and sorts it by collection. */
 void mongo_writer_take_batch (MongoWriter *self, GPtrArray *batch);
-/* Without the lock: fills up a @batch with what waits. */
+/* Without the lock: the same. */
 void mongo_writer_take_more (MongoWriter *self, GPtrArray *batch);
 
-/* With the lock, which is dropped meanwhile. Nothing waits any more, and all
- * buffers are told of the failure. */
+/* With the lock, which is released meanwhile: empties the queue and marks all buffers failed. */
 void mongo_writer_abandon (MongoWriter *self);
 
-/* Without the lock, which these three take. */
+/* The next three take the lock themselves. */
 
-/* The owner, kept alive, or NULL. */
+/* (nullable) (transfer full) */
 GstElement *mongo_writer_ref_owner (MongoWriter *self);
-/* What is settled leaves the @batch, and is counted. */
+/* Removes the settled documents from @batch, counts them and releases their buffers. */
 void mongo_writer_settle (MongoWriter *self, GPtrArray *batch, GstClockTime latency);
-/* All workers give up; @error: NULL if there is none, or it was posted. */
-void mongo_writer_fail (MongoWriter *self, const GError *error);
+/* Ends all threads. @error: NULL if the writer is stopping, or if the error was posted already. */
+#define mongo_writer_fail(self, error) mongo_writer_fail_at (self, error, MONGO_HERE)
+void mongo_writer_fail_at (MongoWriter *self, const GError *error, const MongoPlace *place);
 
 G_END_DECLS

@@ -24,7 +24,8 @@ is_stopping (MongoWriter *self)
   return stopping;
 }
 
-/* FALSE: the deadline is over, the sink stops, or another worker gave up. */
+/* Waits before the next try. FALSE: the deadline is over, or the
+ * writer is stopping or has failed. */
 static gboolean
 wait_backoff (MongoWriter *self, gint64 *backoff, gint64 deadline)
 {
@@ -36,10 +37,10 @@ wait_backoff (MongoWriter *self, gint64 *backoff, gint64 deadline)
   if (now >= deadline)
     return FALSE;
   g_mutex_lock (&self->lock);
-  while (
-      !self->stopping && !self->failing && g_cond_wait_until (&self->changed, &self->lock, until))
+  while (!self->stopping && self->state < MONGO_WRITER_FAILING &&
+         g_cond_wait_until (&self->changed, &self->lock, until))
     ;
-  go_on = !self->stopping && !self->failing;
+  go_on = !self->stopping && self->state < MONGO_WRITER_FAILING;
   g_mutex_unlock (&self->lock);
   return go_on;
 }
@@ -76,7 +77,8 @@ static void
 set_connected (MongoWriter *self)
 {
   g_mutex_lock (&self->lock);
-  self->connected = TRUE;
+  if (self->state == MONGO_WRITER_CONNECTING)
+    self->state = MONGO_WRITER_WORKING;
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
 }
@@ -90,10 +92,13 @@ mongo_worker_connect (MongoWorker *self)
 
   do {
     if (mongo_session_ping (self->session, &what)) {
+      MONGO_WRITER_LOG (self->writer, INFO, "connected to MongoDB at %s",
+          mongo_session_get_hosts (self->session));
       set_connected (self->writer);
       return TRUE;
     }
-    GST_INFO ("%s: %s", mongo_session_get_hosts (self->session), what.message);
+    MONGO_WRITER_LOG (self->writer, INFO, "can't reach MongoDB at %s yet: %s",
+        mongo_session_get_hosts (self->session), what.message);
     mongo_session_drop (self->session);
   } while (!is_refused (&what) && wait_backoff (self->writer, &backoff, deadline));
   if (!is_stopping (self->writer))
@@ -101,7 +106,7 @@ mongo_worker_connect (MongoWorker *self)
   return FALSE;
 }
 
-/* ---- what became of a try ---- */
+/* ---- rejected documents ---- */
 
 static gboolean
 report_one (MongoWriter *self, GstElement *owner, MongoItem *item)
@@ -121,7 +126,7 @@ report_one (MongoWriter *self, GstElement *owner, MongoItem *item)
   return go_on;
 }
 
-/* FALSE: the owner doesn't want to go on without a document, or is gone. */
+/* FALSE: the owner has posted an error about a rejected document (on-error=fail), or is gone. */
 static gboolean
 report_rejected (MongoWriter *self, GPtrArray *batch)
 {
@@ -138,7 +143,7 @@ report_rejected (MongoWriter *self, GPtrArray *batch)
   return go_on;
 }
 
-/* ---- whose fault a refusal is ---- */
+/* ---- the cause of a refusal ---- */
 
 static gboolean
 is_stored (const MongoItem *item)
@@ -147,8 +152,9 @@ is_stored (const MongoItem *item)
          item->result.verdict == MONGO_VERDICT_DUPLICATE;
 }
 
-/* A document that was refused while another one of its collection was stored, and then alone again,
- * is at fault itself. What is refused of all alike is a matter of the server or the settings. */
+/* Rejects a document that was refused although another one of its collection was stored, and then
+ * again when it was sent alone: the document is the cause. If all documents are refused, the server
+ * or the settings are the cause. */
 static void
 find_fault (MongoWorker *self, guint tried)
 {
@@ -167,7 +173,7 @@ find_fault (MongoWorker *self, guint tried)
   }
 }
 
-/* TRUE: the next try is of one that may be at fault, alone. */
+/* TRUE: the next try sends one document alone, to find out whether it is the cause. */
 static gboolean
 isolate (MongoWorker *self)
 {
@@ -188,7 +194,7 @@ isolate (MongoWorker *self)
   return FALSE;
 }
 
-/* What keeps the rest of the batch from being stored: the worst of its verdicts. */
+/* (nullable): the document with the worst verdict, which decides how the batch goes on */
 static const MongoItem *
 find_worst (GPtrArray *batch)
 {
@@ -227,7 +233,7 @@ new_write_error (const MongoWorker *self, const MongoItem *item)
       hosts, database, item->collection, result->reason, result->code);
 }
 
-/* FALSE: another worker waits already, and told of it. */
+/* FALSE: another thread is waiting already and has reported the outage. */
 static gboolean
 begin_outage (MongoWriter *self)
 {
@@ -240,11 +246,15 @@ begin_outage (MongoWriter *self)
 }
 
 static void
-end_outage (MongoWriter *self)
+end_outage (MongoWorker *self)
 {
-  g_mutex_lock (&self->lock);
-  self->in_outage--;
-  g_mutex_unlock (&self->lock);
+  gdouble lasted = (g_get_monotonic_time () - self->outage_began) / (gdouble) G_USEC_PER_SEC;
+
+  MONGO_WRITER_LOG (self->writer, INFO, "the outage is over after %.1f s", lasted);
+  self->outage_began = 0;
+  g_mutex_lock (&self->writer->lock);
+  self->writer->in_outage--;
+  g_mutex_unlock (&self->writer->lock);
 }
 
 static void
@@ -256,14 +266,15 @@ report_outage (const MongoWorker *self, const MongoResult *result)
   if (!owner)
     return;
   g_set_error (&error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
-      "MongoDB at %s can't store documents now, waiting for it: %s (code %d).",
+      "MongoDB at %s can't store documents now: %s (code %d). Trying again for as long as "
+      "retry-timeout allows.",
       mongo_session_get_hosts (self->session), result->reason, result->code);
-  self->writer->funcs.outage (owner, error);
+  self->writer->funcs.warning (owner, error, MONGO_HERE);
   gst_object_unref (owner);
 }
 
 static void
-give_up (const MongoWorker *self, const MongoItem *worst)
+fail_to_write (const MongoWorker *self, const MongoItem *worst)
 {
   g_autoptr (GError) error = is_stopping (self->writer) ? NULL : new_write_error (self, worst);
 
@@ -291,17 +302,18 @@ forget_results (GPtrArray *batch)
   }
 }
 
-/* A write that isn't answered in time may be at work even so, and the same
- * one again would be no quicker. */
+/* A write that isn't answered in time may still be running, and repeating it would take as long. So
+ * the next one has fewer documents and more time. */
 static void
 adapt_to_speed (MongoWorker *self, guint tried, const MongoItem *worst, gint64 took)
 {
-  gint64 patience = mongo_session_get_patience (self->session) * G_TIME_SPAN_MILLISECOND;
+  gint64 patience = mongo_session_get_answer_timeout (self->session) * G_TIME_SPAN_MILLISECOND;
 
   if (worst && worst->result.verdict == MONGO_VERDICT_LATE) {
     self->at_once = MAX (1, tried / LATE_DIVISOR);
     self->doublings = MIN (self->doublings + 1, DOUBLINGS_MAX);
-    GST_INFO ("%u documents weren't acknowledged in %.1f s; next %u at once", tried,
+    MONGO_WRITER_LOG (self->writer, INFO,
+        "%u documents weren't acknowledged within %.1f s: writing at most %u at once", tried,
         took / (gdouble) G_USEC_PER_SEC, self->at_once);
   } else if ((!worst || worst->result.verdict == MONGO_VERDICT_UNTRIED) && took < patience / 4) {
     self->at_once = MIN (self->at_once * 2, self->writer->settings.batch_size);
@@ -309,7 +321,28 @@ adapt_to_speed (MongoWorker *self, guint tried, const MongoItem *worst, gint64 t
   }
 }
 
-/* One try; (nullable): what isn't stored yet, the worst of it. */
+static guint
+count_verdicts (const MongoWorker *self, MongoVerdict verdict)
+{
+  guint count = 0;
+
+  for (guint i = 0; i < self->batch->len; i++)
+    count += ((const MongoItem *) g_ptr_array_index (self->batch, i))->result.verdict == verdict;
+  return count;
+}
+
+static void
+log_try (MongoWorker *self, guint tried, gint64 took)
+{
+  MONGO_WRITER_LOG (self->writer, DEBUG,
+      "wrote %u documents in %.3f s: %u stored, %u duplicates, %u rejected", tried,
+      took / (gdouble) G_USEC_PER_SEC, count_verdicts (self, MONGO_VERDICT_STORED),
+      count_verdicts (self, MONGO_VERDICT_DUPLICATE),
+      count_verdicts (self, MONGO_VERDICT_REJECTED));
+}
+
+/* Tries once to write the batch. (nullable): the document with the worst verdict
+ * of those that aren't settled */
 static const MongoItem *
 try_batch (MongoWorker *self, gboolean *go_on)
 {
@@ -328,25 +361,26 @@ try_batch (MongoWorker *self, gboolean *go_on)
     mongo_writer_fail (self->writer, NULL);
     return NULL;
   }
+  log_try (self, tried, took);
   mongo_writer_settle (self->writer, self->batch, took * GST_USECOND);
   worst = find_worst (self->batch);
   adapt_to_speed (self, tried, worst, took);
   return worst;
 }
 
-/* For the next connection. */
+/* Sets how long the next connection waits for an answer. */
 static void
-choose_patience (MongoWorker *self)
+choose_answer_timeout (MongoWorker *self)
 {
-  gint64 own = mongo_session_get_patience (self->session);
+  gint64 own = mongo_session_get_answer_timeout (self->session);
   gint64 left = (self->deadline - g_get_monotonic_time ()) / G_TIME_SPAN_MILLISECOND;
 
   if (own > 0)
-    mongo_session_set_patience (
+    mongo_session_set_answer_timeout (
         self->session, (gint32) CLAMP (MIN (own << self->doublings, left), own, G_MAXINT32));
 }
 
-/* A right that is missing from the start is an error; one that is taken away may come back. */
+/* A right that is missing at the start is an error. One that is withdrawn later may come back. */
 static gboolean
 may_come_back (MongoWriter *self, const MongoItem *worst)
 {
@@ -358,7 +392,7 @@ may_come_back (MongoWriter *self, const MongoItem *worst)
   return stored && worst->result.verdict == MONGO_VERDICT_DENIED;
 }
 
-/* FALSE: no use, or too late. */
+/* FALSE: trying again is useless, or retry-timeout is over. */
 static gboolean
 wait_to_try_again (MongoWorker *self, const MongoItem *worst)
 {
@@ -371,20 +405,25 @@ wait_to_try_again (MongoWorker *self, const MongoItem *worst)
   if (!self->deadline)
     self->deadline =
         mongo_writer_add_time (g_get_monotonic_time (), writer->settings.retry_timeout);
-  if (!self->in_outage && begin_outage (writer))
+  if (!self->outage_began && begin_outage (writer))
     report_outage (self, &worst->result);
-  self->in_outage = TRUE;
+  if (!self->outage_began)
+    self->outage_began = g_get_monotonic_time ();
+  MONGO_WRITER_LOG (writer, INFO, "%u documents not stored: %s (code %d); next try in about %.2f s",
+      self->batch->len, worst->result.reason, worst->result.code,
+      self->backoff / (gdouble) G_USEC_PER_SEC);
   if (!wait_backoff (writer, &self->backoff, self->deadline))
     return FALSE;
   count_retry (writer);
-  choose_patience (self);
-  /* of others it may show that documents can be stored */
+  choose_answer_timeout (self);
+  /* More documents, because one of them may be stored, which shows
+   * that others are refused alone. */
   mongo_writer_take_more (writer, self->batch);
   return TRUE;
 }
 
 static void
-forget_trouble (MongoWorker *self)
+forget_failures (MongoWorker *self)
 {
   self->deadline = 0;
   self->backoff = BACKOFF_MIN;
@@ -398,21 +437,20 @@ mongo_worker_write (MongoWorker *self)
   const MongoItem *worst;
   gboolean go_on;
 
-  forget_trouble (self);
+  forget_failures (self);
   while ((worst = try_batch (self, &go_on))) {
     if (self->batch->len < left)
-      forget_trouble (self);
+      forget_failures (self);
     left = self->batch->len;
     if (worst->result.verdict == MONGO_VERDICT_UNTRIED || isolate (self))
       continue;
     if (!wait_to_try_again (self, worst)) {
-      give_up (self, worst);
+      fail_to_write (self, worst);
       go_on = FALSE;
       break;
     }
   }
-  if (self->in_outage)
-    end_outage (self->writer);
-  self->in_outage = FALSE;
+  if (self->outage_began)
+    end_outage (self);
   return go_on;
 }
