@@ -357,7 +357,7 @@ static const struct {
     {"HEAD /here HTTP/1.0\r\n\r\n", "HTTP/1.0 200 OK\r\n",
         "Content-Length: 4\r\nConnection: close\r\n\r\n"},
     {"GET /there HTTP/1.1\r\n\r\n", "HTTP/1.0 404 Not Found\r\n", "/metrics\n"},
-    {"POST /here HTTP/1.1\r\n\r\n", "HTTP/1.0 405 Method Not Allowed\r\n", "answered\n"},
+    {"POST /here HTTP/1.1\r\n\r\n", "HTTP/1.0 405 Method Not Allowed\r\n", "supported\n"},
     {"nonsense\r\n\r\n", "", ""},
 };
 
