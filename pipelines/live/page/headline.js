@@ -6,7 +6,7 @@ import { moment } from "./format.js";
 
 const SIGN = { good: "", warn: "▲ ", bad: "■ ", unknown: "" };
 const LEVELS = { good: "good", warn: "warning", bad: "away", unknown: "unknown" };
-const SERVERS = { kafka: "Kafka", database: "Database" };
+const SERVERS = { kafka: "Kafka", "cloud-kafka": "Cloud's Kafka", database: "Database" };
 const SETTLED_MS = 1500;
 
 export class Headline {

@@ -8,6 +8,7 @@ import { readJson } from "./stream.js";
 
 const KEPT_MS = 30 * 60 * 1000;
 const GAP_MS = 5000; // a longer time without samples is a gap in the lines
+const SHORTEST_MS = 60 * 1000;
 const MARKS_SHOWN = 100;
 const FIELDS = ["time", "faces", "rate", "capacity", "waiting", "p50", "p95", "replicas"];
 const KINDS = { camera: "mark-camera", replica: "mark-replica", kafka: "mark-server", database: "mark-server" };
@@ -48,8 +49,10 @@ export class Plots {
     return this.#marks;
   }
 
+  // The time axis begins with the first sample, so that a young system fills the plots.
   get range() {
-    return [(this.#now - this.#window) / 1000, this.#now / 1000];
+    const first = Math.min(this.#samples[0]?.[0] ?? this.#now, this.#now - SHORTEST_MS);
+    return [Math.max(this.#now - this.#window, first) / 1000, this.#now / 1000];
   }
 
   #choose(minutes) {
@@ -142,7 +145,7 @@ class Plot {
     $("plot-list").append(this.element);
     this.#chart = new Chart(place, {
       height: last ? 112 : 88,
-      padding: [9, 6, 0, 0],
+      padding: [9, 22, 0, 0],
       cursor: {
         sync: { key: sync.key, setSeries: false },
         y: false,

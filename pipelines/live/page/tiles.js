@@ -9,11 +9,11 @@ import { Pictures } from "./pictures.js";
 
 const HEALTH = { good: "good", late: "late", stopped: "stopped", unknown: "unknown" };
 const BOUNDS = {
-  camera: "It sends what it wants to",
-  fog: "The fog is the limit",
-  link: "The link is the limit",
-  minimum: "Held at its minimum",
-  unknown: "What bounds it is not known yet",
+  camera: "Not limited",
+  fog: "Limited by the fog",
+  link: "Limited by its link",
+  minimum: "At its minimum",
+  unknown: "Limit not known",
 };
 const FRESH_MS = 2000; // a counted frame is preferred to one without boxes that is this much newer
 const MANY = 8;

@@ -27,6 +27,7 @@ export class Travel {
   #moves = 0; // a move ends those before it
   #settle = null;
   #visible = false;
+  #began = 0;
   #playing = false;
 
   constructor(recount) {
@@ -71,7 +72,8 @@ export class Travel {
   }
 
   #begin() {
-    if (this.#bounds || !this.#cameras.length) return;
+    if (this.#bounds || !this.#cameras.length || Date.now() - this.#began < BOUNDS_MS / 2) return;
+    this.#began = Date.now();
     this.#recount.begin();
     this.#newest();
   }
