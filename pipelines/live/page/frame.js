@@ -14,10 +14,11 @@ export function pictureUrl(frame) {
   return `/api/picture?${query}`;
 }
 
-// The bitmap; an error holds the server's own sentence.
-export async function fetchPicture(frame, signal) {
+// The bitmap, of at most `widest` pixels a row. An error holds the server's own sentence.
+export async function fetchPicture(frame, widest, signal) {
   const response = await fetch(pictureUrl(frame), { signal });
-  if (response.ok) return createImageBitmap(await response.blob());
+  const size = frame.width > widest ? { resizeWidth: widest, resizeQuality: "medium" } : {};
+  if (response.ok) return createImageBitmap(await response.blob(), size);
   const answer = await response.json().catch(() => null);
   throw new Error(answer?.error ?? `The server answered ${response.status}.`);
 }

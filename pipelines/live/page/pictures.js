@@ -7,6 +7,7 @@ import { fetchPicture, keyOf } from "./frame.js";
 const AT_ONCE = 4; // a browser opens 6 connections to a server, and the stream holds one
 const FASTEST_MS = 125;
 const CALM_MS = 1000;
+const WIDEST = 1280; // pixels; many tiles of large pictures would take a lot of memory
 const EASE = 2; // pauses as long as a picture takes
 const LOOK_MS = 5000; // the server reads frames for 10 s after a look
 const LOOK_AT_MOST = 20; // cameras in one request
@@ -108,7 +109,7 @@ export class Pictures {
     const patience = setTimeout(() => seat.abort.abort(), GIVE_UP_MS);
     this.#running++;
     try {
-      const bitmap = await fetchPicture(frame, seat.abort.signal);
+      const bitmap = await fetchPicture(frame, WIDEST, seat.abort.signal);
       seat.show(bitmap, frame);
       bitmap.close();
       seat.failed = 0;

@@ -14,6 +14,7 @@ const SEARCHES = 6; // of the widest span, for the next frame beyond a gap
 const SETTLE_MS = 150;
 const BOUNDS_MS = 10000;
 const PICTURES = 8;
+const WIDEST = 4096; // pixels
 const LONGEST_PAUSE_MS = 2000; // a gap in the footage is played this long
 
 export class Travel {
@@ -21,7 +22,8 @@ export class Travel {
   #recount;
   #cameras = [];
   #frames = []; // those around the one shown, by capture
-  #current = null;
+  #current = null; // the frame shown
+  #position = null; // {captured, seq, key}: its place, or a moment without a frame
   #bounds = null;
   #pictures = new Map(); // key of a frame -> promise of its bitmap
   #moves = 0; // a move ends those before it
@@ -81,7 +83,7 @@ export class Travel {
   #changeCamera() {
     this.#pause();
     this.#frames = [];
-    if (this.#current) this.#goTo(this.#current.captured);
+    if (this.#position) this.#goTo(this.#position.captured);
     else this.#newest();
   }
 
@@ -110,13 +112,14 @@ export class Travel {
     if (slider.matches(":active")) return; // the thumb stays under the finger
     slider.min = from;
     slider.max = Math.max(to, from + 1);
-    slider.value = this.#current?.captured ?? to;
+    slider.value = this.#position?.captured ?? to;
     setText($("travel-range"), `Kafka holds ${moment(from)} to ${moment(to)}`);
   }
 
   #slide() {
     this.#pause();
     const at = Number($("travel-slider").value);
+    this.#position = { captured: at, seq: 0, key: "" };
     setText($("travel-time"), moment(at, exactClock));
     clearTimeout(this.#settle);
     this.#settle = setTimeout(() => this.#goTo(at), SETTLE_MS);
@@ -134,7 +137,7 @@ export class Travel {
     this.#pause();
     const { from, to } = this.#bounds ?? {};
     if (from === undefined) return;
-    this.#goTo(Math.min(to, Math.max(from, (this.#current?.captured ?? to) + ms)));
+    this.#goTo(Math.min(to, Math.max(from, (this.#position?.captured ?? to) + ms)));
   }
 
   #stepByHand(way) {
@@ -152,13 +155,25 @@ export class Travel {
       return;
     }
     if (!frames.length) {
-      this.#say(`Kafka holds no frame of ${$("travel-camera").value} within ${span} s of ${moment(at)}. Back and Next search further.`);
-      this.#current = this.#current ? { ...this.#current, captured: at } : null;
+      this.#showNothing(at, span);
       return;
     }
     this.#frames = frames;
     const near = frames.reduce((best, frame) => (Math.abs(frame.captured - at) < Math.abs(best.captured - at) ? frame : best));
     await this.#show(near, move);
+  }
+
+  #showNothing(at, span) {
+    this.#current = null;
+    this.#frames = [];
+    this.#position = { captured: at, seq: 0, key: "" };
+    this.#view.clear("No frame here");
+    this.#recount.setFrame(null, null);
+    setText($("line"), UNKNOWN);
+    $("copy").disabled = true;
+    setHidden($("event-command"), true);
+    const where = `within ${span} s of ${moment(at)}`;
+    this.#say(`Kafka holds no frame of ${$("travel-camera").value} ${where}. Back and Next search further.`);
   }
 
   // Frames by capture; null when another move came between, or it failed.
@@ -179,8 +194,8 @@ export class Travel {
 
   // Whether there was a frame to go to.
   async #step(way) {
-    if (!this.#current) return false;
-    const next = this.#neighbour(this.#current, way);
+    if (!this.#position) return false;
+    const next = this.#neighbour(this.#position.key, way);
     const move = ++this.#moves;
     if (next) {
       await this.#show(next, move, way);
@@ -189,13 +204,13 @@ export class Travel {
     return this.#search(way, move);
   }
 
-  #neighbour(frame, way) {
-    const at = this.#frames.findIndex((one) => keyOf(one) === keyOf(frame));
+  #neighbour(key, way) {
+    const at = this.#frames.findIndex((one) => keyOf(one) === key);
     return at < 0 ? undefined : this.#frames[at + way];
   }
 
   async #search(way, move) {
-    const edge = this.#current;
+    const edge = this.#position;
     let span = SPAN_S;
     let at = edge.captured + way * (span * 1000 - 1);
     for (let i = 0; i < SEARCHES && this.#within(at - way * span * 1000); i++) {
@@ -221,13 +236,14 @@ export class Travel {
 
   // Two frames may be of the same millisecond.
   #isBeyond(frame, edge, way) {
-    if (keyOf(frame) === keyOf(edge)) return false;
+    if (keyOf(frame) === edge.key) return false;
     const ahead = way * (frame.captured - edge.captured || frame.seq - edge.seq);
     return ahead > 0;
   }
 
   async #show(frame, move, way = 1) {
     this.#current = frame;
+    this.#position = { captured: frame.captured, seq: frame.seq, key: keyOf(frame) };
     this.#say("");
     this.#showFacts(frame);
     try {
@@ -241,14 +257,14 @@ export class Travel {
       this.#view.clear(error.message);
       this.#recount.setFrame(null, null);
     }
-    const next = this.#neighbour(frame, way);
+    const next = this.#neighbour(keyOf(frame), way);
     if (next) this.#picture(next).catch(() => null); // is said when it is shown
   }
 
   #picture(frame) {
     const key = keyOf(frame);
     if (!this.#pictures.has(key)) {
-      const picture = fetchPicture(frame);
+      const picture = fetchPicture(frame, WIDEST);
       picture.catch(() => this.#pictures.delete(key));
       this.#pictures.set(key, picture);
       if (this.#pictures.size > PICTURES) this.#pictures.delete(this.#pictures.keys().next().value);
@@ -283,14 +299,14 @@ export class Travel {
 
   // Footage as it was captured, as fast as its pictures come.
   async #play() {
-    if (!this.#current) return;
+    if (!this.#position) return;
     this.#playing = true;
     $("travel-play").setAttribute("aria-pressed", true);
     while (this.#playing) {
-      const before = this.#current.captured;
+      const before = this.#position.captured;
       const began = performance.now();
       if (!await this.#step(1)) break;
-      const due = Math.min(LONGEST_PAUSE_MS, this.#current.captured - before) - (performance.now() - began);
+      const due = Math.min(LONGEST_PAUSE_MS, this.#position.captured - before) - (performance.now() - began);
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, due)));
     }
     this.#pause();
