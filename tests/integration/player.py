@@ -55,13 +55,19 @@ class Player:
         self._pipeline.set_state(Gst.State.PLAYING)
         assert self._pipeline.get_state(20 * Gst.SECOND)[0] == Gst.StateChangeReturn.SUCCESS
 
+    def wait_paused(self):
+        self._pipeline.set_state(Gst.State.PAUSED)
+        assert self._pipeline.get_state(20 * Gst.SECOND)[0] == Gst.StateChangeReturn.SUCCESS
+
+    def element(self, name):
+        return self._pipeline.get_by_name(name)
+
     def duration(self):
         return self._pipeline.query_duration(Gst.Format.TIME)[1]
 
     def seek(self, start, stop=None, rate=1.0, flags=Gst.SeekFlags.ACCURATE, pause=True):
         if pause:
-            self._pipeline.set_state(Gst.State.PAUSED)
-            assert self._pipeline.get_state(20 * Gst.SECOND)[0] == Gst.StateChangeReturn.SUCCESS
+            self.wait_paused()
         else:
             self._forget()
         assert self._pipeline.seek(

@@ -171,21 +171,64 @@ def test_capture_counts_where_the_broker_stamps_arrival(kafka, fresh, start, par
             assert player.numbers == list(range(15, 30))
 
 
+# B-frames: captured at these ms, in the order in which a decoder needs them
+BFRAMES = [0, 120, 40, 80, 240, 160, 200, 360, 280, 320]
+
+
+def send_bframes(kafka, topic, partitions, dts=True):
+    kafka.create_topic(topic, partitions, config=["retention.ms=-1"])
+    publish(kafka, topic, [
+        (seq % partitions, after, [
+            ("camera", "c"), ("session", "s"), ("seq", str(seq)), ("gst-pts", str((after + 80) * 1_000_000)),
+            *([("gst-dts", str(seq * 40_000_000))] if dts and after + 80 != seq * 40 else [])])
+        for seq, after in enumerate(BFRAMES)])
+
+
 def test_frames_of_a_session_keep_their_order(kafka, fresh):
-    """B-frames: captured at 0, 120, 40, 80 ms in the order in which a decoder needs them, over three partitions."""
-    kafka.create_topic(fresh, 3, config=["retention.ms=-1"])
-    times = {0: 0, 1: 120, 2: 40, 3: 80, 4: 240, 5: 160, 6: 200}
-    dts = {seq: seq * 40 for seq in times}
-    publish(kafka, fresh, [
-        (seq % 3, after, [("camera", "c"), ("session", "s"), ("seq", str(seq)), ("gst-pts", str((after + 80) * 1_000_000)),
-                          ("gst-dts", str(dts[seq] * 1_000_000))]) for seq, after in times.items()])
+    send_bframes(kafka, fresh, 3)
     with Player(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} replay=true") as player:
         player.play()
         player.wait_eos()
-        assert player.numbers == list(range(7))
-        assert [at // Gst.MSECOND for at in player.times] == list(times.values())
-        decoding = [at for at in player.decoding if at != Gst.CLOCK_TIME_NONE]
-        assert len(decoding) == 7 and decoding == sorted(decoding)
+        assert player.numbers == list(range(len(BFRAMES)))
+        assert [at // Gst.MSECOND for at in player.times] == BFRAMES
+        # what would be before 0 follows 0 as closely as can be
+        assert player.decoding[:3] == [0, 1, 2]
+        assert [at // Gst.MSECOND for at in player.decoding[3:]] == [40, 80, 120, 160, 200, 240, 280]
+
+
+@pytest.mark.parametrize("stop", [20, 50, 100, 125, 190, 340])
+@pytest.mark.parametrize("dts", [True, False], ids=["dts", "no dts"])
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_a_stop_inside_bframes(kafka, fresh, partitions, dts, stop):
+    """All frames from before it come; a decoder gets what they depend on, a sink drops that."""
+    send_bframes(kafka, fresh, partitions, dts)
+    with Player(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} replay=true ! identity name=i signal-handoffs=true") as player:
+        came = []
+        player.element("i").connect("handoff", lambda _, buffer: came.append(buffer.pts // Gst.MSECOND))
+        player.play()
+        for flags, end in [(Gst.SeekFlags.ACCURATE, Gst.MessageType.EOS), (Gst.SeekFlags.SEGMENT, Gst.MessageType.SEGMENT_DONE)]:
+            player.wait_paused()
+            came.clear()
+            player.seek(0, stop / 1000, 4.0, Gst.SeekFlags.ACCURATE | flags)
+            message = player.wait_message(end | Gst.MessageType.ERROR | Gst.MessageType.EOS)
+            assert message.type == end
+            assert [at // Gst.MSECOND for at in player.times] == [at for at in BFRAMES if at < stop]
+        # what is decoded before it; where that isn't known, maybe a few messages more
+        decoded = [at for number, at in enumerate(BFRAMES) if number * 40 - 80 < stop]
+        assert not dts or came == decoded
+
+
+def test_a_stop_ends_a_stream_of_key_units_at_once(kafka, fresh):
+    kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
+    publish(kafka, fresh, [(0, number * 40, []) for number in range(30)])
+    with Player(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} replay=true ! identity name=i signal-handoffs=true") as player:
+        player.play()
+        player.wait_paused()
+        came = []
+        player.element("i").connect("handoff", lambda _, buffer: came.append(buffer.pts // Gst.MSECOND))
+        player.seek(0, 0.1, 4.0)
+        player.wait_eos()
+        assert came == [0, 40, 80]
 
 
 def test_sessions_interleave_by_capture(kafka, fresh):

@@ -262,18 +262,20 @@ gst_kafka_message_to_buffer (GstKafkaFetched *fetched)
   return buffer;
 }
 
-void
-gst_kafka_message_restore_dts (GstBuffer *buffer)
+gboolean
+gst_kafka_message_get_reorder (const rd_kafka_message_t *message, GstClockTimeDiff *before)
 {
+  const gchar *pts_text = find_text (message, GST_KAFKA_HEADER_PTS);
+  const gchar *dts_text = find_text (message, GST_KAFKA_HEADER_DTS);
   guint64 pts, dts;
-  GstClockTimeDiff before;
 
-  if (!gst_kafka_meta_get_header_uint64 (buffer, GST_KAFKA_HEADER_PTS, &pts) ||
-      !gst_kafka_meta_get_header_uint64 (buffer, GST_KAFKA_HEADER_DTS, &dts))
-    return;
-  before = GST_CLOCK_DIFF (dts, pts);
-  if (ABS (before) < (GstClockTimeDiff) MAX_DURATION)
-    GST_BUFFER_DTS (buffer) = MAX (0, (GstClockTimeDiff) GST_BUFFER_PTS (buffer) - before);
+  *before = 0;
+  if (!pts_text || !g_ascii_string_to_unsigned (pts_text, 10, 0, G_MAXINT64, &pts, NULL) ||
+      !dts_text || !g_ascii_string_to_unsigned (dts_text, 10, 0, G_MAXINT64, &dts, NULL) ||
+      ABS (GST_CLOCK_DIFF (dts, pts)) > (GstClockTimeDiff) MAX_DURATION)
+    return FALSE;
+  *before = GST_CLOCK_DIFF (dts, pts);
+  return TRUE;
 }
 
 GstClockTime

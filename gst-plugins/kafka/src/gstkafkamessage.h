@@ -29,8 +29,9 @@ gboolean gst_kafka_message_get_seq (const rd_kafka_message_t *message, guint64 *
 GstClockTime gst_kafka_message_get_duration (const rd_kafka_message_t *message);
 /* Whether both are of one session of one camera. */
 gboolean gst_kafka_message_is_of_session (const rd_kafka_message_t *a, const rd_kafka_message_t *b);
-/* DTS of @buffer by its PTS, as far apart as they were when it was sent. */
-void gst_kafka_message_restore_dts (GstBuffer *buffer);
+/* How long @before its PTS it is to be decoded, ns, an hour at most. FALSE: it doesn't say */
+gboolean gst_kafka_message_get_reorder (
+    const rd_kafka_message_t *message, GstClockTimeDiff *before);
 /* Whether its header says so; a %NULL @camera means any message. */
 gboolean gst_kafka_message_is_of_camera (const rd_kafka_message_t *message, const gchar *camera);
 

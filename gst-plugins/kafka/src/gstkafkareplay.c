@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "gstkafkareplay.h"
 #include "client/gstkafkaclient.h"
-#include "client/gstkafkaerror.h"
 #include "src/consumer/gstkafkadiscovery.h"
 #include "gstkafkamessage.h"
-#include "gstkafkameta.h"
+#include "gstkafkareplayprivate.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
@@ -22,85 +20,26 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
  * - PTS 0, the origin, is start-time, or the first capture time if that is earlier or if start-time
  *   is unset.
  * - The duration reaches to the end of the message that was captured last.
+ * - A message is decoded as long before its PTS as when it was sent. There is no DTS below 0: those
+ *   of the first B-frames become 0, 1, 2 ns.
+ * - A seek's stop is reached when what is left is decoded after it, since B-frames that are shown
+ *   before it come behind a frame that isn't.
  */
 
 #define OPEN_TIME (10 * G_TIME_SPAN_SECOND)
 #define ASK_TIME_MS 1000
-#define POLL_TIME_MS 200
 #define FIRST_LOOK_BACK GST_SECOND
 /* Messages of a track among which the one captured first is looked for. */
 #define LOOK_AHEAD 8
+/* Behind a frame, B-frames that are shown before it: H.264 and H.265 have 16 at most. */
+#define MOST_REORDERED 16
 /* Messages that arrive at the broker in another order than that of capture, by at most this. */
 #define DISORDER (10 * GST_SECOND)
 
 /* Offsets from the end at which a track's last message is looked for. */
 static const gint64 look_back[] = {4, 32, 256};
 
-/* One partition of the recording. */
-typedef struct {
-  gchar *topic;
-  gint partition;
-  gint64 first; /* of the recording as it was when it was opened */
-  gint64 start; /* the first one left of that */
-  gint64 end;
-  rd_kafka_queue_t *queue;
-  rd_kafka_message_t *head; /* the next one, read ahead to compare it with the others' */
-  GstClockTime head_time;   /* ns since the Unix epoch */
-  gboolean at_end;
-  gboolean measured; /* its last message was seen */
-  gint64 position;   /* the offset to be read next */
-  gboolean astray;   /* its place was refused: it gets another one */
-  gint64 refused_at; /* the offset of that, if it was asked for; -1: the library made it up */
-  gboolean reset_told;
-  gint64 lost;      /* offsets that are counted as deleted */
-  gint64 lost_from; /* the first of them */
-  GstKafkaDamage damage;
-  GArray *holes; /* of Hole: what is known to be damaged */
-} Track;
-
-/* Offsets that can't be read: one damaged batch, or what of it a seek has met. */
-typedef struct {
-  gint64 from;
-  gint64 good;
-  gint64 counted; /* from here on it is counted, and was named */
-} Hole;
-
-struct _GstKafkaReplay {
-  GstKafkaFault fault; /* first: gst_kafka_client_new() */
-  GstKafkaHandle *handle;
-  rd_kafka_t *rk;
-  GstKafkaConsumerSettings *settings;
-  GPtrArray *tracks;   /* of Track; NULL before it is open */
-  gint64 deadline;     /* for being open, monotonic us; 0: not tried yet */
-  GstClockTime origin; /* ns since the Unix epoch */
-  GstClockTime target; /* nothing before it is read, ns since the Unix epoch */
-  GstClockTime
-      /* since the origin: where the tracks have to be put; GST_CLOCK_TIME_NONE: nowhere */
-      seek_time;
-  gchar *missing; /* what isn't there, in words */
-  gint64
-      least_lag; /* ms from capture to Kafka's timestamp, of the messages seen so far; 0 at most */
-  gboolean by_arrival; /* Kafka's timestamp is that of arrival, which no lag is known to bound */
-  gboolean playing;    /* what is read goes downstream; else it is looked at to open or to seek */
-  GError *ended;       /* what was to be read isn't there, and that ends the stream */
-
-  GMutex lock; /* guards the rest */
-  gboolean flushing;
-  guint64 lost;
-  guint64 damaged;
-  GstClockTime duration;
-};
 G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaReplay, fault) == 0);
-
-static void
-track_free (Track *self)
-{
-  g_clear_pointer (&self->head, rd_kafka_message_destroy);
-  g_clear_pointer (&self->queue, rd_kafka_queue_destroy);
-  g_clear_pointer (&self->holes, g_array_unref);
-  g_free (self->topic);
-  g_free (self);
-}
 
 static void
 take_error (rd_kafka_t *rk, int err, const char *reason, void *opaque)
@@ -117,7 +56,7 @@ gst_kafka_replay_new (rd_kafka_conf_t *conf, GstKafkaConsumerSettings *settings,
   gst_kafka_fault_init (&self->fault);
   g_mutex_init (&self->lock);
   self->settings = settings;
-  self->origin = self->duration = self->seek_time = GST_CLOCK_TIME_NONE;
+  self->origin = self->duration = self->seek_time = self->stop = GST_CLOCK_TIME_NONE;
   rd_kafka_conf_set_error_cb (conf, take_error);
   self->rk = gst_kafka_client_new (RD_KAFKA_CONSUMER, conf, &self->fault, error);
   if (!self->rk) {
@@ -142,8 +81,8 @@ gst_kafka_replay_free (GstKafkaReplay *self)
   g_free (self);
 }
 
-static gboolean
-is_flushing (GstKafkaReplay *self)
+gboolean
+gst_kafka_replay_is_flushing (GstKafkaReplay *self)
 {
   gboolean flushing;
 
@@ -170,334 +109,10 @@ fail (GstKafkaReplay *self, rd_kafka_resp_err_t err, GError **error)
 static GstKafkaRead
 stop (GstKafkaReplay *self, GError **error)
 {
-  if (!self->ended || is_flushing (self))
+  if (!self->ended || gst_kafka_replay_is_flushing (self))
     return GST_KAFKA_READ_FLUSHING;
   g_propagate_error (error, g_error_copy (self->ended));
   return GST_KAFKA_READ_FAILED;
-}
-
-static GstClockTime
-capture_time_of (const rd_kafka_message_t *message)
-{
-  GstClockTime time = gst_kafka_message_get_capture_time (message);
-
-  return GST_CLOCK_TIME_IS_VALID (time) ? time : 0;
-}
-
-/* Reading of tracks */
-
-static rd_kafka_topic_partition_list_t *
-list_tracks (GstKafkaReplay *self, gint64 offset)
-{
-  rd_kafka_topic_partition_list_t *list =
-      rd_kafka_topic_partition_list_new ((int) self->tracks->len);
-
-  for (guint i = 0; i < self->tracks->len; i++) {
-    Track *track = g_ptr_array_index (self->tracks, i);
-
-    rd_kafka_topic_partition_list_add (list, track->topic, track->partition)->offset = offset;
-  }
-  return list;
-}
-
-/* Puts each track at its offset in @list; one at its end isn't read. */
-static void
-place_tracks (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *list)
-{
-  rd_kafka_topic_partition_list_t *reading = rd_kafka_topic_partition_list_new (list->cnt);
-
-  for (gint i = 0; i < list->cnt; i++) {
-    Track *track = g_ptr_array_index (self->tracks, i);
-    gint64 offset = list->elems[i].offset;
-
-    g_clear_pointer (&track->head, rd_kafka_message_destroy);
-    track->astray = FALSE;
-    gst_kafka_damage_init (&track->damage);
-    offset = offset < 0 ? track->end : MAX (offset, track->start);
-    track->position = offset;
-    track->at_end = offset >= track->end;
-    if (!track->at_end)
-      rd_kafka_topic_partition_list_add (reading, track->topic, track->partition)->offset = offset;
-  }
-  /* The library's own seek gives up a thousand times too early before 2.1. */
-  rd_kafka_assign (self->rk, reading);
-  rd_kafka_topic_partition_list_destroy (reading);
-}
-
-/* What is known of the arrival at the broker of messages captured at a time. */
-static void
-note_lag (GstKafkaReplay *self, const rd_kafka_message_t *message)
-{
-  rd_kafka_timestamp_type_t type;
-  gint64 timestamp = rd_kafka_message_timestamp (message, &type);
-
-  self->by_arrival |= type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME;
-  if (timestamp > 0)
-    self->least_lag =
-        MIN (self->least_lag, timestamp - (gint64) (capture_time_of (message) / GST_MSECOND));
-}
-
-static void
-warn (GstKafkaReplay *self, Track *track, const GstKafkaReset *reset)
-{
-  GstElement *element = gst_pad_get_parent_element (self->settings->pad);
-
-  if (element && !track->reset_told)
-    gst_kafka_reset_warn (reset, element, track->topic, track->partition);
-  track->reset_told = TRUE;
-  gst_clear_object (&element);
-}
-
-/* Each deleted offset is counted once, however often a seek comes to it. The messages deleted
- * are always the oldest, so those counted before lie behind @reset's, or are the last of them. */
-static void
-count_lost (GstKafkaReplay *self, Track *track, const GstKafkaReset *reset)
-{
-  gint64 fresh = MAX (reset->lost, 0);
-
-  if (fresh == 0)
-    return;
-  if (reset->from <= track->lost_from)
-    fresh -= track->lost;
-  track->lost_from = MIN (track->lost_from, reset->from);
-  track->lost += fresh;
-  g_mutex_lock (&self->lock);
-  self->lost += (guint64) fresh;
-  g_mutex_unlock (&self->lock);
-}
-
-/* The recording has another begin than was thought, or the track another place. */
-static void
-accept_reset (GstKafkaReplay *self, Track *track, const GstKafkaReset *reset)
-{
-  GST_INFO ("%s: partition %d of topic \"%s\": from offset %" G_GINT64_FORMAT
-            " to %" G_GINT64_FORMAT,
-      rd_kafka_name (self->rk), track->partition, track->topic, reset->from, reset->to);
-  track->start =
-      reset->reason == GST_KAFKA_RESET_DELETED ? MAX (track->start, reset->to) : reset->to;
-  count_lost (self, track, reset);
-  if (gst_kafka_reset_is_error (reset, self->settings->range.reset) && !self->ended)
-    self->ended = gst_kafka_reset_to_error (reset, track->topic, track->partition);
-  else
-    warn (self, track, reset);
-}
-
-static gint64
-get_place (const Track *self)
-{
-  return gst_kafka_damage_is_searched (&self->damage) ? self->damage.tried : self->position;
-}
-
-static gint64
-get_high (GstKafkaReplay *self, const Track *track)
-{
-  return gst_kafka_reset_get_high (self->rk, track->topic, track->partition, track->end);
-}
-
-static void
-note_refusal (GstKafkaReplay *self, Track *track, gint64 offset)
-{
-  gboolean asked = gst_kafka_reset_was_asked (offset, get_place (track), get_high (self, track));
-
-  GST_DEBUG ("%s: offset %" G_GINT64_FORMAT " of partition %d of %s is refused; %s",
-      rd_kafka_name (self->rk), offset, track->partition, track->topic,
-      asked ? "it was asked for" : "nobody asked for it");
-  track->astray = TRUE;
-  track->refused_at = asked && !gst_kafka_damage_is_searched (&track->damage) ? offset : -1;
-}
-
-/* A broker that doesn't answer is asked again later. */
-static void
-place_anew (GstKafkaReplay *self, Track *track)
-{
-  gboolean refused = track->refused_at >= 0;
-  gint64 from = refused ? track->refused_at : track->position;
-  GstKafkaReset reset;
-
-  if (gst_kafka_reset_ask (self->settings->range.reset, self->rk, track->topic, track->partition,
-          from, refused, ASK_TIME_MS / 2, &reset))
-    return;
-  track->astray = FALSE;
-  if (reset.reason != GST_KAFKA_RESET_NONE) {
-    gst_kafka_damage_init (&track->damage);
-    accept_reset (self, track, &reset);
-    track->position = reset.to;
-  }
-  track->at_end = track->position >= track->end;
-  if (!track->at_end)
-    gst_kafka_reset_reassign (self->rk, track->topic, track->partition, get_place (track));
-}
-
-/* Damage */
-
-/* (nullable): the one with @offset in it */
-static Hole *
-find_hole (const Track *self, gint64 offset)
-{
-  for (guint i = 0; i < self->holes->len; i++) {
-    Hole *hole = &g_array_index (self->holes, Hole, i);
-
-    if (offset >= hole->from && offset < hole->good)
-      return hole;
-  }
-  return NULL;
-}
-
-static Hole *
-add_hole (Track *self, gint64 from, gint64 good)
-{
-  Hole *known = find_hole (self, good - 1), added = {from, good, good};
-
-  if (known) {
-    known->from = MIN (known->from, from);
-    return known;
-  }
-  g_array_append_val (self->holes, added);
-  return &g_array_index (self->holes, Hole, self->holes->len - 1);
-}
-
-/* Each offset is counted and named once, however often it is played, and not before it is. */
-static void
-count_hole (GstKafkaReplay *self, const Track *track, Hole *hole, gint64 from)
-{
-  GstElement *element = gst_pad_get_parent_element (self->settings->pad);
-  gint64 to = MIN (hole->counted, track->end);
-
-  hole->counted = MIN (hole->counted, from);
-  if (element && from < to) {
-    g_mutex_lock (&self->lock);
-    self->damaged += to - from;
-    g_mutex_unlock (&self->lock);
-    gst_kafka_damage_warn (element, track->topic, track->partition, from, to);
-  }
-  gst_clear_object (&element);
-}
-
-static void
-pass_over (GstKafkaReplay *self, Track *track, Hole *hole, gint64 from)
-{
-  track->position = hole->good;
-  track->at_end = hole->good >= track->end;
-  if (self->playing)
-    count_hole (self, track, hole, from);
-}
-
-static void
-go_on_searching (GstKafkaReplay *self, Track *track)
-{
-  gint64 from, good;
-
-  gst_kafka_reset_seek (self->rk, track->topic, track->partition, track->damage.tried);
-  if (!gst_kafka_damage_take_found (&track->damage, &from, &good))
-    return;
-  GST_INFO ("%s: offsets %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
-            " of partition %d of %s are damaged",
-      rd_kafka_name (self->rk), from, good - 1, track->partition, track->topic);
-  pass_over (self, track, add_hole (track, from, good), from);
-}
-
-static void
-take_damage (GstKafkaReplay *self, Track *track, const rd_kafka_message_t *message)
-{
-  Hole *known = find_hole (track, track->position);
-
-  GST_INFO ("%s: %s", rd_kafka_name (self->rk), rd_kafka_message_errstr (message));
-  if (known) {
-    gst_kafka_reset_seek (self->rk, track->topic, track->partition, known->good);
-    pass_over (self, track, known, track->position);
-    return;
-  }
-  gst_kafka_damage_note_bad (
-      &track->damage, message->offset, track->position, get_high (self, track));
-  go_on_searching (self, track);
-}
-
-/* TRUE: it was read to find the end of a damaged batch. */
-static gboolean
-take_sound (GstKafkaReplay *self, Track *track)
-{
-  if (!gst_kafka_damage_is_searched (&track->damage))
-    return FALSE;
-  gst_kafka_damage_note_good (&track->damage, get_high (self, track));
-  go_on_searching (self, track);
-  return TRUE;
-}
-
-/* A replay can't go on without what it can't read: it ends, and says why. */
-static void
-end_for (GstKafkaReplay *self, const rd_kafka_message_t *message)
-{
-  rd_kafka_resp_err_t err = message->err ? message->err : RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
-  g_autofree gchar *tried =
-      g_strdup_printf ("replay message %" G_GINT64_FORMAT " of partition %d of %s", message->offset,
-          message->partition, self->settings->where);
-  g_autofree gchar *size =
-      message->err ? NULL
-                   : g_strdup_printf ("it has %" G_GSIZE_FORMAT
-                                      " bytes, message-max-bytes allows %" G_GUINT64_FORMAT,
-                         message->len, self->settings->message_max_bytes);
-
-  GST_INFO ("%s: %s", rd_kafka_name (self->rk), size ? size : rd_kafka_err2name (err));
-  if (!self->ended)
-    self->ended = gst_kafka_error_new (
-        tried, err, size ? size : rd_kafka_message_errstr (message), GST_RESOURCE_ERROR_READ);
-}
-
-static void
-take_trouble (GstKafkaReplay *self, Track *track, const rd_kafka_message_t *message)
-{
-  if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
-    track->at_end = !take_sound (self, track) || track->at_end;
-  else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-    note_refusal (self, track, message->offset);
-  else if (gst_kafka_damage_is_error (message->err) && !self->settings->fail_on_damage)
-    take_damage (self, track, message);
-  else if (gst_kafka_error_is_passing (message->err))
-    GST_INFO ("%s: %s", rd_kafka_name (self->rk), rd_kafka_message_errstr (message));
-  else
-    end_for (self, message);
-}
-
-/* Takes over @message. */
-static void
-take_head (GstKafkaReplay *self, Track *track, rd_kafka_message_t *message)
-{
-  if (message->err) {
-    take_trouble (self, track, message);
-  } else if (message->offset >= track->end && !gst_kafka_damage_is_searched (&track->damage)) {
-    track->at_end = TRUE;
-  } else if (take_sound (self, track)) {
-    GST_DEBUG (
-        "%s: offset %" G_GINT64_FORMAT " can be read", rd_kafka_name (self->rk), message->offset);
-  } else if (message->len > self->settings->message_max_bytes) {
-    end_for (self, message);
-  } else {
-    track->position = message->offset + 1;
-    if (gst_kafka_message_is_of_camera (message, self->settings->camera)) {
-      note_lag (self, message);
-      track->head_time = capture_time_of (message);
-      if (track->head_time >= self->target)
-        track->head = g_steal_pointer (&message);
-    }
-  }
-  g_clear_pointer (&message, rd_kafka_message_destroy);
-}
-
-/* FALSE: flushing, or ended */
-static gboolean
-fill_track (GstKafkaReplay *self, Track *track)
-{
-  while (!track->head && !track->at_end) {
-    rd_kafka_message_t *message = rd_kafka_consume_queue (track->queue, POLL_TIME_MS);
-
-    if (message)
-      take_head (self, track, message);
-    if (track->astray)
-      place_anew (self, track);
-    if (self->ended || is_flushing (self))
-      return FALSE;
-  }
-  return TRUE;
 }
 
 static gboolean
@@ -507,19 +122,19 @@ fill_tracks (GstKafkaReplay *self)
 
   g_clear_pointer (&event, rd_kafka_message_destroy);
   for (guint i = 0; i < self->tracks->len; i++)
-    if (!fill_track (self, g_ptr_array_index (self->tracks, i)))
+    if (!gst_kafka_replay_fill_track (self, g_ptr_array_index (self->tracks, i)))
       return FALSE;
   return TRUE;
 }
 
 /* (nullable): the one whose head was captured first; NULL if all are at their end */
-static Track *
+static GstKafkaTrack *
 find_earliest (GstKafkaReplay *self)
 {
-  Track *first = NULL;
+  GstKafkaTrack *first = NULL;
 
   for (guint i = 0; i < self->tracks->len; i++) {
-    Track *track = g_ptr_array_index (self->tracks, i);
+    GstKafkaTrack *track = g_ptr_array_index (self->tracks, i);
 
     if (track->head && (!first || track->head_time < first->head_time))
       first = track;
@@ -529,16 +144,16 @@ find_earliest (GstKafkaReplay *self)
 
 /* (nullable): the one whose head comes next: of the session of what was
  * captured first, the lowest number */
-static Track *
+static GstKafkaTrack *
 find_first (GstKafkaReplay *self)
 {
-  Track *first = find_earliest (self);
+  GstKafkaTrack *first = find_earliest (self);
   guint64 seq, lowest;
 
   if (!first || !gst_kafka_message_get_seq (first->head, &lowest))
     return first;
   for (guint i = 0; i < self->tracks->len; i++) {
-    Track *track = g_ptr_array_index (self->tracks, i);
+    GstKafkaTrack *track = g_ptr_array_index (self->tracks, i);
 
     if (track->head && gst_kafka_message_is_of_session (track->head, first->head) &&
         gst_kafka_message_get_seq (track->head, &seq) && seq < lowest) {
@@ -552,20 +167,20 @@ find_first (GstKafkaReplay *self)
 /* Opening */
 
 static void
-check_start (GstKafkaReplay *self, Track *track, const GstKafkaPosition *at)
+check_start (GstKafkaReplay *self, GstKafkaTrack *track, const GstKafkaPosition *at)
 {
   GstKafkaReset reset = at->reset;
 
   if (reset.reason == GST_KAFKA_RESET_NONE)
     reset = gst_kafka_reset_decide (self->settings->range.reset, track->start, at->low, at->high);
   if (reset.reason != GST_KAFKA_RESET_NONE)
-    accept_reset (self, track, &reset);
+    gst_kafka_replay_accept_reset (self, track, &reset);
 }
 
 static void
 add_track (GstKafkaReplay *self, const rd_kafka_topic_partition_t *from, const GstKafkaPosition *at)
 {
-  Track *track = g_new0 (Track, 1);
+  GstKafkaTrack *track = g_new0 (GstKafkaTrack, 1);
 
   track->topic = g_strdup (from->topic);
   track->partition = from->partition;
@@ -573,7 +188,7 @@ add_track (GstKafkaReplay *self, const rd_kafka_topic_partition_t *from, const G
   track->lost_from = G_MAXINT64;
   track->end = at->end;
   gst_kafka_damage_init (&track->damage);
-  track->holes = g_array_new (FALSE, FALSE, sizeof (Hole));
+  track->holes = g_array_new (FALSE, FALSE, sizeof (GstKafkaHole));
   /* A queue of its own, so that one track can be waited for. */
   track->queue = rd_kafka_queue_get_partition (self->rk, track->topic, track->partition);
   rd_kafka_queue_forward (track->queue, NULL);
@@ -599,7 +214,7 @@ find_tracks (GstKafkaReplay *self)
     err = gst_kafka_range_resolve (&self->settings->range, self->rk, found.list, positions);
   }
   if (!err) {
-    self->tracks = g_ptr_array_new_with_free_func ((GDestroyNotify) track_free);
+    self->tracks = g_ptr_array_new_with_free_func ((GDestroyNotify) gst_kafka_track_free);
     for (gint i = 0; i < found.list->cnt; i++)
       add_track (self, &found.list->elems[i], &positions[i]);
   }
@@ -612,19 +227,19 @@ find_tracks (GstKafkaReplay *self)
 static gboolean
 look_at_ends (GstKafkaReplay *self, gint64 back, GstClockTime *last)
 {
-  rd_kafka_topic_partition_list_t *list = list_tracks (self, 0);
+  rd_kafka_topic_partition_list_t *list = gst_kafka_replay_list_tracks (self, 0);
 
   for (gint i = 0; i < list->cnt; i++) {
-    Track *track = g_ptr_array_index (self->tracks, i);
+    GstKafkaTrack *track = g_ptr_array_index (self->tracks, i);
 
     list->elems[i].offset = track->measured ? track->end : MAX (track->end - back, track->start);
   }
-  place_tracks (self, list);
+  gst_kafka_replay_place_tracks (self, list);
   rd_kafka_topic_partition_list_destroy (list);
   for (guint i = 0; i < self->tracks->len; i++) {
-    Track *track = g_ptr_array_index (self->tracks, i);
+    GstKafkaTrack *track = g_ptr_array_index (self->tracks, i);
 
-    while (fill_track (self, track) && track->head) {
+    while (gst_kafka_replay_fill_track (self, track) && track->head) {
       *last = MAX (*last, track->head_time + gst_kafka_message_get_duration (track->head));
       track->measured = TRUE;
       g_clear_pointer (&track->head, rd_kafka_message_destroy);
@@ -649,11 +264,11 @@ measure (GstKafkaReplay *self, GstClockTime *last)
 static gboolean
 go_to_begin (GstKafkaReplay *self)
 {
-  rd_kafka_topic_partition_list_t *list = list_tracks (self, 0);
+  rd_kafka_topic_partition_list_t *list = gst_kafka_replay_list_tracks (self, 0);
 
   for (gint i = 0; i < list->cnt; i++)
-    list->elems[i].offset = ((Track *) g_ptr_array_index (self->tracks, i))->start;
-  place_tracks (self, list);
+    list->elems[i].offset = ((GstKafkaTrack *) g_ptr_array_index (self->tracks, i))->start;
+  gst_kafka_replay_place_tracks (self, list);
   rd_kafka_topic_partition_list_destroy (list);
   return fill_tracks (self);
 }
@@ -667,13 +282,13 @@ find_begin (GstKafkaReplay *self, GstClockTime *begin)
   if (!go_to_begin (self))
     return FALSE;
   for (guint i = 0; i < self->tracks->len; i++) {
-    Track *track = g_ptr_array_index (self->tracks, i);
+    GstKafkaTrack *track = g_ptr_array_index (self->tracks, i);
 
     for (guint n = 0; n < LOOK_AHEAD && track->head; n++) {
       if (!gst_kafka_message_is_header (track->head))
         *begin = MIN (*begin, track->head_time);
       g_clear_pointer (&track->head, rd_kafka_message_destroy);
-      if (!fill_track (self, track))
+      if (!gst_kafka_replay_fill_track (self, track))
         return FALSE;
     }
   }
@@ -697,6 +312,12 @@ open_tracks (GstKafkaReplay *self, GError **error)
   g_mutex_lock (&self->lock);
   self->duration = last > self->origin ? last - self->origin : 0;
   g_mutex_unlock (&self->lock);
+  GST_INFO_OBJECT (self->settings->pad,
+      "%u partitions; PTS 0 is %" GST_TIME_FORMAT
+      " after the Unix epoch, duration %" GST_TIME_FORMAT
+      "; Kafka's timestamps are %s, %" G_GINT64_FORMAT " ms from capture at least",
+      self->tracks->len, GST_TIME_ARGS (self->origin), GST_TIME_ARGS (self->duration),
+      self->by_arrival ? "of arrival" : "of sending", self->least_lag);
   return GST_KAFKA_READ_MESSAGE;
 }
 
@@ -714,7 +335,7 @@ gst_kafka_replay_open (GstKafkaReplay *self, GError **error)
 
     g_clear_pointer (&event, rd_kafka_message_destroy);
     err = find_tracks (self);
-    if (is_flushing (self))
+    if (gst_kafka_replay_is_flushing (self))
       return GST_KAFKA_READ_FLUSHING;
     if (err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || gst_kafka_error_is_refusal (err) ||
         gst_kafka_error_is_refusal (gst_kafka_fault_get (&self->fault, NULL)) ||
@@ -727,8 +348,9 @@ gst_kafka_replay_open (GstKafkaReplay *self, GError **error)
 /* Playing */
 
 void
-gst_kafka_replay_seek (GstKafkaReplay *self, GstClockTime time)
+gst_kafka_replay_seek (GstKafkaReplay *self, GstClockTime time, GstClockTime stop)
 {
+  self->stop = stop;
   /* It opens at the begin. */
   if (time > 0 || GST_CLOCK_TIME_IS_VALID (self->origin))
     self->seek_time = time;
@@ -748,19 +370,20 @@ first_error (const rd_kafka_topic_partition_list_t *list)
 static void
 look_for_deleted (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *found)
 {
-  rd_kafka_topic_partition_list_t *oldest = list_tracks (self, RD_KAFKA_OFFSET_BEGINNING);
+  rd_kafka_topic_partition_list_t *oldest =
+      gst_kafka_replay_list_tracks (self, RD_KAFKA_OFFSET_BEGINNING);
 
   gboolean known = !rd_kafka_offsets_for_times (self->rk, oldest, ASK_TIME_MS);
 
   for (gint i = 0; known && i < oldest->cnt; i++) {
-    Track *track = g_ptr_array_index (self->tracks, i);
+    GstKafkaTrack *track = g_ptr_array_index (self->tracks, i);
     gint64 low = oldest->elems[i].offset;
     GstKafkaReset reset =
         gst_kafka_reset_decide (self->settings->range.reset, track->first, low, -1);
 
     if (!oldest->elems[i].err && reset.reason == GST_KAFKA_RESET_DELETED &&
         (found->elems[i].offset == low || found->elems[i].offset < 0))
-      accept_reset (self, track, &reset);
+      gst_kafka_replay_accept_reset (self, track, &reset);
   }
   rd_kafka_topic_partition_list_destroy (oldest);
 }
@@ -774,15 +397,18 @@ go_to (GstKafkaReplay *self, GstClockTime time, rd_kafka_resp_err_t *err)
 
   if (self->by_arrival || self->least_lag)
     arrival -= (gint64) (DISORDER / GST_MSECOND);
-  list = list_tracks (self, MAX (arrival, 0));
+  list = gst_kafka_replay_list_tracks (self, MAX (arrival, 0));
 
   *err = rd_kafka_offsets_for_times (self->rk, list, 2 * ASK_TIME_MS);
   if (!*err)
     *err = first_error (list);
+  GST_DEBUG_OBJECT (self->settings->pad,
+      "capture from %" GST_TIME_FORMAT " on: Kafka's timestamp from %" G_GINT64_FORMAT " ms on: %s",
+      GST_TIME_ARGS (time), MAX (arrival, 0), rd_kafka_err2name (*err));
   if (!*err) {
     self->target = time;
     look_for_deleted (self, list);
-    place_tracks (self, list);
+    gst_kafka_replay_place_tracks (self, list);
   }
   rd_kafka_topic_partition_list_destroy (list);
   return !*err && !self->ended && fill_tracks (self);
@@ -793,7 +419,7 @@ go_to (GstKafkaReplay *self, GstClockTime time, rd_kafka_resp_err_t *err)
 static gboolean
 find_key_unit (GstKafkaReplay *self, GstClockTime end, GstClockTime *time)
 {
-  Track *first;
+  GstKafkaTrack *first;
 
   *time = GST_CLOCK_TIME_NONE;
   while ((first = find_first (self)) && first->head_time < end) {
@@ -816,6 +442,9 @@ go_to_key_unit (GstKafkaReplay *self, GstClockTime target, rd_kafka_resp_err_t *
     from = target > self->origin + back ? target - back : self->origin;
     if (!go_to (self, from, err) || !find_key_unit (self, target, &key_unit))
       return FALSE;
+    GST_DEBUG_OBJECT (self->settings->pad,
+        "the key unit before %" GST_TIME_FORMAT " is at %" GST_TIME_FORMAT, GST_TIME_ARGS (target),
+        GST_TIME_ARGS (key_unit));
     if (GST_CLOCK_TIME_IS_VALID (key_unit))
       return go_to (self, key_unit, err);
   }
@@ -827,8 +456,10 @@ static gboolean
 carry_out_seek (GstKafkaReplay *self, rd_kafka_resp_err_t *err)
 {
   GstClockTime target = self->origin + self->seek_time;
-  Track *first;
+  GstKafkaTrack *first;
 
+  GST_INFO_OBJECT (self->settings->pad, "seek to %" GST_TIME_FORMAT " until %" GST_TIME_FORMAT,
+      GST_TIME_ARGS (self->seek_time), GST_TIME_ARGS (self->stop));
   if (!go_to (self, target, err))
     return FALSE;
   first = find_first (self);
@@ -838,21 +469,58 @@ carry_out_seek (GstKafkaReplay *self, rd_kafka_resp_err_t *err)
   return TRUE;
 }
 
+static gboolean
+is_past_stop (GstKafkaReplay *self, const GstKafkaTrack *track)
+{
+  GstClockTime stop = self->origin + self->stop;
+
+  if (!track->head)
+    return TRUE;
+  if (track->head_time < stop ||
+      GST_CLOCK_DIFF (track->before, track->head_time) < (GstClockTimeDiff) stop)
+    return FALSE;
+  return !self->reorders || track->decode_known || track->beyond >= MOST_REORDERED;
+}
+
+static gboolean
+has_stopped (GstKafkaReplay *self)
+{
+  if (!GST_CLOCK_TIME_IS_VALID (self->stop))
+    return FALSE;
+  for (guint i = 0; i < self->tracks->len; i++)
+    if (!is_past_stop (self, g_ptr_array_index (self->tracks, i)))
+      return FALSE;
+  return TRUE;
+}
+
+static GstClockTime
+choose_dts (GstKafkaReplay *self, const GstKafkaTrack *track)
+{
+  GstClockTimeDiff dts = GST_CLOCK_DIFF (self->origin, track->head_time) - track->before;
+
+  if (!track->decode_known)
+    return GST_CLOCK_TIME_NONE;
+  return dts >= (GstClockTimeDiff) self->least_dts ? (GstClockTime) dts : self->least_dts++;
+}
+
 GstKafkaRead
-gst_kafka_replay_read (
-    GstKafkaReplay *self, GstKafkaFetched *fetched, GstClockTime *time, GError **error)
+gst_kafka_replay_read (GstKafkaReplay *self, GstKafkaFetched *fetched, GstClockTime *pts,
+    GstClockTime *dts, GError **error)
 {
   rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
-  Track *first;
+  GstKafkaTrack *first;
 
   if (GST_CLOCK_TIME_IS_VALID (self->seek_time) && !carry_out_seek (self, &err))
-    return err && !is_flushing (self) ? fail (self, err, error) : stop (self, error);
+    return err && !gst_kafka_replay_is_flushing (self) ? fail (self, err, error)
+                                                       : stop (self, error);
   if (self->ended || !fill_tracks (self))
     return stop (self, error);
   first = find_first (self);
-  if (!first)
+  if (!first || has_stopped (self))
     return GST_KAFKA_READ_END;
-  *time = first->head_time > self->origin ? first->head_time - self->origin : 0;
+  *pts = first->head_time > self->origin ? first->head_time - self->origin : 0;
+  *dts = choose_dts (self, first);
+  first->beyond = *pts >= self->stop ? first->beyond + 1 : 0;
   fetched->message = g_steal_pointer (&first->head);
   fetched->handle = gst_kafka_handle_ref (self->handle);
   fetched->behind = first->end - fetched->message->offset - 1;

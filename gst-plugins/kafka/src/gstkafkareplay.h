@@ -25,12 +25,14 @@ void gst_kafka_replay_free (GstKafkaReplay *self);
 GstKafkaRead gst_kafka_replay_open (GstKafkaReplay *self, GError **error);
 
 /* The next read is of what was captured at @time or later, since the begin of the recording; of
- * delta-coded video, of the key unit before it. */
-void gst_kafka_replay_seek (GstKafkaReplay *self, GstClockTime time);
+ * delta-coded video, of the key unit before it. It ends when nothing before @stop can come any more
+ * (%GST_CLOCK_TIME_NONE: at the end). */
+void gst_kafka_replay_seek (GstKafkaReplay *self, GstClockTime time, GstClockTime stop);
 
-/* @time: since the begin of the recording. @fetched comes without a ledger. */
-GstKafkaRead gst_kafka_replay_read (
-    GstKafkaReplay *self, GstKafkaFetched *fetched, GstClockTime *time, GError **error);
+/* @pts and @dts, which needn't be known: since the begin of the recording. @fetched comes without a
+ * ledger. */
+GstKafkaRead gst_kafka_replay_read (GstKafkaReplay *self, GstKafkaFetched *fetched,
+    GstClockTime *pts, GstClockTime *dts, GError **error);
 
 void gst_kafka_replay_set_flushing (GstKafkaReplay *self, gboolean flushing);
 /* Adds `lost` and `damaged`. For any thread. */

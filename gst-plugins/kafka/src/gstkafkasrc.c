@@ -173,6 +173,8 @@ open_client (GstKafkaSrc *self)
       self->own.socket_receive_buffer_bytes);
   gst_base_src_set_live (GST_BASE_SRC (self), !player);
   gst_base_src_set_do_timestamp (GST_BASE_SRC (self), !player);
+  /* A replay knows better where a seek's stop is. */
+  gst_base_src_set_automatic_eos (GST_BASE_SRC (self), !player);
   return TRUE;
 }
 
@@ -403,14 +405,14 @@ replay_one (GstKafkaSrc *self, GstBuffer **out)
   GstKafkaFetched fetched = {NULL};
   gboolean opened = GST_CLOCK_TIME_IS_VALID (gst_kafka_replay_get_duration (self->player));
   GstKafkaRead what = gst_kafka_replay_open (self->player, &error);
-  GstClockTime time;
+  GstClockTime pts, dts;
   GstFlowReturn result;
 
   if (what != GST_KAFKA_READ_MESSAGE)
     return end_replay (self, what, error);
   if (!opened)
     tell_duration (self);
-  what = gst_kafka_replay_read (self->player, &fetched, &time, &error);
+  what = gst_kafka_replay_read (self->player, &fetched, &pts, &dts, &error);
   if (what != GST_KAFKA_READ_MESSAGE)
     return end_replay (self, what, error);
   result = take_message (self, &fetched, out);
@@ -420,8 +422,8 @@ replay_one (GstKafkaSrc *self, GstBuffer **out)
     gst_clear_buffer (out);
     return GST_FLOW_CUSTOM_SUCCESS;
   }
-  GST_BUFFER_PTS (*out) = time;
-  gst_kafka_message_restore_dts (*out);
+  GST_BUFFER_PTS (*out) = pts;
+  GST_BUFFER_DTS (*out) = dts;
   return GST_FLOW_OK;
 }
 
@@ -435,7 +437,7 @@ gst_kafka_src_do_seek (GstBaseSrc *base, GstSegment *segment)
   if (segment->rate < 0 || segment->format != GST_FORMAT_TIME)
     return FALSE;
   segment->time = segment->start;
-  gst_kafka_replay_seek (self->player, segment->position);
+  gst_kafka_replay_seek (self->player, segment->position, segment->stop);
   return TRUE;
 }
 

@@ -47,8 +47,8 @@ gst_kafka_careful_must_wait (GstKafkaConsumer *self)
     return now - gst_kafka_partitions_get_released (self->partitions) < QUIET_TIME;
   if (now - self->handed < HOLD_TIME)
     return TRUE;
-  GST_INFO ("%s: an element keeps a message until the next one comes: no message goes alone",
-      rd_kafka_name (self->rk));
+  GST_INFO_OBJECT (self->settings->pad,
+      "an element keeps a message until the next one comes: no message goes alone");
   self->careless = TRUE;
   return FALSE;
 }
@@ -195,11 +195,11 @@ gst_kafka_careful_begin (GstKafkaConsumer *self, GstKafkaFetched *fetched)
   g_mutex_unlock (&self->lock);
   if (!list)
     return;
-  GST_DEBUG ("%s: message %" G_GINT64_FORMAT " of partition %d goes %s", rd_kafka_name (self->rk),
+  GST_DEBUG_OBJECT (self->settings->pad, "message %" G_GINT64_FORMAT " of partition %d goes %s",
       fetched->message->offset, fetched->message->partition, fetched->careful ? "alone" : "first");
   if (!gst_kafka_handle_commit (self->handle, list, COMMIT_TIME_MS))
-    GST_INFO ("%s: no answer: if this run crashes now, the next one won't know of it",
-        rd_kafka_name (self->rk));
+    GST_INFO_OBJECT (
+        self->settings->pad, "no answer: if this run crashes now, the next one won't know of it");
   rd_kafka_topic_partition_list_destroy (list);
 }
 

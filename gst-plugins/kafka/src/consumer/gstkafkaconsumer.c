@@ -11,7 +11,6 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 
 #define TICK (100 * G_TIME_SPAN_MILLISECOND)
 #define CONNECT_TIME (10 * G_TIME_SPAN_SECOND)
-#define DRAIN_TIME (2 * G_TIME_SPAN_SECOND)
 #define WATCH_TIME (1 * G_TIME_SPAN_SECOND)
 /* A hungry reader asks sooner, the more seldom the longer nothing comes of it. */
 #define HUNGRY_TIME (2 * G_TIME_SPAN_MILLISECOND)
@@ -87,8 +86,8 @@ gst_kafka_consumer_get_element (GstKafkaConsumer *self)
   return element;
 }
 
-static void
-wake_reader (GstKafkaConsumer *self)
+void
+gst_kafka_consumer_wake_reader (GstKafkaConsumer *self)
 {
   g_mutex_lock (&self->lock);
   if (self->queue)
@@ -109,7 +108,7 @@ gst_kafka_consumer_end_with (GstKafkaConsumer *self, const GError *error, const 
   if (element && first)
     gst_kafka_post_error (element, error, debug);
   gst_clear_object (&element);
-  wake_reader (self);
+  gst_kafka_consumer_wake_reader (self);
 }
 
 void
@@ -119,40 +118,6 @@ gst_kafka_consumer_fail (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const 
   g_autoptr (GError) error = gst_kafka_error_new (tried, err, detail, GST_RESOURCE_ERROR_OPEN_READ);
 
   gst_kafka_consumer_end_with (self, error, rd_kafka_err2name (err));
-}
-
-static void
-tell_waiting (GstKafkaConsumer *self, const gchar *what)
-{
-  GstElement *element = self->waiting_told ? NULL : gst_kafka_consumer_get_element (self);
-
-  self->waiting_told = TRUE;
-  if (!element)
-    return;
-  GST_ELEMENT_INFO (element, RESOURCE, NOT_FOUND, ("%s doesn't exist yet. Waiting for it.", what),
-      ("waiting for %s", self->settings->where));
-  gst_object_unref (element);
-}
-
-static void
-tell_assignment (GstKafkaConsumer *self)
-{
-  GstStructure *s = gst_structure_new_empty ("kafkasrc-assignment");
-  GstElement *element = gst_kafka_consumer_get_element (self);
-  GValue partitions = G_VALUE_INIT, topics = G_VALUE_INIT;
-
-  g_mutex_lock (&self->lock);
-  gst_kafka_partitions_to_value (self->partitions, &partitions);
-  gst_kafka_partitions_to_topics (self->partitions, &topics);
-  gst_structure_set (s, "rebalances", G_TYPE_UINT64, self->rebalances, NULL);
-  g_mutex_unlock (&self->lock);
-  gst_structure_take_value (s, "partitions", &partitions);
-  gst_structure_take_value (s, "topics", &topics);
-  if (element)
-    gst_element_post_message (element, gst_message_new_element (GST_OBJECT (element), s));
-  else
-    gst_structure_free (s);
-  gst_clear_object (&element);
 }
 
 static void
@@ -171,10 +136,8 @@ tell_failure (GstKafkaConsumer *self, const gchar *topic, gint partition, gint64
   gst_object_unref (element);
 }
 
-/* Assignment */
-
-static gboolean
-is_stopping (GstKafkaConsumer *self)
+gboolean
+gst_kafka_consumer_is_stopping (GstKafkaConsumer *self)
 {
   gboolean stopping;
 
@@ -182,266 +145,6 @@ is_stopping (GstKafkaConsumer *self)
   stopping = self->stopping || self->failed;
   g_mutex_unlock (&self->lock);
   return stopping;
-}
-
-/* Messages come in a queue of ours, so that the thread that serves the group never meets one. The
- * library leaves a forward set by the application alone. */
-void
-gst_kafka_consumer_forward (GstKafkaConsumer *self, const gchar *topic, gint partition)
-{
-  rd_kafka_queue_t *from = rd_kafka_queue_get_partition (self->rk, topic, partition);
-
-  if (!from)
-    return;
-  g_mutex_lock (&self->lock);
-  if (self->queue)
-    rd_kafka_queue_forward (from, self->queue);
-  g_mutex_unlock (&self->lock);
-  rd_kafka_queue_destroy (from);
-}
-
-/* A topic or partition made while we run is ours from its first message on. */
-static gboolean
-is_fresh (GstKafkaConsumer *self, const gchar *topic, gint partition)
-{
-  return self->known_topics &&
-         partition >= GPOINTER_TO_INT (g_hash_table_lookup (self->known_topics, topic));
-}
-
-static void
-mark_fresh (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
-{
-  for (gint i = 0; i < list->cnt; i++)
-    if (is_fresh (self, list->elems[i].topic, list->elems[i].partition))
-      list->elems[i].offset = RD_KAFKA_OFFSET_BEGINNING;
-}
-
-static void
-add_partitions (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
-{
-  g_autofree GstKafkaPosition *positions = g_new0 (GstKafkaPosition, list->cnt);
-  rd_kafka_resp_err_t err;
-
-  mark_fresh (self, list);
-  err = gst_kafka_range_resolve (&self->settings->range, self->rk, list, positions);
-  if (err)
-    gst_kafka_consumer_fail (self, err, NULL);
-  g_mutex_lock (&self->lock);
-  for (gint i = 0; i < list->cnt; i++) {
-    GstKafkaPartition *added =
-        gst_kafka_partitions_add (self->partitions, list->elems[i].topic, list->elems[i].partition);
-
-    /* The broker has the last word: with a transaction under way it has more than may be read. */
-    added->position = positions[i].start > positions[i].high ? -1 : positions[i].start;
-    added->asked = MAX (positions[i].start, -1);
-    added->high = positions[i].high;
-    added->end = positions[i].end;
-    /* Whoever owns the partition next is to begin here too if we die before the first message is
-     * done, and is to know of that. */
-    if (positions[i].start >= 0 &&
-        !gst_kafka_reset_is_error (&positions[i].reset, self->settings->range.reset))
-      added->start = positions[i].start;
-    added->suspicion = positions[i].suspicion;
-    if (added->high >= 0)
-      added->suspicion.until = MIN (added->suspicion.until, added->high);
-    if (added->suspicion.until >= 0)
-      GST_INFO ("%s: one message at a time before offset %" G_GINT64_FORMAT
-                " of partition %d, since the last run failed",
-          rd_kafka_name (self->rk), added->suspicion.until, added->partition);
-  }
-  self->changed = TRUE;
-  self->idle = FALSE;
-  self->rebalances++;
-  g_mutex_unlock (&self->lock);
-  for (gint i = 0; i < list->cnt; i++) {
-    gst_kafka_consumer_check_start (
-        self, list->elems[i].topic, list->elems[i].partition, &positions[i]);
-    gst_kafka_consumer_forward (self, list->elems[i].topic, list->elems[i].partition);
-  }
-}
-
-/* with self->lock */
-static const GstKafkaFlow *
-get_flow (GstKafkaConsumer *self)
-{
-  GstFlowReturn last = gst_pad_get_last_flow_return (self->settings->pad);
-
-  return self->playing && (last == GST_FLOW_OK || last == GST_FLOW_EOS) ? &self->flow : NULL;
-}
-
-static void
-mark_leaving (GstKafkaConsumer *self, const rd_kafka_topic_partition_list_t *list)
-{
-  g_mutex_lock (&self->lock);
-  for (gint i = 0; i < list->cnt; i++) {
-    GstKafkaPartition *partition = gst_kafka_partitions_find (
-        self->partitions, list->elems[i].topic, list->elems[i].partition);
-
-    if (partition)
-      partition->leaving = TRUE;
-  }
-  g_mutex_unlock (&self->lock);
-}
-
-/* What is on its way downstream gets a moment to be done, then the rest is for the next owner. */
-static void
-drain (GstKafkaConsumer *self)
-{
-  gint64 deadline = g_get_monotonic_time () + DRAIN_TIME;
-  rd_kafka_topic_partition_list_t *list;
-
-  g_mutex_lock (&self->lock);
-  while (!self->stopping && self->playing &&
-         gst_kafka_partitions_count_leaving (self->partitions) > 0 &&
-         g_get_monotonic_time () < deadline)
-    g_cond_wait_until (&self->cond, &self->lock, g_get_monotonic_time () + TICK / 5);
-  list = self->settings->group ? gst_kafka_careful_take_last (self, get_flow (self), TRUE) : NULL;
-  g_mutex_unlock (&self->lock);
-  if (!list)
-    return;
-  if (!gst_kafka_handle_commit (self->handle, list, LEAVE_TIME_MS))
-    GST_WARNING ("%s: no answer to the last commit", rd_kafka_name (self->rk));
-  rd_kafka_topic_partition_list_destroy (list);
-}
-
-static void
-remove_partitions (GstKafkaConsumer *self, const rd_kafka_topic_partition_list_t *list)
-{
-  g_mutex_lock (&self->lock);
-  for (gint i = 0; i < list->cnt; i++)
-    gst_kafka_partitions_remove (self->partitions, list->elems[i].topic, list->elems[i].partition);
-  self->changed = TRUE;
-  g_mutex_unlock (&self->lock);
-}
-
-static gboolean
-is_cooperative (rd_kafka_t *rk)
-{
-  return g_strcmp0 (rd_kafka_rebalance_protocol (rk), "COOPERATIVE") == 0;
-}
-
-static void
-ignore_error (rd_kafka_t *rk, rd_kafka_error_t *error)
-{
-  if (!error)
-    return;
-  GST_WARNING ("%s: %s", rd_kafka_name (rk), rd_kafka_error_string (error));
-  rd_kafka_error_destroy (error);
-}
-
-static void
-take_on (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
-{
-  add_partitions (self, list);
-  if (is_cooperative (self->rk))
-    ignore_error (self->rk, rd_kafka_incremental_assign (self->rk, list));
-  else
-    rd_kafka_assign (self->rk, list);
-}
-
-static void
-give_up (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
-{
-  mark_leaving (self, list);
-  if (!rd_kafka_assignment_lost (self->rk))
-    drain (self);
-  if (is_cooperative (self->rk))
-    ignore_error (self->rk, rd_kafka_incremental_unassign (self->rk, list));
-  else
-    rd_kafka_assign (self->rk, NULL);
-  remove_partitions (self, list);
-}
-
-static void
-rebalance (
-    rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque)
-{
-  GstKafkaConsumer *self = opaque;
-
-  GST_INFO ("%s: %s of %d partitions", rd_kafka_name (rk), rd_kafka_err2name (err), list->cnt);
-  gst_kafka_handle_set_assigned (self->handle);
-  if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
-    take_on (self, list);
-  else if (err == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS)
-    give_up (self, list);
-  else
-    rd_kafka_assign (rk, NULL);
-  self->waiting_told = FALSE;
-  if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
-    gst_kafka_consumer_grant (self, GST_KAFKA_REFUSED_GROUP);
-  self->rebalanced = g_get_monotonic_time ();
-  tell_assignment (self);
-  wake_reader (self);
-}
-
-/* Without a group's assignment: which partitions there are is looked up, now and then again. */
-
-static void
-drop_known (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
-{
-  g_mutex_lock (&self->lock);
-  for (gint i = list->cnt; i-- > 0;)
-    if (gst_kafka_partitions_find (
-            self->partitions, list->elems[i].topic, list->elems[i].partition))
-      rd_kafka_topic_partition_list_del_by_idx (list, i);
-  g_mutex_unlock (&self->lock);
-}
-
-static void
-assign_new (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
-{
-  GST_INFO ("%s: reading %d more partitions", rd_kafka_name (self->rk), list->cnt);
-  add_partitions (self, list);
-  ignore_error (self->rk, rd_kafka_incremental_assign (self->rk, list));
-  tell_assignment (self);
-  wake_reader (self);
-}
-
-static void
-assign_found (GstKafkaConsumer *self, GstKafkaDiscovery *found)
-{
-  if (found->refused)
-    gst_kafka_consumer_refuse (
-        self, GST_KAFKA_REFUSED_TOPIC, found->refused_topic, found->refused, NULL);
-  else
-    gst_kafka_consumer_grant (self, GST_KAFKA_REFUSED_TOPIC);
-  if (found->missing)
-    tell_waiting (self, found->missing);
-  self->waiting_told = found->missing != NULL;
-  drop_known (self, found->list);
-  if (found->list->cnt > 0 && !is_stopping (self))
-    assign_new (self, found->list);
-}
-
-static void
-discover (GstKafkaConsumer *self)
-{
-  GstKafkaDiscovery found = {NULL};
-
-  self->discovered = g_get_monotonic_time ();
-  if (!gst_kafka_discover (self->rk, self->settings, WATCH_TIME / 1000, &found))
-    assign_found (self, &found);
-  gst_kafka_discovery_clear (&found);
-}
-
-static void
-subscribe (GstKafkaConsumer *self)
-{
-  rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new (4);
-  rd_kafka_resp_err_t err;
-
-  for (gchar **name = self->settings->topics; *name; name++)
-    rd_kafka_topic_partition_list_add (list, *name, RD_KAFKA_PARTITION_UA);
-  err = rd_kafka_subscribe (self->rk, list);
-  rd_kafka_topic_partition_list_destroy (list);
-  if (err)
-    gst_kafka_consumer_fail (self, err, NULL);
-}
-
-static gboolean
-assigns_itself (GstKafkaConsumer *self)
-{
-  return !self->settings->group || self->settings->partitions;
 }
 
 /* The thread */
@@ -490,7 +193,7 @@ take_event (GstKafkaConsumer *self, rd_kafka_message_t *message)
   g_autofree gchar *topic = name ? g_strdup_printf ("Topic \"%s\"", name) : NULL;
 
   if (message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && topic)
-    tell_waiting (self, topic);
+    gst_kafka_consumer_tell_waiting (self, topic);
   else if (message->err)
     gst_kafka_consumer_take_error (self, message->err, name, rd_kafka_message_errstr (message));
   rd_kafka_message_destroy (message);
@@ -525,14 +228,16 @@ connect_first (GstKafkaConsumer *self)
   do {
     serve (self, 0);
     err = gst_kafka_discover (self->rk, self->settings, WATCH_TIME / 1000, &found);
-  } while (err && !is_stopping (self) && g_get_monotonic_time () < deadline);
+    GST_DEBUG_OBJECT (
+        self->settings->pad, "looking for %s: %s", self->settings->where, rd_kafka_err2name (err));
+  } while (err && !gst_kafka_consumer_is_stopping (self) && g_get_monotonic_time () < deadline);
   g_mutex_lock (&self->lock);
   self->known_topics = g_steal_pointer (&found.counts);
   g_mutex_unlock (&self->lock);
   if (!err && found.missing)
-    tell_waiting (self, found.missing);
+    gst_kafka_consumer_tell_waiting (self, found.missing);
   gst_kafka_discovery_clear (&found);
-  if (err && !is_stopping (self))
+  if (err && !gst_kafka_consumer_is_stopping (self))
     fail_to_connect (self, err);
 }
 
@@ -544,8 +249,8 @@ look_for_clean_end (GstKafkaConsumer *self)
     return;
   g_mutex_lock (&self->lock);
   if (!self->ended)
-    GST_INFO ("%s: the stream has ended well: what was let go undecided is done",
-        rd_kafka_name (self->rk));
+    GST_INFO_OBJECT (
+        self->settings->pad, "the stream has ended well: what was let go undecided is done");
   self->ended = TRUE;
   gst_kafka_partitions_end_stream (self->partitions);
   g_mutex_unlock (&self->lock);
@@ -559,12 +264,12 @@ note_commit (
 {
   GstKafkaConsumer *self = opaque;
 
-  GST_LOG ("%s: commit: %s", rd_kafka_name (rk), rd_kafka_err2name (err));
+  GST_LOG_OBJECT (self->settings->pad, "commit: %s", rd_kafka_err2name (err));
   if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
     gst_kafka_consumer_grant (self, GST_KAFKA_REFUSED_GROUP);
   if (err == RD_KAFKA_RESP_ERR_NO_ERROR || err == RD_KAFKA_RESP_ERR__NO_OFFSET)
     return;
-  GST_INFO ("%s: a commit failed: %s", rd_kafka_name (rk), rd_kafka_err2str (err));
+  GST_INFO_OBJECT (self->settings->pad, "a commit failed: %s", rd_kafka_err2str (err));
   if (gst_kafka_error_is_refusal (err))
     gst_kafka_consumer_take_error (self, err, NULL, rd_kafka_err2str (err));
   g_mutex_lock (&self->lock);
@@ -582,9 +287,10 @@ commit_done (GstKafkaConsumer *self)
   gint64 now = g_get_monotonic_time ();
 
   g_mutex_lock (&self->lock);
-  gst_kafka_partitions_settle (self->partitions, get_flow (self));
+  gst_kafka_partitions_settle (self->partitions, gst_kafka_consumer_get_flow (self));
   if (self->settings->group && now - self->committed >= self->commit_interval) {
-    list = gst_kafka_partitions_take_done (self->partitions, get_flow (self), FALSE, FALSE);
+    list = gst_kafka_partitions_take_done (
+        self->partitions, gst_kafka_consumer_get_flow (self), FALSE, FALSE);
     self->committed = now;
   }
   if (list)
@@ -592,6 +298,7 @@ commit_done (GstKafkaConsumer *self)
   g_mutex_unlock (&self->lock);
   if (!list)
     return;
+  gst_kafka_consumer_log_offsets (self, "commit", list);
   rd_kafka_commit (self->rk, list, 1);
   rd_kafka_topic_partition_list_destroy (list);
 }
@@ -675,7 +382,7 @@ look_for_ends (GstKafkaConsumer *self)
         self->partitions, list->elems[i].topic, list->elems[i].partition, positions[i].end);
   g_mutex_unlock (&self->lock);
   rd_kafka_topic_partition_list_destroy (list);
-  wake_reader (self);
+  gst_kafka_consumer_wake_reader (self);
 }
 
 static gboolean
@@ -699,8 +406,8 @@ look_for_topics (GstKafkaConsumer *self)
 
   if (since < (waits ? WATCH_TIME : DISCOVER_TIME))
     return;
-  if (assigns_itself (self)) {
-    discover (self);
+  if (gst_kafka_consumer_assigns_itself (self)) {
+    gst_kafka_consumer_discover (self);
   } else if (waits) {
     /* The group looks again whenever all topics were asked for. */
     self->discovered = g_get_monotonic_time ();
@@ -727,11 +434,11 @@ look_for_idleness (GstKafkaConsumer *self)
   idle =
       !gst_kafka_discover (self->rk, self->settings, WATCH_TIME / 1000, &found) && !found.missing;
   gst_kafka_discovery_clear (&found);
-  GST_INFO ("%s: no partition is left for this member", rd_kafka_name (self->rk));
+  GST_INFO_OBJECT (self->settings->pad, "no partition is left for this member");
   g_mutex_lock (&self->lock);
   self->idle = idle;
   g_mutex_unlock (&self->lock);
-  wake_reader (self);
+  gst_kafka_consumer_wake_reader (self);
 }
 
 /* Commits what is done; leaves the group if the brokers answer, so that
@@ -745,19 +452,22 @@ leave (GstKafkaConsumer *self)
 
   g_mutex_lock (&self->lock);
   g_clear_pointer (&self->queue, rd_kafka_queue_destroy);
-  list = self->settings->group ? gst_kafka_careful_take_last (self, get_flow (self), FALSE) : NULL;
+  list = self->settings->group
+             ? gst_kafka_careful_take_last (self, gst_kafka_consumer_get_flow (self), FALSE)
+             : NULL;
   g_mutex_unlock (&self->lock);
   if (list) {
+    gst_kafka_consumer_log_offsets (self, "last commit", list);
     answered = gst_kafka_handle_commit (self->handle, list, LEAVE_TIME_MS);
     rd_kafka_topic_partition_list_destroy (list);
-  } else if (!assigns_itself (self)) {
+  } else if (!gst_kafka_consumer_assigns_itself (self)) {
     answered = !rd_kafka_metadata (self->rk, 0, NULL, &metadata, LEAVE_TIME_MS / 2);
     if (answered)
       rd_kafka_metadata_destroy (metadata);
   } else {
     return;
   }
-  if (answered && !assigns_itself (self))
+  if (answered && !gst_kafka_consumer_assigns_itself (self))
     gst_kafka_handle_close (self->handle, LEAVE_TIME_MS);
 }
 
@@ -765,10 +475,10 @@ static void
 work (GstKafkaConsumer *self)
 {
   connect_first (self);
-  if (!is_stopping (self) && !assigns_itself (self))
-    subscribe (self);
-  self->discovered = assigns_itself (self) ? 0 : g_get_monotonic_time ();
-  while (!is_stopping (self)) {
+  if (!gst_kafka_consumer_is_stopping (self) && !gst_kafka_consumer_assigns_itself (self))
+    gst_kafka_consumer_subscribe (self);
+  self->discovered = gst_kafka_consumer_assigns_itself (self) ? 0 : g_get_monotonic_time ();
+  while (!gst_kafka_consumer_is_stopping (self)) {
     look_for_topics (self);
     serve (self, TICK / 1000);
     look_for_clean_end (self);
@@ -838,7 +548,7 @@ gst_kafka_consumer_start (
 {
   GstKafkaConsumer *self = consumer_new (element, settings);
 
-  rd_kafka_conf_set_rebalance_cb (conf, rebalance);
+  rd_kafka_conf_set_rebalance_cb (conf, gst_kafka_consumer_rebalance);
   rd_kafka_conf_set_error_cb (conf, take_error);
   rd_kafka_conf_set_offset_commit_cb (conf, note_commit);
   self->commit_interval = get_commit_interval (conf);
@@ -884,7 +594,7 @@ gst_kafka_consumer_set_flushing (GstKafkaConsumer *self, gboolean flushing)
   self->flushing = flushing;
   g_mutex_unlock (&self->lock);
   if (flushing)
-    wake_reader (self);
+    gst_kafka_consumer_wake_reader (self);
 }
 
 void

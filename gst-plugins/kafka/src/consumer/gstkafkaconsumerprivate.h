@@ -69,7 +69,27 @@ struct _GstKafkaConsumer {
 };
 G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaConsumer, fault) == 0);
 
-/* gstkafkaconsumer.c; without lock. Ends the run with one error. */
+/* gstkafkaassignment.c; without lock. For the thread that serves the group. */
+
+/* The library's callback */
+void gst_kafka_consumer_rebalance (
+    rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque);
+/* Without a group's assignment: which partitions there are is looked up, now and then again. */
+void gst_kafka_consumer_discover (GstKafkaConsumer *self);
+/* With a group's */
+void gst_kafka_consumer_subscribe (GstKafkaConsumer *self);
+gboolean gst_kafka_consumer_assigns_itself (GstKafkaConsumer *self);
+/* Posts once that @what is waited for. */
+void gst_kafka_consumer_tell_waiting (GstKafkaConsumer *self, const gchar *what);
+/* with self->lock; (nullable): as gst_kafka_ledger_settle() wants it */
+const GstKafkaFlow *gst_kafka_consumer_get_flow (GstKafkaConsumer *self);
+void gst_kafka_consumer_log_offsets (
+    GstKafkaConsumer *self, const gchar *what, const rd_kafka_topic_partition_list_t *list);
+
+/* gstkafkaconsumer.c; without lock. */
+gboolean gst_kafka_consumer_is_stopping (GstKafkaConsumer *self);
+void gst_kafka_consumer_wake_reader (GstKafkaConsumer *self);
+/* Ends the run with one error. */
 void gst_kafka_consumer_fail (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *detail);
 /* (nullable) (transfer full): NULL once the element has stopped */
 GstElement *gst_kafka_consumer_get_element (GstKafkaConsumer *self);

@@ -69,9 +69,9 @@ report (GstKafkaConsumer *self, const gchar *topic, gint partition, const GstKaf
   } else if (element && news) {
     gst_kafka_reset_warn (reset, element, topic, partition);
   } else {
-    GST_INFO ("%s: partition %d of topic \"%s\": from offset %" G_GINT64_FORMAT
-              " to %" G_GINT64_FORMAT,
-        rd_kafka_name (self->rk), partition, topic, reset->from, reset->to);
+    GST_INFO_OBJECT (self->settings->pad,
+        "partition %d of topic \"%s\": from offset %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
+        partition, topic, reset->from, reset->to);
   }
   gst_clear_object (&element);
 }

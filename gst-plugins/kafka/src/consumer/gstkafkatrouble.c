@@ -58,6 +58,8 @@ gst_kafka_consumer_refuse (GstKafkaConsumer *self, GstKafkaRefused what, const g
     self->refusal_detail = g_strdup (detail);
   }
   g_mutex_unlock (&self->lock);
+  GST_INFO_OBJECT (self->settings->pad, "access refused%s: %s: %s", start ? " at the start" : "",
+      rd_kafka_err2name (err), detail);
   if (start)
     gst_kafka_consumer_fail (self, err, detail);
   else if (first)
@@ -72,7 +74,7 @@ grant (GstKafkaConsumer *self, GstKafkaRefused what)
 
   self->refused &= ~what;
   if (before && !self->refused)
-    GST_INFO ("%s: access is back after %.1f s", rd_kafka_name (self->rk),
+    GST_INFO_OBJECT (self->settings->pad, "access is back after %.1f s",
         (g_get_monotonic_time () - self->refused_since) / (gdouble) G_USEC_PER_SEC);
 }
 
@@ -152,6 +154,8 @@ ask_again (GstKafkaConsumer *self)
   GstKafkaRefused refused;
 
   self->asked_for_access = g_get_monotonic_time ();
+  GST_DEBUG_OBJECT (self->settings->pad, "asking for access again, after %.1f s",
+      (self->asked_for_access - self->refused_since) / (gdouble) G_USEC_PER_SEC);
   g_mutex_lock (&self->lock);
   ask_for_partitions (self);
   refused = self->refused;
@@ -202,7 +206,7 @@ warn_once (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *detail)
   g_autoptr (GError) error = gst_kafka_error_new (tried, err, detail, GST_RESOURCE_ERROR_READ);
   GstElement *element;
 
-  GST_INFO ("%s: %s: %s", rd_kafka_name (self->rk), rd_kafka_err2name (err), detail);
+  GST_INFO_OBJECT (self->settings->pad, "%s: %s", rd_kafka_err2name (err), detail);
   if (gst_kafka_error_is_passing (err) || is_warned (self, err))
     return;
   element = gst_kafka_consumer_get_element (self);
@@ -240,7 +244,7 @@ gst_kafka_consumer_take_error (
   if (err == RD_KAFKA_RESP_ERR__FATAL)
     fail_for_good (self);
   else if (what == GST_KAFKA_REFUSED_GROUP && !self->settings->group)
-    GST_DEBUG ("%s: %s: without a group it doesn't matter", rd_kafka_name (self->rk), detail);
+    GST_DEBUG_OBJECT (self->settings->pad, "%s: without a group it doesn't matter", detail);
   else if (gst_kafka_error_is_refusal (err))
     gst_kafka_consumer_refuse (self, what, topic, err, detail);
   else
@@ -339,7 +343,7 @@ take_damage (GstKafkaConsumer *self, const rd_kafka_message_t *message)
   gboolean found = FALSE;
   gint64 from, good;
 
-  GST_INFO ("%s: %s", rd_kafka_name (self->rk), rd_kafka_message_errstr (message));
+  GST_INFO_OBJECT (self->settings->pad, "%s", rd_kafka_message_errstr (message));
   if (self->settings->fail_on_damage) {
     fail_damaged (self, message);
     return;

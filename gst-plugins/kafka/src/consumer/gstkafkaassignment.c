@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkacareful.h"
+#include "gstkafkaconsumerprivate.h"
+#include "gstkafkadiscovery.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
+#define GST_CAT_DEFAULT gst_kafka_src_debug
+
+#define TICK (100 * G_TIME_SPAN_MILLISECOND)
+#define DRAIN_TIME (2 * G_TIME_SPAN_SECOND)
+#define ASK_TIME_MS 1000
+#define LEAVE_TIME_MS 1500
+
+/* Telling the application */
+
+void
+gst_kafka_consumer_tell_waiting (GstKafkaConsumer *self, const gchar *what)
+{
+  GstElement *element = self->waiting_told ? NULL : gst_kafka_consumer_get_element (self);
+
+  GST_LOG_OBJECT (self->settings->pad, "waiting for %s", what);
+  self->waiting_told = TRUE;
+  if (!element)
+    return;
+  GST_ELEMENT_INFO (element, RESOURCE, NOT_FOUND, ("%s doesn't exist yet. Waiting for it.", what),
+      ("waiting for %s", self->settings->where));
+  gst_object_unref (element);
+}
+
+static void
+tell_assignment (GstKafkaConsumer *self)
+{
+  GstStructure *s = gst_structure_new_empty ("kafkasrc-assignment");
+  GstElement *element = gst_kafka_consumer_get_element (self);
+  GValue partitions = G_VALUE_INIT, topics = G_VALUE_INIT;
+
+  g_mutex_lock (&self->lock);
+  gst_kafka_partitions_to_value (self->partitions, &partitions);
+  gst_kafka_partitions_to_topics (self->partitions, &topics);
+  gst_structure_set (s, "rebalances", G_TYPE_UINT64, self->rebalances, NULL);
+  g_mutex_unlock (&self->lock);
+  gst_structure_take_value (s, "partitions", &partitions);
+  gst_structure_take_value (s, "topics", &topics);
+  if (element)
+    gst_element_post_message (element, gst_message_new_element (GST_OBJECT (element), s));
+  else
+    gst_structure_free (s);
+  gst_clear_object (&element);
+}
+
+/* By a group */
+
+/* Messages come in a queue of ours, so that the thread that serves the group never meets one. The
+ * library leaves a forward set by the application alone. */
+void
+gst_kafka_consumer_forward (GstKafkaConsumer *self, const gchar *topic, gint partition)
+{
+  rd_kafka_queue_t *from = rd_kafka_queue_get_partition (self->rk, topic, partition);
+
+  if (!from)
+    return;
+  g_mutex_lock (&self->lock);
+  if (self->queue)
+    rd_kafka_queue_forward (from, self->queue);
+  g_mutex_unlock (&self->lock);
+  rd_kafka_queue_destroy (from);
+}
+
+/* A topic or partition made while we run is ours from its first message on. */
+static gboolean
+is_fresh (GstKafkaConsumer *self, const gchar *topic, gint partition)
+{
+  return self->known_topics &&
+         partition >= GPOINTER_TO_INT (g_hash_table_lookup (self->known_topics, topic));
+}
+
+static void
+mark_fresh (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
+{
+  for (gint i = 0; i < list->cnt; i++)
+    if (is_fresh (self, list->elems[i].topic, list->elems[i].partition))
+      list->elems[i].offset = RD_KAFKA_OFFSET_BEGINNING;
+}
+
+void
+gst_kafka_consumer_log_offsets (
+    GstKafkaConsumer *self, const gchar *what, const rd_kafka_topic_partition_list_t *list)
+{
+  for (gint i = 0; i < list->cnt; i++)
+    GST_DEBUG_OBJECT (self->settings->pad, "%s: partition %d of %s at offset %" G_GINT64_FORMAT,
+        what, list->elems[i].partition, list->elems[i].topic, list->elems[i].offset);
+}
+
+static void
+log_assigned (GstKafkaConsumer *self, const GstKafkaPartition *partition)
+{
+  GST_INFO_OBJECT (self->settings->pad,
+      "assigned: partition %d of %s, from offset %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
+      ", end %" G_GINT64_FORMAT,
+      partition->partition, partition->topic, partition->asked, partition->high, partition->end);
+}
+
+static void
+add_partitions (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
+{
+  g_autofree GstKafkaPosition *positions = g_new0 (GstKafkaPosition, list->cnt);
+  rd_kafka_resp_err_t err;
+
+  mark_fresh (self, list);
+  err = gst_kafka_range_resolve (&self->settings->range, self->rk, list, positions);
+  if (err)
+    gst_kafka_consumer_fail (self, err, NULL);
+  g_mutex_lock (&self->lock);
+  for (gint i = 0; i < list->cnt; i++) {
+    GstKafkaPartition *added =
+        gst_kafka_partitions_add (self->partitions, list->elems[i].topic, list->elems[i].partition);
+
+    /* The broker has the last word: with a transaction under way it has more than may be read. */
+    added->position = positions[i].start > positions[i].high ? -1 : positions[i].start;
+    added->asked = MAX (positions[i].start, -1);
+    added->high = positions[i].high;
+    added->end = positions[i].end;
+    /* Whoever owns the partition next is to begin here too if we die before the first message is
+     * done, and is to know of that. */
+    if (positions[i].start >= 0 &&
+        !gst_kafka_reset_is_error (&positions[i].reset, self->settings->range.reset))
+      added->start = positions[i].start;
+    added->suspicion = positions[i].suspicion;
+    if (added->high >= 0)
+      added->suspicion.until = MIN (added->suspicion.until, added->high);
+    log_assigned (self, added);
+    if (added->suspicion.until >= 0)
+      GST_INFO_OBJECT (self->settings->pad,
+          "one message at a time before offset %" G_GINT64_FORMAT
+          " of partition %d, since the last run failed",
+          added->suspicion.until, added->partition);
+  }
+  self->changed = TRUE;
+  self->idle = FALSE;
+  self->rebalances++;
+  g_mutex_unlock (&self->lock);
+  for (gint i = 0; i < list->cnt; i++) {
+    gst_kafka_consumer_check_start (
+        self, list->elems[i].topic, list->elems[i].partition, &positions[i]);
+    gst_kafka_consumer_forward (self, list->elems[i].topic, list->elems[i].partition);
+  }
+}
+
+/* with self->lock */
+const GstKafkaFlow *
+gst_kafka_consumer_get_flow (GstKafkaConsumer *self)
+{
+  GstFlowReturn last = gst_pad_get_last_flow_return (self->settings->pad);
+
+  return self->playing && (last == GST_FLOW_OK || last == GST_FLOW_EOS) ? &self->flow : NULL;
+}
+
+static void
+mark_leaving (GstKafkaConsumer *self, const rd_kafka_topic_partition_list_t *list)
+{
+  g_mutex_lock (&self->lock);
+  for (gint i = 0; i < list->cnt; i++) {
+    GstKafkaPartition *partition = gst_kafka_partitions_find (
+        self->partitions, list->elems[i].topic, list->elems[i].partition);
+
+    if (!partition)
+      continue;
+    partition->leaving = TRUE;
+    GST_INFO_OBJECT (self->settings->pad,
+        "revoked: partition %d of %s, read up to offset %" G_GINT64_FORMAT ", %u under way",
+        partition->partition, partition->topic, partition->position,
+        gst_kafka_ledger_get_pending (partition->ledger));
+  }
+  g_mutex_unlock (&self->lock);
+}
+
+/* What is on its way downstream gets a moment to be done, then the rest is for the next owner. */
+static void
+drain (GstKafkaConsumer *self)
+{
+  gint64 deadline = g_get_monotonic_time () + DRAIN_TIME;
+  rd_kafka_topic_partition_list_t *list;
+
+  g_mutex_lock (&self->lock);
+  while (!self->stopping && self->playing &&
+         gst_kafka_partitions_count_leaving (self->partitions) > 0 &&
+         g_get_monotonic_time () < deadline)
+    g_cond_wait_until (&self->cond, &self->lock, g_get_monotonic_time () + TICK / 5);
+  list = self->settings->group
+             ? gst_kafka_careful_take_last (self, gst_kafka_consumer_get_flow (self), TRUE)
+             : NULL;
+  g_mutex_unlock (&self->lock);
+  if (!list)
+    return;
+  gst_kafka_consumer_log_offsets (self, "commit before it leaves", list);
+  if (!gst_kafka_handle_commit (self->handle, list, LEAVE_TIME_MS))
+    GST_WARNING_OBJECT (self->settings->pad, "no answer to the last commit");
+  rd_kafka_topic_partition_list_destroy (list);
+}
+
+static void
+remove_partitions (GstKafkaConsumer *self, const rd_kafka_topic_partition_list_t *list)
+{
+  g_mutex_lock (&self->lock);
+  for (gint i = 0; i < list->cnt; i++)
+    gst_kafka_partitions_remove (self->partitions, list->elems[i].topic, list->elems[i].partition);
+  self->changed = TRUE;
+  g_mutex_unlock (&self->lock);
+}
+
+static gboolean
+is_cooperative (rd_kafka_t *rk)
+{
+  return g_strcmp0 (rd_kafka_rebalance_protocol (rk), "COOPERATIVE") == 0;
+}
+
+static void
+ignore_error (rd_kafka_t *rk, rd_kafka_error_t *error)
+{
+  if (!error)
+    return;
+  GST_WARNING ("%s: %s", rd_kafka_name (rk), rd_kafka_error_string (error));
+  rd_kafka_error_destroy (error);
+}
+
+static void
+take_on (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
+{
+  add_partitions (self, list);
+  if (is_cooperative (self->rk))
+    ignore_error (self->rk, rd_kafka_incremental_assign (self->rk, list));
+  else
+    rd_kafka_assign (self->rk, list);
+}
+
+static void
+give_up (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
+{
+  mark_leaving (self, list);
+  if (!rd_kafka_assignment_lost (self->rk))
+    drain (self);
+  if (is_cooperative (self->rk))
+    ignore_error (self->rk, rd_kafka_incremental_unassign (self->rk, list));
+  else
+    rd_kafka_assign (self->rk, NULL);
+  remove_partitions (self, list);
+}
+
+void
+gst_kafka_consumer_rebalance (
+    rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+  GstKafkaConsumer *self = opaque;
+
+  GST_INFO ("%s: %s of %d partitions", rd_kafka_name (rk), rd_kafka_err2name (err), list->cnt);
+  gst_kafka_handle_set_assigned (self->handle);
+  if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+    take_on (self, list);
+  else if (err == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS)
+    give_up (self, list);
+  else
+    rd_kafka_assign (rk, NULL);
+  self->waiting_told = FALSE;
+  if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+    gst_kafka_consumer_grant (self, GST_KAFKA_REFUSED_GROUP);
+  self->rebalanced = g_get_monotonic_time ();
+  tell_assignment (self);
+  gst_kafka_consumer_wake_reader (self);
+}
+
+/* Without a group's assignment: which partitions there are is looked up, now and then again. */
+
+static void
+drop_known (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
+{
+  g_mutex_lock (&self->lock);
+  for (gint i = list->cnt; i-- > 0;)
+    if (gst_kafka_partitions_find (
+            self->partitions, list->elems[i].topic, list->elems[i].partition))
+      rd_kafka_topic_partition_list_del_by_idx (list, i);
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+assign_new (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
+{
+  GST_INFO_OBJECT (self->settings->pad, "reading %d more partitions", list->cnt);
+  add_partitions (self, list);
+  ignore_error (self->rk, rd_kafka_incremental_assign (self->rk, list));
+  tell_assignment (self);
+  gst_kafka_consumer_wake_reader (self);
+}
+
+static void
+assign_found (GstKafkaConsumer *self, GstKafkaDiscovery *found)
+{
+  if (found->refused)
+    gst_kafka_consumer_refuse (
+        self, GST_KAFKA_REFUSED_TOPIC, found->refused_topic, found->refused, NULL);
+  else
+    gst_kafka_consumer_grant (self, GST_KAFKA_REFUSED_TOPIC);
+  if (found->missing)
+    gst_kafka_consumer_tell_waiting (self, found->missing);
+  self->waiting_told = found->missing != NULL;
+  drop_known (self, found->list);
+  if (found->list->cnt > 0 && !gst_kafka_consumer_is_stopping (self))
+    assign_new (self, found->list);
+}
+
+void
+gst_kafka_consumer_discover (GstKafkaConsumer *self)
+{
+  GstKafkaDiscovery found = {NULL};
+
+  self->discovered = g_get_monotonic_time ();
+  if (!gst_kafka_discover (self->rk, self->settings, ASK_TIME_MS, &found))
+    assign_found (self, &found);
+  gst_kafka_discovery_clear (&found);
+}
+
+void
+gst_kafka_consumer_subscribe (GstKafkaConsumer *self)
+{
+  rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new (4);
+  rd_kafka_resp_err_t err;
+
+  for (gchar **name = self->settings->topics; *name; name++)
+    rd_kafka_topic_partition_list_add (list, *name, RD_KAFKA_PARTITION_UA);
+  err = rd_kafka_subscribe (self->rk, list);
+  rd_kafka_topic_partition_list_destroy (list);
+  if (err)
+    gst_kafka_consumer_fail (self, err, NULL);
+}
+
+gboolean
+gst_kafka_consumer_assigns_itself (GstKafkaConsumer *self)
+{
+  return !self->settings->group || self->settings->partitions;
+}
