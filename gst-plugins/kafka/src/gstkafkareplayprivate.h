@@ -9,7 +9,8 @@
 
 G_BEGIN_DECLS
 
-/* For gstkafkareplay.c, which opens, plays and seeks, and gstkafkatrack.c, which reads one partition. */
+/* For gstkafkareplay.c, which opens, plays and seeks, and gstkafkatrack.c, which reads one
+ * partition. */
 
 /* One partition of the recording. */
 typedef struct {
