@@ -84,40 +84,56 @@ gst_kafka_create_topic (rd_kafka_t *rk, const gchar *topic, gint partitions,
   return err;
 }
 
-/* (nullable): the value of the topic's setting @name */
+/* (nullable): the value of the setting @name */
 static const gchar *
-find_setting (rd_kafka_event_t *event, const gchar *name)
+find_setting (const rd_kafka_ConfigResource_t *resource, const gchar *name)
 {
-  const rd_kafka_ConfigResource_t **resources;
-  const rd_kafka_ConfigEntry_t **entries;
-  size_t n_resources, n_entries;
+  size_t count;
+  const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs (resource, &count);
 
-  resources = rd_kafka_DescribeConfigs_result_resources (
-      rd_kafka_event_DescribeConfigs_result (event), &n_resources);
-  if (n_resources != 1 || rd_kafka_ConfigResource_error (resources[0]))
-    return NULL;
-  entries = rd_kafka_ConfigResource_configs (resources[0], &n_entries);
-  for (size_t i = 0; i < n_entries; i++)
+  for (size_t i = 0; i < count; i++)
     if (g_str_equal (rd_kafka_ConfigEntry_name (entries[i]), name))
       return rd_kafka_ConfigEntry_value (entries[i]);
   return NULL;
 }
 
-gboolean
+static rd_kafka_resp_err_t
+limit_of (const rd_kafka_ConfigResource_t *resource, guint64 *bytes)
+{
+  rd_kafka_resp_err_t err = rd_kafka_ConfigResource_error (resource);
+  const gchar *value = err ? NULL : find_setting (resource, "max.message.bytes");
+
+  if (value && g_ascii_string_to_unsigned (value, 10, 1, G_MAXINT, bytes, NULL))
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  return err ? err : RD_KAFKA_RESP_ERR__NOENT;
+}
+
+/* @event: (nullable) */
+static rd_kafka_resp_err_t
+described_limit (rd_kafka_event_t *event, guint64 *bytes)
+{
+  rd_kafka_resp_err_t err = event ? rd_kafka_event_error (event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+  const rd_kafka_ConfigResource_t **resources;
+  size_t count;
+
+  if (err)
+    return err;
+  resources = rd_kafka_DescribeConfigs_result_resources (
+      rd_kafka_event_DescribeConfigs_result (event), &count);
+  return count == 1 ? limit_of (resources[0], bytes) : RD_KAFKA_RESP_ERR__BAD_MSG;
+}
+
+rd_kafka_resp_err_t
 gst_kafka_query_batch_limit (rd_kafka_t *rk, const gchar *topic, gint timeout_ms, guint64 *bytes)
 {
   rd_kafka_ConfigResource_t *wanted = rd_kafka_ConfigResource_new (RD_KAFKA_RESOURCE_TOPIC, topic);
   rd_kafka_event_t *event =
       ask (rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, send_describe, wanted, timeout_ms);
-  const gchar *value = NULL;
-  gboolean known;
+  rd_kafka_resp_err_t err = described_limit (event, bytes);
 
-  if (event && !rd_kafka_event_error (event))
-    value = find_setting (event, "max.message.bytes");
-  known = value && g_ascii_string_to_unsigned (value, 10, 1, G_MAXINT, bytes, NULL);
   g_clear_pointer (&event, rd_kafka_event_destroy);
   rd_kafka_ConfigResource_destroy (wanted);
-  return known;
+  return err;
 }
 
 static rd_kafka_resp_err_t

@@ -13,8 +13,8 @@ rd_kafka_resp_err_t gst_kafka_create_topic (rd_kafka_t *rk, const gchar *topic, 
     gint replication_factor, gint timeout_ms, gchar **detail);
 
 /* Queries for up to @timeout_ms how many @bytes a batch for @topic may have (max.message.bytes).
- * FALSE: no answer, or no right to describe the topic. */
-gboolean gst_kafka_query_batch_limit (
+ * It takes the right DescribeConfigs. RD_KAFKA_RESP_ERR__NOENT: the topic has no such setting. */
+rd_kafka_resp_err_t gst_kafka_query_batch_limit (
     rd_kafka_t *rk, const gchar *topic, gint timeout_ms, guint64 *bytes);
 
 /* Queries the cluster for up to @timeout_ms. TRUE: it answered. @topic: (nullable): the topic to

@@ -13,6 +13,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define CAUTIOUS_BATCH 16384
 /* What a batch of one record has beside key and value, at least. */
 #define LEAST_OVERHEAD 61
+#define ASK_MS 1000
 #define ASK_INTERVAL G_USEC_PER_SEC
 
 /* With lock. Idempotence wouldn't help: of a producer that is new to it, a broker takes the second
@@ -44,27 +45,43 @@ gst_kafka_producer_init_batches (GstKafkaProducer *self)
     configure (self, fitting_batch_bytes (self));
 }
 
-void
-gst_kafka_producer_learn_batch_limit (GstKafkaProducer *self)
+/* With lock */
+static void
+note_limit (GstKafkaProducer *self, rd_kafka_resp_err_t err, guint64 limit)
 {
-  guint64 limit = 0;
-  gboolean known = gst_kafka_producer_query_batch_limit (self, &limit);
+  gboolean known = !err, news = known && limit != self->topic_limit;
 
-  g_mutex_lock (&self->lock);
-  self->limit_asked = g_get_monotonic_time ();
-  self->asks_limit = FALSE;
-  if (known && limit != self->topic_limit) {
+  if (news)
+    self->topic_limit = limit;
+  if (news)
     GST_INFO_OBJECT (self->element, "topic \"%s\" takes batches of %" G_GUINT64_FORMAT " bytes",
         self->topic, limit);
-    self->topic_limit = limit;
-  } else if (!self->topic_limit) {
+  else if (!known && !self->limit_asked)
     GST_INFO_OBJECT (self->element,
-        "the cluster doesn't say what topic \"%s\" takes (right DescribeConfigs): batches get at "
-        "most %" G_GUINT64_FORMAT " bytes",
-        self->topic, fitting_batch_bytes (self));
-  }
+        "no max.message.bytes of topic \"%s\" (%s; it takes the right DescribeConfigs): batches "
+        "get at most %" G_GUINT64_FORMAT " bytes",
+        self->topic, rd_kafka_err2name (err), fitting_batch_bytes (self));
+}
+
+void
+gst_kafka_producer_fit_batches (GstKafkaProducer *self)
+{
   self->regrouping |= fitting_batch_bytes (self) != self->batch_bytes;
+}
+
+gboolean
+gst_kafka_producer_learn_batch_limit (GstKafkaProducer *self, gint timeout_ms)
+{
+  guint64 limit = 0;
+  rd_kafka_resp_err_t err = gst_kafka_producer_query_batch_limit (self, timeout_ms, &limit);
+
+  g_mutex_lock (&self->lock);
+  note_limit (self, err, limit);
+  self->limit_asked = g_get_monotonic_time ();
+  self->asks_limit = FALSE;
+  gst_kafka_producer_fit_batches (self);
   g_mutex_unlock (&self->lock);
+  return !err || err == RD_KAFKA_RESP_ERR__NOENT || gst_kafka_error_is_refusal (err);
 }
 
 /* Without lock, with nothing in flight. The library takes the size only with a new client. */
@@ -103,7 +120,7 @@ gst_kafka_producer_regroup (GstKafkaProducer *self)
     return;
   }
   if (asks)
-    gst_kafka_producer_learn_batch_limit (self);
+    gst_kafka_producer_learn_batch_limit (self, ASK_MS);
   if (regroups)
     use_fitting_batches (self);
 }

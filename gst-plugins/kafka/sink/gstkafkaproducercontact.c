@@ -5,6 +5,10 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
 
+/* The first frame waits for the first try; a slow link connects to the controller meanwhile. */
+#define LIMIT_MS (5 * GST_KAFKA_PRODUCER_SLICE_MS)
+#define LIMIT_TRIES 10
+
 /* With lock. (nullable): the client, to be used without lock until return_handle(); NULL while it
  * is being replaced. */
 static rd_kafka_t *
@@ -73,21 +77,21 @@ create_topic (GstKafkaProducer *self)
   return !err;
 }
 
-gboolean
-gst_kafka_producer_query_batch_limit (GstKafkaProducer *self, guint64 *limit)
+rd_kafka_resp_err_t
+gst_kafka_producer_query_batch_limit (GstKafkaProducer *self, gint timeout_ms, guint64 *limit)
 {
-  gboolean known = FALSE;
+  rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__STATE;
   rd_kafka_t *rk;
 
   g_mutex_lock (&self->lock);
   if ((rk = borrow_handle (self))) {
     g_mutex_unlock (&self->lock);
-    known = gst_kafka_query_batch_limit (rk, self->topic, 10 * GST_KAFKA_PRODUCER_SLICE_MS, limit);
+    err = gst_kafka_query_batch_limit (rk, self->topic, timeout_ms, limit);
     g_mutex_lock (&self->lock);
     return_handle (self);
   }
   g_mutex_unlock (&self->lock);
-  return known;
+  return err;
 }
 
 static void
@@ -95,6 +99,7 @@ release (GstKafkaProducer *self)
 {
   g_mutex_lock (&self->lock);
   self->held = FALSE;
+  gst_kafka_producer_fit_batches (self);
   gst_kafka_producer_hand_over_all (self);
   g_mutex_unlock (&self->lock);
 }
@@ -159,6 +164,14 @@ report_missing_topic (GstKafkaProducer *self)
       ("Waiting for the topic \"%s\", which doesn't exist yet", self->topic), (NULL));
 }
 
+/* TRUE: the limit for batches is known, or there is no use in asking again. */
+static gboolean
+settle_limit (GstKafkaProducer *self, guint *tries)
+{
+  return self->config.each_names_topic || gst_kafka_producer_learn_batch_limit (self, LIMIT_MS) ||
+         ++*tries == LIMIT_TRIES;
+}
+
 gpointer
 gst_kafka_producer_make_contact (gpointer user_data)
 {
@@ -168,18 +181,20 @@ gst_kafka_producer_make_contact (gpointer user_data)
                         : G_MAXINT64;
   const gchar *topic = self->config.each_names_topic ? NULL : self->topic;
   rd_kafka_resp_err_t topic_err;
-  gboolean reported = FALSE, made = FALSE;
+  gboolean reported = FALSE, made = FALSE, settled = FALSE;
+  guint tries = 0;
 
   do {
     if (self->config.create_topic && !made && !(made = create_topic (self)))
       continue;
     if (!gst_kafka_producer_query_topic (self, topic, &topic_err))
       continue;
-    if (topic)
-      gst_kafka_producer_learn_batch_limit (self);
+    settled = !topic_err && settle_limit (self, &tries);
     release (self);
-    if (!topic_err)
+    if (settled)
       return NULL;
+    if (!topic_err)
+      continue;
     gst_kafka_fault_note (&self->fault, topic_err, NULL);
     if (!reported && topic_err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
       report_missing_topic (self);

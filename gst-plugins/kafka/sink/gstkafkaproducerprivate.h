@@ -114,8 +114,11 @@ void gst_kafka_producer_replace_handle (GstKafkaProducer *self, const gchar *rea
 
 /* Before there is a client. */
 void gst_kafka_producer_init_batches (GstKafkaProducer *self);
-/* Without lock: asks the cluster, if it lets itself be asked. */
-void gst_kafka_producer_learn_batch_limit (GstKafkaProducer *self);
+/* Without lock: asks the cluster for up to @timeout_ms. FALSE: another try may
+ * bring an answer. */
+gboolean gst_kafka_producer_learn_batch_limit (GstKafkaProducer *self, gint timeout_ms);
+/* With lock: batches of another size are used, if what is known asks for it. */
+void gst_kafka_producer_fit_batches (GstKafkaProducer *self);
 /* Without lock, on the poller's thread. */
 void gst_kafka_producer_regroup (GstKafkaProducer *self);
 /* With lock: neither a record that has to go alone, nor one beside it. */
@@ -161,8 +164,9 @@ void gst_kafka_producer_watch_access (GstKafkaProducer *self);
 
 /* The connector's thread, without lock. */
 gpointer gst_kafka_producer_make_contact (gpointer self);
-/* Without lock, like the next one. FALSE: not known. */
-gboolean gst_kafka_producer_query_batch_limit (GstKafkaProducer *self, guint64 *limit);
+/* Without lock. gst_kafka_query_batch_limit() with the current client. */
+rd_kafka_resp_err_t gst_kafka_producer_query_batch_limit (
+    GstKafkaProducer *self, gint timeout_ms, guint64 *limit);
 /* Without lock. gst_kafka_query_topic() with the current client; FALSE also while there is none. */
 gboolean gst_kafka_producer_query_topic (
     GstKafkaProducer *self, const gchar *topic, rd_kafka_resp_err_t *topic_err);
