@@ -252,6 +252,7 @@ export class Travel {
       this.#view.show(bitmap, `${frame.camera} at ${moment(frame.captured, exactClock)}: ${answerOf(frame)}`);
       this.#view.setBoxes(frame.boxes ?? [], frame.width, frame.height);
       this.#recount.setFrame(frame, bitmap);
+      $("travel").dataset.place = keyOf(frame);
     } catch (error) {
       if (move !== this.#moves) return;
       this.#view.clear(error.message);
@@ -283,7 +284,6 @@ export class Travel {
     slider.setAttribute("aria-valuetext", `${moment(frame.captured, exactClock)}, ${answerOf(frame)}`);
     setText($("travel-time"), moment(frame.captured, exactClock));
     setText($("travel-count"), answerOf(frame));
-    $("travel").dataset.place = keyOf(frame);
     showFacts([
       ["Frame", place(frame), "place"],
       ["Event", frame.event ? place(frame.event) : frame.counted ? "none: no face" : "none yet", "event-place"],
