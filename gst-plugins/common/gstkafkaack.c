@@ -11,6 +11,12 @@ typedef struct {
   gint open;    /* atomic: a part was let go without a word */
 } GstKafkaAck;
 
+/* GObject knows an instance by its first member. */
+G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaAck, parent) == 0);
+/* gst_kafka_ack_mark() replaces an outcome by larger ones only. */
+G_STATIC_ASSERT (
+    GST_KAFKA_ACK_UNDECIDED < GST_KAFKA_ACK_DONE && GST_KAFKA_ACK_DONE < GST_KAFKA_ACK_FAILED);
+
 static gpointer parent_class;
 
 static void

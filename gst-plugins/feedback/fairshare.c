@@ -28,7 +28,7 @@ struct _FairShare {
   GHashTable *index;
   gdouble level; /* frames/s per weight */
   gdouble level_rate;
-  guint asked; /* since the level was found */
+  guint uses_left; /* of the level, before it is found anew */
 };
 
 static FairShareTerms
@@ -61,7 +61,7 @@ add (FairShare *self, const gchar *name, const FairShareTerms *terms, gdouble un
 
   g_hash_table_insert (self->index, camera.name, GUINT_TO_POINTER (self->cameras->len));
   g_array_append_val (self->cameras, camera);
-  self->asked = G_MAXUINT - 1;
+  self->uses_left = 0;
 }
 
 FairShare *
@@ -89,7 +89,7 @@ void
 fair_share_set_terms (FairShare *self, const FairShareTerms *terms)
 {
   camera_at (self, 0)->terms = sane (terms);
-  self->asked = G_MAXUINT - 1;
+  self->uses_left = 0;
 }
 
 /* How many rounds of reports may leave out a camera that sends at the rate it is due. */
@@ -216,18 +216,19 @@ find_level (FairShare *self, gdouble rate)
   }
   self->level = level;
   self->level_rate = rate;
-  self->asked = 0;
+  self->uses_left = REPORTS_PER_LEVEL (self->cameras->len);
 }
 
 gdouble
 fair_share_of (FairShare *self, gdouble rate, gdouble round)
 {
   const FairShareTerms *own = &camera_at (self, 0)->terms;
-  guint count = self->cameras->len;
 
-  if (count <= FEW_CAMERAS || ++self->asked > REPORTS_PER_LEVEL (count)) {
+  if (self->cameras->len <= FEW_CAMERAS || self->uses_left == 0) {
     forget_silent (self, round);
     find_level (self, MAX (rate, 1e-9));
+  } else {
+    self->uses_left--;
   }
   return CLAMP (own->weight * self->level * (rate / self->level_rate), own->min, own->max);
 }

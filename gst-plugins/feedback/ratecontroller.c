@@ -630,7 +630,12 @@ rate_controller_get_rate (const RateController *self, gdouble now)
 const gchar *
 rate_bound_name (RateBound bound)
 {
-  static const gchar *const names[] = {"camera", "fog", "link", "minimum"};
+  static const gchar *const names[] = {
+      [RATE_BOUND_CAMERA] = "camera",
+      [RATE_BOUND_FOG] = "fog",
+      [RATE_BOUND_LINK] = "link",
+      [RATE_BOUND_MINIMUM] = "minimum",
+  };
 
   return names[bound];
 }

@@ -15,6 +15,7 @@
 #define LEAST_WARMTH 0.8
 /* With fewer frames of a camera no quantile is taken. */
 #define FEW 8
+G_STATIC_ASSERT (FEW <= HAAR_RECENT_MAX);
 /* For how long a sample is taken to show how long frames wait. */
 #define KNOWN_FOR (30 * G_TIME_SPAN_SECOND)
 /* The looks at other threads: the time that their mean follows, and how long a look is of use. */

@@ -1,39 +1,43 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "haarreporter.h"
 
+typedef enum {
+  GOES_ON,
+  FINISHING, /* the last report is wanted */
+  FINISHED,  /* and made */
+  QUITTING,  /* the thread ends */
+} Stage;
+
 struct _HaarReporter {
   HaarReporterFunc func;
   gpointer user_data;
   GThread *thread;
-  GMutex lock;
-  GCond changed;
-  /* with the lock: */
+
+  GMutex lock;   /* guards what follows; a leaf: no call is made with it */
+  GCond changed; /* any of it */
+  Stage stage;
   gint64 interval; /* us */
-  gint64 next;     /* monotonic, us */
-  gboolean beginning;
+  gint64 next;     /* us, monotonic: the next report is due */
   gboolean running;
-  gboolean woken;
-  gboolean finishing;
-  gboolean finished;
-  gboolean quit;
+  gboolean begin_wanted, report_wanted; /* calls that are asked for */
 };
 
 /* with the lock */
 static gboolean
 is_due (HaarReporter *self)
 {
-  if (self->finished)
+  if (self->stage == FINISHED)
     return FALSE;
-  return self->beginning || self->finishing ||
-         (self->running && (self->woken || g_get_monotonic_time () >= self->next));
+  return self->begin_wanted || self->stage == FINISHING ||
+         (self->running && (self->report_wanted || g_get_monotonic_time () >= self->next));
 }
 
 /* with the lock */
 static void
 wait_until_due (HaarReporter *self)
 {
-  while (!self->quit && !is_due (self)) {
-    if (self->running && !self->finished)
+  while (self->stage != QUITTING && !is_due (self)) {
+    if (self->running && self->stage != FINISHED)
       g_cond_wait_until (&self->changed, &self->lock, self->next);
     else
       g_cond_wait (&self->changed, &self->lock);
@@ -44,12 +48,12 @@ wait_until_due (HaarReporter *self)
 static HaarReporterCall
 next_call (HaarReporter *self)
 {
-  if (self->beginning) {
-    self->beginning = FALSE;
+  if (self->begin_wanted) {
+    self->begin_wanted = FALSE;
     return HAAR_REPORTER_BEGIN;
   }
-  self->woken = FALSE;
-  return self->finishing ? HAAR_REPORTER_LEAVE : HAAR_REPORTER_REPORT;
+  self->report_wanted = FALSE;
+  return self->stage == FINISHING ? HAAR_REPORTER_LEAVE : HAAR_REPORTER_REPORT;
 }
 
 static gpointer
@@ -58,15 +62,15 @@ reporter_main (gpointer data)
   HaarReporter *self = data;
 
   g_mutex_lock (&self->lock);
-  for (wait_until_due (self); !self->quit; wait_until_due (self)) {
+  for (wait_until_due (self); self->stage != QUITTING; wait_until_due (self)) {
     HaarReporterCall call = next_call (self);
 
     g_mutex_unlock (&self->lock);
     self->func (call, self->user_data);
     g_mutex_lock (&self->lock);
     self->next = g_get_monotonic_time () + self->interval;
-    if (call == HAAR_REPORTER_LEAVE && self->finishing)
-      self->finished = TRUE;
+    if (call == HAAR_REPORTER_LEAVE && self->stage == FINISHING)
+      self->stage = FINISHED;
     g_cond_broadcast (&self->changed);
   }
   g_mutex_unlock (&self->lock);
@@ -93,7 +97,7 @@ void
 haar_reporter_free (HaarReporter *self)
 {
   g_mutex_lock (&self->lock);
-  self->quit = TRUE;
+  self->stage = QUITTING;
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
   if (self->thread)
@@ -118,7 +122,7 @@ void
 haar_reporter_begin (HaarReporter *self)
 {
   g_mutex_lock (&self->lock);
-  self->beginning = TRUE;
+  self->begin_wanted = TRUE;
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
 }
@@ -137,7 +141,7 @@ void
 haar_reporter_wake (HaarReporter *self)
 {
   g_mutex_lock (&self->lock);
-  self->woken = TRUE;
+  self->report_wanted = TRUE;
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
 }
@@ -146,7 +150,8 @@ void
 haar_reporter_finish (HaarReporter *self)
 {
   g_mutex_lock (&self->lock);
-  self->finishing = TRUE;
+  if (self->stage == GOES_ON)
+    self->stage = FINISHING;
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
 }
@@ -158,10 +163,9 @@ haar_reporter_wait_finished (HaarReporter *self, gint64 timeout)
   gboolean finished;
 
   g_mutex_lock (&self->lock);
-  while (self->finishing && !self->finished &&
-         g_cond_wait_until (&self->changed, &self->lock, deadline))
+  while (self->stage == FINISHING && g_cond_wait_until (&self->changed, &self->lock, deadline))
     ;
-  finished = !self->finishing || self->finished;
+  finished = self->stage != FINISHING;
   g_mutex_unlock (&self->lock);
   return finished;
 }
@@ -170,7 +174,7 @@ void
 haar_reporter_resume (HaarReporter *self)
 {
   g_mutex_lock (&self->lock);
-  self->finishing = self->finished = FALSE;
+  self->stage = GOES_ON;
   self->next = g_get_monotonic_time () + self->interval;
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);

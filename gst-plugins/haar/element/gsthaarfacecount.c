@@ -88,7 +88,9 @@ GST_ELEMENT_REGISTER_DEFINE (
 static GPtrArray *
 equip (GstHaarFaceCount *self, const gchar **engine)
 {
-  static const gchar *const names[] = {"auto", "native", "opencv"};
+  static const gchar *const names[] = {[GST_HAAR_ENGINE_AUTO] = "auto",
+      [GST_HAAR_ENGINE_NATIVE] = "native",
+      [GST_HAAR_ENGINE_OPENCV] = "opencv"};
   g_autofree gchar *cascade = NULL;
   g_autoptr (GError) error = NULL;
   HaarEquipment equipment;

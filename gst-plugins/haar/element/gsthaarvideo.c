@@ -15,6 +15,9 @@ typedef struct {
   GstPad *pad; /* it is for: another one may have come in its place */
 } VideoItem;
 
+/* The queue knows an item by its first member. */
+G_STATIC_ASSERT (G_STRUCT_OFFSET (VideoItem, parent) == 0);
+
 /* --- the queue --- */
 
 static gboolean

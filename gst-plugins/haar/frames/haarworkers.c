@@ -1,9 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "haarworkers.h"
 
-#define PATIENCE (2 * G_TIME_SPAN_SECOND)
+/* us that haar_workers_free() waits for the threads. */
+#define END_TIMEOUT (2 * G_TIME_SPAN_SECOND)
 
-typedef enum { WAITING, WORKED_ON, READY, ABANDONED } State;
+typedef enum {
+  WAITING,   /* for a worker */
+  WORKED_ON, /* by a worker */
+  READY,     /* to be popped */
+  ABANDONED, /* its worker frees it: a flush came while it worked */
+} State;
+
+typedef enum {
+  TAKING,   /* items */
+  FLUSHING, /* no item is taken or given */
+  QUITTING, /* nor is any worked on: the threads end */
+} Mode;
 
 typedef struct {
   gpointer item;
@@ -13,18 +25,17 @@ typedef struct {
 
 struct _HaarWorkers {
   const HaarWorkersClass *klass;
-  GMutex lock;
-  GCond changed;
-  /* with the lock: */
-  GQueue entries;  /* of Entry, in order */
-  guint n_to_work; /* entries that need or needed work */
-  guint limit;
-  guint n_threads; /* still running */
-  guint refs;      /* one each thread, and the owner's */
-  guint n_pushing; /* waiting for room */
-  gboolean popping;
-  gboolean flushing;
-  gboolean quit;
+  guint limit; /* of n_to_work */
+
+  GMutex lock;   /* guards what follows; a leaf: no work is done and nothing freed with it */
+  GCond changed; /* any of it */
+  Mode mode;
+  GQueue entries;   /* of Entry, in order */
+  guint n_to_work;  /* entries that need or needed work */
+  guint n_pushing;  /* pushes that wait for room */
+  gboolean popping; /* haar_workers_pop() waits */
+  guint n_threads;  /* that still run */
+  guint refs;       /* one for each thread, and the owner's */
 };
 
 typedef struct {
@@ -73,7 +84,7 @@ wait_for_work (HaarWorkers *self, gboolean *at_once)
 {
   Entry *entry = NULL;
 
-  while (!self->quit && !(entry = first_waiting (self))) {
+  while (self->mode != QUITTING && !(entry = first_waiting (self))) {
     *at_once = FALSE;
     g_cond_wait (&self->changed, &self->lock);
   }
@@ -165,11 +176,11 @@ haar_workers_new (const HaarWorkersClass *klass, GPtrArray *tools, GError **erro
 void
 haar_workers_free (HaarWorkers *self)
 {
-  gint64 deadline = g_get_monotonic_time () + PATIENCE;
+  gint64 deadline = g_get_monotonic_time () + END_TIMEOUT;
 
   haar_workers_set_flushing (self, TRUE);
   g_mutex_lock (&self->lock);
-  self->quit = TRUE;
+  self->mode = QUITTING;
   g_cond_broadcast (&self->changed);
   while (self->n_threads > 0 && g_cond_wait_until (&self->changed, &self->lock, deadline))
     ;
@@ -183,7 +194,7 @@ append (HaarWorkers *self, gpointer item, gboolean needs_work)
 {
   Entry *entry;
 
-  if (self->flushing)
+  if (self->mode != TAKING)
     return FALSE;
   entry = g_new (Entry, 1);
   entry->item = item;
@@ -202,7 +213,7 @@ haar_workers_push (HaarWorkers *self, gpointer item)
 
   g_mutex_lock (&self->lock);
   self->n_pushing++;
-  while (!self->flushing && self->n_to_work >= self->limit)
+  while (self->mode == TAKING && self->n_to_work >= self->limit)
     g_cond_wait (&self->changed, &self->lock);
   self->n_pushing--;
   pushed = append (self, item, TRUE);
@@ -243,9 +254,9 @@ haar_workers_pop (HaarWorkers *self)
   g_mutex_lock (&self->lock);
   self->popping = TRUE;
   g_cond_broadcast (&self->changed);
-  while (!self->flushing && !head_is_ready (self))
+  while (self->mode == TAKING && !head_is_ready (self))
     g_cond_wait (&self->changed, &self->lock);
-  if (!self->flushing)
+  if (self->mode == TAKING)
     entry = g_queue_pop_head (&self->entries);
   self->popping = FALSE;
   if (entry) {
@@ -264,14 +275,14 @@ haar_workers_drain (HaarWorkers *self)
   gboolean drained;
 
   g_mutex_lock (&self->lock);
-  while (!self->flushing && !(self->popping && g_queue_is_empty (&self->entries)))
+  while (self->mode == TAKING && !(self->popping && g_queue_is_empty (&self->entries)))
     g_cond_wait (&self->changed, &self->lock);
-  drained = !self->flushing;
+  drained = self->mode == TAKING;
   g_mutex_unlock (&self->lock);
   return drained;
 }
 
-/* with the lock; those being worked on stay their worker's */
+/* with the lock. Returns the entries to free; a worker frees the one that it works on. */
 static GSList *
 abandon_all (HaarWorkers *self)
 {
@@ -294,7 +305,7 @@ haar_workers_set_flushing (HaarWorkers *self, gboolean flushing)
   GSList *gone = NULL;
 
   g_mutex_lock (&self->lock);
-  self->flushing = flushing;
+  self->mode = flushing ? FLUSHING : TAKING;
   if (flushing)
     gone = abandon_all (self);
   g_cond_broadcast (&self->changed);

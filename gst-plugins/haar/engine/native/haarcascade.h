@@ -8,6 +8,7 @@ G_BEGIN_DECLS
 #define HAAR_MAX_BLOCKS 3
 /* Larger windows would overflow the 32-bit sum of squares of one window. */
 #define HAAR_MAX_WINDOW 255
+G_STATIC_ASSERT (G_GUINT64_CONSTANT (255) * 255 * HAAR_MAX_WINDOW * HAAR_MAX_WINDOW <= G_MAXUINT32);
 
 /* The sum of a rectangle's pixels, upright or turned by 45 degrees, times a weight. */
 typedef struct {

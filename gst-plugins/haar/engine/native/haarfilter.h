@@ -40,6 +40,8 @@ typedef struct {
 } HaarFilterCorner;
 
 #define HAAR_FILTER_MAX_NODES 4
+/* A child of a HaarFilterTree is a gint8. */
+G_STATIC_ASSERT (HAAR_FILTER_MAX_NODES <= G_MAXINT8);
 
 /* A tree of more than one node: its stumps are its nodes, in their order. A child is as in HaarNode. */
 typedef struct {

@@ -6,6 +6,8 @@
 
 #include "haarsimd.h"
 
+G_STATIC_ASSERT (HAAR_LANES <= HAAR_MAX_LANES);
+
 typedef struct {
   HaarVector contrasts, possible, sure;
   HaarVector upper, lower;

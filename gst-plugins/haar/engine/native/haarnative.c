@@ -6,12 +6,15 @@
 #include "haarpyramid.h"
 #include "haarscan.h"
 
-#define BAND_ROWS 64 /* even */
+#define BAND_ROWS 64
 #define MAX_PIXELS (1 << 28)
 /* Grouping takes time with their square: one that lets more pass tells nothing apart. */
 #define MAX_WINDOWS (1 << 17)
 /* Below it a scan would hardly end. */
 #define MIN_SCALE_FACTOR 1.001
+
+/* A band begins with a row of windows, in levels with a step of 2 too. */
+G_STATIC_ASSERT (BAND_ROWS % 2 == 0);
 
 struct _HaarEngine {
   HaarCascade *cascade;

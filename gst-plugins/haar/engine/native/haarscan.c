@@ -9,7 +9,12 @@
 #include "haarmemory.h"
 
 #define PATCH_ALIGNMENT 64
-#define STRIP_COLUMNS 512 /* a multiple of twice HAAR_MAX_LANES */
+#define STRIP_COLUMNS 512
+
+/* A strip is made of whole vectors, in levels with a step of 2 too. */
+G_STATIC_ASSERT (STRIP_COLUMNS % (2 * HAAR_MAX_LANES) == 0);
+/* A HaarVerdict has 32 flags, and maybe_visited() needs three bits more than lanes. */
+G_STATIC_ASSERT (HAAR_MAX_LANES <= 32);
 
 /* The filter's first stage looks at all windows, in vectors of neighbours; so do further ones as long as enough
  * of a vector's windows are left. The rest wait in queues, one for each stage, until they fill a vector: they
@@ -319,9 +324,18 @@ run_queue (HaarScanner *self, guint stage)
   }
 }
 
-/* Of a vector's windows, those that aren't known to be passed over, see is_visited(). A run of failures that begins
- * behind a doubtful window may be longer by one, or by more, than it seems. Adding a run's first bit to it carries to
- * the first place behind it. `run` is what the vector before ended with, and then what this one does. */
+/* Returns those of a vector's possible windows that OpenCV may look at, see is_visited(). @run: how the
+ * vector before ended, and then how this one does.
+ *
+ * Adding the first bit of a run of failures to the run carries to the first place behind it. If that
+ * place is odd and the run starts at an even one, or the other way round, the run has an odd length,
+ * and OpenCV passes over the window behind it. An example, of windows 0 to 5 of which 0, 1, 2 and 4 fail:
+ *
+ *     failed            0101 1100    window i is bit i + 2
+ *     starts            0100 0100    both at even places
+ *     failed + starts   1010 0000    both carry to odd places: windows 3 and 5 are passed over
+ *
+ * A run that starts right behind a doubtful window may be longer than it seems, so it tells nothing. */
 static guint32
 maybe_visited (HaarVerdict verdict, guint lanes, HaarRun *run)
 {
