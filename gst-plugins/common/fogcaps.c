@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fogcaps.h"
 
-/* GStreamer calls features that are ANY equal to all others. */
+/* GStreamer's comparison finds ANY features equal to all others, so they need a test of their
+ * own. */
 static gboolean
 is_any_memory (const GstCaps *caps, guint index)
 {

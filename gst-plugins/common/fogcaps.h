@@ -5,20 +5,22 @@
 
 G_BEGIN_DECLS
 
-/* TRUE: buffers of these caps can be read on any machine; no DMABuf, no memory of a GPU, no overlay beside the bytes. */
+/* TRUE: the bytes of such buffers mean the same on any machine: no DMABuf, no memory of a GPU, no
+ * overlay outside of the bytes. */
 gboolean fog_caps_are_plain (const GstCaps *caps);
 
 #define FOG_CAPS_NOT_PLAIN                                                                         \
-  "Only this machine could read these frames: they lie in memory of a device. Convert them "       \
+  "Only this machine can read these frames, because they lie in a device's memory. Convert them "  \
   "before this element, with "                                                                     \
   "videoconvert, vapostproc ! video/x-raw, gldownload or the like."
 
 /**
  * fog_caps_keep_plain:
- * @caps: what is offered
+ * @caps: the caps that are offered
  *
- * Returns: (transfer full): those of @caps that fog_caps_are_plain() accepts, with system memory in place of any memory; all
- *   of @caps if there is none, so that the element gets to refuse them with an error of its own
+ * Returns: (transfer full): those of @caps that fog_caps_are_plain() accepts, with system memory in
+ *   place of any memory. If there are none: all of @caps, so that the element can refuse them with
+ *   an error of its own
  */
 GstCaps *fog_caps_keep_plain (GstCaps *caps);
 

@@ -7,20 +7,21 @@ G_BEGIN_DECLS
 
 #define FOG_HISTOGRAM_BOUNDS 13
 
-/* Upper bounds of the buckets, s; a last bucket has no bound. */
+/* Upper bounds of the buckets, s. One more bucket has no bound. */
 extern const gdouble fog_histogram_bounds[FOG_HISTOGRAM_BOUNDS];
 
-/* How often a time fell into each bucket; begins with zeros. */
+/* The number of times in each bucket. Begins with zeros. */
 typedef struct {
   guint64 counts[FOG_HISTOGRAM_BOUNDS + 1];
   gdouble sum; /* s */
 } FogHistogram;
 
-/* A @time that is not known (NAN) isn't counted. */
+/* @time: s; NAN, for an unknown one, is ignored */
 void fog_histogram_add (FogHistogram *self, gdouble time);
-/* Sets field @name of @s to a structure `histogram` with `counts` (GstValueArray of guint64) and `sum` (double, s). */
+/* Sets field @name of @s to a structure `histogram` with the fields `counts` (GstValueArray of
+ * guint64) and `sum` (double, s). */
 void fog_histogram_to_field (const FogHistogram *self, GstStructure *s, const gchar *name);
-/* Reads such a structure. */
+/* Reads such a structure. FALSE: it isn't one. */
 gboolean fog_histogram_from_structure (FogHistogram *self, const GstStructure *s);
 
 G_END_DECLS

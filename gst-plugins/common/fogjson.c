@@ -7,7 +7,7 @@
 #define MAX_TEXT (1024 * 1024)
 #define MAX_LEVELS 16
 
-/* json-glib descends by recursion: depth is bounded before it sees the text. */
+/* json-glib parses nested values by recursion, so the depth is checked before it gets the text. */
 static gboolean
 levels_are_few (const gchar *text, gsize size)
 {

@@ -8,30 +8,30 @@ G_BEGIN_DECLS
 #define FOG_REPORT_CAPS "application/json, schema=(string)fog-report"
 #define FOG_EVENT_CAPS "application/json, schema=(string)fog-event"
 
-/* What a replica did for one camera in the interval. */
+/* What a replica counted of one camera. */
 typedef struct {
   gchar *camera;
-  gchar *session;   /* NULL if the frames carried none */
+  gchar *session;   /* NULL if the frames have none */
   guint64 frames;   /* counted in the interval */
   guint64 last_seq; /* the highest seq counted so far */
-  gdouble min;      /* frames/s the camera may be asked for; 0 if unknown */
-  gdouble max;      /* frames/s; 0 if unknown */
-  gdouble weight;   /* its share; 1 if unknown */
+  gdouble min;      /* frames/s: the camera's minimum rate; 0: unknown */
+  gdouble max;      /* frames/s: its maximum rate; 0: unknown */
+  gdouble weight;   /* its share relative to other cameras; 1: unknown */
 } FogReportCamera;
 
-/* A report of one fog replica, as on the feedback topic: README, "Messages". */
+/* A report of one fog replica, as on the feedback topic (gst-plugins/README.md, "Messages"). */
 typedef struct {
   gchar *replica;
-  gchar *version;     /* of the replica's program; NULL if unknown */
-  guint64 seq;        /* the replica's running number of reports */
-  gdouble interval;   /* s that the report covers, > 0 */
-  guint64 frames;     /* counted in the interval */
-  guint64 faces;      /* found in them */
-  gdouble busy;       /* s that they would keep workers at work without pauses, in all */
-  guint workers;      /* >= 1 */
-  guint64 lag;        /* messages waiting in the replica's partitions, and frames for a worker */
-  GArray *partitions; /* of gint, its assignment */
-  gdouble age_p50;    /* s from capture to counted; NAN if no frame told */
+  gchar *version;   /* of the replica's program; NULL if unknown */
+  guint64 seq;      /* the replica's running number of reports */
+  gdouble interval; /* s that the report covers, > 0 */
+  guint64 frames;   /* counted in the interval */
+  guint64 faces;    /* found in them */
+  gdouble busy;     /* s for which a saturated run would keep workers busy with them, in all */
+  guint workers;    /* >= 1 */
+  guint64 lag; /* messages waiting in the replica's partitions, and frames waiting for a worker */
+  GArray *partitions; /* of gint: those that the replica reads */
+  gdouble age_p50;    /* s from capture to the end of the count; NAN: unknown */
   gdouble age_p95;    /* s */
   GPtrArray *cameras; /* of FogReportCamera */
   gboolean leaving;   /* the replica's last report */
@@ -39,7 +39,7 @@ typedef struct {
 
 FogReport *fog_report_new (const gchar *replica);
 void fog_report_free (FogReport *report);
-/* The camera's entry, made if @report has none. */
+/* The camera's entry, which is added if @report has none. */
 FogReportCamera *fog_report_add_camera (FogReport *report, const gchar *camera);
 
 /* (transfer full): the report as JSON text. */
@@ -47,12 +47,13 @@ gchar *fog_report_to_json (const FogReport *report, gsize *size);
 
 /**
  * fog_report_parse:
- * @text: any bytes at all, need not end in NUL
+ * @text: any bytes, with or without a NUL at the end
  * @size: their number
- * @error: G_IO_ERROR_INVALID_DATA: what is wrong with the text, for a person
+ * @error: G_IO_ERROR_INVALID_DATA, and what is wrong with the text
  *
- * Unknown fields are ignored; a field of the wrong type, a number that is negative or not finite, more than
- * 4096 cameras or partitions, 1 MiB of text or 16 levels make it no report.
+ * Unknown fields are ignored. These are errors: a field of the wrong type, a number that is
+ * negative or not finite, more than 4096 cameras or partitions, more than 1 MiB of text or 16
+ * levels.
  *
  * Returns: (nullable) (transfer full): the report
  */

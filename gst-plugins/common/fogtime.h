@@ -8,19 +8,20 @@ G_BEGIN_DECLS
 /* Now, in ns since the Unix epoch. */
 GstClockTime fog_time_now (void);
 
-/* Of @buffer's PTS; %GST_CLOCK_TIME_NONE if it has none, lies outside of @segment, or the stream isn't in TIME. */
+/* The running time of @buffer's PTS, ns. %GST_CLOCK_TIME_NONE: it has no PTS, it lies outside of
+ * @segment, or the segment's format isn't TIME. */
 GstClockTime fog_running_time (const GstSegment *segment, GstBuffer *buffer);
 
 /**
  * fog_time_of_capture:
- * @element: whose clock and base time map running time to the wall clock
- * @segment: that @buffer belongs to
- * @buffer: a frame, or what was made from one
+ * @element: its clock and base time map running time to the wall clock
+ * @segment: the segment of @buffer
+ * @buffer: a frame, or a buffer that was made from one
  *
- * Looks at the `capture-time` header, then at a #GstReferenceTimestampMeta of `timestamp/x-unix`, then at
- * the buffer's running time.
+ * Takes the first of these that there is: the header `capture-time`, a #GstReferenceTimestampMeta
+ * of `timestamp/x-unix`, the buffer's running time.
  *
- * Returns: ns since the Unix epoch, or %GST_CLOCK_TIME_NONE if nothing tells
+ * Returns: ns since the Unix epoch, or %GST_CLOCK_TIME_NONE if there is none of them
  */
 GstClockTime fog_time_of_capture (
     GstElement *element, const GstSegment *segment, GstBuffer *buffer);

@@ -7,8 +7,8 @@ typedef struct {
   gint64 offset;
   GstKafkaAckNotify notify;
   GDestroyNotify ledger_unref;
-  gint outcome; /* atomic, a GstKafkaAckOutcome; grows only */
-  gint open;    /* atomic: a part was let go without a word */
+  gint outcome; /* atomic: a GstKafkaAckOutcome; it only grows */
+  gint open;    /* atomic: a part was released undecided */
 } GstKafkaAck;
 
 /* GObject knows an instance by its first member. */
@@ -47,7 +47,8 @@ gst_kafka_ack_get_type (void)
   static gsize type;
 
   if (g_once_init_enter (&type)) {
-    /* Each plugin links its own copy of this file: the first one loaded registers for all. */
+    /* Each plugin links its own copy of this file. The first plugin that is loaded registers the
+     * type for all. */
     GType found = g_type_from_name ("GstKafkaAck");
 
     if (!found) {

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Headers that came together are one piece of memory, which begins with their count of references. */
+/* The headers of a message share one block of memory, which begins with their reference count. */
 typedef struct {
   gatomicrefcount refs;
   GstKafkaHeader headers[];
@@ -102,7 +102,8 @@ gst_kafka_meta_register (void)
     gst_meta_register_custom (GST_KAFKA_META_NAME, no_tags, NULL, NULL, NULL);
 }
 
-/* By name takes a lock and a hash, several times a buffer. */
+/* The look-up by name takes a lock and a hash. It is needed several times a buffer, so its result
+ * is kept. */
 static GstCustomMeta *
 get_meta (GstBuffer *buffer)
 {
@@ -208,7 +209,7 @@ gst_kafka_meta_get_header (GstBuffer *buffer, const gchar *name)
              : NULL;
 }
 
-/* Several for each of many frames: GLib's way takes ten times as long. */
+/* Needed several times a frame: GLib's functions take ten times as long. */
 gboolean
 gst_kafka_meta_get_header_uint64 (GstBuffer *buffer, const gchar *name, guint64 *value)
 {
@@ -262,7 +263,7 @@ gst_kafka_meta_set_headers (GstBuffer *buffer, const gchar *name, ...)
   GPtrArray *headers = gst_kafka_headers_new (old ? old->len + 8 : 8);
   va_list args;
 
-  /* Copies of the buffer share the array: a changed one is a new one. */
+  /* Copies of the buffer share the array, so the changed one is a new array. */
   for (guint i = 0; old && i < old->len; i++)
     g_ptr_array_add (headers, gst_kafka_header_ref (g_ptr_array_index (old, i)));
   va_start (args, name);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "decimator.h"
 
-/* What a gap in the input may save up: more would be a burst after it. */
+/* Frames of credit at most. More, saved up in a gap of the input, would be a burst after it. */
 #define MAX_CREDIT 2.0
 
-/* Half a frame of the source early beats half a frame late, and jitter of the time stamps doesn't show. */
+/* Credit from which on a frame passes. A frame that passes half a period of the source early is
+ * better than one that passes half a period late, and the jitter of time stamps then has no
+ * effect. */
 static gdouble
 threshold (gdouble rate, gdouble source_rate)
 {
@@ -20,7 +22,8 @@ decimator_take (Decimator *self, gdouble now, gdouble rate, gdouble source_rate)
     self->credit = 1;
     elapsed = 0;
   } else if (elapsed <= 0 && source_rate > 0) {
-    /* Time that stands still or runs back (a new segment): as if one frame had passed. */
+    /* Time stands still or runs back, because a new segment has begun: one period is taken to have
+     * passed. */
     elapsed = 1 / source_rate;
   }
   self->started = TRUE;

@@ -5,24 +5,24 @@
 
 G_BEGIN_DECLS
 
-/* Lets frames through at any rate up to their own, as evenly as they come: over any span of time the number let
- * through is within one of rate times time. All zero is a decimator that has seen no frame. */
+/* Passes frames at any rate up to their own, evenly spaced. In any span of time it passes as many
+ * frames as rate times time, give or take one. Begins with zeros. */
 typedef struct {
   gboolean started;
-  gdouble last;   /* s, time of the frame before */
+  gdouble last;   /* s: the time of the frame before */
   gdouble credit; /* frames */
 } Decimator;
 
 /**
  * decimator_take:
  * @now: s, the time of the frame
- * @rate: frames/s to let through
- * @source_rate: frames/s that come in, as far as known; else 0
+ * @rate: frames/s that are to pass
+ * @source_rate: frames/s that come in; 0: unknown
  *
- * Returns: whether the frame goes on
+ * Returns: %TRUE if the frame passes
  */
 gboolean decimator_take (Decimator *self, gdouble now, gdouble rate, gdouble source_rate);
-/* A frame that was taken isn't sent after all: the next one goes in its place. */
+/* A frame that passed isn't sent after all: the next one passes in its place. */
 void decimator_give_back (Decimator *self);
 
 G_END_DECLS

@@ -3,32 +3,34 @@
 
 #include <string.h>
 
-/* Names from the network must not fill the memory. */
+/* Names come from the network, and must not fill the memory. */
 #define MAX_CAMERAS 16384
 #define MAX_NAME 256
-/* Up to so many are shared out afresh each time; with more, the level is good for a while. */
+/* With up to this many cameras each call computes the level. With more the level is used several
+ * times. */
 #define FEW_CAMERAS 64
 #define REPORTS_PER_LEVEL(cameras) ((cameras) / 16)
 #define MAX_STEPS 32
-/* Of the weights; what lies beyond, no search for the level would get through. */
+/* Bounds of a weight. With others the search for the level would need too many steps. */
 #define MIN_WEIGHT 0.001
 #define MAX_WEIGHT 1e6
-/* Rounds of reports: one that sends often is missed in the second report without it. */
-#define MIN_PATIENCE 2.5
-#define MAX_PATIENCE 30.0
+/* Rounds of reports that may omit a camera. One that sends often is forgotten after the second
+ * report without it. */
+#define MIN_ROUNDS_OMITTED 2.5
+#define MAX_ROUNDS_OMITTED 30.0
 
 typedef struct {
   gchar *name;
   FairShareTerms terms;
-  gdouble until; /* round of reports */
+  gdouble until; /* the round of reports after which it is forgotten */
 } Camera;
 
 struct _FairShare {
-  GArray *cameras; /* of Camera; the first is the own one */
+  GArray *cameras; /* of Camera; the first one is this camera */
   GHashTable *index;
-  gdouble level; /* frames/s per weight */
-  gdouble level_rate;
-  guint uses_left; /* of the level, before it is found anew */
+  gdouble level;      /* frames/s for each unit of weight */
+  gdouble level_rate; /* frames/s of all cameras that `level` divides */
+  guint uses_left;    /* of `level`, before it is computed again */
 };
 
 static FairShareTerms
@@ -92,13 +94,13 @@ fair_share_set_terms (FairShare *self, const FairShareTerms *terms)
   self->uses_left = 0;
 }
 
-/* How many rounds of reports may leave out a camera that sends at the rate it is due. */
+/* The number of rounds of reports that may omit a camera which sends at the rate of its share. */
 static gdouble
-patience (const FairShare *self, const FairShareTerms *terms, gdouble interval)
+rounds_omitted (const FairShare *self, const FairShareTerms *terms, gdouble interval)
 {
   gdouble rate = CLAMP (terms->weight * self->level, terms->min, terms->max);
 
-  return CLAMP (1.5 + 1.5 / MAX (rate * interval, 0.01), MIN_PATIENCE, MAX_PATIENCE);
+  return CLAMP (1.5 + 1.5 / MAX (rate * interval, 0.01), MIN_ROUNDS_OMITTED, MAX_ROUNDS_OMITTED);
 }
 
 void
@@ -106,7 +108,7 @@ fair_share_see (FairShare *self, const gchar *camera, const FairShareTerms *term
     gdouble interval)
 {
   FairShareTerms t = sane (terms);
-  gdouble until = round + patience (self, &t, interval);
+  gdouble until = round + rounds_omitted (self, &t, interval);
   gpointer found;
 
   if (!g_hash_table_lookup_extended (self->index, camera, NULL, &found)) {
@@ -131,7 +133,7 @@ fair_share_demand (const FairShare *self)
 {
   gdouble own = camera_at (self, 0)->terms.max, sum = 0;
 
-  /* A camera that doesn't say what it wants is taken to want what this one does. */
+  /* A camera whose maximum is unknown is taken to want as much as this one. */
   for (guint i = 0; i < self->cameras->len; i++) {
     gdouble max = camera_at (self, i)->terms.max;
 
@@ -153,7 +155,8 @@ forget_silent (FairShare *self, gdouble round)
   }
 }
 
-/* What all take at a level, and the weight of those who would take more at a higher one. */
+/* Returns: frames/s that all cameras take at @level. @slope: (out): the weight of those that would
+ * take more at a higher level */
 static gdouble
 taken_at (const FairShare *self, gdouble level, gdouble *slope)
 {
@@ -189,7 +192,9 @@ highest_level (const FairShare *self)
   return level;
 }
 
-/* Newton's steps on a rising line with bends, kept between what is too low and what is too high. */
+/* Finds the level at which all cameras together take @rate. taken_at() rises with the level in
+ * straight pieces, so Newton's steps find it. `low` and `high` are levels that are known to be too
+ * low and too high; a step beyond them is replaced by their middle. */
 static void
 find_level (FairShare *self, gdouble rate)
 {

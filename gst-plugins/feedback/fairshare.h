@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* The cameras that share the fog, and what each may take of it: water-filling by weight between its min and max. */
+/* Divides the fog's capacity among the cameras (weighted water-filling): each gets its weight times
+ * a level that is the same for all, but no less than its min and no more than its max. */
 typedef struct _FairShare FairShare;
 
 typedef struct {
@@ -14,19 +15,21 @@ typedef struct {
   gdouble weight; /* 0 counts as 1 */
 } FairShareTerms;
 
-/* @camera: the one whose share is asked for; always there */
+/* @camera: this camera, whose share is computed; it is never forgotten */
 FairShare *fair_share_new (const gchar *camera, const FairShareTerms *terms);
 void fair_share_free (FairShare *self);
 void fair_share_set_terms (FairShare *self, const FairShareTerms *terms);
-/* Another camera was listed in a report of the round @round (a running number of all replicas' reports, divided by
- * the number of replicas); rounds take @interval s. If no report lists it any more it gives its share away, in the
- * second round without it, or later if its frames are rare. Its name may be the own one: ignored. */
+/* A report has listed a camera. @round: the number of reports of all replicas so far, divided by
+ * the number of replicas; a round takes @interval s. A camera that no report lists any more is
+ * forgotten in the second round without it, or later if its frames are rare. This camera itself is
+ * ignored. */
 void fair_share_see (FairShare *self, const gchar *camera, const FairShareTerms *terms,
     gdouble round, gdouble interval);
+/* The number of cameras, this one included. */
 guint fair_share_count (const FairShare *self);
-/* Frames/s that all of them together want. */
+/* Frames/s that all cameras together want. */
 gdouble fair_share_demand (const FairShare *self);
-/* The own camera's part of @rate (frames/s) in the round @round: never below its min, never above its max. */
+/* This camera's share of @rate (frames/s) in the round @round. */
 gdouble fair_share_of (FairShare *self, gdouble rate, gdouble round);
 
 G_END_DECLS

@@ -4,30 +4,48 @@
  * @title: feedbackrate
  * @short_description: Keeps a camera's frame rate at what the fog can count
  *
- * Takes reports of `haarfacecount` on its pad `feedback` and decides from them how many frames a second go on.
- * Frames beyond that are dropped, evenly spaced. The camera itself is asked for the smallest of the rates it
- * offers that still covers this one, no more often than #GstFeedbackRate:min-dwell. The caps of the pad `src` carry
- * the camera's rate, which is the upper bound, unless downstream insists on another.
+ * Decides from the reports of haarfacecount, which come by the pad `feedback`, how many frames a
+ * second go on. Frames beyond that are dropped, evenly spaced. The camera itself is asked for the
+ * smallest rate that it offers and that covers the decided one, no more often than
+ * #GstFeedbackRate:min-dwell. The caps of the pad `src` have the camera's rate, which is an upper
+ * bound, unless downstream takes only another one.
  *
- * A sink that can't keep up (`kafkasink` on a slow link) says so with QoS events of the throttling kind; the lower
- * of the two rates counts.
+ * A sink that can't keep up, such as kafkasink on a slow link, sends QoS events of the type
+ * GST_QOS_TYPE_THROTTLE. The lower of the two rates counts.
  *
- * Each frame gets the headers `camera`, `session`, `seq`, `rate-min`, `rate-max` and `rate-weight`, by
- * which the reports speak of it, and where reports tell which replica reads which partitions, the partition that it is to go to.
+ * Each frame gets the headers `camera`, `session`, `seq`, `rate-min`, `rate-max` and `rate-weight`,
+ * by which the reports identify it. If reports say which replica reads which partitions, the
+ * frame's meta also names the partition that it is sent to.
  *
- * Until the first report the rate is #GstFeedbackRate:initial-rate; while no report comes it falls to
- * #GstFeedbackRate:min-rate step by step, and rises again with the reports.
+ * Until the first report the rate is #GstFeedbackRate:initial-rate. While no report comes, the rate
+ * falls to #GstFeedbackRate:min-rate step by step; it rises again with the reports.
  *
- * When the rate changes, and every 5 s, an element message named `feedbackrate` is posted, with the fields of
- * #GstFeedbackRate:stats, and logged at the level INFO. An autoscaler would look at its `demand`.
+ * ## Messages
+ *
+ * An element message `feedbackrate` follows a change of the rate by more than 2 %, at most four
+ * times a second, and comes at least every 5 s. It has the fields of #GstFeedbackRate:stats, and is
+ * logged at the level INFO. An autoscaler uses its `demand`.
+ *
+ * ## Events
+ *
+ * The pad `src` takes QoS events of the type GST_QOS_TYPE_THROTTLE; all others go upstream. The pad
+ * `sink` sends RECONFIGURE upstream when the source is to change its rate. The pad `feedback`
+ * consumes all events, EOS included: the end of the reports isn't the end of the video.
+ *
+ * The element posts no errors. A report that can't be read is a warning in the log, and counted as
+ * `bad-reports`.
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 videotestsrc is-live=true num-buffers=90 ! video/x-raw,framerate=30/1 ! feedbackrate algorithm=fixed initial-rate=10 ! fakesink
+ * gst-launch-1.0 videotestsrc is-live=true num-buffers=90 ! video/x-raw,framerate=30/1 \
+ *   ! feedbackrate algorithm=fixed initial-rate=10 ! fakesink
  * ]|
  * |[
- * gst-launch-1.0 -e v4l2src ! feedbackrate name=rate camera=cam-1 ! jpegenc ! kafkasink topic=camera kafkasrc topic=feedback ! rate.feedback
+ * gst-launch-1.0 -e v4l2src ! feedbackrate name=rate camera=cam-1 ! jpegenc \
+ *   ! kafkasink topic=camera kafkasrc topic=feedback ! rate.feedback
  * ]|
+ *
+ * Since: 0.1
  */
 #include <math.h>
 
@@ -50,12 +68,14 @@ GST_DEBUG_CATEGORY (gst_feedback_rate_debug);
 #define DEFAULT_LATENCY_TARGET (250 * GST_MSECOND)
 #define DEFAULT_PLACEMENT TRUE
 
-/* Of a source that doesn't say its rate. */
+/* frames/s, in place of the rate of a source whose caps give none. */
 #define UNKNOWN_RATE 30
-/* A rate that differs by less isn't worth a message. */
+/* A change by a smaller part of the rate causes no message. */
 #define NOTABLE_CHANGE 0.02
+/* us between two messages, if the rate changes */
 #define MESSAGE_INTERVAL (G_USEC_PER_SEC / 4)
-/* The rate may stand at its limit while the demand changes. */
+/* us between two messages, if it doesn't: the demand may change while the rate stands at a
+ * limit. */
 #define LONGEST_SILENCE (5 * G_USEC_PER_SEC)
 
 #define VIDEO_CAPS "video/x-raw(ANY); image/jpeg(ANY); image/png; video/x-bayer; video/x-raw"
@@ -115,8 +135,8 @@ G_STATIC_ASSERT (sizeof (RateAlgorithm) == sizeof (gint));
 #define GST_TYPE_FEEDBACK_RATE (gst_feedback_rate_get_type ())
 G_DECLARE_FINAL_TYPE (GstFeedbackRate, gst_feedback_rate, GST, FEEDBACK_RATE, GstElement)
 
-/* Threads: the streaming thread of the pad `sink` takes frames, that of `feedback` takes reports, a third
- * one of downstream's sends QoS events; the application sets properties. */
+/* Threads: the streaming thread of the pad `sink` takes frames, that of `feedback` takes reports, a
+ * third one of downstream's sends QoS events; the application sets properties. */
 struct _GstFeedbackRate {
   GstElement parent;
 
@@ -138,10 +158,14 @@ struct _GstFeedbackRate {
   gdouble posted_rate; /* in that message */
 };
 
+/* Takes video or images, raw or encoded, from any memory. Each buffer has to be a frame that stands
+ * alone. */
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (VIDEO_CAPS));
+/* Gives the frames that go on, each with the headers by which reports identify it. */
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (VIDEO_CAPS));
+/* Takes the reports of all replicas. It is linked to nothing inside the element. */
 static GstStaticPadTemplate feedback_template = GST_STATIC_PAD_TEMPLATE (
     "feedback", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (FOG_REPORT_CAPS));
 
@@ -151,9 +175,15 @@ GST_ELEMENT_REGISTER_DEFINE (feedbackrate, "feedbackrate", GST_RANK_NONE, GST_TY
 
 /**
  * GstFeedbackRateAlgorithm:
- * @RATE_ALGORITHM_ADAPTIVE: what the fog can count, with a short queue kept filled
- * @RATE_ALGORITHM_THESIS: the rate that the last report measured, doubled every 30 s to find out whether more would do
+ * @RATE_ALGORITHM_ADAPTIVE: this camera's share of the fog's capacity, with a short queue before
+ *   each replica
+ * @RATE_ALGORITHM_THESIS: the rate that the last report measured, doubled every 30 s to find out
+ *   whether the fog can count more
  * @RATE_ALGORITHM_FIXED: always the initial rate
+ *
+ * How the rate is decided.
+ *
+ * Since: 0.1
  */
 #define GST_TYPE_FEEDBACK_RATE_ALGORITHM (gst_feedback_rate_algorithm_get_type ())
 static GType
@@ -163,7 +193,7 @@ gst_feedback_rate_algorithm_get_type (void)
 
   if (g_once_init_enter (&type)) {
     static const GEnumValue values[] = {
-        {RATE_ALGORITHM_ADAPTIVE, "What the fog can count, with a short queue", "adaptive"},
+        {RATE_ALGORITHM_ADAPTIVE, "A share of the fog's capacity, with a short queue", "adaptive"},
         {RATE_ALGORITHM_THESIS, "The measured rate, doubled every 30 s", "thesis"},
         {RATE_ALGORITHM_FIXED, "Always the initial rate", "fixed"},
         {0, NULL, NULL},
@@ -179,7 +209,7 @@ seconds_now (void)
   return (gdouble) g_get_monotonic_time () / G_USEC_PER_SEC;
 }
 
-/* ---- the run ---- */
+/* --- the run --- */
 
 /* with self->lock */
 static RateSettings
@@ -257,13 +287,13 @@ make_stats (GstFeedbackRate *self)
       "bad-reports", G_TYPE_UINT64, self->bad_reports, "displaced-replicas", G_TYPE_UINT64,
       state.displaced_replicas, "source-changes", G_TYPE_UINT64,
       gst_feedback_source_get_changes (&self->source), NULL);
-  /* Any number, even 0, would be one to scale by. */
+  /* An unknown demand is left out: an autoscaler would act on any number, even on 0. */
   if (state.demand > 0)
     gst_structure_set (stats, "demand", G_TYPE_DOUBLE, state.demand, NULL);
   return stats;
 }
 
-/* ---- caps ---- */
+/* --- caps --- */
 
 static gboolean
 answer_caps (GstFeedbackRate *self, GstPad *pad, GstQuery *query)
@@ -310,7 +340,7 @@ take_caps (GstFeedbackRate *self, GstEvent *event)
   return taken;
 }
 
-/* ---- events ---- */
+/* --- events --- */
 
 static void
 restart_decimator (GstFeedbackRate *self)
@@ -341,7 +371,7 @@ gst_feedback_rate_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return gst_pad_event_default (pad, parent, event);
 }
 
-/* TRUE: it was meant for this element. */
+/* FALSE: the event isn't about throttling. */
 static gboolean
 take_throttle (GstFeedbackRate *self, GstEvent *event)
 {
@@ -353,7 +383,8 @@ take_throttle (GstFeedbackRate *self, GstEvent *event)
   if (type != GST_QOS_TYPE_THROTTLE)
     return FALSE;
   g_mutex_lock (&self->lock);
-  /* The time between two frames that is asked for; else by how much they come too fast. */
+  /* The event has the time between two frames that is asked for, or else the factor by which they
+   * come too fast. */
   rate = rate_controller_get_rate (self->controller, now);
   if (interval > 0)
     rate = (gdouble) GST_SECOND / interval;
@@ -376,7 +407,7 @@ gst_feedback_rate_src_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return gst_pad_event_default (pad, parent, event);
 }
 
-/* The pad's stream ends here: the end of the reports isn't the end of the video. */
+/* The end of the reports isn't the end of the video, so no event goes on. */
 static gboolean
 gst_feedback_rate_feedback_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
@@ -401,7 +432,7 @@ gst_feedback_rate_internal_links (GstPad *pad, GstObject *parent)
   return it;
 }
 
-/* ---- reports ---- */
+/* --- reports --- */
 
 static void
 take_report (GstFeedbackRate *self, const gchar *text, gsize size)
@@ -434,7 +465,7 @@ gst_feedback_rate_feedback_chain (GstPad *pad, GstObject *parent, GstBuffer *buf
   return GST_FLOW_OK;
 }
 
-/* ---- frames ---- */
+/* --- frames --- */
 
 static void
 post_stats (GstFeedbackRate *self, gdouble rate, gint64 now)
@@ -501,7 +532,7 @@ stamp (GstFeedbackRate *self, GstBuffer *buffer, gdouble now)
   self->out++;
 }
 
-/* (transfer full): NULL if the frame is one too many. */
+/* (nullable) (transfer full): NULL if the frame was dropped. @rate: (out): frames/s that go on */
 static GstBuffer *
 pass_or_drop (GstFeedbackRate *self, GstBuffer *buffer, gdouble *rate)
 {
@@ -560,7 +591,7 @@ gst_feedback_rate_change_state (GstElement *element, GstStateChange transition)
   return GST_ELEMENT_CLASS (gst_feedback_rate_parent_class)->change_state (element, transition);
 }
 
-/* ---- properties ---- */
+/* --- properties --- */
 
 static void
 gst_feedback_rate_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
@@ -609,73 +640,180 @@ gst_feedback_rate_finalize (GObject *object)
 }
 
 static void
-install_properties (GObjectClass *klass)
+install_rate_properties (void)
 {
   const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
   const GParamFlags live = flags | GST_PARAM_MUTABLE_PLAYING;
-  const GParamFlags read = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
 
+  /**
+   * GstFeedbackRate:algorithm:
+   *
+   * How the rate is decided from the reports. The default keeps the fog busy with a short queue.
+   * `thesis` and `fixed` are for comparisons.
+   *
+   * Since: 0.1
+   */
   props[PROP_ALGORITHM] =
       g_param_spec_enum ("algorithm", "Algorithm", "How the rate is decided from the reports",
           GST_TYPE_FEEDBACK_RATE_ALGORITHM, DEFAULT_ALGORITHM, live);
-  props[PROP_CAMERA] = g_param_spec_string ("camera", "Camera",
-      "The camera's name, unique among all; none: the host's name", NULL,
-      flags | GST_PARAM_MUTABLE_READY);
+  /**
+   * GstFeedbackRate:initial-rate:
+   *
+   * The rate, in frames/s, until the first report; with `algorithm=fixed` always. The default is
+   * what a small fog can count.
+   *
+   * Since: 0.1
+   */
   props[PROP_INITIAL_RATE] = g_param_spec_double ("initial-rate", "Initial rate",
       "Frames/s until the first report; with algorithm=fixed always", GST_FEEDBACK_RATE_LOWEST,
       GST_FEEDBACK_RATE_HIGHEST, DEFAULT_INITIAL_RATE, live);
-  props[PROP_MIN_RATE] = g_param_spec_double ("min-rate", "Least rate",
-      "Frames/s below which the rate never falls, whatever the fog says", GST_FEEDBACK_RATE_LOWEST,
-      GST_FEEDBACK_RATE_HIGHEST, DEFAULT_MIN_RATE, live);
-  props[PROP_MAX_RATE] = g_param_spec_double ("max-rate", "Highest rate",
-      "Frames/s above which the rate never rises; 0: the camera's own rate by its caps, of a "
-      "variable rate max-framerate, and 30 if the caps give neither",
+  /**
+   * GstFeedbackRate:min-rate:
+   *
+   * The rate, in frames/s, below which the rate never falls, even if no replica is alive. Frames
+   * have to go on at some rate, because otherwise no report would ever answer.
+   *
+   * Since: 0.1
+   */
+  props[PROP_MIN_RATE] = g_param_spec_double ("min-rate", "Minimum rate",
+      "Frames/s below which the rate never falls, whatever the reports say",
+      GST_FEEDBACK_RATE_LOWEST, GST_FEEDBACK_RATE_HIGHEST, DEFAULT_MIN_RATE, live);
+  /**
+   * GstFeedbackRate:max-rate:
+   *
+   * The rate, in frames/s, above which the rate never rises. 0, the default: the highest rate that
+   * the source's caps have had. For a variable rate that is `max-framerate`; if the caps give
+   * neither, it is 30.
+   *
+   * Since: 0.1
+   */
+  props[PROP_MAX_RATE] = g_param_spec_double ("max-rate", "Maximum rate",
+      "Frames/s above which the rate never rises; 0: the rate in the source's caps, for a variable "
+      "rate max-framerate, and 30 if the caps give neither",
       0, GST_FEEDBACK_RATE_HIGHEST, DEFAULT_MAX_RATE, live);
+  /**
+   * GstFeedbackRate:latency-target:
+   *
+   * The time, in ns, that frames may wait before the replicas. A longer queue keeps the replicas
+   * busy when frames come unevenly; a shorter one makes the results newer. In simulations of
+   * replicas that changed their speed, the default kept them busy for 97 % of the time.
+   *
+   * Since: 0.1
+   */
+  props[PROP_LATENCY_TARGET] = g_param_spec_uint64 ("latency-target", "Latency target",
+      "Time (ns) that frames may wait before the replicas: longer keeps the replicas busier, "
+      "shorter makes the results newer",
+      0, 3600 * GST_SECOND, DEFAULT_LATENCY_TARGET, live);
+}
+
+static void
+install_camera_properties (void)
+{
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
+  const GParamFlags live = flags | GST_PARAM_MUTABLE_PLAYING;
+
+  /**
+   * GstFeedbackRate:camera:
+   *
+   * The camera's name, as in the header `camera` and in reports. It has to be unique among all
+   * cameras of the fog. NULL or empty: the host's name.
+   *
+   * Since: 0.1
+   */
+  props[PROP_CAMERA] = g_param_spec_string ("camera", "Camera",
+      "The camera's name, unique among all cameras (NULL: the host's name)", NULL,
+      flags | GST_PARAM_MUTABLE_READY);
+  /**
+   * GstFeedbackRate:weight:
+   *
+   * This camera's share of the fog relative to those of other cameras, between the rates min-rate
+   * and max-rate of each. A camera with twice the weight gets twice the rate.
+   *
+   * Since: 0.1
+   */
   props[PROP_WEIGHT] = g_param_spec_double ("weight", "Weight",
-      "This camera's share of the fog against those of other cameras: twice the weight, twice "
+      "This camera's share of the fog relative to those of other cameras: twice the weight, twice "
       "the rate",
       0.001, 1e6, DEFAULT_WEIGHT, live);
-  props[PROP_MIN_DWELL] = g_param_spec_uint64 ("min-dwell", "Least dwell",
-      "Time (ns) that passes at least between two requests to the camera for another rate, since "
-      "each one interrupts its stream",
+  /**
+   * GstFeedbackRate:min-dwell:
+   *
+   * The time, in ns, that passes at least between two requests to the source for another rate. Each
+   * request restarts a camera's stream, which leaves a gap of about one frame; so the default is
+   * several seconds.
+   *
+   * Since: 0.1
+   */
+  props[PROP_MIN_DWELL] = g_param_spec_uint64 ("min-dwell", "Minimum dwell",
+      "Time (ns) that passes at least between two requests to the source for another rate, because "
+      "each one interrupts the stream",
       0, G_MAXINT64, DEFAULT_MIN_DWELL, live);
-  props[PROP_LATENCY_TARGET] = g_param_spec_uint64 ("latency-target", "Latency target",
-      "Time (ns) that frames may wait in the fog's queue: longer keeps the fog busier, shorter "
-      "makes the results newer",
-      0, 3600 * GST_SECOND, DEFAULT_LATENCY_TARGET, live);
+  /**
+   * GstFeedbackRate:placement:
+   *
+   * Names a partition for each frame, as `target-partition` in its meta: one whose replica has time
+   * for it, by what the reports say. If off, or as long as no report lists partitions, the sink
+   * chooses.
+   *
+   * Since: 0.1
+   */
   props[PROP_PLACEMENT] = g_param_spec_boolean ("placement", "Placement",
-      "Send each frame to a partition whose replica has time for it, as far as reports tell; else "
-      "the sink decides",
+      "Name a partition for each frame whose replica has time for it, by what the reports say; if "
+      "off, the sink chooses",
       DEFAULT_PLACEMENT, live);
+}
+
+static void
+install_properties (GObjectClass *klass)
+{
+  const GParamFlags read = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
+
+  install_rate_properties ();
+  install_camera_properties ();
+  /**
+   * GstFeedbackRate:current-rate:
+   *
+   * The frames/s that go on now. A change is notified with the message `feedbackrate`.
+   *
+   * Since: 0.1
+   */
   props[PROP_CURRENT_RATE] = g_param_spec_double ("current-rate", "Current rate",
       "Frames/s that go on now", 0, GST_FEEDBACK_RATE_HIGHEST, 0, read);
   /**
    * GstFeedbackRate:stats:
    *
+   * What the element knows and has done, as a structure `feedbackrate`:
+   *
    * | field | type | meaning |
    * | --- | --- | --- |
-   * | camera | string | its name in headers and reports |
+   * | camera | string | the camera's name in headers and reports |
    * | rate | double | frames/s that go on now |
-   * | wanted | double | frames/s that the camera would send without a bound |
-   * | bound | string | what bounds the rate: `camera` (it gets what it wants), `fog`, `link`, `minimum` |
-   * | source-rate | double | frames/s of the source's caps, 0 if it doesn't say |
+   * | wanted | double | frames/s that would go on without a bound |
+   * | bound | string | what bounds the rate: `camera` (nothing does), `fog`, `link`, `minimum` |
+   * | source-rate | double | frames/s in the source's caps; 0 if they give none |
    * | capacity | double | frames/s that the living replicas can count |
-   * | delivered | double | frames/s that they do count |
-   * | demand | double | what all cameras want, over what the living replicas can count by what a frame cost in the last 4 min or so: above 1 more replicas would help; not there while nobody is known to count |
-   * | queue | double | frames waiting in the fog |
-   * | replicas, cameras | uint | alive |
-   * | link-rate | double | frames/s that downstream takes, 0 if that is no limit (any more) |
-   * | round-trip | double | s from a frame sent to the report of it, the shortest of late |
-   * | in-flight | uint64 | frames sent that no report has told of |
-   * | frames-in, frames-out | uint64 | of the pads sink and src |
-   * | frames-held | uint64 | not sent because too many were under way |
-   * | reports, old-reports, bad-reports | uint64 | taken into account; replayed or overtaken; not readable |
-   * | displaced-replicas | uint64 | replicas that were forgotten to make room for newer names: more than 4,096 reported within 5 min |
-   * | source-changes | uint64 | how often the source changed its rate |
+   * | delivered | double | frames/s that they count |
+   * | demand | double | wanted by all cameras, divided by the capacity; absent if unknown |
+   * | queue | double | frames waiting before the replicas |
+   * | replicas, cameras | uint | those that are alive |
+   * | link-rate | double | frames/s that the link takes; 0 if it is no bound |
+   * | round-trip | double | s from sending a frame to the report about it; 0 if unknown |
+   * | in-flight | uint64 | frames sent that no report has covered yet |
+   * | frames-in, frames-out | uint64 | frames that came by the pad `sink`, and that left by `src` |
+   * | frames-held | uint64 | frames not sent because too many were in flight |
+   * | reports | uint64 | reports taken into account |
+   * | old-reports | uint64 | reports that came twice, or after newer ones of their replica |
+   * | bad-reports | uint64 | reports that couldn't be read |
+   * | displaced-replicas | uint64 | replicas forgotten because over 4,096 reported within 5 min |
+   * | source-changes | uint64 | changes of the source's rate |
+   *
+   * The capacity in `demand` is computed by what a frame has cost in about the last 4 min. If
+   * `demand` is above 1, more replicas would help.
+   *
+   * Since: 0.1
    */
-  props[PROP_STATS] = g_param_spec_boxed ("stats", "Statistics",
-      "What the element knows and has done, as described in its documentation", GST_TYPE_STRUCTURE,
-      read);
+  props[PROP_STATS] = g_param_spec_boxed (
+      "stats", "Statistics", "What the element knows and has done", GST_TYPE_STRUCTURE, read);
   g_object_class_install_properties (klass, N_PROPS, props);
 }
 

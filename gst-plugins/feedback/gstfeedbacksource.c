@@ -5,8 +5,8 @@
 
 #define GST_CAT_DEFAULT gst_feedback_rate_debug
 
-/* The source is slowed down only to a rate of which at most this part goes on: a small rise of the rate
- * then needs no new request. */
+/* The source is slowed down only to a rate of which at most this part goes on: a small rise of the
+ * rate then needs no new request. */
 #define HEADROOM 0.9
 /* us between two queries for what the source offers. */
 #define CHECK_INTERVAL (G_USEC_PER_SEC / 2)
@@ -116,8 +116,8 @@ read_value (const GValue *value)
       gst_value_get_fraction_numerator (value), gst_value_get_fraction_denominator (value)};
 }
 
-/* Of a range only whole numbers are considered, and its ends: a request for each small step would be
- * too many requests. */
+/* Of a range only whole numbers are considered, and its ends: a request for each small step would
+ * be too many requests. */
 static void
 consider_range (Choice *choice, const GValue *range)
 {
@@ -258,8 +258,8 @@ gst_feedback_source_set_caps (GstFeedbackSource *self, const GstCaps *caps)
   return learn_rates (self, rate, highest);
 }
 
-/* The source settles its rate by these caps: the one it was asked for comes first, then any other, for a
- * source that refuses. */
+/* The source settles its rate by these caps: the one it was asked for comes first, then any other,
+ * for a source that refuses. */
 GstCaps *
 gst_feedback_source_make_sink_caps (GstFeedbackSource *self, const GstCaps *downstream)
 {

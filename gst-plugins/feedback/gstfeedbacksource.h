@@ -21,8 +21,8 @@ typedef enum {
   GST_FEEDBACK_OFFER_MORE,
 } GstFeedbackOffer;
 
-/* feedbackrate towards its source: which rates the source offers, which one it is asked for, and which
- * caps it and downstream see. */
+/* feedbackrate towards its source: which rates the source offers, which one it is asked for, and
+ * which caps it and downstream see. */
 typedef struct {
   GstElement *element; /* whose part it is */
   GstPad *sinkpad, *srcpad;

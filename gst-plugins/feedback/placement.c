@@ -6,14 +6,14 @@
 typedef struct {
   gboolean used;
   GArray *partitions; /* of gint */
-  guint next;         /* which of them is next */
+  guint next;         /* the index of the next one */
   gdouble weight;
-  gdouble current; /* of the round robin */
+  gdouble current; /* credit in the round robin: the slot with most is next */
 } Slot;
 
 struct _Placement {
   guint32 seed;
-  gboolean changed; /* who is in turn */
+  gboolean changed; /* other slots than before have a weight */
   GArray *slots;    /* of Slot */
 };
 
@@ -102,7 +102,7 @@ placement_set_partitions (
   g_array_append_vals (slot->partitions, partitions, n_partitions);
 }
 
-/* Between 0 and 1, as good as random: murmur3's last step. */
+/* A number from 0 to 1 that depends on camera and replica as if by chance: murmur3's last step. */
 static gdouble
 phase_of (const Placement *self, guint replica)
 {
@@ -122,7 +122,8 @@ placement_set_weight (Placement *self, guint replica, gdouble weight)
   slot->weight = weight;
 }
 
-/* Cameras that all began with the same replica would go from one to the next together. */
+/* Gives each slot a credit by chance. Otherwise all cameras would begin with the same replica, and
+ * go from one to the next together. */
 static void
 shuffle (Placement *self)
 {

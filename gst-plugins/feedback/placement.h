@@ -5,21 +5,22 @@
 
 G_BEGIN_DECLS
 
-/* Which partition the next frame goes to: smooth weighted round robin over replicas, then over the partitions of
- * the one that was chosen. */
+/* Chooses the partition of each frame: a replica by smooth weighted round robin, then its
+ * partitions in turn. */
 typedef struct _Placement Placement;
 
-/* @seed: another one for each camera, so that they don't all begin with the same replica */
+/* @seed: a different one for each camera, so that they begin with different replicas */
 Placement *placement_new (guint32 seed);
 void placement_free (Placement *self);
-/* A number for a replica, valid until it is removed; it has no partition and no weight. */
+/* Returns: a number for the replica, valid until it is removed. At first it has no partition and no
+ * weight. */
 guint placement_add (Placement *self);
 void placement_remove (Placement *self, guint replica);
-/* Takes them away from whoever had them: the last word counts. */
+/* The latest report counts: the partitions are taken from other replicas. */
 void placement_set_partitions (
     Placement *self, guint replica, const gint *partitions, guint n_partitions);
 void placement_set_weight (Placement *self, guint replica, gdouble weight);
-/* -1: nobody is known who has both a partition and a weight. */
+/* -1: no replica has both a partition and a weight. */
 gint placement_next (Placement *self);
 
 G_END_DECLS

@@ -6,75 +6,85 @@
 #include "fairshare.h"
 #include "placement.h"
 
-/* Before the first report: what haarfacecount does unless told otherwise. */
+/* s between two reports, until the first one comes: the default of haarfacecount. */
 #define DEFAULT_INTERVAL 5.0
-/* A report that claims more than this is no reason to wait longer for the next one; nobody sends them more often than the
- * least. */
+/* s: bounds of the interval that a report may claim. A longer one is no reason to wait longer for
+ * the next report; haarfacecount sends no more often than the shortest. */
 #define MAX_INTERVAL 30.0
 #define MIN_INTERVAL 0.1
-/* What a report measured in less time than this is no rate. */
+/* s: a report about less time gives no rate. */
 #define LEAST_MEASURED 0.001
-/* Seconds of reports that a frame's cost is made of for the demand, the older the less: a minute or two in which the
- * machine is slower by a fifth must not move a number that autoscalers look at now and then, and twice the cost soon
- * has to. What the cameras want counts at once. A replica that hangs forgets sooner. */
+/* s: the time constant of the mean cost of a frame, which `demand` is made of. Autoscalers look at
+ * it now and then, so a minute or two in which a machine is slower by a fifth must not move it;
+ * twice the cost has to move it soon. A replica that hangs has a shorter one. */
 #define STEADY 240.0
 #define STEADY_STALLED 30.0
-/* Seconds at work to which a replica is taken for what all do: one that has just come has yet to begin. */
+/* s: a replica is taken to have worked so long before it came, as fast as the others: it may not
+ * have counted anything yet. */
 #define UNKNOWN 5.0
-/* Intervals after which a replica that is silent counts as gone. */
+/* Intervals without a report after which a replica counts as gone. */
 #define SILENCE 2.2
-/* Reports whose longest interval tells when the next is due: some come early, one after another. */
+/* The next report is due after the longest interval of the latest reports, because some reports
+ * come early. */
 #define RECENT_REPORTS 4
-/* Part of the longest interval above which a report measured as much as any. */
+/* A report about at least this part of the longest interval is trusted in full. */
 #define USUAL 0.8
-/* Intervals without any report after which the rate falls, and by what per interval. */
+/* Intervals without a report of any replica after which the rate falls, and the factor of each
+ * interval. */
 #define SILENCE_OF_ALL 3.0
 #define DECAY 0.7
-/* Times what was delivered, that is tried at most. */
+/* The largest ratio of the rate to the rate that was delivered. */
 #define MAX_GROWTH 1.5
-/* A fall of the measured speed by more than this is believed at once, any other change half. */
+/* A measured speed below this part of the known one is believed at once; any other change by
+ * half. */
 #define SUDDEN_FALL 0.9
+/* Frames that may wait before the replicas at least. */
 #define MIN_QUEUE 2.0
-/* Part of the time that replicas have to be at work for a gain to be learned. */
+/* The gain is learned only if the replicas are busy for this part of the time. */
 #define BUSY 0.85
+/* Bounds of the factor that corrects the capacity that the reports claim. */
 #define MIN_GAIN 0.6
 #define MAX_GAIN 1.4
-/* What one worker can be believed to count in a second. */
+/* Frames/s that a worker may claim. */
 #define MAX_WORKER_RATE 10000.0
-/* Seconds between two doublings of the thesis rule. */
+/* s between two doublings of the algorithm `thesis`. */
 #define THESIS_PROBE 30.0
-/* A sink throttles until its queue is drained, at least so often (s). Then the link is tried again from the most that
- * was asked for meanwhile, by so much more each second, and by the more the longer nothing is heard of it: a link
- * that stood still for a moment is soon forgotten, one that stays slow is approached gently. */
+/* While its queue isn't drained, a sink throttles at least every LINK_HOLD s. After that the limit
+ * grows, t seconds later, to the highest rate it asked for, times LINK_GROWTH ^ (t + LINK_SURGE * t
+ * ^ 2). So a link that stood still for a moment is soon forgotten, and one that stays slow is
+ * approached gently. */
 #define LINK_HOLD 0.7
 #define LINK_GROWTH 1.1
 #define LINK_SURGE 0.25
+/* Frames that may be in flight at least. */
 #define MIN_IN_FLIGHT 4.0
+/* s without a report after which a replica is forgotten. */
 #define FORGET_REPLICA 300.0
+/* Frames whose time of sending is known. */
 #define SENT_TIMES 1024
-/* Cameras of a report's list that are read at least. */
+/* Cameras of a report that are read at least. */
 #define MIN_LISTED 8
-/* Times as many that sent nothing of late are passed over. */
+/* Times as many cameras may be skipped because they sent nothing. */
 #define SILENT_LISTED 4
 
 typedef struct {
   gchar *name;
   guint64 seq;
-  gdouble heard;                     /* s, when its last report came */
-  gdouble intervals[RECENT_REPORTS]; /* s, of its last reports */
+  gdouble heard;                     /* s: when its last report came */
+  gdouble intervals[RECENT_REPORTS]; /* s: of its last reports */
   guint64 reports;
-  gdouble interval;  /* s, within which the next report is due */
-  gdouble speed;     /* frames/s when busy all the time; 0 if unknown */
-  gdouble counted;   /* frames, of late */
-  gdouble worked;    /* s at work for them */
-  gdouble stalled;   /* s that frames have waited while none was counted */
-  gdouble delivered; /* frames/s */
-  gdouble lag;       /* frames */
-  gdouble listed;    /* s, when a report of it last listed this camera */
+  gdouble interval;  /* s: the next report is due within this time */
+  gdouble speed;     /* frames/s that it counts when it is always busy; 0: unknown */
+  gdouble counted;   /* frames; older ones count less, see STEADY */
+  gdouble worked;    /* s of work for them, likewise */
+  gdouble stalled;   /* s for which frames have been waiting and none was counted */
+  gdouble delivered; /* frames/s that it counts */
+  gdouble lag;       /* frames that waited at its last report */
+  gdouble listed;    /* s: when a report of it listed this camera last */
   gboolean leaving;
-  guint slot;   /* in the placement */
-  guint own;    /* where in its list of cameras this one was last found */
-  guint cursor; /* how far its list of cameras has been read */
+  guint slot;   /* its number in the placement */
+  guint own;    /* the index of this camera in its last report */
+  guint cursor; /* the index of the next camera to read in its reports */
 } Replica;
 
 struct _RateController {
@@ -82,36 +92,38 @@ struct _RateController {
   gchar *session;
   RateSettings settings;
   GPtrArray *replicas; /* of Replica */
-  GHashTable *index;   /* name: Replica */
+  GHashTable *index;   /* name to Replica */
   Placement *placement;
   FairShare *share;
 
-  gdouble rate;     /* of this camera, frames/s */
-  gdouble total;    /* of all cameras */
-  gdouble began;    /* s */
-  gdouble heard;    /* s, last report of any replica */
-  gdouble listed;   /* s, last report that listed this camera */
-  gdouble interval; /* s, between a replica's reports */
-  gdouble rounds;   /* reports taken, for each replica that is alive */
+  gdouble rate;     /* frames/s of this camera */
+  gdouble total;    /* frames/s of all cameras */
+  gdouble heard;    /* s: the last report of any replica */
+  gdouble listed;   /* s: the last report that listed this camera */
+  gdouble interval; /* s between two reports of a replica */
+  gdouble rounds;   /* reports taken, divided by the number of living replicas */
   gdouble gain;
-  gdouble probed;                         /* s, when the thesis rule last doubled */
-  gdouble link_rate, link_top, link_time; /* as asked for at last, the most of late, s */
+  gdouble probed;    /* s: when the algorithm `thesis` doubled the rate last */
+  gdouble link_rate; /* frames/s that the sink asked for last; 0: it never throttled */
+  gdouble link_top;  /* frames/s: the highest of its latest requests */
+  gdouble link_time; /* s: when it asked last */
 
-  guint64 sent; /* frames of this session */
-  guint64 answered;
-  gboolean any_answer;
-  gdouble round_trip; /* the shortest of late; 0 if unknown */
+  guint64 sent;        /* frames of this session */
+  guint64 answered;    /* frames of this session up to the latest that a report covers */
+  gboolean any_answer; /* a report covers one */
+  gdouble round_trip;  /* s: the shortest of late; 0: unknown */
   gdouble sent_times[SENT_TIMES];
 
   guint64 reports, old_reports, displaced;
 };
 
-/* What the replicas that count do together. */
+/* The sums over those replicas that count this camera's frames. */
 typedef struct {
   guint replicas;
-  gdouble speed, delivered, queue;
-  gdouble counted, worked; /* of late, frames and s */
-  gdouble able;            /* frames/s, by each replica's own cost of a frame of late */
+  gdouble speed, delivered; /* frames/s */
+  gdouble queue;            /* frames */
+  gdouble counted, worked;  /* as of a Replica */
+  gdouble able;             /* frames/s that they could count, by `counted` and `worked` of each */
 } Fog;
 
 static void
@@ -149,7 +161,7 @@ rate_controller_new (
   self->placement = placement_new (g_str_hash (camera) ^ g_str_hash (session));
   self->share = fair_share_new (camera, &terms);
   self->rate = self->total = clamp_rate (self, settings->initial_rate);
-  self->began = self->heard = self->probed = now;
+  self->heard = self->probed = now;
   self->listed = -G_MAXDOUBLE;
   self->interval = DEFAULT_INTERVAL;
   self->gain = 1;
@@ -173,7 +185,7 @@ rate_controller_configure (RateController *self, const RateSettings *settings)
 {
   FairShareTerms terms = own_terms (settings);
 
-  /* A new initial rate is for now, as long as nobody has reported; `fixed` knows no other rate. */
+  /* A new initial rate holds at once until the first report, and with `fixed` always. */
   if (settings->algorithm == RATE_ALGORITHM_FIXED || self->reports == 0)
     self->rate = self->total = settings->initial_rate;
   self->settings = *settings;
@@ -181,7 +193,7 @@ rate_controller_configure (RateController *self, const RateSettings *settings)
   fair_share_set_terms (self->share, &terms);
 }
 
-/* ---- what a report says of its replica ---- */
+/* --- what a report says about its replica --- */
 
 static Replica *
 add_replica (RateController *self, const gchar *name)
@@ -223,8 +235,9 @@ is_alive (const Replica *replica, gdouble now)
   return !replica->leaving && now - replica->heard <= SILENCE * replica->interval;
 }
 
-/* Silent replicas go first, then those that reported only once, then the one heard least recently:
- * a flood of new names displaces itself, not a replica that reports regularly. */
+/* TRUE: @a is forgotten before @b. Silent replicas go first, then those that reported only once,
+ * then the one that was heard least recently: a flood of new names displaces itself, not a replica
+ * that reports regularly. */
 static gboolean
 goes_before (const Replica *a, const Replica *b, gdouble now)
 {
@@ -251,26 +264,27 @@ make_room (RateController *self, gdouble now)
   self->displaced++;
 }
 
-/* With a key, all frames of a camera are in the partitions of few replicas: only these count. Without one, each
- * lists the camera now and then: within so many s. */
+/* s within which each replica lists this camera, if it gets frames of it. With a key, all frames
+ * are in the partitions of few replicas, so only these list the camera, and only these count. */
 static gdouble
-patience (const RateController *self)
+listing_period (const RateController *self)
 {
   return 3 * self->replicas->len / MAX (self->rate, 0.01);
 }
 
 static gboolean
-lists (gdouble listed, gdouble interval, gdouble patience, gdouble now)
+lists (gdouble listed, gdouble interval, gdouble period, gdouble now)
 {
-  return now - listed <= MAX (10 * interval, patience);
+  return now - listed <= MAX (10 * interval, period);
 }
 
-/* A camera that nobody lists, since its frames grow too old in the queues perhaps, may be anyone's. */
+/* TRUE: the replica counts this camera's frames. If no replica lists the camera, perhaps because
+ * its frames get too old in the queues, each one may. */
 static gboolean
-counts (const RateController *self, const Replica *replica, gdouble patience, gdouble now)
+counts (const RateController *self, const Replica *replica, gdouble period, gdouble now)
 {
-  return is_alive (replica, now) && (lists (replica->listed, replica->interval, patience, now) ||
-                                        !lists (self->listed, self->interval, patience, now));
+  return is_alive (replica, now) && (lists (replica->listed, replica->interval, period, now) ||
+                                        !lists (self->listed, self->interval, period, now));
 }
 
 static gdouble
@@ -283,15 +297,15 @@ measured_speed (const FogReport *report)
   return MIN (report->frames / busy, MAX_WORKER_RATE * report->workers);
 }
 
-/* A frame that waits may have come just now; one that waited when the last report was made has waited for all of the
- * time since. */
+/* TRUE: frames waited at the last report and wait now, and none was counted in between. */
 static gboolean
 is_stalled (const Replica *replica, const FogReport *report)
 {
   return report->frames == 0 && report->lag > 0 && replica->lag > 0;
 }
 
-/* What it takes to be idle is no frame's cost; the time of a stall is, once. */
+/* Time without work isn't part of a frame's cost. The time of a stall is, once: the report after it
+ * covers that time again. */
 static void
 learn_cost (Replica *replica, const FogReport *report)
 {
@@ -308,13 +322,13 @@ learn_cost (Replica *replica, const FogReport *report)
   replica->stalled = stalled ? replica->stalled + interval : 0;
 }
 
-/* @trust: 1 for a report of the usual interval, less for one that came early and so measured little */
+/* @trust: 1 for a report about the usual interval; less for an early one, which measured less */
 static void
 learn_speed (Replica *replica, const FogReport *report, gdouble trust)
 {
   gdouble speed = measured_speed (report);
 
-  /* It hangs, or is so slow. */
+  /* It hangs, or needs longer than this for a frame. */
   if (replica->stalled > 0)
     replica->speed =
         MIN (replica->speed, MAX (replica->speed * (1 - trust / 2), 1 / replica->stalled));
@@ -325,8 +339,8 @@ learn_speed (Replica *replica, const FogReport *report, gdouble trust)
         (speed - replica->speed) * (speed < SUDDEN_FALL * replica->speed ? trust : trust / 2);
 }
 
-/* A change of partitions brings a report at once: the one after it comes no earlier for that.
- * Returns: how much the report is to be trusted, 1 if it covers as much time as any of late */
+/* A change of partitions causes an early report; the next one isn't due earlier for that.
+ * Returns: 0 to 1, how far the report is to be trusted */
 static gdouble
 learn_interval (const RateController *self, Replica *replica, const FogReport *report)
 {
@@ -346,7 +360,7 @@ is_session (const RateController *self, const FogReportCamera *camera)
   return camera->session && g_str_equal (camera->session, self->session);
 }
 
-/* Where this camera is in the report: mostly where it was in the one before. */
+/* (nullable): this camera's entry. Mostly it has the same index as in the report before. */
 static const FogReportCamera *
 find_own (const RateController *self, Replica *replica, const FogReport *report)
 {
@@ -386,8 +400,8 @@ learn_answer (RateController *self, const FogReportCamera *camera, gdouble now)
   self->answered = camera->last_seq + 1;
 }
 
-/* Of a long list only a part is read each time: all reports of an interval together show
- * each camera. */
+/* Reads only a part of a long list in each report: those of all replicas in an interval together
+ * cover each camera. */
 static void
 learn_cameras (RateController *self, Replica *replica, const FogReport *report)
 {
@@ -423,15 +437,16 @@ learn (RateController *self, Replica *replica, const FogReport *report, gdouble 
     replica->listed = self->listed = now;
     learn_answer (self, own, now);
   }
-  if (counts (self, replica, patience (self), now))
+  if (counts (self, replica, listing_period (self), now))
     learn_cameras (self, replica, report);
   placement_set_partitions (self->placement, replica->slot,
       (const gint *) (gpointer) report->partitions->data, report->partitions->len);
 }
 
-/* ---- the rules ---- */
+/* --- the algorithms --- */
 
-/* Frames that wait there by now: what it said, and what came and went since. */
+/* Frames that wait before the replica now: those of its report, plus those that came, minus those
+ * that it has counted since. @speed: frames/s of all replicas */
 static gdouble
 queue_of (const RateController *self, const Replica *replica, gdouble speed, gdouble now)
 {
@@ -475,8 +490,9 @@ target_queue (const RateController *self, gdouble capacity)
   return MAX (MIN_QUEUE, self->settings.latency_target * capacity);
 }
 
-/* A short queue tells nothing of the capacity while replicas idle: the cameras have no more frames, or a link lets
- * no more through. What all cameras know decides, so that they agree. */
+/* TRUE: the replicas wait for frames, because the cameras have no more, or a link delivers no more.
+ * Then a short queue shows nothing about the capacity. All cameras know the same numbers, so they
+ * agree. */
 static gboolean
 is_idle (const Fog *fog)
 {
@@ -491,7 +507,7 @@ drift_gain (RateController *self, const Fog *fog, gdouble target)
 
   if (error > 0 && is_idle (fog))
     error = CLAMP (10 * (1 - self->gain), -0.5, 0.5);
-  /* As fast with many replicas as with three. */
+  /* Many replicas send more reports: the gain is to change as fast as with three. */
   step *= MIN (1, 3.0 / fog->replicas);
   self->gain = CLAMP (self->gain * (1 + step * error), MIN_GAIN, MAX_GAIN);
 }
@@ -499,7 +515,7 @@ drift_gain (RateController *self, const Fog *fog, gdouble target)
 static void
 apply_adaptive (RateController *self, gdouble now)
 {
-  Fog fog = sum_up (self, patience (self), now);
+  Fog fog = sum_up (self, listing_period (self), now);
   gdouble capacity = self->gain * fog.speed, target = target_queue (self, capacity);
   gdouble missing = target - fog.queue;
 
@@ -514,8 +530,8 @@ apply_adaptive (RateController *self, gdouble now)
   self->rate = clamp_rate (self, fair_share_of (self->share, self->total, self->rounds));
 }
 
-/* As the system did that this one generalises: whoever reports sets the pace, and it is doubled to see whether
- * more would be counted. */
+/* As in the system that this one generalises: the rate of the latest report is the rate, and is
+ * doubled now and then to see whether more would be counted. */
 static void
 apply_thesis (RateController *self, const Replica *replica, gdouble now)
 {
@@ -528,29 +544,29 @@ apply_thesis (RateController *self, const Replica *replica, gdouble now)
   self->rate = self->total = clamp_rate (self, rate);
 }
 
-/* A replica gets what it can count, and what its queue lacks. */
+/* A replica gets as many frames as it can count, and those that its queue lacks. */
 static void
 weigh (RateController *self, const Replica *replica)
 {
   gdouble wanted = self->settings.latency_target * replica->speed;
   gdouble weight = replica->speed + (MAX (wanted, 1) - replica->lag) / replica->interval;
 
-  /* Nothing is known of one that has counted nothing: it is worth a try. */
+  /* Nothing is known about a replica that has counted nothing, so it gets a few frames. */
   if (replica->speed <= 0)
     weight = replica->lag > 0 ? 0.1 : 1;
   placement_set_weight (
       self->placement, replica->slot, replica->leaving ? 0 : MAX (weight, 0.02 * replica->speed));
 }
 
-/* The same report again, or one that a newer one has overtaken; a replica that has been silent for long
- * may have started anew. */
+/* TRUE: the report came before, or after a newer one. A replica that was silent for long may have
+ * restarted, and counts its reports from 0. */
 static gboolean
 is_old (const Replica *replica, const FogReport *report, gdouble now)
 {
   return is_alive (replica, now) && report->seq <= replica->seq;
 }
 
-/* With nobody to say that frames are counted, fewer and fewer are sent. */
+/* Frames/s, which fall step by step while no report says that frames are counted. */
 static gdouble
 rate_in_silence (const RateController *self, gdouble now)
 {
@@ -603,7 +619,8 @@ rate_controller_sent (RateController *self, guint64 seq, gdouble now)
   self->sent_times[seq % SENT_TIMES] = now;
 }
 
-/* 0: no limit. Growth without end would overflow, and 0 times it be no number. */
+/* Frames/s; 0: no limit. There is none any more when it has grown beyond the maximum, so it never
+ * overflows. */
 static gdouble
 link_limit (const RateController *self, gdouble now)
 {
@@ -652,16 +669,16 @@ find_bound (const RateController *self, gdouble now)
   return rate < rate_in_silence (self, now) ? RATE_BOUND_LINK : RATE_BOUND_FOG;
 }
 
-/* How long it may take until a report tells of a frame that waits no longer than it may. */
 gboolean
 rate_controller_may_send (const RateController *self, gdouble now)
 {
-  gdouble patience = self->round_trip + self->settings.latency_target + SILENCE * self->interval;
-  gdouble most = MAX (MIN_IN_FLIGHT, self->rate * patience);
+  /* s until a report covers a frame that waits no longer than it may */
+  gdouble longest = self->round_trip + self->settings.latency_target + SILENCE * self->interval;
+  gdouble most = MAX (MIN_IN_FLIGHT, self->rate * longest);
 
   if (self->settings.algorithm != RATE_ALGORITHM_ADAPTIVE || !self->any_answer)
     return TRUE;
-  /* The least rate goes out all the same, or nobody would ever answer. */
+  /* The minimum rate is sent all the same, because otherwise no report would ever answer. */
   return self->sent - self->answered < most ||
          now - self->sent_times[(self->sent - 1) % SENT_TIMES] >= 1 / self->settings.min_rate;
 }
@@ -681,8 +698,8 @@ rate_controller_next_partition (RateController *self, gdouble now)
 void
 rate_controller_get_state (const RateController *self, gdouble now, RateState *state)
 {
-  /* Who has sent nothing only listens, and wants to know of all. */
-  Fog fog = sum_up (self, self->sent == 0 ? G_MAXDOUBLE : patience (self), now);
+  /* An element that sends nothing is there for its statistics, which are to cover all replicas. */
+  Fog fog = sum_up (self, self->sent == 0 ? G_MAXDOUBLE : listing_period (self), now);
   gdouble capacity = self->gain * fog.speed;
 
   *state = (RateState){

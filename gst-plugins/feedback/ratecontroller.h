@@ -6,11 +6,13 @@
 
 G_BEGIN_DECLS
 
-/* Decides how many frames a second a camera may send, from the fog's reports and from how many frames are under
- * way. It has no clock: its caller says what time it is, in s from any moment on. */
+/* Decides how many frames a second a camera sends, from the reports of the replicas and from the
+ * number of frames in flight. It has no clock: the caller passes the time, in s since any
+ * moment. */
 typedef struct _RateController RateController;
 
-/* Replicas that are remembered at most: names from the network must not fill the memory. */
+/* Replicas that are known at a time, at most. Names come from the network, and must not fill the
+ * memory. */
 #define RATE_CONTROLLER_REPLICAS 4096
 
 typedef enum {
@@ -21,57 +23,57 @@ typedef enum {
 
 typedef struct {
   RateAlgorithm algorithm;
-  gdouble initial_rate;   /* frames/s until reports tell more */
+  gdouble initial_rate;   /* frames/s until the first report */
   gdouble min_rate;       /* frames/s */
   gdouble max_rate;       /* frames/s */
-  gdouble weight;         /* this camera's share against others' */
-  gdouble latency_target; /* s that a frame may wait in the fog's queues */
+  gdouble weight;         /* this camera's share relative to those of others */
+  gdouble latency_target; /* s that frames may wait before the replicas */
 } RateSettings;
 
 typedef enum {
-  RATE_BOUND_CAMERA,  /* it gets all that it wants */
-  RATE_BOUND_FOG,     /* the replicas count no more, or none has reported yet */
-  RATE_BOUND_LINK,    /* the link to Kafka takes no more */
-  RATE_BOUND_MINIMUM, /* the least rate is more than fog and link take */
+  RATE_BOUND_CAMERA,  /* nothing: it sends the rate that it wants */
+  RATE_BOUND_FOG,     /* the replicas' capacity, or none has reported yet */
+  RATE_BOUND_LINK,    /* the link to Kafka */
+  RATE_BOUND_MINIMUM, /* min_rate, which is more than fog and link take */
 } RateBound;
 
 typedef struct {
-  guint replicas;             /* that are alive */
-  guint cameras;              /* that share them, this one included */
-  gdouble capacity;           /* frames/s that those replicas can count */
-  gdouble delivered;          /* frames/s that they do count */
-  gdouble demand;             /* what the cameras want over the capacity of late; 0 if unknown */
-  gdouble queue;              /* frames waiting in the fog */
-  gdouble gain;               /* what the capacity as reported is multiplied by */
+  guint replicas;    /* that are alive */
+  guint cameras;     /* that share them, this one included */
+  gdouble capacity;  /* frames/s that those replicas can count */
+  gdouble delivered; /* frames/s that they do count */
+  gdouble demand; /* frames/s wanted by all cameras, divided by the recent capacity; 0: unknown */
+  gdouble queue;  /* frames waiting before the replicas */
+  gdouble gain;   /* factor that corrects the capacity that the reports claim */
   gdouble link_rate;          /* frames/s that the link takes; 0: no limit */
-  gdouble round_trip;         /* s from a frame sent to a report of it; 0 if unknown */
-  guint64 in_flight;          /* frames sent that no report has told of */
+  gdouble round_trip;         /* s from sending a frame to the report about it; 0: unknown */
+  guint64 in_flight;          /* frames sent that no report has covered yet */
   guint64 reports;            /* taken into account */
-  guint64 old_reports;        /* not: replayed, doubled, or overtaken by newer ones */
-  guint64 displaced_replicas; /* forgotten to make room for newer names */
-  RateBound bound;            /* of the rate now */
+  guint64 old_reports;        /* ignored: they came twice, or after newer ones */
+  guint64 displaced_replicas; /* replicas forgotten to make room for newer names */
+  RateBound bound;            /* what bounds the rate */
 } RateState;
 
-/* @session: of this run, as in the header of each frame */
+/* @session: the id of this run, as in the header of each frame */
 RateController *rate_controller_new (
     const gchar *camera, const gchar *session, const RateSettings *settings, gdouble now);
 void rate_controller_free (RateController *self);
 void rate_controller_configure (RateController *self, const RateSettings *settings);
 
-/* FALSE: nothing new in it. */
+/* FALSE: the report is an old one. */
 gboolean rate_controller_report (RateController *self, const FogReport *report, gdouble now);
-/* The link says that it takes no more than @rate frames/s. */
+/* The sink asks for no more than @rate frames/s. */
 void rate_controller_throttle (RateController *self, gdouble rate, gdouble now);
-/* The frame with that number in the session is on its way. */
+/* Frame @seq of the session was sent. */
 void rate_controller_sent (RateController *self, guint64 seq, gdouble now);
 
 /* Frames/s to send now. */
 gdouble rate_controller_get_rate (const RateController *self, gdouble now);
 /* "camera", "fog", "link" or "minimum" */
 const gchar *rate_bound_name (RateBound bound);
-/* FALSE: as many frames are under way as may be. */
+/* FALSE: too many frames are in flight. */
 gboolean rate_controller_may_send (const RateController *self, gdouble now);
-/* The partition for the next frame; -1: any. */
+/* The partition of the next frame; -1: the sink chooses. */
 gint rate_controller_next_partition (RateController *self, gdouble now);
 void rate_controller_get_state (const RateController *self, gdouble now, RateState *state);
 

@@ -6,10 +6,11 @@
 
 #include "haarquantile.h"
 
-/* Frames that a mean follows: several periods of a CPU quota, at whose ends some frames wait long. */
+/* Frames that a mean follows: several periods of a CPU quota, at whose ends some frames wait
+ * long. */
 #define MEMORY 256
-/* Seconds of work that row_wait follows. Beside other load the scheduler gives a thread a processor of
- * its own for a second or two, and then makes it share one. */
+/* Seconds of work that row_wait follows. Beside other load the scheduler gives a thread a processor
+ * of its own for a second or two, and then makes it share one. */
 #define LONG_MEMORY 20
 /* Cold caches cost this much at most. A smaller ratio comes from pictures that differ. */
 #define LEAST_WARMTH 0.8

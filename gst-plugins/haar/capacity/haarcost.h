@@ -36,28 +36,29 @@ typedef struct {
 /**
  * HaarCosts:
  *
- * Estimates for how long a frame would keep a worker busy in a saturated run, that is, one in which no
- * worker ever pauses. A report's frames / (busy / workers) then is the rate that a saturated run would
- * reach. In a run that isn't saturated a frame takes another time, for three reasons: after a pause the
- * caches are cold; now and then the machine disturbs a frame after a pause, and hardly ever one in a
- * row; and a frame waits for a processor as long as the threads that are there at the time make it wait.
+ * Estimates for how long a frame would keep a worker busy in a saturated run, that is, one in which
+ * no worker ever pauses. A report's frames / (busy / workers) then is the rate that a saturated run
+ * would reach. In a run that isn't saturated a frame takes another time, for three reasons: after a
+ * pause the caches are cold; now and then the machine disturbs a frame after a pause, and hardly
+ * ever one in a row; and a frame waits for a processor as long as the threads that are there at the
+ * time make it wait.
  *
- *     busy  = wall                                   if in_row >= HAAR_COSTS_IN_ROW: it is a sample itself
- *             cpu' + wait'                           otherwise
+ *     busy  = wall                                 if in_row >= HAAR_COSTS_IN_ROW: a sample itself
+ *             cpu' + wait'                         otherwise
  *
- *     cpu'  = cpu                                    if in_row > 0
- *             min (cpu, usual * pixels) * warmth     if in_row = 0, after a pause
+ *     cpu'  = cpu                                  if in_row > 0
+ *             min (cpu, usual * pixels) * warmth   if in_row = 0, after a pause
  *
- *     wait' = row_wait * pixels                      if there were samples in the last 30 s
- *             max (min (fair, limit), quota)         if the number of other threads is known
- *             max (wall - cpu, quota)                otherwise
+ *     wait' = row_wait * pixels                    if there were samples in the last 30 s
+ *             max (min (fair, limit), quota)       if the number of other threads is known
+ *             max (wall - cpu, quota)              otherwise
  *
  *     fair  = cpu' * (max ((workers + others) / machine, 1) - 1)
  *     quota = cpu' * (max (workers / usable, 1) - 1)
  *     limit = HAAR_COSTS_WAIT * paused_wait * pixels
  *
- * - usual: the quantile HAAR_COSTS_USUAL of cpu / pixels of the camera's latest frames after a pause.
- *   Frames that took more are taken to be disturbed.
+ * - usual: the quantile HAAR_COSTS_USUAL of cpu / pixels of the camera's latest frames after a
+ *   pause. Frames that took more are taken to be disturbed.
  * - warmth: row_cpu / paused_cpu, 0.8 to 1. In a row a frame takes less of a processor, because the
  *   caches are warm.
  * - row_cpu, row_wait: the means of cpu / pixels and of (wall - cpu) / pixels of frames in a row.
@@ -67,8 +68,8 @@ typedef struct {
  * - limit: keeps `fair` low if the other threads have a low priority and hardly make a frame wait.
  * - others: threads of other processes that run or want to run.
  *
- * A frame that wasn't searched as a whole (pixels = 0) is no sample, and nothing is known about it but
- * its own cpu and wall.
+ * A frame that wasn't searched as a whole (pixels = 0) is no sample, and nothing is known about it
+ * but its own cpu and wall.
  */
 typedef struct {
   gdouble workers;
@@ -84,8 +85,8 @@ typedef struct {
 } HaarCosts;
 
 #define HAAR_COSTS_USUAL 0.85
-/* Frames before it in a row that make a frame a sample of a saturated run. The first ones of a row are
- * mostly those that waited behind one slow frame. */
+/* Frames before it in a row that make a frame a sample of a saturated run. The first ones of a row
+ * are mostly those that waited behind one slow frame. */
 #define HAAR_COSTS_IN_ROW 4
 #define HAAR_COSTS_WAIT 2
 

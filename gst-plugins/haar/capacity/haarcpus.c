@@ -25,7 +25,7 @@ processors (gint64 quota, gint64 period)
   return (gdouble) quota / (gdouble) period;
 }
 
-/* Version 2: "quota period", quota "max" if there is none. */
+/* Version 2 of control groups: "quota period"; the quota is "max" if there is none. */
 static gdouble
 quota_v2 (const gchar *dir)
 {
@@ -51,7 +51,8 @@ quota_v1 (const gchar *dir)
   return processors (quota, period);
 }
 
-/* The group's own quota and those of all above it: in a container the group may be seen as the root. */
+/* The smallest one of the group's own quota and those of all groups above it. In a container the
+ * group may appear as the root. */
 static gdouble
 smallest_quota (const gchar *root, const gchar *group, gdouble (*quota) (const gchar *dir))
 {
@@ -101,7 +102,7 @@ count_wanting (gint *threads)
 {
   g_autofree gchar *text = NULL;
 
-  /* Who reads it runs. */
+  /* At least one thread runs: this one. */
   return g_file_get_contents ("/proc/loadavg", &text, NULL, NULL) &&
          sscanf (text, "%*s %*s %*s %d/", threads) == 1 && *threads > 0;
 }

@@ -5,18 +5,20 @@
 
 G_BEGIN_DECLS
 
-/* Processors that this process may keep busy: those of its affinity, or fewer where a CPU quota of its
- * control group, or of one above it, leaves less: 0.5 is half of one. */
+/* The number of processors that this process may keep busy: those of its affinity, or fewer if a
+ * CPU quota of its control group, or of one above it, allows less. 0.5 is half a processor. */
 gdouble haar_cpus_available (void);
-/* Processors that run, whoever may use them. */
+/* The number of processors of the machine that are online. */
 gint haar_cpus_of_machine (void);
-/* (nullable) (transfer full): this process's threads, for haar_cpus_wanted_by_others(). NULL: this process may not use all
- * processors, so that it can't be known who else uses those, or the system doesn't tell. Close with g_dir_close(). */
+/* (nullable) (transfer full): the threads of this process, for haar_cpus_wanted_by_others(); free
+ * it with g_dir_close(). NULL: the number of others can't be known, because this process may use
+ * only some processors, or the system doesn't show its threads. */
 GDir *haar_cpus_open_own (void);
-/* Looks how many threads of other processes, of all the machine, run or wait for a processor at this moment. As a look isn't
- * one moment, single ones may be wrong, below zero too; their mean isn't. @own: (nullable). FALSE: it can't be told. */
+/* Counts the threads of other processes that run or wait for a processor now. A count takes some
+ * time, so a single one may be wrong, even negative; their mean is right. @own: (nullable). FALSE:
+ * unknown. */
 gboolean haar_cpus_wanted_by_others (GDir *own, gint *threads);
-/* Seconds of processors that this process has used, all its threads together. */
+/* Seconds of processor time that all threads of this process have used. */
 gdouble haar_cpus_used (void);
 
 /**
@@ -24,7 +26,7 @@ gdouble haar_cpus_used (void);
  * @root: where control groups are mounted: /sys/fs/cgroup
  * @membership: the text of /proc/self/cgroup
  *
- * Returns: processors; %G_MAXDOUBLE if there is no quota
+ * Returns: the number of processors that the quotas allow; %G_MAXDOUBLE if there is none
  */
 gdouble haar_cpus_of_quota (const gchar *root, const gchar *membership);
 

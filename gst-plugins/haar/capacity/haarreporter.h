@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* A thread that calls for a report in every interval, and whenever one is asked for. Its function may
- * wait for the reader of the reports, so it is never called from the thread of the frames. */
+/* A thread that calls for a report in every interval, and whenever one is asked for. Its function
+ * may wait for the reader of the reports, so it is never called from the thread of the frames. */
 typedef struct _HaarReporter HaarReporter;
 
 typedef enum {
@@ -30,9 +30,11 @@ void haar_reporter_begin (HaarReporter *reporter);
 void haar_reporter_set_running (HaarReporter *reporter, gboolean running);
 /* Calls HAAR_REPORTER_REPORT now. */
 void haar_reporter_wake (HaarReporter *reporter);
-/* Calls HAAR_REPORTER_LEAVE now, once until haar_reporter_resume(). Then there are no more calls. */
+/* Calls HAAR_REPORTER_LEAVE now, once until haar_reporter_resume(). Then there are no more
+ * calls. */
 void haar_reporter_finish (HaarReporter *reporter);
-/* Waits until that call has returned, if it was asked for. FALSE: it hasn't within @timeout (us). */
+/* Waits until that call has returned, if it was asked for. FALSE: it hasn't within @timeout
+ * (us). */
 gboolean haar_reporter_wait_finished (HaarReporter *reporter, gint64 timeout);
 /* Calls again after haar_reporter_finish(). */
 void haar_reporter_resume (HaarReporter *reporter);

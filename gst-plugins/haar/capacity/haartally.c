@@ -7,12 +7,13 @@
 #include "haarcpus.h"
 #include "haarquantile.h"
 
-/* What a reader of reports accepts. */
+/* A reader of reports refuses more. */
 #define MAX_CAMERAS 4096
-/* Headers say anything; a report that readers refuse, or Kafka, would silence all cameras for the sake of one. */
+/* Headers may hold anything. A report that Kafka or its readers refuse because of one camera would
+ * keep all cameras from being heard. */
 #define MAX_NAME 256
-#define CAMERAS_ROOM 900000
-#define CAMERA_TEXT 180 /* at most, without its names */
+#define CAMERAS_ROOM 900000 /* bytes */
+#define CAMERA_TEXT 180     /* bytes of a camera in a report at most, without its names */
 #define MAX_AGES 65536
 #define SILENT_REPORTS 2
 #define LOOK_INTERVAL (100 * G_TIME_SPAN_MILLISECOND)
@@ -20,28 +21,28 @@
 typedef struct {
   FogReportCamera counts;
   HaarRecent rested; /* for haar_costs_add() */
-  guint silent;      /* reports since its last frame */
+  guint silent;      /* reports made since its last frame */
 } Camera;
 
 struct _HaarTally {
-  GMutex lock;
   gchar *replica;
   guint workers;
-  gdouble share; /* workers for each processor */
-  /* of the thread that looks around */
-  GDir *threads; /* this process's, NULL: not known */
-  gint64 looked; /* monotonic, us */
-  /* with the lock: */
+  gdouble share; /* workers a processor */
+  /* of the thread that adds frames */
+  GDir *threads; /* of this process; NULL: others can't be counted */
+  gint64 looked; /* us, monotonic: when others were counted last */
+
+  GMutex lock; /* guards what follows; a leaf */
   HaarCosts costs;
-  HaarRecent unnamed; /* Camera's rested, of frames without a camera */
-  gint64 since;       /* monotonic, us */
+  HaarRecent unnamed; /* as a Camera's, of frames that name no camera */
+  gint64 since;       /* us, monotonic: when the report's time began */
   guint64 seq;
   guint64 frames, faces;
   gdouble busy;
   gboolean begun;      /* a frame was counted */
-  gdouble used;        /* s of processors, by the whole process, up to the last report */
-  GArray *ages;        /* of gdouble; past MAX_AGES the oldest give way */
-  guint64 n_ages;      /* told so far in the interval */
+  gdouble used;        /* s of processor time that the process had used at the last report */
+  GArray *ages;        /* of gdouble; the latest MAX_AGES */
+  guint64 n_ages;      /* added since the last report */
   GHashTable *cameras; /* name to Camera */
 };
 
@@ -146,7 +147,7 @@ add_age (HaarTally *self, gdouble age)
   self->n_ages++;
 }
 
-/* with the lock: what it took to start is no frame's cost. */
+/* with the lock: the processor time of the start isn't part of any frame's cost. */
 static void
 begin (HaarTally *self, const HaarCost *first)
 {
@@ -224,7 +225,7 @@ list_camera (FogReport *report, const gchar *name, const FogReportCamera *counts
   entry->weight = counts->weight;
 }
 
-/* Of its text in a report, quotes escaped. */
+/* Bytes of its text in a report, with quotes escaped. */
 static gsize
 size_of (const gchar *name, const Camera *camera)
 {

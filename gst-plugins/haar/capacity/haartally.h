@@ -8,32 +8,36 @@
 
 G_BEGIN_DECLS
 
-/* What was counted since the last report. Its functions may be called from any thread. */
+/* What was counted since the last report. */
 typedef struct _HaarTally HaarTally;
 
-/* @cpus: that the workers may keep busy, of haar_cpus_available() */
+/* @cpus: the number of processors that the workers may keep busy: haar_cpus_available() */
 HaarTally *haar_tally_new (const gchar *replica, guint workers, gdouble cpus);
 void haar_tally_free (HaarTally *tally);
 
 /**
  * haar_tally_add:
  * @origin: of the frame that was counted
- * @faces: found in it
+ * @faces: the number of faces in it
  * @cost: of the count
  * @age: s from capture to now; NAN if unknown
  *
- * Returns: s for which it is taken to have kept a worker busy, see #HaarCosts
+ * To be called by one thread.
+ *
+ * Returns: s for which the frame is taken to have kept a worker busy, see #HaarCosts
  */
 gdouble haar_tally_add (
     HaarTally *tally, const HaarOrigin *origin, guint faces, const HaarCost *cost, gdouble age);
 
-/* Now and then looks who else wants the processors; to be called for each frame, by one thread. */
+/* Counts now and then the threads of other processes that want a processor. To be called for each
+ * frame, by the same thread. */
 void haar_tally_look_around (HaarTally *tally);
 
-/* (transfer full): the report of the time from the last one, or from the beginning, until now. A camera that
- * fell silent stays in the next two reports.
- * What the process does beside counting (decoding, sending) takes the same processors: its workers are busy for at least the part of
- * them that it used in all, from the first frame on. */
+/* (transfer full): the report about the time since the last one. From any thread.
+ *
+ * A camera that sends no more stays in the next two reports. `busy` covers what the process does
+ * besides counting (decoding, sending), because that takes the same processors: from the first
+ * frame on it is at least the processor time of the process, times the workers a processor. */
 FogReport *haar_tally_take (HaarTally *tally);
 
 G_END_DECLS

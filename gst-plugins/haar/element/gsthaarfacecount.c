@@ -3,30 +3,57 @@
  * SECTION:element-haarfacecount
  * @title: haarfacecount
  *
- * Counts faces, or whatever else a Haar or LBP cascade describes, in raw video. It looks at the luma alone:
- * grey and planar YUV are taken as they are. Several frames are counted side by side, one by each worker, and
- * come out in order.
+ * Counts faces, or whatever else a Haar or LBP cascade describes, in raw video. Only the luma is
+ * searched, so grey and planar YUV need no conversion. Several workers count frames side by side;
+ * the results come out in the order of the frames.
  *
- * The `src` pad gives one JSON document for each frame with at least #haarfacecount:min-faces faces
- * (`application/json, schema=fog-event`). The `rate` pad, if requested, gives a report on the work of each
- * #haarfacecount:report-interval (`application/json, schema=fog-report`), and a last one at the end; a stream
- * that follows, flush or none, begins them again. The `video` pad, if requested, passes the frames on, with a
- * #GstVideoRegionOfInterestMeta for each face. Any of them may be left unlinked, and each has a thread of its own.
+ * Documents leave by the pad `src`, reports on request by `rate`, and frames on request by `video`.
+ * Each of these pads has a thread of its own, and each may be left unlinked.
  *
- * A frame that came from Kafka stays unacknowledged until everything made from it is done with; one that has
- * too few faces, or is older than #haarfacecount:max-age, is done at once. A frame whose memory is shorter
- * than its caps say is skipped, counted, and told of in a warning.
+ * The message that a frame was made from, if it came from Kafka, is done when all that is made from
+ * the frame is done. A frame with too few faces, or one older than #GstHaarFaceCount:max-age, is
+ * done at once. A frame that can't be counted is skipped: it stays undecided if the engine failed
+ * on it.
  *
  * ## Messages
  *
- * `faces`, for each frame with faces: `faces` (uint), `timestamp` (uint64, the frame's PTS in ns), `boxes` (array
- * of arrays of x, y, width, height in px), `label` (string), `camera` (string, if the frame tells). And with each report
- * `haarfacecount-stats`, the fields of #haarfacecount:stats.
+ * An element message `faces` follows each frame with faces:
+ *
+ * | field | type | meaning |
+ * | --- | --- | --- |
+ * | faces | uint | the number of faces |
+ * | timestamp | uint64 | the frame's PTS, ns |
+ * | boxes | array of arrays of int | x, y, width and height of each face, px |
+ * | label | string | the property `label` |
+ * | camera | string | the frame's header `camera`, if it has one |
+ *
+ * An element message `haarfacecount-stats` follows each report, with the fields of
+ * #GstHaarFaceCount:stats.
+ *
+ * ## Events and queries
+ *
+ * A sticky event `GstKafkaAssignment` of kafkasrc, which lists the partitions of this replica,
+ * causes a report at once. Before each report a custom query `GstKafkaLag` asks kafkasrc how many
+ * messages wait. A DRAIN query waits until all frames have left by both pads. A LATENCY query adds
+ * one frame for each worker, and one more. QoS events of the readers go no further: every frame is
+ * to be counted.
+ *
+ * ## Errors
+ *
+ * At the start: RESOURCE/NOT_FOUND, OPEN_READ, READ, NOT_AUTHORIZED, NO_SPACE_LEFT about the
+ * cascade, RESOURCE/SETTINGS about sizes or the engine, RESOURCE/FAILED about threads. In a run:
+ * STREAM/FORMAT for caps that can't be counted, and the flow's error if a reader fails after the
+ * end of the stream. Warnings: STREAM/FORMAT for a frame that is shorter than its caps say,
+ * STREAM/FAILED for one on which the engine failed, RESOURCE/SETTINGS for one that is smaller than
+ * min-size; each for the 1st, 2nd, 4th, 8th … frame.
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 videotestsrc num-buffers=30 ! haarfacecount name=faces min-faces=0 ! fakesink dump=true faces.rate ! fakesink
+ * gst-launch-1.0 videotestsrc num-buffers=30 ! haarfacecount name=faces min-faces=0 \
+ *   ! fakesink dump=true faces.rate ! fakesink
  * ]| Counts the faces of a test picture, which has none, and prints the documents.
+ *
+ * Since: 0.1
  */
 #include "gsthaarinput.h"
 
@@ -46,15 +73,17 @@ enum { PROP_STATS = GST_HAAR_PROP_OTHER };
 #define GST_TYPE_HAAR_FACE_COUNT (gst_haar_face_count_get_type ())
 G_DECLARE_FINAL_TYPE (GstHaarFaceCount, gst_haar_face_count, GST, HAAR_FACE_COUNT, GstElement)
 
-/* Frames arrive in `input`, go through the workers and leave by `output`; reports leave by `rate`, by
- * themselves. Input calls output and rate, output calls rate, all of them call stats; none calls back.
+/* Frames arrive in `input`, go through the workers and leave by `output`; reports leave by `rate`,
+ * by themselves. Input calls output and rate, output calls rate, all of them call stats.
  *
- * Threads: that of the sink pad (input), one each worker (frames/haarjob.c), the tasks of the pads `src`
- * and `video` (output), the reporter (rate), and the application's (properties, states, pads).
+ * Threads: that of the sink pad (input), one for each worker (frames/haarjob.c), the tasks of the
+ * pads `src` and `video` (output), the reporter (rate), and the application's (properties, states,
+ * pads).
  *
- * Locks: the object lock guards `settings`, each part's own lock its state. While one of them is held, no
- * pad pushes and no thread waits for the workers or the reporter. The order is: object lock; a part's
- * lock; the lock of the workers, the reporter or a pad. No two parts' locks are held at once. */
+ * Locks: the object lock guards `settings`; each part's own lock guards its state. While a thread
+ * holds one of them, it pushes nothing and doesn't wait for the workers or the reporter. The order
+ * is: the object lock; a part's lock; the lock of the workers, the reporter or a pad. No thread
+ * holds two parts' locks at once. */
 struct _GstHaarFaceCount {
   GstElement element;
 
@@ -67,12 +96,18 @@ struct _GstHaarFaceCount {
   HaarWorkers *workers; /* of a run */
 };
 
+/* Takes raw video in system memory, of any size. */
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK,
     GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (HAAR_LUMA_FORMATS)));
+/* Gives one JSON document for each frame with at least min-faces faces. Its key is the camera. */
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (FOG_EVENT_CAPS));
+/* Gives a JSON report about the work of each report-interval, and a last one at the end of a
+ * stream. A stream that follows begins the reports again. */
 static GstStaticPadTemplate rate_template = GST_STATIC_PAD_TEMPLATE (
     "rate", GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS (FOG_REPORT_CAPS));
+/* Gives the frames, with a GstVideoRegionOfInterestMeta for each face. A frame that wasn't counted
+ * becomes a gap event. */
 static GstStaticPadTemplate video_template = GST_STATIC_PAD_TEMPLATE ("video", GST_PAD_SRC,
     GST_PAD_REQUEST, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (HAAR_LUMA_FORMATS)));
 
@@ -83,8 +118,8 @@ GST_ELEMENT_REGISTER_DEFINE (
 
 /* --- a run --- */
 
-/* (nullable) (transfer full): a HaarTool for each worker, which the array doesn't own. NULL: an error was
- * posted. */
+/* (nullable) (transfer full): a HaarTool for each worker, which the array doesn't own. NULL: an
+ * error was posted. */
 static GPtrArray *
 equip (GstHaarFaceCount *self, const gchar **engine)
 {
@@ -325,18 +360,32 @@ gst_haar_face_count_class_init (GstHaarFaceCountClass *klass)
    * | field | type | meaning |
    * | --- | --- | --- |
    * | frames, faces, events | uint64 | frames counted, faces found, documents sent |
-   * | unchanged, partial | uint64 | frames that rescan-interval left unsearched, or searched in part |
-   * | too-small | uint64 | of the frames counted, those smaller than min-size, in which no face is looked for |
-   * | too-old | uint64 | frames skipped by max-age |
-   * | bad-frames, failed-frames | uint64 | frames shorter than their caps say; frames on which the engine failed |
-   * | clock-skew | uint64 | frames captured in the future |
+   * | unchanged, partial | uint64 | frames of which all, or a part, was left unsearched |
+   * | too-small | uint64 | frames counted although they are smaller than min-size |
+   * | too-old | uint64 | frames skipped because of max-age |
+   * | bad-frames | uint64 | frames skipped because they are shorter than their caps say |
+   * | failed-frames | uint64 | frames skipped because the engine failed on them |
+   * | clock-skew | uint64 | frames whose capture time lies in the future |
    * | reports | uint64 | reports made |
    * | lag | uint64 | messages waiting at the source |
-   * | busy | double | s that these frames would keep the workers at work without pauses, summed over the workers |
-   * | workers, waiting | uint | frames counted side by side; frames inside the element |
+   * | busy | double | s for which these frames would keep the workers busy, see below |
+   * | workers | uint | frames counted side by side |
+   * | waiting | uint | frames inside the element |
    * | engine | string | the engine in use |
-   * | frame-age, process | structure | histograms of the time from capture to the count, and of the search: `counts` (array of uint64; upper bounds 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60 s, none), `sum` (double, s) |
-   * | cameras | array of structures | `camera` (string), `frames`, `faces` (uint64); 256 cameras at most, the others together as `(others)` |
+   * | frame-age | structure | histogram of the time from capture to the end of the count |
+   * | process | structure | histogram of the time of a search |
+   * | cameras | array of structures | `camera` (string), `frames`, `faces` (uint64) |
+   *
+   * `busy` is the sum over all workers, and is what a saturated run would take: one in which no
+   * worker ever pauses.
+   *
+   * A histogram is a structure `histogram` with `counts`, an array of uint64 for the upper bounds
+   * 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60 s and none, and `sum` (double,
+   * s).
+   *
+   * At most 256 cameras are counted one by one; all others are counted together as `(others)`.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
@@ -349,7 +398,7 @@ gst_haar_face_count_class_init (GstHaarFaceCountClass *klass)
   gst_element_class_add_static_pad_template (element_class, &video_template);
   gst_element_class_set_static_metadata (element_class, "Haar cascade face counter",
       "Filter/Analyzer/Video", "Counts faces in video and reports how fast it does",
-      "The gst-fog developers");
+      "The gst-fog authors");
   gst_type_mark_as_plugin_api (GST_TYPE_HAAR_ENGINE, 0);
   GST_DEBUG_CATEGORY_INIT (
       gst_haar_face_count_debug, "haarfacecount", 0, "Haar cascade face counter");

@@ -28,8 +28,8 @@ gst_haar_input_check_sizes (GstHaarInput *self)
   return FALSE;
 }
 
-/* A pipeline that runs needn't end because of sizes that contradict each other: the ones before still
- * hold. */
+/* A pipeline that runs needn't end because of sizes that contradict each other: the ones before
+ * still hold. */
 static void
 keep_sizes (GstHaarInput *self, HaarParams *params)
 {
@@ -171,7 +171,8 @@ sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 
 /* --- queries --- */
 
-/* Strides, offsets and crops may be anything, unless a reader of the video gets the frames as well. */
+/* Strides, offsets and crops may be anything, unless a reader of the video gets the frames as
+ * well. */
 static gboolean
 answer_allocation (GstHaarInput *self, GstQuery *query)
 {

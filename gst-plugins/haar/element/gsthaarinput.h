@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* What arrives: the pad `sink`. Its thread makes a job of each frame and of each event that keeps its
- * place among them, and gives them to the workers. */
+/* What arrives: the pad `sink`. Its thread makes a job of each frame and of each event that keeps
+ * its place among them, and gives them to the workers. */
 typedef struct {
   GstElement *element; /* whose part it is */
   GstPad *pad;

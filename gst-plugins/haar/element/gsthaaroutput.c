@@ -37,8 +37,8 @@ is_stopped (GstHaarOutput *self)
   return stopped;
 }
 
-/* As GstFlowCombiner: an error or a flush counts at once, EOS and NOT_LINKED only if no reader is left.
- * Of two errors the first one counts. */
+/* As GstFlowCombiner: an error or a flush counts at once, EOS and NOT_LINKED only if no reader is
+ * left. Of two errors the first one counts. */
 static GstFlowReturn
 combine (GstFlowReturn first, GstFlowReturn second)
 {
@@ -345,8 +345,8 @@ gst_haar_output_pause (GstHaarOutput *self)
   gst_haar_video_pause (&self->video);
 }
 
-/* What sends, and what it sends, still holds after a flush, though the event may have been flushed on
- * its way through the workers. While the tasks stand still. */
+/* What sends, and what it sends, still holds after a flush, though the event may have been flushed
+ * on its way through the workers. While the tasks stand still. */
 static gboolean
 queue_again (GstPad *pad, GstEvent **event, gpointer user_data)
 {
@@ -358,8 +358,8 @@ queue_again (GstPad *pad, GstEvent **event, gpointer user_data)
   return TRUE;
 }
 
-/* Another thread may have stopped the output since the flow became OK: its stop may have come before
- * what start_tasks() did, so it is done once more. */
+/* Another thread may have stopped the output since the flow became OK: its stop may have come
+ * before what start_tasks() did, so it is done once more. */
 static void
 stop_again (GstHaarOutput *self)
 {
@@ -417,8 +417,8 @@ gst_haar_output_begin_stream (GstHaarOutput *self)
 {
   gboolean ended, had_enough;
 
-  /* The last frame of the stream before has to leave first: its end, which its sender or its readers
-   * decide on, isn't the end of this one. */
+  /* The last frame of the stream before has to leave first: its end, which its sender or its
+   * readers decide on, isn't the end of this one. */
   gst_haar_output_drain (self);
   g_mutex_lock (&self->lock);
   had_enough = self->flow == GST_FLOW_EOS;

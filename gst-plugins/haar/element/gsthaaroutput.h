@@ -48,13 +48,15 @@ void gst_haar_output_stop (GstHaarOutput *output);
 void gst_haar_output_pause (GstHaarOutput *output);
 /* A flush has ended. */
 void gst_haar_output_start (GstHaarOutput *output);
-/* Waits until all that has arrived has left by both pads. FALSE: it was freed, or the output stopped. */
+/* Waits until all that has arrived has left by both pads. FALSE: it was freed, or the output
+ * stopped. */
 gboolean gst_haar_output_drain (GstHaarOutput *output);
 /* A stream begins, from the thread of the sink pad. */
 void gst_haar_output_begin_stream (GstHaarOutput *output);
 /* A stream ends, from the thread of the sink pad. */
 void gst_haar_output_end_stream (GstHaarOutput *output);
-/* (transfer full) @event: pushed past the frames that are on their way. Reports aren't concerned. */
+/* (transfer full) @event: pushed past the frames that are on their way. Reports aren't
+ * concerned. */
 gboolean gst_haar_output_push_past (GstHaarOutput *output, GstEvent *event);
 
 G_END_DECLS

@@ -155,8 +155,8 @@ take_partitions (GstHaarRate *self, const GstStructure *s)
 }
 
 /* Asks the source at the head of the pipeline, if there is one, how many messages wait and which
- * partitions it reads. The event of an assignment isn't enough: a decoder on the way keeps it until it
- * has a frame. */
+ * partitions it reads. The event of an assignment isn't enough: a decoder on the way keeps it until
+ * it has a frame. */
 static void
 ask_source (GstHaarRate *self)
 {

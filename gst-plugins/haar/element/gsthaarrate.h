@@ -14,8 +14,8 @@ typedef enum {
   GST_HAAR_RATE_ENDED, /* EOS */
 } GstHaarRateStream;
 
-/* The branch of the pad `rate`, by which reports leave. The reporter's thread makes and pushes them,
- * whatever the frames do, and posts the statistics. */
+/* The branch of the pad `rate`, by which reports leave. The reporter's thread makes and pushes
+ * them, whatever the frames do, and posts the statistics. */
 typedef struct {
   GstElement *element; /* whose part it is */
   GstPad *sinkpad;
@@ -52,7 +52,8 @@ void gst_haar_rate_set_playing (GstHaarRate *rate, gboolean playing);
 void gst_haar_rate_finish (GstHaarRate *rate);
 /* The same, and waits for it, but no longer than 300 ms. */
 void gst_haar_rate_leave (GstHaarRate *rate);
-/* The stream of reports begins again if it has ended. Waits for its end, but no longer than 300 ms. */
+/* The stream of reports begins again if it has ended. Waits for its end, but no longer than 300
+ * ms. */
 void gst_haar_rate_restart (GstHaarRate *rate);
 /* Reports at once which partitions an assignment names, if it names any. */
 void gst_haar_rate_take_assignment (GstHaarRate *rate, const GstStructure *assignment);

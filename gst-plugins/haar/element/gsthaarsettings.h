@@ -6,7 +6,21 @@
 
 G_BEGIN_DECLS
 
-typedef enum { GST_HAAR_ENGINE_AUTO, GST_HAAR_ENGINE_NATIVE, GST_HAAR_ENGINE_OPENCV } GstHaarEngine;
+/**
+ * GstHaarEngine:
+ * @GST_HAAR_ENGINE_AUTO: the fastest engine that was built in and can evaluate the cascade
+ * @GST_HAAR_ENGINE_NATIVE: this plugin's own code for AVX-512, AVX2, NEON and any other processor
+ * @GST_HAAR_ENGINE_OPENCV: OpenCV's CascadeClassifier
+ *
+ * The code that evaluates the cascade.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_HAAR_ENGINE_AUTO,
+  GST_HAAR_ENGINE_NATIVE,
+  GST_HAAR_ENGINE_OPENCV,
+} GstHaarEngine;
 
 #define GST_TYPE_HAAR_ENGINE (gst_haar_engine_get_type ())
 GType gst_haar_engine_get_type (void);
@@ -31,7 +45,8 @@ void gst_haar_settings_init (GstHaarSettings *settings);
 void gst_haar_settings_clear (GstHaarSettings *settings);
 void gst_haar_settings_install_properties (GObjectClass *klass);
 
-/* They lock. FALSE: @id isn't one of these properties. */
+/* With the object lock held by these, not by the caller. FALSE: @id isn't one of these
+ * properties. */
 gboolean gst_haar_settings_set_property (
     GstHaarSettings *settings, GObject *object, guint id, const GValue *value);
 gboolean gst_haar_settings_get_property (

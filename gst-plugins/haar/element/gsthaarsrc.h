@@ -30,7 +30,8 @@ GstFlowReturn gst_haar_src_get_answer (GstHaarSrc *src);
 
 /* Pushes what the documents' stream has in place of @event, if anything. From the pad's task. */
 void gst_haar_src_push_event (GstHaarSrc *src, GstEvent *event);
-/* Pushes @document (nullable, transfer full), or @gap (nullable) in its place. From the pad's task. */
+/* Pushes @document (nullable, transfer full), or @gap (nullable) in its place. From the pad's
+ * task. */
 void gst_haar_src_push (GstHaarSrc *src, GstBuffer *document, GstEvent *gap);
 
 G_END_DECLS

@@ -149,8 +149,8 @@ video_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstHaarVideo *self = gst_pad_get_element_private (pad);
 
-  /* Every frame is to be counted, however late the reader is: a decoder that got its QoS events would
-   * skip frames. */
+  /* Every frame is to be counted, however late the reader is: a decoder that got its QoS events
+   * would skip frames. */
   if (GST_EVENT_TYPE (event) == GST_EVENT_QOS) {
     gst_event_unref (event);
     return TRUE;
@@ -390,7 +390,8 @@ move_by_crop (GstBuffer *frame, GArray *rects)
   }
 }
 
-/* (transfer full): the job's frame with a region of interest, and a box if wanted, for each face. */
+/* (transfer full): the job's frame with a region of interest, and a box if wanted, for each
+ * face. */
 static GstBuffer *
 take_marked_frame (HaarJob *job, const gchar *label, gboolean draw_boxes)
 {

@@ -9,15 +9,16 @@ typedef struct {
   gint x, y, w, h;
 } HaarRect;
 
-/* As of cv::CascadeClassifier::detectMultiScale(). */
+/* The parameters of cv::CascadeClassifier::detectMultiScale(). */
 typedef struct {
-  gdouble scale_factor; /* > 1: from one size of window to the next */
-  gint min_neighbors;   /* windows that must agree, besides the first; 0: no grouping */
-  gint min_w, min_h;    /* smaller objects aren't looked for */
-  gint max_w, max_h;    /* nor larger ones; 0: as large as the picture */
+  gdouble scale_factor; /* of the window, from one size to the next; above 1 */
+  gint
+      min_neighbors; /* detections that must overlap to make an object, minus one; 0: no grouping */
+  gint min_w, min_h; /* px: smaller objects aren't searched for */
+  gint max_w, max_h; /* px: nor larger ones; 0: as large as the picture */
 } HaarParams;
 
-/* Whether there is a size left to look for. */
+/* FALSE: no size lies between the smallest and the largest one. */
 static inline gboolean
 haar_params_agree (const HaarParams *params)
 {
@@ -29,15 +30,17 @@ typedef struct _HaarEngine HaarEngine;
 /**
  * HaarEngineClass:
  * @name: as in the property `engine`
- * @checks_cascade: its loader survives any bytes at all. If not, a cascade must be known or trusted
- * @create: from the whole text of a cascade file. G_IO_ERROR_INVALID_DATA: it isn't a cascade;
- *   G_IO_ERROR_NOT_SUPPORTED: it is one that this engine can't evaluate; G_IO_ERROR_NO_SPACE: there's no memory for it
- * @detect: appends the rectangles found, in the engine's order, to @rects (of HaarRect), which is empty.
- *   @gray has @height rows of @width bytes, @stride apart. FALSE with @error: nothing was counted
- * @free: from any thread
+ * @checks_cascade: the loader survives any bytes. If not, a cascade must be known or trusted
+ * @create: makes an engine from the text of a cascade file. G_IO_ERROR_INVALID_DATA: it isn't a
+ *   cascade; G_IO_ERROR_NOT_SUPPORTED: this engine can't evaluate it; G_IO_ERROR_NO_SPACE: there is
+ *   no memory for it
+ * @detect: appends the rectangles that it finds to @rects (of HaarRect), which is empty. @gray has
+ *   @height rows of @width bytes; a row begins @stride bytes after the one before. FALSE with
+ *   @error: the picture couldn't be searched
+ * @free: may be called from any thread
  *
- * One way to evaluate a cascade. An engine is used by one thread at a time; several of them side by side.
- * All give the same rectangles, in the same order, as OpenCV's.
+ * One way to evaluate a cascade. One thread at a time uses an engine; several engines may run side
+ * by side. Each engine finds the same rectangles, in the same order, as OpenCV.
  */
 typedef struct {
   const gchar *name;
@@ -48,9 +51,9 @@ typedef struct {
   void (*free) (HaarEngine *engine);
 } HaarEngineClass;
 
-/* (nullable): by name; "auto" or %NULL is the fastest one there is. */
+/* (nullable): the class of that name. "auto" or NULL: the fastest one. NULL: it wasn't built in. */
 const HaarEngineClass *haar_engine_class_find (const gchar *name);
-/* The @n-th of those that were built in, fastest first; %NULL after the last. */
+/* (nullable): the @n-th of those that were built in, the fastest first. NULL after the last. */
 const HaarEngineClass *haar_engine_class_nth (guint n);
 
 G_END_DECLS

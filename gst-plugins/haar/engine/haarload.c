@@ -11,28 +11,50 @@
 
 /* SHA-256 of the cascades in OpenCV's data directory. */
 static const gchar *const known[] = {
-    "71cc64fc305a355dc60067880f6fbbd43dd155bd63ee3844661a1bda34b2fd8c", /* haarcascade_eye */
-    "e32f9c67935c33e9d1331eb14fa58554ff17835c03742663bcb97a892e936a57", /* haarcascade_eye_tree_eyeglasses */
-    "ac2bac934ef24284ef8a2b2e9d8e57eef84ac1d6943b4d11e5c9e8584dc069c8", /* haarcascade_frontalcatface */
-    "ffd0d1d28f07d0376c89db4c9845009c2855cc76c8cff763d5331dc9361da854", /* haarcascade_frontalcatface_extended */
-    "6281df13459cc218ff047d02b2ae3859b12ff14a93ffe8952f7b33fad7b9697b", /* haarcascade_frontalface_alt */
-    "7b0c967d9abbdfbde025eb9c786947d151b6426040d07a8f9562ed8fd90724b4", /* haarcascade_frontalface_alt2 */
-    "0e5ee47ecc13269d54dd7a55f8b53752167c52587720877732388fb078a0480a", /* haarcascade_frontalface_alt_tree */
-    "0f7d4527844eb514d4a4948e822da90fbb16a34a0bbbbc6adc6498747a5aafb0", /* haarcascade_frontalface_default */
-    "041745c71eef1b5c86aef224f17ce75b042d33314cc8f6757424f8bd8cd30aa1", /* haarcascade_fullbody */
-    "74c323c78c81475fc9158facbfb866bb0cca06be41f571df47d4ac8d01f9ce4c", /* haarcascade_lefteye_2splits */
-    "4d1c44bf7a1bc4e204fa25b046ed0acffd7f713cc13fe2958b6977125c60ddea", /* haarcascade_licence_plate_rus_16stages */
-    "1e696e1c7c66c439ae229cfff8871f42037c357e9e1e090a2b59ebc1f8ff5cbb", /* haarcascade_lowerbody */
-    "b39a4a3be45539db146a7fc1d3e761a292c196eb88421185e6a615b3055e612d", /* haarcascade_profileface */
-    "4cf0d72bea7307e9af7eb99d4acbe15d7101a67c22fcdcfbeefd692ad37cf776", /* haarcascade_righteye_2splits */
-    "814cb5954682af570e58361f9e5f8b5b513a4112776bb9ecacef9f0e4ca6c2d7", /* haarcascade_russian_plate_number */
-    "4ca1f304eabd0b5ae30180c81acb53e166a5867e5be17b316bd3f32cfdf87d8a", /* haarcascade_smile */
-    "7328ab4fdb1592f53d98d7ea5b1b9d90e01af5d95f212af378c7eb579048bb5f", /* haarcascade_upperbody */
-    "392c289fece5ceef6a2050431e5fee399d38c6d2dd3d2f5030760b1047f242b1", /* lbpcascade_frontalcatface */
-    "6f5f20091b0d20311c929bcd8c927074e50bd0ac6424321016c679f43cf5ebcf", /* lbpcascade_frontalface */
-    "7c31331d494f20e216b397ad99d824d92ab91ebb15db3bcda6a2f8e684d238d3", /* lbpcascade_frontalface_improved */
-    "076359afc4ede57e4507f6a6bb5e5c0cbaabaaa41ef514b5f98d01c1bd1d2fff", /* lbpcascade_profileface */
-    "ed9b294b8d7cce1c7114e99c15e1496908ab7e8f5f1f4141f393a70e31998fd9", /* lbpcascade_silverware */
+    /* haarcascade_eye */
+    "71cc64fc305a355dc60067880f6fbbd43dd155bd63ee3844661a1bda34b2fd8c",
+    /* haarcascade_eye_tree_eyeglasses */
+    "e32f9c67935c33e9d1331eb14fa58554ff17835c03742663bcb97a892e936a57",
+    /* haarcascade_frontalcatface */
+    "ac2bac934ef24284ef8a2b2e9d8e57eef84ac1d6943b4d11e5c9e8584dc069c8",
+    /* haarcascade_frontalcatface_extended */
+    "ffd0d1d28f07d0376c89db4c9845009c2855cc76c8cff763d5331dc9361da854",
+    /* haarcascade_frontalface_alt */
+    "6281df13459cc218ff047d02b2ae3859b12ff14a93ffe8952f7b33fad7b9697b",
+    /* haarcascade_frontalface_alt2 */
+    "7b0c967d9abbdfbde025eb9c786947d151b6426040d07a8f9562ed8fd90724b4",
+    /* haarcascade_frontalface_alt_tree */
+    "0e5ee47ecc13269d54dd7a55f8b53752167c52587720877732388fb078a0480a",
+    /* haarcascade_frontalface_default */
+    "0f7d4527844eb514d4a4948e822da90fbb16a34a0bbbbc6adc6498747a5aafb0",
+    /* haarcascade_fullbody */
+    "041745c71eef1b5c86aef224f17ce75b042d33314cc8f6757424f8bd8cd30aa1",
+    /* haarcascade_lefteye_2splits */
+    "74c323c78c81475fc9158facbfb866bb0cca06be41f571df47d4ac8d01f9ce4c",
+    /* haarcascade_licence_plate_rus_16stages */
+    "4d1c44bf7a1bc4e204fa25b046ed0acffd7f713cc13fe2958b6977125c60ddea",
+    /* haarcascade_lowerbody */
+    "1e696e1c7c66c439ae229cfff8871f42037c357e9e1e090a2b59ebc1f8ff5cbb",
+    /* haarcascade_profileface */
+    "b39a4a3be45539db146a7fc1d3e761a292c196eb88421185e6a615b3055e612d",
+    /* haarcascade_righteye_2splits */
+    "4cf0d72bea7307e9af7eb99d4acbe15d7101a67c22fcdcfbeefd692ad37cf776",
+    /* haarcascade_russian_plate_number */
+    "814cb5954682af570e58361f9e5f8b5b513a4112776bb9ecacef9f0e4ca6c2d7",
+    /* haarcascade_smile */
+    "4ca1f304eabd0b5ae30180c81acb53e166a5867e5be17b316bd3f32cfdf87d8a",
+    /* haarcascade_upperbody */
+    "7328ab4fdb1592f53d98d7ea5b1b9d90e01af5d95f212af378c7eb579048bb5f",
+    /* lbpcascade_frontalcatface */
+    "392c289fece5ceef6a2050431e5fee399d38c6d2dd3d2f5030760b1047f242b1",
+    /* lbpcascade_frontalface */
+    "6f5f20091b0d20311c929bcd8c927074e50bd0ac6424321016c679f43cf5ebcf",
+    /* lbpcascade_frontalface_improved */
+    "7c31331d494f20e216b397ad99d824d92ab91ebb15db3bcda6a2f8e684d238d3",
+    /* lbpcascade_profileface */
+    "076359afc4ede57e4507f6a6bb5e5c0cbaabaaa41ef514b5f98d01c1bd1d2fff",
+    /* lbpcascade_silverware */
+    "ed9b294b8d7cce1c7114e99c15e1496908ab7e8f5f1f4141f393a70e31998fd9",
 };
 
 static const gchar *const folders[] = {"opencv4/haarcascades", "opencv4/lbpcascades",
@@ -85,9 +107,10 @@ find_in (const gchar *dir, const gchar *name)
   return NULL;
 }
 
-/* @looked gets the directories that there are none of that name in. */
+/* (nullable) (transfer full): the path. @searched: the directories that were searched in vain are
+ * appended */
 static gchar *
-find (const gchar *name, GString *looked)
+find (const gchar *name, GString *searched)
 {
   const gchar *const *data_dirs = g_get_system_data_dirs ();
 
@@ -100,7 +123,7 @@ find (const gchar *name, GString *looked)
 
       if (path)
         return path;
-      g_string_append_printf (looked, "%s%s", looked->len ? ", " : "", dir);
+      g_string_append_printf (searched, "%s%s", searched->len ? ", " : "", dir);
     }
   return NULL;
 }
@@ -165,9 +188,9 @@ read_all (gint fd, const gchar *path, GError **error)
 GBytes *
 haar_cascade_load (const gchar *name, GError **error)
 {
-  GString *looked = g_string_new (NULL);
-  g_autofree gchar *path = find (name, looked);
-  g_autofree gchar *where = g_string_free (looked, FALSE);
+  GString *searched = g_string_new (NULL);
+  g_autofree gchar *path = find (name, searched);
+  g_autofree gchar *where = g_string_free (searched, FALSE);
   GBytes *bytes;
   gint fd;
 
@@ -178,7 +201,8 @@ haar_cascade_load (const gchar *name, GError **error)
         name, where);
     return NULL;
   }
-  /* Non-blocking: a pipe of that name must not stop a state change. */
+  /* Non-blocking: to open a pipe would otherwise wait for its writer, and the state change with
+   * it. */
   fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
     fail (error, errno == ENOENT ? GST_RESOURCE_ERROR_NOT_FOUND : GST_RESOURCE_ERROR_OPEN_READ,

@@ -9,18 +9,20 @@ G_BEGIN_DECLS
 
 /**
  * haar_cascade_load:
- * @name: a file; or a name in the directories of installed cascades, where `haarcascade_`, `lbpcascade_`
- *   and `.xml` may be left out
- * @error: GST_RESOURCE_ERROR_NOT_FOUND says where it looked; OPEN_READ, READ, NO_SPACE_LEFT
+ * @name: a file, or the name of an installed cascade, with or without `haarcascade_`, `lbpcascade_`
+ *   and `.xml`
+ * @error: a #GstResourceError: NOT_FOUND (its text names the directories that were searched),
+ *   OPEN_READ, READ, NO_SPACE_LEFT
  *
  * Returns: (nullable) (transfer full): the file's text, not longer than 16 MiB
  */
 GBytes *haar_cascade_load (const gchar *name, GError **error);
 
-/* Whether it is, to the byte, one of those that OpenCV ships. */
+/* Whether it has the same bytes as a cascade that OpenCV ships. */
 gboolean haar_cascade_is_known (GBytes *cascade);
 
-/* (nullable) (transfer full): the type of its features as written in the file, such as HAAR, LBP or HOG. */
+/* (nullable) (transfer full): the type of features that the file names, such as HAAR, LBP or
+ * HOG. */
 gchar *haar_cascade_find_features (GBytes *cascade);
 
 G_END_DECLS

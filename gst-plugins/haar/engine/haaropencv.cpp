@@ -14,15 +14,15 @@
 #include <unistd.h>
 #include <vector>
 
-/* OpenCV 4 has no C API. This is all the C++ there is: no exception and no C++ type leaves this file. */
+/* OpenCV 4 has no C API, so this file is C++. No exception and no C++ type leaves it. */
 
 struct _HaarEngine {
   cv::CascadeClassifier classifier;
   std::vector<cv::Rect> found;
 };
 
-/* The bytes that were checked are the ones that are loaded, whatever happens to the file meanwhile; and the
- * loader takes the old format from a file only. */
+/* A file of the bytes that were checked: the cascade's own file may have changed since. OpenCV
+ * loads the old format from files only. */
 class MemoryFile {
 public:
   explicit MemoryFile (GBytes *bytes) : fd (memfd_create ("cascade.xml", MFD_CLOEXEC))
@@ -61,8 +61,8 @@ private:
   int fd;
 };
 
-/* The workers run side by side; OpenCV's own threads within a frame gain little and steal from them. It is
- * one setting for the process: whoever changes it later has his way. */
+/* The workers already use all processors, so threads of OpenCV's own would take time from them. The
+ * setting is one for the whole process: other code may change it later. */
 static void
 one_thread_each ()
 {

@@ -6,7 +6,7 @@
 #include "engine/haarload.h"
 #include "engine/haarengine.h"
 
-/* A damaged file can crash OpenCV's loader: what isn't known has to be vouched for. */
+/* A damaged file can crash OpenCV's loader, so the user has to vouch for an unknown one. */
 static gboolean
 may_load (
     const HaarEquipment *equipment, const HaarEngineClass *klass, GBytes *cascade, GError **error)
@@ -14,7 +14,7 @@ may_load (
   if (klass->checks_cascade || equipment->trusted || haar_cascade_is_known (cascade))
     return TRUE;
   g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED,
-      "\"%s\" is none of the cascades that OpenCV ships, and a damaged one can crash the engine "
+      "\"%s\" isn't one of the cascades that OpenCV ships, and a damaged one can crash the engine "
       "%s. Set trust-cascade=true if you know where it comes from.",
       equipment->cascade, klass->name);
   return FALSE;
@@ -67,7 +67,7 @@ make_tools (const HaarEngineClass *klass, GBytes *cascade, guint n, GError **err
   return tools;
 }
 
-/* No engine evaluates them, trusted or not. */
+/* TRUE: no engine evaluates the cascade's features, whether it is trusted or not. */
 static gboolean
 has_strange_features (const HaarEquipment *equipment, GBytes *cascade, GError **error)
 {
@@ -83,7 +83,7 @@ has_strange_features (const HaarEquipment *equipment, GBytes *cascade, GError **
   return TRUE;
 }
 
-/* In place of what an engine says of a text, for whom it is no file. */
+/* Turns an engine's error, which knows nothing of a file, into one that names the file. */
 static void
 explain (const HaarEquipment *equipment, const gchar *engine, const GError *why, GError **error)
 {
@@ -114,7 +114,8 @@ haar_equip (const HaarEquipment *equipment, const gchar **engine, GError **error
     *engine = klass->name;
     if (may_load (equipment, klass, cascade, &why))
       tools = make_tools (klass, cascade, equipment->n_workers, &why);
-    /* What is no cascade for one is none for the next, and the next one wants more memory. */
+    /* A text that isn't a cascade is none for the next engine either, and that one needs more
+     * memory. */
     if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_INVALID_DATA) ||
         g_error_matches (why, G_IO_ERROR, G_IO_ERROR_NO_SPACE))
       break;

@@ -6,22 +6,23 @@
 
 G_BEGIN_DECLS
 
-/* What the workers of a run are equipped with. */
+/* What the workers of a run need. */
 typedef struct {
-  const gchar *cascade; /* file or name */
-  gboolean trusted;     /* an unknown cascade may go into an engine that can't check it */
-  const gchar *engine;  /* name, or "auto" */
+  const gchar *cascade; /* a file, or the name of an installed one */
+  gboolean trusted;     /* an engine that can't check a cascade may load an unknown one */
+  const gchar *engine;  /* its name, or "auto" */
   guint n_workers;
 } HaarEquipment;
 
 /**
  * haar_equip:
- * @engine: the name of the one that was chosen
- * @error: a #GstResourceError for a person
+ * @engine: (out): the name of the engine that was chosen
+ * @error: a #GstResourceError, with a text for a person
  *
  * Returns: (nullable) (transfer full): a HaarTool for each worker, which the array doesn't own
  */
 GPtrArray *haar_equip (const HaarEquipment *equipment, const gchar **engine, GError **error);
+/* From any thread. */
 void haar_tool_free (HaarTool *tool);
 
 G_END_DECLS

@@ -43,7 +43,8 @@ haar_job_free (HaarJob *job)
   g_free (job);
 }
 
-/* Clocks of two machines differ: an age below zero is none at all. */
+/* The clocks of two machines differ, so a frame may seem to come from the future: its age is 0
+ * then. */
 static void
 measure_age (HaarJob *job)
 {
@@ -56,7 +57,7 @@ measure_age (HaarJob *job)
   job->age = (gdouble) MAX (age, 0) / GST_SECOND;
 }
 
-/* Adds what the engine finds in a part of the frame to what is known of the rest. */
+/* Adds the rectangles that the engine finds in @part to those that are known outside of it. */
 static gboolean
 detect (HaarJob *job, HaarTool *tool, const HaarLuma *luma, const HaarRect *part)
 {
@@ -75,7 +76,7 @@ detect (HaarJob *job, HaarTool *tool, const HaarLuma *luma, const HaarRect *part
   return TRUE;
 }
 
-/* Only where it differs from what the camera last showed. */
+/* Searches only where the frame differs from the camera's last one. */
 static gboolean
 detect_changes (HaarJob *job, HaarTool *tool, const HaarLuma *luma)
 {
@@ -95,12 +96,12 @@ detect_changes (HaarJob *job, HaarTool *tool, const HaarLuma *luma)
 }
 
 static HaarOutcome
-look (HaarJob *job, HaarTool *tool, const GstVideoFrame *frame)
+search (HaarJob *job, HaarTool *tool, const GstVideoFrame *frame)
 {
   HaarLuma luma;
   HaarLumaResult result = haar_luma_of_frame (
       frame, gst_buffer_get_video_crop_meta (job->frame), &tool->scratch, &luma);
-  gboolean seen;
+  gboolean searched;
 
   if (result == HAAR_LUMA_SHORT)
     return HAAR_BAD;
@@ -111,15 +112,16 @@ look (HaarJob *job, HaarTool *tool, const GstVideoFrame *frame)
         "there is no memory to convert it from %s", GST_VIDEO_INFO_NAME (&job->info));
     return HAAR_FAILED;
   }
-  /* The engines would look for the largest size that fits, as OpenCV does. */
+  /* As OpenCV, the engines would look for the largest size that fits, smaller than was asked
+   * for. */
   job->too_small = luma.width < job->params.min_w || luma.height < job->params.min_h;
   if (job->too_small)
     return HAAR_COUNTED;
-  seen = job->rescan_interval
-             ? detect_changes (job, tool, &luma)
-             : tool->klass->detect (tool->engine, luma.data, luma.width, luma.height, luma.stride,
-                   &job->params, job->rects, &job->error);
-  return seen ? HAAR_COUNTED : HAAR_FAILED;
+  searched = job->rescan_interval
+                 ? detect_changes (job, tool, &luma)
+                 : tool->klass->detect (tool->engine, luma.data, luma.width, luma.height,
+                       luma.stride, &job->params, job->rects, &job->error);
+  return searched ? HAAR_COUNTED : HAAR_FAILED;
 }
 
 static HaarOutcome
@@ -134,7 +136,7 @@ count (HaarJob *job, HaarTool *tool)
   if (!gst_video_frame_map (
           &frame, &job->info, job->frame, GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF))
     return HAAR_BAD;
-  outcome = look (job, tool, &frame);
+  outcome = search (job, tool, &frame);
   gst_video_frame_unmap (&frame);
   return outcome;
 }
@@ -151,7 +153,8 @@ read_clock (clockid_t clock)
 void
 haar_job_count (HaarJob *job, HaarTool *tool, gboolean at_once)
 {
-  /* Between two frames in a row it has waited for a processor too. */
+  /* Of two frames in a row the second begins where the first ended: in between, the worker waited
+   * for a processor. */
   gdouble began = at_once ? tool->idle_since : read_clock (CLOCK_MONOTONIC);
   gdouble cpu = read_clock (CLOCK_THREAD_CPUTIME_ID);
 

@@ -11,31 +11,32 @@ G_BEGIN_DECLS
 
 typedef enum {
   HAAR_COUNTED,
-  HAAR_TOO_OLD, /* on purpose not looked at */
+  HAAR_TOO_OLD, /* older than max-age, and not searched on purpose */
   HAAR_BAD,     /* its memory is shorter than its caps say */
-  HAAR_FAILED,  /* the engine couldn't */
+  HAAR_FAILED,  /* the engine couldn't search it */
 } HaarOutcome;
 
-/* What goes through the workers: an event that keeps its place, or a frame. */
+/* What goes through the workers: a frame, or an event that keeps its place between frames. */
 typedef struct {
-  GstEvent *event;
-  GstBuffer *frame;
+  GstEvent *event;  /* NULL for a frame */
+  GstBuffer *frame; /* NULL for an event, and for a frame that the video branch has taken */
   HaarOrigin origin;
   GstVideoInfo info;
   HaarParams params;
-  GstClockTime max_age;         /* 0: any */
-  GstClockTime rescan_interval; /* 0: every frame is looked at as a whole */
-  GstClockTime captured;        /* since the Unix epoch, or none */
+  GstClockTime max_age;         /* ns; 0: none */
+  GstClockTime rescan_interval; /* ns; 0: every frame is searched as a whole */
+  GstClockTime captured;        /* ns since the Unix epoch, or GST_CLOCK_TIME_NONE */
 
+  /* The worker fills in what follows. */
   HaarOutcome outcome;
-  HaarStillDifference difference; /* what of it was looked at */
+  HaarStillDifference difference; /* from the camera's last frame: what was searched */
   GArray *rects;                  /* of HaarRect */
-  gint width, height;
+  gint width, height;             /* px, of what was searched */
   HaarCost cost;
-  gdouble age; /* s, when it was counted; NAN if unknown */
-  gboolean skewed;
-  gboolean too_small; /* than the smallest face: none was looked for */
-  GError *error;      /* of HAAR_FAILED */
+  gdouble age;        /* s from capture to the end of the count; NAN if unknown */
+  gboolean skewed;    /* captured in the future, says the camera's clock */
+  gboolean too_small; /* smaller than min-size, so nothing was searched for */
+  GError *error;      /* with HAAR_FAILED */
 } HaarJob;
 
 /* (transfer full) @event, @frame */
@@ -47,13 +48,13 @@ void haar_job_free (HaarJob *job);
 typedef struct {
   const HaarEngineClass *klass;
   HaarEngine *engine;
-  guint8 *scratch;    /* of haar_luma_of_frame() */
+  guint8 *scratch;    /* for haar_luma_of_frame() */
   HaarStill *still;   /* shared by all workers */
   gdouble idle_since; /* s, monotonic: the end of its last frame */
-  guint in_row;       /* as of #HaarCost, of its last frame */
+  guint in_row;       /* of its last frame, as in #HaarCost */
 } HaarTool;
 
-/* @at_once: the worker came to it straight from another one. */
+/* @at_once: the worker took it right after another one, without a pause */
 void haar_job_count (HaarJob *job, HaarTool *tool, gboolean at_once);
 
 G_END_DECLS

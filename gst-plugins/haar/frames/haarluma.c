@@ -10,8 +10,9 @@ read_deep (const guint8 *sample, gboolean little)
   return little ? GST_READ_UINT16_LE (sample) : GST_READ_UINT16_BE (sample);
 }
 
-/* GRAY16 may hold samples of 10, 12 or 14 bits, and its caps don't say so: the brightest sample shows it.
- * A dark frame of more bits is brightened by this, which does no harm: cascades normalise contrast. */
+/* GRAY16 may hold samples of 10, 12 or 14 bits, and its caps don't say which: the brightest sample
+ * shows it. A dark frame of 16 bits becomes brighter by this, which does no harm: cascades
+ * normalise contrast. */
 static guint
 find_depth (const HaarSamples *from, const HaarLuma *luma, gboolean little)
 {
@@ -57,7 +58,7 @@ copy_packed (const HaarSamples *from, const HaarLuma *luma, guint8 *to)
   }
 }
 
-/* Rec. 601, in OpenCV's fixed point, so that a picture counts as it would there. */
+/* Rec. 601 in OpenCV's fixed point, so that the same faces are found in RGB as OpenCV finds. */
 static void
 mix_rgb (const HaarSamples rgb[3], const HaarLuma *luma, guint8 *to)
 {

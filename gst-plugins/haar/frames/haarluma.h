@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* All raw formats that can be counted: luma first in a plane of its own, packed, or deep; and RGB. */
+/* The raw formats that can be counted: YUV and grey, planar or packed, of 8 to 16 bits; and RGB. */
 #define HAAR_LUMA_FORMATS                                                                          \
   "{ GRAY8, I420, YV12, NV12, NV21, NV16, NV61, NV24, Y41B, Y42B, Y444, YUV9, YVU9, A420, "        \
   "YUY2, UYVY, YVYU, VYUY, AYUV, VUYA, GRAY16_LE, GRAY16_BE, P010_10LE, P010_10BE, P016_LE, "      \
@@ -21,15 +21,16 @@ typedef struct {
 
 typedef enum {
   HAAR_LUMA_READY,
-  HAAR_LUMA_SHORT,     /* the frame's memory is shorter than its format needs */
-  HAAR_LUMA_NO_MEMORY, /* there is none to convert it in */
+  HAAR_LUMA_SHORT,     /* the frame's memory is shorter than its caps say */
+  HAAR_LUMA_NO_MEMORY, /* there is no memory to convert the frame */
 } HaarLumaResult;
 
 /**
  * haar_luma_of_frame:
  * @frame: mapped for reading
  * @crop: (nullable): take this part only
- * @scratch: (inout): the caller's memory, from g_malloc(), for formats whose luma doesn't stand alone
+ * @scratch: (inout): the caller's memory, from g_malloc(); luma is copied there unless the format
+ *   has it in bytes side by side
  * @luma: points into @frame or @scratch; with %HAAR_LUMA_NO_MEMORY only its size is set
  */
 HaarLumaResult haar_luma_of_frame (

@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 typedef struct {
   GPtrArray *headers; /* owns the texts of `id`; NULL if the frame has no headers */
   GstKafkaFrameId id;
-  /* What the camera may be asked for, frames/s, and its share; NAN if absent or absurd. */
+  /* The bounds of the camera's rate, frames/s, and its weight. NAN: the header is absent or
+   * absurd. */
   gdouble rate_min, rate_max, rate_weight;
 } HaarOrigin;
 

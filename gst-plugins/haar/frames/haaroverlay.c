@@ -4,7 +4,7 @@
 #include "engine/haarengine.h"
 #include "haarsamples.h"
 
-/* 8 bits of each component */
+/* Samples of 8 bits, one for each component. */
 static const guint8 green_rgb[] = {0, 255, 0};
 static const guint8 green_yuv[] = {149, 43, 21};
 static const guint8 white[] = {255};
@@ -33,7 +33,7 @@ put (const GstVideoFormatInfo *finfo, guint component, guint8 *sample, guint8 co
     GST_WRITE_UINT16_BE (sample, value);
 }
 
-/* A component's samples of the whole picture. */
+/* One component of the whole picture. */
 typedef struct {
   const GstVideoFormatInfo *finfo;
   guint component;
@@ -54,7 +54,7 @@ find_canvas (const GstVideoFrame *frame, guint component, Canvas *canvas)
   return haar_samples_find (frame, component, &all, &canvas->samples);
 }
 
-/* What of the area lies outside of the picture isn't drawn. */
+/* Draws the part of the area that lies within the picture. */
 static void
 fill (const Canvas *canvas, gint left, gint top, gint right, gint bottom)
 {

@@ -7,11 +7,11 @@ G_BEGIN_DECLS
 
 /**
  * haar_overlay_draw:
- * @frame: writable; its memory is copied if others have it too
- * @info: of its caps
+ * @frame: writable; its memory is copied if another buffer shares it
+ * @info: of the frame's caps
  * @rects: of HaarRect
  *
- * Draws green boxes into any format that can be counted in; white ones into grey.
+ * Draws a green box round each rectangle, in any format of HAAR_LUMA_FORMATS; in grey a white one.
  */
 void haar_overlay_draw (GstBuffer *frame, const GstVideoInfo *info, const GArray *rects);
 

@@ -5,14 +5,15 @@
 
 G_BEGIN_DECLS
 
-/* The first sample of a component within an area, and the way to the others. */
+/* One component's samples within an area of a frame. */
 typedef struct {
-  guint8 *data;
-  gint row, pixel; /* bytes to the next */
+  guint8 *data;    /* the first one */
+  gint row, pixel; /* bytes from one to the next */
 } HaarSamples;
 
-/* FALSE: not every sample of @component in @area (in the component's own samples) lies within what was mapped: metas
- * and sizes come from outside. */
+/* @area: in samples of the component
+ * FALSE: some samples lie outside of the mapped memory. Metas and sizes come from other elements,
+ * so they may be wrong. */
 gboolean haar_samples_find (const GstVideoFrame *frame, guint component,
     const GstVideoRectangle *area, HaarSamples *samples);
 

@@ -4,25 +4,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Side of the blocks that are compared by their mean, px. */
+/* px: the side of the blocks whose means are compared. */
 #define BLOCK 16
-/* Noise moves the mean of 256 pixels by less, a face by more. */
+/* A difference of two means: noise causes a smaller one, a face a larger one. */
 #define THRESHOLD 4
-/* A face stands out from what surrounds it: part of its side that is looked at too. */
+/* The surroundings of a face that are searched with it, as a part of its side: a face is found by
+ * how it stands out from them. */
 #define MARGIN 0.5
 #define MAX_CAMERAS 256
 
+/* What is known about a camera's picture. */
 typedef struct {
   gint columns, rows;
-  guint8 *means; /* of each block, when it was last looked at */
+  guint8 *means; /* of each block, when it was last searched */
   HaarParams params;
-  gint64 full; /* monotonic, us: when everything was */
+  gint64 full; /* us, monotonic: when the whole frame was searched last */
   GArray *rects;
 } View;
 
 struct _HaarStill {
   gatomicrefcount refs;
-  GMutex lock;
+  GMutex lock;       /* guards what follows; a leaf */
   GHashTable *views; /* camera to View */
 };
 
@@ -77,7 +79,7 @@ block_mean (const HaarLuma *luma, gint left, gint top)
   return (guint8) (sum / (guint) ((right - left) * (bottom - top)));
 }
 
-/* (nullable): there's no memory for it. */
+/* (nullable): the mean of each block; NULL if there is no memory for them. */
 static guint8 *
 measure (const HaarLuma *luma, gint columns, gint rows)
 {
@@ -96,7 +98,7 @@ count_blocks (const HaarLuma *luma, gint *columns, gint *rows)
   *rows = (luma->height + BLOCK - 1) / BLOCK;
 }
 
-/* The smallest rectangle round all blocks that differ. */
+/* FALSE: no block differs. @change: the smallest rectangle round all blocks that do */
 static gboolean
 find_change (const View *view, const guint8 *means, HaarRect *change)
 {
@@ -143,7 +145,7 @@ widen (const HaarRect *r, gint margin, const HaarLuma *luma)
       MIN (r->y + r->h + margin, luma->height) - y};
 }
 
-/* Grows @part until it holds every known face that it touches, each with what surrounds it. */
+/* Grows @part until it holds every known face that it touches, each with its surroundings. */
 static void
 take_in_faces (const View *view, const HaarLuma *luma, HaarRect *part)
 {
@@ -172,7 +174,7 @@ same_params (const HaarParams *a, const HaarParams *b)
          a->max_h == b->max_h;
 }
 
-/* (nullable): what is known, if it is any use. With the lock. */
+/* with the lock; (nullable): NULL if what is known is about another size or other parameters */
 static View *
 find_view (HaarStill *self, const gchar *camera, gint columns, gint rows, const HaarParams *params)
 {
@@ -205,7 +207,8 @@ haar_still_compare (HaarStill *self, const gchar *camera, const HaarLuma *luma,
       *part = widen (part, MAX (params->min_w, 2 * BLOCK), luma);
       take_in_faces (view, luma, part);
     }
-    /* A part that is nearly all costs more than all, once the next frame differs too. */
+    /* If most of the frame differs, a search of all of it costs little more, and makes the next
+     * frame cheaper. */
     if (part->w * part->h > luma->width * luma->height / 4 * 3) {
       g_mutex_unlock (&self->lock);
       return HAAR_STILL_ALL;
@@ -218,7 +221,7 @@ haar_still_compare (HaarStill *self, const gchar *camera, const HaarLuma *luma,
   return difference;
 }
 
-/* with the lock: room for one more */
+/* with the lock: makes room for one more camera */
 static void
 forget_oldest (HaarStill *self)
 {

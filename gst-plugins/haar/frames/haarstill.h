@@ -7,15 +7,15 @@
 
 G_BEGIN_DECLS
 
-/* What each camera last showed, and where faces were in it: a frame that hardly differs needs a look only
- * where it does. Its functions may be called from any thread. */
+/* What each camera last showed, and where its faces were: the next frame is searched only where it
+ * differs. From any thread. */
 typedef struct _HaarStill HaarStill;
 
-/* What differs. */
+/* How a frame differs from what its camera showed last. */
 typedef enum {
-  HAAR_STILL_ALL,     /* or nothing is known, or it was long ago */
-  HAAR_STILL_PART,    /* a part */
-  HAAR_STILL_NOTHING, /* nothing */
+  HAAR_STILL_ALL,     /* all of it may differ: nothing is known, or it is too old */
+  HAAR_STILL_PART,    /* within a rectangle */
+  HAAR_STILL_NOTHING, /* nowhere */
 } HaarStillDifference;
 
 HaarStill *haar_still_new (void);
@@ -24,16 +24,16 @@ void haar_still_unref (HaarStill *still);
 
 /**
  * haar_still_compare:
- * @camera: (nullable): whose frame it is
- * @luma: the frame
- * @params: of the count; with others than last time all differs
- * @interval: us that a look at everything lasts
- * @part: the rectangle to look at, for %HAAR_STILL_PART
- * @rects: of HaarRect, gets those outside of @part
+ * @camera: (nullable): the frame's camera
+ * @luma: of the frame
+ * @params: of this search; if the last one had others, all may differ
+ * @interval: us for which a search of a whole frame is valid
+ * @part: (out): the rectangle to search, with %HAAR_STILL_PART
+ * @rects: of HaarRect; the known ones outside of @part are appended
  */
 HaarStillDifference haar_still_compare (HaarStill *still, const gchar *camera, const HaarLuma *luma,
     const HaarParams *params, gint64 interval, HaarRect *part, GArray *rects);
-/* What was found. @full: everything was looked at. */
+/* Stores what was found. @full: the whole frame was searched */
 void haar_still_update (HaarStill *still, const gchar *camera, const HaarLuma *luma,
     const HaarParams *params, gboolean full, const GArray *rects);
 

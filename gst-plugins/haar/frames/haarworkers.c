@@ -14,7 +14,7 @@ typedef enum {
 typedef enum {
   TAKING,   /* items */
   FLUSHING, /* no item is taken or given */
-  QUITTING, /* nor is any worked on: the threads end */
+  QUITTING, /* nor worked on: the threads end */
 } Mode;
 
 typedef struct {
@@ -78,7 +78,7 @@ first_waiting (HaarWorkers *self)
   return NULL;
 }
 
-/* with the lock; @at_once becomes %FALSE if there was nothing to do */
+/* with the lock. @at_once: (inout): becomes FALSE if the thread had to wait */
 static Entry *
 wait_for_work (HaarWorkers *self, gboolean *at_once)
 {

@@ -5,37 +5,41 @@
 
 G_BEGIN_DECLS
 
-/* Threads that work on items side by side; what goes in comes out in the same order. */
+/* Threads that work on items side by side. The items come out in the order in which they went
+ * in. */
 typedef struct _HaarWorkers HaarWorkers;
 
 typedef struct {
-  /* In a worker's thread. @tool is that worker's own. @at_once: this item was there when it was done with another. */
+  /* Called in a worker's thread. @tool: the worker's own. @at_once: the worker didn't have to wait
+   * for this item after the one before */
   void (*work) (gpointer item, gpointer tool, gboolean at_once);
   GDestroyNotify free_item;
   GDestroyNotify free_tool;
 } HaarWorkersClass;
 
-/* One worker for each of @tools (transfer full elements), started at once. At most one item more than there
- * are workers waits for its turn or its work, so that none idles and nothing gets old. %NULL: the system gives
- * no such number of threads. */
+/* Starts one worker for each of @tools (transfer full elements). At most one item more than there
+ * are workers is inside: with fewer a worker would idle, with more the items would get old. NULL:
+ * the system doesn't give so many threads. */
 HaarWorkers *haar_workers_new (const HaarWorkersClass *klass, GPtrArray *tools, GError **error);
-/* Waits for the workers, but no longer than 2 s: one that is deep in a huge picture cleans up later. */
+/* Waits for the workers, but no longer than 2 s. A worker that takes longer cleans up when it is
+ * done. */
 void haar_workers_free (HaarWorkers *workers);
 
-/* Waits for room. FALSE: flushing, and @item is freed. */
+/* Waits for room. FALSE: flushing, and @item was freed. */
 gboolean haar_workers_push (HaarWorkers *workers, gpointer item);
-/* An item that needs no work but keeps its place; waits for nothing. */
+/* Adds an item that needs no work but keeps its place. Waits for nothing. FALSE as above. */
 gboolean haar_workers_push_ready (HaarWorkers *workers, gpointer item);
-/* (nullable) (transfer full): waits for the next item in order to be ready; %NULL: flushing. */
+/* (nullable) (transfer full): waits until the next item is ready. NULL: flushing. */
 gpointer haar_workers_pop (HaarWorkers *workers);
-/* Until everything that was pushed has been popped, and the next pop begun. FALSE: flushing. */
+/* Waits until all items have been popped and the next pop has begun: then the last item is done
+ * with. FALSE: flushing. */
 gboolean haar_workers_drain (HaarWorkers *workers);
 
-/* TRUE: all waits end, all items go. FALSE: items are taken again. */
+/* TRUE: all waits end and all items are freed. FALSE: items are taken again. */
 void haar_workers_set_flushing (HaarWorkers *workers, gboolean flushing);
-/* Items pushed and not popped. */
+/* The number of items inside that needed work. */
 guint haar_workers_get_waiting (HaarWorkers *workers);
-/* Items that no worker has begun with, those of pushes that wait for room included. */
+/* The number of items that no worker has begun with, including those whose push waits for room. */
 guint haar_workers_get_queued (HaarWorkers *workers);
 
 G_END_DECLS

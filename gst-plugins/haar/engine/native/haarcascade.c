@@ -11,7 +11,8 @@
 #define MAX_BYTES (16 * 1024 * 1024)
 #define MAX_DEPTH 16
 #define MAX_ELEMENTS 1000000
-/* Bytes of memory that a byte of text may take, in the tree or in the cascade that is made from it. */
+/* Bytes of memory that a byte of text may take, in the tree or in the cascade that is made from
+ * it. */
 #define MEMORY_OF_TEXT 32
 
 /* What a GNode of the document has as its data. */
@@ -65,7 +66,7 @@ start_element (GMarkupParseContext *context, const gchar *name, const gchar **at
         "more than %d levels or %d elements", MAX_DEPTH, MAX_ELEMENTS);
     return;
   }
-  /* Prepending takes constant time; the end of the parent restores the order. */
+  /* To prepend takes constant time. end_element() restores the order. */
   parser->current = g_node_prepend (parser->current, g_node_new (item_new (name)));
 }
 
@@ -113,8 +114,8 @@ parse_into (Parser *parser, const gchar *xml, gsize length, GError **error)
   return parsed;
 }
 
-/* GLib's parser, strings and arrays abort when they get no memory, so this asks for all that they may
- * want at once. */
+/* GLib's parser, strings and arrays abort when they get no memory, so this asks for all that they
+ * may want at once. */
 static gboolean
 has_memory (gsize size)
 {
@@ -140,7 +141,7 @@ xml_parse (const gchar *xml, gsize length, GError **error)
   }
   parser.root = parser.current = root = g_node_new (item_new (""));
   if (length == 0) {
-    g_set_error (&reason, G_MARKUP_ERROR, G_MARKUP_ERROR_EMPTY, "no text at all");
+    g_set_error (&reason, G_MARKUP_ERROR, G_MARKUP_ERROR_EMPTY, "it is empty");
   } else if (length > MAX_BYTES) {
     g_set_error (
         &reason, G_MARKUP_ERROR, G_MARKUP_ERROR_INVALID_CONTENT, "larger than %d bytes", MAX_BYTES);
@@ -148,7 +149,8 @@ xml_parse (const gchar *xml, gsize length, GError **error)
     g_node_reverse_children (root);
     return root;
   }
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "not sound XML: %s", reason->message);
+  g_set_error (
+      error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "it isn't well-formed XML: %s", reason->message);
   g_error_free (reason);
   xml_free (root);
   return NULL;
@@ -178,8 +180,8 @@ xml_child (GNode *node, const gchar *name)
   return NULL;
 }
 
-/* Appends the numbers of the text to @numbers (of gdouble). FALSE: the text holds something else, or a
- * number beyond @most. */
+/* Appends the numbers of the text to @numbers (of gdouble). FALSE: the text holds something else,
+ * or a number beyond @most. */
 static gboolean
 xml_numbers (GNode *node, gdouble most, GArray *numbers)
 {
@@ -201,20 +203,21 @@ xml_numbers (GNode *node, gdouble most, GArray *numbers)
 
 /* --- the cascade --- */
 
-/* OpenCV lowers every stage's threshold by this, in single precision. */
+/* OpenCV subtracts this from the threshold of each stage, in single precision. */
 #define THRESHOLD_SLACK 1e-5f
 
 #define MAX_STAGES 1000
 #define MAX_TREE_NODES 64
-/* Far above anything trained; keeps all later arithmetic away from overflow. */
+/* Far above any number in a trained cascade, and small enough that no later arithmetic
+ * overflows. */
 #define MAX_MAGNITUDE 1e6
 #define N_PATTERNS 256
 
 typedef struct {
   GArray *stages, *trees, *nodes, *leaves, *features;
-  GArray *patterns; /* of local binary patterns */
-  GArray *numbers;  /* scratch of gdouble */
-  gboolean binary;  /* local binary patterns */
+  GArray *patterns; /* only if `binary` */
+  GArray *numbers;  /* of gdouble: those that read_numbers() read last */
+  gboolean binary;  /* the features are local binary patterns, not Haar features */
   gint width, height;
   GError **error;
 } Loader;
@@ -234,14 +237,16 @@ fail (Loader *self, const gchar *format, ...)
   return FALSE;
 }
 
-/* The numbers of the node's text into self->numbers, between least and most of them. */
+/* Reads the numbers of the node's text into self->numbers. FALSE: there are fewer than @least or
+ * more than @most. */
 static gboolean
 read_numbers (Loader *self, GNode *node, guint least, guint most)
 {
   g_array_set_size (self->numbers, 0);
-  /* Sets of patterns are numbers of 32 bits. */
+  /* A set of patterns is a number of 32 bits. */
   if (!xml_numbers (node, self->binary ? -(gdouble) G_MININT32 : MAX_MAGNITUDE, self->numbers))
-    return fail (self, "<%s> holds something else than numbers of sane size: \"%.40s\"",
+    return fail (self,
+        "<%s> holds something that isn't a number, or a number that is too large: \"%.40s\"",
         xml_name (node), xml_text (node));
   if (self->numbers->len < least || self->numbers->len > most)
     return fail (self, "<%s> holds %u numbers, expected %u to %u", xml_name (node),
@@ -269,7 +274,7 @@ number_to_int (Loader *self, guint i, gint *value)
 
   *value = (gint) number;
   if (*value != number)
-    return fail (self, "%g is no whole number", number);
+    return fail (self, "%g isn't a whole number", number);
   return TRUE;
 }
 
@@ -298,7 +303,7 @@ read_block (Loader *self, GNode *node, HaarBlock *block)
   return TRUE;
 }
 
-/* Of a local binary pattern. */
+/* Reads the feature of a local binary pattern. */
 static gboolean
 read_cells (Loader *self, GNode *node)
 {
@@ -321,7 +326,7 @@ read_cells (Loader *self, GNode *node)
   return TRUE;
 }
 
-/* The feature's node is the same in both formats. */
+/* Reads a Haar feature. Its node is the same in both formats. */
 static gboolean
 read_feature (Loader *self, GNode *node)
 {
@@ -355,7 +360,7 @@ read_feature (Loader *self, GNode *node)
 static gboolean
 child_is_valid (const HaarTree *tree, guint node, gint child)
 {
-  /* A child after its parent: every walk ends. */
+  /* A child comes after its parent, so every walk through the tree ends. */
   return child > 0 ? (guint) child > node && (guint) child < tree->n_nodes
                    : (guint) -child <= tree->n_nodes;
 }
@@ -402,7 +407,7 @@ read_patterns (Loader *self, guint first)
   return TRUE;
 }
 
-/* Each node: its children, its feature, and a threshold or a set of patterns. */
+/* Each node has its two children, its feature, and a threshold or a set of patterns. */
 static gboolean
 read_internal_nodes (Loader *self, GNode *node)
 {
@@ -411,8 +416,8 @@ read_internal_nodes (Loader *self, GNode *node)
   if (!read_numbers (self, node, n_numbers, n_numbers * MAX_TREE_NODES))
     return FALSE;
   if (self->numbers->len % n_numbers != 0)
-    return fail (
-        self, "<internalNodes> holds %u numbers, no multiple of %u", self->numbers->len, n_numbers);
+    return fail (self, "<internalNodes> holds %u numbers, which isn't a multiple of %u",
+        self->numbers->len, n_numbers);
   for (guint i = 0; i < self->numbers->len; i += n_numbers) {
     HaarNode n = {0};
     gint feature;
@@ -456,7 +461,8 @@ read_tree (Loader *self, GNode *node)
          close_tree (self, &tree);
 }
 
-/* One side of a node of the older format: either a leaf's value or another node. */
+/* Reads one side of a node in the older format: the value of a leaf, or the number of another
+ * node. */
 static gboolean
 read_old_side (Loader *self, GNode *node, const HaarTree *tree, const gchar *leaf_name,
     const gchar *node_name, gint *child)
@@ -555,7 +561,7 @@ check_window (Loader *self, gdouble width, gdouble height)
   return TRUE;
 }
 
-/* Whether node's child `name` is one of two texts; which. */
+/* FALSE: the text of the child @name is neither @a nor @b. @is_b: (out): it is @b */
 static gboolean
 read_choice (
     Loader *self, GNode *root, const gchar *name, const gchar *a, const gchar *b, gboolean *is_b)
@@ -660,7 +666,7 @@ find_kind (HaarCascade *cascade)
   cascade->stumps = TRUE;
   for (guint i = 0; i < cascade->n_trees; i++)
     cascade->stumps &= cascade->trees[i].n_nodes == 1;
-  /* As OpenCV, take a stump's leaves in their order, whatever its node says. */
+  /* As OpenCV: a stump's first leaf is the left one, whatever its node says. */
   for (guint i = 0; cascade->stumps && i < cascade->n_nodes; i++) {
     cascade->nodes[i].left = 0;
     cascade->nodes[i].right = -1;

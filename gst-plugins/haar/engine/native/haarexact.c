@@ -10,7 +10,8 @@ haar_exact_factor (gint64 variance)
   return (gfloat) (1. / sqrt ((gdouble) variance));
 }
 
-/* OpenCV skips windows where area * factor >= 0.1; the factor falls as the variance grows. */
+/* OpenCV skips a window if area * factor >= 0.1. The factor falls as the variance grows, so a
+ * bisection finds the least variance of a window that isn't skipped. */
 static gint64
 find_least_variance (gdouble area)
 {
@@ -106,7 +107,8 @@ set_feature_offsets (HaarExact *self, guint i)
   }
 }
 
-/* Most stages are never asked for with most layouts. */
+/* Computes the offsets of a stage's features when the stage is used first: with most layouts most
+ * stages never are. */
 static void
 prepare_stage (HaarExact *self, guint stage)
 {
@@ -170,7 +172,8 @@ tree_value (const HaarExact *self, const HaarIntegral *integral, gint at, gfloat
   return self->cascade->leaves[tree->first_leaf + (guint) -child];
 }
 
-/* One bit for each of the eight outer cells, from the upper left one clockwise: whether it is as bright as the middle. */
+/* A bit for each of the eight outer cells, clockwise from the upper left one, which is the highest
+ * bit: the cell is at least as bright as the middle one. */
 static inline guint
 pattern_at (const guint32 *plane, const gint32 grid[4][4])
 {
@@ -190,7 +193,7 @@ pattern_at (const guint32 *plane, const gint32 grid[4][4])
          (guint) (cells[2][0] >= middle) << 1 | (guint) (cells[1][0] >= middle);
 }
 
-/* In single precision, as OpenCV. */
+/* The sum is in single precision, as OpenCV's. */
 static gboolean
 passes_patterns (
     const HaarExact *self, const HaarIntegral *integral, gint at, const HaarStage *stage)

@@ -6,33 +6,34 @@
 
 G_BEGIN_DECLS
 
-/* Where a feature's corners are, from the window's first pixel in the integral image. */
+/* The distances of a feature's corners from the window's first pixel, in the integral image. */
 typedef union {
   gint32 corners[HAAR_MAX_BLOCKS][4];
-  gint32 grid[4][4]; /* of 3x3 cells, row by row */
+  gint32 grid[4][4]; /* corners of the 3x3 cells of a local binary pattern */
 } HaarOffsets;
 
-/* One window's evaluation in OpenCV's own arithmetic, operation by operation. */
+/* Evaluates one window as OpenCV does, operation by operation, so that every rounding is the
+ * same. */
 typedef struct {
   const HaarCascade *cascade;
   HaarLayout layout;
   HaarOffsets *features;
-  guint8 *ready; /* which stages' features have their offsets for the layout */
-  gint32 contrast[4];
-  gdouble area;
-  gint64 least_variance; /* see haar_exact_factor() */
+  guint8 *ready;      /* for each stage: the offsets of its features are computed for the layout */
+  gint32 contrast[4]; /* the corners of the window less its rim */
+  gdouble area;       /* px, of the same */
+  gint64 least_variance; /* OpenCV skips a window that has less */
 } HaarExact;
 
 void haar_exact_init (HaarExact *self, const HaarCascade *cascade);
 void haar_exact_clear (HaarExact *self);
 void haar_exact_set_layout (HaarExact *self, const HaarLayout *layout);
 
-/* The area times the sum of squares minus the square of the sum, over the window less its rim. */
+/* @at: the window's first pixel in the integral image
+ * Returns: area times sum of squares, minus the square of the sum, of the window less its rim */
 gint64 haar_exact_variance (const HaarExact *self, const HaarIntegral *integral, gint at);
-/* The factor that features are multiplied with, given a variance of at least self->least_variance; below that
- * OpenCV doesn't evaluate the window. */
+/* The factor that a window's features are multiplied with. @variance: at least least_variance */
 gfloat haar_exact_factor (gint64 variance);
-/* Local binary patterns know neither variance nor factor. */
+/* TRUE: the window passes the stage. @factor: unused for local binary patterns */
 gboolean haar_exact_stage (
     HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor, guint stage);
 

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 
 #define MAX_PIXEL 255
-/* The sum of a block of so many pixels takes 16 bits. */
+/* The largest block, in pixels, whose sum takes 16 bits. */
 #define MAX_BLOCK_AREA (G_MAXUINT16 / MAX_PIXEL)
 #define MAX_SHIFT 6
 #define MAX_FACTOR 64
-/* Of all weights of a stage together. */
+/* What the weights of a stage are scaled to, all together. */
 #define WEIGHT_RANGE 30000.
 #define MAX_STUMPS 2000
 #define MAX_CORNERS (4 * HAAR_MAX_BLOCKS)
@@ -17,12 +17,12 @@
 typedef struct {
   const HaarCascade *cascade;
   GArray *stages, *stumps, *corners, *trees;
-  GArray *kinds[HAAR_SUM_KINDS]; /* of HaarFilterStump: those of the current stage */
-  gdouble error, wide_error;     /* of the current stage: the largest of a sum's limit */
-  gint contrast_bits;            /* that contrasts are shifted right by */
+  GArray *kinds[HAAR_SUM_KINDS]; /* of HaarFilterStump: the current stage's stumps of each kind */
+  gdouble error, wide_error;     /* of the current stage: the largest error of a limit */
+  gint contrast_bits;            /* by which contrasts are shifted right */
 } Builder;
 
-/* Corners of all blocks, those at the same place merged. */
+/* The corners of all blocks of a feature. Those at the same place are merged. */
 typedef struct {
   HaarFilterCorner corners[MAX_CORNERS];
   guint n;
@@ -43,7 +43,8 @@ add_corner (CornerSet *set, gint x, gint y, gint factor, gboolean tilted)
     set->corners[i] = set->corners[--set->n];
 }
 
-/* The four of one block; a tilted one goes down and left by its height, down and right by its width. */
+/* Adds the four corners of a block. A tilted block goes down and left by its height, and down and
+ * right by its width. */
 static void
 add_block (CornerSet *set, const HaarBlock *b, gboolean tilted, gint factor)
 {
@@ -65,7 +66,8 @@ merge_corners (const HaarFeature *feature, gint sign)
   return set;
 }
 
-/* Corners in the order +1 +1 -1 -1 +factor... -factor..., with n / 2 - 2 of either of the last. */
+/* Orders the corners by their factors: 1 twice, -1 twice, then @factor and -@factor n / 2 - 2 times
+ * each. FALSE: the corners have other factors. */
 static gboolean
 order_corners (CornerSet *set, guint n, gint factor)
 {
@@ -88,7 +90,6 @@ order_corners (CornerSet *set, guint n, gint factor)
   return TRUE;
 }
 
-/* The largest factor of a corner. */
 static gint
 largest_factor (const CornerSet *set)
 {
@@ -110,7 +111,7 @@ classify (CornerSet *set, gint16 *factor)
   return HAAR_SUM_ANY;
 }
 
-/* Whether a pixel is part of the integral image's value at a corner. */
+/* TRUE: the integral image's value at the corner includes the pixel. */
 static gboolean
 is_summed (const HaarFilterCorner *corner, gint x, gint y)
 {
@@ -119,7 +120,7 @@ is_summed (const HaarFilterCorner *corner, gint x, gint y)
   return x < corner->x && y < corner->y;
 }
 
-/* The largest value that a feature can have, of either sign, over all pictures. */
+/* The largest absolute value that a feature can have in any picture. */
 static gint
 feature_range (const CornerSet *set, gint width, gint height)
 {
@@ -139,7 +140,8 @@ feature_range (const CornerSet *set, gint width, gint height)
   return MAX_PIXEL * MAX (positive, negative);
 }
 
-/* Rows of a block whose sum takes 16 bits; 0 if not even one's does. A tilted row has two pixels a column. */
+/* The number of a block's rows whose sum takes 16 bits; 0 if one row's sum takes more. A tilted row
+ * has two pixels a column. */
 static gint
 slice_rows (const HaarBlock *block, gboolean tilted)
 {
@@ -159,8 +161,9 @@ is_covered (const HaarFeature *feature)
   return TRUE;
 }
 
-/* The threshold to multiply contrasts with, for sums shifted right by `shift`, and by how much the stump may then
- * be off; FALSE if it takes more than 16 bits. */
+/* Sets the threshold that contrasts are multiplied with, for sums shifted right by @shift. @error:
+ * of the sum; @largest: (inout): the largest error of a limit. FALSE: the threshold takes more than
+ * 16 bits. */
 static gboolean
 set_threshold (const Builder *self, HaarFilterStump *stump, gdouble threshold, gint shift,
     gdouble error, gdouble *largest)
@@ -170,13 +173,13 @@ set_threshold (const Builder *self, HaarFilterStump *stump, gdouble threshold, g
   if (fabs (scaled) > G_MAXINT16)
     return FALSE;
   stump->threshold = haar_twin ((gint16) lrint (scaled));
-  /* The contrast is rounded, and so is the threshold. */
+  /* Both the contrast and the threshold are rounded. */
   error += fabs (ldexp (threshold, self->contrast_bits - shift)) * 0.51 + 0.26;
   *largest = MAX (*largest, error);
   return TRUE;
 }
 
-/* In slices whose sums take 16 bits each; returns their number. */
+/* Cuts the block into slices whose sums take 16 bits each. Returns: the number of slices */
 static gint
 append_slices (
     Builder *self, HaarFilterStump *stump, const HaarBlock *block, gboolean tilted, gint factor)
@@ -242,7 +245,7 @@ make_stump (
   return kind;
 }
 
-/* Besides its error, a limit is cut off to the whole number below it. */
+/* A limit has its error, and is rounded down to a whole number. */
 static HaarMargin
 make_margin (gdouble error)
 {
@@ -279,7 +282,8 @@ leaf_range (const HaarCascade *cascade, const HaarTree *tree, gdouble *least, gd
   }
 }
 
-/* Returns by how much the stump's weight is off; what it may add without being known is added to *unknown. */
+/* Returns: the error of the stump's weight. @unknown: (inout): grows by the weight of a stump that
+ * isn't covered */
 static gdouble
 add_stump (Builder *self, const HaarTree *tree, gdouble scale, gdouble *unknown)
 {
@@ -302,7 +306,7 @@ add_stump (Builder *self, const HaarTree *tree, gdouble scale, gdouble *unknown)
   return fabs (fabs (difference) - weight);
 }
 
-/* Returns by how much the tree's leaves are off. */
+/* Returns: the largest error of the tree's leaves */
 static gdouble
 add_tree (Builder *self, const HaarTree *tree, gdouble scale)
 {
@@ -380,7 +384,7 @@ is_suited (const HaarCascade *cascade)
   for (guint i = 0; i < cascade->n_trees; i++)
     if (cascade->trees[i].n_nodes > HAAR_FILTER_MAX_NODES)
       return FALSE;
-  /* The sum of squares is read as signed. */
+  /* The kernel reads the sum of squares as a signed number. */
   return (gint64) cascade->width * cascade->height * MAX_PIXEL * MAX_PIXEL < G_MAXINT32;
 }
 

@@ -6,30 +6,35 @@
 
 G_BEGIN_DECLS
 
-/* A cascade in 16-bit integers. Each stage gives a bound of the window's score from above and one from below;
- * a window between them needs OpenCV's own arithmetic, see haarexact.h.
+/* A cascade in 16-bit integers. Each stage computes an upper and a lower bound of the window's
+ * score. If the stage's threshold lies between them, the filter is in doubt, and OpenCV's own
+ * arithmetic has to decide (haarexact.h).
  *
- * A stump asks whether its feature's value is less than its threshold times the window's contrast, and adds
- * its weight if so; a stump whose right leaf is the larger one has been negated, so that no weight is. */
+ * A stump compares its feature's value with a limit: its threshold times the window's contrast. If
+ * the value is less, the stump adds its weight. A stump whose right leaf is the larger one is
+ * negated, so that no weight is negative. */
 
-/* How a stump's feature is summed up. */
+/* How a feature's value is computed from the integral image's values at its corners, a to h. */
 typedef enum {
   HAAR_SUM_6,   /* a + b - c - d + 2 (e - f) */
   HAAR_SUM_8,   /* a + b - c - d + factor (e + f - g - h) */
-  HAAR_SUM_ANY, /* corners each with a factor */
-  HAAR_SUM_WIDE, /* blocks' sums, each shifted right and with a factor: the total would take more than 16 bits */
+  HAAR_SUM_ANY, /* the sum of all corners, each times its factor */
+  /* The sum of all blocks, each shifted right and times its factor, because the value would take
+   * more than 16 bits: */
+  HAAR_SUM_WIDE,
   HAAR_SUM_KINDS,
-  HAAR_SUM_UNKNOWN = HAAR_SUM_KINDS /* in trees only: not covered */
+  HAAR_SUM_UNKNOWN =
+      HAAR_SUM_KINDS /* a node of a tree that isn't covered: both children are possible */
 } HaarSumKind;
 
-/* The same 16-bit number twice: that is broadcast to a vector without another instruction. */
+/* The same 16-bit number twice. One instruction copies it to all lanes of a vector. */
 typedef gint32 HaarTwin;
 
 typedef struct {
-  HaarTwin threshold; /* for the upper half of its product with the contrast */
+  HaarTwin threshold; /* the limit is the upper half of its product with the contrast */
   HaarTwin weight;
-  HaarTwin factor; /* of HAAR_SUM_8 */
-  guint8 shift;    /* of HAAR_SUM_WIDE */
+  HaarTwin factor; /* with HAAR_SUM_8 */
+  guint8 shift;    /* with HAAR_SUM_WIDE */
   guint first_corner, n_corners;
 } HaarFilterStump;
 
@@ -43,14 +48,14 @@ typedef struct {
 /* A child of a HaarFilterTree is a gint8. */
 G_STATIC_ASSERT (HAAR_FILTER_MAX_NODES <= G_MAXINT8);
 
-/* A tree of more than one node: its stumps are its nodes, in their order. A child is as in HaarNode. */
+/* A tree of several nodes. Each node is a stump, in the same order. Children are as in HaarNode. */
 typedef struct {
   guint first_stump, n_nodes;
   HaarSumKind kinds[HAAR_FILTER_MAX_NODES];
   gint8 left[HAAR_FILTER_MAX_NODES], right[HAAR_FILTER_MAX_NODES];
-  HaarTwin leaves[HAAR_FILTER_MAX_NODES + 1]; /* above the smallest */
-  HaarTwin depths[HAAR_FILTER_MAX_NODES + 1]; /* below the largest */
-  HaarTwin span;
+  HaarTwin leaves[HAAR_FILTER_MAX_NODES + 1]; /* each minus the smallest one */
+  HaarTwin depths[HAAR_FILTER_MAX_NODES + 1]; /* the largest one minus each */
+  HaarTwin span;                              /* the largest leaf minus the smallest one */
 } HaarFilterTree;
 
 typedef struct {
@@ -58,14 +63,14 @@ typedef struct {
 } HaarMargin;
 
 typedef struct {
-  guint first[HAAR_SUM_KINDS + 1]; /* the stage's stumps by kind */
-  guint first_corner, n_corners;   /* of all of them */
-  guint first_tree, n_trees;       /* instead of `first`, if the cascade has trees */
-  /* How far a limit less a sum may be off, for HAAR_SUM_WIDE and for the others: the one is less than the other
-   * for certain if the difference is above `sure`, and may be if it's above `possible`. */
+  guint first[HAAR_SUM_KINDS + 1]; /* the first stump of each kind */
+  guint first_corner, n_corners;   /* of all its stumps */
+  guint first_tree, n_trees;       /* in place of stumps, if the cascade has trees */
+  /* The value is less than the limit for certain if limit - value is above `sure`, and may be less
+   * if it is above `possible`. `wide_margin` is for HAAR_SUM_WIDE. */
   HaarMargin margin, wide_margin;
   gint16 possible; /* the window may pass if the upper bound is above this */
-  gint16 sure;     /* it does if the lower bound is above this */
+  gint16 sure;     /* it passes for certain if the lower bound is above this */
 } HaarFilterStage;
 
 typedef struct {
@@ -74,10 +79,10 @@ typedef struct {
   HaarFilterCorner *corners;
   HaarFilterTree *trees; /* NULL if all are stumps */
   guint n_stages, n_stumps, n_corners;
-  gfloat contrast_scale; /* contrasts times this take 15 bits */
+  gfloat contrast_scale; /* a contrast is multiplied with it to take 15 bits */
 } HaarFilter;
 
-/* NULL if the cascade's kind isn't covered. */
+/* (nullable): NULL if the filter doesn't cover such a cascade. */
 HaarFilter *haar_filter_new (const HaarCascade *cascade);
 void haar_filter_free (HaarFilter *filter);
 

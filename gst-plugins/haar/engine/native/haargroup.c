@@ -30,7 +30,8 @@ find_root (guint *parents, guint i)
   return i;
 }
 
-/* Connects all that are similar, directly or through others; the root of each set is its first member. */
+/* Puts rectangles that are similar, directly or through others, into one set. The root of a set is
+ * its first member. */
 static void
 connect (const HaarRect *rects, guint n, guint *parents)
 {
@@ -49,7 +50,7 @@ connect (const HaarRect *rects, guint n, guint *parents)
   }
 }
 
-/* One Group for each set, in the order of their first members. */
+/* Makes a Group of each set, in the order of the first members. */
 static GArray *
 sum_groups (const HaarRect *rects, guint n)
 {
@@ -88,7 +89,7 @@ average (Group *group)
   group->rect.h = (gint) lrintf (group->rect.h * share);
 }
 
-/* Whether a is a smaller find within b. */
+/* TRUE: a lies within b and has fewer members: it is part of the same object. */
 static gboolean
 inside (const Group *a, const Group *b)
 {

@@ -77,7 +77,8 @@ store_tilted_row (const HaarIntegral *self, const guint32 *row, gint y)
     self->kernel->split (row, self->width / 2 + 1, to, to + self->layout.stride / 2);
 }
 
-/* The sum of the triangle above each point; a diagonal is that of the pixels up and to the right. */
+/* A tilted value is the sum of the triangle of pixels above its point. A diagonal is the sum of the
+ * pixels up and to the right of its point. */
 static void
 add_tilted_row (HaarIntegral *self, const guint8 *pixels, gint y)
 {

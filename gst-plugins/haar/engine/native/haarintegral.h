@@ -5,10 +5,11 @@
 
 G_BEGIN_DECLS
 
-/* Windows two columns apart start side by side in memory when even columns come first and odd ones behind. */
+/* How a row lies in memory. With a step of 2 the even columns come first and the odd ones behind
+ * them, so that windows two columns apart start side by side. */
 typedef struct {
   gint stride;
-  gint step; /* 1 or 2 */
+  gint step; /* columns from one window to the next: 1 or 2 */
 } HaarLayout;
 
 static inline gint
@@ -21,28 +22,28 @@ haar_layout_index (const HaarLayout *layout, gint x, gint y)
 
 typedef struct _HaarKernel HaarKernel;
 
-/* Integral images with one row and column more than the picture; all sums are modulo 2^32. */
+/* Integral images. They have one row and one column more than the picture. Sums are modulo 2^32. */
 typedef struct {
   const HaarKernel *kernel;
   HaarLayout layout;
   gint width, height; /* of the picture */
   guint32 *sum, *squares;
-  guint32 *tilted; /* NULL unless wanted */
-  guint16 *low;    /* sum modulo 2^16; tilted, if wanted, is `capacity` values behind */
+  guint32 *tilted; /* NULL unless the cascade has tilted features */
+  guint16 *low;    /* `sum` modulo 2^16, and behind `capacity` values `tilted` modulo 2^16 */
   gsize capacity;
-  guint32 *diagonals;   /* scratch of tilted */
-  guint32 *tilted_rows; /* scratch: the latest two, in natural order */
+  guint32 *diagonals;   /* for `tilted`: of the latest row */
+  guint32 *tilted_rows; /* for `tilted`: the latest two rows, columns in their natural order */
   gint row_capacity;
 } HaarIntegral;
 
-/* Vector code may read this many columns past the last one. */
+/* Columns past the last one that vector code may read. */
 #define HAAR_INTEGRAL_MARGIN 64
 
 gint haar_integral_stride (gint width);
-/* FALSE: there's no memory for it. @tilted is the same each time. */
+/* FALSE: there is no memory for it. @tilted: the same in each call */
 gboolean haar_integral_start (
     HaarIntegral *self, const HaarLayout *layout, gint width, gint height, gboolean tilted);
-/* The picture's rows from 0 on, each once. */
+/* Adds a row of the picture. To be called for each row once, from 0 on. */
 void haar_integral_add_row (HaarIntegral *self, const guint8 *pixels, gint y);
 void haar_integral_clear (HaarIntegral *self);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Compiled once for each instruction set, with HAAR_KERNEL as the name of what it defines. */
+/* This file is compiled once for each instruction set. HAAR_KERNEL is the name of the kernel that
+ * it defines. */
 #include "haarkernel.h"
 
 #include <math.h>
@@ -81,7 +82,7 @@ sum_of_wide (const guint16 *base, const gint32 *offsets, const HaarFilterCorner 
   return sum;
 }
 
-/* For n vectors side by side, which is a constant. */
+/* For @n vectors side by side. @n is a constant, so the compiler unrolls the loop. */
 static inline __attribute__ ((always_inline)) void
 set_sums (Sums *sums, guint n, const gint16 *contrasts)
 {
@@ -140,7 +141,7 @@ sum_of_kind (
   }
 }
 
-/* The largest value among those that a node's children may give. */
+/* The larger value of those children of a node that the window may go to. */
 static inline HaarVector
 value_of_node (const HaarFilterTree *tree, guint node, const HaarTwin *leaves,
     const HaarVector *nodes, HaarMask may_be_less, HaarMask may_not)
@@ -152,7 +153,7 @@ value_of_node (const HaarFilterTree *tree, guint node, const HaarTwin *leaves,
   return haar_larger (haar_if (may_be_less, a), haar_if (may_not, b));
 }
 
-/* From the last node to the first, as children come behind their parents. */
+/* From the last node to the first one, because children come after their parents. */
 static inline __attribute__ ((always_inline)) void
 judge_tree (Sums *sums, const HaarProgram *program, const HaarFilterStage *stage,
     const HaarFilterTree *tree, const guint16 *base, gboolean with_sure)
@@ -251,8 +252,8 @@ both_halves (const HaarProgram *program, guint n, const guint16 *base, const gin
       conclude (&sums[1], s, live_windows (contrasts + HAAR_LANES), with_sure));
 }
 
-/* Neighbours in two vectors, as twice as wide ones nearly always straddle two lines of the cache; and of those left
- * after a stage, one half may be empty. */
+/* Evaluates neighbours in two vectors of half the width: a full vector nearly always straddles two
+ * lines of the cache, and after a stage one half may have no window left. */
 HaarVerdict
 haar_halves_neighbours (const HaarProgram *program, guint n, const guint16 *base,
     const gint16 *contrasts, guint32 alive, gboolean with_sure)
@@ -280,7 +281,7 @@ contrast (const HaarIntegral *integral, gint at, const gint32 corners[4], gdoubl
   for (gint i = 0; i < n; i++) {
     gdouble sum = (gint32) (s0[i] - s1[i] - s2[i] + s3[i]);
     gdouble squares = (gint32) (q0[i] - q1[i] - q2[i] + q3[i]);
-    /* No rounding: all of it is below 2^53. */
+    /* Nothing is rounded, because all of it is below 2^53. */
     gdouble variance = area * squares - sum * sum;
     gfloat value = sqrtf ((gfloat) variance) * scale + 0.5f;
 
@@ -288,7 +289,8 @@ contrast (const HaarIntegral *integral, gint at, const gint32 corners[4], gdoubl
   }
 }
 
-/* Eight columns of as many windows as there are lanes: transposes eight by eight within each piece. */
+/* Reads eight columns of as many windows as there are lanes, and makes eight vectors of them: one
+ * for each column, with a lane for each window. */
 static inline __attribute__ ((always_inline)) void
 transpose (const guint16 *const *windows, gssize first, HaarVector *columns)
 {
@@ -340,12 +342,13 @@ shrink (const gint16 *blended, const HaarTaps *taps, guint8 *row)
   haar_shrink (blended, taps->firsts, taps->weights, taps->n, taps->scale, row);
 }
 
-/* What a row's pixels have come to so far. */
+/* The sums of a row's pixels so far. */
 typedef struct {
   guint32 sum, square;
 } Running;
 
-/* A row's running sums go on top of the row above, `stride` values back. */
+/* Where a row's running sums are added to the values of the row above, which are `stride` values
+ * back. */
 typedef struct {
   guint32 *sum, *squares;
   guint16 *low;
@@ -371,7 +374,7 @@ put_wide (const RowSums *to, gint at, HaarWide sum, HaarWide square)
   haar_wide_store_low (to->low + at, sum);
 }
 
-/* As many pixels as come in whole vectors; the return value is their number. */
+/* Adds the pixels that fill whole vectors. Returns: their number */
 static gint
 add_vectors (const RowSums *to, const guint8 *pixels, gint n, Running *running)
 {
@@ -389,7 +392,8 @@ add_vectors (const RowSums *to, const guint8 *pixels, gint n, Running *running)
   return i;
 }
 
-/* The same for even and odd columns apart: a pair's first pixel is of an odd column, which counts from 1. */
+/* The same with even and odd columns apart. Column 0 has no pixel, so the first pixel of a pair is
+ * in an odd column. */
 static gint
 add_pair_vectors (const RowSums *to, const guint8 *pixels, gint n, Running *running)
 {

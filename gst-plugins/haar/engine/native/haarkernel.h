@@ -7,14 +7,14 @@ G_BEGIN_DECLS
 
 #define HAAR_MAX_LANES 32
 
-/* A filter with its corners as distances in memory. */
+/* A filter, with the distances in memory of its corners from the window's first value. */
 typedef struct {
   const HaarFilter *filter;
   gint32 *offsets; /* one for each of the filter's corners */
 } HaarProgram;
 
-/* Where each pixel of a smaller row comes from: the first of two neighbours, and the neighbours' weights, the
- * first one's in the lower half, which make 256. */
+/* How a row is made smaller: each pixel of the result is the weighted mean of two neighbours. Their
+ * weights make 256; the first one's is in the lower half of `weights`. */
 typedef struct {
   gint32 *firsts;
   guint32 *weights;
@@ -24,47 +24,49 @@ typedef struct {
 
 #define HAAR_ROW_MARGIN 64
 
-/* One flag a window of a vector. */
+/* What a stage finds about the windows of a vector: one bit a window. */
 typedef struct {
-  guint32 live;     /* has contrast enough to be evaluated */
+  guint32 live;     /* OpenCV doesn't skip it for its low contrast */
   guint32 possible; /* live, and may pass the stage */
-  guint32 sure;     /* live, and does */
+  guint32 sure;     /* live, and passes for certain */
 } HaarVerdict;
 
-/* What is compiled once for each instruction set. */
+/* The functions that are compiled once for each instruction set. */
 struct _HaarKernel {
   const gchar *name;
   guint lanes;
-  /* Contrasts of n windows side by side, each -1 if below the least. */
+  /* Computes the contrasts of @n windows side by side; -1 if the variance is below
+   * @least_variance. */
   void (*contrast) (const HaarIntegral *integral, gint at, const gint32 corners[4], gdouble area,
       gdouble least_variance, gfloat scale, gint n, gint16 *contrasts);
-  /* One stage for as many windows as there are lanes; `sure` only if asked for. */
+  /* Evaluates a stage for as many windows as there are lanes. `sure` only if @with_sure. */
   HaarVerdict (*stage) (const HaarProgram *program, guint stage, const guint16 *base,
       const gint16 *contrasts, gboolean with_sure);
-  /* The same for neighbours, of which only those in `alive` matter; stumps alone. */
+  /* The same for windows side by side, of which only those in @alive matter. Not for trees. */
   HaarVerdict (*neighbours) (const HaarProgram *program, guint stage, const guint16 *base,
       const gint16 *contrasts, guint32 alive, gboolean with_sure);
-  /* Columns first..first+n-1 of one row of each lane's window, to every `spread`-th place of a row whose
-   * values lie lane by lane. May read 7 values more. */
+  /* Copies columns first to first + n - 1 of one row of each lane's window to every @spread-th
+   * place of @to, where the values of all lanes lie side by side. May read 7 values more. */
   void (*interleave) (
       const guint16 *const *windows, gssize first, gint n, gint spread, guint16 *to);
-  /* Two rows of pixels weighed, and 32768 taken off so that the result is signed. */
+  /* The weighted sum of two rows of pixels, minus 32768 so that it takes 16 bits with a sign. */
   void (*blend) (const guint8 *above, const guint8 *below, guint weight, guint weight_below, gint n,
       gint16 *to);
-  /* A row of pixels from a blended one. May read and write HAAR_ROW_MARGIN more. */
+  /* Makes a row of pixels from a blended row. May read and write HAAR_ROW_MARGIN values more. */
   void (*shrink) (const gint16 *blended, const HaarTaps *taps, guint8 *row);
-  /* Row y of pixels to the upright sums below those of the rows above it. */
+  /* Adds row y of the picture to the upright integral images. */
   void (*add_row) (const HaarIntegral *integral, const guint8 *pixels, gint y);
-  /* n even and n odd values apart. */
+  /* Separates @n even values from @n odd ones. */
   void (*split) (const guint32 *values, gint n, guint32 *even, guint32 *odd);
   void (*narrow) (const guint32 *values, gint n, guint16 *to);
 };
 
-/* For AVX-512, with registers of half the width. */
+/* `neighbours` of the kernel for AVX-512, compiled for registers of half the width. */
 HaarVerdict haar_halves_neighbours (const HaarProgram *program, guint stage, const guint16 *base,
     const gint16 *contrasts, guint32 alive, gboolean with_sure);
 
-/* The best that this processor has; or by name (nullable), NULL if it doesn't have that. */
+/* The kernel of that name; NULL if this processor can't run it. @name: (nullable): NULL: the
+ * fastest one that it can run */
 const HaarKernel *haar_kernel_find (const gchar *name);
 
 G_END_DECLS

@@ -3,8 +3,8 @@
 
 #include <glib.h>
 
-/* As g_renew(), but FALSE, and the memory as it was, where that aborts: pictures come from outside, and one too large
- * for the memory that's left is no reason to. */
+/* As g_renew(), but where g_renew() aborts it is FALSE and the memory stays as it was. Pictures
+ * come from other machines; a picture that is too large for the memory must not end the process. */
 #define HAAR_TRY_RENEW(memory, n)                                                                  \
   ({                                                                                               \
     gpointer renewed_ = g_try_realloc_n (memory, n, sizeof *(memory));                             \

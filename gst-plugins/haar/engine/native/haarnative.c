@@ -6,11 +6,14 @@
 #include "haarpyramid.h"
 #include "haarscan.h"
 
+/* Rows of windows that are scanned at a time. */
 #define BAND_ROWS 64
+/* Places in the integral images are 32-bit numbers. */
 #define MAX_PIXELS (1 << 28)
-/* Grouping takes time with their square: one that lets more pass tells nothing apart. */
+/* Grouping takes time with the square of the number of windows that pass. A cascade that lets more
+ * pass is useless. */
 #define MAX_WINDOWS (1 << 17)
-/* Below it a scan would hardly end. */
+/* With a smaller one a scan would take minutes. */
 #define MIN_SCALE_FACTOR 1.001
 
 /* A band begins with a row of windows, in levels with a step of 2 too. */
@@ -38,7 +41,7 @@ native_free (HaarEngine *self)
 static HaarEngine *
 native_create (GBytes *bytes, GError **error)
 {
-  /* For comparisons: another instruction set than the best one. */
+  /* For benchmarks and tests: another instruction set than the fastest one. */
   const HaarKernel *kernel = haar_kernel_find (g_getenv ("GST_FOG_HAAR_KERNEL"));
   gsize length;
   const gchar *xml = g_bytes_get_data (bytes, &length);
@@ -83,7 +86,7 @@ start_level (HaarEngine *self, const guint8 *gray, gint width, gint height, gsiz
 static gboolean
 scan_level (HaarEngine *self, const HaarLevel *level, GArray *rects, GError **error)
 {
-  /* In bands of rows, so that what has been summed up is scanned before it leaves the cache. */
+  /* In bands of rows, so that the sums are scanned before they leave the cache. */
   for (gint y = 0, scanned = 0; scanned < level->rows; scanned += BAND_ROWS) {
     gint end = MIN (scanned + BAND_ROWS, level->rows);
 
@@ -91,7 +94,7 @@ scan_level (HaarEngine *self, const HaarLevel *level, GArray *rects, GError **er
       haar_integral_add_row (&self->integral, haar_resizer_row (self->resizer, y), y);
     if (haar_scanner_scan (self->scanner, scanned, end) + rects->len > MAX_WINDOWS) {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-          "more than %d windows pass: the cascade tells nothing apart", MAX_WINDOWS);
+          "more than %d windows pass: the cascade finds its object everywhere", MAX_WINDOWS);
       return FALSE;
     }
   }
@@ -102,7 +105,6 @@ scan_level (HaarEngine *self, const HaarLevel *level, GArray *rects, GError **er
 static gboolean
 check_input (gint width, gint height, const HaarParams *params, GError **error)
 {
-  /* Places in the integral images are 32-bit numbers. */
   if (width <= 0 || height <= 0 || (gint64) width * height > MAX_PIXELS) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
         "a picture of %dx%d, expected 1 to %d pixels", width, height, MAX_PIXELS);

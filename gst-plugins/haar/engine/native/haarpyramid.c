@@ -6,7 +6,8 @@
 
 #include "haarmemory.h"
 
-/* Picture sizes are rounded half to even, in the precision that OpenCV happens to use at each place. */
+/* Sizes are rounded half to even, here and below in the precision that OpenCV uses at each
+ * place. */
 static gint
 scaled (gint size, gfloat scale)
 {
@@ -27,7 +28,8 @@ all_scales (gint window_width, gint window_height, gint width, gint height, gdou
   }
 }
 
-/* When no window is between the smallest and the largest wanted: the one nearest to the smallest. */
+/* The scale whose window is nearest to the smallest size, for the case that no window lies between
+ * the smallest and the largest one. */
 static gfloat
 nearest_scale (GArray *scales, gint window_width, gint window_height, const HaarParams *params)
 {
@@ -63,8 +65,9 @@ add_level (
   g_array_append_val (levels, level);
 }
 
-/* OpenCV shares each level's rows out among stripes of equal height, whose number comes from the first level;
- * where they don't divide evenly, the last row of windows belongs to none. */
+/* OpenCV divides the rows of each level into stripes of equal height. The first level determines
+ * their number. If the rows can't be divided evenly, the last row of windows belongs to no
+ * stripe. */
 static void
 trim_rows (GArray *levels)
 {
@@ -143,7 +146,7 @@ static gboolean
 set_taps (HaarTaps *taps, gint from, gint to)
 {
   taps->n = to;
-  /* In this order: OpenCV has the inverse rounded before it is inverted again. */
+  /* In this order, because OpenCV rounds the inverse before it inverts it again. */
   taps->scale = 1. / ((gdouble) to / from);
   if (!HAAR_TRY_RENEW (taps->firsts, to + HAAR_ROW_MARGIN) ||
       !HAAR_TRY_RENEW (taps->weights, to + HAAR_ROW_MARGIN))
@@ -189,7 +192,7 @@ haar_resizer_row (HaarResizer *self, gint y)
 
   if (self->columns.n == self->width && self->rows.n == self->height)
     return above;
-  /* Nothing is rounded before the end, so rows may be blended before columns. */
+  /* OpenCV blends columns first. Nothing is rounded before the end, so the result is the same. */
   self->kernel->blend (above, below, weights & 0xffff, weights >> 16, self->width, self->blended);
   self->kernel->shrink (self->blended, &self->columns, self->row);
   return self->row;

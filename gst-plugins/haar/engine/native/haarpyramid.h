@@ -6,25 +6,27 @@
 
 G_BEGIN_DECLS
 
-/* One scale of a scan: the picture's size there, and which windows are looked at. */
+/* One scale of a scan: the size of the scaled picture, and the windows that are evaluated in it. */
 typedef struct {
   gfloat scale;
   gint width, height;               /* of the scaled picture */
-  gint step;                        /* between windows, both ways */
-  gint columns, rows;               /* windows start at 0, step, ... below these */
-  gint window_width, window_height; /* in the picture's own pixels */
+  gint step;                        /* px between windows, in both directions */
+  gint columns, rows;               /* windows start at 0, step, 2 step … below these */
+  gint window_width, window_height; /* in pixels of the original picture */
 } HaarLevel;
 
-/* The levels (of HaarLevel) that OpenCV scans, in its order, for a window of width x height at scale 1. */
+/* Appends the levels (of HaarLevel) that OpenCV scans, in its order. @window_width, @window_height:
+ * at scale 1 */
 void haar_pyramid_plan (gint window_width, gint window_height, gint width, gint height,
     const HaarParams *params, GArray *levels);
 
 typedef struct _HaarResizer HaarResizer;
 
-/* The same pixels as cv::resize() with INTER_LINEAR_EXACT, row by row, for making a picture smaller. */
+/* Makes a picture smaller, row by row, with the same pixels as cv::resize() with
+ * INTER_LINEAR_EXACT. */
 HaarResizer *haar_resizer_new (const HaarKernel *kernel);
 void haar_resizer_free (HaarResizer *self);
-/* FALSE: there's no memory for it. */
+/* FALSE: there is no memory for it. */
 gboolean haar_resizer_start (HaarResizer *self, const guint8 *gray, gint width, gint height,
     gsize stride, gint to_width, gint to_height);
 /* The returned row is valid until the next call. */

@@ -11,46 +11,50 @@
 #define PATCH_ALIGNMENT 64
 #define STRIP_COLUMNS 512
 
-/* A strip is made of whole vectors, in levels with a step of 2 too. */
+/* A strip consists of whole vectors, also in levels with a step of 2. */
 G_STATIC_ASSERT (STRIP_COLUMNS % (2 * HAAR_MAX_LANES) == 0);
 /* A HaarVerdict has 32 flags, and maybe_visited() needs three bits more than lanes. */
 G_STATIC_ASSERT (HAAR_MAX_LANES <= 32);
 
-/* The filter's first stage looks at all windows, in vectors of neighbours; so do further ones as long as enough
- * of a vector's windows are left. The rest wait in queues, one for each stage, until they fill a vector: they
- * are copied lane by lane into a patch and go on together. Up to here windows are only dropped that can't pass,
- * or that OpenCV is sure to pass over; those that reach the end are decided in a patch of the last queue, and stage by
- * stage in OpenCV's arithmetic where the filter is in doubt. */
+/* How a level is scanned:
+ *
+ * 1. The filter's first stage evaluates all windows, in vectors of neighbours. Further stages do
+ *    the same as long as enough windows of a vector are left.
+ * 2. The windows that are left wait in queues, one for each stage, until they fill a vector. They
+ *    are copied lane by lane into a patch, and go on together.
+ * 3. So far only windows are dropped that can't pass, or that OpenCV doesn't visit for certain. A
+ *    window that reaches the last queue is decided there: by the filter, or, where the filter is in
+ *    doubt about a stage, by OpenCV's own arithmetic. */
 
 typedef struct {
-  gint at[HAAR_MAX_LANES]; /* the window's first pixel in the integral image */
+  gint at[HAAR_MAX_LANES]; /* the windows' first pixels in the integral image */
   gint16 contrasts[HAAR_MAX_LANES];
   guint n;
 } Queue;
 
-/* Failures in a row, up to the latest window of a row. */
+/* The number of failures in a row, up to the latest window. */
 typedef enum { RUN_EVEN, RUN_ODD, RUN_UNKNOWN } HaarRun;
 
 struct _HaarScanner {
   const HaarCascade *cascade;
   const HaarKernel *kernel;
-  HaarFilter *filter; /* NULL: all is done by HaarExact */
+  HaarFilter *filter; /* NULL: HaarExact evaluates all windows */
   HaarExact exact;
   HaarProgram dense;
-  guint dense_stages; /* so many of its stages have their offsets for the layout */
+  guint dense_stages; /* the number of its stages whose offsets are computed for the layout */
   HaarProgram in_patch;
   gint16 *contrasts; /* of a row of windows */
-  HaarRun *runs;     /* of each row, see maybe_visited() */
+  HaarRun *runs;     /* how each row of windows ended, see maybe_visited() */
   guint16 *patch;
-  Queue *queues; /* before each stage, and one behind the last */
-  GArray *found; /* of gint: where windows that passed are */
+  Queue *queues; /* one before each stage, and one after the last */
+  GArray *found; /* of gint: the first pixels, in the integral image, of windows that passed */
 
   /* of the scan under way */
   const HaarIntegral *integral;
   const HaarLevel *level;
 };
 
-/* Without a processor's instruction for it, the compiler would call a function. */
+/* The compiler's own way calls a function, unless the processor has an instruction for it. */
 static inline guint
 count_bits (guint32 bits)
 {
@@ -138,7 +142,7 @@ set_layout (HaarScanner *self)
   return TRUE;
 }
 
-/* The filter's stage for neighbours. */
+/* Evaluates a stage for neighbours. Computes its offsets first if needed. */
 static HaarVerdict
 dense_stage (HaarScanner *self, guint stage, gint at, const gint16 *contrasts, guint32 alive,
     gboolean with_sure)
@@ -166,7 +170,7 @@ exact_factor (const HaarScanner *self, gint at)
   return haar_exact_factor (haar_exact_variance (&self->exact, self->integral, at));
 }
 
-/* Which of the marked windows pass a stage by OpenCV's arithmetic. */
+/* Returns those of the marked windows that pass a stage in OpenCV's arithmetic. */
 static guint32
 decide (HaarScanner *self, guint32 marked, const gint *at, guint stage)
 {
@@ -203,7 +207,8 @@ fill_plane (HaarScanner *self, const guint16 *plane, const gint *at, guint16 *to
   }
 }
 
-/* The upright integral image's values, and those of the tilted one behind them. */
+/* Copies the windows' values of the upright integral image, and behind them those of the tilted
+ * one. */
 static void
 fill_patch (HaarScanner *self, const gint *at)
 {
@@ -228,7 +233,8 @@ enqueue (HaarScanner *self, guint stage, gint at, gint16 contrast)
     run_queue (self, stage);
 }
 
-/* Drops windows stage by stage until a quarter of a vector or less is left, for which a later queue is better. */
+/* Drops windows stage by stage, until at most a quarter of a vector is left: those then wait in a
+ * later queue. Returns: the next stage */
 static guint
 drop_windows (HaarScanner *self, const Queue *batch, guint stage, guint32 *alive)
 {
@@ -256,7 +262,8 @@ decide_windows (HaarScanner *self, const Queue *batch, guint32 alive)
   return alive;
 }
 
-/* How many stages the window passes; -1 if its contrast is too low to be evaluated. */
+/* Returns: the number of stages that the window passes; -1 if OpenCV skips it for its low
+ * contrast */
 static gint
 passed_stages (HaarScanner *self, gint at, guint n_stages)
 {
@@ -276,8 +283,8 @@ passed_stages (HaarScanner *self, gint at, guint n_stages)
   return (gint) stage;
 }
 
-/* OpenCV doesn't look at the window behind one that it has looked at and that failed in the first stage: it looks
- * at those behind an even number of failures in a row. */
+/* OpenCV doesn't visit the window behind one that it visited and that failed in the first stage. So
+ * it visits a window behind an even number of failures in a row. */
 static gboolean
 is_visited (HaarScanner *self, gint at)
 {
@@ -324,18 +331,20 @@ run_queue (HaarScanner *self, guint stage)
   }
 }
 
-/* Returns those of a vector's possible windows that OpenCV may look at, see is_visited(). @run: how the
- * vector before ended, and then how this one does.
+/* Returns those of a vector's possible windows that OpenCV may visit, see is_visited(). @run: how
+ * the vector before ended, and then how this one ends.
  *
- * Adding the first bit of a run of failures to the run carries to the first place behind it. If that
- * place is odd and the run starts at an even one, or the other way round, the run has an odd length,
- * and OpenCV passes over the window behind it. An example, of windows 0 to 5 of which 0, 1, 2 and 4 fail:
+ * Adding the first bit of a run of failures to the run carries to the first place behind it. If
+ * that place is odd and the run starts at an even one, or the other way round, the run has an odd
+ * length, and OpenCV doesn't visit the window behind it. An example: of windows 0 to 5, 0, 1, 2 and
+ * 4 fail.
  *
  *     failed            0101 1100    window i is bit i + 2
  *     starts            0100 0100    both at even places
- *     failed + starts   1010 0000    both carry to odd places: windows 3 and 5 are passed over
+ *     failed + starts   1010 0000    both carry to odd places: windows 3 and 5 aren't visited
  *
- * A run that starts right behind a doubtful window may be longer than it seems, so it tells nothing. */
+ * A run that starts right behind a doubtful window may be longer than it seems: it shows
+ * nothing. */
 static guint32
 maybe_visited (HaarVerdict verdict, guint lanes, HaarRun *run)
 {
@@ -353,8 +362,8 @@ maybe_visited (HaarVerdict verdict, guint lanes, HaarRun *run)
   return verdict.possible & ~(guint32) (passed_over >> 2);
 }
 
-/* Stages from the second on for a vector of neighbours, as long as that's cheaper than moving those that are
- * left into a patch. */
+/* Evaluates the second stage and further ones for a vector of neighbours, as long as that is
+ * cheaper than to copy the windows that are left into a patch. */
 static void
 scan_neighbours (HaarScanner *self, gint at, const gint16 *contrasts, guint32 alive)
 {
@@ -435,15 +444,15 @@ haar_scanner_start (HaarScanner *self, const HaarIntegral *integral, const HaarL
 {
   self->integral = integral;
   self->level = level;
-  /* A scan that was broken off has left some. */
+  /* A scan that was broken off may have left some. */
   g_array_set_size (self->found, 0);
   for (guint stage = 0; self->filter && stage <= self->cascade->n_stages; stage++)
     self->queues[stage].n = 0;
   return set_layout (self);
 }
 
-/* Strip by strip, each so narrow that all rows of its windows stay in the nearest cache from one row of windows to
- * the next. */
+/* Strip by strip: the rows of a strip's windows are few enough bytes to stay in the nearest cache
+ * from one row of windows to the next. */
 guint
 haar_scanner_scan (HaarScanner *self, gint first_row, gint end_row)
 {

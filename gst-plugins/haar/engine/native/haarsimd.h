@@ -3,12 +3,12 @@
 
 #include <glib.h>
 
-/* A vector of 16-bit integers, as wide as the compiler's target has them. HaarMask has one flag a lane;
- * haar_mask_bits() has lane 0 in its lowest bit. */
+/* HaarVector is a vector of 16-bit integers, as wide as those of the compiler's target. HaarMask
+ * has one flag a lane; in haar_mask_bits() the lowest bit is that of lane 0. */
 
 #if defined(__AVX512BW__)
 #include <immintrin.h>
-#ifdef HAAR_HALVES /* of its registers, see haar_halves_neighbours() */
+#ifdef HAAR_HALVES /* see haar_halves_neighbours() */
 #define HAAR_LANES 16
 typedef __m256i HaarVector;
 typedef __mmask16 HaarMask;
@@ -96,7 +96,7 @@ typedef __m512i HaarWide;
 #define haar_wide_to_last(v)                                                                       \
   ((guint32) _mm_cvtsi128_si32 (_mm512_castsi512_si128 (haar_wide_last (v))))
 #define haar_wide_store_low(p, v) _mm256_storeu_si256 ((__m256i *) (p), _mm512_cvtepi32_epi16 (v))
-/* Each lane's sum with all lower ones. */
+/* The sum of each lane and all lower ones. */
 static inline HaarWide
 haar_wide_running (HaarWide v)
 {
@@ -108,8 +108,8 @@ haar_wide_running (HaarWide v)
   return _mm512_add_epi32 (v, _mm512_alignr_epi32 (v, zero, 8));
 }
 
-/* Pairs of neighbours at firsts[0] + 0 to 63, as 32-bit lanes, picked from two vectors: fewer than 16 if the
- * picture is made much smaller. */
+/* Picks 16 pairs of neighbours from the two vectors that begin at firsts[i]; or fewer, if the
+ * picture is made so small that 16 pairs lie further apart. */
 static inline void
 haar_shrink (const gint16 *from, const gint32 *firsts, const guint32 *weights, gint n,
     gdouble scale, guint8 *to)
@@ -187,7 +187,7 @@ typedef __m256i HaarWide;
 #define haar_wide_square(pixels) _mm256_madd_epi16 (pixels, pixels)
 #define haar_wide_last(v) _mm256_permutevar8x32_epi32 (v, _mm256_set1_epi32 (7))
 #define haar_wide_to_last(v) ((guint32) _mm256_extract_epi32 (v, 7))
-/* Each lane's sum with all lower ones. */
+/* The sum of each lane and all lower ones. */
 static inline HaarWide
 haar_wide_running (HaarWide v)
 {
@@ -207,7 +207,7 @@ haar_wide_store_low (guint16 *p, HaarWide v)
   _mm_storeu_si128 ((__m128i *) p, _mm256_castsi256_si128 (v));
 }
 
-/* Pairs of neighbours, as 32-bit lanes. */
+/* Reads pairs of neighbours as 32-bit lanes. */
 static inline void
 haar_shrink (const gint16 *from, const gint32 *firsts, const guint32 *weights, gint n,
     gdouble scale, guint8 *to)
@@ -240,7 +240,8 @@ typedef uint16x8_t HaarMask;
 #define haar_sub_saturated(a, b) vqsubq_s16 (a, b)
 #define haar_larger(a, b) vmaxq_s16 (a, b)
 #define haar_multiply(a, b) vmulq_s16 (a, b)
-/* From twice the product, which saturates only for -32768 squared: no contrast is below -1. */
+/* Half of the upper half of twice the product. That saturates for -32768 squared only, and no
+ * contrast is below -1. */
 #define haar_multiply_high(a, b) vshrq_n_s16 (vqdmulhq_s16 (a, b), 1)
 #define haar_shift_right(a, n)                                                                     \
   vreinterpretq_s16_u16 (vshlq_u16 (vreinterpretq_u16_s16 (a), vdupq_n_s16 ((gint16) - (n))))
@@ -290,7 +291,7 @@ haar_wide_pixels (const guint8 *p)
   return vmovl_u16 (vget_low_u16 (vmovl_u8 (vreinterpret_u8_u32 (vdup_n_u32 (four)))));
 }
 
-/* Each lane's sum with all lower ones. */
+/* The sum of each lane and all lower ones. */
 static inline HaarWide
 haar_wide_running (HaarWide v)
 {
@@ -300,7 +301,7 @@ haar_wide_running (HaarWide v)
   return vaddq_u32 (v, vextq_u32 (zero, v, 2));
 }
 
-/* Four pairs of neighbours, weighed and rounded. */
+/* The weighted and rounded means of four pairs of neighbours. */
 static inline uint16x4_t
 haar_shrink_4 (const gint16 *from, const gint32 *firsts, const guint32 *weights)
 {
@@ -334,8 +335,8 @@ haar_shrink (const gint16 *from, const gint32 *firsts, const guint32 *weights, g
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
-/* The compiler's own vectors of 16 bytes, which every target has, and its instructions where there's no
- * operator. */
+/* The compiler's own vectors of 16 bytes work on every target. Where they have no operator,
+ * instructions of SSE2 or loops do. */
 #define HAAR_LANES 8
 typedef gint16 HaarVector __attribute__ ((vector_size (16)));
 typedef gint32 HaarVector32 __attribute__ ((vector_size (16)));
@@ -346,7 +347,7 @@ typedef HaarVector HaarMask;
   ((HaarVector){(gint16) (x), (gint16) (x), (gint16) (x), (gint16) (x), (gint16) (x),              \
       (gint16) (x), (gint16) (x), (gint16) (x)})
 #define haar_broadcast(twin) ((HaarVector) (HaarVector32){twin, twin, twin, twin})
-/* Unsigned: sums are modulo 2^16. */
+/* Unsigned, because sums are modulo 2^16. */
 #define haar_add(a, b) ((HaarVector) ((HaarUnsigned) (a) + (HaarUnsigned) (b)))
 #define haar_sub(a, b) ((HaarVector) ((HaarUnsigned) (a) - (HaarUnsigned) (b)))
 #define haar_multiply(a, b) ((HaarVector) ((HaarUnsigned) (a) * (HaarUnsigned) (b)))
