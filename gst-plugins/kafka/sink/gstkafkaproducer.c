@@ -19,11 +19,10 @@ drop (GstKafkaProducer *self, GstKafkaRecord *record, guint64 *counter)
 {
   (*counter)++;
   GST_DEBUG_OBJECT (self->element,
-      "the queue is full (%u buffers, %" G_GUINT64_FORMAT
-      " bytes): dropping a buffer, queued %.3f s "
-      "ago",
-      gst_kafka_send_queue_buffers (&self->queue), gst_kafka_send_queue_bytes (&self->queue),
-      (g_get_monotonic_time () - record->queued) / (gdouble) G_USEC_PER_SEC);
+      "the queue is full: dropping a buffer, queued %.3f s ago; %u buffers, %" G_GUINT64_FORMAT
+      " bytes remain",
+      (g_get_monotonic_time () - record->queued) / (gdouble) G_USEC_PER_SEC,
+      gst_kafka_send_queue_buffers (&self->queue), gst_kafka_send_queue_bytes (&self->queue));
   g_mutex_unlock (&self->lock);
   gst_kafka_record_free (record, GST_KAFKA_ACK_DONE);
   g_mutex_lock (&self->lock);

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The log alone tells an operator what happened in a run; no secret is in it; an error names the file that found it."""
+
+import re
+import socket
+
+import kafka_server
+import pytest
+from mongosinks import event, own_mongo, sink  # noqa: F401 (fixtures)
+from pipeline import wait_until
+
+FRAMES = "videotestsrc is-live=true ! video/x-raw,format=GRAY8,width=32,height=32,framerate=50/1"
+SECRET = "hunter2"
+
+
+def lines(output, category):
+    """The lines of one category: level and text."""
+    return [f"{found[1]} {found[2]}" for found in re.finditer(
+        rf"^\S+\s+\d+\s+0x\S+ (\w+)\s+{category} \S+:\d+:[^:]*:(?:<[^>]*>)? (.*)$", output, re.M)]
+
+
+def assert_story(output, category, *chapters):
+    """Each chapter, a pattern, matches a line after that of the chapter before it."""
+    told, left = [], iter(lines(output, category))
+    for chapter in chapters:
+        assert any(re.search(chapter, line) for line in left), (
+            f"no line {chapter!r} after {told}; the log has:\n" + "\n".join(lines(output, category)[-60:]))
+        told.append(chapter)
+
+
+def closed_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def test_kafkasink_logs_an_outage(launch, tmp_path, fresh):
+    kafka = kafka_server.Kafka(tmp_path / "kafka")
+    with kafka:
+        kafka.create_topic(fresh)
+        sending = launch(
+            f"{FRAMES} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} leaky=downstream "
+            "max-queued-buffers=20", GST_DEBUG="kafkasink:5")
+        wait_until(lambda: re.search(r"reports: [1-9]\d* delivered", sending.output()), 60, "the first delivery")
+        kafka.stop(0)
+        wait_until(lambda: "the queue is full" in sending.output(), 60, "a full queue")
+        full = len(sending.output())
+        kafka.start()
+        wait_until(lambda: re.search(r"reports: [1-9]\d* delivered", sending.output()[full:]), 60, "a delivery after it")
+        sending.interrupt()
+    assert_story(
+        sending.output(), "kafkasink",
+        rf'^INFO topic "{fresh}", key unset, acks -1', r"^INFO queue: \d+ bytes, 20 buffers",
+        rf"^INFO librdkafka \d+\.\d+\S*, brokers {re.escape(kafka.bootstrap)}, plaintext$",
+        r"^INFO caps video/x-raw", r"^INFO the cluster at .* answers", r"^DEBUG \d+ reports: [1-9]\d* delivered",
+        r"^INFO librdkafka reports \w*(TRANSPORT|ALL_BROKERS_DOWN)",
+        r"^DEBUG the queue is full: dropping a buffer, queued [\d.]+ s ago; \d+ buffers, \d+ bytes remain",
+        r"^DEBUG \d+ reports: [1-9]\d* delivered", r"^INFO draining: \d+ buffers are undelivered", r"^INFO drained",
+        r"^INFO stopped: [1-9]\d* delivered, 0 not, [1-9]\d* dropped, 0 undeliverable")
+
+
+def test_mongosink_logs_a_retry(own_mongo, sink):  # noqa: F811
+    sending = sink(own_mongo.uri, GST_DEBUG="mongosink:5", GST_DEBUG_NO_COLOR="1")
+    sending.send(event(0))
+    wait_until(lambda: "1 stored" in sending.said(), 30, "the first document")
+    own_mongo.stop(0)
+    sending.send(event(1))
+    wait_until(lambda: "next try in" in sending.said(), 30, "a retry")
+    own_mongo.start()
+    wait_until(lambda: "outage is over" in sending.said(), 60, "the end of the outage")
+    assert sending.finish() == 0, sending.said()
+    assert_story(
+        sending.said(), "mongosink",
+        r"^INFO MongoDB at 127\.0\.0\.1:\d+, database \w+, collection events", r"^INFO batches of at most 500 documents",
+        r"^INFO connected to MongoDB at",
+        r"^DEBUG wrote 1 documents in [\d.]+ s: 1 stored",
+        r"^INFO 1 documents not stored: .* \(code \d+\); next try in about [\d.]+ s",
+        r"^DEBUG wrote \d+ documents in [\d.]+ s: [1-9]\d* stored", r"^INFO the outage is over after [\d.]+ s",
+        r"^INFO draining", r"^INFO drained", r"^INFO stopped: 2 stored, 0 duplicates, 0 rejected, [1-9]\d* retries")
+
+
+@pytest.mark.parametrize("element, found_by", [
+    ("kafkasink topic=t connect-timeout=1000000000 bootstrap-servers=localhost:{port}", r"gstkafkaproducercontact\.c"),
+    ("kafkasink topic=t/t", r"gstkafkasink\.c"),
+    ("mongosink wrap=true uri=mongodb://localhost:{port}", r"mongowriterretry\.c"),
+    ("mongosink wrap=true collection=%{{", r"gstmongosink\.c")])
+def test_an_error_names_the_file_that_found_it(launch, element, found_by):
+    failing = launch(f"videotestsrc is-live=true ! {element.format(port=closed_port())}")
+    assert failing.wait(30) != 0
+    assert re.search(rf"Additional debug info:\n\S*{found_by}\(\d+\): \w+ ", failing.output()), failing.output()
+
+
+def test_no_secret_is_logged(launch, tmp_path):
+    settings = tmp_path / "kafka.conf"
+    settings.write_text(
+        "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username=me\n"
+        f"sasl.password={SECRET}\nssl.key.password={SECRET}\n")
+    for element in (f"kafkasink topic=t connect-timeout=1000000000 config-file={settings}",
+                    f"mongosink wrap=true uri=mongodb://me:{SECRET}@localhost:{closed_port()}"):
+        failing = launch(
+            f"videotestsrc is-live=true ! {element}", GST_DEBUG="kafkasink:9,mongosink:9,rdkafka:9,mongoc:9,GST_PADS:2")
+        assert failing.wait(30) != 0
+        # gst-launch prints its own command line nowhere
+        assert "INFO" in failing.output() and SECRET not in failing.output(), failing.output()
