@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "liveapi.h"
 
-#include <string.h>
+#include "livejson.h"
+#include "livepicture.h"
+#include "liverecount.h"
 
 /* ms that a look lasts. */
 #define LOOK_TIME 10000
 /* Cameras that one look may name. */
 #define LOOK_CAMERAS 256
+/* s that a window of time travel spans at most. */
+#define MAX_SPAN 10.0
+/* ms since the Unix epoch: the year 5138, so that ns still fit. */
+#define MAX_TIME G_GINT64_CONSTANT (8000000000000)
 
 static gint64
 now_ms (void)
@@ -53,6 +59,159 @@ get_look (LiveApi *api, const LiveRequest *request)
   return n ? (LiveReply){204} : live_reply_error (400, "Name at least one camera.");
 }
 
+/* ---- frames ---- */
+
+/* The code that fits an error of reading or decoding. */
+static LiveReply
+reply_to (const GError *error)
+{
+  guint status = 502;
+
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    status = 404;
+  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED))
+    status = 415;
+  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT) ||
+           g_error_matches (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA))
+    status = 422;
+  return live_reply_error (status, "%s", error->message);
+}
+
+static gboolean
+read_place (const LiveRequest *request, LivePlace *place)
+{
+  gint64 partition;
+
+  *place = (LivePlace){.topic = live_form_get (request->query, "topic")};
+  if (!place->topic || !live_form_get_int (request->query, "partition", 0, G_MAXINT32, &partition))
+    return FALSE;
+  place->partition = (gint) partition;
+  return live_form_get_int (request->query, "offset", 0, G_MAXINT64 - 1, &place->offset);
+}
+
+/* A picture never changes, but what is blurred in it may: with its count. */
+static gchar *
+make_etag (LiveApi *api, const LiveFrame *frame, const LiveAnswer *answer)
+{
+  return g_strdup_printf ("\"%d-%" G_GINT64_FORMAT "-%s%s\"", frame->place.partition,
+      frame->place.offset, live_blur_name (api->options->blur), answer ? "-counted" : "");
+}
+
+static LiveReply
+reply_with_picture (
+    LiveApi *api, const LiveRequest *request, const LiveFrame *frame, const LiveAnswer *answer)
+{
+  g_autoptr (GError) error = NULL;
+  LiveReply reply = {200, "image/jpeg", NULL, make_etag (api, frame, answer)};
+
+  if (g_strcmp0 (reply.etag, request->etag) == 0) {
+    reply.status = 304;
+    return reply;
+  }
+  reply.body = live_picture_make (frame, answer, api->options->blur, &error);
+  if (reply.body)
+    return reply;
+  live_reply_clear (&reply);
+  return reply_to (error);
+}
+
+static LiveReply
+get_picture (LiveApi *api, const LiveRequest *request)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (LiveFrame) frame = NULL;
+  g_autoptr (LiveAnswer) answer = NULL;
+  LivePlace place;
+
+  if (!read_place (request, &place)) {
+    live_place_clear (&place);
+    return live_reply_error (400, "It takes topic, partition and offset of a frame.");
+  }
+  frame = live_travel_find (api->travel, &place, &answer, &error);
+  live_place_clear (&place);
+  return frame ? reply_with_picture (api, request, frame, answer) : reply_to (error);
+}
+
+static LiveReply
+get_travel (LiveApi *api, const LiveRequest *request)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *camera = live_form_get (request->query, "camera");
+  g_autofree gchar *span_text = live_form_get (request->query, "span");
+  gdouble span = span_text ? g_ascii_strtod (span_text, NULL) : 2;
+  gint64 at = 0;
+  GBytes *json;
+
+  if (!live_name_is_usable (camera))
+    return live_reply_error (400, "It takes the camera's name.");
+  live_form_get_int (request->query, "at", 1, MAX_TIME, &at);
+  json = live_travel_make_window (
+      api->travel, camera, at, (gint64) (CLAMP (span, 0.1, MAX_SPAN) * 1000), &error);
+  return json ? live_reply_json (json) : reply_to (error);
+}
+
+/* ---- counting again ---- */
+
+static LiveReply
+get_cascades (LiveApi *api, const LiveRequest *request)
+{
+  JsonBuilder *json = live_json_new ();
+
+  live_json_open_list (json, "cascades");
+  for (guint i = 0; api->cascades[i]; i++)
+    json_builder_add_string_value (json, api->cascades[i]);
+  json_builder_end_array (json);
+  return live_reply_json (live_json_end (json));
+}
+
+static LiveReply
+post_recount (LiveApi *api, const LiveRequest *request)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (LiveFrame) frame = NULL;
+  g_autoptr (LiveAnswer) answer = NULL;
+  const gchar *text = g_bytes_get_data (request->body, NULL);
+  LiveRecount recount;
+  GBytes *json = NULL;
+
+  if (live_recount_parse (&recount, text, g_bytes_get_size (request->body),
+          (const gchar *const *) api->cascades, &error))
+    frame = live_travel_find (api->travel, &recount.place, &answer, &error);
+  if (frame)
+    json = live_recount_run (&recount, frame, api->options->frames.servers, &error);
+  live_recount_clear (&recount);
+  return json ? live_reply_json (json) : reply_to (error);
+}
+
+/* ---- the database ---- */
+
+static gboolean
+read_documents_query (const LiveRequest *request, LiveDocumentsQuery *query)
+{
+  g_autofree gchar *unit = live_form_get (request->query, "unit");
+  gboolean hours = g_strcmp0 (unit, "hour") == 0;
+
+  query->unit = hours ? 3600000 : 60000;
+  query->unit_name = hours ? "hour" : "minute";
+  return (hours || g_strcmp0 (unit, "minute") == 0) &&
+         live_form_get_int (request->query, "from", 0, MAX_TIME, &query->from) &&
+         live_form_get_int (request->query, "to", 0, MAX_TIME, &query->to);
+}
+
+static LiveReply
+get_documents (LiveApi *api, const LiveRequest *request)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *camera = live_form_get (request->query, "camera");
+  LiveDocumentsQuery query = {.camera = camera && *camera ? camera : NULL};
+  GBytes *json;
+
+  if (!read_documents_query (request, &query))
+    return live_reply_error (400, "It takes from and to, in ms, and unit, minute or hour.");
+  json = live_database_make_documents (api->database, &query, &error);
+  return json ? live_reply_json (json) : reply_to (error);
+}
+
 const LiveRoute *
 live_api_find (const gchar *path)
 {
@@ -61,6 +220,11 @@ live_api_find (const gchar *path)
       {"/api/state", "GET", get_state, LIVE_HERE},
       {"/api/history", "GET", get_history, LIVE_HERE},
       {"/api/look", "GET", get_look, LIVE_HERE},
+      {"/api/cascades", "GET", get_cascades, LIVE_HERE},
+      {"/api/picture", "GET", get_picture, LIVE_JOB},
+      {"/api/travel", "GET", get_travel, LIVE_JOB},
+      {"/api/documents", "GET", get_documents, LIVE_JOB},
+      {"/api/recount", "POST", post_recount, LIVE_COUNT},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (routes); i++)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "livemodel.h"
-#include "liveoptions.h"
+#include "livedatabase.h"
 #include "livereply.h"
+#include "livetravel.h"
 
 G_BEGIN_DECLS
 
@@ -11,6 +11,9 @@ G_BEGIN_DECLS
 typedef struct {
   const LiveOptions *options;
   LiveModel *model;
+  LiveTravel *travel;
+  LiveDatabase *database;
+  gchar **cascades; /* names of those that are installed */
 } LiveApi;
 
 typedef enum {

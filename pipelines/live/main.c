@@ -4,6 +4,7 @@
 #include <gst/gst.h>
 #include <locale.h>
 
+#include "engine/haarload.h"
 #include "gstkafkameta.h"
 #include "livegroup.h"
 #include "livehttp.h"
@@ -147,7 +148,15 @@ start (Live *self, GError **error)
   const LiveBrokers brokers = {self->options->frames.servers, self->options->events.servers};
 
   self->model = live_model_new (&brokers, live_blur_name (self->options->blur), now_ms ());
-  self->api = (LiveApi){self->options, self->model};
+  self->api = (LiveApi){
+      .options = self->options,
+      .model = self->model,
+      .travel = live_travel_new (self->options, self->model),
+      .database = live_database_new (self->options, self->model, error),
+      .cascades = haar_cascade_list_installed (),
+  };
+  if (!self->api.database)
+    return FALSE;
   self->http = live_http_new (self->options, &self->api, error);
   if (!self->http || !watch_groups (self, error))
     return FALSE;
@@ -164,6 +173,9 @@ stop (Live *self)
   g_clear_pointer (&self->reports, live_topic_free);
   g_clear_pointer (&self->fog, live_group_free);
   g_clear_pointer (&self->cloud, live_group_free);
+  g_clear_pointer (&self->api.database, live_database_free);
+  g_clear_pointer (&self->api.travel, live_travel_free);
+  g_clear_pointer (&self->api.cascades, g_strfreev);
   g_clear_pointer (&self->model, live_model_free);
 }
 

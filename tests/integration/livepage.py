@@ -76,6 +76,12 @@ class Page:
             return frame if frame and frame["event"] else None
         return wait_until(find, timeout, f"a counted frame of {name}")
 
+    def picture(self, frame, expected=200, **headers):
+        place = {name: frame[name] for name in ("topic", "partition", "offset")}
+        status, headers, body = self.ask(f"/api/picture?{urllib.parse.urlencode(place)}", **headers)
+        assert status == expected, body
+        return headers, body
+
     def events(self, seconds):
         """(event, data) of the stream, as they come in so many seconds."""
         connection = http.client.HTTPConnection(self.address.hostname, self.address.port, timeout=20)

@@ -73,6 +73,15 @@ class System:
         finally:
             reader.close()
 
+    def value(self, place):
+        """The bytes of the message at `topic`, `partition` and `offset`."""
+        reader, _ = self._reader("camera")
+        reader.assign([confluent_kafka.TopicPartition(place["topic"], place["partition"], place["offset"])])
+        try:
+            return reader.poll(30).value()
+        finally:
+            reader.close()
+
     def reports(self):
         for message in self.read("feedback"):
             yield None if message is None else json.loads(message.value())

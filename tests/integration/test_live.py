@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The live page's server, on a running system: what it says, whom it lets look, and what it survives."""
 
+import datetime
 import json
 import os
 import re
+import shlex
 import signal
 import socket
+import subprocess
 import time
 
+import confluent_kafka
 import pytest
 
 import livepage
@@ -126,6 +130,207 @@ def test_boxes_are_those_of_the_event(running, page):
     assert event["faces"] == frame["faces"] == len(frame["boxes"])
     assert event["boxes"] == frame["boxes"]
     assert frame["line"].startswith("gst-launch-1.0 kafkasrc ")
+
+
+# ---- pictures and the past ----
+
+def size_of(jpeg):
+    """(width, height) by an independent reader."""
+    done = subprocess.run(
+        ["gst-launch-1.0", "-v", "fdsrc", "!", "jpegdec", "!", "fakesink"], input=jpeg, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, timeout=30, check=True)
+    return tuple(int(re.search(rb"sink.*video/x-raw.*%s=\(int\)(\d+)" % name, done.stdout)[1]) for name in (b"width", b"height"))
+
+
+def publish(running, camera, value, caps="image/jpeg", **headers):
+    """A frame of another producer; its partition and offset."""
+    places = []
+    producer = confluent_kafka.Producer(
+        {"bootstrap.servers": running.system.kafka.bootstrap, "message.max.bytes": 100_000_000})
+    producer.produce(
+        running.system.topics["camera"], value, partition=0, on_delivery=lambda error, message: places.append((error, message)),
+        headers=[("camera", camera), ("gst-caps", caps), *headers.items()])
+    assert producer.flush(30) == 0
+    error, message = places[0]
+    assert error is None, error
+    return {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
+
+
+def test_jpeg_goes_out_as_it_came(running, page):
+    frame = page.frame("cam-1")
+    headers, body = page.picture(frame)
+    assert headers["Content-Type"] == "image/jpeg" and len(body) == frame["bytes"]
+    assert body == running.system.value(frame)
+    assert page.picture(frame, 304, If_None_Match=headers["ETag"])[1] == b""
+
+
+def test_raw_frames_become_jpeg(running, page):
+    place = publish(running, "raw", bytes(range(256)) * 300, "video/x-raw,format=RGB,width=160,height=160,framerate=5/1")
+    assert size_of(page.picture(place)[1]) == (160, 160)
+
+
+@pytest.mark.parametrize("value, caps, expected", [
+    (b"no JPEG at all", "image/jpeg", 422),
+    (b"\xff\xd8\xff\xc0\0\x11\x08\xff\xff\xff\xff\x03" + bytes(50), "image/jpeg", 415),  # 65535 by 65535
+    (bytes(100), "video/x-raw,format=RGB,width=160,height=160", 422),
+    (bytes(100), "video/x-raw,format=RGB,width=2000000000,height=2000000000", 415),
+    (bytes(100), "video/x-h264,stream-format=byte-stream", 415),
+    (bytes(100), "text/html", 415),
+    (bytes(9_000_000), "image/jpeg", 415)])
+def test_what_is_no_picture_is_said(running, page, value, caps, expected):
+    _, body = page.picture(publish(running, "odd", value, caps), expected)
+    assert json.loads(body)["error"]
+
+
+@pytest.mark.parametrize("query, expected", [
+    ("", 400), ("topic=camera", 400), ("topic=x&partition=-1&offset=0", 400), ("topic=x&partition=0&offset=9e9", 400),
+    ("topic=__consumer_offsets&partition=0&offset=0", 404)])
+def test_pictures_of_other_places_are_refused(page, query, expected):
+    assert page.ask(f"/api/picture?{query}")[0] == expected
+
+
+def test_no_other_topic_is_read(running, page):
+    place = {"topic": running.system.topics["database"], "partition": 0, "offset": 0}
+    page.picture(place, 404)
+
+
+def test_time_travel_frame_by_frame(running, page):
+    wait_until(lambda: running.system.events.count_documents({"camera": "cam-1"}) > 20, 30, "some events")
+    held = page.json("/api/travel", camera="cam-1")
+    assert held["to"] - held["from"] > 2000
+    at = (held["from"] + held["to"]) // 2
+    window = page.json("/api/travel", camera="cam-1", at=at, span=2)
+    frames = window["frames"]
+    assert window["complete"] and 6 <= len(frames) <= 12
+    assert [frame["captured"] for frame in frames] == sorted(frame["captured"] for frame in frames)
+    assert [frame["seq"] for frame in frames] == list(range(frames[0]["seq"], frames[0]["seq"] + len(frames)))
+    assert all(abs(frame["captured"] - at) <= 1000 and frame["camera"] == "cam-1" for frame in frames)
+    for frame in frames:
+        event = running.system.events.find_one({"_id": f"cam-1:{frame['session']}:{frame['seq']}"})
+        assert frame["counted"] and frame["boxes"] == (event["boxes"] if event else [])
+    assert len(page.picture(frames[0])[1]) == frames[0]["bytes"]
+
+
+def test_a_frame_that_is_gone(page, running):
+    gone = {"topic": running.system.topics["camera"], "partition": 0, "offset": 10**12}
+    assert json.loads(page.picture(gone, 404)[1])["error"] == "Kafka doesn't hold it."
+    assert page.json("/api/travel", camera="nobody", at=1000)["frames"] == []
+    assert page.json("/api/travel", 400)["error"]
+
+
+def test_lines_run_as_they_are_printed(page):
+    frame = page.frame("cam-1")
+    line = frame["line"].replace("imagefreeze ! autovideosink", "fakesink")
+    event = subprocess.run(
+        shlex.split(frame["event"]["line"]), env=pipeline.environment(), stdout=subprocess.PIPE, timeout=30, check=True)
+    assert subprocess.run(shlex.split(line), env=pipeline.environment(), timeout=30, check=False).returncode == 0
+    assert json.loads(event.stdout)["boxes"] == frame["boxes"]
+
+
+# ---- counting again ----
+
+def test_counting_again(page):
+    frame = page.frame("cam-1")
+    wish = {name: frame[name] for name in ("topic", "partition", "offset")}
+    cascades = page.json("/api/cascades")["cascades"]
+    assert cascades[0] == "haarcascade_frontalface_default.xml" and "haarcascade_frontalface_alt2.xml" in cascades
+    again = page.post("/api/recount", {**wish, "cascade": cascades[0], "neighbors": 4, "scale": 1.1})
+    assert again["boxes"] == frame["boxes"] and (again["width"], again["height"]) == (640, 480)
+    few = page.post("/api/recount", {**wish, "cascade": cascades[0], "neighbors": 50, "scale": 1.1})
+    assert few["faces"] <= again["faces"]
+    done = subprocess.run(
+        shlex.split(again["line"]), env=pipeline.environment(), stdout=subprocess.PIPE, timeout=30, check=True)
+    assert json.loads(done.stdout)["boxes"] == again["boxes"]
+
+
+@pytest.mark.parametrize("change", [
+    {"cascade": "/etc/passwd"}, {"cascade": "../x.xml"}, {"cascade": "x ! filesink location=/tmp/x"}, {"cascade": None},
+    {"scale": 1}, {"scale": "1.1 ! filesink"}, {"neighbors": -1}, {"neighbors": 1e9}, {"partition": -1}, {"offset": "0"},
+    {"topic": None}])
+def test_wrong_wishes_are_refused(running, page, change):
+    wish = {"topic": running.system.topics["camera"], "partition": 0, "offset": 0,
+            "cascade": "haarcascade_frontalface_default.xml", "neighbors": 4, "scale": 1.1, **change}
+    assert page.post("/api/recount", wish, 422)["error"]
+
+
+@pytest.mark.parametrize("body", ["", "null", "[]", "{", "\0", "[" * 10000, '{"topic":7}'])
+def test_wishes_of_any_text(page, body):
+    status, _, answer = page.ask("/api/recount", "POST", body)
+    assert status == 422 and json.loads(answer)["error"]
+
+
+# ---- the database ----
+
+def test_history_from_the_database(running, page):
+    running.system.events.database["other"].insert_one({"x": 1})
+    until = int(time.time() * 1000)
+    wait_until(lambda: running.system.events.count_documents({"camera": "cam-1"}) > 5)
+    for unit, length in (("minute", 60000), ("hour", 3600000)):
+        begin = until - until % length - length
+        answer = page.json("/api/documents", **{"from": begin, "to": until, "unit": unit, "camera": "cam-1"})
+        events = list(running.system.events.find(
+            {"camera": "cam-1", "captured": {"$lt": datetime.datetime.fromtimestamp(until / 1000, datetime.timezone.utc)}}))
+        assert answer["complete"] and answer["unit"] == unit
+        assert {bucket["camera"] for bucket in answer["buckets"]} == {"cam-1"}
+        assert all(bucket["time"] % length == 0 for bucket in answer["buckets"])
+        assert sum(bucket["frames"] for bucket in answer["buckets"]) == pytest.approx(len(events), abs=3)
+        assert sum(bucket["faces"] for bucket in answer["buckets"]) == pytest.approx(
+            sum(event["faces"] for event in events), abs=12)
+
+
+@pytest.mark.parametrize("query", ["", "from=0&to=1", "from=0&to=1&unit=day", "from=-1&to=1&unit=hour", "from=x&to=1&unit=hour"])
+def test_wrong_ranges_are_refused(page, query):
+    assert page.ask(f"/api/documents?{query}")[0] == 400
+
+
+# ---- what others see ----
+
+def faces_in(jpeg):
+    """The boxes of the faces that the fog would find in what left the process."""
+    done = subprocess.run(
+        shlex.split("gst-launch-1.0 -q fdsrc ! jpegdec ! haarfacecount min-faces=0 ! fdsink"), input=jpeg,
+        env=pipeline.environment(), stdout=subprocess.PIPE, timeout=30, check=True)
+    return json.loads(done.stdout)["boxes"]
+
+
+@pytest.fixture(scope="module")
+def faces(running):
+    """A frame in which faces were found, long enough ago for everything to be known."""
+    def find():
+        frame = running.page.frame("cam-1")
+        return frame if frame["faces"] else None
+    return wait_until(find, 30, "a frame with faces")
+
+
+@pytest.mark.parametrize("blur", ["faces", "picture"])
+def test_blur_leaves_no_face(running, open_page, faces, blur):
+    clear = running.system.value(faces)
+    assert len(faces_in(clear)) == faces["faces"]
+    page = open_page("--blur", blur)
+    page.json("/api/travel", camera="cam-1", at=faces["captured"], span=1)  # the page gets to know its boxes
+    blurred = page.picture(faces)[1]
+    assert page.state()["blur"] == blur
+    assert faces_in(blurred) == [] and size_of(blurred) == (640, 480)
+
+
+def test_only_faces_are_blurred(running, open_page, faces):
+    page = open_page("--blur", "faces")
+    whole = page.picture(faces)[1]  # not known yet, so blurred as a whole
+    page.json("/api/travel", camera="cam-1", at=faces["captured"], span=1)
+    known = page.picture(faces)[1]
+    assert faces_in(whole) == faces_in(known) == []
+    assert len(known) > 1.5 * len(whole)  # all the rest is still there
+
+
+def test_what_nobody_counted_is_blurred_as_a_whole(running, open_page, faces):
+    page = open_page("--blur", "faces")
+    place = publish(running, "foreign", running.system.value(faces))  # no event names it
+    assert faces_in(page.picture(place)[1]) == []
+
+
+def test_blur_takes_two_words(running, tmp_path):
+    page = livepage.Page(running.system, tmp_path / "live.log", "--blur", "some", wait=False)
+    assert page.popen.wait(20) == 2 and "faces or picture" in page.output()
 
 
 # ---- who may look ----

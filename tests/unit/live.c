@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "liveanswer.h"
+#include "liveblur.h"
 #include "livehistory.h"
+#include "livejpeg.h"
 #include "livejson.h"
 #include "liveprogress.h"
 #include "livesentence.h"
@@ -333,6 +335,85 @@ GST_START_TEST (test_history_keeps_half_an_hour)
 }
 GST_END_TEST;
 
+/* ---- pictures ---- */
+
+GST_START_TEST (test_size_of_a_jpeg)
+{
+  /* SOI, a comment, a byte to fill, a table, a baseline frame of 640 by 480. */
+  static const guint8 jpeg[] = {0xff, 0xd8, 0xff, 0xfe, 0, 4, 'a', 'b', 0xff, 0xff, 0xc4, 0, 3, 0,
+      0xff, 0xc0, 0, 17, 8, 1, 0xe0, 2, 0x80, 3, 1, 0x22, 0};
+  gint width = 0, height = 0;
+
+  fail_unless (live_jpeg_get_size (jpeg, sizeof jpeg, &width, &height));
+  fail_unless (width == 640 && height == 480);
+  for (gsize size = 0; size < 23; size++)
+    fail_if (live_jpeg_get_size (jpeg, size, &width, &height), "%u bytes", (guint) size);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_size_of_what_is_no_jpeg)
+{
+  guint8 data[64];
+  gint width, height;
+
+  for (guint round = 0; round < 20000; round++) {
+    for (guint i = 0; i < sizeof data; i++)
+      data[i] = g_random_int_range (0, 4) ? 0xff : (guint8) g_random_int ();
+    data[1] = 0xd8;
+    live_jpeg_get_size (data, sizeof data, &width, &height);
+  }
+  fail_if (live_jpeg_get_size ((const guint8 *) "<script>", 8, &width, &height));
+}
+GST_END_TEST;
+
+#define SIDE 40
+
+/* A picture whose pixels all differ from their neighbours. */
+static LivePixels
+make_pixels (guint8 *data)
+{
+  for (gsize i = 0; i < SIDE * SIDE * 3; i++)
+    data[i] = (guint8) (i * 37);
+  return (LivePixels){data, SIDE, SIDE, SIDE * 3};
+}
+
+static gboolean
+is_untouched (const guint8 *data, gint x, gint y)
+{
+  gsize i = ((gsize) y * SIDE + (gsize) x) * 3;
+
+  return data[i] == (guint8) (i * 37);
+}
+
+GST_START_TEST (test_blur_hides_the_face_and_leaves_the_rest)
+{
+  static guint8 data[SIDE * SIDE * 3];
+  LivePixels pixels = make_pixels (data);
+  LiveBox box = {10, 10, 20, 20};
+
+  live_blur_face (&pixels, &box);
+  /* One square, one colour. */
+  for (guint c = 0; c < 3; c++)
+    fail_unless_equals_int (data[(11 * SIDE + 11) * 3 + c], data[(15 * SIDE + 15) * 3 + c]);
+  fail_unless (is_untouched (data, 0, 0) && is_untouched (data, 39, 39));
+  fail_if (is_untouched (data, 8, 20), "the margin isn't blurred");
+}
+GST_END_TEST;
+
+GST_START_TEST (test_blur_survives_any_box)
+{
+  static const LiveBox boxes[] = {{0, 0, 0, 0}, {39, 39, 100, 100}, {1000, 1000, 5, 5},
+      {G_MAXINT32, G_MAXINT32, G_MAXINT32, G_MAXINT32}, {0, 0, G_MAXINT32, 1}, {5, 5, 1, 1}};
+  static guint8 data[SIDE * SIDE * 3];
+  LivePixels pixels = make_pixels (data);
+
+  for (guint i = 0; i < G_N_ELEMENTS (boxes); i++)
+    live_blur_face (&pixels, &boxes[i]);
+  live_blur_picture (&pixels);
+  fail_if (is_untouched (data, 20, 20));
+}
+GST_END_TEST;
+
 static Suite *
 live_suite (void)
 {
@@ -356,6 +437,10 @@ live_suite (void)
   tcase_add_test (tc, test_hosts_of_this_machine);
   tcase_add_test (tc, test_json_has_null_for_what_is_unknown);
   tcase_add_test (tc, test_history_keeps_half_an_hour);
+  tcase_add_test (tc, test_size_of_a_jpeg);
+  tcase_add_test (tc, test_size_of_what_is_no_jpeg);
+  tcase_add_test (tc, test_blur_hides_the_face_and_leaves_the_rest);
+  tcase_add_test (tc, test_blur_survives_any_box);
   return s;
 }
 

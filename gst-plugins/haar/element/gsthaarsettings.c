@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gsthaarsettings.h"
+#include "engine/haarload.h"
 
 #include <string.h>
 
 #include "fogfield.h"
 
-#define DEFAULT_CASCADE "haarcascade_frontalface_default.xml"
+#define DEFAULT_CASCADE HAAR_DEFAULT_CASCADE
 #define DEFAULT_TRUST_CASCADE FALSE
 #define DEFAULT_SCALE_FACTOR 1.1
 #define DEFAULT_MIN_NEIGHBORS 4

@@ -128,6 +128,42 @@ find (const gchar *name, GString *searched)
   return NULL;
 }
 
+static void
+list_folder (GPtrArray *names, const gchar *data_dir, const gchar *folder)
+{
+  g_autofree gchar *path = g_build_filename (data_dir, folder, NULL);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const gchar *name;
+
+  while (dir && (name = g_dir_read_name (dir)))
+    if (g_str_has_suffix (name, ".xml") &&
+        !g_ptr_array_find_with_equal_func (names, name, g_str_equal, NULL))
+      g_ptr_array_add (names, g_strdup (name));
+}
+
+static gint
+compare_cascades (gconstpointer a, gconstpointer b)
+{
+  const gchar *one = *(const gchar *const *) a, *other = *(const gchar *const *) b;
+  gint first = g_str_equal (other, HAAR_DEFAULT_CASCADE) - g_str_equal (one, HAAR_DEFAULT_CASCADE);
+
+  return first ? first : g_strcmp0 (one, other);
+}
+
+gchar **
+haar_cascade_list_installed (void)
+{
+  GPtrArray *names = g_ptr_array_new ();
+  const gchar *const *data_dirs = g_get_system_data_dirs ();
+
+  for (guint i = 0; data_dirs[i]; i++)
+    for (guint j = 0; j < G_N_ELEMENTS (folders); j++)
+      list_folder (names, data_dirs[i], folders[j]);
+  g_ptr_array_sort (names, compare_cascades);
+  g_ptr_array_add (names, NULL);
+  return (gchar **) g_ptr_array_free (names, FALSE);
+}
+
 static gboolean
 fail (GError **error, gint code, const gchar *path, const gchar *why)
 {

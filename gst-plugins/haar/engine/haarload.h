@@ -7,6 +7,8 @@ G_BEGIN_DECLS
 
 /* Finds and loads the files of cascades. */
 
+#define HAAR_DEFAULT_CASCADE "haarcascade_frontalface_default.xml"
+
 /**
  * haar_cascade_load:
  * @name: a file, or the name of an installed cascade, with or without `haarcascade_`, `lbpcascade_`
@@ -17,6 +19,10 @@ G_BEGIN_DECLS
  * Returns: (nullable) (transfer full): the file's text, not longer than 16 MiB
  */
 GBytes *haar_cascade_load (const gchar *name, GError **error);
+
+/* (transfer full): names of the cascades in the directories of installed ones, the default
+ * first. */
+gchar **haar_cascade_list_installed (void);
 
 /* Whether it has the same bytes as a cascade that OpenCV ships. */
 gboolean haar_cascade_is_known (GBytes *cascade);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "livefetch.h"
+
+#include <gst/app/gstappsink.h>
+
+#include "livetopic.h"
+
+#define TIMEOUT (10 * G_USEC_PER_SEC)
+/* Bytes to hold ahead: a few frames are wanted, not a topic. */
+#define PREFETCH_ONE (1024 * 1024)
+#define PREFETCH_WINDOW (8 * 1024 * 1024)
+
+/* A pipeline that is read to its end. */
+typedef struct {
+  GstElement *pipeline, *source, *sink;
+  gint64 deadline;
+} Fetch;
+
+static gboolean
+fetch_begin (Fetch *self, const LiveSource *source, guint prefetch, GError **error)
+{
+  self->pipeline = live_topic_make_pipeline (source, error);
+  if (!self->pipeline)
+    return FALSE;
+  self->source = gst_bin_get_by_name (GST_BIN (self->pipeline), "source");
+  self->sink = gst_bin_get_by_name (GST_BIN (self->pipeline), "sink");
+  self->deadline = g_get_monotonic_time () + TIMEOUT;
+  g_object_set (self->source, "max-prefetch", prefetch, NULL);
+  return TRUE;
+}
+
+static void
+fetch_end (Fetch *self)
+{
+  gst_element_set_state (self->pipeline, GST_STATE_NULL);
+  gst_object_unref (self->source);
+  gst_object_unref (self->sink);
+  gst_object_unref (self->pipeline);
+}
+
+/* (nullable): NULL: the end, an error, or no time left. */
+static GstSample *
+fetch_next (Fetch *self)
+{
+  gint64 left = self->deadline - g_get_monotonic_time ();
+
+  return gst_app_sink_try_pull_sample (
+      GST_APP_SINK (self->sink), (GstClockTime) MAX (left, 0) * GST_USECOND);
+}
+
+static gboolean
+fetch_is_over (Fetch *self)
+{
+  return gst_app_sink_is_eos (GST_APP_SINK (self->sink));
+}
+
+/* What the pipeline complained of, or that nothing came. */
+static gboolean
+fetch_fail (Fetch *self, const gchar *nothing, GError **error)
+{
+  g_autoptr (GstBus) bus = gst_element_get_bus (self->pipeline);
+  GstMessage *message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  g_autoptr (GError) found = NULL;
+
+  if (message) {
+    gst_message_parse_error (message, &found, NULL);
+    gst_message_unref (message);
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED, found->message);
+  } else if (fetch_is_over (self)) {
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, nothing);
+  } else {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "Kafka gave nothing for %d s.",
+        (gint) (TIMEOUT / G_USEC_PER_SEC));
+  }
+  return FALSE;
+}
+
+static gint64
+now_ms (void)
+{
+  return g_get_real_time () / 1000;
+}
+
+LiveFrame *
+live_fetch_frame (const LiveSource *source, const LivePlace *place, GError **error)
+{
+  g_autofree gchar *partitions = g_strdup_printf ("<%d>", place->partition);
+  g_autoptr (GstSample) sample = NULL;
+  LiveFrame *frame = NULL;
+  Fetch fetch;
+
+  if (!fetch_begin (&fetch, source, PREFETCH_ONE, error))
+    return NULL;
+  gst_util_set_object_arg (G_OBJECT (fetch.source), "partitions", partitions);
+  g_object_set (fetch.source, "start-offset", place->offset, "end-offset", place->offset + 1,
+      "eos-at-end", TRUE, NULL);
+  gst_element_set_state (fetch.pipeline, GST_STATE_PLAYING);
+  sample = fetch_next (&fetch);
+  if (sample)
+    frame = live_frame_new (sample, now_ms ());
+  /* Where one was deleted, the oldest one left comes in its place. */
+  if (frame && frame->place.offset != place->offset)
+    g_clear_pointer (&frame, live_frame_unref);
+  if (!frame && sample)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "Kafka doesn't hold it any more.");
+  else if (!frame)
+    fetch_fail (&fetch, "Kafka doesn't hold it.", error);
+  fetch_end (&fetch);
+  return frame;
+}
+
+gboolean
+live_fetch_window (const LiveSource *source, const gchar *camera, gint64 from, gint64 to,
+    LiveFetchFunc func, gpointer data, gboolean *complete, GError **error)
+{
+  gboolean more = TRUE, any = FALSE;
+  GstSample *sample;
+  Fetch fetch;
+
+  if (!fetch_begin (&fetch, source, PREFETCH_WINDOW, error))
+    return FALSE;
+  g_object_set (fetch.source, "camera", camera, "start-time", (guint64) from * GST_MSECOND,
+      "end-time", (guint64) to * GST_MSECOND, "eos-at-end", TRUE, NULL);
+  gst_element_set_state (fetch.pipeline, GST_STATE_PLAYING);
+  while (more && (sample = fetch_next (&fetch))) {
+    any = TRUE;
+    more = func (sample, data);
+    gst_sample_unref (sample);
+  }
+  *complete = more && fetch_is_over (&fetch);
+  any |= *complete || fetch_fail (&fetch, "", error);
+  fetch_end (&fetch);
+  return any;
+}
+
+gboolean
+live_fetch_range (const LiveSource *source, gint64 *from, gint64 *to, GError **error)
+{
+  g_autoptr (GstSample) sample = NULL;
+  g_autoptr (LiveFrame) frame = NULL;
+  gint64 duration = 0;
+  Fetch fetch;
+
+  if (!fetch_begin (&fetch, source, PREFETCH_ONE, error))
+    return FALSE;
+  g_object_set (fetch.source, "replay", TRUE, NULL);
+  gst_element_set_state (fetch.pipeline, GST_STATE_PLAYING);
+  sample = fetch_next (&fetch);
+  if (sample) {
+    frame = live_frame_new (sample, now_ms ());
+    gst_element_query_duration (fetch.source, GST_FORMAT_TIME, &duration);
+  } else {
+    fetch_fail (&fetch, "Kafka holds no frame.", error);
+  }
+  fetch_end (&fetch);
+  if (!frame)
+    return FALSE;
+  *from = frame->captured;
+  *to = frame->captured + MAX (duration, 0) / (gint64) GST_MSECOND;
+  return TRUE;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "liveframe.h"
+#include "liveoptions.h"
+
+G_BEGIN_DECLS
+
+/* Messages of the past, read with a kafkasrc of their own that ends when it has them. For threads
+ * that may wait. */
+
+/* (nullable) (transfer full): @error: G_IO_ERROR_NOT_FOUND: it isn't there any more; TIMED_OUT */
+LiveFrame *live_fetch_frame (const LiveSource *source, const LivePlace *place, GError **error);
+
+/* Called for each message; FALSE: no more. */
+typedef gboolean (*LiveFetchFunc) (GstSample *sample, gpointer data);
+
+/**
+ * live_fetch_window:
+ * @camera: (nullable): messages of this camera alone
+ * @from: ms since the Unix epoch
+ * @to: ms; not read any more
+ * @complete: (out): FALSE if @func wanted no more, or time was up
+ *
+ * Returns: FALSE with @error if the topic can't be read
+ */
+gboolean live_fetch_window (const LiveSource *source, const gchar *camera, gint64 from, gint64 to,
+    LiveFetchFunc func, gpointer data, gboolean *complete, GError **error);
+
+/* When the first and the last message that Kafka still holds were captured, ms since the Unix
+ * epoch. @error: G_IO_ERROR_NOT_FOUND: there is none */
+gboolean live_fetch_range (const LiveSource *source, gint64 *from, gint64 *to, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "liveframe.h"
+
+G_BEGIN_DECLS
+
+/* Counts the faces of a frame again, with other settings of haarfacecount. */
+
+typedef struct {
+  LivePlace place;
+  gchar *cascade; /* the name of an installed one */
+  gint neighbors;
+  gdouble scale;
+} LiveRecount;
+
+/* @error: G_IO_ERROR_INVALID_DATA or INVALID_ARGUMENT: a sentence that names what is wrong */
+gboolean live_recount_parse (
+    LiveRecount *self, const gchar *text, gsize size, const gchar *const *cascades, GError **error);
+void live_recount_clear (LiveRecount *self);
+
+/* (nullable) (transfer full): JSON. @servers: of the frame's topic, for the line that does the
+ * same */
+GBytes *live_recount_run (
+    const LiveRecount *self, const LiveFrame *frame, const gchar *servers, GError **error);
+
+G_END_DECLS

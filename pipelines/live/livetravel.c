@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "livetravel.h"
+
+#include "livefetch.h"
+#include "livejson.h"
+
+/* Frames of the past that are kept for those who step through them. */
+#define KEPT_BYTES (48 * 1024 * 1024)
+#define KEPT_ANSWERS 4096
+#define MOST_FRAMES 600
+/* What is held changes slowly: ms for which it is taken for known. */
+#define RANGE_TIME 3000
+/* ms: events may have another time than their frame where their topic has the time of arrival. */
+#define EVENT_SLACK 2000
+/* ms after which a frame without an event counts as one without faces, if later ones have one. */
+#define SETTLED 1000
+
+struct _LiveTravel {
+  const LiveOptions *options;
+  LiveModel *model;
+  LiveFrames *frames;
+  GMutex lock;         /* guards all that follows */
+  GHashTable *answers; /* frame id: LiveAnswer */
+  gint64 from, to;     /* what Kafka holds, ms since the Unix epoch */
+  gint64 known;        /* when that was found out, ms; 0: never */
+};
+
+/* A window as it is read. */
+typedef struct {
+  LiveTravel *travel;
+  gint64 from, to;
+  GPtrArray *frames; /* of LiveFrame */
+  gint64 answered;   /* when the newest frame with an answer was captured */
+} Window;
+
+LiveTravel *
+live_travel_new (const LiveOptions *options, LiveModel *model)
+{
+  LiveTravel *self = g_new0 (LiveTravel, 1);
+
+  self->options = options;
+  self->model = model;
+  self->frames = live_frames_new (KEPT_BYTES);
+  g_mutex_init (&self->lock);
+  self->answers =
+      g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) live_answer_unref);
+  return self;
+}
+
+void
+live_travel_free (LiveTravel *self)
+{
+  g_hash_table_unref (self->answers);
+  live_frames_free (self->frames);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+/* ---- one frame ---- */
+
+static LiveAnswer *
+find_answer (LiveTravel *self, const gchar *id)
+{
+  LiveAnswer *answer = live_model_find_answer (self->model, id);
+
+  if (answer || !id)
+    return answer;
+  g_mutex_lock (&self->lock);
+  answer = g_hash_table_lookup (self->answers, id);
+  if (answer)
+    live_answer_ref (answer);
+  g_mutex_unlock (&self->lock);
+  return answer;
+}
+
+static LiveFrame *
+find_frame (LiveTravel *self, const LivePlace *place, GError **error)
+{
+  LiveFrame *frame = live_frames_find (live_model_get_frames (self->model), place);
+
+  if (!frame)
+    frame = live_frames_find (self->frames, place);
+  if (frame)
+    return frame;
+  if (g_strcmp0 (place->topic, self->options->frames.topic) != 0) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "That is not the topic of frames.");
+    return NULL;
+  }
+  frame = live_fetch_frame (&self->options->frames, place, error);
+  if (frame)
+    live_frames_add (self->frames, frame);
+  return frame;
+}
+
+LiveFrame *
+live_travel_find (LiveTravel *self, const LivePlace *place, LiveAnswer **answer, GError **error)
+{
+  LiveFrame *frame = find_frame (self, place, error);
+
+  *answer = frame ? find_answer (self, frame->id) : NULL;
+  return frame;
+}
+
+/* ---- a window ---- */
+
+static gboolean
+take_frame (GstSample *sample, gpointer data)
+{
+  Window *window = data;
+  LiveFrame *frame = live_frame_new (sample, g_get_real_time () / 1000);
+
+  if (!frame)
+    return TRUE;
+  if (frame->captured < window->from || frame->captured >= window->to) {
+    live_frame_unref (frame);
+    return TRUE;
+  }
+  live_frames_add (window->travel->frames, frame);
+  g_ptr_array_add (window->frames, frame);
+  return window->frames->len < MOST_FRAMES;
+}
+
+static gboolean
+take_event (GstSample *sample, gpointer data)
+{
+  Window *window = data;
+  LiveTravel *self = window->travel;
+  LiveAnswer *answer = live_answer_from_sample (sample);
+
+  if (!answer)
+    return TRUE;
+  window->answered = MAX (window->answered, answer->captured);
+  g_mutex_lock (&self->lock);
+  if (g_hash_table_size (self->answers) >= KEPT_ANSWERS)
+    g_hash_table_remove_all (self->answers);
+  g_hash_table_replace (self->answers, answer->id, answer);
+  g_mutex_unlock (&self->lock);
+  return TRUE;
+}
+
+static gint
+compare_frames (gconstpointer a, gconstpointer b)
+{
+  const LiveFrame *one = *(LiveFrame *const *) a, *other = *(LiveFrame *const *) b;
+
+  if (one->captured != other->captured)
+    return one->captured < other->captured ? -1 : 1;
+  return one->seq < other->seq ? -1 : one->seq > other->seq;
+}
+
+static void
+frames_to_json (Window *window, JsonBuilder *json)
+{
+  const LiveOptions *options = window->travel->options;
+  LiveBrokers brokers = {options->frames.servers, options->events.servers};
+
+  g_ptr_array_sort (window->frames, compare_frames);
+  live_json_open_list (json, "frames");
+  for (guint i = 0; i < window->frames->len; i++) {
+    const LiveFrame *frame = g_ptr_array_index (window->frames, i);
+    g_autoptr (LiveAnswer) answer = find_answer (window->travel, frame->id);
+    gboolean settled = frame->captured + SETTLED <= window->answered;
+
+    json_builder_begin_object (json);
+    live_frame_to_json (frame, answer, answer || settled, &brokers, json);
+    json_builder_end_object (json);
+  }
+  json_builder_end_array (json);
+}
+
+static gboolean
+window_to_json (Window *window, const gchar *camera, JsonBuilder *json, GError **error)
+{
+  const LiveOptions *options = window->travel->options;
+  gboolean all_frames = FALSE, all_events = FALSE;
+
+  if (!live_fetch_window (&options->frames, camera, window->from, window->to, take_frame, window,
+          &all_frames, error))
+    return FALSE;
+  /* Frames are worth showing without them. */
+  live_fetch_window (&options->events, camera, window->from - EVENT_SLACK, window->to + EVENT_SLACK,
+      take_event, window, &all_events, NULL);
+  frames_to_json (window, json);
+  live_json_flag (json, "complete", all_frames && all_events);
+  return TRUE;
+}
+
+static gboolean
+learn_range (LiveTravel *self, gint64 *from, gint64 *to, GError **error)
+{
+  gint64 now = g_get_real_time () / 1000;
+  gboolean known;
+
+  g_mutex_lock (&self->lock);
+  known = self->known && now - self->known < RANGE_TIME;
+  *from = self->from;
+  *to = self->to;
+  g_mutex_unlock (&self->lock);
+  if (known)
+    return TRUE;
+  if (!live_fetch_range (&self->options->frames, from, to, error))
+    return FALSE;
+  g_mutex_lock (&self->lock);
+  self->from = *from;
+  self->to = *to;
+  self->known = now;
+  g_mutex_unlock (&self->lock);
+  return TRUE;
+}
+
+GBytes *
+live_travel_make_window (
+    LiveTravel *self, const gchar *camera, gint64 at, gint64 span, GError **error)
+{
+  JsonBuilder *json = live_json_new ();
+  g_autoptr (GBytes) text = NULL;
+  Window window = {self, at - span / 2, at + span / 2,
+      g_ptr_array_new_with_free_func ((GDestroyNotify) live_frame_unref), 0};
+  gboolean made;
+  gint64 from, to;
+
+  made = learn_range (self, &from, &to, error);
+  if (made) {
+    live_json_int (json, "from", from);
+    live_json_int (json, "to", to);
+    live_json_time (json, "at", at);
+    made = !at || window_to_json (&window, camera, json, error);
+  }
+  g_ptr_array_unref (window.frames);
+  text = live_json_end (json);
+  return made ? g_steal_pointer (&text) : NULL;
+}
