@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Texts that break readers of JSON, as bytes by name: BAD is no document, GOOD is one whose `good` is its name."""
+"""JSON texts, as bytes by name, that parsers get wrong. BAD ones are no valid documents; a GOOD one has its own name
+in the field `good`."""
 
 BAD = {
     "nothing": b" ", "only a BOM": b"\xef\xbb\xbf", "BOM before": b'\xef\xbb\xbf{"a":1}', "UTF-16": '{"a":1}'.encode("utf-16"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""JSON texts for readers to survive: sound ones, broken ones, and those on which sound readers differ."""
+"""JSON texts for parsers: valid ones, broken ones, and those that valid parsers read differently."""
 
 SOUND = {
     "empty object": b"{}",
@@ -64,7 +64,7 @@ BROKEN = {
     "open objects, 100,000 deep": b'{"":' * 100_000,
 }
 
-# Accepted by some readers, and each may do as it likes as long as it survives.
+# Some parsers accept these. Each may accept or refuse them, but must not crash.
 EITHER = {
     "lists, 500 deep": b"[" * 500 + b"]" * 500,
     "lists, 100,000 deep": b"[" * 100_000 + b"]" * 100_000,

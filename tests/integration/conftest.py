@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What every integration test shares: real servers, topics and a database of its own, pipelines under a clock."""
+"""What all integration tests share: real servers, fresh topics and databases, pipelines with a time limit."""
 
 import pathlib
 import sys
@@ -33,7 +33,7 @@ def pytest_configure(config):
 
 @pytest.fixture
 def long(request):
-    """For a test that has a long form, run on request."""
+    """True with --long: then a test with a long form runs that."""
     return request.config.getoption("--long")
 
 
@@ -56,7 +56,7 @@ def mongo(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def new_library():
-    """A librdkafka that the system's is replaced by when it is loaded first."""
+    """A newer librdkafka, which replaces the system's if it is loaded first (LD_PRELOAD)."""
 
     def download(directory):
         wheels = directory / "wheels"
@@ -71,13 +71,13 @@ def new_library():
 
 @pytest.fixture
 def fresh():
-    """A name no other test has used: for topics, groups and databases."""
+    """A unique name for topics, groups and databases."""
     return "t" + uuid.uuid4().hex[:10]
 
 
 @pytest.fixture
 def launch(tmp_path, request):
-    """Starts pipelines; whatever still runs at the end is killed, and a failure shows what each one said."""
+    """Starts pipelines. Kills those that still run at the end; after a failure prints their output."""
     started = []
 
     def start(line, **options):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Messages that tests can tell apart, sent by one client and counted by another, beside the elements."""
+"""Numbered messages, sent by a plain client and counted by another one, without our elements."""
 
 import confluent_kafka
 import confluent_kafka.admin
@@ -8,7 +8,7 @@ CAPS = "application/x-test, n=(int)1"
 
 
 class Feed:
-    """Messages with running numbers, in a header that goes with them through any pipeline."""
+    """Messages with a running number in a header, which survives any pipeline."""
 
     def __init__(self, kafka, topic):
         self.topic, self.sent = topic, 0
@@ -26,7 +26,7 @@ class Feed:
 
 
 class Seen:
-    """The numbers that reached a topic."""
+    """The numbers of the messages in a topic."""
 
     def __init__(self, kafka, topic):
         self.counts = {}
@@ -47,7 +47,7 @@ class Seen:
 
 
 def seqs(kafka, topic, partition=0):
-    """The frames' numbers, as they lie in a partition."""
+    """The numbers of the frames in a partition, in order."""
     consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "seqs"})
     where = confluent_kafka.TopicPartition(topic, partition, 0)
     consumer.assign([where])
@@ -58,7 +58,7 @@ def seqs(kafka, topic, partition=0):
 
 
 def alter(kafka, topic, **settings):
-    """Sets the topic's configuration, of which nothing else stays."""
+    """Replaces the topic's configuration."""
     admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})
     resource = confluent_kafka.admin.ConfigResource(
         "topic", topic, {name.replace("_", "."): str(value) for name, value in settings.items()})

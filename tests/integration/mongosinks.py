@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Pipelines that end in mongosink, fed by the test a line of JSON at a time; a database to be mistreated."""
+"""Pipelines that end in mongosink and that a test feeds line by line; and a database of the test's own."""
 
 import json
 import os
@@ -37,7 +37,7 @@ class Sink:
         self.write(json.dumps(document).encode())
 
     def send_all(self, documents):
-        """As many as go into a block at a time."""
+        """Packs as many documents into a block as fit."""
         block = b""
         for line in (json.dumps(document).encode() + b"\n" for document in documents):
             if len(block) + len(line) >= BLOCK:
@@ -50,7 +50,7 @@ class Sink:
         return self.log.read_text(errors="replace")
 
     def finish(self, timeout=60):
-        """The exit code after the end of the stream."""
+        """Ends the stream and returns the exit code."""
         self.popen.stdin.close()
         return self.popen.wait(timeout)
 
@@ -75,7 +75,7 @@ def sink(fresh, tmp_path):
 
 @pytest.fixture
 def own_mongo(tmp_path):
-    """A database of the test's own, to be mistreated."""
+    """A database that only this test uses, so that it may stop or freeze it."""
     with mongo_server.Mongo(tmp_path / "database") as server:
         yield server
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Pipelines as users run them: gst-launch-1.0, a clock over each, the output kept."""
+"""Runs pipelines as users do, with gst-launch-1.0, with a time limit; keeps their output."""
 
 import os
 import pathlib
@@ -16,7 +16,7 @@ BUILD = pathlib.Path(os.environ.get("GST_FOG_BUILD", TOP / "build"))
 
 
 def environment():
-    """The build's plugins beside GStreamer's own, in a registry that is no user's."""
+    """Variables for the build's plugins beside GStreamer's own, with a registry that isn't the user's."""
     plugins = {str(path.parent) for path in BUILD.glob("*/**/libgst*.so")}
     assert plugins, f"no plugin in {BUILD}: run tests/setup"
     return {
@@ -30,14 +30,14 @@ def environment():
 
 
 def make_registry():
-    """Before the pipelines: many at once would each scan every plugin, and tell of it."""
+    """Makes the registry before any pipeline runs, because many at once would each scan all plugins and log it."""
     subprocess.run(
         ["gst-inspect-1.0", "fakesrc"], env=environment(), check=True, timeout=120, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL)
 
 
 def wait_until(condition, timeout=30, what="it"):
-    """The first true answer; polling, as the servers tell nobody."""
+    """Polls until `condition` returns something true, and returns that."""
     deadline = time.monotonic() + timeout
     while True:
         answer = condition()
@@ -67,7 +67,7 @@ class Pipeline:
         self.popen.send_signal(number)
 
     def wait(self, timeout):
-        """Its exit code; hanging is a failure."""
+        """Returns the exit code. Fails if the pipeline still runs after `timeout` s."""
         try:
             return self.popen.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -78,7 +78,8 @@ class Pipeline:
         assert self.running(), self.output()
 
     def interrupt(self, timeout=30):
-        """Ctrl-C; how long it took to end, which it must do well."""
+        """Sends SIGINT, as Ctrl-C does. Checks that the pipeline ends without an error, and returns how long that
+        took."""
         began = time.monotonic()
         self.signal(signal.SIGINT)
         assert self.wait(timeout) == 0, self.output()
@@ -91,7 +92,7 @@ class Pipeline:
 
 
 class Background:
-    """`_run` on a thread of its own, from the block's begin until its end sets `_end`."""
+    """Runs `_run` on a thread of its own from the beginning of the block to its end, which sets `_end`."""
 
     def __init__(self):
         self._end = threading.Event()
@@ -107,7 +108,7 @@ class Background:
 
 
 class CpuShare(Background):
-    """Lets a process run for `share` of each tenth of a second: capacity cut as a CPU quota cuts it."""
+    """Limits a process to `share` of each 0.1 s, as a CPU quota does."""
 
     def __init__(self, pipeline, share):
         super().__init__()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A pipeline inside the test's own process, which alone can seek and ask."""
+"""A pipeline within the test's own process, because gst-launch-1.0 can't seek or query."""
 
 import os
 
@@ -11,7 +11,7 @@ from gi.repository import GLib, Gst  # noqa: E402, F401
 
 
 class Player:
-    """`values` is what came out since the last seek, in bytes."""
+    """`values` are the buffers since the last seek, as bytes."""
 
     def __init__(self, line, sink="fakesink"):
         os.environ.update({name: value for name, value in environment().items() if name.startswith("GST_")})
@@ -74,7 +74,7 @@ class Player:
             rate, Gst.Format.TIME, flags | Gst.SeekFlags.FLUSH, Gst.SeekType.SET, int(start * Gst.SECOND),
             Gst.SeekType.SET, -1 if stop is None else int(stop * Gst.SECOND))
         if pause:
-            self._forget()  # nothing of before comes behind the flush, nothing new while it pauses
+            self._forget()  # no buffer from before the seek follows the flush, and none comes while it is paused
         self.play()
 
     def refuses(self, rate):

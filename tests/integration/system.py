@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The whole system for one test: topics and a database of its own, the truth of what was published."""
+"""The whole system for one test: topics, a database, and the recorded truth about each published frame."""
 
 import json
 
@@ -22,7 +22,7 @@ class System:
         return f"{element} bootstrap-servers={self.kafka.bootstrap} topic={self.topics[role]} {extra}"
 
     def edge(self, frames, source="", camera="cam-1"):
-        """A recording's edge: every frame is published, as fast as it goes."""
+        """An edge that publishes every frame of a recording as fast as possible."""
         return (
             f"scenesrc is-live=false num-buffers={frames} {source} ! {FRAME},framerate=5/1 ! jpegenc quality=90 ! "
             + self._kafka("kafkasink", "camera", f"camera={camera}"))
@@ -45,7 +45,7 @@ class System:
             + f" ! mongosink uri={self.mongo.uri} database={self.name} collection=events {options}")
 
     def _reader(self, role):
-        """(reader, where each partition of a topic begins)"""
+        """Returns a consumer and the first offset of each partition."""
         reader = confluent_kafka.Consumer({
             "bootstrap.servers": self.kafka.bootstrap, "group.id": f"{self.name}-test-{role}",
             "auto.offset.reset": "earliest", "enable.auto.commit": False})
@@ -54,7 +54,7 @@ class System:
         return reader, [confluent_kafka.TopicPartition(topic, partition, 0) for partition in partitions]
 
     def count(self, role):
-        """How many messages a topic has by now."""
+        """The number of messages in a topic now."""
         reader, partitions = self._reader(role)
         try:
             return sum(reader.get_watermark_offsets(partition, 30)[1] for partition in partitions)
@@ -62,7 +62,7 @@ class System:
             reader.close()
 
     def read(self, role):
-        """All messages of a topic from its first, as they come; None when there is none at the moment."""
+        """Yields all messages of a topic from the first; None while there is no new one."""
         reader, partitions = self._reader(role)
         reader.assign(partitions)
         try:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Access that a cluster doesn't grant: at the start an error; later it is waited for, unready, up to a bound."""
+"""The cluster refuses access. At the start that is an error; later the element waits for it up to a limit, and its
+stage isn't ready."""
 
 import urllib.error
 import urllib.request
@@ -30,7 +31,7 @@ SHORT = "access-timeout=4000000000"
 
 
 class User:
-    """One with rights of its own, to a topic and a group of the same name."""
+    """A user with its own rights, for a topic and a group of the same name."""
 
     free = iter(USERS)
 
@@ -111,7 +112,7 @@ def test_source_without_rights(user, launch, group, rights):
     send(user)
     stage = source(launch, user, f"group-id={user.topic}" if group else "")
     if rights == "read" and not group:
-        wait_until(lambda: frames(stage) == 4, 30, "messages, without any right to a group")
+        wait_until(lambda: frames(stage) == 4, 30, "messages without a right to any group")
         stage.interrupt()
         assert not warnings(stage)
         return
@@ -189,7 +190,7 @@ def test_sink_without_rights(user, launch, more, rights):
     "", "acks=none", "acks=leader", "enable-idempotence=true", "compression=lz4", "linger=200000000",
     "linger=200000000 acks=none", "linger=200000000 enable-idempotence=true", "key=cam"])
 def test_a_limit_that_may_not_be_asked_for(guarded, launch, tmp_path, fresh, settings, partitions):
-    """Who may only write sends batches that every topic takes: none is lost, none is overtaken."""
+    """A user who may only write uses batches that any topic accepts. No message is lost or overtaken."""
     guarded.create_topic(fresh, partitions, config=["max.message.bytes=100000"])
     user = User(guarded, tmp_path, fresh)
     user.grant("write")

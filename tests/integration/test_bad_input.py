@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What people and networks get wrong: one clear error, or a skip that is counted; never a hang, never a crash."""
+"""Mistakes of users and bad data from the network: each is one clear error, or a counted skip. Nothing hangs or
+crashes."""
 
 import pytest
 from pipeline import wait_until
@@ -10,7 +11,7 @@ VIDEO = "videotestsrc num-buffers=1"
 COUNTED = "video/x-raw,format=I420,width=640,height=480"
 EVENTS = "scenesrc is-live=false num-buffers=3 ! haarfacecount min-faces=0"
 
-# pipeline, what its error must name; DIR is a directory, which can't be read as a file
+# pipeline, what its error must name; DIR is a directory and can't be read as a file
 FATAL = {
     "no cascade": (f"{VIDEO} ! haarfacecount cascade=/none.xml ! fakesink", "/none.xml"),
     "cascade unreadable": (f"{VIDEO} ! haarfacecount cascade=DIR ! fakesink", "DIR"),
@@ -41,7 +42,7 @@ def test_one_clear_error(launch, tmp_path, line, named):
 
 @pytest.mark.quick
 def test_a_frame_that_is_not_what_it_says(kafka, mongo, fresh, launch):
-    """Among good frames: no picture, half a picture, raw video too short for its caps, caps and numbers of nonsense."""
+    """Between good frames: no picture, half a picture, raw video too short for its caps, invalid caps and numbers."""
     system = System(kafka, mongo, fresh, partitions=1)
     assert launch(system.edge(10, "seed=3")).wait(60) == 0
     good = [message for message in take(system.read("camera"), 10)]
@@ -89,7 +90,7 @@ def test_a_report_that_is_no_json(kafka, mongo, fresh, launch):
 
 
 def take(messages, wanted):
-    """The next so many, however long the pauses between them."""
+    """The next `number` messages, however long the pauses between them."""
     while wanted:
         message = next(messages)
         if message is not None:
@@ -98,7 +99,7 @@ def take(messages, wanted):
 
 
 def last_session(system, frames):
-    """The truth of the last so many messages."""
+    """The true numbers of faces of the last messages."""
     reader = [message for message in take(system.read("camera"), 10 + 8 + frames)][-frames:]
     truth = {}
     for message in reader:

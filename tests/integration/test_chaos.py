@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One short script of faults; tests/chaos tells of the long ones."""
+"""A short script of faults, and the verdict of tests/chaos. The long scripts run in tests/chaos."""
 
 import pathlib
 import re
@@ -33,7 +33,7 @@ class Frame:
 
 
 def judged(**changes):
-    """The verdict on two frames, one of them with a face, but for what is said to be otherwise."""
+    """The verdict about two frames, one with a face. Keyword arguments override single facts."""
     truth = {
         "acknowledged": {(0, 0): "c:s:0", (0, 1): "c:s:1"}, "frames": [Frame("c:s:0", 0, 0), Frame("c:s:1", 0, 1)],
         "faces": {"c:s:0": 2, "c:s:1": 0}, "stored": {"c:s:0": 2}, "documents": 1, **changes}

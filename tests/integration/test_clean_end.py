@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How a run ends decides what its group commits: an end that has reached every sink commits everything that was let go without a
-word, any other end commits nothing that a sink may not have seen."""
+"""How a run ends decides what its group commits. After an end that has reached every sink, released messages are
+committed even if nobody marked their tokens. After any other end, messages that a sink may not have seen are not
+committed."""
 
 import pytest
 from gi.repository import GLib
@@ -14,7 +15,7 @@ COUNT = 12
 
 @pytest.fixture
 def fed(kafka, fresh):
-    """A topic of three partitions with a few messages in each."""
+    """A topic with three partitions and a few messages in each."""
     kafka.create_topic(fresh, 3)
     feed = Feed(kafka, fresh)
     for partition in range(3):
@@ -102,7 +103,7 @@ def test_ctrl_c_commits_what_was_seen(kafka, fed, launch, tmp_path):
 
 
 def test_ctrl_c_with_more_to_come_commits_what_was_seen(kafka, fresh, launch, tmp_path):
-    """Not one message more, not one less than the sink has got."""
+    """Commits exactly as many messages as the sink has received."""
     kafka.create_topic(fresh, 3)
     Feed(kafka, fresh).send(3000)
     out = tmp_path / "out"
@@ -116,7 +117,7 @@ def test_ctrl_c_with_more_to_come_commits_what_was_seen(kafka, fresh, launch, tm
 
 
 def test_end_is_committed_while_the_pipeline_goes_on(kafka, fed, launch):
-    """The other source never ends; who is killed then replays nothing."""
+    """EOS on one of two sources commits, although the other one never ends. After SIGKILL nothing is replayed."""
     running = launch(f"{source(kafka, fed)} ! queue ! fakesink audiotestsrc is-live=true ! fakesink")
     wait_until(lambda: committed(kafka, fed) >= COUNT - 1, 30, "the commit")
     running.kill()
@@ -161,7 +162,7 @@ def test_stop_without_eos_commits_nothing(kafka, fed, launch, tmp_path):
 
 
 class Application:
-    """A pipeline with an application that does what applications do."""
+    """A pipeline whose application handles the bus as usual applications do."""
 
     def __init__(self, line):
         self._pipeline = Gst.parse_launch(line)
@@ -227,8 +228,8 @@ def test_eos_that_does_not_arrive_proves_nothing(kafka, fed, application, kept):
     assert committed(kafka, fed) == 0
 
 
-# An appsink keeps the sample that was taken last until it stops, behind the
-# source: that one is read again.
+# An appsink keeps its last sample until it stops, which is after the source has stopped. So that
+# message is read again.
 @pytest.mark.parametrize("taken, waits, expected", [(COUNT, True, COUNT - 1), (5, True, 0), (5, False, 0)])
 def test_appsink(kafka, fed, application, taken, waits, expected):
     app = application(f"{source(kafka, fed)} ! appsink name=sink sync=false wait-on-eos={waits}")
@@ -241,7 +242,7 @@ def test_appsink(kafka, fed, application, taken, waits, expected):
 
 
 def test_error_that_is_posted_although_eos_goes_on(kafka, fed, application):
-    """Decoders post their last error while they hand EOS on."""
+    """A decoder may post its last error while EOS passes through it."""
     app = application(f"{source(kafka, fed)} ! identity name=middle ! fakesink")
     middle = app.get("middle")
 
@@ -269,7 +270,7 @@ def test_bus_that_nobody_else_may_see_proves_nothing(kafka, fed, application):
 
 
 def test_pause_loses_no_message(kafka, fresh, application):
-    """What the base class drops when a pause begins is pushed after it."""
+    """A buffer that the base class drops when a pause begins is pushed again after the pause."""
     kafka.create_topic(fresh, 3)
     app = application(f"{source(kafka, fresh, '')} ! fakesink name=sink signal-handoffs=true")
     seen = []

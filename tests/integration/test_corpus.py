@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Suites of documents, good and bad, through mongosink into a second server, read back and compared byte for byte."""
+"""Public collections of valid and invalid documents go through mongosink into a second server, are read back and
+compared byte by byte."""
 
 import json
 import struct
@@ -47,11 +48,12 @@ def store(launch, uri, database, path, caps):
 
 
 def as_stored_directly(uri, database, encoded):
-    """What the server makes of it without the element; None: it refuses."""
+    """What the server returns if the document is written without mongosink; None if it refuses the document."""
     collection = pymongo.MongoClient(uri)[database].get_collection("direct", RAW)
     number = struct.unpack_from("<i", encoded, 9)[0]
     try:
-        # insert_one() would decode it, and fail at a date that Python hasn't.
+        # insert_one() would decode the document first, and fail at dates that Python can't
+        # represent.
         collection.database.command({"insert": "direct", "documents": [bson.raw_bson.RawBSONDocument(encoded)]})
         found = collection.find_one({"_id": number})
     except pymongo.errors.PyMongoError:
@@ -70,7 +72,7 @@ def same(form, stored, wanted):
 
 @pytest.mark.parametrize("form", CAPS)
 def test_valid_cases_of_the_bson_corpus(secantus, fresh, launch, tmp_path, form):
-    """What arrives is what was written, or what the server makes of it without the element."""
+    """The stored document equals the written one, or what the server returns when it is written without mongosink."""
     uri = secantus.uri
     cases = [case for case in bson_corpus.cases("valid") if form in case and not case.get("lossy")]
     wanted = [numbered_bson(bytes.fromhex(case["canonical_bson"]), number) for number, case in enumerate(cases)]
@@ -99,12 +101,12 @@ def test_bad_cases_of_the_bson_corpus_are_refused(secantus, fresh, launch, tmp_p
     path = tmp_path / "corpus"
     path.write_bytes(b"".join(lines))
     stored = store(launch, secantus.uri, fresh, path, "application/x-ndjson")
-    # Extended JSON of version 1 has this one, and it can mean nothing else.
+    # Extended JSON version 1 has this form, and it is unambiguous.
     assert [cases[number]["description"] for number in sorted(stored)] == ["Bad $date (number, not string or hash)"]
 
 
 def test_broken_json(secantus, fresh, launch, tmp_path):
-    """Each in a buffer of its own: the bad are refused, one by one, and the good are stored."""
+    """Each document is in a buffer of its own: each bad one is refused alone, and the good ones are stored."""
     directory = tmp_path / "json"
     directory.mkdir()
     texts = [*badjson.BAD.values(), *badjson.GOOD.values()]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Batches that a broker's disk has damaged, and messages that are too large: passed over and named, or an error; never a
-reader that stands still without a word."""
+"""Batches that the broker's disk has damaged, and messages that are too large, are skipped and reported, or are an
+error. A reader never stops without a message."""
 
 import random
 import re
@@ -28,7 +28,7 @@ def crc32c(data):
 
 
 def batches(log):
-    """Where each batch begins, and how long it is."""
+    """The position and the length of each batch."""
     at = 0
     while at < len(log):
         length = 12 + struct.unpack_from(">i", log, at + 8)[0]
@@ -37,12 +37,12 @@ def batches(log):
 
 
 def flip(log, at, length):
-    """A bit of a message's value."""
+    """Flips a bit in the value of a message."""
     log[at + length - 40] ^= 0x10
 
 
 def break_compression(log, at, length):
-    """What is stored is what was sent, by its CRC, but nothing that was ever compressed."""
+    """The CRC is right, so the broker sends the batch, but its content isn't compressed as its header says."""
     log[at + 61:at + length] = bytes(length - 61)
     struct.pack_into(">I", log, at + 17, crc32c(log[at + 21:at + length]))
 
@@ -66,14 +66,14 @@ NAMES = {name: "damaged-" + re.sub("[, ]+", "-", name) for name in TOPICS}
 
 
 def payload(name):
-    """After a wrong CRC the library goes on within the payload (its own FIXME), where it takes what it
-    meets for the header of a batch. This one is of a version that it doesn't know, at offset
-    0x1717171717171717, so it asks for the next one."""
+    """After a wrong CRC librdkafka continues within the payload (a FIXME in its source) and takes bytes of the
+    payload for the header of a batch. Here the header has an unknown version and the offset 0x1717171717171717, so
+    librdkafka requests the next offset."""
     return b"\x17" * SIZE if name.startswith("like an offset") else RANDOM.randbytes(SIZE)
 
 
 def expected(name):
-    """The offsets that are lost, and how many there are in all."""
+    """The offsets that are lost, and their number."""
     sizes, damaged, _, _ = TOPICS[name]
     starts = [sum(sizes[:n]) for n in range(len(sizes))]
     return [o for n in damaged for o in range(starts[n], starts[n] + sizes[n])], sum(sizes)
@@ -136,7 +136,8 @@ HOW = {
 @pytest.mark.parametrize("name", TOPICS)
 def test_damaged_batch_is_passed_over(damaged, launch, fresh, name, how):
     lost, count = expected(name)
-    # What the library asks for is refused before the reader has come to the damaged batch.
+    # The broker refuses the offset that librdkafka requests before the reader has come to the
+    # damaged batch.
     delay = "sleep-time=150000" if name.startswith("like an offset") else ""
     reader = read(launch, damaged, NAMES[name], HOW[how].format(fresh=fresh), delay)
     assert reader.wait(30) == 0, reader.output()
@@ -162,7 +163,7 @@ def test_a_replay_ends_at_a_damaged_batch(damaged, launch, name):
 
 
 def test_a_replay_seeks_over_damaged_batches(damaged):
-    """Each offset is named and counted once, however often it is come to."""
+    """Each offset is reported and counted once, even if the reader passes it several times."""
     name = "one between two"
     lost, count = expected(name)
     sound = [o for o in range(count) if o not in lost]
@@ -213,7 +214,7 @@ def test_message_that_is_too_large(kafka, launch, fresh, size, more, before):
 
 
 def test_the_older_of_two_members_of_one_name(kafka, launch, fresh):
-    """It has been fenced: an error that says by whom, for each that is."""
+    """Another member took its name: the error says so."""
     kafka.create_topic(fresh, 2)
     line = f"group-id={fresh} group-instance-id=one"
     members = []

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Damaged and unusual JPEGs between sound ones: each sound one is counted once, and the group's offset passes all of them."""
+"""Damaged and unusual JPEGs between valid ones: each valid one is counted once, and the group commits past all of
+them."""
 
 import random
 
@@ -16,7 +17,7 @@ def segment(marker, body):
 
 
 def grey(width=64, height=48, components=1, precision=8, frame=0xC0):
-    """A JPEG of one colour: two zero bits code each block."""
+    """A JPEG of one colour, in which each block takes two zero bits."""
     names = range(1, components + 1)
     blocks = -(-width // 8) * -(-height // 8) * components
     one_code = bytes([1] + [0] * 15 + [0])
@@ -32,7 +33,8 @@ def grey(width=64, height=48, components=1, precision=8, frame=0xC0):
 
 
 def behind_header(rng, picture):
-    """A place in its scan: damage before it can make jpegdec end the stage, as a picture of four components does."""
+    """A position in the JPEG's scan. Damage before the scan can make jpegdec end the stage, like a picture with four
+    components."""
     return rng.randrange(picture.index(b"\xff\xda") + 14, len(picture))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The demo, as a user types it: its verdict, Ctrl-C in the middle, and what is left after SIGKILL."""
+"""The demo as users run it: its verdict, Ctrl-C while it runs, and what remains after SIGKILL."""
 
 import os
 import pathlib
@@ -22,7 +22,7 @@ def document(seq, faces, camera="cam-1", session="s"):
 
 
 class Scene:
-    """Ten frames, of which the odd ones show two faces; all counted and stored, until a test says otherwise."""
+    """Ten frames, the odd ones with two faces, all counted and stored. A test changes single facts."""
 
     def __init__(self):
         self.frames, self.events, self.reports = tally.Frames(), tally.Events(), tally.Reports()
@@ -85,7 +85,7 @@ def demo(*arguments, **options):
 
 
 def until_documents(process):
-    """Reads until a line tells of stored documents; what was said before."""
+    """Reads until a line reports stored documents; returns the lines before it."""
     said = []
     for line in process.stdout:
         said.append(line)
@@ -96,7 +96,7 @@ def until_documents(process):
 
 
 def processes_in(directory):
-    """Those that have something open there, or name it."""
+    """The processes that have a file open in the directory, or have it in their command line."""
     found = []
     for process in pathlib.Path("/proc").glob("[0-9]*"):
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The documents' commands run. `tests/run --form` holds their generated tables to the elements."""
+"""The commands in the documents run. `tests/run --form` compares their generated tables with the elements."""
 
 import re
 import subprocess
@@ -17,7 +17,7 @@ DOCUMENTS = [path for path in sorted(TOP.glob("**/*.md")) if "build" not in path
 TEXTS = {path: path.read_text() for path in DOCUMENTS}
 SHELL = [line for block in re.findall(r"```sh\n(.*?)```", TEXTS[TOP / "README.md"], re.S) for line in block.splitlines()]
 LINES = sorted({line for text in TEXTS.values() for line in re.findall(r"^ {4}gst-launch-1\.0 ([^…\n]*)$", text, re.M)})
-# What this machine lacks: a camera and a screen.
+# Replacements for devices that the machine lacks: a camera and a screen.
 DEVICES = {"v4l2src": "scenesrc", "autovideosink": "fakesink", "videotestsrc is-live=true": "videotestsrc"}
 RECORD = "videotestsrc num-buffers=30 ! jpegenc ! kafkasink topic=recorded camera=cam-1"
 RTSP = textwrap.dedent("""
@@ -38,7 +38,7 @@ RTSP = textwrap.dedent("""
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory):
-    """At the ports that are the elements' defaults; TLS beside them, and a camera with RTSP."""
+    """Servers at the elements' default ports, a listener with TLS, and a camera with RTSP."""
     folder = tmp_path_factory.mktemp("documents")
     authority = certificates.Authority(folder / "ca")
     store = authority.issue_store("broker")
@@ -83,7 +83,8 @@ def test_every_kind_of_document_has_pipelines():
 
 
 def test_the_commands_of_the_readme_are_known():
-    """Each has a test: the demo and a build here, the rest where it says."""
+    """Each command has a test: the demo and the build in this file, the others in the files that the comments
+    name."""
     assert SHELL == [
         "pipelines/demo --seconds 60",
         "tests/run",  # this
@@ -108,7 +109,7 @@ def test_links_lead_somewhere(path):
 
 
 def test_the_demo_judges_itself(tmp_path):
-    """A shorter one, and two replicas."""
+    """The demo with two replicas, shorter than in the README."""
     done = subprocess.run([TOP / "pipelines/demo", "--seconds", "20", "--replicas", "2"], capture_output=True, text=True,
                           timeout=300, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stdout + done.stderr

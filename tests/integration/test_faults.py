@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A camera and its copy through Kafka while the broker fails: nothing is lost, an idempotent sink sends nothing twice,
-both go on by themselves when it is over, and who is told to stop in the middle of it stops."""
+"""A camera publishes frames and a second pipeline copies them to another topic while the broker fails. No frame is
+lost, an idempotent sink sends none twice, both pipelines continue by themselves, and a pipeline that is stopped
+during the fault ends in time."""
 
 import collections
 import contextlib
@@ -26,13 +27,13 @@ def identity(message):
 
 
 def partitions_of(client, topic):
-    """From their first message on."""
+    """The partitions of a topic, from their first message."""
     return [confluent_kafka.TopicPartition(topic, number, 0)
             for number in client.list_topics(topic, 30).topics[topic].partitions]
 
 
 class Reader:
-    """Everything in a topic, as it comes, on a thread of its own."""
+    """Reads a whole topic on a thread of its own."""
 
     def __init__(self, kafka, topic):
         self.counts, self.newest = collections.Counter(), 0
@@ -40,7 +41,7 @@ class Reader:
         self._consumer = confluent_kafka.Consumer({
             "bootstrap.servers": kafka.bootstrap, "group.id": f"reader-{topic}", "enable.auto.commit": False,
             "topic.metadata.refresh.interval.ms": 1000, "reconnect.backoff.max.ms": 500, "log_level": 0})
-        self._consumer.assign(partitions_of(self._consumer, topic))  # no group that would need time to recover
+        self._consumer.assign(partitions_of(self._consumer, topic))  # without a group, which would need time to recover
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -58,7 +59,7 @@ class Reader:
 
 
 def whole_topic(kafka, topic):
-    """How often each message is in it, when nobody writes to it any more."""
+    """How often each message is in a topic that nobody writes to any more."""
     consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": f"whole-{topic}"})
     partitions = partitions_of(consumer, topic)
     left = sum(high - low for low, high in (consumer.get_watermark_offsets(one, 30) for one in partitions))
@@ -72,7 +73,7 @@ def whole_topic(kafka, topic):
 
 
 class Stream:
-    """A camera into one topic, a copier from there into another."""
+    """A camera that publishes to one topic, and a pipeline that copies it to another one."""
 
     def __init__(self, kafka, name, launch, partitions=4, config=()):
         self.kafka, self.name, self.out = kafka, name, f"{name}-out"
@@ -93,7 +94,7 @@ class Stream:
 
     @contextlib.contextmanager
     def bystanders(self):
-        """A pair that runs before the fault, and is ended in it without the time to drain."""
+        """A second pair that runs before the fault and is stopped during it, without time to drain."""
         copies = f"{self.name}-aside-out"
         pair = self._pair(f"{self.name}-aside", copies, "")
         wait_until(lambda: filled_partitions(self.kafka, copies), 60, "the bystanders' copies")
@@ -107,7 +108,7 @@ class Stream:
         print(f"ended in the middle of it within {time.monotonic() - began:.2f} s")
 
     def wait_flow(self, timeout=60):
-        """Until a frame that is captured from now on is copied; how long that took."""
+        """Waits until a frame captured after this call has been copied. Returns how long that took."""
         began, since = time.monotonic(), time.time() * 1000
         wait_until(lambda: self.reader.newest > since or not self.alive(), timeout, "a frame captured after it")
         assert self.alive(), self.camera.output() + self.copier.output()
@@ -117,7 +118,7 @@ class Stream:
         return self.camera.running() and self.copier.running()
 
     def end(self, after=-1):
-        """The camera ends and drains, the copier catches up with what was sent after a frame's number."""
+        """Ends the camera, which drains, and waits until the copier has copied all frames after the given number."""
         self.camera.interrupt(40)
         sent = whole_topic(self.kafka, self.name)
         sent = collections.Counter({frame: times for frame, times in sent.items() if frame[1] > after})
@@ -147,7 +148,7 @@ def filled_partitions(kafka, topic):
 
 
 def fail_and_recover(stream, fail, mend, seconds):
-    """The fault lasts so long; what runs through it goes on after it, what is stopped in it stops."""
+    """Runs a fault of the given length: the first pair continues after it, the second one is stopped during it."""
     stream.wait_flow()
     with stream.bystanders():
         fail()
@@ -189,14 +190,15 @@ def admin(kafka):
 
 
 def first_of_newest(reader, length=8):
-    """The oldest of the newest frames, if none of them is missing: all partitions, which take turns, are read then."""
+    """The oldest of the newest frames of each partition. If no frame is missing, all partitions, which take turns,
+    are read at this time."""
     newest = sorted(number for _, number in list(reader.counts))[-length:]
     return newest[0] if newest[-1] - newest[0] == length - 1 else None
 
 
 def test_topic_deleted(own_kafka, stream):
-    """What was in it is gone by its owner's will, and what came into its successor before its reader knew of that may
-    have offsets that it believes to have read; all that comes afterwards is copied."""
+    """Messages of a deleted topic are lost on purpose. So may be messages of the new topic with offsets that the
+    reader has already passed, until it notices. All later messages are copied."""
     stream.wait_flow()
     client = admin(own_kafka)
     client.delete_topics([stream.name], operation_timeout=30)[stream.name].result(60)
@@ -236,7 +238,8 @@ def fill(path):
 
 
 def test_disk_full(tmp_path, fresh, launch):
-    """Kafka gives up when it can't write its log; with room again and started again, all is as it was."""
+    """Kafka stops when it can't write its log. When there is space and it is started again, both pipelines
+    continue."""
     with small_disk(tmp_path / "disk", "256m") as disk:
         with kafka_server.Kafka(tmp_path / "kafka", properties=[f"log.dirs={disk}/data"]) as kafka:
             stream = Stream(kafka, fresh, launch)
@@ -253,7 +256,7 @@ def test_disk_full(tmp_path, fresh, launch):
 
 
 def test_leader_moved(tmp_path, fresh, launch):
-    """Killed, and with it half of the partitions' leaders; back again, and its partitions handed back to it."""
+    """Kills a broker that leads half of the partitions, starts it again, and moves the leaders back to it."""
     with kafka_server.Kafka(tmp_path / "kafka", nodes=3) as kafka:
         stream = Stream(kafka, fresh, launch, config=["min.insync.replicas=2"])
         stream.wait_flow()
@@ -287,7 +290,7 @@ def in_sync(kafka, topic):
 
 
 def test_link_cut(tmp_path, fresh, launch, long):
-    """Packets vanish, and nobody is told."""
+    """Packets are dropped without any answer."""
     with network.Switch() as switch:
         host = switch.host()
         with kafka_server.Kafka(tmp_path / "kafka", hosts=[host]) as kafka:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Servers that answer no more but keep their connections: every stage still ends when it is told to."""
+"""Servers that don't answer any more but keep their connections open: every stage still ends in time."""
 
 import kafka_server
 import mongo_server
@@ -12,7 +12,7 @@ AT_ONCE = 7  # s: 5 for the elements, 2 for the program round them
 
 @pytest.fixture
 def system(tmp_path, fresh):
-    """On servers of its own, since they are frozen."""
+    """The test freezes servers of its own."""
     with kafka_server.Kafka(tmp_path / "kafka") as kafka, mongo_server.Mongo(tmp_path / "mongo") as mongo:
         yield System(kafka, mongo, fresh)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a stage tells of itself over HTTP: idle is no stall, a server that is away is none, a stuck buffer is one."""
+"""Health over HTTP: an idle stage and one that waits for a server haven't stalled; one with a stuck buffer has."""
 
 import re
 import signal
@@ -19,14 +19,14 @@ FOUND_WITHIN = 15
 
 
 class Health:
-    """A pipeline with the tracer; asks it."""
+    """A pipeline with the health tracer, and requests to it."""
 
     def __init__(self, launch, line, settings=""):
         self.port = server.free_port(network.Loopback())
         self.pipeline = launch(line, GST_TRACERS=f"health(port={self.port}{settings})")
 
     def ask(self, path, timeout=2):
-        """(code, text); (0, "") where nobody answers."""
+        """(status, text); (0, "") if nobody answers."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=timeout) as answer:
                 return answer.status, answer.read().decode()

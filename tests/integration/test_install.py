@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a user of the build and of the installed project sees."""
+"""The build and the installed project as a user sees them."""
 
 import os
 import subprocess
@@ -39,7 +39,8 @@ def test_the_plugins_are_installed_and_load(tmp_path):
 
 
 def test_faces_are_counted_without_opencv(tmp_path):
-    """Built without OpenCV, the plugin links none of it, counts all the same, and says which engine it lacks."""
+    """A plugin built without OpenCV doesn't link to it, still counts faces, and names the missing engine in an
+    error."""
     for command in (
             ["meson", "setup", "--auto-features=disabled", "-Dhaar=enabled", tmp_path, TOP],
             ["ninja", "-C", tmp_path, "gst-plugins/haar/libgsthaar.so"]):

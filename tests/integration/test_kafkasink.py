@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""kafkasink on a real broker: the partitions that Java's client would take, topics made, sizes refused."""
+"""kafkasink with a real broker: it chooses the partitions of Java's client, creates topics, and handles messages that
+are too large."""
 
 import subprocess
 
@@ -30,7 +31,8 @@ def partition_of_each_key(kafka, topic, count):
 
 
 def test_keys_go_where_java_puts_them(kafka, fresh, launch):
-    """Java's own client publishes keys; a pipeline that copies them puts each into the partition of that number."""
+    """Java's own client publishes messages with keys. A pipeline copies them, and each goes to the partition with the
+    same number."""
     keys = [f"cam-{n}" for n in range(150)] + ["é" * n for n in range(1, 30)] + [f"{n:x}" * n for n in range(1, 30)]
     for topic in (fresh, fresh + "-out"):
         kafka.create_topic(topic, 7)
@@ -66,7 +68,7 @@ def test_topic_is_made_once(kafka, fresh, launch):
 
 
 def test_topic_that_cannot_be_made(kafka, fresh, launch):
-    """Three copies on one broker."""
+    """Asks for three replicas from a single broker."""
     one = launch(publish(kafka, f"topic={fresh} create-topic=true partitions=1 replication-factor=3"))
     assert one.wait(60) != 0
     assert one.output().count("ERROR: from element") == 1
@@ -112,7 +114,7 @@ def frames(count, size):
 
 @pytest.mark.parametrize("settings", ORDERED.values(), ids=ORDERED)
 def test_batches_fit_the_topic(kafka, fresh, launch, settings):
-    """A batch that is too large would condemn all frames in it."""
+    """Brokers would refuse a batch that is too large with all its frames."""
     kafka.create_topic(fresh, 1, config=SMALL_BATCHES)
     sent = launch(f"{frames(20, 40000)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} linger=200000000 {settings}")
     assert sent.wait(60) == 0, sent.output()
@@ -120,20 +122,20 @@ def test_batches_fit_the_topic(kafka, fresh, launch, settings):
 
 
 def varied(count, pause_us=0):
-    """Frames of which some fill a batch of SMALL_BATCHES alone, while many of the others fit into one."""
+    """Some frames fill a batch of SMALL_BATCHES alone, and many others fit into one batch."""
     return (f"fakesrc num-buffers={count} sizetype=random sizemin=10 sizemax=90000 filltype=random ! "
             f"identity sleep-time={pause_us}")
 
 
 def first_of_each(found):
-    """Without what was sent twice."""
+    """The numbers without those that were sent twice."""
     return list(dict.fromkeys(found))
 
 
 @pytest.mark.parametrize("settings, ordered", [
     ("linger=50000000", False), ("enable-idempotence=true linger=50000000", True), ("compression=lz4 linger=50000000", False)])
 def test_a_limit_that_shrinks_meanwhile(kafka, fresh, launch, settings, ordered):
-    """A batch behind a refused one may overtake it: only an idempotent client's brokers refuse that too."""
+    """A batch may overtake a refused one. Only for an idempotent client do brokers prevent that."""
     kafka.create_topic(fresh, 1)
     sent = launch(f"{varied(600, 2000)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} {settings}")
     wait_until(lambda: seqs(kafka, fresh), 30, "frames")
@@ -144,7 +146,7 @@ def test_a_limit_that_shrinks_meanwhile(kafka, fresh, launch, settings, ordered)
 
 
 def test_a_limit_that_shrinks_unheard(kafka, fresh, launch):
-    """Without acknowledgement no report says what the brokers refuse; but they end the connection."""
+    """Without acknowledgements brokers report no refusal; they close the connection."""
     kafka.create_topic(fresh, 1)
     sent = launch(
         f"{varied(600, 2000)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} linger=50000000 acks=none")
@@ -157,7 +159,7 @@ def test_a_limit_that_shrinks_unheard(kafka, fresh, launch):
 
 
 def test_a_limit_that_grows_meanwhile(kafka, fresh, launch):
-    """Without acknowledgement the element itself refuses what the topic doesn't take, and asks again."""
+    """Without acknowledgements the element itself refuses frames above the topic's limit, and queries it again."""
     kafka.create_topic(fresh, 1, config=SMALL_BATCHES)
     sent = launch(
         f"fakesrc num-buffers=20 sizetype=fixed sizemax=150000 ! identity sleep-time=200000 ! "
@@ -187,7 +189,7 @@ def test_only_the_frame_that_is_too_large_is_refused(kafka, fresh, launch, setti
 
 @pytest.mark.parametrize("settings", ORDERED.values(), ids=ORDERED)
 def test_batches_fit_topics_that_buffers_name(kafka, fresh, launch, settings):
-    """There the limit isn't asked for."""
+    """With many topics the element doesn't query the limit."""
     kafka.create_topic(f"{fresh}-cam", 1, config=SMALL_BATCHES)
     sent = launch(
         f"{varied(100)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}-%{{camera}} camera=cam "

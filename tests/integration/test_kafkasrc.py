@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""kafkasrc on a real broker: nothing is lost to a kill, a rebalance, a restart; it stops whatever the broker does."""
+"""kafkasrc with a real broker: a kill, a rebalance or a restart loses no message, and it stops whatever the broker
+does."""
 
 import random
 import re
@@ -88,7 +89,7 @@ def test_rebalance_under_load_loses_nothing(kafka, topics, feed, seen, launch):
     wait_for_all(seen, feed.sent)
     assert members[0].output().count("kafkasrc-assignment") > 1
     members[0].interrupt()
-    # messages that a member had not finished in time come twice, and they are few
+    # a few messages that a member had not finished in time come twice
     assert sum(seen.counts.values()) < 1.5 * feed.sent
 
 

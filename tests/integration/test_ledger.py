@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The ack ledger: whatever ends a pipeline, each message is seen at least once after the next start, exactly once where
-its _id tells it from another, and none stands in the way of the others."""
+"""The ack ledger. However a pipeline ends, each message is read at least once after the next start, is stored exactly
+once if it has an _id, and holds up no others."""
 
 import json
 import random
@@ -13,12 +13,12 @@ import pytest
 from pipeline import wait_until
 from test_kafkasrc import Feed, Seen, wait_for_all
 
-# One member that comes back: the group waits for no dead one.
+# With a fixed member name, the group doesn't wait for the dead member.
 MEMBER = "group-instance-id=one auto-offset-reset=earliest"
 
 
 class Group:
-    """What a group has committed."""
+    """The offsets that a group has committed."""
 
     def __init__(self, kafka, group, topic, partitions):
         self._consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": group})
@@ -49,7 +49,7 @@ def copier(kafka, topic, middle):
 
 
 def test_kill_stores_each_event_once(kafka, mongo, topics, fresh, launch, long):
-    """Killed again and again with far more to come, at a moment between the first event and the next but some."""
+    """Kills the stage repeatedly at random moments during its first two events, with many more to come."""
     chance, kills = random.Random(fresh), 50 if long else 8
     sent = 1000 * kills
     print(f"seed {fresh}")
@@ -80,7 +80,7 @@ def test_kill_stores_each_event_once(kafka, mongo, topics, fresh, launch, long):
 
 
 def test_element_that_fails_behind_a_queue(kafka, topics, seen, launch):
-    """The source learns of it long after the failed frame was let go, and others wait in the queue."""
+    """The source learns of the error long after the failed frame was released, and more frames wait in the queue."""
     feed = Feed(kafka, topics)
     feed.send(200)
     for _ in range(20):
@@ -105,12 +105,12 @@ def test_stop_with_full_queues(kafka, topics, seen, launch):
     last = launch(copier(kafka, topics, "queue"))
     wait_for_all(seen, 600)
     last.interrupt()
-    # What waited in the queues comes again, what had gone through them doesn't.
+    # Messages that waited in the queues come again; those that had passed them don't.
     assert sum(seen.counts.values()) < 700
 
 
 def jpegs(launch, tmp_path, count):
-    """Encoded frames, each one a file's bytes."""
+    """Encoded frames, each as the bytes of a file."""
     assert launch(f"videotestsrc num-buffers={count} ! video/x-raw,width=64,height=48 ! jpegenc ! multifilesink "
                   f"location={tmp_path}/%03d.jpg").wait(60) == 0
     return [path.read_bytes() for path in sorted(tmp_path.glob("*.jpg"))]
@@ -164,7 +164,7 @@ def test_poison_document_stalls_no_partition(kafka, mongo, fresh, launch):
 
 
 def take_over(kafka, topic):
-    """Another member reads what is left of the topic, commits that, and goes."""
+    """Another member reads the rest of the topic, commits it, and leaves."""
     consumer = confluent_kafka.Consumer({
         "bootstrap.servers": kafka.bootstrap, "group.id": topic, "auto.offset.reset": "earliest",
         "session.timeout.ms": 6000, "enable.auto.commit": False,
@@ -183,7 +183,8 @@ def take_over(kafka, topic):
 
 
 def test_who_was_away_sets_no_group_back(kafka, topics, seen, launch):
-    """Frozen for longer than its session: another one read on meanwhile, and is gone by the time it goes on."""
+    """A member is frozen for longer than its session. Meanwhile another one reads on and leaves. The first one must
+    not set the group back."""
     feed, group = Feed(kafka, topics), Group(kafka, topics, topics, 4)
     feed.send(100)
     member = "auto-offset-reset=earliest client-properties=c,session.timeout.ms=2000,heartbeat.interval.ms=500"
@@ -204,7 +205,7 @@ def test_who_was_away_sets_no_group_back(kafka, topics, seen, launch):
 
     wait_until(all_done, 60, "messages sent afterwards")
     assert committed == sorted(committed), "the group was set back"
-    # What its fetch brings before it hears of its exclusion comes from it too; from further back
-    # than the group is, nothing does after that.
+    # Messages fetched before the member learns of its exclusion are from it too. After that, none
+    # comes from before the group's position.
     seen.poll()
     assert all(count == 1 for number, count in seen.counts.items() if number < 300)

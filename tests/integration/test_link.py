@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""An edge on a slow link before a fog that is fast: what comes through is young, and most of what the link carries."""
+"""An edge on a slow link and a fast fog: frames arrive soon after their capture, and use most of the link."""
 
 import datetime
 import json
@@ -10,9 +10,9 @@ import kafka_server
 import network
 import pytest
 
-FRAME = 40_000  # bytes, as is: no encoder between the camera and the link
+FRAME = 40_000  # bytes; the frames aren't encoded
 CAMERA = "videotestsrc is-live=true pattern=ball ! video/x-raw,format=GRAY8,width=200,height=200,framerate=30/1"
-SETTLING = 20  # s: what was queued before the link's rate was known goes through first
+SETTLING = 20  # s: the frames queued before the link's rate was known have to go first
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def switch():
 
 
 class Topics:
-    """What this test needs of the system: two stages, and no database but the topic before it."""
+    """The part of the system that this test needs: two stages and the events topic."""
 
     def __init__(self, kafka, name):
         self.kafka, self.name = kafka, name
@@ -48,7 +48,7 @@ class Topics:
 
 
 class Ages:
-    """Of the messages of a topic, s, by `age`, as they come."""
+    """The ages of a topic's messages as they come, in s, as given by `age`."""
 
     def __init__(self, kafka, topic, age):
         self._age = age
@@ -78,7 +78,7 @@ def age_here(message):
 
 
 def check(ages, bits, seconds):
-    """Most of what the link can carry came through it, and not long after it was seen."""
+    """Checks that the frames used most of the link, and that they were young."""
     ages.over(SETTLING)
     counted = ages.over(seconds)
     most = bits / 8 / FRAME * seconds
@@ -89,7 +89,7 @@ def check(ages, bits, seconds):
 
 @pytest.fixture
 def hosts(switch, tmp_path):
-    """A broker on one, and a camera on the other, whose link is slow."""
+    """Two hosts: a broker, and a camera with a slow link."""
     cloud, camera = switch.host(), switch.host()
     with kafka_server.Kafka(tmp_path / "kafka", hosts=[cloud]) as kafka:
         yield cloud, camera, kafka
@@ -112,7 +112,7 @@ def test_the_rate_follows_the_link(hosts, launch, fresh):
 
 @pytest.mark.alone
 @pytest.mark.parametrize("line", [
-    # the freshest first: what the link can't take is dropped before the client has it
+    # newest first: frames that the link can't carry are dropped before the client has them
     f"{CAMERA} ! kafkasink leaky=downstream max-queued-buffers=8",
     # what the link cannot take is not even scaled
     f"{CAMERA} ! videoscale qos=true ! video/x-raw,width=160,height=250 ! kafkasink",

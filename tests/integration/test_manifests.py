@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The check of the manifests finds what is wrong with one, so its silence means something; what it can't see of them."""
+"""The check of the manifests finds mistakes that are made on purpose; and tests of facts that the check can't see."""
 
 import pathlib
 import re
@@ -60,7 +60,7 @@ def test_mistakes_in_the_dashboard_are_found(pattern, replacement, complaint):
 @pytest.mark.parametrize("cameras", ["camera", "demo"])
 @pytest.mark.parametrize("components", ["keda", "strimzi", "tls", "keda, ../../components/tls", "monitoring, ../../components/tls"])
 def test_an_overlay_of_ones_own_is_right(tmp_path, cameras, components):
-    """The README's, with any cameras and components; its image is that of all stages."""
+    """An overlay as in the README, with any number of cameras and components: all stages use its image."""
     text = re.search("```yaml\n(.*?)```", (TOP / "k8s/README.md").read_text(), re.DOTALL)[1]
     assert "resources: [../camera]" in text and "components/tls]" in text
     shutil.copytree(TOP / "k8s", tmp_path / "k8s")
@@ -75,7 +75,8 @@ def test_an_overlay_of_ones_own_is_right(tmp_path, cameras, components):
 
 
 def test_topics_fit_their_volume():
-    """The job's and Strimzi's are the same; what is too old is in closed segments, and all that stays is smaller than the volume."""
+    """The job and Strimzi create the same topics. Old data is in closed segments, and what is kept fits into the
+    volume."""
     settings = {
         name: dict(re.findall(r"(\S+)=(\d+)", rest))
         for name, rest in re.findall(r"^topic (\w+) (.*)$", (TOP / "k8s/base/topics.sh").read_text(), re.MULTILINE)}

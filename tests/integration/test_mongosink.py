@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""mongosink against a real database that is killed, frozen and asked twice."""
+"""mongosink with a real database that is killed or frozen, and that gets documents twice."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def test_stores_types_and_no_document_twice(mongo, sink, fresh):
 
 
 def test_what_the_database_cannot_take_costs_only_itself(mongo, sink, fresh):
-    """One is refused by name, one makes this server close the connection, one is no document."""
+    """One document is refused by name, one makes this server close the connection, and one is invalid."""
     sending = sink(mongo.uri)
     sending.send({"_id": ["a", "list"]})
     sending.send({"_id": "decimal", "value": {"$numberDecimal": "1.5"}})
@@ -118,7 +118,7 @@ def make_topic(bootstrap, topic, partitions):
 
 
 def publish(bootstrap, topic, count):
-    """Without an _id, and every hundredth of them poison."""
+    """Documents without _id, every hundredth invalid."""
     producer = confluent_kafka.Producer({"bootstrap.servers": bootstrap})
     for seq in range(count):
         text = "poison" if seq % 100 == 99 else json.dumps({"seq": seq})
@@ -152,7 +152,7 @@ def test_killed_in_mid_stream_every_message_is_one_document(kafka, mongo, fresh,
 @pytest.mark.parametrize("blocksize", [4096, 100, 1, 1000000])
 @pytest.mark.parametrize("form", ["application/x-ndjson", "application/bson"])
 def test_documents_span_buffers(mongo, fresh, launch, tmp_path, form, blocksize):
-    """A stream of bytes is cut anywhere; its last line needs no end."""
+    """Buffers split a byte stream anywhere. The last line needs no line feed."""
     documents = [{"_id": number, "text": "x" * (number % 90), "é": number} for number in range(1000)]
     path = tmp_path / "documents"
     path.write_bytes(b"".join(map(bson.encode, documents)) if form == "application/bson" else
@@ -172,7 +172,7 @@ def test_a_stream_that_ends_within_a_document(mongo, fresh, launch, tmp_path):
 
 
 def test_rejects_leave_as_they_came(kafka, mongo, fresh, launch):
-    """Byte for byte: numbers, order, white space and all."""
+    """A reject has the same bytes, including the format of numbers, the order of fields, and white space."""
     lines = [b'{ "_id":1.0,  "b" : 12345678901234567890e-3, "a":"\\u00e9" }', b'{"_id":"twice", "n" : 1}', b'{"n":2 , "_id":"twice2","k":1}', b"no json"]
     database = pymongo.MongoClient(mongo.uri)[fresh]
     database.events.create_index("k", unique=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""mongosink when the database refuses, crawls, or wants to know who is there; and topics with poison in them."""
+"""mongosink when the database refuses writes, is slow, or refuses users; and topics with invalid documents."""
 
 import random
 import re
@@ -53,7 +53,7 @@ def test_refused_writes_are_an_error_in_the_end(own_mongo, sink, fresh):
 
 
 class Slowed:
-    """A way to a server on which each answer takes `delay` seconds longer, and each byte of a question `pace`."""
+    """A proxy to a server that delays each answer by `delay` seconds and each byte of a request by `pace`."""
 
     def __init__(self, port, delay=0.0, pace=0.0):
         self._port, self._delay, self._pace = port, delay, pace
@@ -86,7 +86,7 @@ class Slowed:
 
 
 def test_database_too_slow_for_a_batch_gets_it_in_parts(mongo, sink, fresh):
-    """Several seconds for 500 documents, and no answer is waited for so long."""
+    """500 documents take several seconds, longer than the sink waits for an answer."""
     slowed = Slowed(mongo.port, pace=0.00008)
     try:
         sending = sink(slowed.uri + "?socketTimeoutMS=1000", "batch-latency=2000000000", "drain-timeout=120000000000",
@@ -137,7 +137,7 @@ def publish(kafka, topic, messages):
 
 
 def poisoned(count, seed):
-    """A hundredth of them random bytes."""
+    """A hundredth of the messages are random bytes."""
     dice = random.Random(seed)
     for seq in range(count):
         good = b'{"seq":%d,"captured":{"$date":"2026-11-25T00:44:00.123Z"}}' % seq
@@ -186,7 +186,7 @@ def test_poisoned_topic_costs_the_poison_and_a_replay_changes_nothing(kafka, mon
 
 
 def test_rejects_go_to_another_topic(kafka, mongo, fresh, launch):
-    """What is no document, and what the database refuses, with the reason; a replay of good ones is none of them."""
+    """Invalid and refused documents leave with the reason. Documents that are stored again in a replay don't."""
     dead = f"{fresh}-dead"
     for topic in (fresh, dead):
         kafka.create_topic(topic, 3)
@@ -208,7 +208,7 @@ def test_rejects_go_to_another_topic(kafka, mongo, fresh, launch):
 # ---- other ways to store ----
 
 def test_replace_and_update(mongo, sink, fresh):
-    """The last of an _id counts, whatever batch it was in."""
+    """The last document of an _id is stored, whichever batch it is in."""
     for mode, expected in (("replace", {"_id": "cam", "seq": 19}), ("update", {"_id": "cam", "seq": 19, "old": True})):
         stored = events(mongo.uri, fresh, mode)
         stored.insert_one({"_id": "cam", "old": True})
@@ -222,7 +222,7 @@ def test_replace_and_update(mongo, sink, fresh):
 
 
 def test_pictures_as_files(kafka, mongo, fresh, launch):
-    """Read back by another driver; frames of several chunks; stored once however often they come."""
+    """Another driver reads the files back. Frames of several chunks that are sent again are stored once."""
     kafka.create_topic(fresh, 3)
     frames = "videotestsrc num-buffers=8 pattern=snow ! video/x-raw,width=640,height=480 ! jpegenc quality=100"
     edge = launch(f"{frames} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} camera=cam-1")
@@ -245,7 +245,8 @@ def test_pictures_as_files(kafka, mongo, fresh, launch):
 
 
 def test_another_file_of_the_same_name_is_refused(kafka, mongo, fresh, launch):
-    """Shorter or longer than what is there, which stays as it is; the same one again is none of them."""
+    """A shorter or longer file with an existing name is refused, and the stored one stays. The same file again is a
+    duplicate."""
     kafka.create_topic(fresh, 1)
     chunk = 255 * 1024
     first = bytes(2 * chunk + 10)
@@ -276,7 +277,7 @@ def test_server_without_time_series_stores_even_so(mongo, sink, fresh):
 
 @pytest.fixture
 def guarded(tmp_path):
-    """With TLS and one user."""
+    """A server with TLS and one user."""
     authorities = {name: certificates.Authority(tmp_path / name) for name in ("server", "stranger")}
     certificate, key = authorities["server"].issue("database")
     with mongo_server.Mongo(tmp_path / "guarded", tls_cert=certificate, tls_key=key, user=f"me:{SECRET}") as server:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The broker goes, and with it the reports: the camera's rate falls to its least, and comes back with the broker."""
+"""Without the broker there are no reports: the camera's rate falls to the minimum, and rises again with the
+broker."""
 
 import re
 
@@ -10,7 +11,7 @@ INTERVAL = 1_000_000_000  # ns
 
 
 def last_rate(edge):
-    """Frames/s, of the newest message of feedbackrate."""
+    """The rate in the newest message of feedbackrate, frames/s."""
     rates = re.findall(r"feedbackrate, camera=.* rate=\(double\)([0-9.e+-]+), wanted", edge.output())
     return float(rates[-1]) if rates else 0
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A message that makes each run fail, under an orchestrator that starts the stage again: it alone is passed over, and only after it
-was alone in the pipeline in three failed runs."""
+"""A message makes each run fail, and an orchestrator restarts the stage. Only this message is skipped, and only after
+it was alone in the pipeline in three failed runs."""
 
 import re
 import shlex
@@ -16,7 +16,7 @@ MEMBER = "group-instance-id=one auto-offset-reset=earliest"
 
 
 def cmyk():
-    """A sound JPEG of 8x8 pixels in four components, which jpegdec answers with GST_FLOW_ERROR."""
+    """A valid JPEG of 8x8 pixels with four components, for which jpegdec returns GST_FLOW_ERROR."""
 
     def segment(marker, body):
         return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body
@@ -57,7 +57,7 @@ def stage(kafka, topic, middle, more="eos-at-end=true", sink=None):
 
 
 def orchestrate(launch, line, starts=16, **variables):
-    """Starts it again until it ends well; what each run said."""
+    """Restarts the pipeline until it ends without an error; returns the output of each run."""
     said = []
     for _ in range(starts):
         running = launch(line, **variables)
@@ -94,7 +94,7 @@ def test_picture_of_four_components(kafka, fresh, launch, tmp_path, good, seen, 
     wait_numbers(seen, [n for n in range(13) if n != 6])
     assert topic.committed() == 13
     assert sum("was alone in the pipeline in 3 failed runs" in one for one in said) == 1
-    assert len(said) == 5  # one to learn that runs fail, three alone, one that goes on
+    assert len(said) == 5  # one run to learn that runs fail, three with the message alone, and one that continues
     line = shlex.split(said[-1].split("To look at it: ")[1].splitlines()[0])
     subprocess.run(line, env=environment(), timeout=30, check=True, cwd=tmp_path, capture_output=True)
     assert (tmp_path / "message").read_bytes() == cmyk()
@@ -110,7 +110,7 @@ def test_two_in_a_row_and_the_first_message(kafka, fresh, launch, good, seen):
 
 
 def test_plain_sink(kafka, fresh, launch, good):
-    """What nobody acknowledges is alone too, and so is what a sink keeps as its last sample."""
+    """A message that no sink acknowledges is alone too, and so is the last sample that a sink keeps."""
     topic = Topic(kafka, fresh)
     topic.send([*good[:3], cmyk(), *good[:3]])
     said = orchestrate(launch, stage(kafka, topic, "jpegdec", sink="fakesink"))
@@ -157,7 +157,8 @@ sys.exit(message is None or message.type != Gst.MessageType.EOS)
 def test_decoder_that_crashes_the_process(kafka, fresh, seen, queue):
     topic = Topic(kafka, fresh)
     topic.send([b"good"] * 5 + [b"poison"] + [b"good"] * 5)
-    # A crash leaves its membership behind: with a group-instance-id it is taken over at once.
+    # A crashed run remains a member of its group; a run with the same group-instance-id takes its
+    # place at once.
     line = stage(kafka, topic, f"{queue}identity name=decoder")
     codes = []
     while not codes or codes[-1] != 0:
@@ -188,7 +189,7 @@ def test_dead_sink_never_looks_like_poison(kafka, fresh, launch, good, sink):
 
 @pytest.mark.on_request
 def test_ten_in_a_row_end_the_run(kafka, fresh, launch):
-    """The eleventh message isn't condemned: the fault lies in the pipeline then. 35 starts."""
+    """The eleventh message isn't condemned, because the fault must be in the pipeline. It takes 35 starts."""
     topic = Topic(kafka, fresh)
     topic.send([cmyk()] * 12)
     said = []

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What kafkasrc reads, of a real broker: from where to where, of which topics and partitions, for which member of a
-group, how far ahead; and whatever any producer may have sent."""
+"""What kafkasrc reads from a real broker: offsets and times to begin and end at, topics and partitions, the member's
+share of a group, prefetching, and messages of any producer."""
 
 import time
 
@@ -16,8 +16,8 @@ BASE = 1_700_000_000  # s since the epoch: when the first message was captured
 
 @pytest.fixture
 def past(kafka, fresh):
-    """Twenty messages, one a second, in turn on two partitions."""
-    kafka.create_topic(fresh, 2, config=["retention.ms=-1"])  # the broker deletes what is a week old
+    """Twenty messages, one a second, alternating between two partitions."""
+    kafka.create_topic(fresh, 2, config=["retention.ms=-1"])  # the broker deletes messages that are a week old
     producer = kafka.producer()
     for number in range(20):
         producer.produce(fresh, b"%d" % number, partition=number % 2, timestamp=(BASE + number) * 1000)
@@ -30,7 +30,7 @@ def source(kafka, topic, settings):
 
 
 def read(kafka, topic, settings):
-    """All until EOS, in order of number."""
+    """All messages until EOS, by number."""
     with Player(source(kafka, topic, settings), "fakesink async=false") as player:
         player.play()
         player.wait_eos()
@@ -64,7 +64,7 @@ def test_an_end_that_is_still_to_come(kafka, past):
     with Player(source(kafka, past, settings), "fakesink async=false") as player:
         player.play()
         wait_until(lambda: len(player.values) == 20, 30, "what was there")
-        assert time.time() < end, "too slow a machine to tell"
+        assert time.time() < end, "the machine is too slow for a verdict"
         client = kafka.producer()
         client.produce(past, b"20", partition=0, timestamp=int(end * 1000) - 1)
         client.produce(past, b"21", partition=0, timestamp=int(end * 1000) + 1)
@@ -99,7 +99,7 @@ def member(kafka, topic, name=None):
 
 
 def assignments(running):
-    """How many partitions it had, each time it was told."""
+    """The number of partitions in each assignment message."""
     lines = [line for line in running.output().splitlines() if "kafkasrc-assignment" in line]
     return [line.split("partitions=(int)<")[1].split(">")[0].count(",") + 1 if "(int)<  >" not in line else 0
             for line in lines]
@@ -117,7 +117,7 @@ def test_what_a_restart_does_to_the_others(kafka, fresh, launch, names):
     second = launch(member(kafka, fresh, names[1]), options="-m -e")
     wait_for_assignment(second, 2)
     wait_for_assignment(first, 2)
-    # cooperative: it kept two all the time
+    # cooperative: it kept two partitions all the time
     assert 0 not in assignments(first)
     before = len(assignments(first))
     second.interrupt()
@@ -145,7 +145,7 @@ def test_a_slow_reader_hoards_no_more_than_it_may(kafka, fresh):
             held.append(player.stat("prefetched"))
             time.sleep(0.02)
         stats = player.stats()
-        # one may have been read that isn't counted yet
+        # one message may be read and not yet counted
         assert 200 - stats.get_value("lag") - stats.get_value("messages") in (0, 1)
     assert 0 < max(held) * 60_000 <= bound
 
@@ -205,7 +205,7 @@ def reader(kafka, topic, settings="", client="session.timeout.ms=6000"):
 
 
 def test_a_member_without_partitions_ends(kafka, fresh, launch):
-    """What the others read is none of its business: it has nothing to wait for."""
+    """A member without partitions doesn't wait for what the others read."""
     kafka.create_topic(fresh, 1)
     Feed(kafka, fresh).send(20, size=9)
     first = launch(reader(kafka, fresh), options="-v -e")
@@ -227,7 +227,7 @@ def test_more_members_than_partitions_all_end(kafka, fresh, launch):
 
 
 def test_group_protocol(kafka, fresh, launch, new_library):
-    """The brokers assign: members share, one leaves, what was done is committed."""
+    """The brokers assign partitions. Members share them, one leaves, and finished messages are committed."""
     kafka.create_topic(fresh, 2)
     feed = Feed(kafka, fresh)
     feed.send(20, size=9)
@@ -274,7 +274,7 @@ FOREIGN = {
 
 
 def test_any_message_goes_through_unchanged(kafka, fresh, launch):
-    """In by any producer, out by a pipeline that copies: the same value, key and headers."""
+    """Any producer sends a message, and a pipeline copies it: value, key and headers are unchanged."""
     kafka.create_topic(fresh, 1)
     kafka.create_topic(fresh + "-out", 1)
     for codec in ("none", "gzip", "snappy", "lz4", "zstd"):
@@ -319,7 +319,7 @@ def test_what_was_aborted_is_not_read(kafka, fresh):
     assert read(kafka, fresh, "auto-offset-reset=earliest eos-at-end=true") == [0, 2]
     with Player(source(kafka, fresh, "replay=true ! identity sync=false")) as player:
         player.play()
-        # what ends the last transaction isn't the end of the recording
+        # the end marker of the last transaction isn't the end of the recording
         assert player.duration() == 2 * Gst.SECOND
         player.wait_eos()
         assert player.numbers == [0, 2]

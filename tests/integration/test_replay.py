@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A recorded topic played as a file would be, from a real broker."""
+"""A topic on a real broker is played like a file."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ from player import Gst, Player
 
 @pytest.fixture
 def recording(kafka, fresh):
-    """300 messages captured at 30 a second, years ago, in turn on three of four partitions."""
+    """300 messages, captured years ago at 30 a second, in turn on three of four partitions."""
     kafka.create_topic(fresh, 4, config=["retention.ms=-1"])  # the broker deletes what is a week old
     producer = kafka.producer()
     for number in range(300):
@@ -70,7 +70,7 @@ def test_replay_by_uri(kafka, recording):
 
 
 def record(kafka, topic, launch, encoder, frames=50):
-    """At 10 a second by their times of capture, without waiting for them."""
+    """Frames with capture times at 10 a second, without waiting for them."""
     one = launch(
         f"videotestsrc num-buffers={frames} ! video/x-raw,width=160,height=120,framerate=10/1 ! {encoder} ! "
         f"kafkasink bootstrap-servers={kafka.bootstrap} topic={topic}")
@@ -81,13 +81,13 @@ def record(kafka, topic, launch, encoder, frames=50):
 def test_seek_into_delta_coded_video_begins_with_a_key_unit(kafka, fresh, launch):
     kafka.create_topic(fresh, 3)
     source = record(kafka, fresh, launch, "vp8enc keyframe-max-dist=15 keyframe-mode=disabled deadline=1")
-    # the one key unit is the first: all between it and the target is decoded, and not shown
+    # the first frame is the only key unit: all frames up to the target are decoded, but not shown
     with Player(f"{source} ! vp8dec") as player:
         player.play()
         for start in (4.05, 1.05):
             player.seek(start, rate=4.0)
             player.wait_eos()
-            # from the frame that is shown at that time
+            # from the frame that is shown at the target time
             assert len(player.values) == 50 - int(start * 10)
             assert abs(player.times[0] / Gst.SECOND - start) <= 0.1
 
@@ -124,7 +124,7 @@ def test_seeks_while_it_plays(kafka, recording):
 
 @pytest.mark.parametrize("player", ["", "--use-playbin3"])
 def test_gst_play(kafka, fresh, launch, player):
-    """Each frame at its time: it takes as long as it took."""
+    """Each frame comes at its time, so the replay takes as long as the recording."""
     kafka.create_topic(fresh, 3)
     record(kafka, fresh, launch, "jpegenc", frames=31)
     began = time.monotonic()
@@ -141,7 +141,7 @@ ARRIVAL = ["message.timestamp.type=LogAppendTime"]
 
 
 def publish(kafka, topic, messages):
-    """`messages`: partition, ms since the begin, headers."""
+    """`messages`: partition, ms since the beginning, headers."""
     producer = kafka.producer()
     for number, (partition, after, headers) in enumerate(messages):
         captured = BEGIN + after * 1_000_000
@@ -153,7 +153,8 @@ def publish(kafka, topic, messages):
 @pytest.mark.parametrize("start", ["", "start-time=1000000000000000000", "start-time={now}"])
 @pytest.mark.parametrize("partitions", [1, 3])
 def test_capture_counts_where_the_broker_stamps_arrival(kafka, fresh, start, partitions):
-    """Captured years ago, arrived now: the window is that of arrival, the rest that of capture."""
+    """The messages were captured years ago and arrived now. The window uses the arrival, everything else the capture
+    time."""
     kafka.create_topic(fresh, partitions, config=ARRIVAL)
     start = start.format(now=int((time.time() - 60) * 1e9))
     publish(kafka, fresh, [
@@ -171,7 +172,7 @@ def test_capture_counts_where_the_broker_stamps_arrival(kafka, fresh, start, par
             assert player.numbers == list(range(15, 30))
 
 
-# B-frames: captured at these ms, in the order in which a decoder needs them
+# B-frames: captured at these ms, in the order that a decoder needs
 BFRAMES = [0, 120, 40, 80, 240, 160, 200, 360, 280, 320]
 
 
@@ -191,7 +192,7 @@ def test_frames_of_a_session_keep_their_order(kafka, fresh):
         player.wait_eos()
         assert player.numbers == list(range(len(BFRAMES)))
         assert [at // Gst.MSECOND for at in player.times] == BFRAMES
-        # what would be before 0 follows 0 as closely as can be
+        # a DTS that would be below 0 is as close to 0 as possible
         assert player.decoding[:3] == [0, 1, 2]
         assert [at // Gst.MSECOND for at in player.decoding[3:]] == [40, 80, 120, 160, 200, 240, 280]
 
@@ -200,7 +201,8 @@ def test_frames_of_a_session_keep_their_order(kafka, fresh):
 @pytest.mark.parametrize("dts", [True, False], ids=["dts", "no dts"])
 @pytest.mark.parametrize("partitions", [1, 3])
 def test_a_stop_inside_bframes(kafka, fresh, partitions, dts, stop):
-    """All frames from before it come; a decoder gets what they depend on, a sink drops that."""
+    """All frames before the stop come. Frames after it that they depend on come too, for the decoder; the sink drops
+    them."""
     send_bframes(kafka, fresh, partitions, dts)
     with Player(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} replay=true ! identity name=i signal-handoffs=true") as player:
         came = []
@@ -213,7 +215,7 @@ def test_a_stop_inside_bframes(kafka, fresh, partitions, dts, stop):
             message = player.wait_message(end | Gst.MessageType.ERROR | Gst.MessageType.EOS)
             assert message.type == end
             assert [at // Gst.MSECOND for at in player.times] == [at for at in BFRAMES if at < stop]
-        # what is decoded before it; where that isn't known, maybe a few messages more
+        # the frames decoded before it; if that isn't known, perhaps a few messages more
         decoded = [at for number, at in enumerate(BFRAMES) if number * 40 - 80 < stop]
         assert not dts or came == decoded
 
@@ -232,7 +234,8 @@ def test_a_stop_ends_a_stream_of_key_units_at_once(kafka, fresh):
 
 
 def test_sessions_interleave_by_capture(kafka, fresh):
-    """Two cameras, and a camera that began again: each session in its order, all by time."""
+    """Two cameras, one of which restarted: the order within each session is kept, and sessions are merged by capture
+    time."""
     kafka.create_topic(fresh, 2, config=["retention.ms=-1"])
     publish(kafka, fresh, [
         (number % 2, number * 10, [("camera", camera), ("session", session), ("seq", str(number // 2))])
@@ -248,7 +251,7 @@ def test_sessions_interleave_by_capture(kafka, fresh):
     ("x264enc bframes=2 key-int-max=15 ! h264parse config-interval=-1", "h264parse ! avdec_h264"),
 ])
 def test_seek_into_a_live_recording(kafka, fresh, launch, encoder, decoder):
-    """The stream's headers have no times, and lie before the first picture."""
+    """The stream's header messages have no times and precede the first picture."""
     kafka.create_topic(fresh, 1)
     sent = launch(
         f"videotestsrc is-live=true num-buffers=60 ! video/x-raw,width=64,height=48,framerate=20/1 ! {encoder} ! "
@@ -267,7 +270,7 @@ def test_seek_into_a_live_recording(kafka, fresh, launch, encoder, decoder):
 
 
 def test_a_seek_where_capture_is_ahead_of_the_brokers_time(kafka, fresh):
-    """The broker refused the camera's clock, which is 5 min ahead: messages have the time of sending."""
+    """The camera's clock is 5 min ahead, and the broker refused its time: the messages have the time of sending."""
     kafka.create_topic(fresh, 2, config=["retention.ms=-1"])
     producer = kafka.producer()
     for number in range(40):
@@ -283,7 +286,7 @@ def test_a_seek_where_capture_is_ahead_of_the_brokers_time(kafka, fresh):
 
 
 def test_a_seek_where_the_way_to_the_broker_takes_ever_another_time(kafka, fresh):
-    """Messages of the middle arrive soon, those of both ends late."""
+    """Messages in the middle of the recording arrive quickly, those at both ends slowly."""
     kafka.create_topic(fresh, 1, config=ARRIVAL)
     now = int(time.time() * 1000)
     producer = kafka.producer()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Reports of any text: a reader of the feedback topic counts them as bad or takes them, and takes the next one."""
+"""Reports with any text: the reader of the feedback topic accepts each or counts it as bad, and reads the next
+one."""
 
 import json
 import subprocess
@@ -7,11 +8,11 @@ import subprocess
 from broken_json import BROKEN, EITHER, SOUND
 from pipeline import environment
 
-# What json-glib takes beyond the standard, depending on its version; in a member
-# that nobody reads it does no harm.
+# json-glib accepts these beyond the standard, depending on its version. In a field that nobody
+# reads they do no harm.
 LENIENT = {"unknown escape", "hexadecimal", "single quotes", "no digit after the dot"}
 
-# Each text, in hexadecimal on a line, becomes a report; what stats say after each.
+# Sends each text, given in hexadecimal, as a report; returns the stats after each.
 READER = r"""
 import json, sys, gi
 gi.require_version("Gst", "1.0")
@@ -34,7 +35,7 @@ rate.set_state(Gst.State.NULL)
 
 
 def read(texts):
-    """Whether each was taken, or None for one that is neither taken nor bad."""
+    """For each report whether it was accepted; None if it was neither accepted nor counted as bad."""
     done = subprocess.run(
         ["/usr/bin/python3", "-c", READER], input="".join(text.hex() + "\n" for text in texts), text=True, timeout=60,
         check=False, capture_output=True, env=environment() | {"G_DEBUG": "fatal-criticals"})
@@ -50,7 +51,7 @@ def report(seq, member=b""):
 
 
 def test_alone():
-    """None of them is a report, not even a sound object, which lacks a replica."""
+    """None of them is a report, not even a valid object, because it has no replica."""
     texts = [*SOUND.values(), *BROKEN.values(), *EITHER.values()]
     taken = read([*texts, report(1)])
     assert len(taken) == len(texts) + 1
@@ -58,7 +59,7 @@ def test_alone():
 
 
 def test_as_an_unknown_member():
-    """What is sound is ignored; what is broken takes nothing but its own report away."""
+    """A valid text in an unknown field is ignored. A broken one makes only its own report bad."""
     inputs = [(name, text, True) for name, text in SOUND.items()] + \
         [(name, text, False) for name, text in BROKEN.items()] + [(name, text, None) for name, text in EITHER.items()]
     texts = []
@@ -73,7 +74,7 @@ def test_as_an_unknown_member():
 
 
 def test_as_a_known_member():
-    """A member of the wrong kind makes a report bad, or is read as what it is."""
+    """A field of the wrong type makes a report bad, or is converted."""
     names = ["seq", "interval", "frames", "faces", "busy", "workers", "lag", "partitions", "age", "cameras", "leaving"]
     texts = []
     for name in names:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A place that the broker no longer has, or doesn't have yet: what is left is read, and what is gone is reported once."""
+"""A group's position that the broker doesn't have, not any more or not yet: the messages that exist are read, and
+those that are gone are reported once."""
 
 import time
 
@@ -45,7 +46,7 @@ def committed(kafka, group, topic):
 
 
 class Reading(Player):
-    """Started, and what it reports kept."""
+    """Starts a reader and keeps what it reports."""
 
     def __init__(self, kafka, topic, options, sink="fakesink sync=false async=false"):
         super().__init__(f"kafkasrc name=src bootstrap-servers={kafka.bootstrap} topic={topic} {options}", sink)
@@ -143,7 +144,7 @@ def test_group(kafka, topic, protocol, place, policy, numbers, lost, said, after
 
 @pytest.mark.parametrize("group", [False, True])
 def test_some_partitions(kafka, fresh, group):
-    """One whole, one cut, one emptied, one that was always empty."""
+    """Four partitions: complete, partly deleted, emptied, and always empty."""
     kafka.create_topic(fresh, 4, config=["retention.ms=-1"])
     fill(kafka, fresh, partitions=(0, 1, 2))
     kafka.delete_records(fresh, {1: 10, 2: 20})
@@ -178,7 +179,7 @@ def test_after_a_pause(kafka, fresh, options):
 
 @pytest.mark.parametrize("refused", ["by the seek", "before it"])
 def test_replay_after_a_pause_and_a_seek(kafka, fresh, refused):
-    """What is lost is counted once, whichever comes upon it first."""
+    """A loss is counted once, whichever part of the code finds it first."""
     kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
     fill(kafka, fresh, 100, size=50_000, batch_num_messages=1)
     with Reading(kafka, fresh, "replay=true max-prefetch=65536", "fakesink sync=true") as one:
@@ -213,7 +214,7 @@ def test_replay_after_a_pause(kafka, fresh):
 
 @pytest.mark.parametrize("how", ["start-offset=5 eos-at-end=true", "start-offset=5 replay=true"])
 def test_gaps_are_no_loss(kafka, fresh, how):
-    """What ends a transaction, or was given up, takes an offset without being a message."""
+    """The end of a transaction and aborted messages take offsets, but aren't lost messages."""
     kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
     for number in range(4):
         producer = kafka.producer(transactional_id=f"{fresh}-{number}")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""TLS and SASL on a real broker: what is right works, what is wrong is an error that names it, and no secret is told."""
+"""TLS and SASL with a real broker: correct settings work, a wrong one is an error that names it, and no secret is
+shown."""
 
 import os
 import pathlib
@@ -22,12 +23,12 @@ SASL = {
     "scram-sha-512.sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required;",
     "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
 }
-# It can't do SCRAM as the standard has it.
+# This librdkafka doesn't implement SCRAM according to the standard.
 OLD_LIBRARY = confluent_kafka.libversion()[1] < 0x02060100
 
 
 class Secured:
-    """A broker whose listeners differ in their certificates and in whom they let in."""
+    """A broker with several listeners, which differ in certificates and in accepted users."""
 
     def __init__(self, directory):
         self.authority = certificates.Authority(directory / "ca")
@@ -74,7 +75,7 @@ def secured(tmp_path_factory):
 
 
 def both(launch, kafka, listener, config, topic, frames=5, **variables):
-    """A sink and a source, as two processes; -1 frames: endless."""
+    """A sink and a source in two processes. -1 frames: endless."""
     where = f"bootstrap-servers={kafka.servers(listener)} config-file={config} topic={topic}"
     return [
         launch(f"videotestsrc num-buffers={frames} is-live=true ! video/x-raw,width=16,height=16 ! kafkasink {where}",
@@ -107,7 +108,7 @@ def frames_of(source):
 
 
 def test_broker_behind_tls_is_waited_for(secured, launch, fresh):
-    """Whatever a handshake that is cut looks like, it is no refusal."""
+    """A handshake that is interrupted at any point is an outage, not a refusal."""
     sink, source = both(launch, secured.kafka, "tls", secured.tls(), fresh, frames=-1)
     wait_until(lambda: frames_of(source) >= 5, 60, "frames")
     secured.kafka.processes[0].kill()
@@ -139,7 +140,7 @@ def test_certificate_of_another_host(secured, launch, fresh):
 
 
 def test_tls_on_one_end_only(secured, launch, fresh):
-    """A link that is cut in the handshake looks the same, so it is waited for before it is an error."""
+    """A connection that breaks in the handshake looks the same, so the element waits before it fails."""
     refused = both(launch, secured.kafka, "tls", secured.config(), fresh)
     refused += both(launch, secured.kafka, "plain", secured.tls(), fresh)
     assert_refused(refused, "security.protocol")
@@ -176,14 +177,14 @@ def test_mechanism_that_the_broker_lacks(secured, launch, fresh):
 
 
 def dump_of(line):
-    """Every property that can be read, of every element, as an inspector shows it."""
+    """Every readable property of every element, as an inspector shows it."""
     os.environ.update({name: value for name, value in environment().items() if name.startswith("GST_")})
     Gst.init(None)
     pipeline = Gst.parse_launch(line)
     shown = []
     for element in pipeline.children:
         for spec in element.list_properties():
-            # Python can't hold an array, and one of numbers holds no secret.
+            # Python can't represent this array, and an array of numbers holds no secret
             if spec.flags & GObject.ParamFlags.READABLE and spec.value_type.name != "GstValueArray":
                 value = element.get_property(spec.name)
                 shown.append(f"{spec.name}={value.to_string() if isinstance(value, Gst.Structure) else value}")
@@ -192,7 +193,8 @@ def dump_of(line):
 
 @pytest.mark.parametrize("password", [PASSWORD, WRONG], ids=["right", "wrong"])
 def test_secrets_are_told_nowhere(secured, launch, fresh, tmp_path, password):
-    """Not on the command line, nor in dot files, property dumps, messages or the most talkative log there is."""
+    """Secrets are not on the command line, in dot files, in property dumps, in messages, or in the most detailed
+    log."""
     config = secured.sasl("PLAIN", password)
     secrets = [password, "key-secret-51aa"]
     certificate, key = secured.authority.issue("secretive", passphrase=secrets[1])

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The servers that tests and demo rely on: they start anywhere, keep their data, and end with their caller."""
+"""The servers that tests and demo use: they start on any machine, keep their data, and end with the process that
+started them."""
 
 import os
 import pathlib
@@ -86,7 +87,7 @@ def test_mongo_keeps_data_and_port_over_kill_and_restart(tmp_path, fresh):
 
 @pytest.mark.parametrize("make", [kafka_server.Kafka, mongo_server.Mongo], ids=["kafka", "mongo"])
 def test_a_taken_port_is_exchanged(tmp_path, monkeypatch, make):
-    """Taken between the choice of the port and its use."""
+    """Another process takes the port between its choice and its use."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

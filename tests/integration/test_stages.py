@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The stage scripts: what they print is what they run, it is what the README says, and it holds no secret."""
+"""The stage scripts print the pipeline that they run. It is the one in the README, and it holds no secret."""
 
 import os
 import pathlib
@@ -75,7 +75,7 @@ def test_help_and_mistakes(run, stage):
     assert done.returncode == 0 and done.stdout.startswith(f"usage: pipelines/{stage}\n")
     text = (TOP / "pipelines" / stage).read_text()
     for setting in set(re.findall(r"\$\{([A-Z_]+):-", text)):
-        assert re.search(rf"\b{setting}\b", done.stdout), f"--help does not tell of {setting}"
+        assert re.search(rf"\b{setting}\b", done.stdout), f"--help does not mention {setting}"
     done = run(stage, "--no-such-option")
     assert done.returncode == 2 and "usage:" in done.stderr and not words(done.stdout)
 

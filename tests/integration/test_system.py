@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Edge, fog and cloud together: what is in the database is what the camera saw, whatever dies on the way."""
+"""Edge, fog and cloud together: the database holds what the camera saw, even if replicas are killed meanwhile."""
 
 import time
 
@@ -18,7 +18,7 @@ def system(kafka, mongo, fresh):
 
 
 def expected(truth):
-    """One document a frame that shows a face."""
+    """One document for each frame with a face."""
     return {identity: faces for identity, faces in truth.items() if faces > 0}
 
 
@@ -39,7 +39,7 @@ def start_two_replicas(system, launch, names, options=""):
 
 
 def wait_for_partitions(system, names):
-    """Until each replica has reported some: who joins a group has none at first."""
+    """Waits until each replica has reported partitions, because a new member has none at first."""
     deadline, owned = time.monotonic() + 60, {}
     for report in system.reports():
         assert time.monotonic() < deadline, f"not all of {names} own partitions: {owned}"
@@ -50,7 +50,7 @@ def wait_for_partitions(system, names):
 
 
 def wait_in_the_middle(system, replica):
-    """Until reports say that the replica has counted some frames and owns partitions with more of them waiting."""
+    """Waits until reports say that the replica has counted frames and has partitions with more of them."""
     deadline, counted = time.monotonic() + 60, 0
     for report in system.reports():
         assert time.monotonic() < deadline, f"{replica} never reported frames waiting"
@@ -80,7 +80,7 @@ def test_a_killed_replica_loses_nothing(system, launch):
 
 
 def test_a_replica_that_ends_says_so_at_last(system, launch):
-    """And what it tells until then adds up to what it did, with frames still waiting."""
+    """The frames in its reports add up to the frames that it counted, although more were waiting."""
     fog = launch(system.fog("fog", SLOW + " min-faces=0"))
     assert launch(system.edge(FRAMES)).wait(60) == 0
     wait_in_the_middle(system, "fog")
@@ -91,7 +91,7 @@ def test_a_replica_that_ends_says_so_at_last(system, launch):
 
 
 def all_reports(system):
-    """Those of a replica that has ended, in its order."""
+    """The reports of a replica that has ended, in order."""
     deadline, number, told = time.monotonic() + 60, system.count("feedback"), []
     for report in system.reports():
         assert time.monotonic() < deadline, f"{len(told)} of {number} reports"
@@ -101,7 +101,7 @@ def all_reports(system):
 
 
 class CameraRate:
-    """Frames a second that reach Kafka, over the last few seconds."""
+    """The rate at which frames reach Kafka over the last few seconds."""
 
     def __init__(self, system):
         self._messages, self._times = system.read("camera"), []
@@ -117,7 +117,7 @@ class CameraRate:
 
 @pytest.mark.alone
 def test_the_camera_follows_the_fog(system, launch):
-    """Capacity is cut to a tenth of a core and given back; the camera's rate falls and rises."""
+    """The fog's capacity is reduced to a tenth of a core and restored: the camera's rate falls and rises."""
     fog = launch(system.fog("fog", SLOW))
     fog.wait_playing()
     launch(system.live_edge("algorithm=adaptive initial-rate=5 min-rate=0.1")).wait_playing()
@@ -131,7 +131,7 @@ def test_the_camera_follows_the_fog(system, launch):
 
 
 def settled(rate):
-    """The rate once it has stopped rising by much."""
+    """The rate when it has stopped rising."""
     last = rate.over(4)
     for _ in range(10):
         now = rate.over(4)

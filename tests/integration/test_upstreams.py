@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Every kind of stream meets every element, and no GLib critical is printed: each one ends its process."""
+"""Every kind of stream goes into every element. Each GLib critical would end the process, and there is none."""
 
 import subprocess
 import sys
@@ -72,7 +72,7 @@ def test_streams_of_bytes_are_read(kafka, fresh, launch, tmp_path, muxer, reader
 @pytest.mark.parametrize("memory", ["DMABuf", "GLMemory", "VASurface", "NVMM"])
 @pytest.mark.parametrize("sink", ["kafkasink bootstrap-servers={kafka} topic={name}", "mongosink uri={mongo} database={name} wrap=true"])
 def test_memory_of_a_device_is_refused(kafka, mongo, fresh, launch, sink, memory):
-    """Nobody could ever read it. (The reader's caps would say so, the bytes would be of no use.)"""
+    """No reader could map these frames."""
     sink = sink.format(kafka=kafka.bootstrap, mongo=mongo.uri, name=fresh)
     sent = launch(f"fakesrc num-buffers=3 sizetype=fixed sizemax=100 ! video/x-raw(memory:{memory}),format=NV12,width=8,height=8,framerate=30/1 ! {sink}")
     assert sent.wait(60) == 1
@@ -80,7 +80,7 @@ def test_memory_of_a_device_is_refused(kafka, mongo, fresh, launch, sink, memory
 
 
 def test_system_memory_is_offered(kafka, fresh, launch):
-    """Beside memory of a device, which newer cameras' drivers offer first."""
+    """Beside device memory, which newer camera drivers offer first."""
     sent = launch(
         f"videotestsrc num-buffers=3 ! video/x-raw(memory:DMABuf),format=NV12,width=16,height=16;"
         f"video/x-raw,format=I420,width=16,height=16 ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}",

@@ -25,7 +25,7 @@ def buffer(number, pts=True, dts=False, flags=Gst.BufferFlags(0)):
 
 
 def buffer_in_dmabuf(number):
-    """Memory of a camera's driver that can be mapped, with plain caps."""
+    """Memory of a camera driver with plain caps, which can be mapped."""
     descriptor = os.memfd_create("frame")
     os.write(descriptor, FRAME)
     memory = GstAllocators.DmaBufAllocator.alloc(GstAllocators.DmaBufAllocator.new(), descriptor, len(FRAME))
