@@ -79,7 +79,7 @@ GST_START_TEST (test_headers_are_set_on_one_copy_only)
 }
 GST_END_TEST;
 
-/* A sink's streaming thread and its client's thread share the headers that all messages have. */
+/* kafkasink's streaming thread and librdkafka's thread share the headers that all messages have. */
 static gpointer
 ref_and_unref (gpointer header)
 {
@@ -260,7 +260,7 @@ GST_START_TEST (test_report_survives_any_text)
 }
 GST_END_TEST;
 
-/* What is offered, and what is kept of it. */
+/* The caps offered, and the part of them that is kept. */
 static const gchar *const offers[][2] = {
     {"ANY", "ANY"},
     {"EMPTY", "EMPTY"},
@@ -270,10 +270,10 @@ static const gchar *const offers[][2] = {
     {"video/x-raw(memory:GLMemory); video/x-raw(memory:VASurface); image/jpeg", "image/jpeg"},
     {"video/x-raw(memory:SystemMemory, meta:GstVideoOverlayComposition); video/x-raw",
         "video/x-raw"},
-    /* Any memory is system memory too. */
+    /* Caps features that also describe system memory. */
     {"video/x-raw(ANY)", "video/x-raw"},
     {"image/jpeg; video/x-raw(ANY), format=I420", "image/jpeg; video/x-raw, format=I420"},
-    /* For the element to refuse. */
+    /* The element has to refuse these. */
     {"video/x-raw(memory:NVMM)", "video/x-raw(memory:NVMM)"},
 };
 

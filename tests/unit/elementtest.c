@@ -4,7 +4,7 @@
 #include <gst/check/gstcheck.h>
 #include <string.h>
 
-/* Its text; takes over @message, which may be NULL. */
+/* (transfer full) (nullable): the text of @message, which it takes ownership of. */
 static gchar *
 match_message (GstMessage *message, GQuark domain, gint code)
 {

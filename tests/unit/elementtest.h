@@ -3,11 +3,11 @@
 
 #include <gst/gst.h>
 
-/* What the tests of all elements share. */
+/* Helpers for the tests of all elements. */
 
-/* The next error, warning or info, as @type says, within 30 s, by domain and
- * code; its text (transfer full). */
+/* Waits up to 30 s for the next error, warning or info (@type) and checks its domain and code.
+ * Returns its text (transfer full). */
 gchar *wait_message (GstBus *bus, GstMessageType type, GQuark domain, gint code);
-/* The element (transfer full) posts that error, and no other, instead of
- * starting; @named is in its text. */
+/* Checks that the element (transfer full) doesn't start, posts exactly that error, and names @named
+ * in its text. */
 void expect_no_start (GstElement *element, GQuark domain, gint code, const gchar *named);

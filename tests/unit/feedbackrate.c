@@ -176,7 +176,7 @@ add_ack (GstBuffer *buffer, GstKafkaAckOutcome *outcome)
   g_object_unref (ack);
 }
 
-/* What the caps say that the camera sends at most. */
+/* The largest rate of the camera according to the caps. */
 GST_START_TEST (test_the_bound_of_a_variable_rate)
 {
   static const struct {
@@ -205,7 +205,7 @@ GST_START_TEST (test_the_bound_of_a_variable_rate)
 }
 GST_END_TEST;
 
-/* Nor is such a source thinned below it. */
+/* A source with a variable rate isn't thinned below its bound either. */
 GST_START_TEST (test_a_variable_rate_is_not_thinned)
 {
   GstHarness *h = harness ("feedbackrate algorithm=fixed initial-rate=60");
@@ -312,7 +312,7 @@ GST_START_TEST (test_a_change_is_told)
   fail_unless (gst_structure_get_double (gst_message_get_structure (message), "rate", &rate));
   fail_unless (rate == 12);
   fail_unless (gst_structure_has_field (gst_message_get_structure (message), "capacity"));
-  /* Nobody has told of the fog, and no number is none. */
+  /* Without any report the fog's capacity is unknown, and 0 would be wrong. */
   fail_if (gst_structure_has_field (gst_message_get_structure (message), "demand"));
   gst_message_unref (message);
   gst_element_set_bus (h->element, NULL);

@@ -11,7 +11,8 @@ typedef struct {
   GstElement *pipeline, *rate;
   gint frames; /* out of feedbackrate, atomic */
   gint64 last,
-      /* us, monotonic: when the last frame came from the camera, the longest gap; atomic */
+      /* monotonic us, atomic: the time of the camera's last frame, and the longest gap between
+       * frames */
       longest;
 } Camera;
 
@@ -69,7 +70,7 @@ camera_log (Camera *camera)
   return g_file_get_contents (camera->log, &text, NULL, NULL) ? text : g_strdup ("");
 }
 
-/* The last line of the log is awaited. */
+/* Waits for the last line of the camera's log. */
 static void
 camera_wait (Camera *camera, const gchar *line)
 {
@@ -136,8 +137,8 @@ camera_stat (Camera *camera, const gchar *name)
   return value;
 }
 
-/* Asks for a rate, and tells the longest time without a frame until the camera has it and goes on.
- * @restart: ms that the camera takes by itself */
+/* Asks for a rate, and returns the longest time without a frame until the camera delivers at that
+ * rate. @restart: ms that the camera itself takes for the change */
 static void
 change_rate (Camera *camera, gdouble rate, const gchar *line, guint restart)
 {
@@ -199,7 +200,7 @@ GST_START_TEST (test_a_driver_that_refuses)
   g_object_set (camera.rate, "initial-rate", 8.0, NULL);
   camera_wait (&camera, "busy 10\n");
   camera_goes_on (&camera);
-  /* The camera's 30 frames/s are thinned to the 8. */
+  /* The camera gives 30 frames/s, of which 8 go on. */
   in = camera_stat (&camera, "frames-in");
   out = camera_stat (&camera, "frames-out");
   for (guint i = 0; i < 3; i++)
@@ -212,8 +213,8 @@ GST_START_TEST (test_a_driver_that_refuses)
 }
 GST_END_TEST;
 
-/* No frame for a while, a change of rate in the midst of it: it comes when
- * frames do, without a burst. */
+/* The camera pauses, and the rate changes meanwhile. The change takes effect when frames come
+ * again, without a burst. */
 GST_START_TEST (test_a_camera_that_stalls)
 {
   Camera camera;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What holds for every element of every plugin of this build, whoever wrote it. */
+/* Tests that every element of every plugin in this build has to pass. */
 #include <gst/check/gstcheck.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -57,7 +57,7 @@ for_each_element (ElementTest test)
   fail_unless (tested > 0, "no element of this build was found");
 }
 
-/* Enough for an element to be willing to start, with servers where nobody listens. */
+/* Settings with which each element starts; no server listens at these addresses. */
 static void
 configure (GstElement *element)
 {
@@ -100,7 +100,7 @@ posted_error (GstBus *bus)
   return TRUE;
 }
 
-/* FALSE: it refused, and said why. */
+/* FALSE: the element refused the state change and posted an error. */
 static gboolean
 change_state (GstElement *element, GstBus *bus, GstState state)
 {
@@ -170,7 +170,7 @@ check_enum (GParamSpec *pspec)
   g_type_class_unref (klass);
 }
 
-/* Only what the project's own classes install. */
+/* Only properties of the project's own classes. */
 static gboolean
 is_own_property (GParamSpec *pspec, GstElementFactory *factory)
 {
@@ -247,7 +247,7 @@ make_one (GstElementFactory *factory)
   gst_object_unref (gst_element_factory_create (factory, NULL));
 }
 
-/* In a process of its own, since a type is registered once a process. */
+/* Runs in a process of its own, because a type is registered once a process. */
 static gboolean
 loads_in_order (GPtrArray *files)
 {
@@ -270,7 +270,7 @@ loads_in_order (GPtrArray *files)
   return WIFEXITED (status) && WEXITSTATUS (status) == 0;
 }
 
-/* The plugin @first, then the others in either direction. */
+/* Loads the plugin @first, then the others, forwards or backwards. */
 static void
 try_first (GPtrArray *files, guint first, gboolean backwards)
 {
@@ -285,8 +285,8 @@ try_first (GPtrArray *files, guint first, gboolean backwards)
       (const gchar *) files->pdata[first]);
 }
 
-/* Each two of them in both orders, and each one before all others: whoever registers a
- * type finds it there or not. */
+/* Loads each pair of plugins in both orders, and each plugin before all others, so that each shared
+ * type is registered first by every plugin. */
 GST_START_TEST (test_plugins_load_whoever_comes_first)
 {
   g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func (g_free);

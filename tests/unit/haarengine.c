@@ -88,7 +88,7 @@ GST_START_TEST (test_a_picture_smaller_than_the_window_holds_nothing)
 }
 GST_END_TEST;
 
-/* OpenCV would group them for hours. */
+/* OpenCV would take hours to group so many windows. */
 GST_START_TEST (test_a_cascade_that_lets_everything_pass_is_an_error)
 {
   const HaarEngineClass *klass = haar_engine_class_find ("native");
@@ -108,7 +108,7 @@ GST_START_TEST (test_a_cascade_that_lets_everything_pass_is_an_error)
   fail_if (klass->detect (engine, picture, side, side, (gsize) side, &params, rects, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA);
   g_clear_error (&error);
-  /* What it had found is forgotten. */
+  /* The windows found by an interrupted search are discarded. */
   g_array_set_size (rects, 0);
   fail_unless (klass->detect (engine, picture, 20, 20, (gsize) side, &params, rects, &error));
   fail_unless (rects->len <= 1);

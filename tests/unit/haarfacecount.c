@@ -149,7 +149,7 @@ GST_START_TEST (test_old_frames_are_skipped_and_done)
 }
 GST_END_TEST;
 
-/* A large picture of two places where there may be a face. */
+/* A large still picture with two places where a face may appear. */
 static GstBuffer *
 make_scene (gboolean left, gboolean right, guint n)
 {
@@ -202,7 +202,7 @@ GST_START_TEST (test_only_what_changed_is_searched)
   fail_unless_equals_uint64 (get_stat (element, "partial"), 1);
   gst_harness_push (h, make_scene (FALSE, TRUE, 3));
   expect_boxes (h, FALSE, TRUE);
-  /* Other parameters: all that is known is worth nothing. */
+  /* With other parameters, earlier results of a still picture can't be used. */
   g_object_set (element, "min-size", SIDE + 1, "max-size", 2 * SIDE, NULL);
   gst_harness_push (h, make_scene (FALSE, TRUE, 4));
   gst_buffer_unref (gst_harness_pull (h));
@@ -235,7 +235,7 @@ GST_END_TEST;
 
 /* --- what frames look like --- */
 
-/* The n-th of the formats of the sink pad. */
+/* The n-th format of the sink pad. */
 static GstCaps *
 nth_caps (guint n, gint width, gint height)
 {
@@ -292,8 +292,8 @@ GST_START_TEST (test_every_format)
 }
 GST_END_TEST;
 
-/* Twice: what was drawn in one format is a box in every other, and the
- * frame of others stays as it is. */
+/* Draws into each format twice: the box is the same in all formats, and a shared frame isn't
+ * changed. */
 GST_START_TEST (test_boxes_in_every_format)
 {
   GstElement *element = make_element ();
@@ -387,7 +387,7 @@ GST_START_TEST (test_strides_and_crops)
 }
 GST_END_TEST;
 
-/* Regions are places in the frame that they are on, whatever part of it is to be shown. */
+/* Regions use coordinates of the whole frame, even if only a part is displayed. */
 GST_START_TEST (test_regions_of_a_cropped_frame)
 {
   GstElement *element = make_element ();
@@ -407,7 +407,7 @@ GST_START_TEST (test_regions_of_a_cropped_frame)
 }
 GST_END_TEST;
 
-/* The last plane begins within the frame, and ends behind it. */
+/* The last plane begins within the buffer and ends after it. */
 GST_START_TEST (test_no_box_behind_the_frame)
 {
   gsize offsets[GST_VIDEO_MAX_PLANES] = {0, SIDE * SIDE, SIDE * SIDE + SIDE * SIDE / 4 - 10};
@@ -506,7 +506,7 @@ GST_START_TEST (test_video_passes_with_regions_and_token)
     fail_unless_equals_int (acks_done + acks_undecided, i);
     gst_buffer_unref (frame);
   }
-  /* Whoever has the video decides. */
+  /* With the pad video linked, the elements behind it decide about the message. */
   fail_unless_equals_int (acks_done, 0);
   gst_harness_push_event (h, gst_event_new_eos ());
   gst_harness_teardown (video);
@@ -548,7 +548,7 @@ see_caps (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_OK;
 }
 
-/* Frames by the thousand, pads that come and go. */
+/* Thousands of frames, while pads are requested and released. */
 GST_START_TEST (test_a_pad_that_comes_in_mid_stream_begins_with_caps)
 {
   GstElement *pipeline = gst_parse_launch (
@@ -607,7 +607,7 @@ GST_END_TEST;
 
 /* --- reports --- */
 
-/* Sums up what the reports say until the last one, which it returns. */
+/* Adds up the frames in all reports, and returns the last report. */
 static FogReport *
 pull_last_report (GstHarness *rate, guint64 *frames, guint64 *faces)
 {
@@ -721,7 +721,7 @@ GST_START_TEST (test_a_changed_assignment_is_reported_at_once)
 }
 GST_END_TEST;
 
-/* Once the last report has gone through, before the element is told. */
+/* The stop begins after the last report has passed. */
 static GstPadProbeReturn
 linger (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
@@ -781,7 +781,7 @@ play_to_the_end (const gchar *format)
   gst_object_unref (pipeline);
 }
 
-/* All three sinks wait for something to preroll on, and reports for PLAYING. */
+/* All three sinks wait for a buffer to preroll, and reports come only in PLAYING. */
 GST_START_TEST (test_all_pads_preroll)
 {
   play_to_the_end ("videotestsrc num-buffers=5 ! video/x-raw,width=32,height=24 ! haarfacecount "

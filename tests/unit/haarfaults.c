@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What goes wrong around haarfacecount: frames, cascades, readers that stand still,
- * flushes and stops at any time. */
+/* Faults around haarfacecount: bad frames and cascades, blocked downstream elements, flushes and
+ * stops at any time. */
 #include <glib/gstdio.h>
 #include <gst/check/gstcheck.h>
 #include <gst/video/video.h>
@@ -45,7 +45,7 @@ GST_START_TEST (test_a_frame_shorter_than_its_caps_is_skipped)
 }
 GST_END_TEST;
 
-/* Of memory that can't be mapped, such as a device's that is gone. */
+/* Memory that can't be mapped, as of a device that was removed. */
 typedef GstAllocator Refuser;
 typedef GstAllocatorClass RefuserClass;
 
@@ -179,7 +179,7 @@ GST_START_TEST (test_sizes_that_leave_none)
 }
 GST_END_TEST;
 
-/* Of the first box in a picture that holds faces of all sizes. */
+/* The size of the first box in a picture with faces of all sizes. */
 static gint64
 find_width (GstHarness *h)
 {
@@ -224,7 +224,7 @@ GST_START_TEST (test_sizes_that_leave_none_are_not_used)
   g_object_set (element, "min-size", 50, "max-size", 40, NULL);
   fail_unless (find_width (h) <= 25);
   expect_refusal (bus);
-  /* Once, and what else is set holds at once. */
+  /* The change applies at once, and other settings keep their values. */
   g_object_set (element, "scale-factor", 1.2, NULL);
   fail_unless (find_width (h) <= 25);
   fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING) == NULL);
@@ -247,8 +247,8 @@ GST_START_TEST (test_no_face_is_larger_than_the_picture)
   guint64 faces;
 
   gst_element_set_bus (element, bus);
-  /* The second, of a camera that shows more, isn't concerned; of the others the
-   * 1st, 2nd and 4th are reported. */
+  /* The second frame, of a camera with another size, isn't affected. Of the others the 1st, 2nd and
+   * 4th are reported. */
   g_object_set (element, "min-faces", 0, "min-size", 30, NULL);
   h = gst_harness_new_with_element (element, "sink", "src");
   set_caps (h, 60, 60);
@@ -273,7 +273,7 @@ GST_START_TEST (test_no_face_is_larger_than_the_picture)
 }
 GST_END_TEST;
 
-/* To trust it would lead nowhere. */
+/* The element must not trust this size. */
 GST_START_TEST (test_features_that_no_engine_evaluates)
 {
   static const gchar *const engines[] = {"auto", "opencv", "native"};
@@ -309,7 +309,7 @@ GST_START_TEST (test_what_is_no_cascade)
   element = make_element ();
   g_object_set (element, "cascade", dir, NULL);
   expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ, "");
-  /* Nobody ever writes into it. */
+  /* A FIFO that nobody writes to. */
   fail_unless_equals_int (mkfifo (fifo, 0600), 0);
   element = make_element ();
   g_object_set (element, "cascade", fifo, NULL);
@@ -405,7 +405,7 @@ GST_START_TEST (test_flushes_while_workers_are_busy)
       }
       fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_OK);
     }
-    /* Nothing from before the flush comes behind it. */
+    /* After the flush nothing comes from before it. */
     GstBuffer *document = gst_harness_pull (h);
 
     fail_unless_equals_uint64 (GST_BUFFER_PTS (document), i * GST_SECOND + 4 * GST_MSECOND);
@@ -470,7 +470,7 @@ find_leaks_tracer (void)
   return found;
 }
 
-/* Of objects and mini-objects since tracking began, as many are gone as came to be. */
+/* As many objects and mini-objects were freed as were created since tracking began. */
 static void
 assert_no_leaks (GObject *tracer)
 {
@@ -504,7 +504,7 @@ GST_START_TEST (test_starts_and_stops_many_times)
     if (i % 2)
       gst_buffer_unref (gst_harness_pull (h));
     gst_harness_teardown (h);
-    /* What there is once is there by now; a thread may still hold its task. */
+    /* Objects that are created once exist by now; a thread may still hold its task. */
     if (tracer && i == 1) {
       gst_task_cleanup_all ();
       g_signal_emit_by_name (tracer, "activity-start-tracking");

@@ -8,12 +8,12 @@
 #include "gstkafkameta.h"
 #include "haarstump.h"
 
-/* What tests of haarfacecount share: frames of one window of HAAR_STUMP, whose
- * "face" is bright on the left. */
+/* Helpers for tests of haarfacecount: frames with one window of HAAR_STUMP, whose "face" is bright
+ * on the left. */
 
 #define SIDE HAAR_STUMP_SIDE
 
-/* A directory of the test's own, and the cascade in it. */
+/* A directory of the test's own with the cascade in it. */
 extern gchar *dir, *cascade;
 extern gint acks_done, acks_undecided;
 
@@ -23,19 +23,19 @@ GstHarness *make_harness (GstElement *element, const gchar *src);
 void end_harness (GstHarness *h, GstElement *element);
 void paint (guint8 *data, gint stride, gboolean face);
 GstBuffer *make_frame (gboolean face, guint n);
-/* From Kafka: what becomes of it is counted in acks_done and acks_undecided. */
+/* A frame as if from Kafka; acks_done and acks_undecided count the outcome of its token. */
 GstBuffer *make_acked_frame (gboolean face, guint n);
 JsonObject *parse (JsonParser *parser, GstBuffer *buffer);
 guint64 get_stat (GstElement *element, const gchar *name);
-/* Takes the events up to the end. */
+/* Reads the pending events. */
 void await_end (GstHarness *h);
-/* All that was pushed has come through. */
+/* Waits until all pushed frames have come out. */
 void finish (GstHarness *h);
 void haar_frames_setup (void);
 void haar_frames_teardown (void);
-/* A padded picture with the face in a corner of it. */
+/* A padded picture with a face in one corner. */
 GstBuffer *make_padded_frame (void);
-/* (transfer full): the next that comes. */
+/* (transfer full): the next buffer. */
 FogReport *pull_report (GstHarness *rate);
 /* A probe: for good. */
 GstPadProbeReturn block (GstPad *pad, GstPadProbeInfo *info, gpointer user_data);

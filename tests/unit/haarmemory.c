@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What haarfacecount does when there is no memory: each large allocation is refused once, and then
- * all that go beyond a limit. */
+/* haarfacecount without memory: each large allocation fails once, then all above a limit fail. */
 #include <errno.h>
 #include <gst/check/gstcheck.h>
 #include <string.h>
@@ -12,15 +11,15 @@
 
 /* --- allocations refused one by one, in this program's place of the C library's --- */
 
-/* All that grows with pictures is larger, all else is smaller. */
+/* Allocations for pictures are larger than this, all others smaller. */
 #define LARGE 4096
 
 void *__libc_malloc (size_t size);
 void *__libc_calloc (size_t n, size_t size);
 void *__libc_realloc (void *memory, size_t size);
 
-static __thread gboolean is_main; /* GStreamer's and the harness's own are granted */
-static gint granted = -1;         /* before one is refused; below 0: all are */
+static __thread gboolean is_main; /* FALSE: allocations of GStreamer and of the harness succeed. */
+static gint granted = -1;         /* allocations until one fails; below 0: none fails */
 
 static gboolean
 is_refused (size_t size)
@@ -50,7 +49,7 @@ realloc (void *memory, size_t size)
   return is_refused (size) ? NULL : __libc_realloc (memory, size);
 }
 
-/* All that was pushed has been counted, or hasn't. */
+/* Each pushed frame was counted or dropped with a reason. */
 static void
 drain (GstHarness *h)
 {
@@ -77,7 +76,7 @@ typedef struct {
   GstClockTime rescan_interval;
 } Picture;
 
-/* FALSE: there were no more than n. */
+/* FALSE: there were at most n such allocations. */
 static gboolean
 refuse_nth (const Picture *picture, gint n)
 {
@@ -97,7 +96,7 @@ refuse_nth (const Picture *picture, gint n)
   push_picture (h, (gsize) (picture->width * picture->height * picture->bytes), 0);
   refused = g_atomic_int_get (&granted) < 0;
   g_atomic_int_set (&granted, -1);
-  /* What is to be remembered of a still picture may be forgotten. */
+  /* The record of a still picture may be lost. */
   fail_unless_equals_uint64 (get_stat (element, "frames") + get_stat (element, "failed-frames"), 1);
   fail_unless (
       picture->rescan_interval || get_stat (element, "failed-frames") == (guint64) refused);
@@ -157,8 +156,8 @@ GST_END_TEST;
 
 /* --- limits --- */
 
-/* No more than `bytes` beyond what the process has; 0: as much as it wants, lest libraries of
- * OpenCV's wait for memory at the exit. */
+/* Limits the process to `bytes` more than it has; 0: no limit, because libraries of OpenCV would
+ * wait for memory at exit. */
 static void
 limit_memory (gsize bytes)
 {
@@ -203,7 +202,7 @@ GST_START_TEST (test_a_frame_too_large_for_the_memory_is_skipped)
 }
 GST_END_TEST;
 
-/* A cascade of mostly white space: what it may come to in memory is more than there is. */
+/* A cascade of mostly white space, whose largest possible size in memory exceeds the limit. */
 GST_START_TEST (test_a_cascade_too_large_for_the_memory)
 {
   GstElement *element = make_element ();

@@ -8,7 +8,7 @@
 #include "engine/native/haarkernel.h"
 #include "haarpictures.h"
 
-/* What OpenCV ships; the reference of the native engine. */
+/* The cascades of OpenCV, which is the reference for the native engine. */
 static const gchar *const cascades[] = {"haarcascade_eye", "haarcascade_eye_tree_eyeglasses",
     "haarcascade_frontalcatface", "haarcascade_frontalcatface_extended",
     "haarcascade_frontalface_alt", "haarcascade_frontalface_alt2",
@@ -25,7 +25,7 @@ typedef struct {
   GArray *rects;
 } Detector;
 
-/* OpenCV 4.7 and later spell this one in American. */
+/* OpenCV 4.7 and later use the American spelling of this name. */
 static const gchar *
 spelling_here (const gchar *name)
 {
@@ -65,7 +65,7 @@ detector_new (const gchar *engine, GBytes *cascade)
   return detector;
 }
 
-/* OpenCV, and the native engine with each instruction set that this processor has. */
+/* OpenCV, and the native engine with each instruction set of this processor. */
 typedef struct {
   Detector opencv, natives[4];
   guint n;
@@ -183,8 +183,8 @@ GST_START_TEST (test_same_as_opencv)
 }
 GST_END_TEST;
 
-/* The first stages let many windows through: all that decides about a window, and about the
- * skipping of its neighbour, shows in the result. */
+/* With only the first stages, many windows are accepted. So the result shows any difference in how
+ * windows are judged and skipped. */
 GST_START_TEST (test_first_stages_same_as_opencv)
 {
   GBytes *cascade = load_cascade (cascades[__i__]);
@@ -206,7 +206,7 @@ GST_START_TEST (test_first_stages_same_as_opencv)
 }
 GST_END_TEST;
 
-/* A byte changed, a stretch cut out or doubled, a number made absurd, or the rest cut off. */
+/* Changes a byte, cuts or doubles a part, makes a number absurd, or truncates the file. */
 static void
 mutate (GString *text, GRand *rand)
 {
@@ -242,7 +242,7 @@ mutate (GString *text, GRand *rand)
   }
 }
 
-/* Whatever a file holds, it is refused with an error or else evaluated; TRUE if it is evaluated. */
+/* Any file is either refused with an error or evaluated. TRUE: it was evaluated. */
 static gboolean
 try_text (const gchar *text, gsize length, const HaarPicture *picture)
 {

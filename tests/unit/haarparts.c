@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What haarfacecount is made of, without the element. */
+/* Parts of haarfacecount without the element. */
 #include <glib/gstdio.h>
 #include <gst/check/gstcheck.h>
 #include <math.h>
@@ -75,7 +75,7 @@ GST_START_TEST (test_what_goes_in_comes_out_in_order)
 }
 GST_END_TEST;
 
-/* The first one is waited for, the second there when the worker is done with it. */
+/* Waits for the first item; the second one is ready when the worker has finished it. */
 GST_START_TEST (test_a_worker_knows_what_it_came_to_at_once)
 {
   HaarWorkers *workers = make_workers (1);
@@ -100,7 +100,7 @@ GST_START_TEST (test_flushing_ends_every_wait)
   thread = g_thread_new ("pusher", push_forty, workers);
   while (haar_workers_get_waiting (workers) < 3)
     g_usleep (100);
-  /* Two are worked on, one waits, and the push of one more for room. */
+  /* Two items are being processed, one waits, and the next push waits for room. */
   for (guint i = 0; i < 10000 && haar_workers_get_queued (workers) != 2; i++)
     g_usleep (1000);
   fail_unless_equals_int (haar_workers_get_queued (workers), 2);
@@ -234,17 +234,17 @@ GST_START_TEST (test_a_frame_costs_what_pressed_ones_do)
 
   start_costs (&costs, 1, 1, 1);
   assert_near (add_frames (&costs, 300, 0.012, 0.011, FALSE, 0), 0.012);
-  /* Other load, and warm caches. */
+  /* Other processes use the processors, and the caches are warm. */
   assert_near (add_frames (&costs, 300, 0.020, 0.010, TRUE, 0), 0.020);
   assert_near (add_frames (&costs, 300, 0.012, 0.011, FALSE, 0), 0.020);
-  /* The other load may be gone by now, the caches aren't larger. */
+  /* The other load may have ended by now; the caches haven't grown. */
   add_frames (&costs, 300, 0.012, 0.011, FALSE, 0);
   assert_near (add_frames (&costs, 1, 0.0121, 0.011, FALSE, 31 * G_TIME_SPAN_SECOND),
       0.011 * 10 / 11 + 0.0011);
 }
 GST_END_TEST;
 
-/* The one behind a frame that was slow isn't yet a saturated run. */
+/* The frame after a slow one doesn't make a saturated run yet. */
 GST_START_TEST (test_two_frames_in_a_row_are_no_example)
 {
   const HaarCost second = {0.060, 0.010, PIXELS, 1};
@@ -258,7 +258,7 @@ GST_START_TEST (test_two_frames_in_a_row_are_no_example)
 }
 GST_END_TEST;
 
-/* Ten frames of two workers in 50 ms, and the rest of the quota's 100 ms to wait for more. */
+/* Two workers take 50 ms for ten frames, then wait for the rest of the quota's 100 ms. */
 GST_START_TEST (test_a_saturated_run_under_a_quota_costs_its_time)
 {
   HaarCosts costs;
@@ -282,7 +282,7 @@ GST_START_TEST (test_an_accident_after_a_pause_costs_what_is_usual)
     add_frames (&costs, 9, 0.010, 0.010, FALSE, 0);
     assert_near (add_frames (&costs, 1, 0.017, 0.017, FALSE, 0), 0.010);
   }
-  /* Dear ones that come as often are none. */
+  /* Costly frames that come equally often aren't such a run. */
   for (guint i = 0; i < 32; i++) {
     add_frames (&costs, 1, 0.010, 0.010, FALSE, 0);
     add_frames (&costs, 1, 0.017, 0.017, FALSE, 0);
@@ -302,7 +302,7 @@ GST_START_TEST (test_a_dear_camera_among_cheap_ones_is_no_accident)
     add_frames (&costs, 19, 0.010, 0.010, FALSE, 0);
     assert_near (haar_costs_add (&costs, &other, &dear, 0), 0.020);
   }
-  /* Nor is one of which nothing is kept. */
+  /* Nor is a run of frames that aren't kept. */
   assert_near (haar_costs_add (&costs, NULL, &dear, 0), 0.020);
 }
 GST_END_TEST;
@@ -318,25 +318,25 @@ GST_START_TEST (test_a_fair_share_is_left_beside_others)
 {
   HaarCosts costs;
 
-  /* One worker and two busy loops on two processors. With time to
-   * spare, frames wait even longer. */
+  /* One worker and two busy loops share two processors. With free time, frames would wait even
+   * longer. */
   start_costs (&costs, 1, 2, 2);
   note_others (&costs, 50, 2);
   assert_near (add_frames (&costs, 1, 0.018, 0.010, FALSE, 0), 0.015);
-  /* A loop half the time, and two workers. */
+  /* One loop that is busy half the time, and two workers. */
   start_costs (&costs, 2, 2, 2);
   for (guint i = 0; i < 100; i++)
     haar_costs_note_others (&costs, i % 2, 1 + i * G_TIME_SPAN_SECOND / 10);
   assert_near (add_frames (&costs, 1, 0.012, 0.010, FALSE, 0), 0.0125);
-  /* Those who leave a frame its processor, as they are of a lower priority. */
+  /* Processes of lower priority leave the processor to a frame. */
   start_costs (&costs, 1, 2, 2);
   note_others (&costs, 50, 20);
   assert_near (add_frames (&costs, 1, 0.010, 0.010, FALSE, 0), 0.010);
-  /* A quota holds, whoever else is there; and a machine that's large enough leaves it whole. */
+  /* A quota applies whatever else runs; a large machine provides all of it. */
   start_costs (&costs, 2, 1, 8);
   note_others (&costs, 50, 4);
   assert_near (add_frames (&costs, 1, 0.011, 0.010, FALSE, 0), 0.020);
-  /* A saturated run knows better. */
+  /* A saturated run gives a better value. */
   start_costs (&costs, 1, 2, 2);
   note_others (&costs, 50, 2);
   add_frames (&costs, 1, 0.011, 0.010, TRUE, 0);
@@ -364,7 +364,7 @@ spin (gpointer stop)
   return NULL;
 }
 
-/* The mean of some looks; 0 where nothing can be told. */
+/* The mean of several samples; 0 if nothing can be measured. */
 static gint
 look_at_others (void)
 {
@@ -482,7 +482,7 @@ GST_START_TEST (test_a_report_covers_its_interval)
 }
 GST_END_TEST;
 
-/* Alone, a frame takes its 0.2 s; when all four workers share half a processor, 1.6 s. */
+/* A single frame takes 0.2 s. With all four workers on half a processor it takes 1.6 s. */
 GST_START_TEST (test_a_quota_is_felt_before_it_bites)
 {
   HaarTally *tally = haar_tally_new ("r", 4, 0.5);
@@ -505,8 +505,7 @@ use_processor (gdouble s)
     ;
 }
 
-/* A decoder takes the same half of a processor: of that, 0.1 s is a fifth of
- * a second for the one worker. */
+/* A decoder uses the same half of a processor, so 0.1 s of work takes 0.2 s for the only worker. */
 GST_START_TEST (test_all_work_of_the_process_counts)
 {
   const HaarCost cost = {.wall = 0.01, .cpu = 0.01};
@@ -526,7 +525,7 @@ GST_START_TEST (test_all_work_of_the_process_counts)
 }
 GST_END_TEST;
 
-/* Loading plugins and waiting for brokers is over when the first frame comes. */
+/* Plugins are loaded and brokers connected before the first frame comes. */
 GST_START_TEST (test_the_start_is_no_frames_cost)
 {
   const HaarCost cost = {.wall = 0.01, .cpu = 0.01};
@@ -573,7 +572,7 @@ assert_readable (HaarTally *tally)
   fog_report_free (report);
 }
 
-/* A report that is refused for a stranger's names would silence all cameras. */
+/* If such names made a report invalid, no camera would get reports. */
 GST_START_TEST (test_names_of_any_length_leave_reports_readable)
 {
   static const gchar fillings[] = {'x', '"', '\x01'};

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where one stream ends in haarfacecount and the next begins: drains, and
- * streams one after the other. */
+/* The boundary between two streams in haarfacecount: drains, and streams one after the other. */
 #include <gst/check/gstcheck.h>
 
 #include "haarframes.h"
@@ -78,7 +77,7 @@ GST_START_TEST (test_a_drain_waits_for_both_readers)
 }
 GST_END_TEST;
 
-/* Whoever drains while the video's reader stands still. */
+/* Drains while the element behind the pad video is blocked. */
 static GThread *
 begin_stuck_drain (Split *split, gulong *id)
 {
@@ -167,7 +166,7 @@ begin_stream (GstHarness *h, const gchar *name)
   fail_unless (gst_harness_push_event (h, gst_event_new_segment (&segment)));
 }
 
-/* A report on the work that goes on, or, whatever is told before it, the last one. */
+/* A regular report, or the last one, whatever comes before it. */
 static void
 expect_report (GstHarness *rate, gboolean leaving)
 {
@@ -252,7 +251,8 @@ GST_START_TEST (test_a_failure_in_a_later_stream_is_its_senders_to_tell)
 }
 GST_END_TEST;
 
-/* An end is said or, as by concat, isn't; a reader's last word may be on its way still. */
+/* A stream ends with or without EOS (concat sends none), and the last buffers may still be on their
+ * way. */
 GST_START_TEST (test_readers_that_had_enough_of_a_stream_get_the_next)
 {
   GstElement *element = make_element ();
@@ -319,7 +319,7 @@ request_and_release (gpointer data)
   Race *race = data;
 
   while (!g_atomic_int_get (&race->stop)) {
-    /* By its template: a name that is there already is a critical warning of GStreamer's own. */
+    /* Requested by template, because GStreamer prints a critical for a name that exists. */
     GstPad *pad = gst_element_request_pad (
         race->element, gst_element_get_pad_template (race->element, race->name), NULL, NULL);
 
@@ -333,8 +333,8 @@ request_and_release (gpointer data)
   return NULL;
 }
 
-/* Whoever comes too early gets no pad, and nobody one that is gone; frames
- * come through all the while. */
+/* A request before a release gets no pad, and nobody gets a released pad. Frames pass all the
+ * time. */
 GST_START_TEST (test_two_threads_request_and_release_a_pad)
 {
   GstElement *element = make_element ();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is told of a stage: when its threads stall, wait or idle; by a clock of the test's own. */
+/* The verdict about a stage when its threads stall, wait or idle. The test supplies the time. */
 #include <gio/gio.h>
 #include <gst/check/gstcheck.h>
 #include <math.h>
@@ -15,7 +15,7 @@
 
 static const StageLimits limits = {.stall = 8, .start = 60, .server = 180};
 
-/* source ! filter ! sink, linked; @sink_factory decides what the filter's buffers come to */
+/* source ! filter ! sink, linked; buffers of the filter go to an element of @sink_factory */
 typedef struct {
   GstElement *bin, *source, *filter, *sink;
   GstPad *source_pad, *filter_pad;
@@ -126,7 +126,7 @@ GST_START_TEST (test_who_waits_for_a_waiting_thread_has_not_stalled)
   line_init (&line, "tcpclientsink");
   stage_activity_enter (line.filter_pad, 10 * SECOND);
   g_thread_join (g_thread_new ("stuck", stuck_before_the_waiting_one, line.source_pad));
-  /* a thread that is gone is nobody's stall, and its buffers stay counted */
+  /* a thread that has ended can't stall, and its buffers remain counted */
   expect (NULL, 11 * SECOND, STAGE_WORKING, NULL);
   fail_unless_equals_uint64 (stage_activity_get_buffers (), 2);
   line_clear (&line);
@@ -139,7 +139,7 @@ GST_START_TEST (test_a_camera_owes_frames)
   g_autoptr (GList) cameras = NULL;
   g_autoptr (GstCaps) caps = gst_caps_from_string ("video/x-raw,framerate=1/5");
 
-  /* the filter plays the camera: a real one, once active, begins on its own */
+  /* the filter stands for the camera: an active camera would start by itself */
   line_init (&line, "fakesink");
   cameras = g_list_append (NULL, line.filter);
   expect (cameras, 7 * SECOND, STAGE_IDLE, NULL);
@@ -148,7 +148,7 @@ GST_START_TEST (test_a_camera_owes_frames)
   stage_activity_leave (10 * SECOND);
   expect (cameras, 17 * SECOND, STAGE_IDLE, NULL);
   expect (cameras, 19 * SECOND, STAGE_STALLED, "filter");
-  /* one of a frame in 5 s may be silent for longer */
+  /* a camera with a frame every 5 s may be silent for longer */
   gst_pad_set_active (line.filter_pad, TRUE);
   gst_pad_push_event (line.filter_pad, gst_event_new_stream_start ("s"));
   fail_unless (gst_pad_push_event (line.filter_pad, gst_event_new_caps (caps)));
@@ -188,7 +188,7 @@ GST_START_TEST (test_hostile_labels)
 }
 GST_END_TEST;
 
-/* Two series with one name would be one, or the end of a scrape. */
+/* Two series of one name would be merged, or make the scrape fail. */
 GST_START_TEST (test_labels_that_can_not_be_written_stay_apart)
 {
   g_autofree gchar *longest = g_strnfill (128, 'n'), *start = g_strnfill (10000, 'n');
@@ -303,7 +303,7 @@ GST_START_TEST (test_the_process)
 }
 GST_END_TEST;
 
-/* What bounds a rate is a 1, and nothing else is. */
+/* The bound in force is 1, all others are 0. */
 GST_START_TEST (test_one_bound_holds)
 {
   GstElement *element = gst_element_factory_make ("feedbackrate", NULL);
@@ -321,7 +321,7 @@ GST_START_TEST (test_one_bound_holds)
 }
 GST_END_TEST;
 
-/* A number that is missing in the table would get a name of its own. */
+/* A number that isn't in the table would get a generic name. */
 GST_START_TEST (test_our_elements_have_names_for_all)
 {
   static const gchar *const ours[] = {
@@ -415,7 +415,7 @@ send_slowly (gpointer connection)
   return NULL;
 }
 
-/* As many as the server has threads, and each is never silent for long. */
+/* As many clients as the server has threads, each sending a byte often enough. */
 GST_START_TEST (test_slow_clients_are_cut_off)
 {
   StatusServer *server = status_server_new (0, answer_one_path, "yes\n", NULL);

@@ -172,7 +172,7 @@ GST_START_TEST (test_bad_config_files)
 }
 GST_END_TEST;
 
-/* Beside the name that the library knows it by, it has an alias. */
+/* librdkafka knows the option by two names. */
 GST_START_TEST (test_oauthbearer)
 {
   static const gchar *names[] = {"sasl.mechanism", "sasl.mechanisms"};
@@ -192,7 +192,7 @@ GST_START_TEST (test_oauthbearer)
       assert_conf ("sasl.mechanisms", "OAUTHBEARER");
     g_free (text);
   }
-  /* What is said last holds. */
+  /* The last setting wins. */
   set_client_properties ("c,sasl.mechanism=PLAIN");
   assert_conf ("sasl.mechanisms", "PLAIN");
 }
@@ -284,8 +284,8 @@ GST_START_TEST (test_fault_keeps_the_most_telling)
 }
 GST_END_TEST;
 
-/* A broker that is killed in the handshake must not look like one that refuses
- * us, nor the other way round. */
+/* A broker that is killed during the handshake is an outage, and a broker that refuses us is
+ * not. */
 GST_START_TEST (test_fault_tells_tls_apart)
 {
   GstKafkaFault fault;

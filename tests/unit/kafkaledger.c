@@ -74,12 +74,12 @@ GST_START_TEST (test_parked_needs_time_and_a_push)
 
   gst_kafka_ledger_decide (ledger, 0, GST_KAFKA_ACK_UNDECIDED, 2 * SECOND);
   fail_unless_equals_int (gst_kafka_ledger_get_parked (ledger), 1);
-  /* time without a push, then a push without time, then neither in PAUSED */
+  /* time without a push, then a push without time, then both in PAUSED, which don't count */
   fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, &flow, 9 * SECOND), -1);
   flow.pushed = 3 * SECOND;
   fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, &flow, 4 * SECOND - 1), -1);
   fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, NULL, 9 * SECOND), -1);
-  /* a pause begins the time anew */
+  /* a pause restarts the time */
   flow.playing = 8 * SECOND;
   fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, &flow, 9 * SECOND), -1);
   fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, &flow, 10 * SECOND), 1);
@@ -113,7 +113,7 @@ GST_START_TEST (test_clean_end_decides_what_is_parked)
   gst_kafka_ledger_end (ledger);
   fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, NULL, 0), 1);
   fail_unless_equals_int (gst_kafka_ledger_get_parked (ledger), 0);
-  /* a sink's last sample, and one that its sink gives up on */
+  /* a sink's last sample, and a message that its sink marks failed */
   gst_kafka_ledger_decide (ledger, 1, GST_KAFKA_ACK_UNDECIDED, 0);
   gst_kafka_ledger_decide (ledger, 3, GST_KAFKA_ACK_FAILED, 0);
   fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, NULL, 0), 3);
@@ -141,7 +141,7 @@ GST_START_TEST (test_history_is_forgotten)
   GstKafkaLedger *ledger = gst_kafka_ledger_new ();
   gint64 offset;
 
-  /* a sliding window of 100 messages, decided on backwards */
+  /* a sliding window of 100 messages, which are decided in reverse order */
   for (offset = 0; offset < 100000; offset++) {
     gst_kafka_ledger_add (ledger, offset);
     if (offset % 100 != 99)
@@ -154,7 +154,7 @@ GST_START_TEST (test_history_is_forgotten)
 }
 GST_END_TEST;
 
-/* The same against a plain model, with seeded chance. */
+/* Compares the ledger with a simple model, with seeded random decisions. */
 GST_START_TEST (test_agrees_with_the_model)
 {
   enum { N = 2000 };
@@ -208,9 +208,9 @@ GST_START_TEST (test_suspicion_survives_a_run)
   fail_unless_equals_int64 (read.offset, 12);
   fail_unless_equals_int (read.runs, 2);
   fail_unless_equals_int (read.row, 1);
-  /* A crash: as many as a pipeline may hold are suspects. */
+  /* After a crash, as many messages are suspects as a pipeline may hold. */
   fail_unless_equals_int64 (reread (&written, TRUE, 12).until, 76);
-  /* What is behind the committed offset went through. */
+  /* Messages before the committed offset have gone through. */
   read = reread (&written, FALSE, 13);
   fail_unless_equals_int64 (read.offset, -1);
   fail_unless_equals_int (read.runs, 0);

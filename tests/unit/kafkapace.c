@@ -14,8 +14,8 @@ compare_ages (gconstpointer a, gconstpointer b)
   return (x > y) - (x < y);
 }
 
-/* A link that takes @per_second buffers of 1000 bytes, reports after @latency, and is sent @pushed
- * a second; runs until it has been asked for less, or for @seconds. */
+/* A link that delivers @per_second buffers of 1000 bytes, reports after @latency, and gets @pushed
+ * buffers a second. Runs until throttling begins, or for @seconds. */
 static gboolean
 run (GstKafkaPace *pace, gint pushed, gint per_second, gint64 latency, gint seconds,
     gdouble *interval, gdouble *proportion)
@@ -68,10 +68,10 @@ GST_START_TEST (test_slow_link_asks_for_less_than_it_takes)
 }
 GST_END_TEST;
 
-/* A source of 30 a second, of which what upstream does with a QoS event drops those that come too
- * early: until @times the interval that was asked for, and @more, have gone by. The link takes
- * @per_second, and reports by up to @late too late; returns what came through of that in the second
- * minute, and how old the oldest of 19 in 20 was. */
+/* A source of 30 buffers a second. As upstream does with a QoS event, it drops those that come
+ * within @times the requested interval plus @more. The link delivers @per_second, with reports up
+ * to @late late. Returns the rate delivered in the second minute, and the 95th percentile of the
+ * age. */
 static gdouble
 obey (GstKafkaPace *pace, gdouble per_second, gdouble times, gdouble more, gint64 late, gint64 *age)
 {
@@ -131,7 +131,7 @@ GST_START_TEST (test_link_stays_busy_and_its_queue_short)
 }
 GST_END_TEST;
 
-/* What waited goes all at once: the link takes it. */
+/* All waiting buffers are delivered at once, so the link is fast. */
 GST_START_TEST (test_moment_of_standstill)
 {
   GstKafkaPace pace;
@@ -194,7 +194,7 @@ GST_START_TEST (test_least_latency_is_forgotten)
   gst_kafka_pace_init (&pace, 0);
   for (gint64 now = 0; now < 60 * (gint64) S; now += 10 * MS)
     gst_kafka_pace_delivered (&pace, now, 1000, now < 20 * S ? 10 * MS : 500 * MS);
-  /* 100 kB/s, twice half a second of it. */
+  /* 100 kB/s for half a second, twice that as a window. */
   fail_unless (
       gst_kafka_pace_window (&pace) > 80000, "%" G_GUINT64_FORMAT, gst_kafka_pace_window (&pace));
 }

@@ -249,7 +249,7 @@ GST_START_TEST (test_meta_names_the_target)
 }
 GST_END_TEST;
 
-/* How many messages each of the five partitions has. */
+/* The number of messages in each of the five partitions. */
 static void
 count_in_partitions (gint64 counts[5])
 {
@@ -271,9 +271,9 @@ all_are_in_use (void)
   return counts[0] > 0 && counts[1] > 0 && counts[2] > 0 && counts[3] > 0 && counts[4] > 0;
 }
 
-/* Before the partitions are known the client holds messages back. While it connects to one of
- * them after the other, those that it can't reach yet lose their turn. Returns how many buffers
- * it took to have all in use. */
+/* Pushes until all partitions are used; returns the number of buffers. While the partitions are
+ * unknown the client holds messages back. While it connects to the brokers one by one, partitions
+ * of those not yet connected lose their turn. */
 static guint
 use_all_partitions (void)
 {
@@ -288,7 +288,7 @@ use_all_partitions (void)
   return pushed;
 }
 
-/* In which partition the next buffer ends, as the @delivered-th. */
+/* The partition of the next buffer, which is the @delivered-th. */
 static guint
 partition_of_next (guint delivered)
 {
@@ -304,7 +304,7 @@ partition_of_next (guint delivered)
   return partition;
 }
 
-/* Or it would come after later ones of the other's. */
+/* Otherwise it would come after later messages in the other partition. */
 GST_START_TEST (test_what_a_new_producer_sends_again_keeps_its_partition)
 {
   guint pushed, last;
@@ -337,7 +337,7 @@ GST_START_TEST (test_keyless_buffers_take_turns)
 }
 GST_END_TEST;
 
-/* Hashes as Kafka's own tests of its Java client have them. */
+/* Hashes from Kafka's tests of its Java client. */
 GST_START_TEST (test_key_chooses_as_java_does)
 {
   static const struct {
@@ -504,7 +504,7 @@ GST_START_TEST (test_stop_fails_what_is_undelivered)
 }
 GST_END_TEST;
 
-/* The error is posted first, then whoever pushes learns of it. */
+/* The error is posted before the waiting push returns. */
 static void
 wait_for_refusal (void)
 {
@@ -712,7 +712,7 @@ tell_slowly (GstBus *unused, GstMessage *message, gpointer user_data)
   return GST_BUS_PASS;
 }
 
-/* Or who waits for EOS takes all for delivered. */
+/* Otherwise EOS would mean that everything was delivered. */
 GST_START_TEST (test_eos_comes_behind_what_was_lost)
 {
   told = 0;
@@ -723,7 +723,7 @@ GST_START_TEST (test_eos_comes_behind_what_was_lost)
   wait_for_stat ("delivered", 1);
   rd_kafka_mock_push_request_errors (mock.cluster, KAFKA_API_PRODUCE, 2,
       RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
-      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE); /* in a batch, then alone */
+      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE); /* first in a batch, then alone */
   push ('b');
   gst_harness_push_event (h, gst_event_new_eos ());
   fail_unless_equals_int (g_atomic_int_get (&told), 1);
@@ -756,7 +756,7 @@ GST_START_TEST (test_a_refused_batch_goes_one_by_one)
 }
 GST_END_TEST;
 
-/* Nothing more comes that could share a request with them. */
+/* No further messages come to share a request with them. */
 GST_START_TEST (test_eos_ends_the_linger)
 {
   gint64 began;
@@ -827,7 +827,7 @@ GST_START_TEST (test_topic_of_a_buffer_that_is_missing_at_the_end)
 }
 GST_END_TEST;
 
-/* One of many topics, of which the others don't wait for it. */
+/* Records of other topics don't wait for this topic. */
 GST_START_TEST (test_topic_of_a_buffer_that_stays_missing)
 {
   const gchar *const cameras[] = {"there", "nowhere", "there"};
@@ -986,7 +986,8 @@ GST_START_TEST (test_raw_frames_that_never_fit)
 }
 GST_END_TEST;
 
-/* (transfer full) (nullable): what a sink sends upstream of a link that has become slow. */
+/* (transfer full) (nullable): the event that a sink sends upstream when the link has become
+ * slow. */
 static GstEvent *
 qos_on_a_slow_link (GstBuffer *(*make) (void), guint buffers)
 {

@@ -24,7 +24,7 @@ teardown (void)
   kafka_mock_stop (&mock);
 }
 
-/* A source from the beginning of the topic, with @settings on top. */
+/* A source that reads the topic from its beginning, with additional @settings. */
 static GstHarness *
 harness_with (const gchar *settings)
 {
@@ -79,7 +79,7 @@ stat_of (GstHarness *h, const gchar *name)
   return value;
 }
 
-/* Waits for what another thread counts. */
+/* Waits until a value that another thread changes has reached the expected one. */
 static void
 wait_for_stat (GstHarness *h, const gchar *name, guint64 value)
 {
@@ -127,7 +127,7 @@ GST_START_TEST (test_message_comes_out_as_it_was_sent)
   fail_unless (gst_structure_get (meta, "key", G_TYPE_BYTES, &key, NULL));
   fail_unless_equals_int (memcmp (g_bytes_get_data (key, NULL), "the-key", 7), 0);
   g_bytes_unref (key);
-  /* the bytes outlive the client */
+  /* the bytes are still valid after the client is destroyed */
   stop (h);
   fail_unless (holds (buffer, "frame"));
   gst_buffer_unref (buffer);
@@ -204,7 +204,7 @@ GST_START_TEST (test_bad_caps_are_skipped)
   while (holds (buffer, "bad") && (gst_buffer_unref (buffer), TRUE));
   fail_unless (holds (buffer, "good"));
   gst_buffer_unref (buffer);
-  /* what isn't UTF-8 is no header at all */
+  /* a header that isn't UTF-8 is left out */
   fail_unless_equals_uint64 (
       stat_of (h, "bad-caps") + stat_of (h, "refused-caps"), bad_caps[__i__][0] == '\xff' ? 0 : 1);
   stop (h);
@@ -257,7 +257,7 @@ GST_START_TEST (test_refused_caps_warn_once_or_fail)
 }
 GST_END_TEST;
 
-/* Reads @n messages, decides on them, stops. */
+/* Reads @n messages, marks them done, and stops. */
 static void
 run_group (guint n, const GstKafkaAckOutcome *outcomes)
 {
@@ -286,8 +286,8 @@ check_next (const gchar *text)
   stop (h);
 }
 
-/* A librdkafka below 2.3.0 aborts when a member is destroyed that has joined and
- * was never assigned anything. */
+/* librdkafka before 2.3.0 aborts when a member is destroyed that has joined and was never assigned
+ * partitions. */
 GST_START_TEST (test_ends_between_joining_and_the_first_assignment)
 {
   GstHarness *h;
@@ -323,7 +323,7 @@ GST_END_TEST;
 
 GST_START_TEST (test_undecided_is_done_after_a_while)
 {
-  /* without a group nothing is committed, and nothing may pile up */
+  /* without a group nothing is committed, and nothing may accumulate */
   GstHarness *h = harness_with (__i__ ? "partitions=<0>" : "group-id=g partitions=<0>");
   GstElement *source = source_of (h);
 
@@ -336,7 +336,7 @@ GST_START_TEST (test_undecided_is_done_after_a_while)
   wait_for_stat (h, "parked", 1);
   produce (0, "2", NULL);
   gst_buffer_unref (pull (h));
-  /* the last one has no push after it */
+  /* no push follows the last message */
   wait_for_stat (h, "parked", 1);
   gst_object_unref (source);
   stop (h);
@@ -352,7 +352,7 @@ GST_START_TEST (test_old_messages_are_skipped)
   g_autofree gchar *soon =
       g_strdup_printf ("%" G_GINT64_FORMAT, (g_get_real_time () + 600 * G_USEC_PER_SEC) * 1000);
   const gchar *future[] = {"capture-time", soon, NULL};
-  /* no clock says that: Kafka's timestamp counts */
+  /* no clock has this time, so Kafka's timestamp is used */
   const gchar *absurd[] = {"capture-time", "9999999999999999999", NULL};
 
   kafka_mock_produce (&mock, TOPIC, 0, NULL, "old", 3, 1000000, NULL);
@@ -390,7 +390,7 @@ GST_START_TEST (test_one_camera_of_many)
 }
 GST_END_TEST;
 
-/* What isn't there is waited for, and said so. */
+/* The element waits for a topic that doesn't exist, and says so. */
 GST_START_TEST (test_missing_partition_is_told)
 {
   GstHarness *h = harness_with ("partitions=<0,7>");
@@ -514,7 +514,7 @@ GST_START_TEST (test_range_ends_the_stream_of_a_broker_that_is_slow_once)
 }
 GST_END_TEST;
 
-/* What an application sends ends it although no message ever comes. */
+/* EOS from the application ends the stream although no message comes. */
 GST_START_TEST (test_eos_is_not_waited_for)
 {
   GstHarness *h = harness_with ("");

@@ -71,8 +71,8 @@ typedef struct {
   guint cut;
 } Date;
 
-/* Whatever writes dates: Python's isoformat(), Go, Java, JavaScript, RFC 3339,
- * .NET with its escaped sign. */
+/* Dates as Python's isoformat(), Go, Java, JavaScript, RFC 3339 and .NET (with an escaped sign)
+ * write them. */
 GST_START_TEST (test_dates_keep_their_instant)
 {
   static const Date dates[] = {
@@ -116,7 +116,7 @@ GST_START_TEST (test_dates_keep_their_instant)
 }
 GST_END_TEST;
 
-/* The value and what the reason must name. */
+/* The value, and a text that the reason must contain. */
 static const gchar *not_as_written[][2] = {
     {"-012", "number"},
     {"[1,-00]", "number"},
@@ -182,7 +182,7 @@ GST_START_TEST (test_what_would_change_is_refused)
 }
 GST_END_TEST;
 
-/* The same keys and texts where they are no types, and types at their bounds. */
+/* The same keys and texts in other places than types, and types at their limits. */
 GST_START_TEST (test_what_only_looks_like_a_type_is_kept)
 {
   static const gchar *kept[][2] = {
@@ -220,7 +220,7 @@ GST_START_TEST (test_what_only_looks_like_a_type_is_kept)
 }
 GST_END_TEST;
 
-/* What has that _id, never what meets a condition. */
+/* Matches only the document with that _id, and no other that meets a condition. */
 GST_START_TEST (test_an_id_is_no_condition)
 {
   static const gchar *selected[][2] = {
@@ -323,8 +323,7 @@ GST_START_TEST (test_bson)
 }
 GST_END_TEST;
 
-/* Each level within the field `a` of the one before: a document, or
- * the scope of a piece of code. */
+/* Each level is the field `a` of the level above: a document, or the scope of code. */
 static GByteArray *
 new_deep_bson (guint levels, gboolean code)
 {
@@ -349,7 +348,7 @@ new_deep_bson (guint levels, gboolean code)
   return bson;
 }
 
-/* What a recursion would pay for with its stack. */
+/* A recursive reader would overflow its stack. */
 GST_START_TEST (test_deep_bson)
 {
   static const guint levels[] = {2, 100, 200, 201, 1000000};
@@ -367,7 +366,7 @@ GST_START_TEST (test_deep_bson)
 }
 GST_END_TEST;
 
-/* Any bytes at all: no crash, and an end. */
+/* Any bytes: reading ends without a crash. */
 GST_START_TEST (test_mutated_documents)
 {
   const gchar *seed =
@@ -416,7 +415,7 @@ GST_START_TEST (test_id)
 }
 GST_END_TEST;
 
-/* JSON, what is stored of it as canonical Extended JSON; NULL: refused */
+/* JSON, and the stored document as canonical Extended JSON; NULL: refused */
 static const struct {
   const gchar *text, *stored;
 } values[] = {
@@ -654,7 +653,7 @@ assert_uri_refused (const gchar *text, const gchar *file, gint code)
 
 GST_START_TEST (test_bad_uris_keep_their_secret)
 {
-  /* The library would take all behind the first @ for a host, ask for its address, and show it. */
+  /* libmongoc would take everything after the first @ for a host, look it up, and print it. */
   assert_uri_refused ("mongodb://fog:p@hunter2@host/", NULL, GST_RESOURCE_ERROR_SETTINGS);
   assert_uri_refused (
       "mongodb://fog:p@HUNTER2@host:27017/db?tls=true", NULL, GST_RESOURCE_ERROR_SETTINGS);

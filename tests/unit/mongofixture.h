@@ -5,12 +5,12 @@
 
 #include "mongomock.h"
 
-/* What became of the messages that buffers were made from. */
+/* Outcomes of the messages that buffers were made from. */
 typedef struct {
   gint done, failed, undecided; /* atomic */
 } Ledger;
 
-/* A mongosink at work on a scripted server. */
+/* A mongosink that works on a scripted server. */
 typedef struct {
   MongoMock *mock;
   GstHarness *h;
@@ -18,23 +18,23 @@ typedef struct {
   Ledger ledger;
 } Fixture;
 
-/* As kafkasrc makes it: of topic t, partition 3. */
+/* A buffer as kafkasrc makes it: of topic t, partition 3. */
 GstBuffer *new_message (const gchar *text, Ledger *ledger, gint64 offset);
 GstBuffer *new_text (const gchar *text);
 
-/* A sink with the properties in @settings; takes over the mock. */
+/* A sink with the properties in @settings. Takes ownership of the mock. */
 void setup (Fixture *f, MongoMock *mock, const gchar *settings, const gchar *caps);
 void teardown (Fixture *f);
 
-/* Sends EOS and waits for the sink to post it. */
+/* Sends EOS and waits until the sink posts it. */
 void finish (Fixture *f);
 
 guint64 get_stat (Fixture *f, const gchar *name);
 void assert_stat (Fixture *f, const gchar *name, guint64 expected);
-/* What the ledger was told; nothing undecided. */
+/* Checks the numbers of outcomes, and that no message is undecided. */
 void assert_acks (Fixture *f, gint done, gint failed);
-/* @id as JSON, strings quoted; the document as relaxed JSON, or NULL. */
+/* (nullable): the document as relaxed JSON. @id: JSON, with strings quoted. */
 void assert_stored (Fixture *f, const gchar *id, const gchar *expected);
-/* What the last command of this name had in it, as relaxed JSON. */
+/* The last command of this name as relaxed JSON. */
 void assert_asked (Fixture *f, const gchar *command, const gchar *part);
 void assert_stops_soon (Fixture *f);

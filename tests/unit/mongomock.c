@@ -127,7 +127,7 @@ store (MongoMock *mock, GPtrArray *documents, const bson_t *scripted)
   return reply;
 }
 
-/* A part of an update: its selector `q`, its change `u`. */
+/* Part of an update: the selector `q` and the change `u`. */
 static void
 open_part (const bson_t *update, const gchar *name, bson_t *part)
 {
@@ -200,7 +200,7 @@ hello (void)
       BCON_INT32 (0), "maxWireVersion", BCON_INT32 (17), "ok", BCON_DOUBLE (1));
 }
 
-/* The `documents` of a message, which follow its body in a section of their own. */
+/* The `documents` of a message, which are in a section of their own after the body. */
 static GPtrArray *
 read_documents (const guint8 *at, const guint8 *end)
 {
@@ -395,7 +395,7 @@ mongo_mock_new (void)
   mock->last = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   mock->closing = g_cancellable_new ();
   mock->listener = g_socket_listener_new ();
-  mock->write_us = 1000; /* a moment, as a server does */
+  mock->write_us = 1000; /* waits a moment, as a server does */
   g_assert_true (g_socket_listener_add_address (
       mock->listener, any, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, &bound, NULL));
   mock->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound));

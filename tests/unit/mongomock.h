@@ -23,15 +23,15 @@ void mongo_mock_answer (MongoMock *mock, const gchar *command, const gchar *repl
 /* (nullable) (transfer full): the last command of this name as relaxed JSON, the
  * documents of writes left out. */
 gchar *mongo_mock_last (MongoMock *mock, const gchar *command);
-/* From now on a write takes so long, and so much longer for each of its documents,
- * whoever still waits for it. */
+/* From now on a write takes this long, plus a time for each of its documents, even if the client is
+ * gone. */
 void mongo_mock_slow_down (MongoMock *mock, guint write_ms, guint document_ms);
 /* Takes connections and requests, but answers none. */
 void mongo_mock_freeze (MongoMock *mock, gboolean frozen);
 
 guint mongo_mock_stored (MongoMock *mock);
 guint mongo_mock_inserts (MongoMock *mock); /* and updates */
-/* Writes that were asked for at the same time, at most. */
+/* The largest number of writes at the same time. */
 guint mongo_mock_most_at_once (MongoMock *mock);
 /* (nullable) (transfer full): the document as relaxed JSON; @id as JSON, strings quoted. */
 gchar *mongo_mock_find (MongoMock *mock, const gchar *id);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* mongosink beyond plain inserts: upserts, files, time series, unique indexes
- * that the server doesn't name. */
+/* mongosink beyond plain inserts: upserts, files, time series, and unique indexes that the server
+ * doesn't name. */
 #include <gst/check/gstcheck.h>
 #include <string.h>
 
@@ -31,7 +31,7 @@ GST_START_TEST (test_replace_keeps_the_latest)
   assert_stored (&f, "\"cam\"", "{ \"_id\" : \"cam\", \"n\" : 2 }");
   fail_unless_equals_int (mongo_mock_stored (f.mock), 2);
   fail_unless_equals_int (
-      mongo_mock_inserts (f.mock), 3); /* one after the other where they clash */
+      mongo_mock_inserts (f.mock), 3); /* one after the other if they have the same _id */
   assert_stat (&f, "documents", 4);
   assert_acks (&f, 4, 0);
   teardown (&f);
@@ -52,7 +52,7 @@ GST_START_TEST (test_update_sets_fields)
 }
 GST_END_TEST;
 
-/* Another writer inserted the same _id in the same moment: what comes later has to win even so. */
+/* Another writer inserts the same _id at the same moment. The later document must win even then. */
 GST_START_TEST (test_upsert_that_loses_a_race_is_retried)
 {
   Fixture f;
@@ -94,7 +94,7 @@ GST_START_TEST (test_file_is_stored_once)
   for (gint i = 0; i < 2; i++)
     gst_harness_push (f.h, new_frame (&f, 2 * CHUNK + 10, i));
   finish (&f);
-  fail_unless_equals_int (mongo_mock_stored (f.mock), 4); /* three chunks, and what the file is */
+  fail_unless_equals_int (mongo_mock_stored (f.mock), 4); /* three chunks and the file's document */
   file = mongo_mock_find (f.mock, "\"c1:s:9\"");
   fail_unless (file && strstr (file, "\"length\" : 522250, \"chunkSize\" : 261120"), "%s", file);
   fail_unless (strstr (file, "\"filename\" : \"c1:s:9\"") != NULL, "%s", file);
@@ -110,7 +110,7 @@ GST_START_TEST (test_file_is_stored_once)
 }
 GST_END_TEST;
 
-/* Without all of its chunks a file must not be found; what couldn't be stored leaves as it came. */
+/* A file must not be found without all of its chunks. A refused file leaves as it came. */
 GST_START_TEST (test_file_with_a_refused_chunk)
 {
   Fixture f;
@@ -160,7 +160,7 @@ GST_START_TEST (test_refused_file_takes_its_chunks_back)
 }
 GST_END_TEST;
 
-/* The chunks' write is lost: the file's document waits for them. */
+/* The write of the chunks is lost, so the file's document waits. */
 GST_START_TEST (test_file_comes_after_its_chunks)
 {
   Fixture f;
@@ -198,7 +198,7 @@ GST_START_TEST (test_time_series_is_made)
 }
 GST_END_TEST;
 
-/* With another age in the index that is there. */
+/* The existing index has another expiry time. */
 GST_START_TEST (test_another_expiry_is_changed)
 {
   Fixture f;
@@ -282,7 +282,7 @@ GST_END_TEST;
 
 /* ---- unique indexes ---- */
 
-/* Stores one document, which the server refuses without a word on which index. */
+/* Stores one document, which the server refuses without naming the index. */
 static void
 push_refused (Fixture *f, const gchar *indexes, const gchar *found)
 {

@@ -219,7 +219,7 @@ static const gchar *const refused_alike[] = {
     "mode\"}}",
 };
 
-/* A fault of the server or of the settings costs no document. */
+/* A fault of the server or of the settings rejects no document. */
 GST_START_TEST (test_what_is_refused_of_all_alike)
 {
   Fixture f;
@@ -243,7 +243,7 @@ GST_START_TEST (test_what_is_refused_of_all_alike)
 }
 GST_END_TEST;
 
-/* It is, if its neighbours are stored, and it alone is refused again. */
+/* A document is rejected if others are stored and it is refused again when it is alone. */
 GST_START_TEST (test_what_is_refused_of_one_alone)
 {
   Fixture f;
@@ -264,7 +264,7 @@ GST_START_TEST (test_what_is_refused_of_one_alone)
 }
 GST_END_TEST;
 
-/* Who comes later shows it, too. */
+/* A document that comes later may show that others can be stored. */
 GST_START_TEST (test_a_later_document_shows_whose_fault_it_is)
 {
   Fixture f;
@@ -285,7 +285,7 @@ GST_START_TEST (test_a_later_document_shows_whose_fault_it_is)
 }
 GST_END_TEST;
 
-/* A batch that is refused as a whole for the sake of one document. */
+/* One document makes the server refuse the whole batch. */
 GST_START_TEST (test_refused_batch_is_split)
 {
   Fixture f;
@@ -320,7 +320,7 @@ assert_reject (GstBuffer *buffer, const gchar *text, const gchar *code)
   fail_unless_equals_string (gst_kafka_meta_get_header (buffer, "mine"), "kept");
 }
 
-/* What the pad's peer does with a document decides what becomes of its message. */
+/* The elements behind the pad decide about the message of a rejected document. */
 GST_START_TEST (test_rejects_leave_by_their_pad)
 {
   Fixture f;
@@ -356,8 +356,8 @@ GST_START_TEST (test_rejects_leave_by_their_pad)
 }
 GST_END_TEST;
 
-/* The rest of its message being stored is no word on a document that a stop
- * finds in a queue behind the pad. */
+/* A rejected document waits in a queue behind the pad when the pipeline stops. That the rest of its
+ * message is stored doesn't make it done. */
 GST_START_TEST (test_stored_documents_dont_vouch_for_rejects)
 {
   static const GstKafkaAckOutcome outcomes[] = {
@@ -390,7 +390,7 @@ GST_START_TEST (test_stored_documents_dont_vouch_for_rejects)
 }
 GST_END_TEST;
 
-/* A seek back from the end. */
+/* Seeks back after EOS. */
 GST_START_TEST (test_rejects_after_the_end_of_a_stream)
 {
   Fixture f;
@@ -438,7 +438,7 @@ push_poison (gpointer data)
   return GINT_TO_POINTER (flow);
 }
 
-/* What stands behind the pad takes nothing: it is paused, or its own server is away. */
+/* The elements behind the pad take no buffers: they are paused, or wait for a server. */
 GST_START_TEST (test_stuck_rejects_hold_up_no_state_change)
 {
   Fixture f;
@@ -459,7 +459,7 @@ GST_START_TEST (test_stuck_rejects_hold_up_no_state_change)
   gst_element_set_state (f.h->element, GST_STATE_PAUSED);
   gst_element_set_state (f.h->element, GST_STATE_PLAYING);
   gst_element_set_state (f.h->element, GST_STATE_PAUSED);
-  gst_element_set_state (stuck, GST_STATE_NULL); /* as a bin does: from the end on */
+  gst_element_set_state (stuck, GST_STATE_NULL); /* in the order of a bin: sinks first */
   assert_stops_soon (&f);
   g_thread_join (pusher);
   fail_unless (g_atomic_int_get (&f.ledger.failed) >= 1000);
@@ -473,7 +473,7 @@ GST_START_TEST (test_stuck_rejects_hold_up_no_state_change)
 }
 GST_END_TEST;
 
-/* A document the server can't even read costs itself alone. */
+/* A document that the server can't even read rejects only itself. */
 GST_START_TEST (test_document_that_closes_the_connection)
 {
   Fixture f;
@@ -514,7 +514,8 @@ GST_START_TEST (test_transient_failures_are_retried)
 }
 GST_END_TEST;
 
-/* Longer than the connection waits for an answer: the same again would never do. */
+/* The write takes longer than the connection waits for an answer, so repeating it unchanged would
+ * never succeed. */
 static void
 write_slowly (guint write_ms, guint document_ms, gint documents)
 {
@@ -564,7 +565,7 @@ GST_START_TEST (test_retries_end)
 }
 GST_END_TEST;
 
-/* Several batches are under way at once: all are stored, and a failure is one failure. */
+/* Several batches are written at the same time. All are stored, and a failure is posted once. */
 GST_START_TEST (test_batches_side_by_side)
 {
   Fixture f;
@@ -597,7 +598,7 @@ GST_START_TEST (test_batches_side_by_side)
 }
 GST_END_TEST;
 
-/* No right to write is nobody's document's fault: skipping them all would lose them all. */
+/* A missing right is no fault of a document. Skipping would lose all documents. */
 GST_START_TEST (test_missing_right_is_an_error)
 {
   Fixture f;
@@ -615,7 +616,7 @@ GST_START_TEST (test_missing_right_is_an_error)
 }
 GST_END_TEST;
 
-/* Taken away later, it may come back: until then the documents wait. */
+/* A right that is withdrawn later may come back, so the documents wait. */
 GST_START_TEST (test_right_that_is_lost_is_waited_for)
 {
   Fixture f;
@@ -792,7 +793,7 @@ GST_START_TEST (test_states_again_and_again)
 }
 GST_END_TEST;
 
-/* While documents go by, as an application's thread might. */
+/* Changes properties while documents pass, as an application's thread might. */
 GST_START_TEST (test_settings_change_at_the_next_start)
 {
   Fixture f;
@@ -829,7 +830,7 @@ GST_START_TEST (test_uri_cannot_be_read_back)
 }
 GST_END_TEST;
 
-/* No text at all, as programs set it. */
+/* NULL, as programs set it. */
 GST_START_TEST (test_unset_names_are_the_defaults)
 {
   static const gchar *names[][2] = {

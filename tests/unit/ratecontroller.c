@@ -11,7 +11,7 @@ static const RateSettings settings = {RATE_ALGORITHM_ADAPTIVE, 10, 1, 30, 1, 0.2
 
 /* ---- decimation ---- */
 
-/* Frames of @source frames/s, each up to @jitter of a frame late. */
+/* Frames at a rate of @source, each up to @jitter of a frame period late. */
 static void
 check_decimation (gdouble rate, gdouble source, gdouble jitter)
 {
@@ -51,7 +51,7 @@ GST_START_TEST (test_decimation_is_exact_and_even)
 }
 GST_END_TEST;
 
-/* Any minute, whenever it begins, at a source whose rate falls and rises again. */
+/* Any minute, whenever it begins, of a source whose rate falls and rises. */
 GST_START_TEST (test_any_minute_is_within_one_frame)
 {
   static const gdouble rate = 7.3;
@@ -82,7 +82,7 @@ GST_START_TEST (test_decimator_survives_strange_times)
   guint taken = 0;
 
   fail_unless (decimator_take (&decimator, 5, 10, 30));
-  /* Ten minutes without a frame make no burst. */
+  /* Ten minutes without a frame don't lead to a burst. */
   for (guint i = 0; i < 30; i++)
     taken += decimator_take (&decimator, 605 + i / 30.0, 10, 30);
   fail_unless (taken >= 10 && taken <= 12, "%u", taken);
@@ -154,10 +154,10 @@ GST_START_TEST (test_shares_by_weight_within_limits)
   fair_share_see (share, "small", &small, 2, 1);
   fail_unless (fabs (fair_share_of (share, 14, 1) - 3) < 1e-3);
   fail_unless (fabs (fair_share_demand (share) - 62) < 1e-9);
-  /* A name of that length is none. */
+  /* A name of this length is invalid. */
   fair_share_see (share, endless, &small, 2, 1);
   fail_unless_equals_int (fair_share_count (share), 3);
-  /* The heavy one is missing from two rounds and gives its share away. */
+  /* The heavy camera is missing in two rounds, and its share goes to others. */
   fail_unless (fabs (fair_share_of (share, 14, 3) - 12) < 1e-3);
   fail_unless_equals_int (fair_share_count (share), 2);
   fair_share_free (share);
@@ -186,7 +186,7 @@ send_frames (Fixture *f, guint n, gdouble now)
     rate_controller_sent (f->controller, f->seq++, now);
 }
 
-/* A replica that counted all it could in the last second. */
+/* A replica that counted as much as it could in the last second. */
 static FogReport *
 full_report (Fixture *f, const gchar *replica, guint frames)
 {
@@ -228,7 +228,7 @@ assert_rate (Fixture *f, gdouble now, gdouble min, gdouble max)
       rate >= min && rate <= max, "at %g s %g frames/s, not %g to %g", now, rate, min, max);
 }
 
-/* @replicas of @speed frames/s each, a queue before each, from second to second. */
+/* Simulates second by second @replicas of @speed frames/s, each with its own queue. */
 static void
 run_fog (Fixture *f, guint replicas, gdouble speed, guint from, guint to)
 {
@@ -256,7 +256,7 @@ GST_START_TEST (test_adaptive_reaches_the_sum_of_the_replicas)
   assert_rate (&f, 0, 10, 10);
   run_fog (&f, 3, 6, 0, 20);
   assert_rate (&f, 20, 15, 21);
-  /* One is lost without a word. */
+  /* One replica is lost without a last report. */
   run_fog (&f, 2, 6, 20, 30);
   assert_rate (&f, 30, 10, 14);
   rate_controller_free (f.controller);
@@ -281,7 +281,7 @@ GST_START_TEST (test_silence_brings_the_minimum_and_reports_bring_it_back)
 {
   Fixture f = begin (&settings);
 
-  /* Nobody has ever reported: 5 s are taken for the interval. */
+  /* Before any report the interval is assumed to be 5 s. */
   assert_rate (&f, 14, 10, 10);
   assert_rate (&f, 16, 6.9, 7.1);
   assert_rate (&f, 200, 1, 1);
@@ -308,15 +308,15 @@ GST_START_TEST (test_old_reports_are_ignored)
   fail_unless (rate_at (&f, 10) == before);
   rate_controller_get_state (f.controller, 10, &state);
   fail_unless_equals_uint64 (state.old_reports, 1);
-  /* It starts anew, counting from 0. */
+  /* The replica restarts and counts from 0. */
   f.reports = 0;
   fail_unless (take (&f, full_report (&f, "replica-0", 1), 14));
   rate_controller_free (f.controller);
 }
 GST_END_TEST;
 
-/* A change of partitions brings a report at once, of next to nothing; the next
- * one comes an interval later. */
+/* A change of partitions causes an early report about very few frames. The next report comes an
+ * interval later. */
 GST_START_TEST (test_early_reports_change_nothing)
 {
   Fixture f = begin (&settings);
@@ -340,8 +340,8 @@ GST_START_TEST (test_early_reports_change_nothing)
 }
 GST_END_TEST;
 
-/* Its frames are skipped as too old, so it is in no list: all the same the
- * fog's state is its concern. */
+/* All frames of the camera are skipped as too old, so no report lists it. It follows the fog's
+ * state nevertheless. */
 GST_START_TEST (test_a_camera_that_nobody_lists)
 {
   Fixture f = begin (&settings);
@@ -359,7 +359,7 @@ GST_START_TEST (test_a_camera_that_nobody_lists)
 }
 GST_END_TEST;
 
-/* With more replicas than the camera can feed, queues are short whatever they can count. */
+/* With more replicas than the camera can feed, queues are short whatever the capacity is. */
 GST_START_TEST (test_an_idle_fog_teaches_no_capacity)
 {
   Fixture f = begin (&settings);
@@ -392,7 +392,7 @@ GST_START_TEST (test_absurd_reports_do_no_harm)
   report->lag = G_MAXINT64;
   take (&f, report, 20.5);
   assert_rate (&f, 20.5, 1, 15);
-  /* Frames that were never sent aren't answered. */
+  /* Frames that were never sent don't count as answered. */
   report = full_report (&f, "replica-0", 6);
   ((FogReportCamera *) g_ptr_array_index (report->cameras, 0))->last_seq = G_MAXINT64;
   ((FogReportCamera *) g_ptr_array_index (report->cameras, 0))->weight = 1e6;
@@ -403,7 +403,7 @@ GST_START_TEST (test_absurd_reports_do_no_harm)
 }
 GST_END_TEST;
 
-/* A report of no time at all measures nothing. */
+/* A report over no time measures nothing. */
 GST_START_TEST (test_a_report_of_no_time)
 {
   RateSettings thesis = settings;
@@ -435,7 +435,7 @@ GST_START_TEST (test_a_report_of_no_time)
 }
 GST_END_TEST;
 
-/* A stranger of next to no weight takes next to nothing, and gives nothing away. */
+/* A camera with almost no weight takes almost nothing, and has nothing to give away. */
 GST_START_TEST (test_absurd_weights_change_no_share)
 {
   static const gdouble weights[] = {5e-324, 1e-300, 1e-20};
@@ -457,8 +457,7 @@ GST_START_TEST (test_absurd_weights_change_no_share)
 }
 GST_END_TEST;
 
-/* Each roll-out brings replicas of new names: those of old are no reason
- * to read less of the reports. */
+/* Each roll-out brings replicas with new names. Old names don't delay the reading of reports. */
 GST_START_TEST (test_replicas_of_long_ago_are_forgotten)
 {
   Fixture f = begin (&settings);
@@ -485,7 +484,7 @@ GST_START_TEST (test_replicas_of_long_ago_are_forgotten)
 }
 GST_END_TEST;
 
-/* @n reports, each of another name, @step s apart. */
+/* @n reports, each with another name, @step s apart. */
 static void
 flood (Fixture *f, guint n, gdouble from, gdouble step)
 {
@@ -504,14 +503,14 @@ GST_START_TEST (test_new_names_shut_no_replica_out)
   for (guint second = 0; second < 10; second++)
     fail_unless (take (&f, full_report (&f, "old", 10), second));
   flood (&f, 5000, 10, 0.0001);
-  /* One that comes after them is heard, and one from before them is still known:
-   * its last report is an old one. */
+  /* A replica that comes after the flood is accepted. One from before it is still known, and its
+   * last report counts as old. */
   fail_unless (take (&f, full_report (&f, "late", 10), 10.6));
   f.reports -= 5002;
   fail_if (take (&f, full_report (&f, "old", 10), 10.7));
   rate_controller_get_state (f.controller, 10.8, &state);
   fail_unless_equals_uint64 (state.displaced_replicas, 5002 - RATE_CONTROLLER_REPLICAS);
-  /* Nor does a second flood displace the one that has reported twice meanwhile. */
+  /* A second flood doesn't displace the replica that has reported twice meanwhile. */
   f.reports = 6000;
   fail_unless (take (&f, full_report (&f, "late", 10), 11));
   flood (&f, 5000, 11, 0.0001);
@@ -521,7 +520,7 @@ GST_START_TEST (test_new_names_shut_no_replica_out)
 }
 GST_END_TEST;
 
-/* A fog that was replaced as a whole takes no room from the one that came in its place. */
+/* The names of a fog that was replaced completely don't displace its successor. */
 GST_START_TEST (test_silent_replicas_are_displaced_first)
 {
   Fixture f = begin (&settings);
@@ -569,7 +568,7 @@ GST_START_TEST (test_frames_in_flight_are_bounded)
     sent++;
   }
   fail_unless (sent >= 10 && sent < 60, "%u frames under way", sent);
-  /* The least rate goes on, and an answer opens the way. */
+  /* Frames continue at the minimum rate, so that a reply can raise it. */
   fail_if (rate_controller_may_send (f.controller, 10.5));
   fail_unless (rate_controller_may_send (f.controller, 11.1));
   take (&f, full_report (&f, "replica-0", 10), 10.9);
@@ -586,14 +585,14 @@ GST_START_TEST (test_a_slow_link_lowers_the_rate)
   rate_controller_throttle (f.controller, 4, 20);
   assert_rate (&f, 20, 4, 4);
   assert_rate (&f, 20.6, 4, 4);
-  /* A little more for a little while; until its queue is drained it asks again
-   * and again, for less and less. */
+  /* The link delivers slightly too little for a while. Until its queue is drained the sink asks
+   * repeatedly, for less each time. */
   run_fog (&f, 1, 20, 20, 22);
   assert_rate (&f, 22, 4, 5);
   rate_controller_throttle (f.controller, 3, 22);
   rate_controller_throttle (f.controller, 1.5, 22.5);
   assert_rate (&f, 23, 1.5, 1.5);
-  /* Then the link's own rate is what it began with. */
+  /* Then the search starts from the link's own rate. */
   assert_rate (&f, 24, 3, 3.3);
   run_fog (&f, 1, 20, 22, 60);
   assert_rate (&f, 60, 15, 24);
@@ -601,7 +600,8 @@ GST_START_TEST (test_a_slow_link_lowers_the_rate)
 }
 GST_END_TEST;
 
-/* What the sink says of a broker that was away for some seconds: next to nothing came through. */
+/* The sink's request after the broker was away for some seconds, when almost nothing was
+ * delivered. */
 GST_START_TEST (test_a_link_that_stood_still_is_soon_forgotten)
 {
   Fixture f = begin (&settings);
@@ -615,7 +615,7 @@ GST_START_TEST (test_a_link_that_stood_still_is_soon_forgotten)
 }
 GST_END_TEST;
 
-/* The clock counts from when the machine was started: no growth of the limit may overflow. */
+/* The clock counts from boot, so the growth of the limit must not overflow. */
 GST_START_TEST (test_a_machine_up_for_long)
 {
   static const gdouble uptime = 1e6;
@@ -650,7 +650,7 @@ GST_START_TEST (test_cameras_share_by_weight)
     take (&f, report, second + 0.9);
   }
   assert_rate (&f, 20, 4, 6);
-  /* The other one stops, and gives its share away within two reports. */
+  /* The other camera stops, and gives its share away within two reports. */
   for (guint second = 20; second < 22; second++)
     take (&f, full_report (&f, "replica-0", 20), second + 0.9);
   assert_rate (&f, 22, 16, 24);
@@ -677,7 +677,7 @@ GST_START_TEST (test_frames_go_to_who_can_count_them)
     n[rate_controller_next_partition (f.controller, 10)]++;
   fail_unless (n[0] + n[1] > 110 && n[2] + n[3] > 20, "%u and %u", n[0] + n[1], n[2] + n[3]);
   fail_unless (n[0] == n[1] && n[2] == n[3]);
-  /* Both are silent: any partition will do. */
+  /* Both replicas are silent, so any partition will do. */
   fail_unless_equals_int (rate_controller_next_partition (f.controller, 20), -1);
   rate_controller_free (f.controller);
 }
@@ -698,7 +698,7 @@ GST_START_TEST (test_demand_is_known)
 }
 GST_END_TEST;
 
-/* What an autoscaler asks: nothing of ours is ever counted, the others are. */
+/* The number for autoscalers: none of this camera's frames is counted, frames of others are. */
 GST_START_TEST (test_demand_is_known_to_who_only_listens)
 {
   RateSettings own = settings;
@@ -761,8 +761,7 @@ GST_START_TEST (test_demand_forgets_cameras_that_are_gone)
 }
 GST_END_TEST;
 
-/* Two frames in three seconds: now and then a report has none counted
- * and one that has just come. */
+/* At two frames in three seconds, some reports have no counted frame and one that has just come. */
 GST_START_TEST (test_a_frame_that_has_just_come_is_no_stall)
 {
   Fixture f = begin_listener ();
@@ -780,8 +779,8 @@ GST_START_TEST (test_a_frame_that_has_just_come_is_no_stall)
 }
 GST_END_TEST;
 
-/* It took frames and gives none back; the other one needs two seconds
- * for each, and is only slow. */
+/* One replica takes frames and returns none: it hangs. The other one needs two seconds for each: it
+ * is slow. */
 GST_START_TEST (test_a_replica_that_hangs_counts_less)
 {
   Fixture f = begin_listener ();
@@ -806,8 +805,8 @@ GST_START_TEST (test_a_replica_that_hangs_counts_less)
 }
 GST_END_TEST;
 
-/* Right after it was scaled the fog is taken for what it will be, and a few frames
- * more or less change little. */
+/* Right after scaling, the fog's future capacity is used, and a few frames more or less change
+ * little. */
 GST_START_TEST (test_demand_is_steady)
 {
   Fixture f = begin_listener ();
@@ -829,8 +828,8 @@ GST_START_TEST (test_demand_is_steady)
 }
 GST_END_TEST;
 
-/* From second 1200 on a frame costs `times` as much; before that it takes all replicas
- * together 0.86 of their time. */
+/* From second 1200 on a frame costs `times` as much. Before, all frames together need 0.86 of the
+ * replicas' time. */
 static gdouble
 demand_after (gdouble times, guint seconds)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The simulation is the same each time, so its figures are held. The controller is tuned on
- * steps.txt and link.txt alone. */
+/* Tests the controller on other traces than steps.txt and link.txt, with which it was tuned. The
+ * simulation is deterministic, so its results are compared exactly. */
 #include <gst/check/gstcheck.h>
 
 #include "ratemodel.h"
@@ -67,7 +67,7 @@ GST_START_TEST (test_lost_reports_and_wrong_times)
 }
 GST_END_TEST;
 
-/* Their frames meet by chance, as those of one camera never do. */
+/* Frames of several cameras may arrive together, unlike those of one camera. */
 GST_START_TEST (test_several_cameras)
 {
   RateModelSettings settings = model (RATE_MODEL_PLACEMENT, RATE_ALGORITHM_ADAPTIVE);
@@ -77,7 +77,7 @@ GST_START_TEST (test_several_cameras)
 }
 GST_END_TEST;
 
-/* Nothing is ever too old here: what bounds the age is the rate alone. */
+/* No frame is skipped as too old here, so the rate alone limits the age. */
 GST_START_TEST (test_a_slow_link_keeps_frames_young)
 {
   RateModelSettings settings = model (RATE_MODEL_PLACEMENT, RATE_ALGORITHM_ADAPTIVE);

@@ -49,7 +49,7 @@ GST_START_TEST (test_each_number_of_faces_has_its_turn)
 {
   SceneHead heads[SCENE_MAX_FACES];
 
-  /* five acts of two seconds each, whichever five */
+  /* five acts of two seconds each, in any order */
   for (guint64 start = 0; start < 50 * GST_SECOND; start += 10 * GST_SECOND) {
     guint frames[SCENE_MAX_FACES + 1] = {0};
 
@@ -74,7 +74,7 @@ GST_START_TEST (test_seeds_make_scenes)
 }
 GST_END_TEST;
 
-/* What the frame's headers say, held against the script. */
+/* Compares the frame's headers with the script. */
 static void
 check_truth (const SceneScript *script, GstBuffer *buffer)
 {
@@ -96,7 +96,7 @@ luma_at (GstBuffer *buffer, gint x, gint y)
   return luma;
 }
 
-/* Skin is brighter than the ground. */
+/* Skin is brighter than the background. */
 static void
 check_picture (GstBuffer *buffer, GstBuffer *empty)
 {
@@ -158,7 +158,7 @@ GST_START_TEST (test_rate_follows_downstream)
   gst_buffer_unref (gst_harness_pull (h));
   fail_unless_equals_int (frame_rate (h), 30);
   gst_harness_set_sink_caps_str (h, "video/x-raw, framerate=5/1");
-  /* frames on their way come first */
+  /* frames already on their way come first */
   do {
     GstBuffer *buffer = gst_harness_pull (h);
 
@@ -232,7 +232,7 @@ GST_START_TEST (test_the_scene_stands_still_in_a_pause)
     before = GPOINTER_TO_UINT (g_async_queue_pop (times));
   g_usleep (3 * G_USEC_PER_SEC / 2);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  g_async_queue_pop (times); /* may have been painted before */
+  g_async_queue_pop (times); /* may have been painted before the change */
   after = GPOINTER_TO_UINT (g_async_queue_pop (times));
   fail_unless (after < before + 1000, "from %u to %u ms", before, after);
   gst_element_set_state (pipeline, GST_STATE_NULL);
