@@ -306,6 +306,7 @@ answer_caps (GstFeedbackRate *self, GstPad *pad, GstQuery *query)
                                        : gst_feedback_source_make_any_rate (caps);
 
   gst_query_parse_caps (query, &filter);
+  GST_DEBUG_OBJECT (pad, "takes %" GST_PTR_FORMAT, ours);
   if (filter)
     gst_caps_take (&ours, gst_caps_intersect_full (filter, ours, GST_CAPS_INTERSECT_FIRST));
   gst_query_set_caps_result (query, ours);
@@ -334,6 +335,7 @@ take_caps (GstFeedbackRate *self, GstEvent *event)
   if (gst_feedback_source_set_caps (&self->source, caps))
     configure_controller (self);
   ours = gst_feedback_source_make_src_caps (&self->source, caps);
+  GST_DEBUG_OBJECT (self, "caps %" GST_PTR_FORMAT ", downstream gets %" GST_PTR_FORMAT, caps, ours);
   taken = gst_pad_push_event (self->srcpad, gst_event_new_caps (ours));
   gst_caps_unref (ours);
   gst_event_unref (event);
@@ -435,19 +437,50 @@ gst_feedback_rate_internal_links (GstPad *pad, GstObject *parent)
 /* --- reports --- */
 
 static void
+log_decision (GstFeedbackRate *self, const FogReport *report, gboolean is_new)
+{
+  gdouble now = seconds_now (), rate;
+  RateState state;
+
+  if (gst_debug_category_get_threshold (gst_feedback_rate_debug) < GST_LEVEL_DEBUG)
+    return;
+  g_mutex_lock (&self->lock);
+  rate = rate_controller_get_rate (self->controller, now);
+  rate_controller_get_state (self->controller, now, &state);
+  g_mutex_unlock (&self->lock);
+  GST_DEBUG_OBJECT (self,
+      "%s report %" G_GUINT64_FORMAT " of %s: %" G_GUINT64_FORMAT
+      " frames in %.2f s, busy %.2f s of "
+      "%u workers, lag %" G_GUINT64_FORMAT "%s",
+      is_new ? "took" : "ignored the old", report->seq, report->replica, report->frames,
+      report->interval, report->busy, report->workers, report->lag,
+      report->leaving ? ", leaving" : "");
+  GST_DEBUG_OBJECT (self,
+      "%.2f frames/s, bound by the %s: %u replicas with %.2f frames/s (gain %.3f) count %.2f for "
+      "%u "
+      "cameras, queue %.1f, in flight %" G_GUINT64_FORMAT ", round trip %.3f s, link %.2f frames/s",
+      rate, rate_bound_name (state.bound), state.replicas, state.capacity, state.gain,
+      state.delivered, state.cameras, state.queue, state.in_flight, state.round_trip,
+      state.link_rate);
+}
+
+static void
 take_report (GstFeedbackRate *self, const gchar *text, gsize size)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (FogReport) report = fog_report_parse (text, size, &error);
+  gboolean is_new = FALSE;
 
   g_mutex_lock (&self->lock);
   if (report)
-    rate_controller_report (self->controller, report, seconds_now ());
+    is_new = rate_controller_report (self->controller, report, seconds_now ());
   else
     self->bad_reports++;
   g_mutex_unlock (&self->lock);
-  if (!report)
-    GST_WARNING_OBJECT (self, "a report was skipped: %s", error->message);
+  if (report)
+    log_decision (self, report, is_new);
+  else
+    GST_WARNING_OBJECT (self, "skipped a report: %s", error->message);
 }
 
 static GstFlowReturn
@@ -495,22 +528,28 @@ time_of (GstFeedbackRate *self, GstBuffer *buffer)
   return seconds_now ();
 }
 
+typedef enum {
+  PASSES,
+  DROPPED, /* for the rate */
+  HELD,    /* because too many frames are in flight */
+} Verdict;
+
 /* with self->lock */
-static gboolean
+static Verdict
 select_frame (GstFeedbackRate *self, gdouble time, gdouble rate, gdouble now)
 {
   self->in++;
   if (!decimator_take (&self->decimator, time, rate, gst_feedback_source_get_rate (&self->source)))
-    return FALSE;
+    return DROPPED;
   if (rate_controller_may_send (self->controller, now))
-    return TRUE;
+    return PASSES;
   self->held++;
   decimator_give_back (&self->decimator);
-  return FALSE;
+  return HELD;
 }
 
-/* with self->lock */
-static void
+/* with self->lock. Returns: the partition that the frame is sent to; -1: the sink chooses */
+static gint
 stamp (GstFeedbackRate *self, GstBuffer *buffer, gdouble now)
 {
   RateSettings settings = effective_settings (self);
@@ -530,6 +569,7 @@ stamp (GstFeedbackRate *self, GstBuffer *buffer, gdouble now)
         gst_kafka_meta_ensure (buffer), "target-partition", G_TYPE_INT, partition, NULL);
   rate_controller_sent (self->controller, self->seq++, now);
   self->out++;
+  return partition;
 }
 
 /* (nullable) (transfer full): NULL if the frame was dropped. @rate: (out): frames/s that go on */
@@ -537,21 +577,25 @@ static GstBuffer *
 pass_or_drop (GstFeedbackRate *self, GstBuffer *buffer, gdouble *rate)
 {
   gdouble now = seconds_now (), time = time_of (self, buffer);
-  gboolean selected;
+  Verdict verdict;
+  gint partition;
 
   g_mutex_lock (&self->lock);
   *rate = rate_controller_get_rate (self->controller, now);
-  selected = select_frame (self, time, *rate, now);
+  verdict = select_frame (self, time, *rate, now);
   g_mutex_unlock (&self->lock);
-  if (!selected) {
+  if (verdict != PASSES) {
+    GST_LOG_OBJECT (self, "%s %" GST_PTR_FORMAT, verdict == HELD ? "held back" : "dropped", buffer);
     gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_DONE);
     gst_buffer_unref (buffer);
     return NULL;
   }
   buffer = gst_feedback_source_detach (&self->source, buffer);
   g_mutex_lock (&self->lock);
-  stamp (self, buffer, now);
+  partition = stamp (self, buffer, now);
   g_mutex_unlock (&self->lock);
+  GST_LOG_OBJECT (
+      self, "passes at %.2f frames/s to partition %d: %" GST_PTR_FORMAT, *rate, partition, buffer);
   return buffer;
 }
 
@@ -583,11 +627,35 @@ gst_feedback_rate_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   return ret;
 }
 
+static void
+log_run (GstFeedbackRate *self)
+{
+  g_autofree gchar *camera = NULL, *session = NULL;
+  const GEnumValue *algorithm;
+  RateSettings settings;
+
+  g_mutex_lock (&self->lock);
+  camera = g_strdup (camera_name (self));
+  session = g_strdup (self->session);
+  settings = effective_settings (self);
+  g_mutex_unlock (&self->lock);
+  algorithm =
+      g_enum_get_value (g_type_class_peek (GST_TYPE_FEEDBACK_RATE_ALGORITHM), settings.algorithm);
+  GST_INFO_OBJECT (self,
+      "camera %s, session %s, algorithm %s, %.2f frames/s at first, %.2f to %.2f, weight %g, %.3f "
+      "s "
+      "before the replicas",
+      camera, session, algorithm->value_nick, settings.initial_rate, settings.min_rate,
+      settings.max_rate, settings.weight, settings.latency_target);
+}
+
 static GstStateChangeReturn
 gst_feedback_rate_change_state (GstElement *element, GstStateChange transition)
 {
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     begin_run (GST_FEEDBACK_RATE (element));
+    log_run (GST_FEEDBACK_RATE (element));
+  }
   return GST_ELEMENT_CLASS (gst_feedback_rate_parent_class)->change_state (element, transition);
 }
 

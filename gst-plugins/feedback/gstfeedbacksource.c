@@ -207,6 +207,8 @@ is_adjustable (GstFeedbackSource *self)
                           offers_other (self, offer, GST_FEEDBACK_RATE_HIGHEST)
                       ? GST_FEEDBACK_OFFER_MORE
                       : GST_FEEDBACK_OFFER_ONE;
+    GST_DEBUG_OBJECT (self->element, "the source offers %s: %" GST_PTR_FORMAT,
+        self->offer == GST_FEEDBACK_OFFER_MORE ? "other rates" : "no other rate", offer);
     gst_caps_unref (offer);
   }
   return self->offer == GST_FEEDBACK_OFFER_MORE;
@@ -352,6 +354,9 @@ gst_feedback_source_follow (GstFeedbackSource *self, gdouble rate, gint64 dwell,
     return;
   chosen =
       choose (offer, rate < source ? rate / HEADROOM : rate, read_fraction (self, &self->highest));
+  GST_DEBUG_OBJECT (self->element,
+      "%.2f frames/s go on, the source gives %.2f: %d/%d of %" GST_PTR_FORMAT, rate, source,
+      chosen.n, chosen.d, offer);
   gst_caps_unref (offer);
   if (chosen.n == 0 || !note_request (self, chosen))
     return;

@@ -45,3 +45,46 @@ expect_no_start (GstElement *element, GQuark domain, gint code, const gchar *nam
   gst_object_unref (bus);
   gst_object_unref (element);
 }
+
+/* --- the log --- */
+
+static GMutex log_lock;
+static GString *log_text; /* with the lock */
+
+static void
+append_log (GstDebugCategory *category, GstDebugLevel level, const gchar *file,
+    const gchar *function, gint line, GObject *object, GstDebugMessage *message, gpointer user_data)
+{
+  if (strcmp (gst_debug_category_get_name (category), user_data) != 0)
+    return;
+  g_mutex_lock (&log_lock);
+  fail_unless (object != NULL, "no object: %s", gst_debug_message_get (message));
+  g_string_append_printf (
+      log_text, "%.5s %s\n", gst_debug_level_get_name (level), gst_debug_message_get (message));
+  g_mutex_unlock (&log_lock);
+}
+
+void
+record_log (const gchar *category, GstDebugLevel level)
+{
+  log_text = g_string_new (NULL);
+  gst_debug_remove_log_function (gst_debug_log_default);
+  gst_debug_set_active (TRUE);
+  gst_debug_add_log_function (append_log, g_strdup (category), g_free);
+  gst_debug_set_threshold_for_name (category, level);
+}
+
+void
+expect_log (const gchar *const *texts)
+{
+  const gchar *at = log_text->str;
+
+  gst_debug_remove_log_function (append_log);
+  for (; *texts; texts++) {
+    const gchar *found = strstr (at, *texts);
+
+    fail_unless (found != NULL, "\"%s\" isn't in the rest of the log:\n%s", *texts, at);
+    at = found + strlen (*texts);
+  }
+  g_string_free (log_text, TRUE);
+}

@@ -11,3 +11,8 @@ gchar *wait_message (GstBus *bus, GstMessageType type, GQuark domain, gint code)
 /* Checks that the element (transfer full) doesn't start, posts exactly that error, and names @named
  * in its text. */
 void expect_no_start (GstElement *element, GQuark domain, gint code, const gchar *named);
+
+/* Records what the debug category logs, up to and including @level. */
+void record_log (const gchar *category, GstDebugLevel level);
+/* Ends it. Each of @texts, of which the last is NULL, has to be in the log, in this order. */
+void expect_log (const gchar *const *texts);

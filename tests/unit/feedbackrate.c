@@ -3,6 +3,7 @@
 #include <gst/check/gstharness.h>
 #include <string.h>
 
+#include "elementtest.h"
 #include "fogreport.h"
 #include "gstkafkameta.h"
 
@@ -460,6 +461,36 @@ GST_START_TEST (test_changes_keep_their_distance)
 }
 GST_END_TEST;
 
+/* ---- the log ---- */
+
+/* Each decision with the numbers behind it. */
+GST_START_TEST (test_the_log_describes_the_rate)
+{
+  static const gchar *const story[] = {"INFO  camera cam-1, session ",
+      "algorithm adaptive, 30.00 frames/s", "INFO  the source gives 30/1 frames/s",
+      "LOG   passes at 30.00 frames/s to partition -1: buffer",
+      "DEBUG took report 1 of fog-1: 6 frames in 1.00 s, busy 1.00 s of 1 workers, lag 2",
+      "frames/s, bound by the fog: 1 replicas with ", "DEBUG ignored the old report 1 of fog-1",
+      "WARN  skipped a report: ", "DEBUG downstream takes 5.00 frames/s", "LOG   dropped buffer",
+      NULL};
+  GstHarness *h, *feedback;
+
+  record_log ("feedbackrate", GST_LEVEL_LOG);
+  h = harness ("feedbackrate camera=cam-1 initial-rate=30");
+  feedback = feedback_of (h);
+  push_frames (h, 0, 5);
+  gst_harness_push (feedback, report_buffer (1, 0, 6));
+  gst_harness_push (feedback, report_buffer (1, 0, 6));
+  gst_harness_push (feedback, gst_buffer_new_wrapped (g_strdup ("{"), 1));
+  gst_harness_push_upstream_event (
+      h, gst_event_new_qos (GST_QOS_TYPE_THROTTLE, 1, 200 * GST_MSECOND, 0));
+  push_frames (h, 5, 30);
+  expect_log (story);
+  gst_harness_teardown (feedback);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
 static Suite *
 feedbackrate_suite (void)
 {
@@ -482,6 +513,7 @@ feedbackrate_suite (void)
   tcase_add_test (tcase, test_downstream_may_insist_on_a_rate);
   tcase_add_test (tcase, test_a_source_of_one_rate_is_left_alone);
   tcase_add_test (tcase, test_changes_keep_their_distance);
+  tcase_add_test (tcase, test_the_log_describes_the_rate);
   return suite;
 }
 

@@ -2,6 +2,7 @@
 /* The boundary between two streams in haarfacecount: drains, and streams one after the other. */
 #include <gst/check/gstcheck.h>
 
+#include "elementtest.h"
 #include "haarframes.h"
 
 typedef struct {
@@ -364,6 +365,50 @@ GST_START_TEST (test_two_threads_request_and_release_a_pad)
 }
 GST_END_TEST;
 
+/* --- the log --- */
+
+/* Settings, caps, decisions with their numbers, why a frame was skipped, and how the run ended. */
+GST_START_TEST (test_the_log_describes_a_run)
+{
+  static const gchar *const story[] = {"INFO  min-size ", "INFO  1 workers, engine ",
+      "INFO  replica here, ", "DEBUG a stream begins", "INFO  caps video/x-raw",
+      "searched the whole frame, valid for 0:01:00",
+      "LOG   camera cam-1, seq 7: 1 faces, searched all", "LOG   pushing buffer",
+      "DEBUG skipped buffer", ": captured ", "s ago, allowed 10.000", "INFO  GstKafkaAssignment",
+      "DEBUG a flush begins", "DEBUG a flush ends", "DEBUG the stream ends, with the flow ok",
+      "DEBUG report ", "; the last one", "INFO  ended: haarfacecount-stats, frames=(guint64)1,",
+      NULL};
+  GstElement *element = make_element ();
+  GstHarness *h;
+  GstBuffer *frame;
+  GstSegment segment;
+
+  record_log ("haarfacecount", GST_LEVEL_LOG);
+  g_object_set (
+      element, "workers", 1, "max-age", 10 * GST_SECOND, "rescan-interval", 60 * GST_SECOND, NULL);
+  h = make_harness (element, "src");
+  frame = make_frame (TRUE, 0);
+  gst_kafka_meta_set_headers (frame, "camera", "cam-1", "session", "s", "seq", "7", NULL);
+  gst_harness_push (h, frame);
+  gst_buffer_unref (gst_harness_pull (h));
+  frame = make_frame (TRUE, 1);
+  gst_kafka_meta_set_headers (frame, "capture-time", "1000000000", NULL);
+  gst_harness_push (h, frame);
+  fail_unless (drain (h) != NULL);
+  gst_harness_push_event (h,
+      gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_STICKY,
+          gst_structure_from_string (GST_KAFKA_ASSIGNMENT_EVENT ", partitions=(int)<1,2>", NULL)));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (h, gst_event_new_flush_start ());
+  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  finish (h);
+  gst_element_set_state (element, GST_STATE_NULL);
+  expect_log (story);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
 static Suite *
 haarstreams_suite (void)
 {
@@ -383,6 +428,7 @@ haarstreams_suite (void)
   tcase_add_loop_test (tc, test_readers_that_had_enough_of_a_stream_get_the_next, 0, 4);
   tcase_add_test (tc, test_a_pad_requested_after_the_end_gets_the_next_stream);
   tcase_add_loop_test (tc, test_two_threads_request_and_release_a_pad, 0, 2);
+  tcase_add_test (tc, test_the_log_describes_a_run);
   return s;
 }
 

@@ -128,7 +128,8 @@ equip (GstHaarFaceCount *self, const gchar **engine)
       [GST_HAAR_ENGINE_OPENCV] = "opencv"};
   g_autofree gchar *cascade = NULL;
   g_autoptr (GError) error = NULL;
-  HaarEquipment equipment;
+  g_autoptr (GString) refused = g_string_new (NULL);
+  HaarEquipment equipment = {.refused = refused};
   GPtrArray *tools;
 
   GST_OBJECT_LOCK (self);
@@ -140,11 +141,16 @@ equip (GstHaarFaceCount *self, const gchar **engine)
   if (equipment.n_workers == 0)
     equipment.n_workers = (guint) CLAMP (ceil (haar_cpus_available ()), 1, GST_HAAR_MAX_WORKERS);
   tools = haar_equip (&equipment, engine, &error);
+  if (refused->len > 0)
+    GST_DEBUG_OBJECT (self, "refused the cascade: %s", refused->str);
   if (tools)
-    GST_INFO_OBJECT (self, "%u workers, engine %s, %s", tools->len, *engine, cascade);
+    GST_INFO_OBJECT (self, "%u workers, engine %s, cascade %s", tools->len, *engine, cascade);
   else
     gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, error->domain, error->code,
-        g_strdup (error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
+        g_strdup (error->message),
+        g_strdup_printf (
+            "cascade %s, engine %s, %u workers", cascade, equipment.engine, equipment.n_workers),
+        __FILE__, GST_FUNCTION, __LINE__);
   return tools;
 }
 
@@ -152,12 +158,15 @@ static HaarTally *
 make_tally (GstHaarFaceCount *self, guint n_workers, GstClockTime *interval)
 {
   g_autofree gchar *replica = NULL;
+  gdouble cpus = haar_cpus_available ();
 
   GST_OBJECT_LOCK (self);
   replica = g_strdup (self->settings.replica);
   *interval = self->settings.report_interval;
   GST_OBJECT_UNLOCK (self);
-  return haar_tally_new (replica, n_workers, haar_cpus_available ());
+  GST_INFO_OBJECT (self, "replica %s, %.2f of %d processors, a report every %" GST_TIME_FORMAT,
+      replica, cpus, haar_cpus_of_machine (), GST_TIME_ARGS (*interval));
+  return haar_tally_new (replica, n_workers, cpus);
 }
 
 static gboolean
@@ -211,6 +220,9 @@ start (GstHaarFaceCount *self)
 static void
 stop (GstHaarFaceCount *self)
 {
+  g_autoptr (GstStructure) stats = gst_haar_stats_to_structure (&self->stats);
+
+  GST_INFO_OBJECT (self, "ended: %" GST_PTR_FORMAT, stats);
   gst_haar_rate_stop (&self->rate);
   gst_haar_stats_end (&self->stats);
   haar_workers_free (self->workers);

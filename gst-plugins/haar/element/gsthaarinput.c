@@ -12,6 +12,15 @@
 
 /* --- sizes --- */
 
+static void
+log_params (GstHaarInput *self)
+{
+  const HaarParams *params = &self->agreed;
+
+  GST_INFO_OBJECT (self->element, "min-size %d, max-size %d, scale-factor %g, min-neighbors %d",
+      params->min_w, params->max_w, params->scale_factor, params->min_neighbors);
+}
+
 gboolean
 gst_haar_input_check_sizes (GstHaarInput *self)
 {
@@ -21,8 +30,10 @@ gst_haar_input_check_sizes (GstHaarInput *self)
   params = gst_haar_settings_get_params (self->settings);
   GST_OBJECT_UNLOCK (self->element);
   self->agreed = self->refused = params;
-  if (haar_params_agree (&params))
+  if (haar_params_agree (&params)) {
+    log_params (self);
     return TRUE;
+  }
   GST_ELEMENT_ERROR (
       self->element, RESOURCE, SETTINGS, (NO_SIZE, params.min_w, params.max_w), (NULL));
   return FALSE;
@@ -58,10 +69,15 @@ set_up_job (GstHaarInput *self, HaarJob *job)
   job->max_age = self->settings->max_age;
   job->rescan_interval = self->settings->rescan_interval;
   GST_OBJECT_UNLOCK (self->element);
-  if (haar_params_agree (&job->params))
-    self->agreed = self->refused = job->params;
-  else
+  if (!haar_params_agree (&job->params)) {
     keep_sizes (self, &job->params);
+    return;
+  }
+  self->refused = job->params;
+  if (haar_params_equal (&job->params, &self->agreed))
+    return;
+  self->agreed = job->params;
+  log_params (self);
 }
 
 static GstFlowReturn
@@ -83,6 +99,7 @@ sink_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   job = haar_job_new_frame (buffer, &self->info);
   job->captured = fog_time_of_capture (self->element, &self->segment, buffer);
   set_up_job (self, job);
+  GST_LOG_OBJECT (self->element, "frame %" GST_PTR_FORMAT, buffer);
   if (haar_workers_push (self->workers, job))
     return gst_haar_output_get_flow (self->output);
   flow = gst_haar_output_get_flow (self->output);
@@ -97,6 +114,7 @@ note_caps (GstHaarInput *self, GstEvent *event)
   GstCaps *caps;
 
   gst_event_parse_caps (event, &caps);
+  GST_INFO_OBJECT (self->element, "caps %" GST_PTR_FORMAT, caps);
   self->have_info = gst_video_info_from_caps (&self->info, caps);
   if (!self->have_info)
     GST_ELEMENT_ERROR (self->element, STREAM, FORMAT, ("These caps can't be counted in."),
@@ -135,6 +153,7 @@ flush_start (GstHaarInput *self, GstEvent *event)
 {
   gboolean handled = gst_haar_output_push_past (self->output, event);
 
+  GST_DEBUG_OBJECT (self->element, "a flush begins");
   gst_haar_output_stop (self->output);
   gst_haar_output_pause (self->output);
   return handled;
@@ -145,6 +164,7 @@ flush_stop (GstHaarInput *self, GstEvent *event)
 {
   gboolean handled = gst_haar_output_push_past (self->output, event);
 
+  GST_DEBUG_OBJECT (self->element, "a flush ends");
   gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
   gst_haar_rate_restart (self->rate);
   gst_haar_output_start (self->output);

@@ -96,7 +96,7 @@ end_flow (GstHaarOutput *self, GstFlowReturn flow)
   g_mutex_unlock (&self->lock);
   if (!first)
     return;
-  GST_DEBUG_OBJECT (self->element, "stopping: %s", gst_flow_get_name (flow));
+  GST_INFO_OBJECT (self->element, "the readers end the stream: %s", gst_flow_get_name (flow));
   stop_queues (self);
   if (ended && is_failure (flow))
     GST_ELEMENT_FLOW_ERROR (self->element, flow);
@@ -109,6 +109,9 @@ check_answers (GstHaarOutput *self, GstFlowReturn first, GstFlowReturn second)
 {
   GstFlowReturn flow = combine (first, second);
 
+  if (first != GST_FLOW_OK)
+    GST_DEBUG_OBJECT (self->element, "the readers answer %s and %s: %s", gst_flow_get_name (first),
+        gst_flow_get_name (second), gst_flow_get_name (flow));
   /* Reports alone are worth counting for. */
   if (flow == GST_FLOW_NOT_LINKED && gst_haar_slot_is_linked (&self->rate->slot))
     flow = GST_FLOW_OK;
@@ -224,13 +227,56 @@ settle (GstHaarOutput *self, const HaarJob *job, GstBuffer *document)
 }
 
 static void
+log_skipped (GstHaarOutput *self, const HaarJob *job)
+{
+  if (job->outcome == HAAR_TOO_OLD)
+    GST_DEBUG_OBJECT (self->element,
+        "skipped %" GST_PTR_FORMAT ": captured %.3f s ago, allowed %.3f", job->frame, job->age,
+        (gdouble) job->max_age / GST_SECOND);
+  else
+    GST_DEBUG_OBJECT (self->element, "skipped %" GST_PTR_FORMAT ": %s", job->frame,
+        job->error ? job->error->message : "it is shorter than its caps say");
+}
+
+static void
+log_counted (GstHaarOutput *self, const HaarJob *job, gdouble busy)
+{
+  static const gchar *const searched[] = {
+      [HAAR_STILL_ALL] = "all", [HAAR_STILL_PART] = "a part", [HAAR_STILL_NOTHING] = "nothing"};
+  const gchar *camera = job->origin.id.camera ? job->origin.id.camera : "(none)";
+
+  if (job->rescan_interval && job->difference == HAAR_STILL_ALL)
+    GST_DEBUG_OBJECT (self->element,
+        "camera %s: searched the whole frame, valid for %" GST_TIME_FORMAT, camera,
+        GST_TIME_ARGS (job->rescan_interval));
+  GST_LOG_OBJECT (self->element,
+      "camera %s, seq %" G_GINT64_FORMAT ": %u faces, searched %s of %dx%d in %.4f s, %.4f of a "
+      "processor, %u in a row: busy %.4f s; %.3f s old",
+      camera, job->origin.id.has_seq ? (gint64) job->origin.id.seq : -1, job->rects->len,
+      searched[job->difference], job->width, job->height, job->cost.wall, job->cost.cpu,
+      job->cost.in_row, busy, job->age);
+}
+
+static void
+count_frame (GstHaarOutput *self, const HaarJob *job)
+{
+  gdouble busy = gst_haar_rate_add_frame (self->rate, job);
+
+  gst_haar_stats_add_frame (self->stats, job, busy);
+  if (job->outcome == HAAR_COUNTED)
+    log_counted (self, job, busy);
+  else
+    log_skipped (self, job);
+}
+
+static void
 push_frame (GstHaarOutput *self, HaarJob *job)
 {
   g_auto (FrameSettings) settings = read_settings (self);
   g_autoptr (GstEvent) gap = make_gap (job->frame);
   GstBuffer *document;
 
-  gst_haar_stats_add_frame (self->stats, job, gst_haar_rate_add_frame (self->rate, job));
+  count_frame (self, job);
   post_faces (self, job, settings.label);
   document = make_document (self, job, &settings);
   settle (self, job, document);
@@ -394,8 +440,12 @@ gst_haar_output_start (GstHaarOutput *self)
 gboolean
 gst_haar_output_drain (GstHaarOutput *self)
 {
-  return haar_workers_drain (self->workers) && gst_haar_video_drain (&self->video) &&
-         !is_stopped (self);
+  gboolean drained = haar_workers_drain (self->workers) && gst_haar_video_drain (&self->video) &&
+                     !is_stopped (self);
+
+  GST_DEBUG_OBJECT (
+      self->element, drained ? "all frames have left" : "stopped before all frames left");
+  return drained;
 }
 
 /* TRUE: the readers had ended the flow, and it is OK from now on. */
@@ -425,6 +475,8 @@ gst_haar_output_begin_stream (GstHaarOutput *self)
   ended = self->ended || had_enough;
   self->ended = FALSE;
   g_mutex_unlock (&self->lock);
+  GST_DEBUG_OBJECT (self->element, "a stream begins%s%s", ended ? ", the one before has ended" : "",
+      had_enough ? " by its readers' wish" : "");
   reset_answers (self);
   if (had_enough)
     gst_haar_output_pause (self);
@@ -443,6 +495,7 @@ gst_haar_output_end_stream (GstHaarOutput *self)
   self->ended = TRUE;
   flow = self->flow;
   g_mutex_unlock (&self->lock);
+  GST_DEBUG_OBJECT (self->element, "the stream ends, with the flow %s", gst_flow_get_name (flow));
   /* The sender pushes no frame any more by which it would learn of a failure. */
   if (is_failure (flow))
     GST_ELEMENT_FLOW_ERROR (self->element, flow);

@@ -3,6 +3,8 @@
 
 #include <gst/video/video.h>
 
+#define GST_CAT_DEFAULT gst_haar_face_count_debug
+
 GstEvent *
 gst_haar_make_stream_start (GstElement *element, GstPad *pad, const gchar *name, GstEvent *upstream)
 {
@@ -37,6 +39,7 @@ gst_haar_answer_caps (GstPad *pad, GstPad *other, GstQuery *query)
 
   gst_query_parse_caps (query, &filter);
   caps = acceptable_caps (pad, other, filter);
+  GST_DEBUG_OBJECT (pad, "takes %" GST_PTR_FORMAT, caps);
   gst_query_set_caps_result (query, caps);
 }
 
@@ -53,6 +56,8 @@ gst_haar_answer_latency (GstPad *sinkpad, guint frames, GstQuery *query)
   gst_query_parse_latency (query, &live, &min, &max);
   if (caps && gst_video_info_from_caps (&info, caps) && info.fps_n > 0)
     own = gst_util_uint64_scale (frames * GST_SECOND, (guint64) info.fps_d, (guint64) info.fps_n);
+  GST_LOG_OBJECT (
+      sinkpad, "%u frames add %" GST_TIME_FORMAT " of latency", frames, GST_TIME_ARGS (own));
   gst_query_set_latency (query, live, min + own, GST_CLOCK_TIME_IS_VALID (max) ? max + own : max);
   return TRUE;
 }

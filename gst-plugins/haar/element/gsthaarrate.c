@@ -86,6 +86,8 @@ running_time_now (GstHaarRate *self)
 static void
 set_answer (GstHaarRate *self, GstPad *pad, GstFlowReturn answer)
 {
+  if (answer != GST_FLOW_OK)
+    GST_DEBUG_OBJECT (pad, "the reader answers %s", gst_flow_get_name (answer));
   g_mutex_lock (&self->slot.lock);
   if (self->slot.pad == pad)
     self->answer = answer;
@@ -174,6 +176,20 @@ ask_source (GstHaarRate *self)
   gst_query_unref (query);
 }
 
+static void
+log_report (GstHaarRate *self, const FogReport *report)
+{
+  GST_DEBUG_OBJECT (self->element,
+      "report %" G_GUINT64_FORMAT ": %" G_GUINT64_FORMAT
+      " frames in %.2f s, busy %.2f s of %u workers, "
+      "so %.2f frames/s; lag %" G_GUINT64_FORMAT
+      ", age %.3f and %.3f s, %u cameras, %u partitions%s",
+      report->seq, report->frames, report->interval, report->busy, report->workers,
+      report->busy > 0 ? (gdouble) report->frames * report->workers / report->busy : 0, report->lag,
+      report->age_p50, report->age_p95, report->cameras->len, report->partitions->len,
+      report->leaving ? "; the last one" : "");
+}
+
 static FogReport *
 make_report (GstHaarRate *self, gboolean leaving)
 {
@@ -186,6 +202,7 @@ make_report (GstHaarRate *self, gboolean leaving)
   g_array_append_vals (report->partitions, self->partitions->data, self->partitions->len);
   g_mutex_unlock (&self->slot.lock);
   gst_haar_stats_add_report (self->stats);
+  log_report (self, report);
   return report;
 }
 
@@ -307,11 +324,20 @@ gst_haar_rate_finish (GstHaarRate *self)
   haar_reporter_finish (self->reporter);
 }
 
+static void
+wait_finished (GstHaarRate *self)
+{
+  if (!haar_reporter_wait_finished (self->reporter, LEAVE_TIMEOUT))
+    GST_WARNING_OBJECT (self->element,
+        "the last report hasn't left within %.1f s: its reader blocks",
+        (gdouble) LEAVE_TIMEOUT / G_TIME_SPAN_SECOND);
+}
+
 void
 gst_haar_rate_leave (GstHaarRate *self)
 {
   haar_reporter_finish (self->reporter);
-  haar_reporter_wait_finished (self->reporter, LEAVE_TIMEOUT);
+  wait_finished (self);
 }
 
 void
@@ -320,7 +346,7 @@ gst_haar_rate_restart (GstHaarRate *self)
   GstPad *pad = gst_haar_slot_ref_pad (&self->slot);
 
   /* An end that is still on its way would come after this. */
-  haar_reporter_wait_finished (self->reporter, LEAVE_TIMEOUT);
+  wait_finished (self);
   if (pad) {
     set_answer (self, pad, GST_FLOW_OK);
     if (change_stream (self, pad, GST_HAAR_RATE_ENDED, GST_HAAR_RATE_NEW)) {
@@ -335,6 +361,7 @@ gst_haar_rate_restart (GstHaarRate *self)
 void
 gst_haar_rate_take_assignment (GstHaarRate *self, const GstStructure *assignment)
 {
+  GST_INFO_OBJECT (self->element, "%" GST_PTR_FORMAT, assignment);
   if (take_partitions (self, assignment))
     haar_reporter_wake (self->reporter);
 }

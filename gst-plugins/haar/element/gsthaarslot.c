@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gsthaarslot.h"
 
+#include "gsthaarpads.h"
+
+#define GST_CAT_DEFAULT gst_haar_face_count_debug
+
 void
 gst_haar_slot_init (GstHaarSlot *self)
 {
@@ -51,6 +55,7 @@ gst_haar_slot_close (GstHaarSlot *self, GstPad *pad)
 void
 gst_haar_slot_remove_pad (GstHaarSlot *self, GstElement *element, GstPad *pad)
 {
+  GST_DEBUG_OBJECT (pad, "releasing");
   gst_pad_set_active (pad, FALSE);
   gst_element_remove_pad (element, pad);
   g_mutex_lock (&self->lock);

@@ -141,6 +141,7 @@ void
 gst_haar_src_push (GstHaarSrc *self, GstBuffer *document, GstEvent *gap)
 {
   if (document) {
+    GST_LOG_OBJECT (self->pad, "pushing %" GST_PTR_FORMAT, document);
     set_answer (self, gst_pad_push (self->pad, document));
     gst_haar_stats_add_event (self->stats);
   } else if (gap && gst_pad_is_linked (self->pad)) {

@@ -82,8 +82,10 @@ set_answer (GstHaarVideo *self, GstPad *pad, GstFlowReturn answer)
 static void
 push_frame (GstHaarVideo *self, GstPad *pad, GstBuffer *frame)
 {
-  GstFlowReturn answer = gst_pad_push (pad, frame);
+  GstFlowReturn answer;
 
+  GST_LOG_OBJECT (pad, "pushing %" GST_PTR_FORMAT, frame);
+  answer = gst_pad_push (pad, frame);
   if (set_answer (self, pad, answer) && answer != GST_FLOW_OK)
     self->answered (self->user_data);
 }

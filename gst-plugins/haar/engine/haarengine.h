@@ -25,6 +25,14 @@ haar_params_agree (const HaarParams *params)
   return params->max_w == 0 || params->min_w <= params->max_w;
 }
 
+static inline gboolean
+haar_params_equal (const HaarParams *a, const HaarParams *b)
+{
+  return a->scale_factor == b->scale_factor && a->min_neighbors == b->min_neighbors &&
+         a->min_w == b->min_w && a->min_h == b->min_h && a->max_w == b->max_w &&
+         a->max_h == b->max_h;
+}
+
 typedef struct _HaarEngine HaarEngine;
 
 /**

@@ -114,6 +114,8 @@ haar_equip (const HaarEquipment *equipment, const gchar **engine, GError **error
     *engine = klass->name;
     if (may_load (equipment, klass, cascade, &why))
       tools = make_tools (klass, cascade, equipment->n_workers, &why);
+    if (why)
+      g_string_append_printf (equipment->refused, "%s: %s; ", klass->name, why->message);
     /* A text that isn't a cascade is none for the next engine either, and that one needs more
      * memory. */
     if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_INVALID_DATA) ||

@@ -12,6 +12,7 @@ typedef struct {
   gboolean trusted;     /* an engine that can't check a cascade may load an unknown one */
   const gchar *engine;  /* its name, or "auto" */
   guint n_workers;
+  GString *refused; /* gets the names of engines that refused the cascade, and why */
 } HaarEquipment;
 
 /**

@@ -166,14 +166,6 @@ take_in_faces (const View *view, const HaarLuma *luma, HaarRect *part)
   }
 }
 
-static gboolean
-same_params (const HaarParams *a, const HaarParams *b)
-{
-  return a->scale_factor == b->scale_factor && a->min_neighbors == b->min_neighbors &&
-         a->min_w == b->min_w && a->min_h == b->min_h && a->max_w == b->max_w &&
-         a->max_h == b->max_h;
-}
-
 /* with the lock; (nullable): NULL if what is known is about another size or other parameters */
 static View *
 find_view (HaarStill *self, const gchar *camera, gint columns, gint rows, const HaarParams *params)
@@ -181,7 +173,7 @@ find_view (HaarStill *self, const gchar *camera, gint columns, gint rows, const 
   View *view = g_hash_table_lookup (self->views, camera ? camera : "");
 
   return view && view->columns == columns && view->rows == rows &&
-                 same_params (&view->params, params)
+                 haar_params_equal (&view->params, params)
              ? view
              : NULL;
 }
