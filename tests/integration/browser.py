@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A real browser for the live page: Debian's Chromium, driven by its WebDriver."""
+
+import base64
+import time
+
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+
+import cache
+from pipeline import wait_until
+
+AXE = "axe-core@4.14.1"
+# Root has no sandbox of Chromium's. Pictures are drawn by the processor, as there may be no other.
+ARGUMENTS = [
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--lang=en"]
+
+# What sticks out of the page; what a scroller or a hidden text holds doesn't.
+STICKS_OUT = """
+const found = [];
+for (const element of document.querySelectorAll("body *")) {
+  const box = element.getBoundingClientRect();
+  if (!box.width || (box.right <= innerWidth + 0.5 && box.left >= -0.5)) continue;
+  if (!element.closest("#marks, .scroll, .hidden-text, .skip, thead, svg, .frame, .plot-place, #history-plot, h3"))
+    found.push(`${element.tagName}.${element.className} to ${box.right}`);
+}
+return [document.documentElement.scrollWidth - innerWidth, found.slice(0, 5)];
+"""
+
+PICTURES = """
+return performance.getEntriesByType("resource").filter((entry) => entry.name.includes("/api/picture")).length;
+"""
+
+
+def axe():
+    """The checker of accessibility, from npm."""
+    def download(directory):
+        cache.checked(["npm", "pack", "--silent", AXE], "download of axe-core", cwd=directory)
+        cache.checked(["tar", "-xzf", *directory.glob("*.tgz")], "unpacking", cwd=directory)
+
+    return (cache.cached("axe-core", [AXE], download) / "package/axe.min.js").read_text()
+
+
+class Browser:
+    def __init__(self):
+        options = Options()
+        options.binary_location = "/usr/bin/chromium"
+        for argument in ARGUMENTS:
+            options.add_argument(argument)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        self._driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+        self._driver.set_script_timeout(60)
+
+    def close(self):
+        self._driver.quit()
+
+    def look(self, width=1280, height=900, scheme="light", motion="no-preference", scale=1):
+        self._driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": width < 500})
+        features = [{"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": motion}]
+        self._driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def open(self, address):
+        self.logged()  # what another page logged is not this one's
+        self._driver.get(address)
+
+    def run(self, script, *arguments):
+        return self._driver.execute_script(script, *arguments)
+
+    def wait(self, script, *arguments, timeout=20, what=None):
+        """What the script returns, once that is true."""
+        return wait_until(lambda: self.run(f"return {script}", *arguments), timeout, what or script)
+
+    def text(self, css):
+        return self.run("return document.querySelector(arguments[0]).textContent", css)
+
+    def click(self, css):
+        self.run("document.querySelector(arguments[0]).click()", css)
+
+    def press(self, css, *keys):
+        """Keys as a person presses them, on an element that has the focus."""
+        element = self._driver.find_element("css selector", css)
+        self.run("arguments[0].focus()", element)
+        element.send_keys(*keys)
+
+    def set(self, css, value):
+        self.run(
+            "const e = document.querySelector(arguments[0]); e.value = arguments[1];"
+            "for (const name of ['input', 'change']) e.dispatchEvent(new Event(name, {bubbles: true}))", css, value)
+
+    def copied(self):
+        """What the clipboard holds."""
+        permissions = ["clipboardReadWrite", "clipboardSanitizedWrite"]
+        self._driver.execute_cdp_cmd("Browser.grantPermissions", {"permissions": permissions})
+        return self._driver.execute_async_script(
+            "const done = arguments[0]; navigator.clipboard.readText().then(done, (error) => done(String(error)))")
+
+    def show(self, css):
+        self.run("document.querySelector(arguments[0]).scrollIntoView({behavior: 'instant'})", css)
+
+    def logged(self):
+        """Errors in the console since the last look."""
+        return [entry["message"] for entry in self._driver.get_log("browser") if entry["level"] == "SEVERE"]
+
+    def sticks_out(self):
+        """(columns that the page is too wide, elements that are)"""
+        return self.run(STICKS_OUT)
+
+    def pictures(self):
+        """How many pictures the page has fetched since they were forgotten."""
+        return self.run(PICTURES)
+
+    def forget_pictures(self):
+        self.run("performance.clearResourceTimings()")
+
+    def pictures_within(self, seconds):
+        self.forget_pictures()
+        time.sleep(seconds)
+        return self.pictures()
+
+    def violations(self):
+        """What axe finds wrong: (rule, elements)."""
+        if not self.run("return Boolean(window.axe)"):
+            self.run(axe())
+        found = self._driver.execute_async_script(
+            "const done = arguments[0];"
+            "axe.run(document, {resultTypes: ['violations']}).then((result) => done(result.violations), (error) => done(String(error)))")
+        assert isinstance(found, list), found
+        return [(one["id"], [node["html"][:200] for node in one["nodes"]][:3]) for one in found]
+
+    def picture(self, file):
+        """What a person sees, as WebP."""
+        shot = self._driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "webp", "quality": 86})
+        file.write_bytes(base64.b64decode(shot["data"]))

@@ -1,0 +1,413 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The live page in a real browser, on the real system: cameras, a fog, a cloud, and the page's own server."""
+
+import json
+import os
+import time
+
+import confluent_kafka
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+import browser as browsers
+import livepage
+import pipeline
+import system
+from pipeline import wait_until
+
+SCRIPT = '"><img src=x onerror="window.harmed=1"><script>window.harmed=1</script>'
+
+QUOTED = SCRIPT.replace('"', '\\"')
+
+# A tile's place and its boxes in percent of the picture as drawn, of one and the same frame.
+BOXES = """
+const tile = document.querySelector(`.tile[data-camera="${arguments[0]}"]`);
+const whole = tile.querySelector("canvas").getBoundingClientRect();
+const boxes = [...tile.querySelectorAll(".box")].map((box) => box.getBoundingClientRect());
+return [tile.dataset.place, tile.querySelector(".count").textContent, boxes.map((box) =>
+  [box.left - whole.left, box.top - whole.top, box.width, box.height].map((value, i) => 100 * value / (i % 2 ? whole.height : whole.width)))];
+"""
+
+# Of a picture that is drawn, a number that another picture hardly has.
+PICTURE = """
+const canvas = document.querySelector(arguments[0]);
+const bytes = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+let sum = 0;
+for (let i = 0; i < bytes.length; i += 97) sum = (sum * 31 + bytes[i]) % 2147483647;
+return sum;
+"""
+
+# How many pixels of a plot have the colour of a line, not that of the grid.
+INK = """
+const canvas = document.querySelector(`.plot[data-plot="${arguments[0]}"] canvas`);
+const bytes = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+let ink = 0;
+for (let i = 0; i < bytes.length; i += 4)
+  if (bytes[i + 3] > 200 && Math.max(bytes[i], bytes[i + 1], bytes[i + 2]) - Math.min(bytes[i], bytes[i + 1], bytes[i + 2]) > 60) ink++;
+return ink;
+"""
+
+# What a screen reader would read out by itself, from now on.
+LISTEN = """
+window.spoken = [];
+const regions = document.querySelectorAll("[role=status], [role=alert], [role=log], [aria-live], output");
+const note = (changes) => changes.forEach((change) => window.spoken.push(change.target.textContent));
+for (const region of regions) new MutationObserver(note).observe(region, {childList: true, characterData: true, subtree: true});
+return regions.length;
+"""
+
+# Whether the focus is on something, and seen: a choice's mark is on the text beside it.
+FOCUS = """
+const active = document.activeElement;
+const marked = active.matches(".choice input") ? active.nextElementSibling : active;
+return active !== document.body && active.matches(":focus-visible") && getComputedStyle(marked).outlineStyle !== "none";
+"""
+
+# When a tile turned red, seen by the page itself.
+WATCH = """
+const tile = document.querySelector(`.tile[data-camera="${arguments[0]}"]`);
+window.turned = null;
+new MutationObserver(() => {
+  if (tile.dataset.health === "stopped") window.turned ??= Date.now();
+}).observe(tile, {attributeFilter: ["data-health"]});
+"""
+
+RED = """
+const [r, g, b] = getComputedStyle(document.querySelector(`.tile[data-camera="${arguments[0]}"]`)).borderTopColor.match(/\\d+/g).map(Number);
+return r > 150 && r > 1.5 * g && r > 1.5 * b;
+"""
+
+
+class Running:
+    """Two cameras, a fog, a cloud and the page; what one test stops, no other one needs."""
+
+    def __init__(self, kafka, mongo, directory):
+        self.system = system.System(kafka, mongo, f"page-{os.getpid()}-{time.monotonic_ns()}", partitions=4)
+        self.directory, self.stages = directory, []
+        self.launch(self.system.cloud())
+        self.launch(self.system.fog("fog-1"))
+        self.cameras = {name: self.start_camera(name) for name in ("cam-1", "cam-2")}
+        self.page = livepage.Page(self.system, directory / "live.log")
+
+    def launch(self, line):
+        self.stages.append(pipeline.Pipeline(line, self.directory / f"{len(self.stages)}.log"))
+        return self.stages[-1]
+
+    def start_camera(self, name):
+        return self.launch(self.system.live_edge("max-rate=8", camera=name))
+
+    def send(self, role, value, **headers):
+        producer = self.system.kafka.producer()
+        producer.produce(self.system.topics[role], value, headers=[(name.replace("_", "-"), text) for name, text in headers.items()])
+        assert producer.flush(20) == 0
+
+    def headers(self, place):
+        """The headers of the frame at "topic/partition/offset"."""
+        topic, partition, offset = place.rsplit("/", 2)
+        reader = confluent_kafka.Consumer({"bootstrap.servers": self.system.kafka.bootstrap, "group.id": "page-test"})
+        try:
+            reader.assign([confluent_kafka.TopicPartition(topic, int(partition), int(offset))])
+            message = reader.poll(20)
+            assert message.offset() == int(offset)
+            return {name: text.decode() for name, text in message.headers()}
+        finally:
+            reader.close()
+
+    def event(self, place):
+        """The document of a frame; None if no face was found in it."""
+        headers = self.headers(place)
+        identity = f"{headers['camera']}:{headers['session']}:{headers['seq']}"
+        return self.system.events.find_one({"_id": identity})
+
+    def close(self):
+        self.page.close()
+        for stage in self.stages:
+            stage.kill()
+
+
+@pytest.fixture(scope="module")
+def running(kafka, mongo, tmp_path_factory):
+    running = Running(kafka, mongo, tmp_path_factory.mktemp("page"))
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    chromium = browsers.Browser()
+    yield chromium
+    chromium.close()
+
+
+@pytest.fixture
+def browser(running, chromium):
+    """The page, open and with pictures; no error may stand in its console at the end."""
+    chromium.look()
+    chromium.open(running.page.address.geturl())
+    chromium.wait("document.querySelectorAll('.tile[data-health=good] .frame:not(.blank)').length >= 2", timeout=40, what="two good cameras")
+    yield chromium
+    assert chromium.logged() == []
+
+
+def counted_faces(text):
+    return 0 if text == "no face" else int(text.split()[0])
+
+
+# ---- what it shows ----
+
+def test_tiles_move(browser):
+    for camera in ("cam-1", "cam-2"):
+        tile = f'.tile[data-camera="{camera}"]'
+        places, pictures = set(), set()
+
+        def moved():
+            places.add(browser.run("return document.querySelector(arguments[0]).dataset.place", tile))
+            pictures.add(browser.run(PICTURE, f"{tile} canvas"))
+            return len(places) > 3 and len(pictures) > 3
+
+        wait_until(moved, 15, f"frames of {camera}")
+    assert browser.text("#sentence").startswith("2 cameras, 1 replica")
+    assert browser.run("return document.querySelector('#sentence').dataset.level") in ("good", "warn")
+
+
+def test_boxes_are_where_the_events_say(running, browser):
+    shown = wait_until(lambda: (lambda found: found if found[2] else None)(browser.run(BOXES, "cam-1")), 20, "a face")
+    place, count, boxes = shown
+    event = wait_until(lambda: running.event(place), 20, "its event")
+    assert counted_faces(count) == event["faces"] == len(boxes)
+    for drawn, box in zip(boxes, event["boxes"]):
+        wanted = [100 * box["x"] / event["width"], 100 * box["y"] / event["height"], 100 * box["w"] / event["width"], 100 * box["h"] / event["height"]]
+        assert drawn == pytest.approx(wanted, abs=0.3)
+
+
+def test_rates_flow_and_replicas(browser):
+    tile = '.tile[data-camera="cam-1"]'
+    browser.wait("document.querySelector(arguments[0] + ' .rate').textContent.endsWith(' of 8.0 frames/s')", tile)
+    assert browser.text(f"{tile} .bound") and browser.text(f"{tile} .age").endswith(" old")
+    assert browser.text('#replicas tr[data-replica="fog-1"] [data-column="Partitions"]') == "0–3"
+    browser.wait("[...document.querySelectorAll('#flow .arrow .lag')].filter((lag) => / m?s /.test(lag.textContent)).length === 4", what="a lag in seconds on each arrow")
+    assert browser.run("return [...document.querySelectorAll('#flow .arrow')].map((arrow) => arrow.dataset.from)") == ["cameras", "camera", "fog", "database topic"]
+
+
+def test_plots_fill(browser):
+    browser.show("#plots")
+    names = browser.run("return [...document.querySelectorAll('.plot')].map((plot) => plot.dataset.plot)")
+    assert names == ["faces", "rate", "waiting", "age", "replicas"]
+    for name in names:
+        browser.wait("Number(document.querySelector(`.plot[data-plot='${arguments[0]}']`).dataset.samples) > 3", name, what=f"samples of {name}")
+        wait_until(lambda: browser.run(INK, name) > 20, 10, f"lines of {name}")
+    before = browser.run("return Number(document.querySelector('.plot').dataset.samples)")
+    browser.wait("Number(document.querySelector('.plot').dataset.samples) > arguments[0] + 1", before)
+    assert "fog-1 joined" in browser.text("#marks")
+
+
+def test_pictures_are_fetched_only_for_who_looks(browser):
+    browser.forget_pictures()
+    wait_until(lambda: browser.pictures() > 2, 10, "pictures while tiles are seen")
+    browser.run("Object.defineProperty(document, 'hidden', {get: () => true, configurable: true})")
+    browser.run("document.dispatchEvent(new Event('visibilitychange'))")
+    time.sleep(0.5)
+    assert browser.pictures_within(1.5) == 0
+    browser.run("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+    browser.forget_pictures()
+    wait_until(lambda: browser.pictures() > 2, 10, "pictures of a page that is seen again")
+    browser.show("#history")  # the tiles are above the window
+    time.sleep(0.5)
+    assert browser.pictures_within(1.5) <= 2  # those of time travel
+    browser.show("#cameras")
+    browser.click("#pause")
+    time.sleep(0.5)
+    assert browser.pictures_within(1.5) == 0
+
+
+# ---- the past ----
+
+def travel(browser, camera="cam-1"):
+    browser.show("#travel")
+    browser.wait("document.querySelector('#travel-camera').options.length >= 2")
+    browser.wait("document.querySelector('#travel').dataset.place", what="a frame of the past")
+    browser.run("delete document.querySelector('#travel').dataset.place")
+    browser.set("#travel-camera", camera)
+    return browser.wait("document.querySelector('#travel').dataset.place", what=f"a frame of {camera}")
+
+
+def place_of(browser):
+    return browser.run("return document.querySelector('#travel').dataset.place")
+
+
+def moved_from(browser, place):
+    browser.wait("document.querySelector('#travel').dataset.place !== arguments[0]", place)
+    return place_of(browser)
+
+
+def test_time_travel_goes_from_frame_to_frame(running, browser):
+    places = [travel(browser)]
+    for _ in range(3):
+        browser.click("#travel-back")
+        places.append(moved_from(browser, places[-1]))
+    headers = [running.headers(place) for place in places]
+    assert {one["camera"] for one in headers} == {"cam-1"}
+    assert [int(one["seq"]) for one in headers] == [int(headers[0]["seq"]) - n for n in range(4)]
+    browser.click("#travel-next")
+    assert moved_from(browser, places[3]) == places[2]
+    topic, partition, offset = places[2].rsplit("/", 2)
+    assert browser.text("#place") == f"{topic}, partition {partition}, offset {offset}"
+    assert browser.text("#line").startswith("gst-launch-1.0 ") and f"start-offset={offset} " in browser.text("#line")
+
+
+def test_time_travel_by_keys(running, browser):
+    newest = travel(browser)
+    browser.press("#travel-slider", Keys.HOME)
+    first = moved_from(browser, newest)
+    browser.press("#travel-slider", Keys.ARROW_RIGHT)
+    second = moved_from(browser, first)
+    times = [int(running.headers(place)["seq"]) for place in (first, second)]
+    assert times[1] == times[0] + 1
+    browser.press("#travel-slider", Keys.ARROW_LEFT)
+    assert moved_from(browser, second) == first
+
+
+def test_a_tile_opens_its_frame(browser):
+    browser.click("#pause")
+    time.sleep(0.5)
+    place, _, _ = browser.run(BOXES, "cam-2")
+    browser.click('.tile[data-camera="cam-2"] .tile-foot button:last-child')
+    browser.wait("document.querySelector('#travel').dataset.place === arguments[0]", place)
+    assert browser.run("return document.querySelector('#travel-camera').value") == "cam-2"
+    browser.press("#copy", Keys.ENTER)  # only a person may copy
+    browser.wait("document.querySelector('#copy').textContent === 'Copied'")
+    assert browser.copied() == browser.text("#line")
+
+
+def test_counting_again(running, browser):
+    travel(browser)
+    browser.wait("document.querySelector('#cascade').options.length > 0", what="cascades")
+    topic, partition, offset = place_of(browser).rsplit("/", 2)
+    for neighbors, scale in ((0, 1.3), (4, 1.1)):
+        browser.set("#neighbors", neighbors)
+        browser.set("#scale", scale)
+        browser.click("#recount-go")
+        browser.wait("/face/.test(document.querySelector('#recount-count').textContent)", what="an answer")
+        answer = running.page.post("/api/recount", {
+            "topic": topic, "partition": int(partition), "offset": int(offset), "neighbors": neighbors, "scale": scale,
+            "cascade": browser.run("return document.querySelector('#cascade').value")})
+        assert counted_faces(browser.text("#recount-count").split(" in ")[0]) == answer["faces"]
+        assert browser.run("return document.querySelectorAll('#recount-picture .box').length") == answer["faces"]
+        browser.run("document.querySelector('#recount-count').textContent = ''")
+
+
+def test_history_of_the_database(browser):
+    browser.show("#history")
+    browser.wait("Number(document.querySelector('#history-plot').dataset.buckets) > 0", what="faces by minute")
+    browser.run("document.querySelector('#history-details').open = true")
+    browser.wait("document.querySelectorAll('#history-table tbody tr').length > 0")
+    browser.set("#history-range", "own")
+    browser.set("#history-to", "2000-01-01T00:00")
+    assert "ends before it begins" in browser.text("#history-message")
+
+
+# ---- for everybody ----
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_axe_finds_nothing_and_nothing_sticks_out(browser, width, scheme):
+    browser.look(width, 800, scheme)
+    travel(browser)
+    browser.show("#history")
+    browser.run("document.querySelector('#history-details').open = true")
+    browser.wait("document.querySelectorAll('#history-table tbody tr').length > 0")
+    assert browser.sticks_out() == [0, []]
+    assert browser.violations() == []
+
+
+def test_keys_reach_everything_and_the_focus_is_seen(browser):
+    browser.press("body", Keys.TAB)
+    assert browser.run("return document.activeElement.className") == "skip"
+    for _ in range(14):
+        browser.press(":focus", Keys.TAB)
+        assert browser.run(FOCUS), browser.run("return document.activeElement.outerHTML")
+
+
+def test_live_regions_are_silent_while_all_is_good(browser):
+    browser.wait("document.querySelector('#sentence').dataset.level === 'good'", timeout=30)
+    time.sleep(2)
+    assert browser.run(LISTEN) >= 4
+    age = browser.text(".tile .age")
+    browser.wait("document.querySelector('.tile .age').textContent !== arguments[0]", age, what="another age")
+    time.sleep(2)
+    assert browser.run("return window.spoken") == []
+
+
+def test_calm_pictures_for_who_wants_less_motion(browser):
+    browser.look(motion="reduce")
+    time.sleep(1.2)
+    tiles = browser.run("return document.querySelectorAll('.tile').length")
+    assert browser.pictures_within(2.5) <= 3 * tiles  # one a second for each
+    wait_until(lambda: browser.pictures() > 0, 10, "a picture")
+
+
+def test_the_form_for_the_token(running, chromium, tmp_path):
+    page = livepage.Page(running.system, tmp_path / "live.log", LIVE_TOKEN="a-token-of-24-characters")
+    try:
+        chromium.open(page.address.geturl())
+        assert chromium.run("return location.pathname") == "/login"
+        assert chromium.violations() == [] and chromium.sticks_out() == [0, []]
+        chromium.press("#token", "a-token-of-24-characters", Keys.ENTER)
+        chromium.wait("location.pathname === '/' && document.querySelectorAll('.tile').length >= 2", what="the page behind the form")
+        assert chromium.logged() == []
+    finally:
+        page.close()
+
+
+# ---- what it survives ----
+
+@pytest.mark.alone
+def test_a_stopped_camera_turns_red(running, browser):
+    running.start_camera("cam-3")
+    browser.wait("document.querySelector('.tile[data-camera=cam-3][data-health=good] .frame:not(.blank)')", what="a third camera")
+    browser.wait("parseFloat(document.querySelector('.tile[data-camera=cam-3] .rate').textContent) > 4", what="its rate")
+    browser.run(WATCH, "cam-3")
+    running.stages[-1].kill()
+    killed = time.time()
+    turned = browser.wait("window.turned", timeout=15, what="red")
+    assert turned / 1000 - killed < 5
+    assert browser.run(RED, "cam-3")
+    assert browser.text(".tile[data-camera=cam-3] .health") == "stopped"
+    assert "cam-3" in browser.text("#sentence")
+    assert browser.run("return document.querySelector('#sentence').dataset.level") == "bad"
+
+
+def test_its_server_is_started_again(running, browser):
+    address = running.page.address.netloc
+    running.page.close()
+    browser.wait("!document.querySelector('#connection').hidden", what="a word of it")
+    assert "since" in browser.text("#connection")
+    running.page = livepage.Page(running.system, running.directory / "again.log", listen=address)
+    browser.wait("document.querySelector('#connection').hidden", timeout=30, what="the page is up to date again")
+    place = browser.run("return document.querySelector('.tile[data-camera=cam-1]').dataset.place")
+    browser.wait("document.querySelector('.tile[data-camera=cam-1]').dataset.place !== arguments[0]", place, timeout=30, what="newer frames")
+    browser.logged()  # of the connections that were refused
+
+
+def test_script_in_messages_is_text(running, browser):
+    document = {"_id": f"{SCRIPT}:s:1", "camera": SCRIPT, "seq": 1, "captured": {"$date": int(time.time() * 1000)}, "faces": 1,
+                "boxes": [{"x": SCRIPT, "y": 1, "w": 1, "h": 1}], "width": 640, "height": 480, "replica": SCRIPT}
+    report = {"replica": SCRIPT, "seq": 1, "interval": 5.0, "frames": 1, "faces": 1, "busy": 1, "workers": 1, "lag": 0, "partitions": [],
+              "version": SCRIPT, "age": {"p50": 0.1, "p95": 0.2}, "cameras": {SCRIPT: {"frames": 1, "last-seq": 1, "session": SCRIPT, "max": 5, "min": 1, "weight": 1}}}
+    stamp = str(time.time_ns())
+    running.send("camera", b"no picture", camera=SCRIPT, session=SCRIPT, seq="1", gst_caps=f'image/jpeg, name=(string)"{QUOTED}"', capture_time=stamp)
+    running.send("database", json.dumps(document).encode(), gst_caps="application/json, schema=fog-event")
+    running.send("feedback", json.dumps(report).encode(), gst_caps="application/json, schema=fog-report")
+    browser.wait("[...document.querySelectorAll('.tile')].some((tile) => tile.dataset.camera === arguments[0])", SCRIPT, what="a tile of that name")
+    browser.wait("[...document.querySelectorAll('#replicas tbody tr')].some((row) => row.dataset.replica === arguments[0])", SCRIPT, what="a replica of that name")
+    browser.show("#travel")
+    browser.set("#travel-camera", SCRIPT)
+    browser.wait("document.querySelector('#facts').textContent.includes(arguments[0])", SCRIPT, what="its frame")
+    browser.show("#history")
+    browser.run("document.querySelector('#history-details').open = true")
+    browser.wait("document.querySelector('#history-table tbody').textContent.includes(arguments[0])", SCRIPT, timeout=70, what="its documents")
+    browser.look(360, 800)
+    time.sleep(0.5)
+    assert browser.sticks_out() == [0, []]
+    assert browser.run("return [window.harmed ?? null, document.images.length, document.scripts.length]") == [None, 0, 1]
+    browser.logged()  # no picture can be made of its frame
