@@ -15,6 +15,8 @@
 #define FRAME_BYTES (64 * 1024 * 1024)
 /* ms after which a camera that has stopped is forgotten. */
 #define FORGOTTEN 600000
+/* ms after which one that is quiet may make room for a new one. */
+#define DISPLACED 5000
 #define SAMPLE_TIME 1000 /* ms */
 
 LiveModel *
@@ -75,6 +77,25 @@ static void G_GNUC_PRINTF (4, 5)
   live_history_mark (self->history, now, kind, text);
 }
 
+/* Makes room for a camera: the one that has been quiet for longest goes, if for long enough. */
+static gboolean
+displace_camera (LiveModel *self, gint64 now)
+{
+  LiveCamera *quietest = NULL, *camera;
+  GHashTableIter iter;
+
+  g_hash_table_iter_init (&iter, self->cameras);
+  while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &camera))
+    if (!quietest || camera->active < quietest->active)
+      quietest = camera;
+  if (now - quietest->active < DISPLACED)
+    return FALSE;
+  self->ignored++;
+  g_hash_table_remove (self->shown, quietest->name);
+  g_hash_table_remove (self->cameras, quietest->name);
+  return TRUE;
+}
+
 /* (nullable): NULL: it can't be shown, or there are too many. */
 static LiveCamera *
 ensure_camera (LiveModel *self, const gchar *name, gint64 now)
@@ -83,7 +104,8 @@ ensure_camera (LiveModel *self, const gchar *name, gint64 now)
 
   if (camera)
     return camera;
-  if (!live_name_is_usable (name) || g_hash_table_size (self->cameras) >= MAX_CAMERAS) {
+  if (!live_name_is_usable (name) ||
+      (g_hash_table_size (self->cameras) >= MAX_CAMERAS && !displace_camera (self, now))) {
     self->ignored++;
     return NULL;
   }

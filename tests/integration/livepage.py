@@ -13,6 +13,21 @@ import pipeline
 from pipeline import wait_until
 
 
+class Viewer(pipeline.Background):
+    """Reads the stream all the while, as a browser does, and counts the states."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.states = 0
+        self._connection = http.client.HTTPConnection(page.address.hostname, page.address.port, timeout=20)
+        self._connection.request("GET", "/api/stream")
+        self._answer = self._connection.getresponse()
+
+    def _run(self):
+        while not self._end.is_set():
+            self.states += self._answer.readline().startswith(b"event: state")
+
+
 class Page:
     """`pipelines/live/run` on the topics and the database of a `system.System`."""
 
