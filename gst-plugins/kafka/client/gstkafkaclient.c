@@ -331,6 +331,8 @@ gst_kafka_client_new (
   gchar said[512];
   rd_kafka_t *rk;
 
+  g_free (fault->ca_file);
+  fault->ca_file = gst_kafka_conf_dup (conf, "ssl.ca.location");
   gst_kafka_fault_watch (fault, conf);
   rk = rd_kafka_new (type, conf, said, sizeof said);
   if (rk)

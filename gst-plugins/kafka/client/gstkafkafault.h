@@ -13,6 +13,7 @@ typedef struct {
   rd_kafka_resp_err_t err;
   gchar *detail;
   gchar *tls_cause; /* OpenSSL's own error, most of which librdkafka drops */
+  gchar *ca_file;   /* ssl.ca.location; set by gst_kafka_client_new() */
 } GstKafkaFault;
 
 void gst_kafka_fault_init (GstKafkaFault *fault);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/gstkafkarenewal.h"
 #include "gstkafkaproducerprivate.h"
 #include "gstkafkaadmin.h"
 
@@ -31,12 +32,15 @@ gboolean
 gst_kafka_producer_query_topic (
     GstKafkaProducer *self, const gchar *topic, rd_kafka_resp_err_t *topic_err)
 {
-  gboolean answered = FALSE;
+  gboolean answered = FALSE, renew;
   rd_kafka_t *rk;
 
   g_mutex_lock (&self->lock);
   if ((rk = borrow_handle (self))) {
+    renew = self->access == GST_KAFKA_ACCESS_CONNECTION_LOST;
     g_mutex_unlock (&self->lock);
+    if (renew)
+      gst_kafka_renew_password (rk, self->element);
     answered = gst_kafka_query_topic (rk, topic, 5 * GST_KAFKA_PRODUCER_SLICE_MS, topic_err);
     g_mutex_lock (&self->lock);
     if (answered && !self->connected)

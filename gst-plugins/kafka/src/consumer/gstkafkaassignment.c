@@ -9,6 +9,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define TICK (100 * G_TIME_SPAN_MILLISECOND)
 #define DRAIN_TIME (2 * G_TIME_SPAN_SECOND)
 #define ASK_TIME_MS 1000
+/* From the first member's return to the last one's. */
+#define REJOIN_TIME (60 * G_TIME_SPAN_SECOND)
 #define LEAVE_TIME_MS 1500
 
 /* Telling the application */
@@ -50,8 +52,8 @@ tell_assignment (GstKafkaConsumer *self)
 
 /* By a group */
 
-/* Messages come in a queue of ours, so that the thread that serves the group never meets one. The
- * library leaves a forward set by the application alone. */
+/* Messages come in a queue of ours, so that the thread that serves the group never meets one.
+ * The library leaves a forward set by the application alone. */
 void
 gst_kafka_consumer_forward (GstKafkaConsumer *self, const gchar *topic, gint partition)
 {
@@ -100,6 +102,20 @@ log_assigned (GstKafkaConsumer *self, const GstKafkaPartition *partition)
       partition->partition, partition->topic, partition->asked, partition->high, partition->end);
 }
 
+/* When the brokers were away for long, they took all members' partitions from them: that a run
+ * didn't say how it ended is no sign of a crash then. */
+static gboolean
+has_just_lost_its_own (GstKafkaConsumer *self)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (!self->lost_assignment)
+    return FALSE;
+  if (!self->rejoined)
+    self->rejoined = now;
+  return now - self->rejoined < REJOIN_TIME;
+}
+
 static void
 add_partitions (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
 {
@@ -120,12 +136,14 @@ add_partitions (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
     added->asked = MAX (positions[i].start, -1);
     added->high = positions[i].high;
     added->end = positions[i].end;
-    /* Whoever owns the partition next is to begin here too if we die before the first message is
-     * done, and is to know of that. */
+    /* Whoever owns the partition next is to begin here too if we die before the first message
+     * is done, and is to know of that. */
     if (positions[i].start >= 0 &&
         !gst_kafka_reset_is_error (&positions[i].reset, self->settings->range.reset))
       added->start = positions[i].start;
     added->suspicion = positions[i].suspicion;
+    gst_kafka_suspicion_conclude (
+        &added->suspicion, positions[i].start, has_just_lost_its_own (self));
     if (added->high >= 0)
       added->suspicion.until = MIN (added->suspicion.until, added->high);
     log_assigned (self, added);
@@ -234,10 +252,21 @@ take_on (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
 }
 
 static void
+note_lost_assignment (GstKafkaConsumer *self)
+{
+  self->lost_assignment = TRUE;
+  self->rejoined = 0;
+  GST_INFO_OBJECT (self->settings->pad,
+      "the group has gone on without this member: what isn't committed comes again");
+}
+
+static void
 give_up (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
 {
   mark_leaving (self, list);
-  if (!rd_kafka_assignment_lost (self->rk))
+  if (rd_kafka_assignment_lost (self->rk))
+    note_lost_assignment (self);
+  else
     drain (self);
   if (is_cooperative (self->rk))
     ignore_error (self->rk, rd_kafka_incremental_unassign (self->rk, list));

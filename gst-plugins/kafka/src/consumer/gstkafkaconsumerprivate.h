@@ -63,8 +63,10 @@ struct _GstKafkaConsumer {
   gint64 hungry_time;
   gint64 discovered;
   gint64 asked_for_access;
-  gint64 rebalanced; /* when a group last looked at the assignment; 0: not yet */
-  gint64 committed;  /* when */
+  gint64 rebalanced;        /* when a group last looked at the assignment; 0: not yet */
+  gint64 committed;         /* when */
+  gint64 rejoined;          /* when it got partitions after it had lost its own; 0: not yet */
+  gboolean lost_assignment; /* the group has gone on without it */
   gint64 commit_interval;
 };
 G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaConsumer, fault) == 0);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/gstkafkarenewal.h"
 #include "gstkafkaconsumerprivate.h"
 #include "gstkafkadiscovery.h"
 
@@ -138,6 +139,16 @@ ask_for_partitions (GstKafkaConsumer *self)
 }
 
 static void
+renew_password (GstKafkaConsumer *self)
+{
+  GstElement *element = gst_kafka_consumer_get_element (self);
+
+  if (element)
+    gst_kafka_renew_password (self->rk, element);
+  gst_clear_object (&element);
+}
+
+static void
 ask_for_topics (GstKafkaConsumer *self)
 {
   GstKafkaDiscovery found = {NULL};
@@ -160,6 +171,8 @@ ask_again (GstKafkaConsumer *self)
   ask_for_partitions (self);
   refused = self->refused;
   g_mutex_unlock (&self->lock);
+  if (refused & GST_KAFKA_REFUSED_CLIENT)
+    renew_password (self);
   if (refused & (GST_KAFKA_REFUSED_CLIENT | GST_KAFKA_REFUSED_TOPIC))
     ask_for_topics (self);
 }

@@ -32,11 +32,22 @@ gst_kafka_suspicion_from_text (GstKafkaSuspicion *self, const gchar *text, gint6
           "kafkasrc %7s until=%" G_GINT64_FORMAT " offset=%" G_GINT64_FORMAT " runs=%u row=%u",
           state, &self->until, &self->offset, &self->runs, &self->row) != 5)
     gst_kafka_suspicion_init (self);
-  else if (g_str_equal (state, "running"))
-    self->until = MAX (self->until, committed + WINDOW);
+  else
+    self->running = g_str_equal (state, "running");
   /* What is behind has gone through. */
   if (self->offset < committed)
     self->offset = -1;
   if (self->offset < 0)
     self->runs = 0;
+}
+
+void
+gst_kafka_suspicion_conclude (GstKafkaSuspicion *self, gint64 committed, gboolean excused)
+{
+  if (self->running && !excused)
+    self->until = MAX (self->until, committed + WINDOW);
+  /* The run under way was counted when the message went alone. */
+  else if (self->running && self->runs > 0)
+    self->runs--;
+  self->running = FALSE;
 }

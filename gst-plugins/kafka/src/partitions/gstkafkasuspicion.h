@@ -18,7 +18,8 @@ typedef struct {
   guint
       /* in how many failed runs; the one under way counts until the message has gone through */
       runs;
-  guint row; /* messages condemned before it in a row */
+  guint row;        /* messages condemned before it in a row */
+  gboolean running; /* the run that wrote it down hasn't said how it ended */
 } GstKafkaSuspicion;
 
 void gst_kafka_suspicion_init (GstKafkaSuspicion *self);
@@ -26,5 +27,8 @@ void gst_kafka_suspicion_init (GstKafkaSuspicion *self);
 gchar *gst_kafka_suspicion_to_text (const GstKafkaSuspicion *self, gboolean running);
 /* @text: (nullable): what was committed with @committed. What isn't ours means no suspicion. */
 void gst_kafka_suspicion_from_text (GstKafkaSuspicion *self, const gchar *text, gint64 committed);
+/* Draws the conclusion from a run that hasn't said how it ended: it has crashed, unless its
+ * partitions were taken from it (@excused) before it could. */
+void gst_kafka_suspicion_conclude (GstKafkaSuspicion *self, gint64 committed, gboolean excused);
 
 G_END_DECLS
