@@ -5,14 +5,15 @@
 
 #include <string.h>
 
-/* More than anyone sends on purpose; what exceeds it stays behind. */
+/* More than any real sender uses; further headers are dropped. */
 #define MAX_HEADERS 1024
-/* Of one message; a header says anything. */
+/* The longest duration of a message, because a stranger's header may hold any value. */
 #define MAX_DURATION (3600 * GST_SECOND)
-/* Nothing is sent before it is captured: a header that is further ahead of Kafka's own time says
- * anything at all, and would stop a replay for ever. */
+/* A capture time that is further ahead of Kafka's timestamp is wrong, because a message is sent
+ * after its capture. A replay would wait for it for ever. */
 #define MOST_AHEAD (3600 * GST_SECOND)
-/* The year 2000: a clock that was never set says 1970, and a recording would last for decades. */
+/* The year 2000. A clock that was never set starts in 1970, and the recording would last for
+ * decades. */
 #define EARLIEST (G_GUINT64_CONSTANT (946684800) * GST_SECOND)
 
 typedef struct {
@@ -44,7 +45,7 @@ gst_kafka_message_is_of_camera (const rd_kafka_message_t *message, const gchar *
          size == strlen (camera) && memcmp (value, camera, size) == 0;
 }
 
-/* (nullable): as text; the library ends a header's value with a NUL of its own. */
+/* (nullable): the header's text; librdkafka adds a NUL after the value */
 static const gchar *
 find_text (const rd_kafka_message_t *message, const gchar *name)
 {
@@ -143,7 +144,7 @@ decide (gpointer ledger, gint64 offset, GstKafkaAckOutcome outcome)
   gst_kafka_ledger_decide (ledger, offset, outcome, g_get_monotonic_time ());
 }
 
-/* Names as text take a lock and a hash for each of many. */
+/* Quarks, because field names as text would take a lock and a hash look-up for each buffer. */
 enum { TOPIC, PARTITION, OFFSET, LAG, TIMESTAMP, KEY, ACK, N_FIELDS };
 
 static const GQuark *
@@ -196,7 +197,7 @@ set_key (GstStructure *s, const rd_kafka_message_t *message, GQuark field)
   gst_structure_id_take_value (s, field, &key);
 }
 
-/* Nobody waits for what a replay's messages become. */
+/* A replay has no ledger, so its messages need no token. */
 static void
 add_ack (GstStructure *s, gint64 offset, GstKafkaFetched *fetched, GQuark field)
 {

@@ -14,25 +14,26 @@ G_BEGIN_DECLS
  */
 GstBuffer *gst_kafka_message_to_buffer (GstKafkaFetched *fetched);
 
-/* When the content was captured, in ns since the Unix epoch: its header says, if that can be
- * true (not before 2000, not an hour ahead of Kafka's timestamp), else Kafka's timestamp.
+/* The capture time, in ns since the Unix epoch: the header `capture-time` if it is plausible (not
+ * before 2000, less than an hour ahead of Kafka's timestamp), else Kafka's timestamp.
  * %GST_CLOCK_TIME_NONE: not known */
 GstClockTime gst_kafka_message_get_capture_time (const rd_kafka_message_t *message);
 
-/* Whether it can't be decoded without those before it. */
+/* Whether a decoder needs earlier messages too. */
 gboolean gst_kafka_message_is_delta_unit (const rd_kafka_message_t *message);
 /* Whether it is a header of the stream, such as Theora's, which has no time of its own. */
 gboolean gst_kafka_message_is_header (const rd_kafka_message_t *message);
-/* Its number in its session. FALSE: it has none */
+/* The header `seq`. FALSE: it has none */
 gboolean gst_kafka_message_get_seq (const rd_kafka_message_t *message, guint64 *seq);
-/* ns, an hour at most; 0: not known */
+/* The duration in ns, at most an hour; 0: not known */
 GstClockTime gst_kafka_message_get_duration (const rd_kafka_message_t *message);
 /* Whether both are of one session of one camera. */
 gboolean gst_kafka_message_is_of_session (const rd_kafka_message_t *a, const rd_kafka_message_t *b);
-/* How long @before its PTS it is to be decoded, ns, an hour at most. FALSE: it doesn't say */
+/* How long @before its PTS it has to be decoded, in ns, at most an hour. FALSE: its headers don't
+ * say. */
 gboolean gst_kafka_message_get_reorder (
     const rd_kafka_message_t *message, GstClockTimeDiff *before);
-/* Whether its header says so; a %NULL @camera means any message. */
+/* Whether its header `camera` is @camera; %NULL matches any message. */
 gboolean gst_kafka_message_is_of_camera (const rd_kafka_message_t *message, const gchar *camera);
 
 G_END_DECLS

@@ -7,8 +7,9 @@
 
 #define REASON "alone in the pipeline in failed runs"
 
-/* GstBaseSrc names its stream as that of the only source pad, which is a critical once two are
- * counted. It has no way to be given a name. The list of pads has both. */
+/* GstBaseSrc asks for the stream id of the only source pad, and prints a critical if the element
+ * counts two. It has no other way to set the id. So the request pad isn't counted, but is in the
+ * list of pads. */
 static void
 count_pads (GstElement *element, gint more)
 {

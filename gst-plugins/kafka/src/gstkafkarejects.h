@@ -5,10 +5,10 @@
 
 G_BEGIN_DECLS
 
-/* What leaves by the request pad `rejects`: messages that are condemned as
- * poison. For the streaming thread. */
+/* The request pad `rejects`, by which messages leave that are condemned as poison. Streaming thread
+ * only. */
 
-/* (transfer none): a pad of @element, to be pushed to before the stream has begun. */
+/* (transfer none): the new pad of @element, which may be pushed to before the stream begins */
 GstPad *gst_kafka_rejects_add_pad (GstElement *element, GstPadTemplate *template);
 void gst_kafka_rejects_remove_pad (GstElement *element, GstPad *pad);
 

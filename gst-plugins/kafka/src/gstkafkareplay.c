@@ -29,14 +29,16 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define OPEN_TIME (10 * G_TIME_SPAN_SECOND)
 #define ASK_TIME_MS 1000
 #define FIRST_LOOK_BACK GST_SECOND
-/* Messages of a track among which the one captured first is looked for. */
+/* The number of messages of a track in which the one captured first is searched. */
 #define LOOK_AHEAD 8
-/* Behind a frame, B-frames that are shown before it: H.264 and H.265 have 16 at most. */
+/* The number of B-frames that may follow a frame and be shown before it: at most 16 in H.264 and
+ * H.265. */
 #define MOST_REORDERED 16
-/* Messages that arrive at the broker in another order than that of capture, by at most this. */
+/* Messages may arrive at the broker in another order than they were captured, by at most this
+ * time. */
 #define DISORDER (10 * GST_SECOND)
 
-/* Offsets from the end at which a track's last message is looked for. */
+/* How many offsets before the end of a track its last message is searched. */
 static const gint64 look_back[] = {4, 32, 256};
 
 G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaReplay, fault) == 0);
@@ -127,7 +129,7 @@ fill_tracks (GstKafkaReplay *self)
   return TRUE;
 }
 
-/* (nullable): the one whose head was captured first; NULL if all are at their end */
+/* (nullable): the track whose head was captured first; NULL if all are at their end */
 static GstKafkaTrack *
 find_earliest (GstKafkaReplay *self)
 {
@@ -142,8 +144,8 @@ find_earliest (GstKafkaReplay *self)
   return first;
 }
 
-/* (nullable): the one whose head comes next: of the session of what was
- * captured first, the lowest number */
+/* (nullable): the track whose head comes next: within the session of the message that was captured
+ * first, the head with the lowest number */
 static GstKafkaTrack *
 find_first (GstKafkaReplay *self)
 {
@@ -189,7 +191,7 @@ add_track (GstKafkaReplay *self, const rd_kafka_topic_partition_t *from, const G
   track->end = at->end;
   gst_kafka_damage_init (&track->damage);
   track->holes = g_array_new (FALSE, FALSE, sizeof (GstKafkaHole));
-  /* A queue of its own, so that one track can be waited for. */
+  /* Each track has a queue of its own, to wait for a single track. */
   track->queue = rd_kafka_queue_get_partition (self->rk, track->topic, track->partition);
   rd_kafka_queue_forward (track->queue, NULL);
   g_ptr_array_add (self->tracks, track);
@@ -222,8 +224,8 @@ find_tracks (GstKafkaReplay *self)
   return err;
 }
 
-/* Looks for messages in the last @back offsets of each track that none is
- * known of yet. FALSE: flushing */
+/* Searches the last @back offsets of each track of which no message is known yet. FALSE:
+ * flushing */
 static gboolean
 look_at_ends (GstKafkaReplay *self, gint64 back, GstClockTime *last)
 {
@@ -250,8 +252,8 @@ look_at_ends (GstKafkaReplay *self, gint64 back, GstClockTime *last)
   return TRUE;
 }
 
-/* The last message of each track tells how long it is; what ends a transaction takes an offset
- * without being one, and so does what another camera sent. FALSE: flushing */
+/* Finds the last message of each track, and so the duration. The last offsets may be the end of a
+ * transaction or messages of other cameras. FALSE: flushing */
 static gboolean
 measure (GstKafkaReplay *self, GstClockTime *last)
 {
@@ -273,8 +275,9 @@ go_to_begin (GstKafkaReplay *self)
   return fill_tracks (self);
 }
 
-/* The first capture time, %GST_CLOCK_TIME_NONE if there is no message. What arrived first needn't
- * be it: B-frames, and a stream's headers, whose time is that of sending. FALSE: flushing */
+/* Finds the first capture time; %GST_CLOCK_TIME_NONE without a message. The message that arrived
+ * first may not be the first one captured: B-frames, and stream headers, which have the time of
+ * sending. FALSE: flushing */
 static gboolean
 find_begin (GstKafkaReplay *self, GstClockTime *begin)
 {
@@ -307,7 +310,7 @@ open_tracks (GstKafkaReplay *self, GError **error)
   self->playing = TRUE;
   if (!go_to_begin (self))
     return stop (self, error);
-  /* what isn't known is the largest number; an empty recording begins somewhere */
+  /* unknown times are the largest number; an empty recording needs some origin */
   self->origin = MIN (MIN (self->settings->range.start_time, begin), G_MAXINT64);
   g_mutex_lock (&self->lock);
   self->duration = last > self->origin ? last - self->origin : 0;
@@ -351,7 +354,7 @@ void
 gst_kafka_replay_seek (GstKafkaReplay *self, GstClockTime time, GstClockTime stop)
 {
   self->stop = stop;
-  /* It opens at the begin. */
+  /* Playing starts at the beginning. */
   if (time > 0 || GST_CLOCK_TIME_IS_VALID (self->origin))
     self->seek_time = time;
 }
@@ -365,8 +368,7 @@ first_error (const rd_kafka_topic_partition_list_t *list)
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* Where the seek has found the oldest message left of a track, there may
- * have been others before it. */
+/* If a seek ends at the oldest message left of a track, earlier ones may have been deleted. */
 static void
 look_for_deleted (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *found)
 {
@@ -388,7 +390,7 @@ look_for_deleted (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *f
   rd_kafka_topic_partition_list_destroy (oldest);
 }
 
-/* Puts all tracks at what was captured at @time or later. FALSE: flushing, or @err */
+/* Seeks all tracks to the first message captured at @time or later. FALSE: flushing, or @err */
 static gboolean
 go_to (GstKafkaReplay *self, GstClockTime time, rd_kafka_resp_err_t *err)
 {
@@ -414,8 +416,8 @@ go_to (GstKafkaReplay *self, GstClockTime time, rd_kafka_resp_err_t *err)
   return !*err && !self->ended && fill_tracks (self);
 }
 
-/* The last message captured before @end that needs no other one; GST_CLOCK_TIME_NONE if
- * there is none. FALSE: flushing */
+/* Finds the last key unit captured before @end; GST_CLOCK_TIME_NONE if there is none. FALSE:
+ * flushing */
 static gboolean
 find_key_unit (GstKafkaReplay *self, GstClockTime end, GstClockTime *time)
 {
@@ -432,7 +434,8 @@ find_key_unit (GstKafkaReplay *self, GstClockTime end, GstClockTime *time)
   return TRUE;
 }
 
-/* A decoder needs what @target depends on: from the key unit before it, or from the begin. */
+/* Seeks to the key unit before @target, or to the beginning, because a decoder needs all frames
+ * from there. */
 static gboolean
 go_to_key_unit (GstKafkaReplay *self, GstClockTime target, rd_kafka_resp_err_t *err)
 {

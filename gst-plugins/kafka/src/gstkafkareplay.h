@@ -5,12 +5,12 @@
 
 G_BEGIN_DECLS
 
-/* A recorded topic, read in the order of capture times over all its partitions, from any time
- * on. For the streaming thread; set_flushing() and the duration are for any thread. No call
- * waits much longer than a second. */
+/* Reads a recorded topic in the order of capture over all partitions, from any time on. Streaming
+ * thread only, except set_flushing(), the duration and the stats. No call blocks much longer than a
+ * second. */
 typedef struct _GstKafkaReplay GstKafkaReplay;
 
-/* Takes over @conf and @settings. */
+/* Takes ownership of @conf and @settings. */
 GstKafkaReplay *gst_kafka_replay_new (
     rd_kafka_conf_t *conf, GstKafkaConsumerSettings *settings, GError **error);
 void gst_kafka_replay_free (GstKafkaReplay *self);
@@ -24,9 +24,9 @@ void gst_kafka_replay_free (GstKafkaReplay *self);
  */
 GstKafkaRead gst_kafka_replay_open (GstKafkaReplay *self, GError **error);
 
-/* The next read is of what was captured at @time or later, since the begin of the recording; of
- * delta-coded video, of the key unit before it. It ends when nothing before @stop can come any more
- * (%GST_CLOCK_TIME_NONE: at the end). */
+/* The next read returns the first message captured at @time or later (since the beginning of the
+ * recording), or with delta-coded video the key unit before it. Reading ends when no message before
+ * @stop can follow (%GST_CLOCK_TIME_NONE: at the end). */
 void gst_kafka_replay_seek (GstKafkaReplay *self, GstClockTime time, GstClockTime stop);
 
 /* @pts and @dts, which needn't be known: since the begin of the recording. @fetched comes without a

@@ -9,39 +9,40 @@
 
 G_BEGIN_DECLS
 
-/* For gstkafkareplay.c, which opens, plays and seeks, and gstkafkatrack.c, which reads one
- * partition. */
+/* gstkafkareplay.c opens, plays and seeks; gstkafkatrack.c reads one partition. */
 
 /* One partition of the recording. */
 typedef struct {
   gchar *topic;
   gint partition;
-  gint64 first; /* of the recording as it was when it was opened */
-  gint64 start; /* the first one left of that */
+  gint64 first; /* bounds of the recording when it was opened */
+  gint64 start; /* the first offset that is left */
   gint64 end;
   rd_kafka_queue_t *queue;
-  rd_kafka_message_t *head; /* the next one, read ahead to compare it with the others' */
-  GstClockTime head_time;   /* ns since the Unix epoch */
-  GstClockTimeDiff before;  /* how long before that it is decoded */
-  gboolean decode_known;    /* else `before` is 0 */
-  guint beyond;             /* messages in a row that were shown after the stop */
+  /* the next message, read ahead to compare it with those of other tracks */
+  rd_kafka_message_t *head;
+  GstClockTime head_time;  /* ns since the Unix epoch */
+  GstClockTimeDiff before; /* how long before head_time it is decoded */
+  gboolean decode_known;   /* else `before` is 0 */
+  guint beyond;            /* number of messages in a row after the seek's stop */
   gboolean at_end;
-  gboolean measured; /* its last message was seen */
-  gint64 position;   /* the offset to be read next */
-  gboolean astray;   /* its place was refused: it gets another one */
-  gint64 refused_at; /* the offset of that, if it was asked for; -1: the library made it up */
+  gboolean measured; /* its last message was found */
+  gint64 position;   /* the next offset to read */
+  gboolean astray;   /* its position was refused, and it will get a new one */
+  /* the refused offset, if we requested it; -1: librdkafka derived it from damaged data */
+  gint64 refused_at;
   gboolean reset_told;
-  gint64 lost;      /* offsets that are counted as deleted */
+  gint64 lost;      /* number of offsets counted as deleted */
   gint64 lost_from; /* the first of them */
   GstKafkaDamage damage;
-  GArray *holes; /* of GstKafkaHole: what is known to be damaged */
+  GArray *holes; /* of GstKafkaHole: known damage */
 } GstKafkaTrack;
 
-/* Offsets that can't be read: one damaged batch, or what of it a seek has met. */
+/* Unreadable offsets: a damaged batch, or the part of it that a seek has reached. */
 typedef struct {
   gint64 from;
   gint64 good;
-  gint64 counted; /* from here on it is counted, and was named */
+  gint64 counted; /* from this offset on it was counted and reported */
 } GstKafkaHole;
 
 struct _GstKafkaReplay {
@@ -50,21 +51,25 @@ struct _GstKafkaReplay {
   rd_kafka_t *rk;
   GstKafkaConsumerSettings *settings;
   GPtrArray *tracks;      /* of GstKafkaTrack; NULL before it is open */
-  gint64 deadline;        /* for being open, monotonic us; 0: not tried yet */
+  gint64 deadline;        /* when opening has to be finished, monotonic us; 0: not tried yet */
   GstClockTime origin;    /* ns since the Unix epoch */
-  GstClockTime target;    /* nothing before it is read, ns since the Unix epoch */
+  GstClockTime target;    /* earlier messages are skipped, ns since the Unix epoch */
   GstClockTime stop;      /* since the origin; GST_CLOCK_TIME_NONE: none */
-  GstClockTime least_dts; /* that isn't taken yet */
-  gboolean reorders;      /* messages were seen that don't come in the order of capture */
+  GstClockTime least_dts; /* the smallest DTS that isn't used yet */
+  gboolean reorders;      /* messages were seen that aren't in the order of capture */
   GstClockTime
-      /* since the origin: where the tracks have to be put; GST_CLOCK_TIME_NONE: nowhere */
+      /* since the origin: where to seek the tracks; GST_CLOCK_TIME_NONE: no seek is pending */
       seek_time;
-  gchar *missing; /* what isn't there, in words */
+  gchar *missing; /* text about a topic or partition that doesn't exist */
   gint64
-      least_lag; /* ms from capture to Kafka's timestamp, of the messages seen so far; 0 at most */
-  gboolean by_arrival; /* Kafka's timestamp is that of arrival, which no lag is known to bound */
-  gboolean playing;    /* what is read goes downstream; else it is looked at to open or to seek */
-  GError *ended;       /* what was to be read isn't there, and that ends the stream */
+      /* least time in ms from capture to Kafka's timestamp of the messages seen so far; at most
+       * 0 */
+      least_lag;
+  /* Kafka's timestamp is the time of arrival, so nothing is known about later lags */
+  gboolean by_arrival;
+  /* messages go downstream; FALSE: they are only examined, to open or to seek */
+  gboolean playing;
+  GError *ended; /* the error that ends the stream, because messages are missing */
 
   GMutex lock; /* guards the rest */
   gboolean flushing;
@@ -76,14 +81,14 @@ struct _GstKafkaReplay {
 /* In gstkafkatrack.c */
 
 void gst_kafka_track_free (GstKafkaTrack *self);
-/* (transfer full): all of them, in their order, with @offset */
+/* (transfer full): all tracks in their order, with @offset */
 rd_kafka_topic_partition_list_t *gst_kafka_replay_list_tracks (GstKafkaReplay *self, gint64 offset);
-/* Puts each track at its offset in @list; one at its end isn't read. */
+/* Seeks each track to its offset in @list. A track at its end isn't read. */
 void gst_kafka_replay_place_tracks (
     GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *list);
-/* Waits until @track has a head, or is at its end. FALSE: flushing, or ended */
+/* Waits until @track has a head or is at its end. FALSE: flushing, or the stream has ended */
 gboolean gst_kafka_replay_fill_track (GstKafkaReplay *self, GstKafkaTrack *track);
-/* The recording has another begin than was thought, or the track another place. */
+/* Takes a new beginning of the recording, or a new position of the track. */
 void gst_kafka_replay_accept_reset (
     GstKafkaReplay *self, GstKafkaTrack *track, const GstKafkaReset *reset);
 

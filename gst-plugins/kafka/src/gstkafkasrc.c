@@ -4,25 +4,26 @@
  * SECTION:element-kafkasrc
  * @title: kafkasrc
  *
- * Reads messages from Apache Kafka: each becomes a buffer, without a copy of its bytes, with the
- * caps, flags, duration and headers it was sent with, stamped with the running time of its arrival.
+ * Reads messages from Apache Kafka. Each becomes a buffer, without a copy of its bytes, with
+ * the caps, flags, duration and headers that it was sent with. Buffers are stamped with the
+ * running time of their arrival.
  *
  * With #GstKafkaSrc:group-id it is a member of a consumer group, whose members share the topic's
- * partitions. A message counts as done, and its offset is committed, once all buffers made from
- * it are gone and no error followed, or the stream has ended well; so a crash, an error or a
- * stop replays what was on its way and never loses it. Without a group it reads all partitions,
- * from now on, and commits nothing.
+ * partitions. A message is done, and its offset is committed, when all buffers made from it are
+ * released and no error followed, or when the stream has ended cleanly. So after a crash, an error
+ * or a stop the messages that were on their way are read again. Without a group it reads all
+ * partitions, from now on, and commits nothing.
  *
- * A topic that doesn't exist yet is waited for, and so is a broker that was lost; one that can't be
- * reached at the start is an error after 10 s.
+ * It waits for a topic that doesn't exist yet, and for a broker that is lost later. A broker that
+ * can't be reached at the start is an error after 10 s.
  *
  * #GstKafkaSrc:topic is a comma-separated list of names and of patterns that begin with `^`. A
- * pattern also matches topics that are made later, but never the brokers' own.
+ * pattern also matches topics that are created later, but never the brokers' own.
  *
- * Which partitions are read is told downstream in a sticky event `GstKafkaAssignment` and on the
- * bus in an element message `kafkasrc-assignment` with the fields `partitions` (array of int),
- * `topics` (array of string, the topic of each) and `rebalances` (uint64, changes so far). How many
- * messages wait in them is the answer to a custom query `GstKafkaLag`.
+ * The sticky event `GstKafkaAssignment` announces the assigned partitions downstream, and the
+ * element message `kafkasrc-assignment` on the bus, with the fields `partitions` (array of int),
+ * `topics` (array of string, the topic of each partition) and `rebalances` (uint64, number of
+ * changes so far). The custom query `GstKafkaLag` returns the number of messages that wait in them.
  *
  * ## Example launch line
  * |[
@@ -32,9 +33,11 @@
  * |[
  * gst-launch-1.0 playbin uri="kafka://localhost:9092/camera?start=earliest"
  * ]|
- * Plays what it has published so far, as a file would: with #GstKafkaSrc:replay, which `start` or
- * `end` in a URI set. Their times are as in `start=2026-11-25T00:44:00Z`. A seek into delta-coded
- * video begins with the key unit before it; with the flag TRICKMODE_KEY_UNITS there are no others.
+ * Plays what it has published so far like a file (#GstKafkaSrc:replay, which `start` or `end` in a
+ * URI set, as in `start=2026-11-25T00:44:00Z`). A seek into delta-coded video begins with the key
+ * unit before it. With the flag TRICKMODE_KEY_UNITS only key units are read.
+ *
+ * Since: 0.1
  */
 
 #include <gst/base/gstpushsrc.h>
@@ -66,7 +69,7 @@ typedef struct {
   guint64 clock_skew;
   guint64 condemned;
   GstClockTime age;
-  GstClockTime captured; /* the last message, Unix time */
+  GstClockTime captured; /* capture time of the last message, Unix time */
 } Counters;
 
 typedef struct {
@@ -76,16 +79,17 @@ typedef struct {
   GstKafkaSettings settings;
   GstKafkaSrcSettings own;
   Counters counters;
-  /* Either of them from READY to PAUSED and back; the streaming thread needs no lock to use it. */
+  /* One of them exists between READY and PAUSED. The streaming thread uses it without lock. */
   GstKafkaConsumer *consumer;
   GstKafkaReplay *player;
   GstPad *rejects;          /* nullable */
-  GstKafkaCleanEnd *end;    /* the consumer's; as long as it runs */
-  GstStructure *last_stats; /* of the run that has ended */
+  GstKafkaCleanEnd *end;    /* the consumer's, while it runs */
+  GstStructure *last_stats; /* of the last run */
 
   /* for the streaming thread alone */
-  gint64 pushing;     /* since when the last buffer is on its way, monotonic us; 0: none is */
-  GstBuffer *created; /* not pushed yet: in a pause and before an EOS the base class drops it */
+  gint64 pushing; /* when the push of the last buffer began, monotonic us; 0: none */
+  /* created and not yet pushed; the base class drops it when a pause or EOS comes */
+  GstBuffer *created;
 
   GstKafkaSrcCaps caps;
   gint flushed; /* atomic */
@@ -144,7 +148,7 @@ start_consumer (
   return consumer;
 }
 
-/* Not in the base class's start, which posts an error of its own behind ours. */
+/* Not the base class's start(), after whose failure the base class posts a second error. */
 static gboolean
 open_client (GstKafkaSrc *self)
 {
@@ -173,7 +177,7 @@ open_client (GstKafkaSrc *self)
       self->own.socket_receive_buffer_bytes);
   gst_base_src_set_live (GST_BASE_SRC (self), !player);
   gst_base_src_set_do_timestamp (GST_BASE_SRC (self), !player);
-  /* A replay knows better where a seek's stop is. */
+  /* A replay itself finds the stop of a seek. */
   gst_base_src_set_automatic_eos (GST_BASE_SRC (self), !player);
   return TRUE;
 }
@@ -194,7 +198,8 @@ close_client (GstKafkaSrc *self)
   g_clear_pointer (&consumer, gst_kafka_consumer_stop);
   g_clear_pointer (&player, gst_kafka_replay_free);
   drop_end (self);
-  gst_clear_buffer (&self->created); /* after the last commit: no sink has seen it */
+  /* after the last commit, because no sink has seen this buffer */
+  gst_clear_buffer (&self->created);
 }
 
 static void
@@ -202,7 +207,7 @@ set_flushing (GstBaseSrc *base, gboolean flushing)
 {
   GstKafkaSrc *self = GST_KAFKA_SRC (base);
 
-  /* An EOS that an application sends comes by here in any state. */
+  /* An EOS from the application comes here in any state. */
   GST_OBJECT_LOCK (self);
   if (self->consumer)
     gst_kafka_consumer_set_flushing (self->consumer, flushing);
@@ -233,8 +238,8 @@ gst_kafka_src_change_state (GstElement *element, GstStateChange transition)
 
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !open_client (self))
     return GST_STATE_CHANGE_FAILURE;
-  /* Before queues free what they hold: it is to come again. Without the object lock, since other
-   * elements' pads are looked at. */
+  /* Before queues free their buffers, whose messages have to be read again. Without the object
+   * lock, because it looks at pads of other elements. */
   if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED && self->consumer)
     gst_kafka_consumer_set_playing (self->consumer, FALSE);
   result = GST_ELEMENT_CLASS (gst_kafka_src_parent_class)->change_state (element, transition);
@@ -294,7 +299,7 @@ judge (GstKafkaSrc *self, GstBuffer *buffer)
   return GST_FLOW_OK;
 }
 
-/* FALSE: of another camera */
+/* FALSE: the message is of another camera */
 static gboolean
 is_wanted (GstKafkaSrc *self, const rd_kafka_message_t *message)
 {
@@ -441,7 +446,7 @@ gst_kafka_src_do_seek (GstBaseSrc *base, GstSegment *segment)
   return TRUE;
 }
 
-/* That we are asked for more tells that the last push went well. */
+/* A request for the next buffer means that the last push returned OK. */
 static void
 note_last_push (GstKafkaSrc *self)
 {
@@ -517,7 +522,7 @@ see_eos (GstKafkaSrc *self, GstPad *pad)
   gst_object_unref (rejects);
 }
 
-/* What leaves is no longer the base class's to drop. */
+/* A buffer that has left can't be dropped by the base class any more. */
 static GstPadProbeReturn
 see_departure (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
@@ -537,7 +542,7 @@ see_flush (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_OK;
 }
 
-/* oggdemux reads nothing but a stream of bytes: any other segment ends in a critical of its own. */
+/* oggdemux needs a segment in bytes; with any other it prints a critical. */
 static gboolean
 is_stream_of_bytes (GstPad *pad)
 {
@@ -652,7 +657,8 @@ gst_kafka_src_query (GstBaseSrc *base, GstQuery *query)
   if (GST_QUERY_TYPE (query) == GST_QUERY_DURATION)
     return answer_duration (GST_KAFKA_SRC (base), query);
   if (GST_QUERY_TYPE (query) == GST_QUERY_LATENCY && gst_base_src_is_live (base)) {
-    /* Stamped on arrival; the base class would take the wait for the first message for latency. */
+    /* Buffers are stamped on arrival. The base class would count the wait for the first message as
+     * latency. */
     gst_query_set_latency (query, TRUE, 0, GST_CLOCK_TIME_NONE);
     return TRUE;
   }
@@ -725,8 +731,8 @@ add_empty_stats (GstStructure *s)
   gst_structure_take_value (s, "partitions", &none);
 }
 
-/* with the object lock: how old the last message is by now, if others wait behind it. It grows
- * while nothing is read. */
+/* with the object lock: the age of the last message if others wait after it. It grows while nothing
+ * is read. */
 static GstClockTime
 lag_time (const GstKafkaSrc *self, const GstStructure *stats)
 {
@@ -822,27 +828,27 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
   /**
    * GstKafkaSrc:stats:
    *
-   * Numbers of this run, or of the last one, as a structure `kafkasrc-stats`,
-   * guint64 where nothing else is said:
+   * Numbers of this run, or of the last one, as a structure `kafkasrc-stats`, guint64 unless the
+   * row names another type:
    *
    * | field | meaning |
    * | --- | --- |
-   * | messages, bytes | pushed downstream |
-   * | other-cameras | skipped since #GstKafkaSrc:camera is another one |
-   * | too-old | skipped for max-age |
-   * | bad-caps | skipped since their header is not valid |
-   * | refused-caps | skipped since downstream doesn't accept their caps |
-   * | clock-skew | captured in the future |
+   * | messages, bytes | messages pushed downstream, and their bytes |
+   * | other-cameras | messages skipped because they are not of #GstKafkaSrc:camera |
+   * | too-old | messages skipped because they are older than #GstKafkaSrc:max-age |
+   * | bad-caps | messages skipped because their caps are invalid |
+   * | refused-caps | messages skipped because downstream doesn't accept their caps |
+   * | clock-skew | messages with a capture time in the future |
    * | age | ns from capture to arrival of the last message; the maximum: not known |
-   * | damaged | skipped since the batch that they are in can't be read |
-   * | waits-for-access | boolean: access was lost, and is waited for up to
+   * | damaged | messages skipped because their batch is damaged |
+   * | waits-for-access | boolean: access was lost, and the element waits for up to
    *   #GstKafkaSrc:access-timeout |
-   * | condemned | not pushed since they were alone in the pipeline in 3 failed runs |
+   * | condemned | messages not pushed because they were alone in 3 failed runs |
    * | lag | messages not yet pushed |
    * | lag-time | ns since the last message read was captured; 0: no lag; the maximum: not known |
    * | prefetched | messages fetched ahead of the pipeline |
    * | pending | messages that are on their way downstream |
-   * | parked | messages let go undecided, which wait for an error that may follow |
+   * | parked | messages released without a mark, which wait for an error that may follow |
    * | rebalances | changes of the assignment |
    * | lost | offsets that were deleted from the topic before they were read |
    * | partitions | GstValueArray of GstStructure: `topic`, `partition` (int), `lag`,

@@ -10,7 +10,7 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
-/* Typefind's weaker guesses are ignored. */
+/* Ignores less certain results of typefind. */
 #define MIN_TYPE_FIND GST_TYPE_FIND_LIKELY
 
 void
@@ -112,7 +112,7 @@ dup_caps (GstKafkaSrcCaps *self)
   return caps;
 }
 
-/* Without any caps the buffer goes out as it is: a decodebin downstream may find them. */
+/* Without any caps the buffer goes out without, because a decodebin downstream may find them. */
 static GstFlowReturn
 use_other_caps (GstKafkaSrcCaps *self, GstBuffer *buffer)
 {
@@ -135,7 +135,7 @@ use_other_caps (GstKafkaSrcCaps *self, GstBuffer *buffer)
   return result;
 }
 
-/* The usual case, so nothing is parsed. */
+/* This is the usual case, so it must not parse the caps. */
 static gboolean
 has_same_caps (GstKafkaSrcCaps *self, GstBuffer *buffer)
 {

@@ -18,7 +18,7 @@ typedef struct {
   /* for the streaming thread alone */
   gchar *header;        /* `gst-caps` of the caps that downstream has */
   gchar *warned_header; /* the last one a warning was posted for */
-  gboolean found;       /* by property or typefind: holds for all messages without the header */
+  gboolean found;       /* caps by property or typefind, for all messages without the header */
 } GstKafkaSrcCaps;
 
 /* @own must outlive @self. */

@@ -3,7 +3,7 @@
 #include "client/gstkafkaclient.h"
 #include "client/gstkafkatopics.h"
 
-/* What a response holds beside its messages. */
+/* Bytes of a response besides its messages. */
 #define RESPONSE_OVERHEAD (1024 * 1024)
 
 static gchar *
@@ -35,13 +35,13 @@ new_conf (GstElement *element, GstKafkaSettings *common, const GstKafkaSrcSettin
   prefetch = own->max_prefetch;
   receive_buffer = number (own->socket_receive_buffer_bytes);
   GST_OBJECT_UNLOCK (element);
-  /* What is held is the queue's bound and one fetch more, since the queue is looked at before a
-   * fetch. Small fetches find their memory still in the processor's caches and mapped; over a long
-   * link large ones are faster. Large ones of one partition would make others wait. */
+  /* At most the queue's bound plus one fetch is held, because the bound is checked before each
+   * fetch. Small fetches reuse memory that is mapped and in the processor's caches; over a long
+   * link large ones are faster. Large fetches from one partition delay the others. */
   queue_kbytes = number (prefetch / 8 * 7 / 1024);
   fetch_bytes = number (prefetch / 8);
   partition_bytes = number (prefetch / 32);
-  /* A broker sends one batch whole, however small the fetch. */
+  /* A broker sends a whole batch, even if it is larger than the fetch. */
   receive_bytes =
       number (MIN (settings->message_max_bytes + prefetch + RESPONSE_OVERHEAD, G_MAXINT));
   {
@@ -51,7 +51,8 @@ new_conf (GstElement *element, GstKafkaSettings *common, const GstKafkaSrcSettin
         {"enable.auto.offset.store", "false", TRUE},
         {"enable.auto.commit", "false", TRUE},
         {"enable.partition.eof", "true", TRUE},
-        /* The library knows one policy for both directions: it reports, we decide. */
+        /* librdkafka has one policy for both directions. With `error` it reports, and the element
+         * decides. */
         {"auto.offset.reset", "error", TRUE},
         {"auto.commit.interval.ms", "1000", FALSE},
         {"session.timeout.ms", "6000", FALSE, TRUE},
@@ -65,15 +66,15 @@ new_conf (GstElement *element, GstKafkaSettings *common, const GstKafkaSrcSettin
         {"reconnect.backoff.max.ms", "2000", FALSE},
         {"fetch.wait.max.ms", "100", FALSE},
         {"queued.max.messages.kbytes", queue_kbytes, FALSE},
-        /* A producer's, but the library wants a fetch to hold it. */
+        /* An option for producers, but librdkafka requires it to be below fetch.max.bytes. */
         {"message.max.bytes", "1000", FALSE},
         {"fetch.max.bytes", fetch_bytes, FALSE},
         {"fetch.message.max.bytes", partition_bytes, FALSE},
         {"receive.message.max.bytes", receive_bytes, TRUE},
         {"check.crcs", "true", FALSE},
-        /* While the end of a damaged batch is searched. */
+        /* The pause between requests while the end of a damaged batch is searched. */
         {"fetch.error.backoff.ms", "100", FALSE},
-        /* Before 2.2 there is none: the consumer wakes the fetcher itself. */
+        /* librdkafka before 2.2 lacks this option, so the consumer wakes the fetcher itself. */
         {rd_kafka_version () >= 0x02020000 ? "fetch.queue.backoff.ms" : NULL, "20", FALSE},
         {NULL, NULL, FALSE},
     };

@@ -145,7 +145,7 @@ partitions_to_value (const GArray *partitions, GValue *value)
   }
 }
 
-/* With the object lock. FALSE: not one that takes more than a copy. */
+/* With the object lock. FALSE: a property that is only copied. */
 static gboolean
 set_other (GstKafkaSrcSettings *self, guint id, const GValue *value)
 {
@@ -207,28 +207,37 @@ install_group_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:group-id:
    *
-   * The consumer group to be a member of. Its members share the partitions,
-   * and its offsets are committed.
+   * The consumer group to join. Its members share the partitions, and the element commits the
+   * group's offsets. Without a group it reads all partitions and commits nothing. A missing right
+   * to the group is RESOURCE/NOT_AUTHORIZED.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_GROUP_ID,
       g_param_spec_string ("group-id", "Group id",
-          "Consumer group that shares the partitions and remembers how far it has read; unset: "
-          "read all partitions alone and remember nothing",
+          "Consumer group to join, which shares the partitions and stores offsets; unset: read all "
+          "partitions and store nothing",
           NULL, flags));
   /**
    * GstKafkaSrc:group-instance-id:
    *
-   * Makes the membership static: a restart within the session timeout causes no rebalance.
+   * A fixed name of this member, which must be unique in the group. A restart within the session
+   * timeout then causes no rebalance. A member whose name another one takes ends with
+   * RESOURCE/READ.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_GROUP_INSTANCE_ID,
       g_param_spec_string ("group-instance-id", "Group instance id",
-          "This member's own name in the group, the same after a restart, which then causes no "
-          "rebalance",
-          NULL, flags));
+          "Fixed and unique name of this member, so that a restart causes no rebalance", NULL,
+          flags));
   /**
    * GstKafkaSrc:partitions:
    *
-   * The partitions to read, whatever a group would assign.
+   * The numbers of the partitions to read, instead of those that a group would assign. Empty by
+   * default.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_PARTITIONS,
       gst_param_spec_array ("partitions", "Partitions",
@@ -253,71 +262,83 @@ install_range_properties (GObjectClass *klass, GParamFlags flags)
    */
   g_object_class_install_property (klass, PROP_AUTO_OFFSET_RESET,
       g_param_spec_enum ("auto-offset-reset", "Auto offset reset",
-          "Where to begin if neither the group's committed offset nor start-offset or start-time "
-          "says, or if that is beyond the newest message; what is older than the oldest begins "
-          "there",
+          "Where to begin without a committed offset, start-offset and start-time, or if these are "
+          "beyond the newest message; if they are older than the oldest one, that is the start",
           GST_TYPE_KAFKA_SRC_OFFSET_RESET, DEFAULT_AUTO_OFFSET_RESET, flags));
   /**
    * GstKafkaSrc:start-offset:
    *
-   * The offset to begin at in each partition. A group that has
-   * committed goes on from there instead.
+   * The offset to begin at in each partition. A group that has committed an offset continues there
+   * instead.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_START_OFFSET,
       g_param_spec_int64 ("start-offset", "Start offset",
-          "Offset to begin at in each partition where the group has committed none; -1: not set",
-          -1, G_MAXINT64, DEFAULT_START_OFFSET, flags));
+          "Offset to begin at in each partition without a committed offset; -1: unset", -1,
+          G_MAXINT64, DEFAULT_START_OFFSET, flags));
   /**
    * GstKafkaSrc:start-time:
    *
-   * The Kafka timestamp to begin at. A group that has committed goes on from there instead.
+   * The Kafka timestamp to begin at, in ns since the Unix epoch. A group that has committed an
+   * offset continues there instead.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_START_TIME,
       g_param_spec_uint64 ("start-time", "Start time",
-          "Begin with the first message of this time or later (ns since the Unix epoch) where the "
-          "group has committed no offset; the maximum: not set",
+          "Begin with the first message of this time or later (ns since the Unix epoch) in "
+          "partitions without a committed offset; the maximum: unset",
           0, G_MAXUINT64, DEFAULT_START_TIME, flags));
   /**
    * GstKafkaSrc:eos-at-end:
    *
-   * Ends the stream after the last message that is there when a partition is assigned.
+   * Ends the stream after the last message that exists when a partition is assigned.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_EOS_AT_END,
       g_param_spec_boolean ("eos-at-end", "EOS at end",
-          "End the stream after the last message that is there at the start", DEFAULT_EOS_AT_END,
+          "End the stream after the last message that exists at the start", DEFAULT_EOS_AT_END,
           flags));
   /**
    * GstKafkaSrc:end-offset:
    *
-   * Ends the stream when each partition has been read up to this offset.
+   * Ends the stream when each partition has been read up to this offset, which itself isn't read.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_END_OFFSET,
       g_param_spec_int64 ("end-offset", "End offset",
-          "End the stream when each partition is read up to this offset, which is not read; -1: "
-          "not "
-          "set",
-          -1, G_MAXINT64, DEFAULT_END_OFFSET, flags));
+          "End the stream when each partition is read up to before this offset; -1: unset", -1,
+          G_MAXINT64, DEFAULT_END_OFFSET, flags));
   /**
    * GstKafkaSrc:end-time:
    *
-   * Ends the stream when each partition has been read up to this Kafka timestamp.
+   * Ends the stream when each partition has been read up to this Kafka timestamp, in ns since the
+   * Unix epoch. Messages of this time aren't read.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_END_TIME,
       g_param_spec_uint64 ("end-time", "End time",
-          "End the stream when each partition is read up to this time (ns since the Unix epoch), "
-          "which is not read; the maximum: not set",
+          "End the stream when each partition is read up to before this time (ns since the Unix "
+          "epoch); the maximum: unset",
           0, G_MAXUINT64, DEFAULT_END_TIME, flags));
   /**
    * GstKafkaSrc:replay:
    *
-   * Plays the recording as a file would: all partitions in the order of capture, from
-   * #GstKafkaSrc:start-time or the first message to what is the end when it is opened, stamped by
-   * capture time, not live, seekable.
+   * Plays a recorded topic like a file: all partitions in the order of capture, from
+   * #GstKafkaSrc:start-time or the first message to the last message that exists when it is opened.
+   * Buffers are stamped by capture time; the source is seekable and not live. It uses no group. An
+   * unreadable message ends the stream with RESOURCE/READ.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_REPLAY,
       g_param_spec_boolean ("replay", "Replay",
-          "Play what was recorded, in the order and at the pace of capture, seekable; without a "
-          "group",
+          "Play a recorded topic like a file, in the order and at the pace of capture, seekable, "
+          "without a group",
           DEFAULT_REPLAY, flags));
 }
 
@@ -327,9 +348,10 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:camera:
    *
-   * Only messages with this text in their header `camera` are taken; others are skipped and
-   * count as done. So one camera can be watched, or replayed, from a topic that many share,
-   * and delta-coded video decoded.
+   * Reads only messages whose header `camera` is this text. Others are skipped and count as done.
+   * So one camera of a shared topic can be watched or replayed, and its delta-coded video decoded.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_CAMERA,
       g_param_spec_string ("camera", "Camera",
@@ -337,7 +359,10 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:max-age:
    *
-   * Messages older than this are skipped and count as done.
+   * Messages captured longer ago than this (ns) are skipped and count as done. The default, 0,
+   * skips none.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_MAX_AGE,
       g_param_spec_uint64 ("max-age", "Maximum age",
@@ -346,60 +371,69 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:max-prefetch:
    *
-   * How much is fetched ahead of a slow pipeline. What a producer sent
-   * as one batch is fetched as one.
+   * The number of bytes fetched ahead of a slow pipeline. At least one batch is fetched, as the
+   * producer sent it. The default holds more than a second of frames of most links; larger values
+   * help over a long link.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_MAX_PREFETCH,
       g_param_spec_uint64 ("max-prefetch", "Maximum prefetch",
-          "Bytes of messages to hold ahead of the pipeline, but one batch of a producer at least; "
-          "a fetch takes up to an eighth of it: raise it for a long link",
+          "Bytes of messages to fetch ahead of the pipeline, at least one batch of a producer; a "
+          "fetch takes up to an eighth of it; raise it for a long link",
           64 * 1024, 512 * 1024 * 1024, DEFAULT_MAX_PREFETCH, flags));
   /**
    * GstKafkaSrc:message-max-bytes:
    *
-   * The largest message, and the largest batch of a producer as it was sent, that is read: what
-   * fits into memory. The limits of the client follow it. A larger one ends the stream with an
-   * error that says its size, since a message of a camera that is never read is lost.
+   * The size of the largest message, and of the largest batch of a producer, that is read (bytes).
+   * The client's limits follow it, and it should fit into memory. A larger one ends the stream with
+   * RESOURCE/READ and its size, because a skipped message would be lost.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_MESSAGE_MAX_BYTES,
       g_param_spec_uint ("message-max-bytes", "Maximum message bytes",
-          "Largest message to read, in bytes, also the largest batch that a producer sent; a "
-          "larger "
-          "one is an error",
+          "Size in bytes of the largest message to read, and of the largest batch of a producer; a "
+          "larger one is an error",
           1000, 1000000000, DEFAULT_MESSAGE_MAX_BYTES, flags));
   /**
    * GstKafkaSrc:socket-receive-buffer-bytes:
    *
-   * What may be under way on a connection: rate times round trip at least. The kernel's own choice
-   * grows with need, up to net.ipv4.tcp_rmem; a fixed one is bounded by net.core.rmem_max, and a
-   * warning tells if that is less.
+   * The bytes that a connection may have in flight. A link needs at least its rate times its round
+   * trip. With 0 the kernel adapts the size, up to net.ipv4.tcp_rmem. A fixed size is limited by
+   * net.core.rmem_max; if that is less, a warning RESOURCE/SETTINGS says so.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_SOCKET_RECEIVE_BUFFER_BYTES,
       g_param_spec_int ("socket-receive-buffer-bytes", "Socket receive buffer bytes",
-          "Bytes that the kernel holds for each connection until they are read; 0: as many as it "
-          "finds right",
+          "Size of the kernel's receive buffer for each connection, in bytes; 0: the kernel adapts "
+          "it",
           0, 100000000, DEFAULT_SOCKET_RECEIVE_BUFFER_BYTES, flags));
   /**
    * GstKafkaSrc:caps:
    *
-   * The caps of messages that don't say theirs in a header `gst-caps`.
+   * The caps of messages without the header `gst-caps`. If it is unset, typefind looks at the first
+   * such message.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_CAPS,
       g_param_spec_boxed ("caps", "Caps",
-          "Caps of messages without a header gst-caps; unset: found by looking at one of them",
-          GST_TYPE_CAPS, flags));
+          "Caps of messages without the header gst-caps; unset: found by typefind", GST_TYPE_CAPS,
+          flags));
   /**
    * GstKafkaSrc:on-error:
    *
-   * What to do about a message whose caps are no caps, or not accepted downstream, and about a
-   * batch that is damaged (a wrong CRC, or not to be decompressed): it is passed over, with a
-   * warning that says which offsets, or ends the stream.
+   * What happens to a message whose caps are invalid or not accepted downstream (STREAM/FORMAT),
+   * and to a damaged batch (a wrong CRC, or data that can't be decompressed). The default skips it
+   * with a warning that names the offsets, because one message must not stop a stream.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_ON_ERROR,
       g_param_spec_enum ("on-error", "On error",
-          "What to do about a message that this pipeline can't take", GST_TYPE_KAFKA_SRC_ON_ERROR,
+          "What to do about a message that can't be read or used", GST_TYPE_KAFKA_SRC_ON_ERROR,
           DEFAULT_ON_ERROR, flags));
 }
 
@@ -415,7 +449,7 @@ gst_kafka_src_settings_install_properties (GObjectClass *klass)
   gst_type_mark_as_plugin_api (GST_TYPE_KAFKA_SRC_ON_ERROR, 0);
 }
 
-/* A time as people write it in a URI; the property's own form, ns, does too. */
+/* Parses a time in a URI: a date, or ns as the property has it. */
 static gboolean
 parse_time (const gchar *text, guint64 *time, GError **error)
 {

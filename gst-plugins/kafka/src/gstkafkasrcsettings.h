@@ -36,19 +36,20 @@ typedef struct {
   GstKafkaSrcOnError on_error;
 } GstKafkaSrcSettings;
 
-/* Ids from here on are the element's. */
+/* The ids from here on belong to gstkafkasrc.c. */
 enum { GST_KAFKA_SRC_PROP_OTHER = GST_KAFKA_PROP_OWN + 100 };
 
 void gst_kafka_src_settings_init (GstKafkaSrcSettings *self);
 void gst_kafka_src_settings_clear (GstKafkaSrcSettings *self);
 void gst_kafka_src_settings_install_properties (GObjectClass *klass);
-/* FALSE: not one of these ids. With the object lock held by these, not by the caller. */
+/* FALSE: @id is none of these properties. These functions take the object lock themselves. */
 gboolean gst_kafka_src_settings_set_property (
     GstKafkaSrcSettings *self, GObject *object, guint id, const GValue *value);
 gboolean gst_kafka_src_settings_get_property (
     GstKafkaSrcSettings *self, GObject *object, guint id, GValue *value);
 
-/* Takes `start` and `end` out of a URI's @query: they make it a replay. @error is a GstUriError. */
+/* Removes `start` and `end` from a URI's @query and sets a replay of this time. @error: a
+ * GstUriError */
 gboolean gst_kafka_src_settings_take_uri_times (GObject *object, GHashTable *query, GError **error);
 
 G_END_DECLS

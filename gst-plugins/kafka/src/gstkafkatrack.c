@@ -40,7 +40,7 @@ gst_kafka_replay_list_tracks (GstKafkaReplay *self, gint64 offset)
   return list;
 }
 
-/* Puts each track at its offset in @list; one at its end isn't read. */
+/* Seeks each track to its offset in @list. A track at its end isn't read. */
 void
 gst_kafka_replay_place_tracks (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *list)
 {
@@ -65,12 +65,12 @@ gst_kafka_replay_place_tracks (GstKafkaReplay *self, const rd_kafka_topic_partit
     if (!track->at_end)
       rd_kafka_topic_partition_list_add (reading, track->topic, track->partition)->offset = offset;
   }
-  /* The library's own seek gives up a thousand times too early before 2.1. */
+  /* librdkafka's own seek times out a thousand times too early before 2.1. */
   rd_kafka_assign (self->rk, reading);
   rd_kafka_topic_partition_list_destroy (reading);
 }
 
-/* What is known of the arrival at the broker of messages captured at a time. */
+/* Learns how long after its capture a message arrives at the broker. */
 static void
 note_lag (GstKafkaReplay *self, const rd_kafka_message_t *message)
 {
@@ -94,8 +94,8 @@ warn (GstKafkaReplay *self, GstKafkaTrack *track, const GstKafkaReset *reset)
   gst_clear_object (&element);
 }
 
-/* Each deleted offset is counted once, however often a seek comes to it. The messages deleted
- * are always the oldest, so those counted before lie behind @reset's, or are the last of them. */
+/* Counts each deleted offset once, however often a seek reaches it. Deleted messages are always the
+ * oldest, so those counted before are after @reset's or are the last of them. */
 static void
 count_lost (GstKafkaReplay *self, GstKafkaTrack *track, const GstKafkaReset *reset)
 {
@@ -112,7 +112,7 @@ count_lost (GstKafkaReplay *self, GstKafkaTrack *track, const GstKafkaReset *res
   g_mutex_unlock (&self->lock);
 }
 
-/* The recording has another begin than was thought, or the track another place. */
+/* Takes a new beginning of the recording, or a new position of the track. */
 void
 gst_kafka_replay_accept_reset (
     GstKafkaReplay *self, GstKafkaTrack *track, const GstKafkaReset *reset)
@@ -153,7 +153,7 @@ note_refusal (GstKafkaReplay *self, GstKafkaTrack *track, gint64 offset)
   track->refused_at = asked && !gst_kafka_damage_is_searched (&track->damage) ? offset : -1;
 }
 
-/* A broker that doesn't answer is asked again later. */
+/* If the broker doesn't answer, the next round queries it again. */
 static void
 place_anew (GstKafkaReplay *self, GstKafkaTrack *track)
 {
@@ -177,7 +177,7 @@ place_anew (GstKafkaReplay *self, GstKafkaTrack *track)
 
 /* Damage */
 
-/* (nullable): the one with @offset in it */
+/* (nullable): the hole that contains @offset */
 static GstKafkaHole *
 find_hole (const GstKafkaTrack *self, gint64 offset)
 {
@@ -203,7 +203,7 @@ add_hole (GstKafkaTrack *self, gint64 from, gint64 good)
   return &g_array_index (self->holes, GstKafkaHole, self->holes->len - 1);
 }
 
-/* Each offset is counted and named once, however often it is played, and not before it is. */
+/* Counts and reports each offset once, when it is first played. */
 static void
 count_hole (GstKafkaReplay *self, const GstKafkaTrack *track, GstKafkaHole *hole, gint64 from)
 {
@@ -270,7 +270,7 @@ take_sound (GstKafkaReplay *self, GstKafkaTrack *track)
   return TRUE;
 }
 
-/* A replay can't go on without what it can't read: it ends, and says why. */
+/* An unreadable message ends a replay with an error. */
 static void
 end_for (GstKafkaReplay *self, const rd_kafka_message_t *message)
 {
@@ -315,7 +315,7 @@ note_times (GstKafkaReplay *self, GstKafkaTrack *track, const rd_kafka_message_t
   self->reorders |= track->head_time < last;
 }
 
-/* Takes over @message. */
+/* Takes ownership of @message. */
 static void
 take_head (GstKafkaReplay *self, GstKafkaTrack *track, rd_kafka_message_t *message)
 {
@@ -340,7 +340,7 @@ take_head (GstKafkaReplay *self, GstKafkaTrack *track, rd_kafka_message_t *messa
   g_clear_pointer (&message, rd_kafka_message_destroy);
 }
 
-/* FALSE: flushing, or ended */
+/* FALSE: flushing, or the stream has ended */
 gboolean
 gst_kafka_replay_fill_track (GstKafkaReplay *self, GstKafkaTrack *track)
 {

@@ -13,7 +13,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define REJOIN_TIME (60 * G_TIME_SPAN_SECOND)
 #define LEAVE_TIME_MS 1500
 
-/* Telling the application */
+/* Reports to the application */
 
 void
 gst_kafka_consumer_tell_waiting (GstKafkaConsumer *self, const gchar *what)
@@ -50,10 +50,10 @@ tell_assignment (GstKafkaConsumer *self)
   gst_clear_object (&element);
 }
 
-/* By a group */
+/* Groups */
 
-/* Messages come in a queue of ours, so that the thread that serves the group never meets one.
- * The library leaves a forward set by the application alone. */
+/* Messages go to a queue of our own, so the thread that serves the group never receives one.
+ * librdkafka doesn't replace a forward that an application has set. */
 void
 gst_kafka_consumer_forward (GstKafkaConsumer *self, const gchar *topic, gint partition)
 {
@@ -68,7 +68,7 @@ gst_kafka_consumer_forward (GstKafkaConsumer *self, const gchar *topic, gint par
   rd_kafka_queue_destroy (from);
 }
 
-/* A topic or partition made while we run is ours from its first message on. */
+/* A topic or partition that is created while we run is read from its first message. */
 static gboolean
 is_fresh (GstKafkaConsumer *self, const gchar *topic, gint partition)
 {
@@ -131,13 +131,13 @@ add_partitions (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
     GstKafkaPartition *added =
         gst_kafka_partitions_add (self->partitions, list->elems[i].topic, list->elems[i].partition);
 
-    /* The broker has the last word: with a transaction under way it has more than may be read. */
+    /* Left to the broker: while a transaction is open, it has more messages than may be read. */
     added->position = positions[i].start > positions[i].high ? -1 : positions[i].start;
     added->asked = MAX (positions[i].start, -1);
     added->high = positions[i].high;
     added->end = positions[i].end;
-    /* Whoever owns the partition next is to begin here too if we die before the first message
-     * is done, and is to know of that. */
+    /* Committed at once, so that the next owner of the partition begins here too if we crash before
+     * the first message is done. */
     if (positions[i].start >= 0 &&
         !gst_kafka_reset_is_error (&positions[i].reset, self->settings->range.reset))
       added->start = positions[i].start;
@@ -192,7 +192,8 @@ mark_leaving (GstKafkaConsumer *self, const rd_kafka_topic_partition_list_t *lis
   g_mutex_unlock (&self->lock);
 }
 
-/* What is on its way downstream gets a moment to be done, then the rest is for the next owner. */
+/* Waits a moment until messages that are on their way downstream are done. The rest is for the next
+ * owner. */
 static void
 drain (GstKafkaConsumer *self)
 {
@@ -297,7 +298,7 @@ gst_kafka_consumer_rebalance (
   gst_kafka_consumer_wake_reader (self);
 }
 
-/* Without a group's assignment: which partitions there are is looked up, now and then again. */
+/* Without a group: looks up the partitions, and repeats that from time to time. */
 
 static void
 drop_known (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)

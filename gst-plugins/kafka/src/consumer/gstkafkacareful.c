@@ -7,9 +7,9 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
-/* An error that a message causes follows its release, seen within some ms. */
+/* An error that a message causes comes within some ms after the message is released. */
 #define QUIET_TIME (250 * G_TIME_SPAN_MILLISECOND)
-/* An element that keeps a message for longer may wait for the next one. */
+/* An element that keeps a message for longer than this may be waiting for the next one. */
 #define HOLD_TIME (10 * G_TIME_SPAN_SECOND)
 #define LOOK_TIME (20 * G_TIME_SPAN_MILLISECOND)
 #define COMMIT_TIME_MS 1000
@@ -77,7 +77,7 @@ set_metadata (rd_kafka_topic_partition_t *entry, const GstKafkaSuspicion *suspic
 {
   g_autofree gchar *text = gst_kafka_suspicion_to_text (suspicion, runs);
 
-  /* The library frees it with free(). */
+  /* librdkafka frees it with free(). */
   free (entry->metadata);
   entry->metadata = strdup (text);
   entry->metadata_size = strlen (text);
@@ -107,7 +107,8 @@ get_committable (GstKafkaPartition *self, const GstKafkaFlow *flow)
   return end >= 0 ? end : self->start;
 }
 
-/* with self->lock: nothing is on its way, so messages that were marked before have gone through. */
+/* with self->lock: no message is on its way, so messages that were marked before have gone
+ * through. */
 static rd_kafka_topic_partition_list_t *
 mark (GstKafkaConsumer *self, GstKafkaPartition *marked, gint64 offset)
 {
@@ -133,8 +134,8 @@ mark (GstKafkaConsumer *self, GstKafkaPartition *marked, gint64 offset)
   return list;
 }
 
-/* with self->lock; (transfer full) (nullable): what is to be written
- * down before the message goes */
+/* with self->lock; (transfer full) (nullable): offsets to commit before the message goes
+ * downstream */
 static rd_kafka_topic_partition_list_t *
 judge (GstKafkaConsumer *self, GstKafkaPartition *partition, GstKafkaFetched *fetched)
 {
@@ -151,13 +152,13 @@ judge (GstKafkaConsumer *self, GstKafkaPartition *partition, GstKafkaFetched *fe
     partition->marked = FALSE;
     return NULL;
   }
-  /* The suspect is still to come: what is before it went through then. */
+  /* The suspect comes later: in the failed run all messages before it went through. */
   return offset < suspicion->offset && !partition->marked ? NULL : mark (self, partition, offset);
 }
 
-/* with self->lock; (transfer full) (nullable): a crash at the very first message is to
- * be known too. All partitions in one commit, so that none of them waits while messages
- * of others are on their way. */
+/* with self->lock; (transfer full) (nullable): offsets with the mark `running`, so that the next
+ * run knows of a crash at the first message. One commit for all partitions, so that no partition
+ * waits while messages of others are on their way. */
 static rd_kafka_topic_partition_list_t *
 announce (GstKafkaConsumer *self)
 {

@@ -4,27 +4,29 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
-/* What is linked behind the source is known only when EOS leaves it: decodebin adds pads as it
- * goes. From then on a probe on each sink pad waits for EOS. The last flow return has to be read
- * there and then, since EOS overwrites it. */
+/* The elements behind the source are known only when EOS leaves it, because decodebin adds pads
+ * while it runs. From then on a probe on each sink pad waits for EOS. It reads the last flow return
+ * when EOS comes, because EOS overwrites it. */
 
 struct _GstKafkaCleanEnd {
   gatomicrefcount refs;
-  GstBus *bus; /* nullable: without one no error is seen, so no end is clean */
+  GstBus *bus; /* nullable; without a bus no error is seen, so no end counts as clean */
   gulong handler;
 
-  GMutex lock;     /* guards all below; taken before a pad's */
-  gboolean heard;  /* a message came by: the application's sync handler lets us see them */
-  gboolean failed; /* an error is on the bus, or a flow into a pad was one */
+  GMutex lock; /* guards all below; lock order: before a pad's lock */
+  /* a message was seen, so the application's sync handler doesn't drop them before us */
+  gboolean heard;
+  gboolean failed; /* an error was posted, or the last flow into a pad was an error */
   gboolean ended;  /* every sink of the pipeline has posted EOS */
   GstKafkaBlame blame;
-  guint run;     /* which attempt to end; a flush begins another */
+  guint run;     /* number of the attempt to end; a flush begins a new one */
   guint waiting; /* pads that EOS hasn't reached yet */
   GPtrArray
-      *ends; /* GstPad: sink pads with nothing behind them; empty: EOS hasn't left the source */
+      /* of GstPad: sink pads without elements behind them; empty until EOS leaves the source */
+      *ends;
 };
 
-/* EOS on its way to one pad. */
+/* A pad that waits for EOS. */
 typedef struct {
   GstKafkaCleanEnd *end;
   guint run;
@@ -56,7 +58,7 @@ find_blame (GstMessage *message)
              : GST_KAFKA_BLAME_MESSAGE;
 }
 
-/* with self->lock: one error that is no message's is enough. */
+/* with self->lock: a single error that isn't a message's fault decides. */
 static void
 note_blame (GstKafkaCleanEnd *self, GstKafkaBlame blame)
 {
@@ -154,7 +156,7 @@ gst_kafka_clean_end_reset (GstKafkaCleanEnd *self)
   g_mutex_unlock (&self->lock);
 }
 
-/* A stream that nothing is linked for, as of a demuxer, is no error. */
+/* NOT_LINKED isn't an error here: a demuxer may have streams that nobody wants. */
 static gboolean
 is_well (GstFlowReturn flow)
 {
@@ -213,7 +215,8 @@ list_internal_links (GstPad *pad)
   return links;
 }
 
-/* An appsink that handles EOS before its samples are taken proves nothing by it. */
+/* FALSE for an appsink that handles EOS before the application has taken its samples: its EOS
+ * proves nothing. */
 static gboolean
 waits_on_eos (GstPad *pad)
 {
@@ -226,10 +229,10 @@ waits_on_eos (GstPad *pad)
   return waits;
 }
 
-/* What is behind a source pad. */
+/* The pads behind a source pad. */
 typedef struct {
   GHashTable *pads; /* all sink pads */
-  GPtrArray *ends;  /* those with nothing behind them */
+  GPtrArray *ends;  /* sink pads of elements without source pads */
   gboolean provable;
 } Behind;
 
@@ -239,7 +242,7 @@ look_behind (Behind *self, GstPad *source_pad)
   GstPad *pad = gst_pad_get_peer (source_pad);
   g_autoptr (GPtrArray) links = NULL;
 
-  /* The table takes over the reference. */
+  /* The table takes ownership of the reference. */
   if (!pad || !g_hash_table_add (self->pads, pad))
     return;
   self->provable &= waits_on_eos (pad);
@@ -250,7 +253,7 @@ look_behind (Behind *self, GstPad *source_pad)
     look_behind (self, g_ptr_array_index (links, i));
 }
 
-/* The error of a sink is no message's fault. */
+/* A message isn't to blame for the error of a sink. */
 static GstKafkaBlame
 find_blame_of_pad (GstPad *pad)
 {
@@ -276,7 +279,7 @@ find_blame_of_pads (GHashTable *pads)
   return blame;
 }
 
-/* No lock while other elements are asked. */
+/* Without lock, because it queries other elements. */
 void
 gst_kafka_clean_end_begin (GstKafkaCleanEnd *self, GstPad *source_pad)
 {

@@ -5,22 +5,24 @@
 
 G_BEGIN_DECLS
 
-/* Whether a stream has ended well: EOS has reached every pad downstream, the last flow into each of
- * them was no error, every sink has handled EOS, and no error is on the bus. From any thread. */
+/* Finds out whether a stream has ended cleanly: EOS has reached every pad downstream, the last flow
+ * into each was no error, every sink has handled EOS, and no error was posted. Any thread may use
+ * it. */
 typedef struct _GstKafkaCleanEnd GstKafkaCleanEnd;
 
-/* Why a run failed, as far as errors say. */
+/* Why a run failed, according to its errors. */
 typedef enum {
-  GST_KAFKA_BLAME_NONE,    /* no error was seen */
-  GST_KAFKA_BLAME_MESSAGE, /* an element between source and sinks failed at what it was given */
-  GST_KAFKA_BLAME_OTHER,   /* a sink failed, or a resource: no message is to blame */
+  GST_KAFKA_BLAME_NONE, /* no error was seen */
+  /* an element between source and sinks failed, so a message may be the cause */
+  GST_KAFKA_BLAME_MESSAGE,
+  GST_KAFKA_BLAME_OTHER, /* a sink failed, or a resource: no message is the cause */
 } GstKafkaBlame;
 
-/* Watches the bus of the pipeline that @element is in: for one run, after it was put there. */
+/* Watches the bus of the pipeline that contains @element, for one run. */
 GstKafkaCleanEnd *gst_kafka_clean_end_new (GstElement *element);
 GstKafkaCleanEnd *gst_kafka_clean_end_ref (GstKafkaCleanEnd *self);
 void gst_kafka_clean_end_unref (GstKafkaCleanEnd *self);
-/* Watches nothing any more; what was found out stays. */
+/* Stops watching. The findings remain. */
 void gst_kafka_clean_end_stop (GstKafkaCleanEnd *self);
 
 /* EOS is about to leave the source pad @pad. */
@@ -29,7 +31,7 @@ void gst_kafka_clean_end_begin (GstKafkaCleanEnd *self, GstPad *pad);
 void gst_kafka_clean_end_reset (GstKafkaCleanEnd *self);
 
 GstKafkaBlame gst_kafka_clean_end_get_blame (GstKafkaCleanEnd *self);
-/* Takes an error flow into any pad behind @pad for an error, though nobody has posted it yet. With
+/* Looks for pads behind @pad whose last flow was an error that nobody has posted yet. With
  * @release, the sinks there drop their last samples, which keep messages in the pipeline. */
 void gst_kafka_clean_end_look_for_error (GstKafkaCleanEnd *self, GstPad *pad, gboolean release);
 

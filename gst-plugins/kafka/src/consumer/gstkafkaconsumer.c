@@ -12,10 +12,11 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define TICK (100 * G_TIME_SPAN_MILLISECOND)
 #define CONNECT_TIME (10 * G_TIME_SPAN_SECOND)
 #define WATCH_TIME (1 * G_TIME_SPAN_SECOND)
-/* A hungry reader asks sooner, the more seldom the longer nothing comes of it. */
+/* When little is prefetched although more exists, the watermarks are queried after this time, which
+ * doubles while that has no effect. */
 #define HUNGRY_TIME (2 * G_TIME_SPAN_MILLISECOND)
 #define DISCOVER_TIME (5 * G_TIME_SPAN_SECOND)
-/* The others' drain, and heartbeats that tell them to join again. */
+/* Time for other members to drain and to rejoin after a heartbeat. */
 #define IDLE_TIME (5 * G_TIME_SPAN_SECOND)
 #define LEAVE_TIME_MS 1500
 #define STOP_TIME (4200 * G_TIME_SPAN_MILLISECOND)
@@ -73,7 +74,7 @@ consumer_unref (GstKafkaConsumer *self)
   g_free (self);
 }
 
-/* Telling the application: never with the lock held, since a bus may call back. */
+/* Reports to the application: never with the lock, because a bus handler may call the element. */
 
 GstElement *
 gst_kafka_consumer_get_element (GstKafkaConsumer *self)
@@ -149,8 +150,8 @@ gst_kafka_consumer_is_stopping (GstKafkaConsumer *self)
 
 /* The thread */
 
-/* The library cuts a connection on which a larger response comes, and asks for the same one again.
- * Before the first contact it may be another protocol's. */
+/* librdkafka closes a connection when a response is larger than its limit, and requests the same
+ * again. Before the first contact the peer may be no broker at all. */
 static gboolean
 is_too_large (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *reason)
 {
@@ -217,7 +218,7 @@ fail_to_connect (GstKafkaConsumer *self, rd_kafka_resp_err_t err)
   gst_kafka_consumer_fail (self, fault ? fault : err, detail);
 }
 
-/* A broker that is lost later is waited for; one that was never there is an error. */
+/* A broker that never answered is an error. For one that is lost later the consumer waits. */
 static void
 connect_first (GstKafkaConsumer *self)
 {
@@ -241,7 +242,8 @@ connect_first (GstKafkaConsumer *self)
     fail_to_connect (self, err);
 }
 
-/* Pushing EOS proves nothing; that it has reached the sinks and nothing failed does. */
+/* That EOS was pushed proves nothing. The end is clean if EOS reached the sinks and nothing
+ * failed. */
 static void
 look_for_clean_end (GstKafkaConsumer *self)
 {
@@ -256,8 +258,8 @@ look_for_clean_end (GstKafkaConsumer *self)
   g_mutex_unlock (&self->lock);
 }
 
-/* What a commit didn't bring to the group is committed again. A group whose rights were taken away
- * learns of that at the next commit. */
+/* Offsets of a failed commit are committed again. A commit also shows when the group's rights were
+ * withdrawn. */
 static void
 note_commit (
     rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *offsets, void *opaque)
@@ -278,8 +280,8 @@ note_commit (
   g_mutex_unlock (&self->lock);
 }
 
-/* Without a group there is nothing to commit, but what is done is to be forgotten all the same. By
- * hand, since the library's own commits carry no metadata. */
+/* Without a group nothing is committed, but finished messages are removed from the ledger. With a
+ * group the element commits by itself, because librdkafka's own commits carry no metadata. */
 static void
 commit_done (GstKafkaConsumer *self)
 {
@@ -324,8 +326,8 @@ look_at_failures (GstKafkaConsumer *self)
     tell_failure (self, topic, number, offset);
 }
 
-/* Fetches tell the high watermark, but a full prefetch queue fetches nothing. The question also
- * wakes the library's fetcher, which sleeps for up to 1 s once the queue was full. */
+/* Fetches return the high watermark, but with a full prefetch queue there are no fetches. The query
+ * also wakes librdkafka's fetcher, which sleeps for up to 1 s after the queue was full. */
 static void
 watch_lag (GstKafkaConsumer *self)
 {
@@ -351,7 +353,8 @@ watch_lag (GstKafkaConsumer *self)
   self->watched = g_get_monotonic_time ();
 }
 
-/* (transfer full) (nullable): an end in the future is no offset before it is past. */
+/* (transfer full) (nullable): partitions without an end offset yet, because the end time is in the
+ * future */
 static rd_kafka_topic_partition_list_t *
 list_endless (GstKafkaConsumer *self)
 {
@@ -366,7 +369,7 @@ list_endless (GstKafkaConsumer *self)
   return list;
 }
 
-/* Where nothing comes any more, no message tells that the end is reached. */
+/* Looks whether the end time is past, because without new messages nothing else shows it. */
 static void
 look_for_ends (GstKafkaConsumer *self)
 {
@@ -409,15 +412,16 @@ look_for_topics (GstKafkaConsumer *self)
   if (gst_kafka_consumer_assigns_itself (self)) {
     gst_kafka_consumer_discover (self);
   } else if (waits) {
-    /* The group looks again whenever all topics were asked for. */
+    /* A query for all topics makes the group check its patterns again. */
     self->discovered = g_get_monotonic_time ();
     if (!rd_kafka_metadata (self->rk, 1, NULL, &metadata, WATCH_TIME / 1000))
       rd_kafka_metadata_destroy (metadata);
   }
 }
 
-/* A member beyond the number of partitions has nothing to wait for. The members before it may take
- * a moment to hand partitions over, and topics that aren't there yet are waited for. */
+/* With more members than partitions, a member without partitions ends when the others have read
+ * theirs. It waits a moment in case others hand partitions over, and it waits for topics that don't
+ * exist yet. */
 static void
 look_for_idleness (GstKafkaConsumer *self)
 {
@@ -441,8 +445,8 @@ look_for_idleness (GstKafkaConsumer *self)
   gst_kafka_consumer_wake_reader (self);
 }
 
-/* Commits what is done; leaves the group if the brokers answer, so that
- * the others take over at once. */
+/* Commits finished messages, and leaves the group if the brokers answer, so that others take the
+ * partitions at once. */
 static void
 leave (GstKafkaConsumer *self)
 {
@@ -499,7 +503,7 @@ run (gpointer data)
   GstKafkaConsumer *self = data;
 
   work (self);
-  /* The reader may be in the queue until the element stops. */
+  /* The streaming thread may use the queue until the element stops. */
   g_mutex_lock (&self->lock);
   while (!self->stopping)
     g_cond_wait (&self->cond, &self->lock);
@@ -533,7 +537,7 @@ consumer_new (GstElement *element, GstKafkaConsumerSettings *settings)
   return self;
 }
 
-/* The library's own option. */
+/* In ms; librdkafka's option. */
 static gint64
 get_commit_interval (rd_kafka_conf_t *conf)
 {
@@ -579,7 +583,7 @@ gst_kafka_consumer_stop (GstKafkaConsumer *self)
     ;
   done = self->done;
   g_mutex_unlock (&self->lock);
-  /* A thread that a frozen broker holds finds its own way out. */
+  /* A thread that waits for a frozen broker isn't joined; it ends by itself later. */
   if (done)
     g_thread_join (self->thread);
   else

@@ -8,23 +8,24 @@
 
 G_BEGIN_DECLS
 
-/* One run of kafkasrc towards Kafka: a thread of its own keeps the membership alive, follows
- * the assignment, stores what the ledgers say and watches the lag, however slow the pipeline;
- * the streaming thread reads. */
+/* A run of kafkasrc as a Kafka consumer. A thread of its own keeps the group membership alive,
+ * follows the assignment, commits the ledgers' offsets and measures the lag, however slow the
+ * pipeline is. The streaming thread reads messages. */
 typedef struct _GstKafkaConsumer GstKafkaConsumer;
 
 typedef struct {
-  gchar **topics;     /* names, or patterns that begin with ^ */
-  gchar *where;       /* the topics and brokers, for a person */
-  gboolean group;     /* a group's member, that commits */
-  GArray *partitions; /* of gint: read these, whatever a group would assign; NULL: not set */
+  gchar **topics; /* names, or patterns that begin with ^ */
+  gchar *where;   /* topics and brokers as text for messages */
+  gboolean group; /* a member of a group, which commits */
+  /* of gint: the partitions to read instead of those that a group would assign; NULL: not set */
+  GArray *partitions;
   GstKafkaRange range;
-  gchar *camera;               /* a replay is of this one alone; NULL: of all */
-  gboolean fail_on_damage;     /* a batch that can't be read ends the stream */
+  gchar *camera;               /* a replay plays only this camera; NULL: all */
+  gboolean fail_on_damage;     /* a damaged batch ends the stream */
   guint64 message_max_bytes;   /* a larger message ends the stream */
-  GstClockTime access_timeout; /* how long access that was lost is waited for */
-  GstPad *pad;                 /* what is read goes out there: its last flow return is looked at */
-  GstKafkaCleanEnd *end;       /* nullable: whether the stream has ended well */
+  GstClockTime access_timeout; /* how long to wait after access was lost */
+  GstPad *pad;                 /* the source pad, whose last flow return is read */
+  GstKafkaCleanEnd *end;       /* nullable; finds out whether the stream has ended cleanly */
 } GstKafkaConsumerSettings;
 
 /* Free with gst_kafka_consumer_settings_free(). */
@@ -33,40 +34,41 @@ void gst_kafka_consumer_settings_free (GstKafkaConsumerSettings *self);
 
 typedef enum {
   GST_KAFKA_READ_MESSAGE,
-  GST_KAFKA_READ_ASSIGNMENT, /* it has changed since the last read */
+  GST_KAFKA_READ_ASSIGNMENT, /* the assignment has changed since the last read */
   GST_KAFKA_READ_FLUSHING,
   GST_KAFKA_READ_END,
-  GST_KAFKA_READ_FAILED, /* the error is posted already */
+  GST_KAFKA_READ_FAILED, /* the error has been posted */
 } GstKafkaRead;
 
-/* A message and what it takes to let it go again. */
+/* A message, and what is needed to free it. */
 typedef struct {
   rd_kafka_message_t *message;
   GstKafkaHandle *handle;
   GstKafkaLedger *ledger;
-  gint64 behind;      /* messages behind it in its partition */
-  gboolean careful;   /* it goes alone, since the last run failed */
-  gboolean condemned; /* it was alone in too many failed runs: it isn't to go downstream */
-  gboolean hopeless;  /* so were too many before it */
+  gint64 behind;      /* number of messages after it in its partition */
+  gboolean careful;   /* it goes alone through the pipeline, because the last run failed */
+  gboolean condemned; /* it was alone in 3 failed runs and must not go downstream */
+  gboolean hopeless;  /* too many messages before it were condemned too */
 } GstKafkaFetched;
 
 void gst_kafka_fetched_clear (GstKafkaFetched *self);
 
-/* Takes over @conf and @settings. @element posts errors, warnings and what else
- * an application may react to. */
+/* Takes ownership of @conf and @settings. @element posts errors, warnings and element messages. */
 GstKafkaConsumer *gst_kafka_consumer_start (
     GstElement *element, rd_kafka_conf_t *conf, GstKafkaConsumerSettings *settings, GError **error);
-/* Commits what is done, leaves, frees; takes less than 5 s whatever the brokers do. */
+/* Commits finished messages, leaves the group and frees @self. Takes less than 5 s, whatever the
+ * brokers do. */
 void gst_kafka_consumer_stop (GstKafkaConsumer *self);
 
-/* Waits; for the streaming thread. */
+/* On the streaming thread: waits for a message. */
 GstKafkaRead gst_kafka_consumer_read (GstKafkaConsumer *self, GstKafkaFetched *fetched);
 /* While @flushing, reading returns at once. */
 void gst_kafka_consumer_set_flushing (GstKafkaConsumer *self, gboolean flushing);
 
-/* Out of PLAYING, what is let go undecided comes again, unless the stream has ended well. */
+/* Messages released without a mark while not in PLAYING are read again, unless the stream has ended
+ * cleanly. */
 void gst_kafka_consumer_set_playing (GstKafkaConsumer *self, gboolean playing);
-/* A push that began then returned OK. */
+/* The push that began at @began returned OK. */
 void gst_kafka_consumer_note_pushed (GstKafkaConsumer *self, gint64 begun);
 /* The stream was flushed. */
 void gst_kafka_consumer_note_flush (GstKafkaConsumer *self);

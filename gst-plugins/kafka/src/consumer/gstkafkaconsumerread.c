@@ -6,7 +6,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
 #define HUNGRY_MESSAGES 8
-/* Between two looks whether the message that goes alone has gone through. */
+/* How often to look whether the message that is alone has gone through. */
 #define CAREFUL_TIME (2 * G_TIME_SPAN_MILLISECOND)
 
 static void
@@ -18,7 +18,7 @@ wake_group (GstKafkaConsumer *self)
   rd_kafka_queue_destroy (events);
 }
 
-/* with self->lock: little is left to read although more is there */
+/* with self->lock: finds out whether little is prefetched although more messages exist. */
 static void
 look_for_hunger (GstKafkaConsumer *self)
 {
@@ -33,7 +33,7 @@ look_for_hunger (GstKafkaConsumer *self)
   wake_group (self);
 }
 
-/* with self->lock; FALSE: nothing else to tell, a message may be read */
+/* with self->lock; FALSE: no other result, so a message may be read */
 static gboolean
 read_state (GstKafkaConsumer *self, GstKafkaRead *what)
 {
@@ -53,7 +53,7 @@ read_state (GstKafkaConsumer *self, GstKafkaRead *what)
   return TRUE;
 }
 
-/* with self->lock: where to go on is for the group's thread to ask. */
+/* with self->lock: the group's thread will query where to go on. */
 static void
 note_refusal (GstKafkaConsumer *self, GstKafkaPartition *partition, gint64 offset)
 {
@@ -71,7 +71,7 @@ note_refusal (GstKafkaConsumer *self, GstKafkaPartition *partition, gint64 offse
   wake_group (self);
 }
 
-/* with self->lock; FALSE: the message isn't for us */
+/* with self->lock; FALSE: the message has to be dropped */
 static gboolean
 enter_message (GstKafkaConsumer *self, GstKafkaFetched *fetched)
 {
@@ -106,7 +106,7 @@ enter_message (GstKafkaConsumer *self, GstKafkaFetched *fetched)
   return TRUE;
 }
 
-/* (nullable): what goes downstream, or a partition's end */
+/* (nullable): a message to go downstream, or the end of a partition */
 static rd_kafka_message_t *
 read_queue (GstKafkaConsumer *self, rd_kafka_queue_t *queue, gint timeout_ms)
 {
@@ -143,7 +143,7 @@ gst_kafka_consumer_read (GstKafkaConsumer *self, GstKafkaFetched *fetched)
     if (!self->kept)
       self->kept = read_queue (self, queue, timeout_ms);
     g_mutex_lock (&self->lock);
-    /* The assignment is told before its first message. */
+    /* The assignment is announced before its first message. */
     if (self->kept && !self->changed) {
       fetched->message = g_steal_pointer (&self->kept);
       done = enter_message (self, fetched);
@@ -160,8 +160,8 @@ gst_kafka_consumer_read (GstKafkaConsumer *self, GstKafkaFetched *fetched)
   return what;
 }
 
-/* with self->lock: what the last fetch of each partition told; between two questions
- * of watch_lag () much may come */
+/* with self->lock: takes the high watermark of each partition's last fetch, because much may come
+ * between two queries of watch_lag(). */
 static void
 note_watermarks (GstKafkaConsumer *self)
 {

@@ -9,13 +9,13 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 typedef struct {
   gchar *topic;
   gint partition;
-  gint64 from;      /* what is missing begins there; -1: not known */
-  gint64 place;     /* what is to be asked for if nothing is missing */
-  gboolean refused; /* the broker doesn't have @from */
+  gint64 from;      /* the first missing offset; -1: not known */
+  gint64 place;     /* the offset to request if nothing is missing */
+  gboolean refused; /* the broker has refused @from */
 } Stray;
 
-/* with self->lock: while the end of a damaged batch is searched, what is tried is no place to
- * begin at. */
+/* with self->lock: while the end of a damaged batch is being searched, the offsets that are tried
+ * aren't positions. */
 static void
 describe_stray (const GstKafkaPartition *partition, Stray *stray)
 {
@@ -45,7 +45,7 @@ take_stray (GstKafkaConsumer *self, Stray *stray)
   return stray->topic != NULL;
 }
 
-/* TRUE: it is the first one of its partition, and something is amiss. */
+/* TRUE: it is the first reset of its partition, and it has to be reported. */
 static gboolean
 is_news (GstKafkaPartition *partition, const GstKafkaReset *reset)
 {
@@ -90,7 +90,8 @@ gst_kafka_consumer_check_start (
   report (self, topic, partition, &position->reset, news);
 }
 
-/* with self->lock: what was read lies behind the new place, and can't be committed any more */
+/* with self->lock: messages that were read are after the new position and can't be committed any
+ * more */
 static void
 begin_anew (GstKafkaPartition *partition, const GstKafkaReset *reset, gboolean stop_at_end)
 {
@@ -113,12 +114,12 @@ move (GstKafkaConsumer *self, GstKafkaPartition *partition, const GstKafkaReset 
   if (reset->to < reset->from)
     begin_anew (partition, reset, self->settings->range.stop_at_end);
   partition->position = partition->asked = reset->to;
-  /* Whoever owns it next is not to be refused again. */
+  /* Committed, so that the next owner isn't refused again. */
   partition->start = reset->to;
   self->lost += (guint64) MAX (reset->lost, 0);
 }
 
-/* The messages of an eager group's other partitions that are read ahead are fetched again. */
+/* In an eager group, prefetched messages of the other partitions are fetched again. */
 static void
 reassign_all (GstKafkaConsumer *self)
 {
@@ -151,7 +152,7 @@ read_on (GstKafkaConsumer *self, const Stray *stray, gint64 offset)
   gst_kafka_consumer_forward (self, stray->topic, stray->partition);
 }
 
-/* Until now what came was dropped, since it might have been of the place before. */
+/* Until now messages were dropped, because they could belong to the old position. */
 static void
 admit (GstKafkaConsumer *self, const Stray *stray)
 {
@@ -186,7 +187,7 @@ gst_kafka_consumer_reset_strays (GstKafkaConsumer *self)
   Stray stray = {NULL};
   GstKafkaReset reset;
 
-  /* A broker that doesn't answer is asked again later. */
+  /* If the broker doesn't answer, the next round queries it again. */
   while (take_stray (self, &stray) &&
          !gst_kafka_reset_ask (self->settings->range.reset, self->rk, stray.topic, stray.partition,
              stray.from, stray.refused, ASK_TIME_MS, &reset)) {

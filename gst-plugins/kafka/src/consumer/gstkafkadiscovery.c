@@ -12,7 +12,8 @@ is_wanted (const GArray *wanted, gint partition)
   return !wanted;
 }
 
-/* (nullable): one topic asked for by name costs a large cluster less than all. */
+/* (nullable): the only topic, if there is one: querying one topic is cheaper for a large cluster
+ * than querying all. */
 static rd_kafka_topic_t *
 get_only_topic (rd_kafka_t *rk, gchar **topics)
 {
@@ -32,7 +33,7 @@ ask_metadata (rd_kafka_t *rk, gchar **topics, gint timeout_ms, const rd_kafka_me
   return err;
 }
 
-/* Takes over @what. */
+/* Takes ownership of @what. */
 static void
 miss (GstKafkaDiscovery *self, gchar *what)
 {

@@ -6,8 +6,8 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
-/* Below this version the library aborts when it destroys a cooperative member that has joined its
- * group and was never assigned anything: https://github.com/confluentinc/librdkafka/issues/4312. */
+/* Older versions abort when they destroy a cooperative member that has joined its group and was
+ * never assigned partitions: https://github.com/confluentinc/librdkafka/issues/4312. */
 #define DESTROY_MENDED 0x02030000
 
 struct _GstKafkaHandle {
@@ -52,7 +52,7 @@ destroy (gpointer handle)
     g_free (self);
     return NULL;
   }
-  /* An ordinary destroy closes first, which takes over a minute on a frozen broker. */
+  /* A plain destroy closes the consumer first, which takes over a minute with a frozen broker. */
   rd_kafka_destroy_flags (self->rk, self->closed ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
   g_free (self);
   return NULL;
@@ -91,7 +91,7 @@ gst_kafka_handle_commit (
   rd_kafka_queue_t *queue = rd_kafka_queue_new (self->rk);
   rd_kafka_event_t *event = NULL;
 
-  /* The library's own waiting form has no bound. */
+  /* librdkafka's synchronous commit has no time limit. */
   if (rd_kafka_commit_queue (self->rk, offsets, queue, NULL, NULL) == RD_KAFKA_RESP_ERR_NO_ERROR)
     event = rd_kafka_queue_poll (queue, timeout_ms);
   rd_kafka_queue_destroy (queue);

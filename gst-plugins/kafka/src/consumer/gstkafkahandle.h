@@ -6,16 +6,16 @@
 
 G_BEGIN_DECLS
 
-/* A consumer's librdkafka handle. It lives until the last message is freed, since destroying it
- * waits for them for ever; and it never blocks whoever lets go of it last. */
+/* A consumer's librdkafka handle. It lives until the last message is freed, because destroying it
+ * earlier would wait for the messages for ever. Releasing the last reference never blocks. */
 typedef struct _GstKafkaHandle GstKafkaHandle;
 
-/* Takes over @rk, a consumer. */
+/* Takes ownership of @rk, a consumer. */
 GstKafkaHandle *gst_kafka_handle_new (rd_kafka_t *rk);
 GstKafkaHandle *gst_kafka_handle_ref (GstKafkaHandle *self);
 /* From any thread. */
 void gst_kafka_handle_unref (GstKafkaHandle *self);
-/* The same, from a thread that may wait for the library to wind up. */
+/* The same, from a thread that may wait until librdkafka has ended. */
 void gst_kafka_handle_unref_and_wait (GstKafkaHandle *self);
 
 rd_kafka_t *gst_kafka_handle_get (GstKafkaHandle *self);
@@ -23,11 +23,12 @@ rd_kafka_t *gst_kafka_handle_get (GstKafkaHandle *self);
 /* From the rebalance callback: the member has been assigned partitions, or none. */
 void gst_kafka_handle_set_assigned (GstKafkaHandle *self);
 
-/* Commits @offsets; FALSE: no answer in @timeout_ms. */
+/* Commits @offsets. FALSE: no answer within @timeout_ms. */
 gboolean gst_kafka_handle_commit (
     GstKafkaHandle *self, const rd_kafka_topic_partition_list_t *offsets, gint timeout_ms);
 
-/* Leaves the group; FALSE: not done in @timeout_ms. Rebalance callbacks come in it. */
+/* Leaves the group. FALSE: not finished within @timeout_ms. Rebalance callbacks run within this
+ * call. */
 gboolean gst_kafka_handle_close (GstKafkaHandle *self, gint timeout_ms);
 
 G_END_DECLS

@@ -9,9 +9,9 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define ASK_AGAIN_TIME (1 * G_TIME_SPAN_SECOND)
 #define ASK_TIME_MS 1000
 
-/* Access that is lost */
+/* Lost access */
 
-/* with self->lock: whether a missing right has been missing from the start */
+/* with self->lock: whether the missing right was never granted */
 static gboolean
 is_start (GstKafkaConsumer *self, GstKafkaRefused what, const gchar *topic)
 {
@@ -21,7 +21,7 @@ is_start (GstKafkaConsumer *self, GstKafkaRefused what, const gchar *topic)
     return self->rebalances == 0;
   if (!topic || g_hash_table_size (self->read_topics) == 0)
     return g_hash_table_size (self->read_topics) == 0;
-  /* A topic that is made while we run may get its rights a moment later. */
+  /* A topic that is created while we run may get its rights a moment later. */
   return !g_hash_table_contains (self->read_topics, topic) &&
          (!self->known_topics || g_hash_table_contains (self->known_topics, topic));
 }
@@ -108,7 +108,7 @@ is_any_refused (GPtrArray *partitions)
   return FALSE;
 }
 
-/* with self->lock: it could be read. */
+/* with self->lock: the partition could be read. */
 static void
 grant_partition (GstKafkaConsumer *self, GstKafkaPartition *partition)
 {
@@ -122,8 +122,8 @@ grant_partition (GstKafkaConsumer *self, GstKafkaPartition *partition)
     grant (self, GST_KAFKA_REFUSED_PARTITION);
 }
 
-/* with self->lock: the library says once only that a partition is refused, and where nothing is
- * new it doesn't say that it isn't any more. Sought, it says its end again. */
+/* with self->lock: librdkafka reports a refused partition only once, and it doesn't report that
+ * access is back if there are no new messages. A seek makes it report again. */
 static void
 ask_for_partitions (GstKafkaConsumer *self)
 {
@@ -264,7 +264,7 @@ gst_kafka_consumer_take_error (
     warn_once (self, err, detail);
 }
 
-/* Of one partition */
+/* Errors of one partition */
 
 static void
 refuse_partition (GstKafkaConsumer *self, const rd_kafka_message_t *message)
@@ -323,7 +323,7 @@ get_high (GstKafkaConsumer *self, const GstKafkaPartition *partition)
       self->rk, partition->topic, partition->partition, partition->high);
 }
 
-/* with self->lock; TRUE: the damaged batch is passed over, from @from up to before @good. */
+/* with self->lock; TRUE: the damaged batch is skipped, from @from up to before @good. */
 static gboolean
 go_on_searching (GstKafkaConsumer *self, GstKafkaPartition *partition, gint64 *from, gint64 *good)
 {
@@ -333,13 +333,13 @@ go_on_searching (GstKafkaConsumer *self, GstKafkaPartition *partition, gint64 *f
   partition->position = *good;
   partition->high = MAX (partition->high, partition->position);
   self->damaged += *good - *from;
-  /* Nobody is to read them: the group goes on behind them. */
+  /* They count as done, so that the group continues after them. */
   gst_kafka_ledger_add (partition->ledger, *good - 1);
   gst_kafka_ledger_decide (partition->ledger, *good - 1, GST_KAFKA_ACK_DONE, 0);
   return TRUE;
 }
 
-/* with self->lock; (nullable): one whose messages are to be dealt with. */
+/* with self->lock; (nullable): the partition, unless its messages have to be dropped */
 static GstKafkaPartition *
 find_partition (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 {
@@ -373,8 +373,8 @@ take_damage (GstKafkaConsumer *self, const rd_kafka_message_t *message)
     warn_damaged (self, message, from, good);
 }
 
-/* A message, or a partition's end, that can be read. TRUE: it was read to find
- * the end of a damaged batch. */
+/* Handles a message, or a partition's end, that can be read. TRUE: it was read to find the end of a
+ * damaged batch. */
 static gboolean
 take_sound (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 {

@@ -29,7 +29,7 @@ is_found (const GstKafkaDamage *self)
   return self->good >= 0 && self->good - self->bad <= 1;
 }
 
-/* Never beyond @high: an offset that isn't there would be a case for auto-offset-reset. */
+/* Never tries an offset beyond @high, because auto-offset-reset would apply to it. */
 static void
 choose_next (GstKafkaDamage *self, gint64 high)
 {
@@ -46,13 +46,13 @@ choose_next (GstKafkaDamage *self, gint64 high)
 void
 gst_kafka_damage_note_bad (GstKafkaDamage *self, gint64 base, gint64 position, gint64 high)
 {
-  /* Nor is what was taken for an offset always one. */
+  /* The offset comes from damaged bytes and may be wrong. */
   if (high >= 0 && base >= high)
     base = position;
   if (self->from < 0) {
     self->from = self->bad = MAX (base, position);
   } else if (base > self->bad && base <= self->tried) {
-    /* Another damaged batch: what lies between the two may be sound. */
+    /* It is another damaged batch; messages between the two may be readable. */
     self->good = base;
   } else {
     self->bad = self->tried;

@@ -10,7 +10,7 @@ typedef enum {
 
 typedef struct {
   gint64 offset;
-  gint64 parked; /* when it was let go */
+  gint64 parked; /* when it was released without a mark */
   EntryState state;
 } Entry;
 
@@ -18,13 +18,14 @@ struct _GstKafkaLedger {
   gatomicrefcount refs;
   GMutex lock; /* guards all below */
   GArray *entries;
-  guint head;    /* entries before it are history */
-  gint64 end;    /* after the done prefix */
-  gint64 failed; /* entries from here on aren't kept: nothing after it can be stored */
+  guint head; /* entries before it are done */
+  gint64 end; /* the offset after the done prefix */
+  /* no entries from here on, because nothing after a failed message can be committed */
+  gint64 failed;
   guint pending;
   guint parked;
-  gint64 released; /* when a message was let go undecided last */
-  gboolean ended;  /* the stream has ended well */
+  gint64 released; /* when a message was last released without a mark */
+  gboolean ended;  /* the stream has ended cleanly */
 };
 
 GstKafkaLedger *
@@ -63,8 +64,7 @@ entry_at (GstKafkaLedger *self, guint index)
   return &g_array_index (self->entries, Entry, index);
 }
 
-/* with self->lock: looked for first where it is if no offset is
- * missing, and halfway from then on */
+/* with self->lock: looks first where the entry is if no offset is missing, then by bisection. */
 static Entry *
 find_entry (GstKafkaLedger *self, gint64 offset)
 {
@@ -100,7 +100,7 @@ enter_state (GstKafkaLedger *self, Entry *entry, EntryState state)
     self->failed = entry->offset;
 }
 
-/* with self->lock: history is let go in large pieces, so that adding stays cheap. */
+/* with self->lock: removes done entries in large pieces, so that adding stays cheap. */
 static void
 forget_history (GstKafkaLedger *self)
 {

@@ -5,8 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* How long a token that nobody decided on is waited for an error that
- * may follow its release, us. */
+/* How long a message that was released without a mark waits for an error that may follow, us. */
 #define GST_KAFKA_LEDGER_PARKING_TIME (2 * G_USEC_PER_SEC)
 
 /**
@@ -18,20 +17,20 @@ G_BEGIN_DECLS
  */
 typedef struct _GstKafkaLedger GstKafkaLedger;
 
-/* What the flow of buffers has been like, as far as the source knows. */
+/* The state of the flow, as the source sees it. */
 typedef struct {
-  gint64 pushed;  /* when the last push began that returned OK */
-  gint64 playing; /* since when the source has been in PLAYING */
+  gint64 pushed;  /* when the last push that returned OK began */
+  gint64 playing; /* when the source went to PLAYING */
 } GstKafkaFlow;
 
 GstKafkaLedger *gst_kafka_ledger_new (void);
 GstKafkaLedger *gst_kafka_ledger_ref (GstKafkaLedger *self);
 void gst_kafka_ledger_unref (GstKafkaLedger *self);
 
-/* A message was fetched; offsets grow, with gaps. */
+/* A message was fetched. Offsets grow, with gaps. */
 void gst_kafka_ledger_add (GstKafkaLedger *self, gint64 offset);
 
-/* What became of it. An undecided one is parked. Offsets that are not in the ledger are ignored. */
+/* The outcome of a message. A message without a mark is parked. Unknown offsets are ignored. */
 void gst_kafka_ledger_decide (
     GstKafkaLedger *self, gint64 offset, GstKafkaAckOutcome outcome, gint64 now);
 
@@ -47,22 +46,22 @@ void gst_kafka_ledger_decide (
  */
 gint64 gst_kafka_ledger_settle (GstKafkaLedger *self, const GstKafkaFlow *flow, gint64 now);
 
-/* What is parked is to come again: the stream was flushed. */
+/* Parked messages are read again, because the stream was flushed. */
 void gst_kafka_ledger_fail_parked (GstKafkaLedger *self);
 
-/* The stream has ended well: what is parked is done, and so is what elements keep until they stop
- * (a sink its last sample), unless they mark it. A flush takes that back. */
+/* The stream has ended cleanly: parked messages are done, and so are messages that elements keep
+ * until they stop (a sink its last sample), unless they mark them failed. A flush revokes that. */
 void gst_kafka_ledger_end (GstKafkaLedger *self);
 
-/* When a message was let go undecided last; 0: none was. */
+/* When a message was last released without a mark; 0: never. */
 gint64 gst_kafka_ledger_get_released (GstKafkaLedger *self);
-/* Nobody has decided on it, nor has its time as a parked one passed. */
+/* Whether the message has no mark, and its parking time isn't over. */
 gboolean gst_kafka_ledger_is_undecided (GstKafkaLedger *self, gint64 offset);
-/* Messages that are still in the pipeline. */
+/* Number of messages that are still in the pipeline. */
 guint gst_kafka_ledger_get_pending (GstKafkaLedger *self);
-/* Messages let go undecided that wait for their time. */
+/* Number of parked messages. */
 guint gst_kafka_ledger_get_parked (GstKafkaLedger *self);
-/* The first offset that failed, where the ledger stops for good; -1 if none did. */
+/* The first offset that failed, at which commits stop; -1: none failed. */
 gint64 gst_kafka_ledger_get_failed (GstKafkaLedger *self);
 
 G_END_DECLS

@@ -10,62 +10,64 @@
 
 G_BEGIN_DECLS
 
-/* One partition that is assigned to a consumer. */
+/* A partition that is assigned to a consumer. */
 typedef struct {
   gchar *topic;
   gint partition;
   GstKafkaLedger *ledger;
-  gint64 position; /* the next offset to go downstream; -1 if not known yet */
-  gint64 high;     /* the offset that the next message published will get; -1 if not known */
-  gint64 end;      /* reading ends before it; -1: never */
-  gint64 start;    /* where a group begins, committed at once; -1: not known */
-  gint64 stored;   /* handed to the library to commit; -1: nothing yet */
+  gint64 position; /* the next offset to go downstream; -1: not known yet */
+  gint64 high;     /* the offset that the next published message will get; -1: not known */
+  gint64 end;      /* reading ends before this offset; -1: never */
+  gint64 start;    /* the group's start, which is committed at once; -1: not known */
+  gint64 stored;   /* offset handed to librdkafka to commit; -1: none yet */
   GstKafkaSuspicion suspicion;
-  gboolean announced; /* the group has been told that a run is under way */
+  gboolean announced; /* the mark `running` is committed */
   gboolean marked;    /* the suspicion names a message of this run */
-  gboolean leaving;   /* being revoked: nothing of it goes downstream any more */
+  gboolean leaving;   /* being revoked: none of its messages goes downstream any more */
   gboolean failure_told;
-  gboolean granted; /* it could be read since it was assigned */
-  gboolean refused; /* the broker doesn't let us read it any more */
+  gboolean granted; /* it was read at least once since it was assigned */
+  gboolean refused; /* the broker refuses reading */
   GstKafkaDamage damage;
-  gint64 asked;      /* where it was told to begin; -1: not known */
-  gboolean astray;   /* its place was refused: what comes is dropped until it has another one */
-  gint64 refused_at; /* the offset of that, if it was asked for; -1: the library made it up */
+  gint64 asked;    /* the requested start; -1: not known */
+  gboolean astray; /* its position was refused: messages are dropped until it has a new one */
+  /* the refused offset, if we requested it; -1: librdkafka derived it from damaged data */
+  gint64 refused_at;
   gboolean reset_told;
 } GstKafkaPartition;
 
-/* The assignment: a GPtrArray of GstKafkaPartition, with its user's lock held throughout. */
+/* The assignment: a GPtrArray of GstKafkaPartition. The caller holds its own lock. */
 GPtrArray *gst_kafka_partitions_new (void);
 GstKafkaPartition *gst_kafka_partitions_add (GPtrArray *self, const gchar *topic, gint partition);
 /* (nullable) */
 GstKafkaPartition *gst_kafka_partitions_find (GPtrArray *self, const gchar *topic, gint partition);
 void gst_kafka_partitions_remove (GPtrArray *self, const gchar *topic, gint partition);
 
-/* The offset that the library is to ask for next; -1: the group's, which isn't known. */
+/* The offset that librdkafka has to request next; -1: the group's committed offset, which isn't
+ * known */
 gint64 gst_kafka_partition_get_place (const GstKafkaPartition *self);
-/* Messages of it not yet pushed downstream, as far as is known. */
+/* Number of its messages not yet pushed downstream, as far as known. */
 guint64 gst_kafka_partition_get_lag (const GstKafkaPartition *self);
 guint64 gst_kafka_partitions_get_lag (GPtrArray *self);
 guint gst_kafka_partitions_get_pending (GPtrArray *self);
 guint gst_kafka_partitions_get_parked (GPtrArray *self);
 /* The latest of gst_kafka_ledger_get_released(). */
 gint64 gst_kafka_partitions_get_released (GPtrArray *self);
-/* All of them are read to their end, and there is one at least. */
+/* Whether all partitions are read to their end, and there is at least one. */
 gboolean gst_kafka_partitions_are_at_end (GPtrArray *self);
-/* One of them at least is to be read for ever. */
+/* Whether at least one partition has no end. */
 gboolean gst_kafka_partitions_lack_end (GPtrArray *self);
-/* Unless it has an end already, or is none of them. */
+/* Sets the end of a partition of the assignment that has none yet. */
 void gst_kafka_partitions_end (GPtrArray *self, const gchar *topic, gint partition, gint64 end);
 
-/* (transfer full) (nullable): what is done and not yet in Kafka's hands; with @all, whether or not
- * it was handed over before. @flow as for gst_kafka_ledger_settle(). */
+/* (transfer full) (nullable): offsets that are done and not yet handed to librdkafka; with @all,
+ * also those handed over before. @flow: as for gst_kafka_ledger_settle() */
 rd_kafka_topic_partition_list_t *gst_kafka_partitions_take_done (
     GPtrArray *self, const GstKafkaFlow *flow, gboolean leaving_only, gboolean all);
-/* Forgets what is done. */
+/* Removes done messages from the ledgers. */
 void gst_kafka_partitions_settle (GPtrArray *self, const GstKafkaFlow *flow);
-/* Messages of revoked partitions that are still in the pipeline. */
+/* Number of messages of revoked partitions that are still in the pipeline. */
 guint gst_kafka_partitions_count_leaving (GPtrArray *self);
-/* (nullable): one with a failure that nobody was told of. */
+/* (nullable): a partition with a failure that wasn't reported yet */
 GstKafkaPartition *gst_kafka_partitions_find_failure (GPtrArray *self);
 void gst_kafka_partitions_fail_parked (GPtrArray *self);
 /* As gst_kafka_ledger_end(), for all of them. */

@@ -6,7 +6,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
 #define ASK_TIME_MS 2000
-/* A broker that has just started refuses at once, until its partitions have a leader. */
+/* How long to try again: a broker that has just started refuses requests until its partitions have
+ * leaders. */
 #define PATIENCE (6 * G_TIME_SPAN_SECOND)
 #define RETRY_TIME (100 * G_TIME_SPAN_MILLISECOND)
 
@@ -36,9 +37,8 @@ ask_offsets_once (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, g
   return answer;
 }
 
-/* (transfer full) (nullable): the offsets at @time, ms since the epoch or a logical offset,
- * which the protocol takes for a time too. @patience: for how long an answer is asked for again,
- * us */
+/* (transfer full) (nullable): the offsets at @time (ms since the epoch, or a logical offset, which
+ * the protocol treats as a time). @patience: how long to repeat the query, us */
 static rd_kafka_topic_partition_list_t *
 ask_offsets (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, gint64 time,
     gint64 patience, rd_kafka_resp_err_t *err)
@@ -92,7 +92,7 @@ take_suspicion (const rd_kafka_topic_partition_t *committed, GstKafkaSuspicion *
   gst_kafka_suspicion_from_text (suspicion, text, committed->offset);
 }
 
-/* An answer that doesn't come leaves the start to the library, which asks the group itself. */
+/* Without an answer librdkafka chooses the start: it queries the group itself. */
 static void
 ask_committed (
     rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, GstKafkaPosition *positions)
@@ -118,7 +118,8 @@ to_ms (GstClockTime time)
   return (gint64) (time / GST_MSECOND + (time % GST_MSECOND != 0));
 }
 
-/* What was sent at the time asked for may have been deleted if the first message left is later. */
+/* If the first message left is later than the requested time, messages of that time may have been
+ * deleted. */
 static void
 place_by_time (GstKafkaPosition *position, gint64 found)
 {

@@ -9,28 +9,29 @@
 
 G_BEGIN_DECLS
 
-/* Where reading a partition begins and ends, by what the user asked for. */
+/* Where reading a partition begins and ends, according to the properties. */
 typedef struct {
-  gboolean committed;        /* a group goes on where it was */
-  gboolean earliest;         /* the first message rather than the next one, if nothing else says */
-  GstKafkaResetPolicy reset; /* for a place that isn't there, and where nothing says */
+  gboolean committed; /* a group continues at its committed offset */
+  /* without any other start: begin at the first message, not at the next one */
+  gboolean earliest;
+  GstKafkaResetPolicy reset; /* for a position that doesn't exist, and without any other start */
   gint64 start_offset;       /* -1: not set */
   GstClockTime start_time;   /* ns since the Unix epoch */
-  gboolean stop_at_end;      /* what is the end when asked */
+  gboolean stop_at_end;      /* the end is what is published at the time of the query */
   gint64 end_offset;         /* excluded; -1: not set */
   GstClockTime end_time;     /* ns since the Unix epoch, excluded */
 } GstKafkaRange;
 
 void gst_kafka_range_init (GstKafkaRange *self);
 
-/* What it comes to for one partition. */
+/* The result for one partition. */
 typedef struct {
-  gint64 start;        /* an offset, or one of librdkafka's logical ones */
+  gint64 start;        /* an offset, or a logical one of librdkafka */
   gint64 low;          /* -1: not known */
   gint64 high;         /* -1: not known */
   gint64 end;          /* -1: none */
-  gboolean committed;  /* start is the group's */
-  GstKafkaReset reset; /* what is wrong with start, as far as is known before it is read */
+  gboolean committed;  /* start is the group's committed offset */
+  GstKafkaReset reset; /* the problem of start, as far as known before reading */
   GstKafkaSuspicion suspicion;
 } GstKafkaPosition;
 
@@ -48,13 +49,13 @@ typedef struct {
 rd_kafka_resp_err_t gst_kafka_range_resolve (const GstKafkaRange *self, rd_kafka_t *rk,
     rd_kafka_topic_partition_list_t *list, GstKafkaPosition *positions);
 
-/* Reading ends at some time. */
+/* Whether there is an end. */
 gboolean gst_kafka_range_is_bounded (const GstKafkaRange *self);
-/* A message of @timestamp, ms since the epoch, is behind the end. */
+/* Whether a message of @timestamp (ms since the epoch) is after the end. */
 gboolean gst_kafka_range_excludes (const GstKafkaRange *self, gint64 timestamp);
-/* There is an end in time, and it is past. */
+/* Whether there is an end time, and it is past. */
 gboolean gst_kafka_range_is_over (const GstKafkaRange *self);
-/* Asks again for ends that were in the future; what has no answer stays -1. */
+/* Queries again the ends that were in the future. Those without an answer stay -1. */
 void gst_kafka_range_find_ends (const GstKafkaRange *self, rd_kafka_t *rk,
     const rd_kafka_topic_partition_list_t *list, GstKafkaPosition *positions);
 

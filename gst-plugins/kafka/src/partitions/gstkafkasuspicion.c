@@ -3,8 +3,7 @@
 
 #include <stdio.h>
 
-/* A run that crashed wrote down neither which messages were on their way nor how
- * many: this many may have been. */
+/* A crashed run didn't record which messages were on their way. This many may have been. */
 #define WINDOW 64
 
 void
@@ -34,7 +33,7 @@ gst_kafka_suspicion_from_text (GstKafkaSuspicion *self, const gchar *text, gint6
     gst_kafka_suspicion_init (self);
   else
     self->running = g_str_equal (state, "running");
-  /* What is behind has gone through. */
+  /* Messages before the committed offset have gone through. */
   if (self->offset < committed)
     self->offset = -1;
   if (self->offset < 0)

@@ -5,20 +5,20 @@
 
 G_BEGIN_DECLS
 
-/* A message that was alone in the pipeline in that many failed runs is poison. */
+/* A message that was alone in the pipeline in this many failed runs is poison. */
 #define GST_KAFKA_SUSPICION_RUNS 3
-/* That many condemned in a row: the fault lies in the pipeline, not in the messages. */
+/* After this many condemned messages in a row, the pipeline is the cause, not the messages. */
 #define GST_KAFKA_SUSPICION_ROW 10
 
-/* What is known of messages that may be poison, of one partition. It travels in the metadata of the
- * group's committed offset, so that it survives a crash and a rebalance. */
+/* What is known about possible poison in one partition. It is stored in the metadata of the group's
+ * committed offset, so it survives a crash and a rebalance. */
 typedef struct {
   gint64 until;  /* messages before this offset go through the pipeline one at a time; -1: none */
-  gint64 offset; /* the message that was alone; -1: none was */
+  gint64 offset; /* the offset of the message that was alone; -1: none */
   guint
-      /* in how many failed runs; the one under way counts until the message has gone through */
+      /* in how many failed runs it was alone; this run counts until the message has gone through */
       runs;
-  guint row;        /* messages condemned before it in a row */
+  guint row;        /* number of messages before it that were condemned in a row */
   gboolean running; /* the run that wrote it down hasn't said how it ended */
 } GstKafkaSuspicion;
 
