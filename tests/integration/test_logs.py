@@ -5,6 +5,7 @@ import re
 import socket
 
 import kafka_server
+import messages
 import pytest
 from mongosinks import event, own_mongo, sink  # noqa: F401 (fixtures)
 from pipeline import wait_until
@@ -77,6 +78,32 @@ def test_mongosink_logs_a_retry(own_mongo, sink):  # noqa: F811
         r"^INFO 1 documents not stored: .* \(code \d+\); next try in about [\d.]+ s",
         r"^DEBUG wrote \d+ documents in [\d.]+ s: [1-9]\d* stored", r"^INFO the outage is over after [\d.]+ s",
         r"^INFO draining", r"^INFO drained", r"^INFO stopped: 2 stored, 0 duplicates, 0 rejected, [1-9]\d* retries")
+
+
+def test_kafkasrc_logs_a_rebalance(launch, kafka, fresh):
+    kafka.create_topic(fresh, partitions=2)
+    messages.Feed(kafka, fresh).send(40)
+    server = f"bootstrap-servers={kafka.bootstrap}"
+    line = (f"kafkasrc {server} topic={fresh} group-id={fresh} auto-offset-reset=earliest ! "
+            f"kafkasink {server} topic={fresh}-copy")
+    first = launch(line, GST_DEBUG="kafkasrc:5")
+    for partition in (0, 1):
+        wait_until(
+            lambda: re.search(rf"commit: partition {partition} \S+ \S+ at offset [1-9]", first.output()), 60, "a commit")
+    second = launch(line, GST_DEBUG="kafkasrc:5")
+    wait_until(lambda: "assigned: partition" in second.output(), 60, "a partition for the second member")
+    second.interrupt()
+    wait_until(lambda: first.output().count("assigned: partition") == 3, 60, "the partition's return")
+    first.interrupt()
+    assert_story(
+        first.output(), "kafkasrc",
+        r"^INFO librdkafka \d+\.\d+\S*, brokers", rf'^INFO topic "{fresh}" at \S+, group {fresh}, cooperative-sticky',
+        r"^INFO rebalance: _ASSIGN_PARTITIONS of 2 partitions",
+        rf"^INFO assigned: partition \d of {fresh}, from offset 0 of \d+", r"^DEBUG commit: partition \d .* at offset [1-9]",
+        r"^INFO rebalance: _REVOKE_PARTITIONS of 1 partitions",
+        rf"^INFO revoked: partition \d of {fresh}, read up to offset [1-9]\d*, \d+ in the pipeline",
+        rf"^INFO assigned: partition \d of {fresh}, from offset [1-9]\d* of")
+    assert_story(second.output(), "kafkasrc", rf"^INFO assigned: partition \d of {fresh}, from offset [1-9]")
 
 
 @pytest.mark.parametrize("element, found_by", [

@@ -281,6 +281,10 @@ look_at_age (GstKafkaSrc *self, const rd_kafka_message_t *message)
     fresh = FALSE;
   }
   GST_OBJECT_UNLOCK (self);
+  if (!fresh)
+    GST_DEBUG_OBJECT (self,
+        "offset %" G_GINT64_FORMAT " of partition %d skipped: older than max-age", message->offset,
+        message->partition);
   return fresh;
 }
 
@@ -309,6 +313,9 @@ is_wanted (GstKafkaSrc *self, const rd_kafka_message_t *message)
   wanted = gst_kafka_message_is_of_camera (message, self->own.camera);
   self->counters.other_cameras += !wanted;
   GST_OBJECT_UNLOCK (self);
+  if (!wanted)
+    GST_LOG_OBJECT (self, "offset %" G_GINT64_FORMAT " of partition %d skipped: another camera",
+        message->offset, message->partition);
   return wanted;
 }
 

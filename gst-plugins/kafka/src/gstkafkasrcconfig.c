@@ -3,6 +3,9 @@
 #include "client/gstkafkaclient.h"
 #include "client/gstkafkatopics.h"
 
+GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
+#define GST_CAT_DEFAULT gst_kafka_src_debug
+
 /* Bytes of a response besides its messages. */
 #define RESPONSE_OVERHEAD (1024 * 1024)
 
@@ -136,6 +139,21 @@ take_settings (GstKafkaConsumerSettings *settings, const GstKafkaSettings *commo
   return TRUE;
 }
 
+/* The settings in force, which hold no secret. */
+static void
+log_settings (GstBaseSrc *element, const GstKafkaConsumerSettings *settings,
+    const GstKafkaSrcSettings *own, const rd_kafka_conf_t *conf)
+{
+  g_autofree gchar *client = gst_kafka_conf_describe (conf);
+  g_autofree gchar *group = gst_kafka_conf_dup (conf, "group.id");
+  g_autofree gchar *assignor = gst_kafka_conf_dup (conf, "partition.assignment.strategy");
+
+  GST_INFO_OBJECT (element, "%s", client);
+  GST_INFO_OBJECT (element, "%s, %s %s, %s, camera %s, max-age %" GST_TIME_FORMAT, settings->where,
+      settings->group ? "group" : "no group, as", group, own->replay ? "replay" : assignor,
+      settings->camera ? settings->camera : "any", GST_TIME_ARGS (own->max_age));
+}
+
 GstKafkaConsumerSettings *
 gst_kafka_src_new_consumer_settings (GstBaseSrc *element, GstKafkaSettings *common,
     GstKafkaSrcSettings *own, rd_kafka_conf_t **conf, GError **error)
@@ -157,5 +175,6 @@ gst_kafka_src_new_consumer_settings (GstBaseSrc *element, GstKafkaSettings *comm
   servers = gst_kafka_conf_dup (*conf, "bootstrap.servers");
   topics = g_strjoinv (",", settings->topics);
   settings->where = g_strdup_printf ("topic \"%s\" at %s", topics, servers);
+  log_settings (element, settings, own, *conf);
   return settings;
 }

@@ -102,8 +102,8 @@ log_assigned (GstKafkaConsumer *self, const GstKafkaPartition *partition)
       partition->partition, partition->topic, partition->asked, partition->high, partition->end);
 }
 
-/* When the brokers were away for long, they took all members' partitions from them: that a run
- * didn't say how it ended is no sign of a crash then. */
+/* TRUE: the brokers were away for so long that all members lost their partitions. Then a missing
+ * mark `ended` doesn't mean that a run has crashed. */
 static gboolean
 has_just_lost_its_own (GstKafkaConsumer *self)
 {
@@ -150,7 +150,7 @@ add_partitions (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
     if (added->suspicion.until >= 0)
       GST_INFO_OBJECT (self->settings->pad,
           "one message at a time before offset %" G_GINT64_FORMAT
-          " of partition %d, since the last run failed",
+          " of partition %d, because the last run failed",
           added->suspicion.until, added->partition);
   }
   self->changed = TRUE;
@@ -185,7 +185,7 @@ mark_leaving (GstKafkaConsumer *self, const rd_kafka_topic_partition_list_t *lis
       continue;
     partition->leaving = TRUE;
     GST_INFO_OBJECT (self->settings->pad,
-        "revoked: partition %d of %s, read up to offset %" G_GINT64_FORMAT ", %u under way",
+        "revoked: partition %d of %s, read up to offset %" G_GINT64_FORMAT ", %u in the pipeline",
         partition->partition, partition->topic, partition->position,
         gst_kafka_ledger_get_pending (partition->ledger));
   }
@@ -258,7 +258,7 @@ note_lost_assignment (GstKafkaConsumer *self)
   self->lost_assignment = TRUE;
   self->rejoined = 0;
   GST_INFO_OBJECT (self->settings->pad,
-      "the group has gone on without this member: what isn't committed comes again");
+      "the group has gone on without this member: messages that aren't committed come again");
 }
 
 static void
@@ -282,7 +282,8 @@ gst_kafka_consumer_rebalance (
 {
   GstKafkaConsumer *self = opaque;
 
-  GST_INFO ("%s: %s of %d partitions", rd_kafka_name (rk), rd_kafka_err2name (err), list->cnt);
+  GST_INFO_OBJECT (
+      self->settings->pad, "rebalance: %s of %d partitions", rd_kafka_err2name (err), list->cnt);
   gst_kafka_handle_set_assigned (self->handle);
   if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
     take_on (self, list);

@@ -175,7 +175,8 @@ take_error (rd_kafka_t *rk, int err, const char *reason, void *opaque)
   GstKafkaConsumer *self = opaque;
   g_autofree gchar *detail = NULL;
 
-  GST_INFO ("%s: %s: %s", rd_kafka_name (rk), rd_kafka_err2name (err), reason);
+  GST_INFO_OBJECT (
+      self->settings->pad, "librdkafka reports %s: %s", rd_kafka_err2name (err), reason);
   err = gst_kafka_fault_note (&self->fault, err, reason);
   if (is_too_large (self, err, reason))
     fail_too_large (self, reason);
@@ -251,8 +252,7 @@ look_for_clean_end (GstKafkaConsumer *self)
     return;
   g_mutex_lock (&self->lock);
   if (!self->ended)
-    GST_INFO_OBJECT (
-        self->settings->pad, "the stream has ended well: what was let go undecided is done");
+    GST_INFO_OBJECT (self->settings->pad, "the stream has ended cleanly: parked messages are done");
   self->ended = TRUE;
   gst_kafka_partitions_end_stream (self->partitions);
   g_mutex_unlock (&self->lock);
