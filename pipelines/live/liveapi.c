@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "liveapi.h"
 
+#include <string.h>
+
 #include "livejson.h"
 #include "livepicture.h"
 #include "liverecount.h"
@@ -40,6 +42,15 @@ static LiveReply
 get_history (LiveApi *api, const LiveRequest *request)
 {
   return live_reply_json (live_model_make_history (api->model));
+}
+
+static LiveReply
+get_metrics (LiveApi *api, const LiveRequest *request)
+{
+  gchar *text = live_model_make_metrics (api->model, api->options, now_ms ());
+
+  return (LiveReply){200, "text/plain; version=0.0.4; charset=utf-8",
+      g_bytes_new_take (text, strlen (text)), NULL};
 }
 
 static LiveReply
@@ -217,6 +228,7 @@ live_api_find (const gchar *path)
 {
   static const LiveRoute routes[] = {
       {"/healthz", "GET", get_health, LIVE_HERE},
+      {"/metrics", "GET", get_metrics, LIVE_HERE},
       {"/api/state", "GET", get_state, LIVE_HERE},
       {"/api/history", "GET", get_history, LIVE_HERE},
       {"/api/look", "GET", get_look, LIVE_HERE},

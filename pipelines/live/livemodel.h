@@ -2,6 +2,7 @@
 #pragma once
 
 #include "liveframes.h"
+#include "liveoptions.h"
 #include "livereplica.h"
 
 G_BEGIN_DECLS
@@ -47,6 +48,9 @@ gboolean live_model_is_watched (LiveModel *self, gint64 now);
 
 /* Twice a second: notices what has stopped, and takes a sample now and then. */
 void live_model_tick (LiveModel *self, gint64 now);
+
+/* (transfer full): Prometheus' text. */
+gchar *live_model_make_metrics (LiveModel *self, const LiveOptions *options, gint64 now);
 
 /* These as JSON, (transfer full). */
 GBytes *live_model_make_state (LiveModel *self, gint64 now);

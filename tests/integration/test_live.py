@@ -116,6 +116,20 @@ def test_history_has_a_sample_a_second(page):
     assert {"fog-1 joined", "cam-1 appeared"} <= {mark["text"] for mark in history["marks"]}
 
 
+def test_metrics_of_the_whole(page):
+    def samples():
+        status, headers, body = page.ask("/metrics")
+        assert status == 200 and headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        lines = [line for line in body.decode().splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+    wait_until(lambda: 4 < samples().get('gstfog_rate_given{camera="cam-1"}', 0) < 6, 30)
+    found = samples()
+    assert found['gstfog_rate_wanted{camera="cam-1"}'] == 5 and found["gstfog_replicas"] == 1
+    assert sum(found[f'gstfog_rate_bound{{camera="cam-1",reason="{one}"}}'] for one in ("camera", "fog", "link", "minimum")) == 1
+    assert found["gstfog_kafka_connected"] == found["gstfog_database_connected"] == found['gstfog_replica_up{replica="fog-1"}'] == 1
+    assert found["gstfog_demand"] == pytest.approx(10 / found["gstfog_capacity"])
+
+
 def test_frames_are_read_only_while_somebody_looks(open_page):
     page = open_page()
     wait_until(lambda: page.camera("cam-1"))
