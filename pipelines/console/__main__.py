@@ -28,10 +28,10 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Demo:
-    def __init__(self, replicas, directory):
-        self.replicas, self.directory = replicas, directory
+    def __init__(self, replicas, directory, with_page):
+        self.replicas, self.directory, self.with_page = replicas, directory, with_page
         self.servers = [stages.Server(name, directory) for name in ("kafka", "mongo")]
-        self.edge, self.fogs, self.cloud = None, [], None
+        self.edge, self.fogs, self.cloud, self.page = None, [], None, None
         self.frames, self.events, self.reports = tally.Frames(), tally.Events(), tally.Reports()
         self.topics = {}
         self.collection = None
@@ -42,7 +42,11 @@ class Demo:
         self.collection = pymongo.MongoClient(
             database["uri"], serverSelectionTimeoutMS=5000, socketTimeoutMS=10000).fog.events
         self._create_topics(kafka["bootstrap"])
-        self._start_stages({"FOG_KAFKA": kafka["bootstrap"], "MONGODB_URI": database["uri"]})
+        addresses = {"FOG_KAFKA": kafka["bootstrap"], "MONGODB_URI": database["uri"]}
+        if self.with_page:
+            self.page = stages.Page(self.directory, addresses)
+            say(f"the live page: {self.page.address()}")
+        self._start_stages(addresses)
 
     def _create_topics(self, bootstrap):
         spread = max(PARTITIONS, self.replicas)
@@ -61,11 +65,11 @@ class Demo:
             self.fogs.append(stages.Stage("fog", f"fog-{n}", self.directory, settings))
         self.edge = stages.Stage("edge", "edge", self.directory, {**addresses, "SOURCE": stages.source()})
         time.sleep(0.5)  # the lines are printed by then; a stage that can't even begin has ended
-        for stage in self.all_stages():
+        for stage in [self.edge, *self.fogs, self.cloud]:
             say(f"{stage.name}: {stage.line()}")
 
     def all_stages(self):
-        return [stage for stage in [self.edge, *self.fogs, self.cloud] if stage]
+        return [stage for stage in [self.edge, *self.fogs, self.cloud, self.page] if stage]
 
     def watch(self, seconds, signals):
         """Until `seconds` are over, if they are given, or a signal came."""
@@ -106,6 +110,8 @@ class Demo:
             fog.end()
         unread += self.topics["database"].wait_until_read_by("cloud", DRAIN_TIMEOUT, self.read)
         self.cloud.end()
+        if self.page:
+            self.page.end()
         return unread + self._read_the_rest()
 
     def _read_the_rest(self):
@@ -165,6 +171,7 @@ def main():
     parser.add_argument("--seconds", type=int)
     parser.add_argument("--replicas", type=int, default=1)
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--no-live", action="store_true")
     options = parser.parse_args()
     for number in ENDING:
         signal.signal(number, interrupt)
@@ -172,7 +179,7 @@ def main():
     if options.keep:
         say(f"logs and data stay in {directory}")
     helper = None if options.keep else stages.remove_with_this_process(directory)
-    demo = Demo(options.replicas, directory)
+    demo = Demo(options.replicas, directory, not options.no_live)
     try:
         return run(demo, options.seconds)
     except KeyboardInterrupt:

@@ -8,8 +8,10 @@ import pathlib
 import re
 import shlex
 import signal
+import socket
 import struct
 import subprocess
+import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 SERVERS = TOP / "tests/servers"
@@ -44,11 +46,11 @@ class Server:
 class Stage:
     """One of the scripts beside this folder."""
 
-    def __init__(self, script, name, directory, environment):
+    def __init__(self, script, name, directory, environment, *arguments):
         self.name, self.log = name, directory / f"{name}.log"
         with open(self.log, "wb") as log:
             self.popen = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "--", TOP / "pipelines" / script],
+                ["setpriv", "--pdeathsig", "KILL", "--", TOP / "pipelines" / script, *arguments],
                 env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 start_new_session=True)
 
@@ -82,6 +84,37 @@ class Stage:
         if self.popen.poll() is None:
             self.popen.kill()
             self.popen.wait()
+
+
+PAGE_PORT = 8090
+PAGE_TIMEOUT = 20
+
+
+class Page(Stage):
+    """The live page, at its usual port unless somebody has that already."""
+
+    def __init__(self, directory, environment):
+        super().__init__("live/run", "live", directory, environment, "--listen", f"127.0.0.1:{free_port(PAGE_PORT)}")
+
+    def address(self):
+        """Once it serves."""
+        deadline = time.monotonic() + PAGE_TIMEOUT
+        while time.monotonic() < deadline and self.popen.poll() is None:
+            if self.line().startswith("live: "):
+                return self.line().removeprefix("live: ")
+            time.sleep(0.05)
+        raise DemoError(f"The live page did not start: {self.complaint()}")
+
+
+def free_port(wanted):
+    """`wanted` if nobody listens there, else 0: any."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            return 0
+    return wanted
 
 
 def remove_with_this_process(directory):

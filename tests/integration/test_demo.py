@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The demo as users run it: its verdict, Ctrl-C while it runs, and what remains after SIGKILL."""
 
+import json
 import os
 import pathlib
 import re
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 
 import pytest
 
@@ -95,6 +97,13 @@ def until_documents(process):
     raise AssertionError("".join(said))
 
 
+def page_of(said):
+    """The address of the live page, which comes before the stages."""
+    found = re.search(r"^the live page: (http://127\.0\.0\.1:\d+/)$", said, re.MULTILINE)
+    assert found and said.index("the live page") < said.index("edge: ")
+    return found[1]
+
+
 def processes_in(directory):
     """The processes that have a file open in the directory, or have it in their command line."""
     found = []
@@ -119,6 +128,8 @@ def wait_until(condition, timeout=15):
 def test_demo_agrees_after_ctrl_c(tmp_path):
     process = demo("--replicas", "2", env={**os.environ, "TMPDIR": str(tmp_path)})
     said = until_documents(process)
+    with urllib.request.urlopen(page_of(said) + "api/state", timeout=20) as answer:
+        assert len(json.load(answer)["replicas"]) == 2
     process.send_signal(signal.SIGINT)
     rest = process.communicate(timeout=120)[0]
     assert process.returncode == 0, said + rest
@@ -127,8 +138,8 @@ def test_demo_agrees_after_ctrl_c(tmp_path):
 
 
 def test_nothing_outlives_a_killed_demo(tmp_path):
-    process = demo(env={**os.environ, "TMPDIR": str(tmp_path)})
-    until_documents(process)
+    process = demo("--no-live", env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert "live" not in until_documents(process)
     assert processes_in(tmp_path)
     process.kill()
     wait_until(lambda: not processes_in(tmp_path) and not list(tmp_path.iterdir()))
