@@ -144,7 +144,8 @@ def browser(running, chromium):
     """The page, open and with pictures; no error may stand in its console at the end."""
     chromium.look()
     chromium.open(running.page.address.geturl())
-    chromium.wait("document.querySelectorAll('.tile[data-health=good] .frame:not(.blank)').length >= 2", timeout=40, what="two good cameras")
+    good = "document.querySelectorAll('.tile[data-health=good] .frame:not(.blank)').length >= 2"
+    chromium.wait(good, timeout=40, what="two good cameras")
     yield chromium
     assert chromium.logged() == []
 
@@ -176,7 +177,8 @@ def test_boxes_are_where_the_events_say(running, browser):
     event = wait_until(lambda: running.event(place), 20, "its event")
     assert counted_faces(count) == event["faces"] == len(boxes)
     for drawn, box in zip(boxes, event["boxes"]):
-        wanted = [100 * box["x"] / event["width"], 100 * box["y"] / event["height"], 100 * box["w"] / event["width"], 100 * box["h"] / event["height"]]
+        sides = [event["width"], event["height"]] * 2
+        wanted = [100 * box[name] / side for name, side in zip("xywh", sides)]
         assert drawn == pytest.approx(wanted, abs=0.3)
 
 
@@ -185,8 +187,10 @@ def test_rates_flow_and_replicas(browser):
     browser.wait("document.querySelector(arguments[0] + ' .rate').textContent.endsWith(' of 8.0 frames/s')", tile)
     assert browser.text(f"{tile} .bound") and browser.text(f"{tile} .age").endswith(" old")
     assert browser.text('#replicas tr[data-replica="fog-1"] [data-column="Partitions"]') == "0–3"
-    browser.wait("[...document.querySelectorAll('#flow .arrow .lag')].filter((lag) => / m?s /.test(lag.textContent)).length === 4", what="a lag in seconds on each arrow")
-    assert browser.run("return [...document.querySelectorAll('#flow .arrow')].map((arrow) => arrow.dataset.from)") == ["cameras", "camera", "fog", "database topic"]
+    lags = "[...document.querySelectorAll('#flow .arrow .lag')]"
+    browser.wait(f"{lags}.filter((lag) => / m?s /.test(lag.textContent)).length === 4", what="a lag in seconds on each arrow")
+    sources = browser.run("return [...document.querySelectorAll('#flow .arrow')].map((arrow) => arrow.dataset.from)")
+    assert sources == ["cameras", "camera", "fog", "database topic"]
 
 
 def test_plots_fill(browser):
@@ -390,22 +394,29 @@ def test_its_server_is_started_again(running, browser):
 
 
 def test_script_in_messages_is_text(running, browser):
-    document = {"_id": f"{SCRIPT}:s:1", "camera": SCRIPT, "seq": 1, "captured": {"$date": int(time.time() * 1000)}, "faces": 1,
-                "boxes": [{"x": SCRIPT, "y": 1, "w": 1, "h": 1}], "width": 640, "height": 480, "replica": SCRIPT}
-    report = {"replica": SCRIPT, "seq": 1, "interval": 5.0, "frames": 1, "faces": 1, "busy": 1, "workers": 1, "lag": 0, "partitions": [],
-              "version": SCRIPT, "age": {"p50": 0.1, "p95": 0.2}, "cameras": {SCRIPT: {"frames": 1, "last-seq": 1, "session": SCRIPT, "max": 5, "min": 1, "weight": 1}}}
-    stamp = str(time.time_ns())
-    running.send("camera", b"no picture", camera=SCRIPT, session=SCRIPT, seq="1", gst_caps=f'image/jpeg, name=(string)"{QUOTED}"', capture_time=stamp)
+    document = {
+        "_id": f"{SCRIPT}:s:1", "camera": SCRIPT, "seq": 1, "captured": {"$date": int(time.time() * 1000)}, "faces": 1,
+        "boxes": [{"x": SCRIPT, "y": 1, "w": 1, "h": 1}], "width": 640, "height": 480, "replica": SCRIPT}
+    listed = {"frames": 1, "last-seq": 1, "session": SCRIPT, "max": 5, "min": 1, "weight": 1}
+    report = {
+        "replica": SCRIPT, "seq": 1, "interval": 5.0, "frames": 1, "faces": 1, "busy": 1, "workers": 1, "lag": 0,
+        "partitions": [], "version": SCRIPT, "age": {"p50": 0.1, "p95": 0.2}, "cameras": {SCRIPT: listed}}
+    running.send(
+        "camera", b"no picture", camera=SCRIPT, session=SCRIPT, seq="1", capture_time=str(time.time_ns()),
+        gst_caps=f'image/jpeg, name=(string)"{QUOTED}"')
     running.send("database", json.dumps(document).encode(), gst_caps="application/json, schema=fog-event")
     running.send("feedback", json.dumps(report).encode(), gst_caps="application/json, schema=fog-report")
-    browser.wait("[...document.querySelectorAll('.tile')].some((tile) => tile.dataset.camera === arguments[0])", SCRIPT, what="a tile of that name")
-    browser.wait("[...document.querySelectorAll('#replicas tbody tr')].some((row) => row.dataset.replica === arguments[0])", SCRIPT, what="a replica of that name")
+    tile = "[...document.querySelectorAll('.tile')].some((tile) => tile.dataset.camera === arguments[0])"
+    browser.wait(tile, SCRIPT, what="a tile of that name")
+    row = "[...document.querySelectorAll('#replicas tbody tr')].some((row) => row.dataset.replica === arguments[0])"
+    browser.wait(row, SCRIPT, what="a replica of that name")
     browser.show("#travel")
     browser.set("#travel-camera", SCRIPT)
     browser.wait("document.querySelector('#facts').textContent.includes(arguments[0])", SCRIPT, what="its frame")
     browser.show("#history")
     browser.run("document.querySelector('#history-details').open = true")
-    browser.wait("document.querySelector('#history-table tbody').textContent.includes(arguments[0])", SCRIPT, timeout=70, what="its documents")
+    table = "document.querySelector('#history-table tbody').textContent.includes(arguments[0])"
+    browser.wait(table, SCRIPT, timeout=70, what="its documents")
     browser.look(360, 800)
     time.sleep(0.5)
     assert browser.sticks_out() == [0, []]

@@ -25,7 +25,7 @@ export class Headline {
     const title = `${SIGN[level] ?? ""}gst-fog`;
     if (document.title !== title) document.title = title;
     this.#showBlur(state.blur);
-    this.#showServers(Object.entries(state.servers ?? {}));
+    this.#showServers(state.servers ?? {});
     this.#announce(level, state.sentence ?? "");
   }
 
@@ -47,8 +47,11 @@ export class Headline {
     setHidden($("blur"), !text);
   }
 
-  #showServers(servers) {
-    keep($("servers"), this.#servers, servers, ([name]) => name, ([name]) => new ServerView(name));
+  // The cloud's Kafka is mostly the fog's too: it is named when it is worse or better off.
+  #showServers(all) {
+    const servers = Object.entries(all);
+    const shown = servers.filter(([name, server]) => name !== "cloud-kafka" || server.state !== all.kafka?.state);
+    keep($("servers"), this.#servers, shown, ([name]) => name, ([name]) => new ServerView(name));
     const troubles = servers.map(([, server]) => server).filter((server) => server.state !== "good" && server.text);
     const list = $("troubles");
     while (list.children.length > troubles.length) list.lastElementChild.remove();
