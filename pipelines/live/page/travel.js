@@ -58,13 +58,26 @@ export class Travel {
   // From a tile: this very frame, in its place among the others.
   async open(camera, frame) {
     this.#pause();
+    this.#recount.begin();
     $("travel-camera").value = camera;
+    if (frame) return this.#showOpened(frame);
+    await this.#newest();
+    this.#scrollHere();
+  }
+
+  // Its place is taken before the page scrolls to here, which would begin with the newest frame.
+  async #showOpened(frame) {
+    const move = ++this.#moves;
+    this.#frames = [frame];
+    this.#position = positionOf(frame);
+    this.#scrollHere();
+    await this.#refreshBounds();
+    if (move === this.#moves) await this.#show(frame, move);
+  }
+
+  #scrollHere() {
     $("travel").scrollIntoView();
     $("travel-slider").focus({ preventScroll: true });
-    if (!frame) return this.#newest();
-    this.#frames = [frame];
-    await this.#refreshBounds();
-    await this.#show(frame, ++this.#moves);
   }
 
   #notice(visible) {
@@ -74,7 +87,7 @@ export class Travel {
   }
 
   #begin() {
-    if (this.#bounds || !this.#cameras.length || Date.now() - this.#began < BOUNDS_MS / 2) return;
+    if (this.#position || !this.#cameras.length || Date.now() - this.#began < BOUNDS_MS / 2) return;
     this.#began = Date.now();
     this.#recount.begin();
     this.#newest();
@@ -89,8 +102,9 @@ export class Travel {
 
   async #newest() {
     this.#pause();
+    const move = ++this.#moves;
     await this.#refreshBounds();
-    if (this.#bounds) await this.#goTo(this.#bounds.to, WIDEST_SPAN_S);
+    if (this.#bounds && move === this.#moves) await this.#goTo(this.#bounds.to, WIDEST_SPAN_S);
   }
 
   #ask(parameters) {
@@ -194,7 +208,7 @@ export class Travel {
 
   // Whether there was a frame to go to.
   async #step(way) {
-    if (!this.#position) return false;
+    if (!this.#position || !this.#bounds) return false;
     const next = this.#neighbour(this.#position.key, way);
     const move = ++this.#moves;
     if (next) {
@@ -243,7 +257,7 @@ export class Travel {
 
   async #show(frame, move, way = 1) {
     this.#current = frame;
-    this.#position = { captured: frame.captured, seq: frame.seq, key: keyOf(frame) };
+    this.#position = positionOf(frame);
     this.#say("");
     this.#showFacts(frame);
     try {
@@ -322,6 +336,8 @@ export class Travel {
     setHidden($("travel-message"), !text);
   }
 }
+
+const positionOf = (frame) => ({ captured: frame.captured, seq: frame.seq, key: keyOf(frame) });
 
 const answerOf = (frame) => (frame.counted ? counted(frame.faces, "face") : "not counted yet");
 
