@@ -13,5 +13,5 @@ plugin_init (GstPlugin *plugin)
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, feedback,
-    "A camera's frame rate by what the fog can count", plugin_init, PACKAGE_VERSION, "LGPL",
+    "Keeps a camera's frame rate at the fog's capacity", plugin_init, PACKAGE_VERSION, "LGPL",
     GST_PACKAGE_NAME, GST_PACKAGE_ORIGIN)

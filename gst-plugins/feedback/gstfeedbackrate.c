@@ -2,7 +2,7 @@
 /**
  * SECTION:element-feedbackrate
  * @title: feedbackrate
- * @short_description: Keeps a camera's frame rate at what the fog can count
+ * @short_description: Keeps a camera's frame rate at the fog's capacity
  *
  * Decides from the reports of haarfacecount, which come by the pad `feedback`, how many frames a
  * second go on. Frames beyond that are dropped, evenly spaced. The camera itself is asked for the
@@ -901,7 +901,7 @@ gst_feedback_rate_class_init (GstFeedbackRateClass *klass)
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_add_static_pad_template (element_class, &feedback_template);
   gst_element_class_set_static_metadata (element_class, "Feedback rate control", "Filter/Video",
-      "Keeps a camera's frame rate at what the fog can count", "The gst-fog authors");
+      "Keeps a camera's frame rate at the fog's capacity", "The gst-fog authors");
   gst_type_mark_as_plugin_api (GST_TYPE_FEEDBACK_RATE_ALGORITHM, 0);
 }
 

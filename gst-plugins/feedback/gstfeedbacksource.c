@@ -188,7 +188,7 @@ query_offer (GstFeedbackSource *self)
   return offer;
 }
 
-/* Whether the source offers the rate next to @wanted, and it isn't the one that the source has. */
+/* TRUE: of the rates that the source offers, the one for @wanted isn't the one that it has. */
 static gboolean
 offers_other (GstFeedbackSource *self, const GstCaps *offer, gdouble wanted)
 {

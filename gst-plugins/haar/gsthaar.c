@@ -13,5 +13,5 @@ plugin_init (GstPlugin *plugin)
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, haar,
-    "Counts faces with Haar cascades and reports how fast it does", plugin_init, PACKAGE_VERSION,
+    "Counts faces with Haar cascades and reports its capacity", plugin_init, PACKAGE_VERSION,
     "LGPL", GST_PACKAGE_NAME, GST_PACKAGE_ORIGIN)

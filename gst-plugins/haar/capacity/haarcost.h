@@ -22,7 +22,7 @@ typedef struct {
 /* What the workers run on, in processors. */
 typedef struct {
   gdouble usable;  /* by this process: haar_cpus_available() */
-  gdouble machine; /* of the machine, whoever may use them */
+  gdouble machine; /* of the machine, also those that this process may not use */
 } HaarCpus;
 
 #define HAAR_RECENT_MAX 64

@@ -409,7 +409,7 @@ gst_haar_face_count_class_init (GstHaarFaceCountClass *klass)
   gst_element_class_add_static_pad_template (element_class, &rate_template);
   gst_element_class_add_static_pad_template (element_class, &video_template);
   gst_element_class_set_static_metadata (element_class, "Haar cascade face counter",
-      "Filter/Analyzer/Video", "Counts faces in video and reports how fast it does",
+      "Filter/Analyzer/Video", "Counts faces in video and reports its capacity",
       "The gst-fog authors");
   gst_type_mark_as_plugin_api (GST_TYPE_HAAR_ENGINE, 0);
   GST_DEBUG_CATEGORY_INIT (

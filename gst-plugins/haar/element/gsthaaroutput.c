@@ -8,7 +8,7 @@
 
 /* --- flow --- */
 
-/* Whether a pipeline ends with it. */
+/* TRUE: a pipeline ends with it. */
 static gboolean
 is_failure (GstFlowReturn flow)
 {
@@ -109,14 +109,14 @@ check_answers (GstHaarOutput *self, GstFlowReturn first, GstFlowReturn second)
 {
   GstFlowReturn flow = combine (first, second);
 
-  if (first != GST_FLOW_OK)
-    GST_DEBUG_OBJECT (self->element, "the readers answer %s and %s: %s", gst_flow_get_name (first),
-        gst_flow_get_name (second), gst_flow_get_name (flow));
   /* Reports alone are worth counting for. */
   if (flow == GST_FLOW_NOT_LINKED && gst_haar_slot_is_linked (&self->rate->slot))
     flow = GST_FLOW_OK;
-  if (flow != GST_FLOW_OK)
-    end_flow (self, flow);
+  if (flow == GST_FLOW_OK)
+    return;
+  GST_DEBUG_OBJECT (self->element, "the readers answer %s and %s: %s", gst_flow_get_name (first),
+      gst_flow_get_name (second), gst_flow_get_name (flow));
+  end_flow (self, flow);
 }
 
 /* From the task of the pad `video`. */
@@ -131,7 +131,7 @@ handle_video_answer (gpointer user_data)
 
 /* --- the task of the pad `src` --- */
 
-/* What may change from frame to frame. */
+/* The settings of one frame: they may change from frame to frame. */
 typedef struct {
   gchar *label, *replica;
   guint min_faces;

@@ -56,7 +56,7 @@ gboolean gst_haar_video_drain (GstHaarVideo *video);
 void gst_haar_video_reset_answer (GstHaarVideo *video);
 /* What the reader answers to the frames: NOT_LINKED without one. */
 GstFlowReturn gst_haar_video_get_answer (GstHaarVideo *video);
-/* Whether the pad begins with @event. From the src task, or while it stands still. */
+/* TRUE: @event is one of `first`. From the src task, or while it stands still. */
 gboolean gst_haar_video_begins_with (GstHaarVideo *video, GstEvent *event);
 
 /* From the src task: */

@@ -24,7 +24,7 @@ GBytes *haar_cascade_load (const gchar *name, GError **error);
  * first. */
 gchar **haar_cascade_list_installed (void);
 
-/* Whether it has the same bytes as a cascade that OpenCV ships. */
+/* TRUE: it has the same bytes as a cascade that OpenCV ships. */
 gboolean haar_cascade_is_known (GBytes *cascade);
 
 /* (nullable) (transfer full): the type of features that the file names, such as HAAR, LBP or
