@@ -53,6 +53,57 @@ quoted() {
   done
 }
 
+pass_on() { # signal
+  signals=$((signals + 1))
+  kill -s "$1" "$child" 2>/dev/null || true
+}
+
+# Returns the exit code of the child. A signal to this script interrupts the wait, not the child.
+wait_for_child() {
+  local before code
+  while true; do
+    before=$signals
+    code=0
+    wait "$child" || code=$?
+    [ "$signals" != "$before" ] || return "$code"
+  done
+}
+
+# For a machine without an orchestrator. A message that makes each run fail is passed over only
+# after some failed runs.
+run_again_and_again() {
+  local signals=0 left=$restarts begun child code
+  # in a process group of its own, so that Ctrl-C reaches the pipeline once
+  set -m
+  trap 'pass_on INT' INT
+  trap 'pass_on TERM' TERM
+  while true; do
+    begun=$SECONDS
+    setpriv --pdeathsig KILL -- "${line[@]}" &
+    child=$!
+    code=0
+    wait_for_child || code=$?
+    ((SECONDS - begun < 60)) || left=$restarts
+    ((code > 0 && signals == 0 && left > 0)) || exit "$code"
+    left=$((left - 1))
+    echo "The pipeline ended with code $code. Starting again; $left more times if it fails within a minute." >&2
+    sleep 1 &
+    child=$!
+    wait_for_child || true
+    ((signals == 0)) || exit "$code"
+  done
+}
+
+run() {
+  local restarts=${RESTARTS:-${default_restarts:-0}}
+  [[ $restarts =~ ^[0-9]+$ ]] || {
+    echo "RESTARTS is a number of times, not \"$restarts\"." >&2
+    exit 2
+  }
+  [ "$restarts" -gt 0 ] || exec "${line[@]}"
+  run_again_and_again
+}
+
 usage_or_run() { # arguments of the stage
   case ${1:-} in
     '') ;;
@@ -68,5 +119,5 @@ usage_or_run() { # arguments of the stage
   local text
   text=$(quoted "${line[@]}")
   echo "${text% }"
-  exec "${line[@]}"
+  run
 }

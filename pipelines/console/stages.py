@@ -51,7 +51,7 @@ class Stage:
         with open(self.log, "wb") as log:
             self.popen = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "--", TOP / "pipelines" / script, *arguments],
-                env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                env={"RESTARTS": "0", **os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 start_new_session=True)
 
     def line(self):

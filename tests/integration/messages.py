@@ -35,11 +35,15 @@ class Seen:
             "topic.metadata.refresh.interval.ms": 1000, "enable.auto.commit": False})
         self._consumer.subscribe([topic])
 
+    def take(self, message):
+        number = int(dict(message.headers())["number"])
+        self.counts[number] = self.counts.get(number, 0) + 1
+        return number
+
     def poll(self):
         for message in self._consumer.consume(1000, 0.1):
             if message.error() is None:
-                number = int(dict(message.headers())["number"])
-                self.counts[number] = self.counts.get(number, 0) + 1
+                self.take(message)
         return len(self.counts)
 
     def close(self):

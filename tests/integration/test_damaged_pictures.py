@@ -2,11 +2,15 @@
 """Damaged and unusual JPEGs between valid ones: each valid one is counted once, and the group commits past all of
 them."""
 
+import json
 import random
+import re
 
+import pytest
 from messages import Seen
 from pipeline import wait_until
 from test_ledger import MEMBER, Group, jpegs
+from test_poison import orchestrate
 
 DAMAGED = 300
 SOUND = 20
@@ -33,24 +37,26 @@ def grey(width=64, height=48, components=1, precision=8, frame=0xC0):
 
 
 def behind_header(rng, picture):
-    """A position in the JPEG's scan. Damage before the scan can make jpegdec end the stage, like a picture with four
-    components."""
     return rng.randrange(picture.index(b"\xff\xda") + 14, len(picture))
 
 
-def truncated(rng, picture):
-    return picture[:behind_header(rng, picture)]
+def within_header(rng, picture):
+    return rng.randrange(2, picture.index(b"\xff\xda") + 14)
 
 
-def flipped(rng, picture):
+def truncated(rng, picture, place=behind_header):
+    return picture[:place(rng, picture)]
+
+
+def flipped(rng, picture, place=behind_header):
     damaged = bytearray(picture)
     for _ in range(rng.randint(1, 8)):
-        damaged[behind_header(rng, picture)] ^= 1 << rng.randrange(8)
+        damaged[place(rng, picture)] ^= 1 << rng.randrange(8)
     return bytes(damaged)
 
 
-def cut_out(rng, picture):
-    at = behind_header(rng, picture)
+def cut_out(rng, picture, place=behind_header):
+    at = place(rng, picture)
     return picture[:at] + picture[at + rng.randint(1, 100):]
 
 
@@ -72,25 +78,75 @@ KINDS = [
 ]
 
 
+# What jpegdec answers with an error, or may answer so: each costs some starts of the stage.
+POISON = [
+    lambda rng, picture: grey(components=4),
+    lambda rng, picture: grey(components=2),
+    lambda rng, picture: grey(components=4, frame=0xC2),
+    lambda rng, picture: grey(precision=12, components=4, frame=0xC1),
+    lambda rng, picture: truncated(rng, picture, within_header),
+    lambda rng, picture: flipped(rng, picture, within_header),
+    lambda rng, picture: cut_out(rng, picture, within_header),
+]
+
+
+class Events(Seen):
+    """Also which documents they become."""
+
+    def __init__(self, kafka, topic):
+        super().__init__(kafka, topic)
+        self.identities = {}
+
+    def take(self, message):
+        number = super().take(message)
+        self.identities.setdefault(number, set()).add(json.loads(message.value())["_id"])
+
+
+class Pictures:
+    """Sound ones, and between each two of them one that isn't."""
+
+    def __init__(self, kafka, name, sound, kinds, between):
+        self._kafka, self.name, self.count = kafka, name, 2 * between + 1
+        rng = random.Random(14)
+        kafka.create_topic(name, 1)
+        kafka.create_topic(name + "-out", 1)
+        producer = kafka.producer()
+        for n in range(self.count):
+            picture = sound[n % SOUND]
+            value = picture if n % 2 == 0 else kinds[n // 2 % len(kinds)](rng, picture)
+            producer.produce(name, value, headers={"gst-caps": "image/jpeg", "number": str(n)})
+        assert producer.flush(30) == 0
+
+    def line(self):
+        servers = f"bootstrap-servers={self._kafka.bootstrap}"
+        return (f"kafkasrc name=src {servers} topic={self.name} group-id={self.name} {MEMBER} eos-at-end=true "
+                f"! jpegdec ! haarfacecount min-faces=0 ! kafkasink {servers} topic={self.name}-out")
+
+    def check(self, runs=1):
+        """Each sound one is one document, and the offset is past all of them. Each further run may send some events again."""
+        seen = Events(self._kafka, self.name + "-out")
+        sound = set(range(0, self.count, 2))
+        wait_until(lambda: seen.poll() and not sound - set(seen.counts), 30, "the sound ones")
+        assert all(count <= runs for count in seen.counts.values())
+        assert all(len(identities) == 1 for identities in seen.identities.values())
+        assert len(set.union(*seen.identities.values())) == len(seen.counts)
+        assert Group(self._kafka, self.name, self.name, 1).committed() == self.count
+        seen.close()
+
+
 def test_damaged_pictures_between_sound_ones(kafka, fresh, launch, tmp_path):
-    rng = random.Random(14)
-    sound = jpegs(launch, tmp_path, SOUND)
-    kafka.create_topic(fresh, 1)
-    kafka.create_topic(fresh + "-out", 1)
-    producer = kafka.producer()
-    count = 2 * DAMAGED + 1
-    for n in range(count):
-        picture = sound[n % SOUND]
-        value = picture if n % 2 == 0 else KINDS[n // 2 % len(KINDS)](rng, picture)
-        producer.produce(fresh, value, headers={"gst-caps": "image/jpeg", "number": str(n)})
-    assert producer.flush(30) == 0
-    seen = Seen(kafka, fresh + "-out")
-    running = launch(
-        f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} group-id={fresh} {MEMBER} eos-at-end=true "
-        f"! jpegdec ! haarfacecount min-faces=0 ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}-out",
-        G_DEBUG="fatal-criticals")
+    pictures = Pictures(kafka, fresh, jpegs(launch, tmp_path, SOUND), KINDS, DAMAGED)
+    running = launch(pictures.line(), G_DEBUG="fatal-criticals")
     assert running.wait(120) == 0, running.output()[-2000:]
-    wait_until(lambda: seen.poll() >= DAMAGED + 1 and not set(range(0, count, 2)) - set(seen.counts), 30, "the sound ones")
-    assert set(seen.counts.values()) == {1}
-    assert Group(kafka, fresh, fresh, 1).committed() == count
-    seen.close()
+    pictures.check()
+
+
+@pytest.mark.parametrize("between", [14, pytest.param(DAMAGED, marks=pytest.mark.on_request)])
+def test_pictures_that_end_the_stage(kafka, fresh, launch, tmp_path, between):
+    """An orchestrator starts it again: what is condemned was damaged, and what is sound is counted once."""
+    pictures = Pictures(kafka, fresh, jpegs(launch, tmp_path, SOUND), KINDS + 3 * POISON if between == DAMAGED else POISON, between)
+    said = orchestrate(launch, pictures.line(), starts=10 + 4 * between, G_DEBUG="fatal-criticals")
+    condemned = [int(n) for one in said for n in re.findall(r"WARNING: from \S* \S*: Message (\d+) of partition 0", one)]
+    assert condemned and all(n % 2 for n in condemned)
+    print(f"{between} damaged pictures, {len(set(condemned))} of them condemned, in {len(said)} starts")
+    pictures.check(len(said))

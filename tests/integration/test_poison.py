@@ -50,9 +50,9 @@ class Topic:
         return Group(self._kafka, self.name, self.name, self.partitions).committed()
 
 
-def stage(kafka, topic, middle, more="eos-at-end=true", sink=None):
+def stage(kafka, topic, middle, more="eos-at-end=true", sink=None, member=MEMBER):
     sink = sink or f"kafkasink bootstrap-servers={kafka.bootstrap} topic={topic.name}-out"
-    return (f"kafkasrc name=src bootstrap-servers={kafka.bootstrap} topic={topic.name} group-id={topic.name} {MEMBER} {more} ! "
+    return (f"kafkasrc name=src bootstrap-servers={kafka.bootstrap} topic={topic.name} group-id={topic.name} {member} {more} ! "
             f"{middle} ! {sink}")
 
 
@@ -80,8 +80,8 @@ def seen(kafka, fresh):
     one.close()
 
 
-def wait_numbers(seen, numbers):
-    wait_until(lambda: seen.poll() >= len(numbers), 30, "what is sound")
+def wait_numbers(seen, numbers, timeout=30):
+    wait_until(lambda: seen.poll() >= len(numbers), timeout, "what is sound")
     assert sorted(seen.counts) == sorted(numbers)
 
 
@@ -130,6 +130,45 @@ def test_rejects(kafka, fresh, launch, good, seen):
     wait_numbers(seen, [n for n in range(13) if n != 6])
     assert topic.committed() == 13
     assert not any("was alone in the pipeline" in one for one in said)
+    dead.close()
+
+
+def test_dead_letters_of_a_plain_sink(kafka, fresh, launch, tmp_path, good, seen):
+    """A file acknowledges nothing: what was condemned may come again, and is no suspect anew."""
+    topic = Topic(kafka, fresh)
+    topic.send([*good[:3], cmyk(), cmyk(), cmyk(), *good[:3]])
+    dead = tmp_path / "dead"
+    line = stage(kafka, topic, "jpegdec ! jpegenc") + f" src.rejects ! filesink append=true buffer-mode=unbuffered location={dead}"
+    said = orchestrate(launch, line)
+    wait_numbers(seen, [0, 1, 2, 6, 7, 8])
+    assert topic.committed() == 9
+    assert dead.read_bytes().replace(cmyk(), b"") == b"" and len(dead.read_bytes()) >= 3 * len(cmyk())
+    assert len(said) == 11  # one to learn that runs fail, three for each of them, one that goes on
+
+
+@pytest.mark.parametrize("sink", [
+    "kafkasink bootstrap-servers=127.0.0.1:1 topic=none connect-timeout=300000000",
+    "filesink buffer-mode=unbuffered location=/dev/full",
+    "queue ! filesink buffer-mode=unbuffered location=/dev/full",
+    "identity eos-after=1 ! fakesink async=false",
+])
+def test_dead_letters_that_nobody_takes(kafka, fresh, launch, good, seen, sink):
+    """The dead letter is not lost: it leaves at the first start with a sink that takes it."""
+    topic = Topic(kafka, fresh)
+    topic.send([*good[:3], cmyk(), *good[:3]])
+    line = stage(kafka, topic, "jpegdec ! jpegenc")
+    # More starts than messages in a row may be condemned: it is the same one each time.
+    for _ in range(14):
+        running = launch(f"{line} src.rejects ! {sink}")
+        assert running.wait(60) != 0
+        assert "messages in a row" not in running.output()
+    kafka.create_topic(fresh + "-dead", 1)
+    dead = Seen(kafka, fresh + "-dead")
+    said = orchestrate(launch, f"{line} src.rejects ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}-dead")
+    assert len(said) == 1
+    wait_numbers(dead, [3])
+    wait_numbers(seen, [0, 1, 2, 4, 5, 6])
+    assert topic.committed() == 7
     dead.close()
 
 

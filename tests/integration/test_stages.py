@@ -88,3 +88,79 @@ def test_a_build_is_used(run, stage, tmp_path):
     done = run(stage, GST_FOG_BUILD=str(tmp_path / "build"), GST_PLUGIN_PATH="/mine")
     assert f"path={plugin.parent}:/mine" in done.stdout.splitlines()
     assert "path=" in run(stage, GST_FOG_BUILD=os.devnull).stdout.splitlines()
+
+
+FAILING = """#!/bin/sh
+echo run >>"$RUNS"
+[ "$(wc -l <"$RUNS")" -gt "$GOOD_AFTER" ] && exit 0
+exit 3
+"""
+WAITING = r"""#!/usr/bin/python3
+import os, signal, time
+def end(number, frame):
+    os.write(1, b"signal %d\n" % number)
+    os._exit(0)
+signal.signal(signal.SIGINT, end)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def fake_stage(tmp_path, stage, program, **settings):
+    fake = tmp_path / "gst-launch-1.0"
+    fake.write_text(program)
+    fake.chmod(0o755)
+    return subprocess.Popen(
+        [TOP / "pipelines" / stage], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "RUNS": str(tmp_path / "runs"), **settings})
+
+
+@pytest.mark.parametrize("stage, settings, runs, code", [
+    ("fog", {"GOOD_AFTER": "2"}, 3, 0),
+    ("cloud", {"GOOD_AFTER": "2", "RESTARTS": "1"}, 2, 3),
+    ("fog", {"GOOD_AFTER": "9", "RESTARTS": "0"}, 1, 3),
+    ("edge", {"GOOD_AFTER": "9"}, 1, 3),
+    ("fog", {"GOOD_AFTER": "0"}, 1, 0),
+])
+def test_a_pipeline_that_fails_is_started_again(tmp_path, stage, settings, runs, code):
+    running = fake_stage(tmp_path, stage, FAILING, **settings)
+    said, _ = running.communicate(timeout=30)
+    assert running.returncode == code
+    assert (tmp_path / "runs").read_text().count("run") == runs
+    assert said.count("Starting again") == runs - 1
+
+
+@pytest.mark.parametrize("stage", ["fog", "edge"])
+@pytest.mark.parametrize("group", [False, True], ids=["kill", "Ctrl-C"])
+def test_a_signal_reaches_the_pipeline_once(tmp_path, stage, group):
+    running = fake_stage(tmp_path, stage, WAITING)
+    while running.stdout.readline() != "ready\n":
+        assert running.poll() is None
+    (os.killpg if group else os.kill)(running.pid, 2)
+    said, _ = running.communicate(timeout=30)
+    assert running.returncode == 0
+    assert said == "signal 2\n"
+
+
+def test_a_signal_between_two_runs_ends_it(tmp_path):
+    running = fake_stage(tmp_path, "fog", FAILING, GOOD_AFTER="99")
+    while "Starting again" not in running.stdout.readline():
+        assert running.poll() is None
+    running.terminate()
+    running.communicate(timeout=30)
+    assert running.returncode == 3
+    assert (tmp_path / "runs").read_text().count("run") == 1
+
+
+def test_a_stage_that_is_killed_leaves_no_pipeline(tmp_path):
+    running = fake_stage(tmp_path, "fog", WAITING)
+    while running.stdout.readline() != "ready\n":
+        assert running.poll() is None
+    running.kill()
+    # Its output ends once nobody can write to it any more.
+    running.communicate(timeout=30)
+
+
+def test_restarts_is_a_number(run):
+    done = run("fog", RESTARTS="often")
+    assert done.returncode == 2 and "RESTARTS" in done.stderr and not words(done.stdout)

@@ -190,53 +190,141 @@ decide_all (gpointer ledger)
 }
 
 static GstKafkaSuspicion
-reread (const GstKafkaSuspicion *written, gboolean running, gint64 committed)
+reread (const GstKafkaSuspicion *written, const gchar *writer, gint64 committed)
 {
-  g_autofree gchar *text = gst_kafka_suspicion_to_text (written, running);
+  g_autofree gchar *text = gst_kafka_suspicion_to_text (written, writer);
   GstKafkaSuspicion read;
 
-  gst_kafka_suspicion_from_text (&read, text, committed);
+  gst_kafka_suspicion_from_text (&read, text, committed, "me");
   return read;
+}
+
+static void
+fail_at (GstKafkaSuspicion *self, gint64 offset, guint runs)
+{
+  for (guint i = 0; i < runs; i++)
+    gst_kafka_suspicion_begin (self, offset);
+  self->alone = -1;
 }
 
 GST_START_TEST (test_suspicion_survives_a_run)
 {
-  GstKafkaSuspicion written = {.until = 40, .offset = 12, .runs = 2, .row = 1}, read;
+  GstKafkaSuspicion written, read;
 
-  read = reread (&written, FALSE, 12);
+  gst_kafka_suspicion_init (&written);
+  written.until = 40;
+  fail_at (&written, 12, 3);
+  fail_at (&written, 15, 2);
+  read = reread (&written, NULL, 12);
   fail_unless_equals_int64 (read.until, 40);
-  fail_unless_equals_int64 (read.offset, 12);
-  fail_unless_equals_int (read.runs, 2);
-  fail_unless_equals_int (read.row, 1);
+  fail_unless (gst_kafka_suspicion_is_poison (&read, 12));
+  fail_if (gst_kafka_suspicion_is_poison (&read, 15));
+  fail_at (&read, 15, 1);
+  fail_unless (gst_kafka_suspicion_is_poison (&read, 15));
   /* A crash: as many as a pipeline may hold are suspects. */
-  read = reread (&written, TRUE, 12);
+  read = reread (&written, "another", 12);
   gst_kafka_suspicion_conclude (&read, 12, FALSE);
   fail_unless_equals_int64 (read.until, 76);
-  fail_unless_equals_int (read.runs, 2);
-  /* Its partitions were taken from it: no failed run. */
-  read = reread (&written, TRUE, 12);
+  /* What is before the committed offset went through. */
+  read = reread (&written, NULL, 13);
+  fail_unless_equals_int (read.count, 1);
+  fail_if (gst_kafka_suspicion_is_poison (&read, 12));
+}
+GST_END_TEST;
+
+GST_START_TEST (test_a_partition_that_comes_back_is_no_crash)
+{
+  GstKafkaSuspicion written, read;
+
+  gst_kafka_suspicion_init (&written);
+  fail_at (&written, 12, 2);
+  gst_kafka_suspicion_begin (&written, 12);
+  read = reread (&written, "me", 12);
+  fail_unless_equals_int64 (read.until, -1);
+  fail_if (gst_kafka_suspicion_is_poison (&read, 12));
+  fail_unless_equals_int (read.suspects[0].runs, 2);
+  /* Nor is another member's run, if all of them have just lost their partitions. */
+  read = reread (&written, "another", 12);
+  fail_unless (gst_kafka_suspicion_is_poison (&read, 12));
   gst_kafka_suspicion_conclude (&read, 12, TRUE);
-  fail_unless_equals_int64 (read.until, 40);
-  fail_unless_equals_int64 (read.offset, 12);
-  fail_unless_equals_int (read.runs, 1);
-  /* What is behind the committed offset went through. */
-  read = reread (&written, FALSE, 13);
-  fail_unless_equals_int64 (read.offset, -1);
-  fail_unless_equals_int (read.runs, 0);
+  fail_unless_equals_int64 (read.until, -1);
+  fail_unless_equals_int (read.suspects[0].runs, 2);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_what_passes_is_no_suspect)
+{
+  GstKafkaSuspicion self;
+
+  gst_kafka_suspicion_init (&self);
+  fail_at (&self, 9, 2);
+  /* One before it comes again, and takes nothing of what is known away. */
+  gst_kafka_suspicion_begin (&self, 7);
+  gst_kafka_suspicion_pass (&self);
+  fail_unless_equals_int (self.count, 1);
+  gst_kafka_suspicion_begin (&self, 9);
+  fail_unless (gst_kafka_suspicion_is_poison (&self, 9));
+  gst_kafka_suspicion_withdraw (&self);
+  fail_if (gst_kafka_suspicion_is_poison (&self, 9));
+  gst_kafka_suspicion_begin (&self, 9);
+  gst_kafka_suspicion_forget (&self, 10);
+  fail_unless_equals_int (self.count, 0);
+  fail_unless_equals_int64 (self.alone, -1);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_a_row_of_condemned)
+{
+  GstKafkaSuspicion self;
+
+  gst_kafka_suspicion_init (&self);
+  for (gint64 n = 0; n < GST_KAFKA_SUSPICION_ROW; n++) {
+    fail_at (&self, n, 3);
+    fail_unless (gst_kafka_suspicion_condemn (&self, n));
+    /* read again: its dead letter wasn't delivered */
+    fail_unless (gst_kafka_suspicion_condemn (&self, n));
+    fail_unless_equals_int (self.row, n + 1);
+  }
+  fail_at (&self, 10, 3);
+  fail_if (gst_kafka_suspicion_condemn (&self, 10));
+  fail_if (gst_kafka_suspicion_is_poison (&self, 10));
+  /* An old one that passes ends no row; a new one does. */
+  gst_kafka_suspicion_begin (&self, 3);
+  gst_kafka_suspicion_pass (&self);
+  fail_unless_equals_int (self.row, GST_KAFKA_SUSPICION_ROW);
+  gst_kafka_suspicion_begin (&self, 10);
+  gst_kafka_suspicion_pass (&self);
+  fail_unless_equals_int (self.row, 0);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_more_suspects_than_room)
+{
+  GstKafkaSuspicion self;
+
+  gst_kafka_suspicion_init (&self);
+  for (gint64 n = 100; n > 0; n--)
+    fail_at (&self, n, 3);
+  fail_unless_equals_int (self.count, GST_KAFKA_SUSPICION_SUSPECTS);
+  fail_unless (gst_kafka_suspicion_is_poison (&self, 1));
+  fail_unless (gst_kafka_suspicion_is_poison (&self, GST_KAFKA_SUSPICION_SUSPECTS));
+  fail_at (&self, 200, 3);
+  fail_if (gst_kafka_suspicion_is_poison (&self, 200));
 }
 GST_END_TEST;
 
 GST_START_TEST (test_metadata_of_others_is_no_suspicion)
 {
-  const gchar *others[] = {NULL, "", "running", "kafkasrc", "kafkasrc running until=9",
-      "kafkasrc runningrunning until=9 offset=1 runs=3 row=0", "{\"host\": 1}"};
+  const gchar *others[] = {NULL, "", "running", "kafkasrc", "kafkasrc run=- until=9",
+      "kafkasrc running until=9 offset=1 runs=3 row=0", "{\"host\": 1}",
+      "kafkasrc run=- until=9 alone=1 row=0 last=1",
+      "kafkasrc run=abcdefghijklmnopqrstuvwxyzabcdefghijkl until=9 alone=1 row=0 last=1 suspects="};
   GstKafkaSuspicion read;
 
   for (guint i = 0; i < G_N_ELEMENTS (others); i++) {
-    gst_kafka_suspicion_from_text (&read, others[i], 5);
+    gst_kafka_suspicion_from_text (&read, others[i], 5, "me");
     fail_unless_equals_int64 (read.until, -1);
-    fail_unless_equals_int64 (read.offset, -1);
-    fail_unless_equals_int (read.runs, 0);
+    fail_unless_equals_int (read.count, 0);
     fail_unless_equals_int (read.row, 0);
   }
 }
@@ -276,6 +364,10 @@ kafkaledger_suite (void)
   tcase_add_test (tc, test_history_is_forgotten);
   tcase_add_loop_test (tc, test_agrees_with_the_model, 0, 5);
   tcase_add_test (tc, test_suspicion_survives_a_run);
+  tcase_add_test (tc, test_a_partition_that_comes_back_is_no_crash);
+  tcase_add_test (tc, test_what_passes_is_no_suspect);
+  tcase_add_test (tc, test_a_row_of_condemned);
+  tcase_add_test (tc, test_more_suspects_than_room);
   tcase_add_test (tc, test_metadata_of_others_is_no_suspicion);
   tcase_add_test (tc, test_any_thread);
   return s;

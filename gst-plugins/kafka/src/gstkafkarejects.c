@@ -7,9 +7,12 @@
 
 #define REASON "alone in the pipeline in failed runs"
 
-/* GstBaseSrc asks for the stream id of the only source pad, and prints a critical if the element
- * counts two. It has no other way to set the id. So the request pad isn't counted, but is in the
- * list of pads. */
+/* GstBaseSrc asks for the id of its stream without a name, which is a critical if the element
+ * counts two source pads, and neither a virtual method nor a property changes that. GStreamer's
+ * own sources with several pads don't use it: they are bins, or do all of its work themselves.
+ * For a pad that nearly nobody requests, both cost more than this: the pad is missing from the
+ * count, and from that alone. The lists have it, so state changes, queries, iterators and links
+ * work; GStreamer (1.22 to 1.26) uses the count for that id and lowers it when a pad is removed. */
 static void
 count_pads (GstElement *element, gint more)
 {
@@ -124,6 +127,11 @@ gst_kafka_rejects_take (GstElement *element, GstPad *pad, GstBuffer *buffer)
   if (flow != GST_FLOW_OK)
     gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_FAILED);
   gst_buffer_unref (buffer);
+  if (flow == GST_FLOW_EOS)
+    GST_ELEMENT_ERROR (element, STREAM, FAILED,
+        ("What is linked to the pad rejects takes no more messages (it returned EOS). The one that "
+         "was condemned comes again at the next start."),
+        (NULL));
   return flow == GST_FLOW_OK ? GST_FLOW_CUSTOM_SUCCESS : flow;
 }
 

@@ -477,6 +477,8 @@ read_one (GstKafkaSrc *self, GstBuffer **out)
       return GST_FLOW_CUSTOM_SUCCESS;
     case GST_KAFKA_READ_FLUSHING:
       return GST_FLOW_FLUSHING;
+    case GST_KAFKA_READ_BROKEN:
+      return GST_FLOW_ERROR;
     case GST_KAFKA_READ_END:
     case GST_KAFKA_READ_FAILED:
     default:

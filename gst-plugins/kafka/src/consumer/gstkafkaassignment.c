@@ -170,7 +170,9 @@ gst_kafka_consumer_get_flow (GstKafkaConsumer *self)
 {
   GstFlowReturn last = gst_pad_get_last_flow_return (self->settings->pad);
 
-  return self->playing && (last == GST_FLOW_OK || last == GST_FLOW_EOS) ? &self->flow : NULL;
+  return self->playing && !self->broken && (last == GST_FLOW_OK || last == GST_FLOW_EOS)
+             ? &self->flow
+             : NULL;
 }
 
 static void

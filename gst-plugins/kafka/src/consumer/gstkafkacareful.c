@@ -11,6 +11,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define QUIET_TIME (250 * G_TIME_SPAN_MILLISECOND)
 /* An element that keeps a message for longer than this may be waiting for the next one. */
 #define HOLD_TIME (10 * G_TIME_SPAN_SECOND)
+/* One that is at work on a message for longer may wait for another branch of the pipeline. */
+#define HANG_TIME (60 * G_TIME_SPAN_SECOND)
 #define LOOK_TIME (20 * G_TIME_SPAN_MILLISECOND)
 #define COMMIT_TIME_MS 1000
 
@@ -39,43 +41,59 @@ gst_kafka_careful_has_failed (GstKafkaConsumer *self)
 gboolean
 gst_kafka_careful_must_wait (GstKafkaConsumer *self)
 {
-  gint64 now = g_get_monotonic_time ();
+  return is_careful (self) &&
+         (gst_kafka_partitions_get_pending (self->partitions) > 0 ||
+             g_get_monotonic_time () - gst_kafka_partitions_get_released (self->partitions) <
+                 QUIET_TIME);
+}
 
-  if (!is_careful (self))
-    return FALSE;
-  if (gst_kafka_partitions_get_pending (self->partitions) == 0)
-    return now - gst_kafka_partitions_get_released (self->partitions) < QUIET_TIME;
-  if (now - self->handed < HOLD_TIME)
-    return TRUE;
-  GST_INFO_OBJECT (self->settings->pad,
-      "an element keeps a message until the next one comes: no message goes alone");
-  self->careless = TRUE;
-  return FALSE;
+/* with self->lock: no message is alone from now on, so this run doesn't count as failed at one.
+ * That is committed again. */
+static void
+withdraw_all (GstKafkaConsumer *self)
+{
+  for (guint i = 0; i < self->partitions->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
+
+    if (partition->suspicion.alone < 0)
+      continue;
+    gst_kafka_suspicion_withdraw (&partition->suspicion);
+    partition->stored = -1;
+  }
+}
+
+static void
+give_up_care (GstKafkaConsumer *self)
+{
+  g_mutex_lock (&self->lock);
+  self->careless = gst_kafka_partitions_get_pending (self->partitions) > 0;
+  if (self->careless)
+    withdraw_all (self);
+  g_mutex_unlock (&self->lock);
+  if (self->careless)
+    GST_INFO_OBJECT (self->settings->pad,
+        "an element keeps a message until the next one comes: no message goes alone");
 }
 
 void
 gst_kafka_careful_look (GstKafkaConsumer *self)
 {
   gint64 since = g_get_monotonic_time () - self->handed;
+  GstElement *element = since < LOOK_TIME ? NULL : gst_kafka_consumer_get_element (self);
 
-  if (since < LOOK_TIME)
+  if (!element)
     return;
-  gst_kafka_clean_end_look_for_error (self->settings->end, self->settings->pad, since > QUIET_TIME);
-}
-
-/* with self->lock */
-static void
-clear_mark (GstKafkaPartition *self)
-{
-  self->suspicion.offset = -1;
-  self->suspicion.runs = 0;
-  self->suspicion.row = 0;
+  gst_kafka_clean_end_look_for_error (self->settings->end, element, since > QUIET_TIME);
+  if (since >= HANG_TIME || (since >= HOLD_TIME && !gst_kafka_clean_end_is_stuck (element)))
+    give_up_care (self);
+  gst_object_unref (element);
 }
 
 static void
-set_metadata (rd_kafka_topic_partition_t *entry, const GstKafkaSuspicion *suspicion, gboolean runs)
+set_metadata (
+    rd_kafka_topic_partition_t *entry, const GstKafkaSuspicion *suspicion, const gchar *run)
 {
-  g_autofree gchar *text = gst_kafka_suspicion_to_text (suspicion, runs);
+  g_autofree gchar *text = gst_kafka_suspicion_to_text (suspicion, run);
 
   /* librdkafka frees it with free(). */
   free (entry->metadata);
@@ -92,9 +110,8 @@ gst_kafka_careful_describe (GstKafkaConsumer *self, rd_kafka_topic_partition_lis
 
     if (!partition)
       continue;
-    if (partition->suspicion.offset >= 0 && partition->suspicion.offset < list->elems[i].offset)
-      clear_mark (partition);
-    set_metadata (&list->elems[i], &partition->suspicion, TRUE);
+    gst_kafka_suspicion_forget (&partition->suspicion, list->elems[i].offset);
+    set_metadata (&list->elems[i], &partition->suspicion, self->settings->range.run);
   }
 }
 
@@ -107,8 +124,18 @@ get_committable (GstKafkaPartition *self, const GstKafkaFlow *flow)
   return end >= 0 ? end : self->start;
 }
 
-/* with self->lock: no message is on its way, so messages that were marked before have gone
- * through. */
+/* with self->lock */
+static void
+add_to_list (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list,
+    GstKafkaPartition *partition, gint64 offset, const gchar *run)
+{
+  rd_kafka_topic_partition_list_add (list, partition->topic, partition->partition)->offset = offset;
+  gst_kafka_suspicion_forget (&partition->suspicion, offset);
+  set_metadata (&list->elems[list->cnt - 1], &partition->suspicion, run);
+}
+
+/* with self->lock; (transfer full): what is to be written down before the message goes. Nothing
+ * is on its way, so the one that went before has gone through. */
 static rd_kafka_topic_partition_list_t *
 mark (GstKafkaConsumer *self, GstKafkaPartition *marked, gint64 offset)
 {
@@ -117,43 +144,43 @@ mark (GstKafkaConsumer *self, GstKafkaPartition *marked, gint64 offset)
   for (guint i = 0; i < self->partitions->len; i++) {
     GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
 
-    if (partition != marked && !partition->marked)
+    if (partition != marked && partition->suspicion.alone < 0)
       continue;
-    if (partition->marked && (partition != marked || partition->suspicion.offset != offset))
-      clear_mark (partition);
-    partition->marked = partition == marked;
-    if (partition == marked) {
-      partition->suspicion.runs =
-          partition->suspicion.offset == offset ? partition->suspicion.runs + 1 : 1;
-      partition->suspicion.offset = offset;
-    }
-    rd_kafka_topic_partition_list_add (list, partition->topic, partition->partition)->offset =
-        get_committable (partition, NULL);
-    set_metadata (&list->elems[list->cnt - 1], &partition->suspicion, TRUE);
+    if (partition->suspicion.alone >= 0)
+      gst_kafka_suspicion_pass (&partition->suspicion);
+    if (partition == marked)
+      gst_kafka_suspicion_begin (&partition->suspicion, offset);
+    add_to_list (
+        self, list, partition, get_committable (partition, NULL), self->settings->range.run);
   }
   return list;
 }
 
-/* with self->lock; (transfer full) (nullable): offsets to commit before the message goes
- * downstream */
-static rd_kafka_topic_partition_list_t *
-judge (GstKafkaConsumer *self, GstKafkaPartition *partition, GstKafkaFetched *fetched)
+/* with self->lock: nothing is on its way. */
+static void
+pass_all (GstKafkaConsumer *self)
+{
+  for (guint i = 0; i < self->partitions->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
+
+    if (partition->suspicion.alone >= 0)
+      gst_kafka_suspicion_pass (&partition->suspicion);
+  }
+}
+
+/* with self->lock */
+static void
+condemn (GstKafkaConsumer *self, GstKafkaPartition *partition, GstKafkaFetched *fetched)
 {
   GstKafkaSuspicion *suspicion = &partition->suspicion;
   gint64 offset = fetched->message->offset;
 
-  self->handed = g_get_monotonic_time ();
-  if (suspicion->offset == offset && suspicion->runs >= GST_KAFKA_SUSPICION_RUNS) {
-    fetched->condemned = TRUE;
-    fetched->hopeless = suspicion->row >= GST_KAFKA_SUSPICION_ROW;
-    suspicion->row++;
-    suspicion->offset = -1;
-    suspicion->runs = 0;
-    partition->marked = FALSE;
-    return NULL;
-  }
-  /* The suspect comes later: in the failed run all messages before it went through. */
-  return offset < suspicion->offset && !partition->marked ? NULL : mark (self, partition, offset);
+  pass_all (self);
+  fetched->condemned = TRUE;
+  fetched->hopeless = !gst_kafka_suspicion_condemn (suspicion, offset);
+  GST_INFO_OBJECT (self->settings->pad,
+      "message %" G_GINT64_FORMAT " of partition %d is condemned, %u in a row", offset,
+      partition->partition, suspicion->row);
 }
 
 /* with self->lock; (transfer full) (nullable): offsets with the mark `running`, so that the next
@@ -173,9 +200,7 @@ announce (GstKafkaConsumer *self)
       continue;
     if (!list)
       list = rd_kafka_topic_partition_list_new (4);
-    rd_kafka_topic_partition_list_add (list, partition->topic, partition->partition)->offset =
-        offset;
-    set_metadata (&list->elems[list->cnt - 1], &partition->suspicion, TRUE);
+    add_to_list (self, list, partition, offset, self->settings->range.run);
   }
   return list;
 }
@@ -189,8 +214,12 @@ gst_kafka_careful_begin (GstKafkaConsumer *self, GstKafkaFetched *fetched)
   g_mutex_lock (&self->lock);
   partition = gst_kafka_partitions_find (
       self->partitions, rd_kafka_topic_name (fetched->message->rkt), fetched->message->partition);
-  if (partition && fetched->careful)
-    list = judge (self, partition, fetched);
+  self->handed = g_get_monotonic_time ();
+  if (partition && self->settings->group &&
+      gst_kafka_suspicion_is_poison (&partition->suspicion, fetched->message->offset))
+    condemn (self, partition, fetched);
+  else if (partition && fetched->careful)
+    list = mark (self, partition, fetched->message->offset);
   else if (partition && self->settings->group && !partition->announced)
     list = announce (self);
   g_mutex_unlock (&self->lock);
@@ -204,23 +233,36 @@ gst_kafka_careful_begin (GstKafkaConsumer *self, GstKafkaFetched *fetched)
   rd_kafka_topic_partition_list_destroy (list);
 }
 
-/* with self->lock */
+/* with self->lock: what this run found out about the message that is alone in it */
 static void
-conclude (GstKafkaPartition *self, GstKafkaBlame blame)
+judge_last (GstKafkaPartition *self, GstKafkaBlame blame)
 {
   GstKafkaSuspicion *suspicion = &self->suspicion;
-  gboolean undecided =
-      self->marked && gst_kafka_ledger_is_undecided (self->ledger, suspicion->offset);
+  gint64 alone = suspicion->alone;
+  gboolean undecided = gst_kafka_ledger_is_undecided (self->ledger, alone);
 
-  if (self->marked && !undecided && suspicion->offset != gst_kafka_ledger_get_failed (self->ledger))
-    clear_mark (self);
-  else if (self->marked && suspicion->runs > 0 && (!undecided || blame != GST_KAFKA_BLAME_MESSAGE))
-    suspicion->runs--;
+  if (!undecided && alone != gst_kafka_ledger_get_failed (self->ledger))
+    gst_kafka_suspicion_pass (suspicion);
+  else if (!undecided || blame != GST_KAFKA_BLAME_MESSAGE)
+    gst_kafka_suspicion_withdraw (suspicion);
+  else
+    GST_INFO ("this run failed at message %" G_GINT64_FORMAT
+              " of partition %d, alone in the pipeline",
+        alone, self->partition);
+  suspicion->alone = -1;
+}
+
+/* with self->lock; @offset: the one that is committed. What isn't done yet stays under
+ * suspicion. */
+static void
+conclude (GstKafkaPartition *self, GstKafkaBlame blame, gint64 offset)
+{
+  if (self->suspicion.alone >= 0)
+    judge_last (self, blame);
   if (blame != GST_KAFKA_BLAME_NONE)
-    suspicion->until = MAX (suspicion->until, self->position);
-  else if (self->position >= suspicion->until)
-    gst_kafka_suspicion_init (suspicion);
-  self->marked = FALSE;
+    self->suspicion.until = MAX (self->suspicion.until, self->position);
+  else if (offset >= self->suspicion.until)
+    gst_kafka_suspicion_init (&self->suspicion);
 }
 
 rd_kafka_topic_partition_list_t *
@@ -236,13 +278,11 @@ gst_kafka_careful_take_last (
 
     if (offset < 0 || (leaving_only && !partition->leaving))
       continue;
-    conclude (partition, self->failed ? GST_KAFKA_BLAME_OTHER : blame);
+    conclude (partition, self->failed ? GST_KAFKA_BLAME_OTHER : blame, offset);
     if (!list)
       list = rd_kafka_topic_partition_list_new (4);
-    rd_kafka_topic_partition_list_add (list, partition->topic, partition->partition)->offset =
-        offset;
-    set_metadata (
-        &list->elems[list->cnt - 1], &partition->suspicion, blame != GST_KAFKA_BLAME_NONE);
+    add_to_list (self, list, partition, offset,
+        blame != GST_KAFKA_BLAME_NONE ? self->settings->range.run : NULL);
     partition->stored = offset;
   }
   return list;

@@ -229,15 +229,28 @@ waits_on_eos (GstPad *pad)
   return waits;
 }
 
-/* The pads behind a source pad. */
+/* An error behind it is to be ignored. */
+static gboolean
+swallows_errors (GstPad *pad)
+{
+  GstElement *element = gst_pad_get_parent_element (pad);
+  GstElementFactory *factory = element ? gst_element_get_factory (element) : NULL;
+  gboolean swallows = factory && g_str_equal (GST_OBJECT_NAME (factory), "errorignore");
+
+  gst_clear_object (&element);
+  return swallows;
+}
+
+/* What is behind a source pad. */
 typedef struct {
-  GHashTable *pads; /* all sink pads */
-  GPtrArray *ends;  /* sink pads of elements without source pads */
+  GHashTable *pads;     /* all sink pads */
+  GPtrArray *witnesses; /* of them those whose errors come back to the source */
+  GPtrArray *ends;      /* those with nothing behind them */
   gboolean provable;
 } Behind;
 
 static void
-look_behind (Behind *self, GstPad *source_pad)
+look_behind (Behind *self, GstPad *source_pad, gboolean swallowed)
 {
   GstPad *pad = gst_pad_get_peer (source_pad);
   g_autoptr (GPtrArray) links = NULL;
@@ -246,11 +259,28 @@ look_behind (Behind *self, GstPad *source_pad)
   if (!pad || !g_hash_table_add (self->pads, pad))
     return;
   self->provable &= waits_on_eos (pad);
+  if (!swallowed)
+    g_ptr_array_add (self->witnesses, pad);
+  swallowed |= swallows_errors (pad);
   links = list_internal_links (pad);
   if (!links->len)
     g_ptr_array_add (self->ends, gst_object_ref (pad));
   for (guint i = 0; i < links->len; i++)
-    look_behind (self, g_ptr_array_index (links, i));
+    look_behind (self, g_ptr_array_index (links, i), swallowed);
+}
+
+/* Of an element with a pad of rejects too. */
+static void
+look_behind_all (Behind *self, GstElement *element)
+{
+  GList *pads;
+
+  GST_OBJECT_LOCK (element);
+  pads = g_list_copy_deep (element->srcpads, (GCopyFunc) gst_object_ref, NULL);
+  GST_OBJECT_UNLOCK (element);
+  for (GList *link = pads; link; link = link->next)
+    look_behind (self, link->data, FALSE);
+  g_list_free_full (pads, gst_object_unref);
 }
 
 /* A message isn't to blame for the error of a sink. */
@@ -267,15 +297,12 @@ find_blame_of_pad (GstPad *pad)
 }
 
 static GstKafkaBlame
-find_blame_of_pads (GHashTable *pads)
+find_blame_of_pads (GPtrArray *pads)
 {
   GstKafkaBlame blame = GST_KAFKA_BLAME_NONE;
-  GHashTableIter iter;
-  gpointer pad;
 
-  g_hash_table_iter_init (&iter, pads);
-  while (g_hash_table_iter_next (&iter, &pad, NULL))
-    blame = MAX (blame, find_blame_of_pad (pad));
+  for (guint i = 0; i < pads->len; i++)
+    blame = MAX (blame, find_blame_of_pad (g_ptr_array_index (pads, i)));
   return blame;
 }
 
@@ -285,14 +312,15 @@ gst_kafka_clean_end_begin (GstKafkaCleanEnd *self, GstPad *source_pad)
 {
   g_autoptr (GHashTable) pads = g_hash_table_new_full (NULL, NULL, gst_object_unref, NULL);
   g_autoptr (GPtrArray) ends = g_ptr_array_new_with_free_func (gst_object_unref);
-  Behind behind = {.pads = pads, .ends = ends, .provable = TRUE};
+  g_autoptr (GPtrArray) witnesses = g_ptr_array_new ();
+  Behind behind = {.pads = pads, .witnesses = witnesses, .ends = ends, .provable = TRUE};
   GstKafkaBlame blame;
   GHashTableIter iter;
   gpointer pad;
   guint run;
 
-  look_behind (&behind, source_pad);
-  blame = find_blame_of_pads (pads);
+  look_behind (&behind, source_pad, FALSE);
+  blame = find_blame_of_pads (witnesses);
   GST_DEBUG_OBJECT (source_pad, "EOS leaves for %u pads, %u of them ends%s",
       g_hash_table_size (pads), ends->len,
       behind.provable ? "" : "; an appsink with wait-on-eos=false proves nothing");
@@ -324,23 +352,56 @@ release_last_sample (GstPad *pad)
   gst_clear_object (&element);
 }
 
-void
-gst_kafka_clean_end_look_for_error (GstKafkaCleanEnd *self, GstPad *source_pad, gboolean release)
+gboolean
+gst_kafka_clean_end_look_for_error (GstKafkaCleanEnd *self, GstElement *element, gboolean release)
 {
   g_autoptr (GHashTable) pads = g_hash_table_new_full (NULL, NULL, gst_object_unref, NULL);
   g_autoptr (GPtrArray) ends = g_ptr_array_new_with_free_func (gst_object_unref);
-  Behind behind = {.pads = pads, .ends = ends};
+  g_autoptr (GPtrArray) witnesses = g_ptr_array_new ();
+  Behind behind = {.pads = pads, .witnesses = witnesses, .ends = ends};
   GstKafkaBlame blame;
 
-  look_behind (&behind, source_pad);
-  blame = find_blame_of_pads (pads);
+  look_behind_all (&behind, element);
+  blame = find_blame_of_pads (witnesses);
   for (guint i = 0; release && i < ends->len; i++)
     release_last_sample (g_ptr_array_index (ends, i));
   if (blame == GST_KAFKA_BLAME_NONE)
-    return;
+    return FALSE;
   g_mutex_lock (&self->lock);
   note_blame (self, blame);
   g_mutex_unlock (&self->lock);
+  return TRUE;
+}
+
+/* Whoever pushes into a pad holds its stream lock. */
+static gboolean
+is_at_work (GstPad *pad)
+{
+  if (!GST_PAD_STREAM_TRYLOCK (pad))
+    return TRUE;
+  GST_PAD_STREAM_UNLOCK (pad);
+  return FALSE;
+}
+
+gboolean
+gst_kafka_clean_end_is_stuck (GstElement *element)
+{
+  g_autoptr (GHashTable) pads = g_hash_table_new_full (NULL, NULL, gst_object_unref, NULL);
+  g_autoptr (GPtrArray) ends = g_ptr_array_new_with_free_func (gst_object_unref);
+  g_autoptr (GPtrArray) witnesses = g_ptr_array_new ();
+  Behind behind = {.pads = pads, .witnesses = witnesses, .ends = ends};
+  gboolean works = FALSE;
+  GHashTableIter iter;
+  gpointer pad;
+
+  look_behind_all (&behind, element);
+  for (guint i = 0; i < ends->len; i++)
+    if (is_at_work (g_ptr_array_index (ends, i)))
+      return FALSE;
+  g_hash_table_iter_init (&iter, pads);
+  while (!works && g_hash_table_iter_next (&iter, &pad, NULL))
+    works = is_at_work (pad);
+  return works;
 }
 
 GstKafkaBlame

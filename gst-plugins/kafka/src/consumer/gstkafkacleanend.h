@@ -31,9 +31,14 @@ void gst_kafka_clean_end_begin (GstKafkaCleanEnd *self, GstPad *pad);
 void gst_kafka_clean_end_reset (GstKafkaCleanEnd *self);
 
 GstKafkaBlame gst_kafka_clean_end_get_blame (GstKafkaCleanEnd *self);
-/* Looks for pads behind @pad whose last flow was an error that nobody has posted yet. With
- * @release, the sinks there drop their last samples, which keep messages in the pipeline. */
-void gst_kafka_clean_end_look_for_error (GstKafkaCleanEnd *self, GstPad *pad, gboolean release);
+/* Takes an error flow into any pad behind @element for an error, though nobody has posted it
+ * yet: TRUE. With @release, the sinks there drop their last samples, which keep messages in the
+ * pipeline. */
+gboolean gst_kafka_clean_end_look_for_error (
+    GstKafkaCleanEnd *self, GstElement *element, gboolean release);
+/* TRUE: an element behind @element is at work on what it was given, and no sink is. For a thread
+ * that pushes nothing. */
+gboolean gst_kafka_clean_end_is_stuck (GstElement *element);
 
 gboolean gst_kafka_clean_end_is_reached (GstKafkaCleanEnd *self);
 

@@ -37,7 +37,8 @@ typedef enum {
   GST_KAFKA_READ_ASSIGNMENT, /* the assignment has changed since the last read */
   GST_KAFKA_READ_FLUSHING,
   GST_KAFKA_READ_END,
-  GST_KAFKA_READ_FAILED, /* the error has been posted */
+  GST_KAFKA_READ_BROKEN, /* an element downstream has failed, and nothing was pushed since */
+  GST_KAFKA_READ_FAILED, /* the error is posted already */
 } GstKafkaRead;
 
 /* A message, and what is needed to free it. */

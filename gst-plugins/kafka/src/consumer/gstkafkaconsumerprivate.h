@@ -40,7 +40,8 @@ struct _GstKafkaConsumer {
   gboolean idle; /* other members have read all partitions to their end */
   gboolean fed;  /* a message came since watch_lag() last ran */
   gboolean playing;
-  gboolean ended; /* the stream has ended cleanly: messages released without a mark are done */
+  gboolean broken; /* downstream, as was seen while nothing came */
+  gboolean ended;  /* well: what was let go undecided is done */
   GstKafkaFlow flow;
   guint64 rebalances;
   guint64 damaged;         /* offsets that were skipped because they can't be read */

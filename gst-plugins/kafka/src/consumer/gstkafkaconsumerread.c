@@ -46,6 +46,8 @@ read_state (GstKafkaConsumer *self, GstKafkaRead *what)
   else if (self->idle || gst_kafka_partitions_are_at_end (self->partitions) ||
            gst_kafka_careful_has_failed (self))
     *what = GST_KAFKA_READ_END;
+  else if (self->broken)
+    *what = GST_KAFKA_READ_BROKEN;
   else
     return FALSE;
   if (*what == GST_KAFKA_READ_ASSIGNMENT)
@@ -117,6 +119,21 @@ read_queue (GstKafkaConsumer *self, rd_kafka_queue_t *queue, gint timeout_ms)
   return message;
 }
 
+/* What fails behind a queue comes back with the next push, and that one may be far away. */
+static void
+look_behind_queues (GstKafkaConsumer *self)
+{
+  GstElement *element = gst_kafka_consumer_get_element (self);
+
+  if (element && self->settings->end &&
+      gst_kafka_clean_end_look_for_error (self->settings->end, element, FALSE)) {
+    g_mutex_lock (&self->lock);
+    self->broken = TRUE;
+    g_mutex_unlock (&self->lock);
+  }
+  gst_clear_object (&element);
+}
+
 GstKafkaRead
 gst_kafka_consumer_read (GstKafkaConsumer *self, GstKafkaFetched *fetched)
 {
@@ -142,6 +159,8 @@ gst_kafka_consumer_read (GstKafkaConsumer *self, GstKafkaFetched *fetched)
     }
     if (!self->kept)
       self->kept = read_queue (self, queue, timeout_ms);
+    if (!self->kept && timeout_ms > 0)
+      look_behind_queues (self);
     g_mutex_lock (&self->lock);
     /* The assignment is announced before its first message. */
     if (self->kept && !self->changed) {

@@ -98,7 +98,6 @@ begin_anew (GstKafkaPartition *partition, const GstKafkaReset *reset, gboolean s
   gst_kafka_ledger_unref (partition->ledger);
   partition->ledger = gst_kafka_ledger_new ();
   partition->stored = -1;
-  partition->marked = FALSE;
   gst_kafka_suspicion_init (&partition->suspicion);
   partition->failure_told = FALSE;
   partition->high = reset->high;

@@ -18,6 +18,7 @@ gst_kafka_range_init (GstKafkaRange *self)
       .end_offset = -1,
       .start_time = GST_CLOCK_TIME_NONE,
       .end_time = GST_CLOCK_TIME_NONE};
+  g_snprintf (self->run, sizeof self->run, "%08x%08x", g_random_int (), g_random_int ());
 }
 
 /* (transfer full) (nullable) */
@@ -84,18 +85,19 @@ ask_low (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, GstKafkaPo
 }
 
 static void
-take_suspicion (const rd_kafka_topic_partition_t *committed, GstKafkaSuspicion *suspicion)
+take_suspicion (const GstKafkaRange *self, const rd_kafka_topic_partition_t *committed,
+    GstKafkaSuspicion *suspicion)
 {
   g_autofree gchar *text =
       committed->metadata ? g_strndup (committed->metadata, committed->metadata_size) : NULL;
 
-  gst_kafka_suspicion_from_text (suspicion, text, committed->offset);
+  gst_kafka_suspicion_from_text (suspicion, text, committed->offset, self->run);
 }
 
 /* Without an answer librdkafka chooses the start: it queries the group itself. */
 static void
-ask_committed (
-    rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, GstKafkaPosition *positions)
+ask_committed (const GstKafkaRange *self, rd_kafka_t *rk,
+    const rd_kafka_topic_partition_list_t *list, GstKafkaPosition *positions)
 {
   rd_kafka_topic_partition_list_t *answer = rd_kafka_topic_partition_list_copy (list);
   gboolean known = !rd_kafka_committed (rk, answer, ASK_TIME_MS);
@@ -106,7 +108,7 @@ ask_committed (
     else if (answer->elems[i].offset >= 0) {
       positions[i].committed = TRUE;
       positions[i].start = answer->elems[i].offset;
-      take_suspicion (&answer->elems[i], &positions[i].suspicion);
+      take_suspicion (self, &answer->elems[i], &positions[i].suspicion);
     }
   }
   rd_kafka_topic_partition_list_destroy (answer);
@@ -217,7 +219,7 @@ gst_kafka_range_resolve (const GstKafkaRange *self, rd_kafka_t *rk,
     gst_kafka_suspicion_init (&positions[i].suspicion);
   }
   if (self->committed)
-    ask_committed (rk, list, positions);
+    ask_committed (self, rk, list, positions);
   ask_low (rk, list, positions);
   ask_high (rk, list, self->stop_at_end ? PATIENCE : 0, positions);
   err = ask_start (self, rk, list, positions);

@@ -20,6 +20,7 @@ typedef struct {
   gboolean stop_at_end;      /* the end is what is published at the time of the query */
   gint64 end_offset;         /* excluded; -1: not set */
   GstClockTime end_time;     /* ns since the Unix epoch, excluded */
+  gchar run[17];             /* a random name of this run, for what it commits */
 } GstKafkaRange;
 
 void gst_kafka_range_init (GstKafkaRange *self);

@@ -9,26 +9,49 @@ G_BEGIN_DECLS
 #define GST_KAFKA_SUSPICION_RUNS 3
 /* After this many condemned messages in a row, the pipeline is the cause, not the messages. */
 #define GST_KAFKA_SUSPICION_ROW 10
+/* More can't be needed: what is condemned stays listed only until it is committed. */
+#define GST_KAFKA_SUSPICION_SUSPECTS 16
+
+typedef struct {
+  gint64 offset;
+  guint runs; /* failed ones that it was alone in; the run under way counts until it has passed */
+} GstKafkaSuspect;
 
 /* What is known about possible poison in one partition. It is stored in the metadata of the group's
  * committed offset, so it survives a crash and a rebalance. */
 typedef struct {
-  gint64 until;  /* messages before this offset go through the pipeline one at a time; -1: none */
-  gint64 offset; /* the offset of the message that was alone; -1: none */
-  guint
-      /* in how many failed runs it was alone; this run counts until the message has gone through */
-      runs;
-  guint row;        /* number of messages before it that were condemned in a row */
+  gint64 until; /* messages before this offset go through the pipeline one at a time; -1: none */
+  gint64 alone; /* the message that is alone in this run; -1: none is */
+  guint row;    /* messages condemned in a row */
+  gint64 last;  /* the last one of them; -1: none. One that is read again isn't counted again. */
   gboolean running; /* the run that wrote it down hasn't said how it ended */
+  guint count;
+  GstKafkaSuspect suspects[GST_KAFKA_SUSPICION_SUSPECTS]; /* by offset */
 } GstKafkaSuspicion;
 
 void gst_kafka_suspicion_init (GstKafkaSuspicion *self);
-/* (transfer full): @running: a run that doesn't replace this text by another one has crashed */
-gchar *gst_kafka_suspicion_to_text (const GstKafkaSuspicion *self, gboolean running);
-/* @text: (nullable): what was committed with @committed. What isn't ours means no suspicion. */
-void gst_kafka_suspicion_from_text (GstKafkaSuspicion *self, const gchar *text, gint64 committed);
+/* (transfer full): @run: (nullable): the name of a run that has crashed unless it replaces this
+ * text; NULL: it has ended */
+gchar *gst_kafka_suspicion_to_text (const GstKafkaSuspicion *self, const gchar *run);
+/* @text: (nullable): what was committed with @committed. What isn't ours means no suspicion. What
+ * @run has written itself is no crash: the partition was taken from it and has come back. */
+void gst_kafka_suspicion_from_text (
+    GstKafkaSuspicion *self, const gchar *text, gint64 committed, const gchar *run);
 /* Draws the conclusion from a run that hasn't said how it ended: it has crashed, unless its
  * partitions were taken from it (@excused) before it could. */
 void gst_kafka_suspicion_conclude (GstKafkaSuspicion *self, gint64 committed, gboolean excused);
+
+/* @offset goes alone: from now on this run counts as failed at it. */
+void gst_kafka_suspicion_begin (GstKafkaSuspicion *self, gint64 offset);
+/* The one that is alone has gone through. */
+void gst_kafka_suspicion_pass (GstKafkaSuspicion *self);
+/* The one that is alone isn't any more, or another one is to blame: this run doesn't count. */
+void gst_kafka_suspicion_withdraw (GstKafkaSuspicion *self);
+/* All before @committed are done. */
+void gst_kafka_suspicion_forget (GstKafkaSuspicion *self, gint64 committed);
+
+gboolean gst_kafka_suspicion_is_poison (const GstKafkaSuspicion *self, gint64 offset);
+/* FALSE: too many were condemned in a row. @offset is tried again after that. */
+gboolean gst_kafka_suspicion_condemn (GstKafkaSuspicion *self, gint64 offset);
 
 G_END_DECLS

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Poison while something else goes on: a broker that is away, partitions that move, members that share it, a damaged batch,
+a decoder that hangs; and the stage as users run it."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import threading
+import time
+
+import kafka_server
+import pytest
+from messages import Seen
+from pipeline import BUILD, environment, wait_until
+from test_damaged import batches, flip
+from test_ledger import jpegs
+from test_poison import CAPS, CRASHER, Topic, cmyk, orchestrate, stage, wait_numbers
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+DYNAMIC = "auto-offset-reset=earliest client-properties=c,session.timeout.ms=6000"
+
+
+@pytest.fixture
+def good(launch, tmp_path):
+    return jpegs(launch, tmp_path, 6)
+
+
+@pytest.fixture
+def seen(kafka, fresh):
+    one = Seen(kafka, fresh + "-out")
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def own_kafka(tmp_path_factory):
+    """One that may be killed, and whose disk may be damaged."""
+    with kafka_server.Kafka(tmp_path_factory.mktemp("poison")) as server:
+        yield server
+
+
+class Restarted:
+    """A stage that is started again whenever it ends, until `finish`."""
+
+    _launching = threading.Lock()  # each one gets a log of its own
+
+    def __init__(self, launch, line):
+        self.said, self._launch, self._line = [], launch, line
+        self._finished = threading.Event()
+        self._running = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        while not self._finished.is_set():
+            with self._launching:
+                self._running = self._launch(self._line)
+            self._running.popen.wait()
+            self.said.append(self._running.output())
+
+    def finish(self):
+        self._finished.set()
+        self._running.signal(signal.SIGINT)
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+
+
+def condemned(said):
+    return sum(one.count("WARNING: from element /GstPipeline:pipeline0/GstKafkaSrc:src: Message ") for one in said)
+
+
+def test_broker_away_meanwhile(own_kafka, fresh, launch, good):
+    """It dies at each stage of the inquiry: only the poison is condemned, whatever could not be written down."""
+    topic = Topic(own_kafka, fresh)
+    seen = Seen(own_kafka, fresh + "-out")
+    topic.send([*good, cmyk(), *good])
+    broker = own_kafka.processes[0]
+    restarted = Restarted(launch, stage(own_kafka, topic, "jpegdec ! jpegenc", more="", member=DYNAMIC))
+    for runs in (1, 3):
+        wait_until(lambda: len(restarted.said) >= runs, 60, "a failed run")  # noqa: B023
+        broker.kill()
+        time.sleep(2)
+        own_kafka.start_node(1)
+    wait_numbers(seen, [n for n in range(13) if n != 6], 90)
+    wait_until(lambda: topic.committed() == 13, 30, "the offset")
+    restarted.finish()
+    assert condemned(restarted.said) == 1
+    seen.close()
+
+
+@pytest.mark.on_request
+def test_outages_are_no_failed_runs(own_kafka, fresh, launch, good):
+    """The broker dies again and again while one message is alone on its way, and the group forgets its member meanwhile."""
+    topic = Topic(own_kafka, fresh)
+    topic.send([cmyk(), *good])
+    broker = own_kafka.processes[0]
+    # The first message makes runs fail, so that the others go alone.
+    line = stage(own_kafka, topic, "jpegdec", more="", member=DYNAMIC, sink="identity sleep-time=300000 ! jpegenc ! kafkasink "
+                 f"bootstrap-servers={own_kafka.bootstrap} topic={fresh}-out")
+    restarted = Restarted(launch, line)
+    seen = Seen(own_kafka, fresh + "-out")
+    wait_until(lambda: seen.poll() >= 1, 60, "the first sound one")
+    for _ in range(4):
+        broker.kill()
+        time.sleep(7)
+        own_kafka.start_node(1)
+        time.sleep(1)
+    wait_numbers(seen, range(1, 7), 90)
+    restarted.finish()
+    assert condemned(restarted.said) == 1
+    seen.close()
+
+
+def test_members_that_share_the_poison(kafka, fresh, launch, good, seen):
+    """Each failure hands the partitions, and what is known of them, to the others."""
+    topic = Topic(kafka, fresh, 4)
+    # 26 messages in turn: partition 2 has two of the three
+    topic.send([*good, cmyk(), *good[:3], cmyk(), *good, *good[:3], cmyk(), *good[:4]])
+    line = stage(kafka, topic, "queue ! jpegdec ! jpegenc", more="", member=DYNAMIC)
+    members = [Restarted(launch, line) for _ in range(2)]
+    wait_numbers(seen, [n for n in range(25) if n not in (6, 10, 20)], 120)
+    wait_until(lambda: topic.committed() == 25, 60, "the offsets")
+    for member in members:
+        member.finish()
+    assert condemned(members[0].said + members[1].said) == 3
+
+
+def test_partitions_that_move_meanwhile(kafka, fresh, launch, good, seen):
+    """A member comes and goes while the other one goes a message at a time."""
+    topic = Topic(kafka, fresh, 2)
+    topic.send([*good, cmyk(), *good, *good])
+    restarted = Restarted(launch, stage(kafka, topic, "jpegdec ! identity sleep-time=100000 ! jpegenc", more="", member=DYNAMIC))
+    wait_until(lambda: restarted.said, 60, "a failed run")
+    while condemned(restarted.said) == 0 and topic.committed() < 19:
+        visitor = launch(stage(kafka, topic, "jpegdec ! jpegenc", more="", member=DYNAMIC))
+        time.sleep(1.5)
+        visitor.signal(signal.SIGINT)
+        visitor.wait(30)
+        restarted.said.append(visitor.output())
+    wait_numbers(seen, [n for n in range(19) if n != 6], 60)
+    wait_until(lambda: topic.committed() == 19, 60, "the offsets")
+    restarted.finish()
+    assert condemned(restarted.said) == 1
+
+
+def damage(kafka, topic, number):
+    path = kafka.directory / "node-1" / "data" / f"{topic}-0" / f"{0:020}.log"
+    log = bytearray(path.read_bytes())
+    flip(log, *list(batches(log))[number])
+    path.write_bytes(log)
+
+
+@pytest.mark.parametrize("number", [3, 5])
+def test_next_to_a_damaged_batch(own_kafka, fresh, launch, good, number):
+    """Before it or behind it: the batch is skipped as damaged, the poison as poison, and nothing else."""
+    topic = Topic(own_kafka, fresh)
+    for picture in [*good[:4], cmyk(), *good[:4]]:
+        topic.send([picture])
+    own_kafka.stop()
+    damage(own_kafka, fresh, number)
+    own_kafka.start()
+    seen = Seen(own_kafka, fresh + "-out")
+    said = orchestrate(launch, stage(own_kafka, topic, "jpegdec ! jpegenc"))
+    wait_numbers(seen, [n for n in range(9) if n not in (4, number)])
+    assert condemned(said) == 1
+    assert topic.committed() == 9
+    seen.close()
+
+
+HANGING = CRASHER.replace("os.abort()", "import time; time.sleep(1000)")
+
+
+@pytest.mark.parametrize("queue", ["", "queue ! "])
+def test_decoder_that_hangs(kafka, fresh, seen, queue):
+    """What watches the stage kills it: as after a crash, the message that was alone is found."""
+    topic = Topic(kafka, fresh)
+    topic.send([b"good"] * 3 + [b"poison"] + [b"good"] * 3)
+    line = stage(kafka, topic, f"{queue}identity name=decoder")
+    codes = []
+    while not codes or codes[-1] != 0:
+        hanging = subprocess.Popen(["/usr/bin/python3", "-c", HANGING, line], env=environment(), stderr=subprocess.DEVNULL)
+        try:
+            codes.append(hanging.wait(6))
+        except subprocess.TimeoutExpired:
+            hanging.kill()
+            codes.append(hanging.wait())
+        assert len(codes) < 8
+    assert len(codes) == 5
+    wait_numbers(seen, [n for n in range(7) if n != 3])
+    assert topic.committed() == 7
+
+
+def test_the_fog_as_it_is_run(kafka, fresh, tmp_path, good, seen):
+    """Without an orchestrator: the stage's script starts its pipeline again, and ends at Ctrl-C."""
+    topic = Topic(kafka, fresh)
+    topic.send([*good, cmyk(), *good])
+    with open(tmp_path / "fog.log", "wb") as log:
+        fog = subprocess.Popen(
+            [TOP / "pipelines/fog"], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+            env={**os.environ, "FOG_KAFKA": kafka.bootstrap, "CAMERA_TOPIC": fresh, "DATABASE_TOPIC": fresh + "-out", "GROUP": fresh,
+                 "FEEDBACK_TOPIC": fresh + "-reports", "SOURCE_OPTIONS": "auto-offset-reset=earliest", "FACES_OPTIONS": "min-faces=0",
+                 "GST_FOG_BUILD": str(BUILD)})
+    try:
+        wait_until(lambda: seen.poll() >= 12, 60, "what is sound")
+        wait_until(lambda: topic.committed() == 13, 30, "the offset")
+        fog.send_signal(signal.SIGINT)
+        assert fog.wait(30) == 0
+    finally:
+        fog.kill()
+    said = (tmp_path / "fog.log").read_text(errors="replace")
+    assert sorted(seen.counts) == [n for n in range(13) if n != 6]
+    assert said.count("was alone in the pipeline in 3 failed runs") == 1
+    assert "Starting again" in said
+
+
+def test_nothing_comes_behind_the_poison(kafka, fresh, launch, good, seen):
+    """A queue keeps the failure of what is behind it for the next push, which may never come: the stage doesn't wait for it."""
+    topic = Topic(kafka, fresh)
+    topic.send([*good[:3], cmyk(), *good[:2]])
+    restarted = Restarted(launch, stage(kafka, topic, "queue ! jpegdec ! jpegenc", more=""))
+    wait_numbers(seen, [0, 1, 2, 4, 5])
+    wait_until(lambda: topic.committed() == 6, 30, "the offset")
+    restarted.finish()
+    assert condemned(restarted.said) == 1
