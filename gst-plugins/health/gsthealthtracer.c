@@ -67,13 +67,6 @@ push_post (GstTracer *self, GstClockTime ts, GstPad *pad, GstFlowReturn result)
   stage_activity_leave (g_get_monotonic_time ());
 }
 
-static void
-push_event_pre (GstTracer *self, GstClockTime ts, GstPad *pad, GstEvent *event)
-{
-  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
-    stage_activity_end (pad);
-}
-
 /* A live pipeline plays even while a sink waits for its first buffer (ASYNC). */
 static void
 change_state_post (GstTracer *tracer, GstClockTime ts, GstElement *element, GstStateChange change,
@@ -304,7 +297,6 @@ register_hooks (GstTracer *self)
   gst_tracing_register_hook (self, "pad-push-post", G_CALLBACK (push_post));
   gst_tracing_register_hook (self, "pad-push-list-pre", G_CALLBACK (push_pre));
   gst_tracing_register_hook (self, "pad-push-list-post", G_CALLBACK (push_post));
-  gst_tracing_register_hook (self, "pad-push-event-pre", G_CALLBACK (push_event_pre));
   gst_tracing_register_hook (self, "element-change-state-post", G_CALLBACK (change_state_post));
 }
 

@@ -16,7 +16,6 @@ typedef struct {
   guint depth;     /* may exceed MAX_DEPTH */
   const GstPad
       *source;     /* the pad of the last outermost push; may be freed, so it is only compared */
-  gboolean ended;  /* the source pushed EOS */
   gint64 progress; /* when the last push began or returned, monotonic us */
   guint64 buffers;
 } Thread;
@@ -66,7 +65,6 @@ stage_activity_enter (GstPad *pad, gint64 now)
   g_mutex_lock (&self->lock);
   if (self->depth == 0) {
     self->source = pad;
-    self->ended = FALSE;
     self->buffers++;
   }
   if (self->depth < MAX_DEPTH)
@@ -85,19 +83,6 @@ stage_activity_leave (gint64 now)
   if (self->depth > 0)
     self->depth--;
   self->progress = now;
-  g_mutex_unlock (&self->lock);
-}
-
-void
-stage_activity_end (GstPad *pad)
-{
-  Thread *self = get_thread ();
-
-  g_mutex_lock (&self->lock);
-  if (self->depth == 0) {
-    self->source = pad;
-    self->ended = TRUE;
-  }
   g_mutex_unlock (&self->lock);
 }
 
@@ -190,7 +175,7 @@ frame_period (GstPad *pad)
   return n > 0 ? (gdouble) d / n : 0;
 }
 
-/* When the last push of the camera began or returned; @now if it has sent EOS. */
+/* When the last push of the camera began or returned. */
 static gint64
 last_frame (const GstPad *pad, gint64 playing, gint64 now)
 {
@@ -201,7 +186,7 @@ last_frame (const GstPad *pad, gint64 playing, gint64 now)
 
     g_mutex_lock (&thread->lock);
     if (thread->source == pad)
-      last = thread->ended || thread->depth > 0 ? now : MAX (last, thread->progress);
+      last = thread->depth > 0 ? now : MAX (last, thread->progress);
     g_mutex_unlock (&thread->lock);
   }
   return last;
@@ -214,7 +199,7 @@ judge_camera (StageVerdict *verdict, GstElement *camera, gint64 playing, const S
   g_autoptr (GstPad) pad = gst_element_get_static_pad (camera, "src");
   gdouble seconds;
 
-  if (pad == NULL)
+  if (pad == NULL || GST_PAD_IS_EOS (pad))
     return;
   seconds = seconds_between (last_frame (pad, playing, now), now);
   if (seconds >= MAX (limits->stall, FRAME_PERIODS * frame_period (pad)))

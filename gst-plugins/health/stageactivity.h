@@ -41,7 +41,6 @@ typedef struct {
 /* The calling thread enters or leaves a push. @now: monotonic time, us */
 void stage_activity_enter (GstPad *pad, gint64 now);
 void stage_activity_leave (gint64 now);
-void stage_activity_end (GstPad *pad); /* EOS: the pad will push no more frames. */
 
 /* @cameras: sources that must give frames while playing; @since: when @playing last changed. Clear
  * the verdict after use. */

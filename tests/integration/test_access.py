@@ -8,9 +8,8 @@ import uuid
 
 import confluent_kafka
 import kafka_server
-import network
 import pytest
-import server
+import scraped
 from messages import seqs
 from pipeline import wait_until
 
@@ -151,7 +150,7 @@ def readiness(port):
 def test_a_stage_that_waits_for_access_is_not_ready(user, launch):
     user.grant("describe read")
     send(user)
-    port = server.free_port(network.Loopback())
+    port = scraped.port()
     stage = launch(
         f"kafkasrc {user.where} auto-offset-reset=earliest access-timeout=60000000000 ! identity silent=false ! fakesink async=false",
         options="-e -v", GST_TRACERS=f"health(port={port})")
@@ -159,9 +158,11 @@ def test_a_stage_that_waits_for_access_is_not_ready(user, launch):
     user.take("read")
     send(user)
     wait_until(lambda: readiness(port) == 503, 60, "not ready")
+    assert scraped.value(port, "gstfog_waits_for_access") == 1
     user.grant("read")
     send(user)
     wait_until(lambda: readiness(port) == 200, 60, "ready again")
+    assert scraped.value(port, "gstfog_waits_for_access") == 0
     stage.interrupt()
 
 

@@ -8,6 +8,7 @@ import struct
 
 import kafka_server
 import pytest
+import scraped
 from pipeline import wait_until
 from player import Player
 
@@ -123,6 +124,15 @@ def read(launch, kafka, topic, more, delay=""):
     return launch(
         f"kafkasrc name=s bootstrap-servers={kafka.bootstrap} topic={topic} {more} ! identity silent=false name=i {delay} ! "
         "fakesink async=false", options="-e -v")
+
+
+def test_the_metric(damaged, launch):
+    port = scraped.port()
+    lost, total = expected("in the middle")
+    launch(f"kafkasrc bootstrap-servers={damaged.bootstrap} topic={NAMES['in the middle']} auto-offset-reset=earliest ! fakesink",
+           GST_TRACERS=f"health(port={port})")
+    wait_until(lambda: scraped.value(port, "gstfog_messages_read_total") == total - len(lost), 30)
+    assert scraped.value(port, "gstfog_rejected_total", "damaged") == len(lost)
 
 
 HOW = {

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 
 import pytest
+import scraped
 from messages import Seen
 from pipeline import environment, wait_until
 from test_ledger import Group, jpegs
@@ -98,6 +99,20 @@ def test_picture_of_four_components(kafka, fresh, launch, tmp_path, good, seen, 
     line = shlex.split(said[-1].split("To look at it: ")[1].splitlines()[0])
     subprocess.run(line, env=environment(), timeout=30, check=True, cwd=tmp_path, capture_output=True)
     assert (tmp_path / "message").read_bytes() == cmyk()
+
+
+def test_the_metric(kafka, fresh, launch, good):
+    topic, port = Topic(kafka, fresh), scraped.port()
+    topic.send([*good[:2], cmyk(), good[0]])
+    running = None
+
+    def condemned():
+        nonlocal running
+        if running is None or not running.running():
+            running = launch(stage(kafka, topic, "jpegdec", more="", sink="fakesink"), GST_TRACERS=f"health(port={port})")
+        return scraped.value(port, "gstfog_rejected_total", "condemned") == 1
+
+    wait_until(condemned, 60)
 
 
 def test_two_in_a_row_and_the_first_message(kafka, fresh, launch, good, seen):

@@ -133,6 +133,32 @@ GST_START_TEST (test_who_waits_for_a_waiting_thread_has_not_stalled)
 }
 GST_END_TEST;
 
+static gpointer
+give_a_last_frame (gpointer pad)
+{
+  stage_activity_enter (pad, 0);
+  stage_activity_leave (0);
+  gst_pad_push_event (pad, gst_event_new_eos ());
+  return NULL;
+}
+
+/* Its thread is gone, or does something else: another camera's frames go on. */
+GST_START_TEST (test_a_camera_that_has_ended_owes_none)
+{
+  Line line;
+  g_autoptr (GList) cameras = NULL;
+
+  line_init (&line, "fakesink");
+  cameras = g_list_append (NULL, line.filter);
+  gst_pad_set_active (line.filter_pad, TRUE);
+  gst_pad_push_event (line.filter_pad, gst_event_new_stream_start ("s"));
+  expect (cameras, 9 * SECOND, STAGE_STALLED, "filter");
+  g_thread_join (g_thread_new ("camera", give_a_last_frame, line.filter_pad));
+  expect (cameras, 1000 * SECOND, STAGE_IDLE, NULL);
+  line_clear (&line);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_a_camera_owes_frames)
 {
   Line line;
@@ -154,7 +180,7 @@ GST_START_TEST (test_a_camera_owes_frames)
   fail_unless (gst_pad_push_event (line.filter_pad, gst_event_new_caps (caps)));
   expect (cameras, 24 * SECOND, STAGE_IDLE, NULL);
   expect (cameras, 26 * SECOND, STAGE_STALLED, "filter");
-  stage_activity_end (line.filter_pad);
+  gst_pad_push_event (line.filter_pad, gst_event_new_eos ());
   expect (cameras, 1000 * SECOND, STAGE_IDLE, NULL);
   line_clear (&line);
 }
@@ -466,6 +492,7 @@ health_suite (void)
   tcase_add_test (tc, test_a_server_is_waited_for);
   tcase_add_test (tc, test_who_waits_for_a_waiting_thread_has_not_stalled);
   tcase_add_test (tc, test_a_camera_owes_frames);
+  tcase_add_test (tc, test_a_camera_that_has_ended_owes_none);
   tcase_add_test (tc, test_samples_follow_their_metric);
   tcase_add_test (tc, test_hostile_labels);
   tcase_add_test (tc, test_labels_that_can_not_be_written_stay_apart);

@@ -76,7 +76,7 @@ static void
 add_counted (GstHaarStats *self, const HaarJob *job, gdouble busy)
 {
   const gchar *camera = job->origin.id.camera;
-  Total *total = find_total (self, camera ? camera : UNNAMED);
+  Total *total = find_total (self, camera && *camera ? camera : UNNAMED);
 
   self->frames++;
   self->faces += job->rects->len;

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The metrics of a stage, as its tracer answers them."""
+
+import re
+import urllib.request
+
+import network
+import server
+
+
+def port():
+    """A free one, for GST_TRACERS=health(port=…)."""
+    return server.free_port(network.Loopback())
+
+
+def scrape(on):
+    with urllib.request.urlopen(f"http://127.0.0.1:{on}/metrics", timeout=5) as answer:
+        return answer.read().decode()
+
+
+def value(on, name, reason=None):
+    """The sum over all elements; 0 where none has such a metric, or nobody answers."""
+    label = f'[^}}]*reason="{reason}"[^}}]*' if reason else "[^}]*"
+    try:
+        return sum(float(number) for number in re.findall(rf"^{name}(?:\{{{label}\}})? (\S+)$", scrape(on), re.M))
+    except OSError:
+        return 0
