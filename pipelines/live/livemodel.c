@@ -17,6 +17,8 @@
 #define FORGOTTEN 600000
 /* ms after which one that is quiet may make room for a new one. */
 #define DISPLACED 5000
+/* ms of reading after which a camera's silence is its own. */
+#define READING 2500
 #define SAMPLE_TIME 1000 /* ms */
 
 LiveModel *
@@ -234,7 +236,6 @@ live_model_take_frame (LiveModel *self, LiveFrame *frame, gint64 now)
     live_camera_see (camera, frame->session, frame->seq, now);
     learn_way (&self->frame_way, frame->captured, now);
   }
-  self->frames_seen = now;
   g_mutex_unlock (&self->lock);
   if (camera)
     live_frames_add (self->frames, frame);
@@ -319,6 +320,17 @@ live_model_is_watched (LiveModel *self, gint64 now)
   return watched;
 }
 
+void
+live_model_set_reading (LiveModel *self, gboolean reading, gint64 now)
+{
+  g_mutex_lock (&self->lock);
+  if (!reading)
+    self->reading_since = 0;
+  else if (!self->reading_since)
+    self->reading_since = now;
+  g_mutex_unlock (&self->lock);
+}
+
 /* ---- ticks ---- */
 
 static void
@@ -334,8 +346,8 @@ note_health (LiveModel *self, const LiveCamera *camera, LiveHealth before, gint6
 static void
 tick_cameras (LiveModel *self, gint64 now)
 {
-  /* Frames show a camera's pause at once, but only while they come from any. */
-  gboolean watched = g_hash_table_size (self->looks) > 0;
+  /* Frames show a camera's pause at once, but only while they are read without a rest. */
+  gboolean reading = self->reading_since && now - self->reading_since > READING;
   GHashTableIter iter;
   LiveCamera *camera;
 
@@ -344,7 +356,7 @@ tick_cameras (LiveModel *self, gint64 now)
     LiveHealth before = camera->health;
 
     if (live_camera_tick (
-            camera, watched && g_hash_table_contains (self->looks, camera->name), now))
+            camera, reading && g_hash_table_contains (self->looks, camera->name), now))
       note_health (self, camera, before, now);
     if (camera->health == LIVE_CAMERA_STOPPED && now - camera->since > FORGOTTEN) {
       g_hash_table_remove (self->shown, camera->name);

@@ -46,6 +46,9 @@ void live_model_look (LiveModel *self, const gchar *camera, gint64 until);
 /* Whether frames of any camera are wanted. */
 gboolean live_model_is_watched (LiveModel *self, gint64 now);
 
+/* Whether frames are being read. */
+void live_model_set_reading (LiveModel *self, gboolean reading, gint64 now);
+
 /* Twice a second: notices what has stopped, and takes a sample now and then. */
 void live_model_tick (LiveModel *self, gint64 now);
 

@@ -24,7 +24,7 @@ struct _LiveModel {
   gchar *trouble[LIVE_BACKENDS]; /* NULL: it answers */
   gint64 server_since[LIVE_BACKENDS];
   gdouble frame_way, event_way; /* s from capture to here, from the count to here; NAN: not known */
-  gint64 frames_seen;           /* when the last frame came */
+  gint64 reading_since;         /* frames are read, from then on; 0: they are not */
   guint64 ignored;              /* cameras and replicas that are too many, or have no usable name */
   guint64 unreadable;           /* reports and events */
   gint64 sampled;

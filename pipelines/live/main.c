@@ -6,6 +6,7 @@
 
 #include "engine/haarload.h"
 #include "gstkafkameta.h"
+#include "livebudget.h"
 #include "livegroup.h"
 #include "livehttp.h"
 #include "livetopic.h"
@@ -21,6 +22,7 @@ typedef struct {
   LiveApi api;
   LiveHttp *http;
   GMainLoop *loop;
+  LiveBudget budget; /* of frames */
   guint tick;
 } Live;
 
@@ -95,9 +97,12 @@ tick (gpointer data)
 {
   Live *self = data;
   gboolean watched = live_model_is_watched (self->model, now_ms ());
-  gboolean viewed = live_stream_count (live_http_get_stream (self->http)) > 0;
+  gboolean reading, viewed = live_stream_count (live_http_get_stream (self->http)) > 0;
 
-  live_topic_set_reading (self->frames, watched);
+  reading =
+      live_budget_allows (&self->budget, now_ms (), live_topic_get_bytes (self->frames)) && watched;
+  live_topic_set_reading (self->frames, reading);
+  live_model_set_reading (self->model, reading, now_ms ());
   if (watched && viewed)
     send (self, "frames", live_model_make_frames (self->model, now_ms ()), FALSE);
   if (self->tick++ % STATE_TICKS)

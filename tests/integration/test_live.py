@@ -101,6 +101,7 @@ def test_replicas_and_flow(page):
 
 
 def test_stream_twice_a_second(page):
+    wait_until(lambda: page.camera("cam-1") and page.camera("cam-2"))
     page.look("cam-1", "cam-2")
     found = page.events(4)
     states = [data for name, data in found if name == "state"]

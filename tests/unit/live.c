@@ -5,6 +5,7 @@
 
 #include "liveanswer.h"
 #include "liveblur.h"
+#include "livebudget.h"
 #include "livehistory.h"
 #include "livejpeg.h"
 #include "livejson.h"
@@ -335,6 +336,45 @@ GST_START_TEST (test_history_keeps_half_an_hour)
 }
 GST_END_TEST;
 
+/* ---- the budget of frames ---- */
+
+/* Reads at @rate while it may, in steps of 125 ms; bytes/s in all. */
+static gdouble
+read_for (gdouble rate, guint seconds, guint *longest_rest)
+{
+  LiveBudget budget = {0};
+  gdouble bytes = 0;
+  guint rest = 0;
+
+  *longest_rest = 0;
+  for (gint64 now = 1000; now < 1000 + seconds * 1000; now += 125) {
+    gboolean allowed = live_budget_allows (&budget, now, (guint64) bytes);
+
+    bytes += allowed ? rate / 8 : 0;
+    rest = allowed ? 0 : rest + 125;
+    *longest_rest = MAX (*longest_rest, rest);
+  }
+  return bytes / seconds;
+}
+
+GST_START_TEST (test_budget_lets_few_frames_all_through)
+{
+  guint rest;
+
+  fail_unless (read_for (0.9 * LIVE_BUDGET_RATE, 100, &rest) > 0.89 * LIVE_BUDGET_RATE);
+  fail_unless_equals_int (rest, 0);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_budget_rests_where_frames_are_many)
+{
+  guint rest;
+
+  fail_unless (read_for (10 * LIVE_BUDGET_RATE, 100, &rest) < 1.3 * LIVE_BUDGET_RATE);
+  fail_unless (rest >= 1000 && rest <= 4000, "rests for %u ms", rest);
+}
+GST_END_TEST;
+
 /* ---- pictures ---- */
 
 GST_START_TEST (test_size_of_a_jpeg)
@@ -437,6 +477,8 @@ live_suite (void)
   tcase_add_test (tc, test_hosts_of_this_machine);
   tcase_add_test (tc, test_json_has_null_for_what_is_unknown);
   tcase_add_test (tc, test_history_keeps_half_an_hour);
+  tcase_add_test (tc, test_budget_lets_few_frames_all_through);
+  tcase_add_test (tc, test_budget_rests_where_frames_are_many);
   tcase_add_test (tc, test_size_of_a_jpeg);
   tcase_add_test (tc, test_size_of_what_is_no_jpeg);
   tcase_add_test (tc, test_blur_hides_the_face_and_leaves_the_rest);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* How much of the camera topic is read for those who look. Kafka has no way to read one camera
+ * alone, or every tenth frame: of a busy topic the page reads bursts, with rests between them. */
+typedef struct {
+  gint64 time;   /* ms, of the last call; 0: none yet */
+  guint64 bytes; /* that were read by then */
+  gdouble room;  /* bytes that may be read at once */
+  gboolean resting;
+} LiveBudget;
+
+#define LIVE_BUDGET_RATE (8.0 * 1024 * 1024)   /* bytes/s, on average */
+#define LIVE_BUDGET_BURST (16.0 * 1024 * 1024) /* bytes */
+
+/* Whether to read on. @now: ms; @bytes: read since the start */
+gboolean live_budget_allows (LiveBudget *self, gint64 now, guint64 bytes);
+
+G_END_DECLS
