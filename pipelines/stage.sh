@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What the stages edge, fog and cloud share; sourced by them.
+# Functions of the stages edge, fog and cloud, which source this file.
 set -euo pipefail
 
 default_kafka=localhost:9092
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 line=(gst-launch-1.0 -e)
 
-# The words of a setting that holds several: `! video/x-raw, …`, `name=value name=value`.
+# Splits a setting that holds several words: `! video/x-raw, …`, `name=value name=value`.
 add_words() {
   local words
   read -ra words <<<"$1"
@@ -18,7 +18,7 @@ add() {
   line+=("$@")
 }
 
-# name=value if the value is none of the element's own default.
+# Prints name=value, unless the value is the element's own default.
 add_setting() { # name value default
   [ "$2" = "$3" ] || add "$1=$2"
 }
@@ -29,7 +29,8 @@ add_kafka() { # element servers
   add_setting config-file "${KAFKA_CONFIG:-}" ""
 }
 
-# A source tree's own plugins and registry, where there is a build; else the installed ones.
+# Uses the plugins of a build in this source tree, with a registry of their own, if there is one;
+# else the installed plugins.
 use_build() {
   local build=${GST_FOG_BUILD:-$top/build} plugin
   [ -d "$build/gst-plugins" ] || return 0
@@ -41,7 +42,7 @@ use_build() {
   export GST_REGISTRY=${GST_REGISTRY:-$build/registry.bin}
 }
 
-# What tells of the stage's health, and of its figures, over HTTP.
+# The tracer that reports the stage's health and metrics over HTTP.
 use_health() {
   [ -z "${HEALTH_PORT:-}" ] || export GST_TRACERS="health(port=$HEALTH_PORT)${GST_TRACERS:+;$GST_TRACERS}"
 }

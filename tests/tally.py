@@ -11,7 +11,7 @@ CHECKS = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", re.
 
 
 def meson(path):
-    """Each check of a gst-check program counts; a program that failed without a failed check is one failure."""
+    """Each check of a gst-check program counts. A program that failed without a failed check is one failure."""
     passed = failed = skipped = 0
     for line in path.read_text().splitlines():
         program = json.loads(line)

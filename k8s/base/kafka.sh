@@ -1,5 +1,5 @@
 #!/bin/sh
-# Formats the volume the first time, then is the broker.
+# Formats the volume the first time, then runs the broker.
 set -eu
 # kafka.properties, and what an overlay puts beside it
 cat /etc/fog/kafka*.properties >/tmp/kafka.properties

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes the topics: a partition is the unit of scale, so as many as the largest number of replicas
-# at least. Frames are of use for an hour, reports for minutes, events for as long as the cloud may
-# be away: a week. Only a segment that is closed can go, so they are closed early; and
-# retention.bytes, for each partition, keeps 12 of each from filling a volume of 20 GiB (9 GiB of
-# frames, 3 of events, 0.4 of reports).
+# Creates the topics. A partition is read by one replica, so there are at least as many partitions
+# as the largest number of replicas. Frames are kept for an hour, reports for minutes, events for a
+# week, in case the cloud is away. Only closed segments can be deleted, so they are closed early.
+# retention.bytes, for each partition, keeps 12 of each within a volume of 20 GiB (9 GiB of frames,
+# 3 of events, 0.4 of reports).
 set -eu
 topic() { # name, its settings
   name=$1

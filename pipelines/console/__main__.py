@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The demo's console: starts servers and stages, watches the topics, ends everything in order, and judges."""
+"""The demo's console: starts servers and stages, watches the topics, ends everything in order, and prints the
+verdict."""
 
 import argparse
 import contextlib
@@ -20,7 +21,8 @@ import tally
 import topics
 from stages import DemoError
 
-# A partition is the unit of scale; the console reads everything, so old segments may go.
+# The number of partitions limits the number of replicas. Old segments may be deleted, because the
+# console reads everything at once.
 PARTITIONS = 10
 SEGMENTS = {"segment.bytes": "16777216", "retention.bytes": "67108864"}
 DRAIN_TIMEOUT = 60
@@ -55,7 +57,7 @@ class Demo:
         self.topics = {name: topics.Topic(bootstrap, name, count) for name, (count, _) in wanted.items()}
 
     def _start_stages(self, addresses):
-        # what an edge publishes before the others have joined their groups is to be counted as well
+        # frames that an edge publishes before the others have joined their groups count too
         first = {**addresses, "SOURCE_OPTIONS": "auto-offset-reset=earliest"}
         self.cloud = stages.Stage("cloud", "cloud", self.directory, first)
         for n in range(1, self.replicas + 1):
@@ -64,7 +66,7 @@ class Demo:
                 "FACES_OPTIONS": f"report-interval=1000000000 {os.environ.get('FACES_OPTIONS', '')}"}
             self.fogs.append(stages.Stage("fog", f"fog-{n}", self.directory, settings))
         self.edge = stages.Stage("edge", "edge", self.directory, {**addresses, "SOURCE": stages.source()})
-        time.sleep(0.5)  # the lines are printed by then; a stage that can't even begin has ended
+        time.sleep(0.5)  # the lines are printed by then, and a stage that can't start has ended
         for stage in [self.edge, *self.fogs, self.cloud]:
             say(f"{stage.name}: {stage.line()}")
 
@@ -72,7 +74,7 @@ class Demo:
         return [stage for stage in [self.edge, *self.fogs, self.cloud, self.page] if stage]
 
     def watch(self, seconds, signals):
-        """Until `seconds` are over, if they are given, or a signal came."""
+        """Waits until `seconds` are over, if given, or a signal has come."""
         begin = before = time.monotonic()
         shown = 0
         while not signals and (seconds is None or time.monotonic() < begin + seconds):
@@ -102,7 +104,7 @@ class Demo:
             self.reports.add(message.value(), time.time())
 
     def end(self):
-        """In the direction of the data, so that each stage has all there is before it ends."""
+        """Ends the stages in the direction of the data, so that each has received everything before it ends."""
         say("ending the edge, then the fog when it has counted everything, then the cloud …")
         self.edge.end()
         unread = self.topics["camera"].wait_until_read_by("fog", DRAIN_TIMEOUT, self.read)
@@ -115,7 +117,7 @@ class Demo:
         return unread + self._read_the_rest()
 
     def _read_the_rest(self):
-        """Returns how many messages the console itself could not read in time."""
+        """Returns the number of messages that the console itself could not read in time."""
         deadline = time.monotonic() + DRAIN_TIMEOUT
         while (rest := sum(topic.unread() for topic in self.topics.values())) and time.monotonic() < deadline:
             self.read()
@@ -140,7 +142,7 @@ def say(text):
 
 @contextlib.contextmanager
 def noted_signals():
-    """A signal that raised in the middle of a read would lose what was read; here it is only noted."""
+    """A signal handler that raised an exception during a read would lose messages, so it only sets a flag."""
     noted = []
     before = {number: signal.signal(number, lambda got, frame: noted.append(got)) for number in ENDING}
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The processes of the demo: servers and stages, none of which outlives it."""
+"""The processes of the demo: servers and stages, which all end with it."""
 
 import fcntl
 import glob
@@ -18,7 +18,7 @@ SERVERS = TOP / "tests/servers"
 
 
 class DemoError(Exception):
-    """One sentence for a person."""
+    """An error whose message is one sentence for users."""
 
 
 class Server:
@@ -31,7 +31,7 @@ class Server:
         done = subprocess.run(
             [self.program, "start", "--dir", self.directory, "--owner", str(os.getpid())],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
-            start_new_session=True)  # Ctrl-C is for this process alone: it ends the others in order
+            start_new_session=True)  # only this process gets Ctrl-C, and ends the others in order
         if done.returncode:
             raise DemoError(f"The server {self.program.name} did not start: {done.stderr.strip()}")
         return dict(line.split("=", 1) for line in done.stdout.splitlines())
@@ -44,7 +44,7 @@ class Server:
 
 
 class Stage:
-    """One of the scripts beside this folder."""
+    """A stage, run by one of the scripts in the folder above."""
 
     def __init__(self, script, name, directory, environment, *arguments):
         self.name, self.log = name, directory / f"{name}.log"
@@ -69,7 +69,7 @@ class Stage:
         return found[1] if found else (text.strip().splitlines() or ["it said nothing"])[-1]
 
     def end(self, timeout=20):
-        """As Ctrl-C does: what it holds is delivered first."""
+        """Sends SIGINT, as Ctrl-C does, so that the stage delivers what it holds."""
         if self.popen.poll() is None:
             self.popen.send_signal(signal.SIGINT)
         try:
@@ -118,7 +118,7 @@ def free_port(wanted):
 
 
 def remove_with_this_process(directory):
-    """A helper that removes the directory when this process is gone, however it went."""
+    """Starts a helper that removes the directory when this process ends for any reason."""
     return subprocess.Popen(
         ["sh", "-c", 'cat; sleep 1; rm -rf -- "$0"', directory], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL, start_new_session=True)
@@ -142,7 +142,7 @@ def captures(device):
 
 
 def source():
-    """What the edge is to take frames from."""
+    """The source of the edge's frames."""
     if os.environ.get("SOURCE"):
         return os.environ["SOURCE"]
     cameras = filter(captures, sorted(glob.glob("/dev/video*")))

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What was published, counted and stored, and whether it agrees. No network in here."""
+"""Counts what was published, counted and stored, and compares the numbers."""
 
 import datetime
 import json
 
 
 def frame_id(headers):
-    """As haarfacecount makes the `_id` of a frame's event; None if a header is missing."""
+    """The `_id` that haarfacecount gives a frame's event; None if a header is missing."""
     parts = [headers.get(name) for name in ("camera", "session", "seq")]
     return ":".join(parts) if all(parts) else None
 
@@ -16,7 +16,7 @@ def number(text):
 
 
 class Frames:
-    """The camera topic: every frame's id, and how many faces it truly shows, if anyone knows."""
+    """The camera topic: the id of each frame, and its true number of faces, if known."""
 
     def __init__(self):
         self.messages = 0
@@ -28,12 +28,12 @@ class Frames:
 
 
 class Events:
-    """The database topic: what the fog said of frames with faces."""
+    """The database topic: the events about frames with faces."""
 
     def __init__(self):
         self.messages = 0
         self.ids = set()
-        self.newest = None  # captured, faces, seconds from capture to here
+        self.newest = None  # captured, faces, seconds from capture to this reader
 
     def add(self, value, now):
         event = json.loads(value)
@@ -45,7 +45,7 @@ class Events:
 
 
 class Reports:
-    """The feedback topic: what each replica does."""
+    """The feedback topic: the reports of each replica."""
 
     def __init__(self):
         self.frames = 0
@@ -61,7 +61,7 @@ class Reports:
             self.rejected += 1
 
     def current(self, now):
-        """The newest report of each replica that is still there."""
+        """The newest report of each replica that still runs."""
         return [
             report for when, report in self.last.values()
             if now - when < 2.2 * report["interval"] + 1 and not report.get("leaving")]
@@ -74,7 +74,7 @@ class Reports:
 
 
 def date_of(value):
-    """Seconds since the epoch of an Extended JSON date, relaxed or canonical."""
+    """An Extended JSON date, relaxed or canonical, as seconds since the epoch."""
     date = value["$date"]
     if isinstance(date, dict):
         return int(date["$numberLong"]) / 1000
@@ -82,17 +82,18 @@ def date_of(value):
 
 
 class Verdict:
-    # Below this the scene wasn't counted as its faces allow.
+    # Below this precision or recall the faces of the scene were not counted properly.
     GOOD = 0.97
 
     def __init__(self, frames, events, reports, documents, unread):
-        """`documents` as read back from the database; `unread`: messages that fog, cloud or console left."""
+        """Compares the numbers. `documents`: read back from the database; `unread`: messages that fog, cloud or
+        console have not read."""
         self.frames, self.events, self.counted = frames, events, reports.frames
-        # a frame may be counted twice and stored once, but not less than once
+        # a frame may be counted twice and stored once, but must be counted at least once
         self.unread = max(unread, frames.messages - reports.frames)
         self.stored = len(documents)
         self.faces = {document["_id"]: document["faces"] for document in documents}
-        # not by _id, which the database itself keeps apart
+        # not by _id, which the database itself keeps unique
         self.twice = self.stored - len({(document["camera"], document["seq"]) for document in documents})
         self.missing = len(events.ids - self.faces.keys())
         self.unknown = len(self.faces.keys() - frames.truth.keys())
@@ -101,7 +102,7 @@ class Verdict:
         return {frame: faces for frame, faces in self.frames.truth.items() if faces is not None}
 
     def count_quality(self):
-        """Precision and recall of the faces counted frame by frame, or None where no truth is known."""
+        """Precision and recall of the faces, frame by frame; None if no true number is known."""
         known = self.known()
         if not known:
             return None

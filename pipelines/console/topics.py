@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Topics of the demo's Kafka: made, read from beginning to end, and asked how far a group has come."""
+"""The topics of the demo's Kafka: creates them, reads them from beginning to end, and queries a group's progress."""
 
 import time
 
@@ -39,7 +39,7 @@ class Topic:
         self._consumer.assign(self._places)
 
     def read(self, timeout):
-        """What has come since the last call."""
+        """The messages since the last call."""
         for message in self._consumer.consume(1000, timeout):
             if message.error():
                 raise DemoError(f"The topic {self.name} can't be read: {message.error().str()}")
@@ -47,17 +47,17 @@ class Topic:
             yield message
 
     def ends(self):
-        """Asked as the offsets of the time -1, in one request: get_watermark_offsets() takes one or two for each
-        partition, and waits for ever for an answer that is lost (seen with librdkafka 2.0.2)."""
+        """The ends of all partitions, queried as the offsets of the time -1 in one request. get_watermark_offsets()
+        needs one or two requests a partition, and waits for ever for a lost answer (seen with librdkafka 2.0.2)."""
         asked = [confluent_kafka.TopicPartition(self.name, place.partition, -1) for place in self._places]
         return {place.partition: place.offset for place in self._consumer.offsets_for_times(asked, TIMEOUT)}
 
     def unread(self):
-        """Messages that read() has not come to yet."""
+        """The number of messages that read() has not returned yet."""
         return sum(max(0, end - self._next[partition]) for partition, end in self.ends().items())
 
     def unread_by(self, group):
-        """Messages that the group has not committed yet."""
+        """The number of messages that the group has not committed yet."""
         asker = _consumer(self.bootstrap, group)
         try:
             committed = {place.partition: max(place.offset, 0) for place in asker.committed(self._places, TIMEOUT)}
@@ -66,7 +66,7 @@ class Topic:
         return sum(max(0, end - committed[partition]) for partition, end in self.ends().items())
 
     def wait_until_read_by(self, group, timeout, meanwhile):
-        """Returns what is still unread when everything is read, or the time is over."""
+        """Reads until everything is read or the time is over. Returns the number of unread messages."""
         deadline = time.monotonic() + timeout
         while (unread := self.unread_by(group)) and time.monotonic() < deadline:
             meanwhile()
@@ -77,7 +77,7 @@ class Topic:
 
 
 def headers(message):
-    """UTF-8 headers as a dictionary; others are left out."""
+    """The headers in UTF-8 as a dictionary; others are left out."""
     found = {}
     for name, value in message.headers() or ():
         try:

@@ -49,25 +49,26 @@ enum {
 struct _GstSceneSrc {
   GstPushSrc parent;
 
-  /* properties, with the object lock */
+  /* properties; the object lock guards them */
   gchar *location;
   guint64 seed;
   guint max_faces;
 
-  /* counts, with the object lock */
+  /* counters; the object lock guards them */
   guint64 frames;
   guint64 faces;
   guint64 missed;
 
-  /* of the streaming thread, and of start and stop */
+  /* only the streaming thread, start and stop use these */
   GstSample *portrait;
   ScenePainter *painter;
   SceneScript script;
   GstVideoInfo info;
   GstCaps *unix_caps;
-  GstClockTime begin;      /* running time of the scene's first frame */
-  GstClockTime next;       /* scene time of the next frame */
-  GstClockTime rate_start; /* scene time that `rate_frames` counts from: rounding never adds up */
+  GstClockTime begin; /* running time of the scene's first frame */
+  GstClockTime next;  /* scene time of the next frame */
+  /* scene time from which `rate_frames` counts, so that rounding errors don't add up */
+  GstClockTime rate_start;
   guint64 rate_frames;
   gboolean discont;
 };
@@ -167,8 +168,7 @@ frame_time (GstSceneSrc *self, guint64 frame)
          gst_util_uint64_scale (frame, GST_SECOND * (guint64) self->info.fps_d, self->info.fps_n);
 }
 
-/* Time since the scene began, which it does with its first frame; NONE
- * if nobody is to wait for it. */
+/* The time since the scene began, which is its first frame; NONE if nobody waits for it. */
 static GstClockTime
 scene_time_now (GstSceneSrc *self)
 {
@@ -180,7 +180,7 @@ scene_time_now (GstSceneSrc *self)
   clock = gst_element_get_clock (GST_ELEMENT (self));
   if (!clock)
     return GST_CLOCK_TIME_NONE;
-  /* a pause moves the base time: the scene stands still in it */
+  /* a pause moves the base time, so the scene stands still meanwhile */
   now = gst_clock_get_time (clock) - gst_element_get_base_time (GST_ELEMENT (self));
   gst_object_unref (clock);
   if (!GST_CLOCK_TIME_IS_VALID (self->begin))
@@ -188,7 +188,7 @@ scene_time_now (GstSceneSrc *self)
   return now - self->begin;
 }
 
-/* What a camera took while downstream was busy is gone: go on with the frame that is due. */
+/* Skips the frames that a camera would have taken while downstream was busy. */
 static void
 miss_late_frames (GstSceneSrc *self, GstClockTime now)
 {
@@ -196,7 +196,7 @@ miss_late_frames (GstSceneSrc *self, GstClockTime now)
       now - self->rate_start, self->info.fps_n, GST_SECOND * (guint64) self->info.fps_d);
   guint64 late = due > self->rate_frames ? due - self->rate_frames : 0;
 
-  /* one frame waits in the camera */
+  /* the camera keeps one frame */
   if (late < 2)
     return;
   self->rate_frames += late;
@@ -263,7 +263,7 @@ gst_scene_src_fill (GstPushSrc *push, GstBuffer *buffer)
   return GST_FLOW_OK;
 }
 
-/* Tells the base class to hold each frame until its time. */
+/* Makes the base class hold each frame until its time. */
 static void
 gst_scene_src_get_times (
     GstBaseSrc *base, GstBuffer *buffer, GstClockTime *start, GstClockTime *end)

@@ -3,19 +3,19 @@
 
 #include <math.h>
 
-/* The scene is a row of acts. Each act has one number of faces; in `max_faces + 1` acts on
- * end, each number from none to all comes once. A face comes and goes at once, a little
- * after its act begins and a little before it ends: no frame shows half a face, so the
- * number is never a matter of opinion. */
+/* The scene is a sequence of acts, each with a fixed number of faces. In `max_faces + 1` acts in a
+ * row each number from none to all occurs once. A face appears and disappears at once, a little
+ * after its act begins and a little before it ends, so no frame shows half a face, and the true
+ * number is always clear. */
 #define ACT (2 * (guint64) 1000000000)
-#define LATEST_ENTRY 0.25 /* of an act, and likewise the earliest exit */
+#define LATEST_ENTRY 0.25 /* as a part of the act; also the time before its end */
 
-/* Head sizes, as shares of the quarter that a head moves in: faces of
- * 60 to 110 pixels at 640x480. */
+/* Sizes of heads, as parts of the quarter in which a head moves: faces of 60 to 110 pixels at
+ * 640x480. */
 #define SMALLEST_HEAD 0.50
 #define LARGEST_HEAD 0.84
 
-/* splitmix64: one step is enough to make neighbours look unrelated. */
+/* splitmix64: one step makes neighbouring numbers look unrelated. */
 static guint64
 scramble (guint64 x)
 {
@@ -25,7 +25,7 @@ scramble (guint64 x)
   return x ^ (x >> 31);
 }
 
-/* A number that is the same for the same seed, purpose and index. */
+/* A number that depends only on seed, purpose and index. */
 static guint64
 draw (guint64 seed, guint64 purpose, guint64 index)
 {
@@ -38,7 +38,7 @@ draw_share (guint64 seed, guint64 purpose, guint64 index)
   return (draw (seed, purpose, index) >> 11) * 0x1.0p-53;
 }
 
-/* What is at @place when 0..@n-1 is shuffled. */
+/* The element at @place after 0..@n-1 was shuffled. */
 static guint
 shuffled (guint64 seed, guint64 purpose, guint n, guint place)
 {
@@ -64,13 +64,13 @@ scene_head_size (const SceneScript *script, guint step)
 {
   gdouble share = SMALLEST_HEAD + (LARGEST_HEAD - SMALLEST_HEAD) * step / (SCENE_STEPS - 1);
 
-  /* A small frame has room for its largest heads only. */
+  /* In a small frame only the largest heads show a face that can be found. */
   if (quarter_size (script) < 240)
     share = MAX (share, MIN (1.0, SMALLEST_HEAD * 240 / quarter_size (script)));
   return (gint) (share * quarter_size (script)) & ~1;
 }
 
-/* Where in a range of @room pixels, wandering to and fro. */
+/* A position in a range of @room pixels, moving to and fro. */
 static gint
 wander (guint64 seed, guint64 purpose, gint room, guint64 time)
 {

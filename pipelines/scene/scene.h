@@ -6,13 +6,13 @@
 G_BEGIN_DECLS
 
 #define SCENE_MAX_FACES 4
-/* Heads come in this many sizes, so that each can be scaled once and kept. */
+/* Heads have this many sizes, so that each can be scaled once and kept. */
 #define SCENE_STEPS 6
-/* The smallest frame whose quarter holds a face that a cascade sees. */
+/* The smallest frame whose quarter holds a face that a cascade finds. */
 #define SCENE_MIN_WIDTH 320
 #define SCENE_MIN_HEIGHT 240
 
-/* What the script depends on, besides the time. */
+/* All that the script depends on, besides the time. */
 typedef struct {
   guint64 seed;
   guint max_faces; /* <= SCENE_MAX_FACES */
@@ -20,14 +20,14 @@ typedef struct {
   gint height;     /* >= SCENE_MIN_HEIGHT */
 } SceneScript;
 
-/* A head to paint: a square that lies in the frame as a whole and touches no other. */
+/* A head to paint: a square that is completely within the frame and touches no other head. */
 typedef struct {
   gint x, y; /* even, for planes of half the size */
   gint size; /* even */
   guint step;
 } SceneHead;
 
-/* The side of the head of that step, in pixels of the frame. */
+/* The side of a head of that size, in pixels of the frame. */
 gint scene_head_size (const SceneScript *script, guint step);
 
 /**

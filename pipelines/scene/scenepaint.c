@@ -3,12 +3,12 @@
 
 #include <math.h>
 
-/* Where the head is in the portrait: a square, as shares of its side. */
+/* The position of the head in the portrait: a square, as parts of its side. */
 #define HEAD_X 0.258
 #define HEAD_Y 0.010
 #define HEAD_SIZE 0.371
-/* The head's outline in that square: an ellipse, as shares of the square,
- * opaque within and clear without. */
+/* The outline of the head in that square: an ellipse, as parts of the square, opaque inside and
+ * transparent outside. */
 #define OUTLINE_X 0.50
 #define OUTLINE_Y 0.50
 #define OUTLINE_RADIUS_X 0.43
@@ -29,7 +29,7 @@ struct _ScenePainter {
   Patch patches[SCENE_STEPS];
 };
 
-/* Why @pipeline has no picture, as a GError. */
+/* A GError that says why @pipeline has no picture. */
 static void
 take_error (GstElement *pipeline, GError **error)
 {
@@ -118,7 +118,7 @@ patch_init (Patch *patch, gint size, GstVideoInfo *from, GstVideoFrame *portrait
   scale_head (patch, from, portrait);
 }
 
-/* A plain weave with slow shades: enough for an encoder to work on, nothing like a face. */
+/* A plain weave with slow shades: it gives an encoder some work, and looks nothing like a face. */
 static guint8
 ground_at (gint component, gdouble x, gdouble y, GRand *rand)
 {

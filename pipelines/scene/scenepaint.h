@@ -24,7 +24,7 @@ GstSample *scene_load_portrait (const gchar *location, GError **error);
 ScenePainter *scene_painter_new (const SceneScript *script, GstSample *portrait);
 void scene_painter_free (ScenePainter *painter);
 
-/* Fills @frame, I420 of the script's size. */
+/* Paints @frame, I420 of the script's size. */
 void scene_painter_paint (
     ScenePainter *painter, GstVideoFrame *frame, const SceneHead *heads, guint n_heads);
 

@@ -44,7 +44,7 @@ typedef struct {
   GstBuffer *frame;
 } Bench;
 
-/* Each second run begins with what is left of the first. */
+/* Each second run starts with the state of the run before it. */
 #define REPORT_INTERVAL (G_TIME_SPAN_SECOND / 4)
 #define SETTLING (2 * REPORT_INTERVAL)
 
@@ -113,7 +113,7 @@ add_reports (GstHarness *harness, Sums *sums)
   }
 }
 
-/* @rate frames/s; 0: as many as it takes. */
+/* @rate: frames/s; 0: as fast as possible. */
 static Sums
 run (Bench *bench, gdouble rate)
 {
@@ -200,7 +200,7 @@ measure_all (const gchar *name)
   }
 }
 
-/* A process of its own, as what this one uses counts as work. */
+/* In another process, because this process's CPU time counts as work. */
 static GPid
 start_hog (void)
 {

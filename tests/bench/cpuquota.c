@@ -16,7 +16,7 @@ struct _CpuQuota {
   gchar *home, *group; /* directories */
 };
 
-/* Without creating it, as a file there can't be. */
+/* Doesn't create the file, which is impossible there. */
 static gboolean
 write_text (const gchar *dir, const gchar *name, const gchar *text, GError **error)
 {
@@ -33,7 +33,7 @@ write_text (const gchar *dir, const gchar *name, const gchar *text, GError **err
   return written;
 }
 
-/* Where version 1 has this process's quota; NULL: the system has no version 1. */
+/* The quota of this process in cgroup version 1; NULL: the system has no version 1. */
 static gchar *
 find_home_v1 (void)
 {
@@ -63,7 +63,7 @@ enter_v1 (CpuQuota *self, const gchar *pid, gdouble processors, GError **error)
          write_text (self->group, "cgroup.procs", pid, error);
 }
 
-/* Right below the root, which alone may hold processes beside groups with a quota. */
+/* Directly below the root, which alone may hold processes beside groups with a quota. */
 static gboolean
 enter_v2 (CpuQuota *self, const gchar *pid, gdouble processors, GError **error)
 {

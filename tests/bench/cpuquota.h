@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* A control group of its own that this process, all its threads, runs in. */
+/* Moves this process with all its threads into a control group of its own. */
 typedef struct _CpuQuota CpuQuota;
 
 /**
@@ -16,7 +16,7 @@ typedef struct _CpuQuota CpuQuota;
  * and /sys/fs/cgroup to be writable
  */
 CpuQuota *cpu_quota_enter (gdouble processors, GError **error);
-/* Back to where it was. */
+/* Moves it back to its former group. */
 void cpu_quota_leave (CpuQuota *quota);
 
 G_END_DECLS

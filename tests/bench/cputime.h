@@ -4,7 +4,7 @@
 #include <glib.h>
 #include <time.h>
 
-/* Seconds of CPU that this process, all its threads, has used. */
+/* Seconds of CPU that this process has used, with all its threads. */
 static inline gdouble
 cpu_now (void)
 {

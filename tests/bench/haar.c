@@ -50,7 +50,7 @@ typedef struct {
 
   HaarEngine *engine;
   GArray *rects;
-  gdouble cpu[MAX_ROUNDS], wall[MAX_ROUNDS]; /* of one round each, ms a frame */
+  gdouble cpu[MAX_ROUNDS], wall[MAX_ROUNDS]; /* ms a frame, one value for each round */
 } Peer;
 
 static gdouble
@@ -101,7 +101,7 @@ run (Peer *peer, const HaarPicture *picture, GstBuffer *rgb, const HaarParams *p
   peer->klass->detect (peer->engine, picture->pixels, picture->width, picture->height,
       picture->stride, params, peer->rects, &error);
   g_assert_no_error (error);
-  /* OpenCV's threads append theirs as they come. */
+  /* OpenCV's threads append their results as they come. */
   if (peer->threads > 1)
     g_array_sort (peer->rects, compare_rects);
 }
@@ -147,8 +147,8 @@ add_engine (Peer *peers, guint *n, const HaarEngineClass *klass, const gchar *de
   return peer;
 }
 
-/* It looks for eyes, nose and mouth too, in the profiles that OpenCV ships no more; one that can't
- * be opened is done without, once OpenCV has said so. */
+/* It also looks for eyes, nose and mouth with profiles that OpenCV doesn't ship any more. OpenCV
+ * prints a message for each missing one, and works without it. */
 static GstElement *
 make_facedetect (void)
 {
@@ -247,7 +247,7 @@ measure (Peer *peers, guint n, const HaarPicture *pictures, const HaarParams *pa
   }
 }
 
-/* The median's; frames/s a core by CPU time, which other load on the machine lengthens least. */
+/* Of the median round; frames/s a core by CPU time, which other load affects least. */
 static void
 report (const Peer *peers, guint n)
 {

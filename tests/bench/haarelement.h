@@ -4,7 +4,7 @@
 #include <gst/gst.h>
 #include <stdlib.h>
 
-/* The one that was built beside the benchmark, unless GST_PLUGIN_PATH has another. */
+/* The element built beside the benchmark, unless GST_PLUGIN_PATH names another one. */
 static inline GstElement *
 make_haarfacecount (void)
 {

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* How many threads OpenCV shares a picture out among, in this process. */
+/* Sets how many threads OpenCV uses for a picture in this process. */
 void haar_set_opencv_threads (guint n);
 /* Whether OpenCV prints errors. */
 void haar_set_opencv_silent (gboolean silent);

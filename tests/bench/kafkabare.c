@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The least that librdkafka asks of a program: frames are pointed to until their report, messages
- * are read where the client received them. */
+/* The least that librdkafka requires of a program: frames are referenced until their report, and
+ * messages are read in the client's memory. */
 #include <librdkafka/rdkafka.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 #define WAIT_MS 1000
 
-/* As kafkasink sets them, its bound of what is queued included. */
+/* As kafkasink sets them, including the limit of the queue. */
 static const gchar *const like_kafkasink[][2] = {
     {"acks", "all"},
     {"linger.ms", "0"},
@@ -163,7 +163,7 @@ read_headers (const rd_kafka_message_t *message)
     i++;
 }
 
-/* Whatever it is that someone does with a message, but for the memory that it would touch. */
+/* Stands for the work that a program does with a message, without touching memory. */
 static void
 work (void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* kafkasink behind a harness, and kafkasrc before a pad. */
+/* kafkasink fed by a harness, and kafkasrc pushing into a pad. */
 #include <gst/check/gstharness.h>
 
 #include "kafkaclient.h"
@@ -85,7 +85,7 @@ delivered (void)
   return n;
 }
 
-/* EOS would end the stream, which the warm-up doesn't. */
+/* EOS would end the stream, and the warm-up must not. */
 static void
 wait_for_sink (void)
 {
@@ -131,7 +131,7 @@ take_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return TRUE;
 }
 
-/* No sink element: what that takes isn't the source's. */
+/* A pad instead of a sink element, whose time isn't the source's. */
 static GstPad *
 make_end (GstElement *src, Reader *reader)
 {

@@ -48,7 +48,7 @@ parse (const rd_kafka_message_t *message)
   return document;
 }
 
-/* The messages of a batch are stored, or were: their offsets may be committed. */
+/* The messages of a batch are stored, now or before, so their offsets may be committed. */
 static void
 settle (GPtrArray *messages)
 {
@@ -83,7 +83,7 @@ insert (mongoc_collection_t *collection, GPtrArray *messages)
   settle (messages);
 }
 
-/* Partitions whose end was seen count up; whether one more message came. */
+/* Counts the partitions whose end was reached. TRUE: a message came. */
 static gboolean
 take (rd_kafka_t *consumer, GPtrArray *messages, guint *ends)
 {

@@ -40,7 +40,7 @@ typedef struct {
   GArray *truth; /* of HaarRect */
 } Scene;
 
-/* Where in a picture the face is, as a part of its width. */
+/* The position of the face in a picture, as a part of its width. */
 typedef struct {
   HaarPicture picture;
   gdouble x, y, side;
@@ -60,7 +60,7 @@ sample (const HaarPicture *picture, gdouble x, gdouble y)
          (p[picture->stride] * (1 - fx) + p[picture->stride + 1] * fx) * fy;
 }
 
-/* Half the size at most per step, so that a small face keeps what a lens would keep of it. */
+/* Halves the size at most in each step, so that a small face looks as through a lens. */
 static HaarPicture
 shrink (const HaarPicture *from, gint width)
 {
@@ -86,7 +86,7 @@ shrink (const HaarPicture *from, gint width)
   return result;
 }
 
-/* Turned by up to 8 degrees, in another light, with soft edges. */
+/* Rotated by up to 8 degrees, in another light, with soft edges. */
 static void
 paste (HaarPicture *to, const HaarPicture *portrait, gint left, gint top, gint side, GRand *rand)
 {
@@ -135,7 +135,7 @@ add_noise (HaarPicture *picture, GRand *rand, gint amount)
     }
 }
 
-/* Light that falls off, and overlapping blocks and stripes. */
+/* Light that fades, and overlapping blocks and stripes. */
 static void
 fill_ground (HaarPicture *picture, GRand *rand)
 {
@@ -169,7 +169,7 @@ is_free (const GArray *taken, gint left, gint top, gint side)
   return TRUE;
 }
 
-/* Of @n portraits the first @n_faces are faces. */
+/* The first @n_faces of @n portraits are faces. */
 static Scene
 compose (const Portrait *portraits, guint n, guint n_faces, guint32 number)
 {
@@ -304,8 +304,7 @@ detect (const Detector *detector, const guint8 *pixels, gint width, gint height,
   g_assert_no_error (error);
 }
 
-/* A second opinion: anything at all near the rectangle and of its
- * size, or half of it for an eye. */
+/* A lenient match: any rectangle near it of similar size, or half of the size for an eye. */
 static gboolean
 confirm (const Detector *verify, const HaarPicture *picture, const HaarRect *rect, GArray *found)
 {
@@ -338,7 +337,7 @@ matches (const HaarRect *found, const HaarRect *truth)
   return hypot (dx, dy) < 0.4 * truth->w && ratio > 0.5 && ratio < 2;
 }
 
-/* Each face is found once: whatever finds it again is wrong. */
+/* Each face counts once; a second rectangle on it is a false positive. */
 static void
 judge (const GArray *found, const GArray *truth, Score *score)
 {
@@ -456,7 +455,7 @@ main (int argc, char **argv)
   }
   g_option_context_free (context);
   photo = haar_picture_load (HAAR_PORTRAIT);
-  /* The head and a little round it. */
+  /* The head with a small margin. */
   portrait.picture = (HaarPicture){200, 200, photo.stride, photo.pixels + 20 * photo.stride + 140};
   scenes = compose_all (&portrait, 1, 1);
   print_table ("One portrait", scenes);

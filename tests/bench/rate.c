@@ -41,7 +41,7 @@ pid (gdouble memory[2], gdouble rate, const RateState *fog, gdouble interval, gd
   return memory[0];
 }
 
-/* The thesis's rule, but on the rate of all replicas together. */
+/* The rule of the thesis, but with the rate of all replicas together. */
 static gdouble
 thesis_of_all (gdouble memory[2], gdouble rate, const RateState *fog, gdouble interval, gdouble now)
 {
@@ -176,7 +176,7 @@ measure_cost (void)
     began = cpu_seconds ();
     for (guint i = 0; i < COST_REPLICAS; i++)
       rate_controller_report (controller, reports[i], round + i / (gdouble) COST_REPLICAS);
-    /* The first rounds meet every name for the first time. */
+    /* In the first rounds every name is new. */
     if (round >= 5)
       spent += cpu_seconds () - began;
   }

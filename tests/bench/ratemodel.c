@@ -10,7 +10,7 @@
 #define SENSOR_RATE 30.0
 /* s, from camera to partition, and from replica to camera. */
 #define DELAY 0.05
-/* s until a consumer group notices that a member is gone, or takes in a new one. */
+/* s until a consumer group notices that a member is gone, or accepts a new one. */
 #define DEATH 6.0
 #define BIRTH 1.0
 #define FRAME_BYTES 50000
@@ -29,7 +29,7 @@ typedef struct {
   guint turn;
   gdouble told; /* the rate last seen, to count changes */
   gdouble memory[2], rate;
-  GQueue link; /* of Frame, waiting for it and on it */
+  GQueue link; /* of Frame: those waiting for the replica and the one in work */
   GstKafkaPace pace;
 } Camera;
 
@@ -39,9 +39,9 @@ typedef struct {
   gdouble speed; /* frames/s */
   Frame *frame;  /* at work */
   gdouble left;  /* of it */
-  gdouble since; /* s, when that was so */
-  guint finish;  /* which of its FINISH events is the valid one */
-  guint report;  /* the same of its REPORT events */
+  gdouble since; /* when that was, s */
+  guint finish;  /* number of the valid FINISH event */
+  guint report;  /* number of the valid REPORT event */
   GQueue held;
   gdouble busy;
   guint64 reports;
@@ -55,8 +55,8 @@ typedef enum { FILM, LINK, ARRIVE, FINISH, REPORT, MAIL, TRACE, CHANGE_LINK, REB
 typedef struct {
   gdouble time;
   What what;
-  guint who;     /* camera, replica, or line of the trace */
-  guint version; /* an event that is no longer valid has an old one */
+  guint who;     /* number of the camera, the replica, or the line of the trace */
+  guint version; /* compared with the number of the valid event */
   gpointer load; /* a frame, a report */
 } Event;
 
@@ -72,7 +72,7 @@ typedef struct {
   guint *owner;   /* of each partition */
   guint partitions, idle_turn, rebalance;
   gdouble work, capacity; /* frames */
-  gdouble changed;        /* s, up to when the capacity is summed */
+  gdouble changed;        /* time up to which the capacity has been summed, s */
   gdouble link_rate;      /* frames/s; 0: no limit */
   GArray *ages;
   guint64 changes;
@@ -118,7 +118,7 @@ queue_for (Model *m, guint replica)
   return oldest;
 }
 
-/* A shared queue is shared to the last frame. */
+/* With one shared queue, a free replica takes any frame. */
 static guint
 most_held (const Model *m)
 {
@@ -147,7 +147,7 @@ plan_finish (Model *m, guint i)
     plan (m, m->now + replica->left / replica->speed, FINISH, i, replica->finish, NULL);
 }
 
-/* Takes the next frame that isn't too old, if it has none at work. */
+/* If the replica is free, takes the next frame that isn't too old. */
 static void
 begin_work (Model *m, guint i)
 {
@@ -162,14 +162,14 @@ begin_work (Model *m, guint i)
       hold (m, i);
       continue;
     }
-    /* Frames differ by a tenth. */
+    /* The cost of frames varies by a tenth. */
     replica->left = g_rand_double_range (m->rand, 0.9, 1.1);
     plan_finish (m, i);
   }
   hold (m, i);
 }
 
-/* Up to now at the present speed. */
+/* Advances the work up to now at the present speed. */
 static void
 account (Model *m, Replica *replica)
 {
@@ -200,7 +200,7 @@ finish (Model *m, guint i)
   begin_work (m, i);
 }
 
-/* What it had taken comes again, from where it was. */
+/* The frames that the replica had taken come again from their partitions. */
 static void
 die (Model *m, Replica *replica)
 {
@@ -262,7 +262,7 @@ list_cameras (Model *m, Replica *replica, FogReport *report)
   }
 }
 
-/* @interval: s since the report before it */
+/* @interval: s since the last report */
 static FogReport *
 make_report (Model *m, guint i, gdouble interval)
 {
@@ -337,7 +337,7 @@ deliver (Model *m, FogReport *report)
 
 /* ---- the group ---- */
 
-/* Each tells its new partitions at once. */
+/* Each replica reports its new partitions at once. */
 static void
 rebalance (Model *m)
 {
@@ -357,7 +357,7 @@ rebalance (Model *m)
   }
 }
 
-/* Since the last change of anything: the least of what replicas, cameras and links can do. */
+/* Sums the capacity since the last change: the least of what replicas, cameras and links can do. */
 static void
 add_capacity (Model *m)
 {
@@ -423,7 +423,7 @@ microseconds (gdouble time)
   return (gint64) (time * G_USEC_PER_SEC);
 }
 
-/* The sink tells by the age of its oldest frame that the link is too slow. */
+/* The sink notices from the age of its oldest frame that the link is too slow. */
 static void
 throttle (Model *m, Camera *camera)
 {
@@ -451,7 +451,7 @@ put_on_link (Model *m, guint c, Frame *frame)
   throttle (m, camera);
 }
 
-/* The first frame is through. */
+/* The first frame has passed the link. */
 static void
 take_off_link (Model *m, guint c)
 {

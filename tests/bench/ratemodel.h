@@ -6,12 +6,12 @@
 
 G_BEGIN_DECLS
 
-/* A model of cameras, links, partitions and replicas, from event to event, round the real
+/* A model of cameras, links, partitions and replicas, simulated by events around the real
  * controller and the real pace of kafkasink. */
 
 typedef enum {
-  RATE_MODEL_SHARED,    /* one queue that every replica takes from */
-  RATE_MODEL_TURNS,     /* partitions, each waits for its own replica; frames take turns */
+  RATE_MODEL_SHARED,    /* one queue from which every replica takes frames */
+  RATE_MODEL_TURNS,     /* partitions, each read by one replica; frames take turns */
   RATE_MODEL_PLACEMENT, /* the same, and the controller names the partition */
   RATE_MODEL_KEYED,     /* all frames of a camera in one partition */
 } RateModelKind;
@@ -26,22 +26,23 @@ typedef struct {
   RateSettings settings; /* of each camera */
   RateRule rule;         /* NULL: the controller's own */
   guint cameras;
-  guint held;         /* frames that a replica takes from its partitions ahead of its work */
+  guint held;         /* frames that a replica reads ahead from its partitions */
   gdouble interval;   /* s between reports */
-  gdouble max_age;    /* s after which a frame isn't counted; 0: none */
+  gdouble max_age;    /* age in s above which a frame isn't counted; 0: no limit */
   gdouble loss;       /* part of the reports */
   gdouble busy_error; /* part of `busy` */
   guint32 seed;
 } RateModelSettings;
 
 typedef struct {
-  gdouble utilisation;        /* work done, of what replicas, cameras and links could have done */
+  /* work done, divided by what replicas, cameras and links could have done */
+  gdouble utilisation;
   gdouble p50, p95, p99, max; /* s, age of a frame when it was counted */
   guint64 counted, dropped;
-  gdouble changes; /* of a camera's rate by more than 5 %, a minute */
+  gdouble changes; /* changes of a camera's rate by more than 5 %, a minute */
 } RateModelResult;
 
-/* What the trace says of cameras, interval and least rate goes before @settings. */
+/* The trace's cameras, interval and minimum rate override @settings. */
 RateModelResult rate_model_run (const RateTrace *trace, const RateModelSettings *settings);
 
 G_END_DECLS

@@ -12,7 +12,7 @@ G_BEGIN_DECLS
  * scene where it isn't the usual one. '#' begins a comment. */
 typedef struct {
   GArray *times;  /* of gdouble, s */
-  GArray *speeds; /* of gdouble, replicas for each time; below 0: absent */
+  GArray *speeds; /* of gdouble, for each time the rate of each replica; below 0: absent */
   guint replicas;
   GArray *link_times, *link_rates; /* of gdouble, s and frames/s; empty: no limit */
   guint cameras, partitions;       /* 0: not said */

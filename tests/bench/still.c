@@ -14,7 +14,7 @@
 #define WIDTH 640
 #define HEIGHT 480
 #define RATE 25
-#define SIDE 200 /* of the head that moves */
+#define SIDE 200 /* size of the moving head */
 
 static gint seconds = 20;
 static gdouble interval = 1;
@@ -52,7 +52,7 @@ note_faces (GstBus *bus, Pass *pass)
   }
 }
 
-/* Whether the moving head is there, and whole. */
+/* Whether the moving head is in the picture completely. */
 static gboolean
 head_is_there (gint n)
 {
@@ -71,7 +71,7 @@ is_in (gint x, gint y, gint left, gint top)
   return x >= left && x < left + SIDE && y >= top && y < top + SIDE;
 }
 
-/* Two heads that stay, and one that crosses below them. */
+/* Two heads that stay, and one that passes below them. */
 static gint
 pixel_of_scene (const HaarPicture *photo, gint n, gint x, gint y)
 {

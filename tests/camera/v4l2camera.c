@@ -262,7 +262,7 @@ add_ms (struct timespec *time, double ms)
   time->tv_nsec %= 1000000000;
 }
 
-/* with the lock: until the next frame, or until the stream is turned off */
+/* With the lock. Waits until the next frame is due, or the stream is turned off. */
 static void
 wait_for_frame (void)
 {

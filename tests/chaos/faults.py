@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What goes wrong, when and with which part: drawn from a seed, then carried out."""
+"""Faults: what happens when and to which part. A seed chooses them, and this carries them out."""
 
 import collections
 import random
@@ -8,21 +8,21 @@ import time
 
 PAUSE = (2, 6)  # s between the beginnings of two faults
 BACK = 3  # s that a part is left alone after a fault
-GRACE = 30  # s until what was asked to end is killed
+GRACE = 30  # s until a part that was asked to end is killed
 TICK = 0.05
 
 Planned = collections.namedtuple("Planned", "at part fault seconds")
 
 
 def kill(part, seconds, notes):
-    """No warning; started again as a cluster's manager would."""
+    """Killed without warning, and restarted, as a cluster's manager would."""
     part.process.kill()
     yield seconds
     yield from start_again(part)
 
 
 def freeze(part, seconds, notes):
-    """Its connections stay, nothing answers, and then it goes on as if no time had passed."""
+    """Frozen: its connections stay open and nothing answers. Then it continues as if no time had passed."""
     part.process.signal(signal.SIGSTOP)
     yield seconds
     part.process.signal(signal.SIGCONT)
@@ -57,12 +57,12 @@ def start_again(part):
         yield TICK
 
 
-# with the bounds of how long each one lasts, s
+# with the shortest and the longest duration of each, s
 FAULTS = {kill: (0.2, 3), freeze: (1, 12), restart: (0.2, 2), cut: (1, 12)}
 
 
 def plan(seed, names, duration):
-    """The script: no part is hit again before it is back."""
+    """The script of a seed. No part is hit again before it has recovered."""
     dice, free, at, script = random.Random(seed), dict.fromkeys(names, 0), 0, []
     while True:
         at += dice.uniform(*PAUSE)
@@ -76,7 +76,7 @@ def plan(seed, names, duration):
 
 
 class Chaos:
-    """Carries out a script on parts, and starts again what ends by itself."""
+    """Carries out a script on the parts, and restarts parts that end by themselves."""
 
     def __init__(self, parts, say):
         self.parts, self._say = parts, say
@@ -88,20 +88,20 @@ class Chaos:
         for planned in script:
             due = began + planned.at
             self.until(lambda: time.monotonic() >= due and planned.part not in self._running)
-            began += time.monotonic() - due  # what had to wait doesn't crowd what follows
+            began += time.monotonic() - due  # faults that had to wait don't come at once afterwards
             self._say(f"{planned.fault.__name__} {planned.part} for {planned.seconds:.1f} s")
             self.counts[planned.fault.__name__] += 1
             self._begin(planned.part, planned.fault(self._part(planned.part), planned.seconds, self.notes))
 
     def until(self, condition, timeout=600):
-        """Without a new fault until then."""
+        """Carries on without new faults until that time."""
         deadline = time.monotonic() + timeout
         while not condition():
             assert time.monotonic() < deadline, f"not within {timeout} s; {self.ended}"
             self._tick()
 
     def let_be(self, seconds):
-        """Everything mended, and then so long without a fault."""
+        """Ends all faults, and waits for a time without faults."""
         self.until(lambda: not self._running)
         end = time.monotonic() + seconds
         self.until(lambda: time.monotonic() > end)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The whole system, each part a process on a host of its own: cameras, fog, cloud, brokers, database."""
+"""The whole system, each part a process on its own host: cameras, fog, cloud, brokers, database."""
 
 import signal
 
@@ -8,23 +8,25 @@ import mongo_server
 import pipeline
 from system import System
 
-# Their keys lie in different halves of ten partitions, so that both cloud replicas have work.
+# The keys of these cameras are in different halves of ten partitions, so that both cloud replicas
+# have work.
 CAMERAS = ["cam-3", "cam-5"]
 FOGS, CLOUDS, BROKERS = 3, 2, 3
-# The least that the camera offers: sixty of these a second leave two cores room for all the rest.
+# The camera's smallest frames: with sixty a second, two cores have time for everything else.
 SOURCE = "scenesrc seed={seed} ! video/x-raw,width=320,height=240,framerate=30/1"
 IN_ORDER = "enable-idempotence=true"
-# On a busy machine a broker that lives may be silent for longer than the tests' short bounds, or
-# Kafka's own, allow; then the cluster does nothing but elect.
+# On a busy machine a live broker may be silent for longer than the short limits of the tests, or
+# Kafka's own, allow. Then the cluster would spend its time electing leaders.
 PATIENT = [
     "broker.session.timeout.ms=9000", "controller.quorum.fetch.timeout.ms=6000",
     "controller.quorum.election.timeout.ms=3000"]
-LOG = "2,kafkasrc:4,rdkafka:4"  # tells of each rebalance, and of each time the library chooses another offset
+LOG = "2,kafkasrc:4,rdkafka:4"  # logs each rebalance, and each time librdkafka chooses another offset
 EDGE_LOG = f"{LOG},kafkasink:6"  # tells of each delivery
 
 
 class Stage:
-    """A pipeline; each start is a new process with a log of its own. `line` makes it from the start's number."""
+    """A pipeline. Each start is a new process with its own log; `line` makes the pipeline from the number of the
+    start."""
 
     gentle = signal.SIGINT
 
@@ -46,7 +48,7 @@ class Stage:
 
 
 class Server:
-    """A broker or the database: the same data and port at each start."""
+    """A broker or the database, with the same data and port at each start."""
 
     gentle = signal.SIGTERM
 
@@ -68,7 +70,7 @@ class Server:
 
 
 class Parts:
-    """Starts in a fresh directory; all of it ends with this process."""
+    """Starts in an empty directory. All processes end with this one."""
 
     def __init__(self, directory, switch, seed):
         self.kafka = kafka_server.Kafka(
@@ -101,7 +103,7 @@ class Parts:
         return Stage(name, self._switch.host(), self.directory, line, debug)
 
     def _fog(self, name):
-        """Events name the very process that counted: what it publishes is in order."""
+        """The name of the process, because only the events of one process are in order."""
         return lambda number: self.system.fog(f"{name}.{number}", sink_options=IN_ORDER)
 
     def _edge(self, camera, seed):

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Was the promise kept? What the edge was told, what the topics hold and a new count of every frame, against the
-database."""
+"""Compares the database with the edge's acknowledgements, the topics, and a new count of every frame."""
 
 import collections
 import json
@@ -9,7 +8,7 @@ import re
 import confluent_kafka
 import pipeline
 
-PATIENCE = 60  # s without a new document, while some are missing
+PATIENCE = 60  # s without a new document, while documents are missing
 DELIVERED = re.compile(r"delivered (\S+:\S+:\d+) to partition (\d+), offset (\d+)")
 
 
@@ -28,7 +27,7 @@ def identity_of(message):
 
 
 def published(system, role):
-    """Every message of a topic from the first to the last that is there now, partition by partition."""
+    """All messages of a topic, from the first to the last that exists now, by partition."""
     reader = confluent_kafka.Consumer({
         "bootstrap.servers": system.kafka.bootstrap, "group.id": f"verdict-{role}", "enable.auto.commit": False,
         "enable.partition.eof": True})
@@ -79,7 +78,7 @@ def out_of_order(sequences):
 
 
 def order_of_frames(messages):
-    """Each camera's frames within a partition."""
+    """The order of each camera's frames within a partition."""
     sequences = collections.defaultdict(list)
     for message in messages:
         camera, session, seq = identity_of(message).rsplit(":", 2)
@@ -88,8 +87,8 @@ def order_of_frames(messages):
 
 
 def order_of_events(events, frames):
-    """Each fog process's events of one partition of frames: in the order of the frames. Of a frame that was published
-    twice nobody knows which of the two an event is of."""
+    """The order of each fog process's events about a partition of frames. If a frame was published twice, its event
+    may be of either."""
     places = collections.defaultdict(lambda: collections.defaultdict(set))
     for frame in frames:
         places[identity_of(frame)][frame.partition()].add(frame.offset())
@@ -103,13 +102,13 @@ def order_of_events(events, frames):
 
 
 def judge(parts, watch, until, directory, say):
-    """After the edges have ended: waits for the fog and the cloud to be done, then holds everything together."""
+    """After the edges have ended: waits until fog and cloud are finished, then compares everything."""
     system = parts.system
     told, frames = acknowledged(parts.edges), published(system, "camera")
     faces = recount(system, directory)
     wanted = sum(number > 0 for number in faces.values())
     say(f"{len(frames)} frames published, {wanted} with a face; {watch.documents()} documents")
-    # enough of them and no more, or none for too long
+    # exactly as many as expected, or no new one for too long
     until(lambda: watch.quiet(2 if watch.documents() >= wanted else PATIENCE))
     say(f"{watch.documents()} documents")
     return Verdict(

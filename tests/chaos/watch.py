@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Looks on while documents arrive, in the database's file itself, so that a frozen or cut off server hides nothing."""
+"""Watches documents arrive, in the database's file itself, so that a frozen or disconnected server hides nothing."""
 
 import json
 import sqlite3
@@ -8,7 +8,7 @@ import time
 import pipeline
 
 LOOK = 0.25  # s
-TELLING = 5  # s without a document are worth a line
+TELLING = 5  # s without a document that are reported
 
 
 class Watch(pipeline.Background):
@@ -17,7 +17,7 @@ class Watch(pipeline.Background):
         self._path = mongo.directory / "data" / f"{database}.sqlite"
         self._collection, self._table, self._last_row = collection, None, 0
         self._last_news, self._say = None, say
-        self.ages = []  # s from capture until a document could be seen
+        self.ages = []  # s from capture until a document was visible
         self.stalls = []  # (s without a new document, when it ended)
 
     def _run(self):
@@ -56,7 +56,7 @@ class Watch(pipeline.Background):
             return connection.execute(
                 f'SELECT rowid, _ferretdb_sjson FROM "{self._table}" WHERE rowid > ? ORDER BY rowid',
                 [self._last_row]).fetchall()
-        except (sqlite3.OperationalError, TypeError):  # no collection yet, or a moment's lock
+        except (sqlite3.OperationalError, TypeError):  # no collection yet, or the file is locked for a moment
             return []
         finally:
             connection.close()

@@ -58,7 +58,7 @@ class Experiments:
     # ---- the system at rest, and its accounts ----
 
     def settle(self, cameras=1, replicas=1, pinned=True):
-        """So many cameras and fog replicas; pinned: no autoscaler changes the number."""
+        """Sets the number of cameras and fog replicas. pinned: no autoscaler changes the number."""
         if pinned:
             self.cluster.kubectl("-n", NAMESPACE, "delete", "hpa", "fog", "--ignore-not-found")
         self.cluster.scale("fog", replicas)
@@ -67,15 +67,16 @@ class Experiments:
         self.cluster.wait_pods("edge", cameras)
 
     def rolled_out(self):
-        """All pods are as they were last applied, and ready."""
+        """Waits until all pods are as last applied, and ready."""
         for kind, name in (("statefulset", "kafka"), ("statefulset", "database"), *(("deployment", name) for name in STAGES)):
             self.cluster.kubectl(
                 "-n", NAMESPACE, "rollout", "status", f"{kind}/{name}", "--timeout=240s", timeout=260)
 
     def account(self, name, timeout=240):
-        """Without cameras, when all frames are through: nothing published is missing in the database."""
+        """Stops the cameras, waits until all frames are through, and checks that every published frame is in the
+        database."""
         self.cluster.scale("edge", 0)
-        # those too that are about to go: they publish what they hold
+        # also pods that are about to end, because they publish what they hold
         wait_until(lambda: not self.cluster.get("pods", "-l", "app.kubernetes.io/name=edge")["items"], 90, "no more edges")
         published = self.cluster.published()
         events = self.cluster.events()
@@ -108,7 +109,7 @@ class Experiments:
         self.cluster.kubectl("-n", NAMESPACE, "delete", "pod", pod["metadata"]["name"], *options)
 
     def _heal_once(self, what, act):
-        """What is done to a pod of the fog, which is returned; until there are two again, one of them new."""
+        """Does something to a fog pod and returns that pod; waits until there are two again, one of them new."""
         victim = self.cluster.pods("fog")[0]
         before = {self.cluster.container(pod) for pod in self.cluster.pods("fog")}
         gap = Gap(self.cluster)
@@ -116,12 +117,12 @@ class Experiments:
         renewed = wait_until(
             lambda: len(self.cluster.pods("fog")) == 2
             and {self.cluster.container(pod) for pod in self.cluster.pods("fog")} != before, 120, f"{what}: healed")[0]
-        time.sleep(12)  # whoever took over its partitions has caught up
+        time.sleep(12)  # the pod that took over its partitions has caught up
         self.note("heal", **{what: {"ready_again_s": round(renewed, 1), "longest_gap_s": round(gap.end(), 1)}})
         return victim
 
     def check_left(self, name, pods):
-        """Fog pods that were let end themselves have told so."""
+        """Checks that a fog pod that could end by itself has reported that it leaves."""
         ended = {pod["metadata"]["name"] for pod in pods}
         self.check(name, ended <= self.cluster.leavers(), "who is let end itself says leaving")
 
@@ -129,7 +130,7 @@ class Experiments:
         """All replicas are replaced, with as many cameras as keep them at work for two thirds of the CPU that they may use: 30 frames/s of
         6.5 ms for three times 0.1 core."""
         self.settle(cameras=cameras, replicas=replicas)
-        time.sleep(30)  # what their start took is no longer among metrics-server's figures
+        time.sleep(30)  # the CPU of their start is no longer in metrics-server's averages
         used = self.cluster.cpu("fog") / replicas / self.cluster.limit("fog")
         old = self.cluster.pods("fog")
         gap = Gap(self.cluster)
@@ -160,7 +161,7 @@ class Experiments:
             self.check("rules", "Read-only file system" in wrote.stderr, f"{name} can't write to its root")
 
     def load(self, most=30, high=900, low=900):
-        """Cameras of a fixed rate come and go; the autoscaler of base follows them by the CPU."""
+        """Cameras of a fixed rate come and go, and the autoscaler of base follows by the CPU."""
         self.settle(cameras=1, replicas=1)
         self.cluster.apply(SYSTEM)
         record = Record(self.cluster, self.results / "load.json")
@@ -182,13 +183,14 @@ class Experiments:
         self.account("load")
 
     def controller(self, minutes=7):
-        """Cameras that follow the fog, and the autoscaler of base. They keep the CPU busy until they have all they want: a low target ends with
-        far more replicas than that takes, and at one near to all of the CPU nothing happens, however little they get."""
+        """Cameras that follow the fog, with the autoscaler of base. They keep the CPU busy until they have all they
+        want. So a low target ends with far more replicas than needed, and with a target near all of the CPU nothing
+        happens."""
         self._follow("controller-30", CONTROLLER, CAMERAS, minutes)
         self._follow("controller-95", CONTROLLER, CAMERAS, minutes, target=95)
 
     def demand(self, minutes=30):
-        """The same cameras, the fog scaled on what they want."""
+        """The same cameras, with the fog scaled by demand."""
         subprocess.run(
             [TOP / "tests/cluster/keda", self.cluster.work, self.cluster.programs], check=True, timeout=900)
         settled = self._follow("demand", TOP / "tests/cluster/demand", CAMERAS, minutes, fewer=FEWER_CAMERAS)
@@ -197,7 +199,7 @@ class Experiments:
         self.check("demand", settled["utilisation"] >= 0.8, "utilisation of 0.8")
 
     def _follow(self, name, directory, cameras, minutes, target=None, fewer=None):
-        """From one camera to several, and to fewer; the figures of the time from two scaling periods after the first step on."""
+        """From one camera to several, and to fewer. Results count from two scaling periods after the first step."""
         self.cluster.kubectl("-n", NAMESPACE, "delete", "hpa,scaledobject", "--all", "--ignore-not-found", check=False)
         self.settle(cameras=1, replicas=1)
         self.cluster.apply(directory)
@@ -227,8 +229,8 @@ class Experiments:
         return settled
 
     def _settled(self, record, stepped, after=2 * SCALING_PERIOD):
-        """What was so from `after` s after a step on. The right number is the least that can count all that the cameras want, by the CPU that a
-        frame was seen to take."""
+        """The right number is the smallest that can count all frames that the cameras want, by the measured CPU time
+        of a frame."""
         samples = [sample for sample in record.samples if sample["t"] >= stepped + after]
         replicas = [sample["replicas"] for sample in samples]
         limit = self.cluster.limit("fog")
@@ -247,7 +249,8 @@ class Experiments:
             "age_s": [pick(sample["age"] for sample in samples if sample["age"] is not None) for pick in (statistics.median, max)]}
 
     def tls(self):
-        """The running system is given TLS; the two overlays whose other half can't be had here are told to the API server alone."""
+        """Gives the running system TLS. The API server also checks the two overlays whose other parts don't exist
+        here."""
         self.cluster.kubectl("-n", NAMESPACE, "delete", "hpa,scaledobject", "--all", "--ignore-not-found", check=False)
         self.settle(cameras=1, replicas=1)
         # a job can't be changed
@@ -269,7 +272,8 @@ class Experiments:
         self._greet_kafka()
 
     def _told(self, overlay):
-        """The API server's own validation and admission, nothing kept; in a namespace of its own, since what is there would be merged with it."""
+        """Validation and admission by the API server, without storing anything. In a separate namespace, because
+        existing objects would be merged."""
         namespace = f"{NAMESPACE}-{overlay}"
         built = self.cluster.kubectl("kustomize", str(TOP / "k8s/overlays" / overlay)).stdout
         text = re.sub(rf"^( *namespace): {NAMESPACE}$", rf"\1: {namespace}", built, flags=re.MULTILINE)
@@ -280,7 +284,7 @@ class Experiments:
         self.check("tls", said.returncode == 0, f"the API server takes the overlay {overlay}" + said.stderr)
 
     def _greet_kafka(self):
-        """The broker talks to who shows a certificate of the authority, and to nobody else."""
+        """The broker answers clients with a certificate of the authority, and no others."""
         address = self.cluster.pods("kafka")[0]["status"]["podIP"]
         secret = self.cluster.get("secret", "stages-tls")["data"]
         with tempfile.TemporaryDirectory() as directory:
@@ -308,8 +312,9 @@ def greets(address, context):
 
 
 class Gap:
-    """The longest time without a new document, from now to its end: what a reader of the database sees of a failure. By the cloud's own count,
-    as counting there takes the longer the more there are."""
+    """Measures the longest time without a new document until it ends, which is what a reader of the database sees of
+    a failure. It uses the cloud's own count, because counting in the database takes longer the more documents there
+    are."""
 
     def __init__(self, cluster):
         self._cluster, self._cloud, self._stop = cluster, cluster.pods("cloud")[0], threading.Event()
@@ -322,7 +327,7 @@ class Gap:
         while not self._stop.wait(0.1):
             now = self._documents()
             self._longest = max(self._longest, time.monotonic() - since)
-            if now not in (None, number):  # no answer is no new document
+            if now not in (None, number):  # a failed query is no new document
                 number, since = now, time.monotonic()
 
     def _documents(self):
@@ -335,7 +340,7 @@ class Gap:
 
 
 class Record:
-    """Samples over time, kept on disk as they come."""
+    """Samples over time, written to disk as they come."""
 
     PERIOD = 5
 
@@ -371,7 +376,7 @@ class Record:
         self.path.write_text(json.dumps({"marks": self.marks, "samples": self.samples}))
 
     def _rate(self, documents):
-        """Stored a second, since the last time."""
+        """Documents stored a second since the last sample."""
         before, self._documents = self._documents, (time.monotonic(), documents)
         if not before or documents < before[1]:
             return 0

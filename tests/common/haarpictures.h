@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* A picture of one luma byte a pixel, rows a little further apart than they are wide. */
+/* A picture with one byte of luma a pixel. A row takes a little more than its width. */
 typedef struct {
   gint width, height;
   gsize stride;
@@ -14,10 +14,9 @@ typedef struct {
 
 HaarPicture haar_picture_new (gint width, gint height);
 void haar_picture_clear (HaarPicture *picture);
-/* A JPEG file's luma; aborts the program if it can't be had. */
+/* The luma of a JPEG file. Aborts the program if it can't be decoded. */
 HaarPicture haar_picture_load (const gchar *path);
-/* Copies of a picture at many sizes and places over clutter and noise, always
- * the same for the same seed. */
+/* Copies of a picture in many sizes and places over clutter and noise. The seed decides all. */
 HaarPicture haar_picture_compose (const HaarPicture *face, gint width, gint height, guint32 seed);
 
 G_END_DECLS

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* For libFuzzer: whatever a cascade file holds, the native engine refuses it
- * with an error or evaluates it. */
+/* For libFuzzer: the native engine must refuse any cascade file with an error, or evaluate it. */
 #include <glib.h>
 #include <stdint.h>
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The image as an operator runs it: read-only, as nobody, without capabilities; stopped, stuck, and with all that compose.yaml names."""
+"""The image as an operator runs it: read-only, as nobody, without capabilities; stopped, stuck, and with
+compose.yaml."""
 
 import json
 import os
@@ -29,7 +30,7 @@ DEBIAN = os.environ.get("GST_FOG_DEBIAN", "trixie")
 IMAGE = f"localhost/gst-fog/stages:{DEBIAN}"
 LIMITS = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
 LABEL = "gst-fog.test=images"
-PROJECT = "gst-fog-images" # not that of compose.yaml: whoever runs the system here keeps it, and its volumes
+PROJECT = "gst-fog-images" # not compose.yaml's name, so that a system that runs here and its volumes stay untouched
 CONFINED = [
     "--label", LABEL, "--network", "host", *LIMITS, "--read-only", "--read-only-tmpfs=false", "--tmpfs", "/tmp", "--cap-drop", "all",
     "--security-opt", "no-new-privileges"]
@@ -63,12 +64,12 @@ def remove_composed():
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_left():
-    """Removes what an earlier run that was killed, and any test of this one, left behind."""
+    """Removes containers that an earlier, killed run or a test of this one has left."""
     def remove():
         remove_labelled(LABEL)
         remove_composed()
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler) # ends as with Ctrl-C: the fixtures still remove what is theirs
+    signal.signal(signal.SIGTERM, signal.default_int_handler) # ends as with Ctrl-C, so that the fixtures clean up
     remove()
     yield
     remove()
@@ -76,13 +77,13 @@ def nothing_left():
 
 @pytest.fixture
 def run():
-    """Starts a stage in a container of its own; gone at the end."""
+    """Runs a stage in a container, which is removed at the end."""
     started = []
 
     def start(*arguments, options=(), **settings):
         port = server.free_port(network.Loopback())
         variables = [word for pair in settings.items() for word in ("-e", "=".join(pair))]
-        started.append(f"gst-fog-images-{uuid.uuid4()}") # known before: one that fails to start exists too
+        started.append(f"gst-fog-images-{uuid.uuid4()}") # noted before the start, because a container that fails to start exists too
         podman(
             "run", "-d", "--name", started[-1], *CONFINED, *options, *variables, "-e", f"HEALTH_PORT={port}", IMAGE, *arguments)
         return started[-1], port
@@ -133,7 +134,7 @@ def test_every_package_has_its_licence():
 
 
 def test_every_cascade_can_be_chosen():
-    """By its name, as OpenCV installs it: those of local binary patterns too."""
+    """By the name that OpenCV installs it under, including cascades of local binary patterns."""
     said = podman(
         "run", "--rm", *CONFINED, "--entrypoint", "bash", IMAGE, "-c",
         "for cascade in /usr/share/opencv4/*cascades/*.xml; do name=${cascade##*/}; echo ${name%.xml}; "
@@ -142,7 +143,7 @@ def test_every_cascade_can_be_chosen():
 
 
 def test_authorities_that_all_know_are_trusted(run, kafka, authority, tmp_path):
-    """The file of them, which here is replaced by one of this test, is found without being named."""
+    """OpenSSL finds the file of public authorities, which this test replaces, without being told its name."""
     config = tmp_path / "kafka.conf"
     config.write_text("security.protocol=ssl\n")
     mounts = {config: "/etc/kafka.conf", authority.certificate: "/etc/ssl/certs/ca-certificates.crt"}
@@ -198,7 +199,8 @@ SETTINGS = {
 
 @pytest.fixture
 def compose(tmp_path):
-    """`podman-compose` with pipelines/compose.yaml, other settings, and what a sandbox lets containers have; all of it is gone at the end."""
+    """`podman-compose` with pipelines/compose.yaml, other settings, and limits that a sandbox allows. Everything is
+    removed at the end."""
     limits = tmp_path / "containers.conf"
     limits.write_text(
         '[engine]\nruntime = "runc"\n[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n')
@@ -225,7 +227,7 @@ def podman_compose():
         cache.checked([sys.executable, "-m", "venv", directory], "a Python environment")
         cache.checked([directory / "bin/pip", "install", "-q", wanted], "download of podman-compose")
 
-    # as a module: the script in bin/ names the directory that it was made in
+    # as a module, because the script in bin/ contains the directory that it was made in
     return cache.cached("podman-compose", [wanted], make) / "bin/python", "-m", "podman_compose"
 
 

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define MAX_PACKET 65536
-/* Preamble, check sequence and gap, that a line carries for each packet. */
+/* Preamble, check sequence and gap, which Ethernet adds to each packet. */
 #define LINE_OVERHEAD 24
 
 static gdouble rate = 100, delay, loss;
@@ -37,7 +37,7 @@ typedef struct {
 
 typedef struct {
   gint from, to;
-  gint64 free_at; /* when the line is, monotonic ns */
+  gint64 free_at; /* when the line is free again, monotonic ns */
   GQueue travelling;
 } Way;
 
@@ -91,7 +91,7 @@ take_in (Way *way)
     send_off (way, now_ns (), data, size);
 }
 
-/* The time of the next one, or G_MAXINT64. */
+/* When the next packet is due, or G_MAXINT64. */
 static gint64
 deliver (Way *way)
 {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""MongoDB's own suite of BSON and Extended JSON, from the Go driver's module; cached, never part of this project."""
+"""MongoDB's own suite of BSON and Extended JSON, from the Go driver's module. It is downloaded to the cache and isn't
+part of this project."""
 
 import json
 import os
@@ -28,7 +29,7 @@ def directory():
 
 
 def cases(kind):
-    """Of every file, its cases of this kind: `valid`, `parseErrors`."""
+    """Yields the cases of one kind (`valid`, `parseErrors`) from every file."""
     for file in sorted(directory().glob("*.json")):
         suite = json.loads(file.read_text())
         for case in suite.get(kind, []):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is downloaded or built once for a user: each thing in a directory named for what it was made from."""
+"""Downloads and builds things once for each user, each in a directory named for its inputs."""
 
 import contextlib
 import fcntl
@@ -24,14 +24,14 @@ def cache_dir():
 
 @contextlib.contextmanager
 def locked(path):
-    """The kernel lets go of the lock when its holder dies, however it dies."""
+    """The kernel releases the lock when its holder ends, for whatever reason."""
     with open(path, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def cached(name, made_from, make):
-    """The directory `name-HASH`, filled by `make(directory)` unless it is there already.
+    """The directory `name-HASH`, which `make(directory)` fills unless it exists.
 
     It appears by one rename, so an interrupted `make` leaves nothing that looks finished.
     """
@@ -52,7 +52,7 @@ def cached(name, made_from, make):
 
 
 def checked(command, what, **options):
-    """Runs a build command; a failure carries the last lines it said."""
+    """Runs a build command. An error contains the last lines of its output."""
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A certificate authority for one test: PEM files by the openssl command."""
+"""A certificate authority for one test, with PEM files made by the openssl command."""
 
 import pathlib
 import subprocess
@@ -51,7 +51,7 @@ class Authority:
         return certificate, key
 
     def issue_store(self, name, **options):
-        """What Kafka takes for a key store: key and certificate in one file."""
+        """A key store for Kafka: key and certificate in one file."""
         certificate, key = self.issue(name, **options)
         store = certificate.with_suffix(".store")
         store.write_text(key.read_text() + certificate.read_text())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the commands `kafka` and `mongo` share: run, start, stop, and never outliving a caller."""
+"""What the commands `kafka` and `mongo` share: run, start, stop, and ending with the caller."""
 
 import argparse
 import fcntl
@@ -33,7 +33,7 @@ def add_run(commands, add_options):
 
 
 class Held:
-    """The lock on a directory: one supervisor each; its text is the holder's process id."""
+    """The lock on a directory, which has one supervisor at most. Its text is the process id of the holder."""
 
     def __init__(self, directory):
         self.path = pathlib.Path(directory, "supervisor")
@@ -66,7 +66,7 @@ def _raise_exit(number, frame):
 
 
 def _stay(running, owner):
-    """Until the owner or any server process ends."""
+    """Waits until the owner or a server process has ended."""
     ended = select.poll()
     watched = {owner: None}
     for process in running.processes:
@@ -97,7 +97,7 @@ def run(running, directory, owner_pid):
         for name, address in running.addresses().items():
             print(f"{name}={address}")
         sys.stdout.flush()
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever reads the addresses sees their end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # then the process that reads the addresses sees their end
         return _stay(running, owner)
     finally:
         running.stop()

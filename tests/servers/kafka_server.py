@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Apache Kafka 4 in KRaft mode, of one node or several, from its Maven artifacts."""
+"""Apache Kafka 4 in KRaft mode, with one node or several, from its Maven artifacts."""
 
 import base64
 import json
@@ -39,7 +39,7 @@ def java(main, *arguments, log_level="info"):
 
 
 def tool(main, *arguments):
-    """Runs one of Kafka's own commands to its end and returns what it printed."""
+    """Runs one of Kafka's own commands and returns its output."""
     return cache.checked(java(main, *arguments, log_level="error"), main.rsplit(".", 1)[-1])
 
 
@@ -64,7 +64,7 @@ class Kafka(server.Running):
             nodes = len(self.ports)
         self.hosts = hosts or [network.Loopback(address)] * nodes
         if not self._kept:
-            # A first letter that can't be "-", which Kafka's tools would take for an option's.
+            # The first letter isn't "-", which Kafka's tools would take for an option.
             self.cluster_id = base64.urlsafe_b64encode(b"K" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
             self._choose_ports()
         self.processes = [self._process(node) for node in self.nodes()]
@@ -87,7 +87,7 @@ class Kafka(server.Running):
             "Kafka Server started", self.hosts[node - 1])
 
     def servers(self, listener="plain"):
-        """The bootstrap string of a listener."""
+        """The bootstrap servers of a listener."""
         return ",".join(f"{host.address}:{ports[listener]}" for host, ports in zip(self.hosts, self.ports))
 
     @property
@@ -99,7 +99,7 @@ class Kafka(server.Running):
         return {name: self.servers(listener) for name, listener in names.items()}
 
     def start(self):
-        """All nodes; on other ports if one is taken, unless data or a caller ties it to these."""
+        """Starts all nodes. If a port is taken, uses others, unless data or the caller requires these."""
         server.start_on_free_ports(self._start_once, self._other_ports)
         self._kept = True
 
@@ -125,7 +125,7 @@ class Kafka(server.Running):
             raise
 
     def start_node(self, node):
-        """One node of a formatted cluster, on its old ports; ready when it serves."""
+        """Starts one node of a formatted cluster on its old ports, and waits until it serves."""
         self._write_properties(node)
         self.processes[node - 1].launch()
         self.processes[node - 1].wait_ready()
@@ -137,7 +137,7 @@ class Kafka(server.Running):
             process.stop(timeout) if timeout else process.kill()
 
     def producer(self, **more):
-        """Idempotent: without, what is sent to a topic just made may be tried again behind what came after it."""
+        """Idempotent, because otherwise a retry to a new topic may put messages out of order."""
         return confluent_kafka.Producer(
             {"bootstrap.servers": self.bootstrap, "enable.idempotence": True,
              **{name.replace("_", "."): value for name, value in more.items()}})
@@ -170,7 +170,7 @@ class Kafka(server.Running):
 
     @staticmethod
     def _wait_for_leaders(admin, topic):
-        """Made is not yet known to all: who asks at once may be told of a topic without partitions."""
+        """A topic is created before all brokers know it: an early query may return a topic without partitions."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             partitions = admin.list_topics(topic.topic, 30).topics[topic.topic].partitions
@@ -187,7 +187,7 @@ class Kafka(server.Running):
 
     def _write_properties(self, node):
         address, ports = self.hosts[node - 1].address, self.ports[node - 1]
-        clients = {"plain": "PLAINTEXT", **self.listeners}  # Kafka wants listeners' names in capitals
+        clients = {"plain": "PLAINTEXT", **self.listeners}  # Kafka requires the names of listeners in capitals
         offered = [f"{name.upper()}://{address}:{ports[name]}" for name in clients]
         voters = [f"{n}@{self.hosts[n - 1].address}:{self.ports[n - 1]['controller']}" for n in self.nodes()]
         copies = min(3, len(self.ports))
@@ -209,20 +209,21 @@ class Kafka(server.Running):
             "transaction.state.log.num.partitions": 5,
             "transaction.state.log.replication.factor": copies,
             "transaction.state.log.min.isr": 1,
-            # a raw full HD frame; the kernel's own socket buffers, for links with a long round trip
+            # room for a raw full HD frame; the kernel's own socket buffers, for links with a long
+            # round trip
             "message.max.bytes": 32 << 20,
             "replica.fetch.max.bytes": 32 << 20,
             "socket.send.buffer.bytes": -1,
             "socket.receive.buffer.bytes": -1,
             "group.initial.rebalance.delay.ms": 0,
             "group.min.session.timeout.ms": 1000,
-            # a broker back after SIGKILL is let in when its old session has run out
+            # a broker that was killed can register again when its old session has expired
             "broker.session.timeout.ms": 3000,
             "broker.heartbeat.interval.ms": 500,
             "num.network.threads": 2,
             "num.io.threads": 4,
         }
-        # later lines win, so a caller's own come last
+        # later lines win, so the caller's own come last
         text = "".join(f"{name}={value}\n" for name, value in lines.items())
         text += "".join(f"{line}\n" for line in self.properties)
         (self.directory / f"node-{node}" / "server.properties").write_text(text)

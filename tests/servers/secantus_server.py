@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A second MongoDB-wire database with an engine of its own: SecantusDB from PyPI, used by tests alone (GPL, nothing of it is here)."""
+"""A second database with MongoDB's protocol and its own engine: SecantusDB from PyPI, used only by tests (GPL; none
+of it is in this project)."""
 
 import pathlib
 import sys
@@ -12,7 +13,7 @@ WANTED = "secantusdb==0.7.0b3"
 
 
 def program():
-    """The server's executable, installed when it isn't yet."""
+    """The executable of the server, installed unless it exists."""
 
     def install(directory):
         cache.checked([sys.executable, "-m", "venv", directory / "venv"], "a Python environment for SecantusDB")
@@ -23,7 +24,7 @@ def program():
 
 
 class Secantus(server.Running):
-    """On loopback, its data in `directory`."""
+    """Runs on loopback with its data in `directory`."""
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory).resolve()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One server process on loopback: free ports, a log, a start that is waited for, an end that always comes."""
+"""A server process on loopback: free ports, a log, a start that waits until it serves, and an end in any case."""
 
 import pathlib
 import random
@@ -11,7 +11,7 @@ import time
 
 
 class StartError(Exception):
-    """A server that did not start; the message ends with the last lines of its log."""
+    """A server did not start; the message ends with the last lines of its log."""
 
 
 class PortClash(StartError):
@@ -19,7 +19,7 @@ class PortClash(StartError):
 
 
 def free_port(host):
-    """Below the range that the kernel hands to outgoing connections, so that a restart finds it free again."""
+    """Below the range of ports for outgoing connections, so that the port is free at a restart."""
     for _ in range(100):
         port = random.randrange(20000, 32000)
         with host.inside(), socket.socket() as probe:
@@ -33,7 +33,7 @@ def free_port(host):
 
 
 class Process:
-    """Dies with its parent, by the kernel's hand: no code of the parent's has to run for it."""
+    """The kernel ends this process with its parent, even if the parent is killed."""
 
     def __init__(self, name, command, log, ready, host):
         self.name, self.command, self.log, self.ready, self.host = name, command, pathlib.Path(log), ready, host
@@ -55,7 +55,7 @@ class Process:
         return self.popen is not None and self.popen.poll() is None
 
     def said(self):
-        """What it has logged since it was launched."""
+        """Its log since it was launched."""
         with open(self.log, "rb") as log:
             log.seek(self._log_start)
             return log.read().decode(errors="replace")
@@ -94,7 +94,7 @@ class Process:
             self.popen.wait()
 
     def stop(self, timeout=10):
-        """Asks first; a frozen or stuck one is killed."""
+        """Asks the process to end; kills it if it is frozen or stuck."""
         self.signal(signal.SIGTERM)
         try:
             if self.popen is not None:
@@ -104,7 +104,7 @@ class Process:
 
 
 class Running:
-    """A server that runs while its block does."""
+    """A server that runs during a `with` block."""
 
     def __enter__(self):
         self.start()
@@ -115,7 +115,7 @@ class Running:
 
 
 def start_on_free_ports(launch, choose_ports, tries=5):
-    """`launch()` again with other ports for as long as another program is quicker to take them."""
+    """Calls `launch()` with other ports for as long as other programs take them first."""
     for attempt in range(tries):
         try:
             return launch()
