@@ -119,7 +119,7 @@ export class History {
 
   #showCursor(chart) {
     const { idx } = chart.cursor;
-    const at = idx === null || idx === undefined ? "" : `${moment(chart.data[0][idx] * 1000)}: ${counted(chart.data[1][idx], "face")}`;
+    const at = idx === null || idx === undefined ? "" : `${moment(chart.data[0][idx] * 1000)}: ${counted(chart.data[1][idx] ?? 0, "face")}`;
     $("history-plot").title = at;
   }
 
@@ -135,7 +135,7 @@ function rowOf({ time, camera, frames, faces, most }) {
   return make("tr", {}, make("td", { text: moment(time) }), make("td", {}, make("bdi", { text: camera })), ...numbers);
 }
 
-// Faces of all cameras by unit, with a 0 where the database has nothing.
+// Faces of all cameras by unit, and the units of which the database has nothing.
 function sumsOf(buckets, unit, from, to) {
   const sums = new Map();
   for (const { time, faces } of buckets) sums.set(time, (sums.get(time) ?? 0) + (number(faces) ?? 0));
@@ -143,7 +143,7 @@ function sumsOf(buckets, unit, from, to) {
   const times = new Set(sums.keys());
   for (let time = Math.ceil((from - first) / unit) * unit + first; time < to; time += unit) times.add(time);
   const sorted = [...times].sort((a, b) => a - b);
-  return [sorted.map((time) => time / 1000), sorted.map((time) => sums.get(time) ?? 0)];
+  return [sorted.map((time) => time / 1000), sorted.map((time) => sums.get(time) ?? null)];
 }
 
 // The day where one begins.
