@@ -2,11 +2,13 @@
 """The cluster refuses access. At the start that is an error; later the element waits for it up to a limit, and its
 stage isn't ready."""
 
+import time
 import urllib.error
 import urllib.request
 import uuid
 
 import confluent_kafka
+import confluent_kafka.admin
 import kafka_server
 import pytest
 import scraped
@@ -243,3 +245,60 @@ def test_sink_loses_rights_for_good(user, launch, more):
     user.take("write")
     assert stage.wait(30) != 0
     assert len(errors(stage)) == 1 and len(warnings(stage)) == 1, stage.output()
+
+
+def arrived(user, partitions):
+    """What is there by now, while more may come."""
+    try:
+        return [number for partition in range(partitions) for number in seqs(user.kafka, user.topic, partition)]
+    except confluent_kafka.KafkaException:  # a topic that was just made
+        return []
+
+
+def delete_topic(kafka, topic):
+    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})
+    admin.delete_topics([topic])[topic].result(30)
+
+
+@pytest.mark.parametrize("more, again", [
+    ("", 1), ("enable-idempotence=true", 2), ("acks=none", 2), ("key=cam", 1), ("acks=leader max-queued-buffers=4", 2)])
+def test_topic_is_deleted_and_made_again(user, launch, more, again):
+    """With as many partitions or fewer: what follows arrives in the new one. Meanwhile a broker that makes topics by
+    itself may say that the user has no right to that, which is a right lost and given back."""
+    user.grant("describe write")
+    stage = sink(launch, user, more)
+    wait_until(lambda: frames(stage) >= 10, 30, "frames")
+    delete_topic(user.kafka, user.topic)
+    time.sleep(1)
+    user.kafka.create_topic(user.topic, again)
+    wait_until(lambda: arrived(user, again), 60, "frames in the new topic")
+    stage.interrupt()
+    numbers = published(user)
+    assert not errors(stage)
+    assert max(numbers) == frames(stage) - 1, stage.output()
+    if "acks=none" not in more:
+        assert numbers == set(range(min(numbers), max(numbers) + 1))
+    assert len(warnings(stage)) <= 1, stage.output()
+
+
+def test_idempotent_sink_with_a_right_to_another_topic(user, launch, tmp_path, fresh):
+    """Kafka gives a producer's id to whoever may write anywhere, or has IdempotentWrite on the cluster."""
+    user.kafka.create_topic(fresh + "-other", 1)
+    kafka_server.tool(
+        "org.apache.kafka.tools.AclCommand", "--bootstrap-server", user.kafka.bootstrap, "--add", "--allow-principal",
+        f"User:{user.name}", "--topic", fresh + "-other", "--operation", "Write")
+    user.grant("describe")
+    stage = sink(launch, user, "enable-idempotence=true")
+    assert stage.wait(30) != 0, stage.output()
+    assert len(errors(stage)) == 1 and "ACL" in errors(stage)[0], stage.output()
+
+
+def test_idempotent_sink_that_may_write_but_is_denied_an_id(user, launch):
+    kafka_server.tool(
+        "org.apache.kafka.tools.AclCommand", "--bootstrap-server", user.kafka.bootstrap, "--add", "--deny-principal",
+        f"User:{user.name}", "--cluster", "--operation", "IdempotentWrite")
+    user.grant("describe write")
+    stage = sink(launch, user, "enable-idempotence=true")
+    wait_until(lambda: len(arrived(user, 2)) >= 5, 30, "frames: the right to write is enough")
+    stage.interrupt()
+    assert not warnings(stage) and not errors(stage)
