@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""`upstream.py KIND LINE`: pushes a stream of that kind into the pipeline LINE, whose element `in` takes it; run by test_upstreams.py."""
+"""`upstream.py LINE [KIND…]`: pushes a stream of each kind (all) into a pipeline LINE, whose element `in` takes it, and prints
+each kind before; run by test_upstreams.py."""
 
 import os
 import sys
@@ -36,10 +37,36 @@ def buffer_in_dmabuf(number):
     return made
 
 
-def segment(form):
+def segment(form, **fields):
     made = Gst.Segment()
     made.init(form)
+    for name, value in fields.items():
+        setattr(made, name, value)
     return Gst.Event.new_segment(made)
+
+
+def buffer_of_parts(number):
+    """Its bytes lie in several memories."""
+    made = buffer(number)
+    made.resize(0, len(FRAME) - 48)
+    for _ in range(3):
+        made.append_memory(Gst.Buffer.new_wrapped(bytes(16)).get_memory(0))
+    return made
+
+
+def buffer_list():
+    made = Gst.BufferList.new()
+    for one in frames():
+        made.insert(-1, one)
+    return made
+
+
+def caps(text):
+    return Gst.Event.new_caps(Gst.Caps.from_string(text))
+
+
+def serialized(name):
+    return Gst.Event.new_custom(Gst.EventType.CUSTOM_DOWNSTREAM, Gst.Structure.new_empty(name))
 
 
 def frames(**options):
@@ -59,8 +86,50 @@ KINDS = {
                      Gst.Event.new_gap(Gst.SECOND, Gst.CLOCK_TIME_NONE)],
     "another segment": lambda: [segment(Gst.Format.BYTES), *frames(), segment(Gst.Format.TIME), *frames()],
     "tags": lambda: [segment(Gst.Format.TIME), Gst.Event.new_tag(Gst.TagList.new_from_string("taglist,title=x")), *frames()],
+    "lists": lambda: [segment(Gst.Format.TIME), buffer_list()],
+    "lists of bytes": lambda: [segment(Gst.Format.BYTES), buffer_list()],
+    "flush": lambda: [segment(Gst.Format.TIME), *frames(), Gst.Event.new_flush_start(), Gst.Event.new_flush_stop(True),
+                      segment(Gst.Format.TIME), *frames()],
+    "flush of bytes": lambda: [segment(Gst.Format.BYTES), *frames(), Gst.Event.new_flush_start(),
+                               Gst.Event.new_flush_stop(True), segment(Gst.Format.BYTES), *frames()],
+    "backwards": lambda: [segment(Gst.Format.TIME, rate=-1.0, applied_rate=1.0, start=0, stop=Gst.SECOND), *frames()[::-1]],
+    "twice as fast": lambda: [segment(Gst.Format.TIME, rate=2.0), *frames()],
+    "applied rate": lambda: [segment(Gst.Format.TIME, applied_rate=2.0), *frames()],
+    "before the start": lambda: [segment(Gst.Format.TIME, start=10 * Gst.SECOND, time=10 * Gst.SECOND), *frames()],
+    "after the stop": lambda: [segment(Gst.Format.TIME, stop=Gst.SECOND // 100), *frames()],
+    "far offset": lambda: [segment(Gst.Format.TIME, base=2**62, offset=Gst.SECOND), *frames()],
+    "far times": lambda: [segment(Gst.Format.TIME), *(buffer(2**38 + number * 2**30) for number in range(5))],
+    "times that go back": lambda: [segment(Gst.Format.TIME), *frames()[::-1], *frames()],
+    "percent": lambda: [segment(Gst.Format.PERCENT), *frames()],
+    "new caps": lambda: [segment(Gst.Format.TIME), *frames(), caps(CAPS), *frames(), caps(CAPS.replace("30/1", "15/1")), *frames()],
+    "variable rate": lambda: [caps(CAPS.replace("30/1", "0/1")), segment(Gst.Format.TIME), *frames()],
+    "new stream": lambda: [segment(Gst.Format.TIME), *frames(), Gst.Event.new_stream_start("other"), caps(CAPS),
+                           segment(Gst.Format.BYTES), *frames()],
+    "segment done": lambda: [segment(Gst.Format.TIME), *frames(), Gst.Event.new_segment_done(Gst.Format.TIME, Gst.SECOND)],
+    "segment done of bytes": lambda: [segment(Gst.Format.BYTES), *frames(), Gst.Event.new_segment_done(Gst.Format.BYTES, 100)],
+    "gap of bytes": lambda: [segment(Gst.Format.BYTES), Gst.Event.new_gap(0, Gst.SECOND), *frames()],
+    "gap without duration": lambda: [segment(Gst.Format.TIME), Gst.Event.new_gap(Gst.SECOND, Gst.CLOCK_TIME_NONE), *frames()],
+    "custom events": lambda: [serialized("GstForceKeyUnit"), segment(Gst.Format.BYTES), serialized("x-y"), *frames()],
+    "parts": lambda: [segment(Gst.Format.TIME), *map(buffer_of_parts, range(5))],
+    "flags": lambda: [segment(Gst.Format.TIME), *(
+        buffer(number, flags=Gst.BufferFlags(1 << (4 + number))) for number in range(14))],
+    "nothing": lambda: [segment(Gst.Format.TIME)],
+    "nothing of bytes": lambda: [segment(Gst.Format.BYTES)],
     "dmabuf": lambda: [segment(Gst.Format.TIME), *map(buffer_in_dmabuf, range(5))],
 }
+
+
+# The base class drops what lies outside the segment.
+CLIPPED = {"before the start": 5, "after the stop": 4}
+
+
+def check_delivered(element, kind, items):
+    """Of kafkasink, each buffer is one message."""
+    stats = element.get_property("stats")
+    if element.get_factory().get_name() != "kafkasink":
+        return
+    pushed = sum(item.length() if isinstance(item, Gst.BufferList) else isinstance(item, Gst.Buffer) for item in items)
+    assert stats.get_value("delivered") == pushed - CLIPPED.get(kind, 0), (kind, stats.to_string())
 
 
 def run(kind, line):
@@ -72,18 +141,24 @@ def run(kind, line):
     assert source.link(sink) == Gst.PadLinkReturn.OK
     source.push_event(Gst.Event.new_stream_start("stream"))
     source.push_event(Gst.Event.new_caps(Gst.Caps.from_string(CAPS)))
-    for item in KINDS[kind]():
+    items = KINDS[kind]()
+    for item in items:
         if isinstance(item, Gst.Event):
             assert source.push_event(item), item.type
+        elif isinstance(item, Gst.BufferList):
+            assert source.push_list(item) == Gst.FlowReturn.OK
         else:
             assert source.push(item) == Gst.FlowReturn.OK
     source.push_event(Gst.Event.new_eos())
     message = pipeline.get_bus().timed_pop_filtered(20 * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR)
     assert message, "no end"
     assert message.type == Gst.MessageType.EOS, message.parse_error()
+    check_delivered(pipeline.get_by_name("in"), kind, items)
     pipeline.set_state(Gst.State.NULL)
 
 
 if __name__ == "__main__":
     Gst.init(None)
-    run(*sys.argv[1:])
+    for one in sys.argv[2:] or KINDS:
+        print(one, file=sys.stderr, flush=True)
+        run(one, sys.argv[1])
