@@ -18,7 +18,7 @@ GstClockTime fog_running_time (const GstSegment *segment, GstBuffer *buffer);
  * @segment: the segment of @buffer
  * @buffer: a frame, or a buffer that was made from one
  *
- * Takes the first of these that there is: the header `capture-time`, a #GstReferenceTimestampMeta
+ * Uses the first of these that is present: the header `capture-time`, a #GstReferenceTimestampMeta
  * of `timestamp/x-unix`, the buffer's running time.
  *
  * Returns: ns since the Unix epoch, or %GST_CLOCK_TIME_NONE if there is none of them

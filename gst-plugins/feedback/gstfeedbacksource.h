@@ -67,7 +67,7 @@ GstCaps *gst_feedback_source_make_any_rate (const GstCaps *caps);
 GstBuffer *gst_feedback_source_detach (GstFeedbackSource *source, GstBuffer *buffer);
 /* Asks the source for another rate if that is due.
  * @rate: frames/s that go on
- * @dwell: us that pass at least between two requests
+ * @dwell: us between two requests, at least
  * @now: us, monotonic */
 void gst_feedback_source_follow (GstFeedbackSource *source, gdouble rate, gint64 dwell, gint64 now);
 

@@ -558,8 +558,8 @@ weigh (RateController *self, const Replica *replica)
       self->placement, replica->slot, replica->leaving ? 0 : MAX (weight, 0.02 * replica->speed));
 }
 
-/* TRUE: the report came before, or after a newer one. A replica that was silent for long may have
- * restarted, and counts its reports from 0. */
+/* TRUE: the report was taken before, or comes after a newer one. A replica that was silent for long
+ * may have restarted, and counts its reports from 0. */
 static gboolean
 is_old (const Replica *replica, const FogReport *report, gdouble now)
 {

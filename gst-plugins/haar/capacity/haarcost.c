@@ -12,7 +12,7 @@
 /* Seconds of work that row_wait follows. Beside other load the scheduler gives a thread a processor
  * of its own for a second or two, and then makes it share one. */
 #define LONG_MEMORY 20
-/* Cold caches cost this much at most. A smaller ratio comes from pictures that differ. */
+/* The least ratio that warm caches explain. A smaller one comes from pictures that differ. */
 #define LEAST_WARMTH 0.8
 /* With fewer frames of a camera no quantile is taken. */
 #define FEW 8

@@ -12,6 +12,16 @@
 
 /* --- sizes --- */
 
+/* with the object lock */
+static HaarParams
+read_params (GstHaarInput *self)
+{
+  const GstHaarSettings *set = self->settings;
+
+  return (HaarParams){set->scale_factor, set->min_neighbors, set->min_size, set->min_size,
+      set->max_size, set->max_size};
+}
+
 static void
 log_params (GstHaarInput *self)
 {
@@ -27,7 +37,7 @@ gst_haar_input_check_sizes (GstHaarInput *self)
   HaarParams params;
 
   GST_OBJECT_LOCK (self->element);
-  params = gst_haar_settings_get_params (self->settings);
+  params = read_params (self);
   GST_OBJECT_UNLOCK (self->element);
   self->agreed = self->refused = params;
   if (haar_params_agree (&params)) {
@@ -65,7 +75,7 @@ static void
 set_up_job (GstHaarInput *self, HaarJob *job)
 {
   GST_OBJECT_LOCK (self->element);
-  job->params = gst_haar_settings_get_params (self->settings);
+  job->params = read_params (self);
   job->max_age = self->settings->max_age;
   job->rescan_interval = self->settings->rescan_interval;
   GST_OBJECT_UNLOCK (self->element);

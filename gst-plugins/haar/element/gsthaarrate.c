@@ -345,7 +345,7 @@ gst_haar_rate_restart (GstHaarRate *self)
 {
   GstPad *pad = gst_haar_slot_ref_pad (&self->slot);
 
-  /* An end that is still on its way would come after this. */
+  /* Otherwise the end of the stream before, if it is still on its way, would come after this. */
   wait_finished (self);
   if (pad) {
     set_answer (self, pad, GST_FLOW_OK);

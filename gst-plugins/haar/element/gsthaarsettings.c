@@ -147,13 +147,6 @@ gst_haar_settings_get_property (GstHaarSettings *self, GObject *object, guint id
   return known;
 }
 
-HaarParams
-gst_haar_settings_get_params (const GstHaarSettings *self)
-{
-  return (HaarParams){self->scale_factor, self->min_neighbors, self->min_size, self->min_size,
-      self->max_size, self->max_size};
-}
-
 static void
 install_search_properties (GObjectClass *klass, GParamFlags ready, GParamFlags playing)
 {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <gst/gst.h>
-#include "engine/haarengine.h"
 
 G_BEGIN_DECLS
 
@@ -51,8 +50,5 @@ gboolean gst_haar_settings_set_property (
     GstHaarSettings *settings, GObject *object, guint id, const GValue *value);
 gboolean gst_haar_settings_get_property (
     GstHaarSettings *settings, GObject *object, guint id, GValue *value);
-
-/* With the object lock. */
-HaarParams gst_haar_settings_get_params (const GstHaarSettings *settings);
 
 G_END_DECLS

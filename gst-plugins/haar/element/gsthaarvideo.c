@@ -12,7 +12,7 @@
 typedef struct {
   GstDataQueueItem parent;
   GstHaarVideo *video;
-  GstPad *pad; /* it is for: another one may have come in its place */
+  GstPad *pad; /* the pad that it is queued for; another pad may have replaced it */
 } VideoItem;
 
 /* The queue knows an item by its first member. */

@@ -31,7 +31,7 @@ typedef struct {
   HaarOutcome outcome;
   HaarStillDifference difference; /* from the camera's last frame: what was searched */
   GArray *rects;                  /* of HaarRect */
-  gint width, height;             /* px, of what was searched */
+  gint width, height;             /* px: the size of the part that was searched */
   HaarCost cost;
   gdouble age;        /* s from capture to the end of the count; NAN if unknown */
   gboolean skewed;    /* captured in the future, says the camera's clock */

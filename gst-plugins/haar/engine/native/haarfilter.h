@@ -48,7 +48,8 @@ typedef struct {
 /* A child of a HaarFilterTree is a gint8. */
 G_STATIC_ASSERT (HAAR_FILTER_MAX_NODES <= G_MAXINT8);
 
-/* A tree of several nodes. Each node is a stump, in the same order. Children are as in HaarNode. */
+/* A tree of several nodes. Its stumps are its nodes, in the same order. Children are as in
+ * HaarNode. */
 typedef struct {
   guint first_stump, n_nodes;
   HaarSumKind kinds[HAAR_FILTER_MAX_NODES];

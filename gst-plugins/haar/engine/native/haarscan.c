@@ -451,8 +451,8 @@ haar_scanner_start (HaarScanner *self, const HaarIntegral *integral, const HaarL
   return set_layout (self);
 }
 
-/* Strip by strip: the rows of a strip's windows are few enough bytes to stay in the nearest cache
- * from one row of windows to the next. */
+/* Scans strip by strip. The rows of one strip fit into the nearest cache, and stay there from one
+ * row of windows to the next. */
 guint
 haar_scanner_scan (HaarScanner *self, gint first_row, gint end_row)
 {
