@@ -16,7 +16,8 @@
 struct _LiveDatabase {
   const LiveOptions *options;
   LiveModel *model;
-  mongoc_client_pool_t *pool;
+  mongoc_client_t *pinger;    /* of the thread */
+  mongoc_client_pool_t *pool; /* for queries, which may take longer than a ping */
   GThread *thread;
   GMutex lock;
   GCond changed;
@@ -95,6 +96,9 @@ live_database_new (const LiveOptions *options, LiveModel *model, GError **error)
   self->model = model;
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
+  self->pinger = mongoc_client_new_from_uri (uri);
+  mongoc_client_set_error_api (self->pinger, 2);
+  mongoc_uri_set_option_as_int32 (uri, MONGOC_URI_SOCKETTIMEOUTMS, MOST_TIME / 1000);
   self->pool = mongoc_client_pool_new (uri);
   mongoc_client_pool_set_error_api (self->pool, 2);
   self->thread = g_thread_new ("database", run, self);
@@ -109,6 +113,7 @@ live_database_free (LiveDatabase *self)
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
   g_thread_join (self->thread);
+  mongoc_client_destroy (self->pinger);
   mongoc_client_pool_destroy (self->pool);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->changed);
@@ -203,7 +208,7 @@ find (LiveDatabase *self, mongoc_client_t *client, const LiveDocumentsQuery *que
   bson_t *filter = BCON_NEW ("captured", "{", "$gte", BCON_DATE_TIME (query->from), "$lt",
       BCON_DATE_TIME (query->to), "}");
   bson_t *options = BCON_NEW ("projection", "{", "_id", BCON_INT32 (0), "captured", BCON_INT32 (1),
-      "camera", BCON_INT32 (1), "faces", BCON_INT32 (1), "}", "batchSize", BCON_INT32 (5000),
+      "camera", BCON_INT32 (1), "faces", BCON_INT32 (1), "}", "batchSize", BCON_INT32 (1000),
       "limit", BCON_INT64 (MOST_DOCUMENTS + 1));
   mongoc_cursor_t *cursor;
 

@@ -188,13 +188,17 @@ static void
 run (Live *self)
 {
   g_autofree gchar *address = live_http_make_address (self->http);
+  guint sources[3];
 
   g_print ("live: %s\n", address);
   self->loop = g_main_loop_new (NULL, FALSE);
-  g_timeout_add (TICK, tick, self);
-  g_unix_signal_add (SIGINT, quit, self->loop);
-  g_unix_signal_add (SIGTERM, quit, self->loop);
+  sources[0] = g_timeout_add (TICK, tick, self);
+  sources[1] = g_unix_signal_add (SIGINT, quit, self->loop);
+  sources[2] = g_unix_signal_add (SIGTERM, quit, self->loop);
   g_main_loop_run (self->loop);
+  /* What ends after this still runs rounds of the main loop. */
+  for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
+    g_source_remove (sources[i]);
   g_main_loop_unref (self->loop);
 }
 

@@ -443,7 +443,14 @@ def test_viewers_are_few_and_slow_ones_cost_nothing(open_page):
     wait_until(lambda: page.ask("/api/stream", "HEAD")[0] == 200, 20, "the viewers that left are forgotten")
 
 
-def test_ends_on_sigint(open_page):
+@pytest.mark.parametrize("path", [None, "/api/stream", "/api/travel?camera=cam-1", "/api/picture?topic=x&partition=0&offset=0"])
+def test_ends_on_sigint(running, open_page, path):
     page = open_page()
+    one = socket.create_connection((page.address.hostname, page.address.port), 5)
+    if path:
+        path = path.replace("topic=x", f"topic={running.system.topics['camera']}")
+        one.sendall(f"GET {path} HTTP/1.1\r\nHost: {page.address.netloc}\r\n\r\n".encode())
+        time.sleep(0.05)
     page.popen.send_signal(signal.SIGINT)
-    assert page.popen.wait(10) == 0
+    assert page.popen.wait(15) == 0, page.output()
+    one.close()
