@@ -39,8 +39,10 @@ class Demo:
         self.collection = None
 
     def start(self):
-        say("starting Kafka and the database (the first time, they are downloaded and built) …")
+        say("starting Kafka and the database …")
+        began = time.monotonic()
         kafka, database = (server.start() for server in self.servers)
+        say(f"Kafka and the database answer after {time.monotonic() - began:.0f} s")
         self.collection = pymongo.MongoClient(
             database["uri"], serverSelectionTimeoutMS=5000, socketTimeoutMS=10000).fog.events
         self._create_topics(kafka["bootstrap"])
