@@ -365,6 +365,23 @@ def test_the_form_for_the_token(running, chromium, tmp_path):
 
 # ---- what it survives ----
 
+def test_servers_that_are_away_are_named(running, chromium, tmp_path):
+    page = livepage.Page(running.system, tmp_path / "live.log", FOG_KAFKA="127.0.0.1:1", MONGODB_URI="mongodb://127.0.0.1:1")
+    try:
+        chromium.look()
+        chromium.open(page.address.geturl())
+        for name in ("Kafka", "Database"):
+            away = "[...document.querySelectorAll('.server[data-state=away]')].some((one) => one.textContent === arguments[0])"
+            chromium.wait(away, f"{name} away", what=f"{name} is away")
+        assert chromium.run("return document.querySelector('#sentence').dataset.level") == "bad"
+        assert chromium.text("#sentence").startswith("Kafka hasn't answered for ")
+        assert "Database: " in chromium.text("#troubles")
+        assert chromium.text(".node[data-node=database] .node-text") == "away"
+        assert chromium.violations() == [] and chromium.logged() == []
+    finally:
+        page.close()
+
+
 @pytest.mark.alone
 def test_a_stopped_camera_turns_red(running, browser):
     running.start_camera("cam-3")

@@ -5,7 +5,7 @@ import { $, keep, make, setData, setText } from "./dom.js";
 import { counted, decimal, number, percent, seconds, whole } from "./format.js";
 
 const NAMES = { cameras: "Cameras", camera: "Topic camera", fog: "Fog", "database topic": "Topic database", database: "Database" };
-const ANSWERS = { good: "answers", warn: "slow", bad: "away" };
+const SERVERS = { good: { text: "answers", level: "good" }, away: { text: "away", level: "bad" } };
 const LATE_S = 2;
 const AWAY_S = 10;
 const alive = (replica) => replica.state === "good" || replica.state === "leaving";
@@ -54,12 +54,12 @@ class LoopView {
 function detailsOf({ cameras = [], replicas = [], servers = {} }) {
   const running = replicas.filter(alive);
   const stopped = cameras.filter((camera) => camera.health === "stopped").length;
-  const server = (name) => ({ text: ANSWERS[servers[name]?.state] ?? "unknown", level: servers[name]?.state });
+  const server = (name) => SERVERS[servers[name]?.state] ?? { text: "unknown", level: "unknown" };
   return {
     cameras: { text: stopped ? `${stopped} of ${cameras.length} stopped` : whole(cameras.length), level: stopped ? "bad" : "good" },
     camera: server("kafka"),
     fog: { text: counted(running.length, "replica"), level: running.length ? "good" : "bad" },
-    "database topic": server("kafka"),
+    "database topic": server(servers["cloud-kafka"] ? "cloud-kafka" : "kafka"),
     database: server("database"),
   };
 }

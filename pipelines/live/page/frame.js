@@ -7,6 +7,13 @@ import { number } from "./format.js";
 const WIDEST = 16 / 9;
 const NARROWEST = 1;
 
+class PictureError extends Error {
+  constructor(text, status) {
+    super(text);
+    this.final = status === 404 || status === 415; // gone, or of another format: so it stays
+  }
+}
+
 export const keyOf = (frame) => (frame ? `${frame.topic}/${frame.partition}/${frame.offset}` : "");
 
 export function pictureUrl(frame) {
@@ -20,7 +27,7 @@ export async function fetchPicture(frame, widest, signal) {
   const size = frame.width > widest ? { resizeWidth: widest, resizeQuality: "medium" } : {};
   if (response.ok) return createImageBitmap(await response.blob(), size);
   const answer = await response.json().catch(() => null);
-  throw new Error(answer?.error ?? `The server answered ${response.status}.`);
+  throw new PictureError(answer?.error ?? `The server answered ${response.status}.`, response.status);
 }
 
 const within = (box, width, height) =>

@@ -5,9 +5,9 @@ import { $, keep, make, setData, setHidden, setText, setTitle } from "./dom.js";
 import { moment } from "./format.js";
 
 const SIGN = { good: "", warn: "▲ ", bad: "■ ", unknown: "" };
-const LEVELS = { good: "good", warn: "warning", bad: "away", unknown: "unknown" };
 const SERVERS = { kafka: "Kafka", "cloud-kafka": "Cloud's Kafka", database: "Database" };
 const SETTLED_MS = 1500;
+const nameOf = (server) => SERVERS[server] ?? server;
 
 export class Headline {
   #servers = new Map();
@@ -25,7 +25,7 @@ export class Headline {
     const title = `${SIGN[level] ?? ""}gst-fog`;
     if (document.title !== title) document.title = title;
     this.#showBlur(state.blur);
-    this.#showServers(state.servers ?? {});
+    this.#showServers(state.servers ?? {}, state.sentence ?? "");
     this.#announce(level, state.sentence ?? "");
   }
 
@@ -48,15 +48,16 @@ export class Headline {
   }
 
   // The cloud's Kafka is mostly the fog's too: it is named when it is worse or better off.
-  #showServers(all) {
+  #showServers(all, sentence) {
     const servers = Object.entries(all);
     const shown = servers.filter(([name, server]) => name !== "cloud-kafka" || server.state !== all.kafka?.state);
     keep($("servers"), this.#servers, shown, ([name]) => name, ([name]) => new ServerView(name));
-    const troubles = servers.map(([, server]) => server).filter((server) => server.state !== "good" && server.text);
+    const troubles = servers.filter(([, server]) => server.state !== "good" && server.text && !sentence.includes(server.text));
     const list = $("troubles");
     while (list.children.length > troubles.length) list.lastElementChild.remove();
     while (list.children.length < troubles.length) list.append(make("li"));
-    troubles.forEach((server, i) => setText(list.children[i], `${server.text} (since ${moment(server.since)})`));
+    const textOf = ([name, server]) => `${nameOf(name)}: ${server.text} (since ${moment(server.since)})`;
+    troubles.forEach((server, i) => setText(list.children[i], textOf(server)));
     setHidden(list, troubles.length === 0);
   }
 
@@ -74,12 +75,12 @@ class ServerView {
 
   constructor(name) {
     this.element = make("li", { class: "server" }, make("span", { class: "lamp", "aria-hidden": "true" }),
-      `${SERVERS[name] ?? name} `, this.#state);
+      `${nameOf(name)} `, this.#state);
   }
 
   update([, server]) {
-    setData(this.element, "level", server.state ?? "unknown");
-    setText(this.#state, LEVELS[server.state] ?? String(server.state));
+    setData(this.element, "state", server.state ?? "unknown");
+    setText(this.#state, server.state ?? "unknown");
     setTitle(this.element, server.text || `since ${moment(server.since)}`);
   }
 }

@@ -105,6 +105,7 @@ export class Pictures {
   async #run(seat) {
     const frame = seat.wanted;
     const began = performance.now();
+    let settled = true;
     seat.abort = new AbortController();
     const patience = setTimeout(() => seat.abort.abort(), GIVE_UP_MS);
     this.#running++;
@@ -115,12 +116,13 @@ export class Pictures {
       seat.failed = 0;
     } catch (error) {
       seat.failed++;
+      settled = error.final === true;
       if (error.name !== "AbortError") seat.fail(error.message);
     }
     clearTimeout(patience);
     this.#running--;
     seat.abort = null;
-    seat.shown = seat.failed ? "" : keyOf(frame);
+    seat.shown = settled ? keyOf(frame) : "";
     this.#schedule(seat, began, performance.now() - began);
   }
 

@@ -12,6 +12,7 @@ const WIDEST_SPAN_S = 10; // the server's bound
 const JUMP_MS = 10000;
 const SEARCHES = 6; // of the widest span, for the next frame beyond a gap
 const SETTLE_MS = 150;
+const SLOW_MS = 1500; // a longer wait is said
 const BOUNDS_MS = 10000;
 const PICTURES = 8;
 const WIDEST = 4096; // pixels
@@ -26,6 +27,7 @@ export class Travel {
   #position = null; // {captured, seq, key}: its place, or a moment without a frame
   #bounds = null;
   #pictures = new Map(); // key of a frame -> promise of its bitmap
+  #asking = 0; // requests on their way
   #moves = 0; // a move ends those before it
   #settle = null;
   #visible = false;
@@ -192,7 +194,8 @@ export class Travel {
 
   // Frames by capture; null when another move came between, or it failed.
   async #list(at, span, move) {
-    $("travel").setAttribute("aria-busy", true);
+    this.#setAsking(1);
+    const slow = setTimeout(() => this.#say("Reading from Kafka …"), SLOW_MS);
     try {
       const answer = await this.#ask({ at: Math.round(at), span });
       if (move !== this.#moves) return null;
@@ -202,8 +205,14 @@ export class Travel {
       if (move === this.#moves) this.#say(error.message);
       return null;
     } finally {
-      if (move === this.#moves) $("travel").removeAttribute("aria-busy");
+      clearTimeout(slow);
+      this.#setAsking(-1);
     }
+  }
+
+  #setAsking(more) {
+    this.#asking += more;
+    $("travel").setAttribute("aria-busy", this.#asking > 0);
   }
 
   // Whether there was a frame to go to.
