@@ -50,23 +50,13 @@
 #include <math.h>
 
 #include "decimator.h"
-#include "fogfield.h"
 #include "fogreport.h"
+#include "gstfeedbacksettings.h"
 #include "gstfeedbacksource.h"
 #include "gstkafkameta.h"
-#include "ratecontroller.h"
 
 GST_DEBUG_CATEGORY (gst_feedback_rate_debug);
 #define GST_CAT_DEFAULT gst_feedback_rate_debug
-
-#define DEFAULT_ALGORITHM RATE_ALGORITHM_ADAPTIVE
-#define DEFAULT_INITIAL_RATE 10.0
-#define DEFAULT_MIN_RATE 1.0
-#define DEFAULT_MAX_RATE 0.0
-#define DEFAULT_WEIGHT 1.0
-#define DEFAULT_MIN_DWELL (5 * GST_SECOND)
-#define DEFAULT_LATENCY_TARGET (250 * GST_MSECOND)
-#define DEFAULT_PLACEMENT TRUE
 
 /* frames/s, in place of the rate of a source whose caps give none. */
 #define UNKNOWN_RATE 30
@@ -80,57 +70,9 @@ GST_DEBUG_CATEGORY (gst_feedback_rate_debug);
 
 #define VIDEO_CAPS "video/x-raw(ANY); image/jpeg(ANY); image/png; video/x-bayer; video/x-raw"
 
-enum {
-  PROP_0,
-  PROP_ALGORITHM,
-  PROP_CAMERA,
-  PROP_INITIAL_RATE,
-  PROP_MIN_RATE,
-  PROP_MAX_RATE,
-  PROP_WEIGHT,
-  PROP_MIN_DWELL,
-  PROP_LATENCY_TARGET,
-  PROP_PLACEMENT,
-  PROP_CURRENT_RATE,
-  PROP_STATS,
-  N_PROPS
-};
+enum { PROP_CURRENT_RATE = GST_FEEDBACK_PROP_OTHER, PROP_STATS };
 
-static GParamSpec *props[N_PROPS];
-
-/* The properties that can be set. */
-typedef struct {
-  RateAlgorithm algorithm;
-  gchar *camera;        /* NULL or empty: the host's name */
-  gdouble initial_rate; /* frames/s */
-  gdouble min_rate;     /* frames/s */
-  gdouble max_rate;     /* frames/s; 0: the source's */
-  gdouble weight;
-  guint64 min_dwell;      /* ns */
-  guint64 latency_target; /* ns */
-  gboolean placement;
-} Settings;
-
-#define FIELD(id, name)                                                                            \
-  {                                                                                                \
-    id, G_STRUCT_OFFSET (Settings, name)                                                           \
-  }
-
-static const FogField fields[] = {
-    FIELD (PROP_ALGORITHM, algorithm),
-    FIELD (PROP_CAMERA, camera),
-    FIELD (PROP_INITIAL_RATE, initial_rate),
-    FIELD (PROP_MIN_RATE, min_rate),
-    FIELD (PROP_MAX_RATE, max_rate),
-    FIELD (PROP_WEIGHT, weight),
-    FIELD (PROP_MIN_DWELL, min_dwell),
-    FIELD (PROP_LATENCY_TARGET, latency_target),
-    FIELD (PROP_PLACEMENT, placement),
-    {0},
-};
-
-/* A FogField demands it. */
-G_STATIC_ASSERT (sizeof (RateAlgorithm) == sizeof (gint));
+static GParamSpec *current_rate; /* its changes are notified */
 
 #define GST_TYPE_FEEDBACK_RATE (gst_feedback_rate_get_type ())
 G_DECLARE_FINAL_TYPE (GstFeedbackRate, gst_feedback_rate, GST, FEEDBACK_RATE, GstElement)
@@ -144,7 +86,7 @@ struct _GstFeedbackRate {
   GstFeedbackSource source;
 
   GMutex lock; /* guards what follows; taken before the source's lock and the object lock */
-  Settings settings;
+  GstFeedbackSettings settings;
   RateController *controller;
   gchar *session;
   Decimator decimator;
@@ -173,36 +115,6 @@ G_DEFINE_FINAL_TYPE (GstFeedbackRate, gst_feedback_rate, GST_TYPE_ELEMENT)
 GST_ELEMENT_REGISTER_DECLARE (feedbackrate);
 GST_ELEMENT_REGISTER_DEFINE (feedbackrate, "feedbackrate", GST_RANK_NONE, GST_TYPE_FEEDBACK_RATE)
 
-/**
- * GstFeedbackRateAlgorithm:
- * @RATE_ALGORITHM_ADAPTIVE: this camera's share of the fog's capacity, with a short queue before
- *   each replica
- * @RATE_ALGORITHM_THESIS: the rate that the last report measured, doubled every 30 s to find out
- *   whether the fog can count more
- * @RATE_ALGORITHM_FIXED: always the initial rate
- *
- * How the rate is decided.
- *
- * Since: 0.1
- */
-#define GST_TYPE_FEEDBACK_RATE_ALGORITHM (gst_feedback_rate_algorithm_get_type ())
-static GType
-gst_feedback_rate_algorithm_get_type (void)
-{
-  static gsize type;
-
-  if (g_once_init_enter (&type)) {
-    static const GEnumValue values[] = {
-        {RATE_ALGORITHM_ADAPTIVE, "A share of the fog's capacity, with a short queue", "adaptive"},
-        {RATE_ALGORITHM_THESIS, "The measured rate, doubled every 30 s", "thesis"},
-        {RATE_ALGORITHM_FIXED, "Always the initial rate", "fixed"},
-        {0, NULL, NULL},
-    };
-    g_once_init_leave (&type, g_enum_register_static ("GstFeedbackRateAlgorithm", values));
-  }
-  return type;
-}
-
 static gdouble
 seconds_now (void)
 {
@@ -215,7 +127,7 @@ seconds_now (void)
 static RateSettings
 effective_settings (GstFeedbackRate *self)
 {
-  const Settings *set = &self->settings;
+  const GstFeedbackSettings *set = &self->settings;
   gdouble highest = gst_feedback_source_get_highest (&self->source), max_rate = set->max_rate;
 
   if (max_rate <= 0)
@@ -514,7 +426,7 @@ post_stats (GstFeedbackRate *self, gdouble rate, gint64 now)
   stats = make_stats (self);
   g_mutex_unlock (&self->lock);
   GST_INFO_OBJECT (self, "%" GST_PTR_FORMAT, stats);
-  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CURRENT_RATE]);
+  g_object_notify_by_pspec (G_OBJECT (self), current_rate);
   gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), stats));
 }
 
@@ -668,7 +580,7 @@ gst_feedback_rate_set_property (GObject *object, guint id, const GValue *value, 
   gboolean known;
 
   g_mutex_lock (&self->lock);
-  known = fog_field_set (fields, &self->settings, id, value);
+  known = fog_field_set (gst_feedback_settings_fields, &self->settings, id, value);
   g_mutex_unlock (&self->lock);
   if (known)
     configure_controller (self);
@@ -688,7 +600,7 @@ gst_feedback_rate_get_property (GObject *object, guint id, GValue *value, GParam
   else if (id == PROP_STATS)
     g_value_take_boxed (value, make_stats (self));
   else
-    known = fog_field_get (fields, &self->settings, id, value);
+    known = fog_field_get (gst_feedback_settings_fields, &self->settings, id, value);
   g_mutex_unlock (&self->lock);
   if (!known)
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -708,136 +620,11 @@ gst_feedback_rate_finalize (GObject *object)
 }
 
 static void
-install_rate_properties (void)
-{
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
-  const GParamFlags live = flags | GST_PARAM_MUTABLE_PLAYING;
-
-  /**
-   * GstFeedbackRate:algorithm:
-   *
-   * How the rate is decided from the reports. The default keeps the fog busy with a short queue.
-   * `thesis` and `fixed` are for comparisons.
-   *
-   * Since: 0.1
-   */
-  props[PROP_ALGORITHM] =
-      g_param_spec_enum ("algorithm", "Algorithm", "How the rate is decided from the reports",
-          GST_TYPE_FEEDBACK_RATE_ALGORITHM, DEFAULT_ALGORITHM, live);
-  /**
-   * GstFeedbackRate:initial-rate:
-   *
-   * The rate, in frames/s, until the first report; with `algorithm=fixed` always. The default is
-   * what a small fog can count.
-   *
-   * Since: 0.1
-   */
-  props[PROP_INITIAL_RATE] = g_param_spec_double ("initial-rate", "Initial rate",
-      "Frames/s until the first report; with algorithm=fixed always", GST_FEEDBACK_RATE_LOWEST,
-      GST_FEEDBACK_RATE_HIGHEST, DEFAULT_INITIAL_RATE, live);
-  /**
-   * GstFeedbackRate:min-rate:
-   *
-   * The rate, in frames/s, below which the rate never falls, even if no replica is alive. Frames
-   * have to go on at some rate, because otherwise no report would ever answer.
-   *
-   * Since: 0.1
-   */
-  props[PROP_MIN_RATE] = g_param_spec_double ("min-rate", "Minimum rate",
-      "Frames/s below which the rate never falls, whatever the reports say",
-      GST_FEEDBACK_RATE_LOWEST, GST_FEEDBACK_RATE_HIGHEST, DEFAULT_MIN_RATE, live);
-  /**
-   * GstFeedbackRate:max-rate:
-   *
-   * The rate, in frames/s, above which the rate never rises. 0, the default: the highest rate that
-   * the source's caps have had. For a variable rate that is `max-framerate`; if the caps give
-   * neither, it is 30.
-   *
-   * Since: 0.1
-   */
-  props[PROP_MAX_RATE] = g_param_spec_double ("max-rate", "Maximum rate",
-      "Frames/s above which the rate never rises; 0: the rate in the source's caps, for a variable "
-      "rate max-framerate, and 30 if the caps give neither",
-      0, GST_FEEDBACK_RATE_HIGHEST, DEFAULT_MAX_RATE, live);
-  /**
-   * GstFeedbackRate:latency-target:
-   *
-   * The time, in ns, that frames may wait before the replicas. A longer queue keeps the replicas
-   * busy when frames come unevenly; a shorter one makes the results newer. In simulations of
-   * replicas that changed their speed, the default kept them busy for 97 % of the time.
-   *
-   * Since: 0.1
-   */
-  props[PROP_LATENCY_TARGET] = g_param_spec_uint64 ("latency-target", "Latency target",
-      "Time (ns) that frames may wait before the replicas: longer keeps the replicas busier, "
-      "shorter makes the results newer",
-      0, 3600 * GST_SECOND, DEFAULT_LATENCY_TARGET, live);
-}
-
-static void
-install_camera_properties (void)
-{
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
-  const GParamFlags live = flags | GST_PARAM_MUTABLE_PLAYING;
-
-  /**
-   * GstFeedbackRate:camera:
-   *
-   * The camera's name, as in the header `camera` and in reports. It has to be unique among all
-   * cameras of the fog. NULL or empty: the host's name.
-   *
-   * Since: 0.1
-   */
-  props[PROP_CAMERA] = g_param_spec_string ("camera", "Camera",
-      "The camera's name, unique among all cameras (NULL: the host's name)", NULL,
-      flags | GST_PARAM_MUTABLE_READY);
-  /**
-   * GstFeedbackRate:weight:
-   *
-   * This camera's share of the fog relative to those of other cameras, between the rates min-rate
-   * and max-rate of each. A camera with twice the weight gets twice the rate.
-   *
-   * Since: 0.1
-   */
-  props[PROP_WEIGHT] = g_param_spec_double ("weight", "Weight",
-      "This camera's share of the fog relative to those of other cameras: twice the weight, twice "
-      "the rate",
-      0.001, 1e6, DEFAULT_WEIGHT, live);
-  /**
-   * GstFeedbackRate:min-dwell:
-   *
-   * The time, in ns, that passes at least between two requests to the source for another rate. Each
-   * request restarts a camera's stream, which leaves a gap of about one frame; so the default is
-   * several seconds.
-   *
-   * Since: 0.1
-   */
-  props[PROP_MIN_DWELL] = g_param_spec_uint64 ("min-dwell", "Minimum dwell",
-      "Time (ns) that passes at least between two requests to the source for another rate, because "
-      "each one interrupts the stream",
-      0, G_MAXINT64, DEFAULT_MIN_DWELL, live);
-  /**
-   * GstFeedbackRate:placement:
-   *
-   * Names a partition for each frame, as `target-partition` in its meta: one whose replica has time
-   * for it, by what the reports say. If off, or as long as no report lists partitions, the sink
-   * chooses.
-   *
-   * Since: 0.1
-   */
-  props[PROP_PLACEMENT] = g_param_spec_boolean ("placement", "Placement",
-      "Name a partition for each frame whose replica has time for it, by what the reports say; if "
-      "off, the sink chooses",
-      DEFAULT_PLACEMENT, live);
-}
-
-static void
 install_properties (GObjectClass *klass)
 {
   const GParamFlags read = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
 
-  install_rate_properties ();
-  install_camera_properties ();
+  gst_feedback_settings_install_properties (klass);
   /**
    * GstFeedbackRate:current-rate:
    *
@@ -845,8 +632,9 @@ install_properties (GObjectClass *klass)
    *
    * Since: 0.1
    */
-  props[PROP_CURRENT_RATE] = g_param_spec_double ("current-rate", "Current rate",
-      "Frames/s that go on now", 0, GST_FEEDBACK_RATE_HIGHEST, 0, read);
+  current_rate = g_param_spec_double ("current-rate", "Current rate", "Frames/s that go on now", 0,
+      GST_FEEDBACK_RATE_HIGHEST, 0, read);
+  g_object_class_install_property (klass, PROP_CURRENT_RATE, current_rate);
   /**
    * GstFeedbackRate:stats:
    *
@@ -880,9 +668,9 @@ install_properties (GObjectClass *klass)
    *
    * Since: 0.1
    */
-  props[PROP_STATS] = g_param_spec_boxed (
-      "stats", "Statistics", "What the element knows and has done", GST_TYPE_STRUCTURE, read);
-  g_object_class_install_properties (klass, N_PROPS, props);
+  g_object_class_install_property (klass, PROP_STATS,
+      g_param_spec_boxed (
+          "stats", "Statistics", "What the element knows and has done", GST_TYPE_STRUCTURE, read));
 }
 
 static void
@@ -919,9 +707,7 @@ static void
 gst_feedback_rate_init (GstFeedbackRate *self)
 {
   g_mutex_init (&self->lock);
-  self->settings =
-      (Settings){DEFAULT_ALGORITHM, NULL, DEFAULT_INITIAL_RATE, DEFAULT_MIN_RATE, DEFAULT_MAX_RATE,
-          DEFAULT_WEIGHT, DEFAULT_MIN_DWELL, DEFAULT_LATENCY_TARGET, DEFAULT_PLACEMENT};
+  gst_feedback_settings_init (&self->settings);
   self->sinkpad = add_pad (self, &sink_template);
   gst_pad_set_chain_function (self->sinkpad, gst_feedback_rate_chain);
   gst_pad_set_event_function (self->sinkpad, gst_feedback_rate_sink_event);

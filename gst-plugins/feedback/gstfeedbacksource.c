@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "gstfeedbacksettings.h"
+
 #define GST_CAT_DEFAULT gst_feedback_rate_debug
 
 /* The source is slowed down only to a rate of which at most this part goes on: a small rise of the

@@ -7,9 +7,6 @@ G_BEGIN_DECLS
 
 GST_DEBUG_CATEGORY_EXTERN (gst_feedback_rate_debug);
 
-#define GST_FEEDBACK_RATE_LOWEST 0.001
-#define GST_FEEDBACK_RATE_HIGHEST 10000.0
-
 /* A frame rate, frames/s. 0/1: unknown. */
 typedef struct {
   gint n, d;

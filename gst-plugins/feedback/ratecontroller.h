@@ -15,6 +15,18 @@ typedef struct _RateController RateController;
  * memory. */
 #define RATE_CONTROLLER_REPLICAS 4096
 
+/**
+ * GstFeedbackRateAlgorithm:
+ * @RATE_ALGORITHM_ADAPTIVE: this camera's share of the fog's capacity, with a short queue before
+ *   each replica
+ * @RATE_ALGORITHM_THESIS: the rate that the last report measured, doubled every 30 s to find out
+ *   whether the fog can count more
+ * @RATE_ALGORITHM_FIXED: always the initial rate
+ *
+ * How the rate is decided.
+ *
+ * Since: 0.1
+ */
 typedef enum {
   RATE_ALGORITHM_ADAPTIVE,
   RATE_ALGORITHM_THESIS,

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+
+#include "fogfield.h"
+#include "ratecontroller.h"
+
+G_BEGIN_DECLS
+
+#define GST_FEEDBACK_RATE_LOWEST 0.001
+#define GST_FEEDBACK_RATE_HIGHEST 10000.0
+
+/* The properties that can be set. The element's lock guards them. */
+typedef struct {
+  RateAlgorithm algorithm;
+  gchar *camera;        /* NULL or empty: the host's name */
+  gdouble initial_rate; /* frames/s */
+  gdouble min_rate;     /* frames/s */
+  gdouble max_rate;     /* frames/s; 0: the source's */
+  gdouble weight;
+  guint64 min_dwell;      /* ns */
+  guint64 latency_target; /* ns */
+  gboolean placement;
+} GstFeedbackSettings;
+
+/* Ids of properties from here on are the element's. */
+enum { GST_FEEDBACK_PROP_OTHER = 100 };
+
+/* The properties of GstFeedbackSettings. */
+extern const FogField gst_feedback_settings_fields[];
+
+#define GST_TYPE_FEEDBACK_RATE_ALGORITHM (gst_feedback_rate_algorithm_get_type ())
+GType gst_feedback_rate_algorithm_get_type (void);
+
+void gst_feedback_settings_init (GstFeedbackSettings *settings);
+void gst_feedback_settings_install_properties (GObjectClass *klass);
+
+G_END_DECLS
