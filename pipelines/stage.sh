@@ -70,7 +70,7 @@ wait_for_child() {
   done
 }
 
-# For a machine without an orchestrator. A message that makes each run fail is passed over only
+# For a machine without an orchestrator. A message that makes each run fail is skipped only
 # after some failed runs.
 run_again_and_again() {
   local signals=0 left=$restarts begun child code

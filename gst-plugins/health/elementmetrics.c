@@ -25,7 +25,7 @@ typedef struct {
   }
 
 #define DROPPED "Frames or messages dropped on purpose, by reason"
-#define REJECTED "Frames, messages or documents that were bad and given up, by reason"
+#define REJECTED "Frames, messages or documents that could not be used, by reason"
 #define SKIPPED "Messages skipped because they were not wanted, by reason"
 #define SKEW "Frames whose capture time lay in the future"
 
@@ -47,15 +47,14 @@ static const Metric metrics[] = {
     COUNT ("kafkasink", "rebuilds", "gstfog_client_rebuilds_total", NULL,
         "Clients replaced after a fatal error"),
     GAUGE ("kafkasink", "waits-for-access", "gstfog_waits_for_access", 1,
-        "1 while access that the cluster took away is waited for"),
+        "1 while the element waits for access that was lost"),
     COUNT ("kafkasink", "refused-batches", "gstfog_refused_batches_total", NULL,
         "Batches that were too large for the topic"),
     COUNT ("kafkasink", "lost-connections", "gstfog_lost_connections_total", NULL,
         "Connections that ended with messages on their way that nobody acknowledges"),
-    GAUGE (
-        "kafkasink", "batch-bytes", "gstfog_batch_max_bytes", 1, "Bytes that a batch has at most"),
+    GAUGE ("kafkasink", "batch-bytes", "gstfog_batch_max_bytes", 1, "Limit for a batch"),
     GAUGE ("kafkasink", "latency", "gstfog_delivery_seconds", NS,
-        "Smoothed time from hand-over to acknowledgement"),
+        "Moving mean of the time from hand-over to acknowledgement"),
     GAUGE (
         "kafkasink", "connected", "gstfog_kafka_connected", 1, "1 once the cluster has answered"),
 
@@ -76,13 +75,13 @@ static const Metric metrics[] = {
         "Messages fetched ahead of the pipeline"),
     GAUGE ("kafkasrc", "pending", "gstfog_pending_messages", 1, "Messages on their way downstream"),
     GAUGE ("kafkasrc", "parked", "gstfog_parked_messages", 1,
-        "Messages released undecided, not yet counted as done"),
+        "Messages released without a mark, not yet done"),
     COUNT ("kafkasrc", "condemned", "gstfog_rejected_total", "condemned", REJECTED),
     COUNT ("kafkasrc", "lost", "gstfog_messages_lost_total", NULL,
         "Messages deleted from the topic before they were read"),
     COUNT ("kafkasrc", "damaged", "gstfog_rejected_total", "damaged", REJECTED),
     GAUGE ("kafkasrc", "waits-for-access", "gstfog_waits_for_access", 1,
-        "1 while access that the cluster took away is waited for"),
+        "1 while the element waits for access that was lost"),
     COUNT ("kafkasrc", "rebalances", "gstfog_rebalances_total", NULL, "Changes of the assignment"),
 
     COUNT ("haarfacecount", "frames", "gstfog_counted_frames_total", NULL,
@@ -101,8 +100,8 @@ static const Metric metrics[] = {
     COUNT ("haarfacecount", "clock-skew", "gstfog_clock_skew_total", NULL, SKEW),
     COUNT ("haarfacecount", "reports", "gstfog_reports_sent_total", NULL, "Reports sent"),
     COUNT ("haarfacecount", "busy", "gstfog_busy_seconds_total", NULL,
-        "Time at work, summed over the workers"),
-    GAUGE ("haarfacecount", "workers", "gstfog_workers", 1, "Frames counted side by side"),
+        "Time that the workers were busy, summed"),
+    GAUGE ("haarfacecount", "workers", "gstfog_workers", 1, "Frames counted in parallel"),
     GAUGE ("haarfacecount", "waiting", "gstfog_waiting_frames", 1, "Frames inside the element"),
     GAUGE ("haarfacecount", "lag", NULL, 1, NULL), /* kafkasrc's */
 
@@ -111,9 +110,9 @@ static const Metric metrics[] = {
         "Documents that were stored already"),
     COUNT ("mongosink", "rejected", "gstfog_rejected_total", "refused", REJECTED),
     COUNT ("mongosink", "unreadable", "gstfog_unreadable_total", NULL,
-        "Rejected documents that were no documents"),
+        "Rejected documents that were invalid"),
     COUNT ("mongosink", "dates-cut", "gstfog_dates_cut_total", NULL,
-        "Dates that lost digits below the millisecond"),
+        "Dates whose digits below the millisecond were cut off"),
     COUNT ("mongosink", "tombstones", "gstfog_skipped_total", "tombstone", SKIPPED),
     COUNT ("mongosink", "batches", "gstfog_batches_total", NULL,
         "Batches that the server acknowledged"),
@@ -125,14 +124,14 @@ static const Metric metrics[] = {
     GAUGE ("mongosink", "write-latency-max", "gstfog_write_max_seconds", NS,
         "Longest time of a batch"),
 
-    GAUGE ("feedbackrate", "rate", "gstfog_rate_given", 1, "Frames/s that go on now"),
+    GAUGE ("feedbackrate", "rate", "gstfog_rate_given", 1, "Frames/s sent now"),
     GAUGE ("feedbackrate", "wanted", "gstfog_rate_wanted", 1,
         "Frames/s that the camera would send without a bound"),
     GAUGE ("feedbackrate", "source-rate", "gstfog_rate_source", 1, "Frames/s of the source's caps"),
     GAUGE ("feedbackrate", "capacity", "gstfog_capacity", 1,
-        "Frames/s that the living replicas can count"),
+        "Frames/s that the active replicas could count"),
     GAUGE ("feedbackrate", "delivered", "gstfog_rate_delivered", 1,
-        "Frames/s that the living replicas do count"),
+        "Frames/s that the active replicas count"),
     GAUGE ("feedbackrate", "demand", "gstfog_demand", 1,
         "Rate that all cameras want over the fog's capacity"),
     GAUGE ("feedbackrate", "queue", "gstfog_queue_frames", 1, "Frames waiting in the fog"),

@@ -268,7 +268,7 @@ setting (const GstStructure *settings, const gchar *name, gdouble most, gdouble 
   g_value_init (&number, G_TYPE_DOUBLE);
   if (!g_value_transform (value, &number) || g_value_get_double (&number) < 0 ||
       g_value_get_double (&number) > most) {
-    g_warning ("health: %s is no number from 0 to %.0f; %g is taken", name, most, fallback);
+    g_warning ("health: %s is no number from 0 to %.0f; using %g", name, most, fallback);
     return fallback;
   }
   return g_value_get_double (&number);
@@ -317,7 +317,7 @@ gst_health_tracer_constructed (GObject *object)
   register_hooks (GST_TRACER (self));
   self->server = status_server_new ((guint16) port, answer, self, &error);
   if (self->server == NULL)
-    g_warning ("health: nothing can be told of this process, since port %u can't be had: %s", port,
+    g_warning ("health: this process reports nothing, because port %u isn't available: %s", port,
         error->message);
   else
     GST_INFO_OBJECT (self, "answering on port %u", status_server_get_port (self->server));

@@ -238,7 +238,7 @@ measure_under_quota (void)
 
   if (!entered) {
     g_printerr (
-        "There is no CPU quota to be had here, as root with a writable /sys/fs/cgroup has it: %s\n",
+        "A CPU quota is not possible here. It needs root and a writable /sys/fs/cgroup: %s\n",
         error->message);
     exit (2);
   }
@@ -265,10 +265,10 @@ main (int argc, char **argv)
     return 2;
   }
   g_option_context_free (context);
-  printf (
-      "| %d %% load | workers | reached when saturated, frames/s | told by one never saturated | "
-      "error | told by one that was | error | to one worker |\n"
-      "| --- | --- | --- | --- | --- | --- | --- | --- |\n",
+  printf ("| %d %% load | workers | reached when saturated, frames/s | reported by one never "
+          "saturated | "
+          "error | reported by one that was | error | to one worker |\n"
+          "| --- | --- | --- | --- | --- | --- | --- | --- |\n",
       load);
   if (is_wanted ("spare"))
     measure_all ("spare processors");

@@ -124,7 +124,7 @@ class Experiments:
     def check_left(self, name, pods):
         """Checks that a fog pod that could end by itself has reported that it leaves."""
         ended = {pod["metadata"]["name"] for pod in pods}
-        self.check(name, ended <= self.cluster.leavers(), "who is let end itself says leaving")
+        self.check(name, ended <= self.cluster.leavers(), "a pod that ends by itself reports leaving")
 
     def rolling(self, cameras=20, replicas=3):
         """All replicas are replaced, with as many cameras as keep them at work for two thirds of the CPU that they may use: 30 frames/s of

@@ -13,7 +13,7 @@ import faults  # noqa: E402
 import verdict  # noqa: E402
 
 
-def test_order_is_of_what_is_seen_first():
+def test_order_is_that_of_first_appearance():
     def disorder(*elements):
         return verdict.out_of_order({"it": [each if isinstance(each, set) else {each} for each in elements]})
 
@@ -40,7 +40,7 @@ def judged(**changes):
     return verdict.Verdict(**truth)
 
 
-def test_what_is_missing_or_too_much_is_told():
+def test_missing_and_surplus_documents_are_reported():
     assert judged().kept()
     assert judged(stored={}, documents=0).lost == ["c:s:0: shows 2 faces, no document"]
     assert judged(frames=[Frame("c:s:0", 0, 0)]).lost == ["c:s:1: acknowledged at (0, 1), where the topic has None"]

@@ -137,7 +137,7 @@ UNCLEAN = {
 
 
 @pytest.mark.parametrize("rest", UNCLEAN.values(), ids=UNCLEAN.keys())
-def test_other_ends_commit_nothing_unseen(kafka, fed, launch, rest):
+def test_unclean_ends_commit_nothing_unseen(kafka, fed, launch, rest):
     running = launch(f"{source(kafka, fed, 'eos-at-end=true caps=image/jpeg')} ! {rest}")
     running.wait(30)
     assert committed(kafka, fed) == 0, running.output()

@@ -144,7 +144,7 @@ HOW = {
 
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("name", TOPICS)
-def test_damaged_batch_is_passed_over(damaged, launch, fresh, name, how):
+def test_damaged_batch_is_skipped(damaged, launch, fresh, name, how):
     lost, count = expected(name)
     # The broker refuses the offset that librdkafka requests before the reader has come to the
     # damaged batch.

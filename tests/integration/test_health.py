@@ -51,7 +51,7 @@ def fog(kafka, topic):
         "jpegdec ! haarfacecount name=faces ! fakesink")
 
 
-def test_a_fog_without_frames_is_idle_then_tells_what_it_counts(kafka, launch, fresh):
+def test_a_fog_without_frames_is_idle_and_then_reports_its_counts(kafka, launch, fresh):
     kafka.create_topic(fresh, 2)
     health = Health(launch, fog(kafka, fresh), ",stall=2")
     health.wait("readyz", 200)
@@ -89,7 +89,7 @@ def test_a_stopped_process_does_not_answer(launch):
     health.pipeline.interrupt()
 
 
-def test_a_broker_that_is_away_is_waited_for(tmp_path, launch, fresh):
+def test_a_stage_waits_for_a_broker_that_is_away(tmp_path, launch, fresh):
     kafka = kafka_server.Kafka(tmp_path / "kafka")
     kafka.start()
     kafka.create_topic(fresh, 1)
@@ -112,19 +112,19 @@ def test_a_port_that_is_taken_stops_nothing(launch):
         said = launch(
             "videotestsrc num-buffers=5 ! fakesink", GST_TRACERS=f"health(port={taken.getsockname()[1]})", GST_DEBUG="0")
         assert said.wait(30) == 0
-    assert "can't be had" in said.output()
+    assert "isn't available" in said.output()
 
 
 @pytest.mark.parametrize("settings, complaint", [
     (",stall=soon", "stall is no number"), (",(", "can't read the settings"), (",port=70000", "port is no number")])
-def test_wrong_settings_are_told(launch, settings, complaint):
+def test_wrong_settings_are_reported(launch, settings, complaint):
     port = server.free_port(network.Loopback())
     said = launch("videotestsrc num-buffers=5 ! fakesink", GST_TRACERS=f"health(port={port}{settings})", GST_DEBUG="0")
     assert said.wait(30) == 0
     assert complaint in said.output()
 
 
-def test_demand_is_told_by_a_stage_that_only_listens(kafka, mongo, launch, fresh):
+def test_a_stage_that_only_listens_reports_the_demand(kafka, mongo, launch, fresh):
     system = System(kafka, mongo, fresh)
     launch(system.live_edge("max-rate=5"))
     launch(system.fog("replica"))

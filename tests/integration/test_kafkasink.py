@@ -145,7 +145,7 @@ def test_a_limit_that_shrinks_meanwhile(kafka, fresh, launch, settings, ordered)
     assert (found if ordered else sorted(set(found))) == list(range(600))
 
 
-def test_a_limit_that_shrinks_unheard(kafka, fresh, launch):
+def test_a_limit_that_shrinks_without_acknowledgements(kafka, fresh, launch):
     """Without acknowledgements brokers report no refusal; they close the connection."""
     kafka.create_topic(fresh, 1)
     sent = launch(
@@ -214,7 +214,7 @@ WAITING = {
     "no acknowledgement": "acks=none"}
 
 
-def test_what_waited_for_a_broker_fits_too(tmp_path, fresh, launch):
+def test_frames_that_waited_for_a_broker_fit_too(tmp_path, fresh, launch):
     """While it is away, more frames wait than a batch may hold. All of them arrive, in order."""
     with kafka_server.Kafka(tmp_path / "kafka") as kafka:
         topics = {name: f"{fresh}-{number}" for number, name in enumerate(WAITING)}

@@ -123,7 +123,7 @@ def test_more_partitions(kafka, topics, feed, seen, launch, group):
     running.interrupt()
 
 
-def test_broker_restart_is_waited_for(kafka, topics, feed, seen, launch):
+def test_source_waits_for_a_broker_restart(kafka, topics, feed, seen, launch):
     running = launch(copier(kafka, topics))
     feed.send(200)
     wait_until(lambda: seen.poll() >= 200, 30, "200 messages")

@@ -182,7 +182,7 @@ def take_over(kafka, topic):
     consumer.close()
 
 
-def test_who_was_away_sets_no_group_back(kafka, topics, seen, launch):
+def test_a_member_that_was_away_sets_no_group_back(kafka, topics, seen, launch):
     """A member is frozen for longer than its session. Meanwhile another one reads on and leaves. The first one must
     not set the group back."""
     feed, group = Feed(kafka, topics), Group(kafka, topics, topics, 4)

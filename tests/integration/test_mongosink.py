@@ -27,7 +27,7 @@ def test_stores_types_and_no_document_twice(mongo, sink, fresh):
     assert stored[0]["captured"].year == 2026 and stored[0]["boxes"] == [{"x": 1, "y": 2, "w": 30, "h": 40}]
 
 
-def test_what_the_database_cannot_take_costs_only_itself(mongo, sink, fresh):
+def test_only_the_refused_document_is_lost(mongo, sink, fresh):
     """One document is refused by name, one makes this server close the connection, and one is invalid."""
     sending = sink(mongo.uri)
     sending.send({"_id": ["a", "list"]})
@@ -40,7 +40,7 @@ def test_what_the_database_cannot_take_costs_only_itself(mongo, sink, fresh):
     assert "skipped" in sending.said()
 
 
-def test_indexes_are_made_and_a_refused_one_is_told_of(mongo, sink, fresh):
+def test_indexes_are_created_and_a_refused_one_is_reported(mongo, sink, fresh):
     sending = sink(mongo.uri, "create-index=seq,-captured", "collection=e-%{faces}")
     sending.send(event(1))
     assert sending.finish() == 0, sending.said()
@@ -74,7 +74,7 @@ def test_database_killed_and_restarted_in_mid_stream(own_mongo, sink, fresh):
     assert "can't store documents now" in sending.said()
 
 
-def test_frozen_database_is_waited_for(own_mongo, sink, fresh):
+def test_sink_waits_for_a_frozen_database(own_mongo, sink, fresh):
     sending = sink(own_mongo.uri)
     stored = events(own_mongo.uri, fresh)
     sending.send(event(0))

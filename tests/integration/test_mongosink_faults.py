@@ -23,7 +23,7 @@ SECRET = "hunter2"
 
 @pytest.mark.parametrize("limit, reason", [
     ("_pragma=max_page_count(20)", "full"), ("_pragma=query_only(1)", "readonly")], ids=["disk full", "read-only"])
-def test_refused_writes_are_waited_for(own_mongo, sink, fresh, limit, reason):
+def test_sink_waits_while_writes_are_refused(own_mongo, sink, fresh, limit, reason):
     stored = events(own_mongo.uri, fresh)
     stored.insert_one({"_id": "first"})
     own_mongo.stop()
@@ -31,7 +31,7 @@ def test_refused_writes_are_waited_for(own_mongo, sink, fresh, limit, reason):
     own_mongo.start()
     sending = sink(own_mongo.uri)
     sending.send_all({**event(seq), "text": "x" * 1000} for seq in range(300))
-    wait_until(lambda: "can't store documents now" in sending.said(), what="the outage is told of")
+    wait_until(lambda: "can't store documents now" in sending.said(), what="the outage is reported")
     assert reason in sending.said()
     own_mongo.stop()
     own_mongo.sqlite = None
@@ -273,7 +273,7 @@ def test_server_without_time_series_stores_even_so(mongo, sink, fresh):
     assert events(mongo.uri, fresh).count_documents({}) == 1
 
 
-# ---- who is there ----
+# ---- users and certificates ----
 
 @pytest.fixture
 def guarded(tmp_path):

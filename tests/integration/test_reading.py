@@ -110,7 +110,7 @@ def wait_for_assignment(running, number):
 
 
 @pytest.mark.parametrize("names", [("one", "two"), (None, None)], ids=["static", "dynamic"])
-def test_what_a_restart_does_to_the_others(kafka, fresh, launch, names):
+def test_a_restart_and_the_other_members(kafka, fresh, launch, names):
     kafka.create_topic(fresh, 4)
     first = launch(member(kafka, fresh, names[0]), options="-m -e")
     wait_for_assignment(first, 4)
@@ -307,7 +307,7 @@ def everything(kafka, topic):
     return messages
 
 
-def test_what_was_aborted_is_not_read(kafka, fresh):
+def test_aborted_messages_are_not_read(kafka, fresh):
     kafka.create_topic(fresh, 1)
     producer = kafka.producer(transactional_id=fresh)
     producer.init_transactions(30)

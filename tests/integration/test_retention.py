@@ -232,7 +232,7 @@ def test_gaps_are_no_loss(kafka, fresh, how):
 
 
 @pytest.mark.parametrize("how, numbers", [("earliest", [*ALL, *range(5)]), ("latest", ALL)])
-def test_topic_made_anew_with_fewer_messages(kafka, topic, how, numbers):
+def test_topic_created_again_with_fewer_messages(kafka, topic, how, numbers):
     with Reading(kafka, topic, f"start-offset=0 auto-offset-reset={how}") as one:
         wait_until(lambda: len(one.numbers) == 20, 30, "messages")
         admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})

@@ -107,7 +107,7 @@ def frames_of(source):
     return source.output().count("chain   *******")
 
 
-def test_broker_behind_tls_is_waited_for(secured, launch, fresh):
+def test_elements_wait_for_a_broker_behind_tls(secured, launch, fresh):
     """A handshake that is interrupted at any point is an outage, not a refusal."""
     sink, source = both(launch, secured.kafka, "tls", secured.tls(), fresh, frames=-1)
     wait_until(lambda: frames_of(source) >= 5, 60, "frames")
@@ -192,7 +192,7 @@ def dump_of(line):
 
 
 @pytest.mark.parametrize("password", [PASSWORD, WRONG], ids=["right", "wrong"])
-def test_secrets_are_told_nowhere(secured, launch, fresh, tmp_path, password):
+def test_secrets_are_shown_nowhere(secured, launch, fresh, tmp_path, password):
     """Secrets are not on the command line, in dot files, in property dumps, in messages, or in the most detailed
     log."""
     config = secured.sasl("PLAIN", password)

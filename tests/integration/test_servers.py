@@ -151,7 +151,7 @@ def test_a_server_ends_with_its_killed_caller(tmp_path, name, frozen):
     caller.wait()
 
 
-def test_an_interrupted_download_is_made_anew(tmp_path, monkeypatch):
+def test_an_interrupted_download_is_repeated(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     def interrupted(directory):

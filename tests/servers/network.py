@@ -113,7 +113,7 @@ class Switch:
         try:
             _libc("unshare", CLONE_NEWNET)
         except OSError as error:
-            raise NetworkError(f"No network of its own to be had ({error}): run it as root.") from error
+            raise NetworkError(f"Could not make a network ({error}): run it as root.") from error
         _loopback_up()
         self.command("ip link add switch type bridge")
         self.command("ip address add 10.77.0.1/24 dev switch")

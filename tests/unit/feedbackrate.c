@@ -299,7 +299,7 @@ GST_START_TEST (test_a_slow_link_throttles)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_change_is_told)
+GST_START_TEST (test_a_change_is_posted)
 {
   GstHarness *h = harness ("feedbackrate algorithm=fixed initial-rate=12");
   GstBus *bus = gst_bus_new ();
@@ -508,7 +508,7 @@ feedbackrate_suite (void)
   tcase_add_test (tcase, test_a_frame_dropped_is_done);
   tcase_add_test (tcase, test_end_of_reports_is_not_the_end);
   tcase_add_test (tcase, test_a_slow_link_throttles);
-  tcase_add_test (tcase, test_a_change_is_told);
+  tcase_add_test (tcase, test_a_change_is_posted);
   tcase_add_test (tcase, test_the_source_slows_down_and_speeds_up);
   tcase_add_test (tcase, test_downstream_may_insist_on_a_rate);
   tcase_add_test (tcase, test_a_source_of_one_rate_is_left_alone);

@@ -242,7 +242,7 @@ check_vanished (Camera *camera)
   GstMessage *message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_ERROR);
   g_autoptr (GError) error = NULL;
 
-  fail_unless (message != NULL, "nobody told that the camera is gone");
+  fail_unless (message != NULL, "no message says that the camera is gone");
   gst_message_parse_error (message, &error, NULL);
   fail_unless (g_str_has_prefix (GST_OBJECT_NAME (GST_MESSAGE_SRC (message)), "v4l2src"));
   gst_message_unref (message);

@@ -287,7 +287,7 @@ try_first (GPtrArray *files, guint first, gboolean backwards)
 
 /* Loads each pair of plugins in both orders, and each plugin before all others, so that each shared
  * type is registered first by every plugin. */
-GST_START_TEST (test_plugins_load_whoever_comes_first)
+GST_START_TEST (test_plugins_load_in_any_order)
 {
   g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func (g_free);
   GList *plugins = our_plugins ();
@@ -314,7 +314,7 @@ generic_suite (void)
   tcase_add_test (tcase, test_every_state_change);
   tcase_add_test (tcase, test_every_property);
   tcase_add_test (tcase, test_every_description);
-  tcase_add_test (tcase, test_plugins_load_whoever_comes_first);
+  tcase_add_test (tcase, test_plugins_load_in_any_order);
   return suite;
 }
 

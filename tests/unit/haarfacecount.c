@@ -585,7 +585,7 @@ GST_START_TEST (test_a_pad_that_comes_in_mid_stream_begins_with_caps)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_video_alone_and_let_go_while_running)
+GST_START_TEST (test_video_alone_and_released_while_running)
 {
   GstElement *element = make_element ();
   GstPad *pad = gst_element_request_pad_simple (element, "video");
@@ -647,7 +647,7 @@ answer_lag (GstPad *pad, GstObject *parent, GstQuery *query)
   return TRUE;
 }
 
-GST_START_TEST (test_reports_tell_what_was_done_and_the_last_one_says_so)
+GST_START_TEST (test_reports_add_up_and_the_last_one_says_leaving)
 {
   GstElement *element = make_element ();
   GstHarness *h, *rate;
@@ -865,8 +865,8 @@ haarfacecount_suite (void)
   tcase_add_test (tc, test_video_passes_with_regions_and_token);
   tcase_add_test (tc, test_no_decoder_skips_frames_for_a_late_reader);
   tcase_add_test (tc, test_a_pad_that_comes_in_mid_stream_begins_with_caps);
-  tcase_add_test (tc, test_video_alone_and_let_go_while_running);
-  tcase_add_test (tc, test_reports_tell_what_was_done_and_the_last_one_says_so);
+  tcase_add_test (tc, test_video_alone_and_released_while_running);
+  tcase_add_test (tc, test_reports_add_up_and_the_last_one_says_leaving);
   tcase_add_test (tc, test_a_changed_assignment_is_reported_at_once);
   tcase_add_test (tc, test_reports_come_by_the_clock_and_begin_again_after_a_seek);
   tcase_add_test (tc, test_all_pads_preroll);

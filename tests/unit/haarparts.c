@@ -178,7 +178,7 @@ GST_END_TEST;
 
 /* --- cascades --- */
 
-GST_START_TEST (test_where_it_looked_is_told)
+GST_START_TEST (test_searched_places_are_listed_in_the_error)
 {
   GError *error = NULL;
 
@@ -344,7 +344,7 @@ GST_START_TEST (test_a_fair_share_is_left_beside_others)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_looks_that_are_old_tell_nothing)
+GST_START_TEST (test_old_samples_are_ignored)
 {
   HaarCosts costs;
 
@@ -691,7 +691,7 @@ haarparts_suite (void)
   tcase_add_test (tc, test_flushing_ends_every_wait);
   tcase_add_test (tc, test_a_worker_that_goes_on_holds_up_no_stop);
   tcase_add_test (tc, test_a_quota_of_any_group_above_counts);
-  tcase_add_test (tc, test_where_it_looked_is_told);
+  tcase_add_test (tc, test_searched_places_are_listed_in_the_error);
   tcase_add_test (tc, test_only_what_opencv_ships_is_known);
   tcase_add_test (tc, test_a_frame_costs_what_pressed_ones_do);
   tcase_add_test (tc, test_two_frames_in_a_row_are_no_example);
@@ -699,7 +699,7 @@ haarparts_suite (void)
   tcase_add_test (tc, test_an_accident_after_a_pause_costs_what_is_usual);
   tcase_add_test (tc, test_a_dear_camera_among_cheap_ones_is_no_accident);
   tcase_add_test (tc, test_a_fair_share_is_left_beside_others);
-  tcase_add_test (tc, test_looks_that_are_old_tell_nothing);
+  tcase_add_test (tc, test_old_samples_are_ignored);
   tcase_add_test (tc, test_own_threads_are_no_others);
   tcase_add_test (tc, test_new_cameras_take_the_place_of_old_ones);
   tcase_add_test (tc, test_pictures_that_differ_count_little);

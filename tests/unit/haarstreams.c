@@ -231,7 +231,7 @@ push_until (GstHarness *h, GstFlowReturn expected)
   fail_unless_equals_int (flow, expected);
 }
 
-GST_START_TEST (test_a_failure_in_a_later_stream_is_its_senders_to_tell)
+GST_START_TEST (test_a_failure_of_a_later_stream_returns_to_its_sender)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_harness (element, "src");
@@ -424,7 +424,7 @@ haarstreams_suite (void)
   tcase_add_test (tc, test_a_drain_may_come_too_late);
   tcase_add_test (tc, test_a_drain_waits_for_no_reader_that_left);
   tcase_add_test (tc, test_a_stream_after_the_end_is_a_new_one);
-  tcase_add_test (tc, test_a_failure_in_a_later_stream_is_its_senders_to_tell);
+  tcase_add_test (tc, test_a_failure_of_a_later_stream_returns_to_its_sender);
   tcase_add_loop_test (tc, test_readers_that_had_enough_of_a_stream_get_the_next, 0, 4);
   tcase_add_test (tc, test_a_pad_requested_after_the_end_gets_the_next_stream);
   tcase_add_loop_test (tc, test_two_threads_request_and_release_a_pad, 0, 2);

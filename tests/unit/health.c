@@ -97,7 +97,7 @@ GST_START_TEST (test_a_stuck_buffer_is_a_stall_where_it_is)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_server_is_waited_for)
+GST_START_TEST (test_a_stage_waits_for_a_server)
 {
   Line line;
 
@@ -119,7 +119,7 @@ stuck_before_the_waiting_one (gpointer data)
   return NULL;
 }
 
-GST_START_TEST (test_who_waits_for_a_waiting_thread_has_not_stalled)
+GST_START_TEST (test_a_thread_that_waits_for_a_waiting_thread_has_not_stalled)
 {
   Line line;
 
@@ -417,7 +417,7 @@ GST_START_TEST (test_requests_are_answered)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_request_without_end_is_let_go)
+GST_START_TEST (test_a_request_without_end_is_closed)
 {
   StatusServer *server = status_server_new (0, answer_one_path, "yes\n", NULL);
   g_autofree gchar *request = g_strnfill (20000, 'x');
@@ -489,8 +489,8 @@ health_suite (void)
   tcase_add_test (tc, test_a_start_has_its_time);
   tcase_add_test (tc, test_idle_is_no_stall);
   tcase_add_test (tc, test_a_stuck_buffer_is_a_stall_where_it_is);
-  tcase_add_test (tc, test_a_server_is_waited_for);
-  tcase_add_test (tc, test_who_waits_for_a_waiting_thread_has_not_stalled);
+  tcase_add_test (tc, test_a_stage_waits_for_a_server);
+  tcase_add_test (tc, test_a_thread_that_waits_for_a_waiting_thread_has_not_stalled);
   tcase_add_test (tc, test_a_camera_owes_frames);
   tcase_add_test (tc, test_a_camera_that_has_ended_owes_none);
   tcase_add_test (tc, test_samples_follow_their_metric);
@@ -503,7 +503,7 @@ health_suite (void)
   tcase_add_test (tc, test_one_bound_holds);
   tcase_add_test (tc, test_our_elements_have_names_for_all);
   tcase_add_loop_test (tc, test_requests_are_answered, 0, G_N_ELEMENTS (exchanges));
-  tcase_add_test (tc, test_a_request_without_end_is_let_go);
+  tcase_add_test (tc, test_a_request_without_end_is_closed);
   tcase_add_test (tc, test_slow_clients_are_cut_off);
   tcase_add_test (tc, test_a_taken_port_is_an_error);
   return s;

@@ -265,7 +265,7 @@ assert_fault (GstKafkaFault *fault, rd_kafka_resp_err_t err, const gchar *detail
   g_free (kept);
 }
 
-GST_START_TEST (test_fault_keeps_the_most_telling)
+GST_START_TEST (test_fault_keeps_the_most_informative_error)
 {
   GstKafkaFault fault;
 
@@ -286,7 +286,7 @@ GST_END_TEST;
 
 /* A broker that is killed during the handshake is an outage, and a broker that refuses us is
  * not. */
-GST_START_TEST (test_fault_tells_tls_apart)
+GST_START_TEST (test_fault_distinguishes_tls_errors)
 {
   GstKafkaFault fault;
 
@@ -423,8 +423,8 @@ kafkaclient_suite (void)
   tcase_add_test (tc, test_oauthbearer);
   tcase_add_test (tc, test_group_protocol);
   tcase_add_test (tc, test_errors_name_the_cause);
-  tcase_add_test (tc, test_fault_keeps_the_most_telling);
-  tcase_add_test (tc, test_fault_tells_tls_apart);
+  tcase_add_test (tc, test_fault_keeps_the_most_informative_error);
+  tcase_add_test (tc, test_fault_distinguishes_tls_errors);
   tcase_add_test (tc, test_flags_as_text);
   tcase_add_test (tc, test_uri_parts);
   tcase_add_loop_test (tc, test_topics, 0, G_N_ELEMENTS (topic_cases));

@@ -137,7 +137,7 @@ end_reading (rd_kafka_t *consumer, rd_kafka_message_t *message)
   rd_kafka_destroy (consumer);
 }
 
-GST_START_TEST (test_message_tells_of_the_buffer)
+GST_START_TEST (test_message_describes_the_buffer)
 {
   GstBuffer *buffer = frame ('a', 1000);
   GstCaps *unix_time = gst_caps_new_empty_simple ("timestamp/x-unix");
@@ -531,7 +531,7 @@ GST_START_TEST (test_no_broker_is_one_error)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_outage_is_waited_for)
+GST_START_TEST (test_sink_waits_for_the_end_of_an_outage)
 {
   play ();
   push ('a');
@@ -785,7 +785,7 @@ GST_START_TEST (test_eos_drains_within_a_bound)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_missing_topic_is_waited_for)
+GST_START_TEST (test_sink_waits_for_a_missing_topic)
 {
   rd_kafka_mock_topic_set_error (mock.cluster, TOPIC, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
   g_object_set (sink, "client-properties",
@@ -1113,7 +1113,7 @@ kafkasink_suite (void)
 
   suite_add_tcase (s, tc);
   tcase_add_checked_fixture (tc, setup, teardown);
-  tcase_add_test (tc, test_message_tells_of_the_buffer);
+  tcase_add_test (tc, test_message_describes_the_buffer);
   tcase_add_test (tc, test_found_headers_ride_along);
   tcase_add_test (tc, test_numbers_what_has_no_session);
   tcase_add_test (tc, test_meta_names_the_target);
@@ -1123,7 +1123,7 @@ kafkasink_suite (void)
   tcase_add_test (tc, test_ack_follows_the_report);
   tcase_add_test (tc, test_stop_fails_what_is_undelivered);
   tcase_add_test (tc, test_no_broker_is_one_error);
-  tcase_add_test (tc, test_outage_is_waited_for);
+  tcase_add_test (tc, test_sink_waits_for_the_end_of_an_outage);
   tcase_add_test (tc, test_undelivered_in_time_is_an_error);
   tcase_add_test (tc, test_too_large_is_an_error);
   tcase_add_test (tc, test_too_large_can_be_skipped);
@@ -1137,7 +1137,7 @@ kafkasink_suite (void)
   tcase_add_test (tc, test_eos_ends_the_linger);
   tcase_add_loop_test (tc, test_a_refused_batch_goes_one_by_one, 0, G_N_ELEMENTS (refused_batches));
   tcase_add_test (tc, test_eos_drains_within_a_bound);
-  tcase_add_test (tc, test_missing_topic_is_waited_for);
+  tcase_add_test (tc, test_sink_waits_for_a_missing_topic);
   tcase_add_test (tc, test_topic_that_stays_missing_is_named);
   tcase_add_test (tc, test_topic_of_a_buffer_that_is_missing_at_the_end);
   tcase_add_test (tc, test_topic_of_a_buffer_that_stays_missing);

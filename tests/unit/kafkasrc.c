@@ -391,7 +391,7 @@ GST_START_TEST (test_one_camera_of_many)
 GST_END_TEST;
 
 /* The element waits for a topic that doesn't exist, and says so. */
-GST_START_TEST (test_missing_partition_is_told)
+GST_START_TEST (test_missing_partition_is_reported)
 {
   GstHarness *h = harness_with ("partitions=<0,7>");
   GstElement *source = source_of (h);
@@ -665,7 +665,7 @@ kafkasrc_suite (void)
   tcase_add_loop_test (tc, test_undecided_is_done_after_a_while, 0, 2);
   tcase_add_test (tc, test_old_messages_are_skipped);
   tcase_add_test (tc, test_one_camera_of_many);
-  tcase_add_test (tc, test_missing_partition_is_told);
+  tcase_add_test (tc, test_missing_partition_is_reported);
   tcase_add_test (tc, test_lag_and_assignment);
   tcase_add_test (tc, test_range_ends_the_stream);
   tcase_add_test (tc, test_range_ends_the_stream_of_a_broker_that_is_slow_once);

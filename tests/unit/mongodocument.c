@@ -168,7 +168,7 @@ static const gchar *not_as_written[][2] = {
     {"\"\\ud800\"", "CODEPOINT"},
 };
 
-GST_START_TEST (test_what_would_change_is_refused)
+GST_START_TEST (test_values_that_libbson_would_change_are_refused)
 {
   for (guint i = 0; i < G_N_ELEMENTS (not_as_written); i++) {
     g_autofree gchar *text = g_strdup_printf ("{\"a\":%s}", not_as_written[i][0]);
@@ -710,7 +710,7 @@ mongodocument_suite (void)
   tcase_add_test (tc, test_extended_json_keeps_types);
   tcase_add_test (tc, test_what_is_no_document);
   tcase_add_test (tc, test_dates_keep_their_instant);
-  tcase_add_test (tc, test_what_would_change_is_refused);
+  tcase_add_test (tc, test_values_that_libbson_would_change_are_refused);
   tcase_add_test (tc, test_what_only_looks_like_a_type_is_kept);
   tcase_add_test (tc, test_an_id_is_no_condition);
   tcase_add_test (tc, test_bounds);

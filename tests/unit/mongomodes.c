@@ -297,7 +297,7 @@ push_refused (Fixture *f, const gchar *indexes, const gchar *found)
   assert_acks (f, 1, 0);
 }
 
-GST_START_TEST (test_unique_index_that_is_not_named)
+GST_START_TEST (test_refusal_by_an_unnamed_unique_index)
 {
   const gchar *of_id =
       LIST ("{\"key\":{\"_id\":1},\"name\":\"_id_\",\"unique\":true},{\"key\":{\"seq\":1}}");
@@ -337,7 +337,7 @@ mongomodes_suite (void)
   tcase_add_test (tc, test_another_expiry_that_stays_is_an_error);
   tcase_add_test (tc, test_server_without_time_series);
   tcase_add_test (tc, test_settings_that_clash);
-  tcase_add_test (tc, test_unique_index_that_is_not_named);
+  tcase_add_test (tc, test_refusal_by_an_unnamed_unique_index);
   return s;
 }
 

@@ -617,7 +617,7 @@ GST_START_TEST (test_missing_right_is_an_error)
 GST_END_TEST;
 
 /* A right that is withdrawn later may come back, so the documents wait. */
-GST_START_TEST (test_right_that_is_lost_is_waited_for)
+GST_START_TEST (test_sink_waits_for_a_right_that_is_lost)
 {
   Fixture f;
   g_autofree gchar *warning = NULL;
@@ -883,7 +883,7 @@ mongosink_suite (void)
   tcase_add_test (tc, test_retries_end);
   tcase_add_test (tc, test_batches_side_by_side);
   tcase_add_test (tc, test_missing_right_is_an_error);
-  tcase_add_test (tc, test_right_that_is_lost_is_waited_for);
+  tcase_add_test (tc, test_sink_waits_for_a_right_that_is_lost);
   tcase_add_test (tc, test_frozen_server_holds_up_no_state_change);
   tcase_add_test (tc, test_eos_waits_within_a_bound);
   tcase_add_test (tc, test_stop_without_eos_writes_what_is_waiting);

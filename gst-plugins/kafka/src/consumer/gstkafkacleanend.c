@@ -373,7 +373,7 @@ gst_kafka_clean_end_look_for_error (GstKafkaCleanEnd *self, GstElement *element,
   return TRUE;
 }
 
-/* Whoever pushes into a pad holds its stream lock. */
+/* A thread that pushes into a pad holds its stream lock. */
 static gboolean
 is_at_work (GstPad *pad)
 {

@@ -41,7 +41,7 @@ struct _GstKafkaConsumer {
   gboolean fed;  /* a message came since watch_lag() last ran */
   gboolean playing;
   gboolean broken; /* downstream, as was seen while nothing came */
-  gboolean ended;  /* well: what was let go undecided is done */
+  gboolean ended;  /* the stream has ended cleanly: parked messages are done */
   GstKafkaFlow flow;
   guint64 rebalances;
   guint64 damaged;         /* offsets that were skipped because they can't be read */

@@ -21,7 +21,7 @@ typedef struct {
   gint64 start;    /* the group's start, which is committed at once; -1: not known */
   gint64 stored;   /* offset handed to librdkafka to commit; -1: none yet */
   GstKafkaSuspicion suspicion;
-  gboolean announced; /* the group has been told that a run is under way */
+  gboolean announced; /* the group's metadata has the mark `running` */
   gboolean leaving;   /* being revoked: nothing of it goes downstream any more */
   gboolean failure_told;
   gboolean granted; /* it was read at least once since it was assigned */
