@@ -74,6 +74,20 @@ def test_an_overlay_of_ones_own_is_right(tmp_path, cameras, components):
     assert set(re.findall("^  namespace: (.*)$", built, re.MULTILINE)) <= {"fog", "kube-system"}
 
 
+def test_monitoring_without_the_operator(tmp_path):
+    """As the README says: its two objects go, the rest stays."""
+    shutil.copytree(TOP / "k8s", tmp_path / "k8s")
+    overlay = tmp_path / "k8s/overlays/monitoring/kustomization.yaml"
+    patches = "".join(
+        f"- patch: |\n    $patch: delete\n    apiVersion: monitoring.coreos.com/v1\n    kind: {kind}\n    metadata: {{name: gst-fog, namespace: fog}}\n"
+        for kind in ("PodMonitor", "PrometheusRule"))
+    overlay.write_text(overlay.read_text() + "patches:\n" + patches)
+    built = manifests.built(overlay.parent)
+    assert manifests.check_text(built)[1] == 0
+    assert "monitoring.coreos.com" not in built and built.count('prometheus.io/scrape: "true"') == 4
+    assert 'grafana_dashboard: "1"' in built
+
+
 def test_topics_fit_their_volume():
     """The job and Strimzi create the same topics. Old data is in closed segments, and what is kept fits into the
     volume."""

@@ -2,9 +2,15 @@
 """Prometheus scrapes the whole system: every metric moves when it should, and what alerts and dashboard ask for is there."""
 
 import contextlib
+import http.client
 import json
 import math
+import os
+import pathlib
 import re
+import shutil
+import signal
+import subprocess
 import time
 
 import messages
@@ -383,3 +389,78 @@ def test_panels_do_not_overlap():
         assert panel["id"] not in seen
         taken |= cells
         seen.add(panel["id"])
+
+
+def commands(path):
+    """Those of a document that ask for metrics or check rules."""
+    return re.findall(r"^    ((?:curl|promtool) .*)$", (TOP / path).read_text(), re.M)
+
+
+def test_commands_of_the_documents(watched):
+    found = [*commands("k8s/README.md"), *commands("pipelines/README.md")]
+    assert len(found) == 4
+    tools = pathlib.Path(prometheus_server.program("promtool")).parent
+    for command in found:
+        here = command.replace("localhost:8080", f"127.0.0.1:{watched.ports['fog-1']}")
+        done = subprocess.run(["bash", "-o", "pipefail", "-c", here], cwd=TOP, capture_output=True, text=True, timeout=60, check=False,
+                              env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"})
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "metrics |" in command or done.stdout
+
+
+POD = {"__meta_kubernetes_namespace": "fog", "__meta_kubernetes_pod_name": "fog-1"}
+ANNOTATED = {**POD, "__meta_kubernetes_pod_annotation_prometheus_io_scrape": "true",
+             "__meta_kubernetes_pod_annotation_prometheus_io_port": "8080"}
+
+
+def test_the_configuration_without_an_operator(tmp_path):
+    """The README's, beside the rules, with two pods for a cluster: Debian's Prometheus was built without Kubernetes."""
+    text = re.findall("```yaml\n(.*?)```", (TOP / "k8s/README.md").read_text(), re.S)[-1]
+    pods = [{"targets": ["10.1.2.3:9092"], "labels": ANNOTATED}, {"targets": ["10.1.2.4:27017"], "labels": POD}]
+    text, replaced = re.subn(r"kubernetes_sd_configs: .*", lambda _: f"static_configs: {json.dumps(pods)}", text)
+    assert replaced == 1
+    config = tmp_path / "prometheus.yml"
+    config.write_text(text)
+    shutil.copy(ALERTS, tmp_path)
+    said, code = prometheus_server.promtool("check", "config", config)
+    assert code == 0 and "16 rules found" in said, said
+    said, code = prometheus_server.promtool("check", "service-discovery", config, "gst-fog", "--timeout=2s")
+    assert code == 0, said
+    kept = [one["labels"] for one in json.loads(said[said.index("["):]) if one["labels"]]
+    assert len(kept) == 1 and {"__address__": "10.1.2.3:8080", "__metrics_path__": "/metrics", "namespace": "fog", "pod": "fog-1"}.items() <= kept[0].items()
+
+
+def test_the_annotations_are_those_of_the_configuration():
+    component, readme = (COMPONENT / "kustomization.yaml").read_text(), (TOP / "k8s/README.md").read_text()
+    annotated = dict(re.findall(r"prometheus.io/([a-z]+): (.*)$", component, re.M))
+    assert annotated == {"scrape": '"true"', "port": '"8080"', "path": "/metrics"}  # the last is Prometheus' own default
+    assert set(re.findall("annotation_prometheus_io_([a-z]+)", readme)) == {"scrape", "port"}
+
+
+def test_a_scrape_meets_a_stage_that_ends(watched, launch):
+    """Whatever it gets is whole, or nothing."""
+    for _ in range(5):
+        port = scraped.port()
+        stage = launch("videotestsrc is-live=true ! tee name=t ! queue ! fakesink t. ! queue ! jpegenc ! jpegdec ! haarfacecount ! fakesink",
+                       GST_TRACERS=f"health(port={port})")
+        wait_until(lambda: scraped.value(port, "gstfog_stage_playing") == 1, 30)
+        stage.signal(signal.SIGINT)
+        while stage.running():
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                text = scraped.scrape(port)
+                assert text.startswith("# HELP gstfog_build_info") and text.endswith("\n")
+        assert stage.wait(30) == 0, stage.output()
+
+
+def test_two_elements_of_one_kind(launch):
+    """And equal names in two bins."""
+    port = scraped.port()
+    launch("videotestsrc is-live=true ! tee name=t ! queue ! haarfacecount replica=a ! fakesink t. ! queue ! haarfacecount replica=b ! fakesink "
+           "( videotestsrc is-live=true ! identity name=same ! fakesink ) ( videotestsrc is-live=true ! identity name=same ! fakesink )",
+           GST_TRACERS=f"health(port={port})")
+    wait_until(lambda: scraped.value(port, "gstfog_counted_frames_total") > 5, 30)
+    said, code = prometheus_server.promtool("check", "metrics", text=scraped.scrape(port))
+    samples = re.findall(r"^([^# ].*) \S+$", scraped.scrape(port), re.M)
+    assert (said, code) == ("", 0) and len(samples) == len(set(samples))
+    assert sum("gstfog_counted_frames_total" in sample for sample in samples) == 2
+    assert sum(sample.startswith("gstfog_identity_num_buffers") for sample in samples) == 2
