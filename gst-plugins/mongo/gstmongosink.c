@@ -297,6 +297,7 @@ gst_mongo_sink_unlock (GstBaseSink *sink)
 {
   GstMongoSink *self = GST_MONGO_SINK (sink);
 
+  GST_DEBUG_OBJECT (self, "unlock: waiting calls return");
   gst_mongo_rejects_set_interrupted (&self->rejects, TRUE);
   if (self->writer)
     mongo_writer_set_interrupted (self->writer, TRUE);
@@ -308,6 +309,7 @@ gst_mongo_sink_unlock_stop (GstBaseSink *sink)
 {
   GstMongoSink *self = GST_MONGO_SINK (sink);
 
+  GST_DEBUG_OBJECT (self, "unlock is over");
   gst_mongo_rejects_set_interrupted (&self->rejects, FALSE);
   if (self->writer)
     mongo_writer_set_interrupted (self->writer, FALSE);

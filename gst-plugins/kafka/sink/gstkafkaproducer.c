@@ -36,6 +36,9 @@ make_room (GstKafkaProducer *self)
 
   switch (self->queue.bounds.leaky) {
     case GST_KAFKA_LEAKY_NONE:
+      GST_LOG_OBJECT (self->element,
+          "the queue is full (%u waiting, %u in flight): waiting for room",
+          self->queue.waiting.length, self->queue.in_flight.length);
       g_cond_wait_until (&self->changed, &self->lock,
           g_get_monotonic_time () + GST_KAFKA_PRODUCER_SLICE_MS * G_TIME_SPAN_MILLISECOND);
       return TRUE;

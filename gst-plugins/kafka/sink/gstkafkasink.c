@@ -89,8 +89,11 @@ static void
 use_bounds (GstKafkaSink *self)
 {
   GST_OBJECT_LOCK (self);
-  if (self->producer)
+  if (self->producer) {
+    GST_INFO_OBJECT (self, "new bounds: %" G_GUINT64_FORMAT " bytes, %u buffers, %" GST_TIME_FORMAT,
+        self->own.bounds.bytes, self->own.bounds.buffers, GST_TIME_ARGS (self->own.bounds.time));
     gst_kafka_producer_set_bounds (self->producer, &self->own.bounds);
+  }
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -350,6 +353,7 @@ gst_kafka_sink_change_state (GstElement *element, GstStateChange transition)
 static gboolean
 gst_kafka_sink_unlock (GstBaseSink *sink)
 {
+  GST_DEBUG_OBJECT (sink, "unlock: waiting calls return");
   gst_kafka_producer_set_flushing (GST_KAFKA_SINK (sink)->producer, TRUE);
   return TRUE;
 }
@@ -357,6 +361,7 @@ gst_kafka_sink_unlock (GstBaseSink *sink)
 static gboolean
 gst_kafka_sink_unlock_stop (GstBaseSink *sink)
 {
+  GST_DEBUG_OBJECT (sink, "unlock is over");
   gst_kafka_producer_set_flushing (GST_KAFKA_SINK (sink)->producer, FALSE);
   return TRUE;
 }
@@ -493,6 +498,9 @@ gst_kafka_sink_render (GstBaseSink *sink, GstBuffer *buffer)
 
   if (!record)
     return refuse (self, buffer, error);
+  GST_LOG_OBJECT (self, "captured %" GST_TIME_FORMAT ", topic %s, partition %d: %" GST_PTR_FORMAT,
+      GST_TIME_ARGS (captured), record->topic ? record->topic : "as set", record->partition,
+      buffer);
   throttle_upstream (self, buffer);
   return push_record (self, record);
 }

@@ -480,6 +480,8 @@ read_one (GstKafkaSrc *self, GstBuffer **out)
     case GST_KAFKA_READ_BROKEN:
       return GST_FLOW_ERROR;
     case GST_KAFKA_READ_END:
+      GST_INFO_OBJECT (self, "everything is read: EOS");
+      return GST_FLOW_EOS;
     case GST_KAFKA_READ_FAILED:
     default:
       return GST_FLOW_EOS;

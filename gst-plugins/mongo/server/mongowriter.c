@@ -56,6 +56,8 @@ next_batch (MongoWriter *self, GPtrArray *batch)
       g_cond_wait (&self->changed, &self->lock);
     } else if (batch_is_due (self, now)) {
       mongo_writer_take_batch (self, batch);
+      GST_LOG_OBJECT (self->owner, "a batch of %u documents; %u more are queued", batch->len,
+          self->queue.length);
       break;
     } else {
       g_cond_wait_until (&self->changed, &self->lock,
@@ -176,8 +178,11 @@ mongo_writer_push (MongoWriter *self, MongoItem *item)
   MongoWriterReturn ret = MONGO_WRITER_OK;
 
   g_mutex_lock (&self->lock);
-  while (self->state != MONGO_WRITER_ENDED && !self->interrupted && is_full (self))
+  while (self->state != MONGO_WRITER_ENDED && !self->interrupted && is_full (self)) {
+    GST_LOG_OBJECT (self->owner, "%" G_GUINT64_FORMAT " documents are waiting: waiting for room",
+        self->stats.waiting);
     g_cond_wait (&self->changed, &self->lock);
+  }
   if (self->state == MONGO_WRITER_ENDED) {
     ret = MONGO_WRITER_FAILED;
   } else if (is_full (self)) {

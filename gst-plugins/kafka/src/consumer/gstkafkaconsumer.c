@@ -607,6 +607,7 @@ gst_kafka_consumer_set_playing (GstKafkaConsumer *self, gboolean playing)
   if (!playing)
     look_for_clean_end (self);
   g_mutex_lock (&self->lock);
+  GST_DEBUG_OBJECT (self->settings->pad, "%s PLAYING", playing ? "in" : "out of");
   self->playing = playing;
   self->flow.playing = g_get_monotonic_time ();
   g_mutex_unlock (&self->lock);
@@ -626,6 +627,7 @@ gst_kafka_consumer_note_flush (GstKafkaConsumer *self)
   if (self->settings->end)
     gst_kafka_clean_end_reset (self->settings->end);
   g_mutex_lock (&self->lock);
+  GST_DEBUG_OBJECT (self->settings->pad, "flushed: parked messages are read again");
   self->ended = FALSE;
   gst_kafka_partitions_fail_parked (self->partitions);
   g_mutex_unlock (&self->lock);

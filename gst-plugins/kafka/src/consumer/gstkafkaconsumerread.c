@@ -29,6 +29,8 @@ look_for_hunger (GstKafkaConsumer *self)
   left = rd_kafka_queue_length (self->queue);
   if (left >= HUNGRY_MESSAGES || gst_kafka_partitions_get_lag (self->partitions) <= left)
     return;
+  GST_LOG_OBJECT (self->settings->pad,
+      "only %" G_GSIZE_FORMAT " messages are prefetched although more exist", left);
   self->hungry = TRUE;
   wake_group (self);
 }
@@ -85,6 +87,10 @@ enter_message (GstKafkaConsumer *self, GstKafkaFetched *fetched)
   if (!partition || partition->leaving || partition->astray)
     return FALSE;
   if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+    GST_DEBUG_OBJECT (self->settings->pad,
+        "partition %d of %s is read to its end, offset %" G_GINT64_FORMAT, partition->partition,
+        partition->topic, message->offset);
+  if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
     partition->position = partition->high = message->offset;
   else if (message->err)
     note_refusal (self, partition, message->offset);
@@ -105,6 +111,10 @@ enter_message (GstKafkaConsumer *self, GstKafkaFetched *fetched)
   fetched->handle = gst_kafka_handle_ref (self->handle);
   fetched->ledger = gst_kafka_ledger_ref (partition->ledger);
   gst_kafka_ledger_add (partition->ledger, message->offset);
+  GST_LOG_OBJECT (self->settings->pad,
+      "read offset %" G_GINT64_FORMAT " of partition %d of %s, %" G_GSIZE_FORMAT
+      " bytes, %" G_GINT64_FORMAT " behind it",
+      message->offset, partition->partition, partition->topic, message->len, fetched->behind);
   return TRUE;
 }
 
