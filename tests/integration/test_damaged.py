@@ -48,6 +48,15 @@ def break_compression(log, at, length):
     struct.pack_into(">I", log, at + 17, crc32c(log[at + 21:at + length]))
 
 
+def break_version(log, at, length):
+    log[at + 16] ^= 4
+
+
+def break_length(log, at, length):
+    """The broker finds no batch there any more, and sends nothing."""
+    log[at + 8] ^= 0x10
+
+
 # how many messages each batch has, which batches are damaged, how
 TOPICS = {
     "in the middle": ([5, 8, 5], [1], flip, "none"),
@@ -63,7 +72,12 @@ TOPICS = {
     "like an offset, two": ([3, 9, 2, 40], [1, 3], flip, "none"),
     "compressed": ([5, 8, 5], [1], break_compression, "gzip"),
 }
-NAMES = {name: "damaged-" + re.sub("[, ]+", "-", name) for name in TOPICS}
+SILENT = {
+    "version": ([5, 8, 5], [1], break_version, "none"),
+    "length": ([5, 8, 5], [1], break_length, "none"),
+}
+ALL = {**TOPICS, **SILENT}
+NAMES = {name: "damaged-" + re.sub("[, ]+", "-", name) for name in ALL}
 
 
 def payload(name):
@@ -75,13 +89,13 @@ def payload(name):
 
 def expected(name):
     """The offsets that are lost, and their number."""
-    sizes, damaged, _, _ = TOPICS[name]
+    sizes, damaged, _, _ = ALL[name]
     starts = [sum(sizes[:n]) for n in range(len(sizes))]
     return [o for n in damaged for o in range(starts[n], starts[n] + sizes[n])], sum(sizes)
 
 
 def fill(kafka, name):
-    sizes, _, _, codec = TOPICS[name]
+    sizes, _, _, codec = ALL[name]
     kafka.create_topic(NAMES[name], 1)
     producer = kafka.producer(linger_ms=1000, compression_type=codec)
     for size in sizes:
@@ -91,11 +105,11 @@ def fill(kafka, name):
 
 
 def damage(kafka, name):
-    _, damaged, how, _ = TOPICS[name]
+    _, damaged, how, _ = ALL[name]
     path = kafka.directory / "node-1" / "data" / f"{NAMES[name]}-0" / f"{0:020}.log"
     log = bytearray(path.read_bytes())
     found = list(batches(log))
-    assert len(found) == len(TOPICS[name][0])
+    assert len(found) == len(ALL[name][0])
     for n in damaged:
         how(log, *found[n])
     path.write_bytes(log)
@@ -103,11 +117,12 @@ def damage(kafka, name):
 
 @pytest.fixture(scope="module")
 def damaged(tmp_path_factory):
-    with kafka_server.Kafka(tmp_path_factory.mktemp("damaged")) as kafka:
-        for name in TOPICS:
+    with kafka_server.Kafka(
+            tmp_path_factory.mktemp("damaged"), properties=[f"socket.request.max.bytes={256 << 20}"]) as kafka:
+        for name in ALL:
             fill(kafka, name)
         kafka.stop()
-        for name in TOPICS:
+        for name in ALL:
             damage(kafka, name)
         kafka.start()
         yield kafka
@@ -153,6 +168,25 @@ def test_damaged_batch_is_skipped(damaged, launch, fresh, name, how):
     assert reader.wait(30) == 0, reader.output()
     assert skipped(reader.output()) == lost, reader.output()
     assert reader.output().count("chain   *******") == count - len(lost)
+
+
+@pytest.mark.parametrize("how", ["alone", pytest.param("replay", marks=pytest.mark.on_request)])
+def test_damage_that_the_library_keeps_silent_about(damaged, launch, how):
+    """It says that it doesn't know the batch's version, but not when it is asked for an offset within the batch."""
+    lost, count = expected("version")
+    reader = read(launch, damaged, NAMES["version"], HOW[how])
+    assert reader.wait(60) == 0, reader.output()
+    assert skipped(reader.output()) == lost
+    assert reader.output().count("chain   *******") == count - len(lost)
+
+
+@pytest.mark.on_request
+@pytest.mark.parametrize("how", ["alone", "replay"])
+def test_a_broker_that_sends_nothing_of_what_is_there(damaged, launch, how):
+    reader = read(launch, damaged, NAMES["length"], HOW[how])
+    wait_until(lambda: "Nothing comes of partition 0" in reader.output(), 60, "a warning")
+    reader.interrupt()
+    assert reader.output().count("WARNING: from element") == 1, reader.output()
 
 
 @pytest.mark.parametrize("name", ["in the middle", "at the start", "compressed"])
@@ -221,6 +255,31 @@ def test_message_that_is_too_large(kafka, launch, fresh, size, more, before):
     enough = read(launch, kafka, fresh, "auto-offset-reset=earliest eos-at-end=true")
     assert enough.wait(30) == 0, enough.output()
     assert enough.output().count("chain   *******") == before + 1
+
+
+@pytest.mark.parametrize("how", ["auto-offset-reset=earliest eos-at-end=true", "replay=true"])
+@pytest.mark.parametrize("allowed, fits", [("", False), (f"message-max-bytes={132 << 20}", False), (f"message-max-bytes={140 << 20}", True)],
+                         ids=["by default", "not quite", "enough"])
+def test_a_frame_of_132_mb(damaged, launch, huge, allowed, fits, how):
+    reader = read(launch, damaged, huge, f"{how} {allowed}")
+    assert (reader.wait(60) == 0) == fits, reader.output()
+    errors = [line for line in reader.output().splitlines() if line.startswith("ERROR: from element")]
+    assert len(errors) == (0 if fits else 1)
+    if fits:
+        assert reader.output().count("chain   *******") == 3
+    else:
+        assert "message-max-bytes" in errors[0] and "1384" in errors[0], errors
+
+
+@pytest.fixture(scope="module")
+def huge(damaged):
+    """A frame of 132 MiB and a bit among small ones."""
+    damaged.create_topic("huge", 1, config=[f"max.message.bytes={200 << 20}"])
+    producer = damaged.producer(message_max_bytes=200 << 20)
+    for length in [100, (132 << 20) + 50_000, 100]:
+        producer.produce("huge", bytes(length), headers=[("gst-caps", CAPS)])
+        assert producer.flush(60) == 0
+    return "huge"
 
 
 def test_the_older_of_two_members_of_one_name(kafka, launch, fresh):

@@ -32,6 +32,9 @@ typedef struct {
   /* the refused offset, if we requested it; -1: librdkafka derived it from damaged data */
   gint64 refused_at;
   gboolean reset_told;
+  gint64 heard;  /* when anything of it came last, monotonic us */
+  gint64 looked; /* when silence was looked for last */
+  gboolean silence_told;
   gint64 lost;      /* number of offsets counted as deleted */
   gint64 lost_from; /* the first of them */
   GstKafkaDamage damage;

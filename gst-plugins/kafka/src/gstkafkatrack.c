@@ -54,6 +54,7 @@ gst_kafka_replay_place_tracks (GstKafkaReplay *self, const rd_kafka_topic_partit
     g_clear_pointer (&track->head, rd_kafka_message_destroy);
     track->astray = FALSE;
     track->beyond = 0;
+    track->heard = g_get_monotonic_time ();
     track->head_time = 0;
     gst_kafka_damage_init (&track->damage);
     offset = offset < 0 ? track->end : MAX (offset, track->start);
@@ -234,6 +235,7 @@ go_on_searching (GstKafkaReplay *self, GstKafkaTrack *track)
 {
   gint64 from, good;
 
+  track->heard = g_get_monotonic_time ();
   gst_kafka_reset_seek (self->rk, track->topic, track->partition, track->damage.tried);
   if (!gst_kafka_damage_take_found (&track->damage, &from, &good))
     return;
@@ -319,6 +321,7 @@ note_times (GstKafkaReplay *self, GstKafkaTrack *track, const rd_kafka_message_t
 static void
 take_head (GstKafkaReplay *self, GstKafkaTrack *track, rd_kafka_message_t *message)
 {
+  track->heard = g_get_monotonic_time ();
   if (message->err) {
     take_trouble (self, track, message);
   } else if (message->offset >= track->end && !gst_kafka_damage_is_searched (&track->damage)) {
@@ -340,6 +343,47 @@ take_head (GstKafkaReplay *self, GstKafkaTrack *track, rd_kafka_message_t *messa
   g_clear_pointer (&message, rd_kafka_message_destroy);
 }
 
+static void
+warn_of_silence (GstKafkaReplay *self, GstKafkaTrack *track)
+{
+  GstElement *element = gst_pad_get_parent_element (self->settings->pad);
+
+  if (element && !track->silence_told)
+    gst_kafka_damage_warn_of_silence (element, track->topic, track->partition, track->position);
+  track->silence_told = TRUE;
+  gst_clear_object (&element);
+}
+
+static gboolean
+is_answered (GstKafkaReplay *self, const GstKafkaTrack *track)
+{
+  gint64 low, high;
+
+  return !rd_kafka_query_watermark_offsets (
+      self->rk, track->topic, track->partition, &low, &high, ASK_TIME_MS);
+}
+
+/* librdkafka doesn't report some kinds of damage, and fetches the same batch again and again. */
+static void
+look_for_silence (GstKafkaReplay *self, GstKafkaTrack *track)
+{
+  gint64 now = g_get_monotonic_time ();
+  gboolean searched = gst_kafka_damage_is_searched (&track->damage);
+
+  if (now - MAX (track->heard, track->looked) < G_TIME_SPAN_SECOND)
+    return;
+  track->looked = now;
+  if (!is_answered (self, track)) {
+    track->heard = now;
+  } else if (searched && now - track->heard >= GST_KAFKA_SEARCH_TIME) {
+    gst_kafka_damage_note_bad (
+        &track->damage, track->damage.bad, track->position, get_high (self, track));
+    go_on_searching (self, track);
+  } else if (!searched && now - track->heard >= GST_KAFKA_SILENCE_TIME) {
+    warn_of_silence (self, track);
+  }
+}
+
 /* FALSE: flushing, or the stream has ended */
 gboolean
 gst_kafka_replay_fill_track (GstKafkaReplay *self, GstKafkaTrack *track)
@@ -349,6 +393,8 @@ gst_kafka_replay_fill_track (GstKafkaReplay *self, GstKafkaTrack *track)
 
     if (message)
       take_head (self, track, message);
+    else
+      look_for_silence (self, track);
     if (track->astray)
       place_anew (self, track);
     if (self->ended || gst_kafka_replay_is_flushing (self))

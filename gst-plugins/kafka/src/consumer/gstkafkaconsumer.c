@@ -326,19 +326,31 @@ look_at_failures (GstKafkaConsumer *self)
     tell_failure (self, topic, number, offset);
 }
 
+static gboolean
+has_no_error (const rd_kafka_topic_partition_list_t *list)
+{
+  for (gint i = 0; i < list->cnt; i++)
+    if (list->elems[i].err)
+      return FALSE;
+  return TRUE;
+}
+
 /* Fetches return the high watermark, but with a full prefetch queue there are no fetches. The query
  * also wakes librdkafka's fetcher, which sleeps for up to 1 s after the queue was full. */
 static void
 watch_lag (GstKafkaConsumer *self)
 {
   rd_kafka_topic_partition_list_t *list;
+  gboolean answered;
 
   g_mutex_lock (&self->lock);
   list = gst_kafka_partitions_to_list (self->partitions, RD_KAFKA_OFFSET_END);
   self->hungry_time = self->fed ? HUNGRY_TIME : MIN (2 * self->hungry_time, WATCH_TIME);
   self->hungry = self->fed = FALSE;
   g_mutex_unlock (&self->lock);
-  if (list->cnt > 0 && !rd_kafka_offsets_for_times (self->rk, list, WATCH_TIME / 1000)) {
+  answered = list->cnt > 0 && !rd_kafka_offsets_for_times (self->rk, list, WATCH_TIME / 1000);
+  gst_kafka_consumer_note_answer (self, answered && has_no_error (list));
+  if (answered) {
     g_mutex_lock (&self->lock);
     for (gint i = 0; i < list->cnt; i++) {
       GstKafkaPartition *partition = gst_kafka_partitions_find (

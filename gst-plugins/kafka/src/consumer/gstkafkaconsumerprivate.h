@@ -55,8 +55,12 @@ struct _GstKafkaConsumer {
   /* when the last message went downstream while messages go one at a time */
   gint64 handed;
   gboolean careless; /* sending one at a time was abandoned for this run */
+  gint64 answering;  /* since when the brokers have answered each question; 0: they don't */
 
-  rd_kafka_message_t *kept; /* streaming thread only: the next message */
+  /* streaming thread only */
+  rd_kafka_message_t *kept; /* the next message */
+  gint64 empty;             /* since when nothing has been left to read; 0: something is */
+  gint64 looked;            /* when it last looked for silence */
 
   /* only for the thread that serves the group */
   GHashTable *known_topics; /* topic name to its number of partitions at the first look-up */
@@ -114,6 +118,11 @@ gboolean gst_kafka_consumer_is_refused (GstKafkaConsumer *self);
 /* On the consumer's thread, while access is refused: tries again from time to time, and fails after
  * access-timeout. */
 void gst_kafka_consumer_watch_access (GstKafkaConsumer *self);
+/* Whether the brokers have answered the last question. */
+void gst_kafka_consumer_note_answer (GstKafkaConsumer *self, gboolean answered);
+/* On the streaming thread: librdkafka reports some kinds of damage not at all, and fetches the same
+ * batch again and again. */
+void gst_kafka_consumer_look_for_silence (GstKafkaConsumer *self);
 
 /* Posts @error unless the run has failed before, and ends the run. */
 void gst_kafka_consumer_end_with (GstKafkaConsumer *self, const GError *error, const gchar *debug);

@@ -167,6 +167,7 @@ gst_kafka_consumer_read (GstKafkaConsumer *self, GstKafkaFetched *fetched)
       gst_kafka_careful_look (self);
       continue;
     }
+    gst_kafka_consumer_look_for_silence (self);
     if (!self->kept)
       self->kept = read_queue (self, queue, timeout_ms);
     if (!self->kept && timeout_ms > 0)

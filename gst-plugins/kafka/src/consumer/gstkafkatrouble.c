@@ -305,13 +305,12 @@ fail_damaged (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 }
 
 static void
-warn_damaged (GstKafkaConsumer *self, const rd_kafka_message_t *message, gint64 from, gint64 good)
+warn_damaged (GstKafkaConsumer *self, const gchar *topic, gint partition, gint64 from, gint64 good)
 {
   GstElement *element = gst_kafka_consumer_get_element (self);
 
   if (element)
-    gst_kafka_damage_warn (
-        element, rd_kafka_topic_name (message->rkt), message->partition, from, good);
+    gst_kafka_damage_warn (element, topic, partition, from, good);
   gst_clear_object (&element);
 }
 
@@ -327,6 +326,8 @@ get_high (GstKafkaConsumer *self, const GstKafkaPartition *partition)
 static gboolean
 go_on_searching (GstKafkaConsumer *self, GstKafkaPartition *partition, gint64 *from, gint64 *good)
 {
+  partition->heard = g_get_monotonic_time ();
+  partition->drained = FALSE;
   gst_kafka_reset_seek (self->rk, partition->topic, partition->partition, partition->damage.tried);
   if (!gst_kafka_damage_take_found (&partition->damage, from, good))
     return FALSE;
@@ -370,7 +371,7 @@ take_damage (GstKafkaConsumer *self, const rd_kafka_message_t *message)
   }
   g_mutex_unlock (&self->lock);
   if (found)
-    warn_damaged (self, message, from, good);
+    warn_damaged (self, rd_kafka_topic_name (message->rkt), message->partition, from, good);
 }
 
 /* Handles a message, or a partition's end, that can be read. TRUE: it was read to find the end of a
@@ -385,6 +386,9 @@ take_sound (GstKafkaConsumer *self, const rd_kafka_message_t *message)
   g_mutex_lock (&self->lock);
   partition = find_partition (self, message);
   if (partition) {
+    partition->heard = g_get_monotonic_time ();
+    partition->drained = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+    partition->silence_told = FALSE;
     grant_partition (self, partition);
     searched = gst_kafka_damage_is_searched (&partition->damage);
   }
@@ -394,8 +398,119 @@ take_sound (GstKafkaConsumer *self, const rd_kafka_message_t *message)
   }
   g_mutex_unlock (&self->lock);
   if (found)
-    warn_damaged (self, message, from, good);
+    warn_damaged (self, rd_kafka_topic_name (message->rkt), message->partition, from, good);
   return searched || !partition;
+}
+
+/* Silence: of a batch whose magic byte or length is damaged nothing is reported */
+
+void
+gst_kafka_consumer_note_answer (GstKafkaConsumer *self, gboolean answered)
+{
+  g_mutex_lock (&self->lock);
+  if (!answered)
+    self->answering = 0;
+  else if (!self->answering)
+    self->answering = g_get_monotonic_time ();
+  g_mutex_unlock (&self->lock);
+}
+
+/* with self->lock; us: for how long messages could have come that are there and wanted */
+static gint64
+get_silence (GstKafkaConsumer *self, const GstKafkaPartition *partition, gint64 now)
+{
+  gint64 place = gst_kafka_partition_get_place (partition);
+
+  if (partition->leaving || partition->astray || partition->refused || partition->drained ||
+      place < 0 || place >= get_high (self, partition) ||
+      (partition->end >= 0 && place >= partition->end))
+    return 0;
+  return now - MAX (partition->heard, MAX (self->empty, self->answering));
+}
+
+/* with self->lock */
+static gboolean
+is_too_silent (GstKafkaConsumer *self, const GstKafkaPartition *partition, gint64 now)
+{
+  gint64 silence = get_silence (self, partition, now);
+
+  if (gst_kafka_damage_is_searched (&partition->damage))
+    return silence >= GST_KAFKA_SEARCH_TIME;
+  return silence >= GST_KAFKA_SILENCE_TIME && !partition->silence_told;
+}
+
+/* with self->lock; (nullable) */
+static GstKafkaPartition *
+find_silent (GstKafkaConsumer *self, gint64 now)
+{
+  for (guint i = 0; i < self->partitions->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
+
+    if (is_too_silent (self, partition, now))
+      return partition;
+  }
+  return NULL;
+}
+
+static void
+warn_of_silence (GstKafkaConsumer *self, const gchar *topic, gint partition, gint64 place)
+{
+  GstElement *element = gst_kafka_consumer_get_element (self);
+
+  if (element)
+    gst_kafka_damage_warn_of_silence (element, topic, partition, place);
+  gst_clear_object (&element);
+}
+
+static void
+take_silence (GstKafkaConsumer *self, gint64 now)
+{
+  GstKafkaPartition *partition;
+  g_autofree gchar *topic = NULL;
+  gboolean found = FALSE, searched = FALSE;
+  gint64 from, good, place = -1;
+  gint number = 0;
+
+  g_mutex_lock (&self->lock);
+  partition = find_silent (self, now);
+  if (partition) {
+    topic = g_strdup (partition->topic);
+    number = partition->partition;
+    place = gst_kafka_partition_get_place (partition);
+    searched = gst_kafka_damage_is_searched (&partition->damage);
+    partition->silence_told = TRUE;
+  }
+  if (searched) {
+    gst_kafka_damage_note_bad (
+        &partition->damage, partition->damage.bad, partition->position, get_high (self, partition));
+    found = go_on_searching (self, partition, &from, &good);
+  }
+  g_mutex_unlock (&self->lock);
+  if (found)
+    warn_damaged (self, topic, number, from, good);
+  else if (topic && !searched)
+    warn_of_silence (self, topic, number, place);
+}
+
+void
+gst_kafka_consumer_look_for_silence (GstKafkaConsumer *self)
+{
+  gint64 now = g_get_monotonic_time ();
+  gboolean answering, left;
+
+  if (self->kept || now - self->looked < G_TIME_SPAN_SECOND)
+    return;
+  self->looked = now;
+  g_mutex_lock (&self->lock);
+  answering = self->answering != 0;
+  left = !self->queue || rd_kafka_queue_length (self->queue) > 0;
+  g_mutex_unlock (&self->lock);
+  if (left)
+    self->empty = 0;
+  else if (!self->empty)
+    self->empty = now;
+  if (self->empty && answering)
+    take_silence (self, now);
 }
 
 gboolean

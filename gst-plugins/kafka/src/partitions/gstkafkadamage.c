@@ -89,3 +89,16 @@ gst_kafka_damage_warn (
           from, good - 1, partition, topic),
       (NULL));
 }
+
+void
+gst_kafka_damage_warn_of_silence (
+    GstElement *element, const gchar *topic, gint partition, gint64 place)
+{
+  GST_ELEMENT_WARNING (element, RESOURCE, READ,
+      ("Nothing comes of partition %d of topic \"%s\" from offset %" G_GINT64_FORMAT
+       " on, though messages are there and the brokers answer. The link may be slow, or the batch "
+       "there damaged in a way that can't be skipped: look at the brokers' logs, copy the "
+       "partition from another replica, or set start-offset or the group's offsets behind it.",
+          partition, topic, place),
+      ("nothing for %d s", (gint) (GST_KAFKA_SILENCE_TIME / G_TIME_SPAN_SECOND)));
+}

@@ -6,6 +6,11 @@
 
 G_BEGIN_DECLS
 
+/* us: nothing comes of messages that are there, which is reported. */
+#define GST_KAFKA_SILENCE_TIME (20 * G_TIME_SPAN_SECOND)
+/* us: the same while the end of a damaged batch is searched, so the offset tried is still in it. */
+#define GST_KAFKA_SEARCH_TIME (5 * G_TIME_SPAN_SECOND)
+
 /* Searches for the end of a damaged batch. The batch's header has the number of messages, but it
  * may be damaged too, and librdkafka doesn't pass it on. A broker sends the batch that contains the
  * requested offset. So offsets are tried: first with growing steps, then by bisection between the
@@ -32,5 +37,8 @@ gboolean gst_kafka_damage_take_found (GstKafkaDamage *self, gint64 *from, gint64
 /* Posts a warning about the skipped messages from @from to before @good. */
 void gst_kafka_damage_warn (
     GstElement *element, const gchar *topic, gint partition, gint64 from, gint64 good);
+/* Nothing comes from @place on, though messages are there. */
+void gst_kafka_damage_warn_of_silence (
+    GstElement *element, const gchar *topic, gint partition, gint64 place);
 
 G_END_DECLS

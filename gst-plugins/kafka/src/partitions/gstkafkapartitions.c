@@ -30,6 +30,7 @@ gst_kafka_partitions_add (GPtrArray *self, const gchar *topic, gint partition)
   added->position = added->high = added->end = added->start = added->stored = -1;
   added->asked = added->refused_at = -1;
   gst_kafka_damage_init (&added->damage);
+  added->heard = g_get_monotonic_time ();
   g_ptr_array_add (self, added);
   return added;
 }

@@ -27,6 +27,9 @@ typedef struct {
   gboolean granted; /* it was read at least once since it was assigned */
   gboolean refused; /* the broker refuses reading */
   GstKafkaDamage damage;
+  gint64 heard;     /* when anything of it came last, monotonic us */
+  gboolean drained; /* that was its end: what is there since may be a transaction under way */
+  gboolean silence_told;
   gint64 asked;    /* the requested start; -1: not known */
   gboolean astray; /* its position was refused: messages are dropped until it has a new one */
   /* the refused offset, if we requested it; -1: librdkafka derived it from damaged data */
