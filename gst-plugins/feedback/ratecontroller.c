@@ -644,19 +644,6 @@ rate_controller_get_rate (const RateController *self, gdouble now)
   return MIN (rate, MAX (link, self->settings.min_rate));
 }
 
-const gchar *
-rate_bound_name (RateBound bound)
-{
-  static const gchar *const names[] = {
-      [RATE_BOUND_CAMERA] = "camera",
-      [RATE_BOUND_FOG] = "fog",
-      [RATE_BOUND_LINK] = "link",
-      [RATE_BOUND_MINIMUM] = "minimum",
-  };
-
-  return names[bound];
-}
-
 static RateBound
 find_bound (const RateController *self, gdouble now)
 {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <glib.h>
+
+#include "ratebound.h"
 #include "fogreport.h"
 
 G_BEGIN_DECLS
@@ -42,13 +44,6 @@ typedef struct {
   gdouble latency_target; /* s that frames may wait before the replicas */
 } RateSettings;
 
-typedef enum {
-  RATE_BOUND_CAMERA,  /* nothing: it sends the rate that it wants */
-  RATE_BOUND_FOG,     /* the replicas' capacity, or none has reported yet */
-  RATE_BOUND_LINK,    /* the link to Kafka */
-  RATE_BOUND_MINIMUM, /* min_rate, which is more than fog and link take */
-} RateBound;
-
 typedef struct {
   guint replicas;    /* that are alive */
   guint cameras;     /* that share them, this one included */
@@ -81,8 +76,6 @@ void rate_controller_sent (RateController *self, guint64 seq, gdouble now);
 
 /* Frames/s to send now. */
 gdouble rate_controller_get_rate (const RateController *self, gdouble now);
-/* "camera", "fog", "link" or "minimum" */
-const gchar *rate_bound_name (RateBound bound);
 /* FALSE: too many frames are in flight. */
 gboolean rate_controller_may_send (const RateController *self, gdouble now);
 /* The partition of the next frame; -1: the sink chooses. */

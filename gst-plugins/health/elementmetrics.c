@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "foghistogram.h"
+#include "ratebound.h"
 
 typedef struct {
   const gchar *factory, *field;
@@ -318,14 +319,14 @@ add_field (GQuark quark, const GValue *value, gpointer data)
 static void
 add_bound (const Source *source, const GstStructure *stats)
 {
-  static const gchar *const bounds[] = {"camera", "fog", "link", "minimum"};
   const gchar *bound = gst_structure_get_string (stats, "bound");
 
-  for (guint i = 0; bound && i < G_N_ELEMENTS (bounds); i++) {
-    g_autofree gchar *labels = labels_of (source, bounds[i]);
+  for (guint i = 0; bound && i < RATE_BOUND_COUNT; i++) {
+    g_autofree gchar *labels = labels_of (source, rate_bound_name (i));
 
     prometheus_text_add (source->text, "gstfog_rate_bound", PROMETHEUS_GAUGE,
-        "1 for what bounds the camera's rate now", labels, g_str_equal (bound, bounds[i]));
+        "1 for what bounds the camera's rate now", labels,
+        g_str_equal (bound, rate_bound_name (i)));
   }
 }
 

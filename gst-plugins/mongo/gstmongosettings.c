@@ -298,9 +298,12 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
    *
    * Stores each buffer, whatever its caps, as a document with the field `data` (binary) and the
    * known ones of `caps` (text), `pts`, `dts`, `duration` (ns), `captured` (date) and `headers` (a
-   * document of texts, which may name the collection: `frames-%{headers.camera}`). Without this
-   * property the element takes only `application/json`, `application/x-ndjson` and
-   * `application/bson`. A buffer of more than 16 MiB is rejected.
+   * document, which may name the collection: `frames-%{headers.camera}`; a value that is no UTF-8
+   * text is binary). Headers whose names can't be a field's (empty, with a dot, with a dollar sign
+   * first, no UTF-8), and all but the last one of a name, are in the array `other-headers` as
+   * documents of `name` and `value`. Without this property the element takes only
+   * `application/json`, `application/x-ndjson` and `application/bson`. A buffer of more than 16 MiB
+   * is rejected.
    *
    * Since: 0.1
    */

@@ -14,23 +14,80 @@ is_field_name (const gchar *name)
   return *name && *name != '$' && !strchr (name, '.') && g_utf8_validate (name, -1, NULL);
 }
 
+/* What isn't text is kept as bytes. */
+static void
+append_value (bson_t *document, const gchar *field, const GstKafkaHeader *header)
+{
+  if (!header->value)
+    BSON_APPEND_NULL (document, field);
+  else if (g_utf8_validate_len (header->value, header->size, NULL))
+    bson_append_utf8 (document, field, -1, header->value, (int) header->size);
+  else
+    BSON_APPEND_BINARY (document, field, BSON_SUBTYPE_BINARY, (const guint8 *) header->value,
+        (guint32) header->size);
+}
+
+static void
+append_name (bson_t *document, const gchar *name)
+{
+  if (g_utf8_validate (name, -1, NULL))
+    BSON_APPEND_UTF8 (document, "name", name);
+  else
+    BSON_APPEND_BINARY (
+        document, "name", BSON_SUBTYPE_BINARY, (const guint8 *) name, (guint32) strlen (name));
+}
+
+/* The last header of a name is the one that counts. */
+static gboolean
+is_field (GstBuffer *buffer, const GstKafkaHeader *header)
+{
+  return is_field_name (header->name) &&
+         gst_kafka_meta_find_header (buffer, header->name) == header;
+}
+
+static void
+append_other_headers (bson_t *document, GstBuffer *buffer, GPtrArray *headers)
+{
+  bson_t list, entry;
+  guint count = 0;
+
+  BSON_APPEND_ARRAY_BEGIN (document, "other-headers", &list);
+  for (guint i = 0; i < headers->len; i++) {
+    const GstKafkaHeader *header = g_ptr_array_index (headers, i);
+    gchar index[16];
+
+    if (is_field (buffer, header))
+      continue;
+    g_snprintf (index, sizeof index, "%u", count++);
+    BSON_APPEND_DOCUMENT_BEGIN (&list, index, &entry);
+    append_name (&entry, header->name);
+    append_value (&entry, "value", header);
+    bson_append_document_end (&list, &entry);
+  }
+  bson_append_array_end (document, &list);
+}
+
 static void
 append_headers (bson_t *document, GstBuffer *buffer)
 {
   GPtrArray *headers = gst_kafka_meta_get_headers (buffer);
+  guint fields_count = 0;
   bson_t fields;
 
   if (!headers)
     return;
   BSON_APPEND_DOCUMENT_BEGIN (document, "headers", &fields);
   for (guint i = 0; i < headers->len; i++) {
-    const gchar *name = ((const GstKafkaHeader *) g_ptr_array_index (headers, i))->name;
-    const gchar *value = gst_kafka_meta_get_header (buffer, name);
+    const GstKafkaHeader *header = g_ptr_array_index (headers, i);
 
-    if (value && is_field_name (name) && !bson_has_field (&fields, name))
-      BSON_APPEND_UTF8 (&fields, name, value);
+    if (!is_field (buffer, header))
+      continue;
+    append_value (&fields, header->name, header);
+    fields_count++;
   }
   bson_append_document_end (document, &fields);
+  if (fields_count < headers->len)
+    append_other_headers (document, buffer, headers);
 }
 
 static void

@@ -21,6 +21,12 @@ SOUND = {
     "literals": b"[true,false,null]",
     "a long string": b'"' + b"x" * 100_000 + b'"',
     "a long list": b"[" + b"0," * 1000 + b"0]",
+    "nested 50 deep": b"[" * 50 + b"]" * 50,
+    "pair of surrogates as escapes": rb'"\ud83d\ude00"',
+    "100,000 numbers": b"[" + b"1," * 99_999 + b"1]",
+    "1,000,000 characters": b'"' + b"x" * 1_000_000 + b'"',
+    "64 bits": b"9223372036854775807",
+    "BOM in a string": b'"\xef\xbb\xbf"',
 }
 
 BROKEN = {
@@ -62,6 +68,18 @@ BROKEN = {
     "only NUL": b"\0",
     "open lists, 100,000 deep": b"[" * 100_000,
     "open objects, 100,000 deep": b'{"":' * 100_000,
+    "NUL within": b"[\0 1]",
+    "exponent empty": b"[1e,2]",
+    "two points": b"1.2.3",
+    "infinity cut": b"-Inf",
+    "u cut": rb'"\u12"',
+    "u not hexadecimal": rb'"\u12g4"',
+    "brackets crossed": b'{"a":[1}]',
+    "name that is a number": b"{1:1}",
+    "comma first in an object": b'{,"a":1}',
+    "no colon": b'{"a" 1}',
+    "no value": b'{"a":}',
+    "comment behind": b"{}//",
 }
 
 # Some parsers accept these. Each may accept or refuse them, but must not crash.
@@ -93,4 +111,31 @@ EITHER = {
     "no-break space": b"[\xc2\xa0]",
     "comment": b"[1/* one */]",
     "non-character": '"\uffff\U0010ffff"'.encode(),
+    "objects, 1,000 deep": b'{"a":' * 1000 + b"1" + b"}" * 1000,
+    "NUL in a string": b'"x\0y"',
+    "huge negative exponent": b"-1e999999",
+    "tab in a string": b'"\t"',
+    "lone surrogate as a name": rb'{"\ud800":1}',
+}
+
+# Documents: no object, more than one, none at all; Extended JSON that has no value.
+NO_DOCUMENT = {
+    "a space": b" ",
+    "only a BOM": b"\xef\xbb\xbf",
+    "BOM before": b'\xef\xbb\xbf{"a":1}',
+    "UTF-16": '{"a":1}'.encode("utf-16"),
+    "list": b"[]",
+    "string": b'"a"',
+    "null": b"null",
+    "trailing NUL": b'{"a":1}\0',
+    "two documents": b'{"a":1}{"a":2}',
+    "text behind": b'{"a":1}x',
+    "closed twice": b'{"a":1}}',
+    "not closed": b'{"a":1',
+    "comma last": b'{"a":1,}',
+    "NUL in a name": rb'{"a\u0000b":1}',
+    "date of no day": b'{"a":{"$date":"2026-02-30T00:00:00Z"}}',
+    "decimal of nonsense": b'{"a":{"$numberDecimal":"x"}}',
+    "code with NUL": rb'{"a":{"$code":"x\u0000y"}}',
+    "binary of nonsense": b'{"a":{"$binary":{"base64":"!","subType":"00"}}}',
 }

@@ -91,8 +91,46 @@ GST_START_TEST (test_any_buffer_is_wrapped)
       "{ \"_id\" : \"t:3:4\", \"caps\" : \"image/jpeg, width=(int)2\", \"pts\" : 5000000000, "
       "\"captured\" : { \"$date\" : \"2025-11-25T00:44:00.123Z\" }, "
       "\"headers\" : { \"camera\" : \"c1\", \"capture-time\" : \"1764031440123456789\" }, "
+      "\"other-headers\" : [ { \"name\" : \"$odd\", \"value\" : \"1\" }, "
+      "{ \"name\" : \"a.b\", \"value\" : \"1\" } ], "
       "\"data\" : { \"$binary\" : { \"base64\" : \"/9g=\", \"subType\" : \"00\" } } }");
   assert_acks (&f, 1, 0);
+  teardown (&f);
+}
+GST_END_TEST;
+
+static const GstKafkaHeader ODD_HEADERS[] = {
+    {.name = "twice", .value = "1", .size = 1},
+    {.name = "bytes", .value = "\xff\x00\x01", .size = 3},
+    {.name = "nul", .value = "a\0b", .size = 3},
+    {.name = "none"},
+    {.name = "empty", .value = "", .size = 0},
+    {.name = "", .value = "x", .size = 1},
+    {.name = "\xff", .value = "y", .size = 1},
+    {.name = "twice", .value = "2", .size = 1},
+};
+
+/* Bytes that are no text, names that no field may have, a name that comes twice. */
+GST_START_TEST (test_no_header_is_left_out_of_a_wrapped_buffer)
+{
+  Fixture f;
+  GstBuffer *buffer;
+
+  setup (&f, mongo_mock_new (), "wrap=true", "image/jpeg, width=2");
+  buffer = new_message ("x", &f.ledger, 4);
+  gst_kafka_meta_take_headers (
+      buffer, gst_kafka_headers_new_copies (ODD_HEADERS, G_N_ELEMENTS (ODD_HEADERS)));
+  gst_harness_push (f.h, buffer);
+  finish (&f);
+  assert_stored (&f, "\"t:3:4\"",
+      "{ \"_id\" : \"t:3:4\", \"caps\" : \"image/jpeg, width=(int)2\", \"headers\" : { "
+      "\"bytes\" : { \"$binary\" : { \"base64\" : \"/wAB\", \"subType\" : \"00\" } }, "
+      "\"nul\" : { \"$binary\" : { \"base64\" : \"YQBi\", \"subType\" : \"00\" } }, "
+      "\"none\" : null, \"empty\" : \"\", \"twice\" : \"2\" }, \"other-headers\" : [ "
+      "{ \"name\" : \"twice\", \"value\" : \"1\" }, { \"name\" : \"\", \"value\" : \"x\" }, "
+      "{ \"name\" : { \"$binary\" : { \"base64\" : \"/w==\", \"subType\" : \"00\" } }, "
+      "\"value\" : \"y\" } ], "
+      "\"data\" : { \"$binary\" : { \"base64\" : \"eA==\", \"subType\" : \"00\" } } }");
   teardown (&f);
 }
 GST_END_TEST;
@@ -489,6 +527,43 @@ GST_START_TEST (test_document_that_closes_the_connection)
 }
 GST_END_TEST;
 
+/* A server, or a proxy before it, that closes the connection for every write is at fault itself. */
+GST_START_TEST (test_server_that_closes_the_connection_for_all)
+{
+  Fixture f;
+  g_autofree gchar *error = NULL;
+
+  setup (&f, mongo_mock_new (), "retry-timeout=1000000000", "application/json");
+  for (gint i = 0; i < 5; i++)
+    gst_harness_push (f.h, new_message ("{\"poison\":1}", &f.ledger, i));
+  error = wait_message (f.bus, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+  fail_unless (strstr (error, "retry-timeout") != NULL);
+  assert_stat (&f, "rejected", 0);
+  fail_unless_equals_int (g_atomic_int_get (&f.ledger.done), 0);
+  teardown (&f);
+}
+GST_END_TEST;
+
+/* A later one shows that documents can be stored, so it is the first one's own fault. */
+GST_START_TEST (test_document_that_closes_the_connection_before_others_come)
+{
+  Fixture f;
+
+  setup (&f, mongo_mock_new (), "batch-latency=0", "application/json");
+  gst_harness_push (f.h, new_message ("{\"poison\":1}", &f.ledger, 0));
+  while (get_stat (&f, "retries") < 3)
+    g_usleep (1000);
+  assert_stat (&f, "rejected", 0);
+  for (gint i = 1; i < 4; i++)
+    gst_harness_push (f.h, new_message ("{}", &f.ledger, i));
+  finish (&f);
+  fail_unless_equals_int (mongo_mock_stored (f.mock), 3);
+  assert_stat (&f, "rejected", 1);
+  assert_acks (&f, 4, 0);
+  teardown (&f);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_transient_failures_are_retried)
 {
   Fixture f;
@@ -863,6 +938,7 @@ mongosink_suite (void)
   tcase_add_test (tc, test_lines_and_bson);
   tcase_add_test (tc, test_collection_by_field);
   tcase_add_test (tc, test_any_buffer_is_wrapped);
+  tcase_add_test (tc, test_no_header_is_left_out_of_a_wrapped_buffer);
   tcase_add_test (tc, test_other_caps_are_refused_without_wrap);
   tcase_add_test (tc, test_batches_by_size_and_by_time);
   tcase_add_test (tc, test_bad_document_is_skipped);
@@ -878,6 +954,8 @@ mongosink_suite (void)
   tcase_add_test (tc, test_rejects_after_the_end_of_a_stream);
   tcase_add_test (tc, test_stuck_rejects_hold_up_no_state_change);
   tcase_add_test (tc, test_document_that_closes_the_connection);
+  tcase_add_test (tc, test_server_that_closes_the_connection_for_all);
+  tcase_add_test (tc, test_document_that_closes_the_connection_before_others_come);
   tcase_add_test (tc, test_transient_failures_are_retried);
   tcase_add_test (tc, test_slow_database_gets_less_at_once_and_more_time);
   tcase_add_test (tc, test_retries_end);

@@ -194,7 +194,7 @@ mongo_reader_next (MongoReader *reader, bson_t **document, GError **error)
       if (!reader->size)
         return FALSE;
       *document = next_bson (reader, error);
-      if (*document)
+      if (reader->data != reader->text) /* else where the next one begins isn't known */
         reader->text_size = reader->data - reader->text;
       return TRUE;
   }

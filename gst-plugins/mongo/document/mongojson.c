@@ -3,6 +3,7 @@
 
 #include <bson/bson.h>
 #include <gio/gio.h>
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -99,14 +100,35 @@ vanishes (const gchar *at, const gchar *end)
          fpclassify (g_ascii_strtod (at, NULL)) == FP_ZERO;
 }
 
+/* A byte must follow the whole number. libbson reads some that are larger as another one: 2^64
+ * as 0. */
+static gboolean
+fits_64_bits (const gchar *at)
+{
+  errno = 0;
+  g_ascii_strtoll (at, NULL, 10);
+  return errno != ERANGE;
+}
+
 /* ---- values of Extended JSON ---- */
 
 static const gchar *
-check_integer (const gchar *text, gsize size)
+check_long (const gchar *text, gsize size)
 {
-  return skip_integer (text, text + size) == text + size
-             ? NULL
-             : "a $numberInt or $numberLong isn't a whole number";
+  if (skip_integer (text, text + size) != text + size)
+    return "a $numberInt or $numberLong isn't a whole number";
+  return fits_64_bits (text) ? NULL : "a $numberLong is out of range: it has more than 64 bits";
+}
+
+static const gchar *
+check_int (const gchar *text, gsize size)
+{
+  const gchar *wrong = check_long (text, size);
+  gint64 value = wrong ? 0 : g_ascii_strtoll (text, NULL, 10);
+
+  return wrong || (value >= G_MININT32 && value <= G_MAXINT32)
+             ? wrong
+             : "a $numberInt is out of range: it has more than 32 bits (INT32)";
 }
 
 static gboolean
@@ -155,8 +177,8 @@ check_no_nul (const gchar *text, gsize size)
 
 static const Key keys[] = {
     {"$date", DATE, NULL},
-    {"$numberInt", TYPE, check_integer},
-    {"$numberLong", TYPE, check_integer},
+    {"$numberInt", TYPE, check_int},
+    {"$numberLong", TYPE, check_long},
     {"$numberDouble", TYPE, check_double},
     {"$numberDecimal", TYPE, check_decimal},
     {"$oid", TYPE, NULL},
@@ -395,6 +417,8 @@ take_number (Scan *self)
     return "a number is not a JSON number";
   if (self->at == self->end) /* no document ends with a number, and the next byte doesn't exist */
     return NULL;
+  if (skip_integer (start, self->end) == self->at && !fits_64_bits (start))
+    return "a whole number is out of range: it has more than 64 bits";
   if (vanishes (start, self->at))
     return "a number is too small for a double";
   if (level && level->key && level->key->kind == PART_OF_TIMESTAMP &&

@@ -632,6 +632,18 @@ must_split (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
   return has_verdict (items, n, MONGO_VERDICT_SPLIT);
 }
 
+/* Whose fault that is depends on what becomes of other documents. */
+static void
+refuse (MongoItem *item)
+{
+  g_autofree gchar *reason = item->result.reason;
+
+  item->result.reason = item->result.verdict == MONGO_VERDICT_LOST
+                            ? g_strdup_printf ("the server closed the connection (%s)", reason)
+                            : g_steal_pointer (&reason);
+  item->result.verdict = MONGO_VERDICT_REFUSED;
+}
+
 /* Halves a refused batch until the document that causes the refusal is alone. */
 static void
 write_split (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
@@ -641,12 +653,10 @@ write_split (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
   if (!must_split (self, items, n, in_doubt))
     return;
   if (n == 1) {
-    gboolean closed = items[0]->result.verdict == MONGO_VERDICT_LOST;
-
-    if (closed || items[0]->result.own)
+    if (items[0]->result.own)
       mongo_session_reject (self, items[0]);
     else
-      items[0]->result.verdict = MONGO_VERDICT_REFUSED;
+      refuse (items[0]);
     return;
   }
   write_split (self, items, n / 2, in_doubt);

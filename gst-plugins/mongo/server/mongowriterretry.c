@@ -347,13 +347,13 @@ static const MongoItem *
 try_batch (MongoWorker *self, gboolean *go_on)
 {
   gint64 start = g_get_monotonic_time (), took;
+  gboolean in_doubt = self->isolated || self->lost_in_row >= LOST_BEFORE_DOUBT;
   guint tried = self->isolated ? 1 : MIN (self->batch->len, self->at_once);
   const MongoItem *worst;
 
   self->isolated = FALSE;
   forget_results (self->batch);
-  mongo_session_write (self->session, (MongoItem **) self->batch->pdata, tried,
-      self->lost_in_row >= LOST_BEFORE_DOUBT);
+  mongo_session_write (self->session, (MongoItem **) self->batch->pdata, tried, in_doubt);
   took = g_get_monotonic_time () - start;
   find_fault (self, tried);
   *go_on = report_rejected (self->writer, self->batch);
