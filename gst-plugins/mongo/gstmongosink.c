@@ -97,12 +97,28 @@ struct _GstMongoSink {
 
 #define DOCUMENT_CAPS "application/json; application/x-ndjson; application/bson"
 
-/* Takes any caps with wrap=true or mode=gridfs, except those of device memory (DMABuf, GPU): error
- * STREAM/WRONG_TYPE. Otherwise takes DOCUMENT_CAPS. */
+/**
+ * GstMongoSink!sink:
+ *
+ * Takes `application/json`, `application/x-ndjson` and `application/bson`. With
+ * #GstMongoSink:wrap or the mode `gridfs` it takes any caps, except those of device memory (DMABuf,
+ * GPU), which are the error STREAM/WRONG_TYPE.
+ *
+ * Since: 0.1
+ */
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
 
-/* Documents that can never be stored leave here, with the caps that they came with. */
+/**
+ * GstMongoSink!rejects:
+ *
+ * Documents that can never be stored, with the caps and bytes that they came with, the headers of
+ * their buffer, and the headers `reject-reason` and `reject-code`. The elements behind the pad
+ * decide whether the message is done. If they are blocked, the sink waits too. Without the pad
+ * #GstMongoSink:on-error decides.
+ *
+ * Since: 0.1
+ */
 static GstStaticPadTemplate rejects_template =
     GST_STATIC_PAD_TEMPLATE ("rejects", GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS_ANY);
 

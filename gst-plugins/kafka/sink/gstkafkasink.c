@@ -72,7 +72,15 @@ struct _GstKafkaSink {
   gboolean throttling; /* upstream is being asked for fewer buffers */
 };
 
-/* Takes any caps, except those of device memory (DMABuf, GPU): error STREAM/WRONG_TYPE. */
+/**
+ * GstKafkaSink!sink:
+ *
+ * Takes any caps, except those of device memory (DMABuf, GPU), which are the error
+ * STREAM/WRONG_TYPE. It answers caps queries accordingly. It sends QoS events of the type
+ * GST_QOS_TYPE_THROTTLE upstream while the link is slower than the stream.
+ *
+ * Since: 0.1
+ */
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
 

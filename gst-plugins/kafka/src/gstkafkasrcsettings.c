@@ -255,10 +255,12 @@ install_range_properties (GObjectClass *klass, GParamFlags flags)
    * GstKafkaSrc:auto-offset-reset:
    *
    * Where reading begins if neither the group's committed offset nor another property says, or
-   * if the place that they say is beyond the newest message. A place that is older than the
-   * oldest message left becomes the oldest, whatever this property is, except for `error`:
+   * if that position is beyond the newest message. A position that is older than the oldest
+   * message left becomes the oldest, whatever this property is, except for `error`:
    * each of these cases then ends the stream with RESOURCE/READ. The default suits live video,
    * where the newest frame counts.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_AUTO_OFFSET_RESET,
       g_param_spec_enum ("auto-offset-reset", "Auto offset reset",

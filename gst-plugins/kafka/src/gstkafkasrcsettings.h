@@ -10,6 +10,15 @@ G_BEGIN_DECLS
 
 /* kafkasrc's own properties. */
 
+/**
+ * GstKafkaSrcOnError:
+ * @GST_KAFKA_SRC_SKIP: skip the message, count it, post a warning
+ * @GST_KAFKA_SRC_FAIL: end the stream with an error
+ *
+ * What happens to a message that can't be read or used.
+ *
+ * Since: 0.1
+ */
 typedef enum {
   GST_KAFKA_SRC_SKIP,
   GST_KAFKA_SRC_FAIL,

@@ -8,6 +8,17 @@ G_BEGIN_DECLS
 
 /* Decides where a reader goes on whose position doesn't exist in the partition. */
 
+/**
+ * GstKafkaResetPolicy:
+ * @GST_KAFKA_RESET_LATEST: go on with the next message that is published
+ * @GST_KAFKA_RESET_EARLIEST: go on with the oldest message left
+ * @GST_KAFKA_RESET_ERROR: end the stream with an error
+ *
+ * What happens without a position, or if the position doesn't exist:
+ * #GstKafkaSrc:auto-offset-reset.
+ *
+ * Since: 0.1
+ */
 typedef enum {
   GST_KAFKA_RESET_LATEST,
   GST_KAFKA_RESET_EARLIEST,
