@@ -5,8 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* The files: mongowriter.c has the queue and the threads, mongowriterretry.c the tries of a thread,
- * mongowriteroutcome.c the outcome of a try. Each calls only those named after it. */
+/* The files: mongowriter.c has the queue and the threads, mongowriterretry.c the tries of a
+ * thread, mongowriterfault.c the cause of a failed try, mongowriteroutcome.c the outcome of a
+ * try. Each calls only those named after it. */
 
 /* A thread with its own connection. */
 typedef struct {
@@ -66,6 +67,19 @@ struct _MongoWriter {
 
 gboolean mongo_worker_connect (MongoWorker *self);
 gboolean mongo_worker_write (MongoWorker *self);
+
+/* In mongowriterfault.c; on the worker's thread, without the lock. */
+
+/* Rejects a document that was refused although another one of its collection was stored, and then
+ * again when it was sent alone: the document is the cause. If all documents are refused, the server
+ * or the settings are the cause. */
+void mongo_worker_find_fault (MongoWorker *self, guint tried);
+/* TRUE: the next try sends one document alone, to find out whether it is the cause. */
+gboolean mongo_worker_isolate (MongoWorker *self);
+/* (nullable): the document with the worst verdict, which decides how the batch goes on */
+const MongoItem *mongo_batch_find_worst (GPtrArray *batch);
+/* (transfer full): why trying ends, by the worst @item */
+GError *mongo_worker_new_write_error (const MongoWorker *self, const MongoItem *item);
 
 /* In mongowriteroutcome.c. */
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mongowriterprivate.h"
 
-#include <string.h>
-
 GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
 #define GST_CAT_DEFAULT gst_mongo_sink_debug
 
@@ -143,95 +141,7 @@ report_rejected (MongoWriter *self, GPtrArray *batch)
   return go_on;
 }
 
-/* ---- the cause of a refusal ---- */
-
-static gboolean
-is_stored (const MongoItem *item)
-{
-  return item->result.verdict == MONGO_VERDICT_STORED ||
-         item->result.verdict == MONGO_VERDICT_DUPLICATE;
-}
-
-/* Rejects a document that was refused although another one of its collection was stored, and then
- * again when it was sent alone: the document is the cause. If all documents are refused, the server
- * or the settings are the cause. */
-static void
-find_fault (MongoWorker *self, guint tried)
-{
-  for (guint i = 0; i < tried; i++) {
-    MongoItem *item = g_ptr_array_index (self->batch, i);
-
-    if (item->result.verdict != MONGO_VERDICT_REFUSED)
-      continue;
-    if (item->beside && tried == 1)
-      mongo_session_reject (self->session, item);
-    for (guint n = 0; n < tried && !item->beside; n++) {
-      const MongoItem *other = g_ptr_array_index (self->batch, n);
-
-      item->beside = is_stored (other) && g_str_equal (other->collection, item->collection);
-    }
-  }
-}
-
-/* TRUE: the next try sends one document alone, to find out whether it is the cause. */
-static gboolean
-isolate (MongoWorker *self)
-{
-  GPtrArray *batch = self->batch;
-
-  for (guint i = 0; i < batch->len; i++) {
-    MongoItem *item = g_ptr_array_index (batch, i);
-
-    if (item->result.verdict != MONGO_VERDICT_REFUSED || !item->beside)
-      continue;
-    g_mutex_lock (&self->writer->lock);
-    memmove (batch->pdata + 1, batch->pdata, i * sizeof *batch->pdata);
-    batch->pdata[0] = item;
-    g_mutex_unlock (&self->writer->lock);
-    self->isolated = TRUE;
-    return TRUE;
-  }
-  return FALSE;
-}
-
-/* (nullable): the document with the worst verdict, which decides how the batch goes on */
-static const MongoItem *
-find_worst (GPtrArray *batch)
-{
-  const MongoItem *worst = NULL;
-
-  for (guint i = 0; i < batch->len; i++) {
-    const MongoItem *item = g_ptr_array_index (batch, i);
-
-    if (!worst || item->result.verdict > worst->result.verdict)
-      worst = item;
-  }
-  return worst;
-}
-
-static GError *
-new_write_error (const MongoWorker *self, const MongoItem *item)
-{
-  const MongoResult *result = &item->result;
-  const gchar *hosts = mongo_session_get_hosts (self->session);
-  const gchar *database = mongo_session_get_target (self->session)->database;
-
-  if (result->verdict == MONGO_VERDICT_DENIED)
-    return g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED,
-        "MongoDB at %s doesn't let this user write to %s.%s: %s. Grant it readWrite there, or use "
-        "another user in the URI.",
-        hosts, database, item->collection, result->reason);
-  if (result->verdict == MONGO_VERDICT_FAILED || result->verdict == MONGO_VERDICT_REFUSED)
-    return g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
-        "MongoDB at %s refused all documents for %s.%s alike until the end of retry-timeout: %s "
-        "(code %d). Change what is set: database, collection, its shard key or rules, or the write "
-        "concern in the URI (w, journal).",
-        hosts, database, item->collection, result->reason, result->code);
-  return g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
-      "MongoDB at %s didn't store documents in %s.%s for as long as retry-timeout allows: %s (code "
-      "%d). Check the server, or raise retry-timeout.",
-      hosts, database, item->collection, result->reason, result->code);
-}
+/* ---- outages ---- */
 
 /* FALSE: another thread is waiting already and has reported the outage. */
 static gboolean
@@ -276,7 +186,8 @@ report_outage (const MongoWorker *self, const MongoResult *result)
 static void
 fail_to_write (const MongoWorker *self, const MongoItem *worst)
 {
-  g_autoptr (GError) error = is_stopping (self->writer) ? NULL : new_write_error (self, worst);
+  g_autoptr (GError) error =
+      is_stopping (self->writer) ? NULL : mongo_worker_new_write_error (self, worst);
 
   mongo_writer_fail (self->writer, error);
 }
@@ -355,7 +266,7 @@ try_batch (MongoWorker *self, gboolean *go_on)
   forget_results (self->batch);
   mongo_session_write (self->session, (MongoItem **) self->batch->pdata, tried, in_doubt);
   took = g_get_monotonic_time () - start;
-  find_fault (self, tried);
+  mongo_worker_find_fault (self, tried);
   *go_on = report_rejected (self->writer, self->batch);
   if (!*go_on) {
     mongo_writer_fail (self->writer, NULL);
@@ -363,7 +274,7 @@ try_batch (MongoWorker *self, gboolean *go_on)
   }
   log_try (self, tried, took);
   mongo_writer_settle (self->writer, self->batch, took * GST_USECOND);
-  worst = find_worst (self->batch);
+  worst = mongo_batch_find_worst (self->batch);
   adapt_to_speed (self, tried, worst, took);
   return worst;
 }
@@ -442,7 +353,7 @@ mongo_worker_write (MongoWorker *self)
     if (self->batch->len < left)
       forget_failures (self);
     left = self->batch->len;
-    if (worst->result.verdict == MONGO_VERDICT_UNTRIED || isolate (self))
+    if (worst->result.verdict == MONGO_VERDICT_UNTRIED || mongo_worker_isolate (self))
       continue;
     if (!wait_to_try_again (self, worst)) {
       fail_to_write (self, worst);
