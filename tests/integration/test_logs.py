@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The log alone tells an operator what happened in a run; no secret is in it; an error names the file that found it."""
 
+import json
 import re
 import socket
 
@@ -104,6 +105,30 @@ def test_kafkasrc_logs_a_rebalance(launch, kafka, fresh):
         rf"^INFO revoked: partition \d of {fresh}, read up to offset [1-9]\d*, \d+ in the pipeline",
         rf"^INFO assigned: partition \d of {fresh}, from offset [1-9]\d* of")
     assert_story(second.output(), "kafkasrc", rf"^INFO assigned: partition \d of {fresh}, from offset [1-9]")
+
+
+def test_feedbackrate_logs_a_change_of_rate(launch, kafka, fresh):
+    kafka.create_topic(fresh)
+    camera = launch(
+        f"{FRAMES} ! feedbackrate name=rate camera=cam-1 initial-rate=5 ! fakesink "
+        f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} auto-offset-reset=earliest ! rate.feedback",
+        GST_DEBUG="feedbackrate:5")
+    camera.wait_playing()
+    reports = kafka.producer()
+    for seq, (frames, interval) in enumerate([(20, 1.0), (20, 1.0), (4, 1.0)]):
+        reports.produce(fresh, json.dumps({
+            "replica": "fog-1", "seq": seq, "interval": interval, "frames": frames, "busy": interval, "workers": 1, "lag": 0,
+            "partitions": [0], "cameras": {"cam-1": {"frames": frames, "max": 50, "min": 1, "weight": 1}}}))
+        reports.flush(30)
+        wait_until(lambda: re.search(rf"report {seq} of fog-1", camera.output()), 30, "the report")  # noqa: B023
+    camera.interrupt()
+    assert_story(
+        camera.output(), "feedbackrate",
+        r"^INFO camera cam-1, session \w+, algorithm \w+, 5\.00 frames/s at first",
+        r"^DEBUG \w+ report 0 of fog-1: 20 frames in 1\.00 s, busy 1\.00 s of 1 workers, lag 0",
+        r"^DEBUG [\d.]+ frames/s, bound by the \w+: 1 replicas with 2\d\.\d+ frames/s",
+        r"^INFO feedbackrate, camera=", r"^DEBUG \w+ report 2 of fog-1: 4 frames in 1\.00 s",
+        r"^DEBUG [\d.]+ frames/s, bound by the \w+: 1 replicas with [4-9]\.\d+ frames/s")
 
 
 @pytest.mark.parametrize("element, found_by", [
