@@ -21,7 +21,6 @@ SOUND = {
     "literals": b"[true,false,null]",
     "a long string": b'"' + b"x" * 100_000 + b'"',
     "a long list": b"[" + b"0," * 1000 + b"0]",
-    "nested 50 deep": b"[" * 50 + b"]" * 50,
     "pair of surrogates as escapes": rb'"\ud83d\ude00"',
     "100,000 numbers": b"[" + b"1," * 99_999 + b"1]",
     "1,000,000 characters": b'"' + b"x" * 1_000_000 + b'"',
@@ -84,6 +83,7 @@ BROKEN = {
 
 # Some parsers accept these. Each may accept or refuse them, but must not crash.
 EITHER = {
+    "nested 50 deep": b"[" * 50 + b"]" * 50,
     "lists, 500 deep": b"[" * 500 + b"]" * 500,
     "lists, 100,000 deep": b"[" * 100_000 + b"]" * 100_000,
     "objects, 100,000 deep": b'{"":' * 100_000 + b"0" + b"}" * 100_000,

@@ -10,7 +10,7 @@ from pipeline import environment
 
 # json-glib accepts these beyond the standard, depending on its version. In a field that nobody
 # reads they do no harm.
-LENIENT = {"unknown escape", "hexadecimal", "single quotes", "no digit after the dot"}
+LENIENT = {"unknown escape", "hexadecimal", "single quotes", "no digit after the dot", "u not hexadecimal", "comment behind"}
 
 # Sends each text, given in hexadecimal, as a report; returns the stats after each.
 READER = r"""
