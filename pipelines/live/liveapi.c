@@ -44,6 +44,13 @@ get_history (LiveApi *api, const LiveRequest *request)
   return live_reply_json (live_model_make_history (api->model));
 }
 
+/* An orchestrator restarts what doesn't serve; Kafka's absence is no reason. */
+static LiveReply
+get_life (LiveApi *api, const LiveRequest *request)
+{
+  return live_reply_text (200, "ok\n");
+}
+
 static LiveReply
 get_metrics (LiveApi *api, const LiveRequest *request)
 {
@@ -227,6 +234,7 @@ const LiveRoute *
 live_api_find (const gchar *path)
 {
   static const LiveRoute routes[] = {
+      {"/livez", "GET", get_life, LIVE_HERE},
       {"/healthz", "GET", get_health, LIVE_HERE},
       {"/metrics", "GET", get_metrics, LIVE_HERE},
       {"/api/state", "GET", get_state, LIVE_HERE},

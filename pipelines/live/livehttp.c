@@ -223,8 +223,6 @@ answer_anybody (LiveHttp *self, SoupServerMessage *message, const gchar *path)
 
   if (g_str_has_prefix (path, files))
     send_file (message, path + strlen (files));
-  else if (g_str_equal (path, "/healthz"))
-    answer (self, message, live_api_find (path));
   else if (g_str_equal (path, "/login") && is_method (message, "POST"))
     log_in (self, message);
   else if (g_str_equal (path, "/login"))
@@ -253,6 +251,14 @@ answer_allowed (LiveHttp *self, SoupServerMessage *message, const gchar *path)
     answer (self, message, route);
 }
 
+/* Probes name no host, and learn nothing but whether it works. */
+static gboolean
+is_probe (SoupServerMessage *message, const gchar *path)
+{
+  return is_method (message, "GET") &&
+         (g_str_equal (path, "/livez") || g_str_equal (path, "/healthz"));
+}
+
 static void
 take_request (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query,
     gpointer data)
@@ -260,7 +266,9 @@ take_request (SoupServer *server, SoupServerMessage *message, const char *path, 
   LiveHttp *self = data;
 
   add_headers (message);
-  if (!comes_from_here (self, message))
+  if (is_probe (message, path))
+    answer (self, message, live_api_find (path));
+  else if (!comes_from_here (self, message))
     send_and_clear (message, live_reply_error (403, "This page answers to no other page."));
   else if (answer_anybody (self, message, path))
     return;
