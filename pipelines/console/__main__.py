@@ -16,6 +16,7 @@ import confluent_kafka
 import pymongo
 import pymongo.errors
 
+import keys
 import stages
 import tally
 import topics
@@ -34,6 +35,7 @@ class Demo:
         self.replicas, self.directory, self.with_page = replicas, directory, with_page
         self.servers = [stages.Server(name, directory) for name in ("kafka", "mongo")]
         self.edge, self.fogs, self.cloud, self.page = None, [], None, None
+        self.started_fogs, self.fog_settings = 0, {}
         self.frames, self.events, self.reports = tally.Frames(), tally.Events(), tally.Reports()
         self.topics = {}
         self.collection = None
@@ -62,24 +64,39 @@ class Demo:
         # frames that an edge publishes before the others have joined their groups count too
         first = {**addresses, "SOURCE_OPTIONS": "auto-offset-reset=earliest"}
         self.cloud = stages.Stage("cloud", "cloud", self.directory, first)
-        for n in range(1, self.replicas + 1):
-            settings = {
-                **first, "REPLICA": f"fog-{n}",
-                "FACES_OPTIONS": f"report-interval=1000000000 {os.environ.get('FACES_OPTIONS', '')}"}
-            self.fogs.append(stages.Stage("fog", f"fog-{n}", self.directory, settings))
+        self.fog_settings = {**first, "FACES_OPTIONS": f"report-interval=1000000000 {os.environ.get('FACES_OPTIONS', '')}"}
+        for _ in range(self.replicas):
+            self.add_fog()
         self.edge = stages.Stage("edge", "edge", self.directory, {**addresses, "SOURCE": stages.source()})
         time.sleep(0.5)  # the lines are printed by then, and a stage that can't start has ended
         for stage in [self.edge, *self.fogs, self.cloud]:
             say(f"{stage.name}: {stage.line()}")
+
+    def add_fog(self):
+        self.started_fogs += 1
+        name = f"fog-{self.started_fogs}"
+        self.fogs.append(stages.Stage("fog", name, self.directory, {**self.fog_settings, "REPLICA": name}))
+        return self.fogs[-1]
 
     def all_stages(self):
         return [stage for stage in [self.edge, *self.fogs, self.cloud, self.page] if stage]
 
     def watch(self, seconds, signals):
         """Waits until `seconds` are over, if given, or a signal has come."""
+        disturbance = keys.Disturbance(self, say)
+        with keys.Keys() as pressed:
+            if pressed.there():
+                say(keys.HELP)
+            try:
+                self._watch(seconds, signals, lambda: disturbance.act(pressed.pressed()))
+            finally:
+                disturbance.end()
+
+    def _watch(self, seconds, signals, act):
         begin = before = time.monotonic()
         shown = 0
         while not signals and (seconds is None or time.monotonic() < begin + seconds):
+            act()
             self.read()
             now = time.monotonic()
             if now - before >= 1:

@@ -36,6 +36,13 @@ class Server:
             raise DemoError(f"The server {self.program.name} did not start: {done.stderr.strip()}")
         return dict(line.split("=", 1) for line in done.stdout.splitlines())
 
+    def signal(self, number):
+        """To the processes that its supervisor has started."""
+        supervisor = int((self.directory / "supervisor").read_text())
+        children = pathlib.Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text()
+        for child in children.split():
+            os.kill(int(child), number)
+
     def stop(self):
         if self.directory.exists():
             subprocess.run(

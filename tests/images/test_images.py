@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 import uuid
 
@@ -191,6 +192,27 @@ def test_idle_is_healthy_and_a_stall_is_found(run, kafka):
         assert re.search(r"^gstfog_messages_waiting\{", answer.read().decode(), re.MULTILINE)
 
 
+def answer_code(port, path, **headers):
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_the_live_page_takes_a_token_from_outside(run, kafka):
+    token = "0123456789abcdef"
+    page, port = run("live", FOG_KAFKA=kafka.bootstrap, LIVE_TOKEN=token)
+    wait_until(lambda: healthy(page), 30, "healthy")
+    assert answer_code(port, "/api/state") == 401
+    assert answer_code(port, "/api/state", Authorization=f"Bearer {token}") == 200
+    assert "0.0.0.0" in podman("logs", page).stdout and token not in podman("logs", page).stdout
+    alone, _ = run("live", FOG_KAFKA=kafka.bootstrap)
+    wait_until(lambda: healthy(alone), 30, "healthy")
+    assert "http://127.0.0.1:" in podman("logs", alone).stdout
+
+
 COMPOSED = "localhost/gst-fog/composed:trixie"
 SETTINGS = {
     "STAGES_IMAGE": COMPOSED, "KAFKA_IMAGE": f"localhost/gst-fog/kafka:{DEBIAN}", "DATABASE_IMAGE": f"localhost/gst-fog/database:{DEBIAN}",
@@ -204,7 +226,7 @@ def compose(tmp_path):
     limits = tmp_path / "containers.conf"
     limits.write_text(
         '[engine]\nruntime = "runc"\n[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n')
-    ports = {f"{stage}_PORT": server.free_port(network.Loopback()) for stage in ("EDGE", "FOG", "CLOUD")}
+    ports = {f"{stage}_PORT": server.free_port(network.Loopback()) for stage in ("EDGE", "FOG", "CLOUD", "LIVE")}
     settings = tmp_path / "env"
     settings.write_text(
         (TOP / "pipelines/.env").read_text() + "".join(f"{name}={value}\n" for name, value in {**SETTINGS, **ports}.items()))

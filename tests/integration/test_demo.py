@@ -4,7 +4,9 @@
 import json
 import os
 import pathlib
+import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -135,6 +137,36 @@ def test_demo_agrees_after_ctrl_c(tmp_path):
     assert process.returncode == 0, said + rest
     assert "documents and frames agree" in rest
     assert not list(tmp_path.iterdir()) and not processes_in(tmp_path)
+
+
+def read_until(terminal, pattern, said, timeout=90):
+    """Reads on until the pattern is there after what was said before; all that was said."""
+    begin, deadline = len(said), time.monotonic() + timeout
+    while not re.search(pattern, said[begin:]):
+        assert time.monotonic() < deadline, said[-3000:]
+        if select.select([terminal], [], [], 1)[0]:
+            said += os.read(terminal, 65536).decode(errors="replace")
+    return said
+
+
+def test_keys_disturb_the_system_and_it_answers(tmp_path):
+    terminal, inside = pty.openpty()
+    process = subprocess.Popen(
+        [TOP / "pipelines/demo", "--no-live"], stdin=inside, stdout=inside, stderr=inside, start_new_session=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)})
+    os.close(inside)
+    said = read_until(terminal, r"keys: a adds", "")
+    said = read_until(terminal, r"documents [1-9]", said)
+    for key, expected in (("k", "the last replica stays"), ("a", "fog-2 joins"), ("s", "the cameras follow"), ("k", "fog-2 is killed"),
+                          ("s", "as fast as before"), ("f", "Kafka is frozen")):
+        os.write(terminal, key.encode())
+        said = read_until(terminal, expected, said)
+        said = read_until(terminal, r"fog +[\d.]+/s", said)
+    process.send_signal(signal.SIGINT)
+    said = read_until(terminal, r"documents and frames (do NOT )?agree", said)
+    assert "documents and frames agree" in said, said[-3000:]
+    assert process.wait(60) == 0
+    os.close(terminal)
 
 
 def test_nothing_outlives_a_killed_demo(tmp_path):

@@ -141,7 +141,8 @@ def test_frames_are_read_only_while_somebody_looks(open_page):
 
 def test_boxes_are_those_of_the_event(running, page):
     frame = page.frame("cam-1")
-    event = running.system.events.find_one({"_id": f"cam-1:{frame['session']}:{frame['seq']}"})
+    identity = f"cam-1:{frame['session']}:{frame['seq']}"
+    event = wait_until(lambda: running.system.events.find_one({"_id": identity}), 20, "its document")
     assert event["faces"] == frame["faces"] == len(frame["boxes"])
     assert event["boxes"] == frame["boxes"]
     assert frame["line"].startswith("gst-launch-1.0 kafkasrc ")
