@@ -7,7 +7,7 @@ G_BEGIN_DECLS
 
 /**
  * gst_kafka_message_to_buffer:
- * @fetched: taken over
+ * @fetched: (transfer full):
  *
  * Returns: (transfer full): a buffer of the message's own bytes, uncopied, with its #GstKafkaMeta,
  * flags and duration. A message without a value becomes an empty buffer, flagged as a gap.

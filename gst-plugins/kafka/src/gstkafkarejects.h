@@ -14,10 +14,10 @@ void gst_kafka_rejects_remove_pad (GstElement *element, GstPad *pad);
 
 /**
  * gst_kafka_rejects_take:
- * @pad: (nullable): without one that is linked, the message is done, and a warning names it
+ * @pad: (nullable): if it is %NULL or not linked, the message is done, and a warning names it
  * @buffer: (transfer full):
  *
- * Returns: GST_FLOW_CUSTOM_SUCCESS: dealt with; else what the pad's peer returned
+ * Returns: GST_FLOW_CUSTOM_SUCCESS: handled; else the flow return of the pad's peer
  */
 GstFlowReturn gst_kafka_rejects_take (GstElement *element, GstPad *pad, GstBuffer *buffer);
 /* @buffer: (transfer full): too many were condemned before it: posts an error. */

@@ -18,7 +18,7 @@ void gst_kafka_replay_free (GstKafkaReplay *self);
 /**
  * gst_kafka_replay_open:
  *
- * Looks up what there is. To be called again after %GST_KAFKA_READ_FLUSHING.
+ * Looks up the partitions and their ends. Call it again after %GST_KAFKA_READ_FLUSHING.
  *
  * Returns: %GST_KAFKA_READ_MESSAGE when it is open, %GST_KAFKA_READ_FAILED with @error
  */

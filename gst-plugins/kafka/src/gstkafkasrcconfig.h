@@ -16,7 +16,7 @@ G_BEGIN_DECLS
  * @conf: (out) (transfer full): librdkafka's configuration
  * @error: GST_RESOURCE_ERROR_SETTINGS, or as for gst_kafka_conf_new()
  *
- * What the properties come to for one run.
+ * Makes the settings of one run from the properties.
  *
  * Returns: (nullable) (transfer full): %NULL if they can't be used together
  */

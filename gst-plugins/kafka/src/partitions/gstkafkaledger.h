@@ -11,9 +11,9 @@ G_BEGIN_DECLS
 /**
  * GstKafkaLedger:
  *
- * The ack ledger of one partition, as long as it is assigned: offsets go in as they are
- * fetched, outcomes come in any order, and the end of the done prefix comes out. All times are
- * monotonic, in us. From any thread.
+ * The ack ledger of one partition, as long as it is assigned. Offsets are added in the order of
+ * fetching, outcomes come in any order, and the ledger returns the end of the done prefix. All times
+ * are monotonic, in us. Any thread may use it.
  */
 typedef struct _GstKafkaLedger GstKafkaLedger;
 
@@ -36,11 +36,11 @@ void gst_kafka_ledger_decide (
 
 /**
  * gst_kafka_ledger_settle:
- * @flow: (nullable): %NULL if the source isn't in PLAYING, or had a flow
- *   error: nothing parked counts then
+ * @flow: (nullable): %NULL if the source isn't in PLAYING or had a flow error: then parked messages
+ *   don't become done
  *
- * Parked tokens become done once a push after their release returned OK and the
- * parking time passed without an error.
+ * A parked message becomes done when a push after its release has returned OK and the parking time
+ * has passed without an error.
  *
  * Returns: the offset after the done prefix, where a replay begins; -1 if nothing is done yet
  */

@@ -38,14 +38,14 @@ typedef struct {
 
 /**
  * gst_kafka_range_resolve:
- * @list: the partitions; an offset of RD_KAFKA_OFFSET_BEGINNING marks one that is new from its
- *   first message on. Gets the start as offset
- * @positions: as many as @list has
+ * @list: the partitions; the offset RD_KAFKA_OFFSET_BEGINNING marks a new partition, which is read
+ *   from its first message. Its offsets become the starts.
+ * @positions: (out): as many as @list has
  *
- * Asks the brokers; takes some seconds at most.
+ * Queries the brokers, for some seconds at most.
  *
- * Returns: an error if a time or an end could not be looked up; a start
- * alone is left to the library then
+ * Returns: an error if a time or an end could not be looked up. If only a start could not,
+ * librdkafka chooses it.
  */
 rd_kafka_resp_err_t gst_kafka_range_resolve (const GstKafkaRange *self, rd_kafka_t *rk,
     rd_kafka_topic_partition_list_t *list, GstKafkaPosition *positions);

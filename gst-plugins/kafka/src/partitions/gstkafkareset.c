@@ -68,7 +68,7 @@ describe_deleted (const GstKafkaReset *self, const gchar *topic, gint partition)
   if (self->lost < 0)
     return g_strdup_printf (
         "start-time is older than the oldest message left in partition %d of topic \"%s\", at "
-        "offset %" G_GINT64_FORMAT ": what was sent in between is deleted.",
+        "offset %" G_GINT64_FORMAT ": messages in between are deleted.",
         partition, topic, self->to);
   return g_strdup_printf ("Offsets %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
                           " of partition %d of topic \"%s\" are deleted: %" G_GINT64_FORMAT
@@ -95,7 +95,8 @@ get_remedy (const GstKafkaReset *self)
   if (self->reason == GST_KAFKA_RESET_DELETED)
     return "Raise the topic's retention.ms or retention.bytes, or read sooner.";
   if (self->reason == GST_KAFKA_RESET_BEYOND)
-    return "Check whether the topic was created anew, and set the group's offsets or start-offset.";
+    return "Check whether the topic was created again, and set the group's offsets or "
+           "start-offset.";
   return "Set the group's offsets, start-offset or start-time.";
 }
 

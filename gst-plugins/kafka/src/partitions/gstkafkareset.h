@@ -52,12 +52,13 @@ gboolean gst_kafka_reset_was_asked (gint64 offset, gint64 place, gint64 high);
 
 /**
  * gst_kafka_reset_ask:
- * @from: the offset to read next; negative: there is none
+ * @from: the offset to read next; negative: no position
  * @refused: the broker has just refused it
  * @timeout_ms: for each of two requests
  *
- * Asks the broker what it has, and decides. A refused place is taken for beyond the newest unless
- * it is older than the oldest: with transactions the newest message may not be readable yet.
+ * Queries the broker's offsets, and decides. A refused position that isn't older than the oldest
+ * message counts as beyond the newest one, because with transactions the newest message may not be
+ * readable yet.
  */
 rd_kafka_resp_err_t gst_kafka_reset_ask (GstKafkaResetPolicy policy, rd_kafka_t *rk,
     const gchar *topic, gint partition, gint64 from, gboolean refused, gint timeout_ms,
