@@ -12,8 +12,8 @@ G_BEGIN_DECLS
  * GstKafkaLedger:
  *
  * The ack ledger of one partition, as long as it is assigned. Offsets are added in the order of
- * fetching, outcomes come in any order, and the ledger returns the end of the done prefix. All times
- * are monotonic, in us. Any thread may use it.
+ * fetching, outcomes come in any order, and the ledger returns the end of the done prefix. All
+ * times are monotonic, in us. Any thread may use it.
  */
 typedef struct _GstKafkaLedger GstKafkaLedger;
 
