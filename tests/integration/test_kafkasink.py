@@ -3,6 +3,7 @@
 are too large."""
 
 import subprocess
+import time
 
 import confluent_kafka
 import confluent_kafka.admin
@@ -172,8 +173,8 @@ def test_a_limit_that_grows_meanwhile(kafka, fresh, launch):
     assert sent.output().count("WARNING: from element") == 20 - len(found)
 
 
-@pytest.mark.quick
-@pytest.mark.parametrize("settings", ["", "linger=200000000", "acks=none", "enable-idempotence=true"])
+@pytest.mark.parametrize("settings", [
+    pytest.param("", marks=pytest.mark.quick), "linger=200000000", "acks=none", "enable-idempotence=true"])
 def test_only_the_frame_that_is_too_large_is_refused(kafka, fresh, launch, settings):
     kafka.create_topic(fresh, 1, config=SMALL_BATCHES)
     sent = launch(
@@ -243,3 +244,29 @@ def test_a_compacted_topic_wants_keys(kafka, fresh, launch):
     sent = launch(f"{frames(3, 100)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}")
     assert sent.wait(60) != 0
     assert sent.output().count("ERROR: from element") == 1 and "set key" in sent.output(), sent.output()
+
+
+@pytest.mark.parametrize("settings", ORDERED.values(), ids=ORDERED)
+def test_times_that_brokers_refuse(kafka, fresh, launch, settings):
+    """A wrong clock loses no frame and no neighbour of its frames, and nothing is overtaken."""
+    for topic in (fresh, fresh + "-out"):
+        kafka.create_topic(topic, 1)
+    feed = Feed(kafka, fresh)
+    late = str(time.time_ns() + 7200 * 10**9)
+    for number in range(70):
+        feed.send(1, headers=[("capture-time", late)] if number % 7 == 3 else ())
+    copier = launch(
+        f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} auto-offset-reset=earliest eos-at-end=true ! "
+        f"kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}-out {settings}", options="-e")
+    assert copier.wait(60) == 0, copier.output()
+    assert seqs(kafka, fresh + "-out") == list(range(70))
+    assert "WARNING: from element" not in copier.output(), copier.output()
+
+
+@pytest.mark.parametrize("bound", ["max-queued-buffers=2", "max-queued-bytes=100000"])
+def test_a_full_queue_ends_the_linger(kafka, fresh, launch, bound):
+    """Nothing more can come that could share a request with what is in it."""
+    kafka.create_topic(fresh, 1)
+    sent = launch(f"{frames(20, 40000)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} linger=10000000000 {bound}")
+    assert sent.wait(30) == 0, sent.output()
+    assert seqs(kafka, fresh) == list(range(20))

@@ -70,6 +70,7 @@ push_locked (GstKafkaProducer *self, GstKafkaRecord *record)
 {
   while (self->health != GST_KAFKA_PRODUCER_FAILED && !self->flushing &&
          !gst_kafka_send_queue_has_room (&self->queue, record, g_get_monotonic_time ())) {
+    self->full = TRUE;
     if (!make_room (self)) {
       drop (self, record, &self->counters.dropped_upstream);
       return GST_KAFKA_PUSH_OK;
@@ -79,6 +80,7 @@ push_locked (GstKafkaProducer *self, GstKafkaRecord *record)
     return GST_KAFKA_PUSH_FLUSHING;
   if (self->health == GST_KAFKA_PRODUCER_FAILED)
     return wait_for_stop (self);
+  self->full = FALSE;
   record->number = self->next_number++;
   gst_kafka_pace_pushed (&self->queue.pace);
   gst_kafka_send_queue_push (&self->queue, record);

@@ -22,6 +22,7 @@ typedef struct {
   GstClockTime access_timeout;         /* for access that was lost; GST_CLOCK_TIME_NONE: for ever */
   GstClockTime delivery_timeout;       /* from push to report; GST_CLOCK_TIME_NONE: for ever */
   gboolean acknowledged;               /* FALSE: acks=none, so no report says what arrived */
+  gboolean lingers;                    /* the client waits for more records for a batch */
   gboolean compressed;                 /* messages get smaller than their buffers */
   gboolean skip_failed;                /* FALSE: an undeliverable record is an error */
   gboolean create_topic;               /* before the first record, unless it exists */

@@ -220,13 +220,14 @@ take_reports (GstKafkaProducer *self, rd_kafka_t *rk)
   g_ptr_array_set_size (self->reported, 0);
 }
 
-/* With lock: nothing more is to share a request with what is in flight. */
+/* With lock: nothing more can come that would share a request with what is in flight. */
 static gboolean
 lingers_in_vain (GstKafkaProducer *self)
 {
   const GList *sent = self->queue.in_flight.head;
 
-  return sent && (self->draining || ((const GstKafkaRecord *) sent->data)->alone);
+  return self->config.lingers && sent &&
+         (self->draining || self->full || ((const GstKafkaRecord *) sent->data)->alone);
 }
 
 /* Poller's thread, without lock. */

@@ -76,6 +76,7 @@ struct _GstKafkaProducer {
   gboolean asks_limit; /* the cluster is to be asked again first */
   gint64 limit_asked;  /* monotonic us */
   gboolean draining;
+  gboolean full; /* the newest record found no room in the queue */
   GstKafkaProducerUnacked unacked;
   gboolean unconfirmed; /* records are sent, and the brokers may not have dealt with them yet */
   /* Nothing is sent yet: the topic has to be created first, because brokers would create it with

@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* Just under the brokers' default for message.timestamp.after.max.ms, an hour. */
+#define FUTURE_MS (59 * 60 * 1000)
+
 void
 gst_kafka_record_template_init (GstKafkaRecordTemplate *self, const gchar *camera,
     const gchar *topic, const gchar *key, gint partition)
@@ -132,6 +135,16 @@ complete_headers (GstKafkaRecord *record, GstKafkaRecordTemplate *self, GstClock
                          : captured;
 }
 
+/* Brokers refuse a batch because of one timestamp that is too far ahead, and later batches would
+ * overtake it. */
+static gint64
+choose_timestamp (GstClockTime captured)
+{
+  gint64 ms = GST_CLOCK_TIME_IS_VALID (captured) ? captured / GST_MSECOND : 0;
+
+  return ms > g_get_real_time () / G_TIME_SPAN_MILLISECOND + FUTURE_MS ? 0 : ms;
+}
+
 GstKafkaRecord *
 gst_kafka_record_new (
     GstKafkaRecordTemplate *self, GstBuffer *buffer, GstClockTime captured, GError **error)
@@ -147,7 +160,7 @@ gst_kafka_record_new (
   record->link.data = record;
   record->buffer = gst_buffer_ref (buffer);
   record->queued = g_get_monotonic_time ();
-  record->timestamp = GST_CLOCK_TIME_IS_VALID (captured) ? captured / GST_MSECOND : 0;
+  record->timestamp = choose_timestamp (captured);
   complete_headers (record, self, captured);
   record->key = choose_key (self, record);
   record->tombstone = gst_kafka_meta_is_tombstone (record->buffer);

@@ -6,8 +6,8 @@
  *
  * Publishes each buffer as one message, without copying its bytes. Headers carry the buffer's caps,
  * times and flags, so that #kafkasrc gives back the same buffer, and the headers found in its
- * GstKafkaMeta. Kafka's timestamp is the capture time, or the time of sending if the brokers refuse
- * that.
+ * GstKafkaMeta. Kafka's timestamp is the capture time, or the time of sending if that lies 59
+ * minutes ahead or the brokers refuse it.
  *
  * The element holds a buffer until the brokers have acknowledged it. Messages without a key take
  * the topic's partitions in turn. A message with a key goes to the partition that Java's client
@@ -289,6 +289,7 @@ new_producer (GstKafkaSink *self, GError **error)
   config.partitions = self->own.partitions;
   config.replication_factor = self->own.replication_factor;
   config.acknowledged = self->own.acks != GST_KAFKA_ACKS_NONE;
+  config.lingers = self->own.linger > 0;
   config.compressed = self->own.compression != GST_KAFKA_COMPRESSION_NONE;
   config.skip_failed = self->own.on_error == GST_KAFKA_SINK_ON_ERROR_SKIP;
   if (valid)
