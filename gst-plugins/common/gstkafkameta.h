@@ -71,7 +71,7 @@ GstKafkaHeader *gst_kafka_header_ref (GstKafkaHeader *header);
 void gst_kafka_header_unref (GstKafkaHeader *header);
 /* An empty GPtrArray, which will own its GstKafkaHeaders. */
 GPtrArray *gst_kafka_headers_new (guint reserve);
-/* The same, with copies of the @n headers. Their `refs` aren't used. */
+/* Like gst_kafka_headers_new(), with copies of the @n headers. Their `refs` aren't used. */
 GPtrArray *gst_kafka_headers_new_copies (const GstKafkaHeader *headers, guint n);
 
 /* Registers the meta and the ack token once in a process. Each plugin_init calls it first. */
@@ -79,7 +79,7 @@ void gst_kafka_meta_register (void);
 
 /* (nullable): the structure of the buffer's meta. */
 const GstStructure *gst_kafka_meta_peek (GstBuffer *buffer);
-/* The same of a writable buffer, which gets a meta if it has none. */
+/* The structure of a writable buffer's meta. Adds a meta if the buffer has none. */
 GstStructure *gst_kafka_meta_ensure (GstBuffer *buffer);
 /* Copies the meta of @src, if it has one, to @dst, with the ack token. */
 void gst_kafka_meta_copy (GstBuffer *dst, GstBuffer *src);
@@ -96,7 +96,7 @@ const GstKafkaHeader *gst_kafka_meta_find_header (GstBuffer *buffer, const gchar
 /* (nullable): the value of the last header of that name; NULL if it is absent or isn't valid
  * UTF-8. */
 const gchar *gst_kafka_meta_get_header (GstBuffer *buffer, const gchar *name);
-/* The same as a decimal number. FALSE: it is absent, or isn't a number. */
+/* Parse that header's value as a decimal number. FALSE: it is absent, or isn't a number. */
 gboolean gst_kafka_meta_get_header_uint64 (GstBuffer *buffer, const gchar *name, guint64 *value);
 gboolean gst_kafka_meta_get_header_double (GstBuffer *buffer, const gchar *name, gdouble *value);
 /* Sets headers of a writable buffer. Pairs of name and text follow; NULL ends them. An existing

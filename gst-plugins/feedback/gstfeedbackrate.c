@@ -104,7 +104,7 @@ struct _GstFeedbackRate {
  * alone. */
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (VIDEO_CAPS));
-/* Gives the frames that go on, each with the headers by which reports identify it. */
+/* Pushes the frames that pass, each with the headers by which reports identify it. */
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (VIDEO_CAPS));
 /* Takes the reports of all replicas. It is linked to nothing inside the element. */
@@ -484,7 +484,7 @@ stamp (GstFeedbackRate *self, GstBuffer *buffer, gdouble now)
   return partition;
 }
 
-/* (nullable) (transfer full): NULL if the frame was dropped. @rate: (out): frames/s that go on */
+/* (nullable) (transfer full): NULL if the frame was dropped. @rate: (out): frames/s that pass */
 static GstBuffer *
 pass_or_drop (GstFeedbackRate *self, GstBuffer *buffer, gdouble *rate)
 {

@@ -7,7 +7,7 @@
 
 #define GST_CAT_DEFAULT gst_feedback_rate_debug
 
-/* The source is slowed down only to a rate of which at most this part goes on: a small rise of the
+/* The source is slowed down only to a rate of which at most this part passes: a small rise of the
  * rate then needs no new request. */
 #define HEADROOM 0.9
 /* us between two queries for what the source offers. */

@@ -63,8 +63,8 @@ GstCaps *gst_feedback_source_make_any_rate (const GstCaps *caps);
  * changing its rate. */
 GstBuffer *gst_feedback_source_detach (GstFeedbackSource *source, GstBuffer *buffer);
 /* Asks the source for another rate if that is due.
- * @rate: frames/s that go on
- * @dwell: us between two requests, at least
+ * @rate: frames/s that pass
+ * @dwell: least time between two requests, us
  * @now: us, monotonic */
 void gst_feedback_source_follow (GstFeedbackSource *source, gdouble rate, gint64 dwell, gint64 now);
 

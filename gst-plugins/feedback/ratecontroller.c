@@ -8,7 +8,7 @@
 
 /* s between two reports, until the first one comes: the default of haarfacecount. */
 #define DEFAULT_INTERVAL 5.0
-/* s: bounds of the interval that a report may claim. A longer one is no reason to wait longer for
+/* s: bounds of the interval that a report may claim. A longer one isn't a reason to wait longer for
  * the next report; haarfacecount sends no more often than the shortest. */
 #define MAX_INTERVAL 30.0
 #define MIN_INTERVAL 0.1

@@ -12,7 +12,7 @@
  * | path | answer |
  * | --- | --- |
  * | /livez | 503 if the stage has stalled: a buffer got stuck in an element, a camera gives no
- *   frames, the start takes too long; else 200. Waiting for data or for a server is no stall |
+ *   frames, the start takes too long; else 200. Waiting for data or for a server isn't a stall |
  * | /readyz | 200 if it plays and waits for no server, else 503 |
  * | /metrics | Prometheus text: each number in the `stats` of each element, and the above |
  *
@@ -268,7 +268,7 @@ setting (const GstStructure *settings, const gchar *name, gdouble most, gdouble 
   g_value_init (&number, G_TYPE_DOUBLE);
   if (!g_value_transform (value, &number) || g_value_get_double (&number) < 0 ||
       g_value_get_double (&number) > most) {
-    g_warning ("health: %s is no number from 0 to %.0f; using %g", name, most, fallback);
+    g_warning ("health: %s isn't a number from 0 to %.0f; using %g", name, most, fallback);
     return fallback;
   }
   return g_value_get_double (&number);

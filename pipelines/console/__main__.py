@@ -23,7 +23,7 @@ import topics
 from stages import DemoError
 
 # The number of partitions limits the number of replicas. Old segments may be deleted, because the
-# console reads everything at once.
+# console reads each message soon after it is published.
 PARTITIONS = 10
 SEGMENTS = {"segment.bytes": "16777216", "retention.bytes": "67108864"}
 DRAIN_TIMEOUT = 60

@@ -91,7 +91,7 @@ live_answer_unref (LiveAnswer *self)
   g_free (self);
 }
 
-/* (nullable) (transfer full): a text that isn't too long to keep. */
+/* (nullable) (transfer full): a copy of the text; NULL if it is longer than @most bytes. */
 static gchar *
 dup_text (JsonObject *object, const gchar *name, gsize most)
 {

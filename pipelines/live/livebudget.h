@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 typedef struct {
   gint64 time;   /* ms, of the last call; 0: none yet */
   guint64 bytes; /* that were read by then */
-  gdouble room;  /* bytes that may be read at once */
+  gdouble room;  /* bytes that may be read now, in one burst */
   gboolean resting;
 } LiveBudget;
 

@@ -148,7 +148,7 @@ log_in (LiveHttp *self, SoupServerMessage *message)
   soup_server_message_set_redirect (message, 303, "/");
 }
 
-/* ---- what is asked for ---- */
+/* ---- handlers of requests ---- */
 
 static void
 add_viewer (LiveHttp *self, SoupServerMessage *message)
@@ -190,7 +190,7 @@ answer (LiveHttp *self, SoupServerMessage *message, const LiveRoute *route)
   if (route->where == LIVE_HERE)
     send_and_clear (message, route->func (self->api, &request));
   else if (!live_jobs_push (jobs, message, (LiveJobFunc) route->func, &request))
-    send_and_clear (message, live_reply_error (503, "Too much is asked for at once; try again."));
+    send_and_clear (message, live_reply_error (503, "Too many requests are waiting; try again."));
   live_request_clear (&request);
 }
 

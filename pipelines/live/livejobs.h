@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* Answers that take time, on a few threads: never the main one, and never more than a few at
- * once. */
+/* Computes slow answers on a few threads, never on the main one. Only a few answers are computed
+ * at the same time. */
 typedef struct _LiveJobs LiveJobs;
 
 /* Called from one of the threads. */

@@ -346,7 +346,7 @@ note_health (LiveModel *self, const LiveCamera *camera, LiveHealth before, gint6
 static void
 tick_cameras (LiveModel *self, gint64 now)
 {
-  /* Frames show a camera's pause at once, but only while they are read without a rest. */
+  /* Frames show a camera's pause immediately, but only while they are read without a rest. */
   gboolean reading = self->reading_since && now - self->reading_since > READING;
   GHashTableIter iter;
   LiveCamera *camera;

@@ -50,7 +50,7 @@ check_jpeg (const LiveFrame *frame, GError **error)
   const guint8 *data = g_bytes_get_data (frame->bytes, &size);
 
   if (!live_jpeg_get_size (data, size, &width, &height))
-    return fail (error, G_IO_ERROR_INVALID_DATA, "The frame is no JPEG picture.");
+    return fail (error, G_IO_ERROR_INVALID_DATA, "The frame isn't a JPEG picture.");
   return check_size (width, height, error);
 }
 

@@ -37,7 +37,7 @@ sample_at (const LiveProgress *self, guint age)
 void
 live_progress_add (LiveProgress *self, gint64 now, gint64 end)
 {
-  /* A topic that was made anew begins again; a clock that was set back too. */
+  /* Drop the samples if the topic was created again, or if the clock was set back. */
   if (self->n && (end < sample_at (self, 0)->end || now < sample_at (self, 0)->time))
     self->n = 0;
   self->samples[self->next] = (Sample){now, end};

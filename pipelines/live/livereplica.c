@@ -61,7 +61,7 @@ learn_capacity (LiveReplica *self, const FogReport *report)
 gboolean
 live_replica_learn (LiveReplica *self, const FogReport *report, gint64 now)
 {
-  /* One that was silent may have started anew, and numbers from 0 again. */
+  /* A replica that was silent may have restarted, and numbers its reports from 0 again. */
   if (self->seq && report->seq <= self->seq && self->state == LIVE_REPLICA_GOOD &&
       now - self->heard < PATIENCE * self->interval * 1000)
     return FALSE;

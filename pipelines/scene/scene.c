@@ -4,9 +4,9 @@
 #include <math.h>
 
 /* The scene is a sequence of acts, each with a fixed number of faces. In `max_faces + 1` acts in a
- * row each number from none to all occurs once. A face appears and disappears at once, a little
- * after its act begins and a little before it ends, so no frame shows half a face, and the true
- * number is always clear. */
+ * row each number from none to all occurs once. A face appears as a whole, a little after its
+ * act begins, and disappears as a whole, a little before the act ends. So no frame shows half a
+ * face, and the true number is always clear. */
 #define ACT (2 * (guint64) 1000000000)
 #define LATEST_ENTRY 0.25 /* as a part of the act; also the time before its end */
 

@@ -88,7 +88,7 @@ class Chaos:
         for planned in script:
             due = began + planned.at
             self.until(lambda: time.monotonic() >= due and planned.part not in self._running)
-            began += time.monotonic() - due  # faults that had to wait don't come at once afterwards
+            began += time.monotonic() - due  # a fault that had to wait delays all later ones, too
             self._say(f"{planned.fault.__name__} {planned.part} for {planned.seconds:.1f} s")
             self.counts[planned.fault.__name__] += 1
             self._begin(planned.part, planned.fault(self._part(planned.part), planned.seconds, self.notes))

@@ -116,7 +116,7 @@ def judge(parts, watch, until, directory, say):
 
 
 class Verdict:
-    """`acknowledged`: {(partition, offset): frame}; `faces`, `stored`: {frame: how many}, counted anew and in the
+    """`acknowledged`: {(partition, offset): frame}; `faces`, `stored`: {frame: how many}, counted again and in the
     database, of whose `documents` each should have an _id of its own; `frames`, `events`: the topics' messages."""
 
     def __init__(self, acknowledged, frames, faces, stored, documents, events=()):
@@ -136,7 +136,7 @@ class Verdict:
             if there.get(place) != identity:
                 yield f"{identity}: acknowledged at {place}, where the topic has {there.get(place)}"
         for identity in set(there.values()) - self.faces.keys():
-            yield f"{identity}: not counted anew"
+            yield f"{identity}: not counted again"
         for identity in self.wanted.keys() - self.stored.keys():
             yield f"{identity}: shows {self.wanted[identity]} faces, no document"
 

@@ -153,7 +153,7 @@ class Experiments:
             pod = self.cluster.pods(name)[0]["metadata"]["name"]
             status = self.cluster.kubectl("-n", NAMESPACE, "exec", pod, "--", "cat", "/proc/1/status").stdout
             facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
-            self.check("rules", facts["Uid"].split()[0] == "65532", f"{name} is no root")
+            self.check("rules", facts["Uid"].split()[0] == "65532", f"{name} isn't root")
             self.check("rules", int(facts["CapEff"], 16) == int(facts["CapBnd"], 16) == 0, f"{name} has no capability")
             self.check("rules", (facts["NoNewPrivs"], facts["Seccomp"]) == ("1", "2"), f"{name} is confined")
             wrote = self.cluster.kubectl(
@@ -327,7 +327,7 @@ class Gap:
         while not self._stop.wait(0.1):
             now = self._documents()
             self._longest = max(self._longest, time.monotonic() - since)
-            if now not in (None, number):  # a failed query is no new document
+            if now not in (None, number):  # a failed query isn't a new document
                 number, since = now, time.monotonic()
 
     def _documents(self):

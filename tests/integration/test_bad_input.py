@@ -64,7 +64,7 @@ def test_a_frame_that_is_not_what_it_says(kafka, mongo, fresh, launch):
     cloud.interrupt()
 
 
-def test_an_event_that_is_no_document(kafka, mongo, fresh, launch):
+def test_an_event_that_isnt_a_document(kafka, mongo, fresh, launch):
     system = System(kafka, mongo, fresh, partitions=1)
     producer = kafka.producer()
     for value in [b"", b"no JSON", b"[1]", b'{"_id":', b'{"a":{"$date":"never"}}', b"\xff\x00", b'{"_id":"good"}']:
@@ -75,7 +75,7 @@ def test_an_event_that_is_no_document(kafka, mongo, fresh, launch):
     cloud.interrupt()
 
 
-def test_a_report_that_is_no_json(kafka, mongo, fresh, launch):
+def test_a_report_that_isnt_json(kafka, mongo, fresh, launch):
     system = System(kafka, mongo, fresh, partitions=1)
     edge = launch(system.live_edge())
     messages = system.read("camera")

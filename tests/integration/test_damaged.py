@@ -182,7 +182,7 @@ def test_damage_that_the_library_keeps_silent_about(damaged, launch, how):
 
 @pytest.mark.on_request
 @pytest.mark.parametrize("how", ["alone", "replay"])
-def test_a_broker_that_sends_nothing_of_what_is_there(damaged, launch, how):
+def test_a_broker_that_sends_none_of_its_messages(damaged, launch, how):
     reader = read(launch, damaged, NAMES["length"], HOW[how])
     wait_until(lambda: "Nothing comes of partition 0" in reader.output(), 60, "a warning")
     reader.interrupt()

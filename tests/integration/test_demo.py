@@ -50,7 +50,7 @@ def test_verdict_agrees():
     assert scene.verdict().agrees()
     assert scene.verdict().count_quality() == (1.0, 1.0)
     assert scene.events.newest[2] == pytest.approx(0.877)
-    scene.add_event(3)  # a replay is no harm
+    scene.add_event(3)  # a replay does no harm
     assert scene.verdict().agrees()
 
 

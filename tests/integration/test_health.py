@@ -116,7 +116,7 @@ def test_a_port_that_is_taken_stops_nothing(launch):
 
 
 @pytest.mark.parametrize("settings, complaint", [
-    (",stall=soon", "stall is no number"), (",(", "can't read the settings"), (",port=70000", "port is no number")])
+    (",stall=soon", "stall isn't a number"), (",(", "can't read the settings"), (",port=70000", "port isn't a number")])
 def test_wrong_settings_are_reported(launch, settings, complaint):
     port = server.free_port(network.Loopback())
     said = launch("videotestsrc num-buffers=5 ! fakesink", GST_TRACERS=f"health(port={port}{settings})", GST_DEBUG="0")

@@ -190,7 +190,7 @@ def test_only_the_frame_that_is_too_large_is_refused(kafka, fresh, launch, setti
 
 @pytest.mark.parametrize("settings", ORDERED.values(), ids=ORDERED)
 def test_batches_fit_topics_that_buffers_name(kafka, fresh, launch, settings):
-    """With many topics the element doesn't query the limit."""
+    """If buffers name the topics, the element doesn't query max.message.bytes."""
     kafka.create_topic(f"{fresh}-cam", 1, config=SMALL_BATCHES)
     sent = launch(
         f"{varied(100)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}-%{{camera}} camera=cam "

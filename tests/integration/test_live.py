@@ -193,7 +193,7 @@ def test_raw_frames_become_jpeg(running, page):
     (bytes(100), "video/x-h264,stream-format=byte-stream", 415),
     (bytes(100), "text/html", 415),
     (bytes(9_000_000), "image/jpeg", 415)])
-def test_what_is_no_picture_is_said(running, page, value, caps, expected):
+def test_what_is_not_a_picture_is_reported(running, page, value, caps, expected):
     _, body = page.picture(publish(running, "odd", value, caps), expected)
     assert json.loads(body)["error"]
 

@@ -170,7 +170,7 @@ def test_text_that_is_nothing_is_counted(quiet, value):
     before = quiet.page.state()["unreadable"]
     for role in ("database", "feedback"):
         send(quiet, role, value)
-    # A tombstone may not arrive as a buffer with bytes: it is no message to be counted twice.
+    # A tombstone may not arrive as a buffer with bytes: it isn't a message to be counted twice.
     wait_until(lambda: quiet.page.state()["unreadable"] >= before + 1, 10)
     assert quiet.page.ask("/healthz")[0] == 200
 

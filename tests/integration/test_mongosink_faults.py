@@ -182,7 +182,7 @@ def test_poisoned_topic_costs_the_poison_and_a_replay_changes_nothing(kafka, mon
     again = launch(cloud(kafka, mongo, fresh, "again", "batch-latency=50000000 on-error=skip"))
     assert again.wait(100) == 0, again.output()
     assert dump(mongo, fresh) == before
-    assert "E11000" not in again.output(), "a replay is no reject"
+    assert "E11000" not in again.output(), "a replay isn't a reject"
 
 
 def test_rejects_go_to_another_topic(kafka, mongo, fresh, launch):

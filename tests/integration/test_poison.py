@@ -149,7 +149,7 @@ def test_rejects(kafka, fresh, launch, good, seen):
 
 
 def test_dead_letters_of_a_plain_sink(kafka, fresh, launch, tmp_path, good, seen):
-    """A file acknowledges nothing: what was condemned may come again, and is no suspect anew."""
+    """filesink acknowledges no dead letter, so a condemned message may be read again. It isn't tried again."""
     topic = Topic(kafka, fresh)
     topic.send([*good[:3], cmyk(), cmyk(), cmyk(), *good[:3]])
     dead = tmp_path / "dead"

@@ -200,7 +200,7 @@ GST_START_TEST (test_a_driver_that_refuses)
   g_object_set (camera.rate, "initial-rate", 8.0, NULL);
   camera_wait (&camera, "busy 10\n");
   camera_goes_on (&camera);
-  /* The camera gives 30 frames/s, of which 8 go on. */
+  /* The camera gives 30 frames/s, of which 8 pass. */
   in = camera_stat (&camera, "frames-in");
   out = camera_stat (&camera, "frames-out");
   for (guint i = 0; i < 3; i++)

@@ -53,7 +53,7 @@ GST_START_TEST (test_finds_what_the_cascade_describes)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_file_that_is_no_cascade_is_an_error)
+GST_START_TEST (test_a_file_that_isnt_a_cascade_is_an_error)
 {
   static const gchar *texts[] = {"", "not XML", "<?xml version=\"1.0\"?><opencv_storage/>",
       "<?xml version=\"1.0\"?><opencv_storage><cascade type_id=\"opencv-cascade-classifier\">"};
@@ -131,7 +131,7 @@ haarengine_suite (void)
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_found_by_name);
   tcase_add_loop_test (tc, test_finds_what_the_cascade_describes, 0, n);
-  tcase_add_loop_test (tc, test_a_file_that_is_no_cascade_is_an_error, 0, n);
+  tcase_add_loop_test (tc, test_a_file_that_isnt_a_cascade_is_an_error, 0, n);
   tcase_add_loop_test (tc, test_a_picture_smaller_than_the_window_holds_nothing, 0, n);
   tcase_add_test (tc, test_a_cascade_that_lets_everything_pass_is_an_error);
   return s;

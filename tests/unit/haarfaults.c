@@ -299,7 +299,7 @@ GST_START_TEST (test_features_that_no_engine_evaluates)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_what_is_no_cascade)
+GST_START_TEST (test_what_is_not_a_cascade)
 {
   g_autofree gchar *fifo = g_build_filename (dir, "fifo", NULL);
   GstElement *element = make_element ();
@@ -534,7 +534,7 @@ haarfaults_suite (void)
   tcase_add_test (tc, test_sizes_that_leave_none_are_not_used);
   tcase_add_test (tc, test_no_face_is_larger_than_the_picture);
   tcase_add_test (tc, test_features_that_no_engine_evaluates);
-  tcase_add_test (tc, test_what_is_no_cascade);
+  tcase_add_test (tc, test_what_is_not_a_cascade);
 #ifdef HAVE_HAAR_OPENCV
   tcase_add_test (tc, test_opencv_gets_no_unknown_cascade_unless_it_is_trusted);
 #endif

@@ -291,7 +291,7 @@ GST_START_TEST (test_an_accident_after_a_pause_costs_what_is_usual)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_dear_camera_among_cheap_ones_is_no_accident)
+GST_START_TEST (test_an_expensive_camera_among_cheap_ones_is_not_an_accident)
 {
   const HaarCost dear = {0.020, 0.020, PIXELS, 0};
   HaarRecent other = {{0}};
@@ -526,7 +526,7 @@ GST_START_TEST (test_all_work_of_the_process_counts)
 GST_END_TEST;
 
 /* Plugins are loaded and brokers connected before the first frame comes. */
-GST_START_TEST (test_the_start_is_no_frames_cost)
+GST_START_TEST (test_the_start_is_not_a_cost_of_a_frame)
 {
   const HaarCost cost = {.wall = 0.01, .cpu = 0.01};
   HaarTally *tally = haar_tally_new ("r", 1, 0.5);
@@ -697,7 +697,7 @@ haarparts_suite (void)
   tcase_add_test (tc, test_two_frames_in_a_row_are_no_example);
   tcase_add_test (tc, test_a_saturated_run_under_a_quota_costs_its_time);
   tcase_add_test (tc, test_an_accident_after_a_pause_costs_what_is_usual);
-  tcase_add_test (tc, test_a_dear_camera_among_cheap_ones_is_no_accident);
+  tcase_add_test (tc, test_an_expensive_camera_among_cheap_ones_is_not_an_accident);
   tcase_add_test (tc, test_a_fair_share_is_left_beside_others);
   tcase_add_test (tc, test_old_samples_are_ignored);
   tcase_add_test (tc, test_own_threads_are_no_others);
@@ -706,7 +706,7 @@ haarparts_suite (void)
   tcase_add_test (tc, test_a_report_covers_its_interval);
   tcase_add_test (tc, test_a_quota_is_felt_before_it_bites);
   tcase_add_test (tc, test_all_work_of_the_process_counts);
-  tcase_add_test (tc, test_the_start_is_no_frames_cost);
+  tcase_add_test (tc, test_the_start_is_not_a_cost_of_a_frame);
   tcase_add_test (tc, test_a_new_session_counts_from_its_own_seq);
   tcase_add_test (tc, test_names_of_any_length_leave_reports_readable);
   tcase_add_test (tc, test_long_names_without_number_leave_reports_readable);

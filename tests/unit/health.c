@@ -65,7 +65,7 @@ GST_START_TEST (test_a_start_has_its_time)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_idle_is_no_stall)
+GST_START_TEST (test_idle_is_not_a_stall)
 {
   Line line;
 
@@ -487,7 +487,7 @@ health_suite (void)
 
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_a_start_has_its_time);
-  tcase_add_test (tc, test_idle_is_no_stall);
+  tcase_add_test (tc, test_idle_is_not_a_stall);
   tcase_add_test (tc, test_a_stuck_buffer_is_a_stall_where_it_is);
   tcase_add_test (tc, test_a_stage_waits_for_a_server);
   tcase_add_test (tc, test_a_thread_that_waits_for_a_waiting_thread_has_not_stalled);

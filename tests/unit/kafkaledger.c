@@ -232,7 +232,7 @@ GST_START_TEST (test_suspicion_survives_a_run)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_partition_that_comes_back_is_no_crash)
+GST_START_TEST (test_a_partition_that_comes_back_is_not_a_crash)
 {
   GstKafkaSuspicion written, read;
 
@@ -252,13 +252,13 @@ GST_START_TEST (test_a_partition_that_comes_back_is_no_crash)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_what_passes_is_no_suspect)
+GST_START_TEST (test_what_passes_is_not_a_suspect)
 {
   GstKafkaSuspicion self;
 
   gst_kafka_suspicion_init (&self);
   fail_at (&self, 9, 2);
-  /* One before it comes again, and takes nothing of what is known away. */
+  /* An earlier message is read again. It removes nothing of what is known. */
   gst_kafka_suspicion_begin (&self, 7);
   gst_kafka_suspicion_pass (&self);
   fail_unless_equals_int (self.count, 1);
@@ -313,7 +313,7 @@ GST_START_TEST (test_more_suspects_than_room)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_metadata_of_others_is_no_suspicion)
+GST_START_TEST (test_metadata_of_others_is_not_a_suspicion)
 {
   const gchar *others[] = {NULL, "", "running", "kafkasrc", "kafkasrc run=- until=9",
       "kafkasrc running until=9 offset=1 runs=3 row=0", "{\"host\": 1}",
@@ -364,11 +364,11 @@ kafkaledger_suite (void)
   tcase_add_test (tc, test_history_is_forgotten);
   tcase_add_loop_test (tc, test_agrees_with_the_model, 0, 5);
   tcase_add_test (tc, test_suspicion_survives_a_run);
-  tcase_add_test (tc, test_a_partition_that_comes_back_is_no_crash);
-  tcase_add_test (tc, test_what_passes_is_no_suspect);
+  tcase_add_test (tc, test_a_partition_that_comes_back_is_not_a_crash);
+  tcase_add_test (tc, test_what_passes_is_not_a_suspect);
   tcase_add_test (tc, test_a_row_of_condemned);
   tcase_add_test (tc, test_more_suspects_than_room);
-  tcase_add_test (tc, test_metadata_of_others_is_no_suspicion);
+  tcase_add_test (tc, test_metadata_of_others_is_not_a_suspicion);
   tcase_add_test (tc, test_any_thread);
   return s;
 }

@@ -131,7 +131,7 @@ GST_START_TEST (test_link_stays_busy_and_its_queue_short)
 }
 GST_END_TEST;
 
-/* All waiting buffers are delivered at once, so the link is fast. */
+/* All waiting buffers are delivered together, so the link is fast. */
 GST_START_TEST (test_moment_of_standstill)
 {
   GstKafkaPace pace;

@@ -192,7 +192,7 @@ GST_START_TEST (test_lag_in_messages_and_seconds)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_lag_begins_anew_with_the_topic)
+GST_START_TEST (test_lag_starts_over_with_a_new_topic)
 {
   LiveProgress *lag = steady_lag ();
   gdouble seconds;
@@ -391,7 +391,7 @@ GST_START_TEST (test_size_of_a_jpeg)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_size_of_what_is_no_jpeg)
+GST_START_TEST (test_size_of_what_is_not_a_jpeg)
 {
   guint8 data[64];
   gint width, height;
@@ -469,7 +469,7 @@ live_suite (void)
   tcase_add_test (tc, test_answers_survive_any_text);
   tcase_add_test (tc, test_answer_without_dates_or_with_odd_ones);
   tcase_add_test (tc, test_lag_in_messages_and_seconds);
-  tcase_add_test (tc, test_lag_begins_anew_with_the_topic);
+  tcase_add_test (tc, test_lag_starts_over_with_a_new_topic);
   tcase_add_test (tc, test_lag_remembers_ten_minutes);
   tcase_add_test (tc, test_token_must_be_long_and_plain);
   tcase_add_test (tc, test_token_allows_its_bearer_alone);
@@ -480,7 +480,7 @@ live_suite (void)
   tcase_add_test (tc, test_budget_lets_few_frames_all_through);
   tcase_add_test (tc, test_budget_rests_where_frames_are_many);
   tcase_add_test (tc, test_size_of_a_jpeg);
-  tcase_add_test (tc, test_size_of_what_is_no_jpeg);
+  tcase_add_test (tc, test_size_of_what_is_not_a_jpeg);
   tcase_add_test (tc, test_blur_hides_the_face_and_leaves_the_rest);
   tcase_add_test (tc, test_blur_survives_any_box);
   return s;

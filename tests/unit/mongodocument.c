@@ -50,7 +50,7 @@ GST_START_TEST (test_extended_json_keeps_types)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_what_is_no_document)
+GST_START_TEST (test_what_is_not_a_document)
 {
   static const gchar *texts[] = {"", "  ", "[1,2]", "7", "\"a\"", "{\"a\":1", "{\"a\":1} {\"b\":2}",
       "{\"a\":1}x", "{\"a\\u0000b\":1}", "{\"_id\":{\"$oid\":\"zz\"}}", "{\"a\":\"\xff\"}",
@@ -230,7 +230,7 @@ GST_START_TEST (test_what_only_looks_like_a_type_is_kept)
 GST_END_TEST;
 
 /* Matches only the document with that _id, and no other that meets a condition. */
-GST_START_TEST (test_an_id_is_no_condition)
+GST_START_TEST (test_an_id_is_not_a_condition)
 {
   static const gchar *selected[][2] = {
       {"{\"_id\":7,\"a\":1}", "{ \"_id\" : 7 }"},
@@ -717,11 +717,11 @@ mongodocument_suite (void)
   mongoc_init ();
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_extended_json_keeps_types);
-  tcase_add_test (tc, test_what_is_no_document);
+  tcase_add_test (tc, test_what_is_not_a_document);
   tcase_add_test (tc, test_dates_keep_their_instant);
   tcase_add_test (tc, test_values_that_libbson_would_change_are_refused);
   tcase_add_test (tc, test_what_only_looks_like_a_type_is_kept);
-  tcase_add_test (tc, test_an_id_is_no_condition);
+  tcase_add_test (tc, test_an_id_is_not_a_condition);
   tcase_add_test (tc, test_bounds);
   tcase_add_test (tc, test_lines_fail_alone);
   tcase_add_test (tc, test_bson);

@@ -110,7 +110,7 @@ static const GstKafkaHeader ODD_HEADERS[] = {
     {.name = "twice", .value = "2", .size = 1},
 };
 
-/* Bytes that are no text, names that no field may have, a name that comes twice. */
+/* Bytes that aren't text, names that no field may have, a name that comes twice. */
 GST_START_TEST (test_no_header_is_left_out_of_a_wrapped_buffer)
 {
   Fixture f;
@@ -614,7 +614,7 @@ write_slowly (guint write_ms, guint document_ms, gint documents)
   teardown (&f);
 }
 
-GST_START_TEST (test_slow_database_gets_less_at_once_and_more_time)
+GST_START_TEST (test_slow_database_gets_smaller_batches_and_more_time)
 {
   write_slowly (0, 25, 40);
   write_slowly (1000, 0, 3);
@@ -673,7 +673,7 @@ GST_START_TEST (test_batches_side_by_side)
 }
 GST_END_TEST;
 
-/* A missing right is no fault of a document. Skipping would lose all documents. */
+/* A missing right isn't a document's fault. Skipping would lose all documents. */
 GST_START_TEST (test_missing_right_is_an_error)
 {
   Fixture f;
@@ -957,7 +957,7 @@ mongosink_suite (void)
   tcase_add_test (tc, test_server_that_closes_the_connection_for_all);
   tcase_add_test (tc, test_document_that_closes_the_connection_before_others_come);
   tcase_add_test (tc, test_transient_failures_are_retried);
-  tcase_add_test (tc, test_slow_database_gets_less_at_once_and_more_time);
+  tcase_add_test (tc, test_slow_database_gets_smaller_batches_and_more_time);
   tcase_add_test (tc, test_retries_end);
   tcase_add_test (tc, test_batches_side_by_side);
   tcase_add_test (tc, test_missing_right_is_an_error);

@@ -762,7 +762,7 @@ GST_START_TEST (test_demand_forgets_cameras_that_are_gone)
 GST_END_TEST;
 
 /* At two frames in three seconds, some reports have no counted frame and one that has just come. */
-GST_START_TEST (test_a_frame_that_has_just_come_is_no_stall)
+GST_START_TEST (test_a_frame_that_has_just_come_is_not_a_stall)
 {
   Fixture f = begin_listener ();
 
@@ -948,7 +948,7 @@ ratecontroller_suite (void)
   tcase_add_test (tcase, test_demand_is_known);
   tcase_add_test (tcase, test_demand_is_known_to_who_only_listens);
   tcase_add_test (tcase, test_demand_forgets_cameras_that_are_gone);
-  tcase_add_test (tcase, test_a_frame_that_has_just_come_is_no_stall);
+  tcase_add_test (tcase, test_a_frame_that_has_just_come_is_not_a_stall);
   tcase_add_test (tcase, test_a_replica_that_hangs_counts_less);
   tcase_add_test (tcase, test_demand_is_steady);
   tcase_add_test (tcase, test_demand_outlives_a_slow_minute_or_two);

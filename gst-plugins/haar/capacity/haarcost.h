@@ -62,14 +62,14 @@ typedef struct {
  * - warmth: row_cpu / paused_cpu, 0.8 to 1. In a row a frame takes less of a processor, because the
  *   caches are warm.
  * - row_cpu, row_wait: the means of cpu / pixels and of (wall - cpu) / pixels of frames in a row.
- * - paused_cpu, paused_wait: the same of frames after a pause.
+ * - paused_cpu, paused_wait: the same values for frames after a pause.
  * - fair: the wait of a thread that gets its fair share of the machine's processors.
  * - quota: the wait because the workers share the processors that this process may use.
  * - limit: keeps `fair` low if the other threads have a low priority and hardly make a frame wait.
  * - others: threads of other processes that run or want to run.
  *
- * A frame that wasn't searched as a whole (pixels = 0) is no sample, and nothing is known about it
- * but its own cpu and wall.
+ * A frame that wasn't searched as a whole (pixels = 0) isn't a sample. Only its own cpu and wall
+ * are known.
  */
 typedef struct {
   gdouble workers;

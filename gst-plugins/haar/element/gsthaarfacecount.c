@@ -83,7 +83,7 @@ G_DECLARE_FINAL_TYPE (GstHaarFaceCount, gst_haar_face_count, GST, HAAR_FACE_COUN
  * Locks: the object lock guards `settings`; each part's own lock guards its state. While a thread
  * holds one of them, it pushes nothing and doesn't wait for the workers or the reporter. The order
  * is: the object lock; a part's lock; the lock of the workers, the reporter or a pad. No thread
- * holds two parts' locks at once. */
+ * holds two parts' locks together. */
 struct _GstHaarFaceCount {
   GstElement element;
 

@@ -418,7 +418,7 @@ stop_again (GstHaarOutput *self)
   }
 }
 
-/* After the flow has become OK. */
+/* Starts the tasks and the workers. Call it after the flow has become OK. */
 static void
 start_tasks (GstHaarOutput *self)
 {

@@ -12,8 +12,8 @@ src_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstHaarSrc *self = gst_pad_get_element_private (pad);
 
-  /* What becomes of the documents is no reason to negotiate the video again. And every frame is to
-   * be counted, however late the reader is: a decoder that got its QoS events would skip frames. */
+  /* The readers of the documents must not make the video negotiate again. Nor may their QoS events
+   * reach a decoder, which would skip frames: every frame is counted, however late a reader is. */
   if (GST_EVENT_TYPE (event) == GST_EVENT_QOS || GST_EVENT_TYPE (event) == GST_EVENT_RECONFIGURE) {
     gst_event_unref (event);
     return TRUE;

@@ -81,7 +81,7 @@ set_property (GObject *object, const gchar *name, const gchar *text, GError **er
   g_value_init (&value, pspec->value_type);
   if (!gst_value_deserialize_with_pspec (&value, text, pspec)) {
     g_set_error (error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI,
-        "\"%s\" is no value for \"%s\" in a kafka:// URI", text, name);
+        "\"%s\" isn't a value for \"%s\" in a kafka:// URI", text, name);
     return FALSE;
   }
   g_object_set_property (object, name, &value);

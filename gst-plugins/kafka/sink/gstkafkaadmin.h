@@ -6,9 +6,9 @@
 
 G_BEGIN_DECLS
 
-/* Waits up to @timeout_ms for the cluster to create @topic. An existing topic is no error. With -1
- * as @partitions or @replication_factor the brokers use their defaults. @detail: (out) (nullable):
- * the brokers' error text. */
+/* Waits up to @timeout_ms for the cluster to create @topic. An existing topic isn't an error. With
+ * -1 as @partitions or @replication_factor the brokers use their defaults. @detail: (out)
+ * (nullable): the brokers' error text. */
 rd_kafka_resp_err_t gst_kafka_create_topic (rd_kafka_t *rk, const gchar *topic, gint partitions,
     gint replication_factor, gint timeout_ms, gchar **detail);
 

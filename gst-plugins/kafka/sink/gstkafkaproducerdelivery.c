@@ -194,7 +194,7 @@ log_queue (GstKafkaProducer *self)
       self->queue.in_flight.length);
 }
 
-/* Takes all reports of a request at once, to wake the streaming thread once and not for each. */
+/* Takes all delivery reports of a request, then wakes the streaming thread once. */
 static void
 take_reports (GstKafkaProducer *self, rd_kafka_t *rk)
 {

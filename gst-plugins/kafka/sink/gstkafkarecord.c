@@ -226,17 +226,17 @@ add_number (rd_kafka_headers_t *list, const gchar *name, guint64 number)
 }
 
 /* Adds the buffer's own headers, except `gst-*`, which describe the buffer that the original
- * message was made from, and except session and seq if the record is numbered anew. */
+ * message was made from, and except session and seq if the record gets new numbers. */
 static void
-add_found (rd_kafka_headers_t *list, GPtrArray *found, gboolean numbered_anew)
+add_found (rd_kafka_headers_t *list, GPtrArray *found, gboolean renumbered)
 {
   for (guint i = 0; found && i < found->len; i++) {
     GstKafkaHeader *header = g_ptr_array_index (found, i);
 
     if (g_str_has_prefix (header->name, "gst-"))
       continue;
-    if (numbered_anew && (g_str_equal (header->name, GST_KAFKA_HEADER_SEQ) ||
-                             g_str_equal (header->name, GST_KAFKA_HEADER_SESSION)))
+    if (renumbered && (g_str_equal (header->name, GST_KAFKA_HEADER_SEQ) ||
+                          g_str_equal (header->name, GST_KAFKA_HEADER_SESSION)))
       continue;
     add_header (list, header);
   }

@@ -466,7 +466,7 @@ parse_time (const gchar *text, guint64 *time, GError **error)
     return TRUE;
   }
   g_set_error (error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI,
-      "\"%s\" in a kafka:// URI is no time, as in 2026-11-25T00:44:00Z, nor \"earliest\"", text);
+      "\"%s\" in a kafka:// URI isn't a time, as in 2026-11-25T00:44:00Z, nor \"earliest\"", text);
   return FALSE;
 }
 

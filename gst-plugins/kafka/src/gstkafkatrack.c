@@ -156,7 +156,7 @@ note_refusal (GstKafkaReplay *self, GstKafkaTrack *track, gint64 offset)
 
 /* If the broker doesn't answer, the next round queries it again. */
 static void
-place_anew (GstKafkaReplay *self, GstKafkaTrack *track)
+place_again (GstKafkaReplay *self, GstKafkaTrack *track)
 {
   gboolean refused = track->refused_at >= 0;
   gint64 from = refused ? track->refused_at : track->position;
@@ -396,7 +396,7 @@ gst_kafka_replay_fill_track (GstKafkaReplay *self, GstKafkaTrack *track)
     else
       look_for_silence (self, track);
     if (track->astray)
-      place_anew (self, track);
+      place_again (self, track);
     if (self->ended || gst_kafka_replay_is_flushing (self))
       return FALSE;
   }

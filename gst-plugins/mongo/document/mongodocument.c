@@ -109,7 +109,7 @@ typedef struct {
   bson_iter_t at;
 } Level;
 
-/* FALSE: @at is no document and no array. */
+/* FALSE: @at is neither a document nor an array. */
 static gboolean
 enter (const bson_iter_t *at, bson_iter_t *child)
 {

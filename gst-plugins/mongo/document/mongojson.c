@@ -156,7 +156,7 @@ check_decimal (const gchar *text, gsize size)
 
   return strlen (terminated) == size && bson_decimal128_from_string (terminated, &decimal)
              ? NULL
-             : "a $numberDecimal is no decimal number, or has more than 34 digits, or is out of "
+             : "a $numberDecimal isn't a decimal number, or has more than 34 digits, or is out of "
                "range";
 }
 

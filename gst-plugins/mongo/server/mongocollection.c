@@ -108,7 +108,7 @@ mongo_collection_expand (const gchar *template, const bson_t *document, GError *
   g_string_append (name, at);
   if (!is_good_name (name->str)) {
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-        "what it says is no name for a collection: letters, digits, _ - . and : make one, 180 "
+        "what it says isn't a name for a collection: letters, digits, _ - . and : make one, 180 "
         "bytes at most");
     return NULL;
   }
@@ -135,6 +135,6 @@ mongo_collection_check (const gchar *name, GError **error)
   if (is_good_name (filled->str))
     return TRUE;
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-      "\"%s\" is no name for a collection: use letters, digits, _ - . and :", name);
+      "\"%s\" isn't a name for a collection: use letters, digits, _ - . and :", name);
   return FALSE;
 }

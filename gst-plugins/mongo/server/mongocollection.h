@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 /* Whether @name has a place. */
 gboolean mongo_collection_is_template (const gchar *name);
 
-/* FALSE with G_IO_ERROR_INVALID_ARGUMENT: it is no valid name or template. */
+/* FALSE with G_IO_ERROR_INVALID_ARGUMENT: it isn't a valid name or template. */
 gboolean mongo_collection_check (const gchar *name, GError **error);
 
 /**

@@ -16,7 +16,7 @@ append_field (bson_t *key, GString *name, gchar *field, GError **error)
   }
   if (!*field || strchr (field, '$')) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-        "\"%s\" is no field; write an index as camera,-captured and separate indexes with ;",
+        "\"%s\" isn\'t a field; write an index as camera,-captured and separate indexes with ;",
         field);
     return FALSE;
   }
@@ -25,7 +25,7 @@ append_field (bson_t *key, GString *name, gchar *field, GError **error)
   return TRUE;
 }
 
-/* The index gets the name that the server would choose, so creating it again is no error. */
+/* The index gets the name that the server would choose, so creating it again isn't an error. */
 static bson_t *
 new_index (const gchar *spec, GError **error)
 {

@@ -22,7 +22,7 @@ typedef struct {
   gchar *indexes; /* nullable; indexes, expire_field, expire_after: as in mongo_index_command() */
   gchar *expire_field;
   guint expire_after;
-  gchar *time_field; /* nullable: the collections are no time series */
+  gchar *time_field; /* nullable: the collections aren't time series */
   gchar *meta_field; /* nullable */
 } MongoTarget;
 

@@ -224,7 +224,7 @@ adapt_to_speed (MongoWorker *self, guint tried, const MongoItem *worst, gint64 t
     self->at_once = MAX (1, tried / LATE_DIVISOR);
     self->doublings = MIN (self->doublings + 1, DOUBLINGS_MAX);
     MONGO_WRITER_LOG (self->writer, INFO,
-        "%u documents weren't acknowledged within %.1f s: writing at most %u at once", tried,
+        "%u documents weren't acknowledged within %.1f s: writing at most %u in a batch", tried,
         took / (gdouble) G_USEC_PER_SEC, self->at_once);
   } else if ((!worst || worst->result.verdict == MONGO_VERDICT_UNTRIED) && took < patience / 4) {
     self->at_once = MIN (self->at_once * 2, self->writer->settings.batch_size);

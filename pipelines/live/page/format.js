@@ -3,7 +3,7 @@
 
 export const UNKNOWN = "–";
 
-// Null for anything that is no finite number: fields may be missing.
+// Null for anything that isn't a finite number: fields may be missing.
 export function number(value) {
   return typeof value === "number" && Number.isFinite(value) ? value : null;
 }

@@ -114,8 +114,8 @@ parse_into (Parser *parser, const gchar *xml, gsize length, GError **error)
   return parsed;
 }
 
-/* GLib's parser, strings and arrays abort when they get no memory, so this asks for all that they
- * may want at once. */
+/* GLib's parser, strings and arrays abort when they get no memory. So this first tries to allocate,
+ * in one block, as much as they may need. */
 static gboolean
 has_memory (gsize size)
 {

@@ -183,9 +183,10 @@ condemn (GstKafkaConsumer *self, GstKafkaPartition *partition, GstKafkaFetched *
       partition->partition, suspicion->row);
 }
 
-/* with self->lock; (transfer full) (nullable): offsets with the mark `running`, so that the next
- * run knows of a crash at the first message. One commit for all partitions, so that no partition
- * waits while messages of others are on their way. */
+/* with self->lock; (transfer full) (nullable): the offsets to commit with the mark `running`. They
+ * are committed before the first message goes downstream, so that the next run learns of a crash
+ * even if that message causes it.
+ * All partitions share one commit, so that none waits while messages of others are on their way. */
 static rd_kafka_topic_partition_list_t *
 announce (GstKafkaConsumer *self)
 {

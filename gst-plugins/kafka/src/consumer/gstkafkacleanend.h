@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /* Finds out whether a stream has ended cleanly: EOS has reached every pad downstream, the last flow
- * into each was no error, every sink has handled EOS, and no error was posted. Any thread may use
- * it. */
+ * return of each wasn't an error, every sink has handled EOS, and no error was posted. Any thread
+ * may use it. */
 typedef struct _GstKafkaCleanEnd GstKafkaCleanEnd;
 
 /* Why a run failed, according to its errors. */

@@ -151,7 +151,7 @@ gst_kafka_consumer_is_stopping (GstKafkaConsumer *self)
 /* The thread */
 
 /* librdkafka closes a connection when a response is larger than its limit, and requests the same
- * again. Before the first contact the peer may be no broker at all. */
+ * again. Before the first contact the peer may not be a broker at all. */
 static gboolean
 is_too_large (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *reason)
 {

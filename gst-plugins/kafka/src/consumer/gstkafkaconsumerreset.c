@@ -93,7 +93,7 @@ gst_kafka_consumer_check_start (
 /* with self->lock: messages that were read are after the new position and can't be committed any
  * more */
 static void
-begin_anew (GstKafkaPartition *partition, const GstKafkaReset *reset, gboolean stop_at_end)
+begin_again (GstKafkaPartition *partition, const GstKafkaReset *reset, gboolean stop_at_end)
 {
   gst_kafka_ledger_unref (partition->ledger);
   partition->ledger = gst_kafka_ledger_new ();
@@ -111,7 +111,7 @@ move (GstKafkaConsumer *self, GstKafkaPartition *partition, const GstKafkaReset 
 {
   gst_kafka_damage_init (&partition->damage);
   if (reset->to < reset->from)
-    begin_anew (partition, reset, self->settings->range.stop_at_end);
+    begin_again (partition, reset, self->settings->range.stop_at_end);
   partition->position = partition->asked = reset->to;
   /* Committed, so that the next owner isn't refused again. */
   partition->start = reset->to;

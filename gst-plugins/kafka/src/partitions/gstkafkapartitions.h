@@ -22,7 +22,7 @@ typedef struct {
   gint64 stored;   /* offset handed to librdkafka to commit; -1: none yet */
   GstKafkaSuspicion suspicion;
   gboolean announced; /* the group's metadata has the mark `running` */
-  gboolean leaving;   /* being revoked: nothing of it goes downstream any more */
+  gboolean leaving;   /* being revoked: none of its messages go downstream any more */
   gboolean failure_told;
   gboolean granted; /* it was read at least once since it was assigned */
   gboolean refused; /* the broker refuses reading */

@@ -32,7 +32,7 @@ typedef struct {
   gint64 high;         /* -1: not known */
   gint64 end;          /* -1: none */
   gboolean committed;  /* start is the group's committed offset */
-  GstKafkaReset reset; /* the problem of start, as far as known before reading */
+  GstKafkaReset reset; /* why `start` can't be used, as far as known before reading */
   GstKafkaSuspicion suspicion;
 } GstKafkaPosition;
 

@@ -34,7 +34,7 @@ void gst_kafka_suspicion_init (GstKafkaSuspicion *self);
  * text; NULL: it has ended */
 gchar *gst_kafka_suspicion_to_text (const GstKafkaSuspicion *self, const gchar *run);
 /* @text: (nullable): what was committed with @committed. What isn't ours means no suspicion. What
- * @run has written itself is no crash: the partition was taken from it and has come back. */
+ * @run has written itself isn't a crash: the partition was taken from it and has come back. */
 void gst_kafka_suspicion_from_text (
     GstKafkaSuspicion *self, const gchar *text, gint64 committed, const gchar *run);
 /* Draws the conclusion from a run that hasn't said how it ended: it has crashed, unless its
