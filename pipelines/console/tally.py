@@ -129,7 +129,7 @@ class Verdict:
         yield f"  of a frame never published {self.unknown}"
         if quality:
             found = self.faces.keys() & known.keys()
-            yield f"frames with a face, in truth {len(with_faces)}"
+            yield f"frames with a face, by the scene's ground truth {len(with_faces)}"
             yield f"  without a document         {len(with_faces - found)}"
             yield f"documents of no face         {len(found - with_faces)}"
             yield f"faces, frame by frame        precision {quality[0]:.4f}, recall {quality[1]:.4f}"

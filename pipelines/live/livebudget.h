@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* How much of the camera topic is read for those who look. Kafka has no way to read one camera
- * alone, or every tenth frame: of a busy topic the page reads bursts, with rests between them. */
+/* How much of the camera topic is read for those who look. Kafka has no way to read only one
+ * camera, or every tenth frame: of a busy topic the page reads bursts, with rests between them. */
 typedef struct {
   gint64 time;   /* ms, of the last call; 0: none yet */
   guint64 bytes; /* that were read by then */

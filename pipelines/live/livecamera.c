@@ -109,7 +109,7 @@ observe (LiveCamera *self, const FogReport *report, gdouble now)
   rate_controller_report (self->observer, report, now);
 }
 
-/* Frames without faces make no event: reports alone know that they were counted. */
+/* Frames without faces make no event: only reports show that they were counted. */
 static void
 learn_answered (LiveCamera *self, const FogReport *report, gint64 now)
 {

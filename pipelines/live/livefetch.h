@@ -17,7 +17,7 @@ typedef gboolean (*LiveFetchFunc) (GstSample *sample, gpointer data);
 
 /**
  * live_fetch_window:
- * @camera: (nullable): messages of this camera alone
+ * @camera: (nullable): only messages of this camera
  * @from: ms since the Unix epoch
  * @to: ms; not read any more
  * @complete: (out): FALSE if @func wanted no more, or time was up

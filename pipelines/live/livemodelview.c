@@ -5,7 +5,7 @@
 #include "livejson.h"
 #include "livemodelprivate.h"
 
-/* Frames of a camera that are looked at for one with an answer. */
+/* How many of a camera's newest frames are searched for one with an answer. */
 #define CANDIDATES 60
 /* ms that a frame may be older than the newest one for the sake of its answer. */
 #define OLD_ANSWER 3000

@@ -19,7 +19,7 @@ gboolean live_token_is_needed (const LiveToken *self);
 
 /* Whether @guess is the token. It takes as long for any @guess of the same length. */
 gboolean live_token_matches (const LiveToken *self, const gchar *guess);
-/* (transfer none): what a browser keeps in place of the token: of this process alone. */
+/* (transfer none): what a browser keeps in place of the token: valid for this process only. */
 const gchar *live_token_get_session (const LiveToken *self);
 
 /**

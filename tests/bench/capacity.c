@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Whether a report's frames/(busy/workers), told while there was time to spare, is what a saturated
- * run then reaches: with spare processors, beside other load, and under a CPU quota; from an
+ * run then reaches: with spare processors, under other load, and under a CPU quota; from an
  * element that has never been saturated, and from one that was a moment ago. And what more workers
  * give. The element alone: no source, no decoder. */
 #include <math.h>

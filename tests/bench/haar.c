@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Frames a second of one core: the native engine with each instruction set that this processor has,
  * OpenCV with one and with two threads, and GStreamer's facedetect for faces alone. The same
- * pictures and parameters, in one run, in turns, and the median counts, so that other load on the
+ * pictures and parameters, in one run, in turns, and the median is shown, so that other load on the
  * machine falls on all alike; engines that find other rectangles than the first end the run. */
 #include <stdio.h>
 #include <stdlib.h>

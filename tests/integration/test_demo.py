@@ -140,7 +140,7 @@ def test_demo_agrees_after_ctrl_c(tmp_path):
 
 
 def read_until(terminal, pattern, said, timeout=90):
-    """Reads on until the pattern is there after what was said before; all that was said."""
+    """Reads until new output, after `said`, matches the pattern. Returns the whole output."""
     begin, deadline = len(said), time.monotonic() + timeout
     while not re.search(pattern, said[begin:]):
         assert time.monotonic() < deadline, said[-3000:]

@@ -190,8 +190,8 @@ def admin(kafka):
 
 
 def first_of_newest(reader, length=8):
-    """The oldest of the newest frames of each partition. If no frame is missing, all partitions, which take turns,
-    are read at this time."""
+    """The oldest of the newest `length` frames; None if a frame is missing between them. Frames go to the partitions in
+    turn, so if none is missing, all partitions are being read."""
     newest = sorted(number for _, number in list(reader.counts))[-length:]
     return newest[0] if newest[-1] - newest[0] == length - 1 else None
 

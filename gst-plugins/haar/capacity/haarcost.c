@@ -9,7 +9,7 @@
 /* Frames that a mean follows: several periods of a CPU quota, at whose ends some frames wait
  * long. */
 #define MEMORY 256
-/* Seconds of work that row_wait follows. Beside other load the scheduler gives a thread a processor
+/* Seconds of work that row_wait follows. Under other load the scheduler gives a thread a processor
  * of its own for a second or two, and then makes it share one. */
 #define LONG_MEMORY 20
 /* The least ratio that warm caches explain. A smaller one comes from pictures that differ. */

@@ -37,7 +37,7 @@ is_stopped (GstHaarOutput *self)
   return stopped;
 }
 
-/* As GstFlowCombiner: an error or a flush counts at once, EOS and NOT_LINKED only if no reader is
+/* Like GstFlowCombiner: an error or a flush counts at once, EOS and NOT_LINKED only if no reader is
  * left. Of two errors the first one counts. */
 static GstFlowReturn
 combine (GstFlowReturn first, GstFlowReturn second)

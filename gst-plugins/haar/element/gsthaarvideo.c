@@ -113,8 +113,8 @@ video_loop (gpointer data)
   item->destroy (item);
 }
 
-/* Empties the queue and lets it take and give again, unless all is stopped: then a pad that was
- * requested meanwhile waits for the next stream. */
+/* Empties and reopens the queue, and starts the pad's task. If the output is stopped, the queue
+ * stays closed, and the pad waits for the next stream. */
 static gboolean
 start_task (GstHaarVideo *self, GstPad *pad)
 {

@@ -66,7 +66,7 @@ GstKafkaPush gst_kafka_producer_push (GstKafkaProducer *self, GstKafkaRecord *re
  */
 void gst_kafka_producer_refuse (GstKafkaProducer *self, const GError *error);
 
-/* As gst_kafka_pace_throttle(): whether upstream has to be throttled now, and how much. */
+/* Like gst_kafka_pace_throttle(): whether upstream has to be throttled now, and how much. */
 gboolean gst_kafka_producer_throttle (
     GstKafkaProducer *self, gdouble *interval, gdouble *proportion);
 

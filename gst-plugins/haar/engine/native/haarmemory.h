@@ -3,7 +3,7 @@
 
 #include <glib.h>
 
-/* As g_renew(), but where g_renew() aborts it is FALSE and the memory stays as it was. Pictures
+/* Like g_renew(), but where g_renew() aborts it is FALSE and the memory stays as it was. Pictures
  * come from other machines; a picture that is too large for the memory must not end the process. */
 #define HAAR_TRY_RENEW(memory, n)                                                                  \
   ({                                                                                               \

@@ -72,7 +72,7 @@ guint gst_kafka_partitions_count_leaving (GPtrArray *self);
 /* (nullable): a partition with a failure that wasn't reported yet */
 GstKafkaPartition *gst_kafka_partitions_find_failure (GPtrArray *self);
 void gst_kafka_partitions_fail_parked (GPtrArray *self);
-/* As gst_kafka_ledger_end(), for all of them. */
+/* Like gst_kafka_ledger_end(), for all of them. */
 void gst_kafka_partitions_end_stream (GPtrArray *self);
 
 /* A GstValueArray of int. */
