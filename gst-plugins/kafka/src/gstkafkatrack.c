@@ -388,6 +388,8 @@ look_for_silence (GstKafkaReplay *self, GstKafkaTrack *track)
 gboolean
 gst_kafka_replay_fill_track (GstKafkaReplay *self, GstKafkaTrack *track)
 {
+  /* Since when it is waited for: until now the pipeline may have been busy. */
+  track->heard = g_get_monotonic_time ();
   while (!track->head && !track->at_end) {
     rd_kafka_message_t *message = rd_kafka_consume_queue (track->queue, POLL_TIME_MS);
 

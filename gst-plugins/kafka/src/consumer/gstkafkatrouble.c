@@ -8,6 +8,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 
 #define ASK_AGAIN_TIME (1 * G_TIME_SPAN_SECOND)
 #define ASK_TIME_MS 1000
+/* The streaming thread, which looks once a second, was busy downstream. */
+#define AWAY_TIME (3 * G_TIME_SPAN_SECOND)
 
 /* Lost access */
 
@@ -496,7 +498,7 @@ void
 gst_kafka_consumer_look_for_silence (GstKafkaConsumer *self)
 {
   gint64 now = g_get_monotonic_time ();
-  gboolean answering, left;
+  gboolean answering, left, away = now - self->looked > AWAY_TIME;
 
   if (self->kept || now - self->looked < G_TIME_SPAN_SECOND)
     return;
@@ -505,7 +507,7 @@ gst_kafka_consumer_look_for_silence (GstKafkaConsumer *self)
   answering = self->answering != 0;
   left = !self->queue || rd_kafka_queue_length (self->queue) > 0;
   g_mutex_unlock (&self->lock);
-  if (left)
+  if (left || away)
     self->empty = 0;
   else if (!self->empty)
     self->empty = now;
