@@ -4,8 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#define MAX_LABEL 128    /* bytes of a label's value; longer ones are cut */
-#define DIGEST_DIGITS 16 /* digits of the digest of a value that was cut */
+#include "fogname.h"
 
 typedef struct {
   gchar *name;
@@ -146,37 +145,10 @@ prometheus_text_end (PrometheusText *self)
   return g_string_free (text, FALSE);
 }
 
-/* (transfer full): the beginning of @value as valid UTF-8, without a
- * character that the cut split */
-static gchar *
-cut (const gchar *value)
-{
-  g_autofree gchar *start = g_strndup (value, MAX_LABEL);
-  const gchar *end;
-
-  if (!g_utf8_validate (start, -1, &end) && start + MAX_LABEL - end < 4)
-    start[end - start] = 0;
-  return g_utf8_make_valid (start, -1);
-}
-
-/* (transfer full): the value. If it is too long or not UTF-8, it gets a digest, so that two such
- * values remain two series. */
-static gchar *
-bounded (const gchar *value)
-{
-  g_autofree gchar *start = NULL, *digest = NULL;
-
-  if (strlen (value) <= MAX_LABEL && g_utf8_validate (value, -1, NULL))
-    return g_strdup (value);
-  start = cut (value);
-  digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, value, -1);
-  return g_strdup_printf ("%s~%.*s", start, DIGEST_DIGITS, digest);
-}
-
 static void
 append_label (GString *text, const gchar *name, const gchar *value)
 {
-  g_autofree gchar *valid = bounded (value);
+  g_autofree gchar *valid = fog_name_bounded (value);
 
   g_string_append_printf (text, "%s%s=\"", text->len ? "," : "", name);
   for (const gchar *c = valid; *c; c++) {

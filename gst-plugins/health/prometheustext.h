@@ -37,8 +37,8 @@ gchar *prometheus_text_end (PrometheusText *self);
  * prometheus_labels:
  * @name: a label, its value, and so on, ended by %NULL; a label with the value %NULL is left out
  *
- * Values may hold any bytes: they are escaped. A value of over 128 bytes is cut, and bytes that
- * aren't UTF-8 are replaced; then `~` and 16 digits of the SHA-256 of the whole value follow.
+ * Values may hold any bytes, of any length: fog_name_bounded() makes them short, and they are
+ * escaped.
  *
  * Returns: (transfer full): `a="1",b="2"`
  */

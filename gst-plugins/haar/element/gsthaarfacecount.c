@@ -395,7 +395,8 @@ gst_haar_face_count_class_init (GstHaarFaceCountClass *klass)
    * 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60 s and none, and `sum` (double,
    * s).
    *
-   * At most 256 cameras are counted one by one; all others are counted together as `(others)`.
+   * At most 256 cameras are counted one by one; all others are counted together as `(others)`. A
+   * name of over 128 bytes is replaced by its beginning, `~` and 16 digits of its SHA-256.
    *
    * Since: 0.1
    */

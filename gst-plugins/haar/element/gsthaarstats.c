@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gsthaarstats.h"
 
+#include "fogname.h"
 #include "gsthaarpads.h"
 
 #define GST_CAT_DEFAULT gst_haar_face_count_debug
@@ -76,7 +77,8 @@ static void
 add_counted (GstHaarStats *self, const HaarJob *job, gdouble busy)
 {
   const gchar *camera = job->origin.id.camera;
-  Total *total = find_total (self, camera && *camera ? camera : UNNAMED);
+  g_autofree gchar *name = fog_name_bounded (camera && *camera ? camera : UNNAMED);
+  Total *total = find_total (self, name);
 
   self->frames++;
   self->faces += job->rects->len;

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+#define FOG_NAME_MAX 128 /* bytes of a name that fog_name_bounded() returns */
+
+/**
+ * fog_name_bounded:
+ * @name: of a camera, for example, as a message brought it: any bytes, of any length
+ *
+ * Returns: (transfer full): the same if it is UTF-8 of at most %FOG_NAME_MAX bytes. Otherwise its
+ * beginning as valid UTF-8, `~`, and 16 digits of its SHA-256, so that two such names stay two.
+ */
+gchar *fog_name_bounded (const gchar *name);
+
+G_END_DECLS
