@@ -85,7 +85,7 @@ struct _GstFeedbackRate {
   GstPad *sinkpad, *srcpad, *feedbackpad;
   GstFeedbackSource source;
 
-  GMutex lock; /* guards what follows; taken before the source's lock and the object lock */
+  GMutex lock; /* guards the fields below; taken before the source's lock and the object lock */
   GstFeedbackSettings settings;
   RateController *controller;
   gchar *session;

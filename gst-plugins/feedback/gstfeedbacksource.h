@@ -24,7 +24,7 @@ typedef struct {
   GstElement *element; /* whose part it is */
   GstPad *sinkpad, *srcpad;
 
-  GMutex lock;                 /* guards what follows; a leaf */
+  GMutex lock;                 /* guards the fields below; a leaf lock */
   GstFeedbackFraction rate;    /* of the source's caps */
   GstFeedbackFraction highest; /* that the source's caps have had in this run */
   GstFeedbackFraction asked;   /* that the source was asked for last; 0/1: none */

@@ -304,8 +304,8 @@ is_stalled (const Replica *replica, const FogReport *report)
   return report->frames == 0 && report->lag > 0 && replica->lag > 0;
 }
 
-/* Time without work isn't part of a frame's cost. The time of a stall is, once: the report after it
- * covers that time again. */
+/* Time without work isn't part of a frame's cost. The time of a stall is. It is added only once,
+ * although the report after the stall covers it again. */
 static void
 learn_cost (Replica *replica, const FogReport *report)
 {
@@ -530,8 +530,8 @@ apply_adaptive (RateController *self, gdouble now)
   self->rate = clamp_rate (self, fair_share_of (self->share, self->total, self->rounds));
 }
 
-/* As in the system that this one generalises: the rate of the latest report is the rate, and is
- * doubled now and then to see whether more would be counted. */
+/* The rule of the system that this one generalises: send as many frames as the latest report says
+ * were counted. Once per THESIS_PROBE send twice as many, to see whether more would be counted. */
 static void
 apply_thesis (RateController *self, const Replica *replica, gdouble now)
 {

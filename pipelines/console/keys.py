@@ -110,7 +110,7 @@ class Disturbance:
         self._thaw = None
 
     def end(self):
-        """All runs again, so that the demo can end in order."""
+        """Undoes every disturbance, so that the demo can end in order."""
         if self._slow:
             self._slow.stop()
             self._slow = None

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "liveblur.h"
 
-/* Squares along a face, and along the longer side of a picture: too few to know anybody by. */
+/* Squares along a face, and along the longer side of a picture: too few to recognise anybody. */
 #define FACE_SQUARES 5
 #define PICTURE_SQUARES 24
 /* A box fits a face tightly: this part of its size is blurred on each side as well. */

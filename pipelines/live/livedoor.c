@@ -74,7 +74,7 @@ live_door_new (
   g_autoptr (GSocketService) service = g_socket_service_new ();
   LiveDoor *self;
 
-  /* With fewer, whoever comes with many others waits for a second. */
+  /* With a smaller backlog, one of many simultaneous clients would wait for a second. */
   g_socket_listener_set_backlog (G_SOCKET_LISTENER (service), MAX_CONNECTIONS);
   if (!g_socket_listener_add_address (G_SOCKET_LISTENER (service), wanted, G_SOCKET_TYPE_STREAM,
           G_SOCKET_PROTOCOL_TCP, NULL, &found, error))

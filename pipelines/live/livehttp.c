@@ -74,9 +74,9 @@ send_and_clear (SoupServerMessage *message, LiveReply reply)
   live_reply_clear (&reply);
 }
 
-/* ---- who may ---- */
+/* ---- access ---- */
 
-/* Guesses are few, so that none succeeds; who has a session doesn't notice. */
+/* Limits how many tokens can be guessed. Requests with a session aren't limited. */
 static gboolean
 may_guess (LiveHttp *self)
 {
@@ -106,7 +106,8 @@ is_allowed (LiveHttp *self, SoupServerMessage *message)
   return FALSE;
 }
 
-/* A page of another origin may send a form here, or give this machine a name of its own. */
+/* FALSE: the form is from a page of another origin, or was sent to a foreign name of this
+ * machine. */
 static gboolean
 comes_from_here (LiveHttp *self, SoupServerMessage *message)
 {
@@ -278,7 +279,7 @@ take_request (SoupServer *server, SoupServerMessage *message, const char *path, 
     answer_allowed (self, message, path);
 }
 
-/* Before a body is read: a large one, or one without an end, is none of ours. */
+/* Runs before a body is read, and refuses a large body, or one of unknown length. */
 static void
 check_body (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query,
     gpointer data)

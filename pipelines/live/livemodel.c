@@ -385,7 +385,7 @@ void
 live_model_tick (LiveModel *self, gint64 now)
 {
   g_mutex_lock (&self->lock);
-  /* Without Kafka nothing is known of anybody: nobody is said to have stopped. */
+  /* Without Kafka no state is known, so no camera or replica is reported as stopped. */
   if (!self->trouble[LIVE_KAFKA]) {
     tick_cameras (self, now);
     tick_replicas (self, now);

@@ -12,7 +12,7 @@ struct _LiveModel {
   LiveFrames *frames; /* has its own lock, taken after this one */
   LiveBrokers brokers;
   gchar *blur;
-  GMutex lock;          /* guards all that follows */
+  GMutex lock;          /* guards all fields below */
   GHashTable *cameras;  /* name: LiveCamera */
   GHashTable *replicas; /* name: LiveReplica */
   GHashTable *looks;    /* camera: gint64, until when its frames are wanted */

@@ -7,7 +7,7 @@
 
 /* How many of a camera's newest frames are searched for one with an answer. */
 #define CANDIDATES 60
-/* ms that a frame may be older than the newest one for the sake of its answer. */
+/* ms that a frame with an answer may be older than the newest frame, and still be shown. */
 #define OLD_ANSWER 3000
 /* ms after which a frame without an event counts as one without faces, since later ones were
  * answered. */
@@ -27,7 +27,7 @@ typedef struct {
   gint64 answered; /* the newest; 0: none */
 } Cameras;
 
-/* with self->lock, as all that follows */
+/* with self->lock, like all functions below */
 static Fog
 sum_up_fog (LiveModel *self)
 {

@@ -94,7 +94,7 @@ make_counter (const LiveRecount *self)
       self->cascade, self->neighbors, g_ascii_formatd (scale, sizeof scale, "%g", self->scale));
 }
 
-/* The count is named by the frame's place, as if nobody had named the frame. */
+/* The new count gets the frame's place as id, as if the frame had no headers. */
 static GstBuffer *
 make_buffer (const LiveFrame *frame)
 {

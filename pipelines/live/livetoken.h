@@ -31,8 +31,8 @@ const gchar *live_token_get_session (const LiveToken *self);
  */
 gboolean live_token_allows (const LiveToken *self, const gchar *authorization, const gchar *cookie);
 
-/* Whether the header Host names this machine's loopback: another name may lead here for the sake of
- * another page. */
+/* Whether the header Host names this machine's loopback: a foreign page may let its own name point
+ * here (DNS rebinding). */
 gboolean live_host_is_loopback (const gchar *host);
 
 G_END_DECLS

@@ -14,7 +14,7 @@ struct _LiveTopic {
   LiveTopicFunc func;
   gpointer data;
   GThread *thread;
-  GMutex lock; /* guards all that follows */
+  GMutex lock; /* guards all fields below */
   GCond changed;
   gboolean reading; /* what is wanted */
   gboolean ending;

@@ -19,7 +19,7 @@ struct _LiveTravel {
   const LiveOptions *options;
   LiveModel *model;
   LiveFrames *frames;
-  GMutex lock;         /* guards all that follows */
+  GMutex lock;         /* guards all fields below */
   GHashTable *answers; /* frame id: LiveAnswer */
   gint64 from, to;     /* what Kafka holds, ms since the Unix epoch */
   gint64 known;        /* when that was found out, ms; 0: never */

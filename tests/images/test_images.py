@@ -143,8 +143,8 @@ def test_every_cascade_can_be_chosen():
     assert "failed" not in said and "lbpcascade_frontalface\n" in said and "haarcascade_eye\n" in said
 
 
-def test_authorities_that_all_know_are_trusted(run, kafka, authority, tmp_path):
-    """OpenSSL finds the file of public authorities, which this test replaces, without being told its name."""
+def test_public_authorities_are_trusted(run, kafka, authority, tmp_path):
+    """OpenSSL finds the file of public authorities by itself. This test replaces that file."""
     config = tmp_path / "kafka.conf"
     config.write_text("security.protocol=ssl\n")
     mounts = {config: "/etc/kafka.conf", authority.certificate: "/etc/ssl/certs/ca-certificates.crt"}

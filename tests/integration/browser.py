@@ -12,7 +12,7 @@ import cache
 from pipeline import wait_until
 
 AXE = "axe-core@4.14.1"
-# Root has no sandbox of Chromium's. Pictures are drawn by the processor, as there may be no other.
+# Chromium can't use its sandbox as root. The CPU draws the pictures, because there may be no GPU.
 ARGUMENTS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--lang=en"]

@@ -119,14 +119,14 @@ def locked_out(strict, launch, fresh, tmp_path):
 
 
 @pytest.mark.on_request
-def test_a_broker_that_takes_it_back(strict, locked_out):
+def test_a_broker_that_grants_access_again(strict, locked_out):
     strict.come_back()
     for one in locked_out:
         one.check()
 
 
 def test_files_of_the_client_that_are_replaced(strict, locked_out):
-    """librdkafka reads them once. The certificate and the password are right from now on, the rights come back."""
+    """librdkafka reads them once. The certificate and the password are correct from now on. The rights are granted again."""
     shutil.copyfile(strict.authorities[1].certificate, locked_out[0].ca)
     locked_out[1].write(NEW)
     for one in locked_out[:2]:
@@ -136,8 +136,8 @@ def test_files_of_the_client_that_are_replaced(strict, locked_out):
     strict.come_back()
 
 
-def test_a_certificate_that_nobody_trusts_now_either(strict, launch, fresh, tmp_path):
-    """A file that was replaced by another stranger's lets no one in."""
+def test_a_new_certificate_that_is_not_trusted_either(strict, launch, fresh, tmp_path):
+    """A replaced file with another unknown authority doesn't restore access."""
     stranger = certificates.Authority(tmp_path / "stranger")
     strict.kafka.create_topic(fresh, 1)
     stages = Stages(strict, launch, fresh, "tls", tmp_path, bound=12_000_000_000)

@@ -184,7 +184,7 @@ def test_damage_that_the_library_keeps_silent_about(damaged, launch, how):
 @pytest.mark.parametrize("how", ["alone", "replay"])
 def test_a_broker_that_sends_none_of_its_messages(damaged, launch, how):
     reader = read(launch, damaged, NAMES["length"], HOW[how])
-    wait_until(lambda: "Nothing comes of partition 0" in reader.output(), 60, "a warning")
+    wait_until(lambda: "No message arrives from partition 0" in reader.output(), 60, "a warning")
     reader.interrupt()
     assert reader.output().count("WARNING: from element") == 1, reader.output()
 

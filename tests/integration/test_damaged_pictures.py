@@ -103,7 +103,7 @@ class Events(Seen):
 
 
 class Pictures:
-    """Sound ones, and between each two of them one that isn't."""
+    """Valid pictures, with a damaged one between each two."""
 
     def __init__(self, kafka, name, sound, kinds, between):
         self._kafka, self.name, self.count = kafka, name, 2 * between + 1

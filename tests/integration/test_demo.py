@@ -67,7 +67,7 @@ def test_verdict_tells(spoil, what):
     assert not scene.verdict().agrees()
 
 
-def test_verdict_wants_everything_read_and_counted_well():
+def test_verdict_requires_everything_read_and_counted_well():
     assert not Scene().verdict(unread=1).agrees()
     scene = Scene()
     scene.documents[0]["faces"] = 1

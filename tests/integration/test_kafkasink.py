@@ -239,7 +239,7 @@ def test_frames_that_waited_for_a_broker_fit_too(tmp_path, fresh, launch):
     assert warned == 1 or (len(unheard) == 300 and not warned)
 
 
-def test_a_compacted_topic_wants_keys(kafka, fresh, launch):
+def test_a_compacted_topic_requires_keys(kafka, fresh, launch):
     kafka.create_topic(fresh, 1, config=["cleanup.policy=compact"])
     sent = launch(f"{frames(3, 100)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}")
     assert sent.wait(60) != 0

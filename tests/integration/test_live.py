@@ -338,7 +338,7 @@ def test_only_faces_are_blurred(running, open_page, faces):
     assert len(known) > 1.5 * len(whole)  # all the rest is still there
 
 
-def test_what_nobody_counted_is_blurred_as_a_whole(running, open_page, faces):
+def test_an_uncounted_frame_is_blurred_as_a_whole(running, open_page, faces):
     page = open_page("--blur", "faces")
     place = publish(running, "foreign", running.system.value(faces))  # no event names it
     assert faces_in(page.picture(place)[1]) == []
@@ -404,7 +404,7 @@ def test_a_token_is_not_to_be_guessed(open_page):
     cookie = headers["Set-Cookie"].split(";")[0]
     statuses = [page.ask("/login", "POST", f"token=wrong-{n}")[0] for n in range(30)]
     assert statuses[0] == 303 and statuses[-1] == 429
-    # Even the right one has to wait now; who was let in before stays in.
+    # Even the right token has to wait now. An earlier session stays valid.
     assert page.ask("/login", "POST", f"token={TOKEN}")[0] == 429
     assert page.ask("/api/state", Authorization=f"Bearer {TOKEN}")[0] == 401
     assert page.ask("/api/state", Cookie=cookie)[0] == 200

@@ -332,7 +332,7 @@ def test_keys_reach_everything_and_the_focus_is_seen(browser):
         assert browser.run(FOCUS), browser.run("return document.activeElement.outerHTML")
 
 
-def test_live_regions_are_silent_while_all_is_good(browser):
+def test_live_regions_say_nothing_while_the_system_is_healthy(browser):
     browser.wait("document.querySelector('#sentence').dataset.level === 'good'", timeout=30)
     time.sleep(2)
     assert browser.run(LISTEN) >= 4
@@ -342,7 +342,7 @@ def test_live_regions_are_silent_while_all_is_good(browser):
     assert browser.run("return window.spoken") == []
 
 
-def test_calm_pictures_for_who_wants_less_motion(browser):
+def test_fewer_pictures_with_prefers_reduced_motion(browser):
     browser.look(motion="reduce")
     time.sleep(1.2)
     tiles = browser.run("return document.querySelectorAll('.tile').length")

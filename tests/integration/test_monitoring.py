@@ -30,7 +30,7 @@ README = (TOP / "gst-plugins/health/README.md").read_text()
 NAME = re.compile(r"\b(?:gstfog_[a-z0-9_]+|process_[a-z_]+|up\b)")
 HOUR = 3600 * 10**9
 
-# What is as it is from the start to the end.
+# Metrics whose value doesn't change from start to end.
 CONSTANT = {
     "gstfog_build_info": lambda value: value == 1,
     "gstfog_stage_playing": lambda value: value == 1,
@@ -49,7 +49,7 @@ ELSEWHERE = {
     ("gstfog_rejected_total", "damaged"): ("integration/test_damaged.py", "gstfog_rejected_total"),
     ("gstfog_rejected_total", "failed-frame"): ("unit/haarmemory.c", 'get_stat (element, "failed-frames"), 1'),
 }
-# Camera names as Kafka may bring them; the last is one that UTF-8 doesn't know.
+# Camera names as Kafka may bring them; the last isn't valid UTF-8.
 HOSTILE = ['"}\n{evil="1', "a\\\"b\\", "# HELP x\r\n", "n" * 10000, "n" * 9999 + "m", "\U0001f4f7 ä", "", b"\xff\xfe"]
 
 
@@ -112,7 +112,7 @@ class Watched:
 
 
 def odd_line(watched):
-    """Sources and sinks that meet all that is refused, skipped and dropped."""
+    """Sources and sinks that get each kind of buffer that is refused, skipped or dropped."""
     topics, where = watched.odd, f"bootstrap-servers={watched.kafka.bootstrap}"
     end = "fakesink async=false sync=false"
     return " ".join([

@@ -110,7 +110,7 @@ def wait_for_assignment(running, number):
 
 
 @pytest.mark.parametrize("names", [("one", "two"), (None, None)], ids=["static", "dynamic"])
-def test_a_restart_and_the_other_members(kafka, fresh, launch, names):
+def test_a_restart_and_what_other_members_read(kafka, fresh, launch, names):
     kafka.create_topic(fresh, 4)
     first = launch(member(kafka, fresh, names[0]), options="-m -e")
     wait_for_assignment(first, 4)

@@ -26,7 +26,7 @@ def check_documents(system, truth):
     wanted = expected(truth)
     assert 0 < len(wanted) < len(truth)
     wait_until(lambda: len(system.stored()) >= len(wanted), 300, f"{len(wanted)} documents")
-    time.sleep(2)  # whatever is too much would come now
+    time.sleep(2)  # a duplicate would arrive now
     stored = system.stored()
     assert stored == wanted
     assert system.events.count_documents({}) == len(wanted)

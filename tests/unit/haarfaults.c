@@ -170,7 +170,7 @@ GST_START_TEST (test_no_such_cascade)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_sizes_that_leave_none)
+GST_START_TEST (test_sizes_that_exclude_every_face)
 {
   GstElement *element = make_element ();
 
@@ -210,7 +210,7 @@ expect_refusal (GstBus *bus)
   fail_unless (strstr (text, "min-size 50 and max-size 40:") != NULL, "%s", text);
 }
 
-GST_START_TEST (test_sizes_that_leave_none_are_not_used)
+GST_START_TEST (test_sizes_that_exclude_every_face_are_not_used)
 {
   GstElement *element = make_element ();
   GstBus *bus = gst_bus_new ();
@@ -530,8 +530,8 @@ haarfaults_suite (void)
   tcase_add_test (tc, test_memory_that_cant_be_mapped_is_skipped);
   tcase_add_loop_test (tc, test_deep_samples_of_fewer_bits, 0, 2);
   tcase_add_test (tc, test_no_such_cascade);
-  tcase_add_test (tc, test_sizes_that_leave_none);
-  tcase_add_test (tc, test_sizes_that_leave_none_are_not_used);
+  tcase_add_test (tc, test_sizes_that_exclude_every_face);
+  tcase_add_test (tc, test_sizes_that_exclude_every_face_are_not_used);
   tcase_add_test (tc, test_no_face_is_larger_than_the_picture);
   tcase_add_test (tc, test_features_that_no_engine_evaluates);
   tcase_add_test (tc, test_what_is_not_a_cascade);

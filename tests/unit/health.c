@@ -53,7 +53,7 @@ expect (GList *cameras, gint64 now, StageState state, const gchar *element)
   stage_verdict_clear (&verdict);
 }
 
-GST_START_TEST (test_a_start_has_its_time)
+GST_START_TEST (test_a_start_stalls_after_its_limit)
 {
   StageVerdict verdict = stage_activity_judge (NULL, FALSE, 0, &limits, 59 * SECOND);
 
@@ -487,7 +487,7 @@ health_suite (void)
   TCase *tc = tcase_create ("general");
 
   suite_add_tcase (s, tc);
-  tcase_add_test (tc, test_a_start_has_its_time);
+  tcase_add_test (tc, test_a_start_stalls_after_its_limit);
   tcase_add_test (tc, test_idle_is_not_a_stall);
   tcase_add_test (tc, test_a_stuck_buffer_is_a_stall_where_it_is);
   tcase_add_test (tc, test_a_stage_waits_for_a_server);

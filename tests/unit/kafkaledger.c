@@ -288,7 +288,7 @@ GST_START_TEST (test_a_row_of_condemned)
   fail_at (&self, 10, 3);
   fail_if (gst_kafka_suspicion_condemn (&self, 10));
   fail_if (gst_kafka_suspicion_is_poison (&self, 10));
-  /* An old one that passes ends no row; a new one does. */
+  /* An earlier message that passes doesn't end the row; a later one does. */
   gst_kafka_suspicion_begin (&self, 3);
   gst_kafka_suspicion_pass (&self);
   fail_unless_equals_int (self.row, GST_KAFKA_SUSPICION_ROW);

@@ -161,7 +161,7 @@ GST_START_TEST (test_moment_of_standstill)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_dead_link_asks_for_ever_less)
+GST_START_TEST (test_dead_link_lengthens_the_interval)
 {
   GstKafkaPace pace;
   gdouble interval, proportion;
@@ -212,7 +212,7 @@ kafkapace_suite (void)
   tcase_add_test (tc, test_slow_link_asks_for_less_than_it_takes);
   tcase_add_test (tc, test_link_stays_busy_and_its_queue_short);
   tcase_add_test (tc, test_moment_of_standstill);
-  tcase_add_test (tc, test_dead_link_asks_for_ever_less);
+  tcase_add_test (tc, test_dead_link_lengthens_the_interval);
   tcase_add_test (tc, test_window_is_twice_what_is_under_way);
   tcase_add_test (tc, test_least_latency_is_forgotten);
   return s;

@@ -506,7 +506,7 @@ GST_START_TEST (test_range_ends_the_stream)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_range_ends_the_stream_of_a_broker_that_is_slow_once)
+GST_START_TEST (test_range_ends_the_stream_after_one_slow_answer)
 {
   rd_kafka_mock_broker_push_request_error_rtts (
       mock.cluster, 1, KAFKA_API_LIST_OFFSETS, 1, RD_KAFKA_RESP_ERR_NO_ERROR, 3000);
@@ -668,7 +668,7 @@ kafkasrc_suite (void)
   tcase_add_test (tc, test_missing_partition_is_reported);
   tcase_add_test (tc, test_lag_and_assignment);
   tcase_add_test (tc, test_range_ends_the_stream);
-  tcase_add_test (tc, test_range_ends_the_stream_of_a_broker_that_is_slow_once);
+  tcase_add_test (tc, test_range_ends_the_stream_after_one_slow_answer);
   tcase_add_test (tc, test_eos_is_not_waited_for);
   tcase_add_test (tc, test_is_live);
   tcase_add_loop_test (tc, test_starts_and_stops_any_number_of_times, 0, 2);

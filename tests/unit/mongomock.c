@@ -14,7 +14,7 @@ struct _MongoMock {
   GThread *thread;
   GCancellable *closing;
 
-  GMutex lock; /* guards all that follows */
+  GMutex lock; /* guards all fields below */
   GCond changed;
   GHashTable *documents; /* of JSON by the JSON of their _id */
   GQueue script;

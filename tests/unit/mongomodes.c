@@ -142,7 +142,7 @@ GST_START_TEST (test_file_with_a_refused_chunk)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_refused_file_takes_its_chunks_back)
+GST_START_TEST (test_chunks_of_a_refused_file_are_deleted)
 {
   Fixture f;
   MongoMock *mock = mongo_mock_new ();
@@ -330,7 +330,7 @@ mongomodes_suite (void)
   tcase_add_test (tc, test_upsert_that_loses_a_race_is_retried);
   tcase_add_test (tc, test_file_is_stored_once);
   tcase_add_test (tc, test_file_with_a_refused_chunk);
-  tcase_add_test (tc, test_refused_file_takes_its_chunks_back);
+  tcase_add_test (tc, test_chunks_of_a_refused_file_are_deleted);
   tcase_add_test (tc, test_file_comes_after_its_chunks);
   tcase_add_test (tc, test_time_series_is_made);
   tcase_add_test (tc, test_another_expiry_is_changed);

@@ -13,7 +13,7 @@ struct _HaarReporter {
   gpointer user_data;
   GThread *thread;
 
-  GMutex lock;   /* guards what follows; a leaf: no call is made with it */
+  GMutex lock;   /* guards the fields below; a leaf lock: nothing is called under it */
   GCond changed; /* any of it */
   Stage stage;
   gint64 interval; /* us */

@@ -32,7 +32,7 @@ struct _HaarTally {
   GDir *threads; /* of this process; NULL: others can't be counted */
   gint64 looked; /* us, monotonic: when others were counted last */
 
-  GMutex lock; /* guards what follows; a leaf */
+  GMutex lock; /* guards the fields below; a leaf lock */
   HaarCosts costs;
   HaarRecent unnamed; /* as a Camera's, of frames that name no camera */
   gint64 since;       /* us, monotonic: when the report's time began */

@@ -23,7 +23,7 @@ typedef struct {
 
   HaarWorkers *workers; /* of a run; borrowed */
 
-  GMutex lock;        /* guards what follows; a leaf */
+  GMutex lock;        /* guards the fields below; a leaf lock */
   GstFlowReturn flow; /* OK until a flush, a stop or the readers end it */
   gboolean ended;     /* EOS has arrived: no sender of a frame gets the flow any more */
 } GstHaarOutput;

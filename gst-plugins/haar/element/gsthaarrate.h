@@ -21,7 +21,7 @@ typedef struct {
   GstPad *sinkpad;
   GstHaarStats *stats;
 
-  GstHaarSlot slot; /* its lock guards what follows; taken before the reporter's lock */
+  GstHaarSlot slot; /* its lock guards the fields below; taken before the reporter's lock */
   GstHaarRateStream stream;
   GstFlowReturn answer;   /* the reader's last one in this stream */
   GArray *partitions;     /* of gint: what this replica reads */

@@ -13,7 +13,7 @@ typedef enum {
 
 /* The place of a pad that is made on request. It holds one pad at a time. */
 typedef struct {
-  GMutex lock; /* guards what follows, and the state of the branch that the slot is part of */
+  GMutex lock; /* guards the fields below, and the state of the branch that the slot is part of */
   GstHaarSlotState state;
   GstPad *pad; /* NULL unless OPEN; borrowed from the element */
 } GstHaarSlot;

@@ -14,7 +14,7 @@ typedef struct {
   GstHaarStats *stats;
   gpointer output; /* for the functions of the pad's task */
 
-  GMutex lock;          /* guards what follows; a leaf */
+  GMutex lock;          /* guards the fields below; a leaf lock */
   GstFlowReturn answer; /* the reader's last one in this stream */
 } GstHaarSrc;
 

@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 typedef struct {
   GstElement *element; /* whose part it is */
 
-  GMutex lock; /* guards all that follows; taken before the workers' lock */
+  GMutex lock; /* guards all fields below; taken before the workers' lock */
   guint64 frames, faces, events, unchanged, partial, too_small, too_old, bad, failed, skewed,
       reports, lag;
   gdouble busy;

@@ -21,7 +21,7 @@ typedef struct {
   gpointer user_data;
   GstDataQueue *queue; /* of VideoItem */
 
-  GstHaarSlot slot; /* its lock guards what follows; taken before a pad's lock */
+  GstHaarSlot slot; /* its lock guards the fields below; taken before a pad's lock */
   GCond left;       /* n_queued or stopped has changed */
   guint n_queued;   /* in `queue`, or being pushed */
   gboolean stopped; /* nothing leaves until the next stream */

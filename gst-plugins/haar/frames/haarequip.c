@@ -116,8 +116,7 @@ haar_equip (const HaarEquipment *equipment, const gchar **engine, GError **error
       tools = make_tools (klass, cascade, equipment->n_workers, &why);
     if (why)
       g_string_append_printf (equipment->refused, "%s: %s; ", klass->name, why->message);
-    /* A text that isn't a cascade is none for the next engine either, and that one needs more
-     * memory. */
+    /* The next engine can't read such a file either, and needs more memory than this one. */
     if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_INVALID_DATA) ||
         g_error_matches (why, G_IO_ERROR, G_IO_ERROR_NO_SPACE))
       break;

@@ -24,7 +24,7 @@ typedef struct {
 
 struct _HaarStill {
   gatomicrefcount refs;
-  GMutex lock;       /* guards what follows; a leaf */
+  GMutex lock;       /* guards the fields below; a leaf lock */
   GHashTable *views; /* camera to View */
 };
 

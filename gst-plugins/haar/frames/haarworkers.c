@@ -27,7 +27,7 @@ struct _HaarWorkers {
   const HaarWorkersClass *klass;
   guint limit; /* of n_to_work */
 
-  GMutex lock;   /* guards what follows; a leaf: no work is done and nothing freed with it */
+  GMutex lock;   /* guards the fields below; a leaf lock: no work is done, nothing freed under it */
   GCond changed; /* any of it */
   Mode mode;
   GQueue entries;   /* of Entry, in order */

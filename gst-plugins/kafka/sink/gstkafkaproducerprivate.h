@@ -122,7 +122,8 @@ gboolean gst_kafka_producer_learn_batch_limit (GstKafkaProducer *self, gint time
 void gst_kafka_producer_fit_batches (GstKafkaProducer *self);
 /* Without lock, on the poller's thread. */
 void gst_kafka_producer_regroup (GstKafkaProducer *self);
-/* With lock: neither a record that has to go alone, nor one beside it. */
+/* With lock. TRUE: send nothing now: batches are being regrouped, a record that goes alone is in
+ * flight, or the next one goes alone and others are in flight. */
 gboolean gst_kafka_producer_must_wait (GstKafkaProducer *self);
 /* With lock: @record was refused. TRUE: it goes again, alone. */
 gboolean gst_kafka_producer_send_alone (GstKafkaProducer *self, GstKafkaRecord *record);
@@ -137,8 +138,8 @@ gchar *gst_kafka_producer_describe_size (GstKafkaProducer *self, const GstKafkaR
 
 /* On the poller's thread: @message is sent, without acknowledgement. */
 void gst_kafka_producer_note_sent (GstKafkaProducer *self, const rd_kafka_message_t *message);
-/* Without lock, on the poller's thread: waits until the brokers have dealt with what is sent; or
- * else a connection that is closed takes it along. FALSE: they haven't answered. */
+/* Without lock, on the poller's thread: waits until the brokers have handled all sent records.
+ * Otherwise closing a connection would lose them. FALSE: they haven't answered. */
 gboolean gst_kafka_producer_confirm_sent (GstKafkaProducer *self, rd_kafka_t *rk);
 /* From any of the client's threads. */
 int gst_kafka_producer_close_socket (int fd, void *self);

@@ -7,9 +7,10 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
 
-/* With acks=none a record counts as delivered when it is sent. What can be known all the same: that
- * a connection ended while it was in use, as brokers end it when they refuse a batch, and that the
- * brokers have dealt with all that came before a question, as they answer in order. */
+/* With acks=none a record counts as delivered when it is sent. Two things can still be known. A
+ * connection that ended while in use shows a loss: brokers end it when they refuse a batch. The
+ * answer to a query shows that the broker has handled all earlier requests, because it answers in
+ * order. */
 
 #define WARN_INTERVAL (10 * G_USEC_PER_SEC)
 #define CONFIRM_MS 1000

@@ -10,9 +10,9 @@
 /* GstBaseSrc asks for the id of its stream without a name, which is a critical if the element
  * counts two source pads, and neither a virtual method nor a property changes that. GStreamer's
  * own sources with several pads don't use it: they are bins, or do all of its work themselves.
- * For a pad that nearly nobody requests, both cost more than this: the pad is missing from the
- * count, and from that alone. The lists have it, so state changes, queries, iterators and links
- * work; GStreamer (1.22 to 1.26) uses the count for that id and lowers it when a pad is removed. */
+ * For a pad that nearly nobody requests, both cost more than this: the pad is missing only from the
+ * count. The lists have it, so state changes, queries, iterators and links work; GStreamer (1.22 to
+ * 1.26) uses the count for that id and lowers it when a pad is removed. */
 static void
 count_pads (GstElement *element, gint more)
 {

@@ -573,7 +573,7 @@ write_items (MongoSession *self, MongoItem **items, guint n)
   bson_destroy (&unordered);
 }
 
-/* ---- batches that are refused for the sake of one document ---- */
+/* ---- batches that are refused because of one document ---- */
 
 static gboolean
 has_verdict (MongoItem **items, guint n, MongoVerdict verdict)

@@ -36,7 +36,7 @@ struct _MongoWriter {
   MongoWriterSettings settings;
   GPtrArray *workers; /* of MongoWorker; doesn't change once they run */
 
-  /* Guards all that follows, and the items' buffers. Lock order: the element's object lock, then
+  /* Guards all fields below, and the items' buffers. Lock order: the element's object lock, then
    * this lock. No other lock is taken while it is held. */
   GMutex lock;
   GCond changed;       /* signalled after each change of these fields */

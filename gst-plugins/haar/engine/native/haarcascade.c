@@ -666,7 +666,7 @@ find_kind (HaarCascade *cascade)
   cascade->stumps = TRUE;
   for (guint i = 0; i < cascade->n_trees; i++)
     cascade->stumps &= cascade->trees[i].n_nodes == 1;
-  /* As OpenCV: a stump's first leaf is the left one, whatever its node says. */
+  /* Like OpenCV: a stump's first leaf is the left one, whatever its node says. */
   for (guint i = 0; cascade->stumps && i < cascade->n_nodes; i++) {
     cascade->nodes[i].left = 0;
     cascade->nodes[i].right = -1;

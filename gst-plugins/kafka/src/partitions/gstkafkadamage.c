@@ -95,7 +95,7 @@ gst_kafka_damage_warn_of_silence (
     GstElement *element, const gchar *topic, gint partition, gint64 place)
 {
   GST_ELEMENT_WARNING (element, RESOURCE, READ,
-      ("Nothing comes of partition %d of topic \"%s\" from offset %" G_GINT64_FORMAT
+      ("No message arrives from partition %d of topic \"%s\" from offset %" G_GINT64_FORMAT
        " on, though messages are there and the brokers answer. The link may be slow, or the batch "
        "there damaged in a way that can't be skipped: look at the brokers' logs, copy the "
        "partition from another replica, or set start-offset or the group's offsets behind it.",

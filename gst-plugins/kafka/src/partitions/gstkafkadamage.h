@@ -6,9 +6,10 @@
 
 G_BEGIN_DECLS
 
-/* us: nothing comes of messages that are there, which is reported. */
+/* us: if existing messages don't arrive for this long, a warning is posted. */
 #define GST_KAFKA_SILENCE_TIME (20 * G_TIME_SPAN_SECOND)
-/* us: the same while the end of a damaged batch is searched, so the offset tried is still in it. */
+/* us: while the end of a damaged batch is searched: the tried offset is then still in that
+ * batch. */
 #define GST_KAFKA_SEARCH_TIME (5 * G_TIME_SPAN_SECOND)
 
 /* Searches for the end of a damaged batch. The batch's header has the number of messages, but it

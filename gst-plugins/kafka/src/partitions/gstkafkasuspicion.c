@@ -40,7 +40,8 @@ remove_at (GstKafkaSuspicion *self, guint at)
       &self->suspects[at], &self->suspects[at + 1], (self->count - at) * sizeof *self->suspects);
 }
 
-/* Without room the last one goes: it is found again once those before it are settled. */
+/* If the list is full, the last suspect is dropped. It is found again once earlier ones are
+ * settled. */
 static void
 add_runs (GstKafkaSuspicion *self, gint64 offset, guint runs)
 {

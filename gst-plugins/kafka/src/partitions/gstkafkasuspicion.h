@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 
 typedef struct {
   gint64 offset;
-  guint runs; /* failed ones that it was alone in; the run under way counts until it has passed */
+  guint runs; /* failed runs with it alone; the present run counts until it has passed */
 } GstKafkaSuspect;
 
 /* What is known about possible poison in one partition. It is stored in the metadata of the group's
@@ -24,7 +24,7 @@ typedef struct {
   gint64 alone; /* the message that is alone in this run; -1: none is */
   guint row;    /* messages condemned in a row */
   gint64 last;  /* the last one of them; -1: none. One that is read again isn't counted again. */
-  gboolean running; /* the run that wrote it down hasn't said how it ended */
+  gboolean running; /* the run that committed this hasn't recorded how it ended */
   guint count;
   GstKafkaSuspect suspects[GST_KAFKA_SUSPICION_SUSPECTS]; /* by offset */
 } GstKafkaSuspicion;
@@ -33,19 +33,19 @@ void gst_kafka_suspicion_init (GstKafkaSuspicion *self);
 /* (transfer full): @run: (nullable): the name of a run that has crashed unless it replaces this
  * text; NULL: it has ended */
 gchar *gst_kafka_suspicion_to_text (const GstKafkaSuspicion *self, const gchar *run);
-/* @text: (nullable): what was committed with @committed. What isn't ours means no suspicion. What
- * @run has written itself isn't a crash: the partition was taken from it and has come back. */
+/* @text: (nullable): what was committed with @committed. Metadata of other programs is ignored.
+ * Metadata that @run wrote doesn't mean a crash: the partition was revoked and assigned again. */
 void gst_kafka_suspicion_from_text (
     GstKafkaSuspicion *self, const gchar *text, gint64 committed, const gchar *run);
-/* Draws the conclusion from a run that hasn't said how it ended: it has crashed, unless its
- * partitions were taken from it (@excused) before it could. */
+/* A run that hasn't recorded how it ended has crashed, unless its partitions were revoked before it
+ * could record that (@excused). */
 void gst_kafka_suspicion_conclude (GstKafkaSuspicion *self, gint64 committed, gboolean excused);
 
 /* @offset goes alone: from now on this run counts as failed at it. */
 void gst_kafka_suspicion_begin (GstKafkaSuspicion *self, gint64 offset);
-/* The one that is alone has gone through. */
+/* The message that is alone has passed the pipeline. */
 void gst_kafka_suspicion_pass (GstKafkaSuspicion *self);
-/* The one that is alone isn't any more, or another one is to blame: this run doesn't count. */
+/* The message isn't alone any more, or another one caused the failure: this run doesn't count. */
 void gst_kafka_suspicion_withdraw (GstKafkaSuspicion *self);
 /* All before @committed are done. */
 void gst_kafka_suspicion_forget (GstKafkaSuspicion *self, gint64 committed);
