@@ -102,8 +102,8 @@ gst_kafka_meta_register (void)
     gst_meta_register_custom (GST_KAFKA_META_NAME, no_tags, NULL, NULL, NULL);
 }
 
-/* The look-up by name takes a lock and a hash. It is needed several times a buffer, so its result
- * is kept. */
+/* The look-up by name takes a lock and a hash. The result is needed several times for each buffer,
+ * so it is kept. */
 static GstCustomMeta *
 get_meta (GstBuffer *buffer)
 {

@@ -12,7 +12,7 @@
 /* Ticks that a rate is taken over, at least: 5 s. */
 #define RATE_TICKS 10
 #define TICKS_A_SECOND 2
-/* What it sends below this part of what it may send is its own or its link's doing. */
+/* If it sends less than this part of its permitted rate, the camera or its link is the limit. */
 #define LINK_SHARE 0.8
 
 LiveCamera *
@@ -60,7 +60,8 @@ live_camera_see (LiveCamera *self, const gchar *session, guint64 seq, gint64 now
   self->active = now;
 }
 
-/* camera:session:seq, of which a camera's name may hold anything. (transfer full) (nullable) */
+/* (transfer full) (nullable): the session in camera:session:seq. The camera's name may contain
+ * colons. */
 static gchar *
 session_of (const LiveAnswer *answer)
 {

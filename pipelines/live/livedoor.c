@@ -28,7 +28,7 @@ forget (gpointer data, GObject *connection)
   g_free (entry);
 }
 
-/* Whoever has opened one and asks for nothing is not to keep others out. */
+/* A client that opens a connection and sends no request must not keep others out. */
 static void
 close_oldest (LiveDoor *self)
 {

@@ -54,7 +54,7 @@ fetch_is_over (Fetch *self)
   return gst_app_sink_is_eos (GST_APP_SINK (self->sink));
 }
 
-/* What the pipeline complained of, or that nothing came. */
+/* The pipeline's error, or that no message came. */
 static gboolean
 fetch_fail (Fetch *self, const gchar *nothing, GError **error)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "liveframes.h"
 
-/* What a frame takes beside its bytes, about. */
+/* About how much memory a frame takes in addition to its bytes. */
 #define OVERHEAD 1024
 
 struct _LiveFrames {

@@ -216,7 +216,7 @@ send_file (SoupServerMessage *message, const gchar *name)
     send_and_clear (message, live_reply_error (405, "Only GET is answered here."));
 }
 
-/* What a viewer without the token may have: the way in, and the page's own files. */
+/* Served without the token: the login, and the page's own files. */
 static gboolean
 answer_anybody (LiveHttp *self, SoupServerMessage *message, const gchar *path)
 {

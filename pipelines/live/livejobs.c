@@ -73,7 +73,7 @@ void
 live_jobs_free (LiveJobs *self)
 {
   g_thread_pool_free (self->pool, FALSE, TRUE);
-  /* What they have still to send. */
+  /* Answers that are still to be sent. */
   while (g_main_context_iteration (NULL, FALSE))
     ;
   g_free (self);

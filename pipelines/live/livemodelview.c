@@ -89,7 +89,7 @@ seconds_since (gint64 then, gint64 now)
   return MAX ((gdouble) (now - then) / 1000, 0);
 }
 
-/* What waits for the fog: its replicas know best. */
+/* Frames that wait for the fog, preferably as its replicas report them. */
 static gint64
 frames_waiting (LiveModel *self, const Fog *fog)
 {

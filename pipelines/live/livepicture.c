@@ -33,7 +33,7 @@ is_jpeg (const LiveFrame *frame)
   return g_str_equal (format_of (frame), "image/jpeg");
 }
 
-/* What it takes to decode is known before any decoder sees it. */
+/* Refuses a large picture before a decoder allocates memory for it. */
 static gboolean
 check_size (gint64 width, gint64 height, GError **error)
 {

@@ -37,7 +37,8 @@ typedef struct {
   gdouble events_lag;
 } LiveSummary;
 
-/* @text: (out) (transfer full): what is wrong comes first, what stopped everything alone. */
+/* @text: (out) (transfer full): the worst problem comes first; a problem that stops everything is
+ * the only one. */
 LiveLevel live_sentence (const LiveSummary *summary, gchar **text);
 
 G_END_DECLS

@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* Who may look: the bearer of a token, or, without one, whoever reaches this machine's loopback. */
+/* Who gets access: clients with the token, or, if no token is set, clients on this machine's
+ * loopback. */
 typedef struct _LiveToken LiveToken;
 
 /* Bytes that a token has at least: guessing must be hopeless. */

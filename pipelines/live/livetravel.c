@@ -8,7 +8,7 @@
 #define KEPT_BYTES (48 * 1024 * 1024)
 #define KEPT_ANSWERS 4096
 #define MOST_FRAMES 600
-/* What is held changes slowly: ms for which it is taken for known. */
+/* The range of stored messages changes slowly: ms for which a query of it stays valid. */
 #define RANGE_TIME 3000
 /* ms: events may have another time than their frame where their topic has the time of arrival. */
 #define EVENT_SLACK 2000
@@ -83,7 +83,7 @@ find_frame (LiveTravel *self, const LivePlace *place, GError **error)
   if (frame)
     return frame;
   if (g_strcmp0 (place->topic, self->options->frames.topic) != 0) {
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "That is not the topic of frames.");
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "That isn't the topic of frames.");
     return NULL;
   }
   frame = live_fetch_frame (&self->options->frames, place, error);

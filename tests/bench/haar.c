@@ -282,7 +282,7 @@ clear_peers (Peer *peers, guint n)
 int
 main (int argc, char **argv)
 {
-  GOptionContext *context = g_option_context_new ("- speed of what finds faces");
+  GOptionContext *context = g_option_context_new ("- compare the speed of face detectors");
   static Peer peers[MAX_PEERS];
   HaarPicture portrait, pictures[PICTURES];
   HaarParams params = {0};

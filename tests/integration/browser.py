@@ -17,7 +17,7 @@ ARGUMENTS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--lang=en"]
 
-# What sticks out of the page; what a scroller or a hidden text holds doesn't.
+# Elements wider than the page, except those within a scroller or a hidden text.
 STICKS_OUT = """
 const found = [];
 for (const element of document.querySelectorAll("body *")) {

@@ -248,7 +248,7 @@ def test_sink_loses_rights_for_good(user, launch, more):
 
 
 def arrived(user, partitions):
-    """What is there by now, while more may come."""
+    """The messages that exist now; more may come."""
     try:
         return [number for partition in range(partitions) for number in seqs(user.kafka, user.topic, partition)]
     except confluent_kafka.KafkaException:  # a topic that was just made

@@ -119,8 +119,7 @@ def test_bad_cases_of_the_bson_corpus_are_refused(secantus, fresh, launch, tmp_p
     assert [cases[number]["description"] for number in sorted(stored)] == ["Bad $date (number, not string or hash)"]
 
 
-# Beyond the standard, and stored as what they say: the numbers as Python writes them, a name that
-# comes twice.
+# Not valid JSON, but stored with the same meaning: Python's numbers, a repeated name.
 KEPT = {name: (BROKEN | EITHER)[name] for name in [
     "nested 50 deep", "a name twice", "NUL escape", "minus zero", "a long fraction", "non-character", "not a number", "infinity"]}
 
@@ -165,9 +164,9 @@ def test_bytes_that_are_no_bson(secantus, kafka, fresh, launch):
     stored = [document["_id"] for document in pymongo.MongoClient(secantus.uri)[fresh].events.find()]
     rejected = values(kafka, fresh + "-dead", len(bad))
     print(f"decodeErrors: {len(bad)} cases, {len(rejected)} refused")
-    # A buffer may hold several documents. One of these has a valid one first.
+    # A buffer may hold several documents. One of these begins with a valid document.
     assert [one for one in stored if not isinstance(one, int)] == [f"{fresh}:0:{2 * bad.index(VALID + GARBAGE)}"]
     assert sorted(one for one in stored if isinstance(one, int)) == list(range(len(bad)))
-    # What the server refuses leaves later, so they are in no order.
+    # Documents that the server refuses leave later, so the order isn't fixed.
     assert all(any(one in value for value in bad) for one in rejected)
     assert sorted(b"".join(rejected)) == sorted(b"".join(bad).replace(VALID + GARBAGE, GARBAGE))

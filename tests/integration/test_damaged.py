@@ -282,7 +282,7 @@ def huge(damaged):
     return "huge"
 
 
-def test_the_older_of_two_members_of_one_name(kafka, launch, fresh):
+def test_a_second_member_with_the_same_instance_id_fences_the_first(kafka, launch, fresh):
     """Another member took its name: the error says so."""
     kafka.create_topic(fresh, 2)
     line = f"group-id={fresh} group-instance-id=one"

@@ -78,7 +78,7 @@ KINDS = [
 ]
 
 
-# What jpegdec answers with an error, or may answer so: each costs some starts of the stage.
+# Pictures on which jpegdec fails, or may fail: each costs some starts of the stage.
 POISON = [
     lambda rng, picture: grey(components=4),
     lambda rng, picture: grey(components=2),

@@ -265,7 +265,7 @@ def test_times_that_brokers_refuse(kafka, fresh, launch, settings):
 
 @pytest.mark.parametrize("bound", ["max-queued-buffers=2", "max-queued-bytes=100000"])
 def test_a_full_queue_ends_the_linger(kafka, fresh, launch, bound):
-    """Nothing more can come that could share a request with what is in it."""
+    """No more records can come that would share a request with those in the queue."""
     kafka.create_topic(fresh, 1)
     sent = launch(f"{frames(20, 40000)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} linger=10000000000 {bound}")
     assert sent.wait(30) == 0, sent.output()

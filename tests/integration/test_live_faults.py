@@ -166,7 +166,7 @@ def test_script_in_names_stays_text(quiet):
 @pytest.mark.parametrize("value", [
     b"", b"null", b"not JSON", b"\xff\xfe", b"[" * 100000, b"{}", b'{"_id":1}', b'{"replica":7}', json.dumps({"_id": "x" * 5000}).encode(),
     b'{"_id":"a","camera":"a","faces":1e300}', b'{"replica":"a","interval":0}', b'{"replica":"a","partitions":[1e300]}'])
-def test_text_that_is_nothing_is_counted(quiet, value):
+def test_invalid_texts_are_counted(quiet, value):
     before = quiet.page.state()["unreadable"]
     for role in ("database", "feedback"):
         send(quiet, role, value)

@@ -205,7 +205,7 @@ def test_plots_fill(browser):
     assert "fog-1 joined" in browser.text("#marks")
 
 
-def test_pictures_are_fetched_only_for_who_looks(browser):
+def test_pictures_are_fetched_only_while_visible(browser):
     browser.forget_pictures()
     wait_until(lambda: browser.pictures() > 2, 10, "pictures while tiles are seen")
     browser.run("Object.defineProperty(document, 'hidden', {get: () => true, configurable: true})")

@@ -40,7 +40,7 @@ CONSTANT = {
     "process_max_fds": lambda value: value >= 256,
     "process_start_time_seconds": lambda value: abs(value - time.time()) < 600,
 }
-# What takes a broker or a picture of a special kind: the file of its test, and what that looks at.
+# Metrics that need a special broker or picture: their test's file, and its line for them.
 ELSEWHERE = {
     ("gstfog_client_rebuilds_total", ""): ("unit/kafkasink.c", 'stat_of ("rebuilds")'),
     ("gstfog_refused_batches_total", ""): ("unit/kafkasink.c", 'stat_of ("refused-batches")'),
@@ -54,7 +54,7 @@ HOSTILE = ['"}\n{evil="1', "a\\\"b\\", "# HELP x\r\n", "n" * 10000, "n" * 9999 +
 
 
 def gray(width, height, changed=0):
-    """A frame of noise, of which some bytes are other ones."""
+    """A frame of noise in which some bytes were changed."""
     frame = bytearray((x * 7919 >> 3) % 256 for x in range(width * height))
     frame[:changed] = bytes(changed)
     return bytes(frame)
@@ -270,7 +270,7 @@ def test_every_metric_moves(watched):
     assert not still
 
 
-def test_what_the_issue_names_is_there(watched):
+def test_the_promised_metrics_exist(watched):
     """By the names that an operator was promised."""
     for series in ("gstfog_frames_total{camera='cam-1'}", "gstfog_faces_total{camera='cam-1'}", "gstfog_frame_age_seconds_bucket{le='0.1'}",
                    "gstfog_process_seconds_sum", "gstfog_messages_waiting{topic!='',partition='3'}", "gstfog_lag_seconds{topic!=''}",
@@ -279,7 +279,7 @@ def test_what_the_issue_names_is_there(watched):
         assert watched.prometheus.query(f"last_over_time({series}[10m])"), series
 
 
-def test_the_readme_names_all(watched):
+def test_the_readme_names_all_metrics(watched):
     """But those of elements that aren't ours, named for them."""
     names = {name for name in watched.prometheus.names() if NAME.fullmatch(name) and name != "up"}
     families = {re.sub("_(bucket|sum|count)$", "", name) for name in names}
@@ -336,7 +336,7 @@ def test_only_metrics_that_exist_are_named(watched):
 
 
 def test_every_alert_is_evaluated_and_some_fire(watched):
-    """Those without a time to wait for, of which each had its reason; their texts are whole."""
+    """The alerts without `for:` fired, each with its reason, and with complete texts."""
     assert all(rule["health"] == "ok" for rule in rules(watched)), [rule.get("lastError") for rule in rules(watched)]
     firing = {rule["name"]: rule["alerts"] for rule in rules(watched) if rule["state"] == "firing"}
     assert {"GstFogRejected", "GstFogClockSkew", "GstFogMessagesLost"} <= firing.keys(), firing.keys()

@@ -173,7 +173,7 @@ HANGING = CRASHER.replace("os.abort()", "import time; time.sleep(1000)")
 
 @pytest.mark.parametrize("queue", ["", "queue ! "])
 def test_decoder_that_hangs(kafka, fresh, seen, queue):
-    """What watches the stage kills it: as after a crash, the message that was alone is found."""
+    """The watchdog kills the stage. As after a crash, the next run finds the message that was alone."""
     topic = Topic(kafka, fresh)
     topic.send([b"good"] * 3 + [b"poison"] + [b"good"] * 3)
     line = stage(kafka, topic, f"{queue}identity name=decoder")

@@ -40,7 +40,7 @@ def test_what_is_quick_is_silent(tmp_path):
 
 
 @pytest.mark.parametrize("measure", [":", "false", "no-such-program", "echo ''"])
-def test_what_fails_and_can_not_be_measured(tmp_path, measure):
+def test_a_failure_and_progress_that_cannot_be_measured(tmp_path, measure):
     done = progress(tmp_path, "sleep 1.5; echo why; exit 7", measure)
     assert done.returncode == 7
     assert re.fullmatch(r"building: \d s\nbuilding: failed after \d s\n", done.stderr), done.stderr
@@ -68,7 +68,7 @@ def test_ctrl_c_ends_the_command_too(tmp_path):
 
 @pytest.fixture
 def tools(tmp_path):
-    """Stand-ins for what downloads, installs and builds: they take two seconds, and what they make is this machine's."""
+    """Replacements for commands that download, install and build: they take two seconds and use this machine's files."""
     folder = tmp_path / "tools"
     folder.mkdir()
 

@@ -129,7 +129,7 @@ def test_a_restart_and_what_other_members_read(kafka, fresh, launch, names):
     assert len(assignments(first)) == before
 
 
-def test_a_slow_reader_hoards_no_more_than_it_may(kafka, fresh):
+def test_a_slow_reader_prefetches_no_more_than_its_limit(kafka, fresh):
     kafka.create_topic(fresh, 4)
     producer = kafka.producer(batch_num_messages=1)
     for _ in range(200):

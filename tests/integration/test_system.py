@@ -79,7 +79,7 @@ def test_a_killed_replica_loses_nothing(system, launch):
     assert "survivor" in system.events.distinct("replica")
 
 
-def test_a_replica_that_ends_says_so_at_last(system, launch):
+def test_a_replica_that_ends_reports_it(system, launch):
     """The frames in its reports add up to the frames that it counted, although more were waiting."""
     fog = launch(system.fog("fog", SLOW + " min-faces=0"))
     assert launch(system.edge(FRAMES)).wait(60) == 0

@@ -76,7 +76,7 @@ GST_START_TEST (test_decimates_evenly)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_stamps_what_reports_speak_of)
+GST_START_TEST (test_frames_get_the_headers_that_reports_name)
 {
   GstHarness *h = harness ("feedbackrate algorithm=fixed initial-rate=15 camera=cam-1 min-rate=0.5 "
                            "max-rate=20 weight=2");
@@ -500,7 +500,7 @@ feedbackrate_suite (void)
   gst_kafka_meta_register ();
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, test_decimates_evenly);
-  tcase_add_test (tcase, test_stamps_what_reports_speak_of);
+  tcase_add_test (tcase, test_frames_get_the_headers_that_reports_name);
   tcase_add_test (tcase, test_follows_reports);
   tcase_add_test (tcase, test_the_bound_of_a_variable_rate);
   tcase_add_test (tcase, test_a_variable_rate_is_not_thinned);

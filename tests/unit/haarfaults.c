@@ -355,7 +355,7 @@ push_many (gpointer data)
   return GINT_TO_POINTER (GST_FLOW_OK);
 }
 
-GST_START_TEST (test_a_reader_that_stands_still_holds_the_sender_and_a_flush_frees_him)
+GST_START_TEST (test_a_blocked_reader_blocks_the_sender_until_a_flush)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_harness (element, "src");
@@ -538,7 +538,7 @@ haarfaults_suite (void)
 #ifdef HAVE_HAAR_OPENCV
   tcase_add_test (tc, test_opencv_gets_no_unknown_cascade_unless_it_is_trusted);
 #endif
-  tcase_add_test (tc, test_a_reader_that_stands_still_holds_the_sender_and_a_flush_frees_him);
+  tcase_add_test (tc, test_a_blocked_reader_blocks_the_sender_until_a_flush);
   tcase_add_test (tc, test_flushes_while_workers_are_busy);
   tcase_add_test (tc, test_a_flush_takes_no_sticky_event_away);
   tcase_add_test (tc, test_stops_while_a_reader_stands_still);

@@ -265,8 +265,8 @@ try_text (const gchar *text, gsize length, const HaarPicture *picture)
   return TRUE;
 }
 
-/* Three stages of each kind of cascade are as good as all, and faster. So many files
- * of each as HAAR_MUTANTS says. */
+/* Three stages of each kind of cascade are as good as all, and faster. HAAR_MUTANTS sets the number
+ * of files of each kind. */
 GST_START_TEST (test_hostile_text_is_an_error)
 {
   GBytes *cascade = load_cascade (cascades[__i__]), *shorter = haar_cut_stages (cascade, 2);

@@ -228,7 +228,7 @@ assert_near (gdouble value, gdouble expected)
   fail_unless (fabs (value / expected - 1) < 0.01, "%g, not %g", value, expected);
 }
 
-GST_START_TEST (test_a_frame_costs_what_pressed_ones_do)
+GST_START_TEST (test_a_frame_costs_as_much_as_in_a_saturated_run)
 {
   HaarCosts costs;
 
@@ -273,7 +273,7 @@ GST_START_TEST (test_a_saturated_run_under_a_quota_costs_its_time)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_an_accident_after_a_pause_costs_what_is_usual)
+GST_START_TEST (test_an_outlier_after_a_pause_costs_the_usual_time)
 {
   HaarCosts costs;
 
@@ -291,7 +291,7 @@ GST_START_TEST (test_an_accident_after_a_pause_costs_what_is_usual)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_an_expensive_camera_among_cheap_ones_is_not_an_accident)
+GST_START_TEST (test_an_expensive_camera_among_cheap_ones_is_not_an_outlier)
 {
   const HaarCost dear = {0.020, 0.020, PIXELS, 0};
   HaarRecent other = {{0}};
@@ -483,7 +483,7 @@ GST_START_TEST (test_a_report_covers_its_interval)
 GST_END_TEST;
 
 /* A single frame takes 0.2 s. With all four workers on half a processor it takes 1.6 s. */
-GST_START_TEST (test_a_quota_is_felt_before_it_bites)
+GST_START_TEST (test_a_quota_counts_before_it_is_used_up)
 {
   HaarTally *tally = haar_tally_new ("r", 4, 0.5);
   FogReport *report;
@@ -693,18 +693,18 @@ haarparts_suite (void)
   tcase_add_test (tc, test_a_quota_of_any_group_above_counts);
   tcase_add_test (tc, test_searched_places_are_listed_in_the_error);
   tcase_add_test (tc, test_only_what_opencv_ships_is_known);
-  tcase_add_test (tc, test_a_frame_costs_what_pressed_ones_do);
+  tcase_add_test (tc, test_a_frame_costs_as_much_as_in_a_saturated_run);
   tcase_add_test (tc, test_two_frames_in_a_row_are_no_example);
   tcase_add_test (tc, test_a_saturated_run_under_a_quota_costs_its_time);
-  tcase_add_test (tc, test_an_accident_after_a_pause_costs_what_is_usual);
-  tcase_add_test (tc, test_an_expensive_camera_among_cheap_ones_is_not_an_accident);
+  tcase_add_test (tc, test_an_outlier_after_a_pause_costs_the_usual_time);
+  tcase_add_test (tc, test_an_expensive_camera_among_cheap_ones_is_not_an_outlier);
   tcase_add_test (tc, test_a_fair_share_is_left_beside_others);
   tcase_add_test (tc, test_old_samples_are_ignored);
   tcase_add_test (tc, test_own_threads_are_no_others);
   tcase_add_test (tc, test_new_cameras_take_the_place_of_old_ones);
   tcase_add_test (tc, test_pictures_that_differ_count_little);
   tcase_add_test (tc, test_a_report_covers_its_interval);
-  tcase_add_test (tc, test_a_quota_is_felt_before_it_bites);
+  tcase_add_test (tc, test_a_quota_counts_before_it_is_used_up);
   tcase_add_test (tc, test_all_work_of_the_process_counts);
   tcase_add_test (tc, test_the_start_is_not_a_cost_of_a_frame);
   tcase_add_test (tc, test_a_new_session_counts_from_its_own_seq);

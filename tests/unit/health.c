@@ -143,7 +143,7 @@ give_a_last_frame (gpointer pad)
 }
 
 /* Its thread is gone, or does something else: another camera's frames go on. */
-GST_START_TEST (test_a_camera_that_has_ended_owes_none)
+GST_START_TEST (test_a_camera_that_has_ended_is_not_a_stall)
 {
   Line line;
   g_autoptr (GList) cameras = NULL;
@@ -493,7 +493,7 @@ health_suite (void)
   tcase_add_test (tc, test_a_stage_waits_for_a_server);
   tcase_add_test (tc, test_a_thread_that_waits_for_a_waiting_thread_has_not_stalled);
   tcase_add_test (tc, test_a_camera_owes_frames);
-  tcase_add_test (tc, test_a_camera_that_has_ended_owes_none);
+  tcase_add_test (tc, test_a_camera_that_has_ended_is_not_a_stall);
   tcase_add_test (tc, test_samples_follow_their_metric);
   tcase_add_test (tc, test_hostile_labels);
   tcase_add_test (tc, test_labels_that_can_not_be_written_stay_apart);

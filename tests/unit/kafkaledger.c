@@ -225,7 +225,7 @@ GST_START_TEST (test_suspicion_survives_a_run)
   read = reread (&written, "another", 12);
   gst_kafka_suspicion_conclude (&read, 12, FALSE);
   fail_unless_equals_int64 (read.until, 76);
-  /* What is before the committed offset went through. */
+  /* All messages before the committed offset have passed. */
   read = reread (&written, NULL, 13);
   fail_unless_equals_int (read.count, 1);
   fail_if (gst_kafka_suspicion_is_poison (&read, 12));
@@ -243,7 +243,7 @@ GST_START_TEST (test_a_partition_that_comes_back_is_not_a_crash)
   fail_unless_equals_int64 (read.until, -1);
   fail_if (gst_kafka_suspicion_is_poison (&read, 12));
   fail_unless_equals_int (read.suspects[0].runs, 2);
-  /* Nor is another member's run, if all of them have just lost their partitions. */
+  /* The same holds for another member's run, if all members have just lost their partitions. */
   read = reread (&written, "another", 12);
   fail_unless (gst_kafka_suspicion_is_poison (&read, 12));
   gst_kafka_suspicion_conclude (&read, 12, TRUE);

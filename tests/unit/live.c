@@ -233,7 +233,7 @@ GST_START_TEST (test_token_must_be_long_and_plain)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_token_allows_its_bearer_alone)
+GST_START_TEST (test_only_the_token_gives_access)
 {
   LiveToken *token = live_token_new ("0123456789abcdef", NULL);
   LiveToken *other = live_token_new ("0123456789abcdef", NULL);
@@ -472,7 +472,7 @@ live_suite (void)
   tcase_add_test (tc, test_lag_starts_over_with_a_new_topic);
   tcase_add_test (tc, test_lag_remembers_ten_minutes);
   tcase_add_test (tc, test_token_must_be_long_and_plain);
-  tcase_add_test (tc, test_token_allows_its_bearer_alone);
+  tcase_add_test (tc, test_only_the_token_gives_access);
   tcase_add_test (tc, test_without_a_token_everybody_here_may_look);
   tcase_add_test (tc, test_hosts_of_this_machine);
   tcase_add_test (tc, test_json_has_null_for_what_is_unknown);

@@ -258,7 +258,7 @@ static const gchar *const refused_alike[] = {
 };
 
 /* A fault of the server or of the settings rejects no document. */
-GST_START_TEST (test_what_is_refused_of_all_alike)
+GST_START_TEST (test_an_error_that_all_documents_cause)
 {
   Fixture f;
   g_autofree gchar *warning = NULL, *error = NULL;
@@ -282,7 +282,7 @@ GST_START_TEST (test_what_is_refused_of_all_alike)
 GST_END_TEST;
 
 /* A document is rejected if others are stored and it is refused again when it is alone. */
-GST_START_TEST (test_what_is_refused_of_one_alone)
+GST_START_TEST (test_an_error_that_one_document_causes)
 {
   Fixture f;
   gboolean at_fault = __i__;
@@ -394,8 +394,8 @@ GST_START_TEST (test_rejects_leave_by_their_pad)
 }
 GST_END_TEST;
 
-/* A rejected document waits in a queue behind the pad when the pipeline stops. That the rest of its
- * message is stored doesn't make it done. */
+/* A rejected document waits in a queue behind the pad when the pipeline stops. Its message isn't
+ * done, although its other documents are stored. */
 GST_START_TEST (test_stored_documents_dont_vouch_for_rejects)
 {
   static const GstKafkaAckOutcome outcomes[] = {
@@ -945,8 +945,8 @@ mongosink_suite (void)
   tcase_add_test (tc, test_bad_document_fails_on_request);
   tcase_add_test (tc, test_refused_document_is_skipped_alone);
   tcase_add_test (tc, test_refused_document_fails_on_request);
-  tcase_add_loop_test (tc, test_what_is_refused_of_all_alike, 0, G_N_ELEMENTS (refused_alike));
-  tcase_add_loop_test (tc, test_what_is_refused_of_one_alone, 0, 2);
+  tcase_add_loop_test (tc, test_an_error_that_all_documents_cause, 0, G_N_ELEMENTS (refused_alike));
+  tcase_add_loop_test (tc, test_an_error_that_one_document_causes, 0, 2);
   tcase_add_test (tc, test_a_later_document_shows_whose_fault_it_is);
   tcase_add_test (tc, test_refused_batch_is_split);
   tcase_add_test (tc, test_rejects_leave_by_their_pad);

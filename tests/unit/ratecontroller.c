@@ -658,7 +658,7 @@ GST_START_TEST (test_cameras_share_by_weight)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_frames_go_to_who_can_count_them)
+GST_START_TEST (test_frames_go_to_replicas_that_can_count_them)
 {
   static const gint partitions[2][2] = {{0, 1}, {2, 3}};
   Fixture f = begin (&settings);
@@ -699,7 +699,7 @@ GST_START_TEST (test_demand_is_known)
 GST_END_TEST;
 
 /* The number for autoscalers: none of this camera's frames is counted, frames of others are. */
-GST_START_TEST (test_demand_is_known_to_who_only_listens)
+GST_START_TEST (test_demand_is_known_without_frames)
 {
   RateSettings own = settings;
   Fixture f;
@@ -944,9 +944,9 @@ ratecontroller_suite (void)
   tcase_add_test (tcase, test_a_link_that_stood_still_is_soon_forgotten);
   tcase_add_test (tcase, test_a_machine_up_for_long);
   tcase_add_test (tcase, test_cameras_share_by_weight);
-  tcase_add_test (tcase, test_frames_go_to_who_can_count_them);
+  tcase_add_test (tcase, test_frames_go_to_replicas_that_can_count_them);
   tcase_add_test (tcase, test_demand_is_known);
-  tcase_add_test (tcase, test_demand_is_known_to_who_only_listens);
+  tcase_add_test (tcase, test_demand_is_known_without_frames);
   tcase_add_test (tcase, test_demand_forgets_cameras_that_are_gone);
   tcase_add_test (tcase, test_a_frame_that_has_just_come_is_not_a_stall);
   tcase_add_test (tcase, test_a_replica_that_hangs_counts_less);

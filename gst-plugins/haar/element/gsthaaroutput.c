@@ -217,8 +217,8 @@ make_document (GstHaarOutput *self, const HaarJob *job, const FrameSettings *set
   return haar_document_new (job, settings->replica);
 }
 
-/* A frame from which nothing is made was dropped on purpose. One that the engine failed on stays
- * undecided: it may come again. */
+/* A frame from which nothing is made was dropped on purpose. A frame on which the engine failed
+ * stays undecided: it may be read again. */
 static void
 settle (GstHaarOutput *self, const HaarJob *job, GstBuffer *document)
 {
@@ -391,8 +391,8 @@ gst_haar_output_pause (GstHaarOutput *self)
   gst_haar_video_pause (&self->video);
 }
 
-/* What sends, and what it sends, still holds after a flush, though the event may have been flushed
- * on its way through the workers. While the tasks stand still. */
+/* The sender's stream-start, caps and segment stay valid after a flush, even if the flush dropped
+ * the event within the workers. Call it while the tasks are paused. */
 static gboolean
 queue_again (GstPad *pad, GstEvent **event, gpointer user_data)
 {

@@ -112,8 +112,8 @@ search (HaarJob *job, HaarTool *tool, const GstVideoFrame *frame)
         "there is no memory to convert it from %s", GST_VIDEO_INFO_NAME (&job->info));
     return HAAR_FAILED;
   }
-  /* As OpenCV, the engines would look for the largest size that fits, smaller than was asked
-   * for. */
+  /* Like OpenCV, the engines would otherwise look for the largest size that fits, which is smaller
+   * than requested. */
   job->too_small = luma.width < job->params.min_w || luma.height < job->params.min_h;
   if (job->too_small)
     return HAAR_COUNTED;

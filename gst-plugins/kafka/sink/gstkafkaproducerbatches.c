@@ -9,9 +9,9 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
  * behind it that are smaller overtake it. So batches are kept below the limit, if the cluster
  * says what it is. */
 
-/* Bytes; a batch of fewer saves no request. No topic's limit is known to be below it. */
+/* Bytes. Smaller batches would need more requests, and no topic is known to have a lower limit. */
 #define CAUTIOUS_BATCH 16384
-/* What a batch of one record has beside key and value, at least. */
+/* Least size of a batch of one record, without its key and value. */
 #define LEAST_OVERHEAD 61
 #define ASK_MS 1000
 #define ASK_INTERVAL G_USEC_PER_SEC
@@ -142,7 +142,7 @@ is_about_size (rd_kafka_resp_err_t err)
          err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
 }
 
-/* For its size or for one record in it. */
+/* Because of its size, or of one record in it. */
 static gboolean
 concerns_batch (rd_kafka_resp_err_t err)
 {

@@ -220,7 +220,7 @@ take_reports (GstKafkaProducer *self, rd_kafka_t *rk)
   g_ptr_array_set_size (self->reported, 0);
 }
 
-/* With lock: nothing more can come that would share a request with what is in flight. */
+/* With lock: no more records can come that would share a request with those in flight. */
 static gboolean
 lingers_in_vain (GstKafkaProducer *self)
 {

@@ -70,8 +70,8 @@ struct _GstKafkaProducer {
   guint64 batch_bytes; /* the client's limit for a batch */
   guint64 batch_bound; /* limit by the settings and by what was refused */
   guint64 topic_limit; /* limit as the cluster reports it; 0: not known */
-  /* Nothing is handed over, and what isn't sent comes back from the client, until nothing is in
-   * flight; then it goes on with batches that fit. */
+  /* The client gets no records, and returns those that it hasn't sent, until none is in flight.
+   * Then sending continues with smaller batches. */
   gboolean regrouping;
   gboolean asks_limit; /* the cluster is to be asked again first */
   gint64 limit_asked;  /* monotonic us */
@@ -118,7 +118,7 @@ void gst_kafka_producer_init_batches (GstKafkaProducer *self);
 /* Without lock: asks the cluster for up to @timeout_ms. FALSE: another try may
  * bring an answer. */
 gboolean gst_kafka_producer_learn_batch_limit (GstKafkaProducer *self, gint timeout_ms);
-/* With lock: batches of another size are used, if what is known asks for it. */
+/* With lock: changes the size of batches, if the known limits require it. */
 void gst_kafka_producer_fit_batches (GstKafkaProducer *self);
 /* Without lock, on the poller's thread. */
 void gst_kafka_producer_regroup (GstKafkaProducer *self);

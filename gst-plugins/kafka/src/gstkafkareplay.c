@@ -22,8 +22,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
  * - The duration reaches to the end of the message that was captured last.
  * - A message is decoded as long before its PTS as when it was sent. There is no DTS below 0: those
  *   of the first B-frames become 0, 1, 2 ns.
- * - A seek's stop is reached when what is left is decoded after it, since B-frames that are shown
- *   before it come behind a frame that isn't.
+ * - A seek's stop is reached only when all remaining frames have a DTS after it: B-frames that are
+ * shown before the stop follow a frame that is shown after it.
  */
 
 #define OPEN_TIME (10 * G_TIME_SPAN_SECOND)

@@ -11,7 +11,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define QUIET_TIME (250 * G_TIME_SPAN_MILLISECOND)
 /* An element that keeps a message for longer than this may be waiting for the next one. */
 #define HOLD_TIME (10 * G_TIME_SPAN_SECOND)
-/* One that is at work on a message for longer may wait for another branch of the pipeline. */
+/* An element that works on a message for longer may be waiting for another branch of the
+ * pipeline. */
 #define HANG_TIME (60 * G_TIME_SPAN_SECOND)
 #define LOOK_TIME (20 * G_TIME_SPAN_MILLISECOND)
 #define COMMIT_TIME_MS 1000
@@ -134,7 +135,7 @@ add_to_list (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list,
   set_metadata (&list->elems[list->cnt - 1], &partition->suspicion, run);
 }
 
-/* with self->lock; (transfer full): what is to be written down before the message goes. Nothing
+/* with self->lock; (transfer full): what to commit before the message goes downstream. Nothing
  * is on its way, so the one that went before has gone through. */
 static rd_kafka_topic_partition_list_t *
 mark (GstKafkaConsumer *self, GstKafkaPartition *marked, gint64 offset)

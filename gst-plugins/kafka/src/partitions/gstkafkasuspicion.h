@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 #define GST_KAFKA_SUSPICION_RUNS 3
 /* After this many condemned messages in a row, the pipeline is the cause, not the messages. */
 #define GST_KAFKA_SUSPICION_ROW 10
-/* More can't be needed: what is condemned stays listed only until it is committed. */
+/* That is enough, because a condemned message is listed only until it is committed. */
 #define GST_KAFKA_SUSPICION_SUSPECTS 16
 
 typedef struct {
