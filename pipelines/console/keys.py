@@ -12,7 +12,7 @@ import tty
 
 HELP = "keys: a adds a replica, k kills one, s slows the fog down and up again, f freezes Kafka for 5 s"
 FREEZE = 5  # s
-PERIOD = 0.1  # s, of which a slow replica runs for the smaller part
+PERIOD = 0.1  # s; in each period a slow replica runs for SHARE of it, and is stopped for the rest
 SHARE = 0.3
 
 

@@ -29,7 +29,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define OPEN_TIME (10 * G_TIME_SPAN_SECOND)
 #define ASK_TIME_MS 1000
 #define FIRST_LOOK_BACK GST_SECOND
-/* The number of messages of a track in which the one captured first is searched. */
+/* How many messages at the head of a track are searched for the one that was captured first. */
 #define LOOK_AHEAD 8
 /* The number of B-frames that may follow a frame and be shown before it: at most 16 in H.264 and
  * H.265. */
