@@ -130,7 +130,7 @@ push_caps (GstPad *pad, GstCaps *caps)
 }
 
 /* Pushes the events that must precede the first buffer. After EOS, and a seek, the pad has to be
- * flushed before it takes buffers again. */
+ * flushed before it accepts buffers again. */
 static void
 prepare (GstPad *pad, GstCaps *caps)
 {

@@ -85,8 +85,8 @@ typedef struct {
 } HaarCosts;
 
 #define HAAR_COSTS_USUAL 0.85
-/* Frames before it in a row that make a frame a sample of a saturated run. The first ones of a row
- * are mostly those that waited behind one slow frame. */
+/* A frame is a sample of a saturated run if at least this many frames preceded it without a pause.
+ * The first frames of a row mostly waited behind one slow frame. */
 #define HAAR_COSTS_IN_ROW 4
 #define HAAR_COSTS_WAIT 2
 

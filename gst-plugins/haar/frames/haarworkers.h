@@ -35,7 +35,7 @@ gpointer haar_workers_pop (HaarWorkers *workers);
  * with. FALSE: flushing. */
 gboolean haar_workers_drain (HaarWorkers *workers);
 
-/* TRUE: all waits end and all items are freed. FALSE: items are taken again. */
+/* TRUE: all waits end and all items are freed. FALSE: new items are accepted again. */
 void haar_workers_set_flushing (HaarWorkers *workers, gboolean flushing);
 /* The number of items inside that needed work. */
 guint haar_workers_get_waiting (HaarWorkers *workers);
