@@ -53,7 +53,7 @@ struct _GstHealthTracer {
 G_DEFINE_TYPE_WITH_CODE (GstHealthTracer, gst_health_tracer, GST_TYPE_TRACER,
     GST_DEBUG_CATEGORY_INIT (health_debug, "health", 0, "health of a pipeline"))
 
-/* ---- what happens ---- */
+/* --- what happens --- */
 
 static void
 push_pre (GstTracer *self, GstClockTime ts, GstPad *pad, gpointer what)
@@ -87,7 +87,7 @@ change_state_post (GstTracer *tracer, GstClockTime ts, GstElement *element, GstS
   g_mutex_unlock (&self->lock);
 }
 
-/* ---- what is told of it ---- */
+/* --- what is told of it --- */
 
 static void
 collect (const GValue *item, gpointer elements)
@@ -255,7 +255,7 @@ answer (const gchar *path, gpointer data)
   return answer;
 }
 
-/* ---- set-up ---- */
+/* --- set-up --- */
 
 static gdouble
 setting (const GstStructure *settings, const gchar *name, gdouble most, gdouble fallback)

@@ -104,7 +104,7 @@ stage_activity_get_buffers (void)
   return buffers;
 }
 
-/* ---- the verdict ---- */
+/* --- the verdict --- */
 
 static gdouble
 seconds_between (gint64 from, gint64 to)

@@ -59,7 +59,7 @@ gst_mongo_rejects_set_interrupted (GstMongoRejects *self, gboolean interrupted)
   g_mutex_unlock (&self->lock);
 }
 
-/* ---- the pad's task ---- */
+/* --- the pad's task --- */
 
 static void
 queued_free (Queued *item)
@@ -209,7 +209,7 @@ activate_mode (GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active)
   return gst_pad_start_task (pad, push_next, pad, NULL);
 }
 
-/* ---- the pad ---- */
+/* --- the pad --- */
 
 GstPad *
 gst_mongo_rejects_request_pad (GstMongoRejects *self, GstPadTemplate *template)
@@ -319,7 +319,7 @@ gst_mongo_rejects_end (GstMongoRejects *self)
   gst_clear_object (&pad);
 }
 
-/* ---- reports ---- */
+/* --- reports --- */
 
 static gboolean
 may_warn (GstMongoRejects *self, guint64 *documents)

@@ -155,7 +155,7 @@ post (GstElement *element, GstMessageType type, const GError *error, const Mongo
       NULL, place->file, place->function, place->line);
 }
 
-/* ---- calls of the writer ---- */
+/* --- calls of the writer --- */
 
 /* A reject leaves with the caps of the sink pad. */
 static GstFlowReturn
@@ -196,7 +196,7 @@ on_failed (GstElement *element, const GError *error, const MongoPlace *place)
   post (element, GST_MESSAGE_ERROR, error, place);
 }
 
-/* ---- start and stop ---- */
+/* --- start and stop --- */
 
 /* (nullable) (transfer full) */
 static mongoc_uri_t *
@@ -332,7 +332,7 @@ gst_mongo_sink_unlock_stop (GstBaseSink *sink)
   return TRUE;
 }
 
-/* ---- streaming ---- */
+/* --- streaming --- */
 
 static GstCaps *
 gst_mongo_sink_get_caps (GstBaseSink *sink, GstCaps *filter)
@@ -525,7 +525,7 @@ push_documents (GstMongoSink *self, MongoReader *reader, GstBuffer *buffer)
   return flow;
 }
 
-/* ---- files ---- */
+/* --- files --- */
 
 static GstFlowReturn
 push_part (GstMongoSink *self, bson_t *document, const gchar *bucket, const gchar *kind,
@@ -587,7 +587,7 @@ push_file (GstMongoSink *self, GstBuffer *buffer, const GstMapInfo *map)
   return flow;
 }
 
-/* ---- buffers ---- */
+/* --- buffers --- */
 
 static GstFlowReturn
 push_buffer (GstMongoSink *self, GstBuffer *buffer, const GstMapInfo *map)
@@ -758,7 +758,7 @@ gst_mongo_sink_release_pad (GstElement *element, GstPad *pad)
   gst_mongo_rejects_release_pad (&GST_MONGO_SINK (element)->rejects, pad);
 }
 
-/* ---- properties ---- */
+/* --- properties --- */
 
 /* with the object lock */
 static GstStructure *

@@ -77,7 +77,7 @@ get_look (LiveApi *api, const LiveRequest *request)
   return n ? (LiveReply){204} : live_reply_error (400, "Name at least one camera.");
 }
 
-/* ---- frames ---- */
+/* --- frames --- */
 
 /* The code that fits an error of reading or decoding. */
 static LiveReply
@@ -168,7 +168,7 @@ get_travel (LiveApi *api, const LiveRequest *request)
   return json ? live_reply_json (json) : reply_to (error);
 }
 
-/* ---- counting again ---- */
+/* --- counting again --- */
 
 static LiveReply
 get_cascades (LiveApi *api, const LiveRequest *request)
@@ -201,7 +201,7 @@ post_recount (LiveApi *api, const LiveRequest *request)
   return json ? live_reply_json (json) : reply_to (error);
 }
 
-/* ---- the database ---- */
+/* --- the database --- */
 
 static gboolean
 read_documents_query (const LiveRequest *request, LiveDocumentsQuery *query)

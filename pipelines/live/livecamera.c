@@ -88,7 +88,7 @@ live_camera_take_answer (LiveCamera *self, LiveAnswer *answer, gint64 now)
   self->answer = live_answer_ref (answer);
 }
 
-/* ---- reports ---- */
+/* --- reports --- */
 
 static void
 observe (LiveCamera *self, const FogReport *report, gdouble now)
@@ -140,7 +140,7 @@ live_camera_take_report (
   observe (self, report, (gdouble) now / 1000);
 }
 
-/* ---- what follows ---- */
+/* --- what follows --- */
 
 static gboolean
 set_health (LiveCamera *self, LiveHealth health, gint64 since)

@@ -46,7 +46,7 @@ now_ms (void)
   return g_get_real_time () / 1000;
 }
 
-/* ---- is it there ---- */
+/* --- is it there --- */
 
 static void
 ping (LiveDatabase *self)
@@ -120,7 +120,7 @@ live_database_free (LiveDatabase *self)
   g_free (self);
 }
 
-/* ---- sums ---- */
+/* --- sums --- */
 
 static guint
 hash_bucket (gconstpointer data)

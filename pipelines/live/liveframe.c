@@ -95,7 +95,7 @@ live_frame_new (GstSample *sample, gint64 now)
   return g_steal_pointer (&self);
 }
 
-/* ---- JSON ---- */
+/* --- JSON --- */
 
 /* A line that shows the frame in a window, to be copied into a terminal. */
 static gchar *

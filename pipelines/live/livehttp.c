@@ -33,7 +33,7 @@ struct _LiveHttp {
   gint64 guesses_since;
 };
 
-/* ---- answers ---- */
+/* --- answers --- */
 
 static void
 add_headers (SoupServerMessage *message)
@@ -74,7 +74,7 @@ send_and_clear (SoupServerMessage *message, LiveReply reply)
   live_reply_clear (&reply);
 }
 
-/* ---- access ---- */
+/* --- access --- */
 
 /* Limits how many tokens can be guessed. Requests with a session aren't limited. */
 static gboolean
@@ -149,7 +149,7 @@ log_in (LiveHttp *self, SoupServerMessage *message)
   soup_server_message_set_redirect (message, 303, "/");
 }
 
-/* ---- handlers of requests ---- */
+/* --- handlers of requests --- */
 
 static void
 add_viewer (LiveHttp *self, SoupServerMessage *message)
@@ -298,7 +298,7 @@ check_body (SoupServer *server, SoupServerMessage *message, const char *path, GH
   send_and_clear (message, live_reply_error (413, "The request is too large."));
 }
 
-/* ---- life ---- */
+/* --- life --- */
 
 static void
 take_connection (GSocketConnection *connection, gpointer data)

@@ -117,7 +117,7 @@ ensure_camera (LiveModel *self, const gchar *name, gint64 now)
   return camera;
 }
 
-/* ---- what comes in ---- */
+/* --- what comes in --- */
 
 static LiveReplica *
 ensure_replica (LiveModel *self, const gchar *name, gint64 now)
@@ -291,7 +291,7 @@ live_model_count_unreadable (LiveModel *self)
   g_mutex_unlock (&self->lock);
 }
 
-/* ---- who looks ---- */
+/* --- who looks --- */
 
 void
 live_model_look (LiveModel *self, const gchar *camera, gint64 until)
@@ -331,7 +331,7 @@ live_model_set_reading (LiveModel *self, gboolean reading, gint64 now)
   g_mutex_unlock (&self->lock);
 }
 
-/* ---- ticks ---- */
+/* --- ticks --- */
 
 static void
 note_health (LiveModel *self, const LiveCamera *camera, LiveHealth before, gint64 now)

@@ -154,7 +154,7 @@ live_model_judge (LiveModel *self, gint64 now)
   sample[LIVE_SAMPLE_REPLICAS] = fog.good;
 }
 
-/* ---- frames ---- */
+/* --- frames --- */
 
 /* The frame to show, with what the fog found in it. */
 typedef struct {
@@ -256,7 +256,7 @@ live_model_make_frames (LiveModel *self, gint64 now)
   return n ? g_steal_pointer (&text) : NULL;
 }
 
-/* ---- the state ---- */
+/* --- the state --- */
 
 static void
 server_to_json (LiveModel *self, LiveBackend server, const gchar *name, JsonBuilder *json)

@@ -19,7 +19,7 @@ fail (GError **error, gint code, const gchar *text)
   return FALSE;
 }
 
-/* ---- formats ---- */
+/* --- formats --- */
 
 static const gchar *
 format_of (const LiveFrame *frame)
@@ -81,7 +81,7 @@ live_picture_find_decoder (const LiveFrame *frame, GError **error)
   return NULL;
 }
 
-/* ---- through a pipeline ---- */
+/* --- through a pipeline --- */
 
 static GstSample *
 pull (GstElement *pipeline, GstElement *sink, GError **error)
@@ -125,7 +125,7 @@ live_picture_run (const gchar *elements, GstBuffer *buffer, GstCaps *caps, GErro
   return sample;
 }
 
-/* ---- blur ---- */
+/* --- blur --- */
 
 static void
 blur_pixels (LivePixels *pixels, const LiveAnswer *answer, LiveBlur blur)

@@ -82,7 +82,7 @@ live_recount_clear (LiveRecount *self)
   g_clear_pointer (&self->cascade, g_free);
 }
 
-/* ---- counting ---- */
+/* --- counting --- */
 
 /* haarfacecount with these settings, as gst-launch-1.0 takes it. */
 static gchar *

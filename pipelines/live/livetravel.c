@@ -56,7 +56,7 @@ live_travel_free (LiveTravel *self)
   g_free (self);
 }
 
-/* ---- one frame ---- */
+/* --- one frame --- */
 
 static LiveAnswer *
 find_answer (LiveTravel *self, const gchar *id)
@@ -101,7 +101,7 @@ live_travel_find (LiveTravel *self, const LivePlace *place, LiveAnswer **answer,
   return frame;
 }
 
-/* ---- a window ---- */
+/* --- a window --- */
 
 static gboolean
 take_frame (GstSample *sample, gpointer data)

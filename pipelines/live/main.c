@@ -32,7 +32,7 @@ now_ms (void)
   return g_get_real_time () / 1000;
 }
 
-/* ---- messages ---- */
+/* --- messages --- */
 
 static void
 take_report (GstSample *sample, gpointer data)
@@ -73,7 +73,7 @@ take_frame (GstSample *sample, gpointer data)
     live_model_take_frame (self->model, frame, now_ms ());
 }
 
-/* ---- ticks ---- */
+/* --- ticks --- */
 
 static void
 send (Live *self, const gchar *event, GBytes *data, gboolean must)
@@ -114,7 +114,7 @@ tick (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* ---- life ---- */
+/* --- life --- */
 
 static gboolean
 quit (gpointer data)

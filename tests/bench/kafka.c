@@ -48,7 +48,7 @@ cpu_now (void)
          (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-/* Tally */
+/* --- tally --- */
 
 void
 tally_begin (Tally *tally)
@@ -105,7 +105,7 @@ print_tally (const Tally *tally)
   g_print ("]}\n");
 }
 
-/* Producing */
+/* --- producing --- */
 
 guint8 *
 frame_take (const Job *j, gint i)

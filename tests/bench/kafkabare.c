@@ -49,7 +49,7 @@ new_client (rd_kafka_type_t type, rd_kafka_conf_t *conf)
   return client;
 }
 
-/* Producing */
+/* --- producing --- */
 
 static void
 look_at_report (rd_kafka_t *client, const rd_kafka_message_t *message, gpointer user_data)
@@ -135,7 +135,7 @@ close_bare (void)
 
 const Producer bare_producer = {open_bare, send_bare, wait_bare, close_bare};
 
-/* Consuming */
+/* --- consuming --- */
 
 static void
 assign_all (void)

@@ -38,7 +38,7 @@ set_options (GstElement *element, const Job *j)
   }
 }
 
-/* Producing */
+/* --- producing --- */
 
 static void
 open_sink (const Job *j)
@@ -103,7 +103,7 @@ close_sink (void)
 
 const Producer element_producer = {open_sink, send_to_sink, wait_for_sink, close_sink};
 
-/* Consuming */
+/* --- consuming --- */
 
 typedef struct {
   Tally *tally;

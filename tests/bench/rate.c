@@ -125,7 +125,7 @@ run_trace (const gchar *path)
   return TRUE;
 }
 
-/* ---- what a decision costs ---- */
+/* --- what a decision costs --- */
 
 #define COST_REPLICAS 100
 #define COST_CAMERAS 1000

@@ -79,7 +79,7 @@ typedef struct {
   RateModelResult result;
 } Model;
 
-/* ---- events ---- */
+/* --- events --- */
 
 static gint
 compare_events (gconstpointer a, gconstpointer b, gpointer unused)
@@ -98,7 +98,7 @@ plan (Model *m, gdouble time, What what, guint who, guint version, gpointer load
   g_sequence_insert_sorted (m->events, event, compare_events, NULL);
 }
 
-/* ---- replicas ---- */
+/* --- replicas --- */
 
 static GQueue *
 queue_for (Model *m, guint replica)
@@ -227,7 +227,7 @@ arrive (Model *m, Frame *frame)
   m->idle_turn++;
 }
 
-/* ---- reports ---- */
+/* --- reports --- */
 
 static guint64
 lag_of (Model *m, guint replica)
@@ -335,7 +335,7 @@ deliver (Model *m, FogReport *report)
   fog_report_free (report);
 }
 
-/* ---- the group ---- */
+/* --- the group --- */
 
 /* Each replica reports its new partitions at once. */
 static void
@@ -401,7 +401,7 @@ read_line (Model *m, guint line)
   }
 }
 
-/* ---- cameras and links ---- */
+/* --- cameras and links --- */
 
 static guint
 partition_for (Model *m, Camera *camera)
@@ -497,7 +497,7 @@ film (Model *m, guint c)
   put_on_link (m, c, frame);
 }
 
-/* ---- a run ---- */
+/* --- a run --- */
 
 static void
 prepare_cameras (Model *m)

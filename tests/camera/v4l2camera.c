@@ -76,7 +76,7 @@ fail (int error)
   return -1;
 }
 
-/* ---- what it lists ---- */
+/* --- what it lists --- */
 
 static int
 query_capabilities (struct v4l2_capability *arg)
@@ -135,7 +135,7 @@ enum_interval (struct v4l2_frmivalenum *arg)
   return 0;
 }
 
-/* ---- format and rate ---- */
+/* --- format and rate --- */
 
 static void
 fill_format (struct v4l2_format *arg, unsigned format, unsigned width, unsigned height)
@@ -205,7 +205,7 @@ set_rate (struct v4l2_streamparm *arg)
   return get_rate (arg);
 }
 
-/* ---- buffers ---- */
+/* --- buffers --- */
 
 static int
 request_buffers (struct v4l2_requestbuffers *arg)
@@ -326,7 +326,7 @@ stream_off (void)
   return 0;
 }
 
-/* ---- the calls ---- */
+/* --- the calls --- */
 
 /* with the lock */
 static int

@@ -104,7 +104,7 @@ GST_START_TEST (test_frames_get_the_headers_that_reports_name)
 }
 GST_END_TEST;
 
-/* ---- reports ---- */
+/* --- reports --- */
 
 static GstHarness *
 feedback_of (GstHarness *h)
@@ -322,7 +322,7 @@ GST_START_TEST (test_a_change_is_posted)
 }
 GST_END_TEST;
 
-/* ---- the source ---- */
+/* --- the source --- */
 
 typedef struct {
   GstElement *pipeline, *rate;
@@ -461,7 +461,7 @@ GST_START_TEST (test_changes_keep_their_distance)
 }
 GST_END_TEST;
 
-/* ---- the log ---- */
+/* --- the log --- */
 
 /* Each decision with the numbers behind it. */
 GST_START_TEST (test_the_log_describes_the_rate)

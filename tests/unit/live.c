@@ -13,7 +13,7 @@
 #include "livesentence.h"
 #include "livetoken.h"
 
-/* ---- the sentence ---- */
+/* --- the sentence --- */
 
 /* All is well. */
 static LiveSummary
@@ -100,7 +100,7 @@ GST_START_TEST (test_sentence_warns_of_old_answers)
 }
 GST_END_TEST;
 
-/* ---- answers ---- */
+/* --- answers --- */
 
 static const gchar *event =
     "{\"_id\":\"cam-1:9f2c41d0:1234\",\"camera\":\"cam-1\",\"seq\":1234,"
@@ -163,7 +163,7 @@ GST_START_TEST (test_answer_without_dates_or_with_odd_ones)
 }
 GST_END_TEST;
 
-/* ---- lag ---- */
+/* --- lag --- */
 
 /* Ten messages a second for a minute. */
 static LiveProgress *
@@ -217,7 +217,7 @@ GST_START_TEST (test_lag_remembers_ten_minutes)
 }
 GST_END_TEST;
 
-/* ---- the token ---- */
+/* --- the token --- */
 
 GST_START_TEST (test_token_must_be_long_and_plain)
 {
@@ -279,7 +279,7 @@ GST_START_TEST (test_hosts_of_this_machine)
 }
 GST_END_TEST;
 
-/* ---- JSON, history ---- */
+/* --- JSON, history --- */
 
 static void
 expect_json (GBytes *json, const gchar *expected)
@@ -336,7 +336,7 @@ GST_START_TEST (test_history_keeps_half_an_hour)
 }
 GST_END_TEST;
 
-/* ---- the budget of frames ---- */
+/* --- the budget of frames --- */
 
 /* Reads at @rate while it may, in steps of 125 ms; bytes/s in all. */
 static gdouble
@@ -375,7 +375,7 @@ GST_START_TEST (test_budget_rests_where_frames_are_many)
 }
 GST_END_TEST;
 
-/* ---- pictures ---- */
+/* --- pictures --- */
 
 GST_START_TEST (test_size_of_a_jpeg)
 {

@@ -14,7 +14,7 @@
 #define LIST(documents)                                                                            \
   "{\"ok\":1,\"cursor\":{\"id\":0,\"ns\":\"fog.events\",\"firstBatch\":[" documents "]}}"
 
-/* ---- upserts ---- */
+/* --- upserts --- */
 
 GST_START_TEST (test_replace_keeps_the_latest)
 {
@@ -70,7 +70,7 @@ GST_START_TEST (test_upsert_that_loses_a_race_is_retried)
 }
 GST_END_TEST;
 
-/* ---- files ---- */
+/* --- files --- */
 
 #define CHUNK (255 * 1024)
 
@@ -177,7 +177,7 @@ GST_START_TEST (test_file_comes_after_its_chunks)
 }
 GST_END_TEST;
 
-/* ---- time series ---- */
+/* --- time series --- */
 
 GST_START_TEST (test_time_series_is_made)
 {
@@ -280,7 +280,7 @@ GST_START_TEST (test_settings_that_clash)
 }
 GST_END_TEST;
 
-/* ---- unique indexes ---- */
+/* --- unique indexes --- */
 
 /* Stores one document, which the server refuses without naming the index. */
 static void

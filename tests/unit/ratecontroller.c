@@ -9,7 +9,7 @@
 
 static const RateSettings settings = {RATE_ALGORITHM_ADAPTIVE, 10, 1, 30, 1, 0.25};
 
-/* ---- decimation ---- */
+/* --- decimation --- */
 
 /* Frames at a rate of @source, each up to @jitter of a frame period late. */
 static void
@@ -93,7 +93,7 @@ GST_START_TEST (test_decimator_survives_strange_times)
 }
 GST_END_TEST;
 
-/* ---- placement ---- */
+/* --- placement --- */
 
 GST_START_TEST (test_placement_follows_weights)
 {
@@ -136,7 +136,7 @@ GST_START_TEST (test_placement_believes_the_last_owner)
 }
 GST_END_TEST;
 
-/* ---- shares ---- */
+/* --- shares --- */
 
 GST_START_TEST (test_shares_by_weight_within_limits)
 {
@@ -164,7 +164,7 @@ GST_START_TEST (test_shares_by_weight_within_limits)
 }
 GST_END_TEST;
 
-/* ---- the controller ---- */
+/* --- the controller --- */
 
 typedef struct {
   RateController *controller;

@@ -22,7 +22,7 @@ init_debug (void)
   }
 }
 
-/* Configuration */
+/* --- configuration --- */
 
 static GstDebugLevel
 debug_level (int syslog_level)

@@ -7,7 +7,7 @@
  * refuses. */
 #define SCRAM_MENDED 0x02060100
 
-/* Kinds */
+/* --- kinds --- */
 
 static gboolean
 is_unreachable (rd_kafka_resp_err_t err)
@@ -63,7 +63,7 @@ gst_kafka_error_is_passing (rd_kafka_resp_err_t err)
   }
 }
 
-/* Messages */
+/* --- messages --- */
 
 static GstResourceError
 error_code (rd_kafka_resp_err_t err, GstResourceError fallback)

@@ -11,7 +11,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 /* stop() may take 5 s: PURGE_BOUND, then this much to end the client. */
 #define DESTROY_BOUND (2 * G_USEC_PER_SEC)
 
-/* Taking records */
+/* --- taking records --- */
 
 /* With lock, which is released meanwhile. */
 static void
@@ -101,7 +101,7 @@ gst_kafka_producer_push (GstKafkaProducer *self, GstKafkaRecord *record)
   return ret;
 }
 
-/* Life */
+/* --- life --- */
 
 static void
 note_error (rd_kafka_t *rk, gint err, const gchar *reason, gpointer user_data)

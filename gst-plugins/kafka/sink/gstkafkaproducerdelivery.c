@@ -9,7 +9,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define PURGE_BOUND (1 * G_USEC_PER_SEC)
 #define PARTITION_GRACE (5 * G_USEC_PER_SEC)
 
-/* Outcomes */
+/* --- outcomes --- */
 
 static gboolean
 is_overdue (GstKafkaProducer *self, const GstKafkaRecord *record)
@@ -247,7 +247,7 @@ poll_client (GstKafkaProducer *self, rd_kafka_t *rk, gint timeout_ms)
     take_reports (self, rk);
 }
 
-/* Handing over */
+/* --- handing over --- */
 
 /* With lock */
 static gboolean
@@ -302,7 +302,7 @@ gst_kafka_producer_hand_over_all (GstKafkaProducer *self)
   }
 }
 
-/* The poller */
+/* --- the poller --- */
 
 rd_kafka_t *
 gst_kafka_producer_new_handle (GstKafkaProducer *self, GError **error)

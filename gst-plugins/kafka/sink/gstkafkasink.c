@@ -91,7 +91,7 @@ G_DEFINE_TYPE_WITH_CODE (GstKafkaSink, gst_kafka_sink, GST_TYPE_BASE_SINK,
 GST_ELEMENT_REGISTER_DECLARE (kafkasink)
 GST_ELEMENT_REGISTER_DEFINE (kafkasink, "kafkasink", GST_RANK_NONE, GST_TYPE_KAFKA_SINK)
 
-/* Properties */
+/* --- properties --- */
 
 static void
 use_bounds (GstKafkaSink *self)
@@ -142,7 +142,7 @@ gst_kafka_sink_get_property (GObject *object, guint id, GValue *value, GParamSpe
   GST_OBJECT_UNLOCK (self);
 }
 
-/* Set-up */
+/* --- set-up --- */
 
 static gchar *
 milliseconds (GstClockTime time)
@@ -375,7 +375,7 @@ gst_kafka_sink_unlock_stop (GstBaseSink *sink)
   return TRUE;
 }
 
-/* Data */
+/* --- data --- */
 
 /* All raw frames have one size, so a size that is too large is an
  * error as soon as the caps come. */
@@ -545,7 +545,7 @@ gst_kafka_sink_wait_event (GstBaseSink *sink, GstEvent *event)
   return ret;
 }
 
-/* URI */
+/* --- URI --- */
 
 static GstURIType
 gst_kafka_sink_uri_type (GType type)
@@ -595,7 +595,7 @@ gst_kafka_sink_uri_handler_init (gpointer iface, gpointer data)
   handler->set_uri = gst_kafka_sink_set_uri;
 }
 
-/* Life */
+/* --- life --- */
 
 static void
 gst_kafka_sink_finalize (GObject *object)

@@ -166,7 +166,7 @@ find_first (GstKafkaReplay *self)
   return first;
 }
 
-/* Opening */
+/* --- opening --- */
 
 static void
 check_start (GstKafkaReplay *self, GstKafkaTrack *track, const GstKafkaPosition *at)
@@ -348,7 +348,7 @@ gst_kafka_replay_open (GstKafkaReplay *self, GError **error)
   return open_tracks (self, error);
 }
 
-/* Playing */
+/* --- playing --- */
 
 void
 gst_kafka_replay_seek (GstKafkaReplay *self, GstClockTime time, GstClockTime stop)

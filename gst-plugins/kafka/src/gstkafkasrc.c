@@ -111,7 +111,7 @@ static GstStaticPadTemplate src_template =
 static GstStaticPadTemplate rejects_template =
     GST_STATIC_PAD_TEMPLATE ("rejects", GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS_ANY);
 
-/* Start and stop */
+/* --- start and stop --- */
 
 static void
 reset_run (GstKafkaSrc *self)
@@ -252,7 +252,7 @@ gst_kafka_src_change_state (GstElement *element, GstStateChange transition)
   return result;
 }
 
-/* Messages */
+/* --- messages --- */
 
 static void
 count (GstKafkaSrc *self, guint64 *counter)
@@ -378,7 +378,7 @@ push_assignment (GstKafkaSrc *self)
       GST_BASE_SRC_PAD (self), gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_STICKY, s));
 }
 
-/* Replay */
+/* --- replay --- */
 
 static GstFlowReturn
 end_replay (GstKafkaSrc *self, GstKafkaRead what, const GError *error)
@@ -727,7 +727,7 @@ gst_kafka_src_uri_handler_init (gpointer iface, gpointer data)
   handler->set_uri = gst_kafka_src_set_uri;
 }
 
-/* Properties */
+/* --- properties --- */
 
 static void
 add_empty_stats (GstStructure *s)

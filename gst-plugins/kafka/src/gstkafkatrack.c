@@ -176,7 +176,7 @@ place_again (GstKafkaReplay *self, GstKafkaTrack *track)
     gst_kafka_reset_reassign (self->rk, track->topic, track->partition, get_place (track));
 }
 
-/* Damage */
+/* --- damage --- */
 
 /* (nullable): the hole that contains @offset */
 static GstKafkaHole *

@@ -44,7 +44,7 @@ typedef struct {
   Level levels[LEVELS_MAX];
 } Scan;
 
-/* ---- numbers ---- */
+/* --- numbers --- */
 
 static const gchar *
 skip_digits (const gchar *at, const gchar *end)
@@ -110,7 +110,7 @@ fits_64_bits (const gchar *at)
   return errno != ERANGE;
 }
 
-/* ---- values of Extended JSON ---- */
+/* --- values of Extended JSON --- */
 
 static const gchar *
 check_long (const gchar *text, gsize size)
@@ -213,7 +213,7 @@ is_named (const Key *key, const gchar *name)
   return key && strcmp (key->name, name) == 0;
 }
 
-/* ---- where the scan is ---- */
+/* --- where the scan is --- */
 
 /* (nullable) */
 static Level *
@@ -281,7 +281,7 @@ close_level (Scan *self)
   return NULL;
 }
 
-/* ---- texts ---- */
+/* --- texts --- */
 
 /* (nullable): the closing quote */
 static const gchar *

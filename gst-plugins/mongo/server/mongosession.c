@@ -27,7 +27,7 @@ struct _MongoSession {
   GHashTable *prepared;    /* set of names: collections whose options and indexes are set */
 };
 
-/* ---- what is written, and where ---- */
+/* --- what is written, and where --- */
 
 void
 mongo_target_copy (MongoTarget *target, const MongoTarget *from)
@@ -132,7 +132,7 @@ mongo_item_is_retry (const MongoItem *item)
   }
 }
 
-/* ---- the connection ---- */
+/* --- the connection --- */
 
 MongoSession *
 mongo_session_new (
@@ -217,7 +217,7 @@ mongo_session_ping (MongoSession *self, bson_error_t *error)
   return FALSE;
 }
 
-/* ---- the collections ---- */
+/* --- the collections --- */
 
 static void
 warn (MongoSession *self, const gchar *collection, const gchar *lacks, const bson_error_t *what)
@@ -317,7 +317,7 @@ prepare_collection (MongoSession *self, const gchar *collection, MongoResult *re
     g_hash_table_add (self->prepared, g_strdup (collection));
 }
 
-/* ---- writes ---- */
+/* --- writes --- */
 
 static void
 judge_all (MongoItem **items, guint n, const MongoResult *result)
@@ -476,7 +476,7 @@ note_files (MongoSession *self, GPtrArray *items)
   }
 }
 
-/* ---- a unique index that the server doesn't name ---- */
+/* --- a unique index that the server doesn't name --- */
 
 /* Whether the collection has no unique index except that over `_id`. */
 static gboolean
@@ -573,7 +573,7 @@ write_items (MongoSession *self, MongoItem **items, guint n)
   bson_destroy (&unordered);
 }
 
-/* ---- batches that are refused because of one document ---- */
+/* --- batches that are refused because of one document --- */
 
 static gboolean
 has_verdict (MongoItem **items, guint n, MongoVerdict verdict)

@@ -29,7 +29,7 @@ mongo_writer_unref (MongoWriter *self)
   g_free (self);
 }
 
-/* ---- the threads: batches ---- */
+/* --- the threads: batches --- */
 
 /* with the lock */
 static gboolean
@@ -80,7 +80,7 @@ on_session_warning (gpointer data, const GError *error, const MongoPlace *place)
   gst_clear_object (&owner);
 }
 
-/* ---- the threads: life ---- */
+/* --- the threads: life --- */
 
 /* Waits until the first thread has connected. FALSE: it never will. */
 static gboolean
@@ -115,7 +115,7 @@ run (gpointer data)
   return NULL;
 }
 
-/* ---- for the element ---- */
+/* --- for the element --- */
 
 static void
 add_worker (MongoWriter *self, const mongoc_uri_t *uri, const MongoTarget *target)

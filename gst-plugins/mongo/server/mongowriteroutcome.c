@@ -21,7 +21,7 @@ mongo_writer_ref_owner (MongoWriter *self)
   return owner;
 }
 
-/* ---- batches ---- */
+/* --- batches --- */
 
 static gint
 compare_collections (gconstpointer a, gconstpointer b)
@@ -56,7 +56,7 @@ mongo_writer_take_more (MongoWriter *self, GPtrArray *batch)
   g_mutex_unlock (&self->lock);
 }
 
-/* ---- buffers ---- */
+/* --- buffers --- */
 
 /* With the lock: moves the item's buffer to @buffers, for release_buffers() without the lock. */
 static void
@@ -98,7 +98,7 @@ release_buffers (GPtrArray *buffers, GstKafkaAckOutcome outcome)
   g_ptr_array_unref (buffers);
 }
 
-/* ---- failure ---- */
+/* --- failure --- */
 
 void
 mongo_writer_abandon (MongoWriter *self)
@@ -155,7 +155,7 @@ mongo_writer_fail_at (MongoWriter *self, const GError *error, const MongoPlace *
   g_mutex_unlock (&self->lock);
 }
 
-/* ---- results ---- */
+/* --- results --- */
 
 static gboolean
 is_settled (const MongoItem *item)

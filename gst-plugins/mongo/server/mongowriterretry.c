@@ -43,7 +43,7 @@ wait_backoff (MongoWriter *self, gint64 *backoff, gint64 deadline)
   return go_on;
 }
 
-/* ---- connection ---- */
+/* --- connection --- */
 
 static gboolean
 is_refused (const bson_error_t *error)
@@ -104,7 +104,7 @@ mongo_worker_connect (MongoWorker *self)
   return FALSE;
 }
 
-/* ---- rejected documents ---- */
+/* --- rejected documents --- */
 
 static gboolean
 report_one (MongoWriter *self, GstElement *owner, MongoItem *item)
@@ -141,7 +141,7 @@ report_rejected (MongoWriter *self, GPtrArray *batch)
   return go_on;
 }
 
-/* ---- outages ---- */
+/* --- outages --- */
 
 /* FALSE: another thread is waiting already and has reported the outage. */
 static gboolean
@@ -200,7 +200,7 @@ count_retry (MongoWriter *self)
   g_mutex_unlock (&self->lock);
 }
 
-/* ---- a database that is away, or slow ---- */
+/* --- a database that is away, or slow --- */
 
 static void
 forget_results (GPtrArray *batch)

@@ -13,7 +13,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define REJOIN_TIME (60 * G_TIME_SPAN_SECOND)
 #define LEAVE_TIME_MS 1500
 
-/* Reports to the application */
+/* --- reports to the application --- */
 
 void
 gst_kafka_consumer_tell_waiting (GstKafkaConsumer *self, const gchar *what)
@@ -50,7 +50,7 @@ tell_assignment (GstKafkaConsumer *self)
   gst_clear_object (&element);
 }
 
-/* Groups */
+/* --- groups --- */
 
 /* Messages go to a queue of our own, so the thread that serves the group never receives one.
  * librdkafka doesn't replace a forward that an application has set. */

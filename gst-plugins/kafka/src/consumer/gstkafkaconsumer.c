@@ -148,7 +148,7 @@ gst_kafka_consumer_is_stopping (GstKafkaConsumer *self)
   return stopping;
 }
 
-/* The thread */
+/* --- the thread --- */
 
 /* librdkafka closes a connection when a response is larger than its limit, and requests the same
  * again. Before the first contact the peer may not be a broker at all. */
@@ -530,7 +530,7 @@ run (gpointer data)
   return NULL;
 }
 
-/* For the element */
+/* --- for the element --- */
 
 static GstKafkaConsumer *
 consumer_new (GstElement *element, GstKafkaConsumerSettings *settings)

@@ -11,7 +11,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 /* The streaming thread, which looks once a second, was busy downstream. */
 #define AWAY_TIME (3 * G_TIME_SPAN_SECOND)
 
-/* Lost access */
+/* --- lost access --- */
 
 /* with self->lock: whether the missing right was never granted */
 static gboolean
@@ -201,7 +201,7 @@ gst_kafka_consumer_watch_access (GstKafkaConsumer *self)
     ask_again (self);
 }
 
-/* Other errors */
+/* --- other errors --- */
 
 static gboolean
 is_warned (GstKafkaConsumer *self, rd_kafka_resp_err_t err)
@@ -266,7 +266,7 @@ gst_kafka_consumer_take_error (
     warn_once (self, err, detail);
 }
 
-/* Errors of one partition */
+/* --- errors of one partition --- */
 
 static void
 refuse_partition (GstKafkaConsumer *self, const rd_kafka_message_t *message)

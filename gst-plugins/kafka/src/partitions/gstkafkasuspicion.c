@@ -14,7 +14,7 @@ gst_kafka_suspicion_init (GstKafkaSuspicion *self)
   *self = (GstKafkaSuspicion){.until = -1, .alone = -1, .last = -1};
 }
 
-/* The suspects */
+/* --- the suspects --- */
 
 static guint
 find (const GstKafkaSuspicion *self, gint64 offset)
@@ -67,7 +67,7 @@ acquit (GstKafkaSuspicion *self, gint64 offset)
     remove_at (self, at);
 }
 
-/* As text */
+/* --- as text --- */
 
 gchar *
 gst_kafka_suspicion_to_text (const GstKafkaSuspicion *self, const gchar *run)
@@ -142,7 +142,7 @@ gst_kafka_suspicion_conclude (GstKafkaSuspicion *self, gint64 committed, gboolea
   self->alone = -1;
 }
 
-/* Verdicts */
+/* --- verdicts --- */
 
 void
 gst_kafka_suspicion_begin (GstKafkaSuspicion *self, gint64 offset)
