@@ -90,7 +90,7 @@ class Experiments:
     def ready(self):
         began = time.monotonic()
         self.cluster.apply(SYSTEM)
-        for name in ("kafka", "database", "edge", "cloud", "demand", "fog"):
+        for name in ("kafka", "database", "edge", "cloud", "demand", "fog", "live"):
             wait_until(lambda name=name: self.cluster.all_ready(name), 300, f"pods {name}")
         seconds = time.monotonic() - began
         wait_until(lambda: self.cluster.events().count_documents({"faces": {"$gt": 0}}), 120, "faces in the database")
@@ -149,7 +149,7 @@ class Experiments:
         refused = self.cluster.kubectl("apply", "-f", "-", text=PRIVILEGED, check=False)
         self.check("rules", "violates PodSecurity" in refused.stderr, "a privileged pod is refused")
         self.settle(cameras=1, replicas=1)
-        for name in ("edge", "fog", "cloud", "demand"):
+        for name in (*STAGES, "live"):
             pod = self.cluster.pods(name)[0]["metadata"]["name"]
             status = self.cluster.kubectl("-n", NAMESPACE, "exec", pod, "--", "cat", "/proc/1/status").stdout
             facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The live page's server, on a running system: what it says, whom it lets look, and what it survives."""
 
+import contextlib
 import datetime
+import http.client
 import json
 import os
 import re
@@ -15,10 +17,13 @@ import confluent_kafka
 import pytest
 
 import livepage
+import network
 import pipeline
+import server
 import system
 from pipeline import wait_until
 
+ENTRY = pipeline.TOP / "pipelines/image/entry"
 TOKEN = "a-token-of-24-characters"
 
 
@@ -408,6 +413,75 @@ def test_a_token_is_not_to_be_guessed(open_page):
     assert page.ask("/login", "POST", f"token={TOKEN}")[0] == 429
     assert page.ask("/api/state", Authorization=f"Bearer {TOKEN}")[0] == 401
     assert page.ask("/api/state", Cookie=cookie)[0] == 200
+
+
+class Entry:
+    """The page as the image's entry point starts it."""
+
+    def __init__(self, directory, servers, **settings):
+        self.port = server.free_port(network.Loopback())
+        self._environment = {**pipeline.environment(), "FOG_KAFKA": servers, "HEALTH_PORT": str(self.port), **settings}
+        self.log = directory / "entry.log"
+        with open(self.log, "wb") as output:
+            self.popen = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "--", ENTRY, "live"], env=self._environment, stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT)
+
+    def probe(self, *path):
+        return subprocess.run([ENTRY, "health", *path], env=self._environment, capture_output=True, text=True, timeout=20, check=False)
+
+    def ask(self, path, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers=headers)
+            return connection.getresponse().status
+
+    def serves(self, address):
+        """Whether a connection to it is accepted there. 127.0.0.2 stands for any other address of the machine."""
+        with socket.socket() as client:
+            return client.connect_ex((address, self.port)) == 0
+
+
+@pytest.fixture
+def start_entry(tmp_path):
+    started = []
+
+    def start(servers, **settings):
+        started.append(Entry(tmp_path, servers, **settings))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.popen.kill()
+        one.popen.wait()
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_the_image_serves_others_only_with_a_token(start_entry, kafka, tmp_path, there):
+    file = tmp_path / "token"
+    if there:
+        file.write_text(f"{TOKEN}\n")
+    entry = start_entry(kafka.bootstrap, LIVE_TOKEN_FILE=str(file))
+    wait_until(lambda: entry.probe().returncode == 0, 30, "alive")
+    wait_until(lambda: entry.probe("/healthz").returncode == 0, 30, "ready")
+    assert entry.serves("127.0.0.1") and entry.serves("127.0.0.2") == there
+    assert entry.ask("/api/state", Host="localhost:8090") == (401 if there else 200)  # as through kubectl port-forward
+    assert TOKEN not in entry.log.read_text()
+
+
+@pytest.mark.parametrize("text", ["", "short", "a token with spaces in it"])
+def test_the_image_refuses_a_token_that_is_none(start_entry, tmp_path, text):
+    (tmp_path / "token").write_text(text)
+    entry = start_entry("127.0.0.1:1", LIVE_TOKEN_FILE=str(tmp_path / "token"))
+    assert entry.popen.wait(20) != 0 and "16 printable characters" in entry.log.read_text()
+
+
+def test_the_image_is_alive_but_not_ready_without_kafka(start_entry):
+    """So that it isn't started again because a broker is away."""
+    entry = start_entry("127.0.0.1:1")
+    wait_until(lambda: entry.probe().returncode == 0, 30, "alive")
+    wait_until(lambda: entry.probe("/healthz").returncode == 1, 30, "not ready")
+    assert "Kafka does not answer" in entry.probe("/healthz").stdout and entry.probe("/livez").returncode == 0
 
 
 # ---- what it survives ----

@@ -7,6 +7,7 @@ import shutil
 import sys
 
 import pytest
+import yaml
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests/cluster"))
@@ -70,7 +71,7 @@ def test_an_overlay_of_ones_own_is_right(tmp_path, cameras, components):
     built = manifests.built(site)
     said, code = manifests.check_text(built)
     assert code == 0, said
-    assert built.count("image: registry.example.org/gst-fog/stages:0.1.0") == 4 and "image: localhost" not in built
+    assert built.count("image: registry.example.org/gst-fog/stages:0.1.0") == 5 and "image: localhost" not in built
     assert set(re.findall("^  namespace: (.*)$", built, re.MULTILINE)) <= {"fog", "kube-system"}
 
 
@@ -86,6 +87,121 @@ def test_monitoring_without_the_operator(tmp_path):
     assert manifests.check_text(built)[1] == 0
     assert "monitoring.coreos.com" not in built and built.count('prometheus.io/scrape: "true"') == 4
     assert 'grafana_dashboard: "1"' in built
+
+
+OVERLAYS = ["base", *(f"overlays/{path.name}" for path in sorted(TOP.glob("k8s/overlays/*")))]
+OURS = {"edge", "fog", "cloud", "demand", "live"}
+
+
+class Built:
+    """The objects of an overlay."""
+
+    def __init__(self, overlay):
+        self._objects = list(yaml.safe_load_all(manifests.built(TOP / "k8s" / overlay)))
+
+    def kind(self, kind):
+        return {one["metadata"]["name"]: one for one in self._objects if one["kind"] == kind}
+
+    def template(self, name):
+        return next(one["spec"]["template"] for one in self._objects
+                    if one["kind"] in ("Deployment", "StatefulSet") and one["metadata"]["name"] == name)
+
+    def labels(self, name):
+        """Of a pod; Strimzi labels its brokers itself."""
+        if name == "kafka" and "Kafka" in self.kinds():
+            return {"strimzi.io/name": "fog-kafka"}
+        return self.template(name)["metadata"]["labels"]
+
+    def kinds(self):
+        return {one["kind"] for one in self._objects}
+
+    def rules(self, pod, direction):
+        """Those of all policies for a pod."""
+        return [rule for policy in self.kind("NetworkPolicy").values() if selects(policy["spec"]["podSelector"], self.labels(pod))
+                for rule in policy["spec"].get(direction, [])]
+
+    def passes(self, pod, direction, peer, port):
+        """Whether a policy of the pod allows traffic with another one."""
+        side = {"ingress": "from", "egress": "to"}[direction]
+        return any(
+            port in [one["port"] for one in rule["ports"]]
+            and any(selects(one.get("podSelector"), self.labels(peer)) for one in rule[side])
+            for rule in self.rules(pod, direction) if side in rule)
+
+
+def selects(selector, labels):
+    """As Kubernetes does, with the one operator that is used here."""
+    if selector is None:
+        return False
+    rules = selector.get("matchExpressions", [])
+    assert all(rule["operator"] == "In" for rule in rules)
+    return selector.get("matchLabels", {}).items() <= labels.items() and all(labels.get(rule["key"]) in rule["values"] for rule in rules)
+
+
+@pytest.fixture(scope="module", params=OVERLAYS)
+def built(request):
+    return Built(request.param)
+
+
+def test_the_live_page_reaches_kafka_and_the_database(built):
+    servers = {"kafka": 9092, "database": 27017}
+    for server, port in servers.items():
+        assert built.passes("live", "egress", server, port)
+        assert not built.passes("live", "egress", server, 22) and not built.passes("live", "egress", "cloud", 8080)
+    assert built.passes("database", "ingress", "live", 27017) and not built.passes("database", "ingress", "edge", 27017)
+    if "Kafka" in built.kinds(): # Strimzi makes the policy of its brokers, for these
+        peers = built.kind("Kafka")["fog"]["spec"]["kafka"]["listeners"][0]["networkPolicyPeers"]
+        assert all(any(selects(peer["podSelector"], built.labels(name)) for peer in peers) for name in OURS)
+    else:
+        assert all(built.passes("kafka", "ingress", name, 9092) for name in OURS)
+
+
+def test_nobody_reaches_the_live_page(built):
+    """Neither the policies nor a scrape let anybody in. Its metrics would be counted beside those that they sum up."""
+    assert built.rules("live", "ingress") == [] and built.rules("fog", "ingress") != []
+    metadata = built.template("live")["metadata"]
+    assert not [name for name in metadata.get("annotations", {}) if name.startswith("prometheus.io/")]
+    for monitor in built.kind("PodMonitor").values():
+        selected = {name for name in OURS if selects(monitor["spec"]["selector"], built.labels(name))}
+        assert selected == OURS - {"live"}
+    assert "type" not in built.kind("Service")["live"]["spec"] # ClusterIP
+
+
+def test_the_policy_of_the_readme_lets_an_ingress_controller_in():
+    text = next(text for text in re.findall("```yaml\n(.*?)```", (TOP / "k8s/README.md").read_text(), re.DOTALL) if "NetworkPolicy" in text)
+    said, code = manifests.check_text(text)
+    policy, page = yaml.safe_load(text), Built("base")
+    assert code == 0, said
+    assert selects(policy["spec"]["podSelector"], page.labels("live")) and policy["metadata"]["namespace"] == "fog"
+    assert policy["spec"]["ingress"][0]["ports"][0]["port"] == page.template("live")["spec"]["containers"][0]["ports"][0]["containerPort"]
+
+
+def test_the_token_is_optional(built):
+    """Without its Secret the pod starts, and the entry point finds no file; no other Secret is optional."""
+    volumes = {volume["name"]: volume["secret"] for volume in built.template("live")["spec"]["volumes"] if "secret" in volume}
+    assert {name: secret.get("optional", False) for name, secret in volumes.items()}.items() >= {"token": True, "secret": False}.items()
+    container = built.template("live")["spec"]["containers"][0]
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    settings = {one["name"]: one["value"] for one in container["env"]}
+    assert settings["LIVE_TOKEN_FILE"] == f"{mounts['token']}/token" and settings["MONGODB_URI_FILE"] == f"{mounts['secret']}/uri"
+
+
+def test_every_volume_is_mounted(built):
+    """A component that adds a volume mounts it in each of our pods, and nothing is mounted that isn't there."""
+    for name in OURS:
+        pod = built.template(name)["spec"]
+        mounted = [mount["name"] for mount in pod["containers"][0].get("volumeMounts", [])]
+        assert sorted(mounted) == sorted(volume["name"] for volume in pod.get("volumes", [])), name
+
+
+def test_our_pods_are_confined_alike(built):
+    def confined(name):
+        pod = built.template(name)["spec"]
+        context = {key: value for key, value in pod["securityContext"].items() if key != "supplementalGroups"} # a camera's
+        return context, pod["containers"][0]["securityContext"], pod["automountServiceAccountToken"], pod["enableServiceLinks"]
+
+    assert all(confined(name) == confined("fog") for name in OURS)
+    assert all(built.template(name)["spec"]["containers"][0]["resources"].keys() == {"requests", "limits"} for name in OURS)
 
 
 def test_topics_fit_their_volume():
