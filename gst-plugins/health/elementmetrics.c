@@ -98,6 +98,8 @@ static const Metric metrics[] = {
     COUNT ("haarfacecount", "too-old", "gstfog_dropped_total", "too-old", DROPPED),
     COUNT ("haarfacecount", "bad-frames", "gstfog_rejected_total", "bad-frame", REJECTED),
     COUNT ("haarfacecount", "failed-frames", "gstfog_rejected_total", "failed-frame", REJECTED),
+    COUNT (
+        "haarfacecount", "unblurred-frames", "gstfog_rejected_total", "unblurred-frame", REJECTED),
     COUNT ("haarfacecount", "clock-skew", "gstfog_clock_skew_total", NULL, SKEW),
     COUNT ("haarfacecount", "reports", "gstfog_reports_sent_total", NULL, "Reports sent"),
     COUNT ("haarfacecount", "busy", "gstfog_busy_seconds_total", NULL,

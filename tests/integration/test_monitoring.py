@@ -48,6 +48,7 @@ ELSEWHERE = {
     ("gstfog_rejected_total", "condemned"): ("integration/test_poison.py", "gstfog_rejected_total"),
     ("gstfog_rejected_total", "damaged"): ("integration/test_damaged.py", "gstfog_rejected_total"),
     ("gstfog_rejected_total", "failed-frame"): ("unit/haarmemory.c", 'get_stat (element, "failed-frames"), 1'),
+    ("gstfog_rejected_total", "unblurred-frame"): ("unit/haarblur.c", 'get_stat (element, "unblurred-frames"), 1'),
 }
 # Camera names as Kafka may bring them; the last isn't valid UTF-8.
 HOSTILE = ['"}\n{evil="1', "a\\\"b\\", "# HELP x\r\n", "n" * 10000, "n" * 9999 + "m", "\U0001f4f7 ä", "", b"\xff\xfe"]

@@ -43,9 +43,9 @@
  * At the start: RESOURCE/NOT_FOUND, OPEN_READ, READ, NOT_AUTHORIZED, NO_SPACE_LEFT about the
  * cascade, RESOURCE/SETTINGS about sizes or the engine, RESOURCE/FAILED about threads. In a run:
  * STREAM/FORMAT for caps that can't be counted, and the flow's error if a reader fails after the
- * end of the stream. Warnings: STREAM/FORMAT for a frame that is shorter than its caps say,
- * STREAM/FAILED for one on which the engine failed, RESOURCE/SETTINGS for one that is smaller than
- * min-size; each for the 1st, 2nd, 4th, 8th … frame.
+ * end of the stream. Warnings: STREAM/FORMAT for a frame that is shorter than its caps say, or that
+ * can't be blurred, STREAM/FAILED for one on which the engine failed, RESOURCE/SETTINGS for one
+ * that is smaller than min-size; each for the 1st, 2nd, 4th, 8th … frame.
  *
  * ## Example launch line
  * |[
@@ -106,8 +106,8 @@ static GstStaticPadTemplate src_template =
  * stream. A stream that follows begins the reports again. */
 static GstStaticPadTemplate rate_template = GST_STATIC_PAD_TEMPLATE (
     "rate", GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS (FOG_REPORT_CAPS));
-/* Gives the frames, with a GstVideoRegionOfInterestMeta for each face. A frame that wasn't counted
- * becomes a gap event. */
+/* Gives the frames, with a GstVideoRegionOfInterestMeta for each face. A frame that wasn't counted,
+ * or can't be blurred though #GstHaarFaceCount:blur-faces is set, becomes a gap event. */
 static GstStaticPadTemplate video_template = GST_STATIC_PAD_TEMPLATE ("video", GST_PAD_SRC,
     GST_PAD_REQUEST, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (HAAR_LUMA_FORMATS)));
 
@@ -377,6 +377,7 @@ gst_haar_face_count_class_init (GstHaarFaceCountClass *klass)
    * | too-old | uint64 | frames skipped because of max-age |
    * | bad-frames | uint64 | frames skipped because they are shorter than their caps say |
    * | failed-frames | uint64 | frames skipped because the engine failed on them |
+   * | unblurred-frames | uint64 | frames kept back from `video` because they can't be blurred |
    * | clock-skew | uint64 | frames whose capture time lies in the future |
    * | reports | uint64 | reports made |
    * | lag | uint64 | messages waiting at the source |

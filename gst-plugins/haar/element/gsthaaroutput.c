@@ -135,7 +135,7 @@ handle_video_answer (gpointer user_data)
 typedef struct {
   gchar *label, *replica;
   guint min_faces;
-  gboolean draw_boxes;
+  gboolean draw_boxes, blur_faces;
 } FrameSettings;
 
 static FrameSettings
@@ -148,6 +148,7 @@ read_settings (GstHaarOutput *self)
   settings.replica = g_strdup (self->settings->replica);
   settings.min_faces = self->settings->min_faces;
   settings.draw_boxes = self->settings->draw_boxes;
+  settings.blur_faces = self->settings->blur_faces;
   GST_OBJECT_UNLOCK (self->element);
   return settings;
 }
@@ -217,12 +218,12 @@ make_document (GstHaarOutput *self, const HaarJob *job, const FrameSettings *set
   return haar_document_new (job, settings->replica);
 }
 
-/* A frame from which nothing is made was dropped on purpose. A frame on which the engine failed
- * stays undecided: it may be read again. */
+/* A frame from which nothing is made, and which the video branch hasn't taken, was dropped on
+ * purpose. A frame on which the engine failed stays undecided: it may be read again. */
 static void
-settle (GstHaarOutput *self, const HaarJob *job, GstBuffer *document)
+settle (const HaarJob *job, GstBuffer *document)
 {
-  if (!document && job->outcome != HAAR_FAILED && !gst_haar_slot_is_linked (&self->video.slot))
+  if (!document && job->outcome != HAAR_FAILED && job->frame)
     gst_kafka_meta_mark (job->frame, GST_KAFKA_ACK_DONE);
 }
 
@@ -279,8 +280,9 @@ push_frame (GstHaarOutput *self, HaarJob *job)
   count_frame (self, job);
   post_faces (self, job, settings.label);
   document = make_document (self, job, &settings);
-  settle (self, job, document);
-  gst_haar_video_push (&self->video, job, settings.label, settings.draw_boxes, gap);
+  gst_haar_video_push (&self->video, job,
+      &(GstHaarMarks){settings.label, settings.draw_boxes, settings.blur_faces}, gap);
+  settle (job, document);
   gst_haar_src_push (&self->src, document, gap);
   check_answers (
       self, gst_haar_src_get_answer (&self->src), gst_haar_video_get_answer (&self->video));

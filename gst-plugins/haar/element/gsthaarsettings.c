@@ -20,6 +20,7 @@
 #define DEFAULT_RESCAN_INTERVAL 0
 #define DEFAULT_LABEL "face"
 #define DEFAULT_DRAW_BOXES FALSE
+#define DEFAULT_BLUR_FACES FALSE
 
 enum {
   PROP_REPORT_INTERVAL = GST_HAAR_PROP_REPORT_INTERVAL,
@@ -37,6 +38,7 @@ enum {
   PROP_RESCAN_INTERVAL,
   PROP_LABEL,
   PROP_DRAW_BOXES,
+  PROP_BLUR_FACES,
 };
 
 #define FIELD(id, name) FOG_FIELD (id, GstHaarSettings, name)
@@ -57,6 +59,7 @@ static const FogField fields[] = {
     FIELD (PROP_RESCAN_INTERVAL, rescan_interval),
     FIELD (PROP_LABEL, label),
     FIELD (PROP_DRAW_BOXES, draw_boxes),
+    FIELD (PROP_BLUR_FACES, blur_faces),
     {0},
 };
 
@@ -112,6 +115,7 @@ gst_haar_settings_init (GstHaarSettings *self)
   self->max_age = DEFAULT_MAX_AGE;
   self->rescan_interval = DEFAULT_RESCAN_INTERVAL;
   self->draw_boxes = DEFAULT_DRAW_BOXES;
+  self->blur_faces = DEFAULT_BLUR_FACES;
   fill_in_texts (self);
 }
 
@@ -321,6 +325,32 @@ install_output_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
       g_param_spec_boolean ("draw-boxes", "Draw boxes",
           "Draw a box round each face into the frames of the pad video", DEFAULT_DRAW_BOXES,
           playing));
+  /**
+   * GstHaarFaceCount:blur-faces:
+   *
+   * Makes the faces that were found unrecognisable in the frames of the pad `video`: each box, and
+   * a fifth of its size on each side, becomes squares of their mean colours, at most five along the
+   * box's longer side. Alpha is blurred too. The squares lie on a fixed grid, so a face that hardly
+   * moves shows no more in many frames than in one. With #GstHaarFaceCount:draw-boxes, boxes are
+   * drawn after the blur.
+   *
+   * Only faces that were found are blurred: a frame smaller than #GstHaarFaceCount:min-size, or a
+   * face that the cascade missed, stays as it is. A frame that was skipped (too old, bad, or
+   * failed) doesn't leave by `video`: a gap event takes its place. The same is done with a frame
+   * that can't be blurred, because a part of its memory is missing or can't be written. It is
+   * counted as `unblurred-frames` in #GstHaarFaceCount:stats, and the 1st, 2nd, 4th, 8th … such
+   * frame is a warning STREAM/FORMAT.
+   *
+   * Off by default, because a frame's memory may have to be copied for it. Frames that others hold
+   * aren't changed. Nor are those, two at most, that wait for the reader when this is set.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, PROP_BLUR_FACES,
+      g_param_spec_boolean ("blur-faces", "Blur faces",
+          "Make the faces that were found unrecognisable in the frames of the pad video; boxes are "
+          "drawn after the blur",
+          DEFAULT_BLUR_FACES, playing));
   /**
    * GstHaarFaceCount:replica:
    *

@@ -27,7 +27,7 @@ GType gst_haar_engine_get_type (void);
 /* The properties, except `stats`. The element's object lock guards them. */
 typedef struct {
   gchar *cascade, *replica, *label; /* never NULL */
-  gboolean trust_cascade, draw_boxes;
+  gboolean trust_cascade, draw_boxes, blur_faces;
   gdouble scale_factor;
   gint min_neighbors, min_size, max_size;
   guint min_faces, workers;

@@ -37,7 +37,7 @@ gst_haar_stats_begin (
   g_mutex_lock (&self->lock);
   self->frames = self->faces = self->events = self->unchanged = self->partial = 0;
   self->too_small = self->too_old = self->bad = self->failed = self->skewed = 0;
-  self->reports = self->lag = 0;
+  self->unblurred = self->reports = self->lag = 0;
   self->busy = 0;
   self->ages = self->processes = (FogHistogram){0};
   g_hash_table_remove_all (self->cameras);
@@ -156,6 +156,31 @@ gst_haar_stats_add_frame (GstHaarStats *self, const HaarJob *job, gdouble busy)
     warn_of_failed (self, job, failed);
 }
 
+static void
+warn_of_unblurred (GstHaarStats *self, const HaarJob *job, guint64 number)
+{
+  if (!is_reported (number))
+    return;
+  GST_ELEMENT_WARNING (self->element, STREAM, FORMAT,
+      ("Kept back a frame with faces from the pad video: it can't be blurred, because a part of it "
+       "lies outside of its memory, or its memory can't be written. Correct what makes the frames, "
+       "or set blur-faces=false."),
+      ("%" G_GSIZE_FORMAT " bytes for %dx%d %s, %u faces, %" G_GUINT64_FORMAT " kept back so far",
+          gst_buffer_get_size (job->frame), job->info.width, job->info.height,
+          GST_VIDEO_INFO_NAME (&job->info), job->rects->len, number));
+}
+
+void
+gst_haar_stats_add_unblurred (GstHaarStats *self, const HaarJob *job)
+{
+  guint64 number;
+
+  g_mutex_lock (&self->lock);
+  number = ++self->unblurred;
+  g_mutex_unlock (&self->lock);
+  warn_of_unblurred (self, job, number);
+}
+
 /* --- other numbers --- */
 
 void
@@ -237,10 +262,10 @@ gst_haar_stats_to_structure (GstHaarStats *self)
       G_TYPE_UINT64, self->faces, "events", G_TYPE_UINT64, self->events, "unchanged", G_TYPE_UINT64,
       self->unchanged, "partial", G_TYPE_UINT64, self->partial, "too-small", G_TYPE_UINT64,
       self->too_small, "too-old", G_TYPE_UINT64, self->too_old, "bad-frames", G_TYPE_UINT64,
-      self->bad, "failed-frames", G_TYPE_UINT64, self->failed, "clock-skew", G_TYPE_UINT64,
-      self->skewed, "reports", G_TYPE_UINT64, self->reports, "busy", G_TYPE_DOUBLE, self->busy,
-      "workers", G_TYPE_UINT, self->n_workers, "engine", G_TYPE_STRING,
-      self->engine ? self->engine : "none", "waiting", G_TYPE_UINT,
+      self->bad, "failed-frames", G_TYPE_UINT64, self->failed, "unblurred-frames", G_TYPE_UINT64,
+      self->unblurred, "clock-skew", G_TYPE_UINT64, self->skewed, "reports", G_TYPE_UINT64,
+      self->reports, "busy", G_TYPE_DOUBLE, self->busy, "workers", G_TYPE_UINT, self->n_workers,
+      "engine", G_TYPE_STRING, self->engine ? self->engine : "none", "waiting", G_TYPE_UINT,
       self->workers ? haar_workers_get_waiting (self->workers) : 0, "lag", G_TYPE_UINT64, self->lag,
       NULL);
   fog_histogram_to_field (&self->ages, s, "frame-age");

@@ -12,8 +12,8 @@ typedef struct {
   GstElement *element; /* whose part it is */
 
   GMutex lock; /* guards all fields below; taken before the workers' lock */
-  guint64 frames, faces, events, unchanged, partial, too_small, too_old, bad, failed, skewed,
-      reports, lag;
+  guint64 frames, faces, events, unchanged, partial, too_small, too_old, bad, failed, unblurred,
+      skewed, reports, lag;
   gdouble busy;
   FogHistogram ages, processes; /* of the frames counted */
   GHashTable *cameras;          /* name to Total */
@@ -33,6 +33,8 @@ void gst_haar_stats_end (GstHaarStats *stats);
 /* Adds a frame, and posts a warning about one that was skipped or is too small.
  * @busy: s for which it is taken to have kept a worker busy, see #HaarCosts */
 void gst_haar_stats_add_frame (GstHaarStats *stats, const HaarJob *job, gdouble busy);
+/* Adds a frame that can't be blurred, and posts a warning. */
+void gst_haar_stats_add_unblurred (GstHaarStats *stats, const HaarJob *job);
 void gst_haar_stats_add_event (GstHaarStats *stats);
 void gst_haar_stats_add_report (GstHaarStats *stats);
 /* Messages waiting at the source. */

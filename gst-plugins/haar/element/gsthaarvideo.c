@@ -392,34 +392,47 @@ move_by_crop (GstBuffer *frame, GArray *rects)
   }
 }
 
-/* (transfer full): the job's frame with a region of interest, and a box if wanted, for each
- * face. */
-static GstBuffer *
-take_marked_frame (HaarJob *job, const gchar *label, gboolean draw_boxes)
+/* Blurs the faces if wanted; adds a region of interest, and a box if wanted, for each. FALSE: they
+ * can't be blurred. */
+static gboolean
+mark_frame (HaarJob *job, const GstHaarMarks *marks)
 {
-  GstBuffer *frame = gst_buffer_make_writable (g_steal_pointer (&job->frame));
-
-  move_by_crop (frame, job->rects);
+  job->frame = gst_buffer_make_writable (job->frame);
+  move_by_crop (job->frame, job->rects);
+  if (marks->blur_faces && job->rects->len > 0 &&
+      !haar_overlay_blur (job->frame, &job->info, job->rects))
+    return FALSE;
   for (guint i = 0; i < job->rects->len; i++) {
     const HaarRect *r = &g_array_index (job->rects, HaarRect, i);
 
     gst_buffer_add_video_region_of_interest_meta (
-        frame, label, (guint) r->x, (guint) r->y, (guint) r->w, (guint) r->h);
+        job->frame, marks->label, (guint) r->x, (guint) r->y, (guint) r->w, (guint) r->h);
   }
-  if (draw_boxes && job->rects->len > 0)
-    haar_overlay_draw (frame, &job->info, job->rects);
-  return frame;
+  if (marks->draw_boxes && job->rects->len > 0)
+    haar_overlay_draw (job->frame, &job->info, job->rects);
+  return TRUE;
+}
+
+/* FALSE: the frame must not leave. */
+static gboolean
+prepare_frame (GstHaarVideo *self, HaarJob *job, const GstHaarMarks *marks)
+{
+  if (job->outcome != HAAR_COUNTED)
+    return FALSE;
+  if (mark_frame (job, marks))
+    return TRUE;
+  gst_haar_stats_add_unblurred (self->stats, job);
+  return FALSE;
 }
 
 void
-gst_haar_video_push (
-    GstHaarVideo *self, HaarJob *job, const gchar *label, gboolean draw_boxes, GstEvent *gap)
+gst_haar_video_push (GstHaarVideo *self, HaarJob *job, const GstHaarMarks *marks, GstEvent *gap)
 {
   GstPad *pad = begin_pad (self);
 
   if (pad && gst_pad_is_linked (pad)) {
-    if (job->outcome == HAAR_COUNTED)
-      enqueue (self, pad, take_marked_frame (job, label, draw_boxes));
+    if (prepare_frame (self, job, marks))
+      enqueue (self, pad, g_steal_pointer (&job->frame));
     else if (gap)
       enqueue (self, pad, gst_event_ref (gap));
   }

@@ -11,6 +11,12 @@ G_BEGIN_DECLS
 /* Called from the pad's task when the reader's answer is not OK. */
 typedef void (*GstHaarVideoAnswered) (gpointer user_data);
 
+/* What the frames of the pad `video` show of the faces that were found. */
+typedef struct {
+  const gchar *label; /* the type of the regions of interest */
+  gboolean draw_boxes, blur_faces;
+} GstHaarMarks;
+
 /* The branch of the pad `video`, by which frames leave. The src task queues them; a task of the pad
  * pushes them, so that neither reader waits for the other and both may preroll. */
 typedef struct {
@@ -61,9 +67,9 @@ gboolean gst_haar_video_begins_with (GstHaarVideo *video, GstEvent *event);
 
 /* From the src task: */
 void gst_haar_video_push_event (GstHaarVideo *video, GstEvent *event);
-/* Takes the frame out of @job and marks its faces, or queues @gap (nullable) if it wasn't counted.
- * @label: the type of the regions of interest */
+/* Takes the frame out of @job and marks its faces, or queues @gap (nullable) if it wasn't counted,
+ * or can't be blurred though it should be. */
 void gst_haar_video_push (
-    GstHaarVideo *video, HaarJob *job, const gchar *label, gboolean draw_boxes, GstEvent *gap);
+    GstHaarVideo *video, HaarJob *job, const GstHaarMarks *marks, GstEvent *gap);
 
 G_END_DECLS

@@ -9,6 +9,13 @@ static const guint8 green_rgb[] = {0, 255, 0};
 static const guint8 green_yuv[] = {149, 43, 21};
 static const guint8 white[] = {255};
 
+/* Squares along the longer side of a face, at most: too few to recognise anybody. */
+#define FACE_SQUARES 5
+/* A box fits a face tightly: this part of its size is blurred on each side as well. */
+#define MARGIN 5
+/* px: no format has fewer than one chroma sample in such a square. */
+#define SMALLEST_SQUARE 4
+
 static const guint8 *
 find_color (const GstVideoFormatInfo *finfo)
 {
@@ -17,20 +24,27 @@ find_color (const GstVideoFormatInfo *finfo)
   return GST_VIDEO_FORMAT_INFO_IS_YUV (finfo) ? green_yuv : white;
 }
 
-static void
-put (const GstVideoFormatInfo *finfo, guint component, guint8 *sample, guint8 color)
+static guint
+get (const GstVideoFormatInfo *finfo, guint component, const guint8 *sample)
 {
   guint value;
 
-  if (finfo->depth[component] <= 8) {
-    *sample = color;
-    return;
-  }
-  value = (guint) color << (finfo->depth[component] - 8 + finfo->shift[component]);
-  if (GST_VIDEO_FORMAT_INFO_IS_LE (finfo))
-    GST_WRITE_UINT16_LE (sample, value);
+  if (finfo->depth[component] <= 8)
+    return *sample;
+  value = GST_VIDEO_FORMAT_INFO_IS_LE (finfo) ? GST_READ_UINT16_LE (sample)
+                                              : GST_READ_UINT16_BE (sample);
+  return value >> finfo->shift[component];
+}
+
+static void
+put (const GstVideoFormatInfo *finfo, guint component, guint8 *sample, guint value)
+{
+  if (finfo->depth[component] <= 8)
+    *sample = (guint8) value;
+  else if (GST_VIDEO_FORMAT_INFO_IS_LE (finfo))
+    GST_WRITE_UINT16_LE (sample, value << finfo->shift[component]);
   else
-    GST_WRITE_UINT16_BE (sample, value);
+    GST_WRITE_UINT16_BE (sample, value << finfo->shift[component]);
 }
 
 /* One component of the whole picture. */
@@ -54,20 +68,43 @@ find_canvas (const GstVideoFrame *frame, guint component, Canvas *canvas)
   return haar_samples_find (frame, component, &all, &canvas->samples);
 }
 
+/* The component's samples that belong to an area of the picture, in samples. May be empty. */
+static HaarRect
+find_samples (const Canvas *canvas, gint left, gint top, gint right, gint bottom)
+{
+  guint w_sub = canvas->finfo->w_sub[canvas->component];
+  guint h_sub = canvas->finfo->h_sub[canvas->component];
+  gint x = MAX (left, 0) >> w_sub, y = MAX (top, 0) >> h_sub;
+
+  return (HaarRect){x, y, MAX (MIN (((right - 1) >> w_sub) + 1, canvas->width) - x, 0),
+      MAX (MIN (((bottom - 1) >> h_sub) + 1, canvas->height) - y, 0)};
+}
+
+static guint8 *
+find_sample (const Canvas *canvas, gint x, gint y)
+{
+  return canvas->samples.data + (gsize) y * (gsize) canvas->samples.row +
+         (gsize) x * (gsize) canvas->samples.pixel;
+}
+
+static void
+fill_samples (const Canvas *canvas, const HaarRect *area, guint value)
+{
+  for (gint y = area->y; y < area->y + area->h; y++)
+    for (gint x = area->x; x < area->x + area->w; x++)
+      put (canvas->finfo, canvas->component, find_sample (canvas, x, y), value);
+}
+
+/* --- boxes --- */
+
 /* Draws the part of the area that lies within the picture. */
 static void
 fill (const Canvas *canvas, gint left, gint top, gint right, gint bottom)
 {
-  const GstVideoFormatInfo *finfo = canvas->finfo;
-  guint8 color = find_color (finfo)[canvas->component];
-  guint w_sub = finfo->w_sub[canvas->component], h_sub = finfo->h_sub[canvas->component];
+  HaarRect area = find_samples (canvas, left, top, right, bottom);
+  guint color = find_color (canvas->finfo)[canvas->component];
 
-  for (gint y = MAX (top, 0) >> h_sub; y <= (bottom - 1) >> h_sub && y < canvas->height; y++) {
-    guint8 *row = canvas->samples.data + (gsize) y * (gsize) canvas->samples.row;
-
-    for (gint x = MAX (left, 0) >> w_sub; x <= (right - 1) >> w_sub && x < canvas->width; x++)
-      put (finfo, canvas->component, row + x * canvas->samples.pixel, color);
-  }
+  fill_samples (canvas, &area, color << (canvas->finfo->depth[canvas->component] - 8));
 }
 
 static void
@@ -98,4 +135,93 @@ haar_overlay_draw (GstBuffer *buffer, const GstVideoInfo *info, const GArray *re
           &g_array_index (rects, HaarRect, i));
   }
   gst_video_frame_unmap (&frame);
+}
+
+/* --- blur --- */
+
+static void
+flatten (const Canvas *canvas, const HaarRect *area)
+{
+  guint64 sum = 0, n = (guint64) area->w * (guint64) area->h;
+
+  for (gint y = area->y; y < area->y + area->h; y++)
+    for (gint x = area->x; x < area->x + area->w; x++)
+      sum += get (canvas->finfo, canvas->component, find_sample (canvas, x, y));
+  if (n > 0)
+    fill_samples (canvas, area, (guint) ((sum + n / 2) / n));
+}
+
+/* px: a power of two, so that faces of similar sizes have the same squares. */
+static gint
+find_square (const HaarRect *face)
+{
+  gint square = SMALLEST_SQUARE;
+
+  while (square * FACE_SQUARES < MAX (face->w, face->h))
+    square *= 2;
+  return square;
+}
+
+/* The squares lie on a grid that begins at the picture's corner. Boxes move by a few pixels from
+ * frame to frame: squares that moved along would give away more of the face with each frame. */
+static void
+blur_face (const Canvas *canvas, const HaarRect *face)
+{
+  gint square = find_square (face), wide = face->w / MARGIN, high = face->h / MARGIN;
+  gint left = MAX (face->x - wide, 0) / square * square;
+  gint top = MAX (face->y - high, 0) / square * square;
+
+  for (gint y = top; y < face->y + face->h + high; y += square)
+    for (gint x = left; x < face->x + face->w + wide; x += square) {
+      HaarRect area = find_samples (canvas, x, y, x + square, y + square);
+
+      flatten (canvas, &area);
+    }
+}
+
+/* The same format, with the unused byte of each pixel as its alpha. A converter may have left
+ * there what shows the face. */
+static GstVideoFormat
+find_full_format (GstVideoFormat format)
+{
+  switch (format) {
+    case GST_VIDEO_FORMAT_RGBx:
+      return GST_VIDEO_FORMAT_RGBA;
+    case GST_VIDEO_FORMAT_BGRx:
+      return GST_VIDEO_FORMAT_BGRA;
+    case GST_VIDEO_FORMAT_xRGB:
+      return GST_VIDEO_FORMAT_ARGB;
+    case GST_VIDEO_FORMAT_xBGR:
+      return GST_VIDEO_FORMAT_ABGR;
+    default:
+      return format;
+  }
+}
+
+static gboolean
+blur_faces (const GstVideoFrame *frame, const GArray *rects)
+{
+  for (guint component = 0; component < GST_VIDEO_FRAME_N_COMPONENTS (frame); component++) {
+    Canvas canvas;
+
+    if (!find_canvas (frame, component, &canvas))
+      return FALSE;
+    for (guint i = 0; i < rects->len; i++)
+      blur_face (&canvas, &g_array_index (rects, HaarRect, i));
+  }
+  return TRUE;
+}
+
+gboolean
+haar_overlay_blur (GstBuffer *buffer, const GstVideoInfo *info, const GArray *rects)
+{
+  GstVideoFrame frame = {0};
+  gboolean blurred;
+
+  if (!gst_video_frame_map (&frame, info, buffer, GST_MAP_READWRITE))
+    return FALSE;
+  frame.info.finfo = gst_video_format_get_info (find_full_format (GST_VIDEO_INFO_FORMAT (info)));
+  blurred = blur_faces (&frame, rects);
+  gst_video_frame_unmap (&frame);
+  return blurred;
 }

@@ -15,4 +15,17 @@ G_BEGIN_DECLS
  */
 void haar_overlay_draw (GstBuffer *frame, const GstVideoInfo *info, const GArray *rects);
 
+/**
+ * haar_overlay_blur:
+ * @frame: writable; its memory is copied if another buffer shares it
+ * @info: of the frame's caps
+ * @rects: of HaarRect
+ *
+ * Replaces each rectangle, and a margin round it, by a few large squares of their mean colours, in
+ * any format of HAAR_LUMA_FORMATS. Alpha is no exception.
+ *
+ * Returns: FALSE if a part of the frame can't be written, so that it may still show a face
+ */
+gboolean haar_overlay_blur (GstBuffer *frame, const GstVideoInfo *info, const GArray *rects);
+
 G_END_DECLS

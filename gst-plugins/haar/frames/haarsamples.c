@@ -1,6 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "haarsamples.h"
 
+/* In P010 and its like, both chroma samples of a pixel have 2 bytes. GStreamer 1.22 says that the
+ * second one begins 1 byte after the first. */
+static gsize
+find_offset (const GstVideoFrame *frame, guint component, gsize bytes)
+{
+  gsize offset = (gsize) GST_VIDEO_FRAME_COMP_POFFSET (frame, component);
+
+  return (offset + bytes - 1) / bytes * bytes;
+}
+
 gboolean
 haar_samples_find (const GstVideoFrame *frame, guint component, const GstVideoRectangle *area,
     HaarSamples *samples)
@@ -15,8 +25,8 @@ haar_samples_find (const GstVideoFrame *frame, guint component, const GstVideoRe
   samples->pixel = GST_VIDEO_FRAME_COMP_PSTRIDE (frame, component);
   if (samples->row < 0 || start < map->data)
     return FALSE;
-  offset = (gsize) GST_VIDEO_FRAME_COMP_POFFSET (frame, component) +
-           (gsize) area->y * (gsize) samples->row + (gsize) area->x * (gsize) samples->pixel;
+  offset = find_offset (frame, component, bytes) + (gsize) area->y * (gsize) samples->row +
+           (gsize) area->x * (gsize) samples->pixel;
   last = offset + (gsize) (area->h - 1) * (gsize) samples->row +
          (gsize) (area->w - 1) * (gsize) samples->pixel + bytes;
   samples->data = start + offset;
