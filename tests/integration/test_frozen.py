@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Servers that don't answer any more but keep their connections open: every stage still ends in time."""
 
+import time
+
 import kafka_server
 import mongo_server
 import pytest
+from messages import Feed
 from pipeline import wait_until
 from system import System
 
@@ -32,3 +35,18 @@ def test_every_stage_ends(system, launch, options, bound):
         stage.signal(2)
         stage.wait(bound)
         assert "Freeing pipeline" in stage.output(), name
+
+
+def test_a_replay_ends(tmp_path, fresh, launch):
+    """It waits for messages, and asks whether the broker still answers."""
+    with kafka_server.Kafka(tmp_path / "kafka") as kafka:
+        kafka.create_topic(fresh, 1)
+        Feed(kafka, fresh).send(300, size=100_000)
+        replay = launch(
+            f"-v kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} replay=true max-prefetch=65536 ! "
+            "identity sleep-time=100000 ! fakesink silent=false")
+        wait_until(lambda: replay.output().count("chain  ") > 10, 30, "messages")
+        kafka.processes[0].freeze()
+        time.sleep(5)  # what is fetched ahead runs out
+        replay.signal(2)
+        replay.wait(AT_ONCE)

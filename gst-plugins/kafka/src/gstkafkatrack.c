@@ -357,10 +357,10 @@ warn_of_silence (GstKafkaReplay *self, GstKafkaTrack *track)
 static gboolean
 is_answered (GstKafkaReplay *self, const GstKafkaTrack *track)
 {
-  gint64 low, high;
+  gint64 low;
 
-  return !rd_kafka_query_watermark_offsets (
-      self->rk, track->topic, track->partition, &low, &high, ASK_TIME_MS);
+  return !gst_kafka_reset_ask_offset (
+      self->rk, track->topic, track->partition, RD_KAFKA_OFFSET_BEGINNING, ASK_TIME_MS, &low);
 }
 
 /* librdkafka doesn't report some kinds of damage, and fetches the same batch again and again. */

@@ -36,13 +36,32 @@ gst_kafka_reset_was_asked (gint64 offset, gint64 place, gint64 high)
 }
 
 rd_kafka_resp_err_t
+gst_kafka_reset_ask_offset (rd_kafka_t *rk, const gchar *topic, gint partition, gint64 which,
+    gint timeout_ms, gint64 *offset)
+{
+  rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new (1);
+  rd_kafka_topic_partition_t *one = rd_kafka_topic_partition_list_add (list, topic, partition);
+  rd_kafka_resp_err_t err;
+
+  one->offset = which;
+  err = rd_kafka_offsets_for_times (rk, list, timeout_ms);
+  if (!err)
+    err = one->err;
+  *offset = one->offset;
+  rd_kafka_topic_partition_list_destroy (list);
+  return err;
+}
+
+rd_kafka_resp_err_t
 gst_kafka_reset_ask (GstKafkaResetPolicy policy, rd_kafka_t *rk, const gchar *topic, gint partition,
     gint64 from, gboolean refused, gint timeout_ms, GstKafkaReset *reset)
 {
   gint64 low, high;
-  rd_kafka_resp_err_t err =
-      rd_kafka_query_watermark_offsets (rk, topic, partition, &low, &high, timeout_ms);
+  rd_kafka_resp_err_t err = gst_kafka_reset_ask_offset (
+      rk, topic, partition, RD_KAFKA_OFFSET_BEGINNING, timeout_ms, &low);
 
+  if (!err)
+    err = gst_kafka_reset_ask_offset (rk, topic, partition, RD_KAFKA_OFFSET_END, timeout_ms, &high);
   if (err)
     return err;
   *reset = gst_kafka_reset_decide (policy, from, low, high);

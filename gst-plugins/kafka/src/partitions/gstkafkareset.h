@@ -50,6 +50,12 @@ GstKafkaReset gst_kafka_reset_decide (
  * derives from the payload. */
 gboolean gst_kafka_reset_was_asked (gint64 offset, gint64 place, gint64 high);
 
+/* Queries the first offset left (@which: RD_KAFKA_OFFSET_BEGINNING) or the one after the last
+ * (RD_KAFKA_OFFSET_END). Not rd_kafka_query_watermark_offsets(), which waits for socket.timeout.ms
+ * and longer, whatever its timeout, if the broker doesn't answer. */
+rd_kafka_resp_err_t gst_kafka_reset_ask_offset (rd_kafka_t *rk, const gchar *topic, gint partition,
+    gint64 which, gint timeout_ms, gint64 *offset);
+
 /**
  * gst_kafka_reset_ask:
  * @from: the offset to read next; negative: no position
