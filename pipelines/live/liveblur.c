@@ -43,20 +43,35 @@ make_mosaic (LivePixels *picture, const LiveBox *area, gint side)
     }
 }
 
+/* px: a power of two, so that faces of similar sizes have the same squares. */
+static gint64
+find_square (const LiveBox *box)
+{
+  gint64 square = 4;
+
+  while (square * FACE_SQUARES < MAX (box->w, box->h))
+    square *= 2;
+  return square;
+}
+
+/* The squares lie on a grid that begins at the picture's corner, as those of haarfacecount do:
+ * squares that moved with the box would show more of a face from picture to picture. */
 void
 live_blur_face (LivePixels *picture, const LiveBox *box)
 {
-  gint64 left = (gint64) box->x - box->w / MARGIN, top = (gint64) box->y - box->h / MARGIN;
-  gint64 right = (gint64) box->x + box->w + box->w / MARGIN;
-  gint64 bottom = (gint64) box->y + box->h + box->h / MARGIN;
+  gint64 square = find_square (box), wide = box->w / MARGIN, high = box->h / MARGIN;
+  gint64 left = MAX (box->x - wide, 0) / square * square;
+  gint64 top = MAX (box->y - high, 0) / square * square;
+  gint64 right = ((gint64) box->x + box->w + wide + square - 1) / square * square;
+  gint64 bottom = ((gint64) box->y + box->h + high + square - 1) / square * square;
   LiveBox area;
 
-  left = CLAMP (left, 0, picture->width);
-  top = CLAMP (top, 0, picture->height);
+  left = MIN (left, picture->width);
+  top = MIN (top, picture->height);
   right = CLAMP (right, left, picture->width);
   bottom = CLAMP (bottom, top, picture->height);
   area = (LiveBox){(gint) left, (gint) top, (gint) (right - left), (gint) (bottom - top)};
-  make_mosaic (picture, &area, MAX (MAX (area.w, area.h) / FACE_SQUARES, 4));
+  make_mosaic (picture, &area, (gint) MIN (square, G_MAXINT / 2));
 }
 
 void

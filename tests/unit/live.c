@@ -434,9 +434,25 @@ GST_START_TEST (test_blur_hides_the_face_and_leaves_the_rest)
   live_blur_face (&pixels, &box);
   /* One square, one colour. */
   for (guint c = 0; c < 3; c++)
-    fail_unless_equals_int (data[(11 * SIDE + 11) * 3 + c], data[(15 * SIDE + 15) * 3 + c]);
+    fail_unless_equals_int (data[(12 * SIDE + 12) * 3 + c], data[(15 * SIDE + 15) * 3 + c]);
   fail_unless (is_untouched (data, 0, 0) && is_untouched (data, 39, 39));
   fail_if (is_untouched (data, 8, 20), "the margin isn't blurred");
+}
+GST_END_TEST;
+
+/* Many pictures of one face show no more than one picture does. */
+GST_START_TEST (test_blur_stays_where_it_is_while_a_box_trembles)
+{
+  static guint8 data[SIDE * SIDE * 3], moved[SIDE * SIDE * 3];
+  LivePixels pixels = make_pixels (data), other;
+
+  live_blur_face (&pixels, &(LiveBox){10, 10, 19, 19});
+  for (gint i = 0; i < 9; i++) {
+    other = make_pixels (moved);
+    live_blur_face (&other, &(LiveBox){9 + i % 3, 9 + i / 3, 18 + i % 3, 18 + i % 2});
+    for (guint y = 12; y < 26; y++)
+      fail_unless (memcmp (data + (y * SIDE + 12) * 3, moved + (y * SIDE + 12) * 3, 14 * 3) == 0);
+  }
 }
 GST_END_TEST;
 
@@ -482,6 +498,7 @@ live_suite (void)
   tcase_add_test (tc, test_size_of_a_jpeg);
   tcase_add_test (tc, test_size_of_what_is_not_a_jpeg);
   tcase_add_test (tc, test_blur_hides_the_face_and_leaves_the_rest);
+  tcase_add_test (tc, test_blur_stays_where_it_is_while_a_box_trembles);
   tcase_add_test (tc, test_blur_survives_any_box);
   return s;
 }
