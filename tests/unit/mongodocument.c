@@ -634,7 +634,7 @@ GST_START_TEST (test_uri_defaults_give_way)
   g_autoptr (mongoc_uri_t) own =
       mongo_uri_open ("mongodb://h/?socketTimeoutMS=9000&w=1&retryWrites=true", NULL, NULL);
   g_autoptr (mongoc_uri_t) with_at =
-      mongo_uri_open ("mongodb://u:p%40ss@h/db?appName=a@b", NULL, NULL);
+      mongo_uri_open ("mongodb://u:p%40ss@h/db?appName=a%40b", NULL, NULL);
   g_autofree gchar *hosts = mongo_uri_describe (plain);
 
   fail_unless_equals_string (hosts, "h1:27017,h2:27018");
@@ -669,6 +669,10 @@ GST_START_TEST (test_bad_uris_keep_their_secret)
   assert_uri_refused ("mongodb://f@hunter2:secret@host/", NULL, GST_RESOURCE_ERROR_SETTINGS);
   assert_uri_refused ("mongodb+srv://fog:p@hunter2@host/", NULL, GST_RESOURCE_ERROR_SETTINGS);
   assert_uri_refused ("mongodb://fog:hunter2/x@host/", NULL, GST_RESOURCE_ERROR_SETTINGS);
+  /* libmongoc would take what is behind the ? for an option of the host "hunter2". */
+  assert_uri_refused ("mongodb://fog:p@hunter2/?x=y@host/", NULL, GST_RESOURCE_ERROR_SETTINGS);
+  assert_uri_refused ("mongodb://fog:p@hunter2/db?x=y@host", NULL, GST_RESOURCE_ERROR_SETTINGS);
+  assert_uri_refused ("mongodb://hunter2:8081/?x=y@host/", NULL, GST_RESOURCE_ERROR_SETTINGS);
   assert_uri_refused ("mongodb://me:hunter2%zz@h/", NULL, GST_RESOURCE_ERROR_SETTINGS);
   assert_uri_refused ("mongodb://me:hunter2@h:port/", NULL, GST_RESOURCE_ERROR_SETTINGS);
   assert_uri_refused ("hunter2@h", NULL, GST_RESOURCE_ERROR_SETTINGS);

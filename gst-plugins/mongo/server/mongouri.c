@@ -39,20 +39,18 @@ read_uri_file (const gchar *file, GError **error)
   return g_steal_pointer (&text);
 }
 
-/* TRUE: the password has an @ that isn't percent-encoded. libmongoc reads user:p@ss@host as the
- * host "ss@host", which would appear in name look-ups and in messages. */
+/* TRUE: an @ isn't percent-encoded. libmongoc reads user:p@ss@host as the host "ss@host", and
+ * user:p@ss/?a=b@host as the host "ss" with an option, which would appear in name look-ups and in
+ * messages. So only the @ before the hosts may be there. */
 static gboolean
 has_stray_at (const gchar *text)
 {
-  const gchar *start = strstr (text, "://"), *end;
-  g_autofree gchar *places = NULL; /* user, password, hosts, database */
+  const gchar *places = strstr (text, "://"); /* user, password, hosts, database, options */
   const gchar *at;
 
-  if (!start)
+  if (!places)
     return FALSE;
-  start += strlen ("://");
-  end = start + strcspn (start, "?");
-  places = g_strndup (start, end - start);
+  places += strlen ("://");
   at = strchr (places, '@');
   return at && (strchr (at + 1, '@') || at > places + strcspn (places, "/"));
 }
@@ -70,7 +68,7 @@ parse (const gchar *text, GError **error)
     g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
         "The MongoDB URI can't be parsed: %s. It has the form "
         "mongodb://user:password@host:port/database?option=value, with : / ? # [ ] @ in user and "
-        "password percent-encoded.",
+        "password, and @ in options, percent-encoded.",
         secret ? "it isn't shown here, since it holds a secret" : what.message);
   return uri;
 }
