@@ -1109,6 +1109,25 @@ GST_START_TEST (test_key_keeps_its_partition)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_partition_that_the_topic_lacks)
+{
+  GstMessage *second;
+
+  play ();
+  for (guint i = 0; i < 20; i++) {
+    GstBuffer *buffer = frame ('a', 10);
+
+    gst_structure_set (gst_kafka_meta_ensure (buffer), "target-partition", G_TYPE_INT,
+        i % 2 ? (gint) (5 + i) : G_MAXINT, NULL);
+    fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+  }
+  wait_for_stat ("delivered", 20);
+  assert_posts (GST_MESSAGE_WARNING, GST_RESOURCE_ERROR_SETTINGS, "partition");
+  second = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR);
+  fail_unless (second == NULL);
+}
+GST_END_TEST;
+
 static Suite *
 kafkasink_suite (void)
 {
@@ -1163,6 +1182,7 @@ kafkasink_suite (void)
   suite_add_tcase (s, five);
   tcase_add_checked_fixture (five, setup_five, teardown);
   tcase_add_test (five, test_keyless_buffers_take_turns);
+  tcase_add_test (five, test_partition_that_the_topic_lacks);
   tcase_add_test (five, test_what_a_new_producer_sends_again_keeps_its_partition);
   suite_add_tcase (s, many);
   tcase_add_checked_fixture (many, setup_many, teardown);

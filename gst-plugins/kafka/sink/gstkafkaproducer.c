@@ -141,6 +141,7 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   self->topic = g_strdup (config->topic);
   self->congestion_control = g_strdup (config->congestion_control);
   self->held = !config->each_names_topic;
+  self->astray = -1;
   self->servers = gst_kafka_conf_dup (conf, "bootstrap.servers");
   gst_kafka_producer_init_batches (self);
   rd_kafka_conf_set_dr_msg_cb (conf, gst_kafka_producer_note_report);

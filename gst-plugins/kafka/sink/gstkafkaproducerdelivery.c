@@ -154,6 +154,39 @@ goes_with_other_time (GstKafkaRecord *record)
   return TRUE;
 }
 
+/* With lock. The meta's partition comes from a report, perhaps of a replica that reads another
+ * topic, or of the time before the topic was created again. That is no reason to lose a frame. */
+static gboolean
+goes_elsewhere (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err)
+{
+  if (err != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || !record->suggested)
+    return FALSE;
+  self->astray = record->partition;
+  record->partition = RD_KAFKA_PARTITION_UA;
+  record->suggested = FALSE;
+  return TRUE;
+}
+
+/* Poller's thread, without lock. */
+static void
+warn_of_partition (GstKafkaProducer *self)
+{
+  gint partition;
+
+  g_mutex_lock (&self->lock);
+  partition = self->astray_reported ? -1 : self->astray;
+  self->astray_reported = self->astray >= 0;
+  g_mutex_unlock (&self->lock);
+  if (partition >= 0)
+    GST_ELEMENT_WARNING (self->element, RESOURCE, SETTINGS,
+        ("The meta of a buffer names partition %d, which the topic doesn't have. Such buffers go "
+         "to "
+         "other partitions. If the reports for feedbackrate come from replicas that read another "
+         "topic, give each topic of frames its own topic of reports.",
+            partition),
+        (NULL));
+}
+
 /* With lock */
 static void
 take_back (GstKafkaProducer *self, GstKafkaRecord *record)
@@ -174,7 +207,8 @@ take_report (GstKafkaProducer *self, rd_kafka_t *rk, GstKafkaRecord *record, gin
     return FALSE;
   }
   if (self->health != GST_KAFKA_PRODUCER_WORKING || is_overdue (self, record) ||
-      (!goes_with_other_time (record) && !gst_kafka_producer_send_alone (self, record) &&
+      (!goes_with_other_time (record) && !goes_elsewhere (self, record, record->err) &&
+          !gst_kafka_producer_send_alone (self, record) &&
           !gst_kafka_producer_lose_access (self, record->topic, record->err) &&
           !is_retriable (rk, record, record->err))) {
     self->lost++;
@@ -274,6 +308,10 @@ hand_over (GstKafkaProducer *self, rd_kafka_resp_err_t *err)
     if (!*err)
       continue;
     gst_kafka_send_queue_reported (&self->queue, record);
+    if (goes_elsewhere (self, record, *err)) {
+      gst_kafka_send_queue_take_back (&self->queue, record);
+      continue;
+    }
     if (*err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC && !record->topic)
       gst_kafka_fault_note (&self->fault, *err, NULL);
     if (is_overdue (self, record) || (!gst_kafka_producer_lose_access (self, record->topic, *err) &&
@@ -407,6 +445,7 @@ serve (GstKafkaProducer *self)
   if (overdue)
     give_up (self, overdue, RD_KAFKA_RESP_ERR__MSG_TIMED_OUT);
   gst_kafka_producer_watch_access (self);
+  warn_of_partition (self);
 }
 
 static gboolean

@@ -93,6 +93,9 @@ struct _GstKafkaProducer {
   rd_kafka_resp_err_t refusal;
   gchar *refusal_detail;
   gboolean refusal_reported;
+  gint
+      astray; /* a partition that a buffer's meta named, but its topic doesn't have; -1: none yet */
+  gboolean astray_reported;
 };
 
 /* gst_kafka_client_new() makes fault the opaque of the client, and the callbacks cast it back. */

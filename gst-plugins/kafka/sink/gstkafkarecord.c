@@ -104,7 +104,7 @@ set_partition (GstKafkaRecord *record, const GstKafkaRecordTemplate *self)
   /* The property `key` asks for order within a partition. So it overrules the meta's partition,
    * with which feedbackrate spreads a camera's frames. */
   if (s && (!self->key || gst_structure_has_field (s, "target-key")))
-    gst_structure_get_int (s, "target-partition", &record->partition);
+    record->suggested = gst_structure_get_int (s, "target-partition", &record->partition);
   if (record->partition < 0)
     record->partition = RD_KAFKA_PARTITION_UA;
 }

@@ -22,6 +22,7 @@ typedef struct {
   GstMapInfo map;
   gchar *topic;       /* NULL: the producer's */
   gint partition;     /* RD_KAFKA_PARTITION_UA: the partitioner chooses */
+  gboolean suggested; /* the buffer's meta named it, so another one will do */
   gint chosen;        /* the partitioner's first choice; RD_KAFKA_PARTITION_UA: none yet */
   GBytes *key;        /* NULL: none */
   gboolean tombstone; /* without a value, which differs from an empty value */
