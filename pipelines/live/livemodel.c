@@ -19,6 +19,9 @@
 #define DISPLACED 5000
 /* ms of reading after which a camera's silence is its own. */
 #define READING 2500
+/* ms in which clients come back to a Kafka that answers again: librdkafka waits up to 10 s between
+ * two tries to connect. */
+#define RECONNECT 10000
 #define SAMPLE_TIME 1000 /* ms */
 
 LiveModel *
@@ -241,7 +244,8 @@ live_model_take_frame (LiveModel *self, LiveFrame *frame, gint64 now)
     live_frames_add (self->frames, frame);
 }
 
-/* Nobody could be heard while Kafka was away: everybody's silence begins now. with self->lock */
+/* While Kafka was away no camera was heard, and each one needs time to connect again: its silence
+ * counts from then on. with self->lock */
 static void
 forgive_silence (LiveModel *self, gint64 now)
 {
@@ -251,7 +255,7 @@ forgive_silence (LiveModel *self, gint64 now)
 
   g_hash_table_iter_init (&iter, self->cameras);
   while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &camera))
-    camera->active = now;
+    camera->active = now + RECONNECT;
   g_hash_table_iter_init (&iter, self->replicas);
   while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &replica))
     replica->heard = now;

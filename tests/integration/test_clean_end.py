@@ -215,6 +215,7 @@ def test_application_that_stops_right_after_it_sent_eos(kafka, fed, application)
     assert committed(kafka, fed) == 0
 
 
+@pytest.mark.alone  # if EOS leaves over 2 s after the last message, what is parked is done without it
 @pytest.mark.parametrize("kept", ["one of two", "the only one"])
 def test_eos_that_does_not_arrive_proves_nothing(kafka, fed, application, kept):
     both = "tee name=t ! queue ! fakesink async=false t. ! " if kept == "one of two" else ""

@@ -73,7 +73,7 @@ def test_kill_stores_each_event_once(kafka, mongo, topics, fresh, launch, long):
     print(f"{stored} of {sent} events stored after {kills} kills")
     assert stored < sent
     last = launch(f"{source} ! {sink}")
-    wait_until(lambda: events.count_documents({}) >= sent, 120, "all events")
+    wait_until(lambda: events.count_documents({}) >= sent, 300, "all events")
     last.interrupt()
     assert sorted(event["number"] for event in events.find({}, {"number": 1})) == list(range(sent))
     assert Group(kafka, topics, topics, 4).committed() == sent

@@ -5,6 +5,9 @@
 #include "gstkafkameta.h"
 #include "src/partitions/gstkafkasuspicion.h"
 
+GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
+#define GST_CAT_DEFAULT gst_kafka_src_debug
+
 #define REASON "alone in the pipeline in failed runs"
 
 /* GstBaseSrc asks for the id of its stream without a name, which is a critical if the element
