@@ -617,6 +617,8 @@ GST_START_TEST (test_leaky_upstream_drops_the_new)
 
   fill_with_broker_down ("upstream", 10);
   fail_unless_equals_uint64 (stat_of ("dropped-upstream"), 6);
+  assert_posts (GST_MESSAGE_INFO, GST_RESOURCE_ERROR_WRITE, "dropped-upstream");
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_INFO) == NULL);
   rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 0);
   wait_for_stat ("delivered", 5);
   message = first_message (&consumer, TOPIC, 0);
@@ -637,6 +639,8 @@ GST_START_TEST (test_leaky_downstream_drops_the_oldest_unsent)
 
   fill_with_broker_down ("downstream", 10);
   fail_unless_equals_uint64 (stat_of ("dropped-downstream"), 6);
+  assert_posts (GST_MESSAGE_INFO, GST_RESOURCE_ERROR_WRITE, "dropped-downstream");
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_INFO) == NULL);
   rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 0);
   wait_for_stat ("delivered", 5);
   message = first_message (&consumer, TOPIC, 0);

@@ -348,14 +348,19 @@ GST_END_TEST;
 GST_START_TEST (test_old_messages_are_skipped)
 {
   GstHarness *h = harness_with ("max-age=60000000000");
+  GstElement *source = source_of (h);
+  GstBus *bus = gst_bus_new ();
   GstBuffer *buffer;
+  g_autofree gchar *info = NULL;
   g_autofree gchar *soon =
       g_strdup_printf ("%" G_GINT64_FORMAT, (g_get_real_time () + 600 * G_USEC_PER_SEC) * 1000);
   const gchar *future[] = {"capture-time", soon, NULL};
   /* no clock has this time, so Kafka's timestamp is used */
   const gchar *absurd[] = {"capture-time", "9999999999999999999", NULL};
 
-  kafka_mock_produce (&mock, TOPIC, 0, NULL, "old", 3, 1000000, NULL);
+  gst_element_set_bus (source, bus);
+  for (guint i = 0; i < 2; i++)
+    kafka_mock_produce (&mock, TOPIC, 0, NULL, "old", 3, 1000000, NULL);
   produce (0, "new", NULL);
   produce (0, "skewed", future);
   produce (0, "absurd", absurd);
@@ -365,8 +370,14 @@ GST_START_TEST (test_old_messages_are_skipped)
   gst_buffer_unref (buffer);
   gst_buffer_unref (pull (h));
   gst_buffer_unref (pull (h));
-  fail_unless_equals_uint64 (stat_of (h, "too-old"), 1);
+  fail_unless_equals_uint64 (stat_of (h, "too-old"), 2);
+  info = wait_message (bus, GST_MESSAGE_INFO, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED);
+  fail_unless (strstr (info, "max-age") != NULL, "%s", info);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_INFO) == NULL);
   fail_unless_equals_uint64 (stat_of (h, "clock-skew"), 1);
+  gst_element_set_bus (source, NULL);
+  gst_object_unref (bus);
+  gst_object_unref (source);
   stop (h);
 }
 GST_END_TEST;

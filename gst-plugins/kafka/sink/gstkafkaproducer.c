@@ -13,10 +13,21 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 
 /* --- taking records --- */
 
+static void
+tell_first_drop (GstKafkaProducer *self)
+{
+  GST_ELEMENT_INFO (self->element, RESOURCE, WRITE,
+      ("The queue is full, so buffers are dropped (leaky). dropped-upstream and "
+       "dropped-downstream in stats count them."),
+      ("buffers are dropped, since the queue is full"));
+}
+
 /* With lock, which is released meanwhile. */
 static void
 drop (GstKafkaProducer *self, GstKafkaRecord *record, guint64 *counter)
 {
+  gboolean first = self->counters.dropped_upstream + self->counters.dropped_downstream == 0;
+
   (*counter)++;
   GST_DEBUG_OBJECT (self->element,
       "the queue is full: dropping a buffer, queued %.3f s ago; %u buffers, %" G_GUINT64_FORMAT
@@ -24,6 +35,8 @@ drop (GstKafkaProducer *self, GstKafkaRecord *record, guint64 *counter)
       (g_get_monotonic_time () - record->queued) / (gdouble) G_USEC_PER_SEC,
       gst_kafka_send_queue_buffers (&self->queue), gst_kafka_send_queue_bytes (&self->queue));
   g_mutex_unlock (&self->lock);
+  if (first)
+    tell_first_drop (self);
   gst_kafka_record_free (record, GST_KAFKA_ACK_DONE);
   g_mutex_lock (&self->lock);
 }

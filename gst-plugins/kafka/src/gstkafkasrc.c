@@ -262,13 +262,22 @@ count (GstKafkaSrc *self, guint64 *counter)
   GST_OBJECT_UNLOCK (self);
 }
 
+static void
+tell_too_old (GstKafkaSrc *self, GstClockTime age)
+{
+  GST_ELEMENT_INFO (self, STREAM, FAILED,
+      ("Messages are skipped, since they are older than max-age. too-old in stats counts them."),
+      ("messages older than max-age are skipped; the first one is %" GST_TIME_FORMAT " old",
+          GST_TIME_ARGS (age)));
+}
+
 /* FALSE: older than max-age */
 static gboolean
 look_at_age (GstKafkaSrc *self, const rd_kafka_message_t *message)
 {
   GstClockTime captured = gst_kafka_message_get_capture_time (message);
   GstClockTime now = fog_time_now ();
-  gboolean fresh = TRUE;
+  gboolean fresh = TRUE, first = FALSE;
 
   if (!GST_CLOCK_TIME_IS_VALID (captured))
     return TRUE;
@@ -277,10 +286,12 @@ look_at_age (GstKafkaSrc *self, const rd_kafka_message_t *message)
   self->counters.captured = captured;
   self->counters.age = captured > now ? 0 : now - captured;
   if (self->own.max_age > 0 && self->counters.age > self->own.max_age && !self->player) {
-    self->counters.too_old++;
+    first = self->counters.too_old++ == 0;
     fresh = FALSE;
   }
   GST_OBJECT_UNLOCK (self);
+  if (first)
+    tell_too_old (self, now - captured);
   if (!fresh)
     GST_DEBUG_OBJECT (self,
         "offset %" G_GINT64_FORMAT " of partition %d skipped: older than max-age", message->offset,
