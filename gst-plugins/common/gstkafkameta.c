@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkameta.h"
+#include "fogname.h"
 
 #include <math.h>
 #include <string.h>
@@ -298,9 +299,13 @@ gst_kafka_meta_read_frame_id (GstBuffer *buffer, GstKafkaFrameId *id)
 gchar *
 gst_kafka_frame_id_to_text (const GstKafkaFrameId *id, GstBuffer *buffer)
 {
-  if (id->camera && id->session && id->has_seq)
-    return g_strdup_printf ("%s:%s:%" G_GUINT64_FORMAT, id->camera, id->session, id->seq);
-  return gst_kafka_meta_make_message_id (buffer);
+  g_autofree gchar *camera = NULL, *session = NULL;
+
+  if (!id->camera || !id->session || !id->has_seq)
+    return gst_kafka_meta_make_message_id (buffer);
+  camera = fog_name_bounded (id->camera);
+  session = fog_name_bounded (id->session);
+  return g_strdup_printf ("%s:%s:%" G_GUINT64_FORMAT, camera, session, id->seq);
 }
 
 gchar *

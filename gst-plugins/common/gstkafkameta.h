@@ -115,8 +115,8 @@ typedef struct {
 } GstKafkaFrameId;
 
 void gst_kafka_meta_read_frame_id (GstBuffer *buffer, GstKafkaFrameId *id);
-/* (nullable) (transfer full): `camera:session:seq` if @id has all three, else the id of the message
- * that @buffer was made from. */
+/* (nullable) (transfer full): `camera:session:seq` if @id has all three, both names bounded by
+ * fog_name_bounded(); else the id of the message that @buffer was made from. */
 gchar *gst_kafka_frame_id_to_text (const GstKafkaFrameId *id, GstBuffer *buffer);
 /* (nullable) (transfer full): these two in one. */
 gchar *gst_kafka_meta_make_frame_id (GstBuffer *buffer);

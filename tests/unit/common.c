@@ -327,6 +327,24 @@ expect_field (Fields *structure, guint id, GType type, const gchar *text)
   g_value_unset (&out);
 }
 
+/* An _id of megabytes would make each document of the frame too large. */
+GST_START_TEST (test_frame_id_has_a_bound)
+{
+  g_autofree gchar *long_name = g_strnfill (900000, 's'), *id = NULL, *other = NULL;
+  GstBuffer *buffer = gst_buffer_new ();
+
+  gst_kafka_meta_set_headers (buffer, GST_KAFKA_HEADER_CAMERA, "cam-1", GST_KAFKA_HEADER_SESSION,
+      long_name, GST_KAFKA_HEADER_SEQ, "7", NULL);
+  id = gst_kafka_meta_make_frame_id (buffer);
+  fail_unless (strlen (id) < 300 && g_str_has_prefix (id, "cam-1:sss"), "%zu", strlen (id));
+  long_name[899999] = 't';
+  gst_kafka_meta_set_headers (buffer, GST_KAFKA_HEADER_SESSION, long_name, NULL);
+  other = gst_kafka_meta_make_frame_id (buffer);
+  fail_if (g_str_equal (id, other));
+  gst_buffer_unref (buffer);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_fields_of_every_type)
 {
   Fields structure = {0};
@@ -376,6 +394,7 @@ common_suite (void)
   tcase_add_test (tc, test_report_comes_back_as_it_went);
   tcase_add_loop_test (tc, test_report_survives_any_text, 0, G_N_ELEMENTS (not_reports));
   tcase_add_loop_test (tc, test_plain_caps_are_kept, 0, G_N_ELEMENTS (offers));
+  tcase_add_test (tc, test_frame_id_has_a_bound);
   tcase_add_test (tc, test_fields_of_every_type);
   return s;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "haardocument.h"
 
+#include "fogname.h"
+
 #include <json-glib/json-glib.h>
 #include <string.h>
 
@@ -63,8 +65,11 @@ add_origin (JsonBuilder *builder, const HaarJob *job)
 
   if (id)
     add_string (builder, "_id", id);
-  if (frame->camera)
-    add_string (builder, "camera", frame->camera);
+  if (frame->camera) {
+    g_autofree gchar *camera = fog_name_bounded (frame->camera);
+
+    add_string (builder, "camera", camera);
+  }
   if (frame->has_seq)
     add_int (builder, "seq", (gint64) MIN (frame->seq, (guint64) G_MAXINT64));
 }
