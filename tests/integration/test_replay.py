@@ -35,6 +35,13 @@ def test_replay_seeks_as_a_file_does(kafka, recording):
             first, last = int(start * 30 + 0.99), 300 if stop is None else int(stop * 30) + 1
             assert player.numbers == list(range(first, last))
         assert player.refuses(-1.0)
+        player.seek(0, 1.01, 1.0)
+        flushes = []
+        player.element("sink").get_static_pad("sink").add_probe(
+            Gst.PadProbeType.EVENT_FLUSH, lambda _pad, info: flushes.append(info.get_event().type) or Gst.PadProbeReturn.OK)
+        assert player.refuses(-1.0)  # while it plays: it goes on, with its segment
+        player.wait_eos()
+        assert player.numbers == list(range(31)) and not flushes
 
 
 def test_replay_of_a_part(kafka, recording):

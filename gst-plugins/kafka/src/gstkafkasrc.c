@@ -450,6 +450,31 @@ replay_one (GstKafkaSrc *self, GstBuffer **out)
   return GST_FLOW_OK;
 }
 
+/* A replay runs forward only, and by time. */
+static gboolean
+can_seek (gdouble rate, GstFormat format)
+{
+  return rate > 0 && format == GST_FORMAT_TIME;
+}
+
+/* A seek that is refused here hasn't flushed anything yet, so the stream goes on. */
+static gboolean
+gst_kafka_src_event (GstBaseSrc *base, GstEvent *event)
+{
+  GstKafkaSrc *self = GST_KAFKA_SRC (base);
+  GstFormat format;
+  gdouble rate;
+
+  if (self->player && GST_EVENT_TYPE (event) == GST_EVENT_SEEK) {
+    gst_event_parse_seek (event, &rate, &format, NULL, NULL, NULL, NULL, NULL);
+    if (!can_seek (rate, format)) {
+      GST_INFO_OBJECT (self, "refusing a seek: a replay runs forward only, and by time");
+      return FALSE;
+    }
+  }
+  return GST_BASE_SRC_CLASS (gst_kafka_src_parent_class)->event (base, event);
+}
+
 static gboolean
 gst_kafka_src_do_seek (GstBaseSrc *base, GstSegment *segment)
 {
@@ -457,7 +482,7 @@ gst_kafka_src_do_seek (GstBaseSrc *base, GstSegment *segment)
 
   if (!self->player)
     return TRUE;
-  if (segment->rate < 0 || segment->format != GST_FORMAT_TIME)
+  if (!can_seek (segment->rate, segment->format))
     return FALSE;
   segment->time = segment->start;
   gst_kafka_replay_seek (self->player, segment->position, segment->stop);
@@ -903,6 +928,7 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
   base_class->negotiate = gst_kafka_src_negotiate;
   base_class->is_seekable = gst_kafka_src_is_seekable;
   base_class->query = gst_kafka_src_query;
+  base_class->event = gst_kafka_src_event;
   base_class->do_seek = gst_kafka_src_do_seek;
   GST_PUSH_SRC_CLASS (klass)->create = gst_kafka_src_create;
 }
