@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fogreport.h"
+#include "elementtest.h"
 #include "haarframes.h"
 
 #define N_FORMATS 44
@@ -133,7 +134,10 @@ GST_START_TEST (test_old_frames_are_skipped_and_done)
   GstElement *element = make_element ();
   GstHarness *h = make_harness (element, "src");
   GstBuffer *frame = make_acked_frame (TRUE, 0);
+  GstBus *bus = gst_bus_new ();
+  g_autofree gchar *info = NULL;
 
+  gst_element_set_bus (element, bus);
   acks_done = 0;
   g_object_set (element, "max-age", 10 * GST_SECOND, NULL);
   gst_kafka_meta_set_headers (frame, "capture-time", "1000000000", NULL);
@@ -145,6 +149,10 @@ GST_START_TEST (test_old_frames_are_skipped_and_done)
   fail_unless_equals_int (acks_done, 1);
   fail_unless_equals_uint64 (get_stat (element, "too-old"), 1);
   fail_unless_equals_uint64 (get_stat (element, "frames"), 1);
+  info = wait_message (bus, GST_MESSAGE_INFO, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED);
+  fail_unless (strstr (info, "max-age") != NULL, "%s", info);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
   end_harness (h, element);
 }
 GST_END_TEST;

@@ -134,22 +134,33 @@ warn_of_failed (GstHaarStats *self, const HaarJob *job, guint64 number)
       ("%" G_GUINT64_FORMAT " so far", number));
 }
 
+static void
+report_too_old (GstHaarStats *self, const HaarJob *job)
+{
+  GST_ELEMENT_INFO (self->element, STREAM, FAILED,
+      ("Frames are skipped, since they are older than max-age. too-old in stats counts them."),
+      ("the first one was captured %.3f s ago, allowed %.3f", job->age,
+          (gdouble) job->max_age / GST_SECOND));
+}
+
 void
 gst_haar_stats_add_frame (GstHaarStats *self, const HaarJob *job, gdouble busy)
 {
-  guint64 too_small, bad, failed;
+  guint64 too_small, too_old, bad, failed;
 
   g_mutex_lock (&self->lock);
   if (job->outcome == HAAR_COUNTED)
     add_counted (self, job, busy);
   self->skewed += job->skewed;
-  self->too_old += job->outcome == HAAR_TOO_OLD;
+  too_old = self->too_old += job->outcome == HAAR_TOO_OLD;
   bad = self->bad += job->outcome == HAAR_BAD;
   failed = self->failed += job->outcome == HAAR_FAILED;
   too_small = self->too_small;
   g_mutex_unlock (&self->lock);
   if (job->outcome == HAAR_COUNTED)
     warn_of_small (self, job, too_small);
+  else if (job->outcome == HAAR_TOO_OLD && too_old == 1)
+    report_too_old (self, job);
   else if (job->outcome == HAAR_BAD)
     warn_of_bad (self, job, bad);
   else if (job->outcome == HAAR_FAILED)
