@@ -3,6 +3,7 @@
 committed even if nobody marked their tokens. After any other end, messages that a sink may not have seen are not
 committed."""
 
+import kafka_server
 import pytest
 from gi.repository import GLib
 from messages import Feed
@@ -288,3 +289,16 @@ def test_pause_loses_no_message(kafka, fresh, application):
     assert app.wait_eos()
     app.stop()
     assert committed(kafka, fresh) == 600
+
+
+def test_brokers_that_take_no_metadata(fresh, launch, tmp_path):
+    """Their limit for the metadata of committed offsets is below what kafkasrc writes: offsets are committed without it."""
+    with kafka_server.Kafka(tmp_path / "kafka", properties=["offset.metadata.max.bytes=24"]) as kafka:
+        kafka.create_topic(fresh, 3)
+        feed = Feed(kafka, fresh)
+        for partition in range(3):
+            feed.send(COUNT // 3, partition=partition)
+        first = launch(f"{source(kafka, fresh)} ! fakesink async=false")
+        assert first.wait(30) == 0
+        assert first.output().count("WARNING: from element") == 1 and "offset.metadata.max.bytes" in first.output()
+        assert committed(kafka, fresh) == COUNT

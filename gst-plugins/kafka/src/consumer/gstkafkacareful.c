@@ -112,7 +112,8 @@ gst_kafka_careful_describe (GstKafkaConsumer *self, rd_kafka_topic_partition_lis
     if (!partition)
       continue;
     gst_kafka_suspicion_forget (&partition->suspicion, list->elems[i].offset);
-    set_metadata (&list->elems[i], &partition->suspicion, self->settings->range.run);
+    if (!gst_kafka_handle_is_without_metadata (self->handle))
+      set_metadata (&list->elems[i], &partition->suspicion, self->settings->range.run);
   }
 }
 
@@ -132,7 +133,8 @@ add_to_list (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list,
 {
   rd_kafka_topic_partition_list_add (list, partition->topic, partition->partition)->offset = offset;
   gst_kafka_suspicion_forget (&partition->suspicion, offset);
-  set_metadata (&list->elems[list->cnt - 1], &partition->suspicion, run);
+  if (!gst_kafka_handle_is_without_metadata (self->handle))
+    set_metadata (&list->elems[list->cnt - 1], &partition->suspicion, run);
 }
 
 /* with self->lock; (transfer full): what to commit before the message goes downstream. Nothing
@@ -207,10 +209,26 @@ announce (GstKafkaConsumer *self)
   return list;
 }
 
+static void
+warn_of_metadata (GstKafkaConsumer *self)
+{
+  GstElement *element = gst_kafka_consumer_get_element (self);
+
+  if (!element)
+    return;
+  GST_ELEMENT_WARNING (element, RESOURCE, SETTINGS,
+      ("The brokers take no metadata of this length with committed offsets. Offsets are committed "
+       "without, so a message at which each run fails is not found. Set "
+       "offset.metadata.max.bytes of the brokers to 4096, the default."),
+      ("%s", rd_kafka_err2name (RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE)));
+  gst_object_unref (element);
+}
+
 void
 gst_kafka_careful_begin (GstKafkaConsumer *self, GstKafkaFetched *fetched)
 {
   rd_kafka_topic_partition_list_t *list = NULL;
+  gboolean before = gst_kafka_handle_is_without_metadata (self->handle);
   GstKafkaPartition *partition;
 
   g_mutex_lock (&self->lock);
@@ -233,6 +251,8 @@ gst_kafka_careful_begin (GstKafkaConsumer *self, GstKafkaFetched *fetched)
     GST_INFO_OBJECT (
         self->settings->pad, "no answer: if this run crashes now, the next one won't know of it");
   rd_kafka_topic_partition_list_destroy (list);
+  if (!before && gst_kafka_handle_is_without_metadata (self->handle))
+    warn_of_metadata (self);
 }
 
 /* with self->lock: what this run found out about the message that is alone in it */

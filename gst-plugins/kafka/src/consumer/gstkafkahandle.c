@@ -2,6 +2,7 @@
 #include "gstkafkahandle.h"
 
 #include <gst/gst.h>
+#include <stdlib.h>
 
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
@@ -14,6 +15,7 @@ struct _GstKafkaHandle {
   gatomicrefcount refs;
   rd_kafka_t *rk;
   gboolean assigned, closed, would_abort;
+  gint without_metadata; /* atomic */
 };
 
 GstKafkaHandle *
@@ -84,24 +86,56 @@ gst_kafka_handle_set_assigned (GstKafkaHandle *self)
   self->assigned = TRUE;
 }
 
-gboolean
-gst_kafka_handle_commit (
-    GstKafkaHandle *self, const rd_kafka_topic_partition_list_t *offsets, gint timeout_ms)
+/* FALSE: no answer. */
+static gboolean
+commit_once (GstKafkaHandle *self, const rd_kafka_topic_partition_list_t *offsets, gint timeout_ms,
+    rd_kafka_resp_err_t *err)
 {
   rd_kafka_queue_t *queue = rd_kafka_queue_new (self->rk);
   rd_kafka_event_t *event = NULL;
 
-  /* librdkafka's synchronous commit has no time limit. */
+  /* The library's own waiting form has no bound. */
   if (rd_kafka_commit_queue (self->rk, offsets, queue, NULL, NULL) == RD_KAFKA_RESP_ERR_NO_ERROR)
     event = rd_kafka_queue_poll (queue, timeout_ms);
   rd_kafka_queue_destroy (queue);
   if (!event)
     return FALSE;
-  if (rd_kafka_event_error (event))
-    GST_WARNING ("%s: the last commit failed: %s", rd_kafka_name (self->rk),
-        rd_kafka_event_error_string (event));
+  *err = rd_kafka_event_error (event);
+  if (*err)
+    GST_WARNING (
+        "%s: a commit failed: %s", rd_kafka_name (self->rk), rd_kafka_event_error_string (event));
   rd_kafka_event_destroy (event);
   return TRUE;
+}
+
+static void
+remove_metadata (rd_kafka_topic_partition_list_t *offsets)
+{
+  for (gint i = 0; i < offsets->cnt; i++) {
+    g_clear_pointer (&offsets->elems[i].metadata, free);
+    offsets->elems[i].metadata_size = 0;
+  }
+}
+
+gboolean
+gst_kafka_handle_commit (
+    GstKafkaHandle *self, rd_kafka_topic_partition_list_t *offsets, gint timeout_ms)
+{
+  rd_kafka_resp_err_t err;
+
+  if (!commit_once (self, offsets, timeout_ms, &err))
+    return FALSE;
+  if (err != RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE)
+    return TRUE;
+  g_atomic_int_set (&self->without_metadata, TRUE);
+  remove_metadata (offsets);
+  return commit_once (self, offsets, timeout_ms, &err);
+}
+
+gboolean
+gst_kafka_handle_is_without_metadata (GstKafkaHandle *self)
+{
+  return g_atomic_int_get (&self->without_metadata);
 }
 
 gboolean

@@ -23,9 +23,12 @@ rd_kafka_t *gst_kafka_handle_get (GstKafkaHandle *self);
 /* From the rebalance callback: the member has been assigned partitions, or none. */
 void gst_kafka_handle_set_assigned (GstKafkaHandle *self);
 
-/* Commits @offsets. FALSE: no answer within @timeout_ms. */
+/* Commits @offsets; FALSE: no answer in @timeout_ms. If the brokers refuse the metadata for its
+ * length, it is removed, and @offsets are committed without. */
 gboolean gst_kafka_handle_commit (
-    GstKafkaHandle *self, const rd_kafka_topic_partition_list_t *offsets, gint timeout_ms);
+    GstKafkaHandle *self, rd_kafka_topic_partition_list_t *offsets, gint timeout_ms);
+/* Whether the brokers have refused metadata for its length. */
+gboolean gst_kafka_handle_is_without_metadata (GstKafkaHandle *self);
 
 /* Leaves the group. FALSE: not finished within @timeout_ms. Rebalance callbacks run within this
  * call. */
