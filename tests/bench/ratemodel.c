@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "decimator.h"
-#include "sink/gstkafkapace.h"
+#include "sink/producer/gstkafkapace.h"
 
 #define PARTITIONS 12
 #define SENSOR_RATE 30.0

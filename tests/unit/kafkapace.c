@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <gst/check/gstcheck.h>
 
-#include "sink/gstkafkapace.h"
+#include "sink/producer/gstkafkapace.h"
 
 #define MS 1000
 #define S 1000000

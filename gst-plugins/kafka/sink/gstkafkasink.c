@@ -40,7 +40,7 @@
 #include "client/gstkafkaerror.h"
 #include "gstkafkafill.h"
 #include "gstkafkapartitioner.h"
-#include "gstkafkaproducer.h"
+#include "sink/producer/gstkafkaproducer.h"
 #include "gstkafkarecord.h"
 #include "gstkafkasinksettings.h"
 #include "client/gstkafkasocket.h"

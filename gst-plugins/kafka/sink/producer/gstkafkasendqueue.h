@@ -4,7 +4,7 @@
 #include <gst/gst.h>
 
 #include "gstkafkapace.h"
-#include "gstkafkarecord.h"
+#include "sink/gstkafkarecord.h"
 
 G_BEGIN_DECLS
 

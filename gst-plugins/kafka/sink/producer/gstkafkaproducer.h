@@ -4,7 +4,7 @@
 #include <gst/gst.h>
 #include <librdkafka/rdkafka.h>
 
-#include "gstkafkarecord.h"
+#include "sink/gstkafkarecord.h"
 #include "gstkafkasendqueue.h"
 
 G_BEGIN_DECLS
