@@ -127,11 +127,16 @@ def wait_until(condition, timeout=15):
         time.sleep(0.1)
 
 
+def replicas_of(page):
+    with urllib.request.urlopen(page + "api/state", timeout=20) as answer:
+        return json.load(answer)["replicas"]
+
+
 def test_demo_agrees_after_ctrl_c(tmp_path):
     process = demo("--replicas", "2", env={**os.environ, "TMPDIR": str(tmp_path)})
     said = until_documents(process)
-    with urllib.request.urlopen(page_of(said) + "api/state", timeout=20) as answer:
-        assert len(json.load(answer)["replicas"]) == 2
+    # A replica is shown from its first report on.
+    wait_until(lambda: len(replicas_of(page_of(said))) == 2, 30)
     process.send_signal(signal.SIGINT)
     rest = process.communicate(timeout=120)[0]
     assert process.returncode == 0, said + rest

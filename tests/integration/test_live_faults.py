@@ -45,6 +45,7 @@ def sentence(page):
     return page.state()["sentence"]
 
 
+@pytest.mark.alone  # it holds the page to 5 s
 def test_a_camera_stops_and_starts(running, launch):
     page = running.page
     page.frame("cam-1")
