@@ -271,8 +271,7 @@ gst_haar_rate_request_pad (GstHaarRate *self, GstPadTemplate *templ)
 void
 gst_haar_rate_release_pad (GstHaarRate *self, GstPad *pad)
 {
-  if (gst_haar_slot_close (&self->slot, pad))
-    gst_haar_slot_remove_pad (&self->slot, self->element, pad);
+  gst_haar_slot_release_pad (&self->slot, self->element, pad);
 }
 
 gboolean

@@ -37,8 +37,9 @@ gst_haar_slot_open (GstHaarSlot *self, GstPad *pad)
   self->pad = pad;
 }
 
-gboolean
-gst_haar_slot_close (GstHaarSlot *self, GstPad *pad)
+/* OPEN with @pad becomes TAKEN. FALSE: another thread releases @pad. */
+static gboolean
+take_back (GstHaarSlot *self, GstPad *pad)
 {
   gboolean was_open;
 
@@ -53,8 +54,10 @@ gst_haar_slot_close (GstHaarSlot *self, GstPad *pad)
 }
 
 void
-gst_haar_slot_remove_pad (GstHaarSlot *self, GstElement *element, GstPad *pad)
+gst_haar_slot_release_pad (GstHaarSlot *self, GstElement *element, GstPad *pad)
 {
+  if (!take_back (self, pad))
+    return;
   GST_DEBUG_OBJECT (pad, "releasing");
   gst_pad_set_active (pad, FALSE);
   gst_element_remove_pad (element, pad);

@@ -25,10 +25,9 @@ void gst_haar_slot_clear (GstHaarSlot *slot);
 gboolean gst_haar_slot_take (GstHaarSlot *slot);
 /* TAKEN becomes OPEN. With the lock. */
 void gst_haar_slot_open (GstHaarSlot *slot, GstPad *pad);
-/* OPEN with @pad becomes TAKEN. FALSE: another thread releases @pad. */
-gboolean gst_haar_slot_close (GstHaarSlot *slot, GstPad *pad);
-/* TAKEN becomes FREE, once @pad is inactive and no longer the element's. */
-void gst_haar_slot_remove_pad (GstHaarSlot *slot, GstElement *element, GstPad *pad);
+/* OPEN with @pad becomes FREE, once @pad is inactive and no longer the element's. Nothing happens
+ * if another thread releases @pad. */
+void gst_haar_slot_release_pad (GstHaarSlot *slot, GstElement *element, GstPad *pad);
 
 /* (nullable) (transfer full) */
 GstPad *gst_haar_slot_ref_pad (GstHaarSlot *slot);

@@ -229,8 +229,7 @@ gst_haar_video_request_pad (GstHaarVideo *self, GstPadTemplate *templ)
 void
 gst_haar_video_release_pad (GstHaarVideo *self, GstPad *pad)
 {
-  if (gst_haar_slot_close (&self->slot, pad))
-    gst_haar_slot_remove_pad (&self->slot, self->element, pad);
+  gst_haar_slot_release_pad (&self->slot, self->element, pad);
 }
 
 static void
