@@ -5,7 +5,7 @@
 
 #include "elementtest.h"
 #include "engine/haarengine.h"
-#include "frames/haarluma.h"
+#include "fogluma.h"
 #include "frames/haaroverlay.h"
 #include "haarframes.h"
 
@@ -23,7 +23,7 @@ static const HaarRect boxes[] = {{81, 50, 47, 47}, {0, 61, 40, 40}, {163, 40, 40
 static GstVideoFormat
 nth_format (guint n)
 {
-  GstCaps *caps = gst_caps_from_string ("video/x-raw,format=" HAAR_LUMA_FORMATS);
+  GstCaps *caps = gst_caps_from_string ("video/x-raw,format=" FOG_LUMA_FORMATS);
   const GValue *formats = gst_structure_get_value (gst_caps_get_structure (caps, 0), "format");
   GstVideoFormat format;
 

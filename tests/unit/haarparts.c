@@ -413,7 +413,7 @@ GST_END_TEST;
 GST_START_TEST (test_new_cameras_take_the_place_of_old_ones)
 {
   static const guint8 rows[64 * 64];
-  const HaarLuma luma = {rows, 64, 64, 64};
+  const FogLuma luma = {rows, 64, 64, 64};
   const HaarParams params = {1.1, 3, 30, 30, 0, 0};
   HaarStill *still = haar_still_new ();
   GArray *rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));

@@ -62,7 +62,7 @@
 #include "capacity/haarcpus.h"
 #include "fogreport.h"
 #include "frames/haarequip.h"
-#include "frames/haarluma.h"
+#include "fogluma.h"
 #include "gsthaarpads.h"
 
 GST_DEBUG_CATEGORY (gst_haar_face_count_debug);
@@ -98,7 +98,7 @@ struct _GstHaarFaceCount {
 
 /* Takes raw video in system memory, of any size. */
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK,
-    GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (HAAR_LUMA_FORMATS)));
+    GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FOG_LUMA_FORMATS)));
 /* Gives one JSON document for each frame with at least min-faces faces. Its key is the camera. */
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (FOG_EVENT_CAPS));
@@ -109,7 +109,7 @@ static GstStaticPadTemplate rate_template = GST_STATIC_PAD_TEMPLATE (
 /* Gives the frames, with a GstVideoRegionOfInterestMeta for each face. A frame that wasn't counted,
  * or can't be blurred though #GstHaarFaceCount:blur-faces is set, becomes a gap event. */
 static GstStaticPadTemplate video_template = GST_STATIC_PAD_TEMPLATE ("video", GST_PAD_SRC,
-    GST_PAD_REQUEST, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (HAAR_LUMA_FORMATS)));
+    GST_PAD_REQUEST, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FOG_LUMA_FORMATS)));
 
 G_DEFINE_TYPE (GstHaarFaceCount, gst_haar_face_count, GST_TYPE_ELEMENT)
 GST_ELEMENT_REGISTER_DECLARE (haarfacecount);

@@ -7,7 +7,7 @@
 #include <gio/gio.h>
 
 #include "fogtime.h"
-#include "haarluma.h"
+#include "fogluma.h"
 
 HaarJob *
 haar_job_new_event (GstEvent *event)
@@ -59,7 +59,7 @@ measure_age (HaarJob *job)
 
 /* Adds the rectangles that the engine finds in @part to those that are known outside of it. */
 static gboolean
-detect (HaarJob *job, HaarTool *tool, const HaarLuma *luma, const HaarRect *part)
+detect (HaarJob *job, HaarTool *tool, const FogLuma *luma, const HaarRect *part)
 {
   g_autoptr (GArray) found = g_array_new (FALSE, FALSE, sizeof (HaarRect));
 
@@ -78,7 +78,7 @@ detect (HaarJob *job, HaarTool *tool, const HaarLuma *luma, const HaarRect *part
 
 /* Searches only where the frame differs from the camera's last one. */
 static gboolean
-detect_changes (HaarJob *job, HaarTool *tool, const HaarLuma *luma)
+detect_changes (HaarJob *job, HaarTool *tool, const FogLuma *luma)
 {
   const gchar *camera = job->origin.id.camera;
   const HaarRect all = {0, 0, luma->width, luma->height};
@@ -98,16 +98,16 @@ detect_changes (HaarJob *job, HaarTool *tool, const HaarLuma *luma)
 static HaarOutcome
 search (HaarJob *job, HaarTool *tool, const GstVideoFrame *frame)
 {
-  HaarLuma luma;
-  HaarLumaResult result = haar_luma_of_frame (
-      frame, gst_buffer_get_video_crop_meta (job->frame), &tool->scratch, &luma);
+  FogLuma luma;
+  FogLumaResult result =
+      fog_luma_of_frame (frame, gst_buffer_get_video_crop_meta (job->frame), &tool->scratch, &luma);
   gboolean searched;
 
-  if (result == HAAR_LUMA_SHORT)
+  if (result == FOG_LUMA_SHORT)
     return HAAR_BAD;
   job->width = luma.width;
   job->height = luma.height;
-  if (result == HAAR_LUMA_NO_MEMORY) {
+  if (result == FOG_LUMA_NO_MEMORY) {
     g_set_error (&job->error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
         "there is no memory to convert it from %s", GST_VIDEO_INFO_NAME (&job->info));
     return HAAR_FAILED;

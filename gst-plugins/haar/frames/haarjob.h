@@ -48,7 +48,7 @@ void haar_job_free (HaarJob *job);
 typedef struct {
   const HaarEngineClass *klass;
   HaarEngine *engine;
-  guint8 *scratch;    /* for haar_luma_of_frame() */
+  guint8 *scratch;    /* for fog_luma_of_frame() */
   HaarStill *still;   /* shared by all workers */
   gdouble idle_since; /* s, monotonic: the end of its last frame */
   guint in_row;       /* of its last frame, as in #HaarCost */

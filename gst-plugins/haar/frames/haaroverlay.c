@@ -2,7 +2,7 @@
 #include "haaroverlay.h"
 
 #include "engine/haarengine.h"
-#include "haarsamples.h"
+#include "fogsamples.h"
 
 /* Samples of 8 bits, one for each component. */
 static const guint8 green_rgb[] = {0, 255, 0};
@@ -52,7 +52,7 @@ typedef struct {
   const GstVideoFormatInfo *finfo;
   guint component;
   gint width, height;
-  HaarSamples samples;
+  FogSamples samples;
 } Canvas;
 
 static gboolean
@@ -65,7 +65,7 @@ find_canvas (const GstVideoFrame *frame, guint component, Canvas *canvas)
   canvas->component = component;
   canvas->width = all.w;
   canvas->height = all.h;
-  return haar_samples_find (frame, component, &all, &canvas->samples);
+  return fog_samples_find (frame, component, &all, &canvas->samples);
 }
 
 /* The component's samples that belong to an area of the picture, in samples. May be empty. */

@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  * @info: of the frame's caps
  * @rects: of HaarRect
  *
- * Draws a green box round each rectangle, in any format of HAAR_LUMA_FORMATS; in grey a white one.
+ * Draws a green box round each rectangle, in any format of FOG_LUMA_FORMATS; in grey a white one.
  */
 void haar_overlay_draw (GstBuffer *frame, const GstVideoInfo *info, const GArray *rects);
 
@@ -22,7 +22,7 @@ void haar_overlay_draw (GstBuffer *frame, const GstVideoInfo *info, const GArray
  * @rects: of HaarRect
  *
  * Replaces each rectangle, and a margin round it, by a few large squares of their mean colours, in
- * any format of HAAR_LUMA_FORMATS. Alpha is no exception.
+ * any format of FOG_LUMA_FORMATS. Alpha is no exception.
  *
  * Returns: FALSE if a part of the frame can't be written, so that it may still show a face
  */

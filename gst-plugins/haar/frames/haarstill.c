@@ -65,7 +65,7 @@ haar_still_unref (HaarStill *self)
 }
 
 static guint8
-block_mean (const HaarLuma *luma, gint left, gint top)
+block_mean (const FogLuma *luma, gint left, gint top)
 {
   gint right = MIN (left + BLOCK, luma->width), bottom = MIN (top + BLOCK, luma->height);
   guint sum = 0;
@@ -81,7 +81,7 @@ block_mean (const HaarLuma *luma, gint left, gint top)
 
 /* (nullable): the mean of each block; NULL if there is no memory for them. */
 static guint8 *
-measure (const HaarLuma *luma, gint columns, gint rows)
+measure (const FogLuma *luma, gint columns, gint rows)
 {
   guint8 *means = g_try_malloc ((gsize) columns * (gsize) rows);
 
@@ -92,7 +92,7 @@ measure (const HaarLuma *luma, gint columns, gint rows)
 }
 
 static void
-count_blocks (const HaarLuma *luma, gint *columns, gint *rows)
+count_blocks (const FogLuma *luma, gint *columns, gint *rows)
 {
   *columns = (luma->width + BLOCK - 1) / BLOCK;
   *rows = (luma->height + BLOCK - 1) / BLOCK;
@@ -137,7 +137,7 @@ unite (const HaarRect *a, const HaarRect *b)
 }
 
 static HaarRect
-widen (const HaarRect *r, gint margin, const HaarLuma *luma)
+widen (const HaarRect *r, gint margin, const FogLuma *luma)
 {
   gint x = MAX (r->x - margin, 0), y = MAX (r->y - margin, 0);
 
@@ -147,7 +147,7 @@ widen (const HaarRect *r, gint margin, const HaarLuma *luma)
 
 /* Grows @part until it holds every known face that it touches, each with its surroundings. */
 static void
-take_in_faces (const View *view, const HaarLuma *luma, HaarRect *part)
+take_in_faces (const View *view, const FogLuma *luma, HaarRect *part)
 {
   gboolean grown = TRUE;
 
@@ -179,7 +179,7 @@ find_view (HaarStill *self, const gchar *camera, gint columns, gint rows, const 
 }
 
 HaarStillDifference
-haar_still_compare (HaarStill *self, const gchar *camera, const HaarLuma *luma,
+haar_still_compare (HaarStill *self, const gchar *camera, const FogLuma *luma,
     const HaarParams *params, gint64 interval, HaarRect *part, GArray *rects)
 {
   HaarStillDifference difference = HAAR_STILL_ALL;
@@ -233,7 +233,7 @@ forget_oldest (HaarStill *self)
 }
 
 void
-haar_still_update (HaarStill *self, const gchar *camera, const HaarLuma *luma,
+haar_still_update (HaarStill *self, const gchar *camera, const FogLuma *luma,
     const HaarParams *params, gboolean full, const GArray *rects)
 {
   guint8 *means;

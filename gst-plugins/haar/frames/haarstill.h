@@ -3,7 +3,7 @@
 
 #include <gst/gst.h>
 #include "engine/haarengine.h"
-#include "haarluma.h"
+#include "fogluma.h"
 
 G_BEGIN_DECLS
 
@@ -31,10 +31,10 @@ void haar_still_unref (HaarStill *still);
  * @part: (out): the rectangle to search, with %HAAR_STILL_PART
  * @rects: of HaarRect; the known ones outside of @part are appended
  */
-HaarStillDifference haar_still_compare (HaarStill *still, const gchar *camera, const HaarLuma *luma,
+HaarStillDifference haar_still_compare (HaarStill *still, const gchar *camera, const FogLuma *luma,
     const HaarParams *params, gint64 interval, HaarRect *part, GArray *rects);
 /* Stores what was found. @full: the whole frame was searched */
-void haar_still_update (HaarStill *still, const gchar *camera, const HaarLuma *luma,
+void haar_still_update (HaarStill *still, const gchar *camera, const FogLuma *luma,
     const HaarParams *params, gboolean full, const GArray *rects);
 
 G_END_DECLS

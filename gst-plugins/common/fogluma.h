@@ -6,7 +6,7 @@
 G_BEGIN_DECLS
 
 /* The raw formats that can be counted: YUV and grey, planar or packed, of 8 to 16 bits; and RGB. */
-#define HAAR_LUMA_FORMATS                                                                          \
+#define FOG_LUMA_FORMATS                                                                           \
   "{ GRAY8, I420, YV12, NV12, NV21, NV16, NV61, NV24, Y41B, Y42B, Y444, YUV9, YVU9, A420, "        \
   "YUY2, UYVY, YVYU, VYUY, AYUV, VUYA, GRAY16_LE, GRAY16_BE, P010_10LE, P010_10BE, P016_LE, "      \
   "I420_10LE, I422_10LE, Y444_10LE, I420_12LE, I422_12LE, Y444_12LE, "                             \
@@ -17,23 +17,23 @@ typedef struct {
   const guint8 *data;
   gsize stride;
   gint width, height;
-} HaarLuma;
+} FogLuma;
 
 typedef enum {
-  HAAR_LUMA_READY,
-  HAAR_LUMA_SHORT,     /* the frame's memory is shorter than its caps say */
-  HAAR_LUMA_NO_MEMORY, /* there is no memory to convert the frame */
-} HaarLumaResult;
+  FOG_LUMA_READY,
+  FOG_LUMA_SHORT,     /* the frame's memory is shorter than its caps say */
+  FOG_LUMA_NO_MEMORY, /* there is no memory to convert the frame */
+} FogLumaResult;
 
 /**
- * haar_luma_of_frame:
+ * fog_luma_of_frame:
  * @frame: mapped for reading
  * @crop: (nullable): take this part only
  * @scratch: (inout): the caller's memory, from g_malloc(); luma is copied there unless the format
  *   has it in bytes side by side
- * @luma: points into @frame or @scratch; with %HAAR_LUMA_NO_MEMORY only its size is set
+ * @luma: points into @frame or @scratch; with %FOG_LUMA_NO_MEMORY only its size is set
  */
-HaarLumaResult haar_luma_of_frame (
-    const GstVideoFrame *frame, const GstVideoCropMeta *crop, guint8 **scratch, HaarLuma *luma);
+FogLumaResult fog_luma_of_frame (
+    const GstVideoFrame *frame, const GstVideoCropMeta *crop, guint8 **scratch, FogLuma *luma);
 
 G_END_DECLS

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "haarsamples.h"
+#include "fogsamples.h"
 
 /* In P010 and its like, both chroma samples of a pixel have 2 bytes. GStreamer 1.22 says that the
  * second one begins 1 byte after the first. */
@@ -12,8 +12,8 @@ find_offset (const GstVideoFrame *frame, guint component, gsize bytes)
 }
 
 gboolean
-haar_samples_find (const GstVideoFrame *frame, guint component, const GstVideoRectangle *area,
-    HaarSamples *samples)
+fog_samples_find (
+    const GstVideoFrame *frame, guint component, const GstVideoRectangle *area, FogSamples *samples)
 {
   guint plane = GST_VIDEO_FORMAT_INFO_PLANE (frame->info.finfo, component);
   const GstMapInfo *map = &frame->map[frame->map[plane].data ? plane : 0];

@@ -9,12 +9,12 @@ G_BEGIN_DECLS
 typedef struct {
   guint8 *data;    /* the first one */
   gint row, pixel; /* bytes from one to the next */
-} HaarSamples;
+} FogSamples;
 
 /* @area: in samples of the component
  * FALSE: some samples lie outside of the mapped memory. Metas and sizes come from other elements,
  * so they may be wrong. */
-gboolean haar_samples_find (const GstVideoFrame *frame, guint component,
-    const GstVideoRectangle *area, HaarSamples *samples);
+gboolean fog_samples_find (const GstVideoFrame *frame, guint component,
+    const GstVideoRectangle *area, FogSamples *samples);
 
 G_END_DECLS

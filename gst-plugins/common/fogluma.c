@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "haarluma.h"
+#include "fogluma.h"
 
-#include "engine/native/haarmemory.h"
-#include "haarsamples.h"
+#include "fogsamples.h"
 
 static guint
 read_deep (const guint8 *sample, gboolean little)
@@ -14,7 +13,7 @@ read_deep (const guint8 *sample, gboolean little)
  * shows it. A dark frame of 16 bits becomes brighter by this, which does no harm: cascades
  * normalise contrast. */
 static guint
-find_depth (const HaarSamples *from, const HaarLuma *luma, gboolean little)
+find_depth (const FogSamples *from, const FogLuma *luma, gboolean little)
 {
   guint used = 0, depth = 10;
 
@@ -31,8 +30,7 @@ find_depth (const HaarSamples *from, const HaarLuma *luma, gboolean little)
 
 /* The upper 8 bits of each sample. */
 static void
-copy_deep (
-    const HaarSamples *from, const GstVideoFormatInfo *finfo, const HaarLuma *luma, guint8 *to)
+copy_deep (const FogSamples *from, const GstVideoFormatInfo *finfo, const FogLuma *luma, guint8 *to)
 {
   gboolean little = GST_VIDEO_FORMAT_INFO_IS_LE (finfo);
   gboolean is_open = GST_VIDEO_FORMAT_INFO_IS_GRAY (finfo) && finfo->depth[0] == 16;
@@ -48,7 +46,7 @@ copy_deep (
 }
 
 static void
-copy_packed (const HaarSamples *from, const HaarLuma *luma, guint8 *to)
+copy_packed (const FogSamples *from, const FogLuma *luma, guint8 *to)
 {
   for (gint y = 0; y < luma->height; y++, to += luma->width) {
     const guint8 *sample = from->data + (gsize) y * (gsize) from->row;
@@ -60,7 +58,7 @@ copy_packed (const HaarSamples *from, const HaarLuma *luma, guint8 *to)
 
 /* Rec. 601 in OpenCV's fixed point, so that the same faces are found in RGB as OpenCV finds. */
 static void
-mix_rgb (const HaarSamples rgb[3], const HaarLuma *luma, guint8 *to)
+mix_rgb (const FogSamples rgb[3], const FogLuma *luma, guint8 *to)
 {
   for (gint y = 0; y < luma->height; y++, to += luma->width) {
     const guint8 *r = rgb[0].data + (gsize) y * (gsize) rgb[0].row;
@@ -96,29 +94,32 @@ find_area (const GstVideoFrame *frame, const GstVideoCropMeta *crop, GstVideoRec
   return TRUE;
 }
 
-HaarLumaResult
-haar_luma_of_frame (
-    const GstVideoFrame *frame, const GstVideoCropMeta *crop, guint8 **scratch, HaarLuma *luma)
+FogLumaResult
+fog_luma_of_frame (
+    const GstVideoFrame *frame, const GstVideoCropMeta *crop, guint8 **scratch, FogLuma *luma)
 {
   const GstVideoFormatInfo *finfo = frame->info.finfo;
   guint n = GST_VIDEO_FORMAT_INFO_IS_RGB (finfo) ? 3 : 1;
   GstVideoRectangle area;
-  HaarSamples samples[3];
+  FogSamples samples[3];
+  guint8 *copy;
 
   if (!find_area (frame, crop, &area))
-    return HAAR_LUMA_SHORT;
+    return FOG_LUMA_SHORT;
   for (guint i = 0; i < n; i++)
-    if (!haar_samples_find (frame, i, &area, &samples[i]))
-      return HAAR_LUMA_SHORT;
+    if (!fog_samples_find (frame, i, &area, &samples[i]))
+      return FOG_LUMA_SHORT;
   luma->width = area.w;
   luma->height = area.h;
   if (n == 1 && samples[0].pixel == 1) {
     luma->data = samples[0].data;
     luma->stride = (gsize) samples[0].row;
-    return HAAR_LUMA_READY;
+    return FOG_LUMA_READY;
   }
-  if (!HAAR_TRY_RENEW (*scratch, (gsize) area.w * (gsize) area.h))
-    return HAAR_LUMA_NO_MEMORY;
+  copy = g_try_realloc (*scratch, (gsize) area.w * (gsize) area.h);
+  if (!copy)
+    return FOG_LUMA_NO_MEMORY;
+  *scratch = copy;
   if (n == 3)
     mix_rgb (samples, luma, *scratch);
   else if (finfo->depth[0] > 8)
@@ -127,5 +128,5 @@ haar_luma_of_frame (
     copy_packed (&samples[0], luma, *scratch);
   luma->data = *scratch;
   luma->stride = (gsize) area.w;
-  return HAAR_LUMA_READY;
+  return FOG_LUMA_READY;
 }
