@@ -33,39 +33,11 @@ typedef struct {
   GstClockTime captured;
 } GstKafkaRecord;
 
-/* What the records of a stream share, and their numbering. Streaming thread only. */
-typedef struct {
-  GstKafkaHeader *caps;
-  GstKafkaHeader *camera;
-  GstKafkaHeader *session;
-  guint64 seq;
-  gchar *topic; /* template, filled from each record's headers; NULL: the producer's topic */
-  gchar *key;   /* template, filled from each record's headers; NULL: the buffer's own key */
-  gint partition;
-} GstKafkaRecordTemplate;
-
-/* Begins a new session, whose numbers begin at 0. The texts are nullable. @partition: -1: the
- * partitioner chooses. */
-void gst_kafka_record_template_init (GstKafkaRecordTemplate *self, const gchar *camera,
-    const gchar *topic, const gchar *key, gint partition);
-void gst_kafka_record_template_set_caps (GstKafkaRecordTemplate *self, GstCaps *caps);
-void gst_kafka_record_template_clear (GstKafkaRecordTemplate *self);
-
-/**
- * gst_kafka_record_new:
- * @self: supplies the headers that @buffer lacks
- * @buffer: the record holds a reference until gst_kafka_record_free()
- * @captured: capture time, ns since the Unix epoch, or %GST_CLOCK_TIME_NONE
- * @error: GST_RESOURCE_ERROR_READ (@buffer can't be mapped), WRITE (@buffer lacks a header that the
- *   topic's template names)
- *
- * Returns: (nullable)
- */
-GstKafkaRecord *gst_kafka_record_new (
-    GstKafkaRecordTemplate *self, GstBuffer *buffer, GstClockTime captured, GError **error);
 /* Marks the ack token with @outcome and releases the buffer. */
 void gst_kafka_record_free (GstKafkaRecord *record, GstKafkaAckOutcome outcome);
 
+/* Bytes of the value */
+gsize gst_kafka_record_size (const GstKafkaRecord *record);
 /* (transfer full): `camera:session:seq` of the headers; a missing header is empty */
 gchar *gst_kafka_record_make_frame_id (const GstKafkaRecord *record);
 

@@ -30,22 +30,24 @@
  *
  * Since: 0.1
  */
-#include <gst/base/gstbasesink.h>
-#include <gst/video/video.h>
-#include <sys/socket.h>
-
-#include "fogcaps.h"
-#include "fogtime.h"
 #include "client/gstkafkaclient.h"
 #include "client/gstkafkaerror.h"
-#include "gstkafkafill.h"
-#include "gstkafkapartitioner.h"
-#include "sink/producer/gstkafkaproducer.h"
-#include "gstkafkarecord.h"
-#include "gstkafkasinksettings.h"
 #include "client/gstkafkasocket.h"
 #include "client/gstkafkatopics.h"
 #include "client/gstkafkauri.h"
+#include "fogcaps.h"
+#include "fogtime.h"
+#include "gstkafkarecord.h"
+#include "gstkafkasinksettings.h"
+#include "sink/producer/gstkafkaproducer.h"
+
+#include <glib.h>
+#include <gst/base/gstbasesink.h>
+#include <gst/gst.h>
+#include <gst/video/video.h>
+#include <librdkafka/rdkafka.h>
+#include <string.h>
+#include <sys/socket.h>
 
 GST_DEBUG_CATEGORY (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
@@ -54,6 +56,17 @@ GST_DEBUG_CATEGORY (gst_kafka_sink_debug);
 #define HEADERS_SIZE 512
 
 enum { PROP_STATS = GST_KAFKA_SINK_PROP_OTHER };
+
+/* What the records of a stream share, and their numbering. Streaming thread only. */
+typedef struct {
+  GstKafkaHeader *caps;
+  GstKafkaHeader *camera;
+  GstKafkaHeader *session;
+  guint64 seq;
+  gchar *topic; /* template, filled from each record's headers; NULL: the producer's topic */
+  gchar *key;   /* template, filled from each record's headers; NULL: the buffer's own key */
+  gint partition;
+} GstKafkaRecordTemplate;
 
 #define GST_TYPE_KAFKA_SINK (gst_kafka_sink_get_type ())
 G_DECLARE_FINAL_TYPE (GstKafkaSink, gst_kafka_sink, GST, KAFKA_SINK, GstBaseSink)
@@ -90,6 +103,297 @@ G_DEFINE_TYPE_WITH_CODE (GstKafkaSink, gst_kafka_sink, GST_TYPE_BASE_SINK,
     G_IMPLEMENT_INTERFACE (GST_TYPE_URI_HANDLER, gst_kafka_sink_uri_handler_init))
 GST_ELEMENT_REGISTER_DECLARE (kafkasink)
 GST_ELEMENT_REGISTER_DEFINE (kafkasink, "kafkasink", GST_RANK_NONE, GST_TYPE_KAFKA_SINK)
+
+/* --- templates of topic and key --- */
+
+/* A template is a text in which each buffer's headers replace places such as `%{camera}`. */
+
+#define OPEN "%{"
+
+static gboolean
+fill_has_places (const gchar *text)
+{
+  return strstr (text, OPEN) != NULL;
+}
+
+/* FALSE with @error (GST_RESOURCE_ERROR_SETTINGS): a place in the @text of @property isn't closed,
+ * or names no header. */
+static gboolean
+fill_check (const gchar *text, const gchar *property, GError **error)
+{
+  const gchar *at = text, *close;
+
+  while ((at = strstr (at, OPEN))) {
+    at += strlen (OPEN);
+    close = strchr (at, '}');
+    if (close && close > at)
+      continue;
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+        "%s=\"%s\": each %%{ must be followed by the name of a header and a }.", property, text);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* (nullable): the text of a header that the message will have */
+static const gchar *
+look_up (const GstKafkaRecord *record, const gchar *name)
+{
+  const gchar *text = gst_kafka_meta_get_header (record->buffer, name);
+
+  if (!text && record->camera && g_str_equal (name, GST_KAFKA_HEADER_CAMERA))
+    text = record->camera->value;
+  return text;
+}
+
+/* (nullable) (transfer full): @text, a template that passed fill_check(), filled with the headers
+ * of
+ * @record. %NULL: @missing (transfer full) names a header that is missing. */
+static gchar *
+fill (const gchar *text, const GstKafkaRecord *record, gchar **missing)
+{
+  g_autoptr (GString) filled = g_string_new (NULL);
+  const gchar *at = text, *open;
+
+  *missing = NULL;
+  while ((open = strstr (at, OPEN))) {
+    const gchar *name = open + strlen (OPEN), *close = strchr (name, '}');
+    g_autofree gchar *wanted = g_strndup (name, close - name);
+    const gchar *value = look_up (record, wanted);
+
+    if (!value) {
+      *missing = g_steal_pointer (&wanted);
+      return NULL;
+    }
+    g_string_append_len (filled, at, open - at);
+    g_string_append (filled, value);
+    at = close + 1;
+  }
+  g_string_append (filled, at);
+  return g_string_free (g_steal_pointer (&filled), FALSE);
+}
+
+/* --- records --- */
+
+/* Just under the brokers' default for message.timestamp.after.max.ms, an hour. */
+#define FUTURE_MS (59 * 60 * 1000)
+
+/* Begins a new session, whose numbers begin at 0. The texts are nullable. @partition: -1: the
+ * partitioner chooses. */
+static void
+record_template_init (GstKafkaRecordTemplate *self, const gchar *camera, const gchar *topic,
+    const gchar *key, gint partition)
+{
+  g_autofree gchar *session = g_strdup_printf ("%08x", g_random_int ());
+
+  memset (self, 0, sizeof *self);
+  self->session = gst_kafka_header_new (GST_KAFKA_HEADER_SESSION, session, -1);
+  if (camera)
+    self->camera = gst_kafka_header_new (GST_KAFKA_HEADER_CAMERA, camera, -1);
+  self->topic = g_strdup (topic);
+  self->key = g_strdup (key);
+  self->partition = partition;
+}
+
+static void
+record_template_set_caps (GstKafkaRecordTemplate *self, GstCaps *caps)
+{
+  g_autofree gchar *text = gst_caps_to_string (caps);
+
+  g_clear_pointer (&self->caps, gst_kafka_header_unref);
+  self->caps = gst_kafka_header_new (GST_KAFKA_HEADER_CAPS, text, -1);
+}
+
+static void
+record_template_clear (GstKafkaRecordTemplate *self)
+{
+  g_clear_pointer (&self->caps, gst_kafka_header_unref);
+  g_clear_pointer (&self->camera, gst_kafka_header_unref);
+  g_clear_pointer (&self->session, gst_kafka_header_unref);
+  g_clear_pointer (&self->topic, g_free);
+  g_clear_pointer (&self->key, g_free);
+}
+
+/* (transfer full) (nullable): the meta's `target-key`, else the filled template, else the key of
+ * the message that the buffer was made from. A template whose header is missing makes no key. */
+static GBytes *
+choose_key (const GstKafkaRecordTemplate *self, const GstKafkaRecord *record)
+{
+  const GstStructure *s = gst_kafka_meta_peek (record->buffer);
+  g_autofree gchar *missing = NULL;
+  gchar *text;
+  GBytes *key = NULL;
+
+  if (s && gst_structure_get (s, "target-key", G_TYPE_BYTES, &key, NULL))
+    return key;
+  if (self->key) {
+    text = fill (self->key, record, &missing);
+    return text ? g_bytes_new_take (text, strlen (text)) : NULL;
+  }
+  if (s)
+    gst_structure_get (s, "key", G_TYPE_BYTES, &key, NULL);
+  return key;
+}
+
+static gboolean
+set_topic (GstKafkaRecord *record, const GstKafkaRecordTemplate *self, GError **error)
+{
+  const GstStructure *s = gst_kafka_meta_peek (record->buffer);
+  const gchar *target = s ? gst_structure_get_string (s, "target-topic") : NULL;
+  g_autofree gchar *missing = NULL;
+
+  if (target || !self->topic) {
+    record->topic = g_strdup (target);
+    return TRUE;
+  }
+  record->topic = fill (self->topic, record, &missing);
+  if (!record->topic)
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
+        "topic=\"%s\" can't be filled: a buffer has no text in the header \"%s\".", self->topic,
+        missing);
+  return record->topic != NULL;
+}
+
+static void
+set_partition (GstKafkaRecord *record, const GstKafkaRecordTemplate *self)
+{
+  const GstStructure *s = gst_kafka_meta_peek (record->buffer);
+
+  record->partition = self->partition;
+  record->chosen = RD_KAFKA_PARTITION_UA;
+  /* The property `key` asks for order within a partition. So it overrules the meta's partition,
+   * with which feedbackrate spreads a camera's frames. */
+  if (s && (!self->key || gst_structure_has_field (s, "target-key")))
+    record->suggested = gst_structure_get_int (s, "target-partition", &record->partition);
+  if (record->partition < 0)
+    record->partition = RD_KAFKA_PARTITION_UA;
+}
+
+static GstKafkaHeader *
+ref_header (GstKafkaHeader *header)
+{
+  return header ? gst_kafka_header_ref (header) : NULL;
+}
+
+/* Adds the headers that the buffer lacks. */
+static void
+complete_headers (GstKafkaRecord *record, GstKafkaRecordTemplate *self, GstClockTime captured)
+{
+  GstBuffer *buffer = record->buffer;
+  gboolean numbered = gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_SEQ) &&
+                      gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_SESSION);
+
+  record->caps = ref_header (self->caps);
+  if (!gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_CAMERA))
+    record->camera = ref_header (self->camera);
+  if (!numbered) {
+    record->session = gst_kafka_header_ref (self->session);
+    record->seq = self->seq++;
+  }
+  record->captured = gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_CAPTURE_TIME)
+                         ? GST_CLOCK_TIME_NONE
+                         : captured;
+}
+
+/* Brokers refuse a batch because of one timestamp that is too far ahead, and later batches would
+ * overtake it. */
+static gint64
+choose_timestamp (GstClockTime captured)
+{
+  gint64 ms = GST_CLOCK_TIME_IS_VALID (captured) ? captured / GST_MSECOND : 0;
+
+  return ms > g_get_real_time () / G_TIME_SPAN_MILLISECOND + FUTURE_MS ? 0 : ms;
+}
+
+/**
+ * record_new:
+ * @self: supplies the headers that @buffer lacks
+ * @buffer: the record holds a reference until gst_kafka_record_free()
+ * @captured: capture time, ns since the Unix epoch, or %GST_CLOCK_TIME_NONE
+ * @error: GST_RESOURCE_ERROR_READ (@buffer can't be mapped), WRITE (@buffer lacks a header that the
+ *   topic's template names)
+ *
+ * Returns: (nullable)
+ */
+static GstKafkaRecord *
+record_new (GstKafkaRecordTemplate *self, GstBuffer *buffer, GstClockTime captured, GError **error)
+{
+  GstKafkaRecord *record = g_new0 (GstKafkaRecord, 1);
+
+  if (!gst_buffer_map (buffer, &record->map, GST_MAP_READ)) {
+    g_free (record);
+    g_set_error_literal (
+        error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ, "Could not read a buffer's memory.");
+    return NULL;
+  }
+  record->link.data = record;
+  record->buffer = gst_buffer_ref (buffer);
+  record->queued = g_get_monotonic_time ();
+  record->timestamp = choose_timestamp (captured);
+  complete_headers (record, self, captured);
+  record->key = choose_key (self, record);
+  record->tombstone = gst_kafka_meta_is_tombstone (record->buffer);
+  set_partition (record, self);
+  if (set_topic (record, self, error))
+    return record;
+  gst_kafka_record_free (record, GST_KAFKA_ACK_UNDECIDED);
+  return NULL;
+}
+
+/* --- the partitioner --- */
+
+/* The configuration's value while users name no other. It is Java's partitioner, which ours follows
+ * except for messages without a key. */
+#define OWN_PARTITIONER "murmur2_random"
+
+static gint32
+take_turns (const rd_kafka_topic_t *topic, gint32 count, guint64 turn)
+{
+  gint32 first = turn % count;
+
+  for (gint32 i = 0; i < count; i++) {
+    gint32 partition = (first + i) % count;
+
+    if (rd_kafka_topic_partition_available (topic, partition))
+      return partition;
+  }
+  return first;
+}
+
+static gint32
+choose_partition (const rd_kafka_topic_t *topic, const void *key, size_t size, gint32 count,
+    void *topic_opaque, void *opaque)
+{
+  GstKafkaRecord *record = opaque;
+
+  if (!key) {
+    /* A record that a new client sends again stays in its partition: in another one it would come
+     * after later frames. */
+    if (record->chosen < 0 || record->chosen >= count)
+      record->chosen = take_turns (topic, count, record->turn);
+    return record->chosen;
+  }
+  return rd_kafka_msg_partitioner_murmur2 (topic, key, size, count, topic_opaque, opaque);
+}
+
+/* Installs a partitioner, unless the configuration names another one. Messages without a key take
+ * the available partitions in turn. Messages with a key get the partition that Java's client
+ * chooses. The opaque of each message must be its GstKafkaRecord. */
+static void
+partitioner_install (rd_kafka_conf_t *conf)
+{
+  g_autofree gchar *name = NULL;
+  rd_kafka_topic_conf_t *topic_conf = rd_kafka_conf_get_default_topic_conf (conf);
+
+  name = gst_kafka_conf_dup (conf, "partitioner");
+  if (!g_str_equal (name, OWN_PARTITIONER))
+    return;
+  if (!topic_conf) {
+    topic_conf = rd_kafka_topic_conf_new ();
+    rd_kafka_conf_set_default_topic_conf (conf, topic_conf);
+  }
+  rd_kafka_topic_conf_set_partitioner_cb (topic_conf, choose_partition);
+}
 
 /* --- properties --- */
 
@@ -208,7 +512,7 @@ new_conf (GstKafkaSink *self, GError **error)
   }
   g_type_class_unref (klass);
   if (conf)
-    gst_kafka_partitioner_install (conf);
+    partitioner_install (conf);
   return conf;
 }
 
@@ -216,7 +520,7 @@ new_conf (GstKafkaSink *self, GError **error)
 static gboolean
 names_each_topic (GstKafkaSink *self)
 {
-  return gst_kafka_fill_has_places (self->settings.topic);
+  return fill_has_places (self->settings.topic);
 }
 
 /* with the object lock */
@@ -237,10 +541,10 @@ check_settings (GstKafkaSink *self, GError **error)
         topic);
     return FALSE;
   }
-  if (names_each_topic (self) ? !gst_kafka_fill_check (topic, "topic", error)
+  if (names_each_topic (self) ? !fill_check (topic, "topic", error)
                               : !gst_kafka_topics_check_name (topic, error))
     return FALSE;
-  return !key || gst_kafka_fill_check (key, "key", error);
+  return !key || fill_check (key, "key", error);
 }
 
 /* With the object lock */
@@ -317,7 +621,7 @@ start (GstKafkaSink *self)
     return FALSE;
   }
   GST_OBJECT_LOCK (self);
-  gst_kafka_record_template_init (&self->template, self->own.camera,
+  record_template_init (&self->template, self->own.camera,
       names_each_topic (self) ? self->settings.topic : NULL, self->own.key, self->own.partition);
   gst_kafka_producer_set_bounds (producer, &self->own.bounds);
   self->producer = producer;
@@ -339,7 +643,7 @@ stop (GstKafkaSink *self)
   producer = g_steal_pointer (&self->producer);
   GST_OBJECT_UNLOCK (self);
   gst_kafka_producer_stop (producer);
-  gst_kafka_record_template_clear (&self->template);
+  record_template_clear (&self->template);
 }
 
 /* start() isn't the base class's virtual method, because after its failure the base
@@ -421,7 +725,7 @@ gst_kafka_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
     return FALSE;
   }
   GST_INFO_OBJECT (self, "caps %" GST_PTR_FORMAT, caps);
-  gst_kafka_record_template_set_caps (&self->template, caps);
+  record_template_set_caps (&self->template, caps);
   return frames_fit (self, caps);
 }
 
@@ -503,7 +807,7 @@ gst_kafka_sink_render (GstBaseSink *sink, GstBuffer *buffer)
   GstKafkaSink *self = GST_KAFKA_SINK (sink);
   GstClockTime captured = fog_time_of_capture (GST_ELEMENT (self), &sink->segment, buffer);
   g_autoptr (GError) error = NULL;
-  GstKafkaRecord *record = gst_kafka_record_new (&self->template, buffer, captured, &error);
+  GstKafkaRecord *record = record_new (&self->template, buffer, captured, &error);
 
   if (!record)
     return refuse (self, buffer, error);

@@ -2,9 +2,61 @@
 #pragma once
 
 #include "client/gstkafkasettings.h"
-#include "gstkafkasinktypes.h"
+#include "sink/producer/gstkafkasendqueue.h"
 
 G_BEGIN_DECLS
+
+/**
+ * GstKafkaAcks:
+ * @GST_KAFKA_ACKS_NONE: no broker acknowledges; a message counts as delivered once it is sent
+ * @GST_KAFKA_ACKS_LEADER: the partition's leader has stored it
+ * @GST_KAFKA_ACKS_ALL: all in-sync replicas have stored it
+ *
+ * When a message counts as delivered. The values are Kafka's own: 0, 1 and -1.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_KAFKA_ACKS_NONE = 0,
+  GST_KAFKA_ACKS_LEADER = 1,
+  GST_KAFKA_ACKS_ALL = -1,
+} GstKafkaAcks;
+
+/**
+ * GstKafkaCompression:
+ * @GST_KAFKA_COMPRESSION_NONE: batches are sent as they are
+ * @GST_KAFKA_COMPRESSION_GZIP: gzip
+ * @GST_KAFKA_COMPRESSION_SNAPPY: Snappy
+ * @GST_KAFKA_COMPRESSION_LZ4: LZ4
+ * @GST_KAFKA_COMPRESSION_ZSTD: Zstandard
+ *
+ * How the client compresses batches.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_KAFKA_COMPRESSION_NONE,
+  GST_KAFKA_COMPRESSION_GZIP,
+  GST_KAFKA_COMPRESSION_SNAPPY,
+  GST_KAFKA_COMPRESSION_LZ4,
+  GST_KAFKA_COMPRESSION_ZSTD,
+} GstKafkaCompression;
+
+/**
+ * GstKafkaSinkOnError:
+ * @GST_KAFKA_SINK_ON_ERROR_FAIL: post an error and stop
+ * @GST_KAFKA_SINK_ON_ERROR_SKIP: post a warning, count the buffer, go on with the next
+ *
+ * What happens when a buffer can't be delivered.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_KAFKA_SINK_ON_ERROR_FAIL,
+  GST_KAFKA_SINK_ON_ERROR_SKIP,
+} GstKafkaSinkOnError;
+
+GType gst_kafka_compression_get_type (void);
 
 /* kafkasink's own properties. The element's object lock guards them. */
 typedef struct {

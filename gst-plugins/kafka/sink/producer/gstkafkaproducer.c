@@ -1,11 +1,510 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "gstkafkaproducerprivate.h"
 #include "client/gstkafkaclient.h"
-#include "gstkafkaending.h"
+#include "client/gstkafkarenewal.h"
 #include "client/gstkafkasocket.h"
+#include "gstkafkaproducerprivate.h"
+
+#include <glib.h>
+#include <librdkafka/rdkafka.h>
 
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
+
+/* --- ending in time --- */
+
+typedef struct {
+  GDestroyNotify end;
+  gpointer what;
+  gint refs;
+  GMutex lock;
+  GCond changed;
+  gboolean done;
+} Ending;
+
+static void
+ending_unref (Ending *ending)
+{
+  if (!g_atomic_int_dec_and_test (&ending->refs))
+    return;
+  g_mutex_clear (&ending->lock);
+  g_cond_clear (&ending->changed);
+  g_free (ending);
+}
+
+static gpointer
+run_ending (gpointer user_data)
+{
+  Ending *ending = user_data;
+
+  ending->end (ending->what);
+  g_mutex_lock (&ending->lock);
+  ending->done = TRUE;
+  g_cond_signal (&ending->changed);
+  g_mutex_unlock (&ending->lock);
+  ending_unref (ending);
+  return NULL;
+}
+
+/* Calls @end with @what on a new thread and waits for at most @bound us. FALSE: it wasn't finished
+ * by then; the thread goes on without being waited for. */
+static gboolean
+end_in_time (GDestroyNotify end, gpointer what, gint64 bound)
+{
+  Ending *ending = g_new0 (Ending, 1);
+  gint64 deadline = g_get_monotonic_time () + bound;
+  gboolean done;
+
+  g_mutex_init (&ending->lock);
+  g_cond_init (&ending->changed);
+  ending->refs = 2;
+  ending->end = end;
+  ending->what = what;
+  g_thread_unref (g_thread_new ("kafka-end", run_ending, ending));
+  g_mutex_lock (&ending->lock);
+  while (!ending->done && g_cond_wait_until (&ending->changed, &ending->lock, deadline))
+    ;
+  done = ending->done;
+  g_mutex_unlock (&ending->lock);
+  ending_unref (ending);
+  return done;
+}
+
+/* --- failing --- */
+
+gboolean
+gst_kafka_producer_take_failure (GstKafkaProducer *self)
+{
+  gboolean first = self->health == GST_KAFKA_PRODUCER_WORKING;
+
+  if (first)
+    self->health = GST_KAFKA_PRODUCER_FAILING;
+  return first && !self->stopping;
+}
+
+void
+gst_kafka_producer_fail_at (GstKafkaProducer *self, const GError *error, const gchar *debug,
+    const gchar *file, const gchar *function, gint line)
+{
+  gst_element_message_full (self->element, GST_MESSAGE_ERROR, error->domain, error->code,
+      g_strdup (error->message), g_strdup (debug), file, function, line);
+  g_mutex_lock (&self->lock);
+  self->health = GST_KAFKA_PRODUCER_FAILED;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+}
+
+rd_kafka_resp_err_t
+gst_kafka_producer_explain_error (GstKafkaProducer *self, rd_kafka_resp_err_t err, gchar **detail)
+{
+  rd_kafka_resp_err_t fault;
+
+  *detail = NULL;
+  if (err != RD_KAFKA_RESP_ERR__MSG_TIMED_OUT && err != RD_KAFKA_RESP_ERR__TIMED_OUT)
+    return err;
+  fault = gst_kafka_fault_get (&self->fault, detail);
+  return fault ? fault : err;
+}
+
+gchar *
+gst_kafka_producer_name_attempt (const gchar *topic, const gchar *servers)
+{
+  return g_strdup_printf ("publish to topic \"%s\" at %s", topic, servers);
+}
+
+void
+gst_kafka_producer_refuse (GstKafkaProducer *self, const GError *error)
+{
+  gboolean skip = self->config.skip_failed;
+  gboolean first;
+
+  g_mutex_lock (&self->lock);
+  self->counters.undeliverable++;
+  first = skip || gst_kafka_producer_take_failure (self);
+  g_mutex_unlock (&self->lock);
+  if (first && skip)
+    GST_ELEMENT_WARNING (
+        self->element, RESOURCE, WRITE, ("Skipped a buffer. %s", error->message), (NULL));
+  else if (first)
+    gst_kafka_producer_fail (self, error, NULL);
+}
+
+/* --- questions to the cluster --- */
+
+typedef void (*Send) (rd_kafka_t *rk, gpointer wanted, const rd_kafka_AdminOptions_t *options,
+    rd_kafka_queue_t *queue);
+
+/* (transfer full) (nullable): the answer to what @send asks for, within @timeout_ms */
+static rd_kafka_event_t *
+ask (rd_kafka_t *rk, rd_kafka_admin_op_t operation, Send send, gpointer wanted, gint timeout_ms)
+{
+  rd_kafka_queue_t *queue = rd_kafka_queue_new (rk);
+  rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new (rk, operation);
+  rd_kafka_event_t *event;
+
+  rd_kafka_AdminOptions_set_request_timeout (options, timeout_ms, NULL, 0);
+  send (rk, wanted, options, queue);
+  event = rd_kafka_queue_poll (queue, timeout_ms);
+  rd_kafka_AdminOptions_destroy (options);
+  rd_kafka_queue_destroy (queue);
+  return event;
+}
+
+static void
+send_new_topic (rd_kafka_t *rk, gpointer wanted, const rd_kafka_AdminOptions_t *options,
+    rd_kafka_queue_t *queue)
+{
+  rd_kafka_NewTopic_t *topic = wanted;
+
+  rd_kafka_CreateTopics (rk, &topic, 1, options, queue);
+}
+
+static void
+send_describe (rd_kafka_t *rk, gpointer wanted, const rd_kafka_AdminOptions_t *options,
+    rd_kafka_queue_t *queue)
+{
+  rd_kafka_ConfigResource_t *resource = wanted;
+
+  rd_kafka_DescribeConfigs (rk, &resource, 1, options, queue);
+}
+
+static rd_kafka_resp_err_t
+result_of (rd_kafka_event_t *event, gchar **detail)
+{
+  const rd_kafka_topic_result_t **topics;
+  rd_kafka_resp_err_t err;
+  size_t count;
+
+  if (!event)
+    return RD_KAFKA_RESP_ERR__TIMED_OUT;
+  if ((err = rd_kafka_event_error (event))) {
+    *detail = g_strdup (rd_kafka_event_error_string (event));
+    return err;
+  }
+  topics = rd_kafka_CreateTopics_result_topics (rd_kafka_event_CreateTopics_result (event), &count);
+  if (count != 1)
+    return RD_KAFKA_RESP_ERR__BAD_MSG;
+  err = rd_kafka_topic_result_error (topics[0]);
+  if (err == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  if (err)
+    *detail = g_strdup (rd_kafka_topic_result_error_string (topics[0]));
+  return err;
+}
+
+/* Waits up to @timeout_ms for the cluster to create @topic. An existing topic isn't an error. With
+ * -1 as @partitions or @replication_factor the brokers use their defaults. @detail: (out)
+ * (nullable): the brokers' error text. */
+static rd_kafka_resp_err_t
+gst_kafka_create_topic (rd_kafka_t *rk, const gchar *topic, gint partitions,
+    gint replication_factor, gint timeout_ms, gchar **detail)
+{
+  gchar said[256];
+  rd_kafka_NewTopic_t *wanted =
+      rd_kafka_NewTopic_new (topic, partitions, replication_factor, said, sizeof said);
+  rd_kafka_event_t *event;
+  rd_kafka_resp_err_t err;
+
+  *detail = NULL;
+  if (!wanted) {
+    *detail = g_strdup (said);
+    return RD_KAFKA_RESP_ERR__INVALID_ARG;
+  }
+  event = ask (rk, RD_KAFKA_ADMIN_OP_CREATETOPICS, send_new_topic, wanted, timeout_ms);
+  err = result_of (event, detail);
+  g_clear_pointer (&event, rd_kafka_event_destroy);
+  rd_kafka_NewTopic_destroy (wanted);
+  return err;
+}
+
+/* (nullable): the value of the setting @name */
+static const gchar *
+find_setting (const rd_kafka_ConfigResource_t *resource, const gchar *name)
+{
+  size_t count;
+  const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs (resource, &count);
+
+  for (size_t i = 0; i < count; i++)
+    if (g_str_equal (rd_kafka_ConfigEntry_name (entries[i]), name))
+      return rd_kafka_ConfigEntry_value (entries[i]);
+  return NULL;
+}
+
+static rd_kafka_resp_err_t
+limit_of (const rd_kafka_ConfigResource_t *resource, guint64 *bytes)
+{
+  rd_kafka_resp_err_t err = rd_kafka_ConfigResource_error (resource);
+  const gchar *value = err ? NULL : find_setting (resource, "max.message.bytes");
+
+  if (value && g_ascii_string_to_unsigned (value, 10, 1, G_MAXINT, bytes, NULL))
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  return err ? err : RD_KAFKA_RESP_ERR__NOENT;
+}
+
+/* @event: (nullable) */
+static rd_kafka_resp_err_t
+described_limit (rd_kafka_event_t *event, guint64 *bytes)
+{
+  rd_kafka_resp_err_t err = event ? rd_kafka_event_error (event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+  const rd_kafka_ConfigResource_t **resources;
+  size_t count;
+
+  if (err)
+    return err;
+  resources = rd_kafka_DescribeConfigs_result_resources (
+      rd_kafka_event_DescribeConfigs_result (event), &count);
+  return count == 1 ? limit_of (resources[0], bytes) : RD_KAFKA_RESP_ERR__BAD_MSG;
+}
+
+/* Queries for up to @timeout_ms how many @bytes a batch for @topic may have (max.message.bytes).
+ * It takes the right DescribeConfigs. RD_KAFKA_RESP_ERR__NOENT: the topic has no such setting. */
+static rd_kafka_resp_err_t
+query_batch_limit (rd_kafka_t *rk, const gchar *topic, gint timeout_ms, guint64 *bytes)
+{
+  rd_kafka_ConfigResource_t *wanted = rd_kafka_ConfigResource_new (RD_KAFKA_RESOURCE_TOPIC, topic);
+  rd_kafka_event_t *event =
+      ask (rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, send_describe, wanted, timeout_ms);
+  rd_kafka_resp_err_t err = described_limit (event, bytes);
+
+  g_clear_pointer (&event, rd_kafka_event_destroy);
+  rd_kafka_ConfigResource_destroy (wanted);
+  return err;
+}
+
+static rd_kafka_resp_err_t
+topic_error (const struct rd_kafka_metadata *metadata)
+{
+  return metadata->topic_cnt == 1 ? metadata->topics[0].err
+                                  : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+}
+
+/* Queries the cluster for up to @timeout_ms. TRUE: it answered. @topic: (nullable): the topic to
+ * query; @topic_err: (out): its error, 0 if it exists. */
+static gboolean
+query_topic (rd_kafka_t *rk, const gchar *topic, gint timeout_ms, rd_kafka_resp_err_t *topic_err)
+{
+  const struct rd_kafka_metadata *metadata;
+  rd_kafka_topic_t *asked = topic ? rd_kafka_topic_new (rk, topic, NULL) : NULL;
+  rd_kafka_resp_err_t err;
+
+  *topic_err = RD_KAFKA_RESP_ERR_NO_ERROR;
+  if (topic && !asked) {
+    *topic_err = RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
+    return TRUE;
+  }
+  err = rd_kafka_metadata (rk, 0, asked, &metadata, timeout_ms);
+  if (asked)
+    rd_kafka_topic_destroy (asked);
+  if (err)
+    return FALSE;
+  if (topic)
+    *topic_err = topic_error (metadata);
+  rd_kafka_metadata_destroy (metadata);
+  return TRUE;
+}
+
+/* --- the connector's thread --- */
+
+/* The first frame waits for the first try; a slow link connects to the controller meanwhile. */
+#define LIMIT_MS (5 * GST_KAFKA_PRODUCER_SLICE_MS)
+#define LIMIT_TRIES 10
+
+/* With lock. (nullable): the client, to be used without lock until return_handle(); NULL while it
+ * is being replaced. */
+static rd_kafka_t *
+borrow_handle (GstKafkaProducer *self)
+{
+  if (self->rk)
+    self->rk_users++;
+  return self->rk;
+}
+
+/* With lock */
+static void
+return_handle (GstKafkaProducer *self)
+{
+  self->rk_users--;
+  g_cond_broadcast (&self->changed);
+}
+
+gboolean
+gst_kafka_producer_query_topic (
+    GstKafkaProducer *self, const gchar *topic, rd_kafka_resp_err_t *topic_err)
+{
+  gboolean answered = FALSE, renew;
+  rd_kafka_t *rk;
+
+  g_mutex_lock (&self->lock);
+  if ((rk = borrow_handle (self))) {
+    renew = self->access == GST_KAFKA_ACCESS_CONNECTION_LOST;
+    g_mutex_unlock (&self->lock);
+    if (renew)
+      gst_kafka_renew_password (rk, self->element);
+    answered = query_topic (rk, topic, 5 * GST_KAFKA_PRODUCER_SLICE_MS, topic_err);
+    g_mutex_lock (&self->lock);
+    if (answered && !self->connected)
+      GST_INFO_OBJECT (self->element, "the cluster at %s answers", self->servers);
+    self->connected |= answered;
+    return_handle (self);
+  }
+  g_mutex_unlock (&self->lock);
+  return answered;
+}
+
+/* TRUE: the topic exists now, and records may follow. */
+static gboolean
+create_topic (GstKafkaProducer *self)
+{
+  const GstKafkaProducerConfig *c = &self->config;
+  g_autofree gchar *detail = NULL;
+  rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__STATE;
+  rd_kafka_t *rk;
+
+  g_mutex_lock (&self->lock);
+  if ((rk = borrow_handle (self))) {
+    g_mutex_unlock (&self->lock);
+    err = gst_kafka_create_topic (rk, self->topic, c->partitions, c->replication_factor,
+        10 * GST_KAFKA_PRODUCER_SLICE_MS, &detail);
+    g_mutex_lock (&self->lock);
+    return_handle (self);
+    if (err)
+      gst_kafka_fault_note (&self->fault, err, detail ? detail : rd_kafka_err2str (err));
+  }
+  g_mutex_unlock (&self->lock);
+  if (err)
+    GST_DEBUG_OBJECT (self->element, "topic \"%s\" isn't created yet (%s): trying again",
+        self->topic, detail ? detail : rd_kafka_err2name (err));
+  else
+    GST_INFO_OBJECT (self->element, "topic \"%s\" exists, or was created with %d partitions",
+        self->topic, c->partitions);
+  return !err;
+}
+
+rd_kafka_resp_err_t
+gst_kafka_producer_query_batch_limit (GstKafkaProducer *self, gint timeout_ms, guint64 *limit)
+{
+  rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__STATE;
+  rd_kafka_t *rk;
+
+  g_mutex_lock (&self->lock);
+  if ((rk = borrow_handle (self))) {
+    g_mutex_unlock (&self->lock);
+    err = query_batch_limit (rk, self->topic, timeout_ms, limit);
+    g_mutex_lock (&self->lock);
+    return_handle (self);
+  }
+  g_mutex_unlock (&self->lock);
+  return err;
+}
+
+static void
+release (GstKafkaProducer *self)
+{
+  g_mutex_lock (&self->lock);
+  self->held = FALSE;
+  gst_kafka_producer_fit_batches (self);
+  gst_kafka_producer_hand_over_all (self);
+  g_mutex_unlock (&self->lock);
+}
+
+/* Without lock */
+static void
+fail_contact (GstKafkaProducer *self)
+{
+  g_autofree gchar *detail = NULL, *tried = NULL;
+  g_autoptr (GError) error = NULL;
+  rd_kafka_resp_err_t err;
+  gboolean first;
+
+  g_mutex_lock (&self->lock);
+  err = gst_kafka_producer_explain_error (self, RD_KAFKA_RESP_ERR__TIMED_OUT, &detail);
+  first = gst_kafka_producer_take_failure (self);
+  g_mutex_unlock (&self->lock);
+  tried = gst_kafka_producer_name_attempt (self->topic, self->servers);
+  error = gst_kafka_error_new (tried, err, detail, GST_RESOURCE_ERROR_OPEN_WRITE);
+  if (first)
+    gst_kafka_producer_fail (self, error, "no contact with the cluster");
+}
+
+/* With lock */
+static gboolean
+is_active (GstKafkaProducer *self)
+{
+  return !self->stopping && self->health == GST_KAFKA_PRODUCER_WORKING;
+}
+
+/* With lock. FALSE: the producer is stopping or has failed. */
+static gboolean
+sleep_a_slice (GstKafkaProducer *self)
+{
+  gint64 until = g_get_monotonic_time () + GST_KAFKA_PRODUCER_SLICE_MS * G_TIME_SPAN_MILLISECOND;
+
+  while (is_active (self) && g_cond_wait_until (&self->changed, &self->lock, until))
+    ;
+  return is_active (self);
+}
+
+/* FALSE: the producer is stopping or has failed. */
+static gboolean
+wait_for_contact (GstKafkaProducer *self, gint64 deadline)
+{
+  gboolean refused, ended, hopeless;
+
+  g_mutex_lock (&self->lock);
+  refused = gst_kafka_error_is_refusal (gst_kafka_fault_get (&self->fault, NULL));
+  ended = !sleep_a_slice (self);
+  hopeless = !self->connected && (refused || g_get_monotonic_time () >= deadline);
+  g_mutex_unlock (&self->lock);
+  if (!ended && hopeless)
+    fail_contact (self);
+  return !ended && !hopeless;
+}
+
+static void
+report_missing_topic (GstKafkaProducer *self)
+{
+  GST_ELEMENT_INFO (self->element, RESOURCE, NOT_FOUND,
+      ("Waiting for the topic \"%s\", which doesn't exist yet", self->topic), (NULL));
+}
+
+/* TRUE: the limit for batches is known, or there is no use in asking again. */
+static gboolean
+settle_limit (GstKafkaProducer *self, guint *tries)
+{
+  return self->config.each_names_topic || gst_kafka_producer_learn_batch_limit (self, LIMIT_MS) ||
+         ++*tries == LIMIT_TRIES;
+}
+
+/* The connector's thread, without lock. */
+static gpointer
+make_contact (gpointer user_data)
+{
+  GstKafkaProducer *self = user_data;
+  gint64 deadline = GST_CLOCK_TIME_IS_VALID (self->config.connect_timeout)
+                        ? g_get_monotonic_time () + self->config.connect_timeout / GST_USECOND
+                        : G_MAXINT64;
+  const gchar *topic = self->config.each_names_topic ? NULL : self->topic;
+  rd_kafka_resp_err_t topic_err;
+  gboolean reported = FALSE, made = FALSE, settled = FALSE;
+  guint tries = 0;
+
+  do {
+    if (self->config.create_topic && !made && !(made = create_topic (self)))
+      continue;
+    if (!gst_kafka_producer_query_topic (self, topic, &topic_err))
+      continue;
+    settled = !topic_err && settle_limit (self, &tries);
+    release (self);
+    if (settled)
+      return NULL;
+    if (!topic_err)
+      continue;
+    gst_kafka_fault_note (&self->fault, topic_err, NULL);
+    if (!reported && topic_err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+      report_missing_topic (self);
+    reported = TRUE;
+  } while (wait_for_contact (self, deadline));
+  return NULL;
+}
 
 #define STOP_GRACE (G_USEC_PER_SEC / 2)
 /* stop() may take 5 s: PURGE_BOUND, then this much to end the client. */
@@ -167,7 +666,7 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
     return NULL;
   }
   self->poller = g_thread_new ("kafkasink-poll", gst_kafka_producer_poll_reports, self);
-  self->connector = g_thread_new ("kafkasink-conn", gst_kafka_producer_make_contact, self);
+  self->connector = g_thread_new ("kafkasink-conn", make_contact, self);
   return self;
 }
 
@@ -230,7 +729,7 @@ gst_kafka_producer_stop (GstKafkaProducer *self)
   free_queue (&self->queue.waiting);
   for (GList *l = self->queue.in_flight.head; l; l = l->next)
     gst_kafka_meta_mark (((GstKafkaRecord *) l->data)->buffer, GST_KAFKA_ACK_FAILED);
-  if (!gst_kafka_end_in_time (free_producer, self, DESTROY_BOUND))
+  if (!end_in_time (free_producer, self, DESTROY_BOUND))
     GST_WARNING_OBJECT (element, "the client doesn't end within %d s: abandoning it",
         (gint) (DESTROY_BOUND / G_USEC_PER_SEC));
 }
@@ -325,7 +824,7 @@ gst_kafka_producer_fail_undrained (GstKafkaProducer *self)
   rd_kafka_resp_err_t err;
   gboolean first;
 
-  /* If all records have one topic, gst_kafka_producer_make_contact() has queried it already. */
+  /* If all records have one topic, make_contact() has queried it already. */
   if (topic && gst_kafka_producer_query_topic (self, topic, &err) && err)
     gst_kafka_fault_note (&self->fault, err, NULL);
   g_mutex_lock (&self->lock);

@@ -1,9 +1,474 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "gstkafkaproducerprivate.h"
 #include "client/gstkafkaclient.h"
+#include "client/gstkafkasocket.h"
+#include "gstkafkaproducerprivate.h"
+
+#include <unistd.h>
 
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
+
+/* --- access that was lost --- */
+
+#define ASK_AGAIN_TIME (G_USEC_PER_SEC / 2)
+
+/* With lock. A right that was never granted is an error at once, not an outage. */
+static gboolean
+was_granted (GstKafkaProducer *self, const gchar *topic)
+{
+  return topic ? g_hash_table_contains (self->delivered_topics, topic)
+               : self->counters.delivered > 0;
+}
+
+/* With lock */
+static void
+begin_to_wait (GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *detail)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  self->ask_again = now + ASK_AGAIN_TIME;
+  GST_DEBUG_OBJECT (self->element, "access is refused (%s): next try in %.1f s",
+      rd_kafka_err2name (err), ASK_AGAIN_TIME / (gdouble) G_USEC_PER_SEC);
+  if (self->access != GST_KAFKA_ACCESS_GRANTED)
+    return;
+  self->access = GST_KAFKA_ACCESS_RIGHT_LOST;
+  self->refused_since = now;
+  self->refusal = err;
+  g_free (self->refusal_detail);
+  self->refusal_detail = g_strdup (detail);
+}
+
+/* With lock. TRUE: @err withdraws a right that was granted before, and the producer waits for it.
+ * @topic: NULL for the producer's topic */
+static gboolean
+lose_access (GstKafkaProducer *self, const gchar *topic, rd_kafka_resp_err_t err)
+{
+  if (!gst_kafka_error_is_refusal (err) || !was_granted (self, topic))
+    return FALSE;
+  begin_to_wait (self, err, NULL);
+  return TRUE;
+}
+
+void
+gst_kafka_producer_lose_connection (
+    GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *detail)
+{
+  g_mutex_lock (&self->lock);
+  if (self->connected) {
+    begin_to_wait (self, err, detail);
+    self->access = GST_KAFKA_ACCESS_CONNECTION_LOST;
+  }
+  g_mutex_unlock (&self->lock);
+}
+
+/* With lock: a record was delivered. */
+static void
+regain_access (GstKafkaProducer *self, const gchar *topic)
+{
+  if (topic && !g_hash_table_contains (self->delivered_topics, topic))
+    g_hash_table_add (self->delivered_topics, g_strdup (topic));
+  if (self->access == GST_KAFKA_ACCESS_GRANTED)
+    return;
+  GST_INFO_OBJECT (self->element, "access is back after %.1f s",
+      (g_get_monotonic_time () - self->refused_since) / (gdouble) G_USEC_PER_SEC);
+  self->access = GST_KAFKA_ACCESS_GRANTED;
+  self->refused_since = self->ask_again = 0;
+  self->refusal_reported = FALSE;
+}
+
+static GError *
+new_access_error (GstKafkaProducer *self, const gchar *suffix)
+{
+  g_autofree gchar *attempt = gst_kafka_producer_name_attempt (self->topic, self->servers);
+  g_autofree gchar *tried = g_strconcat (attempt, suffix, NULL);
+
+  return gst_kafka_error_new (tried, self->refusal, self->refusal_detail, GST_RESOURCE_ERROR_WRITE);
+}
+
+static void
+warn_of_access (GstKafkaProducer *self)
+{
+  g_autoptr (GError) error = new_access_error (self, " any more");
+
+  GST_ELEMENT_WARNING (self->element, RESOURCE, NOT_AUTHORIZED,
+      ("%s Waiting for access to come back, as long as access-timeout allows.", error->message),
+      ("%s", rd_kafka_err2name (self->refusal)));
+}
+
+static void
+fail_for_access (GstKafkaProducer *self)
+{
+  g_autoptr (GError) error = new_access_error (self, "");
+  gboolean first;
+
+  g_mutex_lock (&self->lock);
+  first = gst_kafka_producer_take_failure (self);
+  g_mutex_unlock (&self->lock);
+  if (first)
+    gst_kafka_producer_fail (self, error, rd_kafka_err2name (self->refusal));
+}
+
+/* Without lock, on the poller's thread, after a fatal error: an idempotent client ends when a right
+ * is missing. FALSE: it may be replaced now. */
+static gboolean
+is_ended_by_refusal (GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *reason)
+{
+  gboolean start, waits;
+
+  if (!gst_kafka_error_is_refusal (err))
+    return FALSE;
+  g_mutex_lock (&self->lock);
+  waits = g_get_monotonic_time () < self->ask_again;
+  start = !self->counters.delivered;
+  if (!waits)
+    begin_to_wait (self, err, reason);
+  g_mutex_unlock (&self->lock);
+  if (start)
+    fail_for_access (self);
+  return start || waits;
+}
+
+/* A query shows whether connections are accepted again; only a record shows a right to write. */
+static void
+ask_again (GstKafkaProducer *self)
+{
+  const gchar *topic = self->config.each_names_topic ? NULL : self->topic;
+  rd_kafka_resp_err_t err;
+  gboolean answered = gst_kafka_producer_query_topic (self, topic, &err);
+
+  g_mutex_lock (&self->lock);
+  self->ask_again = g_get_monotonic_time () + ASK_AGAIN_TIME;
+  if (answered && self->access == GST_KAFKA_ACCESS_CONNECTION_LOST)
+    regain_access (self, NULL);
+  g_mutex_unlock (&self->lock);
+}
+
+/* Without lock, on the poller's thread. */
+static void
+watch_access (GstKafkaProducer *self)
+{
+  gint64 now = g_get_monotonic_time ();
+  gboolean lost, works, news, over, asks;
+
+  g_mutex_lock (&self->lock);
+  lost = self->access != GST_KAFKA_ACCESS_GRANTED;
+  works = self->health == GST_KAFKA_PRODUCER_WORKING;
+  news = lost && works && !self->refusal_reported && !self->stopping;
+  self->refusal_reported = lost;
+  over = lost && works &&
+         (GstClockTime) (now - self->refused_since) * GST_USECOND >= self->config.access_timeout;
+  asks = self->access == GST_KAFKA_ACCESS_CONNECTION_LOST && now >= self->ask_again;
+  g_mutex_unlock (&self->lock);
+  if (news)
+    warn_of_access (self);
+  if (over)
+    fail_for_access (self);
+  else if (asks)
+    ask_again (self);
+}
+
+/* --- records that nobody acknowledges (acks=none) --- */
+
+/* With acks=none a record counts as delivered when it is sent. Two things can still be known. A
+ * connection that ended while in use shows a loss: brokers end it when they refuse a batch. The
+ * answer to a query shows that the broker has handled all earlier requests, because it answers in
+ * order. */
+
+#define WARN_INTERVAL (10 * G_USEC_PER_SEC)
+#define CONFIRM_MS 1000
+
+/* On the poller's thread: @message is sent, without acknowledgement. */
+static void
+note_sent (GstKafkaProducer *self, const rd_kafka_message_t *message)
+{
+  const gchar *topic = rd_kafka_topic_name (message->rkt);
+
+  if (!self->unacked.sent)
+    self->unacked.sent = rd_kafka_topic_partition_list_new (1);
+  if (!rd_kafka_topic_partition_list_find (self->unacked.sent, topic, message->partition))
+    rd_kafka_topic_partition_list_add (self->unacked.sent, topic, message->partition);
+}
+
+int
+gst_kafka_producer_close_socket (int fd, void *user_data)
+{
+  GstKafkaProducer *self = user_data;
+
+  if (!g_atomic_int_get (&self->unacked.closing) && gst_kafka_socket_is_in_use (fd))
+    g_atomic_int_inc (&self->unacked.closed);
+  return close (fd);
+}
+
+static void
+warn_of_loss (GstKafkaProducer *self)
+{
+  GST_ELEMENT_WARNING (self->element, RESOURCE, WRITE,
+      ("A connection to %s ended while buffers for topic \"%s\" were on their way. With acks=none "
+       "nobody reports which of them are lost. Set acks=leader or acks=all, and see the brokers' "
+       "logs: they end a connection over which they refuse a message.",
+          self->servers, self->topic),
+      (NULL));
+}
+
+/* What the client holds may be refused for the same reason. */
+static void
+note_lost_connections (GstKafkaProducer *self)
+{
+  gint closed = g_atomic_int_get (&self->unacked.closed);
+  gint64 now = g_get_monotonic_time ();
+  gboolean counts;
+
+  if (closed == self->unacked.seen)
+    return;
+  g_mutex_lock (&self->lock);
+  if ((counts = self->counters.delivered > 0)) {
+    self->counters.lost_connections += closed - self->unacked.seen;
+    self->regrouping = TRUE;
+    self->asks_limit = !self->config.each_names_topic;
+  }
+  g_mutex_unlock (&self->lock);
+  self->unacked.seen = closed;
+  if (!counts || (self->unacked.warned && now - self->unacked.warned < WARN_INTERVAL))
+    return;
+  self->unacked.warned = now;
+  warn_of_loss (self);
+}
+
+static void
+ask_for_newest (rd_kafka_topic_partition_list_t *partitions)
+{
+  for (gint i = 0; i < partitions->cnt; i++)
+    partitions->elems[i].offset = RD_KAFKA_OFFSET_END;
+}
+
+/* Without lock, on the poller's thread: waits until the brokers have handled all sent records.
+ * Otherwise closing a connection would lose them. FALSE: they haven't answered. */
+static gboolean
+confirm_sent (GstKafkaProducer *self, rd_kafka_t *rk)
+{
+  rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+  if (self->unacked.sent) {
+    ask_for_newest (self->unacked.sent);
+    err = rd_kafka_offsets_for_times (rk, self->unacked.sent, CONFIRM_MS);
+    GST_DEBUG_OBJECT (self->element, "the leaders of %d partitions answered: %s",
+        self->unacked.sent->cnt, rd_kafka_err2name (err));
+  }
+  if (err == RD_KAFKA_RESP_ERR__TIMED_OUT || err == RD_KAFKA_RESP_ERR__TRANSPORT)
+    return FALSE;
+  g_clear_pointer (&self->unacked.sent, rd_kafka_topic_partition_list_destroy);
+  return TRUE;
+}
+
+static gboolean
+is_to_confirm (GstKafkaProducer *self)
+{
+  gboolean now;
+
+  g_mutex_lock (&self->lock);
+  now = self->draining && self->unconfirmed && self->rk &&
+        !gst_kafka_send_queue_buffers (&self->queue);
+  g_mutex_unlock (&self->lock);
+  return now;
+}
+
+/* Without lock, on the poller's thread. */
+static void
+watch_unacked (GstKafkaProducer *self)
+{
+  gboolean confirmed;
+
+  if (self->config.acknowledged)
+    return;
+  confirmed = is_to_confirm (self) && confirm_sent (self, self->rk);
+  note_lost_connections (self);
+  if (!confirmed)
+    return;
+  g_mutex_lock (&self->lock);
+  self->unconfirmed = FALSE;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+}
+
+/* --- the size of batches --- */
+
+/* Brokers refuse a batch that is larger than the topic's max.message.bytes as a whole, and batches
+ * behind it that are smaller overtake it. So batches are kept below the limit, if the cluster
+ * says what it is. */
+
+/* Bytes. Smaller batches would need more requests, and no topic is known to have a lower limit. */
+#define CAUTIOUS_BATCH 16384
+/* Least size of a batch of one record, without its key and value. */
+#define LEAST_OVERHEAD 61
+#define ASK_MS 1000
+#define ASK_INTERVAL G_USEC_PER_SEC
+
+/* With lock. Idempotence wouldn't help: of a producer that is new to it, a broker takes the second
+ * batch where it refused the first. */
+static guint64
+fitting_batch_bytes (GstKafkaProducer *self)
+{
+  return MIN (self->batch_bound, self->topic_limit ? self->topic_limit : CAUTIOUS_BATCH);
+}
+
+/* With lock, or before there is a client: batches of one record have no sizes to limit. */
+static void
+set_batch_size (GstKafkaProducer *self, guint64 bytes)
+{
+  gchar text[24];
+
+  g_snprintf (text, sizeof text, "%" G_GUINT64_FORMAT, bytes);
+  rd_kafka_conf_set (self->conf, "batch.size", text, NULL, 0);
+  self->batch_bytes = bytes;
+}
+
+void
+gst_kafka_producer_init_batches (GstKafkaProducer *self)
+{
+  g_autofree gchar *bytes = gst_kafka_conf_dup (self->conf, "batch.size");
+
+  self->batch_bytes = self->batch_bound = g_ascii_strtoull (bytes, NULL, 10);
+  if (self->config.each_names_topic)
+    set_batch_size (self, fitting_batch_bytes (self));
+}
+
+/* With lock */
+static void
+note_limit (GstKafkaProducer *self, rd_kafka_resp_err_t err, guint64 limit)
+{
+  gboolean known = !err, news = known && limit != self->topic_limit;
+
+  if (news)
+    self->topic_limit = limit;
+  if (news)
+    GST_INFO_OBJECT (self->element, "topic \"%s\" takes batches of %" G_GUINT64_FORMAT " bytes",
+        self->topic, limit);
+  else if (!known && !self->limit_asked)
+    GST_INFO_OBJECT (self->element,
+        "no max.message.bytes of topic \"%s\" (%s; it takes the right DescribeConfigs): batches "
+        "get at most %" G_GUINT64_FORMAT " bytes",
+        self->topic, rd_kafka_err2name (err), fitting_batch_bytes (self));
+}
+
+void
+gst_kafka_producer_fit_batches (GstKafkaProducer *self)
+{
+  self->regrouping |= fitting_batch_bytes (self) != self->batch_bytes;
+}
+
+gboolean
+gst_kafka_producer_learn_batch_limit (GstKafkaProducer *self, gint timeout_ms)
+{
+  guint64 limit = 0;
+  rd_kafka_resp_err_t err = gst_kafka_producer_query_batch_limit (self, timeout_ms, &limit);
+
+  g_mutex_lock (&self->lock);
+  note_limit (self, err, limit);
+  self->limit_asked = g_get_monotonic_time ();
+  self->asks_limit = FALSE;
+  gst_kafka_producer_fit_batches (self);
+  g_mutex_unlock (&self->lock);
+  return !err || err == RD_KAFKA_RESP_ERR__NOENT || gst_kafka_error_is_refusal (err);
+}
+
+/* With lock. TRUE: send nothing now: batches are being regrouped, a record that goes alone is in
+ * flight, or the next one goes alone and others are in flight. */
+static gboolean
+must_wait (GstKafkaProducer *self)
+{
+  const GstKafkaRecord *next = gst_kafka_send_queue_peek (&self->queue);
+  const GList *sent = self->queue.in_flight.head;
+
+  return self->regrouping ||
+         (sent && (next->alone || ((const GstKafkaRecord *) sent->data)->alone));
+}
+
+static gboolean
+is_about_size (rd_kafka_resp_err_t err)
+{
+  return err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+         err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
+}
+
+/* Because of its size, or of one record in it. */
+static gboolean
+concerns_batch (rd_kafka_resp_err_t err)
+{
+  switch ((gint) err) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+    /* _INVALID_DIFFERENT_RECORD, which librdkafka 2.0 doesn't have: another record is to blame */
+    case -138:
+      return TRUE;
+    default:
+      return FALSE;
+  }
+}
+
+/* With lock: @record was refused. TRUE: it goes again, alone. */
+static gboolean
+send_alone (GstKafkaProducer *self, GstKafkaRecord *record)
+{
+  if (record->alone || !concerns_batch (record->err))
+    return FALSE;
+  GST_DEBUG_OBJECT (self->element,
+      "a batch was refused (%s): sending its record %" G_GUINT64_FORMAT " again",
+      rd_kafka_err2name (record->err), record->number);
+  record->alone = TRUE;
+  record->too_large = is_about_size (record->err);
+  self->regrouping = TRUE;
+  self->asks_limit |= record->too_large && !record->topic;
+  return TRUE;
+}
+
+/* With lock: @record was delivered. A record that was refused in a batch has gone alone, so the
+ * batch was to blame. */
+static void
+note_arrival (GstKafkaProducer *self, const GstKafkaRecord *record)
+{
+  if (!record->alone || !record->too_large || self->regrouping || self->batch_bytes == 1)
+    return;
+  self->batch_bound = self->batch_bytes > CAUTIOUS_BATCH ? CAUTIOUS_BATCH : 1;
+  self->regrouping = TRUE;
+  self->counters.refused_batches++;
+  GST_INFO_OBJECT (self->element,
+      "the brokers refused a batch, but not record %" G_GUINT64_FORMAT
+      " alone: batches get at most %" G_GUINT64_FORMAT " bytes",
+      record->number, self->batch_bound);
+}
+
+/* With lock */
+static gboolean
+exceeds_limit (GstKafkaProducer *self, const GstKafkaRecord *record)
+{
+  gsize key = record->key ? g_bytes_get_size (record->key) : 0;
+
+  return self->topic_limit && !record->topic &&
+         gst_kafka_record_size (record) + key + LEAST_OVERHEAD > self->topic_limit;
+}
+
+/* With lock: nobody would report that the brokers refuse @record. */
+static gboolean
+never_fits (GstKafkaProducer *self, const GstKafkaRecord *record)
+{
+  if (self->config.acknowledged || self->config.compressed || !exceeds_limit (self, record))
+    return FALSE;
+  /* It may have been raised meanwhile. */
+  self->asks_limit |= g_get_monotonic_time () - self->limit_asked > ASK_INTERVAL;
+  return TRUE;
+}
+
+/* With lock (nullable): why the topic can't take @record. */
+static gchar *
+describe_size (GstKafkaProducer *self, const GstKafkaRecord *record)
+{
+  if (!exceeds_limit (self, record))
+    return NULL;
+  return g_strdup_printf ("a message of %" G_GSIZE_FORMAT
+                          " bytes, and the topic's max.message.bytes is %" G_GUINT64_FORMAT,
+      gst_kafka_record_size (record), self->topic_limit);
+}
 
 /* stop() may take 5 s: this much for the reports of purged records, then DESTROY_BOUND. */
 #define PURGE_BOUND (1 * G_USEC_PER_SEC)
@@ -38,7 +503,7 @@ give_up (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err
   self->counters.undeliverable++;
   err = gst_kafka_producer_explain_error (self, err, &detail);
   if (err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
-    detail = gst_kafka_producer_describe_size (self, record);
+    detail = describe_size (self, record);
   first = skip ? !self->stopping : gst_kafka_producer_take_failure (self);
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
@@ -109,8 +574,8 @@ count_delivery (GstKafkaProducer *self, GstKafkaRecord *record, gint64 now)
       &self->queue.pace, now, gst_kafka_record_size (record), now - record->sent);
   self->connected = TRUE;
   self->unconfirmed = !self->config.acknowledged;
-  gst_kafka_producer_note_arrival (self, record);
-  gst_kafka_producer_regain_access (self, record->topic);
+  note_arrival (self, record);
+  regain_access (self, record->topic);
   gst_kafka_fault_forget (&self->fault);
 }
 
@@ -138,7 +603,7 @@ gst_kafka_producer_note_report (
   if (!message->err)
     log_delivery (self, record, message);
   if (!message->err && !self->config.acknowledged)
-    gst_kafka_producer_note_sent (self, message);
+    note_sent (self, message);
   g_ptr_array_add (self->reported, record);
 }
 
@@ -208,8 +673,7 @@ take_report (GstKafkaProducer *self, rd_kafka_t *rk, GstKafkaRecord *record, gin
   }
   if (self->health != GST_KAFKA_PRODUCER_WORKING || is_overdue (self, record) ||
       (!goes_with_other_time (record) && !goes_elsewhere (self, record, record->err) &&
-          !gst_kafka_producer_send_alone (self, record) &&
-          !gst_kafka_producer_lose_access (self, record->topic, record->err) &&
+          !send_alone (self, record) && !lose_access (self, record->topic, record->err) &&
           !is_retriable (rk, record, record->err))) {
     self->lost++;
     return FALSE;
@@ -289,7 +753,7 @@ may_send (GstKafkaProducer *self)
 {
   return self->rk && !self->held && self->health == GST_KAFKA_PRODUCER_WORKING &&
          g_get_monotonic_time () >= self->ask_again && self->queue.waiting.head &&
-         !gst_kafka_producer_must_wait (self) && gst_kafka_send_queue_may_send (&self->queue);
+         !must_wait (self) && gst_kafka_send_queue_may_send (&self->queue);
 }
 
 /* With lock. (nullable): a record that the client refuses for good, and that has left the queues */
@@ -302,9 +766,8 @@ hand_over (GstKafkaProducer *self, rd_kafka_resp_err_t *err)
     /* Before the call, because the report may come before it returns. */
     gst_kafka_send_queue_sent (&self->queue, record);
     record->turn = self->next_turn++;
-    *err = gst_kafka_producer_never_fits (self, record)
-               ? RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
-               : gst_kafka_record_produce (record, self->rk, self->topic);
+    *err = never_fits (self, record) ? RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
+                                     : gst_kafka_record_produce (record, self->rk, self->topic);
     if (!*err)
       continue;
     gst_kafka_send_queue_reported (&self->queue, record);
@@ -314,8 +777,8 @@ hand_over (GstKafkaProducer *self, rd_kafka_resp_err_t *err)
     }
     if (*err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC && !record->topic)
       gst_kafka_fault_note (&self->fault, *err, NULL);
-    if (is_overdue (self, record) || (!gst_kafka_producer_lose_access (self, record->topic, *err) &&
-                                         !is_retriable (self->rk, record, *err))) {
+    if (is_overdue (self, record) ||
+        (!lose_access (self, record->topic, *err) && !is_retriable (self->rk, record, *err))) {
       self->lost++;
       return record;
     }
@@ -372,8 +835,9 @@ take_back_unreported (GstKafkaProducer *self)
   }
 }
 
-void
-gst_kafka_producer_replace_handle (GstKafkaProducer *self, const gchar *reason)
+/* Without lock, on the poller's thread. */
+static void
+replace_handle (GstKafkaProducer *self, const gchar *reason)
 {
   g_autoptr (GError) error = NULL;
   rd_kafka_t *old, *fresh;
@@ -385,7 +849,7 @@ gst_kafka_producer_replace_handle (GstKafkaProducer *self, const gchar *reason)
     g_cond_wait (&self->changed, &self->lock);
   g_mutex_unlock (&self->lock);
   if (!self->config.acknowledged)
-    gst_kafka_producer_confirm_sent (self, old);
+    confirm_sent (self, old);
   g_atomic_int_set (&self->unacked.closing, TRUE);
   purge (self, old);
   rd_kafka_destroy (old);
@@ -406,10 +870,52 @@ static void
 replace_ended (GstKafkaProducer *self, const gchar *reason)
 {
   GST_WARNING_OBJECT (self->element, "the client ended (%s): replacing it", reason);
-  gst_kafka_producer_replace_handle (self, reason);
+  replace_handle (self, reason);
   g_mutex_lock (&self->lock);
   self->counters.rebuilds++;
   g_mutex_unlock (&self->lock);
+}
+
+/* Without lock, with nothing in flight. The library takes the size only with a new client. */
+static void
+use_fitting_batches (GstKafkaProducer *self)
+{
+  guint64 bytes, before;
+
+  g_mutex_lock (&self->lock);
+  bytes = fitting_batch_bytes (self);
+  before = self->batch_bytes;
+  g_mutex_unlock (&self->lock);
+  if (bytes != before) {
+    set_batch_size (self, bytes);
+    replace_handle (self, "batches of another size");
+  }
+  g_mutex_lock (&self->lock);
+  for (GList *l = bytes < before ? self->queue.waiting.head : NULL; l; l = l->next)
+    ((GstKafkaRecord *) l->data)->alone = FALSE;
+  self->regrouping = FALSE;
+  g_mutex_unlock (&self->lock);
+}
+
+/* Without lock, on the poller's thread. */
+static void
+regroup (GstKafkaProducer *self)
+{
+  gboolean regroups, idle, asks;
+
+  g_mutex_lock (&self->lock);
+  regroups = self->regrouping && self->rk;
+  idle = !self->queue.in_flight.head;
+  asks = self->asks_limit && self->rk;
+  g_mutex_unlock (&self->lock);
+  if (regroups && !idle) {
+    rd_kafka_purge (self->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    return;
+  }
+  if (asks)
+    gst_kafka_producer_learn_batch_limit (self, ASK_MS);
+  if (regroups)
+    use_fitting_batches (self);
 }
 
 /* With lock. (nullable): a record whose delivery-timeout ended while it was waiting, for example
@@ -434,17 +940,17 @@ serve (GstKafkaProducer *self)
 
   poll_client (self, self->rk, GST_KAFKA_PRODUCER_SLICE_MS);
   fatal = rd_kafka_fatal_error (self->rk, reason, sizeof reason);
-  if (fatal && !gst_kafka_producer_is_ended_by_refusal (self, fatal, reason))
+  if (fatal && !is_ended_by_refusal (self, fatal, reason))
     replace_ended (self, reason);
-  gst_kafka_producer_regroup (self);
-  gst_kafka_producer_watch_unacked (self);
+  regroup (self);
+  watch_unacked (self);
   g_mutex_lock (&self->lock);
   gst_kafka_producer_hand_over_all (self);
   overdue = pop_overdue (self);
   g_mutex_unlock (&self->lock);
   if (overdue)
     give_up (self, overdue, RD_KAFKA_RESP_ERR__MSG_TIMED_OUT);
-  gst_kafka_producer_watch_access (self);
+  watch_access (self);
   warn_of_partition (self);
 }
 

@@ -46,10 +46,8 @@ typedef struct {
  * rd_kafka_poll(), which the poller calls without @lock. The partitioner and open_socket() run with
  * @lock held or on librdkafka's threads, so they must not take it.
  *
- * The files: gstkafkaproducer.c has the calls of the element, gstkafkaproducerdelivery.c the
- * poller's thread, gstkafkaproducercontact.c the connector's thread, gstkafkaproduceraccess.c lost
- * access, gstkafkaproducerbatches.c the size of batches, gstkafkaproducerunacked.c acks=none,
- * gstkafkaproducerfailure.c what all of them use to fail. */
+ * The files: gstkafkaproducer.c has the calls of the element and the connector's thread,
+ * gstkafkaproducerdelivery.c the poller's thread. */
 struct _GstKafkaProducer {
   GstKafkaFault fault; /* since the last delivery */
   GstElement *element;
@@ -101,6 +99,8 @@ struct _GstKafkaProducer {
 /* gst_kafka_client_new() makes fault the opaque of the client, and the callbacks cast it back. */
 G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaProducer, fault) == 0);
 
+/* In gstkafkaproducerdelivery.c */
+
 /* The poller's thread, without lock. */
 gpointer gst_kafka_producer_poll_reports (gpointer self);
 /* On the poller's thread, without lock, from rd_kafka_poll(). */
@@ -111,11 +111,6 @@ rd_kafka_t *gst_kafka_producer_new_handle (GstKafkaProducer *self, GError **erro
 /* With lock, which is released while a record is given up. From any thread. */
 void gst_kafka_producer_hand_over_all (GstKafkaProducer *self);
 
-/* Without lock, on the poller's thread. */
-void gst_kafka_producer_replace_handle (GstKafkaProducer *self, const gchar *reason);
-
-/* gstkafkaproducerbatches.c */
-
 /* Before there is a client. */
 void gst_kafka_producer_init_batches (GstKafkaProducer *self);
 /* Without lock: asks the cluster for up to @timeout_ms. FALSE: another try may
@@ -123,56 +118,20 @@ void gst_kafka_producer_init_batches (GstKafkaProducer *self);
 gboolean gst_kafka_producer_learn_batch_limit (GstKafkaProducer *self, gint timeout_ms);
 /* With lock: changes the size of batches, if the known limits require it. */
 void gst_kafka_producer_fit_batches (GstKafkaProducer *self);
-/* Without lock, on the poller's thread. */
-void gst_kafka_producer_regroup (GstKafkaProducer *self);
-/* With lock. TRUE: send nothing now: batches are being regrouped, a record that goes alone is in
- * flight, or the next one goes alone and others are in flight. */
-gboolean gst_kafka_producer_must_wait (GstKafkaProducer *self);
-/* With lock: @record was refused. TRUE: it goes again, alone. */
-gboolean gst_kafka_producer_send_alone (GstKafkaProducer *self, GstKafkaRecord *record);
-/* With lock: @record was delivered. */
-void gst_kafka_producer_note_arrival (GstKafkaProducer *self, const GstKafkaRecord *record);
-/* With lock: nobody would report that the brokers refuse @record. */
-gboolean gst_kafka_producer_never_fits (GstKafkaProducer *self, const GstKafkaRecord *record);
-/* With lock (nullable): why the topic can't take @record. */
-gchar *gst_kafka_producer_describe_size (GstKafkaProducer *self, const GstKafkaRecord *record);
 
-/* gstkafkaproducerunacked.c */
-
-/* On the poller's thread: @message is sent, without acknowledgement. */
-void gst_kafka_producer_note_sent (GstKafkaProducer *self, const rd_kafka_message_t *message);
-/* Without lock, on the poller's thread: waits until the brokers have handled all sent records.
- * Otherwise closing a connection would lose them. FALSE: they haven't answered. */
-gboolean gst_kafka_producer_confirm_sent (GstKafkaProducer *self, rd_kafka_t *rk);
 /* From any of the client's threads. */
 int gst_kafka_producer_close_socket (int fd, void *self);
-/* Without lock, on the poller's thread. */
-void gst_kafka_producer_watch_unacked (GstKafkaProducer *self);
 
-/* gstkafkaproduceraccess.c */
-
-/* With lock. TRUE: @err withdraws a right that was granted before, and the producer waits for it.
- * @topic: NULL for the producer's topic */
-gboolean gst_kafka_producer_lose_access (
-    GstKafkaProducer *self, const gchar *topic, rd_kafka_resp_err_t err);
 /* Without lock, on the poller's thread: the cluster refuses the password or the certificate. */
 void gst_kafka_producer_lose_connection (
     GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *detail);
-/* Without lock, on the poller's thread, after a fatal error: an idempotent client ends when a right
- * is missing. FALSE: it may be replaced now. */
-gboolean gst_kafka_producer_is_ended_by_refusal (
-    GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *reason);
-/* With lock: a record was delivered. */
-void gst_kafka_producer_regain_access (GstKafkaProducer *self, const gchar *topic);
-/* Without lock, on the poller's thread. */
-void gst_kafka_producer_watch_access (GstKafkaProducer *self);
 
-/* The connector's thread, without lock. */
-gpointer gst_kafka_producer_make_contact (gpointer self);
-/* Without lock. gst_kafka_query_batch_limit() with the current client. */
+/* In gstkafkaproducer.c */
+
+/* Without lock. query_batch_limit() with the current client. */
 rd_kafka_resp_err_t gst_kafka_producer_query_batch_limit (
     GstKafkaProducer *self, gint timeout_ms, guint64 *limit);
-/* Without lock. gst_kafka_query_topic() with the current client; FALSE also while there is none. */
+/* Without lock. query_topic() with the current client; FALSE also while there is none. */
 gboolean gst_kafka_producer_query_topic (
     GstKafkaProducer *self, const gchar *topic, rd_kafka_resp_err_t *topic_err);
 

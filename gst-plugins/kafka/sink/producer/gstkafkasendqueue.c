@@ -20,12 +20,6 @@ gst_kafka_send_queue_init (GstKafkaSendQueue *self)
   gst_kafka_pace_init (&self->pace, g_get_monotonic_time ());
 }
 
-gsize
-gst_kafka_record_size (const GstKafkaRecord *record)
-{
-  return record->map.size;
-}
-
 guint
 gst_kafka_send_queue_buffers (const GstKafkaSendQueue *self)
 {

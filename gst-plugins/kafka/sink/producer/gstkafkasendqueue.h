@@ -44,7 +44,6 @@ typedef struct {
 } GstKafkaSendQueue;
 
 void gst_kafka_send_queue_init (GstKafkaSendQueue *self);
-gsize gst_kafka_record_size (const GstKafkaRecord *record);
 guint gst_kafka_send_queue_buffers (const GstKafkaSendQueue *self);
 guint64 gst_kafka_send_queue_bytes (const GstKafkaSendQueue *self);
 
