@@ -16,7 +16,10 @@ import confluent_kafka
 import pymongo
 import pymongo.errors
 
+import control
+import disturbance
 import keys
+import link
 import stages
 import tally
 import topics
@@ -33,7 +36,11 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Demo:
     def __init__(self, replicas, directory, with_page):
         self.replicas, self.directory, self.with_page = replicas, directory, with_page
-        self.servers = [stages.Server(name, directory) for name in ("kafka", "mongo")]
+        self.spread = max(PARTITIONS, replicas)
+        self.link, self.control = link.Link(), control.Control()
+        self.kafka = stages.Server(
+            "kafka", directory, "--listener", "edge=PLAINTEXT", "--advertise", f"edge={self.link.address}")
+        self.mongo = stages.Server("mongo", directory)
         self.edge, self.fogs, self.cloud, self.page = None, [], None, None
         self.started_fogs, self.fog_settings = 0, {}
         self.frames, self.events, self.reports = tally.Frames(), tally.Events(), tally.Reports()
@@ -43,20 +50,21 @@ class Demo:
     def start(self):
         say("starting Kafka and the database …")
         began = time.monotonic()
-        kafka, database = (server.start() for server in self.servers)
+        kafka, database = self.kafka.start(), self.mongo.start()
         say(f"Kafka and the database answer after {time.monotonic() - began:.0f} s")
         self.collection = pymongo.MongoClient(
             database["uri"], serverSelectionTimeoutMS=5000, socketTimeoutMS=10000).fog.events
+        self.link.connect(kafka["edge"])
         self._create_topics(kafka["bootstrap"])
         addresses = {"FOG_KAFKA": kafka["bootstrap"], "MONGODB_URI": database["uri"]}
         if self.with_page:
-            self.page = stages.Page(self.directory, addresses)
+            self.page = stages.Page(self.directory, addresses, self.control.page_end)
+            self.control.started()
             say(f"the live page: {self.page.address()}")
         self._start_stages(addresses)
 
     def _create_topics(self, bootstrap):
-        spread = max(PARTITIONS, self.replicas)
-        wanted = {"camera": (spread, SEGMENTS), "database": (spread, {}), "feedback": (1, {})}
+        wanted = {"camera": (self.spread, SEGMENTS), "database": (self.spread, {}), "feedback": (1, {})}
         topics.create(bootstrap, wanted)
         self.topics = {name: topics.Topic(bootstrap, name, count) for name, (count, _) in wanted.items()}
 
@@ -67,7 +75,8 @@ class Demo:
         self.fog_settings = {**first, "FACES_OPTIONS": f"report-interval=1000000000 {os.environ.get('FACES_OPTIONS', '')}"}
         for _ in range(self.replicas):
             self.add_fog()
-        self.edge = stages.Stage("edge", "edge", self.directory, {**addresses, "SOURCE": stages.source()})
+        self.edge = stages.Stage(
+            "edge", "edge", self.directory, {**addresses, "FOG_KAFKA": self.link.address, "SOURCE": stages.source()})
         time.sleep(0.5)  # the lines are printed by then, and a stage that can't start has ended
         for stage in [self.edge, *self.fogs, self.cloud]:
             say(f"{stage.name}: {stage.line()}")
@@ -83,14 +92,23 @@ class Demo:
 
     def watch(self, seconds, signals):
         """Waits until `seconds` are over, if given, or a signal has come."""
-        disturbance = keys.Disturbance(self, say)
+        disturbing = disturbance.Disturbance(self, self._say_everywhere)
         with keys.Keys() as pressed:
             if pressed.there():
-                say(keys.HELP)
+                say(disturbing.help())
             try:
-                self._watch(seconds, signals, lambda: disturbance.act(pressed.pressed()))
+                self._watch(seconds, signals, lambda: self._act(disturbing, pressed))
             finally:
-                disturbance.end()
+                disturbing.end()
+
+    def _say_everywhere(self, text):
+        say(f"--- {text}")
+        self.control.say(text)
+
+    def _act(self, disturbing, pressed):
+        """Does what a key, or a button of the page, asks for."""
+        disturbing.act([pressed.pressed(), *self.control.wanted()])
+        self.control.offer(disturbing.offers())
 
     def _watch(self, seconds, signals, act):
         begin = before = time.monotonic()
@@ -151,7 +169,9 @@ class Demo:
             stage.kill()
         for topic in self.topics.values():
             topic.close()
-        for server in self.servers:
+        self.link.close()
+        self.control.close()
+        for server in (self.kafka, self.mongo):
             server.stop()
 
 

@@ -24,12 +24,12 @@ class DemoError(Exception):
 class Server:
     """`tests/servers/NAME` in a directory of its own; it ends with this process."""
 
-    def __init__(self, name, directory):
-        self.program, self.directory = SERVERS / name, directory / name
+    def __init__(self, name, directory, *options):
+        self.program, self.directory, self.options = SERVERS / name, directory / name, options
 
     def start(self):
         done = subprocess.run(
-            [self.program, "start", "--dir", self.directory, "--owner", str(os.getpid())],
+            [self.program, "start", "--dir", self.directory, "--owner", str(os.getpid()), *self.options],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
             start_new_session=True)  # only this process gets Ctrl-C, and ends the others in order
         if done.returncode:
@@ -53,13 +53,13 @@ class Server:
 class Stage:
     """A stage, run by one of the scripts in the folder above."""
 
-    def __init__(self, script, name, directory, environment, *arguments):
+    def __init__(self, script, name, directory, environment, *arguments, descriptors=()):
         self.name, self.log = name, directory / f"{name}.log"
         with open(self.log, "wb") as log:
             self.popen = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "--", TOP / "pipelines" / script, *arguments],
                 env={"RESTARTS": "0", **os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                start_new_session=True)
+                start_new_session=True, pass_fds=descriptors)
 
     def line(self):
         """The gst-launch line it runs."""
@@ -98,10 +98,13 @@ PAGE_TIMEOUT = 20
 
 
 class Page(Stage):
-    """The live page, at its usual port unless somebody has that already."""
+    """The live page, at its usual port unless somebody has that already. `control`: its end of the socket through which
+    viewers disturb the demo."""
 
-    def __init__(self, directory, environment):
-        super().__init__("live/run", "live", directory, environment, "--listen", f"127.0.0.1:{free_port(PAGE_PORT)}")
+    def __init__(self, directory, environment, control):
+        super().__init__(
+            "live/run", "live", directory, environment, "--listen", f"127.0.0.1:{free_port(PAGE_PORT)}", "--control",
+            str(control.fileno()), descriptors=[control.fileno()])
 
     def address(self):
         """Once it serves."""

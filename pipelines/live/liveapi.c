@@ -92,6 +92,8 @@ reply_to (const GError *error)
   else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT) ||
            g_error_matches (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA))
     status = 422;
+  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_BUSY))
+    status = 409;
   return live_reply_error (status, "%s", error->message);
 }
 
@@ -230,8 +232,21 @@ get_documents (LiveApi *api, const LiveRequest *request)
   return json ? live_reply_json (json) : reply_to (error);
 }
 
+/* --- the demo --- */
+
+static LiveReply
+post_do (LiveApi *api, const LiveRequest *request)
+{
+  g_autoptr (GError) error = NULL;
+  const gchar *text = g_bytes_get_data (request->body, NULL);
+
+  if (!live_control_ask (api->control, text, g_bytes_get_size (request->body), &error))
+    return reply_to (error);
+  return (LiveReply){204};
+}
+
 const LiveRoute *
-live_api_find (const gchar *path)
+live_api_find (const LiveApi *self, const gchar *path)
 {
   static const LiveRoute routes[] = {
       {"/livez", "GET", get_life, LIVE_HERE},
@@ -245,10 +260,11 @@ live_api_find (const gchar *path)
       {"/api/travel", "GET", get_travel, LIVE_JOB},
       {"/api/documents", "GET", get_documents, LIVE_JOB},
       {"/api/recount", "POST", post_recount, LIVE_COUNT},
+      {"/api/do", "POST", post_do, LIVE_HERE},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (routes); i++)
-    if (g_str_equal (routes[i].path, path))
+    if (g_str_equal (routes[i].path, path) && (routes[i].func != post_do || self->control))
       return &routes[i];
   return NULL;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "livecontrol.h"
 #include "livedatabase.h"
 #include "livereply.h"
 #include "livetravel.h"
@@ -13,7 +14,8 @@ typedef struct {
   LiveModel *model;
   LiveTravel *travel;
   LiveDatabase *database;
-  gchar **cascades; /* names of those that are installed */
+  LiveControl *control; /* NULL: viewers only look */
+  gchar **cascades;     /* names of those that are installed */
 } LiveApi;
 
 typedef enum {
@@ -31,7 +33,7 @@ typedef struct {
   LiveWhere where;
 } LiveRoute;
 
-/* (nullable): NULL: there is no such path. */
-const LiveRoute *live_api_find (const gchar *path);
+/* (nullable): NULL: there is no such path here. */
+const LiveRoute *live_api_find (const LiveApi *self, const gchar *path);
 
 G_END_DECLS

@@ -26,7 +26,7 @@ typedef gdouble LiveSample[LIVE_SAMPLE_FIELDS];
 LiveHistory *live_history_new (void);
 void live_history_free (LiveHistory *self);
 void live_history_add (LiveHistory *self, const LiveSample sample);
-/* Something happened: @kind is camera, replica, kafka or database. */
+/* Something happened: @kind is camera, replica, kafka, database or demo. */
 void live_history_mark (LiveHistory *self, gint64 time, const gchar *kind, const gchar *text);
 /* (transfer full) (nullable): the oldest mark not yet taken, as JSON. */
 GBytes *live_history_take_mark (LiveHistory *self);

@@ -235,10 +235,20 @@ answer_anybody (LiveHttp *self, SoupServerMessage *message, const gchar *path)
   return TRUE;
 }
 
+/* A form of another page can't have the type of JSON: a browser would ask here first. */
+static gboolean
+has_its_type (SoupServerMessage *message, const LiveRoute *route)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+
+  return g_str_equal (route->method, "GET") ||
+         g_strcmp0 (soup_message_headers_get_content_type (headers, NULL), "application/json") == 0;
+}
+
 static void
 answer_allowed (LiveHttp *self, SoupServerMessage *message, const gchar *path)
 {
-  const LiveRoute *route = live_api_find (path);
+  const LiveRoute *route = live_api_find (self->api, path);
 
   if (g_str_equal (path, "/"))
     send_file (message, "index.html");
@@ -248,6 +258,8 @@ answer_allowed (LiveHttp *self, SoupServerMessage *message, const gchar *path)
     send_and_clear (message, live_reply_error (404, "There is no such path."));
   else if (!is_method (message, route->method))
     send_and_clear (message, live_reply_error (405, "Only %s is answered here.", route->method));
+  else if (!has_its_type (message, route))
+    send_and_clear (message, live_reply_error (415, "It takes application/json."));
   else
     answer (self, message, route);
 }
@@ -268,7 +280,7 @@ take_request (SoupServer *server, SoupServerMessage *message, const char *path, 
 
   add_headers (message);
   if (is_probe (message, path))
-    answer (self, message, live_api_find (path));
+    answer (self, message, live_api_find (self->api, path));
   else if (!comes_from_here (self, message))
     send_and_clear (message, live_reply_error (403, "This page answers to no other page."));
   else if (answer_anybody (self, message, path))

@@ -64,6 +64,7 @@ live_model_free (LiveModel *self)
   live_history_free (self->history);
   for (guint i = 0; i < LIVE_BACKENDS; i++)
     g_free (self->trouble[i]);
+  g_clear_pointer (&self->actions, json_node_unref);
   g_free (self->sentence);
   g_free (self->blur);
   g_mutex_clear (&self->lock);
@@ -292,6 +293,23 @@ live_model_count_unreadable (LiveModel *self)
 {
   g_mutex_lock (&self->lock);
   self->unreadable++;
+  g_mutex_unlock (&self->lock);
+}
+
+void
+live_model_set_actions (LiveModel *self, JsonNode *actions)
+{
+  g_mutex_lock (&self->lock);
+  g_clear_pointer (&self->actions, json_node_unref);
+  self->actions = actions ? json_node_copy (actions) : NULL;
+  g_mutex_unlock (&self->lock);
+}
+
+void
+live_model_note (LiveModel *self, const gchar *text, gint64 now)
+{
+  g_mutex_lock (&self->lock);
+  mark (self, now, "demo", "%s", text);
   g_mutex_unlock (&self->lock);
 }
 

@@ -41,6 +41,11 @@ void live_model_set_backlog (LiveModel *self, LiveTopicRole topic, const LiveBac
 /* Text that could not be read as what its topic should hold. */
 void live_model_count_unreadable (LiveModel *self);
 
+/* @actions: (nullable): a JSON list of what viewers can do to the system; NULL: nothing. */
+void live_model_set_actions (LiveModel *self, JsonNode *actions);
+/* What was done to the system, in one sentence: a mark. */
+void live_model_note (LiveModel *self, const gchar *text, gint64 now);
+
 /* Frames of @camera are wanted until @until. */
 void live_model_look (LiveModel *self, const gchar *camera, gint64 until);
 /* Whether frames of any camera are wanted. */

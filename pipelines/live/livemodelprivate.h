@@ -27,6 +27,7 @@ struct _LiveModel {
   gint64 reading_since;         /* frames are read, from then on; 0: they are not */
   guint64 ignored;              /* cameras and replicas that are too many, or have no usable name */
   guint64 unreadable;           /* reports and events */
+  JsonNode *actions;            /* what viewers can do, a list; NULL: nothing */
   gint64 sampled;
   LiveSample sample;
   gchar *sentence;

@@ -377,6 +377,15 @@ flow_to_json (LiveModel *self, JsonBuilder *json)
   json_builder_end_array (json);
 }
 
+/* null unless there is something that viewers can do. */
+static void
+actions_to_json (LiveModel *self, JsonBuilder *json)
+{
+  json_builder_set_member_name (json, "actions");
+  json_builder_add_value (
+      json, self->actions ? json_node_copy (self->actions) : json_node_new (JSON_NODE_NULL));
+}
+
 GBytes *
 live_model_make_state (LiveModel *self, gint64 now)
 {
@@ -399,6 +408,7 @@ live_model_make_state (LiveModel *self, gint64 now)
   cameras_to_json (self, now, json);
   replicas_to_json (self, now, json);
   flow_to_json (self, json);
+  actions_to_json (self, json);
   live_json_int (json, "ignored", (gint64) self->ignored);
   live_json_int (json, "unreadable", (gint64) self->unreadable);
   json_builder_set_member_name (json, "sample");

@@ -12,7 +12,7 @@
 /* What the command line says, as text. */
 typedef struct {
   gchar *listen, *token_file, *blur;
-  gint max_viewers;
+  gint max_viewers, control;
 } Line;
 
 static gchar *
@@ -134,7 +134,10 @@ read_line (LiveOptions *self, const Line *line, GError **error)
 {
   if (line->max_viewers < 1 || line->max_viewers > MOST_VIEWERS)
     return fail (error, "--max-viewers takes a number from 1 to 1000.%s", "");
+  if (line->control < -1)
+    return fail (error, "--control takes the descriptor of a socket.%s", "");
   self->max_viewers = (guint) line->max_viewers;
+  self->control = line->control;
   return read_blur (self, line->blur, error) && read_token (self, line->token_file, error) &&
          read_address (self, line->listen ? line->listen : DEFAULT_LISTEN, error);
 }
@@ -144,7 +147,7 @@ live_options_parse (gint *argc, gchar ***argv, GError **error)
 {
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   g_autoptr (LiveOptions) self = g_new0 (LiveOptions, 1);
-  Line line = {.max_viewers = DEFAULT_VIEWERS};
+  Line line = {.max_viewers = DEFAULT_VIEWERS, .control = -1};
   const GOptionEntry entries[] = {
       {"listen", 0, 0, G_OPTION_ARG_STRING, &line.listen,
           "where to listen (" DEFAULT_LISTEN
@@ -155,6 +158,8 @@ live_options_parse (gint *argc, gchar ***argv, GError **error)
       {"blur", 0, 0, G_OPTION_ARG_STRING, &line.blur,
           "faces: the faces that were found; picture: every picture as a whole (none)", "WHAT"},
       {"max-viewers", 0, 0, G_OPTION_ARG_INT, &line.max_viewers, "viewers at a time (64)", "N"},
+      {"control", 0, 0, G_OPTION_ARG_INT, &line.control,
+          "a connected socket, for what viewers may do to the system (none)", "DESCRIPTOR"},
       {NULL},
   };
   gboolean read;

@@ -29,6 +29,7 @@ typedef struct {
   gchar *token; /* nullable */
   LiveBlur blur;
   guint max_viewers;
+  gint control; /* descriptor of a socket that takes what viewers ask for; -1: none */
 } LiveOptions;
 
 /* (nullable) (transfer full): @error: G_OPTION_ERROR or another: one sentence for a person */

@@ -162,6 +162,11 @@ start (Live *self, GError **error)
   };
   if (!self->api.database)
     return FALSE;
+  if (self->options->control >= 0) {
+    self->api.control = live_control_new (self->options->control, self->model, error);
+    if (!self->api.control)
+      return FALSE;
+  }
   self->http = live_http_new (self->options, &self->api, error);
   if (!self->http || !watch_groups (self, error))
     return FALSE;
@@ -173,6 +178,7 @@ static void
 stop (Live *self)
 {
   g_clear_pointer (&self->http, live_http_free);
+  g_clear_pointer (&self->api.control, live_control_free);
   g_clear_pointer (&self->frames, live_topic_free);
   g_clear_pointer (&self->events, live_topic_free);
   g_clear_pointer (&self->reports, live_topic_free);

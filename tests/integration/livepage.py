@@ -28,29 +28,11 @@ class Viewer(pipeline.Background):
             self.states += self._answer.readline().startswith(b"event: state")
 
 
-class Page:
-    """`pipelines/live/run` on the topics and the database of a `system.System`."""
+class Address:
+    """A page that somebody else has started."""
 
-    def __init__(self, system, log, *options, listen="127.0.0.1:0", wait=True, **settings):
-        environment = {
-            **pipeline.environment(), "FOG_KAFKA": system.kafka.bootstrap, "MONGODB_URI": system.mongo.uri,
-            "DATABASE": system.name, "FOG_GROUP": f"{system.name}-fog", "CLOUD_GROUP": f"{system.name}-cloud",
-            **{f"{role.upper()}_TOPIC": topic for role, topic in system.topics.items()}, **settings}
-        self.log = log
-        with open(log, "wb") as output:
-            self.popen = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "--", pipeline.TOP / "pipelines/live/run", "--listen", listen, *options],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment)
-        if wait:
-            self.address = wait_until(self._find_address, 20, "the page's address")
-
-    def _find_address(self):
-        assert self.popen.poll() is None, self.output()
-        found = re.search(r"^live: (http://\S+)$", self.output(), re.MULTILINE)
-        return found and urllib.parse.urlsplit(found[1])
-
-    def output(self):
-        return self.log.read_text(errors="replace")
+    def __init__(self, address):
+        self.address = urllib.parse.urlsplit(address)
 
     def ask(self, path, method="GET", body=None, **headers):
         """(status, headers, body) of one request."""
@@ -74,6 +56,31 @@ class Page:
 
     def state(self):
         return self.json("/api/state")
+
+
+class Page(Address):
+    """`pipelines/live/run` on the topics and the database of a `system.System`."""
+
+    def __init__(self, system, log, *options, listen="127.0.0.1:0", wait=True, **settings):
+        environment = {
+            **pipeline.environment(), "FOG_KAFKA": system.kafka.bootstrap, "MONGODB_URI": system.mongo.uri,
+            "DATABASE": system.name, "FOG_GROUP": f"{system.name}-fog", "CLOUD_GROUP": f"{system.name}-cloud",
+            **{f"{role.upper()}_TOPIC": topic for role, topic in system.topics.items()}, **settings}
+        self.log = log
+        with open(log, "wb") as output:
+            self.popen = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "--", pipeline.TOP / "pipelines/live/run", "--listen", listen, *options],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment)
+        if wait:
+            self.address = wait_until(self._find_address, 20, "the page's address")
+
+    def _find_address(self):
+        assert self.popen.poll() is None, self.output()
+        found = re.search(r"^live: (http://\S+)$", self.output(), re.MULTILINE)
+        return found and urllib.parse.urlsplit(found[1])
+
+    def output(self):
+        return self.log.read_text(errors="replace")
 
     def camera(self, name):
         """What the state says of a camera; {} before it is known."""

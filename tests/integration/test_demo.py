@@ -14,6 +14,10 @@ import time
 import urllib.request
 
 import pytest
+from selenium.webdriver.common.keys import Keys
+
+import browser as browsers
+import livepage
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "pipelines/console"))
@@ -160,10 +164,11 @@ def test_keys_disturb_the_system_and_it_answers(tmp_path):
         [TOP / "pipelines/demo", "--no-live"], stdin=inside, stdout=inside, stderr=inside, start_new_session=True,
         env={**os.environ, "TMPDIR": str(tmp_path)})
     os.close(inside)
-    said = read_until(terminal, r"keys: a adds", "")
+    said = read_until(terminal, r"keys: a add a replica", "")
     said = read_until(terminal, r"documents [1-9]", said)
     for key, expected in (("k", "the last replica stays"), ("a", "fog-2 joins"), ("s", "the cameras follow"), ("k", "fog-2 is killed"),
-                          ("s", "as fast as before"), ("f", "Kafka is frozen")):
+                          ("s", "as fast as before"), ("c", "is cut for 5 s"), ("c", "--- the link is cut"),
+                          ("f", "Kafka is frozen"), ("", "the link is back"), ("", "Kafka is back")):
         os.write(terminal, key.encode())
         said = read_until(terminal, expected, said)
         said = read_until(terminal, r"fog +[\d.]+/s", said)
@@ -172,6 +177,81 @@ def test_keys_disturb_the_system_and_it_answers(tmp_path):
     assert "documents and frames agree" in said, said[-3000:]
     assert process.wait(60) == 0
     os.close(terminal)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """The live page of a demo with one replica, once documents are stored."""
+    process = demo(env={**os.environ, "TMPDIR": str(tmp_path_factory.mktemp("demo"))})
+    yield livepage.Address(page_of(until_documents(process)))
+    process.send_signal(signal.SIGINT)
+    rest = process.communicate(timeout=120)[0]
+    assert process.returncode == 0 and "documents and frames agree" in rest, rest[-3000:]
+
+
+@pytest.fixture
+def browser(page):
+    chromium = browsers.Browser()
+    chromium.look()
+    chromium.open(page.address.geturl())
+    chromium.wait("document.querySelector('.tile[data-health=good] .frame:not(.blank)')", timeout=60, what="a picture")
+    yield chromium
+    assert chromium.logged() == []
+    chromium.close()
+
+
+def button(name):
+    return f"#actions [data-action={name}] button"
+
+
+def test_the_page_disturbs_the_system_and_shows_its_answer(page, browser):
+    assert browser.run("return [...document.querySelectorAll('#actions li')].map((one) => one.dataset.action)") == [
+        "add", "kill", "slow", "cut", "freeze"]
+    # The camera's own link is cut: its frames stop, and nobody else is away.
+    browser.press(button("cut"), Keys.ENTER)
+    browser.wait("document.querySelector('.tile').dataset.health === 'stopped'", what="the tile is red")
+    sentence, kafka = browser.run(
+        "return [document.querySelector('#sentence').textContent, document.querySelector('#servers [data-state]').dataset.state]")
+    assert "cam-1 has given no frame for" in sentence and kafka == "good"
+    assert "the link from the camera to Kafka is cut" in browser.text("#demo-said") + browser.text("#marks")
+    browser.wait("document.querySelector('.tile').dataset.health === 'good'", timeout=60, what="the camera is back")
+    browser.wait("document.querySelector('#sentence').dataset.level === 'good'", timeout=60)
+    assert "the link is back" in browser.text("#marks")
+    # A replica joins, and is killed again. The last one stays, and the button says why.
+    browser.press(button("kill"), Keys.ENTER)
+    browser.wait("document.querySelector('#demo-said').textContent.includes('the last replica stays')")
+    browser.press(button("add"), Keys.ENTER)
+    second = "#replicas tr[data-replica=fog-2]"
+    browser.wait(f"document.querySelector('{second}[data-state=good]')", timeout=60, what="fog-2")
+    browser.press(button("kill"), Keys.ENTER)
+    browser.wait(f"document.querySelector('{second}[data-state=silent]')", timeout=60, what="fog-2 is silent")
+    # A slow fog stays slow until somebody presses again.
+    browser.press(button("slow"), Keys.ENTER)
+    browser.wait(f"document.querySelector('{button('slow')}').getAttribute('aria-pressed') === 'true'")
+    browser.press(button("slow"), Keys.ENTER)
+    browser.wait(f"document.querySelector('{button('slow')}').getAttribute('aria-pressed') === 'false'")
+    for width, scheme in ((1280, "light"), (360, "dark")):
+        browser.look(width, 900, scheme)
+        time.sleep(0.5)
+        assert browser.violations() == []
+        assert browser.sticks_out() == [0, []]
+
+
+def test_only_the_page_itself_disturbs(page):
+    def do(value, **headers):
+        return page.ask("/api/do", "POST", value, **{"Content-Type": "application/json", **headers})[0]
+    wait_until(lambda: page.state()["actions"])
+    kill = '{"do":"kill"}'
+    assert do(kill, Origin="http://evil.example") == do(kill, Origin="null") == do(kill, Host="evil.example:8090") == 403
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
+        assert do(kill, **{"Content-Type": kind}) == 415
+    assert page.ask("/api/do?do=kill")[0] == 405
+    assert do(kill) == 409  # the last replica
+    assert do('{"do":"reboot"}') == 404
+    for text in ("", "null", "[]", "{", "{}", '{"do":7}', '{"do":null}', "[" * 10000):
+        assert do(text) == 422
+    assert do('{"do":"freeze"}') == 204
+    wait_until(lambda: any(mark["text"].startswith("Kafka is frozen") for mark in page.json("/api/history")["marks"]))
 
 
 def test_nothing_outlives_a_killed_demo(tmp_path):

@@ -276,7 +276,7 @@ def test_wrong_wishes_are_refused(running, page, change):
 
 @pytest.mark.parametrize("body", ["", "null", "[]", "{", "\0", "[" * 10000, '{"topic":7}'])
 def test_wishes_of_any_text(page, body):
-    status, _, answer = page.ask("/api/recount", "POST", body)
+    status, _, answer = page.ask("/api/recount", "POST", body, Content_Type="application/json")
     assert status == 422 and json.loads(answer)["error"]
 
 
@@ -372,7 +372,8 @@ def test_every_answer_has_a_strict_policy(page):
 
 @pytest.mark.parametrize("path, method, body, expected", [
     ("/nothing", "GET", None, 404), ("/static/../main.c", "GET", None, 404), ("/api/state", "POST", "x", 405),
-    ("/api/state", "DELETE", None, 405), ("/api/look", "GET", None, 400), ("/api/recount", "POST", "x" * 100000, 413)])
+    ("/api/state", "DELETE", None, 405), ("/api/look", "GET", None, 400), ("/api/recount", "POST", "x" * 100000, 413), ("/api/recount", "POST", "{}", 415),
+    ("/api/do", "POST", '{"do":"kill"}', 404), ("/api/do", "GET", None, 404)])
 def test_wrong_requests_are_answered(page, path, method, body, expected):
     status, _, answer = page.ask(path, method, body)
     assert status == expected

@@ -48,13 +48,15 @@ class Kafka(server.Running):
 
     def __init__(
             self, directory, nodes=1, partitions=10, port=None, address="127.0.0.1", properties=(), listeners=None,
-            scram=(), hosts=None):
+            scram=(), hosts=None, advertised=None):
         """`listeners`: {"tls": "SSL"} and the like, beside the plain one; `scram`: as StorageTool takes them;
-        `hosts`: one for each node, instead of `nodes` and `address`."""
+        `hosts`: one for each node, instead of `nodes` and `address`; `advertised`: {"tls": "HOST:PORT"}, where clients
+        reach a listener of a single node, if not at its own address."""
         self.directory = pathlib.Path(directory).resolve()
         self.partitions, self.scram = partitions, list(scram)
         self._fixed_port = port
         self.properties, self.listeners = list(properties), dict(listeners or {})
+        self.advertised = dict(advertised or {})
         self.directory.mkdir(parents=True, exist_ok=True)
         self._state = self.directory / "cluster.json"
         self._kept = self._state.exists()
@@ -188,7 +190,9 @@ class Kafka(server.Running):
     def _write_properties(self, node):
         address, ports = self.hosts[node - 1].address, self.ports[node - 1]
         clients = {"plain": "PLAINTEXT", **self.listeners}  # Kafka requires the names of listeners in capitals
-        offered = [f"{name.upper()}://{address}:{ports[name]}" for name in clients]
+        own = {name: f"{address}:{ports[name]}" for name in clients}
+        offered = [f"{name.upper()}://{where}" for name, where in own.items()]
+        advertised = [f"{name.upper()}://{where}" for name, where in {**own, **self.advertised}.items()]
         voters = [f"{n}@{self.hosts[n - 1].address}:{self.ports[n - 1]['controller']}" for n in self.nodes()]
         copies = min(3, len(self.ports))
         lines = {
@@ -199,7 +203,7 @@ class Kafka(server.Running):
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "PLAIN",
             "listeners": ",".join([*offered, f"CONTROLLER://{address}:{ports['controller']}"]),
-            "advertised.listeners": ",".join(offered),
+            "advertised.listeners": ",".join(advertised),
             "listener.security.protocol.map": ",".join(
                 f"{name.upper()}:{protocol}" for name, protocol in {**clients, "controller": "PLAINTEXT"}.items()),
             "num.partitions": self.partitions,

@@ -2,6 +2,7 @@
 // Brings the stream and the parts of the page together.
 
 import { $, setText } from "./dom.js";
+import { Demo } from "./demo.js";
 import { Flow } from "./flow.js";
 import { Headline } from "./headline.js";
 import { History } from "./history.js";
@@ -16,6 +17,7 @@ const stream = new Stream();
 const headline = new Headline();
 const travel = new Travel(new Recount());
 const tiles = new Tiles((camera, frame) => travel.open(camera, frame));
+const demo = new Demo();
 const flow = new Flow();
 const replicas = new Replicas();
 const plots = new Plots();
@@ -27,11 +29,17 @@ function showState(state) {
   const names = cameras.map((camera) => camera.camera);
   headline.show(state);
   tiles.show(cameras);
+  demo.show(state.actions);
   flow.show(state);
   replicas.show(state.replicas ?? []);
   plots.add(state.sample, state.now);
   travel.setCameras(names);
   history.setCameras(names);
+}
+
+function showMark(mark) {
+  plots.addMark(mark);
+  demo.note(mark);
 }
 
 function showLink(link) {
@@ -46,7 +54,7 @@ function loadPlots() {
 
 stream.addEventListener("state", ({ detail }) => showState(detail));
 stream.addEventListener("frames", ({ detail }) => tiles.showFrames(detail));
-stream.addEventListener("mark", ({ detail }) => plots.addMark(detail));
+stream.addEventListener("mark", ({ detail }) => showMark(detail));
 stream.addEventListener("link", ({ detail }) => showLink(detail));
 setInterval(() => lost !== null && tiles.age((Date.now() - lost) / 1000), 1000);
 loadPlots();

@@ -11,7 +11,7 @@ const GAP_MS = 5000; // a longer time without samples is a gap in the lines
 const SHORTEST_MS = 60 * 1000;
 const MARKS_SHOWN = 100;
 const FIELDS = ["time", "faces", "rate", "capacity", "waiting", "p50", "p95", "replicas"];
-const KINDS = { camera: "mark-camera", replica: "mark-replica", kafka: "mark-server", database: "mark-server" };
+const KINDS = { camera: "mark-camera", replica: "mark-replica", kafka: "mark-server", database: "mark-server", demo: "third" };
 // Steps of an axis that has no fractions.
 const WHOLE = [0, 1, 2, 3, 4, 5, 6].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power));
 const stepped = uPlot.paths.stepped({ align: 1 });
