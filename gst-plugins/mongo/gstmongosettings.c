@@ -4,6 +4,7 @@
 #include "fogfield.h"
 
 #include "server/mongocollection.h"
+#include "server/mongoexpiry.h"
 #include "document/mongodocument.h"
 #include "server/mongouri.h"
 
@@ -95,6 +96,7 @@ gst_mongo_settings_init (GstMongoSettings *self)
 {
   set_collection (self, NULL);
   set_expire_field (self, NULL);
+  self->target.expire_after = MONGO_EXPIRY_UNSET;
   self->writer.connections = DEFAULT_CONNECTIONS;
   self->writer.batch_size = DEFAULT_BATCH_SIZE;
   self->writer.batch_bytes = DEFAULT_BATCH_BYTES;
@@ -326,7 +328,8 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:expire-field:
    *
-   * The name of the date from which #GstMongoSink:expire-after counts.
+   * The name of the date from which #GstMongoSink:expire-after counts: one field, but not `_id`. A
+   * time series counts from its #GstMongoSink:time-field instead.
    *
    * Since: 0.1
    */
@@ -336,15 +339,26 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:expire-after:
    *
-   * The server deletes a document this many seconds after its #GstMongoSink:expire-field, by a TTL
-   * index, or in a time series after its #GstMongoSink:time-field. An existing index with another
-   * time is changed; if the server refuses that, the error is RESOURCE/WRITE.
+   * The server deletes a document this many seconds after its #GstMongoSink:expire-field, by an
+   * index with the name `mongosink-expiry`, or in a time series after its
+   * #GstMongoSink:time-field. 0: never. -1, the default: a collection keeps the rule that it has,
+   * and a warning RESOURCE/SETTINGS describes it.
+   *
+   * Before the first document of a collection the element compares what is there. The time of an
+   * existing rule over the same field is changed, and an index `mongosink-expiry` over another
+   * field, or with 0, is dropped. If an index that somebody else made contradicts, or if the server
+   * refuses what is needed (it takes the right to list, create, change and drop indexes, as
+   * `readWrite` has it), no document is stored, and after #GstMongoSink:retry-timeout the error is
+   * RESOURCE/WRITE. A server without such indexes is a warning RESOURCE/SETTINGS, and keeps the
+   * documents.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_EXPIRE_AFTER,
-      g_param_spec_uint ("expire-after", "Expire after",
-          "Seconds after which the server deletes a document (0: never)", 0, G_MAXINT32, 0, flags));
+      g_param_spec_int ("expire-after", "Expire after",
+          "Seconds after which the server deletes a document (0: never; -1: as the collection has "
+          "it)",
+          MONGO_EXPIRY_UNSET, G_MAXINT32, MONGO_EXPIRY_UNSET, flags));
   /**
    * GstMongoSink:mode:
    *

@@ -14,6 +14,7 @@ import cache  # noqa: E402
 import kafka_server  # noqa: E402
 import mongo_server  # noqa: E402
 import pipeline  # noqa: E402
+import secantus_server  # noqa: E402
 
 # The first version with group.protocol=consumer for production; SCRAM wants
 # 2.6.1. Both Debians' are older.
@@ -51,6 +52,13 @@ def kafka(tmp_path_factory):
 @pytest.fixture(scope="session")
 def mongo(tmp_path_factory):
     with mongo_server.Mongo(tmp_path_factory.mktemp("mongo")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def secantus(tmp_path_factory):
+    """A database with another engine than `mongo`: it also has indexes by which documents expire."""
+    with secantus_server.Secantus(tmp_path_factory.mktemp("secantus")) as server:
         yield server
 
 

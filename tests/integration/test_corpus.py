@@ -13,7 +13,6 @@ import bson_corpus
 import confluent_kafka
 import pymongo
 import pytest
-import secantus_server
 from broken_json import BROKEN, EITHER, NO_DOCUMENT, SOUND
 
 # libbson can't write code with a NUL from JSON.
@@ -24,12 +23,6 @@ REFUSED = [
 VALID, GARBAGE = bson.encode({"foo": "bar"}), b"\xde\xad\xbe\xef"
 RAW = bson.CodecOptions(document_class=bson.raw_bson.RawBSONDocument)
 CAPS = {"canonical_extjson": "application/x-ndjson", "relaxed_extjson": "application/x-ndjson", "canonical_bson": "application/bson"}
-
-
-@pytest.fixture(scope="module")
-def secantus(tmp_path_factory):
-    with secantus_server.Secantus(tmp_path_factory.mktemp("secantus")) as server:
-        yield server
 
 
 def values(kafka, topic, count):

@@ -49,7 +49,60 @@ def test_indexes_are_created_and_a_refused_one_is_reported(mongo, sink, fresh):
     sending.send(event(1))
     assert sending.finish() == 0, sending.said()
     assert events(mongo.uri, fresh).count_documents({}) == 1
-    assert "didn't create the indexes" in sending.said()
+    assert "didn't create the index for expire-after" in sending.said()
+    assert "seq_1" in events(mongo.uri, fresh).index_information()
+
+
+OWN = "mongosink-expiry"
+
+
+def times(collection):
+    """The indexes by which documents expire: name to field and seconds."""
+    return {name: (index["key"][0][0], index["expireAfterSeconds"])
+            for name, index in collection.index_information().items() if "expireAfterSeconds" in index}
+
+
+@pytest.mark.parametrize("runs", [
+    [("expire-after=60", 0, {OWN: ("captured", 60)}), ("expire-after=0", 0, {})],
+    [("expire-after=60", 0, {OWN: ("captured", 60)}), ("expire-after=90", 0, {OWN: ("captured", 90)})],
+    [("expire-after=60", 0, {OWN: ("captured", 60)}), ("expire-after=60 expire-field=t", 0, {OWN: ("t", 60)}),
+     ("expire-after=0", 0, {})],
+    [("expire-after=60", 0, {OWN: ("captured", 60)}), ("", "expire-after is unset", {OWN: ("captured", 60)})],
+    [("create-index=captured", 0, {}), ("expire-after=60", 0, {"captured_1": ("captured", 60)}),
+     ("expire-after=0", "captured_1", {"captured_1": ("captured", 60)})],
+    [("", 0, {}), ("expire-after=0", 0, {}), ("expire-after=60 create-index=captured;camera", 0, {OWN: ("captured", 60)})],
+], ids=lambda runs: ",".join(run[0] or "unset" for run in runs))
+def test_documents_expire_as_set(secantus, sink, fresh, runs):
+    """Each run with other settings changes what is there, or ends with an error; unset is a warning."""
+    for seq, (settings, outcome, left) in enumerate(runs):
+        sending = sink(secantus.uri, "retry-timeout=300000000", *settings.split())
+        sending.send(event(seq))
+        refused = isinstance(outcome, str) and settings != ""
+        assert (sending.finish() != 0) == refused, sending.said()
+        assert outcome in sending.said() if outcome else "WARNING: from" not in sending.said(), sending.said()
+        assert times(events(secantus.uri, fresh)) == left
+        assert events(secantus.uri, fresh).count_documents({"_id": f"cam-1:s:{seq}"}) == (not refused)
+
+
+@pytest.mark.parametrize("settings,outcome", [
+    ("", "WARNING"), ("expire-after=0", "ERROR"), ("expire-after=60", "ERROR"), ("expire-after=5 expire-field=stored", 0)])
+def test_an_index_of_somebody_else_stays(secantus, sink, fresh, settings, outcome):
+    events(secantus.uri, fresh).create_index("stored", name="theirs", expireAfterSeconds=5)
+    sending = sink(secantus.uri, "retry-timeout=300000000", *settings.split())
+    sending.send(event(0))
+    assert (sending.finish() != 0) == (outcome == "ERROR"), sending.said()
+    assert f"{outcome}: from element" in sending.said() and "theirs" in sending.said() if outcome else \
+        "WARNING: from" not in sending.said(), sending.said()
+    assert times(events(secantus.uri, fresh)) == {"theirs": ("stored", 5)}
+
+
+@pytest.mark.parametrize("settings", ["", "expire-after=0", "expire-after=60"])
+def test_server_without_expiry_stores_all(mongo, sink, fresh, settings):
+    sending = sink(mongo.uri, *settings.split())
+    sending.send(event(0))
+    assert sending.finish() == 0, sending.said()
+    assert ("expire-after" in sending.said()) == (settings == "expire-after=60"), sending.said()
+    assert events(mongo.uri, fresh).count_documents({}) == 1
 
 
 def test_40000_documents(mongo, sink, fresh):

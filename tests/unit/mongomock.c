@@ -236,6 +236,9 @@ write_in_time (MongoMock *mock, GPtrArray *documents,
   return reply;
 }
 
+/* Nothing is there. */
+#define EMPTY_LIST "{\"ok\":1,\"cursor\":{\"id\":0,\"ns\":\"fog.list\",\"firstBatch\":[]}}"
+
 static bson_t *
 answer_other (MongoMock *mock, const gchar *name)
 {
@@ -244,6 +247,8 @@ answer_other (MongoMock *mock, const gchar *name)
 
   g_mutex_lock (&mock->lock);
   json = g_hash_table_lookup (mock->answers, name);
+  if (!json && g_str_has_prefix (name, "list"))
+    json = EMPTY_LIST;
   reply = json ? bson_new_from_json ((const guint8 *) json, -1, NULL)
                : BCON_NEW ("ok", BCON_DOUBLE (1));
   g_mutex_unlock (&mock->lock);

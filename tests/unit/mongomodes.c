@@ -198,42 +198,6 @@ GST_START_TEST (test_time_series_is_made)
 }
 GST_END_TEST;
 
-/* The existing index has another expiry time. */
-GST_START_TEST (test_another_expiry_is_changed)
-{
-  Fixture f;
-  MongoMock *mock = mongo_mock_new ();
-
-  mongo_mock_answer (mock, "createIndexes",
-      "{\"ok\":0,\"code\":85,\"errmsg\":\"An equivalent index already exists\"}");
-  setup (&f, mock, "expire-after=60", "application/json");
-  gst_harness_push (f.h, new_message ("{}", &f.ledger, 0));
-  finish (&f);
-  assert_asked (&f, "collMod",
-      "\"index\" : { \"keyPattern\" : { \"captured\" : 1 }, \"expireAfterSeconds\" : 60");
-  assert_acks (&f, 1, 0);
-  teardown (&f);
-}
-GST_END_TEST;
-
-GST_START_TEST (test_another_expiry_that_stays_is_an_error)
-{
-  Fixture f;
-  MongoMock *mock = mongo_mock_new ();
-  g_autofree gchar *error = NULL;
-
-  mongo_mock_answer (mock, "createIndexes",
-      "{\"ok\":0,\"code\":85,\"errmsg\":\"An equivalent index already exists\"}");
-  mongo_mock_answer (mock, "collMod", "{\"ok\":0,\"code\":115,\"errmsg\":\"not supported\"}");
-  setup (&f, mock, "expire-after=60 retry-timeout=500000000", "application/json");
-  gst_harness_push (f.h, new_message ("{}", &f.ledger, 0));
-  error = wait_message (f.bus, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
-  fail_unless (strstr (error, "expire-after=60") && strstr (error, "not supported"), "%s", error);
-  fail_unless_equals_int (mongo_mock_stored (mock), 0);
-  teardown (&f);
-}
-GST_END_TEST;
-
 GST_START_TEST (test_server_without_time_series)
 {
   Fixture f;
@@ -275,6 +239,9 @@ GST_START_TEST (test_settings_that_clash)
   assert_clash ("mode=replace time-field=captured", "time-field");
   assert_clash ("meta-field=camera", "meta-field");
   assert_clash ("mode=gridfs expire-after=5", "expire-after");
+  assert_clash ("expire-after=5 expire-field=a,b", "expire-field");
+  assert_clash ("expire-after=5 expire-field=-captured", "expire-field");
+  assert_clash ("expire-after=5 expire-field=_id", "expire-field");
   assert_clash ("create-index=,", "create-index");
   assert_clash ("collection=$cmd", "collection");
 }
@@ -333,8 +300,6 @@ mongomodes_suite (void)
   tcase_add_test (tc, test_chunks_of_a_refused_file_are_deleted);
   tcase_add_test (tc, test_file_comes_after_its_chunks);
   tcase_add_test (tc, test_time_series_is_made);
-  tcase_add_test (tc, test_another_expiry_is_changed);
-  tcase_add_test (tc, test_another_expiry_that_stays_is_an_error);
   tcase_add_test (tc, test_server_without_time_series);
   tcase_add_test (tc, test_settings_that_clash);
   tcase_add_test (tc, test_refusal_by_an_unnamed_unique_index);

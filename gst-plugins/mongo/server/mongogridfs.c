@@ -90,5 +90,5 @@ mongo_gridfs_index_command (const gchar *collection, const gchar *indexes)
         "files_id", BCON_INT32 (1), "n", BCON_INT32 (1), "}", "name", BCON_UTF8 ("files_id_1_n_1"),
         "unique", BCON_BOOL (true), "}", "]");
   all = g_strconcat ("filename,uploadDate", indexes && *indexes ? ";" : NULL, indexes, NULL);
-  return mongo_index_command (collection, all, NULL, 0, NULL);
+  return mongo_index_command (collection, all, NULL, NULL);
 }

@@ -44,29 +44,19 @@ new_index (const gchar *spec, GError **error)
 }
 
 static gboolean
-append_indexes (GPtrArray *list, const gchar *indexes, GError **error)
+append_indexes (GPtrArray *list, const gchar *indexes, const gchar *except, GError **error)
 {
   g_auto (GStrv) specs = g_strsplit (indexes, ";", -1);
 
   for (guint i = 0; specs[i]; i++) {
-    bson_t *index = new_index (specs[i], error);
+    bson_t *index;
 
-    if (!index)
+    if (g_strcmp0 (g_strstrip (specs[i]), except) == 0)
+      continue;
+    if (!(index = new_index (specs[i], error)))
       return FALSE;
     g_ptr_array_add (list, index);
   }
-  return TRUE;
-}
-
-static gboolean
-append_expiry (GPtrArray *list, const gchar *field, guint after, GError **error)
-{
-  bson_t *index = new_index (field, error);
-
-  if (!index)
-    return FALSE;
-  BSON_APPEND_INT32 (index, "expireAfterSeconds", (gint32) after);
-  g_ptr_array_add (list, index);
   return TRUE;
 }
 
@@ -87,29 +77,14 @@ new_command (const gchar *collection, GPtrArray *list)
 }
 
 bson_t *
-mongo_index_command (const gchar *collection, const gchar *indexes, const gchar *expire_field,
-    guint expire_after, GError **error)
+mongo_index_command (
+    const gchar *collection, const gchar *indexes, const gchar *except, GError **error)
 {
   g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func ((GDestroyNotify) bson_destroy);
 
-  if (indexes && *indexes && !append_indexes (list, indexes, error))
-    return NULL;
-  if (expire_after && !append_expiry (list, expire_field, expire_after, error))
+  if (indexes && *indexes && !append_indexes (list, indexes, except, error))
     return NULL;
   return list->len ? new_command (collection, list) : NULL;
-}
-
-bson_t *
-mongo_expiry_command (const gchar *collection, const gchar *field, guint after)
-{
-  bson_t *command = BCON_NEW ("collMod", BCON_UTF8 (collection));
-
-  if (field)
-    BCON_APPEND (command, "index", "{", "keyPattern", "{", field, BCON_INT32 (1), "}",
-        "expireAfterSeconds", BCON_INT64 (after), "}");
-  else
-    BSON_APPEND_INT64 (command, "expireAfterSeconds", after);
-  return command;
 }
 
 gboolean

@@ -11,19 +11,14 @@ G_BEGIN_DECLS
  * @collection: a collection's name
  * @indexes: (nullable): indexes separated by semicolons, their fields by commas; a minus before a
  *   field means descending order: "camera,-captured;replica"
- * @expire_field: the date from which the age of a document is counted
- * @expire_after: seconds until a document expires; 0: never
+ * @except: (nullable): an ascending index over this field alone is left out
  * @error: G_IO_ERROR_INVALID_ARGUMENT: @indexes is malformed
  *
  * Returns: (nullable) (transfer full): the createIndexes command; %NULL without @error if there is
  * no index to create
  */
-bson_t *mongo_index_command (const gchar *collection, const gchar *indexes,
-    const gchar *expire_field, guint expire_after, GError **error);
-
-/* The command that changes after how many seconds an existing collection deletes its documents.
- * @field: (nullable): the field of the TTL index; %NULL for a time series */
-bson_t *mongo_expiry_command (const gchar *collection, const gchar *field, guint after);
+bson_t *mongo_index_command (
+    const gchar *collection, const gchar *indexes, const gchar *except, GError **error);
 
 /* Whether @index, as the server describes it, is the index over `_id`. @key: the name of the
  * description's field that lists the indexed fields */

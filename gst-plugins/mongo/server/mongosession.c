@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "document/mongodocument.h"
+#include "mongoexpiry.h"
 #include "mongogridfs.h"
 #include "mongoindex.h"
 #include "mongouri.h"
@@ -12,8 +13,6 @@
 #define CLOSED_AT_ONCE G_USEC_PER_SEC
 #define NO_CLIENT "the driver can't create a client from the URI"
 #define CODE_NAMESPACE_EXISTS 48
-#define CODE_INDEX_OPTIONS_CONFLICT 85
-#define CODE_INDEX_KEY_SPECS_CONFLICT 86
 
 struct _MongoSession {
   mongoc_uri_t *uri;
@@ -50,25 +49,35 @@ mongo_target_clear (MongoTarget *target)
   g_clear_pointer (&target->meta_field, g_free);
 }
 
+/* The date from which the age of a document is counted. */
+static const gchar *
+get_date (const MongoTarget *target)
+{
+  return target->time_field ? target->time_field : target->expire_field;
+}
+
 gboolean
 mongo_target_check (const MongoTarget *target, GError **error)
 {
+  const gchar *date = get_date (target);
   g_autoptr (GError) what = NULL;
-  g_autoptr (bson_t) command = mongo_index_command (
-      "any", target->indexes, target->expire_field, target->expire_after, &what);
+  g_autoptr (bson_t) command = mongo_index_command ("any", target->indexes, NULL, &what);
   const gchar *clash = NULL;
 
   if (target->time_field && target->mode != MONGO_MODE_INSERT)
     clash = "time-field needs mode=insert, because a time series takes only inserts";
   else if (target->meta_field && !target->time_field)
     clash = "meta-field needs time-field";
-  else if (target->expire_after && target->mode == MONGO_MODE_GRIDFS)
+  else if (target->expire_after > 0 &&
+           (strpbrk (date, ",;$") || *date == '-' || !*date || strcmp (date, "_id") == 0))
+    clash = "expire-after needs the name of one date other than _id as expire-field or time-field";
+  else if (target->expire_after > 0 && target->mode == MONGO_MODE_GRIDFS)
     clash = "expire-after doesn't work with mode=gridfs, because the chunks of files would stay";
   if (!what && !clash)
     return TRUE;
   if (what)
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-        "create-index or expire-field is wrong: %s", what->message);
+    g_set_error (
+        error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "create-index is wrong: %s", what->message);
   else
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, clash);
   return FALSE;
@@ -220,100 +229,112 @@ mongo_session_ping (MongoSession *self, bson_error_t *error)
 /* --- the collections --- */
 
 static void
-warn (MongoSession *self, const gchar *collection, const gchar *lacks, const bson_error_t *what)
+warn (MongoSession *self, const gchar *collection, const gchar *lacks, const gchar *why, guint code)
 {
   g_autoptr (GError) error = g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
       "MongoDB at %s didn't create the %s for %s.%s: %s (code %u). Documents are stored without "
       "it. "
       "Check %s.",
-      self->hosts, lacks, self->target.database, collection, what->message, what->code,
+      self->hosts, lacks, self->target.database, collection, why, code,
       self->target.time_field ? "time-field, create-index and expire-after"
                               : "create-index and expire-after");
 
   self->warning (self->data, error, MONGO_HERE);
 }
 
-static gboolean
-is_conflict (const bson_error_t *error)
+typedef enum {
+  ANSWER_YES,
+  ANSWER_NO,   /* the server refuses */
+  ANSWER_NONE, /* the connection was lost, or the server can't answer now */
+} Answer;
+
+static Answer
+ask_for (MongoSession *self, const bson_t *command, bson_error_t *error)
 {
-  return error->code == CODE_INDEX_OPTIONS_CONFLICT ||
-         error->code == CODE_INDEX_KEY_SPECS_CONFLICT || error->code == CODE_NAMESPACE_EXISTS;
+  if (mongoc_client_write_command_with_opts (
+          self->client, self->target.database, command, NULL, NULL, error))
+    return ANSWER_YES;
+  return error->domain != MONGOC_ERROR_SERVER ||
+                 mongo_error_judge (error, NULL) == MONGO_VERDICT_RETRY
+             ? ANSWER_NONE
+             : ANSWER_NO;
 }
 
-/* Changes after how many seconds documents of an existing collection expire. A failure is an error,
- * because documents would never be deleted, or too early. FALSE: @result holds the error. */
+/* FALSE: no answer now. @made: (out): the time series is new */
 static gboolean
-change_expiry (MongoSession *self, const gchar *collection, MongoResult *result)
+make_series (MongoSession *self, const gchar *collection, gboolean *made)
 {
   const MongoTarget *target = &self->target;
-  g_autoptr (bson_t) command = mongo_expiry_command (
-      collection, target->time_field ? NULL : target->expire_field, target->expire_after);
-  g_autofree gchar *reason = NULL;
+  g_autoptr (bson_t) command = mongo_time_series_command (
+      collection, target->time_field, target->meta_field, MAX (target->expire_after, 0));
   bson_error_t error;
+  Answer answer = ask_for (self, command, &error);
 
-  if (mongoc_client_write_command_with_opts (
-          self->client, target->database, command, NULL, NULL, &error)) {
-    GST_INFO ("%s.%s: documents expire after %u s now", target->database, collection,
-        target->expire_after);
-    return TRUE;
-  }
-  reason = g_strdup_printf ("the collection's documents don't expire after expire-after=%u s, and "
-                            "the server can't change that: %s; drop the index, or change "
-                            "expire-after",
-      target->expire_after, error.message);
-  mongo_result_set (result, MONGO_VERDICT_FAILED, (gint) error.code, reason);
-  return FALSE;
+  if (answer == ANSWER_NO && error.code != CODE_NAMESPACE_EXISTS)
+    warn (self, collection, "time series", error.message, error.code);
+  *made = answer == ANSWER_YES;
+  return answer != ANSWER_NONE;
 }
 
-/* FALSE: no answer now. @result then holds the error, or, if the connection was lost, nothing: the
- * write that follows will show it. */
-static gboolean
-ask_for (MongoSession *self, const gchar *collection, const bson_t *command, const gchar *thing,
-    MongoResult *result)
+static void
+warn_of_expiry (MongoSession *self, const gchar *collection, const gchar *remark)
 {
-  bson_error_t error;
+  g_autoptr (GError) error = g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "MongoDB at %s deletes documents of %s.%s, although expire-after is unset: %s. Set "
+      "expire-after=0 to end that, or expire-after and expire-field to what they are there.",
+      self->hosts, self->target.database, collection, remark);
 
-  if (mongoc_client_write_command_with_opts (
-          self->client, self->target.database, command, NULL, NULL, &error))
-    return TRUE;
-  if (error.domain != MONGOC_ERROR_SERVER ||
-      mongo_error_judge (&error, NULL) == MONGO_VERDICT_RETRY)
-    return FALSE;
-  if (is_conflict (&error) && self->target.expire_after)
-    return change_expiry (self, collection, result);
-  if (error.code != CODE_NAMESPACE_EXISTS)
-    warn (self, collection, thing, &error);
-  return TRUE;
+  self->warning (self->data, error, MONGO_HERE);
 }
 
-/* A time series needs no TTL index, because the server uses its time field. */
-static bson_t *
-new_index_command (MongoSession *self, const gchar *collection)
+/* FALSE: no answer now, or an error in @result. @met: (out): there is an index over the field that
+ * counts, or the collection itself deletes documents as set */
+static gboolean
+keep_expiry (MongoSession *self, const gchar *collection, gboolean *met, MongoResult *result)
 {
   const MongoTarget *target = &self->target;
+  const MongoExpiry wanted = {
+      target->database, collection, get_date (target), target->expire_after};
+  MongoExpiryState state = {0};
+  gboolean kept = mongo_expiry_keep (&wanted, self->client, &state, result);
 
-  if (target->mode == MONGO_MODE_GRIDFS)
-    return mongo_gridfs_index_command (collection, target->indexes);
-  return mongo_index_command (collection, target->indexes, target->expire_field,
-      target->time_field ? 0 : target->expire_after, NULL);
+  if (kept && state.remark)
+    warn_of_expiry (self, collection, state.remark);
+  if (kept && state.lack)
+    warn (self, collection, "index for expire-after", state.lack, 0);
+  *met = state.met;
+  mongo_expiry_state_clear (&state);
+  return kept;
+}
+
+/* FALSE: no answer now. @expires: an index over the date exists already */
+static gboolean
+make_indexes (MongoSession *self, const gchar *collection, gboolean expires)
+{
+  const MongoTarget *target = &self->target;
+  g_autoptr (bson_t) command = target->mode == MONGO_MODE_GRIDFS
+                                   ? mongo_gridfs_index_command (collection, target->indexes)
+                                   : mongo_index_command (collection, target->indexes,
+                                         expires ? get_date (target) : NULL, NULL);
+  bson_error_t error;
+  Answer answer = command ? ask_for (self, command, &error) : ANSWER_YES;
+
+  if (answer == ANSWER_NO)
+    warn (self, collection, "indexes", error.message, error.code);
+  return answer != ANSWER_NONE;
 }
 
 /* Creates the collection and its indexes once. @result: an error that prevents all writes */
 static void
 prepare_collection (MongoSession *self, const gchar *collection, MongoResult *result)
 {
-  const MongoTarget *target = &self->target;
-  g_autoptr (bson_t) series = NULL;
-  g_autoptr (bson_t) indexes = NULL;
+  gboolean made = FALSE, expires = FALSE;
 
   if (g_hash_table_contains (self->prepared, collection))
     return;
-  if (target->time_field)
-    series = mongo_time_series_command (
-        collection, target->time_field, target->meta_field, target->expire_after);
-  indexes = new_index_command (self, collection);
-  if ((!series || ask_for (self, collection, series, "time series", result)) &&
-      (!indexes || ask_for (self, collection, indexes, "indexes", result)))
+  if ((!self->target.time_field || make_series (self, collection, &made)) &&
+      (made || keep_expiry (self, collection, &expires, result)) &&
+      make_indexes (self, collection, expires))
     g_hash_table_add (self->prepared, g_strdup (collection));
 }
 

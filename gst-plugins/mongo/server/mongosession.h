@@ -19,11 +19,11 @@ typedef enum {
 typedef struct {
   MongoMode mode;
   gchar *database;
-  gchar *indexes; /* nullable; indexes, expire_field, expire_after: as in mongo_index_command() */
-  gchar *expire_field;
-  guint expire_after;
-  gchar *time_field; /* nullable: the collections aren't time series */
-  gchar *meta_field; /* nullable */
+  gchar *indexes;      /* nullable; as in mongo_index_command() */
+  gchar *expire_field; /* the date from which the age is counted, unless there is a time_field */
+  gint expire_after;   /* s; as in a MongoExpiry */
+  gchar *time_field;   /* nullable: the collections aren't time series */
+  gchar *meta_field;   /* nullable */
 } MongoTarget;
 
 /* Makes @target a deep copy of @from. */
