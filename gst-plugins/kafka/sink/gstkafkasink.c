@@ -146,9 +146,8 @@ look_up (const GstKafkaRecord *record, const gchar *name)
   return text;
 }
 
-/* (nullable) (transfer full): @text, a template that passed fill_check(), filled with the headers
- * of
- * @record. %NULL: @missing (transfer full) names a header that is missing. */
+/* (nullable) (transfer full): the template @text, which passed fill_check(), filled with headers of
+ * @record. %NULL: the header @missing (transfer full) isn't there. */
 static gchar *
 fill (const gchar *text, const GstKafkaRecord *record, gchar **missing)
 {

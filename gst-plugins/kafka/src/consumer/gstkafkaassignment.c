@@ -1,14 +1,224 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "gstkafkacareful.h"
 #include "gstkafkaconsumerprivate.h"
 #include "gstkafkadiscovery.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
+/* --- positions that don't exist --- */
+
+#define ASK_TIME_MS 1000
+
+typedef struct {
+  gchar *topic;
+  gint partition;
+  gint64 from;      /* the first missing offset; -1: not known */
+  gint64 place;     /* the offset to request if nothing is missing */
+  gboolean refused; /* the broker has refused @from */
+} Stray;
+
+/* with self->lock: while the end of a damaged batch is being searched, the offsets that are tried
+ * aren't positions. */
+static void
+describe_stray (const GstKafkaPartition *partition, Stray *stray)
+{
+  gboolean searched = gst_kafka_damage_is_searched (&partition->damage);
+
+  stray->topic = g_strdup (partition->topic);
+  stray->partition = partition->partition;
+  stray->refused = partition->refused_at >= 0 && !searched;
+  stray->place = gst_kafka_partition_get_place (partition);
+  if (searched)
+    stray->from = partition->damage.from;
+  else
+    stray->from = stray->refused ? partition->refused_at : stray->place;
+}
+
+static gboolean
+take_stray (GstKafkaConsumer *self, Stray *stray)
+{
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; !stray->topic && i < self->partitions->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
+
+    if (partition->astray)
+      describe_stray (partition, stray);
+  }
+  g_mutex_unlock (&self->lock);
+  return stray->topic != NULL;
+}
+
+/* Makes messages of this partition come in our queue. Has to be called again after an unassign and
+ * assign. Messages go to a queue of our own, so the thread that serves the group never receives
+ * one. librdkafka doesn't replace a forward that an application has set. */
+static void
+forward (GstKafkaConsumer *self, const gchar *topic, gint partition)
+{
+  rd_kafka_queue_t *from = rd_kafka_queue_get_partition (self->rk, topic, partition);
+
+  if (!from)
+    return;
+  g_mutex_lock (&self->lock);
+  if (self->queue)
+    rd_kafka_queue_forward (from, self->queue);
+  g_mutex_unlock (&self->lock);
+  rd_kafka_queue_destroy (from);
+}
+
+/* TRUE: it is the first reset of its partition, and it has to be reported. */
+static gboolean
+is_news (GstKafkaPartition *partition, const GstKafkaReset *reset)
+{
+  gboolean news = !partition->reset_told && (reset->reason == GST_KAFKA_RESET_DELETED ||
+                                                reset->reason == GST_KAFKA_RESET_BEYOND);
+
+  partition->reset_told |= news;
+  return news;
+}
+
+static void
+report (GstKafkaConsumer *self, const gchar *topic, gint partition, const GstKafkaReset *reset,
+    gboolean news)
+{
+  GstElement *element = gst_kafka_consumer_get_element (self);
+  g_autoptr (GError) error = NULL;
+
+  if (gst_kafka_reset_is_error (reset, self->settings->range.reset)) {
+    error = gst_kafka_reset_to_error (reset, topic, partition);
+    gst_kafka_consumer_end_with (self, error, self->settings->where);
+  } else if (element && news) {
+    gst_kafka_reset_warn (reset, element, topic, partition);
+  } else {
+    GST_INFO_OBJECT (self->settings->pad,
+        "partition %d of topic \"%s\": from offset %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
+        partition, topic, reset->from, reset->to);
+  }
+  gst_clear_object (&element);
+}
+
+/* Handles a start offset that is known not to exist before anything is read. */
+static void
+check_start (
+    GstKafkaConsumer *self, const gchar *topic, gint partition, const GstKafkaPosition *position)
+{
+  gboolean news;
+
+  if (position->reset.reason == GST_KAFKA_RESET_NONE)
+    return;
+  g_mutex_lock (&self->lock);
+  news = is_news (gst_kafka_partitions_find (self->partitions, topic, partition), &position->reset);
+  g_mutex_unlock (&self->lock);
+  report (self, topic, partition, &position->reset, news);
+}
+
+/* with self->lock: messages that were read are after the new position and can't be committed any
+ * more */
+static void
+begin_again (GstKafkaPartition *partition, const GstKafkaReset *reset, gboolean stop_at_end)
+{
+  gst_kafka_ledger_unref (partition->ledger);
+  partition->ledger = gst_kafka_ledger_new ();
+  partition->stored = -1;
+  gst_kafka_suspicion_init (&partition->suspicion);
+  partition->failure_told = FALSE;
+  partition->high = reset->high;
+  if (stop_at_end && partition->end > reset->high)
+    partition->end = reset->high;
+}
+
+/* with self->lock */
+static void
+move (GstKafkaConsumer *self, GstKafkaPartition *partition, const GstKafkaReset *reset)
+{
+  gst_kafka_damage_init (&partition->damage);
+  if (reset->to < reset->from)
+    begin_again (partition, reset, self->settings->range.stop_at_end);
+  partition->position = partition->asked = reset->to;
+  /* Committed, so that the next owner isn't refused again. */
+  partition->start = reset->to;
+  self->lost += (guint64) MAX (reset->lost, 0);
+}
+
+/* In an eager group, prefetched messages of the other partitions are fetched again. */
+static void
+reassign_all (GstKafkaConsumer *self)
+{
+  rd_kafka_topic_partition_list_t *list;
+
+  g_mutex_lock (&self->lock);
+  list = gst_kafka_partitions_to_list (self->partitions, RD_KAFKA_OFFSET_INVALID);
+  for (gint i = 0; i < list->cnt; i++) {
+    gint64 place = gst_kafka_partition_get_place (g_ptr_array_index (self->partitions, i));
+
+    if (place >= 0)
+      list->elems[i].offset = place;
+  }
+  g_mutex_unlock (&self->lock);
+  rd_kafka_assign (self->rk, NULL);
+  rd_kafka_assign (self->rk, list);
+  for (gint i = 0; i < list->cnt; i++)
+    forward (self, list->elems[i].topic, list->elems[i].partition);
+  rd_kafka_topic_partition_list_destroy (list);
+}
+
+static void
+read_on (GstKafkaConsumer *self, const Stray *stray, gint64 offset)
+{
+  if (g_strcmp0 (rd_kafka_rebalance_protocol (self->rk), "EAGER") == 0) {
+    reassign_all (self);
+    return;
+  }
+  gst_kafka_reset_reassign (self->rk, stray->topic, stray->partition, offset);
+  forward (self, stray->topic, stray->partition);
+}
+
+/* Until now messages were dropped, because they could belong to the old position. */
+static void
+admit (GstKafkaConsumer *self, const Stray *stray)
+{
+  g_mutex_lock (&self->lock);
+  gst_kafka_partitions_find (self->partitions, stray->topic, stray->partition)->astray = FALSE;
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+carry_out (GstKafkaConsumer *self, const Stray *stray, const GstKafkaReset *reset)
+{
+  gboolean ends = gst_kafka_reset_is_error (reset, self->settings->range.reset);
+  gboolean moves = !ends && reset->reason != GST_KAFKA_RESET_NONE;
+  GstKafkaPartition *partition;
+  gboolean news;
+
+  g_mutex_lock (&self->lock);
+  partition = gst_kafka_partitions_find (self->partitions, stray->topic, stray->partition);
+  news = is_news (partition, reset);
+  if (moves)
+    move (self, partition, reset);
+  g_mutex_unlock (&self->lock);
+  report (self, stray->topic, stray->partition, reset, news);
+  if (!ends)
+    read_on (self, stray, moves ? reset->to : stray->place);
+  admit (self, stray);
+}
+
+void
+gst_kafka_consumer_reset_strays (GstKafkaConsumer *self)
+{
+  Stray stray = {NULL};
+  GstKafkaReset reset;
+
+  /* If the broker doesn't answer, the next round queries it again. */
+  while (take_stray (self, &stray) &&
+         !gst_kafka_reset_ask (self->settings->range.reset, self->rk, stray.topic, stray.partition,
+             stray.from, stray.refused, ASK_TIME_MS, &reset)) {
+    carry_out (self, &stray, &reset);
+    g_clear_pointer (&stray.topic, g_free);
+  }
+  g_free (stray.topic);
+}
+
 #define TICK (100 * G_TIME_SPAN_MILLISECOND)
 #define DRAIN_TIME (2 * G_TIME_SPAN_SECOND)
-#define ASK_TIME_MS 1000
 /* From the first member's return to the last one's. */
 #define REJOIN_TIME (60 * G_TIME_SPAN_SECOND)
 #define LEAVE_TIME_MS 1500
@@ -29,6 +239,20 @@ gst_kafka_consumer_tell_waiting (GstKafkaConsumer *self, const gchar *what)
   gst_object_unref (element);
 }
 
+/* A GstValueArray of string: the topic of each. */
+static void
+partitions_to_topics (GPtrArray *self, GValue *value)
+{
+  g_value_init (value, GST_TYPE_ARRAY);
+  for (guint i = 0; i < self->len; i++) {
+    GValue topic = G_VALUE_INIT;
+
+    g_value_init (&topic, G_TYPE_STRING);
+    g_value_set_string (&topic, ((GstKafkaPartition *) g_ptr_array_index (self, i))->topic);
+    gst_value_array_append_and_take_value (value, &topic);
+  }
+}
+
 static void
 tell_assignment (GstKafkaConsumer *self)
 {
@@ -38,7 +262,7 @@ tell_assignment (GstKafkaConsumer *self)
 
   g_mutex_lock (&self->lock);
   gst_kafka_partitions_to_value (self->partitions, &partitions);
-  gst_kafka_partitions_to_topics (self->partitions, &topics);
+  partitions_to_topics (self->partitions, &topics);
   gst_structure_set (s, "rebalances", G_TYPE_UINT64, self->rebalances, NULL);
   g_mutex_unlock (&self->lock);
   gst_structure_take_value (s, "partitions", &partitions);
@@ -51,22 +275,6 @@ tell_assignment (GstKafkaConsumer *self)
 }
 
 /* --- groups --- */
-
-/* Messages go to a queue of our own, so the thread that serves the group never receives one.
- * librdkafka doesn't replace a forward that an application has set. */
-void
-gst_kafka_consumer_forward (GstKafkaConsumer *self, const gchar *topic, gint partition)
-{
-  rd_kafka_queue_t *from = rd_kafka_queue_get_partition (self->rk, topic, partition);
-
-  if (!from)
-    return;
-  g_mutex_lock (&self->lock);
-  if (self->queue)
-    rd_kafka_queue_forward (from, self->queue);
-  g_mutex_unlock (&self->lock);
-  rd_kafka_queue_destroy (from);
-}
 
 /* A topic or partition that is created while we run is read from its first message. */
 static gboolean
@@ -117,6 +325,33 @@ has_just_lost_its_own (GstKafkaConsumer *self)
 }
 
 static void
+partitions_remove (GPtrArray *self, const gchar *topic, gint partition)
+{
+  GstKafkaPartition *found = gst_kafka_partitions_find (self, topic, partition);
+
+  if (found)
+    g_ptr_array_remove (self, found);
+}
+
+static GstKafkaPartition *
+partitions_add (GPtrArray *self, const gchar *topic, gint partition)
+{
+  GstKafkaPartition *added = g_new0 (GstKafkaPartition, 1);
+
+  partitions_remove (self, topic, partition);
+  added->topic = g_strdup (topic);
+  added->partition = partition;
+  added->ledger = gst_kafka_ledger_new ();
+  gst_kafka_suspicion_init (&added->suspicion);
+  added->position = added->high = added->end = added->start = added->stored = -1;
+  added->asked = added->refused_at = -1;
+  gst_kafka_damage_init (&added->damage);
+  added->heard = g_get_monotonic_time ();
+  g_ptr_array_add (self, added);
+  return added;
+}
+
+static void
 add_partitions (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
 {
   g_autofree GstKafkaPosition *positions = g_new0 (GstKafkaPosition, list->cnt);
@@ -129,7 +364,7 @@ add_partitions (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
   g_mutex_lock (&self->lock);
   for (gint i = 0; i < list->cnt; i++) {
     GstKafkaPartition *added =
-        gst_kafka_partitions_add (self->partitions, list->elems[i].topic, list->elems[i].partition);
+        partitions_add (self->partitions, list->elems[i].topic, list->elems[i].partition);
 
     /* Left to the broker: while a transaction is open, it has more messages than may be read. */
     added->position = positions[i].start > positions[i].high ? -1 : positions[i].start;
@@ -158,9 +393,8 @@ add_partitions (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
   self->rebalances++;
   g_mutex_unlock (&self->lock);
   for (gint i = 0; i < list->cnt; i++) {
-    gst_kafka_consumer_check_start (
-        self, list->elems[i].topic, list->elems[i].partition, &positions[i]);
-    gst_kafka_consumer_forward (self, list->elems[i].topic, list->elems[i].partition);
+    check_start (self, list->elems[i].topic, list->elems[i].partition, &positions[i]);
+    forward (self, list->elems[i].topic, list->elems[i].partition);
   }
 }
 
@@ -194,6 +428,21 @@ mark_leaving (GstKafkaConsumer *self, const rd_kafka_topic_partition_list_t *lis
   g_mutex_unlock (&self->lock);
 }
 
+/* Number of messages of revoked partitions that are still in the pipeline. */
+static guint
+partitions_count_leaving (GPtrArray *self)
+{
+  guint pending = 0;
+
+  for (guint i = 0; i < self->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self, i);
+
+    if (partition->leaving)
+      pending += gst_kafka_ledger_get_pending (partition->ledger);
+  }
+  return pending;
+}
+
 /* Waits a moment until messages that are on their way downstream are done. The rest is for the next
  * owner. */
 static void
@@ -203,8 +452,7 @@ drain (GstKafkaConsumer *self)
   rd_kafka_topic_partition_list_t *list;
 
   g_mutex_lock (&self->lock);
-  while (!self->stopping && self->playing &&
-         gst_kafka_partitions_count_leaving (self->partitions) > 0 &&
+  while (!self->stopping && self->playing && partitions_count_leaving (self->partitions) > 0 &&
          g_get_monotonic_time () < deadline)
     g_cond_wait_until (&self->cond, &self->lock, g_get_monotonic_time () + TICK / 5);
   list = self->settings->group
@@ -224,7 +472,7 @@ remove_partitions (GstKafkaConsumer *self, const rd_kafka_topic_partition_list_t
 {
   g_mutex_lock (&self->lock);
   for (gint i = 0; i < list->cnt; i++)
-    gst_kafka_partitions_remove (self->partitions, list->elems[i].topic, list->elems[i].partition);
+    partitions_remove (self->partitions, list->elems[i].topic, list->elems[i].partition);
   self->changed = TRUE;
   g_mutex_unlock (&self->lock);
 }

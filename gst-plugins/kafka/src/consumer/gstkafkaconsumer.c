@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkaconsumerprivate.h"
 #include "client/gstkafkaclient.h"
-#include "gstkafkacareful.h"
 #include "gstkafkadiscovery.h"
 
 #include <string.h>
@@ -243,6 +242,14 @@ connect_first (GstKafkaConsumer *self)
     fail_to_connect (self, err);
 }
 
+/* Like gst_kafka_ledger_end(), for all of them. */
+static void
+partitions_end_stream (GPtrArray *self)
+{
+  for (guint i = 0; i < self->len; i++)
+    gst_kafka_ledger_end (((GstKafkaPartition *) g_ptr_array_index (self, i))->ledger);
+}
+
 /* That EOS was pushed proves nothing. The end is clean if EOS reached the sinks and nothing
  * failed. */
 static void
@@ -254,7 +261,7 @@ look_for_clean_end (GstKafkaConsumer *self)
   if (!self->ended)
     GST_INFO_OBJECT (self->settings->pad, "the stream has ended cleanly: parked messages are done");
   self->ended = TRUE;
-  gst_kafka_partitions_end_stream (self->partitions);
+  partitions_end_stream (self->partitions);
   g_mutex_unlock (&self->lock);
 }
 
@@ -280,6 +287,42 @@ note_commit (
   g_mutex_unlock (&self->lock);
 }
 
+/* (transfer full) (nullable): offsets that are done and not yet handed to librdkafka; with @all,
+ * also those handed over before. @flow: as for gst_kafka_ledger_settle() */
+static rd_kafka_topic_partition_list_t *
+partitions_take_done (
+    GPtrArray *self, const GstKafkaFlow *flow, gboolean leaving_only, gboolean all)
+{
+  rd_kafka_topic_partition_list_t *list = NULL;
+  gint64 now = g_get_monotonic_time ();
+
+  for (guint i = 0; i < self->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self, i);
+    gint64 end = gst_kafka_ledger_settle (partition->ledger, flow, now);
+
+    if (end < 0)
+      end = partition->start;
+    if (end < 0 || (leaving_only && !partition->leaving) || (!all && end <= partition->stored))
+      continue;
+    if (!list)
+      list = rd_kafka_topic_partition_list_new (4);
+    rd_kafka_topic_partition_list_add (list, partition->topic, partition->partition)->offset = end;
+    partition->stored = end;
+  }
+  return list;
+}
+
+/* Removes done messages from the ledgers. */
+static void
+partitions_settle (GPtrArray *self, const GstKafkaFlow *flow)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  for (guint i = 0; i < self->len; i++)
+    gst_kafka_ledger_settle (
+        ((GstKafkaPartition *) g_ptr_array_index (self, i))->ledger, flow, now);
+}
+
 /* Without a group nothing is committed, but finished messages are removed from the ledger. With a
  * group the element commits by itself, because librdkafka's own commits carry no metadata. */
 static void
@@ -289,10 +332,10 @@ commit_done (GstKafkaConsumer *self)
   gint64 now = g_get_monotonic_time ();
 
   g_mutex_lock (&self->lock);
-  gst_kafka_partitions_settle (self->partitions, gst_kafka_consumer_get_flow (self));
+  partitions_settle (self->partitions, gst_kafka_consumer_get_flow (self));
   if (self->settings->group && now - self->committed >= self->commit_interval) {
-    list = gst_kafka_partitions_take_done (
-        self->partitions, gst_kafka_consumer_get_flow (self), FALSE, FALSE);
+    list =
+        partitions_take_done (self->partitions, gst_kafka_consumer_get_flow (self), FALSE, FALSE);
     self->committed = now;
   }
   if (list)
@@ -305,6 +348,19 @@ commit_done (GstKafkaConsumer *self)
   rd_kafka_topic_partition_list_destroy (list);
 }
 
+/* (nullable): a partition with a failure that wasn't reported yet */
+static GstKafkaPartition *
+partitions_find_failure (GPtrArray *self)
+{
+  for (guint i = 0; i < self->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self, i);
+
+    if (!partition->failure_told && gst_kafka_ledger_get_failed (partition->ledger) >= 0)
+      return partition;
+  }
+  return NULL;
+}
+
 static void
 look_at_failures (GstKafkaConsumer *self)
 {
@@ -314,7 +370,7 @@ look_at_failures (GstKafkaConsumer *self)
   gint64 offset = 0;
 
   g_mutex_lock (&self->lock);
-  partition = gst_kafka_partitions_find_failure (self->partitions);
+  partition = partitions_find_failure (self->partitions);
   if (partition) {
     partition->failure_told = TRUE;
     topic = g_strdup (partition->topic);
@@ -365,6 +421,16 @@ watch_lag (GstKafkaConsumer *self)
   self->watched = g_get_monotonic_time ();
 }
 
+/* Whether at least one partition has no end. */
+static gboolean
+partitions_lack_end (GPtrArray *self)
+{
+  for (guint i = 0; i < self->len; i++)
+    if (((GstKafkaPartition *) g_ptr_array_index (self, i))->end < 0)
+      return TRUE;
+  return FALSE;
+}
+
 /* (transfer full) (nullable): partitions without an end offset yet, because the end time is in the
  * future */
 static rd_kafka_topic_partition_list_t *
@@ -375,10 +441,20 @@ list_endless (GstKafkaConsumer *self)
   if (!gst_kafka_range_is_over (&self->settings->range))
     return NULL;
   g_mutex_lock (&self->lock);
-  if (gst_kafka_partitions_lack_end (self->partitions))
+  if (partitions_lack_end (self->partitions))
     list = gst_kafka_partitions_to_list (self->partitions, RD_KAFKA_OFFSET_END);
   g_mutex_unlock (&self->lock);
   return list;
+}
+
+/* Sets the end of a partition of the assignment that has none yet. */
+static void
+partitions_end (GPtrArray *self, const gchar *topic, gint partition, gint64 end)
+{
+  GstKafkaPartition *found = gst_kafka_partitions_find (self, topic, partition);
+
+  if (found && found->end < 0)
+    found->end = end;
 }
 
 /* Looks whether the end time is past, because without new messages nothing else shows it. */
@@ -393,7 +469,7 @@ look_for_ends (GstKafkaConsumer *self)
   gst_kafka_range_find_ends (&self->settings->range, self->rk, list, positions);
   g_mutex_lock (&self->lock);
   for (gint i = 0; i < list->cnt; i++)
-    gst_kafka_partitions_end (
+    partitions_end (
         self->partitions, list->elems[i].topic, list->elems[i].partition, positions[i].end);
   g_mutex_unlock (&self->lock);
   rd_kafka_topic_partition_list_destroy (list);
@@ -633,6 +709,13 @@ gst_kafka_consumer_note_pushed (GstKafkaConsumer *self, gint64 begun)
   g_mutex_unlock (&self->lock);
 }
 
+static void
+partitions_fail_parked (GPtrArray *self)
+{
+  for (guint i = 0; i < self->len; i++)
+    gst_kafka_ledger_fail_parked (((GstKafkaPartition *) g_ptr_array_index (self, i))->ledger);
+}
+
 void
 gst_kafka_consumer_note_flush (GstKafkaConsumer *self)
 {
@@ -641,6 +724,6 @@ gst_kafka_consumer_note_flush (GstKafkaConsumer *self)
   g_mutex_lock (&self->lock);
   GST_DEBUG_OBJECT (self->settings->pad, "flushed: parked messages are read again");
   self->ended = FALSE;
-  gst_kafka_partitions_fail_parked (self->partitions);
+  partitions_fail_parked (self->partitions);
   g_mutex_unlock (&self->lock);
 }

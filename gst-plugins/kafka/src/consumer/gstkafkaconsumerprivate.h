@@ -93,16 +93,20 @@ void gst_kafka_consumer_tell_waiting (GstKafkaConsumer *self, const gchar *what)
 const GstKafkaFlow *gst_kafka_consumer_get_flow (GstKafkaConsumer *self);
 void gst_kafka_consumer_log_offsets (
     GstKafkaConsumer *self, const gchar *what, const rd_kafka_topic_partition_list_t *list);
+/* Chooses a new position for each partition whose position the broker has refused. */
+void gst_kafka_consumer_reset_strays (GstKafkaConsumer *self);
 
-/* gstkafkaconsumer.c; without lock. */
+/* In gstkafkaconsumer.c; without lock. */
 gboolean gst_kafka_consumer_is_stopping (GstKafkaConsumer *self);
 void gst_kafka_consumer_wake_reader (GstKafkaConsumer *self);
 /* Ends the run with an error, unless there was one before. */
 void gst_kafka_consumer_fail (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *detail);
+/* Posts @error unless the run has failed before, and ends the run. */
+void gst_kafka_consumer_end_with (GstKafkaConsumer *self, const GError *error, const gchar *debug);
 /* (nullable) (transfer full): NULL once the element has stopped */
 GstElement *gst_kafka_consumer_get_element (GstKafkaConsumer *self);
 
-/* gstkafkatrouble.c; without lock. */
+/* In gstkafkatrouble.c; without lock. */
 
 /* On the streaming thread. TRUE: @message, from a partition's queue, reported an error that was
  * handled; it must not go downstream. */
@@ -124,19 +128,14 @@ void gst_kafka_consumer_note_answer (GstKafkaConsumer *self, gboolean answered);
  * batch again and again. */
 void gst_kafka_consumer_look_for_silence (GstKafkaConsumer *self);
 
-/* Posts @error unless the run has failed before, and ends the run. */
-void gst_kafka_consumer_end_with (GstKafkaConsumer *self, const GError *error, const gchar *debug);
+/* In gstkafkaconsumerread.c */
 
-/* Makes messages of this partition come in our queue. Has to be called again after an unassign and
- * assign. */
-void gst_kafka_consumer_forward (GstKafkaConsumer *self, const gchar *topic, gint partition);
-
-/* In gstkafkaconsumerreset.c, for the thread that serves the group. */
-
-/* Handles a start offset that is known not to exist before anything is read. */
-void gst_kafka_consumer_check_start (
-    GstKafkaConsumer *self, const gchar *topic, gint partition, const GstKafkaPosition *position);
-/* Chooses a new position for each partition whose position the broker has refused. */
-void gst_kafka_consumer_reset_strays (GstKafkaConsumer *self);
+/* with self->lock: adds to @list, offsets to commit, the metadata of each partition for a run that
+ * goes on */
+void gst_kafka_careful_describe (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list);
+/* with self->lock; (transfer full) (nullable): the last offsets to commit in this run, for all
+ * partitions or for those that leave */
+rd_kafka_topic_partition_list_t *gst_kafka_careful_take_last (
+    GstKafkaConsumer *self, const GstKafkaFlow *flow, gboolean leaving_only);
 
 G_END_DECLS

@@ -1,9 +1,337 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "gstkafkacareful.h"
 #include "gstkafkaconsumerprivate.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
+
+/* --- one message at a time --- */
+
+/* After a failed run, sends one message at a time, to find the one that makes runs fail. */
+
+/* An error that a message causes comes within some ms after the message is released. */
+#define QUIET_TIME (250 * G_TIME_SPAN_MILLISECOND)
+/* An element that keeps a message for longer than this may be waiting for the next one. */
+#define HOLD_TIME (10 * G_TIME_SPAN_SECOND)
+/* An element that works on a message for longer may be waiting for another branch of the
+ * pipeline. */
+#define HANG_TIME (60 * G_TIME_SPAN_SECOND)
+#define LOOK_TIME (20 * G_TIME_SPAN_MILLISECOND)
+#define COMMIT_TIME_MS 1000
+
+/* with self->lock */
+static gboolean
+is_careful (GstKafkaConsumer *self)
+{
+  if (!self->settings->group || self->careless)
+    return FALSE;
+  for (guint i = 0; i < self->partitions->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
+
+    if (partition->position < partition->suspicion.until)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* with self->lock: TRUE if the run has failed at the last message. The stream has to end then, so
+ * that a queue posts the error that it holds back. */
+static gboolean
+careful_has_failed (GstKafkaConsumer *self)
+{
+  return is_careful (self) &&
+         gst_kafka_clean_end_get_blame (self->settings->end) != GST_KAFKA_BLAME_NONE;
+}
+
+/* The latest of gst_kafka_ledger_get_released(). */
+static gint64
+partitions_get_released (GPtrArray *self)
+{
+  gint64 released = 0;
+
+  for (guint i = 0; i < self->len; i++)
+    released = MAX (released, gst_kafka_ledger_get_released (
+                                  ((GstKafkaPartition *) g_ptr_array_index (self, i))->ledger));
+  return released;
+}
+
+/* with self->lock: TRUE while the next message must not be read yet */
+static gboolean
+careful_must_wait (GstKafkaConsumer *self)
+{
+  return is_careful (self) &&
+         (gst_kafka_partitions_get_pending (self->partitions) > 0 ||
+             g_get_monotonic_time () - partitions_get_released (self->partitions) < QUIET_TIME);
+}
+
+/* with self->lock: no message is alone from now on, so this run doesn't count as failed at one.
+ * That is committed again. */
+static void
+withdraw_all (GstKafkaConsumer *self)
+{
+  for (guint i = 0; i < self->partitions->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
+
+    if (partition->suspicion.alone < 0)
+      continue;
+    gst_kafka_suspicion_withdraw (&partition->suspicion);
+    partition->stored = -1;
+  }
+}
+
+static void
+give_up_care (GstKafkaConsumer *self)
+{
+  g_mutex_lock (&self->lock);
+  self->careless = gst_kafka_partitions_get_pending (self->partitions) > 0;
+  if (self->careless)
+    withdraw_all (self);
+  g_mutex_unlock (&self->lock);
+  if (self->careless)
+    GST_INFO_OBJECT (self->settings->pad,
+        "an element keeps a message until the next one comes: no message goes alone");
+}
+
+/* On the streaming thread while it waits, without the lock. */
+static void
+careful_look (GstKafkaConsumer *self)
+{
+  gint64 since = g_get_monotonic_time () - self->handed;
+  GstElement *element = since < LOOK_TIME ? NULL : gst_kafka_consumer_get_element (self);
+
+  if (!element)
+    return;
+  gst_kafka_clean_end_look_for_error (self->settings->end, element, since > QUIET_TIME);
+  if (since >= HANG_TIME || (since >= HOLD_TIME && !gst_kafka_clean_end_is_stuck (element)))
+    give_up_care (self);
+  gst_object_unref (element);
+}
+
+static void
+set_metadata (
+    rd_kafka_topic_partition_t *entry, const GstKafkaSuspicion *suspicion, const gchar *run)
+{
+  g_autofree gchar *text = gst_kafka_suspicion_to_text (suspicion, run);
+
+  /* librdkafka frees it with free(). */
+  free (entry->metadata);
+  entry->metadata = strdup (text);
+  entry->metadata_size = strlen (text);
+}
+
+void
+gst_kafka_careful_describe (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
+{
+  for (gint i = 0; i < list->cnt; i++) {
+    GstKafkaPartition *partition = gst_kafka_partitions_find (
+        self->partitions, list->elems[i].topic, list->elems[i].partition);
+
+    if (!partition)
+      continue;
+    gst_kafka_suspicion_forget (&partition->suspicion, list->elems[i].offset);
+    if (!gst_kafka_handle_is_without_metadata (self->handle))
+      set_metadata (&list->elems[i], &partition->suspicion, self->settings->range.run);
+  }
+}
+
+/* with self->lock */
+static gint64
+get_committable (GstKafkaPartition *self, const GstKafkaFlow *flow)
+{
+  gint64 end = gst_kafka_ledger_settle (self->ledger, flow, g_get_monotonic_time ());
+
+  return end >= 0 ? end : self->start;
+}
+
+/* with self->lock */
+static void
+add_to_list (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list,
+    GstKafkaPartition *partition, gint64 offset, const gchar *run)
+{
+  rd_kafka_topic_partition_list_add (list, partition->topic, partition->partition)->offset = offset;
+  gst_kafka_suspicion_forget (&partition->suspicion, offset);
+  if (!gst_kafka_handle_is_without_metadata (self->handle))
+    set_metadata (&list->elems[list->cnt - 1], &partition->suspicion, run);
+}
+
+/* with self->lock; (transfer full): what to commit before the message goes downstream. Nothing
+ * is on its way, so the one that went before has gone through. */
+static rd_kafka_topic_partition_list_t *
+mark (GstKafkaConsumer *self, GstKafkaPartition *marked, gint64 offset)
+{
+  rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new (2);
+
+  for (guint i = 0; i < self->partitions->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
+
+    if (partition != marked && partition->suspicion.alone < 0)
+      continue;
+    if (partition->suspicion.alone >= 0)
+      gst_kafka_suspicion_pass (&partition->suspicion);
+    if (partition == marked)
+      gst_kafka_suspicion_begin (&partition->suspicion, offset);
+    add_to_list (
+        self, list, partition, get_committable (partition, NULL), self->settings->range.run);
+  }
+  return list;
+}
+
+/* with self->lock: nothing is on its way. */
+static void
+pass_all (GstKafkaConsumer *self)
+{
+  for (guint i = 0; i < self->partitions->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
+
+    if (partition->suspicion.alone >= 0)
+      gst_kafka_suspicion_pass (&partition->suspicion);
+  }
+}
+
+/* with self->lock */
+static void
+condemn (GstKafkaConsumer *self, GstKafkaPartition *partition, GstKafkaFetched *fetched)
+{
+  GstKafkaSuspicion *suspicion = &partition->suspicion;
+  gint64 offset = fetched->message->offset;
+
+  pass_all (self);
+  fetched->condemned = TRUE;
+  fetched->hopeless = !gst_kafka_suspicion_condemn (suspicion, offset);
+  GST_INFO_OBJECT (self->settings->pad,
+      "message %" G_GINT64_FORMAT " of partition %d is condemned, %u in a row", offset,
+      partition->partition, suspicion->row);
+}
+
+/* with self->lock; (transfer full) (nullable): the offsets to commit with the mark `running`. They
+ * are committed before the first message goes downstream, so that the next run learns of a crash
+ * even if that message causes it.
+ * All partitions share one commit, so that none waits while messages of others are on their way. */
+static rd_kafka_topic_partition_list_t *
+announce (GstKafkaConsumer *self)
+{
+  rd_kafka_topic_partition_list_t *list = NULL;
+
+  for (guint i = 0; i < self->partitions->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
+    gint64 offset = partition->announced ? -1 : get_committable (partition, NULL);
+
+    partition->announced = TRUE;
+    if (offset < 0)
+      continue;
+    if (!list)
+      list = rd_kafka_topic_partition_list_new (4);
+    add_to_list (self, list, partition, offset, self->settings->range.run);
+  }
+  return list;
+}
+
+static void
+warn_of_metadata (GstKafkaConsumer *self)
+{
+  GstElement *element = gst_kafka_consumer_get_element (self);
+
+  if (!element)
+    return;
+  GST_ELEMENT_WARNING (element, RESOURCE, SETTINGS,
+      ("The brokers take no metadata of this length with committed offsets. Offsets are committed "
+       "without, so a message at which each run fails is not found. Set "
+       "offset.metadata.max.bytes of the brokers to 4096, the default."),
+      ("%s", rd_kafka_err2name (RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE)));
+  gst_object_unref (element);
+}
+
+/* @fetched goes downstream next: writes down that it is alone, or that it is
+ * condemned. Without the lock. */
+static void
+careful_begin (GstKafkaConsumer *self, GstKafkaFetched *fetched)
+{
+  rd_kafka_topic_partition_list_t *list = NULL;
+  gboolean before = gst_kafka_handle_is_without_metadata (self->handle);
+  GstKafkaPartition *partition;
+
+  g_mutex_lock (&self->lock);
+  partition = gst_kafka_partitions_find (
+      self->partitions, rd_kafka_topic_name (fetched->message->rkt), fetched->message->partition);
+  self->handed = g_get_monotonic_time ();
+  if (partition && self->settings->group &&
+      gst_kafka_suspicion_is_poison (&partition->suspicion, fetched->message->offset))
+    condemn (self, partition, fetched);
+  else if (partition && fetched->careful)
+    list = mark (self, partition, fetched->message->offset);
+  else if (partition && self->settings->group && !partition->announced)
+    list = announce (self);
+  g_mutex_unlock (&self->lock);
+  if (!list)
+    return;
+  GST_DEBUG_OBJECT (self->settings->pad, "message %" G_GINT64_FORMAT " of partition %d goes %s",
+      fetched->message->offset, fetched->message->partition, fetched->careful ? "alone" : "first");
+  if (!gst_kafka_handle_commit (self->handle, list, COMMIT_TIME_MS))
+    GST_INFO_OBJECT (
+        self->settings->pad, "no answer: if this run crashes now, the next one won't know of it");
+  rd_kafka_topic_partition_list_destroy (list);
+  if (!before && gst_kafka_handle_is_without_metadata (self->handle))
+    warn_of_metadata (self);
+}
+
+/* with self->lock: what this run found out about the message that is alone in it */
+static void
+judge_last (GstKafkaPartition *self, GstKafkaBlame blame)
+{
+  GstKafkaSuspicion *suspicion = &self->suspicion;
+  gint64 alone = suspicion->alone;
+  gboolean undecided = gst_kafka_ledger_is_undecided (self->ledger, alone);
+
+  if (!undecided && alone != gst_kafka_ledger_get_failed (self->ledger))
+    gst_kafka_suspicion_pass (suspicion);
+  else if (!undecided || blame != GST_KAFKA_BLAME_MESSAGE)
+    gst_kafka_suspicion_withdraw (suspicion);
+  else
+    GST_INFO ("this run failed at message %" G_GINT64_FORMAT
+              " of partition %d, alone in the pipeline",
+        alone, self->partition);
+  suspicion->alone = -1;
+}
+
+/* with self->lock; @offset: the one that is committed. What isn't done yet stays under
+ * suspicion. */
+static void
+conclude (GstKafkaPartition *self, GstKafkaBlame blame, gint64 offset)
+{
+  if (self->suspicion.alone >= 0)
+    judge_last (self, blame);
+  if (blame != GST_KAFKA_BLAME_NONE)
+    self->suspicion.until = MAX (self->suspicion.until, self->position);
+  else if (offset >= self->suspicion.until)
+    gst_kafka_suspicion_init (&self->suspicion);
+}
+
+rd_kafka_topic_partition_list_t *
+gst_kafka_careful_take_last (
+    GstKafkaConsumer *self, const GstKafkaFlow *flow, gboolean leaving_only)
+{
+  GstKafkaBlame blame = gst_kafka_clean_end_get_blame (self->settings->end);
+  rd_kafka_topic_partition_list_t *list = NULL;
+
+  for (guint i = 0; i < self->partitions->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
+    gint64 offset = get_committable (partition, flow);
+
+    if (offset < 0 || (leaving_only && !partition->leaving))
+      continue;
+    conclude (partition, self->failed ? GST_KAFKA_BLAME_OTHER : blame, offset);
+    if (!list)
+      list = rd_kafka_topic_partition_list_new (4);
+    add_to_list (self, list, partition, offset,
+        blame != GST_KAFKA_BLAME_NONE ? self->settings->range.run : NULL);
+    partition->stored = offset;
+  }
+  return list;
+}
+
+/* --- reading --- */
 
 #define HUNGRY_MESSAGES 8
 /* How often to look whether the message that is alone has gone through. */
@@ -18,6 +346,25 @@ wake_group (GstKafkaConsumer *self)
   rd_kafka_queue_destroy (events);
 }
 
+/* Number of its messages not yet pushed downstream, as far as known. */
+static guint64
+partition_get_lag (const GstKafkaPartition *self)
+{
+  gint64 high = self->end >= 0 ? MIN (self->end, self->high) : self->high;
+
+  return self->position >= 0 && high > self->position ? high - self->position : 0;
+}
+
+static guint64
+partitions_get_lag (GPtrArray *self)
+{
+  guint64 lag = 0;
+
+  for (guint i = 0; i < self->len; i++)
+    lag += partition_get_lag (g_ptr_array_index (self, i));
+  return lag;
+}
+
 /* with self->lock: finds out whether little is prefetched although more messages exist. */
 static void
 look_for_hunger (GstKafkaConsumer *self)
@@ -27,12 +374,25 @@ look_for_hunger (GstKafkaConsumer *self)
   if (self->hungry)
     return;
   left = rd_kafka_queue_length (self->queue);
-  if (left >= HUNGRY_MESSAGES || gst_kafka_partitions_get_lag (self->partitions) <= left)
+  if (left >= HUNGRY_MESSAGES || partitions_get_lag (self->partitions) <= left)
     return;
   GST_LOG_OBJECT (self->settings->pad,
       "only %" G_GSIZE_FORMAT " messages are prefetched although more exist", left);
   self->hungry = TRUE;
   wake_group (self);
+}
+
+/* Whether all partitions are read to their end, and there is at least one. */
+static gboolean
+partitions_are_at_end (GPtrArray *self)
+{
+  for (guint i = 0; i < self->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self, i);
+
+    if (partition->end < 0 || partition->position < partition->end)
+      return FALSE;
+  }
+  return self->len > 0;
 }
 
 /* with self->lock; FALSE: no other result, so a message may be read */
@@ -45,8 +405,7 @@ read_state (GstKafkaConsumer *self, GstKafkaRead *what)
     *what = GST_KAFKA_READ_FAILED;
   else if (self->changed)
     *what = GST_KAFKA_READ_ASSIGNMENT;
-  else if (self->idle || gst_kafka_partitions_are_at_end (self->partitions) ||
-           gst_kafka_careful_has_failed (self))
+  else if (self->idle || partitions_are_at_end (self->partitions) || careful_has_failed (self))
     *what = GST_KAFKA_READ_END;
   else if (self->broken)
     *what = GST_KAFKA_READ_BROKEN;
@@ -107,7 +466,7 @@ enter_message (GstKafkaConsumer *self, GstKafkaFetched *fetched)
     return FALSE;
   fetched->careful =
       self->settings->group && !self->careless && message->offset < partition->suspicion.until;
-  fetched->behind = (gint64) gst_kafka_partition_get_lag (partition);
+  fetched->behind = (gint64) partition_get_lag (partition);
   fetched->handle = gst_kafka_handle_ref (self->handle);
   fetched->ledger = gst_kafka_ledger_ref (partition->ledger);
   gst_kafka_ledger_add (partition->ledger, message->offset);
@@ -157,14 +516,14 @@ gst_kafka_consumer_read (GstKafkaConsumer *self, GstKafkaFetched *fetched)
     g_mutex_lock (&self->lock);
     done = read_state (self, &what);
     queue = self->queue;
-    waits = !done && gst_kafka_careful_must_wait (self);
+    waits = !done && careful_must_wait (self);
     if (waits)
       g_cond_wait_until (&self->cond, &self->lock, g_get_monotonic_time () + CAREFUL_TIME);
     g_mutex_unlock (&self->lock);
     if (done)
       break;
     if (waits) {
-      gst_kafka_careful_look (self);
+      careful_look (self);
       continue;
     }
     gst_kafka_consumer_look_for_silence (self);
@@ -186,7 +545,7 @@ gst_kafka_consumer_read (GstKafkaConsumer *self, GstKafkaFetched *fetched)
       g_clear_pointer (&fetched->message, rd_kafka_message_destroy);
   }
   if (what == GST_KAFKA_READ_MESSAGE)
-    gst_kafka_careful_begin (self, fetched);
+    careful_begin (self, fetched);
   return what;
 }
 
@@ -212,11 +571,42 @@ gst_kafka_consumer_get_lag (GstKafkaConsumer *self, GValue *partitions)
 
   g_mutex_lock (&self->lock);
   note_watermarks (self);
-  lag = gst_kafka_partitions_get_lag (self->partitions);
+  lag = partitions_get_lag (self->partitions);
   if (partitions)
     gst_kafka_partitions_to_value (self->partitions, partitions);
   g_mutex_unlock (&self->lock);
   return lag;
+}
+
+/* A GstValueArray of GstStructure, for the stats. */
+static void
+partitions_to_stats (GPtrArray *self, GValue *value)
+{
+  g_value_init (value, GST_TYPE_ARRAY);
+  for (guint i = 0; i < self->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self, i);
+    GValue entry = G_VALUE_INIT;
+
+    g_value_init (&entry, GST_TYPE_STRUCTURE);
+    g_value_take_boxed (
+        &entry, gst_structure_new ("kafkasrc-partition", "topic", G_TYPE_STRING, partition->topic,
+                    "partition", G_TYPE_INT, partition->partition, "lag", G_TYPE_UINT64,
+                    partition_get_lag (partition), "position", G_TYPE_INT64, partition->position,
+                    "stored", G_TYPE_INT64, partition->stored, "failed", G_TYPE_INT64,
+                    gst_kafka_ledger_get_failed (partition->ledger), NULL));
+    gst_value_array_append_and_take_value (value, &entry);
+  }
+}
+
+static guint
+partitions_get_parked (GPtrArray *self)
+{
+  guint parked = 0;
+
+  for (guint i = 0; i < self->len; i++)
+    parked +=
+        gst_kafka_ledger_get_parked (((GstKafkaPartition *) g_ptr_array_index (self, i))->ledger);
+  return parked;
 }
 
 void
@@ -225,13 +615,13 @@ gst_kafka_consumer_add_stats (GstKafkaConsumer *self, GstStructure *stats)
   GValue partitions = G_VALUE_INIT;
 
   g_mutex_lock (&self->lock);
-  gst_kafka_partitions_to_stats (self->partitions, &partitions);
+  partitions_to_stats (self->partitions, &partitions);
   gst_structure_set (stats, "damaged", G_TYPE_UINT64, self->damaged, "waits-for-access",
       G_TYPE_BOOLEAN, self->refused != 0, "lag", G_TYPE_UINT64,
-      gst_kafka_partitions_get_lag (self->partitions), "prefetched", G_TYPE_UINT64,
+      partitions_get_lag (self->partitions), "prefetched", G_TYPE_UINT64,
       (guint64) (self->queue ? rd_kafka_queue_length (self->queue) : 0), "pending", G_TYPE_UINT64,
       (guint64) gst_kafka_partitions_get_pending (self->partitions), "parked", G_TYPE_UINT64,
-      (guint64) gst_kafka_partitions_get_parked (self->partitions), "rebalances", G_TYPE_UINT64,
+      (guint64) partitions_get_parked (self->partitions), "rebalances", G_TYPE_UINT64,
       self->rebalances, "lost", G_TYPE_UINT64, self->lost, NULL);
   g_mutex_unlock (&self->lock);
   gst_structure_take_value (stats, "partitions", &partitions);

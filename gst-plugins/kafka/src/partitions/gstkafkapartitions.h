@@ -39,48 +39,16 @@ typedef struct {
 
 /* The assignment: a GPtrArray of GstKafkaPartition. The caller holds its own lock. */
 GPtrArray *gst_kafka_partitions_new (void);
-GstKafkaPartition *gst_kafka_partitions_add (GPtrArray *self, const gchar *topic, gint partition);
 /* (nullable) */
 GstKafkaPartition *gst_kafka_partitions_find (GPtrArray *self, const gchar *topic, gint partition);
-void gst_kafka_partitions_remove (GPtrArray *self, const gchar *topic, gint partition);
 
 /* The offset that librdkafka has to request next; -1: the group's committed offset, which isn't
  * known */
 gint64 gst_kafka_partition_get_place (const GstKafkaPartition *self);
-/* Number of its messages not yet pushed downstream, as far as known. */
-guint64 gst_kafka_partition_get_lag (const GstKafkaPartition *self);
-guint64 gst_kafka_partitions_get_lag (GPtrArray *self);
 guint gst_kafka_partitions_get_pending (GPtrArray *self);
-guint gst_kafka_partitions_get_parked (GPtrArray *self);
-/* The latest of gst_kafka_ledger_get_released(). */
-gint64 gst_kafka_partitions_get_released (GPtrArray *self);
-/* Whether all partitions are read to their end, and there is at least one. */
-gboolean gst_kafka_partitions_are_at_end (GPtrArray *self);
-/* Whether at least one partition has no end. */
-gboolean gst_kafka_partitions_lack_end (GPtrArray *self);
-/* Sets the end of a partition of the assignment that has none yet. */
-void gst_kafka_partitions_end (GPtrArray *self, const gchar *topic, gint partition, gint64 end);
-
-/* (transfer full) (nullable): offsets that are done and not yet handed to librdkafka; with @all,
- * also those handed over before. @flow: as for gst_kafka_ledger_settle() */
-rd_kafka_topic_partition_list_t *gst_kafka_partitions_take_done (
-    GPtrArray *self, const GstKafkaFlow *flow, gboolean leaving_only, gboolean all);
-/* Removes done messages from the ledgers. */
-void gst_kafka_partitions_settle (GPtrArray *self, const GstKafkaFlow *flow);
-/* Number of messages of revoked partitions that are still in the pipeline. */
-guint gst_kafka_partitions_count_leaving (GPtrArray *self);
-/* (nullable): a partition with a failure that wasn't reported yet */
-GstKafkaPartition *gst_kafka_partitions_find_failure (GPtrArray *self);
-void gst_kafka_partitions_fail_parked (GPtrArray *self);
-/* Like gst_kafka_ledger_end(), for all of them. */
-void gst_kafka_partitions_end_stream (GPtrArray *self);
 
 /* A GstValueArray of int. */
 void gst_kafka_partitions_to_value (GPtrArray *self, GValue *value);
-/* A GstValueArray of string: the topic of each. */
-void gst_kafka_partitions_to_topics (GPtrArray *self, GValue *value);
-/* A GstValueArray of GstStructure, for the stats. */
-void gst_kafka_partitions_to_stats (GPtrArray *self, GValue *value);
 /* (transfer full): all of them, with @offset. */
 rd_kafka_topic_partition_list_t *gst_kafka_partitions_to_list (GPtrArray *self, gint64 offset);
 
