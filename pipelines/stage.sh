@@ -6,6 +6,9 @@ set -euo pipefail
 default_kafka=localhost:9092
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 line=(gst-launch-1.0 -e)
+# Otherwise libmongoc leaves a file of counters in /dev/shm behind each killed process, and prints a
+# warning where a process with the same id has left one.
+export MONGOC_DISABLE_SHM=1
 
 # Splits a setting that holds several words: `! video/x-raw, …`, `name=value name=value`.
 add_words() {

@@ -63,11 +63,11 @@
 #include "server/mongocollection.h"
 #include "document/mongodocument.h"
 #include "server/mongogridfs.h"
+#include "server/mongolibrary.h"
 #include "server/mongouri.h"
 
 GST_DEBUG_CATEGORY (gst_mongo_sink_debug);
 #define GST_CAT_DEFAULT gst_mongo_sink_debug
-GST_DEBUG_CATEGORY_STATIC (mongoc_debug);
 
 #define DEFAULT_ON_ERROR GST_MONGO_SINK_SKIP
 
@@ -124,29 +124,6 @@ static GstStaticPadTemplate rejects_template =
 
 G_DEFINE_FINAL_TYPE (GstMongoSink, gst_mongo_sink, GST_TYPE_BASE_SINK)
 GST_ELEMENT_REGISTER_DEFINE (mongosink, "mongosink", GST_RANK_NONE, GST_TYPE_MONGO_SINK)
-
-static void
-log_library (mongoc_log_level_t level, const char *domain, const char *message, void *data)
-{
-  GstDebugLevel as = level <= MONGOC_LOG_LEVEL_CRITICAL  ? GST_LEVEL_WARNING
-                     : level == MONGOC_LOG_LEVEL_WARNING ? GST_LEVEL_INFO
-                     : level <= MONGOC_LOG_LEVEL_INFO    ? GST_LEVEL_DEBUG
-                                                         : GST_LEVEL_TRACE;
-
-  GST_CAT_LEVEL_LOG (mongoc_debug, as, NULL, "%s: %s", domain, message);
-}
-
-static void
-init_library (void)
-{
-  static gsize done;
-
-  if (g_once_init_enter (&done)) {
-    mongoc_log_set_handler (log_library, NULL);
-    mongoc_init ();
-    g_once_init_leave (&done, 1);
-  }
-}
 
 static void
 post (GstElement *element, GstMessageType type, const GError *error, const MongoPlace *place)
@@ -261,7 +238,7 @@ start (GstMongoSink *self)
   g_autoptr (GError) error = NULL;
   g_autoptr (mongoc_uri_t) uri = NULL;
 
-  init_library ();
+  mongo_library_init ();
   g_atomic_int_set (&self->format, MONGO_FORMAT_JSON);
   if (!(uri = open_uri (self, &error))) {
     post (GST_ELEMENT (self), GST_MESSAGE_ERROR, error, MONGO_HERE);
@@ -833,7 +810,6 @@ gst_mongo_sink_class_init (GstMongoSinkClass *klass)
   const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
 
   GST_DEBUG_CATEGORY_INIT (gst_mongo_sink_debug, "mongosink", 0, "MongoDB sink");
-  GST_DEBUG_CATEGORY_INIT (mongoc_debug, "mongoc", 0, "MongoDB's C driver");
 
   object_class->set_property = gst_mongo_sink_set_property;
   object_class->get_property = gst_mongo_sink_get_property;

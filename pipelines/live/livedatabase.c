@@ -4,6 +4,7 @@
 #include <mongoc/mongoc.h>
 
 #include "livejson.h"
+#include "server/mongolibrary.h"
 #include "server/mongouri.h"
 
 #define PING_TIME (2 * G_USEC_PER_SEC)
@@ -87,7 +88,7 @@ live_database_new (const LiveOptions *options, LiveModel *model, GError **error)
   g_autoptr (mongoc_uri_t) uri = NULL;
   LiveDatabase *self;
 
-  mongoc_init ();
+  mongo_library_init ();
   uri = mongo_uri_open (NULL, options->uri_file, error);
   if (!uri)
     return NULL;

@@ -12,6 +12,7 @@ sys.path.insert(0, str(TESTS / "servers"))
 
 import cache  # noqa: E402
 import kafka_server  # noqa: E402
+import messages  # noqa: E402
 import mongo_server  # noqa: E402
 import pipeline  # noqa: E402
 import secantus_server  # noqa: E402
@@ -98,6 +99,20 @@ def launch(tmp_path, request):
     if request.node.stash.get(FAILED, False):
         for one in started:
             print(f"--- {one.line} (exit code {one.popen.returncode})\n{one.output()[-3000:]}")
+
+
+@pytest.fixture
+def good(launch, tmp_path):
+    """Six sound pictures."""
+    return messages.jpegs(launch, tmp_path, 6)
+
+
+@pytest.fixture
+def seen(kafka, fresh):
+    """What a stage under test has sent to its topic `-out`."""
+    one = messages.Seen(kafka, fresh + "-out")
+    yield one
+    one.close()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -50,6 +50,13 @@ class Seen:
         self._consumer.close()
 
 
+def jpegs(launch, tmp_path, count):
+    """Encoded frames, each as the bytes of a file."""
+    assert launch(f"videotestsrc num-buffers={count} ! video/x-raw,width=64,height=48 ! jpegenc ! multifilesink "
+                  f"location={tmp_path}/%03d.jpg").wait(60) == 0
+    return [path.read_bytes() for path in sorted(tmp_path.glob("*.jpg"))]
+
+
 def seqs(kafka, topic, partition=0):
     """The numbers of the frames in a partition, in order."""
     consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "seqs"})

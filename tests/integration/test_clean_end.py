@@ -6,10 +6,10 @@ committed."""
 import kafka_server
 import pytest
 from gi.repository import GLib
-from messages import Feed
+from messages import Feed, jpegs
 from pipeline import wait_until
 from player import GLib, Gst, Player
-from test_ledger import MEMBER, Group, jpegs
+from test_ledger import MEMBER, Group
 
 COUNT = 12
 

@@ -7,9 +7,9 @@ import random
 import re
 
 import pytest
-from messages import Seen
+from messages import Seen, jpegs
 from pipeline import wait_until
-from test_ledger import MEMBER, Group, jpegs
+from test_ledger import MEMBER, Group
 from test_poison import orchestrate
 
 DAMAGED = 300

@@ -18,6 +18,7 @@ from selenium.webdriver.common.keys import Keys
 
 import browser as browsers
 import livepage
+from pipeline import wait_until
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "pipelines/console"))
@@ -122,13 +123,6 @@ def processes_in(directory):
         if int(process.name) != os.getpid() and any(str(directory) in name for name in used):
             found.append(process.name)
     return found
-
-
-def wait_until(condition, timeout=15):
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def replicas_of(page):

@@ -26,13 +26,6 @@ def feed(kafka, topics):
     return Feed(kafka, topics)
 
 
-@pytest.fixture
-def seen(kafka, topics):
-    one = Seen(kafka, topics + "-out")
-    yield one
-    one.close()
-
-
 def copier(kafka, topic, group="copiers", options="auto-offset-reset=earliest", middle=""):
     return (
         f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={topic} group-id={topic}-{group} {options} ! {middle} "

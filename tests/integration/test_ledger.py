@@ -10,8 +10,9 @@ import time
 import confluent_kafka
 import pymongo
 import pytest
+from messages import Feed, jpegs
 from pipeline import wait_until
-from test_kafkasrc import Feed, Seen, wait_for_all
+from test_kafkasrc import wait_for_all
 
 # With a fixed member name, the group doesn't wait for the dead member.
 MEMBER = "group-instance-id=one auto-offset-reset=earliest"
@@ -33,13 +34,6 @@ def topics(kafka, fresh):
     kafka.create_topic(fresh, 4)
     kafka.create_topic(fresh + "-out", 4)
     return fresh
-
-
-@pytest.fixture
-def seen(kafka, topics):
-    one = Seen(kafka, topics + "-out")
-    yield one
-    one.close()
 
 
 def copier(kafka, topic, middle):
@@ -107,13 +101,6 @@ def test_stop_with_full_queues(kafka, topics, seen, launch):
     last.interrupt()
     # Messages that waited in the queues come again; those that had passed them don't.
     assert sum(seen.counts.values()) < 700
-
-
-def jpegs(launch, tmp_path, count):
-    """Encoded frames, each as the bytes of a file."""
-    assert launch(f"videotestsrc num-buffers={count} ! video/x-raw,width=64,height=48 ! jpegenc ! multifilesink "
-                  f"location={tmp_path}/%03d.jpg").wait(60) == 0
-    return [path.read_bytes() for path in sorted(tmp_path.glob("*.jpg"))]
 
 
 POISONS = {

@@ -91,6 +91,7 @@ def test_the_database_goes_and_comes(running, servers):
     wait_until(lambda: page.state()["servers"]["database"]["state"] == "good", 30)
     wait_until(lambda: page.state()["level"] == "good", 30)
     assert {"the database went away", "the database is back"} <= set(marks(page))
+    assert "mongoc" not in page.output()
 
 
 def test_the_broker_goes_and_comes(running, servers):

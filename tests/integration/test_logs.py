@@ -3,13 +3,12 @@
 
 import json
 import re
-import socket
 
 import kafka_server
 import messages
 import pytest
 from mongosinks import event, own_mongo, sink  # noqa: F401 (fixtures)
-from pipeline import wait_until
+from pipeline import closed_port, wait_until
 
 FRAMES = "videotestsrc is-live=true ! video/x-raw,format=GRAY8,width=32,height=32,framerate=50/1"
 SECRET = "hunter2"
@@ -28,12 +27,6 @@ def assert_story(output, category, *chapters):
         assert any(re.search(chapter, line) for line in left), (
             f"no line {chapter!r} after {told}; the log has:\n" + "\n".join(lines(output, category)[-60:]))
         told.append(chapter)
-
-
-def closed_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def test_kafkasink_logs_an_outage(launch, tmp_path, fresh):

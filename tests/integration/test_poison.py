@@ -10,7 +10,7 @@ import pytest
 import scraped
 from messages import Seen
 from pipeline import environment, wait_until
-from test_ledger import Group, jpegs
+from test_ledger import Group
 
 CAPS = "image/jpeg, width=(int)64, height=(int)48"
 MEMBER = "group-instance-id=one auto-offset-reset=earliest"
@@ -67,18 +67,6 @@ def orchestrate(launch, line, starts=16, **variables):
         if code == 0:
             return said
     raise AssertionError(f"failed {starts} times: {said[-1][-2000:]}")
-
-
-@pytest.fixture
-def good(launch, tmp_path):
-    return jpegs(launch, tmp_path, 6)
-
-
-@pytest.fixture
-def seen(kafka, fresh):
-    one = Seen(kafka, fresh + "-out")
-    yield one
-    one.close()
 
 
 def wait_numbers(seen, numbers, timeout=30):

@@ -15,23 +15,10 @@ import pytest
 from messages import Seen
 from pipeline import BUILD, environment, wait_until
 from test_damaged import batches, flip
-from test_ledger import jpegs
 from test_poison import CAPS, CRASHER, Topic, cmyk, orchestrate, stage, wait_numbers
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 DYNAMIC = "auto-offset-reset=earliest client-properties=c,session.timeout.ms=6000"
-
-
-@pytest.fixture
-def good(launch, tmp_path):
-    return jpegs(launch, tmp_path, 6)
-
-
-@pytest.fixture
-def seen(kafka, fresh):
-    one = Seen(kafka, fresh + "-out")
-    yield one
-    one.close()
 
 
 @pytest.fixture(scope="module")

@@ -17,16 +17,10 @@ import mongo_server
 import pymongo
 import pytest
 import server
+from pipeline import wait_until
 
 SERVERS = pathlib.Path(server.__file__).parent
 CALLER = "import subprocess, sys, time; subprocess.Popen(sys.argv[1:]); time.sleep(300)"
-
-
-def wait_until(condition, timeout=30):
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "not within %d s" % timeout
-        time.sleep(0.05)
 
 
 def answers(address):

@@ -9,6 +9,8 @@ import subprocess
 
 import pytest
 
+import pipeline
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 STAGES = ["edge", "fog", "cloud", "demand"]
 
@@ -164,3 +166,27 @@ def test_a_stage_that_is_killed_leaves_no_pipeline(tmp_path):
 def test_restarts_is_a_number(run):
     done = run("fog", RESTARTS="often")
     assert done.returncode == 2 and "RESTARTS" in done.stderr and not words(done.stdout)
+
+
+def leave_counters():
+    """The file that an earlier process with the same id has left behind, as libmongoc makes it."""
+    pathlib.Path(f"/dev/shm/mongoc-{os.getpid()}").touch()
+
+
+def test_libraries_print_nothing(tmp_path):
+    """Not even while they can't reach their servers."""
+    environment = {
+        **pipeline.environment(), "GST_DEBUG": "", "RESTARTS": "0", "FOG_KAFKA": f"localhost:{pipeline.closed_port()}",
+        "MONGODB_URI": f"mongodb://localhost:{pipeline.closed_port()}"}
+    stage = subprocess.Popen(
+        [TOP / "pipelines/cloud"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        preexec_fn=leave_counters)
+    left = pathlib.Path(f"/dev/shm/mongoc-{stage.pid}")
+    try:
+        output = stage.communicate(timeout=60)[0]
+    finally:
+        stage.kill()
+        left.unlink()
+    assert "Can't reach" in output, output
+    for line in output.splitlines():
+        assert not re.search(r"mongoc:|DEBUG|rdkafka|^%[0-9]", line), output
