@@ -125,7 +125,7 @@ def test_feedbackrate_logs_a_change_of_rate(launch, kafka, fresh):
 
 
 @pytest.mark.parametrize("element, found_by", [
-    ("kafkasink topic=t connect-timeout=1000000000 bootstrap-servers=localhost:{port}", r"gstkafkaproducercontact\.c"),
+    ("kafkasink topic=t connect-timeout=1000000000 bootstrap-servers=localhost:{port}", r"gstkafkaproducer\.c"),
     ("kafkasink topic=t/t", r"gstkafkasink\.c"),
     ("mongosink wrap=true uri=mongodb://localhost:{port}", r"mongowriterretry\.c"),
     ("mongosink wrap=true collection=%{{", r"gstmongosink\.c")])
