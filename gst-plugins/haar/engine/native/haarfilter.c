@@ -66,26 +66,29 @@ merge_corners (const HaarFeature *feature, gint sign)
   return set;
 }
 
-/* Orders the corners by their factors: 1 twice, -1 twice, then @factor and -@factor n / 2 - 2 times
- * each. FALSE: the corners have other factors. */
+/* How often a factor stands in a feature. */
+typedef struct {
+  gint factor;
+  guint n;
+} Share;
+
+/* Orders the corners by their factors, as in @shares. FALSE: the corners have other factors. */
 static gboolean
-order_corners (CornerSet *set, guint n, gint factor)
+order_corners (CornerSet *set, const Share *shares, guint n_shares)
 {
-  const gint wanted[] = {1, -1, factor, -factor};
-  const guint counts[] = {2, 2, n / 2 - 2, n / 2 - 2};
   CornerSet ordered = {.n = 0};
 
-  if (set->n != n)
-    return FALSE;
-  for (guint k = 0; k < G_N_ELEMENTS (wanted); k++) {
+  for (guint k = 0; k < n_shares; k++) {
     guint before = ordered.n;
 
-    for (guint i = 0; i < n; i++)
-      if (set->corners[i].factor == wanted[k])
+    for (guint i = 0; i < set->n; i++)
+      if (set->corners[i].factor == shares[k].factor)
         ordered.corners[ordered.n++] = set->corners[i];
-    if (ordered.n - before != counts[k])
+    if (ordered.n - before != shares[k].n)
       return FALSE;
   }
+  if (ordered.n != set->n)
+    return FALSE;
   *set = ordered;
   return TRUE;
 }
@@ -100,14 +103,23 @@ largest_factor (const CornerSet *set)
   return largest;
 }
 
+/* Orders the corners as their kind has them. @factor: of the kinds that have one */
 static HaarSumKind
 classify (CornerSet *set, gint16 *factor)
 {
-  *factor = (gint16) largest_factor (set);
-  if (*factor == 2 && order_corners (set, 6, 2))
+  gint largest = largest_factor (set), sign = set->n == 9 && largest == 2 ? -1 : 1;
+  const Share two[] = {{1, 2}, {-1, 2}, {2, 1}, {-2, 1}};
+  const Share three[] = {{1, 2}, {-1, 2}, {largest, 2}, {-largest, 2}};
+  const Share chequers[] = {{sign, 4}, {-2 * sign, 4}, {4 * sign, 1}};
+
+  *factor = (gint16) largest;
+  if (order_corners (set, two, G_N_ELEMENTS (two)))
     return HAAR_SUM_6;
-  if (*factor > 1 && order_corners (set, 8, *factor))
+  if (largest > 1 && order_corners (set, three, G_N_ELEMENTS (three)))
     return HAAR_SUM_8;
+  *factor = (gint16) sign;
+  if (order_corners (set, chequers, G_N_ELEMENTS (chequers)))
+    return HAAR_SUM_9;
   return HAAR_SUM_ANY;
 }
 
@@ -252,6 +264,25 @@ make_margin (gdouble error)
   return (HaarMargin){(gint16) -floor (error + 2), (gint16) (ceil (error) - 1)};
 }
 
+/* Puts the corners of a stage into the order of its stumps: the kernel then reads them one behind
+ * the other. */
+static void
+sort_corners (Builder *self, const HaarFilterStage *stage)
+{
+  const HaarFilterCorner *all = &g_array_index (self->corners, HaarFilterCorner, 0);
+  gsize size = stage->n_corners * sizeof (HaarFilterCorner);
+  g_autofree HaarFilterCorner *unsorted = g_memdup2 (all + stage->first_corner, size);
+
+  g_array_set_size (self->corners, stage->first_corner);
+  for (guint i = stage->first[0]; i < stage->first[HAAR_SUM_KINDS]; i++) {
+    HaarFilterStump *stump = &g_array_index (self->stumps, HaarFilterStump, i);
+    guint from = stump->first_corner - stage->first_corner;
+
+    stump->first_corner = self->corners->len;
+    g_array_append_vals (self->corners, unsorted + from, stump->n_corners);
+  }
+}
+
 static void
 close_stage (Builder *self, HaarFilterStage *stage, gdouble possible, gdouble sure)
 {
@@ -264,6 +295,8 @@ close_stage (Builder *self, HaarFilterStage *stage, gdouble possible, gdouble su
   }
   stage->first[HAAR_SUM_KINDS] = self->stumps->len;
   stage->n_corners = self->corners->len - stage->first_corner;
+  if (self->cascade->stumps && stage->n_corners > 0)
+    sort_corners (self, stage);
   stage->margin = make_margin (self->error);
   stage->wide_margin = make_margin (self->wide_error);
   self->error = self->wide_error = 0;

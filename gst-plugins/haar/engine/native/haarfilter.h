@@ -18,6 +18,7 @@ G_BEGIN_DECLS
 typedef enum {
   HAAR_SUM_6,   /* a + b - c - d + 2 (e - f) */
   HAAR_SUM_8,   /* a + b - c - d + factor (e + f - g - h) */
+  HAAR_SUM_9,   /* factor (a + b + c + d - 2 (e + f + g + h) + 4 i) */
   HAAR_SUM_ANY, /* the sum of all corners, each times its factor */
   /* The sum of all blocks, each shifted right and times its factor, because the value would take
    * more than 16 bits: */
@@ -33,9 +34,9 @@ typedef gint32 HaarTwin;
 typedef struct {
   HaarTwin threshold; /* the limit is the upper half of its product with the contrast */
   HaarTwin weight;
-  HaarTwin factor; /* with HAAR_SUM_8 */
-  guint8 shift;    /* with HAAR_SUM_WIDE */
-  guint first_corner, n_corners;
+  HaarTwin factor;               /* with HAAR_SUM_8 and HAAR_SUM_9 */
+  guint8 shift;                  /* with HAAR_SUM_WIDE */
+  guint first_corner, n_corners; /* in each stage, stump by stump */
 } HaarFilterStump;
 
 typedef struct {

@@ -9,136 +9,193 @@
 
 G_STATIC_ASSERT (HAAR_LANES <= HAAR_MAX_LANES);
 
+#define INLINE static inline __attribute__ ((always_inline))
+#ifdef __clang__
+#define UNROLL _Pragma ("unroll")
+#else
+#define UNROLL _Pragma ("GCC unroll 4")
+#endif
+/* The loop over vectors that are evaluated together: unrolled, so that all of them stay in
+ * registers. */
+#define FOR_EACH(i, n) UNROLL for (guint i = 0; i < (n); i++)
+
+/* The bounds of the scores of a vector's windows. */
 typedef struct {
-  HaarVector contrasts, possible, sure;
-  HaarVector upper, lower;
+  HaarVector contrasts, upper, lower;
 } Sums;
 
-static inline __attribute__ ((always_inline)) void
-set_margin (Sums *sums, HaarMargin margin)
+/* Vectors that are evaluated together. `n` is a constant wherever the functions below are inlined.
+ * A corner's place is read once for all of them, and while one waits for its sums, the others are
+ * computed. */
+typedef struct {
+  const guint16 *const *bases;
+  Sums *sums;
+  guint n;
+  gboolean with_sure;
+} Group;
+
+typedef struct {
+  HaarVector possible, sure;
+} Limits;
+
+INLINE Limits
+limits_of (HaarMargin margin)
 {
-  sums->possible = haar_set (margin.possible);
-  sums->sure = haar_set (margin.sure);
+  return (Limits){haar_set (margin.possible), haar_set (margin.sure)};
 }
 
-static inline __attribute__ ((always_inline)) void
-judge (Sums *sums, const HaarFilterStump *stump, HaarVector value, gboolean with_sure)
+INLINE void
+judge (const Group *group, const HaarFilterStump *stump, const HaarVector *values, Limits limits)
 {
-  HaarVector limit = haar_multiply_high (sums->contrasts, haar_broadcast (stump->threshold));
-  HaarVector room = haar_sub_saturated (limit, value);
-  HaarVector weight = haar_broadcast (stump->weight);
+  const HaarVector threshold = haar_broadcast (stump->threshold);
+  const HaarVector weight = haar_broadcast (stump->weight);
 
-  sums->upper = haar_add_if (haar_greater (room, sums->possible), sums->upper, weight);
-  if (with_sure)
-    sums->lower = haar_add_if (haar_greater (room, sums->sure), sums->lower, weight);
-}
+  FOR_EACH (i, group->n)
+  {
+    Sums *sums = &group->sums[i];
+    HaarVector room =
+        haar_sub_saturated (haar_multiply_high (sums->contrasts, threshold), values[i]);
 
-#define AT(i) haar_load (base + offsets[i])
-
-static inline __attribute__ ((always_inline)) HaarVector
-sum_of_4 (const guint16 *base, const gint32 *offsets)
-{
-  return haar_sub (haar_add (AT (0), AT (1)), haar_add (AT (2), AT (3)));
-}
-
-static inline __attribute__ ((always_inline)) HaarVector
-sum_of_6 (const guint16 *base, const gint32 *offsets)
-{
-  HaarVector twice = haar_sub (AT (4), AT (5));
-
-  return haar_add (sum_of_4 (base, offsets), haar_add (twice, twice));
-}
-
-static inline __attribute__ ((always_inline)) HaarVector
-sum_of_8 (const guint16 *base, const gint32 *offsets, HaarTwin factor)
-{
-  HaarVector times = sum_of_4 (base, offsets + 4);
-
-  return haar_add (sum_of_4 (base, offsets), haar_multiply (times, haar_broadcast (factor)));
-}
-
-static inline __attribute__ ((always_inline)) HaarVector
-sum_of_any (const guint16 *base, const gint32 *offsets, const HaarFilterCorner *corners, guint n)
-{
-  HaarVector sum = haar_set (0);
-
-  for (guint i = 0; i < n; i++)
-    sum = haar_add (sum, haar_multiply (AT (i), haar_set (corners[i].factor)));
-  return sum;
-}
-
-static inline __attribute__ ((always_inline)) HaarVector
-sum_of_wide (const guint16 *base, const gint32 *offsets, const HaarFilterCorner *corners,
-    const HaarFilterStump *stump)
-{
-  HaarVector sum = haar_set (0);
-
-  for (guint i = 0; i < stump->n_corners; i += 4) {
-    HaarVector block = haar_add (haar_sub (AT (i), AT (i + 1)), haar_sub (AT (i + 3), AT (i + 2)));
-
-    block = haar_shift_right (block, stump->shift);
-    sum = haar_add (sum, haar_multiply (block, haar_set (corners[i].factor)));
+    sums->upper = haar_add_if (haar_greater (room, limits.possible), sums->upper, weight);
+    if (group->with_sure)
+      sums->lower = haar_add_if (haar_greater (room, limits.sure), sums->lower, weight);
   }
-  return sum;
 }
 
-/* For @n vectors side by side. @n is a constant, so the compiler unrolls the loop. */
-static inline __attribute__ ((always_inline)) void
-set_sums (Sums *sums, guint n, const gint16 *contrasts)
+#define AT(corner) haar_load (group->bases[i] + offsets[corner])
+
+/* a + b - c - d */
+INLINE void
+sum_4 (const Group *group, const gint32 *offsets, HaarVector *values)
 {
-  for (guint i = 0; i < n; i++)
-    sums[i] = (Sums){.contrasts = haar_load (contrasts + i * HAAR_LANES),
-        .upper = haar_set (0),
-        .lower = haar_set (0)};
+  FOR_EACH (i, group->n) values[i] = AT (0);
+  FOR_EACH (i, group->n) values[i] = haar_add (values[i], AT (1));
+  FOR_EACH (i, group->n) values[i] = haar_sub (values[i], AT (2));
+  FOR_EACH (i, group->n) values[i] = haar_sub (values[i], AT (3));
 }
 
-#define FOR_EACH(sums, n, stump, sum_of, ...)                                                      \
-  for (guint i = 0; i < n; i++)                                                                    \
-  judge (&sums[i], stump,                                                                          \
-      sum_of (base + i * HAAR_LANES, offsets + stump->first_corner, ##__VA_ARGS__), with_sure)
-
-static inline __attribute__ ((always_inline)) void
-sum_stage (const HaarProgram *program, const HaarFilterStage *stage, const guint16 *base,
-    Sums *sums, guint n, gboolean with_sure)
+INLINE void
+sum_6 (const Group *group, const gint32 *offsets, HaarVector *values)
 {
-  const HaarFilterStump *s = program->filter->stumps + stage->first[0];
-  const HaarFilterStump *end[HAAR_SUM_KINDS];
-  const HaarFilterCorner *corners = program->filter->corners;
-  const gint32 *offsets = program->offsets;
-
-  for (guint kind = 0; kind < HAAR_SUM_KINDS; kind++)
-    end[kind] = program->filter->stumps + stage->first[kind + 1];
-  for (guint i = 0; i < n; i++)
-    set_margin (&sums[i], stage->margin);
-  for (; s < end[HAAR_SUM_6]; s++)
-    FOR_EACH (sums, n, s, sum_of_6);
-  for (; s < end[HAAR_SUM_8]; s++)
-    FOR_EACH (sums, n, s, sum_of_8, s->factor);
-  for (; s < end[HAAR_SUM_ANY]; s++)
-    FOR_EACH (sums, n, s, sum_of_any, corners + s->first_corner, s->n_corners);
-  for (guint i = 0; i < n; i++)
-    set_margin (&sums[i], stage->wide_margin);
-  for (; s < end[HAAR_SUM_WIDE]; s++)
-    FOR_EACH (sums, n, s, sum_of_wide, corners + s->first_corner, s);
+  FOR_EACH (i, group->n) values[i] = AT (4);
+  FOR_EACH (i, group->n) values[i] = haar_sub (values[i], AT (5));
+  FOR_EACH (i, group->n) values[i] = haar_add (values[i], values[i]);
+  FOR_EACH (i, group->n) values[i] = haar_add (values[i], AT (0));
+  FOR_EACH (i, group->n) values[i] = haar_add (values[i], AT (1));
+  FOR_EACH (i, group->n) values[i] = haar_sub (values[i], AT (2));
+  FOR_EACH (i, group->n) values[i] = haar_sub (values[i], AT (3));
 }
 
-static inline HaarVector
-sum_of_kind (
-    const HaarProgram *program, HaarSumKind kind, const HaarFilterStump *s, const guint16 *base)
+INLINE void
+sum_8 (const Group *group, const gint32 *offsets, HaarTwin factor, HaarVector *values)
 {
-  const HaarFilterCorner *corners = program->filter->corners + s->first_corner;
-  const gint32 *offsets = program->offsets + s->first_corner;
+  const HaarVector times = haar_broadcast (factor);
 
-  switch (kind) {
-    case HAAR_SUM_6:
-      return sum_of_6 (base, offsets);
-    case HAAR_SUM_8:
-      return sum_of_8 (base, offsets, s->factor);
-    case HAAR_SUM_ANY:
-      return sum_of_any (base, offsets, corners, s->n_corners);
-    default:
-      return sum_of_wide (base, offsets, corners, s);
+  sum_4 (group, offsets + 4, values);
+  FOR_EACH (i, group->n) values[i] = haar_multiply (values[i], times);
+  FOR_EACH (i, group->n) values[i] = haar_add (values[i], AT (0));
+  FOR_EACH (i, group->n) values[i] = haar_add (values[i], AT (1));
+  FOR_EACH (i, group->n) values[i] = haar_sub (values[i], AT (2));
+  FOR_EACH (i, group->n) values[i] = haar_sub (values[i], AT (3));
+}
+
+INLINE void
+sum_9 (const Group *group, const gint32 *offsets, HaarTwin factor, HaarVector *values)
+{
+  const HaarVector sign = haar_broadcast (factor);
+
+  FOR_EACH (i, group->n) values[i] = AT (8);
+  FOR_EACH (i, group->n) values[i] = haar_add (values[i], values[i]);
+  FOR_EACH (i, group->n) values[i] = haar_sub (values[i], AT (4));
+  FOR_EACH (i, group->n) values[i] = haar_sub (values[i], AT (5));
+  FOR_EACH (i, group->n) values[i] = haar_sub (values[i], AT (6));
+  FOR_EACH (i, group->n) values[i] = haar_sub (values[i], AT (7));
+  FOR_EACH (i, group->n) values[i] = haar_add (values[i], values[i]);
+  FOR_EACH (i, group->n) values[i] = haar_add (values[i], AT (0));
+  FOR_EACH (i, group->n) values[i] = haar_add (values[i], AT (1));
+  FOR_EACH (i, group->n) values[i] = haar_add (values[i], AT (2));
+  FOR_EACH (i, group->n) values[i] = haar_add (values[i], AT (3));
+  FOR_EACH (i, group->n) values[i] = haar_multiply (values[i], sign);
+}
+
+INLINE void
+sum_any (const Group *group, const gint32 *offsets, const HaarFilterCorner *corners, guint n,
+    HaarVector *values)
+{
+  FOR_EACH (i, group->n) values[i] = haar_set (0);
+  for (guint k = 0; k < n; k++) {
+    const HaarVector factor = haar_set (corners[k].factor);
+
+    FOR_EACH (i, group->n) values[i] = haar_add (values[i], haar_multiply (AT (k), factor));
   }
+}
+
+INLINE void
+sum_wide (const Group *group, const gint32 *offsets, const HaarFilterCorner *corners,
+    const HaarFilterStump *stump, HaarVector *values)
+{
+  FOR_EACH (i, group->n) values[i] = haar_set (0);
+  for (guint k = 0; k < stump->n_corners; k += 4, offsets += 4) {
+    const HaarVector factor = haar_set (corners[k].factor);
+
+    FOR_EACH (i, group->n)
+    {
+      HaarVector block = haar_add (haar_sub (AT (0), AT (1)), haar_sub (AT (3), AT (2)));
+
+      block = haar_shift_right (block, stump->shift);
+      values[i] = haar_add (values[i], haar_multiply (block, factor));
+    }
+  }
+}
+
+INLINE void
+sum_of_kind (const Group *group, HaarSumKind kind, const gint32 *offsets,
+    const HaarFilterCorner *corners, const HaarFilterStump *stump, HaarVector *values)
+{
+  if (kind == HAAR_SUM_6)
+    sum_6 (group, offsets, values);
+  else if (kind == HAAR_SUM_8)
+    sum_8 (group, offsets, stump->factor, values);
+  else if (kind == HAAR_SUM_9)
+    sum_9 (group, offsets, stump->factor, values);
+  else if (kind == HAAR_SUM_ANY)
+    sum_any (group, offsets, corners, stump->n_corners, values);
+  else
+    sum_wide (group, offsets, corners, stump, values);
+}
+
+/* Stumps of one kind follow each other, and so do their corners. */
+INLINE void
+sum_stumps (
+    const Group *group, const HaarProgram *program, const HaarFilterStage *stage, HaarSumKind kind)
+{
+  const HaarFilterStump *s = program->filter->stumps + stage->first[kind];
+  const HaarFilterStump *end = program->filter->stumps + stage->first[kind + 1];
+  const guint first_corner = s < end ? s->first_corner : 0;
+  const HaarFilterCorner *corners = program->filter->corners + first_corner;
+  const gint32 *offsets = program->offsets + first_corner;
+  const Limits limits = limits_of (kind == HAAR_SUM_WIDE ? stage->wide_margin : stage->margin);
+  static const guint counts[] = {[HAAR_SUM_6] = 6, [HAAR_SUM_8] = 8, [HAAR_SUM_9] = 9};
+
+  for (; s < end; s++) {
+    guint n = kind <= HAAR_SUM_9 ? counts[kind] : s->n_corners;
+    HaarVector values[HAAR_ABREAST];
+
+    sum_of_kind (group, kind, offsets, corners, s, values);
+    judge (group, s, values, limits);
+    offsets += n;
+    corners += n;
+  }
+}
+
+INLINE void
+sum_stage (const Group *group, const HaarProgram *program, const HaarFilterStage *stage)
+{
+  sum_stumps (group, program, stage, HAAR_SUM_6);
+  sum_stumps (group, program, stage, HAAR_SUM_8);
+  sum_stumps (group, program, stage, HAAR_SUM_9);
+  sum_stumps (group, program, stage, HAAR_SUM_ANY);
+  sum_stumps (group, program, stage, HAAR_SUM_WIDE);
 }
 
 /* The larger value of those children of a node that the window may go to. */
@@ -154,119 +211,141 @@ value_of_node (const HaarFilterTree *tree, guint node, const HaarTwin *leaves,
 }
 
 /* From the last node to the first one, because children come after their parents. */
-static inline __attribute__ ((always_inline)) void
-judge_tree (Sums *sums, const HaarProgram *program, const HaarFilterStage *stage,
-    const HaarFilterTree *tree, const guint16 *base, gboolean with_sure)
+INLINE void
+judge_tree (const Group *group, const HaarProgram *program, const HaarFilterStage *stage,
+    const HaarFilterTree *tree)
 {
   HaarVector most[HAAR_FILTER_MAX_NODES], depths[HAAR_FILTER_MAX_NODES];
+  Sums *sums = group->sums;
 
   for (guint i = tree->n_nodes; i-- > 0;) {
     const HaarFilterStump *s = &program->filter->stumps[tree->first_stump + i];
     HaarMargin margin = tree->kinds[i] == HAAR_SUM_WIDE ? stage->wide_margin : stage->margin;
-    HaarVector room = haar_set (0);
+    HaarVector room = haar_set (0), value;
 
-    if (tree->kinds[i] == HAAR_SUM_UNKNOWN)
+    if (tree->kinds[i] == HAAR_SUM_UNKNOWN) {
       margin = (HaarMargin){-1, 0};
-    else
-      room =
-          haar_sub_saturated (haar_multiply_high (sums->contrasts, haar_broadcast (s->threshold)),
-              sum_of_kind (program, tree->kinds[i], s, base));
+    } else {
+      sum_of_kind (group, tree->kinds[i], program->offsets + s->first_corner,
+          program->filter->corners + s->first_corner, s, &value);
+      room = haar_sub_saturated (
+          haar_multiply_high (sums->contrasts, haar_broadcast (s->threshold)), value);
+    }
     HaarMask may_be_less = haar_greater (room, haar_set (margin.possible));
     HaarMask may_not = haar_greater (haar_set (margin.sure + 1), room);
 
     most[i] = value_of_node (tree, i, tree->leaves, most, may_be_less, may_not);
-    if (with_sure)
+    if (group->with_sure)
       depths[i] = value_of_node (tree, i, tree->depths, depths, may_be_less, may_not);
   }
   sums->upper = haar_add (sums->upper, most[0]);
-  if (with_sure)
+  if (group->with_sure)
     sums->lower = haar_add (sums->lower, haar_sub (haar_broadcast (tree->span), depths[0]));
 }
 
-static inline __attribute__ ((always_inline)) void
-sum_trees (const HaarProgram *program, const HaarFilterStage *stage, const guint16 *base,
-    Sums *sums, gboolean with_sure)
+INLINE void
+sum_trees (const Group *group, const HaarProgram *program, const HaarFilterStage *stage)
 {
   for (guint i = 0; i < stage->n_trees; i++)
-    judge_tree (
-        sums, program, stage, &program->filter->trees[stage->first_tree + i], base, with_sure);
+    judge_tree (group, program, stage, &program->filter->trees[stage->first_tree + i]);
 }
 
-static inline guint32
-live_windows (const gint16 *contrasts)
+INLINE Sums
+start_sums (const gint16 *contrasts)
 {
-  return haar_mask_bits (haar_greater (haar_load (contrasts), haar_set (-1)));
+  return (Sums){haar_load (contrasts), haar_set (0), haar_set (0)};
 }
 
-static inline __attribute__ ((always_inline)) HaarVerdict
-conclude (const Sums *sums, const HaarFilterStage *stage, guint32 live, gboolean with_sure)
+INLINE HaarVerdict
+conclude (const Sums *sums, const HaarFilterStage *stage, gboolean with_sure)
 {
-  HaarVerdict verdict = {.live = live};
+  HaarVerdict verdict = {.live = haar_mask_bits (haar_greater (sums->contrasts, haar_set (-1)))};
 
   if (with_sure)
-    verdict.sure = live & haar_mask_bits (haar_greater (sums->lower, haar_set (stage->sure)));
-  verdict.possible = live & haar_mask_bits (haar_greater (sums->upper, haar_set (stage->possible)));
+    verdict.sure =
+        verdict.live & haar_mask_bits (haar_greater (sums->lower, haar_set (stage->sure)));
+  verdict.possible =
+      verdict.live & haar_mask_bits (haar_greater (sums->upper, haar_set (stage->possible)));
   return verdict;
 }
 
-static HaarVerdict
-stage (const HaarProgram *program, guint n, const guint16 *base, const gint16 *contrasts,
-    gboolean with_sure)
+/* Evaluates up to @abreast spans together; if there are fewer, the last one fills their places. */
+INLINE void
+judge_group (const HaarProgram *program, const HaarFilterStage *stage, const guint16 *plane,
+    const HaarSpan *spans, guint n, guint abreast, gboolean with_sure, HaarVerdict *verdicts)
 {
-  const HaarFilterStage *s = &program->filter->stages[n];
-  guint32 live = live_windows (contrasts);
-  Sums sums;
+  const guint16 *bases[HAAR_ABREAST];
+  Sums sums[HAAR_ABREAST];
+  const Group group = {bases, sums, abreast, with_sure};
 
-  if (!live)
-    return (HaarVerdict){0};
-  set_sums (&sums, 1, contrasts);
-  if (program->filter->trees && with_sure)
-    sum_trees (program, s, base, &sums, TRUE);
-  else if (program->filter->trees)
-    sum_trees (program, s, base, &sums, FALSE);
-  else if (with_sure)
-    sum_stage (program, s, base, &sums, 1, TRUE);
+  FOR_EACH (i, abreast)
+  {
+    const HaarSpan *span = &spans[MIN (i, n - 1)];
+
+    bases[i] = plane + span->at;
+    sums[i] = start_sums (span->contrasts);
+  }
+  if (program->filter->trees)
+    sum_trees (&group, program, stage);
   else
-    sum_stage (program, s, base, &sums, 1, FALSE);
-  return conclude (&sums, s, live, with_sure);
+    sum_stage (&group, program, stage);
+  for (guint i = 0; i < MIN (n, abreast); i++)
+    verdicts[i] = conclude (&sums[i], stage, with_sure);
 }
+
+INLINE void
+judge_all (const HaarProgram *program, const HaarFilterStage *stage, const guint16 *plane,
+    const HaarSpan *spans, guint n, guint abreast, gboolean with_sure, HaarVerdict *verdicts)
+{
+  for (guint i = 0; i < n; i += abreast)
+    judge_group (program, stage, plane, spans + i, n - i, abreast, with_sure, verdicts + i);
+}
+
+#ifdef HAAR_SPANS_BY_HALVES
+/* A full vector nearly always straddles two lines of the cache, and after a stage one half may have
+ * no window left. So this kernel's spans have half the width. */
+#define JUDGE_SPANS haar_halves_judge_spans
+#define SPAN_WIDTH (HAAR_LANES / 2)
+#else
+#define JUDGE_SPANS judge_spans
+#define SPAN_WIDTH HAAR_LANES
+static void
+judge_spans (const HaarProgram *program, guint n, const guint16 *plane, const HaarSpan *spans,
+    guint n_spans, gboolean with_sure, HaarVerdict *verdicts)
+{
+  const HaarFilterStage *stage = &program->filter->stages[n];
+
+  if (program->filter->trees)
+    judge_all (program, stage, plane, spans, n_spans, 1, with_sure, verdicts);
+  else if (with_sure)
+    judge_all (program, stage, plane, spans, n_spans, HAAR_ABREAST, TRUE, verdicts);
+  else
+    judge_all (program, stage, plane, spans, n_spans, HAAR_ABREAST, FALSE, verdicts);
+}
+#endif
 
 #ifdef HAAR_HALVES
-static HaarVerdict
-join (HaarVerdict low, HaarVerdict high)
+void
+haar_halves_judge_spans (const HaarProgram *program, guint stage, const guint16 *plane,
+    const HaarSpan *spans, guint n, gboolean with_sure, HaarVerdict *verdicts)
 {
-  return (HaarVerdict){low.live | high.live << HAAR_LANES,
-      low.possible | high.possible << HAAR_LANES, low.sure | high.sure << HAAR_LANES};
-}
-
-static inline __attribute__ ((always_inline)) HaarVerdict
-both_halves (const HaarProgram *program, guint n, const guint16 *base, const gint16 *contrasts,
-    gboolean with_sure)
-{
-  const HaarFilterStage *s = &program->filter->stages[n];
-  Sums sums[2];
-
-  set_sums (sums, 2, contrasts);
-  sum_stage (program, s, base, sums, 2, with_sure);
-  return join (conclude (&sums[0], s, live_windows (contrasts), with_sure),
-      conclude (&sums[1], s, live_windows (contrasts + HAAR_LANES), with_sure));
-}
-
-/* Evaluates neighbours in two vectors of half the width: a full vector nearly always straddles two
- * lines of the cache, and after a stage one half may have no window left. */
-HaarVerdict
-haar_halves_neighbours (const HaarProgram *program, guint n, const guint16 *base,
-    const gint16 *contrasts, guint32 alive, gboolean with_sure)
-{
-  if (alive >> HAAR_LANES == 0)
-    return stage (program, n, base, contrasts, with_sure);
-  if ((alive & ((1u << HAAR_LANES) - 1)) == 0)
-    return join (
-        (HaarVerdict){0}, stage (program, n, base + HAAR_LANES, contrasts + HAAR_LANES, with_sure));
-  return with_sure ? both_halves (program, n, base, contrasts, TRUE)
-                   : both_halves (program, n, base, contrasts, FALSE);
+  judge_spans (program, stage, plane, spans, n, with_sure, verdicts);
 }
 #else
+static HaarVerdict
+stage (const HaarProgram *program, guint n, const guint16 *patch, const gint16 *contrasts,
+    gboolean with_sure)
+{
+  const HaarSpan span = {0, 0, contrasts};
+  HaarVerdict verdict;
+
+  if (with_sure)
+    judge_group (program, &program->filter->stages[n], patch, &span, 1, 1, TRUE, &verdict);
+  else
+    judge_group (program, &program->filter->stages[n], patch, &span, 1, 1, FALSE, &verdict);
+  return verdict;
+}
+
 static void
 contrast (const HaarIntegral *integral, gint at, const gint32 corners[4], gdouble area,
     gdouble least_variance, gfloat scale, gint n, gint16 *restrict contrasts)
@@ -458,25 +537,14 @@ narrow (const guint32 *values, gint n, guint16 *restrict to)
     to[i] = (guint16) values[i];
 }
 
-#ifdef HAAR_HALVES_NEIGHBOURS
-#define NEIGHBOURS haar_halves_neighbours
-#else
-#define NEIGHBOURS neighbours
-static HaarVerdict
-neighbours (const HaarProgram *program, guint n, const guint16 *base, const gint16 *contrasts,
-    guint32 alive, gboolean with_sure)
-{
-  return stage (program, n, base, contrasts, with_sure);
-}
-#endif
-
 extern const HaarKernel HAAR_KERNEL;
 const HaarKernel HAAR_KERNEL = {
     .name = HAAR_KERNEL_NAME,
     .lanes = HAAR_LANES,
+    .width = SPAN_WIDTH,
+    .judge_spans = JUDGE_SPANS,
     .contrast = contrast,
     .stage = stage,
-    .neighbours = NEIGHBOURS,
     .interleave = interleave,
     .blend = blend,
     .shrink = shrink,

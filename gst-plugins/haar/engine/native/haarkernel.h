@@ -31,20 +31,28 @@ typedef struct {
   guint32 sure;     /* live, and passes for certain */
 } HaarVerdict;
 
+/* Windows side by side in a row. */
+typedef struct {
+  gint at;                 /* the first one's first pixel in the integral image */
+  guint32 alive;           /* those that may pass all stages so far, one bit a window */
+  const gint16 *contrasts; /* of each */
+} HaarSpan;
+
 /* The functions that are compiled once for each instruction set. */
 struct _HaarKernel {
   const gchar *name;
-  guint lanes;
+  guint lanes; /* windows in a patch */
+  guint width; /* windows in a span */
   /* Computes the contrasts of @n windows side by side; -1 if the variance is below
    * @least_variance. */
   void (*contrast) (const HaarIntegral *integral, gint at, const gint32 corners[4], gdouble area,
       gdouble least_variance, gfloat scale, gint n, gint16 *contrasts);
-  /* Evaluates a stage for as many windows as there are lanes. `sure` only if @with_sure. */
-  HaarVerdict (*stage) (const HaarProgram *program, guint stage, const guint16 *base,
+  /* Evaluates a stage for the windows of a patch. `sure` only if @with_sure. */
+  HaarVerdict (*stage) (const HaarProgram *program, guint stage, const guint16 *patch,
       const gint16 *contrasts, gboolean with_sure);
-  /* The same for windows side by side, of which only those in @alive matter. Not for trees. */
-  HaarVerdict (*neighbours) (const HaarProgram *program, guint stage, const guint16 *base,
-      const gint16 *contrasts, guint32 alive, gboolean with_sure);
+  /* Evaluates a stage for the windows of @n spans in @plane. */
+  void (*judge_spans) (const HaarProgram *program, guint stage, const guint16 *plane,
+      const HaarSpan *spans, guint n, gboolean with_sure, HaarVerdict *verdicts);
   /* Copies columns first to first + n - 1 of one row of each lane's window to every @spread-th
    * place of @to, where the values of all lanes lie side by side. May read 7 values more. */
   void (*interleave) (
@@ -61,9 +69,9 @@ struct _HaarKernel {
   void (*narrow) (const guint32 *values, gint n, guint16 *to);
 };
 
-/* `neighbours` of the kernel for AVX-512, compiled for registers of half the width. */
-HaarVerdict haar_halves_neighbours (const HaarProgram *program, guint stage, const guint16 *base,
-    const gint16 *contrasts, guint32 alive, gboolean with_sure);
+/* `judge_spans` of the kernel for AVX-512, compiled for registers of half the width. */
+void haar_halves_judge_spans (const HaarProgram *program, guint stage, const guint16 *plane,
+    const HaarSpan *spans, guint n, gboolean with_sure, HaarVerdict *verdicts);
 
 /* The kernel of that name; NULL if this processor can't run it. @name: (nullable): NULL: the
  * fastest one that it can run */

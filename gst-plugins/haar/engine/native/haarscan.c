@@ -9,17 +9,27 @@
 #include "haarmemory.h"
 
 #define PATCH_ALIGNMENT 64
+/* The part of a level whose windows go through the stages together. */
 #define STRIP_COLUMNS 512
+#define BLOCK_ROWS 8
+/* How much copying a window into a patch costs: as much as evaluating so many trees for a span. */
+#define WINDOW_COST 16
+/* The least number of windows in a span. */
+#define MIN_WIDTH 8
+#define MAX_SPANS_A_ROW (STRIP_COLUMNS / MIN_WIDTH)
+/* The last span of a row may be filled up. */
+#define CONTRASTS_A_ROW (STRIP_COLUMNS + HAAR_MAX_LANES)
 
-/* A strip consists of whole vectors, also in levels with a step of 2. */
+/* A strip consists of whole spans, also in levels with a step of 2. */
 G_STATIC_ASSERT (STRIP_COLUMNS % (2 * HAAR_MAX_LANES) == 0);
 /* A HaarVerdict has 32 flags, and maybe_visited() needs three bits more than lanes. */
 G_STATIC_ASSERT (HAAR_MAX_LANES <= 32);
 
 /* How a level is scanned:
  *
- * 1. The filter's first stage evaluates all windows, in vectors of neighbours. Further stages do
- *    the same as long as enough windows of a vector are left.
+ * 1. The filter's first stage evaluates all windows, in spans of neighbours. Further stages do the
+ *    same as long as enough windows of a span are left. A block of several rows goes from stage to
+ *    stage as a whole: then a stage has many spans, and evaluates some of them at a time.
  * 2. The windows that are left wait in queues, one for each stage, until they fill a vector. They
  *    are copied lane by lane into a patch, and go on together.
  * 3. So far only windows are dropped that can't pass, or that OpenCV doesn't visit for certain. A
@@ -43,8 +53,11 @@ struct _HaarScanner {
   HaarProgram dense;
   guint dense_stages; /* the number of its stages whose offsets are computed for the layout */
   HaarProgram in_patch;
-  gint16 *contrasts; /* of a row of windows */
-  HaarRun *runs;     /* how each row of windows ended, see maybe_visited() */
+  gint16 *contrasts; /* of the windows of a block */
+  HaarSpan *spans;   /* of a block, those in which windows are left */
+  guint n_spans;
+  HaarVerdict *verdicts; /* about the same */
+  HaarRun *runs;         /* how each row of windows ended, see maybe_visited() */
   guint16 *patch;
   Queue *queues; /* one before each stage, and one after the last */
   GArray *found; /* of gint: the first pixels, in the integral image, of windows that passed */
@@ -107,6 +120,9 @@ haar_scanner_new (const HaarCascade *cascade, const HaarKernel *kernel)
   self->dense = program_new (self->filter);
   set_patch_program (self);
   self->queues = g_new0 (Queue, cascade->n_stages + 1);
+  self->contrasts = g_new (gint16, BLOCK_ROWS * CONTRASTS_A_ROW);
+  self->spans = g_new (HaarSpan, BLOCK_ROWS * MAX_SPANS_A_ROW);
+  self->verdicts = g_new (HaarVerdict, BLOCK_ROWS * MAX_SPANS_A_ROW);
   self->patch = aligned_alloc (PATCH_ALIGNMENT, patch_size (cascade, kernel));
   if (!self->patch)
     g_clear_pointer (&self, haar_scanner_free);
@@ -121,6 +137,8 @@ haar_scanner_free (HaarScanner *self)
   g_free (self->in_patch.offsets);
   haar_filter_free (self->filter);
   g_free (self->contrasts);
+  g_free (self->spans);
+  g_free (self->verdicts);
   g_free (self->runs);
   g_free (self->queues);
   free (self->patch);
@@ -135,33 +153,36 @@ set_layout (HaarScanner *self)
 
   self->dense_stages = 0;
   haar_exact_set_layout (&self->exact, layout);
-  if (!HAAR_TRY_RENEW (self->contrasts, layout->stride + HAAR_MAX_LANES) ||
-      !HAAR_TRY_RENEW (self->runs, self->level->rows))
+  if (!HAAR_TRY_RENEW (self->runs, self->level->rows))
     return FALSE;
   memset (self->runs, RUN_EVEN, self->level->rows * sizeof (HaarRun));
   return TRUE;
 }
 
-/* Evaluates a stage for neighbours. Computes its offsets first if needed. */
-static HaarVerdict
-dense_stage (HaarScanner *self, guint stage, gint at, const gint16 *contrasts, guint32 alive,
-    gboolean with_sure)
+/* Computes the places of a stage's corners when the stage is used first. */
+static void
+prepare_stage (HaarScanner *self, guint stage)
 {
   const HaarFilterStage *s = &self->filter->stages[stage];
-  const guint16 *base = self->integral->low + at;
 
-  if (stage == self->dense_stages) {
-    for (guint i = s->first_corner; i < s->first_corner + s->n_corners; i++) {
-      const HaarFilterCorner *corner = &self->filter->corners[i];
+  if (stage < self->dense_stages)
+    return;
+  for (guint i = s->first_corner; i < s->first_corner + s->n_corners; i++) {
+    const HaarFilterCorner *corner = &self->filter->corners[i];
 
-      self->dense.offsets[i] = haar_layout_index (&self->integral->layout, corner->x, corner->y) +
-                               (corner->tilted ? (gint32) self->integral->capacity : 0);
-    }
-    self->dense_stages++;
+    self->dense.offsets[i] = haar_layout_index (&self->integral->layout, corner->x, corner->y) +
+                             (corner->tilted ? (gint32) self->integral->capacity : 0);
   }
-  if (self->filter->trees)
-    return self->kernel->stage (&self->dense, stage, base, contrasts, with_sure);
-  return self->kernel->neighbours (&self->dense, stage, base, contrasts, alive, with_sure);
+  self->dense_stages++;
+}
+
+/* Evaluates a stage for @n spans. Their verdicts are in self->verdicts. */
+static void
+judge_spans (HaarScanner *self, guint stage, const HaarSpan *spans, guint n, gboolean with_sure)
+{
+  prepare_stage (self, stage);
+  self->kernel->judge_spans (
+      &self->dense, stage, self->integral->low, spans, n, with_sure, self->verdicts);
 }
 
 static gfloat
@@ -362,43 +383,90 @@ maybe_visited (HaarVerdict verdict, guint lanes, HaarRun *run)
   return verdict.possible & ~(guint32) (passed_over >> 2);
 }
 
-/* Evaluates the second stage and further ones for a vector of neighbours, as long as that is
- * cheaper than to copy the windows that are left into a patch. */
 static void
-scan_neighbours (HaarScanner *self, gint at, const gint16 *contrasts, guint32 alive)
+enqueue_span (HaarScanner *self, guint stage, const HaarSpan *span)
 {
-  guint stage = 1;
-
-  while (stage < self->cascade->n_stages &&
-         count_bits (alive) * 8 > self->cascade->stages[stage].n_trees) {
-    alive &= dense_stage (self, stage, at, contrasts, alive, FALSE).possible;
-    stage++;
-  }
-  for (; alive; alive &= alive - 1) {
+  for (guint32 alive = span->alive; alive; alive &= alive - 1) {
     guint lane = (guint) __builtin_ctz (alive);
 
-    enqueue (self, stage, at + (gint) lane, contrasts[lane]);
+    enqueue (self, stage, span->at + (gint) lane, span->contrasts[lane]);
+  }
+}
+
+/* Keeps the spans of a block in which so many windows are left that it is cheaper to evaluate the
+ * stage for all windows of the span than to copy those that are left into a patch. */
+static void
+keep_full_spans (HaarScanner *self, guint stage)
+{
+  guint n = self->n_spans;
+
+  self->n_spans = 0;
+  for (guint i = 0; i < n; i++) {
+    const HaarSpan *span = &self->spans[i];
+
+    if (stage < self->cascade->n_stages &&
+        count_bits (span->alive) * WINDOW_COST > self->cascade->stages[stage].n_trees)
+      self->spans[self->n_spans++] = *span;
+    else
+      enqueue_span (self, stage, span);
+  }
+}
+
+/* Evaluates the second stage and further ones for the spans of a block. */
+static void
+finish_block (HaarScanner *self)
+{
+  for (guint stage = 1; self->n_spans > 0; stage++) {
+    guint n = 0;
+
+    keep_full_spans (self, stage);
+    if (self->n_spans > 0)
+      judge_spans (self, stage, self->spans, self->n_spans, FALSE);
+    for (guint i = 0; i < self->n_spans; i++) {
+      HaarSpan span = self->spans[i];
+
+      span.alive &= self->verdicts[i].possible;
+      if (span.alive)
+        self->spans[n++] = span;
+    }
+    self->n_spans = n;
+  }
+}
+
+/* Evaluates the first stage for a row of a block. Adds the spans of which windows are left. */
+static void
+scan_row (HaarScanner *self, gint y, gint first, gint n, gint16 *contrasts)
+{
+  const HaarExact *exact = &self->exact;
+  gint width = (gint) self->kernel->width, at = y * self->integral->layout.stride + first;
+  guint n_spans = (guint) ((n + width - 1) / width);
+  HaarSpan *spans = self->spans + self->n_spans;
+
+  self->kernel->contrast (self->integral, at, exact->contrast, exact->area,
+      (gdouble) exact->least_variance, self->filter->contrast_scale, n, contrasts);
+  memset (contrasts + n, 0xff, HAAR_MAX_LANES * sizeof (gint16));
+  for (gint i = 0; i < (gint) n_spans; i++)
+    spans[i] = (HaarSpan){at + i * width, 0, contrasts + i * width};
+  judge_spans (self, 0, spans, n_spans, TRUE);
+  for (guint i = 0; i < n_spans; i++) {
+    HaarSpan span = spans[i];
+
+    span.alive = maybe_visited (self->verdicts[i], (guint) width, &self->runs[y]);
+    if (span.alive)
+      self->spans[self->n_spans++] = span;
   }
 }
 
 static void
-scan_row (HaarScanner *self, gint y, gint first, gint n)
+scan_block (HaarScanner *self, gint first_row, gint end_row, gint first, gint n)
 {
-  const HaarExact *exact = &self->exact;
-  guint lanes = self->kernel->lanes;
-  gint at = y * self->integral->layout.stride + first;
+  gint16 *contrasts = self->contrasts;
 
-  self->kernel->contrast (self->integral, at, exact->contrast, exact->area,
-      (gdouble) exact->least_variance, self->filter->contrast_scale, n, self->contrasts);
-  memset (self->contrasts + n, 0xff, lanes * sizeof (gint16));
-  for (gint i = 0; i < n; i += (gint) lanes) {
-    const gint16 *contrasts = self->contrasts + i;
-    HaarVerdict verdict = dense_stage (self, 0, at + i, contrasts, G_MAXUINT32, TRUE);
-    guint32 alive = maybe_visited (verdict, lanes, &self->runs[y]);
-
-    if (alive)
-      scan_neighbours (self, at + i, contrasts, alive);
+  for (gint y = first_row; y < end_row; y += self->level->step) {
+    scan_row (self, y, first, n, contrasts);
+    contrasts += CONTRASTS_A_ROW;
   }
+  finish_block (self);
 }
 
 static void
@@ -451,6 +519,13 @@ haar_scanner_start (HaarScanner *self, const HaarIntegral *integral, const HaarL
   return set_layout (self);
 }
 
+static void
+scan_exactly (HaarScanner *self, gint first_row, gint end_row, gint n)
+{
+  for (gint y = first_row; y < end_row; y += self->level->step)
+    scan_row_exactly (self, y, n);
+}
+
 /* Scans strip by strip. The rows of one strip fit into the nearest cache, and stay there from one
  * row of windows to the next. */
 guint
@@ -458,16 +533,13 @@ haar_scanner_scan (HaarScanner *self, gint first_row, gint end_row)
 {
   const HaarLevel *level = self->level;
   gint n = (level->columns + level->step - 1) / level->step;
-  gint width = self->filter ? STRIP_COLUMNS / level->step : n;
+  gint width = STRIP_COLUMNS / level->step, height = BLOCK_ROWS * level->step;
 
-  for (gint first = 0; first < n; first += width) {
-    for (gint y = first_row; y < end_row; y += level->step) {
-      if (self->filter)
-        scan_row (self, y, first, MIN (width, n - first));
-      else
-        scan_row_exactly (self, y, n);
-    }
-  }
+  if (!self->filter)
+    scan_exactly (self, first_row, end_row, n);
+  for (gint first = 0; self->filter && first < n; first += width)
+    for (gint y = first_row; y < end_row; y += height)
+      scan_block (self, y, MIN (y + height, end_row), first, MIN (width, n - first));
   return self->found->len;
 }
 

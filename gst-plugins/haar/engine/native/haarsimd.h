@@ -6,6 +6,9 @@
 /* HaarVector is a vector of 16-bit integers, as wide as those of the compiler's target. HaarMask
  * has one flag a lane; in haar_mask_bits() the lowest bit is that of lane 0. */
 
+/* Vectors that are evaluated together, as many as the registers have room for. */
+#define HAAR_ABREAST 4
+
 #if defined(__AVX512BW__)
 #include <immintrin.h>
 #ifdef HAAR_HALVES /* see haar_halves_neighbours() */
