@@ -6,6 +6,8 @@
 /* Names come from the network, and must not fill the memory. */
 #define MAX_CAMERAS 16384
 #define MAX_NAME 256
+/* frames/s, for a camera whose maximum is unknown: it takes any share. */
+#define NO_MAX 1e6
 /* With up to this many cameras each call computes the level. With more the level is used several
  * times. */
 #define FEW_CAMERAS 64
@@ -39,8 +41,8 @@ sane (const FairShareTerms *terms)
   FairShareTerms t = *terms;
 
   t.weight = t.weight > 0 ? CLAMP (t.weight, MIN_WEIGHT, MAX_WEIGHT) : 1;
-  t.max = t.max > 0 ? t.max : 1e6;
-  t.min = CLAMP (t.min, 0, t.max);
+  t.max = t.max > 0 && t.max <= FAIR_SHARE_HIGHEST ? t.max : NO_MAX;
+  t.min = t.min <= FAIR_SHARE_HIGHEST ? CLAMP (t.min, 0, t.max) : 0;
   return t;
 }
 
@@ -137,7 +139,7 @@ fair_share_demand (const FairShare *self)
   for (guint i = 0; i < self->cameras->len; i++) {
     gdouble max = camera_at (self, i)->terms.max;
 
-    sum += max < 1e6 ? max : own;
+    sum += max < NO_MAX ? max : own;
   }
   return sum;
 }

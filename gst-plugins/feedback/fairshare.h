@@ -9,6 +9,9 @@ G_BEGIN_DECLS
  * a level that is the same for all, but no less than its min and no more than its max. */
 typedef struct _FairShare FairShare;
 
+/* frames/s. A camera that claims a higher rate counts as one whose rate is unknown. */
+#define FAIR_SHARE_HIGHEST 10000.0
+
 typedef struct {
   gdouble min;    /* frames/s */
   gdouble max;    /* frames/s; 0 if unknown */

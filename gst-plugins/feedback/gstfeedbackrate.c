@@ -658,7 +658,7 @@ install_properties (GObjectClass *klass)
    * | frames-in, frames-out | uint64 | frames that came by the pad `sink`, and that left by `src` |
    * | frames-held | uint64 | frames not sent because too many were in flight |
    * | reports | uint64 | reports taken into account |
-   * | old-reports | uint64 | reports that came twice, or after newer ones of their replica |
+   * | old-reports | uint64 | reports that came twice, or later than newer ones of their replica |
    * | bad-reports | uint64 | reports that couldn't be read |
    * | displaced-replicas | uint64 | replicas forgotten because over 4,096 reported within 5 min |
    * | source-changes | uint64 | changes of the source's rate |

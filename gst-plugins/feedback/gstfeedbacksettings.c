@@ -111,7 +111,7 @@ install_rate_properties (GObjectClass *klass)
    *
    * The rate, in frames/s, above which the rate never rises. 0, the default: the highest rate that
    * the source's caps have had. For a variable rate that is `max-framerate`; if the caps give
-   * neither, it is 30.
+   * neither, or one above 10000, it is 30.
    *
    * Since: 0.1
    */

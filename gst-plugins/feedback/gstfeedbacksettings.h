@@ -3,13 +3,14 @@
 
 #include <gst/gst.h>
 
+#include "fairshare.h"
 #include "fogfield.h"
 #include "ratecontroller.h"
 
 G_BEGIN_DECLS
 
 #define GST_FEEDBACK_RATE_LOWEST 0.001
-#define GST_FEEDBACK_RATE_HIGHEST 10000.0
+#define GST_FEEDBACK_RATE_HIGHEST FAIR_SHARE_HIGHEST
 
 /* The properties that can be set. The element's lock guards them. */
 typedef struct {

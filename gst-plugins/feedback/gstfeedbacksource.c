@@ -218,13 +218,15 @@ is_adjustable (GstFeedbackSource *self)
 
 /* --- caps --- */
 
-/* 0/1: the caps give no rate. */
+/* 0/1: the caps give no rate. A rate above all that an element can be set to says that anything may
+ * come, not how much does. */
 static GstFeedbackFraction
 read_rate (const GstStructure *s, const gchar *field)
 {
   GstFeedbackFraction rate;
 
-  if (gst_structure_get_fraction (s, field, &rate.n, &rate.d) && rate.n > 0)
+  if (gst_structure_get_fraction (s, field, &rate.n, &rate.d) && rate.n > 0 &&
+      to_double (rate) <= GST_FEEDBACK_RATE_HIGHEST)
     return rate;
   return (GstFeedbackFraction){0, 1};
 }

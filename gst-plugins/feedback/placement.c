@@ -3,9 +3,15 @@
 
 #include <string.h>
 
+#define NOBODY -1
+/* Entries of partitions that others have taken stay in a slot's list until they are this many more
+ * than the rest, so that a report costs no more than its own length. */
+#define SPARE_ENTRIES 16
+
 typedef struct {
   gboolean used;
-  GArray *partitions; /* of gint */
+  GArray *partitions; /* of gint: the slot's, and some that others have taken since */
+  guint owned;        /* the number of those that are the slot's */
   guint next;         /* the index of the next one */
   gdouble weight;
   gdouble current; /* credit in the round robin: the slot with most is next */
@@ -15,6 +21,7 @@ struct _Placement {
   guint32 seed;
   gboolean changed; /* other slots than before have a weight */
   GArray *slots;    /* of Slot */
+  GArray *owners;   /* of gint: by partition, the index of its slot, or NOBODY */
 };
 
 static void
@@ -31,6 +38,7 @@ placement_new (guint32 seed)
   self->seed = seed;
   self->slots = g_array_new (FALSE, TRUE, sizeof (Slot));
   g_array_set_clear_func (self->slots, slot_clear);
+  self->owners = g_array_new (FALSE, FALSE, sizeof (gint));
   return self;
 }
 
@@ -38,6 +46,7 @@ void
 placement_free (Placement *self)
 {
   g_array_unref (self->slots);
+  g_array_unref (self->owners);
   g_free (self);
 }
 
@@ -63,25 +72,79 @@ placement_add (Placement *self)
   return self->slots->len - 1;
 }
 
+/* --- who has which partition --- */
+
+static gint *
+get_owner (Placement *self, gint partition)
+{
+  static const gint nobody = NOBODY;
+
+  while (self->owners->len <= (guint) partition)
+    g_array_append_val (self->owners, nobody);
+  return &g_array_index (self->owners, gint, partition);
+}
+
+/* Removes the partitions that others have taken. */
+static void
+compact (Placement *self, guint replica)
+{
+  Slot *slot = get_slot (self, replica);
+  guint kept = 0;
+
+  for (guint i = 0; i < slot->partitions->len; i++) {
+    gint partition = g_array_index (slot->partitions, gint, i);
+
+    if (*get_owner (self, partition) == (gint) replica)
+      g_array_index (slot->partitions, gint, kept++) = partition;
+  }
+  g_array_set_size (slot->partitions, kept);
+}
+
+static void
+release_all (Placement *self, guint replica)
+{
+  Slot *slot = get_slot (self, replica);
+
+  compact (self, replica);
+  for (guint i = 0; i < slot->partitions->len; i++)
+    *get_owner (self, g_array_index (slot->partitions, gint, i)) = NOBODY;
+  g_array_set_size (slot->partitions, 0);
+  slot->owned = 0;
+}
+
+static void
+take_from (Placement *self, guint replica)
+{
+  Slot *slot = get_slot (self, replica);
+
+  slot->owned--;
+  if (slot->partitions->len > 2 * slot->owned + SPARE_ENTRIES)
+    compact (self, replica);
+}
+
+static void
+claim (Placement *self, guint replica, gint partition)
+{
+  Slot *slot = get_slot (self, replica);
+  gint *owner = get_owner (self, partition), before = *owner;
+
+  if (before == (gint) replica)
+    return;
+  *owner = (gint) replica;
+  if (before != NOBODY)
+    take_from (self, before);
+  g_array_append_val (slot->partitions, partition);
+  slot->owned++;
+}
+
 void
 placement_remove (Placement *self, guint replica)
 {
   Slot *slot = get_slot (self, replica);
 
+  release_all (self, replica);
   slot->used = FALSE;
   slot->weight = slot->current = 0;
-  g_array_set_size (slot->partitions, 0);
-}
-
-static void
-disown (Slot *slot, gint partition)
-{
-  for (guint i = 0; i < slot->partitions->len; i++) {
-    if (g_array_index (slot->partitions, gint, i) == partition) {
-      g_array_remove_index (slot->partitions, i);
-      return;
-    }
-  }
 }
 
 void
@@ -90,17 +153,17 @@ placement_set_partitions (
 {
   Slot *slot = get_slot (self, replica);
 
-  if (slot->partitions->len == n_partitions &&
+  if (slot->owned == n_partitions && slot->partitions->len == n_partitions &&
       (!n_partitions ||
           memcmp (slot->partitions->data, partitions, n_partitions * sizeof *partitions) == 0))
     return;
-  for (guint i = 0; i < self->slots->len; i++) {
-    for (guint j = 0; i != replica && j < n_partitions; j++)
-      disown (get_slot (self, i), partitions[j]);
-  }
-  g_array_set_size (slot->partitions, 0);
-  g_array_append_vals (slot->partitions, partitions, n_partitions);
+  release_all (self, replica);
+  for (guint i = 0; i < n_partitions; i++)
+    if (partitions[i] >= 0 && partitions[i] < PLACEMENT_PARTITIONS)
+      claim (self, replica, partitions[i]);
 }
+
+/* --- which one is next --- */
 
 /* A number from 0 to 1 that depends on camera and replica as if by chance: murmur3's last step. */
 static gdouble
@@ -141,21 +204,26 @@ placement_next (Placement *self)
 {
   Slot *chosen = NULL;
   gdouble total = 0;
+  guint replica = 0;
 
   if (self->changed)
     shuffle (self);
   for (guint i = 0; i < self->slots->len; i++) {
     Slot *slot = get_slot (self, i);
 
-    if (slot->weight <= 0 || slot->partitions->len == 0)
+    if (slot->weight <= 0 || slot->owned == 0)
       continue;
     slot->current += slot->weight;
     total += slot->weight;
-    if (!chosen || slot->current > chosen->current)
+    if (!chosen || slot->current > chosen->current) {
       chosen = slot;
+      replica = i;
+    }
   }
   if (!chosen)
     return -1;
   chosen->current -= total;
+  if (chosen->partitions->len > chosen->owned)
+    compact (self, replica);
   return g_array_index (chosen->partitions, gint, chosen->next++ % chosen->partitions->len);
 }

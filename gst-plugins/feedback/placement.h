@@ -9,6 +9,10 @@ G_BEGIN_DECLS
  * partitions in turn. */
 typedef struct _Placement Placement;
 
+/* The number of partitions that are known. Numbers come from the network, and must not fill the
+ * memory; those from here on are never chosen. */
+#define PLACEMENT_PARTITIONS 65536
+
 /* @seed: a different one for each camera, so that they begin with different replicas */
 Placement *placement_new (guint32 seed);
 void placement_free (Placement *self);
@@ -16,7 +20,8 @@ void placement_free (Placement *self);
  * weight. */
 guint placement_add (Placement *self);
 void placement_remove (Placement *self, guint replica);
-/* The latest report counts: the partitions are taken from other replicas. */
+/* The latest report counts: the partitions are taken from other replicas. Takes a time that grows
+ * with the number of partitions, not with that of replicas. */
 void placement_set_partitions (
     Placement *self, guint replica, const gint *partitions, guint n_partitions);
 void placement_set_weight (Placement *self, guint replica, gdouble weight);

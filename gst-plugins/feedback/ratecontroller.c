@@ -67,9 +67,17 @@
 /* Times as many cameras may be skipped because they sent nothing. */
 #define SILENT_LISTED 4
 
+/* The running numbers of a replica's reports. Normally each is one more than the last. */
+typedef struct {
+  guint64 last;     /* of the reports taken */
+  gboolean steady;  /* it was one more than the one before it */
+  gboolean has_gap; /* numbers were left out */
+  guint64 before;   /* the last one before them */
+} ReportOrder;
+
 typedef struct {
   gchar *name;
-  guint64 seq;
+  ReportOrder order;
   gdouble heard;                     /* s: when its last report came */
   gdouble intervals[RECENT_REPORTS]; /* s: of its last reports */
   guint64 reports;
@@ -426,7 +434,6 @@ learn (RateController *self, Replica *replica, const FogReport *report, gdouble 
   gdouble trust = learn_interval (self, replica, report);
   gdouble delivered = report->frames / MAX (report->interval, LEAST_MEASURED);
 
-  replica->seq = report->seq;
   replica->heard = now;
   replica->delivered += (delivered - replica->delivered) * trust;
   learn_cost (replica, report);
@@ -558,12 +565,42 @@ weigh (RateController *self, const Replica *replica)
       self->placement, replica->slot, replica->leaving ? 0 : MAX (weight, 0.02 * replica->speed));
 }
 
-/* TRUE: the report was taken before, or comes after a newer one. A replica that was silent for long
- * may have restarted, and counts its reports from 0. */
+/* TRUE: the report with the number @seq comes next. It may also be the first one that was left out:
+ * then somebody else has sent a report with the replica's name and a higher number, or one was
+ * delayed. */
 static gboolean
-is_old (const Replica *replica, const FogReport *report, gdouble now)
+is_next (const ReportOrder *order, guint64 seq)
 {
-  return is_alive (replica, now) && report->seq <= replica->seq;
+  return seq > order->last || (order->has_gap && seq == order->before + 1);
+}
+
+/* A single report far ahead doesn't end the row that it interrupts, however many of them come. */
+static void
+take_seq (ReportOrder *order, guint64 seq)
+{
+  gboolean goes_on = seq < order->last, follows = seq == order->last + 1;
+
+  if (goes_on) {
+    order->has_gap = FALSE;
+  } else if (!follows && (order->steady || !order->has_gap)) {
+    order->has_gap = TRUE;
+    order->before = order->last;
+  }
+  order->steady = goes_on || follows;
+  order->last = seq;
+}
+
+/* A replica that was silent for long may have restarted, and counts its reports from 0. */
+static gboolean
+note_order (Replica *replica, guint64 seq, gdouble now)
+{
+  if (!is_alive (replica, now))
+    replica->order = (ReportOrder){.last = seq, .steady = TRUE};
+  else if (is_next (&replica->order, seq))
+    take_seq (&replica->order, seq);
+  else
+    return FALSE;
+  return TRUE;
 }
 
 /* Frames/s, which fall step by step while no report says that frames are counted. */
@@ -586,7 +623,7 @@ rate_controller_report (RateController *self, const FogReport *report, gdouble n
     make_room (self, now);
     replica = add_replica (self, report->replica);
   }
-  if (is_old (replica, report, now)) {
+  if (!note_order (replica, report->seq, now)) {
     self->old_reports++;
     return FALSE;
   }

@@ -56,7 +56,7 @@ typedef struct {
   gdouble round_trip;         /* s from sending a frame to the report about it; 0: unknown */
   guint64 in_flight;          /* frames sent that no report has covered yet */
   guint64 reports;            /* taken into account */
-  guint64 old_reports;        /* ignored: they came twice, or after newer ones */
+  guint64 old_reports;        /* ignored: they came twice, or late */
   guint64 displaced_replicas; /* replicas forgotten to make room for newer names */
   RateBound bound;            /* what bounds the rate */
 } RateState;

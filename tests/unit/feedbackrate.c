@@ -185,7 +185,9 @@ GST_START_TEST (test_the_bound_of_a_variable_rate)
     gdouble wanted;
   } cases[] = {{"framerate=0/1,max-framerate=60/1", 60}, {"framerate=0/1,max-framerate=25/2", 12.5},
       {"framerate=0/1", 30}, {"framerate=0/1,max-framerate=0/1", 30},
-      {"framerate=50/1,max-framerate=60/1", 50}};
+      {"framerate=50/1,max-framerate=60/1", 50}, {"framerate=0/1,max-framerate=10000/1", 10000},
+      {"framerate=0/1,max-framerate=10001/1", 30}, {"framerate=0/1,max-framerate=2147483647/1", 30},
+      {"framerate=2147483647/1", 30}};
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autofree gchar *caps =

@@ -4,7 +4,6 @@
 
 #include "decimator.h"
 #include "fairshare.h"
-#include "placement.h"
 #include "ratecontroller.h"
 
 static const RateSettings settings = {RATE_ALGORITHM_ADAPTIVE, 10, 1, 30, 1, 0.25};
@@ -90,49 +89,6 @@ GST_START_TEST (test_decimator_survives_strange_times)
   for (taken = 0; taken < 3000 && !decimator_take (&decimator, 5, 10, 30); taken++)
     ;
   fail_unless (taken <= 3);
-}
-GST_END_TEST;
-
-/* --- placement --- */
-
-GST_START_TEST (test_placement_follows_weights)
-{
-  static const gint first[] = {0, 1}, second[] = {2, 3};
-  Placement *placement = placement_new (1);
-  guint a = placement_add (placement), b = placement_add (placement), n[4] = {0};
-
-  fail_unless_equals_int (placement_next (placement), -1);
-  placement_set_partitions (placement, a, first, 2);
-  placement_set_partitions (placement, b, second, 2);
-  fail_unless_equals_int (placement_next (placement), -1);
-  placement_set_weight (placement, a, 3);
-  placement_set_weight (placement, b, 1);
-  for (guint i = 0; i < 80; i++)
-    n[placement_next (placement)]++;
-  fail_unless_equals_int (n[0], 30);
-  fail_unless_equals_int (n[1], 30);
-  fail_unless_equals_int (n[2], 10);
-  fail_unless_equals_int (n[3], 10);
-  placement_free (placement);
-}
-GST_END_TEST;
-
-GST_START_TEST (test_placement_believes_the_last_owner)
-{
-  static const gint both[] = {4, 5}, one[] = {5};
-  Placement *placement = placement_new (1);
-  guint a = placement_add (placement), b = placement_add (placement);
-
-  placement_set_partitions (placement, a, both, 2);
-  placement_set_partitions (placement, b, one, 1);
-  placement_set_weight (placement, a, 1);
-  for (guint i = 0; i < 4; i++)
-    fail_unless_equals_int (placement_next (placement), 4);
-  placement_remove (placement, a);
-  fail_unless_equals_int (placement_next (placement), -1);
-  placement_set_weight (placement, b, 1);
-  fail_unless_equals_int (placement_next (placement), 5);
-  placement_free (placement);
 }
 GST_END_TEST;
 
@@ -315,6 +271,58 @@ GST_START_TEST (test_old_reports_are_ignored)
 }
 GST_END_TEST;
 
+static gboolean
+take_numbered (Fixture *f, guint64 seq, gboolean leaving, gdouble now)
+{
+  FogReport *report = full_report (f, "replica-0", 10);
+
+  report->seq = seq;
+  report->leaving = leaving;
+  return take (f, report, now);
+}
+
+/* Somebody sends reports with the name of a replica and higher numbers. */
+GST_START_TEST (test_a_stolen_name_hides_no_replica)
+{
+  static const guint64 ahead[] = {2, 100, G_GUINT64_CONSTANT (1) << 62};
+
+  for (guint i = 0; i < G_N_ELEMENTS (ahead); i++) {
+    Fixture f = begin (&settings);
+    RateState state;
+
+    for (guint64 seq = 0; seq < 5; seq++)
+      fail_unless (take_numbered (&f, seq, FALSE, 1));
+    take_numbered (&f, 4 + ahead[i], FALSE, 1.1);
+    fail_unless (take_numbered (&f, 5, FALSE, 1.2));
+    fail_if (take_numbered (&f, 5, FALSE, 1.3));
+    fail_if (take_numbered (&f, 2, FALSE, 1.3));
+    for (guint64 n = 0; n < 3; n++)
+      take_numbered (&f, 10 + (n + 1) * ahead[i], FALSE, 1.4);
+    fail_unless (take_numbered (&f, 6, FALSE, 1.5));
+    fail_unless (take_numbered (&f, 7, FALSE, 1.6));
+    take_numbered (&f, 20 + ahead[i], FALSE, 1.7);
+    fail_unless (take_numbered (&f, 8, TRUE, 1.8));
+    rate_controller_get_state (f.controller, 1.8, &state);
+    fail_unless_equals_int (state.replicas, 0);
+    rate_controller_free (f.controller);
+  }
+}
+GST_END_TEST;
+
+/* Reports of a topic with several partitions come a little late. */
+GST_START_TEST (test_a_report_that_was_overtaken)
+{
+  static const guint64 taken[] = {1, 2, 4, 3, 5, 6, 9, 10}, old[] = {1, 4, 6, 8, 10};
+  Fixture f = begin (&settings);
+
+  for (guint i = 0; i < G_N_ELEMENTS (taken); i++)
+    fail_unless (take_numbered (&f, taken[i], FALSE, 1));
+  for (guint i = 0; i < G_N_ELEMENTS (old); i++)
+    fail_if (take_numbered (&f, old[i], FALSE, 1));
+  rate_controller_free (f.controller);
+}
+GST_END_TEST;
+
 /* A change of partitions causes an early report about very few frames. The next report comes an
  * interval later. */
 GST_START_TEST (test_early_reports_change_nothing)
@@ -436,6 +444,26 @@ GST_START_TEST (test_a_report_of_no_time)
 GST_END_TEST;
 
 /* A camera with almost no weight takes almost nothing, and has nothing to give away. */
+/* No camera sends so fast, so its maximum counts as unknown: it wants as much as this camera. */
+GST_START_TEST (test_absurd_rates_change_no_demand)
+{
+  static const gdouble rates[][2] = {
+      {1, 2147483647}, {1, 1e6}, {1, 10001}, {1e6, 1e6}, {1e6, 0}, {20000, 30}, {1, 0}};
+
+  for (guint i = 0; i < G_N_ELEMENTS (rates); i++) {
+    FairShareTerms own = {1, 30, 1}, other = {rates[i][0], rates[i][1], 1};
+    FairShare *share = fair_share_new ("cam", &own);
+
+    fair_share_see (share, "other", &other, 0, 1);
+    fail_unless (fair_share_demand (share) == 60, "%g to %g: %g", rates[i][0], rates[i][1],
+        fair_share_demand (share));
+    fail_unless (fabs (fair_share_of (share, 20, 0) - 10) < 0.01, "%g to %g: %g", rates[i][0],
+        rates[i][1], fair_share_of (share, 20, 0));
+    fair_share_free (share);
+  }
+}
+GST_END_TEST;
+
 GST_START_TEST (test_absurd_weights_change_no_share)
 {
   static const gdouble weights[] = {5e-324, 1e-300, 1e-20};
@@ -922,18 +950,19 @@ ratecontroller_suite (void)
   tcase_add_test (tcase, test_decimation_is_exact_and_even);
   tcase_add_test (tcase, test_any_minute_is_within_one_frame);
   tcase_add_test (tcase, test_decimator_survives_strange_times);
-  tcase_add_test (tcase, test_placement_follows_weights);
-  tcase_add_test (tcase, test_placement_believes_the_last_owner);
   tcase_add_test (tcase, test_shares_by_weight_within_limits);
   tcase_add_test (tcase, test_adaptive_reaches_the_sum_of_the_replicas);
   tcase_add_test (tcase, test_adaptive_drops_a_replica_that_leaves);
   tcase_add_test (tcase, test_silence_brings_the_minimum_and_reports_bring_it_back);
   tcase_add_test (tcase, test_old_reports_are_ignored);
+  tcase_add_test (tcase, test_a_stolen_name_hides_no_replica);
+  tcase_add_test (tcase, test_a_report_that_was_overtaken);
   tcase_add_test (tcase, test_early_reports_change_nothing);
   tcase_add_test (tcase, test_a_camera_that_nobody_lists);
   tcase_add_test (tcase, test_an_idle_fog_teaches_no_capacity);
   tcase_add_test (tcase, test_absurd_reports_do_no_harm);
   tcase_add_test (tcase, test_a_report_of_no_time);
+  tcase_add_test (tcase, test_absurd_rates_change_no_demand);
   tcase_add_test (tcase, test_absurd_weights_change_no_share);
   tcase_add_test (tcase, test_replicas_of_long_ago_are_forgotten);
   tcase_add_test (tcase, test_new_names_shut_no_replica_out);
