@@ -5,6 +5,119 @@
 #include <math.h>
 #include <string.h>
 
+/* --- the ack token --- */
+
+typedef struct {
+  GObject parent;
+  gpointer ledger;
+  gint64 offset;
+  GstKafkaAckNotify notify;
+  GDestroyNotify ledger_unref;
+  gint outcome; /* atomic: a GstKafkaAckOutcome; it only grows */
+  gint open;    /* atomic: a part was released undecided */
+} GstKafkaAck;
+
+/* GObject knows an instance by its first member. */
+G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaAck, parent) == 0);
+/* ack_mark() replaces an outcome by larger ones only. */
+G_STATIC_ASSERT (
+    GST_KAFKA_ACK_UNDECIDED < GST_KAFKA_ACK_DONE && GST_KAFKA_ACK_DONE < GST_KAFKA_ACK_FAILED);
+
+static gpointer parent_class;
+
+static void
+gst_kafka_ack_finalize (GObject *object)
+{
+  GstKafkaAck *self = (GstKafkaAck *) object;
+  GstKafkaAckOutcome outcome = g_atomic_int_get (&self->outcome);
+
+  if (outcome == GST_KAFKA_ACK_DONE && g_atomic_int_get (&self->open))
+    outcome = GST_KAFKA_ACK_UNDECIDED;
+  if (self->notify)
+    self->notify (self->ledger, self->offset, outcome);
+  if (self->ledger_unref)
+    self->ledger_unref (self->ledger);
+  G_OBJECT_CLASS (parent_class)->finalize (object);
+}
+
+static void
+gst_kafka_ack_class_init (gpointer klass, gpointer data)
+{
+  parent_class = g_type_class_peek_parent (klass);
+  G_OBJECT_CLASS (klass)->finalize = gst_kafka_ack_finalize;
+}
+
+/* The ack token is a GObject: so a GstStructure can hold it, and it lives as long as any copy of
+ * that. */
+static GType
+ack_get_type (void)
+{
+  static gsize type;
+
+  if (g_once_init_enter (&type)) {
+    /* Each plugin links its own copy of this file. The first plugin that is loaded registers the
+     * type for all. */
+    GType found = g_type_from_name ("GstKafkaAck");
+
+    if (!found) {
+      static const GTypeInfo info = {
+          .class_size = sizeof (GObjectClass),
+          .class_init = gst_kafka_ack_class_init,
+          .instance_size = sizeof (GstKafkaAck),
+      };
+      found = g_type_register_static (G_TYPE_OBJECT, "GstKafkaAck", &info, 0);
+    }
+    g_once_init_leave (&type, found);
+  }
+  return type;
+}
+
+GObject *
+gst_kafka_ack_new (
+    gpointer ledger, gint64 offset, GstKafkaAckNotify notify, GDestroyNotify ledger_unref)
+{
+  GstKafkaAck *self = g_object_new (ack_get_type (), NULL);
+
+  self->ledger = ledger;
+  self->offset = offset;
+  self->notify = notify;
+  self->ledger_unref = ledger_unref;
+  return G_OBJECT (self);
+}
+
+/* From any thread, any number of times. FAILED outweighs DONE. */
+static void
+ack_mark (GObject *object, GstKafkaAckOutcome outcome)
+{
+  GstKafkaAck *self = (GstKafkaAck *) object;
+  gint now;
+
+  g_return_if_fail (G_TYPE_CHECK_INSTANCE_TYPE (object, ack_get_type ()));
+  do
+    now = g_atomic_int_get (&self->outcome);
+  while (now < (gint) outcome && !g_atomic_int_compare_and_exchange (&self->outcome, now, outcome));
+}
+
+static void
+decide_part (gpointer whole, gint64 offset, GstKafkaAckOutcome outcome)
+{
+  if (outcome == GST_KAFKA_ACK_UNDECIDED)
+    g_atomic_int_set (&((GstKafkaAck *) whole)->open, TRUE);
+  else
+    ack_mark (whole, outcome);
+}
+
+/* (transfer full): a token for a part of the message of @whole, which lives at least as long as the
+ * part. If a part is released undecided, the whole is undecided, even if all other parts are
+ * done. */
+static GObject *
+ack_new_part (GObject *whole)
+{
+  return gst_kafka_ack_new (g_object_ref (whole), 0, decide_part, g_object_unref);
+}
+
+/* --- headers --- */
+
 /* The headers of a message share one block of memory, which begins with their reference count. */
 typedef struct {
   gatomicrefcount refs;
@@ -93,12 +206,14 @@ gst_kafka_headers_new_copies (const GstKafkaHeader *headers, guint n)
   return array;
 }
 
+/* --- the meta --- */
+
 void
 gst_kafka_meta_register (void)
 {
   static const gchar *no_tags[] = {NULL};
 
-  gst_kafka_ack_get_type ();
+  ack_get_type ();
   if (!gst_meta_get_info (GST_KAFKA_META_NAME))
     gst_meta_register_custom (GST_KAFKA_META_NAME, no_tags, NULL, NULL, NULL);
 }
@@ -317,6 +432,8 @@ gst_kafka_meta_make_frame_id (GstBuffer *buffer)
   return gst_kafka_frame_id_to_text (&id, buffer);
 }
 
+/* --- a buffer's token --- */
+
 /* (nullable) (transfer none) */
 static GObject *
 get_ack (GstBuffer *buffer)
@@ -325,7 +442,7 @@ get_ack (GstBuffer *buffer)
   const GValue *value = s ? gst_structure_get_value (s, "ack") : NULL;
   GObject *ack = value && G_VALUE_HOLDS_OBJECT (value) ? g_value_get_object (value) : NULL;
 
-  return ack && G_TYPE_CHECK_INSTANCE_TYPE (ack, gst_kafka_ack_get_type ()) ? ack : NULL;
+  return ack && G_TYPE_CHECK_INSTANCE_TYPE (ack, ack_get_type ()) ? ack : NULL;
 }
 
 void
@@ -334,7 +451,7 @@ gst_kafka_meta_mark (GstBuffer *buffer, GstKafkaAckOutcome outcome)
   GObject *ack = get_ack (buffer);
 
   if (ack)
-    gst_kafka_ack_mark (ack, outcome);
+    ack_mark (ack, outcome);
 }
 
 void
@@ -344,7 +461,7 @@ gst_kafka_meta_make_part (GstBuffer *buffer)
 
   if (!ack)
     return;
-  part = gst_kafka_ack_new_part (ack);
+  part = ack_new_part (ack);
   gst_structure_set (gst_kafka_meta_ensure (buffer), "ack", G_TYPE_OBJECT, part, NULL);
   g_object_unref (part);
 }

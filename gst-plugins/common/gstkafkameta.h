@@ -2,9 +2,47 @@
 #pragma once
 
 #include <gst/gst.h>
-#include "gstkafkaack.h"
 
 G_BEGIN_DECLS
+
+/**
+ * GstKafkaAckOutcome:
+ * @GST_KAFKA_ACK_UNDECIDED: released without a mark: a decoder skipped it, or a queue dropped it
+ * @GST_KAFKA_ACK_DONE: delivered, stored, or dropped on purpose
+ * @GST_KAFKA_ACK_FAILED: an element gave up on it; the message has to be read again
+ *
+ * What became of a message of kafkasrc. It is notified once, when the last buffer that was made
+ * from the message is freed.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_KAFKA_ACK_UNDECIDED,
+  GST_KAFKA_ACK_DONE,
+  GST_KAFKA_ACK_FAILED,
+} GstKafkaAckOutcome;
+
+/**
+ * GstKafkaAckNotify:
+ * @ledger: as in gst_kafka_ack_new()
+ * @offset: the message's offset in its partition
+ * @outcome: what became of it
+ *
+ * Called from the thread that frees the last buffer. It must not block.
+ */
+typedef void (*GstKafkaAckNotify) (gpointer ledger, gint64 offset, GstKafkaAckOutcome outcome);
+
+/**
+ * gst_kafka_ack_new:
+ * @ledger: passed to @notify; the token takes over one reference
+ * @offset: the message's offset
+ * @notify: called once, when the last reference to the token is released
+ * @ledger_unref: (nullable): releases the reference to @ledger after @notify
+ *
+ * Returns: (transfer full): an undecided token
+ */
+GObject *gst_kafka_ack_new (
+    gpointer ledger, gint64 offset, GstKafkaAckNotify notify, GDestroyNotify ledger_unref);
 
 /**
  * SECTION:GstKafkaMeta

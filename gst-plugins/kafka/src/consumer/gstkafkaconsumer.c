@@ -20,12 +20,22 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define LEAVE_TIME_MS 1500
 #define STOP_TIME (4200 * G_TIME_SPAN_MILLISECOND)
 
+static void
+range_init (GstKafkaRange *self)
+{
+  *self = (GstKafkaRange){.start_offset = -1,
+      .end_offset = -1,
+      .start_time = GST_CLOCK_TIME_NONE,
+      .end_time = GST_CLOCK_TIME_NONE};
+  g_snprintf (self->run, sizeof self->run, "%08x%08x", g_random_int (), g_random_int ());
+}
+
 GstKafkaConsumerSettings *
 gst_kafka_consumer_settings_new (void)
 {
   GstKafkaConsumerSettings *self = g_new0 (GstKafkaConsumerSettings, 1);
 
-  gst_kafka_range_init (&self->range);
+  range_init (&self->range);
   return self;
 }
 
@@ -507,6 +517,13 @@ look_for_topics (GstKafkaConsumer *self)
   }
 }
 
+/* Whether there is an end. */
+static gboolean
+range_is_bounded (const GstKafkaRange *self)
+{
+  return self->stop_at_end || self->end_offset >= 0 || GST_CLOCK_TIME_IS_VALID (self->end_time);
+}
+
 /* With more members than partitions, a member without partitions ends when the others have read
  * theirs. It waits a moment in case others hand partitions over, and it waits for topics that don't
  * exist yet. */
@@ -519,7 +536,7 @@ look_for_idleness (GstKafkaConsumer *self)
   g_mutex_lock (&self->lock);
   idle = !self->idle && self->partitions->len == 0;
   g_mutex_unlock (&self->lock);
-  if (!idle || !self->rebalanced || !gst_kafka_range_is_bounded (&self->settings->range) ||
+  if (!idle || !self->rebalanced || !range_is_bounded (&self->settings->range) ||
       g_get_monotonic_time () - self->rebalanced < IDLE_TIME)
     return;
   self->rebalanced = g_get_monotonic_time ();
@@ -608,6 +625,21 @@ run (gpointer data)
 
 /* --- for the element --- */
 
+static void
+partition_free (GstKafkaPartition *self)
+{
+  gst_kafka_ledger_unref (self->ledger);
+  g_free (self->topic);
+  g_free (self);
+}
+
+/* The assignment: a GPtrArray of GstKafkaPartition. The caller holds its own lock. */
+static GPtrArray *
+partitions_new (void)
+{
+  return g_ptr_array_new_with_free_func ((GDestroyNotify) partition_free);
+}
+
 static GstKafkaConsumer *
 consumer_new (GstElement *element, GstKafkaConsumerSettings *settings)
 {
@@ -619,7 +651,7 @@ consumer_new (GstElement *element, GstKafkaConsumerSettings *settings)
   g_cond_init (&self->cond);
   self->element = element;
   self->settings = settings;
-  self->partitions = gst_kafka_partitions_new ();
+  self->partitions = partitions_new ();
   self->read_topics = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->warned = g_hash_table_new (NULL, NULL);
   return self;

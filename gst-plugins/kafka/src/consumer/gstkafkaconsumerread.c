@@ -57,12 +57,23 @@ partitions_get_released (GPtrArray *self)
   return released;
 }
 
+static guint
+partitions_get_pending (GPtrArray *self)
+{
+  guint pending = 0;
+
+  for (guint i = 0; i < self->len; i++)
+    pending +=
+        gst_kafka_ledger_get_pending (((GstKafkaPartition *) g_ptr_array_index (self, i))->ledger);
+  return pending;
+}
+
 /* with self->lock: TRUE while the next message must not be read yet */
 static gboolean
 careful_must_wait (GstKafkaConsumer *self)
 {
   return is_careful (self) &&
-         (gst_kafka_partitions_get_pending (self->partitions) > 0 ||
+         (partitions_get_pending (self->partitions) > 0 ||
              g_get_monotonic_time () - partitions_get_released (self->partitions) < QUIET_TIME);
 }
 
@@ -85,7 +96,7 @@ static void
 give_up_care (GstKafkaConsumer *self)
 {
   g_mutex_lock (&self->lock);
-  self->careless = gst_kafka_partitions_get_pending (self->partitions) > 0;
+  self->careless = partitions_get_pending (self->partitions) > 0;
   if (self->careless)
     withdraw_all (self);
   g_mutex_unlock (&self->lock);
@@ -620,7 +631,7 @@ gst_kafka_consumer_add_stats (GstKafkaConsumer *self, GstStructure *stats)
       G_TYPE_BOOLEAN, self->refused != 0, "lag", G_TYPE_UINT64,
       partitions_get_lag (self->partitions), "prefetched", G_TYPE_UINT64,
       (guint64) (self->queue ? rd_kafka_queue_length (self->queue) : 0), "pending", G_TYPE_UINT64,
-      (guint64) gst_kafka_partitions_get_pending (self->partitions), "parked", G_TYPE_UINT64,
+      (guint64) partitions_get_pending (self->partitions), "parked", G_TYPE_UINT64,
       (guint64) partitions_get_parked (self->partitions), "rebalances", G_TYPE_UINT64,
       self->rebalances, "lost", G_TYPE_UINT64, self->lost, NULL);
   g_mutex_unlock (&self->lock);

@@ -3,20 +3,6 @@
 
 #include <string.h>
 
-static void
-partition_free (GstKafkaPartition *self)
-{
-  gst_kafka_ledger_unref (self->ledger);
-  g_free (self->topic);
-  g_free (self);
-}
-
-GPtrArray *
-gst_kafka_partitions_new (void)
-{
-  return g_ptr_array_new_with_free_func ((GDestroyNotify) partition_free);
-}
-
 GstKafkaPartition *
 gst_kafka_partitions_find (GPtrArray *self, const gchar *topic, gint partition)
 {
@@ -35,17 +21,6 @@ gst_kafka_partition_get_place (const GstKafkaPartition *self)
   if (gst_kafka_damage_is_searched (&self->damage))
     return self->damage.tried;
   return self->position >= 0 ? self->position : self->asked;
-}
-
-guint
-gst_kafka_partitions_get_pending (GPtrArray *self)
-{
-  guint pending = 0;
-
-  for (guint i = 0; i < self->len; i++)
-    pending +=
-        gst_kafka_ledger_get_pending (((GstKafkaPartition *) g_ptr_array_index (self, i))->ledger);
-  return pending;
 }
 
 void

@@ -37,15 +37,12 @@ typedef struct {
   gboolean reset_told;
 } GstKafkaPartition;
 
-/* The assignment: a GPtrArray of GstKafkaPartition. The caller holds its own lock. */
-GPtrArray *gst_kafka_partitions_new (void);
 /* (nullable) */
 GstKafkaPartition *gst_kafka_partitions_find (GPtrArray *self, const gchar *topic, gint partition);
 
 /* The offset that librdkafka has to request next; -1: the group's committed offset, which isn't
  * known */
 gint64 gst_kafka_partition_get_place (const GstKafkaPartition *self);
-guint gst_kafka_partitions_get_pending (GPtrArray *self);
 
 /* A GstValueArray of int. */
 void gst_kafka_partitions_to_value (GPtrArray *self, GValue *value);

@@ -11,16 +11,6 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define PATIENCE (6 * G_TIME_SPAN_SECOND)
 #define RETRY_TIME (100 * G_TIME_SPAN_MILLISECOND)
 
-void
-gst_kafka_range_init (GstKafkaRange *self)
-{
-  *self = (GstKafkaRange){.start_offset = -1,
-      .end_offset = -1,
-      .start_time = GST_CLOCK_TIME_NONE,
-      .end_time = GST_CLOCK_TIME_NONE};
-  g_snprintf (self->run, sizeof self->run, "%08x%08x", g_random_int (), g_random_int ());
-}
-
 /* (transfer full) (nullable) */
 static rd_kafka_topic_partition_list_t *
 ask_offsets_once (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, gint64 time,
@@ -233,12 +223,6 @@ gst_kafka_range_resolve (const GstKafkaRange *self, rd_kafka_t *rk,
     list->elems[i].offset = positions[i].start;
   }
   return err;
-}
-
-gboolean
-gst_kafka_range_is_bounded (const GstKafkaRange *self)
-{
-  return self->stop_at_end || self->end_offset >= 0 || GST_CLOCK_TIME_IS_VALID (self->end_time);
 }
 
 gboolean

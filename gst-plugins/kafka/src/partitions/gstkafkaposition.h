@@ -23,8 +23,6 @@ typedef struct {
   gchar run[17];             /* a random name of this run, for what it commits */
 } GstKafkaRange;
 
-void gst_kafka_range_init (GstKafkaRange *self);
-
 /* The result for one partition. */
 typedef struct {
   gint64 start;        /* an offset, or a logical one of librdkafka */
@@ -50,8 +48,6 @@ typedef struct {
 rd_kafka_resp_err_t gst_kafka_range_resolve (const GstKafkaRange *self, rd_kafka_t *rk,
     rd_kafka_topic_partition_list_t *list, GstKafkaPosition *positions);
 
-/* Whether there is an end. */
-gboolean gst_kafka_range_is_bounded (const GstKafkaRange *self);
 /* Whether a message of @timestamp (ms since the epoch) is after the end. */
 gboolean gst_kafka_range_excludes (const GstKafkaRange *self, gint64 timestamp);
 /* Whether there is an end time, and it is past. */
