@@ -77,10 +77,11 @@ def test_rebalance_under_load_loses_nothing(kafka, topics, feed, seen, launch):
             time.sleep(0.05)
         if step in (0, 1):
             members.append(launch(line, options="-m -e"))
+            wait_until(lambda: "kafkasrc-assignment" in members[-1].output(), 60, "the assignment")
         elif step in (2, 3):
             members.pop(0).interrupt()
     wait_for_all(seen, feed.sent)
-    assert members[0].output().count("kafkasrc-assignment") > 1
+    wait_until(lambda: members[0].output().count("kafkasrc-assignment") > 1, 60, "the last member's partitions")
     members[0].interrupt()
     # a few messages that a member had not finished in time come twice
     assert sum(seen.counts.values()) < 1.5 * feed.sent
