@@ -1,13 +1,50 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <gst/base/gstdataqueue.h>
+
 #include "frames/haarworkers.h"
 #include "gsthaarrate.h"
 #include "gsthaarsettings.h"
+#include "gsthaarslot.h"
 #include "gsthaarsrc.h"
-#include "gsthaarvideo.h"
 
 G_BEGIN_DECLS
+
+/* Called from the pad's task when the reader's answer is not OK. */
+typedef void (*GstHaarVideoAnswered) (gpointer user_data);
+
+/* What the frames of the pad `video` show of the faces that were found. */
+typedef struct {
+  const gchar *label; /* the type of the regions of interest */
+  gboolean draw_boxes, blur_faces;
+} GstHaarMarks;
+
+/* The branch of the pad `video`, by which frames leave. The src task queues them; a task of the pad
+ * pushes them, so that neither reader waits for the other and both may preroll. */
+typedef struct {
+  GstElement *element; /* whose part it is */
+  GstPad *sinkpad;
+  GstHaarStats *stats;
+  GstHaarVideoAnswered answered;
+  gpointer user_data;
+  GstDataQueue *queue; /* of VideoItem */
+
+  GstHaarSlot slot; /* its lock guards the fields below; taken before a pad's lock */
+  GCond left;       /* n_queued or stopped has changed */
+  guint n_queued;   /* in `queue`, or being pushed */
+  gboolean stopped; /* nothing leaves until the next stream */
+  gboolean begun;   /* the pad has got `first`, or nothing was there to get it */
+  GstFlowReturn answer;
+
+  /* of the src task, or of another thread while that task stands still */
+  GstEvent
+      *first[3]; /* what a pad gets first: stream-start, caps, segment; NULL if none came yet */
+} GstHaarVideo;
+
+/* (nullable): NULL if the pad exists already. */
+GstPad *gst_haar_video_request_pad (GstHaarVideo *video, GstPadTemplate *templ);
+void gst_haar_video_release_pad (GstHaarVideo *video, GstPad *pad);
 
 /* What leaves after the workers: the branches `src` and `video` together. The task of the pad `src`
  * takes jobs from the workers, in the order of arrival, and gives each to both branches. What their

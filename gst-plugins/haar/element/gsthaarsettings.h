@@ -40,15 +40,4 @@ typedef struct {
 /* Ids of properties; those from OTHER on are the element's. */
 enum { GST_HAAR_PROP_REPORT_INTERVAL = 1, GST_HAAR_PROP_OTHER = 100 };
 
-void gst_haar_settings_init (GstHaarSettings *settings);
-void gst_haar_settings_clear (GstHaarSettings *settings);
-void gst_haar_settings_install_properties (GObjectClass *klass);
-
-/* With the object lock held by these, not by the caller. FALSE: @id isn't one of these
- * properties. */
-gboolean gst_haar_settings_set_property (
-    GstHaarSettings *settings, GObject *object, guint id, const GValue *value);
-gboolean gst_haar_settings_get_property (
-    GstHaarSettings *settings, GObject *object, guint id, GValue *value);
-
 G_END_DECLS
