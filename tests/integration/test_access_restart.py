@@ -94,7 +94,8 @@ class Stages:
         wait_until(lambda: frames(self.source) >= before + 20, 80, "frames again")
         wait_until(lambda: [readiness(port) for port in self.ports] == [200, 200], 30, "ready again")
         for one in self.both:
-            assert not errors(one) and len(warnings(one)) == 1 and one.running(), one.output()
+            assert one.running() and errors(one) == [], errors(one)
+            assert len(warnings(one)) == 1, warnings(one)
         self.sink.interrupt(40)
         numbers = published(self)
         assert numbers == set(range(len(numbers)))

@@ -896,6 +896,27 @@ GST_START_TEST (test_missing_partition_is_an_error)
 }
 GST_END_TEST;
 
+static void
+publish_after_a_refusal (guint delivered)
+{
+  rd_kafka_mock_push_request_errors (
+      mock.cluster, KAFKA_API_PRODUCE, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  push ('b');
+  wait_for_stat ("delivered", delivered);
+}
+
+GST_START_TEST (test_access_that_comes_and_goes_is_one_warning)
+{
+  play ();
+  push ('a');
+  wait_for_stat ("delivered", 1);
+  publish_after_a_refusal (2);
+  assert_posts (GST_MESSAGE_WARNING, GST_RESOURCE_ERROR_NOT_AUTHORIZED, "");
+  publish_after_a_refusal (3);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR) == NULL);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_fatal_error_rebuilds_the_producer)
 {
   g_object_set (sink, "enable-idempotence", TRUE, NULL);
@@ -1173,6 +1194,7 @@ kafkasink_suite (void)
   tcase_add_loop_test (
       tc, test_refused_time_does_not_lose_the_buffer, 0, G_N_ELEMENTS (wrong_times));
   tcase_add_test (tc, test_missing_partition_is_an_error);
+  tcase_add_test (tc, test_access_that_comes_and_goes_is_one_warning);
   tcase_add_test (tc, test_fatal_error_rebuilds_the_producer);
   tcase_add_loop_test (tc, test_refused_settings, 0, G_N_ELEMENTS (refused_settings));
   tcase_add_test (tc, test_settings_are_checked_at_start);

@@ -402,6 +402,38 @@ GST_START_TEST (test_one_camera_of_many)
 GST_END_TEST;
 
 /* The element waits for a topic that doesn't exist, and says so. */
+static void
+read_after_a_refusal (GstHarness *h, const gchar *text)
+{
+  rd_kafka_mock_push_request_errors (
+      mock.cluster, KAFKA_API_FETCH, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  g_usleep (G_USEC_PER_SEC);
+  produce (0, text, NULL);
+  gst_buffer_unref (pull (h));
+}
+
+GST_START_TEST (test_access_that_comes_and_goes_is_one_warning)
+{
+  GstHarness *h = harness_with ("");
+  GstElement *source = source_of (h);
+  GstBus *bus = gst_bus_new ();
+
+  gst_element_set_bus (source, bus);
+  produce (0, "0", NULL);
+  gst_harness_play (h);
+  gst_buffer_unref (pull (h));
+  read_after_a_refusal (h, "1");
+  g_free (wait_message (
+      bus, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED));
+  read_after_a_refusal (h, "2");
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR) == NULL);
+  gst_element_set_bus (source, NULL);
+  gst_object_unref (bus);
+  gst_object_unref (source);
+  stop (h);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_missing_partition_is_reported)
 {
   GstHarness *h = harness_with ("partitions=<0,7>");
@@ -676,6 +708,7 @@ kafkasrc_suite (void)
   tcase_add_loop_test (tc, test_undecided_is_done_after_a_while, 0, 2);
   tcase_add_test (tc, test_old_messages_are_skipped);
   tcase_add_test (tc, test_one_camera_of_many);
+  tcase_add_test (tc, test_access_that_comes_and_goes_is_one_warning);
   tcase_add_test (tc, test_missing_partition_is_reported);
   tcase_add_test (tc, test_lag_and_assignment);
   tcase_add_test (tc, test_range_ends_the_stream);

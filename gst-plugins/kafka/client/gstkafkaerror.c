@@ -6,6 +6,7 @@
 /* Older versions repeat the client's nonce in the last message of a SCRAM exchange, which Kafka 4
  * refuses. */
 #define SCRAM_MENDED 0x02060100
+#define SETTLE_TIME (10 * G_TIME_SPAN_SECOND)
 
 /* --- kinds --- */
 
@@ -39,6 +40,12 @@ gst_kafka_error_is_refusal (rd_kafka_resp_err_t err)
     default:
       return FALSE;
   }
+}
+
+gboolean
+gst_kafka_is_same_loss (gint64 granted)
+{
+  return granted && g_get_monotonic_time () - granted < SETTLE_TIME;
 }
 
 gboolean

@@ -11,6 +11,11 @@ G_BEGIN_DECLS
 /* TRUE: waiting doesn't help (a wrong password, a certificate that isn't trusted). */
 gboolean gst_kafka_error_is_refusal (rd_kafka_resp_err_t err);
 
+/* TRUE: a refusal now continues the loss before. Access has been back since @granted (monotonic us; 0:
+ * it was never lost) only, and another connection's error may come late, or one of several brokers
+ * may refuse what the others grant. */
+gboolean gst_kafka_is_same_loss (gint64 granted);
+
 /* TRUE: it is temporary, and librdkafka tries again (an outage, an election, a rebalance). */
 gboolean gst_kafka_error_is_passing (rd_kafka_resp_err_t err);
 

@@ -32,6 +32,9 @@ begin_to_wait (GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *det
   if (self->access != GST_KAFKA_ACCESS_GRANTED)
     return;
   self->access = GST_KAFKA_ACCESS_RIGHT_LOST;
+  if (gst_kafka_is_same_loss (self->granted_since))
+    return;
+  self->refusal_reported = FALSE;
   self->refused_since = now;
   self->refusal = err;
   g_free (self->refusal_detail);
@@ -69,11 +72,11 @@ regain_access (GstKafkaProducer *self, const gchar *topic)
     g_hash_table_add (self->delivered_topics, g_strdup (topic));
   if (self->access == GST_KAFKA_ACCESS_GRANTED)
     return;
+  self->granted_since = g_get_monotonic_time ();
   GST_INFO_OBJECT (self->element, "access is back after %.1f s",
-      (g_get_monotonic_time () - self->refused_since) / (gdouble) G_USEC_PER_SEC);
+      (self->granted_since - self->refused_since) / (gdouble) G_USEC_PER_SEC);
   self->access = GST_KAFKA_ACCESS_GRANTED;
-  self->refused_since = self->ask_again = 0;
-  self->refusal_reported = FALSE;
+  self->ask_again = 0;
 }
 
 static GError *
@@ -154,7 +157,7 @@ watch_access (GstKafkaProducer *self)
   lost = self->access != GST_KAFKA_ACCESS_GRANTED;
   works = self->health == GST_KAFKA_PRODUCER_WORKING;
   news = lost && works && !self->refusal_reported && !self->stopping;
-  self->refusal_reported = lost;
+  self->refusal_reported |= lost;
   over = lost && works &&
          (GstClockTime) (now - self->refused_since) * GST_USECOND >= self->config.access_timeout;
   asks = self->access == GST_KAFKA_ACCESS_CONNECTION_LOST && now >= self->ask_again;

@@ -85,7 +85,8 @@ struct _GstKafkaProducer {
   GstKafkaProducerCounters counters;
   GHashTable *delivered_topics; /* set of names; used where each record names its topic */
   GstKafkaProducerAccess access;
-  gint64 refused_since; /* when access was lost, monotonic us; 0: it is granted */
+  gint64 refused_since; /* when access was lost, monotonic us */
+  gint64 granted_since; /* when it came back, monotonic us; 0: it was never lost */
   gint64 ask_again;     /* nothing is sent before this time, monotonic us */
   /* Written when access is lost; until it is back, the poller's thread reads them without lock. */
   rd_kafka_resp_err_t refusal;

@@ -47,6 +47,7 @@ struct _GstKafkaConsumer {
   guint64 damaged;         /* offsets that were skipped because they can't be read */
   GstKafkaRefused refused; /* 0: access is granted */
   gint64 refused_since;    /* monotonic us */
+  gint64 granted_since;    /* monotonic us; 0: access was never lost */
   rd_kafka_resp_err_t refusal;
   gchar *refusal_detail;
   GHashTable *read_topics; /* set of names: topics that could be read at least once */

@@ -52,7 +52,8 @@ gst_kafka_consumer_refuse (GstKafkaConsumer *self, GstKafkaRefused what, const g
 
   g_mutex_lock (&self->lock);
   start = is_start (self, what, topic);
-  first = !self->refused && !self->failed && !self->stopping;
+  first = !self->refused && !self->failed && !self->stopping &&
+          !gst_kafka_is_same_loss (self->granted_since);
   self->refused |= what;
   if (first) {
     self->refused_since = g_get_monotonic_time ();
@@ -76,9 +77,11 @@ grant (GstKafkaConsumer *self, GstKafkaRefused what)
   GstKafkaRefused before = self->refused;
 
   self->refused &= ~what;
-  if (before && !self->refused)
-    GST_INFO_OBJECT (self->settings->pad, "access is back after %.1f s",
-        (g_get_monotonic_time () - self->refused_since) / (gdouble) G_USEC_PER_SEC);
+  if (!before || self->refused)
+    return;
+  self->granted_since = g_get_monotonic_time ();
+  GST_INFO_OBJECT (self->settings->pad, "access is back after %.1f s",
+      (self->granted_since - self->refused_since) / (gdouble) G_USEC_PER_SEC);
 }
 
 void
