@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* ms without a frame, at least, until a camera counts as stopped; frame periods, too. */
-#define STOPPED 3000
+#define STOPPED 2500
 #define STOPPED_PERIODS 3
 /* ms without a new answer until it counts as late. */
 #define LATE 2000
@@ -54,10 +54,14 @@ begin_session (LiveCamera *self, const gchar *session)
 void
 live_camera_see (LiveCamera *self, const gchar *session, guint64 seq, gint64 now)
 {
-  if (session && g_strcmp0 (session, self->session) != 0)
+  gboolean begins = session && g_strcmp0 (session, self->session) != 0;
+
+  if (begins)
     begin_session (self, session);
+  /* A late answer about an old frame is no sign of the camera. */
+  if (begins || !session || seq > self->seq)
+    self->active = now;
   self->seq = MAX (self->seq, seq);
-  self->active = now;
 }
 
 /* (transfer full) (nullable): the session in camera:session:seq. The camera's name may contain
@@ -156,7 +160,7 @@ set_health (LiveCamera *self, LiveHealth health, gint64 since)
 static gdouble
 patience (const LiveCamera *self, gboolean watched)
 {
-  gdouble period = self->given > 0 ? 1000 / self->given : 0;
+  gdouble period = self->pace > 0 ? 1000 / self->pace : 0;
   gdouble patience = MAX (STOPPED, MIN (STOPPED_PERIODS * period, 600e3));
 
   return watched ? patience : patience + self->interval * 1000;
@@ -174,8 +178,11 @@ live_camera_tick (LiveCamera *self, gboolean watched, gint64 now)
   }
   live_progress_add (self->progress, now, (gint64) MIN (self->seq, (guint64) G_MAXINT64));
   self->given = live_progress_get_rate (self->progress, window);
+  if (self->seq != self->paced)
+    self->pace = self->given;
+  self->paced = self->seq;
   if (self->answered == 0)
-    return FALSE;
+    return set_health (self, LIVE_CAMERA_UNKNOWN, self->active);
   if (now - self->answered > LATE + self->interval * 1000)
     return set_health (self, LIVE_CAMERA_LATE, self->answered);
   return set_health (self, LIVE_CAMERA_GOOD, now);

@@ -30,6 +30,8 @@ typedef struct {
   RateController *observer;        /* decides as the camera does, from the same reports */
   gdouble wanted, minimum, weight; /* frames/s; wanted 0: not known */
   gdouble given;                   /* frames/s that it sends; NAN: not known */
+  gdouble pace;                    /* the same while frames came: a pause doesn't lower it */
+  guint64 paced;                   /* the seq that it was taken at */
   gdouble interval;                /* s, the longest of the reports that list it */
 } LiveCamera;
 

@@ -6,6 +6,7 @@
 #include "liveanswer.h"
 #include "liveblur.h"
 #include "livebudget.h"
+#include "livecamera.h"
 #include "livehistory.h"
 #include "livejpeg.h"
 #include "livejson.h"
@@ -175,6 +176,36 @@ steady_lag (void)
     live_progress_add (lag, second * 1000, second * 10);
   return lag;
 }
+
+GST_START_TEST (test_late_answers_are_no_sign_of_a_camera)
+{
+  LiveCamera *camera = live_camera_new ("cam-1", 0);
+
+  live_camera_see (camera, "s", 5, 1000);
+  live_camera_tick (camera, TRUE, 1500);
+  fail_if (camera->health == LIVE_CAMERA_STOPPED);
+  live_camera_see (camera, "s", 3, 3900);
+  live_camera_tick (camera, TRUE, 4100);
+  fail_unless_equals_int (camera->health, LIVE_CAMERA_STOPPED);
+  live_camera_see (camera, "s", 6, 4200);
+  live_camera_tick (camera, TRUE, 4300);
+  fail_if (camera->health == LIVE_CAMERA_STOPPED);
+  live_camera_free (camera);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_a_camera_that_stops_after_a_few_frames)
+{
+  LiveCamera *camera = live_camera_new ("cam-1", 0);
+
+  for (guint seq = 1; seq <= 3; seq++)
+    live_camera_see (camera, "s", seq, 200 * seq);
+  for (gint64 now = 500; now <= 3500; now += 500)
+    live_camera_tick (camera, TRUE, now);
+  fail_unless_equals_int (camera->health, LIVE_CAMERA_STOPPED);
+  live_camera_free (camera);
+}
+GST_END_TEST;
 
 GST_START_TEST (test_lag_in_messages_and_seconds)
 {
@@ -484,6 +515,8 @@ live_suite (void)
   tcase_add_test (tc, test_answer_is_read);
   tcase_add_test (tc, test_answers_survive_any_text);
   tcase_add_test (tc, test_answer_without_dates_or_with_odd_ones);
+  tcase_add_test (tc, test_late_answers_are_no_sign_of_a_camera);
+  tcase_add_test (tc, test_a_camera_that_stops_after_a_few_frames);
   tcase_add_test (tc, test_lag_in_messages_and_seconds);
   tcase_add_test (tc, test_lag_starts_over_with_a_new_topic);
   tcase_add_test (tc, test_lag_remembers_ten_minutes);
