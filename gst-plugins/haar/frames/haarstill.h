@@ -3,7 +3,7 @@
 
 #include <gst/gst.h>
 #include "engine/haarengine.h"
-#include "fogluma.h"
+#include "fogsketch.h"
 
 G_BEGIN_DECLS
 

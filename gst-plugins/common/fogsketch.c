@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "fogsketch.h"
+
+#include <math.h>
+#include <string.h>
+
+/* px: the side of a block. The smallest face that cascades find covers some nine blocks. */
+#define BLOCK 8
+/* Steps of a mean in one level of luma. */
+#define STEPS 64
+/* Levels by which a block differs at least. Compression and rounding cause less. */
+#define LEAST 2.5f
+/* The noise of a block, in standard deviations, that is no difference: it is exceeded once in
+ * 10^9 blocks. */
+#define DEVIATIONS 6
+/* Levels: more noise than a camera gives at night. What is above it is a difference. */
+#define MOST_NOISE 2
+/* Classes of the histogram of errors in one level. */
+#define CLASSES 16
+/* Factors of brightness, in 1/256: from 0.8 to 1.25. */
+#define DARKEST 205
+#define BRIGHTEST 320
+/* Levels: darker blocks don't show a factor. */
+#define DARK 12
+/* px: a larger shift of the whole picture is a difference; a smaller one isn't looked for. */
+#define LONGEST_SHIFT 5.0f
+#define SHORTEST_SHIFT 0.05f
+/* Levels: less contrast between blocks doesn't show a shift. */
+#define FLAT 4
+/* The part of the contrast to the blocks beside it that a shift leaves as an error. */
+#define SHIFT_ERROR 0.12f
+
+/* --- means --- */
+
+static void
+add_row (guint16 *sums, const guint8 *row, gint width)
+{
+  for (gint x = 0; x < width; x++)
+    sums[x] = (guint16) (sums[x] + row[x]);
+}
+
+static gint
+count_blocks (gint side)
+{
+  return (side + BLOCK - 1) / BLOCK;
+}
+
+/* Where block @i begins: the last one ends with the picture, and may overlap the one before. */
+static gint
+start_of (gint i, gint side)
+{
+  return CLAMP (i * BLOCK, 0, MAX (side - BLOCK, 0));
+}
+
+/* Of blocks that lie @dx to the right of and @dy below their places, as far as the picture goes. */
+static void
+measure (const FogLuma *luma, gint dx, gint dy, guint16 *sums, guint16 *means)
+{
+  gint columns = count_blocks (luma->width), rows = count_blocks (luma->height);
+  gint w = MIN (BLOCK, luma->width), h = MIN (BLOCK, luma->height);
+
+  for (gint y = 0; y < rows; y++) {
+    gint top = CLAMP (start_of (y, luma->height) + dy, 0, luma->height - h);
+
+    memset (sums, 0, (gsize) luma->width * sizeof *sums);
+    for (gint i = 0; i < h; i++)
+      add_row (sums, luma->data + (gsize) (top + i) * luma->stride, luma->width);
+    for (gint x = 0; x < columns; x++) {
+      gint left = CLAMP (start_of (x, luma->width) + dx, 0, luma->width - w);
+      guint sum = 0;
+
+      for (gint i = 0; i < w; i++)
+        sum += sums[left + i];
+      *means++ = (guint16) (sum * STEPS / (guint) (w * h));
+    }
+  }
+}
+
+static gsize
+n_blocks (const FogSketch *self)
+{
+  return (gsize) self->columns * (gsize) self->rows;
+}
+
+gboolean
+fog_sketch_draw (FogSketch *self, const FogLuma *luma)
+{
+  g_autofree guint16 *sums = g_try_new (guint16, (gsize) luma->width);
+  guint16 *means = NULL;
+
+  self->width = luma->width;
+  self->height = luma->height;
+  self->columns = count_blocks (luma->width);
+  self->rows = count_blocks (luma->height);
+  if (sums)
+    means = g_try_renew (guint16, self->means, n_blocks (self));
+  if (!means) {
+    fog_sketch_clear (self);
+    return FALSE;
+  }
+  self->means = means;
+  measure (luma, 0, 0, sums, means);
+  return TRUE;
+}
+
+void
+fog_sketch_clear (FogSketch *self)
+{
+  g_free (self->means);
+  *self = (FogSketch){0};
+}
+
+/* --- the comparison --- */
+
+typedef struct {
+  gsize block;
+  gfloat range; /* levels: as of find_range() */
+  gfloat x, y;  /* levels a pixel */
+} Slope;
+
+typedef struct {
+  const FogSketch *then;
+  const FogLuma *luma;
+  guint16 *now;     /* means of the later picture, wherever its blocks are taken */
+  guint16 *sums;    /* for measure() */
+  gfloat *factors;  /* of brightness, of each row of blocks */
+  gfloat *errors;   /* levels: of each block, what brightness doesn't explain */
+  gfloat threshold; /* levels: noise causes less */
+  Slope *slopes;
+  gsize n_slopes;
+  gfloat dx, dy; /* px: the shift of the later picture */
+} Comparison;
+
+/* The median factor of a row's blocks, weighted by their brightness: what covers less than half of
+ * the row doesn't change it. */
+static gfloat
+find_factor (const guint16 *then, const guint16 *now, gint n)
+{
+  guint64 weights[BRIGHTEST - DARKEST + 1] = {0}, all = 0, sum = 0;
+  gint i;
+
+  for (gint x = 0; x < n; x++) {
+    gint factor;
+
+    if (then[x] < DARK * STEPS)
+      continue;
+    factor = now[x] * 256 / then[x];
+    weights[CLAMP (factor, DARKEST, BRIGHTEST) - DARKEST] += then[x];
+    all += then[x];
+  }
+  if (all < (guint64) n * DARK * STEPS / 2)
+    return 1;
+  for (i = 0; sum + weights[i] <= all / 2; i++)
+    sum += weights[i];
+  /* Within its class the median is taken to be where its weight says. */
+  return ((gfloat) (DARKEST + i) + ((gfloat) all / 2 - (gfloat) sum) / (gfloat) weights[i]) / 256;
+}
+
+static void
+find_errors (Comparison *self)
+{
+  gint columns = self->then->columns;
+
+  for (gint y = 0; y < self->then->rows; y++) {
+    const guint16 *then = self->then->means + y * columns, *now = self->now + y * columns;
+    gfloat *errors = self->errors + y * columns;
+
+    self->factors[y] = find_factor (then, now, columns);
+    for (gint x = 0; x < columns; x++)
+      errors[x] = ((gfloat) now[x] - self->factors[y] * (gfloat) then[x]) / STEPS;
+  }
+}
+
+/* Pixels that are white, and those that other lamps light, follow the factor only in part. */
+static void
+forgive_light (Comparison *self)
+{
+  gint columns = self->then->columns;
+
+  for (gint y = 0; y < self->then->rows; y++) {
+    const guint16 *then = self->then->means + y * columns;
+    gfloat *errors = self->errors + y * columns, light = (1 - self->factors[y]) / STEPS;
+
+    for (gint x = 0; x < columns; x++) {
+      gfloat unlit = light * (gfloat) then[x];
+
+      errors[x] -= CLAMP (errors[x], MIN (unlit, 0), MAX (unlit, 0));
+    }
+  }
+}
+
+/* From the median error: at least half of a picture that hasn't changed is noise. */
+static void
+find_threshold (Comparison *self)
+{
+  guint classes[MOST_NOISE * CLASSES + 1] = {0}, i = 0;
+  gsize n = n_blocks (self->then), sum = 0;
+  gfloat deviation;
+
+  for (gsize b = 0; b < n; b++)
+    classes[(guint) MIN (fabsf (self->errors[b]) * CLASSES, (gfloat) (MOST_NOISE * CLASSES))]++;
+  while ((sum += classes[i]) <= n / 2)
+    i++;
+  deviation = 1.4826f * ((gfloat) i + 0.5f) / CLASSES;
+  self->threshold = MAX (LEAST, DEVIATIONS * MIN (deviation, (gfloat) MOST_NOISE));
+}
+
+static void
+find_errors_and_noise (Comparison *self)
+{
+  find_errors (self);
+  find_threshold (self);
+  forgive_light (self);
+}
+
+/* --- a shift of the whole picture --- */
+
+/* Levels: the largest difference of a block from those beside it. */
+static gfloat
+find_range (const FogSketch *sketch, gsize block)
+{
+  const guint16 *m = sketch->means + block, *up = m - sketch->columns, *down = m + sketch->columns;
+  gint high = MAX (MAX (m[-1], m[1]), MAX (*up, *down));
+  gint low = MIN (MIN (m[-1], m[1]), MIN (*up, *down));
+
+  return (gfloat) MAX (high - *m, *m - low) / STEPS;
+}
+
+/* The blocks by which a shift shows. */
+static void
+find_slopes (Comparison *self)
+{
+  const FogSketch *then = self->then;
+
+  for (gint y = 1; y < then->rows - 1; y++)
+    for (gint x = 1; x < then->columns - 1; x++) {
+      gsize block = (gsize) y * (gsize) then->columns + (gsize) x;
+      const guint16 *m = then->means + block;
+      gfloat range = find_range (then, block);
+
+      if (range < FLAT)
+        continue;
+      self->slopes[self->n_slopes++] =
+          (Slope){block, range, (gfloat) (m[1] - m[-1]) / (2 * BLOCK * STEPS),
+              (gfloat) (m[then->columns] - m[-then->columns]) / (2 * BLOCK * STEPS)};
+    }
+}
+
+/* The shift that explains the errors best, by least squares. What moves within the picture has
+ * errors that the shift doesn't explain, so it weighs less in the second round. FALSE: there is
+ * none. */
+static gboolean
+find_shift (const Comparison *self, gfloat *dx, gfloat *dy)
+{
+  *dx = *dy = 0;
+  for (guint round = 0; round < 2; round++) {
+    gfloat xx = 1e-3f, xy = 0, yy = 1e-3f, xe = 0, ye = 0, det;
+
+    for (gsize i = 0; i < self->n_slopes; i++) {
+      const Slope *s = &self->slopes[i];
+      gfloat error = self->errors[s->block], left = error - s->x * *dx - s->y * *dy;
+      gfloat weight = 1 / (1 + left * left / (4 + s->range * s->range / 16));
+
+      xx += weight * s->x * s->x;
+      xy += weight * s->x * s->y;
+      yy += weight * s->y * s->y;
+      xe += weight * s->x * error;
+      ye += weight * s->y * error;
+    }
+    det = xx * yy - xy * xy;
+    *dx = (yy * xe - xy * ye) / det;
+    *dy = (xx * ye - xy * xe) / det;
+  }
+  return isfinite (*dx) && isfinite (*dy);
+}
+
+/* The means of blocks that are shifted by a part of a pixel, from those of the whole pixels beside
+ * it. */
+static void
+measure_between (Comparison *self, gfloat dx, gfloat dy)
+{
+  gint left = (gint) floorf (dx), top = (gint) floorf (dy);
+  gfloat right_part = dx - (gfloat) left, lower_part = dy - (gfloat) top;
+  gsize n = n_blocks (self->then);
+
+  memset (self->errors, 0, n * sizeof *self->errors);
+  for (gint i = 0; i < 4; i++) {
+    gfloat part = (i & 1 ? right_part : 1 - right_part) * (i & 2 ? lower_part : 1 - lower_part);
+
+    if (part < 0.02f)
+      continue;
+    measure (self->luma, left + (i & 1), top + (i >> 1), self->sums, self->now);
+    for (gsize b = 0; b < n; b++)
+      self->errors[b] += part * self->now[b];
+  }
+  for (gsize b = 0; b < n; b++)
+    self->now[b] = (guint16) CLAMP (self->errors[b], 0, 255 * STEPS);
+}
+
+static gboolean
+is_beyond (const Comparison *self, gint x, gint y)
+{
+  const FogSketch *then = self->then;
+  gfloat shift = hypotf (self->dx, self->dy), error = fabsf (self->errors[y * then->columns + x]);
+
+  if (error <= self->threshold)
+    return FALSE;
+  if (shift == 0)
+    return TRUE;
+  /* A shift shows at the edge what wasn't in the earlier picture. */
+  if (x == 0 || y == 0 || x == then->columns - 1 || y == then->rows - 1)
+    return FALSE;
+  return error > self->threshold + SHIFT_ERROR * find_range (then, (gsize) (y * then->columns + x));
+}
+
+/* A difference has two blocks at least, side by side: a single one is a defect of the sensor. */
+static gboolean
+has_neighbour (const Comparison *self, gint x, gint y)
+{
+  gint left = MAX (x - 1, 0), right = MIN (x + 1, self->then->columns - 1);
+  gint top = MAX (y - 1, 0), bottom = MIN (y + 1, self->then->rows - 1);
+
+  for (gint j = top; j <= bottom; j++)
+    for (gint i = left; i <= right; i++)
+      if ((i != x || j != y) && is_beyond (self, i, j))
+        return TRUE;
+  return self->then->columns == 1 && self->then->rows == 1;
+}
+
+static void
+extend (GstVideoRectangle *r, const FogLuma *luma, gint x, gint y)
+{
+  gint left = start_of (x, luma->width), top = start_of (y, luma->height);
+  gint right = MIN (left + BLOCK, luma->width), bottom = MIN (top + BLOCK, luma->height);
+
+  if (r->w) {
+    right = MAX (right, r->x + r->w);
+    bottom = MAX (bottom, r->y + r->h);
+    left = MIN (left, r->x);
+    top = MIN (top, r->y);
+  }
+  *r = (GstVideoRectangle){left, top, right - left, bottom - top};
+}
+
+/* Returns: the number of blocks that differ. @where: (out): round all of them */
+static guint
+find_difference (const Comparison *self, GstVideoRectangle *where)
+{
+  guint n = 0;
+
+  *where = (GstVideoRectangle){0};
+  for (gint y = 0; y < self->then->rows; y++)
+    for (gint x = 0; x < self->then->columns; x++)
+      if (is_beyond (self, x, y) && has_neighbour (self, x, y)) {
+        extend (where, self->luma, x, y);
+        n++;
+      }
+  return n;
+}
+
+/* FALSE: the camera didn't move, or moved too far. */
+static gboolean
+align (Comparison *self)
+{
+  gfloat dx, dy, more_x, more_y;
+
+  find_slopes (self);
+  if (!find_shift (self, &dx, &dy) || hypotf (dx, dy) > LONGEST_SHIFT ||
+      hypotf (dx, dy) < SHORTEST_SHIFT)
+    return FALSE;
+  measure (self->luma, (gint) -lroundf (dx), (gint) -lroundf (dy), self->sums, self->now);
+  find_errors_and_noise (self);
+  if (!find_shift (self, &more_x, &more_y))
+    return FALSE;
+  self->dx = roundf (dx) + more_x;
+  self->dy = roundf (dy) + more_y;
+  if (hypotf (self->dx, self->dy) > LONGEST_SHIFT)
+    return FALSE;
+  measure_between (self, -self->dx, -self->dy);
+  find_errors_and_noise (self);
+  return TRUE;
+}
+
+static gboolean
+compare (Comparison *self, const FogSketch *now, GstVideoRectangle *where)
+{
+  GstVideoRectangle aligned;
+  guint differ;
+
+  memcpy (self->now, now->means, n_blocks (now) * sizeof *self->now);
+  find_errors_and_noise (self);
+  differ = find_difference (self, where);
+  if (differ == 0)
+    return FALSE;
+  if (!align (self) || find_difference (self, &aligned) > differ / 2)
+    return TRUE;
+  *where = aligned;
+  return aligned.w > 0;
+}
+
+static gboolean
+comparison_init (Comparison *self, const FogSketch *then, const FogLuma *luma)
+{
+  gsize n = n_blocks (then);
+
+  self->then = then;
+  self->luma = luma;
+  self->now = g_try_new (guint16, n);
+  self->sums = g_try_new (guint16, (gsize) then->width);
+  self->factors = g_try_new (gfloat, (gsize) then->rows);
+  self->errors = g_try_new (gfloat, n);
+  self->slopes = g_try_new (Slope, n);
+  return self->now && self->sums && self->factors && self->errors && self->slopes;
+}
+
+static void
+comparison_clear (Comparison *self)
+{
+  g_free (self->now);
+  g_free (self->sums);
+  g_free (self->factors);
+  g_free (self->errors);
+  g_free (self->slopes);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Comparison, comparison_clear)
+
+gboolean
+fog_sketch_differs (
+    const FogSketch *then, const FogSketch *now, const FogLuma *luma, GstVideoRectangle *where)
+{
+  g_auto (Comparison) self = {0};
+
+  *where = (GstVideoRectangle){0, 0, luma->width, luma->height};
+  if (!now->means || then->width != now->width || then->height != now->height ||
+      !comparison_init (&self, then, luma))
+    return TRUE;
+  return compare (&self, now, where);
+}

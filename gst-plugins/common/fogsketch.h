@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "fogluma.h"
+
+G_BEGIN_DECLS
+
+/* A coarse copy of a picture, by which later pictures are compared with it. */
+typedef struct {
+  gint width, height; /* px, of the picture; 0: nothing is drawn */
+  gint columns, rows; /* of blocks */
+  guint16 *means;     /* the mean luma of each block, in 1/64 */
+} FogSketch;
+
+/* FALSE: there is no memory; nothing is drawn then. */
+gboolean fog_sketch_draw (FogSketch *sketch, const FogLuma *luma);
+void fog_sketch_clear (FogSketch *sketch);
+
+/**
+ * fog_sketch_differs:
+ * @then: of the earlier picture
+ * @now: of the later one
+ * @luma: the later one itself
+ * @where: (out): a rectangle round all that differs
+ *
+ * These are no differences: the sensor's noise, which is estimated from both pictures; a factor of
+ * brightness from 0.8 to 1.25 of each row of blocks, as lamps that flicker and daylight cause it; a
+ * shift of the whole picture by up to 5 pixels, as a camera that shakes causes it.
+ *
+ * Returns: %TRUE if the pictures differ, or if that can't be found out
+ */
+gboolean fog_sketch_differs (
+    const FogSketch *then, const FogSketch *now, const FogLuma *luma, GstVideoRectangle *where);
+
+G_END_DECLS
