@@ -93,6 +93,10 @@ add_camera (JsonBuilder *builder, const FogReportCamera *camera)
     add_double (builder, "min", camera->min);
   }
   add_double (builder, "weight", camera->weight);
+  if (camera->still_interval > 0) {
+    add_double (builder, "still-interval", camera->still_interval);
+    add_int (builder, "still", camera->still);
+  }
   json_builder_end_object (builder);
 }
 
@@ -193,7 +197,10 @@ read_camera (FogReport *report, const gchar *name, JsonNode *node, GError **erro
          fog_json_read_count (object, "last-seq", G_MAXINT64, &camera->last_seq, error) &&
          fog_json_read_number (object, "min", 1e6, &camera->min, error) &&
          fog_json_read_number (object, "max", 1e6, &camera->max, error) &&
-         fog_json_read_number (object, "weight", 1e6, &camera->weight, error);
+         fog_json_read_number (object, "weight", 1e6, &camera->weight, error) &&
+         fog_json_read_number (
+             object, "still-interval", FOG_REPORT_STILL_INTERVAL, &camera->still_interval, error) &&
+         fog_json_read_count (object, "still", G_MAXINT64, &camera->still, error);
 }
 
 static gboolean

@@ -8,15 +8,20 @@ G_BEGIN_DECLS
 #define FOG_REPORT_CAPS "application/json, schema=(string)fog-report"
 #define FOG_EVENT_CAPS "application/json, schema=(string)fog-event"
 
+/* s: a camera that sends a frame less often than that is taken to be gone. */
+#define FOG_REPORT_STILL_INTERVAL 60
+
 /* What a replica counted of one camera. */
 typedef struct {
   gchar *camera;
-  gchar *session;   /* NULL if the frames have none */
-  guint64 frames;   /* counted in the interval */
-  guint64 last_seq; /* the highest seq counted so far */
-  gdouble min;      /* frames/s: the camera's minimum rate; 0: unknown */
-  gdouble max;      /* frames/s: its maximum rate; 0: unknown */
-  gdouble weight;   /* its share relative to other cameras; 1: unknown */
+  gchar *session;         /* NULL if the frames have none */
+  guint64 frames;         /* counted in the interval */
+  guint64 last_seq;       /* the highest seq counted so far */
+  gdouble min;            /* frames/s: the camera's minimum rate; 0: unknown */
+  gdouble max;            /* frames/s: its maximum rate; 0: unknown */
+  gdouble weight;         /* its share relative to other cameras; 1: unknown */
+  gdouble still_interval; /* s within which it sends a frame of a still picture; 0: unknown */
+  guint64 still; /* frames that it didn't send in the interval, because they show nothing new */
 } FogReportCamera;
 
 /* A report of one fog replica, as on the feedback topic (gst-plugins/README.md, "Messages"). */

@@ -78,6 +78,10 @@ GObject *gst_kafka_ack_new (
 #define GST_KAFKA_HEADER_RATE_MIN "rate-min"
 #define GST_KAFKA_HEADER_RATE_MAX "rate-max"
 #define GST_KAFKA_HEADER_RATE_WEIGHT "rate-weight"
+#define GST_KAFKA_HEADER_STILL_INTERVAL "still-interval"
+#define GST_KAFKA_HEADER_STILL_FRAMES "still-frames"
+#define GST_KAFKA_HEADER_STILL_TIME "still-time"
+#define GST_KAFKA_HEADER_STILL_CHANGED "still-changed"
 
 /* The structure of the sticky custom event by which kafkasrc announces the partitions that it
  * reads: `partitions`, a GstValueArray of int (empty: none), and `topic`, a string. Since: 0.1 */

@@ -131,12 +131,12 @@ fair_share_count (const FairShare *self)
 }
 
 gdouble
-fair_share_demand (const FairShare *self)
+fair_share_demand (const FairShare *self, gdouble activity)
 {
-  gdouble own = camera_at (self, 0)->terms.max, sum = 0;
+  gdouble own = camera_at (self, 0)->terms.max, sum = own * activity;
 
-  /* A camera whose maximum is unknown is taken to want as much as this one. */
-  for (guint i = 0; i < self->cameras->len; i++) {
+  /* A camera whose maximum is unknown is taken to want as much as this one could. */
+  for (guint i = 1; i < self->cameras->len; i++) {
     gdouble max = camera_at (self, i)->terms.max;
 
     sum += max < NO_MAX ? max : own;

@@ -30,8 +30,8 @@ void fair_share_see (FairShare *self, const gchar *camera, const FairShareTerms 
     gdouble round, gdouble interval);
 /* The number of cameras, this one included. */
 guint fair_share_count (const FairShare *self);
-/* Frames/s that all cameras together want. */
-gdouble fair_share_demand (const FairShare *self);
+/* Frames/s that all cameras together want, this one only the part @activity of its maximum. */
+gdouble fair_share_demand (const FairShare *self, gdouble activity);
 /* This camera's share of @rate (frames/s) in the round @round. */
 gdouble fair_share_of (FairShare *self, gdouble rate, gdouble round);
 

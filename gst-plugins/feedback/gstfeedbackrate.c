@@ -17,6 +17,10 @@
  * by which the reports identify it. If reports say which replica reads which partitions, the
  * frame's meta also names the partition that it is sent to.
  *
+ * With #GstFeedbackRate:still-interval a frame goes on only if it shows something new, or if that time
+ * has passed. Each frame then has the header `still-interval`, and the first one after frames that
+ * didn't go on has `still-frames`, `still-time` and `still-changed`.
+ *
  * Until the first report the rate is #GstFeedbackRate:initial-rate. While no report comes, the rate
  * falls to #GstFeedbackRate:min-rate step by step; it rises again with the reports.
  *
@@ -33,7 +37,8 @@
  * consumes all events, EOS included: the end of the reports isn't the end of the video.
  *
  * The element posts no errors. A report that can't be read is a warning in the log, and counted as
- * `bad-reports`.
+ * `bad-reports`. With #GstFeedbackRate:still-interval, frames that can't be compared are a warning
+ * STREAM/FORMAT, once for each caps.
  *
  * ## Example launch line
  * |[
@@ -53,6 +58,7 @@
 #include "fogreport.h"
 #include "gstfeedbacksettings.h"
 #include "gstfeedbacksource.h"
+#include "gstfeedbackstill.h"
 #include "gstkafkameta.h"
 
 GST_DEBUG_CATEGORY (gst_feedback_rate_debug);
@@ -84,6 +90,7 @@ struct _GstFeedbackRate {
 
   GstPad *sinkpad, *srcpad, *feedbackpad;
   GstFeedbackSource source;
+  GstFeedbackStill still;
 
   GMutex lock; /* guards the fields below; taken before the source's lock and the object lock */
   GstFeedbackSettings settings;
@@ -145,6 +152,25 @@ camera_name (GstFeedbackRate *self)
   return camera && *camera ? camera : g_get_host_name ();
 }
 
+/* with self->lock. Returns: s; 0: each frame is a new one */
+static gdouble
+still_interval (GstFeedbackRate *self)
+{
+  return (gdouble) self->settings.still_interval / GST_SECOND;
+}
+
+/* with self->lock. Returns: frames/s that the camera would send without a bound: of a picture that
+ * stands still, only what is new, and a frame each interval */
+static gdouble
+wanted_rate (GstFeedbackRate *self, gdouble max_rate)
+{
+  gdouble interval = still_interval (self);
+
+  if (interval <= 0)
+    return max_rate;
+  return MIN (MAX (self->still.activity * max_rate, 1 / interval), max_rate);
+}
+
 static void
 configure_controller (GstFeedbackRate *self)
 {
@@ -163,6 +189,7 @@ begin_run (GstFeedbackRate *self)
 
   gst_feedback_source_reset (&self->source);
   g_mutex_lock (&self->lock);
+  gst_feedback_still_reset (&self->still);
   self->seq = self->in = self->out = self->held = self->bad_reports = 0;
   self->decimator = (Decimator){0};
   g_free (self->session);
@@ -188,13 +215,15 @@ make_stats (GstFeedbackRate *self)
   rate_controller_get_state (self->controller, now, &state);
   stats = gst_structure_new ("feedbackrate", "camera", G_TYPE_STRING, camera_name (self), "rate",
       G_TYPE_DOUBLE, rate_controller_get_rate (self->controller, now), "wanted", G_TYPE_DOUBLE,
-      effective_settings (self).max_rate, "bound", G_TYPE_STRING, rate_bound_name (state.bound),
-      "source-rate", G_TYPE_DOUBLE, gst_feedback_source_get_rate (&self->source), "capacity",
-      G_TYPE_DOUBLE, state.capacity, "delivered", G_TYPE_DOUBLE, state.delivered, "queue",
-      G_TYPE_DOUBLE, state.queue, "replicas", G_TYPE_UINT, state.replicas, "cameras", G_TYPE_UINT,
-      state.cameras, "link-rate", G_TYPE_DOUBLE, state.link_rate, "round-trip", G_TYPE_DOUBLE,
-      state.round_trip, "in-flight", G_TYPE_UINT64, state.in_flight, "frames-in", G_TYPE_UINT64,
-      self->in, "frames-out", G_TYPE_UINT64, self->out, "frames-held", G_TYPE_UINT64, self->held,
+      wanted_rate (self, effective_settings (self).max_rate), "bound", G_TYPE_STRING,
+      rate_bound_name (state.bound), "source-rate", G_TYPE_DOUBLE,
+      gst_feedback_source_get_rate (&self->source), "capacity", G_TYPE_DOUBLE, state.capacity,
+      "delivered", G_TYPE_DOUBLE, state.delivered, "queue", G_TYPE_DOUBLE, state.queue, "replicas",
+      G_TYPE_UINT, state.replicas, "cameras", G_TYPE_UINT, state.cameras, "link-rate",
+      G_TYPE_DOUBLE, state.link_rate, "round-trip", G_TYPE_DOUBLE, state.round_trip, "in-flight",
+      G_TYPE_UINT64, state.in_flight, "frames-in", G_TYPE_UINT64, self->in, "frames-out",
+      G_TYPE_UINT64, self->out, "frames-held", G_TYPE_UINT64, self->held, "frames-still",
+      G_TYPE_UINT64, self->still.frames, "uncompared-frames", G_TYPE_UINT64, self->still.uncompared,
       "reports", G_TYPE_UINT64, state.reports, "old-reports", G_TYPE_UINT64, state.old_reports,
       "bad-reports", G_TYPE_UINT64, self->bad_reports, "displaced-replicas", G_TYPE_UINT64,
       state.displaced_replicas, "source-changes", G_TYPE_UINT64,
@@ -244,6 +273,7 @@ take_caps (GstFeedbackRate *self, GstEvent *event)
   gboolean taken;
 
   gst_event_parse_caps (event, &caps);
+  gst_feedback_still_set_caps (&self->still, caps);
   if (gst_feedback_source_set_caps (&self->source, caps))
     configure_controller (self);
   ours = gst_feedback_source_make_src_caps (&self->source, caps);
@@ -256,9 +286,11 @@ take_caps (GstFeedbackRate *self, GstEvent *event)
 
 /* --- events --- */
 
+/* A flush drops frames that were on their way: the next one is new. */
 static void
-restart_decimator (GstFeedbackRate *self)
+restart_frames (GstFeedbackRate *self)
 {
+  gst_feedback_still_forget (&self->still);
   g_mutex_lock (&self->lock);
   self->decimator = (Decimator){0};
   g_mutex_unlock (&self->lock);
@@ -277,7 +309,7 @@ gst_feedback_rate_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
       break;
     case GST_EVENT_FLUSH_STOP:
       gst_segment_init (&self->segment, GST_FORMAT_TIME);
-      restart_decimator (self);
+      restart_frames (self);
       break;
     default:
       break;
@@ -444,13 +476,40 @@ typedef enum {
   PASSES,
   DROPPED, /* for the rate */
   HELD,    /* because too many frames are in flight */
+  STILL,   /* because it shows what the one sent last shows */
 } Verdict;
+
+static const gchar *const verdict_names[] = {"passes", "dropped", "held back", "nothing new in"};
+
+/* Called before the rate is decided on: the first frame that shows something new then finds the
+ * credit that the others have left. Returns: whether the frame shows something new */
+static GstFeedbackStillVerdict
+look_at_frame (GstFeedbackRate *self, GstBuffer *buffer, gdouble time)
+{
+  gdouble interval;
+
+  g_mutex_lock (&self->lock);
+  interval = still_interval (self);
+  g_mutex_unlock (&self->lock);
+  if (interval > 0)
+    return gst_feedback_still_compare (&self->still, buffer, time, interval);
+  gst_feedback_still_forget (&self->still);
+  return GST_FEEDBACK_STILL_NEW;
+}
 
 /* with self->lock */
 static Verdict
-select_frame (GstFeedbackRate *self, gdouble time, gdouble rate, gdouble now)
+select_frame (
+    GstFeedbackRate *self, GstFeedbackStillVerdict still, gdouble time, gdouble rate, gdouble now)
 {
+  gdouble max_rate = effective_settings (self).max_rate;
+
   self->in++;
+  if (self->settings.still_interval)
+    gst_feedback_still_count (&self->still, still, time);
+  rate_controller_set_activity (self->controller, wanted_rate (self, max_rate) / max_rate);
+  if (still == GST_FEEDBACK_STILL_SAME)
+    return STILL;
   if (!decimator_take (&self->decimator, time, rate, gst_feedback_source_get_rate (&self->source)))
     return DROPPED;
   if (rate_controller_may_send (self->controller, now))
@@ -460,22 +519,54 @@ select_frame (GstFeedbackRate *self, gdouble time, gdouble rate, gdouble now)
   return HELD;
 }
 
-/* with self->lock. Returns: the partition that the frame is sent to; -1: the sink chooses */
-static gint
-stamp (GstFeedbackRate *self, GstBuffer *buffer, gdouble now)
+/* with self->lock */
+static void
+stamp_identity (GstFeedbackRate *self, GstBuffer *buffer)
 {
   RateSettings settings = effective_settings (self);
+  gdouble wanted = wanted_rate (self, settings.max_rate);
   gchar seq[24], min[G_ASCII_DTOSTR_BUF_SIZE], max[G_ASCII_DTOSTR_BUF_SIZE],
       weight[G_ASCII_DTOSTR_BUF_SIZE];
-  gint partition =
-      self->settings.placement ? rate_controller_next_partition (self->controller, now) : -1;
 
   g_snprintf (seq, sizeof seq, "%" G_GUINT64_FORMAT, self->seq);
   gst_kafka_meta_set_headers (buffer, GST_KAFKA_HEADER_CAMERA, camera_name (self),
       GST_KAFKA_HEADER_SESSION, self->session, GST_KAFKA_HEADER_SEQ, seq, GST_KAFKA_HEADER_RATE_MIN,
-      g_ascii_dtostr (min, sizeof min, settings.min_rate), GST_KAFKA_HEADER_RATE_MAX,
-      g_ascii_dtostr (max, sizeof max, settings.max_rate), GST_KAFKA_HEADER_RATE_WEIGHT,
+      g_ascii_dtostr (min, sizeof min, MIN (settings.min_rate, wanted)), GST_KAFKA_HEADER_RATE_MAX,
+      g_ascii_dtostr (max, sizeof max, wanted), GST_KAFKA_HEADER_RATE_WEIGHT,
       g_ascii_dtostr (weight, sizeof weight, settings.weight), NULL);
+}
+
+/* with self->lock. Frames that weren't sent are described by the next one that is. */
+static void
+stamp_still (GstFeedbackRate *self, GstBuffer *buffer, gdouble time)
+{
+  GstFeedbackStillSpan span;
+  gchar interval[24], frames[24], stood[24];
+
+  if (!self->settings.still_interval)
+    return;
+  span = gst_feedback_still_send (&self->still, time);
+  g_snprintf (interval, sizeof interval, "%" G_GUINT64_FORMAT, self->settings.still_interval);
+  g_snprintf (frames, sizeof frames, "%" G_GUINT64_FORMAT, span.frames);
+  g_snprintf (stood, sizeof stood, "%" G_GUINT64_FORMAT, (guint64) (span.time * GST_SECOND));
+  gst_kafka_meta_set_headers (buffer, GST_KAFKA_HEADER_STILL_INTERVAL, interval,
+      GST_KAFKA_HEADER_STILL_FRAMES, span.frames ? frames : NULL, GST_KAFKA_HEADER_STILL_TIME,
+      span.frames ? stood : NULL, GST_KAFKA_HEADER_STILL_CHANGED,
+      !span.frames   ? NULL
+      : span.changed ? "true"
+                     : "false",
+      NULL);
+}
+
+/* with self->lock. Returns: the partition that the frame is sent to; -1: the sink chooses */
+static gint
+stamp (GstFeedbackRate *self, GstBuffer *buffer, gdouble time, gdouble now)
+{
+  gint partition =
+      self->settings.placement ? rate_controller_next_partition (self->controller, now) : -1;
+
+  stamp_identity (self, buffer);
+  stamp_still (self, buffer, time);
   if (partition >= 0)
     gst_structure_set (
         gst_kafka_meta_ensure (buffer), "target-partition", G_TYPE_INT, partition, NULL);
@@ -489,22 +580,23 @@ static GstBuffer *
 pass_or_drop (GstFeedbackRate *self, GstBuffer *buffer, gdouble *rate)
 {
   gdouble now = seconds_now (), time = time_of (self, buffer);
+  GstFeedbackStillVerdict still = look_at_frame (self, buffer, time);
   Verdict verdict;
   gint partition;
 
   g_mutex_lock (&self->lock);
   *rate = rate_controller_get_rate (self->controller, now);
-  verdict = select_frame (self, time, *rate, now);
+  verdict = select_frame (self, still, time, *rate, now);
   g_mutex_unlock (&self->lock);
   if (verdict != PASSES) {
-    GST_LOG_OBJECT (self, "%s %" GST_PTR_FORMAT, verdict == HELD ? "held back" : "dropped", buffer);
+    GST_LOG_OBJECT (self, "%s %" GST_PTR_FORMAT, verdict_names[verdict], buffer);
     gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_DONE);
     gst_buffer_unref (buffer);
     return NULL;
   }
   buffer = gst_feedback_source_detach (&self->source, buffer);
   g_mutex_lock (&self->lock);
-  partition = stamp (self, buffer, now);
+  partition = stamp (self, buffer, time, now);
   g_mutex_unlock (&self->lock);
   GST_LOG_OBJECT (
       self, "passes at %.2f frames/s to partition %d: %" GST_PTR_FORMAT, *rate, partition, buffer);
@@ -615,6 +707,7 @@ gst_feedback_rate_finalize (GObject *object)
   g_free (self->session);
   g_free (self->settings.camera);
   gst_feedback_source_clear (&self->source);
+  gst_feedback_still_clear (&self->still);
   g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (gst_feedback_rate_parent_class)->finalize (object);
 }
@@ -644,7 +737,7 @@ install_properties (GObjectClass *klass)
    * | --- | --- | --- |
    * | camera | string | the camera's name in headers and reports |
    * | rate | double | frames/s that go on now |
-   * | wanted | double | frames/s that would go on without a bound |
+   * | wanted | double | frames/s that would go on without a bound; with still-interval of late |
    * | bound | string | what bounds the rate: `camera` (nothing does), `fog`, `link`, `minimum` |
    * | source-rate | double | frames/s in the source's caps; 0 if they give none |
    * | capacity | double | frames/s that the living replicas can count |
@@ -657,6 +750,8 @@ install_properties (GObjectClass *klass)
    * | in-flight | uint64 | frames sent that no report has covered yet |
    * | frames-in, frames-out | uint64 | frames that came by the pad `sink`, and that left by `src` |
    * | frames-held | uint64 | frames not sent because too many were in flight |
+   * | frames-still | uint64 | frames not sent because they show nothing new (still-interval) |
+   * | uncompared-frames | uint64 | frames that still-interval couldn't compare |
    * | reports | uint64 | reports taken into account |
    * | old-reports | uint64 | reports that came twice, or later than newer ones of their replica |
    * | bad-reports | uint64 | reports that couldn't be read |
@@ -719,5 +814,6 @@ gst_feedback_rate_init (GstFeedbackRate *self)
   gst_pad_set_chain_function (self->feedbackpad, gst_feedback_rate_feedback_chain);
   gst_pad_set_event_function (self->feedbackpad, gst_feedback_rate_feedback_event);
   gst_feedback_source_init (&self->source, GST_ELEMENT (self), self->sinkpad, self->srcpad);
+  gst_feedback_still_init (&self->still, GST_ELEMENT (self));
   begin_run (self);
 }

@@ -9,6 +9,7 @@
 #define DEFAULT_MIN_DWELL (5 * GST_SECOND)
 #define DEFAULT_LATENCY_TARGET (250 * GST_MSECOND)
 #define DEFAULT_PLACEMENT TRUE
+#define DEFAULT_STILL_INTERVAL 0
 
 enum {
   PROP_ALGORITHM = 1,
@@ -20,6 +21,7 @@ enum {
   PROP_MIN_DWELL,
   PROP_LATENCY_TARGET,
   PROP_PLACEMENT,
+  PROP_STILL_INTERVAL,
 };
 
 #define FIELD(id, name) FOG_FIELD (id, GstFeedbackSettings, name)
@@ -34,6 +36,7 @@ const FogField gst_feedback_settings_fields[] = {
     FIELD (PROP_MIN_DWELL, min_dwell),
     FIELD (PROP_LATENCY_TARGET, latency_target),
     FIELD (PROP_PLACEMENT, placement),
+    FIELD (PROP_STILL_INTERVAL, still_interval),
     {0},
 };
 
@@ -62,7 +65,7 @@ gst_feedback_settings_init (GstFeedbackSettings *self)
 {
   *self = (GstFeedbackSettings){DEFAULT_ALGORITHM, NULL, DEFAULT_INITIAL_RATE, DEFAULT_MIN_RATE,
       DEFAULT_MAX_RATE, DEFAULT_WEIGHT, DEFAULT_MIN_DWELL, DEFAULT_LATENCY_TARGET,
-      DEFAULT_PLACEMENT};
+      DEFAULT_PLACEMENT, DEFAULT_STILL_INTERVAL};
 }
 
 static void
@@ -201,9 +204,40 @@ install_camera_properties (GObjectClass *klass)
           DEFAULT_PLACEMENT, live));
 }
 
+static void
+install_still_properties (GObjectClass *klass)
+{
+  /**
+   * GstFeedbackRate:still-interval:
+   *
+   * The time, in ns, within which one frame goes on while the picture stands still. A frame goes on
+   * at once if it differs from the last one that did. The sensor's noise, lamps that flicker, slow
+   * daylight and a camera that shakes are no differences. 0, the default: each frame is a new one.
+   *
+   * At most 60 s, so that nobody takes the camera for dead: readers learn the time from the header
+   * `still-interval`, and alerts look at 2 min.
+   *
+   * Needs raw video in system memory, in a format that haarfacecount takes. Other frames go on as if
+   * this was 0, are counted as `uncompared-frames` in #GstFeedbackRate:stats, and cause a warning
+   * STREAM/FORMAT, once for each caps. A frame of 640x480 takes 0.1 to 0.3 ms.
+   *
+   * The camera then wants less of the fog: `wanted`, the header `rate-max` and `demand` fall while
+   * little changes. #GstFeedbackRate:min-rate doesn't hold for frames that show nothing new.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, PROP_STILL_INTERVAL,
+      g_param_spec_uint64 ("still-interval", "Still interval",
+          "Time (ns) within which one frame goes on while the picture stands still; one that shows "
+          "something new goes on at once (0: each frame is a new one)",
+          0, GST_FEEDBACK_STILL_LONGEST, DEFAULT_STILL_INTERVAL,
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
+}
+
 void
 gst_feedback_settings_install_properties (GObjectClass *klass)
 {
   install_rate_properties (klass);
   install_camera_properties (klass);
+  install_still_properties (klass);
 }

@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 
 #define GST_FEEDBACK_RATE_LOWEST 0.001
 #define GST_FEEDBACK_RATE_HIGHEST FAIR_SHARE_HIGHEST
+#define GST_FEEDBACK_STILL_LONGEST (FOG_REPORT_STILL_INTERVAL * GST_SECOND)
 
 /* The properties that can be set. The element's lock guards them. */
 typedef struct {
@@ -23,6 +24,7 @@ typedef struct {
   guint64 min_dwell;      /* ns */
   guint64 latency_target; /* ns */
   gboolean placement;
+  guint64 still_interval; /* ns; 0: each frame is a new one */
 } GstFeedbackSettings;
 
 /* Ids of properties from here on are the element's. */

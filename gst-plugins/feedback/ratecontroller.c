@@ -111,6 +111,7 @@ struct _RateController {
   gdouble interval; /* s between two reports of a replica */
   gdouble rounds;   /* reports taken, divided by the number of living replicas */
   gdouble gain;
+  gdouble activity;  /* as of rate_controller_set_activity() */
   gdouble probed;    /* s: when the algorithm `thesis` doubled the rate last */
   gdouble link_rate; /* frames/s that the sink asked for last; 0: it never throttled */
   gdouble link_top;  /* frames/s: the highest of its latest requests */
@@ -172,7 +173,7 @@ rate_controller_new (
   self->heard = self->probed = now;
   self->listed = -G_MAXDOUBLE;
   self->interval = DEFAULT_INTERVAL;
-  self->gain = 1;
+  self->gain = self->activity = 1;
   return self;
 }
 
@@ -420,7 +421,8 @@ learn_cameras (RateController *self, Replica *replica, const FogReport *report)
     const FogReportCamera *camera = g_ptr_array_index (report->cameras, replica->cursor++ % all);
     FairShareTerms terms = {camera->min, camera->max, camera->weight};
 
-    if (camera->frames == 0)
+    /* One whose picture stands still is there all the same. */
+    if (camera->frames == 0 && camera->still_interval <= 0)
       continue;
     fair_share_see (self->share, camera->camera, &terms, self->rounds, replica->interval);
     some--;
@@ -519,6 +521,14 @@ drift_gain (RateController *self, const Fog *fog, gdouble target)
   self->gain = CLAMP (self->gain * (1 + step * error), MIN_GAIN, MAX_GAIN);
 }
 
+/* Frames/s that are missing among those delivered, although the fog would have counted them: the
+ * camera had nothing new to send. */
+static gdouble
+unsent_rate (const RateController *self)
+{
+  return (1 - self->activity) * self->rate;
+}
+
 static void
 apply_adaptive (RateController *self, gdouble now)
 {
@@ -532,7 +542,8 @@ apply_adaptive (RateController *self, gdouble now)
   drift_gain (self, &fog, target);
   capacity = self->gain * fog.speed;
   self->total = capacity + missing / (missing > 0 ? 2 * self->interval : self->interval);
-  self->total = MIN (self->total, MAX_GROWTH * MAX (fog.delivered, self->settings.min_rate));
+  self->total = MIN (
+      self->total, MAX_GROWTH * MAX (fog.delivered + unsent_rate (self), self->settings.min_rate));
   self->total = MAX (self->total, 0);
   self->rate = clamp_rate (self, fair_share_of (self->share, self->total, self->rounds));
 }
@@ -650,6 +661,12 @@ rate_controller_throttle (RateController *self, gdouble rate, gdouble now)
 }
 
 void
+rate_controller_set_activity (RateController *self, gdouble activity)
+{
+  self->activity = activity;
+}
+
+void
 rate_controller_sent (RateController *self, guint64 seq, gdouble now)
 {
   self->sent = seq + 1;
@@ -731,7 +748,7 @@ rate_controller_get_state (const RateController *self, gdouble now, RateState *s
       .cameras = fair_share_count (self->share),
       .capacity = capacity,
       .delivered = fog.delivered,
-      .demand = fog.able > 0 ? fair_share_demand (self->share) / fog.able : 0,
+      .demand = fog.able > 0 ? fair_share_demand (self->share, self->activity) / fog.able : 0,
       .queue = fog.queue,
       .gain = self->gain,
       .link_rate = link_limit (self, now),

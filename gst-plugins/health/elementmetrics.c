@@ -149,6 +149,10 @@ static const Metric metrics[] = {
     COUNT ("feedbackrate", "frames-in", "gstfog_camera_frames_total", NULL,
         "Frames that the camera gave"),
     COUNT ("feedbackrate", "frames-out", "gstfog_sent_frames_total", NULL, "Frames sent on"),
+    COUNT ("feedbackrate", "frames-still", "gstfog_still_frames_total", NULL,
+        "Frames not sent because they show nothing new"),
+    COUNT ("feedbackrate", "uncompared-frames", "gstfog_uncompared_frames_total", NULL,
+        "Frames that still-interval couldn't compare"),
     COUNT ("feedbackrate", "frames-held", "gstfog_dropped_total", "too-many-in-flight", DROPPED),
     COUNT (
         "feedbackrate", "reports", "gstfog_reports_read_total", NULL, "Reports taken into account"),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <gst/check/gstcheck.h>
 #include <gst/check/gstharness.h>
+#include <math.h>
 #include <string.h>
 
 #include "elementtest.h"
@@ -100,6 +101,210 @@ GST_START_TEST (test_frames_get_the_headers_that_reports_name)
     fail_if (gst_structure_has_field (gst_kafka_meta_peek (buffer), "target-partition"));
     gst_buffer_unref (buffer);
   }
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+/* --- pictures that stand still --- */
+
+#define SIDE 64
+#define CAPS_STILL "video/x-raw,format=GRAY8,width=64,height=64,framerate=30/1"
+
+/* A dark picture, with something light in it at @place; 0: nothing. */
+static GstBuffer *
+picture (guint i, guint place)
+{
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, SIDE * SIDE, NULL);
+
+  gst_buffer_memset (buffer, 0, 60, SIDE * SIDE);
+  for (guint y = 16; place && y < 48; y++)
+    gst_buffer_memset (buffer, y * SIDE + 8 * place, 200, 24);
+  GST_BUFFER_PTS (buffer) = gst_util_uint64_scale (i, GST_SECOND, 30);
+  return buffer;
+}
+
+static GstHarness *
+still_harness (const gchar *more)
+{
+  g_autofree gchar *launch = g_strdup_printf ("feedbackrate camera=cam-1 %s", more);
+  GstHarness *h = harness (launch);
+
+  gst_harness_set_src_caps_str (h, CAPS_STILL);
+  return h;
+}
+
+static guint
+push_pictures (GstHarness *h, guint from, guint to, guint place)
+{
+  guint before = gst_harness_buffers_received (h);
+
+  for (guint i = from; i < to; i++)
+    fail_unless_equals_int (gst_harness_push (h, picture (i, place)), GST_FLOW_OK);
+  return gst_harness_buffers_received (h) - before;
+}
+
+/* NULL: the frame has no such header. */
+static void
+expect_still (GstHarness *h, const gchar *frames, const gchar *time, const gchar *changed)
+{
+  GstBuffer *buffer = gst_harness_pull (h);
+
+  fail_unless_equals_string (gst_kafka_meta_get_header (buffer, "still-interval"), "1000000000");
+  fail_unless_equals_string (gst_kafka_meta_get_header (buffer, "still-frames"), frames);
+  fail_unless_equals_string (gst_kafka_meta_get_header (buffer, "still-time"), time);
+  fail_unless_equals_string (gst_kafka_meta_get_header (buffer, "still-changed"), changed);
+  gst_buffer_unref (buffer);
+}
+
+GST_START_TEST (test_only_what_is_new_goes_on)
+{
+  GstHarness *h = still_harness ("algorithm=fixed initial-rate=30 still-interval=1000000000");
+
+  fail_unless_equals_int (push_pictures (h, 0, 75, 0), 3);
+  expect_still (h, NULL, NULL, NULL);
+  expect_still (h, "29", "1000000000", "false");
+  expect_still (h, "29", "1000000000", "false");
+  /* It goes on with its first frame, and says how long the one before stood. */
+  fail_unless_equals_int (push_pictures (h, 75, 76, 1), 1);
+  expect_still (h, "14", "500000000", "true");
+  fail_unless_equals_int (push_pictures (h, 76, 77, 2), 1);
+  expect_still (h, NULL, NULL, NULL);
+  fail_unless_equals_int (push_pictures (h, 77, 107, 2), 1);
+  expect_still (h, "29", "1000000000", "false");
+  fail_unless_equals_uint64 (stat_uint64 (h->element, "frames-in"), 107);
+  fail_unless_equals_uint64 (stat_uint64 (h->element, "frames-out"), 6);
+  fail_unless_equals_uint64 (stat_uint64 (h->element, "frames-still"), 101);
+  fail_unless_equals_uint64 (stat_uint64 (h->element, "uncompared-frames"), 0);
+  /* Set to 0 in between, it forgets what it saw. */
+  g_object_set (h->element, "still-interval", G_GUINT64_CONSTANT (0), NULL);
+  fail_unless_equals_int (push_pictures (h, 107, 110, 3), 3);
+  g_object_set (h->element, "still-interval", GST_SECOND, NULL);
+  fail_unless_equals_int (push_pictures (h, 110, 120, 2), 1);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+/* Rate and comparison together: what is new waits for no credit. */
+GST_START_TEST (test_a_change_goes_on_at_once_at_a_low_rate)
+{
+  GstHarness *h = still_harness ("algorithm=fixed initial-rate=2 still-interval=10000000000");
+
+  for (guint i = 0; i < 40; i++)
+    fail_unless_equals_int (push_pictures (h, 30 * i, 30 * i + 1, 1 + i % 4), 1);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+/* A flush, other caps, or time that runs back: the next frame goes on. */
+GST_START_TEST (test_a_new_start_sends_a_frame)
+{
+  GstHarness *h = still_harness ("algorithm=fixed initial-rate=30 still-interval=60000000000");
+  GstSegment segment;
+
+  fail_unless_equals_int (push_pictures (h, 100, 110, 1), 1);
+  fail_unless_equals_int (push_pictures (h, 50, 60, 1), 1);
+  gst_harness_push_event (h, gst_event_new_flush_start ());
+  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  fail_unless_equals_int (push_pictures (h, 60, 70, 1), 1);
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=GRAY8,width=32,height=128,framerate=30/1");
+  fail_unless_equals_int (push_pictures (h, 70, 80, 1), 1);
+  gst_harness_teardown (h);
+}
+GST_END_TEST;
+
+/* Encoded frames can't be compared. They all go on, which is reported once. */
+static void
+expect_uncompared (const gchar *caps)
+{
+  GstHarness *h = still_harness ("algorithm=fixed initial-rate=30 still-interval=1000000000");
+  GstBus *bus = gst_bus_new ();
+  g_autofree gchar *text = NULL;
+
+  gst_element_set_bus (h->element, bus);
+  gst_harness_set_src_caps_str (h, caps);
+  fail_unless_equals_int (push_frames (h, 0, 30), 30);
+  text = wait_message (bus, GST_MESSAGE_WARNING, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT);
+  fail_unless (strstr (text, "still-interval") != NULL, "%s", text);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING) == NULL, "%s", caps);
+  fail_unless_equals_uint64 (stat_uint64 (h->element, "uncompared-frames"), 30);
+  fail_unless_equals_uint64 (stat_uint64 (h->element, "frames-still"), 0);
+  gst_element_set_bus (h->element, NULL);
+  gst_object_unref (bus);
+  gst_harness_teardown (h);
+}
+
+GST_START_TEST (test_what_cannot_be_compared_goes_on)
+{
+  expect_uncompared ("image/jpeg,width=64,height=64,framerate=30/1");
+  expect_uncompared ("video/x-raw,format=v210,width=48,height=2,framerate=30/1");
+  expect_uncompared ("video/x-raw(memory:DMABuf),format=NV12,width=16,height=8,framerate=30/1");
+  /* frames that are shorter than their caps say */
+  expect_uncompared ("video/x-raw,format=GRAY8,width=640,height=480,framerate=30/1");
+}
+GST_END_TEST;
+
+static gdouble
+stat_double (GstElement *element, const gchar *name)
+{
+  GstStructure *stats;
+  gdouble value = NAN;
+
+  g_object_get (element, "stats", &stats, NULL);
+  gst_structure_get_double (stats, name, &value);
+  gst_structure_free (stats);
+  return value;
+}
+
+static GstHarness *feedback_of (GstHarness *h);
+
+/* Of a replica that could count 30 frames a second. */
+static GstBuffer *
+idle_report (guint64 seq, guint frames)
+{
+  g_autoptr (FogReport) report = fog_report_new ("fog-1");
+  FogReportCamera *camera = fog_report_add_camera (report, "cam-1");
+  gsize size;
+  gchar *json;
+
+  report->seq = seq;
+  report->frames = camera->frames = frames;
+  report->busy = frames / 30.0;
+  camera->max = 30;
+  json = fog_report_to_json (report, &size);
+  return gst_buffer_new_wrapped (json, size);
+}
+
+/* The fog may shrink while little changes; a change then finds the rate as it was. */
+GST_START_TEST (test_a_still_camera_wants_less)
+{
+  GstHarness *h = still_harness ("initial-rate=30 still-interval=1000000000");
+  GstHarness *feedback = feedback_of (h);
+  gdouble busy_demand, number;
+  GstBuffer *last;
+
+  gst_harness_push (feedback, idle_report (1, 30));
+  for (guint i = 0; i < 300; i++)
+    push_pictures (h, i, i + 1, 1 + i % 4);
+  busy_demand = stat_double (h->element, "demand");
+  fail_unless (stat_double (h->element, "wanted") > 29.5);
+  for (guint i = 0; i < 150; i++) {
+    push_pictures (h, 300 + 30 * i, 330 + 30 * i, 1);
+    gst_harness_push (feedback, idle_report (2 + i, 1));
+  }
+  fail_unless (stat_double (h->element, "wanted") < 1.5, "%g", stat_double (h->element, "wanted"));
+  fail_unless (stat_double (h->element, "demand") < busy_demand / 10, "%g of %g",
+      stat_double (h->element, "demand"), busy_demand);
+  fail_unless (current_rate (h->element) > 20, "%g", current_rate (h->element));
+  last = gst_harness_take_all_data_as_buffer (h);
+  gst_buffer_unref (last);
+  push_pictures (h, 4800, 4801, 2);
+  last = gst_harness_pull (h);
+  fail_unless (gst_kafka_meta_get_header_double (last, "rate-max", &number) && number < 1.5);
+  fail_unless (gst_kafka_meta_get_header_double (last, "rate-min", &number) && number <= 1);
+  gst_buffer_unref (last);
+  gst_harness_teardown (feedback);
   gst_harness_teardown (h);
 }
 GST_END_TEST;
@@ -501,6 +706,11 @@ feedbackrate_suite (void)
 
   gst_kafka_meta_register ();
   suite_add_tcase (suite, tcase);
+  tcase_add_test (tcase, test_only_what_is_new_goes_on);
+  tcase_add_test (tcase, test_a_change_goes_on_at_once_at_a_low_rate);
+  tcase_add_test (tcase, test_a_new_start_sends_a_frame);
+  tcase_add_test (tcase, test_what_cannot_be_compared_goes_on);
+  tcase_add_test (tcase, test_a_still_camera_wants_less);
   tcase_add_test (tcase, test_decimates_evenly);
   tcase_add_test (tcase, test_frames_get_the_headers_that_reports_name);
   tcase_add_test (tcase, test_follows_reports);

@@ -541,6 +541,62 @@ GST_START_TEST (test_the_start_is_not_a_cost_of_a_frame)
 }
 GST_END_TEST;
 
+/* A frame of a camera that sends one of a still picture each @interval ns. */
+static void
+count_still (HaarTally *tally, const gchar *interval, const gchar *frames)
+{
+  const HaarCost cost = {.wall = 0.25, .cpu = 0.2};
+  GstBuffer *frame = gst_buffer_new ();
+  HaarOrigin origin;
+
+  gst_kafka_meta_set_headers (frame, "camera", "a", "still-interval", interval, "still-frames",
+      frames, "still-time", "1000000000", "still-changed", "true", NULL);
+  haar_origin_read (&origin, frame);
+  haar_tally_add (tally, &origin, 2, &cost, 0);
+  haar_origin_clear (&origin);
+  gst_buffer_unref (frame);
+}
+
+/* Reports that are more frequent than its frames list a camera all the same. */
+GST_START_TEST (test_a_camera_that_stands_still_stays_in_the_reports)
+{
+  HaarTally *tally = haar_tally_new ("r", 4, 4);
+  FogReport *report;
+
+  count_still (tally, "60000000000", "29");
+  count_still (tally, "60000000000", "4");
+  for (guint i = 0; i < 20; i++) {
+    report = haar_tally_take (tally);
+    fail_unless_equals_int (report->cameras->len, 1);
+    fail_unless_equals_uint64 (fog_report_add_camera (report, "a")->still, i ? 0 : 33);
+    fail_unless_equals_float (fog_report_add_camera (report, "a")->still_interval, 60);
+    fog_report_free (report);
+  }
+  haar_tally_free (tally);
+}
+GST_END_TEST;
+
+/* One that is gone has to leave the reports in the end, whatever its headers say. */
+GST_START_TEST (test_an_absurd_interval_keeps_no_camera)
+{
+  static const gchar *const intervals[] = {"0", "1", "-1", "60000000001", "18446744073709551615",
+      "18446744073709551616", "1e3", "", "soon"};
+
+  for (guint i = 0; i < G_N_ELEMENTS (intervals); i++) {
+    HaarTally *tally = haar_tally_new ("r", 4, 4);
+    FogReport *report;
+
+    count_still (tally, intervals[i], "99999999999999999999");
+    for (guint j = 0; j < 3; j++)
+      fog_report_free (haar_tally_take (tally));
+    report = haar_tally_take (tally);
+    fail_unless (report->cameras->len == 0, "%s", intervals[i]);
+    fog_report_free (report);
+    haar_tally_free (tally);
+  }
+}
+GST_END_TEST;
+
 GST_START_TEST (test_a_new_session_counts_from_its_own_seq)
 {
   HaarTally *tally = haar_tally_new ("r", 1, 1);
@@ -707,6 +763,8 @@ haarparts_suite (void)
   tcase_add_test (tc, test_a_quota_counts_before_it_is_used_up);
   tcase_add_test (tc, test_all_work_of_the_process_counts);
   tcase_add_test (tc, test_the_start_is_not_a_cost_of_a_frame);
+  tcase_add_test (tc, test_a_camera_that_stands_still_stays_in_the_reports);
+  tcase_add_test (tc, test_an_absurd_interval_keeps_no_camera);
   tcase_add_test (tc, test_a_new_session_counts_from_its_own_seq);
   tcase_add_test (tc, test_names_of_any_length_leave_reports_readable);
   tcase_add_test (tc, test_long_names_without_number_leave_reports_readable);

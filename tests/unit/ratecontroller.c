@@ -109,7 +109,7 @@ GST_START_TEST (test_shares_by_weight_within_limits)
   fail_unless (fabs (fair_share_of (share, 2, 1) - 1) < 1e-3);
   fair_share_see (share, "small", &small, 2, 1);
   fail_unless (fabs (fair_share_of (share, 14, 1) - 3) < 1e-3);
-  fail_unless (fabs (fair_share_demand (share) - 62) < 1e-9);
+  fail_unless (fabs (fair_share_demand (share, 1) - 62) < 1e-9);
   /* A name of this length is invalid. */
   fair_share_see (share, endless, &small, 2, 1);
   fail_unless_equals_int (fair_share_count (share), 3);

@@ -14,14 +14,17 @@
 #define MAX_NAME 256
 #define CAMERAS_ROOM 900000 /* bytes */
 #define CAMERA_TEXT 180     /* bytes of a camera in a report at most, without its names */
+#define STILL_TEXT 60       /* likewise, of a picture that stands still */
 #define MAX_AGES 65536
 #define SILENT_REPORTS 2
+#define SILENT_INTERVALS 2.5 /* of a picture that stands still */
 #define LOOK_INTERVAL (100 * G_TIME_SPAN_MILLISECOND)
 
 typedef struct {
   FogReportCamera counts;
   HaarRecent rested; /* for haar_costs_add() */
   guint silent;      /* reports made since its last frame */
+  gint64 seen;       /* us, monotonic: its last frame */
 } Camera;
 
 struct _HaarTally {
@@ -123,6 +126,7 @@ add_to_camera (Camera *camera, const HaarOrigin *origin)
   if (session && !is_name (session))
     session = NULL;
   camera->silent = 0;
+  camera->seen = g_get_monotonic_time ();
   camera->counts.frames++;
   if (g_strcmp0 (session, camera->counts.session) != 0) {
     g_free (camera->counts.session);
@@ -134,6 +138,8 @@ add_to_camera (Camera *camera, const HaarOrigin *origin)
   learn_rate (origin->rate_min, &camera->counts.min);
   learn_rate (origin->rate_max, &camera->counts.max);
   learn_rate (origin->rate_weight, &camera->counts.weight);
+  camera->counts.still_interval = (gdouble) origin->still_interval / GST_SECOND;
+  camera->counts.still += origin->still_frames;
 }
 
 /* with the lock */
@@ -223,6 +229,8 @@ list_camera (FogReport *report, const gchar *name, const FogReportCamera *counts
   entry->min = counts->min;
   entry->max = counts->max;
   entry->weight = counts->weight;
+  entry->still_interval = counts->still_interval;
+  entry->still = counts->still;
 }
 
 /* Bytes of its text in a report, with quotes escaped. */
@@ -231,12 +239,23 @@ size_of (const gchar *name, const Camera *camera)
 {
   const gchar *session = camera->counts.session;
 
-  return CAMERA_TEXT + 2 * (strlen (name) + (session ? strlen (session) : 0));
+  return CAMERA_TEXT + (camera->counts.still_interval > 0 ? STILL_TEXT : 0) +
+         2 * (strlen (name) + (session ? strlen (session) : 0));
+}
+
+/* A camera whose picture stands still sends no frame for longer than some reports take. */
+static gboolean
+is_gone (const Camera *camera, gint64 now)
+{
+  gdouble silent = (gdouble) (now - camera->seen) / G_TIME_SPAN_SECOND;
+
+  return camera->silent > SILENT_REPORTS &&
+         silent > SILENT_INTERVALS * camera->counts.still_interval;
 }
 
 /* with the lock */
 static void
-take_cameras (HaarTally *self, FogReport *report)
+take_cameras (HaarTally *self, FogReport *report, gint64 now)
 {
   gsize size = 0;
   GHashTableIter iter;
@@ -246,14 +265,14 @@ take_cameras (HaarTally *self, FogReport *report)
   while (g_hash_table_iter_next (&iter, &name, &value)) {
     Camera *camera = value;
 
-    if (camera->silent > SILENT_REPORTS) {
+    if (is_gone (camera, now)) {
       g_hash_table_iter_remove (&iter);
       continue;
     }
     size += size_of (name, camera);
     if (size <= CAMERAS_ROOM)
       list_camera (report, name, &camera->counts);
-    camera->counts.frames = 0;
+    camera->counts.frames = camera->counts.still = 0;
     camera->silent++;
   }
 }
@@ -275,7 +294,7 @@ haar_tally_take (HaarTally *self)
     report->busy = MAX (self->busy, (used - self->used - self->costs.saved) * self->share);
   report->workers = self->workers;
   take_ages (self, report);
-  take_cameras (self, report);
+  take_cameras (self, report, now);
   self->since = now;
   self->frames = self->faces = 0;
   self->busy = 0;

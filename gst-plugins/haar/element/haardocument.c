@@ -74,6 +74,31 @@ add_origin (JsonBuilder *builder, const HaarJob *job)
     add_int (builder, "seq", (gint64) MIN (frame->seq, (guint64) G_MAXINT64));
 }
 
+static void
+add_number (JsonBuilder *builder, const gchar *name, gdouble value)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_add_double_value (builder, value);
+}
+
+/* What the camera didn't send, because it shows nothing new. */
+static void
+add_still (JsonBuilder *builder, const HaarOrigin *origin)
+{
+  if (!origin->still_interval)
+    return;
+  json_builder_set_member_name (builder, "still");
+  json_builder_begin_object (builder);
+  add_number (builder, "interval", (gdouble) origin->still_interval / GST_SECOND);
+  if (origin->still_frames) {
+    add_int (builder, "frames", (gint64) origin->still_frames);
+    add_number (builder, "time", (gdouble) origin->still_time / GST_SECOND);
+    json_builder_set_member_name (builder, "changed");
+    json_builder_add_boolean_value (builder, origin->still_changed);
+  }
+  json_builder_end_object (builder);
+}
+
 static gchar *
 to_text (JsonBuilder *builder, gsize *size)
 {
@@ -122,6 +147,7 @@ make_text (const HaarJob *job, const gchar *replica, gsize *size)
   add_int (builder, "width", job->width);
   add_int (builder, "height", job->height);
   add_string (builder, "replica", replica);
+  add_still (builder, &job->origin);
   json_builder_end_object (builder);
   return to_text (builder, size);
 }

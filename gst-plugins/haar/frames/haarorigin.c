@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "haarorigin.h"
 
+#include "fogreport.h"
+
 #include <math.h>
 
 /* The largest number that a reader of reports accepts. */
 #define MAX_RATE 1e6
+/* A longer one would keep a camera that is gone in the reports for hours. */
+#define LONGEST_STILL_INTERVAL (FOG_REPORT_STILL_INTERVAL * GST_SECOND)
 
 static gdouble
 read_rate (GstBuffer *frame, const gchar *name)
@@ -17,6 +21,28 @@ read_rate (GstBuffer *frame, const gchar *name)
              : NAN;
 }
 
+/* 0: the header is absent or absurd. */
+static guint64
+read_count (GstBuffer *frame, const gchar *name, guint64 most)
+{
+  guint64 number;
+
+  return gst_kafka_meta_get_header_uint64 (frame, name, &number) && number <= most ? number : 0;
+}
+
+static void
+read_still (HaarOrigin *origin, GstBuffer *frame)
+{
+  origin->still_interval =
+      read_count (frame, GST_KAFKA_HEADER_STILL_INTERVAL, LONGEST_STILL_INTERVAL);
+  if (!origin->still_interval)
+    return;
+  origin->still_frames = read_count (frame, GST_KAFKA_HEADER_STILL_FRAMES, G_MAXINT32);
+  origin->still_time = read_count (frame, GST_KAFKA_HEADER_STILL_TIME, G_MAXINT64);
+  origin->still_changed =
+      g_strcmp0 (gst_kafka_meta_get_header (frame, GST_KAFKA_HEADER_STILL_CHANGED), "true") == 0;
+}
+
 void
 haar_origin_read (HaarOrigin *origin, GstBuffer *frame)
 {
@@ -27,6 +53,7 @@ haar_origin_read (HaarOrigin *origin, GstBuffer *frame)
   origin->rate_min = read_rate (frame, GST_KAFKA_HEADER_RATE_MIN);
   origin->rate_max = read_rate (frame, GST_KAFKA_HEADER_RATE_MAX);
   origin->rate_weight = read_rate (frame, GST_KAFKA_HEADER_RATE_WEIGHT);
+  read_still (origin, frame);
 }
 
 void

@@ -12,6 +12,11 @@ typedef struct {
   /* The bounds of the camera's rate, frames/s, and its weight. NAN: the header is absent or
    * absurd. */
   gdouble rate_min, rate_max, rate_weight;
+  /* What its camera says about frames that it didn't send, because they show nothing new. */
+  guint64 still_interval; /* ns within which it sends one frame; 0: each frame is a new one */
+  guint64 still_frames;   /* not sent since the frame before */
+  guint64 still_time;     /* ns for which the frame before stood for them */
+  gboolean still_changed; /* this frame shows something else */
 } HaarOrigin;
 
 void haar_origin_read (HaarOrigin *origin, GstBuffer *frame);
