@@ -17,9 +17,9 @@
  * by which the reports identify it. If reports say which replica reads which partitions, the
  * frame's meta also names the partition that it is sent to.
  *
- * With #GstFeedbackRate:still-interval a frame goes on only if it shows something new, or if that time
- * has passed. Each frame then has the header `still-interval`, and the first one after frames that
- * didn't go on has `still-frames`, `still-time` and `still-changed`.
+ * With #GstFeedbackRate:still-interval a frame goes on only if it shows something new, or if that
+ * time has passed. Each frame then has the header `still-interval`, and the first one after frames
+ * that didn't go on has `still-frames`, `still-time` and `still-changed`.
  *
  * Until the first report the rate is #GstFeedbackRate:initial-rate. While no report comes, the rate
  * falls to #GstFeedbackRate:min-rate step by step; it rises again with the reports.

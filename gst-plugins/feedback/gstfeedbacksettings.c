@@ -217,9 +217,9 @@ install_still_properties (GObjectClass *klass)
    * At most 60 s, so that nobody takes the camera for dead: readers learn the time from the header
    * `still-interval`, and alerts look at 2 min.
    *
-   * Needs raw video in system memory, in a format that haarfacecount takes. Other frames go on as if
-   * this was 0, are counted as `uncompared-frames` in #GstFeedbackRate:stats, and cause a warning
-   * STREAM/FORMAT, once for each caps. A frame of 640x480 takes 0.1 to 0.3 ms.
+   * Needs raw video in system memory, in a format that haarfacecount takes. Other frames go on as
+   * if this was 0, are counted as `uncompared-frames` in #GstFeedbackRate:stats, and cause a
+   * warning STREAM/FORMAT, once for each caps. A frame of 640x480 takes 0.1 to 0.3 ms.
    *
    * The camera then wants less of the fog: `wanted`, the header `rate-max` and `demand` fall while
    * little changes. #GstFeedbackRate:min-rate doesn't hold for frames that show nothing new.

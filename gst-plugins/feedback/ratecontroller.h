@@ -74,8 +74,8 @@ void rate_controller_throttle (RateController *self, gdouble rate, gdouble now);
 /* Frame @seq of the session was sent. */
 void rate_controller_sent (RateController *self, guint64 seq, gdouble now);
 
-/* @activity: the part of the camera's frames that show something new and so would be sent, 0 to 1; 1
- * before the first call */
+/* @activity: the part of the camera's frames that show something new and so would be sent, 0 to 1;
+ * 1 before the first call */
 void rate_controller_set_activity (RateController *self, gdouble activity);
 
 /* Frames/s to send now. */

@@ -455,8 +455,8 @@ GST_START_TEST (test_absurd_rates_change_no_demand)
     FairShare *share = fair_share_new ("cam", &own);
 
     fair_share_see (share, "other", &other, 0, 1);
-    fail_unless (fair_share_demand (share) == 60, "%g to %g: %g", rates[i][0], rates[i][1],
-        fair_share_demand (share));
+    fail_unless (fair_share_demand (share, 1) == 60, "%g to %g: %g", rates[i][0], rates[i][1],
+        fair_share_demand (share, 1));
     fail_unless (fabs (fair_share_of (share, 20, 0) - 10) < 0.01, "%g to %g: %g", rates[i][0],
         rates[i][1], fair_share_of (share, 20, 0));
     fair_share_free (share);

@@ -100,7 +100,8 @@ holds (const GstVideoRectangle *where, gint side, gint left, gint top)
   return where->x <= x && where->y <= y && x < where->x + where->w && y < where->y + where->h;
 }
 
-/* The smallest faces that are searched for, and pale ones. At night one in a hundred may be missed. */
+/* The smallest faces that are searched for, and pale ones. At night one in a hundred may be
+ * missed. */
 GST_START_TEST (test_a_head_is_a_difference)
 {
   static const gint sides[] = {30, 40, 64, 110, 200};
