@@ -1,19 +1,27 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The live page's server while brokers, the database, cameras and replicas go and come back, and on hostile messages."""
 
+import contextlib
 import json
 import os
+import sys
 import time
 
 import confluent_kafka
 import confluent_kafka.admin
 import pytest
 
+import browser as browsers
 import kafka_server
 import livepage
 import mongo_server
+import pipeline
 import system
 from pipeline import wait_until
+
+sys.path.insert(0, str(pipeline.TOP / "pipelines/console"))
+
+import link as links  # noqa: E402
 
 SCRIPT = "<script>alert(1)</script>\"'&{{x}}"
 
@@ -21,8 +29,10 @@ SCRIPT = "<script>alert(1)</script>\"'&{{x}}"
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory):
     """A Kafka and a database that a test may stop."""
-    with kafka_server.Kafka(tmp_path_factory.mktemp("kafka")) as kafka, mongo_server.Mongo(
-            tmp_path_factory.mktemp("mongo")) as mongo:
+    with contextlib.closing(links.Link()) as link, kafka_server.Kafka(
+            tmp_path_factory.mktemp("kafka"), listeners={"edge": "PLAINTEXT"}, advertised={"edge": link.address}) as kafka, \
+            mongo_server.Mongo(tmp_path_factory.mktemp("mongo")) as mongo:
+        kafka.link = link
         yield kafka, mongo
 
 
@@ -63,6 +73,27 @@ def test_a_camera_stops_and_starts(running, launch):
     wait_until(lambda: page.camera("cam-1")["health"] == "good", 20, "the camera is back")
     assert "cam-1 stopped" in marks(page) and "cam-1 is back" in marks(page)
     wait_until(lambda: page.state()["level"] == "good", 20)
+
+
+NARROW = 60_000  # bytes/s; a frame of the scene has about 25,000
+
+
+def test_a_narrow_link_bounds_its_camera(running, launch):
+    """On the tile, in the state and in the metrics; the camera beside it isn't bound."""
+    page, link = running.page, running.kafka.link
+    link.connect(running.kafka.servers("edge"), NARROW)
+    launch(running.live_edge("max-rate=15", camera="far").replace(running.kafka.bootstrap, link.address))
+    with contextlib.closing(browsers.Browser()) as browser:
+        browser.look()
+        browser.open(page.address.geturl())
+        far = "document.querySelector('.tile[data-camera=far]')"
+        browser.wait(f"{far}?.dataset.bound === 'link'", timeout=60, what="the link is named")
+        assert browser.run(f"return {far}.querySelector('.bound').textContent").startswith("Limited by its link: it sends less than")
+        assert browser.logged() == []
+    camera = wait_until(lambda: page.camera("far") if page.camera("far")["bound"] == "link" else None, 20)
+    assert camera["wanted"] == 15 and 0 < camera["given"] < 0.8 * 15
+    wait_until(lambda: 'gstfog_rate_bound{camera="far",reason="link"} 1' in page.ask("/metrics")[2].decode(), 20)
+    wait_until(lambda: page.camera("cam-1")["bound"] == "camera", 20)
 
 
 def test_a_replica_leaves_and_another_dies(running, launch):
