@@ -45,13 +45,13 @@ live_place_to_json (const LivePlace *self, JsonBuilder *json)
 }
 
 gchar *
-live_place_make_source (const LivePlace *self, const gchar *servers)
+live_place_make_source (const LivePlace *self, gint64 first, const gchar *servers)
 {
   g_autofree gchar *quoted = g_shell_quote (servers);
 
   return g_strdup_printf ("kafkasrc bootstrap-servers=%s topic=%s partitions=\"<%d>\" "
                           "start-offset=%" G_GINT64_FORMAT " end-offset=%" G_GINT64_FORMAT,
-      quoted, self->topic, self->partition, self->offset, self->offset + 1);
+      quoted, self->topic, self->partition, first, self->offset + 1);
 }
 
 void

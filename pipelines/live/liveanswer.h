@@ -17,8 +17,9 @@ void live_place_copy (LivePlace *self, const LivePlace *from);
 /* FALSE: @buffer comes from no topic. */
 gboolean live_place_read (LivePlace *self, GstBuffer *buffer);
 void live_place_clear (LivePlace *self);
-/* (transfer full): a `kafkasrc` that reads this message alone, as gst-launch-1.0 takes it. */
-gchar *live_place_make_source (const LivePlace *self, const gchar *servers);
+/* (transfer full): a `kafkasrc` that reads the messages from offset @first to this one, as
+ * gst-launch-1.0 takes it. */
+gchar *live_place_make_source (const LivePlace *self, gint64 first, const gchar *servers);
 void live_place_to_json (const LivePlace *self, JsonBuilder *json);
 
 /* A face, in pixels of its frame. */

@@ -119,16 +119,19 @@ make_etag (LiveApi *api, const LiveFrame *frame, const LiveAnswer *answer)
 
 static LiveReply
 reply_with_picture (
-    LiveApi *api, const LiveRequest *request, const LiveFrame *frame, const LiveAnswer *answer)
+    LiveApi *api, const LiveRequest *request, LiveFrame *frame, const LiveAnswer *answer)
 {
   g_autoptr (GError) error = NULL;
-  LiveReply reply = {200, "image/jpeg", NULL, make_etag (api, frame, answer)};
+  g_autoptr (GPtrArray) run = NULL;
+  LiveReply reply = {200, NULL, NULL, make_etag (api, frame, answer)};
 
   if (g_strcmp0 (reply.etag, request->etag) == 0) {
     reply.status = 304;
     return reply;
   }
-  reply.body = live_picture_make (frame, answer, api->options->blur, &error);
+  run = live_travel_find_run (api->travel, frame, &error);
+  if (run)
+    reply.body = live_picture_make (run, answer, api->options->blur, &reply.type, &error);
   if (reply.body)
     return reply;
   live_reply_clear (&reply);
@@ -190,6 +193,7 @@ post_recount (LiveApi *api, const LiveRequest *request)
   g_autoptr (GError) error = NULL;
   g_autoptr (LiveFrame) frame = NULL;
   g_autoptr (LiveAnswer) answer = NULL;
+  g_autoptr (GPtrArray) run = NULL;
   const gchar *text = g_bytes_get_data (request->body, NULL);
   LiveRecount recount;
   GBytes *json = NULL;
@@ -198,7 +202,9 @@ post_recount (LiveApi *api, const LiveRequest *request)
           (const gchar *const *) api->cascades, &error))
     frame = live_travel_find (api->travel, &recount.place, &answer, &error);
   if (frame)
-    json = live_recount_run (&recount, frame, api->options->frames.servers, &error);
+    run = live_travel_find_run (api->travel, frame, &error);
+  if (run)
+    json = live_recount_run (&recount, run, api->options->frames.servers, &error);
   live_recount_clear (&recount);
   return json ? live_reply_json (json) : reply_to (error);
 }

@@ -109,6 +109,56 @@ live_fetch_frame (const LiveSource *source, const LivePlace *place, GError **err
   return frame;
 }
 
+/* From the last keyframe on. */
+static void
+add_to_run (GPtrArray *run, LiveFrame *frame, const LiveFrame *wanted)
+{
+  gboolean is_wanted = frame->place.offset == wanted->place.offset;
+
+  if (!frame->delta)
+    g_ptr_array_set_size (run, 0);
+  if (frame->bytes && (is_wanted || live_frame_precedes (frame, wanted)) &&
+      (run->len || !frame->delta))
+    g_ptr_array_add (run, live_frame_ref (frame));
+}
+
+static gboolean
+is_run_of (const GPtrArray *run, const LiveFrame *wanted)
+{
+  const LiveFrame *last = run->len ? g_ptr_array_index (run, run->len - 1) : NULL;
+
+  return last && last->place.offset == wanted->place.offset;
+}
+
+GPtrArray *
+live_fetch_run (const LiveSource *source, const LiveFrame *frame, gint64 most, GError **error)
+{
+  g_autofree gchar *partitions = g_strdup_printf ("<%d>", frame->place.partition);
+  g_autoptr (GPtrArray) run = g_ptr_array_new_with_free_func ((GDestroyNotify) live_frame_unref);
+  GstSample *sample;
+  Fetch fetch;
+
+  if (!fetch_begin (&fetch, source, PREFETCH_WINDOW, error))
+    return NULL;
+  gst_util_set_object_arg (G_OBJECT (fetch.source), "partitions", partitions);
+  g_object_set (fetch.source, "start-offset", MAX (frame->place.offset - most, 0), "end-offset",
+      frame->place.offset + 1, "eos-at-end", TRUE, "camera", frame->camera, NULL);
+  gst_element_set_state (fetch.pipeline, GST_STATE_PLAYING);
+  while (!is_run_of (run, frame) && (sample = fetch_next (&fetch))) {
+    g_autoptr (LiveFrame) one = live_frame_new (sample, now_ms ());
+
+    if (one)
+      add_to_run (run, one, frame);
+    gst_sample_unref (sample);
+  }
+  fetch_end (&fetch);
+  if (is_run_of (run, frame))
+    return g_steal_pointer (&run);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+      "Its keyframe isn't among the %" G_GINT64_FORMAT " messages before it.", most);
+  return NULL;
+}
+
 gboolean
 live_fetch_window (const LiveSource *source, const gchar *camera, gint64 from, gint64 to,
     LiveFetchFunc func, gpointer data, gboolean *complete, GError **error)

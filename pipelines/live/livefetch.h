@@ -12,6 +12,18 @@ G_BEGIN_DECLS
 /* (nullable) (transfer full): @error: G_IO_ERROR_NOT_FOUND: it isn't there any more; TIMED_OUT */
 LiveFrame *live_fetch_frame (const LiveSource *source, const LivePlace *place, GError **error);
 
+/**
+ * live_fetch_run:
+ * @frame: one that needs the frames since the last keyframe
+ * @most: offsets to look back at
+ * @error: G_IO_ERROR_NOT_FOUND: there is no keyframe among them
+ *
+ * Returns: (nullable) (transfer full) (element-type LiveFrame): the frames from the keyframe on, up
+ *   to @frame
+ */
+GPtrArray *live_fetch_run (
+    const LiveSource *source, const LiveFrame *frame, gint64 most, GError **error);
+
 /* Called for each message; FALSE: no more. */
 typedef gboolean (*LiveFetchFunc) (GstSample *sample, gpointer data);
 

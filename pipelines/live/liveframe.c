@@ -14,6 +14,15 @@ live_frame_ref (LiveFrame *self)
   return self;
 }
 
+gboolean
+live_frame_precedes (const LiveFrame *self, const LiveFrame *later)
+{
+  return self->place.partition == later->place.partition &&
+         self->place.offset < later->place.offset && self->session &&
+         g_strcmp0 (self->session, later->session) == 0 &&
+         g_strcmp0 (self->camera, later->camera) == 0;
+}
+
 void
 live_frame_unref (LiveFrame *self)
 {
@@ -48,6 +57,8 @@ read_headers (LiveFrame *self, GstBuffer *buffer)
   self->camera = live_name_is_usable (camera) ? g_strdup (camera) : NULL;
   self->session = live_name_is_usable (session) ? g_strdup (session) : NULL;
   gst_kafka_meta_get_header_uint64 (buffer, GST_KAFKA_HEADER_SEQ, &self->seq);
+  if (!gst_kafka_meta_get_header_uint64 (buffer, GST_KAFKA_HEADER_PTS, &self->pts))
+    self->pts = GST_CLOCK_TIME_NONE;
   gst_structure_get_int64 (gst_kafka_meta_peek (buffer), "timestamp", &timestamp);
   self->captured = timestamp;
   if (gst_kafka_meta_get_header_uint64 (buffer, GST_KAFKA_HEADER_CAPTURE_TIME, &captured))
@@ -55,7 +66,7 @@ read_headers (LiveFrame *self, GstBuffer *buffer)
 }
 
 static void
-read_caps (LiveFrame *self, GstCaps *caps)
+read_caps (LiveFrame *self, GstBuffer *buffer, GstCaps *caps)
 {
   const GstStructure *s;
 
@@ -63,6 +74,9 @@ read_caps (LiveFrame *self, GstCaps *caps)
     return;
   s = gst_caps_get_structure (caps, 0);
   self->caps = gst_caps_ref (caps);
+  /* Some encoders set the flag on each picture. */
+  self->delta = GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT) &&
+                g_str_has_prefix (gst_structure_get_name (s), "video/");
   gst_structure_get_int (s, "width", &self->width);
   gst_structure_get_int (s, "height", &self->height);
 }
@@ -90,7 +104,7 @@ live_frame_new (GstSample *sample, gint64 now)
   if (!buffer || !live_place_read (&self->place, buffer))
     return NULL;
   read_headers (self, buffer);
-  read_caps (self, gst_sample_get_caps (sample));
+  read_caps (self, buffer, gst_sample_get_caps (sample));
   copy_bytes (self, buffer);
   return g_steal_pointer (&self);
 }
@@ -101,7 +115,7 @@ live_frame_new (GstSample *sample, gint64 now)
 static gchar *
 make_line (const LiveFrame *self, const gchar *servers)
 {
-  g_autofree gchar *source = live_place_make_source (&self->place, servers);
+  g_autofree gchar *source = live_place_make_source (&self->place, self->place.offset, servers);
 
   return g_strdup_printf (
       "gst-launch-1.0 %s ! decodebin ! videoconvert ! imagefreeze ! autovideosink", source);
@@ -110,7 +124,7 @@ make_line (const LiveFrame *self, const gchar *servers)
 static void
 event_to_json (const LiveAnswer *answer, const gchar *servers, JsonBuilder *json)
 {
-  g_autofree gchar *source = live_place_make_source (&answer->place, servers);
+  g_autofree gchar *source = live_place_make_source (&answer->place, answer->place.offset, servers);
   g_autofree gchar *line = g_strdup_printf ("gst-launch-1.0 -q %s ! fdsink", source);
 
   live_json_open_object (json, "event");

@@ -18,6 +18,8 @@ typedef struct {
   gint64 captured;    /* ms since the Unix epoch */
   gint64 arrived;     /* here; ms since the Unix epoch */
   GstCaps *caps;      /* NULL: not known */
+  GstClockTime pts;   /* in its producer's stream; GST_CLOCK_TIME_NONE: not known */
+  gboolean delta;     /* it needs the frames since the last keyframe */
   gint width, height; /* 0: the caps don't say */
   gsize size;         /* bytes */
   GBytes *bytes;      /* NULL: too large to be kept */
@@ -31,6 +33,8 @@ typedef struct {
 LiveFrame *live_frame_new (GstSample *sample, gint64 now);
 LiveFrame *live_frame_ref (LiveFrame *self);
 void live_frame_unref (LiveFrame *self);
+/* Whether it is of the same stream as @later, and before it. */
+gboolean live_frame_precedes (const LiveFrame *self, const LiveFrame *later);
 
 /* Bootstrap servers, for the lines that show a frame and its event. */
 typedef struct {

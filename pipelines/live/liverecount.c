@@ -5,8 +5,8 @@
 
 #include "fogjson.h"
 #include "gstkafkameta.h"
+#include "livedecode.h"
 #include "livejson.h"
-#include "livepicture.h"
 
 #define MAX_NEIGHBORS 50
 /* A step that is nearer to 1 takes the processor for seconds. */
@@ -96,9 +96,9 @@ make_counter (const LiveRecount *self)
 
 /* The new count gets the frame's place as id, as if the frame had no headers. */
 static GstBuffer *
-make_buffer (const LiveFrame *frame)
+make_buffer (GstSample *raw, const LiveFrame *frame)
 {
-  GstBuffer *buffer = gst_buffer_new_wrapped_bytes (frame->bytes);
+  GstBuffer *buffer = gst_buffer_copy (gst_sample_get_buffer (raw));
 
   gst_structure_set (gst_kafka_meta_ensure (buffer), "topic", G_TYPE_STRING, frame->place.topic,
       "partition", G_TYPE_INT, frame->place.partition, "offset", G_TYPE_INT64, frame->place.offset,
@@ -106,14 +106,35 @@ make_buffer (const LiveFrame *frame)
   return buffer;
 }
 
+/* Of frames that need others the last count is the one that is wanted. */
 static gchar *
-make_line (
-    const LiveRecount *self, const LiveFrame *frame, const gchar *decoder, const gchar *servers)
+make_line (const LiveRecount *self, const GPtrArray *run, const gchar *servers)
 {
-  g_autofree gchar *source = live_place_make_source (&frame->place, servers);
+  const LiveFrame *first = g_ptr_array_index (run, 0);
+  const LiveFrame *frame = g_ptr_array_index (run, run->len - 1);
+  const gchar *decoder = live_decode_find_elements (frame, NULL);
+  g_autofree gchar *source = live_place_make_source (&frame->place, first->place.offset, servers);
   g_autofree gchar *counter = make_counter (self);
 
-  return g_strdup_printf ("gst-launch-1.0 -q %s ! %s%s ! fdsink", source, decoder, counter);
+  return g_strdup_printf ("gst-launch-1.0 -q %s ! %s ! %s ! fdsink", source, decoder, counter);
+}
+
+static LiveAnswer *
+count (const LiveRecount *self, const GPtrArray *run, GError **error)
+{
+  g_autofree gchar *counter = make_counter (self);
+  g_autoptr (GstSample) raw = live_decode (run, error), counted = NULL;
+  g_autoptr (GstBuffer) buffer = NULL;
+  LiveAnswer *answer;
+
+  if (!raw)
+    return NULL;
+  buffer = make_buffer (raw, g_ptr_array_index (run, run->len - 1));
+  counted = live_decode_pass (counter, buffer, gst_sample_get_caps (raw), error);
+  answer = counted ? live_answer_from_sample (counted) : NULL;
+  if (counted && !answer)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED, "The count can't be read.");
+  return answer;
 }
 
 static void
@@ -126,28 +147,15 @@ add_settings (const LiveRecount *self, JsonBuilder *json)
 
 GBytes *
 live_recount_run (
-    const LiveRecount *self, const LiveFrame *frame, const gchar *servers, GError **error)
+    const LiveRecount *self, const GPtrArray *run, const gchar *servers, GError **error)
 {
-  const gchar *decoder = live_picture_find_decoder (frame, error);
-  g_autofree gchar *counter = make_counter (self), *elements = NULL, *line = NULL;
-  g_autoptr (GstBuffer) buffer = NULL;
-  g_autoptr (GstSample) sample = NULL;
-  g_autoptr (LiveAnswer) answer = NULL;
   gint64 began = g_get_monotonic_time ();
+  g_autoptr (LiveAnswer) answer = count (self, run, error);
+  g_autofree gchar *line = answer ? make_line (self, run, servers) : NULL;
   JsonBuilder *json;
 
-  if (!decoder)
+  if (!answer)
     return NULL;
-  elements = g_strdup_printf ("%s%s", decoder, counter);
-  line = make_line (self, frame, decoder, servers);
-  buffer = make_buffer (frame);
-  sample = live_picture_run (elements, buffer, frame->caps, error);
-  answer = sample ? live_answer_from_sample (sample) : NULL;
-  if (!answer) {
-    if (sample)
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED, "The count can't be read.");
-    return NULL;
-  }
   json = live_json_new ();
   live_json_int (json, "faces", answer->faces);
   live_boxes_to_json (answer->boxes, json);

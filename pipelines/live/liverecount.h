@@ -19,9 +19,9 @@ gboolean live_recount_parse (
     LiveRecount *self, const gchar *text, gsize size, const gchar *const *cascades, GError **error);
 void live_recount_clear (LiveRecount *self);
 
-/* (nullable) (transfer full): JSON. @servers: of the frame's topic, for the line that does the
- * same */
+/* (nullable) (transfer full): JSON. @run: the frames from a keyframe on, up to the one to count;
+ * @servers: of its topic, for the line that does the same */
 GBytes *live_recount_run (
-    const LiveRecount *self, const LiveFrame *frame, const gchar *servers, GError **error);
+    const LiveRecount *self, const GPtrArray *run, const gchar *servers, GError **error);
 
 G_END_DECLS

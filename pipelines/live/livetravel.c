@@ -8,6 +8,8 @@
 #define KEPT_BYTES (48 * 1024 * 1024)
 #define KEPT_ANSWERS 4096
 #define MOST_FRAMES 600
+/* How far before a frame its keyframe is looked for. */
+#define RUN_OFFSETS 600
 /* The range of stored messages changes slowly: ms for which a query of it stays valid. */
 #define RANGE_TIME 3000
 /* ms: events may have another time than their frame where their topic has the time of arrival. */
@@ -74,12 +76,18 @@ find_answer (LiveTravel *self, const gchar *id)
 }
 
 static LiveFrame *
-find_frame (LiveTravel *self, const LivePlace *place, GError **error)
+find_kept (LiveTravel *self, const LivePlace *place)
 {
   LiveFrame *frame = live_frames_find (live_model_get_frames (self->model), place);
 
-  if (!frame)
-    frame = live_frames_find (self->frames, place);
+  return frame ? frame : live_frames_find (self->frames, place);
+}
+
+static LiveFrame *
+find_frame (LiveTravel *self, const LivePlace *place, GError **error)
+{
+  LiveFrame *frame = find_kept (self, place);
+
   if (frame)
     return frame;
   if (g_strcmp0 (place->topic, self->options->frames.topic) != 0) {
@@ -99,6 +107,57 @@ live_travel_find (LiveTravel *self, const LivePlace *place, LiveAnswer **answer,
 
   *answer = frame ? find_answer (self, frame->id) : NULL;
   return frame;
+}
+
+/* --- a run from a keyframe on --- */
+
+static void
+reverse (GPtrArray *array)
+{
+  for (guint i = 0; i < array->len / 2; i++) {
+    gpointer other = array->pdata[array->len - 1 - i];
+
+    array->pdata[array->len - 1 - i] = array->pdata[i];
+    array->pdata[i] = other;
+  }
+}
+
+/* FALSE: not all are kept. @run begins with the frame that is wanted. */
+static gboolean
+collect_run (LiveTravel *self, GPtrArray *run)
+{
+  LiveFrame *wanted = g_ptr_array_index (run, 0);
+  LivePlace place = wanted->place;
+  gint64 least = MAX (place.offset - RUN_OFFSETS, 0);
+  gboolean begun = !wanted->delta;
+
+  while (!begun && --place.offset >= least) {
+    g_autoptr (LiveFrame) frame = find_kept (self, &place);
+
+    if (!frame)
+      return FALSE;
+    if (!live_frame_precedes (frame, wanted) || !frame->bytes)
+      continue;
+    g_ptr_array_add (run, live_frame_ref (frame));
+    begun = !frame->delta;
+  }
+  reverse (run);
+  return begun;
+}
+
+GPtrArray *
+live_travel_find_run (LiveTravel *self, LiveFrame *frame, GError **error)
+{
+  GPtrArray *run = g_ptr_array_new_with_free_func ((GDestroyNotify) live_frame_unref);
+
+  g_ptr_array_add (run, live_frame_ref (frame));
+  if (collect_run (self, run))
+    return run;
+  g_ptr_array_unref (run);
+  run = live_fetch_run (&self->options->frames, frame, RUN_OFFSETS, error);
+  for (guint i = 0; run && i < run->len; i++)
+    live_frames_add (self->frames, g_ptr_array_index (run, i));
+  return run;
 }
 
 /* --- a window --- */

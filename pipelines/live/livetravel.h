@@ -18,6 +18,10 @@ void live_travel_free (LiveTravel *self);
 LiveFrame *live_travel_find (
     LiveTravel *self, const LivePlace *place, LiveAnswer **answer, GError **error);
 
+/* (nullable) (transfer full) (element-type LiveFrame): the frames that @frame is decoded with:
+ * those from its keyframe on, and itself; or itself alone. @error: as above */
+GPtrArray *live_travel_find_run (LiveTravel *self, LiveFrame *frame, GError **error);
+
 /* (nullable) (transfer full): JSON: what Kafka holds, and if @at isn't 0 the frames of @camera that
  * were captured within @span ms round it. */
 GBytes *live_travel_make_window (

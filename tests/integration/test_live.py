@@ -190,17 +190,79 @@ def test_raw_frames_become_jpeg(running, page):
     assert size_of(page.picture(place)[1]) == (160, 160)
 
 
+BALL = "videotestsrc num-buffers=25 pattern=ball animation-mode=frames ! video/x-raw,format=I420,width=160,height=120,framerate=25/1"
+GRAY = "videoconvert ! video/x-raw,format=GRAY8 ! fdsink"
+
+
+def run_line(line, data=b""):
+    """What a pipeline writes to its standard output."""
+    done = subprocess.run(
+        ["gst-launch-1.0", "-q", *shlex.split(line)], input=data, env=pipeline.environment(), stdout=subprocess.PIPE, timeout=60, check=True)
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def ball():
+    """25 frames, each as bytes of gray."""
+    whole = run_line(f"{BALL} ! {GRAY}")
+    return [whole[at:at + 160 * 120] for at in range(0, len(whole), 160 * 120)]
+
+
+def distance(one, other):
+    return sum(abs(a - b) for a, b in zip(one[::3], other[::3]))
+
+
+def headers_of(running, place):
+    reader = confluent_kafka.Consumer({"bootstrap.servers": running.system.kafka.bootstrap, "group.id": "none"})
+    with contextlib.closing(reader):
+        reader.assign([confluent_kafka.TopicPartition(place["topic"], place["partition"], place["offset"])])
+        return {name: value.decode() for name, value in reader.poll(20).headers()}
+
+
+@pytest.mark.parametrize("encoder, kind", [
+    ("pngenc", "image/png"), ("webpenc quality=90", "image/jpeg"),
+    ("x264enc key-int-max=10 tune=zerolatency ! h264parse config-interval=-1", "image/jpeg"),
+    ("x264enc key-int-max=10 bframes=2 b-adapt=false ! video/x-h264,stream-format=avc", "image/jpeg"),
+    ("x265enc key-int-max=10 tune=zerolatency ! h265parse config-interval=-1", "image/jpeg"), ("vp8enc keyframe-max-dist=10 deadline=1", "image/jpeg"),
+    ("vp9enc keyframe-max-dist=10 deadline=1 cpu-used=8", "image/jpeg"), ("av1enc keyframe-max-dist=10 cpu-used=8 usage-profile=realtime", "image/jpeg")])
+def test_pictures_of_every_encoding(running, page, ball, fresh, encoder, kind):
+    """Each picture is that of its own frame, be it decoded from a keyframe on or not; nobody had looked before."""
+    run_line(f"{BALL} ! videoconvert ! {encoder} ! " + running.system._kafka("kafkasink", "camera", f"camera={fresh} key={fresh}"))
+    held = page.json("/api/travel", camera=fresh)
+    frames = page.json("/api/travel", camera=fresh, at=held["to"] - 500, span=10)["frames"]
+    assert len(frames) == 25
+    for frame in (frames[7], frames[24]):
+        headers, body = page.picture(frame)
+        assert headers["Content-Type"] == kind
+        gray = run_line(f"fdsrc ! {'pngdec' if kind == 'image/png' else 'jpegdec'} ! {GRAY}", body)
+        distances = [distance(gray, one) for one in ball]
+        shown = round(int(headers_of(running, frame)["gst-pts"]) * 25 / 1e9) % 1000  # x264enc's times begin with 1000 h
+        assert distances.index(min(distances)) == shown, distances
+
+
 @pytest.mark.parametrize("value, caps, expected", [
     (b"no JPEG at all", "image/jpeg", 422),
     (b"\xff\xd8\xff\xc0\0\x11\x08\xff\xff\xff\xff\x03" + bytes(50), "image/jpeg", 415),  # 65535 by 65535
     (bytes(100), "video/x-raw,format=RGB,width=160,height=160", 422),
     (bytes(100), "video/x-raw,format=RGB,width=2000000000,height=2000000000", 415),
-    (bytes(100), "video/x-h264,stream-format=byte-stream", 415),
+    (bytes(100), "video/x-h264,stream-format=byte-stream", 422),
+    (bytes(100), "video/x-h264,stream-format=avc,alignment=au,width=2000000000,height=2000000000", 415),
+    (bytes(100), "image/png", 422),
+    (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xff\xff\0\0\xff\xff" + bytes(50), "image/png", 415),
+    (bytes(100), "image/nothing", 415), (bytes(100), "video/x-nothing", 415),
+    # what would open a stream elsewhere, or take a container apart
+    (b"#EXTM3U\nhttp://127.0.0.1:1/x.ts\n", "application/x-hls", 415), (b"http://127.0.0.1:1/", "text/uri-list", 415),
+    (bytes(100), "video/quicktime", 415), (bytes(100), "video/mpegts,systemstream=true", 415),
     (bytes(100), "text/html", 415),
     (bytes(9_000_000), "image/jpeg", 415)])
 def test_what_is_not_a_picture_is_reported(running, page, value, caps, expected):
     _, body = page.picture(publish(running, "odd", value, caps), expected)
     assert json.loads(body)["error"]
+
+
+def test_a_frame_without_its_keyframe_is_reported(running, page):
+    place = publish(running, "torn", bytes(100), "video/x-h264,stream-format=byte-stream,alignment=au", session="s", seq="7", **{"gst-flags": "delta-unit"})
+    assert json.loads(page.picture(place, 404)[1])["error"] == "Its keyframe isn't among the 600 messages before it."
 
 
 @pytest.mark.parametrize("query, expected", [
@@ -262,6 +324,20 @@ def test_counting_again(page):
     done = subprocess.run(
         shlex.split(again["line"]), env=pipeline.environment(), stdout=subprocess.PIPE, timeout=30, check=True)
     assert json.loads(done.stdout)["boxes"] == again["boxes"]
+
+
+@pytest.mark.parametrize("encoder", ["pngenc", "x264enc key-int-max=5 tune=zerolatency ! h264parse config-interval=-1"])
+def test_counting_again_in_every_encoding(running, page, fresh, encoder):
+    """The line counts the frames from the keyframe on, the wanted one last."""
+    run_line(f"scenesrc seed=7 is-live=false num-buffers=9 ! {system.FRAME},framerate=5/1 ! videoconvert ! {encoder} ! "
+             + running.system._kafka("kafkasink", "camera", f"camera={fresh} key={fresh}"))
+    held = page.json("/api/travel", camera=fresh)
+    frame = page.json("/api/travel", camera=fresh, at=held["to"] - 500, span=10)["frames"][8]
+    wish = {name: frame[name] for name in ("topic", "partition", "offset")}
+    again = page.post("/api/recount", {**wish, "cascade": "haarcascade_frontalface_default.xml", "neighbors": 4, "scale": 1.1})
+    assert again["faces"] == int(headers_of(running, frame)["scene-faces"])
+    counted = run_line(again["line"].removeprefix("gst-launch-1.0 -q ")).decode()
+    assert json.loads(counted[counted.rindex('{"_id"'):])["boxes"] == again["boxes"]
 
 
 @pytest.mark.parametrize("change", [
@@ -345,8 +421,10 @@ def test_only_faces_are_blurred(running, open_page, faces):
 
 def test_an_uncounted_frame_is_blurred_as_a_whole(running, open_page, faces):
     page = open_page("--blur", "faces")
-    place = publish(running, "foreign", running.system.value(faces))  # no event names it
-    assert faces_in(page.picture(place)[1]) == []
+    jpeg = running.system.value(faces)
+    for value, caps in ((jpeg, "image/jpeg"), (run_line("fdsrc ! jpegdec ! videoconvert ! pngenc ! fdsink", jpeg), "image/png")):
+        headers, body = page.picture(publish(running, "foreign", value, caps))  # no event names it
+        assert headers["Content-Type"] == "image/jpeg" and faces_in(body) == []
 
 
 def test_blur_takes_two_words(running, tmp_path):

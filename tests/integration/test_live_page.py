@@ -382,6 +382,37 @@ def test_servers_that_are_away_are_named(running, chromium, tmp_path):
         page.close()
 
 
+H264 = "x264enc tune=zerolatency key-int-max=30 ! h264parse config-interval=-1"
+
+
+def test_tiles_of_h264_move(running, chromium, launch, fresh, tmp_path):
+    """A system whose camera sends H.264, and a picture of a format that no decoder knows: the tile says so."""
+    whole = system.System(running.system.kafka, running.system.mongo, fresh, partitions=2)
+    launch(whole.cloud())
+    launch(whole.fog("fog-1").replace("jpegdec", "h264parse ! avdec_h264"))
+    edge = launch(whole.live_edge("max-rate=8", sink_options="key=cam-1").replace("jpegenc", f"videoconvert ! {H264}"))
+    page = livepage.Page(whole, tmp_path / "live.log")
+    chromium.look()
+    chromium.open(page.address.geturl())
+    chromium.wait("document.querySelector('.tile[data-health=good] .frame:not(.blank) .box')", timeout=60, what="a picture with boxes")
+    canvas = ".tile canvas"
+    seen = set()
+    wait_until(lambda: seen.add(chromium.run(PICTURE, canvas)) or len(seen) > 3, 30, "pictures that move")
+    assert chromium.logged() == []
+    edge.kill()
+    producer = whole.kafka.producer()
+
+    def said():
+        producer.produce(whole.topics["camera"], b"?", headers=[
+            ("camera", "cam-1"), ("session", "other"), ("seq", "0"), ("gst-caps", "video/x-nothing"),
+            ("capture-time", str(time.time_ns()))])
+        producer.flush(20)
+        return chromium.text(".tile .frame-message")
+    assert wait_until(said, 30, "the reason") == "No decoder of video/x-nothing is installed where the page's server runs."
+    chromium.logged()  # browsers log each answer that isn't a picture
+    page.close()
+
+
 @pytest.mark.alone
 def test_a_stopped_camera_turns_red(running, browser):
     running.start_camera("cam-3")

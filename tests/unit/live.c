@@ -8,7 +8,7 @@
 #include "livebudget.h"
 #include "livecamera.h"
 #include "livehistory.h"
-#include "livejpeg.h"
+#include "livesize.h"
 #include "livejson.h"
 #include "liveprogress.h"
 #include "livesentence.h"
@@ -422,6 +422,23 @@ GST_START_TEST (test_size_of_a_jpeg)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_size_of_a_png)
+{
+  guint8 png[24] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\2\x80\0\0\1\xe0";
+  gint width = 0, height = 0;
+
+  fail_unless (live_png_get_size (png, sizeof png, &width, &height));
+  fail_unless_equals_int (width, 640);
+  fail_unless_equals_int (height, 480);
+  for (gsize size = 0; size < sizeof png; size++)
+    fail_if (live_png_get_size (png, size, &width, &height));
+  png[16] = 0x80; /* more than an int holds */
+  fail_if (live_png_get_size (png, sizeof png, &width, &height));
+  png[0] = 0;
+  fail_if (live_png_get_size (png, sizeof png, &width, &height));
+}
+GST_END_TEST;
+
 GST_START_TEST (test_size_of_what_is_not_a_jpeg)
 {
   guint8 data[64];
@@ -529,6 +546,7 @@ live_suite (void)
   tcase_add_test (tc, test_budget_lets_few_frames_all_through);
   tcase_add_test (tc, test_budget_rests_where_frames_are_many);
   tcase_add_test (tc, test_size_of_a_jpeg);
+  tcase_add_test (tc, test_size_of_a_png);
   tcase_add_test (tc, test_size_of_what_is_not_a_jpeg);
   tcase_add_test (tc, test_blur_hides_the_face_and_leaves_the_rest);
   tcase_add_test (tc, test_blur_stays_where_it_is_while_a_box_trembles);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "livejpeg.h"
+#include "livesize.h"
+
+#include <string.h>
 
 static guint
 read16 (const guint8 *data)
@@ -44,4 +46,18 @@ live_jpeg_get_size (const guint8 *data, gsize size, gint *width, gint *height)
       at += 2 + read16 (data + at + 2);
   }
   return FALSE;
+}
+
+/* The header of a PNG is always its first chunk. */
+gboolean
+live_png_get_size (const guint8 *data, gsize size, gint *width, gint *height)
+{
+  static const guint8 begin[] = {
+      0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0, 0, 0, 13, 'I', 'H', 'D', 'R'};
+
+  if (size < sizeof begin + 8 || memcmp (data, begin, sizeof begin) != 0)
+    return FALSE;
+  *width = (gint) (read16 (data + sizeof begin) << 16 | read16 (data + sizeof begin + 2));
+  *height = (gint) (read16 (data + sizeof begin + 4) << 16 | read16 (data + sizeof begin + 6));
+  return *width > 0 && *height > 0;
 }
