@@ -9,26 +9,38 @@ read_deep (const guint8 *sample, gboolean little)
   return little ? GST_READ_UINT16_LE (sample) : GST_READ_UINT16_BE (sample);
 }
 
-/* GRAY16 may hold samples of 10, 12 or 14 bits, and its caps don't say which: the brightest sample
- * shows it. A dark frame of 16 bits becomes brighter by this, which does no harm: cascades
- * normalise contrast. */
+/* Samples above the depth that don't change it, at most: a part of all, but not so many as a quarter
+ * of the smallest face (24 x 24) has. */
+#define STRAY_PART 1000
+#define STRAYS_MAX (24 * 24 / 4)
+
+/* GRAY16 may hold samples of 10, 12 or 14 bits, and its caps don't say which: the bright samples
+ * show it, except for a few, which may be errors of the sensor. A dark frame of 16 bits becomes
+ * brighter by this, which does no harm: cascades normalise contrast. */
 static guint
 find_depth (const FogSamples *from, const FogLuma *luma, gboolean little)
 {
-  guint used = 0, depth = 10;
+  guint above[3] = {0}; /* samples above 10, 12 and 14 bits */
+  guint strays = CLAMP ((guint) (luma->width * luma->height) / STRAY_PART, 1, STRAYS_MAX);
+  guint depth = 10;
 
   for (gint y = 0; y < luma->height; y++) {
     const guint8 *sample = from->data + (gsize) y * (gsize) from->row;
 
-    for (gint x = 0; x < luma->width; x++, sample += from->pixel)
-      used |= read_deep (sample, little);
+    for (gint x = 0; x < luma->width; x++, sample += from->pixel) {
+      guint value = read_deep (sample, little);
+
+      above[0] += value >> 10 != 0;
+      above[1] += value >> 12 != 0;
+      above[2] += value >> 14 != 0;
+    }
   }
-  while (depth < 16 && used >> depth)
+  while (depth < 16 && above[(depth - 10) / 2] > strays)
     depth += 2;
   return depth;
 }
 
-/* The upper 8 bits of each sample. */
+/* The upper 8 bits of each sample. A sample above the depth is white. */
 static void
 copy_deep (const FogSamples *from, const GstVideoFormatInfo *finfo, const FogLuma *luma, guint8 *to)
 {
@@ -41,7 +53,7 @@ copy_deep (const FogSamples *from, const GstVideoFormatInfo *finfo, const FogLum
     const guint8 *sample = from->data + (gsize) y * (gsize) from->row;
 
     for (gint x = 0; x < luma->width; x++, sample += from->pixel)
-      to[x] = (guint8) (read_deep (sample, little) >> shift);
+      to[x] = (guint8) MIN (read_deep (sample, little) >> shift, G_MAXUINT8);
   }
 }
 
