@@ -154,11 +154,31 @@ log_settings (GstBaseSrc *element, const GstKafkaConsumerSettings *settings,
       settings->camera ? settings->camera : "any", GST_TIME_ARGS (own->max_age));
 }
 
+static void
+range_init (GstKafkaRange *self)
+{
+  *self = (GstKafkaRange){.start_offset = -1,
+      .end_offset = -1,
+      .start_time = GST_CLOCK_TIME_NONE,
+      .end_time = GST_CLOCK_TIME_NONE};
+  g_snprintf (self->run, sizeof self->run, "%08x%08x", g_random_int (), g_random_int ());
+}
+
+/* Free with gst_kafka_consumer_settings_free(). */
+static GstKafkaConsumerSettings *
+new_settings (void)
+{
+  GstKafkaConsumerSettings *self = g_new0 (GstKafkaConsumerSettings, 1);
+
+  range_init (&self->range);
+  return self;
+}
+
 GstKafkaConsumerSettings *
 gst_kafka_src_new_consumer_settings (GstBaseSrc *element, GstKafkaSettings *common,
     GstKafkaSrcSettings *own, rd_kafka_conf_t **conf, GError **error)
 {
-  GstKafkaConsumerSettings *settings = gst_kafka_consumer_settings_new ();
+  GstKafkaConsumerSettings *settings = new_settings ();
   g_autofree gchar *servers = NULL, *topics = NULL;
   gboolean valid;
 

@@ -1,10 +1,759 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "mongowriterprivate.h"
+#include "mongowriter.h"
+#include "gstkafkameta.h"
 
 #include <string.h>
 
 GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
 #define GST_CAT_DEFAULT gst_mongo_sink_debug
+
+/* A thread with its own connection. */
+typedef struct {
+  MongoWriter *writer;
+  MongoSession *session; /* only this thread uses it */
+  GPtrArray *batch;    /* of MongoItem, being written; only this thread changes it, with the lock */
+  guint at_once;       /* documents in one write: fewer after the database was too slow */
+  guint doublings;     /* how often the time allowed for an answer was doubled */
+  gint64 deadline;     /* when trying ends, monotonic us; 0: the last try stored something */
+  gint64 backoff;      /* pause before the next try, us */
+  guint lost_in_row;   /* tries in a row in which the connection broke */
+  gint64 outage_began; /* monotonic us; 0: no outage */
+  gboolean isolated;   /* the next try writes the first document alone */
+} MongoWorker;
+
+typedef enum {
+  MONGO_WRITER_CONNECTING, /* the first thread connects, the others wait for it */
+  MONGO_WRITER_WORKING,
+  MONGO_WRITER_FAILING, /* a thread is posting an error */
+  MONGO_WRITER_ENDED,   /* the error was posted; all buffers are marked failed */
+} MongoWriterState;
+
+struct _MongoWriter {
+  gatomicrefcount refs; /* one for the element, one for each thread */
+  MongoWriterFuncs funcs;
+  MongoWriterSettings settings;
+  GPtrArray *workers; /* of MongoWorker; doesn't change once they run */
+
+  /* Guards all fields below, and the items' buffers. Lock order: the element's object lock, then
+   * this lock. No other lock is taken while it is held. */
+  GMutex lock;
+  GCond changed;       /* signalled after each change of these fields */
+  GstElement *owner;   /* NULL after stop, for a thread that is still stuck in the driver */
+  GQueue queue;        /* of MongoItem */
+  gint64 first_queued; /* when the first item of the queue came */
+  gboolean interrupted, draining, stopping;
+  MongoWriterState state;
+  guint in_outage; /* threads that wait for the database */
+  guint running;   /* threads */
+  MongoWriterStats stats;
+};
+
+/* Without the lock: logs with the owner as the object. */
+#define MONGO_WRITER_LOG(self, level, ...)                                                         \
+  G_STMT_START                                                                                     \
+  {                                                                                                \
+    if (gst_debug_category_get_threshold (GST_CAT_DEFAULT) >= GST_LEVEL_##level) {                 \
+      GstElement *owner_ = ref_owner (self);                                                       \
+      GST_CAT_LEVEL_LOG (GST_CAT_DEFAULT, GST_LEVEL_##level, owner_, __VA_ARGS__);                 \
+      gst_clear_object (&owner_);                                                                  \
+    }                                                                                              \
+  }                                                                                                \
+  G_STMT_END
+
+/* @start: us; @duration: ns, GST_CLOCK_TIME_NONE for ever. Returns: us */
+static gint64
+add_time (gint64 start, GstClockTime duration)
+{
+  return GST_CLOCK_TIME_IS_VALID (duration) ? start + (gint64) (duration / 1000) : G_MAXINT64;
+}
+
+/* (nullable) (transfer full) */
+static GstElement *
+ref_owner (MongoWriter *self)
+{
+  GstElement *owner;
+
+  g_mutex_lock (&self->lock);
+  owner = self->owner ? gst_object_ref (self->owner) : NULL;
+  g_mutex_unlock (&self->lock);
+  return owner;
+}
+
+/* --- batches --- */
+
+static gint
+compare_collections (gconstpointer a, gconstpointer b)
+{
+  return strcmp ((*(MongoItem *const *) a)->collection, (*(MongoItem *const *) b)->collection);
+}
+
+/* With the lock: fills @batch from the queue, and sorts it by collection. */
+static void
+take_batch (MongoWriter *self, GPtrArray *batch)
+{
+  gsize bytes = 0;
+  MongoItem *item;
+
+  for (guint i = 0; i < batch->len; i++)
+    bytes += ((MongoItem *) g_ptr_array_index (batch, i))->document->len;
+  while (batch->len < self->settings.batch_size && (item = g_queue_peek_head (&self->queue))) {
+    if (batch->len && bytes + item->document->len > self->settings.batch_bytes)
+      break;
+    bytes += item->document->len;
+    g_ptr_array_add (batch, g_queue_pop_head (&self->queue));
+  }
+  self->first_queued = g_get_monotonic_time ();
+  g_ptr_array_sort (batch, compare_collections);
+}
+
+/* Without the lock: the same. */
+static void
+take_more (MongoWriter *self, GPtrArray *batch)
+{
+  g_mutex_lock (&self->lock);
+  take_batch (self, batch);
+  g_mutex_unlock (&self->lock);
+}
+
+/* --- buffers --- */
+
+/* With the lock: moves the item's buffer to @buffers, for release_buffers() without the lock. */
+static void
+steal_buffer (MongoItem *item, GPtrArray *buffers)
+{
+  if (item->buffer)
+    g_ptr_array_add (buffers, g_steal_pointer (&item->buffer));
+}
+
+static GPtrArray *
+new_buffers (void)
+{
+  return g_ptr_array_new_with_free_func ((GDestroyNotify) gst_buffer_unref);
+}
+
+/* With the lock: the buffers of all waiting documents. */
+static GPtrArray *
+steal_all_buffers (MongoWriter *self)
+{
+  GPtrArray *buffers = new_buffers ();
+
+  for (guint i = 0; i < self->workers->len; i++) {
+    const MongoWorker *worker = g_ptr_array_index (self->workers, i);
+
+    for (guint n = 0; n < worker->batch->len; n++)
+      steal_buffer (g_ptr_array_index (worker->batch, n), buffers);
+  }
+  for (GList *link = self->queue.head; link; link = link->next)
+    steal_buffer (link->data, buffers);
+  return buffers;
+}
+
+/* Marks the ack tokens of the buffers with @outcome and releases the buffers. */
+static void
+release_buffers (GPtrArray *buffers, GstKafkaAckOutcome outcome)
+{
+  for (guint i = 0; i < buffers->len; i++)
+    gst_kafka_meta_mark (g_ptr_array_index (buffers, i), outcome);
+  g_ptr_array_unref (buffers);
+}
+
+/* --- failure --- */
+
+/* With the lock, which is released meanwhile: empties the queue and marks all buffers failed. */
+static void
+abandon (MongoWriter *self)
+{
+  GPtrArray *buffers = steal_all_buffers (self);
+
+  g_queue_clear_full (&self->queue, (GDestroyNotify) mongo_item_free);
+  self->stats.waiting = self->stats.waiting_bytes = 0;
+  g_mutex_unlock (&self->lock);
+  release_buffers (buffers, GST_KAFKA_ACK_FAILED);
+  g_mutex_lock (&self->lock);
+}
+
+/* Marks the buffers failed before the failure becomes visible to other threads. */
+static void
+fail_waiting (MongoWriter *self)
+{
+  GPtrArray *buffers;
+
+  g_mutex_lock (&self->lock);
+  buffers = steal_all_buffers (self);
+  g_mutex_unlock (&self->lock);
+  release_buffers (buffers, GST_KAFKA_ACK_FAILED);
+}
+
+/* TRUE: this is the first failure. */
+static gboolean
+begin_to_fail (MongoWriter *self)
+{
+  gboolean first;
+
+  g_mutex_lock (&self->lock);
+  first = self->state < MONGO_WRITER_FAILING;
+  if (first)
+    self->state = MONGO_WRITER_FAILING;
+  g_mutex_unlock (&self->lock);
+  return first;
+}
+
+/* Takes the lock itself. Ends all threads. @error: NULL if the writer is stopping, or if the error
+ * was posted already. */
+#define fail(self, error) fail_at (self, error, MONGO_HERE)
+static void
+fail_at (MongoWriter *self, const GError *error, const MongoPlace *place)
+{
+  GstElement *owner = ref_owner (self);
+  gboolean first = begin_to_fail (self);
+
+  if (owner && error && first)
+    self->funcs.failed (owner, error, place);
+  gst_clear_object (&owner);
+  fail_waiting (self);
+  g_mutex_lock (&self->lock);
+  self->state = MONGO_WRITER_ENDED;
+  g_cond_broadcast (&self->changed);
+  abandon (self);
+  g_mutex_unlock (&self->lock);
+}
+
+/* --- results --- */
+
+static gboolean
+is_settled (const MongoItem *item)
+{
+  return item->result.verdict == MONGO_VERDICT_STORED ||
+         item->result.verdict == MONGO_VERDICT_DUPLICATE ||
+         item->result.verdict == MONGO_VERDICT_REJECTED;
+}
+
+/* with the lock */
+static void
+count_settled (MongoWriter *self, const MongoItem *item)
+{
+  self->stats.waiting--;
+  self->stats.waiting_bytes -= item->document->len;
+  if (item->is_part)
+    return;
+  if (item->result.verdict == MONGO_VERDICT_STORED)
+    self->stats.documents++;
+  else if (item->result.verdict == MONGO_VERDICT_DUPLICATE)
+    self->stats.duplicates++;
+  else
+    self->stats.rejected++;
+}
+
+/* with the lock */
+static void
+count_batch (MongoWriter *self, GstClockTime latency)
+{
+  MongoWriterStats *stats = &self->stats;
+
+  stats->batches++;
+  stats->write_latency = stats->write_latency ? (stats->write_latency * 7 + latency) / 8 : latency;
+  stats->write_latency_max = MAX (stats->write_latency_max, latency);
+}
+
+static void
+release_settled (MongoWriter *self, GPtrArray *batch)
+{
+  GPtrArray *stored = new_buffers (), *rejected = new_buffers ();
+
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < batch->len; i++) {
+    MongoItem *item = g_ptr_array_index (batch, i);
+
+    if (is_settled (item))
+      steal_buffer (item, item->result.verdict == MONGO_VERDICT_REJECTED ? rejected : stored);
+  }
+  g_mutex_unlock (&self->lock);
+  release_buffers (stored, GST_KAFKA_ACK_DONE);
+  g_ptr_array_unref (rejected); /* funcs.rejected has marked their ack tokens */
+}
+
+/* Removes the settled documents from @batch, counts them and releases their buffers. Releases the
+ * buffers first, because after drain() all buffers must be released. */
+static void
+settle (MongoWriter *self, GPtrArray *batch, GstClockTime latency)
+{
+  guint before = batch->len;
+
+  release_settled (self, batch);
+  g_mutex_lock (&self->lock);
+  for (guint i = batch->len; i-- > 0 && self->owner && self->state != MONGO_WRITER_ENDED;) {
+    MongoItem *item = g_ptr_array_index (batch, i);
+
+    if (is_settled (item)) {
+      count_settled (self, item);
+      g_ptr_array_remove_index (batch, i);
+    }
+  }
+  if (batch->len < before)
+    count_batch (self, latency);
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+}
+
+/* --- the cause of a failed try --- */
+
+static gboolean
+is_stored (const MongoItem *item)
+{
+  return item->result.verdict == MONGO_VERDICT_STORED ||
+         item->result.verdict == MONGO_VERDICT_DUPLICATE;
+}
+
+/* Rejects a document that was refused although another one of its collection was stored, and then
+ * again when it was sent alone: the document is the cause. If all documents are refused, the server
+ * or the settings are the cause. */
+static void
+worker_find_fault (MongoWorker *self, guint tried)
+{
+  for (guint i = 0; i < tried; i++) {
+    MongoItem *item = g_ptr_array_index (self->batch, i);
+
+    if (item->result.verdict != MONGO_VERDICT_REFUSED)
+      continue;
+    if (item->beside && tried == 1) {
+      MONGO_WRITER_LOG (
+          self->writer, DEBUG, "the document is refused alone too, so it is at fault");
+      mongo_session_reject (self->session, item);
+    }
+    for (guint n = 0; n < tried && !item->beside; n++) {
+      const MongoItem *other = g_ptr_array_index (self->batch, n);
+
+      item->beside = is_stored (other) && g_str_equal (other->collection, item->collection);
+    }
+  }
+}
+
+/* TRUE: the next try sends one document alone, to find out whether it is the cause. */
+static gboolean
+worker_isolate (MongoWorker *self)
+{
+  GPtrArray *batch = self->batch;
+
+  for (guint i = 0; i < batch->len; i++) {
+    MongoItem *item = g_ptr_array_index (batch, i);
+
+    if (item->result.verdict != MONGO_VERDICT_REFUSED || !item->beside)
+      continue;
+    g_mutex_lock (&self->writer->lock);
+    memmove (batch->pdata + 1, batch->pdata, i * sizeof *batch->pdata);
+    batch->pdata[0] = item;
+    g_mutex_unlock (&self->writer->lock);
+    self->isolated = TRUE;
+    MONGO_WRITER_LOG (self->writer, DEBUG,
+        "a document was refused beside others that are stored, so it goes alone: %s (code %d)",
+        item->result.reason, item->result.code);
+    return TRUE;
+  }
+  return FALSE;
+}
+
+/* (nullable): the document with the worst verdict, which decides how the batch goes on */
+static const MongoItem *
+batch_find_worst (GPtrArray *batch)
+{
+  const MongoItem *worst = NULL;
+
+  for (guint i = 0; i < batch->len; i++) {
+    const MongoItem *item = g_ptr_array_index (batch, i);
+
+    if (!worst || item->result.verdict > worst->result.verdict)
+      worst = item;
+  }
+  return worst;
+}
+
+/* (transfer full): why trying ends, by the worst @item */
+static GError *
+worker_new_write_error (const MongoWorker *self, const MongoItem *item)
+{
+  const MongoResult *result = &item->result;
+  const gchar *hosts = mongo_session_get_hosts (self->session);
+  const gchar *database = mongo_session_get_target (self->session)->database;
+
+  if (result->verdict == MONGO_VERDICT_DENIED)
+    return g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED,
+        "MongoDB at %s doesn't let this user write to %s.%s: %s. Grant it readWrite there, or use "
+        "another user in the URI.",
+        hosts, database, item->collection, result->reason);
+  if (result->verdict == MONGO_VERDICT_FAILED || result->verdict == MONGO_VERDICT_REFUSED)
+    return g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
+        "MongoDB at %s refused all documents for %s.%s alike until the end of retry-timeout: %s "
+        "(code %d). Change what is set: database, collection, its shard key or rules, or the write "
+        "concern in the URI (w, journal).",
+        hosts, database, item->collection, result->reason, result->code);
+  return g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
+      "MongoDB at %s didn't store documents in %s.%s for as long as retry-timeout allows: %s (code "
+      "%d). Check the server, or raise retry-timeout.",
+      hosts, database, item->collection, result->reason, result->code);
+}
+
+#define CONNECT_TIMEOUT (5 * G_USEC_PER_SEC)
+#define BACKOFF_MIN (50 * G_TIME_SPAN_MILLISECOND)
+#define BACKOFF_MAX (2 * G_USEC_PER_SEC)
+#define LOST_BEFORE_DOUBT 2
+#define LATE_DIVISOR 4
+#define DOUBLINGS_MAX 6
+
+static gboolean
+is_stopping (MongoWriter *self)
+{
+  gboolean stopping;
+
+  g_mutex_lock (&self->lock);
+  stopping = self->stopping;
+  g_mutex_unlock (&self->lock);
+  return stopping;
+}
+
+/* Waits before the next try. FALSE: the deadline is over, or the
+ * writer is stopping or has failed. */
+static gboolean
+wait_backoff (MongoWriter *self, gint64 *backoff, gint64 deadline)
+{
+  gint64 now = g_get_monotonic_time ();
+  gint64 until = MIN (deadline, now + *backoff / 2 + g_random_int_range (0, *backoff));
+  gboolean go_on;
+
+  *backoff = MIN (*backoff * 2, BACKOFF_MAX);
+  if (now >= deadline)
+    return FALSE;
+  g_mutex_lock (&self->lock);
+  while (!self->stopping && self->state < MONGO_WRITER_FAILING &&
+         g_cond_wait_until (&self->changed, &self->lock, until))
+    ;
+  go_on = !self->stopping && self->state < MONGO_WRITER_FAILING;
+  g_mutex_unlock (&self->lock);
+  return go_on;
+}
+
+/* --- connection --- */
+
+static gboolean
+is_refused (const bson_error_t *error)
+{
+  return (error->domain == MONGOC_ERROR_CLIENT &&
+             error->code == MONGOC_ERROR_CLIENT_AUTHENTICATE) ||
+         mongo_error_judge (error, NULL) == MONGO_VERDICT_DENIED;
+}
+
+static void
+fail_to_connect (const MongoWorker *self, const bson_error_t *what)
+{
+  const gchar *hosts = mongo_session_get_hosts (self->session);
+  g_autoptr (GError) error = NULL;
+
+  if (is_refused (what))
+    g_set_error (&error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED,
+        "MongoDB at %s refused the user: %s. Check user, password and authSource in the URI.",
+        hosts, what->message);
+  else
+    g_set_error (&error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_WRITE,
+        "Can't reach MongoDB at %s: %s. Check that it runs there, or set uri, uri-file or "
+        "MONGODB_URI.",
+        hosts, what->message);
+  fail (self->writer, error);
+}
+
+static void
+set_connected (MongoWriter *self)
+{
+  g_mutex_lock (&self->lock);
+  if (self->state == MONGO_WRITER_CONNECTING)
+    self->state = MONGO_WRITER_WORKING;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+}
+
+static gboolean
+worker_connect (MongoWorker *self)
+{
+  gint64 deadline = g_get_monotonic_time () + CONNECT_TIMEOUT;
+  gint64 backoff = BACKOFF_MIN;
+  bson_error_t what = {0};
+
+  do {
+    if (mongo_session_ping (self->session, &what)) {
+      MONGO_WRITER_LOG (self->writer, INFO, "connected to MongoDB at %s",
+          mongo_session_get_hosts (self->session));
+      set_connected (self->writer);
+      return TRUE;
+    }
+    MONGO_WRITER_LOG (self->writer, INFO, "can't reach MongoDB at %s yet: %s",
+        mongo_session_get_hosts (self->session), what.message);
+    mongo_session_drop (self->session);
+  } while (!is_refused (&what) && wait_backoff (self->writer, &backoff, deadline));
+  if (!is_stopping (self->writer))
+    fail_to_connect (self, &what);
+  return FALSE;
+}
+
+/* --- rejected documents --- */
+
+static gboolean
+report_one (MongoWriter *self, GstElement *owner, MongoItem *item)
+{
+  GstBuffer *buffer;
+  gboolean go_on;
+
+  if (item->file && item->file->reported)
+    return TRUE;
+  if (item->file)
+    item->file->reported = TRUE;
+  g_mutex_lock (&self->lock);
+  buffer = item->buffer ? gst_buffer_ref (item->buffer) : NULL;
+  g_mutex_unlock (&self->lock);
+  go_on = buffer && self->funcs.rejected (owner, item, buffer);
+  gst_clear_buffer (&buffer);
+  return go_on;
+}
+
+/* FALSE: the owner has posted an error about a rejected document (on-error=fail), or is gone. */
+static gboolean
+report_rejected (MongoWriter *self, GPtrArray *batch)
+{
+  GstElement *owner = ref_owner (self);
+  gboolean go_on = owner != NULL;
+
+  for (guint i = 0; i < batch->len && go_on; i++) {
+    MongoItem *item = g_ptr_array_index (batch, i);
+
+    if (item->result.verdict == MONGO_VERDICT_REJECTED)
+      go_on = report_one (self, owner, item);
+  }
+  gst_clear_object (&owner);
+  return go_on;
+}
+
+/* --- outages --- */
+
+/* FALSE: another thread is waiting already and has reported the outage. */
+static gboolean
+begin_outage (MongoWriter *self)
+{
+  gboolean first;
+
+  g_mutex_lock (&self->lock);
+  first = self->in_outage++ == 0;
+  g_mutex_unlock (&self->lock);
+  return first;
+}
+
+static void
+end_outage (MongoWorker *self)
+{
+  gdouble lasted = (g_get_monotonic_time () - self->outage_began) / (gdouble) G_USEC_PER_SEC;
+
+  MONGO_WRITER_LOG (self->writer, INFO, "the outage is over after %.1f s", lasted);
+  self->outage_began = 0;
+  g_mutex_lock (&self->writer->lock);
+  self->writer->in_outage--;
+  g_mutex_unlock (&self->writer->lock);
+}
+
+static void
+report_outage (const MongoWorker *self, const MongoResult *result)
+{
+  GstElement *owner = ref_owner (self->writer);
+  g_autoptr (GError) error = NULL;
+
+  if (!owner)
+    return;
+  g_set_error (&error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
+      "MongoDB at %s can't store documents now: %s (code %d). Trying again for as long as "
+      "retry-timeout allows.",
+      mongo_session_get_hosts (self->session), result->reason, result->code);
+  self->writer->funcs.warning (owner, error, MONGO_HERE);
+  gst_object_unref (owner);
+}
+
+static void
+fail_to_write (const MongoWorker *self, const MongoItem *worst)
+{
+  g_autoptr (GError) error =
+      is_stopping (self->writer) ? NULL : worker_new_write_error (self, worst);
+
+  fail (self->writer, error);
+}
+
+static void
+count_retry (MongoWriter *self)
+{
+  g_mutex_lock (&self->lock);
+  self->stats.retries++;
+  g_mutex_unlock (&self->lock);
+}
+
+/* --- a database that is away, or slow --- */
+
+static void
+forget_results (GPtrArray *batch)
+{
+  for (guint i = 0; i < batch->len; i++) {
+    MongoItem *item = g_ptr_array_index (batch, i);
+
+    mongo_result_clear (&item->result);
+    item->result.verdict = MONGO_VERDICT_UNTRIED;
+  }
+}
+
+/* A write that isn't answered in time may still be running, and repeating it would take as long. So
+ * the next one has fewer documents and more time. */
+static void
+adapt_to_speed (MongoWorker *self, guint tried, const MongoItem *worst, gint64 took)
+{
+  gint64 patience = mongo_session_get_answer_timeout (self->session) * G_TIME_SPAN_MILLISECOND;
+
+  if (worst && worst->result.verdict == MONGO_VERDICT_LATE) {
+    self->at_once = MAX (1, tried / LATE_DIVISOR);
+    self->doublings = MIN (self->doublings + 1, DOUBLINGS_MAX);
+    MONGO_WRITER_LOG (self->writer, INFO,
+        "%u documents weren't acknowledged within %.1f s: writing at most %u in a batch", tried,
+        took / (gdouble) G_USEC_PER_SEC, self->at_once);
+  } else if ((!worst || worst->result.verdict == MONGO_VERDICT_UNTRIED) && took < patience / 4) {
+    self->at_once = MIN (self->at_once * 2, self->writer->settings.batch_size);
+    self->doublings -= self->doublings > 0;
+  }
+}
+
+static guint
+count_verdicts (const MongoWorker *self, MongoVerdict verdict)
+{
+  guint count = 0;
+
+  for (guint i = 0; i < self->batch->len; i++)
+    count += ((const MongoItem *) g_ptr_array_index (self->batch, i))->result.verdict == verdict;
+  return count;
+}
+
+static void
+log_try (MongoWorker *self, guint tried, gint64 took)
+{
+  MONGO_WRITER_LOG (self->writer, DEBUG,
+      "wrote %u documents in %.3f s: %u stored, %u duplicates, %u rejected", tried,
+      took / (gdouble) G_USEC_PER_SEC, count_verdicts (self, MONGO_VERDICT_STORED),
+      count_verdicts (self, MONGO_VERDICT_DUPLICATE),
+      count_verdicts (self, MONGO_VERDICT_REJECTED));
+}
+
+/* Tries once to write the batch. (nullable): the document with the worst verdict
+ * of those that aren't settled */
+static const MongoItem *
+try_batch (MongoWorker *self, gboolean *go_on)
+{
+  gint64 start = g_get_monotonic_time (), took;
+  gboolean in_doubt = self->isolated || self->lost_in_row >= LOST_BEFORE_DOUBT;
+  guint tried = self->isolated ? 1 : MIN (self->batch->len, self->at_once);
+  const MongoItem *worst;
+
+  self->isolated = FALSE;
+  forget_results (self->batch);
+  mongo_session_write (self->session, (MongoItem **) self->batch->pdata, tried, in_doubt);
+  took = g_get_monotonic_time () - start;
+  worker_find_fault (self, tried);
+  *go_on = report_rejected (self->writer, self->batch);
+  if (!*go_on) {
+    fail (self->writer, NULL);
+    return NULL;
+  }
+  log_try (self, tried, took);
+  settle (self->writer, self->batch, took * GST_USECOND);
+  worst = batch_find_worst (self->batch);
+  adapt_to_speed (self, tried, worst, took);
+  return worst;
+}
+
+/* Sets how long the next connection waits for an answer. */
+static void
+choose_answer_timeout (MongoWorker *self)
+{
+  gint64 own = mongo_session_get_answer_timeout (self->session);
+  gint64 left = (self->deadline - g_get_monotonic_time ()) / G_TIME_SPAN_MILLISECOND;
+
+  if (own > 0)
+    mongo_session_set_answer_timeout (
+        self->session, (gint32) CLAMP (MIN (own << self->doublings, left), own, G_MAXINT32));
+}
+
+/* A right that is missing at the start is an error. One that is withdrawn later may come back. */
+static gboolean
+may_come_back (MongoWriter *self, const MongoItem *worst)
+{
+  gboolean stored;
+
+  g_mutex_lock (&self->lock);
+  stored = self->stats.documents + self->stats.duplicates > 0;
+  g_mutex_unlock (&self->lock);
+  return stored && worst->result.verdict == MONGO_VERDICT_DENIED;
+}
+
+/* FALSE: trying again is useless, or retry-timeout is over. */
+static gboolean
+wait_to_try_again (MongoWorker *self, const MongoItem *worst)
+{
+  MongoWriter *writer = self->writer;
+
+  self->lost_in_row = worst->result.verdict == MONGO_VERDICT_LOST ? self->lost_in_row + 1 : 0;
+  mongo_session_drop (self->session);
+  if (!mongo_item_is_retry (worst) && !may_come_back (writer, worst))
+    return FALSE;
+  if (!self->deadline)
+    self->deadline = add_time (g_get_monotonic_time (), writer->settings.retry_timeout);
+  if (!self->outage_began && begin_outage (writer))
+    report_outage (self, &worst->result);
+  if (!self->outage_began)
+    self->outage_began = g_get_monotonic_time ();
+  MONGO_WRITER_LOG (writer, INFO, "%u documents not stored: %s (code %d); next try in about %.2f s",
+      self->batch->len, worst->result.reason, worst->result.code,
+      self->backoff / (gdouble) G_USEC_PER_SEC);
+  if (!wait_backoff (writer, &self->backoff, self->deadline))
+    return FALSE;
+  count_retry (writer);
+  choose_answer_timeout (self);
+  /* More documents, because one of them may be stored, which shows
+   * that others are refused alone. */
+  take_more (writer, self->batch);
+  return TRUE;
+}
+
+static void
+forget_failures (MongoWorker *self)
+{
+  self->deadline = 0;
+  self->backoff = BACKOFF_MIN;
+  self->lost_in_row = 0;
+}
+
+static gboolean
+worker_write (MongoWorker *self)
+{
+  guint left = self->batch->len;
+  const MongoItem *worst;
+  gboolean go_on;
+
+  forget_failures (self);
+  while ((worst = try_batch (self, &go_on))) {
+    if (self->batch->len < left)
+      forget_failures (self);
+    left = self->batch->len;
+    if (worst->result.verdict == MONGO_VERDICT_UNTRIED || worker_isolate (self))
+      continue;
+    if (!wait_to_try_again (self, worst)) {
+      fail_to_write (self, worst);
+      go_on = FALSE;
+      break;
+    }
+  }
+  if (self->outage_began)
+    end_outage (self);
+  return go_on;
+}
+
+/* --- the queue and the threads --- */
 
 #define STOP_TIMEOUT (1500 * G_TIME_SPAN_MILLISECOND)
 #define BATCHES_WAITING 4
@@ -37,7 +786,7 @@ batch_is_due (MongoWriter *self, gint64 now)
 {
   return self->draining || self->stopping || self->queue.length >= self->settings.batch_size ||
          self->stats.waiting_bytes >= self->settings.batch_bytes ||
-         now >= mongo_writer_add_time (self->first_queued, self->settings.batch_latency);
+         now >= add_time (self->first_queued, self->settings.batch_latency);
 }
 
 /* Waits for a batch. FALSE: the writer is stopping, and the queue is empty. */
@@ -55,13 +804,13 @@ next_batch (MongoWriter *self, GPtrArray *batch)
         break;
       g_cond_wait (&self->changed, &self->lock);
     } else if (batch_is_due (self, now)) {
-      mongo_writer_take_batch (self, batch);
+      take_batch (self, batch);
       GST_LOG_OBJECT (self->owner, "a batch of %u documents; %u more are queued", batch->len,
           self->queue.length);
       break;
     } else {
-      g_cond_wait_until (&self->changed, &self->lock,
-          mongo_writer_add_time (self->first_queued, self->settings.batch_latency));
+      g_cond_wait_until (
+          &self->changed, &self->lock, add_time (self->first_queued, self->settings.batch_latency));
     }
   }
   found = batch->len > 0;
@@ -73,7 +822,7 @@ static void
 on_session_warning (gpointer data, const GError *error, const MongoPlace *place)
 {
   MongoWriter *self = data;
-  GstElement *owner = mongo_writer_ref_owner (self);
+  GstElement *owner = ref_owner (self);
 
   if (owner)
     self->funcs.warning (owner, error, place);
@@ -103,8 +852,8 @@ run (gpointer data)
   MongoWriter *writer = self->writer;
   gboolean first = self == g_ptr_array_index (writer->workers, 0);
 
-  if (first ? mongo_worker_connect (self) : wait_connected (writer))
-    while (next_batch (writer, self->batch) && mongo_worker_write (self))
+  if (first ? worker_connect (self) : wait_connected (writer))
+    while (next_batch (writer, self->batch) && worker_write (self))
       ;
   mongo_session_drop (self->session);
   g_mutex_lock (&writer->lock);
@@ -261,6 +1010,6 @@ mongo_writer_stop (MongoWriter *self)
     GST_WARNING_OBJECT (self->owner, "a write to %s doesn't return: abandoning it",
         mongo_session_get_hosts (first->session));
   self->owner = NULL;
-  mongo_writer_abandon (self);
+  abandon (self);
   g_mutex_unlock (&self->lock);
 }

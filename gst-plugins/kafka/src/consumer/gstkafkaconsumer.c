@@ -20,25 +20,6 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define LEAVE_TIME_MS 1500
 #define STOP_TIME (4200 * G_TIME_SPAN_MILLISECOND)
 
-static void
-range_init (GstKafkaRange *self)
-{
-  *self = (GstKafkaRange){.start_offset = -1,
-      .end_offset = -1,
-      .start_time = GST_CLOCK_TIME_NONE,
-      .end_time = GST_CLOCK_TIME_NONE};
-  g_snprintf (self->run, sizeof self->run, "%08x%08x", g_random_int (), g_random_int ());
-}
-
-GstKafkaConsumerSettings *
-gst_kafka_consumer_settings_new (void)
-{
-  GstKafkaConsumerSettings *self = g_new0 (GstKafkaConsumerSettings, 1);
-
-  range_init (&self->range);
-  return self;
-}
-
 void
 gst_kafka_consumer_settings_free (GstKafkaConsumerSettings *self)
 {

@@ -28,8 +28,6 @@ typedef struct {
   GstKafkaCleanEnd *end;       /* nullable; finds out whether the stream has ended cleanly */
 } GstKafkaConsumerSettings;
 
-/* Free with gst_kafka_consumer_settings_free(). */
-GstKafkaConsumerSettings *gst_kafka_consumer_settings_new (void);
 void gst_kafka_consumer_settings_free (GstKafkaConsumerSettings *self);
 
 typedef enum {
