@@ -127,7 +127,7 @@ def test_feedbackrate_logs_a_change_of_rate(launch, kafka, fresh):
 @pytest.mark.parametrize("element, found_by", [
     ("kafkasink topic=t connect-timeout=1000000000 bootstrap-servers=localhost:{port}", r"gstkafkaproducer\.c"),
     ("kafkasink topic=t/t", r"gstkafkasink\.c"),
-    ("mongosink wrap=true uri=mongodb://localhost:{port}", r"mongowriterretry\.c"),
+    ("mongosink wrap=true uri=mongodb://localhost:{port}", r"mongowriter\.c"),
     ("mongosink wrap=true collection=%{{", r"gstmongosink\.c")])
 def test_an_error_names_the_file_that_found_it(launch, element, found_by):
     failing = launch(f"videotestsrc is-live=true ! {element.format(port=closed_port())}")
