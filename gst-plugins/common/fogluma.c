@@ -9,8 +9,8 @@ read_deep (const guint8 *sample, gboolean little)
   return little ? GST_READ_UINT16_LE (sample) : GST_READ_UINT16_BE (sample);
 }
 
-/* Samples above the depth that don't change it, at most: a part of all, but not so many as a quarter
- * of the smallest face (24 x 24) has. */
+/* Samples above the depth that don't change it, at most: a part of all, but not so many as a
+ * quarter of the smallest face (24 x 24) has. */
 #define STRAY_PART 1000
 #define STRAYS_MAX (24 * 24 / 4)
 
