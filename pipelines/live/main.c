@@ -6,10 +6,10 @@
 
 #include "engine/haarload.h"
 #include "gstkafkameta.h"
-#include "livebudget.h"
-#include "livegroup.h"
-#include "livehttp.h"
-#include "livetopic.h"
+#include "sources/livebudget.h"
+#include "sources/livegroup.h"
+#include "http/livehttp.h"
+#include "sources/livetopic.h"
 
 #define TICK 125      /* ms */
 #define STATE_TICKS 4 /* a state each half second */

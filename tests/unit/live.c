@@ -3,16 +3,16 @@
 #include <math.h>
 #include <string.h>
 
-#include "liveanswer.h"
-#include "liveblur.h"
-#include "livebudget.h"
-#include "livecamera.h"
-#include "livehistory.h"
-#include "livesize.h"
+#include "model/liveanswer.h"
+#include "pictures/liveblur.h"
+#include "sources/livebudget.h"
+#include "model/livecamera.h"
+#include "model/livehistory.h"
+#include "pictures/livesize.h"
 #include "livejson.h"
-#include "liveprogress.h"
-#include "livesentence.h"
-#include "livetoken.h"
+#include "model/liveprogress.h"
+#include "model/livesentence.h"
+#include "http/livetoken.h"
 
 /* --- the sentence --- */
 

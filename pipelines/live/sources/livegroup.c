@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "client/gstkafkaclient.h"
-#include "liveprogress.h"
+#include "model/liveprogress.h"
 
 #define INTERVAL G_USEC_PER_SEC
 #define ANSWER_TIME 2000 /* ms */

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "livejson.h"
-#include "livepicture.h"
-#include "liverecount.h"
+#include "pictures/livepicture.h"
+#include "pictures/liverecount.h"
 
 /* ms that a look lasts. */
 #define LOOK_TIME 10000

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "livecontrol.h"
-#include "livedatabase.h"
+#include "sources/livedatabase.h"
 #include "livereply.h"
-#include "livetravel.h"
+#include "sources/livetravel.h"
 
 G_BEGIN_DECLS
 
