@@ -55,6 +55,7 @@
 #include <gst/base/gstadapter.h>
 
 #include "fogcaps.h"
+#include "fogtemplate.h"
 #include "fogtime.h"
 #include "gstkafkameta.h"
 #include "gstmongorejects.h"
@@ -388,7 +389,7 @@ choose_collection (GstMongoSink *self, const bson_t *document, GError **error)
 {
   g_autofree gchar *name = NULL;
 
-  if (!mongo_collection_is_template (self->collection))
+  if (!fog_template_has_places (self->collection))
     return g_ref_string_acquire (self->collection);
   name = mongo_collection_expand (self->collection, document, error);
   return name ? g_ref_string_new (name) : NULL;

@@ -6,6 +6,7 @@
 #include "fogcaps.h"
 #include "fogfield.h"
 #include "fogreport.h"
+#include "fogtemplate.h"
 #include "fogtime.h"
 #include "gstkafkameta.h"
 
@@ -374,6 +375,37 @@ GST_START_TEST (test_fields_of_every_type)
 }
 GST_END_TEST;
 
+/* --- templates --- */
+
+/* A FogTemplateFunc. */
+static gboolean
+append_twice (GString *filled, const gchar *name, gpointer user_data)
+{
+  g_string_append_printf (filled, "%s%s", name, name);
+  return !g_str_equal (name, "none");
+}
+
+GST_START_TEST (test_templates)
+{
+  static const gchar *bad[] = {"%{", "a%{b", "%{}", "%{a}%{", "%{a}%{}"};
+  static const gchar *good[][2] = {{"", ""}, {"a", "a"}, {"%", "%"}, {"{a}", "{a}"},
+      {"}%{a}", "}aa"}, {"%{a}", "aa"}, {"<%{a}-%{b}>", "<aa-bb>"}, {"%%{a}}", "%aa}"},
+      {"%{a%{b}", "a%{ba%{b"}, {"x%{none}", NULL}};
+
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    fail_if (fog_template_check (bad[i]), "%s", bad[i]);
+  for (guint i = 0; i < G_N_ELEMENTS (good); i++) {
+    g_autofree gchar *filled = NULL;
+
+    fail_unless (fog_template_check (good[i][0]), "%s", good[i][0]);
+    fail_unless_equals_int (
+        fog_template_has_places (good[i][0]), strstr (good[i][0], "%{") != NULL);
+    filled = fog_template_fill (good[i][0], append_twice, NULL);
+    fail_unless_equals_string (filled, good[i][1]);
+  }
+}
+GST_END_TEST;
+
 static Suite *
 common_suite (void)
 {
@@ -396,6 +428,7 @@ common_suite (void)
   tcase_add_loop_test (tc, test_plain_caps_are_kept, 0, G_N_ELEMENTS (offers));
   tcase_add_test (tc, test_frame_id_has_a_bound);
   tcase_add_test (tc, test_fields_of_every_type);
+  tcase_add_test (tc, test_templates);
   return s;
 }
 

@@ -36,6 +36,7 @@
 #include "client/gstkafkatopics.h"
 #include "client/gstkafkauri.h"
 #include "fogcaps.h"
+#include "fogtemplate.h"
 #include "fogtime.h"
 #include "gstkafkarecord.h"
 #include "gstkafkasinksettings.h"
@@ -106,70 +107,49 @@ GST_ELEMENT_REGISTER_DEFINE (kafkasink, "kafkasink", GST_RANK_NONE, GST_TYPE_KAF
 
 /* --- templates of topic and key --- */
 
-/* A template is a text in which each buffer's headers replace places such as `%{camera}`. */
-
-#define OPEN "%{"
-
+/* FALSE with @error (GST_RESOURCE_ERROR_SETTINGS): @text of @property is no template. */
 static gboolean
-fill_has_places (const gchar *text)
+check_template (const gchar *text, const gchar *property, GError **error)
 {
-  return strstr (text, OPEN) != NULL;
+  if (fog_template_check (text))
+    return TRUE;
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "%s=\"%s\": each %%{ must be followed by the name of a header and a }.", property, text);
+  return FALSE;
 }
 
-/* FALSE with @error (GST_RESOURCE_ERROR_SETTINGS): a place in the @text of @property isn't closed,
- * or names no header. */
+typedef struct {
+  const GstKafkaRecord *record;
+  gchar *missing; /* the header that isn't there */
+} Filling;
+
+/* A FogTemplateFunc: appends the text of a header that the message will have. */
 static gboolean
-fill_check (const gchar *text, const gchar *property, GError **error)
+append_header (GString *filled, const gchar *name, gpointer user_data)
 {
-  const gchar *at = text, *close;
-
-  while ((at = strstr (at, OPEN))) {
-    at += strlen (OPEN);
-    close = strchr (at, '}');
-    if (close && close > at)
-      continue;
-    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-        "%s=\"%s\": each %%{ must be followed by the name of a header and a }.", property, text);
-    return FALSE;
-  }
-  return TRUE;
-}
-
-/* (nullable): the text of a header that the message will have */
-static const gchar *
-look_up (const GstKafkaRecord *record, const gchar *name)
-{
+  Filling *filling = user_data;
+  const GstKafkaRecord *record = filling->record;
   const gchar *text = gst_kafka_meta_get_header (record->buffer, name);
 
   if (!text && record->camera && g_str_equal (name, GST_KAFKA_HEADER_CAMERA))
     text = record->camera->value;
-  return text;
+  if (text)
+    g_string_append (filled, text);
+  else
+    filling->missing = g_strdup (name);
+  return text != NULL;
 }
 
-/* (nullable) (transfer full): the template @text, which passed fill_check(), filled with headers of
- * @record. %NULL: the header @missing (transfer full) isn't there. */
+/* (nullable) (transfer full): the template @text filled with headers of @record. %NULL: the header
+ * @missing (transfer full) isn't there. */
 static gchar *
 fill (const gchar *text, const GstKafkaRecord *record, gchar **missing)
 {
-  g_autoptr (GString) filled = g_string_new (NULL);
-  const gchar *at = text, *open;
+  Filling filling = {record, NULL};
+  gchar *filled = fog_template_fill (text, append_header, &filling);
 
-  *missing = NULL;
-  while ((open = strstr (at, OPEN))) {
-    const gchar *name = open + strlen (OPEN), *close = strchr (name, '}');
-    g_autofree gchar *wanted = g_strndup (name, close - name);
-    const gchar *value = look_up (record, wanted);
-
-    if (!value) {
-      *missing = g_steal_pointer (&wanted);
-      return NULL;
-    }
-    g_string_append_len (filled, at, open - at);
-    g_string_append (filled, value);
-    at = close + 1;
-  }
-  g_string_append (filled, at);
-  return g_string_free (g_steal_pointer (&filled), FALSE);
+  *missing = filling.missing;
+  return filled;
 }
 
 /* --- records --- */
@@ -519,7 +499,7 @@ new_conf (GstKafkaSink *self, GError **error)
 static gboolean
 names_each_topic (GstKafkaSink *self)
 {
-  return fill_has_places (self->settings.topic);
+  return fog_template_has_places (self->settings.topic);
 }
 
 /* with the object lock */
@@ -540,10 +520,10 @@ check_settings (GstKafkaSink *self, GError **error)
         topic);
     return FALSE;
   }
-  if (names_each_topic (self) ? !fill_check (topic, "topic", error)
+  if (names_each_topic (self) ? !check_template (topic, "topic", error)
                               : !gst_kafka_topics_check_name (topic, error))
     return FALSE;
-  return !key || fill_check (key, "key", error);
+  return !key || check_template (key, "key", error);
 }
 
 /* With the object lock */

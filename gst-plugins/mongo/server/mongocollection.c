@@ -4,14 +4,10 @@
 #include <gio/gio.h>
 #include <string.h>
 
+#include "fogtemplate.h"
+
 /* Servers allow 255 bytes including the name of the database. */
 #define NAME_MAX_BYTES 180
-
-gboolean
-mongo_collection_is_template (const gchar *name)
-{
-  return strstr (name, "%{") != NULL;
-}
 
 static gboolean
 is_harmless (gchar c)
@@ -73,19 +69,26 @@ append_value (GString *name, const bson_iter_t *value)
   return TRUE;
 }
 
+typedef struct {
+  const bson_t *document;
+  GError **error;
+} Filling;
+
+/* A FogTemplateFunc. */
 static gboolean
-append_field (GString *name, const gchar *place, const bson_t *document, GError **error)
+append_field (GString *name, const gchar *place, gpointer user_data)
 {
+  const Filling *filling = user_data;
   g_auto (GStrv) parts = g_strsplit (place, ":", 2);
   bson_iter_t iter, value;
-  gboolean found =
-      bson_iter_init (&iter, document) && bson_iter_find_descendant (&iter, parts[0], &value);
+  gboolean found = bson_iter_init (&iter, filling->document) &&
+                   bson_iter_find_descendant (&iter, parts[0], &value);
 
   if (found && parts[1] && BSON_ITER_HOLDS_DATE_TIME (&value))
-    return append_date (name, &value, parts[1], error);
+    return append_date (name, &value, parts[1], filling->error);
   if (found && !parts[1] && append_value (name, &value))
     return TRUE;
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+  g_set_error (filling->error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
       "it has no field \"%s\" that is %s, for the collection's name", parts[0],
       parts[1] ? "a date" : "text or a whole number");
   return FALSE;
@@ -94,45 +97,37 @@ append_field (GString *name, const gchar *place, const bson_t *document, GError 
 gchar *
 mongo_collection_expand (const gchar *template, const bson_t *document, GError **error)
 {
-  g_autoptr (GString) name = g_string_new (NULL);
-  const gchar *at = template, *open, *close;
+  Filling filling = {document, error};
+  g_autofree gchar *name = fog_template_fill (template, append_field, &filling);
 
-  while ((open = strstr (at, "%{")) && (close = strchr (open, '}'))) {
-    g_autofree gchar *place = g_strndup (open + 2, close - open - 2);
+  if (!name || is_good_name (name))
+    return g_steal_pointer (&name);
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+      "what it says isn't a name for a collection: letters, digits, _ - . and : make one, 180 "
+      "bytes at most");
+  return NULL;
+}
 
-    g_string_append_len (name, at, open - at);
-    if (!append_field (name, place, document, error))
-      return NULL;
-    at = close + 1;
-  }
-  g_string_append (name, at);
-  if (!is_good_name (name->str)) {
-    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-        "what it says isn't a name for a collection: letters, digits, _ - . and : make one, 180 "
-        "bytes at most");
-    return NULL;
-  }
-  return g_string_free (g_steal_pointer (&name), FALSE);
+/* A FogTemplateFunc. */
+static gboolean
+append_example (GString *name, const gchar *place, gpointer user_data)
+{
+  g_string_append_c (name, 'x');
+  return TRUE;
 }
 
 gboolean
 mongo_collection_check (const gchar *name, GError **error)
 {
-  const gchar *at = name, *open, *close;
-  g_autoptr (GString) filled = g_string_new (NULL);
+  g_autofree gchar *example = NULL;
 
-  while ((open = strstr (at, "%{"))) {
-    if (!(close = strchr (open, '}')) || close == open + 2) {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-          "\"%s\" has a %%{ without a field's name and a } after it", name);
-      return FALSE;
-    }
-    g_string_append_len (filled, at, open - at);
-    g_string_append_c (filled, 'x');
-    at = close + 1;
+  if (!fog_template_check (name)) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+        "\"%s\" has a %%{ without a field's name and a } after it", name);
+    return FALSE;
   }
-  g_string_append (filled, at);
-  if (is_good_name (filled->str))
+  example = fog_template_fill (name, append_example, NULL);
+  if (is_good_name (example))
     return TRUE;
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
       "\"%s\" isn't a name for a collection: use letters, digits, _ - . and :", name);

@@ -6,12 +6,9 @@
 
 G_BEGIN_DECLS
 
-/* The name of a collection, or a template in which each document replaces places: `%{field}`,
- * `%{a.b}` for a field within a field, and `%{field:format}` for a date in UTC, with a format of
- * g_date_time_format(). */
-
-/* Whether @name has a place. */
-gboolean mongo_collection_is_template (const gchar *name);
+/* The name of a collection, or a template (fogtemplate.h) in which each document replaces places:
+ * `%{field}`, `%{a.b}` for a field within a field, and `%{field:format}` for a date in UTC, with a
+ * format of g_date_time_format(). */
 
 /* FALSE with G_IO_ERROR_INVALID_ARGUMENT: it isn't a valid name or template. */
 gboolean mongo_collection_check (const gchar *name, GError **error);
