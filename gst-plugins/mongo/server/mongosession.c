@@ -28,8 +28,9 @@ struct _MongoSession {
 
 /* --- what is written, and where --- */
 
-void
-mongo_target_copy (MongoTarget *target, const MongoTarget *from)
+/* Makes @target a deep copy of @from. */
+static void
+copy_target (MongoTarget *target, const MongoTarget *from)
 {
   *target = *from;
   target->database = g_strdup (from->database);
@@ -153,7 +154,7 @@ mongo_session_new (
   self->answer_timeout = self->answer_timeout_now =
       mongoc_uri_get_option_as_int32 (uri, MONGOC_URI_SOCKETTIMEOUTMS, 0);
   self->hosts = mongo_uri_describe (uri);
-  mongo_target_copy (&self->target, target);
+  copy_target (&self->target, target);
   self->warning = warning;
   self->data = data;
   self->prepared = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);

@@ -26,8 +26,6 @@ typedef struct {
   gchar *meta_field;   /* nullable */
 } MongoTarget;
 
-/* Makes @target a deep copy of @from. */
-void mongo_target_copy (MongoTarget *target, const MongoTarget *from);
 void mongo_target_clear (MongoTarget *target);
 /* FALSE with G_IO_ERROR_INVALID_ARGUMENT: these settings don't go together. */
 gboolean mongo_target_check (const MongoTarget *target, GError **error);

@@ -74,12 +74,6 @@ gst_kafka_handle_unref_and_wait (GstKafkaHandle *self)
     destroy (self);
 }
 
-rd_kafka_t *
-gst_kafka_handle_get (GstKafkaHandle *self)
-{
-  return self->rk;
-}
-
 void
 gst_kafka_handle_set_assigned (GstKafkaHandle *self)
 {

@@ -18,8 +18,6 @@ void gst_kafka_handle_unref (GstKafkaHandle *self);
 /* The same, from a thread that may wait until librdkafka has ended. */
 void gst_kafka_handle_unref_and_wait (GstKafkaHandle *self);
 
-rd_kafka_t *gst_kafka_handle_get (GstKafkaHandle *self);
-
 /* From the rebalance callback: the member has been assigned partitions, or none. */
 void gst_kafka_handle_set_assigned (GstKafkaHandle *self);
 

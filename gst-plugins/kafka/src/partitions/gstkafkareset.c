@@ -95,8 +95,9 @@ describe_deleted (const GstKafkaReset *self, const gchar *topic, gint partition)
       self->from, self->to - 1, partition, topic, self->lost);
 }
 
-gchar *
-gst_kafka_reset_describe (const GstKafkaReset *self, const gchar *topic, gint partition)
+/* (transfer full): a text for users about what happened */
+static gchar *
+describe (const GstKafkaReset *self, const gchar *topic, gint partition)
 {
   if (self->reason == GST_KAFKA_RESET_DELETED)
     return describe_deleted (self, topic, partition);
@@ -122,7 +123,7 @@ get_remedy (const GstKafkaReset *self)
 GError *
 gst_kafka_reset_to_error (const GstKafkaReset *self, const gchar *topic, gint partition)
 {
-  g_autofree gchar *what = gst_kafka_reset_describe (self, topic, partition);
+  g_autofree gchar *what = describe (self, topic, partition);
 
   return g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
       "%s auto-offset-reset=error ends the stream. %s", what, get_remedy (self));
@@ -173,7 +174,7 @@ void
 gst_kafka_reset_warn (
     const GstKafkaReset *self, GstElement *element, const gchar *topic, gint partition)
 {
-  g_autofree gchar *what = gst_kafka_reset_describe (self, topic, partition);
+  g_autofree gchar *what = describe (self, topic, partition);
 
   GST_ELEMENT_WARNING_WITH_DETAILS (element, RESOURCE, READ,
       ("%s Reading goes on at offset %" G_GINT64_FORMAT ". %s", what, self->to, get_remedy (self)),

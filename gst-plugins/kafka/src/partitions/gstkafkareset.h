@@ -72,8 +72,6 @@ rd_kafka_resp_err_t gst_kafka_reset_ask (GstKafkaResetPolicy policy, rd_kafka_t 
 
 /* Whether the stream has to end. */
 gboolean gst_kafka_reset_is_error (const GstKafkaReset *self, GstKafkaResetPolicy policy);
-/* (transfer full): a text for users about what happened */
-gchar *gst_kafka_reset_describe (const GstKafkaReset *self, const gchar *topic, gint partition);
 /* (transfer full): GST_RESOURCE_ERROR_READ */
 GError *gst_kafka_reset_to_error (const GstKafkaReset *self, const gchar *topic, gint partition);
 /* Makes librdkafka continue at @offset after a refused position, when a seek has no effect. Not for
