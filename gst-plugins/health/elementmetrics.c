@@ -28,6 +28,7 @@ typedef struct {
 #define DROPPED "Frames or messages dropped on purpose, by reason"
 #define REJECTED "Frames, messages or documents that could not be used, by reason"
 #define SKIPPED "Messages skipped because they were not wanted, by reason"
+#define IGNORED "Regions found and not counted, by reason"
 #define SKEW "Frames whose capture time lay in the future"
 
 /* One line a field. Fields that differ only by reason share a metric's name and help. */
@@ -93,6 +94,7 @@ static const Metric metrics[] = {
         "Frames not searched because nothing changed"),
     COUNT ("haarfacecount", "partial", "gstfog_partial_frames_total", NULL,
         "Frames searched only where they changed"),
+    COUNT ("haarfacecount", "low-scores", "gstfog_ignored_regions_total", "low-score", IGNORED),
     COUNT ("haarfacecount", "too-small", "gstfog_too_small_frames_total", NULL,
         "Frames smaller than min-size, in which no face is looked for"),
     COUNT ("haarfacecount", "too-old", "gstfog_dropped_total", "too-old", DROPPED),

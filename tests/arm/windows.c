@@ -46,7 +46,7 @@ search (const HaarEngineClass *klass, HaarEngine *engine, const gchar *path, gin
 {
   const HaarParams params = {1.1, neighbors, 0, 0, 0, 0};
   g_autofree gchar *name = g_path_get_basename (path), *pixels = NULL;
-  g_autoptr (GArray) rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  g_autoptr (GArray) boxes = g_array_new (FALSE, FALSE, sizeof (HaarBox));
   gint width, height;
   gsize length, stride;
   GError *error = NULL;
@@ -59,14 +59,14 @@ search (const HaarEngineClass *klass, HaarEngine *engine, const gchar *path, gin
   if (length != stride * (gsize) height)
     give_up (path, NULL);
   for (gint i = 0; i < repeat; i++) {
-    g_array_set_size (rects, 0);
+    g_array_set_size (boxes, 0);
     if (!klass->detect (
-            engine, (const guint8 *) pixels, width, height, stride, &params, rects, &error))
+            engine, (const guint8 *) pixels, width, height, stride, &params, boxes, &error))
       give_up (path, error);
   }
-  printf ("  %s, %d neighbors, %u:", name, neighbors, rects->len);
-  for (guint i = 0; i < rects->len; i++) {
-    const HaarRect *r = &g_array_index (rects, HaarRect, i);
+  printf ("  %s, %d neighbors, %u:", name, neighbors, boxes->len);
+  for (guint i = 0; i < boxes->len; i++) {
+    const HaarRect *r = &g_array_index (boxes, HaarBox, i).rect;
 
     printf (" %d,%d,%d,%d", r->x, r->y, r->w, r->h);
   }

@@ -49,7 +49,7 @@ typedef struct {
   GstHarness *facedetect;
 
   HaarEngine *engine;
-  GArray *rects;
+  GArray *boxes;
   gdouble cpu[MAX_ROUNDS], wall[MAX_ROUNDS]; /* ms a frame, one value for each round */
 } Peer;
 
@@ -78,10 +78,22 @@ make_rgb (const HaarPicture *picture)
   return frame;
 }
 
+/* By their places: scores differ from engine to engine. */
 static gint
-compare_rects (gconstpointer a, gconstpointer b)
+compare_boxes (gconstpointer a, gconstpointer b)
 {
-  return memcmp (a, b, sizeof (HaarRect));
+  return memcmp (&((const HaarBox *) a)->rect, &((const HaarBox *) b)->rect, sizeof (HaarRect));
+}
+
+static gboolean
+are_same (const GArray *a, const GArray *b)
+{
+  if (a->len != b->len)
+    return FALSE;
+  for (guint i = 0; i < a->len; i++)
+    if (compare_boxes (&g_array_index (a, HaarBox, i), &g_array_index (b, HaarBox, i)) != 0)
+      return FALSE;
+  return TRUE;
 }
 
 static void
@@ -97,24 +109,21 @@ run (Peer *peer, const HaarPicture *picture, GstBuffer *rgb, const HaarParams *p
 #ifdef HAVE_HAAR_OPENCV
   haar_set_opencv_threads (peer->threads);
 #endif
-  g_array_set_size (peer->rects, 0);
+  g_array_set_size (peer->boxes, 0);
   peer->klass->detect (peer->engine, picture->pixels, picture->width, picture->height,
-      picture->stride, params, peer->rects, &error);
+      picture->stride, params, peer->boxes, &error);
   g_assert_no_error (error);
   /* OpenCV's threads append their results as they come. */
   if (peer->threads > 1)
-    g_array_sort (peer->rects, compare_rects);
+    g_array_sort (peer->boxes, compare_boxes);
 }
 
 static void
 check_same (Peer *a, Peer *b)
 {
   if (b->threads > 1)
-    g_array_sort (a->rects, compare_rects);
-  if (a->facedetect || b->facedetect ||
-      (a->rects->len == b->rects->len &&
-          (a->rects->len == 0 ||
-              memcmp (a->rects->data, b->rects->data, a->rects->len * sizeof (HaarRect)) == 0)))
+    g_array_sort (a->boxes, compare_boxes);
+  if (a->facedetect || b->facedetect || are_same (a->boxes, b->boxes))
     return;
   g_printerr ("%s and %s find different rectangles\n", a->name, b->name);
   exit (1);
@@ -143,7 +152,7 @@ add_engine (Peer *peers, guint *n, const HaarEngineClass *klass, const gchar *de
   peer->klass = klass;
   peer->engine = klass->create (bytes, &error);
   g_assert_no_error (error);
-  peer->rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  peer->boxes = g_array_new (FALSE, FALSE, sizeof (HaarBox));
   return peer;
 }
 
@@ -274,7 +283,7 @@ clear_peers (Peer *peers, guint n)
       gst_harness_teardown (peers[i].facedetect);
     else
       peers[i].klass->free (peers[i].engine);
-    g_clear_pointer (&peers[i].rects, g_array_unref);
+    g_clear_pointer (&peers[i].boxes, g_array_unref);
     g_free (peers[i].detail);
   }
 }

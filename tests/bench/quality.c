@@ -295,12 +295,12 @@ open_cascade (const gchar *name)
 
 static void
 detect (const Detector *detector, const guint8 *pixels, gint width, gint height, gsize stride,
-    const HaarParams *params, GArray *rects)
+    const HaarParams *params, GArray *boxes)
 {
   GError *error = NULL;
 
-  g_array_set_size (rects, 0);
-  detector->klass->detect (detector->engine, pixels, width, height, stride, params, rects, &error);
+  g_array_set_size (boxes, 0);
+  detector->klass->detect (detector->engine, pixels, width, height, stride, params, boxes, &error);
   g_assert_no_error (error);
 }
 
@@ -347,7 +347,7 @@ judge (const GArray *found, const GArray *truth, Score *score)
   for (guint i = 0; i < found->len; i++)
     for (guint j = 0; j < truth->len; j++)
       if (!seen[j] &&
-          matches (&g_array_index (found, HaarRect, i), &g_array_index (truth, HaarRect, j))) {
+          matches (&g_array_index (found, HaarBox, i).rect, &g_array_index (truth, HaarRect, j))) {
         seen[j] = TRUE;
         right++;
         break;
@@ -375,19 +375,19 @@ score_scene (const Setting *setting, const Detector *detector, const Detector *v
     const Scene *scene, Score *score)
 {
   HaarParams params = {setting->scale_factor, setting->min_neighbors, 30, 30, 0, 0};
-  GArray *rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
-  GArray *second = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  GArray *boxes = g_array_new (FALSE, FALSE, sizeof (HaarBox));
+  GArray *second = g_array_new (FALSE, FALSE, sizeof (HaarBox));
   const HaarPicture *picture = &scene->picture;
   gdouble begin = cpu_time ();
 
   detect (
-      detector, picture->pixels, picture->width, picture->height, picture->stride, &params, rects);
-  for (guint i = rects->len; verify && i-- > 0;)
-    if (!confirm (verify, picture, &g_array_index (rects, HaarRect, i), second))
-      g_array_remove_index (rects, i);
+      detector, picture->pixels, picture->width, picture->height, picture->stride, &params, boxes);
+  for (guint i = boxes->len; verify && i-- > 0;)
+    if (!confirm (verify, picture, &g_array_index (boxes, HaarBox, i).rect, second))
+      g_array_remove_index (boxes, i);
   score->ms += cpu_time () - begin;
-  judge (rects, scene->truth, score);
-  g_array_unref (rects);
+  judge (boxes, scene->truth, score);
+  g_array_unref (boxes);
   g_array_unref (second);
 }
 

@@ -19,7 +19,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   g_autoptr (GError) error = NULL;
   HaarEngine *engine = haar_engine_native.create (bytes, &error);
   guint8 picture[SIDE * SIDE];
-  GArray *rects;
+  GArray *boxes;
 
   if (!engine) {
     g_assert_true (error && error->message[0] != '\0');
@@ -27,10 +27,10 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   }
   for (gint i = 0; i < SIDE * SIDE; i++)
     picture[i] = (guint8) (i % SIDE < SIDE / 2 ? 200 - i / SIDE : i * 7);
-  rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  boxes = g_array_new (FALSE, FALSE, sizeof (HaarBox));
   g_assert_true (
-      haar_engine_native.detect (engine, picture, SIDE, SIDE, SIDE, &params, rects, &error));
-  g_array_unref (rects);
+      haar_engine_native.detect (engine, picture, SIDE, SIDE, SIDE, &params, boxes, &error));
+  g_array_unref (boxes);
   haar_engine_native.free (engine);
   return 0;
 }

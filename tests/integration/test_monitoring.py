@@ -45,6 +45,7 @@ ELSEWHERE = {
     ("gstfog_client_rebuilds_total", ""): ("unit/kafkasink.c", 'stat_of ("rebuilds")'),
     ("gstfog_refused_batches_total", ""): ("unit/kafkasink.c", 'stat_of ("refused-batches")'),
     ("gstfog_waits_for_access", ""): ("integration/test_access.py", "gstfog_waits_for_access"),
+    ("gstfog_ignored_regions_total", "low-score"): ("unit/haarscore.c", 'get_stat (element, "low-scores"), 2'),
     ("gstfog_rejected_total", "condemned"): ("integration/test_poison.py", "gstfog_rejected_total"),
     ("gstfog_rejected_total", "damaged"): ("integration/test_damaged.py", "gstfog_rejected_total"),
     ("gstfog_rejected_total", "failed-frame"): ("unit/haarmemory.c", 'get_stat (element, "failed-frames"), 1'),

@@ -83,12 +83,13 @@ assert_same_bytes (GstBuffer *a, GstBuffer *b)
 static GstBuffer *
 blur (GstBuffer *frame, const GstVideoInfo *info, const HaarRect *box)
 {
-  GArray *rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  GArray *found = g_array_new (FALSE, FALSE, sizeof (HaarBox));
+  HaarBox face = {*box};
   GstBuffer *blurred = gst_buffer_copy (frame);
 
-  g_array_append_val (rects, *box);
-  fail_unless (haar_overlay_blur (blurred, info, rects));
-  g_array_unref (rects);
+  g_array_append_val (found, face);
+  fail_unless (haar_overlay_blur (blurred, info, found));
+  g_array_unref (found);
   return blurred;
 }
 

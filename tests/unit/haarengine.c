@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <gio/gio.h>
 #include <gst/check/gstcheck.h>
+#include <math.h>
 
 #include "engine/haarengine.h"
 #include "haarstump.h"
@@ -30,26 +31,26 @@ GST_START_TEST (test_finds_what_the_cascade_describes)
 {
   const HaarEngineClass *klass = haar_engine_class_nth (__i__);
   const HaarParams params = {1.1, 0, 20, 20, 20, 20};
-  GArray *rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  GArray *boxes = g_array_new (FALSE, FALSE, sizeof (HaarBox));
   GError *error = NULL;
   HaarEngine *engine = create (klass, HAAR_STUMP, &error);
   guint8 picture[24 * 64];
 
   g_assert_no_error (error);
   memset (picture, 200, sizeof picture);
-  fail_unless (klass->detect (engine, picture, 50, 24, 64, &params, rects, &error));
-  fail_unless_equals_int (rects->len, 0);
+  fail_unless (klass->detect (engine, picture, 50, 24, 64, &params, boxes, &error));
+  fail_unless_equals_int (boxes->len, 0);
   for (gint y = 0; y < 24; y++)
     memset (picture + y * 64 + 25, 20, 64 - 25);
-  fail_unless (klass->detect (engine, picture, 50, 24, 64, &params, rects, &error));
-  fail_unless (rects->len > 0);
-  for (guint i = 0; i < rects->len; i++) {
-    const HaarRect *r = &g_array_index (rects, HaarRect, i);
+  fail_unless (klass->detect (engine, picture, 50, 24, 64, &params, boxes, &error));
+  fail_unless (boxes->len > 0);
+  for (guint i = 0; i < boxes->len; i++) {
+    const HaarRect *r = &g_array_index (boxes, HaarBox, i).rect;
 
     fail_unless (r->x > 5 && r->x < 25 && r->w == 20 && r->h == 20 && r->y >= 0 && r->y <= 4);
   }
   klass->free (engine);
-  g_array_unref (rects);
+  g_array_unref (boxes);
 }
 GST_END_TEST;
 
@@ -73,18 +74,18 @@ GST_START_TEST (test_a_picture_smaller_than_the_window_holds_nothing)
 {
   const HaarEngineClass *klass = haar_engine_class_nth (__i__);
   const HaarParams params = {1.1, 3, 0, 0, 0, 0};
-  GArray *rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  GArray *boxes = g_array_new (FALSE, FALSE, sizeof (HaarBox));
   GError *error = NULL;
   HaarEngine *engine = create (klass, HAAR_STUMP, &error);
   guint8 picture[16 * 16] = {0};
 
   g_assert_no_error (error);
   for (gint side = 1; side <= 16; side++) {
-    fail_unless (klass->detect (engine, picture, side, side, 16, &params, rects, &error));
-    fail_unless_equals_int (rects->len, 0);
+    fail_unless (klass->detect (engine, picture, side, side, 16, &params, boxes, &error));
+    fail_unless_equals_int (boxes->len, 0);
   }
   klass->free (engine);
-  g_array_unref (rects);
+  g_array_unref (boxes);
 }
 GST_END_TEST;
 
@@ -95,7 +96,7 @@ GST_START_TEST (test_a_cascade_that_lets_everything_pass_is_an_error)
   const HaarParams params = {1.02, 3, 0, 0, 0, 0};
   const gint side = 640;
   guint8 *picture = g_malloc ((gsize) (side * side));
-  GArray *rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  GArray *boxes = g_array_new (FALSE, FALSE, sizeof (HaarBox));
   GString *text = g_string_new (HAAR_STUMP);
   GError *error = NULL;
   HaarEngine *engine;
@@ -105,17 +106,58 @@ GST_START_TEST (test_a_cascade_that_lets_everything_pass_is_an_error)
   g_assert_no_error (error);
   for (gint i = 0; i < side * side; i++)
     picture[i] = (guint8) (i * 37);
-  fail_if (klass->detect (engine, picture, side, side, (gsize) side, &params, rects, &error));
+  fail_if (klass->detect (engine, picture, side, side, (gsize) side, &params, boxes, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA);
   g_clear_error (&error);
   /* The windows found by an interrupted search are discarded. */
-  g_array_set_size (rects, 0);
-  fail_unless (klass->detect (engine, picture, 20, 20, (gsize) side, &params, rects, &error));
-  fail_unless (rects->len <= 1);
+  g_array_set_size (boxes, 0);
+  fail_unless (klass->detect (engine, picture, 20, 20, (gsize) side, &params, boxes, &error));
+  fail_unless (boxes->len <= 1);
   klass->free (engine);
   g_string_free (text, TRUE);
-  g_array_unref (rects);
+  g_array_unref (boxes);
   g_free (picture);
+}
+GST_END_TEST;
+
+static void
+expect_score (const GArray *boxes, guint i, gdouble strength)
+{
+  gdouble score = g_array_index (boxes, HaarBox, i).score;
+
+  /* OpenCV lowers the thresholds of stages a little, against errors of rounding. */
+  fail_unless (fabs (score - strength * strength / (1 + strength * strength)) < 1e-4,
+      "score %g of the strength %g", score, strength);
+}
+
+/* The only stage of HAAR_STUMP is passed by half a standard deviation: a window has the strength
+ * 0.25, and strengths add up. */
+GST_START_TEST (test_score_says_how_many_passed_and_by_how_much)
+{
+  const HaarEngineClass *klass = haar_engine_class_nth (__i__);
+  HaarParams params = {1.1, 0, 20, 20, 20, 20};
+  GArray *boxes = g_array_new (FALSE, FALSE, sizeof (HaarBox));
+  GError *error = NULL;
+  HaarEngine *engine = create (klass, HAAR_STUMP, &error);
+  guint8 picture[24 * 64];
+  gdouble strength;
+
+  for (gint y = 0; y < 24; y++) {
+    memset (picture + y * 64, 200, 25);
+    memset (picture + y * 64 + 25, 20, 64 - 25);
+  }
+  fail_unless (klass->detect (engine, picture, 50, 24, 64, &params, boxes, &error));
+  for (guint i = 0; i < boxes->len; i++)
+    expect_score (boxes, i, 0.25);
+  strength = 0.25 * boxes->len;
+  fail_unless (strength > 1);
+  params.min_neighbors = 1;
+  g_array_set_size (boxes, 0);
+  fail_unless (klass->detect (engine, picture, 50, 24, 64, &params, boxes, &error));
+  fail_unless_equals_int (boxes->len, 1);
+  expect_score (boxes, 0, strength);
+  klass->free (engine);
+  g_array_unref (boxes);
 }
 GST_END_TEST;
 
@@ -133,6 +175,7 @@ haarengine_suite (void)
   tcase_add_loop_test (tc, test_finds_what_the_cascade_describes, 0, n);
   tcase_add_loop_test (tc, test_a_file_that_isnt_a_cascade_is_an_error, 0, n);
   tcase_add_loop_test (tc, test_a_picture_smaller_than_the_window_holds_nothing, 0, n);
+  tcase_add_loop_test (tc, test_score_says_how_many_passed_and_by_how_much, 0, n);
   tcase_add_test (tc, test_a_cascade_that_lets_everything_pass_is_an_error);
   return s;
 }

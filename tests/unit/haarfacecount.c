@@ -72,6 +72,7 @@ GST_START_TEST (test_document_is_as_described)
   box = json_array_get_object_element (json_object_get_array_member (object, "boxes"), 0);
   fail_unless_equals_int (json_object_get_int_member (box, "x"), 0);
   fail_unless_equals_int (json_object_get_int_member (box, "h"), SIDE);
+  assert_equals_float (json_object_get_double_member (box, "score"), SCORE);
   fail_unless_equals_int (json_object_get_int_member (object, "width"), SIDE);
   fail_unless_equals_int (json_object_get_int_member (object, "height"), SIDE);
   fail_unless_equals_string (json_object_get_string_member (object, "replica"), "here");
@@ -216,7 +217,11 @@ GST_START_TEST (test_only_what_changed_is_searched)
   gst_buffer_unref (gst_harness_pull (h));
   fail_unless_equals_uint64 (get_stat (element, "partial"), 2);
   fail_unless_equals_uint64 (get_stat (element, "unchanged"), 1);
-  fail_unless_equals_uint64 (get_stat (element, "frames"), 5);
+  g_object_set (element, "min-size", 0, "max-size", 0, "min-score", 1., NULL);
+  gst_harness_push (h, make_scene (FALSE, TRUE, 5));
+  expect_boxes (h, FALSE, FALSE);
+  fail_unless_equals_uint64 (get_stat (element, "unchanged"), 1);
+  fail_unless_equals_uint64 (get_stat (element, "frames"), 6);
   end_harness (h, element);
 }
 GST_END_TEST;

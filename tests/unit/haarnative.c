@@ -22,7 +22,7 @@ static const gchar *const cascades[] = {"haarcascade_eye", "haarcascade_eye_tree
 typedef struct {
   const HaarEngineClass *klass;
   HaarEngine *engine;
-  GArray *rects;
+  GArray *boxes;
 } Detector;
 
 /* OpenCV 4.7 and later use the American spelling of this name. */
@@ -61,7 +61,7 @@ detector_new (const gchar *engine, GBytes *cascade)
   fail_unless (detector.klass != NULL);
   detector.engine = detector.klass->create (cascade, &error);
   g_assert_no_error (error);
-  detector.rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  detector.boxes = g_array_new (FALSE, FALSE, sizeof (HaarBox));
   return detector;
 }
 
@@ -90,7 +90,7 @@ static void
 detector_clear (Detector *detector)
 {
   detector->klass->free (detector->engine);
-  g_array_unref (detector->rects);
+  g_array_unref (detector->boxes);
 }
 
 static void
@@ -98,9 +98,9 @@ detect (Detector *detector, const HaarPicture *picture, const HaarParams *params
 {
   GError *error = NULL;
 
-  g_array_set_size (detector->rects, 0);
+  g_array_set_size (detector->boxes, 0);
   detector->klass->detect (detector->engine, picture->pixels, picture->width, picture->height,
-      picture->stride, params, detector->rects, &error);
+      picture->stride, params, detector->boxes, &error);
   g_assert_no_error (error);
 }
 
@@ -113,16 +113,28 @@ detectors_clear (Detectors *detectors)
 }
 
 static void
-assert_same_rects (GArray *rects, GArray *expected)
+assert_same_boxes (GArray *boxes, GArray *expected)
 {
-  fail_unless_equals_int (rects->len, expected->len);
-  for (guint i = 0; i < rects->len; i++) {
-    const HaarRect *a = &g_array_index (rects, HaarRect, i);
-    const HaarRect *b = &g_array_index (expected, HaarRect, i);
+  fail_unless_equals_int (boxes->len, expected->len);
+  for (guint i = 0; i < boxes->len; i++) {
+    const HaarRect *a = &g_array_index (boxes, HaarBox, i).rect;
+    const HaarRect *b = &g_array_index (expected, HaarBox, i).rect;
 
     fail_unless (a->x == b->x && a->y == b->y && a->w == b->w && a->h == b->h,
         "rectangle %u is %d,%d %dx%d, OpenCV's %d,%d %dx%d", i, a->x, a->y, a->w, a->h, b->x, b->y,
         b->w, b->h);
+  }
+}
+
+/* Each instruction set gives the same scores. OpenCV's are coarser. */
+static void
+assert_same_scores (GArray *boxes, GArray *expected)
+{
+  for (guint i = 0; i < boxes->len; i++) {
+    gdouble score = g_array_index (boxes, HaarBox, i).score;
+
+    fail_unless (score >= 0 && score <= 1);
+    fail_unless (score == g_array_index (expected, HaarBox, i).score);
   }
 }
 
@@ -133,9 +145,10 @@ assert_same (Detectors *detectors, const HaarPicture *picture, const HaarParams 
   detect (&detectors->opencv, picture, params);
   for (guint i = 0; i < detectors->n; i++) {
     detect (&detectors->natives[i], picture, params);
-    assert_same_rects (detectors->natives[i].rects, detectors->opencv.rects);
+    assert_same_boxes (detectors->natives[i].boxes, detectors->opencv.boxes);
+    assert_same_scores (detectors->natives[i].boxes, detectors->natives[0].boxes);
   }
-  return detectors->opencv.rects->len;
+  return detectors->opencv.boxes->len;
 }
 
 /* Before grouping and after. */
@@ -259,7 +272,7 @@ try_text (const gchar *text, gsize length, const HaarPicture *picture)
     return FALSE;
   }
   g_assert_no_error (error);
-  detector.rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  detector.boxes = g_array_new (FALSE, FALSE, sizeof (HaarBox));
   detect (&detector, picture, &params);
   detector_clear (&detector);
   return TRUE;
@@ -341,7 +354,7 @@ GST_START_TEST (test_absurd_parameters_are_an_error)
     GError *error = NULL;
 
     fail_if (native.klass->detect (native.engine, picture.pixels, cases[i].width, cases[i].height,
-        picture.stride, &params, native.rects, &error));
+        picture.stride, &params, native.boxes, &error));
     g_assert_error (error, G_IO_ERROR, cases[i].code);
     g_error_free (error);
   }

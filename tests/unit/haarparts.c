@@ -416,22 +416,22 @@ GST_START_TEST (test_new_cameras_take_the_place_of_old_ones)
   const FogLuma luma = {rows, 64, 64, 64};
   const HaarParams params = {1.1, 3, 30, 30, 0, 0};
   HaarStill *still = haar_still_new ();
-  GArray *rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  GArray *boxes = g_array_new (FALSE, FALSE, sizeof (HaarBox));
   HaarRect part;
 
   for (guint i = 0; i < 300; i++) {
     g_autofree gchar *name = g_strdup_printf ("camera-%u", i);
 
-    haar_still_update (still, name, &luma, &params, TRUE, rects);
+    haar_still_update (still, name, &luma, &params, TRUE, boxes);
     fail_unless_equals_int (
-        haar_still_compare (still, name, &luma, &params, G_TIME_SPAN_HOUR, &part, rects),
+        haar_still_compare (still, name, &luma, &params, G_TIME_SPAN_HOUR, &part, boxes),
         HAAR_STILL_NOTHING);
     g_usleep (10);
   }
   fail_unless_equals_int (
-      haar_still_compare (still, "camera-0", &luma, &params, G_TIME_SPAN_HOUR, &part, rects),
+      haar_still_compare (still, "camera-0", &luma, &params, G_TIME_SPAN_HOUR, &part, boxes),
       HAAR_STILL_ALL);
-  g_array_unref (rects);
+  g_array_unref (boxes);
   haar_still_unref (still);
 }
 GST_END_TEST;

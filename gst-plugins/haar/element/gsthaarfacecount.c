@@ -24,6 +24,7 @@
  * | faces | uint | the number of faces |
  * | timestamp | uint64 | the frame's PTS, ns |
  * | boxes | array of arrays of int | x, y, width and height of each face, px |
+ * | scores | array of double | the score of each box, 0 to 1 |
  * | label | string | the property `label` |
  * | camera | string | the frame's header `camera`, if it has one |
  *
@@ -121,8 +122,9 @@ static GstStaticPadTemplate src_template =
  * stream. A stream that follows begins the reports again. */
 static GstStaticPadTemplate rate_template = GST_STATIC_PAD_TEMPLATE (
     "rate", GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS (FOG_REPORT_CAPS));
-/* Gives the frames, with a GstVideoRegionOfInterestMeta for each face. A frame that wasn't counted,
- * or can't be blurred though #GstHaarFaceCount:blur-faces is set, becomes a gap event. */
+/* Gives the frames, with a GstVideoRegionOfInterestMeta for each face; its structure `detection`
+ * has the score as the double `confidence`. A frame that wasn't counted, or can't be blurred though
+ * #GstHaarFaceCount:blur-faces is set, becomes a gap event. */
 static GstStaticPadTemplate video_template = GST_STATIC_PAD_TEMPLATE ("video", GST_PAD_SRC,
     GST_PAD_REQUEST, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FOG_LUMA_FORMATS)));
 
@@ -272,6 +274,7 @@ choose_engine (const HaarEquipment *equipment, const gchar **engine, GError **er
 #define DEFAULT_TRUST_CASCADE FALSE
 #define DEFAULT_SCALE_FACTOR 1.1
 #define DEFAULT_MIN_NEIGHBORS 4
+#define DEFAULT_MIN_SCORE 0
 #define DEFAULT_MIN_SIZE 30
 #define DEFAULT_MAX_SIZE 0
 #define DEFAULT_MIN_FACES 1
@@ -290,6 +293,7 @@ enum {
   PROP_TRUST_CASCADE,
   PROP_SCALE_FACTOR,
   PROP_MIN_NEIGHBORS,
+  PROP_MIN_SCORE,
   PROP_MIN_SIZE,
   PROP_MAX_SIZE,
   PROP_MIN_FACES,
@@ -311,6 +315,7 @@ static const FogField fields[] = {
     FIELD (PROP_TRUST_CASCADE, trust_cascade),
     FIELD (PROP_SCALE_FACTOR, scale_factor),
     FIELD (PROP_MIN_NEIGHBORS, min_neighbors),
+    FIELD (PROP_MIN_SCORE, min_score),
     FIELD (PROP_MIN_SIZE, min_size),
     FIELD (PROP_MAX_SIZE, max_size),
     FIELD (PROP_MIN_FACES, min_faces),
@@ -368,6 +373,7 @@ settings_init (GstHaarSettings *self)
   self->trust_cascade = DEFAULT_TRUST_CASCADE;
   self->scale_factor = DEFAULT_SCALE_FACTOR;
   self->min_neighbors = DEFAULT_MIN_NEIGHBORS;
+  self->min_score = DEFAULT_MIN_SCORE;
   self->min_size = DEFAULT_MIN_SIZE;
   self->max_size = DEFAULT_MAX_SIZE;
   self->min_faces = DEFAULT_MIN_FACES;
@@ -477,7 +483,7 @@ install_search_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
    *
    * The number of overlapping detections required for a face, minus one. The default was measured:
    * with it, as many faces are missed as are found where there is none (cascades/README.md). With 0
-   * each detection is a face.
+   * each detection is a face. #GstHaarFaceCount:min-score tells faces from other things better.
    *
    * Since: 0.1
    */
@@ -487,6 +493,23 @@ install_search_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
           "faces, "
           "and makes fewer errors",
           0, G_MAXINT, DEFAULT_MIN_NEIGHBORS, playing));
+  /**
+   * GstHaarFaceCount:min-score:
+   *
+   * Boxes with a lower score aren't counted; #GstHaarFaceCount:stats counts them as `low-scores`.
+   * A score says how sure a box is, from 0 to 1: about the part of the boxes with this score that
+   * are faces, measured with the cascades of frontal faces. It grows with the number of detections
+   * that overlap, and with how much each of them passed by; the engine `opencv` knows the number
+   * only. By default, 0, all boxes count that #GstHaarFaceCount:min-neighbors lets through, as in
+   * OpenCV. A min-score of 0.5 with a min-neighbors of 1 finds as many faces as the default, and
+   * fewer things that are none (cascades/README.md).
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, PROP_MIN_SCORE,
+      g_param_spec_double ("min-score", "Minimum score",
+          "Boxes with a lower score, which says from 0 to 1 how sure a box is, aren't counted", 0,
+          1, DEFAULT_MIN_SCORE, playing));
   /**
    * GstHaarFaceCount:min-size:
    *
@@ -921,6 +944,7 @@ gst_haar_face_count_class_init (GstHaarFaceCountClass *klass)
    * | --- | --- | --- |
    * | frames, faces, events | uint64 | frames counted, faces found, documents sent |
    * | unchanged, partial | uint64 | frames of which all, or a part, was left unsearched |
+   * | low-scores | uint64 | boxes left out because their score is below min-score |
    * | too-small | uint64 | frames counted although they are smaller than min-size |
    * | too-old | uint64 | frames skipped because of max-age |
    * | bad-frames | uint64 | frames skipped because they are shorter than their caps say |

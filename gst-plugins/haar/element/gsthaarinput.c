@@ -19,7 +19,7 @@ read_params (GstHaarInput *self)
   const GstHaarSettings *set = self->settings;
 
   return (HaarParams){set->scale_factor, set->min_neighbors, set->min_size, set->min_size,
-      set->max_size, set->max_size};
+      set->max_size, set->max_size, set->min_score};
 }
 
 static void
@@ -27,8 +27,9 @@ log_params (GstHaarInput *self)
 {
   const HaarParams *params = &self->agreed;
 
-  GST_INFO_OBJECT (self->element, "min-size %d, max-size %d, scale-factor %g, min-neighbors %d",
-      params->min_w, params->max_w, params->scale_factor, params->min_neighbors);
+  GST_INFO_OBJECT (self->element,
+      "min-size %d, max-size %d, scale-factor %g, min-neighbors %d, min-score %g", params->min_w,
+      params->max_w, params->scale_factor, params->min_neighbors, params->min_score);
 }
 
 gboolean

@@ -390,14 +390,31 @@ video_push_event (GstHaarVideo *self, GstEvent *event)
 
 /* The engine searched the cropped part; regions of interest are in pixels of the whole frame. */
 static void
-move_by_crop (GstBuffer *frame, GArray *rects)
+move_by_crop (GstBuffer *frame, GArray *boxes)
 {
   const GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (frame);
 
-  for (guint i = 0; crop && i < rects->len; i++) {
-    g_array_index (rects, HaarRect, i).x += (gint) crop->x;
-    g_array_index (rects, HaarRect, i).y += (gint) crop->y;
+  for (guint i = 0; crop && i < boxes->len; i++) {
+    g_array_index (boxes, HaarBox, i).rect.x += (gint) crop->x;
+    g_array_index (boxes, HaarBox, i).rect.y += (gint) crop->y;
   }
+}
+
+/* As DL Streamer's elements write and read it. */
+static GstStructure *
+make_detection (gdouble score)
+{
+  return gst_structure_new ("detection", "confidence", G_TYPE_DOUBLE, score, NULL);
+}
+
+static void
+add_region (GstBuffer *frame, const gchar *label, const HaarBox *box)
+{
+  const HaarRect *r = &box->rect;
+  GstVideoRegionOfInterestMeta *region = gst_buffer_add_video_region_of_interest_meta (
+      frame, label, (guint) r->x, (guint) r->y, (guint) r->w, (guint) r->h);
+
+  gst_video_region_of_interest_meta_add_param (region, make_detection (box->score));
 }
 
 /* Blurs the faces if wanted; adds a region of interest, and a box if wanted, for each. FALSE: they
@@ -406,18 +423,14 @@ static gboolean
 mark_frame (HaarJob *job, const GstHaarMarks *marks)
 {
   job->frame = gst_buffer_make_writable (job->frame);
-  move_by_crop (job->frame, job->rects);
-  if (marks->blur_faces && job->rects->len > 0 &&
-      !haar_overlay_blur (job->frame, &job->info, job->rects))
+  move_by_crop (job->frame, job->boxes);
+  if (marks->blur_faces && job->boxes->len > 0 &&
+      !haar_overlay_blur (job->frame, &job->info, job->boxes))
     return FALSE;
-  for (guint i = 0; i < job->rects->len; i++) {
-    const HaarRect *r = &g_array_index (job->rects, HaarRect, i);
-
-    gst_buffer_add_video_region_of_interest_meta (
-        job->frame, marks->label, (guint) r->x, (guint) r->y, (guint) r->w, (guint) r->h);
-  }
-  if (marks->draw_boxes && job->rects->len > 0)
-    haar_overlay_draw (job->frame, &job->info, job->rects);
+  for (guint i = 0; i < job->boxes->len; i++)
+    add_region (job->frame, marks->label, &g_array_index (job->boxes, HaarBox, i));
+  if (marks->draw_boxes && job->boxes->len > 0)
+    haar_overlay_draw (job->frame, &job->info, job->boxes);
   return TRUE;
 }
 
@@ -614,13 +627,13 @@ make_gap (GstBuffer *frame)
 }
 
 static void
-take_boxes (GstStructure *s, const GArray *rects)
+take_boxes (GstStructure *s, const GArray *found)
 {
   GValue boxes = G_VALUE_INIT;
 
   g_value_init (&boxes, GST_TYPE_ARRAY);
-  for (guint i = 0; i < rects->len; i++) {
-    const HaarRect *r = &g_array_index (rects, HaarRect, i);
+  for (guint i = 0; i < found->len; i++) {
+    const HaarRect *r = &g_array_index (found, HaarBox, i).rect;
     const gint sides[] = {r->x, r->y, r->w, r->h};
     GValue box = G_VALUE_INIT, side = G_VALUE_INIT;
 
@@ -636,15 +649,31 @@ take_boxes (GstStructure *s, const GArray *rects)
 }
 
 static void
+take_scores (GstStructure *s, const GArray *found)
+{
+  GValue scores = G_VALUE_INIT, score = G_VALUE_INIT;
+
+  g_value_init (&scores, GST_TYPE_ARRAY);
+  g_value_init (&score, G_TYPE_DOUBLE);
+  for (guint i = 0; i < found->len; i++) {
+    g_value_set_double (&score, g_array_index (found, HaarBox, i).score);
+    gst_value_array_append_value (&scores, &score);
+  }
+  g_value_unset (&score);
+  gst_structure_take_value (s, "scores", &scores);
+}
+
+static void
 post_faces (GstHaarOutput *self, const HaarJob *job, const gchar *label)
 {
   GstStructure *s;
 
-  if (job->outcome != HAAR_COUNTED || job->rects->len == 0)
+  if (job->outcome != HAAR_COUNTED || job->boxes->len == 0)
     return;
-  s = gst_structure_new ("faces", "faces", G_TYPE_UINT, job->rects->len, "timestamp", G_TYPE_UINT64,
+  s = gst_structure_new ("faces", "faces", G_TYPE_UINT, job->boxes->len, "timestamp", G_TYPE_UINT64,
       GST_BUFFER_PTS (job->frame), "label", G_TYPE_STRING, label, NULL);
-  take_boxes (s, job->rects);
+  take_boxes (s, job->boxes);
+  take_scores (s, job->boxes);
   if (job->origin.id.camera)
     gst_structure_set (s, "camera", G_TYPE_STRING, job->origin.id.camera, NULL);
   gst_element_post_message (self->element, gst_message_new_element (GST_OBJECT (self->element), s));
@@ -654,7 +683,7 @@ post_faces (GstHaarOutput *self, const HaarJob *job, const gchar *label)
 static GstBuffer *
 make_document (GstHaarOutput *self, const HaarJob *job, const FrameSettings *settings)
 {
-  if (job->outcome != HAAR_COUNTED || job->rects->len < settings->min_faces ||
+  if (job->outcome != HAAR_COUNTED || job->boxes->len < settings->min_faces ||
       !gst_pad_is_linked (self->src.pad))
     return NULL;
   return haar_document_new (job, settings->replica);
@@ -695,7 +724,7 @@ log_counted (GstHaarOutput *self, const HaarJob *job, gdouble busy)
   GST_LOG_OBJECT (self->element,
       "camera %s, seq %" G_GINT64_FORMAT ": %u faces, searched %s of %dx%d in %.4f s, %.4f of a "
       "processor, %u in a row: busy %.4f s; %.3f s old",
-      camera, job->origin.id.has_seq ? (gint64) job->origin.id.seq : -1, job->rects->len,
+      camera, job->origin.id.has_seq ? (gint64) job->origin.id.seq : -1, job->boxes->len,
       searched[job->difference], job->width, job->height, job->cost.wall, job->cost.cpu,
       job->cost.in_row, busy, job->age);
 }

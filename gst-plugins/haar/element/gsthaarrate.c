@@ -371,7 +371,7 @@ gst_haar_rate_add_frame (GstHaarRate *self, const HaarJob *job)
   if (job->outcome != HAAR_COUNTED)
     return 0;
   haar_tally_look_around (self->tally);
-  return haar_tally_add (self->tally, &job->origin, job->rects->len, &job->cost, job->age);
+  return haar_tally_add (self->tally, &job->origin, job->boxes->len, &job->cost, job->age);
 }
 
 void

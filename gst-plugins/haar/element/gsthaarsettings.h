@@ -28,7 +28,7 @@ GType gst_haar_engine_get_type (void);
 typedef struct {
   gchar *cascade, *replica, *label; /* never NULL */
   gboolean trust_cascade, draw_boxes, blur_faces;
-  gdouble scale_factor;
+  gdouble scale_factor, min_score;
   gint min_neighbors, min_size, max_size;
   guint min_faces, workers;
   GstHaarEngine engine;

@@ -36,7 +36,7 @@ gst_haar_stats_begin (
 {
   g_mutex_lock (&self->lock);
   self->frames = self->faces = self->events = self->unchanged = self->partial = 0;
-  self->too_small = self->too_old = self->bad = self->failed = self->skewed = 0;
+  self->low_scores = self->too_small = self->too_old = self->bad = self->failed = self->skewed = 0;
   self->unblurred = self->reports = self->lag = 0;
   self->busy = 0;
   self->ages = self->processes = (FogHistogram){0};
@@ -81,7 +81,8 @@ add_counted (GstHaarStats *self, const HaarJob *job, gdouble busy)
   Total *total = find_total (self, name);
 
   self->frames++;
-  self->faces += job->rects->len;
+  self->faces += job->boxes->len;
+  self->low_scores += job->low_scores;
   self->too_small += job->too_small;
   self->unchanged += job->difference == HAAR_STILL_NOTHING;
   self->partial += job->difference == HAAR_STILL_PART;
@@ -89,7 +90,7 @@ add_counted (GstHaarStats *self, const HaarJob *job, gdouble busy)
   fog_histogram_add (&self->ages, job->age);
   fog_histogram_add (&self->processes, job->cost.wall);
   total->frames++;
-  total->faces += job->rects->len;
+  total->faces += job->boxes->len;
 }
 
 /* The 1st, 2nd, 4th, 8th … of a kind: a stream of nothing else doesn't flood the bus. */
@@ -178,7 +179,7 @@ warn_of_unblurred (GstHaarStats *self, const HaarJob *job, guint64 number)
        "or set blur-faces=false."),
       ("%" G_GSIZE_FORMAT " bytes for %dx%d %s, %u faces, %" G_GUINT64_FORMAT " kept back so far",
           gst_buffer_get_size (job->frame), job->info.width, job->info.height,
-          GST_VIDEO_INFO_NAME (&job->info), job->rects->len, number));
+          GST_VIDEO_INFO_NAME (&job->info), job->boxes->len, number));
 }
 
 void
@@ -271,12 +272,13 @@ gst_haar_stats_to_structure (GstHaarStats *self)
   g_mutex_lock (&self->lock);
   s = gst_structure_new ("haarfacecount-stats", "frames", G_TYPE_UINT64, self->frames, "faces",
       G_TYPE_UINT64, self->faces, "events", G_TYPE_UINT64, self->events, "unchanged", G_TYPE_UINT64,
-      self->unchanged, "partial", G_TYPE_UINT64, self->partial, "too-small", G_TYPE_UINT64,
-      self->too_small, "too-old", G_TYPE_UINT64, self->too_old, "bad-frames", G_TYPE_UINT64,
-      self->bad, "failed-frames", G_TYPE_UINT64, self->failed, "unblurred-frames", G_TYPE_UINT64,
-      self->unblurred, "clock-skew", G_TYPE_UINT64, self->skewed, "reports", G_TYPE_UINT64,
-      self->reports, "busy", G_TYPE_DOUBLE, self->busy, "workers", G_TYPE_UINT, self->n_workers,
-      "engine", G_TYPE_STRING, self->engine ? self->engine : "none", "waiting", G_TYPE_UINT,
+      self->unchanged, "partial", G_TYPE_UINT64, self->partial, "low-scores", G_TYPE_UINT64,
+      self->low_scores, "too-small", G_TYPE_UINT64, self->too_small, "too-old", G_TYPE_UINT64,
+      self->too_old, "bad-frames", G_TYPE_UINT64, self->bad, "failed-frames", G_TYPE_UINT64,
+      self->failed, "unblurred-frames", G_TYPE_UINT64, self->unblurred, "clock-skew", G_TYPE_UINT64,
+      self->skewed, "reports", G_TYPE_UINT64, self->reports, "busy", G_TYPE_DOUBLE, self->busy,
+      "workers", G_TYPE_UINT, self->n_workers, "engine", G_TYPE_STRING,
+      self->engine ? self->engine : "none", "waiting", G_TYPE_UINT,
       self->workers ? haar_workers_get_waiting (self->workers) : 0, "lag", G_TYPE_UINT64, self->lag,
       NULL);
   fog_histogram_to_field (&self->ages, s, "frame-age");

@@ -12,8 +12,8 @@ typedef struct {
   GstElement *element; /* whose part it is */
 
   GMutex lock; /* guards all fields below; taken before the workers' lock */
-  guint64 frames, faces, events, unchanged, partial, too_small, too_old, bad, failed, unblurred,
-      skewed, reports, lag;
+  guint64 frames, faces, events, unchanged, partial, low_scores, too_small, too_old, bad, failed,
+      unblurred, skewed, reports, lag;
   gdouble busy;
   FogHistogram ages, processes; /* of the frames counted */
   GHashTable *cameras;          /* name to Total */

@@ -16,6 +16,13 @@ add_string (JsonBuilder *builder, const gchar *name, const gchar *value)
 }
 
 static void
+add_double (JsonBuilder *builder, const gchar *name, gdouble value)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_add_double_value (builder, value);
+}
+
+static void
 add_int (JsonBuilder *builder, const gchar *name, gint64 value)
 {
   json_builder_set_member_name (builder, name);
@@ -39,18 +46,20 @@ add_date (JsonBuilder *builder, const gchar *name, GstClockTime time)
 
 /* Objects, because some databases that speak MongoDB's protocol take no array within an array. */
 static void
-add_boxes (JsonBuilder *builder, const GArray *rects)
+add_boxes (JsonBuilder *builder, const GArray *boxes)
 {
   json_builder_set_member_name (builder, "boxes");
   json_builder_begin_array (builder);
-  for (guint i = 0; i < rects->len; i++) {
-    const HaarRect *r = &g_array_index (rects, HaarRect, i);
+  for (guint i = 0; i < boxes->len; i++) {
+    const HaarBox *box = &g_array_index (boxes, HaarBox, i);
+    const HaarRect *r = &box->rect;
 
     json_builder_begin_object (builder);
     add_int (builder, "x", r->x);
     add_int (builder, "y", r->y);
     add_int (builder, "w", r->w);
     add_int (builder, "h", r->h);
+    add_double (builder, "score", box->score);
     json_builder_end_object (builder);
   }
   json_builder_end_array (builder);
@@ -142,8 +151,8 @@ make_text (const HaarJob *job, const gchar *replica, gsize *size)
   if (GST_CLOCK_TIME_IS_VALID (job->captured))
     add_date (builder, "captured", job->captured);
   add_date (builder, "processed", fog_time_now ());
-  add_int (builder, "faces", job->rects->len);
-  add_boxes (builder, job->rects);
+  add_int (builder, "faces", job->boxes->len);
+  add_boxes (builder, job->boxes);
   add_int (builder, "width", job->width);
   add_int (builder, "height", job->height);
   add_string (builder, "replica", replica);

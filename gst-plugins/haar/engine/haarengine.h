@@ -9,13 +9,20 @@ typedef struct {
   gint x, y, w, h;
 } HaarRect;
 
-/* The parameters of cv::CascadeClassifier::detectMultiScale(). */
+/* What was found. */
+typedef struct {
+  HaarRect rect;
+  gdouble score; /* 0 to 1, see haar_score() */
+} HaarBox;
+
+/* The parameters of cv::CascadeClassifier::detectMultiScale(), and what is done with its boxes. */
 typedef struct {
   gdouble scale_factor; /* of the window, from one size to the next; above 1 */
   gint
       min_neighbors; /* detections that must overlap to make an object, minus one; 0: no grouping */
   gint min_w, min_h; /* px: smaller objects aren't searched for */
   gint max_w, max_h; /* px: nor larger ones; 0: as large as the picture */
+  gdouble min_score; /* boxes with a lower score don't count; engines don't look at it */
 } HaarParams;
 
 /* FALSE: no size lies between the smallest and the largest one. */
@@ -30,7 +37,7 @@ haar_params_equal (const HaarParams *a, const HaarParams *b)
 {
   return a->scale_factor == b->scale_factor && a->min_neighbors == b->min_neighbors &&
          a->min_w == b->min_w && a->min_h == b->min_h && a->max_w == b->max_w &&
-         a->max_h == b->max_h;
+         a->max_h == b->max_h && a->min_score == b->min_score;
 }
 
 typedef struct _HaarEngine HaarEngine;
@@ -42,9 +49,9 @@ typedef struct _HaarEngine HaarEngine;
  * @create: makes an engine from the text of a cascade file. G_IO_ERROR_INVALID_DATA: it isn't a
  *   cascade; G_IO_ERROR_NOT_SUPPORTED: this engine can't evaluate it; G_IO_ERROR_NO_SPACE: there is
  *   no memory for it
- * @detect: appends the rectangles that it finds to @rects (of HaarRect), which is empty. @gray has
- *   @height rows of @width bytes; a row begins @stride bytes after the one before. FALSE with
- *   @error: the picture couldn't be searched
+ * @detect: appends what it finds to @boxes (of HaarBox), which is empty. @gray has @height rows of
+ *   @width bytes; a row begins @stride bytes after the one before. FALSE with @error: the picture
+ *   couldn't be searched
  * @free: may be called from any thread
  *
  * One way to evaluate a cascade. One thread at a time uses an engine; several engines may run side
@@ -55,9 +62,23 @@ typedef struct {
   gboolean checks_cascade;
   HaarEngine *(*create) (GBytes *cascade, GError **error);
   gboolean (*detect) (HaarEngine *engine, const guint8 *gray, gint width, gint height, gsize stride,
-      const HaarParams *params, GArray *rects, GError **error);
+      const HaarParams *params, GArray *boxes, GError **error);
   void (*free) (HaarEngine *engine);
 } HaarEngineClass;
+
+/**
+ * haar_score:
+ * @strength: of the windows that make a box: the sum of the squares of how much each of them passed
+ *   by, in standard deviations
+ *
+ * Measured for OpenCV's cascades of frontal faces (cascades/README.md): the score is about the part
+ * of the boxes of this score that are faces.
+ */
+static inline gdouble
+haar_score (gdouble strength)
+{
+  return 1 - 1 / (1 + strength * strength);
+}
 
 /* (nullable): the class of that name. "auto" or NULL: the fastest one. NULL: it wasn't built in. */
 const HaarEngineClass *haar_engine_class_find (const gchar *name);

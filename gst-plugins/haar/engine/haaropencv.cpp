@@ -19,7 +19,12 @@
 struct _HaarEngine {
   cv::CascadeClassifier classifier;
   std::vector<cv::Rect> found;
+  std::vector<int> windows; /* that make each of them */
 };
+
+/* OpenCV reports how many windows make a box, but not how sure each one is: this is about the mean
+ * of those that pass by little, see haar_exact_strength(). */
+static const double STRENGTH = 0.25;
 
 /* A file of the bytes that were checked: the cascade's own file may have changed since. OpenCV
  * loads the old format from files only. */
@@ -93,18 +98,20 @@ opencv_create (GBytes *cascade, GError **error)
 
 static gboolean
 opencv_detect (HaarEngine *engine, const guint8 *gray, gint width, gint height, gsize stride,
-    const HaarParams *params, GArray *rects, GError **error)
+    const HaarParams *params, GArray *boxes, GError **error)
 {
   try {
     const cv::Mat picture (height, width, CV_8UC1, const_cast<guint8 *> (gray), stride);
 
-    engine->classifier.detectMultiScale (picture, engine->found, params->scale_factor,
-        params->min_neighbors, 0, cv::Size (params->min_w, params->min_h),
+    engine->classifier.detectMultiScale (picture, engine->found, engine->windows,
+        params->scale_factor, params->min_neighbors, 0, cv::Size (params->min_w, params->min_h),
         cv::Size (params->max_w, params->max_h));
-    for (const cv::Rect &r : engine->found) {
-      const HaarRect rect = {r.x, r.y, r.width, r.height};
+    for (std::size_t i = 0; i < engine->found.size (); i++) {
+      const cv::Rect &r = engine->found[i];
+      const HaarBox box = {
+          {r.x, r.y, r.width, r.height}, haar_score (STRENGTH * engine->windows[i])};
 
-      g_array_append_val (rects, rect);
+      g_array_append_val (boxes, box);
     }
     return TRUE;
   } catch (const std::exception &e) {

@@ -28,7 +28,7 @@ haar_job_new_frame (GstBuffer *frame, const GstVideoInfo *info)
   job->info = *info;
   job->captured = GST_CLOCK_TIME_NONE;
   job->age = NAN;
-  job->rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  job->boxes = g_array_new (FALSE, FALSE, sizeof (HaarBox));
   return job;
 }
 
@@ -38,7 +38,7 @@ haar_job_free (HaarJob *job)
   g_clear_pointer (&job->event, gst_event_unref);
   g_clear_pointer (&job->frame, gst_buffer_unref);
   haar_origin_clear (&job->origin);
-  g_clear_pointer (&job->rects, g_array_unref);
+  g_clear_pointer (&job->boxes, g_array_unref);
   g_clear_error (&job->error);
   g_free (job);
 }
@@ -57,22 +57,47 @@ measure_age (HaarJob *job)
   job->age = (gdouble) MAX (age, 0) / GST_SECOND;
 }
 
-/* Adds the rectangles that the engine finds in @part to those that are known outside of it. */
+/* As readers of events see it. */
+static gdouble
+round_score (gdouble score)
+{
+  return round (score * 1000) / 1000;
+}
+
+/* Adds those of @found that have the score that is asked for. */
+static void
+add_boxes (HaarJob *job, const GArray *found)
+{
+  for (guint i = 0; i < found->len; i++) {
+    HaarBox box = g_array_index (found, HaarBox, i);
+
+    box.score = round_score (box.score);
+    if (box.score < job->params.min_score)
+      job->low_scores++;
+    else
+      g_array_append_val (job->boxes, box);
+  }
+}
+
+/* Adds what the engine finds in @part (nullable: the whole frame) to what is known outside of
+ * it. */
 static gboolean
 detect (HaarJob *job, HaarTool *tool, const FogLuma *luma, const HaarRect *part)
 {
-  g_autoptr (GArray) found = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+  const HaarRect all = {0, 0, luma->width, luma->height};
+  g_autoptr (GArray) found = g_array_new (FALSE, FALSE, sizeof (HaarBox));
 
+  part = part ? part : &all;
   if (!tool->klass->detect (tool->engine, luma->data + (gsize) part->y * luma->stride + part->x,
           part->w, part->h, luma->stride, &job->params, found, &job->error))
     return FALSE;
   for (guint i = 0; i < found->len; i++) {
-    HaarRect *r = &g_array_index (found, HaarRect, i);
+    HaarRect *r = &g_array_index (found, HaarBox, i).rect;
 
     r->x += part->x;
     r->y += part->y;
   }
-  g_array_append_vals (job->rects, found->data, found->len);
+  add_boxes (job, found);
   return TRUE;
 }
 
@@ -81,17 +106,16 @@ static gboolean
 detect_changes (HaarJob *job, HaarTool *tool, const FogLuma *luma)
 {
   const gchar *camera = job->origin.id.camera;
-  const HaarRect all = {0, 0, luma->width, luma->height};
   HaarRect part;
 
   job->difference = haar_still_compare (tool->still, camera, luma, &job->params,
-      (gint64) GST_TIME_AS_USECONDS (job->rescan_interval), &part, job->rects);
+      (gint64) GST_TIME_AS_USECONDS (job->rescan_interval), &part, job->boxes);
   if (job->difference == HAAR_STILL_NOTHING)
     return TRUE;
-  if (!detect (job, tool, luma, job->difference == HAAR_STILL_PART ? &part : &all))
+  if (!detect (job, tool, luma, job->difference == HAAR_STILL_PART ? &part : NULL))
     return FALSE;
   haar_still_update (
-      tool->still, camera, luma, &job->params, job->difference == HAAR_STILL_ALL, job->rects);
+      tool->still, camera, luma, &job->params, job->difference == HAAR_STILL_ALL, job->boxes);
   return TRUE;
 }
 
@@ -101,7 +125,6 @@ search (HaarJob *job, HaarTool *tool, const GstVideoFrame *frame)
   FogLuma luma;
   FogLumaResult result =
       fog_luma_of_frame (frame, gst_buffer_get_video_crop_meta (job->frame), &tool->scratch, &luma);
-  gboolean searched;
 
   if (result == FOG_LUMA_SHORT)
     return HAAR_BAD;
@@ -117,11 +140,9 @@ search (HaarJob *job, HaarTool *tool, const GstVideoFrame *frame)
   job->too_small = luma.width < job->params.min_w || luma.height < job->params.min_h;
   if (job->too_small)
     return HAAR_COUNTED;
-  searched = job->rescan_interval
-                 ? detect_changes (job, tool, &luma)
-                 : tool->klass->detect (tool->engine, luma.data, luma.width, luma.height,
-                       luma.stride, &job->params, job->rects, &job->error);
-  return searched ? HAAR_COUNTED : HAAR_FAILED;
+  if (job->rescan_interval ? detect_changes (job, tool, &luma) : detect (job, tool, &luma, NULL))
+    return HAAR_COUNTED;
+  return HAAR_FAILED;
 }
 
 static HaarOutcome

@@ -30,7 +30,8 @@ typedef struct {
   /* The worker fills in what follows. */
   HaarOutcome outcome;
   HaarStillDifference difference; /* from the camera's last frame: what was searched */
-  GArray *rects;                  /* of HaarRect */
+  GArray *boxes;                  /* of HaarBox */
+  guint low_scores;               /* boxes that were found and left out because of min-score */
   gint width, height;             /* px: the size of the part that was searched */
   HaarCost cost;
   gdouble age;        /* s from capture to the end of the count; NAN if unknown */

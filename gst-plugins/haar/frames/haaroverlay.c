@@ -119,7 +119,7 @@ draw_box (const Canvas *canvas, gint line, const HaarRect *r)
 }
 
 void
-haar_overlay_draw (GstBuffer *buffer, const GstVideoInfo *info, const GArray *rects)
+haar_overlay_draw (GstBuffer *buffer, const GstVideoInfo *info, const GArray *boxes)
 {
   GstVideoFrame frame = {0};
   guint n;
@@ -130,9 +130,9 @@ haar_overlay_draw (GstBuffer *buffer, const GstVideoInfo *info, const GArray *re
   for (guint component = 0; component < n; component++) {
     Canvas canvas;
 
-    for (guint i = 0; find_canvas (&frame, component, &canvas) && i < rects->len; i++)
+    for (guint i = 0; find_canvas (&frame, component, &canvas) && i < boxes->len; i++)
       draw_box (&canvas, MAX (2, GST_VIDEO_FRAME_WIDTH (&frame) / 320),
-          &g_array_index (rects, HaarRect, i));
+          &g_array_index (boxes, HaarBox, i).rect);
   }
   gst_video_frame_unmap (&frame);
 }
@@ -199,21 +199,21 @@ find_full_format (GstVideoFormat format)
 }
 
 static gboolean
-blur_faces (const GstVideoFrame *frame, const GArray *rects)
+blur_faces (const GstVideoFrame *frame, const GArray *boxes)
 {
   for (guint component = 0; component < GST_VIDEO_FRAME_N_COMPONENTS (frame); component++) {
     Canvas canvas;
 
     if (!find_canvas (frame, component, &canvas))
       return FALSE;
-    for (guint i = 0; i < rects->len; i++)
-      blur_face (&canvas, &g_array_index (rects, HaarRect, i));
+    for (guint i = 0; i < boxes->len; i++)
+      blur_face (&canvas, &g_array_index (boxes, HaarBox, i).rect);
   }
   return TRUE;
 }
 
 gboolean
-haar_overlay_blur (GstBuffer *buffer, const GstVideoInfo *info, const GArray *rects)
+haar_overlay_blur (GstBuffer *buffer, const GstVideoInfo *info, const GArray *boxes)
 {
   GstVideoFrame frame = {0};
   gboolean blurred;
@@ -221,7 +221,7 @@ haar_overlay_blur (GstBuffer *buffer, const GstVideoInfo *info, const GArray *re
   if (!gst_video_frame_map (&frame, info, buffer, GST_MAP_READWRITE))
     return FALSE;
   frame.info.finfo = gst_video_format_get_info (find_full_format (GST_VIDEO_INFO_FORMAT (info)));
-  blurred = blur_faces (&frame, rects);
+  blurred = blur_faces (&frame, boxes);
   gst_video_frame_unmap (&frame);
   return blurred;
 }

@@ -15,7 +15,7 @@ typedef struct {
   FogSketch sketch; /* when it was last searched */
   HaarParams params;
   gint64 full; /* us, monotonic: when the whole frame was searched last */
-  GArray *rects;
+  GArray *boxes;
 } View;
 
 struct _HaarStill {
@@ -28,7 +28,7 @@ static void
 view_free (View *view)
 {
   fog_sketch_clear (&view->sketch);
-  g_array_unref (view->rects);
+  g_array_unref (view->boxes);
   g_free (view);
 }
 
@@ -91,8 +91,8 @@ take_in_faces (const View *view, const FogLuma *luma, HaarRect *part)
 
   while (grown) {
     grown = FALSE;
-    for (guint i = 0; i < view->rects->len; i++) {
-      const HaarRect *r = &g_array_index (view->rects, HaarRect, i);
+    for (guint i = 0; i < view->boxes->len; i++) {
+      const HaarRect *r = &g_array_index (view->boxes, HaarBox, i).rect;
       HaarRect wide = widen (r, (gint) (MARGIN * r->w), luma), all;
 
       if (!overlap (r, part))
@@ -133,7 +133,7 @@ find_part (const View *view, const FogSketch *sketch, const FogLuma *luma, HaarR
 
 HaarStillDifference
 haar_still_compare (HaarStill *self, const gchar *camera, const FogLuma *luma,
-    const HaarParams *params, gint64 interval, HaarRect *part, GArray *rects)
+    const HaarParams *params, gint64 interval, HaarRect *part, GArray *boxes)
 {
   HaarStillDifference difference = HAAR_STILL_ALL;
   FogSketch sketch = {0};
@@ -149,9 +149,9 @@ haar_still_compare (HaarStill *self, const gchar *camera, const FogLuma *luma,
      * frame cheaper. */
     if (part->w * part->h > luma->width * luma->height / 4 * 3)
       difference = HAAR_STILL_ALL;
-    for (guint i = 0; difference != HAAR_STILL_ALL && i < view->rects->len; i++)
-      if (!overlap (&g_array_index (view->rects, HaarRect, i), part))
-        g_array_append_val (rects, g_array_index (view->rects, HaarRect, i));
+    for (guint i = 0; difference != HAAR_STILL_ALL && i < view->boxes->len; i++)
+      if (!overlap (&g_array_index (view->boxes, HaarBox, i).rect, part))
+        g_array_append_val (boxes, g_array_index (view->boxes, HaarBox, i));
   }
   g_mutex_unlock (&self->lock);
   fog_sketch_clear (&sketch);
@@ -179,7 +179,7 @@ forget_oldest (HaarStill *self)
 
 void
 haar_still_update (HaarStill *self, const gchar *camera, const FogLuma *luma,
-    const HaarParams *params, gboolean full, const GArray *rects)
+    const HaarParams *params, gboolean full, const GArray *boxes)
 {
   FogSketch sketch = {0};
   View *view;
@@ -193,15 +193,15 @@ haar_still_update (HaarStill *self, const gchar *camera, const FogLuma *luma,
       forget_oldest (self);
     view = g_new0 (View, 1);
     view->params = *params;
-    view->rects = g_array_new (FALSE, FALSE, sizeof (HaarRect));
+    view->boxes = g_array_new (FALSE, FALSE, sizeof (HaarBox));
     g_hash_table_insert (self->views, g_strdup (camera ? camera : ""), view);
   }
   if (view) {
     fog_sketch_clear (&view->sketch);
     view->sketch = sketch;
     sketch = (FogSketch){0};
-    g_array_set_size (view->rects, 0);
-    g_array_append_vals (view->rects, rects->data, rects->len);
+    g_array_set_size (view->boxes, 0);
+    g_array_append_vals (view->boxes, boxes->data, boxes->len);
     if (full)
       view->full = g_get_monotonic_time ();
   }

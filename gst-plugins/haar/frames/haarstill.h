@@ -29,12 +29,12 @@ void haar_still_unref (HaarStill *still);
  * @params: of this search; if the last one had others, all may differ
  * @interval: us for which a search of a whole frame is valid
  * @part: (out): the rectangle to search, with %HAAR_STILL_PART
- * @rects: of HaarRect; the known ones outside of @part are appended
+ * @boxes: of HaarBox; the known ones outside of @part are appended
  */
 HaarStillDifference haar_still_compare (HaarStill *still, const gchar *camera, const FogLuma *luma,
-    const HaarParams *params, gint64 interval, HaarRect *part, GArray *rects);
+    const HaarParams *params, gint64 interval, HaarRect *part, GArray *boxes);
 /* Stores what was found. @full: the whole frame was searched */
 void haar_still_update (HaarStill *still, const gchar *camera, const FogLuma *luma,
-    const HaarParams *params, gboolean full, const GArray *rects);
+    const HaarParams *params, gboolean full, const GArray *boxes);
 
 G_END_DECLS

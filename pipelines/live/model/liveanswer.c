@@ -2,6 +2,7 @@
 #include "liveanswer.h"
 
 #include <gio/gio.h>
+#include <math.h>
 #include <string.h>
 
 #include "fogjson.h"
@@ -66,6 +67,8 @@ live_boxes_to_json (const GArray *boxes, JsonBuilder *json)
     live_json_int (json, "y", box->y);
     live_json_int (json, "w", box->w);
     live_json_int (json, "h", box->h);
+    if (!isnan (box->score))
+      live_json_number (json, "score", box->score);
     json_builder_end_object (json);
   }
   json_builder_end_array (json);
@@ -145,13 +148,14 @@ static gboolean
 read_box (JsonNode *node, GArray *boxes, GError **error)
 {
   JsonObject *object;
-  LiveBox box;
+  LiveBox box = {.score = NAN};
 
   if (!JSON_NODE_HOLDS_OBJECT (node))
     return fog_json_fail (error, "not an object", "boxes");
   object = json_node_get_object (node);
   if (!read_size (object, "x", &box.x, error) || !read_size (object, "y", &box.y, error) ||
-      !read_size (object, "w", &box.w, error) || !read_size (object, "h", &box.h, error))
+      !read_size (object, "w", &box.w, error) || !read_size (object, "h", &box.h, error) ||
+      !fog_json_read_number (object, "score", 1, &box.score, error))
     return FALSE;
   g_array_append_val (boxes, box);
   return TRUE;

@@ -25,6 +25,7 @@ void live_place_to_json (const LivePlace *self, JsonBuilder *json);
 /* A face, in pixels of its frame. */
 typedef struct {
   gint x, y, w, h;
+  gdouble score; /* 0 to 1; NAN: unknown */
 } LiveBox;
 
 void live_boxes_to_json (const GArray *boxes, JsonBuilder *json);

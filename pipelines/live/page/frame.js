@@ -96,6 +96,7 @@ function place(element, box, width, height, kind) {
   element.style.width = share(box.w, width);
   element.style.height = share(box.h, height);
   element.dataset.kind = kind;
+  element.dataset.score = number(box.score) === null ? "" : box.score.toFixed(2);
 }
 
 function overlap(a, b) {

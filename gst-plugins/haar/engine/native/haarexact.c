@@ -4,6 +4,10 @@
 #include <math.h>
 #include <string.h>
 
+/* The stages whose margins show how sure a window is. Windows without a face hardly pass the last
+ * ones; the margins of early ones say little. */
+#define TELLING_STAGES 5
+
 gfloat
 haar_exact_factor (gint64 variance)
 {
@@ -28,12 +32,36 @@ find_least_variance (gdouble area)
   return high;
 }
 
+/* The standard deviation of a stage's sum if each of its trees gave its least or its greatest leaf
+ * by chance. It makes margins of stages and cascades comparable. */
+static gdouble
+find_spread (const HaarCascade *cascade, const HaarStage *stage)
+{
+  gdouble variance = 0;
+
+  for (guint i = stage->first_tree; i < stage->first_tree + stage->n_trees; i++) {
+    const HaarTree *tree = &cascade->trees[i];
+    const gfloat *leaves = &cascade->leaves[tree->first_leaf];
+    gfloat least = leaves[0], greatest = leaves[0];
+
+    for (guint j = 1; j <= tree->n_nodes; j++) {
+      least = MIN (least, leaves[j]);
+      greatest = MAX (greatest, leaves[j]);
+    }
+    variance += pow ((greatest - least) / 2., 2);
+  }
+  return sqrt (variance);
+}
+
 void
 haar_exact_init (HaarExact *self, const HaarCascade *cascade)
 {
   self->cascade = cascade;
   self->layout = (HaarLayout){0, 0};
   self->features = g_new0 (HaarOffsets, cascade->n_features);
+  self->spreads = g_new (gdouble, cascade->n_stages);
+  for (guint i = 0; i < cascade->n_stages; i++)
+    self->spreads[i] = find_spread (cascade, &cascade->stages[i]);
   self->ready = g_new0 (guint8, cascade->n_stages);
   self->area = (gdouble) (cascade->width - 2) * (cascade->height - 2);
   self->least_variance = find_least_variance (self->area);
@@ -43,6 +71,7 @@ void
 haar_exact_clear (HaarExact *self)
 {
   g_free (self->features);
+  g_free (self->spreads);
   g_free (self->ready);
 }
 
@@ -193,10 +222,9 @@ pattern_at (const guint32 *plane, const gint32 grid[4][4])
          (guint) (cells[2][0] >= middle) << 1 | (guint) (cells[1][0] >= middle);
 }
 
-/* The sum is in single precision, as OpenCV's. */
-static gboolean
-passes_patterns (
-    const HaarExact *self, const HaarIntegral *integral, gint at, const HaarStage *stage)
+/* In single precision, as OpenCV's. */
+static gfloat
+patterns_sum (const HaarExact *self, const HaarIntegral *integral, gint at, const HaarStage *stage)
 {
   const HaarCascade *cascade = self->cascade;
   gfloat sum = 0;
@@ -209,12 +237,11 @@ passes_patterns (
 
     sum += cascade->leaves[tree->first_leaf + (left ? 0 : 1)];
   }
-  return sum >= stage->threshold;
+  return sum;
 }
 
-gboolean
-haar_exact_stage (
-    HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor, guint stage)
+static gdouble
+stage_sum (HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor, guint stage)
 {
   const HaarStage *s = &self->cascade->stages[stage];
   gdouble sum = 0;
@@ -222,8 +249,29 @@ haar_exact_stage (
   if (!self->ready[stage])
     prepare_stage (self, stage);
   if (self->cascade->patterns)
-    return passes_patterns (self, integral, at, s);
+    return patterns_sum (self, integral, at, s);
   for (guint i = 0; i < s->n_trees; i++)
     sum += tree_value (self, integral, at, factor, &self->cascade->trees[s->first_tree + i]);
-  return sum >= s->threshold;
+  return sum;
+}
+
+gboolean
+haar_exact_stage (
+    HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor, guint stage)
+{
+  return stage_sum (self, integral, at, factor, stage) >= self->cascade->stages[stage].threshold;
+}
+
+gdouble
+haar_exact_strength (HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor)
+{
+  guint n = MIN (self->cascade->n_stages, TELLING_STAGES);
+  gdouble sum = 0;
+
+  for (guint i = self->cascade->n_stages - n; i < self->cascade->n_stages; i++)
+    if (self->spreads[i] > 0)
+      sum += (stage_sum (self, integral, at, factor, i) - self->cascade->stages[i].threshold) /
+             self->spreads[i];
+  /* Leaves may be as large as a float can be. */
+  return isfinite (sum) ? pow (sum / n, 2) : 0;
 }

@@ -18,6 +18,7 @@ typedef struct {
   const HaarCascade *cascade;
   HaarLayout layout;
   HaarOffsets *features;
+  gdouble *spreads;   /* for each stage: the standard deviation of its sum, see haarexact.c */
   guint8 *ready;      /* for each stage: the offsets of its features are computed for the layout */
   gint32 contrast[4]; /* the corners of the window less its rim */
   gdouble area;       /* px, of the same */
@@ -33,6 +34,9 @@ void haar_exact_set_layout (HaarExact *self, const HaarLayout *layout);
 gint64 haar_exact_variance (const HaarExact *self, const HaarIntegral *integral, gint at);
 /* The factor that a window's features are multiplied with. @variance: at least least_variance */
 gfloat haar_exact_factor (gint64 variance);
+/* The square of how much a window that passes all stages passes by: the mean over the last stages,
+ * in standard deviations. @factor as below */
+gdouble haar_exact_strength (HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor);
 /* TRUE: the window passes the stage. @factor: unused for local binary patterns */
 gboolean haar_exact_stage (
     HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor, guint stage);

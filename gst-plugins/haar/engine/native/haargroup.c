@@ -9,6 +9,7 @@
 typedef struct {
   HaarRect rect; /* the sum of the members, later their mean */
   gint members;
+  gdouble strength; /* the sum of the members */
 } Group;
 
 static gboolean
@@ -30,10 +31,10 @@ find_root (guint *parents, guint i)
   return i;
 }
 
-/* Puts rectangles that are similar, directly or through others, into one set. The root of a set is
+/* Puts windows that are similar, directly or through others, into one set. The root of a set is
  * its first member. */
 static void
-connect (const HaarRect *rects, guint n, guint *parents)
+connect (const HaarWindow *windows, guint n, guint *parents)
 {
   for (guint i = 0; i < n; i++)
     parents[i] = i;
@@ -41,7 +42,7 @@ connect (const HaarRect *rects, guint n, guint *parents)
     for (guint j = i + 1; j < n; j++) {
       guint a, b;
 
-      if (!similar (&rects[i], &rects[j]))
+      if (!similar (&windows[i].rect, &windows[j].rect))
         continue;
       a = find_root (parents, i);
       b = find_root (parents, j);
@@ -52,13 +53,14 @@ connect (const HaarRect *rects, guint n, guint *parents)
 
 /* Makes a Group of each set, in the order of the first members. */
 static GArray *
-sum_groups (const HaarRect *rects, guint n)
+sum_groups (const HaarWindow *windows, guint n)
 {
   GArray *groups = g_array_new (FALSE, TRUE, sizeof (Group));
   guint *parents = g_new (guint, n), *indices = g_new (guint, n);
 
-  connect (rects, n, parents);
+  connect (windows, n, parents);
   for (guint i = 0; i < n; i++) {
+    const HaarRect *rect = &windows[i].rect;
     guint root = find_root (parents, i);
     Group *group;
 
@@ -67,11 +69,12 @@ sum_groups (const HaarRect *rects, guint n)
       g_array_set_size (groups, groups->len + 1);
     }
     group = &g_array_index (groups, Group, indices[root]);
-    group->rect.x += rects[i].x;
-    group->rect.y += rects[i].y;
-    group->rect.w += rects[i].w;
-    group->rect.h += rects[i].h;
+    group->rect.x += rect->x;
+    group->rect.y += rect->y;
+    group->rect.w += rect->w;
+    group->rect.h += rect->h;
     group->members++;
+    group->strength += windows[i].strength;
   }
   g_free (parents);
   g_free (indices);
@@ -116,38 +119,61 @@ is_kept (GArray *groups, guint i, gint min_neighbors)
   return TRUE;
 }
 
+static void
+append_box (GArray *boxes, const HaarRect *rect, gdouble strength)
+{
+  HaarBox box = {*rect, haar_score (strength)};
+
+  g_array_append_val (boxes, box);
+}
+
+static void
+append_each (const GArray *windows, GArray *boxes)
+{
+  for (guint i = 0; i < windows->len; i++) {
+    const HaarWindow *window = &g_array_index (windows, HaarWindow, i);
+
+    append_box (boxes, &window->rect, window->strength);
+  }
+}
+
 void
-haar_group_rects (GArray *rects, gint min_neighbors)
+haar_group_windows (const GArray *windows, gint min_neighbors, GArray *boxes)
 {
   GArray *groups;
 
-  if (min_neighbors <= 0 || rects->len == 0)
+  if (min_neighbors <= 0) {
+    append_each (windows, boxes);
     return;
-  groups = sum_groups ((const HaarRect *) rects->data, rects->len);
+  }
+  groups = sum_groups ((const HaarWindow *) windows->data, windows->len);
   for (guint i = 0; i < groups->len; i++)
     average (&g_array_index (groups, Group, i));
-  g_array_set_size (rects, 0);
-  for (guint i = 0; i < groups->len; i++)
+  for (guint i = 0; i < groups->len; i++) {
+    const Group *group = &g_array_index (groups, Group, i);
+
     if (is_kept (groups, i, min_neighbors))
-      g_array_append_val (rects, g_array_index (groups, Group, i).rect);
+      append_box (boxes, &group->rect, group->strength);
+  }
   g_array_unref (groups);
 }
 
 void
-haar_clip_rects (GArray *rects, gint width, gint height)
+haar_clip_boxes (GArray *boxes, gint width, gint height)
 {
   guint kept = 0;
 
-  for (guint i = 0; i < rects->len; i++) {
-    HaarRect r = g_array_index (rects, HaarRect, i);
-    gint right = MIN (r.x + r.w, width), bottom = MIN (r.y + r.h, height);
+  for (guint i = 0; i < boxes->len; i++) {
+    HaarBox box = g_array_index (boxes, HaarBox, i);
+    HaarRect *r = &box.rect;
+    gint right = MIN (r->x + r->w, width), bottom = MIN (r->y + r->h, height);
 
-    r.x = MAX (r.x, 0);
-    r.y = MAX (r.y, 0);
-    r.w = right - r.x;
-    r.h = bottom - r.y;
-    if (r.w > 0 && r.h > 0)
-      g_array_index (rects, HaarRect, kept++) = r;
+    r->x = MAX (r->x, 0);
+    r->y = MAX (r->y, 0);
+    r->w = right - r->x;
+    r->h = bottom - r->y;
+    if (r->w > 0 && r->h > 0)
+      g_array_index (boxes, HaarBox, kept++) = box;
   }
-  g_array_set_size (rects, kept);
+  g_array_set_size (boxes, kept);
 }

@@ -5,10 +5,18 @@
 
 G_BEGIN_DECLS
 
-/* Like cv::groupRectangles() with eps 0.2: more than @min_neighbors rectangles that nearly agree
- * become one, of their mean size; fewer ones are removed. With 0 nothing changes. */
-void haar_group_rects (GArray *rects, gint min_neighbors);
-/* Like the last step of cv::CascadeClassifier: cuts the rectangles at the edges of the picture. */
-void haar_clip_rects (GArray *rects, gint width, gint height);
+/* A place of the cascade's window in which every stage passed. */
+typedef struct {
+  HaarRect rect;
+  gdouble strength; /* see haar_exact_strength() */
+} HaarWindow;
+
+/* Appends to @boxes (of HaarBox) what @windows (of HaarWindow) show. Like cv::groupRectangles()
+ * with eps 0.2: more than @min_neighbors windows that nearly agree become one box, of their mean
+ * size and with the sum of their strengths; fewer ones are left out. With 0 each window is a
+ * box. */
+void haar_group_windows (const GArray *windows, gint min_neighbors, GArray *boxes);
+/* Like the last step of cv::CascadeClassifier: cuts the boxes at the edges of the picture. */
+void haar_clip_boxes (GArray *boxes, gint width, gint height);
 
 G_END_DECLS

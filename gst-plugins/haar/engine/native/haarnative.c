@@ -25,6 +25,7 @@ struct _HaarEngine {
   HaarIntegral integral;
   HaarResizer *resizer;
   GArray *levels;
+  GArray *windows; /* of HaarWindow: those that passed in this picture */
 };
 
 static void
@@ -34,6 +35,7 @@ native_free (HaarEngine *self)
   haar_integral_clear (&self->integral);
   haar_resizer_free (self->resizer);
   g_array_unref (self->levels);
+  g_array_unref (self->windows);
   haar_cascade_free (self->cascade);
   g_free (self);
 }
@@ -57,6 +59,7 @@ native_create (GBytes *bytes, GError **error)
   self->integral.kernel = kernel;
   self->resizer = haar_resizer_new (kernel);
   self->levels = g_array_new (FALSE, FALSE, sizeof (HaarLevel));
+  self->windows = g_array_new (FALSE, FALSE, sizeof (HaarWindow));
   self->scanner = haar_scanner_new (cascade, kernel);
   if (!self->scanner) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
@@ -84,7 +87,7 @@ start_level (HaarEngine *self, const guint8 *gray, gint width, gint height, gsiz
 }
 
 static gboolean
-scan_level (HaarEngine *self, const HaarLevel *level, GArray *rects, GError **error)
+scan_level (HaarEngine *self, const HaarLevel *level, GError **error)
 {
   /* In bands of rows, so that the sums are scanned before they leave the cache. */
   for (gint y = 0, scanned = 0; scanned < level->rows; scanned += BAND_ROWS) {
@@ -92,13 +95,13 @@ scan_level (HaarEngine *self, const HaarLevel *level, GArray *rects, GError **er
 
     for (; y < end - 1 + self->cascade->height; y++)
       haar_integral_add_row (&self->integral, haar_resizer_row (self->resizer, y), y);
-    if (haar_scanner_scan (self->scanner, scanned, end) + rects->len > MAX_WINDOWS) {
+    if (haar_scanner_scan (self->scanner, scanned, end) + self->windows->len > MAX_WINDOWS) {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
           "more than %d windows pass: the cascade finds its object everywhere", MAX_WINDOWS);
       return FALSE;
     }
   }
-  haar_scanner_finish (self->scanner, rects);
+  haar_scanner_finish (self->scanner, self->windows);
   return TRUE;
 }
 
@@ -120,22 +123,23 @@ check_input (gint width, gint height, const HaarParams *params, GError **error)
 
 static gboolean
 native_detect (HaarEngine *self, const guint8 *gray, gint width, gint height, gsize stride,
-    const HaarParams *params, GArray *rects, GError **error)
+    const HaarParams *params, GArray *boxes, GError **error)
 {
   if (!check_input (width, height, params, error))
     return FALSE;
   g_array_set_size (self->levels, 0);
+  g_array_set_size (self->windows, 0);
   haar_pyramid_plan (
       self->cascade->width, self->cascade->height, width, height, params, self->levels);
   for (guint i = 0; i < self->levels->len; i++) {
     const HaarLevel *level = &g_array_index (self->levels, HaarLevel, i);
 
     if (!start_level (self, gray, width, height, stride, level, error) ||
-        !scan_level (self, level, rects, error))
+        !scan_level (self, level, error))
       return FALSE;
   }
-  haar_group_rects (rects, params->min_neighbors);
-  haar_clip_rects (rects, width, height);
+  haar_group_windows (self->windows, params->min_neighbors, boxes);
+  haar_clip_boxes (boxes, width, height);
   return TRUE;
 }
 

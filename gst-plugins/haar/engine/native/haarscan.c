@@ -489,8 +489,16 @@ compare_places (gconstpointer a, gconstpointer b)
   return *(const gint *) a - *(const gint *) b;
 }
 
+static gdouble
+measure_strength (HaarScanner *self, gint at)
+{
+  gfloat factor = self->cascade->patterns ? 1 : exact_factor (self, at);
+
+  return haar_exact_strength (&self->exact, self->integral, at, factor);
+}
+
 static void
-append_rects (HaarScanner *self, GArray *rects)
+append_windows (HaarScanner *self, GArray *windows)
 {
   const HaarLevel *level = self->level;
 
@@ -499,10 +507,11 @@ append_rects (HaarScanner *self, GArray *rects)
     gint at = g_array_index (self->found, gint, i);
     gint x = at % self->integral->layout.stride * level->step;
     gint y = at / self->integral->layout.stride;
-    HaarRect rect = {(gint) lrintf (x * level->scale), (gint) lrintf (y * level->scale),
-        level->window_width, level->window_height};
+    HaarWindow window = {{(gint) lrintf (x * level->scale), (gint) lrintf (y * level->scale),
+                             level->window_width, level->window_height},
+        measure_strength (self, at)};
 
-    g_array_append_val (rects, rect);
+    g_array_append_val (windows, window);
   }
   g_array_set_size (self->found, 0);
 }
@@ -544,10 +553,10 @@ haar_scanner_scan (HaarScanner *self, gint first_row, gint end_row)
 }
 
 void
-haar_scanner_finish (HaarScanner *self, GArray *rects)
+haar_scanner_finish (HaarScanner *self, GArray *windows)
 {
   for (guint stage = 0; self->filter && stage <= self->cascade->n_stages; stage++)
     if (self->queues[stage].n > 0)
       run_queue (self, stage);
-  append_rects (self, rects);
+  append_windows (self, windows);
 }

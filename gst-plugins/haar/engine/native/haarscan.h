@@ -2,6 +2,7 @@
 #pragma once
 
 #include "haarcascade.h"
+#include "haargroup.h"
 #include "haarkernel.h"
 #include "haarpyramid.h"
 
@@ -19,7 +20,7 @@ gboolean haar_scanner_start (
 /* Scans rows of windows, in ascending order; the integral image must be filled as far as they need
  * it. Returns: the number of this level's windows that have passed so far */
 guint haar_scanner_scan (HaarScanner *self, gint first_row, gint end_row);
-/* Appends a HaarRect for each window that passes every stage, row by row. */
-void haar_scanner_finish (HaarScanner *self, GArray *rects);
+/* Appends a HaarWindow for each window that passes every stage, row by row. */
+void haar_scanner_finish (HaarScanner *self, GArray *windows);
 
 G_END_DECLS
