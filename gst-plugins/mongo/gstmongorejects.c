@@ -40,12 +40,13 @@ gst_mongo_rejects_init (GstMongoRejects *self, GstElement *element)
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
   g_queue_init (&self->queue);
+  fog_slot_init (&self->slot);
 }
 
 void
 gst_mongo_rejects_clear (GstMongoRejects *self)
 {
-  gst_clear_object (&self->pad);
+  fog_slot_clear (&self->slot);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->changed);
 }
@@ -214,48 +215,21 @@ activate_mode (GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active)
 GstPad *
 gst_mongo_rejects_request_pad (GstMongoRejects *self, GstPadTemplate *template)
 {
-  GstPad *pad = gst_object_ref_sink (gst_pad_new_from_template (template, "rejects"));
-  gboolean taken;
+  GstPad *pad;
 
-  GST_OBJECT_LOCK (self->element);
-  taken = self->pad != NULL;
-  if (!taken)
-    self->pad = gst_object_ref (pad);
-  GST_OBJECT_UNLOCK (self->element);
-  if (!taken) {
-    gst_pad_set_element_private (pad, self);
-    gst_pad_set_activatemode_function (pad, activate_mode);
-    if (GST_STATE (self->element) > GST_STATE_READY)
-      gst_pad_set_active (pad, TRUE);
-    gst_element_add_pad (self->element, pad);
-  }
-  gst_object_unref (pad);
-  return taken ? NULL : pad;
+  if (!fog_slot_take (&self->slot))
+    return NULL;
+  pad = gst_pad_new_from_template (template, "rejects");
+  gst_pad_set_element_private (pad, self);
+  gst_pad_set_activatemode_function (pad, activate_mode);
+  fog_slot_open (&self->slot, self->element, pad, NULL, NULL);
+  return pad;
 }
 
 void
 gst_mongo_rejects_release_pad (GstMongoRejects *self, GstPad *pad)
 {
-  GST_OBJECT_LOCK (self->element);
-  self->pad = NULL;
-  GST_OBJECT_UNLOCK (self->element);
-  gst_pad_set_active (pad, FALSE);
-  gst_element_remove_pad (self->element, pad);
-  gst_object_unref (pad);
-}
-
-/* (nullable) (transfer full) */
-static GstPad *
-ref_linked_pad (GstMongoRejects *self)
-{
-  GstPad *pad;
-
-  GST_OBJECT_LOCK (self->element);
-  pad = self->pad ? gst_object_ref (self->pad) : NULL;
-  GST_OBJECT_UNLOCK (self->element);
-  if (pad && !gst_pad_is_linked (pad))
-    gst_clear_object (&pad);
-  return pad;
+  fog_slot_release_pad (&self->slot, self->element, pad);
 }
 
 /* A new buffer with the document's bytes, and with the times, headers
@@ -312,11 +286,8 @@ enqueue (GstMongoRejects *self, GstCaps *caps, GstBuffer *buffer, gboolean inter
 void
 gst_mongo_rejects_end (GstMongoRejects *self)
 {
-  GstPad *pad = ref_linked_pad (self);
-
-  if (pad)
+  if (fog_slot_is_linked (&self->slot))
     enqueue (self, NULL, NULL, FALSE);
-  gst_clear_object (&pad);
 }
 
 /* --- reports --- */
@@ -404,13 +375,13 @@ GstFlowReturn
 gst_mongo_rejects_take (
     GstMongoRejects *self, GstCaps *caps, const GstMongoReject *reject, gboolean interruptible)
 {
-  GstPad *pad = ref_linked_pad (self);
-  GstFlowReturn flow = pad ? enqueue (self, gst_caps_ref (caps), new_buffer (reject), interruptible)
+  gboolean linked = fog_slot_is_linked (&self->slot);
+  GstFlowReturn flow = linked
+                           ? enqueue (self, gst_caps_ref (caps), new_buffer (reject), interruptible)
                            : report (self, reject);
 
-  if (pad)
+  if (linked)
     GST_INFO_OBJECT (self->element, "a rejected document leaves by the pad rejects: %s (code %d)",
         reject->reason, reject->code);
-  gst_clear_object (&pad);
   return flow;
 }

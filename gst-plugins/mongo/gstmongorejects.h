@@ -3,6 +3,8 @@
 
 #include <gst/gst.h>
 
+#include "fogslot.h"
+
 G_BEGIN_DECLS
 
 /* Headers that say why a document was rejected. */
@@ -44,8 +46,9 @@ typedef struct {
   gboolean flushing, interrupted;
   GstFlowReturn flow; /* of the last push */
 
+  FogSlot slot;
+
   /* Guarded by the element's object lock. */
-  GstPad *pad; /* nullable */
   GstMongoSinkOnError on_error;
   guint64 unreported;  /* documents skipped since the last warning */
   gint64 last_warning; /* monotonic time, us */

@@ -240,6 +240,81 @@ GST_START_TEST (test_every_description)
 }
 GST_END_TEST;
 
+/* --- pads that several threads request and release --- */
+
+#define RACES 300
+
+typedef struct {
+  GstElement *element;
+  GstPadTemplate *template;
+  gint got; /* atomic */
+} Race;
+
+static gpointer
+request_and_release (gpointer data)
+{
+  Race *race = data;
+
+  while (g_atomic_int_get (&race->got) < RACES) {
+    /* Requested by template, because GStreamer prints a critical for a name that exists. */
+    GstPad *pad = gst_element_request_pad (race->element, race->template, NULL, NULL);
+
+    if (!pad)
+      continue;
+    fail_unless (GST_OBJECT_PARENT (pad) == GST_OBJECT (race->element));
+    g_atomic_int_inc (&race->got);
+    gst_element_release_request_pad (race->element, pad);
+    fail_unless (GST_OBJECT_PARENT (pad) == NULL);
+    gst_object_unref (pad);
+  }
+  return NULL;
+}
+
+static void
+race_for_pad (GstElement *element, GstPadTemplate *template)
+{
+  Race race = {element, template, 0};
+  GThread *threads[3];
+  GstPad *pad;
+
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("race", request_and_release, &race);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+  pad = gst_element_request_pad (element, template, NULL, NULL);
+  fail_unless (pad != NULL && GST_PAD_IS_ACTIVE (pad) == (GST_STATE (element) > GST_STATE_READY));
+  fail_unless (gst_element_request_pad (element, template, NULL, NULL) == NULL);
+  gst_element_release_request_pad (element, pad);
+  gst_object_unref (pad);
+}
+
+static void
+race_for_pads (GstElementFactory *factory)
+{
+  GstElement *element = gst_element_factory_create (factory, NULL);
+  const GList *templates =
+      gst_element_class_get_pad_template_list (GST_ELEMENT_GET_CLASS (element));
+
+  gst_object_ref_sink (element);
+  configure (element);
+  for (GstState state = GST_STATE_NULL; state <= GST_STATE_PAUSED; state++) {
+    if (gst_element_set_state (element, state) == GST_STATE_CHANGE_FAILURE)
+      break;
+    for (const GList *t = templates; t; t = t->next)
+      if (GST_PAD_TEMPLATE_PRESENCE (GST_PAD_TEMPLATE (t->data)) == GST_PAD_REQUEST)
+        race_for_pad (element, t->data);
+  }
+  gst_element_set_state (element, GST_STATE_NULL);
+  gst_object_unref (element);
+}
+
+/* A request before a release gets no pad, and nobody gets a released pad. */
+GST_START_TEST (test_threads_request_and_release_pads)
+{
+  for_each_element (race_for_pads);
+}
+GST_END_TEST;
+
 static void
 make_one (GstElementFactory *factory)
 {
@@ -313,6 +388,7 @@ generic_suite (void)
   tcase_add_test (tcase, test_every_state_change);
   tcase_add_test (tcase, test_every_property);
   tcase_add_test (tcase, test_every_description);
+  tcase_add_test (tcase, test_threads_request_and_release_pads);
   tcase_add_test (tcase, test_plugins_load_in_any_order);
   return suite;
 }

@@ -207,7 +207,7 @@ sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 static gboolean
 answer_allocation (GstHaarInput *self, GstQuery *query)
 {
-  if (!gst_haar_slot_is_linked (&self->output->video.slot)) {
+  if (!fog_slot_is_linked (&self->output->video.slot)) {
     gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
     gst_query_add_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL);
   }
@@ -217,7 +217,7 @@ answer_allocation (GstHaarInput *self, GstQuery *query)
 static void
 answer_caps (GstHaarInput *self, GstQuery *query)
 {
-  GstPad *video = gst_haar_slot_ref_pad (&self->output->video.slot);
+  GstPad *video = fog_slot_ref_pad (&self->output->video.slot);
 
   gst_haar_answer_caps (self->pad, video, query);
   gst_clear_object (&video);
@@ -232,7 +232,7 @@ answer_drain (GstHaarInput *self, GstQuery *query)
   /* GStreamer lets the query through to an inactive pad, behind which there is no run. */
   if (GST_PAD_IS_FLUSHING (self->pad) || !gst_haar_output_drain (self->output))
     return FALSE;
-  video = gst_haar_slot_ref_pad (&self->output->video.slot);
+  video = fog_slot_ref_pad (&self->output->video.slot);
   if (video)
     gst_pad_peer_query (video, query);
   gst_clear_object (&video);

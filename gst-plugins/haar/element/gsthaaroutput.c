@@ -189,7 +189,7 @@ video_init (GstHaarVideo *self, GstElement *element, GstPad *sinkpad, GstHaarSta
   self->answered = answered;
   self->user_data = user_data;
   self->queue = gst_data_queue_new (is_full, NULL, NULL, NULL);
-  gst_haar_slot_init (&self->slot);
+  fog_slot_init (&self->slot);
   g_cond_init (&self->left);
 }
 
@@ -197,8 +197,18 @@ static void
 video_clear (GstHaarVideo *self)
 {
   g_object_unref (self->queue);
-  gst_haar_slot_clear (&self->slot);
+  fog_slot_clear (&self->slot);
   g_cond_clear (&self->left);
+}
+
+/* A FogSlotFunc. */
+static void
+renew_stream (gpointer branch)
+{
+  GstHaarVideo *self = branch;
+
+  self->begun = FALSE;
+  self->answer = GST_FLOW_OK;
 }
 
 GstPad *
@@ -206,7 +216,7 @@ gst_haar_video_request_pad (GstHaarVideo *self, GstPadTemplate *templ)
 {
   GstPad *pad;
 
-  if (!gst_haar_slot_take (&self->slot))
+  if (!fog_slot_take (&self->slot))
     return NULL;
   pad = gst_pad_new_from_template (templ, "video");
   /* It may be activated before it has a parent. */
@@ -214,22 +224,14 @@ gst_haar_video_request_pad (GstHaarVideo *self, GstPadTemplate *templ)
   gst_pad_set_activatemode_function (pad, video_activate);
   gst_pad_set_event_function (pad, video_event);
   gst_pad_set_query_function (pad, video_query);
-  /* Before any thread sees it: what a stream begins with would be lost on an inactive pad. */
-  if (GST_STATE (self->element) > GST_STATE_READY)
-    gst_pad_set_active (pad, TRUE);
-  g_mutex_lock (&self->slot.lock);
-  self->begun = FALSE;
-  self->answer = GST_FLOW_OK;
-  gst_haar_slot_open (&self->slot, pad);
-  g_mutex_unlock (&self->slot.lock);
-  gst_element_add_pad (self->element, pad);
+  fog_slot_open (&self->slot, self->element, pad, renew_stream, self);
   return pad;
 }
 
 void
 gst_haar_video_release_pad (GstHaarVideo *self, GstPad *pad)
 {
-  gst_haar_slot_release_pad (&self->slot, self->element, pad);
+  fog_slot_release_pad (&self->slot, self->element, pad);
 }
 
 static void
@@ -271,7 +273,7 @@ video_stop (GstHaarVideo *self)
 static void
 video_pause (GstHaarVideo *self)
 {
-  GstPad *pad = gst_haar_slot_ref_pad (&self->slot);
+  GstPad *pad = fog_slot_ref_pad (&self->slot);
 
   if (pad)
     gst_pad_pause_task (pad);
@@ -282,7 +284,7 @@ video_pause (GstHaarVideo *self)
 static void
 video_start (GstHaarVideo *self)
 {
-  GstPad *pad = gst_haar_slot_ref_pad (&self->slot);
+  GstPad *pad = fog_slot_ref_pad (&self->slot);
 
   /* A flush ends the segment; the stream and its caps go on. */
   gst_event_replace (&self->first[2], NULL);
@@ -528,7 +530,7 @@ gst_haar_output_stop (GstHaarOutput *self)
 static void
 push_eos (GstHaarOutput *self)
 {
-  GstPad *video = gst_haar_slot_ref_pad (&self->video.slot);
+  GstPad *video = fog_slot_ref_pad (&self->video.slot);
 
   if (video)
     gst_pad_push_event (video, gst_event_new_eos ());
@@ -566,7 +568,7 @@ check_answers (GstHaarOutput *self, GstFlowReturn first, GstFlowReturn second)
   GstFlowReturn flow = combine (first, second);
 
   /* Reports alone are worth counting for. */
-  if (flow == GST_FLOW_NOT_LINKED && gst_haar_slot_is_linked (&self->rate->slot))
+  if (flow == GST_FLOW_NOT_LINKED && fog_slot_is_linked (&self->rate->slot))
     flow = GST_FLOW_OK;
   if (flow == GST_FLOW_OK)
     return;
@@ -976,7 +978,7 @@ gst_haar_output_end_stream (GstHaarOutput *self)
 gboolean
 gst_haar_output_push_past (GstHaarOutput *self, GstEvent *event)
 {
-  GstPad *video = gst_haar_slot_ref_pad (&self->video.slot);
+  GstPad *video = fog_slot_ref_pad (&self->video.slot);
   gboolean handled = FALSE;
 
   if (video)

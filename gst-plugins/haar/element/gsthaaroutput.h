@@ -6,7 +6,7 @@
 #include "frames/haarworkers.h"
 #include "gsthaarrate.h"
 #include "gsthaarsettings.h"
-#include "gsthaarslot.h"
+#include "fogslot.h"
 #include "gsthaarsrc.h"
 
 G_BEGIN_DECLS
@@ -30,7 +30,7 @@ typedef struct {
   gpointer user_data;
   GstDataQueue *queue; /* of VideoItem */
 
-  GstHaarSlot slot; /* its lock guards the fields below; taken before a pad's lock */
+  FogSlot slot;     /* its lock guards the fields below; taken before a pad's lock */
   GCond left;       /* n_queued or stopped has changed */
   guint n_queued;   /* in `queue`, or being pushed */
   gboolean stopped; /* nothing leaves until the next stream */

@@ -211,7 +211,7 @@ static void
 handle_call (HaarReporterCall call, gpointer user_data)
 {
   GstHaarRate *self = user_data;
-  GstPad *pad = gst_haar_slot_ref_pad (&self->slot);
+  GstPad *pad = fog_slot_ref_pad (&self->slot);
 
   if (call != HAAR_REPORTER_BEGIN) {
     g_autoptr (FogReport) report = make_report (self, call == HAAR_REPORTER_LEAVE);
@@ -235,14 +235,24 @@ gst_haar_rate_init (GstHaarRate *self, GstElement *element, GstPad *sinkpad, Gst
   self->sinkpad = sinkpad;
   self->stats = stats;
   self->partitions = g_array_new (FALSE, FALSE, sizeof (gint));
-  gst_haar_slot_init (&self->slot);
+  fog_slot_init (&self->slot);
 }
 
 void
 gst_haar_rate_clear (GstHaarRate *self)
 {
   g_array_unref (self->partitions);
-  gst_haar_slot_clear (&self->slot);
+  fog_slot_clear (&self->slot);
+}
+
+/* A FogSlotFunc. */
+static void
+renew_stream (gpointer branch)
+{
+  GstHaarRate *self = branch;
+
+  self->stream = GST_HAAR_RATE_NEW;
+  self->answer = GST_FLOW_OK;
 }
 
 GstPad *
@@ -250,28 +260,20 @@ gst_haar_rate_request_pad (GstHaarRate *self, GstPadTemplate *templ)
 {
   GstPad *pad;
 
-  if (!gst_haar_slot_take (&self->slot))
+  if (!fog_slot_take (&self->slot))
     return NULL;
   pad = gst_pad_new_from_template (templ, "rate");
   gst_pad_set_event_function (pad, rate_event);
   gst_pad_set_query_function (pad, rate_query);
   gst_pad_use_fixed_caps (pad);
-  /* Before any thread sees it: what a stream begins with would be lost on an inactive pad. */
-  if (GST_STATE (self->element) > GST_STATE_READY)
-    gst_pad_set_active (pad, TRUE);
-  g_mutex_lock (&self->slot.lock);
-  self->stream = GST_HAAR_RATE_NEW;
-  self->answer = GST_FLOW_OK;
-  gst_haar_slot_open (&self->slot, pad);
-  g_mutex_unlock (&self->slot.lock);
-  gst_element_add_pad (self->element, pad);
+  fog_slot_open (&self->slot, self->element, pad, renew_stream, self);
   return pad;
 }
 
 void
 gst_haar_rate_release_pad (GstHaarRate *self, GstPad *pad)
 {
-  gst_haar_slot_release_pad (&self->slot, self->element, pad);
+  fog_slot_release_pad (&self->slot, self->element, pad);
 }
 
 gboolean
@@ -283,8 +285,7 @@ gst_haar_rate_start (GstHaarRate *self, GstClockTime interval, HaarTally *tally,
     return FALSE;
   self->tally = tally;
   g_mutex_lock (&self->slot.lock);
-  self->stream = GST_HAAR_RATE_NEW;
-  self->answer = GST_FLOW_OK;
+  renew_stream (self);
   self->reporter = reporter;
   g_array_set_size (self->partitions, 0);
   g_mutex_unlock (&self->slot.lock);
@@ -342,7 +343,7 @@ gst_haar_rate_leave (GstHaarRate *self)
 void
 gst_haar_rate_restart (GstHaarRate *self)
 {
-  GstPad *pad = gst_haar_slot_ref_pad (&self->slot);
+  GstPad *pad = fog_slot_ref_pad (&self->slot);
 
   /* Otherwise the end of the stream before, if it is still on its way, would come after this. */
   wait_finished (self);

@@ -3,7 +3,7 @@
 
 #include "capacity/haarreporter.h"
 #include "capacity/haartally.h"
-#include "gsthaarslot.h"
+#include "fogslot.h"
 #include "gsthaarstats.h"
 
 G_BEGIN_DECLS
@@ -21,7 +21,7 @@ typedef struct {
   GstPad *sinkpad;
   GstHaarStats *stats;
 
-  GstHaarSlot slot; /* its lock guards the fields below; taken before the reporter's lock */
+  FogSlot slot; /* its lock guards the fields below; taken before the reporter's lock */
   GstHaarRateStream stream;
   GstFlowReturn answer;   /* the reader's last one in this stream */
   GArray *partitions;     /* of gint: what this replica reads */

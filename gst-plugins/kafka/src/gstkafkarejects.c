@@ -25,23 +25,24 @@ count_pads (GstElement *element, gint more)
 }
 
 GstPad *
-gst_kafka_rejects_add_pad (GstElement *element, GstPadTemplate *template)
+gst_kafka_rejects_add_pad (FogSlot *slot, GstElement *element, GstPadTemplate *template)
 {
-  GstPad *pad = gst_pad_new_from_template (template, "rejects");
+  GstPad *pad;
 
+  if (!fog_slot_take (slot))
+    return NULL;
+  pad = gst_pad_new_from_template (template, "rejects");
   gst_pad_use_fixed_caps (pad);
-  gst_pad_set_active (pad, TRUE);
-  gst_element_add_pad (element, pad);
   count_pads (element, -1);
+  fog_slot_open (slot, element, pad, NULL, NULL);
   return pad;
 }
 
 void
-gst_kafka_rejects_remove_pad (GstElement *element, GstPad *pad)
+gst_kafka_rejects_remove_pad (FogSlot *slot, GstElement *element, GstPad *pad)
 {
-  gst_pad_set_active (pad, FALSE);
-  count_pads (element, 1);
-  gst_element_remove_pad (element, pad);
+  if (fog_slot_release_pad (slot, element, pad))
+    count_pads (element, 1);
 }
 
 static gboolean

@@ -3,14 +3,16 @@
 
 #include <gst/gst.h>
 
+#include "fogslot.h"
+
 G_BEGIN_DECLS
 
-/* The request pad `rejects`, by which messages leave that are condemned as poison. Streaming thread
- * only. */
+/* The request pad `rejects`, by which messages leave that are condemned as poison. Where nothing
+ * else is said: streaming thread only. */
 
-/* (transfer none): the new pad of @element, which may be pushed to before the stream begins */
-GstPad *gst_kafka_rejects_add_pad (GstElement *element, GstPadTemplate *template);
-void gst_kafka_rejects_remove_pad (GstElement *element, GstPad *pad);
+/* (nullable) (transfer none): the new pad of @element; %NULL: it exists. Any thread. */
+GstPad *gst_kafka_rejects_add_pad (FogSlot *slot, GstElement *element, GstPadTemplate *template);
+void gst_kafka_rejects_remove_pad (FogSlot *slot, GstElement *element, GstPad *pad);
 
 /**
  * gst_kafka_rejects_take:

@@ -82,7 +82,6 @@ typedef struct {
   /* One of them exists between READY and PAUSED. The streaming thread uses it without lock. */
   GstKafkaConsumer *consumer;
   GstKafkaReplay *player;
-  GstPad *rejects;          /* nullable */
   GstKafkaCleanEnd *end;    /* the consumer's, while it runs */
   GstStructure *last_stats; /* of the last run */
 
@@ -91,6 +90,7 @@ typedef struct {
   /* created and not yet pushed; the base class drops it when a pause or EOS comes */
   GstBuffer *created;
 
+  FogSlot rejects; /* of the pad of that name */
   GstKafkaSrcCaps caps;
   gint flushed; /* atomic */
 } GstKafkaSrc;
@@ -330,17 +330,6 @@ is_wanted (GstKafkaSrc *self, const rd_kafka_message_t *message)
   return wanted;
 }
 
-static GstPad *
-dup_rejects (GstKafkaSrc *self)
-{
-  GstPad *pad;
-
-  GST_OBJECT_LOCK (self);
-  pad = self->rejects ? gst_object_ref (self->rejects) : NULL;
-  GST_OBJECT_UNLOCK (self);
-  return pad;
-}
-
 static GstFlowReturn
 condemn (GstKafkaSrc *self, GstKafkaFetched *fetched)
 {
@@ -352,7 +341,7 @@ condemn (GstKafkaSrc *self, GstKafkaFetched *fetched)
   if (hopeless)
     return gst_kafka_rejects_give_up (GST_ELEMENT (self), buffer);
   count (self, &self->counters.condemned);
-  rejects = dup_rejects (self);
+  rejects = fog_slot_ref_pad (&self->rejects);
   flow = gst_kafka_rejects_take (GST_ELEMENT (self), rejects, buffer);
   gst_clear_object (&rejects);
   return flow;
@@ -560,7 +549,7 @@ see_eos (GstKafkaSrc *self, GstPad *pad)
     gst_kafka_consumer_note_flush (self->consumer);
   if (self->end)
     gst_kafka_clean_end_begin (self->end, pad);
-  rejects = dup_rejects (self);
+  rejects = fog_slot_ref_pad (&self->rejects);
   if (!rejects)
     return;
   if (self->end)
@@ -619,29 +608,13 @@ static GstPad *
 gst_kafka_src_request_new_pad (
     GstElement *element, GstPadTemplate *template, const gchar *name, const GstCaps *caps)
 {
-  GstKafkaSrc *self = GST_KAFKA_SRC (element);
-  GstPad *pad = dup_rejects (self);
-
-  if (pad) {
-    gst_object_unref (pad);
-    return NULL;
-  }
-  pad = gst_kafka_rejects_add_pad (element, template);
-  GST_OBJECT_LOCK (self);
-  self->rejects = gst_object_ref (pad);
-  GST_OBJECT_UNLOCK (self);
-  return pad;
+  return gst_kafka_rejects_add_pad (&GST_KAFKA_SRC (element)->rejects, element, template);
 }
 
 static void
 gst_kafka_src_release_pad (GstElement *element, GstPad *pad)
 {
-  GstKafkaSrc *self = GST_KAFKA_SRC (element);
-
-  GST_OBJECT_LOCK (self);
-  gst_clear_object (&self->rejects);
-  GST_OBJECT_UNLOCK (self);
-  gst_kafka_rejects_remove_pad (element, pad);
+  gst_kafka_rejects_remove_pad (&GST_KAFKA_SRC (element)->rejects, element, pad);
 }
 
 /* Caps come with each message. */
@@ -853,7 +826,7 @@ gst_kafka_src_finalize (GObject *object)
   gst_kafka_settings_clear (&self->settings);
   gst_kafka_src_settings_clear (&self->own);
   gst_clear_structure (&self->last_stats);
-  gst_clear_object (&self->rejects);
+  fog_slot_clear (&self->rejects);
   gst_kafka_src_caps_reset (&self->caps);
   G_OBJECT_CLASS (gst_kafka_src_parent_class)->finalize (object);
 }
@@ -939,6 +912,7 @@ gst_kafka_src_init (GstKafkaSrc *self)
   gst_kafka_settings_init (&self->settings);
   gst_kafka_src_settings_init (&self->own);
   self->counters.age = self->counters.captured = GST_CLOCK_TIME_NONE;
+  fog_slot_init (&self->rejects);
   gst_kafka_src_caps_init (&self->caps, GST_BASE_SRC (self), &self->own);
   gst_base_src_set_live (GST_BASE_SRC (self), TRUE);
   gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);

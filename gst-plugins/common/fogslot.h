@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+typedef enum {
+  FOG_SLOT_FREE,
+  FOG_SLOT_TAKEN, /* a thread makes its pad, or removes it */
+  FOG_SLOT_OPEN,  /* its pad is there */
+} FogSlotState;
+
+/* The place of a pad that is made on request. It holds one pad at a time. */
+typedef struct {
+  GMutex lock; /* guards the fields below, and the state of the branch that the slot is part of */
+  FogSlotState state;
+  GstPad *pad; /* NULL unless OPEN; borrowed from the element */
+} FogSlot;
+
+void fog_slot_init (FogSlot *slot);
+void fog_slot_clear (FogSlot *slot);
+
+/* FREE becomes TAKEN. FALSE: another thread has the slot. */
+gboolean fog_slot_take (FogSlot *slot);
+/* Called with the lock when a pad is there: the state of @branch begins anew. */
+typedef void (*FogSlotFunc) (gpointer branch);
+/* TAKEN becomes OPEN: @pad is added to @element, and is active if @element runs. @begin:
+ * (nullable) */
+void fog_slot_open (
+    FogSlot *slot, GstElement *element, GstPad *pad, FogSlotFunc begin, gpointer branch);
+/* OPEN with @pad becomes FREE, once @pad is inactive and no longer the element's. FALSE: another
+ * thread releases @pad. */
+gboolean fog_slot_release_pad (FogSlot *slot, GstElement *element, GstPad *pad);
+
+/* (nullable) (transfer full) */
+GstPad *fog_slot_ref_pad (FogSlot *slot);
+gboolean fog_slot_is_linked (FogSlot *slot);
+
+G_END_DECLS
