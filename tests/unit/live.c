@@ -40,6 +40,10 @@ GST_START_TEST (test_sentence_of_a_good_system)
   expect_sentence (
       &s, LIVE_GOOD, "3 cameras, 2 replicas, newest answer 0.4 s old, nothing waiting");
   s.cameras = s.replicas = 1;
+  s.rest = 10;
+  s.newest = 9;
+  expect_sentence (&s, LIVE_GOOD, "1 camera, 1 replica, newest answer 9.0 s old, nothing waiting");
+  s.newest = 0.4;
   s.waiting_frames = 7; /* for less than 2 s: on their way */
   s.frames_lag = 0.3;
   expect_sentence (&s, LIVE_GOOD, "1 camera, 1 replica, newest answer 0.4 s old, nothing waiting");
@@ -191,6 +195,55 @@ GST_START_TEST (test_late_answers_are_no_sign_of_a_camera)
   live_camera_tick (camera, TRUE, 4300);
   fail_if (camera->health == LIVE_CAMERA_STOPPED);
   live_camera_free (camera);
+}
+GST_END_TEST;
+
+/* A report that lists a camera which sends a frame each 10 s while its picture stands still. */
+static void
+report_still (LiveCamera *camera, guint64 frames, guint64 last_seq, gint64 now)
+{
+  g_autoptr (FogReport) report = fog_report_new ("fog-1");
+  FogReportCamera *own = fog_report_add_camera (report, "cam-1");
+
+  report->seq = (guint64) now;
+  report->frames = own->frames = frames;
+  report->busy = 0.01 * (gdouble) frames;
+  own->session = g_strdup ("s");
+  own->last_seq = last_seq;
+  own->max = 25;
+  own->still_interval = 10;
+  own->still = 249 * frames;
+  live_camera_take_report (camera, report, own, now);
+}
+
+/* Nor is it late, or bound by its link. */
+static void
+check_still (LiveCamera *camera, gboolean watched)
+{
+  const gchar *reason;
+
+  for (gint64 second = 1; second <= 120; second++) {
+    gint64 now = 1000 * second;
+
+    report_still (camera, second % 10 == 1, (guint64) second / 10, now);
+    live_camera_tick (camera, watched, now);
+    fail_unless (camera->health != LIVE_CAMERA_STOPPED, "after %d s", (gint) second);
+    fail_unless (camera->health != LIVE_CAMERA_LATE, "after %d s", (gint) second);
+  }
+  fail_unless_equals_string (live_camera_get_bound (camera, 120000, &reason), "camera");
+  fail_unless (strstr (reason, "stands still") != NULL, "%s", reason);
+  live_camera_tick (camera, watched, 180000);
+  fail_unless_equals_int (camera->health, LIVE_CAMERA_STOPPED);
+}
+
+GST_START_TEST (test_a_camera_that_stands_still_is_not_dead)
+{
+  for (gint watched = 0; watched < 2; watched++) {
+    LiveCamera *camera = live_camera_new ("cam-1", 0);
+
+    check_still (camera, watched);
+    live_camera_free (camera);
+  }
 }
 GST_END_TEST;
 
@@ -533,6 +586,7 @@ live_suite (void)
   tcase_add_test (tc, test_answers_survive_any_text);
   tcase_add_test (tc, test_answer_without_dates_or_with_odd_ones);
   tcase_add_test (tc, test_late_answers_are_no_sign_of_a_camera);
+  tcase_add_test (tc, test_a_camera_that_stands_still_is_not_dead);
   tcase_add_test (tc, test_a_camera_that_stops_after_a_few_frames);
   tcase_add_test (tc, test_lag_in_messages_and_seconds);
   tcase_add_test (tc, test_lag_starts_over_with_a_new_topic);

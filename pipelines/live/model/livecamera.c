@@ -7,6 +7,8 @@
 /* ms without a frame, at least, until a camera counts as stopped; frame periods, too. */
 #define STOPPED 2500
 #define STOPPED_PERIODS 3
+/* Times its still-interval. */
+#define STOPPED_INTERVALS 2.5
 /* ms without a new answer until it counts as late. */
 #define LATE 2000
 /* Ticks that a rate is taken over, at least: 5 s. */
@@ -120,7 +122,7 @@ learn_answered (LiveCamera *self, const FogReport *report, gint64 now)
 {
   gdouble age = isfinite (report->age_p50) ? report->age_p50 : 0;
   gint64 captured = now - (gint64) (age * 1000);
-  gint64 silent = (gint64) ((report->interval + 1) * 1000);
+  gint64 silent = (gint64) ((report->interval + self->still_interval + 1) * 1000);
 
   if (captured <= self->answered)
     return;
@@ -133,7 +135,10 @@ void
 live_camera_take_report (
     LiveCamera *self, const FogReport *report, const FogReportCamera *own, gint64 now)
 {
+  if (own)
+    self->still_interval = own->still_interval;
   if (own && own->frames > 0) {
+    self->is_still = own->still > 0;
     live_camera_see (self, own->session, own->last_seq, now);
     self->interval = MAX (report->interval, 0.9 * self->interval);
     self->wanted = own->max;
@@ -163,6 +168,7 @@ patience (const LiveCamera *self, gboolean watched)
   gdouble period = self->pace > 0 ? 1000 / self->pace : 0;
   gdouble patience = MAX (STOPPED, MIN (STOPPED_PERIODS * period, 600e3));
 
+  patience = MAX (patience, STOPPED_INTERVALS * self->still_interval * 1000);
   return watched ? patience : patience + self->interval * 1000;
 }
 
@@ -183,7 +189,7 @@ live_camera_tick (LiveCamera *self, gboolean watched, gint64 now)
   self->paced = self->seq;
   if (self->answered == 0)
     return set_health (self, LIVE_CAMERA_UNKNOWN, self->active);
-  if (now - self->answered > LATE + self->interval * 1000)
+  if (now - self->answered > LATE + (self->interval + self->still_interval) * 1000)
     return set_health (self, LIVE_CAMERA_LATE, self->answered);
   return set_health (self, LIVE_CAMERA_GOOD, now);
 }
@@ -202,6 +208,8 @@ bound_of (const LiveCamera *self, gint64 now)
   gdouble seconds = (gdouble) now / 1000, allowed;
   RateState state;
 
+  if (self->is_still)
+    return RATE_BOUND_CAMERA;
   rate_controller_get_state (self->observer, seconds, &state);
   allowed = rate_controller_get_rate (self->observer, seconds);
   if (isfinite (self->given) && self->given < LINK_SHARE * allowed)
@@ -226,6 +234,7 @@ live_camera_get_bound (const LiveCamera *self, gint64 now, const gchar **reason)
   if (!self->observer || self->health == LIVE_CAMERA_STOPPED)
     return "unknown";
   bound = bound_of (self, now);
-  *reason = reasons[bound];
+  *reason =
+      self->is_still ? "its picture stands still, and it sends only what is new" : reasons[bound];
   return rate_bound_name (bound);
 }

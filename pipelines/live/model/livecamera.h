@@ -33,6 +33,8 @@ typedef struct {
   gdouble pace;                    /* the same while frames came: a pause doesn't lower it */
   guint64 paced;                   /* the seq that it was taken at */
   gdouble interval;                /* s, the longest of the reports that list it */
+  gdouble still_interval; /* s within which it sends a frame of a still picture; 0: it sends all */
+  gboolean is_still;      /* it has left out frames that show nothing new, says the last report */
 } LiveCamera;
 
 LiveCamera *live_camera_new (const gchar *name, gint64 now);

@@ -25,6 +25,7 @@ typedef struct {
   const LiveCamera *first_stopped;
   gdouble faces;
   gint64 answered; /* the newest; 0: none */
+  gdouble rest;    /* s that each of those that give frames may pause because nothing changes */
 } Cameras;
 
 /* with self->lock, like all functions below */
@@ -64,7 +65,7 @@ sum_up_fog (LiveModel *self)
 static Cameras
 sum_up_cameras (LiveModel *self)
 {
-  Cameras all = {0};
+  Cameras all = {.rest = G_MAXDOUBLE};
   GHashTableIter iter;
   LiveCamera *camera;
 
@@ -74,12 +75,15 @@ sum_up_cameras (LiveModel *self)
     all.answered = MAX (all.answered, camera->answered);
     if (camera->health != LIVE_CAMERA_STOPPED) {
       all.faces += camera->faces;
+      all.rest = MIN (all.rest, camera->still_interval);
       continue;
     }
     all.stopped++;
     if (!all.first_stopped || camera->since < all.first_stopped->since)
       all.first_stopped = camera;
   }
+  if (all.n == all.stopped)
+    all.rest = 0;
   return all;
 }
 
@@ -123,6 +127,7 @@ make_summary (LiveModel *self, const Fog *fog, const Cameras *cameras, gint64 no
       .silent = fog->silent,
       .silent_replica = fog->last_silent ? fog->last_silent->name : NULL,
       .silent_for = fog->last_silent ? seconds_since (fog->last_silent->heard, now) : NAN,
+      .rest = cameras->rest,
       .newest = cameras->answered ? seconds_since (cameras->answered, now) : NAN,
       .waiting_frames = frames_waiting (self, fog),
       .frames_lag = frames_lag (self, fog),

@@ -126,7 +126,7 @@ add_state (GString *text, const LiveSummary *s)
     g_string_append (text, "newest answer ");
     add_duration (text, s->newest);
     g_string_append (text, " old");
-    level = s->newest > LATE ? LIVE_WARN : LIVE_GOOD;
+    level = s->newest > LATE + s->rest ? LIVE_WARN : LIVE_GOOD;
   } else {
     g_string_append (text, "no answer yet");
     level = LIVE_WARN;

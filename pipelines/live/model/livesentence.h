@@ -30,7 +30,8 @@ typedef struct {
   guint silent;                /* of which no report comes any more */
   const gchar *silent_replica; /* the last one that fell silent */
   gdouble silent_for;
-  gdouble newest;        /* age of the newest answer */
+  gdouble newest; /* age of the newest answer */
+  gdouble rest;   /* that it may have since all cameras pause while their pictures stand still */
   gint64 waiting_frames; /* for the fog; -1: not known */
   gdouble frames_lag;    /* age of the oldest of them */
   gint64 waiting_events; /* for the database; -1: not known */
