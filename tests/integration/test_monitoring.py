@@ -134,6 +134,10 @@ def odd_line(watched):
           f"{where} topic={topics['out']}" for more in ("acks=none", "leaky=none", "leaky=upstream", "leaky=downstream")),
         f"videotestsrc is-live=true ! video/x-raw,width=16,height=16,framerate=20/1 ! feedbackrate camera=far initial-rate=20 ! "
         f"kafkasink max-queued-buffers=20 {where} topic={topics['out']}",
+        f"videotestsrc is-live=true pattern=black ! video/x-raw,format=GRAY8,width=64,height=64,framerate=5/1 ! "
+        f"feedbackrate camera=standing still-interval=60000000000 ! {end}",
+        f"videotestsrc is-live=true ! video/x-raw,width=64,height=64,framerate=5/1 ! jpegenc ! "
+        f"feedbackrate camera=encoded still-interval=60000000000 ! {end}",
         f"videotestsrc num-buffers=2 ! identity sleep-time=3000000 ! {end}",
     ])
 

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A camera that sends only what is new: nobody takes it for dead, and the fog that it needs shrinks."""
+
+import time
+
+import livepage
+import pipeline
+import system
+
+INTERVAL = 4  # s: longer than the page's own patience
+RATE = 25
+PORTRAIT = pipeline.TOP / "pipelines/scene/portrait.jpg"
+# A face that looks into the camera and doesn't move.
+STANDING = (
+    f"multifilesrc location={PORTRAIT} loop=true caps=image/jpeg,framerate={RATE}/1 ! jpegdec ! videoconvert ! videoscale ! "
+    "video/x-raw,format=I420,width=320,height=240 ! identity sync=true")
+SECONDS = 3 * INTERVAL + 1
+
+
+def watch(page, seconds):
+    """What the page says of the camera and of the whole, twice a second."""
+    said, end = [], time.monotonic() + seconds
+    while time.monotonic() < end:
+        page.look("cam-1")
+        state = page.state()
+        said.append((page.camera("cam-1"), state["level"], state["sentence"]))
+        time.sleep(0.5)
+    return said
+
+
+def test_a_camera_that_stands_still_is_not_dead(kafka, mongo, launch, tmp_path, fresh):
+    whole = system.System(kafka, mongo, fresh, 2)
+    launch(whole.cloud())
+    launch(whole.fog("fog-1", "workers=1"))
+    edge = launch(
+        whole.live_edge(f"still-interval={INTERVAL}000000000 max-rate={RATE}", source=STANDING), options="-e -m")
+    page = livepage.Page(whole, tmp_path / "live.log")
+    try:
+        pipeline.wait_until(lambda: page.camera("cam-1").get("health") == "good", 60, "a camera that is well")
+        pipeline.wait_until(lambda: page.camera("cam-1").get("bound") == "camera", 60, "the reports list it")
+        said = watch(page, SECONDS)
+    finally:
+        page.close()
+    assert {camera["health"] for camera, *_ in said} == {"good"}
+    assert not [sentence for *_, sentence in said if "no frame" in sentence or "no report" in sentence]
+    assert "stands still" in said[-1][0]["reason"]
+    assert said[-1][0]["wanted"] < said[0][0]["wanted"] < RATE, "it wants less and less of the fog"
+    edge.interrupt()
+    assert edge.wait(30) == 0, edge.output()
+
+    frames = [{name: value.decode() for name, value in message.headers()} for message in take(whole.read("camera"))]
+    assert len(frames) <= 3 + (SECONDS + 60) / INTERVAL
+    assert [frame["seq"] for frame in frames] == [str(seq) for seq in range(len(frames))]
+    assert all(frame["still-interval"] == f"{INTERVAL}000000000" for frame in frames)
+    assert all(frame["still-changed"] == "false" and int(frame["still-frames"]) > RATE for frame in frames[1:])
+    pipeline.wait_until(lambda: whole.events.count_documents({}) == len(frames), 30, "an event of each frame")
+    for event in whole.events.find({"seq": {"$gt": 0}}):
+        still = event["still"]
+        assert event["faces"] == 1
+        assert still["interval"] == INTERVAL and not still["changed"]
+        assert still["time"] >= INTERVAL and still["frames"] > RATE
+    listed = [set(report["cameras"]) for report in take(whole.reports()) if report["cameras"]]
+    first = next(number for number, cameras in enumerate(listed) if "cam-1" in cameras)
+    assert all("cam-1" in cameras for cameras in listed[first:])
+
+
+def take(messages):
+    """All that there is now."""
+    found = []
+    for message in messages:
+        if message is not None:
+            found.append(message)
+        elif found:
+            return found
