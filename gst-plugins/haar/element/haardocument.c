@@ -83,13 +83,6 @@ add_origin (JsonBuilder *builder, const HaarJob *job)
     add_int (builder, "seq", (gint64) MIN (frame->seq, (guint64) G_MAXINT64));
 }
 
-static void
-add_number (JsonBuilder *builder, const gchar *name, gdouble value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_double_value (builder, value);
-}
-
 /* What the camera didn't send, because it shows nothing new. */
 static void
 add_still (JsonBuilder *builder, const HaarOrigin *origin)
@@ -98,10 +91,10 @@ add_still (JsonBuilder *builder, const HaarOrigin *origin)
     return;
   json_builder_set_member_name (builder, "still");
   json_builder_begin_object (builder);
-  add_number (builder, "interval", (gdouble) origin->still_interval / GST_SECOND);
+  add_double (builder, "interval", (gdouble) origin->still_interval / GST_SECOND);
   if (origin->still_frames) {
     add_int (builder, "frames", (gint64) origin->still_frames);
-    add_number (builder, "time", (gdouble) origin->still_time / GST_SECOND);
+    add_double (builder, "time", (gdouble) origin->still_time / GST_SECOND);
     json_builder_set_member_name (builder, "changed");
     json_builder_add_boolean_value (builder, origin->still_changed);
   }
