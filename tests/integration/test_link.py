@@ -95,7 +95,6 @@ def hosts(switch, tmp_path):
         yield cloud, camera, kafka
 
 
-@pytest.mark.alone
 def test_the_rate_follows_the_link(hosts, launch, fresh):
     cloud, camera, kafka = hosts
     topics = Topics(kafka, fresh)
@@ -110,7 +109,6 @@ def test_the_rate_follows_the_link(hosts, launch, fresh):
     check(ages, 2e6, 15)
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("line", [
     # newest first: frames that the link can't carry are dropped before the client has them
     f"{CAMERA} ! kafkasink leaky=downstream max-queued-buffers=8",
