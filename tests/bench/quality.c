@@ -12,6 +12,7 @@
 #include "engine/haarload.h"
 #include "engine/haarengine.h"
 #include "haarpictures.h"
+#include "judge.h"
 
 #define WIDTH 640
 #define HEIGHT 480
@@ -327,34 +328,14 @@ typedef struct {
   gdouble error, ms;
 } Score;
 
-static gboolean
-matches (const HaarRect *found, const HaarRect *truth)
-{
-  gdouble dx = found->x + found->w / 2.0 - truth->x - truth->w / 2.0;
-  gdouble dy = found->y + found->h / 2.0 - truth->y - truth->h / 2.0;
-  gdouble ratio = (gdouble) found->w / truth->w;
-
-  return hypot (dx, dy) < 0.4 * truth->w && ratio > 0.5 && ratio < 2;
-}
-
-/* Each face counts once; a second rectangle on it is a false positive. */
 static void
 judge (const GArray *found, const GArray *truth, Score *score)
 {
-  gboolean seen[MAX_ITEMS] = {FALSE};
-  guint right = 0;
+  gboolean right[JUDGE_MAX];
 
-  for (guint i = 0; i < found->len; i++)
-    for (guint j = 0; j < truth->len; j++)
-      if (!seen[j] &&
-          matches (&g_array_index (found, HaarBox, i).rect, &g_array_index (truth, HaarRect, j))) {
-        seen[j] = TRUE;
-        right++;
-        break;
-      }
+  score->right += judge_boxes (found, truth, right);
   score->truth += truth->len;
   score->found += found->len;
-  score->right += right;
   score->scenes++;
   score->exact += found->len == truth->len;
   score->error += fabs ((gdouble) found->len - (gdouble) truth->len);
