@@ -274,6 +274,14 @@ gst_kafka_meta_copy (GstBuffer *dst, GstBuffer *src)
 }
 
 gboolean
+gst_kafka_meta_is_replayable (GstBuffer *buffer)
+{
+  const GstStructure *s = gst_kafka_meta_peek (buffer);
+
+  return s && gst_structure_has_field (s, "ack");
+}
+
+gboolean
 gst_kafka_meta_is_tombstone (GstBuffer *buffer)
 {
   const GstStructure *s = gst_buffer_get_size (buffer) ? NULL : gst_kafka_meta_peek (buffer);

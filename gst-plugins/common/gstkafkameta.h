@@ -129,6 +129,9 @@ void gst_kafka_meta_copy (GstBuffer *dst, GstBuffer *src);
 /* TRUE: @buffer stands for a message without a value, not for one with an empty value. */
 gboolean gst_kafka_meta_is_tombstone (GstBuffer *buffer);
 
+/* TRUE: kafkasrc made @buffer, and Kafka keeps its message until the ack token is done. */
+gboolean gst_kafka_meta_is_replayable (GstBuffer *buffer);
+
 /* (nullable) (transfer none): all headers, in order. They must not be changed. */
 GPtrArray *gst_kafka_meta_get_headers (GstBuffer *buffer);
 /* Replaces all headers by @headers (transfer full). */

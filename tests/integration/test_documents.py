@@ -58,7 +58,8 @@ def servers(tmp_path_factory):
 
 @pytest.mark.parametrize("line", LINES)
 def test_a_pipeline_runs_as_printed(servers, launch, line, tmp_path):
-    for printed, here in {**DEVICES, **servers, "location=minute": f"location={tmp_path}/minute"}.items():
+    for printed, here in {**DEVICES, **servers, "location=minute": f"location={tmp_path}/minute",
+                          "spool=/var/tmp": f"spool={tmp_path}"}.items():
         line = line.replace(printed, here)
     if "replay=true" in line:
         line = line.replace("topic=camera", "topic=recorded")

@@ -94,12 +94,23 @@ add_buffer_headers (rd_kafka_headers_t *list, GstBuffer *buffer)
     rd_kafka_header_add (list, GST_KAFKA_HEADER_FLAGS, -1, flags, -1);
 }
 
-static rd_kafka_headers_t *
-client_headers (const GstKafkaRecord *record)
+static void
+add_all (rd_kafka_headers_t *list, GPtrArray *found)
+{
+  for (guint i = 0; found && i < found->len; i++)
+    add_header (list, g_ptr_array_index (found, i));
+}
+
+rd_kafka_headers_t *
+gst_kafka_record_make_headers (const GstKafkaRecord *record)
 {
   GPtrArray *found = gst_kafka_meta_get_headers (record->buffer);
   rd_kafka_headers_t *list = rd_kafka_headers_new ((found ? found->len : 0) + 8);
 
+  if (record->complete) {
+    add_all (list, found);
+    return list;
+  }
   add_found (list, found, record->session != NULL);
   add_header (list, record->camera);
   if (record->session) {
@@ -124,7 +135,7 @@ value_of (const GstKafkaRecord *record)
 rd_kafka_resp_err_t
 gst_kafka_record_produce (GstKafkaRecord *record, rd_kafka_t *rk, const gchar *topic)
 {
-  rd_kafka_headers_t *headers = client_headers (record);
+  rd_kafka_headers_t *headers = gst_kafka_record_make_headers (record);
   gsize key_size = 0;
   gconstpointer key = record->key ? g_bytes_get_data (record->key, &key_size) : NULL;
   /* Headers as one list, because librdkafka before 2.12 frees single headers twice on failure. */

@@ -31,6 +31,9 @@ typedef struct {
   GstKafkaHeader *caps, *camera, *session;
   guint64 seq; /* with session */
   GstClockTime captured;
+  gboolean replayable; /* the buffer was made from a message, which Kafka keeps until the ack */
+  gboolean complete;   /* the buffer's meta has all headers of the message */
+  guint64 spool_id;    /* its id in the spool; 0: it isn't there */
 } GstKafkaRecord;
 
 /* Marks the ack token with @outcome and releases the buffer. */
@@ -40,6 +43,9 @@ void gst_kafka_record_free (GstKafkaRecord *record, GstKafkaAckOutcome outcome);
 gsize gst_kafka_record_size (const GstKafkaRecord *record);
 /* (transfer full): `camera:session:seq` of the headers; a missing header is empty */
 gchar *gst_kafka_record_make_frame_id (const GstKafkaRecord *record);
+
+/* (transfer full): the headers of the message */
+rd_kafka_headers_t *gst_kafka_record_make_headers (const GstKafkaRecord *record);
 
 /* Hands the record to the client, as the message's opaque too. The client reads the buffer's memory
  * until its report. */

@@ -21,6 +21,9 @@
  * says. While the queue grows, it asks upstream for fewer buffers with QoS events of the type
  * GST_QOS_TYPE_THROTTLE, until the link delivers all of them.
  *
+ * With #GstKafkaSink:spool a disk takes what can't be sent in time, for as long as the brokers are
+ * away and through restarts of the element, and nothing is dropped before the disk is full.
+ *
  * ## Example launch line
  *
  * |[
@@ -81,6 +84,7 @@ struct _GstKafkaSink {
   GstStructure *last_stats;   /* of the last run, while there is no producer */
   GstKafkaProducer *producer; /* only start() and stop() write it, and they read it without lock */
 
+  GstKafkaSpool *spool; /* (nullable): from start() to stop() */
   /* streaming thread, from start to stop */
   GstKafkaRecordTemplate template;
   gboolean throttling; /* upstream is being asked for fewer buffers */
@@ -312,6 +316,7 @@ record_new (GstKafkaRecordTemplate *self, GstBuffer *buffer, GstClockTime captur
   complete_headers (record, self, captured);
   record->key = choose_key (self, record);
   record->tombstone = gst_kafka_meta_is_tombstone (record->buffer);
+  record->replayable = gst_kafka_meta_is_replayable (record->buffer);
   set_partition (record, self);
   if (set_topic (record, self, error))
     return record;
@@ -552,6 +557,22 @@ log_client (GstKafkaSink *self, const rd_kafka_conf_t *conf)
   GST_INFO_OBJECT (self, "%s", client);
 }
 
+/* FALSE: it can't be opened. */
+static gboolean
+open_spool (GstKafkaSink *self, GError **error)
+{
+  g_autofree gchar *dir = NULL;
+  GstKafkaSpoolLimits limits;
+
+  GST_OBJECT_LOCK (self);
+  dir = g_strdup (self->own.spool);
+  limits = self->own.spool_limits;
+  GST_OBJECT_UNLOCK (self);
+  if (!dir || !*dir)
+    return TRUE;
+  return (self->spool = gst_kafka_spool_new (GST_ELEMENT (self), dir, &limits, error)) != NULL;
+}
+
 static GstKafkaProducer *
 new_producer (GstKafkaSink *self, GError **error)
 {
@@ -585,7 +606,14 @@ new_producer (GstKafkaSink *self, GError **error)
   conf = new_conf (self, error);
   if (conf)
     log_client (self, conf);
-  return conf ? gst_kafka_producer_new (GST_ELEMENT (self), conf, &config, error) : NULL;
+  if (!conf)
+    return NULL;
+  if (!open_spool (self, error)) {
+    rd_kafka_conf_destroy (conf);
+    return NULL;
+  }
+  config.spool = self->spool;
+  return gst_kafka_producer_new (GST_ELEMENT (self), conf, &config, error);
 }
 
 static gboolean
@@ -596,6 +624,7 @@ start (GstKafkaSink *self)
   gint send_buffer;
 
   if (!producer) {
+    g_clear_pointer (&self->spool, gst_kafka_spool_free);
     gst_kafka_post_error (GST_ELEMENT (self), error, NULL);
     return FALSE;
   }
@@ -611,6 +640,18 @@ start (GstKafkaSink *self)
   return TRUE;
 }
 
+/* The counters go on until everything is written. */
+static void
+close_spool (GstKafkaSink *self)
+{
+  if (!self->spool)
+    return;
+  GST_OBJECT_LOCK (self);
+  gst_kafka_spool_add_stats (self->spool, self->last_stats);
+  GST_OBJECT_UNLOCK (self);
+  g_clear_pointer (&self->spool, gst_kafka_spool_free);
+}
+
 static void
 stop (GstKafkaSink *self)
 {
@@ -622,6 +663,7 @@ stop (GstKafkaSink *self)
   producer = g_steal_pointer (&self->producer);
   GST_OBJECT_UNLOCK (self);
   gst_kafka_producer_stop (producer);
+  close_spool (self);
   record_template_clear (&self->template);
 }
 
@@ -708,15 +750,6 @@ gst_kafka_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
   return frames_fit (self, caps);
 }
 
-/* TRUE: kafkasrc made the buffer, so Kafka keeps what comes later. */
-static gboolean
-waits_in_kafka (GstBuffer *buffer)
-{
-  const GstStructure *meta = gst_kafka_meta_peek (buffer);
-
-  return meta && gst_structure_has_field (meta, "ack");
-}
-
 static void
 log_throttling (GstKafkaSink *self, gboolean throttles)
 {
@@ -737,7 +770,7 @@ throttle_upstream (GstKafkaSink *self, GstBuffer *buffer)
   gdouble interval, proportion;
   gboolean throttles;
 
-  if (waits_in_kafka (buffer))
+  if (gst_kafka_meta_is_replayable (buffer))
     return;
   throttles = gst_kafka_producer_throttle (self->producer, &interval, &proportion);
   log_throttling (self, throttles);
@@ -925,6 +958,12 @@ gst_kafka_sink_class_init (GstKafkaSinkClass *klass)
    * | batch-bytes | uint64 | limit for a batch, in bytes |
    * | lost-connections | uint64 | with acks=none: connections that ended while in use; buffers on
    *   their way are lost |
+   * | spooled | uint64 | buffers written to the disk (#GstKafkaSink:spool) |
+   * | spool-sent | uint64 | buffers on the disk that were delivered |
+   * | spool-dropped | uint64 | oldest buffers dropped because the disk was full, or by
+   *   #GstKafkaSink:spool-bytes or #GstKafkaSink:spool-time |
+   * | spool-buffers | uint64 | buffers on the disk now, those of earlier runs included |
+   * | spool-used-bytes | uint64 | bytes of the disk that they use |
    * | latency | uint64 | moving mean of the time from hand-over to acknowledgement, ns |
    * | connected | boolean | the cluster has answered since the start |
    * | waits-for-access | boolean | access was lost, and the element waits for it

@@ -72,6 +72,22 @@ gst_kafka_sink_on_error_get_type (void)
   return type;
 }
 
+static GType
+gst_kafka_spool_order_get_type (void)
+{
+  static gsize type;
+  static const GEnumValue values[] = {
+      {GST_KAFKA_SPOOL_ORDER_LIVE_FIRST, "Buffers on the disk go while no other waits",
+          "live-first"},
+      {GST_KAFKA_SPOOL_ORDER_OLDEST_FIRST, "New buffers follow those on the disk", "oldest-first"},
+      {0, NULL, NULL},
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstKafkaSpoolOrder", values));
+  return type;
+}
+
 /* --- settings --- */
 
 #define DEFAULT_PARTITION -1
@@ -92,6 +108,10 @@ gst_kafka_sink_on_error_get_type (void)
 #define DEFAULT_PARTITIONS -1
 #define DEFAULT_REPLICATION_FACTOR -1
 #define DEFAULT_ON_ERROR GST_KAFKA_SINK_ON_ERROR_FAIL
+#define DEFAULT_SPOOL_BYTES (G_GUINT64_CONSTANT (4) * 1024 * 1024 * 1024)
+#define DEFAULT_SPOOL_TIME 0
+#define DEFAULT_SPOOL_RATE 5
+#define DEFAULT_SPOOL_ORDER GST_KAFKA_SPOOL_ORDER_LIVE_FIRST
 
 enum {
   PROP_CAMERA = GST_KAFKA_PROP_OWN,
@@ -115,6 +135,11 @@ enum {
   PROP_PARTITIONS,
   PROP_REPLICATION_FACTOR,
   PROP_ON_ERROR,
+  PROP_SPOOL,
+  PROP_SPOOL_BYTES,
+  PROP_SPOOL_TIME,
+  PROP_SPOOL_RATE,
+  PROP_SPOOL_ORDER,
 };
 
 static const FogField fields[] = {
@@ -139,6 +164,11 @@ static const FogField fields[] = {
     FOG_FIELD (PROP_PARTITIONS, GstKafkaSinkSettings, partitions),
     FOG_FIELD (PROP_REPLICATION_FACTOR, GstKafkaSinkSettings, replication_factor),
     FOG_FIELD (PROP_ON_ERROR, GstKafkaSinkSettings, on_error),
+    FOG_FIELD (PROP_SPOOL, GstKafkaSinkSettings, spool),
+    FOG_FIELD (PROP_SPOOL_BYTES, GstKafkaSinkSettings, spool_limits.bytes),
+    FOG_FIELD (PROP_SPOOL_TIME, GstKafkaSinkSettings, spool_limits.time),
+    FOG_FIELD (PROP_SPOOL_RATE, GstKafkaSinkSettings, spool_limits.rate),
+    FOG_FIELD (PROP_SPOOL_ORDER, GstKafkaSinkSettings, spool_limits.order),
     {0},
 };
 
@@ -164,6 +194,10 @@ gst_kafka_sink_settings_init (GstKafkaSinkSettings *self)
   self->partitions = DEFAULT_PARTITIONS;
   self->replication_factor = DEFAULT_REPLICATION_FACTOR;
   self->on_error = DEFAULT_ON_ERROR;
+  self->spool_limits.bytes = DEFAULT_SPOOL_BYTES;
+  self->spool_limits.time = DEFAULT_SPOOL_TIME;
+  self->spool_limits.rate = DEFAULT_SPOOL_RATE;
+  self->spool_limits.order = DEFAULT_SPOOL_ORDER;
 }
 
 void
@@ -172,6 +206,7 @@ gst_kafka_sink_settings_clear (GstKafkaSinkSettings *self)
   g_clear_pointer (&self->camera, g_free);
   g_clear_pointer (&self->key, g_free);
   g_clear_pointer (&self->congestion_control, g_free);
+  g_clear_pointer (&self->spool, g_free);
 }
 
 gboolean
@@ -482,6 +517,82 @@ install_queue_properties (GObjectClass *klass, GParamFlags flags)
           G_MAXINT64, DEFAULT_DRAIN_TIMEOUT, flags));
 }
 
+static void
+install_spool_properties (GObjectClass *klass, GParamFlags flags)
+{
+  /**
+   * GstKafkaSink:spool:
+   *
+   * A directory on a disk that takes the buffers which can't be sent in time: while the brokers are
+   * away, while the link is too slow, and those that are undelivered when the element stops. They
+   * are sent afterwards, by the next run too, with the headers, the key and the timestamp that they
+   * would have had. The directory is created, but not the one that it is in. Each element needs
+   * its own: a directory that another one uses is RESOURCE/BUSY, one that can't be written
+   * RESOURCE/OPEN_WRITE. Unset by default: then there is no spool.
+   *
+   * With a spool #GstKafkaSink:connect-timeout and #GstKafkaSink:delivery-timeout are no errors,
+   * #GstKafkaSink:leaky has no effect, upstream isn't throttled, and what EOS leaves undelivered
+   * after #GstKafkaSink:drain-timeout stays on the disk. Buffers that kafkasrc made aren't spooled,
+   * because their messages wait in Kafka.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, PROP_SPOOL,
+      g_param_spec_string ("spool", "Spool",
+          "Directory for buffers that can't be sent in time; they are sent later, after a restart "
+          "too; unset: none",
+          NULL, flags));
+  /**
+   * GstKafkaSink:spool-bytes:
+   *
+   * The size of the file in #GstKafkaSink:spool at which the oldest buffers are dropped. Their
+   * number is in `spool-dropped`, and a warning RESOURCE/NO_SPACE_LEFT says so. A full disk does
+   * the same. The default holds 40 minutes of frames of 60 kB at 30 frames/s.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, PROP_SPOOL_BYTES,
+      g_param_spec_uint64 ("spool-bytes", "Spool bytes",
+          "Bytes of buffers on the disk at which the oldest are dropped; 0: no bound but the disk",
+          0, G_MAXUINT64, DEFAULT_SPOOL_BYTES, flags));
+  /**
+   * GstKafkaSink:spool-time:
+   *
+   * The time on the disk (ns) after which a buffer is dropped, by the machine's clock. It is
+   * counted and reported as for #GstKafkaSink:spool-bytes.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, PROP_SPOOL_TIME,
+      g_param_spec_uint64 ("spool-time", "Spool time",
+          "How long a buffer may wait on the disk (ns) before it is dropped; 0: no bound", 0,
+          G_MAXINT64, DEFAULT_SPOOL_TIME, flags));
+  /**
+   * GstKafkaSink:spool-rate:
+   *
+   * How many buffers from the disk are sent each second at most. The readers have to process them
+   * besides the live ones, so the default is less than what a fog of a few cores counts. With
+   * #GstKafkaSink:spool-order `oldest-first` it must exceed the rate of the stream, or the disk
+   * never empties.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, PROP_SPOOL_RATE,
+      g_param_spec_uint ("spool-rate", "Spool rate",
+          "Buffers from the disk sent per second at most; 0: as fast as the link takes them", 0,
+          G_MAXINT, DEFAULT_SPOOL_RATE, flags));
+  /**
+   * GstKafkaSink:spool-order:
+   *
+   * Whether new buffers overtake those on the disk. The default keeps live video fresh.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, PROP_SPOOL_ORDER,
+      g_param_spec_enum ("spool-order", "Spool order", "Which buffers go first after an outage",
+          gst_kafka_spool_order_get_type (), DEFAULT_SPOOL_ORDER, flags));
+}
+
 void
 gst_kafka_sink_settings_install_properties (GObjectClass *klass)
 {
@@ -491,8 +602,10 @@ gst_kafka_sink_settings_install_properties (GObjectClass *klass)
   install_delivery_properties (klass, flags | GST_PARAM_MUTABLE_READY);
   install_link_properties (klass, flags | GST_PARAM_MUTABLE_READY);
   install_queue_properties (klass, flags | GST_PARAM_MUTABLE_PLAYING);
+  install_spool_properties (klass, flags | GST_PARAM_MUTABLE_READY);
   gst_type_mark_as_plugin_api (gst_kafka_leaky_get_type (), 0);
   gst_type_mark_as_plugin_api (gst_kafka_acks_get_type (), 0);
   gst_type_mark_as_plugin_api (gst_kafka_compression_get_type (), 0);
   gst_type_mark_as_plugin_api (gst_kafka_sink_on_error_get_type (), 0);
+  gst_type_mark_as_plugin_api (gst_kafka_spool_order_get_type (), 0);
 }

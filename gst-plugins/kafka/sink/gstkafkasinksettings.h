@@ -3,6 +3,7 @@
 
 #include "client/gstkafkasettings.h"
 #include "sink/producer/gstkafkasendqueue.h"
+#include "sink/spool/gstkafkaspool.h"
 
 G_BEGIN_DECLS
 
@@ -71,6 +72,8 @@ typedef struct {
   gboolean enable_idempotence, create_topic;
   gint partitions, replication_factor;
   GstKafkaSinkOnError on_error;
+  gchar *spool;
+  GstKafkaSpoolLimits spool_limits;
 } GstKafkaSinkSettings;
 
 /* The ids from here on belong to gstkafkasink.c. */

@@ -46,8 +46,8 @@ gst_kafka_pace_pushed (GstKafkaPace *self)
   self->demand.pushed++;
 }
 
-static gint64
-least_latency (const GstKafkaPace *self)
+gint64
+gst_kafka_pace_least_latency (const GstKafkaPace *self)
 {
   if (!self->least_now || !self->least_before)
     return MAX (self->least_now, self->least_before);
@@ -86,13 +86,13 @@ gst_kafka_pace_delivered (GstKafkaPace *self, gint64 now, gsize bytes, gint64 la
 guint64
 gst_kafka_pace_window (const GstKafkaPace *self)
 {
-  return 2 * self->bytes_per_second * least_latency (self) / G_USEC_PER_SEC;
+  return 2 * self->bytes_per_second * gst_kafka_pace_least_latency (self) / G_USEC_PER_SEC;
 }
 
 static void
 ask_for_less (GstKafkaPace *self, gint64 age, gdouble went)
 {
-  gdouble excess = (gdouble) (age - least_latency (self)) / G_USEC_PER_SEC;
+  gdouble excess = (gdouble) (age - gst_kafka_pace_least_latency (self)) / G_USEC_PER_SEC;
   gdouble share = CLAMP (1 / HEADROOM - excess / DRAIN, LEAST_SHARE, 1 / HEADROOM);
 
   if (!self->throttling)
@@ -118,7 +118,7 @@ look (GstKafkaPace *self, gint64 now, gint64 age)
   GstKafkaPaceInterval past = self->demand;
   gdouble elapsed = (gdouble) (now - past.began) / G_USEC_PER_SEC;
   gdouble went = past.delivered / elapsed;
-  gint64 least = least_latency (self);
+  gint64 least = gst_kafka_pace_least_latency (self);
 
   begin (&self->demand, now);
   self->came = past.pushed / elapsed;

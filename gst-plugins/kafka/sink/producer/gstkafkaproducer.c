@@ -479,7 +479,8 @@ static gpointer
 make_contact (gpointer user_data)
 {
   GstKafkaProducer *self = user_data;
-  gint64 deadline = GST_CLOCK_TIME_IS_VALID (self->config.connect_timeout)
+  /* A spool keeps the records as long as it takes. */
+  gint64 deadline = GST_CLOCK_TIME_IS_VALID (self->config.connect_timeout) && !self->config.spool
                         ? g_get_monotonic_time () + self->config.connect_timeout / GST_USECOND
                         : G_MAXINT64;
   const gchar *topic = self->config.each_names_topic ? NULL : self->topic;
@@ -542,11 +543,12 @@ drop (GstKafkaProducer *self, GstKafkaRecord *record, guint64 *counter)
 
 /* With lock, while the queue is full. TRUE: there may be room now; FALSE: drop the new record. */
 static gboolean
-make_room (GstKafkaProducer *self)
+make_room (GstKafkaProducer *self, const GstKafkaRecord *record)
 {
   GstKafkaRecord *oldest;
 
-  switch (self->queue.bounds.leaky) {
+  switch (
+      gst_kafka_producer_spools (self, record) ? GST_KAFKA_LEAKY_NONE : self->queue.bounds.leaky) {
     case GST_KAFKA_LEAKY_NONE:
       GST_LOG_OBJECT (self->element,
           "the queue is full (%u waiting, %u in flight): waiting for room",
@@ -577,13 +579,21 @@ wait_for_stop (GstKafkaProducer *self)
 }
 
 /* With lock */
+static gboolean
+has_room (GstKafkaProducer *self, const GstKafkaRecord *record)
+{
+  return gst_kafka_send_queue_has_room (&self->queue, record, g_get_monotonic_time ()) &&
+         gst_kafka_producer_spool_has_room (self);
+}
+
+/* With lock */
 static GstKafkaPush
 push_locked (GstKafkaProducer *self, GstKafkaRecord *record)
 {
-  while (self->health != GST_KAFKA_PRODUCER_FAILED && !self->flushing &&
-         !gst_kafka_send_queue_has_room (&self->queue, record, g_get_monotonic_time ())) {
+  gst_kafka_producer_watch_spool (self);
+  while (self->health != GST_KAFKA_PRODUCER_FAILED && !self->flushing && !has_room (self, record)) {
     self->full = TRUE;
-    if (!make_room (self)) {
+    if (!make_room (self, record)) {
       drop (self, record, &self->counters.dropped_upstream);
       return GST_KAFKA_PUSH_OK;
     }
@@ -593,8 +603,12 @@ push_locked (GstKafkaProducer *self, GstKafkaRecord *record)
   if (self->health == GST_KAFKA_PRODUCER_FAILED)
     return wait_for_stop (self);
   self->full = FALSE;
-  record->number = self->next_number++;
   gst_kafka_pace_pushed (&self->queue.pace);
+  if (gst_kafka_producer_spools (self, record) && gst_kafka_spool_takes_new (self->config.spool)) {
+    gst_kafka_producer_spool (self, record);
+    return GST_KAFKA_PUSH_OK;
+  }
+  record->number = self->next_number++;
   gst_kafka_send_queue_push (&self->queue, record);
   gst_kafka_producer_hand_over_all (self);
   return GST_KAFKA_PUSH_OK;
@@ -653,6 +667,7 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   self->topic = g_strdup (config->topic);
   self->congestion_control = g_strdup (config->congestion_control);
   self->held = !config->each_names_topic;
+  self->queue.spools = config->spool != NULL;
   self->astray = -1;
   self->servers = gst_kafka_conf_dup (conf, "bootstrap.servers");
   gst_kafka_producer_init_batches (self);
@@ -668,6 +683,15 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   self->poller = g_thread_new ("kafkasink-poll", gst_kafka_producer_poll_reports, self);
   self->connector = g_thread_new ("kafkasink-conn", make_contact, self);
   return self;
+}
+
+/* The threads have ended. */
+static void
+save_undelivered (GstKafkaProducer *self)
+{
+  g_mutex_lock (&self->lock);
+  gst_kafka_producer_spool_all (self);
+  g_mutex_unlock (&self->lock);
 }
 
 static void
@@ -720,6 +744,8 @@ gst_kafka_producer_stop (GstKafkaProducer *self)
   GstElement *element = self->element;
 
   join_threads (self);
+  if (self->config.spool)
+    save_undelivered (self);
   GST_INFO_OBJECT (element,
       "stopped: %" G_GUINT64_FORMAT " delivered, %u not, %" G_GUINT64_FORMAT " dropped, "
       "%" G_GUINT64_FORMAT " undeliverable",
@@ -739,6 +765,8 @@ gst_kafka_producer_set_bounds (GstKafkaProducer *self, const GstKafkaBounds *bou
 {
   g_mutex_lock (&self->lock);
   self->queue.bounds = *bounds;
+  if (self->config.spool)
+    gst_kafka_spool_set_memory (self->config.spool, bounds->bytes / 2);
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
 }
@@ -759,6 +787,9 @@ gst_kafka_producer_throttle (GstKafkaProducer *self, gdouble *interval, gdouble 
   const GstKafkaRecord *oldest;
   gboolean throttle;
 
+  /* What the link doesn't take goes to the disk, not back to the camera. */
+  if (self->config.spool)
+    return FALSE;
   g_mutex_lock (&self->lock);
   oldest = gst_kafka_send_queue_oldest (&self->queue);
   throttle = gst_kafka_pace_throttle (
@@ -770,10 +801,22 @@ gst_kafka_producer_throttle (GstKafkaProducer *self, gdouble *interval, gdouble 
 /* With lock. An error that is about to be posted isn't drained:
  * drain() waits until it is posted. */
 static gboolean
-is_drained (GstKafkaProducer *self)
+is_drained (GstKafkaProducer *self, gint64 deadline)
 {
-  return !gst_kafka_send_queue_buffers (&self->queue) && !self->lost && !self->unconfirmed &&
+  return !gst_kafka_producer_awaits_spool (self, deadline) &&
+         !gst_kafka_send_queue_buffers (&self->queue) && !self->lost && !self->unconfirmed &&
          self->health == GST_KAFKA_PRODUCER_WORKING;
+}
+
+/* With lock. FALSE: the deadline is over. In slices, because nobody signals that the spool is too
+ * full to be waited for. */
+static gboolean
+wait_to_drain (GstKafkaProducer *self, gint64 deadline)
+{
+  gint64 slice = g_get_monotonic_time () + GST_KAFKA_PRODUCER_SLICE_MS * G_TIME_SPAN_MILLISECOND;
+
+  g_cond_wait_until (&self->changed, &self->lock, MIN (slice, deadline));
+  return g_get_monotonic_time () < deadline;
 }
 
 GstKafkaPush
@@ -786,10 +829,12 @@ gst_kafka_producer_drain (GstKafkaProducer *self, gint64 deadline)
       gst_kafka_send_queue_buffers (&self->queue),
       (deadline - g_get_monotonic_time ()) / (gdouble) G_USEC_PER_SEC);
   self->draining = TRUE;
-  while (self->health != GST_KAFKA_PRODUCER_FAILED && !self->flushing && !is_drained (self) &&
-         ret == GST_KAFKA_PUSH_OK)
-    if (!g_cond_wait_until (&self->changed, &self->lock, deadline))
+  while (self->health != GST_KAFKA_PRODUCER_FAILED && !self->flushing &&
+         !is_drained (self, deadline) && ret == GST_KAFKA_PUSH_OK)
+    if (!wait_to_drain (self, deadline))
       ret = GST_KAFKA_PUSH_TIMED_OUT;
+  if (ret == GST_KAFKA_PUSH_TIMED_OUT && self->config.spool && gst_kafka_producer_spool_all (self))
+    ret = GST_KAFKA_PUSH_OK;
   self->draining = FALSE;
   if (self->health == GST_KAFKA_PRODUCER_FAILED)
     ret = GST_KAFKA_PUSH_FAILED;
@@ -799,6 +844,8 @@ gst_kafka_producer_drain (GstKafkaProducer *self, gint64 deadline)
       ret == GST_KAFKA_PUSH_OK ? "drained" : "not drained",
       gst_kafka_send_queue_buffers (&self->queue));
   g_mutex_unlock (&self->lock);
+  if (ret == GST_KAFKA_PUSH_OK && self->config.spool)
+    gst_kafka_producer_report_spooled (self);
   return ret;
 }
 
@@ -861,12 +908,16 @@ gst_kafka_producer_stats (GstKafkaProducer *self)
   const GstKafkaProducerCounters none = {0};
   GstStructure *s;
 
-  if (!self)
-    return counters_to_structure (&none, 0, 0, 0, 0, FALSE, FALSE);
+  if (!self) {
+    s = counters_to_structure (&none, 0, 0, 0, 0, FALSE, FALSE);
+    gst_kafka_spool_add_stats (NULL, s);
+    return s;
+  }
   g_mutex_lock (&self->lock);
   s = counters_to_structure (&self->counters, self->queue.waiting.length,
       self->queue.in_flight.length, gst_kafka_send_queue_bytes (&self->queue), self->batch_bytes,
       self->connected, self->access != GST_KAFKA_ACCESS_GRANTED);
   g_mutex_unlock (&self->lock);
+  gst_kafka_spool_add_stats (self->config.spool, s);
   return s;
 }

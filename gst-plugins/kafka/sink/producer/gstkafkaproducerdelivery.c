@@ -482,9 +482,22 @@ describe_size (GstKafkaProducer *self, const GstKafkaRecord *record)
 static gboolean
 is_overdue (GstKafkaProducer *self, const GstKafkaRecord *record)
 {
-  return GST_CLOCK_TIME_IS_VALID (self->config.delivery_timeout) &&
+  return !gst_kafka_producer_spools (self, record) &&
+         GST_CLOCK_TIME_IS_VALID (self->config.delivery_timeout) &&
          (GstClockTime) (g_get_monotonic_time () - record->queued) * GST_USECOND >=
              self->config.delivery_timeout;
+}
+
+/* Without lock. A right that is missing isn't the record's fault, so a spool keeps the record. */
+static void
+release (GstKafkaProducer *self, GstKafkaRecord *record, gboolean skip, gboolean refused)
+{
+  if (!skip && refused && gst_kafka_producer_spools (self, record)) {
+    gst_kafka_producer_spool (self, record);
+    return;
+  }
+  gst_kafka_producer_unspool (self, record);
+  gst_kafka_record_free (record, skip ? GST_KAFKA_ACK_DONE : GST_KAFKA_ACK_FAILED);
 }
 
 /* Without lock. Takes ownership of @record, which has left the queues and is counted in self->lost.
@@ -512,7 +525,7 @@ give_up (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err
   g_mutex_unlock (&self->lock);
   tried =
       gst_kafka_producer_name_attempt (record->topic ? record->topic : self->topic, self->servers);
-  gst_kafka_record_free (record, skip ? GST_KAFKA_ACK_DONE : GST_KAFKA_ACK_FAILED);
+  release (self, record, skip, gst_kafka_error_is_refusal (err));
   error = gst_kafka_error_new (tried, err, detail, GST_RESOURCE_ERROR_WRITE);
   if (first && skip)
     GST_ELEMENT_WARNING (
@@ -535,7 +548,8 @@ may_come_back (const GstKafkaRecord *record)
 
 /* TRUE: it may succeed when sent again, by this client or by its replacement @rk. */
 static gboolean
-is_retriable (rd_kafka_t *rk, const GstKafkaRecord *record, rd_kafka_resp_err_t err)
+is_retriable (
+    GstKafkaProducer *self, rd_kafka_t *rk, const GstKafkaRecord *record, rd_kafka_resp_err_t err)
 {
   switch (err) {
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
@@ -559,7 +573,8 @@ is_retriable (rd_kafka_t *rk, const GstKafkaRecord *record, rd_kafka_resp_err_t 
       return FALSE;
     default:
       /* After a fatal error, whatever the client reports about its remaining records. */
-      return rd_kafka_fatal_error (rk, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR;
+      return rd_kafka_fatal_error (rk, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+             (gst_kafka_producer_spools (self, record) && gst_kafka_error_is_passing (err));
   }
 }
 
@@ -677,7 +692,7 @@ take_report (GstKafkaProducer *self, rd_kafka_t *rk, GstKafkaRecord *record, gin
   if (self->health != GST_KAFKA_PRODUCER_WORKING || is_overdue (self, record) ||
       (!goes_with_other_time (record) && !goes_elsewhere (self, record, record->err) &&
           !send_alone (self, record) && !lose_access (self, record->topic, record->err) &&
-          !is_retriable (rk, record, record->err))) {
+          !is_retriable (self, rk, record, record->err))) {
     self->lost++;
     return FALSE;
   }
@@ -716,7 +731,7 @@ take_reports (GstKafkaProducer *self, rd_kafka_t *rk)
     if (record && record->err)
       give_up (self, record, record->err);
     else if (record)
-      gst_kafka_record_free (record, GST_KAFKA_ACK_DONE);
+      release (self, record, TRUE, FALSE);
   }
   g_ptr_array_set_size (self->reported, 0);
 }
@@ -752,18 +767,28 @@ poll_client (GstKafkaProducer *self, rd_kafka_t *rk, gint timeout_ms)
 
 /* With lock */
 static gboolean
-may_send (GstKafkaProducer *self)
+is_ready (GstKafkaProducer *self)
 {
   return self->rk && !self->held && self->health == GST_KAFKA_PRODUCER_WORKING &&
-         g_get_monotonic_time () >= self->ask_again && self->queue.waiting.head &&
-         !must_wait (self) && gst_kafka_send_queue_may_send (&self->queue);
+         g_get_monotonic_time () >= self->ask_again && !self->regrouping;
+}
+
+/* With lock. TRUE: the client may have the next record. */
+static gboolean
+takes_more (GstKafkaProducer *self)
+{
+  if (!is_ready (self))
+    return FALSE;
+  gst_kafka_producer_fetch_spooled (self);
+  return self->queue.waiting.head && !must_wait (self) &&
+         gst_kafka_send_queue_may_send (&self->queue);
 }
 
 /* With lock. (nullable): a record that the client refuses for good, and that has left the queues */
 static GstKafkaRecord *
 hand_over (GstKafkaProducer *self, rd_kafka_resp_err_t *err)
 {
-  while (may_send (self)) {
+  while (takes_more (self)) {
     GstKafkaRecord *record = gst_kafka_send_queue_pop (&self->queue);
 
     /* Before the call, because the report may come before it returns. */
@@ -780,8 +805,8 @@ hand_over (GstKafkaProducer *self, rd_kafka_resp_err_t *err)
     }
     if (*err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC && !record->topic)
       gst_kafka_fault_note (&self->fault, *err, NULL);
-    if (is_overdue (self, record) ||
-        (!lose_access (self, record->topic, *err) && !is_retriable (self->rk, record, *err))) {
+    if (is_overdue (self, record) || (!lose_access (self, record->topic, *err) &&
+                                         !is_retriable (self, self->rk, record, *err))) {
       self->lost++;
       return record;
     }
@@ -948,6 +973,7 @@ serve (GstKafkaProducer *self)
   regroup (self);
   watch_unacked (self);
   g_mutex_lock (&self->lock);
+  gst_kafka_producer_watch_spool (self);
   gst_kafka_producer_hand_over_all (self);
   overdue = pop_overdue (self);
   g_mutex_unlock (&self->lock);

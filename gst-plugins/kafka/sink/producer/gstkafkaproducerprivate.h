@@ -41,13 +41,15 @@ typedef struct {
   gint64 warned;                         /* monotonic us */
 } GstKafkaProducerUnacked;
 
-/* Lock order: the element's object lock, then @lock, then @fault's. No message is posted and no
- * buffer is released with @lock. librdkafka calls the report and error callbacks within
- * rd_kafka_poll(), which the poller calls without @lock. The partitioner and open_socket() run with
+/* Lock order: the element's object lock, then @lock, then @fault's or the spool's. No message is
+ * posted and no buffer is released with @lock. librdkafka calls the report and error callbacks
+ * within rd_kafka_poll(), which the poller calls without @lock. The partitioner and open_socket()
+ * run with
  * @lock held or on librdkafka's threads, so they must not take it.
- *
+ * 
  * The files: gstkafkaproducer.c has the calls of the element and the connector's thread,
- * gstkafkaproducerdelivery.c the poller's thread. */
+ * gstkafkaproducerdelivery.c the poller's thread, gstkafkaproducerspool.c the way to the disk and
+ * back. */
 struct _GstKafkaProducer {
   GstKafkaFault fault; /* since the last delivery */
   GstElement *element;
@@ -126,6 +128,27 @@ int gst_kafka_producer_close_socket (int fd, void *self);
 /* Without lock, on the poller's thread: the cluster refuses the password or the certificate. */
 void gst_kafka_producer_lose_connection (
     GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *detail);
+
+/* In gstkafkaproducerspool.c */
+
+/* TRUE: what can't be sent in time goes to the disk. */
+gboolean gst_kafka_producer_spools (GstKafkaProducer *self, const GstKafkaRecord *record);
+/* With or without lock. Puts @record (transfer full), which is in no queue, on the disk. */
+void gst_kafka_producer_spool (GstKafkaProducer *self, GstKafkaRecord *record);
+/* With lock: puts on the disk what the link doesn't take in time, or the memory can't hold. */
+void gst_kafka_producer_watch_spool (GstKafkaProducer *self);
+/* With lock: takes the next record from the disk, if it is its turn. */
+void gst_kafka_producer_fetch_spooled (GstKafkaProducer *self);
+/* With lock: memory isn't full of records that the disk has to take. */
+gboolean gst_kafka_producer_spool_has_room (GstKafkaProducer *self);
+/* With or without lock: @record is delivered, or nobody will ever take it. */
+void gst_kafka_producer_unspool (GstKafkaProducer *self, const GstKafkaRecord *record);
+/* With lock: the records on the disk can be sent before @deadline. */
+gboolean gst_kafka_producer_awaits_spool (GstKafkaProducer *self, gint64 deadline);
+/* With lock, which is released meanwhile. TRUE: all undelivered records are on the disk. */
+gboolean gst_kafka_producer_spool_all (GstKafkaProducer *self);
+/* Without lock. */
+void gst_kafka_producer_report_spooled (GstKafkaProducer *self);
 
 /* In gstkafkaproducer.c */
 

@@ -151,14 +151,23 @@ gst_kafka_send_queue_has_slack (const GstKafkaSendQueue *self)
   return !b->bytes || held_bytes (self) <= b->bytes - b->bytes / SLACK;
 }
 
-/* Records that the client has can't be dropped any more. So a leaky queue gives the client only as
- * many as keep the link busy, and at most half of its bounds. */
+gboolean
+gst_kafka_send_queue_is_half_empty (const GstKafkaSendQueue *self)
+{
+  const GstKafkaBounds *b = &self->bounds;
+
+  return (!b->bytes || held_bytes (self) <= b->bytes / 2) &&
+         (!b->buffers || gst_kafka_send_queue_buffers (self) <= b->buffers / 2);
+}
+
+/* Records that the client has can't be dropped or put aside any more. So such a queue gives the
+ * client only as many as keep the link busy, and at most half of its bounds. */
 gboolean
 gst_kafka_send_queue_may_send (const GstKafkaSendQueue *self)
 {
   const GstKafkaBounds *b = &self->bounds;
 
-  if (b->leaky != GST_KAFKA_LEAKY_DOWNSTREAM || !self->in_flight.length)
+  if ((b->leaky != GST_KAFKA_LEAKY_DOWNSTREAM && !self->spools) || !self->in_flight.length)
     return TRUE;
   if (b->buffers && self->in_flight.length >= MAX (1, b->buffers / 2))
     return FALSE;

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkaproducerprivate.h"
+#include "sink/spool/gstkafkaspoolrecord.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
+#define GST_CAT_DEFAULT gst_kafka_sink_debug
+
+/* A record that takes this much longer than the link explains stands still (us). Reports may be
+ * late by less, because of a broker's disk or a busy machine. */
+#define STANDSTILL G_USEC_PER_SEC
+/* How long a drain waits for the disk. */
+#define FLUSH_BOUND (5 * G_USEC_PER_SEC)
+
+gboolean
+gst_kafka_producer_spools (GstKafkaProducer *self, const GstKafkaRecord *record)
+{
+  return self->config.spool && !record->replayable;
+}
+
+/* With lock. (transfer full) */
+static GstKafkaSpoolMessage *
+message_of (GstKafkaProducer *self, const GstKafkaRecord *record)
+{
+  return gst_kafka_record_to_message (record, self->topic);
+}
+
+void
+gst_kafka_producer_spool (GstKafkaProducer *self, GstKafkaRecord *record)
+{
+  if (!record->spool_id)
+    gst_kafka_spool_put (self->config.spool, message_of (self, record));
+  gst_kafka_record_free (record, GST_KAFKA_ACK_DONE);
+}
+
+/* With lock. A batch with a record that goes alone was refused; that isn't the link. */
+static gboolean
+may_move (GstKafkaProducer *self, const GstKafkaRecord *record)
+{
+  return gst_kafka_producer_spools (self, record) && !record->spool_id && !record->alone;
+}
+
+/* With lock. The client has them, so memory keeps them too. */
+static void
+copy_in_flight (GstKafkaProducer *self, gint64 queued_before)
+{
+  for (GList *l = self->queue.in_flight.head; l; l = l->next) {
+    GstKafkaRecord *record = l->data;
+
+    if (may_move (self, record) && record->queued < queued_before)
+      record->spool_id = gst_kafka_spool_copy (self->config.spool, message_of (self, record));
+  }
+}
+
+/* With lock. Those that stay wait in their order. */
+static void
+move_waiting (GstKafkaProducer *self)
+{
+  for (guint n = self->queue.waiting.length; n > 0; n--) {
+    GstKafkaRecord *record = gst_kafka_send_queue_pop (&self->queue);
+
+    if (may_move (self, record))
+      gst_kafka_producer_spool (self, record);
+    else
+      gst_kafka_send_queue_push (&self->queue, record);
+  }
+}
+
+/* With lock. How long a record may take. */
+static gint64
+patience (GstKafkaProducer *self)
+{
+  gint64 bound = self->queue.bounds.time / GST_USECOND / 2;
+  gint64 most = STANDSTILL + 2 * gst_kafka_pace_least_latency (&self->queue.pace);
+
+  return bound ? MIN (most, bound) : most;
+}
+
+void
+gst_kafka_producer_watch_spool (GstKafkaProducer *self)
+{
+  const GstKafkaRecord *oldest = gst_kafka_send_queue_oldest (&self->queue);
+  gint64 before;
+
+  if (!self->config.spool || !oldest || self->health == GST_KAFKA_PRODUCER_FAILED)
+    return;
+  before = g_get_monotonic_time () - patience (self);
+  if (oldest->queued >= before && gst_kafka_send_queue_is_half_empty (&self->queue))
+    return;
+  copy_in_flight (self, before);
+  move_waiting (self);
+}
+
+void
+gst_kafka_producer_fetch_spooled (GstKafkaProducer *self)
+{
+  GstKafkaSpoolMessage *message;
+  GstKafkaRecord *record;
+
+  if (!self->config.spool || self->queue.waiting.head ||
+      !gst_kafka_send_queue_may_send (&self->queue) ||
+      !(message = gst_kafka_spool_take (self->config.spool)))
+    return;
+  record = gst_kafka_record_from_message (message, self->topic);
+  gst_kafka_spool_message_unref (message);
+  record->number = self->next_number++;
+  gst_kafka_send_queue_push (&self->queue, record);
+}
+
+gboolean
+gst_kafka_producer_spool_has_room (GstKafkaProducer *self)
+{
+  return !self->config.spool || !self->queue.bounds.bytes ||
+         gst_kafka_spool_unwritten (self->config.spool) <= self->queue.bounds.bytes / 2;
+}
+
+void
+gst_kafka_producer_unspool (GstKafkaProducer *self, const GstKafkaRecord *record)
+{
+  if (record->spool_id)
+    gst_kafka_spool_done (self->config.spool, record->spool_id);
+}
+
+gboolean
+gst_kafka_producer_awaits_spool (GstKafkaProducer *self, gint64 deadline)
+{
+  return self->config.spool && gst_kafka_spool_is_behind (self->config.spool) &&
+         g_get_monotonic_time () + gst_kafka_spool_needs (self->config.spool) < deadline;
+}
+
+/* With lock */
+static gboolean
+is_all_spooled (GstKafkaProducer *self)
+{
+  if (self->queue.waiting.head && !((GstKafkaRecord *) self->queue.waiting.head->data)->spool_id)
+    return FALSE;
+  for (GList *l = self->queue.in_flight.head; l; l = l->next)
+    if (!((GstKafkaRecord *) l->data)->spool_id)
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
+gst_kafka_producer_spool_all (GstKafkaProducer *self)
+{
+  gboolean all;
+
+  copy_in_flight (self, G_MAXINT64);
+  move_waiting (self);
+  all = is_all_spooled (self);
+  g_mutex_unlock (&self->lock);
+  all &= gst_kafka_spool_flush (self->config.spool, g_get_monotonic_time () + FLUSH_BOUND);
+  g_mutex_lock (&self->lock);
+  return all;
+}
+
+void
+gst_kafka_producer_report_spooled (GstKafkaProducer *self)
+{
+  guint64 left = gst_kafka_spool_messages (self->config.spool);
+
+  if (left)
+    GST_ELEMENT_INFO (self->element, RESOURCE, WRITE,
+        ("%" G_GUINT64_FORMAT " buffers wait in %s for the next start.", left,
+            gst_kafka_spool_directory (self->config.spool)),
+        (NULL));
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "sink/gstkafkarecord.h"
+#include "gstkafkaspoolstore.h"
+
+G_BEGIN_DECLS
+
+/* (transfer full): the message that @record becomes, with a reference to the buffer's memory. A
+ * partition that the buffer's meta only suggests is left out, because it's about the present.
+ * @topic: that of records without one of their own */
+GstKafkaSpoolMessage *gst_kafka_record_to_message (
+    const GstKafkaRecord *record, const gchar *topic);
+
+/* (transfer full): the record that becomes the same message. @topic: as above */
+GstKafkaRecord *gst_kafka_record_from_message (
+    const GstKafkaSpoolMessage *message, const gchar *topic);
+
+G_END_DECLS
