@@ -7,6 +7,7 @@
 #include "fogfield.h"
 #include "fogreport.h"
 #include "fogtemplate.h"
+#include "fogthread.h"
 #include "fogtime.h"
 #include "gstkafkameta.h"
 
@@ -406,6 +407,32 @@ GST_START_TEST (test_templates)
 }
 GST_END_TEST;
 
+/* --- threads --- */
+
+static gpointer
+wait_to_be_told (gpointer gate)
+{
+  g_mutex_lock (gate);
+  g_mutex_unlock (gate);
+  return NULL;
+}
+
+GST_START_TEST (test_a_thread_that_hangs_is_left)
+{
+  static GMutex gate; /* outlives the thread */
+  gint64 far = g_get_monotonic_time () + 60 * G_USEC_PER_SEC;
+  g_autoptr (GError) error = NULL;
+
+  g_mutex_lock (&gate);
+  fail_if (fog_thread_end (
+      fog_thread_new ("hangs", wait_to_be_told, &gate, NULL), g_get_monotonic_time () + 1000));
+  fail_if (fog_thread_end (fog_thread_new ("hangs", wait_to_be_told, &gate, &error), 0));
+  fail_unless (error == NULL);
+  g_mutex_unlock (&gate);
+  fail_unless (fog_thread_end (fog_thread_new ("ends", wait_to_be_told, &gate, &error), far));
+}
+GST_END_TEST;
+
 static Suite *
 common_suite (void)
 {
@@ -429,6 +456,7 @@ common_suite (void)
   tcase_add_test (tc, test_frame_id_has_a_bound);
   tcase_add_test (tc, test_fields_of_every_type);
   tcase_add_test (tc, test_templates);
+  tcase_add_test (tc, test_a_thread_that_hangs_is_left);
   return s;
 }
 

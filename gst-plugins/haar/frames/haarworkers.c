@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "haarworkers.h"
 
+#include "fogthread.h"
+
 /* us that haar_workers_free() waits for the threads. */
 #define END_TIMEOUT (2 * G_TIME_SPAN_SECOND)
 
@@ -25,7 +27,8 @@ typedef struct {
 
 struct _HaarWorkers {
   const HaarWorkersClass *klass;
-  guint limit; /* of n_to_work */
+  guint limit;        /* of n_to_work */
+  GPtrArray *threads; /* of FogThread; the owner's */
 
   GMutex lock;   /* guards the fields below; a leaf lock: no work is done, nothing freed under it */
   GCond changed; /* any of it */
@@ -34,7 +37,6 @@ struct _HaarWorkers {
   guint n_to_work;  /* entries that need or needed work */
   guint n_pushing;  /* pushes that wait for room */
   gboolean popping; /* haar_workers_pop() waits */
-  guint n_threads;  /* that still run */
   guint refs;       /* one for each thread, and the owner's */
 };
 
@@ -119,10 +121,6 @@ worker_main (gpointer data)
   g_mutex_unlock (&self->lock);
   self->klass->free_tool (worker->tool);
   g_free (worker);
-  g_mutex_lock (&self->lock);
-  self->n_threads--;
-  g_cond_broadcast (&self->changed);
-  g_mutex_unlock (&self->lock);
   workers_unref (self);
   return NULL;
 }
@@ -131,22 +129,18 @@ static gboolean
 start_worker (HaarWorkers *self, gpointer tool, GError **error)
 {
   Worker *worker = g_new (Worker, 1);
-  GThread *thread;
+  FogThread *thread;
 
   *worker = (Worker){self, tool};
   g_mutex_lock (&self->lock);
-  self->n_threads++;
   self->refs++;
   g_mutex_unlock (&self->lock);
-  thread = g_thread_try_new ("haar-worker", worker_main, worker, error);
+  thread = fog_thread_new ("haar-worker", worker_main, worker, error);
   if (thread) {
-    g_thread_unref (thread);
+    g_ptr_array_add (self->threads, thread);
     return TRUE;
   }
-  g_mutex_lock (&self->lock);
-  self->n_threads--;
-  self->refs--;
-  g_mutex_unlock (&self->lock);
+  workers_unref (self);
   g_free (worker);
   return FALSE;
 }
@@ -162,6 +156,7 @@ haar_workers_new (const HaarWorkersClass *klass, GPtrArray *tools, GError **erro
   g_cond_init (&self->changed);
   g_queue_init (&self->entries);
   self->limit = tools->len + 1;
+  self->threads = g_ptr_array_new ();
   self->refs = 1;
   while (started < tools->len && start_worker (self, g_ptr_array_index (tools, started), error))
     started++;
@@ -182,9 +177,10 @@ haar_workers_free (HaarWorkers *self)
   g_mutex_lock (&self->lock);
   self->mode = QUITTING;
   g_cond_broadcast (&self->changed);
-  while (self->n_threads > 0 && g_cond_wait_until (&self->changed, &self->lock, deadline))
-    ;
   g_mutex_unlock (&self->lock);
+  for (guint i = 0; i < self->threads->len; i++)
+    fog_thread_end (g_ptr_array_index (self->threads, i), deadline);
+  g_ptr_array_unref (self->threads);
   workers_unref (self);
 }
 

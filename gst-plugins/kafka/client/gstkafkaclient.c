@@ -120,21 +120,18 @@ check_not_owned (Builder *self, const gchar *where, const gchar *name)
 static gboolean
 apply_line (Builder *self, const gchar *where, gchar *line)
 {
-  gchar *equals;
+  const gchar *name, *value;
 
-  g_strstrip (line);
-  if (!*line || *line == '#')
-    return TRUE;
-  equals = strchr (line, '=');
-  if (!equals || equals == line) {
-    g_set_error (self->error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-        "%s: expected a line of the form name=value", where);
-    return FALSE;
+  switch (gst_kafka_config_read_line (line, &name, &value)) {
+    case GST_KAFKA_LINE_OPTION:
+      return check_not_owned (self, where, name) && set_option (self, where, name, value);
+    case GST_KAFKA_LINE_EMPTY:
+      return TRUE;
+    default:
+      g_set_error (self->error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+          "%s: expected a line of the form name=value", where);
+      return FALSE;
   }
-  *equals = '\0';
-  g_strchomp (line);
-  return check_not_owned (self, where, line) &&
-         set_option (self, where, line, g_strchug (equals + 1));
 }
 
 static gchar *

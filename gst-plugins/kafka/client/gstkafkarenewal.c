@@ -1,30 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkarenewal.h"
 #include "gstkafkaerror.h"
+#include "gstkafkasettings.h"
 
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
-#include <string.h>
 
 /* The last value of @name in the lines of @text; (nullable) (transfer full) */
 static gchar *
 find_option (const gchar *text, const gchar *name)
 {
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
-  gchar *value = NULL;
+  const gchar *found, *value, *last = NULL;
 
-  for (gchar **line = lines; *line; line++) {
-    gchar *equals = strchr (g_strstrip (*line), '=');
-
-    if (!equals)
-      continue;
-    *equals = '\0';
-    if (!g_str_equal (g_strchomp (*line), name))
-      continue;
-    g_free (value);
-    value = g_strdup (g_strchug (equals + 1));
-  }
-  return value;
+  for (gchar **line = lines; *line; line++)
+    if (gst_kafka_config_read_line (*line, &found, &value) == GST_KAFKA_LINE_OPTION &&
+        g_str_equal (found, name))
+      last = value;
+  return g_strdup (last);
 }
 
 void

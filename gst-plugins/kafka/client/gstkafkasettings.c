@@ -98,6 +98,23 @@ gst_kafka_settings_install_properties (GObjectClass *klass, const gchar *topic_b
           0, G_MAXUINT64, DEFAULT_ACCESS_TIMEOUT, flags));
 }
 
+GstKafkaLine
+gst_kafka_config_read_line (gchar *line, const gchar **name, const gchar **value)
+{
+  gchar *equals;
+
+  g_strstrip (line);
+  if (!*line || *line == '#')
+    return GST_KAFKA_LINE_EMPTY;
+  equals = strchr (line, '=');
+  if (!equals || equals == line)
+    return GST_KAFKA_LINE_MALFORMED;
+  *equals = '\0';
+  *name = g_strchomp (line);
+  *value = g_strchug (equals + 1);
+  return GST_KAFKA_LINE_OPTION;
+}
+
 gboolean
 gst_kafka_option_is_secret (const gchar *name)
 {

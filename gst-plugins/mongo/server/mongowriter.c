@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mongowriter.h"
+#include "fogthread.h"
 #include "gstkafkameta.h"
 
 #include <string.h>
@@ -19,6 +20,7 @@ typedef struct {
   guint lost_in_row;   /* tries in a row in which the connection broke */
   gint64 outage_began; /* monotonic us; 0: no outage */
   gboolean isolated;   /* the next try writes the first document alone */
+  FogThread *thread;   /* the element's */
 } MongoWorker;
 
 typedef enum {
@@ -44,7 +46,6 @@ struct _MongoWriter {
   gboolean interrupted, draining, stopping;
   MongoWriterState state;
   guint in_outage; /* threads that wait for the database */
-  guint running;   /* threads */
   MongoWriterStats stats;
 };
 
@@ -856,10 +857,6 @@ run (gpointer data)
     while (next_batch (writer, self->batch) && worker_write (self))
       ;
   mongo_session_drop (self->session);
-  g_mutex_lock (&writer->lock);
-  writer->running--;
-  g_cond_broadcast (&writer->changed);
-  g_mutex_unlock (&writer->lock);
   mongo_writer_unref (writer);
   return NULL;
 }
@@ -879,13 +876,26 @@ add_worker (MongoWriter *self, const mongoc_uri_t *uri, const MongoTarget *targe
 }
 
 static void
-start_worker (gpointer worker, gpointer writer)
+start_worker (gpointer data, gpointer writer)
 {
-  MongoWriter *self = writer;
+  MongoWorker *worker = data;
 
-  g_atomic_ref_count_inc (&self->refs);
-  self->running++;
-  g_thread_unref (g_thread_new ("mongosink", run, worker));
+  g_atomic_ref_count_inc (&((MongoWriter *) writer)->refs);
+  worker->thread = fog_thread_new ("mongosink", run, worker, NULL);
+}
+
+/* FALSE: a thread hasn't returned from the driver by @deadline. */
+static gboolean
+end_workers (MongoWriter *self, gint64 deadline)
+{
+  gboolean ended = TRUE;
+
+  for (guint i = 0; i < self->workers->len; i++) {
+    MongoWorker *worker = g_ptr_array_index (self->workers, i);
+
+    ended = fog_thread_end (worker->thread, deadline) && ended;
+  }
+  return ended;
 }
 
 MongoWriter *
@@ -907,9 +917,7 @@ mongo_writer_start (GstElement *owner, const MongoWriterFuncs *funcs, const mong
   self->workers = g_ptr_array_new_with_free_func ((GDestroyNotify) worker_free);
   for (guint i = 0; i < connections; i++)
     add_worker (self, uri, target);
-  g_mutex_lock (&self->lock);
   g_ptr_array_foreach (self->workers, start_worker, self);
-  g_mutex_unlock (&self->lock);
   return self;
 }
 
@@ -998,15 +1006,17 @@ mongo_writer_stop (MongoWriter *self)
 {
   gint64 deadline = g_get_monotonic_time () + STOP_TIMEOUT;
   const MongoWorker *first = g_ptr_array_index (self->workers, 0);
+  gboolean ended;
 
   g_mutex_lock (&self->lock);
   GST_INFO_OBJECT (
       self->owner, "stopping: %" G_GUINT64_FORMAT " documents are waiting", self->stats.waiting);
   self->stopping = TRUE;
   g_cond_broadcast (&self->changed);
-  while (self->running && g_cond_wait_until (&self->changed, &self->lock, deadline))
-    ;
-  if (self->running)
+  g_mutex_unlock (&self->lock);
+  ended = end_workers (self, deadline);
+  g_mutex_lock (&self->lock);
+  if (!ended)
     GST_WARNING_OBJECT (self->owner, "a write to %s doesn't return: abandoning it",
         mongo_session_get_hosts (first->session));
   self->owner = NULL;

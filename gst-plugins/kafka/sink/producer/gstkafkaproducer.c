@@ -2,6 +2,7 @@
 #include "client/gstkafkaclient.h"
 #include "client/gstkafkarenewal.h"
 #include "client/gstkafkasocket.h"
+#include "fogthread.h"
 #include "gstkafkaproducerprivate.h"
 
 #include <glib.h>
@@ -9,65 +10,6 @@
 
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
-
-/* --- ending in time --- */
-
-typedef struct {
-  GDestroyNotify end;
-  gpointer what;
-  gint refs;
-  GMutex lock;
-  GCond changed;
-  gboolean done;
-} Ending;
-
-static void
-ending_unref (Ending *ending)
-{
-  if (!g_atomic_int_dec_and_test (&ending->refs))
-    return;
-  g_mutex_clear (&ending->lock);
-  g_cond_clear (&ending->changed);
-  g_free (ending);
-}
-
-static gpointer
-run_ending (gpointer user_data)
-{
-  Ending *ending = user_data;
-
-  ending->end (ending->what);
-  g_mutex_lock (&ending->lock);
-  ending->done = TRUE;
-  g_cond_signal (&ending->changed);
-  g_mutex_unlock (&ending->lock);
-  ending_unref (ending);
-  return NULL;
-}
-
-/* Calls @end with @what on a new thread and waits for at most @bound us. FALSE: it wasn't finished
- * by then; the thread goes on without being waited for. */
-static gboolean
-end_in_time (GDestroyNotify end, gpointer what, gint64 bound)
-{
-  Ending *ending = g_new0 (Ending, 1);
-  gint64 deadline = g_get_monotonic_time () + bound;
-  gboolean done;
-
-  g_mutex_init (&ending->lock);
-  g_cond_init (&ending->changed);
-  ending->refs = 2;
-  ending->end = end;
-  ending->what = what;
-  g_thread_unref (g_thread_new ("kafka-end", run_ending, ending));
-  g_mutex_lock (&ending->lock);
-  while (!ending->done && g_cond_wait_until (&ending->changed, &ending->lock, deadline))
-    ;
-  done = ending->done;
-  g_mutex_unlock (&ending->lock);
-  ending_unref (ending);
-  return done;
-}
 
 /* --- failing --- */
 
@@ -704,7 +646,7 @@ free_queue (GQueue *queue)
 }
 
 /* Destroys the client first, because it may still read the buffers. */
-static void
+static gpointer
 free_producer (gpointer producer)
 {
   GstKafkaProducer *self = producer;
@@ -724,6 +666,7 @@ free_producer (gpointer producer)
   g_free (self->servers);
   g_free (self->congestion_control);
   g_free (self);
+  return NULL;
 }
 
 static void
@@ -755,7 +698,8 @@ gst_kafka_producer_stop (GstKafkaProducer *self)
   free_queue (&self->queue.waiting);
   for (GList *l = self->queue.in_flight.head; l; l = l->next)
     gst_kafka_meta_mark (((GstKafkaRecord *) l->data)->buffer, GST_KAFKA_ACK_FAILED);
-  if (!end_in_time (free_producer, self, DESTROY_BOUND))
+  if (!fog_thread_end (fog_thread_new ("kafka-end", free_producer, self, NULL),
+          g_get_monotonic_time () + DESTROY_BOUND))
     GST_WARNING_OBJECT (element, "the client doesn't end within %d s: abandoning it",
         (gint) (DESTROY_BOUND / G_USEC_PER_SEC));
 }

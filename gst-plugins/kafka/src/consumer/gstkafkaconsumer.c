@@ -596,10 +596,6 @@ run (gpointer data)
   g_mutex_unlock (&self->lock);
   leave (self);
   gst_kafka_handle_unref_and_wait (self->handle);
-  g_mutex_lock (&self->lock);
-  self->done = TRUE;
-  g_cond_broadcast (&self->cond);
-  g_mutex_unlock (&self->lock);
   consumer_unref (self);
   return NULL;
 }
@@ -665,7 +661,7 @@ gst_kafka_consumer_start (
   rd_kafka_poll_set_consumer (self->rk);
   self->handle = gst_kafka_handle_new (self->rk);
   self->queue = rd_kafka_queue_new (self->rk);
-  self->thread = g_thread_new ("kafkasrc-group", run, consumer_ref (self));
+  self->thread = fog_thread_new ("kafkasrc-group", run, consumer_ref (self), NULL);
   return self;
 }
 
@@ -673,22 +669,15 @@ void
 gst_kafka_consumer_stop (GstKafkaConsumer *self)
 {
   gint64 deadline = g_get_monotonic_time () + STOP_TIME;
-  gboolean done;
 
   g_clear_pointer (&self->kept, rd_kafka_message_destroy);
   g_mutex_lock (&self->lock);
   self->element = NULL;
   self->stopping = TRUE;
   g_cond_broadcast (&self->cond);
-  while (!self->done && g_cond_wait_until (&self->cond, &self->lock, deadline))
-    ;
-  done = self->done;
   g_mutex_unlock (&self->lock);
-  /* A thread that waits for a frozen broker isn't joined; it ends by itself later. */
-  if (done)
-    g_thread_join (self->thread);
-  else
-    g_thread_unref (self->thread);
+  /* It may wait for a frozen broker. */
+  fog_thread_end (self->thread, deadline);
   consumer_unref (self);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "fogthread.h"
 #include "gstkafkaconsumer.h"
 #include "client/gstkafkaerror.h"
 #include "client/gstkafkafault.h"
@@ -24,10 +25,10 @@ struct _GstKafkaConsumer {
   GstKafkaHandle *handle;
   rd_kafka_t *rk;
   GstKafkaConsumerSettings *settings;
-  GThread *thread;
+  FogThread *thread;
 
   GMutex lock;             /* guards all below */
-  GCond cond;              /* signalled when the thread ends, and when a token is marked */
+  GCond cond;              /* signalled when the element stops, and when a token is marked */
   GstElement *element;     /* NULL after stop */
   rd_kafka_queue_t *queue; /* has messages only; NULL once the thread is ending */
   GPtrArray *partitions;
@@ -35,7 +36,6 @@ struct _GstKafkaConsumer {
   gboolean flushing;
   gboolean stopping;
   gboolean failed;
-  gboolean done;
   gboolean hungry;
   gboolean idle; /* other members have read all partitions to their end */
   gboolean fed;  /* a message came since watch_lag() last ran */
