@@ -17,6 +17,7 @@ class Player:
         os.environ.update({name: value for name, value in environment().items() if name.startswith("GST_")})
         Gst.init(None)
         self.values, self.times, self.decoding = [], [], []
+        self._stale = set()  # numbers of the segments before a seek
         self._pipeline = Gst.parse_launch(f"{line} ! {sink} name=sink signal-handoffs=true")
         self._pipeline.get_by_name("sink").connect("handoff", self._take)
         self._bus = self._pipeline.get_bus()
@@ -70,6 +71,7 @@ class Player:
             self.wait_paused()
         else:
             self._forget()
+        self._note_stale()
         assert self._pipeline.seek(
             rate, Gst.Format.TIME, flags | Gst.SeekFlags.FLUSH, Gst.SeekType.SET, int(start * Gst.SECOND),
             Gst.SeekType.SET, -1 if stop is None else int(stop * Gst.SECOND))
@@ -77,12 +79,21 @@ class Player:
             self._forget()  # no buffer from before the seek follows the flush, and none comes while it is paused
         self.play()
 
+    def _note_stale(self):
+        """What was played before a seek may come to its end at any time until the flush."""
+        segment = self._pipeline.get_by_name("sink").get_static_pad("sink").get_sticky_event(Gst.EventType.SEGMENT, 0)
+        if segment:
+            self._stale.add(segment.get_seqnum())
+
     def refuses(self, rate):
         return not self._pipeline.seek(rate, Gst.Format.TIME, Gst.SeekFlags.FLUSH, Gst.SeekType.SET, 0,
                                        Gst.SeekType.SET, Gst.SECOND)
 
     def wait_message(self, kinds, timeout=30):
-        return self._bus.timed_pop_filtered(timeout * Gst.SECOND, kinds)
+        while message := self._bus.timed_pop_filtered(timeout * Gst.SECOND, kinds):
+            if message.type not in (Gst.MessageType.EOS, Gst.MessageType.SEGMENT_DONE) or message.get_seqnum() not in self._stale:
+                return message
+        return None
 
     def wait_eos(self):
         message = self.wait_message(Gst.MessageType.EOS | Gst.MessageType.ERROR)

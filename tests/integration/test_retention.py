@@ -231,8 +231,8 @@ def test_gaps_are_no_loss(kafka, fresh, how):
     assert (lost, one.warnings, one.error) == (0, [], None)
 
 
-@pytest.mark.parametrize("how, numbers", [("earliest", [*ALL, *range(5)]), ("latest", ALL)])
-def test_topic_created_again_with_fewer_messages(kafka, topic, how, numbers):
+@pytest.mark.parametrize("how", ["earliest", "latest"])
+def test_topic_created_again_with_fewer_messages(kafka, topic, how):
     with Reading(kafka, topic, f"start-offset=0 auto-offset-reset={how}") as one:
         wait_until(lambda: len(one.numbers) == 20, 30, "messages")
         admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})
@@ -241,6 +241,6 @@ def test_topic_created_again_with_fewer_messages(kafka, topic, how, numbers):
         kafka.create_topic(topic, 1, config=["retention.ms=-1"])
         fill(kafka, topic, 5)
         wait_until(lambda: one.look() or one.warnings, 60, "a warning")
-        wait_until(lambda: one.numbers == numbers, 30, "messages")
+        wait_until(lambda: one.numbers == [*ALL, *range(5)], 30, "messages")
         assert one.error is None
-        assert "beyond the newest" in one.warnings[0]
+        assert "has other messages than before" in one.warnings[0]

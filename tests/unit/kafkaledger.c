@@ -2,6 +2,7 @@
 #include <gst/check/gstcheck.h>
 
 #include "src/partitions/gstkafkaledger.h"
+#include "src/partitions/gstkafkalog.h"
 #include "src/partitions/gstkafkasuspicion.h"
 
 #define SECOND G_USEC_PER_SEC
@@ -347,6 +348,67 @@ GST_START_TEST (test_any_thread)
 }
 GST_END_TEST;
 
+/* An answer of a broker: the time that is asked for, and the first offset of that time or later. */
+static gboolean
+ask (GstKafkaLog *log, gint64 place, gint64 time, gint64 answer)
+{
+  fail_unless_equals_int64 (gst_kafka_log_begin (log, place, 5000), time);
+  return gst_kafka_log_take_answer (log, answer);
+}
+
+GST_START_TEST (test_another_log)
+{
+  GstKafkaLog log;
+
+  gst_kafka_log_init (&log);
+  gst_kafka_log_note (&log, 1000);
+  gst_kafka_log_note (&log, 990);
+  fail_if (ask (&log, 20, 1001, -1));
+  gst_kafka_log_note (&log, 2000);
+  fail_if (ask (&log, 21, 1001, 20));
+  /* deleted */
+  fail_if (ask (&log, 21, 2001, -1));
+  fail_if (ask (&log, 21, 2001, 40));
+  fail_if (ask (&log, 21, 2001, 0));
+  fail_unless (ask (&log, 21, 2001, 0));
+}
+GST_END_TEST;
+
+GST_START_TEST (test_one_strange_answer_is_no_other_log)
+{
+  GstKafkaLog log;
+
+  gst_kafka_log_init (&log);
+  gst_kafka_log_note (&log, 1000);
+  /* a message before the place is later than those that were read */
+  fail_if (ask (&log, 20, 1001, 7));
+  fail_if (ask (&log, 21, 1001, 7));
+  fail_if (ask (&log, 21, 1001, 6));
+  fail_if (ask (&log, 21, 1001, 7));
+  fail_if (ask (&log, 21, 1001, 6));
+  fail_if (ask (&log, 5, 1001, -1));
+  fail_if (ask (&log, 21, 1001, 7));
+}
+GST_END_TEST;
+
+GST_START_TEST (test_nothing_was_read_of_a_log)
+{
+  GstKafkaLog log;
+
+  gst_kafka_log_init (&log);
+  fail_if (ask (&log, 20, 5000, -1));
+  fail_if (ask (&log, 20, 5000, 4));
+  fail_unless (ask (&log, 20, 5000, 4));
+  /* its messages are older than the clock */
+  gst_kafka_log_init (&log);
+  fail_if (ask (&log, 20, 5000, -1));
+  gst_kafka_log_note (&log, 10);
+  fail_if (ask (&log, 21, 5000, -1));
+  fail_if (ask (&log, 21, 11, 7));
+  fail_if (ask (&log, 21, 11, 7));
+}
+GST_END_TEST;
+
 static Suite *
 kafkaledger_suite (void)
 {
@@ -370,6 +432,9 @@ kafkaledger_suite (void)
   tcase_add_test (tc, test_more_suspects_than_room);
   tcase_add_test (tc, test_metadata_of_others_is_not_a_suspicion);
   tcase_add_test (tc, test_any_thread);
+  tcase_add_test (tc, test_another_log);
+  tcase_add_test (tc, test_one_strange_answer_is_no_other_log);
+  tcase_add_test (tc, test_nothing_was_read_of_a_log);
   return s;
 }
 

@@ -6,6 +6,7 @@
 #include "gstkafkamessage.h"
 #include "src/consumer/gstkafkadiscovery.h"
 #include "src/partitions/gstkafkadamage.h"
+#include "src/partitions/gstkafkalog.h"
 #include "src/partitions/gstkafkareset.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
@@ -56,6 +57,7 @@ typedef struct {
   gboolean silence_told;
   gint64 lost;      /* number of offsets counted as deleted */
   gint64 lost_from; /* the first of them */
+  GstKafkaLog log;
   GstKafkaDamage damage;
   GArray *holes; /* of GstKafkaHole: known damage */
 } GstKafkaTrack;
@@ -82,6 +84,7 @@ struct _GstKafkaReplay {
   GstClockTime
       /* since the origin: where to seek the tracks; GST_CLOCK_TIME_NONE: no seek is pending */
       seek_time;
+  gint64 checked; /* when the tracks' logs were checked last, monotonic us */
   gchar *missing; /* text about a topic or partition that doesn't exist */
   gint64
       /* least time in ms from capture to Kafka's timestamp of the messages seen so far; at most
@@ -106,6 +109,7 @@ G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaReplay, fault) == 0);
 
 #define ASK_TRACK_TIME_MS 500
 #define POLL_TIME_MS 200
+#define CHECK_TIME (2 * G_TIME_SPAN_SECOND)
 
 static void
 track_free (GstKafkaTrack *self)
@@ -264,6 +268,49 @@ note_refusal (GstKafkaReplay *self, GstKafkaTrack *track, gint64 offset)
   track->refused_at = asked && !gst_kafka_damage_is_searched (&track->damage) ? offset : -1;
 }
 
+/* --- replaced logs --- */
+
+static void
+end_for_another_log (GstKafkaReplay *self, const GstKafkaTrack *track)
+{
+  const GstKafkaReset reset = {.reason = GST_KAFKA_RESET_REPLACED};
+  g_autofree gchar *what = gst_kafka_reset_describe (&reset, track->topic, track->partition);
+
+  GST_INFO_OBJECT (self->settings->pad, "%s", what);
+  if (!self->ended)
+    self->ended = g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
+        "%s The recording that is replayed is deleted. Start the replay again.", what);
+}
+
+static void
+take_log (GstKafkaReplay *self, GstKafkaTrack *track, const rd_kafka_topic_partition_t *answer)
+{
+  if (!answer->err && gst_kafka_log_take_answer (&track->log, answer->offset))
+    end_for_another_log (self, track);
+}
+
+/* Looks from time to time whether a track's log was replaced, which ends the stream. */
+static void
+check_logs (GstKafkaReplay *self)
+{
+  gint64 now = g_get_monotonic_time (), time = g_get_real_time () / G_TIME_SPAN_MILLISECOND;
+  rd_kafka_topic_partition_list_t *list;
+
+  if (now - self->checked < CHECK_TIME)
+    return;
+  self->checked = now;
+  list = list_tracks (self, 0);
+  for (gint i = 0; i < list->cnt; i++) {
+    GstKafkaTrack *track = g_ptr_array_index (self->tracks, i);
+
+    list->elems[i].offset = gst_kafka_log_begin (&track->log, track->end, time);
+  }
+  if (!rd_kafka_offsets_for_times (self->rk, list, ASK_TRACK_TIME_MS))
+    for (gint i = 0; i < list->cnt; i++)
+      take_log (self, g_ptr_array_index (self->tracks, i), &list->elems[i]);
+  rd_kafka_topic_partition_list_destroy (list);
+}
+
 /* If the broker doesn't answer, the next round queries it again. */
 static void
 place_again (GstKafkaReplay *self, GstKafkaTrack *track)
@@ -276,6 +323,10 @@ place_again (GstKafkaReplay *self, GstKafkaTrack *track)
           from, refused, ASK_TRACK_TIME_MS, &reset))
     return;
   track->astray = FALSE;
+  if (reset.reason == GST_KAFKA_RESET_BEYOND && from <= track->end) {
+    end_for_another_log (self, track);
+    return;
+  }
   if (reset.reason != GST_KAFKA_RESET_NONE) {
     gst_kafka_damage_init (&track->damage);
     accept_reset (self, track, &reset);
@@ -431,6 +482,8 @@ note_times (GstKafkaReplay *self, GstKafkaTrack *track, const rd_kafka_message_t
 static void
 take_head (GstKafkaReplay *self, GstKafkaTrack *track, rd_kafka_message_t *message)
 {
+  rd_kafka_timestamp_type_t unused;
+
   track->heard = g_get_monotonic_time ();
   if (message->err) {
     take_trouble (self, track, message);
@@ -443,6 +496,7 @@ take_head (GstKafkaReplay *self, GstKafkaTrack *track, rd_kafka_message_t *messa
     end_for (self, message);
   } else {
     track->position = message->offset + 1;
+    gst_kafka_log_note (&track->log, rd_kafka_message_timestamp (message, &unused));
     if (gst_kafka_message_is_of_camera (message, self->settings->camera)) {
       note_lag (self, message);
       note_times (self, track, message);
@@ -668,6 +722,7 @@ add_track (GstKafkaReplay *self, const rd_kafka_topic_partition_t *from, const G
   track->lost_from = G_MAXINT64;
   track->end = at->end;
   gst_kafka_damage_init (&track->damage);
+  gst_kafka_log_init (&track->log);
   track->holes = g_array_new (FALSE, FALSE, sizeof (GstKafkaHole));
   /* Each track has a queue of its own, to wait for a single track. */
   track->queue = rd_kafka_queue_get_partition (self->rk, track->topic, track->partition);
@@ -992,6 +1047,7 @@ gst_kafka_replay_read (GstKafkaReplay *self, GstKafkaFetched *fetched, GstClockT
 
   if (GST_CLOCK_TIME_IS_VALID (self->seek_time) && !carry_out_seek (self, &err))
     return err && !is_flushing (self) ? fail (self, err, error) : stop (self, error);
+  check_logs (self);
   if (self->ended || !fill_tracks (self))
     return stop (self, error);
   first = find_first (self);

@@ -8,6 +8,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 /* --- positions that don't exist --- */
 
 #define ASK_TIME_MS 1000
+#define CHECK_TIME (2 * G_TIME_SPAN_SECOND)
 
 typedef struct {
   gchar *topic;
@@ -15,6 +16,10 @@ typedef struct {
   gint64 from;      /* the first missing offset; -1: not known */
   gint64 place;     /* the offset to request if nothing is missing */
   gboolean refused; /* the broker has refused @from */
+  gboolean existed; /* @from was a position in the log that was read */
+  gboolean early;   /* messages before @from are to be read yet */
+  gboolean replaced;
+  gint64 time; /* for gst_kafka_reset_ask_replaced() */
 } Stray;
 
 /* with self->lock: while the end of a damaged batch is being searched, the offsets that are tried
@@ -28,6 +33,10 @@ describe_stray (const GstKafkaPartition *partition, Stray *stray)
   stray->partition = partition->partition;
   stray->refused = partition->refused_at >= 0 && !searched;
   stray->place = gst_kafka_partition_get_place (partition);
+  stray->existed = stray->refused && partition->position >= 0;
+  stray->early = stray->existed && partition->refused_at > partition->position;
+  stray->replaced = partition->replaced;
+  stray->time = partition->log.time;
   if (searched)
     stray->from = partition->damage.from;
   else
@@ -69,8 +78,9 @@ forward (GstKafkaConsumer *self, const gchar *topic, gint partition)
 static gboolean
 is_news (GstKafkaPartition *partition, const GstKafkaReset *reset)
 {
-  gboolean news = !partition->reset_told && (reset->reason == GST_KAFKA_RESET_DELETED ||
-                                                reset->reason == GST_KAFKA_RESET_BEYOND);
+  gboolean news = reset->reason == GST_KAFKA_RESET_REPLACED ||
+                  (!partition->reset_told && (reset->reason == GST_KAFKA_RESET_DELETED ||
+                                                 reset->reason == GST_KAFKA_RESET_BEYOND));
 
   partition->reset_told |= news;
   return news;
@@ -131,7 +141,8 @@ static void
 move (GstKafkaConsumer *self, GstKafkaPartition *partition, const GstKafkaReset *reset)
 {
   gst_kafka_damage_init (&partition->damage);
-  if (reset->to < reset->from)
+  gst_kafka_log_init (&partition->log);
+  if (reset->to < reset->from || reset->reason == GST_KAFKA_RESET_REPLACED)
     begin_again (partition, reset, self->settings->range.stop_at_end);
   partition->position = partition->asked = reset->to;
   /* Committed, so that the next owner isn't refused again. */
@@ -176,8 +187,11 @@ read_on (GstKafkaConsumer *self, const Stray *stray, gint64 offset)
 static void
 admit (GstKafkaConsumer *self, const Stray *stray)
 {
+  GstKafkaPartition *partition;
+
   g_mutex_lock (&self->lock);
-  gst_kafka_partitions_find (self->partitions, stray->topic, stray->partition)->astray = FALSE;
+  partition = gst_kafka_partitions_find (self->partitions, stray->topic, stray->partition);
+  partition->astray = partition->replaced = FALSE;
   g_mutex_unlock (&self->lock);
 }
 
@@ -201,6 +215,31 @@ carry_out (GstKafkaConsumer *self, const Stray *stray, const GstKafkaReset *rese
   admit (self, stray);
 }
 
+/* The refusal may be older than the position: it waits behind messages in librdkafka's queue. */
+static gboolean
+is_stale (const Stray *stray, const GstKafkaReset *reset)
+{
+  return stray->early && reset->reason == GST_KAFKA_RESET_BEYOND && stray->from <= reset->high;
+}
+
+/* A position that existed and is beyond the newest message now belongs to another log. */
+static rd_kafka_resp_err_t
+ask_for_place (GstKafkaConsumer *self, const Stray *stray, GstKafkaReset *reset)
+{
+  GstKafkaResetPolicy policy = self->settings->range.reset;
+  rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+  if (!stray->replaced)
+    err = gst_kafka_reset_ask (policy, self->rk, stray->topic, stray->partition, stray->from,
+        stray->refused, ASK_TIME_MS, reset);
+  if (!err && !stray->replaced && is_stale (stray, reset))
+    reset->reason = GST_KAFKA_RESET_NONE;
+  if (!err && (stray->replaced || (stray->existed && reset->reason == GST_KAFKA_RESET_BEYOND)))
+    err = gst_kafka_reset_ask_replaced (policy, self->rk, stray->topic, stray->partition,
+        stray->from, stray->time, ASK_TIME_MS, reset);
+  return err;
+}
+
 void
 gst_kafka_consumer_reset_strays (GstKafkaConsumer *self)
 {
@@ -208,13 +247,85 @@ gst_kafka_consumer_reset_strays (GstKafkaConsumer *self)
   GstKafkaReset reset;
 
   /* If the broker doesn't answer, the next round queries it again. */
-  while (take_stray (self, &stray) &&
-         !gst_kafka_reset_ask (self->settings->range.reset, self->rk, stray.topic, stray.partition,
-             stray.from, stray.refused, ASK_TIME_MS, &reset)) {
+  while (take_stray (self, &stray) && !ask_for_place (self, &stray, &reset)) {
     carry_out (self, &stray, &reset);
     g_clear_pointer (&stray.topic, g_free);
   }
   g_free (stray.topic);
+}
+
+/* --- replaced logs --- */
+
+/* (transfer full): the partitions that are read, with the times to ask for; @soon: at least one
+ * wasn't asked for yet, or its last answer was strange */
+static rd_kafka_topic_partition_list_t *
+list_logs (GstKafkaConsumer *self, gboolean *soon)
+{
+  rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new (4);
+  gint64 now = g_get_real_time () / G_TIME_SPAN_MILLISECOND;
+
+  *soon = FALSE;
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < self->partitions->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
+
+    if (partition->position <= 0 || partition->astray || partition->leaving)
+      continue;
+    *soon |= partition->log.least < 0 || partition->log.doubted;
+    rd_kafka_topic_partition_list_add (list, partition->topic, partition->partition)->offset =
+        gst_kafka_log_begin (&partition->log, partition->position, now);
+  }
+  g_mutex_unlock (&self->lock);
+  return list;
+}
+
+/* with self->lock */
+static void
+take_log (GstKafkaConsumer *self, const rd_kafka_topic_partition_t *answer)
+{
+  GstKafkaPartition *partition =
+      gst_kafka_partitions_find (self->partitions, answer->topic, answer->partition);
+
+  if (answer->err || !partition || partition->astray || partition->log.time < 0 ||
+      !gst_kafka_log_take_answer (&partition->log, answer->offset))
+    return;
+  GST_INFO_OBJECT (self->settings->pad,
+      "partition %d of %s has another log: the first offset from %" G_GINT64_FORMAT
+      " ms on is %" G_GINT64_FORMAT ", was %" G_GINT64_FORMAT " or more",
+      partition->partition, partition->topic, partition->log.time, answer->offset,
+      partition->log.least);
+  partition->astray = partition->replaced = TRUE;
+}
+
+static gboolean
+is_answered (GstKafkaConsumer *self)
+{
+  gboolean answered;
+
+  g_mutex_lock (&self->lock);
+  answered = self->answering != 0;
+  g_mutex_unlock (&self->lock);
+  return answered;
+}
+
+void
+gst_kafka_consumer_check_logs (GstKafkaConsumer *self)
+{
+  gint64 now = g_get_monotonic_time ();
+  rd_kafka_topic_partition_list_t *list;
+  gboolean soon;
+
+  list = list_logs (self, &soon);
+  if (list->cnt > 0 && is_answered (self) && (soon || now - self->checked >= CHECK_TIME)) {
+    self->checked = now;
+    if (!rd_kafka_offsets_for_times (self->rk, list, ASK_TIME_MS)) {
+      g_mutex_lock (&self->lock);
+      for (gint i = 0; i < list->cnt; i++)
+        take_log (self, &list->elems[i]);
+      g_mutex_unlock (&self->lock);
+    }
+  }
+  rd_kafka_topic_partition_list_destroy (list);
 }
 
 #define TICK (100 * G_TIME_SPAN_MILLISECOND)
@@ -276,12 +387,32 @@ tell_assignment (GstKafkaConsumer *self)
 
 /* --- groups --- */
 
-/* A topic or partition that is created while we run is read from its first message. */
+static gchar *
+name_partition (const gchar *topic, gint partition)
+{
+  return g_strdup_printf ("%s-%d", topic, partition);
+}
+
+/* A topic or partition that is created while we run is read from its first message. If the group
+ * has lost an offset that it had committed, which the caller finds out, the topic was deleted and
+ * created again. */
 static gboolean
 is_fresh (GstKafkaConsumer *self, const gchar *topic, gint partition)
 {
+  g_autofree gchar *name = name_partition (topic, partition);
+
   return self->known_topics &&
-         partition >= GPOINTER_TO_INT (g_hash_table_lookup (self->known_topics, topic));
+         (partition >= GPOINTER_TO_INT (g_hash_table_lookup (self->known_topics, topic)) ||
+             g_hash_table_contains (self->committed_once, name));
+}
+
+void
+gst_kafka_consumer_forget_topic (GstKafkaConsumer *self, const gchar *topic)
+{
+  g_mutex_lock (&self->lock);
+  if (self->known_topics && g_hash_table_remove (self->known_topics, topic))
+    GST_INFO_OBJECT (self->settings->pad, "topic %s is deleted", topic);
+  g_mutex_unlock (&self->lock);
 }
 
 static void
@@ -346,6 +477,7 @@ partitions_add (GPtrArray *self, const gchar *topic, gint partition)
   added->position = added->high = added->end = added->start = added->stored = -1;
   added->asked = added->refused_at = -1;
   gst_kafka_damage_init (&added->damage);
+  gst_kafka_log_init (&added->log);
   added->heard = g_get_monotonic_time ();
   g_ptr_array_add (self, added);
   return added;
@@ -471,8 +603,15 @@ static void
 remove_partitions (GstKafkaConsumer *self, const rd_kafka_topic_partition_list_t *list)
 {
   g_mutex_lock (&self->lock);
-  for (gint i = 0; i < list->cnt; i++)
+  for (gint i = 0; i < list->cnt; i++) {
+    const GstKafkaPartition *partition = gst_kafka_partitions_find (
+        self->partitions, list->elems[i].topic, list->elems[i].partition);
+
+    if (partition && partition->stored >= 0)
+      g_hash_table_add (
+          self->committed_once, name_partition (partition->topic, partition->partition));
     partitions_remove (self->partitions, list->elems[i].topic, list->elems[i].partition);
+  }
   self->changed = TRUE;
   g_mutex_unlock (&self->lock);
 }

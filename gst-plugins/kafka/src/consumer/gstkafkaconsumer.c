@@ -55,6 +55,7 @@ consumer_unref (GstKafkaConsumer *self)
   g_ptr_array_unref (self->partitions);
   gst_kafka_fault_clear (&self->fault);
   g_clear_pointer (&self->known_topics, g_hash_table_unref);
+  g_clear_pointer (&self->committed_once, g_hash_table_unref);
   g_clear_pointer (&self->read_topics, g_hash_table_unref);
   g_clear_pointer (&self->warned, g_hash_table_unref);
   g_free (self->refusal_detail);
@@ -184,9 +185,10 @@ take_event (GstKafkaConsumer *self, rd_kafka_message_t *message)
   const gchar *name = message->rkt ? rd_kafka_topic_name (message->rkt) : NULL;
   g_autofree gchar *topic = name ? g_strdup_printf ("Topic \"%s\"", name) : NULL;
 
-  if (message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && topic)
+  if (message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && topic) {
+    gst_kafka_consumer_forget_topic (self, name);
     gst_kafka_consumer_tell_waiting (self, topic);
-  else if (message->err)
+  } else if (message->err)
     gst_kafka_consumer_take_error (self, message->err, name, rd_kafka_message_errstr (message));
   rd_kafka_message_destroy (message);
 }
@@ -577,6 +579,7 @@ work (GstKafkaConsumer *self)
     gst_kafka_consumer_watch_access (self);
     look_for_ends (self);
     look_for_idleness (self);
+    gst_kafka_consumer_check_logs (self);
     gst_kafka_consumer_reset_strays (self);
     if (has_to_watch (self))
       watch_lag (self);
@@ -629,6 +632,7 @@ consumer_new (GstElement *element, GstKafkaConsumerSettings *settings)
   self->element = element;
   self->settings = settings;
   self->partitions = partitions_new ();
+  self->committed_once = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->read_topics = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->warned = g_hash_table_new (NULL, NULL);
   return self;

@@ -64,12 +64,14 @@ struct _GstKafkaConsumer {
   gint64 looked;            /* when it last looked for silence */
 
   /* only for the thread that serves the group */
-  GHashTable *known_topics; /* topic name to its number of partitions at the first look-up */
+  GHashTable *known_topics;   /* topic name to its number of partitions at the first look-up */
+  GHashTable *committed_once; /* set of partitions, by name, that this run had and committed in */
   gboolean waiting_told;
   gint64 watched;
   gint64 hungry_time;
   gint64 discovered;
   gint64 asked_for_access;
+  gint64 checked;           /* when the partitions' logs were checked last */
   gint64 rebalanced;        /* when the group's assignment last changed; 0: never */
   gint64 committed;         /* when */
   gint64 rejoined;          /* when it got partitions after it had lost its own; 0: not yet */
@@ -88,6 +90,8 @@ void gst_kafka_consumer_discover (GstKafkaConsumer *self);
 /* With a group */
 void gst_kafka_consumer_subscribe (GstKafkaConsumer *self);
 gboolean gst_kafka_consumer_assigns_itself (GstKafkaConsumer *self);
+/* The topic is deleted: if it is created again, it is read from its first message. */
+void gst_kafka_consumer_forget_topic (GstKafkaConsumer *self, const gchar *topic);
 /* Posts once that the element waits for @what. */
 void gst_kafka_consumer_tell_waiting (GstKafkaConsumer *self, const gchar *what);
 /* with self->lock; (nullable): the flow for gst_kafka_ledger_settle() */
@@ -96,6 +100,8 @@ void gst_kafka_consumer_log_offsets (
     GstKafkaConsumer *self, const gchar *what, const rd_kafka_topic_partition_list_t *list);
 /* Chooses a new position for each partition whose position the broker has refused. */
 void gst_kafka_consumer_reset_strays (GstKafkaConsumer *self);
+/* Looks from time to time whether a partition's log was replaced. */
+void gst_kafka_consumer_check_logs (GstKafkaConsumer *self);
 
 /* In gstkafkaconsumer.c; without lock. */
 gboolean gst_kafka_consumer_is_stopping (GstKafkaConsumer *self);

@@ -450,9 +450,10 @@ static gboolean
 enter_message (GstKafkaConsumer *self, GstKafkaFetched *fetched)
 {
   rd_kafka_message_t *message = fetched->message;
-  rd_kafka_timestamp_type_t unused;
   GstKafkaPartition *partition = gst_kafka_partitions_find (
       self->partitions, rd_kafka_topic_name (message->rkt), message->partition);
+  rd_kafka_timestamp_type_t unused;
+  gint64 timestamp;
 
   if (!partition || partition->leaving || partition->astray)
     return FALSE;
@@ -470,8 +471,9 @@ enter_message (GstKafkaConsumer *self, GstKafkaFetched *fetched)
     return FALSE;
   partition->position = message->offset + 1;
   partition->high = MAX (partition->high, partition->position);
-  if (partition->end < 0 && gst_kafka_range_excludes (&self->settings->range,
-                                rd_kafka_message_timestamp (message, &unused)))
+  timestamp = rd_kafka_message_timestamp (message, &unused);
+  gst_kafka_log_note (&partition->log, timestamp);
+  if (partition->end < 0 && gst_kafka_range_excludes (&self->settings->range, timestamp))
     partition->end = message->offset;
   if (partition->end >= 0 && message->offset >= partition->end)
     return FALSE;

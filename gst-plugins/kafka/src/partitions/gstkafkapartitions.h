@@ -6,6 +6,7 @@
 
 #include "gstkafkadamage.h"
 #include "gstkafkaledger.h"
+#include "gstkafkalog.h"
 #include "gstkafkasuspicion.h"
 
 G_BEGIN_DECLS
@@ -34,6 +35,8 @@ typedef struct {
   gboolean astray; /* its position was refused: messages are dropped until it has a new one */
   /* the refused offset, if we requested it; -1: librdkafka derived it from damaged data */
   gint64 refused_at;
+  GstKafkaLog log;
+  gboolean replaced; /* astray, because it has another log than before */
   gboolean reset_told;
 } GstKafkaPartition;
 

@@ -93,9 +93,10 @@ ask_committed (const GstKafkaRange *self, rd_kafka_t *rk,
   gboolean known = !rd_kafka_committed (rk, answer, ASK_TIME_MS);
 
   for (gint i = 0; i < list->cnt; i++) {
-    if (!known || answer->elems[i].err)
+    if (!known || answer->elems[i].err) {
       positions[i].committed = TRUE;
-    else if (answer->elems[i].offset >= 0) {
+      positions[i].start = RD_KAFKA_OFFSET_INVALID;
+    } else if (answer->elems[i].offset >= 0) {
       positions[i].committed = TRUE;
       positions[i].start = answer->elems[i].offset;
       take_suspicion (self, &answer->elems[i], &positions[i].suspicion);

@@ -4,6 +4,9 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
+/* ms: messages of several producers, or of a session that is sent late, aren't in order of time. */
+#define DISORDER 60000
+
 static gint64
 policy_offset (GstKafkaResetPolicy policy, gint64 low, gint64 high)
 {
@@ -52,16 +55,25 @@ gst_kafka_reset_ask_offset (rd_kafka_t *rk, const gchar *topic, gint partition, 
   return err;
 }
 
+static rd_kafka_resp_err_t
+ask_bounds (
+    rd_kafka_t *rk, const gchar *topic, gint partition, gint timeout_ms, gint64 *low, gint64 *high)
+{
+  rd_kafka_resp_err_t err =
+      gst_kafka_reset_ask_offset (rk, topic, partition, RD_KAFKA_OFFSET_BEGINNING, timeout_ms, low);
+
+  return err ? err
+             : gst_kafka_reset_ask_offset (
+                   rk, topic, partition, RD_KAFKA_OFFSET_END, timeout_ms, high);
+}
+
 rd_kafka_resp_err_t
 gst_kafka_reset_ask (GstKafkaResetPolicy policy, rd_kafka_t *rk, const gchar *topic, gint partition,
     gint64 from, gboolean refused, gint timeout_ms, GstKafkaReset *reset)
 {
   gint64 low, high;
-  rd_kafka_resp_err_t err = gst_kafka_reset_ask_offset (
-      rk, topic, partition, RD_KAFKA_OFFSET_BEGINNING, timeout_ms, &low);
+  rd_kafka_resp_err_t err = ask_bounds (rk, topic, partition, timeout_ms, &low, &high);
 
-  if (!err)
-    err = gst_kafka_reset_ask_offset (rk, topic, partition, RD_KAFKA_OFFSET_END, timeout_ms, &high);
   if (err)
     return err;
   *reset = gst_kafka_reset_decide (policy, from, low, high);
@@ -72,6 +84,29 @@ gst_kafka_reset_ask (GstKafkaResetPolicy policy, rd_kafka_t *rk, const gchar *to
   GST_DEBUG ("%s: %s [%d]: offset %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
              " becomes %" G_GINT64_FORMAT,
       rd_kafka_name (rk), topic, partition, from, low, high, reset->to);
+  return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+rd_kafka_resp_err_t
+gst_kafka_reset_ask_replaced (GstKafkaResetPolicy policy, rd_kafka_t *rk, const gchar *topic,
+    gint partition, gint64 from, gint64 time, gint timeout_ms, GstKafkaReset *reset)
+{
+  gint64 low, high, to = -1;
+  rd_kafka_resp_err_t err = ask_bounds (rk, topic, partition, timeout_ms, &low, &high);
+
+  if (!err && time >= 0)
+    err = gst_kafka_reset_ask_offset (
+        rk, topic, partition, MAX (time - DISORDER, 0), timeout_ms, &to);
+  if (err)
+    return err;
+  *reset = (GstKafkaReset){.reason = GST_KAFKA_RESET_REPLACED,
+      .from = from,
+      .to = to >= 0 ? to : policy_offset (policy, low, high),
+      .high = high,
+      .lost = -1};
+  GST_DEBUG ("%s: %s [%d]: another log, of %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
+             ": offset %" G_GINT64_FORMAT " becomes %" G_GINT64_FORMAT,
+      rd_kafka_name (rk), topic, partition, low, high, from, reset->to);
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -95,9 +130,8 @@ describe_deleted (const GstKafkaReset *self, const gchar *topic, gint partition)
       self->from, self->to - 1, partition, topic, self->lost);
 }
 
-/* (transfer full): a text for users about what happened */
-static gchar *
-describe (const GstKafkaReset *self, const gchar *topic, gint partition)
+gchar *
+gst_kafka_reset_describe (const GstKafkaReset *self, const gchar *topic, gint partition)
 {
   if (self->reason == GST_KAFKA_RESET_DELETED)
     return describe_deleted (self, topic, partition);
@@ -105,6 +139,11 @@ describe (const GstKafkaReset *self, const gchar *topic, gint partition)
     return g_strdup_printf ("Offset %" G_GINT64_FORMAT
                             " is beyond the newest message of partition %d of topic \"%s\".",
         self->from, partition, topic);
+  if (self->reason == GST_KAFKA_RESET_REPLACED)
+    return g_strdup_printf (
+        "Partition %d of topic \"%s\" has other messages than before: the topic "
+        "was created again, or a broker has lost its newest messages.",
+        partition, topic);
   return g_strdup_printf (
       "The group has committed no offset in partition %d of topic \"%s\".", partition, topic);
 }
@@ -117,13 +156,15 @@ get_remedy (const GstKafkaReset *self)
   if (self->reason == GST_KAFKA_RESET_BEYOND)
     return "Check whether the topic was created again, and set the group's offsets or "
            "start-offset.";
+  if (self->reason == GST_KAFKA_RESET_REPLACED)
+    return "Former messages that weren't read yet are lost.";
   return "Set the group's offsets, start-offset or start-time.";
 }
 
 GError *
 gst_kafka_reset_to_error (const GstKafkaReset *self, const gchar *topic, gint partition)
 {
-  g_autofree gchar *what = describe (self, topic, partition);
+  g_autofree gchar *what = gst_kafka_reset_describe (self, topic, partition);
 
   return g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
       "%s auto-offset-reset=error ends the stream. %s", what, get_remedy (self));
@@ -174,7 +215,7 @@ void
 gst_kafka_reset_warn (
     const GstKafkaReset *self, GstElement *element, const gchar *topic, gint partition)
 {
-  g_autofree gchar *what = describe (self, topic, partition);
+  g_autofree gchar *what = gst_kafka_reset_describe (self, topic, partition);
 
   GST_ELEMENT_WARNING_WITH_DETAILS (element, RESOURCE, READ,
       ("%s Reading goes on at offset %" G_GINT64_FORMAT ". %s", what, self->to, get_remedy (self)),

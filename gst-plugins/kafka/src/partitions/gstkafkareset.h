@@ -26,10 +26,11 @@ typedef enum {
 } GstKafkaResetPolicy;
 
 typedef enum {
-  GST_KAFKA_RESET_NONE,    /* the position exists */
-  GST_KAFKA_RESET_DELETED, /* it is older than the oldest message left */
-  GST_KAFKA_RESET_BEYOND,  /* it is newer than the newest one */
-  GST_KAFKA_RESET_UNSET,   /* there is no position: the group has committed none */
+  GST_KAFKA_RESET_NONE,     /* the position exists */
+  GST_KAFKA_RESET_DELETED,  /* it is older than the oldest message left */
+  GST_KAFKA_RESET_BEYOND,   /* it is newer than the newest one */
+  GST_KAFKA_RESET_REPLACED, /* the partition has another log than the one that was read */
+  GST_KAFKA_RESET_UNSET,    /* there is no position: the group has committed none */
 } GstKafkaResetReason;
 
 typedef struct {
@@ -70,8 +71,23 @@ rd_kafka_resp_err_t gst_kafka_reset_ask (GstKafkaResetPolicy policy, rd_kafka_t 
     const gchar *topic, gint partition, gint64 from, gboolean refused, gint timeout_ms,
     GstKafkaReset *reset);
 
+/**
+ * gst_kafka_reset_ask_replaced:
+ * @from: the offset to read next in the former log
+ * @time: the time of the newest message read of it, ms since the Unix epoch; negative: none
+ *
+ * Chooses where to go on in a log that has replaced another: at the oldest message, or, if that is
+ * old, a minute before @time. Then a topic that was created again is read from its first message,
+ * and a log whose newest messages a broker has lost isn't read as a whole.
+ */
+rd_kafka_resp_err_t gst_kafka_reset_ask_replaced (GstKafkaResetPolicy policy, rd_kafka_t *rk,
+    const gchar *topic, gint partition, gint64 from, gint64 time, gint timeout_ms,
+    GstKafkaReset *reset);
+
 /* Whether the stream has to end. */
 gboolean gst_kafka_reset_is_error (const GstKafkaReset *self, GstKafkaResetPolicy policy);
+/* (transfer full): a text for users about what happened */
+gchar *gst_kafka_reset_describe (const GstKafkaReset *self, const gchar *topic, gint partition);
 /* (transfer full): GST_RESOURCE_ERROR_READ */
 GError *gst_kafka_reset_to_error (const GstKafkaReset *self, const gchar *topic, gint partition);
 /* Makes librdkafka continue at @offset after a refused position, when a seek has no effect. Not for

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A topic that is deleted, created again and filled beyond the readers' positions: its messages are read from the
+first one on, and a warning or an error says that it is another topic."""
+
+import contextlib
+import time
+
+import confluent_kafka.admin
+import pytest
+from messages import CAPS
+from pipeline import wait_until
+from test_retention import Reading
+
+SLOW = "identity sleep-time=300000 ! fakesink sync=false async=false"
+EARLIEST, ERROR = "auto-offset-reset=earliest", "auto-offset-reset=error"
+# options; how many of the 20 old messages it reads before; whether it says so even if its group has
+# noticed the deletion
+READERS = {
+    "alone": (EARLIEST, 20, True),
+    "alone, from now on": ("", 0, True),
+    "alone, from the middle": ("start-offset=7", 13, True),
+    "alone, pattern": (f"topic=^{{topic}}$ {EARLIEST}", 20, True),
+    "group": (f"group-id={{topic}}-a {EARLIEST}", 20, False),
+    "group, from now on": ("group-id={topic}-b", 0, False),
+    "group, pattern": ("topic=^{topic}$ group-id={topic}-c", 0, False),
+    "group, eager": (f"group-id={{topic}}-d {EARLIEST} client-properties=c,partition.assignment.strategy=range", 20, False),
+    "slow": (f"group-id={{topic}}-e {EARLIEST}", 3, False),
+    "error": (f"{ERROR} start-offset=0", 20, True),
+    "replay": ("replay=true", 3, True),
+}
+ENDING = ["error", "replay"]
+SAID = "has other messages than before"
+
+
+def fill(kafka, topic, numbers, began):
+    producer = kafka.producer()
+    for at, number in enumerate(numbers):
+        producer.produce(topic, b"%d" % number, partition=0, timestamp=began + at * 1000, headers=[("gst-caps", CAPS)])
+    assert producer.flush(30) == 0
+
+
+def sink(name):
+    if name == "replay":
+        return "fakesink sync=true"
+    return SLOW if name == "slow" else "fakesink sync=false async=false"
+
+
+# s; the number of new messages: more or fewer than before. After 12 s librdkafka has noticed the
+# deletion.
+@pytest.mark.parametrize("gap, count", [
+    (0, 30), (0, 7), (12, 30), *[pytest.param(*one, marks=pytest.mark.on_request) for one in [(2, 30), (2, 7), (12, 7)]]])
+def test_topic_is_created_again(kafka, fresh, gap, count):
+    old, new = range(20), range(1000, 1000 + count)
+    began = int(time.time() * 1000)
+    kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
+    fill(kafka, fresh, old, began - 20_000)
+    with contextlib.ExitStack() as stack:
+        readers = {
+            name: stack.enter_context(Reading(kafka, fresh, options.format(topic=fresh), sink(name)))
+            for name, (options, _, _) in READERS.items()}
+        for name, one in readers.items():
+            wait_until(lambda: len(one.numbers) >= READERS[name][1] and one.stat("messages") >= READERS[name][1], 30, name)  # noqa: B023
+            if "replay" not in name:
+                wait_until(lambda: one.stat("rebalances") or "group" not in name, 30, name)  # noqa: B023
+        time.sleep(2)
+        admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})
+        admin.delete_topics([fresh])[fresh].result(30)
+        wait_until(lambda: fresh not in admin.list_topics(timeout=10).topics, 30, "the deletion")
+        time.sleep(gap)
+        kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
+        fill(kafka, fresh, new, began + 60_000)
+        for name, one in readers.items():
+            if name in ENDING:
+                wait_until(one.look, 60, name)
+                assert SAID in (one.error or "") or (name == "replay" and one.numbers == list(old)), name
+                continue
+            wait_until(lambda: set(new) <= set(one.numbers), 60, f"{name}: {one.numbers}")  # noqa: B023
+            one.look()
+            assert one.error is None, name
+            assert not READERS[name][2] or [SAID in text for text in one.warnings].count(True) >= 1, name
+            assert gap or READERS[name][2] or one.warnings, name
