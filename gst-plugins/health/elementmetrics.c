@@ -103,6 +103,8 @@ static const Metric metrics[] = {
     COUNT ("haarfacecount", "partial", "gstfog_partial_frames_total", NULL,
         "Frames searched only where they changed"),
     COUNT ("haarfacecount", "low-scores", "gstfog_ignored_regions_total", "low-score", IGNORED),
+    COUNT (
+        "haarfacecount", "outside-zones", "gstfog_ignored_regions_total", "outside-zones", IGNORED),
     COUNT ("haarfacecount", "too-small", "gstfog_too_small_frames_total", NULL,
         "Frames smaller than min-size, in which no face is looked for"),
     COUNT ("haarfacecount", "too-old", "gstfog_dropped_total", "too-old", DROPPED),
@@ -285,6 +287,21 @@ add_camera (const Source *source, const GstStructure *s)
 }
 
 static void
+add_zone (const Source *source, const GstStructure *s)
+{
+  g_autofree gchar *labels = NULL;
+  guint64 faces;
+
+  if (!gst_structure_get_uint64 (s, "faces", &faces))
+    return;
+  labels = prometheus_labels ("element", source->element, "camera",
+      gst_structure_get_string (s, "camera"), "zone", gst_structure_get_string (s, "zone"),
+      "replica", source->replica, NULL);
+  prometheus_text_add (source->text, "gstfog_zone_faces_total", PROMETHEUS_COUNTER,
+      "Faces counted, by camera and zone", labels, (gdouble) faces);
+}
+
+static void
 add_each (const Source *source, const GValue *array,
     void (*add) (const Source *source, const GstStructure *s))
 {
@@ -328,6 +345,8 @@ add_field (GQuark quark, const GValue *value, gpointer data)
     add_each (source, value, add_partition);
   else if (GST_VALUE_HOLDS_ARRAY (value) && g_str_equal (field, "cameras"))
     add_each (source, value, add_camera);
+  else if (GST_VALUE_HOLDS_ARRAY (value) && g_str_equal (field, "zones"))
+    add_each (source, value, add_zone);
   return TRUE;
 }
 

@@ -46,6 +46,7 @@ ELSEWHERE = {
     ("gstfog_refused_batches_total", ""): ("unit/kafkasink.c", 'stat_of ("refused-batches")'),
     ("gstfog_waits_for_access", ""): ("integration/test_access.py", "gstfog_waits_for_access"),
     ("gstfog_ignored_regions_total", "low-score"): ("unit/haarscore.c", 'get_stat (element, "low-scores"), 2'),
+    ("gstfog_ignored_regions_total", "outside-zones"): ("unit/haarzones.c", 'get_stat (element, "outside-zones") > 0'),
     ("gstfog_rejected_total", "condemned"): ("integration/test_poison.py", "gstfog_rejected_total"),
     ("gstfog_rejected_total", "damaged"): ("integration/test_damaged.py", "gstfog_rejected_total"),
     ("gstfog_rejected_total", "failed-frame"): ("unit/haarmemory.c", 'get_stat (element, "failed-frames"), 1'),
@@ -205,7 +206,9 @@ def start(watched):
     messages.Feed(watched.kafka, watched.odd["lost"]).send(20)
     watched.kafka.delete_records(watched.odd["lost"], {0: 10})
     watched.mongo.start()
-    watched.launch("fog-1", system.fog("fog-1", "workers=1"))
+    zones = watched.directory / "zones.json"
+    zones.write_text('{"*":{"zones":{"all":[[0,0],[1,0],[1,1],[0,1]]}}}')
+    watched.launch("fog-1", system.fog("fog-1", f"workers=1 zones-file={zones}"))
     watched.launch("cloud", system.cloud("batch-latency=20000000"))
     watched.launch("odd", odd_line(watched))
     watched.launch("demand", "appsrc ! feedbackrate name=rate camera=demand max-rate=0.001 min-rate=0.001 ! fakesink async=false "

@@ -104,6 +104,21 @@ make_acked_frame (gboolean face, guint n)
   return frame;
 }
 
+GstBuffer *
+make_scene (gboolean left, gboolean right, guint n)
+{
+  GstBuffer *frame = gst_buffer_new_allocate (NULL, 320 * 64, NULL);
+  GstMapInfo map;
+
+  gst_buffer_map (frame, &map, GST_MAP_WRITE);
+  memset (map.data, 40, map.size);
+  paint (map.data + 320 * 16 + 16, 320, left);
+  paint (map.data + 320 * 16 + 272, 320, right);
+  gst_buffer_unmap (frame, &map);
+  GST_BUFFER_PTS (frame) = n * 40 * GST_MSECOND;
+  return frame;
+}
+
 JsonObject *
 parse (JsonParser *parser, GstBuffer *buffer)
 {

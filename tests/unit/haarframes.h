@@ -25,6 +25,8 @@ GstHarness *make_harness (GstElement *element, const gchar *src);
 void end_harness (GstHarness *h, GstElement *element);
 void paint (guint8 *data, gint stride, gboolean face);
 GstBuffer *make_frame (gboolean face, guint n);
+/* A picture of 320x64 with two places where a face may appear: at 16,16 and at 272,16. */
+GstBuffer *make_scene (gboolean left, gboolean right, guint n);
 /* A frame as if from Kafka; acks_done and acks_undecided count the outcome of its token. */
 GstBuffer *make_acked_frame (gboolean face, guint n);
 JsonObject *parse (JsonParser *parser, GstBuffer *buffer);

@@ -27,6 +27,7 @@
  * | scores | array of double | the score of each box, 0 to 1 |
  * | label | string | the property `label` |
  * | camera | string | the frame's header `camera`, if it has one |
+ * | zones | array of structures | `zone` (string), `faces` (uint), if the camera has zones |
  *
  * An element message `haarfacecount-stats` follows each report, with the fields of
  * #GstHaarFaceCount:stats.
@@ -160,7 +161,7 @@ tool_new (const HaarEngineClass *klass, GBytes *cascade, HaarStill *still, GErro
   tool = g_new (HaarTool, 1);
   tool->klass = klass;
   tool->engine = engine;
-  tool->scratch = NULL;
+  tool->scratch = tool->unmasked = NULL;
   tool->still = haar_still_ref (still);
   tool->idle_since = 0;
   tool->in_row = 0;
@@ -173,6 +174,7 @@ tool_free (HaarTool *tool)
 {
   tool->klass->free (tool->engine);
   g_free (tool->scratch);
+  g_free (tool->unmasked);
   haar_still_unref (tool->still);
   g_free (tool);
 }
@@ -305,6 +307,8 @@ enum {
   PROP_LABEL,
   PROP_DRAW_BOXES,
   PROP_BLUR_FACES,
+  PROP_ZONES,
+  PROP_ZONES_FILE,
 };
 
 #define FIELD(id, name) FOG_FIELD (id, GstHaarSettings, name)
@@ -327,6 +331,8 @@ static const FogField fields[] = {
     FIELD (PROP_LABEL, label),
     FIELD (PROP_DRAW_BOXES, draw_boxes),
     FIELD (PROP_BLUR_FACES, blur_faces),
+    FIELD (PROP_ZONES, zones),
+    FIELD (PROP_ZONES_FILE, zones_file),
     {0},
 };
 
@@ -359,11 +365,20 @@ fill_in (gchar **text, const gchar *fallback)
 }
 
 static void
+empty_is_none (gchar **text)
+{
+  if (*text && !**text)
+    g_clear_pointer (text, g_free);
+}
+
+static void
 fill_in_texts (GstHaarSettings *self)
 {
   fill_in (&self->cascade, DEFAULT_CASCADE);
   fill_in (&self->replica, g_get_host_name ());
   fill_in (&self->label, DEFAULT_LABEL);
+  empty_is_none (&self->zones);
+  empty_is_none (&self->zones_file);
 }
 
 static void
@@ -393,6 +408,8 @@ settings_clear (GstHaarSettings *self)
   g_clear_pointer (&self->cascade, g_free);
   g_clear_pointer (&self->replica, g_free);
   g_clear_pointer (&self->label, g_free);
+  g_clear_pointer (&self->zones, g_free);
+  g_clear_pointer (&self->zones_file, g_free);
 }
 
 /* With the object lock held by these, not by the caller. FALSE: @id isn't one of these
@@ -405,6 +422,7 @@ settings_set_property (GstHaarSettings *self, GObject *object, guint id, const G
   GST_OBJECT_LOCK (object);
   known = fog_field_set (fields, self, id, value);
   fill_in_texts (self);
+  self->zones_serial += id == PROP_ZONES || id == PROP_ZONES_FILE;
   GST_OBJECT_UNLOCK (object);
   return known;
 }
@@ -560,6 +578,53 @@ install_search_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
 }
 
 static void
+install_zone_properties (GObjectClass *klass, GParamFlags playing)
+{
+  /**
+   * GstHaarFaceCount:zones:
+   *
+   * Where faces count, as JSON: for each camera polygons with names (zones) and polygons in which
+   * nothing is searched (masks), with points from 0, 0 (upper left) to 1, 1. The camera `*` stands
+   * for all that aren't named.
+   *
+   * |[
+   * {"cam-1":{"zones":{"door":[[0,0.2],[0.4,0.2],[0.4,1],[0,1]]},
+   *           "masks":[[[0.8,0],[1,0],[1,0.3]]]}}
+   * ]|
+   *
+   * A face is in a zone if the middle of its box is. In a camera with zones, faces in none of them
+   * aren't counted; those that are left out are `outside-zones` in #GstHaarFaceCount:stats.
+   * Documents say how many faces are in each zone, and in which zones each face is. Masks, and
+   * zones of a camera that lie at its edge or with a #GstHaarFaceCount:max-size, save time.
+   *
+   * JSON that can't be used is an error RESOURCE/SETTINGS at the start, which says where and why.
+   * In a run it is a warning, and the zones before still hold. NULL, the default: faces count
+   * everywhere.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, PROP_ZONES,
+      g_param_spec_string ("zones", "Zones",
+          "Where faces count, as JSON: {\"CAMERA\":{\"zones\":{\"NAME\":[[x,y],…]},"
+          "\"masks\":[[[x,y],…]]}}, with x and y from 0 to 1; CAMERA may be * for all others",
+          NULL, playing));
+  /**
+   * GstHaarFaceCount:zones-file:
+   *
+   * A file with what #GstHaarFaceCount:zones holds. While frames come it is looked at once a
+   * second, and read again if it has changed. Errors at the start: RESOURCE/NOT_FOUND, OPEN_READ,
+   * SETTINGS, also if both properties are set. In a run they are warnings, and the zones before
+   * still hold.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, PROP_ZONES_FILE,
+      g_param_spec_string ("zones-file", "Zones file",
+          "File with what the property zones holds; it is read again when it changes", NULL,
+          playing));
+}
+
+static void
 install_output_properties (GObjectClass *klass, GParamFlags ready, GParamFlags playing)
 {
   /**
@@ -659,6 +724,7 @@ settings_install_properties (GObjectClass *klass)
 
   install_search_properties (klass, ready, playing);
   install_output_properties (klass, ready, playing);
+  install_zone_properties (klass, playing);
   /**
    * GstHaarFaceCount:workers:
    *
@@ -778,7 +844,7 @@ start (GstHaarFaceCount *self)
 {
   const gchar *engine = NULL;
   g_autoptr (GPtrArray) tools =
-      gst_haar_input_check_sizes (&self->input) ? equip (self, &engine) : NULL;
+      gst_haar_input_check_settings (&self->input) ? equip (self, &engine) : NULL;
 
   if (!tools || !start_threads (self, tools))
     return FALSE;
@@ -892,6 +958,7 @@ gst_haar_face_count_finalize (GObject *object)
 
   gst_haar_output_clear (&self->output);
   gst_haar_rate_clear (&self->rate);
+  gst_haar_input_clear (&self->input);
   gst_haar_stats_clear (&self->stats);
   settings_clear (&self->settings);
   G_OBJECT_CLASS (gst_haar_face_count_parent_class)->finalize (object);
@@ -945,6 +1012,7 @@ gst_haar_face_count_class_init (GstHaarFaceCountClass *klass)
    * | frames, faces, events | uint64 | frames counted, faces found, documents sent |
    * | unchanged, partial | uint64 | frames of which all, or a part, was left unsearched |
    * | low-scores | uint64 | boxes left out because their score is below min-score |
+   * | outside-zones | uint64 | boxes left out because they are in no zone, or in a mask |
    * | too-small | uint64 | frames counted although they are smaller than min-size |
    * | too-old | uint64 | frames skipped because of max-age |
    * | bad-frames | uint64 | frames skipped because they are shorter than their caps say |
@@ -960,6 +1028,7 @@ gst_haar_face_count_class_init (GstHaarFaceCountClass *klass)
    * | frame-age | structure | histogram of the time from capture to the end of the count |
    * | process | structure | histogram of the time of a search |
    * | cameras | array of structures | `camera` (string), `frames`, `faces` (uint64) |
+   * | zones | array of structures | `camera`, `zone` (string), `faces` (uint64); at most 1024 |
    *
    * `busy` is the sum over all workers, and is what a saturated run would take: one in which no
    * worker ever pauses.

@@ -32,8 +32,8 @@ log_params (GstHaarInput *self)
       params->max_w, params->scale_factor, params->min_neighbors, params->min_score);
 }
 
-gboolean
-gst_haar_input_check_sizes (GstHaarInput *self)
+static gboolean
+check_sizes (GstHaarInput *self)
 {
   HaarParams params;
 
@@ -48,6 +48,12 @@ gst_haar_input_check_sizes (GstHaarInput *self)
   GST_ELEMENT_ERROR (
       self->element, RESOURCE, SETTINGS, (NO_SIZE, params.min_w, params.max_w), (NULL));
   return FALSE;
+}
+
+gboolean
+gst_haar_input_check_settings (GstHaarInput *self)
+{
+  return check_sizes (self) && gst_haar_zones_begin (&self->zones);
 }
 
 /* A pipeline that runs needn't end because of sizes that contradict each other: the ones before
@@ -91,6 +97,13 @@ set_up_job (GstHaarInput *self, HaarJob *job)
   log_params (self);
 }
 
+static void
+set_zones (GstHaarInput *self, HaarJob *job)
+{
+  job->zones = gst_haar_zones_get (&self->zones);
+  job->params.zones = job->zones ? haar_zones_get_number (job->zones) : 0;
+}
+
 static GstFlowReturn
 sink_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
@@ -110,6 +123,7 @@ sink_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   job = haar_job_new_frame (buffer, &self->info);
   job->captured = fog_time_of_capture (self->element, &self->segment, buffer);
   set_up_job (self, job);
+  set_zones (self, job);
   GST_LOG_OBJECT (self->element, "frame %" GST_PTR_FORMAT, buffer);
   if (haar_workers_push (self->workers, job))
     return gst_haar_output_get_flow (self->output);
@@ -271,11 +285,18 @@ gst_haar_input_init (GstHaarInput *self, GstElement *element, GstPad *pad,
   self->settings = settings;
   self->output = output;
   self->rate = rate;
+  gst_haar_zones_init (&self->zones, element, settings);
   gst_pad_set_element_private (pad, self);
   gst_pad_set_chain_function (pad, sink_chain);
   gst_pad_set_event_function (pad, sink_event);
   gst_pad_set_query_function (pad, sink_query);
   GST_PAD_SET_ACCEPT_TEMPLATE (pad);
+}
+
+void
+gst_haar_input_clear (GstHaarInput *self)
+{
+  gst_haar_zones_clear (&self->zones);
 }
 
 void

@@ -3,6 +3,7 @@
 
 #include <gst/video/video.h>
 #include "gsthaaroutput.h"
+#include "gsthaarzones.h"
 
 G_BEGIN_DECLS
 
@@ -20,6 +21,7 @@ typedef struct {
   /* of the pad's thread */
   GstVideoInfo info;
   gboolean have_info;
+  GstHaarZones zones;
   GstSegment segment;
   HaarParams agreed;  /* the last ones that left a size to look for */
   HaarParams refused; /* those since then that a warning was about; or as `agreed` */
@@ -29,8 +31,11 @@ typedef struct {
 void gst_haar_input_init (GstHaarInput *input, GstElement *element, GstPad *pad,
     const GstHaarSettings *settings, GstHaarOutput *output, GstHaarRate *rate);
 
-/* FALSE: min-size and max-size leave no size to look for; an error was posted. */
-gboolean gst_haar_input_check_sizes (GstHaarInput *input);
+void gst_haar_input_clear (GstHaarInput *input);
+
+/* FALSE: min-size and max-size leave no size to look for, or the zones can't be used; an error was
+ * posted. */
+gboolean gst_haar_input_check_settings (GstHaarInput *input);
 /* A run begins, before its pads are active. */
 void gst_haar_input_begin (GstHaarInput *input, HaarWorkers *workers);
 

@@ -665,6 +665,25 @@ take_scores (GstStructure *s, const GArray *found)
   gst_structure_take_value (s, "scores", &scores);
 }
 
+/* An array of structures: names of zones aren't names of fields. */
+static void
+take_zones (GstStructure *s, const HaarJob *job)
+{
+  const HaarCameraZones *zones = haar_job_find_zones (job);
+  GValue array = G_VALUE_INIT, entry = G_VALUE_INIT;
+
+  g_value_init (&array, GST_TYPE_ARRAY);
+  g_value_init (&entry, GST_TYPE_STRUCTURE);
+  for (guint i = 0; i < haar_camera_zones_count (zones); i++) {
+    g_value_take_boxed (&entry,
+        gst_structure_new ("zone", "zone", G_TYPE_STRING, haar_camera_zones_get_name (zones, i),
+            "faces", G_TYPE_UINT, haar_job_count_in_zone (job, i), NULL));
+    gst_value_array_append_value (&array, &entry);
+  }
+  g_value_unset (&entry);
+  gst_structure_take_value (s, "zones", &array);
+}
+
 static void
 post_faces (GstHaarOutput *self, const HaarJob *job, const gchar *label)
 {
@@ -676,6 +695,8 @@ post_faces (GstHaarOutput *self, const HaarJob *job, const gchar *label)
       GST_BUFFER_PTS (job->frame), "label", G_TYPE_STRING, label, NULL);
   take_boxes (s, job->boxes);
   take_scores (s, job->boxes);
+  if (haar_camera_zones_count (haar_job_find_zones (job)) > 0)
+    take_zones (s, job);
   if (job->origin.id.camera)
     gst_structure_set (s, "camera", G_TYPE_STRING, job->origin.id.camera, NULL);
   gst_element_post_message (self->element, gst_message_new_element (GST_OBJECT (self->element), s));

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gsthaarstats.h"
 
+#include <string.h>
+
 #include "fogname.h"
 #include "gsthaarpads.h"
 
@@ -10,6 +12,10 @@
 #define MAX_CAMERAS 256
 #define UNNAMED "(none)"
 #define OTHERS "(others)"
+/* Zones that are counted; those beyond aren't. */
+#define MAX_ZONES 1024
+/* Between the names of a camera and a zone, which has no control characters. */
+#define SEPARATOR '\n'
 
 typedef struct {
   guint64 frames, faces;
@@ -21,12 +27,14 @@ gst_haar_stats_init (GstHaarStats *self, GstElement *element)
   self->element = element;
   g_mutex_init (&self->lock);
   self->cameras = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->zones = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
 }
 
 void
 gst_haar_stats_clear (GstHaarStats *self)
 {
   g_hash_table_unref (self->cameras);
+  g_hash_table_unref (self->zones);
   g_mutex_clear (&self->lock);
 }
 
@@ -36,11 +44,13 @@ gst_haar_stats_begin (
 {
   g_mutex_lock (&self->lock);
   self->frames = self->faces = self->events = self->unchanged = self->partial = 0;
-  self->low_scores = self->too_small = self->too_old = self->bad = self->failed = self->skewed = 0;
+  self->low_scores = self->outside = self->too_small = self->too_old = self->bad = self->failed =
+      self->skewed = 0;
   self->unblurred = self->reports = self->lag = 0;
   self->busy = 0;
   self->ages = self->processes = (FogHistogram){0};
   g_hash_table_remove_all (self->cameras);
+  g_hash_table_remove_all (self->zones);
   self->engine = engine;
   self->n_workers = n_workers;
   self->workers = workers;
@@ -72,6 +82,33 @@ find_total (GstHaarStats *self, const gchar *name)
   return total;
 }
 
+/* with the lock. @camera: as in `cameras` */
+static void
+add_zone (GstHaarStats *self, const gchar *camera, const gchar *zone, guint faces)
+{
+  g_autofree gchar *name = g_strdup_printf ("%s%c%s", camera, SEPARATOR, zone);
+  guint64 *sum = g_hash_table_lookup (self->zones, name);
+
+  if (!sum) {
+    if (g_hash_table_size (self->zones) >= MAX_ZONES)
+      return;
+    sum = g_new0 (guint64, 1);
+    g_hash_table_insert (self->zones, g_steal_pointer (&name), sum);
+  }
+  *sum += faces;
+}
+
+/* with the lock */
+static void
+add_zones (GstHaarStats *self, const gchar *camera, const HaarJob *job)
+{
+  const HaarCameraZones *zones = haar_job_find_zones (job);
+
+  self->outside += job->outside;
+  for (guint i = 0; i < haar_camera_zones_count (zones); i++)
+    add_zone (self, camera, haar_camera_zones_get_name (zones, i), haar_job_count_in_zone (job, i));
+}
+
 /* with the lock */
 static void
 add_counted (GstHaarStats *self, const HaarJob *job, gdouble busy)
@@ -89,6 +126,7 @@ add_counted (GstHaarStats *self, const HaarJob *job, gdouble busy)
   self->busy += busy;
   fog_histogram_add (&self->ages, job->age);
   fog_histogram_add (&self->processes, job->cost.wall);
+  add_zones (self, name, job);
   total->frames++;
   total->faces += job->boxes->len;
 }
@@ -264,6 +302,30 @@ set_cameras (GstHaarStats *self, GstStructure *s)
   gst_structure_take_value (s, "cameras", &array);
 }
 
+/* with the lock: as `cameras` */
+static void
+set_zones (GstHaarStats *self, GstStructure *s)
+{
+  GValue array = G_VALUE_INIT, entry = G_VALUE_INIT;
+  GHashTableIter iter;
+  gpointer key, faces;
+
+  gst_value_array_init (&array, g_hash_table_size (self->zones));
+  g_value_init (&entry, GST_TYPE_STRUCTURE);
+  g_hash_table_iter_init (&iter, self->zones);
+  while (g_hash_table_iter_next (&iter, &key, &faces)) {
+    const gchar *zone = strrchr (key, SEPARATOR);
+    g_autofree gchar *camera = g_strndup (key, (gsize) (zone - (gchar *) key));
+
+    g_value_take_boxed (
+        &entry, gst_structure_new ("zone", "camera", G_TYPE_STRING, camera, "zone", G_TYPE_STRING,
+                    zone + 1, "faces", G_TYPE_UINT64, *(guint64 *) faces, NULL));
+    gst_value_array_append_value (&array, &entry);
+  }
+  g_value_unset (&entry);
+  gst_structure_take_value (s, "zones", &array);
+}
+
 GstStructure *
 gst_haar_stats_to_structure (GstHaarStats *self)
 {
@@ -273,17 +335,18 @@ gst_haar_stats_to_structure (GstHaarStats *self)
   s = gst_structure_new ("haarfacecount-stats", "frames", G_TYPE_UINT64, self->frames, "faces",
       G_TYPE_UINT64, self->faces, "events", G_TYPE_UINT64, self->events, "unchanged", G_TYPE_UINT64,
       self->unchanged, "partial", G_TYPE_UINT64, self->partial, "low-scores", G_TYPE_UINT64,
-      self->low_scores, "too-small", G_TYPE_UINT64, self->too_small, "too-old", G_TYPE_UINT64,
-      self->too_old, "bad-frames", G_TYPE_UINT64, self->bad, "failed-frames", G_TYPE_UINT64,
-      self->failed, "unblurred-frames", G_TYPE_UINT64, self->unblurred, "clock-skew", G_TYPE_UINT64,
-      self->skewed, "reports", G_TYPE_UINT64, self->reports, "busy", G_TYPE_DOUBLE, self->busy,
-      "workers", G_TYPE_UINT, self->n_workers, "engine", G_TYPE_STRING,
-      self->engine ? self->engine : "none", "waiting", G_TYPE_UINT,
+      self->low_scores, "outside-zones", G_TYPE_UINT64, self->outside, "too-small", G_TYPE_UINT64,
+      self->too_small, "too-old", G_TYPE_UINT64, self->too_old, "bad-frames", G_TYPE_UINT64,
+      self->bad, "failed-frames", G_TYPE_UINT64, self->failed, "unblurred-frames", G_TYPE_UINT64,
+      self->unblurred, "clock-skew", G_TYPE_UINT64, self->skewed, "reports", G_TYPE_UINT64,
+      self->reports, "busy", G_TYPE_DOUBLE, self->busy, "workers", G_TYPE_UINT, self->n_workers,
+      "engine", G_TYPE_STRING, self->engine ? self->engine : "none", "waiting", G_TYPE_UINT,
       self->workers ? haar_workers_get_waiting (self->workers) : 0, "lag", G_TYPE_UINT64, self->lag,
       NULL);
   fog_histogram_to_field (&self->ages, s, "frame-age");
   fog_histogram_to_field (&self->processes, s, "process");
   set_cameras (self, s);
+  set_zones (self, s);
   g_mutex_unlock (&self->lock);
   return s;
 }

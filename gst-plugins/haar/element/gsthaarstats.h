@@ -12,11 +12,12 @@ typedef struct {
   GstElement *element; /* whose part it is */
 
   GMutex lock; /* guards all fields below; taken before the workers' lock */
-  guint64 frames, faces, events, unchanged, partial, low_scores, too_small, too_old, bad, failed,
-      unblurred, skewed, reports, lag;
+  guint64 frames, faces, events, unchanged, partial, low_scores, outside, too_small, too_old, bad,
+      failed, unblurred, skewed, reports, lag;
   gdouble busy;
   FogHistogram ages, processes; /* of the frames counted */
   GHashTable *cameras;          /* name to Total */
+  GHashTable *zones;            /* names of a camera and a zone to guint64, the faces */
   const gchar *engine;          /* of this run, or of the last one; NULL before the first */
   guint n_workers;              /* as `engine` */
   HaarWorkers *workers;         /* of this run; NULL between runs */

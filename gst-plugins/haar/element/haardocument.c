@@ -46,8 +46,25 @@ add_date (JsonBuilder *builder, const gchar *name, GstClockTime time)
 
 /* Objects, because some databases that speak MongoDB's protocol take no array within an array. */
 static void
-add_boxes (JsonBuilder *builder, const GArray *boxes)
+add_zones_of_box (JsonBuilder *builder, const HaarJob *job, const HaarRect *rect)
 {
+  const HaarCameraZones *zones = haar_job_find_zones (job);
+
+  if (haar_camera_zones_count (zones) == 0)
+    return;
+  json_builder_set_member_name (builder, "zones");
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < haar_camera_zones_count (zones); i++)
+    if (haar_camera_zones_contains (zones, i, rect, job->width, job->height))
+      json_builder_add_string_value (builder, haar_camera_zones_get_name (zones, i));
+  json_builder_end_array (builder);
+}
+
+static void
+add_boxes (JsonBuilder *builder, const HaarJob *job)
+{
+  const GArray *boxes = job->boxes;
+
   json_builder_set_member_name (builder, "boxes");
   json_builder_begin_array (builder);
   for (guint i = 0; i < boxes->len; i++) {
@@ -60,9 +77,25 @@ add_boxes (JsonBuilder *builder, const GArray *boxes)
     add_int (builder, "w", r->w);
     add_int (builder, "h", r->h);
     add_double (builder, "score", box->score);
+    add_zones_of_box (builder, job, r);
     json_builder_end_object (builder);
   }
   json_builder_end_array (builder);
+}
+
+/* How many faces are in each zone. */
+static void
+add_zones (JsonBuilder *builder, const HaarJob *job)
+{
+  const HaarCameraZones *zones = haar_job_find_zones (job);
+
+  if (haar_camera_zones_count (zones) == 0)
+    return;
+  json_builder_set_member_name (builder, "zones");
+  json_builder_begin_object (builder);
+  for (guint i = 0; i < haar_camera_zones_count (zones); i++)
+    add_int (builder, haar_camera_zones_get_name (zones, i), haar_job_count_in_zone (job, i));
+  json_builder_end_object (builder);
 }
 
 static void
@@ -145,7 +178,8 @@ make_text (const HaarJob *job, const gchar *replica, gsize *size)
     add_date (builder, "captured", job->captured);
   add_date (builder, "processed", fog_time_now ());
   add_int (builder, "faces", job->boxes->len);
-  add_boxes (builder, job->boxes);
+  add_boxes (builder, job);
+  add_zones (builder, job);
   add_int (builder, "width", job->width);
   add_int (builder, "height", job->height);
   add_string (builder, "replica", replica);

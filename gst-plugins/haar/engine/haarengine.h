@@ -23,6 +23,7 @@ typedef struct {
   gint min_w, min_h; /* px: smaller objects aren't searched for */
   gint max_w, max_h; /* px: nor larger ones; 0: as large as the picture */
   gdouble min_score; /* boxes with a lower score don't count; engines don't look at it */
+  guint zones;       /* the number of the zones that hold; engines don't look at it */
 } HaarParams;
 
 /* FALSE: no size lies between the smallest and the largest one. */
@@ -37,7 +38,7 @@ haar_params_equal (const HaarParams *a, const HaarParams *b)
 {
   return a->scale_factor == b->scale_factor && a->min_neighbors == b->min_neighbors &&
          a->min_w == b->min_w && a->min_h == b->min_h && a->max_w == b->max_w &&
-         a->max_h == b->max_h && a->min_score == b->min_score;
+         a->max_h == b->max_h && a->min_score == b->min_score && a->zones == b->zones;
 }
 
 typedef struct _HaarEngine HaarEngine;

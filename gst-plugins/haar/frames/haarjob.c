@@ -39,8 +39,27 @@ haar_job_free (HaarJob *job)
   g_clear_pointer (&job->frame, gst_buffer_unref);
   haar_origin_clear (&job->origin);
   g_clear_pointer (&job->boxes, g_array_unref);
+  g_clear_pointer (&job->zones, haar_zones_unref);
   g_clear_error (&job->error);
   g_free (job);
+}
+
+const HaarCameraZones *
+haar_job_find_zones (const HaarJob *job)
+{
+  return haar_zones_find (job->zones, job->origin.id.camera);
+}
+
+guint
+haar_job_count_in_zone (const HaarJob *job, guint zone)
+{
+  const HaarCameraZones *zones = haar_job_find_zones (job);
+  guint n = 0;
+
+  for (guint i = 0; i < job->boxes->len; i++)
+    n += haar_camera_zones_contains (
+        zones, zone, &g_array_index (job->boxes, HaarBox, i).rect, job->width, job->height);
+  return n;
 }
 
 /* The clocks of two machines differ, so a frame may seem to come from the future: its age is 0
@@ -79,23 +98,34 @@ add_boxes (HaarJob *job, const GArray *found)
   }
 }
 
-/* Adds what the engine finds in @part (nullable: the whole frame) to what is known outside of
- * it. */
+static HaarRect
+intersect (const HaarRect *a, const HaarRect *b)
+{
+  gint x = MAX (a->x, b->x), y = MAX (a->y, b->y);
+
+  return (HaarRect){x, y, MIN (a->x + a->w, b->x + b->w) - x, MIN (a->y + a->h, b->y + b->h) - y};
+}
+
+/* Adds what the engine finds in @part (nullable: all that may have something in it) to what is
+ * known outside of it. */
 static gboolean
 detect (HaarJob *job, HaarTool *tool, const FogLuma *luma, const HaarRect *part)
 {
-  const HaarRect all = {0, 0, luma->width, luma->height};
+  HaarRect in = part ? intersect (part, &job->area) : job->area;
   g_autoptr (GArray) found = g_array_new (FALSE, FALSE, sizeof (HaarBox));
 
-  part = part ? part : &all;
-  if (!tool->klass->detect (tool->engine, luma->data + (gsize) part->y * luma->stride + part->x,
-          part->w, part->h, luma->stride, &job->params, found, &job->error))
+  /* Like OpenCV, the engines would otherwise look for the largest size that fits, which is smaller
+   * than requested. */
+  if (in.w < MAX (job->params.min_w, 1) || in.h < MAX (job->params.min_h, 1))
+    return TRUE;
+  if (!tool->klass->detect (tool->engine, luma->data + (gsize) in.y * luma->stride + in.x, in.w,
+          in.h, luma->stride, &job->params, found, &job->error))
     return FALSE;
   for (guint i = 0; i < found->len; i++) {
     HaarRect *r = &g_array_index (found, HaarBox, i).rect;
 
-    r->x += part->x;
-    r->y += part->y;
+    r->x += in.x;
+    r->y += in.y;
   }
   add_boxes (job, found);
   return TRUE;
@@ -119,6 +149,36 @@ detect_changes (HaarJob *job, HaarTool *tool, const FogLuma *luma)
   return TRUE;
 }
 
+/* Leaves out what is in no zone, or in a mask. */
+static void
+keep_admitted (HaarJob *job)
+{
+  const HaarCameraZones *zones = haar_job_find_zones (job);
+
+  for (guint i = job->boxes->len; zones && i-- > 0;) {
+    if (haar_camera_zones_admits (
+            zones, &g_array_index (job->boxes, HaarBox, i).rect, job->width, job->height))
+      continue;
+    g_array_remove_index (job->boxes, i);
+    job->outside++;
+  }
+}
+
+static gboolean
+search_luma (HaarJob *job, HaarTool *tool, FogLuma *luma)
+{
+  if (!haar_camera_zones_limit (
+          haar_job_find_zones (job), luma, job->params.max_w, &tool->unmasked, &job->area)) {
+    g_set_error (
+        &job->error, G_IO_ERROR, G_IO_ERROR_NO_SPACE, "there is no memory to mask parts of it");
+    return FALSE;
+  }
+  if (!(job->rescan_interval ? detect_changes (job, tool, luma) : detect (job, tool, luma, NULL)))
+    return FALSE;
+  keep_admitted (job);
+  return TRUE;
+}
+
 static HaarOutcome
 search (HaarJob *job, HaarTool *tool, const GstVideoFrame *frame)
 {
@@ -135,14 +195,10 @@ search (HaarJob *job, HaarTool *tool, const GstVideoFrame *frame)
         "there is no memory to convert it from %s", GST_VIDEO_INFO_NAME (&job->info));
     return HAAR_FAILED;
   }
-  /* Like OpenCV, the engines would otherwise look for the largest size that fits, which is smaller
-   * than requested. */
   job->too_small = luma.width < job->params.min_w || luma.height < job->params.min_h;
   if (job->too_small)
     return HAAR_COUNTED;
-  if (job->rescan_interval ? detect_changes (job, tool, &luma) : detect (job, tool, &luma, NULL))
-    return HAAR_COUNTED;
-  return HAAR_FAILED;
+  return search_luma (job, tool, &luma) ? HAAR_COUNTED : HAAR_FAILED;
 }
 
 static HaarOutcome
@@ -187,5 +243,5 @@ haar_job_count (HaarJob *job, HaarTool *tool, gboolean at_once)
   job->cost.wall = tool->idle_since - began;
   job->cost.cpu = read_clock (CLOCK_THREAD_CPUTIME_ID) - cpu;
   if (job->difference == HAAR_STILL_ALL && !job->too_small)
-    job->cost.pixels = (gdouble) job->width * job->height;
+    job->cost.pixels = (gdouble) job->area.w * job->area.h;
 }

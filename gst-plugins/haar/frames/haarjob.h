@@ -6,6 +6,7 @@
 #include "engine/haarengine.h"
 #include "haarorigin.h"
 #include "haarstill.h"
+#include "haarzones.h"
 
 G_BEGIN_DECLS
 
@@ -23,6 +24,7 @@ typedef struct {
   HaarOrigin origin;
   GstVideoInfo info;
   HaarParams params;
+  HaarZones *zones;             /* NULL: there are none */
   GstClockTime max_age;         /* ns; 0: none */
   GstClockTime rescan_interval; /* ns; 0: every frame is searched as a whole */
   GstClockTime captured;        /* ns since the Unix epoch, or GST_CLOCK_TIME_NONE */
@@ -31,6 +33,8 @@ typedef struct {
   HaarOutcome outcome;
   HaarStillDifference difference; /* from the camera's last frame: what was searched */
   GArray *boxes;                  /* of HaarBox */
+  guint outside;                  /* boxes that are left out because of zones or masks */
+  HaarRect area;                  /* px: what may have something in it, by zones and masks */
   guint low_scores;               /* boxes that were found and left out because of min-score */
   gint width, height;             /* px: the size of the part that was searched */
   HaarCost cost;
@@ -44,12 +48,16 @@ typedef struct {
 HaarJob *haar_job_new_event (GstEvent *event);
 HaarJob *haar_job_new_frame (GstBuffer *frame, const GstVideoInfo *info);
 void haar_job_free (HaarJob *job);
+/* (nullable): the zones of its camera. */
+const HaarCameraZones *haar_job_find_zones (const HaarJob *job);
+guint haar_job_count_in_zone (const HaarJob *job, guint zone);
 
 /* What one worker counts with. */
 typedef struct {
   const HaarEngineClass *klass;
   HaarEngine *engine;
   guint8 *scratch;    /* for fog_luma_of_frame() */
+  guint8 *unmasked;   /* for haar_camera_zones_limit() */
   HaarStill *still;   /* shared by all workers */
   gdouble idle_since; /* s, monotonic: the end of its last frame */
   guint in_row;       /* of its last frame, as in #HaarCost */

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "engine/haarengine.h"
+#include "fogluma.h"
+
+G_BEGIN_DECLS
+
+/* Bounds of what a text may ask for. */
+#define HAAR_ZONES_CAMERAS 1024
+#define HAAR_ZONES_OF_CAMERA 32 /* and as many masks */
+#define HAAR_ZONES_POINTS 64
+#define HAAR_ZONES_NAME 64 /* bytes */
+
+/* Of which camera which zones and masks are known, as JSON describes them: the property `zones`. It
+ * never changes, and is reference-counted. From any thread. */
+typedef struct _HaarZones HaarZones;
+/* The zones and masks of one camera. */
+typedef struct _HaarCameraZones HaarCameraZones;
+
+/**
+ * haar_zones_parse:
+ * @text: any bytes, with or without a NUL at the end
+ * @size: their number
+ * @error: G_IO_ERROR_INVALID_DATA: where something is wrong in the text, and what
+ *
+ * Returns: (nullable) (transfer full): the zones
+ */
+HaarZones *haar_zones_parse (const gchar *text, gsize size, GError **error);
+HaarZones *haar_zones_ref (HaarZones *zones);
+void haar_zones_unref (HaarZones *zones);
+guint haar_zones_count_cameras (const HaarZones *zones);
+/* Of each HaarZones another number, from 1. */
+guint haar_zones_get_number (const HaarZones *zones);
+
+/* (nullable) (transfer none): @camera's, else those of the camera "*". @zones, @camera:
+ * (nullable) */
+const HaarCameraZones *haar_zones_find (const HaarZones *zones, const gchar *camera);
+
+/* All functions take NULL for a camera without zones and masks. */
+guint haar_camera_zones_count (const HaarCameraZones *zones);
+const gchar *haar_camera_zones_get_name (const HaarCameraZones *zones, guint zone);
+/* TRUE: the middle of @rect, in a picture of @width x @height, is in zone number @zone. */
+gboolean haar_camera_zones_contains (
+    const HaarCameraZones *zones, guint zone, const HaarRect *rect, gint width, gint height);
+/* TRUE: it is in a zone, or there is none; and it is in no mask. */
+gboolean haar_camera_zones_admits (
+    const HaarCameraZones *zones, const HaarRect *rect, gint width, gint height);
+
+/**
+ * haar_camera_zones_limit:
+ * @luma: (inout): of the picture; becomes a copy without what the masks hide, if there are any
+ * @max_size: px: the largest object that is searched for; 0: as large as the picture
+ * @scratch: (inout): the caller's memory, from g_malloc(); the copy is there
+ * @area: (out): nothing that is admitted lies outside of it, not even in part; may be empty
+ *
+ * Returns: %FALSE if there is no memory
+ */
+gboolean haar_camera_zones_limit (
+    const HaarCameraZones *zones, FogLuma *luma, gint max_size, guint8 **scratch, HaarRect *area);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HaarZones, haar_zones_unref)
+
+G_END_DECLS
