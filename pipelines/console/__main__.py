@@ -71,7 +71,8 @@ class Demo:
     def _start_stages(self, addresses):
         # frames that an edge publishes before the others have joined their groups count too
         first = {**addresses, "SOURCE_OPTIONS": "auto-offset-reset=earliest"}
-        self.cloud = stages.Stage("cloud", "cloud", self.directory, first)
+        index = os.environ.get("MONGO_OPTIONS", "create-index=captured,camera,faces")  # for the page's history
+        self.cloud = stages.Stage("cloud", "cloud", self.directory, {**first, "MONGO_OPTIONS": index})
         self.fog_settings = {**first, "FACES_OPTIONS": f"report-interval=1000000000 {os.environ.get('FACES_OPTIONS', '')}"}
         for _ in range(self.replicas):
             self.add_fog()

@@ -54,6 +54,15 @@ live_blur_name (LiveBlur blur)
   return names[blur];
 }
 
+LiveBrokers
+live_options_get_brokers (const LiveOptions *self)
+{
+  return (LiveBrokers){
+      .frames = {self->frames.servers, self->frames.config_file},
+      .events = {self->events.servers, self->events.config_file},
+  };
+}
+
 static gboolean
 fail (GError **error, const gchar *format, const gchar *what)
 {

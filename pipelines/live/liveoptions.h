@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <glib.h>
+#include "model/liveframe.h"
 
 G_BEGIN_DECLS
 
@@ -36,6 +36,8 @@ typedef struct {
 LiveOptions *live_options_parse (gint *argc, gchar ***argv, GError **error);
 void live_options_free (LiveOptions *self);
 const gchar *live_blur_name (LiveBlur blur);
+/* Valid as long as @self. */
+LiveBrokers live_options_get_brokers (const LiveOptions *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LiveOptions, live_options_free)
 

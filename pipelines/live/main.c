@@ -150,7 +150,7 @@ read_topics (Live *self)
 static gboolean
 start (Live *self, GError **error)
 {
-  const LiveBrokers brokers = {self->options->frames.servers, self->options->events.servers};
+  const LiveBrokers brokers = live_options_get_brokers (self->options);
 
   self->model = live_model_new (&brokers, live_blur_name (self->options->blur), now_ms ());
   self->api = (LiveApi){

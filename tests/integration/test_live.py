@@ -14,6 +14,7 @@ import subprocess
 import time
 
 import confluent_kafka
+import pymongo
 import pytest
 
 import livepage
@@ -360,8 +361,8 @@ def test_wishes_of_any_text(page, body):
 
 def test_history_from_the_database(running, page):
     running.system.events.database["other"].insert_one({"x": 1})
-    until = int(time.time() * 1000)
     wait_until(lambda: running.system.events.count_documents({"camera": "cam-1"}) > 5)
+    until = int(time.time() * 1000)
     for unit, length in (("minute", 60000), ("hour", 3600000)):
         begin = until - until % length - length
         answer = page.json("/api/documents", **{"from": begin, "to": until, "unit": unit, "camera": "cam-1"})
@@ -373,6 +374,47 @@ def test_history_from_the_database(running, page):
         assert sum(bucket["frames"] for bucket in answer["buckets"]) == pytest.approx(len(events), abs=3)
         assert sum(bucket["faces"] for bucket in answer["buckets"]) == pytest.approx(
             sum(event["faces"] for event in events), abs=12)
+
+
+EPOCH = datetime.datetime(1970, 1, 1)
+ODD = [{"camera": 7, "faces": 2.5}, {"faces": 1}, {"camera": "odd", "faces": "x"}, {"camera": "odd"}, {"camera": "odd", "faces": -3},
+       {"camera": "odd", "faces": float("nan")}, {"camera": "odd", "faces": 1e300}, {"camera": "odd", "faces": None}]
+
+
+def sums_of(documents, unit, camera):
+    """What the page should say of documents, made independently."""
+    sums = {}
+    for document in documents:
+        faces, name = document.get("faces"), document.get("camera", "")
+        name = name if isinstance(name, str) else ""
+        if not isinstance(faces, (int, float)) or not isinstance(document["captured"], datetime.datetime) or (camera and name != camera):
+            continue
+        faces = 0 if faces != faces else int(max(0, min(faces, 2**31 - 1)))
+        time_ms = int((document["captured"] - EPOCH).total_seconds() * 1000)
+        sums.setdefault((time_ms - time_ms % unit, name), []).append(faces)
+    return {key: (len(found), sum(found), max(found)) for key, found in sums.items()}
+
+
+@pytest.mark.parametrize("server_name, grouped", [("mongo", False), ("secantus", True)])
+def test_sums_of_both_servers_are_equal(request, open_page, fresh, server_name, grouped):
+    """One groups documents itself, the other one can't: the same sums, of odd documents too."""
+    server = request.getfixturevalue(server_name)
+    begin = datetime.datetime(2026, 11, 1)
+    documents = [
+        {"camera": f"cam-{n % 3}", "faces": n % 5, "captured": begin + datetime.timedelta(seconds=7 * n)} for n in range(2000)]
+    # FerretDB stores no NaN.
+    documents += [{"captured": begin, **odd} for odd in ODD if grouped or odd.get("faces") == odd.get("faces")] + [{"camera": "odd", "faces": 1, "captured": "x"}]
+    with pymongo.MongoClient(server.uri) as client:
+        client[fresh].events.insert_many([{**document, "_id": n} for n, document in enumerate(documents)])
+    page = open_page(MONGODB_URI=server.uri, DATABASE=fresh)
+    for unit, length in (("minute", 60000), ("hour", 3600000)):
+        for camera in (None, "cam-1"):
+            wish = {"from": int((begin - EPOCH).total_seconds() * 1000), "to": int(time.time() * 1000), "unit": unit}
+            answer = page.json("/api/documents", **wish, **({"camera": camera} if camera else {}))
+            assert answer["complete"] and answer["grouped"] == grouped
+            found = {(one["time"], one["camera"]): (one["frames"], one["faces"], one["most"]) for one in answer["buckets"]}
+            assert found == sums_of(documents, length, camera)
+            assert [one["time"] for one in answer["buckets"]] == sorted(one["time"] for one in answer["buckets"])
 
 
 @pytest.mark.parametrize("query", ["", "from=0&to=1", "from=0&to=1&unit=day", "from=-1&to=1&unit=hour", "from=x&to=1&unit=hour"])

@@ -125,6 +125,17 @@ def test_the_database_goes_and_comes(running, servers):
     assert "mongoc" not in page.output()
 
 
+def test_a_frozen_database_is_away(running, servers):
+    """It takes connections, and answers nothing."""
+    page = running.page
+    servers[1].process.freeze()
+    try:
+        wait_until(lambda: sentence(page).startswith("the database hasn't answered for "), 20)
+    finally:
+        servers[1].process.thaw()
+    wait_until(lambda: page.state()["servers"]["database"]["state"] == "good", 30)
+
+
 def test_the_broker_goes_and_comes(running, servers):
     page = running.page
     page.frame("cam-1")

@@ -195,6 +195,7 @@ post_recount (LiveApi *api, const LiveRequest *request)
   g_autoptr (LiveAnswer) answer = NULL;
   g_autoptr (GPtrArray) run = NULL;
   const gchar *text = g_bytes_get_data (request->body, NULL);
+  LiveBrokers brokers = live_options_get_brokers (api->options);
   LiveRecount recount;
   GBytes *json = NULL;
 
@@ -204,7 +205,7 @@ post_recount (LiveApi *api, const LiveRequest *request)
   if (frame)
     run = live_travel_find_run (api->travel, frame, &error);
   if (run)
-    json = live_recount_run (&recount, run, api->options->frames.servers, &error);
+    json = live_recount_run (&recount, run, &brokers.frames, &error);
   live_recount_clear (&recount);
   return json ? live_reply_json (json) : reply_to (error);
 }

@@ -46,13 +46,15 @@ live_place_to_json (const LivePlace *self, JsonBuilder *json)
 }
 
 gchar *
-live_place_make_source (const LivePlace *self, gint64 first, const gchar *servers)
+live_place_make_source (const LivePlace *self, gint64 first, const LiveBroker *broker)
 {
-  g_autofree gchar *quoted = g_shell_quote (servers);
+  g_autofree gchar *servers = g_shell_quote (broker->servers);
+  g_autofree gchar *file = broker->config_file ? g_shell_quote (broker->config_file) : NULL;
 
-  return g_strdup_printf ("kafkasrc bootstrap-servers=%s topic=%s partitions=\"<%d>\" "
+  return g_strdup_printf ("kafkasrc bootstrap-servers=%s%s%s topic=%s partitions=\"<%d>\" "
                           "start-offset=%" G_GINT64_FORMAT " end-offset=%" G_GINT64_FORMAT,
-      quoted, self->topic, self->partition, first, self->offset + 1);
+      servers, file ? " config-file=" : "", file ? file : "", self->topic, self->partition, first,
+      self->offset + 1);
 }
 
 void

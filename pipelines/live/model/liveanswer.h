@@ -17,9 +17,15 @@ void live_place_copy (LivePlace *self, const LivePlace *from);
 /* FALSE: @buffer comes from no topic. */
 gboolean live_place_read (LivePlace *self, GstBuffer *buffer);
 void live_place_clear (LivePlace *self);
+/* How this machine reaches a broker. */
+typedef struct {
+  const gchar *servers;     /* bootstrap servers */
+  const gchar *config_file; /* nullable */
+} LiveBroker;
+
 /* (transfer full): a `kafkasrc` that reads the messages from offset @first to this one, as
  * gst-launch-1.0 takes it. */
-gchar *live_place_make_source (const LivePlace *self, gint64 first, const gchar *servers);
+gchar *live_place_make_source (const LivePlace *self, gint64 first, const LiveBroker *broker);
 void live_place_to_json (const LivePlace *self, JsonBuilder *json);
 
 /* A face, in pixels of its frame. */

@@ -113,18 +113,18 @@ live_frame_new (GstSample *sample, gint64 now)
 
 /* A line that shows the frame in a window, to be copied into a terminal. */
 static gchar *
-make_line (const LiveFrame *self, const gchar *servers)
+make_line (const LiveFrame *self, const LiveBroker *broker)
 {
-  g_autofree gchar *source = live_place_make_source (&self->place, self->place.offset, servers);
+  g_autofree gchar *source = live_place_make_source (&self->place, self->place.offset, broker);
 
   return g_strdup_printf (
       "gst-launch-1.0 %s ! decodebin ! videoconvert ! imagefreeze ! autovideosink", source);
 }
 
 static void
-event_to_json (const LiveAnswer *answer, const gchar *servers, JsonBuilder *json)
+event_to_json (const LiveAnswer *answer, const LiveBroker *broker, JsonBuilder *json)
 {
-  g_autofree gchar *source = live_place_make_source (&answer->place, answer->place.offset, servers);
+  g_autofree gchar *source = live_place_make_source (&answer->place, answer->place.offset, broker);
   g_autofree gchar *line = g_strdup_printf ("gst-launch-1.0 -q %s ! fdsink", source);
 
   live_json_open_object (json, "event");
@@ -147,7 +147,7 @@ answer_to_json (
   }
   live_json_text (json, "replica", answer ? answer->replica : NULL);
   if (answer && answer->place.topic)
-    event_to_json (answer, servers->events, json);
+    event_to_json (answer, &servers->events, json);
   else
     live_json_text (json, "event", NULL);
 }
@@ -158,7 +158,7 @@ live_frame_to_json (const LiveFrame *self, const LiveAnswer *answer, gboolean co
 {
   const gchar *format =
       self->caps ? gst_structure_get_name (gst_caps_get_structure (self->caps, 0)) : NULL;
-  g_autofree gchar *line = make_line (self, servers->frames);
+  g_autofree gchar *line = make_line (self, &servers->frames);
 
   live_place_to_json (&self->place, json);
   live_json_text (json, "camera", self->camera);

@@ -36,9 +36,9 @@ void live_frame_unref (LiveFrame *self);
 /* Whether it is of the same stream as @later, and before it. */
 gboolean live_frame_precedes (const LiveFrame *self, const LiveFrame *later);
 
-/* Bootstrap servers, for the lines that show a frame and its event. */
+/* Brokers, for the lines that show a frame and its event. */
 typedef struct {
-  const gchar *frames, *events;
+  LiveBroker frames, events;
 } LiveBrokers;
 
 /* Members of the object that @json is in. @answer: (nullable): what the fog found; @counted:

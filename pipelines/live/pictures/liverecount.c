@@ -108,12 +108,12 @@ make_buffer (GstSample *raw, const LiveFrame *frame)
 
 /* Of frames that need others the last count is the one that is wanted. */
 static gchar *
-make_line (const LiveRecount *self, const GPtrArray *run, const gchar *servers)
+make_line (const LiveRecount *self, const GPtrArray *run, const LiveBroker *broker)
 {
   const LiveFrame *first = g_ptr_array_index (run, 0);
   const LiveFrame *frame = g_ptr_array_index (run, run->len - 1);
   const gchar *decoder = live_decode_find_elements (frame, NULL);
-  g_autofree gchar *source = live_place_make_source (&frame->place, first->place.offset, servers);
+  g_autofree gchar *source = live_place_make_source (&frame->place, first->place.offset, broker);
   g_autofree gchar *counter = make_counter (self);
 
   return g_strdup_printf ("gst-launch-1.0 -q %s ! %s ! %s ! fdsink", source, decoder, counter);
@@ -147,11 +147,11 @@ add_settings (const LiveRecount *self, JsonBuilder *json)
 
 GBytes *
 live_recount_run (
-    const LiveRecount *self, const GPtrArray *run, const gchar *servers, GError **error)
+    const LiveRecount *self, const GPtrArray *run, const LiveBroker *broker, GError **error)
 {
   gint64 began = g_get_monotonic_time ();
   g_autoptr (LiveAnswer) answer = count (self, run, error);
-  g_autofree gchar *line = answer ? make_line (self, run, servers) : NULL;
+  g_autofree gchar *line = answer ? make_line (self, run, broker) : NULL;
   JsonBuilder *json;
 
   if (!answer)

@@ -20,8 +20,8 @@ gboolean live_recount_parse (
 void live_recount_clear (LiveRecount *self);
 
 /* (nullable) (transfer full): JSON. @run: the frames from a keyframe on, up to the one to count;
- * @servers: of its topic, for the line that does the same */
+ * @broker: of its topic, for the line that does the same */
 GBytes *live_recount_run (
-    const LiveRecount *self, const GPtrArray *run, const gchar *servers, GError **error);
+    const LiveRecount *self, const GPtrArray *run, const LiveBroker *broker, GError **error);
 
 G_END_DECLS

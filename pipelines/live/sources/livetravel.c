@@ -211,7 +211,7 @@ static void
 frames_to_json (Window *window, JsonBuilder *json)
 {
   const LiveOptions *options = window->travel->options;
-  LiveBrokers brokers = {options->frames.servers, options->events.servers};
+  LiveBrokers brokers = live_options_get_brokers (options);
 
   g_ptr_array_sort (window->frames, compare_frames);
   live_json_open_list (json, "frames");
