@@ -2,15 +2,23 @@
 """TLS and SASL with a real broker: correct settings work, a wrong one is an error that names it, and no secret is
 shown."""
 
+import json
 import os
 import pathlib
+import shlex
+import subprocess
+import time
+import types
 import uuid
 
 import certificates
 import confluent_kafka
 import gi
 import kafka_server
+import livepage
+import mongo_server
 import pytest
+import system
 from pipeline import environment, wait_until
 
 gi.require_version("Gst", "1.0")
@@ -217,3 +225,70 @@ def test_secrets_are_shown_nowhere(secured, launch, fresh, tmp_path, password):
     assert all("config-file" in text for text in dots)
     for text in command_lines + dots + logs + dumps:
         assert not [secret for secret in secrets if secret in text]
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory):
+    """A database with one user. FerretDB needs the mechanism's name."""
+    with mongo_server.Mongo(tmp_path_factory.mktemp("guarded"), user=f"me:{PASSWORD}") as server:
+        yield lambda password: server.uri.replace("://", f"://me:{password}@") + "?authMechanism=SCRAM-SHA-256"
+
+
+@pytest.fixture
+def open_page(secured, guarded, fresh, tmp_path):
+    """The live page of a system whose Kafka and database take passwords, over TLS."""
+    pages = []
+
+    def start(mechanism="PLAIN", password=PASSWORD, database_password=PASSWORD):
+        config = secured.sasl(mechanism, password)
+        # the stages' lines name the file after the servers
+        kafka = types.SimpleNamespace(
+            bootstrap=f"{secured.kafka.servers('sasl')} config-file={config}", create_topic=secured.kafka.create_topic)
+        whole = system.System(kafka, types.SimpleNamespace(uri=guarded(PASSWORD)), f"{fresh}-{len(pages)}", partitions=2)
+        pages.append(livepage.Page(
+            whole, tmp_path / f"live-{len(pages)}.log", FOG_KAFKA=secured.kafka.servers("sasl"), KAFKA_CONFIG=str(config),
+            MONGODB_URI=guarded(database_password)))
+        return whole, pages[-1]
+
+    yield start
+    for page in pages:
+        page.close()
+        assert not [secret for secret in (PASSWORD, WRONG) if secret in page.output()]
+
+
+def test_the_live_page(open_page, launch):
+    """Frames, events, reports, offsets, the past and the history all come through TLS and passwords."""
+    whole, page = open_page()
+    launch(whole.cloud().replace("uri=", "uri-file=").replace(whole.mongo.uri, str(uri_file(whole, page))))
+    launch(whole.fog("fog-1"))
+    launch(whole.live_edge("max-rate=5"))
+    wait_until(lambda: page.state()["level"] == "good", 60, "a good system")
+    frame = page.frame("cam-1")
+    assert len(page.picture(frame)[1]) == frame["bytes"]
+    assert page.json("/api/travel", camera="cam-1", at=frame["captured"], span=1)["frames"]
+    wish = {"from": 0, "to": int(time.time() * 1000) + 60000, "unit": "hour"}
+    wait_until(lambda: page.json("/api/documents", **wish)["buckets"], 30, "documents")
+    wait_until(lambda: page.state()["flow"][3]["waiting"] == 0, 30, "the groups' offsets")
+    done = subprocess.run(
+        shlex.split(frame["event"]["line"]), env=environment(), stdout=subprocess.PIPE, timeout=30, check=True)
+    assert json.loads(done.stdout)["boxes"] == frame["boxes"]
+    for path in ("/api/state", "/metrics", "/api/history"):
+        assert PASSWORD.encode() not in page.ask(path)[2]
+
+
+def uri_file(whole, page):
+    path = page.log.with_suffix(".uri")
+    path.write_text(whole.mongo.uri)
+    return path
+
+
+def test_the_live_page_says_that_a_password_is_wrong(open_page):
+    _, page = open_page(password=WRONG, database_password=WRONG)
+    def texts():
+        servers = page.state()["servers"]
+        return "ication failed" in servers["kafka"]["text"] and servers["database"]["state"] == "away"
+    wait_until(texts, 60, "both are away")
+    servers = page.state()["servers"]
+    assert "Authentication failed" in servers["kafka"]["text"] and "uthentication failed" in servers["database"]["text"]
+    wait_until(lambda: page.state()["sentence"].startswith("Kafka hasn't answered"), 20)
+    assert page.ask("/healthz")[0] == 503

@@ -165,7 +165,8 @@ sum_here (Sums *sums, mongoc_collection_t *collection, GError **error)
 
 /* --- sums made by the server --- */
 
-/* As add_document() does it: faces of another type count nowhere, a camera that isn't text is "". */
+/* As add_document() does it: faces of another type count nowhere, a camera that isn't text is
+ * "". */
 static bson_t *
 make_pipeline (const LiveDocumentsQuery *query)
 {
