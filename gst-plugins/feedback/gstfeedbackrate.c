@@ -308,6 +308,7 @@ gst_feedback_rate_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
       gst_event_copy_segment (event, &self->segment);
       break;
     case GST_EVENT_FLUSH_STOP:
+      GST_DEBUG_OBJECT (self, "flushed: the next frame is a new one");
       gst_segment_init (&self->segment, GST_FORMAT_TIME);
       restart_frames (self);
       break;
@@ -357,6 +358,7 @@ gst_feedback_rate_src_event (GstPad *pad, GstObject *parent, GstEvent *event)
 static gboolean
 gst_feedback_rate_feedback_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
+  GST_LOG_OBJECT (pad, "taken, and not passed on: %" GST_PTR_FORMAT, event);
   gst_event_unref (event);
   return TRUE;
 }
@@ -674,10 +676,12 @@ gst_feedback_rate_set_property (GObject *object, guint id, const GValue *value, 
   g_mutex_lock (&self->lock);
   known = fog_field_set (gst_feedback_settings_fields, &self->settings, id, value);
   g_mutex_unlock (&self->lock);
-  if (known)
+  if (known) {
+    GST_DEBUG_OBJECT (self, "%s is set", pspec->name);
     configure_controller (self);
-  else
+  } else {
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
 }
 
 static void

@@ -47,7 +47,8 @@ struct _GstHealthTracer {
   /* with the lock: */
   GWeakRef pipeline; /* the pipeline whose state changed last */
   gboolean playing;
-  gint64 since; /* when playing last changed, monotonic us */
+  gint64 since;        /* when playing last changed, monotonic us */
+  StageState answered; /* the state that was answered last */
 };
 
 G_DEFINE_TYPE_WITH_CODE (GstHealthTracer, gst_health_tracer, GST_TYPE_TRACER,
@@ -83,6 +84,8 @@ change_state_post (GstTracer *tracer, GstClockTime ts, GstElement *element, GstS
   if (self->playing != playing && change != GST_STATE_CHANGE_PLAYING_TO_PLAYING) {
     self->playing = playing;
     self->since = g_get_monotonic_time ();
+    GST_DEBUG_OBJECT (
+        self, "%s %s", GST_ELEMENT_NAME (element), playing ? "plays" : "doesn't play");
   }
   g_mutex_unlock (&self->lock);
 }
@@ -233,6 +236,21 @@ look_for_lost_access (GstElement *pipeline, StageVerdict *verdict)
     }
 }
 
+/* Logs a change: the same state is asked for again and again. */
+static void
+log_verdict (GstHealthTracer *self, const StageVerdict *verdict)
+{
+  gboolean news;
+
+  g_mutex_lock (&self->lock);
+  news = verdict->state != self->answered;
+  self->answered = verdict->state;
+  g_mutex_unlock (&self->lock);
+  if (news)
+    GST_INFO_OBJECT (self, "the stage is %s: %s for %.1f s", stage_state_name (verdict->state),
+        verdict->element ? verdict->element : "no element", verdict->seconds);
+}
+
 static StatusAnswer
 answer (const gchar *path, gpointer data)
 {
@@ -245,12 +263,14 @@ answer (const gchar *path, gpointer data)
 
   if (pipeline && (verdict.state == STAGE_IDLE || verdict.state == STAGE_WORKING))
     look_for_lost_access (pipeline, &verdict);
+  log_verdict (self, &verdict);
   if (g_str_equal (path, "/livez"))
     answer = tell_state (&verdict, verdict.state != STAGE_STALLED);
   else if (g_str_equal (path, "/readyz"))
     answer = tell_state (&verdict, verdict.state == STAGE_IDLE || verdict.state == STAGE_WORKING);
   else if (g_str_equal (path, "/metrics"))
     answer = tell_metrics (pipeline, playing, &verdict);
+  GST_LOG_OBJECT (self, "%s: %u", path, answer.code);
   stage_verdict_clear (&verdict);
   return answer;
 }
@@ -320,7 +340,11 @@ gst_health_tracer_constructed (GObject *object)
     g_warning ("health: this process reports nothing, because port %u isn't available: %s", port,
         error->message);
   else
-    GST_INFO_OBJECT (self, "answering on port %u", status_server_get_port (self->server));
+    GST_INFO_OBJECT (self,
+        "answering on port %u: stalled after %g s without progress, %g s without playing, %g s of "
+        "waiting for a server",
+        status_server_get_port (self->server), self->limits.stall, self->limits.start,
+        self->limits.server);
 }
 
 static void

@@ -223,6 +223,7 @@ gst_mongo_rejects_request_pad (GstMongoRejects *self, GstPadTemplate *template)
   gst_pad_set_element_private (pad, self);
   gst_pad_set_activatemode_function (pad, activate_mode);
   fog_slot_open (&self->slot, self->element, pad, NULL, NULL);
+  GST_INFO_OBJECT (self->element, "rejected documents leave by %" GST_PTR_FORMAT, pad);
   return pad;
 }
 

@@ -208,6 +208,12 @@ log_settings (GstMongoSink *self, const mongoc_uri_t *uri, const MongoTarget *ta
       "tried for %" GST_TIME_FORMAT,
       writer->batch_size, (gsize) writer->batch_bytes, writer->connections,
       GST_TIME_ARGS (writer->retry_timeout));
+  GST_INFO_OBJECT (self,
+      "indexes %s, documents expire %d s after %s (0: never, -1: as the collection has it), time "
+      "series over %s of %s",
+      target->indexes ? target->indexes : "none", target->expire_after, target->expire_field,
+      target->time_field ? target->time_field : "no field",
+      target->meta_field ? target->meta_field : "no meta field");
 }
 
 static void

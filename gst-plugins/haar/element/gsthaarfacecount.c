@@ -791,6 +791,20 @@ equip (GstHaarFaceCount *self, const gchar **engine)
   return tools;
 }
 
+static void
+log_settings (GstHaarFaceCount *self)
+{
+  const GstHaarSettings *s = &self->settings;
+
+  GST_OBJECT_LOCK (self);
+  GST_INFO_OBJECT (self,
+      "events from %u faces on; max-age %" GST_TIME_FORMAT ", rescan-interval %" GST_TIME_FORMAT
+      " (0: unused); label %s, boxes %s, blur %s",
+      s->min_faces, GST_TIME_ARGS (s->max_age), GST_TIME_ARGS (s->rescan_interval), s->label,
+      s->draw_boxes ? "drawn" : "not drawn", s->blur_faces ? "on" : "off");
+  GST_OBJECT_UNLOCK (self);
+}
+
 static HaarTally *
 make_tally (GstHaarFaceCount *self, guint n_workers, GstClockTime *interval)
 {
@@ -803,6 +817,7 @@ make_tally (GstHaarFaceCount *self, guint n_workers, GstClockTime *interval)
   GST_OBJECT_UNLOCK (self);
   GST_INFO_OBJECT (self, "replica %s, %.2f of %d processors, a report every %" GST_TIME_FORMAT,
       replica, cpus, haar_cpus_of_machine (), GST_TIME_ARGS (*interval));
+  log_settings (self);
   return haar_tally_new (replica, n_workers, cpus);
 }
 
@@ -916,7 +931,9 @@ gst_haar_face_count_request_new_pad (
   GstPad *pad = is_video (templ) ? gst_haar_video_request_pad (&self->output.video, templ)
                                  : gst_haar_rate_request_pad (&self->rate, templ);
 
-  if (!pad)
+  if (pad)
+    GST_INFO_OBJECT (self, "added %" GST_PTR_FORMAT, pad);
+  else
     GST_WARNING_OBJECT (self, "there is a pad %s already", GST_PAD_TEMPLATE_NAME_TEMPLATE (templ));
   return pad;
 }

@@ -117,6 +117,8 @@ sink_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
     flow = GST_FLOW_NOT_NEGOTIATED;
   }
   if (flow != GST_FLOW_OK) {
+    GST_DEBUG_OBJECT (
+        self->element, "%s: not taken, %" GST_PTR_FORMAT, gst_flow_get_name (flow), buffer);
     gst_buffer_unref (buffer);
     return flow;
   }
@@ -201,6 +203,7 @@ sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstHaarInput *self = gst_pad_get_element_private (pad);
 
+  GST_LOG_OBJECT (pad, "%" GST_PTR_FORMAT, event);
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START)
     return flush_start (self, event);
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
@@ -221,7 +224,12 @@ sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 static gboolean
 answer_allocation (GstHaarInput *self, GstQuery *query)
 {
-  if (!fog_slot_is_linked (&self->output->video.slot)) {
+  gboolean leave = fog_slot_is_linked (&self->output->video.slot);
+
+  GST_DEBUG_OBJECT (self->element, "frames %s",
+      leave ? "leave by video: no video or crop meta"
+            : "end here: any video and crop meta will do");
+  if (!leave) {
     gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
     gst_query_add_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL);
   }

@@ -456,10 +456,12 @@ video_push (GstHaarVideo *self, HaarJob *job, const GstHaarMarks *marks, GstEven
   GstPad *pad = begin_pad (self);
 
   if (pad && gst_pad_is_linked (pad)) {
-    if (prepare_frame (self, job, marks))
+    if (prepare_frame (self, job, marks)) {
       enqueue (self, pad, g_steal_pointer (&job->frame));
-    else if (gap)
+    } else if (gap) {
+      GST_LOG_OBJECT (pad, "%" GST_PTR_FORMAT " in place of a frame that isn't shown", gap);
       enqueue (self, pad, gst_event_ref (gap));
+    }
   }
   gst_clear_object (&pad);
 }

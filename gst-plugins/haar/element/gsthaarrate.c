@@ -105,6 +105,7 @@ push_report (GstHaarRate *self, GstPad *pad, const FogReport *report)
   text = fog_report_to_json (report, &size);
   buffer = gst_buffer_new_wrapped (text, size);
   GST_BUFFER_PTS (buffer) = running_time_now (self);
+  GST_LOG_OBJECT (pad, "pushing %" GST_PTR_FORMAT, buffer);
   set_answer (self, pad, gst_pad_push (pad, buffer));
   if (!report->leaving)
     return;
@@ -172,6 +173,9 @@ ask_source (GstHaarRate *self)
     take_partitions (self, s);
     if (gst_structure_get_int64 (s, "lag", &lag))
       gst_haar_stats_set_lag (self->stats, (guint64) MAX (lag, 0));
+    GST_LOG_OBJECT (self->element, "the source answers %" GST_PTR_FORMAT, s);
+  } else {
+    GST_LOG_OBJECT (self->element, "no kafkasrc answers how many messages wait");
   }
   gst_query_unref (query);
 }
@@ -315,6 +319,7 @@ gst_haar_rate_begin (GstHaarRate *self)
 void
 gst_haar_rate_set_playing (GstHaarRate *self, gboolean playing)
 {
+  GST_DEBUG_OBJECT (self->element, playing ? "reports begin" : "reports rest until PLAYING");
   haar_reporter_set_running (self->reporter, playing);
 }
 
@@ -347,6 +352,7 @@ gst_haar_rate_restart (GstHaarRate *self)
 
   /* Otherwise the end of the stream before, if it is still on its way, would come after this. */
   wait_finished (self);
+  GST_DEBUG_OBJECT (self->element, "reports begin again");
   if (pad) {
     set_answer (self, pad, GST_FLOW_OK);
     if (change_stream (self, pad, GST_HAAR_RATE_ENDED, GST_HAAR_RATE_NEW)) {
@@ -379,8 +385,11 @@ void
 gst_haar_rate_set_interval (GstHaarRate *self, GstClockTime interval)
 {
   g_mutex_lock (&self->slot.lock);
-  if (self->reporter)
+  if (self->reporter) {
+    GST_INFO_OBJECT (
+        self->element, "a report every %" GST_TIME_FORMAT " from now on", GST_TIME_ARGS (interval));
     haar_reporter_set_interval (self->reporter, interval);
+  }
   g_mutex_unlock (&self->slot.lock);
 }
 

@@ -131,6 +131,7 @@ gst_haar_src_push_event (GstHaarSrc *self, GstEvent *event)
 {
   GstEvent *translated = translate_event (self, event);
 
+  GST_LOG_OBJECT (self->pad, "%" GST_PTR_FORMAT " in place of %" GST_PTR_FORMAT, translated, event);
   if (translated)
     gst_pad_push_event (self->pad, translated);
 }
@@ -145,6 +146,7 @@ gst_haar_src_push (GstHaarSrc *self, GstBuffer *document, GstEvent *gap)
     set_answer (self, gst_pad_push (self->pad, document));
     gst_haar_stats_add_event (self->stats);
   } else if (gap && gst_pad_is_linked (self->pad)) {
+    GST_LOG_OBJECT (self->pad, "no document: %" GST_PTR_FORMAT, gap);
     gst_pad_push_event (self->pad, gst_event_ref (gap));
   }
 }

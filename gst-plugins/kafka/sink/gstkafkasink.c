@@ -718,6 +718,8 @@ frames_fit (GstKafkaSink *self, GstCaps *caps)
   GST_OBJECT_LOCK (self);
   max = self->own.message_max_bytes;
   GST_OBJECT_UNLOCK (self);
+  GST_DEBUG_OBJECT (
+      self, "a frame takes a message of %" G_GSIZE_FORMAT " bytes, allowed are %u", size, max);
   if (size <= max)
     return TRUE;
   GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
@@ -790,8 +792,10 @@ push_record (GstKafkaSink *self, GstKafkaRecord *record)
   GstKafkaPush ret;
 
   while ((ret = gst_kafka_producer_push (self->producer, record)) == GST_KAFKA_PUSH_FLUSHING) {
-    GstFlowReturn flow = gst_base_sink_wait_preroll (GST_BASE_SINK (self));
+    GstFlowReturn flow;
 
+    GST_DEBUG_OBJECT (self, "interrupted: the buffer is kept until the pause ends");
+    flow = gst_base_sink_wait_preroll (GST_BASE_SINK (self));
     if (flow != GST_FLOW_OK) {
       gst_kafka_record_free (record, GST_KAFKA_ACK_FAILED);
       return flow;
@@ -808,6 +812,8 @@ refuse (GstKafkaSink *self, GstBuffer *buffer, const GError *error)
   GST_OBJECT_LOCK (self);
   skips = self->own.on_error == GST_KAFKA_SINK_ON_ERROR_SKIP;
   GST_OBJECT_UNLOCK (self);
+  GST_DEBUG_OBJECT (self, "%s %" GST_PTR_FORMAT ": %s", skips ? "skipping" : "failing at", buffer,
+      error->message);
   gst_kafka_meta_mark (buffer, skips ? GST_KAFKA_ACK_DONE : GST_KAFKA_ACK_FAILED);
   gst_kafka_producer_refuse (self->producer, error);
   return skips ? GST_FLOW_OK : GST_FLOW_ERROR;
@@ -823,6 +829,8 @@ gst_kafka_sink_render (GstBaseSink *sink, GstBuffer *buffer)
 
   if (!record)
     return refuse (self, buffer, error);
+  if (GST_CLOCK_TIME_IS_VALID (captured) && !record->timestamp)
+    GST_DEBUG_OBJECT (self, "captured over 59 minutes ahead: Kafka gets the time of sending");
   GST_LOG_OBJECT (self, "captured %" GST_TIME_FORMAT ", topic %s, partition %d: %" GST_PTR_FORMAT,
       GST_TIME_ARGS (captured), record->topic ? record->topic : "as set", record->partition,
       buffer);

@@ -35,6 +35,7 @@ gst_kafka_rejects_add_pad (FogSlot *slot, GstElement *element, GstPadTemplate *t
   gst_pad_use_fixed_caps (pad);
   count_pads (element, -1);
   fog_slot_open (slot, element, pad, NULL, NULL);
+  GST_INFO_OBJECT (element, "condemned messages leave by %" GST_PTR_FORMAT, pad);
   return pad;
 }
 

@@ -192,6 +192,7 @@ close_client (GstKafkaSrc *self)
 
   GST_OBJECT_LOCK (self);
   self->last_stats = make_stats (self);
+  GST_INFO_OBJECT (self, "stopping: %" GST_PTR_FORMAT, self->last_stats);
   consumer = g_steal_pointer (&self->consumer);
   player = g_steal_pointer (&self->player);
   GST_OBJECT_UNLOCK (self);
@@ -207,6 +208,7 @@ set_flushing (GstBaseSrc *base, gboolean flushing)
 {
   GstKafkaSrc *self = GST_KAFKA_SRC (base);
 
+  GST_DEBUG_OBJECT (self, flushing ? "unlock: waiting calls return" : "unlock is over");
   /* An EOS from the application comes here in any state. */
   GST_OBJECT_LOCK (self);
   if (self->consumer)
@@ -294,8 +296,9 @@ look_at_age (GstKafkaSrc *self, const rd_kafka_message_t *message)
     tell_too_old (self, now - captured);
   if (!fresh)
     GST_DEBUG_OBJECT (self,
-        "offset %" G_GINT64_FORMAT " of partition %d skipped: older than max-age", message->offset,
-        message->partition);
+        "offset %" G_GINT64_FORMAT
+        " of partition %d skipped: older than max-age, captured %.3f s ago",
+        message->offset, message->partition, (gdouble) (now - captured) / GST_SECOND);
   return fresh;
 }
 
@@ -374,6 +377,7 @@ push_assignment (GstKafkaSrc *self)
   GST_OBJECT_LOCK (self);
   gst_structure_set (s, "topic", G_TYPE_STRING, self->settings.topic, NULL);
   GST_OBJECT_UNLOCK (self);
+  GST_DEBUG_OBJECT (self, "pushing %" GST_PTR_FORMAT, s);
   gst_pad_push_event (
       GST_BASE_SRC_PAD (self), gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_STICKY, s));
 }
@@ -431,11 +435,13 @@ replay_one (GstKafkaSrc *self, GstBuffer **out)
   if (result != GST_FLOW_OK)
     return result;
   if (is_skipped_in_trick_mode (self, *out)) {
+    GST_LOG_OBJECT (self, "skipped, since it is no key unit: %" GST_PTR_FORMAT, *out);
     gst_clear_buffer (out);
     return GST_FLOW_CUSTOM_SUCCESS;
   }
   GST_BUFFER_PTS (*out) = pts;
   GST_BUFFER_DTS (*out) = dts;
+  GST_LOG_OBJECT (self, "plays %" GST_PTR_FORMAT, *out);
   return GST_FLOW_OK;
 }
 
@@ -503,12 +509,14 @@ read_one (GstKafkaSrc *self, GstBuffer **out)
     case GST_KAFKA_READ_FLUSHING:
       return GST_FLOW_FLUSHING;
     case GST_KAFKA_READ_BROKEN:
+      GST_INFO_OBJECT (self, "an element downstream has failed: the stream ends");
       return GST_FLOW_ERROR;
     case GST_KAFKA_READ_END:
       GST_INFO_OBJECT (self, "everything is read: EOS");
       return GST_FLOW_EOS;
     case GST_KAFKA_READ_FAILED:
     default:
+      GST_INFO_OBJECT (self, "reading has failed: EOS");
       return GST_FLOW_EOS;
   }
 }
@@ -597,6 +605,7 @@ fit_segment (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   if (GST_EVENT_TYPE (event) != GST_EVENT_SEGMENT || !is_stream_of_bytes (pad))
     return GST_PAD_PROBE_OK;
   gst_segment_init (&bytes, GST_FORMAT_BYTES);
+  GST_DEBUG_OBJECT (pad, "a stream of Ogg gets a segment in bytes");
   made = gst_event_new_segment (&bytes);
   gst_event_set_seqnum (made, gst_event_get_seqnum (event));
   gst_event_unref (event);
@@ -662,6 +671,7 @@ answer_lag (GstKafkaSrc *self, GstQuery *query)
   GST_OBJECT_UNLOCK (self);
   if (!runs)
     return FALSE;
+  GST_LOG_OBJECT (self, "%" G_GUINT64_FORMAT " messages wait, says the query for the lag", lag);
   gst_structure_set (s, "lag", G_TYPE_INT64, (gint64) lag, NULL);
   gst_structure_take_value (s, "partitions", &partitions);
   return TRUE;

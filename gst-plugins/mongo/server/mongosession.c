@@ -10,6 +10,9 @@
 #include "mongoindex.h"
 #include "mongouri.h"
 
+GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
+#define GST_CAT_DEFAULT gst_mongo_sink_debug
+
 #define CLOSED_AT_ONCE G_USEC_PER_SEC
 #define NO_CLIENT "the driver can't create a client from the URI"
 #define CODE_NAMESPACE_EXISTS 48
@@ -335,8 +338,14 @@ prepare_collection (MongoSession *self, const gchar *collection, MongoResult *re
     return;
   if ((!self->target.time_field || make_series (self, collection, &made)) &&
       (made || keep_expiry (self, collection, &expires, result)) &&
-      make_indexes (self, collection, expires))
+      make_indexes (self, collection, expires)) {
+    GST_INFO ("%s.%s is prepared%s%s", self->target.database, collection,
+        made ? ": a new time series" : "", expires ? ": its documents expire" : "");
     g_hash_table_add (self->prepared, g_strdup (collection));
+  } else {
+    GST_DEBUG ("%s.%s isn't prepared, so nothing is written to it yet: %s", self->target.database,
+        collection, result->reason ? result->reason : "no answer");
+  }
 }
 
 /* --- writes --- */
@@ -408,6 +417,8 @@ withdraw_chunks (MongoSession *self, MongoItem *item)
       mongoc_client_get_collection (self->client, self->target.database, item->file->bucket);
   done = mongoc_collection_delete_many (collection, selector, NULL, NULL, &error);
   mongoc_collection_destroy (collection);
+  GST_DEBUG ("%s of file %s: %s", item->file->bucket, item->collection,
+      done ? "the stored chunks are deleted" : error.message);
   if (!done)
     mongo_result_set (
         &item->result, mongo_error_judge (&error, NULL), (gint) error.code, error.message);

@@ -674,10 +674,14 @@ choose_answer_timeout (MongoWorker *self)
 {
   gint64 own = mongo_session_get_answer_timeout (self->session);
   gint64 left = (self->deadline - g_get_monotonic_time ()) / G_TIME_SPAN_MILLISECOND;
+  gint32 chosen = (gint32) CLAMP (MIN (own << self->doublings, left), own, G_MAXINT32);
 
-  if (own > 0)
-    mongo_session_set_answer_timeout (
-        self->session, (gint32) CLAMP (MIN (own << self->doublings, left), own, G_MAXINT32));
+  if (own <= 0)
+    return;
+  if (chosen != own)
+    MONGO_WRITER_LOG (self->writer, DEBUG, "an answer may take %.1f s, %.1f s are left for tries",
+        chosen / 1000.0, left / 1000.0);
+  mongo_session_set_answer_timeout (self->session, chosen);
 }
 
 /* A right that is missing at the start is an error. One that is withdrawn later may come back. */

@@ -433,8 +433,10 @@ make_contact (gpointer user_data)
   do {
     if (self->config.create_topic && !made && !(made = create_topic (self)))
       continue;
-    if (!gst_kafka_producer_query_topic (self, topic, &topic_err))
+    if (!gst_kafka_producer_query_topic (self, topic, &topic_err)) {
+      GST_DEBUG_OBJECT (self->element, "no answer from %s: asking again", self->servers);
       continue;
+    }
     settled = !topic_err && settle_limit (self, &tries);
     release (self);
     if (settled)
@@ -532,6 +534,8 @@ has_room (GstKafkaProducer *self, const GstKafkaRecord *record)
 static GstKafkaPush
 push_locked (GstKafkaProducer *self, GstKafkaRecord *record)
 {
+  gint64 begun = g_get_monotonic_time ();
+
   gst_kafka_producer_watch_spool (self);
   while (self->health != GST_KAFKA_PRODUCER_FAILED && !self->flushing && !has_room (self, record)) {
     self->full = TRUE;
@@ -544,6 +548,9 @@ push_locked (GstKafkaProducer *self, GstKafkaRecord *record)
     return GST_KAFKA_PUSH_FLUSHING;
   if (self->health == GST_KAFKA_PRODUCER_FAILED)
     return wait_for_stop (self);
+  if (self->full)
+    GST_DEBUG_OBJECT (self->element, "the queue has room again: waited for %.3f s",
+        (g_get_monotonic_time () - begun) / (gdouble) G_USEC_PER_SEC);
   self->full = FALSE;
   gst_kafka_pace_pushed (&self->queue.pace);
   if (gst_kafka_producer_spools (self, record) && gst_kafka_spool_takes_new (self->config.spool)) {
@@ -724,20 +731,39 @@ gst_kafka_producer_set_flushing (GstKafkaProducer *self, gboolean flushing)
   g_mutex_unlock (&self->lock);
 }
 
+/* With lock. @age: of the oldest undelivered buffer, us */
+static void
+log_pace (GstKafkaProducer *self, gint64 age)
+{
+  const GstKafkaPace *pace = &self->queue.pace;
+
+  GST_DEBUG_OBJECT (self->element,
+      "%s %.2f buffers/s: %.2f came, the oldest has waited for %.3f s, %u wait, the link takes "
+      "%.0f bytes/s",
+      pace->throttling ? "asking for" : "throttling ends at", pace->rate, pace->came,
+      age / (gdouble) G_USEC_PER_SEC, gst_kafka_send_queue_buffers (&self->queue),
+      pace->bytes_per_second);
+}
+
 gboolean
 gst_kafka_producer_throttle (GstKafkaProducer *self, gdouble *interval, gdouble *proportion)
 {
-  gint64 now = g_get_monotonic_time ();
+  gint64 now = g_get_monotonic_time (), since;
   const GstKafkaRecord *oldest;
-  gboolean throttle;
+  gboolean throttle, before;
+  gdouble rate;
 
   /* What the link doesn't take goes to the disk, not back to the camera. */
   if (self->config.spool)
     return FALSE;
   g_mutex_lock (&self->lock);
+  before = self->queue.pace.throttling;
+  rate = self->queue.pace.rate;
   oldest = gst_kafka_send_queue_oldest (&self->queue);
-  throttle = gst_kafka_pace_throttle (
-      &self->queue.pace, now, oldest ? oldest->queued : now, interval, proportion);
+  since = oldest ? oldest->queued : now;
+  throttle = gst_kafka_pace_throttle (&self->queue.pace, now, since, interval, proportion);
+  if (throttle != before || (throttle && self->queue.pace.rate != rate))
+    log_pace (self, now - since);
   g_mutex_unlock (&self->lock);
   return throttle;
 }

@@ -515,6 +515,7 @@ give_up (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err
   gboolean skip = self->config.skip_failed && (record->topic || !gst_kafka_error_is_refusal (err));
   gboolean first;
 
+  GST_DEBUG_OBJECT (self->element, "undeliverable, %s: %s", skip ? "skipped" : "fails", debug);
   g_mutex_lock (&self->lock);
   self->counters.undeliverable++;
   err = gst_kafka_producer_explain_error (self, err, &detail);
@@ -629,10 +630,14 @@ gst_kafka_producer_note_report (
  * comes from a wrong clock or from a stranger's header. The record goes again with the time of
  * sending; its header keeps the capture time. */
 static gboolean
-goes_with_other_time (GstKafkaRecord *record)
+goes_with_other_time (GstKafkaProducer *self, GstKafkaRecord *record)
 {
   if (record->err != RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP || !record->timestamp)
     return FALSE;
+  GST_DEBUG_OBJECT (self->element,
+      "the brokers refuse the timestamp of record %" G_GUINT64_FORMAT ", %" G_GINT64_FORMAT
+      " ms: it gets the time of sending",
+      record->number, record->timestamp);
   record->timestamp = 0;
   return TRUE;
 }
@@ -644,6 +649,9 @@ goes_elsewhere (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_er
 {
   if (err != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || !record->suggested)
     return FALSE;
+  GST_DEBUG_OBJECT (self->element,
+      "the topic has no partition %d: record %" G_GUINT64_FORMAT " goes to another one",
+      record->partition, record->number);
   self->astray = record->partition;
   record->partition = RD_KAFKA_PARTITION_UA;
   record->suggested = FALSE;
@@ -690,7 +698,7 @@ take_report (GstKafkaProducer *self, rd_kafka_t *rk, GstKafkaRecord *record, gin
     return FALSE;
   }
   if (self->health != GST_KAFKA_PRODUCER_WORKING || is_overdue (self, record) ||
-      (!goes_with_other_time (record) && !goes_elsewhere (self, record, record->err) &&
+      (!goes_with_other_time (self, record) && !goes_elsewhere (self, record, record->err) &&
           !send_alone (self, record) && !lose_access (self, record->topic, record->err) &&
           !is_retriable (self, rk, record, record->err))) {
     self->lost++;
@@ -796,6 +804,10 @@ hand_over (GstKafkaProducer *self, rd_kafka_resp_err_t *err)
     record->turn = self->next_turn++;
     *err = never_fits (self, record) ? RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
                                      : gst_kafka_record_produce (record, self->rk, self->topic);
+    GST_LOG_OBJECT (self->element,
+        "record %" G_GUINT64_FORMAT " to the client: %s; %u in flight, %" G_GUINT64_FORMAT " bytes",
+        record->number, rd_kafka_err2name (*err), self->queue.in_flight.length,
+        self->queue.in_flight_bytes);
     if (!*err)
       continue;
     gst_kafka_send_queue_reported (&self->queue, record);
@@ -915,6 +927,9 @@ use_fitting_batches (GstKafkaProducer *self)
   before = self->batch_bytes;
   g_mutex_unlock (&self->lock);
   if (bytes != before) {
+    GST_INFO_OBJECT (self->element,
+        "batches get at most %" G_GUINT64_FORMAT " bytes, instead of %" G_GUINT64_FORMAT, bytes,
+        before);
     set_batch_size (self, bytes);
     replace_handle (self, "batches of another size");
   }
@@ -937,6 +952,7 @@ regroup (GstKafkaProducer *self)
   asks = self->asks_limit && self->rk;
   g_mutex_unlock (&self->lock);
   if (regroups && !idle) {
+    GST_LOG_OBJECT (self->element, "taking back what the client hasn't sent");
     rd_kafka_purge (self->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
     return;
   }

@@ -27,6 +27,9 @@ message_of (GstKafkaProducer *self, const GstKafkaRecord *record)
 void
 gst_kafka_producer_spool (GstKafkaProducer *self, GstKafkaRecord *record)
 {
+  GST_LOG_OBJECT (self->element, "a buffer queued %.3f s ago goes to the spool%s",
+      (g_get_monotonic_time () - record->queued) / (gdouble) G_USEC_PER_SEC,
+      record->spool_id ? ", which has it already" : "");
   if (!record->spool_id)
     gst_kafka_spool_put (self->config.spool, message_of (self, record));
   gst_kafka_record_free (record, GST_KAFKA_ACK_DONE);
@@ -86,6 +89,13 @@ gst_kafka_producer_watch_spool (GstKafkaProducer *self)
   before = g_get_monotonic_time () - patience (self);
   if (oldest->queued >= before && gst_kafka_send_queue_is_half_empty (&self->queue))
     return;
+  GST_LOG_OBJECT (self->element,
+      "the link is too slow, so %u buffers go to the spool: the oldest waits for %.3f s, %.3f s "
+      "are "
+      "allowed",
+      gst_kafka_send_queue_buffers (&self->queue),
+      (g_get_monotonic_time () - oldest->queued) / (gdouble) G_USEC_PER_SEC,
+      patience (self) / (gdouble) G_USEC_PER_SEC);
   copy_in_flight (self, before);
   move_waiting (self);
 }
@@ -103,6 +113,7 @@ gst_kafka_producer_fetch_spooled (GstKafkaProducer *self)
   record = gst_kafka_record_from_message (message, self->topic);
   gst_kafka_spool_message_unref (message);
   record->number = self->next_number++;
+  GST_LOG_OBJECT (self->element, "the spool gives back record %" G_GUINT64_FORMAT, record->number);
   gst_kafka_send_queue_push (&self->queue, record);
 }
 

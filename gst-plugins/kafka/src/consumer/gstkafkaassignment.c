@@ -587,6 +587,9 @@ drain (GstKafkaConsumer *self)
   while (!self->stopping && self->playing && partitions_count_leaving (self->partitions) > 0 &&
          g_get_monotonic_time () < deadline)
     g_cond_wait_until (&self->cond, &self->lock, g_get_monotonic_time () + TICK / 5);
+  GST_DEBUG_OBJECT (self->settings->pad,
+      "%u messages of revoked partitions are left in the pipeline",
+      partitions_count_leaving (self->partitions));
   list = self->settings->group
              ? gst_kafka_careful_take_last (self, gst_kafka_consumer_get_flow (self), TRUE)
              : NULL;

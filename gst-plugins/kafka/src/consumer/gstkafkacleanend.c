@@ -367,6 +367,8 @@ gst_kafka_clean_end_look_for_error (GstKafkaCleanEnd *self, GstElement *element,
     release_last_sample (g_ptr_array_index (ends, i));
   if (blame == GST_KAFKA_BLAME_NONE)
     return FALSE;
+  GST_DEBUG_OBJECT (element, "an error behind a queue, %s",
+      blame == GST_KAFKA_BLAME_MESSAGE ? "of the last message" : "of a sink");
   g_mutex_lock (&self->lock);
   note_blame (self, blame);
   g_mutex_unlock (&self->lock);

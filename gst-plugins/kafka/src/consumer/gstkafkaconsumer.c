@@ -407,6 +407,10 @@ watch_lag (GstKafkaConsumer *self)
 
       if (partition && !list->elems[i].err && list->elems[i].offset > partition->high)
         partition->high = list->elems[i].offset;
+      if (partition)
+        GST_LOG_OBJECT (self->settings->pad,
+            "partition %d of %s: read up to %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT,
+            partition->partition, partition->topic, partition->position, partition->high);
     }
     g_mutex_unlock (&self->lock);
   }
@@ -540,7 +544,7 @@ leave (GstKafkaConsumer *self)
 {
   const rd_kafka_metadata_t *metadata;
   rd_kafka_topic_partition_list_t *list;
-  gboolean answered;
+  gboolean answered, left;
 
   g_mutex_lock (&self->lock);
   g_clear_pointer (&self->queue, rd_kafka_queue_destroy);
@@ -559,8 +563,10 @@ leave (GstKafkaConsumer *self)
   } else {
     return;
   }
-  if (answered && !gst_kafka_consumer_assigns_itself (self))
-    gst_kafka_handle_close (self->handle, LEAVE_TIME_MS);
+  left = answered && !gst_kafka_consumer_assigns_itself (self) &&
+         gst_kafka_handle_close (self->handle, LEAVE_TIME_MS);
+  GST_INFO_OBJECT (self->settings->pad, "the brokers %s; %s the group",
+      answered ? "answer" : "don't answer", left ? "left" : "didn't leave");
 }
 
 static void
@@ -681,7 +687,8 @@ gst_kafka_consumer_stop (GstKafkaConsumer *self)
   g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->lock);
   /* It may wait for a frozen broker. */
-  fog_thread_end (self->thread, deadline);
+  if (!fog_thread_end (self->thread, deadline))
+    GST_WARNING_OBJECT (self->settings->pad, "a broker doesn't answer: the thread ends later");
   consumer_unref (self);
 }
 
