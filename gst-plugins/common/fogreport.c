@@ -49,7 +49,14 @@ fog_report_add_camera (FogReport *report, const gchar *name)
     if (g_str_equal (camera->camera, name))
       return camera;
   }
-  camera = g_new0 (FogReportCamera, 1);
+  return fog_report_append_camera (report, name);
+}
+
+FogReportCamera *
+fog_report_append_camera (FogReport *report, const gchar *name)
+{
+  FogReportCamera *camera = g_new0 (FogReportCamera, 1);
+
   camera->camera = g_strdup (name);
   camera->weight = 1;
   g_ptr_array_add (report->cameras, camera);

@@ -27,7 +27,7 @@ typedef struct {
 
 #define DROPPED "Frames or messages dropped on purpose, by reason"
 #define REJECTED "Frames, messages or documents that could not be used, by reason"
-#define SKIPPED "Messages skipped because they were not wanted, by reason"
+#define SKIPPED "Messages, reports or cameras skipped because they were not wanted, by reason"
 #define IGNORED "Regions found and not counted, by reason"
 #define SKEW "Frames whose capture time lay in the future"
 
@@ -114,6 +114,7 @@ static const Metric metrics[] = {
         "haarfacecount", "unblurred-frames", "gstfog_rejected_total", "unblurred-frame", REJECTED),
     COUNT ("haarfacecount", "clock-skew", "gstfog_clock_skew_total", NULL, SKEW),
     COUNT ("haarfacecount", "reports", "gstfog_reports_sent_total", NULL, "Reports sent"),
+    COUNT ("haarfacecount", "unlisted-cameras", "gstfog_skipped_total", "unlisted-camera", SKIPPED),
     COUNT ("haarfacecount", "busy", "gstfog_busy_seconds_total", NULL,
         "Time that the workers were busy, summed"),
     GAUGE ("haarfacecount", "workers", "gstfog_workers", 1, "Frames counted in parallel"),

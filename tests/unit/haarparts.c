@@ -684,8 +684,59 @@ GST_START_TEST (test_cameras_without_number_fill_no_memory)
   report = haar_tally_take (tally);
   fail_unless_equals_int (report->cameras->len, 4096);
   fail_unless_equals_uint64 (report->frames, 5000);
+  fail_unless_equals_uint64 (haar_tally_get_unlisted (tally), 5000 - 4096);
   fog_report_free (report);
   haar_tally_free (tally);
+}
+GST_END_TEST;
+
+static const FogReportCamera *
+find_listed (const FogReport *report, const gchar *name)
+{
+  for (guint i = 0; i < report->cameras->len; i++) {
+    const FogReportCamera *camera = g_ptr_array_index (report->cameras, i);
+
+    if (g_str_equal (camera->camera, name))
+      return camera;
+  }
+  return NULL;
+}
+
+/* Somebody sends small frames with ever new names, which are as long as @padding makes them. A
+ * camera that comes later has to be in the report, because otherwise it would send ever less. */
+static void
+assert_camera_among_strangers (guint padding, guint strangers)
+{
+  HaarTally *tally = haar_tally_new ("r", 1, 1);
+  g_autofree gchar *filling = g_strnfill (padding, '"');
+  guint n = 0;
+
+  for (guint round = 0; round < 3; round++) {
+    FogReport *report;
+
+    for (guint i = 0; i < strangers; i++) {
+      g_autofree gchar *name = g_strdup_printf ("%s%u", filling, n++);
+
+      count (tally, name, NULL, NULL, 0);
+      if (round > 0 && i % 500 == 499)
+        count (tally, "mine", "s", "1", 0);
+    }
+    report = haar_tally_take (tally);
+    fail_unless (!find_listed (report, "mine") == (round == 0), "report %u", round);
+    if (round > 0)
+      fail_unless_equals_uint64 (find_listed (report, "mine")->frames, strangers / 500);
+    fog_report_free (report);
+  }
+  fail_unless (haar_tally_get_unlisted (tally) >= 2 * (strangers - 4096 * (strangers > 4096)) / 3,
+      "%" G_GUINT64_FORMAT, haar_tally_get_unlisted (tally));
+  haar_tally_free (tally);
+}
+
+GST_START_TEST (test_new_names_shut_no_camera_out)
+{
+  assert_camera_among_strangers (0, 6000);
+  assert_camera_among_strangers (240, 4000);
+  assert_camera_among_strangers (240, 6000);
 }
 GST_END_TEST;
 
@@ -769,6 +820,7 @@ haarparts_suite (void)
   tcase_add_test (tc, test_names_of_any_length_leave_reports_readable);
   tcase_add_test (tc, test_long_names_without_number_leave_reports_readable);
   tcase_add_test (tc, test_cameras_without_number_fill_no_memory);
+  tcase_add_test (tc, test_new_names_shut_no_camera_out);
   tcase_add_test (tc, test_reports_come_while_running_and_the_last_one_once);
   return s;
 }

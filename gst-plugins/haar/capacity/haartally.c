@@ -23,6 +23,7 @@
 typedef struct {
   FogReportCamera counts;
   HaarRecent rested; /* for haar_costs_add() */
+  gboolean regular;  /* it has sent more than one frame */
   guint silent;      /* reports made since its last frame */
   gint64 seen;       /* us, monotonic: its last frame */
 } Camera;
@@ -47,6 +48,7 @@ struct _HaarTally {
   GArray *ages;        /* of gdouble; the latest MAX_AGES */
   guint64 n_ages;      /* added since the last report */
   GHashTable *cameras; /* name to Camera */
+  guint64 unlisted;    /* cameras that a report left out */
 };
 
 static void
@@ -96,17 +98,49 @@ is_name (const gchar *text)
   return !text[n] && n <= MAX_NAME;
 }
 
-/* with the lock; (nullable) */
+/* Above 0: @a is worth less than @b. A camera that has sent only one frame counts least, then the
+ * one that was seen least recently: a flood of new names displaces itself. */
+static gint
+compare_worth (const Camera *a, const Camera *b)
+{
+  if (a->regular != b->regular)
+    return a->regular ? -1 : 1;
+  return a->seen == b->seen ? 0 : a->seen > b->seen ? -1 : 1;
+}
+
+/* with the lock */
+static void
+make_room (HaarTally *self)
+{
+  gpointer name, value, worst = NULL;
+  const Camera *last = NULL;
+  GHashTableIter iter;
+
+  g_hash_table_iter_init (&iter, self->cameras);
+  while (g_hash_table_iter_next (&iter, &name, &value))
+    if (!last || compare_worth (value, last) > 0) {
+      last = value;
+      worst = name;
+    }
+  g_hash_table_remove (self->cameras, worst);
+  self->unlisted++;
+}
+
+/* with the lock */
 static Camera *
 find_camera (HaarTally *self, const gchar *name)
 {
   Camera *camera = g_hash_table_lookup (self->cameras, name);
 
-  if (!camera && g_hash_table_size (self->cameras) < MAX_CAMERAS) {
-    camera = g_new0 (Camera, 1);
-    camera->counts.weight = 1;
-    g_hash_table_insert (self->cameras, g_strdup (name), camera);
+  if (camera) {
+    camera->regular = TRUE;
+    return camera;
   }
+  if (g_hash_table_size (self->cameras) >= MAX_CAMERAS)
+    make_room (self);
+  camera = g_new0 (Camera, 1);
+  camera->counts.weight = 1;
+  g_hash_table_insert (self->cameras, g_strdup (name), camera);
   return camera;
 }
 
@@ -221,7 +255,7 @@ take_ages (HaarTally *self, FogReport *report)
 static void
 list_camera (FogReport *report, const gchar *name, const FogReportCamera *counts)
 {
-  FogReportCamera *entry = fog_report_add_camera (report, name);
+  FogReportCamera *entry = fog_report_append_camera (report, name);
 
   entry->session = g_strdup (counts->session);
   entry->frames = counts->frames;
@@ -253,27 +287,56 @@ is_gone (const Camera *camera, gint64 now)
          silent > SILENT_INTERVALS * camera->counts.still_interval;
 }
 
-/* with the lock */
-static void
-take_cameras (HaarTally *self, FogReport *report, gint64 now)
+typedef struct {
+  const gchar *name;
+  Camera *camera;
+} Listed;
+
+static gint
+compare_listed (gconstpointer a, gconstpointer b)
 {
-  gsize size = 0;
+  return compare_worth (((const Listed *) a)->camera, ((const Listed *) b)->camera);
+}
+
+/* with the lock. (transfer full): of Listed, those of most worth first */
+static GArray *
+sort_cameras (HaarTally *self, gint64 now)
+{
+  GArray *sorted =
+      g_array_sized_new (FALSE, FALSE, sizeof (Listed), g_hash_table_size (self->cameras));
   GHashTableIter iter;
   gpointer name, value;
 
   g_hash_table_iter_init (&iter, self->cameras);
   while (g_hash_table_iter_next (&iter, &name, &value)) {
-    Camera *camera = value;
+    const Listed one = {name, value};
 
-    if (is_gone (camera, now)) {
+    if (is_gone (value, now))
       g_hash_table_iter_remove (&iter);
-      continue;
-    }
-    size += size_of (name, camera);
+    else
+      g_array_append_val (sorted, one);
+  }
+  g_array_sort (sorted, compare_listed);
+  return sorted;
+}
+
+/* with the lock */
+static void
+take_cameras (HaarTally *self, FogReport *report, gint64 now)
+{
+  g_autoptr (GArray) sorted = sort_cameras (self, now);
+  gsize size = 0;
+
+  for (guint i = 0; i < sorted->len; i++) {
+    const Listed *one = &g_array_index (sorted, Listed, i);
+
+    size += size_of (one->name, one->camera);
     if (size <= CAMERAS_ROOM)
-      list_camera (report, name, &camera->counts);
-    camera->counts.frames = camera->counts.still = 0;
-    camera->silent++;
+      list_camera (report, one->name, &one->camera->counts);
+    else
+      self->unlisted++;
+    one->camera->counts.frames = one->camera->counts.still = 0;
+    one->camera->silent++;
   }
 }
 
@@ -302,4 +365,15 @@ haar_tally_take (HaarTally *self)
   self->costs.saved = 0;
   g_mutex_unlock (&self->lock);
   return report;
+}
+
+guint64
+haar_tally_get_unlisted (HaarTally *self)
+{
+  guint64 unlisted;
+
+  g_mutex_lock (&self->lock);
+  unlisted = self->unlisted;
+  g_mutex_unlock (&self->lock);
+  return unlisted;
 }

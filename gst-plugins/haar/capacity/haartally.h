@@ -40,4 +40,8 @@ void haar_tally_look_around (HaarTally *tally);
  * frame on it is at least the processor time of the process, times the workers a processor. */
 FogReport *haar_tally_take (HaarTally *tally);
 
+/* How often a report has left out a camera: over 4096 have sent frames, or their names are so long
+ * that not all fit. Those that send regularly, and of them the latest, are listed. */
+guint64 haar_tally_get_unlisted (HaarTally *tally);
+
 G_END_DECLS

@@ -1037,6 +1037,7 @@ gst_haar_face_count_class_init (GstHaarFaceCountClass *klass)
    * | unblurred-frames | uint64 | frames kept back from `video` because they can't be blurred |
    * | clock-skew | uint64 | frames whose capture time lies in the future |
    * | reports | uint64 | reports made |
+   * | unlisted-cameras | uint64 | cameras left out of reports, because over 4,096 sent frames |
    * | lag | uint64 | messages waiting at the source |
    * | busy | double | s for which these frames would keep the workers busy, see below |
    * | workers | uint | frames counted side by side |

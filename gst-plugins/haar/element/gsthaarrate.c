@@ -205,7 +205,7 @@ make_report (GstHaarRate *self, gboolean leaving)
   g_mutex_lock (&self->slot.lock);
   g_array_append_vals (report->partitions, self->partitions->data, self->partitions->len);
   g_mutex_unlock (&self->slot.lock);
-  gst_haar_stats_add_report (self->stats);
+  gst_haar_stats_add_report (self->stats, haar_tally_get_unlisted (self->tally));
   log_report (self, report);
   return report;
 }

@@ -46,7 +46,7 @@ gst_haar_stats_begin (
   self->frames = self->faces = self->events = self->unchanged = self->partial = 0;
   self->low_scores = self->outside = self->too_small = self->too_old = self->bad = self->failed =
       self->skewed = 0;
-  self->unblurred = self->reports = self->lag = 0;
+  self->unblurred = self->reports = self->unlisted = self->lag = 0;
   self->busy = 0;
   self->ages = self->processes = (FogHistogram){0};
   g_hash_table_remove_all (self->cameras);
@@ -241,12 +241,28 @@ gst_haar_stats_add_event (GstHaarStats *self)
   g_mutex_unlock (&self->lock);
 }
 
-void
-gst_haar_stats_add_report (GstHaarStats *self)
+static void
+warn_of_unlisted (GstHaarStats *self)
 {
+  GST_ELEMENT_WARNING (self->element, STREAM, FAILED,
+      ("More cameras have sent frames than a report can list (4096, or 900 kB with their names). "
+       "Those left out may slow down. Check who writes to the topic of frames, and give fewer "
+       "cameras to one fog."),
+      ("unlisted-cameras in stats counts them"));
+}
+
+void
+gst_haar_stats_add_report (GstHaarStats *self, guint64 unlisted)
+{
+  gboolean first;
+
   g_mutex_lock (&self->lock);
   self->reports++;
+  first = unlisted && !self->unlisted;
+  self->unlisted = unlisted;
   g_mutex_unlock (&self->lock);
+  if (first)
+    warn_of_unlisted (self);
 }
 
 void
@@ -339,8 +355,9 @@ gst_haar_stats_to_structure (GstHaarStats *self)
       self->too_small, "too-old", G_TYPE_UINT64, self->too_old, "bad-frames", G_TYPE_UINT64,
       self->bad, "failed-frames", G_TYPE_UINT64, self->failed, "unblurred-frames", G_TYPE_UINT64,
       self->unblurred, "clock-skew", G_TYPE_UINT64, self->skewed, "reports", G_TYPE_UINT64,
-      self->reports, "busy", G_TYPE_DOUBLE, self->busy, "workers", G_TYPE_UINT, self->n_workers,
-      "engine", G_TYPE_STRING, self->engine ? self->engine : "none", "waiting", G_TYPE_UINT,
+      self->reports, "unlisted-cameras", G_TYPE_UINT64, self->unlisted, "busy", G_TYPE_DOUBLE,
+      self->busy, "workers", G_TYPE_UINT, self->n_workers, "engine", G_TYPE_STRING,
+      self->engine ? self->engine : "none", "waiting", G_TYPE_UINT,
       self->workers ? haar_workers_get_waiting (self->workers) : 0, "lag", G_TYPE_UINT64, self->lag,
       NULL);
   fog_histogram_to_field (&self->ages, s, "frame-age");

@@ -13,7 +13,7 @@ typedef struct {
 
   GMutex lock; /* guards all fields below; taken before the workers' lock */
   guint64 frames, faces, events, unchanged, partial, low_scores, outside, too_small, too_old, bad,
-      failed, unblurred, skewed, reports, lag;
+      failed, unblurred, skewed, reports, unlisted, lag;
   gdouble busy;
   FogHistogram ages, processes; /* of the frames counted */
   GHashTable *cameras;          /* name to Total */
@@ -37,7 +37,8 @@ void gst_haar_stats_add_frame (GstHaarStats *stats, const HaarJob *job, gdouble 
 /* Adds a frame that can't be blurred, and posts a warning. */
 void gst_haar_stats_add_unblurred (GstHaarStats *stats, const HaarJob *job);
 void gst_haar_stats_add_event (GstHaarStats *stats);
-void gst_haar_stats_add_report (GstHaarStats *stats);
+/* @unlisted: haar_tally_get_unlisted(); the first of a run is a warning. */
+void gst_haar_stats_add_report (GstHaarStats *stats, guint64 unlisted);
 /* Messages waiting at the source. */
 void gst_haar_stats_set_lag (GstHaarStats *stats, guint64 lag);
 
