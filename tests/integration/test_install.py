@@ -2,6 +2,7 @@
 """The build and the installed project as a user sees them."""
 
 import os
+import re
 import subprocess
 
 import pytest
@@ -36,6 +37,36 @@ def test_the_plugins_are_installed_and_load(tmp_path):
             ["gst-inspect-1.0", name], GST_PLUGIN_PATH_1_0=str(plugins[0].parent),
             GST_REGISTRY_1_0=str(tmp_path / "registry"))
         assert done.returncode == 0, done.stdout
+
+
+PROGRAM = """
+#include <gstkafkameta.h>
+int main (int argc, char **argv) {
+  GstBuffer *buffer;
+  gst_init (&argc, &argv);
+  gst_kafka_meta_register ();
+  buffer = gst_buffer_new ();
+  gst_structure_set (gst_kafka_meta_ensure (buffer), "target-topic", G_TYPE_STRING, "chosen", NULL);
+  g_print ("%s", gst_structure_get_string (gst_kafka_meta_peek (buffer), "target-topic"));
+  gst_buffer_unref (buffer);
+  return 0;
+}
+"""
+
+
+def test_a_program_of_others_uses_the_meta(tmp_path):
+    assert run(["meson", "install", "-C", BUILD, "--no-rebuild", "--destdir", tmp_path / "root"]).returncode == 0
+    (tmp_path / "meta.c").write_text(PROGRAM)
+    pkgconfig = next(tmp_path.glob("root/**/gst-fog.pc")).parent
+    flags = run(
+        ["pkg-config", "--cflags", "--libs", "gst-fog"], PKG_CONFIG_PATH=str(pkgconfig),
+        PKG_CONFIG_SYSROOT_DIR=str(tmp_path / "root"))
+    assert flags.returncode == 0, flags.stdout
+    # the sysroot is put before GStreamer's folders, too
+    flags = re.sub(rf"{tmp_path}/root/usr/(?!local)", "/usr/", flags.stdout).split()
+    done = run(["gcc", tmp_path / "meta.c", "-o", tmp_path / "meta", *flags])
+    assert done.returncode == 0, done.stdout
+    assert run([tmp_path / "meta"]).stdout == "chosen"
 
 
 def test_faces_are_counted_without_opencv(tmp_path):
