@@ -3,7 +3,7 @@
 
 #include <gst/video/video.h>
 
-#include "fogsketch.h"
+#include "pictures/fogsketch.h"
 
 G_BEGIN_DECLS
 

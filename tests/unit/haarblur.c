@@ -5,7 +5,7 @@
 
 #include "elementtest.h"
 #include "engine/haarengine.h"
-#include "fogluma.h"
+#include "pictures/fogluma.h"
 #include "frames/haaroverlay.h"
 #include "haarframes.h"
 

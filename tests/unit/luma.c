@@ -2,7 +2,7 @@
 /* The luma of frames whose samples have more than 8 bits. */
 #include <gst/check/gstcheck.h>
 
-#include "fogluma.h"
+#include "pictures/fogluma.h"
 
 typedef struct {
   GstBuffer *buffer;

@@ -2,7 +2,7 @@
 /* What counts as a difference between two pictures of a camera. */
 #include <gst/check/gstcheck.h>
 
-#include "fogsketch.h"
+#include "pictures/fogsketch.h"
 #include "stillscene.h"
 
 #define WIDTH 320

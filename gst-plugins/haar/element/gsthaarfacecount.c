@@ -61,7 +61,7 @@
 #include "engine/haarengine.h"
 #include "engine/haarload.h"
 #include "fogfield.h"
-#include "fogluma.h"
+#include "pictures/fogluma.h"
 #include "fogreport.h"
 #include "gsthaarinput.h"
 #include "gsthaarpads.h"

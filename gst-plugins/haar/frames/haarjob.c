@@ -7,7 +7,7 @@
 #include <gio/gio.h>
 
 #include "fogtime.h"
-#include "fogluma.h"
+#include "pictures/fogluma.h"
 
 HaarJob *
 haar_job_new_event (GstEvent *event)

@@ -2,7 +2,7 @@
 #include "haaroverlay.h"
 
 #include "engine/haarengine.h"
-#include "fogsamples.h"
+#include "pictures/fogsamples.h"
 
 /* Samples of 8 bits, one for each component. */
 static const guint8 green_rgb[] = {0, 255, 0};

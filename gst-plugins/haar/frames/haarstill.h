@@ -3,7 +3,7 @@
 
 #include <gst/gst.h>
 #include "engine/haarengine.h"
-#include "fogsketch.h"
+#include "pictures/fogsketch.h"
 
 G_BEGIN_DECLS
 

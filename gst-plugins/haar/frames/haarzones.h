@@ -2,7 +2,7 @@
 #pragma once
 
 #include "engine/haarengine.h"
-#include "fogluma.h"
+#include "pictures/fogluma.h"
 
 G_BEGIN_DECLS
 
