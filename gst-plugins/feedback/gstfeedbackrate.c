@@ -36,9 +36,9 @@
  * `sink` sends RECONFIGURE upstream when the source is to change its rate. The pad `feedback`
  * consumes all events, EOS included: the end of the reports isn't the end of the video.
  *
- * The element posts no errors. A report that can't be read is a warning in the log, and counted as
- * `bad-reports`. With #GstFeedbackRate:still-interval, frames that can't be compared are a warning
- * STREAM/FORMAT, once for each caps.
+ * The element posts no errors. A report that can't be read is counted as `bad-reports`, and the
+ * 1st, 2nd, 4th, 8th … of a run is a warning STREAM/DECODE. With #GstFeedbackRate:still-interval,
+ * frames that can't be compared are a warning STREAM/FORMAT, once for each caps.
  *
  * ## Example launch line
  * |[
@@ -410,23 +410,39 @@ log_decision (GstFeedbackRate *self, const FogReport *report, gboolean is_new)
       state.link_rate);
 }
 
+/* Posts a warning for the 1st, 2nd, 4th, 8th … */
+static void
+skip_report (GstFeedbackRate *self, const gchar *reason)
+{
+  guint64 number;
+
+  g_mutex_lock (&self->lock);
+  number = ++self->bad_reports;
+  g_mutex_unlock (&self->lock);
+  GST_DEBUG_OBJECT (self, "skipped a report: %s", reason);
+  if ((number & (number - 1)) == 0)
+    GST_ELEMENT_WARNING (self, STREAM, DECODE,
+        ("%" G_GUINT64_FORMAT " reports were skipped because they can't be read. The last one: %s. "
+         "Check that only haarfacecount, of a version that fits, writes to the topic of reports.",
+            number, reason),
+        (NULL));
+}
+
 static void
 take_report (GstFeedbackRate *self, const gchar *text, gsize size)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (FogReport) report = fog_report_parse (text, size, &error);
-  gboolean is_new = FALSE;
+  gboolean is_new;
 
+  if (!report) {
+    skip_report (self, error->message);
+    return;
+  }
   g_mutex_lock (&self->lock);
-  if (report)
-    is_new = rate_controller_report (self->controller, report, seconds_now ());
-  else
-    self->bad_reports++;
+  is_new = rate_controller_report (self->controller, report, seconds_now ());
   g_mutex_unlock (&self->lock);
-  if (report)
-    log_decision (self, report, is_new);
-  else
-    GST_WARNING_OBJECT (self, "skipped a report: %s", error->message);
+  log_decision (self, report, is_new);
 }
 
 static GstFlowReturn
@@ -438,6 +454,8 @@ gst_feedback_rate_feedback_chain (GstPad *pad, GstObject *parent, GstBuffer *buf
   if (gst_buffer_map (buffer, &map, GST_MAP_READ)) {
     take_report (self, (const gchar *) map.data, map.size);
     gst_buffer_unmap (buffer, &map);
+  } else {
+    skip_report (self, "its memory can't be mapped");
   }
   gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_DONE);
   gst_buffer_unref (buffer);
