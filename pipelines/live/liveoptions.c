@@ -11,7 +11,7 @@
 
 /* What the command line says, as text. */
 typedef struct {
-  gchar *listen, *token_file, *blur;
+  gchar *listen, *token_file, *blur, *zones_file;
   gint max_viewers, control;
 } Line;
 
@@ -43,6 +43,7 @@ live_options_free (LiveOptions *self)
   g_free (self->collection);
   g_free (self->address);
   g_free (self->token);
+  g_free (self->zones_file);
   g_free (self);
 }
 
@@ -147,6 +148,7 @@ read_line (LiveOptions *self, const Line *line, GError **error)
     return fail (error, "--control takes the descriptor of a socket.%s", "");
   self->max_viewers = (guint) line->max_viewers;
   self->control = line->control;
+  self->zones_file = g_strdup (line->zones_file);
   return read_blur (self, line->blur, error) && read_token (self, line->token_file, error) &&
          read_address (self, line->listen ? line->listen : DEFAULT_LISTEN, error);
 }
@@ -167,6 +169,8 @@ live_options_parse (gint *argc, gchar ***argv, GError **error)
       {"blur", 0, 0, G_OPTION_ARG_STRING, &line.blur,
           "faces: the faces that were found; picture: every picture as a whole (none)", "WHAT"},
       {"max-viewers", 0, 0, G_OPTION_ARG_INT, &line.max_viewers, "viewers at a time (64)", "N"},
+      {"zones-file", 0, 0, G_OPTION_ARG_FILENAME, &line.zones_file,
+          "haarfacecount's zones-file, which viewers may then edit (none)", "FILE"},
       {"control", 0, 0, G_OPTION_ARG_INT, &line.control,
           "a connected socket, for what viewers may do to the system (none)", "DESCRIPTOR"},
       {NULL},
@@ -183,5 +187,6 @@ live_options_parse (gint *argc, gchar ***argv, GError **error)
   g_free (line.listen);
   g_free (line.token_file);
   g_free (line.blur);
+  g_free (line.zones_file);
   return read ? g_steal_pointer (&self) : NULL;
 }

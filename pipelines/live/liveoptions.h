@@ -29,7 +29,8 @@ typedef struct {
   gchar *token; /* nullable */
   LiveBlur blur;
   guint max_viewers;
-  gint control; /* descriptor of a socket that takes what viewers ask for; -1: none */
+  gchar *zones_file; /* nullable: that haarfacecount reads, and viewers edit */
+  gint control;      /* descriptor of a socket that takes what viewers ask for; -1: none */
 } LiveOptions;
 
 /* (nullable) (transfer full): @error: G_OPTION_ERROR or another: one sentence for a person */

@@ -86,6 +86,24 @@ class Browser:
         self.run("arguments[0].focus()", element)
         element.send_keys(*keys)
 
+    def _mouse(self, css, kind, x, y):
+        left, top, width, height = self.run(
+            "const r = document.querySelector(arguments[0]).getBoundingClientRect(); return [r.left, r.top, r.width, r.height]", css)
+        self._driver.execute_cdp_cmd("Input.dispatchMouseEvent", {
+            "type": kind, "x": left + x * width, "y": top + y * height, "button": "left", "clickCount": 1,
+            "buttons": 0 if kind == "mouseReleased" else 1})
+
+    def click_at(self, css, x, y):
+        """A click of the mouse into an element that is in view, at parts of its width and height."""
+        self._mouse(css, "mousePressed", x, y)
+        self._mouse(css, "mouseReleased", x, y)
+
+    def drag(self, css, begin, end):
+        """The mouse is pressed at the one place, and released at the other."""
+        self._mouse(css, "mousePressed", *begin)
+        self._mouse(css, "mouseMoved", *end)
+        self._mouse(css, "mouseReleased", *end)
+
     def set(self, css, value):
         self.run(
             "const e = document.querySelector(arguments[0]); e.value = arguments[1];"

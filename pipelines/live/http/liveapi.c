@@ -6,6 +6,7 @@
 #include "livejson.h"
 #include "pictures/livepicture.h"
 #include "pictures/liverecount.h"
+#include "sources/livezones.h"
 
 /* ms that a look lasts. */
 #define LOOK_TIME 10000
@@ -239,6 +240,28 @@ get_documents (LiveApi *api, const LiveRequest *request)
   return json ? live_reply_json (json) : reply_to (error);
 }
 
+/* --- zones --- */
+
+static LiveReply
+get_zones (LiveApi *api, const LiveRequest *request)
+{
+  g_autoptr (GError) error = NULL;
+  GBytes *json = live_zones_make (api->options->zones_file, &error);
+
+  return json ? live_reply_json (json) : reply_to (error);
+}
+
+static LiveReply
+post_zones (LiveApi *api, const LiveRequest *request)
+{
+  g_autoptr (GError) error = NULL;
+  const gchar *text = g_bytes_get_data (request->body, NULL);
+
+  if (!live_zones_save (api->options->zones_file, text, g_bytes_get_size (request->body), &error))
+    return reply_to (error);
+  return get_zones (api, request);
+}
+
 /* --- the demo --- */
 
 static LiveReply
@@ -250,6 +273,15 @@ post_do (LiveApi *api, const LiveRequest *request)
   if (!live_control_ask (api->control, text, g_bytes_get_size (request->body), &error))
     return reply_to (error);
   return (LiveReply){204};
+}
+
+/* What changes the system has to be allowed at the start. */
+static gboolean
+is_offered (const LiveApi *self, const LiveRoute *route)
+{
+  if (route->func == post_do)
+    return self->control != NULL;
+  return route->func != post_zones || self->options->zones_file;
 }
 
 const LiveRoute *
@@ -268,10 +300,12 @@ live_api_find (const LiveApi *self, const gchar *path)
       {"/api/documents", "GET", get_documents, LIVE_JOB},
       {"/api/recount", "POST", post_recount, LIVE_COUNT},
       {"/api/do", "POST", post_do, LIVE_HERE},
+      {"/api/zones", "GET", get_zones, LIVE_HERE},
+      {"/api/zones/save", "POST", post_zones, LIVE_HERE},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (routes); i++)
-    if (g_str_equal (routes[i].path, path) && (routes[i].func != post_do || self->control))
+    if (g_str_equal (routes[i].path, path) && is_offered (self, &routes[i]))
       return &routes[i];
   return NULL;
 }

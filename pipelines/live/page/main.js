@@ -12,6 +12,7 @@ import { Replicas } from "./replicas.js";
 import { Stream } from "./stream.js";
 import { Tiles } from "./tiles.js";
 import { Travel } from "./travel.js";
+import { Zones } from "./zones.js";
 
 const stream = new Stream();
 const headline = new Headline();
@@ -22,6 +23,7 @@ const flow = new Flow();
 const replicas = new Replicas();
 const plots = new Plots();
 const history = new History();
+const zones = new Zones();
 let lost = null;
 
 function showState(state) {
@@ -34,6 +36,7 @@ function showState(state) {
   replicas.show(state.replicas ?? []);
   plots.add(state.sample, state.now);
   travel.setCameras(names);
+  zones.setCameras(cameras);
   history.setCameras(names);
 }
 
