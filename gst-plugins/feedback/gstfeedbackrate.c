@@ -107,14 +107,35 @@ struct _GstFeedbackRate {
   gdouble posted_rate; /* in that message */
 };
 
-/* Takes video or images, raw or encoded, from any memory. Each buffer has to be a frame that stands
- * alone. */
+/**
+ * GstFeedbackRate!sink:
+ *
+ * Takes video or images, raw or encoded, from any memory. Each buffer has to be a frame that stands
+ * alone.
+ *
+ * Since: 0.1
+ */
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (VIDEO_CAPS));
-/* Pushes the frames that pass, each with the headers by which reports identify it. */
+/**
+ * GstFeedbackRate!src:
+ *
+ * Pushes the frames that pass, each with the headers by which reports identify it. It takes QoS
+ * events of the type GST_QOS_TYPE_THROTTLE.
+ *
+ * Since: 0.1
+ */
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (VIDEO_CAPS));
-/* Takes the reports of all replicas. It is linked to nothing inside the element. */
+/**
+ * GstFeedbackRate!feedback:
+ *
+ * Takes the reports of all replicas. It is linked to nothing inside the element, and may stay
+ * unlinked: then the rate falls as without reports. A buffer that is no report is counted as
+ * `bad-reports`.
+ *
+ * Since: 0.1
+ */
 static GstStaticPadTemplate feedback_template = GST_STATIC_PAD_TEMPLATE (
     "feedback", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (FOG_REPORT_CAPS));
 

@@ -21,6 +21,8 @@
  * (default 60) the time that the pipeline may take to play, `server` (default 180) the time
  * that a sink may wait for its server. `server` should be longer than the sink's own
  * timeouts, which end in an error.
+ *
+ * Since: 0.1
  */
 #include "gsthealthtracer.h"
 

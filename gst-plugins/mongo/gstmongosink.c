@@ -32,6 +32,29 @@
  * whether its message is done. Sinks there must not wait for a preroll buffer: set
  * `async=false` if that isn't their default.
  *
+ * ## Messages
+ *
+ * The element posts no element messages; #GstMongoSink:stats has its numbers. Warnings: STREAM/DECODE
+ * about a document that can't be read, RESOURCE/WRITE about one that the server refuses for good and
+ * about the database that can't be reached, RESOURCE/SETTINGS about indexes, a time series or a rule
+ * of expiry that the server doesn't create. EOS is posted when all documents are acknowledged.
+ *
+ * ## Queries
+ *
+ * A caps query is answered with the three formats of documents, or with #GstMongoSink:wrap and the
+ * mode `gridfs` with all caps but those of device memory.
+ *
+ * ## Errors
+ *
+ * RESOURCE/SETTINGS about a property or the connection string, RESOURCE/NOT_FOUND and OPEN_READ about
+ * #GstMongoSink:uri-file, RESOURCE/OPEN_WRITE if no server answers within 5 s of the start,
+ * RESOURCE/NOT_AUTHORIZED, RESOURCE/WRITE about a batch that isn't stored within
+ * #GstMongoSink:retry-timeout, or about the last documents after #GstMongoSink:drain-timeout,
+ * RESOURCE/READ about a buffer that can't be mapped, STREAM/WRONG_TYPE about device memory. With
+ * `on-error=fail` also STREAM/DECODE and RESOURCE/WRITE about a document that is rejected.
+ *
+ * ## Limits
+ *
  * A buffer must hold whole documents. A state change waits at most 1.5 s for the database. A
  * message of `kafkasrc` that isn't acknowledged by then is read again.
  *
@@ -48,6 +71,8 @@
  * gst-launch-1.0 -e kafkasrc topic=camera group-id=pictures ! \
  *   mongosink mode=gridfs database=fog collection=pictures
  * ]|
+ *
+ * Since: 0.1
  */
 #include "gstmongosink.h"
 

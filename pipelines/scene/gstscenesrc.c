@@ -17,6 +17,8 @@
  * gst-launch-1.0 -e scenesrc ! videoconvert ! autovideosink
  * gst-launch-1.0 scenesrc is-live=false num-buffers=300 ! jpegenc ! kafkasink topic=camera
  * ]|
+ *
+ * Since: 0.1
  */
 #include "gstscenesrc.h"
 
@@ -73,6 +75,14 @@ struct _GstSceneSrc {
   gboolean discont;
 };
 
+/**
+ * GstSceneSrc!src:
+ *
+ * Gives I420 frames of the size and at the rate that downstream chooses, 640x480 at 30 frames/s if
+ * it takes all.
+ *
+ * Since: 0.1
+ */
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
         GST_STATIC_CAPS ("video/x-raw, format=(string)I420, width=(int)[320, 3840], "
@@ -361,17 +371,49 @@ install_properties (GObjectClass *object_class)
 {
   GParamFlags ready = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
 
+  /**
+   * GstSceneSrc:location:
+   *
+   * The JPEG file of the portrait that the faces are made of. One that can't be read is
+   * RESOURCE/OPEN_READ at the start. The default comes with the element.
+   *
+   * Since: 0.1
+   */
   g_object_class_install_property (object_class, PROP_LOCATION,
       g_param_spec_string ("location", "Location",
           "JPEG file of the portrait that the faces are made of", SCENE_PORTRAIT, ready));
+  /**
+   * GstSceneSrc:seed:
+   *
+   * The number that chooses the scene: the same seed shows the same faces at the same times, so a
+   * test knows how many there are.
+   *
+   * Since: 0.1
+   */
   g_object_class_install_property (object_class, PROP_SEED,
       g_param_spec_uint64 ("seed", "Seed",
           "Which scene is played: the same seed shows the same faces at the same times", 0,
           G_MAXUINT64, DEFAULT_SEED, ready));
+  /**
+   * GstSceneSrc:max-faces:
+   *
+   * The largest number of faces in a frame. Each number from 0 to this one has its turn. The default
+   * is the largest that the property takes.
+   *
+   * Since: 0.1
+   */
   g_object_class_install_property (object_class, PROP_MAX_FACES,
       g_param_spec_uint ("max-faces", "Most faces",
           "The most faces to be seen at a time; each number from 0 to this has its turn", 0,
           SCENE_MAX_FACES, DEFAULT_MAX_FACES, ready));
+  /**
+   * GstSceneSrc:is-live:
+   *
+   * Whether each frame is given at its time, as a camera does, which is the default. Otherwise
+   * frames are given as fast as they are taken.
+   *
+   * Since: 0.1
+   */
   g_object_class_install_property (object_class, PROP_IS_LIVE,
       g_param_spec_boolean ("is-live", "Is live",
           "Give each frame at its time, as a camera does; otherwise as fast as it is taken",
@@ -381,6 +423,8 @@ install_properties (GObjectClass *object_class)
    *
    * `frames` (uint64) given, `faces` (uint64) in them, `missed` (uint64) frames left out since
    * downstream was busy; all since the start.
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",

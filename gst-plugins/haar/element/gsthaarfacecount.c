@@ -113,19 +113,46 @@ struct _GstHaarFaceCount {
   HaarWorkers *workers; /* of a run */
 };
 
-/* Takes raw video in system memory, of any size. */
+/**
+ * GstHaarFaceCount!sink:
+ *
+ * Takes raw video in system memory, of any size and of every format that has a luma. Caps that
+ * can't be counted in, and a frame without caps, are the error STREAM/FORMAT.
+ *
+ * Since: 0.1
+ */
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
     "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FOG_LUMA_FORMATS)));
-/* Gives one JSON document for each frame with at least min-faces faces. Its key is the camera. */
+/**
+ * GstHaarFaceCount!src:
+ *
+ * Gives one JSON document for each frame with at least #GstHaarFaceCount:min-faces faces
+ * (gst-plugins/README.md, "Messages"). Its key is the camera. A frame without a document is a gap
+ * event.
+ *
+ * Since: 0.1
+ */
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (FOG_EVENT_CAPS));
-/* Gives a JSON report about the work of each report-interval, and a last one at the end of a
- * stream. A stream that follows begins the reports again. */
+/**
+ * GstHaarFaceCount!rate:
+ *
+ * Gives a JSON report about the work of each #GstHaarFaceCount:report-interval, and a last one at
+ * the end of a stream. A stream that follows begins the reports again. There is one such pad.
+ *
+ * Since: 0.1
+ */
 static GstStaticPadTemplate rate_template = GST_STATIC_PAD_TEMPLATE (
     "rate", GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS (FOG_REPORT_CAPS));
-/* Gives the frames, with a GstVideoRegionOfInterestMeta for each face; its structure `detection`
+/**
+ * GstHaarFaceCount!video:
+ *
+ * Gives the frames, with a GstVideoRegionOfInterestMeta for each face; its structure `detection`
  * has the score as the double `confidence`. A frame that wasn't counted, or can't be blurred though
- * #GstHaarFaceCount:blur-faces is set, becomes a gap event. */
+ * #GstHaarFaceCount:blur-faces is set, becomes a gap event. There is one such pad.
+ *
+ * Since: 0.1
+ */
 static GstStaticPadTemplate video_template = GST_STATIC_PAD_TEMPLATE ("video", GST_PAD_SRC,
     GST_PAD_REQUEST, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FOG_LUMA_FORMATS)));
 

@@ -24,6 +24,34 @@
  * With #GstKafkaSink:spool a disk takes what can't be sent in time, for as long as the brokers are
  * away and through restarts of the element, and nothing is dropped before the disk is full.
  *
+ * ## Messages
+ *
+ * The element posts no element messages; #GstKafkaSink:stats has its numbers. Info messages:
+ * RESOURCE/NOT_FOUND while the topic doesn't exist yet, RESOURCE/WRITE when a full queue begins to
+ * drop buffers (once a run), and about buffers on the disk (#GstKafkaSink:spool). EOS is posted
+ * when all buffers are delivered.
+ *
+ * Warnings: RESOURCE/NOT_AUTHORIZED when access is lost, RESOURCE/WRITE for each buffer that
+ * #GstKafkaSink:on-error skips and for a connection that ended with `acks=none`, RESOURCE/SETTINGS
+ * for a partition that the topic doesn't have and for a socket buffer that the kernel doesn't grant,
+ * RESOURCE/NO_SPACE_LEFT, WRITE and READ about the disk of the spool.
+ *
+ * ## Events and queries
+ *
+ * The pad `sink` sends QoS events of the type GST_QOS_TYPE_THROTTLE: the time between two buffers
+ * that the link takes, and how many times as fast they come. None is sent for buffers of #kafkasrc,
+ * since their messages wait in Kafka. A caps query is answered with all caps but those of device
+ * memory.
+ *
+ * ## Errors
+ *
+ * RESOURCE/SETTINGS about a property, an option or frames that are too large, RESOURCE/NOT_FOUND
+ * about a file or the topic, RESOURCE/OPEN_WRITE if no broker answers within
+ * #GstKafkaSink:connect-timeout, RESOURCE/NOT_AUTHORIZED, RESOURCE/WRITE about a buffer that can't
+ * be delivered, or about the last ones after #GstKafkaSink:drain-timeout, RESOURCE/READ about a
+ * buffer that can't be mapped, RESOURCE/BUSY about the directory of the spool, and
+ * STREAM/WRONG_TYPE about device memory.
+ *
  * ## Example launch line
  *
  * |[

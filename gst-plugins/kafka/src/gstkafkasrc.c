@@ -106,6 +106,15 @@ G_DEFINE_TYPE_WITH_CODE (GstKafkaSrc, gst_kafka_src, GST_TYPE_PUSH_SRC,
 GST_ELEMENT_REGISTER_DECLARE (kafkasrc)
 GST_ELEMENT_REGISTER_DEFINE (kafkasrc, "kafkasrc", GST_RANK_NONE, gst_kafka_src_get_type ());
 
+/**
+ * GstKafkaSrc!src:
+ *
+ * Gives a buffer for each message, with the caps of its header `gst-caps`, else #GstKafkaSrc:caps,
+ * else those that typefind finds. It answers the query LATENCY as a live source, unless
+ * #GstKafkaSrc:replay is set: then it answers DURATION and SEEKING.
+ *
+ * Since: 0.1
+ */
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
 static GstStaticPadTemplate rejects_template =
@@ -883,6 +892,8 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
    * | lost | offsets that were deleted from the topic before they were read |
    * | partitions | GstValueArray of GstStructure: `topic`, `partition` (int), `lag`,
    *   `position`, `stored` and `failed` (int64; -1: none) |
+   *
+   * Since: 0.1
    */
   g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",

@@ -29,7 +29,7 @@ typedef struct {
   gchar *group_id;
   gchar *group_instance_id;
   GArray *partitions; /* of gint; NULL: all */
-  GstKafkaResetPolicy auto_offset_reset;
+  GstKafkaSrcOffsetReset auto_offset_reset;
   gint64 start_offset;
   GstClockTime start_time;
   gboolean eos_at_end;

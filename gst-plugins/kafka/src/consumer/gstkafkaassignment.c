@@ -226,7 +226,7 @@ is_stale (const Stray *stray, const GstKafkaReset *reset)
 static rd_kafka_resp_err_t
 ask_for_place (GstKafkaConsumer *self, const Stray *stray, GstKafkaReset *reset)
 {
-  GstKafkaResetPolicy policy = self->settings->range.reset;
+  GstKafkaSrcOffsetReset policy = self->settings->range.reset;
   rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
 
   if (!stray->replaced)

@@ -14,13 +14,13 @@ typedef struct {
   gboolean committed; /* a group continues at its committed offset */
   /* without any other start: begin at the first message, not at the next one */
   gboolean earliest;
-  GstKafkaResetPolicy reset; /* for a position that doesn't exist, and without any other start */
-  gint64 start_offset;       /* -1: not set */
-  GstClockTime start_time;   /* ns since the Unix epoch */
-  gboolean stop_at_end;      /* the end is what is published at the time of the query */
-  gint64 end_offset;         /* excluded; -1: not set */
-  GstClockTime end_time;     /* ns since the Unix epoch, excluded */
-  gchar run[17];             /* a random name of this run, for what it commits */
+  GstKafkaSrcOffsetReset reset; /* for a position that doesn't exist, and without any other start */
+  gint64 start_offset;          /* -1: not set */
+  GstClockTime start_time;      /* ns since the Unix epoch */
+  gboolean stop_at_end;         /* the end is what is published at the time of the query */
+  gint64 end_offset;            /* excluded; -1: not set */
+  GstClockTime end_time;        /* ns since the Unix epoch, excluded */
+  gchar run[17];                /* a random name of this run, for what it commits */
 } GstKafkaRange;
 
 /* The result for one partition. */

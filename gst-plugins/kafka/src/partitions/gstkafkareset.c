@@ -8,13 +8,13 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define DISORDER 60000
 
 static gint64
-policy_offset (GstKafkaResetPolicy policy, gint64 low, gint64 high)
+policy_offset (GstKafkaSrcOffsetReset policy, gint64 low, gint64 high)
 {
   return policy == GST_KAFKA_RESET_EARLIEST ? low : high;
 }
 
 GstKafkaReset
-gst_kafka_reset_decide (GstKafkaResetPolicy policy, gint64 from, gint64 low, gint64 high)
+gst_kafka_reset_decide (GstKafkaSrcOffsetReset policy, gint64 from, gint64 low, gint64 high)
 {
   GstKafkaReset reset = {.from = from, .to = from, .high = high, .lost = 0};
 
@@ -68,8 +68,8 @@ ask_bounds (
 }
 
 rd_kafka_resp_err_t
-gst_kafka_reset_ask (GstKafkaResetPolicy policy, rd_kafka_t *rk, const gchar *topic, gint partition,
-    gint64 from, gboolean refused, gint timeout_ms, GstKafkaReset *reset)
+gst_kafka_reset_ask (GstKafkaSrcOffsetReset policy, rd_kafka_t *rk, const gchar *topic,
+    gint partition, gint64 from, gboolean refused, gint timeout_ms, GstKafkaReset *reset)
 {
   gint64 low, high;
   rd_kafka_resp_err_t err = ask_bounds (rk, topic, partition, timeout_ms, &low, &high);
@@ -88,7 +88,7 @@ gst_kafka_reset_ask (GstKafkaResetPolicy policy, rd_kafka_t *rk, const gchar *to
 }
 
 rd_kafka_resp_err_t
-gst_kafka_reset_ask_replaced (GstKafkaResetPolicy policy, rd_kafka_t *rk, const gchar *topic,
+gst_kafka_reset_ask_replaced (GstKafkaSrcOffsetReset policy, rd_kafka_t *rk, const gchar *topic,
     gint partition, gint64 from, gint64 time, gint timeout_ms, GstKafkaReset *reset)
 {
   gint64 low, high, to = -1;
@@ -111,7 +111,7 @@ gst_kafka_reset_ask_replaced (GstKafkaResetPolicy policy, rd_kafka_t *rk, const 
 }
 
 gboolean
-gst_kafka_reset_is_error (const GstKafkaReset *self, GstKafkaResetPolicy policy)
+gst_kafka_reset_is_error (const GstKafkaReset *self, GstKafkaSrcOffsetReset policy)
 {
   return policy == GST_KAFKA_RESET_ERROR && self->reason != GST_KAFKA_RESET_NONE;
 }

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 /* Decides where a reader goes on whose position doesn't exist in the partition. */
 
 /**
- * GstKafkaResetPolicy:
+ * GstKafkaSrcOffsetReset:
  * @GST_KAFKA_RESET_LATEST: go on with the next message that is published
  * @GST_KAFKA_RESET_EARLIEST: go on with the oldest message left
  * @GST_KAFKA_RESET_ERROR: end the stream with an error
@@ -23,7 +23,7 @@ typedef enum {
   GST_KAFKA_RESET_LATEST,
   GST_KAFKA_RESET_EARLIEST,
   GST_KAFKA_RESET_ERROR,
-} GstKafkaResetPolicy;
+} GstKafkaSrcOffsetReset;
 
 typedef enum {
   GST_KAFKA_RESET_NONE,     /* the position exists */
@@ -44,7 +44,7 @@ typedef struct {
 /* @from: the offset to read next. @low and @high: the first offset left, and the one
  * after the last; -1: not known */
 GstKafkaReset gst_kafka_reset_decide (
-    GstKafkaResetPolicy policy, gint64 from, gint64 low, gint64 high);
+    GstKafkaSrcOffsetReset policy, gint64 from, gint64 low, gint64 high);
 
 /* Whether a reader at @place can have requested the refused @offset. @high: the newest offset
  * known; a negative @place: not known. After a damaged batch, librdkafka requests offsets that it
@@ -67,7 +67,7 @@ rd_kafka_resp_err_t gst_kafka_reset_ask_offset (rd_kafka_t *rk, const gchar *top
  * message counts as beyond the newest one, because with transactions the newest message may not be
  * readable yet.
  */
-rd_kafka_resp_err_t gst_kafka_reset_ask (GstKafkaResetPolicy policy, rd_kafka_t *rk,
+rd_kafka_resp_err_t gst_kafka_reset_ask (GstKafkaSrcOffsetReset policy, rd_kafka_t *rk,
     const gchar *topic, gint partition, gint64 from, gboolean refused, gint timeout_ms,
     GstKafkaReset *reset);
 
@@ -80,12 +80,12 @@ rd_kafka_resp_err_t gst_kafka_reset_ask (GstKafkaResetPolicy policy, rd_kafka_t 
  * old, a minute before @time. Then a topic that was created again is read from its first message,
  * and a log whose newest messages a broker has lost isn't read as a whole.
  */
-rd_kafka_resp_err_t gst_kafka_reset_ask_replaced (GstKafkaResetPolicy policy, rd_kafka_t *rk,
+rd_kafka_resp_err_t gst_kafka_reset_ask_replaced (GstKafkaSrcOffsetReset policy, rd_kafka_t *rk,
     const gchar *topic, gint partition, gint64 from, gint64 time, gint timeout_ms,
     GstKafkaReset *reset);
 
 /* Whether the stream has to end. */
-gboolean gst_kafka_reset_is_error (const GstKafkaReset *self, GstKafkaResetPolicy policy);
+gboolean gst_kafka_reset_is_error (const GstKafkaReset *self, GstKafkaSrcOffsetReset policy);
 /* (transfer full): a text for users about what happened */
 gchar *gst_kafka_reset_describe (const GstKafkaReset *self, const gchar *topic, gint partition);
 /* (transfer full): GST_RESOURCE_ERROR_READ */
