@@ -34,10 +34,11 @@
  *
  * ## Messages
  *
- * The element posts no element messages; #GstMongoSink:stats has its numbers. Warnings: STREAM/DECODE
- * about a document that can't be read, RESOURCE/WRITE about one that the server refuses for good and
- * about the database that can't be reached, RESOURCE/SETTINGS about indexes, a time series or a rule
- * of expiry that the server doesn't create. EOS is posted when all documents are acknowledged.
+ * The element posts no element messages; #GstMongoSink:stats has its numbers. Warnings:
+ * STREAM/DECODE about a document that can't be read, RESOURCE/WRITE about one that the server
+ * refuses for good and about the database that can't be reached, RESOURCE/SETTINGS about indexes, a
+ * time series or a rule of expiry that the server doesn't create. EOS is posted when all documents
+ * are acknowledged.
  *
  * ## Queries
  *
@@ -46,8 +47,8 @@
  *
  * ## Errors
  *
- * RESOURCE/SETTINGS about a property or the connection string, RESOURCE/NOT_FOUND and OPEN_READ about
- * #GstMongoSink:uri-file, RESOURCE/OPEN_WRITE if no server answers within 5 s of the start,
+ * RESOURCE/SETTINGS about a property or the connection string, RESOURCE/NOT_FOUND and OPEN_READ
+ * about #GstMongoSink:uri-file, RESOURCE/OPEN_WRITE if no server answers within 5 s of the start,
  * RESOURCE/NOT_AUTHORIZED, RESOURCE/WRITE about a batch that isn't stored within
  * #GstMongoSink:retry-timeout, or about the last documents after #GstMongoSink:drain-timeout,
  * RESOURCE/READ about a buffer that can't be mapped, STREAM/WRONG_TYPE about device memory. With

@@ -397,8 +397,8 @@ install_properties (GObjectClass *object_class)
   /**
    * GstSceneSrc:max-faces:
    *
-   * The largest number of faces in a frame. Each number from 0 to this one has its turn. The default
-   * is the largest that the property takes.
+   * The largest number of faces in a frame. Each number from 0 to this one has its turn. The
+   * default is the largest that the property takes.
    *
    * Since: 0.1
    */

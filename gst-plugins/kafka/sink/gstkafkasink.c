@@ -33,8 +33,8 @@
  *
  * Warnings: RESOURCE/NOT_AUTHORIZED when access is lost, RESOURCE/WRITE for each buffer that
  * #GstKafkaSink:on-error skips and for a connection that ended with `acks=none`, RESOURCE/SETTINGS
- * for a partition that the topic doesn't have and for a socket buffer that the kernel doesn't grant,
- * RESOURCE/NO_SPACE_LEFT, WRITE and READ about the disk of the spool.
+ * for a partition that the topic doesn't have and for a socket buffer that the kernel doesn't
+ * grant, RESOURCE/NO_SPACE_LEFT, WRITE and READ about the disk of the spool.
  *
  * ## Events and queries
  *
