@@ -163,6 +163,67 @@ GST_START_TEST (test_caps_of_foreign_messages)
 }
 GST_END_TEST;
 
+#define PNG "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\0\0\0\0"
+#define JPEG "\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0\xff\xdb\0\x43\0"
+#define WAV "RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x44\xac\0\0"
+
+typedef struct {
+  const gchar *data;
+  gsize size;
+  const gchar *header; /* nullable */
+  const gchar *name;   /* of the caps that it goes out with; NULL: without caps */
+} Foreign;
+
+/* Each row is a stream of messages. */
+static const Foreign kinds[][5] = {
+    {{JPEG, sizeof JPEG, NULL, "image/jpeg"}, {PNG, sizeof PNG, NULL, "image/png"},
+        {JPEG, sizeof JPEG, NULL, "image/jpeg"}, {"\1\2\3", 3, NULL, "application/octet-stream"},
+        {PNG, sizeof PNG, NULL, "image/png"}},
+    {{"\1\2\3", 3, NULL, NULL}, {PNG, sizeof PNG, NULL, NULL}, {"", 0, NULL, NULL},
+        {"\1\2\3", 3, NULL, NULL}, {JPEG, sizeof JPEG, NULL, NULL}},
+    {{"", 0, NULL, NULL}, {PNG, sizeof PNG, NULL, NULL}, {"", 0, NULL, NULL},
+        {"\1\2\3", 3, NULL, NULL}, {JPEG, sizeof JPEG, NULL, NULL}},
+    {{PNG, sizeof PNG, NULL, "image/png"}, {"", 0, NULL, "image/png"},
+        {PNG, sizeof PNG, NULL, "image/png"}, {"\1", 1, NULL, "application/octet-stream"},
+        {"\2", 1, NULL, "application/octet-stream"}},
+    {{WAV, sizeof WAV, NULL, "audio/x-wav"}, {"\1\2\3", 3, NULL, "audio/x-wav"},
+        {PNG, sizeof PNG, NULL, "image/png"}, {"\1\2\3", 3, NULL, "application/octet-stream"},
+        {WAV, sizeof WAV, NULL, "audio/x-wav"}},
+    {{"a", 1, TEST_CAPS, "application/x-test"}, {"\1\2\3", 3, NULL, "application/octet-stream"},
+        {"a", 1, TEST_CAPS, "application/x-test"}, {PNG, sizeof PNG, NULL, "image/png"},
+        {"a", 1, TEST_CAPS, "application/x-test"}},
+};
+
+static void
+check_kind (GstHarness *h, const Foreign *expected)
+{
+  GstBuffer *buffer = pull (h);
+  GstCaps *caps = gst_pad_get_current_caps (h->sinkpad);
+
+  fail_unless_equals_int (gst_buffer_get_size (buffer), expected->size);
+  fail_unless_equals_string (
+      caps ? gst_structure_get_name (gst_caps_get_structure (caps, 0)) : NULL, expected->name);
+  gst_clear_caps (&caps);
+  gst_buffer_unref (buffer);
+}
+
+/* The next message isn't produced before the caps of the last one were looked at. */
+GST_START_TEST (test_a_message_has_the_caps_of_no_other)
+{
+  GstHarness *h = harness_with ("");
+
+  gst_harness_play (h);
+  for (guint i = 0; i < G_N_ELEMENTS (kinds[0]); i++) {
+    const Foreign *one = &kinds[__i__][i];
+    const gchar *headers[] = {one->header ? "gst-caps" : NULL, one->header, NULL};
+
+    kafka_mock_produce (&mock, TOPIC, 0, NULL, one->data, one->size, 0, headers);
+    check_kind (h, one);
+  }
+  stop (h);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_empty_values_survive)
 {
   GstHarness *h = harness_with ("");
@@ -699,6 +760,7 @@ kafkasrc_suite (void)
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, test_message_comes_out_as_it_was_sent);
   tcase_add_loop_test (tc, test_caps_of_foreign_messages, 0, 3);
+  tcase_add_loop_test (tc, test_a_message_has_the_caps_of_no_other, 0, G_N_ELEMENTS (kinds));
   tcase_add_test (tc, test_empty_values_survive);
   tcase_add_loop_test (tc, test_bad_caps_are_skipped, 0, G_N_ELEMENTS (bad_caps));
   tcase_add_test (tc, test_deep_caps_are_not_descended);

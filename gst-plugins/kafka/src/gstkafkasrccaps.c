@@ -12,6 +12,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 
 /* Ignores less certain results of typefind. */
 #define MIN_TYPE_FIND GST_TYPE_FIND_LIKELY
+#define UNKNOWN "application/octet-stream"
 
 void
 gst_kafka_src_caps_init (GstKafkaSrcCaps *self, GstBaseSrc *src, const GstKafkaSrcSettings *own)
@@ -28,7 +29,8 @@ gst_kafka_src_caps_reset (GstKafkaSrcCaps *self)
   GST_OBJECT_UNLOCK (self->src);
   g_clear_pointer (&self->header, g_free);
   g_clear_pointer (&self->warned_header, g_free);
-  self->found = FALSE;
+  gst_clear_caps (&self->found);
+  self->bare = self->change_told = FALSE;
 }
 
 /* Counts a message whose caps don't fit. Ends the stream with EOS, because the base class would
@@ -58,16 +60,45 @@ reject_caps (GstKafkaSrcCaps *self, const gchar *text, const gchar *why, guint64
   return GST_FLOW_CUSTOM_SUCCESS;
 }
 
+static gboolean
+takes_any (GstKafkaSrcCaps *self)
+{
+  g_autoptr (GstCaps) caps = gst_pad_peer_query_caps (GST_BASE_SRC_PAD (self->src), NULL);
+
+  return gst_caps_is_any (caps);
+}
+
+/* Once a run, because the element that can't follow ends the stream with an error that doesn't say
+ * why, and is perhaps behind a queue. */
+static void
+report_change (GstKafkaSrcCaps *self, GstCaps *caps)
+{
+  g_autoptr (GstCaps) former = gst_pad_get_current_caps (GST_BASE_SRC_PAD (self->src));
+  const gchar *kind = gst_structure_get_name (gst_caps_get_structure (caps, 0));
+
+  if (self->change_told || !former || !takes_any (self) ||
+      gst_structure_has_name (gst_caps_get_structure (former, 0), kind))
+    return;
+  self->change_told = TRUE;
+  GST_ELEMENT_WARNING (self->src, STREAM, FORMAT,
+      ("The messages change from %s to %s. A decodebin can't follow and ends the stream: name a "
+       "decoder, as jpegdec, and messages that it doesn't take are skipped.",
+          gst_structure_get_name (gst_caps_get_structure (former, 0)), kind),
+      ("%" GST_PTR_FORMAT " to %" GST_PTR_FORMAT, former, caps));
+}
+
 static GstFlowReturn
 offer_caps (GstKafkaSrcCaps *self, GstCaps *caps, const gchar *text)
 {
   GST_DEBUG_OBJECT (self->src, "offering caps %s", text);
   if (!gst_pad_peer_query_accept_caps (GST_BASE_SRC_PAD (self->src), caps))
     return reject_caps (self, text, "not accepted downstream", &self->refused);
-  g_clear_pointer (&self->header, g_free);
+  report_change (self, caps);
   if (!gst_base_src_set_caps (self->src, caps))
     return reject_caps (self, text, "refused downstream", &self->refused);
-  self->header = g_strdup (text);
+  g_clear_pointer (&self->header, g_free);
+  gst_clear_caps (&self->found);
+  self->bare = FALSE;
   return GST_FLOW_OK;
 }
 
@@ -81,6 +112,8 @@ use_caps_header (GstKafkaSrcCaps *self, const gchar *text)
   if (!caps)
     return reject_caps (self, text, "not valid", &self->bad);
   result = offer_caps (self, caps, text);
+  if (result == GST_FLOW_OK)
+    self->header = g_strdup (text);
   gst_caps_unref (caps);
   return result;
 }
@@ -112,26 +145,55 @@ dup_caps (GstKafkaSrcCaps *self)
   return caps;
 }
 
-/* Without any caps the buffer goes out without, because a decodebin downstream may find them. */
+static gboolean
+has_prefix (const GstCaps *caps, const gchar *prefix)
+{
+  return g_str_has_prefix (gst_structure_get_name (gst_caps_get_structure (caps, 0)), prefix);
+}
+
+/* Pictures and texts stand alone. Anything else is a stream of bytes, whose parts typefind doesn't
+ * know, or takes for something else, as MP3 behind an ID3 tag. */
+static gboolean
+is_stream (const GstCaps *found)
+{
+  return found && !has_prefix (found, "image/") && !has_prefix (found, "text/") &&
+         !has_prefix (found, UNKNOWN);
+}
+
+/* (transfer full) (nullable): NULL: the caps that downstream has stay. If the first message isn't
+ * known, it and the following go without caps, because a decodebin may find them in more bytes. Caps
+ * may not follow later, because the segment has gone without. */
+static GstCaps *
+choose_caps (GstKafkaSrcCaps *self, GstBuffer *buffer)
+{
+  gboolean has_caps = gst_pad_has_current_caps (GST_BASE_SRC_PAD (self->src));
+  GstCaps *caps = dup_caps (self);
+
+  if (caps || self->bare || (has_caps && gst_buffer_get_size (buffer) == 0))
+    return caps;
+  caps = find_type (self, buffer);
+  if (is_stream (self->found) && !(caps && has_prefix (caps, "image/")))
+    gst_clear_caps (&caps);
+  else if (!caps && !has_caps && takes_any (self))
+    self->bare = TRUE;
+  else if (!caps)
+    caps = gst_caps_new_empty_simple (UNKNOWN);
+  return caps;
+}
+
 static GstFlowReturn
 use_other_caps (GstKafkaSrcCaps *self, GstBuffer *buffer)
 {
+  g_autoptr (GstCaps) caps = choose_caps (self, buffer);
   g_autofree gchar *text = NULL;
   GstFlowReturn result;
-  GstCaps *caps;
 
-  if (self->found && !self->header)
-    return GST_FLOW_OK;
-  caps = dup_caps (self);
-  if (!caps)
-    caps = find_type (self, buffer);
-  if (!caps)
+  if (!caps || (self->found && gst_caps_is_equal (caps, self->found)))
     return GST_FLOW_OK;
   text = gst_caps_to_string (caps);
   result = offer_caps (self, caps, text);
-  gst_caps_unref (caps);
-  g_clear_pointer (&self->header, g_free);
-  self->found = result == GST_FLOW_OK;
+  if (result == GST_FLOW_OK)
+    self->found = g_steal_pointer (&caps);
   return result;
 }
 

@@ -8,7 +8,8 @@
 G_BEGIN_DECLS
 
 /* Gives downstream the caps of each message: those of its header `gst-caps`; without one, those of
- * the property `caps`, or what typefind finds. */
+ * the property `caps`, or what typefind finds. What typefind doesn't know continues the stream of
+ * bytes before it, or is `application/octet-stream`: a message never has the caps of another kind. */
 typedef struct {
   GstBaseSrc *src;
   const GstKafkaSrcSettings *own; /* with the object lock */
@@ -18,7 +19,9 @@ typedef struct {
   /* for the streaming thread alone */
   gchar *header;        /* `gst-caps` of the caps that downstream has */
   gchar *warned_header; /* the last one a warning was posted for */
-  gboolean found;       /* caps by property or typefind, for all messages without the header */
+  GstCaps *found;       /* the caps that downstream has, if no header named them */
+  gboolean bare;        /* downstream has no caps, and buffers without the header go without */
+  gboolean change_told;
 } GstKafkaSrcCaps;
 
 /* @own must outlive @self. */

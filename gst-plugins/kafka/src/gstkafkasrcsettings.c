@@ -415,8 +415,10 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:caps:
    *
-   * The caps of messages without the header `gst-caps`. If it is unset, typefind looks at the first
-   * such message.
+   * The caps of messages without the header `gst-caps`. If it is unset, typefind looks at each such
+   * message. One that it doesn't know has the caps of the stream of bytes that was found before it
+   * (anything but pictures and texts), else `application/octet-stream`. If it doesn't know the first
+   * one and downstream takes any caps, all such messages go out without caps.
    *
    * Since: 0.1
    */
