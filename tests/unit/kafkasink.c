@@ -583,6 +583,21 @@ GST_START_TEST (test_too_large_can_be_skipped)
 }
 GST_END_TEST;
 
+/* One warning for each cause, and one with the number of the others at EOS. */
+GST_START_TEST (test_skipped_buffers_are_counted)
+{
+  g_object_set (sink, "message-max-bytes", 2000, NULL);
+  gst_util_set_object_arg (G_OBJECT (sink), "on-error", "skip");
+  play ();
+  for (guint i = 0; i < 30; i++)
+    fail_unless_equals_int (gst_harness_push (h, frame ('a', 2001 + i)), GST_FLOW_OK);
+  assert_posts (GST_MESSAGE_WARNING, GST_RESOURCE_ERROR_WRITE, "Skipped a buffer. ");
+  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
+  assert_posts (GST_MESSAGE_WARNING, GST_RESOURCE_ERROR_WRITE, "Skipped 29 other buffers");
+  fail_unless_equals_uint64 (stat_of ("undeliverable"), 30);
+}
+GST_END_TEST;
+
 static void
 fill_with_broker_down (const gchar *leaky, guint buffers)
 {
@@ -1177,6 +1192,7 @@ kafkasink_suite (void)
   tcase_add_test (tc, test_undelivered_in_time_is_an_error);
   tcase_add_test (tc, test_too_large_is_an_error);
   tcase_add_test (tc, test_too_large_can_be_skipped);
+  tcase_add_test (tc, test_skipped_buffers_are_counted);
   tcase_add_test (tc, test_empty_buffers_fill_the_queue_too);
   tcase_add_test (tc, test_leaky_upstream_drops_the_new);
   tcase_add_test (tc, test_leaky_downstream_drops_the_oldest_unsent);

@@ -53,6 +53,69 @@ gst_kafka_producer_name_attempt (const gchar *topic, const gchar *servers)
   return g_strdup_printf ("publish to topic \"%s\" at %s", topic, servers);
 }
 
+#define SKIP_TIME (10 * G_USEC_PER_SEC)
+
+/* Buffers that the element itself refuses, beside librdkafka's errors. */
+#define CAUSE_REFUSED G_MAXINT
+
+/* With lock. TRUE: it needs a warning; @others: the number of those that had none before. */
+static gboolean
+note_skip (GstKafkaProducer *self, gint cause, guint64 *others)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (now - self->skips.since >= SKIP_TIME) {
+    g_hash_table_remove_all (self->skips.told);
+    self->skips.since = now;
+  }
+  if (!g_hash_table_add (self->skips.told, GINT_TO_POINTER (cause))) {
+    self->skips.untold++;
+    return FALSE;
+  }
+  *others = self->skips.untold;
+  self->skips.untold = 0;
+  return TRUE;
+}
+
+void
+gst_kafka_producer_report_skip (
+    GstKafkaProducer *self, gint cause, const GError *error, const gchar *debug)
+{
+  guint64 others = 0;
+  gboolean news;
+
+  g_mutex_lock (&self->lock);
+  news = note_skip (self, cause, &others);
+  g_mutex_unlock (&self->lock);
+  if (news && others > 0)
+    GST_ELEMENT_WARNING (self->element, RESOURCE, WRITE,
+        ("Skipped a buffer, and %" G_GUINT64_FORMAT " others since the last warning. %s", others,
+            error->message),
+        ("%s", debug ? debug : "refused"));
+  else if (news)
+    GST_ELEMENT_WARNING (self->element, RESOURCE, WRITE, ("Skipped a buffer. %s", error->message),
+        ("%s", debug ? debug : "refused"));
+}
+
+/* Without lock, at the end of the stream or of the run. */
+static void
+report_other_skips (GstKafkaProducer *self)
+{
+  guint64 others, all;
+
+  g_mutex_lock (&self->lock);
+  others = self->skips.untold;
+  self->skips.untold = 0;
+  all = self->counters.undeliverable;
+  g_mutex_unlock (&self->lock);
+  if (others > 0)
+    GST_ELEMENT_WARNING (self->element, RESOURCE, WRITE,
+        ("Skipped %" G_GUINT64_FORMAT " other buffers since the last warning, %" G_GUINT64_FORMAT
+         " in all (undeliverable in stats).",
+            others, all),
+        (NULL));
+}
+
 void
 gst_kafka_producer_refuse (GstKafkaProducer *self, const GError *error)
 {
@@ -64,8 +127,7 @@ gst_kafka_producer_refuse (GstKafkaProducer *self, const GError *error)
   first = skip || gst_kafka_producer_take_failure (self);
   g_mutex_unlock (&self->lock);
   if (first && skip)
-    GST_ELEMENT_WARNING (
-        self->element, RESOURCE, WRITE, ("Skipped a buffer. %s", error->message), (NULL));
+    gst_kafka_producer_report_skip (self, CAUSE_REFUSED - error->code, error, NULL);
   else if (first)
     gst_kafka_producer_fail (self, error, NULL);
 }
@@ -609,6 +671,7 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   g_cond_init (&self->changed);
   gst_kafka_send_queue_init (&self->queue);
   self->reported = g_ptr_array_new ();
+  self->skips.told = g_hash_table_new (NULL, NULL);
   self->delivered_topics = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->element = element;
   self->conf = conf;
@@ -663,6 +726,7 @@ free_producer (gpointer producer)
   free_queue (&self->queue.in_flight);
   g_ptr_array_unref (self->reported);
   g_hash_table_unref (self->delivered_topics);
+  g_hash_table_unref (self->skips.told);
   g_clear_pointer (&self->unacked.sent, rd_kafka_topic_partition_list_destroy);
   g_free (self->refusal_detail);
   rd_kafka_conf_destroy (self->conf);
@@ -696,6 +760,7 @@ gst_kafka_producer_stop (GstKafkaProducer *self)
   join_threads (self);
   if (self->config.spool)
     save_undelivered (self);
+  report_other_skips (self);
   GST_INFO_OBJECT (element,
       "stopped: %" G_GUINT64_FORMAT " delivered, %u not, %" G_GUINT64_FORMAT " dropped, "
       "%" G_GUINT64_FORMAT " undeliverable",
@@ -816,6 +881,7 @@ gst_kafka_producer_drain (GstKafkaProducer *self, gint64 deadline)
   g_mutex_unlock (&self->lock);
   if (ret == GST_KAFKA_PUSH_OK && self->config.spool)
     gst_kafka_producer_report_spooled (self);
+  report_other_skips (self);
   return ret;
 }
 

@@ -529,8 +529,7 @@ give_up (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err
   release (self, record, skip, gst_kafka_error_is_refusal (err));
   error = gst_kafka_error_new (tried, err, detail, GST_RESOURCE_ERROR_WRITE);
   if (first && skip)
-    GST_ELEMENT_WARNING (
-        self->element, RESOURCE, WRITE, ("Skipped a buffer. %s", error->message), ("%s", debug));
+    gst_kafka_producer_report_skip (self, err, error, debug);
   else if (first)
     gst_kafka_producer_fail (self, error, debug);
   g_mutex_lock (&self->lock);

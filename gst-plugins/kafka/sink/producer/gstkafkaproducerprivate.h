@@ -41,6 +41,14 @@ typedef struct {
   gint64 warned;                         /* monotonic us */
 } GstKafkaProducerUnacked;
 
+/* What on-error=skip has skipped: a warning for each cause, then a number every 10 s. With the
+ * lock. */
+typedef struct {
+  GHashTable *told; /* set of causes that a warning was posted for */
+  gint64 since;     /* when the first of them was, monotonic us */
+  guint64 untold;   /* skipped since without a warning */
+} GstKafkaProducerSkips;
+
 /* Lock order: the element's object lock, then @lock, then @fault's or the spool's. No message is
  * posted and no buffer is released with @lock. librdkafka calls the report and error callbacks
  * within rd_kafka_poll(), which the poller calls without @lock. The partitioner and open_socket()
@@ -85,6 +93,7 @@ struct _GstKafkaProducer {
   gboolean flushing, stopping, connected;
   GstKafkaProducerHealth health;
   GstKafkaProducerCounters counters;
+  GstKafkaProducerSkips skips;
   GHashTable *delivered_topics; /* set of names; used where each record names its topic */
   GstKafkaProducerAccess access;
   gint64 refused_since; /* when access was lost, monotonic us */
@@ -128,6 +137,11 @@ int gst_kafka_producer_close_socket (int fd, void *self);
 /* Without lock, on the poller's thread: the cluster refuses the password or the certificate. */
 void gst_kafka_producer_lose_connection (
     GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *detail);
+
+/* In gstkafkaproducer.c; without lock: warns of a skipped buffer, unless its @cause was warned of
+ * already. @debug: (nullable) */
+void gst_kafka_producer_report_skip (
+    GstKafkaProducer *self, gint cause, const GError *error, const gchar *debug);
 
 /* In gstkafkaproducerspool.c */
 
