@@ -880,7 +880,7 @@ gst_kafka_producer_drain (GstKafkaProducer *self, gint64 deadline)
       gst_kafka_send_queue_buffers (&self->queue));
   g_mutex_unlock (&self->lock);
   if (ret == GST_KAFKA_PUSH_OK && self->config.spool)
-    gst_kafka_producer_report_spooled (self);
+    gst_kafka_spool_report_rest (self->config.spool);
   report_other_skips (self);
   return ret;
 }

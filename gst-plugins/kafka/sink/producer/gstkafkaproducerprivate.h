@@ -161,8 +161,6 @@ void gst_kafka_producer_unspool (GstKafkaProducer *self, const GstKafkaRecord *r
 gboolean gst_kafka_producer_awaits_spool (GstKafkaProducer *self, gint64 deadline);
 /* With lock, which is released meanwhile. TRUE: all undelivered records are on the disk. */
 gboolean gst_kafka_producer_spool_all (GstKafkaProducer *self);
-/* Without lock. */
-void gst_kafka_producer_report_spooled (GstKafkaProducer *self);
 
 /* In gstkafkaproducer.c */
 

@@ -42,14 +42,15 @@ may_move (GstKafkaProducer *self, const GstKafkaRecord *record)
   return gst_kafka_producer_spools (self, record) && !record->spool_id && !record->alone;
 }
 
-/* With lock. The client has them, so memory keeps them too. */
+/* With lock. The client has them, so memory keeps them too. All of them, because on the disk they
+ * have to come before those that wait. */
 static void
-copy_in_flight (GstKafkaProducer *self, gint64 queued_before)
+copy_in_flight (GstKafkaProducer *self)
 {
   for (GList *l = self->queue.in_flight.head; l; l = l->next) {
     GstKafkaRecord *record = l->data;
 
-    if (may_move (self, record) && record->queued < queued_before)
+    if (may_move (self, record))
       record->spool_id = gst_kafka_spool_copy (self->config.spool, message_of (self, record));
   }
 }
@@ -82,21 +83,19 @@ void
 gst_kafka_producer_watch_spool (GstKafkaProducer *self)
 {
   const GstKafkaRecord *oldest = gst_kafka_send_queue_oldest (&self->queue);
-  gint64 before;
 
   if (!self->config.spool || !oldest || self->health == GST_KAFKA_PRODUCER_FAILED)
     return;
-  before = g_get_monotonic_time () - patience (self);
-  if (oldest->queued >= before && gst_kafka_send_queue_is_half_empty (&self->queue))
+  if (g_get_monotonic_time () - oldest->queued < patience (self) &&
+      gst_kafka_send_queue_is_half_empty (&self->queue))
     return;
   GST_LOG_OBJECT (self->element,
       "the link is too slow, so %u buffers go to the spool: the oldest waits for %.3f s, %.3f s "
-      "are "
-      "allowed",
+      "are allowed",
       gst_kafka_send_queue_buffers (&self->queue),
       (g_get_monotonic_time () - oldest->queued) / (gdouble) G_USEC_PER_SEC,
       patience (self) / (gdouble) G_USEC_PER_SEC);
-  copy_in_flight (self, before);
+  copy_in_flight (self);
   move_waiting (self);
 }
 
@@ -155,23 +154,11 @@ gst_kafka_producer_spool_all (GstKafkaProducer *self)
 {
   gboolean all;
 
-  copy_in_flight (self, G_MAXINT64);
+  copy_in_flight (self);
   move_waiting (self);
   all = is_all_spooled (self);
   g_mutex_unlock (&self->lock);
   all &= gst_kafka_spool_flush (self->config.spool, g_get_monotonic_time () + FLUSH_BOUND);
   g_mutex_lock (&self->lock);
   return all;
-}
-
-void
-gst_kafka_producer_report_spooled (GstKafkaProducer *self)
-{
-  guint64 left = gst_kafka_spool_messages (self->config.spool);
-
-  if (left)
-    GST_ELEMENT_INFO (self->element, RESOURCE, WRITE,
-        ("%" G_GUINT64_FORMAT " buffers wait in %s for the next start.", left,
-            gst_kafka_spool_directory (self->config.spool)),
-        (NULL));
 }

@@ -102,6 +102,21 @@ report_damage (GstKafkaSpool *self, const gchar *aside, guint64 lost)
       (NULL));
 }
 
+/* The text is the debug part too, because gst-launch-1.0 prints that alone of an info message. */
+static void report (GstKafkaSpool *self, const gchar *format, ...) G_GNUC_PRINTF (2, 3);
+
+static void
+report (GstKafkaSpool *self, const gchar *format, ...)
+{
+  g_autofree gchar *text = NULL;
+  va_list arguments;
+
+  va_start (arguments, format);
+  text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  GST_ELEMENT_INFO (self->element, RESOURCE, WRITE, ("%s", text), ("%s", text));
+}
+
 static void
 report_begin (GstKafkaSpool *self)
 {
@@ -111,9 +126,8 @@ report_begin (GstKafkaSpool *self)
     return;
   self->reported = TRUE;
   self->report = now;
-  GST_ELEMENT_INFO (self->element, RESOURCE, WRITE,
-      ("The brokers don't take the buffers in time. Buffers go to %s until they do.", self->dir),
-      (NULL));
+  report (self, "The brokers don't take the buffers in time. Buffers go to %s until they do.",
+      self->dir);
 }
 
 static void
@@ -122,8 +136,32 @@ report_end (GstKafkaSpool *self)
   if (!self->reported)
     return;
   self->reported = FALSE;
-  GST_ELEMENT_INFO (
-      self->element, RESOURCE, WRITE, ("No buffer waits in %s any more.", self->dir), (NULL));
+  report (self, "No buffer waits in %s any more.", self->dir);
+}
+
+static void
+report_start (GstKafkaSpool *self, const gchar *aside)
+{
+  if (aside)
+    report_damage (self, aside, 0);
+  if (!self->on_disk)
+    return;
+  self->reported = TRUE;
+  self->report = g_get_monotonic_time ();
+  report (
+      self, "%" G_GUINT64_FORMAT " buffers of earlier runs wait in %s.", self->on_disk, self->dir);
+}
+
+void
+gst_kafka_spool_report_rest (GstKafkaSpool *self)
+{
+  guint64 left;
+
+  g_mutex_lock (&self->lock);
+  left = self->on_disk - MIN (self->on_disk, self->removals->len);
+  g_mutex_unlock (&self->lock);
+  if (left)
+    report (self, "%" G_GUINT64_FORMAT " buffers wait in %s for the next start.", left, self->dir);
 }
 
 /* --- what the lock guards --- */
@@ -610,20 +648,6 @@ explain (GstKafkaSpool *self, GError *error)
   error->message = g_strdup_printf ("The spool can't be opened. %s. %s", said, remedy_of (error));
 }
 
-static void
-report_start (GstKafkaSpool *self, const gchar *aside)
-{
-  if (aside)
-    report_damage (self, aside, 0);
-  if (!self->on_disk)
-    return;
-  self->reported = TRUE;
-  self->report = g_get_monotonic_time ();
-  GST_ELEMENT_INFO (self->element, RESOURCE, WRITE,
-      ("%" G_GUINT64_FORMAT " buffers of earlier runs wait in %s.", self->on_disk, self->dir),
-      (NULL));
-}
-
 GstKafkaSpool *
 gst_kafka_spool_new (
     GstElement *element, const gchar *dir, const GstKafkaSpoolLimits *limits, GError **error)
@@ -864,21 +888,4 @@ gst_kafka_spool_add_stats (GstKafkaSpool *self, GstStructure *stats)
   gst_structure_set (stats, "spooled", G_TYPE_UINT64, counters.spooled, "spool-sent", G_TYPE_UINT64,
       counters.sent, "spool-dropped", G_TYPE_UINT64, counters.dropped, "spool-buffers",
       G_TYPE_UINT64, on_disk, "spool-used-bytes", G_TYPE_UINT64, bytes, NULL);
-}
-
-guint64
-gst_kafka_spool_messages (GstKafkaSpool *self)
-{
-  guint64 messages;
-
-  g_mutex_lock (&self->lock);
-  messages = self->on_disk;
-  g_mutex_unlock (&self->lock);
-  return messages;
-}
-
-const gchar *
-gst_kafka_spool_directory (const GstKafkaSpool *self)
-{
-  return self->dir;
 }

@@ -71,7 +71,7 @@ void gst_kafka_spool_set_memory (GstKafkaSpool *self, guint64 bytes);
 
 /* (nullable): adds the counters to @stats; all are 0 if @self is %NULL. */
 void gst_kafka_spool_add_stats (GstKafkaSpool *self, GstStructure *stats);
-guint64 gst_kafka_spool_messages (GstKafkaSpool *self);
-const gchar *gst_kafka_spool_directory (const GstKafkaSpool *self);
+/* Posts how many messages wait for the next start, if any do. */
+void gst_kafka_spool_report_rest (GstKafkaSpool *self);
 
 G_END_DECLS

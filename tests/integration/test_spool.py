@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""kafkasink with a spool: a broker goes away, the edge is killed and started again, the disk is full."""
+
+import contextlib
+import errno
+import signal
+import subprocess
+
+import confluent_kafka
+import kafka_server
+import pymongo
+import pytest
+import scraped
+from pipeline import wait_until
+
+CAMERA = ("videotestsrc is-live=true {source} ! video/x-raw,width=64,height=48,framerate=30/1 ! jpegenc ! "
+          "kafkasink topic={topic} camera=cam-1 bootstrap-servers={servers} spool={spool} spool-rate=0 {sink}")
+
+
+@pytest.fixture(scope="module")
+def own_kafka(tmp_path_factory):
+    with kafka_server.Kafka(tmp_path_factory.mktemp("kafka")) as server:
+        yield server
+
+
+class Edge:
+    """A camera with a spool, and what its metrics say."""
+
+    def __init__(self, launch, kafka, topic, spool, source="", sink="", **options):
+        self.port = scraped.port()
+        line = CAMERA.format(topic=topic, servers=kafka.bootstrap, spool=spool, source=source, sink=sink)
+        self.pipeline = launch(line, GST_TRACERS=f"health(port={self.port})", **options)
+
+    def count(self, name, reason=None):
+        return scraped.value(self.port, name, reason)
+
+    def wait(self, name, at_least, timeout=60):
+        wait_until(lambda: self.count(name) >= at_least, timeout, f"{at_least} {name}")
+
+
+def frames(kafka, topic):
+    """(session, seq) of each message in the topic's only partition, in order."""
+    consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": f"frames-{topic}"})
+    where = confluent_kafka.TopicPartition(topic, 0, 0)
+    consumer.assign([where])
+    end = consumer.get_watermark_offsets(where, 20)[1]
+    headers = [dict(message.headers()) for message in consumer.consume(end, 20)]
+    consumer.close()
+    assert len(headers) == end
+    return [(one["session"].decode(), int(one["seq"])) for one in headers]
+
+
+def without_repeats(items):
+    return list(dict.fromkeys(items))
+
+
+def count_documents(launch, kafka, mongo, topic):
+    """Documents that the fog makes of all frames in the topic."""
+    database = pymongo.MongoClient(mongo.uri)[topic]
+    reader = launch(
+        f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={topic} group-id={topic} auto-offset-reset=earliest "
+        "eos-at-end=true ! jpegdec ! haarfacecount min-faces=0 ! "
+        f"mongosink uri={mongo.uri} database={topic} collection=events")
+    assert reader.wait(60) == 0, reader.output()
+    return database.events.count_documents({})
+
+
+def test_the_edge_is_killed_while_the_broker_is_away(own_kafka, mongo, fresh, launch, tmp_path):
+    """All frames of an outage arrive in order, and each makes one document, though the edge is killed and started
+    again before the broker is."""
+    own_kafka.create_topic(fresh, 1)
+    first = Edge(launch, own_kafka, fresh, tmp_path / "spool", "num-buffers=90", "spool-order=oldest-first")
+    first.wait("gstfog_messages_delivered_total", 20)
+    own_kafka.processes[0].kill()
+    wait_until(lambda: first.count("gstfog_messages_delivered_total") + first.count("gstfog_spool_messages") >= 90, 60,
+               "the frames in Kafka or on the disk")
+    left = int(first.count("gstfog_spool_messages"))
+    first.pipeline.kill()
+    second = Edge(launch, own_kafka, fresh, tmp_path / "spool", "num-buffers=60", "spool-order=oldest-first")
+    wait_until(lambda: f"{left} buffers of earlier runs wait" in second.pipeline.output(), 30, "the message")
+    second.wait("gstfog_spool_messages", left + 10)
+    own_kafka.start_node(1)
+    assert second.pipeline.wait(60) == 0, second.pipeline.output()
+    assert "ERROR" not in second.pipeline.output()
+    found = without_repeats(frames(own_kafka, fresh))
+    sessions = without_repeats(session for session, _ in found)
+    assert found == [(sessions[0], seq) for seq in range(90)] + [(sessions[1], seq) for seq in range(60)]
+    assert count_documents(launch, own_kafka, mongo, fresh) == 150
+
+
+@contextlib.contextmanager
+def small_disk(directory, size):
+    directory.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", directory], check=True)
+    try:
+        yield directory
+    finally:
+        subprocess.run(["umount", "-l", directory], check=True)
+
+
+def fill(path):
+    with open(path, "wb", buffering=0) as filler, pytest.raises(OSError) as full:
+        while True:
+            filler.write(bytes(4096))
+    assert full.value.errno == errno.ENOSPC
+
+
+def stop(edge):
+    """As a user does, who doesn't wait for EOS."""
+    edge.pipeline.signal(signal.SIGINT)
+    edge.pipeline.signal(signal.SIGINT)
+    edge.pipeline.wait(30)
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_full_disk(own_kafka, fresh, launch, tmp_path, filled):
+    """The disk drops the oldest frames, whether the spool has filled it or others have, counts them and says so; the
+    newest arrive."""
+    own_kafka.create_topic(fresh, 1)
+    with small_disk(tmp_path / "disk", "2m") as disk:
+        own_kafka.processes[0].signal(signal.SIGSTOP)
+        try:
+            # noise, so that the frames are about 5 kB
+            edge = Edge(launch, own_kafka, fresh, disk / "spool", "pattern=snow num-buffers=900",
+                        "drain-timeout=0")
+            if filled:
+                edge.wait("gstfog_spool_messages", 20)
+                fill(disk / "filler")
+            assert edge.pipeline.wait(60) == 0, edge.pipeline.output()
+            assert "The oldest buffers in" in edge.pipeline.output()
+        finally:
+            own_kafka.processes[0].signal(signal.SIGCONT)
+        if filled:
+            (disk / "filler").unlink()
+        sender = launch(
+            f"fakesrc num-buffers=0 ! kafkasink topic={fresh} bootstrap-servers={own_kafka.bootstrap} "
+            f"spool={disk / 'spool'} spool-rate=0")
+        assert sender.wait(60) == 0, sender.output()
+        found = [seq for _, seq in without_repeats(frames(own_kafka, fresh))]
+        newest = [seq for seq in found if seq > found[0] + 5 or seq >= 800]
+        assert len(newest) >= 20
+        assert newest == list(range(newest[0], 900))
