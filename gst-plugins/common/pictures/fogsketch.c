@@ -8,6 +8,9 @@
 #define BLOCK 8
 /* Steps of a mean in one level of luma. */
 #define STEPS 64
+/* A block is moved by whole parts of a pixel. */
+#define PART_BITS 3
+#define PARTS (1 << PART_BITS)
 /* Levels by which a block differs at least. Compression and rounding cause less. */
 #define LEAST 2.5f
 /* The noise of a block, in standard deviations, that is no difference: it is exceeded once in
@@ -52,7 +55,28 @@ start_of (gint i, gint side)
   return CLAMP (i * BLOCK, 0, MAX (side - BLOCK, 0));
 }
 
-/* Of blocks that lie @dx to the right of and @dy below their places, as far as the picture goes. */
+/* Moves the sums of some rows down by @part (of PARTS) of a row: the first one leaves them in part,
+ * the one after the last comes. They are PARTS times as large then. */
+static void
+move_down (guint16 *sums, const guint8 *first, const guint8 *next, gint part, gint width)
+{
+  for (gint x = 0; x < width; x++)
+    sums[x] = (guint16) (sums[x] * PARTS + part * (next[x] - first[x]));
+}
+
+/* The sum of @n sums, moved to the right by @part in the same way. */
+static gint
+add_up (const guint16 *sums, gint n, gint part)
+{
+  gint sum = 0;
+
+  for (gint i = 0; i < n; i++)
+    sum += sums[i];
+  return part ? sum * PARTS + part * (sums[n] - sums[0]) : sum;
+}
+
+/* Of blocks that lie @dx to the right of and @dy below their places, in 1/PARTS of a pixel, as far
+ * as the picture goes. */
 static void
 measure (const FogLuma *luma, gint dx, gint dy, guint16 *sums, guint16 *means)
 {
@@ -60,18 +84,20 @@ measure (const FogLuma *luma, gint dx, gint dy, guint16 *sums, guint16 *means)
   gint w = MIN (BLOCK, luma->width), h = MIN (BLOCK, luma->height);
 
   for (gint y = 0; y < rows; y++) {
-    gint top = CLAMP (start_of (y, luma->height) + dy, 0, luma->height - h);
+    gint top = CLAMP (start_of (y, luma->height) + (dy >> PART_BITS), 0, luma->height - h);
+    gint lower = top + h < luma->height ? dy & (PARTS - 1) : 0, n = w * h * (lower ? PARTS : 1);
+    const guint8 *first = luma->data + (gsize) top * luma->stride;
 
     memset (sums, 0, (gsize) luma->width * sizeof *sums);
     for (gint i = 0; i < h; i++)
-      add_row (sums, luma->data + (gsize) (top + i) * luma->stride, luma->width);
+      add_row (sums, first + (gsize) i * luma->stride, luma->width);
+    if (lower)
+      move_down (sums, first, first + (gsize) h * luma->stride, lower, luma->width);
     for (gint x = 0; x < columns; x++) {
-      gint left = CLAMP (start_of (x, luma->width) + dx, 0, luma->width - w);
-      guint sum = 0;
+      gint left = CLAMP (start_of (x, luma->width) + (dx >> PART_BITS), 0, luma->width - w);
+      gint right = left + w < luma->width ? dx & (PARTS - 1) : 0;
 
-      for (gint i = 0; i < w; i++)
-        sum += sums[left + i];
-      *means++ = (guint16) (sum * STEPS / (guint) (w * h));
+      *means++ = (guint16) (add_up (sums + left, w, right) * STEPS / (n * (right ? PARTS : 1)));
     }
   }
 }
@@ -274,29 +300,6 @@ find_shift (const Comparison *self, gfloat *dx, gfloat *dy)
   return isfinite (*dx) && isfinite (*dy);
 }
 
-/* The means of blocks that are shifted by a part of a pixel, from those of the whole pixels beside
- * it. */
-static void
-measure_between (Comparison *self, gfloat dx, gfloat dy)
-{
-  gint left = (gint) floorf (dx), top = (gint) floorf (dy);
-  gfloat right_part = dx - (gfloat) left, lower_part = dy - (gfloat) top;
-  gsize n = n_blocks (self->then);
-
-  memset (self->errors, 0, n * sizeof *self->errors);
-  for (gint i = 0; i < 4; i++) {
-    gfloat part = (i & 1 ? right_part : 1 - right_part) * (i & 2 ? lower_part : 1 - lower_part);
-
-    if (part < 0.02f)
-      continue;
-    measure (self->luma, left + (i & 1), top + (i >> 1), self->sums, self->now);
-    for (gsize b = 0; b < n; b++)
-      self->errors[b] += part * self->now[b];
-  }
-  for (gsize b = 0; b < n; b++)
-    self->now[b] = (guint16) CLAMP (self->errors[b], 0, 255 * STEPS);
-}
-
 static gboolean
 is_beyond (const Comparison *self, gint x, gint y)
 {
@@ -358,6 +361,15 @@ find_difference (const Comparison *self, GstVideoRectangle *where)
   return n;
 }
 
+/* Takes the blocks of the later picture from where they are after the shift. */
+static void
+measure_moved (Comparison *self)
+{
+  measure (self->luma, (gint) -lroundf (self->dx * PARTS), (gint) -lroundf (self->dy * PARTS),
+      self->sums, self->now);
+  find_errors_and_noise (self);
+}
+
 /* FALSE: the camera didn't move, or moved too far. */
 static gboolean
 align (Comparison *self)
@@ -368,16 +380,16 @@ align (Comparison *self)
   if (!find_shift (self, &dx, &dy) || hypotf (dx, dy) > LONGEST_SHIFT ||
       hypotf (dx, dy) < SHORTEST_SHIFT)
     return FALSE;
-  measure (self->luma, (gint) -lroundf (dx), (gint) -lroundf (dy), self->sums, self->now);
-  find_errors_and_noise (self);
+  self->dx = roundf (dx);
+  self->dy = roundf (dy);
+  measure_moved (self);
   if (!find_shift (self, &more_x, &more_y))
     return FALSE;
-  self->dx = roundf (dx) + more_x;
-  self->dy = roundf (dy) + more_y;
+  self->dx += more_x;
+  self->dy += more_y;
   if (hypotf (self->dx, self->dy) > LONGEST_SHIFT)
     return FALSE;
-  measure_between (self, -self->dx, -self->dy);
-  find_errors_and_noise (self);
+  measure_moved (self);
   return TRUE;
 }
 

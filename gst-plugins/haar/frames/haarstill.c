@@ -10,7 +10,7 @@
 #define MARGIN 0.5
 #define MAX_CAMERAS 256
 
-/* What is known about a camera's picture. */
+/* What is known about a camera's picture. It never changes, and is reference-counted. */
 typedef struct {
   FogSketch sketch; /* when it was last searched */
   HaarParams params;
@@ -25,11 +25,34 @@ struct _HaarStill {
 };
 
 static void
-view_free (View *view)
+view_clear (gpointer data)
 {
+  View *view = data;
+
   fog_sketch_clear (&view->sketch);
   g_array_unref (view->boxes);
-  g_free (view);
+}
+
+static void
+view_unref (View *view)
+{
+  g_atomic_rc_box_release_full (view, view_clear);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (View, view_unref)
+
+/* (nullable): NULL if there is no memory for it. */
+static View *
+view_new (const FogLuma *luma, const HaarParams *params, gint64 full, const GArray *boxes)
+{
+  View *view = g_atomic_rc_box_new0 (View);
+
+  view->params = *params;
+  view->full = full;
+  view->boxes = g_array_sized_new (FALSE, FALSE, sizeof (HaarBox), boxes->len);
+  g_array_append_vals (view->boxes, boxes->data, boxes->len);
+  if (!fog_sketch_draw (&view->sketch, luma))
+    g_clear_pointer (&view, view_unref);
+  return view;
 }
 
 HaarStill *
@@ -39,7 +62,8 @@ haar_still_new (void)
 
   g_atomic_ref_count_init (&self->refs);
   g_mutex_init (&self->lock);
-  self->views = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) view_free);
+  self->views =
+      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) view_unref);
   return self;
 }
 
@@ -104,57 +128,59 @@ take_in_faces (const View *view, const FogLuma *luma, HaarRect *part)
   }
 }
 
-/* with the lock; (nullable): NULL if what is known is about another size or other parameters */
+/* (nullable) (transfer full): NULL if what is known is about another size or other parameters */
 static View *
 find_view (HaarStill *self, const gchar *camera, const FogLuma *luma, const HaarParams *params)
 {
-  View *view = g_hash_table_lookup (self->views, camera ? camera : "");
+  View *view;
 
-  return view && view->sketch.width == luma->width && view->sketch.height == luma->height &&
-                 haar_params_equal (&view->params, params)
-             ? view
-             : NULL;
+  g_mutex_lock (&self->lock);
+  view = g_hash_table_lookup (self->views, camera ? camera : "");
+  if (view)
+    g_atomic_rc_box_acquire (view);
+  g_mutex_unlock (&self->lock);
+  if (view && (view->sketch.width != luma->width || view->sketch.height != luma->height ||
+                  !haar_params_equal (&view->params, params)))
+    g_clear_pointer (&view, view_unref);
+  return view;
 }
 
-/* with the lock. FALSE: nothing differs. @part: (out): what is to be searched again */
-static gboolean
-find_part (const View *view, const FogSketch *sketch, const FogLuma *luma, HaarRect *part)
+/* @part: (out): what is to be searched again */
+static HaarStillDifference
+find_part (const View *view, const FogLuma *luma, HaarRect *part)
 {
+  FogSketch sketch = {0};
   GstVideoRectangle change;
+  gboolean differs;
 
   *part = (HaarRect){0};
-  if (!fog_sketch_differs (&view->sketch, sketch, luma, &change))
-    return FALSE;
+  if (!fog_sketch_draw (&sketch, luma))
+    return HAAR_STILL_ALL;
+  differs = fog_sketch_differs (&view->sketch, &sketch, luma, &change);
+  fog_sketch_clear (&sketch);
+  if (!differs)
+    return HAAR_STILL_NOTHING;
   *part = (HaarRect){change.x, change.y, change.w, change.h};
   *part = widen (part, MAX (view->params.min_w, LEAST_MARGIN), luma);
   take_in_faces (view, luma, part);
-  return TRUE;
+  /* If most of the frame differs, a search of all of it costs little more, and makes the next frame
+   * cheaper. */
+  return part->w * part->h > luma->width * luma->height / 4 * 3 ? HAAR_STILL_ALL : HAAR_STILL_PART;
 }
 
 HaarStillDifference
 haar_still_compare (HaarStill *self, const gchar *camera, const FogLuma *luma,
     const HaarParams *params, gint64 interval, HaarRect *part, GArray *boxes)
 {
-  HaarStillDifference difference = HAAR_STILL_ALL;
-  FogSketch sketch = {0};
-  View *view = NULL;
+  g_autoptr (View) view = find_view (self, camera, luma, params);
+  HaarStillDifference difference;
 
-  if (!fog_sketch_draw (&sketch, luma))
+  if (!view || g_get_monotonic_time () >= view->full + interval)
     return HAAR_STILL_ALL;
-  g_mutex_lock (&self->lock);
-  view = find_view (self, camera, luma, params);
-  if (view && g_get_monotonic_time () < view->full + interval) {
-    difference = find_part (view, &sketch, luma, part) ? HAAR_STILL_PART : HAAR_STILL_NOTHING;
-    /* If most of the frame differs, a search of all of it costs little more, and makes the next
-     * frame cheaper. */
-    if (part->w * part->h > luma->width * luma->height / 4 * 3)
-      difference = HAAR_STILL_ALL;
-    for (guint i = 0; difference != HAAR_STILL_ALL && i < view->boxes->len; i++)
-      if (!overlap (&g_array_index (view->boxes, HaarBox, i).rect, part))
-        g_array_append_val (boxes, g_array_index (view->boxes, HaarBox, i));
-  }
-  g_mutex_unlock (&self->lock);
-  fog_sketch_clear (&sketch);
+  difference = find_part (view, luma, part);
+  for (guint i = 0; difference != HAAR_STILL_ALL && i < view->boxes->len; i++)
+    if (!overlap (&g_array_index (view->boxes, HaarBox, i).rect, part))
+      g_array_append_val (boxes, g_array_index (view->boxes, HaarBox, i));
   return difference;
 }
 
@@ -181,30 +207,15 @@ void
 haar_still_update (HaarStill *self, const gchar *camera, const FogLuma *luma,
     const HaarParams *params, gboolean full, const GArray *boxes)
 {
-  FogSketch sketch = {0};
-  View *view;
+  g_autoptr (View) old = find_view (self, camera, luma, params);
+  gint64 searched = full ? g_get_monotonic_time () : old ? old->full : 0;
+  View *view = full || old ? view_new (luma, params, searched, boxes) : NULL;
 
-  if (!fog_sketch_draw (&sketch, luma))
+  if (!view)
     return;
   g_mutex_lock (&self->lock);
-  view = find_view (self, camera, luma, params);
-  if (!view && full) {
-    if (g_hash_table_size (self->views) >= MAX_CAMERAS)
-      forget_oldest (self);
-    view = g_new0 (View, 1);
-    view->params = *params;
-    view->boxes = g_array_new (FALSE, FALSE, sizeof (HaarBox));
-    g_hash_table_insert (self->views, g_strdup (camera ? camera : ""), view);
-  }
-  if (view) {
-    fog_sketch_clear (&view->sketch);
-    view->sketch = sketch;
-    sketch = (FogSketch){0};
-    g_array_set_size (view->boxes, 0);
-    g_array_append_vals (view->boxes, boxes->data, boxes->len);
-    if (full)
-      view->full = g_get_monotonic_time ();
-  }
+  if (!old && g_hash_table_size (self->views) >= MAX_CAMERAS)
+    forget_oldest (self);
+  g_hash_table_insert (self->views, g_strdup (camera ? camera : ""), view);
   g_mutex_unlock (&self->lock);
-  fog_sketch_clear (&sketch);
 }
