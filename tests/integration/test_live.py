@@ -20,6 +20,7 @@ import pytest
 import livepage
 import network
 import pipeline
+import prometheus_server
 import server
 import system
 from pipeline import wait_until
@@ -135,6 +136,7 @@ def test_metrics_of_the_whole(page):
     assert sum(found[f'gstfog_rate_bound{{camera="cam-1",reason="{one}"}}'] for one in ("camera", "fog", "link", "minimum")) == 1
     assert found["gstfog_kafka_connected"] == found["gstfog_database_connected"] == found['gstfog_replica_up{replica="fog-1"}'] == 1
     assert found["gstfog_demand"] == pytest.approx(10 / found["gstfog_capacity"])
+    assert prometheus_server.promtool("check", "metrics", text=page.ask("/metrics")[2].decode()) == ("", 0)
 
 
 def test_frames_are_read_only_while_somebody_looks(open_page):
@@ -334,6 +336,9 @@ def test_counting_again_in_every_encoding(running, page, fresh, encoder):
              + running.system._kafka("kafkasink", "camera", f"camera={fresh} key={fresh}"))
     held = page.json("/api/travel", camera=fresh)
     frame = page.json("/api/travel", camera=fresh, at=held["to"] - 500, span=10)["frames"][8]
+    shown = frame["line"].replace("autovideosink", "jpegenc ! fdsink").replace("imagefreeze", "imagefreeze num-buffers=1")
+    pictures = run_line(shown.removeprefix("gst-launch-1.0 ")).split(b"\xff\xd8\xff")[1:]
+    assert len(faces_in(b"\xff\xd8\xff" + pictures[-1])) == int(headers_of(running, frame)["scene-faces"])
     wish = {name: frame[name] for name in ("topic", "partition", "offset")}
     again = page.post("/api/recount", {**wish, "cascade": "haarcascade_frontalface_default.xml", "neighbors": 4, "scale": 1.1})
     assert again["faces"] == int(headers_of(running, frame)["scene-faces"])

@@ -16,6 +16,7 @@ import kafka_server
 import livepage
 import mongo_server
 import pipeline
+import prometheus_server
 import system
 from pipeline import wait_until
 
@@ -205,6 +206,7 @@ def test_script_in_names_stays_text(quiet):
         send(quiet, "camera", jpeg, camera=SCRIPT, session="s", seq="2", **{"gst-caps": "image/jpeg", SCRIPT[:20]: SCRIPT})
         return quiet.page.camera(SCRIPT)["frame"]
     assert wait_until(shown, 20)["camera"] == SCRIPT
+    assert prometheus_server.promtool("check", "metrics", text=quiet.page.ask("/metrics")[2].decode()) == ("", 0)
 
 
 @pytest.mark.parametrize("value", [

@@ -101,6 +101,7 @@ live_frame_new (GstSample *sample, gint64 now)
 
   g_atomic_ref_count_init (&self->refs);
   self->arrived = now;
+  self->first = -1;
   if (!buffer || !live_place_read (&self->place, buffer))
     return NULL;
   read_headers (self, buffer);
@@ -111,14 +112,17 @@ live_frame_new (GstSample *sample, gint64 now)
 
 /* --- JSON --- */
 
-/* A line that shows the frame in a window, to be copied into a terminal. */
+/* A line that shows the frame in a window, to be copied into a terminal. One that needs others is
+ * the last that the line plays. */
 static gchar *
 make_line (const LiveFrame *self, const LiveBroker *broker)
 {
-  g_autofree gchar *source = live_place_make_source (&self->place, self->place.offset, broker);
+  gboolean alone = !self->delta || self->first < 0;
+  g_autofree gchar *source =
+      live_place_make_source (&self->place, alone ? self->place.offset : self->first, broker);
 
-  return g_strdup_printf (
-      "gst-launch-1.0 %s ! decodebin ! videoconvert ! imagefreeze ! autovideosink", source);
+  return g_strdup_printf ("gst-launch-1.0 %s ! decodebin ! videoconvert ! %sautovideosink", source,
+      alone ? "imagefreeze ! " : "");
 }
 
 static void

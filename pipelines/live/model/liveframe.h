@@ -7,7 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* A frame of the camera topic, as its message brought it. Immutable, reference-counted. */
+/* A frame of the camera topic, as its message brought it. Immutable but for @first,
+ * reference-counted. */
 typedef struct {
   gatomicrefcount refs;
   LivePlace place;
@@ -15,11 +16,12 @@ typedef struct {
   gchar *camera;  /* NULL: its producer named none */
   gchar *session; /* NULL: none */
   guint64 seq;
-  gint64 captured;    /* ms since the Unix epoch */
-  gint64 arrived;     /* here; ms since the Unix epoch */
-  GstCaps *caps;      /* NULL: not known */
-  GstClockTime pts;   /* in its producer's stream; GST_CLOCK_TIME_NONE: not known */
-  gboolean delta;     /* it needs the frames since the last keyframe */
+  gint64 captured;  /* ms since the Unix epoch */
+  gint64 arrived;   /* here; ms since the Unix epoch */
+  GstCaps *caps;    /* NULL: not known */
+  GstClockTime pts; /* in its producer's stream; GST_CLOCK_TIME_NONE: not known */
+  gboolean delta;   /* it needs the frames since the last keyframe */
+  gint64 first; /* offset of that keyframe, or its own; -1: not known. Set by live_frames_add() */
   gint width, height; /* 0: the caps don't say */
   gsize size;         /* bytes */
   GBytes *bytes;      /* NULL: too large to be kept */

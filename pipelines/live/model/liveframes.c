@@ -99,18 +99,40 @@ ensure_queue (LiveFrames *self, const gchar *camera)
   return queue;
 }
 
+static gint64
+find_first (const LiveFrame *frame, const LiveFrame *before)
+{
+  if (!frame->delta)
+    return frame->place.offset;
+  return before && live_frame_precedes (before, frame) ? before->first : -1;
+}
+
+/* with self->lock */
+static void
+add (LiveFrames *self, LiveFrame *frame)
+{
+  GQueue *queue = ensure_queue (self, camera_of (frame));
+
+  frame->first = find_first (frame, g_queue_peek_tail (queue));
+  g_queue_push_tail (&self->all, live_frame_ref (frame));
+  g_queue_push_tail (queue, frame);
+  g_hash_table_insert (self->by_place, &frame->place, frame);
+  self->size += room_of (frame);
+  while (self->size > self->most)
+    drop_oldest (self);
+}
+
 void
 live_frames_add (LiveFrames *self, LiveFrame *frame)
 {
+  const LiveFrame *known;
+
   g_mutex_lock (&self->lock);
-  if (!g_hash_table_contains (self->by_place, &frame->place)) {
-    g_queue_push_tail (&self->all, live_frame_ref (frame));
-    g_queue_push_tail (ensure_queue (self, camera_of (frame)), frame);
-    g_hash_table_insert (self->by_place, &frame->place, frame);
-    self->size += room_of (frame);
-    while (self->size > self->most)
-      drop_oldest (self);
-  }
+  known = g_hash_table_lookup (self->by_place, &frame->place);
+  if (!known)
+    add (self, frame);
+  else if (known != frame)
+    frame->first = known->first;
   g_mutex_unlock (&self->lock);
 }
 
