@@ -263,6 +263,19 @@ def test_what_is_not_a_picture_is_reported(running, page, value, caps, expected)
     assert json.loads(body)["error"]
 
 
+IMAGE = "coreelements,app,typefindfunctions,videoconvertscale,videotestsrc,jpeg,kafka,haar,gst-fog"
+
+
+def test_with_the_plugins_of_the_image(running, open_page, tmp_path):
+    page = open_page(GST_PLUGIN_LOADING_WHITELIST=IMAGE, GST_REGISTRY_1_0=str(tmp_path / "registry"))
+    png, webp = (run_line(f"videotestsrc num-buffers=1 ! videoconvert ! {encoder} ! fdsink") for encoder in ("pngenc", "webpenc"))
+    headers, body = page.picture(publish(running, "image", png, "image/png"))
+    assert (headers["Content-Type"], body) == ("image/png", png)
+    assert page.picture(page.frame("cam-1"))[0]["Content-Type"] == "image/jpeg"
+    body = page.picture(publish(running, "image", webp, "image/webp"), 415)[1]
+    assert json.loads(body)["error"] == "It can't be decoded where the page's server runs: no element \"decodebin\"."
+
+
 def test_a_frame_without_its_keyframe_is_reported(running, page):
     place = publish(running, "torn", bytes(100), "video/x-h264,stream-format=byte-stream,alignment=au", session="s", seq="7", **{"gst-flags": "delta-unit"})
     assert json.loads(page.picture(place, 404)[1])["error"] == "Its keyframe isn't among the 600 messages before it."

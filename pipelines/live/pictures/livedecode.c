@@ -154,15 +154,19 @@ typedef struct {
 static gboolean
 pass_begin (Pass *self, const gchar *elements, GstCaps *caps, GError **error)
 {
+  g_autoptr (GError) missing = NULL;
   g_autofree gchar *line =
       g_strdup_printf ("appsrc name=in format=time ! %s ! appsink name=out sync=false "
                        "enable-last-sample=false max-buffers=4",
           elements);
 
   self->caps = caps;
-  self->pipeline = gst_parse_launch_full (line, NULL, GST_PARSE_FLAG_FATAL_ERRORS, error);
-  if (!self->pipeline)
+  self->pipeline = gst_parse_launch_full (line, NULL, GST_PARSE_FLAG_FATAL_ERRORS, &missing);
+  if (!self->pipeline) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+        "It can't be decoded where the page's server runs: %s.", missing->message);
     return FALSE;
+  }
   self->in = gst_bin_get_by_name (GST_BIN (self->pipeline), "in");
   self->out = gst_bin_get_by_name (GST_BIN (self->pipeline), "out");
   guard_decodebin (self->pipeline);
