@@ -13,7 +13,8 @@
  * A document without `_id` gets the place of its message in Kafka (`topic:partition:offset`,
  * followed by `:n` for the n-th further document of the same message), or a new ObjectId if it
  * doesn't come from Kafka. A document whose `_id` is stored already counts as stored, so a replay
- * changes nothing.
+ * changes nothing. If another document has its place, because the topic was created again, it is
+ * rejected.
  *
  * The database's URI comes from #GstMongoSink:uri, #GstMongoSink:uri-file or the environment
  * variable MONGODB_URI, in this order; else it is `mongodb://localhost:27017`. TLS, users, timeouts
@@ -432,14 +433,17 @@ static GstFlowReturn
 push_document (GstMongoSink *self, bson_t *document, GRefString *collection, GstBuffer *buffer,
     guint index, const MongoReader *reader)
 {
+  gboolean placed = FALSE;
   MongoItem *item;
 
   if (!bson_has_field (document, "_id")) {
     g_autofree gchar *id = make_id (self, buffer, index);
 
+    placed = id && !self->wrap;
     document = mongo_document_ensure_id (document, id);
   }
   item = mongo_item_new (document, collection, gst_buffer_ref (buffer));
+  item->placed = placed;
   item->at = reader->text - reader->start;
   item->size = reader->text_size;
   GST_LOG_OBJECT (self, "document %u of %" GST_PTR_FORMAT " to %s", index, buffer, collection);

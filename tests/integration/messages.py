@@ -57,15 +57,24 @@ def jpegs(launch, tmp_path, count):
     return [path.read_bytes() for path in sorted(tmp_path.glob("*.jpg"))]
 
 
-def seqs(kafka, topic, partition=0):
-    """The numbers of the frames in a partition, in order."""
-    consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "seqs"})
+def _all(kafka, topic, partition):
+    """The messages of a partition, in order."""
+    consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "all"})
     where = confluent_kafka.TopicPartition(topic, partition, 0)
     consumer.assign([where])
     end = consumer.get_watermark_offsets(where, 10)[1]
-    found = [int(dict(message.headers())["seq"]) for message in consumer.consume(end, 20)] if end else []
+    found = consumer.consume(end, 20) if end else []
     consumer.close()
     return found
+
+
+def seqs(kafka, topic, partition=0):
+    """The numbers of the frames in a partition, in order."""
+    return [int(dict(message.headers())["seq"]) for message in _all(kafka, topic, partition)]
+
+
+def values(kafka, topic, partition=0):
+    return [message.value() for message in _all(kafka, topic, partition)]
 
 
 def alter(kafka, topic, **settings):

@@ -4,16 +4,15 @@ compared byte by byte."""
 
 import json
 import struct
-import time
 
 import bson
 import bson.json_util
 import bson.raw_bson
 import bson_corpus
-import confluent_kafka
 import pymongo
 import pytest
 from broken_json import BROKEN, EITHER, NO_DOCUMENT, SOUND
+from messages import values
 
 # libbson can't write code with a NUL from JSON.
 REFUSED = [
@@ -23,17 +22,6 @@ REFUSED = [
 VALID, GARBAGE = bson.encode({"foo": "bar"}), b"\xde\xad\xbe\xef"
 RAW = bson.CodecOptions(document_class=bson.raw_bson.RawBSONDocument)
 CAPS = {"canonical_extjson": "application/x-ndjson", "relaxed_extjson": "application/x-ndjson", "canonical_bson": "application/bson"}
-
-
-def values(kafka, topic, count):
-    """What is in a topic, as soon as that many messages are, or after 10 s."""
-    consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": topic, "auto.offset.reset": "earliest"})
-    consumer.subscribe([topic])
-    found, deadline = [], time.monotonic() + 10
-    while len(found) < count and time.monotonic() < deadline:
-        found += [message.value() for message in consumer.consume(1000, 0.5) if message.error() is None]
-    consumer.close()
-    return found
 
 
 def numbered_json(text, number):
@@ -155,7 +143,7 @@ def test_bytes_that_are_no_bson(secantus, kafka, fresh, launch):
         f"store.rejects ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}-dead")
     assert storing.wait(60) == 0, storing.output()
     stored = [document["_id"] for document in pymongo.MongoClient(secantus.uri)[fresh].events.find()]
-    rejected = values(kafka, fresh + "-dead", len(bad))
+    rejected = values(kafka, fresh + "-dead")
     print(f"decodeErrors: {len(bad)} cases, {len(rejected)} refused")
     # A buffer may hold several documents. One of these begins with a valid document.
     assert [one for one in stored if not isinstance(one, int)] == [f"{fresh}:0:{2 * bad.index(VALID + GARBAGE)}"]

@@ -12,6 +12,7 @@ import confluent_kafka
 import confluent_kafka.admin
 import pymongo
 import pytest
+from messages import values
 from mongosinks import BUILD, event, events, own_mongo, sink  # noqa: F401 (fixtures)
 from pipeline import wait_until
 
@@ -200,6 +201,44 @@ def test_killed_in_mid_stream_every_message_is_one_document(kafka, mongo, fresh,
             cloud.wait()
     assert stored.count_documents({}) == 5940, (tmp_path / "cloud.log").read_text()
     assert len(stored.distinct("seq")) == 5940
+
+
+def create_again(kafka, topic):
+    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})
+    admin.delete_topics([topic])[topic].result(30)
+    wait_until(lambda: topic not in admin.list_topics(timeout=10).topics, 30, "the topic is gone")
+    kafka.create_topic(topic, 1)
+
+
+@pytest.mark.parametrize("server", ["mongo", "secantus"])
+def test_a_topic_that_is_created_again(kafka, request, fresh, launch, server):
+    """A replay is stored once; the messages of a new topic have the places of the old ones, and aren't lost in silence."""
+    uri = request.getfixturevalue(server).uri
+    texts = [json.dumps({"n": n, "when": {"$date": "2026-11-25T00:44:00.123Z"}, "f": n / 3, "l": [1, {"x": None}], "b": 2**40 + n})
+             for n in range(200)]
+
+    def store(group, topic_texts):
+        producer = kafka.producer()
+        for text in topic_texts:
+            producer.produce(fresh, text, headers={"gst-caps": "application/json"})
+        assert producer.flush(30) == 0
+        storing = launch(
+            f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} group-id={fresh}-{group} auto-offset-reset=earliest "
+            f"eos-at-end=true ! mongosink name=store uri={uri} database={fresh} store.rejects ! "
+            f"kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}-dead")
+        assert storing.wait(60) == 0, storing.output()
+    def rejected():
+        return sorted(json.loads(value)["n"] for value in values(kafka, f"{fresh}-dead"))
+
+    kafka.create_topic(fresh, 1)
+    kafka.create_topic(f"{fresh}-dead", 1)
+    store("first", texts)
+    store("again", [])  # a replay
+    assert events(uri, fresh).count_documents({}) == 200 and not rejected()
+    create_again(kafka, fresh)
+    store("new", [json.dumps({"n": n}) for n in range(1000, 1100)])
+    assert events(uri, fresh).count_documents({}) == 200
+    assert rejected() == list(range(1000, 1100))
 
 
 @pytest.mark.parametrize("blocksize", [4096, 100, 1, 1000000])

@@ -17,6 +17,7 @@ struct _MongoMock {
   GMutex lock; /* guards all fields below */
   GCond changed;
   GHashTable *documents; /* of JSON by the JSON of their _id */
+  GHashTable *stored;    /* of bson_t, likewise */
   GQueue script;
   GHashTable *answers, *last; /* JSON by the command's name */
   gboolean frozen;
@@ -95,6 +96,7 @@ keep (MongoMock *mock, gchar *id, const bson_t *document)
 {
   char *json = bson_as_relaxed_extended_json (document, NULL);
 
+  g_hash_table_replace (mock->stored, g_strdup (id), bson_copy (document));
   g_hash_table_replace (mock->documents, id, g_strdup (json));
   bson_free (json);
 }
@@ -236,11 +238,34 @@ write_in_time (MongoMock *mock, GPtrArray *documents,
   return reply;
 }
 
+/* with the lock: the document that `find` asks for by its _id */
+static bson_t *
+find_one (MongoMock *mock, const bson_t *command)
+{
+  bson_t *reply = bson_new (), cursor, batch, filter;
+  const bson_t *found;
+  g_autofree gchar *id = NULL;
+
+  open_part (command, "filter", &filter);
+  id = id_of (&filter);
+  found = g_hash_table_lookup (mock->stored, id);
+  BSON_APPEND_DOUBLE (reply, "ok", 1);
+  BSON_APPEND_DOCUMENT_BEGIN (reply, "cursor", &cursor);
+  BSON_APPEND_INT64 (&cursor, "id", 0);
+  BSON_APPEND_UTF8 (&cursor, "ns", "fog.list");
+  BSON_APPEND_ARRAY_BEGIN (&cursor, "firstBatch", &batch);
+  if (found)
+    BSON_APPEND_DOCUMENT (&batch, "0", found);
+  bson_append_array_end (&cursor, &batch);
+  bson_append_document_end (reply, &cursor);
+  return reply;
+}
+
 /* Nothing is there. */
 #define EMPTY_LIST "{\"ok\":1,\"cursor\":{\"id\":0,\"ns\":\"fog.list\",\"firstBatch\":[]}}"
 
 static bson_t *
-answer_other (MongoMock *mock, const gchar *name)
+answer_other (MongoMock *mock, const gchar *name, const bson_t *command)
 {
   const gchar *json;
   bson_t *reply;
@@ -249,8 +274,11 @@ answer_other (MongoMock *mock, const gchar *name)
   json = g_hash_table_lookup (mock->answers, name);
   if (!json && g_str_has_prefix (name, "list"))
     json = EMPTY_LIST;
-  reply = json ? bson_new_from_json ((const guint8 *) json, -1, NULL)
-               : BCON_NEW ("ok", BCON_DOUBLE (1));
+  if (json)
+    reply = bson_new_from_json ((const guint8 *) json, -1, NULL);
+  else
+    reply =
+        strcmp (name, "find") == 0 ? find_one (mock, command) : BCON_NEW ("ok", BCON_DOUBLE (1));
   g_mutex_unlock (&mock->lock);
   return reply;
 }
@@ -287,7 +315,7 @@ answer (MongoMock *mock, const guint8 *body, const guint8 *end)
   if (g_str_has_prefix (name, "sasl"))
     return BCON_NEW ("ok", BCON_DOUBLE (0), "code", BCON_INT32 (18), "errmsg",
         BCON_UTF8 ("Authentication failed."));
-  return answer_other (mock, name);
+  return answer_other (mock, name, &command);
 }
 
 static GByteArray *
@@ -396,6 +424,8 @@ mongo_mock_new (void)
   g_cond_init (&mock->changed);
   g_queue_init (&mock->script);
   mock->documents = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  mock->stored =
+      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) bson_destroy);
   mock->answers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   mock->last = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   mock->closing = g_cancellable_new ();
@@ -424,6 +454,7 @@ mongo_mock_free (MongoMock *mock)
   g_object_unref (mock->closing);
   g_queue_clear_full (&mock->script, g_free);
   g_hash_table_unref (mock->documents);
+  g_hash_table_unref (mock->stored);
   g_hash_table_unref (mock->answers);
   g_hash_table_unref (mock->last);
   g_mutex_clear (&mock->lock);

@@ -18,8 +18,8 @@ gchar *mongo_mock_uri (MongoMock *mock, const gchar *user);
  * it says in place of the document. A document with a field `poison` closes the connection,
  * always, and nothing is stored. */
 void mongo_mock_script (MongoMock *mock, const gchar *reply);
-/* Every command of this name, of those that write nothing, gets this reply instead of a bare ok or
- * an empty list. */
+/* Every command of this name, of those that write nothing, gets this reply instead of a bare ok, an
+ * empty list, or what is stored. */
 void mongo_mock_answer (MongoMock *mock, const gchar *command, const gchar *reply);
 /* (nullable) (transfer full): the last command of this name as relaxed JSON, the
  * documents of writes left out. */

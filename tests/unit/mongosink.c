@@ -30,6 +30,52 @@ GST_START_TEST (test_documents_are_stored_once)
 }
 GST_END_TEST;
 
+/* A topic was deleted and created again, so offsets came again. What another document's place has
+ * taken isn't the same document. */
+GST_START_TEST (test_places_that_come_again)
+{
+  Fixture f;
+  g_autofree gchar *warning = NULL;
+
+  setup (&f, mongo_mock_new (), "", "application/json");
+  for (guint round = 0; round < 3; round++)
+    for (gint i = 0; i < 50; i++) {
+      g_autofree gchar *text =
+          g_strdup_printf ("{\"n\":%d}", i + (round == 2 && i >= 10 ? 1000 : 0));
+
+      gst_harness_push (f.h, new_message (text, &f.ledger, i));
+    }
+  warning = wait_message (f.bus, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+  fail_unless (strstr (warning, "created again") != NULL, "%s", warning);
+  finish (&f);
+  assert_stat (&f, "documents", 50);
+  assert_stat (&f, "duplicates", 50 + 10);
+  assert_stat (&f, "rejected", 40);
+  assert_stored (&f, "\"t:3:49\"", "{ \"_id\" : \"t:3:49\", \"n\" : 49 }");
+  assert_acks (&f, 150, 0);
+  teardown (&f);
+}
+GST_END_TEST;
+
+/* With an _id of its own, a document is the same whatever else it holds: a frame may be counted
+ * twice. */
+GST_START_TEST (test_own_ids_that_come_again)
+{
+  Fixture f;
+
+  setup (&f, mongo_mock_new (), "", "application/json");
+  for (gint i = 0; i < 2; i++) {
+    g_autofree gchar *text = g_strdup_printf ("{\"_id\":1,\"n\":%d}", i);
+
+    gst_harness_push (f.h, new_message (text, &f.ledger, i));
+  }
+  finish (&f);
+  assert_stat (&f, "duplicates", 1);
+  assert_stat (&f, "rejected", 0);
+  teardown (&f);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_lines_and_bson)
 {
   Fixture f;
@@ -935,6 +981,8 @@ mongosink_suite (void)
   gst_kafka_meta_register ();
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_documents_are_stored_once);
+  tcase_add_test (tc, test_places_that_come_again);
+  tcase_add_test (tc, test_own_ids_that_come_again);
   tcase_add_test (tc, test_lines_and_bson);
   tcase_add_test (tc, test_collection_by_field);
   tcase_add_test (tc, test_any_buffer_is_wrapped);

@@ -14,6 +14,9 @@ GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
 #define GST_CAT_DEFAULT gst_mongo_sink_debug
 
 #define CLOSED_AT_ONCE G_USEC_PER_SEC
+/* Documents of a batch that are compared with what is stored under their _id, at most, as long as
+ * none differs. */
+#define PLACES_COMPARED 8
 #define NO_CLIENT "the driver can't create a client from the URI"
 #define CODE_NAMESPACE_EXISTS 48
 
@@ -569,6 +572,76 @@ settle_taken (mongoc_collection_t *collection, GPtrArray *items)
   }
 }
 
+/* --- places in Kafka that come again --- */
+
+/* TRUE: another document is stored under the `_id` that is the place of this one. A failure to find
+ * out is the item's result. */
+static gboolean
+is_taken_by_another (mongoc_collection_t *collection, MongoItem *item)
+{
+  g_autoptr (bson_t) selector = mongo_document_to_selector (item->document);
+  g_autoptr (bson_t) opts = BCON_NEW ("limit", BCON_INT64 (1));
+  mongoc_cursor_t *cursor = mongoc_collection_find_with_opts (collection, selector, opts, NULL);
+  gboolean another = FALSE;
+  const bson_t *found;
+  bson_error_t error;
+
+  if (mongoc_cursor_next (cursor, &found))
+    another = !bson_equal (found, item->document);
+  else if (mongoc_cursor_error (cursor, &error))
+    mongo_result_set (
+        &item->result, mongo_error_judge (&error, NULL), (gint) error.code, error.message);
+  mongoc_cursor_destroy (cursor);
+  return another;
+}
+
+/* (transfer container): of MongoItem */
+static GPtrArray *
+find_placed_duplicates (GPtrArray *items)
+{
+  GPtrArray *found = g_ptr_array_new ();
+
+  for (guint i = 0; i < items->len; i++) {
+    MongoItem *item = g_ptr_array_index (items, i);
+
+    if (item->placed && item->result.verdict == MONGO_VERDICT_DUPLICATE)
+      g_ptr_array_add (found, item);
+  }
+  return found;
+}
+
+/* Looks at some of @items, from the first to the last. */
+static gboolean
+some_are_taken (mongoc_collection_t *collection, const GPtrArray *items)
+{
+  guint some = MIN (items->len, PLACES_COMPARED);
+
+  for (guint i = 0; i < some; i++)
+    if (is_taken_by_another (
+            collection, g_ptr_array_index (items, i * (items->len - 1) / MAX (some - 1, 1))))
+      return TRUE;
+  return FALSE;
+}
+
+/* A topic that was created again counts from 0 again. Without this its documents would be taken for
+ * a replay, and be lost. A replay costs a few reads a batch. */
+static void
+settle_places (mongoc_collection_t *collection, GPtrArray *items)
+{
+  g_autoptr (GPtrArray) duplicates = find_placed_duplicates (items);
+
+  if (!some_are_taken (collection, duplicates))
+    return;
+  for (guint i = 0; i < duplicates->len; i++) {
+    MongoItem *item = g_ptr_array_index (duplicates, i);
+
+    if (is_taken_by_another (collection, item))
+      mongo_result_set (&item->result, MONGO_VERDICT_REJECTED, MONGO_CODE_DUPLICATE_KEY,
+          "another document has its place in Kafka as _id: the topic was created again, or another "
+          "Kafka has one of that name; give the documents an _id, or set another collection");
+  }
+}
+
 /* An upsert fails with a duplicate `_id` if another one was faster. The next try will change that
  * document. */
 static void
@@ -599,6 +672,8 @@ write_items (MongoSession *self, MongoItem **items, guint n)
     settle_taken (collection, taken);
     if (is_upsert (self->target.mode))
       settle_upserts (taken);
+    else
+      settle_places (collection, taken);
     note_files (self, taken);
   }
   mongoc_bulk_operation_destroy (bulk);

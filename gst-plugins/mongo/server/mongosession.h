@@ -52,6 +52,7 @@ typedef struct {
   gsize at, size;    /* its place in the buffer, in bytes */
   MongoFile *file;   /* nullable */
   gboolean is_part;  /* a chunk: another document counts for the whole file */
+  gboolean placed;   /* its _id is its message's place in Kafka, not a part of the document */
   gboolean beside;   /* another one of its collection was stored by the try that refused this one */
   MongoResult result;
 } MongoItem;
