@@ -16,8 +16,8 @@
 /* Bounds of a weight. With others the search for the level would need too many steps. */
 #define MIN_WEIGHT 0.001
 #define MAX_WEIGHT 1e6
-/* Rounds of reports that may omit a camera. One that sends often is forgotten after the second
- * report without it. */
+/* A camera is forgotten after this many rounds of reports without it: fewer for one that sends
+ * often. */
 #define MIN_ROUNDS_OMITTED 2.5
 #define MAX_ROUNDS_OMITTED 30.0
 

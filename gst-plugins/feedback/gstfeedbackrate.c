@@ -5,7 +5,7 @@
  * @short_description: Keeps a camera's frame rate at the fog's capacity
  *
  * Decides from the reports of haarfacecount, which come by the pad `feedback`, how many frames a
- * second go on. Frames beyond that are dropped, evenly spaced. The camera itself is asked for the
+ * second pass. Frames beyond that are dropped, evenly spaced. The camera itself is asked for the
  * smallest rate that it offers and that covers the decided one, no more often than
  * #GstFeedbackRate:min-dwell. The caps of the pad `src` have the camera's rate, which is an upper
  * bound, unless downstream takes only another one.
@@ -17,9 +17,9 @@
  * by which the reports identify it. If reports say which replica reads which partitions, the
  * frame's meta also names the partition that it is sent to.
  *
- * With #GstFeedbackRate:still-interval a frame goes on only if it shows something new, or if that
+ * With #GstFeedbackRate:still-interval a frame passes only if it shows something new, or if that
  * time has passed. Each frame then has the header `still-interval`, and the first one after frames
- * that didn't go on has `still-frames`, `still-time` and `still-changed`.
+ * that didn't pass has `still-frames`, `still-time` and `still-changed`.
  *
  * Until the first report the rate is #GstFeedbackRate:initial-rate. While no report comes, the rate
  * falls to #GstFeedbackRate:min-rate step by step; it rises again with the reports.
@@ -375,7 +375,7 @@ gst_feedback_rate_src_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return gst_pad_event_default (pad, parent, event);
 }
 
-/* The end of the reports isn't the end of the video, so no event goes on. */
+/* The end of the reports isn't the end of the video, so no event is passed on. */
 static gboolean
 gst_feedback_rate_feedback_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
@@ -764,11 +764,11 @@ install_properties (GObjectClass *klass)
   /**
    * GstFeedbackRate:current-rate:
    *
-   * The frames/s that go on now. A change is notified with the message `feedbackrate`.
+   * The frames/s that pass now. A change is notified with the message `feedbackrate`.
    *
    * Since: 0.1
    */
-  current_rate = g_param_spec_double ("current-rate", "Current rate", "Frames/s that go on now", 0,
+  current_rate = g_param_spec_double ("current-rate", "Current rate", "Frames/s that pass now", 0,
       GST_FEEDBACK_RATE_HIGHEST, 0, read);
   g_object_class_install_property (klass, PROP_CURRENT_RATE, current_rate);
   /**
@@ -779,8 +779,9 @@ install_properties (GObjectClass *klass)
    * | field | type | meaning |
    * | --- | --- | --- |
    * | camera | string | the camera's name in headers and reports |
-   * | rate | double | frames/s that go on now |
-   * | wanted | double | frames/s that would go on without a bound; with still-interval of late |
+   * | rate | double | frames/s that pass now |
+   * | wanted | double | frames/s that would pass without a bound; with still-interval: that would
+   *   have passed lately |
    * | bound | string | what bounds the rate: `camera` (nothing does), `fog`, `link`, `minimum` |
    * | source-rate | double | frames/s in the source's caps; 0 if they give none |
    * | capacity | double | frames/s that the living replicas can count |

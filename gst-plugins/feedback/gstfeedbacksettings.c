@@ -101,7 +101,7 @@ install_rate_properties (GObjectClass *klass)
    * GstFeedbackRate:min-rate:
    *
    * The rate, in frames/s, below which the rate never falls, even if no replica is alive. Frames
-   * have to go on at some rate, because otherwise no report would ever answer.
+   * have to pass at some rate, because otherwise no report would ever answer.
    *
    * Since: 0.1
    */
@@ -191,16 +191,16 @@ install_camera_properties (GObjectClass *klass)
    * GstFeedbackRate:placement:
    *
    * Names a partition for each frame, as `target-partition` in its meta: one whose replica has time
-   * for it, by what the reports say. If off, or as long as no report lists partitions, the sink
+   * for it, according to the reports. If off, or as long as no report lists partitions, the sink
    * chooses.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_PLACEMENT,
       g_param_spec_boolean ("placement", "Placement",
-          "Name a partition for each frame whose replica has time for it, by what the reports say; "
-          "if "
-          "off, the sink chooses",
+          "Name for each frame a partition whose replica has time for it, according to the "
+          "reports; "
+          "if off, the sink chooses",
           DEFAULT_PLACEMENT, live));
 }
 
@@ -210,14 +210,14 @@ install_still_properties (GObjectClass *klass)
   /**
    * GstFeedbackRate:still-interval:
    *
-   * The time, in ns, within which one frame goes on while the picture stands still. A frame goes on
+   * The time, in ns, within which one frame passes while the picture stands still. A frame passes
    * at once if it differs from the last one that did. The sensor's noise, lamps that flicker, slow
    * daylight and a camera that shakes are no differences. 0, the default: each frame is a new one.
    *
    * At most 60 s, so that nobody takes the camera for dead: readers learn the time from the header
    * `still-interval`, and alerts look at 2 min.
    *
-   * Needs raw video in system memory, in a format that haarfacecount takes. Other frames go on as
+   * Needs raw video in system memory, in a format that haarfacecount takes. Other frames pass as
    * if this was 0, are counted as `uncompared-frames` in #GstFeedbackRate:stats, and cause a
    * warning STREAM/FORMAT, once for each caps. A frame of 640x480 takes 0.1 to 0.3 ms.
    *
@@ -228,8 +228,8 @@ install_still_properties (GObjectClass *klass)
    */
   g_object_class_install_property (klass, PROP_STILL_INTERVAL,
       g_param_spec_uint64 ("still-interval", "Still interval",
-          "Time (ns) within which one frame goes on while the picture stands still; one that shows "
-          "something new goes on at once (0: each frame is a new one)",
+          "Time (ns) within which one frame passes while the picture stands still; one that shows "
+          "something new passes at once (0: each frame is a new one)",
           0, GST_FEEDBACK_STILL_LONGEST, DEFAULT_STILL_INTERVAL,
           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
 }

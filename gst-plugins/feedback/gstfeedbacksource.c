@@ -359,7 +359,7 @@ gst_feedback_source_follow (GstFeedbackSource *self, gdouble rate, gint64 dwell,
   chosen =
       choose (offer, rate < source ? rate / HEADROOM : rate, read_fraction (self, &self->highest));
   GST_DEBUG_OBJECT (self->element,
-      "%.2f frames/s go on, the source gives %.2f: %d/%d of %" GST_PTR_FORMAT, rate, source,
+      "%.2f frames/s pass, the source gives %.2f: %d/%d of %" GST_PTR_FORMAT, rate, source,
       chosen.n, chosen.d, offer);
   gst_caps_unref (offer);
   if (chosen.n == 0 || !note_request (self, chosen))

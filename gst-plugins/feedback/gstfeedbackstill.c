@@ -104,7 +104,7 @@ report_uncompared (GstFeedbackStill *self)
     return;
   self->reported = TRUE;
   GST_ELEMENT_WARNING (self->element, STREAM, FORMAT,
-      ("Frames can't be compared, so each one goes on in spite of still-interval. It needs raw "
+      ("Frames can't be compared, so each one passes in spite of still-interval. It needs raw "
        "video in system memory, in a format that haarfacecount takes: put feedbackrate before the "
        "encoder, or a decoder before feedbackrate."),
       ("%s", self->comparable ? "a frame is shorter than its caps say, its memory can't be mapped, "

@@ -200,7 +200,7 @@ def test_batches_fit_topics_that_buffers_name(kafka, fresh, launch, settings):
 
 
 @pytest.mark.parametrize("settings", ORDERED.values(), ids=ORDERED)
-def test_a_limit_of_few_frames(kafka, fresh, launch, settings):
+def test_a_batch_limit_of_a_few_frames(kafka, fresh, launch, settings):
     kafka.create_topic(fresh, 3, config=["max.message.bytes=2000"])
     sent = launch(
         f"fakesrc num-buffers=300 sizetype=random sizemin=10 sizemax=1200 ! kafkasink bootstrap-servers={kafka.bootstrap} "

@@ -115,7 +115,7 @@ def test_the_rate_follows_the_link(hosts, launch, fresh):
     # what the link cannot take is not even scaled
     f"{CAMERA} ! videoscale qos=true ! video/x-raw,width=160,height=250 ! kafkasink",
 ], ids=["leaky", "throttled"])
-def test_without_a_fog_that_reports(hosts, launch, fresh, line):
+def test_a_link_without_reports_of_the_fog(hosts, launch, fresh, line):
     _, camera, kafka = hosts
     kafka.create_topic(fresh)
     camera.limit("2mbit")

@@ -156,7 +156,7 @@ def test_the_live_page_reaches_kafka_and_the_database(built):
         assert all(built.passes("kafka", "ingress", name, 9092) for name in OURS)
 
 
-def test_nobody_reaches_the_live_page(built):
+def test_no_pod_may_reach_the_live_page(built):
     """Neither the policies nor a scrape let anybody in. Its metrics would be counted beside those that they sum up."""
     assert built.rules("live", "ingress") == [] and built.rules("fog", "ingress") != []
     metadata = built.template("live")["metadata"]

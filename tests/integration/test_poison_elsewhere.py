@@ -115,7 +115,7 @@ def test_members_that_share_the_poison(kafka, fresh, launch, good, seen):
 
 
 def test_partitions_that_move_meanwhile(kafka, fresh, launch, good, seen):
-    """A member comes and goes while the other one goes a message at a time."""
+    """A member comes and goes while the other one reads one message at a time."""
     topic = Topic(kafka, fresh, 2)
     topic.send([*good, cmyk(), *good, *good])
     restarted = Restarted(launch, stage(kafka, topic, "jpegdec ! identity sleep-time=100000 ! jpegenc", more="", member=DYNAMIC))

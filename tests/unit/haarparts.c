@@ -314,7 +314,7 @@ note_others (HaarCosts *costs, guint n, gint others)
     haar_costs_note_others (costs, others, 1 + i * G_TIME_SPAN_SECOND / 10);
 }
 
-GST_START_TEST (test_a_fair_share_is_left_beside_others)
+GST_START_TEST (test_a_frame_gets_a_fair_share_of_the_processors)
 {
   HaarCosts costs;
 
@@ -805,7 +805,7 @@ haarparts_suite (void)
   tcase_add_test (tc, test_a_saturated_run_under_a_quota_costs_its_time);
   tcase_add_test (tc, test_an_outlier_after_a_pause_costs_the_usual_time);
   tcase_add_test (tc, test_an_expensive_camera_among_cheap_ones_is_not_an_outlier);
-  tcase_add_test (tc, test_a_fair_share_is_left_beside_others);
+  tcase_add_test (tc, test_a_frame_gets_a_fair_share_of_the_processors);
   tcase_add_test (tc, test_old_samples_are_ignored);
   tcase_add_test (tc, test_own_threads_are_no_others);
   tcase_add_test (tc, test_new_cameras_take_the_place_of_old_ones);

@@ -30,7 +30,7 @@
 #define SHORTEST_SHIFT 0.05f
 /* Levels: less contrast between blocks doesn't show a shift. */
 #define FLAT 4
-/* The part of the contrast to the blocks beside it that a shift leaves as an error. */
+/* After a shift a block may differ by this part of its contrast to the blocks beside it. */
 #define SHIFT_ERROR 0.12f
 
 /* --- means --- */
@@ -147,7 +147,7 @@ typedef struct {
 typedef struct {
   const FogSketch *then;
   const FogLuma *luma;
-  guint16 *now;     /* means of the later picture, wherever its blocks are taken */
+  guint16 *now;     /* means of the later picture, whose blocks may be shifted */
   guint16 *sums;    /* for measure() */
   gfloat *factors;  /* of brightness, of each row of blocks */
   gfloat *errors;   /* levels: of each block, what brightness doesn't explain */

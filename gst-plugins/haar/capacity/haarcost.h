@@ -19,7 +19,7 @@ typedef struct {
   guint n;
 } HaarMean;
 
-/* What the workers run on, in processors. */
+/* The processors that the workers may use. */
 typedef struct {
   gdouble usable;  /* by this process: haar_cpus_available() */
   gdouble machine; /* of the machine, also those that this process may not use */
@@ -38,10 +38,9 @@ typedef struct {
  *
  * Estimates for how long a frame would keep a worker busy in a saturated run, that is, one in which
  * no worker ever pauses. A report's frames / (busy / workers) then is the rate that a saturated run
- * would reach. In a run that isn't saturated a frame takes another time, for three reasons: after a
- * pause the caches are cold; now and then the machine disturbs a frame after a pause, and hardly
- * ever one in a row; and a frame waits for a processor as long as the threads that are there at the
- * time make it wait.
+ * would reach. In a run that isn't saturated a frame takes another time, for three reasons. After a
+ * pause the caches are cold. After a pause the machine sometimes disturbs a frame, but hardly ever
+ * within a row of frames. A frame waits for a processor for as long as other threads use it.
  *
  *     busy  = wall                                 if in_row >= HAAR_COSTS_IN_ROW: a sample itself
  *             cpu' + wait'                         otherwise
@@ -58,7 +57,7 @@ typedef struct {
  *     limit = HAAR_COSTS_WAIT * paused_wait * pixels
  *
  * - usual: the quantile HAAR_COSTS_USUAL of cpu / pixels of the camera's latest frames after a
- *   pause. Frames that took more are taken to be disturbed.
+ *   pause. A frame that took more counts as disturbed.
  * - warmth: row_cpu / paused_cpu, 0.8 to 1. In a row a frame takes less of a processor, because the
  *   caches are warm.
  * - row_cpu, row_wait: the means of cpu / pixels and of (wall - cpu) / pixels of frames in a row.

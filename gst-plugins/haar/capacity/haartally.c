@@ -38,7 +38,7 @@ struct _HaarTally {
 
   GMutex lock; /* guards the fields below; a leaf lock */
   HaarCosts costs;
-  HaarRecent unnamed; /* as a Camera's, of frames that name no camera */
+  HaarRecent unnamed; /* the same numbers of the frames that name no camera */
   gint64 since;       /* us, monotonic: when the report's time began */
   guint64 seq;
   guint64 frames, faces;

@@ -569,7 +569,7 @@ check_answers (GstHaarOutput *self, GstFlowReturn first, GstFlowReturn second)
 {
   GstFlowReturn flow = combine (first, second);
 
-  /* Reports alone are worth counting for. */
+  /* Frames are counted even if only the reports have a reader. */
   if (flow == GST_FLOW_NOT_LINKED && fog_slot_is_linked (&self->rate->slot))
     flow = GST_FLOW_OK;
   if (flow == GST_FLOW_OK)

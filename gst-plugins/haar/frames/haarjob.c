@@ -106,8 +106,8 @@ intersect (const HaarRect *a, const HaarRect *b)
   return (HaarRect){x, y, MIN (a->x + a->w, b->x + b->w) - x, MIN (a->y + a->h, b->y + b->h) - y};
 }
 
-/* Adds what the engine finds in @part (nullable: all that may have something in it) to what is
- * known outside of it. */
+/* Adds the boxes that the engine finds in @part of the job's area (nullable: in all of it). FALSE:
+ * the engine failed. */
 static gboolean
 detect (HaarJob *job, HaarTool *tool, const FogLuma *luma, const HaarRect *part)
 {

@@ -110,7 +110,7 @@ read_place (const LiveRequest *request, LivePlace *place)
   return live_form_get_int (request->query, "offset", 0, G_MAXINT64 - 1, &place->offset);
 }
 
-/* A picture never changes, but what is blurred in it may: with its count. */
+/* A picture never changes, except that faces are blurred in it once it is counted. */
 static gchar *
 make_etag (LiveApi *api, const LiveFrame *frame, const LiveAnswer *answer)
 {
