@@ -27,6 +27,7 @@ static gint min_size = 30;
 static gchar *cascade = HAAR_CASCADES "/haarcascade_frontalface_default.xml";
 static gchar *size = "640x480";
 static gchar *only;
+static gboolean plain;
 
 static const GOptionEntry options[] = {
     {"rounds", 'r', 0, G_OPTION_ARG_INT, &rounds, "Rounds over all pictures (15)", "N"},
@@ -37,6 +38,7 @@ static const GOptionEntry options[] = {
     {"size", 'z', 0, G_OPTION_ARG_STRING, &size, "Size of the pictures (640x480)", "WxH"},
     {"only", 'o', 0, G_OPTION_ARG_STRING, &only, "Only those of that name, such as native or avx2",
         "NAME"},
+    {"plain", 'p', 0, G_OPTION_ARG_NONE, &plain, "Pictures of one face on grey", NULL},
     {NULL},
 };
 
@@ -319,7 +321,8 @@ main (int argc, char **argv)
   params.min_w = params.min_h = min_size;
   portrait = haar_picture_load (HAAR_PORTRAIT);
   for (guint p = 0; p < PICTURES; p++)
-    pictures[p] = haar_picture_compose (&portrait, width, height, p);
+    pictures[p] = plain ? haar_picture_plain (&portrait, width, height, p)
+                        : haar_picture_compose (&portrait, width, height, p);
   bytes = g_bytes_new_take (text, length);
   n = create_peers (peers, bytes, width, height);
   measure (peers, n, pictures, &params);

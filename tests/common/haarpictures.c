@@ -139,3 +139,17 @@ haar_picture_compose (const HaarPicture *face, gint width, gint height, guint32 
   g_rand_free (rand);
   return picture;
 }
+
+HaarPicture
+haar_picture_plain (const HaarPicture *face, gint width, gint height, guint32 seed)
+{
+  HaarPicture picture = haar_picture_new (width, height);
+  GRand *rand = g_rand_new_with_seed (seed);
+  gint size = MIN (width, height) / 2;
+
+  memset (picture.pixels, 128, picture.stride * (gsize) height);
+  paste (&picture, face, g_rand_int_range (rand, 0, width - size),
+      g_rand_int_range (rand, 0, height - size), size);
+  g_rand_free (rand);
+  return picture;
+}

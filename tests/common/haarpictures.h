@@ -18,5 +18,7 @@ void haar_picture_clear (HaarPicture *picture);
 HaarPicture haar_picture_load (const gchar *path);
 /* Copies of a picture in many sizes and places over clutter and noise. The seed decides all. */
 HaarPicture haar_picture_compose (const HaarPicture *face, gint width, gint height, guint32 seed);
+/* One copy of a picture, half as high as the result, on grey. The seed decides where. */
+HaarPicture haar_picture_plain (const HaarPicture *face, gint width, gint height, guint32 seed);
 
 G_END_DECLS

@@ -433,28 +433,71 @@ finish_block (HaarScanner *self)
   }
 }
 
-/* Evaluates the first stage for a row of a block. Adds the spans of which windows are left. */
+/* TRUE: OpenCV skips all of them for their low contrast, so all are -1. Reads four at a time. */
+static inline gboolean
+are_skipped (const gint16 *contrasts, gint n)
+{
+  guint64 all = G_MAXUINT64, four;
+
+  for (gint i = 0; i < n; i += 4) {
+    memcpy (&four, contrasts + i, sizeof four);
+    all &= four;
+  }
+  return all == G_MAXUINT64;
+}
+
+/* Appends the spans of a row in which OpenCV doesn't skip all windows for their low contrast.
+ * Returns: their number */
+static guint
+add_spans (HaarScanner *self, gint at, gint n, const gint16 *contrasts)
+{
+  gint width = (gint) self->kernel->width;
+  HaarSpan *spans = self->spans + self->n_spans;
+  guint n_spans = 0;
+
+  for (gint i = 0; i < n; i += width) {
+    if (!are_skipped (contrasts + i, width))
+      spans[n_spans++] = (HaarSpan){at + i, 0, contrasts + i};
+  }
+  return n_spans;
+}
+
+/* Keeps those of the @n new spans of which windows are left after the first stage. Skipped windows
+ * end a run of failures. @run: as in maybe_visited(); @at, @end: where the row begins and ends */
+static void
+keep_visited_spans (HaarScanner *self, guint n, HaarRun *run, gint at, gint end)
+{
+  gint width = (gint) self->kernel->width;
+  const HaarSpan *spans = self->spans + self->n_spans;
+
+  for (guint i = 0; i < n; i++) {
+    HaarSpan span = spans[i];
+
+    if (span.at != at)
+      *run = RUN_EVEN;
+    at = span.at + width;
+    span.alive = maybe_visited (self->verdicts[i], (guint) width, run);
+    if (span.alive)
+      self->spans[self->n_spans++] = span;
+  }
+  if (at < end)
+    *run = RUN_EVEN;
+}
+
+/* Evaluates the first stage for a row of a block. */
 static void
 scan_row (HaarScanner *self, gint y, gint first, gint n, gint16 *contrasts)
 {
   const HaarExact *exact = &self->exact;
-  gint width = (gint) self->kernel->width, at = y * self->integral->layout.stride + first;
-  guint n_spans = (guint) ((n + width - 1) / width);
-  HaarSpan *spans = self->spans + self->n_spans;
+  gint at = y * self->integral->layout.stride + first;
+  guint n_spans;
 
   self->kernel->contrast (self->integral, at, exact->contrast, exact->area,
       (gdouble) exact->least_variance, self->filter->contrast_scale, n, contrasts);
   memset (contrasts + n, 0xff, HAAR_MAX_LANES * sizeof (gint16));
-  for (gint i = 0; i < (gint) n_spans; i++)
-    spans[i] = (HaarSpan){at + i * width, 0, contrasts + i * width};
-  judge_spans (self, 0, spans, n_spans, TRUE);
-  for (guint i = 0; i < n_spans; i++) {
-    HaarSpan span = spans[i];
-
-    span.alive = maybe_visited (self->verdicts[i], (guint) width, &self->runs[y]);
-    if (span.alive)
-      self->spans[self->n_spans++] = span;
-  }
+  n_spans = add_spans (self, at, n, contrasts);
+  judge_spans (self, 0, self->spans + self->n_spans, n_spans, TRUE);
+  keep_visited_spans (self, n_spans, &self->runs[y], at, at + n);
 }
 
 static void
