@@ -12,16 +12,31 @@ haar_integral_stride (gint width)
   return (width + 1 + 2 * HAAR_INTEGRAL_MARGIN + 63) / 64 * 64;
 }
 
+/* FALSE: there is no memory for it. */
+static gboolean
+allocate_low (HaarIntegral *self, gsize size)
+{
+  gsize twin = self->kernel->needs_twin ? (size / HAAR_LINE + 1) * HAAR_LINE + HAAR_LINE / 2 : 0;
+
+  self->low_memory = g_try_new0 (guint16, twin + size + HAAR_LINE);
+  if (!self->low_memory)
+    return FALSE;
+  self->low = (guint16 *) (((guintptr) self->low_memory + 2 * HAAR_LINE - 1) / (2 * HAAR_LINE) *
+                           (2 * HAAR_LINE));
+  self->twin = twin;
+  return TRUE;
+}
+
 static gboolean
 allocate (HaarIntegral *self, gsize size, gboolean tilted)
 {
   haar_integral_clear (self);
   self->sum = g_try_new0 (guint32, size);
   self->squares = g_try_new0 (guint32, size);
-  self->low = g_try_new0 (guint16, tilted ? 2 * size : size);
   if (tilted)
     self->tilted = g_try_new0 (guint32, size);
-  if (!self->sum || !self->squares || !self->low || (tilted && !self->tilted)) {
+  if (!self->sum || !self->squares || (tilted && !self->tilted) ||
+      !allocate_low (self, tilted ? 2 * size : size)) {
     haar_integral_clear (self);
     return FALSE;
   }
@@ -45,6 +60,13 @@ reserve (HaarIntegral *self, gboolean tilted)
   return TRUE;
 }
 
+static void
+clear_low_row (HaarIntegral *self, guint16 *row)
+{
+  memset (row, 0, self->layout.stride * sizeof (guint16));
+  memset (row + self->twin, 0, self->layout.stride * sizeof (guint16));
+}
+
 gboolean
 haar_integral_start (
     HaarIntegral *self, const HaarLayout *layout, gint width, gint height, gboolean tilted)
@@ -56,10 +78,10 @@ haar_integral_start (
     return FALSE;
   memset (self->sum, 0, layout->stride * sizeof (guint32));
   memset (self->squares, 0, layout->stride * sizeof (guint32));
-  memset (self->low, 0, layout->stride * sizeof (guint16));
+  clear_low_row (self, self->low);
   if (tilted) {
     memset (self->tilted, 0, layout->stride * sizeof (guint32));
-    memset (self->low + self->capacity, 0, layout->stride * sizeof (guint16));
+    clear_low_row (self, self->low + self->capacity);
     memset (self->diagonals, 0, (width + 1) * sizeof (guint32));
     memset (self->tilted_rows, 0, 2 * self->row_capacity * sizeof (guint32));
   }
@@ -86,6 +108,7 @@ add_tilted_row (HaarIntegral *self, const guint8 *pixels, gint y)
   guint32 *restrict row = self->tilted_rows + (~y & 1) * self->row_capacity;
   guint32 *restrict diagonals = self->diagonals;
   gsize at = (gsize) (y + 1) * self->layout.stride;
+  guint16 *low = self->low + self->capacity + at;
 
   row[0] = y > 0 ? above[1] : 0;
   for (gint x = 0; x < self->width; x++)
@@ -93,7 +116,9 @@ add_tilted_row (HaarIntegral *self, const guint8 *pixels, gint y)
   for (gint x = 0; x < self->width; x++)
     diagonals[x] = diagonals[x + 1] + pixels[x];
   store_tilted_row (self, row, y + 1);
-  self->kernel->narrow (self->tilted + at, self->layout.stride, self->low + self->capacity + at);
+  self->kernel->narrow (self->tilted + at, self->layout.stride, low);
+  if (self->twin)
+    memcpy (low + self->twin, low, self->layout.stride * sizeof (guint16));
 }
 
 void
@@ -110,7 +135,7 @@ haar_integral_clear (HaarIntegral *self)
   g_clear_pointer (&self->sum, g_free);
   g_clear_pointer (&self->squares, g_free);
   g_clear_pointer (&self->tilted, g_free);
-  g_clear_pointer (&self->low, g_free);
+  g_clear_pointer (&self->low_memory, g_free);
   g_clear_pointer (&self->diagonals, g_free);
   g_clear_pointer (&self->tilted_rows, g_free);
   self->capacity = 0;

@@ -15,7 +15,7 @@ typedef struct {
 static inline gint
 haar_layout_index (const HaarLayout *layout, gint x, gint y)
 {
-  gint column = layout->step == 1 ? x : x / 2 + (x & 1) * (layout->stride / 2);
+  gint shift = layout->step - 1, column = (x >> shift) + (x & shift) * (layout->stride / 2);
 
   return y * layout->stride + column;
 }
@@ -31,10 +31,17 @@ typedef struct {
   guint32 *tilted; /* NULL unless the cascade has tilted features */
   guint16 *low;    /* `sum` modulo 2^16, and behind `capacity` values `tilted` modulo 2^16 */
   gsize capacity;
+  gsize twin; /* the distance from `low` to a copy of it; 0: the kernel needs none */
+  gpointer low_memory;
   guint32 *diagonals;   /* for `tilted`: of the latest row */
   guint32 *tilted_rows; /* for `tilted`: the latest two rows, columns in their natural order */
   gint row_capacity;
 } HaarIntegral;
+
+/* Values of `low` in a line of the cache. It begins with a line, and its copy in the middle of one:
+ * wherever half a line of values begins, it lies within one line in `low` or in the copy. Two lines
+ * take twice as long to read as one. */
+#define HAAR_LINE 32
 
 /* Columns past the last one that vector code may read. */
 #define HAAR_INTEGRAL_MARGIN 64

@@ -324,6 +324,8 @@ judge_spans (const HaarProgram *program, guint n, const guint16 *plane, const Ha
 }
 #endif
 
+#define NEEDS_TWIN (SPAN_WIDTH == HAAR_LINE / 2)
+
 #ifdef HAAR_HALVES
 void
 haar_halves_judge_spans (const HaarProgram *program, guint stage, const guint16 *plane,
@@ -432,6 +434,7 @@ typedef struct {
   guint32 *sum, *squares;
   guint16 *low;
   gint stride;
+  gsize twin;
 } RowSums;
 
 static inline __attribute__ ((always_inline)) void
@@ -440,6 +443,8 @@ put (const RowSums *to, gint at, guint32 sum, guint32 square)
   to->sum[at] = to->sum[at - to->stride] + sum;
   to->squares[at] = to->squares[at - to->stride] + square;
   to->low[at] = (guint16) to->sum[at];
+  if (NEEDS_TWIN)
+    to->low[to->twin + (gsize) at] = to->low[at];
 }
 
 #ifdef HAAR_WIDE_LANES
@@ -451,6 +456,8 @@ put_wide (const RowSums *to, gint at, HaarWide sum, HaarWide square)
   haar_wide_store (to->sum + at, sum);
   haar_wide_store (to->squares + at, square);
   haar_wide_store_low (to->low + at, sum);
+  if (NEEDS_TWIN)
+    haar_wide_store_low (to->low + to->twin + at, sum);
 }
 
 /* Adds the pixels that fill whole vectors. Returns: their number */
@@ -504,12 +511,12 @@ add_row (const HaarIntegral *integral, const guint8 *pixels, gint y)
 {
   const HaarLayout *layout = &integral->layout;
   gsize at = (gsize) (y + 1) * layout->stride;
-  const RowSums to = {
-      integral->sum + at, integral->squares + at, integral->low + at, layout->stride};
+  const RowSums to = {integral->sum + at, integral->squares + at, integral->low + at,
+      layout->stride, integral->twin};
   Running running = {0, 0};
   gint i;
 
-  to.sum[0] = to.squares[0] = to.low[0] = 0;
+  to.sum[0] = to.squares[0] = to.low[0] = to.low[to.twin] = 0;
   if (layout->step == 1)
     i = add_vectors (&to, pixels, integral->width, &running);
   else
@@ -542,6 +549,7 @@ const HaarKernel HAAR_KERNEL = {
     .name = HAAR_KERNEL_NAME,
     .lanes = HAAR_LANES,
     .width = SPAN_WIDTH,
+    .needs_twin = NEEDS_TWIN,
     .judge_spans = JUDGE_SPANS,
     .contrast = contrast,
     .stage = stage,

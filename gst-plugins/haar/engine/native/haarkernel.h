@@ -41,8 +41,9 @@ typedef struct {
 /* The functions that are compiled once for each instruction set. */
 struct _HaarKernel {
   const gchar *name;
-  guint lanes; /* windows in a patch */
-  guint width; /* windows in a span */
+  guint lanes;         /* windows in a patch */
+  guint width;         /* windows in a span */
+  gboolean needs_twin; /* of HaarIntegral, because a span takes half a line of the cache */
   /* Computes the contrasts of @n windows side by side; -1 if the variance is below
    * @least_variance. */
   void (*contrast) (const HaarIntegral *integral, gint at, const gint32 corners[4], gdouble area,

@@ -10,8 +10,8 @@
 
 #define PATCH_ALIGNMENT 64
 /* The part of a level whose windows go through the stages together. */
-#define STRIP_COLUMNS 512
-#define BLOCK_ROWS 8
+#define STRIP_COLUMNS 256
+#define BLOCK_ROWS 16
 /* How much copying a window into a patch costs: as much as evaluating so many trees for a span. */
 #define WINDOW_COST 16
 /* The least number of windows in a span. */
@@ -42,6 +42,14 @@ typedef struct {
   guint n;
 } Queue;
 
+/* Spans in which windows are left, and a program that reads their corners. */
+typedef struct {
+  HaarProgram program;
+  HaarSpan *spans;
+  HaarVerdict *verdicts; /* of the latest stage */
+  guint n;
+} SpanList;
+
 /* The number of failures in a row, up to the latest window. */
 typedef enum { RUN_EVEN, RUN_ODD, RUN_UNKNOWN } HaarRun;
 
@@ -50,14 +58,11 @@ struct _HaarScanner {
   const HaarKernel *kernel;
   HaarFilter *filter; /* NULL: HaarExact evaluates all windows */
   HaarExact exact;
-  HaarProgram dense;
-  guint dense_stages; /* the number of its stages whose offsets are computed for the layout */
+  SpanList lists[2]; /* of a block: by the half of a line of the cache in which a span begins */
+  guint n_prepared;  /* the stages whose corners have places for the layout */
   HaarProgram in_patch;
   gint16 *contrasts; /* of the windows of a block */
-  HaarSpan *spans;   /* of a block, those in which windows are left */
-  guint n_spans;
-  HaarVerdict *verdicts; /* about the same */
-  HaarRun *runs;         /* how each row of windows ended, see maybe_visited() */
+  HaarRun *runs;     /* how each row of windows ended, see maybe_visited() */
   guint16 *patch;
   Queue *queues; /* one before each stage, and one after the last */
   GArray *found; /* of gint: the first pixels, in the integral image, of windows that passed */
@@ -117,12 +122,14 @@ haar_scanner_new (const HaarCascade *cascade, const HaarKernel *kernel)
   haar_exact_init (&self->exact, cascade);
   if (!self->filter)
     return self;
-  self->dense = program_new (self->filter);
+  for (guint i = 0; i < G_N_ELEMENTS (self->lists); i++) {
+    self->lists[i].program = program_new (self->filter);
+    self->lists[i].spans = g_new (HaarSpan, BLOCK_ROWS * MAX_SPANS_A_ROW);
+    self->lists[i].verdicts = g_new (HaarVerdict, BLOCK_ROWS * MAX_SPANS_A_ROW);
+  }
   set_patch_program (self);
   self->queues = g_new0 (Queue, cascade->n_stages + 1);
   self->contrasts = g_new (gint16, BLOCK_ROWS * CONTRASTS_A_ROW);
-  self->spans = g_new (HaarSpan, BLOCK_ROWS * MAX_SPANS_A_ROW);
-  self->verdicts = g_new (HaarVerdict, BLOCK_ROWS * MAX_SPANS_A_ROW);
   self->patch = aligned_alloc (PATCH_ALIGNMENT, patch_size (cascade, kernel));
   if (!self->patch)
     g_clear_pointer (&self, haar_scanner_free);
@@ -133,12 +140,14 @@ void
 haar_scanner_free (HaarScanner *self)
 {
   haar_exact_clear (&self->exact);
-  g_free (self->dense.offsets);
+  for (guint i = 0; i < G_N_ELEMENTS (self->lists); i++) {
+    g_free (self->lists[i].program.offsets);
+    g_free (self->lists[i].spans);
+    g_free (self->lists[i].verdicts);
+  }
   g_free (self->in_patch.offsets);
   haar_filter_free (self->filter);
   g_free (self->contrasts);
-  g_free (self->spans);
-  g_free (self->verdicts);
   g_free (self->runs);
   g_free (self->queues);
   free (self->patch);
@@ -151,12 +160,36 @@ set_layout (HaarScanner *self)
 {
   const HaarLayout *layout = &self->integral->layout;
 
-  self->dense_stages = 0;
+  self->n_prepared = 0;
   haar_exact_set_layout (&self->exact, layout);
   if (!HAAR_TRY_RENEW (self->runs, self->level->rows))
     return FALSE;
   memset (self->runs, RUN_EVEN, self->level->rows * sizeof (HaarRun));
   return TRUE;
+}
+
+/* 1: a span's first value lies in the second half of a line of the cache. */
+static guint
+half_of_line (const HaarScanner *self, gint at)
+{
+  return self->integral->twin && (guint) at % HAAR_LINE >= HAAR_LINE / 2;
+}
+
+/* Sets the places of a corner: in `low` or in its twin, wherever a span's values lie within one line
+ * of the cache. This is done for thousands of corners a level, so it has no branch. */
+static inline void
+place_corner (HaarScanner *self, guint i)
+{
+  const HaarIntegral *integral = self->integral;
+  const HaarFilterCorner *corner = &self->filter->corners[i];
+  gint shift = integral->layout.step - 1, x = corner->x;
+  gint32 place = haar_layout_index (&integral->layout, x, corner->y) +
+                 (corner->tilted ? (gint32) integral->capacity : 0);
+  gint32 twin = (gint32) integral->twin;
+  gboolean later_half = (x >> shift) % HAAR_LINE > HAAR_LINE / 2;
+
+  self->lists[0].program.offsets[i] = place + later_half * twin;
+  self->lists[1].program.offsets[i] = place + !later_half * twin;
 }
 
 /* Computes the places of a stage's corners when the stage is used first. */
@@ -165,24 +198,21 @@ prepare_stage (HaarScanner *self, guint stage)
 {
   const HaarFilterStage *s = &self->filter->stages[stage];
 
-  if (stage < self->dense_stages)
+  if (stage < self->n_prepared)
     return;
-  for (guint i = s->first_corner; i < s->first_corner + s->n_corners; i++) {
-    const HaarFilterCorner *corner = &self->filter->corners[i];
-
-    self->dense.offsets[i] = haar_layout_index (&self->integral->layout, corner->x, corner->y) +
-                             (corner->tilted ? (gint32) self->integral->capacity : 0);
-  }
-  self->dense_stages++;
+  for (guint i = s->first_corner; i < s->first_corner + s->n_corners; i++)
+    place_corner (self, i);
+  self->n_prepared++;
 }
 
-/* Evaluates a stage for @n spans. Their verdicts are in self->verdicts. */
+/* Evaluates a stage for the spans @first to @end - 1 of a list. */
 static void
-judge_spans (HaarScanner *self, guint stage, const HaarSpan *spans, guint n, gboolean with_sure)
+judge_spans (HaarScanner *self, guint stage, const SpanList *list, guint first, guint end,
+    gboolean with_sure)
 {
   prepare_stage (self, stage);
-  self->kernel->judge_spans (
-      &self->dense, stage, self->integral->low, spans, n, with_sure, self->verdicts);
+  self->kernel->judge_spans (&list->program, stage, self->integral->low, list->spans + first,
+      end - first, with_sure, list->verdicts + first);
 }
 
 static gfloat
@@ -393,43 +423,50 @@ enqueue_span (HaarScanner *self, guint stage, const HaarSpan *span)
   }
 }
 
-/* Keeps the spans of a block in which so many windows are left that it is cheaper to evaluate the
- * stage for all windows of the span than to copy those that are left into a patch. */
+/* Keeps the spans in which so many windows are left that it is cheaper to evaluate the stage for all
+ * windows of the span than to copy those that are left into a patch. */
 static void
-keep_full_spans (HaarScanner *self, guint stage)
+keep_full_spans (HaarScanner *self, SpanList *list, guint stage)
 {
-  guint n = self->n_spans;
+  guint n = list->n;
 
-  self->n_spans = 0;
+  list->n = 0;
   for (guint i = 0; i < n; i++) {
-    const HaarSpan *span = &self->spans[i];
+    const HaarSpan *span = &list->spans[i];
 
     if (stage < self->cascade->n_stages &&
         count_bits (span->alive) * WINDOW_COST > self->cascade->stages[stage].n_trees)
-      self->spans[self->n_spans++] = *span;
+      list->spans[list->n++] = *span;
     else
       enqueue_span (self, stage, span);
   }
 }
 
+static void
+keep_possible_spans (SpanList *list)
+{
+  guint n = list->n;
+
+  list->n = 0;
+  for (guint i = 0; i < n; i++) {
+    HaarSpan span = list->spans[i];
+
+    span.alive &= list->verdicts[i].possible;
+    if (span.alive)
+      list->spans[list->n++] = span;
+  }
+}
+
 /* Evaluates the second stage and further ones for the spans of a block. */
 static void
-finish_block (HaarScanner *self)
+finish_spans (HaarScanner *self, SpanList *list)
 {
-  for (guint stage = 1; self->n_spans > 0; stage++) {
-    guint n = 0;
-
-    keep_full_spans (self, stage);
-    if (self->n_spans > 0)
-      judge_spans (self, stage, self->spans, self->n_spans, FALSE);
-    for (guint i = 0; i < self->n_spans; i++) {
-      HaarSpan span = self->spans[i];
-
-      span.alive &= self->verdicts[i].possible;
-      if (span.alive)
-        self->spans[n++] = span;
-    }
-    self->n_spans = n;
+  for (guint stage = 1; list->n > 0; stage++) {
+    keep_full_spans (self, list, stage);
+    if (list->n == 0)
+      return;
+    judge_spans (self, stage, list, 0, list->n, FALSE);
+    keep_possible_spans (list);
   }
 }
 
@@ -446,58 +483,66 @@ are_skipped (const gint16 *contrasts, gint n)
   return all == G_MAXUINT64;
 }
 
-/* Appends the spans of a row in which OpenCV doesn't skip all windows for their low contrast.
- * Returns: their number */
-static guint
-add_spans (HaarScanner *self, gint at, gint n, const gint16 *contrasts)
-{
-  gint width = (gint) self->kernel->width;
-  HaarSpan *spans = self->spans + self->n_spans;
-  guint n_spans = 0;
+/* A row of windows of a block. */
+typedef struct {
+  gint at, end;            /* the first pixel of the first window, and behind that of the last */
+  const gint16 *contrasts; /* of each window */
+  guint first[2], last[2]; /* the row's spans in the lists */
+} Row;
 
-  for (gint i = 0; i < n; i += width) {
-    if (!are_skipped (contrasts + i, width))
-      spans[n_spans++] = (HaarSpan){at + i, 0, contrasts + i};
-  }
-  return n_spans;
-}
-
-/* Keeps those of the @n new spans of which windows are left after the first stage. Skipped windows
- * end a run of failures. @run: as in maybe_visited(); @at, @end: where the row begins and ends */
+/* Evaluates the first stage for the spans of a row, except those that OpenCV skips. */
 static void
-keep_visited_spans (HaarScanner *self, guint n, HaarRun *run, gint at, gint end)
+judge_row (HaarScanner *self, Row *row)
 {
   gint width = (gint) self->kernel->width;
-  const HaarSpan *spans = self->spans + self->n_spans;
 
-  for (guint i = 0; i < n; i++) {
-    HaarSpan span = spans[i];
+  for (guint half = 0; half < 2; half++)
+    row->first[half] = row->last[half] = self->lists[half].n;
+  for (gint at = row->at; at < row->end; at += width) {
+    guint half = half_of_line (self, at);
+    const gint16 *contrasts = row->contrasts + (at - row->at);
 
-    if (span.at != at)
-      *run = RUN_EVEN;
-    at = span.at + width;
-    span.alive = maybe_visited (self->verdicts[i], (guint) width, run);
-    if (span.alive)
-      self->spans[self->n_spans++] = span;
+    if (!are_skipped (contrasts, width))
+      self->lists[half].spans[row->last[half]++] = (HaarSpan){.at = at, .contrasts = contrasts};
   }
-  if (at < end)
-    *run = RUN_EVEN;
+  for (guint half = 0; half < 2; half++)
+    judge_spans (self, 0, &self->lists[half], row->first[half], row->last[half], TRUE);
 }
 
-/* Evaluates the first stage for a row of a block. */
+/* Keeps the spans of a row in which windows are left after the first stage. Skipped windows end a
+ * run of failures. @run: as in maybe_visited() */
+static void
+keep_visited_spans (HaarScanner *self, Row *row, HaarRun *run)
+{
+  guint width = self->kernel->width;
+
+  for (gint at = row->at; at < row->end; at += (gint) width) {
+    guint half = half_of_line (self, at), next = row->first[half];
+    SpanList *list = &self->lists[half];
+
+    if (next == row->last[half] || list->spans[next].at != at) {
+      *run = RUN_EVEN;
+      continue;
+    }
+    row->first[half]++;
+    list->spans[list->n] = list->spans[next];
+    list->spans[list->n].alive = maybe_visited (list->verdicts[next], width, run);
+    list->n += list->spans[list->n].alive != 0;
+  }
+}
+
 static void
 scan_row (HaarScanner *self, gint y, gint first, gint n, gint16 *contrasts)
 {
   const HaarExact *exact = &self->exact;
   gint at = y * self->integral->layout.stride + first;
-  guint n_spans;
+  Row row = {at, at + n, contrasts, {0}, {0}};
 
   self->kernel->contrast (self->integral, at, exact->contrast, exact->area,
       (gdouble) exact->least_variance, self->filter->contrast_scale, n, contrasts);
   memset (contrasts + n, 0xff, HAAR_MAX_LANES * sizeof (gint16));
-  n_spans = add_spans (self, at, n, contrasts);
-  judge_spans (self, 0, self->spans + self->n_spans, n_spans, TRUE);
-  keep_visited_spans (self, n_spans, &self->runs[y], at, at + n);
+  judge_row (self, &row);
+  keep_visited_spans (self, &row, &self->runs[y]);
 }
 
 static void
@@ -509,7 +554,8 @@ scan_block (HaarScanner *self, gint first_row, gint end_row, gint first, gint n)
     scan_row (self, y, first, n, contrasts);
     contrasts += CONTRASTS_A_ROW;
   }
-  finish_block (self);
+  for (guint half = 0; half < G_N_ELEMENTS (self->lists); half++)
+    finish_spans (self, &self->lists[half]);
 }
 
 static void
