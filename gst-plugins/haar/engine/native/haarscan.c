@@ -175,8 +175,8 @@ half_of_line (const HaarScanner *self, gint at)
   return self->integral->twin && (guint) at % HAAR_LINE >= HAAR_LINE / 2;
 }
 
-/* Sets the places of a corner: in `low` or in its twin, wherever a span's values lie within one line
- * of the cache. This is done for thousands of corners a level, so it has no branch. */
+/* Sets the places of a corner: in `low` or in its twin, wherever a span's values lie within one
+ * line of the cache. This is done for thousands of corners a level, so it has no branch. */
 static inline void
 place_corner (HaarScanner *self, guint i)
 {
@@ -423,8 +423,8 @@ enqueue_span (HaarScanner *self, guint stage, const HaarSpan *span)
   }
 }
 
-/* Keeps the spans in which so many windows are left that it is cheaper to evaluate the stage for all
- * windows of the span than to copy those that are left into a patch. */
+/* Keeps the spans in which so many windows are left that it is cheaper to evaluate the stage for
+ * all windows of the span than to copy those that are left into a patch. */
 static void
 keep_full_spans (HaarScanner *self, SpanList *list, guint stage)
 {
