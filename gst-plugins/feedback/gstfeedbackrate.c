@@ -667,6 +667,9 @@ gst_feedback_rate_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   buffer = pass_or_drop (self, buffer, &rate);
   if (buffer)
     ret = gst_pad_push (self->srcpad, buffer);
+  /* A frame that didn't arrive stands for none. */
+  if (ret != GST_FLOW_OK)
+    gst_feedback_still_forget (&self->still);
   post_stats (self, rate, now);
   gst_feedback_source_follow (&self->source, rate, get_dwell (self), now);
   return ret;

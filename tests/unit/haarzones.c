@@ -27,6 +27,8 @@ GST_START_TEST (test_what_is_wrong_is_named)
       {"{\"a\":{\"zone\":{}}}", "\"zone\" is neither"},
       {"{\"a\":{\"zones\":[]}}", "\"zones\" isn't an object"},
       {"{\"a\":{\"zones\":{\"\":" ALL "}}}", "a zone's name is empty"},
+      {"{\"a\":{\"zones\":{\"$date\":" ALL "}}}", "\"$date\""},
+      {"{\"a\":{\"zones\":{\"x.y\":" ALL "}}}", "has a dot"},
       {"{\"a\":{\"zones\":{\"x\":7}}}", "zone \"x\": not a list of points"},
       {"{\"a\":{\"zones\":{\"x\":[[0,0],[1,1]]}}}", "zone \"x\": 2 points"},
       {"{\"a\":{\"zones\":{\"x\":[[0,0],[1,1],[2,0]]}}}", "zone \"x\": point 3 isn't"},

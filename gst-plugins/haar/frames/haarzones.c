@@ -214,6 +214,9 @@ read_zones (JsonNode *node, Place *at, GArray *into)
     if (!is_name (name, HAAR_ZONES_NAME))
       return refuse (at, "a zone's name is empty, longer than %d bytes, or has control characters",
           HAAR_ZONES_NAME);
+    /* In documents it is the name of a field, which databases read as an operator or a path. */
+    if (name[0] == '$' || strchr (name, '.'))
+      return refuse (at, "a zone's name begins with $ or has a dot: \"%s\"", name);
     at->name = name;
     if (!read_polygon (polygon, at, into))
       return FALSE;
