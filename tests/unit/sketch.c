@@ -144,6 +144,13 @@ GST_START_TEST (test_what_else_is_a_difference)
   for (gint i = 0; i < WIDTH * HEIGHT; i++)
     second[i] = first[i] / 2;
   fail_unless (differs (&then, &now, &where), "a lamp that was switched off");
+  /* A plain card before a plain wall, over most of it. */
+  memset (first, 150, WIDTH * HEIGHT);
+  memset (second, 150, WIDTH * HEIGHT);
+  for (gint y = 20; y < HEIGHT; y++)
+    memset (second + y * WIDTH + 20, 120, WIDTH - 40);
+  fail_unless (differs (&then, &now, &where), "a card");
+  paint (scene, 0, first);
   memcpy (second, first + 8, WIDTH * HEIGHT - 8);
   fail_unless (differs (&then, &now, &where), "a camera that was turned");
   now = (FogLuma){first, WIDTH, HEIGHT, WIDTH / 2};

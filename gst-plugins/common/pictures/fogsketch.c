@@ -16,13 +16,15 @@
 /* The noise of a block, in standard deviations, that is no difference: it is exceeded once in
  * 10^9 blocks. */
 #define DEVIATIONS 6
-/* Levels: more noise than a camera gives at night. What is above it is a difference. */
+/* Levels between two blocks: more noise than a camera gives at night. What is above it is a
+ * difference. */
 #define MOST_NOISE 2
 /* Classes of the histogram of errors in one level. */
 #define CLASSES 16
-/* Factors of brightness, in 1/256: from 0.8 to 1.25. */
-#define DARKEST 205
-#define BRIGHTEST 320
+/* Factors of brightness, in 1/256: from 0.85 to 1.18. Something plain that covers most of a row of a
+ * plain wall looks like another light, if it is no darker or brighter than that. */
+#define DARKEST 218
+#define BRIGHTEST 302
 /* Levels: darker blocks don't show a factor. */
 #define DARK 12
 /* px: a larger shift of the whole picture is a difference; a smaller one isn't looked for. */
@@ -215,20 +217,30 @@ forgive_light (Comparison *self)
   }
 }
 
-/* From the median error: at least half of a picture that hasn't changed is noise. */
+/* By how much the errors of two blocks side by side differ, in most cases: what covers a large part
+ * of the picture makes large errors, but like ones. */
 static void
 find_threshold (Comparison *self)
 {
   guint classes[MOST_NOISE * CLASSES + 1] = {0}, i = 0;
-  gsize n = n_blocks (self->then), sum = 0;
+  gint columns = self->then->columns;
+  gsize n = n_blocks (self->then) - (gsize) self->then->rows, sum = 0;
   gfloat deviation;
 
-  for (gsize b = 0; b < n; b++)
-    classes[(guint) MIN (fabsf (self->errors[b]) * CLASSES, (gfloat) (MOST_NOISE * CLASSES))]++;
+  self->threshold = LEAST;
+  for (gint y = 0; y < self->then->rows; y++)
+    for (gint x = 1; x < columns; x++) {
+      const gfloat *error = self->errors + (gsize) y * (gsize) columns + x;
+
+      classes[(guint) MIN (
+          fabsf (error[0] - error[-1]) * CLASSES, (gfloat) (MOST_NOISE * CLASSES))]++;
+    }
+  if (n == 0)
+    return;
   while ((sum += classes[i]) <= n / 2)
     i++;
-  deviation = 1.4826f * ((gfloat) i + 0.5f) / CLASSES;
-  self->threshold = MAX (LEAST, DEVIATIONS * MIN (deviation, (gfloat) MOST_NOISE));
+  deviation = 1.4826f / sqrtf (2) * ((gfloat) i + 0.5f) / CLASSES;
+  self->threshold = MAX (LEAST, DEVIATIONS * deviation);
 }
 
 static void
