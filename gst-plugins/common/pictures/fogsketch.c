@@ -21,8 +21,8 @@
 #define MOST_NOISE 2
 /* Classes of the histogram of errors in one level. */
 #define CLASSES 16
-/* Factors of brightness, in 1/256: from 0.85 to 1.18. Something plain that covers most of a row of a
- * plain wall looks like another light, if it is no darker or brighter than that. */
+/* Factors of brightness, in 1/256: from 0.85 to 1.18. Something plain that covers most of a row of
+ * a plain wall looks like another light, if it is no darker or brighter than that. */
 #define DARKEST 218
 #define BRIGHTEST 302
 /* Levels: darker blocks don't show a factor. */

@@ -24,8 +24,8 @@ void fog_sketch_clear (FogSketch *sketch);
  * @where: (out): a rectangle round all that differs
  *
  * These are no differences: the sensor's noise, which is estimated from both pictures; a factor of
- * brightness from 0.85 to 1.18 of each row of blocks, as lamps that flicker and daylight cause it; a
- * shift of the whole picture by up to 5 pixels, as a camera that shakes causes it.
+ * brightness from 0.85 to 1.18 of each row of blocks, as lamps that flicker and daylight cause it;
+ * a shift of the whole picture by up to 5 pixels, as a camera that shakes causes it.
  *
  * Returns: %TRUE if the pictures differ, or if that can't be found out
  */
