@@ -46,7 +46,7 @@ FogReport *fog_report_new (const gchar *replica);
 void fog_report_free (FogReport *report);
 /* The camera's entry, which is added if @report has none. */
 FogReportCamera *fog_report_add_camera (FogReport *report, const gchar *camera);
-/* The same for a camera that @report doesn't list yet. */
+/* Adds an entry for a camera that @report doesn't list yet. */
 FogReportCamera *fog_report_append_camera (FogReport *report, const gchar *camera);
 
 /* (transfer full): the report as JSON text. */

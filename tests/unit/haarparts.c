@@ -557,7 +557,7 @@ count_still (HaarTally *tally, const gchar *interval, const gchar *frames)
   gst_buffer_unref (frame);
 }
 
-/* Reports that are more frequent than its frames list a camera all the same. */
+/* A report lists the camera even if none of its frames came since the report before. */
 GST_START_TEST (test_a_camera_that_stands_still_stays_in_the_reports)
 {
   HaarTally *tally = haar_tally_new ("r", 4, 4);

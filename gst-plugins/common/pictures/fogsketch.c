@@ -357,7 +357,8 @@ extend (GstVideoRectangle *r, const FogLuma *luma, gint x, gint y)
   *r = (GstVideoRectangle){left, top, right - left, bottom - top};
 }
 
-/* Returns: the number of blocks that differ. @where: (out): round all of them */
+/* Returns: the number of blocks that differ. @where: (out): the rectangle around
+ * all of them */
 static guint
 find_difference (const Comparison *self, GstVideoRectangle *where)
 {

@@ -720,7 +720,8 @@ install_output_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
    * frame is a warning STREAM/FORMAT.
    *
    * Off by default, because a frame's memory may have to be copied for it. Frames that others hold
-   * aren't changed. Nor are those, two at most, that wait for the reader when this is set.
+   * aren't changed. When this is set, up to two frames that wait for the reader already stay as they
+   * are.
    *
    * Since: 0.1
    */

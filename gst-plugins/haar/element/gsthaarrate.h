@@ -50,7 +50,7 @@ void gst_haar_rate_begin (GstHaarRate *rate);
 void gst_haar_rate_set_playing (GstHaarRate *rate, gboolean playing);
 /* The last report of the stream is made now. */
 void gst_haar_rate_finish (GstHaarRate *rate);
-/* The same, and waits for it, but no longer than 300 ms. */
+/* Makes the last report, and waits until it has left, but no longer than 300 ms. */
 void gst_haar_rate_leave (GstHaarRate *rate);
 /* The stream of reports begins again if it has ended. Waits for its end, but no longer than 300
  * ms. */

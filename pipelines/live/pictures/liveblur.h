@@ -15,7 +15,7 @@ typedef struct {
 /* Replaces what is in @box, and a little round it, by a few large squares of its mean colours. A
  * box may lie outside. */
 void live_blur_face (LivePixels *picture, const LiveBox *box);
-/* The same for the whole picture. */
+/* Replaces the whole picture by such squares. */
 void live_blur_picture (LivePixels *picture);
 
 G_END_DECLS

@@ -61,7 +61,7 @@ gboolean gst_kafka_spool_store_change (
  * and no more after @bytes. @error as above. */
 GPtrArray *gst_kafka_spool_store_read (
     GstKafkaSpoolStore *self, guint64 from, guint count, gsize bytes, GError **error);
-/* The same without what they contain: ids, times and sizes only. */
+/* Like gst_kafka_spool_store_read(), with only the id, time and size of each message. */
 GPtrArray *gst_kafka_spool_store_list (
     GstKafkaSpoolStore *self, guint64 from, guint count, GError **error);
 
