@@ -129,6 +129,8 @@ static const Metric metrics[] = {
         "Rejected documents that were invalid"),
     COUNT ("mongosink", "dates-cut", "gstfog_dates_cut_total", NULL,
         "Dates whose digits below the millisecond were cut off"),
+    COUNT ("mongosink", "undated", "gstfog_undated_documents_total", NULL,
+        "Documents that never expire, since they have no date in expire-field"),
     COUNT ("mongosink", "tombstones", "gstfog_skipped_total", "tombstone", SKIPPED),
     COUNT ("mongosink", "batches", "gstfog_batches_total", NULL,
         "Batches that the server acknowledged"),

@@ -329,7 +329,8 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
    * GstMongoSink:expire-field:
    *
    * The name of the date from which #GstMongoSink:expire-after counts: one field, but not `_id`. A
-   * time series counts from its #GstMongoSink:time-field instead.
+   * time series counts from its #GstMongoSink:time-field instead. A document without a date there
+   * is stored and never expires; the 1st, 2nd, 4th, 8th … is a warning RESOURCE/SETTINGS.
    *
    * Since: 0.1
    */

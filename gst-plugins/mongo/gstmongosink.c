@@ -111,9 +111,11 @@ struct _GstMongoSink {
   guint64 unreadable;        /* documents that were invalid, or named no collection */
   guint64 dates_cut;         /* dates whose digits below the millisecond were cut off */
   guint64 tombstones;        /* messages without a value */
+  guint64 undated;           /* documents that never expire, although expire-after is set */
 
   /* Copies of settings for the streaming thread, from start to stop. */
   GRefString *collection;
+  gchar *date; /* the field that has to be a date; NULL: none */
   MongoMode mode;
   gboolean wrap;
 
@@ -255,9 +257,13 @@ start_writer (GstMongoSink *self, const mongoc_uri_t *uri)
     target.database = (gchar *) mongoc_uri_get_database (uri);
   if (!target.database)
     target.database = (gchar *) MONGO_FALLBACK_DATABASE;
-  self->unreadable = self->dates_cut = self->tombstones = self->rejects.unreported = 0;
+  self->unreadable = self->dates_cut = self->tombstones = self->undated = 0;
+  self->rejects.unreported = 0;
   self->rejects.last_warning = 0;
   self->collection = g_ref_string_acquire (self->settings.collection);
+  /* A time series takes no document without a date, and an update may leave it out. */
+  if (target.expire_after > 0 && !target.time_field && target.mode != MONGO_MODE_UPDATE)
+    self->date = g_strdup (target.expire_field);
   self->mode = target.mode;
   self->wrap = self->settings.wrap;
   log_settings (self, uri, &target);
@@ -298,6 +304,7 @@ stop (GstMongoSink *self)
       self->last_run.rejected + self->unreadable, self->last_run.retries);
   self->writer = NULL;
   g_clear_pointer (&self->collection, g_ref_string_release);
+  g_clear_pointer (&self->date, g_free);
   GST_OBJECT_UNLOCK (self);
   mongo_writer_unref (writer);
 }
@@ -428,6 +435,23 @@ choose_collection (GstMongoSink *self, const bson_t *document, GError **error)
   return name ? g_ref_string_new (name) : NULL;
 }
 
+/* Posts a warning for the 1st, 2nd, 4th, 8th … */
+static void
+note_undated (GstMongoSink *self)
+{
+  guint64 number;
+
+  GST_OBJECT_LOCK (self);
+  number = ++self->undated;
+  GST_OBJECT_UNLOCK (self);
+  if ((number & (number - 1)) == 0)
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+        ("%" G_GUINT64_FORMAT " documents have no date in the field %s, so they never expire. Set "
+         "expire-field to a date that all documents have.",
+            number, self->date),
+        (NULL));
+}
+
 /* Takes ownership of @document. */
 static GstFlowReturn
 push_document (GstMongoSink *self, bson_t *document, GRefString *collection, GstBuffer *buffer,
@@ -442,6 +466,8 @@ push_document (GstMongoSink *self, bson_t *document, GRefString *collection, Gst
     placed = id && !self->wrap;
     document = mongo_document_ensure_id (document, id);
   }
+  if (self->date && !mongo_document_has_date (document, self->date))
+    note_undated (self);
   item = mongo_item_new (document, collection, gst_buffer_ref (buffer));
   item->placed = placed;
   item->at = reader->text - reader->start;
@@ -789,6 +815,7 @@ new_stats (GstMongoSink *self)
       "unreadable", G_TYPE_UINT64, self->unreadable,                //
       "dates-cut", G_TYPE_UINT64, self->dates_cut,                  //
       "tombstones", G_TYPE_UINT64, self->tombstones,                //
+      "undated", G_TYPE_UINT64, self->undated,                      //
       "batches", G_TYPE_UINT64, stats.batches,                      //
       "retries", G_TYPE_UINT64, stats.retries,                      //
       "waiting", G_TYPE_UINT64, stats.waiting,                      //
@@ -878,6 +905,7 @@ gst_mongo_sink_class_init (GstMongoSinkClass *klass)
    * | unreadable | of the rejected ones: invalid, or without a name for the collection |
    * | dates-cut | dates whose digits below the millisecond were cut off, because BSON has none |
    * | tombstones | messages without a value, skipped |
+   * | undated | documents without a date in expire-field, which never expire |
    * | batches | batches that the server acknowledged, in whole or in part |
    * | retries | batches sent again |
    * | waiting, waiting-bytes | documents not yet acknowledged, and their size as BSON |

@@ -77,7 +77,7 @@ def test_documents_expire_as_set(secantus, sink, fresh, runs):
     """Each run with other settings changes what is there, or ends with an error; unset is a warning."""
     for seq, (settings, outcome, left) in enumerate(runs):
         sending = sink(secantus.uri, "retry-timeout=300000000", *settings.split())
-        sending.send(event(seq))
+        sending.send({**event(seq), "t": event(seq)["captured"]})
         refused = isinstance(outcome, str) and settings != ""
         assert (sending.finish() != 0) == refused, sending.said()
         assert outcome in sending.said() if outcome else "WARNING: from" not in sending.said(), sending.said()
@@ -90,7 +90,7 @@ def test_documents_expire_as_set(secantus, sink, fresh, runs):
 def test_an_index_of_somebody_else_stays(secantus, sink, fresh, settings, outcome):
     events(secantus.uri, fresh).create_index("stored", name="theirs", expireAfterSeconds=5)
     sending = sink(secantus.uri, "retry-timeout=300000000", *settings.split())
-    sending.send(event(0))
+    sending.send({**event(0), "stored": event(0)["captured"]})
     assert (sending.finish() != 0) == (outcome == "ERROR"), sending.said()
     assert f"{outcome}: from element" in sending.said() and "theirs" in sending.said() if outcome else \
         "WARNING: from" not in sending.said(), sending.said()

@@ -18,6 +18,8 @@
   CURSOR ("{\"name\":\"events\",\"type\":\"timeseries\",\"options\":{\"timeseries\":"              \
           "{\"timeField\":\"t\"}" options "}}")
 #define ID INDEX ("\"_id\":1", "_id_", "")
+#define DATED                                                                                      \
+  "{\"captured\":{\"$date\":\"2026-11-25T00:44:00Z\"},\"t\":{\"$date\":\"2026-11-25T00:44:00Z\"}}"
 #define DENIED "{\"ok\":0,\"code\":13,\"errmsg\":\"not authorized\"}"
 
 /* --- what is done --- */
@@ -132,7 +134,7 @@ GST_START_TEST (test_expiry_is_as_set)
 
   GST_INFO ("case %d: %s", __i__, c->settings);
   set_up_collection (&f, c->settings, c->indexes, c->collections);
-  gst_harness_push (f.h, new_message ("{}", &f.ledger, 0));
+  gst_harness_push (f.h, new_message (DATED, &f.ledger, 0));
   fail_unless (mongo_mock_wait_inserts (f.mock, 1));
   assert_command (&f, "collMod", c->changed);
   assert_command (&f, "dropIndexes", c->dropped);
@@ -190,7 +192,7 @@ GST_START_TEST (test_another_expiry_is_an_error)
   set_up_collection (&f, settings, c->indexes, c->collections);
   if (c->command)
     mongo_mock_answer (f.mock, c->command, c->reply);
-  gst_harness_push (f.h, new_message ("{}", &f.ledger, 0));
+  gst_harness_push (f.h, new_message (DATED, &f.ledger, 0));
   error = wait_message (f.bus, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
   for (guint i = 0; i < G_N_ELEMENTS (c->named); i++)
     fail_unless (strstr (error, c->named[i]), "%s", error);
@@ -206,7 +208,7 @@ GST_START_TEST (test_goes_on_once_the_other_index_is_gone)
   Fixture f;
 
   set_up_collection (&f, "expire-after=0", FOREIGN ("captured", 60), NULL);
-  gst_harness_push (f.h, new_message ("{}", &f.ledger, 0));
+  gst_harness_push (f.h, new_message (DATED, &f.ledger, 0));
   warning = wait_message (f.bus, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
   fail_unless (strstr (warning, "theirs"), "%s", warning);
   mongo_mock_answer (f.mock, "listIndexes", CURSOR (ID));
@@ -223,7 +225,7 @@ GST_START_TEST (test_an_index_that_is_gone_meanwhile)
 
   set_up_collection (&f, "expire-after=0", OWN ("captured", 60), NULL);
   mongo_mock_answer (f.mock, "dropIndexes", "{\"ok\":0,\"code\":27,\"errmsg\":\"not found\"}");
-  gst_harness_push (f.h, new_message ("{}", &f.ledger, 0));
+  gst_harness_push (f.h, new_message (DATED, &f.ledger, 0));
   finish (&f);
   assert_acks (&f, 1, 0);
   teardown (&f);
@@ -238,7 +240,7 @@ GST_START_TEST (test_unset_needs_no_right)
   set_up_collection (&f, "", NULL, NULL);
   mongo_mock_answer (f.mock, "listIndexes", DENIED);
   mongo_mock_answer (f.mock, "listCollections", DENIED);
-  gst_harness_push (f.h, new_message ("{}", &f.ledger, 0));
+  gst_harness_push (f.h, new_message (DATED, &f.ledger, 0));
   finish (&f);
   assert_warning (&f, NULL);
   assert_acks (&f, 1, 0);
@@ -253,7 +255,7 @@ GST_START_TEST (test_server_without_expiry)
 
   set_up_collection (&f, "expire-after=60", NULL, NULL);
   mongo_mock_answer (f.mock, "createIndexes", CANT (238));
-  gst_harness_push (f.h, new_message ("{}", &f.ledger, 0));
+  gst_harness_push (f.h, new_message (DATED, &f.ledger, 0));
   fail_unless (mongo_mock_wait_inserts (f.mock, 1));
   assert_warning (&f, "expire-after");
   finish (&f);
@@ -268,12 +270,47 @@ GST_START_TEST (test_index_over_the_expire_field)
   Fixture f;
 
   set_up_collection (&f, "expire-after=60 create-index=captured;-captured;camera", NULL, NULL);
-  gst_harness_push (f.h, new_message ("{}", &f.ledger, 0));
+  gst_harness_push (f.h, new_message (DATED, &f.ledger, 0));
   finish (&f);
   assert_command (&f, "createIndexes",
       "\"indexes\" : [ { \"key\" : { \"captured\" : -1 }, \"name\" : \"captured_-1\" }, { \"key\" "
       ": { \"camera\" : 1 }");
   teardown (&f);
+}
+GST_END_TEST;
+
+/* A server doesn't delete what has no date in the field, so a wrong name would fill its disk. */
+GST_START_TEST (test_documents_that_never_expire)
+{
+  static const gchar *dated[] = {"{\"t\":{\"at\":{\"$date\":\"2026-11-25T00:44:00Z\"}}}",
+      "{\"t\":{\"at\":[1,{\"$date\":\"2026-11-25T00:44:00Z\"}]}}"};
+  static const gchar *undated[] = {"{}", "{\"t\":1}", "{\"t\":{\"at\":\"2026-11-25T00:44:00Z\"}}",
+      "{\"t\":{\"at\":[]}}", "{\"t\":{\"at\":{\"at\":{\"$date\":\"2026-11-25T00:44:00Z\"}}}}"};
+  static const gchar *const settings[] = {"expire-after=60 expire-field=t.at", "expire-field=t.at",
+      "expire-after=0 expire-field=t.at", "expire-after=60 expire-field=t.at mode=update"};
+
+  for (guint s = 0; s < G_N_ELEMENTS (settings); s++) {
+    Fixture f;
+    guint n = 0;
+
+    set_up_collection (&f, settings[s], NULL, NULL);
+    for (guint i = 0; i < G_N_ELEMENTS (dated); i++)
+      gst_harness_push (f.h, new_message (dated[i], &f.ledger, n++));
+    fail_unless (gst_bus_pop_filtered (f.bus, GST_MESSAGE_WARNING) == NULL);
+    for (guint i = 0; i < G_N_ELEMENTS (undated); i++)
+      gst_harness_push (f.h, new_message (undated[i], &f.ledger, n++));
+    for (guint i = 0; i < 3 && s == 0; i++) { /* of the 1st, 2nd and 4th */
+      g_autofree gchar *text = wait_message (
+          f.bus, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS);
+
+      fail_unless (strstr (text, "t.at") != NULL, "%s", text);
+    }
+    fail_unless (gst_bus_pop_filtered (f.bus, GST_MESSAGE_WARNING) == NULL);
+    assert_stat (&f, "undated", s == 0 ? G_N_ELEMENTS (undated) : 0);
+    finish (&f);
+    assert_acks (&f, n, 0);
+    teardown (&f);
+  }
 }
 GST_END_TEST;
 
@@ -292,6 +329,7 @@ mongoexpiry_suite (void)
   tcase_add_test (tc, test_unset_needs_no_right);
   tcase_add_test (tc, test_server_without_expiry);
   tcase_add_test (tc, test_index_over_the_expire_field);
+  tcase_add_test (tc, test_documents_that_never_expire);
   return s;
 }
 

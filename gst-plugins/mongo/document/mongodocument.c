@@ -262,6 +262,21 @@ mongo_document_ensure_id (bson_t *document, const gchar *id)
   return with_id;
 }
 
+gboolean
+mongo_document_has_date (const bson_t *document, const gchar *path)
+{
+  bson_iter_t iter, value, entry;
+  gboolean found =
+      bson_iter_init (&iter, document) && bson_iter_find_descendant (&iter, path, &value);
+
+  if (!found || !BSON_ITER_HOLDS_ARRAY (&value) || !bson_iter_recurse (&value, &entry))
+    return found && BSON_ITER_HOLDS_DATE_TIME (&value);
+  while (bson_iter_next (&entry))
+    if (BSON_ITER_HOLDS_DATE_TIME (&entry))
+      return TRUE;
+  return FALSE;
+}
+
 GBytes *
 mongo_document_get_id (const bson_t *document)
 {
