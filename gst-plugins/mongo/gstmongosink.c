@@ -405,6 +405,15 @@ make_id (GstMongoSink *self, GstBuffer *buffer, guint index)
   return numbered;
 }
 
+/* @id: (nullable): of make_id() */
+static gboolean
+is_place (const gchar *id, GstBuffer *buffer)
+{
+  g_autofree gchar *place = gst_kafka_meta_make_message_id (buffer);
+
+  return id && place && g_str_has_prefix (id, place);
+}
+
 static GstFlowReturn
 push_item (GstMongoSink *self, MongoItem *item)
 {
@@ -463,13 +472,14 @@ push_document (GstMongoSink *self, bson_t *document, GRefString *collection, Gst
   if (!bson_has_field (document, "_id")) {
     g_autofree gchar *id = make_id (self, buffer, index);
 
-    placed = id && !self->wrap;
+    placed = is_place (id, buffer);
     document = mongo_document_ensure_id (document, id);
   }
   if (self->date && !mongo_document_has_date (document, self->date))
     note_undated (self);
   item = mongo_item_new (document, collection, gst_buffer_ref (buffer));
   item->placed = placed;
+  item->wrapped = self->wrap;
   item->at = reader->text - reader->start;
   item->size = reader->text_size;
   GST_LOG_OBJECT (self, "document %u of %" GST_PTR_FORMAT " to %s", index, buffer, collection);

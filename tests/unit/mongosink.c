@@ -57,6 +57,34 @@ GST_START_TEST (test_places_that_come_again)
 }
 GST_END_TEST;
 
+/* Times of a buffer may be others in a replay, its bytes are not. */
+GST_START_TEST (test_places_of_wrapped_buffers_that_come_again)
+{
+  static const gchar *bytes[] = {"one", "one", "other"};
+  Fixture f;
+
+  setup (&f, mongo_mock_new (), "wrap=true", "image/jpeg");
+  for (guint i = 0; i < G_N_ELEMENTS (bytes); i++) {
+    GstBuffer *buffer = new_message (bytes[i], &f.ledger, 0);
+
+    GST_BUFFER_PTS (buffer) = i * GST_SECOND;
+    gst_harness_push (f.h, buffer);
+  }
+  /* The names of frames are their own: another one with the name counts as the same. */
+  for (guint i = 1; i < G_N_ELEMENTS (bytes); i++) {
+    GstBuffer *buffer = new_message (bytes[i], &f.ledger, i);
+
+    gst_kafka_meta_set_headers (buffer, "camera", "c", "session", "s", "seq", "1", NULL);
+    gst_harness_push (f.h, buffer);
+  }
+  finish (&f);
+  assert_stat (&f, "documents", 2);
+  assert_stat (&f, "duplicates", 2);
+  assert_stat (&f, "rejected", 1);
+  teardown (&f);
+}
+GST_END_TEST;
+
 /* With an _id of its own, a document is the same whatever else it holds: a frame may be counted
  * twice. */
 GST_START_TEST (test_own_ids_that_come_again)
@@ -982,6 +1010,7 @@ mongosink_suite (void)
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_documents_are_stored_once);
   tcase_add_test (tc, test_places_that_come_again);
+  tcase_add_test (tc, test_places_of_wrapped_buffers_that_come_again);
   tcase_add_test (tc, test_own_ids_that_come_again);
   tcase_add_test (tc, test_lines_and_bson);
   tcase_add_test (tc, test_collection_by_field);

@@ -574,6 +574,22 @@ settle_taken (mongoc_collection_t *collection, GPtrArray *items)
 
 /* --- places in Kafka that come again --- */
 
+/* TRUE: both hold the same bytes of a buffer. */
+static gboolean
+hold_same_bytes (const bson_t *a, const bson_t *b)
+{
+  bson_iter_t in_a, in_b;
+  const guint8 *bytes_a, *bytes_b;
+  guint32 size_a, size_b;
+
+  if (!bson_iter_init_find (&in_a, a, "data") || !bson_iter_init_find (&in_b, b, "data") ||
+      !BSON_ITER_HOLDS_BINARY (&in_a) || !BSON_ITER_HOLDS_BINARY (&in_b))
+    return FALSE;
+  bson_iter_binary (&in_a, NULL, &size_a, &bytes_a);
+  bson_iter_binary (&in_b, NULL, &size_b, &bytes_b);
+  return size_a == size_b && memcmp (bytes_a, bytes_b, size_a) == 0;
+}
+
 /* TRUE: another document is stored under the `_id` that is the place of this one. A failure to find
  * out is the item's result. */
 static gboolean
@@ -587,7 +603,8 @@ is_taken_by_another (mongoc_collection_t *collection, MongoItem *item)
   bson_error_t error;
 
   if (mongoc_cursor_next (cursor, &found))
-    another = !bson_equal (found, item->document);
+    another = !(item->wrapped ? hold_same_bytes (found, item->document)
+                              : bson_equal (found, item->document));
   else if (mongoc_cursor_error (cursor, &error))
     mongo_result_set (
         &item->result, mongo_error_judge (&error, NULL), (gint) error.code, error.message);

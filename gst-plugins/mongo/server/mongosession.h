@@ -53,6 +53,7 @@ typedef struct {
   MongoFile *file;   /* nullable */
   gboolean is_part;  /* a chunk: another document counts for the whole file */
   gboolean placed;   /* its _id is its message's place in Kafka, not a part of the document */
+  gboolean wrapped;  /* it holds a buffer: a replay has the same bytes, but may have other times */
   gboolean beside;   /* another one of its collection was stored by the try that refused this one */
   MongoResult result;
 } MongoItem;
