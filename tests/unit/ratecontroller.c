@@ -531,8 +531,8 @@ GST_START_TEST (test_new_names_shut_no_replica_out)
   for (guint second = 0; second < 10; second++)
     fail_unless (take (&f, full_report (&f, "old", 10), second));
   flood (&f, 5000, 10, 0.0001);
-  /* A replica that comes after the flood is accepted. One from before it is still known, and its
-   * last report counts as old. */
+  /* A replica that comes after the flood is accepted. The replica that reported before
+   * the flood is still known: its last report counts as old when it comes again. */
   fail_unless (take (&f, full_report (&f, "late", 10), 10.6));
   f.reports -= 5002;
   fail_if (take (&f, full_report (&f, "old", 10), 10.7));

@@ -720,8 +720,8 @@ install_output_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
    * frame is a warning STREAM/FORMAT.
    *
    * Off by default, because a frame's memory may have to be copied for it. Frames that others hold
-   * aren't changed. When this is set, up to two frames that wait for the reader already stay as they
-   * are.
+   * aren't changed. When this is set, up to two frames that wait for the reader already stay as
+   * they are.
    *
    * Since: 0.1
    */

@@ -161,8 +161,8 @@ is_stream (const GstCaps *found)
 }
 
 /* (transfer full) (nullable): NULL: the caps that downstream has stay. If the first message isn't
- * known, it and the following go without caps, because a decodebin may find them in more bytes. Caps
- * may not follow later, because the segment has gone without. */
+ * known, it and the following go without caps, because a decodebin may find them in more bytes.
+ * Caps may not follow later, because the segment has gone without. */
 static GstCaps *
 choose_caps (GstKafkaSrcCaps *self, GstBuffer *buffer)
 {

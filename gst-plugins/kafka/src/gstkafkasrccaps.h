@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 
 /* Gives downstream the caps of each message: those of its header `gst-caps`; without one, those of
  * the property `caps`, or what typefind finds. What typefind doesn't know continues the stream of
- * bytes before it, or is `application/octet-stream`: a message never has the caps of another kind. */
+ * bytes before it, or is `application/octet-stream`: a message never has the caps of another
+ * kind. */
 typedef struct {
   GstBaseSrc *src;
   const GstKafkaSrcSettings *own; /* with the object lock */

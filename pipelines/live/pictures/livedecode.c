@@ -12,7 +12,7 @@
 #define TIMEOUT (5 * G_USEC_PER_SEC)
 /* Of a look at the pipeline's errors. */
 #define LOOK_TIME (50 * GST_MSECOND)
-/* Between frames whose times are not known: any will do. */
+/* The time between frames whose times are not known. Any value will do. */
 #define PERIOD (40 * GST_MSECOND)
 
 static gboolean
