@@ -256,7 +256,7 @@ def documented():
     for names, kind, text in re.findall(r"^\| (`(?:gstfog|process)_.*?) \| ([a-z, ]+) \| (.*) \|$", README, re.M):
         for name, label in re.findall(r"`([a-z0-9_]+)(?:\{([a-z,]+)\})?`", names):
             reasons = re.findall(r"`([a-z]+)`", text) if label == "reason" else re.findall(r"\(([a-z-]+)\)", text.split(": ", 1)[-1])
-            for reason in reasons if name.endswith(("_rejected_total", "_dropped_total", "_skipped_total", "_bound")) else [""]:
+            for reason in reasons if name.endswith(("_rejected_total", "_regions_total", "_dropped_total", "_skipped_total", "_bound")) else [""]:
                 found[name, reason] = kind
     return found
 
