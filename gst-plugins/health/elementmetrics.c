@@ -105,6 +105,7 @@ static const Metric metrics[] = {
     COUNT ("haarfacecount", "low-scores", "gstfog_ignored_regions_total", "low-score", IGNORED),
     COUNT (
         "haarfacecount", "outside-zones", "gstfog_ignored_regions_total", "outside-zones", IGNORED),
+    COUNT ("haarfacecount", "other-labels", "gstfog_ignored_regions_total", "other-label", IGNORED),
     COUNT ("haarfacecount", "too-small", "gstfog_too_small_frames_total", NULL,
         "Frames smaller than min-size, in which no face is looked for"),
     COUNT ("haarfacecount", "too-old", "gstfog_dropped_total", "too-old", DROPPED),

@@ -17,8 +17,9 @@ DOCUMENTS = [path for path in sorted(TOP.glob("**/*.md")) if "build" not in path
 TEXTS = {path: path.read_text() for path in DOCUMENTS}
 SHELL = [line for block in re.findall(r"```sh\n(.*?)```", TEXTS[TOP / "README.md"], re.S) for line in block.splitlines()]
 LINES = sorted({line for text in TEXTS.values() for line in re.findall(r"^ {4}gst-launch-1\.0 ([^…\n]*)$", text, re.M)})
-# Replacements for devices that the machine lacks: a camera and a screen.
-DEVICES = {"v4l2src": "scenesrc", "autovideosink": "fakesink", "videotestsrc is-live=true": "videotestsrc"}
+# Replacements for what the machine lacks: a camera, a screen, a detector.
+DEVICES = {"gvadetect": "testdetector found=face,x=1,y=2,w=30,h=40,confidence=0.9",
+           "v4l2src": "scenesrc", "autovideosink": "fakesink", "videotestsrc is-live=true": "videotestsrc"}
 RECORD = "videotestsrc num-buffers=30 ! jpegenc ! kafkasink topic=recorded camera=cam-1"
 RTSP = textwrap.dedent("""
     import gi

@@ -47,6 +47,7 @@ ELSEWHERE = {
     ("gstfog_waits_for_access", ""): ("integration/test_access.py", "gstfog_waits_for_access"),
     ("gstfog_ignored_regions_total", "low-score"): ("unit/haarscore.c", 'get_stat (element, "low-scores"), 2'),
     ("gstfog_ignored_regions_total", "outside-zones"): ("unit/haarzones.c", 'get_stat (element, "outside-zones") > 0'),
+    ("gstfog_ignored_regions_total", "other-label"): ("unit/haarregions.c", 'get_stat (element, "other-labels"), 1 + 2'),
     ("gstfog_rejected_total", "condemned"): ("integration/test_poison.py", "gstfog_rejected_total"),
     ("gstfog_rejected_total", "damaged"): ("integration/test_damaged.py", "gstfog_rejected_total"),
     ("gstfog_rejected_total", "failed-frame"): ("unit/haarmemory.c", 'get_stat (element, "failed-frames"), 1'),

@@ -7,6 +7,10 @@
  * searched, so grey and planar YUV need no conversion. Several workers count frames side by side;
  * the results come out in the order of the frames.
  *
+ * With #GstHaarFaceCount:engine `none` it searches nothing, but counts what an element before it
+ * found: regions of interest (#GstVideoRegionOfInterestMeta), as those of Intel's DL Streamer, or
+ * detections of GStreamer's analytics (#GstAnalyticsODMtd).
+ *
  * Documents leave by the pad `src`, reports on request by `rate`, and frames on request by `video`.
  * Each of these pads has a thread of its own, and each may be left unlinked.
  *
@@ -24,7 +28,8 @@
  * | faces | uint | the number of faces |
  * | timestamp | uint64 | the frame's PTS, ns |
  * | boxes | array of arrays of int | x, y, width and height of each face, px |
- * | scores | array of double | the score of each box, 0 to 1 |
+ * | scores | array of double | the score of each box, 0 to 1; NAN: unknown |
+ * | labels | array of string | the label of each box, if #GstHaarFaceCount:engine is `none` |
  * | label | string | the property `label` |
  * | camera | string | the frame's header `camera`, if it has one |
  * | zones | array of structures | `zone` (string), `faces` (uint), if the camera has zones |
@@ -199,10 +204,11 @@ tool_new (const HaarEngineClass *klass, GBytes *cascade, HaarStill *still, GErro
 static void
 tool_free (HaarTool *tool)
 {
-  tool->klass->free (tool->engine);
+  if (tool->klass)
+    tool->klass->free (tool->engine);
   g_free (tool->scratch);
   g_free (tool->unmasked);
-  haar_still_unref (tool->still);
+  g_clear_pointer (&tool->still, haar_still_unref);
   g_free (tool);
 }
 
@@ -297,6 +303,17 @@ choose_engine (const HaarEquipment *equipment, const gchar **engine, GError **er
   return tools;
 }
 
+/* One is enough to count what another element found, however many are asked for: the element
+ * before decides how many frames there are. */
+static GPtrArray *
+make_counting_tool (void)
+{
+  GPtrArray *tools = g_ptr_array_new ();
+
+  g_ptr_array_add (tools, g_new0 (HaarTool, 1));
+  return tools;
+}
+
 /* --- settings --- */
 
 #define DEFAULT_CASCADE HAAR_DEFAULT_CASCADE
@@ -376,6 +393,7 @@ gst_haar_engine_get_type (void)
         {GST_HAAR_ENGINE_AUTO, "The fastest engine that can evaluate the cascade", "auto"},
         {GST_HAAR_ENGINE_NATIVE, "This plugin's own SIMD code", "native"},
         {GST_HAAR_ENGINE_OPENCV, "OpenCV's CascadeClassifier", "opencv"},
+        {GST_HAAR_ENGINE_NONE, "None: what an element before it found is counted", "none"},
         {0, NULL, NULL},
     };
     g_once_init_leave (&type, g_enum_register_static ("GstHaarEngine", values));
@@ -504,6 +522,17 @@ install_search_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
    * engine is tried if one can't evaluate the cascade; the field `engine` of
    * #GstHaarFaceCount:stats names the one in use. An engine that wasn't built in is
    * RESOURCE/SETTINGS at the start.
+   *
+   * `none` is for detectors of others: it counts the regions of interest that an element before
+   * found in the frame, those of #GstHaarFaceCount:label, or all if that is empty. If none of them
+   * counts, it takes the detections of GStreamer's analytics, where this plugin was built with
+   * GStreamer 1.24 or later. The confidence of a region (the double `confidence` of its structure
+   * `detection`, or that of analytics) is its score; a region without one has no score, and
+   * #GstHaarFaceCount:min-score doesn't apply to it. Cascade, sizes, scale-factor, min-neighbors,
+   * rescan-interval and workers have no effect. Documents, reports and messages are as with the
+   * other engines, and each box has its label. The time that a frame took the elements before,
+   * back to a live source, is what keeps this replica busy, so reports tell how many frames a
+   * second they can process.
    *
    * Since: 0.1
    */
@@ -683,13 +712,16 @@ install_output_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
    * GstHaarFaceCount:label:
    *
    * The name of what the cascade finds. It is the type of the regions of interest on the pad
-   * `video`, and the field `label` of the message `faces`. NULL is the default.
+   * `video`, and the field `label` of the message `faces`. NULL is the default. With
+   * #GstHaarFaceCount:engine `none` it says which regions count: those of this type, or all if it
+   * is empty. An info message STREAM/FAILED says once a run if the first regions have other labels.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_LABEL,
       g_param_spec_string ("label", "Label",
-          "Name of what the cascade finds: the type of the regions of interest on the pad video",
+          "Name of what the cascade finds: the type of the regions of interest on the pad video; "
+          "with engine=none of those that are counted (empty: all)",
           DEFAULT_LABEL, playing));
   /**
    * GstHaarFaceCount:draw-boxes:
@@ -783,6 +815,17 @@ settings_install_properties (GObjectClass *klass)
 
 /* --- a run --- */
 
+static gboolean
+has_no_engine (GstHaarFaceCount *self)
+{
+  gboolean none;
+
+  GST_OBJECT_LOCK (self);
+  none = self->settings.engine == GST_HAAR_ENGINE_NONE;
+  GST_OBJECT_UNLOCK (self);
+  return none;
+}
+
 /* (nullable) (transfer full): a HaarTool for each worker, which the array doesn't own. NULL: an
  * error was posted. */
 static GPtrArray *
@@ -831,6 +874,15 @@ log_settings (GstHaarFaceCount *self)
       s->min_faces, GST_TIME_ARGS (s->max_age), GST_TIME_ARGS (s->rescan_interval), s->label,
       s->draw_boxes ? "drawn" : "not drawn", s->blur_faces ? "on" : "off");
   GST_OBJECT_UNLOCK (self);
+}
+
+/* As equip(). */
+static GPtrArray *
+equip_for_regions (GstHaarFaceCount *self, const gchar **engine)
+{
+  *engine = "none";
+  GST_INFO_OBJECT (self, "counts what an element before it found");
+  return make_counting_tool ();
 }
 
 static HaarTally *
@@ -886,9 +938,10 @@ static gboolean
 start (GstHaarFaceCount *self)
 {
   const gchar *engine = NULL;
-  g_autoptr (GPtrArray) tools =
-      gst_haar_input_check_settings (&self->input) ? equip (self, &engine) : NULL;
+  g_autoptr (GPtrArray) tools = NULL;
 
+  if (gst_haar_input_check_settings (&self->input))
+    tools = has_no_engine (self) ? equip_for_regions (self, &engine) : equip (self, &engine);
   if (!tools || !start_threads (self, tools))
     return FALSE;
   gst_haar_stats_begin (&self->stats, engine, self->workers, tools->len);
@@ -1058,6 +1111,7 @@ gst_haar_face_count_class_init (GstHaarFaceCountClass *klass)
    * | unchanged, partial | uint64 | frames of which all, or a part, was left unsearched |
    * | low-scores | uint64 | boxes left out because their score is below min-score |
    * | outside-zones | uint64 | boxes left out because they are in no zone, or in a mask |
+   * | other-labels | uint64 | regions of an element before that have another label |
    * | too-small | uint64 | frames counted although they are smaller than min-size |
    * | too-old | uint64 | frames skipped because of max-age |
    * | bad-frames | uint64 | frames skipped because they are shorter than their caps say |

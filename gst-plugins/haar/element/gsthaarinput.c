@@ -53,7 +53,10 @@ check_sizes (GstHaarInput *self)
 gboolean
 gst_haar_input_check_settings (GstHaarInput *self)
 {
-  return check_sizes (self) && gst_haar_zones_begin (&self->zones);
+  GST_OBJECT_LOCK (self->element);
+  self->no_engine = self->settings->engine == GST_HAAR_ENGINE_NONE;
+  GST_OBJECT_UNLOCK (self->element);
+  return (self->no_engine || check_sizes (self)) && gst_haar_zones_begin (&self->zones);
 }
 
 /* A pipeline that runs needn't end because of sizes that contradict each other: the ones before
@@ -77,16 +80,53 @@ keep_sizes (GstHaarInput *self, HaarParams *params)
 
 /* --- frames --- */
 
+/* us, monotonic: when the frame left its live source, as its time stamp says; 0: unknown. */
+static gint64
+find_departure (GstHaarInput *self, const GstBuffer *frame, gint64 now)
+{
+  GstClockTime then =
+      gst_segment_to_running_time (&self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (frame));
+  GstClockTime running = gst_element_get_current_running_time (self->element);
+
+  if (!GST_CLOCK_TIME_IS_VALID (then) || !GST_CLOCK_TIME_IS_VALID (running) || then > running)
+    return 0;
+  return now - (gint64) GST_TIME_AS_USECONDS (running - then);
+}
+
+/* What the frame took the elements before this one. They work on one frame after another: the one
+ * that had already left its source when the one before was passed on had to wait, and its work
+ * began then. If they work side by side, behind queues, this is the time of the slowest. */
+static HaarCost
+measure_before (GstHaarInput *self, const GstBuffer *frame)
+{
+  gint64 now = g_get_monotonic_time (), departure = find_departure (self, frame, now);
+  gint64 began = MAX (departure, self->passed_on);
+  gdouble seconds = began ? (gdouble) (now - began) / G_TIME_SPAN_SECOND : 0;
+
+  self->in_row = departure <= self->passed_on ? MIN (self->in_row + 1, HAAR_COSTS_IN_ROW) : 0;
+  return (HaarCost){seconds, seconds, (gdouble) self->info.width * self->info.height, self->in_row};
+}
+
+/* with the object lock; 0: all count */
+static GQuark
+read_label (GstHaarInput *self)
+{
+  const gchar *label = self->settings->label;
+
+  return *label ? g_quark_from_string (label) : 0;
+}
+
 /* Takes what the properties say at this moment. */
 static void
 set_up_job (GstHaarInput *self, HaarJob *job)
 {
   GST_OBJECT_LOCK (self->element);
   job->params = read_params (self);
+  job->label = self->no_engine ? read_label (self) : 0;
   job->max_age = self->settings->max_age;
   job->rescan_interval = self->settings->rescan_interval;
   GST_OBJECT_UNLOCK (self->element);
-  if (!haar_params_agree (&job->params)) {
+  if (!self->no_engine && !haar_params_agree (&job->params)) {
     keep_sizes (self, &job->params);
     return;
   }
@@ -126,9 +166,13 @@ sink_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   job->captured = fog_time_of_capture (self->element, &self->segment, buffer);
   set_up_job (self, job);
   set_zones (self, job);
+  if (self->no_engine)
+    job->before = measure_before (self, buffer);
   GST_LOG_OBJECT (self->element, "frame %" GST_PTR_FORMAT, buffer);
-  if (haar_workers_push (self->workers, job))
+  if (haar_workers_push (self->workers, job)) {
+    self->passed_on = g_get_monotonic_time ();
     return gst_haar_output_get_flow (self->output);
+  }
   flow = gst_haar_output_get_flow (self->output);
   return flow == GST_FLOW_OK ? GST_FLOW_FLUSHING : flow;
 }
@@ -312,5 +356,7 @@ gst_haar_input_begin (GstHaarInput *self, HaarWorkers *workers)
 {
   self->workers = workers;
   self->have_info = FALSE;
+  self->passed_on = 0;
+  self->in_row = 0;
   gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
 }

@@ -17,12 +17,15 @@ typedef struct {
   GstHaarRate *rate;
 
   HaarWorkers *workers; /* of a run; borrowed */
+  gboolean no_engine;   /* of a run: an element before this one finds the regions */
 
   /* of the pad's thread */
   GstVideoInfo info;
   gboolean have_info;
   GstHaarZones zones;
   GstSegment segment;
+  gint64 passed_on;   /* us, monotonic: when the last frame had been passed on; 0: none was */
+  guint in_row;       /* as in #HaarCost, if an element before finds the regions */
   HaarParams agreed;  /* the last ones that left a size to look for */
   HaarParams refused; /* those since then that a warning was about; or as `agreed` */
 } GstHaarInput;

@@ -429,7 +429,7 @@ mark_frame (HaarJob *job, const GstHaarMarks *marks)
   if (marks->blur_faces && job->boxes->len > 0 &&
       !haar_overlay_blur (job->frame, &job->info, job->boxes))
     return FALSE;
-  for (guint i = 0; i < job->boxes->len; i++)
+  for (guint i = 0; !job->given && i < job->boxes->len; i++)
     add_region (job->frame, marks->label, &g_array_index (job->boxes, HaarBox, i));
   if (marks->draw_boxes && job->boxes->len > 0)
     haar_overlay_draw (job->frame, &job->info, job->boxes);
@@ -686,6 +686,24 @@ take_zones (GstStructure *s, const HaarJob *job)
   gst_structure_take_value (s, "zones", &array);
 }
 
+/* Those that another element gave. */
+static void
+take_labels (GstStructure *s, const GArray *found)
+{
+  GValue labels = G_VALUE_INIT, label = G_VALUE_INIT;
+
+  g_value_init (&labels, GST_TYPE_ARRAY);
+  g_value_init (&label, G_TYPE_STRING);
+  for (guint i = 0; i < found->len; i++) {
+    GQuark given = g_array_index (found, HaarBox, i).label;
+
+    g_value_set_static_string (&label, given ? g_quark_to_string (given) : "");
+    gst_value_array_append_value (&labels, &label);
+  }
+  g_value_unset (&label);
+  gst_structure_take_value (s, "labels", &labels);
+}
+
 static void
 post_faces (GstHaarOutput *self, const HaarJob *job, const gchar *label)
 {
@@ -699,6 +717,8 @@ post_faces (GstHaarOutput *self, const HaarJob *job, const gchar *label)
   take_scores (s, job->boxes);
   if (haar_camera_zones_count (haar_job_find_zones (job)) > 0)
     take_zones (s, job);
+  if (job->given)
+    take_labels (s, job->boxes);
   if (job->origin.id.camera)
     gst_structure_set (s, "camera", G_TYPE_STRING, job->origin.id.camera, NULL);
   gst_element_post_message (self->element, gst_message_new_element (GST_OBJECT (self->element), s));

@@ -10,6 +10,7 @@ G_BEGIN_DECLS
  * @GST_HAAR_ENGINE_AUTO: the fastest engine that was built in and can evaluate the cascade
  * @GST_HAAR_ENGINE_NATIVE: this plugin's own code for AVX-512, AVX2, NEON and any other processor
  * @GST_HAAR_ENGINE_OPENCV: OpenCV's CascadeClassifier
+ * @GST_HAAR_ENGINE_NONE: none: the regions of interest are counted that an element before found
  *
  * The code that evaluates the cascade.
  *
@@ -19,6 +20,7 @@ typedef enum {
   GST_HAAR_ENGINE_AUTO,
   GST_HAAR_ENGINE_NATIVE,
   GST_HAAR_ENGINE_OPENCV,
+  GST_HAAR_ENGINE_NONE,
 } GstHaarEngine;
 
 #define GST_TYPE_HAAR_ENGINE (gst_haar_engine_get_type ())

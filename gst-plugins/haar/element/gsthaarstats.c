@@ -44,9 +44,10 @@ gst_haar_stats_begin (
 {
   g_mutex_lock (&self->lock);
   self->frames = self->faces = self->events = self->unchanged = self->partial = 0;
-  self->low_scores = self->outside = self->too_small = self->too_old = self->bad = self->failed =
-      self->skewed = 0;
+  self->low_scores = self->other_labels = self->outside = self->too_small = self->too_old =
+      self->bad = self->failed = self->skewed = 0;
   self->unblurred = self->reports = self->unlisted = self->lag = 0;
+  self->any_given = self->told_of_labels = FALSE;
   self->busy = 0;
   self->ages = self->processes = (FogHistogram){0};
   g_hash_table_remove_all (self->cameras);
@@ -120,6 +121,7 @@ add_counted (GstHaarStats *self, const HaarJob *job, gdouble busy)
   self->frames++;
   self->faces += job->boxes->len;
   self->low_scores += job->low_scores;
+  self->other_labels += job->other_labels;
   self->too_small += job->too_small;
   self->unchanged += job->difference == HAAR_STILL_NOTHING;
   self->partial += job->difference == HAAR_STILL_PART;
@@ -173,6 +175,30 @@ warn_of_failed (GstHaarStats *self, const HaarJob *job, guint64 number)
       ("%" G_GUINT64_FORMAT " so far", number));
 }
 
+/* with the lock. TRUE: regions of other labels came before any that counts, for the first time. */
+static gboolean
+is_first_of_others (GstHaarStats *self, const HaarJob *job)
+{
+  if (job->boxes->len > 0 || job->low_scores > 0)
+    self->any_given = TRUE;
+  if (self->any_given || self->told_of_labels || job->other_labels == 0)
+    return FALSE;
+  self->told_of_labels = TRUE;
+  return TRUE;
+}
+
+static void
+report_other_labels (GstHaarStats *self, const HaarJob *job)
+{
+  const gchar *other = job->other_label ? g_quark_to_string (job->other_label) : "";
+
+  GST_ELEMENT_INFO (self->element, STREAM, FAILED,
+      ("The first regions of interest aren't counted: their label isn't \"%s\" but \"%s\". Set "
+       "label to the one that is to be counted, or to \"\" for all.",
+          g_quark_to_string (job->label), other),
+      ("%u regions; other-labels in stats counts them", job->other_labels));
+}
+
 static void
 report_too_old (GstHaarStats *self, const HaarJob *job)
 {
@@ -186,8 +212,10 @@ void
 gst_haar_stats_add_frame (GstHaarStats *self, const HaarJob *job, gdouble busy)
 {
   guint64 too_small, too_old, bad, failed;
+  gboolean others;
 
   g_mutex_lock (&self->lock);
+  others = is_first_of_others (self, job);
   if (job->outcome == HAAR_COUNTED)
     add_counted (self, job, busy);
   self->skewed += job->skewed;
@@ -196,6 +224,8 @@ gst_haar_stats_add_frame (GstHaarStats *self, const HaarJob *job, gdouble busy)
   failed = self->failed += job->outcome == HAAR_FAILED;
   too_small = self->too_small;
   g_mutex_unlock (&self->lock);
+  if (others)
+    report_other_labels (self, job);
   if (job->outcome == HAAR_COUNTED)
     warn_of_small (self, job, too_small);
   else if (job->outcome == HAAR_TOO_OLD && too_old == 1)
@@ -351,15 +381,15 @@ gst_haar_stats_to_structure (GstHaarStats *self)
   s = gst_structure_new ("haarfacecount-stats", "frames", G_TYPE_UINT64, self->frames, "faces",
       G_TYPE_UINT64, self->faces, "events", G_TYPE_UINT64, self->events, "unchanged", G_TYPE_UINT64,
       self->unchanged, "partial", G_TYPE_UINT64, self->partial, "low-scores", G_TYPE_UINT64,
-      self->low_scores, "outside-zones", G_TYPE_UINT64, self->outside, "too-small", G_TYPE_UINT64,
-      self->too_small, "too-old", G_TYPE_UINT64, self->too_old, "bad-frames", G_TYPE_UINT64,
-      self->bad, "failed-frames", G_TYPE_UINT64, self->failed, "unblurred-frames", G_TYPE_UINT64,
-      self->unblurred, "clock-skew", G_TYPE_UINT64, self->skewed, "reports", G_TYPE_UINT64,
-      self->reports, "unlisted-cameras", G_TYPE_UINT64, self->unlisted, "busy", G_TYPE_DOUBLE,
-      self->busy, "workers", G_TYPE_UINT, self->n_workers, "engine", G_TYPE_STRING,
-      self->engine ? self->engine : "none", "waiting", G_TYPE_UINT,
-      self->workers ? haar_workers_get_waiting (self->workers) : 0, "lag", G_TYPE_UINT64, self->lag,
-      NULL);
+      self->low_scores, "other-labels", G_TYPE_UINT64, self->other_labels, "outside-zones",
+      G_TYPE_UINT64, self->outside, "too-small", G_TYPE_UINT64, self->too_small, "too-old",
+      G_TYPE_UINT64, self->too_old, "bad-frames", G_TYPE_UINT64, self->bad, "failed-frames",
+      G_TYPE_UINT64, self->failed, "unblurred-frames", G_TYPE_UINT64, self->unblurred, "clock-skew",
+      G_TYPE_UINT64, self->skewed, "reports", G_TYPE_UINT64, self->reports, "unlisted-cameras",
+      G_TYPE_UINT64, self->unlisted, "busy", G_TYPE_DOUBLE, self->busy, "workers", G_TYPE_UINT,
+      self->n_workers, "engine", G_TYPE_STRING, self->engine ? self->engine : "none", "waiting",
+      G_TYPE_UINT, self->workers ? haar_workers_get_waiting (self->workers) : 0, "lag",
+      G_TYPE_UINT64, self->lag, NULL);
   fog_histogram_to_field (&self->ages, s, "frame-age");
   fog_histogram_to_field (&self->processes, s, "process");
   set_cameras (self, s);

@@ -12,15 +12,16 @@ typedef struct {
   GstElement *element; /* whose part it is */
 
   GMutex lock; /* guards all fields below; taken before the workers' lock */
-  guint64 frames, faces, events, unchanged, partial, low_scores, outside, too_small, too_old, bad,
-      failed, unblurred, skewed, reports, unlisted, lag;
+  guint64 frames, faces, events, unchanged, partial, low_scores, other_labels, outside, too_small,
+      too_old, bad, failed, unblurred, skewed, reports, unlisted, lag;
   gdouble busy;
-  FogHistogram ages, processes; /* of the frames counted */
-  GHashTable *cameras;          /* name to Total */
-  GHashTable *zones;            /* names of a camera and a zone to guint64, the faces */
-  const gchar *engine;          /* of this run, or of the last one; NULL before the first */
-  guint n_workers;              /* as `engine` */
-  HaarWorkers *workers;         /* of this run; NULL between runs */
+  FogHistogram ages, processes;       /* of the frames counted */
+  GHashTable *cameras;                /* name to Total */
+  GHashTable *zones;                  /* names of a camera and a zone to guint64, the faces */
+  gboolean any_given, told_of_labels; /* in this run; see report_other_labels() */
+  const gchar *engine;                /* of this run, or of the last one; NULL before the first */
+  guint n_workers;                    /* as `engine` */
+  HaarWorkers *workers;               /* of this run; NULL between runs */
 } GstHaarStats;
 
 void gst_haar_stats_init (GstHaarStats *stats, GstElement *element);

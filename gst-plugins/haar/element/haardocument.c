@@ -4,6 +4,7 @@
 #include "fogname.h"
 
 #include <json-glib/json-glib.h>
+#include <math.h>
 #include <string.h>
 
 #include "fogtime.h"
@@ -44,6 +45,15 @@ add_date (JsonBuilder *builder, const gchar *name, GstClockTime time)
   json_builder_end_object (builder);
 }
 
+/* Another element's, which may be of any length. */
+static void
+add_label (JsonBuilder *builder, GQuark label)
+{
+  g_autofree gchar *bounded = fog_name_bounded (g_quark_to_string (label));
+
+  add_string (builder, "label", bounded);
+}
+
 /* Objects, because some databases that speak MongoDB's protocol take no array within an array. */
 static void
 add_zones_of_box (JsonBuilder *builder, const HaarJob *job, const HaarRect *rect)
@@ -76,7 +86,10 @@ add_boxes (JsonBuilder *builder, const HaarJob *job)
     add_int (builder, "y", r->y);
     add_int (builder, "w", r->w);
     add_int (builder, "h", r->h);
-    add_double (builder, "score", box->score);
+    if (!isnan (box->score))
+      add_double (builder, "score", box->score);
+    if (box->label)
+      add_label (builder, box->label);
     add_zones_of_box (builder, job, r);
     json_builder_end_object (builder);
   }

@@ -12,7 +12,8 @@ typedef struct {
 /* What was found. */
 typedef struct {
   HaarRect rect;
-  gdouble score; /* 0 to 1, see haar_score() */
+  gdouble score; /* 0 to 1, see haar_score(); NAN: unknown, if another element found it */
+  GQuark label;  /* that another element gave it; 0: none */
 } HaarBox;
 
 /* The parameters of cv::CascadeClassifier::detectMultiScale(), and what is done with its boxes. */

@@ -109,7 +109,7 @@ opencv_detect (HaarEngine *engine, const guint8 *gray, gint width, gint height, 
     for (std::size_t i = 0; i < engine->found.size (); i++) {
       const cv::Rect &r = engine->found[i];
       const HaarBox box = {
-          {r.x, r.y, r.width, r.height}, haar_score (STRENGTH * engine->windows[i])};
+          {r.x, r.y, r.width, r.height}, haar_score (STRENGTH * engine->windows[i]), 0};
 
       g_array_append_val (boxes, box);
     }

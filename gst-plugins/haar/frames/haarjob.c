@@ -7,6 +7,7 @@
 #include <gio/gio.h>
 
 #include "fogtime.h"
+#include "haarregions.h"
 #include "pictures/fogluma.h"
 
 HaarJob *
@@ -83,7 +84,7 @@ round_score (gdouble score)
   return round (score * 1000) / 1000;
 }
 
-/* Adds those of @found that have the score that is asked for. */
+/* Adds those of @found that have the score that is asked for, or none at all. */
 static void
 add_boxes (HaarJob *job, const GArray *found)
 {
@@ -201,6 +202,23 @@ search (HaarJob *job, HaarTool *tool, const GstVideoFrame *frame)
   return search_luma (job, tool, &luma) ? HAAR_COUNTED : HAAR_FAILED;
 }
 
+/* Counts what another element found. The frame's memory isn't looked at. */
+static void
+count_regions (HaarJob *job)
+{
+  g_autoptr (GArray) found = g_array_new (FALSE, FALSE, sizeof (HaarBox));
+  HaarRegions regions = {.label = job->label, .boxes = found};
+
+  haar_regions_read (&regions, job->frame, &job->info);
+  job->given = TRUE;
+  job->width = regions.width;
+  job->height = regions.height;
+  job->other_labels = regions.n_others;
+  job->other_label = regions.other;
+  add_boxes (job, found);
+  keep_admitted (job);
+}
+
 static HaarOutcome
 count (HaarJob *job, HaarTool *tool)
 {
@@ -210,6 +228,10 @@ count (HaarJob *job, HaarTool *tool)
   measure_age (job);
   if (job->max_age && job->age * GST_SECOND > (gdouble) job->max_age)
     return HAAR_TOO_OLD;
+  if (!tool->klass) {
+    count_regions (job);
+    return HAAR_COUNTED;
+  }
   if (!gst_video_frame_map (
           &frame, &job->info, job->frame, GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF))
     return HAAR_BAD;
@@ -237,6 +259,10 @@ haar_job_count (HaarJob *job, HaarTool *tool, gboolean at_once)
 
   job->outcome = count (job, tool);
   measure_age (job);
+  if (!tool->klass) {
+    job->cost = job->before;
+    return;
+  }
   tool->in_row = at_once ? MIN (tool->in_row + 1, HAAR_COSTS_IN_ROW) : 0;
   job->cost.in_row = tool->in_row;
   tool->idle_since = read_clock (CLOCK_MONOTONIC);

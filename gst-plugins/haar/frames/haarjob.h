@@ -27,7 +27,9 @@ typedef struct {
   HaarZones *zones;             /* NULL: there are none */
   GstClockTime max_age;         /* ns; 0: none */
   GstClockTime rescan_interval; /* ns; 0: every frame is searched as a whole */
-  GstClockTime captured;        /* ns since the Unix epoch, or GST_CLOCK_TIME_NONE */
+  GQuark label;          /* of the regions that count, if another element found them; 0: all */
+  HaarCost before;       /* if another element finds the regions: what the frame took it */
+  GstClockTime captured; /* ns since the Unix epoch, or GST_CLOCK_TIME_NONE */
 
   /* The worker fills in what follows. */
   HaarOutcome outcome;
@@ -35,6 +37,9 @@ typedef struct {
   GArray *boxes;                  /* of HaarBox */
   guint outside;                  /* boxes that are left out because of zones or masks */
   HaarRect area;                  /* px: what may have something in it, by zones and masks */
+  gboolean given;                 /* another element found them, as regions of the frame */
+  guint other_labels;             /* regions that another element found, with other labels */
+  GQuark other_label;             /* one of these labels */
   guint low_scores;               /* boxes that were found and left out because of min-score */
   gint width, height;             /* px: the size of the part that was searched */
   HaarCost cost;
@@ -54,7 +59,7 @@ guint haar_job_count_in_zone (const HaarJob *job, guint zone);
 
 /* What one worker counts with. */
 typedef struct {
-  const HaarEngineClass *klass;
+  const HaarEngineClass *klass; /* NULL: it counts what another element found */
   HaarEngine *engine;
   guint8 *scratch;    /* for fog_luma_of_frame() */
   guint8 *unmasked;   /* for haar_camera_zones_limit() */

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/video/video.h>
+#include "engine/haarengine.h"
+
+G_BEGIN_DECLS
+
+/* What an element before this one found in a frame. */
+typedef struct {
+  GQuark label;       /* which ones count; 0: all */
+  GArray *boxes;      /* of HaarBox: those that count are appended, in pixels of the crop */
+  gint width, height; /* px: of the crop, or of the frame */
+  guint n_others;     /* of other labels */
+  GQuark other;       /* one of those labels; 0: none was seen */
+} HaarRegions;
+
+/**
+ * haar_regions_read:
+ * @regions: (inout): `label` and `boxes` are set
+ * @info: of the frame's caps
+ *
+ * Reads the frame's regions of interest (#GstVideoRegionOfInterestMeta). If none of them counts, it
+ * reads the detections of GStreamer's analytics (#GstAnalyticsODMtd, since GStreamer 1.24): some
+ * detectors attach both for the same objects. A region without a confidence has the score NAN; what
+ * lies outside of the frame is cut off.
+ */
+void haar_regions_read (HaarRegions *regions, GstBuffer *frame, const GstVideoInfo *info);
+
+G_END_DECLS
