@@ -157,7 +157,7 @@ gst_kafka_send_queue_is_half_empty (const GstKafkaSendQueue *self)
   const GstKafkaBounds *b = &self->bounds;
 
   return (!b->bytes || held_bytes (self) <= b->bytes / 2) &&
-         (!b->buffers || gst_kafka_send_queue_buffers (self) <= b->buffers / 2);
+         (!b->buffers || gst_kafka_send_queue_buffers (self) <= MAX (1, b->buffers / 2));
 }
 
 /* Records that the client has can't be dropped or put aside any more. So such a queue gives the

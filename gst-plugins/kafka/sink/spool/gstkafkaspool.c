@@ -645,6 +645,8 @@ explain (GstKafkaSpool *self, GError *error)
 {
   g_autofree gchar *said = g_steal_pointer (&error->message);
 
+  if (error->code == GST_RESOURCE_ERROR_WRITE)
+    error->code = GST_RESOURCE_ERROR_OPEN_WRITE;
   error->message = g_strdup_printf ("The spool can't be opened. %s. %s", said, remedy_of (error));
 }
 

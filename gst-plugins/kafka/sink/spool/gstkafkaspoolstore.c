@@ -276,7 +276,7 @@ make_file (GstKafkaSpoolStore *self, GError **error)
 static gboolean
 open_database (GstKafkaSpoolStore *self, GError **error)
 {
-  const gint flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
+  const gint flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
 
   if (!make_file (self, error))
     return FALSE;
