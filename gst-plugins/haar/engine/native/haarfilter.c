@@ -16,7 +16,7 @@
 
 typedef struct {
   const HaarCascade *cascade;
-  GArray *stages, *stumps, *corners, *trees;
+  GArray *stages, *stumps, *corners, *trees, *sets;
   GArray *kinds[HAAR_SUM_KINDS]; /* of HaarFilterStump: the current stage's stumps of each kind */
   gdouble error, wide_error;     /* of the current stage: the largest error of a limit */
   gint contrast_bits;            /* by which contrasts are shifted right */
@@ -372,21 +372,71 @@ add_tree (Builder *self, const HaarTree *tree, gdouble scale)
 }
 
 static void
+append_grid (Builder *self, const HaarBlock *cell)
+{
+  for (gint y = 0; y < 4; y++)
+    for (gint x = 0; x < 4; x++) {
+      HaarFilterCorner corner = {
+          .x = (gint16) (cell->x + x * cell->width), .y = (gint16) (cell->y + y * cell->height)};
+
+      g_array_append_val (self->corners, corner);
+    }
+}
+
+/* The patterns that give the larger leaf, in the filter's order: its patterns are complemented. */
+static HaarPatterns
+choose_set (const HaarPatterns *to_left, gboolean left_is_larger)
+{
+  HaarPatterns set = {{0}};
+
+  for (guint i = 0; i < 256; i++) {
+    gboolean left = to_left->bits[i / 32] >> i % 32 & 1;
+    guint complement = 255 - i;
+
+    if (left == left_is_larger)
+      set.bits[complement / 32] |= 1u << complement % 32;
+  }
+  return set;
+}
+
+/* Returns: the error of the stump's weight, and of OpenCV's sum, which is in single precision */
+static gdouble
+add_pattern (Builder *self, const HaarTree *tree, gdouble scale, gdouble largest_sum)
+{
+  const HaarCascade *cascade = self->cascade;
+  const gfloat *leaves = &cascade->leaves[tree->first_leaf];
+  gdouble difference = fabs ((gdouble) leaves[0] - leaves[1]) * scale;
+  HaarFilterStump stump = {.first_corner = self->corners->len, .n_corners = HAAR_PATTERN_CORNERS};
+  HaarPatterns set = choose_set (&cascade->patterns[tree->first_node], leaves[0] > leaves[1]);
+  guint feature = cascade->nodes[tree->first_node].feature;
+
+  stump.weight = haar_twin ((gint16) lrint (difference));
+  append_grid (self, &cascade->features[feature].blocks[0]);
+  g_array_append_val (self->kinds[0], stump);
+  g_array_append_val (self->sets, set);
+  return fabs (difference - lrint (difference)) + ldexp (largest_sum * scale, -23);
+}
+
+static void
 build_stage (Builder *self, const HaarStage *from)
 {
   const HaarCascade *cascade = self->cascade;
   HaarFilterStage stage = {
       .first_corner = self->corners->len, .first_tree = self->trees->len, .n_trees = from->n_trees};
   gdouble base = 0, total = 0, least, most, scale, error = 0.01, unknown = 0, threshold;
+  gdouble largest_sum = 0;
 
   for (guint i = from->first_tree; i < from->first_tree + from->n_trees; i++) {
     leaf_range (cascade, &cascade->trees[i], &least, &most);
     total += most - least;
     base += least;
+    largest_sum += MAX (fabs (least), fabs (most));
   }
   scale = total > 0 ? WEIGHT_RANGE / total : 1;
   for (guint i = from->first_tree; i < from->first_tree + from->n_trees; i++) {
-    if (cascade->stumps)
+    if (cascade->patterns)
+      error += add_pattern (self, &cascade->trees[i], scale, largest_sum);
+    else if (cascade->stumps)
       error += add_stump (self, &cascade->trees[i], scale, &unknown);
     else
       error += add_tree (self, &cascade->trees[i], scale);
@@ -406,10 +456,22 @@ find_contrast_bits (const HaarCascade *cascade)
   return bits;
 }
 
+/* TRUE: the sum of each feature's cell takes 15 bits, so that cells can be compared as numbers with
+ * a sign. */
+static gboolean
+has_small_cells (const HaarCascade *cascade)
+{
+  for (guint i = 0; i < cascade->n_features; i++)
+    if (cascade->features[i].blocks[0].width * cascade->features[i].blocks[0].height * MAX_PIXEL >
+        G_MAXINT16)
+      return FALSE;
+  return TRUE;
+}
+
 static gboolean
 is_suited (const HaarCascade *cascade)
 {
-  if (cascade->patterns)
+  if (cascade->patterns && !has_small_cells (cascade))
     return FALSE;
   for (guint i = 0; i < cascade->n_stages; i++)
     if (cascade->stages[i].n_trees > MAX_STUMPS)
@@ -434,6 +496,7 @@ haar_filter_new (const HaarCascade *cascade)
   builder.stumps = g_array_new (FALSE, FALSE, sizeof (HaarFilterStump));
   builder.corners = g_array_new (FALSE, FALSE, sizeof (HaarFilterCorner));
   builder.trees = g_array_new (FALSE, FALSE, sizeof (HaarFilterTree));
+  builder.sets = g_array_new (FALSE, FALSE, sizeof (HaarPatterns));
   for (guint i = 0; i < HAAR_SUM_KINDS; i++)
     builder.kinds[i] = g_array_new (FALSE, FALSE, sizeof (HaarFilterStump));
   for (guint i = 0; i < cascade->n_stages; i++)
@@ -449,6 +512,7 @@ haar_filter_new (const HaarCascade *cascade)
   filter->stumps = (HaarFilterStump *) g_array_free (builder.stumps, FALSE);
   filter->corners = (HaarFilterCorner *) g_array_free (builder.corners, FALSE);
   filter->trees = (HaarFilterTree *) g_array_free (builder.trees, cascade->stumps);
+  filter->sets = (HaarPatterns *) g_array_free (builder.sets, cascade->patterns == NULL);
   return filter;
 }
 
@@ -461,5 +525,6 @@ haar_filter_free (HaarFilter *filter)
   g_free (filter->stumps);
   g_free (filter->corners);
   g_free (filter->trees);
+  g_free (filter->sets);
   g_free (filter);
 }

@@ -28,6 +28,11 @@ typedef enum {
       HAAR_SUM_KINDS /* a node of a tree that isn't covered: both children are possible */
 } HaarSumKind;
 
+/* A local binary pattern is a kind of stump too. Its corners are those of the nine cells, row by
+ * row, and its weight is added if the pattern is in a set. The filter has the patterns and their
+ * sets complemented: a bit says that the middle cell is brighter than an outer one. */
+#define HAAR_PATTERN_CORNERS 16
+
 /* The same 16-bit number twice. One instruction copies it to all lanes of a vector. */
 typedef gint32 HaarTwin;
 
@@ -80,6 +85,7 @@ typedef struct {
   HaarFilterStump *stumps;
   HaarFilterCorner *corners;
   HaarFilterTree *trees; /* NULL if all are stumps */
+  HaarPatterns *sets;    /* one for each stump; NULL unless they are local binary patterns */
   guint n_stages, n_stumps, n_corners;
   gfloat contrast_scale; /* a contrast is multiplied with it to take 15 bits */
 } HaarFilter;

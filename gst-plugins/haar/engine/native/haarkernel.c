@@ -13,7 +13,7 @@ G_STATIC_ASSERT (HAAR_LANES <= HAAR_MAX_LANES);
 #ifdef __clang__
 #define UNROLL _Pragma ("unroll")
 #else
-#define UNROLL _Pragma ("GCC unroll 4")
+#define UNROLL _Pragma ("GCC unroll 8")
 #endif
 /* The loop over vectors that are evaluated together: unrolled, so that all of them stay in
  * registers. */
@@ -198,6 +198,53 @@ sum_stage (const Group *group, const HaarProgram *program, const HaarFilterStage
   sum_stumps (group, program, stage, HAAR_SUM_WIDE);
 }
 
+/* The sum of the pixels of one of the nine cells of a local binary pattern. */
+INLINE HaarVector
+cell_of (const guint16 *base, const gint32 *offsets, guint x, guint y)
+{
+  const gint32 *above = offsets + 4 * y + x, *below = above + 4;
+
+  return haar_sub (haar_sub (haar_load (base + below[1]), haar_load (base + below[0])),
+      haar_sub (haar_load (base + above[1]), haar_load (base + above[0])));
+}
+
+/* Bits as in haarexact.c, but complemented. */
+INLINE HaarVector
+pattern_of (const guint16 *base, const gint32 *offsets)
+{
+  static const guint8 xs[] = {0, 1, 2, 2, 2, 1, 0, 0}, ys[] = {0, 0, 0, 1, 2, 2, 2, 1};
+  const HaarVector middle = cell_of (base, offsets, 1, 1);
+  HaarVector pattern = haar_set (0);
+
+#ifdef __clang__
+  _Pragma ("unroll")
+#else
+  _Pragma ("GCC unroll 8")
+#endif
+      for (guint i = 0; i < 8; i++) pattern =
+          haar_add_if (haar_greater (middle, cell_of (base, offsets, xs[i], ys[i])), pattern,
+              haar_set (128 >> i));
+  return pattern;
+}
+
+INLINE void
+sum_patterns (const Group *group, const HaarProgram *program, const HaarFilterStage *stage)
+{
+  for (guint k = stage->first[0]; k < stage->first[1]; k++) {
+    const HaarFilterStump *stump = &program->filter->stumps[k];
+    const HaarVector weight = haar_broadcast (stump->weight);
+
+    FOR_EACH (i, group->n)
+    {
+      HaarVector pattern = pattern_of (group->bases[i], program->offsets + stump->first_corner);
+
+      group->sums[i].upper = haar_add_if (
+          haar_in_set (pattern, program->filter->sets[k].bits), group->sums[i].upper, weight);
+    }
+  }
+  FOR_EACH (i, group->n) group->sums[i].lower = group->sums[i].upper;
+}
+
 /* The larger value of those children of a node that the window may go to. */
 static inline HaarVector
 value_of_node (const HaarFilterTree *tree, guint node, const HaarTwin *leaves,
@@ -285,7 +332,9 @@ judge_group (const HaarProgram *program, const HaarFilterStage *stage, const gui
     bases[i] = plane + span->at;
     sums[i] = start_sums (span->contrasts);
   }
-  if (program->filter->trees)
+  if (program->filter->sets)
+    sum_patterns (&group, program, stage);
+  else if (program->filter->trees)
     sum_trees (&group, program, stage);
   else
     sum_stage (&group, program, stage);
@@ -315,7 +364,7 @@ judge_spans (const HaarProgram *program, guint n, const guint16 *plane, const Ha
 {
   const HaarFilterStage *stage = &program->filter->stages[n];
 
-  if (program->filter->trees)
+  if (program->filter->trees || program->filter->sets)
     judge_all (program, stage, plane, spans, n_spans, 1, with_sure, verdicts);
   else if (with_sure)
     judge_all (program, stage, plane, spans, n_spans, HAAR_ABREAST, TRUE, verdicts);

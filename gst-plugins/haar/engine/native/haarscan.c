@@ -12,8 +12,8 @@
 /* The part of a level whose windows go through the stages together. */
 #define STRIP_COLUMNS 256
 #define BLOCK_ROWS 16
-/* How much copying a window into a patch costs: as much as evaluating so many trees for a span. */
-#define WINDOW_COST 16
+/* How much copying a window into a patch costs: as much as reading so many corners for a span. */
+#define WINDOW_COST 112
 /* The least number of windows in a span. */
 #define MIN_WIDTH 8
 #define MAX_SPANS_A_ROW (STRIP_COLUMNS / MIN_WIDTH)
@@ -435,7 +435,7 @@ keep_full_spans (HaarScanner *self, SpanList *list, guint stage)
     const HaarSpan *span = &list->spans[i];
 
     if (stage < self->cascade->n_stages &&
-        count_bits (span->alive) * WINDOW_COST > self->cascade->stages[stage].n_trees)
+        count_bits (span->alive) * WINDOW_COST > self->filter->stages[stage].n_corners)
       list->spans[list->n++] = *span;
     else
       enqueue_span (self, stage, span);
@@ -538,8 +538,11 @@ scan_row (HaarScanner *self, gint y, gint first, gint n, gint16 *contrasts)
   gint at = y * self->integral->layout.stride + first;
   Row row = {at, at + n, contrasts, {0}, {0}};
 
-  self->kernel->contrast (self->integral, at, exact->contrast, exact->area,
-      (gdouble) exact->least_variance, self->filter->contrast_scale, n, contrasts);
+  if (self->cascade->patterns) /* they don't depend on contrast */
+    memset (contrasts, 0, (gsize) n * sizeof (gint16));
+  else
+    self->kernel->contrast (self->integral, at, exact->contrast, exact->area,
+        (gdouble) exact->least_variance, self->filter->contrast_scale, n, contrasts);
   memset (contrasts + n, 0xff, HAAR_MAX_LANES * sizeof (gint16));
   judge_row (self, &row);
   keep_visited_spans (self, &row, &self->runs[y]);

@@ -44,6 +44,16 @@ haar_load_pieces (const guint16 *const *p, gssize offset)
       _mm256_castsi128_si256 (HAAR_PIECE (p[0] + offset)), HAAR_PIECE (p[8] + offset), 1);
 }
 
+/* Of 16 words of the set one is picked by the number's upper half, and a bit of it by the lower. */
+static inline HaarMask
+haar_in_set (HaarVector numbers, const guint32 *set)
+{
+  __m256i words = _mm256_permutexvar_epi16 (_mm256_srli_epi16 (numbers, 4), haar_load (set));
+  __m256i bits = _mm256_and_si256 (numbers, _mm256_set1_epi16 (15));
+
+  return _mm256_test_epi16_mask (_mm256_srlv_epi16 (words, bits), _mm256_set1_epi16 (1));
+}
+
 #else
 #define HAAR_LANES 32
 typedef __m512i HaarVector;
@@ -78,6 +88,17 @@ haar_load_pieces (const guint16 *const *p, gssize offset)
   v = _mm512_inserti32x4 (v, HAAR_PIECE (p[8] + offset), 1);
   v = _mm512_inserti32x4 (v, HAAR_PIECE (p[16] + offset), 2);
   return _mm512_inserti32x4 (v, HAAR_PIECE (p[24] + offset), 3);
+}
+
+/* Of 16 words of the set one is picked by the number's upper half, and a bit of it by the lower. */
+static inline HaarMask
+haar_in_set (HaarVector numbers, const guint32 *set)
+{
+  __m512i table = _mm512_broadcast_i64x4 (_mm256_loadu_si256 ((const __m256i *) set));
+  __m512i words = _mm512_permutexvar_epi16 (_mm512_srli_epi16 (numbers, 4), table);
+  __m512i bits = _mm512_and_si512 (numbers, _mm512_set1_epi16 (15));
+
+  return _mm512_test_epi16_mask (_mm512_srlv_epi16 (words, bits), _mm512_set1_epi16 (1));
 }
 
 #endif
@@ -175,6 +196,23 @@ haar_load_pieces (const guint16 *const *p, gssize offset)
       _mm256_castsi128_si256 (HAAR_PIECE (p[0] + offset)), HAAR_PIECE (p[8] + offset), 1);
 }
 
+/* Of 32 bytes of the set one is picked by the number's upper five bits, and a bit of it by the
+ * lower three. */
+static inline HaarMask
+haar_in_set (HaarVector numbers, const guint32 *set)
+{
+  const __m256i bits = _mm256_set1_epi64x ((gint64) G_GUINT64_CONSTANT (0x8040201008040201));
+  const __m256i low = _mm256_broadcastsi128_si256 (HAAR_PIECE (set));
+  const __m256i high = _mm256_broadcastsi128_si256 (HAAR_PIECE (set + 4));
+  __m256i places = _mm256_srli_epi16 (numbers, 3);
+  __m256i bytes = _mm256_blendv_epi8 (_mm256_shuffle_epi8 (low, places),
+      _mm256_shuffle_epi8 (high, places), _mm256_cmpgt_epi16 (places, _mm256_set1_epi16 (15)));
+  __m256i bit = _mm256_shuffle_epi8 (bits, _mm256_and_si256 (numbers, _mm256_set1_epi16 (7)));
+  __m256i tested = _mm256_and_si256 (_mm256_and_si256 (bytes, bit), _mm256_set1_epi16 (0xff));
+
+  return _mm256_cmpgt_epi16 (tested, _mm256_setzero_si256 ());
+}
+
 /* A vector of 32-bit integers. */
 #define HAAR_WIDE_LANES 8
 typedef __m256i HaarWide;
@@ -268,6 +306,20 @@ haar_mask_bits (HaarMask m)
   const uint16x8_t bits = {1, 2, 4, 8, 16, 32, 64, 128};
 
   return vaddvq_u16 (vandq_u16 (m, bits));
+}
+
+/* As for AVX2. */
+static inline HaarMask
+haar_in_set (HaarVector numbers, const guint32 *set)
+{
+  const uint8x16x2_t table = {
+      {vld1q_u8 ((const guint8 *) set), vld1q_u8 ((const guint8 *) (set + 4))}};
+  uint16x8_t n = vreinterpretq_u16_s16 (numbers);
+  uint8x8_t bytes = vqtbl2_u8 (table, vmovn_u16 (vshrq_n_u16 (n, 3)));
+  uint16x8_t bits =
+      vshlq_u16 (vdupq_n_u16 (1), vreinterpretq_s16_u16 (vandq_u16 (n, vdupq_n_u16 (7))));
+
+  return vtstq_u16 (vmovl_u8 (bytes), bits);
 }
 
 /* A vector of 32-bit integers. */
@@ -433,6 +485,16 @@ haar_mask_bits (HaarMask m)
   return bits;
 }
 #endif
+
+static inline HaarMask
+haar_in_set (HaarVector numbers, const guint32 *set)
+{
+  HaarMask mask;
+
+  for (gint i = 0; i < HAAR_LANES; i++)
+    mask[i] = set[numbers[i] >> 5] >> (numbers[i] & 31) & 1 ? -1 : 0;
+  return mask;
+}
 
 static inline void
 haar_shrink (const gint16 *from, const gint32 *firsts, const guint32 *weights, gint n,
