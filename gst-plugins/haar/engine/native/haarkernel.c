@@ -15,8 +15,8 @@ G_STATIC_ASSERT (HAAR_LANES <= HAAR_MAX_LANES);
 #else
 #define UNROLL _Pragma ("GCC unroll 8")
 #endif
-/* The loop over vectors that are evaluated together: unrolled, so that all of them stay in
- * registers. */
+/* A loop over vectors that are evaluated together, or over cells: unrolled, so that all of them
+ * stay in registers. */
 #define FOR_EACH(i, n) UNROLL for (guint i = 0; i < (n); i++)
 
 /* The bounds of the scores of a vector's windows. */
@@ -216,14 +216,12 @@ pattern_of (const guint16 *base, const gint32 *offsets)
   const HaarVector middle = cell_of (base, offsets, 1, 1);
   HaarVector pattern = haar_set (0);
 
-#ifdef __clang__
-  _Pragma ("unroll")
-#else
-  _Pragma ("GCC unroll 8")
-#endif
-      for (guint i = 0; i < 8; i++) pattern =
-          haar_add_if (haar_greater (middle, cell_of (base, offsets, xs[i], ys[i])), pattern,
-              haar_set (128 >> i));
+  FOR_EACH (i, 8)
+  {
+    HaarMask darker = haar_greater (middle, cell_of (base, offsets, xs[i], ys[i]));
+
+    pattern = haar_add_if (darker, pattern, haar_set (128 >> i));
+  }
   return pattern;
 }
 
