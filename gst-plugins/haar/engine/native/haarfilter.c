@@ -456,15 +456,16 @@ find_contrast_bits (const HaarCascade *cascade)
   return bits;
 }
 
-/* TRUE: the sum of each feature's cell takes 15 bits, so that cells can be compared as numbers with
- * a sign. */
+/* TRUE: the sum of each feature's cell takes 16 bits. */
 static gboolean
 has_small_cells (const HaarCascade *cascade)
 {
-  for (guint i = 0; i < cascade->n_features; i++)
-    if (cascade->features[i].blocks[0].width * cascade->features[i].blocks[0].height * MAX_PIXEL >
-        G_MAXINT16)
+  for (guint i = 0; i < cascade->n_features; i++) {
+    const HaarBlock *cell = &cascade->features[i].blocks[0];
+
+    if (cell->width * cell->height > MAX_BLOCK_AREA)
       return FALSE;
+  }
   return TRUE;
 }
 

@@ -198,14 +198,17 @@ sum_stage (const Group *group, const HaarProgram *program, const HaarFilterStage
   sum_stumps (group, program, stage, HAAR_SUM_WIDE);
 }
 
-/* The sum of the pixels of one of the nine cells of a local binary pattern. */
+/* The sum of the pixels of one of the nine cells of a local binary pattern, minus 32768, so that
+ * sums of 16 bits are compared as numbers with a sign. */
 INLINE HaarVector
 cell_of (const guint16 *base, const gint32 *offsets, guint x, guint y)
 {
   const gint32 *above = offsets + 4 * y + x, *below = above + 4;
 
-  return haar_sub (haar_sub (haar_load (base + below[1]), haar_load (base + below[0])),
+  HaarVector sum = haar_sub (haar_sub (haar_load (base + below[1]), haar_load (base + below[0])),
       haar_sub (haar_load (base + above[1]), haar_load (base + above[0])));
+
+  return haar_add (sum, haar_set (G_MININT16));
 }
 
 /* Bits as in haarexact.c, but complemented. */
