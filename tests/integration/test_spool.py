@@ -3,6 +3,7 @@
 
 import contextlib
 import errno
+import os
 import signal
 import subprocess
 
@@ -11,7 +12,7 @@ import kafka_server
 import pymongo
 import pytest
 import scraped
-from pipeline import wait_until
+from pipeline import TOP, closed_port, environment, wait_until
 
 CAMERA = ("videotestsrc is-live=true {source} ! video/x-raw,width=64,height=48,framerate=30/1 ! jpegenc ! "
           "kafkasink topic={topic} camera=cam-1 bootstrap-servers={servers} spool={spool} spool-rate=0 {sink}")
@@ -105,13 +106,6 @@ def fill(path):
     assert full.value.errno == errno.ENOSPC
 
 
-def stop(edge):
-    """As a user does, who doesn't wait for EOS."""
-    edge.pipeline.signal(signal.SIGINT)
-    edge.pipeline.signal(signal.SIGINT)
-    edge.pipeline.wait(30)
-
-
 @pytest.mark.parametrize("filled", [False, True])
 def test_full_disk(own_kafka, fresh, launch, tmp_path, filled):
     """The disk drops the oldest frames, whether the spool has filled it or others have, counts them and says so; the
@@ -140,3 +134,26 @@ def test_full_disk(own_kafka, fresh, launch, tmp_path, filled):
         newest = [seq for seq in found if seq > found[0] + 5 or seq >= 800]
         assert len(newest) >= 20
         assert newest == list(range(newest[0], 900))
+
+
+def test_an_edge_that_starts_while_the_fog_is_away(tmp_path):
+    """It goes on, though its reader of reports has no contact either, and its frames go to the disk."""
+    with open(tmp_path / "log", "wb") as log:
+        edge = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", "--", TOP / "pipelines/edge"], stdout=log, stderr=subprocess.STDOUT,
+            env={**environment(), "SPOOL": str(tmp_path / "spool"), "FOG_KAFKA": f"127.0.0.1:{closed_port()}",
+                 "SOURCE": "videotestsrc is-live=true ! video/x-raw,width=64,height=48,framerate=10/1",
+                 "SINK_OPTIONS": "drain-timeout=0"})
+
+    def output():
+        return (tmp_path / "log").read_text(errors="replace")
+
+    try:
+        wait_until(lambda: "No broker has answered yet" in output() or edge.poll() is not None, 60, "the warning")
+        assert edge.poll() is None, output()
+        os.kill(edge.pid, signal.SIGINT)
+        assert edge.wait(30) == 0, output()
+    finally:
+        edge.kill()
+        edge.wait()
+    assert "wait in" in output() and "for the next start" in output()

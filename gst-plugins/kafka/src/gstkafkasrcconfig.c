@@ -135,6 +135,7 @@ take_settings (GstKafkaConsumerSettings *settings, const GstKafkaSettings *commo
   settings->fail_on_damage = own->on_error == GST_KAFKA_SRC_FAIL;
   settings->message_max_bytes = own->message_max_bytes;
   settings->access_timeout = common->access_timeout;
+  settings->connect_timeout = own->connect_timeout;
   take_range (own, &settings->range);
   return TRUE;
 }

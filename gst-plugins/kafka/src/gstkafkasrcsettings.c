@@ -16,6 +16,7 @@
 #define DEFAULT_MAX_PREFETCH (32 * 1024 * 1024)
 #define DEFAULT_MESSAGE_MAX_BYTES (128 * 1024 * 1024)
 #define DEFAULT_SOCKET_RECEIVE_BUFFER_BYTES 0
+#define DEFAULT_CONNECT_TIMEOUT (10 * GST_SECOND)
 #define DEFAULT_ON_ERROR GST_KAFKA_SRC_SKIP
 
 enum {
@@ -34,6 +35,7 @@ enum {
   PROP_MAX_PREFETCH,
   PROP_MESSAGE_MAX_BYTES,
   PROP_SOCKET_RECEIVE_BUFFER_BYTES,
+  PROP_CONNECT_TIMEOUT,
   PROP_CAPS,
   PROP_ON_ERROR,
 };
@@ -53,6 +55,7 @@ static const FogField fields[] = {
     FOG_FIELD (PROP_MESSAGE_MAX_BYTES, GstKafkaSrcSettings, message_max_bytes),
     FOG_FIELD (PROP_MAX_PREFETCH, GstKafkaSrcSettings, max_prefetch),
     FOG_FIELD (PROP_SOCKET_RECEIVE_BUFFER_BYTES, GstKafkaSrcSettings, socket_receive_buffer_bytes),
+    FOG_FIELD (PROP_CONNECT_TIMEOUT, GstKafkaSrcSettings, connect_timeout),
     FOG_FIELD (PROP_ON_ERROR, GstKafkaSrcSettings, on_error),
     {0},
 };
@@ -105,6 +108,7 @@ gst_kafka_src_settings_init (GstKafkaSrcSettings *self)
   self->max_prefetch = DEFAULT_MAX_PREFETCH;
   self->message_max_bytes = DEFAULT_MESSAGE_MAX_BYTES;
   self->socket_receive_buffer_bytes = DEFAULT_SOCKET_RECEIVE_BUFFER_BYTES;
+  self->connect_timeout = DEFAULT_CONNECT_TIMEOUT;
   self->on_error = DEFAULT_ON_ERROR;
 }
 
@@ -412,6 +416,21 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
           "Size of the kernel's receive buffer for each connection, in bytes; 0: the kernel adapts "
           "it",
           0, 100000000, DEFAULT_SOCKET_RECEIVE_BUFFER_BYTES, flags));
+  /**
+   * GstKafkaSrc:connect-timeout:
+   *
+   * How long the live reader waits for the first contact with a broker (ns), then
+   * RESOURCE/OPEN_READ. After 10 s of a longer time a warning RESOURCE/OPEN_READ says that it
+   * waits. A wrong password is an error after 10 s in any case. A replay waits for 10 s. For a
+   * broker that is lost later the element waits for ever.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, PROP_CONNECT_TIMEOUT,
+      g_param_spec_uint64 ("connect-timeout", "Connect timeout",
+          "How long the first contact with a broker may take (ns) before it is an error; the "
+          "maximum: for ever",
+          0, G_MAXUINT64, DEFAULT_CONNECT_TIMEOUT, flags));
   /**
    * GstKafkaSrc:caps:
    *

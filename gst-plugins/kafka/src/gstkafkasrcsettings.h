@@ -41,6 +41,7 @@ typedef struct {
   guint64 max_prefetch;
   guint message_max_bytes;
   gint socket_receive_buffer_bytes;
+  GstClockTime connect_timeout;
   GstCaps *caps;
   GstKafkaSrcOnError on_error;
 } GstKafkaSrcSettings;

@@ -211,11 +211,37 @@ fail_to_connect (GstKafkaConsumer *self, rd_kafka_resp_err_t err)
   gst_kafka_consumer_fail (self, fault ? fault : err, detail);
 }
 
+/* With a long connect-timeout a wrong password is still an error soon. */
+static gboolean
+waits_for_contact (GstKafkaConsumer *self, gint64 waited)
+{
+  GstClockTime bound = self->settings->connect_timeout;
+
+  if (gst_kafka_error_is_refusal (gst_kafka_fault_get (&self->fault, NULL)))
+    bound = MIN (bound, CONNECT_TIME * GST_USECOND);
+  return !gst_kafka_consumer_is_stopping (self) && (GstClockTime) waited * GST_USECOND < bound;
+}
+
+static void
+report_long_wait (GstKafkaConsumer *self)
+{
+  GstElement *element = gst_kafka_consumer_get_element (self);
+
+  if (element)
+    GST_ELEMENT_WARNING (element, RESOURCE, OPEN_READ,
+        ("No broker has answered yet about %s. Waiting, as long as connect-timeout allows. Check "
+         "that the brokers are up.",
+            self->settings->where),
+        (NULL));
+  gst_clear_object (&element);
+}
+
 /* A broker that never answered is an error. For one that is lost later the consumer waits. */
 static void
 connect_first (GstKafkaConsumer *self)
 {
-  gint64 deadline = g_get_monotonic_time () + CONNECT_TIME;
+  gint64 began = g_get_monotonic_time (), waited;
+  gboolean reported = FALSE;
   GstKafkaDiscovery found = {NULL};
   rd_kafka_resp_err_t err;
 
@@ -224,7 +250,12 @@ connect_first (GstKafkaConsumer *self)
     err = gst_kafka_discover (self->rk, self->settings, WATCH_TIME / 1000, &found);
     GST_DEBUG_OBJECT (
         self->settings->pad, "looking for %s: %s", self->settings->where, rd_kafka_err2name (err));
-  } while (err && !gst_kafka_consumer_is_stopping (self) && g_get_monotonic_time () < deadline);
+    waited = g_get_monotonic_time () - began;
+    if (err && !reported && waited >= CONNECT_TIME && waits_for_contact (self, waited)) {
+      report_long_wait (self);
+      reported = TRUE;
+    }
+  } while (err && waits_for_contact (self, waited));
   g_mutex_lock (&self->lock);
   self->known_topics = g_steal_pointer (&found.counts);
   g_mutex_unlock (&self->lock);

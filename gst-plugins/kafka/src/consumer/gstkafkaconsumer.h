@@ -20,12 +20,13 @@ typedef struct {
   /* of gint: the partitions to read instead of those that a group would assign; NULL: not set */
   GArray *partitions;
   GstKafkaRange range;
-  gchar *camera;               /* a replay plays only this camera; NULL: all */
-  gboolean fail_on_damage;     /* a damaged batch ends the stream */
-  guint64 message_max_bytes;   /* a larger message ends the stream */
-  GstClockTime access_timeout; /* how long to wait after access was lost */
-  GstPad *pad;                 /* the source pad, whose last flow return is read */
-  GstKafkaCleanEnd *end;       /* nullable; finds out whether the stream has ended cleanly */
+  gchar *camera;                /* a replay plays only this camera; NULL: all */
+  gboolean fail_on_damage;      /* a damaged batch ends the stream */
+  guint64 message_max_bytes;    /* a larger message ends the stream */
+  GstClockTime access_timeout;  /* how long to wait after access was lost */
+  GstClockTime connect_timeout; /* how long to wait for the first contact */
+  GstPad *pad;                  /* the source pad, whose last flow return is read */
+  GstKafkaCleanEnd *end;        /* nullable; finds out whether the stream has ended cleanly */
 } GstKafkaConsumerSettings;
 
 void gst_kafka_consumer_settings_free (GstKafkaConsumerSettings *self);
