@@ -68,6 +68,16 @@ takes_any (GstKafkaSrcCaps *self)
   return gst_caps_is_any (caps);
 }
 
+/* TRUE: downstream takes one kind only, and judges by itself what a message holds: reports before
+ * feedbackrate, for example, which any program may send. */
+static gboolean
+takes_one_kind (GstKafkaSrcCaps *self)
+{
+  g_autoptr (GstCaps) caps = gst_pad_peer_query_caps (GST_BASE_SRC_PAD (self->src), NULL);
+
+  return gst_caps_is_fixed (caps);
+}
+
 /* Once a run, because the element that can't follow ends the stream with an error that doesn't say
  * why, and is perhaps behind a queue. */
 static void
@@ -161,7 +171,7 @@ is_stream (const GstCaps *found)
 }
 
 /* (transfer full) (nullable): NULL: the caps that downstream has stay. If the first message isn't
- * known, it and the following go without caps, because a decodebin may find them in more bytes.
+ * known, it and the following may go without caps, because a decodebin may find them in more bytes.
  * Caps may not follow later, because the segment has gone without. */
 static GstCaps *
 choose_caps (GstKafkaSrcCaps *self, GstBuffer *buffer)
@@ -174,7 +184,7 @@ choose_caps (GstKafkaSrcCaps *self, GstBuffer *buffer)
   caps = find_type (self, buffer);
   if (is_stream (self->found) && !(caps && has_prefix (caps, "image/")))
     gst_clear_caps (&caps);
-  else if (!caps && !has_caps && takes_any (self))
+  else if (!caps && !has_caps && (takes_any (self) || takes_one_kind (self)))
     self->bare = TRUE;
   else if (!caps)
     caps = gst_caps_new_empty_simple (UNKNOWN);

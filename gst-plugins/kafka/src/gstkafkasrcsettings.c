@@ -437,7 +437,8 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
    * The caps of messages without the header `gst-caps`. If it is unset, typefind looks at each such
    * message. One that it doesn't know has the caps of the stream of bytes that was found before it
    * (anything but pictures and texts), else `application/octet-stream`. If it doesn't know the
-   * first one and downstream takes any caps, all such messages go out without caps.
+   * first one and downstream takes any caps, or one kind only, all such messages go out without
+   * caps.
    *
    * Since: 0.1
    */
