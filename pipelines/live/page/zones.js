@@ -32,6 +32,7 @@ export class Zones {
   #saved = {};
   #keys = 0;
   #began = false;
+  #waits = false; // for a first frame of the camera
 
   constructor() {
     this.#view.clear("No picture yet");
@@ -51,6 +52,7 @@ export class Zones {
     for (const { camera, frame } of cameras) if (frame) this.#frames.set(camera, frame);
     setOptions($("zones-camera"), cameras.map(({ camera }) => camera));
     if (!this.#began && cameras.length > 0) this.#begin();
+    if (this.#waits && this.#frames.has(this.#camera)) this.#takePicture();
   }
 
   async #begin() {
@@ -85,6 +87,7 @@ export class Zones {
 
   async #takePicture() {
     const frame = this.#frames.get(this.#camera);
+    this.#waits = !frame;
     if (!frame) return this.#view.clear("No picture yet");
     try {
       this.#view.show(await fetchPicture(frame, WIDEST), `${this.#camera}, with its zones and masks`);
