@@ -89,6 +89,8 @@ static const Metric metrics[] = {
     COUNT ("kafkasrc", "condemned", "gstfog_rejected_total", "condemned", REJECTED),
     COUNT ("kafkasrc", "lost", "gstfog_messages_lost_total", NULL,
         "Messages deleted from the topic before they were read"),
+    COUNT ("kafkasrc", "offsets-missing", "gstfog_offsets_missing_total", NULL,
+        "Offsets that no message has"),
     COUNT ("kafkasrc", "damaged", "gstfog_rejected_total", "damaged", REJECTED),
     GAUGE ("kafkasrc", "waits-for-access", "gstfog_waits_for_access", 1,
         "1 while the element waits for access that was lost"),

@@ -57,6 +57,12 @@ def break_length(log, at, length):
     log[at + 8] ^= 0x10
 
 
+def break_offset(log, at, length):
+    """No CRC covers the first offset of a batch. The broker finds this batch instead of those behind it."""
+    if log[at + 7] == 5:
+        log[at + 7] ^= 0x10
+
+
 # how many messages each batch has, which batches are damaged, how
 TOPICS = {
     "in the middle": ([5, 8, 5], [1], flip, "none"),
@@ -75,6 +81,7 @@ TOPICS = {
 SILENT = {
     "version": ([5, 8, 5], [1], break_version, "none"),
     "length": ([5, 8, 5], [1], break_length, "none"),
+    "offset": ([5, 8, 5], [1], break_offset, "none"),
 }
 ALL = {**TOPICS, **SILENT}
 NAMES = {name: "damaged-" + re.sub("[, ]+", "-", name) for name in ALL}
@@ -178,6 +185,23 @@ def test_damage_that_the_library_keeps_silent_about(damaged, launch, how):
     assert reader.wait(60) == 0, reader.output()
     assert skipped(reader.output()) == lost
     assert reader.output().count("chain   *******") == count - len(lost)
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_an_offset_that_no_message_has(damaged, launch, fresh, how):
+    """The broker finds only some of the messages behind such a batch. What isn't read is named and counted."""
+    lost, count = expected("offset")
+    reader = read(launch, damaged, NAMES["offset"], HOW[how].format(fresh=fresh))
+    assert reader.wait(30) == 0, reader.output()
+    named = skipped(reader.output())
+    assert named[:len(lost)] == lost, reader.output()
+    assert reader.output().count("chain   *******") == count - len(named), reader.output()
+
+
+def test_an_offset_that_no_message_has_ends_the_stream(damaged, launch):
+    reader = read(launch, damaged, NAMES["offset"], "auto-offset-reset=earliest on-error=fail")
+    assert reader.wait(30) != 0
+    assert "its offset is beyond the newest message" in reader.output(), reader.output()
 
 
 @pytest.mark.on_request

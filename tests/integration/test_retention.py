@@ -102,6 +102,13 @@ EARLIEST, ERROR = "auto-offset-reset=earliest", "auto-offset-reset=error"
     ("start-offset=1000", ERROR, [], None, "beyond"),
     (f"start-time={BEGIN}000000", ERROR, [], None, "start-time is older"),
     ("start-offset=15", ERROR, LEFT[5:], 0, None),
+    (f"start-time={BEGIN + 99999}000000", EARLIEST, LEFT, 0, "start-time is beyond"),
+    (f"start-time={BEGIN + 99999}000000", ERROR, [], None, "start-time is beyond"),
+    # ranges that hold nothing; 1700000001500 is in ms instead of ns
+    ("end-time=1700000001500", EARLIEST, [], 0, "No message is read"),
+    ("end-offset=5", EARLIEST, [], 0, "No message is read"),
+    (f"start-time={BEGIN + 1410}000000 end-time={BEGIN + 1420}000000", "", [], 0, "No message is read"),
+    (f"end-time={BEGIN + 1500}000000", EARLIEST, LEFT[:5], 0, None),
 ])
 def test_alone(kafka, topic, how, place, policy, numbers, lost, said):
     kafka.delete_records(topic, {0: 10})
@@ -244,3 +251,21 @@ def test_topic_created_again_with_fewer_messages(kafka, topic, how):
         wait_until(lambda: one.numbers == [*ALL, *range(5)], 30, "messages")
         assert one.error is None
         assert "has other messages than before" in one.warnings[0]
+
+
+def test_an_end_before_the_newest_which_is_the_start(kafka, topic):
+    """Without auto-offset-reset=earliest reading begins at the newest message."""
+    one, _ = read(kafka, topic, "end-offset=10")
+    assert one.numbers == [] and ["No message is read" in text for text in one.warnings] == [True]
+    commit(kafka, topic, topic, 15)
+    one, _ = read(kafka, topic, f"group-id={topic} end-offset=10")
+    assert (one.numbers, one.warnings) == ([], []), "the group has read them"
+
+
+@pytest.mark.parametrize("policy", ["", EARLIEST, ERROR])
+def test_a_start_time_that_one_of_two_partitions_has(kafka, fresh, policy):
+    kafka.create_topic(fresh, 2, config=["retention.ms=-1"])
+    fill(kafka, fresh, 20, partitions=(0,))
+    fill(kafka, fresh, 10, partitions=(1,))
+    one, _ = read(kafka, fresh, f"start-time={BEGIN + 1500}000000 eos-at-end=true {policy}")
+    assert (one.numbers, one.warnings, one.error) == (ALL[15:], [], None)

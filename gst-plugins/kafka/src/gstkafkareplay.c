@@ -411,7 +411,7 @@ take_damage (GstKafkaReplay *self, GstKafkaTrack *track, const rd_kafka_message_
 {
   GstKafkaHole *known = find_hole (track, track->position);
 
-  GST_INFO_OBJECT (self->settings->pad, "%s", rd_kafka_message_errstr (message));
+  GST_INFO_OBJECT (self->settings->pad, "%s", gst_kafka_damage_describe (message));
   if (known) {
     gst_kafka_reset_seek (self->rk, track->topic, track->partition, known->good);
     pass_over (self, track, known, track->position);
@@ -453,6 +453,17 @@ end_for (GstKafkaReplay *self, const rd_kafka_message_t *message)
         tried, err, size ? size : rd_kafka_message_errstr (message), GST_RESOURCE_ERROR_READ);
 }
 
+/* Its offset isn't within what the broker has, so it is damaged: no CRC covers it. */
+static void
+take_strange (GstKafkaReplay *self, GstKafkaTrack *track, const rd_kafka_message_t *message)
+{
+  if (!self->settings->fail_on_damage)
+    take_damage (self, track, message);
+  else if (!self->ended)
+    self->ended = gst_kafka_error_new ("replay", RD_KAFKA_RESP_ERR__BAD_MSG,
+        gst_kafka_damage_describe (message), GST_RESOURCE_ERROR_READ);
+}
+
 static void
 take_trouble (GstKafkaReplay *self, GstKafkaTrack *track, const rd_kafka_message_t *message)
 {
@@ -487,6 +498,8 @@ take_head (GstKafkaReplay *self, GstKafkaTrack *track, rd_kafka_message_t *messa
   track->heard = g_get_monotonic_time ();
   if (message->err) {
     take_trouble (self, track, message);
+  } else if (message->offset >= get_high (self, track)) {
+    take_strange (self, track, message);
   } else if (message->offset >= track->end && !gst_kafka_damage_is_searched (&track->damage)) {
     track->at_end = TRUE;
   } else if (take_sound (self, track)) {
@@ -731,6 +744,16 @@ add_track (GstKafkaReplay *self, const rd_kafka_topic_partition_t *from, const G
   check_start (self, track, at);
 }
 
+static void
+warn_if_empty (GstKafkaReplay *self, const GstKafkaPosition *positions, gint count)
+{
+  GstElement *element = gst_pad_get_parent_element (self->settings->pad);
+
+  if (element)
+    gst_kafka_range_warn_if_empty (&self->settings->range, positions, count, element);
+  gst_clear_object (&element);
+}
+
 static rd_kafka_resp_err_t
 find_tracks (GstKafkaReplay *self)
 {
@@ -749,6 +772,7 @@ find_tracks (GstKafkaReplay *self)
     err = gst_kafka_range_resolve (&self->settings->range, self->rk, found.list, positions);
   }
   if (!err) {
+    warn_if_empty (self, positions, found.list->cnt);
     self->tracks = g_ptr_array_new_with_free_func ((GDestroyNotify) track_free);
     for (gint i = 0; i < found.list->cnt; i++)
       add_track (self, &found.list->elems[i], &positions[i]);

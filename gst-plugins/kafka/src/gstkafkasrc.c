@@ -20,10 +20,49 @@
  * #GstKafkaSrc:topic is a comma-separated list of names and of patterns that begin with `^`. A
  * pattern also matches topics that are created later, but never the brokers' own.
  *
- * The sticky event `GstKafkaAssignment` announces the assigned partitions downstream, and the
- * element message `kafkasrc-assignment` on the bus, with the fields `partitions` (array of int),
- * `topics` (array of string, the topic of each partition) and `rebalances` (uint64, number of
- * changes so far). The custom query `GstKafkaLag` returns the number of messages that wait in them.
+ * ## Events
+ *
+ * `GstKafkaAssignment`, GST_EVENT_CUSTOM_DOWNSTREAM_STICKY, goes downstream before the first
+ * message of each assignment, live only:
+ *
+ * | field | meaning |
+ * | --- | --- |
+ * | `topic` | string: #GstKafkaSrc:topic as it was set |
+ * | `partitions` | GstValueArray of int, from 0: the numbers of the assigned partitions; empty if
+ *   others have them all |
+ *
+ * CAPS comes whenever a message has other caps than the last one. SEGMENT is in TIME, but in BYTES
+ * for Ogg. EOS ends a bounded range, and follows an error. A GST_EVENT_SEEK is taken in a replay
+ * only, in TIME and with a positive rate, with the flags FLUSH, ACCURATE, SEGMENT and
+ * TRICKMODE_KEY_UNITS. It is refused otherwise; one whose stop lies before its start is a warning
+ * (RESOURCE, SEEK). A FLUSH means that messages on their way are read again after a restart.
+ *
+ * ## Messages
+ *
+ * `kafkasrc-assignment`, an element message after each change of the assignment:
+ *
+ * | field | meaning |
+ * | --- | --- |
+ * | `partitions` | GstValueArray of int, from 0 |
+ * | `topics` | GstValueArray of string: the topic of each of them |
+ * | `rebalances` | uint64: the number of changes so far, from 1 |
+ *
+ * DURATION_CHANGED when a replay has been opened. Warnings (RESOURCE, READ) about positions have
+ * the details `topic` (string), `partition` (int), `from` and `to` (int64: offsets; -1: a time, or
+ * not known) and `lost` (int64: number of offsets; -1: not known). Errors end the stream with EOS.
+ * README.md lists their domains, codes and remedies.
+ *
+ * ## Queries
+ *
+ * | query | answer |
+ * | --- | --- |
+ * | `GstKafkaLag`, custom | `lag` (int64, from 0: number of messages not yet pushed) and
+ *   `partitions` (GstValueArray of int); fails in a replay, and below PAUSED |
+ * | DURATION | ns, in a replay once it is open; fails live, and in other formats |
+ * | SEEKING | TIME, from 0, in a replay; not seekable live |
+ * | LATENCY | live: live, at least 0 ns, no maximum, because buffers are stamped on arrival; a
+ *   replay isn't live |
+ * | URI | `kafka://` with the servers and the topic |
  *
  * ## Example launch line
  * |[
@@ -461,21 +500,38 @@ can_seek (gdouble rate, GstFormat format)
   return rate > 0 && format == GST_FORMAT_TIME;
 }
 
+static gboolean
+check_seek (GstKafkaSrc *self, GstEvent *event)
+{
+  GstSeekType start_type, stop_type;
+  gint64 start, stop;
+  GstFormat format;
+  gdouble rate;
+
+  gst_event_parse_seek (event, &rate, &format, NULL, &start_type, &start, &stop_type, &stop);
+  if (!can_seek (rate, format)) {
+    GST_INFO_OBJECT (self, "refusing a seek: a replay runs forward only, and by time");
+    return FALSE;
+  }
+  if (start_type != GST_SEEK_TYPE_SET || stop_type != GST_SEEK_TYPE_SET || stop < 0 ||
+      stop >= start)
+    return TRUE;
+  GST_ELEMENT_WARNING (self, RESOURCE, SEEK,
+      ("A seek ends before it begins, and is refused: from %" GST_TIME_FORMAT
+       " to %" GST_TIME_FORMAT ".",
+          GST_TIME_ARGS (start), GST_TIME_ARGS (stop)),
+      (NULL));
+  return FALSE;
+}
+
 /* A seek that is refused here hasn't flushed anything yet, so the stream goes on. */
 static gboolean
 gst_kafka_src_event (GstBaseSrc *base, GstEvent *event)
 {
   GstKafkaSrc *self = GST_KAFKA_SRC (base);
-  GstFormat format;
-  gdouble rate;
 
-  if (self->player && GST_EVENT_TYPE (event) == GST_EVENT_SEEK) {
-    gst_event_parse_seek (event, &rate, &format, NULL, NULL, NULL, NULL, NULL);
-    if (!can_seek (rate, format)) {
-      GST_INFO_OBJECT (self, "refusing a seek: a replay runs forward only, and by time");
-      return FALSE;
-    }
-  }
+  if (self->player && GST_EVENT_TYPE (event) == GST_EVENT_SEEK && !check_seek (self, event))
+    return FALSE;
   return GST_BASE_SRC_CLASS (gst_kafka_src_parent_class)->event (base, event);
 }
 
@@ -766,7 +822,8 @@ add_empty_stats (GstStructure *s)
   gst_structure_set (s, "damaged", G_TYPE_UINT64, (guint64) 0, "waits-for-access", G_TYPE_BOOLEAN,
       FALSE, "lag", G_TYPE_UINT64, (guint64) 0, "prefetched", G_TYPE_UINT64, (guint64) 0, "pending",
       G_TYPE_UINT64, (guint64) 0, "parked", G_TYPE_UINT64, (guint64) 0, "rebalances", G_TYPE_UINT64,
-      (guint64) 0, "lost", G_TYPE_UINT64, (guint64) 0, NULL);
+      (guint64) 0, "lost", G_TYPE_UINT64, (guint64) 0, "offsets-missing", G_TYPE_UINT64,
+      (guint64) 0, NULL);
   gst_structure_take_value (s, "partitions", &none);
 }
 
@@ -890,6 +947,8 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
    * | parked | messages released without a mark, which wait for an error that may follow |
    * | rebalances | changes of the assignment |
    * | lost | offsets that were deleted from the topic before they were read |
+   * | offsets-missing | offsets, between the first and the last one read, that no message has: left
+   *   by compaction, transactions, or a damaged batch; a replay doesn't count them |
    * | partitions | GstValueArray of GstStructure: `topic`, `partition` (int), `lag`,
    *   `position`, `stored` and `failed` (int64; -1: none) |
    *

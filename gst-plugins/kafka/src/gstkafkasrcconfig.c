@@ -116,6 +116,14 @@ check (const GstKafkaSrcSettings *own, GError **error)
     wrong = "auto-offset-reset=error needs a group-id, a start-offset or a start-time.";
   else if (own->caps && !gst_caps_is_fixed (own->caps))
     wrong = "caps must be fixed: without ranges and lists, not ANY, not EMPTY.";
+  else if (own->end_offset >= 0 && own->end_offset <= MAX (own->start_offset, 0))
+    wrong = "Nothing lies between start-offset and end-offset: the end is not after the start.";
+  else if (GST_CLOCK_TIME_IS_VALID (own->end_time) &&
+           (own->end_time == 0 ||
+               (GST_CLOCK_TIME_IS_VALID (own->start_time) && own->end_time <= own->start_time)))
+    wrong =
+        "Nothing lies between start-time and end-time: the end is not after the start. Both are "
+        "in ns since the Unix epoch.";
   if (wrong)
     g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, wrong);
   return !wrong;

@@ -484,6 +484,16 @@ partitions_add (GPtrArray *self, const gchar *topic, gint partition)
 }
 
 static void
+warn_if_empty (GstKafkaConsumer *self, const GstKafkaPosition *positions, gint count)
+{
+  GstElement *element = gst_kafka_consumer_get_element (self);
+
+  if (element)
+    gst_kafka_range_warn_if_empty (&self->settings->range, positions, count, element);
+  gst_clear_object (&element);
+}
+
+static void
 add_partitions (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
 {
   g_autofree GstKafkaPosition *positions = g_new0 (GstKafkaPosition, list->cnt);
@@ -493,6 +503,8 @@ add_partitions (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
   err = gst_kafka_range_resolve (&self->settings->range, self->rk, list, positions);
   if (err)
     gst_kafka_consumer_fail (self, err, NULL);
+  else
+    warn_if_empty (self, positions, list->cnt);
   g_mutex_lock (&self->lock);
   for (gint i = 0; i < list->cnt; i++) {
     GstKafkaPartition *added =

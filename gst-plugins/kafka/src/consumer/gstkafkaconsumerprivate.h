@@ -53,6 +53,7 @@ struct _GstKafkaConsumer {
   GHashTable *read_topics; /* set of names: topics that could be read at least once */
   GHashTable *warned;      /* set of error codes for which a warning was posted */
   guint64 lost;            /* offsets deleted before they were read */
+  guint64 missing;         /* offsets without a message */
   /* when the last message went downstream while messages go one at a time */
   gint64 handed;
   gboolean careless; /* sending one at a time was abandoned for this run */

@@ -445,6 +445,22 @@ note_refusal (GstKafkaConsumer *self, GstKafkaPartition *partition, gint64 offse
   wake_group (self);
 }
 
+/* with self->lock: compaction and transactions leave offsets without a message, and so does damage
+ * to a batch's first offset. Nothing tells them apart. */
+static void
+note_gap (GstKafkaConsumer *self, const GstKafkaPartition *partition, gint64 offset)
+{
+  gint64 gap = partition->position >= 0 ? offset - partition->position : 0;
+
+  if (gap <= 0)
+    return;
+  self->missing += (guint64) gap;
+  GST_DEBUG_OBJECT (self->settings->pad,
+      "no message has the offsets %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
+      " of partition %d of %s",
+      partition->position, offset - 1, partition->partition, partition->topic);
+}
+
 /* with self->lock; FALSE: the message has to be dropped */
 static gboolean
 enter_message (GstKafkaConsumer *self, GstKafkaFetched *fetched)
@@ -461,6 +477,8 @@ enter_message (GstKafkaConsumer *self, GstKafkaFetched *fetched)
     GST_DEBUG_OBJECT (self->settings->pad,
         "partition %d of %s is read to its end, offset %" G_GINT64_FORMAT, partition->partition,
         partition->topic, message->offset);
+  if (!message->err || message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+    note_gap (self, partition, message->offset);
   if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
     partition->position = partition->high = message->offset;
   else if (message->err)
@@ -635,7 +653,8 @@ gst_kafka_consumer_add_stats (GstKafkaConsumer *self, GstStructure *stats)
       (guint64) (self->queue ? rd_kafka_queue_length (self->queue) : 0), "pending", G_TYPE_UINT64,
       (guint64) partitions_get_pending (self->partitions), "parked", G_TYPE_UINT64,
       (guint64) partitions_get_parked (self->partitions), "rebalances", G_TYPE_UINT64,
-      self->rebalances, "lost", G_TYPE_UINT64, self->lost, NULL);
+      self->rebalances, "lost", G_TYPE_UINT64, self->lost, "offsets-missing", G_TYPE_UINT64,
+      self->missing, NULL);
   g_mutex_unlock (&self->lock);
   gst_structure_take_value (stats, "partitions", &partitions);
 }

@@ -304,9 +304,9 @@ fail_damaged (GstKafkaConsumer *self, const rd_kafka_message_t *message)
   g_autofree gchar *detail = g_strdup_printf ("the batch at offset %" G_GINT64_FORMAT
                                               " of partition %d of topic \"%s\" is damaged (%s)",
       message->offset, message->partition, rd_kafka_topic_name (message->rkt),
-      rd_kafka_message_errstr (message));
+      gst_kafka_damage_describe (message));
 
-  gst_kafka_consumer_fail (self, message->err, detail);
+  gst_kafka_consumer_fail (self, message->err ? message->err : RD_KAFKA_RESP_ERR__BAD_MSG, detail);
 }
 
 static void
@@ -362,7 +362,7 @@ take_damage (GstKafkaConsumer *self, const rd_kafka_message_t *message)
   gboolean found = FALSE;
   gint64 from, good;
 
-  GST_INFO_OBJECT (self->settings->pad, "%s", rd_kafka_message_errstr (message));
+  GST_INFO_OBJECT (self->settings->pad, "%s", gst_kafka_damage_describe (message));
   if (self->settings->fail_on_damage) {
     fail_damaged (self, message);
     return;
@@ -518,14 +518,32 @@ gst_kafka_consumer_look_for_silence (GstKafkaConsumer *self)
     take_silence (self, now);
 }
 
+/* No CRC covers a batch's first offset, so damage to it shows only if no message can have it. */
+static gboolean
+is_beyond (GstKafkaConsumer *self, const rd_kafka_message_t *message)
+{
+  GstKafkaPartition *partition;
+  gint64 high = -1;
+
+  g_mutex_lock (&self->lock);
+  partition = find_partition (self, message);
+  if (partition)
+    high = get_high (self, partition);
+  g_mutex_unlock (&self->lock);
+  return high >= 0 && message->offset >= high;
+}
+
 gboolean
 gst_kafka_consumer_take_trouble (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 {
   switch (message->err) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
-      if (message->len <= self->settings->message_max_bytes)
+      if (is_beyond (self, message))
+        take_damage (self, message);
+      else if (message->len <= self->settings->message_max_bytes)
         return take_sound (self, message);
-      fail_too_large (self, message);
+      else
+        fail_too_large (self, message);
       return TRUE;
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
       return take_sound (self, message);

@@ -17,6 +17,13 @@ gst_kafka_damage_is_error (rd_kafka_resp_err_t err)
          err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED;
 }
 
+const gchar *
+gst_kafka_damage_describe (const rd_kafka_message_t *message)
+{
+  return message->err ? rd_kafka_message_errstr (message)
+                      : "its offset is beyond the newest message of the partition";
+}
+
 gboolean
 gst_kafka_damage_is_searched (const GstKafkaDamage *self)
 {

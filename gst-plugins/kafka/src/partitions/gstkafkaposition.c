@@ -133,6 +133,38 @@ place_without_offset (const GstKafkaRange *self, GstKafkaPosition *position)
     position->reset.reason = GST_KAFKA_RESET_UNSET;
 }
 
+static gboolean
+has_messages (const GstKafkaPosition *position)
+{
+  return position->low >= 0 && position->high > position->low;
+}
+
+/* Whether the partitions have messages, and none of them is of the start time or later. */
+static gboolean
+is_beyond_all (const rd_kafka_topic_partition_list_t *answer, const GstKafkaPosition *positions)
+{
+  gboolean messages = FALSE;
+
+  for (gint i = 0; i < answer->cnt; i++) {
+    if (answer->elems[i].offset >= 0)
+      return FALSE;
+    messages |= has_messages (&positions[i]);
+  }
+  return messages;
+}
+
+/* With `latest` it stays at the end: the next message that is published is of this time. */
+static void
+place_beyond (const GstKafkaRange *self, GstKafkaPosition *position)
+{
+  position->start = RD_KAFKA_OFFSET_END;
+  if (self->reset == GST_KAFKA_RESET_LATEST || !has_messages (position))
+    return;
+  position->start = position->low;
+  position->reset = (GstKafkaReset){
+      .reason = GST_KAFKA_RESET_BEYOND, .from = -1, .to = position->low, .high = position->high};
+}
+
 static rd_kafka_resp_err_t
 ask_start (const GstKafkaRange *self, rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list,
     GstKafkaPosition *positions)
@@ -140,13 +172,17 @@ ask_start (const GstKafkaRange *self, rd_kafka_t *rk, const rd_kafka_topic_parti
   gboolean by_time = GST_CLOCK_TIME_IS_VALID (self->start_time);
   rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
   rd_kafka_topic_partition_list_t *answer = NULL;
+  gboolean beyond;
 
   if (by_time)
     answer = ask_offsets (rk, list, to_ms (self->start_time), PATIENCE, &err);
+  beyond = answer && is_beyond_all (answer, positions);
   for (gint i = 0; i < list->cnt; i++) {
     if (positions[i].committed || list->elems[i].offset == RD_KAFKA_OFFSET_BEGINNING)
       continue;
-    if (answer)
+    if (beyond)
+      place_beyond (self, &positions[i]);
+    else if (answer)
       place_by_time (&positions[i], answer->elems[i].offset);
     else if (self->start_offset >= 0)
       positions[i].start = self->start_offset;
@@ -224,6 +260,39 @@ gst_kafka_range_resolve (const GstKafkaRange *self, rd_kafka_t *rk,
     list->elems[i].offset = positions[i].start;
   }
   return err;
+}
+
+static gboolean
+is_empty (const GstKafkaRange *self, const GstKafkaPosition *positions, gint count)
+{
+  gboolean messages = FALSE;
+
+  if (self->end_offset < 0 && !GST_CLOCK_TIME_IS_VALID (self->end_time))
+    return FALSE;
+  for (gint i = 0; i < count; i++) {
+    const GstKafkaPosition *at = &positions[i];
+
+    if (at->committed || at->end < 0 || at->start < 0 || at->start < at->end)
+      return FALSE;
+    messages |= has_messages (at);
+  }
+  return messages;
+}
+
+void
+gst_kafka_range_warn_if_empty (
+    const GstKafkaRange *self, const GstKafkaPosition *positions, gint count, GstElement *element)
+{
+  if (!is_empty (self, positions, count))
+    return;
+  GST_ELEMENT_WARNING (element, RESOURCE, READ,
+      ("No message is read: in each partition reading would begin at or after its end (%s). Times "
+       "are in ns since the Unix epoch; without start-offset and start-time, auto-offset-reset "
+       "decides where reading begins.",
+          self->end_offset >= 0 ? "end-offset" : "end-time"),
+      ("%d partitions; the first: from offset %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
+       "; it has %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
+          count, positions[0].start, positions[0].end, positions[0].low, positions[0].high));
 }
 
 gboolean

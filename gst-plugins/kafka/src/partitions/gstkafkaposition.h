@@ -48,6 +48,11 @@ typedef struct {
 rd_kafka_resp_err_t gst_kafka_range_resolve (const GstKafkaRange *self, rd_kafka_t *rk,
     rd_kafka_topic_partition_list_t *list, GstKafkaPosition *positions);
 
+/* Posts a warning if end-offset or end-time leaves nothing to read, although there are messages
+ * that no group has read yet. */
+void gst_kafka_range_warn_if_empty (
+    const GstKafkaRange *self, const GstKafkaPosition *positions, gint count, GstElement *element);
+
 /* Whether a message of @timestamp (ms since the epoch) is after the end. */
 gboolean gst_kafka_range_excludes (const GstKafkaRange *self, gint64 timestamp);
 /* Whether there is an end time, and it is past. */

@@ -135,6 +135,10 @@ gst_kafka_reset_describe (const GstKafkaReset *self, const gchar *topic, gint pa
 {
   if (self->reason == GST_KAFKA_RESET_DELETED)
     return describe_deleted (self, topic, partition);
+  if (self->reason == GST_KAFKA_RESET_BEYOND && self->from < 0)
+    return g_strdup_printf (
+        "start-time is beyond the newest message of partition %d of topic \"%s\".", partition,
+        topic);
   if (self->reason == GST_KAFKA_RESET_BEYOND)
     return g_strdup_printf ("Offset %" G_GINT64_FORMAT
                             " is beyond the newest message of partition %d of topic \"%s\".",
@@ -153,6 +157,8 @@ get_remedy (const GstKafkaReset *self)
 {
   if (self->reason == GST_KAFKA_RESET_DELETED)
     return "Raise the topic's retention.ms or retention.bytes, or read sooner.";
+  if (self->reason == GST_KAFKA_RESET_BEYOND && self->from < 0)
+    return "Check start-time (ns since the Unix epoch).";
   if (self->reason == GST_KAFKA_RESET_BEYOND)
     return "Check whether the topic was created again, and set the group's offsets or "
            "start-offset.";
