@@ -14,6 +14,8 @@ import network
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("GST_FOG_BUILD", TOP / "build"))
+# The library of the sanitizers that the build has.
+PRELOAD = os.environ.get("GST_FOG_PRELOAD", "")
 
 
 def environment():
@@ -27,6 +29,7 @@ def environment():
         "G_DEBUG": "fatal-criticals",
         "GST_DEBUG": "2",
         "GST_DEBUG_NO_COLOR": "1",
+        **({"LD_PRELOAD": PRELOAD} if PRELOAD else {}),
     }
 
 
@@ -60,6 +63,8 @@ class Pipeline:
 
     def __init__(self, line, log, options="-e", host=network.Loopback(), **variables):
         self.line, self.log = line, log
+        if PRELOAD and "LD_PRELOAD" in variables: # the sanitizers' library comes first
+            variables["LD_PRELOAD"] = f"{PRELOAD}:{variables['LD_PRELOAD']}"
         with open(log, "wb") as output, host.inside():
             self.popen = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "--", "gst-launch-1.0", *options.split(), *shlex.split(line)],

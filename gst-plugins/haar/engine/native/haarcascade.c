@@ -362,7 +362,7 @@ child_is_valid (const HaarTree *tree, guint node, gint child)
 {
   /* A child comes after its parent, so every walk through the tree ends. */
   return child > 0 ? (guint) child > node && (guint) child < tree->n_nodes
-                   : (guint) -child <= tree->n_nodes;
+                   : child >= -(gint) tree->n_nodes;
 }
 
 /* Appends the tree whose nodes and leaves have just been appended. */
