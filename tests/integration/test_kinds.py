@@ -73,3 +73,16 @@ def test_a_decoder_takes_its_kind(kafka, fresh, launch, pictures, header):
     assert reader.output().count("chain   *******") == 2
     said = [line for line in reader.output().splitlines() if line.startswith("WARNING: from element")]
     assert len(said) == 1 and "not accepted downstream: image/png" in said[0], reader.output()
+
+
+@pytest.mark.parametrize("header", [None, lambda value: "application/json"], ids=["none has", "some have"])
+def test_documents_that_no_typefind_knows(kafka, fresh, launch, header):
+    """mongosink gets them all, here without a server: no message is skipped because of its caps."""
+    fill(kafka, fresh, [b'{"a":1}', b'{"a":2}'], header)
+    producer = kafka.producer()
+    producer.produce(fresh, b'{"a":3}', partition=0)
+    assert producer.flush(30) == 0
+    reader = launch(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} auto-offset-reset=earliest eos-at-end=true ! "
+                    "mongosink name=m uri=mongodb://127.0.0.1:1 retry-timeout=1000000000", options="-e -v")
+    assert reader.wait(60) != 0
+    assert "not accepted downstream" not in reader.output(), reader.output()

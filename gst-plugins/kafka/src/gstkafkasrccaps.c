@@ -68,16 +68,6 @@ takes_any (GstKafkaSrcCaps *self)
   return gst_caps_is_any (caps);
 }
 
-/* TRUE: downstream takes one kind only, and judges by itself what a message holds: reports before
- * feedbackrate, for example, which any program may send. */
-static gboolean
-takes_one_kind (GstKafkaSrcCaps *self)
-{
-  g_autoptr (GstCaps) caps = gst_pad_peer_query_caps (GST_BASE_SRC_PAD (self->src), NULL);
-
-  return gst_caps_is_fixed (caps);
-}
-
 /* Once a run, because the element that can't follow ends the stream with an error that doesn't say
  * why, and is perhaps behind a queue. */
 static void
@@ -170,9 +160,36 @@ is_stream (const GstCaps *found)
          !has_prefix (found, UNKNOWN);
 }
 
-/* (transfer full) (nullable): NULL: the caps that downstream has stay. If the first message isn't
- * known, it and the following may go without caps, because a decodebin may find them in more bytes.
- * Caps may not follow later, because the segment has gone without. */
+/* Whether downstream takes media of certain kinds only, as a decoder does. */
+static gboolean
+takes_media (GstKafkaSrcCaps *self)
+{
+  g_autoptr (GstCaps) caps = gst_pad_peer_query_caps (GST_BASE_SRC_PAD (self->src), NULL);
+
+  for (guint i = 0; i < gst_caps_get_size (caps); i++) {
+    const gchar *name = gst_structure_get_name (gst_caps_get_structure (caps, i));
+
+    if (!g_str_has_prefix (name, "image/") && !g_str_has_prefix (name, "video/") &&
+        !g_str_has_prefix (name, "audio/"))
+      return FALSE;
+  }
+  return !gst_caps_is_any (caps);
+}
+
+/* (transfer full) (nullable): for a message that typefind doesn't know. NULL: the caps that
+ * downstream has stay. If it has none yet, the following go without, too: a decodebin may find them
+ * in more bytes, and caps may not follow later, because the segment has gone without. An element
+ * that takes documents judges by itself what a message holds. */
+static GstCaps *
+choose_unknown (GstKafkaSrcCaps *self, gboolean has_caps)
+{
+  if (takes_media (self) || (has_caps && takes_any (self)))
+    return gst_caps_new_empty_simple (UNKNOWN);
+  self->bare = !has_caps;
+  return NULL;
+}
+
+/* (transfer full) (nullable): NULL: the caps that downstream has stay. */
 static GstCaps *
 choose_caps (GstKafkaSrcCaps *self, GstBuffer *buffer)
 {
@@ -182,12 +199,10 @@ choose_caps (GstKafkaSrcCaps *self, GstBuffer *buffer)
   if (caps || self->bare || (has_caps && gst_buffer_get_size (buffer) == 0))
     return caps;
   caps = find_type (self, buffer);
-  if (is_stream (self->found) && !(caps && has_prefix (caps, "image/")))
+  if (!is_stream (self->found))
+    return caps ? caps : choose_unknown (self, has_caps);
+  if (caps && !has_prefix (caps, "image/"))
     gst_clear_caps (&caps);
-  else if (!caps && !has_caps && (takes_any (self) || takes_one_kind (self)))
-    self->bare = TRUE;
-  else if (!caps)
-    caps = gst_caps_new_empty_simple (UNKNOWN);
   return caps;
 }
 

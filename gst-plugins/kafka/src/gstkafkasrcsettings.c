@@ -436,9 +436,10 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
    *
    * The caps of messages without the header `gst-caps`. If it is unset, typefind looks at each such
    * message. One that it doesn't know has the caps of the stream of bytes that was found before it
-   * (anything but pictures and texts), else `application/octet-stream`. If it doesn't know the
-   * first one and downstream takes any caps, or one kind only, all such messages go out without
-   * caps.
+   * (anything but pictures and texts), else `application/octet-stream`. If downstream takes neither
+   * any caps nor media only (as mongosink, which takes documents), the caps stay as they are. If it
+   * doesn't know the first one, all such messages go out without caps, unless downstream takes
+   * media only.
    *
    * Since: 0.1
    */
