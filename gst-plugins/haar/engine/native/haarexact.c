@@ -201,6 +201,17 @@ tree_value (const HaarExact *self, const HaarIntegral *integral, gint at, gfloat
   return self->cascade->leaves[tree->first_leaf + (guint) -child];
 }
 
+/* The comparison is the leaf's index, because a branch would be mispredicted every other time. */
+static inline gfloat
+stump_value (const HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor,
+    const HaarTree *tree)
+{
+  const HaarNode *node = &self->cascade->nodes[tree->first_node];
+  gfloat value = feature_value (self, integral, at, node->feature) * factor;
+
+  return self->cascade->leaves[tree->first_leaf + !(value < node->threshold)];
+}
+
 /* A bit for each of the eight outer cells, clockwise from the upper left one, which is the highest
  * bit: the cell is at least as bright as the middle one. */
 static inline guint
@@ -250,8 +261,12 @@ stage_sum (HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor
     prepare_stage (self, stage);
   if (self->cascade->patterns)
     return patterns_sum (self, integral, at, s);
-  for (guint i = 0; i < s->n_trees; i++)
-    sum += tree_value (self, integral, at, factor, &self->cascade->trees[s->first_tree + i]);
+  for (guint i = s->first_tree; i < s->first_tree + s->n_trees; i++) {
+    const HaarTree *tree = &self->cascade->trees[i];
+
+    sum += self->cascade->stumps ? stump_value (self, integral, at, factor, tree)
+                                 : tree_value (self, integral, at, factor, tree);
+  }
   return sum;
 }
 
