@@ -126,11 +126,13 @@ def odd_line(watched):
         f"kafkasrc {where} topic={topics['raw']} auto-offset-reset=earliest ! haarfacecount name=odd-faces replica=odd workers=1 "
         f"rescan-interval=60000000000 max-age=60000000000 ! {end}",
         f"kafkasrc {where} topic={topics['documents']} auto-offset-reset=earliest ! "
-        f"mongosink uri={watched.mongo.uri} database={watched.name} collection=odd",
+        f"mongosink uri={watched.mongo.uri} database={watched.name} collection=odd expire-field=at expire-after=100000000",
         f"kafkasrc {where} topic={topics['reports']} auto-offset-reset=earliest ! listener.feedback "
         f"appsrc ! feedbackrate name=listener camera=listener ! {end}",
         f"videotestsrc is-live=true ! video/x-raw,format=GRAY8,width=200,height=200,framerate=20/1 ! "
         f"kafkasink name=shrinks {where} topic={topics['small']} linger=500000000",
+        f"videotestsrc is-live=true ! video/x-raw,format=GRAY8,width=200,height=200,framerate=20/1 ! kafkasink max-queued-buffers=3 "
+        f"{where} topic={topics['out']} spool={watched.directory / 'spool'} spool-bytes=1000000",
         f"fakesrc num-buffers=2 sizetype=fixed sizemax=2000000 ! kafkasink name=refuses {where} topic={topics['out']} on-error=skip",
         *(f"videotestsrc is-live=true ! video/x-raw,width=16,height=16,framerate=20/1 ! kafkasink {more} max-queued-buffers=3 "
           f"{where} topic={topics['out']}" for more in ("acks=none", "leaky=none", "leaky=upstream", "leaky=downstream")),
@@ -178,6 +180,16 @@ def send_oddities(watched, picture):
     assert watched.producer.flush(30) == 0
 
 
+def commit_two_transactions(watched):
+    """Their markers are offsets without a message."""
+    producer = watched.kafka.producer(**{"transactional.id": watched.name})
+    producer.init_transactions(30)
+    for text in ("one", "two"):
+        producer.begin_transaction()
+        producer.produce(watched.odd["lost"], text, partition=0)
+        producer.commit_transaction(30)
+
+
 def report(replica, seq):
     return {"replica": replica, "seq": seq, "interval": 0.5, "frames": 0, "faces": 0, "busy": 0, "workers": 1, "lag": 0,
             "partitions": [], "cameras": {}, "leaving": False}
@@ -221,6 +233,7 @@ def start(watched):
 
 def make_everything_happen(watched):
     send_oddities(watched, one_picture(watched.directory))
+    commit_two_transactions(watched)
     watched.wait_moved("gstfog_documents_total", "gstfog_capacity", "gstfog_skipped_total", "gstfog_displaced_replicas_total")
     watched.launch("fog-2", watched.system.fog("fog-2", "workers=1"))
     watched.wait_ready("fog-2")
