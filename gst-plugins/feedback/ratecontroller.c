@@ -585,7 +585,8 @@ is_next (const ReportOrder *order, guint64 seq)
   return seq > order->last || (order->has_gap && seq == order->before + 1);
 }
 
-/* A single report far ahead doesn't end the row that it interrupts, however many of them come. */
+/* A number far ahead, which the next report doesn't continue, doesn't end the sequence that it
+ * interrupts, however many of them come. */
 static void
 take_seq (ReportOrder *order, guint64 seq)
 {

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the system does on a real Kubernetes: heals, grows and shrinks with its load, is updated under it, keeps to the rules.
-Each experiment starts from the system at rest, and ends with every frame accounted for. Beside those that run by default there are `controller`
-and `demand`: the autoscaler against cameras that follow the fog, by the CPU and by what they want (an hour; KEDA is built for it)."""
+Each experiment starts from the system at rest, and ends with every frame accounted for. Beside those that run by default,
+`controller` and `demand` try the autoscaler with cameras that set their rate by what the fog can count: `controller` scales by the CPU, `demand` by
+the rate that the cameras want (an hour for both; KEDA is built for `demand`)."""
 
 import argparse
 import base64

@@ -226,7 +226,7 @@ GST_START_TEST (test_suspicion_survives_a_run)
   read = reread (&written, "another", 12);
   gst_kafka_suspicion_conclude (&read, 12, FALSE);
   fail_unless_equals_int64 (read.until, 76);
-  /* All messages before the committed offset have passed. */
+  /* All messages before the committed offset have gone through the pipeline. */
   read = reread (&written, NULL, 13);
   fail_unless_equals_int (read.count, 1);
   fail_if (gst_kafka_suspicion_is_poison (&read, 12));
@@ -289,7 +289,8 @@ GST_START_TEST (test_a_row_of_condemned)
   fail_at (&self, 10, 3);
   fail_if (gst_kafka_suspicion_condemn (&self, 10));
   fail_if (gst_kafka_suspicion_is_poison (&self, 10));
-  /* An earlier message that passes doesn't end the row; a later one does. */
+  /* The row ends when a message gets through the pipeline that comes after the last condemned
+   * one; one before it doesn't count. */
   gst_kafka_suspicion_begin (&self, 3);
   gst_kafka_suspicion_pass (&self);
   fail_unless_equals_int (self.row, GST_KAFKA_SUSPICION_ROW);
@@ -348,7 +349,8 @@ GST_START_TEST (test_any_thread)
 }
 GST_END_TEST;
 
-/* An answer of a broker: the time that is asked for, and the first offset of that time or later. */
+/* Asks a broker once. @place: an offset that the log has reached; @time: what has to be asked for;
+ * @answer: the first offset of that time or later; -1: none. TRUE: it is another log. */
 static gboolean
 ask (GstKafkaLog *log, gint64 place, gint64 time, gint64 answer)
 {

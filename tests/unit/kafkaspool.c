@@ -443,7 +443,7 @@ GST_START_TEST (test_store_with_damage)
 {
   static const struct {
     goffset at;
-    gsize size; /* of zeros written there; 0: the file ends there */
+    gsize size; /* bytes to overwrite with zeros; 0: the file is cut off at that place */
   } cases[] = {{0, 100}, {0, 8192}, {0, 0}, {100, 0}, {8192, 0}, {20000, 0}, {300000, 0},
       {8192, 8192}, {100, 50}, {16384, 400000}, {16384, 0}};
 

@@ -40,7 +40,8 @@ typedef struct {
  * no worker ever pauses. A report's frames / (busy / workers) then is the rate that a saturated run
  * would reach. In a run that isn't saturated a frame takes another time, for three reasons. After a
  * pause the caches are cold. After a pause the machine sometimes disturbs a frame, but hardly ever
- * within a row of frames. A frame waits for a processor for as long as other threads use it.
+ * one that follows another without a pause. A frame waits for a processor for as long as other
+ * threads use it.
  *
  *     busy  = wall                                 if in_row >= HAAR_COSTS_IN_ROW: a sample itself
  *             cpu' + wait'                         otherwise
@@ -85,7 +86,7 @@ typedef struct {
 
 #define HAAR_COSTS_USUAL 0.85
 /* A frame is a sample of a saturated run if at least this many frames preceded it without a pause.
- * The first frames of a row mostly waited behind one slow frame. */
+ * Those with fewer before them mostly waited behind one slow frame. */
 #define HAAR_COSTS_IN_ROW 4
 #define HAAR_COSTS_WAIT 2
 

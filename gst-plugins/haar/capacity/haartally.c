@@ -17,7 +17,7 @@
 #define STILL_TEXT 60       /* likewise, of a picture that stands still */
 #define MAX_AGES 65536
 #define SILENT_REPORTS 2
-#define SILENT_INTERVALS 2.5 /* of a picture that stands still */
+#define SILENT_INTERVALS 2.5 /* times the interval between frames of a still picture */
 #define LOOK_INTERVAL (100 * G_TIME_SPAN_MILLISECOND)
 
 typedef struct {

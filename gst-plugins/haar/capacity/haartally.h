@@ -35,9 +35,10 @@ void haar_tally_look_around (HaarTally *tally);
 
 /* (transfer full): the report about the time since the last one. From any thread.
  *
- * A camera that sends no more stays in the next two reports. `busy` covers what the process does
- * besides counting (decoding, sending), because that takes the same processors: from the first
- * frame on it is at least the processor time of the process, times the workers a processor. */
+ * After a camera has stopped sending, the next two reports still list it, and more of them do if it
+ * sends frames of a still picture only now and then. `busy` covers what the process does besides
+ * counting (decoding, sending), because that takes the same processors: from the first frame on it
+ * is at least the processor time of the process, times the workers a processor. */
 FogReport *haar_tally_take (HaarTally *tally);
 
 /* How often a report has left out a camera: over 4096 have sent frames, or their names are so long

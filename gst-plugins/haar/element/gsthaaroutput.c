@@ -109,7 +109,7 @@ video_loop (gpointer data)
     else
       push_video_frame (self, pad, GST_BUFFER (object));
   }
-  /* Only now: a thread that drains then sees what the reader answered. */
+  /* Last, because video_drain() waits for this: its caller then sees the reader's answer. */
   item->destroy (item);
 }
 

@@ -37,7 +37,7 @@ typedef struct {
   gint closing; /* atomic: by this element */
   /* Poller's thread only. */
   rd_kafka_topic_partition_list_t *sent; /* partitions with records that are not confirmed */
-  gint seen;                             /* of closed */
+  gint seen;                             /* how many of closed were handled */
   gint64 warned;                         /* monotonic us */
 } GstKafkaProducerUnacked;
 
@@ -52,9 +52,8 @@ typedef struct {
 /* Lock order: the element's object lock, then @lock, then @fault's or the spool's. No message is
  * posted and no buffer is released with @lock. librdkafka calls the report and error callbacks
  * within rd_kafka_poll(), which the poller calls without @lock. The partitioner and open_socket()
- * run with
- * @lock held or on librdkafka's threads, so they must not take it.
- * 
+ * run with @lock held or on librdkafka's threads, so they must not take it.
+ *
  * The files: gstkafkaproducer.c has the calls of the element and the connector's thread,
  * gstkafkaproducerdelivery.c the poller's thread, gstkafkaproducerspool.c the way to the disk and
  * back. */

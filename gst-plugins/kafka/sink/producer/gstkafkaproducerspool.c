@@ -42,8 +42,8 @@ may_move (GstKafkaProducer *self, const GstKafkaRecord *record)
   return gst_kafka_producer_spools (self, record) && !record->spool_id && !record->alone;
 }
 
-/* With lock. The client has them, so memory keeps them too. All of them, because on the disk they
- * have to come before those that wait. */
+/* With lock. Copies to the disk what librdkafka is still sending; memory keeps it too. All of it is
+ * copied, so that on the disk it comes before the records that wait. */
 static void
 copy_in_flight (GstKafkaProducer *self)
 {

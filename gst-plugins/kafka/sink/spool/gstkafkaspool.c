@@ -52,7 +52,7 @@ struct _GstKafkaSpool {
   GArray *removals;   /* ids, guint64, of messages to be removed from the disk */
   guint64 next_id;
   guint64 unwritten; /* bytes of incoming and writing */
-  guint64 own;       /* messages of incoming and writing that nobody else has */
+  guint64 own;       /* messages of incoming and writing that only the spool has */
   guint64 memory;
   guint64 on_disk, bytes_on_disk; /* as the last change left them */
   guint64 unread;                 /* messages on the disk that aren't held */
@@ -60,7 +60,7 @@ struct _GstKafkaSpool {
   gint64 retry;                   /* 0: the disk is well */
   gdouble allowance;              /* messages that the rate allows now */
   gint64 allowed;                 /* when allowance was computed */
-  gboolean wanted;                /* somebody found nothing to take */
+  gboolean wanted;                /* outgoing ran low: read more from the disk */
   gboolean hurried, stopping;
   Counters counters;
 };
@@ -224,7 +224,7 @@ withdraw (GstKafkaSpool *self, GList *link)
   return message;
 }
 
-/* With lock. (nullable): the oldest that nobody else has */
+/* With lock. (nullable): the oldest of incoming that only the spool has */
 static GList *
 first_own (GstKafkaSpool *self)
 {

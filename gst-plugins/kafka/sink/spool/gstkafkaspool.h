@@ -44,7 +44,7 @@ GstKafkaSpool *gst_kafka_spool_new (
 /* Waits until everything is written that the disk takes. */
 void gst_kafka_spool_free (GstKafkaSpool *self);
 
-/* Appends @message (transfer full), which nobody has in memory any more. */
+/* Appends @message (transfer full), which only the spool has from now on. */
 void gst_kafka_spool_put (GstKafkaSpool *self, GstKafkaSpoolMessage *message);
 /* Appends a copy (transfer full) of a message that is being sent. Returns its id, for
  * gst_kafka_spool_done(). */

@@ -256,8 +256,8 @@ gst_kafka_consumer_reset_strays (GstKafkaConsumer *self)
 
 /* --- replaced logs --- */
 
-/* (transfer full): the partitions that are read, with the times to ask for; @soon: at least one
- * wasn't asked for yet, or its last answer was strange */
+/* (transfer full): the partitions that are read, with the times to ask for; @soon: the answer for
+ * at least one isn't known yet, or its last one was in doubt */
 static rd_kafka_topic_partition_list_t *
 list_logs (GstKafkaConsumer *self, gboolean *soon)
 {

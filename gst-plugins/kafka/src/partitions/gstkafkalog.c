@@ -35,7 +35,8 @@ gst_kafka_log_take_answer (GstKafkaLog *self, gint64 offset)
   /* 0 can't become less, so it is of no use. */
   if (self->least < 0 && first > 0)
     self->least = first;
-  /* Until something was read, the clock was asked for, and the messages may be older. */
+  /* Before any message was read, the clock's time was asked for. If the messages are older, the
+   * answer for that time says nothing about theirs. */
   if (self->next < self->time)
     self->least = -1;
   self->time = self->next;

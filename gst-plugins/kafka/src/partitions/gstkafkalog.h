@@ -18,14 +18,14 @@ typedef struct {
   gint64 next;      /* the time to ask for once the log is known to be the same */
   gint64 place;     /* if no message is that late, later ones have this offset or more */
   gint64 least;     /* the answer in the same log isn't less; -1: not known yet */
-  gboolean doubted; /* the last answer was less */
+  gboolean doubted; /* the last answer was below least; a second one decides */
 } GstKafkaLog;
 
 void gst_kafka_log_init (GstKafkaLog *self);
 /* A message with @timestamp (ms since the Unix epoch; -1: none) was read. */
 void gst_kafka_log_note (GstKafkaLog *self, gint64 timestamp);
-/* @place: an offset that the log had already; @now: ms since the Unix epoch, asked for if nothing
- * was read. Returns the time to ask for. */
+/* Returns the time to ask a broker for. @place: an offset that the log has reached; @now: ms since
+ * the Unix epoch, the time to ask for if no message was read yet. */
 gint64 gst_kafka_log_begin (GstKafkaLog *self, gint64 place, gint64 now);
 /* @offset: the answer; negative: no message is of this time or later. TRUE: the partition has
  * another log, because two answers say so. */
