@@ -8,20 +8,21 @@ G_BEGIN_DECLS
 #define FOG_REPORT_CAPS "application/json, schema=(string)fog-report"
 #define FOG_EVENT_CAPS "application/json, schema=(string)fog-event"
 
-/* s: a camera that sends a frame less often than that is taken to be gone. */
+/* s: a camera that sends fewer frames than one in this time counts as gone. */
 #define FOG_REPORT_STILL_INTERVAL 60
 
 /* What a replica counted of one camera. */
 typedef struct {
   gchar *camera;
-  gchar *session;         /* NULL if the frames have none */
-  guint64 frames;         /* counted in the interval */
-  guint64 last_seq;       /* the highest seq counted so far */
-  gdouble min;            /* frames/s: the camera's minimum rate; 0: unknown */
-  gdouble max;            /* frames/s: its maximum rate; 0: unknown */
-  gdouble weight;         /* its share relative to other cameras; 1: unknown */
-  gdouble still_interval; /* s within which it sends a frame of a still picture; 0: unknown */
-  guint64 still; /* frames that it didn't send in the interval, because they show nothing new */
+  gchar *session;   /* NULL if the frames have none */
+  guint64 frames;   /* counted in the interval */
+  guint64 last_seq; /* the highest seq counted so far */
+  gdouble min;      /* frames/s: the camera's minimum rate; 0: unknown */
+  gdouble max;      /* frames/s: its maximum rate; 0: unknown */
+  gdouble weight;   /* its share relative to other cameras; 1: unknown */
+  /* s: the longest time between two frames while the picture stands still; 0: unknown */
+  gdouble still_interval;
+  guint64 still; /* frames not sent in the interval because they show nothing new */
 } FogReportCamera;
 
 /* A report of one fog replica, as on the feedback topic (gst-plugins/README.md, "Messages"). */
@@ -46,7 +47,7 @@ FogReport *fog_report_new (const gchar *replica);
 void fog_report_free (FogReport *report);
 /* The camera's entry, which is added if @report has none. */
 FogReportCamera *fog_report_add_camera (FogReport *report, const gchar *camera);
-/* Adds an entry for a camera that @report doesn't list yet. */
+/* Adds an entry for @camera, which @report must not list yet. */
 FogReportCamera *fog_report_append_camera (FogReport *report, const gchar *camera);
 
 /* (transfer full): the report as JSON text. */

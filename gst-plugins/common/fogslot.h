@@ -23,14 +23,14 @@ void fog_slot_clear (FogSlot *slot);
 
 /* FREE becomes TAKEN. FALSE: another thread has the slot. */
 gboolean fog_slot_take (FogSlot *slot);
-/* Called with the lock when a pad is there: the state of @branch begins anew. */
+/* Called with the lock when a pad is added: resets the state of @branch. */
 typedef void (*FogSlotFunc) (gpointer branch);
-/* TAKEN becomes OPEN: @pad is added to @element, and is active if @element runs. @begin:
- * (nullable) */
+/* Changes the slot from TAKEN to OPEN: adds @pad to @element, and activates @pad if @element
+ * runs. @begin: (nullable) */
 void fog_slot_open (
     FogSlot *slot, GstElement *element, GstPad *pad, FogSlotFunc begin, gpointer branch);
-/* OPEN with @pad becomes FREE, once @pad is inactive and no longer the element's. FALSE: another
- * thread releases @pad. */
+/* Changes the slot from OPEN with @pad to FREE: deactivates @pad, and removes it from @element.
+ * FALSE: another thread releases @pad. */
 gboolean fog_slot_release_pad (FogSlot *slot, GstElement *element, GstPad *pad);
 
 /* (nullable) (transfer full) */

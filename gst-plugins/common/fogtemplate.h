@@ -5,19 +5,19 @@
 
 G_BEGIN_DECLS
 
-/* A template is a text with places, such as `%{camera}`, that are filled for each buffer or
- * document. */
+/* A template is a text with placeholders, such as `%{camera}`. Each buffer or document replaces
+ * the placeholders by its own values. */
 
 gboolean fog_template_has_places (const gchar *text);
 
-/* FALSE: a place isn't closed, or has no name. */
+/* FALSE: a placeholder isn't closed, or has no name. */
 gboolean fog_template_check (const gchar *text);
 
-/* Appends what replaces the place @name to @filled. FALSE: nothing does. */
+/* Appends the value of the placeholder @name to @filled. FALSE: there is no value. */
 typedef gboolean (*FogTemplateFunc) (GString *filled, const gchar *name, gpointer user_data);
 
-/* (nullable) (transfer full): @text, which passed fog_template_check(), with all places replaced.
- * %NULL: @func returned FALSE. */
+/* (nullable) (transfer full): @text with all placeholders replaced. fog_template_check() must
+ * have accepted @text. %NULL: @func returned FALSE. */
 gchar *fog_template_fill (const gchar *text, FogTemplateFunc func, gpointer user_data);
 
 G_END_DECLS

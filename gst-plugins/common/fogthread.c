@@ -2,10 +2,10 @@
 #include "fogthread.h"
 
 struct _FogThread {
-  gatomicrefcount refs; /* of the owner and of the thread */
+  gatomicrefcount refs; /* references of the owner and of the thread */
   GThreadFunc func;
   gpointer data;
-  GMutex lock; /* guards the next */
+  GMutex lock; /* guards the fields below */
   GCond changed;
   gboolean done;
 };

@@ -5,16 +5,17 @@
 
 G_BEGIN_DECLS
 
-/* A thread whose owner waits for its end for a limited time only: a call into a library may hang,
- * and must not hold up a state change. What the thread uses has to live as long as it. */
+/* A thread whose owner waits for its end for a limited time only. A call into a library may
+ * hang, and must not delay a state change of the element. The data that the thread uses must
+ * live as long as the thread. */
 typedef struct _FogThread FogThread;
 
-/* (nullable): %NULL with @error (nullable; without it that ends the process): no thread can be
- * created. @name: at most 15 characters */
+/* (nullable): %NULL with @error: no thread can be created. Without @error (nullable) this ends
+ * the process. @name: at most 15 characters */
 FogThread *fog_thread_new (const gchar *name, GThreadFunc func, gpointer data, GError **error);
 
-/* Waits until @deadline (monotonic, us) for @func to return, and frees @thread. FALSE: it hasn't
- * returned; it goes on, and nobody waits for it any more. */
+/* Waits until @deadline (monotonic, us) for @func to return, and releases @thread. FALSE: @func
+ * hasn't returned; the thread goes on without an owner. */
 gboolean fog_thread_end (FogThread *thread, gint64 deadline);
 
 G_END_DECLS

@@ -19,7 +19,7 @@ typedef struct {
 
 /* GObject knows an instance by its first member. */
 G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaAck, parent) == 0);
-/* ack_mark() replaces an outcome by larger ones only. */
+/* ack_mark() replaces an outcome only by a larger one. */
 G_STATIC_ASSERT (
     GST_KAFKA_ACK_UNDECIDED < GST_KAFKA_ACK_DONE && GST_KAFKA_ACK_DONE < GST_KAFKA_ACK_FAILED);
 

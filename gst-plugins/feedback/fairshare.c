@@ -6,7 +6,8 @@
 /* Names come from the network, and must not fill the memory. */
 #define MAX_CAMERAS 16384
 #define MAX_NAME 256
-/* frames/s, for a camera whose maximum is unknown: it takes any share. */
+/* frames/s: stands for the maximum of a camera whose maximum is unknown. Such a camera takes any
+ * share. */
 #define NO_MAX 1e6
 /* With up to this many cameras each call computes the level. With more the level is used several
  * times. */
@@ -16,8 +17,8 @@
 /* Bounds of a weight. With others the search for the level would need too many steps. */
 #define MIN_WEIGHT 0.001
 #define MAX_WEIGHT 1e6
-/* A camera is forgotten after this many rounds of reports without it: fewer for one that sends
- * often. */
+/* The number of rounds of reports without a camera after which the camera is forgotten. The
+ * number is smaller for a camera that sends often. */
 #define MIN_ROUNDS_OMITTED 2.5
 #define MAX_ROUNDS_OMITTED 30.0
 
@@ -135,7 +136,7 @@ fair_share_demand (const FairShare *self, gdouble activity)
 {
   gdouble own = camera_at (self, 0)->terms.max, sum = own * activity;
 
-  /* A camera whose maximum is unknown is taken to want as much as this one could. */
+  /* A camera whose maximum is unknown counts as one with this camera's maximum. */
   for (guint i = 1; i < self->cameras->len; i++) {
     gdouble max = camera_at (self, i)->terms.max;
 

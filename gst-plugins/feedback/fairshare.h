@@ -9,7 +9,7 @@ G_BEGIN_DECLS
  * a level that is the same for all, but no less than its min and no more than its max. */
 typedef struct _FairShare FairShare;
 
-/* frames/s. A camera that claims a higher rate counts as one whose rate is unknown. */
+/* frames/s: a camera that claims a higher rate counts as a camera of unknown rate. */
 #define FAIR_SHARE_HIGHEST 10000.0
 
 typedef struct {
@@ -30,7 +30,8 @@ void fair_share_see (FairShare *self, const gchar *camera, const FairShareTerms 
     gdouble round, gdouble interval);
 /* The number of cameras, this one included. */
 guint fair_share_count (const FairShare *self);
-/* Frames/s that all cameras together want, this one only the part @activity of its maximum. */
+/* Frames/s that all cameras together want. This camera wants only the part @activity of its
+ * maximum. */
 gdouble fair_share_demand (const FairShare *self, gdouble activity);
 /* This camera's share of @rate (frames/s) in the round @round. */
 gdouble fair_share_of (FairShare *self, gdouble rate, gdouble round);

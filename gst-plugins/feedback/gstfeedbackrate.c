@@ -173,15 +173,15 @@ camera_name (GstFeedbackRate *self)
   return camera && *camera ? camera : g_get_host_name ();
 }
 
-/* with self->lock. Returns: s; 0: each frame is a new one */
+/* With self->lock. Returns: still-interval in s; 0: each frame counts as a new one */
 static gdouble
 still_interval (GstFeedbackRate *self)
 {
   return (gdouble) self->settings.still_interval / GST_SECOND;
 }
 
-/* with self->lock. Returns: frames/s that the camera would send without a bound: of a picture that
- * stands still, only what is new, and a frame each interval */
+/* With self->lock. Returns: the frames/s that the camera would send without a bound. Of a still
+ * picture these are the frames that show something new, and one frame for each interval. */
 static gdouble
 wanted_rate (GstFeedbackRate *self, gdouble max_rate)
 {
@@ -307,7 +307,7 @@ take_caps (GstFeedbackRate *self, GstEvent *event)
 
 /* --- events --- */
 
-/* A flush drops frames that were on their way: the next one is new. */
+/* A flush drops frames downstream, so the next frame counts as a new one. */
 static void
 restart_frames (GstFeedbackRate *self)
 {
@@ -375,7 +375,7 @@ gst_feedback_rate_src_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return gst_pad_event_default (pad, parent, event);
 }
 
-/* The end of the reports isn't the end of the video, so no event is passed on. */
+/* No event of the reports is forwarded: the end of the reports isn't the end of the video. */
 static gboolean
 gst_feedback_rate_feedback_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
@@ -431,7 +431,7 @@ log_decision (GstFeedbackRate *self, const FogReport *report, gboolean is_new)
       state.link_rate);
 }
 
-/* Posts a warning for the 1st, 2nd, 4th, 8th … */
+/* Posts a warning for the 1st, 2nd, 4th, 8th … report that can't be read. */
 static void
 skip_report (GstFeedbackRate *self, const gchar *reason)
 {
@@ -517,13 +517,13 @@ typedef enum {
   PASSES,
   DROPPED, /* for the rate */
   HELD,    /* because too many frames are in flight */
-  STILL,   /* because it shows what the one sent last shows */
+  STILL,   /* the frame shows the same as the frame that was sent last */
 } Verdict;
 
 static const gchar *const verdict_names[] = {"passes", "dropped", "held back", "nothing new in"};
 
-/* Called before the rate is decided on: the first frame that shows something new then finds the
- * credit that the others have left. Returns: whether the frame shows something new */
+/* Called before the decision about the rate: the first frame with something new then finds the
+ * credit that the frames before left unused. Returns: whether the frame shows something new */
 static GstFeedbackStillVerdict
 look_at_frame (GstFeedbackRate *self, GstBuffer *buffer, gdouble time)
 {
@@ -577,7 +577,7 @@ stamp_identity (GstFeedbackRate *self, GstBuffer *buffer)
       g_ascii_dtostr (weight, sizeof weight, settings.weight), NULL);
 }
 
-/* with self->lock. Frames that weren't sent are described by the next one that is. */
+/* With self->lock. The headers of this frame describe the frames that weren't sent before it. */
 static void
 stamp_still (GstFeedbackRate *self, GstBuffer *buffer, gdouble time)
 {
@@ -667,7 +667,7 @@ gst_feedback_rate_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   buffer = pass_or_drop (self, buffer, &rate);
   if (buffer)
     ret = gst_pad_push (self->srcpad, buffer);
-  /* A frame that didn't arrive stands for none. */
+  /* A frame that didn't arrive doesn't describe the frames that weren't sent. */
   if (ret != GST_FLOW_OK)
     gst_feedback_still_forget (&self->still);
   post_stats (self, rate, now);

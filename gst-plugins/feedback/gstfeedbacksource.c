@@ -218,8 +218,8 @@ is_adjustable (GstFeedbackSource *self)
 
 /* --- caps --- */
 
-/* 0/1: the caps give no rate. A rate above all that an element can be set to says that anything may
- * come, not how much does. */
+/* 0/1: the caps give no rate. A rate above the largest value of max-rate means that any rate is
+ * possible. */
 static GstFeedbackFraction
 read_rate (const GstStructure *s, const gchar *field)
 {

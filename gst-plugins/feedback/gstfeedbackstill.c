@@ -7,11 +7,11 @@
 
 #define GST_CAT_DEFAULT gst_feedback_rate_debug
 
-/* s: time constants of the activity. It rises faster than it falls: a fog that is sized by it has
- * to count what comes while somebody passes. */
+/* s: time constants of the activity. It rises faster than it falls, so that a fog that is sized
+ * by the activity counts all frames while somebody passes. */
 #define RISE 10.0
 #define FALL 30.0
-/* s: a longer pause between two frames isn't the camera's. */
+/* s: a longer pause between two frames isn't caused by the camera's frame rate. */
 #define LONGEST_PAUSE 1.0
 
 void
@@ -75,7 +75,8 @@ draw_frame (GstFeedbackStill *self, GstBuffer *buffer, const GstVideoFrame *fram
          fog_sketch_draw (&self->now, luma);
 }
 
-/* Draws a sketch of the frame. FALSE: that isn't possible */
+/* Draws a sketch of the frame, and compares it with the frame that was sent last. FALSE: the
+ * frame can't be compared. */
 static gboolean
 look_at (GstFeedbackStill *self, GstBuffer *buffer, gboolean *differs)
 {
@@ -126,7 +127,7 @@ gst_feedback_still_compare (
   }
   if (differs)
     return GST_FEEDBACK_STILL_NEW;
-  /* Time that runs back is another stream's. */
+  /* If the time runs back, the frame belongs to another stream. */
   return since >= 0 && since < interval ? GST_FEEDBACK_STILL_SAME : GST_FEEDBACK_STILL_DUE;
 }
 

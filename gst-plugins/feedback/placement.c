@@ -4,14 +4,15 @@
 #include <string.h>
 
 #define NOBODY -1
-/* Entries of partitions that others have taken stay in a slot's list until they are this many more
- * than the rest, so that a report costs no more than its own length. */
+/* The number of surplus entries at which a slot's list is compacted. Entries of partitions that
+ * other slots have taken stay in the list until then. A report then takes a time that depends on
+ * its own length only. */
 #define SPARE_ENTRIES 16
 
 typedef struct {
   gboolean used;
-  GArray *partitions; /* of gint: the slot's, and some that others have taken since */
-  guint owned;        /* the number of those that are the slot's */
+  GArray *partitions; /* partitions (gint) of the slot, and some that other slots have taken */
+  guint owned;        /* number of the partitions that belong to the slot */
   guint next;         /* the index of the next one */
   gdouble weight;
   gdouble current; /* credit in the round robin: the slot with most is next */
@@ -21,7 +22,7 @@ struct _Placement {
   guint32 seed;
   gboolean changed; /* other slots than before have a weight */
   GArray *slots;    /* of Slot */
-  GArray *owners;   /* of gint: by partition, the index of its slot, or NOBODY */
+  GArray *owners;   /* gint: the index of each partition's slot, or NOBODY */
 };
 
 static void
@@ -84,7 +85,7 @@ get_owner (Placement *self, gint partition)
   return &g_array_index (self->owners, gint, partition);
 }
 
-/* Removes the partitions that others have taken. */
+/* Removes the partitions that other slots have taken from the slot's list. */
 static void
 compact (Placement *self, guint replica)
 {

@@ -9,8 +9,8 @@ G_BEGIN_DECLS
  * partitions in turn. */
 typedef struct _Placement Placement;
 
-/* The number of partitions that are known. Numbers come from the network, and must not fill the
- * memory; those from here on are never chosen. */
+/* Partition numbers are below this bound. They come from the network, so without a bound they
+ * could fill the memory. Higher numbers are never chosen. */
 #define PLACEMENT_PARTITIONS 65536
 
 /* @seed: a different one for each camera, so that they begin with different replicas */
@@ -20,8 +20,8 @@ void placement_free (Placement *self);
  * weight. */
 guint placement_add (Placement *self);
 void placement_remove (Placement *self, guint replica);
-/* The latest report counts: the partitions are taken from other replicas. Takes a time that grows
- * with the number of partitions, not with that of replicas. */
+/* Assigns @partitions to @replica, and takes them from other replicas. The time for this grows
+ * with the number of partitions, not with the number of replicas. */
 void placement_set_partitions (
     Placement *self, guint replica, const gint *partitions, guint n_partitions);
 void placement_set_weight (Placement *self, guint replica, gdouble weight);

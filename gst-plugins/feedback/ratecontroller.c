@@ -67,12 +67,13 @@
 /* Times as many cameras may be skipped because they sent nothing. */
 #define SILENT_LISTED 4
 
-/* The running numbers of a replica's reports. Normally each is one more than the last. */
+/* The sequence numbers of a replica's reports. Normally each number is one more than the number
+ * before. */
 typedef struct {
-  guint64 last;     /* of the reports taken */
-  gboolean steady;  /* it was one more than the one before it */
-  gboolean has_gap; /* numbers were left out */
-  guint64 before;   /* the last one before them */
+  guint64 last;     /* number of the last accepted report */
+  gboolean steady;  /* `last` was one more than the number before it */
+  gboolean has_gap; /* numbers were skipped */
+  guint64 before;   /* the last number before the skipped ones */
 } ReportOrder;
 
 typedef struct {
@@ -111,7 +112,7 @@ struct _RateController {
   gdouble interval; /* s between two reports of a replica */
   gdouble rounds;   /* reports taken, divided by the number of living replicas */
   gdouble gain;
-  gdouble activity;  /* as of rate_controller_set_activity() */
+  gdouble activity;  /* see rate_controller_set_activity() */
   gdouble probed;    /* s: when the algorithm `thesis` doubled the rate last */
   gdouble link_rate; /* frames/s that the sink asked for last; 0: it never throttled */
   gdouble link_top;  /* frames/s: the highest of its latest requests */
@@ -421,7 +422,7 @@ learn_cameras (RateController *self, Replica *replica, const FogReport *report)
     const FogReportCamera *camera = g_ptr_array_index (report->cameras, replica->cursor++ % all);
     FairShareTerms terms = {camera->min, camera->max, camera->weight};
 
-    /* One whose picture stands still is there all the same. */
+    /* A camera with a still picture counts as active even without a frame. */
     if (camera->frames == 0 && camera->still_interval <= 0)
       continue;
     fair_share_see (self->share, camera->camera, &terms, self->rounds, replica->interval);
@@ -521,8 +522,8 @@ drift_gain (RateController *self, const Fog *fog, gdouble target)
   self->gain = CLAMP (self->gain * (1 + step * error), MIN_GAIN, MAX_GAIN);
 }
 
-/* Frames/s that are missing among those delivered, although the fog would have counted them: the
- * camera had nothing new to send. */
+/* Frames/s that the fog could have counted besides the delivered ones. The camera didn't send
+ * them, because they show nothing new. */
 static gdouble
 unsent_rate (const RateController *self)
 {
@@ -576,17 +577,18 @@ weigh (RateController *self, const Replica *replica)
       self->placement, replica->slot, replica->leaving ? 0 : MAX (weight, 0.02 * replica->speed));
 }
 
-/* TRUE: the report with the number @seq comes next. It may also be the first one that was left out:
- * then somebody else has sent a report with the replica's name and a higher number, or one was
- * delayed. */
+/* TRUE: the report with the number @seq is accepted. It continues the sequence, or it has the
+ * first skipped number. In the second case the higher number came from another sender that uses
+ * the replica's name, or the report was delayed. */
 static gboolean
 is_next (const ReportOrder *order, guint64 seq)
 {
   return seq > order->last || (order->has_gap && seq == order->before + 1);
 }
 
-/* A number far ahead, which the next report doesn't continue, doesn't end the sequence that it
- * interrupts, however many of them come. */
+/* Notes an accepted number. A number far ahead interrupts the sequence. If the next report
+ * doesn't continue from that number, the sequence goes on where it was interrupted, even after
+ * many interruptions. */
 static void
 take_seq (ReportOrder *order, guint64 seq)
 {
@@ -602,7 +604,8 @@ take_seq (ReportOrder *order, guint64 seq)
   order->last = seq;
 }
 
-/* A replica that was silent for long may have restarted, and counts its reports from 0. */
+/* TRUE: the report is accepted. A replica that was silent for long may have restarted, and then
+ * numbers its reports from 0. */
 static gboolean
 note_order (Replica *replica, guint64 seq, gdouble now)
 {

@@ -56,7 +56,7 @@ typedef struct {
   gdouble round_trip;         /* s from sending a frame to the report about it; 0: unknown */
   guint64 in_flight;          /* frames sent that no report has covered yet */
   guint64 reports;            /* taken into account */
-  guint64 old_reports;        /* ignored: they came twice, or late */
+  guint64 old_reports;        /* reports ignored because they are duplicates or late */
   guint64 displaced_replicas; /* replicas forgotten to make room for newer names */
   RateBound bound;            /* what bounds the rate */
 } RateState;
@@ -74,8 +74,8 @@ void rate_controller_throttle (RateController *self, gdouble rate, gdouble now);
 /* Frame @seq of the session was sent. */
 void rate_controller_sent (RateController *self, guint64 seq, gdouble now);
 
-/* @activity: the part of the camera's frames that show something new and so would be sent, 0 to 1;
- * 1 before the first call */
+/* @activity: the part of the camera's frames that show something new, 0 to 1. Only this part is
+ * sent. Before the first call the value is 1. */
 void rate_controller_set_activity (RateController *self, gdouble activity);
 
 /* Frames/s to send now. */

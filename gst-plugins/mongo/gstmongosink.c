@@ -111,11 +111,11 @@ struct _GstMongoSink {
   guint64 unreadable;        /* documents that were invalid, or named no collection */
   guint64 dates_cut;         /* dates whose digits below the millisecond were cut off */
   guint64 tombstones;        /* messages without a value */
-  guint64 undated;           /* documents that never expire, although expire-after is set */
+  guint64 undated; /* number of documents that never expire, although expire-after is set */
 
   /* Copies of settings for the streaming thread, from start to stop. */
   GRefString *collection;
-  gchar *date; /* the field that has to be a date; NULL: none */
+  gchar *date; /* name of the field that must be a date; NULL: none */
   MongoMode mode;
   gboolean wrap;
 
@@ -261,7 +261,8 @@ start_writer (GstMongoSink *self, const mongoc_uri_t *uri)
   self->rejects.unreported = 0;
   self->rejects.last_warning = 0;
   self->collection = g_ref_string_acquire (self->settings.collection);
-  /* A time series takes no document without a date, and an update may leave it out. */
+  /* Only documents that are stored as a whole are checked. A time series refuses a document
+   * without a date anyway, and an update may omit the date. */
   if (target.expire_after > 0 && !target.time_field && target.mode != MONGO_MODE_UPDATE)
     self->date = g_strdup (target.expire_field);
   self->mode = target.mode;
@@ -405,7 +406,8 @@ make_id (GstMongoSink *self, GstBuffer *buffer, guint index)
   return numbered;
 }
 
-/* @id: (nullable): of make_id() */
+/* TRUE: @id was made from the place of the buffer's message in Kafka. @id: (nullable): the
+ * result of make_id() */
 static gboolean
 is_place (const gchar *id, GstBuffer *buffer)
 {
@@ -444,7 +446,7 @@ choose_collection (GstMongoSink *self, const bson_t *document, GError **error)
   return name ? g_ref_string_new (name) : NULL;
 }
 
-/* Posts a warning for the 1st, 2nd, 4th, 8th … */
+/* Posts a warning for the 1st, 2nd, 4th, 8th … document without a date. */
 static void
 note_undated (GstMongoSink *self)
 {

@@ -9,18 +9,19 @@ read_deep (const guint8 *sample, gboolean little)
   return little ? GST_READ_UINT16_LE (sample) : GST_READ_UINT16_BE (sample);
 }
 
-/* Samples above the depth that don't change it, at most: a part of all, but not so many as a
- * quarter of the smallest face (24 x 24) has. */
+/* The number of samples above the depth that don't change the depth: a thousandth of the
+ * samples, and at most a quarter of those of the smallest face (24 x 24). */
 #define STRAY_PART 1000
 #define STRAYS_MAX (24 * 24 / 4)
 
-/* GRAY16 may hold samples of 10, 12 or 14 bits, and its caps don't say which: the bright samples
- * show it, except for a few, which may be errors of the sensor. A dark frame of 16 bits becomes
- * brighter by this, which does no harm: cascades normalise contrast. */
+/* The depth of GRAY16, whose samples may have 10, 12, 14 or 16 bits. The caps don't tell the
+ * depth, so the brightest samples decide. A few of them are ignored, because they may be errors
+ * of the sensor. A dark frame of 16 bits becomes brighter by this. That does no harm, because
+ * cascades normalise contrast. */
 static guint
 find_depth (const FogSamples *from, const FogLuma *luma, gboolean little)
 {
-  guint above[3] = {0}; /* samples above 10, 12 and 14 bits */
+  guint above[3] = {0}; /* numbers of samples above 10, 12 and 14 bits */
   guint strays = CLAMP ((guint) (luma->width * luma->height) / STRAY_PART, 1, STRAYS_MAX);
   guint depth = 10;
 
@@ -40,7 +41,7 @@ find_depth (const FogSamples *from, const FogLuma *luma, gboolean little)
   return depth;
 }
 
-/* The upper 8 bits of each sample. A sample above the depth is white. */
+/* Copies the upper 8 bits of each sample. A sample above the depth becomes white. */
 static void
 copy_deep (const FogSamples *from, const GstVideoFormatInfo *finfo, const FogLuma *luma, guint8 *to)
 {

@@ -4,35 +4,36 @@
 #include <math.h>
 #include <string.h>
 
-/* px: the side of a block. The smallest face that cascades find covers some nine blocks. */
+/* px: the side of a block. The smallest face that a cascade finds covers about nine blocks. */
 #define BLOCK 8
-/* Steps of a mean in one level of luma. */
+/* The number of steps in which a block's mean divides one level of luma. */
 #define STEPS 64
-/* A block is moved by whole parts of a pixel. */
+/* A block moves by multiples of 1/8 of a pixel. */
 #define PART_BITS 3
 #define PARTS (1 << PART_BITS)
-/* Levels by which a block differs at least. Compression and rounding cause less. */
+/* Levels: the least difference between blocks. Compression and rounding cause smaller ones. */
 #define LEAST 2.5f
-/* The noise of a block, in standard deviations, that is no difference: it is exceeded once in
- * 10^9 blocks. */
+/* The noise of a block that counts as no difference, in standard deviations. Noise exceeds this
+ * value in one of 10^9 blocks. */
 #define DEVIATIONS 6
-/* Levels between two blocks: more noise than a camera gives at night. What is above it is a
- * difference. */
+/* Levels: the largest noise between two blocks. A camera has less noise, even at night. A larger
+ * value is a difference. */
 #define MOST_NOISE 2
-/* Classes of the histogram of errors in one level. */
+/* The number of classes of the histogram of errors for each level. */
 #define CLASSES 16
-/* Factors of brightness, in 1/256: from 0.85 to 1.18. Something plain that covers most of a row of
- * a plain wall looks like another light, if it is no darker or brighter than that. */
+/* Factors of brightness, in 1/256: from 0.85 to 1.18. Within these factors a plain object that
+ * covers most of a row of a plain wall can't be told from a change of the light. */
 #define DARKEST 218
 #define BRIGHTEST 302
-/* Levels: darker blocks don't show a factor. */
+/* Levels: darker blocks don't show the factor of brightness. */
 #define DARK 12
-/* px: a larger shift of the whole picture is a difference; a smaller one isn't looked for. */
+/* px: the bounds of a shift of the whole picture. A larger shift is a difference, and a smaller
+ * one isn't corrected. */
 #define LONGEST_SHIFT 5.0f
 #define SHORTEST_SHIFT 0.05f
-/* Levels: less contrast between blocks doesn't show a shift. */
+/* Levels: a smaller contrast between blocks doesn't show a shift. */
 #define FLAT 4
-/* After a shift a block may differ by this part of its contrast to the blocks beside it. */
+/* The part of its contrast to the neighbouring blocks by which a block may differ after a shift. */
 #define SHIFT_ERROR 0.12f
 
 /* --- means --- */
@@ -50,15 +51,17 @@ count_blocks (gint side)
   return (side + BLOCK - 1) / BLOCK;
 }
 
-/* Where block @i begins: the last one ends with the picture, and may overlap the one before. */
+/* The first pixel of block @i. The last block ends with the picture, and may overlap the one
+ * before. */
 static gint
 start_of (gint i, gint side)
 {
   return CLAMP (i * BLOCK, 0, MAX (side - BLOCK, 0));
 }
 
-/* Moves the sums of some rows down by @part (of PARTS) of a row: the first one leaves them in part,
- * the one after the last comes. They are PARTS times as large then. */
+/* Moves the sums of some rows down by @part (of PARTS) of a row. The part that lies in the row
+ * @first is subtracted, and the part that lies in the row @next is added. The result is
+ * multiplied by PARTS. */
 static void
 move_down (guint16 *sums, const guint8 *first, const guint8 *next, gint part, gint width)
 {
@@ -66,7 +69,7 @@ move_down (guint16 *sums, const guint8 *first, const guint8 *next, gint part, gi
     sums[x] = (guint16) (sums[x] * PARTS + part * (next[x] - first[x]));
 }
 
-/* The sum of @n sums, moved to the right by @part in the same way. */
+/* The sum of @n columns' sums, which are moved to the right by @part in the same way. */
 static gint
 add_up (const guint16 *sums, gint n, gint part)
 {
@@ -77,8 +80,8 @@ add_up (const guint16 *sums, gint n, gint part)
   return part ? sum * PARTS + part * (sums[n] - sums[0]) : sum;
 }
 
-/* Of blocks that lie @dx to the right of and @dy below their places, in 1/PARTS of a pixel, as far
- * as the picture goes. */
+/* Computes the means of blocks that lie @dx to the right of and @dy below their places, in
+ * 1/PARTS of a pixel. At the picture's edges blocks move less. */
 static void
 measure (const FogLuma *luma, gint dx, gint dy, guint16 *sums, guint16 *means)
 {
@@ -142,25 +145,25 @@ fog_sketch_clear (FogSketch *self)
 
 typedef struct {
   gsize block;
-  gfloat range; /* levels: as of find_range() */
-  gfloat x, y;  /* levels a pixel */
+  gfloat range; /* levels: the result of find_range() */
+  gfloat x, y;  /* levels a pixel, to the right and down */
 } Slope;
 
 typedef struct {
   const FogSketch *then;
   const FogLuma *luma;
-  guint16 *now;     /* means of the later picture, whose blocks may be shifted */
-  guint16 *sums;    /* for measure() */
-  gfloat *factors;  /* of brightness, of each row of blocks */
-  gfloat *errors;   /* levels: of each block, what brightness doesn't explain */
-  gfloat threshold; /* levels: noise causes less */
+  guint16 *now;    /* means of the later picture's blocks, which may be shifted */
+  guint16 *sums;   /* for measure() */
+  gfloat *factors; /* factor of brightness of each row of blocks */
+  gfloat *errors;  /* levels: the part of each block's difference that the factor doesn't explain */
+  gfloat threshold; /* levels: the largest error that noise causes */
   Slope *slopes;
   gsize n_slopes;
   gfloat dx, dy; /* px: the shift of the later picture */
 } Comparison;
 
-/* The median factor of a row's blocks, weighted by their brightness: what covers less than half of
- * the row doesn't change it. */
+/* The median of the factors of a row's blocks, weighted by their brightness. An object that
+ * covers less than half of the row doesn't change the median. */
 static gfloat
 find_factor (const guint16 *then, const guint16 *now, gint n)
 {
@@ -180,7 +183,7 @@ find_factor (const guint16 *then, const guint16 *now, gint n)
     return 1;
   for (i = 0; sum + weights[i] <= all / 2; i++)
     sum += weights[i];
-  /* Within its class the median is taken to be where its weight says. */
+  /* Interpolates the median within its class. */
   return ((gfloat) (DARKEST + i) + ((gfloat) all / 2 - (gfloat) sum) / (gfloat) weights[i]) / 256;
 }
 
@@ -199,7 +202,8 @@ find_errors (Comparison *self)
   }
 }
 
-/* Pixels that are white, and those that other lamps light, follow the factor only in part. */
+/* Reduces errors of blocks that follow the factor only in part: white pixels, and pixels in the
+ * light of other lamps. */
 static void
 forgive_light (Comparison *self)
 {
@@ -217,8 +221,9 @@ forgive_light (Comparison *self)
   }
 }
 
-/* By how much the errors of two blocks side by side differ, in most cases: what covers a large part
- * of the picture makes large errors, but like ones. */
+/* Computes the threshold from the noise: the median of the differences between the errors of
+ * neighbouring blocks. An object that covers a large part of the picture causes large errors,
+ * but similar ones in neighbouring blocks. */
 static void
 find_threshold (Comparison *self)
 {
@@ -253,7 +258,7 @@ find_errors_and_noise (Comparison *self)
 
 /* --- a shift of the whole picture --- */
 
-/* Levels: the largest difference of a block from those beside it. */
+/* Levels: the largest difference between @block and the four blocks beside it. */
 static gfloat
 find_range (const FogSketch *sketch, gsize block)
 {
@@ -264,7 +269,7 @@ find_range (const FogSketch *sketch, gsize block)
   return (gfloat) MAX (high - *m, *m - low) / STEPS;
 }
 
-/* The blocks by which a shift shows. */
+/* Collects the blocks with enough contrast to show a shift. */
 static void
 find_slopes (Comparison *self)
 {
@@ -284,9 +289,9 @@ find_slopes (Comparison *self)
     }
 }
 
-/* The shift that explains the errors best, by least squares. What moves within the picture has
- * errors that the shift doesn't explain, so it weighs less in the second round. FALSE: there is
- * none. */
+/* Computes the shift that explains the errors best, by least squares. The second round gives
+ * less weight to blocks with errors that the first shift doesn't explain: something moves there.
+ * FALSE: no shift was found. */
 static gboolean
 find_shift (const Comparison *self, gfloat *dx, gfloat *dy)
 {
@@ -322,13 +327,15 @@ is_beyond (const Comparison *self, gint x, gint y)
     return FALSE;
   if (shift == 0)
     return TRUE;
-  /* A shift shows at the edge what wasn't in the earlier picture. */
+  /* After a shift, blocks at the edge show parts of the scene that the earlier picture didn't
+   * have. */
   if (x == 0 || y == 0 || x == then->columns - 1 || y == then->rows - 1)
     return FALSE;
   return error > self->threshold + SHIFT_ERROR * find_range (then, (gsize) (y * then->columns + x));
 }
 
-/* A difference has two blocks at least, side by side: a single one is a defect of the sensor. */
+/* TRUE: a block beside this one differs too. A single block that differs is a defect of the
+ * sensor. */
 static gboolean
 has_neighbour (const Comparison *self, gint x, gint y)
 {
@@ -357,8 +364,7 @@ extend (GstVideoRectangle *r, const FogLuma *luma, gint x, gint y)
   *r = (GstVideoRectangle){left, top, right - left, bottom - top};
 }
 
-/* Returns: the number of blocks that differ. @where: (out): the rectangle around
- * all of them */
+/* Returns: the number of blocks that differ. @where: (out): the rectangle around these blocks */
 static guint
 find_difference (const Comparison *self, GstVideoRectangle *where)
 {
@@ -374,7 +380,7 @@ find_difference (const Comparison *self, GstVideoRectangle *where)
   return n;
 }
 
-/* Takes the blocks of the later picture from where they are after the shift. */
+/* Computes the means of the later picture's blocks at their shifted places. */
 static void
 measure_moved (Comparison *self)
 {
@@ -383,7 +389,7 @@ measure_moved (Comparison *self)
   find_errors_and_noise (self);
 }
 
-/* FALSE: the camera didn't move, or moved too far. */
+/* FALSE: the camera didn't move, or it moved too far. */
 static gboolean
 align (Comparison *self)
 {

@@ -5,14 +5,14 @@
 
 G_BEGIN_DECLS
 
-/* A coarse copy of a picture, by which later pictures are compared with it. */
+/* The mean luma of each block of a picture. Later pictures are compared with it. */
 typedef struct {
-  gint width, height; /* px, of the picture; 0: nothing is drawn */
-  gint columns, rows; /* of blocks */
-  guint16 *means;     /* the mean luma of each block, in 1/64 */
+  gint width, height; /* px: the size of the picture; 0: the sketch is empty */
+  gint columns, rows; /* number of blocks */
+  guint16 *means;     /* mean luma of each block, in 1/64 of a level */
 } FogSketch;
 
-/* FALSE: there is no memory; nothing is drawn then. */
+/* FALSE: there is no memory, and the sketch is empty. */
 gboolean fog_sketch_draw (FogSketch *sketch, const FogLuma *luma);
 void fog_sketch_clear (FogSketch *sketch);
 

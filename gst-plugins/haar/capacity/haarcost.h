@@ -19,7 +19,7 @@ typedef struct {
   guint n;
 } HaarMean;
 
-/* The processors that the workers may use. */
+/* The number of processors that the workers may use. */
 typedef struct {
   gdouble usable;  /* by this process: haar_cpus_available() */
   gdouble machine; /* of the machine, also those that this process may not use */

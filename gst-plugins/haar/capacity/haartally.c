@@ -14,7 +14,7 @@
 #define MAX_NAME 256
 #define CAMERAS_ROOM 900000 /* bytes */
 #define CAMERA_TEXT 180     /* bytes of a camera in a report at most, without its names */
-#define STILL_TEXT 60       /* likewise, of a picture that stands still */
+#define STILL_TEXT 60       /* likewise, for a camera with a still picture */
 #define MAX_AGES 65536
 #define SILENT_REPORTS 2
 #define SILENT_INTERVALS 2.5 /* times the interval between frames of a still picture */
@@ -23,9 +23,9 @@
 typedef struct {
   FogReportCamera counts;
   HaarRecent rested; /* for haar_costs_add() */
-  gboolean regular;  /* it has sent more than one frame */
+  gboolean regular;  /* the camera has sent more than one frame */
   guint silent;      /* reports made since its last frame */
-  gint64 seen;       /* us, monotonic: its last frame */
+  gint64 seen;       /* us, monotonic: the time of the camera's last frame */
 } Camera;
 
 struct _HaarTally {
@@ -38,7 +38,7 @@ struct _HaarTally {
 
   GMutex lock; /* guards the fields below; a leaf lock */
   HaarCosts costs;
-  HaarRecent unnamed; /* the same numbers of the frames that name no camera */
+  HaarRecent unnamed; /* as `rested`, for the frames that name no camera */
   gint64 since;       /* us, monotonic: when the report's time began */
   guint64 seq;
   guint64 frames, faces;
@@ -98,8 +98,8 @@ is_name (const gchar *text)
   return !text[n] && n <= MAX_NAME;
 }
 
-/* Above 0: @a is worth less than @b. A camera that has sent only one frame counts least, then the
- * one that was seen least recently: a flood of new names displaces itself. */
+/* Above 0: @a is less important than @b. A camera with a single frame is least important, then
+ * the camera whose last frame is oldest. So a flood of new names displaces only its own names. */
 static gint
 compare_worth (const Camera *a, const Camera *b)
 {
@@ -277,7 +277,8 @@ size_of (const gchar *name, const Camera *camera)
          2 * (strlen (name) + (session ? strlen (session) : 0));
 }
 
-/* A camera whose picture stands still sends no frame for longer than some reports take. */
+/* TRUE: the camera counts as gone. While its picture stands still, a camera may send no frame
+ * for longer than some reports' intervals. */
 static gboolean
 is_gone (const Camera *camera, gint64 now)
 {
@@ -298,7 +299,7 @@ compare_listed (gconstpointer a, gconstpointer b)
   return compare_worth (((const Listed *) a)->camera, ((const Listed *) b)->camera);
 }
 
-/* with the lock. (transfer full): of Listed, those of most worth first */
+/* with the lock. (transfer full): Listed, sorted by importance, the most important first */
 static GArray *
 sort_cameras (HaarTally *self, gint64 now)
 {

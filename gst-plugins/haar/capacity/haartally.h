@@ -33,16 +33,17 @@ gdouble haar_tally_add (
  * frame, by the same thread. */
 void haar_tally_look_around (HaarTally *tally);
 
-/* (transfer full): the report about the time since the last one. From any thread.
- *
- * After a camera has stopped sending, the next two reports still list it, and more of them do if it
- * sends frames of a still picture only now and then. `busy` covers what the process does besides
- * counting (decoding, sending), because that takes the same processors: from the first frame on it
- * is at least the processor time of the process, times the workers a processor. */
+/* (transfer full): the report about the time since the last report. From any thread. A camera
+ * that has stopped sending is still listed in the next two reports, and in more of them if it
+ * sends frames of a still picture only at long intervals. `busy` includes the time for decoding
+ * and sending, because both take the same processors. From the first frame on, `busy` is at
+ * least the processor time of the process, multiplied by the number of workers for each
+ * processor. */
 FogReport *haar_tally_take (HaarTally *tally);
 
-/* How often a report has left out a camera: over 4096 have sent frames, or their names are so long
- * that not all fit. Those that send regularly, and of them the latest, are listed. */
+/* How often a report has left out a camera. A report lists at most 4096 cameras, and fewer if
+ * their names are long. Cameras that send regularly come first, sorted by the time of their last
+ * frame. */
 guint64 haar_tally_get_unlisted (HaarTally *tally);
 
 G_END_DECLS

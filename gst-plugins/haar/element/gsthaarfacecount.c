@@ -303,8 +303,8 @@ choose_engine (const HaarEquipment *equipment, const gchar **engine, GError **er
   return tools;
 }
 
-/* One is enough to count what another element found, however many are asked for: the element
- * before decides how many frames there are. */
+/* A single tool is enough to count what another element found, whatever `workers` says. The
+ * element before this one limits the number of frames. */
 static GPtrArray *
 make_counting_tool (void)
 {
@@ -876,7 +876,7 @@ log_settings (GstHaarFaceCount *self)
   GST_OBJECT_UNLOCK (self);
 }
 
-/* As equip(). */
+/* The parameters are those of equip(). */
 static GPtrArray *
 equip_for_regions (GstHaarFaceCount *self, const gchar **engine)
 {

@@ -80,7 +80,8 @@ keep_sizes (GstHaarInput *self, HaarParams *params)
 
 /* --- frames --- */
 
-/* us, monotonic: when the frame left its live source, as its time stamp says; 0: unknown. */
+/* us, monotonic: the time when the frame left its live source, according to its time stamp; 0:
+ * unknown. */
 static gint64
 find_departure (GstHaarInput *self, const GstBuffer *frame, gint64 now)
 {
@@ -93,9 +94,10 @@ find_departure (GstHaarInput *self, const GstBuffer *frame, gint64 now)
   return now - (gint64) GST_TIME_AS_USECONDS (running - then);
 }
 
-/* What the frame took the elements before this one. They work on one frame after another: the one
- * that had already left its source when the one before was passed on had to wait, and its work
- * began then. If they work side by side, behind queues, this is the time of the slowest. */
+/* The time that the frame took in the elements before this one. These elements work on one frame
+ * after another. So the work on a frame began when the frame left its source, or, if that is
+ * later, when the frame before was passed on. If queues let the elements work in parallel, the
+ * result is the time of the slowest element. */
 static HaarCost
 measure_before (GstHaarInput *self, const GstBuffer *frame)
 {
@@ -107,7 +109,7 @@ measure_before (GstHaarInput *self, const GstBuffer *frame)
   return (HaarCost){seconds, seconds, (gdouble) self->info.width * self->info.height, self->in_row};
 }
 
-/* with the object lock; 0: all count */
+/* With the object lock. The label of the regions that count; 0: all regions count */
 static GQuark
 read_label (GstHaarInput *self)
 {

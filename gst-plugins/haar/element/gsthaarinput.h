@@ -17,15 +17,15 @@ typedef struct {
   GstHaarRate *rate;
 
   HaarWorkers *workers; /* of a run; borrowed */
-  gboolean no_engine;   /* of a run: an element before this one finds the regions */
+  gboolean no_engine;   /* in this run an element before this one finds the regions */
 
   /* of the pad's thread */
   GstVideoInfo info;
   gboolean have_info;
   GstHaarZones zones;
   GstSegment segment;
-  gint64 passed_on;   /* us, monotonic: when the last frame had been passed on; 0: none was */
-  guint in_row;       /* as in #HaarCost, if an element before finds the regions */
+  gint64 passed_on;   /* us, monotonic: when the last frame was passed on; 0: no frame was */
+  guint in_row;       /* see #HaarCost; used if an element before this one finds the regions */
   HaarParams agreed;  /* the last ones that left a size to look for */
   HaarParams refused; /* those since then that a warning was about; or as `agreed` */
 } GstHaarInput;
@@ -36,8 +36,8 @@ void gst_haar_input_init (GstHaarInput *input, GstElement *element, GstPad *pad,
 
 void gst_haar_input_clear (GstHaarInput *input);
 
-/* FALSE: min-size and max-size leave no size to look for, or the zones can't be used; an error was
- * posted. */
+/* FALSE: an error was posted. Either min-size and max-size exclude every size, or the zones are
+ * invalid. */
 gboolean gst_haar_input_check_settings (GstHaarInput *input);
 /* A run begins, before its pads are active. */
 void gst_haar_input_begin (GstHaarInput *input, HaarWorkers *workers);

@@ -109,7 +109,8 @@ video_loop (gpointer data)
     else
       push_video_frame (self, pad, GST_BUFFER (object));
   }
-  /* Last, because video_drain() waits for this: its caller then sees the reader's answer. */
+  /* This comes last, because video_drain() waits for it: the caller of video_drain() then sees
+   * the result of the push. */
   item->destroy (item);
 }
 
@@ -201,7 +202,7 @@ video_clear (GstHaarVideo *self)
   g_cond_clear (&self->left);
 }
 
-/* A FogSlotFunc. */
+/* Is a FogSlotFunc. */
 static void
 renew_stream (gpointer branch)
 {
@@ -402,7 +403,7 @@ move_by_crop (GstBuffer *frame, GArray *boxes)
   }
 }
 
-/* As DL Streamer's elements write and read it. */
+/* The structure has the format that DL Streamer's elements write and read. */
 static GstStructure *
 make_detection (gdouble score)
 {
@@ -569,7 +570,7 @@ check_answers (GstHaarOutput *self, GstFlowReturn first, GstFlowReturn second)
 {
   GstFlowReturn flow = combine (first, second);
 
-  /* Frames are counted even if only the reports have a reader. */
+  /* Frames are counted even if only the pad `rate` is linked. */
   if (flow == GST_FLOW_NOT_LINKED && fog_slot_is_linked (&self->rate->slot))
     flow = GST_FLOW_OK;
   if (flow == GST_FLOW_OK)
@@ -667,7 +668,8 @@ take_scores (GstStructure *s, const GArray *found)
   gst_structure_take_value (s, "scores", &scores);
 }
 
-/* An array of structures: names of zones aren't names of fields. */
+/* The zones are an array of structures, because the name of a zone needn't be a valid name of a
+ * field. */
 static void
 take_zones (GstStructure *s, const HaarJob *job)
 {
@@ -686,7 +688,7 @@ take_zones (GstStructure *s, const HaarJob *job)
   gst_structure_take_value (s, "zones", &array);
 }
 
-/* Those that another element gave. */
+/* Adds the labels that another element gave to the boxes. */
 static void
 take_labels (GstStructure *s, const GArray *found)
 {

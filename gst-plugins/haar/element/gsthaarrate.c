@@ -249,7 +249,7 @@ gst_haar_rate_clear (GstHaarRate *self)
   fog_slot_clear (&self->slot);
 }
 
-/* A FogSlotFunc. */
+/* Is a FogSlotFunc. */
 static void
 renew_stream (gpointer branch)
 {

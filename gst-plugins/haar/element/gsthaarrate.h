@@ -50,7 +50,7 @@ void gst_haar_rate_begin (GstHaarRate *rate);
 void gst_haar_rate_set_playing (GstHaarRate *rate, gboolean playing);
 /* The last report of the stream is made now. */
 void gst_haar_rate_finish (GstHaarRate *rate);
-/* Makes the last report, and waits until it has left, but no longer than 300 ms. */
+/* Makes the last report, and waits at most 300 ms until downstream has taken it. */
 void gst_haar_rate_leave (GstHaarRate *rate);
 /* The stream of reports begins again if it has ended. Waits for its end, but no longer than 300
  * ms. */

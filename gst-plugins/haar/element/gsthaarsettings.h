@@ -29,8 +29,8 @@ GType gst_haar_engine_get_type (void);
 /* The properties, except `stats`. The element's object lock guards them. */
 typedef struct {
   gchar *cascade, *replica, *label; /* never NULL */
-  gchar *zones, *zones_file;        /* NULL or not empty */
-  guint zones_serial;               /* grows whenever one of these two is set */
+  gchar *zones, *zones_file;        /* NULL or a text that isn't empty */
+  guint zones_serial;               /* grows whenever `zones` or `zones_file` is set */
   gboolean trust_cascade, draw_boxes, blur_faces;
   gdouble scale_factor, min_score;
   gint min_neighbors, min_size, max_size;

@@ -12,9 +12,9 @@
 #define MAX_CAMERAS 256
 #define UNNAMED "(none)"
 #define OTHERS "(others)"
-/* Zones that are counted; those beyond aren't. */
+/* The number of zones with a counter. Faces in further zones aren't counted in the stats. */
 #define MAX_ZONES 1024
-/* Between the names of a camera and a zone, which has no control characters. */
+/* Separates the names of a camera and of a zone. A zone's name has no control characters. */
 #define SEPARATOR '\n'
 
 typedef struct {
@@ -83,7 +83,7 @@ find_total (GstHaarStats *self, const gchar *name)
   return total;
 }
 
-/* with the lock. @camera: as in `cameras` */
+/* With the lock. @camera: a name as in `cameras` */
 static void
 add_zone (GstHaarStats *self, const gchar *camera, const gchar *zone, guint faces)
 {
@@ -175,7 +175,8 @@ warn_of_failed (GstHaarStats *self, const HaarJob *job, guint64 number)
       ("%" G_GUINT64_FORMAT " so far", number));
 }
 
-/* with the lock. TRUE: regions of other labels came before any that counts, for the first time. */
+/* With the lock. TRUE, once a run: the frame has regions of other labels, and no region counted
+ * before. */
 static gboolean
 is_first_of_others (GstHaarStats *self, const HaarJob *job)
 {
@@ -348,7 +349,7 @@ set_cameras (GstHaarStats *self, GstStructure *s)
   gst_structure_take_value (s, "cameras", &array);
 }
 
-/* with the lock: as `cameras` */
+/* With the lock. The counters of the zones, in the form of `cameras` */
 static void
 set_zones (GstHaarStats *self, GstStructure *s)
 {

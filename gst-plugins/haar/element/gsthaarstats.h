@@ -15,10 +15,10 @@ typedef struct {
   guint64 frames, faces, events, unchanged, partial, low_scores, other_labels, outside, too_small,
       too_old, bad, failed, unblurred, skewed, reports, unlisted, lag;
   gdouble busy;
-  FogHistogram ages, processes;       /* of the frames counted */
-  GHashTable *cameras;                /* name to Total */
-  GHashTable *zones;                  /* names of a camera and a zone to guint64, the faces */
-  gboolean any_given, told_of_labels; /* in this run; see report_other_labels() */
+  FogHistogram ages, processes; /* of the frames counted */
+  GHashTable *cameras;          /* name to Total */
+  GHashTable *zones;            /* names of a camera and a zone to guint64: the number of faces */
+  gboolean any_given, told_of_labels; /* in this run: see report_other_labels() */
   const gchar *engine;                /* of this run, or of the last one; NULL before the first */
   guint n_workers;                    /* as `engine` */
   HaarWorkers *workers;               /* of this run; NULL between runs */
@@ -38,7 +38,8 @@ void gst_haar_stats_add_frame (GstHaarStats *stats, const HaarJob *job, gdouble 
 /* Adds a frame that can't be blurred, and posts a warning. */
 void gst_haar_stats_add_unblurred (GstHaarStats *stats, const HaarJob *job);
 void gst_haar_stats_add_event (GstHaarStats *stats);
-/* @unlisted: haar_tally_get_unlisted(); the first of a run is a warning. */
+/* @unlisted: the result of haar_tally_get_unlisted(). The first unlisted camera of a run causes
+ * a warning. */
 void gst_haar_stats_add_report (GstHaarStats *stats, guint64 unlisted);
 /* Messages waiting at the source. */
 void gst_haar_stats_set_lag (GstHaarStats *stats, guint64 lag);

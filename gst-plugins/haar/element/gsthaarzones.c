@@ -8,7 +8,7 @@
 
 #define GST_CAT_DEFAULT gst_haar_face_count_debug
 
-/* us between two looks at the file. */
+/* us: the time between two checks of the file. */
 #define CHECK_INTERVAL G_TIME_SPAN_SECOND
 #define MAX_FILE (1024 * 1024) /* bytes */
 
@@ -57,7 +57,7 @@ look_at (const gchar *file, gint64 stamp[3], GError **error)
 
 /* --- the zones --- */
 
-/* @source: what the text is, for an error */
+/* @source: the name of the text's origin, for an error */
 static HaarZones *
 parse (const gchar *text, gsize size, const gchar *source, GError **error)
 {
@@ -87,7 +87,7 @@ read_file (GstHaarZones *self, GError **error)
   return parse (text, size, source, error);
 }
 
-/* (transfer full) @zones, which may be NULL */
+/* @zones: (transfer full) (nullable) */
 static void
 replace (GstHaarZones *self, HaarZones *zones)
 {
@@ -100,7 +100,8 @@ replace (GstHaarZones *self, HaarZones *zones)
     GST_INFO_OBJECT (self->element, "no zones");
 }
 
-/* Takes what the properties name. FALSE: that can't be used, and nothing has changed. */
+/* Applies the properties `zones` and `zones-file`. FALSE: a value is invalid, and the zones are
+ * unchanged. */
 static gboolean
 apply (GstHaarZones *self, GError **error)
 {
@@ -154,7 +155,7 @@ are_other_settings (GstHaarZones *self)
   return other;
 }
 
-/* A file that is away for a moment, because it is replaced, hasn't changed yet. */
+/* A missing file counts as unchanged, because it may be about to be replaced. */
 static gboolean
 has_file_changed (GstHaarZones *self)
 {

@@ -45,7 +45,7 @@ add_date (JsonBuilder *builder, const gchar *name, GstClockTime time)
   json_builder_end_object (builder);
 }
 
-/* Another element's, which may be of any length. */
+/* The label comes from another element, and may be of any length. */
 static void
 add_label (JsonBuilder *builder, GQuark label)
 {
@@ -96,7 +96,7 @@ add_boxes (JsonBuilder *builder, const HaarJob *job)
   json_builder_end_array (builder);
 }
 
-/* How many faces are in each zone. */
+/* Adds the number of faces in each zone. */
 static void
 add_zones (JsonBuilder *builder, const HaarJob *job)
 {
@@ -129,7 +129,7 @@ add_origin (JsonBuilder *builder, const HaarJob *job)
     add_int (builder, "seq", (gint64) MIN (frame->seq, (guint64) G_MAXINT64));
 }
 
-/* What the camera didn't send, because it shows nothing new. */
+/* Describes the frames that the camera didn't send because they show nothing new. */
 static void
 add_still (JsonBuilder *builder, const HaarOrigin *origin)
 {

@@ -9,22 +9,23 @@ typedef struct {
   gint x, y, w, h;
 } HaarRect;
 
-/* What was found. */
+/* An object that was found. */
 typedef struct {
   HaarRect rect;
-  gdouble score; /* 0 to 1, see haar_score(); NAN: unknown, if another element found it */
-  GQuark label;  /* that another element gave it; 0: none */
+  gdouble score; /* 0 to 1, see haar_score(); NAN: unknown, if another element found the box */
+  GQuark label;  /* label that another element gave the object; 0: none */
 } HaarBox;
 
-/* The parameters of cv::CascadeClassifier::detectMultiScale(), and what is done with its boxes. */
+/* The parameters of cv::CascadeClassifier::detectMultiScale(), and those for filtering its
+ * boxes. */
 typedef struct {
   gdouble scale_factor; /* of the window, from one size to the next; above 1 */
   gint
       min_neighbors; /* detections that must overlap to make an object, minus one; 0: no grouping */
   gint min_w, min_h; /* px: smaller objects aren't searched for */
   gint max_w, max_h; /* px: nor larger ones; 0: as large as the picture */
-  gdouble min_score; /* boxes with a lower score don't count; engines don't look at it */
-  guint zones;       /* the number of the zones that hold; engines don't look at it */
+  gdouble min_score; /* least score of a box that counts; engines don't use it */
+  guint zones;       /* number of the zones in force; engines don't use it */
 } HaarParams;
 
 /* FALSE: no size lies between the smallest and the largest one. */

@@ -19,11 +19,11 @@
 struct _HaarEngine {
   cv::CascadeClassifier classifier;
   std::vector<cv::Rect> found;
-  std::vector<int> windows; /* that make each of them */
+  std::vector<int> windows; /* number of windows in each rectangle */
 };
 
-/* OpenCV reports how many windows make a box, but not how sure each one is: this is about the mean
- * of those that pass by little, see haar_exact_strength(). */
+/* OpenCV reports the number of windows in a box, but not their strengths. This value is about
+ * the mean strength of windows that pass by a small margin, see haar_exact_strength(). */
 static const double STRENGTH = 0.25;
 
 /* A file of the bytes that were checked: the cascade's own file may have changed since. OpenCV

@@ -77,14 +77,14 @@ measure_age (HaarJob *job)
   job->age = (gdouble) MAX (age, 0) / GST_SECOND;
 }
 
-/* As readers of events see it. */
+/* Rounds a score as the documents do. */
 static gdouble
 round_score (gdouble score)
 {
   return round (score * 1000) / 1000;
 }
 
-/* Adds those of @found that have the score that is asked for, or none at all. */
+/* Adds the boxes of @found whose score is at least min-score, and those without a score. */
 static void
 add_boxes (HaarJob *job, const GArray *found)
 {
@@ -107,7 +107,7 @@ intersect (const HaarRect *a, const HaarRect *b)
   return (HaarRect){x, y, MIN (a->x + a->w, b->x + b->w) - x, MIN (a->y + a->h, b->y + b->h) - y};
 }
 
-/* Adds the boxes that the engine finds in @part of the job's area (nullable: in all of it). FALSE:
+/* Adds the boxes that the engine finds in @part (nullable: the whole) of the job's area. FALSE:
  * the engine failed. */
 static gboolean
 detect (HaarJob *job, HaarTool *tool, const FogLuma *luma, const HaarRect *part)
@@ -150,7 +150,7 @@ detect_changes (HaarJob *job, HaarTool *tool, const FogLuma *luma)
   return TRUE;
 }
 
-/* Leaves out what is in no zone, or in a mask. */
+/* Removes boxes that are in no zone, or in a mask. */
 static void
 keep_admitted (HaarJob *job)
 {
@@ -202,7 +202,7 @@ search (HaarJob *job, HaarTool *tool, const GstVideoFrame *frame)
   return search_luma (job, tool, &luma) ? HAAR_COUNTED : HAAR_FAILED;
 }
 
-/* Counts what another element found. The frame's memory isn't looked at. */
+/* Counts the regions that another element found. The frame's memory isn't read. */
 static void
 count_regions (HaarJob *job)
 {

@@ -24,24 +24,24 @@ typedef struct {
   HaarOrigin origin;
   GstVideoInfo info;
   HaarParams params;
-  HaarZones *zones;             /* NULL: there are none */
+  HaarZones *zones;             /* the zones in force; NULL: none */
   GstClockTime max_age;         /* ns; 0: none */
   GstClockTime rescan_interval; /* ns; 0: every frame is searched as a whole */
-  GQuark label;          /* of the regions that count, if another element found them; 0: all */
-  HaarCost before;       /* if another element finds the regions: what the frame took it */
+  GQuark label; /* label of the regions that count, if another element found them; 0: all count */
+  HaarCost before;       /* cost in the elements before, if one of them finds the regions */
   GstClockTime captured; /* ns since the Unix epoch, or GST_CLOCK_TIME_NONE */
 
   /* The worker fills in what follows. */
   HaarOutcome outcome;
   HaarStillDifference difference; /* from the camera's last frame: what was searched */
   GArray *boxes;                  /* of HaarBox */
-  guint outside;                  /* boxes that are left out because of zones or masks */
-  HaarRect area;                  /* px: what may have something in it, by zones and masks */
-  gboolean given;                 /* another element found them, as regions of the frame */
-  guint other_labels;             /* regions that another element found, with other labels */
-  GQuark other_label;             /* one of these labels */
-  guint low_scores;               /* boxes that were found and left out because of min-score */
-  gint width, height;             /* px: the size of the part that was searched */
+  guint outside;                  /* number of boxes left out because of zones or masks */
+  HaarRect area;                  /* px: the area that zones and masks leave to search */
+  gboolean given;                 /* another element found the boxes, as regions of the frame */
+  guint other_labels; /* number of regions that another element found, with other labels */
+  GQuark other_label; /* one of these labels */
+  guint low_scores;   /* number of boxes left out because of min-score */
+  gint width, height; /* px: the size of the part that was searched */
   HaarCost cost;
   gdouble age;        /* s from capture to the end of the count; NAN if unknown */
   gboolean skewed;    /* captured in the future, says the camera's clock */
@@ -53,13 +53,13 @@ typedef struct {
 HaarJob *haar_job_new_event (GstEvent *event);
 HaarJob *haar_job_new_frame (GstBuffer *frame, const GstVideoInfo *info);
 void haar_job_free (HaarJob *job);
-/* (nullable): the zones of its camera. */
+/* (nullable): the zones of the job's camera. */
 const HaarCameraZones *haar_job_find_zones (const HaarJob *job);
 guint haar_job_count_in_zone (const HaarJob *job, guint zone);
 
-/* What one worker counts with. */
+/* The tools of one worker. */
 typedef struct {
-  const HaarEngineClass *klass; /* NULL: it counts what another element found */
+  const HaarEngineClass *klass; /* NULL: the tool counts what another element found */
   HaarEngine *engine;
   guint8 *scratch;    /* for fog_luma_of_frame() */
   guint8 *unmasked;   /* for haar_camera_zones_limit() */

@@ -7,7 +7,8 @@
 
 /* The largest number that a reader of reports accepts. */
 #define MAX_RATE 1e6
-/* A longer one would keep a camera that is gone in the reports for hours. */
+/* s: the longest interval that is accepted. A longer one would keep a camera that is gone in the
+ * reports for hours. */
 #define LONGEST_STILL_INTERVAL (FOG_REPORT_STILL_INTERVAL * GST_SECOND)
 
 static gdouble
@@ -21,7 +22,7 @@ read_rate (GstBuffer *frame, const gchar *name)
              : NAN;
 }
 
-/* 0: the header is absent or absurd. */
+/* The number in the header; 0: the header is absent or out of range. */
 static guint64
 read_count (GstBuffer *frame, const gchar *name, guint64 most)
 {

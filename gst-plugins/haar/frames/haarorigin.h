@@ -12,10 +12,12 @@ typedef struct {
   /* The bounds of the camera's rate, frames/s, and its weight. NAN: the header is absent or
    * absurd. */
   gdouble rate_min, rate_max, rate_weight;
-  /* What its camera says about frames that it didn't send, because they show nothing new. */
-  guint64 still_interval; /* ns within which it sends one frame; 0: each frame is a new one */
-  guint64 still_frames;   /* not sent since the frame before */
-  guint64 still_time;     /* ns for which the frame before stood for them */
+  /* The camera's headers about frames that it didn't send, because they show nothing new. */
+  /* ns: the longest time between two frames while the picture stands still; 0: no frame is left
+   * out */
+  guint64 still_interval;
+  guint64 still_frames;   /* number of frames that weren't sent since the frame before */
+  guint64 still_time;     /* ns: the time for which the frame before stood for them */
   gboolean still_changed; /* this frame shows something else */
 } HaarOrigin;
 

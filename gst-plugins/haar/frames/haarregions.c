@@ -7,7 +7,7 @@
 #include <gst/analytics/analytics.h>
 #endif
 
-/* The part of the frame that is shown. */
+/* The part of the frame that the crop meta selects. */
 static HaarRect
 find_crop (GstBuffer *frame, const GstVideoInfo *info)
 {
@@ -22,7 +22,8 @@ find_crop (GstBuffer *frame, const GstVideoInfo *info)
       (gint) MIN (crop->height, (guint) (info->height - y))};
 }
 
-/* FALSE: nothing of it is shown. Others' numbers may be anything. */
+/* Clips the rectangle to @crop. FALSE: nothing is left. The numbers come from another element,
+ * and may have any value. */
 static gboolean
 cut (HaarRect *rect, gint64 x, gint64 y, gint64 w, gint64 h, const HaarRect *crop)
 {
@@ -35,7 +36,7 @@ cut (HaarRect *rect, gint64 x, gint64 y, gint64 w, gint64 h, const HaarRect *cro
   return TRUE;
 }
 
-/* FALSE: regions of this label don't count. */
+/* FALSE: regions with @label don't count. */
 static gboolean
 counts (HaarRegions *self, GQuark label)
 {
@@ -54,7 +55,7 @@ add (HaarRegions *self, const HaarRect *rect, gdouble score, GQuark label)
   g_array_append_val (self->boxes, box);
 }
 
-/* As DL Streamer's elements write it, and haarfacecount. */
+/* Reads the confidence where DL Streamer's elements and haarfacecount write it. */
 static gdouble
 read_confidence (GstVideoRegionOfInterestMeta *region)
 {

@@ -6,13 +6,13 @@
 
 G_BEGIN_DECLS
 
-/* What an element before this one found in a frame. */
+/* The regions that an element before this one found in a frame. */
 typedef struct {
-  GQuark label;       /* which ones count; 0: all */
-  GArray *boxes;      /* of HaarBox: those that count are appended, in pixels of the crop */
-  gint width, height; /* px: of the crop, or of the frame */
-  guint n_others;     /* of other labels */
-  GQuark other;       /* one of those labels; 0: none was seen */
+  GQuark label;       /* label of the regions that count; 0: all count */
+  GArray *boxes;      /* HaarBoxes, in pixels of the crop: regions that count are appended */
+  gint width, height; /* px: the size of the crop, or of the frame */
+  guint n_others;     /* number of regions with other labels */
+  GQuark other;       /* one of the other labels; 0: none was seen */
 } HaarRegions;
 
 /**

@@ -3,16 +3,16 @@
 
 #include <string.h>
 
-/* px: the surroundings of a change that are searched with it, at least. */
+/* px: the least margin around a change that is searched too. */
 #define LEAST_MARGIN 32
 /* The surroundings of a face that are searched with it, as a part of its side: a face is found by
  * how it stands out from them. */
 #define MARGIN 0.5
 #define MAX_CAMERAS 256
 
-/* What is known about a camera's picture. It never changes, and is reference-counted. */
+/* The state of a camera's picture after a search. It is immutable and reference-counted. */
 typedef struct {
-  FogSketch sketch; /* when it was last searched */
+  FogSketch sketch; /* the picture at its last search */
   HaarParams params;
   gint64 full; /* us, monotonic: when the whole frame was searched last */
   GArray *boxes;
@@ -40,7 +40,7 @@ view_unref (View *view)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (View, view_unref)
 
-/* (nullable): NULL if there is no memory for it. */
+/* (nullable): %NULL if there is no memory for the view. */
 static View *
 view_new (const FogLuma *luma, const HaarParams *params, gint64 full, const GArray *boxes)
 {
@@ -128,7 +128,8 @@ take_in_faces (const View *view, const FogLuma *luma, HaarRect *part)
   }
 }
 
-/* (nullable) (transfer full): NULL if what is known is about another size or other parameters */
+/* (nullable) (transfer full): the camera's view; %NULL if it has another size or other
+ * parameters */
 static View *
 find_view (HaarStill *self, const gchar *camera, const FogLuma *luma, const HaarParams *params)
 {
@@ -145,7 +146,7 @@ find_view (HaarStill *self, const gchar *camera, const FogLuma *luma, const Haar
   return view;
 }
 
-/* @part: (out): what is to be searched again */
+/* @part: (out): the part to search again */
 static HaarStillDifference
 find_part (const View *view, const FogLuma *luma, HaarRect *part)
 {

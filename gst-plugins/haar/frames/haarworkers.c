@@ -28,7 +28,7 @@ typedef struct {
 struct _HaarWorkers {
   const HaarWorkersClass *klass;
   guint limit;        /* of n_to_work */
-  GPtrArray *threads; /* of FogThread; the owner's */
+  GPtrArray *threads; /* FogThreads, which only the owner uses */
 
   GMutex lock;   /* guards the fields below; a leaf lock: no work is done, nothing freed under it */
   GCond changed; /* any of it */

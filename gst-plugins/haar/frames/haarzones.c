@@ -7,12 +7,12 @@
 
 #include "fogjson.h"
 
-/* Stands for each camera that isn't named. */
+/* The name that stands for each camera without zones of its own. */
 #define ANY_CAMERA "*"
 #define MAX_CAMERA_NAME 256 /* bytes */
-/* Of the picture: a polygon that encloses less is a mistake. */
+/* The least area of a polygon, as a part of the picture. A smaller polygon is a mistake. */
 #define LEAST_AREA 1e-6
-/* What the masks hide: windows without contrast are rejected at once. */
+/* The luma of masked pixels. Windows without contrast are rejected at once. */
 #define HIDDEN 0
 
 typedef struct {
@@ -99,10 +99,10 @@ haar_zones_get_number (const HaarZones *self)
 
 /* --- from JSON --- */
 
-/* Where in the text the reader is, for errors. */
+/* The place in the text that is being read, for error texts. */
 typedef struct {
-  const gchar *camera, *name; /* name: of the zone, or NULL: of a mask */
-  guint number;               /* of the mask, from 1 */
+  const gchar *camera, *name; /* name: the zone's, or NULL for a mask */
+  guint number;               /* number of the mask, from 1 */
   GError **error;
 } Place;
 
@@ -214,7 +214,8 @@ read_zones (JsonNode *node, Place *at, GArray *into)
     if (!is_name (name, HAAR_ZONES_NAME))
       return refuse (at, "a zone's name is empty, longer than %d bytes, or has control characters",
           HAAR_ZONES_NAME);
-    /* In documents it is the name of a field, which databases read as an operator or a path. */
+    /* In documents the zone's name is the name of a field. Databases read a dot as a path, and a
+     * $ as an operator. */
     if (name[0] == '$' || strchr (name, '.'))
       return refuse (at, "a zone's name begins with $ or has a dot: \"%s\"", name);
     at->name = name;
@@ -337,8 +338,8 @@ haar_camera_zones_get_name (const HaarCameraZones *self, guint zone)
   return g_array_index (self->zones, Polygon, zone).name;
 }
 
-/* Where the edge from @a to @b crosses the height @y. FALSE: nowhere. An edge doesn't have its
- * lower end, so two edges that meet there cross once. */
+/* Computes where the edge from @a to @b crosses the height @y. FALSE: it doesn't. An edge
+ * doesn't include its lower end, so two edges that meet at @y count as one crossing. */
 static gboolean
 crosses (const Point *a, const Point *b, gdouble y, gdouble *x)
 {
@@ -404,7 +405,8 @@ compare_doubles (gconstpointer a, gconstpointer b)
   return x < y ? -1 : x > y;
 }
 
-/* Sets the bytes of a row whose middles are within the polygon. @y: of the row */
+/* Sets the bytes of the pixels in a row whose middles lie in the polygon. @y: the middle of the
+ * row */
 static void
 fill_row (const Polygon *polygon, gdouble y, guint8 *row, gint width)
 {
@@ -423,7 +425,7 @@ fill_row (const Polygon *polygon, gdouble y, guint8 *row, gint width)
   }
 }
 
-/* Grows the area by what of a row isn't hidden. */
+/* Extends the area by the pixels of a row that aren't hidden. */
 static void
 add_row (HaarRect *area, const guint8 *hidden, gint y, gint width)
 {
@@ -445,7 +447,7 @@ add_row (HaarRect *area, const guint8 *hidden, gint y, gint width)
   area->h = y + 1 - area->y;
 }
 
-/* Copies a row without what is hidden in it. */
+/* Copies a row, and replaces its hidden pixels. */
 static void
 hide (const guint8 *from, const guint8 *hidden, guint8 *to, gint width)
 {
@@ -453,7 +455,7 @@ hide (const guint8 *from, const guint8 *hidden, guint8 *to, gint width)
     to[x] = hidden[x] ? HIDDEN : from[x];
 }
 
-/* FALSE: no memory */
+/* FALSE: there is no memory. */
 static gboolean
 apply_masks (const GArray *masks, FogLuma *luma, guint8 **scratch, HaarRect *area)
 {
@@ -478,7 +480,7 @@ apply_masks (const GArray *masks, FogLuma *luma, guint8 **scratch, HaarRect *are
   return TRUE;
 }
 
-/* A part of one side of the picture, from 0 to 1. */
+/* An interval on one side of the picture, from 0 to 1. */
 typedef struct {
   gdouble from, to;
 } Span;
@@ -499,7 +501,8 @@ bound_zones (const GArray *zones, Span *x, Span *y)
   }
 }
 
-/* px: half of the largest object within the picture whose middle is within the span. */
+/* px: half the size of the largest object that lies within the picture, with its middle in the
+ * span. */
 static gdouble
 largest_half (const Span *span, gint side)
 {
@@ -508,7 +511,8 @@ largest_half (const Span *span, gint side)
   return MIN (middle, 1 - middle) * side;
 }
 
-/* Objects are square, or nearly so. A pixel more, because sizes are rounded. */
+/* Limits the area to the objects whose middle may lie in a zone. Objects are square, or nearly
+ * so. One pixel is added, because sizes are rounded. */
 static void
 apply_zones (const GArray *zones, const FogLuma *luma, gint max_size, HaarRect *area)
 {

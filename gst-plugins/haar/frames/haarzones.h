@@ -6,14 +6,14 @@
 
 G_BEGIN_DECLS
 
-/* Bounds of what a text may ask for. */
+/* The largest numbers of cameras, zones, points and bytes in the text. */
 #define HAAR_ZONES_CAMERAS 1024
-#define HAAR_ZONES_OF_CAMERA 32 /* and as many masks */
+#define HAAR_ZONES_OF_CAMERA 32 /* zones; as many masks are allowed */
 #define HAAR_ZONES_POINTS 64
 #define HAAR_ZONES_NAME 64 /* bytes */
 
-/* Of which camera which zones and masks are known, as JSON describes them: the property `zones`. It
- * never changes, and is reference-counted. From any thread. */
+/* The zones and masks of all cameras, read from the JSON of the property `zones`. The object is
+ * immutable and reference-counted. All functions may be called from any thread. */
 typedef struct _HaarZones HaarZones;
 /* The zones and masks of one camera. */
 typedef struct _HaarCameraZones HaarCameraZones;
@@ -30,20 +30,21 @@ HaarZones *haar_zones_parse (const gchar *text, gsize size, GError **error);
 HaarZones *haar_zones_ref (HaarZones *zones);
 void haar_zones_unref (HaarZones *zones);
 guint haar_zones_count_cameras (const HaarZones *zones);
-/* Of each HaarZones another number, from 1. */
+/* A number from 1, different for each HaarZones. */
 guint haar_zones_get_number (const HaarZones *zones);
 
-/* (nullable) (transfer none): @camera's, else those of the camera "*". @zones, @camera:
- * (nullable) */
+/* (nullable) (transfer none): the zones of @camera, else those of the camera "*". @zones,
+ * @camera: (nullable) */
 const HaarCameraZones *haar_zones_find (const HaarZones *zones, const gchar *camera);
 
-/* All functions take NULL for a camera without zones and masks. */
+/* For a camera without zones and masks the functions below take NULL. */
 guint haar_camera_zones_count (const HaarCameraZones *zones);
 const gchar *haar_camera_zones_get_name (const HaarCameraZones *zones, guint zone);
-/* TRUE: the middle of @rect, in a picture of @width x @height, is in zone number @zone. */
+/* TRUE: the middle of @rect lies in the zone with the number @zone. The picture has @width x
+ * @height pixels. */
 gboolean haar_camera_zones_contains (
     const HaarCameraZones *zones, guint zone, const HaarRect *rect, gint width, gint height);
-/* TRUE: it is in a zone, or there is none; and it is in no mask. */
+/* TRUE: the middle of @rect lies in a zone, or there are no zones; and it lies in no mask. */
 gboolean haar_camera_zones_admits (
     const HaarCameraZones *zones, const HaarRect *rect, gint width, gint height);
 

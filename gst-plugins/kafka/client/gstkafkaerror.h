@@ -11,9 +11,10 @@ G_BEGIN_DECLS
 /* TRUE: waiting doesn't help (a wrong password, a certificate that isn't trusted). */
 gboolean gst_kafka_error_is_refusal (rd_kafka_resp_err_t err);
 
-/* TRUE: a refusal now continues the loss before, since access has been back only shortly.
- * Another connection's error may come late, and one of several brokers may refuse what the others
- * grant. @granted: since when access has been back, monotonic us; 0: it was never lost. */
+/* TRUE: a refusal now belongs to the last loss of access, because access came back only shortly
+ * before. An error of another connection may arrive late, and one of several brokers may refuse
+ * what others grant. @granted: the time when access came back, monotonic us; 0: access was never
+ * lost */
 gboolean gst_kafka_is_same_loss (gint64 granted);
 
 /* TRUE: it is temporary, and librdkafka tries again (an outage, an election, a rebalance). */

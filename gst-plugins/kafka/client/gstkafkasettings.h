@@ -43,12 +43,12 @@ gboolean gst_kafka_option_is_secret (const gchar *name);
 
 typedef enum {
   GST_KAFKA_LINE_OPTION,
-  GST_KAFKA_LINE_EMPTY, /* or a comment */
+  GST_KAFKA_LINE_EMPTY, /* an empty line, or a comment */
   GST_KAFKA_LINE_MALFORMED,
 } GstKafkaLine;
 
-/* Reads a line of a config-file, which it changes. @name, @value: (out): point into @line; set for
- * an option */
+/* Parses a line of a config-file, and modifies it. @name, @value: (out): point into @line; they
+ * are set for an option */
 GstKafkaLine gst_kafka_config_read_line (gchar *line, const gchar **name, const gchar **value);
 
 /* Fills @copy, under the object lock of @element. Free it with gst_kafka_settings_clear(). */

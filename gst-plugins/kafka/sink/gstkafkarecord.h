@@ -31,15 +31,15 @@ typedef struct {
   GstKafkaHeader *caps, *camera, *session;
   guint64 seq; /* with session */
   GstClockTime captured;
-  gboolean replayable; /* the buffer was made from a message, which Kafka keeps until the ack */
+  gboolean replayable; /* kafkasrc made the buffer, and Kafka keeps its message until the ack */
   gboolean complete;   /* the buffer's meta has all headers of the message */
-  guint64 spool_id;    /* its id in the spool; 0: it isn't there */
+  guint64 spool_id;    /* id of the record in the spool; 0: the spool doesn't have it */
 } GstKafkaRecord;
 
 /* Marks the ack token with @outcome and releases the buffer. */
 void gst_kafka_record_free (GstKafkaRecord *record, GstKafkaAckOutcome outcome);
 
-/* Bytes of the value */
+/* The size of the message's value, in bytes. */
 gsize gst_kafka_record_size (const GstKafkaRecord *record);
 /* (transfer full): `camera:session:seq` of the headers; a missing header is empty */
 gchar *gst_kafka_record_make_frame_id (const GstKafkaRecord *record);

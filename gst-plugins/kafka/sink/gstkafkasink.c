@@ -139,7 +139,7 @@ GST_ELEMENT_REGISTER_DEFINE (kafkasink, "kafkasink", GST_RANK_NONE, GST_TYPE_KAF
 
 /* --- templates of topic and key --- */
 
-/* FALSE with @error (GST_RESOURCE_ERROR_SETTINGS): @text of @property is no template. */
+/* FALSE with @error (GST_RESOURCE_ERROR_SETTINGS): the text of @property isn't a valid template. */
 static gboolean
 check_template (const gchar *text, const gchar *property, GError **error)
 {
@@ -152,10 +152,10 @@ check_template (const gchar *text, const gchar *property, GError **error)
 
 typedef struct {
   const GstKafkaRecord *record;
-  gchar *missing; /* the header that isn't there */
+  gchar *missing; /* name of the header that the buffer lacks */
 } Filling;
 
-/* A FogTemplateFunc: appends the text of a header that the message will have. */
+/* Is a FogTemplateFunc. Appends the value of a header of the message. */
 static gboolean
 append_header (GString *filled, const gchar *name, gpointer user_data)
 {
@@ -172,8 +172,8 @@ append_header (GString *filled, const gchar *name, gpointer user_data)
   return text != NULL;
 }
 
-/* (nullable) (transfer full): the template @text filled with headers of @record. %NULL: the header
- * @missing (transfer full) isn't there. */
+/* (nullable) (transfer full): the text of the template @text with the headers of @record. %NULL:
+ * @record lacks the header @missing (transfer full). */
 static gchar *
 fill (const gchar *text, const GstKafkaRecord *record, gchar **missing)
 {
@@ -585,7 +585,7 @@ log_client (GstKafkaSink *self, const rd_kafka_conf_t *conf)
   GST_INFO_OBJECT (self, "%s", client);
 }
 
-/* FALSE: it can't be opened. */
+/* FALSE: the spool can't be opened, and an error was posted. */
 static gboolean
 open_spool (GstKafkaSink *self, GError **error)
 {
@@ -668,7 +668,7 @@ start (GstKafkaSink *self)
   return TRUE;
 }
 
-/* The counters go on until everything is written. */
+/* Frees the spool, and adds its counters to the last stats. */
 static void
 close_spool (GstKafkaSink *self)
 {

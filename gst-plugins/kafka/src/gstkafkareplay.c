@@ -84,7 +84,7 @@ struct _GstKafkaReplay {
   GstClockTime
       /* since the origin: where to seek the tracks; GST_CLOCK_TIME_NONE: no seek is pending */
       seek_time;
-  gint64 checked; /* when the tracks' logs were checked last, monotonic us */
+  gint64 checked; /* monotonic us: when the tracks' logs were checked last */
   gchar *missing; /* text about a topic or partition that doesn't exist */
   gint64
       /* least time in ms from capture to Kafka's timestamp of the messages seen so far; at most
@@ -289,7 +289,7 @@ take_log (GstKafkaReplay *self, GstKafkaTrack *track, const rd_kafka_topic_parti
     end_for_another_log (self, track);
 }
 
-/* Looks from time to time whether a track's log was replaced, which ends the stream. */
+/* Checks at intervals whether a track's log was replaced. If so, the stream ends. */
 static void
 check_logs (GstKafkaReplay *self)
 {
@@ -453,7 +453,8 @@ end_for (GstKafkaReplay *self, const rd_kafka_message_t *message)
         tried, err, size ? size : rd_kafka_message_errstr (message), GST_RESOURCE_ERROR_READ);
 }
 
-/* Its offset isn't within what the broker has, so it is damaged: no CRC covers it. */
+/* Handles a message whose offset the broker's log doesn't have. The offset is damaged, because
+ * no CRC covers it. */
 static void
 take_strange (GstKafkaReplay *self, GstKafkaTrack *track, const rd_kafka_message_t *message)
 {
@@ -561,7 +562,8 @@ look_for_silence (GstKafkaReplay *self, GstKafkaTrack *track)
   }
 }
 
-/* Waits until @track has a head or is at its end. FALSE: flushing, or the stream has ended. */
+/* Waits until @track has a message, or is at its end. FALSE: the element is flushing, or the
+ * stream has ended. */
 static gboolean
 fill_track (GstKafkaReplay *self, GstKafkaTrack *track)
 {

@@ -129,7 +129,7 @@ typedef struct {
   /* created and not yet pushed; the base class drops it when a pause or EOS comes */
   GstBuffer *created;
 
-  FogSlot rejects; /* of the pad of that name */
+  FogSlot rejects; /* for the pad `rejects` */
   GstKafkaSrcCaps caps;
   gint flushed; /* atomic */
 } GstKafkaSrc;

@@ -68,8 +68,9 @@ takes_any (GstKafkaSrcCaps *self)
   return gst_caps_is_any (caps);
 }
 
-/* Once a run, because the element that can't follow ends the stream with an error that doesn't say
- * why, and is perhaps behind a queue. */
+/* Warns of a change of the caps, once a run. An element that can't follow the change ends the
+ * stream with an error that doesn't name the cause. That element may be behind a
+ * queue. */
 static void
 report_change (GstKafkaSrcCaps *self, GstCaps *caps)
 {
@@ -151,8 +152,9 @@ has_prefix (const GstCaps *caps, const gchar *prefix)
   return g_str_has_prefix (gst_structure_get_name (gst_caps_get_structure (caps, 0)), prefix);
 }
 
-/* Pictures and texts stand alone. Anything else is a stream of bytes, whose parts typefind doesn't
- * know, or takes for something else, as MP3 behind an ID3 tag. */
+/* TRUE: the message is a part of a stream of bytes. Pictures and texts are complete in
+ * themselves. Typefind doesn't recognise a later part of a stream, or mistakes its type, as for
+ * MP3 after an ID3 tag. */
 static gboolean
 is_stream (const GstCaps *found)
 {
@@ -160,7 +162,7 @@ is_stream (const GstCaps *found)
          !has_prefix (found, UNKNOWN);
 }
 
-/* Whether downstream takes media of certain kinds only, as a decoder does. */
+/* TRUE: downstream takes only certain kinds of media, as a decoder does. */
 static gboolean
 takes_media (GstKafkaSrcCaps *self)
 {
@@ -176,10 +178,11 @@ takes_media (GstKafkaSrcCaps *self)
   return !gst_caps_is_any (caps);
 }
 
-/* (transfer full) (nullable): for a message that typefind doesn't know. NULL: the caps that
- * downstream has stay. If it has none yet, the following go without, too: a decodebin may find them
- * in more bytes, and caps may not follow later, because the segment has gone without. An element
- * that takes documents judges by itself what a message holds. */
+/* (transfer full) (nullable): the caps for a message that typefind doesn't know. NULL:
+ * downstream keeps its caps. If downstream has no caps yet, the messages that follow go out
+ * without caps too. A decodebin may recognise the type from more bytes. Caps can't follow later,
+ * because the segment went out without them. An element that takes documents inspects each
+ * message itself. */
 static GstCaps *
 choose_unknown (GstKafkaSrcCaps *self, gboolean has_caps)
 {
@@ -189,7 +192,7 @@ choose_unknown (GstKafkaSrcCaps *self, gboolean has_caps)
   return NULL;
 }
 
-/* (transfer full) (nullable): NULL: the caps that downstream has stay. */
+/* (transfer full) (nullable): the caps for @buffer. NULL: downstream keeps its caps. */
 static GstCaps *
 choose_caps (GstKafkaSrcCaps *self, GstBuffer *buffer)
 {

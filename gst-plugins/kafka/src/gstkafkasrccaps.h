@@ -7,10 +7,10 @@
 
 G_BEGIN_DECLS
 
-/* Gives downstream the caps of each message: those of its header `gst-caps`; without one, those of
- * the property `caps`, or what typefind finds. What typefind doesn't know continues the stream of
- * bytes before it, or is `application/octet-stream`: a message never has the caps of another
- * kind. */
+/* Sets the caps of each message downstream: those of its header `gst-caps`, else those of the
+ * property `caps`, else those that typefind finds. A message that typefind doesn't know
+ * continues the stream of bytes before it, or gets `application/octet-stream`. So a message
+ * never gets the caps of another kind of message. */
 typedef struct {
   GstBaseSrc *src;
   const GstKafkaSrcSettings *own; /* with the object lock */
@@ -20,8 +20,8 @@ typedef struct {
   /* for the streaming thread alone */
   gchar *header;        /* `gst-caps` of the caps that downstream has */
   gchar *warned_header; /* the last one a warning was posted for */
-  GstCaps *found;       /* the caps that downstream has, if no header named them */
-  gboolean bare;        /* downstream has no caps, and buffers without the header go without */
+  GstCaps *found;       /* downstream's caps, if they didn't come from a header */
+  gboolean bare; /* downstream has no caps, and messages without a header `gst-caps` get none */
   gboolean change_told;
 } GstKafkaSrcCaps;
 

@@ -57,7 +57,8 @@ gsize mongo_reader_count_whole (MongoFormat format, const guint8 *data, gsize si
  */
 bson_t *mongo_document_ensure_id (bson_t *document, const gchar *id);
 
-/* TRUE: the field @path (dots go into documents) is a date, or a list with one. */
+/* TRUE: the field @path is a date, or an array with a date. A dot in @path leads into a
+ * subdocument. */
 gboolean mongo_document_has_date (const bson_t *document, const gchar *path);
 
 /* (transfer full): type and value of its `_id`, to compare documents */

@@ -74,7 +74,7 @@ typedef struct {
   GError **error;
 } Filling;
 
-/* A FogTemplateFunc. */
+/* Is a FogTemplateFunc. */
 static gboolean
 append_field (GString *name, const gchar *place, gpointer user_data)
 {
@@ -108,7 +108,7 @@ mongo_collection_expand (const gchar *template, const bson_t *document, GError *
   return NULL;
 }
 
-/* A FogTemplateFunc. */
+/* Is a FogTemplateFunc. */
 static gboolean
 append_example (GString *name, const gchar *place, gpointer user_data)
 {

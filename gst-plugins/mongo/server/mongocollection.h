@@ -6,9 +6,9 @@
 
 G_BEGIN_DECLS
 
-/* The name of a collection, or a template (fogtemplate.h) in which each document replaces places:
- * `%{field}`, `%{a.b}` for a field within a field, and `%{field:format}` for a date in UTC, with a
- * format of g_date_time_format(). */
+/* The name of a collection, or a template (fogtemplate.h) with placeholders that each document
+ * replaces: `%{field}`, `%{a.b}` for a field of a subdocument, and `%{field:format}` for a date
+ * in UTC, with a format of g_date_time_format(). */
 
 /* FALSE with G_IO_ERROR_INVALID_ARGUMENT: it isn't a valid name or template. */
 gboolean mongo_collection_check (const gchar *name, GError **error);

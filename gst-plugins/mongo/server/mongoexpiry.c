@@ -13,11 +13,12 @@ GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
 #define CODE_COMMAND_NOT_SUPPORTED 115
 #define CODE_NOT_IMPLEMENTED 238
 
-/* An index, or an option of the collection itself, by which documents expire or could expire. */
+/* A rule of expiry: an index with a TTL, or an option of the collection. Also an index that
+ * could get a TTL. */
 typedef struct {
-  gchar *index; /* its name; NULL: the collection's own option, as of a time series */
-  gchar *field; /* NULL: several */
-  gint64 after; /* s; -1: no document expires */
+  gchar *index; /* name of the index; NULL: an option of the collection, as in a time series */
+  gchar *field; /* NULL: the index has several fields */
+  gint64 after; /* s: the TTL; -1: none */
   gboolean partial;
 } Rule;
 
@@ -55,7 +56,7 @@ read_text (const bson_t *document, const gchar *path)
              : NULL;
 }
 
-/* (nullable) (transfer full): the field of an index over one field. @ascending: (out) */
+/* (nullable) (transfer full): the field of an index with a single field. @ascending: (out) */
 static gchar *
 read_key (const bson_t *index, gboolean *ascending)
 {
@@ -72,7 +73,7 @@ read_key (const bson_t *index, gboolean *ascending)
   return name;
 }
 
-/* (nullable): no document expires by the index, and it doesn't prevent that another one is made. */
+/* (nullable): %NULL: the index has no TTL, and doesn't conflict with a TTL index. */
 static Rule *
 rule_of_index (const bson_t *index)
 {
@@ -89,7 +90,7 @@ rule_of_index (const bson_t *index)
   return NULL;
 }
 
-/* (nullable): the collection is an ordinary one. */
+/* (nullable): %NULL: the collection has no option of expiry, and isn't a time series. */
 static Rule *
 rule_of_collection (const bson_t *description)
 {
@@ -114,7 +115,7 @@ rule_of_collection (const bson_t *description)
   return rule;
 }
 
-/* Adds a rule for each document that @cursor lists. */
+/* Adds a rule for each index or collection that @cursor lists. */
 static gboolean
 add_rules (
     GPtrArray *rules, mongoc_cursor_t *cursor, Rule *(*read) (const bson_t *), bson_error_t *error)
@@ -173,7 +174,7 @@ is_over_field (const Rule *rule, const MongoExpiry *wanted)
   return !rule->partial && g_strcmp0 (rule->field, wanted->field) == 0;
 }
 
-/* A rule by which documents do expire. */
+/* Chooses what to do about a rule that has a TTL. */
 static Step
 choose_step (const Rule *rule, const MongoExpiry *wanted)
 {
@@ -211,7 +212,7 @@ set_clash (const MongoExpiry *self, const Rule *rule, MongoResult *result)
   mongo_result_set (result, MONGO_VERDICT_FAILED, 0, reason);
 }
 
-/* @rule: (nullable): what @command was to change */
+/* @rule: (nullable): the rule that @command was meant to change */
 static void
 set_refusal (const MongoExpiry *self, const gchar *command, const Rule *rule,
     const bson_error_t *error, MongoResult *result)
@@ -329,8 +330,8 @@ settle_rules (const MongoExpiry *self, mongoc_client_t *client, const GPtrArray 
   return TRUE;
 }
 
-/* Gives a time to an index, or to a time series, that has none: a second index over the same field
- * isn't allowed. */
+/* Sets the TTL of an existing index or time series that has none. The server doesn't allow a
+ * second index over the same field. */
 static gboolean
 add_time (const MongoExpiry *self, mongoc_client_t *client, const GPtrArray *rules,
     MongoExpiryState *state, MongoResult *result)
@@ -347,7 +348,8 @@ add_time (const MongoExpiry *self, mongoc_client_t *client, const GPtrArray *rul
   return TRUE;
 }
 
-/* Without a setting it doesn't matter whether the user may list indexes. */
+/* FALSE: the error counts. Without expire-after the rules needn't be known, so the user needs no
+ * right to list indexes. */
 static gboolean
 fail_to_list (
     const MongoExpiry *self, const gchar *command, const bson_error_t *error, MongoResult *result)
@@ -363,7 +365,7 @@ fail_to_list (
   return TRUE;
 }
 
-/* A server without any expiry deletes nothing at another time than is set. */
+/* TRUE: the server doesn't support expiry, so it never deletes a document at a wrong time. */
 static gboolean
 lacks_expiry (const bson_error_t *error)
 {

@@ -8,22 +8,23 @@
 
 G_BEGIN_DECLS
 
-/* The name of the index that mongosink makes, so that it can change and drop it later. */
+/* The name of the index that mongosink creates. mongosink changes and drops only an index of
+ * this name. */
 #define MONGO_EXPIRY_INDEX "mongosink-expiry"
-/* Nothing is set: what a collection has stays. */
+/* expire-after is unset: the rules of a collection aren't changed. */
 #define MONGO_EXPIRY_UNSET -1
 
-/* When the documents of a collection are to expire. */
+/* The rule of expiry that a collection is to have. */
 typedef struct {
   const gchar *database, *collection;
-  const gchar *field; /* the date from which the age of a document is counted */
-  gint after;         /* s; 0: never; or MONGO_EXPIRY_UNSET */
+  const gchar *field; /* name of the date from which a document's age is counted */
+  gint after;         /* s; 0: documents never expire; or MONGO_EXPIRY_UNSET */
 } MongoExpiry;
 
 typedef struct {
-  gboolean met;  /* documents expire as set, by an index over the field or by the collection */
-  gchar *remark; /* with MONGO_EXPIRY_UNSET: when documents expire; NULL: never */
-  gchar *lack;   /* why the server has no expiry; NULL: it has */
+  gboolean met;  /* the wanted rule is in force, by an index or by the collection */
+  gchar *remark; /* with MONGO_EXPIRY_UNSET: the rule that is in force; NULL: none */
+  gchar *lack;   /* why the server doesn't support expiry; NULL: it does */
 } MongoExpiryState;
 
 /**

@@ -14,8 +14,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
 #define GST_CAT_DEFAULT gst_mongo_sink_debug
 
 #define CLOSED_AT_ONCE G_USEC_PER_SEC
-/* Documents of a batch that are compared with what is stored under their _id, at most, as long as
- * none differs. */
+/* The number of documents of a batch that are compared with the stored documents of the same
+ * _id. If one of them differs, all others are compared too. */
 #define PLACES_COMPARED 8
 #define NO_CLIENT "the driver can't create a client from the URI"
 #define CODE_NAMESPACE_EXISTS 48
@@ -56,7 +56,7 @@ mongo_target_clear (MongoTarget *target)
   g_clear_pointer (&target->meta_field, g_free);
 }
 
-/* The date from which the age of a document is counted. */
+/* The name of the date from which a document's age is counted. */
 static const gchar *
 get_date (const MongoTarget *target)
 {
@@ -251,8 +251,8 @@ warn (MongoSession *self, const gchar *collection, const gchar *lacks, const gch
 
 typedef enum {
   ANSWER_YES,
-  ANSWER_NO,   /* the server refuses */
-  ANSWER_NONE, /* the connection was lost, or the server can't answer now */
+  ANSWER_NO,   /* the server refuses the command */
+  ANSWER_NONE, /* the connection was lost, or the server can't execute the command now */
 } Answer;
 
 static Answer
@@ -267,7 +267,7 @@ ask_for (MongoSession *self, const bson_t *command, bson_error_t *error)
              : ANSWER_NO;
 }
 
-/* FALSE: no answer now. @made: (out): the time series is new */
+/* FALSE: the server gave no answer. @made: (out): the time series is new */
 static gboolean
 make_series (MongoSession *self, const gchar *collection, gboolean *made)
 {
@@ -294,8 +294,8 @@ warn_of_expiry (MongoSession *self, const gchar *collection, const gchar *remark
   self->warning (self->data, error, MONGO_HERE);
 }
 
-/* FALSE: no answer now, or an error in @result. @met: (out): there is an index over the field that
- * counts, or the collection itself deletes documents as set */
+/* FALSE: the server gave no answer, or @result has an error. @met: (out): the wanted rule of
+ * expiry is in force */
 static gboolean
 keep_expiry (MongoSession *self, const gchar *collection, gboolean *met, MongoResult *result)
 {
@@ -314,7 +314,7 @@ keep_expiry (MongoSession *self, const gchar *collection, gboolean *met, MongoRe
   return kept;
 }
 
-/* FALSE: no answer now. @expires: an index over the date exists already */
+/* FALSE: the server gave no answer. @expires: an index over the date exists already */
 static gboolean
 make_indexes (MongoSession *self, const gchar *collection, gboolean expires)
 {
@@ -574,7 +574,7 @@ settle_taken (mongoc_collection_t *collection, GPtrArray *items)
 
 /* --- places in Kafka that come again --- */
 
-/* TRUE: both hold the same bytes of a buffer. */
+/* TRUE: both documents hold the same bytes of a buffer. */
 static gboolean
 hold_same_bytes (const bson_t *a, const bson_t *b)
 {
@@ -590,8 +590,8 @@ hold_same_bytes (const bson_t *a, const bson_t *b)
   return size_a == size_b && memcmp (bytes_a, bytes_b, size_a) == 0;
 }
 
-/* TRUE: another document is stored under the `_id` that is the place of this one. A failure to find
- * out is the item's result. */
+/* TRUE: another document is stored under the `_id` of this one. If the query fails, its error is
+ * the item's result. */
 static gboolean
 is_taken_by_another (mongoc_collection_t *collection, MongoItem *item)
 {
@@ -612,7 +612,7 @@ is_taken_by_another (mongoc_collection_t *collection, MongoItem *item)
   return another;
 }
 
-/* (transfer container): of MongoItem */
+/* (transfer container): MongoItems, whose `_id` is a place in Kafka and exists already */
 static GPtrArray *
 find_placed_duplicates (GPtrArray *items)
 {
@@ -627,7 +627,8 @@ find_placed_duplicates (GPtrArray *items)
   return found;
 }
 
-/* Looks at some of @items, from the first to the last. */
+/* Checks up to PLACES_COMPARED of @items, evenly distributed. TRUE: the `_id` of one of them
+ * belongs to another document. */
 static gboolean
 some_are_taken (mongoc_collection_t *collection, const GPtrArray *items)
 {
@@ -640,8 +641,9 @@ some_are_taken (mongoc_collection_t *collection, const GPtrArray *items)
   return FALSE;
 }
 
-/* A topic that was created again counts from 0 again. Without this its documents would be taken for
- * a replay, and be lost. A replay costs a few reads a batch. */
+/* Rejects documents whose `_id` belongs to another document. The offsets of a topic that was
+ * created again start from 0 again. Without this check its documents would count as duplicates,
+ * and would be lost. In a replay the check costs a few reads for each batch. */
 static void
 settle_places (mongoc_collection_t *collection, GPtrArray *items)
 {

@@ -20,8 +20,8 @@ typedef struct {
   MongoMode mode;
   gchar *database;
   gchar *indexes;      /* nullable; as in mongo_index_command() */
-  gchar *expire_field; /* the date from which the age is counted, unless there is a time_field */
-  gint expire_after;   /* s; as in a MongoExpiry */
+  gchar *expire_field; /* name of the date for a document's age, unless time_field is set */
+  gint expire_after;   /* s; see MongoExpiry */
   gchar *time_field;   /* nullable: the collections aren't time series */
   gchar *meta_field;   /* nullable */
 } MongoTarget;
@@ -52,8 +52,8 @@ typedef struct {
   gsize at, size;    /* its place in the buffer, in bytes */
   MongoFile *file;   /* nullable */
   gboolean is_part;  /* a chunk: another document counts for the whole file */
-  gboolean placed;   /* its _id is its message's place in Kafka, not a part of the document */
-  gboolean wrapped;  /* it holds a buffer: a replay has the same bytes, but may have other times */
+  gboolean placed;   /* the _id is the place in Kafka, and isn't in the document itself */
+  gboolean wrapped;  /* the document holds a buffer, whose times may differ in a replay */
   gboolean beside;   /* another one of its collection was stored by the try that refused this one */
   MongoResult result;
 } MongoItem;

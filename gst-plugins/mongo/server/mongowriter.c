@@ -20,7 +20,7 @@ typedef struct {
   guint lost_in_row;   /* tries in a row in which the connection broke */
   gint64 outage_began; /* monotonic us; 0: no outage */
   gboolean isolated;   /* the next try writes the first document alone */
-  FogThread *thread;   /* the element's */
+  FogThread *thread;   /* created by the element */
 } MongoWorker;
 
 typedef enum {
@@ -199,8 +199,8 @@ begin_to_fail (MongoWriter *self)
   return first;
 }
 
-/* Takes the lock itself. Ends all threads. @error: NULL if the writer is stopping, or if the error
- * was posted already. */
+/* Takes the lock itself. Ends all threads, and posts @error. @error: NULL if the writer is
+ * stopping, or if the error was posted already */
 #define fail(self, error) fail_at (self, error, MONGO_HERE)
 static void
 fail_at (MongoWriter *self, const GError *error, const MongoPlace *place)
@@ -273,8 +273,8 @@ release_settled (MongoWriter *self, GPtrArray *batch)
   g_ptr_array_unref (rejected); /* funcs.rejected has marked their ack tokens */
 }
 
-/* Removes the settled documents from @batch, counts them and releases their buffers. Releases the
- * buffers first, because after drain() all buffers must be released. */
+/* Removes the settled documents from @batch, and counts them. Their buffers are released before
+ * that, because drain() must not return before all buffers are released. */
 static void
 settle (MongoWriter *self, GPtrArray *batch, GstClockTime latency)
 {
@@ -888,7 +888,7 @@ start_worker (gpointer data, gpointer writer)
   worker->thread = fog_thread_new ("mongosink", run, worker, NULL);
 }
 
-/* FALSE: a thread hasn't returned from the driver by @deadline. */
+/* FALSE: at @deadline a thread is still in a call of the driver. */
 static gboolean
 end_workers (MongoWriter *self, gint64 deadline)
 {

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-/* The stages whose margins show how sure a window is. Windows without a face hardly pass the last
- * ones; the margins of early ones say little. */
+/* The number of last stages whose margins show how certain a window is. Windows without a face
+ * hardly ever pass these stages. Margins of early stages tell little. */
 #define TELLING_STAGES 5
 
 gfloat
@@ -32,8 +32,9 @@ find_least_variance (gdouble area)
   return high;
 }
 
-/* The standard deviation of a stage's sum if each of its trees gave its least or its greatest leaf
- * by chance. It makes margins of stages and cascades comparable. */
+/* The standard deviation of a stage's sum if each of its trees returned its least or its
+ * greatest leaf at random. Divided by it, margins of different stages and cascades are
+ * comparable. */
 static gdouble
 find_spread (const HaarCascade *cascade, const HaarStage *stage)
 {
@@ -201,7 +202,8 @@ tree_value (const HaarExact *self, const HaarIntegral *integral, gint at, gfloat
   return self->cascade->leaves[tree->first_leaf + (guint) -child];
 }
 
-/* The comparison is the leaf's index, because a branch would be mispredicted every other time. */
+/* The result of the comparison is the leaf's index. A branch would be mispredicted every other
+ * time. */
 static inline gfloat
 stump_value (const HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor,
     const HaarTree *tree)
@@ -233,7 +235,7 @@ pattern_at (const guint32 *plane, const gint32 grid[4][4])
          (guint) (cells[2][0] >= middle) << 1 | (guint) (cells[1][0] >= middle);
 }
 
-/* In single precision, as OpenCV's. */
+/* Sums in single precision, like OpenCV. */
 static gfloat
 patterns_sum (const HaarExact *self, const HaarIntegral *integral, gint at, const HaarStage *stage)
 {
@@ -287,6 +289,6 @@ haar_exact_strength (HaarExact *self, const HaarIntegral *integral, gint at, gfl
     if (self->spreads[i] > 0)
       sum += (stage_sum (self, integral, at, factor, i) - self->cascade->stages[i].threshold) /
              self->spreads[i];
-  /* Leaves may be as large as a float can be. */
+  /* The sum may overflow, because a leaf may be as large as a float can be. */
   return isfinite (sum) ? pow (sum / n, 2) : 0;
 }

@@ -34,8 +34,8 @@ void haar_exact_set_layout (HaarExact *self, const HaarLayout *layout);
 gint64 haar_exact_variance (const HaarExact *self, const HaarIntegral *integral, gint at);
 /* The factor that a window's features are multiplied with. @variance: at least least_variance */
 gfloat haar_exact_factor (gint64 variance);
-/* The square of how much a window that passes all stages passes by: the mean over the last stages,
- * in standard deviations. @factor as below */
+/* The square of the margin by which a window that passes all stages passes: the mean of the last
+ * stages' margins, in standard deviations. @factor: as below */
 gdouble haar_exact_strength (HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor);
 /* TRUE: the window passes the stage. @factor: unused for local binary patterns */
 gboolean haar_exact_stage (

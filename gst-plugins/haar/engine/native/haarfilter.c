@@ -66,13 +66,14 @@ merge_corners (const HaarFeature *feature, gint sign)
   return set;
 }
 
-/* How often a factor stands in a feature. */
+/* The number of corners of a feature with the same factor. */
 typedef struct {
   gint factor;
   guint n;
 } Share;
 
-/* Orders the corners by their factors, as in @shares. FALSE: the corners have other factors. */
+/* Sorts the corners by their factors, in the order of @shares. FALSE: the corners have other
+ * factors. */
 static gboolean
 order_corners (CornerSet *set, const Share *shares, guint n_shares)
 {
@@ -103,7 +104,8 @@ largest_factor (const CornerSet *set)
   return largest;
 }
 
-/* Orders the corners as their kind has them. @factor: of the kinds that have one */
+/* Sorts the corners in the order that their kind demands. @factor: set for the kinds that have a
+ * factor */
 static HaarSumKind
 classify (CornerSet *set, gint16 *factor)
 {
@@ -264,8 +266,8 @@ make_margin (gdouble error)
   return (HaarMargin){(gint16) -floor (error + 2), (gint16) (ceil (error) - 1)};
 }
 
-/* Puts the corners of a stage into the order of its stumps: the kernel then reads them one behind
- * the other. */
+/* Sorts the corners of a stage in the order of its stumps, so that the kernel reads the corners
+ * sequentially. */
 static void
 sort_corners (Builder *self, const HaarFilterStage *stage)
 {
@@ -383,7 +385,8 @@ append_grid (Builder *self, const HaarBlock *cell)
     }
 }
 
-/* The patterns that give the larger leaf, in the filter's order: its patterns are complemented. */
+/* The set of patterns that lead to the larger leaf. The filter's patterns are complemented, so
+ * the set is too. */
 static HaarPatterns
 choose_set (const HaarPatterns *to_left, gboolean left_is_larger)
 {
@@ -399,7 +402,8 @@ choose_set (const HaarPatterns *to_left, gboolean left_is_larger)
   return set;
 }
 
-/* Returns: the error of the stump's weight, and of OpenCV's sum, which is in single precision */
+/* Returns: the sum of two errors: of the stump's rounded weight, and of OpenCV's sum in single
+ * precision */
 static gdouble
 add_pattern (Builder *self, const HaarTree *tree, gdouble scale, gdouble largest_sum)
 {
@@ -456,7 +460,7 @@ find_contrast_bits (const HaarCascade *cascade)
   return bits;
 }
 
-/* TRUE: the sum of each feature's cell takes 16 bits. */
+/* TRUE: the sum of each cell of a feature fits into 16 bits. */
 static gboolean
 has_small_cells (const HaarCascade *cascade)
 {

@@ -29,8 +29,8 @@ typedef enum {
 } HaarSumKind;
 
 /* A local binary pattern is a kind of stump too. Its corners are those of the nine cells, row by
- * row, and its weight is added if the pattern is in a set. The filter has the patterns and their
- * sets complemented: a bit says that the middle cell is brighter than an outer one. */
+ * row. The stump's weight is added if the pattern is in a set. The filter complements patterns
+ * and sets: a bit means that the middle cell is brighter than an outer cell. */
 #define HAAR_PATTERN_CORNERS 16
 
 /* The same 16-bit number twice. One instruction copies it to all lanes of a vector. */
@@ -39,9 +39,9 @@ typedef gint32 HaarTwin;
 typedef struct {
   HaarTwin threshold; /* the limit is the upper half of its product with the contrast */
   HaarTwin weight;
-  HaarTwin factor;               /* with HAAR_SUM_8 and HAAR_SUM_9 */
+  HaarTwin factor;               /* for HAAR_SUM_8 and HAAR_SUM_9 */
   guint8 shift;                  /* with HAAR_SUM_WIDE */
-  guint first_corner, n_corners; /* in each stage, stump by stump */
+  guint first_corner, n_corners; /* sorted in each stage by stump */
 } HaarFilterStump;
 
 typedef struct {
@@ -85,7 +85,7 @@ typedef struct {
   HaarFilterStump *stumps;
   HaarFilterCorner *corners;
   HaarFilterTree *trees; /* NULL if all are stumps */
-  HaarPatterns *sets;    /* one for each stump; NULL unless they are local binary patterns */
+  HaarPatterns *sets; /* one set for each stump; NULL unless the stumps are local binary patterns */
   guint n_stages, n_stumps, n_corners;
   gfloat contrast_scale; /* a contrast is multiplied with it to take 15 bits */
 } HaarFilter;

@@ -9,7 +9,7 @@
 typedef struct {
   HaarRect rect; /* the sum of the members, later their mean */
   gint members;
-  gdouble strength; /* the sum of the members */
+  gdouble strength; /* sum of the strengths of the windows */
 } Group;
 
 static gboolean
@@ -31,8 +31,8 @@ find_root (guint *parents, guint i)
   return i;
 }
 
-/* Puts windows that are similar, directly or through others, into one set. The root of a set is
- * its first member. */
+/* Joins windows that are similar, directly or through other windows, into one set. The root of a
+ * set is its first window. */
 static void
 connect (const HaarWindow *windows, guint n, guint *parents)
 {

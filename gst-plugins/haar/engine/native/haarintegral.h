@@ -31,16 +31,16 @@ typedef struct {
   guint32 *tilted; /* NULL unless the cascade has tilted features */
   guint16 *low;    /* `sum` modulo 2^16, and behind `capacity` values `tilted` modulo 2^16 */
   gsize capacity;
-  gsize twin; /* the distance from `low` to a copy of it; 0: the kernel needs none */
+  gsize twin; /* distance in values from `low` to its copy; 0: the kernel needs no copy */
   gpointer low_memory;
   guint32 *diagonals;   /* for `tilted`: of the latest row */
   guint32 *tilted_rows; /* for `tilted`: the latest two rows, columns in their natural order */
   gint row_capacity;
 } HaarIntegral;
 
-/* Values of `low` in a line of the cache. It begins with a line, and its copy in the middle of one:
- * wherever half a line of values begins, it lies within one line in `low` or in the copy. Two lines
- * take twice as long to read as one. */
+/* The number of values of `low` in a cache line. `low` begins at the start of a cache line, and
+ * its copy begins in the middle of one. So every half line of values lies within one cache line,
+ * either in `low` or in the copy. A read across two cache lines takes twice as long. */
 #define HAAR_LINE 32
 
 /* Columns past the last one that vector code may read. */

@@ -15,18 +15,18 @@ G_STATIC_ASSERT (HAAR_LANES <= HAAR_MAX_LANES);
 #else
 #define UNROLL _Pragma ("GCC unroll 8")
 #endif
-/* A loop over vectors that are evaluated together, or over cells: unrolled, so that all of them
- * stay in registers. */
+/* A loop over the vectors of a group, or over cells. It is unrolled so that all values stay in
+ * registers. */
 #define FOR_EACH(i, n) UNROLL for (guint i = 0; i < (n); i++)
 
-/* The bounds of the scores of a vector's windows. */
+/* The bounds of the sums of a vector's windows. */
 typedef struct {
   HaarVector contrasts, upper, lower;
 } Sums;
 
-/* Vectors that are evaluated together. `n` is a constant wherever the functions below are inlined.
- * A corner's place is read once for all of them, and while one waits for its sums, the others are
- * computed. */
+/* Vectors that are evaluated together. `n` is a constant wherever the functions below are
+ * inlined. The offset of a corner is read once for all vectors. While one vector waits for
+ * memory, the processor computes the others. */
 typedef struct {
   const guint16 *const *bases;
   Sums *sums;
@@ -64,7 +64,7 @@ judge (const Group *group, const HaarFilterStump *stump, const HaarVector *value
 
 #define AT(corner) haar_load (group->bases[i] + offsets[corner])
 
-/* a + b - c - d */
+/* Computes a + b - c - d. */
 INLINE void
 sum_4 (const Group *group, const gint32 *offsets, HaarVector *values)
 {
@@ -164,7 +164,7 @@ sum_of_kind (const Group *group, HaarSumKind kind, const gint32 *offsets,
     sum_wide (group, offsets, corners, stump, values);
 }
 
-/* Stumps of one kind follow each other, and so do their corners. */
+/* Evaluates the stumps of one kind, which follow each other, as do their corners. */
 INLINE void
 sum_stumps (
     const Group *group, const HaarProgram *program, const HaarFilterStage *stage, HaarSumKind kind)
@@ -198,8 +198,8 @@ sum_stage (const Group *group, const HaarProgram *program, const HaarFilterStage
   sum_stumps (group, program, stage, HAAR_SUM_WIDE);
 }
 
-/* The sum of the pixels of one of the nine cells of a local binary pattern, minus 32768, so that
- * sums of 16 bits are compared as numbers with a sign. */
+/* The sum of the pixels of one of the nine cells of a local binary pattern, minus 32768. A
+ * comparison of signed 16-bit numbers then gives the right order. */
 INLINE HaarVector
 cell_of (const guint16 *base, const gint32 *offsets, guint x, guint y)
 {
@@ -211,7 +211,7 @@ cell_of (const guint16 *base, const gint32 *offsets, guint x, guint y)
   return haar_add (sum, haar_set (G_MININT16));
 }
 
-/* Bits as in haarexact.c, but complemented. */
+/* The bits have the order of haarexact.c, but are complemented. */
 INLINE HaarVector
 pattern_of (const guint16 *base, const gint32 *offsets)
 {
@@ -317,7 +317,8 @@ conclude (const Sums *sums, const HaarFilterStage *stage, gboolean with_sure)
   return verdict;
 }
 
-/* Evaluates up to @abreast spans together; if there are fewer, the last one fills their places. */
+/* Evaluates up to @abreast spans together. If there are fewer spans, the last span fills the
+ * other places. */
 INLINE void
 judge_group (const HaarProgram *program, const HaarFilterStage *stage, const guint16 *plane,
     const HaarSpan *spans, guint n, guint abreast, gboolean with_sure, HaarVerdict *verdicts)
@@ -352,8 +353,8 @@ judge_all (const HaarProgram *program, const HaarFilterStage *stage, const guint
 }
 
 #ifdef HAAR_SPANS_BY_HALVES
-/* A full vector nearly always straddles two lines of the cache, and after a stage one half may have
- * no window left. So this kernel's spans have half the width. */
+/* A full vector nearly always crosses a cache line, and after a stage often no window of one
+ * half is left. So this kernel's spans have half the width. */
 #define JUDGE_SPANS haar_halves_judge_spans
 #define SPAN_WIDTH (HAAR_LANES / 2)
 #else

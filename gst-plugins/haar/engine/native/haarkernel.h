@@ -31,24 +31,24 @@ typedef struct {
   guint32 sure;     /* live, and passes for certain */
 } HaarVerdict;
 
-/* Windows side by side in a row. */
+/* A run of neighbouring windows in a row. */
 typedef struct {
-  gint at;                 /* the first one's first pixel in the integral image */
-  guint32 alive;           /* those that may pass all stages so far, one bit a window */
-  const gint16 *contrasts; /* of each */
+  gint at;                 /* index of the first window's first pixel in the integral image */
+  guint32 alive;           /* bit mask of the windows that may still pass */
+  const gint16 *contrasts; /* contrast of each window */
 } HaarSpan;
 
 /* The functions that are compiled once for each instruction set. */
 struct _HaarKernel {
   const gchar *name;
-  guint lanes;         /* windows in a patch */
-  guint width;         /* windows in a span */
-  gboolean needs_twin; /* of HaarIntegral, because a span takes half a line of the cache */
+  guint lanes;         /* number of windows in a patch */
+  guint width;         /* number of windows in a span */
+  gboolean needs_twin; /* a span takes half a cache line, so HaarIntegral needs a twin */
   /* Computes the contrasts of @n windows side by side; -1 if the variance is below
    * @least_variance. */
   void (*contrast) (const HaarIntegral *integral, gint at, const gint32 corners[4], gdouble area,
       gdouble least_variance, gfloat scale, gint n, gint16 *contrasts);
-  /* Evaluates a stage for the windows of a patch. `sure` only if @with_sure. */
+  /* Evaluates a stage for the windows of a patch. `sure` is set only with @with_sure. */
   HaarVerdict (*stage) (const HaarProgram *program, guint stage, const guint16 *patch,
       const gint16 *contrasts, gboolean with_sure);
   /* Evaluates a stage for the windows of @n spans in @plane. */
@@ -70,7 +70,8 @@ struct _HaarKernel {
   void (*narrow) (const guint32 *values, gint n, guint16 *to);
 };
 
-/* `judge_spans` of the kernel for AVX-512, compiled for registers of half the width. */
+/* The function `judge_spans` of the kernel for AVX-512, compiled for registers of half the
+ * width. */
 void haar_halves_judge_spans (const HaarProgram *program, guint stage, const guint16 *plane,
     const HaarSpan *spans, guint n, gboolean with_sure, HaarVerdict *verdicts);
 

@@ -25,7 +25,7 @@ struct _HaarEngine {
   HaarIntegral integral;
   HaarResizer *resizer;
   GArray *levels;
-  GArray *windows; /* of HaarWindow: those that passed in this picture */
+  GArray *windows; /* HaarWindows of this picture that passed */
 };
 
 static void

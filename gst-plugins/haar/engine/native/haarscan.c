@@ -9,15 +9,15 @@
 #include "haarmemory.h"
 
 #define PATCH_ALIGNMENT 64
-/* The part of a level whose windows go through the stages together. */
+/* The size of a block: the windows of a level that go through the stages together. */
 #define STRIP_COLUMNS 256
 #define BLOCK_ROWS 16
-/* How much copying a window into a patch costs: as much as reading so many corners for a span. */
+/* The cost of copying a window into a patch, as a number of corners that are read for a span. */
 #define WINDOW_COST 112
 /* The least number of windows in a span. */
 #define MIN_WIDTH 8
 #define MAX_SPANS_A_ROW (STRIP_COLUMNS / MIN_WIDTH)
-/* The last span of a row may be filled up. */
+/* The contrasts of a row, including the padding of its last span. */
 #define CONTRASTS_A_ROW (STRIP_COLUMNS + HAAR_MAX_LANES)
 
 /* A strip consists of whole spans, also in levels with a step of 2. */
@@ -42,11 +42,11 @@ typedef struct {
   guint n;
 } Queue;
 
-/* Spans in which windows are left, and a program that reads their corners. */
+/* The spans in which windows are left, and a program that reads their corners. */
 typedef struct {
   HaarProgram program;
   HaarSpan *spans;
-  HaarVerdict *verdicts; /* of the latest stage */
+  HaarVerdict *verdicts; /* verdicts of the latest stage */
   guint n;
 } SpanList;
 
@@ -58,10 +58,10 @@ struct _HaarScanner {
   const HaarKernel *kernel;
   HaarFilter *filter; /* NULL: HaarExact evaluates all windows */
   HaarExact exact;
-  SpanList lists[2]; /* of a block: by the half of a line of the cache in which a span begins */
-  guint n_prepared;  /* the stages whose corners have places for the layout */
+  SpanList lists[2]; /* a block's spans, by the half of a cache line in which they begin */
+  guint n_prepared;  /* number of stages whose corners have offsets for this layout */
   HaarProgram in_patch;
-  gint16 *contrasts; /* of the windows of a block */
+  gint16 *contrasts; /* contrasts of the windows of a block */
   HaarRun *runs;     /* how each row of windows ended, see maybe_visited() */
   guint16 *patch;
   Queue *queues; /* one before each stage, and one after the last */
@@ -168,15 +168,16 @@ set_layout (HaarScanner *self)
   return TRUE;
 }
 
-/* 1: a span's first value lies in the second half of a line of the cache. */
+/* 1: the first value of a span lies in the second half of a cache line. */
 static guint
 half_of_line (const HaarScanner *self, gint at)
 {
   return self->integral->twin && (guint) at % HAAR_LINE >= HAAR_LINE / 2;
 }
 
-/* Sets the places of a corner: in `low` or in its twin, wherever a span's values lie within one
- * line of the cache. This is done for thousands of corners a level, so it has no branch. */
+/* Sets the offsets of a corner. Each offset points into `low` or into its copy: wherever the
+ * values of a span lie within one cache line. This function runs for thousands of corners a
+ * level, so it has no branch. */
 static inline void
 place_corner (HaarScanner *self, guint i)
 {
@@ -192,7 +193,7 @@ place_corner (HaarScanner *self, guint i)
   self->lists[1].program.offsets[i] = place + !later_half * twin;
 }
 
-/* Computes the places of a stage's corners when the stage is used first. */
+/* Computes the offsets of a stage's corners before the first use of the stage. */
 static void
 prepare_stage (HaarScanner *self, guint stage)
 {
@@ -205,7 +206,7 @@ prepare_stage (HaarScanner *self, guint stage)
   self->n_prepared++;
 }
 
-/* Evaluates a stage for the spans @first to @end - 1 of a list. */
+/* Evaluates a stage for the spans @first to @end - 1 of @list. */
 static void
 judge_spans (HaarScanner *self, guint stage, const SpanList *list, guint first, guint end,
     gboolean with_sure)
@@ -423,8 +424,8 @@ enqueue_span (HaarScanner *self, guint stage, const HaarSpan *span)
   }
 }
 
-/* Keeps the spans in which so many windows are left that it is cheaper to evaluate the stage for
- * all windows of the span than to copy those that are left into a patch. */
+/* Keeps the spans that have many windows left. For these it is cheaper to evaluate the stage for
+ * all windows of the span than to copy the windows that are left into a patch. */
 static void
 keep_full_spans (HaarScanner *self, SpanList *list, guint stage)
 {
@@ -470,7 +471,8 @@ finish_spans (HaarScanner *self, SpanList *list)
   }
 }
 
-/* TRUE: OpenCV skips all of them for their low contrast, so all are -1. Reads four at a time. */
+/* TRUE: all contrasts are -1, because OpenCV skips these windows for their low contrast. Reads
+ * four contrasts at a time. */
 static inline gboolean
 are_skipped (const gint16 *contrasts, gint n)
 {
@@ -483,11 +485,12 @@ are_skipped (const gint16 *contrasts, gint n)
   return all == G_MAXUINT64;
 }
 
-/* A row of windows of a block. */
+/* A row of windows in a block. */
 typedef struct {
-  gint at, end;            /* the first pixel of the first window, and behind that of the last */
+  /* indexes: the first pixel of the first window, and the pixel behind that of the last window */
+  gint at, end;
   const gint16 *contrasts; /* of each window */
-  guint first[2], last[2]; /* the row's spans in the lists */
+  guint first[2], last[2]; /* bounds of the row's spans in the lists */
 } Row;
 
 /* Evaluates the first stage for the spans of a row, except those that OpenCV skips. */
@@ -509,8 +512,8 @@ judge_row (HaarScanner *self, Row *row)
     judge_spans (self, 0, &self->lists[half], row->first[half], row->last[half], TRUE);
 }
 
-/* Keeps the spans of a row in which windows are left after the first stage. Skipped windows end a
- * run of failures. @run: as in maybe_visited() */
+/* Keeps the spans of a row in which windows are left after the first stage. A window that OpenCV
+ * skips ends a run of failures. @run: see maybe_visited() */
 static void
 keep_visited_spans (HaarScanner *self, Row *row, HaarRun *run)
 {
@@ -538,7 +541,7 @@ scan_row (HaarScanner *self, gint y, gint first, gint n, gint16 *contrasts)
   gint at = y * self->integral->layout.stride + first;
   Row row = {at, at + n, contrasts, {0}, {0}};
 
-  if (self->cascade->patterns) /* they don't depend on contrast */
+  if (self->cascade->patterns) /* patterns don't depend on contrast */
     memset (contrasts, 0, (gsize) n * sizeof (gint16));
   else
     self->kernel->contrast (self->integral, at, exact->contrast, exact->area,

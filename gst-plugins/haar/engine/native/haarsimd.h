@@ -6,7 +6,7 @@
 /* HaarVector is a vector of 16-bit integers, as wide as those of the compiler's target. HaarMask
  * has one flag a lane; in haar_mask_bits() the lowest bit is that of lane 0. */
 
-/* Vectors that are evaluated together, as many as the registers have room for. */
+/* The number of vectors that are evaluated together. The registers have room for this many. */
 #define HAAR_ABREAST 4
 
 #if defined(__AVX512BW__)
@@ -44,7 +44,8 @@ haar_load_pieces (const guint16 *const *p, gssize offset)
       _mm256_castsi128_si256 (HAAR_PIECE (p[0] + offset)), HAAR_PIECE (p[8] + offset), 1);
 }
 
-/* Of 16 words of the set one is picked by the number's upper half, and a bit of it by the lower. */
+/* The upper bits of each number select one of the set's 16 words. The lower bits select a bit of
+ * this word. */
 static inline HaarMask
 haar_in_set (HaarVector numbers, const guint32 *set)
 {
@@ -90,7 +91,8 @@ haar_load_pieces (const guint16 *const *p, gssize offset)
   return _mm512_inserti32x4 (v, HAAR_PIECE (p[24] + offset), 3);
 }
 
-/* Of 16 words of the set one is picked by the number's upper half, and a bit of it by the lower. */
+/* The upper bits of each number select one of the set's 16 words. The lower bits select a bit of
+ * this word. */
 static inline HaarMask
 haar_in_set (HaarVector numbers, const guint32 *set)
 {
@@ -196,8 +198,8 @@ haar_load_pieces (const guint16 *const *p, gssize offset)
       _mm256_castsi128_si256 (HAAR_PIECE (p[0] + offset)), HAAR_PIECE (p[8] + offset), 1);
 }
 
-/* Of 32 bytes of the set one is picked by the number's upper five bits, and a bit of it by the
- * lower three. */
+/* The upper five bits of each number select one of the set's 32 bytes. The lower three bits
+ * select a bit of this byte. */
 static inline HaarMask
 haar_in_set (HaarVector numbers, const guint32 *set)
 {
@@ -308,7 +310,7 @@ haar_mask_bits (HaarMask m)
   return vaddvq_u16 (vandq_u16 (m, bits));
 }
 
-/* As for AVX2. */
+/* The same as for AVX2. */
 static inline HaarMask
 haar_in_set (HaarVector numbers, const guint32 *set)
 {

@@ -29,7 +29,7 @@ void gst_kafka_pace_init (GstKafkaPace *self, gint64 now);
 void gst_kafka_pace_pushed (GstKafkaPace *self);
 void gst_kafka_pace_delivered (GstKafkaPace *self, gint64 now, gsize bytes, gint64 latency);
 
-/* The least time from hand-over to report that was measured lately, in us; 0: none yet. */
+/* us: the shortest recent time from hand-over to delivery report; 0: none measured yet */
 gint64 gst_kafka_pace_least_latency (const GstKafkaPace *self);
 
 /* Bytes in flight that keep the link busy: twice what it delivers within the least latency. More

@@ -55,10 +55,12 @@ gst_kafka_producer_name_attempt (const gchar *topic, const gchar *servers)
 
 #define SKIP_TIME (10 * G_USEC_PER_SEC)
 
-/* Buffers that the element itself refuses, beside librdkafka's errors. */
+/* The cause of buffers that the element itself refuses. The other causes are librdkafka's
+ * errors. */
 #define CAUSE_REFUSED G_MAXINT
 
-/* With lock. TRUE: it needs a warning; @others: the number of those that had none before. */
+/* With lock. TRUE: a warning about this cause is due. @others: the number of buffers skipped
+ * without a warning before */
 static gboolean
 note_skip (GstKafkaProducer *self, gint cause, guint64 *others)
 {
@@ -97,7 +99,8 @@ gst_kafka_producer_report_skip (
         ("%s", debug ? debug : "refused"));
 }
 
-/* Without lock, at the end of the stream or of the run. */
+/* Without lock, at the end of the stream or of the run. Posts the number of buffers skipped
+ * without a warning. */
 static void
 report_other_skips (GstKafkaProducer *self)
 {
@@ -483,7 +486,7 @@ static gpointer
 make_contact (gpointer user_data)
 {
   GstKafkaProducer *self = user_data;
-  /* A spool keeps the records as long as it takes. */
+  /* With a spool there is no deadline, because the spool keeps the records. */
   gint64 deadline = GST_CLOCK_TIME_IS_VALID (self->config.connect_timeout) && !self->config.spool
                         ? g_get_monotonic_time () + self->config.connect_timeout / GST_USECOND
                         : G_MAXINT64;
@@ -697,7 +700,7 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   return self;
 }
 
-/* The threads have ended. */
+/* Saves undelivered records in the spool, after the threads have ended. */
 static void
 save_undelivered (GstKafkaProducer *self)
 {
@@ -796,7 +799,7 @@ gst_kafka_producer_set_flushing (GstKafkaProducer *self, gboolean flushing)
   g_mutex_unlock (&self->lock);
 }
 
-/* With lock. @age: of the oldest undelivered buffer, us */
+/* With lock. @age: the age of the oldest undelivered buffer, us */
 static void
 log_pace (GstKafkaProducer *self, gint64 age)
 {
@@ -818,7 +821,8 @@ gst_kafka_producer_throttle (GstKafkaProducer *self, gdouble *interval, gdouble 
   gboolean throttle, before;
   gdouble rate;
 
-  /* What the link doesn't take goes to the disk, not back to the camera. */
+  /* With a spool the camera isn't throttled: the disk takes the buffers that exceed the link's
+   * rate. */
   if (self->config.spool)
     return FALSE;
   g_mutex_lock (&self->lock);
@@ -843,8 +847,8 @@ is_drained (GstKafkaProducer *self, gint64 deadline)
          self->health == GST_KAFKA_PRODUCER_WORKING;
 }
 
-/* With lock. FALSE: the deadline is over. In slices, because nobody signals that the spool is too
- * full to be waited for. */
+/* With lock. FALSE: the deadline has passed. Waits in slices, because nothing signals that the
+ * spool is too full for a drain. */
 static gboolean
 wait_to_drain (GstKafkaProducer *self, gint64 deadline)
 {

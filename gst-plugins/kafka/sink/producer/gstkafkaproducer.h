@@ -28,7 +28,8 @@ typedef struct {
   gboolean skip_failed;                /* FALSE: an undeliverable record is an error */
   gboolean create_topic;               /* before the first record, unless it exists */
   gint partitions, replication_factor; /* for create_topic; -1: the brokers' defaults */
-  GstKafkaSpool *spool; /* (nullable): outlives the producer; takes what isn't sent in time */
+  /* (nullable): takes records that can't be sent in time; outlives the producer */
+  GstKafkaSpool *spool;
 } GstKafkaProducerConfig;
 
 typedef enum {
@@ -72,8 +73,8 @@ void gst_kafka_producer_refuse (GstKafkaProducer *self, const GError *error);
 gboolean gst_kafka_producer_throttle (
     GstKafkaProducer *self, gdouble *interval, gdouble *proportion);
 
-/* Waits until all records are delivered, at most until @deadline (monotonic time, us). With a spool
- * those that aren't are on the disk then. */
+/* Waits until all records are delivered, at most until @deadline (monotonic time, us). With a
+ * spool, records that are still undelivered then are on the disk. */
 GstKafkaPush gst_kafka_producer_drain (GstKafkaProducer *self, gint64 deadline);
 /* After gst_kafka_producer_drain() timed out: posts an error with the most likely reason. */
 void gst_kafka_producer_fail_undrained (GstKafkaProducer *self);

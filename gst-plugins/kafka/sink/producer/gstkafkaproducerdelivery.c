@@ -425,8 +425,8 @@ send_alone (GstKafkaProducer *self, GstKafkaRecord *record)
   return TRUE;
 }
 
-/* With lock: @record was delivered. A record that was refused in a batch has gone alone, so the
- * batch was to blame. */
+/* With lock. @record was delivered. If it was refused in a batch and then sent alone, the batch
+ * was the cause of the refusal. */
 static void
 note_arrival (GstKafkaProducer *self, const GstKafkaRecord *record)
 {
@@ -488,7 +488,8 @@ is_overdue (GstKafkaProducer *self, const GstKafkaRecord *record)
              self->config.delivery_timeout;
 }
 
-/* Without lock. A right that is missing isn't the record's fault, so a spool keeps the record. */
+/* Without lock. Releases an undelivered record. If the broker refused it for a missing right,
+ * the record itself is valid, so a spool keeps it. */
 static void
 release (GstKafkaProducer *self, GstKafkaRecord *record, gboolean skip, gboolean refused)
 {
@@ -780,7 +781,7 @@ is_ready (GstKafkaProducer *self)
          g_get_monotonic_time () >= self->ask_again && !self->regrouping;
 }
 
-/* With lock. TRUE: the client may have the next record. */
+/* With lock. TRUE: the client may get the next record. */
 static gboolean
 takes_more (GstKafkaProducer *self)
 {

@@ -37,16 +37,16 @@ typedef struct {
   gint closing; /* atomic: by this element */
   /* Poller's thread only. */
   rd_kafka_topic_partition_list_t *sent; /* partitions with records that are not confirmed */
-  gint seen;                             /* how many of closed were handled */
+  gint seen;                             /* the number of handled entries of `closed` */
   gint64 warned;                         /* monotonic us */
 } GstKafkaProducerUnacked;
 
-/* What on-error=skip has skipped: a warning for each cause, then a number every 10 s. With the
- * lock. */
+/* The buffers that on-error=skip has skipped. For each cause one skipped buffer in 10 s causes a
+ * warning, which also has the number of the others. Guarded by the lock. */
 typedef struct {
-  GHashTable *told; /* set of causes that a warning was posted for */
-  gint64 since;     /* when the first of them was, monotonic us */
-  guint64 untold;   /* skipped since without a warning */
+  GHashTable *told; /* set of causes with a warning */
+  gint64 since;     /* monotonic us: the time of the first warning */
+  guint64 untold;   /* number of buffers skipped without a warning since then */
 } GstKafkaProducerSkips;
 
 /* Lock order: the element's object lock, then @lock, then @fault's or the spool's. No message is
@@ -95,8 +95,8 @@ struct _GstKafkaProducer {
   GstKafkaProducerSkips skips;
   GHashTable *delivered_topics; /* set of names; used where each record names its topic */
   GstKafkaProducerAccess access;
-  gint64 refused_since; /* when access was lost, monotonic us */
-  gint64 granted_since; /* when it came back, monotonic us; 0: it was never lost */
+  gint64 refused_since; /* monotonic us: the time when access was lost */
+  gint64 granted_since; /* monotonic us: the time when access came back; 0: it was never lost */
   gint64 ask_again;     /* nothing is sent before this time, monotonic us */
   /* Written when access is lost; until it is back, the poller's thread reads them without lock. */
   rd_kafka_resp_err_t refusal;
@@ -137,36 +137,37 @@ int gst_kafka_producer_close_socket (int fd, void *self);
 void gst_kafka_producer_lose_connection (
     GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *detail);
 
-/* In gstkafkaproducer.c; without lock: warns of a skipped buffer, unless its @cause was warned of
- * already. @debug: (nullable) */
+/* In gstkafkaproducer.c; without lock: warns of a skipped buffer, unless there was a warning
+ * about the same @cause. @debug: (nullable) */
 void gst_kafka_producer_report_skip (
     GstKafkaProducer *self, gint cause, const GError *error, const gchar *debug);
 
 /* In gstkafkaproducerspool.c */
 
-/* TRUE: what can't be sent in time goes to the disk. */
+/* TRUE: @record goes to the disk if it can't be sent in time. */
 gboolean gst_kafka_producer_spools (GstKafkaProducer *self, const GstKafkaRecord *record);
-/* With or without lock. Puts @record (transfer full), which is in no queue, on the disk. */
+/* With or without lock. Puts @record (transfer full) on the disk. It must be in no queue. */
 void gst_kafka_producer_spool (GstKafkaProducer *self, GstKafkaRecord *record);
-/* With lock: puts on the disk what the link doesn't take in time, or the memory can't hold. */
+/* With lock. Moves records to the disk if the link is too slow for them, or if memory is full. */
 void gst_kafka_producer_watch_spool (GstKafkaProducer *self);
-/* With lock: takes the next record from the disk, if it is its turn. */
+/* With lock. Takes the next record from the disk, if it is the next one to send. */
 void gst_kafka_producer_fetch_spooled (GstKafkaProducer *self);
-/* With lock: memory isn't full of records that the disk has to take. */
+/* With lock. TRUE: memory has room for more records that wait for the disk. */
 gboolean gst_kafka_producer_spool_has_room (GstKafkaProducer *self);
-/* With or without lock: @record is delivered, or nobody will ever take it. */
+/* With or without lock. Removes @record from the disk: it was delivered, or is undeliverable. */
 void gst_kafka_producer_unspool (GstKafkaProducer *self, const GstKafkaRecord *record);
-/* With lock: the records on the disk can be sent before @deadline. */
+/* With lock. TRUE: the records on the disk can be sent before @deadline. */
 gboolean gst_kafka_producer_awaits_spool (GstKafkaProducer *self, gint64 deadline);
-/* With lock, which is released meanwhile. TRUE: all undelivered records are on the disk. */
+/* With lock; the lock is released while the function waits. TRUE: all undelivered records are on
+ * the disk. */
 gboolean gst_kafka_producer_spool_all (GstKafkaProducer *self);
 
 /* In gstkafkaproducer.c */
 
-/* Without lock. query_batch_limit() with the current client. */
+/* Without lock. Calls query_batch_limit() with the current client. */
 rd_kafka_resp_err_t gst_kafka_producer_query_batch_limit (
     GstKafkaProducer *self, gint timeout_ms, guint64 *limit);
-/* Without lock. query_topic() with the current client; FALSE also while there is none. */
+/* Without lock. Calls query_topic() with the current client. FALSE also if there is no client. */
 gboolean gst_kafka_producer_query_topic (
     GstKafkaProducer *self, const gchar *topic, rd_kafka_resp_err_t *topic_err);
 

@@ -5,10 +5,10 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
 
-/* A record that takes this much longer than the link explains stands still (us). Reports may be
- * late by less, because of a broker's disk or a busy machine. */
+/* us: a record that takes this much longer than the link's rate explains counts as stuck.
+ * Delivery reports may be late by less than this: a broker's disk or a busy machine delays them. */
 #define STANDSTILL G_USEC_PER_SEC
-/* How long a drain waits for the disk. */
+/* us: the time for which a drain waits for the disk, at most. */
 #define FLUSH_BOUND (5 * G_USEC_PER_SEC)
 
 gboolean
@@ -17,7 +17,7 @@ gst_kafka_producer_spools (GstKafkaProducer *self, const GstKafkaRecord *record)
   return self->config.spool && !record->replayable;
 }
 
-/* With lock. (transfer full) */
+/* With lock. (transfer full): the spool's message for @record */
 static GstKafkaSpoolMessage *
 message_of (GstKafkaProducer *self, const GstKafkaRecord *record)
 {
@@ -35,15 +35,16 @@ gst_kafka_producer_spool (GstKafkaProducer *self, GstKafkaRecord *record)
   gst_kafka_record_free (record, GST_KAFKA_ACK_DONE);
 }
 
-/* With lock. A batch with a record that goes alone was refused; that isn't the link. */
+/* With lock. TRUE: @record may move to the disk. A record that goes alone stays in memory: the
+ * broker refused its batch, so the link isn't the cause of its delay. */
 static gboolean
 may_move (GstKafkaProducer *self, const GstKafkaRecord *record)
 {
   return gst_kafka_producer_spools (self, record) && !record->spool_id && !record->alone;
 }
 
-/* With lock. Copies to the disk what librdkafka is still sending; memory keeps it too. All of it is
- * copied, so that on the disk it comes before the records that wait. */
+/* With lock. Copies the records that librdkafka is still sending to the disk; they stay in
+ * memory too. All of them are copied, so that on the disk they precede the records that wait. */
 static void
 copy_in_flight (GstKafkaProducer *self)
 {
@@ -55,7 +56,8 @@ copy_in_flight (GstKafkaProducer *self)
   }
 }
 
-/* With lock. Those that stay wait in their order. */
+/* With lock. Moves waiting records to the disk. The records that stay in memory keep their
+ * order. */
 static void
 move_waiting (GstKafkaProducer *self)
 {
@@ -69,7 +71,7 @@ move_waiting (GstKafkaProducer *self)
   }
 }
 
-/* With lock. How long a record may take. */
+/* With lock. us: the time after which an undelivered record goes to the disk. */
 static gint64
 patience (GstKafkaProducer *self)
 {

@@ -160,8 +160,9 @@ gst_kafka_send_queue_is_half_empty (const GstKafkaSendQueue *self)
          (!b->buffers || gst_kafka_send_queue_buffers (self) <= MAX (1, b->buffers / 2));
 }
 
-/* Records that the client has can't be dropped or put aside any more. So such a queue gives the
- * client only as many as keep the link busy, and at most half of its bounds. */
+/* With a spool, or with leaky=downstream, the client gets only as many records as keep the link
+ * busy, and at most half of the bounds. Records that the client has can't be dropped or moved to
+ * the disk. */
 gboolean
 gst_kafka_send_queue_may_send (const GstKafkaSendQueue *self)
 {

@@ -39,7 +39,7 @@ typedef struct {
   GQueue in_flight; /* handed to the client, not yet reported on */
   guint64 waiting_bytes, in_flight_bytes;
   gboolean disordered; /* records were put back into waiting, which has to be sorted */
-  gboolean spools;     /* records that wait can be put aside, so the client gets few */
+  gboolean spools;     /* waiting records can be moved to the disk, so the client gets few */
   GstKafkaBounds bounds;
   GstKafkaPace pace;
 } GstKafkaSendQueue;
@@ -66,7 +66,7 @@ gboolean gst_kafka_send_queue_has_room (
     const GstKafkaSendQueue *self, const GstKafkaRecord *record, gint64 now);
 /* Whether enough is free to wake a thread that waits for room. TRUE if the queue is empty. */
 gboolean gst_kafka_send_queue_has_slack (const GstKafkaSendQueue *self);
-/* Whether less than half of the bounds is used. */
+/* TRUE: less than half of the bounds is used. */
 gboolean gst_kafka_send_queue_is_half_empty (const GstKafkaSendQueue *self);
 /* Whether the client may have the next record now. */
 gboolean gst_kafka_send_queue_may_send (const GstKafkaSendQueue *self);

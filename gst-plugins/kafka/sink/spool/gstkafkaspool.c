@@ -4,24 +4,28 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
 
-/* Messages are written together, because each change makes the disk write three times and wait. So
- * much is lost with the machine (us). */
+/* us: the time between two writes. Messages are written together, because each transaction makes
+ * the disk write three times and wait. If the machine crashes, the messages of this time are
+ * lost. */
 #define WRITE_INTERVAL (250 * G_TIME_SPAN_MILLISECOND)
 #define WRITE_BYTES (4 * 1024 * 1024)
-/* A disk that failed is tried again. */
+/* us: the time after which a write to a failed disk is tried again. */
 #define RETRY_INTERVAL G_USEC_PER_SEC
 #define EXPIRY_INTERVAL G_USEC_PER_SEC
-/* Read ahead of the one who takes them. */
+/* The number of messages that are read ahead of gst_kafka_spool_take(). */
 #define READ_MESSAGES 32
 #define LEAST_READ (READ_MESSAGES / 2)
 #define READ_BYTES (4 * 1024 * 1024)
-/* Messages dropped, and bytes written, in one change. */
+/* The number of messages that one transaction drops, and the bytes that one transaction writes,
+ * at most. */
 #define DROP_MESSAGES 64
 #define BATCH_BYTES (8 * 1024 * 1024)
 #define LEAST_BATCH (256 * 1024)
-/* A link whose rate varies fills and empties the spool all the time (us). */
+/* us: the least time between two info messages. A link whose rate varies fills and empties the
+ * spool all the time. */
 #define REPORT_INTERVAL (60 * G_TIME_SPAN_SECOND)
-/* A thread that takes messages ten times a second gets as many as the rate allows. */
+/* s: the time for which unused rate is saved. A thread that takes messages ten times a second
+ * then still reaches the rate. */
 #define BURST 0.25
 
 typedef struct {
@@ -34,33 +38,34 @@ struct _GstKafkaSpool {
   GstKafkaSpoolLimits limits;
   GThread *thread;
 
-  /* The spool's thread only, once it runs. */
+  /* Only the spool's thread uses these fields, once it runs. */
   GstKafkaSpoolStore *store;
-  guint64 cursor; /* messages with lower ids are held, or gone */
+  guint64 cursor; /* the id to read from: lower ids are held or removed */
   gint64 next_expiry;
-  guint64 batch; /* bytes written in one change; less while the disk is full */
-  gboolean warned_of_drop, warned_of_failure; /* since the spool was empty, the disk well */
-  gboolean reported;                          /* that messages wait */
-  gint64 report;                              /* when, monotonic us */
+  guint64 batch; /* bytes written in one transaction; fewer while the disk is full */
+  /* a warning was posted since the spool was empty, and since the disk worked */
+  gboolean warned_of_drop, warned_of_failure;
+  gboolean reported; /* an info message said that buffers wait */
+  gint64 report;     /* monotonic us: the time of that message */
 
-  GMutex lock; /* guards all below */
+  GMutex lock; /* guards all fields below */
   GCond changed;
-  GQueue incoming;    /* of GstKafkaSpoolMessage: not on the disk yet */
-  GPtrArray *writing; /* being written; NULL: nothing is */
-  GQueue outgoing;    /* read, and not taken yet */
-  GHashTable *held;   /* ids of messages on the disk that are in memory too */
-  GArray *removals;   /* ids, guint64, of messages to be removed from the disk */
+  GQueue incoming;    /* GstKafkaSpoolMessages that aren't on the disk yet */
+  GPtrArray *writing; /* the messages of the transaction under way, or NULL */
+  GQueue outgoing;    /* messages that were read, and wait for gst_kafka_spool_take() */
+  GHashTable *held;   /* ids of messages that are on the disk and in memory */
+  GArray *removals;   /* ids (guint64) of messages to remove from the disk */
   guint64 next_id;
   guint64 unwritten; /* bytes of incoming and writing */
-  guint64 own;       /* messages of incoming and writing that only the spool has */
+  guint64 own;       /* messages of incoming and writing without a copy in the send queue */
   guint64 memory;
-  guint64 on_disk, bytes_on_disk; /* as the last change left them */
+  guint64 on_disk, bytes_on_disk; /* after the last transaction */
   guint64 unread;                 /* messages on the disk that aren't held */
-  gint64 next_write;              /* monotonic us; so are these */
-  gint64 retry;                   /* 0: the disk is well */
-  gdouble allowance;              /* messages that the rate allows now */
-  gint64 allowed;                 /* when allowance was computed */
-  gboolean wanted;                /* outgoing ran low: read more from the disk */
+  gint64 next_write;              /* monotonic us, as the next one */
+  gint64 retry;                   /* the time of the next try; 0: the disk works */
+  gdouble allowance;              /* the number of messages that the rate allows now */
+  gint64 allowed;                 /* the time when allowance was computed */
+  gboolean wanted;                /* outgoing is nearly empty: read more messages from the disk */
   gboolean hurried, stopping;
   Counters counters;
 };
@@ -102,7 +107,8 @@ report_damage (GstKafkaSpool *self, const gchar *aside, guint64 lost)
       (NULL));
 }
 
-/* The text is the debug part too, because gst-launch-1.0 prints that alone of an info message. */
+/* Posts an info message. The text is its debug part too, because gst-launch-1.0 prints only the
+ * debug part. */
 static void report (GstKafkaSpool *self, const gchar *format, ...) G_GNUC_PRINTF (2, 3);
 
 static void
@@ -212,7 +218,7 @@ append (GstKafkaSpool *self, GstKafkaSpoolMessage *message)
   return message->id;
 }
 
-/* With lock. (transfer full): it is not on the disk */
+/* With lock. (transfer full): the message of @link, removed from the queue of unwritten messages */
 static GstKafkaSpoolMessage *
 withdraw (GstKafkaSpool *self, GList *link)
 {
@@ -224,7 +230,7 @@ withdraw (GstKafkaSpool *self, GList *link)
   return message;
 }
 
-/* With lock. (nullable): the oldest of incoming that only the spool has */
+/* With lock. (nullable): the oldest message of incoming without a copy in the send queue */
 static GList *
 first_own (GstKafkaSpool *self)
 {
@@ -237,14 +243,14 @@ first_own (GstKafkaSpool *self)
 
 /* --- dropping --- */
 
-/* Which messages are dropped: the oldest ones until the bytes are free. */
+/* The messages to drop: the oldest ones, until their size reaches @bytes. */
 typedef struct {
   guint64 bytes;
-  gint64 before; /* only those stored before this time, us since the epoch */
+  gint64 before; /* us since the epoch: only messages stored before this time are dropped */
   guint64 freed;
 } Drop;
 
-/* FALSE: it isn't to be dropped. */
+/* FALSE: @message stays. TRUE: its id is added to @ids. */
 static gboolean
 drop (Drop *drop, const GstKafkaSpoolMessage *message, GArray *ids)
 {
@@ -263,7 +269,7 @@ drop_read (GstKafkaSpool *self, Drop *what, GArray *ids)
     gst_kafka_spool_message_unref (g_queue_pop_head (&self->outgoing));
 }
 
-/* With lock. Returns how many of @listed are dropped. */
+/* With lock. Returns the number of messages of @listed that are dropped. */
 static guint
 drop_unread (GstKafkaSpool *self, Drop *what, GPtrArray *listed, GArray *ids)
 {
@@ -282,7 +288,7 @@ drop_unread (GstKafkaSpool *self, Drop *what, GPtrArray *listed, GArray *ids)
   return dropped;
 }
 
-/* With lock. The change with @ids is on the disk. */
+/* With lock. Forgets the messages with @ids, which a transaction has removed from the disk. */
 static void
 forget (GstKafkaSpool *self, GArray *ids)
 {
@@ -292,8 +298,8 @@ forget (GstKafkaSpool *self, GArray *ids)
   self->bytes_on_disk = gst_kafka_spool_store_bytes (self->store);
 }
 
-/* The spool's thread, without lock. Drops up to DROP_MESSAGES of the oldest that wait, and returns
- * their number. */
+/* Called by the spool's thread, without lock. Drops up to DROP_MESSAGES of the oldest waiting
+ * messages, and returns their number. */
 static guint
 drop_oldest (GstKafkaSpool *self, Drop what, const gchar *reason)
 {
@@ -320,7 +326,7 @@ drop_oldest (GstKafkaSpool *self, Drop what, const gchar *reason)
   return ids->len;
 }
 
-/* The spool's thread, without lock */
+/* Called by the spool's thread, without lock. Drops the messages that are older than spool-time. */
 static void
 expire (GstKafkaSpool *self)
 {
@@ -333,7 +339,7 @@ expire (GstKafkaSpool *self)
 
 /* --- writing --- */
 
-/* Until @bytes more fit into the bound. */
+/* Drops the oldest messages until @bytes more fit into spool-bytes. */
 static void
 keep_bound (GstKafkaSpool *self, guint64 bytes)
 {
@@ -346,7 +352,8 @@ keep_bound (GstKafkaSpool *self, guint64 bytes)
       break;
 }
 
-/* The spool's thread, without lock. Begins a new database, and forgets what was in the old one. */
+/* Called by the spool's thread, without lock. Begins a new database, and forgets the messages of
+ * the old one. */
 static gboolean
 replace_store (GstKafkaSpool *self, GError **error)
 {
@@ -365,7 +372,8 @@ replace_store (GstKafkaSpool *self, GError **error)
 
 typedef enum { WRITE_DONE, WRITE_LESS, WRITE_FAILED } Write;
 
-/* The spool's thread, without lock. WRITE_LESS: on a full disk a smaller batch drops less. */
+/* Called by the spool's thread, without lock. WRITE_LESS: the disk is full. The caller then
+ * writes a smaller batch, so that fewer old messages are dropped for it. */
 static Write
 write_batch (GstKafkaSpool *self, GPtrArray *added, guint64 bytes, GArray *removed, GError **error)
 {
@@ -388,7 +396,8 @@ write_batch (GstKafkaSpool *self, GPtrArray *added, guint64 bytes, GArray *remov
   return WRITE_DONE;
 }
 
-/* With lock. What can't be written stays in memory, as far as memory goes. */
+/* With lock. Returns the messages that couldn't be written to incoming, and drops the oldest
+ * ones if they exceed the memory. */
 static void
 put_back (GstKafkaSpool *self)
 {
@@ -416,14 +425,16 @@ note_written (GstKafkaSpool *self, GArray *removed, guint64 bytes)
   forget (self, removed);
 }
 
-/* At most a quarter of the bound, so that the newest messages fit. */
+/* The bytes of one transaction: at most a quarter of spool-bytes, so that the newest messages
+ * fit. */
 static guint64
 most_bytes (GstKafkaSpool *self)
 {
   return self->limits.bytes ? MIN (BATCH_BYTES, self->limits.bytes / 4) : BATCH_BYTES;
 }
 
-/* With lock. Moves what is to be written now into writing, and returns its bytes. */
+/* With lock. Moves the messages of the next transaction from incoming to writing, and returns
+ * their bytes. */
 static guint64
 begin_writing (GstKafkaSpool *self, GArray **removed)
 {
@@ -441,7 +452,7 @@ begin_writing (GstKafkaSpool *self, GArray **removed)
   return bytes;
 }
 
-/* With lock. Nothing was written. */
+/* With lock. Ends a transaction that wrote nothing. */
 static void
 end_in_vain (GstKafkaSpool *self, GArray *removed)
 {
@@ -473,7 +484,7 @@ end_writing (GstKafkaSpool *self, Write result, guint64 bytes, GArray *removed)
   g_cond_broadcast (&self->changed);
 }
 
-/* The spool's thread, without lock */
+/* Called by the spool's thread, without lock. Posts the messages that follow from a write. */
 static void
 note_end (GstKafkaSpool *self, gboolean began, gboolean ended, const GError *error)
 {
@@ -513,7 +524,7 @@ write_some (GstKafkaSpool *self)
 
 /* --- reading --- */
 
-/* With lock. Those that are held are in memory already. */
+/* With lock. Adds the messages of @found to outgoing, except those that are in memory already. */
 static void
 take_in (GstKafkaSpool *self, GPtrArray *found)
 {
@@ -546,7 +557,7 @@ read_some (GstKafkaSpool *self)
   g_mutex_lock (&self->lock);
   if (found)
     take_in (self, found);
-  /* Those that were counted aren't there. */
+  /* The messages that were counted aren't in the database. */
   if (found && !found->len)
     self->unread = 0;
   if (error)
@@ -563,7 +574,7 @@ has_changes (GstKafkaSpool *self)
   return self->incoming.length || self->removals->len;
 }
 
-/* With lock. When something is to be written, G_MAXINT64: nothing. */
+/* With lock. Monotonic us: the time of the next write; G_MAXINT64: there is nothing to write. */
 static gint64
 write_time (GstKafkaSpool *self)
 {
@@ -751,7 +762,8 @@ is_allowed (GstKafkaSpool *self)
   return self->allowance >= 1;
 }
 
-/* With lock. (nullable) (transfer full). A message that no disk takes goes from memory. */
+/* With lock. (nullable) (transfer full): the next message. While the disk fails, an unwritten
+ * message is returned, straight from memory. */
 static GstKafkaSpoolMessage *
 pop (GstKafkaSpool *self)
 {
@@ -782,7 +794,7 @@ gst_kafka_spool_take (GstKafkaSpool *self)
   return message;
 }
 
-/* With lock. TRUE: it was not written yet, and won't be. */
+/* With lock. TRUE: the message wasn't written yet, and is withdrawn. */
 static gboolean
 cancel (GstKafkaSpool *self, guint64 id)
 {
@@ -801,7 +813,8 @@ gst_kafka_spool_done (GstKafkaSpool *self, guint64 id)
   if (cancel (self, id)) {
     g_hash_table_remove (self->held, &id);
   } else {
-    /* It stays held until it is removed, or it would be read again. */
+    /* The id stays in `held` until the message is removed from the disk: otherwise the message
+     * would be read and sent again. */
     g_array_append_val (self->removals, id);
     self->counters.sent++;
   }

@@ -22,14 +22,15 @@ typedef enum {
 } GstKafkaSpoolOrder;
 
 typedef struct {
-  guint64 bytes;     /* of the file; 0 means no bound, for time and rate too */
-  GstClockTime time; /* since a message was put aside */
-  guint rate;        /* messages per second */
+  guint64 bytes;     /* the size of the file; 0: no bound, as for the next two */
+  GstClockTime time; /* ns: the time that a message may stay on the disk */
+  guint rate;        /* messages a second from the disk */
   GstKafkaSpoolOrder order;
 } GstKafkaSpoolLimits;
 
-/* The messages that wait on disk. A thread of its own reads and writes the disk; no other call
- * waits for it unless it says so. It takes its own lock last, and posts messages without it. */
+/* The messages that wait on the disk. The spool's own thread reads and writes the disk. Other
+ * calls wait for the disk only if their comment says so. The spool's lock is the last one of the
+ * lock order. Messages are posted without the lock. */
 typedef struct _GstKafkaSpool GstKafkaSpool;
 
 /**
@@ -41,37 +42,39 @@ typedef struct _GstKafkaSpool GstKafkaSpool;
  */
 GstKafkaSpool *gst_kafka_spool_new (
     GstElement *element, const gchar *dir, const GstKafkaSpoolLimits *limits, GError **error);
-/* Waits until everything is written that the disk takes. */
+/* Waits until all messages are written, except while the disk fails or is full. */
 void gst_kafka_spool_free (GstKafkaSpool *self);
 
-/* Appends @message (transfer full), which only the spool has from now on. */
+/* Appends @message (transfer full). The send queue keeps no copy of it. */
 void gst_kafka_spool_put (GstKafkaSpool *self, GstKafkaSpoolMessage *message);
-/* Appends a copy (transfer full) of a message that is being sent. Returns its id, for
- * gst_kafka_spool_done(). */
+/* Appends a copy (transfer full) of a message that librdkafka is sending. Returns the id of the
+ * copy, for gst_kafka_spool_done(). */
 guint64 gst_kafka_spool_copy (GstKafkaSpool *self, GstKafkaSpoolMessage *message);
-/* (transfer full) (nullable): the next message to send, if the rate allows one now. It stays on the
- * disk until gst_kafka_spool_done(), unless its id is 0. */
+/* (transfer full) (nullable): the next message to send, or %NULL if the rate doesn't allow one
+ * now. The message stays on the disk until gst_kafka_spool_done(). A message with the id 0 isn't
+ * on the disk. */
 GstKafkaSpoolMessage *gst_kafka_spool_take (GstKafkaSpool *self);
-/* The message that was copied or taken is delivered, or is refused for good. */
+/* The message with @id was delivered, or the brokers refused it for good: removes it from the
+ * disk. */
 void gst_kafka_spool_done (GstKafkaSpool *self, guint64 id);
 
-/* TRUE: messages wait in it that nobody has taken. */
+/* TRUE: the spool has messages that gst_kafka_spool_take() hasn't returned yet. */
 gboolean gst_kafka_spool_is_behind (GstKafkaSpool *self);
-/* TRUE: new messages have to follow those that wait in it. */
+/* TRUE: new messages have to wait in the spool, behind those that it has. */
 gboolean gst_kafka_spool_takes_new (GstKafkaSpool *self);
-/* How long the messages that wait take to be sent at the rate, in us. */
+/* us: the time for sending all waiting messages at the rate. */
 gint64 gst_kafka_spool_needs (GstKafkaSpool *self);
-/* Bytes in memory that aren't on the disk yet. */
+/* The bytes of the messages in memory that aren't on the disk yet. */
 guint64 gst_kafka_spool_unwritten (GstKafkaSpool *self);
-/* Waits until what was put is on the disk, at most until @deadline (monotonic time, us). */
+/* Waits until all messages are on the disk, at most until @deadline (monotonic time, us). */
 gboolean gst_kafka_spool_flush (GstKafkaSpool *self, gint64 deadline);
-/* Half of the bytes that memory may hold: of older messages beyond it that no disk takes, the
- * oldest are dropped. 0: no bound. */
+/* @bytes: the bound of the messages in memory that the disk doesn't take, which is half of the
+ * memory's bound. Beyond it the oldest of these messages are dropped. 0: no bound. */
 void gst_kafka_spool_set_memory (GstKafkaSpool *self, guint64 bytes);
 
-/* (nullable): adds the counters to @stats; all are 0 if @self is %NULL. */
+/* Adds the counters to @stats. @self: (nullable): all counters are 0 without a spool. */
 void gst_kafka_spool_add_stats (GstKafkaSpool *self, GstStructure *stats);
-/* Posts how many messages wait for the next start, if any do. */
+/* Posts the number of messages that are left for the next start, unless it is 0. */
 void gst_kafka_spool_report_rest (GstKafkaSpool *self);
 
 G_END_DECLS

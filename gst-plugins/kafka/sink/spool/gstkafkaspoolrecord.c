@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkaspoolrecord.h"
 
-/* Names and values, in order. A header may lack a value. */
+/* An array of names and values, in the headers' order. The value of a header may be absent. */
 #define HEADERS_TYPE "a(aymay)"
 
-/* (transfer full) */
+/* (transfer full): the headers of the record as bytes */
 static GBytes *
 pack_headers (const GstKafkaRecord *record)
 {
@@ -40,7 +40,7 @@ unpack_header (GVariant *pair)
   return gst_kafka_header_new (g_variant_get_bytestring (name), value && !bytes ? "" : bytes, size);
 }
 
-/* (transfer full). The bytes may be damaged: then GVariant takes what is missing as empty. */
+/* (transfer full): the headers. From damaged bytes GVariant reads empty names and values. */
 static GPtrArray *
 unpack_headers (GBytes *bytes)
 {
@@ -72,7 +72,7 @@ unmap (gpointer data)
   g_free (mapped);
 }
 
-/* (transfer full): without a copy, if the buffer's memory can be mapped once more. */
+/* (transfer full): the buffer's bytes. They aren't copied if the buffer can be mapped. */
 static GBytes *
 value_of (const GstKafkaRecord *record)
 {

@@ -11,20 +11,22 @@
 
 #define FILE_NAME "messages.db"
 #define JOURNAL_NAME FILE_NAME "-journal"
-/* Blocks of the disk that are kept for the journal of a change that removes something. */
+/* A file that reserves blocks of the disk. On a full disk the journal of a transaction that
+ * removes messages gets these blocks. */
 #define RESERVE_NAME "reserve"
 #define RESERVE_BYTES (512 * 1024)
-/* "gfsp" in the file's header: another program's database is left alone. */
+/* "gfsp", in the header of the database file. A database of another program has another id, and
+ * isn't changed. */
 #define APPLICATION_ID 0x67667370
 #define VERSION 1
-/* How long an ending process may keep the database. */
+/* ms: the time for which a process that is ending may still lock the database. */
 #define BUSY_MS 2000
-/* Memory and disk that a message takes besides its bytes. */
+/* Bytes: the memory and disk that a message takes besides its headers and value. */
 #define MESSAGE_OVERHEAD 512
 
-/* A page is 8 KiB, because a frame then takes few of them and little is wasted.
- * journal_mode=PERSIST: new pages go to the disk once, where a write-ahead log writes them twice,
- * and the journal's blocks stay allocated for a disk that is full later. */
+/* With pages of 8 KiB a frame takes few pages and wastes little. journal_mode=PERSIST writes a
+ * new page once; a write-ahead log would write it twice. The journal's blocks also stay
+ * allocated, which helps when the disk is full later. */
 static const gchar set_up[] = "PRAGMA page_size=8192;"
                               "PRAGMA locking_mode=EXCLUSIVE;"
                               "PRAGMA secure_delete=OFF;"
@@ -114,7 +116,7 @@ gst_kafka_spool_message_size (const GstKafkaSpoolMessage *self)
 
 /* --- errors --- */
 
-/* A quota, and a file system whose files can't get larger, are like a full disk. */
+/* An exceeded quota, and a file system's limit for a file's size, count as a full disk. */
 static gboolean
 is_full (gint system)
 {
@@ -140,7 +142,7 @@ code_of (gint result, gint system)
   }
 }
 
-/* What the system said about the file, if SQLite's error is about that; else 0. */
+/* The errno of SQLite's last access to the file, if @result is an error of file access; else 0. */
 static gint
 system_error (GstKafkaSpoolStore *self, gint result)
 {
@@ -153,7 +155,7 @@ system_error (GstKafkaSpoolStore *self, gint result)
   return system;
 }
 
-/* FALSE, with what SQLite said last. */
+/* FALSE, with SQLite's last error in @error. */
 static gboolean
 fail (GstKafkaSpoolStore *self, GError **error)
 {
@@ -179,7 +181,7 @@ keep_reserve (GstKafkaSpoolStore *self)
   close (fd);
 }
 
-/* TRUE: there is room for the journal of a change now. */
+/* Deletes the reserve. TRUE: the journal of one transaction fits on the disk now. */
 static gboolean
 spend_reserve (GstKafkaSpoolStore *self)
 {
@@ -209,7 +211,7 @@ query_number (GstKafkaSpoolStore *self, const gchar *sql, gint64 *number, GError
   return found;
 }
 
-/* FALSE: it is the database of another program or of another version. */
+/* FALSE: another program, or another version, made the database. */
 static gboolean
 is_ours (GstKafkaSpoolStore *self, gint64 id, gint64 version, GError **error)
 {
@@ -257,7 +259,8 @@ close_database (GstKafkaSpoolStore *self)
   g_clear_pointer (&self->db, sqlite3_close);
 }
 
-/* The frames show people, so the file is its owner's alone. The journal gets the file's mode. */
+/* Only the owner may read the file, because the frames show people. SQLite gives the journal the
+ * mode of the file. */
 static gboolean
 make_file (GstKafkaSpoolStore *self, GError **error)
 {
@@ -302,7 +305,7 @@ is_damage (const GError *error)
   return g_error_matches (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ);
 }
 
-/* (transfer full) */
+/* (transfer full): the name of a file that doesn't exist */
 static gchar *
 unused_name (GstKafkaSpoolStore *self)
 {
@@ -391,7 +394,7 @@ gst_kafka_spool_store_close (GstKafkaSpoolStore *self)
 
 /* --- changes --- */
 
-/* NULL becomes SQL's NULL, and an empty value a blob of 0 bytes. */
+/* NULL is stored as SQL's NULL, and an empty value as a blob of 0 bytes. */
 static void
 bind_bytes (sqlite3_stmt *statement, gint column, GBytes *bytes)
 {
@@ -459,7 +462,7 @@ change_rows (
   return count (self, *messages, error);
 }
 
-/* After a replacement that failed there is no database. */
+/* Opens the database again if a failed gst_kafka_spool_store_replace() left none. */
 static gboolean
 is_open (GstKafkaSpoolStore *self, GError **error)
 {

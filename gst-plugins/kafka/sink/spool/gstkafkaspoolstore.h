@@ -5,29 +5,30 @@
 
 G_BEGIN_DECLS
 
-/* Messages on disk: a SQLite database, DIR/messages.db, that one process has open. A change is
- * either on the disk as a whole or not at all, whatever ends the process or the machine. Takes no
- * lock. README.md says why SQLite, and why with a rollback journal. */
+/* The messages on the disk: a SQLite database, DIR/messages.db, which one process has open. A
+ * transaction is on the disk as a whole or not at all, even after a crash of the process or the
+ * machine. The store takes no lock. README.md explains the choice of SQLite and of its rollback
+ * journal. */
 typedef struct _GstKafkaSpoolStore GstKafkaSpoolStore;
 
 /* A message as it goes to Kafka. */
 typedef struct {
   gatomicrefcount refs;
-  guint64 id;    /* its place in the order */
-  gint64 stored; /* when it was put aside, us since the Unix epoch */
+  guint64 id;    /* the message's place in the order of sending */
+  gint64 stored; /* us since the Unix epoch: the time when the message came to the spool */
   gchar *topic;
-  gint partition; /* -1: the key or the turn chooses it */
+  gint partition; /* -1: the partitioner chooses the partition */
   GBytes *key;    /* NULL: none */
   gint64 timestamp;
-  GBytes *headers; /* as gst_kafka_record_to_message() made them */
+  GBytes *headers; /* the result of gst_kafka_record_to_message() */
   GBytes *value;   /* NULL: a tombstone */
-  gsize listed;    /* bytes of headers and value, where a list leaves these out */
+  gsize listed;    /* bytes of headers and value, if a list leaves both out */
 } GstKafkaSpoolMessage;
 
 GstKafkaSpoolMessage *gst_kafka_spool_message_new (void);
 GstKafkaSpoolMessage *gst_kafka_spool_message_ref (GstKafkaSpoolMessage *self);
 void gst_kafka_spool_message_unref (GstKafkaSpoolMessage *self);
-/* Bytes that it takes in memory and, about, on the disk. */
+/* The bytes that a message takes in memory, and roughly on the disk. */
 gsize gst_kafka_spool_message_size (const GstKafkaSpoolMessage *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstKafkaSpoolMessage, gst_kafka_spool_message_unref)
 
@@ -42,7 +43,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstKafkaSpoolMessage, gst_kafka_spool_message_unr
 GstKafkaSpoolStore *gst_kafka_spool_store_open (const gchar *dir, gchar **aside, GError **error);
 void gst_kafka_spool_store_close (GstKafkaSpoolStore *self);
 
-/* Moves a database that proved to be damaged aside and begins a new one. */
+/* Renames a damaged database, and begins a new one. */
 gboolean gst_kafka_spool_store_replace (GstKafkaSpoolStore *self, gchar **aside, GError **error);
 
 /**
@@ -57,19 +58,20 @@ gboolean gst_kafka_spool_store_replace (GstKafkaSpoolStore *self, gchar **aside,
 gboolean gst_kafka_spool_store_change (
     GstKafkaSpoolStore *self, GPtrArray *added, GArray *removed, GError **error);
 
-/* (transfer full) (nullable): up to @count messages with the id @from or a higher one, in order,
- * and no more after @bytes. @error as above. */
+/* (transfer full) (nullable): up to @count messages, in order, from the id @from on. No message
+ * follows once @bytes are exceeded. @error as above. */
 GPtrArray *gst_kafka_spool_store_read (
     GstKafkaSpoolStore *self, guint64 from, guint count, gsize bytes, GError **error);
-/* Like gst_kafka_spool_store_read(), with only the id, time and size of each message. */
+/* Like gst_kafka_spool_store_read(), but only with the id, time and size of each message. */
 GPtrArray *gst_kafka_spool_store_list (
     GstKafkaSpoolStore *self, guint64 from, guint count, GError **error);
 
-/* Gives the room of what was removed back to the file system. Cheap only if nothing is left. */
+/* Returns the unused pages of the database to the file system. This is fast only if no message
+ * is left. */
 void gst_kafka_spool_store_shrink (GstKafkaSpoolStore *self);
 
 guint64 gst_kafka_spool_store_messages (const GstKafkaSpoolStore *self);
-/* Bytes of the file that are in use. */
+/* The bytes of the file that messages use. */
 guint64 gst_kafka_spool_store_bytes (GstKafkaSpoolStore *self);
 /* An id higher than those of all messages. */
 guint64 gst_kafka_spool_store_next_id (GstKafkaSpoolStore *self);

@@ -16,8 +16,8 @@ typedef struct {
   gint64 from;      /* the first missing offset; -1: not known */
   gint64 place;     /* the offset to request if nothing is missing */
   gboolean refused; /* the broker has refused @from */
-  gboolean existed; /* @from was a position in the log that was read */
-  gboolean early;   /* messages before @from are to be read yet */
+  gboolean existed; /* @from was the reader's position in the log that was read */
+  gboolean early;   /* messages before @from haven't been read yet */
   gboolean replaced;
   gint64 time; /* for gst_kafka_reset_ask_replaced() */
 } Stray;
@@ -57,9 +57,9 @@ take_stray (GstKafkaConsumer *self, Stray *stray)
   return stray->topic != NULL;
 }
 
-/* Makes messages of this partition come in our queue. Has to be called again after an unassign and
- * assign. Messages go to a queue of our own, so the thread that serves the group never receives
- * one. librdkafka doesn't replace a forward that an application has set. */
+/* Redirects the messages of this partition to our own queue. Has to be called again after an
+ * unassign and assign. The thread that serves the group then never receives a message.
+ * librdkafka doesn't replace a redirection that an application has set. */
 static void
 forward (GstKafkaConsumer *self, const gchar *topic, gint partition)
 {
@@ -215,14 +215,16 @@ carry_out (GstKafkaConsumer *self, const Stray *stray, const GstKafkaReset *rese
   admit (self, stray);
 }
 
-/* The refusal may be older than the position: it waits behind messages in librdkafka's queue. */
+/* TRUE: the refusal is older than the position, because it waited behind messages in
+ * librdkafka's queue. */
 static gboolean
 is_stale (const Stray *stray, const GstKafkaReset *reset)
 {
   return stray->early && reset->reason == GST_KAFKA_RESET_BEYOND && stray->from <= reset->high;
 }
 
-/* A position that existed and is beyond the newest message now belongs to another log. */
+/* Finds the offset to continue from. A position that existed, and is now beyond the newest
+ * message, shows that the log was replaced. */
 static rd_kafka_resp_err_t
 ask_for_place (GstKafkaConsumer *self, const Stray *stray, GstKafkaReset *reset)
 {
@@ -256,8 +258,8 @@ gst_kafka_consumer_reset_strays (GstKafkaConsumer *self)
 
 /* --- replaced logs --- */
 
-/* (transfer full): the partitions that are read, with the times to ask for; @soon: the answer for
- * at least one isn't known yet, or its last one was in doubt */
+/* (transfer full): the partitions to query, with a time for each. @soon: (out): the answer for a
+ * partition is still missing, or its last answer was below the expected offset */
 static rd_kafka_topic_partition_list_t *
 list_logs (GstKafkaConsumer *self, gboolean *soon)
 {
@@ -393,9 +395,9 @@ name_partition (const gchar *topic, gint partition)
   return g_strdup_printf ("%s-%d", topic, partition);
 }
 
-/* A topic or partition that is created while we run is read from its first message. If the group
- * has lost an offset that it had committed, which the caller finds out, the topic was deleted and
- * created again. */
+/* TRUE: the topic or partition was created while the element runs, so it is read from its first
+ * message. This also holds if the group has lost a committed offset, which the caller finds out:
+ * then the topic was deleted and created again. */
 static gboolean
 is_fresh (GstKafkaConsumer *self, const gchar *topic, gint partition)
 {

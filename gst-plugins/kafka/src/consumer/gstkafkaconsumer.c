@@ -211,7 +211,7 @@ fail_to_connect (GstKafkaConsumer *self, rd_kafka_resp_err_t err)
   gst_kafka_consumer_fail (self, fault ? fault : err, detail);
 }
 
-/* With a long connect-timeout a wrong password is still an error soon. */
+/* A wrong password is reported early, even with a long connect-timeout. */
 static gboolean
 waits_for_contact (GstKafkaConsumer *self, gint64 waited)
 {
@@ -717,7 +717,7 @@ gst_kafka_consumer_stop (GstKafkaConsumer *self)
   self->stopping = TRUE;
   g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->lock);
-  /* It may wait for a frozen broker. */
+  /* This call may wait for a broker that doesn't answer. */
   if (!fog_thread_end (self->thread, deadline))
     GST_WARNING_OBJECT (self->settings->pad, "a broker doesn't answer: the thread ends later");
   consumer_unref (self);

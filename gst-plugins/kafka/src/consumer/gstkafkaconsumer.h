@@ -24,7 +24,7 @@ typedef struct {
   gboolean fail_on_damage;      /* a damaged batch ends the stream */
   guint64 message_max_bytes;    /* a larger message ends the stream */
   GstClockTime access_timeout;  /* how long to wait after access was lost */
-  GstClockTime connect_timeout; /* how long to wait for the first contact */
+  GstClockTime connect_timeout; /* ns: the time to wait for the first contact */
   GstPad *pad;                  /* the source pad, whose last flow return is read */
   GstKafkaCleanEnd *end;        /* nullable; finds out whether the stream has ended cleanly */
 } GstKafkaConsumerSettings;

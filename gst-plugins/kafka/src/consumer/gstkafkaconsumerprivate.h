@@ -28,7 +28,7 @@ struct _GstKafkaConsumer {
   FogThread *thread;
 
   GMutex lock;             /* guards all below */
-  GCond cond;              /* signalled when the element stops, and when a token is marked */
+  GCond cond;              /* signalled when the element stops, and when an ack token is marked */
   GstElement *element;     /* NULL after stop */
   rd_kafka_queue_t *queue; /* has messages only; NULL once the thread is ending */
   GPtrArray *partitions;
@@ -47,13 +47,13 @@ struct _GstKafkaConsumer {
   guint64 damaged;         /* offsets that were skipped because they can't be read */
   GstKafkaRefused refused; /* 0: access is granted */
   gint64 refused_since;    /* monotonic us */
-  gint64 granted_since;    /* monotonic us; 0: access was never lost */
+  gint64 granted_since;    /* monotonic us: when access came back; 0: it was never lost */
   rd_kafka_resp_err_t refusal;
   gchar *refusal_detail;
   GHashTable *read_topics; /* set of names: topics that could be read at least once */
   GHashTable *warned;      /* set of error codes for which a warning was posted */
   guint64 lost;            /* offsets deleted before they were read */
-  guint64 missing;         /* offsets without a message */
+  guint64 missing;         /* number of offsets without a message */
   /* when the last message went downstream while messages go one at a time */
   gint64 handed;
   gboolean careless; /* sending one at a time was abandoned for this run */
@@ -66,13 +66,13 @@ struct _GstKafkaConsumer {
 
   /* only for the thread that serves the group */
   GHashTable *known_topics;   /* topic name to its number of partitions at the first look-up */
-  GHashTable *committed_once; /* set of partitions, by name, that this run had and committed in */
+  GHashTable *committed_once; /* names of partitions in which this run committed an offset */
   gboolean waiting_told;
   gint64 watched;
   gint64 hungry_time;
   gint64 discovered;
   gint64 asked_for_access;
-  gint64 checked;           /* when the partitions' logs were checked last */
+  gint64 checked;           /* monotonic us: when the partitions' logs were checked last */
   gint64 rebalanced;        /* when the group's assignment last changed; 0: never */
   gint64 committed;         /* when */
   gint64 rejoined;          /* when it got partitions after it had lost its own; 0: not yet */
@@ -91,7 +91,7 @@ void gst_kafka_consumer_discover (GstKafkaConsumer *self);
 /* With a group */
 void gst_kafka_consumer_subscribe (GstKafkaConsumer *self);
 gboolean gst_kafka_consumer_assigns_itself (GstKafkaConsumer *self);
-/* The topic is deleted: if it is created again, it is read from its first message. */
+/* Notes that the topic is deleted. If it is created again, it is read from its first message. */
 void gst_kafka_consumer_forget_topic (GstKafkaConsumer *self, const gchar *topic);
 /* Posts once that the element waits for @what. */
 void gst_kafka_consumer_tell_waiting (GstKafkaConsumer *self, const gchar *what);
@@ -101,7 +101,7 @@ void gst_kafka_consumer_log_offsets (
     GstKafkaConsumer *self, const gchar *what, const rd_kafka_topic_partition_list_t *list);
 /* Chooses a new position for each partition whose position the broker has refused. */
 void gst_kafka_consumer_reset_strays (GstKafkaConsumer *self);
-/* Looks from time to time whether a partition's log was replaced. */
+/* Checks at intervals whether a partition's log was replaced. */
 void gst_kafka_consumer_check_logs (GstKafkaConsumer *self);
 
 /* In gstkafkaconsumer.c; without lock. */

@@ -445,8 +445,8 @@ note_refusal (GstKafkaConsumer *self, GstKafkaPartition *partition, gint64 offse
   wake_group (self);
 }
 
-/* with self->lock: compaction and transactions leave offsets without a message, and so does damage
- * to a batch's first offset. Nothing tells them apart. */
+/* With self->lock. Counts offsets without a message. Compaction, transactions and damage to a
+ * batch's first offset leave such offsets, and the cause can't be told from them. */
 static void
 note_gap (GstKafkaConsumer *self, const GstKafkaPartition *partition, gint64 offset)
 {

@@ -88,7 +88,7 @@ commit_once (GstKafkaHandle *self, const rd_kafka_topic_partition_list_t *offset
   rd_kafka_queue_t *queue = rd_kafka_queue_new (self->rk);
   rd_kafka_event_t *event = NULL;
 
-  /* rd_kafka_commit() would wait without a bound. */
+  /* rd_kafka_commit() would wait without a time limit. */
   if (rd_kafka_commit_queue (self->rk, offsets, queue, NULL, NULL) == RD_KAFKA_RESP_ERR_NO_ERROR)
     event = rd_kafka_queue_poll (queue, timeout_ms);
   rd_kafka_queue_destroy (queue);

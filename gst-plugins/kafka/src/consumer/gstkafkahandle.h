@@ -15,7 +15,7 @@ GstKafkaHandle *gst_kafka_handle_new (rd_kafka_t *rk);
 GstKafkaHandle *gst_kafka_handle_ref (GstKafkaHandle *self);
 /* From any thread. */
 void gst_kafka_handle_unref (GstKafkaHandle *self);
-/* Like gst_kafka_handle_unref(), from a thread that may wait until librdkafka has ended. */
+/* Like gst_kafka_handle_unref(), for a thread that may wait until librdkafka has ended. */
 void gst_kafka_handle_unref_and_wait (GstKafkaHandle *self);
 
 /* From the rebalance callback: the member has been assigned partitions, or none. */

@@ -518,7 +518,8 @@ gst_kafka_consumer_look_for_silence (GstKafkaConsumer *self)
     take_silence (self, now);
 }
 
-/* No CRC covers a batch's first offset, so damage to it shows only if no message can have it. */
+/* A batch's first offset is covered by no CRC. Damage to it shows only if the offset is one that
+ * no message can have. */
 static gboolean
 is_beyond (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 {

@@ -26,7 +26,8 @@ typedef struct {
 void gst_kafka_damage_init (GstKafkaDamage *self);
 /* Whether librdkafka reports a damaged batch with this error. */
 gboolean gst_kafka_damage_is_error (rd_kafka_resp_err_t err);
-/* What is wrong with @message: an error of librdkafka's, or an offset beyond the newest message. */
+/* Describes the damage of @message: an error of librdkafka, or an offset beyond the newest
+ * message. */
 const gchar *gst_kafka_damage_describe (const rd_kafka_message_t *message);
 gboolean gst_kafka_damage_is_searched (const GstKafkaDamage *self);
 /* The batch that begins at @base is damaged. @position: the next offset to read; @high: the offset

@@ -32,11 +32,11 @@ gst_kafka_log_take_answer (GstKafkaLog *self, gint64 offset)
   self->doubted = offset >= 0 && offset < self->least;
   if (self->doubted)
     return doubted;
-  /* 0 can't become less, so it is of no use. */
+  /* An offset of 0 can't decrease, so it can't show a replaced log. */
   if (self->least < 0 && first > 0)
     self->least = first;
-  /* Before any message was read, the clock's time was asked for. If the messages are older, the
-   * answer for that time says nothing about theirs. */
+  /* Before the first message was read, the query used the clock's time. If the messages are
+   * older than that time, the offset found for it is no lower bound for queries with their time. */
   if (self->next < self->time)
     self->least = -1;
   self->time = self->next;

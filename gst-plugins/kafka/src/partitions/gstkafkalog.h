@@ -5,30 +5,29 @@
 
 G_BEGIN_DECLS
 
-/* Notices that a partition has another log than before: its topic was deleted and created again, or
- * a broker has lost the newest messages. The position may exist in the new log too, so the broker
- * doesn't refuse it, and librdkafka shows no topic ids before 2.3.
- *
- * The broker is asked again and again for the first offset of a certain time or later. Messages are
- * only appended, and deleted, so in the same log this offset never becomes less. In a new log it
- * does, unless the new log's messages are older than that time. */
+/* Detects that a partition's log was replaced: the topic was deleted and created again, or a
+ * broker has lost the newest messages. The broker may not report it, because the reader's
+ * position may exist in the new log too. librdkafka gives topic ids only from 2.3 on. The caller
+ * repeatedly queries the first offset whose timestamp is a certain time or later. A log only
+ * gains messages at its end and loses them at its beginning, so in the same log this offset
+ * never decreases. In a new log it does, unless the new messages are older than that time. */
 typedef struct {
-  gint64 newest;    /* newest timestamp of the messages read, ms since the Unix epoch; -1: none */
-  gint64 time;      /* the time that is asked for; -1: not asked yet */
-  gint64 next;      /* the time to ask for once the log is known to be the same */
-  gint64 place;     /* if no message is that late, later ones have this offset or more */
-  gint64 least;     /* the answer in the same log isn't less; -1: not known yet */
-  gboolean doubted; /* the last answer was below least; a second one decides */
+  gint64 newest;    /* ms since the Unix epoch: newest timestamp of the messages read; -1: none */
+  gint64 time;      /* ms since the Unix epoch: time of the current query; -1: no query yet */
+  gint64 next;      /* ms since the Unix epoch: time of the query after the current one */
+  gint64 place;     /* lower bound of the answer if no message is late enough for the query */
+  gint64 least;     /* lower bound of the answer if the log is the same; -1: not known yet */
+  gboolean doubted; /* the last answer was below `least`; a second one confirms it */
 } GstKafkaLog;
 
 void gst_kafka_log_init (GstKafkaLog *self);
-/* A message with @timestamp (ms since the Unix epoch; -1: none) was read. */
+/* Notes that a message with @timestamp (ms since the Unix epoch; -1: none) was read. */
 void gst_kafka_log_note (GstKafkaLog *self, gint64 timestamp);
-/* Returns the time to ask a broker for. @place: an offset that the log has reached; @now: ms since
- * the Unix epoch, the time to ask for if no message was read yet. */
+/* Returns the time to query the broker for. @place: an offset that the log has reached. @now: ms
+ * since the Unix epoch; the time of the query if no message was read yet */
 gint64 gst_kafka_log_begin (GstKafkaLog *self, gint64 place, gint64 now);
-/* @offset: the answer; negative: no message is of this time or later. TRUE: the partition has
- * another log, because two answers say so. */
+/* @offset: the broker's answer; negative: no message has this timestamp or a later one. TRUE:
+ * the log was replaced, which two successive answers show. */
 gboolean gst_kafka_log_take_answer (GstKafkaLog *self, gint64 offset);
 
 G_END_DECLS

@@ -36,7 +36,7 @@ typedef struct {
   /* the refused offset, if we requested it; -1: librdkafka derived it from damaged data */
   gint64 refused_at;
   GstKafkaLog log;
-  gboolean replaced; /* astray, because it has another log than before */
+  gboolean replaced; /* the position is invalid because the log was replaced */
   gboolean reset_told;
 } GstKafkaPartition;
 

@@ -139,7 +139,7 @@ has_messages (const GstKafkaPosition *position)
   return position->low >= 0 && position->high > position->low;
 }
 
-/* Whether the partitions have messages, and none of them is of the start time or later. */
+/* TRUE: the partitions have messages, but none at or after the start time. */
 static gboolean
 is_beyond_all (const rd_kafka_topic_partition_list_t *answer, const GstKafkaPosition *positions)
 {
@@ -153,7 +153,8 @@ is_beyond_all (const rd_kafka_topic_partition_list_t *answer, const GstKafkaPosi
   return messages;
 }
 
-/* With `latest` it stays at the end: the next message that is published is of this time. */
+/* With `latest` the start stays at the end of the log: the next message that is published is
+ * after the start time. */
 static void
 place_beyond (const GstKafkaRange *self, GstKafkaPosition *position)
 {

@@ -48,8 +48,8 @@ typedef struct {
 rd_kafka_resp_err_t gst_kafka_range_resolve (const GstKafkaRange *self, rd_kafka_t *rk,
     rd_kafka_topic_partition_list_t *list, GstKafkaPosition *positions);
 
-/* Posts a warning if end-offset or end-time leaves nothing to read, although there are messages
- * that no group has read yet. */
+/* Posts a warning if end-offset or end-time leaves no message to read, although there are
+ * messages that no group has read. */
 void gst_kafka_range_warn_if_empty (
     const GstKafkaRange *self, const GstKafkaPosition *positions, gint count, GstElement *element);
 

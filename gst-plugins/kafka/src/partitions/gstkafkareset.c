@@ -4,7 +4,8 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
-/* ms: messages of several producers, or of a session that is sent late, aren't in order of time. */
+/* ms: the time by which timestamps may be out of order. The messages of several producers, or of
+ * a session that is sent late, aren't sorted by time. */
 #define DISORDER 60000
 
 static gint64

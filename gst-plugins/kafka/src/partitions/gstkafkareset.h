@@ -29,7 +29,7 @@ typedef enum {
   GST_KAFKA_RESET_NONE,     /* the position exists */
   GST_KAFKA_RESET_DELETED,  /* it is older than the oldest message left */
   GST_KAFKA_RESET_BEYOND,   /* it is newer than the newest one */
-  GST_KAFKA_RESET_REPLACED, /* the partition has another log than the one that was read */
+  GST_KAFKA_RESET_REPLACED, /* the log that was read was replaced by another */
   GST_KAFKA_RESET_UNSET,    /* there is no position: the group has committed none */
 } GstKafkaResetReason;
 

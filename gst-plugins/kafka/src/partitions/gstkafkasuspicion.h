@@ -14,7 +14,9 @@ G_BEGIN_DECLS
 
 typedef struct {
   gint64 offset;
-  guint runs; /* failed runs in which it was alone; the current run counts until it is through */
+  /* number of failed runs in which the message was alone; the current run counts until the message
+   * has passed */
+  guint runs;
 } GstKafkaSuspect;
 
 /* What is known about possible poison in one partition. It is stored in the metadata of the group's
@@ -43,8 +45,8 @@ void gst_kafka_suspicion_conclude (GstKafkaSuspicion *self, gint64 committed, gb
 
 /* @offset goes alone: from now on this run counts as failed at it. */
 void gst_kafka_suspicion_begin (GstKafkaSuspicion *self, gint64 offset);
-/* The message that is alone has gone through the pipeline. If it comes after the last condemned
- * one, it ends the row. */
+/* Notes that the message that runs alone has passed through the pipeline. If it follows the last
+ * condemned message, the series of condemned messages ends. */
 void gst_kafka_suspicion_pass (GstKafkaSuspicion *self);
 /* The message isn't alone any more, or another one caused the failure: this run doesn't count. */
 void gst_kafka_suspicion_withdraw (GstKafkaSuspicion *self);
