@@ -11,11 +11,11 @@ G_BEGIN_DECLS
 /* s: a camera that sends fewer frames than one in this time counts as gone. */
 #define FOG_REPORT_STILL_INTERVAL 60
 
-/* What a replica counted of one camera. */
+/* The numbers of one camera in a replica's report. */
 typedef struct {
   gchar *camera;
   gchar *session;   /* NULL if the frames have none */
-  guint64 frames;   /* counted in the interval */
+  guint64 frames;   /* frames counted in the interval */
   guint64 last_seq; /* the highest seq counted so far */
   gdouble min;      /* frames/s: the camera's minimum rate; 0: unknown */
   gdouble max;      /* frames/s: its maximum rate; 0: unknown */
@@ -28,19 +28,19 @@ typedef struct {
 /* A report of one fog replica, as on the feedback topic (gst-plugins/README.md, "Messages"). */
 typedef struct {
   gchar *replica;
-  gchar *version;   /* of the replica's program; NULL if unknown */
+  gchar *version;   /* version of the replica's program; NULL if unknown */
   guint64 seq;      /* the replica's running number of reports */
   gdouble interval; /* s that the report covers, > 0 */
-  guint64 frames;   /* counted in the interval */
-  guint64 faces;    /* found in them */
-  gdouble busy;     /* s for which a saturated run would keep workers busy with them, in all */
+  guint64 frames;   /* frames counted in the interval */
+  guint64 faces;    /* faces found in these frames */
+  gdouble busy;     /* s for which a saturated run would keep all workers busy with them, in sum */
   guint workers;    /* >= 1 */
   guint64 lag; /* messages waiting in the replica's partitions, and frames waiting for a worker */
-  GArray *partitions; /* of gint: those that the replica reads */
+  GArray *partitions; /* partitions (gint) that the replica reads */
   gdouble age_p50;    /* s from capture to the end of the count; NAN: unknown */
   gdouble age_p95;    /* s */
   GPtrArray *cameras; /* of FogReportCamera */
-  gboolean leaving;   /* the replica's last report */
+  gboolean leaving;   /* this is the replica's last report */
 } FogReport;
 
 FogReport *fog_report_new (const gchar *replica);

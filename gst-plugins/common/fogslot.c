@@ -29,7 +29,8 @@ fog_slot_take (FogSlot *self)
 void
 fog_slot_open (FogSlot *self, GstElement *element, GstPad *pad, FogSlotFunc begin, gpointer branch)
 {
-  /* Before any thread sees it: what a stream begins with would be lost on an inactive pad. */
+  /* The pad is activated before any thread sees it: an inactive pad would lose the first events
+   * of a stream. */
   if (GST_STATE (element) > GST_STATE_READY)
     gst_pad_set_active (pad, TRUE);
   g_mutex_lock (&self->lock);
@@ -41,7 +42,7 @@ fog_slot_open (FogSlot *self, GstElement *element, GstPad *pad, FogSlotFunc begi
   gst_element_add_pad (element, pad);
 }
 
-/* OPEN with @pad becomes TAKEN. FALSE: another thread releases @pad. */
+/* Changes the slot from OPEN with @pad to TAKEN. FALSE: another thread releases @pad. */
 static gboolean
 take_back (FogSlot *self, GstPad *pad)
 {

@@ -7,11 +7,11 @@ G_BEGIN_DECLS
 
 typedef enum {
   FOG_SLOT_FREE,
-  FOG_SLOT_TAKEN, /* a thread makes its pad, or removes it */
-  FOG_SLOT_OPEN,  /* its pad is there */
+  FOG_SLOT_TAKEN, /* a thread creates or removes the pad */
+  FOG_SLOT_OPEN,  /* the pad exists */
 } FogSlotState;
 
-/* The place of a pad that is made on request. It holds one pad at a time. */
+/* Holds at most one request pad at a time. */
 typedef struct {
   GMutex lock; /* guards the fields below, and the state of the branch that the slot is part of */
   FogSlotState state;
@@ -21,7 +21,7 @@ typedef struct {
 void fog_slot_init (FogSlot *slot);
 void fog_slot_clear (FogSlot *slot);
 
-/* FREE becomes TAKEN. FALSE: another thread has the slot. */
+/* Changes the slot from FREE to TAKEN. FALSE: another thread has the slot. */
 gboolean fog_slot_take (FogSlot *slot);
 /* Called with the lock when a pad is added: resets the state of @branch. */
 typedef void (*FogSlotFunc) (gpointer branch);

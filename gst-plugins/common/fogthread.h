@@ -10,8 +10,8 @@ G_BEGIN_DECLS
  * live as long as the thread. */
 typedef struct _FogThread FogThread;
 
-/* (nullable): %NULL with @error: no thread can be created. Without @error (nullable) this ends
- * the process. @name: at most 15 characters */
+/* (nullable): %NULL with @error: no thread can be created. @error: (nullable): without it such a
+ * failure ends the process. @name: at most 15 characters */
 FogThread *fog_thread_new (const gchar *name, GThreadFunc func, gpointer data, GError **error);
 
 /* Waits until @deadline (monotonic, us) for @func to return, and releases @thread. FALSE: @func

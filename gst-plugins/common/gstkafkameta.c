@@ -333,7 +333,7 @@ gst_kafka_meta_get_header (GstBuffer *buffer, const gchar *name)
              : NULL;
 }
 
-/* Needed several times a frame: GLib's functions take ten times as long. */
+/* This function runs several times a frame, and GLib's functions take ten times as long. */
 gboolean
 gst_kafka_meta_get_header_uint64 (GstBuffer *buffer, const gchar *name, guint64 *value)
 {

@@ -25,7 +25,7 @@
 typedef struct {
   gchar *name;
   FairShareTerms terms;
-  gdouble until; /* the round of reports after which it is forgotten */
+  gdouble until; /* number of the round of reports after which the camera is forgotten */
 } Camera;
 
 struct _FairShare {
@@ -33,7 +33,7 @@ struct _FairShare {
   GHashTable *index;
   gdouble level;      /* frames/s for each unit of weight */
   gdouble level_rate; /* frames/s of all cameras that `level` divides */
-  guint uses_left;    /* of `level`, before it is computed again */
+  guint uses_left;    /* number of uses of `level` before it is computed again */
 };
 
 static FairShareTerms

@@ -66,12 +66,12 @@ GST_DEBUG_CATEGORY (gst_feedback_rate_debug);
 
 /* frames/s, in place of the rate of a source whose caps give none. */
 #define UNKNOWN_RATE 30
-/* A change by a smaller part of the rate causes no message. */
+/* The part of the rate by which the rate must change to cause a message. */
 #define NOTABLE_CHANGE 0.02
-/* us between two messages, if the rate changes */
+/* us: the least time between two messages while the rate changes */
 #define MESSAGE_INTERVAL (G_USEC_PER_SEC / 4)
-/* us between two messages, if it doesn't: the demand may change while the rate stands at a
- * limit. */
+/* us: the least time between two messages while the rate is constant. The demand may change even
+ * if the rate is at a limit. */
 #define LONGEST_SILENCE (5 * G_USEC_PER_SEC)
 
 #define VIDEO_CAPS "video/x-raw(ANY); image/jpeg(ANY); image/png; video/x-bayer; video/x-raw"
@@ -97,14 +97,14 @@ struct _GstFeedbackRate {
   RateController *controller;
   gchar *session;
   Decimator decimator;
-  guint64 seq;           /* of the next frame */
+  guint64 seq;           /* the seq of the next frame */
   guint64 in, out, held; /* frames; held: not sent because too many were in flight */
   guint64 bad_reports;
 
-  /* of the streaming thread */
+  /* Only the streaming thread uses these fields. */
   GstSegment segment;
-  gint64 posted_at;    /* us, monotonic: the latest message; 0: none */
-  gdouble posted_rate; /* in that message */
+  gint64 posted_at;    /* us, monotonic: the time of the latest message; 0: none */
+  gdouble posted_rate; /* frames/s: the rate in that message */
 };
 
 /**
@@ -351,8 +351,8 @@ take_throttle (GstFeedbackRate *self, GstEvent *event)
   if (type != GST_QOS_TYPE_THROTTLE)
     return FALSE;
   g_mutex_lock (&self->lock);
-  /* The event has the time between two frames that is asked for, or else the factor by which they
-   * come too fast. */
+  /* The event has the wanted time between two frames, or else the factor by which frames come
+   * too fast. */
   rate = rate_controller_get_rate (self->controller, now);
   if (interval > 0)
     rate = (gdouble) GST_SECOND / interval;
@@ -515,8 +515,8 @@ time_of (GstFeedbackRate *self, GstBuffer *buffer)
 
 typedef enum {
   PASSES,
-  DROPPED, /* for the rate */
-  HELD,    /* because too many frames are in flight */
+  DROPPED, /* to keep the rate */
+  HELD,    /* too many frames are in flight */
   STILL,   /* the frame shows the same as the frame that was sent last */
 } Verdict;
 
@@ -644,7 +644,7 @@ pass_or_drop (GstFeedbackRate *self, GstBuffer *buffer, gdouble *rate)
   return buffer;
 }
 
-/* us */
+/* us: the property min-dwell */
 static gint64
 get_dwell (GstFeedbackRate *self)
 {

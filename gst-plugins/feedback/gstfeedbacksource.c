@@ -7,10 +7,10 @@
 
 #define GST_CAT_DEFAULT gst_feedback_rate_debug
 
-/* The source is slowed down only to a rate of which at most this part passes: a small rise of the
- * rate then needs no new request. */
+/* The largest part of the source's rate that passes after a request for a lower rate. The rest
+ * lets the rate rise a little without a new request. */
 #define HEADROOM 0.9
-/* us between two queries for what the source offers. */
+/* us: the time between two queries for the rates that the source offers. */
 #define CHECK_INTERVAL (G_USEC_PER_SEC / 2)
 /* Rates are computed in doubles. */
 #define ROUNDING 1e-9
@@ -118,8 +118,8 @@ read_value (const GValue *value)
       gst_value_get_fraction_numerator (value), gst_value_get_fraction_denominator (value)};
 }
 
-/* Of a range only whole numbers are considered, and its ends: a request for each small step would
- * be too many requests. */
+/* Of a range only its ends and whole numbers are considered. Otherwise each small step would
+ * cause a request. */
 static void
 consider_range (Choice *choice, const GValue *range)
 {
@@ -190,7 +190,7 @@ query_offer (GstFeedbackSource *self)
   return offer;
 }
 
-/* TRUE: of the rates that the source offers, the one for @wanted isn't the one that it has. */
+/* TRUE: the source offers a better rate for @wanted than its present one. */
 static gboolean
 offers_other (GstFeedbackSource *self, const GstCaps *offer, gdouble wanted)
 {
@@ -334,7 +334,7 @@ is_due (GstFeedbackSource *self, gdouble rate, gdouble source, gint64 dwell, gin
   return TRUE;
 }
 
-/* TRUE: @rate is neither what the source has nor what it was asked for last. */
+/* TRUE: @rate is neither the source's rate nor the last one requested. */
 static gboolean
 note_request (GstFeedbackSource *self, GstFeedbackFraction rate)
 {

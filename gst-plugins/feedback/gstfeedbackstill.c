@@ -131,7 +131,7 @@ gst_feedback_still_compare (
   return since >= 0 && since < interval ? GST_FEEDBACK_STILL_SAME : GST_FEEDBACK_STILL_DUE;
 }
 
-/* --- what follows from it --- */
+/* --- counting and sending --- */
 
 void
 gst_feedback_still_count (GstFeedbackStill *self, GstFeedbackStillVerdict verdict, gdouble time)

@@ -25,7 +25,7 @@ typedef struct {
  * that was sent last. Only the streaming thread uses it, except for the fields that the
  * element's lock guards. */
 typedef struct {
-  GstElement *element; /* whose part it is */
+  GstElement *element; /* the element of which this is a part */
 
   GstVideoInfo info;
   gboolean comparable; /* frames of the present caps can be compared */

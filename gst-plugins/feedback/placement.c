@@ -13,9 +13,9 @@ typedef struct {
   gboolean used;
   GArray *partitions; /* partitions (gint) of the slot, and some that other slots have taken */
   guint owned;        /* number of the partitions that belong to the slot */
-  guint next;         /* the index of the next one */
+  guint next;         /* index of the partition to choose next */
   gdouble weight;
-  gdouble current; /* credit in the round robin: the slot with most is next */
+  gdouble current; /* credit in the round robin: the slot with the most credit is next */
 } Slot;
 
 struct _Placement {
@@ -73,7 +73,7 @@ placement_add (Placement *self)
   return self->slots->len - 1;
 }
 
-/* --- who has which partition --- */
+/* --- the partitions of each replica --- */
 
 static gint *
 get_owner (Placement *self, gint partition)
@@ -164,7 +164,7 @@ placement_set_partitions (
       claim (self, replica, partitions[i]);
 }
 
-/* --- which one is next --- */
+/* --- the choice of the next replica --- */
 
 /* A number from 0 to 1 that depends on camera and replica as if by chance: murmur3's last step. */
 static gdouble

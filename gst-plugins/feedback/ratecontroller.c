@@ -6,23 +6,23 @@
 #include "fairshare.h"
 #include "placement.h"
 
-/* s between two reports, until the first one comes: the default of haarfacecount. */
+/* s: the time between two reports until the first report comes: the default of haarfacecount. */
 #define DEFAULT_INTERVAL 5.0
 /* s: bounds of the interval that a report may claim. A longer one isn't a reason to wait longer for
  * the next report; haarfacecount sends no more often than the shortest. */
 #define MAX_INTERVAL 30.0
 #define MIN_INTERVAL 0.1
-/* s: a report about less time gives no rate. */
+/* s: a report about a shorter time gives no rate. */
 #define LEAST_MEASURED 0.001
 /* s: the time constant of the mean cost of a frame, which `demand` is made of. Autoscalers look at
  * it now and then, so a minute or two in which a machine is slower by a fifth must not move it;
  * twice the cost has to move it soon. A replica that hangs has a shorter one. */
 #define STEADY 240.0
 #define STEADY_STALLED 30.0
-/* s: a replica is taken to have worked so long before it came, as fast as the others: it may not
- * have counted anything yet. */
+/* s: the time for which a new replica counts as having worked before, as fast as the others. It
+ * may not have counted a frame yet. */
 #define UNKNOWN 5.0
-/* Intervals without a report after which a replica counts as gone. */
+/* The number of intervals without a report after which a replica counts as gone. */
 #define SILENCE 2.2
 /* The next report is due after the longest interval of the latest reports, because some reports
  * come early. */
@@ -33,21 +33,21 @@
  * interval. */
 #define SILENCE_OF_ALL 3.0
 #define DECAY 0.7
-/* The largest ratio of the rate to the rate that was delivered. */
+/* The largest ratio of the rate to the delivered rate. */
 #define MAX_GROWTH 1.5
 /* A measured speed below this part of the known one is believed at once; any other change by
  * half. */
 #define SUDDEN_FALL 0.9
-/* Frames that may wait before the replicas at least. */
+/* The least number of frames that may wait before the replicas. */
 #define MIN_QUEUE 2.0
-/* The gain is learned only if the replicas are busy for this part of the time. */
+/* The part of the time for which the replicas must be busy for the gain to be learned. */
 #define BUSY 0.85
 /* Bounds of the factor that corrects the capacity that the reports claim. */
 #define MIN_GAIN 0.6
 #define MAX_GAIN 1.4
-/* Frames/s that a worker may claim. */
+/* The largest rate (frames/s) that a worker may claim. */
 #define MAX_WORKER_RATE 10000.0
-/* s between two doublings of the algorithm `thesis`. */
+/* s: the time between two doublings of the algorithm `thesis`. */
 #define THESIS_PROBE 30.0
 /* While its queue isn't drained, a sink throttles at least every LINK_HOLD s. After that the limit
  * grows, t seconds later, to the highest rate it asked for, times LINK_GROWTH ^ (t + LINK_SURGE * t
@@ -56,15 +56,15 @@
 #define LINK_HOLD 0.7
 #define LINK_GROWTH 1.1
 #define LINK_SURGE 0.25
-/* Frames that may be in flight at least. */
+/* The least number of frames that may be in flight. */
 #define MIN_IN_FLIGHT 4.0
-/* s without a report after which a replica is forgotten. */
+/* s: the time without a report after which a replica is forgotten. */
 #define FORGET_REPLICA 300.0
-/* Frames whose time of sending is known. */
+/* The number of frames whose time of sending is remembered. */
 #define SENT_TIMES 1024
-/* Cameras of a report that are read at least. */
+/* The least number of cameras that are read in a report. */
 #define MIN_LISTED 8
-/* Times as many cameras may be skipped because they sent nothing. */
+/* The factor by which more cameras may be skipped because they sent nothing. */
 #define SILENT_LISTED 4
 
 /* The sequence numbers of a replica's reports. Normally each number is one more than the number
@@ -80,12 +80,12 @@ typedef struct {
   gchar *name;
   ReportOrder order;
   gdouble heard;                     /* s: when its last report came */
-  gdouble intervals[RECENT_REPORTS]; /* s: of its last reports */
+  gdouble intervals[RECENT_REPORTS]; /* s: the intervals of its last reports */
   guint64 reports;
   gdouble interval;  /* s: the next report is due within this time */
   gdouble speed;     /* frames/s that it counts when it is always busy; 0: unknown */
   gdouble counted;   /* frames; older ones count less, see STEADY */
-  gdouble worked;    /* s of work for them, likewise */
+  gdouble worked;    /* s of work for these frames; older ones count less */
   gdouble stalled;   /* s for which frames have been waiting and none was counted */
   gdouble delivered; /* frames/s that it counts */
   gdouble lag;       /* frames that waited at its last report */
@@ -307,7 +307,7 @@ measured_speed (const FogReport *report)
   return MIN (report->frames / busy, MAX_WORKER_RATE * report->workers);
 }
 
-/* TRUE: frames waited at the last report and wait now, and none was counted in between. */
+/* TRUE: frames waited at the last report and wait now, and the replica counted none in between. */
 static gboolean
 is_stalled (const Replica *replica, const FogReport *report)
 {
@@ -338,7 +338,7 @@ learn_speed (Replica *replica, const FogReport *report, gdouble trust)
 {
   gdouble speed = measured_speed (report);
 
-  /* It hangs, or needs longer than this for a frame. */
+  /* The replica hangs, or needs longer than `stalled` for a frame. */
   if (replica->stalled > 0)
     replica->speed =
         MIN (replica->speed, MAX (replica->speed * (1 - trust / 2), 1 / replica->stalled));
@@ -717,7 +717,7 @@ find_bound (const RateController *self, gdouble now)
 gboolean
 rate_controller_may_send (const RateController *self, gdouble now)
 {
-  /* s until a report covers a frame that waits no longer than it may */
+  /* s until a report covers a frame that waits for the longest allowed time */
   gdouble longest = self->round_trip + self->settings.latency_target + SILENCE * self->interval;
   gdouble most = MAX (MIN_IN_FLIGHT, self->rate * longest);
 

@@ -67,18 +67,18 @@ RateController *rate_controller_new (
 void rate_controller_free (RateController *self);
 void rate_controller_configure (RateController *self, const RateSettings *settings);
 
-/* FALSE: the report is an old one. */
+/* FALSE: the report is a duplicate, or a late one. */
 gboolean rate_controller_report (RateController *self, const FogReport *report, gdouble now);
-/* The sink asks for no more than @rate frames/s. */
+/* Notes that the sink asks for at most @rate frames/s. */
 void rate_controller_throttle (RateController *self, gdouble rate, gdouble now);
-/* Frame @seq of the session was sent. */
+/* Notes that the frame with the number @seq of this session was sent. */
 void rate_controller_sent (RateController *self, guint64 seq, gdouble now);
 
 /* @activity: the part of the camera's frames that show something new, 0 to 1. Only this part is
  * sent. Before the first call the value is 1. */
 void rate_controller_set_activity (RateController *self, gdouble activity);
 
-/* Frames/s to send now. */
+/* Returns the frames/s to send now. */
 gdouble rate_controller_get_rate (const RateController *self, gdouble now);
 /* FALSE: too many frames are in flight. */
 gboolean rate_controller_may_send (const RateController *self, gdouble now);

@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* The raw formats that can be counted: YUV and grey, planar or packed, of 8 to 16 bits; and RGB. */
+/* The raw formats whose faces can be counted: YUV and grey, planar or packed, of 8 to 16 bits;
+ * and RGB. */
 #define FOG_LUMA_FORMATS                                                                           \
   "{ GRAY8, I420, YV12, NV12, NV21, NV16, NV61, NV24, Y41B, Y42B, Y444, YUV9, YVU9, A420, "        \
   "YUY2, UYVY, YVYU, VYUY, AYUV, VUYA, GRAY16_LE, GRAY16_BE, P010_10LE, P010_10BE, P016_LE, "      \

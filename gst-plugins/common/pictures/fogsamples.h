@@ -7,8 +7,8 @@ G_BEGIN_DECLS
 
 /* One component's samples within an area of a frame. */
 typedef struct {
-  guint8 *data;    /* the first one */
-  gint row, pixel; /* bytes from one to the next */
+  guint8 *data;    /* the first sample */
+  gint row, pixel; /* distance in bytes between rows, and between samples of a row */
 } FogSamples;
 
 /* @area: in samples of the component

@@ -5,11 +5,11 @@
 
 G_BEGIN_DECLS
 
-/* What it took to count one frame. */
+/* The cost of counting one frame. */
 typedef struct {
   gdouble wall;   /* s from begin to end */
   gdouble cpu;    /* s of a processor that the worker's thread used meanwhile */
-  gdouble pixels; /* searched; 0 if not the whole frame was */
+  gdouble pixels; /* pixels that were searched; 0 if only a part of the frame was */
   guint in_row;   /* frames that the worker counted right before this one, without a pause; at most
                    * HAAR_COSTS_IN_ROW */
 } HaarCost;
@@ -21,7 +21,7 @@ typedef struct {
 
 /* The number of processors that the workers may use. */
 typedef struct {
-  gdouble usable;  /* by this process: haar_cpus_available() */
+  gdouble usable;  /* of this process, see haar_cpus_available() */
   gdouble machine; /* of the machine, also those that this process may not use */
 } HaarCpus;
 
@@ -74,13 +74,13 @@ typedef struct {
 typedef struct {
   gdouble workers;
   HaarCpus cpus;
-  gdouble others;       /* a mean of the latest looks */
-  gint64 others_at;     /* us, monotonic: the latest look; 0: none */
+  gdouble others;       /* moving mean of the number of other threads */
+  gint64 others_at;     /* us, monotonic: when they were counted last; 0: never */
   HaarMean paused_cpu;  /* s a pixel */
   HaarMean paused_wait; /* s a pixel */
   HaarMean row_cpu;     /* s a pixel */
   HaarMean row_wait;    /* s a pixel */
-  gint64 row_at;        /* us, monotonic: the latest frame of row_wait */
+  gint64 row_at;        /* us, monotonic: the time of the latest frame in row_wait */
   gdouble saved;        /* s of processors: the sum of cpu - cpu'; the owner resets it */
 } HaarCosts;
 

@@ -7,7 +7,7 @@
 #include "haarcpus.h"
 #include "haarquantile.h"
 
-/* A reader of reports refuses more. */
+/* The readers of reports refuse larger numbers. */
 #define MAX_CAMERAS 4096
 /* Headers may hold anything. A report that Kafka or its readers refuse because of one camera would
  * keep all cameras from being heard. */
@@ -32,8 +32,8 @@ struct _HaarTally {
   gchar *replica;
   guint workers;
   gdouble share; /* workers a processor */
-  /* of the thread that adds frames */
-  GDir *threads; /* of this process; NULL: others can't be counted */
+  /* Only the thread that adds frames uses these fields. */
+  GDir *threads; /* threads of this process; NULL: other threads can't be counted */
   gint64 looked; /* us, monotonic: when others were counted last */
 
   GMutex lock; /* guards the fields below; a leaf lock */

@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* What was counted since the last report. */
+/* Sums up the frames counted since the last report. */
 typedef struct _HaarTally HaarTally;
 
 /* @cpus: the number of processors that the workers may keep busy: haar_cpus_available() */

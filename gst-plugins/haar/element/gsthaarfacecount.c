@@ -83,7 +83,7 @@ GST_DEBUG_CATEGORY (gst_haar_face_count_debug);
 
 enum { PROP_STATS = GST_HAAR_PROP_OTHER };
 
-/* What the workers of a run need. */
+/* The parameters for creating the tools of a run's workers. */
 typedef struct {
   const gchar *cascade; /* a file, or the name of an installed one */
   gboolean trusted;     /* an engine that can't check a cascade may load an unknown one */
@@ -115,7 +115,7 @@ struct _GstHaarFaceCount {
   GstHaarOutput output;
   GstHaarInput input;
 
-  HaarWorkers *workers; /* of a run */
+  HaarWorkers *workers; /* the workers of this run */
 };
 
 /**
@@ -166,9 +166,10 @@ GST_ELEMENT_REGISTER_DECLARE (haarfacecount);
 GST_ELEMENT_REGISTER_DEFINE (
     haarfacecount, "haarfacecount", GST_RANK_NONE, GST_TYPE_HAAR_FACE_COUNT)
 
-/* --- what the workers work with --- */
+/* --- the workers' tools --- */
 
-/* A damaged file can crash OpenCV's loader, so the user has to vouch for an unknown one. */
+/* FALSE: the cascade is unknown, and the user doesn't trust it. A damaged file can crash
+ * OpenCV's loader. */
 static gboolean
 may_load (
     const HaarEquipment *equipment, const HaarEngineClass *klass, GBytes *cascade, GError **error)
@@ -401,7 +402,7 @@ gst_haar_engine_get_type (void)
   return type;
 }
 
-/* NULL means the default. */
+/* NULL resets the text to its default. */
 static void
 fill_in (gchar **text, const gchar *fallback)
 {
@@ -876,7 +877,7 @@ log_settings (GstHaarFaceCount *self)
   GST_OBJECT_UNLOCK (self);
 }
 
-/* The parameters are those of equip(). */
+/* Like equip(), for the engine `none`. */
 static GPtrArray *
 equip_for_regions (GstHaarFaceCount *self, const gchar **engine)
 {
@@ -980,7 +981,7 @@ gst_haar_face_count_change_state (GstElement *element, GstStateChange transition
       gst_haar_rate_set_playing (&self->rate, FALSE);
       break;
     case GST_STATE_CHANGE_PAUSED_TO_READY:
-      /* The last report leaves while the pads are still open. */
+      /* The last report is pushed while the pads are still open. */
       gst_haar_rate_leave (&self->rate);
       gst_haar_output_stop (&self->output);
       break;

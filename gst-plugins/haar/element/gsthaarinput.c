@@ -7,7 +7,7 @@
 
 #define GST_CAT_DEFAULT gst_haar_face_count_debug
 
-/* Of HaarParams that leave no size to look for: min_w, max_w. */
+/* Parameters that leave no size to look for: min_w, max_w. */
 #define NO_SIZE "No face is of min-size %d and max-size %d: lower the one or raise the other."
 
 /* --- sizes --- */
@@ -118,7 +118,7 @@ read_label (GstHaarInput *self)
   return *label ? g_quark_from_string (label) : 0;
 }
 
-/* Takes what the properties say at this moment. */
+/* Applies the present values of the properties. */
 static void
 set_up_job (GstHaarInput *self, HaarJob *job)
 {
@@ -291,7 +291,7 @@ answer_caps (GstHaarInput *self, GstQuery *query)
   gst_clear_object (&video);
 }
 
-/* What the readers hold has to be consumed too; whether there is a reader doesn't matter. */
+/* The frames that readers hold have to be consumed too, whether or not a pad is linked. */
 static gboolean
 answer_drain (GstHaarInput *self, GstQuery *query)
 {

@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 /* What arrives: the pad `sink`. Its thread makes a job of each frame and of each event that keeps
  * its place among them, and gives them to the workers. */
 typedef struct {
-  GstElement *element; /* whose part it is */
+  GstElement *element; /* the element of which this is a part */
   GstPad *pad;
   const GstHaarSettings *settings; /* with the object lock */
   GstHaarOutput *output;
@@ -19,15 +19,15 @@ typedef struct {
   HaarWorkers *workers; /* of a run; borrowed */
   gboolean no_engine;   /* in this run an element before this one finds the regions */
 
-  /* of the pad's thread */
+  /* Only the thread of the pad uses these fields. */
   GstVideoInfo info;
   gboolean have_info;
   GstHaarZones zones;
   GstSegment segment;
   gint64 passed_on;   /* us, monotonic: when the last frame was passed on; 0: no frame was */
   guint in_row;       /* see #HaarCost; used if an element before this one finds the regions */
-  HaarParams agreed;  /* the last ones that left a size to look for */
-  HaarParams refused; /* those since then that a warning was about; or as `agreed` */
+  HaarParams agreed;  /* the last parameters that left a size to look for */
+  HaarParams refused; /* parameters of the last warning since then, or as `agreed` */
 } GstHaarInput;
 
 /* @pad: becomes the element's. @settings, @output and @rate live as long as @input. */

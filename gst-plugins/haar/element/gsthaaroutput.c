@@ -6,7 +6,7 @@
 
 #define GST_CAT_DEFAULT gst_haar_face_count_debug
 
-/* Frames that wait for the reader at most. */
+/* The number of frames that may wait for the reader of the pad `video`. */
 #define QUEUED_FRAMES 2
 
 typedef struct {
@@ -145,7 +145,7 @@ video_activate (GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active
   return gst_pad_stop_task (pad);
 }
 
-/* --- video: what its reader asks --- */
+/* --- video: its reader's events and queries --- */
 
 static gboolean
 video_event (GstPad *pad, GstObject *parent, GstEvent *event)
@@ -178,7 +178,7 @@ video_query (GstPad *pad, GstObject *parent, GstQuery *query)
   }
 }
 
-/* --- video: life --- */
+/* --- video: creation and states --- */
 
 static void
 video_init (GstHaarVideo *self, GstElement *element, GstPad *sinkpad, GstHaarStats *stats,
@@ -220,7 +220,7 @@ gst_haar_video_request_pad (GstHaarVideo *self, GstPadTemplate *templ)
   if (!fog_slot_take (&self->slot))
     return NULL;
   pad = gst_pad_new_from_template (templ, "video");
-  /* It may be activated before it has a parent. */
+  /* The pad may be activated before it has a parent. */
   gst_pad_set_element_private (pad, self);
   gst_pad_set_activatemode_function (pad, video_activate);
   gst_pad_set_event_function (pad, video_event);
@@ -259,7 +259,7 @@ video_reset (GstHaarVideo *self)
   begin_stream (self);
 }
 
-/* All that is queued is freed, and nothing leaves until started. */
+/* Frees all queued items. Nothing is pushed until the branch is started again. */
 static void
 video_stop (GstHaarVideo *self)
 {
@@ -295,7 +295,7 @@ video_start (GstHaarVideo *self)
   gst_clear_object (&pad);
 }
 
-/* Waits until all that is queued has left. FALSE: stopped. */
+/* Waits until all queued items are pushed. FALSE: the branch was stopped. */
 static gboolean
 video_drain (GstHaarVideo *self)
 {
@@ -437,7 +437,7 @@ mark_frame (HaarJob *job, const GstHaarMarks *marks)
   return TRUE;
 }
 
-/* FALSE: the frame must not leave. */
+/* FALSE: the frame must not be pushed. */
 static gboolean
 prepare_frame (GstHaarVideo *self, HaarJob *job, const GstHaarMarks *marks)
 {
@@ -469,7 +469,7 @@ video_push (GstHaarVideo *self, HaarJob *job, const GstHaarMarks *marks, GstEven
 
 /* --- flow --- */
 
-/* TRUE: a pipeline ends with it. */
+/* TRUE: @flow ends the stream. */
 static gboolean
 is_failure (GstFlowReturn flow)
 {
@@ -529,7 +529,7 @@ gst_haar_output_stop (GstHaarOutput *self)
   stop_queues (self);
 }
 
-/* All readers have had enough. */
+/* Pushes EOS by all pads, because all readers have returned EOS. */
 static void
 push_eos (GstHaarOutput *self)
 {
@@ -549,7 +549,7 @@ end_flow (GstHaarOutput *self, GstFlowReturn flow)
   gboolean first, ended;
 
   g_mutex_lock (&self->lock);
-  /* A flush that has begun meanwhile stays one. */
+  /* If a flush has begun meanwhile, the flow stays FLUSHING. */
   first = self->flow == GST_FLOW_OK;
   if (first)
     self->flow = flow;
@@ -580,7 +580,7 @@ check_answers (GstHaarOutput *self, GstFlowReturn first, GstFlowReturn second)
   end_flow (self, flow);
 }
 
-/* From the task of the pad `video`. */
+/* Called from the task of the pad `video`. */
 static void
 handle_video_answer (gpointer user_data)
 {
@@ -923,8 +923,8 @@ queue_again (GstPad *pad, GstEvent **event, gpointer user_data)
   return TRUE;
 }
 
-/* Another thread may have stopped the output since the flow became OK: its stop may have come
- * before what start_tasks() did, so it is done once more. */
+/* Another thread may have stopped the output since the flow became OK. Its stop may have
+ * preceded the calls in start_tasks(), so the output is stopped once more. */
 static void
 stop_again (GstHaarOutput *self)
 {

@@ -33,7 +33,7 @@ typedef struct {
   FogSlot slot;     /* its lock guards the fields below; taken before a pad's lock */
   GCond left;       /* n_queued or stopped has changed */
   guint n_queued;   /* in `queue`, or being pushed */
-  gboolean stopped; /* nothing leaves until the next stream */
+  gboolean stopped; /* no frame is pushed until the next stream */
   gboolean begun;   /* the pad has got `first`, or nothing was there to get it */
   GstFlowReturn answer;
 
@@ -72,21 +72,21 @@ void gst_haar_output_clear (GstHaarOutput *output);
 
 /* A run begins, before its pads are active. */
 void gst_haar_output_begin (GstHaarOutput *output, HaarWorkers *workers);
-/* A run has ended. Both tasks have stopped. */
+/* Ends a run. Both tasks have stopped before. */
 void gst_haar_output_end (GstHaarOutput *output);
 
 /* The following ones are about a run. */
 
 /* What the sender of a frame gets. */
 GstFlowReturn gst_haar_output_get_flow (GstHaarOutput *output);
-/* All that is on its way is freed, and nothing leaves any more: a flush begins, or the run ends. */
+/* Frees all queued items, and stops pushing: a flush begins, or the run ends. */
 void gst_haar_output_stop (GstHaarOutput *output);
 /* The tasks stand still until started. */
 void gst_haar_output_pause (GstHaarOutput *output);
 /* A flush has ended. */
 void gst_haar_output_start (GstHaarOutput *output);
-/* Waits until all that has arrived has left by both pads. FALSE: it was freed, or the output
- * stopped. */
+/* Waits until both pads have pushed everything that has arrived. FALSE: it was freed, or the
+ * output was stopped. */
 gboolean gst_haar_output_drain (GstHaarOutput *output);
 /* A stream begins, from the thread of the sink pad. */
 void gst_haar_output_begin_stream (GstHaarOutput *output);

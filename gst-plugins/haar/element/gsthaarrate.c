@@ -7,7 +7,7 @@
 
 #define GST_CAT_DEFAULT gst_haar_face_count_debug
 
-/* us that a stop, or a new stream, waits for the last report to leave. */
+/* us: the time for which a stop, or a new stream, waits until the last report is pushed. */
 #define LEAVE_TIMEOUT (300 * G_TIME_SPAN_MILLISECOND)
 
 /* --- what the reader asks --- */
@@ -350,7 +350,8 @@ gst_haar_rate_restart (GstHaarRate *self)
 {
   GstPad *pad = fog_slot_ref_pad (&self->slot);
 
-  /* Otherwise the end of the stream before, if it is still on its way, would come after this. */
+  /* Waits for the end of the stream before. Otherwise its EOS could follow the start of this
+   * stream. */
   wait_finished (self);
   GST_DEBUG_OBJECT (self->element, "reports begin again");
   if (pad) {

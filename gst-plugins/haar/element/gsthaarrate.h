@@ -23,9 +23,9 @@ typedef struct {
 
   FogSlot slot; /* its lock guards the fields below; taken before the reporter's lock */
   GstHaarRateStream stream;
-  GstFlowReturn answer;   /* the reader's last one in this stream */
-  GArray *partitions;     /* of gint: what this replica reads */
-  HaarReporter *reporter; /* of a run; the threads of a run use it without the lock */
+  GstFlowReturn answer;   /* result of the last push in this stream */
+  GArray *partitions;     /* partitions (gint) that this replica reads */
+  HaarReporter *reporter; /* for a run; the threads of a run use it without the lock */
 
   HaarTally *tally; /* of a run */
 } GstHaarRate;
@@ -48,7 +48,7 @@ void gst_haar_rate_stop (GstHaarRate *rate);
 void gst_haar_rate_begin (GstHaarRate *rate);
 /* Reports are made in PLAYING only. */
 void gst_haar_rate_set_playing (GstHaarRate *rate, gboolean playing);
-/* The last report of the stream is made now. */
+/* Makes the last report of the stream now. */
 void gst_haar_rate_finish (GstHaarRate *rate);
 /* Makes the last report, and waits at most 300 ms until downstream has taken it. */
 void gst_haar_rate_leave (GstHaarRate *rate);

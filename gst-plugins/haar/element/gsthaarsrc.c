@@ -81,7 +81,7 @@ gst_haar_src_get_answer (GstHaarSrc *self)
   g_mutex_lock (&self->lock);
   answer = self->answer;
   g_mutex_unlock (&self->lock);
-  /* That was before the pad was linked. */
+  /* The flow dates from before the pad was linked. */
   return answer == GST_FLOW_NOT_LINKED ? GST_FLOW_OK : answer;
 }
 

@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* What was counted, skipped and reported: the property `stats`. */
+/* The counters of the property `stats`. */
 typedef struct {
   GstElement *element; /* whose part it is */
 
@@ -15,7 +15,7 @@ typedef struct {
   guint64 frames, faces, events, unchanged, partial, low_scores, other_labels, outside, too_small,
       too_old, bad, failed, unblurred, skewed, reports, unlisted, lag;
   gdouble busy;
-  FogHistogram ages, processes; /* of the frames counted */
+  FogHistogram ages, processes; /* for the frames counted */
   GHashTable *cameras;          /* name to Total */
   GHashTable *zones;            /* names of a camera and a zone to guint64: the number of faces */
   gboolean any_given, told_of_labels; /* in this run: see report_other_labels() */

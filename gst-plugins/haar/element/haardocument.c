@@ -115,7 +115,8 @@ static void
 add_origin (JsonBuilder *builder, const HaarJob *job)
 {
   const GstKafkaFrameId *frame = &job->origin.id;
-  /* A frame that is counted twice is one document. */
+  /* A frame that is counted twice has the same `_id` both times, so it becomes a single
+   * document. */
   g_autofree gchar *id = gst_kafka_frame_id_to_text (frame, job->frame);
 
   if (id)

@@ -132,7 +132,7 @@ detect (HaarJob *job, HaarTool *tool, const FogLuma *luma, const HaarRect *part)
   return TRUE;
 }
 
-/* Searches only where the frame differs from the camera's last one. */
+/* Searches only the part in which the frame differs from the camera's last frame. */
 static gboolean
 detect_changes (HaarJob *job, HaarTool *tool, const FogLuma *luma)
 {

@@ -17,7 +17,7 @@ typedef enum {
   HAAR_FAILED,  /* the engine couldn't search it */
 } HaarOutcome;
 
-/* What goes through the workers: a frame, or an event that keeps its place between frames. */
+/* A job for the workers: a frame, or an event that keeps its place between frames. */
 typedef struct {
   GstEvent *event;  /* NULL for a frame */
   GstBuffer *frame; /* NULL for an event, and for a frame that the video branch has taken */
@@ -31,7 +31,7 @@ typedef struct {
   HaarCost before;       /* cost in the elements before, if one of them finds the regions */
   GstClockTime captured; /* ns since the Unix epoch, or GST_CLOCK_TIME_NONE */
 
-  /* The worker fills in what follows. */
+  /* The worker sets the fields below. */
   HaarOutcome outcome;
   HaarStillDifference difference; /* from the camera's last frame: what was searched */
   GArray *boxes;                  /* of HaarBox */
@@ -64,11 +64,11 @@ typedef struct {
   guint8 *scratch;    /* for fog_luma_of_frame() */
   guint8 *unmasked;   /* for haar_camera_zones_limit() */
   HaarStill *still;   /* shared by all workers */
-  gdouble idle_since; /* s, monotonic: the end of its last frame */
-  guint in_row;       /* of its last frame, as in #HaarCost */
+  gdouble idle_since; /* s, monotonic: the end of the worker's last frame */
+  guint in_row;       /* see #HaarCost; of the worker's last frame */
 } HaarTool;
 
-/* @at_once: the worker took it right after another one, without a pause */
+/* @at_once: the worker took this job right after another one, without a pause */
 void haar_job_count (HaarJob *job, HaarTool *tool, gboolean at_once);
 
 G_END_DECLS

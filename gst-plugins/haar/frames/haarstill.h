@@ -7,13 +7,13 @@
 
 G_BEGIN_DECLS
 
-/* What each camera last showed, and where its faces were: the next frame is searched only where it
- * differs. From any thread. */
+/* The last picture of each camera, and the faces in it. The next frame is searched only where it
+ * differs from this picture. From any thread. */
 typedef struct _HaarStill HaarStill;
 
 /* How a frame differs from what its camera showed last. */
 typedef enum {
-  HAAR_STILL_ALL,     /* all of it may differ: nothing is known, or it is too old */
+  HAAR_STILL_ALL,     /* all of the frame may differ: there is no picture, or it is too old */
   HAAR_STILL_PART,    /* within a rectangle */
   HAAR_STILL_NOTHING, /* nowhere */
 } HaarStillDifference;
@@ -33,7 +33,7 @@ void haar_still_unref (HaarStill *still);
  */
 HaarStillDifference haar_still_compare (HaarStill *still, const gchar *camera, const FogLuma *luma,
     const HaarParams *params, gint64 interval, HaarRect *part, GArray *boxes);
-/* Stores what was found. @full: the whole frame was searched */
+/* Stores the boxes of a search. @full: the whole frame was searched */
 void haar_still_update (HaarStill *still, const gchar *camera, const FogLuma *luma,
     const HaarParams *params, gboolean full, const GArray *boxes);
 

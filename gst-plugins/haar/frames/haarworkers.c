@@ -3,20 +3,20 @@
 
 #include "fogthread.h"
 
-/* us that haar_workers_free() waits for the threads. */
+/* us: the time for which haar_workers_free() waits for the threads. */
 #define END_TIMEOUT (2 * G_TIME_SPAN_SECOND)
 
 typedef enum {
-  WAITING,   /* for a worker */
-  WORKED_ON, /* by a worker */
-  READY,     /* to be popped */
-  ABANDONED, /* its worker frees it: a flush came while it worked */
+  WAITING,   /* the entry waits for a worker */
+  WORKED_ON, /* a worker has the entry */
+  READY,     /* the entry can be popped */
+  ABANDONED, /* a flush came while a worker had the entry; the worker frees it */
 } State;
 
 typedef enum {
-  TAKING,   /* items */
+  TAKING,   /* items are taken */
   FLUSHING, /* no item is taken or given */
-  QUITTING, /* nor worked on: the threads end */
+  QUITTING, /* items aren't worked on either: the threads end */
 } Mode;
 
 typedef struct {
@@ -27,11 +27,11 @@ typedef struct {
 
 struct _HaarWorkers {
   const HaarWorkersClass *klass;
-  guint limit;        /* of n_to_work */
+  guint limit;        /* bound of n_to_work */
   GPtrArray *threads; /* FogThreads, which only the owner uses */
 
   GMutex lock;   /* guards the fields below; a leaf lock: no work is done, nothing freed under it */
-  GCond changed; /* any of it */
+  GCond changed; /* a field below has changed */
   Mode mode;
   GQueue entries;   /* of Entry, in order */
   guint n_to_work;  /* entries that need or needed work */

@@ -312,7 +312,7 @@ haar_zones_parse (const gchar *text, gsize size, GError **error)
   return object && read_cameras (object, self, error) ? g_steal_pointer (&self) : NULL;
 }
 
-/* --- where a face is --- */
+/* --- the zone of a face --- */
 
 const HaarCameraZones *
 haar_zones_find (const HaarZones *self, const gchar *camera)
@@ -395,7 +395,7 @@ haar_camera_zones_admits (
                       !any_is_round (self->masks, at));
 }
 
-/* --- what needn't be searched --- */
+/* --- the area to search --- */
 
 static gint
 compare_doubles (gconstpointer a, gconstpointer b)

@@ -286,7 +286,7 @@ gst_kafka_conf_new (
 
   init_debug ();
   gst_kafka_settings_copy (&copy, settings, element);
-  /* Read once, because it may be a pipe. */
+  /* The file is read only once, because it may be a pipe. */
   if (copy.config_file)
     text = read_config_file (copy.config_file, error);
   if (!copy.config_file || text)

@@ -20,7 +20,7 @@ gboolean gst_kafka_is_same_loss (gint64 granted);
 /* TRUE: it is temporary, and librdkafka tries again (an outage, an election, a rebalance). */
 gboolean gst_kafka_error_is_passing (rd_kafka_resp_err_t err);
 
-/* TRUE: nothing answered in time. */
+/* TRUE: no answer came in time. */
 gboolean gst_kafka_error_is_timeout (rd_kafka_resp_err_t err);
 
 /* Posts @error (a GstResourceError of gst_kafka_conf_new() or gst_kafka_error_new()) with the

@@ -49,7 +49,7 @@ add_header (rd_kafka_headers_t *list, const GstKafkaHeader *header)
     rd_kafka_header_add (list, header->name, -1, header->value, header->size);
 }
 
-/* Without printf(), which would take most of the time that a header costs. */
+/* Writes the number without printf(), which would take most of the time for a header. */
 static void
 add_number (rd_kafka_headers_t *list, const gchar *name, guint64 number)
 {

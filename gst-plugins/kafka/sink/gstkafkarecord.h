@@ -15,7 +15,7 @@ typedef struct {
   guint64 turn;            /* running number of the hand-over: chooses the partition */
   gint64 queued;           /* monotonic time, us */
   gint64 sent;             /* monotonic time of the last hand-over to the client, us */
-  rd_kafka_resp_err_t err; /* of its last report */
+  rd_kafka_resp_err_t err; /* error of its last delivery report */
   /* A batch with it was refused, so it goes alone; and whether for the batch's size. */
   gboolean alone, too_large;
   GstBuffer *buffer;

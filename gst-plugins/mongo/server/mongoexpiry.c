@@ -32,7 +32,7 @@ rule_free (Rule *rule)
   g_free (rule);
 }
 
-/* --- what the server describes --- */
+/* --- the rules of a collection --- */
 
 static gint64
 read_seconds (const bson_t *options)
@@ -160,7 +160,7 @@ list_options (
   return ok;
 }
 
-/* --- what is to be done --- */
+/* --- the steps to the wanted rule --- */
 
 static gboolean
 is_own (const Rule *rule)

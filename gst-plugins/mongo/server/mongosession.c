@@ -572,7 +572,7 @@ settle_taken (mongoc_collection_t *collection, GPtrArray *items)
   }
 }
 
-/* --- places in Kafka that come again --- */
+/* --- duplicates of an _id that is a place in Kafka --- */
 
 /* TRUE: both documents hold the same bytes of a buffer. */
 static gboolean

@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* The distances of a feature's corners from the window's first pixel, in the integral image. */
+/* Offsets of a feature's corners in the integral image, from the window's first pixel. */
 typedef union {
   gint32 corners[HAAR_MAX_BLOCKS][4];
   gint32 grid[4][4]; /* corners of the 3x3 cells of a local binary pattern */
@@ -21,7 +21,7 @@ typedef struct {
   gdouble *spreads;   /* for each stage: the standard deviation of its sum, see haarexact.c */
   guint8 *ready;      /* for each stage: the offsets of its features are computed for the layout */
   gint32 contrast[4]; /* the corners of the window less its rim */
-  gdouble area;       /* px, of the same */
+  gdouble area;       /* px: the area of the window less its rim */
   gint64 least_variance; /* OpenCV skips a window that has less */
 } HaarExact;
 

@@ -9,7 +9,7 @@
 #define MAX_BLOCK_AREA (G_MAXUINT16 / MAX_PIXEL)
 #define MAX_SHIFT 6
 #define MAX_FACTOR 64
-/* What the weights of a stage are scaled to, all together. */
+/* The sum to which the weights of a stage are scaled. */
 #define WEIGHT_RANGE 30000.
 #define MAX_STUMPS 2000
 #define MAX_CORNERS (4 * HAAR_MAX_BLOCKS)
@@ -19,7 +19,7 @@ typedef struct {
   GArray *stages, *stumps, *corners, *trees, *sets;
   GArray *kinds[HAAR_SUM_KINDS]; /* of HaarFilterStump: the current stage's stumps of each kind */
   gdouble error, wide_error;     /* of the current stage: the largest error of a limit */
-  gint contrast_bits;            /* by which contrasts are shifted right */
+  gint contrast_bits;            /* number of bits by which contrasts are shifted right */
 } Builder;
 
 /* The corners of all blocks of a feature. Those at the same place are merged. */

@@ -413,7 +413,7 @@ contrast (const HaarIntegral *integral, gint at, const gint32 corners[4], gdoubl
   for (gint i = 0; i < n; i++) {
     gdouble sum = (gint32) (s0[i] - s1[i] - s2[i] + s3[i]);
     gdouble squares = (gint32) (q0[i] - q1[i] - q2[i] + q3[i]);
-    /* Nothing is rounded, because all of it is below 2^53. */
+    /* Nothing is rounded, because all numbers are below 2^53. */
     gdouble variance = area * squares - sum * sum;
     gfloat value = sqrtf ((gfloat) variance) * scale + 0.5f;
 

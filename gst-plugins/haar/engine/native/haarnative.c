@@ -6,14 +6,14 @@
 #include "haarpyramid.h"
 #include "haarscan.h"
 
-/* Rows of windows that are scanned at a time. */
+/* The number of rows of windows that are scanned at a time. */
 #define BAND_ROWS 64
 /* Places in the integral images are 32-bit numbers. */
 #define MAX_PIXELS (1 << 28)
 /* Grouping takes time with the square of the number of windows that pass. A cascade that lets more
  * pass is useless. */
 #define MAX_WINDOWS (1 << 17)
-/* With a smaller one a scan would take minutes. */
+/* The least scale-factor. With a smaller one a scan would take minutes. */
 #define MIN_SCALE_FACTOR 1.001
 
 /* A band begins with a row of windows, in levels with a step of 2 too. */
@@ -89,7 +89,8 @@ start_level (HaarEngine *self, const guint8 *gray, gint width, gint height, gsiz
 static gboolean
 scan_level (HaarEngine *self, const HaarLevel *level, GError **error)
 {
-  /* In bands of rows, so that the sums are scanned before they leave the cache. */
+  /* The picture is searched in bands of rows, so that the sums are still in the cache when they
+   * are scanned. */
   for (gint y = 0, scanned = 0; scanned < level->rows; scanned += BAND_ROWS) {
     gint end = MIN (scanned + BAND_ROWS, level->rows);
 

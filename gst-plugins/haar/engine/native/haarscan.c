@@ -67,12 +67,13 @@ struct _HaarScanner {
   Queue *queues; /* one before each stage, and one after the last */
   GArray *found; /* of gint: the first pixels, in the integral image, of windows that passed */
 
-  /* of the scan under way */
+  /* The fields below belong to the scan under way. */
   const HaarIntegral *integral;
   const HaarLevel *level;
 };
 
-/* The compiler's own way calls a function, unless the processor has an instruction for it. */
+/* Counts set bits. The compiler's own builtin calls a function unless the processor has an
+ * instruction for it. */
 static inline guint
 count_bits (guint32 bits)
 {
@@ -616,7 +617,7 @@ haar_scanner_start (HaarScanner *self, const HaarIntegral *integral, const HaarL
 {
   self->integral = integral;
   self->level = level;
-  /* A scan that was broken off may have left some. */
+  /* A scan that was broken off may have left windows in the queues. */
   g_array_set_size (self->found, 0);
   for (guint stage = 0; self->filter && stage <= self->cascade->n_stages; stage++)
     self->queues[stage].n = 0;

@@ -110,8 +110,8 @@ ask_for_more (GstKafkaPace *self, gdouble went)
   self->throttling = self->rate < FREE * self->free_rate;
 }
 
-/* @age: of the oldest undelivered buffer. Between the two bounds the rate stays as it is, because
- * small delays say nothing about the link. */
+/* @age: the age of the oldest undelivered buffer. Between the two bounds the rate stays the
+ * same, because small delays say nothing about the link. */
 static void
 look (GstKafkaPace *self, gint64 now, gint64 age)
 {

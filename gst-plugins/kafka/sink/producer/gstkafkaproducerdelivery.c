@@ -64,7 +64,7 @@ gst_kafka_producer_lose_connection (
   g_mutex_unlock (&self->lock);
 }
 
-/* With lock: a record was delivered. */
+/* With lock. Notes that a record was delivered. */
 static void
 regain_access (GstKafkaProducer *self, const gchar *topic)
 {
@@ -213,7 +213,7 @@ warn_of_loss (GstKafkaProducer *self)
       (NULL));
 }
 
-/* What the client holds may be refused for the same reason. */
+/* The records that the client holds may be refused for the same reason. */
 static void
 note_lost_connections (GstKafkaProducer *self)
 {
@@ -314,7 +314,8 @@ fitting_batch_bytes (GstKafkaProducer *self)
   return MIN (self->batch_bound, self->topic_limit ? self->topic_limit : CAUTIOUS_BATCH);
 }
 
-/* With lock, or before there is a client: batches of one record have no sizes to limit. */
+/* Sets the size of batches. With lock, or before the client exists. A batch of one record needs
+ * no limit. */
 static void
 set_batch_size (GstKafkaProducer *self, guint64 bytes)
 {
@@ -393,7 +394,7 @@ is_about_size (rd_kafka_resp_err_t err)
          err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
 }
 
-/* Because of its size, or of one record in it. */
+/* TRUE: the batch was refused because of its size, or because of one of its records. */
 static gboolean
 concerns_batch (rd_kafka_resp_err_t err)
 {
@@ -409,7 +410,7 @@ concerns_batch (rd_kafka_resp_err_t err)
   }
 }
 
-/* With lock: @record was refused. TRUE: it goes again, alone. */
+/* With lock. Handles a refused record. TRUE: the record is sent again, alone. */
 static gboolean
 send_alone (GstKafkaProducer *self, GstKafkaRecord *record)
 {
@@ -457,7 +458,7 @@ never_fits (GstKafkaProducer *self, const GstKafkaRecord *record)
 {
   if (self->config.acknowledged || self->config.compressed || !exceeds_limit (self, record))
     return FALSE;
-  /* It may have been raised meanwhile. */
+  /* The limit may have been raised meanwhile. */
   self->asks_limit |= g_get_monotonic_time () - self->limit_asked > ASK_INTERVAL;
   return TRUE;
 }
@@ -547,7 +548,7 @@ may_come_back (const GstKafkaRecord *record)
          g_get_monotonic_time () - record->queued < PARTITION_GRACE;
 }
 
-/* TRUE: it may succeed when sent again, by this client or by its replacement @rk. */
+/* TRUE: the record may succeed when it is sent again, by this client or by its replacement @rk. */
 static gboolean
 is_retriable (
     GstKafkaProducer *self, rd_kafka_t *rk, const GstKafkaRecord *record, rd_kafka_resp_err_t err)
@@ -556,7 +557,8 @@ is_retriable (
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
       return may_come_back (record);
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-      /* With many topics it isn't sent again, because records of other topics wait behind it. */
+      /* With many topics the record isn't sent again, because records of other topics wait
+       * behind it. */
       return !record->topic;
     case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
     case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:

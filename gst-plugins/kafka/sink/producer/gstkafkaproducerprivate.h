@@ -31,13 +31,13 @@ typedef enum {
   GST_KAFKA_ACCESS_CONNECTION_LOST, /* the password or the certificate is refused */
 } GstKafkaProducerAccess;
 
-/* What can be known of records that nobody acknowledges. */
+/* The state for records that the brokers don't acknowledge (acks=none). */
 typedef struct {
-  gint closed;  /* atomic: connections in use that were closed */
-  gint closing; /* atomic: by this element */
+  gint closed;  /* atomic: number of connections that were closed while in use */
+  gint closing; /* atomic: number of connections that this element closed itself */
   /* Poller's thread only. */
   rd_kafka_topic_partition_list_t *sent; /* partitions with records that are not confirmed */
-  gint seen;                             /* the number of handled entries of `closed` */
+  gint seen;                             /* the value of `closed` that was handled last */
   gint64 warned;                         /* monotonic us */
 } GstKafkaProducerUnacked;
 
@@ -67,7 +67,7 @@ struct _GstKafkaProducer {
   /* Poller's thread only. */
   GPtrArray *reported; /* of GstKafkaRecord, reported within this call of rd_kafka_poll() */
 
-  GMutex lock; /* guards all below */
+  GMutex lock; /* guards all fields below */
   GCond changed;
   rd_kafka_t *rk; /* NULL while it is being replaced; only the poller's thread changes it */
   guint lost;     /* records that left the queue and that give_up() hasn't finished with */

@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* The records to send: those that wait, in order, and those in flight, which the client has until
- * it reports on them. The queue doesn't own the records and takes no lock. */
+/* The records to send: the waiting ones, in order, and those in flight, which the client has
+ * until its delivery report. The queue doesn't own the records and takes no lock. */
 
 /**
  * GstKafkaLeaky:

@@ -170,7 +170,7 @@ gst_kafka_spool_report_rest (GstKafkaSpool *self)
     report (self, "%" G_GUINT64_FORMAT " buffers wait in %s for the next start.", left, self->dir);
 }
 
-/* --- what the lock guards --- */
+/* --- the queues, with lock --- */
 
 /* With lock */
 static gboolean

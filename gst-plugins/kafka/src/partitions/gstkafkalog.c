@@ -35,8 +35,8 @@ gst_kafka_log_take_answer (GstKafkaLog *self, gint64 offset)
   /* An offset of 0 can't decrease, so it can't show a replaced log. */
   if (self->least < 0 && first > 0)
     self->least = first;
-  /* Before the first message was read, the query used the clock's time. If the messages are
-   * older than that time, the offset found for it is no lower bound for queries with their time. */
+  /* Before the first message was read, the query used the time of the clock. A later query uses the
+   * time of a message, which may be older. The answer for the later time is then no lower bound. */
   if (self->next < self->time)
     self->least = -1;
   self->time = self->next;
