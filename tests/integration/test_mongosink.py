@@ -234,6 +234,8 @@ def test_a_topic_that_is_created_again(kafka, request, fresh, launch, server):
     kafka.create_topic(f"{fresh}-dead", 1)
     store("first", texts)
     store("again", [])  # a replay
+    events(uri, fresh).update_many({}, {"$set": {"reviewed": True}})
+    store("later", [])  # a replay over documents that somebody has added to
     assert events(uri, fresh).count_documents({}) == 200 and not rejected()
     create_again(kafka, fresh)
     store("new", [json.dumps({"n": n}) for n in range(1000, 1100)])

@@ -590,6 +590,36 @@ hold_same_bytes (const bson_t *a, const bson_t *b)
   return size_a == size_b && memcmp (bytes_a, bytes_b, size_a) == 0;
 }
 
+static gboolean
+have_same_value (const bson_iter_t *a, const bson_iter_t *b)
+{
+  bson_t one = BSON_INITIALIZER, other = BSON_INITIALIZER;
+  gboolean same;
+
+  bson_append_iter (&one, "value", -1, a);
+  bson_append_iter (&other, "value", -1, b);
+  same = bson_equal (&one, &other);
+  bson_destroy (&one);
+  bson_destroy (&other);
+  return same;
+}
+
+/* TRUE: no field of @document has another value in @stored. A field that only one of them has was
+ * added or removed after @document was stored, and the server fills in a timestamp. */
+static gboolean
+may_be_same (const bson_t *stored, const bson_t *document)
+{
+  bson_iter_t own, in_stored;
+
+  bson_iter_init (&own, document);
+  while (bson_iter_next (&own))
+    if (!BSON_ITER_HOLDS_TIMESTAMP (&own) &&
+        bson_iter_init_find (&in_stored, stored, bson_iter_key (&own)) &&
+        !have_same_value (&own, &in_stored))
+      return FALSE;
+  return TRUE;
+}
+
 /* TRUE: another document is stored under the `_id` of this one. If the query fails, its error is
  * the item's result. */
 static gboolean
@@ -604,7 +634,7 @@ is_taken_by_another (mongoc_collection_t *collection, MongoItem *item)
 
   if (mongoc_cursor_next (cursor, &found))
     another = !(item->wrapped ? hold_same_bytes (found, item->document)
-                              : bson_equal (found, item->document));
+                              : may_be_same (found, item->document));
   else if (mongoc_cursor_error (cursor, &error))
     mongo_result_set (
         &item->result, mongo_error_judge (&error, NULL), (gint) error.code, error.message);
