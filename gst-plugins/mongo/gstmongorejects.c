@@ -11,7 +11,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
 #define QUEUED_MAX 1000
 #define QUEUED_BYTES_MAX (16 * 1024 * 1024)
 
-/* One thing for the pad's task to push. */
+/* An item that the pad's task pushes. */
 typedef struct {
   GstCaps *caps;
   GstBuffer *buffer; /* NULL: push EOS */

@@ -28,7 +28,7 @@ typedef enum {
 #define GST_TYPE_MONGO_SINK_ON_ERROR (gst_mongo_sink_on_error_get_type ())
 GType gst_mongo_sink_on_error_get_type (void);
 
-/* gst_mongo_rejects_take() returns it instead of waiting. */
+/* The return of gst_mongo_rejects_take() when it would have to wait. */
 #define GST_MONGO_FLOW_INTERRUPTED GST_FLOW_CUSTOM_SUCCESS
 
 /* Handles documents that can never be stored. They leave by the request pad `rejects`, or are
@@ -38,13 +38,13 @@ GType gst_mongo_sink_on_error_get_type (void);
 typedef struct {
   GstElement *element;
 
-  /* Guards the next five. No other lock is taken while it is held. */
+  /* Guards the five fields below. No other lock is taken while it is held. */
   GMutex lock;
   GCond changed; /* signalled after each change of these fields */
-  GQueue queue;  /* for the pad's task */
+  GQueue queue;  /* items for the pad's task */
   gsize queued_bytes;
   gboolean flushing, interrupted;
-  GstFlowReturn flow; /* of the last push */
+  GstFlowReturn flow; /* result of the last push */
 
   FogSlot slot;
 
@@ -57,10 +57,10 @@ typedef struct {
 /* A document that can never be stored. */
 typedef struct {
   GstBuffer *origin;
-  gconstpointer data; /* its bytes as they came */
+  gconstpointer data; /* the document's bytes as they came */
   gsize size;
   const gchar *reason;
-  gint code; /* of the database; 0: the document was not sent to it */
+  gint code; /* the database's error code; 0: the document was not sent to the database */
 } GstMongoReject;
 
 void gst_mongo_rejects_init (GstMongoRejects *self, GstElement *element);

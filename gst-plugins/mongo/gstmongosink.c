@@ -106,7 +106,7 @@ struct _GstMongoSink {
 
   /* Guarded by the object lock. */
   GstMongoSettings settings; /* changes take effect at the next start */
-  MongoWriter *writer;       /* from start to stop; only these change it */
+  MongoWriter *writer;       /* exists from start to stop, which alone change it */
   MongoWriterStats last_run; /* used while there is no writer */
   guint64 unreadable;        /* documents that were invalid, or named no collection */
   guint64 dates_cut;         /* dates whose digits below the millisecond were cut off */
@@ -164,7 +164,7 @@ post (GstElement *element, GstMessageType type, const GError *error, const Mongo
 
 /* --- calls of the writer --- */
 
-/* A reject leaves with the caps of the sink pad. */
+/* A rejected document leaves with the caps of the sink pad. */
 static GstFlowReturn
 take_reject (GstMongoSink *self, const GstMongoReject *reject, gboolean interruptible)
 {
@@ -561,7 +561,7 @@ push_documents (GstMongoSink *self, MongoReader *reader, GstBuffer *buffer)
     GRefString *collection = NULL;
 
     if (!next_document (self, reader, buffer, &next, &error)) {
-      if (index == 0) /* it has no document that would mark it */
+      if (index == 0) /* The buffer has no document that would mark its message done. */
         gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_DONE);
       break;
     }
@@ -670,7 +670,7 @@ push_whole_buffer (GstMongoSink *self, GstBuffer *buffer)
   }
   flow = push_buffer (self, buffer, &map);
   gst_buffer_unmap (buffer, &map);
-  /* Otherwise the documents already pushed would mark the whole buffer done. */
+  /* Otherwise the documents that are already pushed would mark the whole buffer done. */
   if (flow != GST_FLOW_OK)
     gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_FAILED);
   gst_buffer_unref (buffer);
@@ -711,7 +711,8 @@ push_rest (GstMongoSink *self)
   return size ? push_whole_buffer (self, gst_adapter_take_buffer (self->rest, size)) : GST_FLOW_OK;
 }
 
-/* A message without a value: in Kafka it deletes what has the same key. It holds no document. */
+/* Handles a message without a value: in Kafka it deletes the messages of the same key. It holds
+ * no document. */
 static void
 skip_tombstone (GstMongoSink *self, GstBuffer *buffer)
 {

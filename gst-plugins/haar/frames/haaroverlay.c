@@ -9,11 +9,13 @@ static const guint8 green_rgb[] = {0, 255, 0};
 static const guint8 green_yuv[] = {149, 43, 21};
 static const guint8 white[] = {255};
 
-/* Squares along the longer side of a face, at most: too few to recognise anybody. */
+/* The number of squares along the longer side of a face, at most: too few to recognise anybody. */
 #define FACE_SQUARES 5
-/* A box fits a face tightly: this part of its size is blurred on each side as well. */
+/* The part of a box's size that is blurred on each side as well, because a box fits a face
+ * tightly. */
 #define MARGIN 5
-/* px: no format has fewer than one chroma sample in such a square. */
+/* px: the smallest side of a square. Every format has at least one chroma sample in a square of
+ * this size. */
 #define SMALLEST_SQUARE 4
 
 static const guint8 *
@@ -47,7 +49,7 @@ put (const GstVideoFormatInfo *finfo, guint component, guint8 *sample, guint val
     GST_WRITE_UINT16_BE (sample, value << finfo->shift[component]);
 }
 
-/* One component of the whole picture. */
+/* The samples of one component, for the whole picture. */
 typedef struct {
   const GstVideoFormatInfo *finfo;
   guint component;
@@ -179,8 +181,8 @@ blur_face (const Canvas *canvas, const HaarRect *face)
     }
 }
 
-/* The same format, with the unused byte of each pixel as its alpha. A converter may have left
- * there what shows the face. */
+/* The same format, with the unused byte of each pixel as its alpha. A converter may have left a
+ * copy of the face in that byte. */
 static GstVideoFormat
 find_full_format (GstVideoFormat format)
 {

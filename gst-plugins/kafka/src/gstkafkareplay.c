@@ -36,27 +36,27 @@ typedef struct {
   gchar *topic;
   gint partition;
   gint64 first; /* bounds of the recording when it was opened */
-  gint64 start; /* the first offset that is left */
+  gint64 start; /* the oldest offset of the log */
   gint64 end;
   rd_kafka_queue_t *queue;
   /* the next message, read ahead to compare it with those of other tracks */
   rd_kafka_message_t *head;
   GstClockTime head_time;  /* ns since the Unix epoch */
   GstClockTimeDiff before; /* how long before head_time it is decoded */
-  gboolean decode_known;   /* else `before` is 0 */
+  gboolean decode_known;   /* `before` is known; otherwise it is 0 */
   guint beyond;            /* number of messages in a row after the seek's stop */
   gboolean at_end;
-  gboolean measured; /* its last message was found */
+  gboolean measured; /* the last message of the track was found */
   gint64 position;   /* the next offset to read */
-  gboolean astray;   /* its position was refused, and it will get a new one */
+  gboolean astray;   /* the position was refused, and will be replaced */
   /* the refused offset, if we requested it; -1: librdkafka derived it from damaged data */
   gint64 refused_at;
   gboolean reset_told;
-  gint64 heard;  /* when anything of it came last, monotonic us */
-  gint64 looked; /* when silence was looked for last */
+  gint64 heard;  /* monotonic us: when anything of the track came last */
+  gint64 looked; /* monotonic us: the last check for silence */
   gboolean silence_told;
   gint64 lost;      /* number of offsets counted as deleted */
-  gint64 lost_from; /* the first of them */
+  gint64 lost_from; /* the first of these offsets */
   GstKafkaLog log;
   GstKafkaDamage damage;
   GArray *holes; /* of GstKafkaHole: known damage */
@@ -66,7 +66,7 @@ typedef struct {
 typedef struct {
   gint64 from;
   gint64 good;
-  gint64 counted; /* from this offset on it was counted and reported */
+  gint64 counted; /* offsets from here on are counted and reported */
 } GstKafkaHole;
 
 struct _GstKafkaReplay {
@@ -74,11 +74,11 @@ struct _GstKafkaReplay {
   GstKafkaHandle *handle;
   rd_kafka_t *rk;
   GstKafkaConsumerSettings *settings;
-  GPtrArray *tracks;      /* of GstKafkaTrack; NULL before it is open */
-  gint64 deadline;        /* when opening has to be finished, monotonic us; 0: not tried yet */
+  GPtrArray *tracks; /* GstKafkaTracks; NULL before the replay is open */
+  gint64 deadline;   /* monotonic us: the time when opening has to be finished; 0: not tried yet */
   GstClockTime origin;    /* ns since the Unix epoch */
   GstClockTime target;    /* earlier messages are skipped, ns since the Unix epoch */
-  GstClockTime stop;      /* since the origin; GST_CLOCK_TIME_NONE: none */
+  GstClockTime stop;      /* end of a seek, since the origin; GST_CLOCK_TIME_NONE: none */
   GstClockTime least_dts; /* the smallest DTS that isn't used yet */
   gboolean reorders;      /* messages were seen that aren't in the order of capture */
   GstClockTime
@@ -96,7 +96,7 @@ struct _GstKafkaReplay {
   gboolean playing;
   GError *ended; /* the error that ends the stream, because messages are missing */
 
-  GMutex lock; /* guards the rest */
+  GMutex lock; /* guards the fields below */
   gboolean flushing;
   guint64 lost;
   guint64 damaged;
@@ -186,7 +186,7 @@ place_tracks (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *list)
   rd_kafka_topic_partition_list_destroy (reading);
 }
 
-/* Learns how long after its capture a message arrives at the broker. */
+/* Learns the time from a message's capture to its arrival at the broker. */
 static void
 note_lag (GstKafkaReplay *self, const rd_kafka_message_t *message)
 {
@@ -422,7 +422,7 @@ take_damage (GstKafkaReplay *self, GstKafkaTrack *track, const rd_kafka_message_
   go_on_searching (self, track);
 }
 
-/* TRUE: it was read to find the end of a damaged batch. */
+/* TRUE: the message was read to find the end of a damaged batch. */
 static gboolean
 take_sound (GstKafkaReplay *self, GstKafkaTrack *track)
 {
@@ -567,7 +567,7 @@ look_for_silence (GstKafkaReplay *self, GstKafkaTrack *track)
 static gboolean
 fill_track (GstKafkaReplay *self, GstKafkaTrack *track)
 {
-  /* Since when it is waited for: until now the pipeline may have been busy. */
+  /* The time since when the track is waited for. Before that, the pipeline may have been busy. */
   track->heard = g_get_monotonic_time ();
   while (!track->head && !track->at_end) {
     rd_kafka_message_t *message = rd_kafka_consume_queue (track->queue, POLL_TIME_MS);
@@ -589,7 +589,7 @@ fill_track (GstKafkaReplay *self, GstKafkaTrack *track)
 #define OPEN_TIME (10 * G_TIME_SPAN_SECOND)
 #define ASK_TIME_MS 1000
 #define FIRST_LOOK_BACK GST_SECOND
-/* How many messages at the head of a track are searched for the one that was captured first. */
+/* The number of messages at the head of a track among which the first captured one is searched. */
 #define LOOK_AHEAD 8
 /* The number of B-frames that may follow a frame and be shown before it: at most 16 in H.264 and
  * H.265. */
@@ -598,7 +598,7 @@ fill_track (GstKafkaReplay *self, GstKafkaTrack *track)
  * time. */
 #define DISORDER (10 * GST_SECOND)
 
-/* How many offsets before the end of a track its last message is searched. */
+/* The number of offsets before the end of a track among which its last message is searched. */
 static const gint64 look_back[] = {4, 32, 256};
 
 static void
@@ -654,7 +654,7 @@ fail (GstKafkaReplay *self, rd_kafka_resp_err_t err, GError **error)
   return GST_KAFKA_READ_FAILED;
 }
 
-/* Why reading has stopped. */
+/* The reason why reading has stopped. */
 static GstKafkaRead
 stop (GstKafkaReplay *self, GError **error)
 {

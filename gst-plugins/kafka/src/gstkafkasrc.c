@@ -118,13 +118,14 @@ typedef struct {
   GstKafkaSettings settings;
   GstKafkaSrcSettings own;
   Counters counters;
-  /* One of them exists between READY and PAUSED. The streaming thread uses it without lock. */
+  /* Only one of the two exists between READY and PAUSED. The streaming thread uses it without
+   * lock. */
   GstKafkaConsumer *consumer;
   GstKafkaReplay *player;
-  GstKafkaCleanEnd *end;    /* the consumer's, while it runs */
-  GstStructure *last_stats; /* of the last run */
+  GstKafkaCleanEnd *end;    /* the consumer's object, while the consumer runs */
+  GstStructure *last_stats; /* stats of the last run */
 
-  /* for the streaming thread alone */
+  /* Only the streaming thread uses the fields below. */
   gint64 pushing; /* when the push of the last buffer began, monotonic us; 0: none */
   /* created and not yet pushed; the base class drops it when a pause or EOS comes */
   GstBuffer *created;
@@ -247,7 +248,7 @@ close_client (GstKafkaSrc *self)
   g_clear_pointer (&consumer, gst_kafka_consumer_stop);
   g_clear_pointer (&player, gst_kafka_replay_free);
   drop_end (self);
-  /* after the last commit, because no sink has seen this buffer */
+  /* Called after the last commit, because no sink has seen this buffer. */
   gst_clear_buffer (&self->created);
 }
 
@@ -257,7 +258,7 @@ set_flushing (GstBaseSrc *base, gboolean flushing)
   GstKafkaSrc *self = GST_KAFKA_SRC (base);
 
   GST_DEBUG_OBJECT (self, flushing ? "unlock: waiting calls return" : "unlock is over");
-  /* An EOS from the application comes here in any state. */
+  /* An EOS event from the application may come in any state. */
   GST_OBJECT_LOCK (self);
   if (self->consumer)
     gst_kafka_consumer_set_flushing (self->consumer, flushing);
@@ -288,8 +289,8 @@ gst_kafka_src_change_state (GstElement *element, GstStateChange transition)
 
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !open_client (self))
     return GST_STATE_CHANGE_FAILURE;
-  /* Before queues free their buffers, whose messages have to be read again. Without the object
-   * lock, because it looks at pads of other elements. */
+  /* This comes before queues free their buffers, whose messages have to be read again. The
+   * object lock isn't held, because pads of other elements are read. */
   if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED && self->consumer)
     gst_kafka_consumer_set_playing (self->consumer, FALSE);
   result = GST_ELEMENT_CLASS (gst_kafka_src_parent_class)->change_state (element, transition);
@@ -631,7 +632,7 @@ see_eos (GstKafkaSrc *self, GstPad *pad)
   gst_object_unref (rejects);
 }
 
-/* A buffer that has left can't be dropped by the base class any more. */
+/* The base class can't drop a buffer any more once it was pushed. */
 static GstPadProbeReturn
 see_departure (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {

@@ -10,7 +10,7 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
-/* Ignores less certain results of typefind. */
+/* Typefind's results of a lower probability are ignored. */
 #define MIN_TYPE_FIND GST_TYPE_FIND_LIKELY
 #define UNKNOWN "application/octet-stream"
 
@@ -225,7 +225,7 @@ use_other_caps (GstKafkaSrcCaps *self, GstBuffer *buffer)
   return result;
 }
 
-/* This is the usual case, so it must not parse the caps. */
+/* This is the usual case, so the caps aren't parsed. */
 static gboolean
 has_same_caps (GstKafkaSrcCaps *self, GstBuffer *buffer)
 {

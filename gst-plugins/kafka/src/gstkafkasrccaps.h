@@ -14,12 +14,12 @@ G_BEGIN_DECLS
 typedef struct {
   GstBaseSrc *src;
   const GstKafkaSrcSettings *own; /* with the object lock */
-  /* with the object lock: messages skipped */
-  guint64 bad;     /* caps that can't be parsed */
-  guint64 refused; /* caps that downstream doesn't accept */
-  /* for the streaming thread alone */
+  /* With the object lock: numbers of skipped messages. */
+  guint64 bad;     /* messages with caps that can't be parsed */
+  guint64 refused; /* messages with caps that downstream doesn't accept */
+  /* Only the streaming thread uses the fields below. */
   gchar *header;        /* `gst-caps` of the caps that downstream has */
-  gchar *warned_header; /* the last one a warning was posted for */
+  gchar *warned_header; /* the last header that caused a warning */
   GstCaps *found;       /* downstream's caps, if they didn't come from a header */
   gboolean bare; /* downstream has no caps, and messages without a header `gst-caps` get none */
   gboolean change_told;
@@ -28,7 +28,7 @@ typedef struct {
 /* @own must outlive @self. */
 void gst_kafka_src_caps_init (
     GstKafkaSrcCaps *self, GstBaseSrc *src, const GstKafkaSrcSettings *own);
-/* Frees what it holds; a new run begins. */
+/* Frees the memory of the last run, before a new run begins. */
 void gst_kafka_src_caps_reset (GstKafkaSrcCaps *self);
 
 /**

@@ -305,7 +305,7 @@ mongo_document_find_path (const bson_t *document)
   return NULL;
 }
 
-/* In a query a server treats these as conditions, which could match other documents. */
+/* A server treats these values as conditions of a query, which could match other documents. */
 static gboolean
 is_condition (const bson_iter_t *id)
 {

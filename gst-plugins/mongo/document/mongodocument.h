@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 typedef enum {
   MONGO_FORMAT_JSON,       /* one document of Extended JSON */
   MONGO_FORMAT_JSON_LINES, /* one document a line; blank lines are ignored */
-  MONGO_FORMAT_BSON,       /* one document after the other */
+  MONGO_FORMAT_BSON,       /* documents one after the other */
 } MongoFormat;
 
 /* Reads the documents of a buffer, one by one. Needs no clearing. */
@@ -22,7 +22,7 @@ typedef struct {
   MongoFormat format;
   const guint8 *data;
   gsize size;
-  const guint8 *start; /* of the buffer */
+  const guint8 *start; /* first byte of the buffer */
   const guint8 *text;  /* the bytes of the last document */
   gsize text_size;
   guint dates_cut; /* number of dates whose digits below the millisecond were cut off */
@@ -42,8 +42,8 @@ typedef struct {
  */
 gboolean mongo_reader_next (MongoReader *reader, bson_t **document, GError **error);
 
-/* How many of the @size bytes at @data belong to whole documents. @size if the end of the last one
- * can't be found. */
+/* Returns the number of bytes at @data that belong to whole documents; @size if the end of the
+ * last document can't be found. */
 gsize mongo_reader_count_whole (MongoFormat format, const guint8 *data, gsize size);
 
 /**
@@ -61,17 +61,17 @@ bson_t *mongo_document_ensure_id (bson_t *document, const gchar *id);
  * subdocument. */
 gboolean mongo_document_has_date (const bson_t *document, const gchar *path);
 
-/* (transfer full): type and value of its `_id`, to compare documents */
+/* (transfer full): type and value of the document's `_id`, for comparing documents */
 GBytes *mongo_document_get_id (const bson_t *document);
 
-/* (nullable): the name of a field that an update would take for a path or an operator, which would
- * change the structure of the document */
+/* (nullable): the name of a field that an update would read as a path or an operator, which
+ * would change the structure of the document */
 const gchar *mongo_document_find_path (const bson_t *document);
 
-/* (transfer full): the query that matches only the document with its `_id` */
+/* (transfer full): the query that matches only the document with this `_id` */
 bson_t *mongo_document_to_selector (const bson_t *document);
 
-/* (transfer full): the update that sets all its fields except `_id` */
+/* (transfer full): the update that sets all fields of the document except `_id` */
 bson_t *mongo_document_to_update (const bson_t *document);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (bson_t, bson_destroy)

@@ -123,7 +123,7 @@ date_parse (const gchar *text, gsize size, gint64 *ms, gboolean *cut)
 
 /* --- Extended JSON --- */
 
-/* More than libbson accepts. */
+/* The largest nesting depth. It exceeds the depth that libbson accepts. */
 #define LEVELS_MAX 128
 
 typedef const gchar *(*Check) (const gchar *text, gsize size);
@@ -343,7 +343,7 @@ get_outer_key (Scan *self)
   return self->depth > 1 ? self->levels[self->depth - 2].key : NULL;
 }
 
-/* Whether @key has a meaning within the object of this level. */
+/* TRUE: @key has a meaning within the object of this level. */
 static gboolean
 belongs_here (Scan *self, const Key *key)
 {
@@ -552,7 +552,7 @@ take_comma (Scan *self)
   return NULL;
 }
 
-/* Leaves anything else to libbson. */
+/* Leaves all other values to libbson. */
 static const gchar *
 take_other (Scan *self)
 {

@@ -55,7 +55,7 @@ append_value (GString *name, const bson_iter_t *value)
     guint32 size;
     const gchar *text = bson_iter_utf8 (value, &size);
 
-    if (strlen (text) != size) /* with a NUL in it, which would end the name */
+    if (strlen (text) != size) /* the text has a NUL, which would end the name */
       return FALSE;
     g_string_append (name, text);
   } else if (BSON_ITER_HOLDS_INT (value)) {

@@ -22,8 +22,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
 
 struct _MongoSession {
   mongoc_uri_t *uri;
-  gint32 answer_timeout;     /* ms; of the URI */
-  gint32 answer_timeout_now; /* ms; of this connection */
+  gint32 answer_timeout;     /* ms: from the URI */
+  gint32 answer_timeout_now; /* ms: for this connection */
   gchar *hosts;
   MongoTarget target;
   MongoSessionWarning warning;
@@ -514,7 +514,7 @@ note_files (MongoSession *self, GPtrArray *items)
 
 /* --- a unique index that the server doesn't name --- */
 
-/* Whether the collection has no unique index except that over `_id`. */
+/* TRUE: the collection has no unique index except the one over `_id`. */
 static gboolean
 only_id_is_unique (mongoc_collection_t *collection)
 {
@@ -691,8 +691,8 @@ settle_places (mongoc_collection_t *collection, GPtrArray *items)
   }
 }
 
-/* An upsert fails with a duplicate `_id` if another one was faster. The next try will change that
- * document. */
+/* An upsert fails with a duplicate `_id` if another upsert was faster. The next try will change
+ * the document of that upsert. */
 static void
 settle_upserts (GPtrArray *items)
 {
@@ -741,7 +741,7 @@ has_verdict (MongoItem **items, guint n, MongoVerdict verdict)
   return FALSE;
 }
 
-/* (nullable): an error that prevents the other writes too */
+/* (nullable): an error that prevents the other writes as well */
 static const MongoResult *
 find_outage (MongoItem **items, guint n)
 {
@@ -789,7 +789,7 @@ must_split (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
   return has_verdict (items, n, MONGO_VERDICT_SPLIT);
 }
 
-/* Whose fault that is depends on what becomes of other documents. */
+/* Whether the document is the cause depends on what becomes of other documents. */
 static void
 refuse (MongoItem *item)
 {
@@ -823,8 +823,9 @@ write_split (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
     judge_all (items + n / 2, n - n / 2, later);
 }
 
-/* How many items, from the first on, form one bulk: they go to the same collection and, except for
- * inserts, have different `_id`s, because an unordered bulk doesn't keep the order of upserts. */
+/* Returns the number of items, from the first on, that form one bulk. They go to the same
+ * collection and, except for inserts, have different `_id`s, because an unordered bulk doesn't
+ * keep the order of upserts. */
 static guint
 count_run (MongoItem **items, guint n, MongoMode mode)
 {

@@ -11,11 +11,11 @@ G_BEGIN_DECLS
 typedef enum {
   MONGO_MODE_INSERT,
   MONGO_MODE_REPLACE, /* replaces the document with the same _id, or inserts */
-  MONGO_MODE_UPDATE,  /* sets its fields in the document with the same _id, or inserts */
-  MONGO_MODE_GRIDFS,  /* inserts the parts of files */
+  MONGO_MODE_UPDATE,  /* sets the document's fields in the document with the same _id, or inserts */
+  MONGO_MODE_GRIDFS,  /* inserts the chunks of files, and the files' documents */
 } MongoMode;
 
-/* Where documents are stored, and the options of the collections there. */
+/* The database and collections for the documents, and the options of new collections. */
 typedef struct {
   MongoMode mode;
   gchar *database;
@@ -27,7 +27,7 @@ typedef struct {
 } MongoTarget;
 
 void mongo_target_clear (MongoTarget *target);
-/* FALSE with G_IO_ERROR_INVALID_ARGUMENT: these settings don't go together. */
+/* FALSE with G_IO_ERROR_INVALID_ARGUMENT: these settings contradict each other. */
 gboolean mongo_target_check (const MongoTarget *target, GError **error);
 
 /* A file, which is stored as several documents. Once the first of them was pushed, only
@@ -54,7 +54,7 @@ typedef struct {
   gboolean is_part;  /* a chunk: another document counts for the whole file */
   gboolean placed;   /* the _id is the place in Kafka, and isn't in the document itself */
   gboolean wrapped;  /* the document holds a buffer, whose times may differ in a replay */
-  gboolean beside;   /* another one of its collection was stored by the try that refused this one */
+  gboolean beside; /* the try that refused this document has stored another one of its collection */
   MongoResult result;
 } MongoItem;
 
@@ -68,7 +68,7 @@ gboolean mongo_item_is_retry (const MongoItem *item);
 /* One connection, and the writes over it. Only one thread may use it. */
 typedef struct _MongoSession MongoSession;
 
-/* Where in the source an error was found, for the message about it. */
+/* The place in the source where an error was found, for the message about it. */
 typedef struct {
   const gchar *file, *function;
   gint line;
@@ -91,9 +91,9 @@ const gchar *mongo_session_get_hosts (MongoSession *self);
 /* Connects if there is no connection, and pings the server. */
 gboolean mongo_session_ping (MongoSession *self, bson_error_t *error);
 
-/* How long the next connections wait for an answer, in ms. */
+/* Sets the time (ms) for which the next connections wait for an answer. */
 void mongo_session_set_answer_timeout (MongoSession *self, gint32 ms);
-/* socketTimeoutMS of the URI; 0 or less: for ever. */
+/* ms: socketTimeoutMS of the URI; 0 or less: for ever. */
 gint32 mongo_session_get_answer_timeout (MongoSession *self);
 
 /* Closes the connection. A new one looks for its servers at once; one that lost its servers would

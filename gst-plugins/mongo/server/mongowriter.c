@@ -14,9 +14,9 @@ typedef struct {
   MongoSession *session; /* only this thread uses it */
   GPtrArray *batch;    /* of MongoItem, being written; only this thread changes it, with the lock */
   guint at_once;       /* documents in one write: fewer after the database was too slow */
-  guint doublings;     /* how often the time allowed for an answer was doubled */
-  gint64 deadline;     /* when trying ends, monotonic us; 0: the last try stored something */
-  gint64 backoff;      /* pause before the next try, us */
+  guint doublings;     /* how many times the time allowed for an answer was doubled */
+  gint64 deadline;     /* monotonic us: when trying ends; 0: the last try stored a document */
+  gint64 backoff;      /* us: the pause before the next try */
   guint lost_in_row;   /* tries in a row in which the connection broke */
   gint64 outage_began; /* monotonic us; 0: no outage */
   gboolean isolated;   /* the next try writes the first document alone */
@@ -31,7 +31,7 @@ typedef enum {
 } MongoWriterState;
 
 struct _MongoWriter {
-  gatomicrefcount refs; /* one for the element, one for each thread */
+  gatomicrefcount refs; /* one reference for the element, one for each thread */
   MongoWriterFuncs funcs;
   MongoWriterSettings settings;
   GPtrArray *workers; /* of MongoWorker; doesn't change once they run */
@@ -42,10 +42,10 @@ struct _MongoWriter {
   GCond changed;       /* signalled after each change of these fields */
   GstElement *owner;   /* NULL after stop, for a thread that is still stuck in the driver */
   GQueue queue;        /* of MongoItem */
-  gint64 first_queued; /* when the first item of the queue came */
+  gint64 first_queued; /* monotonic us: when the first item of the queue came */
   gboolean interrupted, draining, stopping;
   MongoWriterState state;
-  guint in_outage; /* threads that wait for the database */
+  guint in_outage; /* number of threads that wait for the database */
   MongoWriterStats stats;
 };
 
@@ -107,7 +107,7 @@ take_batch (MongoWriter *self, GPtrArray *batch)
   g_ptr_array_sort (batch, compare_collections);
 }
 
-/* Without the lock: the same. */
+/* Without the lock. Fills @batch from the queue, and sorts it by collection. */
 static void
 take_more (MongoWriter *self, GPtrArray *batch)
 {
@@ -132,7 +132,7 @@ new_buffers (void)
   return g_ptr_array_new_with_free_func ((GDestroyNotify) gst_buffer_unref);
 }
 
-/* With the lock: the buffers of all waiting documents. */
+/* With the lock. Returns the buffers of all waiting documents. */
 static GPtrArray *
 steal_all_buffers (MongoWriter *self)
 {
@@ -185,7 +185,7 @@ fail_waiting (MongoWriter *self)
   release_buffers (buffers, GST_KAFKA_ACK_FAILED);
 }
 
-/* TRUE: this is the first failure. */
+/* TRUE: this is the first failure, and the caller has to post it. */
 static gboolean
 begin_to_fail (MongoWriter *self)
 {
@@ -368,7 +368,7 @@ batch_find_worst (GPtrArray *batch)
   return worst;
 }
 
-/* (transfer full): why trying ends, by the worst @item */
+/* (transfer full): the reason why trying ends, taken from the worst @item */
 static GError *
 worker_new_write_error (const MongoWorker *self, const MongoItem *item)
 {

@@ -13,7 +13,7 @@
 /* Grouping takes time with the square of the number of windows that pass. A cascade that lets more
  * pass is useless. */
 #define MAX_WINDOWS (1 << 17)
-/* The least scale-factor. With a smaller one a scan would take minutes. */
+/* The least scale-factor. A scan with a smaller factor would take minutes. */
 #define MIN_SCALE_FACTOR 1.001
 
 /* A band begins with a row of windows, in levels with a step of 2 too. */

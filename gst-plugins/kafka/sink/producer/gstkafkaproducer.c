@@ -140,7 +140,7 @@ gst_kafka_producer_refuse (GstKafkaProducer *self, const GError *error)
 typedef void (*Send) (rd_kafka_t *rk, gpointer wanted, const rd_kafka_AdminOptions_t *options,
     rd_kafka_queue_t *queue);
 
-/* (transfer full) (nullable): the answer to what @send asks for, within @timeout_ms */
+/* (transfer full) (nullable): the answer to the request that @send sends, within @timeout_ms */
 static rd_kafka_event_t *
 ask (rd_kafka_t *rk, rd_kafka_admin_op_t operation, Send send, gpointer wanted, gint timeout_ms)
 {
@@ -357,7 +357,7 @@ gst_kafka_producer_query_topic (
   return answered;
 }
 
-/* TRUE: the topic exists now, and records may follow. */
+/* TRUE: the topic exists now, so records may be sent. */
 static gboolean
 create_topic (GstKafkaProducer *self)
 {
@@ -473,7 +473,7 @@ report_missing_topic (GstKafkaProducer *self)
       ("Waiting for the topic \"%s\", which doesn't exist yet", self->topic), (NULL));
 }
 
-/* TRUE: the limit for batches is known, or there is no use in asking again. */
+/* TRUE: the limit for batches is known, or another query would be useless. */
 static gboolean
 settle_limit (GstKafkaProducer *self, guint *tries)
 {
@@ -517,7 +517,7 @@ make_contact (gpointer user_data)
 }
 
 #define STOP_GRACE (G_USEC_PER_SEC / 2)
-/* stop() may take 5 s: PURGE_BOUND, then this much to end the client. */
+/* The time to end the client: stop() may take 5 s, of which PURGE_BOUND comes first. */
 #define DESTROY_BOUND (2 * G_USEC_PER_SEC)
 
 /* --- taking records --- */
@@ -654,7 +654,7 @@ note_error (rd_kafka_t *rk, gint err, const gchar *reason, gpointer user_data)
     gst_kafka_producer_lose_connection (self, err, reason);
 }
 
-/* Called on librdkafka's threads. */
+/* Is called on librdkafka's threads. */
 static int
 open_socket (int domain, int type, int protocol, void *user_data)
 {
@@ -837,8 +837,7 @@ gst_kafka_producer_throttle (GstKafkaProducer *self, gdouble *interval, gdouble 
   return throttle;
 }
 
-/* With lock. An error that is about to be posted isn't drained:
- * drain() waits until it is posted. */
+/* With lock. FALSE while an error is about to be posted: drain() waits until it is posted. */
 static gboolean
 is_drained (GstKafkaProducer *self, gint64 deadline)
 {

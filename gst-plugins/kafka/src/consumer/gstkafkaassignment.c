@@ -74,7 +74,7 @@ forward (GstKafkaConsumer *self, const gchar *topic, gint partition)
   rd_kafka_queue_destroy (from);
 }
 
-/* TRUE: it is the first reset of its partition, and it has to be reported. */
+/* TRUE: the reset is the first one of its partition, and has to be reported. */
 static gboolean
 is_news (GstKafkaPartition *partition, const GstKafkaReset *reset)
 {
@@ -121,8 +121,8 @@ check_start (
   report (self, topic, partition, &position->reset, news);
 }
 
-/* with self->lock: messages that were read are after the new position and can't be committed any
- * more */
+/* With self->lock. The messages read before are after the new position, and can't be committed
+ * any more. */
 static void
 begin_again (GstKafkaPartition *partition, const GstKafkaReset *reset, gboolean stop_at_end)
 {
@@ -145,7 +145,7 @@ move (GstKafkaConsumer *self, GstKafkaPartition *partition, const GstKafkaReset 
   if (reset->to < reset->from || reset->reason == GST_KAFKA_RESET_REPLACED)
     begin_again (partition, reset, self->settings->range.stop_at_end);
   partition->position = partition->asked = reset->to;
-  /* Committed, so that the next owner isn't refused again. */
+  /* The position is committed, so that the next owner isn't refused again. */
   partition->start = reset->to;
   self->lost += (guint64) MAX (reset->lost, 0);
 }
@@ -332,7 +332,7 @@ gst_kafka_consumer_check_logs (GstKafkaConsumer *self)
 
 #define TICK (100 * G_TIME_SPAN_MILLISECOND)
 #define DRAIN_TIME (2 * G_TIME_SPAN_SECOND)
-/* From the first member's return to the last one's. */
+/* us: the longest time from the first member's return to the last one's. */
 #define REJOIN_TIME (60 * G_TIME_SPAN_SECOND)
 #define LEAVE_TIME_MS 1500
 
@@ -512,13 +512,14 @@ add_partitions (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
     GstKafkaPartition *added =
         partitions_add (self->partitions, list->elems[i].topic, list->elems[i].partition);
 
-    /* Left to the broker: while a transaction is open, it has more messages than may be read. */
+    /* The broker chooses the start: while a transaction is open, the log has more messages than
+     * may be read. */
     added->position = positions[i].start > positions[i].high ? -1 : positions[i].start;
     added->asked = MAX (positions[i].start, -1);
     added->high = positions[i].high;
     added->end = positions[i].end;
-    /* Committed at once, so that the next owner of the partition begins here too if we crash before
-     * the first message is done. */
+    /* The offset is committed at once. If this process crashes before the first message is done,
+     * the next owner of the partition then begins at the same offset. */
     if (positions[i].start >= 0 &&
         !gst_kafka_reset_is_error (&positions[i].reset, self->settings->range.reset))
       added->start = positions[i].start;
@@ -589,8 +590,8 @@ partitions_count_leaving (GPtrArray *self)
   return pending;
 }
 
-/* Waits a moment until messages that are on their way downstream are done. The rest is for the next
- * owner. */
+/* Waits a moment until messages that are on their way downstream are done. The next owner reads
+ * the other messages again. */
 static void
 drain (GstKafkaConsumer *self)
 {
@@ -705,7 +706,7 @@ gst_kafka_consumer_rebalance (
   gst_kafka_consumer_wake_reader (self);
 }
 
-/* Without a group: looks up the partitions, and repeats that from time to time. */
+/* Without a group: looks up the partitions, and looks them up again from time to time. */
 
 static void
 drop_known (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)

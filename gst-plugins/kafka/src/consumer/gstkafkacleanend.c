@@ -13,7 +13,7 @@ struct _GstKafkaCleanEnd {
   GstBus *bus; /* nullable; without a bus no error is seen, so no end counts as clean */
   gulong handler;
 
-  GMutex lock; /* guards all below; lock order: before a pad's lock */
+  GMutex lock; /* guards all fields below; lock order: before a pad's lock */
   /* a message was seen, so the application's sync handler doesn't drop them before us */
   gboolean heard;
   gboolean failed; /* an error was posted, or the last flow into a pad was an error */
@@ -58,7 +58,7 @@ find_blame (GstMessage *message)
              : GST_KAFKA_BLAME_MESSAGE;
 }
 
-/* with self->lock: a single error that isn't a message's fault decides. */
+/* With self->lock. A single error that no message has caused makes the end unclean. */
 static void
 note_blame (GstKafkaCleanEnd *self, GstKafkaBlame blame)
 {
@@ -229,7 +229,7 @@ waits_on_eos (GstPad *pad)
   return waits;
 }
 
-/* An error behind it is to be ignored. */
+/* TRUE: the element of @pad ignores errors of the elements behind it. */
 static gboolean
 swallows_errors (GstPad *pad)
 {
@@ -241,11 +241,11 @@ swallows_errors (GstPad *pad)
   return swallows;
 }
 
-/* What is behind a source pad. */
+/* The pads behind a source pad. */
 typedef struct {
-  GHashTable *pads;     /* all sink pads */
-  GPtrArray *witnesses; /* of them those whose errors come back to the source */
-  GPtrArray *ends;      /* those with nothing behind them */
+  GHashTable *pads;     /* set of all sink pads */
+  GPtrArray *witnesses; /* those of the pads whose errors come back to the source */
+  GPtrArray *ends;      /* those of the pads with no element behind them */
   gboolean provable;
 } Behind;
 
@@ -283,7 +283,7 @@ look_behind_all (Behind *self, GstElement *element)
   g_list_free_full (pads, gst_object_unref);
 }
 
-/* A message isn't to blame for the error of a sink. */
+/* A message isn't the cause of a sink's error. */
 static GstKafkaBlame
 find_blame_of_pad (GstPad *pad)
 {

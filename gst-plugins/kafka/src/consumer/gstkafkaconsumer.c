@@ -11,11 +11,11 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define TICK (100 * G_TIME_SPAN_MILLISECOND)
 #define CONNECT_TIME (10 * G_TIME_SPAN_SECOND)
 #define WATCH_TIME (1 * G_TIME_SPAN_SECOND)
-/* When little is prefetched although more exists, the watermarks are queried after this time, which
- * doubles while that has no effect. */
+/* us: the time after which the watermarks are queried if little is prefetched although more
+ * messages exist. The time doubles while a query has no effect. */
 #define HUNGRY_TIME (2 * G_TIME_SPAN_MILLISECOND)
 #define DISCOVER_TIME (5 * G_TIME_SPAN_SECOND)
-/* Time for other members to drain and to rejoin after a heartbeat. */
+/* us: the time for other members to drain and to rejoin after a heartbeat. */
 #define IDLE_TIME (5 * G_TIME_SPAN_SECOND)
 #define LEAVE_TIME_MS 1500
 #define STOP_TIME (4200 * G_TIME_SPAN_MILLISECOND)
@@ -65,7 +65,7 @@ consumer_unref (GstKafkaConsumer *self)
   g_free (self);
 }
 
-/* Reports to the application: never with the lock, because a bus handler may call the element. */
+/* Reports are posted without the lock, because a bus handler may call the element. */
 
 GstElement *
 gst_kafka_consumer_get_element (GstKafkaConsumer *self)
@@ -266,7 +266,7 @@ connect_first (GstKafkaConsumer *self)
     fail_to_connect (self, err);
 }
 
-/* Like gst_kafka_ledger_end(), for all of them. */
+/* Calls gst_kafka_ledger_end() for all partitions. */
 static void
 partitions_end_stream (GPtrArray *self)
 {
@@ -274,8 +274,8 @@ partitions_end_stream (GPtrArray *self)
     gst_kafka_ledger_end (((GstKafkaPartition *) g_ptr_array_index (self, i))->ledger);
 }
 
-/* That EOS was pushed proves nothing. The end is clean if EOS reached the sinks and nothing
- * failed. */
+/* An EOS event that was pushed isn't enough. The end is clean only if EOS reached the sinks and
+ * no error was posted. */
 static void
 look_for_clean_end (GstKafkaConsumer *self)
 {
@@ -289,7 +289,7 @@ look_for_clean_end (GstKafkaConsumer *self)
   g_mutex_unlock (&self->lock);
 }
 
-/* Offsets of a failed commit are committed again. A commit also shows when the group's rights were
+/* Commits the offsets of a failed commit again. A commit also shows that the group's rights were
  * withdrawn. */
 static void
 note_commit (
@@ -449,7 +449,7 @@ watch_lag (GstKafkaConsumer *self)
   self->watched = g_get_monotonic_time ();
 }
 
-/* Whether at least one partition has no end. */
+/* TRUE: at least one partition has no end. */
 static gboolean
 partitions_lack_end (GPtrArray *self)
 {
@@ -485,7 +485,7 @@ partitions_end (GPtrArray *self, const gchar *topic, gint partition, gint64 end)
     found->end = end;
 }
 
-/* Looks whether the end time is past, because without new messages nothing else shows it. */
+/* Checks whether the end time has passed, because without new messages nothing else shows it. */
 static void
 look_for_ends (GstKafkaConsumer *self)
 {
@@ -535,7 +535,7 @@ look_for_topics (GstKafkaConsumer *self)
   }
 }
 
-/* Whether there is an end. */
+/* TRUE: the range has an end. */
 static gboolean
 range_is_bounded (const GstKafkaRange *self)
 {
@@ -650,7 +650,7 @@ partition_free (GstKafkaPartition *self)
   g_free (self);
 }
 
-/* The assignment: a GPtrArray of GstKafkaPartition. The caller holds its own lock. */
+/* Returns the assignment: a GPtrArray of GstKafkaPartition. The caller holds its own lock. */
 static GPtrArray *
 partitions_new (void)
 {
@@ -675,7 +675,7 @@ consumer_new (GstElement *element, GstKafkaConsumerSettings *settings)
   return self;
 }
 
-/* In ms; librdkafka's option. */
+/* ms: a value for an option of librdkafka. */
 static gint64
 get_commit_interval (rd_kafka_conf_t *conf)
 {

@@ -16,14 +16,14 @@ typedef struct _GstKafkaConsumer GstKafkaConsumer;
 typedef struct {
   gchar **topics; /* names, or patterns that begin with ^ */
   gchar *where;   /* topics and brokers as text for messages */
-  gboolean group; /* a member of a group, which commits */
+  gboolean group; /* the consumer is a member of a group, and commits offsets */
   /* of gint: the partitions to read instead of those that a group would assign; NULL: not set */
   GArray *partitions;
   GstKafkaRange range;
   gchar *camera;                /* a replay plays only this camera; NULL: all */
   gboolean fail_on_damage;      /* a damaged batch ends the stream */
   guint64 message_max_bytes;    /* a larger message ends the stream */
-  GstClockTime access_timeout;  /* how long to wait after access was lost */
+  GstClockTime access_timeout;  /* the time to wait after access was lost */
   GstClockTime connect_timeout; /* ns: the time to wait for the first contact */
   GstPad *pad;                  /* the source pad, whose last flow return is read */
   GstKafkaCleanEnd *end;        /* nullable; finds out whether the stream has ended cleanly */
@@ -46,9 +46,9 @@ typedef struct {
   GstKafkaHandle *handle;
   GstKafkaLedger *ledger;
   gint64 behind;      /* number of messages after it in its partition */
-  gboolean careful;   /* it goes alone through the pipeline, because the last run failed */
-  gboolean condemned; /* it was alone in 3 failed runs and must not go downstream */
-  gboolean hopeless;  /* too many messages before it were condemned too */
+  gboolean careful;   /* the message goes through the pipeline alone, because the last run failed */
+  gboolean condemned; /* the message was alone in 3 failed runs, and must not go downstream */
+  gboolean hopeless;  /* too many messages before this one were condemned too */
 } GstKafkaFetched;
 
 void gst_kafka_fetched_clear (GstKafkaFetched *self);
@@ -68,9 +68,9 @@ void gst_kafka_consumer_set_flushing (GstKafkaConsumer *self, gboolean flushing)
 /* Messages released without a mark while not in PLAYING are read again, unless the stream has ended
  * cleanly. */
 void gst_kafka_consumer_set_playing (GstKafkaConsumer *self, gboolean playing);
-/* The push that began at @began returned OK. */
+/* Notes that the push that began at @began returned OK. */
 void gst_kafka_consumer_note_pushed (GstKafkaConsumer *self, gint64 begun);
-/* The stream was flushed. */
+/* Notes that the stream was flushed. */
 void gst_kafka_consumer_note_flush (GstKafkaConsumer *self);
 
 /* Messages not yet pushed downstream. @partitions (nullable, unset): a GstValueArray of int. */

@@ -27,7 +27,7 @@ struct _GstKafkaConsumer {
   GstKafkaConsumerSettings *settings;
   FogThread *thread;
 
-  GMutex lock;             /* guards all below */
+  GMutex lock;             /* guards all fields below */
   GCond cond;              /* signalled when the element stops, and when an ack token is marked */
   GstElement *element;     /* NULL after stop */
   rd_kafka_queue_t *queue; /* has messages only; NULL once the thread is ending */
@@ -40,7 +40,7 @@ struct _GstKafkaConsumer {
   gboolean idle; /* other members have read all partitions to their end */
   gboolean fed;  /* a message came since watch_lag() last ran */
   gboolean playing;
-  gboolean broken; /* downstream, as was seen while nothing came */
+  gboolean broken; /* an element downstream has failed, which was seen while no message came */
   gboolean ended;  /* the stream has ended cleanly: parked messages are done */
   GstKafkaFlow flow;
   guint64 rebalances;
@@ -59,12 +59,12 @@ struct _GstKafkaConsumer {
   gboolean careless; /* sending one at a time was abandoned for this run */
   gint64 answering;  /* since when the brokers have answered each question; 0: they don't */
 
-  /* streaming thread only */
+  /* Only the streaming thread uses the fields below. */
   rd_kafka_message_t *kept; /* the next message */
-  gint64 empty;             /* since when nothing has been left to read; 0: something is */
-  gint64 looked;            /* when it last looked for silence */
+  gint64 empty;             /* time since when no message is left to read; 0: a message is left */
+  gint64 looked;            /* time of the last check for silence */
 
-  /* only for the thread that serves the group */
+  /* Only the thread that serves the group uses the fields below. */
   GHashTable *known_topics;   /* topic name to its number of partitions at the first look-up */
   GHashTable *committed_once; /* names of partitions in which this run committed an offset */
   gboolean waiting_told;
@@ -72,11 +72,11 @@ struct _GstKafkaConsumer {
   gint64 hungry_time;
   gint64 discovered;
   gint64 asked_for_access;
-  gint64 checked;           /* monotonic us: when the partitions' logs were checked last */
-  gint64 rebalanced;        /* when the group's assignment last changed; 0: never */
-  gint64 committed;         /* when */
-  gint64 rejoined;          /* when it got partitions after it had lost its own; 0: not yet */
-  gboolean lost_assignment; /* the group has gone on without it */
+  gint64 checked;    /* monotonic us: when the partitions' logs were checked last */
+  gint64 rebalanced; /* when the group's assignment last changed; 0: never */
+  gint64 committed;  /* time of the last commit */
+  gint64 rejoined; /* time when this member got partitions after it had lost its own; 0: not yet */
+  gboolean lost_assignment; /* the group has gone on without this member */
   gint64 commit_interval;
 };
 G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaConsumer, fault) == 0);
@@ -88,7 +88,7 @@ void gst_kafka_consumer_rebalance (
     rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque);
 /* Without a group: looks up the partitions, and repeats that from time to time. */
 void gst_kafka_consumer_discover (GstKafkaConsumer *self);
-/* With a group */
+/* For a consumer with a group. */
 void gst_kafka_consumer_subscribe (GstKafkaConsumer *self);
 gboolean gst_kafka_consumer_assigns_itself (GstKafkaConsumer *self);
 /* Notes that the topic is deleted. If it is created again, it is read from its first message. */
@@ -130,7 +130,7 @@ gboolean gst_kafka_consumer_is_refused (GstKafkaConsumer *self);
 /* On the consumer's thread, while access is refused: tries again from time to time, and fails after
  * access-timeout. */
 void gst_kafka_consumer_watch_access (GstKafkaConsumer *self);
-/* Whether the brokers have answered the last question. */
+/* TRUE: the brokers have answered the last query. */
 void gst_kafka_consumer_note_answer (GstKafkaConsumer *self, gboolean answered);
 /* On the streaming thread: librdkafka reports some kinds of damage not at all, and fetches the same
  * batch again and again. */

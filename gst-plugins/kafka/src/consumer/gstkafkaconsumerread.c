@@ -9,7 +9,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 
 /* --- one message at a time --- */
 
-/* After a failed run, sends one message at a time, to find the one that makes runs fail. */
+/* After a failed run, sends one message at a time, to find the message that makes runs fail. */
 
 /* An error that a message causes comes within some ms after the message is released. */
 #define QUIET_TIME (250 * G_TIME_SPAN_MILLISECOND)
@@ -45,7 +45,7 @@ careful_has_failed (GstKafkaConsumer *self)
          gst_kafka_clean_end_get_blame (self->settings->end) != GST_KAFKA_BLAME_NONE;
 }
 
-/* The latest of gst_kafka_ledger_get_released(). */
+/* The latest result of gst_kafka_ledger_get_released() of all partitions. */
 static gint64
 partitions_get_released (GPtrArray *self)
 {
@@ -77,8 +77,8 @@ careful_must_wait (GstKafkaConsumer *self)
              g_get_monotonic_time () - partitions_get_released (self->partitions) < QUIET_TIME);
 }
 
-/* with self->lock: no message is alone from now on, so this run doesn't count as failed at one.
- * That is committed again. */
+/* With self->lock. No message is alone from now on, so this run no longer counts as a failed run
+ * of a message. That state is committed again. */
 static void
 withdraw_all (GstKafkaConsumer *self)
 {
@@ -105,7 +105,7 @@ give_up_care (GstKafkaConsumer *self)
         "an element keeps a message until the next one comes: no message goes alone");
 }
 
-/* On the streaming thread while it waits, without the lock. */
+/* Called on the streaming thread while it waits, without the lock. */
 static void
 careful_look (GstKafkaConsumer *self)
 {
@@ -126,7 +126,7 @@ set_metadata (
 {
   g_autofree gchar *text = gst_kafka_suspicion_to_text (suspicion, run);
 
-  /* librdkafka frees it with free(). */
+  /* librdkafka frees the text with free(). */
   free (entry->metadata);
   entry->metadata = strdup (text);
   entry->metadata_size = strlen (text);
@@ -167,8 +167,8 @@ add_to_list (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list,
     set_metadata (&list->elems[list->cnt - 1], &partition->suspicion, run);
 }
 
-/* with self->lock; (transfer full): what to commit before the message goes downstream. Nothing
- * is on its way, so the one that went before has gone through. */
+/* With self->lock. (transfer full): the offsets to commit before the message goes downstream. No
+ * message is on its way, so the message before it has gone through. */
 static rd_kafka_topic_partition_list_t *
 mark (GstKafkaConsumer *self, GstKafkaPartition *marked, gint64 offset)
 {
@@ -189,7 +189,7 @@ mark (GstKafkaConsumer *self, GstKafkaPartition *marked, gint64 offset)
   return list;
 }
 
-/* with self->lock: nothing is on its way. */
+/* With self->lock. No message is on its way downstream, so all have gone through. */
 static void
 pass_all (GstKafkaConsumer *self)
 {
@@ -254,8 +254,8 @@ warn_of_metadata (GstKafkaConsumer *self)
   gst_object_unref (element);
 }
 
-/* @fetched goes downstream next: writes down that it is alone, or that it is
- * condemned. Without the lock. */
+/* Commits the state of @fetched, which goes downstream next: it is alone, or it is condemned.
+ * Called without the lock. */
 static void
 careful_begin (GstKafkaConsumer *self, GstKafkaFetched *fetched)
 {
@@ -287,7 +287,7 @@ careful_begin (GstKafkaConsumer *self, GstKafkaFetched *fetched)
     warn_of_metadata (self);
 }
 
-/* with self->lock: what this run found out about the message that is alone in it */
+/* With self->lock. Returns the result of this run for the message that is alone in it. */
 static void
 judge_last (GstKafkaPartition *self, GstKafkaBlame blame)
 {
@@ -306,8 +306,8 @@ judge_last (GstKafkaPartition *self, GstKafkaBlame blame)
   suspicion->alone = -1;
 }
 
-/* with self->lock; @offset: the one that is committed. What isn't done yet stays under
- * suspicion. */
+/* With self->lock. @offset: the offset that is committed. Messages that aren't done yet stay
+ * under suspicion. */
 static void
 conclude (GstKafkaPartition *self, GstKafkaBlame blame, gint64 offset)
 {
@@ -345,7 +345,7 @@ gst_kafka_careful_take_last (
 /* --- reading --- */
 
 #define HUNGRY_MESSAGES 8
-/* How often to look whether the message that is alone has gone through. */
+/* The time between two checks whether the message that is alone has gone through. */
 #define CAREFUL_TIME (2 * G_TIME_SPAN_MILLISECOND)
 
 static void
@@ -357,7 +357,7 @@ wake_group (GstKafkaConsumer *self)
   rd_kafka_queue_destroy (events);
 }
 
-/* Number of its messages not yet pushed downstream, as far as known. */
+/* The number of the partition's messages that aren't pushed downstream yet, as far as known. */
 static guint64
 partition_get_lag (const GstKafkaPartition *self)
 {
@@ -393,7 +393,7 @@ look_for_hunger (GstKafkaConsumer *self)
   wake_group (self);
 }
 
-/* Whether all partitions are read to their end, and there is at least one. */
+/* TRUE: there is a partition, and all partitions are read to their end. */
 static gboolean
 partitions_are_at_end (GPtrArray *self)
 {
@@ -406,7 +406,7 @@ partitions_are_at_end (GPtrArray *self)
   return self->len > 0;
 }
 
-/* with self->lock; FALSE: no other result, so a message may be read */
+/* With self->lock. FALSE: @what isn't set, so a message may be read. */
 static gboolean
 read_state (GstKafkaConsumer *self, GstKafkaRead *what)
 {
@@ -508,7 +508,7 @@ enter_message (GstKafkaConsumer *self, GstKafkaFetched *fetched)
   return TRUE;
 }
 
-/* (nullable): a message to go downstream, or the end of a partition */
+/* (nullable): a message that goes downstream, or the end of a partition */
 static rd_kafka_message_t *
 read_queue (GstKafkaConsumer *self, rd_kafka_queue_t *queue, gint timeout_ms)
 {
@@ -519,7 +519,8 @@ read_queue (GstKafkaConsumer *self, rd_kafka_queue_t *queue, gint timeout_ms)
   return message;
 }
 
-/* What fails behind a queue comes back with the next push, and that one may be far away. */
+/* An error of an element behind a queue comes back with the next push. The next push may be far
+ * away. */
 static void
 look_behind_queues (GstKafkaConsumer *self)
 {

@@ -15,7 +15,7 @@ struct _GstKafkaHandle {
   gatomicrefcount refs;
   rd_kafka_t *rk;
   gboolean assigned, closed, would_abort;
-  gint without_metadata; /* atomic */
+  gint without_metadata; /* atomic: the brokers have refused metadata */
 };
 
 GstKafkaHandle *
@@ -80,7 +80,7 @@ gst_kafka_handle_set_assigned (GstKafkaHandle *self)
   self->assigned = TRUE;
 }
 
-/* FALSE: no answer. */
+/* FALSE: the brokers didn't answer. */
 static gboolean
 commit_once (GstKafkaHandle *self, const rd_kafka_topic_partition_list_t *offsets, gint timeout_ms,
     rd_kafka_resp_err_t *err)

@@ -8,12 +8,13 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 
 #define ASK_AGAIN_TIME (1 * G_TIME_SPAN_SECOND)
 #define ASK_TIME_MS 1000
-/* The streaming thread, which looks once a second, was busy downstream. */
+/* us: after a longer pause between two checks the streaming thread was busy downstream. It checks
+ * once a second. */
 #define AWAY_TIME (3 * G_TIME_SPAN_SECOND)
 
 /* --- lost access --- */
 
-/* with self->lock: whether the missing right was never granted */
+/* With self->lock. TRUE: the missing right was never granted. */
 static gboolean
 is_start (GstKafkaConsumer *self, GstKafkaRefused what, const gchar *topic)
 {
@@ -113,7 +114,7 @@ is_any_refused (GPtrArray *partitions)
   return FALSE;
 }
 
-/* with self->lock: the partition could be read. */
+/* With self->lock. Notes that the partition could be read. */
 static void
 grant_partition (GstKafkaConsumer *self, GstKafkaPartition *partition)
 {
@@ -339,7 +340,7 @@ go_on_searching (GstKafkaConsumer *self, GstKafkaPartition *partition, gint64 *f
   partition->position = *good;
   partition->high = MAX (partition->high, partition->position);
   self->damaged += *good - *from;
-  /* They count as done, so that the group continues after them. */
+  /* The skipped messages count as done, so that the group continues after them. */
   gst_kafka_ledger_add (partition->ledger, *good - 1);
   gst_kafka_ledger_decide (partition->ledger, *good - 1, GST_KAFKA_ACK_DONE, 0);
   return TRUE;
@@ -407,7 +408,8 @@ take_sound (GstKafkaConsumer *self, const rd_kafka_message_t *message)
   return searched || !partition;
 }
 
-/* Silence: of a batch whose magic byte or length is damaged nothing is reported */
+/* The partition is silent. librdkafka reports nothing about a batch whose magic byte or length
+ * is damaged. */
 
 void
 gst_kafka_consumer_note_answer (GstKafkaConsumer *self, gboolean answered)

@@ -59,7 +59,8 @@ gst_kafka_damage_note_bad (GstKafkaDamage *self, gint64 base, gint64 position, g
   if (self->from < 0) {
     self->from = self->bad = MAX (base, position);
   } else if (base > self->bad && base <= self->tried) {
-    /* It is another damaged batch; messages between the two may be readable. */
+    /* The unreadable offset is in another damaged batch; messages between the two batches may be
+     * readable. */
     self->good = base;
   } else {
     self->bad = self->tried;

@@ -24,16 +24,16 @@ typedef struct {
 } GstKafkaDamage;
 
 void gst_kafka_damage_init (GstKafkaDamage *self);
-/* Whether librdkafka reports a damaged batch with this error. */
+/* TRUE: librdkafka reports a damaged batch with this error. */
 gboolean gst_kafka_damage_is_error (rd_kafka_resp_err_t err);
 /* Describes the damage of @message: an error of librdkafka, or an offset beyond the newest
  * message. */
 const gchar *gst_kafka_damage_describe (const rd_kafka_message_t *message);
 gboolean gst_kafka_damage_is_searched (const GstKafkaDamage *self);
-/* The batch that begins at @base is damaged. @position: the next offset to read; @high: the offset
- * of the next message to be published, -1 if not known */
+/* Notes that the batch that begins at @base is damaged. @position: the next offset to read;
+ * @high: the offset of the next message to be published, -1 if not known */
 void gst_kafka_damage_note_bad (GstKafkaDamage *self, gint64 base, gint64 position, gint64 high);
-/* The offset tried last can be read, or has no message yet. */
+/* Notes that the offset tried last can be read, or has no message yet. */
 void gst_kafka_damage_note_good (GstKafkaDamage *self, gint64 high);
 /* TRUE: the search is over; the damaged messages are from @from to before @good, which has to be
  * requested next. */
@@ -41,7 +41,7 @@ gboolean gst_kafka_damage_take_found (GstKafkaDamage *self, gint64 *from, gint64
 /* Posts a warning about the skipped messages from @from to before @good. */
 void gst_kafka_damage_warn (
     GstElement *element, const gchar *topic, gint partition, gint64 from, gint64 good);
-/* Nothing comes from @place on, though messages are there. */
+/* Notes that no message arrives from @place on, although messages exist. */
 void gst_kafka_damage_warn_of_silence (
     GstElement *element, const gchar *topic, gint partition, gint64 place);
 

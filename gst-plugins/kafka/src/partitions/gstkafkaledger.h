@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* How long a message that was released without a mark waits for an error that may follow, us. */
+/* us: the time for which a message that was released without a mark waits for an error that may
+ * follow. */
 #define GST_KAFKA_LEDGER_PARKING_TIME (2 * G_USEC_PER_SEC)
 
 /**
@@ -19,18 +20,19 @@ typedef struct _GstKafkaLedger GstKafkaLedger;
 
 /* The state of the flow, as the source sees it. */
 typedef struct {
-  gint64 pushed;  /* when the last push that returned OK began */
-  gint64 playing; /* when the source went to PLAYING */
+  gint64 pushed;  /* time when the last push that returned OK began */
+  gint64 playing; /* time when the source went to PLAYING */
 } GstKafkaFlow;
 
 GstKafkaLedger *gst_kafka_ledger_new (void);
 GstKafkaLedger *gst_kafka_ledger_ref (GstKafkaLedger *self);
 void gst_kafka_ledger_unref (GstKafkaLedger *self);
 
-/* A message was fetched. Offsets grow, with gaps. */
+/* Adds a fetched message. Offsets grow, with gaps. */
 void gst_kafka_ledger_add (GstKafkaLedger *self, gint64 offset);
 
-/* The outcome of a message. A message without a mark is parked. Unknown offsets are ignored. */
+/* Sets the outcome of a message. A message without a mark is parked. Unknown offsets are
+ * ignored. */
 void gst_kafka_ledger_decide (
     GstKafkaLedger *self, gint64 offset, GstKafkaAckOutcome outcome, gint64 now);
 
@@ -46,22 +48,23 @@ void gst_kafka_ledger_decide (
  */
 gint64 gst_kafka_ledger_settle (GstKafkaLedger *self, const GstKafkaFlow *flow, gint64 now);
 
-/* Parked messages are read again, because the stream was flushed. */
+/* Handles a flush of the stream: parked messages are read again. */
 void gst_kafka_ledger_fail_parked (GstKafkaLedger *self);
 
-/* The stream has ended cleanly: parked messages are done, and so are messages that elements keep
- * until they stop (a sink its last sample), unless they mark them failed. A flush revokes that. */
+/* Handles a clean end of the stream. Parked messages are done. So are messages that elements
+ * keep until they stop, as a sink keeps its last sample, unless the elements mark them failed. A
+ * flush revokes the clean end. */
 void gst_kafka_ledger_end (GstKafkaLedger *self);
 
-/* When a message was last released without a mark; 0: never. */
+/* The time when a message was last released without a mark; 0: never. */
 gint64 gst_kafka_ledger_get_released (GstKafkaLedger *self);
-/* Whether the message has no mark, and its parking time isn't over. */
+/* TRUE: the message has no mark, and its parking time isn't over. */
 gboolean gst_kafka_ledger_is_undecided (GstKafkaLedger *self, gint64 offset);
 /* Number of messages that are still in the pipeline. */
 guint gst_kafka_ledger_get_pending (GstKafkaLedger *self);
 /* Number of parked messages. */
 guint gst_kafka_ledger_get_parked (GstKafkaLedger *self);
-/* The first offset that failed, at which commits stop; -1: none failed. */
+/* The first failed offset, at which commits stop; -1: none failed. */
 gint64 gst_kafka_ledger_get_failed (GstKafkaLedger *self);
 
 G_END_DECLS

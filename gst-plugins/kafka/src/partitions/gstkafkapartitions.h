@@ -25,14 +25,15 @@ typedef struct {
   gboolean announced; /* the group's metadata has the mark `running` */
   gboolean leaving;   /* being revoked: none of its messages go downstream any more */
   gboolean failure_told;
-  gboolean granted; /* it was read at least once since it was assigned */
-  gboolean refused; /* the broker refuses reading */
+  gboolean granted; /* the partition was read at least once since it was assigned */
+  gboolean refused; /* the broker refuses to let the partition be read */
   GstKafkaDamage damage;
-  gint64 heard;     /* when anything of it came last, monotonic us */
-  gboolean drained; /* that was its end: what is there since may be a transaction under way */
+  gint64 heard; /* monotonic us: when anything of the partition came last */
+  /* the end of the partition came last; later offsets may belong to a transaction under way */
+  gboolean drained;
   gboolean silence_told;
   gint64 asked;    /* the requested start; -1: not known */
-  gboolean astray; /* its position was refused: messages are dropped until it has a new one */
+  gboolean astray; /* the position was refused; messages are dropped until there is a new one */
   /* the refused offset, if we requested it; -1: librdkafka derived it from damaged data */
   gint64 refused_at;
   GstKafkaLog log;
@@ -49,7 +50,7 @@ gint64 gst_kafka_partition_get_place (const GstKafkaPartition *self);
 
 /* A GstValueArray of int. */
 void gst_kafka_partitions_to_value (GPtrArray *self, GValue *value);
-/* (transfer full): all of them, with @offset. */
+/* (transfer full): the list of all partitions, with @offset. */
 rd_kafka_topic_partition_list_t *gst_kafka_partitions_to_list (GPtrArray *self, gint64 offset);
 
 G_END_DECLS

@@ -6,8 +6,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
 #define ASK_TIME_MS 2000
-/* How long to try again: a broker that has just started refuses requests until its partitions have
- * leaders. */
+/* us: the time for which a query is repeated. A broker that has just started refuses requests
+ * until its partitions have leaders. */
 #define PATIENCE (6 * G_TIME_SPAN_SECOND)
 #define RETRY_TIME (100 * G_TIME_SPAN_MILLISECOND)
 

@@ -9,7 +9,7 @@
 
 G_BEGIN_DECLS
 
-/* Where reading a partition begins and ends, according to the properties. */
+/* The start and end of reading a partition, according to the properties. */
 typedef struct {
   gboolean committed; /* a group continues at its committed offset */
   /* without any other start: begin at the first message, not at the next one */
@@ -53,11 +53,11 @@ rd_kafka_resp_err_t gst_kafka_range_resolve (const GstKafkaRange *self, rd_kafka
 void gst_kafka_range_warn_if_empty (
     const GstKafkaRange *self, const GstKafkaPosition *positions, gint count, GstElement *element);
 
-/* Whether a message of @timestamp (ms since the epoch) is after the end. */
+/* TRUE: a message of @timestamp (ms since the epoch) is after the end. */
 gboolean gst_kafka_range_excludes (const GstKafkaRange *self, gint64 timestamp);
-/* Whether there is an end time, and it is past. */
+/* TRUE: there is an end time, and it has passed. */
 gboolean gst_kafka_range_is_over (const GstKafkaRange *self);
-/* Queries again the ends that were in the future. Those without an answer stay -1. */
+/* Queries the ends again that were in the future. Ends without an answer stay -1. */
 void gst_kafka_range_find_ends (const GstKafkaRange *self, rd_kafka_t *rk,
     const rd_kafka_topic_partition_list_t *list, GstKafkaPosition *positions);
 

@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* Decides where a reader goes on whose position doesn't exist in the partition. */
+/* Chooses the new position of a reader whose position doesn't exist in the partition. */
 
 /**
  * GstKafkaSrcOffsetReset:
@@ -27,8 +27,8 @@ typedef enum {
 
 typedef enum {
   GST_KAFKA_RESET_NONE,     /* the position exists */
-  GST_KAFKA_RESET_DELETED,  /* it is older than the oldest message left */
-  GST_KAFKA_RESET_BEYOND,   /* it is newer than the newest one */
+  GST_KAFKA_RESET_DELETED,  /* the position is older than the oldest message left */
+  GST_KAFKA_RESET_BEYOND,   /* the position is newer than the newest message */
   GST_KAFKA_RESET_REPLACED, /* the log that was read was replaced by another */
   GST_KAFKA_RESET_UNSET,    /* there is no position: the group has committed none */
 } GstKafkaResetReason;
@@ -38,7 +38,7 @@ typedef struct {
   gint64 from; /* an offset; negative: a time, or no position */
   gint64 to;   /* an offset */
   gint64 high; /* as in gst_kafka_reset_decide() */
-  gint64 lost; /* number of deleted offsets between the two; -1: not known */
+  gint64 lost; /* number of deleted offsets between `from` and `to`; -1: not known */
 } GstKafkaReset;
 
 /* @from: the offset to read next. @low and @high: the first offset left, and the one
@@ -46,14 +46,14 @@ typedef struct {
 GstKafkaReset gst_kafka_reset_decide (
     GstKafkaSrcOffsetReset policy, gint64 from, gint64 low, gint64 high);
 
-/* Whether a reader at @place can have requested the refused @offset. @high: the newest offset
- * known; a negative @place: not known. After a damaged batch, librdkafka requests offsets that it
- * derives from the payload. */
+/* TRUE: a reader at @place can have requested the refused @offset. @high: the newest offset
+ * known; a negative @place: not known. After a damaged batch, librdkafka requests offsets that
+ * it derives from the payload. */
 gboolean gst_kafka_reset_was_asked (gint64 offset, gint64 place, gint64 high);
 
-/* Queries the first offset left (@which: RD_KAFKA_OFFSET_BEGINNING) or the one after the last
- * (RD_KAFKA_OFFSET_END). Not rd_kafka_query_watermark_offsets(), which waits for socket.timeout.ms
- * and longer, whatever its timeout, if the broker doesn't answer. */
+/* Queries the oldest offset left (@which: RD_KAFKA_OFFSET_BEGINNING) or the one after the newest
+ * (RD_KAFKA_OFFSET_END). This isn't rd_kafka_query_watermark_offsets(), which waits for
+ * socket.timeout.ms and longer, whatever its timeout, if the broker doesn't answer. */
 rd_kafka_resp_err_t gst_kafka_reset_ask_offset (rd_kafka_t *rk, const gchar *topic, gint partition,
     gint64 which, gint timeout_ms, gint64 *offset);
 
@@ -84,7 +84,7 @@ rd_kafka_resp_err_t gst_kafka_reset_ask_replaced (GstKafkaSrcOffsetReset policy,
     const gchar *topic, gint partition, gint64 from, gint64 time, gint timeout_ms,
     GstKafkaReset *reset);
 
-/* Whether the stream has to end. */
+/* TRUE: the stream has to end. */
 gboolean gst_kafka_reset_is_error (const GstKafkaReset *self, GstKafkaSrcOffsetReset policy);
 /* (transfer full): a text for users about what happened */
 gchar *gst_kafka_reset_describe (const GstKafkaReset *self, const gchar *topic, gint partition);

@@ -5,11 +5,14 @@
 
 G_BEGIN_DECLS
 
-/* A message that was alone in the pipeline in this many failed runs is poison. */
+/* The number of failed runs after which a message that was alone in the pipeline counts as
+ * poison. */
 #define GST_KAFKA_SUSPICION_RUNS 3
-/* After this many condemned messages in a row, the pipeline is the cause, not the messages. */
+/* The number of condemned messages in a row after which the pipeline is the cause, not the
+ * messages. */
 #define GST_KAFKA_SUSPICION_ROW 10
-/* That is enough, because a condemned message is listed only until it is committed. */
+/* The number of listed suspects. A few are enough, because a condemned message is listed only
+ * until it is committed. */
 #define GST_KAFKA_SUSPICION_SUSPECTS 16
 
 typedef struct {
@@ -19,13 +22,15 @@ typedef struct {
   guint runs;
 } GstKafkaSuspect;
 
-/* What is known about possible poison in one partition. It is stored in the metadata of the group's
- * committed offset, so it survives a crash and a rebalance. */
+/* The knowledge about possible poison in one partition. It is stored in the metadata of the
+ * group's committed offset, so it survives a crash and a rebalance. */
 typedef struct {
   gint64 until; /* messages before this offset go through the pipeline one at a time; -1: none */
-  gint64 alone; /* the message that is alone in this run; -1: none is */
-  guint row;    /* messages condemned in a row */
-  gint64 last;  /* the last one of them; -1: none. One that is read again isn't counted again. */
+  gint64 alone; /* offset of the message that is alone in this run; -1: none */
+  guint row;    /* number of messages condemned in a row */
+  /* offset of the last condemned message; -1: none. A message that is read again isn't counted
+   * again. */
+  gint64 last;
   gboolean running; /* the run that committed this hasn't recorded how it ended */
   guint count;
   GstKafkaSuspect suspects[GST_KAFKA_SUSPICION_SUSPECTS]; /* by offset */
@@ -43,18 +48,19 @@ void gst_kafka_suspicion_from_text (
  * could record that (@excused). */
 void gst_kafka_suspicion_conclude (GstKafkaSuspicion *self, gint64 committed, gboolean excused);
 
-/* @offset goes alone: from now on this run counts as failed at it. */
+/* Notes that @offset goes alone: from now on this run counts as a failed run of it. */
 void gst_kafka_suspicion_begin (GstKafkaSuspicion *self, gint64 offset);
 /* Notes that the message that runs alone has passed through the pipeline. If it follows the last
  * condemned message, the series of condemned messages ends. */
 void gst_kafka_suspicion_pass (GstKafkaSuspicion *self);
-/* The message isn't alone any more, or another one caused the failure: this run doesn't count. */
+/* Notes that this run doesn't count: the message isn't alone any more, or another one caused the
+ * failure. */
 void gst_kafka_suspicion_withdraw (GstKafkaSuspicion *self);
-/* All before @committed are done. */
+/* Notes that all messages before @committed are done. */
 void gst_kafka_suspicion_forget (GstKafkaSuspicion *self, gint64 committed);
 
 gboolean gst_kafka_suspicion_is_poison (const GstKafkaSuspicion *self, gint64 offset);
-/* FALSE: too many were condemned in a row. @offset is tried again after that. */
+/* FALSE: too many messages were condemned in a row, so @offset will be tried again. */
 gboolean gst_kafka_suspicion_condemn (GstKafkaSuspicion *self, gint64 offset);
 
 G_END_DECLS
