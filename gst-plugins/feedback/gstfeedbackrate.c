@@ -104,7 +104,7 @@ struct _GstFeedbackRate {
   /* Only the streaming thread uses these fields. */
   GstSegment segment;
   gint64 posted_at;    /* us, monotonic: the time of the latest message; 0: none */
-  gdouble posted_rate; /* frames/s: the rate in that message */
+  gdouble posted_rate; /* frames/s: the rate in the latest message */
 };
 
 /**

@@ -118,8 +118,8 @@ read_value (const GValue *value)
       gst_value_get_fraction_numerator (value), gst_value_get_fraction_denominator (value)};
 }
 
-/* Of a range only its ends and whole numbers are considered. Otherwise each small step would
- * cause a request. */
+/* Of a range only its ends and whole numbers are considered, so that a small step of the rate
+ * causes no request. */
 static void
 consider_range (Choice *choice, const GValue *range)
 {

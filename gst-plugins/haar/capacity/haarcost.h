@@ -21,8 +21,8 @@ typedef struct {
 
 /* The number of processors that the workers may use. */
 typedef struct {
-  gdouble usable;  /* of this process, see haar_cpus_available() */
-  gdouble machine; /* of the machine, also those that this process may not use */
+  gdouble usable;  /* number of processors for this process: haar_cpus_available() */
+  gdouble machine; /* number of processors of the machine, usable or not */
 } HaarCpus;
 
 #define HAAR_RECENT_MAX 64

@@ -24,8 +24,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 /* us: the least time between two info messages. A link whose rate varies fills and empties the
  * spool all the time. */
 #define REPORT_INTERVAL (60 * G_TIME_SPAN_SECOND)
-/* s: the time for which unused rate is saved. A thread that takes messages ten times a second
- * then still reaches the rate. */
+/* s: the time for which unused rate is saved, so that a thread that takes messages only ten times
+ * a second reaches the rate. */
 #define BURST 0.25
 
 typedef struct {
