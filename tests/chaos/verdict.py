@@ -137,8 +137,11 @@ class Verdict:
                 yield f"{identity}: acknowledged at {place}, where the topic has {there.get(place)}"
         for identity in set(there.values()) - self.faces.keys():
             yield f"{identity}: not counted again"
+        counted = {identity_of(event): event for event in self.events}
         for identity in self.wanted.keys() - self.stored.keys():
-            yield f"{identity}: shows {self.wanted[identity]} faces, no document"
+            event = counted.get(identity)
+            where = f"its event is message {event.offset()} of partition {event.partition()}" if event else "no event"
+            yield f"{identity}: shows {self.wanted[identity]} faces, no document; {where}"
 
     def _duplicates(self, documents):
         if documents != len(self.stored):

@@ -42,7 +42,7 @@ def judged(**changes):
 
 def test_missing_and_surplus_documents_are_reported():
     assert judged().kept()
-    assert judged(stored={}, documents=0).lost == ["c:s:0: shows 2 faces, no document"]
+    assert judged(stored={}, documents=0).lost == ["c:s:0: shows 2 faces, no document; no event"]
     assert judged(frames=[Frame("c:s:0", 0, 0)]).lost == ["c:s:1: acknowledged at (0, 1), where the topic has None"]
     assert judged(faces={"c:s:0": 2}).lost == ["c:s:1: not counted again"]
     assert judged(stored={"c:s:0": 2, "c:s:1": 1}, documents=2).duplicates
