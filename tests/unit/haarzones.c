@@ -384,6 +384,94 @@ GST_START_TEST (test_a_file_is_read_again)
 }
 GST_END_TEST;
 
+/* Pushes frames until the element has warned. Returns its text (transfer full). */
+static gchar *
+await_warning (GstHarness *h, GstBus *bus, guint n, gint64 faces, gint code)
+{
+  GstMessage *message = NULL;
+
+  for (guint i = 0; i < 200 && !message; i++) {
+    await_faces (h, n + i, faces);
+    message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING);
+  }
+  if (message)
+    gst_bus_post (bus, message);
+  return wait_message (bus, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, code);
+}
+
+/* Pushes frames for longer than three looks at the file take. */
+static void
+expect_silence (GstHarness *h, GstBus *bus, guint n, gint64 faces)
+{
+  for (guint i = 0; i < 35; i++)
+    await_faces (h, n + i, faces);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING) == NULL);
+}
+
+static GstBus *
+watch (GstElement *element)
+{
+  GstBus *bus = gst_bus_new ();
+
+  gst_element_set_bus (element, bus);
+  return bus;
+}
+
+GST_START_TEST (test_a_file_that_goes_away_is_one_warning)
+{
+  GstElement *element = make_element ();
+  g_autofree gchar *path = g_build_filename (dir, "zones.json", NULL), *text = NULL;
+  GstHarness *h;
+  GstBus *bus;
+
+  write_file (path, "{\"a\":{\"masks\":[" RIGHT "]}}");
+  h = make_zoned (element, "zones-file", path);
+  bus = watch (element);
+  expect_faces (h, 0, 1, NULL);
+  g_unlink (path);
+  text = await_warning (h, bus, 1, 1, GST_RESOURCE_ERROR_NOT_FOUND);
+  fail_unless (strstr (text, path) && strstr (text, "still hold"), "%s", text);
+  expect_silence (h, bus, 1000, 1);
+  write_file (path, "{}");
+  await_faces (h, 2000, 2);
+  g_unlink (path);
+  g_mkdir (path, 0700);
+  g_free (text);
+  text = await_warning (h, bus, 3000, 2, GST_RESOURCE_ERROR_OPEN_READ);
+  g_rmdir (path);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  end_harness (h, element);
+}
+GST_END_TEST;
+
+/* Nor a second later, when a file that is watched would be looked at. */
+GST_START_TEST (test_refused_settings_are_not_applied)
+{
+  GstElement *element = make_element ();
+  g_autofree gchar *path = g_build_filename (dir, "zones.json", NULL), *text = NULL;
+  GstHarness *h = make_zoned (element, "zones", "{\"a\":{\"masks\":[" RIGHT "]}}");
+  GstBus *bus = watch (element);
+
+  expect_faces (h, 0, 1, NULL);
+  write_file (path, "{}");
+  g_object_set (element, "zones-file", path, NULL);
+  text = await_warning (h, bus, 1, 1, GST_RESOURCE_ERROR_SETTINGS);
+  fail_unless (strstr (text, "unset one") && strstr (text, "still hold"), "%s", text);
+  expect_silence (h, bus, 1000, 1);
+  g_object_set (element, "zones", NULL, NULL);
+  expect_faces (h, 2000, 2, NULL);
+  g_object_set (element, "zones-file", "/nowhere/zones.json", NULL);
+  g_free (text);
+  text = await_warning (h, bus, 2001, 2, GST_RESOURCE_ERROR_NOT_FOUND);
+  expect_silence (h, bus, 3000, 2);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  end_harness (h, element);
+  g_unlink (path);
+}
+GST_END_TEST;
+
 static void
 expect_refusal (const gchar *zones, const gchar *file, gint code, const gchar *named)
 {
@@ -427,6 +515,8 @@ haarzones_suite (void)
   tcase_add_test (tc, test_other_zones_search_a_still_picture_again);
   tcase_add_test (tc, test_bad_zones_in_a_run_change_nothing);
   tcase_add_test (tc, test_a_file_is_read_again);
+  tcase_add_test (tc, test_a_file_that_goes_away_is_one_warning);
+  tcase_add_test (tc, test_refused_settings_are_not_applied);
   tcase_add_test (tc, test_bad_zones_are_errors_at_the_start);
   return suite;
 }

@@ -671,7 +671,7 @@ install_zone_properties (GObjectClass *klass, GParamFlags playing)
    * A file with what #GstHaarFaceCount:zones holds. While frames come it is looked at once a
    * second, and read again if it has changed. Errors at the start: RESOURCE/NOT_FOUND, OPEN_READ,
    * SETTINGS, also if both properties are set. In a run they are warnings, and the zones before
-   * still hold.
+   * still hold. A file that goes away is one warning, when the second look in a row fails.
    *
    * Since: 0.1
    */

@@ -10,6 +10,8 @@
 
 /* us: the time between two checks of the file. */
 #define CHECK_INTERVAL G_TIME_SPAN_SECOND
+/* Failed checks in a row that make a warning: a file that is replaced is missing for a moment. */
+#define MISSES 2
 #define MAX_FILE (1024 * 1024) /* bytes */
 
 void
@@ -78,8 +80,10 @@ read_file (GstHaarZones *self, GError **error)
   g_autoptr (GError) why = NULL;
   gsize size;
 
+  self->misses = MISSES; /* its error is posted once */
   if (!look_at (self->file, self->stamp, error))
     return NULL;
+  self->misses = 0;
   if (!g_file_get_contents (self->file, &text, &size, &why)) {
     fail_to_read (self->file, 0, why->message, error);
     return NULL;
@@ -117,6 +121,7 @@ apply (GstHaarZones *self, GError **error)
   if (text && self->file) {
     g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
         "Both zones and zones-file are set: unset one of them.");
+    g_clear_pointer (&self->file, g_free);
     return FALSE;
   }
   if (text)
@@ -155,16 +160,25 @@ are_other_settings (GstHaarZones *self)
   return other;
 }
 
-/* A missing file counts as unchanged, because it may be about to be replaced. */
+/* A missing file counts as unchanged, because it may be about to be replaced. @error: set, with
+ * FALSE, when MISSES checks in a row have failed */
 static gboolean
-has_file_changed (GstHaarZones *self)
+has_file_changed (GstHaarZones *self, GError **error)
 {
   gint64 now = g_get_monotonic_time (), stamp[3];
+  g_autoptr (GError) why = NULL;
 
   if (!self->file || now < self->checked + CHECK_INTERVAL)
     return FALSE;
   self->checked = now;
-  return look_at (self->file, stamp, NULL) && memcmp (stamp, self->stamp, sizeof stamp) != 0;
+  if (look_at (self->file, stamp, &why)) {
+    self->misses = 0;
+    return memcmp (stamp, self->stamp, sizeof stamp) != 0;
+  }
+  GST_DEBUG_OBJECT (self->element, "%s", why->message);
+  if (self->misses < MISSES && ++self->misses == MISSES)
+    g_propagate_error (error, g_steal_pointer (&why));
+  return FALSE;
 }
 
 static gboolean
@@ -184,7 +198,7 @@ gst_haar_zones_get (GstHaarZones *self)
 
   if (are_other_settings (self))
     apply (self, &error);
-  else if (has_file_changed (self))
+  else if (has_file_changed (self, &error))
     apply_file (self, &error);
   if (error)
     gst_element_message_full (self->element, GST_MESSAGE_WARNING, error->domain, error->code,

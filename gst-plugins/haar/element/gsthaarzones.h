@@ -17,6 +17,7 @@ typedef struct {
   gchar *file;        /* name of the watched file; NULL: none */
   gint64 checked;     /* us, monotonic: time of the last check of the file */
   gint64 stamp[3];    /* time of change, size and inode of the file when it was read */
+  guint misses;       /* failed checks of the file in a row */
 } GstHaarZones;
 
 void gst_haar_zones_init (
