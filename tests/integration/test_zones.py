@@ -70,6 +70,12 @@ def test_zones_are_drawn_saved_and_counted_in(kafka, mongo, launch, chromium, tm
         chromium.wait("!document.querySelector('#zones-picture').classList.contains('blank')")
         draw(chromium, "#zones-zone", LEFT)
         chromium.set("#zones-list input", "door")
+        chromium.click("#zones-mask")
+        chromium.click_at(DRAWING, *STRIP[0])
+        chromium.click("#zones-save")
+        chromium.wait("document.querySelector('#zones-message').textContent.startsWith('Close the polygon')")
+        assert json.loads(file.read_text()).keys() == {"other"}
+        chromium.click("#zones-list li:last-child button")
         draw(chromium, "#zones-mask", STRIP)
         chromium.drag(DRAWING, LEFT[1], (0.5, 0.01))
         chromium.click("#zones-save")

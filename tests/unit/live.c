@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <glib/gstdio.h>
 #include <gst/check/gstcheck.h>
 #include <math.h>
 #include <string.h>
 
 #include "model/liveanswer.h"
 #include "pictures/liveblur.h"
+#include "pictures/livedecode.h"
 #include "sources/livebudget.h"
+#include "sources/livezones.h"
 #include "model/livecamera.h"
 #include "model/livehistory.h"
 #include "pictures/livesize.h"
@@ -571,6 +574,121 @@ GST_START_TEST (test_blur_survives_any_box)
 }
 GST_END_TEST;
 
+/* --- decoding --- */
+
+/* (transfer full): a JPEG picture, all in one shade. */
+static GBytes *
+make_jpeg (guint8 shade)
+{
+  g_autoptr (GstCaps) caps =
+      gst_caps_from_string ("video/x-raw, format=GRAY8, width=64, height=64, framerate=25/1");
+  GstBuffer *raw = gst_buffer_new_allocate (NULL, 64 * 64, NULL);
+  g_autoptr (GstSample) sample = NULL;
+  gpointer data;
+  gsize size;
+
+  gst_buffer_memset (raw, 0, shade, 64 * 64);
+  sample = live_decode_pass ("jpegenc", raw, caps, NULL);
+  fail_unless (sample != NULL);
+  gst_buffer_extract_dup (gst_sample_get_buffer (sample), 0, G_MAXSIZE, &data, &size);
+  gst_buffer_unref (raw);
+  return g_bytes_new_take (data, size);
+}
+
+/* @part: bytes of the picture that are left, or 0 for all */
+static LiveFrame *
+make_coded (guint8 shade, GstClockTime pts, gsize part)
+{
+  g_autoptr (GBytes) whole = make_jpeg (shade);
+  LiveFrame *frame = g_new0 (LiveFrame, 1);
+
+  g_atomic_ref_count_init (&frame->refs);
+  frame->caps = gst_caps_from_string ("image/jpeg, width=64, height=64, framerate=25/1");
+  frame->pts = pts;
+  frame->size = part ? part : g_bytes_get_size (whole);
+  frame->bytes = g_bytes_new_from_bytes (whole, 0, frame->size);
+  return frame;
+}
+
+/* (nullable) (transfer full): the picture of the second of two frames. */
+static GstSample *
+decode_two (GstClockTime first, GstClockTime second, gsize part, GError **error)
+{
+  GPtrArray *run = g_ptr_array_new_with_free_func ((GDestroyNotify) live_frame_unref);
+  GstSample *sample;
+
+  g_ptr_array_add (run, make_coded (40, first, 0));
+  g_ptr_array_add (run, make_coded (200, second, part));
+  sample = live_decode (run, error);
+  g_ptr_array_unref (run);
+  return sample;
+}
+
+/* The second one's time is not unique, or not known, or before the first one's. */
+static const GstClockTime times[][2] = {{7, 8}, {7, 7}, {7, GST_CLOCK_TIME_NONE}, {8, 7}};
+
+GST_START_TEST (test_the_wanted_frame_is_decoded)
+{
+  /* No JPEG stream goes backwards: its decoder changes such a time. */
+  for (guint i = 0; i < 3; i++) {
+    g_autoptr (GstSample) sample = decode_two (times[i][0], times[i][1], 0, NULL);
+    guint8 shade;
+
+    fail_unless (sample != NULL, "times %u", i);
+    gst_buffer_extract (gst_sample_get_buffer (sample), 0, &shade, 1);
+    fail_unless (shade > 180, "times %u: %u", i, shade);
+  }
+}
+GST_END_TEST;
+
+/* The boxes of a frame would hide the wrong places in the picture of another. */
+GST_START_TEST (test_no_other_picture_replaces_a_damaged_frame)
+{
+  g_autoptr (GBytes) whole = make_jpeg (200);
+  /* Its size can still be read. */
+  gsize part = g_bytes_get_size (whole) / 2;
+
+  for (guint i = 0; i < G_N_ELEMENTS (times); i++) {
+    g_autoptr (GError) error = NULL;
+
+    fail_unless (decode_two (times[i][0], times[i][1], part, &error) == NULL, "times %u", i);
+    fail_unless (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA));
+    fail_unless (g_str_has_prefix (error->message, "The frame can't be decoded"));
+  }
+}
+GST_END_TEST;
+
+/* --- zones --- */
+
+#define TRIANGLE "[[0,0],[1,0],[1,1]]"
+
+static void
+expect_saved (const gchar *before, const gchar *wish, const gchar *expected)
+{
+  g_autofree gchar *path = g_strdup_printf ("%s/live-zones-XXXXXX", g_get_tmp_dir ());
+  g_autofree gchar *found = NULL;
+  gint file = g_mkstemp (path);
+
+  fail_unless (file >= 0 && g_file_set_contents (path, before, -1, NULL));
+  fail_unless (live_zones_save (path, wish, strlen (wish), NULL), "%s", wish);
+  fail_unless (g_file_get_contents (path, &found, NULL, NULL));
+  fail_unless_equals_string (found, expected);
+  g_close (file, NULL);
+  g_unlink (path);
+}
+
+/* Zones of * hold for all cameras that the file doesn't name. */
+GST_START_TEST (test_emptied_zones_stay_empty)
+{
+  static const gchar *const rest = "{\"*\":{\"masks\":[" TRIANGLE "]}}";
+
+  expect_saved ("{\"a\":{\"masks\":[" TRIANGLE "]}}", "{\"camera\":\"a\"}", "{}");
+  expect_saved (rest, "{\"camera\":\"a\",\"zones\":{},\"masks\":[]}",
+      "{\"*\":{\"masks\":[" TRIANGLE "]},\"a\":{}}");
+  expect_saved (rest, "{\"camera\":\"*\"}", "{}");
+}
+GST_END_TEST;
+
 static Suite *
 live_suite (void)
 {
@@ -605,6 +723,9 @@ live_suite (void)
   tcase_add_test (tc, test_blur_hides_the_face_and_leaves_the_rest);
   tcase_add_test (tc, test_blur_stays_where_it_is_while_a_box_trembles);
   tcase_add_test (tc, test_blur_survives_any_box);
+  tcase_add_test (tc, test_the_wanted_frame_is_decoded);
+  tcase_add_test (tc, test_no_other_picture_replaces_a_damaged_frame);
+  tcase_add_test (tc, test_emptied_zones_stay_empty);
   return s;
 }
 

@@ -32,6 +32,7 @@ export class Zones {
   #saved = {};
   #keys = 0;
   #began = false;
+  #ready = false; // the zones of before were read
   #waits = false; // for a first frame of the camera
 
   constructor() {
@@ -52,6 +53,7 @@ export class Zones {
     for (const { camera, frame } of cameras) if (frame) this.#frames.set(camera, frame);
     setOptions($("zones-camera"), cameras.map(({ camera }) => camera));
     if (!this.#began && cameras.length > 0) this.#begin();
+    else if (this.#ready && $("zones-camera").value !== this.#camera) this.#replaceCamera();
     if (this.#waits && this.#frames.has(this.#camera)) this.#takePicture();
   }
 
@@ -64,11 +66,19 @@ export class Zones {
     } catch (error) {
       this.#say(error.message);
     }
+    this.#ready = true;
     this.#choose($("zones-camera").value);
   }
 
+  // The chosen camera has left the list.
+  #replaceCamera() {
+    const before = this.#camera;
+    this.#choose($("zones-camera").value);
+    if (before) this.#say(`The camera ${before} isn't there any more.`);
+  }
+
   #choose(camera) {
-    const { zones = {}, masks = [] } = this.#saved[camera] ?? {};
+    const { zones = {}, masks = [] } = this.#saved[camera] ?? this.#saved["*"] ?? {};
     this.#camera = camera;
     this.#open = null;
     this.#polygons = [
@@ -206,6 +216,7 @@ export class Zones {
   }
 
   async #save() {
+    if (this.#open) return this.#say("Close the polygon first: click its first corner.");
     const wish = { camera: this.#camera, ...this.#describe() };
     const names = this.#polygons.filter(({ mask }) => !mask).map(({ name }) => name);
     if (new Set(names).size < names.length) return this.#say("Two zones have the same name.");

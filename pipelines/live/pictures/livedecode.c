@@ -245,12 +245,18 @@ live_decode_pass (const gchar *elements, GstBuffer *buffer, GstCaps *caps, GErro
 
 /* --- a run of frames --- */
 
+/* Whether each has one, and that of the last frame is its own. */
 static gboolean
 has_times (const GPtrArray *run)
 {
-  for (guint i = 0; i < run->len; i++)
-    if (!GST_CLOCK_TIME_IS_VALID (((LiveFrame *) g_ptr_array_index (run, i))->pts))
+  const LiveFrame *last = g_ptr_array_index (run, run->len - 1);
+
+  for (guint i = 0; i < run->len; i++) {
+    const LiveFrame *frame = g_ptr_array_index (run, i);
+
+    if (!GST_CLOCK_TIME_IS_VALID (frame->pts) || (frame != last && frame->pts == last->pts))
       return FALSE;
+  }
   return TRUE;
 }
 
@@ -275,6 +281,16 @@ push_run (Pass *self, const GPtrArray *run)
   return pts;
 }
 
+/* One frame alone is the wanted one, whatever its decoder does to its time. With others, the
+ * picture of another must not be taken for it: the boxes would hide the wrong places. */
+static gboolean
+check_time (GstSample *sample, const GPtrArray *run, GstClockTime wanted, GError **error)
+{
+  if (run->len == 1 || GST_BUFFER_PTS (gst_sample_get_buffer (sample)) == wanted)
+    return TRUE;
+  return fail (error, G_IO_ERROR_INVALID_DATA, "The frame can't be decoded.");
+}
+
 static gboolean
 check_raw_sample (GstSample *sample, GError **error)
 {
@@ -291,14 +307,16 @@ live_decode (const GPtrArray *run, GError **error)
 {
   const LiveFrame *frame = g_ptr_array_index (run, run->len - 1);
   const gchar *elements = live_decode_find_elements (frame, error);
+  GstClockTime wanted;
   GstSample *sample;
   Pass pass;
 
   if (!elements || !pass_begin (&pass, elements, frame->caps, error))
     return NULL;
-  sample = pass_pull (&pass, push_run (&pass, run), error);
+  wanted = push_run (&pass, run);
+  sample = pass_pull (&pass, wanted, error);
   pass_end (&pass);
-  if (sample && !check_raw_sample (sample, error))
+  if (sample && !(check_time (sample, run, wanted, error) && check_raw_sample (sample, error)))
     g_clear_pointer (&sample, gst_sample_unref);
   return sample;
 }

@@ -9,6 +9,8 @@
 /* Bytes to hold ahead: a few frames are wanted, not a topic. */
 #define PREFETCH_ONE (1024 * 1024)
 #define PREFETCH_WINDOW (8 * 1024 * 1024)
+/* Bytes of the frames from a keyframe on. */
+#define RUN_BYTES (48 * 1024 * 1024)
 
 /* A pipeline that is read to its end. */
 typedef struct {
@@ -109,32 +111,62 @@ live_fetch_frame (const LiveSource *source, const LivePlace *place, GError **err
   return frame;
 }
 
-/* From the last keyframe on. */
+/* The frames from the last keyframe on. */
+typedef struct {
+  GPtrArray *frames;
+  gsize size; /* bytes; above RUN_BYTES: there are none until the next keyframe */
+} Run;
+
 static void
-add_to_run (GPtrArray *run, LiveFrame *frame, const LiveFrame *wanted)
+run_clear (Run *self)
+{
+  g_ptr_array_set_size (self->frames, 0);
+  self->size = 0;
+}
+
+static void
+run_add (Run *self, LiveFrame *frame, const LiveFrame *wanted)
 {
   gboolean is_wanted = frame->place.offset == wanted->place.offset;
 
   if (!frame->delta)
-    g_ptr_array_set_size (run, 0);
-  if (frame->bytes && (is_wanted || live_frame_precedes (frame, wanted)) &&
-      (run->len || !frame->delta))
-    g_ptr_array_add (run, live_frame_ref (frame));
+    run_clear (self);
+  if (!frame->bytes || !(is_wanted || live_frame_precedes (frame, wanted)) ||
+      (frame->delta && !self->frames->len))
+    return;
+  self->size += frame->size;
+  if (self->size > RUN_BYTES)
+    g_ptr_array_set_size (self->frames, 0);
+  else
+    g_ptr_array_add (self->frames, live_frame_ref (frame));
 }
 
 static gboolean
-is_run_of (const GPtrArray *run, const LiveFrame *wanted)
+is_run_of (const Run *self, const LiveFrame *wanted)
 {
-  const LiveFrame *last = run->len ? g_ptr_array_index (run, run->len - 1) : NULL;
+  guint n = self->frames->len;
+  const LiveFrame *last = n ? g_ptr_array_index (self->frames, n - 1) : NULL;
 
   return last && last->place.offset == wanted->place.offset;
+}
+
+static void
+run_fail (const Run *self, gint64 most, GError **error)
+{
+  if (self->size > RUN_BYTES)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+        "The frames since its keyframe are too large to be shown.");
+  else
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+        "Its keyframe isn't among the %" G_GINT64_FORMAT " messages before it.", most);
 }
 
 GPtrArray *
 live_fetch_run (const LiveSource *source, const LiveFrame *frame, gint64 most, GError **error)
 {
   g_autofree gchar *partitions = g_strdup_printf ("<%d>", frame->place.partition);
-  g_autoptr (GPtrArray) run = g_ptr_array_new_with_free_func ((GDestroyNotify) live_frame_unref);
+  g_autoptr (GPtrArray) frames = g_ptr_array_new_with_free_func ((GDestroyNotify) live_frame_unref);
+  Run run = {frames, 0};
   GstSample *sample;
   Fetch fetch;
 
@@ -144,18 +176,17 @@ live_fetch_run (const LiveSource *source, const LiveFrame *frame, gint64 most, G
   g_object_set (fetch.source, "start-offset", MAX (frame->place.offset - most, 0), "end-offset",
       frame->place.offset + 1, "eos-at-end", TRUE, "camera", frame->camera, NULL);
   gst_element_set_state (fetch.pipeline, GST_STATE_PLAYING);
-  while (!is_run_of (run, frame) && (sample = fetch_next (&fetch))) {
+  while (!is_run_of (&run, frame) && (sample = fetch_next (&fetch))) {
     g_autoptr (LiveFrame) one = live_frame_new (sample, now_ms ());
 
     if (one)
-      add_to_run (run, one, frame);
+      run_add (&run, one, frame);
     gst_sample_unref (sample);
   }
   fetch_end (&fetch);
-  if (is_run_of (run, frame))
-    return g_steal_pointer (&run);
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-      "Its keyframe isn't among the %" G_GINT64_FORMAT " messages before it.", most);
+  if (is_run_of (&run, frame))
+    return g_steal_pointer (&frames);
+  run_fail (&run, most, error);
   return NULL;
 }
 

@@ -16,7 +16,7 @@ LiveFrame *live_fetch_frame (const LiveSource *source, const LivePlace *place, G
  * live_fetch_run:
  * @frame: one that needs the frames since the last keyframe
  * @most: offsets to look back at
- * @error: G_IO_ERROR_NOT_FOUND: there is no keyframe among them
+ * @error: G_IO_ERROR_NOT_FOUND: there is no keyframe among them; NOT_SUPPORTED: they are too large
  *
  * Returns: (nullable) (transfer full) (element-type LiveFrame): the frames from the keyframe on, up
  *   to @frame

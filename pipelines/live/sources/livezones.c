@@ -82,6 +82,14 @@ take_member (JsonObject *from, const gchar *name, JsonObject *to)
     json_object_set_member (to, name, json_node_copy (node));
 }
 
+/* None of its own, where * has some, means none of those of * either. */
+static gboolean
+says_something (JsonObject *all, const gchar *camera, JsonObject *own)
+{
+  return json_object_get_size (own) > 0 ||
+         (!g_str_equal (camera, "*") && json_object_has_member (all, "*"));
+}
+
 static void
 set_camera (JsonObject *all, const gchar *camera, JsonObject *wish)
 {
@@ -89,7 +97,7 @@ set_camera (JsonObject *all, const gchar *camera, JsonObject *wish)
 
   take_member (wish, "zones", own);
   take_member (wish, "masks", own);
-  if (json_object_get_size (own) > 0)
+  if (says_something (all, camera, own))
     json_object_set_object_member (all, camera, json_object_ref (own));
   else
     json_object_remove_member (all, camera);
