@@ -8,6 +8,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 
 #define ASK_AGAIN_TIME (1 * G_TIME_SPAN_SECOND)
 #define ASK_TIME_MS 1000
+#define MAX_DOUBTS 3
 /* us: after a longer pause between two checks the streaming thread was busy downstream. It checks
  * once a second. */
 #define AWAY_TIME (3 * G_TIME_SPAN_SECOND)
@@ -396,6 +397,8 @@ take_sound (GstKafkaConsumer *self, const rd_kafka_message_t *message)
     partition->drained = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
     partition->silence_told = FALSE;
     grant_partition (self, partition);
+    if (!message->err)
+      partition->doubts = 0;
     searched = gst_kafka_damage_is_searched (&partition->damage);
   }
   if (searched) {
@@ -536,13 +539,44 @@ is_beyond (GstKafkaConsumer *self, const rd_kafka_message_t *message)
   return high >= 0 && message->offset >= high;
 }
 
+/* A new leader may know of fewer messages than the former one had delivered. Then librdkafka's
+ * number of the newest message falls while they wait here. TRUE: the message is fetched again,
+ * together with a number of the same leader. */
+static gboolean
+fetch_again (GstKafkaConsumer *self, const rd_kafka_message_t *message)
+{
+  GstKafkaPartition *partition;
+  gboolean again;
+
+  g_mutex_lock (&self->lock);
+  partition = find_partition (self, message);
+  again = partition && !gst_kafka_damage_is_searched (&partition->damage) &&
+          gst_kafka_partition_get_place (partition) >= 0 && partition->doubts++ < MAX_DOUBTS;
+  if (again) {
+    GST_DEBUG_OBJECT (self->settings->pad,
+        "message %" G_GINT64_FORMAT " of partition %d of %s lies beyond the newest one: again",
+        message->offset, partition->partition, partition->topic);
+    gst_kafka_reset_seek (self->rk, partition->topic, partition->partition,
+        gst_kafka_partition_get_place (partition));
+  }
+  g_mutex_unlock (&self->lock);
+  return again;
+}
+
+static void
+take_beyond (GstKafkaConsumer *self, const rd_kafka_message_t *message)
+{
+  if (!fetch_again (self, message))
+    take_damage (self, message);
+}
+
 gboolean
 gst_kafka_consumer_take_trouble (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 {
   switch (message->err) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
       if (is_beyond (self, message))
-        take_damage (self, message);
+        take_beyond (self, message);
       else if (message->len <= self->settings->message_max_bytes)
         return take_sound (self, message);
       else

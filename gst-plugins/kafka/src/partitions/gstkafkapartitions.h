@@ -28,6 +28,7 @@ typedef struct {
   gboolean granted; /* the partition was read at least once since it was assigned */
   gboolean refused; /* the broker refuses to let the partition be read */
   GstKafkaDamage damage;
+  guint doubts; /* how often in a row a message lay beyond the newest one */
   gint64 heard; /* monotonic us: when anything of the partition came last */
   /* the end of the partition came last; later offsets may belong to a transaction under way */
   gboolean drained;
