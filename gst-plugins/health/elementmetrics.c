@@ -25,7 +25,7 @@ typedef struct {
     factory, field, name, NULL, FALSE, unit, help                                                  \
   }
 
-#define DROPPED "Frames or messages dropped on purpose, by reason"
+#define DROPPED "Frames or messages dropped on purpose, or by a failing or damaged disk, by reason"
 #define REJECTED "Frames, messages or documents that could not be used, by reason"
 #define SKIPPED "Messages, reports or cameras skipped because they were not wanted, by reason"
 #define IGNORED "Regions found and not counted, by reason"

@@ -15,7 +15,10 @@
 #include "elementtest.h"
 #include "gstkafkameta.h"
 #include "kafkamock.h"
-#include "sink/spool/gstkafkaspoolstore.h"
+#include "sink/spool/gstkafkaspool.h"
+
+/* The spool logs to the element's category. */
+GST_DEBUG_CATEGORY (gst_kafka_sink_debug);
 
 #define TOPIC "frames"
 #define NOBODY 65534
@@ -499,12 +502,195 @@ GST_START_TEST (test_store_on_a_full_disk)
 }
 GST_END_TEST;
 
+/* --- the spool --- */
+
+/* Libcheck's own file stays below it. */
+#define NO_ROOM 20000
+#define SIZE 60000
+
+static GstKafkaSpool *spool;
+static GstBus *bus;
+
+static void
+limit_files (rlim_t bytes)
+{
+  const struct rlimit limit = {bytes, RLIM_INFINITY};
+
+  signal (SIGXFSZ, SIG_IGN);
+  fail_if (setrlimit (RLIMIT_FSIZE, &limit));
+}
+
+static void
+start_spool (guint64 bytes)
+{
+  const GstKafkaSpoolLimits limits = {.bytes = bytes};
+  GstElement *element = gst_element_factory_make ("kafkasink", NULL);
+
+  GST_DEBUG_CATEGORY_INIT (gst_kafka_sink_debug, "kafkasink", 0, "Kafka sink");
+  bus = gst_bus_new ();
+  gst_element_set_bus (element, bus);
+  spool = gst_kafka_spool_new (element, dir, &limits, NULL);
+  fail_unless (spool != NULL);
+  g_object_set_data_full (G_OBJECT (bus), "element", element, gst_object_unref);
+}
+
+static void
+end_spool (void)
+{
+  GstElement *element = g_object_steal_data (G_OBJECT (bus), "element");
+
+  g_clear_pointer (&spool, gst_kafka_spool_free);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (element);
+  gst_clear_object (&bus);
+}
+
+static guint64
+spool_stat (const gchar *field)
+{
+  g_autoptr (GstStructure) stats = gst_structure_new_empty ("stats");
+  guint64 number = 0;
+
+  gst_kafka_spool_add_stats (spool, stats);
+  gst_structure_get_uint64 (stats, field, &number);
+  return number;
+}
+
+static void
+expect_spool_stat (const gchar *field, guint64 expected)
+{
+  for (guint i = 0; i < 3000 && spool_stat (field) != expected; i++)
+    g_usleep (10000);
+  fail_unless_equals_uint64 (spool_stat (field), expected);
+}
+
+static guint64 copied;
+
+/* On the spool's thread, in the middle of a write. */
+static GstBusSyncReply
+deliver_copy (GstBus *b, GstMessage *m, gpointer user_data)
+{
+  if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_WARNING && copied) {
+    gst_kafka_spool_done (spool, copied);
+    copied = 0;
+  }
+  return GST_BUS_PASS;
+}
+
+/* A disk that can't even remove keeps no dropped message, nor one that is delivered while its write
+ * fails. */
+GST_START_TEST (test_spool_on_a_stuck_disk)
+{
+  GstKafkaSpoolStore *store;
+
+  start_spool (10 * SIZE + 50000);
+  for (guint i = 0; i < 10; i++)
+    gst_kafka_spool_put (spool, message (0, SIZE));
+  expect_spool_stat ("spool-buffers", 10);
+  gst_bus_set_sync_handler (bus, deliver_copy, NULL, NULL);
+  limit_files (NO_ROOM);
+  copied = gst_kafka_spool_copy (spool, message (0, SIZE));
+  expect_spool_stat ("spool-dropped", 1);
+  expect_spool_stat ("spool-sent", 1);
+  /* It is tried again. */
+  gst_kafka_spool_put (spool, message (0, SIZE));
+  g_usleep (3 * G_USEC_PER_SEC);
+  fail_unless_equals_uint64 (spool_stat ("spool-dropped"), 1);
+  limit_files (RLIM_INFINITY);
+  expect_spool_stat ("spooled", 11);
+  expect_spool_stat ("spool-buffers", 10);
+  fail_unless_equals_uint64 (gst_kafka_spool_unwritten (spool), 0);
+  end_spool ();
+  store = open_store ();
+  fail_unless_equals_uint64 (gst_kafka_spool_store_messages (store), 10);
+  fail_unless_equals_uint64 (gst_kafka_spool_store_next_id (store), 13);
+  fail_unless (store_remove (store, 12, 12));
+  expect_stored (store, 2, 10);
+  gst_kafka_spool_store_close (store);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_spool_counts_what_no_disk_takes)
+{
+  g_autofree gchar *said = NULL;
+
+  start_spool (0);
+  limit_files (NO_ROOM);
+  for (guint i = 0; i < 3; i++)
+    gst_kafka_spool_put (spool, message (0, SIZE));
+  gst_kafka_spool_stop (spool);
+  limit_files (RLIM_INFINITY);
+  fail_unless_equals_uint64 (spool_stat ("spool-dropped"), 3);
+  g_free (wait_message (bus, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE));
+  said = wait_message (bus, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+  fail_unless (strstr (said, "3 buffers could not be written") != NULL, "%s", said);
+  end_spool ();
+}
+GST_END_TEST;
+
+static void
+fill_and_damage (guint count, goffset at, gsize size)
+{
+  g_autofree gchar *file = database ();
+  g_autofree gchar *zeros = g_malloc0 (size);
+  GstKafkaSpoolStore *store = open_store ();
+  int fd;
+
+  fail_unless (store_add (store, 1, count, SIZE, NULL));
+  gst_kafka_spool_store_close (store);
+  fd = g_open (file, O_WRONLY, 0);
+  fail_unless (pwrite (fd, zeros, size, at) == (gssize) size);
+  close (fd);
+}
+
+static GstKafkaSpoolMessage *
+take_next (void)
+{
+  GstKafkaSpoolMessage *taken = NULL;
+
+  for (guint i = 0; i < 3000 && !(taken = gst_kafka_spool_take (spool)); i++)
+    g_usleep (10000);
+  fail_unless (taken != NULL);
+  return taken;
+}
+
+static void
+expect_taken (guint64 from, guint64 to)
+{
+  for (; from <= to; from++) {
+    g_autoptr (GstKafkaSpoolMessage) taken = take_next ();
+
+    fail_unless_equals_uint64 (taken->id, from);
+  }
+}
+
+/* What was taken isn't on the disk any more, what was read goes to the new database, and the rest
+ * is counted. */
+GST_START_TEST (test_spool_proves_to_be_damaged)
+{
+  fill_and_damage (60, 45 * SIZE, 5 * SIZE);
+  start_spool (0);
+  expect_taken (1, 16);
+  fail_unless (gst_kafka_spool_has (spool, 1));
+  expect_taken (17, 17);
+  expect_spool_stat ("spool-dropped", 28);
+  expect_spool_stat ("spool-buffers", 15);
+  fail_if (gst_kafka_spool_has (spool, 1));
+  expect_taken (18, 32);
+  fail_unless (gst_kafka_spool_has (spool, 18));
+  gst_kafka_spool_done (spool, 1);
+  gst_kafka_spool_done (spool, 18);
+  expect_spool_stat ("spool-buffers", 14);
+  fail_unless_equals_uint64 (spool_stat ("spool-sent"), 1);
+  end_spool ();
+}
+GST_END_TEST;
+
 /* --- the element --- */
 
 static KafkaMock mock;
 static GstElement *sink;
 static GstHarness *h;
-static GstBus *bus;
 static guint pushed;
 
 static void
@@ -884,6 +1070,29 @@ GST_START_TEST (test_eos_sends_the_rest)
 }
 GST_END_TEST;
 
+/* An error about one buffer isn't the end of those that are on their way. */
+GST_START_TEST (test_failure_keeps_the_rest)
+{
+  Received received[2];
+
+  start_sink ("message-max-bytes=100000");
+  push (1, 1000);
+  wait_for_stat ("delivered", 1);
+  set_away (TRUE);
+  push (1, 1000);
+  wait_for_stat ("in-flight", 1);
+  gst_harness_push (h, frame (99950)); /* with its headers it is too large */
+  assert_posts (GST_MESSAGE_ERROR, GST_RESOURCE_ERROR_WRITE, "");
+  stop_sink ();
+  set_away (FALSE);
+  start_sink ("spool-rate=0");
+  assert_posts (GST_MESSAGE_INFO, GST_RESOURCE_ERROR_WRITE, "1 buffers of earlier runs");
+  wait_for_stat ("delivered", 1);
+  receive (received, 2);
+  expect_all (received, 2, 0, 1);
+}
+GST_END_TEST;
+
 /* A buffer of kafkasrc has a message, which waits in Kafka. */
 GST_START_TEST (test_messages_are_not_spooled)
 {
@@ -921,6 +1130,7 @@ kafkaspool_suite (void)
 {
   Suite *s = suite_create ("kafkaspool");
   TCase *store = tcase_create ("store");
+  TCase *direct = tcase_create ("spool");
   TCase *element = tcase_create ("element");
 
   tcase_add_checked_fixture (store, setup, teardown);
@@ -938,6 +1148,11 @@ kafkaspool_suite (void)
   tcase_add_test (store, test_store_with_damage);
   tcase_add_test (store, test_store_on_a_full_disk);
   suite_add_tcase (s, store);
+  tcase_add_checked_fixture (direct, setup, teardown);
+  tcase_add_test (direct, test_spool_on_a_stuck_disk);
+  tcase_add_test (direct, test_spool_counts_what_no_disk_takes);
+  tcase_add_test (direct, test_spool_proves_to_be_damaged);
+  suite_add_tcase (s, direct);
   tcase_add_checked_fixture (element, setup_sink, teardown_sink);
   tcase_add_test (element, test_nothing_is_spooled_without_need);
   tcase_add_test (element, test_smallest_queue);
@@ -950,6 +1165,7 @@ kafkaspool_suite (void)
   tcase_add_test (element, test_memory);
   tcase_add_test (element, test_eos_leaves_the_rest_on_the_disk);
   tcase_add_test (element, test_eos_sends_the_rest);
+  tcase_add_test (element, test_failure_keeps_the_rest);
   tcase_add_test (element, test_messages_are_not_spooled);
   tcase_add_test (element, test_directories_that_are_no_use);
   suite_add_tcase (s, element);

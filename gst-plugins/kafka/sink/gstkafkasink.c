@@ -668,12 +668,13 @@ start (GstKafkaSink *self)
   return TRUE;
 }
 
-/* Frees the spool, and adds its counters to the last stats. */
+/* Stops and frees the spool, and adds its final counters to the last stats. */
 static void
 close_spool (GstKafkaSink *self)
 {
   if (!self->spool)
     return;
+  gst_kafka_spool_stop (self->spool);
   GST_OBJECT_LOCK (self);
   gst_kafka_spool_add_stats (self->spool, self->last_stats);
   GST_OBJECT_UNLOCK (self);
@@ -996,8 +997,9 @@ gst_kafka_sink_class_init (GstKafkaSinkClass *klass)
    *   their way are lost |
    * | spooled | uint64 | buffers written to the disk (#GstKafkaSink:spool) |
    * | spool-sent | uint64 | buffers on the disk that were delivered |
-   * | spool-dropped | uint64 | oldest buffers dropped because the disk was full, or by
-   *   #GstKafkaSink:spool-bytes or #GstKafkaSink:spool-time |
+   * | spool-dropped | uint64 | oldest buffers dropped because the disk was full, by
+   *   #GstKafkaSink:spool-bytes or #GstKafkaSink:spool-time, or because the disk fails or its file
+   *   was damaged |
    * | spool-buffers | uint64 | buffers on the disk now, those of earlier runs included |
    * | spool-used-bytes | uint64 | bytes of the disk that they use |
    * | latency | uint64 | moving mean of the time from hand-over to acknowledgement, ns |

@@ -690,6 +690,13 @@ take_back (GstKafkaProducer *self, GstKafkaRecord *record)
   self->counters.resent++;
 }
 
+/* With lock. TRUE: nothing is sent any more. A spool keeps what it can for the next run. */
+static gboolean
+is_over (GstKafkaProducer *self, const GstKafkaRecord *record)
+{
+  return self->health != GST_KAFKA_PRODUCER_WORKING && !gst_kafka_producer_spools (self, record);
+}
+
 /* With lock. TRUE: the record goes again, and is back in the queue. */
 static gboolean
 take_report (GstKafkaProducer *self, rd_kafka_t *rk, GstKafkaRecord *record, gint64 now)
@@ -699,7 +706,7 @@ take_report (GstKafkaProducer *self, rd_kafka_t *rk, GstKafkaRecord *record, gin
     count_delivery (self, record, now);
     return FALSE;
   }
-  if (self->health != GST_KAFKA_PRODUCER_WORKING || is_overdue (self, record) ||
+  if (is_over (self, record) || is_overdue (self, record) ||
       (!goes_with_other_time (self, record) && !goes_elsewhere (self, record, record->err) &&
           !send_alone (self, record) && !lose_access (self, record->topic, record->err) &&
           !is_retriable (self, rk, record, record->err))) {

@@ -24,34 +24,43 @@ message_of (GstKafkaProducer *self, const GstKafkaRecord *record)
   return gst_kafka_record_to_message (record, self->topic);
 }
 
+static gboolean
+is_spooled (GstKafkaProducer *self, const GstKafkaRecord *record)
+{
+  return record->spool_id && gst_kafka_spool_has (self->config.spool, record->spool_id);
+}
+
 void
 gst_kafka_producer_spool (GstKafkaProducer *self, GstKafkaRecord *record)
 {
   GST_LOG_OBJECT (self->element, "a buffer queued %.3f s ago goes to the spool%s",
       (g_get_monotonic_time () - record->queued) / (gdouble) G_USEC_PER_SEC,
-      record->spool_id ? ", which has it already" : "");
-  if (!record->spool_id)
+      is_spooled (self, record) ? ", which has it already" : "");
+  if (!is_spooled (self, record))
     gst_kafka_spool_put (self->config.spool, message_of (self, record));
   gst_kafka_record_free (record, GST_KAFKA_ACK_DONE);
 }
 
-/* With lock. TRUE: @record may move to the disk. A record that goes alone stays in memory: the
- * broker refused its batch, so the link isn't the cause of its delay. */
+/* SPOOL_LATE leaves a record that goes alone in memory: the broker refused its batch, so the link
+ * isn't the cause of its delay. */
+typedef enum { SPOOL_LATE, SPOOL_ALL } Spool;
+
+/* With lock. TRUE: @record may move to the disk. */
 static gboolean
-may_move (GstKafkaProducer *self, const GstKafkaRecord *record)
+may_move (GstKafkaProducer *self, const GstKafkaRecord *record, Spool which)
 {
-  return gst_kafka_producer_spools (self, record) && !record->spool_id && !record->alone;
+  return gst_kafka_producer_spools (self, record) && (which == SPOOL_ALL || !record->alone);
 }
 
 /* With lock. Copies the records that librdkafka is still sending to the disk; they stay in
  * memory too. All of them are copied, so that on the disk they precede the records that wait. */
 static void
-copy_in_flight (GstKafkaProducer *self)
+copy_in_flight (GstKafkaProducer *self, Spool which)
 {
   for (GList *l = self->queue.in_flight.head; l; l = l->next) {
     GstKafkaRecord *record = l->data;
 
-    if (may_move (self, record))
+    if (may_move (self, record, which) && !is_spooled (self, record))
       record->spool_id = gst_kafka_spool_copy (self->config.spool, message_of (self, record));
   }
 }
@@ -59,12 +68,12 @@ copy_in_flight (GstKafkaProducer *self)
 /* With lock. Moves waiting records to the disk. The records that stay in memory keep their
  * order. */
 static void
-move_waiting (GstKafkaProducer *self)
+move_waiting (GstKafkaProducer *self, Spool which)
 {
   for (guint n = self->queue.waiting.length; n > 0; n--) {
     GstKafkaRecord *record = gst_kafka_send_queue_pop (&self->queue);
 
-    if (may_move (self, record))
+    if (may_move (self, record, which) && !is_spooled (self, record))
       gst_kafka_producer_spool (self, record);
     else
       gst_kafka_send_queue_push (&self->queue, record);
@@ -97,8 +106,8 @@ gst_kafka_producer_watch_spool (GstKafkaProducer *self)
       gst_kafka_send_queue_buffers (&self->queue),
       (g_get_monotonic_time () - oldest->queued) / (gdouble) G_USEC_PER_SEC,
       patience (self) / (gdouble) G_USEC_PER_SEC);
-  copy_in_flight (self);
-  move_waiting (self);
+  copy_in_flight (self, SPOOL_LATE);
+  move_waiting (self, SPOOL_LATE);
 }
 
 void
@@ -143,10 +152,11 @@ gst_kafka_producer_awaits_spool (GstKafkaProducer *self, gint64 deadline)
 static gboolean
 is_all_spooled (GstKafkaProducer *self)
 {
-  if (self->queue.waiting.head && !((GstKafkaRecord *) self->queue.waiting.head->data)->spool_id)
-    return FALSE;
+  for (GList *l = self->queue.waiting.head; l; l = l->next)
+    if (!is_spooled (self, l->data))
+      return FALSE;
   for (GList *l = self->queue.in_flight.head; l; l = l->next)
-    if (!((GstKafkaRecord *) l->data)->spool_id)
+    if (!is_spooled (self, l->data))
       return FALSE;
   return TRUE;
 }
@@ -154,13 +164,13 @@ is_all_spooled (GstKafkaProducer *self)
 gboolean
 gst_kafka_producer_spool_all (GstKafkaProducer *self)
 {
-  gboolean all;
+  gboolean flushed;
 
-  copy_in_flight (self);
-  move_waiting (self);
-  all = is_all_spooled (self);
+  copy_in_flight (self, SPOOL_ALL);
+  move_waiting (self, SPOOL_ALL);
   g_mutex_unlock (&self->lock);
-  all &= gst_kafka_spool_flush (self->config.spool, g_get_monotonic_time () + FLUSH_BOUND);
+  flushed = gst_kafka_spool_flush (self->config.spool, g_get_monotonic_time () + FLUSH_BOUND);
   g_mutex_lock (&self->lock);
-  return all;
+  /* Asked last, because a database that proves to be damaged loses what was on it. */
+  return flushed && is_all_spooled (self);
 }

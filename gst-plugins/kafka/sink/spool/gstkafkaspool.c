@@ -172,6 +172,12 @@ gst_kafka_spool_report_rest (GstKafkaSpool *self)
 
 /* --- the queues, with lock --- */
 
+static GHashTable *
+new_ids (void)
+{
+  return g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+}
+
 /* With lock */
 static gboolean
 is_held (GstKafkaSpool *self, guint64 id)
@@ -298,6 +304,22 @@ forget (GstKafkaSpool *self, GArray *ids)
   self->bytes_on_disk = gst_kafka_spool_store_bytes (self->store);
 }
 
+/* The spool's thread, without lock */
+static gboolean
+remove_now (GstKafkaSpool *self, GArray *ids)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!gst_kafka_spool_store_change (self->store, NULL, ids, &error)) {
+    GST_DEBUG_OBJECT (self->element, "can't remove %u buffers: %s", ids->len, error->message);
+    return FALSE;
+  }
+  g_mutex_lock (&self->lock);
+  forget (self, ids);
+  g_mutex_unlock (&self->lock);
+  return TRUE;
+}
+
 /* Called by the spool's thread, without lock. Drops up to DROP_MESSAGES of the oldest waiting
  * messages, and returns their number. */
 static guint
@@ -318,12 +340,13 @@ drop_oldest (GstKafkaSpool *self, Drop what, const gchar *reason)
     return 0;
   GST_DEBUG_OBJECT (self->element, "dropping the %u oldest buffers: %s", ids->len, reason);
   report_drop (self, reason);
-  if (!gst_kafka_spool_store_change (self->store, NULL, ids, NULL))
-    return 0;
+  if (remove_now (self, ids))
+    return ids->len;
+  /* The next change removes them. */
   g_mutex_lock (&self->lock);
-  forget (self, ids);
+  g_array_append_vals (self->removals, ids->data, ids->len);
   g_mutex_unlock (&self->lock);
-  return ids->len;
+  return 0;
 }
 
 /* Called by the spool's thread, without lock. Drops the messages that are older than spool-time. */
@@ -339,17 +362,66 @@ expire (GstKafkaSpool *self)
 
 /* --- writing --- */
 
+/* The spool's thread, without lock. What is to be removed anyway goes before anything is dropped.
+ */
+static gboolean
+make_room (GstKafkaSpool *self, GArray *removed, Drop what, const gchar *reason)
+{
+  if (!removed->len)
+    return drop_oldest (self, what, reason) > 0;
+  if (!remove_now (self, removed))
+    return FALSE;
+  g_array_set_size (removed, 0);
+  return TRUE;
+}
+
 /* Drops the oldest messages until @bytes more fit into spool-bytes. */
 static void
-keep_bound (GstKafkaSpool *self, guint64 bytes)
+keep_bound (GstKafkaSpool *self, guint64 bytes, GArray *removed)
 {
   guint64 used;
 
   while (self->limits.bytes &&
          (used = gst_kafka_spool_store_bytes (self->store) + bytes) > self->limits.bytes)
-    if (!drop_oldest (
-            self, (Drop){used - self->limits.bytes, G_MAXINT64, 0}, "spool-bytes is reached"))
+    if (!make_room (self, removed, (Drop){used - self->limits.bytes, G_MAXINT64, 0},
+            "spool-bytes is reached"))
       break;
+}
+
+/* With lock. What was read and not taken is written anew. */
+static void
+put_back_read (GstKafkaSpool *self)
+{
+  GstKafkaSpoolMessage *message;
+
+  while ((message = g_queue_pop_tail (&self->outgoing))) {
+    g_hash_table_remove (self->held, &message->id);
+    self->unwritten += gst_kafka_spool_message_size (message);
+    self->own++;
+    g_queue_push_head (&self->incoming, message);
+  }
+}
+
+/* With lock */
+static void
+hold_again (GstKafkaSpool *self, GHashTable *before, const GstKafkaSpoolMessage *message)
+{
+  if (g_hash_table_contains (before, &message->id))
+    hold (self, message->id);
+}
+
+/* With lock. Of the messages in memory, only those that are still to be written have a place in the
+ * new database. */
+static void
+hold_unwritten (GstKafkaSpool *self)
+{
+  g_autoptr (GHashTable) before = g_steal_pointer (&self->held);
+
+  self->held = new_ids ();
+  for (GList *l = self->incoming.head; l; l = l->next)
+    hold_again (self, before, l->data);
+  for (guint i = 0; self->writing && i < self->writing->len; i++)
+    hold_again (self, before, g_ptr_array_index (self->writing, i));
 }
 
 /* Called by the spool's thread, without lock. Begins a new database, and forgets the messages of
@@ -364,7 +436,9 @@ replace_store (GstKafkaSpool *self, GError **error)
   g_mutex_lock (&self->lock);
   lost = self->unread;
   self->counters.dropped += lost;
-  self->unread = self->on_disk = self->bytes_on_disk = 0;
+  self->unread = self->on_disk = self->bytes_on_disk = self->cursor = 0;
+  put_back_read (self);
+  hold_unwritten (self);
   g_mutex_unlock (&self->lock);
   report_damage (self, aside, lost);
   return replaced;
@@ -386,7 +460,7 @@ write_batch (GstKafkaSpool *self, GPtrArray *added, guint64 bytes, GArray *remov
 
     if (full && added->len > 1 && bytes > LEAST_BATCH)
       return WRITE_LESS;
-    if (!(full && drop_oldest (self, what, "the disk is full")) &&
+    if (!(full && make_room (self, removed, what, "the disk is full")) &&
         !(damaged && replace_store (self, NULL))) {
       g_propagate_error (error, g_steal_pointer (&found));
       return WRITE_FAILED;
@@ -396,16 +470,32 @@ write_batch (GstKafkaSpool *self, GPtrArray *added, guint64 bytes, GArray *remov
   return WRITE_DONE;
 }
 
+/* With lock */
+static gboolean
+is_removed (GstKafkaSpool *self, guint64 id)
+{
+  guint i = 0;
+
+  while (i < self->removals->len && g_array_index (self->removals, guint64, i) != id)
+    i++;
+  return i < self->removals->len;
+}
+
 /* With lock. Returns the messages that couldn't be written to incoming, and drops the oldest
- * ones if they exceed the memory. */
+ * ones if they exceed the memory. Those that were delivered meanwhile are freed. */
 static void
 put_back (GstKafkaSpool *self)
 {
   GList *oldest;
 
-  for (guint i = self->writing->len; i-- > 0;)
-    g_queue_push_head (
-        &self->incoming, gst_kafka_spool_message_ref (g_ptr_array_index (self->writing, i)));
+  for (guint i = self->writing->len; i-- > 0;) {
+    GstKafkaSpoolMessage *message = g_ptr_array_index (self->writing, i);
+
+    if (is_removed (self, message->id))
+      self->unwritten -= gst_kafka_spool_message_size (message);
+    else
+      g_queue_push_head (&self->incoming, gst_kafka_spool_message_ref (message));
+  }
   while (self->memory && self->unwritten > self->memory && (oldest = first_own (self))) {
     gst_kafka_spool_message_unref (withdraw (self, oldest));
     self->counters.dropped++;
@@ -512,7 +602,7 @@ write_some (GstKafkaSpool *self)
 
   g_mutex_unlock (&self->lock);
   if (bytes)
-    keep_bound (self, bytes);
+    keep_bound (self, bytes, removed);
   result = write_batch (self, self->writing, bytes, removed, &error);
   g_mutex_lock (&self->lock);
   end_writing (self, result, bytes, removed);
@@ -677,7 +767,7 @@ gst_kafka_spool_new (
   g_cond_init (&self->changed);
   g_queue_init (&self->incoming);
   g_queue_init (&self->outgoing);
-  self->held = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+  self->held = new_ids ();
   self->removals = g_array_new (FALSE, FALSE, sizeof (guint64));
   if (!(self->store = gst_kafka_spool_store_open (dir, &aside, &found))) {
     explain (self, found);
@@ -696,23 +786,38 @@ gst_kafka_spool_new (
 }
 
 static void
-stop_thread (GstKafkaSpool *self)
+report_unwritten (GstKafkaSpool *self, guint count)
 {
+  GST_ELEMENT_WARNING (self->element, RESOURCE, WRITE,
+      ("%u buffers could not be written to %s and are lost; spool-dropped in stats counts them. "
+       "Mend the disk or name another directory.",
+          count, self->dir),
+      (NULL));
+}
+
+void
+gst_kafka_spool_stop (GstKafkaSpool *self)
+{
+  guint lost;
+
   g_mutex_lock (&self->lock);
   self->stopping = TRUE;
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
-  g_thread_join (self->thread);
-  if (self->incoming.length)
-    GST_WARNING_OBJECT (
-        self->element, "%u buffers could not be written to %s", self->incoming.length, self->dir);
+  g_clear_pointer (&self->thread, g_thread_join);
+  g_mutex_lock (&self->lock);
+  lost = self->incoming.length;
+  self->counters.dropped += lost;
+  g_mutex_unlock (&self->lock);
+  if (lost)
+    report_unwritten (self, lost);
 }
 
 void
 gst_kafka_spool_free (GstKafkaSpool *self)
 {
   if (self->thread)
-    stop_thread (self);
+    gst_kafka_spool_stop (self);
   g_clear_pointer (&self->store, gst_kafka_spool_store_close);
   g_queue_clear_full (&self->incoming, (GDestroyNotify) gst_kafka_spool_message_unref);
   g_queue_clear_full (&self->outgoing, (GDestroyNotify) gst_kafka_spool_message_unref);
@@ -812,7 +917,7 @@ gst_kafka_spool_done (GstKafkaSpool *self, guint64 id)
   g_mutex_lock (&self->lock);
   if (cancel (self, id)) {
     g_hash_table_remove (self->held, &id);
-  } else {
+  } else if (is_held (self, id)) {
     /* The id stays in `held` until the message is removed from the disk: otherwise the message
      * would be read and sent again. */
     g_array_append_val (self->removals, id);
@@ -820,6 +925,17 @@ gst_kafka_spool_done (GstKafkaSpool *self, guint64 id)
   }
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
+}
+
+gboolean
+gst_kafka_spool_has (GstKafkaSpool *self, guint64 id)
+{
+  gboolean has;
+
+  g_mutex_lock (&self->lock);
+  has = is_held (self, id);
+  g_mutex_unlock (&self->lock);
+  return has;
 }
 
 gboolean

@@ -42,7 +42,10 @@ typedef struct _GstKafkaSpool GstKafkaSpool;
  */
 GstKafkaSpool *gst_kafka_spool_new (
     GstElement *element, const gchar *dir, const GstKafkaSpoolLimits *limits, GError **error);
-/* Waits until all messages are written, except while the disk fails or is full. */
+/* Ends the thread after all messages are written, except while the disk fails or is full: the rest
+ * counts as dropped, and a warning is posted. Nothing may be put or taken afterwards. */
+void gst_kafka_spool_stop (GstKafkaSpool *self);
+/* Stops the spool first, if that wasn't done. */
 void gst_kafka_spool_free (GstKafkaSpool *self);
 
 /* Appends @message (transfer full). The send queue keeps no copy of it. */
@@ -57,6 +60,8 @@ GstKafkaSpoolMessage *gst_kafka_spool_take (GstKafkaSpool *self);
 /* The message with @id was delivered, or the brokers refused it for good: removes it from the
  * disk. */
 void gst_kafka_spool_done (GstKafkaSpool *self, guint64 id);
+/* TRUE: the message that was copied or taken is on the disk, or will be. Damage loses it. */
+gboolean gst_kafka_spool_has (GstKafkaSpool *self, guint64 id);
 
 /* TRUE: the spool has messages that gst_kafka_spool_take() hasn't returned yet. */
 gboolean gst_kafka_spool_is_behind (GstKafkaSpool *self);
