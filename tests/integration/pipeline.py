@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Runs pipelines as users do, with gst-launch-1.0, with a time limit; keeps their output."""
 
+import contextlib
 import os
 import pathlib
 import shlex
@@ -56,6 +57,17 @@ def closed_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
+
+
+@contextlib.contextmanager
+def small_disk(directory, size):
+    """A file system of its own, which only root can mount."""
+    directory.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", directory], check=True)
+    try:
+        yield directory
+    finally:
+        subprocess.run(["umount", "-l", directory], check=True)
 
 
 class Pipeline:

@@ -15,7 +15,7 @@ import confluent_kafka.admin
 import kafka_server
 import network
 import pytest
-from pipeline import wait_until
+from pipeline import small_disk, wait_until
 from test_frozen import AT_ONCE
 
 FRAMES = "videotestsrc is-live=true pattern=black ! video/x-raw,format=GRAY8,width=32,height=32,framerate=100/1"
@@ -216,16 +216,6 @@ def test_more_partitions(own_kafka, stream):
     wait_until(lambda: filled_partitions(own_kafka, stream.name) == 8, 60, "frames in every partition")
     stream.wait_flow()
     stream.check()
-
-
-@contextlib.contextmanager
-def small_disk(directory, size):
-    directory.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", directory], check=True)
-    try:
-        yield directory
-    finally:
-        subprocess.run(["umount", "-l", directory], check=True)
 
 
 def fill(path):

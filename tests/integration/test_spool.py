@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """kafkasink with a spool: a broker goes away, the edge is killed and started again, the disk is full."""
 
-import contextlib
 import errno
 import os
 import signal
@@ -12,7 +11,7 @@ import kafka_server
 import pymongo
 import pytest
 import scraped
-from pipeline import TOP, closed_port, environment, wait_until
+from pipeline import TOP, closed_port, environment, small_disk, wait_until
 
 CAMERA = ("videotestsrc is-live=true {source} ! video/x-raw,width=64,height=48,framerate=30/1 ! jpegenc ! "
           "kafkasink topic={topic} camera=cam-1 bootstrap-servers={servers} spool={spool} spool-rate=0 {sink}")
@@ -87,16 +86,6 @@ def test_the_edge_is_killed_while_the_broker_is_away(own_kafka, mongo, fresh, la
     sessions = without_repeats(session for session, _ in found)
     assert found == [(sessions[0], seq) for seq in range(90)] + [(sessions[1], seq) for seq in range(60)]
     assert count_documents(launch, own_kafka, mongo, fresh) == 150
-
-
-@contextlib.contextmanager
-def small_disk(directory, size):
-    directory.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", directory], check=True)
-    try:
-        yield directory
-    finally:
-        subprocess.run(["umount", "-l", directory], check=True)
 
 
 def fill(path):

@@ -28,6 +28,21 @@ wait_message (GstBus *bus, GstMessageType type, GQuark domain, gint code)
   return match_message (gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, type), domain, code);
 }
 
+guint64
+read_stat (GstElement *element, const gchar *field)
+{
+  GstStructure *s;
+  const GValue *value;
+  guint64 number;
+
+  g_object_get (element, "stats", &s, NULL);
+  value = gst_structure_get_value (s, field);
+  fail_unless (value != NULL, "%s", field);
+  number = G_VALUE_HOLDS_UINT64 (value) ? g_value_get_uint64 (value) : g_value_get_uint (value);
+  gst_structure_free (s);
+  return number;
+}
+
 void
 expect_no_start (GstElement *element, GQuark domain, gint code, const gchar *named)
 {

@@ -8,6 +8,8 @@
 /* Waits up to 30 s for the next error, warning or info (@type) and checks its domain and code.
  * Returns its text (transfer full). */
 gchar *wait_message (GstBus *bus, GstMessageType type, GQuark domain, gint code);
+/* The field of the element's stats, a uint64 or a uint. */
+guint64 read_stat (GstElement *element, const gchar *field);
 /* Checks that the element (transfer full) doesn't start, posts exactly that error, and names @named
  * in its text. */
 void expect_no_start (GstElement *element, GQuark domain, gint code, const gchar *named);

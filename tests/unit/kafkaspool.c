@@ -764,16 +764,7 @@ push (guint count, gsize size)
 static guint64
 stat_of (const gchar *field)
 {
-  GstStructure *s;
-  const GValue *value;
-  guint64 number;
-
-  g_object_get (sink, "stats", &s, NULL);
-  value = gst_structure_get_value (s, field);
-  fail_unless (value != NULL, "%s", field);
-  number = G_VALUE_HOLDS_UINT64 (value) ? g_value_get_uint64 (value) : g_value_get_uint (value);
-  gst_structure_free (s);
-  return number;
+  return read_stat (sink, field);
 }
 
 static void
