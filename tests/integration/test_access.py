@@ -12,6 +12,7 @@ import confluent_kafka.admin
 import kafka_server
 import pytest
 import scraped
+from kafka_requests import Right
 from messages import seqs
 from pipeline import wait_until
 
@@ -24,9 +25,8 @@ PROPERTIES = [
     "listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required "
     + " ".join(f'user_{user}="{PASSWORD}"' for user in USERS) + ";",
 ]
-RIGHTS = {"describe": ("--topic", "Describe"), "read": ("--topic", "Read"), "write": ("--topic", "Write"), "group": ("--group", "Read")}
-# Rights come back later than that on a busy machine, where the tool
-# that grants them takes its time.
+RIGHTS = {"describe": ("topic", "Describe"), "read": ("topic", "Read"), "write": ("topic", "Write"), "group": ("group", "Read")}
+# Rights come back later than that on a busy machine.
 BOUND = "access-timeout=60000000000"
 SHORT = "access-timeout=4000000000"
 
@@ -42,20 +42,16 @@ class User:
         self._config.write_text(
             f"security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username={self.name}\nsasl.password={PASSWORD}\n")
 
-    def _change(self, how, rights):
-        for resource in ("--topic", "--group"):
-            operations = [RIGHTS[right][1] for right in rights.split() if RIGHTS[right][0] == resource]
-            if operations:
-                kafka_server.tool(
-                    "org.apache.kafka.tools.AclCommand", "--bootstrap-server", self.kafka.bootstrap, *how, "--allow-principal",
-                    f"User:{self.name}", resource, self.topic,
-                    *[argument for one in operations for argument in ("--operation", one)])
+    def _rights(self, names):
+        return [Right(self.name, resource, self.topic, operation) for resource, operation in (RIGHTS[one] for one in names.split())]
 
-    def grant(self, rights):
-        self._change(["--add"], rights)
+    def grant(self, names):
+        for right in self._rights(names):
+            right.give(self.kafka.first_address)
 
-    def take(self, rights):
-        self._change(["--remove", "--force"], rights)
+    def take(self, names):
+        for right in self._rights(names):
+            right.take(self.kafka.first_address)
 
     @property
     def where(self):
@@ -284,9 +280,7 @@ def test_topic_is_deleted_and_made_again(user, launch, more, again):
 def test_idempotent_sink_with_a_right_to_another_topic(user, launch, tmp_path, fresh):
     """Kafka gives a producer's id to whoever may write anywhere, or has IdempotentWrite on the cluster."""
     user.kafka.create_topic(fresh + "-other", 1)
-    kafka_server.tool(
-        "org.apache.kafka.tools.AclCommand", "--bootstrap-server", user.kafka.bootstrap, "--add", "--allow-principal",
-        f"User:{user.name}", "--topic", fresh + "-other", "--operation", "Write")
+    Right(user.name, "topic", fresh + "-other", "Write").give(user.kafka.first_address)
     user.grant("describe")
     stage = sink(launch, user, "enable-idempotence=true")
     assert stage.wait(30) != 0, stage.output()
@@ -294,9 +288,7 @@ def test_idempotent_sink_with_a_right_to_another_topic(user, launch, tmp_path, f
 
 
 def test_idempotent_sink_that_may_write_but_is_denied_an_id(user, launch):
-    kafka_server.tool(
-        "org.apache.kafka.tools.AclCommand", "--bootstrap-server", user.kafka.bootstrap, "--add", "--deny-principal",
-        f"User:{user.name}", "--cluster", "--operation", "IdempotentWrite")
+    Right(user.name, "cluster", "kafka-cluster", "IdempotentWrite", "deny").give(user.kafka.first_address)
     user.grant("describe write")
     stage = sink(launch, user, "enable-idempotence=true")
     wait_until(lambda: len(arrived(user, 2)) >= 5, 30, "frames: the right to write is enough")

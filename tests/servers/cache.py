@@ -30,15 +30,20 @@ def locked(path):
         yield
 
 
+def place(name, made_from):
+    """The directory `name-HASH`, which may not exist yet."""
+    digest = hashlib.sha256()
+    for part in made_from:
+        digest.update(part.read_bytes() if isinstance(part, pathlib.Path) else part.encode())
+    return cache_dir() / f"{name}-{digest.hexdigest()[:16]}"
+
+
 def cached(name, made_from, make):
     """The directory `name-HASH`, which `make(directory)` fills unless it exists.
 
     It appears by one rename, so an interrupted `make` leaves nothing that looks finished.
     """
-    digest = hashlib.sha256()
-    for part in made_from:
-        digest.update(part.read_bytes() if isinstance(part, pathlib.Path) else part.encode())
-    final = cache_dir() / f"{name}-{digest.hexdigest()[:16]}"
+    final = place(name, made_from)
     if final.is_dir():
         return final
     with locked(cache_dir() / f"{name}.lock"):

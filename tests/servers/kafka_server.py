@@ -4,19 +4,21 @@
 import base64
 import json
 import pathlib
-import socket
-import struct
+import shutil
+import tempfile
 import time
 import uuid
 
 import cache
 import confluent_kafka
 import confluent_kafka.admin
+import kafka_requests
 import network
 import server
 
 HERE = pathlib.Path(__file__).resolve().parent
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+CLASSES, BOOTSTRAP = "classes.jsa", "bootstrap.checkpoint"
 
 
 def jars():
@@ -30,12 +32,51 @@ def jars():
     return cache.cached("kafka", [pom], download)
 
 
-def java(main, *arguments, log_level="info"):
+def _warm_from():
+    """What the files of `warm` depend on: Kafka, and the Java that runs it."""
+    program = pathlib.Path(shutil.which("java") or "java").resolve()
+    built = program.stat().st_mtime_ns if program.exists() else ""
+    return [HERE / "pom.xml", str(program), str(built)]
+
+
+def _warm():
+    """Where Kafka's classes are as Java has them in memory, with which a broker starts in little more than half the
+    processor time, and what Kafka's own tool writes into the log directory of a new node."""
+    return cache.place("kafka-warm", _warm_from())
+
+
+def warm():
+    """Makes, once, what later starts are faster with, by a first run of a broker and of a client."""
+
+    def run(directory):
+        with tempfile.TemporaryDirectory() as home:
+            first = Kafka(home, first_run=directory / CLASSES)
+            first.start()
+            first.create_topic("warm", 1)
+            producer = first.producer()
+            producer.produce("warm", b"warm")
+            producer.flush(30)
+            first.stop(300)
+            if not (directory / CLASSES).exists():
+                raise cache.CacheError(f"Kafka's first run left no archive of its classes:\n{first.processes[0].said()[-2000:]}")
+            shutil.copy(first.directory / "node-1/data" / BOOTSTRAP, directory)
+
+    cache.cached("kafka-warm", _warm_from(), run)
+
+
+def java(main, *arguments, log_level="info", first_run=None):
+    """`first_run` is the archive to write at the end, instead of the one that is there."""
+    if first_run:
+        share = [f"-XX:ArchiveClassesAtExit={first_run}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
+    else:
+        share = [f"-XX:SharedArchiveFile={_warm() / CLASSES}"] if _warm().exists() else []
+    # The archive serves one class path, in one order.
+    path = ":".join(map(str, sorted(jars().glob("*.jar"))))
     return [
-        "java", "-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+        "java", "-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *share,
         "-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
         f"-Dorg.slf4j.simpleLogger.defaultLogLevel={log_level}",
-        "-cp", f"{jars()}/*", main, *map(str, arguments)]
+        "-cp", path, main, *map(str, arguments)]
 
 
 def tool(main, *arguments):
@@ -43,18 +84,23 @@ def tool(main, *arguments):
     return cache.checked(java(main, *arguments, log_level="error"), main.rsplit(".", 1)[-1])
 
 
+def _new_id():
+    """The first letter isn't "-", which Kafka's tools would take for an option."""
+    return base64.urlsafe_b64encode(b"K" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
+
+
 class Kafka(server.Running):
     """`directory` keeps ports and data: the same directory again is the same cluster on the same ports."""
 
     def __init__(
             self, directory, nodes=1, partitions=10, port=None, address="127.0.0.1", properties=(), listeners=None,
-            scram=(), hosts=None, advertised=None):
+            scram=(), hosts=None, advertised=None, first_run=None):
         """`listeners`: {"tls": "SSL"} and the like, beside the plain one; `scram`: as StorageTool takes them;
         `hosts`: one for each node, instead of `nodes` and `address`; `advertised`: {"tls": "HOST:PORT"}, where clients
-        reach a listener of a single node, if not at its own address."""
+        reach a listener of a single node, if not at its own address; `first_run`: as `java` has it."""
         self.directory = pathlib.Path(directory).resolve()
         self.partitions, self.scram = partitions, list(scram)
-        self._fixed_port = port
+        self._fixed_port, self._first_run = port, first_run
         self.properties, self.listeners = list(properties), dict(listeners or {})
         self.advertised = dict(advertised or {})
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -66,8 +112,7 @@ class Kafka(server.Running):
             nodes = len(self.ports)
         self.hosts = hosts or [network.Loopback(address)] * nodes
         if not self._kept:
-            # The first letter isn't "-", which Kafka's tools would take for an option.
-            self.cluster_id = base64.urlsafe_b64encode(b"K" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
+            self.cluster_id = _new_id()
             self._choose_ports()
         self.processes = [self._process(node) for node in self.nodes()]
 
@@ -85,7 +130,7 @@ class Kafka(server.Running):
         home = self.directory / f"node-{node}"
         home.mkdir(exist_ok=True)
         return server.Process(
-            f"Kafka node {node}", java("kafka.Kafka", home / "server.properties"), home / "log",
+            f"Kafka node {node}", java("kafka.Kafka", home / "server.properties", first_run=self._first_run), home / "log",
             "Kafka Server started", self.hosts[node - 1])
 
     def servers(self, listener="plain"):
@@ -95,6 +140,11 @@ class Kafka(server.Running):
     @property
     def bootstrap(self):
         return self.servers()
+
+    @property
+    def first_address(self):
+        """(host, port) of the first node, for kafka_requests."""
+        return self.hosts[0].address, self.ports[0]["plain"]
 
     def addresses(self):
         names = {"bootstrap": "plain", **{name: name for name in self.listeners}}
@@ -157,18 +207,7 @@ class Kafka(server.Running):
 
     def delete_records(self, topic, before):
         """What retention does, at once: `before` is {partition: the first offset to keep}. Of one node alone."""
-        name = topic.encode()
-        partitions = b"".join(struct.pack(">iq", *entry) for entry in before.items())
-        request = (struct.pack(">hhih", 21, 0, 1, -1) + struct.pack(">ih", 1, len(name)) + name +
-                   struct.pack(">i", len(before)) + partitions + struct.pack(">i", 10000))
-        with socket.create_connection((self.hosts[0].address, self.ports[0]["plain"]), 30) as broker:
-            broker.sendall(struct.pack(">i", len(request)) + request)
-            answer = broker.makefile("rb")
-            size, = struct.unpack(">i", answer.read(4))
-            answer = answer.read(size)
-        results = answer[4 + 4 + 4 + 2 + len(name) + 4:]
-        for _, low, error in struct.iter_unpack(">iqh", results):
-            assert error == 0 and low >= 0, f"records of {topic} were not deleted: error {error}"
+        kafka_requests.delete_records(self.first_address, topic, before)
 
     @staticmethod
     def _wait_for_leaders(admin, topic):
@@ -182,6 +221,19 @@ class Kafka(server.Running):
         raise server.StartError(f"the partitions of topic {topic.topic} have no leaders after 60 s")
 
     def _format(self, node):
+        """The tool takes as long as half a start, so what it wrote once is copied, unless this node wants more."""
+        if _warm().exists() and not self.scram and not any(line.startswith("log.dirs") for line in self.properties):
+            self._copy_format(self.directory / f"node-{node}" / "data", node)
+        else:
+            self._run_format(node)
+
+    def _copy_format(self, data, node):
+        data.mkdir()
+        shutil.copy(_warm() / BOOTSTRAP, data)
+        names = {"version": 1, "cluster.id": self.cluster_id, "node.id": node, "directory.id": _new_id()}
+        (data / "meta.properties").write_text("".join(f"{name}={value}\n" for name, value in names.items()))
+
+    def _run_format(self, node):
         extra = [argument for entry in self.scram for argument in ("--add-scram", entry)]
         tool(
             "kafka.tools.StorageTool", "format", "-t", self.cluster_id, "-c",
