@@ -120,8 +120,10 @@ struct _GstMongoSink {
   gboolean wrap;
 
   gint format; /* MongoFormat; atomic, set by the streaming thread */
-  /* Streaming thread: the first part of a document that continues in the next buffer. */
+  /* Streaming thread: the first part of a document that continues in the next buffer, and its
+   * MongoFormat. */
   GstAdapter *rest;
+  MongoFormat rest_format;
   GstMongoRejects rejects;
 };
 
@@ -642,10 +644,10 @@ push_file (GstMongoSink *self, GstBuffer *buffer, const GstMapInfo *map)
 /* --- buffers --- */
 
 static GstFlowReturn
-push_buffer (GstMongoSink *self, GstBuffer *buffer, const GstMapInfo *map)
+push_buffer (GstMongoSink *self, MongoFormat format, GstBuffer *buffer, const GstMapInfo *map)
 {
   MongoReader reader = {
-      .format = g_atomic_int_get (&self->format),
+      .format = format,
       .data = map->data ? map->data : (const guint8 *) "",
       .size = map->size,
   };
@@ -657,7 +659,7 @@ push_buffer (GstMongoSink *self, GstBuffer *buffer, const GstMapInfo *map)
 
 /* Takes ownership of @buffer. */
 static GstFlowReturn
-push_whole_buffer (GstMongoSink *self, GstBuffer *buffer)
+push_whole_buffer (GstMongoSink *self, MongoFormat format, GstBuffer *buffer)
 {
   GstFlowReturn flow;
   GstMapInfo map;
@@ -668,7 +670,7 @@ push_whole_buffer (GstMongoSink *self, GstBuffer *buffer)
         self, RESOURCE, READ, ("Could not map a buffer's memory for reading."), (NULL));
     return GST_FLOW_ERROR;
   }
-  flow = push_buffer (self, buffer, &map);
+  flow = push_buffer (self, format, buffer, &map);
   gst_buffer_unmap (buffer, &map);
   /* Otherwise the documents that are already pushed would mark the whole buffer done. */
   if (flow != GST_FLOW_OK)
@@ -680,24 +682,25 @@ push_whole_buffer (GstMongoSink *self, GstBuffer *buffer)
 /* In a stream of bytes a document may continue in the next buffer. A Kafka message holds whole
  * documents. */
 static gboolean
-is_part_of_stream (GstMongoSink *self, GstBuffer *buffer)
+is_part_of_stream (GstMongoSink *self, MongoFormat format, GstBuffer *buffer)
 {
-  return !self->wrap && self->mode != MONGO_MODE_GRIDFS &&
-         g_atomic_int_get (&self->format) != MONGO_FORMAT_JSON && !gst_kafka_meta_peek (buffer);
+  return !self->wrap && self->mode != MONGO_MODE_GRIDFS && format != MONGO_FORMAT_JSON &&
+         !gst_kafka_meta_peek (buffer);
 }
 
 static GstFlowReturn
-push_stream (GstMongoSink *self, GstBuffer *buffer)
+push_stream (GstMongoSink *self, MongoFormat format, GstBuffer *buffer)
 {
-  gsize size, whole;
+  gsize searched = gst_adapter_available (self->rest), size, whole;
 
+  self->rest_format = format;
   gst_adapter_push (self->rest, gst_buffer_ref (buffer));
   size = gst_adapter_available (self->rest);
   whole = size == 0 ? 0
-                    : mongo_reader_count_whole (g_atomic_int_get (&self->format),
-                          gst_adapter_map (self->rest, size), size);
+                    : mongo_reader_count_whole (
+                          format, gst_adapter_map (self->rest, size), size, searched);
   gst_adapter_unmap (self->rest);
-  return whole ? push_whole_buffer (self, gst_adapter_take_buffer (self->rest, whole))
+  return whole ? push_whole_buffer (self, format, gst_adapter_take_buffer (self->rest, whole))
                : GST_FLOW_OK;
 }
 
@@ -708,7 +711,9 @@ push_rest (GstMongoSink *self)
 {
   gsize size = gst_adapter_available (self->rest);
 
-  return size ? push_whole_buffer (self, gst_adapter_take_buffer (self->rest, size)) : GST_FLOW_OK;
+  return size ? push_whole_buffer (
+                    self, self->rest_format, gst_adapter_take_buffer (self->rest, size))
+              : GST_FLOW_OK;
 }
 
 /* Handles a message without a value: in Kafka it deletes the messages of the same key. It holds
@@ -727,16 +732,20 @@ static GstFlowReturn
 gst_mongo_sink_render (GstBaseSink *sink, GstBuffer *buffer)
 {
   GstMongoSink *self = GST_MONGO_SINK (sink);
-  GstFlowReturn flow;
+  MongoFormat format = g_atomic_int_get (&self->format);
+  gboolean in_stream = is_part_of_stream (self, format, buffer);
+  GstFlowReturn flow = GST_FLOW_OK;
 
   if (gst_kafka_meta_is_tombstone (buffer)) {
     skip_tombstone (self, buffer);
     return GST_FLOW_OK;
   }
-  if (is_part_of_stream (self, buffer))
-    return push_stream (self, buffer);
-  flow = push_rest (self);
-  return flow == GST_FLOW_OK ? push_whole_buffer (self, gst_buffer_ref (buffer)) : flow;
+  if (!in_stream || format != self->rest_format)
+    flow = push_rest (self);
+  if (flow != GST_FLOW_OK)
+    return flow;
+  return in_stream ? push_stream (self, format, buffer)
+                   : push_whole_buffer (self, format, gst_buffer_ref (buffer));
 }
 
 /* A flush discards an incomplete document. */

@@ -65,6 +65,15 @@ GST_START_TEST (test_what_is_not_a_document)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_a_byte_order_mark_is_named)
+{
+  g_autoptr (GError) error = NULL;
+
+  fail_unless (read_json ("\xef\xbb\xbf{\"a\":1}", -1, &error) == NULL);
+  fail_unless (strstr (error->message, "byte order mark") != NULL, "%s", error->message);
+}
+GST_END_TEST;
+
 typedef struct {
   const gchar *text;
   gint64 ms;
@@ -175,6 +184,30 @@ static const gchar *not_as_written[][2] = {
     {"{\"$oid\":\"5f9f1b9b9c9d440000000000\",\"$oid\":\"5f9f1b9b9c9d440000000001\"}", "twice"},
     {"{\"$binary\":{\"base64\":\"AAEC\",\"base64\":\"AAED\",\"subType\":\"00\"}}", "twice"},
     {"\"\\ud800\"", "CODEPOINT"},
+    {"{\"$date\":{}}", "$date"},
+    {"{\"\\u0024date\":{ }}", "$date"},
+    {"{\"$undefined\":false}", "$undefined"},
+    {"{\"$numberDecimal\":\"1E4294967297\"}", "$numberDecimal"},
+    {"{\"$numberDecimal\":\"1E-4294967297\"}", "$numberDecimal"},
+    {"{\"$numberDecimal\":\"1E99999999999999999999\"}", "$numberDecimal"},
+    {"{\"$numberDecimal\":\"1E 5\"}", "$numberDecimal"},
+    {"{\"$numberDecimal\":\"1E+\"}", "$numberDecimal"},
+    {"{\"$oid\":\"5f9f1b9b9c9d44000000000\\u0000\"}", "$oid"},
+    {"{\"$oid\":\"\\u00005f9f1b9b9c9d44000000000\"}", "$oid"},
+    {"{\"$oid\":\"5f9f1b9b9c9d44000000000g\"}", "$oid"},
+    {"{\"$oid\":\"5f9f1b9b9c9d4400000000000\"}", "$oid"},
+    {"{\"$uuid\":\"73ffd264-44b3-4c69-90e8-e7d1dfc035d4\\u0000\"}", "$uuid"},
+    {"{\"$uuid\":\"73ffd264-44b3-4c69-90e8-e7d1dfc035 4\"}", "$uuid"},
+    {"{\"$uuid\":\"73ffd264-44b3-4c69-90e8-+7d1dfc035d4\"}", "$uuid"},
+    {"{\"$uuid\":\"0x73d264-44b3-4c69-90e8-e7d1dfc035d4\"}", "$uuid"},
+    {"{\"$uuid\":\"73ffd264044b3-4c69-90e8-e7d1dfc035d4\"}", "$uuid"},
+    {"{\"$binary\":{\"base64\":\"AQ==\\u0000QUJD\",\"subType\":\"00\"}}", "base64"},
+    {"{\"$binary\":\"AQ==\\u0000\",\"$type\":\"00\"}", "base64"},
+    {"{\"$regularExpression\":{\"pattern\":\"x\",\"options\":\"zq\"}}", "option"},
+    {"{\"$regularExpression\":{\"options\":\"I\",\"pattern\":\"x\"}}", "option"},
+    {"{\"$regularExpression\":{\"options\":\"ii\",\"pattern\":\"x\"}}", "option"},
+    {"{\"$regex\":\"x\",\"$options\":\"g\"}", "option"},
+    {"{\"$options\":\"g\",\"$regex\":\"x\"}", "option"},
 };
 
 GST_START_TEST (test_values_that_libbson_would_change_are_refused)
@@ -288,6 +321,46 @@ GST_START_TEST (test_lines_fail_alone)
     }
   }
   fail_if (mongo_reader_next (&reader, &document, NULL));
+}
+GST_END_TEST;
+
+/* Counts the documents of a stream that arrives in two buffers. */
+static guint
+count_of_halves (MongoFormat format, const gchar *data, gsize size, gsize first)
+{
+  gsize whole = mongo_reader_count_whole (format, (const guint8 *) data, first, 0);
+  gsize rest = first - whole;
+  gsize more = mongo_reader_count_whole (format, (const guint8 *) data + whole, size - whole, rest);
+  const gsize parts[] = {whole, more, size - whole - more};
+  guint count = 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS (parts); data += parts[i++]) {
+    MongoReader reader = {format, (const guint8 *) data, parts[i]};
+    bson_t *document;
+
+    while (mongo_reader_next (&reader, &document, NULL)) {
+      fail_unless (document != NULL, "cut at %" G_GSIZE_FORMAT, first);
+      bson_destroy (document);
+      count++;
+    }
+  }
+  return count;
+}
+
+/* Also within a character, within CR LF, and within the length of a BSON document. */
+GST_START_TEST (test_streams_may_be_cut_anywhere)
+{
+  static const gchar lines[] =
+      "{\"a\":\"h\xc3\xb6\xf0\x9f\x98\x80\"}\r\n\n {\"b\":[1]}\n\r\n{\"d\":4}";
+  static const gchar bson[] = "\x0c\0\0\0\x10"
+                              "a\0\x01\0\0\0\0\x05\0\0\0\0\x0c\0\0\0\x10"
+                              "b\0\x02\0\0\0";
+
+  for (gsize first = 0; first <= sizeof bson; first++)
+    fail_unless_equals_int (count_of_halves (MONGO_FORMAT_BSON, bson, sizeof bson, first), 3);
+  for (gsize first = 0; first < sizeof lines; first++)
+    fail_unless_equals_int (
+        count_of_halves (MONGO_FORMAT_JSON_LINES, lines, sizeof lines - 1, first), 3);
 }
 GST_END_TEST;
 
@@ -579,6 +652,36 @@ GST_START_TEST (test_each_write_error_is_judged)
 }
 GST_END_TEST;
 
+/* Older servers name the index only in the message, which ends with the document's own value. */
+GST_START_TEST (test_index_of_a_duplicate_key_in_a_message)
+{
+  static const struct {
+    const gchar *message;
+    MongoVerdict verdict;
+  } messages[] = {
+      {"E11000 duplicate key error collection: a.b index: _id_ dup key: { : 1 }",
+          MONGO_VERDICT_DUPLICATE},
+      {"E11000 duplicate key error index: a.b.$_id_ dup key: { : 1 }", MONGO_VERDICT_DUPLICATE},
+      {"E11000 duplicate key error collection: a.b index: _id_", MONGO_VERDICT_DUPLICATE},
+      {"E11000 duplicate key error collection: a.b index: name_1 dup key: { : 'index: _id_ ' }",
+          MONGO_VERDICT_REJECTED},
+      {"E11000 duplicate key error index: a.b.$name_1 dup key: { : 'a.$_id_ b' }",
+          MONGO_VERDICT_REJECTED},
+      {"E11000 duplicate key error index: a.b.$own_id_ dup key: { : 1 }", MONGO_VERDICT_REJECTED},
+      {"E11000 duplicate key error collection: a.b index: _id_name dup key: { : 1 }",
+          MONGO_VERDICT_REJECTED},
+      {"E11000 duplicate key error collection: a.b", MONGO_VERDICT_TAKEN},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (messages); i++) {
+    g_autofree gchar *reply = g_strdup_printf (
+        "{\"writeErrors\":[{\"index\":0,\"code\":11000,\"errmsg\":\"%s\"}]}", messages[i].message);
+
+    assert_verdicts (reply, SERVER_ERROR (11000), &messages[i].verdict, 1);
+  }
+}
+GST_END_TEST;
+
 GST_START_TEST (test_write_concern_error_is_seen_behind_a_write_error)
 {
   assert_verdicts (
@@ -694,7 +797,7 @@ GST_START_TEST (test_uri_sources)
 
   fail_unless (fd >= 0 && g_close (fd, NULL));
   fail_unless (g_file_set_contents (path, "\n mongodb://filed \n", -1, NULL));
-  g_setenv ("MONGODB_URI", "mongodb://env", TRUE);
+  g_setenv ("MONGODB_URI", " mongodb://env/db\n", TRUE); /* as a secret of Kubernetes may end */
   from_file = mongo_uri_open (NULL, path, NULL);
   from_environment = mongo_uri_open (NULL, NULL, NULL);
   fail_unless (g_file_set_contents (path, "password", -1, NULL));
@@ -707,6 +810,7 @@ GST_START_TEST (test_uri_sources)
   default_host = mongo_uri_describe (from_default);
   fail_unless_equals_string (file_host, "filed:27017");
   fail_unless_equals_string (environment_host, "env:27017");
+  fail_unless_equals_string (mongoc_uri_get_database (from_environment), "db");
   fail_unless_equals_string (default_host, "localhost:27017");
 }
 GST_END_TEST;
@@ -721,12 +825,14 @@ mongodocument_suite (void)
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_extended_json_keeps_types);
   tcase_add_test (tc, test_what_is_not_a_document);
+  tcase_add_test (tc, test_a_byte_order_mark_is_named);
   tcase_add_test (tc, test_dates_keep_their_instant);
   tcase_add_test (tc, test_values_that_libbson_would_change_are_refused);
   tcase_add_test (tc, test_what_only_looks_like_a_type_is_kept);
   tcase_add_test (tc, test_an_id_is_not_a_condition);
   tcase_add_test (tc, test_bounds);
   tcase_add_test (tc, test_lines_fail_alone);
+  tcase_add_test (tc, test_streams_may_be_cut_anywhere);
   tcase_add_test (tc, test_bson);
   tcase_add_test (tc, test_deep_bson);
   tcase_add_test (tc, test_mutated_documents);
@@ -736,6 +842,7 @@ mongodocument_suite (void)
   tcase_add_test (tc, test_collection_templates_are_checked);
   tcase_add_test (tc, test_index_command);
   tcase_add_test (tc, test_each_write_error_is_judged);
+  tcase_add_test (tc, test_index_of_a_duplicate_key_in_a_message);
   tcase_add_test (tc, test_write_concern_error_is_seen_behind_a_write_error);
   tcase_add_test (tc, test_unaccounted_documents_are_retried);
   tcase_add_test (tc, test_errors_of_a_whole_batch);

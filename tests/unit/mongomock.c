@@ -77,17 +77,24 @@ refuses (const bson_t *reply, guint index)
 }
 
 static void
-append_duplicate (bson_t *errors, guint position, guint index, const gchar *id)
+append_error (bson_t *errors, guint position, guint index, gint code, const gchar *message)
 {
   gchar key[16];
-  g_autofree gchar *message = g_strdup_printf (
-      "E11000 duplicate key error collection: a.b index: _id_ dup key: { _id: %s }", id);
   bson_t *error = BCON_NEW (
-      "index", BCON_INT32 (index), "code", BCON_INT32 (11000), "errmsg", BCON_UTF8 (message));
+      "index", BCON_INT32 (index), "code", BCON_INT32 (code), "errmsg", BCON_UTF8 (message));
 
   g_snprintf (key, sizeof key, "%u", position);
   BSON_APPEND_DOCUMENT (errors, key, error);
   bson_destroy (error);
+}
+
+static void
+append_duplicate (bson_t *errors, guint position, guint index, const gchar *id)
+{
+  g_autofree gchar *message = g_strdup_printf (
+      "E11000 duplicate key error collection: a.b index: _id_ dup key: { _id: %s }", id);
+
+  append_error (errors, position, index, 11000, message);
 }
 
 /* with the lock */
@@ -107,7 +114,8 @@ store (MongoMock *mock, GPtrArray *documents, const bson_t *scripted)
 {
   bson_t errors = BSON_INITIALIZER;
   bson_t *reply;
-  guint duplicates = 0;
+  bson_iter_t code;
+  guint refused = 0;
 
   for (guint i = 0; i < documents->len; i++) {
     const bson_t *document = g_ptr_array_index (documents, i);
@@ -115,15 +123,16 @@ store (MongoMock *mock, GPtrArray *documents, const bson_t *scripted)
 
     if (scripted && refuses (scripted, i))
       continue;
-    if (g_hash_table_contains (mock->documents, id))
-      append_duplicate (&errors, duplicates++, i, id);
+    if (!scripted && bson_iter_init_find (&code, document, "refused"))
+      append_error (&errors, refused++, i, (gint) bson_iter_as_int64 (&code), "refused");
+    else if (g_hash_table_contains (mock->documents, id))
+      append_duplicate (&errors, refused++, i, id);
     else
       keep (mock, g_steal_pointer (&id), document);
   }
-  reply = scripted
-              ? bson_copy (scripted)
-              : BCON_NEW ("ok", BCON_DOUBLE (1), "n", BCON_INT32 (documents->len - duplicates));
-  if (!scripted && duplicates)
+  reply = scripted ? bson_copy (scripted)
+                   : BCON_NEW ("ok", BCON_DOUBLE (1), "n", BCON_INT32 (documents->len - refused));
+  if (!scripted && refused)
     BSON_APPEND_ARRAY (reply, "writeErrors", &errors);
   bson_destroy (&errors);
   return reply;

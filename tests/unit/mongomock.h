@@ -16,7 +16,8 @@ gchar *mongo_mock_uri (MongoMock *mock, const gchar *user);
 /* The next insert or update gets this reply (Extended JSON) and stores what it doesn't refuse; ""
  * closes the connection instead, after storing everything. Replies queue up. An update puts what
  * it says in place of the document. A document with a field `poison` closes the connection,
- * always, and nothing is stored. */
+ * always, and nothing is stored. A document with a field `refused` is refused with its value as the
+ * code, unless a reply is scripted. */
 void mongo_mock_script (MongoMock *mock, const gchar *reply);
 /* Every command of this name, of those that write nothing, gets this reply instead of a bare ok, an
  * empty list, or what is stored. */

@@ -125,6 +125,29 @@ GST_START_TEST (test_lines_and_bson)
 }
 GST_END_TEST;
 
+/* What is left of a stream has the format in which it came. */
+GST_START_TEST (test_caps_that_change_within_a_stream)
+{
+  static const gchar bson[] = "\x0e\0\0\0\x10_id\0\x03\0\0\0";
+  Fixture f;
+
+  setup (&f, mongo_mock_new (), "", "application/x-ndjson");
+  gst_harness_push (f.h, new_text ("{\"_id\":1}\n{\"_id\":2}"));
+  gst_harness_set_src_caps_str (f.h, "application/bson");
+  gst_harness_push (f.h, gst_buffer_new_memdup (bson, 6));
+  gst_harness_push (f.h, gst_buffer_new_memdup (bson + 6, sizeof bson - 6));
+  gst_harness_set_src_caps_str (f.h, "application/x-ndjson");
+  gst_harness_push (f.h, new_text ("{\"_id\":4"));
+  gst_harness_push (f.h, new_text ("}"));
+  gst_harness_set_src_caps_str (f.h, "application/json");
+  gst_harness_push (f.h, new_text ("{\"_id\":5}"));
+  finish (&f);
+  assert_stat (&f, "documents", 5);
+  assert_stat (&f, "rejected", 0);
+  teardown (&f);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_collection_by_field)
 {
   Fixture f;
@@ -393,6 +416,43 @@ GST_START_TEST (test_a_later_document_shows_whose_fault_it_is)
   finish (&f);
   fail_unless_equals_int (mongo_mock_stored (mock), 1);
   assert_stat (&f, "rejected", 1);
+  teardown (&f);
+}
+GST_END_TEST;
+
+static void
+wait_stat (Fixture *f, const gchar *name, guint64 expected)
+{
+  gint64 deadline = g_get_monotonic_time () + 8 * G_USEC_PER_SEC;
+
+  while (get_stat (f, name) != expected && g_get_monotonic_time () < deadline)
+    g_usleep (5000);
+  assert_stat (f, name, expected);
+}
+
+/* Documents that the other connection stores show whose fault it is, if they come later. Without
+ * them, or if they go to another collection, the document waits. */
+GST_START_TEST (test_the_other_connection_shows_whose_fault_it_is)
+{
+  static const gchar *const others[] = {"{\"to\":\"one\"}", "{\"to\":\"other\"}"};
+  static const gchar *const settings[] = {"retry-timeout=60000000000", "retry-timeout=500000000"};
+  gboolean of_the_same = __i__ == 0;
+  g_autofree gchar *all =
+      g_strconcat ("connections=2 collection=%{to} batch-latency=0 ", settings[__i__], NULL);
+  Fixture f;
+
+  setup (&f, mongo_mock_new (), all, "application/json");
+  gst_harness_push (f.h, new_message ("{\"to\":\"one\",\"refused\":16755}", &f.ledger, 0));
+  fail_unless (mongo_mock_wait_inserts (f.mock, 1));
+  for (gint i = 1; i <= 20 && get_stat (&f, "rejected") == 0; i++) {
+    gst_harness_push (f.h, new_message (others[__i__], &f.ledger, i));
+    wait_stat (&f, "documents", (guint64) i);
+  }
+  if (of_the_same)
+    wait_stat (&f, "rejected", 1);
+  else
+    g_free (wait_message (f.bus, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE));
+  assert_stat (&f, "rejected", of_the_same);
   teardown (&f);
 }
 GST_END_TEST;
@@ -1013,6 +1073,7 @@ mongosink_suite (void)
   tcase_add_test (tc, test_places_of_wrapped_buffers_that_come_again);
   tcase_add_test (tc, test_own_ids_that_come_again);
   tcase_add_test (tc, test_lines_and_bson);
+  tcase_add_test (tc, test_caps_that_change_within_a_stream);
   tcase_add_test (tc, test_collection_by_field);
   tcase_add_test (tc, test_any_buffer_is_wrapped);
   tcase_add_test (tc, test_no_header_is_left_out_of_a_wrapped_buffer);
@@ -1025,6 +1086,7 @@ mongosink_suite (void)
   tcase_add_loop_test (tc, test_an_error_that_all_documents_cause, 0, G_N_ELEMENTS (refused_alike));
   tcase_add_loop_test (tc, test_an_error_that_one_document_causes, 0, 2);
   tcase_add_test (tc, test_a_later_document_shows_whose_fault_it_is);
+  tcase_add_loop_test (tc, test_the_other_connection_shows_whose_fault_it_is, 0, 2);
   tcase_add_test (tc, test_refused_batch_is_split);
   tcase_add_test (tc, test_rejects_leave_by_their_pad);
   tcase_add_test (tc, test_stored_documents_dont_vouch_for_rejects);

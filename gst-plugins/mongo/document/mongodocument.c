@@ -15,15 +15,20 @@ invalid (GError **error, const gchar *what)
   return NULL;
 }
 
-/* libbson would read an array as a document with the fields 0, 1, 2. */
-static gboolean
-opens_document (const guint8 *text, gsize size)
+/* (nullable): the error of a text that doesn't begin with a document. libbson would read an array
+ * as a document with the fields 0, 1, 2. */
+static const gchar *
+check_opening (const guint8 *text, gsize size)
 {
+  if (!size)
+    return "the buffer is empty";
+  if (size >= 3 && memcmp (text, "\xef\xbb\xbf", 3) == 0)
+    return "the text begins with a byte order mark, which isn't allowed in JSON";
   while (size && g_ascii_isspace (*text)) {
     text++;
     size--;
   }
-  return size && *text == '{';
+  return size && *text == '{' ? NULL : "a JSON document must begin with {";
 }
 
 static bson_t *
@@ -49,6 +54,7 @@ parse_json (MongoReader *self, GError **error)
   gsize size = self->text_size;
   bson_json_reader_t *reader;
   g_autoptr (bson_t) document = NULL;
+  const gchar *wrong;
   GString *prepared;
   guint dates_cut;
   bson_t rest = BSON_INITIALIZER;
@@ -57,8 +63,8 @@ parse_json (MongoReader *self, GError **error)
 
   if (size > MONGO_JSON_MAX)
     return invalid (error, "the text is longer than 48 MiB");
-  if (!opens_document (text, size))
-    return invalid (error, size ? "a JSON document must begin with {" : "the buffer is empty");
+  if ((wrong = check_opening (text, size)))
+    return invalid (error, wrong);
   if (!g_utf8_validate_len ((const gchar *) text, size, NULL))
     return invalid (error, "the text isn't UTF-8");
 
@@ -202,13 +208,15 @@ mongo_reader_next (MongoReader *reader, bson_t **document, GError **error)
 }
 
 static gsize
-count_whole_lines (const guint8 *data, gsize size)
+count_whole_lines (const guint8 *data, gsize size, gsize searched)
 {
-  gsize left = size;
+  gsize whole = size;
 
-  while (left > 0 && data[left - 1] != '\n')
-    left--;
-  return size - left > MONGO_JSON_MAX ? size : left;
+  while (whole > searched && data[whole - 1] != '\n')
+    whole--;
+  if (whole == searched)
+    whole = 0;
+  return size - whole > MONGO_JSON_MAX ? size : whole;
 }
 
 static gsize
@@ -230,11 +238,11 @@ count_whole_bson (const guint8 *data, gsize size)
 }
 
 gsize
-mongo_reader_count_whole (MongoFormat format, const guint8 *data, gsize size)
+mongo_reader_count_whole (MongoFormat format, const guint8 *data, gsize size, gsize searched)
 {
   switch (format) {
     case MONGO_FORMAT_JSON_LINES:
-      return count_whole_lines (data, size);
+      return count_whole_lines (data, size, searched);
     case MONGO_FORMAT_BSON:
       return count_whole_bson (data, size);
     default:

@@ -43,8 +43,9 @@ typedef struct {
 gboolean mongo_reader_next (MongoReader *reader, bson_t **document, GError **error);
 
 /* Returns the number of bytes at @data that belong to whole documents; @size if the end of the
- * last document can't be found. */
-gsize mongo_reader_count_whole (MongoFormat format, const guint8 *data, gsize size);
+ * last document can't be found. @searched: the first bytes of @data that belong to one document,
+ * whose end isn't among them; so a long line in many buffers is searched once */
+gsize mongo_reader_count_whole (MongoFormat format, const guint8 *data, gsize size, gsize searched);
 
 /**
  * mongo_document_ensure_id:

@@ -262,13 +262,31 @@ check_double (const gchar *text, gsize size)
   return vanishes (text, text + size) ? "a $numberDouble is too small for a double" : NULL;
 }
 
+/* libbson wraps an exponent that doesn't fit an int: it reads 1E4294967297 as 10. */
+#define EXPONENT_DIGITS_MAX 9
+
+/* TRUE: the number has no exponent, or one that libbson reads as it is. */
+static gboolean
+has_sound_exponent (const gchar *text)
+{
+  const gchar *mark = strpbrk (text, "eE"), *end = text + strlen (text), *digits;
+
+  if (!mark)
+    return TRUE;
+  digits = mark + 1 + (mark[1] == '-' || mark[1] == '+');
+  if (digits == end || skip_digits (digits, end) != end)
+    return FALSE;
+  return strlen (digits + strspn (digits, "0")) <= EXPONENT_DIGITS_MAX;
+}
+
 static const gchar *
 check_decimal (const gchar *text, gsize size)
 {
   g_autofree gchar *terminated = g_strndup (text, size);
   bson_decimal128_t decimal;
 
-  return strlen (terminated) == size && bson_decimal128_from_string (terminated, &decimal)
+  return strlen (terminated) == size && has_sound_exponent (terminated) &&
+                 bson_decimal128_from_string (terminated, &decimal)
              ? NULL
              : "a $numberDecimal isn't a decimal number, or has more than 34 digits, or is out of "
                "range";
@@ -280,6 +298,48 @@ check_subtype (const gchar *text, gsize size)
   return size >= 1 && size <= 2 && g_ascii_isxdigit (text[0]) && g_ascii_isxdigit (text[size - 1])
              ? NULL
              : "the type of a $binary isn't one or two hexadecimal digits";
+}
+
+/* libbson reads other characters as a digit 0. */
+static const gchar *
+check_oid (const gchar *text, gsize size)
+{
+  gsize digits = 0;
+
+  while (digits < size && g_ascii_isxdigit (text[digits]))
+    digits++;
+  return digits == size && size == 24 ? NULL : "a $oid isn't 24 hexadecimal digits";
+}
+
+/* libbson reads its parts with sscanf(), which accepts spaces, signs and 0x. */
+static const gchar *
+check_uuid (const gchar *text, gsize size)
+{
+  static const gchar form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  gsize at = 0;
+
+  while (at < size && form[at] && (form[at] == 'x' ? g_ascii_isxdigit (text[at]) : text[at] == '-'))
+    at++;
+  return at == size && !form[at]
+             ? NULL
+             : "a $uuid is not of the form 73ffd264-44b3-4c69-90e8-e7d1dfc035d4";
+}
+
+/* libbson stops at a NUL, and checks the rest. */
+static const gchar *
+check_base64 (const gchar *text, gsize size)
+{
+  return memchr (text, 0, size) ? "the base64 of a $binary holds a NUL" : NULL;
+}
+
+/* libbson leaves out the options that it doesn't know. */
+static const gchar *
+check_options (const gchar *text, gsize size)
+{
+  for (gsize i = 0; i < size; i++)
+    if (!text[i] || !strchr ("ilmsux", text[i]) || memchr (text, text[i], i))
+      return "an option of a regular expression isn't one of i, l, m, s, u and x, or comes twice";
+  return NULL;
 }
 
 static const gchar *
@@ -295,25 +355,25 @@ static const Key keys[] = {
     {"$numberLong", TYPE, check_long},
     {"$numberDouble", TYPE, check_double},
     {"$numberDecimal", TYPE, check_decimal},
-    {"$oid", TYPE, NULL},
-    {"$uuid", TYPE, NULL},
+    {"$oid", TYPE, check_oid},
+    {"$uuid", TYPE, check_uuid},
     {"$symbol", TYPE, NULL},
     {"$undefined", TYPE, NULL},
     {"$minKey", TYPE, NULL},
     {"$maxKey", TYPE, NULL},
     {"$regex", TYPE, NULL},
-    {"$options", TYPE, NULL},
+    {"$options", TYPE, check_options},
     {"$regularExpression", TYPE, NULL},
     {"$code", TYPE, check_no_nul},
     {"$scope", TYPE, NULL},
-    {"$binary", TYPE, NULL},
+    {"$binary", TYPE, check_base64},
     {"$type", TYPE, check_subtype},
     {"$timestamp", TYPE, NULL},
     {"$dbPointer", TYPE, NULL},
-    {"base64", PART_OF_BINARY, NULL},
+    {"base64", PART_OF_BINARY, check_base64},
     {"subType", PART_OF_BINARY, check_subtype},
     {"pattern", PART_OF_REGEX, NULL},
-    {"options", PART_OF_REGEX, NULL},
+    {"options", PART_OF_REGEX, check_options},
     {"t", PART_OF_TIMESTAMP, NULL},
     {"i", PART_OF_TIMESTAMP, NULL},
     {"$ref", PART_OF_POINTER, check_no_nul},
@@ -386,13 +446,18 @@ open_level (Scan *self)
   return NULL;
 }
 
+/* libbson reads an empty $date as the year 1970. */
 static const gchar *
 close_level (Scan *self)
 {
+  const Level *level = get_level (self);
+  const Key *outer = get_outer_key (self);
+  gboolean is_empty_date = outer && outer->kind == DATE && level->is_object && !level->has_keys;
+
   if (self->depth)
     self->depth--;
   self->at++;
-  return NULL;
+  return is_empty_date ? "a $date is empty" : NULL;
 }
 
 /* --- texts --- */
@@ -552,12 +617,15 @@ take_comma (Scan *self)
   return NULL;
 }
 
-/* Leaves all other values to libbson. */
+/* Leaves all other values to libbson, which reads {"$undefined": false} as undefined. */
 static const gchar *
 take_other (Scan *self)
 {
-  self->at++;
-  return NULL;
+  const Level *level = get_level (self);
+  gboolean is_false = *self->at++ == 'f';
+
+  return is_false && level && is_named (level->key, "$undefined") ? "a $undefined isn't true"
+                                                                  : NULL;
 }
 
 static const gchar *

@@ -62,6 +62,9 @@ static const gint denied_codes[] = {
     8000, /* AtlasError */
 };
 
+/* What precedes an index's name in the message of error 11000. */
+#define INDEX_NAMED "index: "
+
 void
 mongo_result_set (MongoResult *result, MongoVerdict verdict, gint code, const gchar *reason)
 {
@@ -170,6 +173,22 @@ get_text (const bson_t *document, const gchar *name)
              : NULL;
 }
 
+/* TRUE: @message names the index over `_id`, as in "index: _id_ dup key: { _id: 1 }" or, of older
+ * servers, "index: fog.events.$_id_ dup key: { : 1 }". The value behind it may be any text. */
+static gboolean
+names_index_of_id (const gchar *message)
+{
+  const gchar *name = strstr (message, INDEX_NAMED);
+  gsize size;
+
+  if (!name)
+    return FALSE;
+  name += strlen (INDEX_NAMED);
+  size = strcspn (name, " ");
+  return (size == 4 && memcmp (name, "_id_", 4) == 0) ||
+         (size > 5 && memcmp (name + size - 5, "$_id_", 5) == 0);
+}
+
 /* A duplicate in another unique index than that over `_id` means that the document isn't stored. */
 static MongoVerdict
 judge_duplicate_key (const bson_t *write_error)
@@ -179,9 +198,9 @@ judge_duplicate_key (const bson_t *write_error)
   if (bson_has_field (write_error, "keyPattern"))
     return mongo_index_is_of_id (write_error, "keyPattern") ? MONGO_VERDICT_DUPLICATE
                                                             : MONGO_VERDICT_REJECTED;
-  if (message && (strstr (message, "index: _id_") || strstr (message, "$_id_")))
+  if (message && names_index_of_id (message))
     return MONGO_VERDICT_DUPLICATE;
-  return message && strstr (message, "index: ") ? MONGO_VERDICT_REJECTED : MONGO_VERDICT_TAKEN;
+  return message && strstr (message, INDEX_NAMED) ? MONGO_VERDICT_REJECTED : MONGO_VERDICT_TAKEN;
 }
 
 static void

@@ -54,7 +54,8 @@ typedef struct {
   gboolean is_part;  /* a chunk: another document counts for the whole file */
   gboolean placed;   /* the _id is the place in Kafka, and isn't in the document itself */
   gboolean wrapped;  /* the document holds a buffer, whose times may differ in a replay */
-  gboolean beside; /* the try that refused this document has stored another one of its collection */
+  gsize refused;     /* the writer's count when the document was first refused; 0: never */
+  gboolean beside;   /* another one of its collection was stored in the same try, or since then */
   MongoResult result;
 } MongoItem;
 

@@ -105,13 +105,16 @@ mongoc_uri_t *
 mongo_uri_open (const gchar *text, const gchar *file, GError **error)
 {
   g_autofree gchar *from_file = NULL;
+  g_autofree gchar *stripped = NULL;
   mongoc_uri_t *uri;
 
   if (!text && file && !(text = from_file = read_uri_file (file, error)))
     return NULL;
   if (!text)
     text = g_getenv ("MONGODB_URI");
-  if (!(uri = parse (text ? text : MONGO_DEFAULT_URI, error)))
+  /* To libmongoc a line feed at the end belongs to the database's name or to the last option. */
+  stripped = g_strstrip (g_strdup (text ? text : MONGO_DEFAULT_URI));
+  if (!(uri = parse (stripped, error)))
     return NULL;
   set_defaults (uri);
   if (!mongoc_write_concern_is_acknowledged (mongoc_uri_get_write_concern (uri))) {

@@ -46,6 +46,10 @@ struct _MongoWriter {
   gboolean interrupted, draining, stopping;
   MongoWriterState state;
   guint in_outage; /* number of threads that wait for the database */
+  gsize count;     /* number of refusals and stored documents, to compare their times */
+  /* gsize by GRefString: while a thread waits, the count when a document of each collection was
+   * last stored */
+  GHashTable *stored;
   MongoWriterStats stats;
 };
 
@@ -222,11 +226,25 @@ fail_at (MongoWriter *self, const GError *error, const MongoPlace *place)
 /* --- results --- */
 
 static gboolean
-is_settled (const MongoItem *item)
+is_stored (const MongoItem *item)
 {
   return item->result.verdict == MONGO_VERDICT_STORED ||
-         item->result.verdict == MONGO_VERDICT_DUPLICATE ||
-         item->result.verdict == MONGO_VERDICT_REJECTED;
+         item->result.verdict == MONGO_VERDICT_DUPLICATE;
+}
+
+static gboolean
+is_settled (const MongoItem *item)
+{
+  return is_stored (item) || item->result.verdict == MONGO_VERDICT_REJECTED;
+}
+
+/* With the lock: a thread whose document was refused looks for this. */
+static void
+note_stored (MongoWriter *self, const MongoItem *item)
+{
+  if (self->in_outage && is_stored (item))
+    g_hash_table_replace (
+        self->stored, g_ref_string_acquire (item->collection), GSIZE_TO_POINTER (++self->count));
 }
 
 /* with the lock */
@@ -286,6 +304,7 @@ settle (MongoWriter *self, GPtrArray *batch, GstClockTime latency)
     MongoItem *item = g_ptr_array_index (batch, i);
 
     if (is_settled (item)) {
+      note_stored (self, item);
       count_settled (self, item);
       g_ptr_array_remove_index (batch, i);
     }
@@ -298,11 +317,16 @@ settle (MongoWriter *self, GPtrArray *batch, GstClockTime latency)
 
 /* --- the cause of a failed try --- */
 
-static gboolean
-is_stored (const MongoItem *item)
+/* Another thread may have stored a document of the same collection since the first refusal. */
+static void
+note_refusal (MongoWriter *self, MongoItem *item)
 {
-  return item->result.verdict == MONGO_VERDICT_STORED ||
-         item->result.verdict == MONGO_VERDICT_DUPLICATE;
+  g_mutex_lock (&self->lock);
+  if (!item->refused)
+    item->refused = ++self->count;
+  else if (GPOINTER_TO_SIZE (g_hash_table_lookup (self->stored, item->collection)) > item->refused)
+    item->beside = TRUE;
+  g_mutex_unlock (&self->lock);
 }
 
 /* Rejects a document that was refused although another one of its collection was stored, and then
@@ -316,6 +340,7 @@ worker_find_fault (MongoWorker *self, guint tried)
 
     if (item->result.verdict != MONGO_VERDICT_REFUSED)
       continue;
+    note_refusal (self->writer, item);
     if (item->beside && tried == 1) {
       MONGO_WRITER_LOG (
           self->writer, DEBUG, "the document is refused alone too, so it is at fault");
@@ -552,7 +577,8 @@ end_outage (MongoWorker *self)
   MONGO_WRITER_LOG (self->writer, INFO, "the outage is over after %.1f s", lasted);
   self->outage_began = 0;
   g_mutex_lock (&self->writer->lock);
-  self->writer->in_outage--;
+  if (--self->writer->in_outage == 0)
+    g_hash_table_remove_all (self->writer->stored);
   g_mutex_unlock (&self->writer->lock);
 }
 
@@ -778,6 +804,7 @@ mongo_writer_unref (MongoWriter *self)
     return;
   g_queue_clear_full (&self->queue, (GDestroyNotify) mongo_item_free);
   g_ptr_array_unref (self->workers);
+  g_hash_table_unref (self->stored);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->changed);
   g_free (self);
@@ -918,6 +945,8 @@ mongo_writer_start (GstElement *owner, const MongoWriterFuncs *funcs, const mong
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
   g_queue_init (&self->queue);
+  self->stored =
+      g_hash_table_new_full (g_str_hash, g_str_equal, (GDestroyNotify) g_ref_string_release, NULL);
   self->workers = g_ptr_array_new_with_free_func ((GDestroyNotify) worker_free);
   for (guint i = 0; i < connections; i++)
     add_worker (self, uri, target);
