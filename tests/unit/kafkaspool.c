@@ -813,6 +813,7 @@ typedef struct {
   gint64 timestamp;
   guint8 fill;
   gsize size;
+  gboolean tombstone;
 } Received;
 
 static guint64
@@ -845,6 +846,7 @@ receive (Received *received, guint count)
     r->seq = header_number (m, GST_KAFKA_HEADER_SEQ);
     r->timestamp = rd_kafka_message_timestamp (m, NULL);
     r->size = m->len;
+    r->tombstone = m->payload == NULL;
     r->fill = m->len ? *(guint8 *) m->payload : 0;
     fail_unless_equals_uint64 (
         header_number (m, GST_KAFKA_HEADER_CAPTURE_TIME) / GST_MSECOND, r->timestamp);
@@ -939,6 +941,30 @@ GST_START_TEST (test_restart)
   for (guint i = 0; i < 30; i++) {
     fail_unless_equals_int (received[i].fill, i);
     fail_unless_equals_uint64 (received[i].seq, i < 20 ? i : i - 20);
+  }
+}
+GST_END_TEST;
+
+/* An empty value isn't a missing one, and has no bytes to wrap. */
+GST_START_TEST (test_restart_with_empty_buffers)
+{
+  Received received[4];
+
+  set_away (TRUE);
+  start_sink ("");
+  push (1, 1000);
+  push (2, 0);
+  stop_sink ();
+  set_away (FALSE);
+  start_sink ("spool-rate=0 spool-order=oldest-first");
+  push (1, 0);
+  wait_for_stat ("delivered", 4);
+  wait_for_none_on_disk ();
+  receive (received, 4);
+  for (guint i = 0; i < 4; i++) {
+    fail_unless_equals_uint64 (received[i].size, i ? 0 : 1000);
+    fail_unless_equals_uint64 (received[i].seq, i < 3 ? i : 0);
+    fail_if (received[i].tombstone);
   }
 }
 GST_END_TEST;
@@ -1149,6 +1175,7 @@ kafkaspool_suite (void)
   tcase_add_test (element, test_smallest_queue);
   tcase_add_test (element, test_outage);
   tcase_add_test (element, test_restart);
+  tcase_add_test (element, test_restart_with_empty_buffers);
   tcase_add_test (element, test_live_first);
   tcase_add_test (element, test_rate);
   tcase_add_test (element, test_bound);

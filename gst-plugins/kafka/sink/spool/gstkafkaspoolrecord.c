@@ -101,6 +101,15 @@ gst_kafka_record_to_message (const GstKafkaRecord *record, const gchar *topic)
   return message;
 }
 
+/* (transfer full): a buffer of @value. A tombstone has none, and an empty one has no bytes that
+ * GStreamer could wrap. */
+static GstBuffer *
+buffer_of (GBytes *value)
+{
+  return value && g_bytes_get_size (value) ? gst_buffer_new_wrapped_bytes (value)
+                                           : gst_buffer_new ();
+}
+
 GstKafkaRecord *
 gst_kafka_record_from_message (const GstKafkaSpoolMessage *message, const gchar *topic)
 {
@@ -109,8 +118,7 @@ gst_kafka_record_from_message (const GstKafkaSpoolMessage *message, const gchar 
   record->link.data = record;
   record->spool_id = message->id;
   record->complete = TRUE;
-  record->buffer =
-      message->value ? gst_buffer_new_wrapped_bytes (message->value) : gst_buffer_new ();
+  record->buffer = buffer_of (message->value);
   gst_kafka_meta_take_headers (record->buffer, unpack_headers (message->headers));
   gst_buffer_map (record->buffer, &record->map, GST_MAP_READ);
   record->queued = g_get_monotonic_time ();
