@@ -365,14 +365,16 @@ set_key (GstBuffer *buffer, const gchar *field, const gchar *text)
 
 static const struct {
   const gchar *property, *found, *target, *expected;
+  const gchar *lacks; /* the header that a warning names */
 } keys[] = {
     {NULL, NULL, NULL, NULL},
     {NULL, "found", NULL, "found"},
     {"set", "found", NULL, "set"},
     {"set", "found", "target", "target"},
     {"of %{camera}, %{side}", "found", NULL, "of cam-1, left"},
-    {"%{no-such}", "found", NULL, NULL},
-    {"%{binary}", NULL, NULL, NULL},
+    {"%{no-such}", "found", NULL, NULL, "no-such"},
+    {"%{no-such}", "found", "target", "target"},
+    {"%{binary}", NULL, NULL, NULL, "binary"},
 };
 
 GST_START_TEST (test_key_of_each_buffer)
@@ -396,6 +398,10 @@ GST_START_TEST (test_key_of_each_buffer)
   } else {
     fail_unless (message->key == NULL);
   }
+  if (keys[__i__].lacks)
+    assert_posts (GST_MESSAGE_WARNING, GST_RESOURCE_ERROR_SETTINGS, keys[__i__].lacks);
+  fail_unless_equals_int (gst_harness_push (h, frame ('b', 10)), GST_FLOW_OK);
+  fail_if (gst_bus_have_pending (bus) && keys[__i__].lacks);
   end_reading (consumer, message);
 }
 GST_END_TEST;
@@ -1026,6 +1032,25 @@ GST_START_TEST (test_raw_frames_that_never_fit)
 }
 GST_END_TEST;
 
+/* kafkasrc would skip each message: a stream header with a picture, and fields without end. */
+GST_START_TEST (test_caps_that_no_reader_takes)
+{
+  g_autoptr (GString) caps = g_string_new ("audio/x-flac");
+  g_autofree gchar *picture = g_strnfill (70000, '0'), *text = NULL;
+
+  for (guint i = 0; __i__ && i < 300; i++)
+    g_string_append_printf (caps, ", f%u=(int)<1>", i);
+  if (!__i__)
+    g_string_append_printf (caps, ", streamheader=(buffer)%s", picture);
+  h = gst_harness_new_with_element (sink, "sink", NULL);
+  gst_harness_set_src_caps_str (h, caps->str);
+  gst_harness_play (h);
+  fail_unless_equals_int (gst_harness_push (h, frame ('a', 10)), GST_FLOW_NOT_NEGOTIATED);
+  text = wait_message (bus, GST_MESSAGE_ERROR, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE);
+  fail_unless (strstr (text, "audio/x-flac") != NULL, "%s", text);
+}
+GST_END_TEST;
+
 /* (transfer full) (nullable): the event that a sink sends upstream when the link has become
  * slow. */
 static GstEvent *
@@ -1211,6 +1236,7 @@ kafkasink_suite (void)
   tcase_add_test (tc, test_uri_sets_properties);
   tcase_add_test (tc, test_uri_sets_no_others);
   tcase_add_test (tc, test_raw_frames_that_never_fit);
+  tcase_add_loop_test (tc, test_caps_that_no_reader_takes, 0, 2);
   tcase_add_test (tc, test_slow_link_throttles_upstream);
   tcase_add_test (tc, test_what_waits_in_kafka_is_not_throttled);
   tcase_add_test (tc, test_congestion_control);

@@ -3,11 +3,6 @@
 
 #include <string.h>
 
-/* Caps with stream headers (Theora, Opus) take some kilobytes. GStreamer parses brackets by
- * recursion, so their number is bounded too. */
-#define MAX_CAPS_TEXT (64 * 1024)
-#define MAX_CAPS_BRACKETS 256
-
 static const struct {
   GstBufferFlags flag;
   const gchar *name;
@@ -57,10 +52,10 @@ is_modest (const gchar *text)
   guint brackets = 0;
   const gchar *c = text;
 
-  for (; *c && c - text <= MAX_CAPS_TEXT; c++)
+  for (; *c && c - text <= GST_KAFKA_MAX_CAPS_TEXT; c++)
     if (strchr ("{[<(", *c))
       brackets++;
-  return !*c && brackets <= MAX_CAPS_BRACKETS;
+  return !*c && brackets <= GST_KAFKA_MAX_CAPS_BRACKETS;
 }
 
 static gboolean

@@ -13,6 +13,11 @@ gchar *gst_kafka_flags_to_text (GstBufferFlags flags);
 /* Ignores unknown names. */
 GstBufferFlags gst_kafka_flags_from_text (const gchar *text);
 
+/* Caps with stream headers (Theora, Opus) take some kilobytes of text. GStreamer parses brackets by
+ * recursion, so their number is bounded too. */
+#define GST_KAFKA_MAX_CAPS_TEXT (64 * 1024)
+#define GST_KAFKA_MAX_CAPS_BRACKETS 256
+
 /* (transfer full) (nullable): fixed caps for system memory, from the header `gst-caps` of any
  * sender's message. NULL for other caps, for text that isn't caps, and for text that is too long or
  * too deeply nested. */

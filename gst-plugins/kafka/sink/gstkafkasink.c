@@ -33,8 +33,8 @@
  *
  * Warnings: RESOURCE/NOT_AUTHORIZED when access is lost, RESOURCE/WRITE for each buffer that
  * #GstKafkaSink:on-error skips and for a connection that ended with `acks=none`, RESOURCE/SETTINGS
- * for a partition that the topic doesn't have and for a socket buffer that the kernel doesn't
- * grant, RESOURCE/NO_SPACE_LEFT, WRITE and READ about the disk of the spool.
+ * for a partition that the topic doesn't have, for a header that #GstKafkaSink:key names and a
+ * buffer lacks, and for a socket buffer that the kernel doesn't grant, RESOURCE/NO_SPACE_LEFT, WRITE and READ about the disk of the spool.
  *
  * ## Events and queries
  *
@@ -50,7 +50,7 @@
  * #GstKafkaSink:connect-timeout, RESOURCE/NOT_AUTHORIZED, RESOURCE/WRITE about a buffer that can't
  * be delivered, or about the last ones after #GstKafkaSink:drain-timeout, RESOURCE/READ about a
  * buffer that can't be mapped, RESOURCE/BUSY about the directory of the spool, and
- * STREAM/WRONG_TYPE about device memory.
+ * STREAM/WRONG_TYPE about device memory and caps that readers refuse.
  *
  * ## Example launch line
  *
@@ -63,6 +63,7 @@
  */
 #include "client/gstkafkaclient.h"
 #include "client/gstkafkaerror.h"
+#include "client/gstkafkaformat.h"
 #include "client/gstkafkasocket.h"
 #include "client/gstkafkatopics.h"
 #include "client/gstkafkauri.h"
@@ -95,8 +96,10 @@ typedef struct {
   GstKafkaHeader *camera;
   GstKafkaHeader *session;
   guint64 seq;
-  gchar *topic; /* template, filled from each record's headers; NULL: the producer's topic */
-  gchar *key;   /* template, filled from each record's headers; NULL: the buffer's own key */
+  gchar *topic;   /* template, filled from each record's headers; NULL: the producer's topic */
+  gchar *key;     /* template, filled from each record's headers; NULL: the buffer's own key */
+  gchar *missing; /* the header that a record lacked first, of those that `key` names */
+  gboolean missing_told;
   gint partition;
 } GstKafkaRecordTemplate;
 
@@ -121,8 +124,8 @@ struct _GstKafkaSink {
 /**
  * GstKafkaSink!sink:
  *
- * Takes any caps, except those of device memory (DMABuf, GPU), which are the error
- * STREAM/WRONG_TYPE. It answers caps queries accordingly. It sends QoS events of the type
+ * Takes any caps, except those of device memory (DMABuf, GPU) and those whose text is too long for
+ * #kafkasrc, which are the error STREAM/WRONG_TYPE. It answers caps queries accordingly. It sends QoS events of the type
  * GST_QOS_TYPE_THROTTLE upstream while the link is slower than the stream.
  *
  * Since: 0.1
@@ -223,12 +226,13 @@ record_template_clear (GstKafkaRecordTemplate *self)
   g_clear_pointer (&self->session, gst_kafka_header_unref);
   g_clear_pointer (&self->topic, g_free);
   g_clear_pointer (&self->key, g_free);
+  g_clear_pointer (&self->missing, g_free);
 }
 
 /* (transfer full) (nullable): the meta's `target-key`, else the filled template, else the key of
  * the message that the buffer was made from. A template whose header is missing makes no key. */
 static GBytes *
-choose_key (const GstKafkaRecordTemplate *self, const GstKafkaRecord *record)
+choose_key (GstKafkaRecordTemplate *self, const GstKafkaRecord *record)
 {
   const GstStructure *s = gst_kafka_meta_peek (record->buffer);
   g_autofree gchar *missing = NULL;
@@ -239,6 +243,8 @@ choose_key (const GstKafkaRecordTemplate *self, const GstKafkaRecord *record)
     return key;
   if (self->key) {
     text = fill (self->key, record, &missing);
+    if (missing && !self->missing)
+      self->missing = g_steal_pointer (&missing);
     return text ? g_bytes_new_take (text, strlen (text)) : NULL;
   }
   if (s)
@@ -731,6 +737,24 @@ gst_kafka_sink_unlock_stop (GstBaseSink *sink)
 
 /* --- data --- */
 
+/* kafkasrc takes caps from any sender, so it limits their text, and would skip each message. */
+static gboolean
+readers_take (GstKafkaSink *self, GstCaps *caps)
+{
+  g_autoptr (GstCaps) read = gst_kafka_caps_from_text (self->template.caps->value);
+
+  if (read)
+    return TRUE;
+  GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE,
+      ("kafkasrc refuses caps such as these, of %s: as text they have %" G_GSIZE_FORMAT
+       " bytes, and at most %u bytes and %u brackets can be read. Pictures and long tags in a "
+       "stream header make caps large: remove them before the encoder.",
+          gst_structure_get_name (gst_caps_get_structure (caps, 0)), self->template.caps->size,
+          GST_KAFKA_MAX_CAPS_TEXT, GST_KAFKA_MAX_CAPS_BRACKETS),
+      (NULL));
+  return FALSE;
+}
+
 /* All raw frames have one size, so a size that is too large is an
  * error as soon as the caps come. */
 static gboolean
@@ -778,7 +802,7 @@ gst_kafka_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
   }
   GST_INFO_OBJECT (self, "caps %" GST_PTR_FORMAT, caps);
   record_template_set_caps (&self->template, caps);
-  return frames_fit (self, caps);
+  return readers_take (self, caps) && frames_fit (self, caps);
 }
 
 static void
@@ -848,6 +872,23 @@ refuse (GstKafkaSink *self, GstBuffer *buffer, const GError *error)
   return skips ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
+/* Without a key the messages of one camera spread over all partitions, and nothing keeps their
+ * order. */
+static void
+warn_of_missing_key (GstKafkaSink *self)
+{
+  const GstKafkaRecordTemplate *template = &self->template;
+
+  if (!template->missing || template->missing_told)
+    return;
+  self->template.missing_told = TRUE;
+  GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+      ("key=\"%s\" can't be filled: a buffer has no text in the header \"%s\". Such buffers are "
+       "sent without a key, to any partition. Name another header, or set that one.",
+          template->key, template->missing),
+      (NULL));
+}
+
 static GstFlowReturn
 gst_kafka_sink_render (GstBaseSink *sink, GstBuffer *buffer)
 {
@@ -858,6 +899,7 @@ gst_kafka_sink_render (GstBaseSink *sink, GstBuffer *buffer)
 
   if (!record)
     return refuse (self, buffer, error);
+  warn_of_missing_key (self);
   if (GST_CLOCK_TIME_IS_VALID (captured) && !record->timestamp)
     GST_DEBUG_OBJECT (self, "captured over 59 minutes ahead: Kafka gets the time of sending");
   GST_LOG_OBJECT (self, "captured %" GST_TIME_FORMAT ", topic %s, partition %d: %" GST_PTR_FORMAT,
