@@ -34,7 +34,8 @@
  * Warnings: RESOURCE/NOT_AUTHORIZED when access is lost, RESOURCE/WRITE for each buffer that
  * #GstKafkaSink:on-error skips and for a connection that ended with `acks=none`, RESOURCE/SETTINGS
  * for a partition that the topic doesn't have, for a header that #GstKafkaSink:key names and a
- * buffer lacks, and for a socket buffer that the kernel doesn't grant, RESOURCE/NO_SPACE_LEFT, WRITE and READ about the disk of the spool.
+ * buffer lacks, and for a socket buffer that the kernel doesn't grant, RESOURCE/NO_SPACE_LEFT,
+ * WRITE and READ about the disk of the spool.
  *
  * ## Events and queries
  *
@@ -125,8 +126,8 @@ struct _GstKafkaSink {
  * GstKafkaSink!sink:
  *
  * Takes any caps, except those of device memory (DMABuf, GPU) and those whose text is too long for
- * #kafkasrc, which are the error STREAM/WRONG_TYPE. It answers caps queries accordingly. It sends QoS events of the type
- * GST_QOS_TYPE_THROTTLE upstream while the link is slower than the stream.
+ * #kafkasrc, which are the error STREAM/WRONG_TYPE. It answers caps queries accordingly. It sends
+ * QoS events of the type GST_QOS_TYPE_THROTTLE upstream while the link is slower than the stream.
  *
  * Since: 0.1
  */
