@@ -324,3 +324,26 @@ def test_a_clock_that_was_never_set(kafka, fresh, never):
         assert player.duration() < 2 * Gst.SECOND
         player.wait_eos()
         assert player.numbers == list(range(30))
+
+
+@pytest.mark.parametrize("behind", ["another camera", "an aborted transaction"])
+def test_a_recording_whose_end_is_far_from_the_end_of_its_topic(kafka, fresh, behind):
+    """Its duration isn't 0: a seek would go to the beginning."""
+    kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
+    producer, begin = kafka.producer(transactional_id=fresh), 1_700_000_000_000
+    producer.init_transactions(30)
+    for camera, first, count in [("a", 0, 50), ("b", 50, 400)]:
+        producer.begin_transaction()
+        for number in range(first, first + count):
+            producer.produce(fresh, b"%d" % number, partition=0, timestamp=begin + number * 100,
+                             headers=[("camera", camera), ("gst-caps", CAPS)])
+        producer.flush(30)
+        aborts = camera == "b" and behind != "another camera"
+        producer.abort_transaction(30) if aborts else producer.commit_transaction(30)
+    with Player(f"kafkasrc name=src bootstrap-servers={kafka.bootstrap} topic={fresh} replay=true camera=a",
+                "fakesink sync=false") as player:
+        player.wait_paused()
+        assert player.duration() == (44.9 if behind == "another camera" else 4.9) * Gst.SECOND
+        player.seek(2)
+        player.wait_eos()
+        assert player.numbers == list(range(20, 50))

@@ -219,6 +219,16 @@ def test_replay_after_a_pause(kafka, fresh):
         assert len(one.warnings) == 1
 
 
+def test_a_recording_that_is_deleted_while_it_plays(kafka, topic, launch):
+    """librdkafka 2.0.2 never ends the client then. The element's stop doesn't wait for it."""
+    replay = launch(f"-v kafkasrc bootstrap-servers={kafka.bootstrap} topic={topic} replay=true ! "
+                    "fakesink silent=false")
+    wait_until(lambda: "chain " in replay.output(), 30, "a message")
+    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})
+    admin.delete_topics([topic])[topic].result(30)
+    replay.wait(60)
+
+
 @pytest.mark.parametrize("how", ["start-offset=5 eos-at-end=true", "start-offset=5 replay=true"])
 def test_gaps_are_no_loss(kafka, fresh, how):
     """The end of a transaction and aborted messages take offsets, but aren't lost messages."""

@@ -3,6 +3,7 @@
 #include "client/gstkafkaclient.h"
 #include "client/gstkafkaerror.h"
 #include "client/gstkafkafault.h"
+#include "fogthread.h"
 #include "gstkafkamessage.h"
 #include "src/consumer/gstkafkadiscovery.h"
 #include "src/partitions/gstkafkadamage.h"
@@ -24,7 +25,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
  *   else: the capture time with CreateTime, the time of arrival at the broker with LogAppendTime.
  * - PTS 0, the origin, is start-time, or the first capture time if that is earlier or if start-time
  *   is unset.
- * - The duration reaches to the end of the message that was captured last.
+ * - The duration reaches to the end of the message that was captured last. If the last 256
+ *   messages of a partition are of other cameras, it reaches to the last of them.
  * - A message is decoded as long before its PTS as when it was sent. There is no DTS below 0: those
  *   of the first B-frames become 0, 1, 2 ns.
  * - A seek's stop is reached only when all remaining frames have a DTS after it: B-frames that are
@@ -46,9 +48,10 @@ typedef struct {
   gboolean decode_known;   /* `before` is known; otherwise it is 0 */
   guint beyond;            /* number of messages in a row after the seek's stop */
   gboolean at_end;
-  gboolean measured; /* the last message of the track was found */
-  gint64 position;   /* the next offset to read */
-  gboolean astray;   /* the position was refused, and will be replaced */
+  gboolean measured;   /* the last message of the track was found */
+  GstClockTime others; /* the last capture time of other cameras' messages; 0: none was read */
+  gint64 position;     /* the next offset to read */
+  gboolean astray;     /* the position was refused, and will be replaced */
   /* the refused offset, if we requested it; -1: librdkafka derived it from damaged data */
   gint64 refused_at;
   gboolean reset_told;
@@ -511,7 +514,9 @@ take_head (GstKafkaReplay *self, GstKafkaTrack *track, rd_kafka_message_t *messa
   } else {
     track->position = message->offset + 1;
     gst_kafka_log_note (&track->log, rd_kafka_message_timestamp (message, &unused));
-    if (gst_kafka_message_is_of_camera (message, self->settings->camera)) {
+    if (!gst_kafka_message_is_of_camera (message, self->settings->camera)) {
+      track->others = MAX (track->others, capture_time_of (message));
+    } else {
       note_lag (self, message);
       note_times (self, track, message);
       if (track->head_time >= self->target)
@@ -587,6 +592,7 @@ fill_track (GstKafkaReplay *self, GstKafkaTrack *track)
 /* --- life --- */
 
 #define OPEN_TIME (10 * G_TIME_SPAN_SECOND)
+#define STOP_TIME (2 * G_TIME_SPAN_SECOND)
 #define ASK_TIME_MS 1000
 #define FIRST_LOOK_BACK GST_SECOND
 /* The number of messages at the head of a track among which the first captured one is searched. */
@@ -598,8 +604,11 @@ fill_track (GstKafkaReplay *self, GstKafkaTrack *track)
  * time. */
 #define DISORDER (10 * GST_SECOND)
 
-/* The number of offsets before the end of a track among which its last message is searched. */
-static const gint64 look_back[] = {4, 32, 256};
+/* The number of offsets before the end of a track among which its last message is searched: at
+ * first, from one search to the next, and if messages of other cameras are found. */
+#define LOOK_BACK 4
+#define LOOK_BACK_GROWTH 8
+#define MOST_LOOK_BACK 256
 
 static void
 take_error (rd_kafka_t *rk, int err, const char *reason, void *opaque)
@@ -628,9 +637,11 @@ gst_kafka_replay_new (rd_kafka_conf_t *conf, GstKafkaConsumerSettings *settings,
   return self;
 }
 
-void
-gst_kafka_replay_free (GstKafkaReplay *self)
+static gpointer
+free_all (gpointer data)
 {
+  GstKafkaReplay *self = data;
+
   g_clear_pointer (&self->tracks, g_ptr_array_unref);
   g_clear_pointer (&self->handle, gst_kafka_handle_unref_and_wait);
   gst_kafka_consumer_settings_free (self->settings);
@@ -639,6 +650,18 @@ gst_kafka_replay_free (GstKafkaReplay *self)
   g_clear_error (&self->ended);
   g_mutex_clear (&self->lock);
   g_free (self);
+  return NULL;
+}
+
+/* librdkafka 2.0.2 never ends a client that read a topic which was deleted meanwhile. */
+void
+gst_kafka_replay_free (GstKafkaReplay *self)
+{
+  FogThread *thread = fog_thread_new ("kafkasrc-replay", free_all, self, NULL);
+
+  if (!fog_thread_end (thread, g_get_monotonic_time () + STOP_TIME))
+    GST_WARNING ("librdkafka %s doesn't end the client: its threads and connections stay",
+        rd_kafka_version_str ());
 }
 
 static GstKafkaRead
@@ -783,41 +806,66 @@ find_tracks (GstKafkaReplay *self)
   return err;
 }
 
-/* Searches the last @back offsets of each track of which no message is known yet. FALSE:
- * flushing */
+static gint64
+look_from (const GstKafkaTrack *self, gint64 back)
+{
+  return MAX (self->end - back, self->start);
+}
+
+/* Reads the last @back offsets of @track. FALSE: flushing */
 static gboolean
-look_at_ends (GstKafkaReplay *self, gint64 back, GstClockTime *last)
+look_at_end (GstKafkaReplay *self, GstKafkaTrack *track, gint64 back, GstClockTime *last)
+{
+  while (fill_track (self, track) && track->head) {
+    *last = MAX (*last, track->head_time + gst_kafka_message_get_duration (track->head));
+    track->measured = TRUE;
+    g_clear_pointer (&track->head, rd_kafka_message_destroy);
+  }
+  if (!track->at_end)
+    return FALSE;
+  track->measured |= look_from (track, back) == track->start;
+  /* The camera may have stopped long ago. Its recording ends no later than that of the others. */
+  if (!track->measured && back >= MOST_LOOK_BACK && track->others) {
+    *last = MAX (*last, track->others);
+    track->measured = TRUE;
+  }
+  return TRUE;
+}
+
+/* Searches the last @back offsets of each track of which no message is known yet. @all: all tracks
+ * are measured. FALSE: flushing */
+static gboolean
+look_at_ends (GstKafkaReplay *self, gint64 back, GstClockTime *last, gboolean *all)
 {
   rd_kafka_topic_partition_list_t *list = list_tracks (self, 0);
 
   for (gint i = 0; i < list->cnt; i++) {
     GstKafkaTrack *track = g_ptr_array_index (self->tracks, i);
 
-    list->elems[i].offset = track->measured ? track->end : MAX (track->end - back, track->start);
+    list->elems[i].offset = track->measured ? track->end : look_from (track, back);
   }
   place_tracks (self, list);
   rd_kafka_topic_partition_list_destroy (list);
+  *all = TRUE;
   for (guint i = 0; i < self->tracks->len; i++) {
     GstKafkaTrack *track = g_ptr_array_index (self->tracks, i);
 
-    while (fill_track (self, track) && track->head) {
-      *last = MAX (*last, track->head_time + gst_kafka_message_get_duration (track->head));
-      track->measured = TRUE;
-      g_clear_pointer (&track->head, rd_kafka_message_destroy);
-    }
-    if (!track->at_end)
+    if (!look_at_end (self, track, back, last))
       return FALSE;
+    *all &= track->measured;
   }
   return TRUE;
 }
 
-/* Finds the last message of each track, and so the duration. The last offsets may be the end of a
- * transaction or messages of other cameras. FALSE: flushing */
+/* Finds the last message of each track, and so the duration. The last offsets may hold no message
+ * (transactions, compaction) or messages of other cameras. FALSE: flushing */
 static gboolean
 measure (GstKafkaReplay *self, GstClockTime *last)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (look_back); i++)
-    if (!look_at_ends (self, look_back[i], last))
+  gboolean all = FALSE;
+
+  for (gint64 back = LOOK_BACK; !all; back *= LOOK_BACK_GROWTH)
+    if (!look_at_ends (self, back, last, &all))
       return FALSE;
   return TRUE;
 }

@@ -719,7 +719,9 @@ gst_kafka_consumer_stop (GstKafkaConsumer *self)
   g_mutex_unlock (&self->lock);
   /* This call may wait for a broker that doesn't answer. */
   if (!fog_thread_end (self->thread, deadline))
-    GST_WARNING_OBJECT (self->settings->pad, "a broker doesn't answer: the thread ends later");
+    GST_WARNING_OBJECT (self->settings->pad, "the client doesn't end yet, since a broker doesn't "
+                                             "answer or a topic was deleted: its thread "
+                                             "ends later");
   consumer_unref (self);
 }
 
