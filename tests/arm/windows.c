@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Every rectangle that a kernel of the native engine, or OpenCV, finds in pictures, as text: what
- * differs from one processor to another shows in a diff. */
+/* Prints every rectangle that a kernel of the native engine, or OpenCV, finds in pictures, as text,
+ * so that a diff shows differences between processors. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +15,9 @@ static gchar **cascades;
 
 static const GOptionEntry options[] = {
     {"kernel", 'k', 0, G_OPTION_ARG_STRING, &kernel, "plain, neon, ..., or opencv", "NAME"},
-    {"repeat", 'r', 0, G_OPTION_ARG_INT, &repeat, "Search each picture so often (1)", "N"},
-    {"stages", 's', 0, G_OPTION_ARG_INT, &stages, "Only the first ones (0: all)", "N"},
+    {"repeat", 'r', 0, G_OPTION_ARG_INT, &repeat, "Number of searches of each picture (1)", "N"},
+    {"stages", 's', 0, G_OPTION_ARG_INT, &stages,
+        "Number of the cascade's stages to evaluate (0: all)", "N"},
     {"cascade", 'c', 0, G_OPTION_ARG_FILENAME_ARRAY, &cascades, "Cascade file", "PATH"},
     {NULL},
 };
@@ -24,7 +25,8 @@ static const GOptionEntry options[] = {
 static void
 give_up (const gchar *what, GError *error)
 {
-  g_printerr ("%s: %s\n", what, error ? error->message : "not to be had here");
+  g_printerr ("%s: %s\n", what,
+      error ? error->message : "this processor doesn't have this instruction set");
   exit (2);
 }
 
@@ -40,7 +42,7 @@ choose_engine (void)
   return klass;
 }
 
-/* WIDTHxHEIGHT.gray: a byte a pixel, rows padded to four bytes. */
+/* A file named WIDTHxHEIGHT.gray holds one byte a pixel, with rows padded to four bytes. */
 static void
 search (const HaarEngineClass *klass, HaarEngine *engine, const gchar *path, gint neighbors)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whether a report's frames/(busy/workers), told while there was time to spare, is what a saturated
- * run then reaches: with spare processors, under other load, and under a CPU quota; from an
- * element that has never been saturated, and from one that was a moment ago. And what more workers
- * give. The element alone: no source, no decoder. */
+/* Compares the capacity in a report at partial load, frames/(busy/workers), with the rate of a
+ * saturated run that follows: with spare processors, under other load, and under a CPU quota; for
+ * an element that was never saturated, and for one that was saturated a moment ago. Also measures
+ * the gain from more workers. Runs the element alone, without a source or a decoder. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,12 +27,13 @@ static gchar *size = "640x480";
 static gchar *engine = "auto";
 
 static const GOptionEntry options[] = {
-    {"seconds", 's', 0, G_OPTION_ARG_INT, &seconds, "Seconds of each run (5)", "N"},
-    {"load", 'l', 0, G_OPTION_ARG_INT, &load, "Load of the unsaturated run (40)", "PERCENT"},
-    {"hogs", 'o', 0, G_OPTION_ARG_INT, &hogs,
-        "Other load: processes that do nothing but use a processor (2)", "N"},
+    {"seconds", 's', 0, G_OPTION_ARG_INT, &seconds, "Duration of each run in seconds (5)", "N"},
+    {"load", 'l', 0, G_OPTION_ARG_INT, &load, "Load of the unsaturated run in % (40)", "PERCENT"},
+    {"hogs", 'o', 0, G_OPTION_ARG_INT, &hogs, "Number of processes that load the processors (2)",
+        "N"},
     {"quota", 'q', 0, G_OPTION_ARG_DOUBLE, &quota, "CPU quota, in processors (1.2)", "F"},
-    {"only", 'c', 0, G_OPTION_ARG_STRING, &only, "One case alone: spare, load or quota", "CASE"},
+    {"only", 'c', 0, G_OPTION_ARG_STRING, &only, "Run only this case: spare, load or quota",
+        "CASE"},
     {"size", 'z', 0, G_OPTION_ARG_STRING, &size, "Size of the pictures (640x480)", "WxH"},
     {"engine", 'e', 0, G_OPTION_ARG_STRING, &engine, "As of haarfacecount (auto)", "NAME"},
     {NULL},
@@ -44,7 +45,7 @@ typedef struct {
   GstBuffer *frame;
 } Bench;
 
-/* Each second run starts with the state of the run before it. */
+/* The second run of each pair starts with the state of the first one. */
 #define REPORT_INTERVAL (G_TIME_SPAN_SECOND / 4)
 #define SETTLING (2 * REPORT_INTERVAL)
 
@@ -113,7 +114,7 @@ add_reports (GstHarness *harness, Sums *sums)
   }
 }
 
-/* @rate: frames/s; 0: as fast as possible. */
+/* @rate: frames to push a second; 0: as fast as possible. */
 static Sums
 run (Bench *bench, gdouble rate)
 {
@@ -200,7 +201,8 @@ measure_all (const gchar *name)
   }
 }
 
-/* In another process, because this process's CPU time counts as work. */
+/* The load runs in another process, because this process's CPU time counts as the element's
+ * work. */
 static GPid
 start_hog (void)
 {
@@ -237,9 +239,7 @@ measure_under_quota (void)
   CpuQuota *entered = cpu_quota_enter (quota, &error);
 
   if (!entered) {
-    g_printerr (
-        "A CPU quota is not possible here. It needs root and a writable /sys/fs/cgroup: %s\n",
-        error->message);
+    g_printerr ("A CPU quota needs root and a writable /sys/fs/cgroup: %s\n", error->message);
     exit (2);
   }
   measure_all (name);

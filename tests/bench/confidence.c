@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What min-score tells about faces that min-neighbors alone doesn't: precision at the same recall,
- * on labelled photographs of people, with its interval; and how many boxes of each score are faces.
- * As the Markdown tables of cascades/README.md. */
+/* Measures what min-score adds to min-neighbors: the precision at the same recall on labelled
+ * photographs of people, with its confidence interval, and the number of boxes of each score that
+ * are faces.
+ * Prints the Markdown tables of cascades/README.md. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,10 +15,11 @@
 #include "judge.h"
 
 #define MIN_SIZE 30
-#define NEIGHBORS 4       /* the default, to which the score is compared */
-#define FEWER_NEIGHBORS 1 /* those with which boxes are found for their score */
-#define SAMPLES 4000      /* of photographs, for the interval */
-#define STEPS 10          /* of scores */
+#define NEIGHBORS 4 /* the default of min-neighbors, with which min-score is compared */
+#define FEWER_NEIGHBORS                                                                            \
+  1                  /* values of min-neighbors at which boxes are found, to be selected by score */
+#define SAMPLES 4000 /* number of random samples of the photographs, for the confidence interval */
+#define STEPS 10     /* of scores */
 
 static gchar *cascade = "frontalface_default", *engine_name = "auto";
 static gdouble min_score = NAN;
@@ -27,14 +29,15 @@ static const GOptionEntry options[] = {
     {"cascade", 'c', 0, G_OPTION_ARG_STRING, &cascade, "The cascade (frontalface_default)", "NAME"},
     {"engine", 'e', 0, G_OPTION_ARG_STRING, &engine_name, "The engine (auto)", "NAME"},
     {"min-score", 'm', 0, G_OPTION_ARG_DOUBLE, &min_score,
-        "Show this min-score, found on other photographs, in place of that of the same recall",
+        "Show the result of this min-score, which was chosen on other photographs, instead of the "
+        "one with the same recall",
         "SCORE"},
     {"unlabelled", 'u', 0, G_OPTION_ARG_NONE, &unlabelled,
-        "The photographs of the folder without labels count, too: they show no faces", NULL},
+        "Include photographs without labels: they show no faces", NULL},
     {NULL},
 };
 
-/* A box that was found, and whether it is a face. */
+/* A found box, and whether it is a face. */
 typedef struct {
   gdouble score;
   gboolean right;
@@ -44,7 +47,7 @@ typedef struct {
   GArray *truth; /* of HaarRect */
   /* with NEIGHBORS */
   guint found, right;
-  /* of Verdict, with FEWER_NEIGHBORS, the highest score first */
+  /* elements are Verdict: boxes at FEWER_NEIGHBORS, the highest score first */
   GArray *verdicts;
 } Photograph;
 
@@ -89,7 +92,7 @@ add_unlabelled (GHashTable *photographs, const gchar *folder)
   g_clear_pointer (&dir, g_dir_close);
 }
 
-/* Lines `NAME LEFT TOP RIGHT BOTTOM`, as those of the MIT+CMU test set. */
+/* The file has lines `NAME LEFT TOP RIGHT BOTTOM`, as the MIT+CMU test set has. */
 static void
 read_lines (GHashTable *photographs, const gchar *text)
 {
@@ -183,7 +186,7 @@ open_cascade (void)
   if (bytes && detector.klass)
     detector.engine = detector.klass->create (bytes, &error);
   if (!detector.engine) {
-    g_printerr ("%s\n", error ? error->message : "there is no such engine");
+    g_printerr ("%s\n", error ? error->message : "this build has no such engine");
     exit (2);
   }
   g_bytes_unref (bytes);
@@ -198,7 +201,7 @@ compare_scores (gconstpointer a, gconstpointer b)
   return (first < second) - (first > second);
 }
 
-/* (transfer full): of HaarBox, the highest score first */
+/* Returns: (transfer full): an array of HaarBox, the highest score first */
 static GArray *
 find_boxes (const Detector *detector, const HaarPicture *picture, gint neighbors)
 {
@@ -235,7 +238,7 @@ search (Photograph *self, const Detector *detector, const gchar *path)
   haar_picture_clear (&picture);
 }
 
-/* (transfer container): of Photograph, in the order of their names */
+/* Returns: (transfer container): an array of Photograph, in the order of their names */
 static GPtrArray *
 search_all (GHashTable *photographs, const gchar *folder)
 {
@@ -336,7 +339,7 @@ find_min_score (const GPtrArray *photographs, guint right)
   return least;
 }
 
-/* By how much the precision of the same recall is higher. */
+/* The precision with min-score less that with min-neighbors, at the same recall. */
 static gdouble
 find_gain (const GPtrArray *photographs)
 {
@@ -346,7 +349,8 @@ find_gain (const GPtrArray *photographs)
   return precision_of (&scored) - precision_of (&usual);
 }
 
-/* 95 %, by samples of the photographs: faces of one photograph aren't independent. */
+/* The 95 % interval, from random samples of whole photographs, because faces of one photograph
+ * aren't independent. */
 static void
 print_interval (const GPtrArray *photographs)
 {
@@ -410,7 +414,7 @@ print_scores (const GPtrArray *photographs)
       right[step] += verdict->right ? 1 : 0;
     }
   }
-  printf ("\n| score | boxes | part that are faces |\n| --- | --- | --- |\n");
+  printf ("\n| score | boxes | fraction of them that are faces | | --- | --- | --- |\n");
   for (guint i = 0; i < STEPS; i++)
     if (found[i] > 0)
       printf ("| %.1f to %.1f | %u | %.2f |\n", (gdouble) i / STEPS, (i + 1.) / STEPS, found[i],

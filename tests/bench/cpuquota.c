@@ -16,7 +16,7 @@ struct _CpuQuota {
   gchar *home, *group; /* directories */
 };
 
-/* Doesn't create the file, which is impossible there. */
+/* Opens without O_CREAT, because files can't be created in /sys/fs/cgroup. */
 static gboolean
 write_text (const gchar *dir, const gchar *name, const gchar *text, GError **error)
 {
@@ -33,7 +33,8 @@ write_text (const gchar *dir, const gchar *name, const gchar *text, GError **err
   return written;
 }
 
-/* The quota of this process in cgroup version 1; NULL: the system has no version 1. */
+/* The path of the file that sets the CPU quota of this process in cgroup version 1; NULL: the
+ * system has no version 1. */
 static gchar *
 find_home_v1 (void)
 {
@@ -63,7 +64,8 @@ enter_v1 (CpuQuota *self, const gchar *pid, gdouble processors, GError **error)
          write_text (self->group, "cgroup.procs", pid, error);
 }
 
-/* Directly below the root, which alone may hold processes beside groups with a quota. */
+/* The group is made directly below the root group, the only group that may hold processes and still
+ * have children with a quota. */
 static gboolean
 enter_v2 (CpuQuota *self, const gchar *pid, gdouble processors, GError **error)
 {

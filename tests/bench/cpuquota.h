@@ -9,14 +9,13 @@ G_BEGIN_DECLS
 typedef struct _CpuQuota CpuQuota;
 
 /**
- * cpu_quota_enter:
- * @processors: how much of them may be used, such as 1.2
+ * cpu_quota_enter: @processors: the limit in processors, such as 1.2
  *
- * Returns: (nullable): with @error, why it can't be had: it takes root,
- * and /sys/fs/cgroup to be writable
+ * Returns: (nullable): NULL, with @error set to the reason, if no group can be made: that needs
+ * root and a writable /sys/fs/cgroup
  */
 CpuQuota *cpu_quota_enter (gdouble processors, GError **error);
-/* Moves it back to its former group. */
+/* Moves this process back to its former control group. */
 void cpu_quota_leave (CpuQuota *quota);
 
 G_END_DECLS

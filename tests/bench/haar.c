@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Frames a second of one core: the native engine with each instruction set that this processor has,
- * OpenCV with one and with two threads, and GStreamer's facedetect for faces alone. The same
- * pictures and parameters, in one run, in turns, and the median is shown, so that other load on the
- * machine falls on all alike; engines that find other rectangles than the first end the run. */
+/* Measures frames a second on one core: the native engine with each instruction set of this
+ * processor, OpenCV with one and with two threads, and GStreamer's facedetect for faces alone. All
+ * engines search the same pictures with the same parameters in one run, in turns, and the median is
+ * shown, so that other load on the machine affects all alike; the run fails if two engines find
+ * different rectangles. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,9 +37,9 @@ static const GOptionEntry options[] = {
     {"min-size", 'm', 0, G_OPTION_ARG_INT, &min_size, "Smallest window in pixels (30)", "N"},
     {"cascade", 'c', 0, G_OPTION_ARG_FILENAME, &cascade, "Cascade file", "PATH"},
     {"size", 'z', 0, G_OPTION_ARG_STRING, &size, "Size of the pictures (640x480)", "WxH"},
-    {"only", 'o', 0, G_OPTION_ARG_STRING, &only, "Only those of that name, such as native or avx2",
-        "NAME"},
-    {"plain", 'p', 0, G_OPTION_ARG_NONE, &plain, "Pictures of one face on grey", NULL},
+    {"only", 'o', 0, G_OPTION_ARG_STRING, &only,
+        "Measure only engines of this name, such as native or avx2", "NAME"},
+    {"plain", 'p', 0, G_OPTION_ARG_NONE, &plain, "Search pictures of one face on grey", NULL},
     {NULL},
 };
 
@@ -52,7 +53,7 @@ typedef struct {
 
   HaarEngine *engine;
   GArray *boxes;
-  gdouble cpu[MAX_ROUNDS], wall[MAX_ROUNDS]; /* ms a frame, one value for each round */
+  gdouble cpu[MAX_ROUNDS], wall[MAX_ROUNDS]; /* times in ms a frame, one for each round */
 } Peer;
 
 static gdouble
@@ -80,7 +81,7 @@ make_rgb (const HaarPicture *picture)
   return frame;
 }
 
-/* By their places: scores differ from engine to engine. */
+/* Sorts by position, because scores differ from engine to engine. */
 static gint
 compare_boxes (gconstpointer a, gconstpointer b)
 {
@@ -115,7 +116,7 @@ run (Peer *peer, const HaarPicture *picture, GstBuffer *rgb, const HaarParams *p
   peer->klass->detect (peer->engine, picture->pixels, picture->width, picture->height,
       picture->stride, params, peer->boxes, &error);
   g_assert_no_error (error);
-  /* OpenCV's threads append their results as they come. */
+  /* Sorts the results, because OpenCV's threads append them in any order. */
   if (peer->threads > 1)
     g_array_sort (peer->boxes, compare_boxes);
 }
@@ -158,8 +159,8 @@ add_engine (Peer *peers, guint *n, const HaarEngineClass *klass, const gchar *de
   return peer;
 }
 
-/* It also looks for eyes, nose and mouth with profiles that OpenCV doesn't ship any more. OpenCV
- * prints a message for each missing one, and works without it. */
+/* facedetect also looks for eyes, nose and mouth with profiles that OpenCV doesn't ship any more.
+ * OpenCV prints a message for each missing profile, and works without it. */
 static GstElement *
 make_facedetect (void)
 {
@@ -258,7 +259,8 @@ measure (Peer *peers, guint n, const HaarPicture *pictures, const HaarParams *pa
   }
 }
 
-/* Of the median round; frames/s a core by CPU time, which other load affects least. */
+/* Prints the figures of the median round; frames/s a core are by CPU time, which other load affects
+ * least. */
 static void
 report (const Peer *peers, guint n)
 {

@@ -4,7 +4,8 @@
 #include <gst/gst.h>
 #include <stdlib.h>
 
-/* The element built beside the benchmark, unless GST_PLUGIN_PATH names another one. */
+/* Makes the haarfacecount that was built with the benchmark, unless GST_PLUGIN_PATH names another
+ * one. */
 static inline GstElement *
 make_haarfacecount (void)
 {

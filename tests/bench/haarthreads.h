@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* Sets how many threads OpenCV uses for a picture in this process. */
+/* Sets the number of threads that OpenCV uses for a picture in this process. */
 void haar_set_opencv_threads (guint n);
 /* Whether OpenCV prints errors. */
 void haar_set_opencv_silent (gboolean silent);

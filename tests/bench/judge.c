@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Faces are labelled as squares, or higher than wide. */
+/* Labels of faces are squares, or higher than wide. */
 static gboolean
 matches (const HaarRect *found, const HaarRect *truth)
 {

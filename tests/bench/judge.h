@@ -3,11 +3,11 @@
 
 #include "engine/haarengine.h"
 
-/* What is found, beside what is there. */
+/* Compares found boxes with the labelled ones. */
 
 #define JUDGE_MAX 1024 /* boxes of a picture */
 
-/* @right: (out, JUDGE_MAX): for each of @found (of HaarBox) whether it is one of @truth (of
- * HaarRect). Each face counts once: a second box on it is wrong. Returns: the number of right
- * ones */
+/* @right: (out, JUDGE_MAX): for each of @found (an array of HaarBox) whether it matches one of
+ * @truth (an array of HaarRect). Each face counts once: a second box on the same face is wrong.
+ * Returns: the number of boxes that are right */
 guint judge_boxes (const GArray *found, const GArray *truth, gboolean *right);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One client of the comparison that tests/bench/kafka makes: librdkafka in a bare loop without
- * copies, or the elements. Prints what it measured as a line of JSON. bench-kafka bare|element
+/* Runs one client of the comparison in tests/bench/kafka: librdkafka in a bare loop without copies,
+ * or the elements. Prints its measurements as a line of JSON. bench-kafka bare|element
  * produce|consume --servers=… --topic=… */
 #include <string.h>
 #include <sys/resource.h>
@@ -17,12 +17,12 @@ static const GOptionEntry entries[] = {
     {"topic", 0, 0, G_OPTION_ARG_STRING, &job.topic, "Topic, there already", "NAME"},
     {"size", 0, 0, G_OPTION_ARG_INT, &job.size, "Bytes of a frame", "N"},
     {"count", 0, 0, G_OPTION_ARG_INT, &job.count, "Messages to measure", "N"},
-    {"warm-up", 0, 0, G_OPTION_ARG_INT, &job.warm_up, "Messages before them, 1 at least", "N"},
+    {"warm-up", 0, 0, G_OPTION_ARG_INT, &job.warm_up, "Messages of the warm-up, at least 1", "N"},
     {"rate", 0, 0, G_OPTION_ARG_INT, &job.rate, "Frames a second (as fast as it goes)", "N"},
     {"partitions", 0, 0, G_OPTION_ARG_INT, &job.partitions, "Of the topic", "N"},
     {"headers", 0, 0, G_OPTION_ARG_NONE, &job.headers, "The bare loop reads headers", NULL},
     {"work", 0, 0, G_OPTION_ARG_INT, &job.work,
-        "The bare loop works so long for each message it reads (0 ns)", "N"},
+        "Time that the bare loop works for each message that it reads (0 ns)", "N"},
     {"option", 'X', 0, G_OPTION_ARG_STRING_ARRAY, &job.options, "Of librdkafka", "NAME=VALUE"},
     {"property", 'P', 0, G_OPTION_ARG_STRING_ARRAY, &job.properties, "Of the element",
         "NAME=VALUE"},

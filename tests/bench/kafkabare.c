@@ -8,7 +8,7 @@
 
 #define WAIT_MS 1000
 
-/* As kafkasink sets them, including the limit of the queue. */
+/* librdkafka's options as kafkasink sets them, including the limit of the queue. */
 static const gchar *const like_kafkasink[][2] = {
     {"acks", "all"},
     {"linger.ms", "0"},
@@ -163,7 +163,7 @@ read_headers (const rd_kafka_message_t *message)
     i++;
 }
 
-/* Stands for the work that a program does with a message, without touching memory. */
+/* Spins in place of a program's work with a message, without touching memory. */
 static void
 work (void)
 {

@@ -9,7 +9,7 @@ typedef struct {
   gint size;    /* bytes of a frame */
   gint count;   /* messages that are measured */
   gint warm_up; /* messages before them */
-  gint rate;    /* frames a second, 0: as fast as it goes */
+  gint rate;    /* rate of sending in frames/s; 0: as fast as possible */
   gint partitions;
   /* the bare loop reads the headers, as a program that needs caps and times has to */
   gboolean headers;
@@ -23,8 +23,8 @@ typedef struct {
   const Job *job;
   gint seen;
   gint64 began, ended; /* monotonic us */
-  gdouble cpu;         /* seconds of the process, user and system */
-  GArray *latencies;   /* gdouble ms, where frames carry a time */
+  gdouble cpu;         /* CPU time of the process in s, user and system */
+  GArray *latencies;   /* ages of frames in ms (gdouble), if frames carry a time */
 } Tally;
 
 /* Monotonic */
@@ -33,11 +33,11 @@ gint64 now_ns (void);
 void tally_begin (Tally *tally);
 void tally_end (Tally *tally);
 
-/* Counts a message that was read. TRUE: it was the last. */
+/* Counts a message that was read. Returns: TRUE if it was the last message. */
 gboolean tally_add (Tally *tally, gconstpointer data, gsize size);
 
-/* Frame number @i of a set that is larger than the processor's caches. It stays valid until it is
- * sent. */
+/* Returns frame number @i of a set that is larger than the processor's caches. The frame stays
+ * valid until it is sent. */
 guint8 *frame_take (const Job *job, gint i);
 
 /* The headers that kafkasink adds to a frame, by name and length, so that all clients send the same
@@ -47,7 +47,7 @@ guint8 *frame_take (const Job *job, gint i);
 #define HEADER_CAPS                                                                                \
   "image/jpeg, width=(int)640, height=(int)480, framerate=(fraction)30/1, sof-marker=(int)0"
 
-/* A producer: open, send frames, wait until the brokers have all of them, close. */
+/* Runs a producer: opens, sends frames, waits until the brokers have all of them, closes. */
 typedef struct {
   void (*open) (const Job *job);
   void (*send) (guint8 *frame, gint i);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* kafkasink fed by a harness, and kafkasrc pushing into a pad. */
+/* Measures kafkasink with a harness that feeds it, and kafkasrc with a pad that takes its
+ * buffers. */
 #include <gst/check/gstharness.h>
 
 #include "kafkaclient.h"
@@ -85,7 +86,7 @@ delivered (void)
   return n;
 }
 
-/* EOS would end the stream, and the warm-up must not. */
+/* EOS isn't sent after the warm-up, because it would end the stream. */
 static void
 wait_for_sink (void)
 {
@@ -131,7 +132,7 @@ take_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return TRUE;
 }
 
-/* A pad instead of a sink element, whose time isn't the source's. */
+/* Reads through a bare pad, because the time of a sink element isn't the source's. */
 static GstPad *
 make_end (GstElement *src, Reader *reader)
 {
@@ -143,7 +144,7 @@ make_end (GstElement *src, Reader *reader)
   gst_pad_set_event_function (pad, take_event);
   gst_pad_set_active (pad, TRUE);
   if (gst_pad_link (from, pad) != GST_PAD_LINK_OK)
-    g_error ("element: its pad can't be linked");
+    g_error ("kafkasrc's pad can't be linked");
   gst_object_unref (from);
   return pad;
 }

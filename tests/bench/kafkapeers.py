@@ -40,7 +40,7 @@ class Tally:
         self.cpu = cpu_now() - self.cpu
 
     def add(self, value):
-        """Counts a message. True: it was the last."""
+        """Counts a message. Returns True at the last message."""
         if len(value) != self.job.size:
             raise SystemExit(f"a message of {len(value)} bytes")
         if self.job.rate and self.seen >= self.job.warm_up:
@@ -112,7 +112,7 @@ class KafkaPython:
     def open(self):
         self.producer = self.kafka.KafkaProducer(
             bootstrap_servers=self.job.servers, acks="all", linger_ms=0, max_request_size=MESSAGE_MAX,
-            batch_size=MESSAGE_MAX)  # its queue has no limit
+            batch_size=MESSAGE_MAX)  # kafka-python's queue of frames to send has no limit
 
     def send(self, frame, number):
         captured = time.time_ns()

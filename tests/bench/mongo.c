@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The same events from memory into the same server, by mongosink or by a bare loop of libmongoc's
- * bulk inserts; prints the seconds of the wall clock and of CPU. Run by tests/bench/mongo. */
+/* Writes the same events from memory to the same server, by mongosink or by a bare loop of
+ * libmongoc's bulk inserts; prints the wall-clock and CPU seconds. Run by tests/bench/mongo. */
 #include <gst/check/gstharness.h>
 #include <mongoc/mongoc.h>
 #include <stdlib.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The least that moves documents from Kafka to MongoDB: librdkafka and libmongoc, nothing
- * else. What mongosink is measured against by tests/bench/mongo. usage: MONGODB_URI=…
- * bench-mongoloop bulk|single BOOTSTRAP TOPIC COLLECTION bulk: up to 500 documents an insert,
- * ends with the topic and prints the seconds of wall clock and CPU since its first message;
- * single: one by one, until a signal. */
+/* A minimal program that moves documents from Kafka to MongoDB with librdkafka and libmongoc only.
+ * tests/bench/mongo compares mongosink with it.
+ *   MONGODB_URI=… bench-mongoloop bulk|single BOOTSTRAP TOPIC COLLECTION
+ *   bulk: inserts up to 500 documents at a time, stops at the end of the topic, and prints the
+ *     wall-clock and CPU seconds since the first message
+ *   single: inserts one document at a time, until a signal */
 #include <glib.h>
 #include <librdkafka/rdkafka.h>
 #include <mongoc/mongoc.h>
@@ -48,7 +49,8 @@ parse (const rd_kafka_message_t *message)
   return document;
 }
 
-/* The messages of a batch are stored, now or before, so their offsets may be committed. */
+/* All documents of a batch are stored, by this run or an earlier one, so the offsets may be
+ * committed. */
 static void
 settle (GPtrArray *messages)
 {
@@ -83,7 +85,7 @@ insert (mongoc_collection_t *collection, GPtrArray *messages)
   settle (messages);
 }
 
-/* Counts the partitions whose end was reached. TRUE: a message came. */
+/* Counts the partitions that were read to the end. TRUE: a message came. */
 static gboolean
 take (rd_kafka_t *consumer, GPtrArray *messages, guint *ends)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How well each cascade and setting counts: precision, recall, error of the count and CPU time a
- * frame, over scenes whose truth is known since they were composed here; as the Markdown table of
+/* Measures how well each cascade and setting counts: precision, recall, error of the count and CPU
+ * time a frame, over composed scenes, whose faces are known; prints the Markdown table of
  * cascades/README.md. The same seed gives the same scenes. */
 #include <math.h>
 #include <stdio.h>
@@ -19,8 +19,8 @@
 #define MIN_FACE 40
 #define MAX_FACE 170
 #define MAX_ITEMS 6
-#define CROP 25   /* side of the LFW subset's pictures */
-#define CROPS 200 /* the first half of them are faces */
+#define CROP 25   /* width and height of the pictures of the LFW subset */
+#define CROPS 200 /* number of pictures in the LFW subset, of which the first half are faces */
 
 static gint n_scenes = 100;
 static gint seed = 1;
@@ -41,7 +41,7 @@ typedef struct {
   GArray *truth; /* of HaarRect */
 } Scene;
 
-/* The position of the face in a picture, as a part of its width. */
+/* The position of the face in a picture, as a fraction of the picture's width. */
 typedef struct {
   HaarPicture picture;
   gdouble x, y, side;
@@ -61,7 +61,7 @@ sample (const HaarPicture *picture, gdouble x, gdouble y)
          (p[picture->stride] * (1 - fx) + p[picture->stride + 1] * fx) * fy;
 }
 
-/* Halves the size at most in each step, so that a small face looks as through a lens. */
+/* Halves the size at most in each step, so that a small face is as smooth as through a lens. */
 static HaarPicture
 shrink (const HaarPicture *from, gint width)
 {
@@ -87,7 +87,7 @@ shrink (const HaarPicture *from, gint width)
   return result;
 }
 
-/* Rotated by up to 8 degrees, in another light, with soft edges. */
+/* Draws a portrait rotated by up to 8 degrees, in other light, with soft edges. */
 static void
 paste (HaarPicture *to, const HaarPicture *portrait, gint left, gint top, gint side, GRand *rand)
 {
@@ -136,7 +136,7 @@ add_noise (HaarPicture *picture, GRand *rand, gint amount)
     }
 }
 
-/* Light that fades, and overlapping blocks and stripes. */
+/* Paints a background: light that fades, with overlapping blocks and stripes. */
 static void
 fill_ground (HaarPicture *picture, GRand *rand)
 {
@@ -217,7 +217,7 @@ compose_all (const Portrait *portraits, guint n, guint n_faces)
   return scenes;
 }
 
-/* 200 pictures of 25x25 doubles, behind a header of 80 bytes. */
+/* The file has 200 pictures of 25x25 doubles, behind a header of 80 bytes. */
 static Portrait *
 load_lfw (const gchar *path)
 {
@@ -305,7 +305,8 @@ detect (const Detector *detector, const guint8 *pixels, gint width, gint height,
   g_assert_no_error (error);
 }
 
-/* A lenient match: any rectangle near it of similar size, or half of the size for an eye. */
+/* Matches leniently: a rectangle counts if it is near the face and of similar size, or half of the
+ * size for an eye. */
 static gboolean
 confirm (const Detector *verify, const HaarPicture *picture, const HaarRect *rect, GArray *found)
 {
@@ -436,7 +437,7 @@ main (int argc, char **argv)
   }
   g_option_context_free (context);
   photo = haar_picture_load (HAAR_PORTRAIT);
-  /* The head with a small margin. */
+  /* Returns the part of the picture with the head and a small margin. */
   portrait.picture = (HaarPicture){200, 200, photo.stride, photo.pixels + 20 * photo.stride + 140};
   scenes = compose_all (&portrait, 1, 1);
   print_table ("One portrait", scenes);

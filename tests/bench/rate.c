@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Compares rules of rate control on traces of capacity, and measures what a decision costs.
- *   bench-rate TRACE…          a table for each model
- *   bench-rate --cost          time for one report, 100 replicas and 1000 cameras */
+/* Compares rules of rate control on traces of capacity, and measures the cost of a decision.
+ *   bench-rate TRACE…   prints a table for each model
+ *   bench-rate --cost   prints the time for one report, with 100 replicas and 1000 cameras */
 #include <stdio.h>
 #include <time.h>
 
@@ -15,9 +15,10 @@ static gboolean cost;
 static const GOptionEntry entries[] = {
     {"interval", 0, 0, G_OPTION_ARG_DOUBLE, &interval, "s between reports (1)", "S"},
     {"max-age", 0, 0, G_OPTION_ARG_DOUBLE, &max_age,
-        "s after which the fog drops a frame, 0: never (1)", "S"},
-    {"loss", 0, 0, G_OPTION_ARG_DOUBLE, &loss, "part of the reports that is lost (0)", "P"},
-    {"busy-error", 0, 0, G_OPTION_ARG_DOUBLE, &busy_error, "relative error of busy (0)", "P"},
+        "age in s above which the fog drops a frame, 0: never (1)", "S"},
+    {"loss", 0, 0, G_OPTION_ARG_DOUBLE, &loss, "fraction of the reports that is lost (0)", "P"},
+    {"busy-error", 0, 0, G_OPTION_ARG_DOUBLE, &busy_error,
+        "relative error of the field busy in reports (0)", "P"},
     {"latency-target", 0, 0, G_OPTION_ARG_DOUBLE, &latency_target, "s (0.25)", "S"},
     {"cameras", 0, 0, G_OPTION_ARG_INT, &cameras, "number of cameras (1)", "N"},
     {"held", 0, 0, G_OPTION_ARG_INT, &held,
@@ -41,7 +42,7 @@ pid (gdouble memory[2], gdouble rate, const RateState *fog, gdouble interval, gd
   return memory[0];
 }
 
-/* The rule of the thesis, but with the rate of all replicas together. */
+/* The rule of the thesis, but with the sum of all replicas' rates. */
 static gdouble
 thesis_of_all (gdouble memory[2], gdouble rate, const RateState *fog, gdouble interval, gdouble now)
 {
@@ -125,7 +126,7 @@ run_trace (const gchar *path)
   return TRUE;
 }
 
-/* --- what a decision costs --- */
+/* --- cost of a decision --- */
 
 #define COST_REPLICAS 100
 #define COST_CAMERAS 1000
@@ -176,7 +177,7 @@ measure_cost (void)
     began = cpu_seconds ();
     for (guint i = 0; i < COST_REPLICAS; i++)
       rate_controller_report (controller, reports[i], round + i / (gdouble) COST_REPLICAS);
-    /* In the first rounds every name is new. */
+    /* The first rounds warm up, because every name is new in them. */
     if (round >= 5)
       spent += cpu_seconds () - began;
   }

@@ -8,9 +8,9 @@
 
 #define PARTITIONS 12
 #define SENSOR_RATE 30.0
-/* s, from camera to partition, and from replica to camera. */
+/* delay in s from a camera to a partition, and from a replica to a camera. */
 #define DELAY 0.05
-/* s until a consumer group notices that a member is gone, or accepts a new one. */
+/* seconds until a consumer group notices that a member is gone, or accepts a new one. */
 #define DEATH 6.0
 #define BIRTH 1.0
 #define FRAME_BYTES 50000
@@ -27,9 +27,9 @@ typedef struct {
   Decimator decimator;
   guint64 seq;
   guint turn;
-  gdouble told; /* the rate last seen, to count changes */
+  gdouble told; /* the latest rate, to count changes */
   gdouble memory[2], rate;
-  GQueue link; /* of Frame: those waiting for the replica and the one in work */
+  GQueue link; /* queue of Frame: those waiting for the replica and the one in work */
   GstKafkaPace pace;
 } Camera;
 
@@ -55,8 +55,8 @@ typedef enum { FILM, LINK, ARRIVE, FINISH, REPORT, MAIL, TRACE, CHANGE_LINK, REB
 typedef struct {
   gdouble time;
   What what;
-  guint who;     /* number of the camera, the replica, or the line of the trace */
-  guint version; /* compared with the number of the valid event */
+  guint who;     /* index of the event's camera, replica, or line of the trace */
+  guint version; /* the event is ignored unless this equals the number of the valid event */
   gpointer load; /* a frame, a report */
 } Event;
 
@@ -68,11 +68,11 @@ typedef struct {
   gdouble now;
   Camera *cameras;
   Replica *replicas;
-  GQueue *queues; /* of Frame, one a partition */
+  GQueue *queues; /* queues of Frame, one for each partition */
   guint *owner;   /* of each partition */
   guint partitions, idle_turn, rebalance;
   gdouble work, capacity; /* frames */
-  gdouble changed;        /* time up to which the capacity has been summed, s */
+  gdouble changed;        /* time in s up to which the capacity has been summed */
   gdouble link_rate;      /* frames/s; 0: no limit */
   GArray *ages;
   guint64 changes;
@@ -147,7 +147,7 @@ plan_finish (Model *m, guint i)
     plan (m, m->now + replica->left / replica->speed, FINISH, i, replica->finish, NULL);
 }
 
-/* If the replica is free, takes the next frame that isn't too old. */
+/* Gives the replica, if it is free, the next frame that isn't too old. */
 static void
 begin_work (Model *m, guint i)
 {
@@ -162,14 +162,14 @@ begin_work (Model *m, guint i)
       hold (m, i);
       continue;
     }
-    /* The cost of frames varies by a tenth. */
+    /* The cost of a frame varies by a tenth at random. */
     replica->left = g_rand_double_range (m->rand, 0.9, 1.1);
     plan_finish (m, i);
   }
   hold (m, i);
 }
 
-/* Advances the work up to now at the present speed. */
+/* Advances the replica's work to the present time at its present speed. */
 static void
 account (Model *m, Replica *replica)
 {
@@ -200,7 +200,7 @@ finish (Model *m, guint i)
   begin_work (m, i);
 }
 
-/* The frames that the replica had taken come again from their partitions. */
+/* Puts the frames that the lost replica had taken back into their partitions. */
 static void
 die (Model *m, Replica *replica)
 {
@@ -262,7 +262,7 @@ list_cameras (Model *m, Replica *replica, FogReport *report)
   }
 }
 
-/* @interval: s since the last report */
+/* @interval: seconds since the last report */
 static FogReport *
 make_report (Model *m, guint i, gdouble interval)
 {
@@ -337,7 +337,7 @@ deliver (Model *m, FogReport *report)
 
 /* --- the group --- */
 
-/* Each replica reports its new partitions at once. */
+/* Each replica reports its new partitions immediately after a rebalance. */
 static void
 rebalance (Model *m)
 {
@@ -357,7 +357,8 @@ rebalance (Model *m)
   }
 }
 
-/* Sums the capacity since the last change: the least of what replicas, cameras and links can do. */
+/* Sums the capacity since the last change: the lowest of the replicas' capacity, the cameras' rates
+ * and the links' rates. */
 static void
 add_capacity (Model *m)
 {
@@ -423,7 +424,7 @@ microseconds (gdouble time)
   return (gint64) (time * G_USEC_PER_SEC);
 }
 
-/* The sink notices from the age of its oldest frame that the link is too slow. */
+/* The sink detects a slow link from the age of the oldest frame in its queue. */
 static void
 throttle (Model *m, Camera *camera)
 {
@@ -451,7 +452,7 @@ put_on_link (Model *m, guint c, Frame *frame)
   throttle (m, camera);
 }
 
-/* The first frame has passed the link. */
+/* Handles the event that the first frame of the queue has passed the link. */
 static void
 take_off_link (Model *m, guint c)
 {

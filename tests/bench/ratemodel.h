@@ -6,18 +6,18 @@
 
 G_BEGIN_DECLS
 
-/* A model of cameras, links, partitions and replicas, simulated by events around the real
- * controller and the real pace of kafkasink. */
+/* A discrete-event simulation of cameras, links, partitions and replicas around the real controller
+ * and kafkasink's real measurement of the link. */
 
 typedef enum {
-  RATE_MODEL_SHARED,    /* one queue from which every replica takes frames */
-  RATE_MODEL_TURNS,     /* partitions, each read by one replica; frames take turns */
-  RATE_MODEL_PLACEMENT, /* the same, and the controller names the partition */
-  RATE_MODEL_KEYED,     /* all frames of a camera in one partition */
+  RATE_MODEL_SHARED, /* one queue from which every replica takes frames */
+  RATE_MODEL_TURNS,  /* partitions that are each read by one replica; frames go to them in turn */
+  RATE_MODEL_PLACEMENT, /* the same partitions; the controller chooses one for each frame */
+  RATE_MODEL_KEYED,     /* partitions, with all frames of a camera in one of them */
 } RateModelKind;
 
-/* A rule that isn't the controller's own. @memory: all zero at first.
- * Returns: frames/s for the whole fog, from now on */
+/* A rule of rate control other than the controller's. @memory: the rule's own state, all zero at
+ * first. Returns: the new rate of the whole fog in frames/s */
 typedef gdouble (*RateRule) (
     gdouble memory[2], gdouble rate, const RateState *fog, gdouble interval, gdouble now);
 
@@ -26,7 +26,7 @@ typedef struct {
   RateSettings settings; /* of each camera */
   RateRule rule;         /* NULL: the controller's own */
   guint cameras;
-  guint held;         /* frames that a replica reads ahead from its partitions */
+  guint held;         /* number of frames that a replica reads ahead from its partitions */
   gdouble interval;   /* s between reports */
   gdouble max_age;    /* age in s above which a frame isn't counted; 0: no limit */
   gdouble loss;       /* part of the reports */
@@ -35,14 +35,15 @@ typedef struct {
 } RateModelSettings;
 
 typedef struct {
-  /* work done, divided by what replicas, cameras and links could have done */
+  /* utilisation: counted frames divided by those that replicas, cameras and links could have
+   * handled */
   gdouble utilisation;
-  gdouble p50, p95, p99, max; /* s, age of a frame when it was counted */
+  gdouble p50, p95, p99, max; /* ages in s of frames when they were counted */
   guint64 counted, dropped;
-  gdouble changes; /* changes of a camera's rate by more than 5 %, a minute */
+  gdouble changes; /* number of changes of a camera's rate by more than 5 % in a minute */
 } RateModelResult;
 
-/* The trace's cameras, interval and minimum rate override @settings. */
+/* The cameras, the interval and the minimum rate in the trace override those in @settings. */
 RateModelResult rate_model_run (const RateTrace *trace, const RateModelSettings *settings);
 
 G_END_DECLS

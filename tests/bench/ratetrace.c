@@ -95,7 +95,8 @@ rate_trace_load (const gchar *path, GError **error)
     return NULL;
   }
   if (trace->times->len < 2) {
-    g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s: no begin and end", path);
+    g_set_error (
+        error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s: the trace has no begin and end", path);
     return NULL;
   }
   return g_steal_pointer (&trace);

@@ -5,18 +5,20 @@
 
 G_BEGIN_DECLS
 
-/* What the fog could count and the links could carry, from a file. A line that begins with a number
- * is a time in s and the frames/s of each replica ('-': it isn't there), which hold until the next
- * such line; the last one ends the trace. `link TIME RATE` is the frames/s that each camera's link
- * carries from that time on. `cameras N`, `partitions N`, `interval S` and `min-rate R` set the
- * scene where it isn't the usual one. '#' begins a comment. */
+/* A trace of the fog's capacity and of the links' rates over time, from a file. A line that begins
+ * with a number gives a time in s and the frames/s of each replica from that time on ('-': the
+ * replica is absent); the last line ends the trace. `link TIME RATE` sets the frames/s that each
+ * camera's link carries from that time on. `cameras N`, `partitions N`, `interval S` and `min-rate
+ * R` override the defaults of a trace. '#' begins a comment. */
 typedef struct {
-  GArray *times;  /* of gdouble, s */
-  GArray *speeds; /* of gdouble, for each time the rate of each replica; below 0: absent */
+  GArray *times; /* array of gdouble, s */
+  /* array of gdouble: for each time the rate of each replica; negative: the replica is absent */
+  GArray *speeds;
   guint replicas;
-  GArray *link_times, *link_rates; /* of gdouble, s and frames/s; empty: no limit */
-  guint cameras, partitions;       /* 0: not said */
-  gdouble interval, min_rate;      /* s, frames/s; 0: not said */
+  /* arrays of gdouble: times in s, and the links' frames/s from then on; empty: no limit */
+  GArray *link_times, *link_rates;
+  guint cameras, partitions;  /* 0: not said */
+  gdouble interval, min_rate; /* s, frames/s; 0: not said */
 } RateTrace;
 
 RateTrace *rate_trace_load (const gchar *path, GError **error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What rescan-interval= saves, and what it costs: the same film, live, once searched as a whole in
- * every frame and once only where it changed. A face comes in, crosses a scene of others that don't
- * move, and leaves; every pixel has noise. */
+/* Measures what rescan-interval= saves and costs: the same film, live, is searched as a whole in
+ * every frame, and then only where it changed. In the film a face enters, crosses a scene of faces
+ * that don't move, and leaves; every pixel has noise. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,16 +14,16 @@
 #define WIDTH 640
 #define HEIGHT 480
 #define RATE 25
-#define SIDE 200 /* size of the moving head */
+#define SIDE 200 /* size in px of the moving head */
 
 static gint seconds = 20;
 static gdouble interval = 1;
 static gint noise = 4;
 
 static const GOptionEntry options[] = {
-    {"seconds", 's', 0, G_OPTION_ARG_INT, &seconds, "Length of the film (20)", "N"},
+    {"seconds", 's', 0, G_OPTION_ARG_INT, &seconds, "Duration of the film in seconds (20)", "N"},
     {"interval", 'i', 0, G_OPTION_ARG_DOUBLE, &interval, "rescan-interval in seconds (1)", "S"},
-    {"noise", 'n', 0, G_OPTION_ARG_INT, &noise, "Of each pixel, up and down (4)", "N"},
+    {"noise", 'n', 0, G_OPTION_ARG_INT, &noise, "Amplitude of the noise of each pixel (4)", "N"},
     {NULL},
 };
 
@@ -52,7 +52,7 @@ note_faces (GstBus *bus, Pass *pass)
   }
 }
 
-/* Whether the moving head is in the picture completely. */
+/* Returns whether the moving head lies completely within the picture. */
 static gboolean
 head_is_there (gint n)
 {
@@ -71,7 +71,7 @@ is_in (gint x, gint y, gint left, gint top)
   return x >= left && x < left + SIDE && y >= top && y < top + SIDE;
 }
 
-/* Two heads that stay, and one that passes below them. */
+/* Draws two heads that don't move, and one that passes below them. */
 static gint
 pixel_of_scene (const HaarPicture *photo, gint n, gint x, gint y)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What feedbackrate's still-interval saves, what it misses and what it costs: films of a room in
- * which somebody passes now and then, under the conditions of a real camera; and any videos. */
+/* Measures the savings, the misses and the cost of feedbackrate's still-interval: on films of a
+ * room through which somebody passes now and then, under the conditions of a real camera, and on
+ * any videos. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -18,10 +19,10 @@ static gdouble interval = 1;
 static gchar **videos;
 
 static const GOptionEntry options[] = {
-    {"seconds", 's', 0, G_OPTION_ARG_INT, &seconds, "Length of each film (60)", "N"},
+    {"seconds", 's', 0, G_OPTION_ARG_INT, &seconds, "Duration of each film in seconds (60)", "N"},
     {"interval", 'i', 0, G_OPTION_ARG_DOUBLE, &interval, "still-interval in seconds (1)", "S"},
     {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &videos,
-        "Videos: the first frame of each is a room, too", "VIDEO…"},
+        "Videos: the first frame of each is used as a room, too", "VIDEO…"},
     {NULL},
 };
 
@@ -41,12 +42,12 @@ static const StillConditions conditions[] = {
         .empty = TRUE},
 };
 
-/* The peer: means of blocks of 16x16 pixels against a fixed threshold. */
+/* The peer: compares means of blocks of 16x16 pixels with a fixed threshold. */
 #define PEER_BLOCK 16
 #define PEER_THRESHOLD 4
 
 typedef struct {
-  guint8 *means; /* of the frame that was sent last */
+  guint8 *means; /* block means of the last sent frame */
   gint since;    /* frames since then */
   guint sent;
 } Peer;
@@ -82,13 +83,13 @@ peer_look (Peer *self, const guint8 *pixels, gint width, gint height)
   g_free (means);
 }
 
-/* One film through one element. */
+/* Runs one film through one element. */
 typedef struct {
   GstHarness *rate, *encoder;
-  GArray *sent;  /* of gboolean, one for each frame */
-  GArray *costs; /* of gdouble: ms of each frame */
+  GArray *sent;  /* array of gboolean, one for each frame */
+  GArray *costs; /* array of gdouble: time of each frame in ms */
   guint64 bytes, sent_bytes;
-  gdouble wanted; /* frames/s, summed over the frames */
+  gdouble wanted; /* wanted rate in frames/s, summed over the frames */
   Peer peer;
 } Run;
 
@@ -318,7 +319,7 @@ keep_as_room (GstSample *sample, HaarPicture *room)
   gst_video_frame_unmap (&frame);
 }
 
-/* As it is; @room: (out): its first frame */
+/* Reads a video unchanged; @room: (out): its first frame */
 static void
 show_video (const gchar *path, HaarPicture *room)
 {

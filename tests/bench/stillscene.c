@@ -7,7 +7,7 @@
 #define NOISE_SIZE (1 << 20)
 /* Frames between two heads, on average: the room is mostly empty. */
 #define PAUSE (8 * STILL_RATE)
-/* Where the head is in the photo, px. */
+/* Rectangle of the head in the photo, px. */
 #define HEAD_LEFT 140
 #define HEAD_TOP 20
 #define HEAD_SIDE 200
@@ -39,7 +39,7 @@ pixel_at (const HaarPicture *picture, gint x, gint y)
          CLAMP (x, 0, picture->width - 1);
 }
 
-/* A wall in soft light, with shelves, books, a striped curtain and small print. */
+/* Draws a wall in soft light, with shelves, books, a striped curtain and small print. */
 static guint8
 draw_room (gint x, gint y, gint width, gint height)
 {
@@ -74,7 +74,7 @@ add_heads (StillScene *self, GRand *rand)
 
   while (frame < self->frames - PAUSE) {
     StillHead head = {.from = frame, .side = g_rand_int_range (rand, 56, 180)};
-    /* from half a second to two seconds */
+    /* a pause of half a second to two seconds */
     gint stay = g_rand_int_range (rand, STILL_RATE / 2 + 1, 2 * STILL_RATE);
 
     head.to = frame + stay;
@@ -117,8 +117,8 @@ still_scene_free (StillScene *self)
   g_free (self);
 }
 
-/* In 1/256, of each row: lamps at 100 Hz, seen by a shutter that takes the rows one after the
- * other, beat slowly with the frames. */
+/* Brightness of each row in 1/256: lamps flicker at 100 Hz, and a rolling shutter turns that into
+ * bands that move slowly from frame to frame. */
 static gint
 light_of (const StillScene *self, gint frame, gint y)
 {

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A V4L2 camera in a preloaded library, so that the real v4l2src can be tested where there is none.
+/* Simulates a V4L2 camera in a preloaded library, so that the real v4l2src can be tested on a
+ * machine without a camera.
  *
- * It behaves as uvcvideo does: sizes and rates are listed, the format and the rate can't be
- * changed while it streams or while buffers are allocated. The device is an anonymous file,
- * which buffers are mapped from; the node is any character device of the name in
- * FOG_CAMERA_NODE (a link to /dev/null).
+ * The camera behaves as uvcvideo does: it lists sizes and rates, and refuses to change the format
+ * or the rate while it streams or while buffers are allocated. Buffers are mapped from an anonymous
+ * file; the device node is any character device of the name in FOG_CAMERA_NODE (a link to
+ * /dev/null).
  *
- * FOG_CAMERA_NODE path that opens the camera FOG_CAMERA_LOG file: each rate that was set or
- * refused, a line each FOG_CAMERA_RESTART ms from STREAMON to the first frame FOG_CAMERA_REFUSE if
- * set: once it has streamed, every other rate is refused FOG_CAMERA_STALL while set: it streams,
- * but no frame comes FOG_CAMERA_VANISH once set: it is unplugged, every call fails */
+ * Environment variables:
+ *   FOG_CAMERA_NODE     the path that opens the camera
+ *   FOG_CAMERA_LOG      a file that gets a line for each rate that was set or refused
+ *   FOG_CAMERA_RESTART  the time in ms from STREAMON to the first frame
+ *   FOG_CAMERA_REFUSE   if set: once the camera has streamed, it refuses every other rate
+ *   FOG_CAMERA_STALL    while set: the camera streams, but gives no frame
+ *   FOG_CAMERA_VANISH   once set: the camera is unplugged, every call fails */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

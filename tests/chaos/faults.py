@@ -1,28 +1,28 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Faults: what happens when and to which part. A seed chooses them, and this carries them out."""
+"""Faults: which one happens when, to which part. A seed chooses the faults, and this module carries them out."""
 
 import collections
 import random
 import signal
 import time
 
-PAUSE = (2, 6)  # s between the beginnings of two faults
-BACK = 3  # s that a part is left alone after a fault
-GRACE = 30  # s until a part that was asked to end is killed
+PAUSE = (2, 6)  # seconds between the beginnings of two faults
+BACK = 3  # seconds for which a part gets no new fault after a fault
+GRACE = 30  # seconds until a part that was asked to end is killed
 TICK = 0.05
 
 Planned = collections.namedtuple("Planned", "at part fault seconds")
 
 
 def kill(part, seconds, notes):
-    """Killed without warning, and restarted, as a cluster's manager would."""
+    """The part is killed without warning, and restarted, as a cluster's manager would."""
     part.process.kill()
     yield seconds
     yield from start_again(part)
 
 
 def freeze(part, seconds, notes):
-    """Frozen: its connections stay open and nothing answers. Then it continues as if no time had passed."""
+    """The part is frozen: its connections stay open and nothing answers. After the fault the part continues as if no time had passed."""
     part.process.signal(signal.SIGSTOP)
     yield seconds
     part.process.signal(signal.SIGCONT)
@@ -57,12 +57,12 @@ def start_again(part):
         yield TICK
 
 
-# with the shortest and the longest duration of each, s
+# each fault with its shortest and longest duration in s
 FAULTS = {kill: (0.2, 3), freeze: (1, 12), restart: (0.2, 2), cut: (1, 12)}
 
 
 def plan(seed, names, duration):
-    """The script of a seed. No part is hit again before it has recovered."""
+    """Makes the script of faults for a seed. No part is hit again before it has recovered."""
     dice, free, at, script = random.Random(seed), dict.fromkeys(names, 0), 0, []
     while True:
         at += dice.uniform(*PAUSE)
@@ -81,20 +81,20 @@ class Chaos:
     def __init__(self, parts, say):
         self.parts, self._say = parts, say
         self.counts, self.notes, self.ended = collections.Counter(), [], []
-        self._running = {}  # part's name: (when it goes on, generator)
+        self._running = {}  # maps a part's name to (end of its fault, generator of the fault)
 
     def run(self, script):
         began = time.monotonic()
         for planned in script:
             due = began + planned.at
             self.until(lambda: time.monotonic() >= due and planned.part not in self._running)
-            began += time.monotonic() - due  # a fault that had to wait delays all later ones, too
+            began += time.monotonic() - due  # a fault that has to wait delays all later faults, too
             self._say(f"{planned.fault.__name__} {planned.part} for {planned.seconds:.1f} s")
             self.counts[planned.fault.__name__] += 1
             self._begin(planned.part, planned.fault(self._part(planned.part), planned.seconds, self.notes))
 
     def until(self, condition, timeout=600):
-        """Carries on without new faults until that time."""
+        """Ends running faults in time, and starts no new ones, until that time."""
         deadline = time.monotonic() + timeout
         while not condition():
             assert time.monotonic() < deadline, f"not within {timeout} s; {self.ended}"

@@ -12,21 +12,22 @@ from system import System
 # have work.
 CAMERAS = ["cam-3", "cam-5"]
 FOGS, CLOUDS, BROKERS = 3, 2, 3
-# The camera's smallest frames: with sixty a second, two cores have time for everything else.
+# The camera sends its smallest frames, because then two cores have time for everything else at
+# sixty frames a second.
 SOURCE = "scenesrc seed={seed} ! video/x-raw,width=320,height=240,framerate=30/1"
 IN_ORDER = "enable-idempotence=true"
 # On a busy machine a live broker may be silent for longer than the short limits of the tests, or
-# Kafka's own, allow. Then the cluster would spend its time electing leaders.
+# Kafka's own, allow. With short limits, the cluster would spend its time electing leaders.
 PATIENT = [
     "broker.session.timeout.ms=9000", "controller.quorum.fetch.timeout.ms=6000",
     "controller.quorum.election.timeout.ms=3000"]
-LOG = "2,kafkasrc:4,rdkafka:4"  # logs each rebalance, and each time librdkafka chooses another offset
+LOG = "2,kafkasrc:4,rdkafka:4"  # debug settings of librdkafka that log each rebalance and each new choice of an offset
 EDGE_LOG = f"{LOG},kafkasink:6"  # tells of each delivery
 
 
 class Stage:
-    """A pipeline. Each start is a new process with its own log; `line` makes the pipeline from the number of the
-    start."""
+    """A pipeline. A stage, each start of which is a new process with its own log; `line` makes the pipeline from the number of
+    the start."""
 
     gentle = signal.SIGINT
 
@@ -48,7 +49,7 @@ class Stage:
 
 
 class Server:
-    """A broker or the database, with the same data and port at each start."""
+    """A broker or the database, which keeps its data and port over all starts."""
 
     gentle = signal.SIGTERM
 
@@ -70,7 +71,7 @@ class Server:
 
 
 class Parts:
-    """Starts in an empty directory. All processes end with this one."""
+    """Starts the system in an empty directory. All processes of the run end with this one."""
 
     def __init__(self, directory, switch, seed):
         self.kafka = kafka_server.Kafka(
@@ -103,7 +104,7 @@ class Parts:
         return Stage(name, self._switch.host(), self.directory, line, debug)
 
     def _fog(self, name):
-        """The name of the process, because only the events of one process are in order."""
+        """Returns the name of a fog process, because events are in order only within one process."""
         return lambda number: self.system.fog(f"{name}.{number}", sink_options=IN_ORDER)
 
     def _edge(self, camera, seed):

@@ -8,7 +8,7 @@ import re
 import confluent_kafka
 import pipeline
 
-PATIENCE = 60  # s without a new document, while documents are missing
+PATIENCE = 60  # seconds without a new document, while documents are missing, after which the wait ends
 DELIVERED = re.compile(r"delivered (\S+:\S+:\d+) to partition (\d+), offset (\d+)")
 
 
@@ -27,7 +27,7 @@ def identity_of(message):
 
 
 def published(system, role):
-    """All messages of a topic, from the first to the last that exists now, by partition."""
+    """Returns all messages of a topic that exist now, by partition."""
     reader = confluent_kafka.Consumer({
         "bootstrap.servers": system.kafka.bootstrap, "group.id": f"verdict-{role}", "enable.auto.commit": False,
         "enable.partition.eof": True})
@@ -78,7 +78,7 @@ def out_of_order(sequences):
 
 
 def order_of_frames(messages):
-    """The order of each camera's frames within a partition."""
+    """Finds frames that are out of their camera's order within a partition."""
     sequences = collections.defaultdict(list)
     for message in messages:
         camera, session, seq = identity_of(message).rsplit(":", 2)
@@ -87,8 +87,8 @@ def order_of_frames(messages):
 
 
 def order_of_events(events, frames):
-    """The order of each fog process's events about a partition of frames. If a frame was published twice, its event
-    may be of either."""
+    """Finds events of a fog process that are out of order for a partition of frames. If a frame was published twice, its event may belong to
+    either copy."""
     places = collections.defaultdict(lambda: collections.defaultdict(set))
     for frame in frames:
         places[identity_of(frame)][frame.partition()].add(frame.offset())
@@ -108,7 +108,7 @@ def judge(parts, watch, until, directory, say):
     faces = recount(system, directory)
     wanted = sum(number > 0 for number in faces.values())
     say(f"{len(frames)} frames published, {wanted} with a face; {watch.documents()} documents")
-    # exactly as many as expected, or no new one for too long
+    # ends when as many documents as expected exist, or none has come for too long
     until(lambda: watch.quiet(2 if watch.documents() >= wanted else PATIENCE))
     say(f"{watch.documents()} documents")
     return Verdict(
@@ -147,7 +147,7 @@ class Verdict:
         if documents != len(self.stored):
             yield f"{documents - len(self.stored)} documents of one _id"
         for identity in self.stored.keys() - self.wanted.keys():
-            yield f"{identity}: stored, but no frame with a face"
+            yield f"{identity}: stored, but its frame shows no face"
 
     def kept(self):
         return bool(self.wanted) and not (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Watches documents arrive, in the database's file itself, so that a frozen or disconnected server hides nothing."""
+"""Watches documents arrive by reading the database's own file, so that it sees them even if the server is frozen or disconnected."""
 
 import json
 import sqlite3
@@ -8,7 +8,7 @@ import time
 import pipeline
 
 LOOK = 0.25  # s
-TELLING = 5  # s without a document that are reported
+TELLING = 5  # a pause in documents that is reported, in seconds
 
 
 class Watch(pipeline.Background):
@@ -17,7 +17,7 @@ class Watch(pipeline.Background):
         self._path = mongo.directory / "data" / f"{database}.sqlite"
         self._collection, self._table, self._last_row = collection, None, 0
         self._last_news, self._say = None, say
-        self.ages = []  # s from capture until a document was visible
+        self.ages = []  # seconds from capture until the document was visible
         self.stalls = []  # (s without a new document, when it ended)
 
     def _run(self):
@@ -56,7 +56,7 @@ class Watch(pipeline.Background):
             return connection.execute(
                 f'SELECT rowid, _ferretdb_sjson FROM "{self._table}" WHERE rowid > ? ORDER BY rowid',
                 [self._last_row]).fetchall()
-        except (sqlite3.OperationalError, TypeError):  # no collection yet, or the file is locked for a moment
+        except (sqlite3.OperationalError, TypeError):  # the collection doesn't exist yet, or the file is locked for a moment
             return []
         finally:
             connection.close()

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the system does on a real Kubernetes: heals, grows and shrinks with its load, is updated under it, keeps to the rules.
-Each experiment starts from the system at rest, and ends with every frame accounted for. Beside those that run by default,
+"""Experiments on a real Kubernetes: the system heals, scales with its load, is updated while it runs, and is confined.
+Each experiment starts from an idle system, and ends with a check that every frame is one document. Beside those that run by default,
 `controller` and `demand` try the autoscaler with cameras that set their rate by what the fog can count: `controller` scales by the CPU, `demand` by
 the rate that the cameras want (an hour for both; KEDA is built for `demand`)."""
 
@@ -29,10 +29,10 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / "
 SYSTEM = TOP / "tests/cluster/system"
 CONTROLLER = TOP / "tests/cluster/controller"
 STAGES = ("edge", "fog", "cloud", "demand")
-# Of the cameras that follow the fog, in `controller` and `demand`: how many, and frames/s that each
-# one wants (as their overlays have it).
+# Number of the cameras in `controller` and `demand`, and the frames/s that each one wants (as their
+# overlays have it).
 CAMERAS, FEWER_CAMERAS, MOST_RATE = 9, 3, 7.6
-# s, of the rule for scaling up in the overlay keda
+# period in s of the rule for scaling up in the overlay keda
 SCALING_PERIOD = 30
 PRIVILEGED = """
 apiVersion: v1
@@ -68,7 +68,7 @@ class Experiments:
         self.cluster.wait_pods("edge", cameras)
 
     def rolled_out(self):
-        """Waits until all pods are as last applied, and ready."""
+        """Waits until all pods have the latest specification and are ready."""
         for kind, name in (("statefulset", "kafka"), ("statefulset", "database"), *(("deployment", name) for name in STAGES)):
             self.cluster.kubectl(
                 "-n", NAMESPACE, "rollout", "status", f"{kind}/{name}", "--timeout=240s", timeout=260)
@@ -77,7 +77,7 @@ class Experiments:
         """Stops the cameras, waits until all frames are through, and checks that every published frame is in the
         database."""
         self.cluster.scale("edge", 0)
-        # also pods that are about to end, because they publish what they hold
+        # waits also for pods that are about to end, because they publish their last events
         wait_until(lambda: not self.cluster.get("pods", "-l", "app.kubernetes.io/name=edge")["items"], 90, "no more edges")
         published = self.cluster.published()
         events = self.cluster.events()
@@ -110,7 +110,7 @@ class Experiments:
         self.cluster.kubectl("-n", NAMESPACE, "delete", "pod", pod["metadata"]["name"], *options)
 
     def _heal_once(self, what, act):
-        """Does something to a fog pod and returns that pod; waits until there are two again, one of them new."""
+        """Applies a fault to a fog pod and returns that pod; waits until there are two pods again, one of them new."""
         victim = self.cluster.pods("fog")[0]
         before = {self.cluster.container(pod) for pod in self.cluster.pods("fog")}
         gap = Gap(self.cluster)
@@ -118,7 +118,7 @@ class Experiments:
         renewed = wait_until(
             lambda: len(self.cluster.pods("fog")) == 2
             and {self.cluster.container(pod) for pod in self.cluster.pods("fog")} != before, 120, f"{what}: healed")[0]
-        time.sleep(12)  # the pod that took over its partitions has caught up
+        time.sleep(12)  # waits until the pod that took over the partitions has caught up
         self.note("heal", **{what: {"ready_again_s": round(renewed, 1), "longest_gap_s": round(gap.end(), 1)}})
         return victim
 
@@ -128,10 +128,10 @@ class Experiments:
         self.check(name, ended <= self.cluster.leavers(), "a pod that ends by itself reports leaving")
 
     def rolling(self, cameras=20, replicas=3):
-        """All replicas are replaced, with as many cameras as keep them at work for two thirds of the CPU that they may use: 30 frames/s of
+        """Replaces all replicas while as many cameras run as use two thirds of the replicas' CPU limit: 30 frames/s of
         6.5 ms for three times 0.1 core."""
         self.settle(cameras=cameras, replicas=replicas)
-        time.sleep(30)  # the CPU of their start is no longer in metrics-server's averages
+        time.sleep(30)  # waits until the CPU time of the pods' start is no longer in metrics-server's averages
         used = self.cluster.cpu("fog") / replicas / self.cluster.limit("fog")
         old = self.cluster.pods("fog")
         gap = Gap(self.cluster)
@@ -141,7 +141,7 @@ class Experiments:
         seconds = time.monotonic() - began
         time.sleep(5)
         self.note("rolling", utilisation=round(used, 2), update_s=round(seconds, 1), longest_gap_s=round(gap.end(), 1))
-        self.check("rolling", used > 0.5, "the fog was at work for more than half of its CPU")
+        self.check("rolling", used > 0.5, "the fog used more than half of its CPU limit")
         wait_until(lambda: len(self.cluster.get("pods", "-l", "app.kubernetes.io/name=fog")["items"]) == replicas, 60, "the old ones gone")
         self.check_left("rolling", old)
         self.account("rolling")
@@ -162,7 +162,7 @@ class Experiments:
             self.check("rules", "Read-only file system" in wrote.stderr, f"{name} can't write to its root")
 
     def load(self, most=30, high=900, low=900):
-        """Cameras of a fixed rate come and go, and the autoscaler of base follows by the CPU."""
+        """Starts and removes cameras of a fixed rate; the autoscaler of base scales the fog by CPU usage."""
         self.settle(cameras=1, replicas=1)
         self.cluster.apply(SYSTEM)
         record = Record(self.cluster, self.results / "load.json")
@@ -180,18 +180,17 @@ class Experiments:
             self.note("load", replicas_at_the_end=record.last("replicas"))
         finally:
             record.end()
-        self.check("load", record.most("replicas") > 5 and record.last("replicas") == 1, "grew with the load and shrank again")
+        self.check("load", record.most("replicas") > 5 and record.last("replicas") == 1, "the fog grew with the load and shrank again")
         self.account("load")
 
     def controller(self, minutes=7):
-        """Cameras that follow the fog, with the autoscaler of base. They keep the CPU busy until they have all they
-        want. So a low target ends with far more replicas than needed, and with a target near all of the CPU nothing
-        happens."""
+        """Runs cameras that follow the fog, with the autoscaler of base. The cameras keep the CPU busy until they have their full
+        rate. So a low target ends with far more replicas than needed, and with a target near 100 % the number never changes."""
         self._follow("controller-30", CONTROLLER, CAMERAS, minutes)
         self._follow("controller-95", CONTROLLER, CAMERAS, minutes, target=95)
 
     def demand(self, minutes=30):
-        """The same cameras, with the fog scaled by demand."""
+        """Runs the cameras of `controller`, with the fog scaled on the metric demand."""
         subprocess.run(
             [TOP / "tests/cluster/keda", self.cluster.work, self.cluster.programs], check=True, timeout=900)
         settled = self._follow("demand", TOP / "tests/cluster/demand", CAMERAS, minutes, fewer=FEWER_CAMERAS)
@@ -200,7 +199,7 @@ class Experiments:
         self.check("demand", settled["utilisation"] >= 0.8, "utilisation of 0.8")
 
     def _follow(self, name, directory, cameras, minutes, target=None, fewer=None):
-        """From one camera to several, and to fewer. Results count from two scaling periods after the first step."""
+        """Goes from one camera to several, and to fewer. Results are evaluated from two scaling periods after the first step on."""
         self.cluster.kubectl("-n", NAMESPACE, "delete", "hpa,scaledobject", "--all", "--ignore-not-found", check=False)
         self.settle(cameras=1, replicas=1)
         self.cluster.apply(directory)
@@ -230,8 +229,8 @@ class Experiments:
         return settled
 
     def _settled(self, record, stepped, after=2 * SCALING_PERIOD):
-        """The right number is the smallest that can count all frames that the cameras want, by the measured CPU time
-        of a frame."""
+        """Returns the right number of replicas: the smallest that can count all frames that the cameras want, by the measured CPU
+        time of a frame."""
         samples = [sample for sample in record.samples if sample["t"] >= stepped + after]
         replicas = [sample["replicas"] for sample in samples]
         limit = self.cluster.limit("fog")
@@ -250,8 +249,7 @@ class Experiments:
             "age_s": [pick(sample["age"] for sample in samples if sample["age"] is not None) for pick in (statistics.median, max)]}
 
     def tls(self):
-        """Gives the running system TLS. The API server also checks the two overlays whose other parts don't exist
-        here."""
+        """Enables TLS in the running system. Also lets the API server check the two overlays that need parts which don't exist here."""
         self.cluster.kubectl("-n", NAMESPACE, "delete", "hpa,scaledobject", "--all", "--ignore-not-found", check=False)
         self.settle(cameras=1, replicas=1)
         # a job can't be changed
@@ -273,8 +271,8 @@ class Experiments:
         self._greet_kafka()
 
     def _told(self, overlay):
-        """Validation and admission by the API server, without storing anything. In a separate namespace, because
-        existing objects would be merged."""
+        """Has the API server validate and admit the manifests without storing anything. Uses a separate namespace, because existing
+        objects would be merged."""
         namespace = f"{NAMESPACE}-{overlay}"
         built = self.cluster.kubectl("kustomize", str(TOP / "k8s/overlays" / overlay)).stdout
         text = re.sub(rf"^( *namespace): {NAMESPACE}$", rf"\1: {namespace}", built, flags=re.MULTILINE)
@@ -282,10 +280,10 @@ class Experiments:
         said = self.cluster.kubectl("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-", text=text, check=False)
         self.cluster.kubectl("delete", "namespace", namespace)
         self.note("tls", **{f"{overlay}_objects": len(said.stdout.splitlines())})
-        self.check("tls", said.returncode == 0, f"the API server takes the overlay {overlay}" + said.stderr)
+        self.check("tls", said.returncode == 0, f"the API server accepts the overlay {overlay}" + said.stderr)
 
     def _greet_kafka(self):
-        """The broker answers clients with a certificate of the authority, and no others."""
+        """Checks that the broker accepts only clients with a certificate of the authority."""
         address = self.cluster.pods("kafka")[0]["status"]["podIP"]
         secret = self.cluster.get("secret", "stages-tls")["data"]
         with tempfile.TemporaryDirectory() as directory:
@@ -301,7 +299,7 @@ class Experiments:
 
 
 def greets(address, context):
-    """Whether a broker answers Kafka's request for its versions."""
+    """Returns whether a broker answers Kafka's request for its versions."""
     question = bytes.fromhex("0000000e" "0012" "0000" "00000007" "0004" "74657374")
     try:
         with socket.create_connection((address, 9092), timeout=10) as plain:
@@ -313,9 +311,8 @@ def greets(address, context):
 
 
 class Gap:
-    """Measures the longest time without a new document until it ends, which is what a reader of the database sees of
-    a failure. It uses the cloud's own count, because counting in the database takes longer the more documents there
-    are."""
+    """Measures the longest time without a new document, as a reader of the database sees it, until the block ends. The time is measured by the cloud's own count of documents, because counting in the database takes longer as
+    documents accumulate."""
 
     def __init__(self, cluster):
         self._cluster, self._cloud, self._stop = cluster, cluster.pods("cloud")[0], threading.Event()
@@ -341,7 +338,7 @@ class Gap:
 
 
 class Record:
-    """Samples over time, written to disk as they come."""
+    """Takes samples over time, and writes each one to disk at once."""
 
     PERIOD = 5
 
@@ -377,7 +374,7 @@ class Record:
         self.path.write_text(json.dumps({"marks": self.marks, "samples": self.samples}))
 
     def _rate(self, documents):
-        """Documents stored a second since the last sample."""
+        """Returns the documents stored a second since the last sample."""
         before, self._documents = self._documents, (time.monotonic(), documents)
         if not before or documents < before[1]:
             return 0

@@ -49,7 +49,7 @@ class Cluster:
         self.kubectl("apply", "-k", str(directory), "--server-side", timeout=300)
 
     def pods(self, name, ready=True):
-        """The pods that run and aren't about to end; only ready ones unless asked otherwise."""
+        """Returns the pods that run and aren't about to end; only ready ones by default."""
         pods = self.get("pods", "-l", f"app.kubernetes.io/name={name}")["items"]
         return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"] and (not ready or is_ready(pod))]
 
@@ -82,11 +82,11 @@ class Cluster:
         return {name: float(value) for name, value in re.findall(r"^(\w+)(?:\{.*\})? (\S+)$", text, re.MULTILINE)}
 
     def metric(self, name, metric):
-        """The sum of a metric over the pods of a name."""
+        """Returns the sum of a metric over all pods of a deployment."""
         return sum(self.metrics(pod).get(metric, 0) for pod in self.pods(name))
 
     def cpu(self, name):
-        """Cores that all its pods use, according to metrics-server."""
+        """Returns the cores that all pods of a deployment use, according to metrics-server."""
         done = self.kubectl(
             "get", "--raw", f"/apis/metrics.k8s.io/v1beta1/namespaces/{NAMESPACE}/pods?labelSelector=app.kubernetes.io/name={name}",
             check=False)
@@ -96,7 +96,7 @@ class Cluster:
             cores(container["usage"]["cpu"]) for pod in json.loads(done.stdout)["items"] for container in pod["containers"])
 
     def limit(self, name):
-        """Cores that each of its pods may use."""
+        """Returns the CPU limit of each pod of a deployment, in cores."""
         spec = self.get("deployment", name)["spec"]["template"]["spec"]
         return cores(spec["containers"][0]["resources"]["limits"]["cpu"])
 
@@ -104,8 +104,7 @@ class Cluster:
         return pod["status"]["containerStatuses"][0]["containerID"].split("//")[1]
 
     def signal(self, pod, name):
-        """Signals the process of the stage from outside, because inside the container process 1 ignores such
-        signals."""
+        """Sends a signal to the stage's process from outside its container, because inside it, process 1 ignores such signals."""
         subprocess.run(
             ["ctr", "-a", self.work / "containerd.sock", "-n", "k8s.io", "tasks", "kill", "-s", name, self.container(pod)],
             check=True, timeout=30)
@@ -120,16 +119,16 @@ class Cluster:
             *arguments).stdout.splitlines()
 
     def _offset(self, topic, time):
-        """The sum of the "earliest" or "latest" offsets over all partitions."""
+        """Returns the sum of the "earliest" or "latest" offsets over all partitions."""
         said = self._kafka("get-offsets", "--topic", topic, "--time", time)
         return sum(int(line.rsplit(":", 1)[1]) for line in said if line.startswith(f"{topic}:"))
 
     def published(self):
-        """The number of messages ever published to the topic of frames."""
+        """Returns the number of messages ever published to the topic of frames."""
         return self._offset("camera", "latest")
 
     def leavers(self):
-        """The replicas that have reported that they leave, in the reports that Kafka still has."""
+        """Returns the replicas whose reports of leaving Kafka still has."""
         number = self._offset("feedback", "latest") - self._offset("feedback", "earliest")
         said = self._kafka("console-consumer", "--topic", "feedback", "--from-beginning", "--max-messages", str(number))
         reports = [json.loads(line) for line in said if line.startswith("{")]
@@ -150,7 +149,7 @@ def cores(quantity):
 
 
 def losses(events):
-    """(documents, missing frames): each session of a camera numbers its frames from 0."""
+    """Returns (documents, missing frames); a frame is missing if its number is, because each session of a camera numbers its frames from 0."""
     seen = collections.defaultdict(set)
     for event in events.find({}, {"_id": 1}):
         camera, session, seq = event["_id"].rsplit(":", 2)

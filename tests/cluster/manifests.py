@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Checks k8s/, what the tests make of it, and the container files without a cluster: each overlay is built by kustomize and held to Kubernetes'
-own schemas (every field known, nothing missing, no wrong type), KEDA's, Strimzi's and the Prometheus operator's objects to their own definitions,
-the dashboard to Grafana's; hadolint reads the container files, actionlint the workflow of the project's public home."""
+"""Checks the manifests of k8s/ and of the tests, and the container files, without a cluster: kustomize builds each overlay, and
+each object is checked against Kubernetes' own schemas (every field known, nothing missing, no wrong type); objects of KEDA,
+Strimzi and the Prometheus operator against their own definitions; the dashboard against Grafana's; hadolint reads the container
+files, actionlint the workflow of the project's public repository."""
 
 import json
 import os
@@ -34,7 +35,7 @@ CONTAINER_FILES = ["pipelines/Containerfile", "tests/images/kafka/Containerfile"
 
 
 def tools():
-    """A directory with a Python environment, kustomize, actionlint, and the definitions of KEDA and Strimzi; downloaded once."""
+    """Returns a directory with a Python environment, kustomize, actionlint, and the definitions of KEDA and Strimzi; they are downloaded once."""
 
     def make(directory):
         go = mongo_server.go_command()
@@ -58,8 +59,8 @@ def tools():
 
 
 def monitoring_tools():
-    """A directory with the definitions of the Prometheus operator, and the program `dashboard`, which checks
-    dashboards like Grafana; made once."""
+    """Returns a directory with the definitions of the Prometheus operator, and the program `dashboard`, which checks dashboards
+    like Grafana; both are made once."""
 
     def make(directory):
         go = mongo_server.go_command()
@@ -72,7 +73,7 @@ def monitoring_tools():
 
         run("a Go module", "mod", "init", "definitions")
         run("download of the Prometheus operator's types", "get", OPERATOR, CONTROLLER_GEN)
-        run("making of the Prometheus operator's definitions", "run", CONTROLLER_GEN.split("@")[0], "crd",
+        run("generation of the Prometheus operator's definitions", "run", CONTROLLER_GEN.split("@")[0], "crd",
             f"paths={OPERATOR.split('@')[0]}/v1", f"output:crd:dir={module / 'made'}")
         (directory / "definitions").mkdir()
         for kind in OPERATOR_KINDS:
@@ -86,8 +87,8 @@ def monitoring_tools():
 
 
 def refined(schema):
-    """Changes the generated schemas of Java's maps and objects to what Kubernetes means. The generator doesn't know
-    the fields of subclasses, so storage with its type stays open."""
+    """Corrects the schemas that are generated from Java's maps and objects, so that they have the meaning they have in Kubernetes. Schemas
+    of storage with a field `type` accept any field, because the generator doesn't know the fields of subclasses."""
     properties = schema.get("properties", {})
     properties.pop("additionalProperties", None)
     if "storage" in properties:
@@ -101,12 +102,12 @@ def refined(schema):
 
 
 def refine(directory):
-    """Turns each of Strimzi's definitions into one that an API server accepts, and all into JSON."""
+    """Converts each of Strimzi's definitions into one that an API server accepts, and all of them into JSON."""
     import yaml
     for source in pathlib.Path(directory).glob("*.yaml"):
         definition = yaml.safe_load(source.read_text())
         if source.stem in STRIMZI_KINDS:
-            # the model uses the older of its two versions for its name; fields that only that one
+            # Strimzi's model uses the older of its two API versions; fields that only the older one
             # has were removed in the newer
             version = definition["spec"]["versions"][0]
             version["name"] = "v1"
@@ -123,18 +124,18 @@ def definitions():
 
 
 def built(directory):
-    """The manifests of an overlay. A mistake in it is an error with kustomize's message."""
+    """Returns the manifests of an overlay. A mistake in the overlay raises an error with kustomize's message."""
     return cache.checked([tools() / "kustomize", "build", directory], f"kustomize build {directory}")
 
 
 def overlays():
-    """The overlays of k8s/ and of the tests that can be applied. Components are checked as parts of them."""
+    """Returns the overlays of k8s/ and of the tests that can be applied. Components are checked as parts of overlays."""
     found = [path.parent for path in TOP.glob("k8s/**/kustomization.yaml")] + [path.parent for path in HERE.glob("*/kustomization.yaml")]
     return sorted(path for path in found if "kind: Kustomization\n" in (path / "kustomization.yaml").read_text())
 
 
 def complaint(manifest, schemas):
-    """Checks an object against Kubernetes' schema or the definition of its kind; None if it is valid. Runs in the
+    """Checks an object against Kubernetes' schema or the definition of its kind; returns None if it is valid. Runs in the
     environment of tools()."""
     import jsonschema
     import kubernetes_validate
@@ -151,7 +152,7 @@ def complaint(manifest, schemas):
 
 
 def closed(schema):
-    """A copy of the definition that refuses unknown fields, like the API server's strict mode."""
+    """Returns a copy of the definition that refuses unknown fields, like the API server's strict mode."""
     if schema.get("type") == "object" and "properties" in schema:
         schema.setdefault("additionalProperties", False)
     for child in children(schema):
@@ -165,7 +166,7 @@ def children(schema):
 
 
 def schema_of(definition):
-    """Only the objects that people write."""
+    """Keeps only the kinds of objects that people write."""
     version = definition["spec"]["versions"][0]
     schema = closed(version["schema"]["openAPIV3Schema"])
     schema["properties"]["apiVersion"]["enum"] = [f"{definition['spec']['group']}/{version['name']}"]
@@ -189,14 +190,14 @@ def check_stdin():
 
 
 def check_text(text):
-    """The mistakes in the manifests as text, and whether there are any."""
+    """Returns the mistakes in the manifests as text, and whether there are any."""
     done = subprocess.run(
         [tools() / "venv/bin/python", __file__, "--stdin"], input=text, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     return done.stdout, done.returncode
 
 
 def check_dashboard(text):
-    """The mistakes in a Grafana dashboard; "" if there are none."""
+    """Returns the mistakes in a Grafana dashboard; "" if there are none."""
     done = subprocess.run([monitoring_tools() / "dashboard"], input=text, text=True, stdout=subprocess.PIPE, check=False)
     return done.stdout if done.returncode else ""
 

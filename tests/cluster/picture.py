@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Draws what experiments.py recorded: picture.py RECORD.json PICTURE.svg [TITLE]."""
+"""Draws the samples that experiments.py recorded: picture.py RECORD.json PICTURE.svg [TITLE]."""
 
 import json
 import pathlib

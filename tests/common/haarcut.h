@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* (transfer full): the cascade's XML with its first n stages, or all of it if it has no more. */
+/* Returns: (transfer full): the cascade's XML with its first n stages, or all of it if it has no
+ * more. */
 GBytes *haar_cut_stages (GBytes *cascade, guint n);
 
 G_END_DECLS

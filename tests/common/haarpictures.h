@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* A picture with one byte of luma a pixel. A row takes a little more than its width. */
+/* A picture with one byte of luma a pixel. A row takes a little more memory than its width. */
 typedef struct {
   gint width, height;
   gsize stride;
@@ -14,11 +14,13 @@ typedef struct {
 
 HaarPicture haar_picture_new (gint width, gint height);
 void haar_picture_clear (HaarPicture *picture);
-/* The luma of a JPEG file. Aborts the program if it can't be decoded. */
+/* Returns the luma of a JPEG file. Aborts the program if the JPEG file can't be decoded. */
 HaarPicture haar_picture_load (const gchar *path);
-/* Copies of a picture in many sizes and places over clutter and noise. The seed decides all. */
+/* Makes a picture with copies of another one in many sizes and places over clutter and noise. The
+ * seed decides all. */
 HaarPicture haar_picture_compose (const HaarPicture *face, gint width, gint height, guint32 seed);
-/* One copy of a picture, half as high as the result, on grey. The seed decides where. */
+/* Makes a picture with one copy of another one, half as high as the result, on grey. The seed
+ * decides where. */
 HaarPicture haar_picture_plain (const HaarPicture *face, gint width, gint height, guint32 seed);
 
 G_END_DECLS

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A detector that finds in each frame what a property says. It attaches that as DL Streamer's
- * elements do, or as GStreamer's analytics. */
+/* An element that stands for an object detector: it attaches the objects of a property to each
+ * frame. The objects are attached as DL Streamer's elements attach them, or as GStreamer's
+ * analytics metadata. */
 #include <gst/base/gstbasetransform.h>
 #include <gst/video/video.h>
 
@@ -15,7 +16,7 @@ struct _GstTestDetector {
   GstBaseTransform parent;
 
   /* with the object lock */
-  GstCaps *found; /* a structure for each object: its name is the label */
+  GstCaps *found; /* a structure for each object, whose name is the object's label */
   gboolean regions, analytics;
   guint64 work; /* ns a frame */
 };
@@ -148,7 +149,8 @@ gst_test_detector_class_init (GstTestDetectorClass *klass)
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class, "Detector of the tests",
-      "Filter/Analyzer/Video", "Finds what it is told to find", "The gst-fog authors");
+      "Filter/Analyzer/Video", "Attaches the objects that its property lists",
+      "The gst-fog authors");
 }
 
 static gboolean

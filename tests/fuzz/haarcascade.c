@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* For libFuzzer: the native engine must refuse any cascade file with an error, or evaluate it. */
+/* libFuzzer's target: the native engine must refuse a cascade file with an error, or evaluate
+ * it. */
 #include <glib.h>
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The image as an operator runs it: read-only, as nobody, without capabilities; stopped, stuck, and with
-compose.yaml."""
+"""Tests the image as an operator runs it: read-only, as nobody, without capabilities; with stages that stop or get stuck; and
+with compose.yaml."""
 
 import json
 import os
@@ -31,7 +31,7 @@ DEBIAN = os.environ.get("GST_FOG_DEBIAN", "trixie")
 IMAGE = f"localhost/gst-fog/stages:{DEBIAN}"
 LIMITS = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
 LABEL = "gst-fog.test=images"
-PROJECT = "gst-fog-images" # not compose.yaml's name, so that a system that runs here and its volumes stay untouched
+PROJECT = "gst-fog-images" # another name than compose.yaml's, so that a system that runs here and its volumes stay untouched
 CONFINED = [
     "--label", LABEL, "--network", "host", *LIMITS, "--read-only", "--read-only-tmpfs=false", "--tmpfs", "/tmp", "--cap-drop", "all",
     "--security-opt", "no-new-privileges"]
@@ -65,12 +65,12 @@ def remove_composed():
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_left():
-    """Removes containers that an earlier, killed run or a test of this one has left."""
+    """Removes containers that an earlier, killed run or a test of this run has left."""
     def remove():
         remove_labelled(LABEL)
         remove_composed()
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler) # ends as with Ctrl-C, so that the fixtures clean up
+    signal.signal(signal.SIGTERM, signal.default_int_handler) # raises KeyboardInterrupt, so that the fixtures clean up
     remove()
     yield
     remove()
@@ -84,7 +84,7 @@ def run():
     def start(*arguments, options=(), **settings):
         port = server.free_port(network.Loopback())
         variables = [word for pair in settings.items() for word in ("-e", "=".join(pair))]
-        started.append(f"gst-fog-images-{uuid.uuid4()}") # noted before the start, because a container that fails to start exists too
+        started.append(f"gst-fog-images-{uuid.uuid4()}") # the name is recorded before the start, because a container that fails to start exists too
         podman(
             "run", "-d", "--name", started[-1], *CONFINED, *options, *variables, "-e", f"HEALTH_PORT={port}", IMAGE, *arguments)
         return started[-1], port
@@ -115,7 +115,7 @@ def kafka(tmp_path_factory, authority):
     kafka.stop(0)
 
 
-def test_the_image_says_what_it_is():
+def test_the_image_is_labelled():
     found = json.loads(podman("image", "inspect", IMAGE).stdout)[0]
     config = found["Config"]
     assert config["User"] == "65532:65532" and config["StopSignal"] == "SIGINT"
@@ -135,7 +135,7 @@ def test_every_package_has_its_licence():
 
 
 def test_every_cascade_can_be_chosen():
-    """By the name that OpenCV installs it under, including cascades of local binary patterns."""
+    """Each cascade is chosen by the name under which OpenCV installs it, including cascades of local binary patterns."""
     said = podman(
         "run", "--rm", *CONFINED, "--entrypoint", "bash", IMAGE, "-c",
         "for cascade in /usr/share/opencv4/*cascades/*.xml; do name=${cascade##*/}; echo ${name%.xml}; "
@@ -144,7 +144,7 @@ def test_every_cascade_can_be_chosen():
 
 
 def test_public_authorities_are_trusted(run, kafka, authority, tmp_path):
-    """OpenSSL finds the file of public authorities by itself. This test replaces that file."""
+    """OpenSSL finds the file of public authorities by itself. This test replaces the file of public authorities."""
     config = tmp_path / "kafka.conf"
     config.write_text("security.protocol=ssl\n")
     mounts = {config: "/etc/kafka.conf", authority.certificate: "/etc/ssl/certs/ca-certificates.crt"}
@@ -179,7 +179,7 @@ def test_stages_work_and_stop_cleanly(run, kafka, tmp_path):
     mongo.stop(0)
 
 
-def test_idle_is_healthy_and_a_stall_is_found(run, kafka):
+def test_an_idle_stage_is_healthy_and_a_stalled_one_is_not(run, kafka):
     idle, port = run("fog", FOG_KAFKA=kafka.bootstrap, GROUP="idle")
     wait_until(lambda: healthy(idle), 30, "healthy")
     stuck, _ = run(
@@ -201,7 +201,7 @@ def answer_code(port, path, **headers):
         return error.code
 
 
-def test_the_live_page_takes_a_token_from_outside(run, kafka):
+def test_the_live_page_reads_its_token_from_a_file_outside_the_image(run, kafka):
     token = "0123456789abcdef"
     page, port = run("live", FOG_KAFKA=kafka.bootstrap, LIVE_TOKEN=token)
     wait_until(lambda: healthy(page), 30, "healthy")
@@ -221,8 +221,8 @@ SETTINGS = {
 
 @pytest.fixture
 def compose(tmp_path):
-    """`podman-compose` with pipelines/compose.yaml, other settings, and limits that a sandbox allows. Everything is
-    removed at the end."""
+    """Runs `podman-compose` with pipelines/compose.yaml, other settings, and limits that a sandbox permits. Removes all containers and
+    volumes at the end."""
     limits = tmp_path / "containers.conf"
     limits.write_text(
         '[engine]\nruntime = "runc"\n[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n')
@@ -249,7 +249,8 @@ def podman_compose():
         cache.checked([sys.executable, "-m", "venv", directory], "a Python environment")
         cache.checked([directory / "bin/pip", "install", "-q", wanted], "download of podman-compose")
 
-    # as a module, because the script in bin/ contains the directory that it was made in
+    # runs podman-compose as a module, because its script in bin/ contains the directory in which it
+    # was installed
     return cache.cached("podman-compose", [wanted], make) / "bin/python", "-m", "podman_compose"
 
 
@@ -268,7 +269,7 @@ def composed(service):
         "--filter", f"label=com.docker.compose.service={service}").stdout.strip()
 
 
-def test_compose_builds_and_brings_up_all_of_it(compose):
+def test_compose_builds_and_starts_the_whole_system(compose):
     compose("--podman-build-args=--network=host --layers=false", "build", timeout=1200)
     compose("up", "-d", "--no-build")
     wait_until(lambda: figure(compose.ports["CLOUD_PORT"], "gstfog_documents_total") > 10, 180, "documents in the database")

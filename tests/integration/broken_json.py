@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""JSON texts for parsers: valid ones, broken ones, and those that valid parsers read differently."""
+"""JSON texts for tests of parsers: valid texts, broken ones, and texts that valid parsers read differently."""
 
 SOUND = {
     "empty object": b"{}",
@@ -81,7 +81,7 @@ BROKEN = {
     "comment behind": b"{}//",
 }
 
-# Some parsers accept these. Each may accept or refuse them, but must not crash.
+# Some parsers accept these. A parser may accept or refuse these texts, but must not crash.
 EITHER = {
     "nested 50 deep": b"[" * 50 + b"]" * 50,
     "lists, 500 deep": b"[" * 500 + b"]" * 500,
@@ -118,7 +118,7 @@ EITHER = {
     "lone surrogate as a name": rb'{"\ud800":1}',
 }
 
-# Documents: no object, more than one, none at all; Extended JSON that has no value.
+# Texts for mongosink: no object, more than one, none at all, and Extended JSON without a value.
 NO_DOCUMENT = {
     "a space": b" ",
     "only a BOM": b"\xef\xbb\xbf",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A real browser for the live page: Debian's Chromium, driven by its WebDriver."""
+"""Drives a real browser for the live page: Debian's Chromium, by its WebDriver."""
 
 import base64
 import time
@@ -17,7 +17,7 @@ ARGUMENTS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--lang=en"]
 
-# Elements wider than the page, except those within a scroller or a hidden text.
+# Returns the elements wider than the page, except those within a scroller or a hidden text.
 STICKS_OUT = """
 const found = [];
 for (const element of document.querySelectorAll("body *")) {
@@ -35,7 +35,7 @@ return performance.getEntriesByType("resource").filter((entry) => entry.name.inc
 
 
 def axe():
-    """The checker of accessibility, from npm."""
+    """The accessibility checker axe, from npm."""
     def download(directory):
         cache.checked(["npm", "pack", "--silent", AXE], "download of axe-core", cwd=directory)
         cache.checked(["tar", "-xzf", *directory.glob("*.tgz")], "unpacking", cwd=directory)
@@ -64,14 +64,14 @@ class Browser:
         self._driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
     def open(self, address):
-        self.logged()  # what another page logged is not this one's
+        self.logged()  # forgets the log of another page
         self._driver.get(address)
 
     def run(self, script, *arguments):
         return self._driver.execute_script(script, *arguments)
 
     def wait(self, script, *arguments, timeout=20, what=None):
-        """What the script returns, once that is true."""
+        """Waits until the script returns something true, and returns that."""
         return wait_until(lambda: self.run(f"return {script}", *arguments), timeout, what or script)
 
     def text(self, css):
@@ -81,7 +81,7 @@ class Browser:
         self.run("document.querySelector(arguments[0]).click()", css)
 
     def press(self, css, *keys):
-        """Keys as a person presses them, on an element that has the focus."""
+        """Sends key presses to the element that has the focus."""
         element = self._driver.find_element("css selector", css)
         self.run("arguments[0].focus()", element)
         element.send_keys(*keys)
@@ -94,12 +94,12 @@ class Browser:
             "buttons": 0 if kind == "mouseReleased" else 1})
 
     def click_at(self, css, x, y):
-        """A click of the mouse into an element that is in view, at parts of its width and height."""
+        """Clicks with the mouse into a visible element, at fractions of its width and height."""
         self._mouse(css, "mousePressed", x, y)
         self._mouse(css, "mouseReleased", x, y)
 
     def drag(self, css, begin, end):
-        """The mouse is pressed at the one place, and released at the other."""
+        """Presses the mouse at one place, and releases it at another."""
         self._mouse(css, "mousePressed", *begin)
         self._mouse(css, "mouseMoved", *end)
         self._mouse(css, "mouseReleased", *end)
@@ -120,15 +120,15 @@ class Browser:
         self.run("document.querySelector(arguments[0]).scrollIntoView({behavior: 'instant'})", css)
 
     def logged(self):
-        """Errors in the console since the last look."""
+        """Returns the errors in the console since the last call."""
         return [entry["message"] for entry in self._driver.get_log("browser") if entry["level"] == "SEVERE"]
 
     def sticks_out(self):
-        """(columns that the page is too wide, elements that are)"""
+        """Returns (columns by which the page is too wide, elements that are too wide)."""
         return self.run(STICKS_OUT)
 
     def pictures(self):
-        """How many pictures the page has fetched since they were forgotten."""
+        """Returns the number of pictures that the page has fetched since the last reset."""
         return self.run(PICTURES)
 
     def forget_pictures(self):
@@ -140,7 +140,7 @@ class Browser:
         return self.pictures()
 
     def violations(self):
-        """What axe finds wrong: (rule, elements)."""
+        """Returns the violations that axe finds: (rule, elements)."""
         if not self.run("return Boolean(window.axe)"):
             self.run(axe())
         found = self._driver.execute_async_script(
@@ -150,6 +150,6 @@ class Browser:
         return [(one["id"], [node["html"][:200] for node in one["nodes"]][:3]) for one in found]
 
     def picture(self, file):
-        """What a person sees, as WebP."""
+        """Returns a screenshot as WebP."""
         shot = self._driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "webp", "quality": 86})
         file.write_bytes(base64.b64decode(shot["data"]))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What all integration tests share: real servers, fresh topics and databases, pipelines with a time limit."""
+"""Fixtures of all integration tests: real servers, fresh topics and databases, pipelines with a time limit."""
 
 import pathlib
 import sys
@@ -17,25 +17,25 @@ import mongo_server  # noqa: E402
 import pipeline  # noqa: E402
 import secantus_server  # noqa: E402
 
-# The first version with group.protocol=consumer for production; SCRAM wants
-# 2.6.1. Both Debians' are older.
+# The first version of librdkafka with group.protocol=consumer for production; SCRAM needs 2.6.1.
+# Both Debians' are older.
 NEW_LIBRARY = "confluent-kafka==2.12.0"
 FAILED = pytest.StashKey()
 
 
 def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="the faults last and repeat as long as they do in the field")
+    parser.addoption("--long", action="store_true", help="run the long forms of tests, with faults as long and as frequent as in real use")
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "alone: measures times, or wants the processors: no other test runs beside it")
+    config.addinivalue_line("markers", "alone: measures times, or needs the processors: no other test runs beside it")
     config.addinivalue_line("markers", "on_request: takes a minute: run with --long")
-    config.addinivalue_line("markers", "quick: takes seconds, and shows that the whole works")
+    config.addinivalue_line("markers", "quick: takes seconds, and shows that the whole system works")
 
 
 @pytest.fixture
 def long(request):
-    """True with --long: then a test with a long form runs that."""
+    """True with --long: then a test that has a long form runs it."""
     return request.config.getoption("--long")
 
 
@@ -58,14 +58,14 @@ def mongo(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def secantus(tmp_path_factory):
-    """A database with another engine than `mongo`: it also has indexes by which documents expire."""
+    """A database server with another engine than `mongo`, which also has indexes by which documents expire."""
     with secantus_server.Secantus(tmp_path_factory.mktemp("secantus")) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def new_library():
-    """A newer librdkafka, which replaces the system's if it is loaded first (LD_PRELOAD)."""
+    """The file of a newer librdkafka, which replaces the system's if LD_PRELOAD loads it first."""
 
     def download(directory):
         wheels = directory / "wheels"
@@ -80,13 +80,13 @@ def new_library():
 
 @pytest.fixture
 def fresh():
-    """A unique name for topics, groups and databases."""
+    """Returns a unique name for topics, groups and databases."""
     return "t" + uuid.uuid4().hex[:10]
 
 
 @pytest.fixture
 def launch(tmp_path, request):
-    """Starts pipelines. Kills those that still run at the end; after a failure prints their output."""
+    """Starts pipelines. Kills the pipelines that still run at the end of a test; after a failure prints their output."""
     started = []
 
     def start(line, **options):
@@ -109,7 +109,7 @@ def good(launch, tmp_path):
 
 @pytest.fixture
 def seen(kafka, fresh):
-    """What a stage under test has sent to its topic `-out`."""
+    """Returns the messages that a stage under test has sent to its topic `-out`."""
     one = messages.Seen(kafka, fresh + "-out")
     yield one
     one.close()

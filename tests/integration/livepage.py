@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The live page's server for one test: its own process, and a client that asks as a browser does."""
+"""The live page's server for one test: runs it as a process, and queries it as a browser does."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ from pipeline import wait_until
 
 
 class Viewer(pipeline.Background):
-    """Reads the stream all the while, as a browser does, and counts the states."""
+    """Reads the stream of states continuously, as a browser does, and counts the states."""
 
     def __init__(self, page):
         super().__init__()
@@ -29,13 +29,13 @@ class Viewer(pipeline.Background):
 
 
 class Address:
-    """A page that somebody else has started."""
+    """A live page that another part of the test has started."""
 
     def __init__(self, address):
         self.address = urllib.parse.urlsplit(address)
 
     def ask(self, path, method="GET", body=None, **headers):
-        """(status, headers, body) of one request."""
+        """Makes one request and returns (status, headers, body)."""
         connection = http.client.HTTPConnection(self.address.hostname, self.address.port, timeout=20)
         try:
             connection.request(method, path, body, {name.replace("_", "-"): text for name, text in headers.items()})
@@ -91,7 +91,7 @@ class Page(Address):
         assert self.ask(f"/api/look?{query}")[0] == 204
 
     def frame(self, name, timeout=20):
-        """A frame of that camera with an answer, once there is one."""
+        """Waits for a frame of the camera with an answer, and returns it."""
         def find():
             self.look(name)
             frame = self.camera(name).get("frame")
@@ -105,7 +105,7 @@ class Page(Address):
         return headers, body
 
     def events(self, seconds):
-        """(event, data) of the stream, as they come in so many seconds."""
+        """Returns the (event, data) pairs that the stream sends within so many seconds."""
         connection = http.client.HTTPConnection(self.address.hostname, self.address.port, timeout=20)
         connection.request("GET", "/api/stream")
         answer = connection.getresponse()
@@ -126,7 +126,7 @@ class Page(Address):
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
     def close(self):
-        """It must not have ended by itself, nor have logged a fault of its own."""
+        """Checks that the server hasn't ended by itself, nor logged a fault of its own."""
         assert self.popen.poll() in (None, 0), f"ended with {self.popen.returncode}: {self.output()[-2000:]}"
         assert "CRITICAL" not in self.output(), self.output()[-2000:]
         if self.popen.poll() is None:

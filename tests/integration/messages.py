@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Numbered messages, sent by a plain client and counted by another one, without our elements."""
+"""Sends numbered messages with a plain Kafka client and counts them with another one, without this project's elements."""
 
 import confluent_kafka
 import confluent_kafka.admin
@@ -8,7 +8,7 @@ CAPS = "application/x-test, n=(int)1"
 
 
 class Feed:
-    """Messages with a running number in a header, which survives any pipeline."""
+    """Sends messages with a running number in a header, which survives any pipeline."""
 
     def __init__(self, kafka, topic):
         self.topic, self.sent = topic, 0
@@ -26,7 +26,7 @@ class Feed:
 
 
 class Seen:
-    """The numbers of the messages in a topic."""
+    """Returns the numbers of the messages in a topic."""
 
     def __init__(self, kafka, topic):
         self.counts = {}
@@ -51,14 +51,14 @@ class Seen:
 
 
 def jpegs(launch, tmp_path, count):
-    """Encoded frames, each as the bytes of a file."""
+    """Returns encoded frames, each as the bytes of a file."""
     assert launch(f"videotestsrc num-buffers={count} ! video/x-raw,width=64,height=48 ! jpegenc ! multifilesink "
                   f"location={tmp_path}/%03d.jpg").wait(60) == 0
     return [path.read_bytes() for path in sorted(tmp_path.glob("*.jpg"))]
 
 
 def _all(kafka, topic, partition):
-    """The messages of a partition, in order."""
+    """Returns the messages of a partition, in order."""
     consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "all"})
     where = confluent_kafka.TopicPartition(topic, partition, 0)
     consumer.assign([where])
@@ -69,7 +69,7 @@ def _all(kafka, topic, partition):
 
 
 def seqs(kafka, topic, partition=0):
-    """The numbers of the frames in a partition, in order."""
+    """Returns the numbers of the frames in a partition, in order."""
     return [int(dict(message.headers())["seq"]) for message in _all(kafka, topic, partition)]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Pipelines that end in mongosink and that a test feeds line by line; and a database of the test's own."""
+"""Pipelines that end in mongosink and get documents from the test line by line; and a database for a single test."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import pymongo
 import pytest
 
 BUILD = pathlib.Path(os.environ.get("GST_FOG_BUILD") or pathlib.Path(__file__).resolve().parents[2] / "build")
-BLOCK = 4096  # a write of this size into a pipe is one buffer of fdsrc
+BLOCK = 4096  # a write of this size into a pipe becomes one buffer of fdsrc
 
 
 class Sink:

@@ -15,12 +15,12 @@ import network
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("GST_FOG_BUILD", TOP / "build"))
-# The library of the sanitizers that the build has.
+# Returns the sanitizers' library that the build uses.
 PRELOAD = os.environ.get("GST_FOG_PRELOAD", "")
 
 
 def environment():
-    """Variables for the build's plugins beside GStreamer's own, with a registry that isn't the user's."""
+    """Environment variables with which GStreamer finds the build's plugins beside its own, in a registry of the tests."""
     plugins = {str(path.parent) for path in BUILD.glob("*/**/libgst*.so")}
     assert plugins, f"no plugin in {BUILD}: run tests/setup"
     return {
@@ -35,7 +35,7 @@ def environment():
 
 
 def make_registry():
-    """Makes the registry before any pipeline runs, because many at once would each scan all plugins and log it."""
+    """Makes the registry before any pipeline runs, because otherwise many processes at once would each scan all plugins and log that."""
     subprocess.run(
         ["gst-inspect-1.0", "fakesrc"], env=environment(), check=True, timeout=120, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL)
@@ -53,7 +53,7 @@ def wait_until(condition, timeout=30, what="it"):
 
 
 def closed_port():
-    """A port of loopback at which nobody listens."""
+    """Returns a port of loopback at which no server listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
@@ -61,7 +61,7 @@ def closed_port():
 
 @contextlib.contextmanager
 def small_disk(directory, size):
-    """A file system of its own, which only root can mount."""
+    """Mounts a small file system, which only root can do."""
     directory.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", directory], check=True)
     try:
@@ -75,7 +75,7 @@ class Pipeline:
 
     def __init__(self, line, log, options="-e", host=network.Loopback(), **variables):
         self.line, self.log = line, log
-        if PRELOAD and "LD_PRELOAD" in variables: # the sanitizers' library comes first
+        if PRELOAD and "LD_PRELOAD" in variables: # the sanitizers' library has to come first
             variables["LD_PRELOAD"] = f"{PRELOAD}:{variables['LD_PRELOAD']}"
         with open(log, "wb") as output, host.inside():
             self.popen = subprocess.Popen(
@@ -103,8 +103,7 @@ class Pipeline:
         assert self.running(), self.output()
 
     def interrupt(self, timeout=30):
-        """Sends SIGINT, as Ctrl-C does. Checks that the pipeline ends without an error, and returns how long that
-        took."""
+        """Sends SIGINT, as Ctrl-C does. Checks that the pipeline ends without an error, and returns the time in s until it did."""
         began = time.monotonic()
         self.signal(signal.SIGINT)
         assert self.wait(timeout) == 0, self.output()

@@ -11,13 +11,13 @@ from gi.repository import GLib, Gst  # noqa: E402, F401
 
 
 class Player:
-    """`values` are the buffers since the last seek, as bytes."""
+    """`values` are the contents of the buffers since the last seek."""
 
     def __init__(self, line, sink="fakesink"):
         os.environ.update({name: value for name, value in environment().items() if name.startswith("GST_")})
         Gst.init(None)
         self.values, self.times, self.decoding = [], [], []
-        self._stale = set()  # numbers of the segments before a seek
+        self._stale = set()  # sequence numbers of the segments before a seek
         self._pipeline = Gst.parse_launch(f"{line} ! {sink} name=sink signal-handoffs=true")
         self._pipeline.get_by_name("sink").connect("handoff", self._take)
         self._bus = self._pipeline.get_bus()
@@ -43,7 +43,7 @@ class Player:
         return [int(value) for value in self.values]
 
     def stats(self):
-        """Of the source, whose name is `src`."""
+        """The duration or position that the source `src` reports."""
         return self._pipeline.get_by_name("src").get_property("stats")
 
     def stat(self, name):
@@ -76,11 +76,11 @@ class Player:
             rate, Gst.Format.TIME, flags | Gst.SeekFlags.FLUSH, Gst.SeekType.SET, int(start * Gst.SECOND),
             Gst.SeekType.SET, -1 if stop is None else int(stop * Gst.SECOND))
         if pause:
-            self._forget()  # no buffer from before the seek follows the flush, and none comes while it is paused
+            self._forget()  # checks that no buffer from before the seek follows the flush, and that none comes while the pipeline is paused
         self.play()
 
     def _note_stale(self):
-        """What was played before a seek may come to its end at any time until the flush."""
+        """Buffers from before a seek may still arrive until the flush."""
         segment = self._pipeline.get_by_name("sink").get_static_pad("sink").get_sticky_event(Gst.EventType.SEGMENT, 0)
         if segment:
             self._stale.add(segment.get_seqnum())

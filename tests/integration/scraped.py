@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The metrics of a stage, as its tracer answers them."""
+"""Reads the metrics of a stage from its health tracer."""
 
 import re
 import urllib.request
@@ -19,7 +19,7 @@ def scrape(on):
 
 
 def value(on, name, reason=None):
-    """The sum over all elements; 0 where none has such a metric, or nobody answers."""
+    """Returns the sum of a metric over all elements; 0 if no element has it, or no server answers."""
     label = f'[^}}]*reason="{reason}"[^}}]*' if reason else "[^}]*"
     try:
         return sum(float(number) for number in re.findall(rf"^{name}(?:\{{{label}\}})? (\S+)$", scrape(on), re.M))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The whole system for one test: topics, a database, and the recorded truth about each published frame."""
+"""Runs the whole system for one test: topics, a database, and the recorded number of faces of each published frame."""
 
 import json
 
@@ -45,7 +45,7 @@ class System:
             + f" ! mongosink uri={self.mongo.uri} database={self.name} collection=events {options}")
 
     def _reader(self, role):
-        """Returns a consumer and the first offset of each partition."""
+        """Returns a consumer and the first offset of each partition of a topic."""
         reader = confluent_kafka.Consumer({
             "bootstrap.servers": self.kafka.bootstrap, "group.id": f"{self.name}-test-{role}",
             "auto.offset.reset": "earliest", "enable.auto.commit": False})
@@ -54,7 +54,7 @@ class System:
         return reader, [confluent_kafka.TopicPartition(topic, partition, 0) for partition in partitions]
 
     def count(self, role):
-        """The number of messages in a topic now."""
+        """Returns the number of messages in a topic now."""
         reader, partitions = self._reader(role)
         try:
             return sum(reader.get_watermark_offsets(partition, 30)[1] for partition in partitions)
@@ -62,7 +62,7 @@ class System:
             reader.close()
 
     def read(self, role):
-        """Yields all messages of a topic from the first; None while there is no new one."""
+        """Yields all messages of a topic from the first one on; None while there is no new one."""
         reader, partitions = self._reader(role)
         reader.assign(partitions)
         try:
@@ -74,7 +74,7 @@ class System:
             reader.close()
 
     def value(self, place):
-        """The bytes of the message at `topic`, `partition` and `offset`."""
+        """Returns the bytes of the message at `topic`, `partition` and `offset`."""
         reader, _ = self._reader("camera")
         reader.assign([confluent_kafka.TopicPartition(place["topic"], place["partition"], place["offset"])])
         try:

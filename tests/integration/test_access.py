@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The cluster refuses access. At the start that is an error; later the element waits for it up to a limit, and its
-stage isn't ready."""
+"""The cluster refuses access. A user without rights in Kafka: at the start that is an error; later the element waits for the
+right up to a limit, and its stage isn't ready."""
 
 import time
 import urllib.error
@@ -32,7 +32,7 @@ SHORT = "access-timeout=4000000000"
 
 
 class User:
-    """A user with its own rights, for a topic and a group of the same name."""
+    """A Kafka user, with rights to a topic and a group of the user's name."""
 
     free = iter(USERS)
 
@@ -109,7 +109,7 @@ def test_source_without_rights(user, launch, group, rights):
     send(user)
     stage = source(launch, user, f"group-id={user.topic}" if group else "")
     if rights == "read" and not group:
-        wait_until(lambda: frames(stage) == 4, 30, "messages without a right to any group")
+        wait_until(lambda: frames(stage) == 4, 30, "messages read without a right to any group")
         stage.interrupt()
         assert not warnings(stage)
         return
@@ -131,7 +131,7 @@ def test_source_loses_rights(user, launch, group, busy, taken):
     wait_until(lambda: warnings(stage), 60, "a warning")
     user.grant(taken)
     send(user)
-    wait_until(lambda: frames(stage) >= 8, 60, "messages after the rights came back")
+    wait_until(lambda: frames(stage) >= 8, 60, "messages read after the rights were granted")
     wait_until(lambda: "access is back" in stage.output(), 60, "ready again")
     stage.interrupt()
     assert len(warnings(stage)) == 1, stage.output()
@@ -165,7 +165,7 @@ def test_a_stage_that_waits_for_access_is_not_ready(user, launch):
 
 
 @pytest.mark.parametrize("group", ["", "group-id"])
-def test_source_loses_rights_for_good(user, launch, group):
+def test_source_fails_if_it_has_lost_its_rights_for_longer_than_the_limit(user, launch, group):
     user.grant("describe read group")
     send(user)
     stage = source(launch, user, SHORT + (f" group-id={user.topic}" if group else ""))
@@ -188,7 +188,7 @@ def test_sink_without_rights(user, launch, more, rights):
 @pytest.mark.parametrize("settings", [
     "", "acks=none", "acks=leader", "enable-idempotence=true", "compression=lz4", "linger=200000000",
     "linger=200000000 acks=none", "linger=200000000 enable-idempotence=true", "key=cam"])
-def test_a_limit_that_may_not_be_asked_for(guarded, launch, tmp_path, fresh, settings, partitions):
+def test_batches_fit_any_topic_if_the_size_limit_may_not_be_queried(guarded, launch, tmp_path, fresh, settings, partitions):
     """A user who may only write uses batches that any topic accepts. No message is lost or overtaken."""
     guarded.create_topic(fresh, partitions, config=["max.message.bytes=100000"])
     user = User(guarded, tmp_path, fresh)
@@ -234,7 +234,7 @@ def test_sink_loses_rights(user, launch, more, taken):
 
 
 @pytest.mark.parametrize("more", ["", "on-error=skip", "enable-idempotence=true"])
-def test_sink_loses_rights_for_good(user, launch, more):
+def test_sink_fails_if_it_has_lost_its_rights_for_longer_than_the_limit(user, launch, more):
     user.grant("describe write")
     stage = sink(launch, user, f"{SHORT} {more}")
     wait_until(lambda: frames(stage) >= 10, 30, "frames")
@@ -244,10 +244,10 @@ def test_sink_loses_rights_for_good(user, launch, more):
 
 
 def arrived(user, partitions):
-    """The messages that exist now; more may come."""
+    """Returns the messages that exist now; more may come."""
     try:
         return [number for partition in range(partitions) for number in seqs(user.kafka, user.topic, partition)]
-    except confluent_kafka.KafkaException:  # a topic that was just made
+    except confluent_kafka.KafkaException:  # the topic was just made
         return []
 
 
@@ -258,9 +258,9 @@ def delete_topic(kafka, topic):
 
 @pytest.mark.parametrize("more, again", [
     ("", 1), ("enable-idempotence=true", 2), ("acks=none", 2), ("key=cam", 1), ("acks=leader max-queued-buffers=4", 2)])
-def test_topic_is_deleted_and_made_again(user, launch, more, again):
-    """With as many partitions or fewer: what follows arrives in the new one. Meanwhile a broker that makes topics by
-    itself may say that the user has no right to that, which is a right lost and given back."""
+def test_sink_continues_if_its_topic_is_deleted_and_made_again(user, launch, more, again):
+    """The new topic has as many partitions or fewer, and messages sent after its creation arrive in it. While the topic is missing, a broker that creates
+    topics by itself may say that the user has no right to create one, which counts as a right lost and granted again."""
     user.grant("describe write")
     stage = sink(launch, user, more)
     wait_until(lambda: frames(stage) >= 10, 30, "frames")
@@ -278,7 +278,7 @@ def test_topic_is_deleted_and_made_again(user, launch, more, again):
 
 
 def test_idempotent_sink_with_a_right_to_another_topic(user, launch, tmp_path, fresh):
-    """Kafka gives a producer's id to whoever may write anywhere, or has IdempotentWrite on the cluster."""
+    """Kafka gives a producer id to a user who may write to any topic, or has the right IdempotentWrite on the cluster."""
     user.kafka.create_topic(fresh + "-other", 1)
     Right(user.name, "topic", fresh + "-other", "Write").give(user.kafka.first_address)
     user.grant("describe")
@@ -287,10 +287,10 @@ def test_idempotent_sink_with_a_right_to_another_topic(user, launch, tmp_path, f
     assert len(errors(stage)) == 1 and "ACL" in errors(stage)[0], stage.output()
 
 
-def test_idempotent_sink_that_may_write_but_is_denied_an_id(user, launch):
+def test_sink_that_is_denied_a_producer_id_sends_without_idempotence(user, launch):
     Right(user.name, "cluster", "kafka-cluster", "IdempotentWrite", "deny").give(user.kafka.first_address)
     user.grant("describe write")
     stage = sink(launch, user, "enable-idempotence=true")
-    wait_until(lambda: len(arrived(user, 2)) >= 5, 30, "frames: the right to write is enough")
+    wait_until(lambda: len(arrived(user, 2)) >= 5, 30, "topic frames: the right to write is enough")
     stage.interrupt()
     assert not warnings(stage) and not errors(stage)

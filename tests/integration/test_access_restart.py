@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A broker that comes back and lets its clients in no more: another password, another certificate, an
-older list of rights. They wait, unready, with one warning, and go on once it, or their own file, is
-right again."""
+"""A broker that refuses its clients after a restart: their password, their certificate or their rights have changed. The elements
+wait with one warning, and aren't ready; they continue as soon as the broker's settings, or their own file of settings, are right
+again."""
 
 import shutil
 
@@ -56,7 +56,7 @@ def strict(tmp_path_factory):
 
 
 class Stages:
-    """A sink and a source at work, and the file of settings of both."""
+    """A running sink and a running source, and the file of settings of both."""
 
     def __init__(self, strict, launch, topic, listener, directory, bound=BOUND):
         self.kafka, self.topic = strict.kafka, topic
@@ -89,7 +89,7 @@ class Stages:
         assert [readiness(port) for port in self.ports] == [503, 503]
 
     def check(self):
-        """They go on, and nothing is missing."""
+        """Checks that sink and source continue, and that no message is missing."""
         before = frames(self.source)
         wait_until(lambda: frames(self.source) >= before + 20, 80, "frames again")
         wait_until(lambda: [readiness(port) for port in self.ports] == [200, 200], 30, "ready again")
@@ -105,7 +105,7 @@ class Stages:
 
 @pytest.fixture
 def locked_out(strict, launch, fresh, tmp_path):
-    """Three pairs of stages that a restart has shut out: of a certificate, of a password, of the rights."""
+    """Three pairs of sink and source that a restarted broker refuses: because of a certificate, a password, and missing rights."""
     stages = []
     for name in ("tls", "sasl", "rights"):
         strict.kafka.create_topic(f"{fresh}-{name}", 2)
@@ -120,14 +120,14 @@ def locked_out(strict, launch, fresh, tmp_path):
 
 
 @pytest.mark.on_request
-def test_a_broker_that_grants_access_again(strict, locked_out):
+def test_elements_continue_when_the_broker_accepts_them_again(strict, locked_out):
     strict.come_back()
     for one in locked_out:
         one.check()
 
 
-def test_files_of_the_client_that_are_replaced(strict, locked_out):
-    """librdkafka reads them once. The certificate and the password are correct from now on. The rights are granted again."""
+def test_elements_continue_when_their_files_are_corrected(strict, locked_out):
+    """librdkafka reads them once. From this point the certificate and the password are correct. The rights are granted again as well."""
     shutil.copyfile(strict.authorities[1].certificate, locked_out[0].ca)
     locked_out[1].write(NEW)
     for one in locked_out[:2]:
@@ -138,7 +138,7 @@ def test_files_of_the_client_that_are_replaced(strict, locked_out):
 
 
 def test_a_new_certificate_that_is_not_trusted_either(strict, launch, fresh, tmp_path):
-    """A replaced file with another unknown authority doesn't restore access."""
+    """A new file with another unknown authority doesn't restore access."""
     stranger = certificates.Authority(tmp_path / "stranger")
     strict.kafka.create_topic(fresh, 1)
     stages = Stages(strict, launch, fresh, "tls", tmp_path, bound=12_000_000_000)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The three pipelines of the README, on servers at the elements' default ports."""
+"""Runs the three pipelines of the README, on servers at the elements' default ports."""
 
 import json
 import pathlib
@@ -25,7 +25,7 @@ CLOUD = """
 
 @pytest.fixture
 def servers(tmp_path):
-    """Servers for one test, because the names of the topics are fixed too."""
+    """The servers are made for one test, because the README's topics have fixed names too."""
     with own_network():
         with kafka_server.Kafka(tmp_path / "kafka", port=9092) as kafka:
             with mongo_server.Mongo(tmp_path / "mongo", port=27017) as mongo:
@@ -33,7 +33,7 @@ def servers(tmp_path):
 
 
 def next_message(kafka, topic):
-    """Messages of a topic that may not exist yet, which the consumer reports as an error."""
+    """Returns the messages of a topic that may not exist yet, which the consumer reports as an error."""
     consumer = confluent_kafka.Consumer({
         "bootstrap.servers": kafka.bootstrap, "group.id": "test", "auto.offset.reset": "earliest"})
     consumer.subscribe([topic])
@@ -84,7 +84,7 @@ def test_messages_without_faces(servers, launch):
 
 
 def test_no_messages(servers, launch):
-    """There is no edge, and the topics don't exist when the stages start."""
+    """No edge runs, and the topics don't exist when the stages start."""
     _, events = servers
     stages = [launch(CLOUD), launch(FOG)]
     for stage in stages:
@@ -94,7 +94,7 @@ def test_no_messages(servers, launch):
 
 
 def test_the_edge_alone(servers, launch):
-    """There is no fog, so no reports. The frames are published all the same."""
+    """No fog runs, so the edge gets no reports. The frames have to be published even so."""
     kafka, _ = servers
     edge = launch(EDGE.replace("v4l2src", CAMERA))
     edge.wait_playing()

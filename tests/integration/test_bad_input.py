@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Mistakes of users and bad data from the network: each is one clear error, or a counted skip. Nothing hangs or
+"""Mistakes of users and bad data from the network: each one causes one clear error, or is skipped and counted. Nothing hangs or
 crashes."""
 
 import pytest
@@ -11,7 +11,7 @@ VIDEO = "videotestsrc num-buffers=1"
 COUNTED = "video/x-raw,format=I420,width=640,height=480"
 EVENTS = "scenesrc is-live=false num-buffers=3 ! haarfacecount min-faces=0"
 
-# pipeline, what its error must name; DIR is a directory and can't be read as a file
+# pipeline, text that its error must contain; DIR is a directory and can't be read as a file
 FATAL = {
     "no cascade": (f"{VIDEO} ! haarfacecount cascade=/none.xml ! fakesink", "/none.xml"),
     "cascade unreadable": (f"{VIDEO} ! haarfacecount cascade=DIR ! fakesink", "DIR"),
@@ -41,8 +41,8 @@ def test_one_clear_error(launch, tmp_path, line, named):
 
 
 @pytest.mark.quick
-def test_a_frame_that_is_not_what_it_says(kafka, mongo, fresh, launch):
-    """Between good frames: no picture, half a picture, raw video too short for its caps, invalid caps and numbers."""
+def test_frames_that_contradict_their_caps_are_skipped(kafka, mongo, fresh, launch):
+    """Sends bad frames between good ones: no picture, half a picture, raw video too short for its caps, invalid caps and numbers."""
     system = System(kafka, mongo, fresh, partitions=1)
     assert launch(system.edge(10, "seed=3")).wait(60) == 0
     good = [message for message in take(system.read("camera"), 10)]
@@ -64,7 +64,7 @@ def test_a_frame_that_is_not_what_it_says(kafka, mongo, fresh, launch):
     cloud.interrupt()
 
 
-def test_an_event_that_isnt_a_document(kafka, mongo, fresh, launch):
+def test_an_event_that_is_no_document_is_skipped(kafka, mongo, fresh, launch):
     system = System(kafka, mongo, fresh, partitions=1)
     producer = kafka.producer()
     for value in [b"", b"no JSON", b"[1]", b'{"_id":', b'{"a":{"$date":"never"}}', b"\xff\x00", b'{"_id":"good"}']:
@@ -75,7 +75,7 @@ def test_an_event_that_isnt_a_document(kafka, mongo, fresh, launch):
     cloud.interrupt()
 
 
-def test_a_report_that_isnt_json(kafka, mongo, fresh, launch):
+def test_a_report_that_is_no_json_is_skipped(kafka, mongo, fresh, launch):
     system = System(kafka, mongo, fresh, partitions=1)
     edge = launch(system.live_edge())
     messages = system.read("camera")
@@ -90,7 +90,7 @@ def test_a_report_that_isnt_json(kafka, mongo, fresh, launch):
 
 
 def take(messages, wanted):
-    """The next `number` messages, however long the pauses between them."""
+    """Returns the next `number` messages, however long the pauses between them."""
     while wanted:
         message = next(messages)
         if message is not None:
@@ -99,7 +99,7 @@ def take(messages, wanted):
 
 
 def last_session(system, frames):
-    """The true numbers of faces of the last messages."""
+    """Returns the true numbers of faces for the last messages."""
     reader = [message for message in take(system.read("camera"), 10 + 8 + frames)][-frames:]
     truth = {}
     for message in reader:

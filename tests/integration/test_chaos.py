@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A short script of faults, and the verdict of tests/chaos. The long scripts run in tests/chaos."""
+"""Runs a short script of faults, and the checks of tests/chaos. Long scripts of faults run in tests/chaos."""
 
 import pathlib
 import re
@@ -13,13 +13,13 @@ import faults  # noqa: E402
 import verdict  # noqa: E402
 
 
-def test_order_is_that_of_first_appearance():
+def test_only_the_first_copy_of_a_frame_counts_for_the_order():
     def disorder(*elements):
         return verdict.out_of_order({"it": [each if isinstance(each, set) else {each} for each in elements]})
 
     assert disorder(0, 1, 2, 1, 2, 3) == disorder(7, 9) == []
     assert disorder(0, 2, 1, 2, 1, 3) == ["it: 1 after 2"]
-    assert disorder(4, {1, 5}, 6, {1, 5}) == [], "a frame that is there twice"
+    assert disorder(4, {1, 5}, 6, {1, 5}) == [], "a frame that is in the topic twice"
     assert disorder(7, {1, 5}) == ["it: 5 after 7"]
 
 
@@ -33,7 +33,7 @@ class Frame:
 
 
 def judged(**changes):
-    """The verdict about two frames, one with a face. Keyword arguments override single facts."""
+    """Returns the verdict about two frames, one with a face. Keyword arguments override single facts about the frames."""
     truth = {
         "acknowledged": {(0, 0): "c:s:0", (0, 1): "c:s:1"}, "frames": [Frame("c:s:0", 0, 0), Frame("c:s:1", 0, 1)],
         "faces": {"c:s:0": 2, "c:s:1": 0}, "stored": {"c:s:0": 2}, "documents": 1, **changes}
@@ -52,7 +52,7 @@ def test_missing_and_surplus_documents_are_reported():
     assert not judged(faces={"c:s:0": 0, "c:s:1": 0}, stored={}, documents=0).kept(), "nothing was shown"
 
 
-def test_a_seed_is_a_script():
+def test_a_seed_always_makes_the_same_script():
     names = ["a", "b", "c", "d"]
     script = faults.plan(5, names, 600)
     assert script == faults.plan(5, names, 600) != faults.plan(6, names, 600)
@@ -60,11 +60,11 @@ def test_a_seed_is_a_script():
     assert {planned.fault for planned in script} == set(faults.FAULTS)
     back = dict.fromkeys(names, 0)
     for planned in script:
-        assert planned.at >= back[planned.part], "hit again before it was back"
+        assert planned.at >= back[planned.part], "a part is hit again before it has recovered"
         back[planned.part] = planned.at + planned.seconds
 
 
-def test_nothing_is_lost_or_stored_twice_while_parts_fail():
+def test_no_document_is_lost_or_doubled_while_parts_fail():
     done = subprocess.run(
         [CHAOS / "run", "--seed", "1", "--minutes", "2"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         timeout=1200, check=False)

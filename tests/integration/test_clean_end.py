@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How a run ends decides what its group commits. After an end that has reached every sink, released messages are
-committed even if nobody marked their tokens. After any other end, messages that a sink may not have seen are not
+"""The way in which a run ends decides which offsets its group commits. After an EOS that has reached every sink, messages are committed if they were
+released, even if no element marked their tokens. After any other end, messages that a sink may not have seen are not
 committed."""
 
 import kafka_server
@@ -52,7 +52,7 @@ CLEAN = {
     "filesink, buffered": "filesink buffer-mode=full location={tmp}/out",
     "queues": "queue ! identity sleep-time=2000 ! queue ! fakesink",
     "tee": "tee name=t ! queue ! fakesink t. ! queue ! identity sleep-time=5000 ! filesink location={tmp}/out t. ! fakesink async=false",
-    "tee with a branch that nothing is linked to": "tee name=t allow-not-linked=true ! queue ! fakesink",
+    "tee with a branch that isn't linked": "tee name=t allow-not-linked=true ! queue ! fakesink",
     "leaky queue": "queue leaky=downstream max-size-buffers=2 ! identity sleep-time=5000 ! fakesink",
     "bin within a bin": "bin.( queue ! bin.( identity ! fakesink ) )",
     "concat": "concat name=c ! fakesink",
@@ -63,27 +63,27 @@ PICTURES = {
     "decodebin": "decodebin ! videoconvert ! fakesink",
     "decoder behind a queue": "queue ! jpegdec ! queue ! videoconvert ! videorate ! fakesink",
     "muxer": "matroskamux ! filesink location={tmp}/out",
-    "muxer that waits for the end": "jpegdec ! avimux ! filesink location={tmp}/out",
+    "muxer that outputs nothing before EOS": "jpegdec ! avimux ! filesink location={tmp}/out",
     "muxer of two": "tee name=t ! queue ! matroskamux name=m ! filesink location={tmp}/out t. ! queue ! m.",
     "compositor": "jpegdec ! compositor ! fakesink",
 }
 
 
 @pytest.mark.parametrize("rest", CLEAN.values(), ids=CLEAN.keys())
-def test_clean_end_commits_everything(kafka, fed, launch, tmp_path, rest):
+def test_clean_end_commits_all_messages(kafka, fed, launch, tmp_path, rest):
     rest = rest.format(tmp=tmp_path)
     assert launch(f"{source(kafka, fed)} ! {rest}").wait(30) == 0
     assert committed(kafka, fed) == COUNT
 
 
 @pytest.mark.parametrize("rest", PICTURES.values(), ids=PICTURES.keys())
-def test_clean_end_of_pictures_commits_everything(kafka, pictures, launch, tmp_path, rest):
+def test_clean_end_commits_all_messages_of_pictures(kafka, pictures, launch, tmp_path, rest):
     rest = rest.format(tmp=tmp_path)
     assert launch(f"{source(kafka, pictures)} ! {rest}").wait(30) == 0
     assert committed(kafka, pictures) == COUNT
 
 
-def test_second_run_reads_nothing_again(kafka, fed):
+def test_run_after_a_clean_end_reads_no_message_again(kafka, fed):
     for expected in (COUNT, 0):
         with Player(source(kafka, fed)) as player:
             player.play()
@@ -91,20 +91,20 @@ def test_second_run_reads_nothing_again(kafka, fed):
             assert len(player.values) == expected
 
 
-def test_end_at_an_offset_commits_up_to_it(kafka, fed, launch):
+def test_end_at_an_offset_commits_up_to_the_offset(kafka, fed, launch):
     assert launch(f"{source(kafka, fed, 'end-offset=2')} ! queue ! fakesink").wait(30) == 0
     assert committed(kafka, fed) == 6
 
 
-def test_ctrl_c_commits_what_was_seen(kafka, fed, launch, tmp_path):
+def test_ctrl_c_commits_all_messages_that_the_sink_has_received(kafka, fed, launch, tmp_path):
     running = launch(f"{source(kafka, fed, '')} ! queue ! filesink buffer-mode=unbuffered location={tmp_path}/out")
     wait_until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").stat().st_size == COUNT * 1000, 30, "all")
     running.interrupt()
     assert committed(kafka, fed) == COUNT
 
 
-def test_ctrl_c_with_more_to_come_commits_what_was_seen(kafka, fresh, launch, tmp_path):
-    """Commits exactly as many messages as the sink has received."""
+def test_ctrl_c_in_the_middle_commits_the_messages_that_the_sink_has_received(kafka, fresh, launch, tmp_path):
+    """The group commits exactly as many messages as the sink has received."""
     kafka.create_topic(fresh, 3)
     Feed(kafka, fresh).send(3000)
     out = tmp_path / "out"
@@ -117,8 +117,8 @@ def test_ctrl_c_with_more_to_come_commits_what_was_seen(kafka, fresh, launch, tm
         assert committed(kafka, fresh) == out.stat().st_size // 1000
 
 
-def test_end_is_committed_while_the_pipeline_goes_on(kafka, fed, launch):
-    """EOS on one of two sources commits, although the other one never ends. After SIGKILL nothing is replayed."""
+def test_end_of_a_source_is_committed_while_the_pipeline_plays(kafka, fed, launch):
+    """EOS of one of two sources commits its offsets, although the other one never ends. After SIGKILL no message is read again."""
     running = launch(f"{source(kafka, fed)} ! queue ! fakesink audiotestsrc is-live=true ! fakesink")
     wait_until(lambda: committed(kafka, fed) >= COUNT - 1, 30, "the commit")
     running.kill()
@@ -127,24 +127,24 @@ def test_end_is_committed_while_the_pipeline_goes_on(kafka, fed, launch):
 UNCLEAN = {
     "error at the last buffer": "identity error-after=12 ! fakesink",
     "error behind a queue": "queue ! identity error-after=12 ! fakesink",
-    "error behind a queue, long after the end": "queue ! identity sleep-time=30000 error-after=12 ! fakesink",
+    "element behind a queue that posts an error long after EOS": "queue ! identity sleep-time=30000 error-after=12 ! fakesink",
     "error on one of two": "tee name=t ! queue ! fakesink t. ! queue ! identity sleep-time=20000 error-after=11 ! fakesink",
-    "sink that fails at the end": "filesink buffer-mode=full location=/dev/full",
-    "sink behind a queue that fails at the end": "queue ! filesink buffer-mode=full location=/dev/full",
+    "sink that fails at EOS": "filesink buffer-mode=full location=/dev/full",
+    "sink behind a queue that fails at EOS": "queue ! filesink buffer-mode=full location=/dev/full",
     "sink that wants no more": "fakesink num-buffers=5",
-    "sink behind a queue that wants no more": "queue ! identity sleep-time=10000 ! fakesink num-buffers=5",
-    "element that ends the stream itself": "queue ! identity eos-after=5 ! fakesink",
+    "sink behind a queue that returns EOS": "queue ! identity sleep-time=10000 ! fakesink num-buffers=5",
+    "element that ends the stream by itself": "queue ! identity eos-after=5 ! fakesink",
 }
 
 
 @pytest.mark.parametrize("rest", UNCLEAN.values(), ids=UNCLEAN.keys())
-def test_unclean_ends_commit_nothing_unseen(kafka, fed, launch, rest):
+def test_unclean_ends_commit_no_message_that_a_sink_has_not_seen(kafka, fed, launch, rest):
     running = launch(f"{source(kafka, fed, 'eos-at-end=true caps=image/jpeg')} ! {rest}")
     running.wait(30)
     assert committed(kafka, fed) == 0, running.output()
 
 
-def test_parser_that_finds_nothing_posts_an_error_and_hands_eos_on(kafka, fresh, launch):
+def test_parser_that_finds_no_frame_posts_an_error_and_forwards_eos(kafka, fresh, launch):
     kafka.create_topic(fresh, 3)
     producer = kafka.producer()
     for number in range(COUNT):
@@ -155,7 +155,7 @@ def test_parser_that_finds_nothing_posts_an_error_and_hands_eos_on(kafka, fresh,
     assert committed(kafka, fresh) == 0
 
 
-def test_stop_without_eos_commits_nothing(kafka, fed, launch, tmp_path):
+def test_stop_without_eos_commits_no_message(kafka, fed, launch, tmp_path):
     running = launch(f"{source(kafka, fed, '')} ! queue ! filesink buffer-mode=unbuffered location={tmp_path}/out", options="")
     wait_until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").stat().st_size == COUNT * 1000, 30, "all")
     running.interrupt()
@@ -163,7 +163,7 @@ def test_stop_without_eos_commits_nothing(kafka, fed, launch, tmp_path):
 
 
 class Application:
-    """A pipeline whose application handles the bus as usual applications do."""
+    """Runs a pipeline in an application that handles the bus in the usual way."""
 
     def __init__(self, line):
         self._pipeline = Gst.parse_launch(line)
@@ -207,7 +207,7 @@ def application():
         one.stop()
 
 
-def test_application_that_stops_right_after_it_sent_eos(kafka, fed, application):
+def test_application_that_stops_just_after_sending_eos(kafka, fed, application):
     app = application(f"{source(kafka, fed, '')} ! queue ! identity name=slow sleep-time=200000 ! fakesink")
     app.play()
     wait_until(lambda: app.get("src").get_property("stats").get_value("messages") == COUNT, 20, "all read")
@@ -216,9 +216,9 @@ def test_application_that_stops_right_after_it_sent_eos(kafka, fed, application)
     assert committed(kafka, fed) == 0
 
 
-@pytest.mark.alone  # if EOS leaves over 2 s after the last message, what is parked is done without it
+@pytest.mark.alone  # if EOS is sent over 2 s after the last message, parked messages are done before it
 @pytest.mark.parametrize("kept", ["one of two", "the only one"])
-def test_eos_that_does_not_arrive_proves_nothing(kafka, fed, application, kept):
+def test_eos_that_reaches_no_sink_commits_no_message(kafka, fed, application, kept):
     both = "tee name=t ! queue ! fakesink async=false t. ! " if kept == "one of two" else ""
     app = application(f"{source(kafka, fed)} ! {both} queue name=last ! fakesink async=false name=sink")
     app.get("sink").get_static_pad("sink").add_probe(
@@ -230,8 +230,8 @@ def test_eos_that_does_not_arrive_proves_nothing(kafka, fed, application, kept):
     assert committed(kafka, fed) == 0
 
 
-# An appsink keeps its last sample until it stops, which is after the source has stopped. So that
-# message is read again.
+# An appsink keeps its last sample until it stops, which happens after the source has stopped. So
+# the message of that sample is read again.
 @pytest.mark.parametrize("taken, waits, expected", [(COUNT, True, COUNT - 1), (5, True, 0), (5, False, 0)])
 def test_appsink(kafka, fed, application, taken, waits, expected):
     app = application(f"{source(kafka, fed)} ! appsink name=sink sync=false wait-on-eos={waits}")
@@ -243,7 +243,7 @@ def test_appsink(kafka, fed, application, taken, waits, expected):
     assert committed(kafka, fed) == expected
 
 
-def test_error_that_is_posted_although_eos_goes_on(kafka, fed, application):
+def test_error_posted_while_eos_passes_prevents_the_commit(kafka, fed, application):
     """A decoder may post its last error while EOS passes through it."""
     app = application(f"{source(kafka, fed)} ! identity name=middle ! fakesink")
     middle = app.get("middle")
@@ -262,7 +262,7 @@ def test_error_that_is_posted_although_eos_goes_on(kafka, fed, application):
     assert committed(kafka, fed) == 0
 
 
-def test_bus_that_nobody_else_may_see_proves_nothing(kafka, fed, application):
+def test_bus_with_a_sync_handler_that_drops_all_messages_prevents_the_commit(kafka, fed, application):
     app = application(f"{source(kafka, fed)} ! queue ! fakesink name=sink")
     app.bus.set_sync_handler(lambda _bus, _message: Gst.BusSyncReply.DROP)
     app.play()
@@ -271,8 +271,8 @@ def test_bus_that_nobody_else_may_see_proves_nothing(kafka, fed, application):
     assert committed(kafka, fed) == 0
 
 
-def test_pause_loses_no_message(kafka, fresh, application):
-    """A buffer that the base class drops when a pause begins is pushed again after the pause."""
+def test_pause_loses_no_messages(kafka, fresh, application):
+    """If the base class drops a buffer when a pause begins, the source pushes it again after the pause."""
     kafka.create_topic(fresh, 3)
     app = application(f"{source(kafka, fresh, '')} ! fakesink name=sink signal-handoffs=true")
     seen = []
@@ -291,8 +291,8 @@ def test_pause_loses_no_message(kafka, fresh, application):
     assert committed(kafka, fresh) == 600
 
 
-def test_brokers_that_take_no_metadata(fresh, launch, tmp_path):
-    """Their limit for the metadata of committed offsets is below what kafkasrc writes: offsets are committed without it."""
+def test_brokers_that_accept_no_metadata_with_offsets(fresh, launch, tmp_path):
+    """The brokers' limit for the metadata of committed offsets is below the size that kafkasrc writes: offsets are committed without metadata."""
     with kafka_server.Kafka(tmp_path / "kafka", properties=["offset.metadata.max.bytes=24"]) as kafka:
         kafka.create_topic(fresh, 3)
         feed = Feed(kafka, fresh)

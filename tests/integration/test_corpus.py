@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Public collections of valid and invalid documents go through mongosink into a second server, are read back and
-compared byte by byte."""
+"""Writes public collections of valid and invalid documents through mongosink, reads them back from another database server, and
+compares them byte by byte."""
 
 import json
 import struct
@@ -14,7 +14,7 @@ import pytest
 from broken_json import BROKEN, EITHER, NO_DOCUMENT, SOUND
 from messages import values
 
-# libbson can't write code with a NUL from JSON.
+# skipped, because libbson can't write code with a NUL from JSON.
 REFUSED = [
     ("code.json", "Embedded nulls"),
     ("code_w_scope.json", "Unicode and embedded null in code string, empty scope"),
@@ -43,12 +43,12 @@ def store(launch, uri, database, path, caps):
 
 
 def as_stored_directly(uri, database, encoded):
-    """What the server returns if the document is written without mongosink; None if it refuses the document."""
+    """Returns the document that the server stores if it is written without mongosink; None if the server refuses it."""
     collection = pymongo.MongoClient(uri)[database].get_collection("direct", RAW)
     number = struct.unpack_from("<i", encoded, 9)[0]
     try:
-        # insert_one() would decode the document first, and fail at dates that Python can't
-        # represent.
+        # uses a raw command, because insert_one() would decode the document first, and fail at
+        # dates that Python can't represent.
         collection.database.command({"insert": "direct", "documents": [bson.raw_bson.RawBSONDocument(encoded)]})
         found = collection.find_one({"_id": number})
     except pymongo.errors.PyMongoError:
@@ -84,11 +84,11 @@ def test_valid_cases_of_the_bson_corpus(secantus, fresh, launch, tmp_path, form)
         if direct == wanted[number] or (direct is not None and not same(form, stored.get(number), direct)):
             changed.append((case["file"], case["description"]))
             assert number not in stored, f"{case['description']} is stored as another value"
-    print(f"{form}: {len(cases)} cases, {len(stored)} stored, {by_server} not or otherwise because of the server")
+    print(f"{form}: {len(cases)} cases, {len(stored)} stored, {by_server} refused or stored differently by the server itself")
     assert changed == (REFUSED if form == "canonical_extjson" else [])
 
 
-def test_bad_cases_of_the_bson_corpus_are_refused(secantus, fresh, launch, tmp_path):
+def test_invalid_cases_of_the_bson_corpus_are_refused(secantus, fresh, launch, tmp_path):
     lines, cases = [], list(bson_corpus.cases("parseErrors"))
     for number, case in enumerate(cases):
         text = json.dumps({"d": {"$numberDecimal": case["string"]}}) if case["bson_type"] == "0x13" else case["string"]
@@ -96,17 +96,18 @@ def test_bad_cases_of_the_bson_corpus_are_refused(secantus, fresh, launch, tmp_p
     path = tmp_path / "corpus"
     path.write_bytes(b"".join(lines))
     stored = store(launch, secantus.uri, fresh, path, "application/x-ndjson")
-    # Extended JSON version 1 has this form, and it is unambiguous.
+    # accepted, because Extended JSON version 1 has this form, and it is unambiguous.
     assert [cases[number]["description"] for number in sorted(stored)] == ["Bad $date (number, not string or hash)"]
 
 
-# Not valid JSON, but stored with the same meaning: Python's numbers, a repeated name.
+# These texts aren't valid JSON, but are stored with the same meaning: Python's numbers, a repeated
+# name.
 KEPT = {name: (BROKEN | EITHER)[name] for name in [
     "nested 50 deep", "a name twice", "NUL escape", "minus zero", "a long fraction", "non-character", "not a number", "infinity"]}
 
 
 def test_broken_json(secantus, fresh, launch, tmp_path):
-    """Each document has a buffer of its own: mongosink refuses each bad one and stores each good one."""
+    """Each document is sent in a buffer of its own: mongosink refuses each invalid one and stores each valid one."""
     good = {name: b'{"good":"%b","a":%b}' % (name.encode(), value) for name, value in SOUND.items()}
     good |= {name: b'{"good":"%b","a":%b}' % (name.encode(), value) for name, value in KEPT.items()}
     bad = [*NO_DOCUMENT.values()]
@@ -126,8 +127,8 @@ def test_broken_json(secantus, fresh, launch, tmp_path):
     assert sorted(document.get("good", str(document)) for document in stored) == sorted(good)
 
 
-def test_bytes_that_are_no_bson(secantus, kafka, fresh, launch):
-    """The corpus' decodeErrors, each a message between good ones: each good one is stored, and each of them leaves as it came."""
+def test_invalid_bson_is_rejected_unchanged(secantus, kafka, fresh, launch):
+    """Sends each of the corpus' decodeErrors as a message between valid ones: each valid one is stored, and each invalid one leaves by the pad rejects unchanged."""
     bad = [bytes.fromhex(case["bson"]) for case in bson_corpus.cases("decodeErrors")]
     assert len(bad) > 50
     for name in (fresh, fresh + "-dead"):
@@ -145,9 +146,9 @@ def test_bytes_that_are_no_bson(secantus, kafka, fresh, launch):
     stored = [document["_id"] for document in pymongo.MongoClient(secantus.uri)[fresh].events.find()]
     rejected = values(kafka, fresh + "-dead")
     print(f"decodeErrors: {len(bad)} cases, {len(rejected)} refused")
-    # A buffer may hold several documents. One of these begins with a valid document.
+    # A buffer may hold several documents. One of the invalid cases begins with a valid document.
     assert [one for one in stored if not isinstance(one, int)] == [f"{fresh}:0:{2 * bad.index(VALID + GARBAGE)}"]
     assert sorted(one for one in stored if isinstance(one, int)) == list(range(len(bad)))
-    # Documents that the server refuses leave later, so the order isn't fixed.
+    # The order of the rejects isn't fixed, because documents that the server refuses leave later.
     assert all(any(one in value for value in bad) for one in rejected)
     assert sorted(b"".join(rejected)) == sorted(b"".join(bad).replace(VALID + GARBAGE, GARBAGE))

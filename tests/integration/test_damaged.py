@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Batches that the broker's disk has damaged, and messages that are too large, are skipped and reported, or are an
-error. A reader never stops without a message."""
+"""Batches that the broker's disk has damaged, and messages that are too large, are skipped and reported, or end the stream with
+an error. A reader never stops without a message."""
 
 import random
 import re
@@ -15,7 +15,7 @@ from player import Player
 CAPS = "application/x-test, n=(int)1"
 POLYNOMIAL = 0x82F63B78
 SIZE = 300
-# librdkafka, which goes on within a damaged batch, may abort where it meets zeros there.
+# librdkafka, which continues within a damaged batch, may abort if it finds zeros there.
 RANDOM = random.Random(1)
 
 
@@ -29,7 +29,7 @@ def crc32c(data):
 
 
 def batches(log):
-    """The position and the length of each batch."""
+    """Returns the byte position and the length of each batch in the partition's file."""
     at = 0
     while at < len(log):
         length = 12 + struct.unpack_from(">i", log, at + 8)[0]
@@ -43,7 +43,7 @@ def flip(log, at, length):
 
 
 def break_compression(log, at, length):
-    """The CRC is right, so the broker sends the batch, but its content isn't compressed as its header says."""
+    """Sets the batch's compression to one that its content doesn't have, with a correct CRC, so the broker sends the batch."""
     log[at + 61:at + length] = bytes(length - 61)
     struct.pack_into(">I", log, at + 17, crc32c(log[at + 21:at + length]))
 
@@ -53,17 +53,17 @@ def break_version(log, at, length):
 
 
 def break_length(log, at, length):
-    """The broker finds no batch there any more, and sends nothing."""
+    """Makes the batch unreadable for the broker, which then sends no messages."""
     log[at + 8] ^= 0x10
 
 
 def break_offset(log, at, length):
-    """No CRC covers the first offset of a batch. The broker finds this batch instead of those behind it."""
+    """Changes the first offset of a batch, which no CRC covers. The broker then finds the changed batch instead of those behind it."""
     if log[at + 7] == 5:
         log[at + 7] ^= 0x10
 
 
-# how many messages each batch has, which batches are damaged, how
+# number of messages in each batch, which batches are damaged, kind of damage
 TOPICS = {
     "in the middle": ([5, 8, 5], [1], flip, "none"),
     "at the start": ([3, 4], [0], flip, "none"),
@@ -73,8 +73,8 @@ TOPICS = {
     "nothing sound": ([6], [0], flip, "none"),
     "a long one": ([3, 200, 3], [1], flip, "none"),
     "like an offset": ([3, 9, 3], [1], flip, "none"),
-    "like an offset, at the end": ([3, 9], [1], flip, "none"),
-    "like an offset, at the start": ([9, 3], [0], flip, "none"),
+    "payload like an offset, in the last message": ([3, 9], [1], flip, "none"),
+    "payload like an offset, in the first message": ([9, 3], [0], flip, "none"),
     "like an offset, two": ([3, 9, 2, 40], [1, 3], flip, "none"),
     "compressed": ([5, 8, 5], [1], break_compression, "gzip"),
 }
@@ -88,14 +88,14 @@ NAMES = {name: "damaged-" + re.sub("[, ]+", "-", name) for name in ALL}
 
 
 def payload(name):
-    """After a wrong CRC librdkafka continues within the payload (a FIXME in its source) and takes bytes of the
-    payload for the header of a batch. Here the header has an unknown version and the offset 0x1717171717171717, so
-    librdkafka requests the next offset."""
+    """After a wrong CRC librdkafka continues within the payload (a FIXME in its source) and interprets bytes of the payload as
+    the header of a batch. In this test these bytes give an unknown version and the offset 0x1717171717171717, so librdkafka
+    requests the offset after that."""
     return b"\x17" * SIZE if name.startswith("like an offset") else RANDOM.randbytes(SIZE)
 
 
 def expected(name):
-    """The offsets that are lost, and their number."""
+    """Returns the offsets that are lost, and their number."""
     sizes, damaged, _, _ = ALL[name]
     starts = [sum(sizes[:n]) for n in range(len(sizes))]
     return [o for n in damaged for o in range(starts[n], starts[n] + sizes[n])], sum(sizes)
@@ -168,7 +168,7 @@ HOW = {
 @pytest.mark.parametrize("name", TOPICS)
 def test_damaged_batch_is_skipped(damaged, launch, fresh, name, how):
     lost, count = expected(name)
-    # The broker refuses the offset that librdkafka requests before the reader has come to the
+    # librdkafka requests an offset that the broker refuses, before the reader has come to the
     # damaged batch.
     delay = "sleep-time=150000" if name.startswith("like an offset") else ""
     reader = read(launch, damaged, NAMES[name], HOW[how].format(fresh=fresh), delay)
@@ -178,8 +178,8 @@ def test_damaged_batch_is_skipped(damaged, launch, fresh, name, how):
 
 
 @pytest.mark.parametrize("how", ["alone", pytest.param("replay", marks=pytest.mark.on_request)])
-def test_damage_that_the_library_keeps_silent_about(damaged, launch, how):
-    """It says that it doesn't know the batch's version, but not when it is asked for an offset within the batch."""
+def test_damage_that_librdkafka_does_not_report(damaged, launch, how):
+    """librdkafka reports the unknown version of the batch, but not if the requested offset is within the batch."""
     lost, count = expected("version")
     reader = read(launch, damaged, NAMES["version"], HOW[how])
     assert reader.wait(60) == 0, reader.output()
@@ -188,8 +188,8 @@ def test_damage_that_the_library_keeps_silent_about(damaged, launch, how):
 
 
 @pytest.mark.parametrize("how", HOW)
-def test_an_offset_that_no_message_has(damaged, launch, fresh, how):
-    """The broker finds only some of the messages behind such a batch. What isn't read is named and counted."""
+def test_batch_with_a_wrong_first_offset_is_skipped(damaged, launch, fresh, how):
+    """Behind a batch with a wrong first offset the broker finds only some of the messages. Messages that aren't read are named and counted."""
     lost, count = expected("offset")
     reader = read(launch, damaged, NAMES["offset"], HOW[how].format(fresh=fresh))
     assert reader.wait(30) == 0, reader.output()
@@ -198,7 +198,7 @@ def test_an_offset_that_no_message_has(damaged, launch, fresh, how):
     assert reader.output().count("chain   *******") == count - len(named), reader.output()
 
 
-def test_an_offset_that_no_message_has_ends_the_stream(damaged, launch):
+def test_batch_with_a_wrong_first_offset_ends_the_stream(damaged, launch):
     reader = read(launch, damaged, NAMES["offset"], "auto-offset-reset=earliest on-error=fail")
     assert reader.wait(30) != 0
     assert "its offset is beyond the newest message" in reader.output(), reader.output()
@@ -206,7 +206,7 @@ def test_an_offset_that_no_message_has_ends_the_stream(damaged, launch):
 
 @pytest.mark.on_request
 @pytest.mark.parametrize("how", ["alone", "replay"])
-def test_a_broker_that_sends_none_of_its_messages(damaged, launch, how):
+def test_a_partition_whose_messages_the_broker_does_not_send(damaged, launch, how):
     reader = read(launch, damaged, NAMES["length"], HOW[how])
     wait_until(lambda: "No message arrives from partition 0" in reader.output(), 60, "a warning")
     reader.interrupt()
@@ -214,7 +214,7 @@ def test_a_broker_that_sends_none_of_its_messages(damaged, launch, how):
 
 
 @pytest.mark.parametrize("name", ["in the middle", "at the start", "compressed"])
-def test_damaged_batch_ends_the_stream(damaged, launch, name):
+def test_damaged_batch_ends_the_stream_with_on_error_fail(damaged, launch, name):
     lost, _ = expected(name)
     reader = read(launch, damaged, NAMES[name], "auto-offset-reset=earliest on-error=fail")
     assert reader.wait(30) != 0
@@ -223,7 +223,7 @@ def test_damaged_batch_ends_the_stream(damaged, launch, name):
 
 
 @pytest.mark.parametrize("name", ["in the middle", "at the start", "compressed"])
-def test_a_replay_ends_at_a_damaged_batch(damaged, launch, name):
+def test_a_replay_ends_at_a_damaged_batch_with_on_error_fail(damaged, launch, name):
     reader = read(launch, damaged, NAMES[name], "replay=true on-error=fail")
     assert reader.wait(30) != 0
     errors = [line for line in reader.output().splitlines() if line.startswith("ERROR: from element /GstPipeline:pipeline0/GstKafkaSrc")]
@@ -231,7 +231,7 @@ def test_a_replay_ends_at_a_damaged_batch(damaged, launch, name):
 
 
 def test_a_replay_seeks_over_damaged_batches(damaged):
-    """Each offset is reported and counted once, even if the reader passes it several times."""
+    """Each lost offset is reported and counted once, even if the reader passes it several times."""
     name = "one between two"
     lost, count = expected(name)
     sound = [o for o in range(count) if o not in lost]
@@ -244,7 +244,7 @@ def test_a_replay_seeks_over_damaged_batches(damaged):
             player.seek(0)
 
 
-def test_a_replay_of_a_message_that_is_too_large(kafka, launch, fresh):
+def test_a_replay_skips_a_message_that_is_too_large(kafka, launch, fresh):
     kafka.create_topic(fresh, 1)
     producer = kafka.producer()
     for length in [100, 100, 3000]:
@@ -266,7 +266,7 @@ def test_reading_begins_within_a_damaged_batch(damaged, launch):
 @pytest.mark.parametrize("size, more", [(3000, "message-max-bytes=2000"), (12 << 20, "message-max-bytes=100000 max-prefetch=65536")],
                          ids=["held by the slack", "beyond it"])
 @pytest.mark.parametrize("before", [0, 3], ids=["first", "later"])
-def test_message_that_is_too_large(kafka, launch, fresh, size, more, before):
+def test_message_larger_than_the_limit_of_fetches_is_skipped(kafka, launch, fresh, size, more, before):
     kafka.create_topic(fresh, 1, config=[f"max.message.bytes={32 << 20}"])
     producer = kafka.producer(message_max_bytes=32 << 20)
     for length in [100] * before + [size]:
@@ -284,7 +284,7 @@ def test_message_that_is_too_large(kafka, launch, fresh, size, more, before):
 @pytest.mark.parametrize("how", ["auto-offset-reset=earliest eos-at-end=true", "replay=true"])
 @pytest.mark.parametrize("allowed, fits", [("", False), (f"message-max-bytes={132 << 20}", False), (f"message-max-bytes={140 << 20}", True)],
                          ids=["by default", "not quite", "enough"])
-def test_a_frame_of_132_mb(damaged, launch, huge, allowed, fits, how):
+def test_a_frame_of_132_mb_is_read(damaged, launch, huge, allowed, fits, how):
     reader = read(launch, damaged, huge, f"{how} {allowed}")
     assert (reader.wait(60) == 0) == fits, reader.output()
     errors = [line for line in reader.output().splitlines() if line.startswith("ERROR: from element")]
@@ -297,7 +297,7 @@ def test_a_frame_of_132_mb(damaged, launch, huge, allowed, fits, how):
 
 @pytest.fixture(scope="module")
 def huge(damaged):
-    """A frame of 132 MiB and a bit among small ones."""
+    """Sends a frame of slightly more than 132 MiB among small ones."""
     damaged.create_topic("huge", 1, config=[f"max.message.bytes={200 << 20}"])
     producer = damaged.producer(message_max_bytes=200 << 20)
     for length in [100, (132 << 20) + 50_000, 100]:
@@ -306,8 +306,8 @@ def huge(damaged):
     return "huge"
 
 
-def test_a_second_member_with_the_same_instance_id_fences_the_first(kafka, launch, fresh):
-    """Another member took its name: the error says so."""
+def test_a_second_member_with_the_same_instance_id_excludes_the_first(kafka, launch, fresh):
+    """The error of the first member says that another one took its instance id."""
     kafka.create_topic(fresh, 2)
     line = f"group-id={fresh} group-instance-id=one"
     members = []

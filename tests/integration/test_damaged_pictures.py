@@ -21,7 +21,7 @@ def segment(marker, body):
 
 
 def grey(width=64, height=48, components=1, precision=8, frame=0xC0):
-    """A JPEG of one colour, in which each block takes two zero bits."""
+    """Makes a JPEG of one colour, in which each block takes two zero bits."""
     names = range(1, components + 1)
     blocks = -(-width // 8) * -(-height // 8) * components
     one_code = bytes([1] + [0] * 15 + [0])
@@ -78,7 +78,8 @@ KINDS = [
 ]
 
 
-# Pictures on which jpegdec fails, or may fail: each costs some starts of the stage.
+# Makes pictures on which jpegdec fails, or may fail: for each of them the stage restarts some
+# times.
 POISON = [
     lambda rng, picture: grey(components=4),
     lambda rng, picture: grey(components=2),
@@ -103,7 +104,7 @@ class Events(Seen):
 
 
 class Pictures:
-    """Valid pictures, with a damaged one between each two."""
+    """Makes valid pictures, with a damaged one between each two."""
 
     def __init__(self, kafka, name, sound, kinds, between):
         self._kafka, self.name, self.count = kafka, name, 2 * between + 1
@@ -123,7 +124,7 @@ class Pictures:
                 f"! jpegdec ! haarfacecount min-faces=0 ! kafkasink {servers} topic={self.name}-out")
 
     def check(self, runs=1):
-        """Each sound one is one document, and the offset is past all of them. Each further run may send some events again."""
+        """Each valid picture is one document, and the committed offset is past all pictures. Each further run of the stage may send some events again."""
         seen = Events(self._kafka, self.name + "-out")
         sound = set(range(0, self.count, 2))
         wait_until(lambda: seen.poll() and not sound - set(seen.counts), 30, "the sound ones")
@@ -134,7 +135,7 @@ class Pictures:
         seen.close()
 
 
-def test_damaged_pictures_between_sound_ones(kafka, fresh, launch, tmp_path):
+def test_damaged_pictures_between_valid_ones(kafka, fresh, launch, tmp_path):
     pictures = Pictures(kafka, fresh, jpegs(launch, tmp_path, SOUND), KINDS, DAMAGED)
     running = launch(pictures.line(), G_DEBUG="fatal-criticals")
     assert running.wait(120) == 0, running.output()[-2000:]
@@ -142,8 +143,8 @@ def test_damaged_pictures_between_sound_ones(kafka, fresh, launch, tmp_path):
 
 
 @pytest.mark.parametrize("between", [14, pytest.param(DAMAGED, marks=pytest.mark.on_request)])
-def test_pictures_that_end_the_stage(kafka, fresh, launch, tmp_path, between):
-    """An orchestrator starts it again: what is condemned was damaged, and what is sound is counted once."""
+def test_pictures_that_make_the_stage_fail_are_skipped(kafka, fresh, launch, tmp_path, between):
+    """An orchestrator restarts the stage: each condemned picture was damaged, and each valid one is counted once."""
     pictures = Pictures(kafka, fresh, jpegs(launch, tmp_path, SOUND), KINDS + 3 * POISON if between == DAMAGED else POISON, between)
     said = orchestrate(launch, pictures.line(), starts=10 + 4 * between, G_DEBUG="fatal-criticals")
     condemned = [int(n) for one in said for n in re.findall(r"WARNING: from \S* \S*: Message (\d+) of partition 0", one)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The demo as users run it: its verdict, Ctrl-C while it runs, and what remains after SIGKILL."""
+"""Runs the demo as users do: tests its verdict, Ctrl-C while it runs, and that nothing remains after SIGKILL."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def document(seq, faces, camera="cam-1", session="s"):
 
 
 class Scene:
-    """Ten frames, the odd ones with two faces, all counted and stored. A test changes single facts."""
+    """A record of ten frames, the odd ones with two faces, all counted and stored. Tests change single facts of this record."""
 
     def __init__(self):
         self.frames, self.events, self.reports = tally.Frames(), tally.Events(), tally.Reports()
@@ -55,7 +55,7 @@ def test_verdict_agrees():
     assert scene.verdict().agrees()
     assert scene.verdict().count_quality() == (1.0, 1.0)
     assert scene.events.newest[2] == pytest.approx(0.877)
-    scene.add_event(3)  # a replay does no harm
+    scene.add_event(3)  # a frame that is counted twice does no harm
     assert scene.verdict().agrees()
 
 
@@ -72,7 +72,7 @@ def test_verdict_tells(spoil, what):
     assert not scene.verdict().agrees()
 
 
-def test_verdict_requires_everything_read_and_counted_well():
+def test_verdict_requires_that_every_frame_is_read_and_counted_correctly():
     assert not Scene().verdict(unread=1).agrees()
     scene = Scene()
     scene.documents[0]["faces"] = 1
@@ -94,7 +94,7 @@ def demo(*arguments, **options):
 
 
 def until_documents(process):
-    """Reads until a line reports stored documents; returns the lines before it."""
+    """Reads the demo's output until a line reports stored documents; returns the lines before it."""
     said = []
     for line in process.stdout:
         said.append(line)
@@ -105,14 +105,14 @@ def until_documents(process):
 
 
 def page_of(said):
-    """The address of the live page, which comes before the stages."""
+    """Returns the address of the live page, which is printed before the stages."""
     found = re.search(r"^the live page: (http://127\.0\.0\.1:\d+/)$", said, re.MULTILINE)
     assert found and said.index("the live page") < said.index("edge: ")
     return found[1]
 
 
 def processes_in(directory):
-    """The processes that have a file open in the directory, or have it in their command line."""
+    """Returns the processes that have a file open in the directory, or name it in their command line."""
     found = []
     for process in pathlib.Path("/proc").glob("[0-9]*"):
         try:
@@ -130,10 +130,10 @@ def replicas_of(page):
         return json.load(answer)["replicas"]
 
 
-def test_demo_agrees_after_ctrl_c(tmp_path):
+def test_demo_judges_its_run_after_ctrl_c(tmp_path):
     process = demo("--replicas", "2", env={**os.environ, "TMPDIR": str(tmp_path)})
     said = until_documents(process)
-    # A replica is shown from its first report on.
+    # The output shows a replica from its first report on.
     wait_until(lambda: len(replicas_of(page_of(said))) == 2, 30)
     process.send_signal(signal.SIGINT)
     rest = process.communicate(timeout=120)[0]
@@ -143,7 +143,7 @@ def test_demo_agrees_after_ctrl_c(tmp_path):
 
 
 def read_until(terminal, pattern, said, timeout=90):
-    """Reads until new output, after `said`, matches the pattern. Returns the whole output."""
+    """Reads the demo's output until the text after `said` matches the pattern. Returns the whole output."""
     begin, deadline = len(said), time.monotonic() + timeout
     while not re.search(pattern, said[begin:]):
         assert time.monotonic() < deadline, said[-3000:]
@@ -152,7 +152,7 @@ def read_until(terminal, pattern, said, timeout=90):
     return said
 
 
-def test_keys_disturb_the_system_and_it_answers(tmp_path):
+def test_keys_cause_faults_and_the_output_shows_their_effect(tmp_path):
     terminal, inside = pty.openpty()
     process = subprocess.Popen(
         [TOP / "pipelines/demo", "--no-live"], stdin=inside, stdout=inside, stderr=inside, start_new_session=True,
@@ -175,7 +175,7 @@ def test_keys_disturb_the_system_and_it_answers(tmp_path):
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """The live page of a demo with one replica, once documents are stored."""
+    """The live page of a demo with one replica, after documents were stored."""
     process = demo(env={**os.environ, "TMPDIR": str(tmp_path_factory.mktemp("demo"))})
     yield livepage.Address(page_of(until_documents(process)))
     process.send_signal(signal.SIGINT)
@@ -198,10 +198,10 @@ def button(name):
     return f"#actions [data-action={name}] button"
 
 
-def test_the_page_disturbs_the_system_and_shows_its_answer(page, browser):
+def test_the_page_causes_faults_and_shows_their_effect(page, browser):
     assert browser.run("return [...document.querySelectorAll('#actions li')].map((one) => one.dataset.action)") == [
         "add", "kill", "slow", "cut", "freeze"]
-    # The camera's own link is cut: its frames stop, and nobody else is away.
+    # Cuts the link of one camera: its frames stop, and no other part is affected.
     browser.press(button("cut"), Keys.ENTER)
     browser.wait("document.querySelector('.tile').dataset.health === 'stopped'", what="the tile is red")
     sentence, kafka = browser.run(
@@ -211,7 +211,7 @@ def test_the_page_disturbs_the_system_and_shows_its_answer(page, browser):
     browser.wait("document.querySelector('.tile').dataset.health === 'good'", timeout=60, what="the camera is back")
     browser.wait("document.querySelector('#sentence').dataset.level === 'good'", timeout=60)
     assert "the link is back" in browser.text("#marks")
-    # A replica joins, and is killed again. The last one stays, and the button says why.
+    # Adds a replica, and kills it again. The button refuses to kill the last replica, and says why.
     browser.press(button("kill"), Keys.ENTER)
     browser.wait("document.querySelector('#demo-said').textContent.includes('the last replica stays')")
     browser.press(button("add"), Keys.ENTER)
@@ -219,7 +219,7 @@ def test_the_page_disturbs_the_system_and_shows_its_answer(page, browser):
     browser.wait(f"document.querySelector('{second}[data-state=good]')", timeout=60, what="fog-2")
     browser.press(button("kill"), Keys.ENTER)
     browser.wait(f"document.querySelector('{second}[data-state=silent]')", timeout=60, what="fog-2 is silent")
-    # A slow fog stays slow until somebody presses again.
+    # The fog stays slow until the button is pressed again.
     browser.press(button("slow"), Keys.ENTER)
     browser.wait(f"document.querySelector('{button('slow')}').getAttribute('aria-pressed') === 'true'")
     browser.press(button("slow"), Keys.ENTER)
@@ -231,7 +231,7 @@ def test_the_page_disturbs_the_system_and_shows_its_answer(page, browser):
         assert browser.sticks_out() == [0, []]
 
 
-def test_only_the_page_itself_disturbs(page):
+def test_only_requests_of_the_page_itself_cause_faults(page):
     def do(value, **headers):
         return page.ask("/api/do", "POST", value, **{"Content-Type": "application/json", **headers})[0]
     wait_until(lambda: page.state()["actions"])
@@ -248,7 +248,7 @@ def test_only_the_page_itself_disturbs(page):
     wait_until(lambda: any(mark["text"].startswith("Kafka is frozen") for mark in page.json("/api/history")["marks"]))
 
 
-def test_nothing_outlives_a_killed_demo(tmp_path):
+def test_no_process_outlives_a_killed_demo(tmp_path):
     process = demo("--no-live", env={**os.environ, "TMPDIR": str(tmp_path)})
     assert "live" not in until_documents(process)
     assert processes_in(tmp_path)
@@ -263,7 +263,7 @@ def test_nothing_outlives_a_killed_demo(tmp_path):
     ([], {"SOURCE": "scenesrc location=/nonexistent.jpg"}, 1, "edge ended by itself: Can't make faces"),
     ([], {"CASCADE": "/nonexistent.xml"}, 1, "fog-1 ended by itself"),
 ])
-def test_errors_are_one_sentence(tmp_path, arguments, environment, code, text):
+def test_errors_of_the_demo_are_one_sentence(tmp_path, arguments, environment, code, text):
     process = demo(*arguments, env={**os.environ, "TMPDIR": str(tmp_path), **environment})
     said = process.communicate(timeout=120)[0]
     assert process.returncode == code

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The commands in the documents run. `tests/run --form` compares their generated tables with the elements."""
+"""Runs the commands in the documents. `tests/run --form` compares the documents' generated tables with the elements."""
 
 import re
 import subprocess
@@ -39,7 +39,7 @@ RTSP = textwrap.dedent("""
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory):
-    """Servers at the elements' default ports, a listener with TLS, and a camera with RTSP."""
+    """Starts servers at the elements' default ports, a listener with TLS, and an RTSP camera."""
     folder = tmp_path_factory.mktemp("documents")
     authority = certificates.Authority(folder / "ca")
     store = authority.issue_store("broker")
@@ -58,7 +58,7 @@ def servers(tmp_path_factory):
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_a_pipeline_runs_as_printed(servers, launch, line, tmp_path):
+def test_each_pipeline_of_the_documents_runs_as_printed(servers, launch, line, tmp_path):
     for printed, here in {**DEVICES, **servers, "location=minute": f"location={tmp_path}/minute",
                           "spool=/var/tmp": f"spool={tmp_path}"}.items():
         line = line.replace(printed, here)
@@ -68,25 +68,24 @@ def test_a_pipeline_runs_as_printed(servers, launch, line, tmp_path):
     pipeline = launch(line, options=options)
     if "num-buffers" in line or "replay=true" in line:
         assert pipeline.wait(60) == 0, pipeline.output()
-    elif "appsrc" in line:  # waits for buffers that never come, as it should
+    elif "appsrc" in line:  # the pipeline waits for buffers that never come, as it should
         wait_until(lambda: "Setting pipeline to P" in pipeline.output(), 60, line)
         assert pipeline.running(), pipeline.output()
     else:
         pipeline.wait_playing(60)
-        if "rtspsrc" in line:  # an end before its streams are there would be lost
+        if "rtspsrc" in line:  # an EOS before its streams exist would be lost
             wait_until(lambda: "Sent PLAY request" in pipeline.output(), 60, line)
         pipeline.interrupt()
 
 
-def test_every_kind_of_document_has_pipelines():
+def test_every_document_has_at_least_one_pipeline():
     assert len(LINES) > 15
     assert {path.parent.name for path, text in TEXTS.items() if "gst-launch-1.0" in text} >= {
         TOP.name, "kafka", "haar", "mongo", "feedback", "health", "pipelines"}
 
 
 def test_the_commands_of_the_readme_are_known():
-    """Each command has a test: the demo and the build in this file, the others in the files that the comments
-    name."""
+    """Each command has a test: the demo and the build in this file, the others in the files that the comments below name."""
     assert SHELL == [
         "pipelines/demo --seconds 60",
         "tests/run",  # this
@@ -95,7 +94,7 @@ def test_the_commands_of_the_readme_are_known():
     ]
 
 
-def test_the_readme_takes_five_minutes():
+def test_the_readme_has_at_most_a_thousand_words():
     assert len(TEXTS[TOP / "README.md"].split()) <= 1000
 
 
@@ -110,8 +109,8 @@ def test_links_lead_somewhere(path):
             assert anchor[1:] in heads, f"{target}{anchor}"
 
 
-def test_the_demo_judges_itself(tmp_path):
-    """The demo with two replicas, shorter than in the README."""
+def test_the_demo_reports_that_documents_and_frames_agree(tmp_path):
+    """Runs the demo with two replicas, for a shorter time than the README does."""
     done = subprocess.run([TOP / "pipelines/demo", "--seconds", "20", "--replicas", "2"], capture_output=True, text=True,
                           timeout=300, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stdout + done.stderr

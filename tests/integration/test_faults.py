@@ -41,7 +41,7 @@ class Reader:
         self._consumer = confluent_kafka.Consumer({
             "bootstrap.servers": kafka.bootstrap, "group.id": f"reader-{topic}", "enable.auto.commit": False,
             "topic.metadata.refresh.interval.ms": 1000, "reconnect.backoff.max.ms": 500, "log_level": 0})
-        self._consumer.assign(partitions_of(self._consumer, topic))  # without a group, which would need time to recover
+        self._consumer.assign(partitions_of(self._consumer, topic))  # reads without a group, because a group would need time to recover
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -59,7 +59,7 @@ class Reader:
 
 
 def whole_topic(kafka, topic):
-    """How often each message is in a topic that nobody writes to any more."""
+    """Counts the copies of each message in a topic to which nobody writes any more."""
     consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": f"whole-{topic}"})
     partitions = partitions_of(consumer, topic)
     left = sum(high - low for low, high in (consumer.get_watermark_offsets(one, 30) for one in partitions))
@@ -73,7 +73,7 @@ def whole_topic(kafka, topic):
 
 
 class Stream:
-    """A camera that publishes to one topic, and a pipeline that copies it to another one."""
+    """Two pipelines: a camera that publishes to one topic, and a copier that copies it to another one."""
 
     def __init__(self, kafka, name, launch, partitions=4, config=()):
         self.kafka, self.name, self.out = kafka, name, f"{name}-out"
@@ -94,7 +94,7 @@ class Stream:
 
     @contextlib.contextmanager
     def bystanders(self):
-        """A second pair that runs before the fault and is stopped during it, without time to drain."""
+        """Two more pipelines, which run before the fault and are stopped during it, without time to drain."""
         copies = f"{self.name}-aside-out"
         pair = self._pair(f"{self.name}-aside", copies, "")
         wait_until(lambda: filled_partitions(self.kafka, copies), 60, "the bystanders' copies")
@@ -105,10 +105,10 @@ class Stream:
         for one in pair:
             one.wait(AT_ONCE)
             assert "Freeing pipeline" in one.output()
-        print(f"ended in the middle of it within {time.monotonic() - began:.2f} s")
+        print(f"stopped during the fault within {time.monotonic() - began:.2f} s")
 
     def wait_flow(self, timeout=60):
-        """Waits until a frame captured after this call has been copied. Returns how long that took."""
+        """Waits until a frame captured after this call has been copied. Stops the pipelines and returns the time that this took."""
         began, since = time.monotonic(), time.time() * 1000
         wait_until(lambda: self.reader.newest > since or not self.alive(), timeout, "a frame captured after it")
         assert self.alive(), self.camera.output() + self.copier.output()
@@ -148,20 +148,20 @@ def filled_partitions(kafka, topic):
 
 
 def fail_and_recover(stream, fail, mend, seconds):
-    """Runs a fault of the given length: the first pair continues after it, the second one is stopped during it."""
+    """Runs a fault of the given length: the first two pipelines continue after it, the others are stopped during it."""
     stream.wait_flow()
     with stream.bystanders():
         fail()
         time.sleep(seconds)
     mend()
     took = stream.wait_flow()
-    print(f"frames flow again {took:.2f} s after a fault of {seconds} s and the time to stop two stages in it")
+    print(f"frames flow again {took:.2f} s after a fault of {seconds} s and of the time to stop two pipelines during it")
     stream.check()
 
 
 @pytest.fixture(scope="module")
 def own_kafka(tmp_path_factory):
-    """One that may be killed and frozen."""
+    """A broker of this test, which may be killed and frozen."""
     with kafka_server.Kafka(tmp_path_factory.mktemp("faults")) as server:
         yield server
 
@@ -190,15 +190,15 @@ def admin(kafka):
 
 
 def first_of_newest(reader, length=8):
-    """The oldest of the newest `length` frames; None if a frame is missing between them. Frames go to the partitions in
+    """Returns the oldest of the newest `length` frames; None if a frame is missing between them. Frames go to the partitions in
     turn, so if none is missing, all partitions are being read."""
     newest = sorted(number for _, number in list(reader.counts))[-length:]
     return newest[0] if newest[-1] - newest[0] == length - 1 else None
 
 
 def test_topic_deleted(own_kafka, stream):
-    """Messages of a deleted topic are lost on purpose. So may be messages of the new topic with offsets that the
-    reader has already passed, until it notices. All later messages are copied."""
+    """Messages of a deleted topic are lost on purpose. Messages of the new topic may be lost too, if their offsets are ones that
+    the reader has already passed, until the reader notices the new topic. All messages sent after that are copied."""
     stream.wait_flow()
     client = admin(own_kafka)
     client.delete_topics([stream.name], operation_timeout=30)[stream.name].result(60)
@@ -228,8 +228,7 @@ def fill(path):
 
 
 def test_disk_full(tmp_path, fresh, launch):
-    """Kafka stops when it can't write its log. When there is space and it is started again, both pipelines
-    continue."""
+    """Kafka stops when it can't write its log. When there is space again and Kafka is restarted, both pipelines continue."""
     with small_disk(tmp_path / "disk", "256m") as disk:
         with kafka_server.Kafka(tmp_path / "kafka", properties=[f"log.dirs={disk}/data"]) as kafka:
             stream = Stream(kafka, fresh, launch)
@@ -280,7 +279,7 @@ def in_sync(kafka, topic):
 
 
 def test_link_cut(tmp_path, fresh, launch, long):
-    """Packets are dropped without any answer."""
+    """The network drops packets without any answer."""
     with network.Switch() as switch:
         host = switch.host()
         with kafka_server.Kafka(tmp_path / "kafka", hosts=[host]) as kafka:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Servers that don't answer any more but keep their connections open: every stage still ends in time."""
+"""Servers freeze: they keep their connections open and don't answer; every stage still ends in time."""
 
 import time
 
@@ -10,12 +10,12 @@ from messages import Feed
 from pipeline import wait_until
 from system import System
 
-AT_ONCE = 7  # s: 5 for the elements, 2 for the program round them
+AT_ONCE = 7  # seconds: 5 for the elements, 2 for the program around them
 
 
 @pytest.fixture
 def system(tmp_path, fresh):
-    """The test freezes servers of its own."""
+    """The test starts servers of its own, because it freezes them."""
     with kafka_server.Kafka(tmp_path / "kafka") as kafka, mongo_server.Mongo(tmp_path / "mongo") as mongo:
         yield System(kafka, mongo, fresh)
 
@@ -38,7 +38,7 @@ def test_every_stage_ends(system, launch, options, bound):
 
 
 def test_a_replay_ends(tmp_path, fresh, launch):
-    """It waits for messages, and asks whether the broker still answers."""
+    """The source waits for messages, and queries whether the broker still answers."""
     with kafka_server.Kafka(tmp_path / "kafka") as kafka:
         kafka.create_topic(fresh, 1)
         Feed(kafka, fresh).send(300, size=100_000)
@@ -47,6 +47,6 @@ def test_a_replay_ends(tmp_path, fresh, launch):
             "identity sleep-time=100000 ! fakesink silent=false")
         wait_until(lambda: replay.output().count("chain  ") > 10, 30, "messages")
         kafka.processes[0].freeze()
-        time.sleep(5)  # what is fetched ahead runs out
+        time.sleep(5)  # the prefetched messages run out
         replay.signal(2)
         replay.wait(AT_ONCE)

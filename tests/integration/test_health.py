@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Health over HTTP: an idle stage and one that waits for a server haven't stalled; one with a stuck buffer has."""
+"""Queries a stage's health over HTTP: an idle stage and one that waits for a server aren't stalled; one with a stuck buffer is."""
 
 import re
 import signal
@@ -19,14 +19,14 @@ FOUND_WITHIN = 15
 
 
 class Health:
-    """A pipeline with the health tracer, and requests to it."""
+    """A pipeline with the health tracer, which the tests query by HTTP."""
 
     def __init__(self, launch, line, settings=""):
         self.port = server.free_port(network.Loopback())
         self.pipeline = launch(line, GST_TRACERS=f"health(port={self.port}{settings})")
 
     def ask(self, path, timeout=2):
-        """(status, text); (0, "") if nobody answers."""
+        """Returns (status, text); (0, "") if no server answers."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=timeout) as answer:
                 return answer.status, answer.read().decode()
@@ -55,7 +55,7 @@ def test_a_fog_without_frames_is_idle_and_then_reports_its_counts(kafka, launch,
     kafka.create_topic(fresh, 2)
     health = Health(launch, fog(kafka, fresh), ",stall=2")
     health.wait("readyz", 200)
-    deadline = time.monotonic() + 5  # more than twice the time that makes a stall
+    deadline = time.monotonic() + 5  # longer than twice the time after which a stage counts as stalled
     while time.monotonic() < deadline:
         assert health.ask("livez") == (200, "idle\n")
         time.sleep(0.2)
@@ -105,7 +105,7 @@ def test_a_stage_waits_for_a_broker_that_is_away(tmp_path, launch, fresh):
     kafka.stop(0)
 
 
-def test_a_port_that_is_taken_stops_nothing(launch):
+def test_a_taken_port_is_a_warning_and_the_stage_runs(launch):
     with socket.socket() as taken:
         taken.bind(("", 0))
         taken.listen()
@@ -124,7 +124,7 @@ def test_wrong_settings_are_reported(launch, settings, complaint):
     assert complaint in said.output()
 
 
-def test_a_stage_that_only_listens_reports_the_demand(kafka, mongo, launch, fresh):
+def test_a_stage_that_only_reads_reports_serves_the_demand(kafka, mongo, launch, fresh):
     system = System(kafka, mongo, fresh)
     launch(system.live_edge("max-rate=5"))
     launch(system.fog("replica"))

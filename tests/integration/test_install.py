@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The build and the installed project as a user sees them."""
+"""Tests the build and the installed project as a user sees them."""
 
 import os
 import re
@@ -54,7 +54,7 @@ int main (int argc, char **argv) {
 """
 
 
-def test_a_program_of_others_uses_the_meta(tmp_path):
+def test_a_program_of_another_project_uses_the_meta(tmp_path):
     assert run(["meson", "install", "-C", BUILD, "--no-rebuild", "--destdir", tmp_path / "root"]).returncode == 0
     (tmp_path / "meta.c").write_text(PROGRAM)
     pkgconfig = next(tmp_path.glob("root/**/gst-fog.pc")).parent
@@ -69,7 +69,7 @@ def test_a_program_of_others_uses_the_meta(tmp_path):
     assert run([tmp_path / "meta"]).stdout == "chosen"
 
 
-def test_faces_are_counted_without_opencv(tmp_path):
+def test_faces_are_counted_in_a_build_without_opencv(tmp_path):
     """A plugin built without OpenCV doesn't link to it, still counts faces, and names the missing engine in an
     error."""
     for command in (

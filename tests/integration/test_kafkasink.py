@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""kafkasink with a real broker: it chooses the partitions of Java's client, creates topics, and handles messages that
+"""Tests kafkasink with a real broker: it chooses the same partitions as Java's client, creates topics, and handles messages that
 are too large."""
 
 import re
@@ -32,9 +32,9 @@ def partition_of_each_key(kafka, topic, count):
     return found
 
 
-def test_keys_go_where_java_puts_them(kafka, fresh, launch):
-    """Java's own client publishes messages with keys. A pipeline copies them, and each goes to the partition with the
-    same number."""
+def test_keys_choose_the_partitions_that_javas_client_chooses(kafka, fresh, launch):
+    """Java's own client publishes messages with keys. A pipeline copies the messages, and each copy has the same partition number
+    as its original."""
     keys = [f"cam-{n}" for n in range(150)] + ["é" * n for n in range(1, 30)] + [f"{n:x}" * n for n in range(1, 30)]
     for topic in (fresh, fresh + "-out"):
         kafka.create_topic(topic, 7)
@@ -60,7 +60,7 @@ def publish(kafka, settings, frames=3):
     return f"fakesrc num-buffers={frames} sizetype=fixed sizemax=200000 ! kafkasink bootstrap-servers={kafka.bootstrap} {settings}"
 
 
-def test_topic_is_made_once(kafka, fresh, launch):
+def test_topic_is_created_once(kafka, fresh, launch):
     first = launch(publish(kafka, f"topic={fresh} create-topic=true partitions=7 replication-factor=1"))
     assert first.wait(60) == 0, first.output()
     assert len(metadata(kafka, fresh).partitions) == 7
@@ -69,8 +69,8 @@ def test_topic_is_made_once(kafka, fresh, launch):
     assert len(metadata(kafka, fresh).partitions) == 7
 
 
-def test_topic_that_cannot_be_made(kafka, fresh, launch):
-    """Asks for three replicas from a single broker."""
+def test_topic_that_cannot_be_created_is_an_error(kafka, fresh, launch):
+    """The sink asks a single broker for three replicas."""
     one = launch(publish(kafka, f"topic={fresh} create-topic=true partitions=1 replication-factor=3"))
     assert one.wait(60) != 0
     assert one.output().count("ERROR: from element") == 1
@@ -78,12 +78,12 @@ def test_topic_that_cannot_be_made(kafka, fresh, launch):
 
 
 def skipped(sink):
-    """The number of buffers that its last warning gives."""
+    """Returns the number of buffers in the sink's last warning."""
     return int(re.findall(r"(\d+) in all|Skipped a buffer", sink.output())[-1] or 1)
 
 
 @pytest.mark.parametrize("skip", [False, True], ids=["fail", "skip"])
-def test_frame_that_the_topic_does_not_take(kafka, fresh, launch, skip):
+def test_frame_larger_than_the_limit_of_the_topic_is_skipped(kafka, fresh, launch, skip):
     kafka.create_topic(fresh, 1, config=["max.message.bytes=100000"])
     one = launch(publish(kafka, f"topic={fresh} on-error={'skip' if skip else 'fail'}"))
     assert (one.wait(60) == 0) == skip
@@ -121,7 +121,7 @@ def frames(count, size):
 
 @pytest.mark.parametrize("settings", ORDERED.values(), ids=ORDERED)
 def test_batches_fit_the_topic(kafka, fresh, launch, settings):
-    """Brokers would refuse a batch that is too large with all its frames."""
+    """Brokers refuse a batch that is too large with all its frames."""
     kafka.create_topic(fresh, 1, config=SMALL_BATCHES)
     sent = launch(f"{frames(20, 40000)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} linger=200000000 {settings}")
     assert sent.wait(60) == 0, sent.output()
@@ -129,20 +129,20 @@ def test_batches_fit_the_topic(kafka, fresh, launch, settings):
 
 
 def varied(count, pause_us=0):
-    """Some frames fill a batch of SMALL_BATCHES alone, and many others fit into one batch."""
+    """Some frames fill a batch of SMALL_BATCHES alone; of the others, many fit into one batch."""
     return (f"fakesrc num-buffers={count} sizetype=random sizemin=10 sizemax=90000 filltype=random ! "
             f"identity sleep-time={pause_us}")
 
 
 def first_of_each(found):
-    """The numbers without those that were sent twice."""
+    """Returns the numbers without those of frames that were sent twice."""
     return list(dict.fromkeys(found))
 
 
 @pytest.mark.parametrize("settings, ordered", [
     ("linger=50000000", False), ("enable-idempotence=true linger=50000000", True), ("compression=lz4 linger=50000000", False)])
-def test_a_limit_that_shrinks_meanwhile(kafka, fresh, launch, settings, ordered):
-    """A batch may overtake a refused one. Only for an idempotent client do brokers prevent that."""
+def test_the_limit_of_the_topic_shrinks_while_the_sink_sends(kafka, fresh, launch, settings, ordered):
+    """Order isn't checked, because a batch may overtake a refused one. Brokers prevent that only for an idempotent producer."""
     kafka.create_topic(fresh, 1)
     sent = launch(f"{varied(600, 2000)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} {settings}")
     wait_until(lambda: seqs(kafka, fresh), 30, "frames")
@@ -152,7 +152,7 @@ def test_a_limit_that_shrinks_meanwhile(kafka, fresh, launch, settings, ordered)
     assert (found if ordered else sorted(set(found))) == list(range(600))
 
 
-def test_a_limit_that_shrinks_without_acknowledgements(kafka, fresh, launch):
+def test_the_limit_of_the_topic_shrinks_without_acknowledgements(kafka, fresh, launch):
     """Without acknowledgements brokers report no refusal; they close the connection."""
     kafka.create_topic(fresh, 1)
     sent = launch(
@@ -162,11 +162,11 @@ def test_a_limit_that_shrinks_without_acknowledgements(kafka, fresh, launch):
     assert sent.wait(60) == 0, sent.output()
     found = seqs(kafka, fresh)
     assert found == sorted(set(found)) and found[-1] == 599 and len(found) > 400
-    assert sent.output().count("WARNING: from element") == 1 and "nobody reports which of them are lost" in sent.output()
+    assert sent.output().count("WARNING: from element") == 1 and "no report says which of them are lost" in sent.output()
 
 
-def test_a_limit_that_grows_meanwhile(kafka, fresh, launch):
-    """Without acknowledgements the element itself refuses frames above the topic's limit, and queries it again."""
+def test_the_limit_of_the_topic_grows_while_the_sink_sends(kafka, fresh, launch):
+    """Without acknowledgements, the element itself refuses frames above the topic's limit, and queries the limit again."""
     kafka.create_topic(fresh, 1, config=SMALL_BATCHES)
     sent = launch(
         f"fakesrc num-buffers=20 sizetype=fixed sizemax=150000 ! identity sleep-time=200000 ! "
@@ -195,8 +195,8 @@ def test_only_the_frame_that_is_too_large_is_refused(kafka, fresh, launch, setti
 
 
 @pytest.mark.parametrize("settings", ORDERED.values(), ids=ORDERED)
-def test_batches_fit_topics_that_buffers_name(kafka, fresh, launch, settings):
-    """If buffers name the topics, the element doesn't query max.message.bytes."""
+def test_batches_fit_the_topics_that_buffers_name(kafka, fresh, launch, settings):
+    """If buffers name their topics, the element doesn't query the topics' max.message.bytes."""
     kafka.create_topic(f"{fresh}-cam", 1, config=SMALL_BATCHES)
     sent = launch(
         f"{varied(100)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}-%{{camera}} camera=cam "
@@ -221,8 +221,8 @@ WAITING = {
     "no acknowledgement": "acks=none"}
 
 
-def test_frames_that_waited_for_a_broker_fit_too(tmp_path, fresh, launch):
-    """While it is away, more frames wait than a batch may hold. All of them arrive, in order."""
+def test_batches_of_frames_that_waited_for_a_broker_fit(tmp_path, fresh, launch):
+    """While the broker is away, more frames wait than a batch may hold. All waiting frames arrive, in order."""
     with kafka_server.Kafka(tmp_path / "kafka") as kafka:
         topics = {name: f"{fresh}-{number}" for number, name in enumerate(WAITING)}
         for topic in topics.values():
@@ -245,7 +245,7 @@ def test_frames_that_waited_for_a_broker_fit_too(tmp_path, fresh, launch):
     assert warned == 1 or (len(unheard) == 300 and not warned)
 
 
-def test_a_compacted_topic_requires_keys(kafka, fresh, launch):
+def test_a_compacted_topic_without_a_key_is_an_error(kafka, fresh, launch):
     kafka.create_topic(fresh, 1, config=["cleanup.policy=compact"])
     sent = launch(f"{frames(3, 100)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}")
     assert sent.wait(60) != 0
@@ -253,8 +253,8 @@ def test_a_compacted_topic_requires_keys(kafka, fresh, launch):
 
 
 @pytest.mark.parametrize("settings", ORDERED.values(), ids=ORDERED)
-def test_times_that_brokers_refuse(kafka, fresh, launch, settings):
-    """A wrong clock loses no frame and no neighbour of its frames, and nothing is overtaken."""
+def test_messages_whose_times_brokers_refuse_are_sent(kafka, fresh, launch, settings):
+    """A wrong clock of the sender causes no loss: neither of a frame nor of its neighbours, and no frame is overtaken."""
     for topic in (fresh, fresh + "-out"):
         kafka.create_topic(topic, 1)
     feed = Feed(kafka, fresh)
@@ -270,8 +270,8 @@ def test_times_that_brokers_refuse(kafka, fresh, launch, settings):
 
 
 @pytest.mark.parametrize("bound", ["max-queued-buffers=2", "max-queued-bytes=100000"])
-def test_a_full_queue_ends_the_linger(kafka, fresh, launch, bound):
-    """No more records can come that would share a request with those in the queue."""
+def test_a_full_queue_is_sent_without_linger(kafka, fresh, launch, bound):
+    """The sink doesn't wait, because no further record fits into the queue to share the request."""
     kafka.create_topic(fresh, 1)
     sent = launch(f"{frames(20, 40000)} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} linger=10000000000 {bound}")
     assert sent.wait(30) == 0, sent.output()

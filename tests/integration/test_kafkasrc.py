@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""kafkasrc with a real broker: a kill, a rebalance or a restart loses no message, and it stops whatever the broker
-does."""
+"""Tests kafkasrc with a real broker: a kill, a rebalance or a restart loses no message, and the source stops whatever state the
+broker is in."""
 
 import random
 import re
@@ -37,7 +37,7 @@ def wait_for_all(seen, count, timeout=60):
     assert set(seen.counts) == set(range(count))
 
 
-def test_kill_replays_and_loses_nothing(kafka, topics, feed, seen, launch):
+def test_kill_loses_no_message(kafka, topics, feed, seen, launch):
     chance = random.Random(7)
     feed.send(4000)
     line = copier(
@@ -56,7 +56,7 @@ def test_kill_replays_and_loses_nothing(kafka, topics, feed, seen, launch):
     last.interrupt()
 
 
-def test_clean_stop_goes_on_where_it_was(kafka, topics, feed, seen, launch):
+def test_next_run_continues_where_a_clean_stop_ended(kafka, topics, feed, seen, launch):
     feed.send(500)
     first = launch(copier(kafka, topics))
     wait_for_all(seen, 500)
@@ -68,7 +68,7 @@ def test_clean_stop_goes_on_where_it_was(kafka, topics, feed, seen, launch):
     assert set(seen.counts.values()) == {1}
 
 
-def test_rebalance_under_load_loses_nothing(kafka, topics, feed, seen, launch):
+def test_rebalance_under_load_loses_no_message(kafka, topics, feed, seen, launch):
     line = copier(kafka, topics, middle="queue !")
     members = [launch(line, options="-m -e")]
     for step in range(6):
@@ -83,11 +83,11 @@ def test_rebalance_under_load_loses_nothing(kafka, topics, feed, seen, launch):
     wait_for_all(seen, feed.sent)
     wait_until(lambda: members[0].output().count("kafkasrc-assignment") > 1, 60, "the last member's partitions")
     members[0].interrupt()
-    # a few messages that a member had not finished in time come twice
+    # messages that a member had not finished in time may come twice
     assert sum(seen.counts.values()) < 1.5 * feed.sent
 
 
-def test_topic_that_does_not_exist_yet(kafka, fresh, launch):
+def test_source_waits_for_a_topic_that_does_not_exist_yet(kafka, fresh, launch):
     alone = launch(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} ! fakesink async=false", options="-m -e")
     group = launch(copier(kafka, fresh, options=""), options="-m -e")
     for one in (alone, group):
@@ -158,7 +158,7 @@ def test_stops_with_a_frozen_broker(kafka, topics, feed, launch, group):
         broker.signal(signal.SIGCONT)
 
 
-def test_broker_that_was_never_there_is_one_error(launch):
+def test_broker_that_cannot_be_reached_at_the_start_is_one_error(launch):
     began = time.monotonic()
     running = launch("kafkasrc bootstrap-servers=127.0.0.1:1 topic=t ! fakesink async=false")
     assert running.wait(30) != 0

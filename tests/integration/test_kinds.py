@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Topics whose messages are of several kinds: none gets the caps of another one, and a pipeline that can't follow a
-change says so."""
+"""A topic has messages of several kinds: no message gets the caps of another one, and a pipeline that can't change its caps
+reports an error."""
 
 import confluent_kafka
 import pytest
@@ -12,7 +12,7 @@ VALUES = [JPEG, PNG, b"\1\2\3", JPEG, b"", PNG]
 
 @pytest.fixture
 def pictures(launch, tmp_path):
-    """A real JPEG and a real PNG."""
+    """Makes a real JPEG and a real PNG."""
     for encoder in ["jpegenc", "pngenc"]:
         made = launch(f"videotestsrc num-buffers=1 ! {encoder} ! filesink location={tmp_path / encoder}")
         assert made.wait(30) == 0, made.output()
@@ -32,7 +32,7 @@ def fill(kafka, topic, values, header=None):
 
 
 def caps_of(kafka, topic, count):
-    """The kind in the header of each message; None: it has no such header."""
+    """Returns the kind in the header of each message; None: the message has no such header."""
     consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": topic})
     consumer.assign([confluent_kafka.TopicPartition(topic, 0, 0)])
     found = [dict(message.headers() or []).get("gst-caps") for message in consumer.consume(count, 30)]
@@ -56,7 +56,7 @@ def test_a_copy_has_the_right_caps(kafka, fresh, launch, how, values, kinds):
 
 @pytest.mark.parametrize("header", [None, name], ids=["found", "named"])
 @pytest.mark.parametrize("queue", ["", "queue !"])
-def test_a_decodebin_cannot_follow(kafka, fresh, launch, pictures, queue, header):
+def test_a_decodebin_fails_at_a_change_of_kind(kafka, fresh, launch, pictures, queue, header):
     fill(kafka, fresh, [*pictures, *pictures], header)
     reader = launch(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} auto-offset-reset=earliest eos-at-end=true ! "
                     f"{queue} decodebin ! fakesink async=false")
@@ -65,7 +65,7 @@ def test_a_decodebin_cannot_follow(kafka, fresh, launch, pictures, queue, header
 
 
 @pytest.mark.parametrize("header", [None, name], ids=["found", "named"])
-def test_a_decoder_takes_its_kind(kafka, fresh, launch, pictures, header):
+def test_a_decoder_skips_messages_of_other_kinds(kafka, fresh, launch, pictures, header):
     fill(kafka, fresh, [*pictures, *pictures], header)
     reader = launch(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} auto-offset-reset=earliest eos-at-end=true ! "
                     "jpegdec ! identity name=i silent=false ! fakesink async=false", options="-v")
@@ -76,8 +76,8 @@ def test_a_decoder_takes_its_kind(kafka, fresh, launch, pictures, header):
 
 
 @pytest.mark.parametrize("header", [None, lambda value: "application/json"], ids=["none has", "some have"])
-def test_documents_that_no_typefind_knows(kafka, fresh, launch, header):
-    """mongosink gets them all, here without a server: no message is skipped because of its caps."""
+def test_documents_without_known_caps_reach_mongosink(kafka, fresh, launch, header):
+    """mongosink gets all messages, in this test without a server: no message is skipped because of its caps."""
     fill(kafka, fresh, [b'{"a":1}', b'{"a":2}'], header)
     producer = kafka.producer()
     producer.produce(fresh, b'{"a":3}', partition=0)

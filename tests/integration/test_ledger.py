@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The ack ledger. However a pipeline ends, each message is read at least once after the next start, is stored exactly
-once if it has an _id, and holds up no others."""
+"""The ack ledger. However a pipeline ends, after the next start each message is read at least once, is stored exactly once if it
+has an _id, and delays no other message for good."""
 
 import json
 import random
@@ -14,12 +14,12 @@ from messages import Feed, jpegs
 from pipeline import wait_until
 from test_kafkasrc import wait_for_all
 
-# With a fixed member name, the group doesn't wait for the dead member.
+# With a fixed group-instance-id, the group doesn't wait for the dead member.
 MEMBER = "group-instance-id=one auto-offset-reset=earliest"
 
 
 class Group:
-    """The offsets that a group has committed."""
+    """Returns the offsets that a group has committed."""
 
     def __init__(self, kafka, group, topic, partitions):
         self._consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": group})
@@ -42,8 +42,8 @@ def copier(kafka, topic, middle):
         f"kafkasink bootstrap-servers={kafka.bootstrap} topic={topic}-out")
 
 
-def test_kill_stores_each_event_once(kafka, mongo, topics, fresh, launch, long):
-    """Kills the stage repeatedly at random moments during its first two events, with many more to come."""
+def test_each_event_is_stored_once_over_many_kills(kafka, mongo, topics, fresh, launch, long):
+    """Kills the stage repeatedly at random moments during its first two events, while many more wait."""
     chance, kills = random.Random(fresh), 50 if long else 8
     sent = 1000 * kills
     print(f"seed {fresh}")
@@ -73,7 +73,7 @@ def test_kill_stores_each_event_once(kafka, mongo, topics, fresh, launch, long):
     assert Group(kafka, topics, topics, 4).committed() == sent
 
 
-def test_element_that_fails_behind_a_queue(kafka, topics, seen, launch):
+def test_messages_are_read_again_after_an_element_behind_a_queue_failed(kafka, topics, seen, launch):
     """The source learns of the error long after the failed frame was released, and more frames wait in the queue."""
     feed = Feed(kafka, topics)
     feed.send(200)
@@ -86,7 +86,7 @@ def test_element_that_fails_behind_a_queue(kafka, topics, seen, launch):
     wait_for_all(seen, 200)
 
 
-def test_stop_with_full_queues(kafka, topics, seen, launch):
+def test_stop_with_full_queues_loses_no_message(kafka, topics, seen, launch):
     feed = Feed(kafka, topics)
     feed.send(600)
     for _ in range(3):
@@ -99,7 +99,7 @@ def test_stop_with_full_queues(kafka, topics, seen, launch):
     last = launch(copier(kafka, topics, "queue"))
     wait_for_all(seen, 600)
     last.interrupt()
-    # Messages that waited in the queues come again; those that had passed them don't.
+    # Messages that waited in the queues are read again; messages that had left the queues aren't.
     assert sum(seen.counts.values()) < 700
 
 
@@ -111,7 +111,7 @@ POISONS = {
 
 
 @pytest.mark.parametrize("poison", POISONS.values(), ids=POISONS.keys())
-def test_poison_stalls_no_partition(kafka, fresh, launch, tmp_path, poison):
+def test_a_poison_message_stalls_no_partition(kafka, fresh, launch, tmp_path, poison):
     kafka.create_topic(fresh, 1)
     kafka.create_topic(fresh + "-out", 1)
     good = jpegs(launch, tmp_path, 20)
@@ -129,7 +129,7 @@ def test_poison_stalls_no_partition(kafka, fresh, launch, tmp_path, poison):
     group = Group(kafka, fresh, fresh, 1)
 
     def past_it():
-        send(good[0])  # a live camera goes on
+        send(good[0])  # a live camera continues to send
         return group.committed() > len(values)
 
     wait_until(past_it, 60, "a commit behind it")
@@ -151,7 +151,7 @@ def test_poison_document_stalls_no_partition(kafka, mongo, fresh, launch):
 
 
 def take_over(kafka, topic):
-    """Another member reads the rest of the topic, commits it, and leaves."""
+    """Starts another member, which reads the rest of the topic, commits it, and leaves."""
     consumer = confluent_kafka.Consumer({
         "bootstrap.servers": kafka.bootstrap, "group.id": topic, "auto.offset.reset": "earliest",
         "session.timeout.ms": 6000, "enable.auto.commit": False,
@@ -169,9 +169,9 @@ def take_over(kafka, topic):
     consumer.close()
 
 
-def test_a_member_that_was_away_sets_no_group_back(kafka, topics, seen, launch):
-    """A member is frozen for longer than its session. Meanwhile another one reads on and leaves. The first one must
-    not set the group back."""
+def test_a_member_that_was_frozen_does_not_reset_the_offsets_of_its_group(kafka, topics, seen, launch):
+    """A member is frozen for longer than its session. Meanwhile another member reads further and leaves. The frozen member must
+    not commit older offsets when it continues."""
     feed, group = Feed(kafka, topics), Group(kafka, topics, topics, 4)
     feed.send(100)
     member = "auto-offset-reset=earliest client-properties=c,session.timeout.ms=2000,heartbeat.interval.ms=500"
@@ -192,7 +192,7 @@ def test_a_member_that_was_away_sets_no_group_back(kafka, topics, seen, launch):
 
     wait_until(all_done, 60, "messages sent afterwards")
     assert committed == sorted(committed), "the group was set back"
-    # Messages fetched before the member learns of its exclusion are from it too. After that, none
-    # comes from before the group's position.
+    # Messages that were fetched before the member learns of its exclusion may be older than the
+    # position. After that, no message comes from before the group's position.
     seen.poll()
     assert all(count == 1 for number, count in seen.counts.items() if number < 300)

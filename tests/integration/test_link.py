@@ -10,9 +10,9 @@ import kafka_server
 import network
 import pytest
 
-FRAME = 40_000  # bytes; the frames aren't encoded
+FRAME = 40_000  # size of a frame in bytes; the frames aren't encoded
 CAMERA = "videotestsrc is-live=true pattern=ball ! video/x-raw,format=GRAY8,width=200,height=200,framerate=30/1"
-SETTLING = 20  # s: the frames queued before the link's rate was known have to go first
+SETTLING = 20  # seconds after which ages are measured: the frames that were queued before the link's rate was known have to leave first
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def switch():
 
 
 class Topics:
-    """The part of the system that this test needs: two stages and the events topic."""
+    """Runs the part of the system that this test needs: two stages and the events topic."""
 
     def __init__(self, kafka, name):
         self.kafka, self.name = kafka, name
@@ -48,7 +48,7 @@ class Topics:
 
 
 class Ages:
-    """The ages of a topic's messages as they come, in s, as given by `age`."""
+    """Returns the ages of a topic's messages as they come, in s, as computed by `age`."""
 
     def __init__(self, kafka, topic, age):
         self._age = age
@@ -78,7 +78,7 @@ def age_here(message):
 
 
 def check(ages, bits, seconds):
-    """Checks that the frames used most of the link, and that they were young."""
+    """Checks that the frames used most of the link, and that they were recent."""
     ages.over(SETTLING)
     counted = ages.over(seconds)
     most = bits / 8 / FRAME * seconds
@@ -89,7 +89,7 @@ def check(ages, bits, seconds):
 
 @pytest.fixture
 def hosts(switch, tmp_path):
-    """Two hosts: a broker, and a camera with a slow link."""
+    """Makes two hosts: a broker, and a camera with a slow link."""
     cloud, camera = switch.host(), switch.host()
     with kafka_server.Kafka(tmp_path / "kafka", hosts=[cloud]) as kafka:
         yield cloud, camera, kafka
@@ -110,12 +110,13 @@ def test_the_rate_follows_the_link(hosts, launch, fresh):
 
 
 @pytest.mark.parametrize("line", [
-    # newest first: frames that the link can't carry are dropped before the client has them
+    # drops the oldest frames first: frames that the link can't carry are dropped before librdkafka
+    # has them
     f"{CAMERA} ! kafkasink leaky=downstream max-queued-buffers=8",
-    # what the link cannot take is not even scaled
+    # frames that the link can't carry are dropped before they are scaled
     f"{CAMERA} ! videoscale qos=true ! video/x-raw,width=160,height=250 ! kafkasink",
 ], ids=["leaky", "throttled"])
-def test_a_link_without_reports_of_the_fog(hosts, launch, fresh, line):
+def test_the_rate_follows_the_link_without_reports_of_the_fog(hosts, launch, fresh, line):
     _, camera, kafka = hosts
     kafka.create_topic(fresh)
     camera.limit("2mbit")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The live page's server, on a running system: what it says, whom it lets look, and what it survives."""
+"""The live page's server on a running system: what it shows, whom it admits, and which faults it survives."""
 
 import contextlib
 import datetime
@@ -30,7 +30,7 @@ TOKEN = "a-token-of-24-characters"
 
 
 class Running:
-    """Two cameras, a fog, a cloud, and the page, for all tests of this file that only look."""
+    """Two cameras, a fog, a cloud, and the page, for all tests of this file that change nothing."""
 
     def __init__(self, kafka, mongo, launch, directory, *options):
         self.system = system.System(kafka, mongo, f"live-{os.getpid()}-{time.monotonic_ns()}", partitions=4)
@@ -65,7 +65,7 @@ def page(running):
 
 @pytest.fixture
 def open_page(running, tmp_path):
-    """Another page on the same system, with options of its own."""
+    """Another page's server on the same system, with options of its own."""
     pages = []
 
     def start(*options, **settings):
@@ -80,19 +80,19 @@ def open_page(running, tmp_path):
 # ---- what it says ----
 
 @pytest.mark.quick
-def test_one_sentence_says_how_it_is(page):
+def test_one_sentence_describes_the_state_of_the_system(page):
     pattern = r"2 cameras, 1 replica, newest answer [01]\.\d s old, nothing waiting"
-    wait_until(lambda: re.fullmatch(pattern, page.state()["sentence"]), 30, "the sentence of a good system")
+    wait_until(lambda: re.fullmatch(pattern, page.state()["sentence"]), 30, "the sentence of a healthy system")
     state = page.state()
     assert state["level"] == "good" and state["since"] <= state["now"]
     assert page.ask("/healthz")[::2] == (200, b"ok\n")
 
 
-def test_cameras_and_what_bounds_them(page):
+def test_cameras_and_what_limits_their_rates(page):
     camera = wait_until(lambda: page.camera("cam-1") if page.camera("cam-1").get("wanted") else None)
     assert (camera["health"], camera["wanted"], camera["minimum"]) == ("good", 5, 1)
     wait_until(lambda: 4 < (page.camera("cam-1")["given"] or 0) < 6, 20, "the rate that it sends")
-    wait_until(lambda: page.camera("cam-1")["bound"] == "camera", 20, "the camera gets what it wants")
+    wait_until(lambda: page.camera("cam-1")["bound"] == "camera", 20, "the camera gets the rate that it wants")
 
 
 def test_replicas_and_flow(page):
@@ -107,7 +107,7 @@ def test_replicas_and_flow(page):
     wait_until(lambda: 8 < (page.state()["flow"][0]["rate"] or 0) < 12, 20, "the rate of the camera topic")
 
 
-def test_stream_twice_a_second(page):
+def test_the_stream_sends_the_state_twice_a_second(page):
     wait_until(lambda: page.camera("cam-1") and page.camera("cam-2"))
     page.look("cam-1", "cam-2")
     found = page.events(4)
@@ -124,7 +124,7 @@ def test_history_has_a_sample_a_second(page):
     assert {"fog-1 joined", "cam-1 appeared"} <= {mark["text"] for mark in history["marks"]}
 
 
-def test_metrics_of_the_whole(page):
+def test_metrics_of_the_whole_system(page):
     def samples():
         status, headers, body = page.ask("/metrics")
         assert status == 200 and headers["Content-Type"].startswith("text/plain; version=0.0.4")
@@ -139,7 +139,7 @@ def test_metrics_of_the_whole(page):
     assert prometheus_server.promtool("check", "metrics", text=page.ask("/metrics")[2].decode()) == ("", 0)
 
 
-def test_frames_are_read_only_while_somebody_looks(open_page):
+def test_frames_are_read_only_while_a_viewer_watches(open_page):
     page = open_page()
     wait_until(lambda: page.camera("cam-1"))
     assert page.camera("cam-1")["frame"] is None
@@ -147,7 +147,7 @@ def test_frames_are_read_only_while_somebody_looks(open_page):
     assert page.frame("cam-1")["camera"] == "cam-1"
 
 
-def test_boxes_are_those_of_the_event(running, page):
+def test_boxes_are_those_of_the_event_of_the_frame(running, page):
     frame = page.frame("cam-1")
     identity = f"cam-1:{frame['session']}:{frame['seq']}"
     event = wait_until(lambda: running.system.events.find_one({"_id": identity}), 20, "its document")
@@ -159,7 +159,7 @@ def test_boxes_are_those_of_the_event(running, page):
 # ---- pictures and the past ----
 
 def size_of(jpeg):
-    """(width, height) by an independent reader."""
+    """Returns (width, height) as an independent decoder finds them."""
     done = subprocess.run(
         ["gst-launch-1.0", "-v", "fdsrc", "!", "jpegdec", "!", "fakesink"], input=jpeg, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, timeout=30, check=True)
@@ -167,7 +167,7 @@ def size_of(jpeg):
 
 
 def publish(running, camera, value, caps="image/jpeg", **headers):
-    """A frame of another producer; its partition and offset."""
+    """Publishes a frame as another producer does; returns its partition and offset."""
     places = []
     producer = confluent_kafka.Producer(
         {"bootstrap.servers": running.system.kafka.bootstrap, "message.max.bytes": 100_000_000})
@@ -180,7 +180,7 @@ def publish(running, camera, value, caps="image/jpeg", **headers):
     return {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
 
 
-def test_jpeg_goes_out_as_it_came(running, page):
+def test_jpeg_frames_are_served_unchanged(running, page):
     frame = page.frame("cam-1")
     headers, body = page.picture(frame)
     assert headers["Content-Type"] == "image/jpeg" and len(body) == frame["bytes"]
@@ -198,7 +198,7 @@ GRAY = "videoconvert ! video/x-raw,format=GRAY8 ! fdsink"
 
 
 def run_line(line, data=b""):
-    """What a pipeline writes to its standard output."""
+    """Returns the bytes that a pipeline writes to its standard output."""
     done = subprocess.run(
         ["gst-launch-1.0", "-q", *shlex.split(line)], input=data, env=pipeline.environment(), stdout=subprocess.PIPE, timeout=60, check=True)
     return done.stdout
@@ -206,7 +206,7 @@ def run_line(line, data=b""):
 
 @pytest.fixture(scope="module")
 def ball():
-    """25 frames, each as bytes of gray."""
+    """Makes 25 frames, each as bytes of gray."""
     whole = run_line(f"{BALL} ! {GRAY}")
     return [whole[at:at + 160 * 120] for at in range(0, len(whole), 160 * 120)]
 
@@ -228,8 +228,8 @@ def headers_of(running, place):
     ("x264enc key-int-max=10 bframes=2 b-adapt=false ! video/x-h264,stream-format=avc", "image/jpeg"),
     ("x265enc key-int-max=10 tune=zerolatency ! h265parse config-interval=-1", "image/jpeg"), ("vp8enc keyframe-max-dist=10 deadline=1", "image/jpeg"),
     ("vp9enc keyframe-max-dist=10 deadline=1 cpu-used=8", "image/jpeg"), ("av1enc keyframe-max-dist=10 cpu-used=8 usage-profile=realtime", "image/jpeg")])
-def test_pictures_of_every_encoding(running, page, ball, fresh, encoder, kind):
-    """Each picture is that of its own frame, be it decoded from a keyframe on or not; nobody had looked before."""
+def test_frames_of_every_encoding_are_served_as_pictures(running, page, ball, fresh, encoder, kind):
+    """Each picture is that of the requested frame, whether it is a keyframe or depends on one; no viewer had requested frames before."""
     run_line(f"{BALL} ! videoconvert ! {encoder} ! " + running.system._kafka("kafkasink", "camera", f"camera={fresh} key={fresh}"))
     held = page.json("/api/travel", camera=fresh)
     frames = page.json("/api/travel", camera=fresh, at=held["to"] - 500, span=10)["frames"]
@@ -239,7 +239,7 @@ def test_pictures_of_every_encoding(running, page, ball, fresh, encoder, kind):
         assert headers["Content-Type"] == kind
         gray = run_line(f"fdsrc ! {'pngdec' if kind == 'image/png' else 'jpegdec'} ! {GRAY}", body)
         distances = [distance(gray, one) for one in ball]
-        shown = round(int(headers_of(running, frame)["gst-pts"]) * 25 / 1e9) % 1000  # x264enc's times begin with 1000 h
+        shown = round(int(headers_of(running, frame)["gst-pts"]) * 25 / 1e9) % 1000  # timestamps of x264enc begin with 1000 h
         assert distances.index(min(distances)) == shown, distances
 
 
@@ -253,12 +253,12 @@ def test_pictures_of_every_encoding(running, page, ball, fresh, encoder, kind):
     (bytes(100), "image/png", 422),
     (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xff\xff\0\0\xff\xff" + bytes(50), "image/png", 415),
     (bytes(100), "image/nothing", 415), (bytes(100), "video/x-nothing", 415),
-    # what would open a stream elsewhere, or take a container apart
+    # elements that would open a stream elsewhere, or demux a container
     (b"#EXTM3U\nhttp://127.0.0.1:1/x.ts\n", "application/x-hls", 415), (b"http://127.0.0.1:1/", "text/uri-list", 415),
     (bytes(100), "video/quicktime", 415), (bytes(100), "video/mpegts,systemstream=true", 415),
     (bytes(100), "text/html", 415),
     (bytes(9_000_000), "image/jpeg", 415)])
-def test_what_is_not_a_picture_is_reported(running, page, value, caps, expected):
+def test_messages_without_a_picture_are_reported(running, page, value, caps, expected):
     _, body = page.picture(publish(running, "odd", value, caps), expected)
     assert json.loads(body)["error"]
 
@@ -266,7 +266,7 @@ def test_what_is_not_a_picture_is_reported(running, page, value, caps, expected)
 IMAGE = "coreelements,app,typefindfunctions,videoconvertscale,videotestsrc,jpeg,kafka,haar,gst-fog"
 
 
-def test_with_the_plugins_of_the_image(running, open_page, tmp_path):
+def test_pictures_are_decoded_with_the_plugins_of_the_image(running, open_page, tmp_path):
     page = open_page(GST_PLUGIN_LOADING_WHITELIST=IMAGE, GST_REGISTRY_1_0=str(tmp_path / "registry"))
     png, webp = (run_line(f"videotestsrc num-buffers=1 ! videoconvert ! {encoder} ! fdsink") for encoder in ("pngenc", "webpenc"))
     headers, body = page.picture(publish(running, "image", png, "image/png"))
@@ -284,16 +284,16 @@ def test_a_frame_without_its_keyframe_is_reported(running, page):
 @pytest.mark.parametrize("query, expected", [
     ("", 400), ("topic=camera", 400), ("topic=x&partition=-1&offset=0", 400), ("topic=x&partition=0&offset=9e9", 400),
     ("topic=__consumer_offsets&partition=0&offset=0", 404)])
-def test_pictures_of_other_places_are_refused(page, query, expected):
+def test_pictures_outside_the_topic_are_refused(page, query, expected):
     assert page.ask(f"/api/picture?{query}")[0] == expected
 
 
-def test_no_other_topic_is_read(running, page):
+def test_frames_of_other_topics_are_refused(running, page):
     place = {"topic": running.system.topics["database"], "partition": 0, "offset": 0}
     page.picture(place, 404)
 
 
-def test_time_travel_frame_by_frame(running, page):
+def test_time_travel_goes_frame_by_frame(running, page):
     wait_until(lambda: running.system.events.count_documents({"camera": "cam-1"}) > 20, 30, "some events")
     held = page.json("/api/travel", camera="cam-1")
     assert held["to"] - held["from"] > 2000
@@ -310,14 +310,14 @@ def test_time_travel_frame_by_frame(running, page):
     assert len(page.picture(frames[0])[1]) == frames[0]["bytes"]
 
 
-def test_a_frame_that_is_gone(page, running):
+def test_a_frame_that_kafka_has_deleted_is_reported(page, running):
     gone = {"topic": running.system.topics["camera"], "partition": 0, "offset": 10**12}
     assert json.loads(page.picture(gone, 404)[1])["error"] == "Kafka doesn't hold it."
     assert page.json("/api/travel", camera="nobody", at=1000)["frames"] == []
     assert page.json("/api/travel", 400)["error"]
 
 
-def test_lines_run_as_they_are_printed(page):
+def test_the_command_lines_that_the_page_prints_run(page):
     frame = page.frame("cam-1")
     line = frame["line"].replace("imagefreeze ! autovideosink", "fakesink")
     event = subprocess.run(
@@ -343,8 +343,8 @@ def test_counting_again(page):
 
 
 @pytest.mark.parametrize("encoder", ["pngenc", "x264enc key-int-max=5 tune=zerolatency ! h264parse config-interval=-1"])
-def test_counting_again_in_every_encoding(running, page, fresh, encoder):
-    """The line counts the frames from the keyframe on, the wanted one last."""
+def test_the_command_line_for_counting_again_works_for_every_encoding(running, page, fresh, encoder):
+    """The command line counts the frames from the keyframe on, and the wanted one last."""
     run_line(f"scenesrc seed=7 is-live=false num-buffers=9 ! {system.FRAME},framerate=5/1 ! videoconvert ! {encoder} ! "
              + running.system._kafka("kafkasink", "camera", f"camera={fresh} key={fresh}"))
     held = page.json("/api/travel", camera=fresh)
@@ -363,21 +363,21 @@ def test_counting_again_in_every_encoding(running, page, fresh, encoder):
     {"cascade": "/etc/passwd"}, {"cascade": "../x.xml"}, {"cascade": "x ! filesink location=/tmp/x"}, {"cascade": None},
     {"scale": 1}, {"scale": "1.1 ! filesink"}, {"neighbors": -1}, {"neighbors": 1e9}, {"partition": -1}, {"offset": "0"},
     {"topic": None}])
-def test_wrong_wishes_are_refused(running, page, change):
+def test_invalid_requests_of_time_travel_are_refused(running, page, change):
     wish = {"topic": running.system.topics["camera"], "partition": 0, "offset": 0,
             "cascade": "haarcascade_frontalface_default.xml", "neighbors": 4, "scale": 1.1, **change}
     assert page.post("/api/recount", wish, 422)["error"]
 
 
 @pytest.mark.parametrize("body", ["", "null", "[]", "{", "\0", "[" * 10000, '{"topic":7}'])
-def test_wishes_of_any_text(page, body):
+def test_requests_of_time_travel_with_any_text_are_answered(page, body):
     status, _, answer = page.ask("/api/recount", "POST", body, Content_Type="application/json")
     assert status == 422 and json.loads(answer)["error"]
 
 
 # ---- the database ----
 
-def test_history_from_the_database(running, page):
+def test_history_is_read_from_the_database(running, page):
     running.system.events.database["other"].insert_one({"x": 1})
     wait_until(lambda: running.system.events.count_documents({"camera": "cam-1"}) > 5)
     until = int(time.time() * 1000)
@@ -400,7 +400,7 @@ ODD = [{"camera": 7, "faces": 2.5}, {"faces": 1}, {"camera": "odd", "faces": "x"
 
 
 def sums_of(documents, unit, camera):
-    """What the page should say of documents, made independently."""
+    """Computes the history that the page should show for documents, by independent code."""
     sums = {}
     for document in documents:
         faces, name = document.get("faces"), document.get("camera", "")
@@ -414,8 +414,8 @@ def sums_of(documents, unit, camera):
 
 
 @pytest.mark.parametrize("server_name, grouped", [("mongo", False), ("secantus", True)])
-def test_sums_of_both_servers_are_equal(request, open_page, fresh, server_name, grouped):
-    """One groups documents itself, the other one can't: the same sums, of odd documents too."""
+def test_both_ways_of_summing_give_equal_sums(request, open_page, fresh, server_name, grouped):
+    """One database server groups documents itself, the other one can't: the sums are the same, also for unusual documents."""
     server = request.getfixturevalue(server_name)
     begin = datetime.datetime(2026, 11, 1)
     documents = [
@@ -436,14 +436,14 @@ def test_sums_of_both_servers_are_equal(request, open_page, fresh, server_name, 
 
 
 @pytest.mark.parametrize("query", ["", "from=0&to=1", "from=0&to=1&unit=day", "from=-1&to=1&unit=hour", "from=x&to=1&unit=hour"])
-def test_wrong_ranges_are_refused(page, query):
+def test_invalid_ranges_of_time_are_refused(page, query):
     assert page.ask(f"/api/documents?{query}")[0] == 400
 
 
 # ---- what others see ----
 
 def faces_in(jpeg):
-    """The boxes of the faces that the fog would find in what left the process."""
+    """Returns the boxes of the faces that the fog would find in the picture that the server sent."""
     done = subprocess.run(
         shlex.split("gst-launch-1.0 -q fdsrc ! jpegdec ! haarfacecount min-faces=0 ! fdsink"), input=jpeg,
         env=pipeline.environment(), stdout=subprocess.PIPE, timeout=30, check=True)
@@ -452,7 +452,7 @@ def faces_in(jpeg):
 
 @pytest.fixture(scope="module")
 def faces(running):
-    """A frame in which faces were found, long enough ago for everything to be known."""
+    """Returns a frame with faces, old enough for its event to exist."""
     def find():
         frame = running.page.frame("cam-1")
         return frame if frame["faces"] else None
@@ -460,11 +460,11 @@ def faces(running):
 
 
 @pytest.mark.parametrize("blur", ["faces", "picture"])
-def test_blur_leaves_no_face(running, open_page, faces, blur):
+def test_blur_leaves_no_face_that_can_be_found(running, open_page, faces, blur):
     clear = running.system.value(faces)
     assert len(faces_in(clear)) == faces["faces"]
     page = open_page("--blur", blur)
-    page.json("/api/travel", camera="cam-1", at=faces["captured"], span=1)  # the page gets to know its boxes
+    page.json("/api/travel", camera="cam-1", at=faces["captured"], span=1)  # the page reads the boxes of the frame
     blurred = page.picture(faces)[1]
     assert page.state()["blur"] == blur
     assert faces_in(blurred) == [] and size_of(blurred) == (640, 480)
@@ -472,11 +472,11 @@ def test_blur_leaves_no_face(running, open_page, faces, blur):
 
 def test_only_faces_are_blurred(running, open_page, faces):
     page = open_page("--blur", "faces")
-    whole = page.picture(faces)[1]  # not known yet, so blurred as a whole
+    whole = page.picture(faces)[1]  # the boxes aren't known yet, so the whole frame is blurred
     page.json("/api/travel", camera="cam-1", at=faces["captured"], span=1)
     known = page.picture(faces)[1]
     assert faces_in(whole) == faces_in(known) == []
-    assert len(known) > 1.5 * len(whole)  # all the rest is still there
+    assert len(known) > 1.5 * len(whole)  # the rest of the picture is unchanged
 
 
 def test_an_uncounted_frame_is_blurred_as_a_whole(running, open_page, faces):
@@ -487,7 +487,7 @@ def test_an_uncounted_frame_is_blurred_as_a_whole(running, open_page, faces):
         assert headers["Content-Type"] == "image/jpeg" and faces_in(body) == []
 
 
-def test_blur_takes_two_words(running, tmp_path):
+def test_blur_needs_a_label_and_a_valid_mode(running, tmp_path):
     page = livepage.Page(running.system, tmp_path / "live.log", "--blur", "some", wait=False)
     assert page.popen.wait(20) == 2 and "faces or picture" in page.output()
 
@@ -496,12 +496,12 @@ def test_blur_takes_two_words(running, tmp_path):
 
 @pytest.mark.parametrize("headers", [
     {"Host": "evil.example"}, {"Host": "127.0.0.1.evil.example"}, {"Origin": "http://evil.example"}, {"Origin": "null"}])
-def test_other_pages_get_nothing(page, headers):
+def test_pages_of_other_origins_get_no_answer(page, headers):
     status, _, body = page.ask("/api/state", **headers)
     assert status == 403 and b"cameras" not in body
 
 
-def test_every_answer_has_a_strict_policy(page):
+def test_every_answer_has_a_strict_content_security_policy(page):
     for path in ("/", "/api/state", "/nothing", "/static/nothing"):
         _, headers, _ = page.ask(path)
         assert headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'; style-src 'self'")
@@ -512,13 +512,13 @@ def test_every_answer_has_a_strict_policy(page):
     ("/nothing", "GET", None, 404), ("/static/../main.c", "GET", None, 404), ("/api/state", "POST", "x", 405),
     ("/api/state", "DELETE", None, 405), ("/api/look", "GET", None, 400), ("/api/recount", "POST", "x" * 100000, 413), ("/api/recount", "POST", "{}", 415),
     ("/api/do", "POST", '{"do":"kill"}', 404), ("/api/do", "GET", None, 404)])
-def test_wrong_requests_are_answered(page, path, method, body, expected):
+def test_invalid_requests_get_an_error_as_answer(page, path, method, body, expected):
     status, _, answer = page.ask(path, method, body)
     assert status == expected
     assert json.loads(answer)["error"]
 
 
-def test_elsewhere_takes_a_token(running, tmp_path):
+def test_an_address_other_than_loopback_requires_a_token(running, tmp_path):
     page = livepage.Page(running.system, tmp_path / "live.log", listen="0.0.0.0:0", wait=False)
     assert page.popen.wait(20) == 2
     assert "takes a token" in page.output()
@@ -530,7 +530,7 @@ def test_a_short_token_is_refused(running, tmp_path):
     assert "16 printable characters" in page.output() and "short" not in page.output()
 
 
-def test_the_token_opens_the_page(open_page):
+def test_a_client_with_the_token_sees_the_page(open_page):
     page = open_page(LIVE_TOKEN=TOKEN)
     assert page.ask("/api/state")[0] == 401
     assert page.ask("/")[0] == 303 and page.ask("/healthz")[0] in (200, 503)
@@ -542,20 +542,21 @@ def test_the_token_opens_the_page(open_page):
     assert page.ask("/api/state", Cookie=cookie.split(";")[0])[0] == 200
 
 
-def test_a_token_is_not_to_be_guessed(open_page):
+def test_guessing_the_token_is_slowed_down(open_page):
     page = open_page(LIVE_TOKEN=TOKEN)
     _, headers, _ = page.ask("/login", "POST", f"token={TOKEN}")
     cookie = headers["Set-Cookie"].split(";")[0]
     statuses = [page.ask("/login", "POST", f"token=wrong-{n}")[0] for n in range(30)]
     assert statuses[0] == 303 and statuses[-1] == 429
-    # Even the right token has to wait now. An earlier session stays valid.
+    # After wrong guesses even the right token has to wait. A session that began before the guesses
+    # stays valid.
     assert page.ask("/login", "POST", f"token={TOKEN}")[0] == 429
     assert page.ask("/api/state", Authorization=f"Bearer {TOKEN}")[0] == 401
     assert page.ask("/api/state", Cookie=cookie)[0] == 200
 
 
 class Entry:
-    """The page as the image's entry point starts it."""
+    """The page's server as the image's entry point starts it."""
 
     def __init__(self, directory, servers, **settings):
         self.port = server.free_port(network.Loopback())
@@ -576,7 +577,7 @@ class Entry:
             return connection.getresponse().status
 
     def serves(self, address):
-        """Whether a connection to it is accepted there. 127.0.0.2 stands for any other address of the machine."""
+        """Returns whether the server accepts a connection at an address. 127.0.0.2 stands for an address of the machine other than loopback's usual one."""
         with socket.socket() as client:
             return client.connect_ex((address, self.port)) == 0
 
@@ -596,7 +597,7 @@ def start_entry(tmp_path):
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_the_image_serves_others_only_with_a_token(start_entry, kafka, tmp_path, there):
+def test_the_image_serves_other_machines_only_with_a_token(start_entry, kafka, tmp_path, there):
     file = tmp_path / "token"
     if there:
         file.write_text(f"{TOKEN}\n")
@@ -609,14 +610,14 @@ def test_the_image_serves_others_only_with_a_token(start_entry, kafka, tmp_path,
 
 
 @pytest.mark.parametrize("text", ["", "short", "a token with spaces in it"])
-def test_the_image_refuses_a_token_that_is_none(start_entry, tmp_path, text):
+def test_the_image_refuses_an_invalid_token(start_entry, tmp_path, text):
     (tmp_path / "token").write_text(text)
     entry = start_entry("127.0.0.1:1", LIVE_TOKEN_FILE=str(tmp_path / "token"))
     assert entry.popen.wait(20) != 0 and "16 printable characters" in entry.log.read_text()
 
 
-def test_the_image_is_alive_but_not_ready_without_kafka(start_entry):
-    """So that it isn't started again because a broker is away."""
+def test_the_image_is_alive_but_not_ready_while_kafka_is_away(start_entry):
+    """The server stays alive, so that an orchestrator doesn't restart it because a broker is away."""
     entry = start_entry("127.0.0.1:1")
     wait_until(lambda: entry.probe().returncode == 0, 30, "alive")
     wait_until(lambda: entry.probe("/healthz").returncode == 1, 30, "not ready")
@@ -625,7 +626,7 @@ def test_the_image_is_alive_but_not_ready_without_kafka(start_entry):
 
 # ---- what it survives ----
 
-def test_a_thousand_connections_that_ask_for_nothing(page):
+def test_a_thousand_idle_connections_do_no_harm(page):
     sockets = []
     for _ in range(1000):
         one = socket.create_connection((page.address.hostname, page.address.port), 5)
@@ -639,7 +640,7 @@ def test_a_thousand_connections_that_ask_for_nothing(page):
     assert page.ask("/api/state")[0] == 200
 
 
-def test_viewers_are_few_and_slow_ones_cost_nothing(open_page):
+def test_the_number_of_viewers_is_limited_and_slow_ones_cost_nothing(open_page):
     page = open_page("--max-viewers", "20")
     page.ask("/api/state")
     before, sockets = page.resident(), []
@@ -654,7 +655,7 @@ def test_viewers_are_few_and_slow_ones_cost_nothing(open_page):
     assert page.resident() - before < 30
     for one in sockets:
         one.close()
-    wait_until(lambda: page.ask("/api/stream", "HEAD")[0] == 200, 20, "the viewers that left are forgotten")
+    wait_until(lambda: page.ask("/api/stream", "HEAD")[0] == 200, 20, "the server removes the viewers that left")
 
 
 @pytest.mark.parametrize("path", [None, "/api/stream", "/api/travel?camera=cam-1", "/api/picture?topic=x&partition=0&offset=0"])

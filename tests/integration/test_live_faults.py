@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The live page's server while brokers, the database, cameras and replicas go and come back, and on hostile messages."""
+"""The live page's server while brokers, the database, cameras and replicas fail and recover, and when it reads hostile messages."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ SCRIPT = "<script>alert(1)</script>\"'&{{x}}"
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory):
-    """A Kafka and a database that a test may stop."""
+    """A Kafka and a database of this test, which it may stop."""
     with contextlib.closing(links.Link()) as link, kafka_server.Kafka(
             tmp_path_factory.mktemp("kafka"), listeners={"edge": "PLAINTEXT"}, advertised={"edge": link.address}) as kafka, \
             mongo_server.Mongo(tmp_path_factory.mktemp("mongo")) as mongo:
@@ -56,8 +56,8 @@ def sentence(page):
     return page.state()["sentence"]
 
 
-@pytest.mark.alone  # it holds the page to 5 s
-def test_a_camera_stops_and_starts(running, launch):
+@pytest.mark.alone  # the page's limit for an answer of the database is 5 s
+def test_a_camera_that_stops_and_restarts_is_reported(running, launch):
     page = running.page
     page.frame("cam-1")
     running.stages["edge"].kill()
@@ -76,11 +76,11 @@ def test_a_camera_stops_and_starts(running, launch):
     wait_until(lambda: page.state()["level"] == "good", 20)
 
 
-NARROW = 60_000  # bytes/s; a frame of the scene has about 25,000
+NARROW = 60_000  # rate of the link in bytes/s; a frame of the scene has about 25,000
 
 
-def test_a_narrow_link_bounds_its_camera(running, launch):
-    """On the tile, in the state and in the metrics; the camera beside it isn't bound."""
+def test_a_slow_link_is_shown_as_the_limit_of_its_camera(running, launch):
+    """The limit appears on the camera's tile, in the state and in the metrics; the other camera has none."""
     page, link = running.page, running.kafka.link
     link.connect(running.kafka.servers("edge"), NARROW)
     launch(running.live_edge("max-rate=15", camera="far").replace(running.kafka.bootstrap, link.address))
@@ -97,7 +97,7 @@ def test_a_narrow_link_bounds_its_camera(running, launch):
     wait_until(lambda: page.camera("cam-1")["bound"] == "camera", 20)
 
 
-def test_a_replica_leaves_and_another_dies(running, launch):
+def test_a_replica_that_leaves_and_one_that_dies_are_reported(running, launch):
     page = running.page
     running.stages["fog"].interrupt()
     wait_until(lambda: page.state()["replicas"][0]["state"] == "leaving", 10)
@@ -112,7 +112,7 @@ def test_a_replica_leaves_and_another_dies(running, launch):
     assert page.state()["flow"][1]["lag"] > 1
 
 
-def test_the_database_goes_and_comes(running, servers):
+def test_an_outage_of_the_database_is_reported(running, servers):
     page = running.page
     servers[1].stop()
     wait_until(lambda: sentence(page).startswith("the database hasn't answered for "), 20)
@@ -126,8 +126,8 @@ def test_the_database_goes_and_comes(running, servers):
     assert "mongoc" not in page.output()
 
 
-def test_a_frozen_database_is_away(running, servers):
-    """It takes connections, and answers nothing."""
+def test_a_frozen_database_counts_as_away(running, servers):
+    """A frozen database accepts connections, and answers no request."""
     page = running.page
     servers[1].process.freeze()
     try:
@@ -137,13 +137,14 @@ def test_a_frozen_database_is_away(running, servers):
     wait_until(lambda: page.state()["servers"]["database"]["state"] == "good", 30)
 
 
-def test_the_broker_goes_and_comes(running, servers):
+def test_an_outage_of_the_broker_is_reported(running, servers):
     page = running.page
     page.frame("cam-1")
     servers[0].stop()
     wait_until(lambda: sentence(page).startswith("Kafka hasn't answered for "), 20)
     assert page.ask("/healthz")[0] == 503 and page.camera("cam-1")["health"] == "unknown"
-    # It still answers, at once: what it has, and what it can't have.
+    # The page's server still answers at once: with its latest data, or with a reason why it has
+    # none.
     assert page.json("/api/history")["samples"]
     began = time.monotonic()
     place = {"topic": running.topics["camera"], "partition": 0, "offset": 10**6}
@@ -161,7 +162,7 @@ def test_the_broker_goes_and_comes(running, servers):
 
 @pytest.fixture(scope="module")
 def quiet(servers, tmp_path_factory):
-    """Topics to which a test alone writes, and the page."""
+    """Topics to which only the test writes, and a page that reads them."""
     quiet = system.System(*servers, f"quiet-{os.getpid()}", partitions=2)
     quiet.page = livepage.Page(quiet, tmp_path_factory.mktemp("quiet") / "live.log")
     quiet.producer = confluent_kafka.Producer({"bootstrap.servers": quiet.kafka.bootstrap, "message.max.bytes": 100_000_000})
@@ -176,7 +177,7 @@ def send(quiet, role, value, **headers):
 
 
 def report(quiet, replica, **more):
-    """Again and again until the page has read one: it reads from its start on."""
+    """Sends a message repeatedly until the page has read one, because the page reads only messages that come after its start."""
     text = {"replica": replica, "seq": 0, "interval": 1, "frames": 5, "busy": 0.5, "workers": 1, "lag": 0, "partitions": [0], **more}
     for text["seq"] in range(1, 100):
         send(quiet, "feedback", json.dumps(text).encode())
@@ -193,7 +194,7 @@ def event(camera, seq=1, **more):
         "faces": 1, "boxes": [{"x": 1, "y": 2, "w": 3, "h": 4}], "width": 640, "height": 480, "replica": "r", **more}).encode()
 
 
-def test_script_in_names_stays_text(quiet):
+def test_names_with_html_are_escaped(quiet):
     report(quiet, SCRIPT, cameras={SCRIPT: {"frames": 5, "last-seq": 5, "session": SCRIPT, "max": 5, "min": 1, "weight": 1}})
     send(quiet, "database", event(SCRIPT, replica=SCRIPT))
     wait_until(lambda: quiet.page.camera(SCRIPT).get("faces") == 1, 20)
@@ -212,16 +213,17 @@ def test_script_in_names_stays_text(quiet):
 @pytest.mark.parametrize("value", [
     b"", b"null", b"not JSON", b"\xff\xfe", b"[" * 100000, b"{}", b'{"_id":1}', b'{"replica":7}', json.dumps({"_id": "x" * 5000}).encode(),
     b'{"_id":"a","camera":"a","faces":1e300}', b'{"replica":"a","interval":0}', b'{"replica":"a","partitions":[1e300]}'])
-def test_invalid_texts_are_counted(quiet, value):
+def test_messages_that_are_no_json_are_counted(quiet, value):
     before = quiet.page.state()["unreadable"]
     for role in ("database", "feedback"):
         send(quiet, role, value)
-    # A tombstone may not arrive as a buffer with bytes: it isn't a message to be counted twice.
+    # A tombstone may not arrive as a buffer without bytes: then it isn't counted as an invalid
+    # message.
     wait_until(lambda: quiet.page.state()["unreadable"] >= before + 1, 10)
     assert quiet.page.ask("/healthz")[0] == 200
 
 
-def test_names_without_end_are_bounded(quiet):
+def test_the_number_of_names_is_bounded(quiet):
     before = quiet.page.state()["ignored"]
     send(quiet, "database", event("x" * 300))
     for n in range(1500):
@@ -233,7 +235,7 @@ def test_names_without_end_are_bounded(quiet):
     assert quiet.page.resident() < 400
 
 
-def test_a_frame_of_50_megabytes(quiet):
+def test_a_frame_of_50_mb_is_not_kept(quiet):
     admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": quiet.kafka.bootstrap})
     resource = confluent_kafka.admin.ConfigResource("topic", quiet.topics["camera"], {"max.message.bytes": "100000000"})
     for future in admin.alter_configs([resource]).values():
@@ -250,7 +252,7 @@ def test_a_frame_of_50_megabytes(quiet):
 
     wait_until(known, 20)
     assert shown() is None
-    time.sleep(2)  # the reader of frames has begun
+    time.sleep(2)  # the page has begun to read frames
     send(quiet, "camera", bytes(50_000_000), camera="cam-big", session="s", seq="1", **{"gst-caps": "image/jpeg"})
     frame = wait_until(shown, 20, "the large frame")
     assert frame["bytes"] == 50_000_000
@@ -259,8 +261,8 @@ def test_a_frame_of_50_megabytes(quiet):
 
 
 @pytest.mark.alone
-def test_50_cameras_and_10_replicas_cost_a_tenth_of_a_core(kafka, mongo, fresh, tmp_path):
-    """Reports each second, 5 events/s of each camera, one viewer, no pictures."""
+def test_50_cameras_and_10_replicas_use_a_tenth_of_a_core(kafka, mongo, fresh, tmp_path):
+    """The load: a report each second from each replica, 5 events/s of each camera, one viewer, no pictures."""
     crowd = system.System(kafka, mongo, fresh, partitions=2)
     page = livepage.Page(crowd, tmp_path / "live.log")
     producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 5})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The live page in a real browser, on the real system: cameras, a fog, a cloud, and the page's own server."""
+"""Tests the live page in a real browser, on a running system: cameras, a fog, a cloud, and the page's server."""
 
 import json
 import os
@@ -19,7 +19,8 @@ SCRIPT = '"><img src=x onerror="window.harmed=1"><script>window.harmed=1</script
 
 QUOTED = SCRIPT.replace('"', '\\"')
 
-# A tile's place and its boxes in percent of the picture as drawn, of one and the same frame.
+# Returns the position of a tile and of its boxes in percent of the picture, for the frame that is
+# drawn.
 BOXES = """
 const tile = document.querySelector(`.tile[data-camera="${arguments[0]}"]`);
 const whole = tile.querySelector("canvas").getBoundingClientRect();
@@ -28,7 +29,7 @@ return [tile.dataset.place, tile.querySelector(".count").textContent, boxes.map(
   [box.left - whole.left, box.top - whole.top, box.width, box.height].map((value, i) => 100 * value / (i % 2 ? whole.height : whole.width)))];
 """
 
-# Of a picture that is drawn, a number that another picture hardly has.
+# Returns a checksum of a drawn picture, which another picture hardly has.
 PICTURE = """
 const canvas = document.querySelector(arguments[0]);
 const bytes = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
@@ -37,7 +38,7 @@ for (let i = 0; i < bytes.length; i += 97) sum = (sum * 31 + bytes[i]) % 2147483
 return sum;
 """
 
-# How many pixels of a plot have the colour of a line, not that of the grid.
+# Counts the pixels of a plot that have the colour of a line rather than of the grid.
 INK = """
 const canvas = document.querySelector(`.plot[data-plot="${arguments[0]}"] canvas`);
 const bytes = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
@@ -47,7 +48,7 @@ for (let i = 0; i < bytes.length; i += 4)
 return ink;
 """
 
-# What a screen reader would read out by itself, from now on.
+# Records the texts that a screen reader would announce, from now on.
 LISTEN = """
 window.spoken = [];
 const regions = document.querySelectorAll("[role=status], [role=alert], [role=log], [aria-live], output");
@@ -56,14 +57,15 @@ for (const region of regions) new MutationObserver(note).observe(region, {childL
 return regions.length;
 """
 
-# Whether the focus is on something, and seen: a choice's mark is on the text beside it.
+# Returns whether an element has the focus and shows it; a radio button shows it on the text beside
+# it.
 FOCUS = """
 const active = document.activeElement;
 const marked = active.matches(".choice input") ? active.nextElementSibling : active;
 return active !== document.body && active.matches(":focus-visible") && getComputedStyle(marked).outlineStyle !== "none";
 """
 
-# When a tile turned red, seen by the page itself.
+# Records, in the page, when a tile turns red.
 WATCH = """
 const tile = document.querySelector(`.tile[data-camera="${arguments[0]}"]`);
 window.turned = null;
@@ -79,7 +81,7 @@ return r > 150 && r > 1.5 * g && r > 1.5 * b;
 
 
 class Running:
-    """Two cameras, a fog, a cloud and the page; what one test stops, no other one needs."""
+    """Two cameras, a fog, a cloud and the page; each test that stops one of them has a part of its own."""
 
     def __init__(self, kafka, mongo, directory):
         self.system = system.System(kafka, mongo, f"page-{os.getpid()}-{time.monotonic_ns()}", partitions=4)
@@ -114,7 +116,7 @@ class Running:
             reader.close()
 
     def event(self, place):
-        """The document of a frame; None if no face was found in it."""
+        """Returns the document of a frame; None if no face was found in it."""
         headers = self.headers(place)
         identity = f"{headers['camera']}:{headers['session']}:{headers['seq']}"
         return self.system.events.find_one({"_id": identity})
@@ -141,7 +143,7 @@ def chromium():
 
 @pytest.fixture
 def browser(running, chromium):
-    """The page, open and with pictures; no error may stand in its console at the end."""
+    """The open page with pictures; at the end its console must contain no error."""
     chromium.look()
     chromium.open(running.page.address.geturl())
     good = "document.querySelectorAll('.tile[data-health=good] .frame:not(.blank)').length >= 2"
@@ -182,13 +184,13 @@ def test_boxes_are_where_the_events_say(running, browser):
         assert drawn == pytest.approx(wanted, abs=0.3)
 
 
-def test_rates_flow_and_replicas(browser):
+def test_rates_lags_and_replicas_are_shown(browser):
     tile = '.tile[data-camera="cam-1"]'
     browser.wait("document.querySelector(arguments[0] + ' .rate').textContent.endsWith(' of 8.0 frames/s')", tile)
     assert browser.text(f"{tile} .bound") and browser.text(f"{tile} .age").endswith(" old")
     assert browser.text('#replicas tr[data-replica="fog-1"] [data-column="Partitions"]') == "0–3"
     lags = "[...document.querySelectorAll('#flow .arrow .lag')]"
-    browser.wait(f"{lags}.filter((lag) => / m?s /.test(lag.textContent)).length === 4", what="a lag in seconds on each arrow")
+    browser.wait(f"{lags}.filter((lag) => / m?s /.test(lag.textContent)).length === 4", what="each arrow shows a lag in seconds")
     sources = browser.run("return [...document.querySelectorAll('#flow .arrow')].map((arrow) => arrow.dataset.from)")
     assert sources == ["cameras", "camera", "fog", "database topic"]
 
@@ -214,8 +216,8 @@ def test_pictures_are_fetched_only_while_visible(browser):
     assert browser.pictures_within(1.5) == 0
     browser.run("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
     browser.forget_pictures()
-    wait_until(lambda: browser.pictures() > 2, 10, "pictures of a page that is seen again")
-    browser.show("#history")  # the tiles are above the window
+    wait_until(lambda: browser.pictures() > 2, 10, "fetches of pictures after the page is visible again")
+    browser.show("#history")  # the tiles are scrolled out of the window
     time.sleep(0.5)
     assert browser.pictures_within(1.5) <= 2  # those of time travel
     browser.show("#cameras")
@@ -244,7 +246,7 @@ def moved_from(browser, place):
     return place_of(browser)
 
 
-def test_time_travel_goes_from_frame_to_frame(running, browser):
+def test_the_buttons_of_time_travel_go_from_frame_to_frame(running, browser):
     places = [travel(browser)]
     for _ in range(3):
         browser.click("#travel-back")
@@ -259,7 +261,7 @@ def test_time_travel_goes_from_frame_to_frame(running, browser):
     assert browser.text("#line").startswith("gst-launch-1.0 ") and f"start-offset={offset} " in browser.text("#line")
 
 
-def test_time_travel_by_keys(running, browser):
+def test_keys_control_time_travel(running, browser):
     newest = travel(browser)
     browser.press("#travel-slider", Keys.HOME)
     first = moved_from(browser, newest)
@@ -278,7 +280,7 @@ def test_a_tile_opens_its_frame(browser):
     browser.click('.tile[data-camera="cam-2"] .tile-foot button:last-child')
     browser.wait("document.querySelector('#travel').dataset.place === arguments[0]", place)
     assert browser.run("return document.querySelector('#travel-camera').value") == "cam-2"
-    browser.press("#copy", Keys.ENTER)  # only a person may copy
+    browser.press("#copy", Keys.ENTER)  # a browser lets only a person copy to the clipboard
     browser.wait("document.querySelector('#copy').textContent === 'Copied'")
     assert browser.copied() == browser.text("#line")
 
@@ -300,7 +302,7 @@ def test_counting_again(running, browser):
         browser.run("document.querySelector('#recount-count').textContent = ''")
 
 
-def test_history_of_the_database(browser):
+def test_the_history_shows_the_documents_of_the_database(browser):
     browser.show("#history")
     browser.wait("Number(document.querySelector('#history-plot').dataset.buckets) > 0", what="faces by minute")
     browser.run("document.querySelector('#history-details').open = true")
@@ -314,7 +316,7 @@ def test_history_of_the_database(browser):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
-def test_axe_finds_nothing_and_nothing_sticks_out(browser, width, scheme):
+def test_axe_finds_no_violation_and_no_element_is_too_wide(browser, width, scheme):
     browser.look(width, 800, scheme)
     travel(browser)
     browser.show("#history")
@@ -324,7 +326,7 @@ def test_axe_finds_nothing_and_nothing_sticks_out(browser, width, scheme):
     assert browser.violations() == []
 
 
-def test_keys_reach_everything_and_the_focus_is_seen(browser):
+def test_every_control_is_reached_by_keys_and_shows_the_focus(browser):
     browser.press("body", Keys.TAB)
     assert browser.run("return document.activeElement.className") == "skip"
     for _ in range(14):
@@ -332,7 +334,7 @@ def test_keys_reach_everything_and_the_focus_is_seen(browser):
         assert browser.run(FOCUS), browser.run("return document.activeElement.outerHTML")
 
 
-def test_live_regions_say_nothing_while_the_system_is_healthy(browser):
+def test_live_regions_announce_nothing_while_the_system_is_healthy(browser):
     browser.wait("document.querySelector('#sentence').dataset.level === 'good'", timeout=30)
     time.sleep(2)
     assert browser.run(LISTEN) >= 4
@@ -342,15 +344,15 @@ def test_live_regions_say_nothing_while_the_system_is_healthy(browser):
     assert browser.run("return window.spoken") == []
 
 
-def test_fewer_pictures_with_prefers_reduced_motion(browser):
+def test_fewer_pictures_are_fetched_with_prefers_reduced_motion(browser):
     browser.look(motion="reduce")
     time.sleep(1.2)
     tiles = browser.run("return document.querySelectorAll('.tile').length")
-    assert browser.pictures_within(2.5) <= 3 * tiles  # one a second for each
+    assert browser.pictures_within(2.5) <= 3 * tiles  # one picture a second for each camera
     wait_until(lambda: browser.pictures() > 0, 10, "a picture")
 
 
-def test_the_form_for_the_token(running, chromium, tmp_path):
+def test_the_form_takes_the_token(running, chromium, tmp_path):
     page = livepage.Page(running.system, tmp_path / "live.log", LIVE_TOKEN="a-token-of-24-characters")
     try:
         chromium.open(page.address.geturl())
@@ -365,7 +367,7 @@ def test_the_form_for_the_token(running, chromium, tmp_path):
 
 # ---- what it survives ----
 
-def test_servers_that_are_away_are_named(running, chromium, tmp_path):
+def test_the_page_names_servers_that_are_away(running, chromium, tmp_path):
     page = livepage.Page(running.system, tmp_path / "live.log", FOG_KAFKA="127.0.0.1:1", MONGODB_URI="mongodb://127.0.0.1:1")
     try:
         chromium.look()
@@ -385,8 +387,8 @@ def test_servers_that_are_away_are_named(running, chromium, tmp_path):
 H264 = "x264enc tune=zerolatency key-int-max=30 ! h264parse config-interval=-1"
 
 
-def test_tiles_of_h264_move(running, chromium, launch, fresh, tmp_path):
-    """A system whose camera sends H.264, and a picture of a format that no decoder knows: the tile says so."""
+def test_tiles_of_an_h264_camera_change(running, chromium, launch, fresh, tmp_path):
+    """A camera sends H.264, and another one a format that no decoder accepts: its tile says so."""
     whole = system.System(running.system.kafka, running.system.mongo, fresh, partitions=2)
     launch(whole.cloud())
     launch(whole.fog("fog-1").replace("jpegdec", "h264parse ! avdec_h264"))
@@ -414,7 +416,7 @@ def test_tiles_of_h264_move(running, chromium, launch, fresh, tmp_path):
 
 
 @pytest.mark.alone
-def test_a_stopped_camera_turns_red(running, browser):
+def test_the_tile_of_a_stopped_camera_turns_red(running, browser):
     running.start_camera("cam-3")
     browser.wait("document.querySelector('.tile[data-camera=cam-3][data-health=good] .frame:not(.blank)')", what="a third camera")
     browser.wait("parseFloat(document.querySelector('.tile[data-camera=cam-3] .rate').textContent) > 4", what="its rate")
@@ -429,19 +431,19 @@ def test_a_stopped_camera_turns_red(running, browser):
     assert browser.run("return document.querySelector('#sentence').dataset.level") == "bad"
 
 
-def test_its_server_is_started_again(running, browser):
+def test_the_page_reconnects_when_its_server_is_restarted(running, browser):
     address = running.page.address.netloc
     running.page.close()
     browser.wait("!document.querySelector('#connection').hidden", what="a word of it")
     assert "since" in browser.text("#connection")
     running.page = livepage.Page(running.system, running.directory / "again.log", listen=address)
-    browser.wait("document.querySelector('#connection').hidden", timeout=30, what="the page is up to date again")
+    browser.wait("document.querySelector('#connection').hidden", timeout=30, what="the page shows current data again")
     place = browser.run("return document.querySelector('.tile[data-camera=cam-1]').dataset.place")
     browser.wait("document.querySelector('.tile[data-camera=cam-1]').dataset.place !== arguments[0]", place, timeout=30, what="newer frames")
-    browser.logged()  # of the connections that were refused
+    browser.logged()  # errors of the refused connections are expected
 
 
-def test_script_in_messages_is_text(running, browser):
+def test_html_in_messages_is_shown_as_text(running, browser):
     document = {
         "_id": f"{SCRIPT}:s:1", "camera": SCRIPT, "seq": 1, "captured": {"$date": int(time.time() * 1000)}, "faces": 1,
         "boxes": [{"x": SCRIPT, "y": 1, "w": 1, "h": 1}], "width": 640, "height": 480, "replica": SCRIPT}
@@ -469,4 +471,4 @@ def test_script_in_messages_is_text(running, browser):
     time.sleep(0.5)
     assert browser.sticks_out() == [0, []]
     assert browser.run("return [window.harmed ?? null, document.images.length, document.scripts.length]") == [None, 0, 1]
-    browser.logged()  # no picture can be made of its frame
+    browser.logged()  # no picture can be decoded from its frame

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The log alone tells an operator what happened in a run; no secret is in it; an error names the file that found it."""
+"""The log shows an operator what happened in a run; it contains no secret; an error names the file that found it."""
 
 import json
 import re
@@ -16,13 +16,13 @@ SECRET = "hunter2"
 
 
 def lines(output, category):
-    """The lines of one category: level and text."""
+    """Returns the lines of one debug category: level and text."""
     return [f"{found[1]} {found[2]}" for found in re.finditer(
         rf"^\S+\s+\d+\s+0x\S+ (\w+)\s+{category} \S+:\d+:[^:]*:(?:<[^>]*>)? (.*)$", output, re.M)]
 
 
 def assert_story(output, category, *chapters):
-    """Each chapter, a pattern, matches a line after that of the chapter before it."""
+    """Checks that each pattern matches a line after the line of the pattern before it."""
     told, left = [], iter(lines(output, category))
     for chapter in chapters:
         assert any(re.search(chapter, line) for line in left), (
@@ -53,7 +53,7 @@ def test_kafkasink_logs_an_outage(launch, tmp_path, fresh):
         r"^DEBUG the queue is full: dropping a buffer, queued [\d.]+ s ago; \d+ buffers, \d+ bytes remain",
         r"^DEBUG \d+ reports: [1-9]\d* delivered", r"^INFO draining: \d+ buffers are undelivered", r"^INFO drained",
         r"^INFO stopped: [1-9]\d* delivered, 0 not, [1-9]\d* dropped, 0 undeliverable")
-    # On a busy machine it throttles before the outage too.
+    # On a busy machine the sink throttles before the outage too.
     assert_story(
         sending.output(), "kafkasink",
         r"^DEBUG asking for [\d.]+ buffers/s: [\d.]+ came, the oldest has waited for [\d.]+ s, \d+ wait",
@@ -146,7 +146,7 @@ def test_haarfacecount_logs_its_frames_and_reports(launch):
         r"^INFO ended: haarfacecount-stats")
 
 
-def test_health_logs_what_it_answers(launch):
+def test_health_logs_the_changes_of_its_answers(launch):
     playing = launch("videotestsrc is-live=true ! fakesink", GST_TRACERS="health(port=0)", GST_DEBUG="health:6")
     playing.wait_playing()
     port = int(re.search(r"answering on port (\d+)", playing.output())[1])
@@ -179,5 +179,5 @@ def test_no_secret_is_logged(launch, tmp_path):
         failing = launch(
             f"videotestsrc is-live=true ! {element}", GST_DEBUG="kafkasink:9,mongosink:9,rdkafka:9,mongoc:9,GST_PADS:2")
         assert failing.wait(30) != 0
-        # gst-launch prints its own command line nowhere
+        # this way the secret isn't on the command line that gst-launch prints
         assert "INFO" in failing.output() and SECRET not in failing.output(), failing.output()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The check of the manifests finds mistakes that are made on purpose; and tests of facts that the check can't see."""
+"""The check of the manifests finds deliberate mistakes; and tests of properties that the check can't see."""
 
 import pathlib
 import re
@@ -38,7 +38,7 @@ def test_mistakes_are_found(pattern, replacement, complaint):
     ("monitoring", "for: 1m", "for: soon"),
     ("monitoring", "severity: critical", "severity: 3"),
 ])
-def test_mistakes_in_objects_of_others_are_found(overlay, right, wrong):
+def test_mistakes_in_custom_resources_are_found(overlay, right, wrong):
     text = manifests.built(TOP / f"k8s/overlays/{overlay}")
     assert manifests.check_text(text)[1] == 0 and right in text
     said, code = manifests.check_text(text.replace(right, wrong))
@@ -60,8 +60,8 @@ def test_mistakes_in_the_dashboard_are_found(pattern, replacement, complaint):
 
 @pytest.mark.parametrize("cameras", ["camera", "demo"])
 @pytest.mark.parametrize("components", ["keda", "strimzi", "tls", "keda, ../../components/tls", "monitoring, ../../components/tls"])
-def test_an_overlay_of_ones_own_is_right(tmp_path, cameras, components):
-    """An overlay as in the README, with any number of cameras and components: all stages use its image."""
+def test_an_overlay_of_a_user_is_valid(tmp_path, cameras, components):
+    """Builds an overlay as in the README, with any number of cameras and components: all stages use its image."""
     text = re.search("```yaml\n(.*?)```", (TOP / "k8s/README.md").read_text(), re.DOTALL)[1]
     assert "resources: [../camera]" in text and "components/tls]" in text
     shutil.copytree(TOP / "k8s", tmp_path / "k8s")
@@ -76,7 +76,7 @@ def test_an_overlay_of_ones_own_is_right(tmp_path, cameras, components):
 
 
 def test_monitoring_without_the_operator(tmp_path):
-    """As the README says: its two objects go, the rest stays."""
+    """Removes the operator's two objects as the README says; the rest of the component stays."""
     shutil.copytree(TOP / "k8s", tmp_path / "k8s")
     overlay = tmp_path / "k8s/overlays/monitoring/kustomization.yaml"
     patches = "".join(
@@ -107,7 +107,7 @@ class Built:
                     if one["kind"] in ("Deployment", "StatefulSet") and one["metadata"]["name"] == name)
 
     def labels(self, name):
-        """Of a pod; Strimzi labels its brokers itself."""
+        """Returns the labels of a pod; Strimzi itself labels its brokers."""
         if name == "kafka" and "Kafka" in self.kinds():
             return {"strimzi.io/name": "fog-kafka"}
         return self.template(name)["metadata"]["labels"]
@@ -116,12 +116,12 @@ class Built:
         return {one["kind"] for one in self._objects}
 
     def rules(self, pod, direction):
-        """Those of all policies for a pod."""
+        """Returns the rules of all network policies for a pod."""
         return [rule for policy in self.kind("NetworkPolicy").values() if selects(policy["spec"]["podSelector"], self.labels(pod))
                 for rule in policy["spec"].get(direction, [])]
 
     def passes(self, pod, direction, peer, port):
-        """Whether a policy of the pod allows traffic with another one."""
+        """Returns whether a network policy of the pod permits traffic with another pod."""
         side = {"ingress": "from", "egress": "to"}[direction]
         return any(
             port in [one["port"] for one in rule["ports"]]
@@ -130,7 +130,7 @@ class Built:
 
 
 def selects(selector, labels):
-    """As Kubernetes does, with the one operator that is used here."""
+    """Matches labels as Kubernetes does, for the one operator that these manifests use."""
     if selector is None:
         return False
     rules = selector.get("matchExpressions", [])
@@ -149,15 +149,15 @@ def test_the_live_page_reaches_kafka_and_the_database(built):
         assert built.passes("live", "egress", server, port)
         assert not built.passes("live", "egress", server, 22) and not built.passes("live", "egress", "cloud", 8080)
     assert built.passes("database", "ingress", "live", 27017) and not built.passes("database", "ingress", "edge", 27017)
-    if "Kafka" in built.kinds(): # Strimzi makes the policy of its brokers, for these
+    if "Kafka" in built.kinds(): # Strimzi makes the network policy of its brokers, which admits these pods
         peers = built.kind("Kafka")["fog"]["spec"]["kafka"]["listeners"][0]["networkPolicyPeers"]
         assert all(any(selects(peer["podSelector"], built.labels(name)) for peer in peers) for name in OURS)
     else:
         assert all(built.passes("kafka", "ingress", name, 9092) for name in OURS)
 
 
-def test_no_pod_may_reach_the_live_page(built):
-    """Neither the policies nor a scrape let anybody in. Its metrics would be counted beside those that they sum up."""
+def test_no_pod_of_the_system_may_reach_the_live_page(built):
+    """Neither the network policies nor a scrape configuration admits another pod. A scrape of the live page would count its metrics beside those that they sum up."""
     assert built.rules("live", "ingress") == [] and built.rules("fog", "ingress") != []
     metadata = built.template("live")["metadata"]
     assert not [name for name in metadata.get("annotations", {}) if name.startswith("prometheus.io/")]
@@ -167,7 +167,7 @@ def test_no_pod_may_reach_the_live_page(built):
     assert "type" not in built.kind("Service")["live"]["spec"] # ClusterIP
 
 
-def test_the_policy_of_the_readme_lets_an_ingress_controller_in():
+def test_the_policy_of_the_readme_admits_an_ingress_controller():
     text = next(text for text in re.findall("```yaml\n(.*?)```", (TOP / "k8s/README.md").read_text(), re.DOTALL) if "NetworkPolicy" in text)
     said, code = manifests.check_text(text)
     policy, page = yaml.safe_load(text), Built("base")
@@ -177,7 +177,7 @@ def test_the_policy_of_the_readme_lets_an_ingress_controller_in():
 
 
 def test_the_token_is_optional(built):
-    """Without its Secret the pod starts, and the entry point finds no file; no other Secret is optional."""
+    """Without the Secret of the token the pod starts, and the entry point finds no file; no other Secret is optional."""
     volumes = {volume["name"]: volume["secret"] for volume in built.template("live")["spec"]["volumes"] if "secret" in volume}
     assert {name: secret.get("optional", False) for name, secret in volumes.items()}.items() >= {"token": True, "secret": False}.items()
     container = built.template("live")["spec"]["containers"][0]
@@ -186,15 +186,15 @@ def test_the_token_is_optional(built):
     assert settings["LIVE_TOKEN_FILE"] == f"{mounts['token']}/token" and settings["MONGODB_URI_FILE"] == f"{mounts['secret']}/uri"
 
 
-def test_every_volume_is_mounted(built):
-    """A component that adds a volume mounts it in each of our pods, and nothing is mounted that isn't there."""
+def test_every_volume_is_mounted_and_every_mount_has_a_volume(built):
+    """A component that adds a volume also mounts it in each pod of the system, and no mount lacks its volume."""
     for name in OURS:
         pod = built.template(name)["spec"]
         mounted = [mount["name"] for mount in pod["containers"][0].get("volumeMounts", [])]
         assert sorted(mounted) == sorted(volume["name"] for volume in pod.get("volumes", [])), name
 
 
-def test_our_pods_are_confined_alike(built):
+def test_all_pods_of_the_system_are_confined_alike(built):
     def confined(name):
         pod = built.template(name)["spec"]
         context = {key: value for key, value in pod["securityContext"].items() if key != "supplementalGroups"} # a camera's
@@ -204,9 +204,9 @@ def test_our_pods_are_confined_alike(built):
     assert all(built.template(name)["spec"]["containers"][0]["resources"].keys() == {"requests", "limits"} for name in OURS)
 
 
-def test_topics_fit_their_volume():
-    """The job and Strimzi create the same topics. Old data is in closed segments, and what is kept fits into the
-    volume."""
+def test_topics_fit_the_volume_of_kafka():
+    """The job and Strimzi create the same topics. Kafka deletes only closed segments, and the retained segments of all topics fit
+    into the volume."""
     settings = {
         name: dict(re.findall(r"(\S+)=(\d+)", rest))
         for name, rest in re.findall(r"^topic (\w+) (.*)$", (TOP / "k8s/base/topics.sh").read_text(), re.MULTILINE)}
@@ -219,7 +219,7 @@ def test_topics_fit_their_volume():
     assert all(int(topic["segment.ms"]) <= int(topic["retention.ms"]) / 2 for topic in settings.values())
 
 
-def test_images_are_those_of_compose():
+def test_images_have_the_same_versions_as_in_compose():
     settings = dict(
         line.split("=", 1) for line in (TOP / "pipelines/.env").read_text().splitlines() if re.match("[A-Z_]+=", line))
     used = set(re.findall(r"^ +image: (.*)$", manifests.built(TOP / "k8s/base"), re.MULTILINE))
@@ -231,7 +231,7 @@ def test_the_image_says_the_version_of_the_project():
     assert f"ARG VERSION={version}\n" in (TOP / "pipelines/Containerfile").read_text()
 
 
-def test_settings_of_the_stages_are_known_to_them():
+def test_the_stages_know_all_settings_in_the_manifests():
     told = "".join((TOP / "pipelines" / stage).read_text() for stage in ("edge", "fog", "cloud", "demand"))
     for file in TOP.glob("k8s/**/kustomization.yaml"):
         for text in file.read_text().split("\n"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""mongosink with a real database that is killed or frozen, and that gets documents twice."""
+"""Tests mongosink with a real database that is killed or frozen, and with documents that arrive twice."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from mongosinks import BUILD, event, events, own_mongo, sink  # noqa: F401 (fixt
 from pipeline import wait_until
 
 
-def test_stores_types_and_no_document_twice(mongo, sink, fresh):
+def test_types_are_kept_and_no_document_is_stored_twice(mongo, sink, fresh):
     for _ in range(2):
         sending = sink(mongo.uri)
         for seq in range(20):
@@ -41,12 +41,12 @@ def test_only_the_refused_document_is_lost(mongo, sink, fresh):
     assert "skipped" in sending.said()
 
 
-def test_indexes_are_created_and_a_refused_one_is_reported(mongo, sink, fresh):
+def test_indexes_are_created_and_a_refused_index_is_reported(mongo, sink, fresh):
     sending = sink(mongo.uri, "create-index=seq,-captured", "collection=e-%{faces}")
     sending.send(event(1))
     assert sending.finish() == 0, sending.said()
     assert "seq_1_captured_-1" in events(mongo.uri, fresh, "e-1").index_information()
-    sending = sink(mongo.uri, "create-index=seq", "expire-after=60")  # which this server doesn't know
+    sending = sink(mongo.uri, "create-index=seq", "expire-after=60")  # an index of a kind that this server doesn't support
     sending.send(event(1))
     assert sending.finish() == 0, sending.said()
     assert events(mongo.uri, fresh).count_documents({}) == 1
@@ -58,7 +58,7 @@ OWN = "mongosink-expiry"
 
 
 def times(collection):
-    """The indexes by which documents expire: name to field and seconds."""
+    """Returns the indexes by which documents expire: name to field and seconds."""
     return {name: (index["key"][0][0], index["expireAfterSeconds"])
             for name, index in collection.index_information().items() if "expireAfterSeconds" in index}
 
@@ -73,8 +73,8 @@ def times(collection):
      ("expire-after=0", "captured_1", {"captured_1": ("captured", 60)})],
     [("", 0, {}), ("expire-after=0", 0, {}), ("expire-after=60 create-index=captured;camera", 0, {OWN: ("captured", 60)})],
 ], ids=lambda runs: ",".join(run[0] or "unset" for run in runs))
-def test_documents_expire_as_set(secantus, sink, fresh, runs):
-    """Each run with other settings changes what is there, or ends with an error; unset is a warning."""
+def test_documents_expire_as_the_property_says(secantus, sink, fresh, runs):
+    """Each run has other settings: it changes the existing index, or ends with an error; a run without the property warns."""
     for seq, (settings, outcome, left) in enumerate(runs):
         sending = sink(secantus.uri, "retry-timeout=300000000", *settings.split())
         sending.send({**event(seq), "t": event(seq)["captured"]})
@@ -87,7 +87,7 @@ def test_documents_expire_as_set(secantus, sink, fresh, runs):
 
 @pytest.mark.parametrize("settings,outcome", [
     ("", "WARNING"), ("expire-after=0", "ERROR"), ("expire-after=60", "ERROR"), ("expire-after=5 expire-field=stored", 0)])
-def test_an_index_of_somebody_else_stays(secantus, sink, fresh, settings, outcome):
+def test_an_index_of_another_program_stays(secantus, sink, fresh, settings, outcome):
     events(secantus.uri, fresh).create_index("stored", name="theirs", expireAfterSeconds=5)
     sending = sink(secantus.uri, "retry-timeout=300000000", *settings.split())
     sending.send({**event(0), "stored": event(0)["captured"]})
@@ -98,7 +98,7 @@ def test_an_index_of_somebody_else_stays(secantus, sink, fresh, settings, outcom
 
 
 @pytest.mark.parametrize("settings", ["", "expire-after=0", "expire-after=60"])
-def test_server_without_expiry_stores_all(mongo, sink, fresh, settings):
+def test_server_without_expiry_stores_all_documents(mongo, sink, fresh, settings):
     sending = sink(mongo.uri, *settings.split())
     sending.send(event(0))
     assert sending.finish() == 0, sending.said()
@@ -136,14 +136,14 @@ def test_sink_waits_for_a_frozen_database(own_mongo, sink, fresh):
     own_mongo.process.freeze()
     for seq in range(1, 50):
         sending.send(event(seq))
-    time.sleep(4)  # longer than one call may last
+    time.sleep(4)  # a time that is longer than one call to the database may last
     own_mongo.process.thaw()
     assert sending.finish() == 0, sending.said()
     assert stored.count_documents({}) == 50
 
 
 @pytest.mark.alone
-def test_frozen_database_does_not_hold_up_the_end(own_mongo, sink, fresh):
+def test_frozen_database_does_not_delay_the_end_of_a_stage(own_mongo, sink, fresh):
     sending = sink(own_mongo.uri, "drain-timeout=1000000000")
     stored = events(own_mongo.uri, fresh)
     sending.send(event(0))
@@ -172,7 +172,7 @@ def make_topic(bootstrap, topic, partitions):
 
 
 def publish(bootstrap, topic, count):
-    """Documents without _id, every hundredth invalid."""
+    """Sends documents without _id, every hundredth invalid."""
     producer = confluent_kafka.Producer({"bootstrap.servers": bootstrap})
     for seq in range(count):
         text = "poison" if seq % 100 == 99 else json.dumps({"seq": seq})
@@ -180,7 +180,7 @@ def publish(bootstrap, topic, count):
     assert producer.flush(60) == 0
 
 
-def test_killed_in_mid_stream_every_message_is_one_document(kafka, mongo, fresh, tmp_path):
+def test_a_sink_that_is_killed_repeatedly_stores_each_message_as_one_document(kafka, mongo, fresh, tmp_path):
     make_topic(kafka.bootstrap, fresh, 3)
     publish(kafka.bootstrap, fresh, 6000)
     stored = events(mongo.uri, fresh)
@@ -211,8 +211,8 @@ def create_again(kafka, topic):
 
 
 @pytest.mark.parametrize("server", ["mongo", "secantus"])
-def test_a_topic_that_is_created_again(kafka, request, fresh, launch, server):
-    """A replay is stored once; the messages of a new topic have the places of the old ones, and aren't lost in silence."""
+def test_documents_of_a_topic_that_is_created_again_are_stored(kafka, request, fresh, launch, server):
+    """Messages of a replay are stored once; messages of a new topic have the same topic, partitions and offsets as old ones, and none is lost without a report."""
     uri = request.getfixturevalue(server).uri
     texts = [json.dumps({"n": n, "when": {"$date": "2026-11-25T00:44:00.123Z"}, "f": n / 3, "l": [1, {"x": None}], "b": 2**40 + n})
              for n in range(200)]
@@ -235,7 +235,7 @@ def test_a_topic_that_is_created_again(kafka, request, fresh, launch, server):
     store("first", texts)
     store("again", [])  # a replay
     events(uri, fresh).update_many({}, {"$set": {"reviewed": True}})
-    store("later", [])  # a replay over documents that somebody has added to
+    store("later", [])  # a replay over documents to which another program has added fields
     assert events(uri, fresh).count_documents({}) == 200 and not rejected()
     create_again(kafka, fresh)
     store("new", [json.dumps({"n": n}) for n in range(1000, 1100)])
@@ -265,7 +265,7 @@ def test_a_stream_that_ends_within_a_document(mongo, fresh, launch, tmp_path):
     assert storing.output().count("WARNING: from element") == 1, storing.output()
 
 
-def test_rejects_leave_as_they_came(kafka, mongo, fresh, launch):
+def test_rejects_leave_unchanged(kafka, mongo, fresh, launch):
     """A reject has the same bytes, including the format of numbers, the order of fields, and white space."""
     lines = [b'{ "_id":1.0,  "b" : 12345678901234567890e-3, "a":"\\u00e9" }', b'{"_id":"twice", "n" : 1}', b'{"n":2 , "_id":"twice2","k":1}', b"no json"]
     database = pymongo.MongoClient(mongo.uri)[fresh]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""mongosink when the database refuses writes, is slow, or refuses users; and topics with invalid documents."""
+"""Tests mongosink with a database that refuses writes, is slow, or refuses users, and with topics of invalid documents."""
 
 import random
 import re
@@ -40,7 +40,7 @@ def test_sink_waits_while_writes_are_refused(own_mongo, sink, fresh, limit, reas
     assert stored.count_documents({}) == 301
 
 
-def test_refused_writes_are_an_error_in_the_end(own_mongo, sink, fresh):
+def test_writes_that_stay_refused_are_an_error_after_the_limit(own_mongo, sink, fresh):
     events(own_mongo.uri, fresh).insert_one({"_id": "first"})
     own_mongo.stop()
     own_mongo.sqlite = "_pragma=query_only(1)"
@@ -85,7 +85,7 @@ class Slowed:
         self._listener.close()
 
 
-def test_database_too_slow_for_a_batch_gets_it_in_parts(mongo, sink, fresh):
+def test_batches_for_a_slow_database_become_smaller(mongo, sink, fresh):
     """500 documents take several seconds, longer than the sink waits for an answer."""
     slowed = Slowed(mongo.port, pace=0.00008)
     try:
@@ -99,7 +99,7 @@ def test_database_too_slow_for_a_batch_gets_it_in_parts(mongo, sink, fresh):
     assert "weren't acknowledged" in sending.said()
 
 
-def test_slow_database_gets_larger_batches(mongo, sink, fresh):
+def test_batches_grow_again_after_the_database_was_slow(mongo, sink, fresh):
     slowed = Slowed(mongo.port, 0.5)
     try:
         sending = sink(slowed.uri, GST_DEBUG="mongosink:6")
@@ -115,7 +115,7 @@ def test_slow_database_gets_larger_batches(mongo, sink, fresh):
 
 # ---- what the database won't take, and topics with poison ----
 
-def test_second_unique_index_refuses_alone(mongo, sink, fresh):
+def test_documents_that_a_second_unique_index_refuses_are_rejected(mongo, sink, fresh):
     stored = events(mongo.uri, fresh)
     stored.create_index("seq", unique=True)
     sending = sink(mongo.uri)
@@ -137,7 +137,7 @@ def publish(kafka, topic, messages):
 
 
 def poisoned(count, seed):
-    """A hundredth of the messages are random bytes."""
+    """Sends messages of which a hundredth are random bytes."""
     dice = random.Random(seed)
     for seq in range(count):
         good = b'{"seq":%d,"captured":{"$date":"2026-11-25T00:44:00.123Z"}}' % seq
@@ -171,7 +171,7 @@ def dump(mongo, database):
     return sorted(events(mongo.uri, database).find(), key=lambda document: document["_id"])
 
 
-def test_poisoned_topic_costs_the_poison_and_a_replay_changes_nothing(kafka, mongo, fresh, launch):
+def test_a_topic_with_invalid_messages_loses_only_these_and_a_replay_changes_nothing(kafka, mongo, fresh, launch):
     kafka.create_topic(fresh, 3)
     publish(kafka, fresh, poisoned(2000, seed=1))
     first = launch(cloud(kafka, mongo, fresh, "first", "batch-latency=50000000"))
@@ -186,7 +186,7 @@ def test_poisoned_topic_costs_the_poison_and_a_replay_changes_nothing(kafka, mon
 
 
 def test_rejects_go_to_another_topic(kafka, mongo, fresh, launch):
-    """Invalid and refused documents leave with the reason. Documents that are stored again in a replay don't."""
+    """Invalid and refused documents leave with the reason. Documents that are already stored don't leave as rejects in a replay."""
     dead = f"{fresh}-dead"
     for topic in (fresh, dead):
         kafka.create_topic(topic, 3)
@@ -208,7 +208,7 @@ def test_rejects_go_to_another_topic(kafka, mongo, fresh, launch):
 # ---- other ways to store ----
 
 def test_replace_and_update(mongo, sink, fresh):
-    """The last document of an _id is stored, whichever batch it is in."""
+    """The last document of an _id stays stored, whichever batch it is in."""
     for mode, expected in (("replace", {"_id": "cam", "seq": 19}), ("update", {"_id": "cam", "seq": 19, "old": True})):
         stored = events(mongo.uri, fresh, mode)
         stored.insert_one({"_id": "cam", "old": True})
@@ -222,7 +222,7 @@ def test_replace_and_update(mongo, sink, fresh):
 
 
 def test_pictures_as_files(kafka, mongo, fresh, launch):
-    """Another driver reads the files back. Frames of several chunks that are sent again are stored once."""
+    """Another MongoDB driver reads the files back. Frames of several chunks are stored once, even if they are sent again."""
     kafka.create_topic(fresh, 3)
     frames = "videotestsrc num-buffers=8 pattern=snow ! video/x-raw,width=640,height=480 ! jpegenc quality=100"
     edge = launch(f"{frames} ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} camera=cam-1")
@@ -244,9 +244,9 @@ def test_pictures_as_files(kafka, mongo, fresh, launch):
     assert described["caps"].startswith("image/jpeg") and described["headers"]["camera"] == "cam-1"
 
 
-def test_another_file_of_the_same_name_is_refused(kafka, mongo, fresh, launch):
-    """A shorter or longer file with an existing name is refused, and the stored one stays. The same file again is a
-    duplicate."""
+def test_another_file_with_an_existing_name_is_refused(kafka, mongo, fresh, launch):
+    """A shorter or longer file with an existing name is refused, and the stored one stays. If the same file is sent again, it
+    counts as a duplicate."""
     kafka.create_topic(fresh, 1)
     chunk = 255 * 1024
     first = bytes(2 * chunk + 10)
@@ -265,7 +265,7 @@ def test_another_file_of_the_same_name_is_refused(kafka, mongo, fresh, launch):
     assert stage.output().count("another file of this name") >= len(others)
 
 
-def test_server_without_time_series_stores_even_so(mongo, sink, fresh):
+def test_server_without_time_series_stores_in_a_plain_collection(mongo, sink, fresh):
     sending = sink(mongo.uri, "time-field=captured")
     sending.send(event(1))
     assert sending.finish() == 0, sending.said()
@@ -277,7 +277,7 @@ def test_server_without_time_series_stores_even_so(mongo, sink, fresh):
 
 @pytest.fixture
 def guarded(tmp_path):
-    """A server with TLS and one user."""
+    """Starts a server with TLS and one user."""
     authorities = {name: certificates.Authority(tmp_path / name) for name in ("server", "stranger")}
     certificate, key = authorities["server"].issue("database")
     with mongo_server.Mongo(tmp_path / "guarded", tls_cert=certificate, tls_key=key, user=f"me:{SECRET}") as server:
@@ -291,7 +291,7 @@ def guarded_uri(server, authorities, user=f"me:{SECRET}", authority="server", me
 
 
 @pytest.mark.parametrize("mechanism", ["SCRAM-SHA-1", "SCRAM-SHA-256"])
-def test_tls_and_scram_by_the_uri(guarded, sink, fresh, tmp_path, mechanism):
+def test_tls_and_scram_are_set_by_the_uri(guarded, sink, fresh, tmp_path, mechanism):
     server, authorities = guarded
     uri = guarded_uri(server, authorities, mechanism=mechanism)
     (tmp_path / "uri").write_text(uri + "\n")
@@ -309,7 +309,7 @@ def test_tls_and_scram_by_the_uri(guarded, sink, fresh, tmp_path, mechanism):
 @pytest.mark.parametrize("change, told", [
     ({"user": "me:wrong"}, "refused the user"), ({"user": f"nobody:{SECRET}"}, "refused the user"),
     ({"authority": "stranger"}, "Can't reach MongoDB")], ids=["password", "user", "authority"])
-def test_strangers_get_one_clear_error(guarded, sink, change, told):
+def test_users_that_the_server_refuses_get_one_clear_error(guarded, sink, change, told):
     server, authorities = guarded
     sending = sink(guarded_uri(server, authorities, **change), GST_DEBUG="*:4")
     wait_until(lambda: sending.popen.poll() is not None, what="the sink's end")
@@ -318,7 +318,7 @@ def test_strangers_get_one_clear_error(guarded, sink, change, told):
     assert SECRET not in sending.said() and "me:wrong" not in sending.said()
 
 
-def test_without_user_nothing_is_written(guarded, sink):
+def test_no_document_is_written_without_a_user(guarded, sink):
     server, authorities = guarded
     sending = sink(f"mongodb://127.0.0.1:{server.port}/?tls=true&tlsCAFile={authorities['server']}")
     sending.send(event(1))

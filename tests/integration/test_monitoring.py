@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Prometheus scrapes the whole system: every metric moves when it should, and what alerts and dashboard ask for is there."""
+"""Prometheus scrapes the whole system: every metric changes when it should, and every metric that alerts and dashboard query exists."""
 
 import contextlib
 import http.client
@@ -30,7 +30,7 @@ README = (TOP / "gst-plugins/health/README.md").read_text()
 NAME = re.compile(r"\b(?:gstfog_[a-z0-9_]+|process_[a-z_]+|up\b)")
 HOUR = 3600 * 10**9
 
-# Metrics whose value doesn't change from start to end.
+# Metrics whose value doesn't change during this test.
 CONSTANT = {
     "gstfog_build_info": lambda value: value == 1,
     "gstfog_stage_playing": lambda value: value == 1,
@@ -40,7 +40,8 @@ CONSTANT = {
     "process_max_fds": lambda value: value >= 256,
     "process_start_time_seconds": lambda value: abs(value - time.time()) < 600,
 }
-# Metrics that need a special broker or picture: their test's file, and its line for them.
+# Metrics that need a special broker or picture: maps each one to another test's file and its line
+# for the metric.
 ELSEWHERE = {
     ("gstfog_client_rebuilds_total", ""): ("unit/kafkasink.c", 'stat_of ("rebuilds")'),
     ("gstfog_refused_batches_total", ""): ("unit/kafkasink.c", 'stat_of ("refused-batches")'),
@@ -53,12 +54,12 @@ ELSEWHERE = {
     ("gstfog_rejected_total", "failed-frame"): ("unit/haarmemory.c", 'get_stat (element, "failed-frames"), 1'),
     ("gstfog_rejected_total", "unblurred-frame"): ("unit/haarblur.c", 'get_stat (element, "unblurred-frames"), 1'),
 }
-# Camera names as Kafka may bring them; the last isn't valid UTF-8.
+# Camera names that Kafka may deliver; the last isn't valid UTF-8.
 HOSTILE = ['"}\n{evil="1', "a\\\"b\\", "# HELP x\r\n", "n" * 10000, "n" * 9999 + "m", "\U0001f4f7 ä", "", b"\xff\xfe"]
 
 
 def gray(width, height, changed=0):
-    """A frame of noise in which some bytes were changed."""
+    """Makes a frame of noise in which some bytes were changed."""
     frame = bytearray((x * 7919 >> 3) % 256 for x in range(width * height))
     frame[:changed] = bytes(changed)
     return bytes(frame)
@@ -69,7 +70,7 @@ def caps(width, height):
 
 
 class Watched:
-    """The system and a stage of oddities, each with metrics, and a Prometheus that asks them all."""
+    """Runs the system and a stage with unusual buffers, each with metrics, and a Prometheus that scrapes them all."""
 
     def __init__(self, kafka, directory, name):
         self.kafka, self.directory, self.name = kafka, directory, name
@@ -99,7 +100,7 @@ class Watched:
         return False
 
     def moved(self, selector):
-        """A counter above 0, or a gauge that had two values."""
+        """Returns whether a metric is a counter above 0, or a gauge that had two values."""
         highest = f"max_over_time({selector}[10m])"
         lowest = "0" if re.search("_total|_bucket", selector) else f"min_over_time({selector}[10m])"
         return any(change > 0 for _, change in self.prometheus.query(f"{highest} - {lowest}"))
@@ -116,7 +117,7 @@ class Watched:
 
 
 def odd_line(watched):
-    """Sources and sinks that get each kind of buffer that is refused, skipped or dropped."""
+    """Runs sources and sinks with each kind of buffer that is refused, skipped or dropped."""
     topics, where = watched.odd, f"bootstrap-servers={watched.kafka.bootstrap}"
     end = "fakesink async=false sync=false"
     return " ".join([
@@ -156,7 +157,7 @@ def send_oddities(watched, picture):
     jpeg = {"gst_caps": "image/jpeg, width=(int)320, height=(int)240"}
     for headers in ({**jpeg, "camera": "cam-2"}, {**jpeg, "camera": "cam-1", "capture_time": now - HOUR},
                     {"camera": "cam-1", "gst_caps": "(nonsense"}, {"camera": "cam-1", "gst_caps": caps(16, 16)},
-                    *[{**jpeg, "camera": "cam-1", "capture_time": now + HOUR}] * 2):  # a sink keeps the last one
+                    *[{**jpeg, "camera": "cam-1", "capture_time": now + HOUR}] * 2):  # a sink keeps the last sample, so one message stays undecided
         send("wanted", picture, **headers)
     sized = {"gst_caps": caps(320, 240), "camera": "still"}
     for seq, value in enumerate([*[gray(320, 240)] * 4, gray(320, 240, 2000), b"short"]):
@@ -181,7 +182,7 @@ def send_oddities(watched, picture):
 
 
 def commit_two_transactions(watched):
-    """Their markers are offsets without a message."""
+    """Writes transactions, whose end markers take offsets without a message."""
     producer = watched.kafka.producer(**{"transactional.id": watched.name})
     producer.init_transactions(30)
     for text in ("one", "two"):
@@ -204,7 +205,7 @@ def one_picture(directory):
 
 
 def replay_a_report(watched):
-    """Of fog-1, which has sent many since."""
+    """Returns a report of fog-1, which has sent many since."""
     text = json.dumps(report("fog-1", 1))
     for _ in range(2):
         watched.producer.produce(watched.system.topics["feedback"], text)
@@ -213,7 +214,7 @@ def replay_a_report(watched):
 
 def start(watched):
     system = watched.system
-    watched.prometheus.start()  # it takes 5 s until it scrapes
+    watched.prometheus.start()  # Prometheus scrapes every 5 s
     for topic in watched.odd.values():
         watched.kafka.create_topic(topic, 1)
     messages.Feed(watched.kafka, watched.odd["lost"]).send(20)
@@ -293,8 +294,8 @@ def test_every_metric_moves(watched):
     assert not still
 
 
-def test_the_promised_metrics_exist(watched):
-    """By the names that an operator was promised."""
+def test_all_documented_metrics_exist(watched):
+    """Checks the names that the documents promise to operators."""
     for series in ("gstfog_frames_total{camera='cam-1'}", "gstfog_faces_total{camera='cam-1'}", "gstfog_frame_age_seconds_bucket{le='0.1'}",
                    "gstfog_process_seconds_sum", "gstfog_messages_waiting{topic!='',partition='3'}", "gstfog_lag_seconds{topic!=''}",
                    "gstfog_rate_wanted{camera='cam-1'}", "gstfog_rate_given{camera='cam-1'}", "gstfog_rate_bound{reason='fog'}",
@@ -303,7 +304,7 @@ def test_the_promised_metrics_exist(watched):
 
 
 def test_the_readme_names_all_metrics(watched):
-    """But those of elements that aren't ours, named for them."""
+    """Ignores metrics of other projects' elements, which are named for these elements."""
     names = {name for name in watched.prometheus.names() if NAME.fullmatch(name) and name != "up"}
     families = {re.sub("_(bucket|sum|count)$", "", name) for name in names}
     others = {name for name in families if re.match("gstfog_(fakesink|fakesrc|identity|scenesrc|videotestsrc)_", name)}
@@ -316,7 +317,7 @@ def test_promtool_accepts_each_scrape(watched):
 
 
 def test_no_scrape_failed(watched):
-    """Not while the broker was frozen either, nor the database away."""
+    """The stage didn't count as stalled, neither while the broker was frozen nor while the database was away."""
     for labels, value in watched.prometheus.query("min_over_time(up[2m:])  unless on (pod) (time() - process_start_time_seconds < 5)"):
         seen = watched.prometheus.query(f'min_over_time((up{{pod="{labels["pod"]}"}} and on (pod) gstfog_build_info)[2m:500ms])')
         assert all(lowest == 1 for _, lowest in seen), labels
@@ -324,7 +325,7 @@ def test_no_scrape_failed(watched):
 
 
 def asked(expression):
-    """An expression of the dashboard, for a short history of all."""
+    """Evaluates an expression of the dashboard over the last minutes."""
     for variable, text in {"$__rate_interval": "10s", "$__range": "2m", "$namespace": ".*", "$camera": ".*"}.items():
         expression = expression.replace(variable, text)
     assert "$" not in expression, expression
@@ -342,7 +343,7 @@ def test_every_panel_has_data(watched):
         assert any(not math.isnan(float(value)) for one in found for _, value in one["values"]), (title, expression)
 
 
-def test_the_variables_have_values(watched):
+def test_the_variables_of_the_dashboard_have_values(watched):
     for variable in DASHBOARD["templating"]["list"][1:]:
         series, label = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]["query"]).groups()
         assert [one for one in watched.prometheus.ask("series", **{"match[]": asked(series)}) if one.get(label)], variable["name"]
@@ -352,14 +353,14 @@ def rules(watched):
     return watched.prometheus.ask("rules")["groups"][0]["rules"]
 
 
-def test_only_metrics_that_exist_are_named(watched):
+def test_alerts_and_dashboard_name_only_metrics_that_exist(watched):
     known = watched.prometheus.names()
     for expression in [*QUERIES.values(), *(rule["query"] for rule in rules(watched))]:
         assert set(NAME.findall(expression)) <= known and NAME.search(expression), expression
 
 
-def test_every_alert_is_evaluated_and_some_fire(watched):
-    """The alerts without `for:` fired, each with its reason, and with complete texts."""
+def test_every_alert_is_evaluated_and_alerts_without_delay_fire(watched):
+    """The alerts without `for:` fired with the expected reason, and with complete texts."""
     assert all(rule["health"] == "ok" for rule in rules(watched)), [rule.get("lastError") for rule in rules(watched)]
     firing = {rule["name"]: rule["alerts"] for rule in rules(watched) if rule["state"] == "firing"}
     assert {"GstFogRejected", "GstFogClockSkew", "GstFogMessagesLost"} <= firing.keys(), firing.keys()
@@ -369,7 +370,7 @@ def test_every_alert_is_evaluated_and_some_fire(watched):
             assert "error" not in text and "<no value>" not in text and "{{" not in text, (name, text)
 
 
-def test_hostile_camera_names_are_series_of_their_own(watched):
+def test_unusual_camera_names_become_separate_series(watched):
     found = {labels["camera"] for labels, _ in watched.prometheus.query('gstfog_frames_total{element="faces",camera!~"cam-.*|burst"}')}
     short = {name for name in HOSTILE if isinstance(name, str) and 0 < len(name) < 100}
     assert short | {"(none)"} <= found, found
@@ -377,7 +378,7 @@ def test_hostile_camera_names_are_series_of_their_own(watched):
     assert len(cut) == 2, found
 
 
-def test_ten_thousand_cameras_are_no_ten_thousand_series(watched):
+def test_ten_thousand_cameras_make_a_bounded_number_of_series(watched):
     wait_until(lambda: scraped.value(watched.ports["odd"], "gstfog_too_small_frames_total") == 10000, 30)
     found = watched.prometheus.query('gstfog_frames_total{element="odd-faces"}')
     wait_until(lambda: sum(value for _, value in watched.prometheus.query('gstfog_frames_total{element="odd-faces"}')) > 10000, 5)
@@ -389,21 +390,21 @@ def test_rules_are_right():
     assert code == 0, said
 
 
-def test_alerts_fire_when_they_should_and_only_then():
+def test_alerts_fire_only_when_they_should():
     said, code = prometheus_server.promtool("test", "rules", ALERTS_TEST)
     assert code == 0, said
     names = set(re.findall(r"^  - alert: (\w+)$", ALERTS.read_text(), re.M))
     assert names == set(re.findall(r'labels: .*alertname="(\w+)"', ALERTS_TEST.read_text()))
 
 
-def test_each_alert_says_what_to_do():
+def test_each_alert_names_a_remedy():
     text = ALERTS.read_text()
     for rule in text.split("  - alert: ")[1:]:
         assert all(f"      {part}" in rule for part in ("summary: ", "description: ")), rule
         assert re.search(r"labels: \{severity: (critical|warning|info)\}", rule), rule
 
 
-def test_panels_do_not_overlap():
+def test_panels_of_the_dashboard_do_not_overlap():
     taken, seen = set(), set()
     for panel in DASHBOARD["panels"]:
         place = panel["gridPos"]
@@ -415,11 +416,11 @@ def test_panels_do_not_overlap():
 
 
 def commands(path):
-    """Those of a document that ask for metrics or check rules."""
+    """Returns the commands of a document that query metrics or check rules."""
     return re.findall(r"^    ((?:curl|promtool) .*)$", (TOP / path).read_text(), re.M)
 
 
-def test_commands_of_the_documents(watched):
+def test_commands_about_metrics_in_the_documents_run(watched):
     found = [*commands("k8s/README.md"), *commands("pipelines/README.md")]
     assert len(found) == 4
     tools = pathlib.Path(prometheus_server.program("promtool")).parent
@@ -436,8 +437,8 @@ ANNOTATED = {**POD, "__meta_kubernetes_pod_annotation_prometheus_io_scrape": "tr
              "__meta_kubernetes_pod_annotation_prometheus_io_port": "8080"}
 
 
-def test_the_configuration_without_an_operator(tmp_path):
-    """The README's, beside the rules, with two pods for a cluster: Debian's Prometheus was built without Kubernetes."""
+def test_the_configuration_of_prometheus_without_an_operator(tmp_path):
+    """Uses the README's configuration with the rules, and two pods instead of a cluster: Debian's Prometheus was built without support for Kubernetes."""
     text = re.findall("```yaml\n(.*?)```", (TOP / "k8s/README.md").read_text(), re.S)[-1]
     pods = [{"targets": ["10.1.2.3:9092"], "labels": ANNOTATED}, {"targets": ["10.1.2.4:27017"], "labels": POD}]
     text, replaced = re.subn(r"kubernetes_sd_configs: .*", lambda _: f"static_configs: {json.dumps(pods)}", text)
@@ -453,15 +454,15 @@ def test_the_configuration_without_an_operator(tmp_path):
     assert len(kept) == 1 and {"__address__": "10.1.2.3:8080", "__metrics_path__": "/metrics", "namespace": "fog", "pod": "fog-1"}.items() <= kept[0].items()
 
 
-def test_the_annotations_are_those_of_the_configuration():
+def test_the_annotations_of_the_pods_fit_the_configuration():
     component, readme = (COMPONENT / "kustomization.yaml").read_text(), (TOP / "k8s/README.md").read_text()
     annotated = dict(re.findall(r"prometheus.io/([a-z]+): (.*)$", component, re.M))
-    assert annotated == {"scrape": '"true"', "port": '"8080"', "path": "/metrics"}  # the last is Prometheus' own default
+    assert annotated == {"scrape": '"true"', "port": '"8080"', "path": "/metrics"}  # the last path is Prometheus' own default
     assert set(re.findall("annotation_prometheus_io_([a-z]+)", readme)) == {"scrape", "port"}
 
 
-def test_a_scrape_meets_a_stage_that_ends(watched, launch):
-    """Whatever it gets is whole, or nothing."""
+def test_a_scrape_of_a_stage_that_ends_is_complete_or_fails(watched, launch):
+    """The answer to a scrape is complete, or there is none."""
     for _ in range(5):
         port = scraped.port()
         stage = launch("videotestsrc is-live=true ! tee name=t ! queue ! fakesink t. ! queue ! jpegenc ! jpegdec ! haarfacecount ! fakesink",
@@ -475,8 +476,8 @@ def test_a_scrape_meets_a_stage_that_ends(watched, launch):
         assert stage.wait(30) == 0, stage.output()
 
 
-def test_two_elements_of_one_kind(launch):
-    """And equal names in two bins."""
+def test_two_elements_of_one_kind_have_separate_metrics(launch):
+    """Two elements with equal names in two bins have separate metrics as well."""
     port = scraped.port()
     launch("videotestsrc is-live=true ! tee name=t ! queue ! haarfacecount replica=a ! fakesink t. ! queue ! haarfacecount replica=b ! fakesink "
            "( videotestsrc is-live=true ! identity name=same ! fakesink ) ( videotestsrc is-live=true ! identity name=same ! fakesink )",

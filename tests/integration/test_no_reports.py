@@ -11,12 +11,12 @@ INTERVAL = 1_000_000_000  # ns
 
 
 def last_rate(edge):
-    """The rate in the newest message of feedbackrate, frames/s."""
+    """Returns the rate in the newest message of feedbackrate, frames/s."""
     rates = re.findall(r"feedbackrate, camera=.* rate=\(double\)([0-9.e+-]+), wanted", edge.output())
     return float(rates[-1]) if rates else 0
 
 
-def test_the_rate_falls_and_comes_back(launch, tmp_path, fresh):
+def test_the_rate_falls_without_reports_and_rises_with_them(launch, tmp_path, fresh):
     kafka = kafka_server.Kafka(tmp_path / "kafka")
     kafka.start()
     try:
@@ -34,7 +34,7 @@ def test_the_rate_falls_and_comes_back(launch, tmp_path, fresh):
             "videotestsrc is-live=true ! video/x-raw,format=GRAY8,width=64,height=64,framerate=30/1 ! "
             "feedbackrate name=rate camera=cam-1 initial-rate=5 min-rate=0.5 ! " + element("kafkasink", "camera")
             + element("kafkasrc", "feedback") + " ! rate.feedback", options="-e -m")
-        wait_until(lambda: last_rate(edge) > 15, 60, "a rate that the fog can count")
+        wait_until(lambda: last_rate(edge) > 15, 60, "frames come at a rate that the fog can count")
         kafka.stop(0)
         wait_until(lambda: last_rate(edge) == 0.5, 60, "the least rate")
         kafka.start()

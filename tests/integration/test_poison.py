@@ -17,7 +17,7 @@ MEMBER = "group-instance-id=one auto-offset-reset=earliest"
 
 
 def cmyk():
-    """A valid JPEG of 8x8 pixels with four components, for which jpegdec returns GST_FLOW_ERROR."""
+    """Makes a valid JPEG of 8x8 pixels with four components, for which jpegdec returns GST_FLOW_ERROR."""
 
     def segment(marker, body):
         return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body
@@ -31,7 +31,7 @@ def cmyk():
 
 
 class Topic:
-    """Numbered messages, some of them poison."""
+    """Sends numbered messages, some of which are poison."""
 
     def __init__(self, kafka, name, partitions=1):
         self.name, self._kafka, self._sent, self.partitions = name, kafka, 0, partitions
@@ -76,14 +76,14 @@ def wait_numbers(seen, numbers, timeout=30):
 
 @pytest.mark.parametrize("middle", ["jpegdec ! jpegenc", "queue ! jpegdec ! queue ! jpegenc ! queue"])
 @pytest.mark.parametrize("partitions", [1, 3])
-def test_picture_of_four_components(kafka, fresh, launch, tmp_path, good, seen, middle, partitions):
+def test_a_picture_of_four_components_is_condemned(kafka, fresh, launch, tmp_path, good, seen, middle, partitions):
     topic = Topic(kafka, fresh, partitions)
     topic.send([*good, cmyk(), *good])
     said = orchestrate(launch, stage(kafka, topic, middle))
     wait_numbers(seen, [n for n in range(13) if n != 6])
     assert topic.committed() == 13
     assert sum("was alone in the pipeline in 3 failed runs" in one for one in said) == 1
-    assert len(said) == 5  # one run to learn that runs fail, three with the message alone, and one that continues
+    assert len(said) == 5  # one run to find that runs fail, three with the message alone, and one that continues
     line = shlex.split(said[-1].split("To look at it: ")[1].splitlines()[0])
     subprocess.run(line, env=environment(), timeout=30, check=True, cwd=tmp_path, capture_output=True)
     assert (tmp_path / "message").read_bytes() == cmyk()
@@ -103,7 +103,7 @@ def test_the_metric(kafka, fresh, launch, good):
     wait_until(condemned, 60)
 
 
-def test_two_in_a_row_and_the_first_message(kafka, fresh, launch, good, seen):
+def test_two_poison_messages_in_a_row_and_a_first_one_are_condemned(kafka, fresh, launch, good, seen):
     topic = Topic(kafka, fresh)
     topic.send([cmyk(), *good, cmyk(), cmyk(), *good])
     said = orchestrate(launch, stage(kafka, topic, "jpegdec ! jpegenc"))
@@ -113,7 +113,7 @@ def test_two_in_a_row_and_the_first_message(kafka, fresh, launch, good, seen):
 
 
 def test_plain_sink(kafka, fresh, launch, good):
-    """A message that no sink acknowledges is alone too, and so is the last sample that a sink keeps."""
+    """A message that no sink acknowledges, and a last sample that a sink keeps, are alone in the pipeline too."""
     topic = Topic(kafka, fresh)
     topic.send([*good[:3], cmyk(), *good[:3]])
     said = orchestrate(launch, stage(kafka, topic, "jpegdec", sink="fakesink"))
@@ -136,7 +136,7 @@ def test_rejects(kafka, fresh, launch, good, seen):
     dead.close()
 
 
-def test_dead_letters_of_a_plain_sink(kafka, fresh, launch, tmp_path, good, seen):
+def test_dead_letters_reach_a_sink_that_acknowledges_nothing(kafka, fresh, launch, tmp_path, good, seen):
     """filesink acknowledges no dead letter, so a condemned message may be read again. It isn't tried again."""
     topic = Topic(kafka, fresh)
     topic.send([*good[:3], cmyk(), cmyk(), cmyk(), *good[:3]])
@@ -146,7 +146,7 @@ def test_dead_letters_of_a_plain_sink(kafka, fresh, launch, tmp_path, good, seen
     wait_numbers(seen, [0, 1, 2, 6, 7, 8])
     assert topic.committed() == 9
     assert dead.read_bytes().replace(cmyk(), b"") == b"" and len(dead.read_bytes()) >= 3 * len(cmyk())
-    assert len(said) == 11  # one to learn that runs fail, three for each of them, one that goes on
+    assert len(said) == 11  # one run to find that runs fail, three for each poison message, one that continues
 
 
 @pytest.mark.parametrize("sink", [
@@ -155,12 +155,13 @@ def test_dead_letters_of_a_plain_sink(kafka, fresh, launch, tmp_path, good, seen
     "queue ! filesink buffer-mode=unbuffered location=/dev/full",
     "identity eos-after=1 ! fakesink async=false",
 ])
-def test_dead_letters_that_nobody_takes(kafka, fresh, launch, good, seen, sink):
-    """The dead letter is not lost: it leaves at the first start with a sink that takes it."""
+def test_dead_letters_that_no_sink_takes(kafka, fresh, launch, good, seen, sink):
+    """The dead letter is not lost: it leaves at the first start of a pipeline whose sink takes it."""
     topic = Topic(kafka, fresh)
     topic.send([*good[:3], cmyk(), *good[:3]])
     line = stage(kafka, topic, "jpegdec ! jpegenc")
-    # More starts than messages in a row may be condemned: it is the same one each time.
+    # The stage starts more often than messages in a row may be condemned, but it is the same
+    # message each time.
     for _ in range(14):
         running = launch(f"{line} src.rejects ! {sink}")
         assert running.wait(60) != 0
@@ -196,11 +197,11 @@ sys.exit(message is None or message.type != Gst.MessageType.EOS)
 
 
 @pytest.mark.parametrize("queue", ["", "queue ! "])
-def test_decoder_that_crashes_the_process(kafka, fresh, seen, queue):
+def test_a_message_that_crashes_the_process_is_condemned(kafka, fresh, seen, queue):
     topic = Topic(kafka, fresh)
     topic.send([b"good"] * 5 + [b"poison"] + [b"good"] * 5)
-    # A crashed run remains a member of its group; a run with the same group-instance-id takes its
-    # place at once.
+    # The member of a crashed run remains in the group; a run with the same group-instance-id takes
+    # its place at once.
     line = stage(kafka, topic, f"{queue}identity name=decoder")
     codes = []
     while not codes or codes[-1] != 0:
@@ -219,7 +220,7 @@ def test_decoder_that_crashes_the_process(kafka, fresh, seen, queue):
     "kafkasink bootstrap-servers=127.0.0.1:1 connect-timeout=300000000 topic=none",
     "mongosink wrap=true uri=mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=200 retry-timeout=300000000",
 ])
-def test_dead_sink_never_looks_like_poison(kafka, fresh, launch, good, sink):
+def test_a_sink_that_fails_condemns_no_message(kafka, fresh, launch, good, sink):
     topic = Topic(kafka, fresh)
     topic.send(good)
     for _ in range(6):
@@ -230,7 +231,7 @@ def test_dead_sink_never_looks_like_poison(kafka, fresh, launch, good, sink):
 
 
 @pytest.mark.on_request
-def test_ten_in_a_row_end_the_run(kafka, fresh, launch):
+def test_the_eleventh_poison_message_in_a_row_ends_the_run(kafka, fresh, launch):
     """The eleventh message isn't condemned, because the fault must be in the pipeline. It takes 35 starts."""
     topic = Topic(kafka, fresh)
     topic.send([cmyk()] * 12)

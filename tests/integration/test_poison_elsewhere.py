@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Poison while something else goes on: a broker that is away, partitions that move, members that share it, a damaged batch,
-a decoder that hangs; and the stage as users run it."""
+"""Poison messages beside other faults: a broker that is away, partitions that move, members that share a message, a damaged
+batch, a decoder that hangs; and the stage as users run it."""
 
 import os
 import pathlib
@@ -23,15 +23,15 @@ DYNAMIC = "auto-offset-reset=earliest client-properties=c,session.timeout.ms=600
 
 @pytest.fixture(scope="module")
 def own_kafka(tmp_path_factory):
-    """One that may be killed, and whose disk may be damaged."""
+    """A broker that may be killed, and whose disk may be damaged."""
     with kafka_server.Kafka(tmp_path_factory.mktemp("poison")) as server:
         yield server
 
 
 class Restarted:
-    """A stage that is started again whenever it ends, until `finish`."""
+    """A stage that is restarted whenever it ends, until `finish`."""
 
-    _launching = threading.Lock()  # each one gets a log of its own
+    _launching = threading.Lock()  # each start gets a log of its own
 
     def __init__(self, launch, line):
         self.said, self._launch, self._line = [], launch, line
@@ -59,7 +59,7 @@ def condemned(said):
 
 
 def test_broker_away_meanwhile(own_kafka, fresh, launch, good):
-    """It dies at each stage of the inquiry: only the poison is condemned, whatever could not be written down."""
+    """The broker dies at each step of the search for the poison: only the poison is condemned, whatever could not be stored."""
     topic = Topic(own_kafka, fresh)
     seen = Seen(own_kafka, fresh + "-out")
     topic.send([*good, cmyk(), *good])
@@ -78,12 +78,13 @@ def test_broker_away_meanwhile(own_kafka, fresh, launch, good):
 
 
 @pytest.mark.on_request
-def test_outages_are_no_failed_runs(own_kafka, fresh, launch, good):
-    """The broker dies again and again while one message is alone on its way, and the group forgets its member meanwhile."""
+def test_outages_do_not_count_as_failed_runs(own_kafka, fresh, launch, good):
+    """The broker dies repeatedly while one message is alone in the pipeline, and the group removes the member meanwhile."""
     topic = Topic(own_kafka, fresh)
     topic.send([cmyk(), *good])
     broker = own_kafka.processes[0]
-    # The first message makes runs fail, so that the others go alone.
+    # The first message makes runs fail, so that the later messages go through the pipeline one at a
+    # time.
     line = stage(own_kafka, topic, "jpegdec", more="", member=DYNAMIC, sink="identity sleep-time=300000 ! jpegenc ! kafkasink "
                  f"bootstrap-servers={own_kafka.bootstrap} topic={fresh}-out")
     restarted = Restarted(launch, line)
@@ -100,10 +101,10 @@ def test_outages_are_no_failed_runs(own_kafka, fresh, launch, good):
     seen.close()
 
 
-def test_members_that_share_the_poison(kafka, fresh, launch, good, seen):
-    """Each failure hands the partitions, and what is known of them, to the others."""
+def test_a_poison_message_that_moves_from_member_to_member_is_condemned(kafka, fresh, launch, good, seen):
+    """Each failure hands the partitions, and the suspicions stored with their offsets, to the other members."""
     topic = Topic(kafka, fresh, 4)
-    # 26 messages in turn: partition 2 has two of the three
+    # 26 messages, one to each partition in turn: partition 2 has two of the three poison messages
     topic.send([*good, cmyk(), *good[:3], cmyk(), *good, *good[:3], cmyk(), *good[:4]])
     line = stage(kafka, topic, "queue ! jpegdec ! jpegenc", more="", member=DYNAMIC)
     members = [Restarted(launch, line) for _ in range(2)]
@@ -114,8 +115,8 @@ def test_members_that_share_the_poison(kafka, fresh, launch, good, seen):
     assert condemned(members[0].said + members[1].said) == 3
 
 
-def test_partitions_that_move_meanwhile(kafka, fresh, launch, good, seen):
-    """A member comes and goes while the other one reads one message at a time."""
+def test_partitions_that_move_during_the_search_for_the_poison(kafka, fresh, launch, good, seen):
+    """A member joins and leaves repeatedly while the other one reads one message at a time."""
     topic = Topic(kafka, fresh, 2)
     topic.send([*good, cmyk(), *good, *good])
     restarted = Restarted(launch, stage(kafka, topic, "jpegdec ! identity sleep-time=100000 ! jpegenc", more="", member=DYNAMIC))
@@ -140,8 +141,8 @@ def damage(kafka, topic, number):
 
 
 @pytest.mark.parametrize("number", [3, 5])
-def test_next_to_a_damaged_batch(own_kafka, fresh, launch, good, number):
-    """Before it or behind it: the batch is skipped as damaged, the poison as poison, and nothing else."""
+def test_poison_next_to_a_damaged_batch_is_condemned(own_kafka, fresh, launch, good, number):
+    """The poison is before or behind the batch: the batch is skipped as damaged, the poison as poison, and no other message."""
     topic = Topic(own_kafka, fresh)
     for picture in [*good[:4], cmyk(), *good[:4]]:
         topic.send([picture])
@@ -161,7 +162,7 @@ HANGING = CRASHER.replace("os.abort()", "import time; time.sleep(1000)")
 
 @pytest.mark.parametrize("queue", ["", "queue ! "])
 def test_decoder_that_hangs(kafka, fresh, seen, queue):
-    """The watchdog kills the stage. As after a crash, the next run finds the message that was alone."""
+    """A watchdog kills the stage. The next run finds the message that was alone, as it does after a crash."""
     topic = Topic(kafka, fresh)
     topic.send([b"good"] * 3 + [b"poison"] + [b"good"] * 3)
     line = stage(kafka, topic, f"{queue}identity name=decoder")
@@ -179,8 +180,8 @@ def test_decoder_that_hangs(kafka, fresh, seen, queue):
     assert topic.committed() == 7
 
 
-def test_the_fog_as_it_is_run(kafka, fresh, tmp_path, good, seen):
-    """Without an orchestrator: the stage's script starts its pipeline again, and ends at Ctrl-C."""
+def test_the_script_of_the_fog_stage_condemns_poison(kafka, fresh, tmp_path, good, seen):
+    """Without an orchestrator, the stage's script restarts its pipeline, and ends at Ctrl-C."""
     topic = Topic(kafka, fresh)
     topic.send([*good, cmyk(), *good])
     with open(tmp_path / "fog.log", "wb") as log:
@@ -203,8 +204,8 @@ def test_the_fog_as_it_is_run(kafka, fresh, tmp_path, good, seen):
     assert "Starting again" in said
 
 
-def test_nothing_comes_behind_the_poison(kafka, fresh, launch, good, seen):
-    """A queue keeps the failure of what is behind it for the next push, which may never come: the stage doesn't wait for it."""
+def test_poison_without_messages_behind_it_is_condemned(kafka, fresh, launch, good, seen):
+    """A queue returns a failure of the element behind it only at the next push, which may never come: the stage doesn't wait for that push."""
     topic = Topic(kafka, fresh)
     topic.send([*good[:3], cmyk(), *good[:2]])
     restarted = Restarted(launch, stage(kafka, topic, "queue ! jpegdec ! jpegenc", more=""))

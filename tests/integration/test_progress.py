@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What takes minutes the first time says how far it is: set-up, downloads and builds, on a terminal and elsewhere."""
+"""Commands that take minutes on their first run show their progress: set-up, downloads and builds, on a terminal and without one."""
 
 import os
 import pty
@@ -27,27 +27,27 @@ def progress(tmp_path, command, measure=FAR, **options):
                           timeout=30, check=False, **options)
 
 
-def test_lines_say_how_far_it_is(tmp_path):
+def test_lines_show_the_progress(tmp_path):
     done = progress(tmp_path, STEPS)
     assert done.returncode == 0 and done.stdout == ""
     assert re.fullmatch(r"building: [123] of 3 steps, \d s\nbuilding: done, \d s\n", done.stderr), done.stderr
     assert (tmp_path / "log").read_text() == "[1/3] cc\n[2/3] cc\n[3/3] cc\n"
 
 
-def test_what_is_quick_is_silent(tmp_path):
+def test_a_quick_command_is_silent(tmp_path):
     done = progress(tmp_path, "true")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("measure", [":", "false", "no-such-program", "echo ''"])
-def test_a_failure_and_progress_that_cannot_be_measured(tmp_path, measure):
+def test_a_failed_command_and_one_whose_progress_cannot_be_measured(tmp_path, measure):
     done = progress(tmp_path, "sleep 1.5; echo why; exit 7", measure)
     assert done.returncode == 7
     assert re.fullmatch(r"building: \d s\nbuilding: failed after \d s\n", done.stderr), done.stderr
     assert (tmp_path / "log").read_text() == "why\n"
 
 
-def test_one_line_on_a_terminal(tmp_path):
+def test_a_terminal_shows_one_line(tmp_path):
     ours, theirs = pty.openpty()
     with subprocess.Popen([PROGRESS, "building", tmp_path / "log", FAR, "sh", "-c", STEPS], stderr=theirs) as process:
         assert process.wait(30) == 0
@@ -57,7 +57,7 @@ def test_one_line_on_a_terminal(tmp_path):
     assert re.fullmatch(r"(\r\x1b\[Kbuilding: \d of 3 steps, \d s)+\r\x1b\[Kbuilding: done, \d s\r\n", said), said
 
 
-def test_ctrl_c_ends_the_command_too(tmp_path):
+def test_ctrl_c_ends_the_command_whose_progress_is_shown(tmp_path):
     with subprocess.Popen([PROGRESS, "building", tmp_path / "log", ":", "sh", "-c", "echo $$; exec sleep 60"], stderr=subprocess.PIPE,
                           text=True, start_new_session=True) as process:
         assert re.fullmatch(r"building: \d s\n", process.stderr.readline())
@@ -68,7 +68,7 @@ def test_ctrl_c_ends_the_command_too(tmp_path):
 
 @pytest.fixture
 def tools(tmp_path):
-    """Replacements for commands that download, install and build: they take two seconds and use this machine's files."""
+    """Programs that replace commands that download, install and build: they take two seconds and use this machine's files."""
     folder = tmp_path / "tools"
     folder.mkdir()
 
@@ -80,7 +80,7 @@ def tools(tmp_path):
     return add
 
 
-def test_the_demo_says_what_is_downloaded_and_built(tmp_path, tools):
+def test_the_demo_names_its_downloads_and_builds(tmp_path, tools):
     jars, database = kafka_server.jars(), mongo_server.program()
     tools("mvn", f"for arg; do case $arg in -DoutputDirectory=*) to=${{arg#*=}} ;; esac; done; sleep 0.2; cp {jars}/*.jar $to; sleep 2")
     tools("go", f"[ $1 = env ] && exec echo go1.99\nmkdir -p ~/go/pkg/mod/cache/download; touch ~/go/pkg/mod/cache/download/a.zip; sleep 2; "
@@ -92,13 +92,13 @@ def test_the_demo_says_what_is_downloaded_and_built(tmp_path, tools):
         for line in process.stdout:
             said += line
             if "answer after" in line:
-                process.kill()  # what it started goes with it
+                process.kill()  # processes that the demo started end with it
     assert re.search(r"^downloading Kafka: \d+ MB, \d s\ndownloading Kafka: done, \d s\n", said, re.M), said
     assert re.search(r"^building the database \(.*\): 1 modules downloaded, \d s\n", said, re.M), said
     assert "starting Kafka and the database" in said and re.search(r"^Kafka and the database answer after \d+ s$", said, re.M), said
 
 
-def test_setup_says_what_is_installed(tmp_path, tools):
+def test_setup_names_the_packages_that_it_installs(tmp_path, tools):
     tools("id", "echo 0")
     tools("dpkg-query", "exit 1")  # nothing is there
     tools("apt-get", "[ $1 = update ] && exit 0; echo dlstatus:1:40.5:Retrieving; sleep 1.5; echo pmstatus:gcc:80.1:Configuring; sleep 0.2")
@@ -109,14 +109,14 @@ def test_setup_says_what_is_installed(tmp_path, tools):
     assert re.fullmatch(r"installing \d+ packages: 40 % downloaded, \d s\ninstalling \d+ packages: done, \d s\n", done.stderr), done.stderr
 
 
-def test_setup_says_how_far_the_build_is(tools):
+def test_setup_shows_the_progress_of_the_build(tools):
     assert shutil.which("dpkg-query")
     tools("ninja", "echo '[17/158] Compiling'; sleep 1.5")
     done = subprocess.run([TOP / "tests/setup"], env=tools.environment, capture_output=True, text=True, timeout=30, check=False)
     assert re.fullmatch(r"building: 17 of 158 steps, \d s\nbuilding: done, \d s\n", done.stderr), done.stderr
 
 
-def test_what_apt_says_when_it_fails(tools):
+def test_setup_shows_the_errors_of_apt(tools):
     tools("id", "echo 0")
     tools("dpkg-query", "exit 1")
     tools("apt-get", "[ $1 = update ] && exit 0; echo dlstatus:1:40.5:Retrieving; echo E: no space left; exit 100")

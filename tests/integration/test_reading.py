@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What kafkasrc reads from a real broker: offsets and times to begin and end at, topics and partitions, the member's
-share of a group, prefetching, and messages of any producer."""
+"""Tests which messages kafkasrc reads from a real broker: offsets and times to begin and end at, topics and partitions, the
+member's share of a group, prefetching, and messages of any producer."""
 
 import time
 
@@ -11,7 +11,7 @@ from messages import Feed
 from pipeline import wait_until
 from player import Gst, Player
 
-BASE = 1_700_000_000  # s since the epoch: when the first message was captured
+BASE = 1_700_000_000  # seconds since the epoch: the capture time of the first message
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def source(kafka, topic, settings):
 
 
 def read(kafka, topic, settings):
-    """All messages until EOS, by number."""
+    """Returns all messages until EOS, by number."""
     with Player(source(kafka, topic, settings), "fakesink async=false") as player:
         player.play()
         player.wait_eos()
@@ -54,11 +54,11 @@ def ns(second):
     (f"start-time={ns(5)} end-time={ns(9)}", range(5, 9)),
     ("auto-offset-reset=earliest eos-at-end=true partitions=<1>", range(1, 20, 2)),
 ])
-def test_where_it_begins_and_ends(kafka, past, settings, numbers):
+def test_reading_begins_and_ends_at_offsets_and_times(kafka, past, settings, numbers):
     assert read(kafka, past, settings) == list(numbers)
 
 
-def test_an_end_that_is_still_to_come(kafka, past):
+def test_reading_ends_at_a_time_in_the_future(kafka, past):
     end = time.time() + 8
     settings = f"auto-offset-reset=earliest end-time={int(end * 1e9)}"
     with Player(source(kafka, past, settings), "fakesink async=false") as player:
@@ -74,7 +74,7 @@ def test_an_end_that_is_still_to_come(kafka, past):
         assert time.time() >= end
 
 
-def test_a_group_goes_on_from_what_it_committed(kafka, past):
+def test_a_group_continues_at_its_committed_offset(kafka, past):
     client = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": past})
     for begin in ("start-offset=2", f"start-time={ns(3)}", "auto-offset-reset=earliest"):
         client.commit(offsets=[confluent_kafka.TopicPartition(past, n, 6) for n in range(2)], asynchronous=False)
@@ -82,7 +82,7 @@ def test_a_group_goes_on_from_what_it_committed(kafka, past):
     client.close()
 
 
-def test_latest_is_from_now_on(kafka, past):
+def test_latest_starts_at_messages_sent_after_the_start(kafka, past):
     with Player(source(kafka, past, ""), "fakesink async=false") as player:
         player.play()
         assert player.wait_message(Gst.MessageType.ELEMENT).get_structure().has_name("kafkasrc-assignment")
@@ -99,7 +99,7 @@ def member(kafka, topic, name=None):
 
 
 def assignments(running):
-    """The number of partitions in each assignment message."""
+    """Returns the number of partitions in each assignment message."""
     lines = [line for line in running.output().splitlines() if "kafkasrc-assignment" in line]
     return [line.split("partitions=(int)<")[1].split(">")[0].count(",") + 1 if "(int)<  >" not in line else 0
             for line in lines]
@@ -110,14 +110,14 @@ def wait_for_assignment(running, number):
 
 
 @pytest.mark.parametrize("names", [("one", "two"), (None, None)], ids=["static", "dynamic"])
-def test_a_restart_and_what_other_members_read(kafka, fresh, launch, names):
+def test_a_group_after_a_restart_and_with_more_members(kafka, fresh, launch, names):
     kafka.create_topic(fresh, 4)
     first = launch(member(kafka, fresh, names[0]), options="-m -e")
     wait_for_assignment(first, 4)
     second = launch(member(kafka, fresh, names[1]), options="-m -e")
     wait_for_assignment(second, 2)
     wait_for_assignment(first, 2)
-    # cooperative: it kept two partitions all the time
+    # cooperative: the first member kept two partitions all the time
     assert 0 not in assignments(first)
     before = len(assignments(first))
     second.interrupt()
@@ -145,13 +145,13 @@ def test_a_slow_reader_prefetches_no_more_than_its_limit(kafka, fresh):
             held.append(player.stat("prefetched"))
             time.sleep(0.02)
         stats = player.stats()
-        # one message may be read and not yet counted
+        # one message may have been read but not been counted yet
         assert 200 - stats.get_value("lag") - stats.get_value("messages") in (0, 1)
     assert 0 < max(held) * 60_000 <= bound
 
 
 @pytest.mark.parametrize("group", [True, False], ids=["group", "alone"])
-def test_a_topic_that_appears_under_a_pattern(kafka, fresh, group):
+def test_a_new_topic_that_matches_the_pattern_is_read(kafka, fresh, group):
     kafka.create_topic(fresh + "-a", 1)
     settings = "client-properties=c,topic.metadata.refresh.interval.ms=1000 auto-offset-reset=earliest"
     line = source(kafka, f"^{fresh}-.*", f"{settings} group-id={fresh}" if group else settings)
@@ -178,7 +178,7 @@ def test_a_topic_that_appears_under_a_pattern(kafka, fresh, group):
     ("^{0}-[0-9]{{2,}}$ , {0}-x", {"x", "123", "1234"}),
     ("^{0}-[x{{,]$", {"x"}),
 ])
-def test_a_comma_in_a_pattern(kafka, fresh, wanted, read, group):
+def test_a_comma_in_a_pattern_is_part_of_it(kafka, fresh, wanted, read, group):
     """Set as an application does: gst-launch-1.0 would want quotes."""
     endings = ("1", "123", "1234", "x")
     producer = kafka.producer()
@@ -204,8 +204,8 @@ def reader(kafka, topic, settings="", client="session.timeout.ms=6000"):
             f"client-properties=c,{client} {settings} ! identity name=i silent=false ! fakesink async=false")
 
 
-def test_a_member_without_partitions_ends(kafka, fresh, launch):
-    """A member without partitions doesn't wait for what the others read."""
+def test_a_member_without_partitions_ends_at_the_end_of_the_topic(kafka, fresh, launch):
+    """A member without partitions doesn't wait for messages that other members read."""
     kafka.create_topic(fresh, 1)
     Feed(kafka, fresh).send(20, size=9)
     first = launch(reader(kafka, fresh), options="-v -e")
@@ -217,7 +217,7 @@ def test_a_member_without_partitions_ends(kafka, fresh, launch):
     first.interrupt()
 
 
-def test_more_members_than_partitions_all_end(kafka, fresh, launch):
+def test_all_members_end_if_there_are_more_members_than_partitions(kafka, fresh, launch):
     kafka.create_topic(fresh, 1)
     Feed(kafka, fresh).send(20, size=9)
     members = [launch(reader(kafka, fresh, "eos-at-end=true"), options="-v") for _ in range(2)]
@@ -227,7 +227,7 @@ def test_more_members_than_partitions_all_end(kafka, fresh, launch):
 
 
 def test_group_protocol(kafka, fresh, launch, new_library):
-    """The brokers assign partitions. Members share them, one leaves, and finished messages are committed."""
+    """The brokers assign partitions. Members share the partitions, one member leaves, and finished messages are committed."""
     kafka.create_topic(fresh, 2)
     feed = Feed(kafka, fresh)
     feed.send(20, size=9)
@@ -251,7 +251,7 @@ def test_group_protocol(kafka, fresh, launch, new_library):
 
 
 @pytest.mark.skipif(confluent_kafka.libversion()[1] >= 0x020C0000, reason="this librdkafka has it")
-def test_group_protocol_of_an_old_library(kafka, fresh, launch):
+def test_group_protocol_that_the_library_lacks_is_an_error(kafka, fresh, launch):
     running = launch(reader(kafka, fresh, client="group.protocol=consumer"))
     assert running.wait(30) != 0
     errors = [line for line in running.output().splitlines() if line.startswith("ERROR: from element")]
@@ -273,8 +273,8 @@ FOREIGN = {
 }
 
 
-def test_any_message_goes_through_unchanged(kafka, fresh, launch):
-    """Any producer sends a message, and a pipeline copies it: value, key and headers are unchanged."""
+def test_messages_of_any_producer_are_copied_unchanged(kafka, fresh, launch):
+    """Any producer sends a message, and a pipeline copies it: value, key and headers of the copy are unchanged."""
     kafka.create_topic(fresh, 1)
     kafka.create_topic(fresh + "-out", 1)
     for codec in ("none", "gzip", "snappy", "lz4", "zstd"):
@@ -295,7 +295,7 @@ def test_any_message_goes_through_unchanged(kafka, fresh, launch):
 
 
 def everything(kafka, topic):
-    """The messages of a topic's only partition."""
+    """Returns the messages of a topic's only partition."""
     consumer = confluent_kafka.Consumer(
         {"bootstrap.servers": kafka.bootstrap, "group.id": "everything-" + topic, "enable.auto.commit": False})
     _, end = consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, 0), timeout=30)
@@ -325,7 +325,7 @@ def test_aborted_messages_are_not_read(kafka, fresh):
         assert player.numbers == [0, 2]
 
 
-def test_one_camera_of_a_shared_topic(kafka, fresh):
+def test_only_frames_of_the_chosen_camera_are_read(kafka, fresh):
     kafka.create_topic(fresh, 2)
     feed = Feed(kafka, fresh)
     for camera in ("cam-1", "cam-2", "cam-1"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A topic on a real broker is played like a file."""
+"""Plays a topic on a real broker like a file."""
 
 import re
 import subprocess
@@ -39,12 +39,12 @@ def test_replay_seeks_as_a_file_does(kafka, recording):
         flushes = []
         player.element("sink").get_static_pad("sink").add_probe(
             Gst.PadProbeType.EVENT_FLUSH, lambda _pad, info: flushes.append(info.get_event().type) or Gst.PadProbeReturn.OK)
-        assert player.refuses(-1.0)  # while it plays: it goes on, with its segment
+        assert player.refuses(-1.0)  # a pipeline that is playing continues, with its segment
         player.wait_eos()
         assert player.numbers == list(range(31)) and not flushes
 
 
-def test_replay_of_a_part(kafka, recording):
+def test_replay_of_a_range_of_times(kafka, recording):
     begin = 1_700_000_000_000_000_000
     with Player(
         f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={recording} replay=true "
@@ -54,7 +54,7 @@ def test_replay_of_a_part(kafka, recording):
         assert player.numbers == list(range(61, 91))
 
 
-def test_replay_is_not_stopped_by_a_time_of_capture_that_cannot_be(kafka, recording):
+def test_an_impossible_capture_time_does_not_stop_a_replay(kafka, recording):
     producer = kafka.producer()
     producer.produce(recording, b"300", partition=0, timestamp=1_700_000_010_000,
                      headers=[("capture-time", str(9 * 10**18)), ("gst-caps", CAPS)])
@@ -77,7 +77,7 @@ def test_replay_by_uri(kafka, recording):
 
 
 def record(kafka, topic, launch, encoder, frames=50):
-    """Frames with capture times at 10 a second, without waiting for them."""
+    """Publishes frames with capture times at 10 a second, as fast as possible."""
     one = launch(
         f"videotestsrc num-buffers={frames} ! video/x-raw,width=160,height=120,framerate=10/1 ! {encoder} ! "
         f"kafkasink bootstrap-servers={kafka.bootstrap} topic={topic}")
@@ -99,7 +99,7 @@ def test_seek_into_delta_coded_video_begins_with_a_key_unit(kafka, fresh, launch
             assert abs(player.times[0] / Gst.SECOND - start) <= 0.1
 
 
-def test_key_units_alone_for_fast_forward(kafka, fresh, launch):
+def test_fast_forward_shows_only_key_units(kafka, fresh, launch):
     kafka.create_topic(fresh, 3)
     source = record(kafka, fresh, launch, "vp8enc keyframe-max-dist=10 deadline=1")
     with Player(source) as player:
@@ -131,7 +131,7 @@ def test_seeks_while_it_plays(kafka, recording):
 
 @pytest.mark.parametrize("player", ["", "--use-playbin3"])
 def test_gst_play(kafka, fresh, launch, player):
-    """Each frame comes at its time, so the replay takes as long as the recording."""
+    """Each frame is shown at its capture time, so the replay takes as long as the recording."""
     kafka.create_topic(fresh, 3)
     record(kafka, fresh, launch, "jpegenc", frames=31)
     began = time.monotonic()
@@ -148,7 +148,7 @@ ARRIVAL = ["message.timestamp.type=LogAppendTime"]
 
 
 def publish(kafka, topic, messages):
-    """`messages`: partition, ms since the beginning, headers."""
+    """Publishes `messages`, each with a partition, a time in ms since the beginning, and headers."""
     producer = kafka.producer()
     for number, (partition, after, headers) in enumerate(messages):
         captured = BEGIN + after * 1_000_000
@@ -159,9 +159,9 @@ def publish(kafka, topic, messages):
 
 @pytest.mark.parametrize("start", ["", "start-time=1000000000000000000", "start-time={now}"])
 @pytest.mark.parametrize("partitions", [1, 3])
-def test_capture_counts_where_the_broker_stamps_arrival(kafka, fresh, start, partitions):
-    """The messages were captured years ago and arrived now. The window uses the arrival, everything else the capture
-    time."""
+def test_replay_uses_capture_times_although_brokers_stamp_the_arrival(kafka, fresh, start, partitions):
+    """The messages were captured years ago and arrived now. The bounds of the replay are compared with the arrival time, all else
+    with the capture time."""
     kafka.create_topic(fresh, partitions, config=ARRIVAL)
     start = start.format(now=int((time.time() - 60) * 1e9))
     publish(kafka, fresh, [
@@ -179,7 +179,7 @@ def test_capture_counts_where_the_broker_stamps_arrival(kafka, fresh, start, par
             assert player.numbers == list(range(15, 30))
 
 
-# B-frames: captured at these ms, in the order that a decoder needs
+# B-frames: capture times in ms, in the order that a decoder needs
 BFRAMES = [0, 120, 40, 80, 240, 160, 200, 360, 280, 320]
 
 
@@ -192,14 +192,14 @@ def send_bframes(kafka, topic, partitions, dts=True):
         for seq, after in enumerate(BFRAMES)])
 
 
-def test_frames_of_a_session_keep_their_order(kafka, fresh):
+def test_frames_of_a_session_keep_their_order_in_a_replay(kafka, fresh):
     send_bframes(kafka, fresh, 3)
     with Player(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} replay=true") as player:
         player.play()
         player.wait_eos()
         assert player.numbers == list(range(len(BFRAMES)))
         assert [at // Gst.MSECOND for at in player.times] == BFRAMES
-        # a DTS that would be below 0 is as close to 0 as possible
+        # a DTS that would be negative is set as close to 0 as possible
         assert player.decoding[:3] == [0, 1, 2]
         assert [at // Gst.MSECOND for at in player.decoding[3:]] == [40, 80, 120, 160, 200, 240, 280]
 
@@ -207,9 +207,9 @@ def test_frames_of_a_session_keep_their_order(kafka, fresh):
 @pytest.mark.parametrize("stop", [20, 50, 100, 125, 190, 340])
 @pytest.mark.parametrize("dts", [True, False], ids=["dts", "no dts"])
 @pytest.mark.parametrize("partitions", [1, 3])
-def test_a_stop_inside_bframes(kafka, fresh, partitions, dts, stop):
-    """All frames before the stop come. Frames after it that they depend on come too, for the decoder; the sink drops
-    them."""
+def test_a_stop_position_among_b_frames(kafka, fresh, partitions, dts, stop):
+    """All frames before the stop position are shown. Frames after it that those depend on are also pushed, for the decoder; the
+    sink drops them."""
     send_bframes(kafka, fresh, partitions, dts)
     with Player(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} replay=true ! identity name=i signal-handoffs=true") as player:
         came = []
@@ -222,12 +222,13 @@ def test_a_stop_inside_bframes(kafka, fresh, partitions, dts, stop):
             message = player.wait_message(end | Gst.MessageType.ERROR | Gst.MessageType.EOS)
             assert message.type == end
             assert [at // Gst.MSECOND for at in player.times] == [at for at in BFRAMES if at < stop]
-        # the frames decoded before it; if that isn't known, perhaps a few messages more
+        # checks the frames that are decoded before the stop; if their number isn't known, a few
+        # messages more may come
         decoded = [at for number, at in enumerate(BFRAMES) if number * 40 - 80 < stop]
         assert not dts or came == decoded
 
 
-def test_a_stop_ends_a_stream_of_key_units_at_once(kafka, fresh):
+def test_a_stop_position_ends_a_stream_of_key_units_at_once(kafka, fresh):
     kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
     publish(kafka, fresh, [(0, number * 40, []) for number in range(30)])
     with Player(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} replay=true ! identity name=i signal-handoffs=true") as player:
@@ -240,9 +241,8 @@ def test_a_stop_ends_a_stream_of_key_units_at_once(kafka, fresh):
         assert came == [0, 40, 80]
 
 
-def test_sessions_interleave_by_capture(kafka, fresh):
-    """Two cameras, one of which restarted: the order within each session is kept, and sessions are merged by capture
-    time."""
+def test_sessions_are_merged_by_capture_time(kafka, fresh):
+    """Two cameras, one of which restarted: the order within each session is kept, and sessions are merged by capture time."""
     kafka.create_topic(fresh, 2, config=["retention.ms=-1"])
     publish(kafka, fresh, [
         (number % 2, number * 10, [("camera", camera), ("session", session), ("seq", str(number // 2))])
@@ -258,7 +258,7 @@ def test_sessions_interleave_by_capture(kafka, fresh):
     ("x264enc bframes=2 key-int-max=15 ! h264parse config-interval=-1", "h264parse ! avdec_h264"),
 ])
 def test_seek_into_a_live_recording(kafka, fresh, launch, encoder, decoder):
-    """The stream's header messages have no times and precede the first picture."""
+    """The messages of the stream's headers have no times and precede the first picture."""
     kafka.create_topic(fresh, 1)
     sent = launch(
         f"videotestsrc is-live=true num-buffers=60 ! video/x-raw,width=64,height=48,framerate=20/1 ! {encoder} ! "
@@ -276,8 +276,8 @@ def test_seek_into_a_live_recording(kafka, fresh, launch, encoder, decoder):
             assert abs((player.times[0] - begin) / Gst.SECOND - start) < 0.11, player.times
 
 
-def test_a_seek_where_capture_is_ahead_of_the_brokers_time(kafka, fresh):
-    """The camera's clock is 5 min ahead, and the broker refused its time: the messages have the time of sending."""
+def test_a_seek_when_capture_times_are_ahead_of_the_times_of_the_broker(kafka, fresh):
+    """The camera's clock is 5 min ahead, and the broker refused its times: the messages have the time of sending."""
     kafka.create_topic(fresh, 2, config=["retention.ms=-1"])
     producer = kafka.producer()
     for number in range(40):
@@ -292,7 +292,7 @@ def test_a_seek_where_capture_is_ahead_of_the_brokers_time(kafka, fresh):
         assert player.numbers == list(range(20, 40))
 
 
-def test_a_seek_where_the_way_to_the_broker_takes_ever_another_time(kafka, fresh):
+def test_a_seek_when_messages_took_different_times_to_reach_the_broker(kafka, fresh):
     """Messages in the middle of the recording arrive quickly, those at both ends slowly."""
     kafka.create_topic(fresh, 1, config=ARRIVAL)
     now = int(time.time() * 1000)
@@ -311,7 +311,7 @@ def test_a_seek_where_the_way_to_the_broker_takes_ever_another_time(kafka, fresh
 
 
 @pytest.mark.parametrize("never", [0, 1, 1_000_000_000])
-def test_a_clock_that_was_never_set(kafka, fresh, never):
+def test_a_replay_of_a_camera_whose_clock_was_never_set(kafka, fresh, never):
     kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
     producer = kafka.producer()
     for number in range(30):

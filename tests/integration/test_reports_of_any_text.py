@@ -8,11 +8,11 @@ import subprocess
 from broken_json import BROKEN, EITHER, SOUND
 from pipeline import environment
 
-# json-glib accepts these beyond the standard, depending on its version. In a field that nobody
-# reads they do no harm.
+# json-glib accepts these beyond the standard, depending on its version. A field that no reader uses
+# may hold these texts.
 LENIENT = {"unknown escape", "hexadecimal", "single quotes", "no digit after the dot", "u not hexadecimal", "comment behind"}
 
-# Sends each text, given in hexadecimal, as a report; returns the stats after each.
+# Sends each text, given in hexadecimal, as a report; returns the stats after each one.
 READER = r"""
 import json, sys, gi
 gi.require_version("Gst", "1.0")
@@ -35,7 +35,7 @@ rate.set_state(Gst.State.NULL)
 
 
 def read(texts):
-    """For each report whether it was accepted; None if it was neither accepted nor counted as bad."""
+    """Returns for each report whether it was accepted; None if it was neither accepted nor counted as bad."""
     done = subprocess.run(
         ["/usr/bin/python3", "-c", READER], input="".join(text.hex() + "\n" for text in texts), text=True, timeout=60,
         check=False, capture_output=True, env=environment() | {"G_DEBUG": "fatal-criticals"})
@@ -51,15 +51,15 @@ def report(seq, member=b""):
 
 
 def test_alone():
-    """None of them is a report, not even a valid object, because it has no replica."""
+    """None of these texts is a report, not even a valid object, because it has no replica."""
     texts = [*SOUND.values(), *BROKEN.values(), *EITHER.values()]
     taken = read([*texts, report(1)])
     assert len(taken) == len(texts) + 1
     assert taken == [False] * len(texts) + [True]
 
 
-def test_as_an_unknown_member():
-    """A valid text in an unknown field is ignored. A broken one makes only its own report bad."""
+def test_any_text_in_an_unknown_field():
+    """A valid text in an unknown field is ignored. A broken text makes only its own report bad."""
     inputs = [(name, text, True) for name, text in SOUND.items()] + \
         [(name, text, False) for name, text in BROKEN.items()] + [(name, text, None) for name, text in EITHER.items()]
     texts = []
@@ -73,7 +73,7 @@ def test_as_an_unknown_member():
     assert wrong <= LENIENT
 
 
-def test_as_a_known_member():
+def test_any_text_in_a_known_field():
     """A field of the wrong type makes a report bad, or is converted."""
     names = ["seq", "interval", "frames", "faces", "busy", "workers", "lag", "partitions", "age", "cameras", "leaving"]
     texts = []

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A group's position that the broker doesn't have, not any more or not yet: the messages that exist are read, and
-those that are gone are reported once."""
+"""A group's position is an offset that the broker has deleted or doesn't have yet: the messages that exist are read, and the
+missing ones are reported once."""
 
 import time
 
@@ -46,7 +46,7 @@ def committed(kafka, group, topic):
 
 
 class Reading(Player):
-    """Starts a reader and keeps what it reports."""
+    """Starts a reader and keeps the messages that it posts."""
 
     def __init__(self, kafka, topic, options, sink="fakesink sync=false async=false"):
         super().__init__(f"kafkasrc name=src bootstrap-servers={kafka.bootstrap} topic={topic} {options}", sink)
@@ -104,7 +104,7 @@ EARLIEST, ERROR = "auto-offset-reset=earliest", "auto-offset-reset=error"
     ("start-offset=15", ERROR, LEFT[5:], 0, None),
     (f"start-time={BEGIN + 99999}000000", EARLIEST, LEFT, 0, "start-time is beyond"),
     (f"start-time={BEGIN + 99999}000000", ERROR, [], None, "start-time is beyond"),
-    # ranges that hold nothing; 1700000001500 is in ms instead of ns
+    # time ranges without messages; 1700000001500 is in ms instead of ns
     ("end-time=1700000001500", EARLIEST, [], 0, "No message is read"),
     ("end-offset=5", EARLIEST, [], 0, "No message is read"),
     (f"start-time={BEGIN + 1410}000000 end-time={BEGIN + 1420}000000", "", [], 0, "No message is read"),
@@ -151,7 +151,7 @@ def test_group(kafka, topic, protocol, place, policy, numbers, lost, said, after
 
 @pytest.mark.parametrize("group", [False, True])
 def test_some_partitions(kafka, fresh, group):
-    """Four partitions: complete, partly deleted, emptied, and always empty."""
+    """Makes four partitions: complete, partly deleted, emptied, and always empty."""
     kafka.create_topic(fresh, 4, config=["retention.ms=-1"])
     fill(kafka, fresh, partitions=(0, 1, 2))
     kafka.delete_records(fresh, {1: 10, 2: 20})
@@ -186,7 +186,7 @@ def test_after_a_pause(kafka, fresh, options):
 
 @pytest.mark.parametrize("refused", ["by the seek", "before it"])
 def test_replay_after_a_pause_and_a_seek(kafka, fresh, refused):
-    """A loss is counted once, whichever part of the code finds it first."""
+    """A loss is counted once, whichever part of the element finds it first."""
     kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
     fill(kafka, fresh, 100, size=50_000, batch_num_messages=1)
     with Reading(kafka, fresh, "replay=true max-prefetch=65536", "fakesink sync=true") as one:
@@ -204,7 +204,7 @@ def test_replay_after_a_pause_and_a_seek(kafka, fresh, refused):
         assert len(one.warnings) == 1
 
 
-def test_replay_after_a_pause(kafka, fresh):
+def test_replay_continues_after_a_pause_in_which_messages_were_deleted(kafka, fresh):
     kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
     fill(kafka, fresh, 50, size=50_000, first=50, batch_num_messages=1)
     with Reading(kafka, fresh, "replay=true max-prefetch=65536", "fakesink sync=true") as one:
@@ -230,7 +230,7 @@ def test_a_recording_that_is_deleted_while_it_plays(kafka, topic, launch):
 
 
 @pytest.mark.parametrize("how", ["start-offset=5 eos-at-end=true", "start-offset=5 replay=true"])
-def test_gaps_are_no_loss(kafka, fresh, how):
+def test_offsets_without_messages_do_not_count_as_lost(kafka, fresh, how):
     """The end of a transaction and aborted messages take offsets, but aren't lost messages."""
     kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
     for number in range(4):
@@ -249,7 +249,7 @@ def test_gaps_are_no_loss(kafka, fresh, how):
 
 
 @pytest.mark.parametrize("how", ["earliest", "latest"])
-def test_topic_created_again_with_fewer_messages(kafka, topic, how):
+def test_topic_created_again_with_fewer_messages_is_read_from_its_first_message(kafka, topic, how):
     with Reading(kafka, topic, f"start-offset=0 auto-offset-reset={how}") as one:
         wait_until(lambda: len(one.numbers) == 20, 30, "messages")
         admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})
@@ -263,7 +263,7 @@ def test_topic_created_again_with_fewer_messages(kafka, topic, how):
         assert "has other messages than before" in one.warnings[0]
 
 
-def test_an_end_before_the_newest_which_is_the_start(kafka, topic):
+def test_an_end_offset_before_the_start_of_the_newest_messages(kafka, topic):
     """Without auto-offset-reset=earliest reading begins at the newest message."""
     one, _ = read(kafka, topic, "end-offset=10")
     assert one.numbers == [] and ["No message is read" in text for text in one.warnings] == [True]
@@ -273,7 +273,7 @@ def test_an_end_before_the_newest_which_is_the_start(kafka, topic):
 
 
 @pytest.mark.parametrize("policy", ["", EARLIEST, ERROR])
-def test_a_start_time_that_one_of_two_partitions_has(kafka, fresh, policy):
+def test_a_start_time_that_only_one_of_two_partitions_has(kafka, fresh, policy):
     kafka.create_topic(fresh, 2, config=["retention.ms=-1"])
     fill(kafka, fresh, 20, partitions=(0,))
     fill(kafka, fresh, 10, partitions=(1,))

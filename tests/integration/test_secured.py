@@ -36,7 +36,7 @@ OLD_LIBRARY = confluent_kafka.libversion()[1] < 0x02060100
 
 
 class Secured:
-    """A broker with several listeners, which differ in certificates and in accepted users."""
+    """Starts a broker with several listeners, which differ in certificates and in accepted users."""
 
     def __init__(self, directory):
         self.authority = certificates.Authority(directory / "ca")
@@ -83,7 +83,7 @@ def secured(tmp_path_factory):
 
 
 def both(launch, kafka, listener, config, topic, frames=5, **variables):
-    """A sink and a source in two processes. -1 frames: endless."""
+    """Runs a sink and a source in two processes. -1 frames: endless."""
     where = f"bootstrap-servers={kafka.servers(listener)} config-file={config} topic={topic}"
     return [
         launch(f"videotestsrc num-buffers={frames} is-live=true ! video/x-raw,width=16,height=16 ! kafkasink {where}",
@@ -115,8 +115,8 @@ def frames_of(source):
     return source.output().count("chain   *******")
 
 
-def test_elements_wait_for_a_broker_behind_tls(secured, launch, fresh):
-    """A handshake that is interrupted at any point is an outage, not a refusal."""
+def test_elements_wait_for_a_broker_with_tls_that_restarts(secured, launch, fresh):
+    """A TLS handshake that is interrupted at any point is an outage, not a refusal."""
     sink, source = both(launch, secured.kafka, "tls", secured.tls(), fresh, frames=-1)
     wait_until(lambda: frames_of(source) >= 5, 60, "frames")
     secured.kafka.processes[0].kill()
@@ -127,7 +127,7 @@ def test_elements_wait_for_a_broker_behind_tls(secured, launch, fresh):
     source.interrupt(40)
 
 
-def test_certificates_of_both_ends(secured, launch, fresh):
+def test_server_and_client_verify_the_certificate_of_each_other(secured, launch, fresh):
     certificate, key = secured.authority.issue("client")
     own = [f"ssl.certificate.location={certificate}", f"ssl.key.location={key}"]
     assert_in(*both(launch, secured.kafka, "mutual", secured.tls(*own), fresh))
@@ -143,12 +143,12 @@ def test_unknown_authority(secured, launch, fresh):
     assert_refused(both(launch, secured.kafka, "tls", config, fresh), "unable to get local issuer certificate", "ssl.ca.location")
 
 
-def test_certificate_of_another_host(secured, launch, fresh):
+def test_certificate_of_another_host_is_refused(secured, launch, fresh):
     assert_refused(both(launch, secured.kafka, "moved", secured.tls(), fresh), "IP address mismatch")
 
 
-def test_tls_on_one_end_only(secured, launch, fresh):
-    """A connection that breaks in the handshake looks the same, so the element waits before it fails."""
+def test_tls_on_only_one_end_is_an_error(secured, launch, fresh):
+    """A connection that breaks in the TLS handshake looks the same, so the element waits before it fails."""
     refused = both(launch, secured.kafka, "tls", secured.config(), fresh)
     refused += both(launch, secured.kafka, "plain", secured.tls(), fresh)
     assert_refused(refused, "security.protocol")
@@ -185,14 +185,14 @@ def test_mechanism_that_the_broker_lacks(secured, launch, fresh):
 
 
 def dump_of(line):
-    """Every readable property of every element, as an inspector shows it."""
+    """Reads every readable property of every element, as an inspector does."""
     os.environ.update({name: value for name, value in environment().items() if name.startswith("GST_")})
     Gst.init(None)
     pipeline = Gst.parse_launch(line)
     shown = []
     for element in pipeline.children:
         for spec in element.list_properties():
-            # Python can't represent this array, and an array of numbers holds no secret
+            # skipped: Python can't represent this array, and an array of numbers holds no secret
             if spec.flags & GObject.ParamFlags.READABLE and spec.value_type.name != "GstValueArray":
                 value = element.get_property(spec.name)
                 shown.append(f"{spec.name}={value.to_string() if isinstance(value, Gst.Structure) else value}")
@@ -211,7 +211,7 @@ def test_secrets_are_shown_nowhere(secured, launch, fresh, tmp_path, password):
                    f"ssl.key.password={secrets[1]}\ndebug=all\n")
     pipelines = both(
         launch, secured.kafka, "sasl", config, fresh, GST_DEBUG="9", GST_DEBUG_DUMP_DOT_DIR=str(tmp_path))
-    command_lines = [  # empty for the moment between two programs
+    command_lines = [  # the command line is empty for the moment between two programs
         wait_until(pathlib.Path(f"/proc/{one.popen.pid}/cmdline").read_text) for one in pipelines]
     if password == PASSWORD:
         assert_in(*pipelines)
@@ -229,19 +229,19 @@ def test_secrets_are_shown_nowhere(secured, launch, fresh, tmp_path, password):
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory):
-    """A database with one user. FerretDB needs the mechanism's name."""
+    """Starts a database with one user. FerretDB needs the name of the authentication mechanism in the URI."""
     with mongo_server.Mongo(tmp_path_factory.mktemp("guarded"), user=f"me:{PASSWORD}") as server:
         yield lambda password: server.uri.replace("://", f"://me:{password}@") + "?authMechanism=SCRAM-SHA-256"
 
 
 @pytest.fixture
 def open_page(secured, guarded, fresh, tmp_path):
-    """The live page of a system whose Kafka and database take passwords, over TLS."""
+    """Starts the live page on a system whose Kafka and database require passwords and TLS."""
     pages = []
 
     def start(mechanism="PLAIN", password=PASSWORD, database_password=PASSWORD):
         config = secured.sasl(mechanism, password)
-        # the stages' lines name the file after the servers
+        # the stages' pipelines name the configuration file after the servers
         kafka = types.SimpleNamespace(
             bootstrap=f"{secured.kafka.servers('sasl')} config-file={config}", create_topic=secured.kafka.create_topic)
         whole = system.System(kafka, types.SimpleNamespace(uri=guarded(PASSWORD)), f"{fresh}-{len(pages)}", partitions=2)
@@ -257,7 +257,7 @@ def open_page(secured, guarded, fresh, tmp_path):
 
 
 def test_the_live_page(open_page, launch):
-    """Frames, events, reports, offsets, the past and the history all come through TLS and passwords."""
+    """Frames, events, reports, offsets, old frames and the history all arrive through TLS and passwords."""
     whole, page = open_page()
     launch(whole.cloud().replace("uri=", "uri-file=").replace(whole.mongo.uri, str(uri_file(whole, page))))
     launch(whole.fog("fog-1"))
@@ -282,7 +282,7 @@ def uri_file(whole, page):
     return path
 
 
-def test_the_live_page_says_that_a_password_is_wrong(open_page):
+def test_the_live_page_reports_a_wrong_password(open_page):
     _, page = open_page(password=WRONG, database_password=WRONG)
     def texts():
         servers = page.state()["servers"]

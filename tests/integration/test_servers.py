@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The servers that tests and demo use: they start on any machine, keep their data, and end with the process that
-started them."""
+"""Tests the servers that tests and demo use: they start on any machine, keep their data, and end with the process that started
+them."""
 
 import os
 import pathlib
@@ -44,7 +44,7 @@ def first_message(bootstrap, topic, group):
     return message.value().decode()
 
 
-def test_kafka_keeps_data_and_port_over_kill_and_restart(tmp_path, fresh):
+def test_kafka_keeps_its_data_and_port_over_kill_and_restart(tmp_path, fresh):
     kafka = kafka_server.Kafka(tmp_path)
     kafka.start()
     publish(kafka.bootstrap, fresh, "before")
@@ -67,7 +67,7 @@ def test_three_brokers_serve_while_one_is_down(tmp_path, fresh):
     kafka.stop(0)
 
 
-def test_mongo_keeps_data_and_port_over_kill_and_restart(tmp_path, fresh):
+def test_mongo_keeps_its_data_and_port_over_kill_and_restart(tmp_path, fresh):
     mongo = mongo_server.Mongo(tmp_path)
     mongo.start()
     pymongo.MongoClient(mongo.uri)[fresh].events.insert_one({"_id": "a"})
@@ -80,8 +80,8 @@ def test_mongo_keeps_data_and_port_over_kill_and_restart(tmp_path, fresh):
 
 
 @pytest.mark.parametrize("make", [kafka_server.Kafka, mongo_server.Mongo], ids=["kafka", "mongo"])
-def test_a_taken_port_is_exchanged(tmp_path, monkeypatch, make):
-    """Another process takes the port between its choice and its use."""
+def test_a_server_chooses_another_port_if_its_port_is_taken(tmp_path, monkeypatch, make):
+    """Another process takes the port between the choice of the port and its use."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -96,7 +96,7 @@ def test_a_taken_port_is_exchanged(tmp_path, monkeypatch, make):
 
 
 @pytest.mark.parametrize("name", ["kafka", "mongo"])
-def test_a_start_that_fails_says_why(tmp_path, name):
+def test_a_failed_start_names_the_reason(tmp_path, name):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -109,7 +109,7 @@ def test_a_start_that_fails_says_why(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["kafka", "mongo"])
-def test_a_directory_that_cannot_be_made_is_named(tmp_path, name):
+def test_the_error_names_a_directory_that_cannot_be_made(tmp_path, name):
     file = tmp_path / "file"
     file.touch()
     done = subprocess.run(
@@ -118,7 +118,7 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path, name):
     assert done.returncode == 1 and done.stderr == f"{file}/data: Not a directory\n"
 
 
-def test_the_second_on_a_directory_is_refused(tmp_path):
+def test_a_second_server_on_a_directory_is_refused(tmp_path):
     command = [SERVERS / "mongo", "start", "--dir", tmp_path, "--owner", str(os.getpid())]
     assert subprocess.run(command, timeout=120, check=False).returncode == 0
     second = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=120, check=False)

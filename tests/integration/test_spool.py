@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""kafkasink with a spool: a broker goes away, the edge is killed and started again, the disk is full."""
+"""Tests kafkasink with a spool: a broker is away, the edge is killed and restarted, the disk is full."""
 
 import errno
 import os
@@ -24,7 +24,7 @@ def own_kafka(tmp_path_factory):
 
 
 class Edge:
-    """A camera with a spool, and what its metrics say."""
+    """Runs a camera with a spool, and reads its metrics."""
 
     def __init__(self, launch, kafka, topic, spool, source="", sink="", **options):
         self.port = scraped.port()
@@ -39,7 +39,7 @@ class Edge:
 
 
 def frames(kafka, topic):
-    """(session, seq) of each message in the topic's only partition, in order."""
+    """Returns (session, seq) of each message in the topic's only partition, in order."""
     consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": f"frames-{topic}"})
     where = confluent_kafka.TopicPartition(topic, 0, 0)
     consumer.assign([where])
@@ -55,7 +55,7 @@ def without_repeats(items):
 
 
 def count_documents(launch, kafka, mongo, topic):
-    """Documents that the fog makes of all frames in the topic."""
+    """Returns the documents that the fog makes of all frames in the topic."""
     database = pymongo.MongoClient(mongo.uri)[topic]
     reader = launch(
         f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={topic} group-id={topic} auto-offset-reset=earliest "
@@ -65,7 +65,7 @@ def count_documents(launch, kafka, mongo, topic):
     return database.events.count_documents({})
 
 
-def test_the_edge_is_killed_while_the_broker_is_away(own_kafka, mongo, fresh, launch, tmp_path):
+def test_frames_survive_if_the_edge_is_killed_while_the_broker_is_away(own_kafka, mongo, fresh, launch, tmp_path):
     """All frames of an outage arrive in order, and each makes one document, though the edge is killed and started
     again before the broker is."""
     own_kafka.create_topic(fresh, 1)
@@ -97,8 +97,8 @@ def fill(path):
 
 @pytest.mark.parametrize("filled", [False, True])
 def test_full_disk(own_kafka, fresh, launch, tmp_path, filled):
-    """The disk drops the oldest frames, whether the spool has filled it or others have, counts them and says so; the
-    newest arrive."""
+    """The sink drops the oldest frames when the disk is full, whether by the spool or by other files, counts them and posts a
+    warning; the newest frames arrive."""
     own_kafka.create_topic(fresh, 1)
     with small_disk(tmp_path / "disk", "2m") as disk:
         own_kafka.processes[0].signal(signal.SIGSTOP)
@@ -125,8 +125,8 @@ def test_full_disk(own_kafka, fresh, launch, tmp_path, filled):
         assert newest == list(range(newest[0], 900))
 
 
-def test_an_edge_that_starts_while_the_fog_is_away(tmp_path):
-    """It goes on, though its reader of reports has no contact either, and its frames go to the disk."""
+def test_an_edge_starts_while_the_broker_is_away(tmp_path):
+    """The edge runs, although its reader of reports can't connect either, and its frames are stored on the disk."""
     with open(tmp_path / "log", "wb") as log:
         edge = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "--", TOP / "pipelines/edge"], stdout=log, stderr=subprocess.STDOUT,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The stage scripts print the pipeline that they run. It is the one in the README, and it holds no secret."""
+"""The stage scripts print the pipeline that they run. That pipeline is the one in the README, and it holds no secret."""
 
 import os
 import pathlib
@@ -36,7 +36,7 @@ def words(output):
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_prints_what_it_runs_as_the_readme_says(run, stage):
+def test_each_script_prints_the_pipeline_of_the_readme(run, stage):
     done = run(stage)
     line = done.stdout.splitlines()[0]
     assert shlex.split(line) == ["gst-launch-1.0", *words(done.stdout)]
@@ -65,7 +65,7 @@ def test_settings(run, stage, settings, expected):
     assert shlex.split(done.stdout.splitlines()[0])[1:] == words(done.stdout)
 
 
-def test_secrets_stay_out_of_the_line(run):
+def test_secrets_do_not_appear_in_the_printed_pipeline(run):
     done = run("cloud", MONGODB_URI="mongodb://me:secret@db/", KAFKA_CONFIG="/etc/fog/kafka.conf")
     assert "config-file=/etc/fog/kafka.conf" in words(done.stdout)
     assert "secret" not in done.stdout + done.stderr
@@ -83,7 +83,7 @@ def test_help_and_mistakes(run, stage):
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_build_is_used(run, stage, tmp_path):
+def test_the_script_uses_the_plugins_of_a_build(run, stage, tmp_path):
     plugin = tmp_path / "build/gst-plugins/kafka/libgstkafka.so"
     plugin.parent.mkdir(parents=True)
     plugin.touch()
@@ -124,7 +124,7 @@ def fake_stage(tmp_path, stage, program, **settings):
     ("edge", {"GOOD_AFTER": "9"}, 1, 3),
     ("fog", {"GOOD_AFTER": "0"}, 1, 0),
 ])
-def test_a_pipeline_that_fails_is_started_again(tmp_path, stage, settings, runs, code):
+def test_a_failed_pipeline_is_restarted(tmp_path, stage, settings, runs, code):
     running = fake_stage(tmp_path, stage, FAILING, **settings)
     said, _ = running.communicate(timeout=30)
     assert running.returncode == code
@@ -134,7 +134,7 @@ def test_a_pipeline_that_fails_is_started_again(tmp_path, stage, settings, runs,
 
 @pytest.mark.parametrize("stage", ["fog", "edge"])
 @pytest.mark.parametrize("group", [False, True], ids=["kill", "Ctrl-C"])
-def test_a_signal_reaches_the_pipeline_once(tmp_path, stage, group):
+def test_the_pipeline_gets_a_signal_once(tmp_path, stage, group):
     running = fake_stage(tmp_path, stage, WAITING)
     while running.stdout.readline() != "ready\n":
         assert running.poll() is None
@@ -144,7 +144,7 @@ def test_a_signal_reaches_the_pipeline_once(tmp_path, stage, group):
     assert said == "signal 2\n"
 
 
-def test_a_signal_between_two_runs_ends_it(tmp_path):
+def test_a_signal_between_two_runs_ends_the_script(tmp_path):
     running = fake_stage(tmp_path, "fog", FAILING, GOOD_AFTER="99")
     while "Starting again" not in running.stdout.readline():
         assert running.poll() is None
@@ -154,27 +154,27 @@ def test_a_signal_between_two_runs_ends_it(tmp_path):
     assert (tmp_path / "runs").read_text().count("run") == 1
 
 
-def test_a_stage_that_is_killed_leaves_no_pipeline(tmp_path):
+def test_a_killed_stage_leaves_no_pipeline_behind(tmp_path):
     running = fake_stage(tmp_path, "fog", WAITING)
     while running.stdout.readline() != "ready\n":
         assert running.poll() is None
     running.kill()
-    # Its output ends once nobody can write to it any more.
+    # The stage's output ends when no process can write to it any more.
     running.communicate(timeout=30)
 
 
-def test_restarts_is_a_number(run):
+def test_the_number_of_restarts_has_to_be_a_number(run):
     done = run("fog", RESTARTS="often")
     assert done.returncode == 2 and "RESTARTS" in done.stderr and not words(done.stdout)
 
 
 def leave_counters():
-    """The file that an earlier process with the same id has left behind, as libmongoc makes it."""
+    """Makes the file that libmongoc of an earlier process with the same id would have left behind."""
     pathlib.Path(f"/dev/shm/mongoc-{os.getpid()}").touch()
 
 
 def test_libraries_print_nothing(tmp_path):
-    """Not even while they can't reach their servers."""
+    """Stages don't fail on it, even while they can't reach their servers."""
     environment = {
         **pipeline.environment(), "GST_DEBUG": "", "RESTARTS": "0", "FOG_KAFKA": f"localhost:{pipeline.closed_port()}",
         "MONGODB_URI": f"mongodb://localhost:{pipeline.closed_port()}"}

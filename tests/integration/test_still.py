@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A camera that sends only what is new: nobody takes it for dead, and the fog that it needs shrinks."""
+"""A camera sends only changed frames: no part of the system takes it for dead, and the demand for replicas falls."""
 
 import time
 
@@ -7,10 +7,10 @@ import livepage
 import pipeline
 import system
 
-INTERVAL = 4  # s: longer than the page's own patience
+INTERVAL = 4  # seconds: longer than the page's limit for a silent camera
 RATE = 25
 PORTRAIT = pipeline.TOP / "pipelines/scene/portrait.jpg"
-# A face that looks into the camera and doesn't move.
+# Makes a picture of a face that doesn't move.
 STANDING = (
     f"multifilesrc location={PORTRAIT} loop=true caps=image/jpeg,framerate={RATE}/1 ! jpegdec ! videoconvert ! videoscale ! "
     "video/x-raw,format=I420,width=320,height=240 ! identity sync=true")
@@ -18,7 +18,7 @@ SECONDS = 3 * INTERVAL + 1
 
 
 def watch(page, seconds):
-    """What the page says of the camera and of the whole, twice a second."""
+    """Reads what the page reports of the camera and of the whole system, twice a second."""
     said, end = [], time.monotonic() + seconds
     while time.monotonic() < end:
         page.look("cam-1")
@@ -28,7 +28,7 @@ def watch(page, seconds):
     return said
 
 
-def test_a_camera_that_stands_still_is_not_dead(kafka, mongo, launch, tmp_path, fresh):
+def test_a_camera_with_a_still_picture_does_not_count_as_dead(kafka, mongo, launch, tmp_path, fresh):
     whole = system.System(kafka, mongo, fresh, 2)
     launch(whole.cloud())
     launch(whole.fog("fog-1", "workers=1"))
@@ -44,7 +44,7 @@ def test_a_camera_that_stands_still_is_not_dead(kafka, mongo, launch, tmp_path, 
     assert {camera["health"] for camera, *_ in said} == {"good"}
     assert not [sentence for *_, sentence in said if "no frame" in sentence or "no report" in sentence]
     assert "stands still" in said[-1][0]["reason"]
-    assert said[-1][0]["wanted"] < said[0][0]["wanted"] < RATE, "it wants less and less of the fog"
+    assert said[-1][0]["wanted"] < said[0][0]["wanted"] < RATE, "the wanted rate of the camera falls"
     edge.interrupt()
     assert edge.wait(30) == 0, edge.output()
 

@@ -8,7 +8,8 @@ from pipeline import CpuShare, wait_until
 from system import System
 
 FRAMES = 240
-# some eight frames a second on one core, so that frames wait, and still as exact as by default
+# settings with which a core counts about eight frames a second, so that frames wait, with the
+# accuracy of the defaults
 SLOW = "engine=opencv workers=1 scale-factor=1.03"
 
 
@@ -18,7 +19,7 @@ def system(kafka, mongo, fresh):
 
 
 def expected(truth):
-    """One document for each frame with a face."""
+    """Checks that each frame with a face has one document."""
     return {identity: faces for identity, faces in truth.items() if faces > 0}
 
 
@@ -26,7 +27,7 @@ def check_documents(system, truth):
     wanted = expected(truth)
     assert 0 < len(wanted) < len(truth)
     wait_until(lambda: len(system.stored()) >= len(wanted), 300, f"{len(wanted)} documents")
-    time.sleep(2)  # a duplicate would arrive now
+    time.sleep(2)  # waits in case a duplicate arrives
     stored = system.stored()
     assert stored == wanted
     assert system.events.count_documents({}) == len(wanted)
@@ -69,7 +70,7 @@ def test_documents_agree_with_the_truth(system, launch):
         stage.interrupt()
 
 
-def test_a_killed_replica_loses_nothing(system, launch):
+def test_no_frame_is_lost_if_a_replica_is_killed(system, launch):
     launch(system.cloud())
     _, victim = start_two_replicas(system, launch, ["survivor", "victim"], SLOW)
     assert launch(system.edge(FRAMES)).wait(60) == 0
@@ -79,7 +80,7 @@ def test_a_killed_replica_loses_nothing(system, launch):
     assert "survivor" in system.events.distinct("replica")
 
 
-def test_a_replica_that_ends_reports_it(system, launch):
+def test_a_replica_reports_its_end(system, launch):
     """The frames in its reports add up to the frames that it counted, although more were waiting."""
     fog = launch(system.fog("fog", SLOW + " min-faces=0"))
     assert launch(system.edge(FRAMES)).wait(60) == 0
@@ -91,7 +92,7 @@ def test_a_replica_that_ends_reports_it(system, launch):
 
 
 def all_reports(system):
-    """The reports of a replica that has ended, in order."""
+    """Returns the reports of a replica that has ended, in order."""
     deadline, number, told = time.monotonic() + 60, system.count("feedback"), []
     for report in system.reports():
         assert time.monotonic() < deadline, f"{len(told)} of {number} reports"
@@ -101,7 +102,7 @@ def all_reports(system):
 
 
 class CameraRate:
-    """The rate at which frames reach Kafka over the last few seconds."""
+    """Returns the rate at which frames reached Kafka over the last few seconds."""
 
     def __init__(self, system):
         self._messages, self._times = system.read("camera"), []
@@ -131,7 +132,7 @@ def test_the_camera_follows_the_fog(system, launch):
 
 
 def settled(rate):
-    """The rate when it has stopped rising."""
+    """Returns the rate after it has stopped rising."""
     last = rate.over(4)
     for _ in range(10):
         now = rate.over(4)

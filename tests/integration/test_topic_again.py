@@ -13,8 +13,8 @@ from test_retention import Reading
 
 SLOW = "identity sleep-time=300000 ! fakesink sync=false async=false"
 EARLIEST, ERROR = "auto-offset-reset=earliest", "auto-offset-reset=error"
-# options; how many of the 20 old messages it reads before; whether it says so even if its group has
-# noticed the deletion
+# options; number of the 20 old messages that the source reads first; whether it reports the new
+# topic even if its group has noticed the deletion
 READERS = {
     "alone": (EARLIEST, 20, True),
     "alone, from now on": ("", 0, True),
@@ -45,11 +45,11 @@ def sink(name):
     return SLOW if name == "slow" else "fakesink sync=false async=false"
 
 
-# s; the number of new messages: more or fewer than before. After 12 s librdkafka has noticed the
-# deletion.
+# seconds until the topic is made again; the number of new messages: more or fewer than before.
+# After 12 s librdkafka has noticed the deletion.
 @pytest.mark.parametrize("gap, count", [
     (0, 30), (0, 7), (12, 30), *[pytest.param(*one, marks=pytest.mark.on_request) for one in [(2, 30), (2, 7), (12, 7)]]])
-def test_topic_is_created_again(kafka, fresh, gap, count):
+def test_a_topic_that_is_created_again_is_read_from_its_first_message(kafka, fresh, gap, count):
     old, new = range(20), range(1000, 1000 + count)
     began = int(time.time() * 1000)
     kafka.create_topic(fresh, 1, config=["retention.ms=-1"])

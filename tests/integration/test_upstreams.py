@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Every kind of stream goes into every element. Each GLib critical would end the process, and there is none."""
+"""Pushes every kind of stream into every element. No stream causes a GLib critical, which would end the process."""
 
 import subprocess
 import sys
@@ -20,8 +20,8 @@ ELEMENTS = {
 
 
 @pytest.mark.parametrize("element", ELEMENTS)
-def test_any_stream_is_taken(kafka, mongo, fresh, element):
-    """Of all kinds; the last one printed is the one that failed."""
+def test_any_kind_of_stream_is_accepted(kafka, mongo, fresh, element):
+    """Pushes all kinds in one process; the last kind printed is the one that failed."""
     line = ELEMENTS[element].format(kafka=kafka.bootstrap, mongo=mongo.uri, name=fresh)
     done = subprocess.run([sys.executable, TOP / "tests/integration/upstream.py", line], env=environment(),
                           capture_output=True, text=True, timeout=180)
@@ -38,7 +38,7 @@ def test_any_stream_is_taken(kafka, mongo, fresh, element):
     "videotestsrc num-buffers=10 ! jpegenc ! matroskamux streamable=true ! kafkasink {to}",
     "filesrc location={file} ! mongosink uri={mongo} database={name} wrap=true",
 ])
-def test_streams_of_bytes_are_sent(kafka, mongo, fresh, launch, tmp_path, line):
+def test_kafkasink_takes_streams_of_bytes(kafka, mongo, fresh, launch, tmp_path, line):
     (tmp_path / "file").write_bytes(bytes(20000))
     kafka.create_topic(fresh, 1)
     sent = launch(line.format(
@@ -68,7 +68,7 @@ def test_streams_of_bytes_are_sent(kafka, mongo, fresh, launch, tmp_path, line):
     ("jpegenc", "multifilesink location={folder}/%05d.jpg fakesrc num-buffers=0"),
     ("jpegenc", "filesink location={folder}/all fakesrc num-buffers=0"),
 ])
-def test_streams_of_bytes_are_read(kafka, fresh, launch, tmp_path, muxer, reader):
+def test_mongosink_takes_streams_of_bytes(kafka, fresh, launch, tmp_path, muxer, reader):
     kafka.create_topic(fresh, 1)
     to = f"bootstrap-servers={kafka.bootstrap} topic={fresh}"
     sent = launch(f"videotestsrc num-buffers=30 ! video/x-raw,width=64,height=48 ! {muxer} ! kafkasink {to}")
@@ -82,15 +82,15 @@ def test_streams_of_bytes_are_read(kafka, fresh, launch, tmp_path, muxer, reader
 @pytest.mark.parametrize("memory", ["DMABuf", "GLMemory", "VASurface", "NVMM"])
 @pytest.mark.parametrize("sink", ["kafkasink bootstrap-servers={kafka} topic={name}", "mongosink uri={mongo} database={name} wrap=true"])
 def test_memory_of_a_device_is_refused(kafka, mongo, fresh, launch, sink, memory):
-    """No reader could map these frames."""
+    """The memory of these frames belongs to a device, so no reader of the topic could map it."""
     sink = sink.format(kafka=kafka.bootstrap, mongo=mongo.uri, name=fresh)
     sent = launch(f"fakesrc num-buffers=3 sizetype=fixed sizemax=100 ! video/x-raw(memory:{memory}),format=NV12,width=8,height=8,framerate=30/1 ! {sink}")
     assert sent.wait(60) == 1
     assert "Only this machine can read these frames" in sent.output(), sent.output()
 
 
-def test_system_memory_is_offered(kafka, fresh, launch):
-    """Beside device memory, which newer camera drivers offer first."""
+def test_frames_of_system_memory_are_accepted(kafka, fresh, launch):
+    """Caps offer system memory beside device memory, which newer camera drivers list first."""
     sent = launch(
         f"videotestsrc num-buffers=3 ! video/x-raw(memory:DMABuf),format=NV12,width=16,height=16;"
         f"video/x-raw,format=I420,width=16,height=16 ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh}",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Zones and masks: drawn with the mouse on the live page, kept in a file, and taken over by the fog that runs."""
+"""Zones and masks: a user draws them with the mouse on the live page, the page stores them in a file, and the running fog applies them."""
 
 import json
 
@@ -54,7 +54,7 @@ def near(found, wanted):
         abs(a - b) < 0.02 for one, other in zip(found, wanted) for a, b in zip(one, other))
 
 
-def test_zones_are_drawn_saved_and_counted_in(kafka, mongo, launch, chromium, tmp_path, fresh):
+def test_zones_are_drawn_and_saved_and_applied(kafka, mongo, launch, chromium, tmp_path, fresh):
     whole, file = system.System(kafka, mongo, fresh, 2), tmp_path / "zones.json"
     file.write_text('{"other":{"masks":[[[0,0],[1,0],[1,1]]]}}')
     launch(whole.cloud())
@@ -103,7 +103,7 @@ def test_zones_are_drawn_saved_and_counted_in(kafka, mongo, launch, chromium, tm
         page.close()
 
 
-def test_without_a_file_nobody_can_change_it(kafka, mongo, tmp_path, fresh):
+def test_zones_cannot_be_changed_without_a_file(kafka, mongo, tmp_path, fresh):
     page = livepage.Page(system.System(kafka, mongo, fresh, 1), tmp_path / "live.log")
     try:
         assert page.json("/api/zones") == {"file": False, "zones": None}

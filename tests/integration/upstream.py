@@ -26,7 +26,7 @@ def buffer(number, pts=True, dts=False, flags=Gst.BufferFlags(0)):
 
 
 def buffer_in_dmabuf(number):
-    """Memory of a camera driver with plain caps, which can be mapped."""
+    """Makes memory of a camera driver with plain caps, which can be mapped."""
     descriptor = os.memfd_create("frame")
     os.write(descriptor, FRAME)
     memory = GstAllocators.DmaBufAllocator.alloc(GstAllocators.DmaBufAllocator.new(), descriptor, len(FRAME))
@@ -46,7 +46,7 @@ def segment(form, **fields):
 
 
 def buffer_of_parts(number):
-    """Its bytes lie in several memories."""
+    """Splits the bytes of a buffer over several memories."""
     made = buffer(number)
     made.resize(0, len(FRAME) - 48)
     for _ in range(3):
@@ -119,12 +119,12 @@ KINDS = {
 }
 
 
-# The base class drops what lies outside the segment.
+# The base class drops buffers outside the segment.
 CLIPPED = {"before the start": 5, "after the stop": 4}
 
 
 def check_delivered(element, kind, items):
-    """Of kafkasink, each buffer is one message."""
+    """kafkasink sends each buffer as one message."""
     stats = element.get_property("stats")
     if element.get_factory().get_name() != "kafkasink":
         return

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A cable between two TAP devices, with a rate, a delay and a loss, alike both ways.
- * Packets wait for the line in a queue whose end drops, as a switch has it. link TAP TAP
+/* Simulates a cable between two TAP devices, with the same rate, delay and loss in both directions.
+ * Packets wait for the line in a queue that drops new packets when it is full, like a switch. link
+ * TAP TAP
  * --rate=100 --delay=250 --loss=5 */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,7 @@
 #include <unistd.h>
 
 #define MAX_PACKET 65536
-/* Preamble, check sequence and gap, which Ethernet adds to each packet. */
+/* Bytes of preamble, check sequence and gap, which Ethernet adds to each packet. */
 #define LINE_OVERHEAD 24
 
 static gdouble rate = 100, delay, loss;
@@ -24,8 +25,9 @@ static gint queue_ms = 120;
 static const GOptionEntry entries[] = {
     {"rate", 0, 0, G_OPTION_ARG_DOUBLE, &rate, "Of the line (100)", "MBIT/S"},
     {"delay", 0, 0, G_OPTION_ARG_DOUBLE, &delay, "One way (0)", "MS"},
-    {"loss", 0, 0, G_OPTION_ARG_DOUBLE, &loss, "Of packets, each way (0)", "PERCENT"},
-    {"queue", 0, 0, G_OPTION_ARG_INT, &queue_ms, "What may wait for the line (120)", "MS"},
+    {"loss", 0, 0, G_OPTION_ARG_DOUBLE, &loss, "Fraction of packets lost in each direction (0)",
+        "PERCENT"},
+    {"queue", 0, 0, G_OPTION_ARG_INT, &queue_ms, "Packets that may wait for the line (120)", "MS"},
     {NULL},
 };
 
@@ -37,7 +39,7 @@ typedef struct {
 
 typedef struct {
   gint from, to;
-  gint64 free_at; /* when the line is free again, monotonic ns */
+  gint64 free_at; /* time in ns, monotonic, at which the line is free again */
   GQueue travelling;
 } Way;
 
@@ -91,7 +93,7 @@ take_in (Way *way)
     send_off (way, now_ns (), data, size);
 }
 
-/* When the next packet is due, or G_MAXINT64. */
+/* Returns the time at which the next packet is due, or G_MAXINT64. */
 static gint64
 deliver (Way *way)
 {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""MongoDB's own suite of BSON and Extended JSON, from the Go driver's module. It is downloaded to the cache and isn't
-part of this project."""
+"""Reads MongoDB's own test suite of BSON and Extended JSON, from the Go driver's module. The suite is downloaded to the cache and isn't part
+of this project."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def directory():
 
 
 def cases(kind):
-    """Yields the cases of one kind (`valid`, `parseErrors`) from every file."""
+    """Yields the test cases of one kind (`valid`, `parseErrors`) from every file."""
     for file in sorted(directory().glob("*.json")):
         suite = json.loads(file.read_text())
         for case in suite.get(kind, []):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Downloads and builds things once for each user, each in a directory named for its inputs."""
+"""Keeps downloads and builds, each made once for each user, in a directory named after its inputs."""
 
 import contextlib
 import fcntl
@@ -24,7 +24,7 @@ def cache_dir():
 
 @contextlib.contextmanager
 def locked(path):
-    """The kernel releases the lock when its holder ends, for whatever reason."""
+    """The kernel releases the file lock when the process that holds it ends, for whatever reason."""
     with open(path, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -39,7 +39,7 @@ def place(name, made_from):
 
 
 def cached(name, made_from, make):
-    """The directory `name-HASH`, which `make(directory)` fills unless it exists.
+    """Returns the directory `name-HASH`, which `make(directory)` fills if it doesn't exist yet.
 
     It appears by one rename, so an interrupted `make` leaves nothing that looks finished.
     """
@@ -57,7 +57,7 @@ def cached(name, made_from, make):
 
 
 def checked(command, what, **options):
-    """Runs a build command. An error contains the last lines of its output."""
+    """Runs a build command. Runs a command; its error contains the last lines of its output."""
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

@@ -41,7 +41,7 @@ class Authority:
                  "-days", 30, "-subj", f"/CN=authority {self.directory.name}")
 
     def issue(self, name, address="127.0.0.1", valid=ALWAYS, passphrase=None):
-        """(certificate, key) for a server at `address`, or a client called `name`."""
+        """Makes (certificate, key) for a server at `address`, or a client called `name`."""
         certificate, key, request = (self.directory / f"{name}.{end}" for end in ("pem", "key", "csr"))
         locked = ["-passout", f"pass:{passphrase}"] if passphrase else ["-nodes"]
         _openssl("req", "-newkey", "rsa:2048", *locked, "-keyout", key, "-out", request, "-subj", f"/CN={name}",
@@ -51,7 +51,7 @@ class Authority:
         return certificate, key
 
     def issue_store(self, name, **options):
-        """A key store for Kafka: key and certificate in one file."""
+        """Makes a key store for Kafka: key and certificate in one file."""
         certificate, key = self.issue(name, **options)
         store = certificate.with_suffix(".store")
         store.write_text(key.read_text() + certificate.read_text())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the commands `kafka` and `mongo` share: run, start, stop, and ending with the caller."""
+"""Parts that the commands `kafka` and `mongo` share: run, start, stop, and ending with the caller."""
 
 import argparse
 import fcntl
@@ -16,24 +16,24 @@ import server
 
 
 def add_common(parser):
-    parser.add_argument("--dir", required=True, help="directory of data, ports and logs; reused if it exists")
+    parser.add_argument("--dir", required=True, help="directory for data, ports and logs; an existing one is reused")
 
 
 def add_run(commands, add_options):
     for name, text in [
-            ("run", "start, print the addresses, and stay until the caller or the server ends"),
-            ("start", "the same in the background; returns when the server is ready")]:
+            ("run", "starts the server, prints its addresses, and stays until the caller or the server ends"),
+            ("start", "starts the server in the background; returns when it is ready")]:
         parser = commands.add_parser(name, help=text, description=text)
         add_common(parser)
         parser.add_argument(
             "--owner", type=int, metavar="PID", required=name == "start",
-            help="the process whose end is the server's end" + ("" if name == "start" else " (default: the parent)"))
+            help="the process with which the server ends" + ("" if name == "start" else " (default: the parent)"))
         add_options(parser)
-    add_common(commands.add_parser("stop", help="end the server of a directory"))
+    add_common(commands.add_parser("stop", help="ends the server of a directory"))
 
 
 class Held:
-    """The lock on a directory, which has one supervisor at most. Its text is the process id of the holder."""
+    """The lock of a server directory, which has one supervisor at most. The lock's file contains the process id of its holder."""
 
     def __init__(self, directory):
         self.path = pathlib.Path(directory, "supervisor")
@@ -66,7 +66,7 @@ def _raise_exit(number, frame):
 
 
 def _stay(running, owner):
-    """Waits until the owner or a server process has ended."""
+    """Waits until the process that owns the server, or a process of the server, has ended."""
     ended = select.poll()
     watched = {owner: None}
     for process in running.processes:
@@ -97,7 +97,7 @@ def run(running, directory, owner_pid):
         for name, address in running.addresses().items():
             print(f"{name}={address}")
         sys.stdout.flush()
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # then the process that reads the addresses sees their end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # with the pipe closed, the process that reads the addresses sees their end
         return _stay(running, owner)
     finally:
         running.stop()
@@ -134,7 +134,7 @@ def stop(directory, timeout=30):
 
 
 def main(description, add_options, build, extra=None):
-    """`build(options)` makes the server; `extra` adds commands that set `act`."""
+    """Runs the command line: `build(options)` makes the server; `extra` adds commands that set `act`."""
     parser = argparse.ArgumentParser(description=description)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_run(commands, add_options)
@@ -151,6 +151,6 @@ def main(description, add_options, build, extra=None):
         return options.act(options)
     except (server.StartError, cache.CacheError) as error:
         print(error, file=sys.stderr)
-    except OSError as error:  # no right to the directory, no room in it
+    except OSError as error:  # the caller has no right to the directory, or the disk is full
         print(f"{error.filename or options.command}: {error.strerror}", file=sys.stderr)
     return 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Apache Kafka 4 in KRaft mode, with one node or several, from its Maven artifacts."""
+"""Runs Apache Kafka 4 in KRaft mode, with one node or several, from its Maven artifacts."""
 
 import base64
 import json
@@ -90,7 +90,7 @@ def _new_id():
 
 
 class Kafka(server.Running):
-    """`directory` keeps ports and data: the same directory again is the same cluster on the same ports."""
+    """`directory` keeps ports and data: a server started again on it has the same data and ports."""
 
     def __init__(
             self, directory, nodes=1, partitions=10, port=None, address="127.0.0.1", properties=(), listeners=None,
@@ -134,7 +134,7 @@ class Kafka(server.Running):
             "Kafka Server started", self.hosts[node - 1])
 
     def servers(self, listener="plain"):
-        """The bootstrap servers of a listener."""
+        """Returns the bootstrap servers of a listener."""
         return ",".join(f"{host.address}:{ports[listener]}" for host, ports in zip(self.hosts, self.ports))
 
     @property
@@ -151,7 +151,7 @@ class Kafka(server.Running):
         return {name: self.servers(listener) for name, listener in names.items()}
 
     def start(self):
-        """Starts all nodes. If a port is taken, uses others, unless data or the caller requires these."""
+        """Starts all nodes. Starts the nodes; if a port is taken, chooses others, unless data or the caller requires this port."""
         server.start_on_free_ports(self._start_once, self._other_ports)
         self._kept = True
 
@@ -189,7 +189,7 @@ class Kafka(server.Running):
             process.stop(timeout) if timeout else process.kill()
 
     def producer(self, **more):
-        """Idempotent, because otherwise a retry to a new topic may put messages out of order."""
+        """The producer is idempotent, because otherwise a retry to a new topic may put messages out of order."""
         return confluent_kafka.Producer(
             {"bootstrap.servers": self.bootstrap, "enable.idempotence": True,
              **{name.replace("_", "."): value for name, value in more.items()}})
@@ -279,7 +279,7 @@ class Kafka(server.Running):
             "num.network.threads": 2,
             "num.io.threads": 4,
         }
-        # later lines win, so the caller's own come last
+        # the caller's own lines come last, because later lines override earlier ones
         text = "".join(f"{name}={value}\n" for name, value in lines.items())
         text += "".join(f"{line}\n" for line in self.properties)
         (self.directory / f"node-{node}" / "server.properties").write_text(text)

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A database with MongoDB's protocol and its data on disk: FerretDB with SQLite, embedded by the program in
-ferretdb/."""
+"""Runs a database with MongoDB's protocol and its data on disk: FerretDB with SQLite, embedded by the program in ferretdb/."""
 
 import json
 import os
@@ -25,7 +24,7 @@ def _new_enough(go):
 
 
 def go_command():
-    """The Go on PATH if it is new enough (Debian 12's isn't), else the one from PyPI."""
+    """Returns the Go compiler on PATH if it is new enough (Debian 12's isn't), else the one from PyPI."""
     on_path = shutil.which("go")
     if on_path and _new_enough(on_path):
         return on_path
@@ -40,7 +39,7 @@ def go_command():
 
 
 def program():
-    """The executable of the database server, built unless it exists."""
+    """Returns the executable of the database server, and builds it if it doesn't exist."""
     sources = sorted(SOURCE.glob("go.*")) + sorted(SOURCE.glob("*.go"))
 
     def build(directory):
@@ -53,9 +52,8 @@ def program():
 
 
 class Mongo(server.Running):
-    """`directory` keeps port and data: the same directory again is the same database on the same port. `user`, as
-    name:password, is the only user. `sqlite` are SQLite's options, as a URL's query; they may change between two
-    starts."""
+    """`directory` keeps port and data: a server started again on it has the same data and port. `user`, as
+    name:password, is the only user. `sqlite` holds SQLite's options as the query of a URL; they may change between two starts."""
 
     def __init__(
             self, directory, port=None, address="127.0.0.1", tls_cert=None, tls_key=None, tls_ca=None, host=None, user=None,

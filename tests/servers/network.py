@@ -16,7 +16,7 @@ MINE = "/proc/thread-self/ns/net"
 
 
 class NetworkError(Exception):
-    """The system refuses to make a network; the message says what it needs."""
+    """The system refuses to make a network; the message of the error names the missing right."""
 
 
 def _libc(function, *arguments):
@@ -42,8 +42,8 @@ def _back_home():
 
 @contextlib.contextmanager
 def own_network():
-    """A network for this thread and the threads and processes that it starts. Without the right to make one, the
-    machine's own network is used."""
+    """Makes a network for this thread and for the threads and processes that it starts. If this process may not make a network,
+    it uses the machine's own."""
     with _back_home():
         with contextlib.suppress(OSError):
             _libc("unshare", CLONE_NEWNET)
@@ -52,7 +52,7 @@ def own_network():
 
 
 class Loopback:
-    """This machine, for servers without a host of their own."""
+    """Stands for this machine, for servers without a host of their own."""
 
     def __init__(self, address="127.0.0.1"):
         self.address = address
@@ -62,7 +62,7 @@ class Loopback:
 
 
 class Host:
-    """A network namespace with one address. It lives as long as this object or a process in it."""
+    """A network namespace with one address. The namespace exists as long as this object or a process in it."""
 
     def __init__(self, switch, number):
         self.address, self.port = f"10.77.0.{number}", f"port{number}"
@@ -80,14 +80,13 @@ class Host:
 
     @contextlib.contextmanager
     def inside(self):
-        """Processes that this thread starts meanwhile run on the host."""
+        """Within the block, processes that this thread starts run on the host."""
         with _back_home():
             _libc("setns", self._namespace, CLONE_NEWNET)
             yield
 
     def limit(self, rate):
-        """Limits what the host sends to `rate`, as in "5mbit". The router's buffer holds a tenth of a second of
-        it."""
+        """Limits what the host sends to `rate`, as in "5mbit". The queue before the link holds a tenth of a second of the rate."""
         with self.inside():
             self._switch.command(f"tc qdisc replace dev eth0 root tbf rate {rate} burst 16kb latency 100ms")
 
@@ -103,7 +102,7 @@ class Host:
 
 
 class Switch:
-    """Hosts 10.77.0.2, .3 and so on, in a network that no other program sees. The caller's thread is host 1."""
+    """Makes hosts 10.77.0.2, .3 and so on, in a network that no other program sees. The caller's thread is on host 1."""
 
     def __init__(self):
         self.hosts, self._stack = [], contextlib.ExitStack()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Debian's Prometheus on loopback, and its promtool; tests/setup unpacks both."""
+"""Runs Debian's Prometheus on loopback, and its promtool; tests/setup unpacks both."""
 
 import json
 import pathlib
@@ -18,12 +18,12 @@ def program(name):
     unpacked = cache.cache_dir() / "prometheus/usr/bin" / name
     found = unpacked if unpacked.exists() else shutil.which(name)
     if not found:
-        raise cache.CacheError(f"{name} is not there; run tests/setup --tests")
+        raise cache.CacheError(f"{name} is missing; run tests/setup --tests")
     return found
 
 
 def promtool(*arguments, text=None):
-    """What it printed, and its exit code."""
+    """Runs promtool and returns its output and its exit code."""
     done = subprocess.run(
         [program("promtool"), *map(str, arguments)], input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         timeout=60, check=False)
@@ -65,7 +65,7 @@ class Prometheus(server.Running):
         self.process.stop(timeout) if timeout else self.process.kill()
 
     def ask(self, path, **parameters):
-        """The data of an answer of its HTTP interface; an expression that it refuses is an error with its words."""
+        """Returns the data of an answer of Prometheus' HTTP interface; if it refuses the expression, raises an error with its text."""
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
         try:
             with urllib.request.urlopen(url, timeout=30) as answer:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A second database with MongoDB's protocol and its own engine: SecantusDB from PyPI, used only by tests (GPL; none
-of it is in this project)."""
+"""Runs a second database with MongoDB's protocol and another engine: SecantusDB from PyPI, used only by tests (GPL; none of it is
+in this project)."""
 
 import pathlib
 import sys
@@ -13,7 +13,7 @@ WANTED = "secantusdb==0.7.0b3"
 
 
 def program():
-    """The executable of the server, installed unless it exists."""
+    """Returns the executable of the server, and installs it if it doesn't exist."""
 
     def install(directory):
         cache.checked([sys.executable, "-m", "venv", directory / "venv"], "a Python environment for SecantusDB")
@@ -24,7 +24,7 @@ def program():
 
 
 class Secantus(server.Running):
-    """Runs on loopback with its data in `directory`."""
+    """Runs SecantusDB on loopback with its data in `directory`."""
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory).resolve()

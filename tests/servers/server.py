@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A server process on loopback: free ports, a log, a start that waits until it serves, and an end in any case."""
+"""Runs a server process on loopback: with free ports and a log; its start waits until it serves, and it always ends with the test."""
 
 import pathlib
 import random
@@ -19,7 +19,7 @@ class PortClash(StartError):
 
 
 def free_port(host):
-    """Below the range of ports for outgoing connections, so that the port is free at a restart."""
+    """Chooses a port below the range of outgoing connections, so that it is still free at a restart."""
     for _ in range(100):
         port = random.randrange(20000, 32000)
         with host.inside(), socket.socket() as probe:
@@ -55,7 +55,7 @@ class Process:
         return self.popen is not None and self.popen.poll() is None
 
     def said(self):
-        """Its log since it was launched."""
+        """Returns the server's log since it was launched."""
         with open(self.log, "rb") as log:
             log.seek(self._log_start)
             return log.read().decode(errors="replace")
@@ -94,7 +94,7 @@ class Process:
             self.popen.wait()
 
     def stop(self, timeout=10):
-        """Asks the process to end; kills it if it is frozen or stuck."""
+        """Asks the server process to end; kills it if it is frozen or stuck."""
         self.signal(signal.SIGTERM)
         try:
             if self.popen is not None:
@@ -115,7 +115,7 @@ class Running:
 
 
 def start_on_free_ports(launch, choose_ports, tries=5):
-    """Calls `launch()` with other ports for as long as other programs take them first."""
+    """Calls `launch()` again with other ports as long as other programs take them first."""
     for attempt in range(tries):
         try:
             return launch()

@@ -34,7 +34,7 @@ acked_buffer (void)
   return buffer;
 }
 
-GST_START_TEST (test_ack_lives_as_long_as_any_copy)
+GST_START_TEST (test_an_ack_token_lives_as_long_as_any_copy_of_its_buffer)
 {
   GstBuffer *buffer = acked_buffer ();
   GstBuffer *copy = gst_buffer_copy (buffer);
@@ -62,7 +62,7 @@ GST_START_TEST (test_ack_failure_stays)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_headers_are_set_on_one_copy_only)
+GST_START_TEST (test_a_header_is_set_on_one_copy_of_a_buffer_only)
 {
   GstBuffer *buffer = gst_buffer_new (), *copy;
   guint64 seq;
@@ -90,7 +90,7 @@ ref_and_unref (gpointer header)
   return NULL;
 }
 
-GST_START_TEST (test_headers_are_shared_by_threads)
+GST_START_TEST (test_threads_may_share_headers)
 {
   GstKafkaHeader *header = gst_kafka_header_new (GST_KAFKA_HEADER_CAMERA, "cam-1", -1);
   GThread *other = g_thread_new ("other", ref_and_unref, header);
@@ -103,7 +103,7 @@ GST_START_TEST (test_headers_are_shared_by_threads)
 
 GST_END_TEST;
 
-GST_START_TEST (test_one_of_several_headers_outlives_the_others)
+GST_START_TEST (test_setting_one_header_keeps_the_others)
 {
   const GstKafkaHeader from[] = {
       {.name = "raw", .value = "\xff\0\x80", .size = 3},
@@ -126,7 +126,7 @@ GST_START_TEST (test_one_of_several_headers_outlives_the_others)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_numbers_are_decimal_and_whole)
+GST_START_TEST (test_a_header_number_is_decimal_and_complete)
 {
   static const gchar *const wrong[] = {
       "", "-1", "+1", " 1", "1 ", "1.5", "0x1", "18446744073709551616"};
@@ -164,7 +164,7 @@ GST_START_TEST (test_headers_survive_any_bytes)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_capture_time_prefers_the_header)
+GST_START_TEST (test_capture_time_comes_from_the_header_before_the_timestamp)
 {
   GstElement *element = gst_element_factory_make ("identity", NULL);
   GstBuffer *buffer = gst_buffer_new ();
@@ -183,7 +183,7 @@ GST_START_TEST (test_capture_time_prefers_the_header)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_report_comes_back_as_it_went)
+GST_START_TEST (test_a_report_that_is_written_and_read_is_unchanged)
 {
   g_autoptr (FogReport) report = fog_report_new ("fog-\"1\"");
   g_autoptr (FogReport) back = NULL;
@@ -251,7 +251,7 @@ static const gchar *not_reports[] = {
     "{\"replica\":\"a\"",
 };
 
-GST_START_TEST (test_report_survives_any_text)
+GST_START_TEST (test_reading_a_report_of_any_text_does_not_crash)
 {
   g_autoptr (GError) error = NULL;
   g_autofree gchar *deep = g_strnfill (1000000, '[');
@@ -262,7 +262,7 @@ GST_START_TEST (test_report_survives_any_text)
 }
 GST_END_TEST;
 
-/* The caps offered, and the part of them that is kept. */
+/* A row has the caps that are offered, and the part of them that is kept. */
 static const gchar *const offers[][2] = {
     {"ANY", "ANY"},
     {"EMPTY", "EMPTY"},
@@ -275,11 +275,11 @@ static const gchar *const offers[][2] = {
     /* Caps features that also describe system memory. */
     {"video/x-raw(ANY)", "video/x-raw"},
     {"image/jpeg; video/x-raw(ANY), format=I420", "image/jpeg; video/x-raw, format=I420"},
-    /* The element has to refuse these. */
+    /* The element has to refuse such caps. */
     {"video/x-raw(memory:NVMM)", "video/x-raw(memory:NVMM)"},
 };
 
-GST_START_TEST (test_plain_caps_are_kept)
+GST_START_TEST (test_only_caps_of_system_memory_are_kept)
 {
   g_autoptr (GstCaps) offered = gst_caps_from_string (offers[__i__][0]);
   g_autoptr (GstCaps) expected = gst_caps_from_string (offers[__i__][1]);
@@ -290,7 +290,7 @@ GST_START_TEST (test_plain_caps_are_kept)
 }
 GST_END_TEST;
 
-/* --- properties that are fields --- */
+/* --- properties that are fields of the element's structure --- */
 
 typedef struct {
   gboolean boolean;
@@ -313,7 +313,7 @@ static const FogField fields[] = {
     {0},
 };
 
-/* Sets the property to what @text says, and expects to read the same. */
+/* Sets the property from the text @text, and expects to read the same value. */
 static void
 expect_field (Fields *structure, guint id, GType type, const gchar *text)
 {
@@ -330,7 +330,7 @@ expect_field (Fields *structure, guint id, GType type, const gchar *text)
 }
 
 /* An _id of megabytes would make each document of the frame too large. */
-GST_START_TEST (test_frame_id_has_a_bound)
+GST_START_TEST (test_the_id_of_a_frame_has_a_bounded_length)
 {
   g_autofree gchar *long_name = g_strnfill (900000, 's'), *id = NULL, *other = NULL;
   GstBuffer *buffer = gst_buffer_new ();
@@ -347,7 +347,7 @@ GST_START_TEST (test_frame_id_has_a_bound)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_fields_of_every_type)
+GST_START_TEST (test_properties_of_every_type_are_set_and_read)
 {
   Fields structure = {0};
   GValue value = G_VALUE_INIT;
@@ -417,7 +417,7 @@ wait_to_be_told (gpointer gate)
   return NULL;
 }
 
-GST_START_TEST (test_a_thread_that_hangs_is_left)
+GST_START_TEST (test_a_thread_that_hangs_is_abandoned_after_a_limit)
 {
   static GMutex gate; /* outlives the thread */
   gint64 far = g_get_monotonic_time () + 60 * G_USEC_PER_SEC;
@@ -442,21 +442,22 @@ common_suite (void)
   gst_kafka_meta_register ();
   gst_kafka_meta_register ();
   suite_add_tcase (s, tc);
-  tcase_add_test (tc, test_ack_lives_as_long_as_any_copy);
+  tcase_add_test (tc, test_an_ack_token_lives_as_long_as_any_copy_of_its_buffer);
   tcase_add_test (tc, test_ack_failure_stays);
-  tcase_add_test (tc, test_headers_are_set_on_one_copy_only);
-  tcase_add_test (tc, test_headers_are_shared_by_threads);
+  tcase_add_test (tc, test_a_header_is_set_on_one_copy_of_a_buffer_only);
+  tcase_add_test (tc, test_threads_may_share_headers);
   tcase_add_test (tc, test_headers_survive_any_bytes);
-  tcase_add_test (tc, test_one_of_several_headers_outlives_the_others);
-  tcase_add_test (tc, test_numbers_are_decimal_and_whole);
-  tcase_add_test (tc, test_capture_time_prefers_the_header);
-  tcase_add_test (tc, test_report_comes_back_as_it_went);
-  tcase_add_loop_test (tc, test_report_survives_any_text, 0, G_N_ELEMENTS (not_reports));
-  tcase_add_loop_test (tc, test_plain_caps_are_kept, 0, G_N_ELEMENTS (offers));
-  tcase_add_test (tc, test_frame_id_has_a_bound);
-  tcase_add_test (tc, test_fields_of_every_type);
+  tcase_add_test (tc, test_setting_one_header_keeps_the_others);
+  tcase_add_test (tc, test_a_header_number_is_decimal_and_complete);
+  tcase_add_test (tc, test_capture_time_comes_from_the_header_before_the_timestamp);
+  tcase_add_test (tc, test_a_report_that_is_written_and_read_is_unchanged);
+  tcase_add_loop_test (
+      tc, test_reading_a_report_of_any_text_does_not_crash, 0, G_N_ELEMENTS (not_reports));
+  tcase_add_loop_test (tc, test_only_caps_of_system_memory_are_kept, 0, G_N_ELEMENTS (offers));
+  tcase_add_test (tc, test_the_id_of_a_frame_has_a_bounded_length);
+  tcase_add_test (tc, test_properties_of_every_type_are_set_and_read);
   tcase_add_test (tc, test_templates);
-  tcase_add_test (tc, test_a_thread_that_hangs_is_left);
+  tcase_add_test (tc, test_a_thread_that_hangs_is_abandoned_after_a_limit);
   return s;
 }
 

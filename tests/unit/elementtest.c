@@ -4,7 +4,8 @@
 #include <gst/check/gstcheck.h>
 #include <string.h>
 
-/* (transfer full) (nullable): the text of @message, which it takes ownership of. */
+/* Returns: (transfer full) (nullable): the text of @message, which the function takes ownership
+ * of. */
 static gchar *
 match_message (GstMessage *message, GQuark domain, gint code)
 {
@@ -98,7 +99,7 @@ expect_log (const gchar *const *texts)
   for (; *texts; texts++) {
     const gchar *found = strstr (at, *texts);
 
-    fail_unless (found != NULL, "\"%s\" isn't in the rest of the log:\n%s", *texts, at);
+    fail_unless (found != NULL, "\"%s\" isn't in the log after the text before it: %s", *texts, at);
     at = found + strlen (*texts);
   }
   g_string_free (log_text, TRUE);

@@ -3,18 +3,18 @@
 
 #include <gst/gst.h>
 
-/* Helpers for the tests of all elements. */
+/* Helper functions for the tests of all elements. */
 
 /* Waits up to 30 s for the next error, warning or info (@type) and checks its domain and code.
- * Returns its text (transfer full). */
+ * Returns the message's text (transfer full). */
 gchar *wait_message (GstBus *bus, GstMessageType type, GQuark domain, gint code);
-/* The field of the element's stats, a uint64 or a uint. */
+/* Returns a field of the element's stats, a uint64 or a uint. */
 guint64 read_stat (GstElement *element, const gchar *field);
-/* Checks that the element (transfer full) doesn't start, posts exactly that error, and names @named
- * in its text. */
+/* Checks that the element (transfer full) doesn't start, posts exactly this error, and names @named
+ * in the error's text. */
 void expect_no_start (GstElement *element, GQuark domain, gint code, const gchar *named);
 
-/* Records what the debug category logs, up to and including @level. */
+/* Records the log lines of the debug category, up to and including @level. */
 void record_log (const gchar *category, GstDebugLevel level);
-/* Ends it. Each of @texts, of which the last is NULL, has to be in the log, in this order. */
+/* Ends it. Checks that the log contains each of @texts in this order; the last one is NULL. */
 void expect_log (const gchar *const *texts);

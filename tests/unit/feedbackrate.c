@@ -77,7 +77,7 @@ GST_START_TEST (test_decimates_evenly)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_frames_get_the_headers_that_reports_name)
+GST_START_TEST (test_frames_carry_the_headers_that_reports_name)
 {
   GstHarness *h = harness ("feedbackrate algorithm=fixed initial-rate=15 camera=cam-1 min-rate=0.5 "
                            "max-rate=20 weight=2");
@@ -105,12 +105,12 @@ GST_START_TEST (test_frames_get_the_headers_that_reports_name)
 }
 GST_END_TEST;
 
-/* --- pictures that stand still --- */
+/* --- still pictures --- */
 
 #define SIDE 64
 #define CAPS_STILL "video/x-raw,format=GRAY8,width=64,height=64,framerate=30/1"
 
-/* A dark picture, with something light in it at @place; 0: nothing. */
+/* A dark picture, with a bright square at @place; 0: without the square. */
 static GstBuffer *
 picture (guint i, guint place)
 {
@@ -143,7 +143,7 @@ push_pictures (GstHarness *h, guint from, guint to, guint place)
   return gst_harness_buffers_received (h) - before;
 }
 
-/* NULL: the frame has no such header. */
+/* NULL: the frame has no header of this name. */
 static void
 expect_still (GstHarness *h, const gchar *frames, const gchar *time, const gchar *changed)
 {
@@ -156,7 +156,7 @@ expect_still (GstHarness *h, const gchar *frames, const gchar *time, const gchar
   gst_buffer_unref (buffer);
 }
 
-GST_START_TEST (test_only_what_is_new_goes_on)
+GST_START_TEST (test_only_frames_with_a_change_pass)
 {
   GstHarness *h = still_harness ("algorithm=fixed initial-rate=30 still-interval=1000000000");
 
@@ -164,7 +164,8 @@ GST_START_TEST (test_only_what_is_new_goes_on)
   expect_still (h, NULL, NULL, NULL);
   expect_still (h, "29", "1000000000", "false");
   expect_still (h, "29", "1000000000", "false");
-  /* It goes on with its first frame, and says how long the one before stood. */
+  /* After a pause of the picture, the first changed frame passes, and its header says how long the
+   * frame before it stood. */
   fail_unless_equals_int (push_pictures (h, 75, 76, 1), 1);
   expect_still (h, "14", "500000000", "true");
   fail_unless_equals_int (push_pictures (h, 76, 77, 2), 1);
@@ -175,7 +176,7 @@ GST_START_TEST (test_only_what_is_new_goes_on)
   fail_unless_equals_uint64 (stat_uint64 (h->element, "frames-out"), 6);
   fail_unless_equals_uint64 (stat_uint64 (h->element, "frames-still"), 101);
   fail_unless_equals_uint64 (stat_uint64 (h->element, "uncompared-frames"), 0);
-  /* Set to 0 in between, it forgets what it saw. */
+  /* If the property is set to 0 in between, the element forgets the last picture. */
   g_object_set (h->element, "still-interval", G_GUINT64_CONSTANT (0), NULL);
   fail_unless_equals_int (push_pictures (h, 107, 110, 3), 3);
   g_object_set (h->element, "still-interval", GST_SECOND, NULL);
@@ -184,8 +185,9 @@ GST_START_TEST (test_only_what_is_new_goes_on)
 }
 GST_END_TEST;
 
-/* Rate and comparison together: what is new waits for no credit. */
-GST_START_TEST (test_a_change_goes_on_at_once_at_a_low_rate)
+/* With a rate limit and the comparison together, a changed frame doesn't wait for the rate's
+ * credit. */
+GST_START_TEST (test_a_changed_frame_passes_at_once_at_a_low_rate)
 {
   GstHarness *h = still_harness ("algorithm=fixed initial-rate=2 still-interval=10000000000");
 
@@ -195,8 +197,8 @@ GST_START_TEST (test_a_change_goes_on_at_once_at_a_low_rate)
 }
 GST_END_TEST;
 
-/* A flush, other caps, or time that runs back: the next frame goes on. */
-GST_START_TEST (test_a_new_start_sends_a_frame)
+/* After a flush, other caps, or time that runs backwards, the next frame passes. */
+GST_START_TEST (test_the_first_frame_of_a_new_stream_passes)
 {
   GstHarness *h = still_harness ("algorithm=fixed initial-rate=30 still-interval=60000000000");
   GstSegment segment;
@@ -214,7 +216,7 @@ GST_START_TEST (test_a_new_start_sends_a_frame)
 }
 GST_END_TEST;
 
-/* Encoded frames can't be compared. They all go on, which is reported once. */
+/* Encoded frames can't be compared. All encoded frames pass, which is reported once. */
 static void
 expect_uncompared (const gchar *caps)
 {
@@ -235,12 +237,12 @@ expect_uncompared (const gchar *caps)
   gst_harness_teardown (h);
 }
 
-GST_START_TEST (test_what_cannot_be_compared_goes_on)
+GST_START_TEST (test_frames_that_cannot_be_compared_pass)
 {
   expect_uncompared ("image/jpeg,width=64,height=64,framerate=30/1");
   expect_uncompared ("video/x-raw,format=v210,width=48,height=2,framerate=30/1");
   expect_uncompared ("video/x-raw(memory:DMABuf),format=NV12,width=16,height=8,framerate=30/1");
-  /* frames that are shorter than their caps say */
+  /* frames that have fewer bytes than their caps require */
   expect_uncompared ("video/x-raw,format=GRAY8,width=640,height=480,framerate=30/1");
 }
 GST_END_TEST;
@@ -259,7 +261,7 @@ stat_double (GstElement *element, const gchar *name)
 
 static GstHarness *feedback_of (GstHarness *h);
 
-/* Of a replica that could count 30 frames a second. */
+/* A report of a replica that could count 30 frames a second. */
 static GstBuffer *
 idle_report (guint64 seq, guint frames)
 {
@@ -276,8 +278,9 @@ idle_report (guint64 seq, guint frames)
   return gst_buffer_new_wrapped (json, size);
 }
 
-/* The fog may shrink while little changes; a change then finds the rate as it was. */
-GST_START_TEST (test_a_still_camera_wants_less)
+/* While little changes, the demand falls and the fog may shrink; a change then restores the full
+ * rate at once. */
+GST_START_TEST (test_a_camera_with_a_still_picture_wants_less)
 {
   GstHarness *h = still_harness ("initial-rate=30 still-interval=1000000000");
   GstHarness *feedback = feedback_of (h);
@@ -383,7 +386,7 @@ add_ack (GstBuffer *buffer, GstKafkaAckOutcome *outcome)
 }
 
 /* The largest rate of the camera according to the caps. */
-GST_START_TEST (test_the_bound_of_a_variable_rate)
+GST_START_TEST (test_the_largest_rate_of_a_camera_with_a_variable_rate_is_its_upper_limit)
 {
   static const struct {
     const gchar *caps;
@@ -413,7 +416,7 @@ GST_START_TEST (test_the_bound_of_a_variable_rate)
 }
 GST_END_TEST;
 
-/* A source with a variable rate isn't thinned below its bound either. */
+/* A source with a variable rate isn't thinned below its upper limit either. */
 GST_START_TEST (test_a_variable_rate_is_not_thinned)
 {
   GstHarness *h = harness ("feedbackrate algorithm=fixed initial-rate=60");
@@ -432,7 +435,7 @@ GST_START_TEST (test_a_variable_rate_is_not_thinned)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_bad_reports_are_counted_and_done)
+GST_START_TEST (test_invalid_reports_are_counted_and_marked_done)
 {
   static const gchar *const texts[] = {"", "{", "[]", "null", "{\"replica\":7}",
       "{\"replica\":\"a\",\"frames\":-1}", "{\"replica\":\"a\",\"busy\":1e999}", "\xff\xfe"};
@@ -464,7 +467,7 @@ GST_START_TEST (test_bad_reports_are_counted_and_done)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_frame_dropped_is_done)
+GST_START_TEST (test_a_dropped_frame_is_marked_done)
 {
   GstHarness *h = harness ("feedbackrate algorithm=fixed initial-rate=1");
   GstBuffer *buffer = frame (1);
@@ -479,7 +482,7 @@ GST_START_TEST (test_a_frame_dropped_is_done)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_end_of_reports_is_not_the_end)
+GST_START_TEST (test_eos_of_the_reports_does_not_end_the_stream)
 {
   GstHarness *h = harness ("feedbackrate algorithm=fixed initial-rate=30");
   GstHarness *feedback = feedback_of (h);
@@ -501,7 +504,7 @@ GST_START_TEST (test_end_of_reports_is_not_the_end)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_slow_link_throttles)
+GST_START_TEST (test_a_throttle_event_lowers_the_rate)
 {
   GstHarness *h = harness ("feedbackrate algorithm=adaptive initial-rate=30");
 
@@ -528,7 +531,8 @@ GST_START_TEST (test_a_change_is_posted)
   fail_unless (gst_structure_get_double (gst_message_get_structure (message), "rate", &rate));
   fail_unless (rate == 12);
   fail_unless (gst_structure_has_field (gst_message_get_structure (message), "capacity"));
-  /* Without any report the fog's capacity is unknown, and 0 would be wrong. */
+  /* Without any report the fog's capacity is unknown, so the field is absent, because 0 would be
+   * wrong. */
   fail_if (gst_structure_has_field (gst_message_get_structure (message), "demand"));
   gst_message_unref (message);
   gst_element_set_bus (h->element, NULL);
@@ -543,7 +547,7 @@ typedef struct {
   GstElement *pipeline, *rate;
   GMutex lock;
   GCond changed;
-  gint fps; /* of the source, as its caps say */
+  gint fps; /* the source's rate, as its caps say */
   guint reconfigures;
 } Camera;
 
@@ -637,7 +641,7 @@ GST_START_TEST (test_the_source_slows_down_and_speeds_up)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_downstream_may_insist_on_a_rate)
+GST_START_TEST (test_the_rate_stays_if_downstream_requires_it)
 {
   Camera camera;
 
@@ -651,7 +655,7 @@ GST_START_TEST (test_downstream_may_insist_on_a_rate)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_source_of_one_rate_is_left_alone)
+GST_START_TEST (test_a_source_with_a_single_rate_is_not_renegotiated)
 {
   GstHarness *h = harness ("feedbackrate algorithm=fixed initial-rate=10 min-dwell=0");
   guint events = gst_harness_upstream_events_received (h);
@@ -662,7 +666,7 @@ GST_START_TEST (test_a_source_of_one_rate_is_left_alone)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_changes_keep_their_distance)
+GST_START_TEST (test_changes_of_the_source_rate_keep_the_minimum_interval)
 {
   Camera camera;
 
@@ -678,7 +682,7 @@ GST_END_TEST;
 
 /* --- the log --- */
 
-/* Each decision with the numbers behind it. */
+/* The log has a line for each decision, with the numbers behind it. */
 GST_START_TEST (test_the_log_describes_the_rate)
 {
   static const gchar *const story[] = {"INFO  camera cam-1, session ",
@@ -714,25 +718,25 @@ feedbackrate_suite (void)
 
   gst_kafka_meta_register ();
   suite_add_tcase (suite, tcase);
-  tcase_add_test (tcase, test_only_what_is_new_goes_on);
-  tcase_add_test (tcase, test_a_change_goes_on_at_once_at_a_low_rate);
-  tcase_add_test (tcase, test_a_new_start_sends_a_frame);
-  tcase_add_test (tcase, test_what_cannot_be_compared_goes_on);
-  tcase_add_test (tcase, test_a_still_camera_wants_less);
+  tcase_add_test (tcase, test_only_frames_with_a_change_pass);
+  tcase_add_test (tcase, test_a_changed_frame_passes_at_once_at_a_low_rate);
+  tcase_add_test (tcase, test_the_first_frame_of_a_new_stream_passes);
+  tcase_add_test (tcase, test_frames_that_cannot_be_compared_pass);
+  tcase_add_test (tcase, test_a_camera_with_a_still_picture_wants_less);
   tcase_add_test (tcase, test_decimates_evenly);
-  tcase_add_test (tcase, test_frames_get_the_headers_that_reports_name);
+  tcase_add_test (tcase, test_frames_carry_the_headers_that_reports_name);
   tcase_add_test (tcase, test_follows_reports);
-  tcase_add_test (tcase, test_the_bound_of_a_variable_rate);
+  tcase_add_test (tcase, test_the_largest_rate_of_a_camera_with_a_variable_rate_is_its_upper_limit);
   tcase_add_test (tcase, test_a_variable_rate_is_not_thinned);
-  tcase_add_test (tcase, test_bad_reports_are_counted_and_done);
-  tcase_add_test (tcase, test_a_frame_dropped_is_done);
-  tcase_add_test (tcase, test_end_of_reports_is_not_the_end);
-  tcase_add_test (tcase, test_a_slow_link_throttles);
+  tcase_add_test (tcase, test_invalid_reports_are_counted_and_marked_done);
+  tcase_add_test (tcase, test_a_dropped_frame_is_marked_done);
+  tcase_add_test (tcase, test_eos_of_the_reports_does_not_end_the_stream);
+  tcase_add_test (tcase, test_a_throttle_event_lowers_the_rate);
   tcase_add_test (tcase, test_a_change_is_posted);
   tcase_add_test (tcase, test_the_source_slows_down_and_speeds_up);
-  tcase_add_test (tcase, test_downstream_may_insist_on_a_rate);
-  tcase_add_test (tcase, test_a_source_of_one_rate_is_left_alone);
-  tcase_add_test (tcase, test_changes_keep_their_distance);
+  tcase_add_test (tcase, test_the_rate_stays_if_downstream_requires_it);
+  tcase_add_test (tcase, test_a_source_with_a_single_rate_is_not_renegotiated);
+  tcase_add_test (tcase, test_changes_of_the_source_rate_keep_the_minimum_interval);
   tcase_add_test (tcase, test_the_log_describes_the_rate);
   return suite;
 }

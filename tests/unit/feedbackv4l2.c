@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The real v4l2src on a preloaded camera: tests/camera/v4l2camera.c. The sink holds its last frame,
- * as queues and kafkasink hold frames. */
+/* Tests feedbackrate with the real v4l2src on a simulated camera: tests/camera/v4l2camera.c. The
+ * sink keeps its last frame, as queues and kafkasink keep frames. */
 #include <gst/check/gstcheck.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -70,7 +70,7 @@ camera_log (Camera *camera)
   return g_file_get_contents (camera->log, &text, NULL, NULL) ? text : g_strdup ("");
 }
 
-/* Waits for the last line of the camera's log. */
+/* Waits until the last line of the camera's log is the expected one. */
 static void
 camera_wait (Camera *camera, const gchar *line)
 {
@@ -81,7 +81,7 @@ camera_wait (Camera *camera, const gchar *line)
       return;
     g_usleep (10000);
   }
-  fail ("the camera never came to %s", line);
+  fail ("the camera was never set to %s", line);
 }
 
 static void
@@ -148,7 +148,7 @@ change_rate (Camera *camera, gdouble rate, const gchar *line, guint restart)
   g_object_set (camera->rate, "initial-rate", rate, NULL);
   camera_wait (camera, line);
   camera_goes_on (camera);
-  g_print ("%g frames/s: a gap of %d ms at a camera that takes %u ms to start\n", rate,
+  g_print ("%g frames/s: a pause of %d ms with a camera that takes %u ms to start\n", rate,
       (gint) (camera->longest / 1000), restart);
   fail_unless (camera->longest < bound, "no frame for %d ms", (gint) (camera->longest / 1000));
 }
@@ -182,14 +182,14 @@ GST_START_TEST (test_motion_jpeg)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_downstream_insists_on_a_rate)
+GST_START_TEST (test_the_camera_rate_stays_if_downstream_requires_it)
 {
   check_down_and_up ("video/x-raw,width=320", "video/x-raw,framerate=30/1 !", 0);
   check_down_and_up ("image/jpeg,width=320", "image/jpeg,framerate=30/1 !", 0);
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_driver_that_refuses)
+GST_START_TEST (test_a_driver_that_refuses_the_new_rate)
 {
   Camera camera;
   guint64 in, out;
@@ -213,9 +213,9 @@ GST_START_TEST (test_a_driver_that_refuses)
 }
 GST_END_TEST;
 
-/* The camera pauses, and the rate changes meanwhile. The change takes effect when frames come
- * again, without a burst. */
-GST_START_TEST (test_a_camera_that_stalls)
+/* The camera pauses, and the target rate changes meanwhile. The change takes effect when frames
+ * come again, without a burst. */
+GST_START_TEST (test_a_change_of_rate_while_the_camera_stalls)
 {
   Camera camera;
   guint64 before;
@@ -242,7 +242,7 @@ check_vanished (Camera *camera)
   GstMessage *message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_ERROR);
   g_autoptr (GError) error = NULL;
 
-  fail_unless (message != NULL, "no message says that the camera is gone");
+  fail_unless (message != NULL, "no message on the bus says that the camera is gone");
   gst_message_parse_error (message, &error, NULL);
   fail_unless (g_str_has_prefix (GST_OBJECT_NAME (GST_MESSAGE_SRC (message)), "v4l2src"));
   gst_message_unref (message);
@@ -250,7 +250,7 @@ check_vanished (Camera *camera)
   camera_end (camera);
 }
 
-GST_START_TEST (test_a_camera_that_vanishes)
+GST_START_TEST (test_a_camera_that_is_unplugged_is_an_error)
 {
   Camera camera;
 
@@ -270,10 +270,10 @@ feedbackv4l2_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, test_raw_frames);
   tcase_add_test (tcase, test_motion_jpeg);
-  tcase_add_test (tcase, test_downstream_insists_on_a_rate);
-  tcase_add_test (tcase, test_a_driver_that_refuses);
-  tcase_add_test (tcase, test_a_camera_that_stalls);
-  tcase_add_test (tcase, test_a_camera_that_vanishes);
+  tcase_add_test (tcase, test_the_camera_rate_stays_if_downstream_requires_it);
+  tcase_add_test (tcase, test_a_driver_that_refuses_the_new_rate);
+  tcase_add_test (tcase, test_a_change_of_rate_while_the_camera_stalls);
+  tcase_add_test (tcase, test_a_camera_that_is_unplugged_is_an_error);
   return suite;
 }
 

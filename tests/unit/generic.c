@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tests that every element of every plugin in this build has to pass. */
+/* Generic tests, which every element of every plugin in this build has to pass. */
 #include <gst/check/gstcheck.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -170,7 +170,7 @@ check_enum (GParamSpec *pspec)
   g_type_class_unref (klass);
 }
 
-/* Only properties of the project's own classes. */
+/* Checks only properties that the project's own classes install. */
 static gboolean
 is_own_property (GParamSpec *pspec, GstElementFactory *factory)
 {
@@ -184,7 +184,8 @@ check_property (GstElement *element, GParamSpec *pspec)
   g_auto (GValue) value = G_VALUE_INIT;
 
   fail_unless (blurb && strlen (blurb) > 10, "%s: %s has no useful blurb", owner, pspec->name);
-  fail_unless (pspec->flags & G_PARAM_STATIC_BLURB, "%s: %s copies its blurb", owner, pspec->name);
+  fail_unless (pspec->flags & G_PARAM_STATIC_BLURB, "%s: the blurb of %s is not a static string",
+      owner, pspec->name);
   if (G_IS_PARAM_SPEC_ENUM (pspec))
     check_enum (pspec);
   g_value_init (&value, pspec->value_type);
@@ -240,7 +241,7 @@ GST_START_TEST (test_every_description)
 }
 GST_END_TEST;
 
-/* --- pads that several threads request and release --- */
+/* --- several threads request and release pads --- */
 
 #define RACES 300
 
@@ -256,7 +257,8 @@ request_and_release (gpointer data)
   Race *race = data;
 
   while (g_atomic_int_get (&race->got) < RACES) {
-    /* Requested by template, because GStreamer prints a critical for a name that exists. */
+    /* The pad is requested by its template, because GStreamer prints a critical for a name that
+     * exists. */
     GstPad *pad = gst_element_request_pad (race->element, race->template, NULL, NULL);
 
     if (!pad)
@@ -308,7 +310,7 @@ race_for_pads (GstElementFactory *factory)
   gst_object_unref (element);
 }
 
-/* A request before a release gets no pad, and nobody gets a released pad. */
+/* A request during a release gets no pad, and no caller gets a released pad. */
 GST_START_TEST (test_threads_request_and_release_pads)
 {
   for_each_element (race_for_pads);
@@ -321,7 +323,7 @@ make_one (GstElementFactory *factory)
   gst_object_unref (gst_element_factory_create (factory, NULL));
 }
 
-/* Runs in a process of its own, because a type is registered once a process. */
+/* Runs each order in a process of its own, because a type is registered once a process. */
 static gboolean
 loads_in_order (GPtrArray *files)
 {

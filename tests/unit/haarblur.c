@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The property blur-faces, and what it does to the pixels of each format. */
+/* Tests the property blur-faces, and how it changes the pixels of each format. */
 #include <gst/check/gstcheck.h>
 #include <string.h>
 
@@ -9,13 +9,14 @@
 #include "frames/haaroverlay.h"
 #include "haarframes.h"
 
-/* Odd, and no multiple of any square. */
+/* A picture size that is odd, and no multiple of any square. */
 #define WIDTH 203
 #define HEIGHT 151
 #define N_FORMATS 44
 #define MOST_SQUARES 6
 
-/* In the middle, at each border, in each corner, larger than the picture, a line, a point. */
+/* Faces in the middle, at each border, in each corner, larger than the picture, as a line, as a
+ * point. */
 static const HaarRect boxes[] = {{81, 50, 47, 47}, {0, 61, 40, 40}, {163, 40, 40, 40},
     {60, 0, 33, 33}, {60, 110, 41, 41}, {0, 0, 30, 30}, {173, 121, 30, 30}, {0, 0, WIDTH, HEIGHT},
     {90, 70, 60, 3}, {100, 75, 1, 1}, {51, 17, 20, 80}, {-10, -10, 50, 50}, {190, 140, 60, 60}};
@@ -34,7 +35,7 @@ nth_format (guint n)
   return format;
 }
 
-/* Noise in each byte, those of no component included. */
+/* Fills each byte with noise, including bytes that belong to no component. */
 static GstBuffer *
 make_noise (const GstVideoInfo *info)
 {
@@ -51,7 +52,7 @@ make_noise (const GstVideoInfo *info)
   return frame;
 }
 
-/* The same frame with a memory for each plane, as decoders give it. */
+/* Copies a frame into one memory for each plane, as decoders give it. */
 static GstBuffer *
 split_planes (GstBuffer *frame, const GstVideoInfo *info)
 {
@@ -93,7 +94,7 @@ blur (GstBuffer *frame, const GstVideoInfo *info, const HaarRect *box)
   return blurred;
 }
 
-/* The part of the picture within some distance of a box, in whole groups of 4 pixels. */
+/* Returns the part of the picture within some distance of a box, in whole groups of 4 pixels. */
 static HaarRect
 surround (const HaarRect *box, gint x, gint y)
 {
@@ -113,8 +114,8 @@ find_pixel (const GstVideoFrame *frame, guint component, gint x, gint y)
          x * GST_VIDEO_FRAME_COMP_PSTRIDE (frame, component);
 }
 
-/* How many bytes of a pixel of the plane this component stands for: all, unless another one has
- * larger pixels, as the chroma of YUY2 has. */
+/* Returns the number of bytes of a pixel of the plane that belong to this component: all, unless
+ * another component has larger pixels, as the chroma of YUY2 has. */
 static gsize
 count_bytes (const GstVideoFrame *frame, guint component)
 {
@@ -128,8 +129,8 @@ count_bytes (const GstVideoFrame *frame, guint component)
   return (gsize) pixel;
 }
 
-/* The value of a sample with all its bits, used or not. GStreamer 1.22 says that the second chroma
- * sample of P010 begins within the first one. */
+/* Returns the value of a sample with all its bits, used or not. GStreamer 1.22 says that the second
+ * chroma sample of P010 begins within the first one. */
 static guint
 read_sample (const GstVideoFrame *frame, guint component, gint x, gint y)
 {
@@ -144,7 +145,7 @@ read_sample (const GstVideoFrame *frame, guint component, gint x, gint y)
                                              : GST_READ_UINT16_BE (sample);
 }
 
-/* All pixels that share a sample with the area become 0. */
+/* Sets all pixels that share a sample with the area to 0. */
 static void
 clear_area (GstVideoFrame *frame, const HaarRect *area)
 {
@@ -178,7 +179,7 @@ assert_rest_is_equal (GstBuffer *a, GstBuffer *b, const GstVideoInfo *info, cons
   gst_buffer_unref (frames[1]);
 }
 
-/* How often a component changes along the middle of an area, from left to right. */
+/* Counts how often a component changes along the middle of an area, from left to right. */
 static gint
 count_edges (const GstVideoFrame *frame, guint component, const HaarRect *area)
 {
@@ -191,7 +192,7 @@ count_edges (const GstVideoFrame *frame, guint component, const HaarRect *area)
   return n;
 }
 
-/* A square's value is the mean of what was there, and no byte shows anything else. */
+/* The value of a square is the mean of its pixels, and no byte shows any detail. */
 static void
 assert_means (const GstVideoFrame *blurred, const GstVideoFrame *clear, guint c, gint side,
     const HaarRect *area)
@@ -211,7 +212,7 @@ assert_means (const GstVideoFrame *blurred, const GstVideoFrame *clear, guint c,
   for (gint y = top >> h_sub; y < bottom; y++)
     for (gint x = left >> w_sub; x < right; x++, n++) {
       others += read_sample (blurred, c, x, y) != value;
-      /* The last pixel of an odd width has a sample that belongs to none. */
+      /* The last pixel of an odd width has a chroma sample that no other pixel uses. */
       if ((x + 1) << w_sub <= GST_VIDEO_FRAME_WIDTH (blurred))
         others += memcmp (find_pixel (blurred, c, x, y), first, bytes) != 0;
       sum += read_sample (clear, c, x, y) / step;
@@ -262,7 +263,7 @@ assert_shared_frames_stay (const GstVideoInfo *info, const HaarRect *box)
   gst_buffer_unref (split_blurred);
 }
 
-GST_START_TEST (test_faces_lose_their_detail_and_the_rest_stays)
+GST_START_TEST (test_faces_lose_their_detail_and_the_rest_of_the_frame_stays)
 {
   GstVideoInfo info;
 
@@ -314,8 +315,9 @@ GST_START_TEST (test_unused_bytes_are_blurred_too)
 }
 GST_END_TEST;
 
-/* Many frames of one face show no more than one: the squares stay where they are. */
-GST_START_TEST (test_a_box_that_trembles_shows_no_more)
+/* Many frames of a face show no more detail than one frame, because the squares stay at the same
+ * place. */
+GST_START_TEST (test_a_box_that_moves_slightly_shows_no_more_detail)
 {
   const HaarRect steady = {81, 50, 45, 45};
   GstVideoFrame first;
@@ -357,7 +359,7 @@ read_byte (GstBuffer *frame, gsize offset)
   return byte;
 }
 
-/* A face with a mark in it that a mean can't keep. */
+/* A face with a bright mark, which a mean removes. */
 static GstBuffer *
 make_marked_frame (guint n)
 {
@@ -374,7 +376,7 @@ pass (GstHarness *h, GstBuffer *frame)
   return gst_harness_pull (h);
 }
 
-GST_START_TEST (test_blur_changes_while_playing_and_shared_frames_stay)
+GST_START_TEST (test_blur_is_switched_while_playing_and_shared_frames_stay_unchanged)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_harness (element, "video");
@@ -395,7 +397,7 @@ GST_START_TEST (test_blur_changes_while_playing_and_shared_frames_stay)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_frame_without_faces_stays)
+GST_START_TEST (test_a_frame_without_faces_is_unchanged)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_harness (element, "video");
@@ -430,8 +432,8 @@ GST_START_TEST (test_boxes_are_drawn_after_the_blur)
 }
 GST_END_TEST;
 
-/* The face lies in the displayed part, at (20, 10) of the memory. */
-GST_START_TEST (test_the_face_of_a_cropped_frame)
+/* The face lies in the displayed part of the picture, at (20, 10) of the memory. */
+GST_START_TEST (test_the_face_of_a_cropped_frame_is_blurred)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_harness (element, "video");
@@ -452,7 +454,8 @@ GST_START_TEST (test_the_face_of_a_cropped_frame)
 }
 GST_END_TEST;
 
-/* Like an I420 frame, but its last plane ends after its memory. Its luma can be searched. */
+/* Like an I420 frame, but its last plane ends after its memory. The luma of the frame can be
+ * searched. */
 static GstBuffer *
 make_short_frame (guint n)
 {
@@ -479,7 +482,7 @@ expect_gap (GstHarness *h, GstClockTime time)
   gst_event_unref (event);
 }
 
-GST_START_TEST (test_a_frame_that_cant_be_blurred_is_kept_back)
+GST_START_TEST (test_a_frame_that_can_not_be_blurred_is_dropped)
 {
   GstElement *element = make_element ();
   GstBus *bus = gst_bus_new ();
@@ -497,7 +500,8 @@ GST_START_TEST (test_a_frame_that_cant_be_blurred_is_kept_back)
   fail_unless_equals_uint64 (get_stat (element, "unblurred-frames"), 1);
   g_object_set (element, "blur-faces", FALSE, NULL);
   gst_buffer_unref (pass (h, make_short_frame (2)));
-  /* Nothing is made from the first frame; the reader of the second one decides. */
+  /* No output is made from the first frame; the element behind the pad decides about the second
+   * one. */
   fail_unless_equals_int (acks_done, 1);
   fail_unless_equals_uint64 (get_stat (element, "unblurred-frames"), 1);
   gst_element_set_bus (element, NULL);
@@ -506,7 +510,7 @@ GST_START_TEST (test_a_frame_that_cant_be_blurred_is_kept_back)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_skipped_frame_leaves_by_no_pad_and_is_done)
+GST_START_TEST (test_a_skipped_frame_leaves_by_no_pad_and_is_marked_done)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_harness (element, "video");
@@ -538,15 +542,16 @@ haarblur_suite (void)
   gst_kafka_meta_register ();
   suite_add_tcase (s, tc);
   tcase_add_checked_fixture (tc, haar_frames_setup, haar_frames_teardown);
-  tcase_add_loop_test (tc, test_faces_lose_their_detail_and_the_rest_stays, 0, N_FORMATS);
+  tcase_add_loop_test (
+      tc, test_faces_lose_their_detail_and_the_rest_of_the_frame_stays, 0, N_FORMATS);
   tcase_add_test (tc, test_unused_bytes_are_blurred_too);
-  tcase_add_test (tc, test_a_box_that_trembles_shows_no_more);
-  tcase_add_test (tc, test_blur_changes_while_playing_and_shared_frames_stay);
-  tcase_add_test (tc, test_a_frame_without_faces_stays);
+  tcase_add_test (tc, test_a_box_that_moves_slightly_shows_no_more_detail);
+  tcase_add_test (tc, test_blur_is_switched_while_playing_and_shared_frames_stay_unchanged);
+  tcase_add_test (tc, test_a_frame_without_faces_is_unchanged);
   tcase_add_test (tc, test_boxes_are_drawn_after_the_blur);
-  tcase_add_test (tc, test_the_face_of_a_cropped_frame);
-  tcase_add_test (tc, test_a_frame_that_cant_be_blurred_is_kept_back);
-  tcase_add_test (tc, test_a_skipped_frame_leaves_by_no_pad_and_is_done);
+  tcase_add_test (tc, test_the_face_of_a_cropped_frame_is_blurred);
+  tcase_add_test (tc, test_a_frame_that_can_not_be_blurred_is_dropped);
+  tcase_add_test (tc, test_a_skipped_frame_leaves_by_no_pad_and_is_marked_done);
   return s;
 }
 

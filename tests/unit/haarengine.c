@@ -27,7 +27,7 @@ GST_START_TEST (test_found_by_name)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_finds_what_the_cascade_describes)
+GST_START_TEST (test_a_search_finds_the_object_that_the_cascade_describes)
 {
   const HaarEngineClass *klass = haar_engine_class_nth (__i__);
   const HaarParams params = {1.1, 0, 20, 20, 20, 20};
@@ -54,7 +54,7 @@ GST_START_TEST (test_finds_what_the_cascade_describes)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_file_that_isnt_a_cascade_is_an_error)
+GST_START_TEST (test_a_file_that_is_no_cascade_is_an_error)
 {
   static const gchar *texts[] = {"", "not XML", "<?xml version=\"1.0\"?><opencv_storage/>",
       "<?xml version=\"1.0\"?><opencv_storage><cascade type_id=\"opencv-cascade-classifier\">"};
@@ -70,7 +70,7 @@ GST_START_TEST (test_a_file_that_isnt_a_cascade_is_an_error)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_picture_smaller_than_the_window_holds_nothing)
+GST_START_TEST (test_a_picture_smaller_than_the_window_has_no_object)
 {
   const HaarEngineClass *klass = haar_engine_class_nth (__i__);
   const HaarParams params = {1.1, 3, 0, 0, 0, 0};
@@ -89,8 +89,8 @@ GST_START_TEST (test_a_picture_smaller_than_the_window_holds_nothing)
 }
 GST_END_TEST;
 
-/* OpenCV would take hours to group so many windows. */
-GST_START_TEST (test_a_cascade_that_lets_everything_pass_is_an_error)
+/* OpenCV would need hours to group so many windows. */
+GST_START_TEST (test_a_cascade_that_accepts_every_window_is_an_error)
 {
   const HaarEngineClass *klass = haar_engine_class_find ("native");
   const HaarParams params = {1.02, 3, 0, 0, 0, 0};
@@ -125,14 +125,14 @@ expect_score (const GArray *boxes, guint i, gdouble strength)
 {
   gdouble score = g_array_index (boxes, HaarBox, i).score;
 
-  /* OpenCV lowers the thresholds of stages a little, against errors of rounding. */
+  /* OpenCV lowers the thresholds of stages a little to allow for rounding errors. */
   fail_unless (fabs (score - strength * strength / (1 + strength * strength)) < 1e-4,
-      "score %g of the strength %g", score, strength);
+      "score %g for the strength %g", score, strength);
 }
 
-/* The only stage of HAAR_STUMP is passed by half a standard deviation: a window has the strength
- * 0.25, and strengths add up. */
-GST_START_TEST (test_score_says_how_many_passed_and_by_how_much)
+/* A window passes the only stage of HAAR_STUMP by half a standard deviation, so it has the strength
+ * 0.25, and the strengths of merged windows add up. */
+GST_START_TEST (test_score_depends_on_the_number_of_windows_and_their_margins)
 {
   const HaarEngineClass *klass = haar_engine_class_nth (__i__);
   HaarParams params = {1.1, 0, 20, 20, 20, 20};
@@ -172,11 +172,11 @@ haarengine_suite (void)
     n++;
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_found_by_name);
-  tcase_add_loop_test (tc, test_finds_what_the_cascade_describes, 0, n);
-  tcase_add_loop_test (tc, test_a_file_that_isnt_a_cascade_is_an_error, 0, n);
-  tcase_add_loop_test (tc, test_a_picture_smaller_than_the_window_holds_nothing, 0, n);
-  tcase_add_loop_test (tc, test_score_says_how_many_passed_and_by_how_much, 0, n);
-  tcase_add_test (tc, test_a_cascade_that_lets_everything_pass_is_an_error);
+  tcase_add_loop_test (tc, test_a_search_finds_the_object_that_the_cascade_describes, 0, n);
+  tcase_add_loop_test (tc, test_a_file_that_is_no_cascade_is_an_error, 0, n);
+  tcase_add_loop_test (tc, test_a_picture_smaller_than_the_window_has_no_object, 0, n);
+  tcase_add_loop_test (tc, test_score_depends_on_the_number_of_windows_and_their_margins, 0, n);
+  tcase_add_test (tc, test_a_cascade_that_accepts_every_window_is_an_error);
   return s;
 }
 

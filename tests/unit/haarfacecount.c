@@ -13,7 +13,7 @@
 
 /* --- documents --- */
 
-GST_START_TEST (test_documents_come_in_order_and_the_rest_is_done)
+GST_START_TEST (test_documents_come_in_order_and_other_messages_are_marked_done)
 {
   GstElement *element = make_element ();
   GstHarness *h;
@@ -40,7 +40,7 @@ GST_START_TEST (test_documents_come_in_order_and_the_rest_is_done)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_document_is_as_described)
+GST_START_TEST (test_document_has_the_documented_fields)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_harness (element, "src");
@@ -92,7 +92,7 @@ GST_START_TEST (test_document_is_as_described)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_foreign_frame_is_named_by_its_place_or_not_at_all)
+GST_START_TEST (test_a_frame_of_another_producer_is_named_by_topic_and_offset_or_gets_no_id)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_harness (element, "src");
@@ -114,7 +114,7 @@ GST_START_TEST (test_a_foreign_frame_is_named_by_its_place_or_not_at_all)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_min_faces_counts_the_frames_without_too)
+GST_START_TEST (test_frames_below_min_faces_are_counted_but_make_no_document)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_harness (element, "src");
@@ -130,7 +130,7 @@ GST_START_TEST (test_min_faces_counts_the_frames_without_too)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_old_frames_are_skipped_and_done)
+GST_START_TEST (test_frames_older_than_max_age_are_skipped_and_marked_done)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_harness (element, "src");
@@ -177,7 +177,7 @@ expect_boxes (GstHarness *h, gboolean left, gboolean right)
   g_object_unref (parser);
 }
 
-GST_START_TEST (test_only_what_changed_is_searched)
+GST_START_TEST (test_only_changed_parts_of_a_picture_are_searched)
 {
   GstElement *element = make_element ();
   GstHarness *h;
@@ -195,7 +195,7 @@ GST_START_TEST (test_only_what_changed_is_searched)
   fail_unless_equals_uint64 (get_stat (element, "partial"), 1);
   gst_harness_push (h, make_scene (FALSE, TRUE, 3));
   expect_boxes (h, FALSE, TRUE);
-  /* With other parameters, earlier results of a still picture can't be used. */
+  /* After a change of parameters, earlier results of a still picture can't be used. */
   g_object_set (element, "min-size", SIDE + 1, "max-size", 2 * SIDE, NULL);
   gst_harness_push (h, make_scene (FALSE, TRUE, 4));
   gst_buffer_unref (gst_harness_pull (h));
@@ -210,7 +210,7 @@ GST_START_TEST (test_only_what_changed_is_searched)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_each_camera_has_a_picture_of_its_own)
+GST_START_TEST (test_each_camera_has_a_still_picture_of_its_own)
 {
   GstElement *element = make_element ();
   GstHarness *h;
@@ -230,9 +230,9 @@ GST_START_TEST (test_each_camera_has_a_picture_of_its_own)
 }
 GST_END_TEST;
 
-/* --- what frames look like --- */
+/* --- formats of frames --- */
 
-/* The n-th format of the sink pad. */
+/* Returns the n-th format of the sink pad. */
 static GstCaps *
 nth_caps (guint n, gint width, gint height)
 {
@@ -289,9 +289,9 @@ GST_START_TEST (test_every_format)
 }
 GST_END_TEST;
 
-/* Draws into each format twice: the box is the same in all formats, and a shared frame isn't
+/* Draws a box into each format twice: the box is the same in all formats, and a shared frame isn't
  * changed. */
-GST_START_TEST (test_boxes_in_every_format)
+GST_START_TEST (test_boxes_are_drawn_in_every_format)
 {
   GstElement *element = make_element ();
   GstElement *convert = gst_element_factory_make ("videoconvert", NULL);
@@ -333,7 +333,7 @@ GST_START_TEST (test_boxes_in_every_format)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_sizes_from_one_pixel_to_8k)
+GST_START_TEST (test_frames_from_one_pixel_to_8k_are_accepted)
 {
   static const gint sizes[][2] = {{1, 1}, {16, 16}, {SIDE, 19}, {1, 4320}, {7680, 1}, {7680, 4320}};
   GstElement *element = make_element ();
@@ -388,7 +388,7 @@ GST_START_TEST (test_strides_and_crops)
 GST_END_TEST;
 
 /* Regions use coordinates of the whole frame, even if only a part is displayed. */
-GST_START_TEST (test_regions_of_a_cropped_frame)
+GST_START_TEST (test_regions_of_a_cropped_frame_use_coordinates_of_the_whole_frame)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_harness (element, "video");
@@ -407,8 +407,8 @@ GST_START_TEST (test_regions_of_a_cropped_frame)
 }
 GST_END_TEST;
 
-/* The last plane begins within the buffer and ends after it. */
-GST_START_TEST (test_no_box_behind_the_frame)
+/* The last plane of the frame begins within the buffer and ends after it. */
+GST_START_TEST (test_no_box_is_drawn_behind_the_end_of_the_frame)
 {
   gsize offsets[GST_VIDEO_MAX_PLANES] = {0, SIDE * SIDE, SIDE * SIDE + SIDE * SIDE / 4 - 10};
   gint strides[GST_VIDEO_MAX_PLANES] = {SIDE, SIDE / 2, SIDE / 2};
@@ -441,7 +441,7 @@ GST_START_TEST (test_no_box_behind_the_frame)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_caps_change_in_mid_stream)
+GST_START_TEST (test_caps_may_change_between_frames)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_harness (element, "src");
@@ -485,7 +485,7 @@ count_regions (GstBuffer *frame, const gchar *label)
   return n;
 }
 
-GST_START_TEST (test_video_passes_with_regions_and_token)
+GST_START_TEST (test_pad_video_passes_frames_with_their_regions_and_ack_tokens)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_harness (element, "src");
@@ -506,7 +506,7 @@ GST_START_TEST (test_video_passes_with_regions_and_token)
     fail_unless_equals_int (acks_done + acks_undecided, i);
     gst_buffer_unref (frame);
   }
-  /* With the pad video linked, the elements behind it decide about the message. */
+  /* If the pad video is linked, the elements behind it decide about the message. */
   fail_unless_equals_int (acks_done, 0);
   gst_harness_push_event (h, gst_event_new_eos ());
   gst_harness_teardown (video);
@@ -530,7 +530,7 @@ assert_eats_qos (const gchar *src)
   end_harness (h, element);
 }
 
-GST_START_TEST (test_no_decoder_skips_frames_for_a_late_reader)
+GST_START_TEST (test_late_frames_at_the_pad_video_cause_no_qos_events_for_the_decoder)
 {
   assert_eats_qos ("src");
   assert_eats_qos ("video");
@@ -548,8 +548,8 @@ see_caps (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_OK;
 }
 
-/* Thousands of frames, while pads are requested and released. */
-GST_START_TEST (test_a_pad_that_comes_in_mid_stream_begins_with_caps)
+/* Pushes thousands of frames, while pads are requested and released. */
+GST_START_TEST (test_a_pad_requested_while_frames_pass_begins_with_caps)
 {
   GstElement *pipeline = gst_parse_launch (
       "videotestsrc ! video/x-raw,format=GRAY8,width=32,height=32 ! haarfacecount name=faces "
@@ -585,7 +585,7 @@ GST_START_TEST (test_a_pad_that_comes_in_mid_stream_begins_with_caps)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_video_alone_and_released_while_running)
+GST_START_TEST (test_pad_video_works_alone_and_is_released_while_frames_pass)
 {
   GstElement *element = make_element ();
   GstPad *pad = gst_element_request_pad_simple (element, "video");
@@ -607,7 +607,7 @@ GST_END_TEST;
 
 /* --- reports --- */
 
-/* Adds up the frames in all reports, and returns the last report. */
+/* Adds up the numbers of frames in all reports, and returns the last report. */
 static FogReport *
 pull_last_report (GstHarness *rate, guint64 *frames, guint64 *faces)
 {
@@ -647,7 +647,7 @@ answer_lag (GstPad *pad, GstObject *parent, GstQuery *query)
   return TRUE;
 }
 
-GST_START_TEST (test_reports_add_up_and_the_last_one_says_leaving)
+GST_START_TEST (test_reports_add_up_to_all_frames_and_the_last_one_is_marked_leaving)
 {
   GstElement *element = make_element ();
   GstHarness *h, *rate;
@@ -721,7 +721,7 @@ GST_START_TEST (test_a_changed_assignment_is_reported_at_once)
 }
 GST_END_TEST;
 
-/* The stop begins after the last report has passed. */
+/* The element stops after the last report has passed. */
 static GstPadProbeReturn
 linger (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
@@ -729,7 +729,7 @@ linger (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_OK;
 }
 
-GST_START_TEST (test_reports_come_by_the_clock_and_begin_again_after_a_seek)
+GST_START_TEST (test_reports_come_once_an_interval_and_resume_after_a_seek)
 {
   GstElement *element = make_element ();
   GstHarness *h, *rate;
@@ -781,7 +781,7 @@ play_to_the_end (const gchar *format)
   gst_object_unref (pipeline);
 }
 
-/* All three sinks wait for a buffer to preroll, and reports come only in PLAYING. */
+/* All three sinks wait for a buffer to preroll, although reports come only in PLAYING. */
 GST_START_TEST (test_all_pads_preroll)
 {
   play_to_the_end ("videotestsrc num-buffers=5 ! video/x-raw,width=32,height=24 ! haarfacecount "
@@ -790,7 +790,7 @@ GST_START_TEST (test_all_pads_preroll)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_two_in_a_row)
+GST_START_TEST (test_two_elements_in_a_row_count_the_same_frames)
 {
   play_to_the_end ("videotestsrc num-buffers=5 ! video/x-raw,width=32,height=24 ! haarfacecount "
                    "name=first cascade=STUMP first.src ! fakesink first.video ! haarfacecount "
@@ -820,7 +820,7 @@ GST_START_TEST (test_nobody_listens)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_only_reports_are_read)
+GST_START_TEST (test_only_the_pad_for_reports_is_linked)
 {
   GstElement *element = make_element ();
   GstHarness *rate = gst_harness_new_with_element (element, NULL, "rate");
@@ -848,31 +848,31 @@ haarfacecount_suite (void)
   gst_kafka_meta_register ();
   suite_add_tcase (s, tc);
   tcase_add_checked_fixture (tc, haar_frames_setup, haar_frames_teardown);
-  tcase_add_test (tc, test_documents_come_in_order_and_the_rest_is_done);
-  tcase_add_test (tc, test_document_is_as_described);
-  tcase_add_test (tc, test_a_foreign_frame_is_named_by_its_place_or_not_at_all);
-  tcase_add_test (tc, test_min_faces_counts_the_frames_without_too);
-  tcase_add_test (tc, test_old_frames_are_skipped_and_done);
-  tcase_add_test (tc, test_only_what_changed_is_searched);
-  tcase_add_test (tc, test_each_camera_has_a_picture_of_its_own);
+  tcase_add_test (tc, test_documents_come_in_order_and_other_messages_are_marked_done);
+  tcase_add_test (tc, test_document_has_the_documented_fields);
+  tcase_add_test (tc, test_a_frame_of_another_producer_is_named_by_topic_and_offset_or_gets_no_id);
+  tcase_add_test (tc, test_frames_below_min_faces_are_counted_but_make_no_document);
+  tcase_add_test (tc, test_frames_older_than_max_age_are_skipped_and_marked_done);
+  tcase_add_test (tc, test_only_changed_parts_of_a_picture_are_searched);
+  tcase_add_test (tc, test_each_camera_has_a_still_picture_of_its_own);
   tcase_add_loop_test (tc, test_every_format, 0, N_FORMATS);
-  tcase_add_loop_test (tc, test_boxes_in_every_format, 0, N_FORMATS);
-  tcase_add_test (tc, test_sizes_from_one_pixel_to_8k);
+  tcase_add_loop_test (tc, test_boxes_are_drawn_in_every_format, 0, N_FORMATS);
+  tcase_add_test (tc, test_frames_from_one_pixel_to_8k_are_accepted);
   tcase_add_test (tc, test_strides_and_crops);
-  tcase_add_test (tc, test_regions_of_a_cropped_frame);
-  tcase_add_test (tc, test_no_box_behind_the_frame);
-  tcase_add_test (tc, test_caps_change_in_mid_stream);
-  tcase_add_test (tc, test_video_passes_with_regions_and_token);
-  tcase_add_test (tc, test_no_decoder_skips_frames_for_a_late_reader);
-  tcase_add_test (tc, test_a_pad_that_comes_in_mid_stream_begins_with_caps);
-  tcase_add_test (tc, test_video_alone_and_released_while_running);
-  tcase_add_test (tc, test_reports_add_up_and_the_last_one_says_leaving);
+  tcase_add_test (tc, test_regions_of_a_cropped_frame_use_coordinates_of_the_whole_frame);
+  tcase_add_test (tc, test_no_box_is_drawn_behind_the_end_of_the_frame);
+  tcase_add_test (tc, test_caps_may_change_between_frames);
+  tcase_add_test (tc, test_pad_video_passes_frames_with_their_regions_and_ack_tokens);
+  tcase_add_test (tc, test_late_frames_at_the_pad_video_cause_no_qos_events_for_the_decoder);
+  tcase_add_test (tc, test_a_pad_requested_while_frames_pass_begins_with_caps);
+  tcase_add_test (tc, test_pad_video_works_alone_and_is_released_while_frames_pass);
+  tcase_add_test (tc, test_reports_add_up_to_all_frames_and_the_last_one_is_marked_leaving);
   tcase_add_test (tc, test_a_changed_assignment_is_reported_at_once);
-  tcase_add_test (tc, test_reports_come_by_the_clock_and_begin_again_after_a_seek);
+  tcase_add_test (tc, test_reports_come_once_an_interval_and_resume_after_a_seek);
   tcase_add_test (tc, test_all_pads_preroll);
-  tcase_add_test (tc, test_two_in_a_row);
+  tcase_add_test (tc, test_two_elements_in_a_row_count_the_same_frames);
   tcase_add_test (tc, test_nobody_listens);
-  tcase_add_test (tc, test_only_reports_are_read);
+  tcase_add_test (tc, test_only_the_pad_for_reports_is_linked);
   return s;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Faults around haarfacecount: bad frames and cascades, blocked downstream elements, flushes and
- * stops at any time. */
+/* Tests of haarfacecount with faults: bad frames and cascades, blocked downstream elements, flushes
+ * and stops at any time. */
 #include <glib/gstdio.h>
 #include <gst/check/gstcheck.h>
 #include <gst/video/video.h>
@@ -45,7 +45,7 @@ GST_START_TEST (test_a_frame_shorter_than_its_caps_is_skipped)
 }
 GST_END_TEST;
 
-/* Memory that can't be mapped, as of a device that was removed. */
+/* Memory that can't be mapped, as that of a device that was removed. */
 typedef GstAllocator Refuser;
 typedef GstAllocatorClass RefuserClass;
 
@@ -133,8 +133,9 @@ make_deep_frame (gboolean little, guint left, guint right)
   return frame;
 }
 
-/* What its caps call 16 bits are often the 10 or 12 of the sensor. The last is dark all over. */
-GST_START_TEST (test_deep_samples_of_fewer_bits)
+/* Samples that caps declare as 16 bits often have only the 10 or 12 bits of the sensor. The last
+ * picture is dark all over. */
+GST_START_TEST (test_samples_of_fewer_bits_than_their_caps_say)
 {
   static const guint sides[][2] = {
       {250, 50}, {1000, 200}, {4000, 800}, {16000, 3000}, {65535, 10000}, {0x8000, 0x4000}, {0, 0}};
@@ -179,7 +180,7 @@ GST_START_TEST (test_sizes_that_exclude_every_face)
 }
 GST_END_TEST;
 
-/* The size of the first box in a picture with faces of all sizes. */
+/* Returns the size of the first box in a picture with faces of all sizes. */
 static gint64
 find_width (GstHarness *h)
 {
@@ -224,7 +225,7 @@ GST_START_TEST (test_sizes_that_exclude_every_face_are_not_used)
   g_object_set (element, "min-size", 50, "max-size", 40, NULL);
   fail_unless (find_width (h) <= 25);
   expect_refusal (bus);
-  /* The change applies at once, and other settings keep their values. */
+  /* The change of a property applies at once, and other settings keep their values. */
   g_object_set (element, "scale-factor", 1.2, NULL);
   fail_unless (find_width (h) <= 25);
   fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING) == NULL);
@@ -247,8 +248,8 @@ GST_START_TEST (test_no_face_is_larger_than_the_picture)
   guint64 faces;
 
   gst_element_set_bus (element, bus);
-  /* The second frame, of a camera with another size, isn't affected. Of the others the 1st, 2nd and
-   * 4th are reported. */
+  /* The second frame comes from a camera with another size, and isn't affected. Of the other frames
+   * the 1st, 2nd and 4th are reported. */
   g_object_set (element, "min-faces", 0, "min-size", 30, NULL);
   h = gst_harness_new_with_element (element, "sink", "src");
   set_caps (h, 60, 60);
@@ -273,8 +274,8 @@ GST_START_TEST (test_no_face_is_larger_than_the_picture)
 }
 GST_END_TEST;
 
-/* The element must not trust this size. */
-GST_START_TEST (test_features_that_no_engine_evaluates)
+/* The element must not trust the window size in the cascade file. */
+GST_START_TEST (test_features_that_no_engine_evaluates_are_an_error)
 {
   static const gchar *const engines[] = {"auto", "opencv", "native"};
   static const gchar *const types[] = {"HOG", " HOG\n", "HAARLIKE", ""};
@@ -299,7 +300,7 @@ GST_START_TEST (test_features_that_no_engine_evaluates)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_what_is_not_a_cascade)
+GST_START_TEST (test_a_file_that_is_no_cascade_is_an_error)
 {
   g_autofree gchar *fifo = g_build_filename (dir, "fifo", NULL);
   GstElement *element = make_element ();
@@ -309,7 +310,7 @@ GST_START_TEST (test_what_is_not_a_cascade)
   element = make_element ();
   g_object_set (element, "cascade", dir, NULL);
   expect_no_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ, "");
-  /* A FIFO that nobody writes to. */
+  /* The cascade's file is a FIFO that no process writes to. */
   fail_unless_equals_int (mkfifo (fifo, 0600), 0);
   element = make_element ();
   g_object_set (element, "cascade", fifo, NULL);
@@ -321,7 +322,7 @@ GST_START_TEST (test_what_is_not_a_cascade)
 GST_END_TEST;
 
 #ifdef HAVE_HAAR_OPENCV
-GST_START_TEST (test_opencv_gets_no_unknown_cascade_unless_it_is_trusted)
+GST_START_TEST (test_opencv_loads_an_unknown_cascade_only_if_it_is_trusted)
 {
   GstElement *element = make_element ();
   GstHarness *h;
@@ -339,7 +340,7 @@ GST_START_TEST (test_opencv_gets_no_unknown_cascade_unless_it_is_trusted)
 GST_END_TEST;
 #endif
 
-/* --- flow, flush and stop --- */
+/* --- flow returns, flushes and stops --- */
 
 static gpointer
 push_many (gpointer data)
@@ -355,7 +356,7 @@ push_many (gpointer data)
   return GINT_TO_POINTER (GST_FLOW_OK);
 }
 
-GST_START_TEST (test_a_blocked_reader_blocks_the_sender_until_a_flush)
+GST_START_TEST (test_a_blocked_downstream_element_blocks_the_sender_until_a_flush)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_harness (element, "src");
@@ -405,7 +406,7 @@ GST_START_TEST (test_flushes_while_workers_are_busy)
       }
       fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_OK);
     }
-    /* After the flush nothing comes from before it. */
+    /* After the flush, no buffer from before it comes out. */
     GstBuffer *document = gst_harness_pull (h);
 
     fail_unless_equals_uint64 (GST_BUFFER_PTS (document), i * GST_SECOND + 4 * GST_MSECOND);
@@ -415,7 +416,7 @@ GST_START_TEST (test_flushes_while_workers_are_busy)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_flush_takes_no_sticky_event_away)
+GST_START_TEST (test_a_flush_removes_no_sticky_event)
 {
   GstElement *element = make_element ();
   GstPad *src = gst_element_get_static_pad (element, "src");
@@ -439,7 +440,7 @@ GST_START_TEST (test_a_flush_takes_no_sticky_event_away)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_stops_while_a_reader_stands_still)
+GST_START_TEST (test_the_element_stops_while_downstream_is_blocked)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_harness (element, "src");
@@ -470,7 +471,7 @@ find_leaks_tracer (void)
   return found;
 }
 
-/* As many objects and mini-objects were freed as were created since tracking began. */
+/* Checks that as many objects and mini-objects were freed as were created since tracking began. */
 static void
 assert_no_leaks (GObject *tracer)
 {
@@ -489,7 +490,7 @@ assert_no_leaks (GObject *tracer)
     g_print ("objects created: %u, gone again: %u\n", created, removed);
 }
 
-/* As often as the environment variable HAAR_CYCLES says, 100 times without it. */
+/* The number of starts is set by the environment variable HAAR_CYCLES, 100 by default. */
 GST_START_TEST (test_starts_and_stops_many_times)
 {
   GstElement *element = make_element ();
@@ -504,7 +505,7 @@ GST_START_TEST (test_starts_and_stops_many_times)
     if (i % 2)
       gst_buffer_unref (gst_harness_pull (h));
     gst_harness_teardown (h);
-    /* Objects that are created once exist by now; a thread may still hold its task. */
+    /* By this time, objects that are created once exist; a thread may still hold its task. */
     if (tracer && i == 1) {
       gst_task_cleanup_all ();
       g_signal_emit_by_name (tracer, "activity-start-tracking");
@@ -528,20 +529,20 @@ haarfaults_suite (void)
   tcase_add_checked_fixture (tc, haar_frames_setup, haar_frames_teardown);
   tcase_add_test (tc, test_a_frame_shorter_than_its_caps_is_skipped);
   tcase_add_test (tc, test_memory_that_cant_be_mapped_is_skipped);
-  tcase_add_loop_test (tc, test_deep_samples_of_fewer_bits, 0, 2);
+  tcase_add_loop_test (tc, test_samples_of_fewer_bits_than_their_caps_say, 0, 2);
   tcase_add_test (tc, test_no_such_cascade);
   tcase_add_test (tc, test_sizes_that_exclude_every_face);
   tcase_add_test (tc, test_sizes_that_exclude_every_face_are_not_used);
   tcase_add_test (tc, test_no_face_is_larger_than_the_picture);
-  tcase_add_test (tc, test_features_that_no_engine_evaluates);
-  tcase_add_test (tc, test_what_is_not_a_cascade);
+  tcase_add_test (tc, test_features_that_no_engine_evaluates_are_an_error);
+  tcase_add_test (tc, test_a_file_that_is_no_cascade_is_an_error);
 #ifdef HAVE_HAAR_OPENCV
-  tcase_add_test (tc, test_opencv_gets_no_unknown_cascade_unless_it_is_trusted);
+  tcase_add_test (tc, test_opencv_loads_an_unknown_cascade_only_if_it_is_trusted);
 #endif
-  tcase_add_test (tc, test_a_blocked_reader_blocks_the_sender_until_a_flush);
+  tcase_add_test (tc, test_a_blocked_downstream_element_blocks_the_sender_until_a_flush);
   tcase_add_test (tc, test_flushes_while_workers_are_busy);
-  tcase_add_test (tc, test_a_flush_takes_no_sticky_event_away);
-  tcase_add_test (tc, test_stops_while_a_reader_stands_still);
+  tcase_add_test (tc, test_a_flush_removes_no_sticky_event);
+  tcase_add_test (tc, test_the_element_stops_while_downstream_is_blocked);
   tcase_add_test (tc, test_starts_and_stops_many_times);
   return s;
 }

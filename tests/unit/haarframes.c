@@ -139,7 +139,7 @@ get_stat (GstElement *element, const gchar *name)
   guint64 value = 0;
 
   g_object_get (element, "stats", &stats, NULL);
-  fail_unless (gst_structure_get_uint64 (stats, name, &value), "no %s in the stats", name);
+  fail_unless (gst_structure_get_uint64 (stats, name, &value), "the stats have no field %s", name);
   gst_structure_free (stats);
   return value;
 }

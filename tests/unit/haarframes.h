@@ -8,14 +8,14 @@
 #include "gstkafkameta.h"
 #include "haarstump.h"
 
-/* Helpers for tests of haarfacecount: frames with one window of HAAR_STUMP, whose "face" is bright
- * on the left. */
+/* Helper functions for tests of haarfacecount: frames of the size of one window of HAAR_STUMP,
+ * whose "face" is bright on the left. */
 
 #define SIDE HAAR_STUMP_SIDE
-/* Of one window of HAAR_STUMP, as events have it. */
+/* The face of a frame of one window of HAAR_STUMP, as events contain it. */
 #define SCORE 0.059
 
-/* A directory of the test's own with the cascade in it. */
+/* A directory of the test with the cascade in it. */
 extern gchar *dir, *cascade;
 extern gint acks_done, acks_undecided;
 
@@ -27,19 +27,20 @@ void paint (guint8 *data, gint stride, gboolean face);
 GstBuffer *make_frame (gboolean face, guint n);
 /* A picture of 320x64 with two places where a face may appear: at 16,16 and at 272,16. */
 GstBuffer *make_scene (gboolean left, gboolean right, guint n);
-/* A frame as if from Kafka; acks_done and acks_undecided count the outcome of its token. */
+/* Makes a frame with an ack token, as kafkasrc does; acks_done and acks_undecided count the
+ * outcomes of such tokens. */
 GstBuffer *make_acked_frame (gboolean face, guint n);
 JsonObject *parse (JsonParser *parser, GstBuffer *buffer);
 guint64 get_stat (GstElement *element, const gchar *name);
 /* Reads the pending events. */
 void await_end (GstHarness *h);
-/* Waits until all pushed frames have come out. */
+/* Waits until all pushed frames have left the element. */
 void finish (GstHarness *h);
 void haar_frames_setup (void);
 void haar_frames_teardown (void);
-/* A padded picture with a face in one corner. */
+/* Makes a padded picture with a face in one corner. */
 GstBuffer *make_padded_frame (void);
-/* (transfer full): the next buffer. */
+/* Returns: (transfer full): the next buffer. */
 FogReport *pull_report (GstHarness *rate);
 /* A probe: for good. */
 GstPadProbeReturn block (GstPad *pad, GstPadProbeInfo *info, gpointer user_data);

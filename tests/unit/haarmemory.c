@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* haarfacecount without memory: each large allocation fails once, then all above a limit fail. */
+/* Tests haarfacecount without memory: each large allocation fails once, then all above a limit
+ * fail. */
 #include <errno.h>
 #include <gst/check/gstcheck.h>
 #include <string.h>
@@ -9,17 +10,19 @@
 #include "elementtest.h"
 #include "haarframes.h"
 
-/* --- allocations refused one by one, in this program's place of the C library's --- */
+/* --- an allocator that refuses single allocations, in place of the C library's --- */
 
-/* Allocations for pictures are larger than this, all others smaller. */
+/* The limit in bytes: allocations for pictures are larger, all others smaller. */
 #define LARGE 4096
 
 void *__libc_malloc (size_t size);
 void *__libc_calloc (size_t n, size_t size);
 void *__libc_realloc (void *memory, size_t size);
 
-static __thread gboolean is_main; /* FALSE: allocations of GStreamer and of the harness succeed. */
-static gint granted = -1;         /* allocations until one fails; below 0: none fails */
+/* FALSE: no allocation fails, so that GStreamer and the harness work. */
+static __thread gboolean is_main;
+/* number of large allocations until one fails; negative: none fails */
+static gint granted = -1;
 
 static gboolean
 is_refused (size_t size)
@@ -49,7 +52,7 @@ realloc (void *memory, size_t size)
   return is_refused (size) ? NULL : __libc_realloc (memory, size);
 }
 
-/* Each pushed frame was counted or dropped with a reason. */
+/* Checks that each pushed frame was counted or dropped with a reason. */
 static void
 drain (GstHarness *h)
 {
@@ -76,7 +79,7 @@ typedef struct {
   GstClockTime rescan_interval;
 } Picture;
 
-/* FALSE: there were at most n such allocations. */
+/* Returns: FALSE if there were at most n such allocations. */
 static gboolean
 refuse_nth (const Picture *picture, gint n)
 {
@@ -96,7 +99,7 @@ refuse_nth (const Picture *picture, gint n)
   push_picture (h, (gsize) (picture->width * picture->height * picture->bytes), 0);
   refused = g_atomic_int_get (&granted) < 0;
   g_atomic_int_set (&granted, -1);
-  /* The record of a still picture may be lost. */
+  /* The failed allocation may be that for the record of a still picture, which is lost then. */
   fail_unless_equals_uint64 (get_stat (element, "frames") + get_stat (element, "failed-frames"), 1);
   fail_unless (
       picture->rescan_interval || get_stat (element, "failed-frames") == (guint64) refused);
@@ -139,14 +142,15 @@ refuse_each (const Picture *picture)
   fail_unless (n > 2);
 }
 
-GST_START_TEST (test_each_large_allocation_may_be_refused)
+GST_START_TEST (test_a_frame_is_skipped_or_counted_if_any_large_allocation_fails)
 {
   is_main = TRUE;
   refuse_each (&pictures[__i__]);
 }
 GST_END_TEST;
 
-GST_START_TEST (test_each_large_allocation_of_tilted_features_may_be_refused)
+GST_START_TEST (
+    test_a_frame_with_tilted_features_is_skipped_or_counted_if_any_large_allocation_fails)
 {
   is_main = TRUE;
   write_tilted_cascade ();
@@ -156,8 +160,8 @@ GST_END_TEST;
 
 /* --- limits --- */
 
-/* Limits the process to `bytes` more than it has; 0: no limit, because libraries of OpenCV would
- * wait for memory at exit. */
+/* Limits the memory of the process to `bytes` more than it uses; 0: no limit, because libraries of
+ * OpenCV would wait for memory at exit. */
 static void
 limit_memory (gsize bytes)
 {
@@ -239,8 +243,10 @@ haarmemory_suite (void)
   gst_kafka_meta_register ();
   suite_add_tcase (s, tc);
   tcase_add_checked_fixture (tc, haar_frames_setup, haar_frames_teardown);
-  tcase_add_loop_test (tc, test_each_large_allocation_may_be_refused, 0, G_N_ELEMENTS (pictures));
-  tcase_add_test (tc, test_each_large_allocation_of_tilted_features_may_be_refused);
+  tcase_add_loop_test (tc, test_a_frame_is_skipped_or_counted_if_any_large_allocation_fails, 0,
+      G_N_ELEMENTS (pictures));
+  tcase_add_test (
+      tc, test_a_frame_with_tilted_features_is_skipped_or_counted_if_any_large_allocation_fails);
   tcase_add_test (tc, test_a_frame_too_large_for_the_memory_is_skipped);
   tcase_add_test (tc, test_a_cascade_too_large_for_the_memory);
   tcase_add_test (tc, test_more_workers_than_there_is_memory_for);

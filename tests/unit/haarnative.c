@@ -65,7 +65,7 @@ detector_new (const gchar *engine, GBytes *cascade)
   return detector;
 }
 
-/* OpenCV, and the native engine with each instruction set of this processor. */
+/* Compares OpenCV with the native engine on each instruction set of this processor. */
 typedef struct {
   Detector opencv, natives[4];
   guint n;
@@ -196,9 +196,9 @@ GST_START_TEST (test_same_as_opencv)
 }
 GST_END_TEST;
 
-/* With only the first stages, many windows are accepted. So the result shows any difference in how
- * windows are judged and skipped. */
-GST_START_TEST (test_first_stages_same_as_opencv)
+/* If only the first stages are used, many windows are accepted. So the result shows any difference
+ * in judging or skipping windows. */
+GST_START_TEST (test_the_first_stages_find_the_same_windows_as_opencv)
 {
   GBytes *cascade = load_cascade (cascades[__i__]);
   HaarPicture portrait = haar_picture_load (HAAR_PORTRAIT);
@@ -219,7 +219,8 @@ GST_START_TEST (test_first_stages_same_as_opencv)
 }
 GST_END_TEST;
 
-/* Changes a byte, cuts or doubles a part, makes a number absurd, or truncates the file. */
+/* Mutates a file: changes a byte, cuts or doubles a part, makes a number absurd, or truncates
+ * it. */
 static void
 mutate (GString *text, GRand *rand)
 {
@@ -255,7 +256,7 @@ mutate (GString *text, GRand *rand)
   }
 }
 
-/* Any file is either refused with an error or evaluated. TRUE: it was evaluated. */
+/* Checks that a file is either refused with an error or evaluated. TRUE: it was evaluated. */
 static gboolean
 try_text (const gchar *text, gsize length, const HaarPicture *picture)
 {
@@ -278,8 +279,8 @@ try_text (const gchar *text, gsize length, const HaarPicture *picture)
   return TRUE;
 }
 
-/* Three stages of each kind of cascade are as good as all, and faster. HAAR_MUTANTS sets the number
- * of files of each kind. */
+/* Three stages of each kind of cascade find the same faults as all stages, and faster. The
+ * environment variable HAAR_MUTANTS sets the number of files of each kind. */
 GST_START_TEST (test_hostile_text_is_an_error)
 {
   GBytes *cascade = load_cascade (cascades[__i__]), *shorter = haar_cut_stages (cascade, 2);
@@ -373,7 +374,8 @@ haarnative_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_set_timeout (tcase, 120);
   tcase_add_loop_test (tcase, test_same_as_opencv, 0, G_N_ELEMENTS (cascades));
-  tcase_add_loop_test (tcase, test_first_stages_same_as_opencv, 0, G_N_ELEMENTS (cascades));
+  tcase_add_loop_test (
+      tcase, test_the_first_stages_find_the_same_windows_as_opencv, 0, G_N_ELEMENTS (cascades));
   tcase_add_loop_test (tcase, test_hostile_text_is_an_error, 0, G_N_ELEMENTS (cascades));
   tcase_add_test (tcase, test_absurd_text_is_an_error);
   tcase_add_test (tcase, test_absurd_parameters_are_an_error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Parts of haarfacecount without the element. */
+/* Tests the parts of haarfacecount without the element. */
 #include <glib/gstdio.h>
 #include <gst/check/gstcheck.h>
 #include <math.h>
@@ -17,7 +17,7 @@
 static GMutex gate;
 static gint freed, worked, at_once_worked;
 
-/* Odd items take longer than even ones. */
+/* Odd items take longer to process than even ones. */
 static void
 work (gpointer item, gpointer tool, gboolean at_once)
 {
@@ -59,7 +59,7 @@ push_forty (gpointer data)
   return NULL;
 }
 
-GST_START_TEST (test_what_goes_in_comes_out_in_order)
+GST_START_TEST (test_items_leave_the_workers_in_the_order_in_which_they_came)
 {
   HaarWorkers *workers = make_workers (3);
   GThread *thread = g_thread_new ("pusher", push_forty, workers);
@@ -75,8 +75,8 @@ GST_START_TEST (test_what_goes_in_comes_out_in_order)
 }
 GST_END_TEST;
 
-/* Waits for the first item; the second one is ready when the worker has finished it. */
-GST_START_TEST (test_a_worker_knows_what_it_came_to_at_once)
+/* The test waits for the first item; the second one is ready when the worker has finished it. */
+GST_START_TEST (test_the_result_of_an_item_is_known_at_once)
 {
   HaarWorkers *workers = make_workers (1);
 
@@ -91,7 +91,7 @@ GST_START_TEST (test_a_worker_knows_what_it_came_to_at_once)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_flushing_ends_every_wait)
+GST_START_TEST (test_flushing_ends_every_wait_of_the_workers)
 {
   HaarWorkers *workers = make_workers (2);
   GThread *thread;
@@ -117,7 +117,7 @@ GST_START_TEST (test_flushing_ends_every_wait)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_worker_that_goes_on_holds_up_no_stop)
+GST_START_TEST (test_a_slow_worker_delays_no_stop)
 {
   HaarWorkers *workers = make_workers (1);
   gint64 begin = g_get_monotonic_time ();
@@ -148,7 +148,7 @@ write_file (const gchar *root, const gchar *group, const gchar *name, const gcha
   return path;
 }
 
-GST_START_TEST (test_a_quota_of_any_group_above_counts)
+GST_START_TEST (test_the_quota_of_every_control_group_above_the_process_counts)
 {
   static const gchar *const folders[] = {"a/b", "a", "cpu/x", "cpu", ""};
   g_autofree gchar *root = g_dir_make_tmp ("cgroup-XXXXXX", NULL);
@@ -189,7 +189,7 @@ GST_START_TEST (test_searched_places_are_listed_in_the_error)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_only_what_opencv_ships_is_known)
+GST_START_TEST (test_only_cascades_that_opencv_ships_are_known)
 {
   GBytes *bytes = g_bytes_new_static ("<opencv_storage/>", 17);
 
@@ -228,24 +228,24 @@ assert_near (gdouble value, gdouble expected)
   fail_unless (fabs (value / expected - 1) < 0.01, "%g, not %g", value, expected);
 }
 
-GST_START_TEST (test_a_frame_costs_as_much_as_in_a_saturated_run)
+GST_START_TEST (test_the_cost_of_a_frame_is_that_of_a_saturated_run)
 {
   HaarCosts costs;
 
   start_costs (&costs, 1, 1, 1);
   assert_near (add_frames (&costs, 300, 0.012, 0.011, FALSE, 0), 0.012);
-  /* Other processes use the processors, and the caches are warm. */
+  /* In this case other processes use the processors, and the caches are warm. */
   assert_near (add_frames (&costs, 300, 0.020, 0.010, TRUE, 0), 0.020);
   assert_near (add_frames (&costs, 300, 0.012, 0.011, FALSE, 0), 0.020);
-  /* The other load may have ended by now; the caches haven't grown. */
+  /* In this case the other load may have ended by now; the caches stay as they are. */
   add_frames (&costs, 300, 0.012, 0.011, FALSE, 0);
   assert_near (add_frames (&costs, 1, 0.0121, 0.011, FALSE, 31 * G_TIME_SPAN_SECOND),
       0.011 * 10 / 11 + 0.0011);
 }
 GST_END_TEST;
 
-/* The frame after a slow one doesn't make a saturated run yet. */
-GST_START_TEST (test_two_frames_in_a_row_are_no_example)
+/* The frame after a slow one doesn't begin a saturated run yet. */
+GST_START_TEST (test_two_frames_in_a_row_are_no_saturated_run)
 {
   const HaarCost second = {0.060, 0.010, PIXELS, 1};
   HaarCosts costs;
@@ -259,7 +259,7 @@ GST_START_TEST (test_two_frames_in_a_row_are_no_example)
 GST_END_TEST;
 
 /* Two workers take 50 ms for ten frames, then wait for the rest of the quota's 100 ms. */
-GST_START_TEST (test_a_saturated_run_under_a_quota_costs_its_time)
+GST_START_TEST (test_the_pauses_of_a_quota_count_in_a_saturated_run)
 {
   HaarCosts costs;
   gdouble busy = 0;
@@ -282,7 +282,7 @@ GST_START_TEST (test_an_outlier_after_a_pause_costs_the_usual_time)
     add_frames (&costs, 9, 0.010, 0.010, FALSE, 0);
     assert_near (add_frames (&costs, 1, 0.017, 0.017, FALSE, 0), 0.010);
   }
-  /* Costly frames that come equally often aren't such a run. */
+  /* Costly frames at regular intervals aren't a saturated run. */
   for (guint i = 0; i < 32; i++) {
     add_frames (&costs, 1, 0.010, 0.010, FALSE, 0);
     add_frames (&costs, 1, 0.017, 0.017, FALSE, 0);
@@ -302,7 +302,7 @@ GST_START_TEST (test_an_expensive_camera_among_cheap_ones_is_not_an_outlier)
     add_frames (&costs, 19, 0.010, 0.010, FALSE, 0);
     assert_near (haar_costs_add (&costs, &other, &dear, 0), 0.020);
   }
-  /* Nor is a run of frames that aren't kept. */
+  /* A run of frames without kept results isn't a saturated run either. */
   assert_near (haar_costs_add (&costs, NULL, &dear, 0), 0.020);
 }
 GST_END_TEST;
@@ -314,29 +314,29 @@ note_others (HaarCosts *costs, guint n, gint others)
     haar_costs_note_others (costs, others, 1 + i * G_TIME_SPAN_SECOND / 10);
 }
 
-GST_START_TEST (test_a_frame_gets_a_fair_share_of_the_processors)
+GST_START_TEST (test_the_cost_assumes_a_fair_share_of_the_processors)
 {
   HaarCosts costs;
 
-  /* One worker and two busy loops share two processors. With free time, frames would wait even
-   * longer. */
+  /* One worker and two busy loops share two processors. With idle time in between, frames would
+   * wait even longer. */
   start_costs (&costs, 1, 2, 2);
   note_others (&costs, 50, 2);
   assert_near (add_frames (&costs, 1, 0.018, 0.010, FALSE, 0), 0.015);
-  /* One loop that is busy half the time, and two workers. */
+  /* In this case one loop is busy half the time, and there are two workers. */
   start_costs (&costs, 2, 2, 2);
   for (guint i = 0; i < 100; i++)
     haar_costs_note_others (&costs, i % 2, 1 + i * G_TIME_SPAN_SECOND / 10);
   assert_near (add_frames (&costs, 1, 0.012, 0.010, FALSE, 0), 0.0125);
-  /* Processes of lower priority leave the processor to a frame. */
+  /* A frame takes the processor from processes of lower priority. */
   start_costs (&costs, 1, 2, 2);
   note_others (&costs, 50, 20);
   assert_near (add_frames (&costs, 1, 0.010, 0.010, FALSE, 0), 0.010);
-  /* A quota applies whatever else runs; a large machine provides all of it. */
+  /* A quota applies whatever other load there is; a large machine provides the whole quota. */
   start_costs (&costs, 2, 1, 8);
   note_others (&costs, 50, 4);
   assert_near (add_frames (&costs, 1, 0.011, 0.010, FALSE, 0), 0.020);
-  /* A saturated run gives a better value. */
+  /* After a saturated run the measured cost replaces the estimate. */
   start_costs (&costs, 1, 2, 2);
   note_others (&costs, 50, 2);
   add_frames (&costs, 1, 0.011, 0.010, TRUE, 0);
@@ -344,7 +344,7 @@ GST_START_TEST (test_a_frame_gets_a_fair_share_of_the_processors)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_old_samples_are_ignored)
+GST_START_TEST (test_old_samples_of_the_cost_are_ignored)
 {
   HaarCosts costs;
 
@@ -364,7 +364,7 @@ spin (gpointer stop)
   return NULL;
 }
 
-/* The mean of several samples; 0 if nothing can be measured. */
+/* Returns the mean of several samples; 0 if no sample can be taken. */
 static gint
 look_at_others (void)
 {
@@ -380,7 +380,7 @@ look_at_others (void)
   return sum / 10;
 }
 
-GST_START_TEST (test_own_threads_are_no_others)
+GST_START_TEST (test_threads_of_this_process_do_not_count_as_other_load)
 {
   GThread *threads[64];
   gint before = look_at_others (), with, stop = FALSE;
@@ -395,7 +395,7 @@ GST_START_TEST (test_own_threads_are_no_others)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_pictures_that_differ_count_little)
+GST_START_TEST (test_frames_of_unusual_cost_have_little_weight)
 {
   HaarCosts costs;
 
@@ -410,7 +410,7 @@ GST_END_TEST;
 
 /* --- what stands still --- */
 
-GST_START_TEST (test_new_cameras_take_the_place_of_old_ones)
+GST_START_TEST (test_a_new_camera_replaces_the_camera_without_frames_for_the_longest_time)
 {
   static const guint8 rows[64 * 64];
   const FogLuma luma = {rows, 64, 64, 64};
@@ -452,7 +452,7 @@ count (HaarTally *tally, const gchar *camera, const gchar *session, const gchar 
   gst_buffer_unref (frame);
 }
 
-GST_START_TEST (test_a_report_covers_its_interval)
+GST_START_TEST (test_a_report_covers_exactly_its_interval)
 {
   HaarTally *tally = haar_tally_new ("r", 4, 4);
   FogReport *report;
@@ -482,8 +482,8 @@ GST_START_TEST (test_a_report_covers_its_interval)
 }
 GST_END_TEST;
 
-/* A single frame takes 0.2 s. With all four workers on half a processor it takes 1.6 s. */
-GST_START_TEST (test_a_quota_counts_before_it_is_used_up)
+/* A single frame takes 0.2 s. With all four workers on half a processor the frame takes 1.6 s. */
+GST_START_TEST (test_a_quota_counts_before_it_has_paused_the_process)
 {
   HaarTally *tally = haar_tally_new ("r", 4, 0.5);
   FogReport *report;
@@ -505,8 +505,9 @@ use_processor (gdouble s)
     ;
 }
 
-/* A decoder uses the same half of a processor, so 0.1 s of work takes 0.2 s for the only worker. */
-GST_START_TEST (test_all_work_of_the_process_counts)
+/* A decoder uses the same half of a processor, so a frame with 0.1 s of work takes 0.2 s for the
+ * only worker. */
+GST_START_TEST (test_the_work_of_other_threads_of_the_process_counts)
 {
   const HaarCost cost = {.wall = 0.01, .cpu = 0.01};
   HaarTally *tally = haar_tally_new ("r", 1, 0.5);
@@ -525,8 +526,8 @@ GST_START_TEST (test_all_work_of_the_process_counts)
 }
 GST_END_TEST;
 
-/* Plugins are loaded and brokers connected before the first frame comes. */
-GST_START_TEST (test_the_start_is_not_a_cost_of_a_frame)
+/* The process loads plugins and connects to brokers before the first frame comes. */
+GST_START_TEST (test_the_work_of_the_start_is_no_cost_of_a_frame)
 {
   const HaarCost cost = {.wall = 0.01, .cpu = 0.01};
   HaarTally *tally = haar_tally_new ("r", 1, 0.5);
@@ -541,7 +542,7 @@ GST_START_TEST (test_the_start_is_not_a_cost_of_a_frame)
 }
 GST_END_TEST;
 
-/* A frame of a camera that sends one of a still picture each @interval ns. */
+/* A frame of a camera that sends a frame of a still picture each @interval ns. */
 static void
 count_still (HaarTally *tally, const gchar *interval, const gchar *frames)
 {
@@ -558,7 +559,7 @@ count_still (HaarTally *tally, const gchar *interval, const gchar *frames)
 }
 
 /* A report lists the camera even if none of its frames came since the report before. */
-GST_START_TEST (test_a_camera_that_stands_still_stays_in_the_reports)
+GST_START_TEST (test_a_camera_with_a_still_picture_stays_in_the_reports)
 {
   HaarTally *tally = haar_tally_new ("r", 4, 4);
   FogReport *report;
@@ -576,7 +577,7 @@ GST_START_TEST (test_a_camera_that_stands_still_stays_in_the_reports)
 }
 GST_END_TEST;
 
-/* One that is gone has to leave the reports in the end, whatever its headers say. */
+/* A camera without frames has to leave the reports after some time, whatever its headers say. */
 GST_START_TEST (test_an_absurd_interval_keeps_no_camera)
 {
   static const gchar *const intervals[] = {"0", "1", "-1", "60000000001", "18446744073709551615",
@@ -597,7 +598,7 @@ GST_START_TEST (test_an_absurd_interval_keeps_no_camera)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_new_session_counts_from_its_own_seq)
+GST_START_TEST (test_a_new_session_counts_from_its_own_first_seq)
 {
   HaarTally *tally = haar_tally_new ("r", 1, 1);
   FogReport *report;
@@ -629,7 +630,7 @@ assert_readable (HaarTally *tally)
 }
 
 /* If such names made a report invalid, no camera would get reports. */
-GST_START_TEST (test_names_of_any_length_leave_reports_readable)
+GST_START_TEST (test_camera_names_of_any_length_leave_reports_valid)
 {
   static const gchar fillings[] = {'x', '"', '\x01'};
 
@@ -646,7 +647,7 @@ GST_START_TEST (test_names_of_any_length_leave_reports_readable)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_long_names_without_number_leave_reports_readable)
+GST_START_TEST (test_long_camera_names_without_seq_leave_reports_valid)
 {
   HaarTally *tally = haar_tally_new ("r", 1, 1);
   g_autofree gchar *padding = g_strnfill (240, '"');
@@ -671,7 +672,7 @@ GST_START_TEST (test_long_names_without_number_leave_reports_readable)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_cameras_without_number_fill_no_memory)
+GST_START_TEST (test_cameras_without_seq_take_bounded_memory)
 {
   HaarTally *tally = haar_tally_new ("r", 1, 1);
   FogReport *report;
@@ -702,8 +703,9 @@ find_listed (const FogReport *report, const gchar *name)
   return NULL;
 }
 
-/* Somebody sends small frames with ever new names, which are as long as @padding makes them. A
- * camera that comes later has to be in the report, because otherwise it would send ever less. */
+/* A producer sends small frames under ever new camera names, which are as long as @padding makes
+ * them. A camera that comes later has to be in the report, because otherwise it would send ever
+ * less. */
 static void
 assert_camera_among_strangers (guint padding, guint strangers)
 {
@@ -732,7 +734,7 @@ assert_camera_among_strangers (guint padding, guint strangers)
   haar_tally_free (tally);
 }
 
-GST_START_TEST (test_new_names_shut_no_camera_out)
+GST_START_TEST (test_new_camera_names_displace_no_real_camera)
 {
   assert_camera_among_strangers (0, 6000);
   assert_camera_among_strangers (240, 4000);
@@ -752,7 +754,7 @@ note_call (HaarReporterCall call, gpointer user_data)
                                                    : &leaves);
 }
 
-GST_START_TEST (test_reports_come_while_running_and_the_last_one_once)
+GST_START_TEST (test_reports_come_while_the_reporter_runs_and_the_last_one_comes_once)
 {
   HaarReporter *reporter;
 
@@ -793,35 +795,35 @@ haarparts_suite (void)
 
   gst_kafka_meta_register ();
   suite_add_tcase (s, tc);
-  tcase_add_test (tc, test_what_goes_in_comes_out_in_order);
-  tcase_add_test (tc, test_a_worker_knows_what_it_came_to_at_once);
-  tcase_add_test (tc, test_flushing_ends_every_wait);
-  tcase_add_test (tc, test_a_worker_that_goes_on_holds_up_no_stop);
-  tcase_add_test (tc, test_a_quota_of_any_group_above_counts);
+  tcase_add_test (tc, test_items_leave_the_workers_in_the_order_in_which_they_came);
+  tcase_add_test (tc, test_the_result_of_an_item_is_known_at_once);
+  tcase_add_test (tc, test_flushing_ends_every_wait_of_the_workers);
+  tcase_add_test (tc, test_a_slow_worker_delays_no_stop);
+  tcase_add_test (tc, test_the_quota_of_every_control_group_above_the_process_counts);
   tcase_add_test (tc, test_searched_places_are_listed_in_the_error);
-  tcase_add_test (tc, test_only_what_opencv_ships_is_known);
-  tcase_add_test (tc, test_a_frame_costs_as_much_as_in_a_saturated_run);
-  tcase_add_test (tc, test_two_frames_in_a_row_are_no_example);
-  tcase_add_test (tc, test_a_saturated_run_under_a_quota_costs_its_time);
+  tcase_add_test (tc, test_only_cascades_that_opencv_ships_are_known);
+  tcase_add_test (tc, test_the_cost_of_a_frame_is_that_of_a_saturated_run);
+  tcase_add_test (tc, test_two_frames_in_a_row_are_no_saturated_run);
+  tcase_add_test (tc, test_the_pauses_of_a_quota_count_in_a_saturated_run);
   tcase_add_test (tc, test_an_outlier_after_a_pause_costs_the_usual_time);
   tcase_add_test (tc, test_an_expensive_camera_among_cheap_ones_is_not_an_outlier);
-  tcase_add_test (tc, test_a_frame_gets_a_fair_share_of_the_processors);
-  tcase_add_test (tc, test_old_samples_are_ignored);
-  tcase_add_test (tc, test_own_threads_are_no_others);
-  tcase_add_test (tc, test_new_cameras_take_the_place_of_old_ones);
-  tcase_add_test (tc, test_pictures_that_differ_count_little);
-  tcase_add_test (tc, test_a_report_covers_its_interval);
-  tcase_add_test (tc, test_a_quota_counts_before_it_is_used_up);
-  tcase_add_test (tc, test_all_work_of_the_process_counts);
-  tcase_add_test (tc, test_the_start_is_not_a_cost_of_a_frame);
-  tcase_add_test (tc, test_a_camera_that_stands_still_stays_in_the_reports);
+  tcase_add_test (tc, test_the_cost_assumes_a_fair_share_of_the_processors);
+  tcase_add_test (tc, test_old_samples_of_the_cost_are_ignored);
+  tcase_add_test (tc, test_threads_of_this_process_do_not_count_as_other_load);
+  tcase_add_test (tc, test_a_new_camera_replaces_the_camera_without_frames_for_the_longest_time);
+  tcase_add_test (tc, test_frames_of_unusual_cost_have_little_weight);
+  tcase_add_test (tc, test_a_report_covers_exactly_its_interval);
+  tcase_add_test (tc, test_a_quota_counts_before_it_has_paused_the_process);
+  tcase_add_test (tc, test_the_work_of_other_threads_of_the_process_counts);
+  tcase_add_test (tc, test_the_work_of_the_start_is_no_cost_of_a_frame);
+  tcase_add_test (tc, test_a_camera_with_a_still_picture_stays_in_the_reports);
   tcase_add_test (tc, test_an_absurd_interval_keeps_no_camera);
-  tcase_add_test (tc, test_a_new_session_counts_from_its_own_seq);
-  tcase_add_test (tc, test_names_of_any_length_leave_reports_readable);
-  tcase_add_test (tc, test_long_names_without_number_leave_reports_readable);
-  tcase_add_test (tc, test_cameras_without_number_fill_no_memory);
-  tcase_add_test (tc, test_new_names_shut_no_camera_out);
-  tcase_add_test (tc, test_reports_come_while_running_and_the_last_one_once);
+  tcase_add_test (tc, test_a_new_session_counts_from_its_own_first_seq);
+  tcase_add_test (tc, test_camera_names_of_any_length_leave_reports_valid);
+  tcase_add_test (tc, test_long_camera_names_without_seq_leave_reports_valid);
+  tcase_add_test (tc, test_cameras_without_seq_take_bounded_memory);
+  tcase_add_test (tc, test_new_camera_names_displace_no_real_camera);
+  tcase_add_test (tc, test_reports_come_while_the_reporter_runs_and_the_last_one_comes_once);
   return s;
 }
 

@@ -28,7 +28,7 @@ make_wide_harness (GstElement *element, const gchar *src)
   return h;
 }
 
-/* A frame as from Kafka, in which nothing was found yet. */
+/* A frame as kafkasrc makes it, without regions. */
 static GstBuffer *
 make_plain_frame (guint n)
 {
@@ -39,14 +39,14 @@ make_plain_frame (guint n)
   return frame;
 }
 
-/* @confidence: below 0: the detector gives none */
+/* @confidence: negative: the detector gives no confidence */
 static void
 add (GstBuffer *frame, const gchar *label, guint x, guint y, guint w, guint h, gdouble confidence)
 {
   GstVideoRegionOfInterestMeta *region =
       gst_buffer_add_video_region_of_interest_meta (frame, label, x, y, w, h);
 
-  /* A classifier's, which says nothing about the box. */
+  /* Adds the metadata of a classifier, which holds no box. */
   gst_video_region_of_interest_meta_add_param (
       region, gst_structure_new ("age", "confidence", G_TYPE_DOUBLE, 0.01, NULL));
   if (confidence >= 0)
@@ -55,7 +55,7 @@ add (GstBuffer *frame, const gchar *label, guint x, guint y, guint w, guint h, g
                     G_TYPE_DOUBLE, confidence, NULL));
 }
 
-/* Two faces and a person. */
+/* Adds regions of two faces and a person. */
 static GstBuffer *
 make_frame_of_three (guint n)
 {
@@ -67,7 +67,7 @@ make_frame_of_three (guint n)
   return frame;
 }
 
-/* Checks the boxes of the next document, as text without its blanks. */
+/* Checks the boxes of the next document, as JSON without blanks. */
 static void
 expect_boxes (GstHarness *h, const gchar *expected)
 {
@@ -84,7 +84,7 @@ expect_boxes (GstHarness *h, const gchar *expected)
   g_object_unref (parser);
 }
 
-GST_START_TEST (test_regions_of_the_label_are_counted)
+GST_START_TEST (test_regions_with_the_chosen_label_are_counted)
 {
   GstElement *element = make_counter ();
   GstHarness *h = make_wide_harness (element, "src");
@@ -109,7 +109,7 @@ GST_START_TEST (test_regions_of_the_label_are_counted)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_no_label_counts_all)
+GST_START_TEST (test_all_regions_are_counted_without_a_label)
 {
   GstElement *element = make_counter ();
   GstHarness *h = make_wide_harness (element, "src");
@@ -135,8 +135,8 @@ GST_START_TEST (test_no_label_counts_all)
 }
 GST_END_TEST;
 
-/* Numbers of others may be anything. */
-GST_START_TEST (test_regions_outside_of_the_frame)
+/* The coordinates of another project's regions may have any values. */
+GST_START_TEST (test_regions_outside_of_the_frame_are_clipped)
 {
   GstElement *element = make_counter ();
   GstHarness *h = make_wide_harness (element, "src");
@@ -167,8 +167,9 @@ count_all_regions (GstBuffer *frame)
   return n;
 }
 
-/* The frame keeps its regions and gets no new ones. Only what counts is drawn, or blurred. */
-GST_START_TEST (test_regions_stay_as_they_are)
+/* The frame keeps its regions and gets no new ones. Only regions that count are drawn, or
+ * blurred. */
+GST_START_TEST (test_regions_of_a_detector_stay_unchanged)
 {
   GstElement *element = make_counter ();
   GstHarness *h = make_wide_harness (element, "video");
@@ -193,7 +194,7 @@ GST_START_TEST (test_regions_stay_as_they_are)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_regions_of_a_crop)
+GST_START_TEST (test_regions_of_a_cropped_frame_are_counted)
 {
   GstElement *element = make_counter ();
   GstHarness *h = make_wide_harness (element, "src");
@@ -211,8 +212,8 @@ GST_START_TEST (test_regions_of_a_crop)
 }
 GST_END_TEST;
 
-/* Zones and masks hold for what others find, too. */
-GST_START_TEST (test_regions_in_a_mask)
+/* Zones and masks apply to another detector's regions, too. */
+GST_START_TEST (test_regions_in_a_mask_do_not_count)
 {
   GstElement *element = make_counter ();
   GstHarness *h;
@@ -227,8 +228,8 @@ GST_START_TEST (test_regions_in_a_mask)
 }
 GST_END_TEST;
 
-/* A wrong label would count nothing in silence. */
-GST_START_TEST (test_other_labels_are_reported_once)
+/* Without a warning, a wrong label would count nothing in silence. */
+GST_START_TEST (test_regions_with_only_other_labels_are_reported_once)
 {
   GstElement *element = make_counter ();
   GstHarness *h = make_wide_harness (element, "src");
@@ -291,8 +292,8 @@ run_line (const gchar *line)
 #define FOUND "found=\"face,x=1,y=2,w=30,h=40,confidence=0.9; person,x=1,y=2,w=3,h=4\" "
 #define COUNTED "haarfacecount name=faces engine=none workers=3 ! fakesink async=false"
 
-/* The detector's time is what keeps the replica busy: all of it if it never pauses. */
-GST_START_TEST (test_a_detector_that_never_pauses)
+/* The detector's time counts as the replica's work: all of it if the detector never pauses. */
+GST_START_TEST (test_a_detector_without_pauses_counts_as_saturated)
 {
   Run run = run_line (
       "videotestsrc num-buffers=60 ! testdetector work=10000000 " FOUND "! queue ! " COUNTED);
@@ -304,7 +305,7 @@ GST_START_TEST (test_a_detector_that_never_pauses)
 GST_END_TEST;
 
 /* A camera of 10 frames/s that leaves the detector idle nine tenths of the time. */
-GST_START_TEST (test_a_detector_that_pauses)
+GST_START_TEST (test_the_pauses_of_a_detector_count_as_spare_capacity)
 {
   Run run = run_line ("videotestsrc is-live=true num-buffers=20 ! video/x-raw,framerate=10/1 ! "
                       "testdetector work=10000000 " FOUND "! " COUNTED);
@@ -316,7 +317,7 @@ GST_START_TEST (test_a_detector_that_pauses)
 GST_END_TEST;
 
 #ifdef HAVE_ANALYTICS
-/* A detector that attaches both kinds means the same objects. */
+/* A detector that attaches both kinds of metadata means the same objects. */
 GST_START_TEST (test_analytics)
 {
   static const gchar *const kinds[] = {"regions=false analytics=true ", "analytics=true "};
@@ -341,15 +342,15 @@ haarregions_suite (void)
 
   suite_add_tcase (s, tc);
   tcase_add_checked_fixture (tc, haar_frames_setup, haar_frames_teardown);
-  tcase_add_test (tc, test_regions_of_the_label_are_counted);
-  tcase_add_test (tc, test_no_label_counts_all);
-  tcase_add_test (tc, test_regions_outside_of_the_frame);
-  tcase_add_test (tc, test_regions_stay_as_they_are);
-  tcase_add_test (tc, test_regions_of_a_crop);
-  tcase_add_test (tc, test_regions_in_a_mask);
-  tcase_add_test (tc, test_other_labels_are_reported_once);
-  tcase_add_test (tc, test_a_detector_that_never_pauses);
-  tcase_add_test (tc, test_a_detector_that_pauses);
+  tcase_add_test (tc, test_regions_with_the_chosen_label_are_counted);
+  tcase_add_test (tc, test_all_regions_are_counted_without_a_label);
+  tcase_add_test (tc, test_regions_outside_of_the_frame_are_clipped);
+  tcase_add_test (tc, test_regions_of_a_detector_stay_unchanged);
+  tcase_add_test (tc, test_regions_of_a_cropped_frame_are_counted);
+  tcase_add_test (tc, test_regions_in_a_mask_do_not_count);
+  tcase_add_test (tc, test_regions_with_only_other_labels_are_reported_once);
+  tcase_add_test (tc, test_a_detector_without_pauses_counts_as_saturated);
+  tcase_add_test (tc, test_the_pauses_of_a_detector_count_as_spare_capacity);
 #ifdef HAVE_ANALYTICS
   tcase_add_test (tc, test_analytics);
 #endif

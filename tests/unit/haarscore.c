@@ -18,7 +18,7 @@ confidence_of (GstBuffer *frame)
   return confidence;
 }
 
-/* The scores of the next message `faces`. */
+/* Returns the scores in the next message `faces`. */
 static void
 expect_scores (GstBus *bus, gdouble score)
 {
@@ -59,8 +59,8 @@ GST_START_TEST (test_message_and_region_have_the_score)
 }
 GST_END_TEST;
 
-/* A box below min-score is as if it weren't there: no event, no region, and the message is done. */
-GST_START_TEST (test_min_score_leaves_boxes_out)
+/* A box below min-score is ignored: there is no event, no region, and the message is done. */
+GST_START_TEST (test_boxes_below_min_score_are_ignored)
 {
   static const gdouble least[] = {0, SCORE + 0.001, SCORE, 1, 0.01};
   GstElement *element = make_element ();
@@ -91,7 +91,7 @@ haarscore_suite (void)
   suite_add_tcase (s, tc);
   tcase_add_checked_fixture (tc, haar_frames_setup, haar_frames_teardown);
   tcase_add_test (tc, test_message_and_region_have_the_score);
-  tcase_add_test (tc, test_min_score_leaves_boxes_out);
+  tcase_add_test (tc, test_boxes_below_min_score_are_ignored);
   return s;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The boundary between two streams in haarfacecount: drains, and streams one after the other. */
+/* Tests the boundary between two streams in haarfacecount: drains, and streams one after the
+ * other. */
 #include <gst/check/gstcheck.h>
 
 #include "elementtest.h"
@@ -9,7 +10,7 @@ typedef struct {
   GstElement *element;
   GstHarness *h, *video;
   GstPad *pad; /* the element's video */
-  gint drains; /* that its reader was asked for */
+  gint drains; /* number of drain queries that the element behind the pad got */
 } Split;
 
 static gboolean
@@ -62,7 +63,7 @@ dawdle (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_OK;
 }
 
-GST_START_TEST (test_a_drain_waits_for_both_readers)
+GST_START_TEST (test_a_drain_waits_for_the_elements_behind_both_pads)
 {
   Split split;
 
@@ -97,7 +98,7 @@ begin_stuck_drain (Split *split, gulong *id)
   return drainer;
 }
 
-GST_START_TEST (test_a_flush_ends_a_drain)
+GST_START_TEST (test_a_flush_ends_the_wait_of_a_drain)
 {
   Split split;
   gulong id;
@@ -117,7 +118,7 @@ GST_START_TEST (test_a_flush_ends_a_drain)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_stop_ends_a_drain)
+GST_START_TEST (test_a_stop_ends_the_wait_of_a_drain)
 {
   Split split;
   gulong id;
@@ -129,7 +130,7 @@ GST_START_TEST (test_a_stop_ends_a_drain)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_drain_may_come_too_late)
+GST_START_TEST (test_a_drain_query_during_a_stop_is_refused)
 {
   Split split;
 
@@ -140,7 +141,7 @@ GST_START_TEST (test_a_drain_may_come_too_late)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_drain_waits_for_no_reader_that_left)
+GST_START_TEST (test_a_drain_does_not_wait_for_a_released_pad)
 {
   Split split;
   gulong id;
@@ -154,7 +155,7 @@ GST_START_TEST (test_a_drain_waits_for_no_reader_that_left)
 }
 GST_END_TEST;
 
-/* --- one stream after the other --- */
+/* --- streams one after the other --- */
 
 static void
 begin_stream (GstHarness *h, const gchar *name)
@@ -167,7 +168,7 @@ begin_stream (GstHarness *h, const gchar *name)
   fail_unless (gst_harness_push_event (h, gst_event_new_segment (&segment)));
 }
 
-/* A regular report, or the last one, whatever comes before it. */
+/* Returns a regular report, or the last one, whatever comes before it. */
 static void
 expect_report (GstHarness *rate, gboolean leaving)
 {
@@ -231,7 +232,7 @@ push_until (GstHarness *h, GstFlowReturn expected)
   fail_unless_equals_int (flow, expected);
 }
 
-GST_START_TEST (test_a_failure_of_a_later_stream_returns_to_its_sender)
+GST_START_TEST (test_the_sender_learns_of_a_failure_of_a_later_stream)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_harness (element, "src");
@@ -252,9 +253,9 @@ GST_START_TEST (test_a_failure_of_a_later_stream_returns_to_its_sender)
 }
 GST_END_TEST;
 
-/* A stream ends with or without EOS (concat sends none), and the last buffers may still be on their
+/* A stream may end without EOS (concat sends none), and its last buffers may still be on their
  * way. */
-GST_START_TEST (test_readers_that_had_enough_of_a_stream_get_the_next)
+GST_START_TEST (test_an_element_that_returned_eos_gets_the_next_stream)
 {
   GstElement *element = make_element ();
   GstHarness *h, *rate;
@@ -334,9 +335,9 @@ request_and_release (gpointer data)
   return NULL;
 }
 
-/* A request before a release gets no pad, and nobody gets a released pad. Frames pass all the
- * time. */
-GST_START_TEST (test_two_threads_request_and_release_a_pad)
+/* A request before a release gets no pad, and nobody gets a released pad. Frames pass while the
+ * threads request and release pads. */
+GST_START_TEST (test_two_threads_request_and_release_a_pad_at_the_same_time)
 {
   GstElement *element = make_element ();
   Race race = {element, __i__ ? "rate" : "video", 0, FALSE};
@@ -367,7 +368,8 @@ GST_END_TEST;
 
 /* --- the log --- */
 
-/* Settings, caps, decisions with their numbers, why a frame was skipped, and how the run ended. */
+/* The log contains the settings, the caps, decisions with their numbers, why a frame was skipped,
+ * and how the run ended. */
 GST_START_TEST (test_the_log_describes_a_run)
 {
   static const gchar *const story[] = {"INFO  min-size ", "INFO  1 workers, engine ",
@@ -418,16 +420,16 @@ haarstreams_suite (void)
   gst_kafka_meta_register ();
   suite_add_tcase (s, tc);
   tcase_add_checked_fixture (tc, haar_frames_setup, haar_frames_teardown);
-  tcase_add_test (tc, test_a_drain_waits_for_both_readers);
-  tcase_add_test (tc, test_a_flush_ends_a_drain);
-  tcase_add_test (tc, test_a_stop_ends_a_drain);
-  tcase_add_test (tc, test_a_drain_may_come_too_late);
-  tcase_add_test (tc, test_a_drain_waits_for_no_reader_that_left);
+  tcase_add_test (tc, test_a_drain_waits_for_the_elements_behind_both_pads);
+  tcase_add_test (tc, test_a_flush_ends_the_wait_of_a_drain);
+  tcase_add_test (tc, test_a_stop_ends_the_wait_of_a_drain);
+  tcase_add_test (tc, test_a_drain_query_during_a_stop_is_refused);
+  tcase_add_test (tc, test_a_drain_does_not_wait_for_a_released_pad);
   tcase_add_test (tc, test_a_stream_after_the_end_is_a_new_one);
-  tcase_add_test (tc, test_a_failure_of_a_later_stream_returns_to_its_sender);
-  tcase_add_loop_test (tc, test_readers_that_had_enough_of_a_stream_get_the_next, 0, 4);
+  tcase_add_test (tc, test_the_sender_learns_of_a_failure_of_a_later_stream);
+  tcase_add_loop_test (tc, test_an_element_that_returned_eos_gets_the_next_stream, 0, 4);
   tcase_add_test (tc, test_a_pad_requested_after_the_end_gets_the_next_stream);
-  tcase_add_loop_test (tc, test_two_threads_request_and_release_a_pad, 0, 2);
+  tcase_add_loop_test (tc, test_two_threads_request_and_release_a_pad_at_the_same_time, 0, 2);
   tcase_add_test (tc, test_the_log_describes_a_run);
   return s;
 }

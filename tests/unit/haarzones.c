@@ -15,7 +15,7 @@
 
 /* --- the text --- */
 
-GST_START_TEST (test_what_is_wrong_is_named)
+GST_START_TEST (test_the_error_names_the_mistake_in_the_zones)
 {
   static const gchar *const texts[][2] = {
       {"", "empty"},
@@ -56,7 +56,7 @@ GST_START_TEST (test_what_is_wrong_is_named)
 }
 GST_END_TEST;
 
-/* @format: of one entry, with its number; @frame: of all, with the entries */
+/* @format: the JSON of one entry, with its number; @frame: the JSON around all entries */
 static void
 expect_too_many (guint n, const gchar *format, const gchar *frame, const gchar *named)
 {
@@ -100,7 +100,7 @@ parse_zones (const gchar *text)
   return zones;
 }
 
-/* In a white picture of 100x50. */
+/* Draws into a white picture of 100x50. */
 static void
 expect_area (const gchar *text, gint max_size, gint x, gint y, gint w, gint h)
 {
@@ -116,7 +116,7 @@ expect_area (const gchar *text, gint max_size, gint x, gint y, gint w, gint h)
       area.x, area.y, area.w, area.h);
 }
 
-GST_START_TEST (test_what_cannot_count_is_not_searched)
+GST_START_TEST (test_areas_where_no_face_can_count_are_not_searched)
 {
   expect_area ("{}", 0, 0, 0, 100, 50);
   expect_area ("{\"b\":{\"masks\":[" ALL "]}}", 0, 0, 0, 100, 50);
@@ -124,7 +124,7 @@ GST_START_TEST (test_what_cannot_count_is_not_searched)
   expect_area ("{\"*\":{\"masks\":[" LEFT "]},\"a\":{}}", 0, 0, 0, 100, 50);
   expect_area ("{\"a\":{\"masks\":[" LEFT "," RIGHT "]}}", 0, 0, 0, 0, 0);
   expect_area ("{\"a\":{\"masks\":[[[0,0],[1,0],[1,0.6],[0,0.6]]]}}", 0, 0, 30, 100, 20);
-  /* Both corners remain, so the box round them is all of it. */
+  /* Both corners are outside of the mask, so the rectangle around them is the whole picture. */
   expect_area ("{\"a\":{\"masks\":[[[0,0],[1,0],[0,1]]]}}", 0, 1, 0, 99, 50);
   /* A face whose middle is in the zone may be as large as its distance from the edge allows. */
   expect_area ("{\"a\":{\"zones\":{\"x\":[[0,0],[0.1,0],[0.1,0.2],[0,0.2]]}}}", 0, 0, 0, 21, 21);
@@ -133,7 +133,7 @@ GST_START_TEST (test_what_cannot_count_is_not_searched)
 }
 GST_END_TEST;
 
-/* Only what is within the polygon is hidden, by even-odd. */
+/* Only pixels within the polygon are hidden, by the even-odd rule. */
 GST_START_TEST (test_masks_hide_what_they_enclose)
 {
   g_autoptr (HaarZones) zones =
@@ -177,7 +177,8 @@ scene_of (const gchar *camera, gboolean left, gboolean right, guint n)
   return frame;
 }
 
-/* Shows both faces to camera "a". @faces: of the document; @zones: its text for them, or NULL */
+/* Sends a frame with both faces from camera "a". @faces: the boxes expected in the document;
+ * @zones: the document's text about zones, or NULL */
 static void
 expect_faces (GstHarness *h, guint n, guint faces, const gchar *zones)
 {
@@ -195,7 +196,7 @@ expect_faces (GstHarness *h, guint n, guint faces, const gchar *zones)
   fail_unless (zones ? strstr (text, zones) != NULL : strstr (text, "zones") == NULL, "%s", text);
 }
 
-GST_START_TEST (test_faces_count_in_zones)
+GST_START_TEST (test_faces_are_counted_in_each_zone)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_zoned (element, "zones",
@@ -216,7 +217,7 @@ GST_START_TEST (test_faces_count_in_zones)
   box = json_array_get_object_element (json_object_get_array_member (object, "boxes"), 0);
   fail_unless (json_object_get_int_member (box, "x") < 160);
   gst_buffer_unref (document);
-  /* What can't count isn't even searched, unless faces may be large. */
+  /* Areas where no face can count aren't searched, unless faces may be large. */
   fail_unless_equals_uint64 (get_stat (element, "outside-zones"), 0);
   g_object_set (element, "max-size", 0, NULL);
   gst_harness_push (h, scene_of ("b", TRUE, TRUE, 3));
@@ -251,7 +252,7 @@ expect_zone (const GValue *zones, const gchar *camera, const gchar *zone, guint6
   fail ("no zone %s of %s", zone, camera);
 }
 
-GST_START_TEST (test_stats_count_each_zone)
+GST_START_TEST (test_stats_count_the_faces_of_each_zone)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_zoned (element, "zones",
@@ -276,7 +277,7 @@ GST_START_TEST (test_stats_count_each_zone)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_nothing_is_found_in_masks)
+GST_START_TEST (test_no_face_is_found_in_masks)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_zoned (element, "zones", "{\"a\":{\"masks\":[" RIGHT "]}}");
@@ -290,8 +291,8 @@ GST_START_TEST (test_nothing_is_found_in_masks)
 }
 GST_END_TEST;
 
-/* A search of the whole frame under other zones is no longer valid. */
-GST_START_TEST (test_other_zones_search_a_still_picture_again)
+/* After a change of zones, an earlier search of the whole frame is no longer valid. */
+GST_START_TEST (test_a_change_of_zones_searches_a_still_picture_again)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_zoned (element, "zones", "{\"a\":{\"masks\":[" RIGHT "]}}");
@@ -308,7 +309,7 @@ GST_START_TEST (test_other_zones_search_a_still_picture_again)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_bad_zones_in_a_run_change_nothing)
+GST_START_TEST (test_invalid_zones_set_while_playing_change_nothing)
 {
   GstElement *element = make_element ();
   GstHarness *h = make_zoned (element, "zones", "{\"a\":{\"zones\":{\"door\":" LEFT "}}}");
@@ -336,7 +337,7 @@ write_file (const gchar *path, const gchar *text)
   fail_unless (g_file_set_contents (path, text, -1, NULL));
 }
 
-/* Pushes frames until one has so many faces. */
+/* Pushes frames until one of them has so many faces. */
 static void
 await_faces (GstHarness *h, guint n, gint64 faces)
 {
@@ -356,7 +357,7 @@ await_faces (GstHarness *h, guint n, gint64 faces)
   g_object_unref (parser);
 }
 
-GST_START_TEST (test_a_file_is_read_again)
+GST_START_TEST (test_a_changed_zones_file_is_read_again)
 {
   GstElement *element = make_element ();
   g_autofree gchar *path = g_build_filename (dir, "zones.json", NULL), *text = NULL;
@@ -370,7 +371,7 @@ GST_START_TEST (test_a_file_is_read_again)
   write_file (path, "{\"a\":{}}");
   await_faces (h, 1, 2);
   write_file (path, "{\"a\":{\"zones\":");
-  /* It is looked at once a second, when a frame comes. */
+  /* The element checks the file once a second, when a frame comes. */
   for (guint i = 0; i < 25; i++)
     await_faces (h, 400 + i, 2);
   text = wait_message (bus, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS);
@@ -399,7 +400,7 @@ await_warning (GstHarness *h, GstBus *bus, guint n, gint64 faces, gint code)
   return wait_message (bus, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, code);
 }
 
-/* Pushes frames for longer than three looks at the file take. */
+/* Pushes frames for longer than three checks of the file take. */
 static void
 expect_silence (GstHarness *h, GstBus *bus, guint n, gint64 faces)
 {
@@ -417,7 +418,7 @@ watch (GstElement *element)
   return bus;
 }
 
-GST_START_TEST (test_a_file_that_goes_away_is_one_warning)
+GST_START_TEST (test_a_zones_file_that_is_removed_is_one_warning)
 {
   GstElement *element = make_element ();
   g_autofree gchar *path = g_build_filename (dir, "zones.json", NULL), *text = NULL;
@@ -445,8 +446,8 @@ GST_START_TEST (test_a_file_that_goes_away_is_one_warning)
 }
 GST_END_TEST;
 
-/* Nor a second later, when a file that is watched would be looked at. */
-GST_START_TEST (test_refused_settings_are_not_applied)
+/* The settings aren't applied a second later either, when the element would check a file. */
+GST_START_TEST (test_zones_are_not_applied_if_their_file_setting_is_refused)
 {
   GstElement *element = make_element ();
   g_autofree gchar *path = g_build_filename (dir, "zones.json", NULL), *text = NULL;
@@ -481,7 +482,7 @@ expect_refusal (const gchar *zones, const gchar *file, gint code, const gchar *n
   expect_no_start (element, GST_RESOURCE_ERROR, code, named);
 }
 
-GST_START_TEST (test_bad_zones_are_errors_at_the_start)
+GST_START_TEST (test_invalid_zones_are_errors_at_the_start)
 {
   g_autofree gchar *path = g_build_filename (dir, "zones.json", NULL);
 
@@ -505,19 +506,19 @@ haarzones_suite (void)
 
   suite_add_tcase (suite, tc);
   tcase_add_checked_fixture (tc, haar_frames_setup, haar_frames_teardown);
-  tcase_add_test (tc, test_what_is_wrong_is_named);
+  tcase_add_test (tc, test_the_error_names_the_mistake_in_the_zones);
   tcase_add_test (tc, test_numbers_are_bounded);
-  tcase_add_test (tc, test_what_cannot_count_is_not_searched);
+  tcase_add_test (tc, test_areas_where_no_face_can_count_are_not_searched);
   tcase_add_test (tc, test_masks_hide_what_they_enclose);
-  tcase_add_test (tc, test_faces_count_in_zones);
-  tcase_add_test (tc, test_stats_count_each_zone);
-  tcase_add_test (tc, test_nothing_is_found_in_masks);
-  tcase_add_test (tc, test_other_zones_search_a_still_picture_again);
-  tcase_add_test (tc, test_bad_zones_in_a_run_change_nothing);
-  tcase_add_test (tc, test_a_file_is_read_again);
-  tcase_add_test (tc, test_a_file_that_goes_away_is_one_warning);
-  tcase_add_test (tc, test_refused_settings_are_not_applied);
-  tcase_add_test (tc, test_bad_zones_are_errors_at_the_start);
+  tcase_add_test (tc, test_faces_are_counted_in_each_zone);
+  tcase_add_test (tc, test_stats_count_the_faces_of_each_zone);
+  tcase_add_test (tc, test_no_face_is_found_in_masks);
+  tcase_add_test (tc, test_a_change_of_zones_searches_a_still_picture_again);
+  tcase_add_test (tc, test_invalid_zones_set_while_playing_change_nothing);
+  tcase_add_test (tc, test_a_changed_zones_file_is_read_again);
+  tcase_add_test (tc, test_a_zones_file_that_is_removed_is_one_warning);
+  tcase_add_test (tc, test_zones_are_not_applied_if_their_file_setting_is_refused);
+  tcase_add_test (tc, test_invalid_zones_are_errors_at_the_start);
   return suite;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The verdict about a stage when its threads stall, wait or idle. The test supplies the time. */
+/* Tests the verdict about a stage whose threads stall, wait or are idle. The test supplies the
+ * time. */
 #include <gio/gio.h>
 #include <gst/check/gstcheck.h>
 #include <math.h>
@@ -15,7 +16,8 @@
 
 static const StageLimits limits = {.stall = 8, .start = 60, .server = 180};
 
-/* source ! filter ! sink, linked; buffers of the filter go to an element of @sink_factory */
+/* the linked elements source ! filter ! sink; the filter's buffers go to an element of
+ * @sink_factory */
 typedef struct {
   GstElement *bin, *source, *filter, *sink;
   GstPad *source_pad, *filter_pad;
@@ -65,7 +67,7 @@ GST_START_TEST (test_a_start_stalls_after_its_limit)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_idle_is_not_a_stall)
+GST_START_TEST (test_an_idle_stage_is_not_stalled)
 {
   Line line;
 
@@ -78,7 +80,7 @@ GST_START_TEST (test_idle_is_not_a_stall)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_stuck_buffer_is_a_stall_where_it_is)
+GST_START_TEST (test_a_stuck_buffer_is_a_stall_of_the_element_that_holds_it)
 {
   Line line;
 
@@ -97,7 +99,7 @@ GST_START_TEST (test_a_stuck_buffer_is_a_stall_where_it_is)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_stage_waits_for_a_server)
+GST_START_TEST (test_a_stage_that_waits_for_a_server_is_not_stalled)
 {
   Line line;
 
@@ -142,8 +144,8 @@ give_a_last_frame (gpointer pad)
   return NULL;
 }
 
-/* Its thread is gone, or does something else: another camera's frames go on. */
-GST_START_TEST (test_a_camera_that_has_ended_is_not_a_stall)
+/* The camera's thread has ended, or works for another camera, whose frames continue. */
+GST_START_TEST (test_a_camera_that_has_ended_is_not_stalled)
 {
   Line line;
   g_autoptr (GList) cameras = NULL;
@@ -159,13 +161,14 @@ GST_START_TEST (test_a_camera_that_has_ended_is_not_a_stall)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_camera_owes_frames)
+GST_START_TEST (test_a_camera_without_frames_is_stalled)
 {
   Line line;
   g_autoptr (GList) cameras = NULL;
   g_autoptr (GstCaps) caps = gst_caps_from_string ("video/x-raw,framerate=1/5");
 
-  /* the filter stands for the camera: an active camera would start by itself */
+  /* the filter takes the place of the camera, because a real camera element would start by
+   * itself */
   line_init (&line, "fakesink");
   cameras = g_list_append (NULL, line.filter);
   expect (cameras, 7 * SECOND, STAGE_IDLE, NULL);
@@ -186,7 +189,7 @@ GST_START_TEST (test_a_camera_owes_frames)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_samples_follow_their_metric)
+GST_START_TEST (test_the_samples_of_a_metric_follow_its_header)
 {
   PrometheusText *text = prometheus_text_new ();
   g_autofree gchar *all = NULL;
@@ -214,8 +217,8 @@ GST_START_TEST (test_hostile_labels)
 }
 GST_END_TEST;
 
-/* Two series of one name would be merged, or make the scrape fail. */
-GST_START_TEST (test_labels_that_can_not_be_written_stay_apart)
+/* If two series had the same name and labels, they would be merged, or make the scrape fail. */
+GST_START_TEST (test_labels_with_unusual_characters_stay_distinct)
 {
   g_autofree gchar *longest = g_strnfill (128, 'n'), *start = g_strnfill (10000, 'n');
   g_autofree gchar *one = g_strconcat (start, "1", NULL), *other = g_strconcat (start, "2", NULL);
@@ -233,7 +236,7 @@ GST_START_TEST (test_labels_that_can_not_be_written_stay_apart)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_histogram_is_cumulated)
+GST_START_TEST (test_the_buckets_of_a_histogram_are_cumulative)
 {
   FogHistogram histogram = {0}, copy;
   GstStructure *s = gst_structure_new_empty ("stats");
@@ -285,7 +288,7 @@ bin_with (const gchar *bin_name, const gchar *name)
   return bin;
 }
 
-GST_START_TEST (test_equal_names_in_two_bins)
+GST_START_TEST (test_elements_with_equal_names_in_two_bins_are_distinct)
 {
   GstElement *pipeline = gst_pipeline_new ("all");
   PrometheusText *text = prometheus_text_new ();
@@ -330,7 +333,7 @@ GST_START_TEST (test_the_process)
 }
 GST_END_TEST;
 
-/* The bound in force is 1, all others are 0. */
+/* The metric of the bound in force is 1, those of all other bounds are 0. */
 GST_START_TEST (test_one_bound_holds)
 {
   GstElement *element = gst_element_factory_make ("feedbackrate", NULL);
@@ -348,8 +351,8 @@ GST_START_TEST (test_one_bound_holds)
 }
 GST_END_TEST;
 
-/* A number that isn't in the table would get a generic name. */
-GST_START_TEST (test_our_elements_have_names_for_all)
+/* A field of stats that isn't in the table would get a generic name. */
+GST_START_TEST (test_all_stats_of_the_elements_have_metric_names)
 {
   static const gchar *const ours[] = {
       "kafkasink", "kafkasrc", "haarfacecount", "mongosink", "feedbackrate"};
@@ -418,7 +421,7 @@ GST_START_TEST (test_requests_are_answered)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_request_without_end_is_closed)
+GST_START_TEST (test_a_request_that_never_ends_is_closed)
 {
   StatusServer *server = status_server_new (0, answer_one_path, "yes\n", NULL);
   g_autofree gchar *request = g_strnfill (20000, 'x');
@@ -442,7 +445,8 @@ send_slowly (gpointer connection)
   return NULL;
 }
 
-/* As many clients as the server has threads, each sending a byte often enough. */
+/* As many clients as the server has threads each send a byte often enough to avoid the timeout of a
+ * read. */
 GST_START_TEST (test_slow_clients_are_cut_off)
 {
   StatusServer *server = status_server_new (0, answer_one_path, "yes\n", NULL);
@@ -468,7 +472,7 @@ GST_START_TEST (test_slow_clients_are_cut_off)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_taken_port_is_an_error)
+GST_START_TEST (test_a_taken_port_is_a_warning)
 {
   StatusServer *server = status_server_new (0, answer_one_path, NULL, NULL);
   g_autoptr (GError) error = NULL;
@@ -488,25 +492,25 @@ health_suite (void)
 
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_a_start_stalls_after_its_limit);
-  tcase_add_test (tc, test_idle_is_not_a_stall);
-  tcase_add_test (tc, test_a_stuck_buffer_is_a_stall_where_it_is);
-  tcase_add_test (tc, test_a_stage_waits_for_a_server);
+  tcase_add_test (tc, test_an_idle_stage_is_not_stalled);
+  tcase_add_test (tc, test_a_stuck_buffer_is_a_stall_of_the_element_that_holds_it);
+  tcase_add_test (tc, test_a_stage_that_waits_for_a_server_is_not_stalled);
   tcase_add_test (tc, test_a_thread_that_waits_for_a_waiting_thread_has_not_stalled);
-  tcase_add_test (tc, test_a_camera_owes_frames);
-  tcase_add_test (tc, test_a_camera_that_has_ended_is_not_a_stall);
-  tcase_add_test (tc, test_samples_follow_their_metric);
+  tcase_add_test (tc, test_a_camera_without_frames_is_stalled);
+  tcase_add_test (tc, test_a_camera_that_has_ended_is_not_stalled);
+  tcase_add_test (tc, test_the_samples_of_a_metric_follow_its_header);
   tcase_add_test (tc, test_hostile_labels);
-  tcase_add_test (tc, test_labels_that_can_not_be_written_stay_apart);
-  tcase_add_test (tc, test_a_histogram_is_cumulated);
+  tcase_add_test (tc, test_labels_with_unusual_characters_stay_distinct);
+  tcase_add_test (tc, test_the_buckets_of_a_histogram_are_cumulative);
   tcase_add_test (tc, test_stats_become_metrics);
-  tcase_add_test (tc, test_equal_names_in_two_bins);
+  tcase_add_test (tc, test_elements_with_equal_names_in_two_bins_are_distinct);
   tcase_add_test (tc, test_the_process);
   tcase_add_test (tc, test_one_bound_holds);
-  tcase_add_test (tc, test_our_elements_have_names_for_all);
+  tcase_add_test (tc, test_all_stats_of_the_elements_have_metric_names);
   tcase_add_loop_test (tc, test_requests_are_answered, 0, G_N_ELEMENTS (exchanges));
-  tcase_add_test (tc, test_a_request_without_end_is_closed);
+  tcase_add_test (tc, test_a_request_that_never_ends_is_closed);
   tcase_add_test (tc, test_slow_clients_are_cut_off);
-  tcase_add_test (tc, test_a_taken_port_is_an_error);
+  tcase_add_test (tc, test_a_taken_port_is_a_warning);
   return s;
 }
 

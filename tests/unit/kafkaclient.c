@@ -101,7 +101,7 @@ GST_START_TEST (test_order_of_sources)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_client_properties_of_any_type)
+GST_START_TEST (test_client_properties_of_any_type_are_read)
 {
   set_client_properties ("c,session.timeout.ms=6000,enable.idempotence=true,linger.ms=0.5,"
                          "client.rack=\"a,b\",queue.buffering.max.kbytes=(string)17");
@@ -172,7 +172,7 @@ GST_START_TEST (test_bad_config_files)
 }
 GST_END_TEST;
 
-/* librdkafka knows the option by two names. */
+/* librdkafka accepts the option under two names. */
 GST_START_TEST (test_oauthbearer)
 {
   static const gchar *names[] = {"sasl.mechanism", "sasl.mechanisms"};
@@ -265,7 +265,7 @@ assert_fault (GstKafkaFault *fault, rd_kafka_resp_err_t err, const gchar *detail
   g_free (kept);
 }
 
-GST_START_TEST (test_fault_keeps_the_most_informative_error)
+GST_START_TEST (test_the_fault_keeps_the_most_informative_error)
 {
   GstKafkaFault fault;
 
@@ -284,9 +284,9 @@ GST_START_TEST (test_fault_keeps_the_most_informative_error)
 }
 GST_END_TEST;
 
-/* A broker that is killed during the handshake is an outage, and a broker that refuses us is
- * not. */
-GST_START_TEST (test_fault_distinguishes_tls_errors)
+/* A broker that is killed during the TLS handshake is an outage; a broker that rejects the client
+ * is a refusal. */
+GST_START_TEST (test_outages_and_refusals_of_tls_are_distinguished)
 {
   GstKafkaFault fault;
 
@@ -416,15 +416,15 @@ kafkaclient_suite (void)
   suite_add_tcase (s, tc);
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, test_order_of_sources);
-  tcase_add_test (tc, test_client_properties_of_any_type);
+  tcase_add_test (tc, test_client_properties_of_any_type_are_read);
   tcase_add_test (tc, test_refused_client_properties);
   tcase_add_test (tc, test_secrets);
   tcase_add_test (tc, test_bad_config_files);
   tcase_add_test (tc, test_oauthbearer);
   tcase_add_test (tc, test_group_protocol);
   tcase_add_test (tc, test_errors_name_the_cause);
-  tcase_add_test (tc, test_fault_keeps_the_most_informative_error);
-  tcase_add_test (tc, test_fault_distinguishes_tls_errors);
+  tcase_add_test (tc, test_the_fault_keeps_the_most_informative_error);
+  tcase_add_test (tc, test_outages_and_refusals_of_tls_are_distinguished);
   tcase_add_test (tc, test_flags_as_text);
   tcase_add_test (tc, test_uri_parts);
   tcase_add_loop_test (tc, test_topics, 0, G_N_ELEMENTS (topic_cases));

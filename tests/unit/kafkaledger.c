@@ -19,7 +19,7 @@ ledger_of (guint first, guint n)
   return ledger;
 }
 
-GST_START_TEST (test_only_the_prefix_counts)
+GST_START_TEST (test_only_messages_before_the_first_undecided_one_are_committed)
 {
   GstKafkaLedger *ledger = ledger_of (5, 3);
 
@@ -53,7 +53,7 @@ GST_START_TEST (test_gaps_and_strangers)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_failure_stops_the_ledger)
+GST_START_TEST (test_a_failed_message_stops_the_commits)
 {
   GstKafkaLedger *ledger = ledger_of (0, 3);
 
@@ -68,19 +68,19 @@ GST_START_TEST (test_failure_stops_the_ledger)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_parked_needs_time_and_a_push)
+GST_START_TEST (test_a_parked_message_is_done_after_a_time_and_a_push)
 {
   GstKafkaLedger *ledger = ledger_of (0, 1);
   GstKafkaFlow flow = {.pushed = 1 * SECOND, .playing = 0};
 
   gst_kafka_ledger_decide (ledger, 0, GST_KAFKA_ACK_UNDECIDED, 2 * SECOND);
   fail_unless_equals_int (gst_kafka_ledger_get_parked (ledger), 1);
-  /* time without a push, then a push without time, then both in PAUSED, which don't count */
+  /* only time passes, then only a push happens, then both in PAUSED, which doesn't count */
   fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, &flow, 9 * SECOND), -1);
   flow.pushed = 3 * SECOND;
   fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, &flow, 4 * SECOND - 1), -1);
   fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, NULL, 9 * SECOND), -1);
-  /* a pause restarts the time */
+  /* a pause restarts the wait */
   flow.playing = 8 * SECOND;
   fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, &flow, 9 * SECOND), -1);
   fail_unless_equals_int64 (gst_kafka_ledger_settle (ledger, &flow, 10 * SECOND), 1);
@@ -104,7 +104,7 @@ GST_START_TEST (test_flush_replays_what_is_parked)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_clean_end_decides_what_is_parked)
+GST_START_TEST (test_clean_end_marks_parked_messages_done)
 {
   GstKafkaLedger *ledger = ledger_of (0, 4);
 
@@ -123,7 +123,7 @@ GST_START_TEST (test_clean_end_decides_what_is_parked)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_flush_takes_the_end_back)
+GST_START_TEST (test_flush_cancels_the_end)
 {
   GstKafkaLedger *ledger = ledger_of (0, 2);
 
@@ -155,8 +155,8 @@ GST_START_TEST (test_history_is_forgotten)
 }
 GST_END_TEST;
 
-/* Compares the ledger with a simple model, with seeded random decisions. */
-GST_START_TEST (test_agrees_with_the_model)
+/* Compares the ledger with a simple model, on seeded random decisions. */
+GST_START_TEST (test_the_ledger_agrees_with_a_simple_model)
 {
   enum { N = 2000 };
   gint outcome[N];
@@ -208,7 +208,7 @@ fail_at (GstKafkaSuspicion *self, gint64 offset, guint runs)
   self->alone = -1;
 }
 
-GST_START_TEST (test_suspicion_survives_a_run)
+GST_START_TEST (test_a_suspicion_is_kept_over_a_restart)
 {
   GstKafkaSuspicion written, read;
 
@@ -222,7 +222,7 @@ GST_START_TEST (test_suspicion_survives_a_run)
   fail_if (gst_kafka_suspicion_is_poison (&read, 15));
   fail_at (&read, 15, 1);
   fail_unless (gst_kafka_suspicion_is_poison (&read, 15));
-  /* A crash: as many as a pipeline may hold are suspects. */
+  /* After a crash, all messages that a pipeline may hold are suspects. */
   read = reread (&written, "another", 12);
   gst_kafka_suspicion_conclude (&read, 12, FALSE);
   fail_unless_equals_int64 (read.until, 76);
@@ -233,7 +233,7 @@ GST_START_TEST (test_suspicion_survives_a_run)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_partition_that_comes_back_is_not_a_crash)
+GST_START_TEST (test_a_partition_that_is_assigned_again_does_not_count_as_a_crash)
 {
   GstKafkaSuspicion written, read;
 
@@ -244,7 +244,8 @@ GST_START_TEST (test_a_partition_that_comes_back_is_not_a_crash)
   fail_unless_equals_int64 (read.until, -1);
   fail_if (gst_kafka_suspicion_is_poison (&read, 12));
   fail_unless_equals_int (read.suspects[0].runs, 2);
-  /* The same holds for another member's run, if all members have just lost their partitions. */
+  /* After all members have just lost their partitions, another member's run doesn't count as a
+   * crash either. */
   read = reread (&written, "another", 12);
   fail_unless (gst_kafka_suspicion_is_poison (&read, 12));
   gst_kafka_suspicion_conclude (&read, 12, TRUE);
@@ -253,13 +254,13 @@ GST_START_TEST (test_a_partition_that_comes_back_is_not_a_crash)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_what_passes_is_not_a_suspect)
+GST_START_TEST (test_a_message_that_gets_through_is_no_suspect)
 {
   GstKafkaSuspicion self;
 
   gst_kafka_suspicion_init (&self);
   fail_at (&self, 9, 2);
-  /* An earlier message is read again. It removes nothing of what is known. */
+  /* An earlier message is read again after a seek. Reading it again removes no suspicion. */
   gst_kafka_suspicion_begin (&self, 7);
   gst_kafka_suspicion_pass (&self);
   fail_unless_equals_int (self.count, 1);
@@ -274,7 +275,7 @@ GST_START_TEST (test_what_passes_is_not_a_suspect)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_row_of_condemned)
+GST_START_TEST (test_condemned_messages_in_a_row_are_counted)
 {
   GstKafkaSuspicion self;
 
@@ -282,7 +283,7 @@ GST_START_TEST (test_a_row_of_condemned)
   for (gint64 n = 0; n < GST_KAFKA_SUSPICION_ROW; n++) {
     fail_at (&self, n, 3);
     fail_unless (gst_kafka_suspicion_condemn (&self, n));
-    /* read again: its dead letter wasn't delivered */
+    /* read again, because its dead letter wasn't delivered */
     fail_unless (gst_kafka_suspicion_condemn (&self, n));
     fail_unless_equals_int (self.row, n + 1);
   }
@@ -300,7 +301,7 @@ GST_START_TEST (test_a_row_of_condemned)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_more_suspects_than_room)
+GST_START_TEST (test_more_suspects_than_a_commit_has_room_for)
 {
   GstKafkaSuspicion self;
 
@@ -315,7 +316,7 @@ GST_START_TEST (test_more_suspects_than_room)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_metadata_of_others_is_not_a_suspicion)
+GST_START_TEST (test_metadata_of_other_programs_is_no_suspicion)
 {
   const gchar *others[] = {NULL, "", "running", "kafkasrc", "kafkasrc run=- until=9",
       "kafkasrc running until=9 offset=1 runs=3 row=0", "{\"host\": 1}",
@@ -349,8 +350,9 @@ GST_START_TEST (test_any_thread)
 }
 GST_END_TEST;
 
-/* Asks a broker once. @place: an offset that the log has reached; @time: what has to be asked for;
- * @answer: the first offset of that time or later; -1: none. TRUE: it is another log. */
+/* Asks a broker once. @place: an offset that the log has reached; @time: the time to query;
+ * @answer: the first offset of that time or later; -1: none. Returns: TRUE if the log is another
+ * one. */
 static gboolean
 ask (GstKafkaLog *log, gint64 place, gint64 time, gint64 answer)
 {
@@ -376,13 +378,13 @@ GST_START_TEST (test_another_log)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_one_strange_answer_is_no_other_log)
+GST_START_TEST (test_one_unexpected_answer_does_not_mean_another_log)
 {
   GstKafkaLog log;
 
   gst_kafka_log_init (&log);
   gst_kafka_log_note (&log, 1000);
-  /* a message before the place is later than those that were read */
+  /* a message before the position is later than the messages that were read */
   fail_if (ask (&log, 20, 1001, 7));
   fail_if (ask (&log, 21, 1001, 7));
   fail_if (ask (&log, 21, 1001, 6));
@@ -393,7 +395,7 @@ GST_START_TEST (test_one_strange_answer_is_no_other_log)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_nothing_was_read_of_a_log)
+GST_START_TEST (test_a_log_of_which_no_message_was_read)
 {
   GstKafkaLog log;
 
@@ -401,7 +403,7 @@ GST_START_TEST (test_nothing_was_read_of_a_log)
   fail_if (ask (&log, 20, 5000, -1));
   fail_if (ask (&log, 20, 5000, 4));
   fail_unless (ask (&log, 20, 5000, 4));
-  /* its messages are older than the clock */
+  /* its messages are older than the present time */
   gst_kafka_log_init (&log);
   fail_if (ask (&log, 20, 5000, -1));
   gst_kafka_log_note (&log, 10);
@@ -418,25 +420,25 @@ kafkaledger_suite (void)
   TCase *tc = tcase_create ("general");
 
   suite_add_tcase (s, tc);
-  tcase_add_test (tc, test_only_the_prefix_counts);
+  tcase_add_test (tc, test_only_messages_before_the_first_undecided_one_are_committed);
   tcase_add_test (tc, test_gaps_and_strangers);
-  tcase_add_test (tc, test_failure_stops_the_ledger);
-  tcase_add_test (tc, test_parked_needs_time_and_a_push);
+  tcase_add_test (tc, test_a_failed_message_stops_the_commits);
+  tcase_add_test (tc, test_a_parked_message_is_done_after_a_time_and_a_push);
   tcase_add_test (tc, test_flush_replays_what_is_parked);
-  tcase_add_test (tc, test_clean_end_decides_what_is_parked);
-  tcase_add_test (tc, test_flush_takes_the_end_back);
+  tcase_add_test (tc, test_clean_end_marks_parked_messages_done);
+  tcase_add_test (tc, test_flush_cancels_the_end);
   tcase_add_test (tc, test_history_is_forgotten);
-  tcase_add_loop_test (tc, test_agrees_with_the_model, 0, 5);
-  tcase_add_test (tc, test_suspicion_survives_a_run);
-  tcase_add_test (tc, test_a_partition_that_comes_back_is_not_a_crash);
-  tcase_add_test (tc, test_what_passes_is_not_a_suspect);
-  tcase_add_test (tc, test_a_row_of_condemned);
-  tcase_add_test (tc, test_more_suspects_than_room);
-  tcase_add_test (tc, test_metadata_of_others_is_not_a_suspicion);
+  tcase_add_loop_test (tc, test_the_ledger_agrees_with_a_simple_model, 0, 5);
+  tcase_add_test (tc, test_a_suspicion_is_kept_over_a_restart);
+  tcase_add_test (tc, test_a_partition_that_is_assigned_again_does_not_count_as_a_crash);
+  tcase_add_test (tc, test_a_message_that_gets_through_is_no_suspect);
+  tcase_add_test (tc, test_condemned_messages_in_a_row_are_counted);
+  tcase_add_test (tc, test_more_suspects_than_a_commit_has_room_for);
+  tcase_add_test (tc, test_metadata_of_other_programs_is_no_suspicion);
   tcase_add_test (tc, test_any_thread);
   tcase_add_test (tc, test_another_log);
-  tcase_add_test (tc, test_one_strange_answer_is_no_other_log);
-  tcase_add_test (tc, test_nothing_was_read_of_a_log);
+  tcase_add_test (tc, test_one_unexpected_answer_does_not_mean_another_log);
+  tcase_add_test (tc, test_a_log_of_which_no_message_was_read);
   return s;
 }
 

@@ -42,7 +42,7 @@ kafka_mock_stop (KafkaMock *mock)
   rd_kafka_destroy (mock->rk);
 }
 
-/* Sends one message and waits until the cluster has it. @headers: pairs of name and text, ended by
+/* Sends one message and waits until the cluster has it. @headers: pairs of name and value, ended by
  * NULL. @key and @headers are nullable. @timestamp: ms since the epoch, 0 for now. */
 G_GNUC_UNUSED static void
 kafka_mock_produce (KafkaMock *mock, const gchar *topic, gint partition, const gchar *key,
@@ -67,7 +67,7 @@ kafka_mock_produce (KafkaMock *mock, const gchar *topic, gint partition, const g
   rd_kafka_destroy (rk);
 }
 
-/* A consumer at the beginning of one partition. */
+/* Returns a consumer at the beginning of one partition. */
 G_GNUC_UNUSED static rd_kafka_t *
 kafka_mock_consumer (KafkaMock *mock, const gchar *topic, gint partition)
 {
@@ -87,7 +87,7 @@ kafka_mock_consumer (KafkaMock *mock, const gchar *topic, gint partition)
   return rk;
 }
 
-/* The next message. Fails the test if none comes within @seconds. */
+/* The next message. Fails the test if no message comes within @seconds. */
 G_GNUC_UNUSED static rd_kafka_message_t *
 kafka_mock_next (rd_kafka_t *consumer, guint seconds)
 {

@@ -14,8 +14,9 @@ compare_ages (gconstpointer a, gconstpointer b)
   return (x > y) - (x < y);
 }
 
-/* A link that delivers @per_second buffers of 1000 bytes, reports after @latency, and gets @pushed
- * buffers a second. Runs until throttling begins, or for @seconds. */
+/* Simulates a link that delivers @per_second buffers of 1000 bytes, reports each after @latency,
+ * and gets @pushed buffers a second. The simulation runs until throttling begins, or for
+ * @seconds. */
 static gboolean
 run (GstKafkaPace *pace, gint pushed, gint per_second, gint64 latency, gint seconds,
     gdouble *interval, gdouble *proportion)
@@ -39,7 +40,7 @@ run (GstKafkaPace *pace, gint pushed, gint per_second, gint64 latency, gint seco
   return FALSE;
 }
 
-GST_START_TEST (test_fast_link_is_left_alone)
+GST_START_TEST (test_a_fast_link_is_not_throttled)
 {
   GstKafkaPace pace;
   gdouble interval, proportion;
@@ -48,7 +49,7 @@ GST_START_TEST (test_fast_link_is_left_alone)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_long_link_is_left_alone)
+GST_START_TEST (test_a_link_with_a_long_latency_is_not_throttled)
 {
   GstKafkaPace pace;
   gdouble interval, proportion;
@@ -57,7 +58,7 @@ GST_START_TEST (test_long_link_is_left_alone)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_slow_link_asks_for_less_than_it_takes)
+GST_START_TEST (test_a_slow_link_requests_a_rate_below_what_it_carries)
 {
   GstKafkaPace pace;
   gdouble interval, proportion;
@@ -68,10 +69,11 @@ GST_START_TEST (test_slow_link_asks_for_less_than_it_takes)
 }
 GST_END_TEST;
 
-/* A source of 30 buffers a second. As upstream does with a QoS event, it drops those that come
- * within @times the requested interval plus @more. The link delivers @per_second, with reports up
- * to @late late. Returns the rate delivered in the second minute, and the 95th percentile of the
- * age. */
+/* Simulates a source of 30 buffers a second. The source drops buffers that come within @times the
+ * requested interval plus @more, as upstream elements do at a QoS event. The link delivers
+ * @per_second, with delivery reports up to @late late. Returns the delivered rate in the second
+ * minute, and the 95th percentile of the
+ * buffers' ages. */
 static gdouble
 obey (GstKafkaPace *pace, gdouble per_second, gdouble times, gdouble more, gint64 late, gint64 *age)
 {
@@ -111,7 +113,7 @@ obey (GstKafkaPace *pace, gdouble per_second, gdouble times, gdouble more, gint6
   return through / (60 * per_second);
 }
 
-GST_START_TEST (test_link_stays_busy_and_its_queue_short)
+GST_START_TEST (test_the_link_stays_busy_and_the_queue_short)
 {
   static const gdouble rates[] = {2, 6.25, 10, 20};
   GstKafkaPace pace;
@@ -161,7 +163,7 @@ GST_START_TEST (test_moment_of_standstill)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_dead_link_lengthens_the_interval)
+GST_START_TEST (test_a_dead_link_lengthens_the_requested_interval)
 {
   GstKafkaPace pace;
   gdouble interval, proportion;
@@ -174,7 +176,7 @@ GST_START_TEST (test_dead_link_lengthens_the_interval)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_window_is_twice_what_is_under_way)
+GST_START_TEST (test_the_window_is_twice_the_bytes_in_flight)
 {
   GstKafkaPace pace;
   gdouble interval, proportion;
@@ -187,14 +189,14 @@ GST_START_TEST (test_window_is_twice_what_is_under_way)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_least_latency_is_forgotten)
+GST_START_TEST (test_the_lowest_latency_is_forgotten_in_time)
 {
   GstKafkaPace pace;
 
   gst_kafka_pace_init (&pace, 0);
   for (gint64 now = 0; now < 60 * (gint64) S; now += 10 * MS)
     gst_kafka_pace_delivered (&pace, now, 1000, now < 20 * S ? 10 * MS : 500 * MS);
-  /* 100 kB/s for half a second, twice that as a window. */
+  /* the link carries 100 kB/s for half a second, which is half of the window. */
   fail_unless (
       gst_kafka_pace_window (&pace) > 80000, "%" G_GUINT64_FORMAT, gst_kafka_pace_window (&pace));
 }
@@ -207,14 +209,14 @@ kafkapace_suite (void)
   TCase *tc = tcase_create ("general");
 
   suite_add_tcase (s, tc);
-  tcase_add_test (tc, test_fast_link_is_left_alone);
-  tcase_add_test (tc, test_long_link_is_left_alone);
-  tcase_add_test (tc, test_slow_link_asks_for_less_than_it_takes);
-  tcase_add_test (tc, test_link_stays_busy_and_its_queue_short);
+  tcase_add_test (tc, test_a_fast_link_is_not_throttled);
+  tcase_add_test (tc, test_a_link_with_a_long_latency_is_not_throttled);
+  tcase_add_test (tc, test_a_slow_link_requests_a_rate_below_what_it_carries);
+  tcase_add_test (tc, test_the_link_stays_busy_and_the_queue_short);
   tcase_add_test (tc, test_moment_of_standstill);
-  tcase_add_test (tc, test_dead_link_lengthens_the_interval);
-  tcase_add_test (tc, test_window_is_twice_what_is_under_way);
-  tcase_add_test (tc, test_least_latency_is_forgotten);
+  tcase_add_test (tc, test_a_dead_link_lengthens_the_requested_interval);
+  tcase_add_test (tc, test_the_window_is_twice_the_bytes_in_flight);
+  tcase_add_test (tc, test_the_lowest_latency_is_forgotten_in_time);
   return s;
 }
 

@@ -128,7 +128,7 @@ end_reading (rd_kafka_t *consumer, rd_kafka_message_t *message)
   rd_kafka_destroy (consumer);
 }
 
-GST_START_TEST (test_message_describes_the_buffer)
+GST_START_TEST (test_headers_of_the_message_describe_the_buffer)
 {
   GstBuffer *buffer = frame ('a', 1000);
   GstCaps *unix_time = gst_caps_new_empty_simple ("timestamp/x-unix");
@@ -175,7 +175,7 @@ GST_START_TEST (test_message_describes_the_buffer)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_found_headers_ride_along)
+GST_START_TEST (test_headers_of_the_buffer_are_sent_with_it)
 {
   GstBuffer *buffer = frame ('a', 10);
   rd_kafka_message_t *message;
@@ -202,7 +202,7 @@ GST_START_TEST (test_found_headers_ride_along)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_numbers_what_has_no_session)
+GST_START_TEST (test_buffers_without_a_session_get_a_number)
 {
   GstBuffer *buffer = frame ('a', 10);
   rd_kafka_message_t *message;
@@ -218,7 +218,7 @@ GST_START_TEST (test_numbers_what_has_no_session)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_meta_names_the_target)
+GST_START_TEST (test_the_meta_sets_topic_and_partition)
 {
   GstBuffer *buffer = frame ('a', 0);
   GBytes *key = g_bytes_new_static ("k", 1);
@@ -240,7 +240,7 @@ GST_START_TEST (test_meta_names_the_target)
 }
 GST_END_TEST;
 
-/* The number of messages in each of the five partitions. */
+/* Returns the number of messages in each of the five partitions. */
 static void
 count_in_partitions (gint64 counts[5])
 {
@@ -279,7 +279,7 @@ use_all_partitions (void)
   return pushed;
 }
 
-/* The partition of the next buffer, which is the @delivered-th. */
+/* Returns the partition of the next buffer, which is the @delivered-th. */
 static guint
 partition_of_next (guint delivered)
 {
@@ -295,8 +295,8 @@ partition_of_next (guint delivered)
   return partition;
 }
 
-/* Otherwise it would come after later messages in the other partition. */
-GST_START_TEST (test_what_a_new_producer_sends_again_keeps_its_partition)
+/* In another partition it would come after later messages. */
+GST_START_TEST (test_a_message_that_a_new_producer_sends_again_keeps_its_partition)
 {
   guint pushed, last;
 
@@ -311,7 +311,7 @@ GST_START_TEST (test_what_a_new_producer_sends_again_keeps_its_partition)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_keyless_buffers_take_turns)
+GST_START_TEST (test_buffers_without_keys_go_to_all_partitions_in_turn)
 {
   gint64 before[5], after[5];
   guint pushed;
@@ -329,7 +329,7 @@ GST_START_TEST (test_keyless_buffers_take_turns)
 GST_END_TEST;
 
 /* Hashes from Kafka's tests of its Java client. */
-GST_START_TEST (test_key_chooses_as_java_does)
+GST_START_TEST (test_the_key_chooses_the_same_partition_as_in_java)
 {
   static const struct {
     const gchar *key;
@@ -377,7 +377,7 @@ static const struct {
     {"%{binary}", NULL, NULL, NULL, "binary"},
 };
 
-GST_START_TEST (test_key_of_each_buffer)
+GST_START_TEST (test_each_buffer_may_have_its_own_key)
 {
   GstBuffer *buffer = frame ('a', 10);
   rd_kafka_message_t *message;
@@ -406,7 +406,7 @@ GST_START_TEST (test_key_of_each_buffer)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_topic_of_each_buffer)
+GST_START_TEST (test_each_buffer_may_have_its_own_topic)
 {
   GstBuffer *buffer = frame ('a', 10);
   rd_kafka_message_t *message;
@@ -475,7 +475,7 @@ assert_acked (GstKafkaAckOutcome outcome)
   fail_unless_equals_int (acked_outcome, outcome);
 }
 
-GST_START_TEST (test_ack_follows_the_report)
+GST_START_TEST (test_the_message_is_marked_after_the_delivery_report)
 {
   play ();
   push ('a');
@@ -488,7 +488,7 @@ GST_START_TEST (test_ack_follows_the_report)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_stop_fails_what_is_undelivered)
+GST_START_TEST (test_a_stop_marks_undelivered_messages_failed)
 {
   play ();
   push ('a');
@@ -501,7 +501,7 @@ GST_START_TEST (test_stop_fails_what_is_undelivered)
 }
 GST_END_TEST;
 
-/* The error is posted before the waiting push returns. */
+/* The element posts the error before the waiting push returns. */
 static void
 wait_for_refusal (void)
 {
@@ -557,7 +557,7 @@ GST_START_TEST (test_undelivered_in_time_is_an_error)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_too_large_is_an_error)
+GST_START_TEST (test_a_message_that_is_too_large_is_an_error)
 {
   g_object_set (sink, "message-max-bytes", 2000, NULL);
   play ();
@@ -567,7 +567,7 @@ GST_START_TEST (test_too_large_is_an_error)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_too_large_can_be_skipped)
+GST_START_TEST (test_a_message_that_is_too_large_is_skipped_with_on_error_skip)
 {
   g_object_set (sink, "message-max-bytes", 2000, NULL);
   gst_util_set_object_arg (G_OBJECT (sink), "on-error", "skip");
@@ -580,7 +580,8 @@ GST_START_TEST (test_too_large_can_be_skipped)
 }
 GST_END_TEST;
 
-/* One warning for each cause, and one with the number of the others at EOS. */
+/* The sink posts one warning for each cause, and at EOS one with the number of the other skipped
+ * buffers. */
 GST_START_TEST (test_skipped_buffers_are_counted)
 {
   g_object_set (sink, "message-max-bytes", 2000, NULL);
@@ -608,7 +609,7 @@ fill_with_broker_down (const gchar *leaky, guint buffers)
     push ('b' + i);
 }
 
-GST_START_TEST (test_empty_buffers_fill_the_queue_too)
+GST_START_TEST (test_empty_buffers_count_for_the_limit_of_the_queue)
 {
   g_object_set (sink, "max-queued-bytes", (guint64) 64 * 1024, NULL);
   gst_util_set_object_arg (G_OBJECT (sink), "leaky", "upstream");
@@ -622,7 +623,7 @@ GST_START_TEST (test_empty_buffers_fill_the_queue_too)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_leaky_upstream_drops_the_new)
+GST_START_TEST (test_leaky_upstream_drops_the_newest_buffer)
 {
   rd_kafka_t *consumer;
   rd_kafka_message_t *message;
@@ -643,7 +644,7 @@ GST_START_TEST (test_leaky_upstream_drops_the_new)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_leaky_downstream_drops_the_oldest_unsent)
+GST_START_TEST (test_leaky_downstream_drops_the_oldest_buffer_that_was_not_sent)
 {
   rd_kafka_t *consumer;
   rd_kafka_message_t *message;
@@ -671,7 +672,7 @@ push_one (gpointer unused)
   return GINT_TO_POINTER (gst_harness_push (h, frame ('z', 1000)));
 }
 
-GST_START_TEST (test_full_queue_waits_and_pause_keeps_the_buffer)
+GST_START_TEST (test_a_push_waits_for_a_full_queue_and_a_pause_keeps_the_buffer)
 {
   GThread *thread;
 
@@ -728,8 +729,8 @@ tell_slowly (GstBus *unused, GstMessage *message, gpointer user_data)
   return GST_BUS_PASS;
 }
 
-/* Otherwise EOS would mean that everything was delivered. */
-GST_START_TEST (test_eos_comes_behind_what_was_lost)
+/* If EOS passed, it would mean that all buffers were delivered. */
+GST_START_TEST (test_eos_is_not_posted_after_a_lost_buffer)
 {
   told = 0;
   gst_bus_set_sync_handler (bus, tell_slowly, NULL, NULL);
@@ -739,7 +740,7 @@ GST_START_TEST (test_eos_comes_behind_what_was_lost)
   wait_for_stat ("delivered", 1);
   rd_kafka_mock_push_request_errors (mock.cluster, KAFKA_API_PRODUCE, 2,
       RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
-      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE); /* first in a batch, then alone */
+      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE); /* sent in a batch first, then alone */
   push ('b');
   gst_harness_push_event (h, gst_event_new_eos ());
   fail_unless_equals_int (g_atomic_int_get (&told), 1);
@@ -755,7 +756,7 @@ static const struct {
     {RD_KAFKA_RESP_ERR_INVALID_RECORD, 0},
 };
 
-GST_START_TEST (test_a_refused_batch_goes_one_by_one)
+GST_START_TEST (test_the_messages_of_a_refused_batch_are_sent_one_by_one)
 {
   g_object_set (sink, "linger", 100 * GST_MSECOND, NULL);
   play ();
@@ -772,8 +773,8 @@ GST_START_TEST (test_a_refused_batch_goes_one_by_one)
 }
 GST_END_TEST;
 
-/* No further messages come to share a request with them. */
-GST_START_TEST (test_eos_ends_the_linger)
+/* After EOS no further messages come that could share a request with the waiting ones. */
+GST_START_TEST (test_eos_sends_the_queue_without_linger)
 {
   gint64 began;
 
@@ -788,7 +789,7 @@ GST_START_TEST (test_eos_ends_the_linger)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_eos_drains_within_a_bound)
+GST_START_TEST (test_eos_waits_for_deliveries_up_to_a_limit)
 {
   g_object_set (sink, "drain-timeout", GST_SECOND, NULL);
   play ();
@@ -816,7 +817,7 @@ GST_START_TEST (test_sink_waits_for_a_missing_topic)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_topic_that_stays_missing_is_named)
+GST_START_TEST (test_topic_that_stays_missing_is_an_error_that_names_it)
 {
   rd_kafka_mock_topic_set_error (mock.cluster, TOPIC, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
   g_object_set (sink, "drain-timeout", 3 * GST_SECOND, NULL);
@@ -843,7 +844,7 @@ GST_START_TEST (test_topic_of_a_buffer_that_is_missing_at_the_end)
 }
 GST_END_TEST;
 
-/* Records of other topics don't wait for this topic. */
+/* Records of other topics don't wait for the missing topic. */
 GST_START_TEST (test_topic_of_a_buffer_that_stays_missing)
 {
   const gchar *const cameras[] = {"there", "nowhere", "there"};
@@ -862,7 +863,7 @@ GST_START_TEST (test_topic_of_a_buffer_that_stays_missing)
       gst_kafka_meta_set_headers (buffer, "camera", cameras[i], NULL);
       fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
     }
-    /* The same cause is one warning. */
+    /* A repeated cause is only one warning. */
     if (round == 1)
       assert_posts (GST_MESSAGE_WARNING, GST_RESOURCE_ERROR_WRITE, "\"of-nowhere\"");
     wait_for_stat ("delivered", 2 * round);
@@ -872,13 +873,13 @@ GST_START_TEST (test_topic_of_a_buffer_that_stays_missing)
 }
 GST_END_TEST;
 
-/* One that is far ahead isn't sent to the brokers at all. */
+/* A buffer whose time is far ahead isn't sent to the brokers at all. */
 static const struct {
   const gchar *captured;
   gint refusals;
 } wrong_times[] = {{"9000000000000000000", 0}, {"1000000000000000000", 1}};
 
-GST_START_TEST (test_refused_time_does_not_lose_the_buffer)
+GST_START_TEST (test_a_buffer_whose_time_the_broker_refuses_is_sent)
 {
   gint64 began = g_get_real_time () / 1000;
   rd_kafka_t *consumer;
@@ -932,7 +933,7 @@ GST_START_TEST (test_access_that_comes_and_goes_is_one_warning)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_fatal_error_rebuilds_the_producer)
+GST_START_TEST (test_a_fatal_error_of_librdkafka_makes_a_new_producer)
 {
   g_object_set (sink, "enable-idempotence", TRUE, NULL);
   play ();
@@ -1005,7 +1006,7 @@ GST_START_TEST (test_uri_sets_properties)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_uri_sets_no_others)
+GST_START_TEST (test_a_uri_sets_only_the_properties_that_it_names)
 {
   static const gchar *refused[] = {"config-file=/etc/passwd", "client-properties=c", "sync=true",
       "nonsense=1", "stats=x", "acks=some", "partition=x"};
@@ -1022,7 +1023,7 @@ GST_START_TEST (test_uri_sets_no_others)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_raw_frames_that_never_fit)
+GST_START_TEST (test_raw_frames_that_never_fit_are_reported)
 {
   h = gst_harness_new_with_element (sink, "sink", NULL);
   gst_harness_set_src_caps_str (h, "video/x-raw,format=RGB,width=1920,height=1080,framerate=30/1");
@@ -1078,7 +1079,7 @@ live_frame (void)
   return frame ('b', 10);
 }
 
-GST_START_TEST (test_slow_link_throttles_upstream)
+GST_START_TEST (test_a_slow_link_throttles_upstream)
 {
   GstEvent *event = qos_on_a_slow_link (live_frame, 300);
   GstQOSType type;
@@ -1094,7 +1095,7 @@ GST_START_TEST (test_slow_link_throttles_upstream)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_what_waits_in_kafka_is_not_throttled)
+GST_START_TEST (test_messages_that_wait_in_a_topic_are_not_throttled)
 {
   fail_unless (qos_on_a_slow_link (acked_frame, 100) == NULL);
 }
@@ -1125,7 +1126,7 @@ kernel_cuts (gint bytes)
   return granted / 2 < bytes;
 }
 
-GST_START_TEST (test_socket_buffer_that_the_kernel_cuts)
+GST_START_TEST (test_a_socket_buffer_that_the_kernel_limits)
 {
   gint bytes = __i__ ? 100000000 : 65536;
 
@@ -1152,7 +1153,7 @@ setup_many (void)
   setup_partitions (101);
 }
 
-GST_START_TEST (test_key_keeps_its_partition)
+GST_START_TEST (test_a_key_overrides_the_partition_in_the_meta)
 {
   GstBuffer *buffer = frame ('a', 10);
   rd_kafka_message_t *message;
@@ -1168,7 +1169,7 @@ GST_START_TEST (test_key_keeps_its_partition)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_partition_that_the_topic_lacks)
+GST_START_TEST (test_a_partition_that_the_topic_lacks_is_chosen_by_the_sink)
 {
   GstMessage *second;
 
@@ -1197,59 +1198,60 @@ kafkasink_suite (void)
 
   suite_add_tcase (s, tc);
   tcase_add_checked_fixture (tc, setup, teardown);
-  tcase_add_test (tc, test_message_describes_the_buffer);
-  tcase_add_test (tc, test_found_headers_ride_along);
-  tcase_add_test (tc, test_numbers_what_has_no_session);
-  tcase_add_test (tc, test_meta_names_the_target);
-  tcase_add_loop_test (tc, test_key_of_each_buffer, 0, G_N_ELEMENTS (keys));
-  tcase_add_loop_test (tc, test_topic_of_each_buffer, 0, 2);
+  tcase_add_test (tc, test_headers_of_the_message_describe_the_buffer);
+  tcase_add_test (tc, test_headers_of_the_buffer_are_sent_with_it);
+  tcase_add_test (tc, test_buffers_without_a_session_get_a_number);
+  tcase_add_test (tc, test_the_meta_sets_topic_and_partition);
+  tcase_add_loop_test (tc, test_each_buffer_may_have_its_own_key, 0, G_N_ELEMENTS (keys));
+  tcase_add_loop_test (tc, test_each_buffer_may_have_its_own_topic, 0, 2);
   tcase_add_loop_test (tc, test_tombstone_stays_one, 0, 2);
-  tcase_add_test (tc, test_ack_follows_the_report);
-  tcase_add_test (tc, test_stop_fails_what_is_undelivered);
+  tcase_add_test (tc, test_the_message_is_marked_after_the_delivery_report);
+  tcase_add_test (tc, test_a_stop_marks_undelivered_messages_failed);
   tcase_add_test (tc, test_no_broker_is_one_error);
   tcase_add_test (tc, test_sink_waits_for_the_end_of_an_outage);
   tcase_add_test (tc, test_undelivered_in_time_is_an_error);
-  tcase_add_test (tc, test_too_large_is_an_error);
-  tcase_add_test (tc, test_too_large_can_be_skipped);
+  tcase_add_test (tc, test_a_message_that_is_too_large_is_an_error);
+  tcase_add_test (tc, test_a_message_that_is_too_large_is_skipped_with_on_error_skip);
   tcase_add_test (tc, test_skipped_buffers_are_counted);
-  tcase_add_test (tc, test_empty_buffers_fill_the_queue_too);
-  tcase_add_test (tc, test_leaky_upstream_drops_the_new);
-  tcase_add_test (tc, test_leaky_downstream_drops_the_oldest_unsent);
-  tcase_add_test (tc, test_full_queue_waits_and_pause_keeps_the_buffer);
+  tcase_add_test (tc, test_empty_buffers_count_for_the_limit_of_the_queue);
+  tcase_add_test (tc, test_leaky_upstream_drops_the_newest_buffer);
+  tcase_add_test (tc, test_leaky_downstream_drops_the_oldest_buffer_that_was_not_sent);
+  tcase_add_test (tc, test_a_push_waits_for_a_full_queue_and_a_pause_keeps_the_buffer);
   tcase_add_test (tc, test_full_queue_can_be_stopped);
   tcase_add_test (tc, test_eos_drains);
-  tcase_add_loop_test (tc, test_eos_comes_behind_what_was_lost, 0, 2);
-  tcase_add_test (tc, test_eos_ends_the_linger);
-  tcase_add_loop_test (tc, test_a_refused_batch_goes_one_by_one, 0, G_N_ELEMENTS (refused_batches));
-  tcase_add_test (tc, test_eos_drains_within_a_bound);
+  tcase_add_loop_test (tc, test_eos_is_not_posted_after_a_lost_buffer, 0, 2);
+  tcase_add_test (tc, test_eos_sends_the_queue_without_linger);
+  tcase_add_loop_test (tc, test_the_messages_of_a_refused_batch_are_sent_one_by_one, 0,
+      G_N_ELEMENTS (refused_batches));
+  tcase_add_test (tc, test_eos_waits_for_deliveries_up_to_a_limit);
   tcase_add_test (tc, test_sink_waits_for_a_missing_topic);
-  tcase_add_test (tc, test_topic_that_stays_missing_is_named);
+  tcase_add_test (tc, test_topic_that_stays_missing_is_an_error_that_names_it);
   tcase_add_test (tc, test_topic_of_a_buffer_that_is_missing_at_the_end);
   tcase_add_test (tc, test_topic_of_a_buffer_that_stays_missing);
   tcase_add_loop_test (
-      tc, test_refused_time_does_not_lose_the_buffer, 0, G_N_ELEMENTS (wrong_times));
+      tc, test_a_buffer_whose_time_the_broker_refuses_is_sent, 0, G_N_ELEMENTS (wrong_times));
   tcase_add_test (tc, test_missing_partition_is_an_error);
   tcase_add_test (tc, test_access_that_comes_and_goes_is_one_warning);
-  tcase_add_test (tc, test_fatal_error_rebuilds_the_producer);
+  tcase_add_test (tc, test_a_fatal_error_of_librdkafka_makes_a_new_producer);
   tcase_add_loop_test (tc, test_refused_settings, 0, G_N_ELEMENTS (refused_settings));
   tcase_add_test (tc, test_settings_are_checked_at_start);
   tcase_add_test (tc, test_uri_sets_properties);
-  tcase_add_test (tc, test_uri_sets_no_others);
-  tcase_add_test (tc, test_raw_frames_that_never_fit);
+  tcase_add_test (tc, test_a_uri_sets_only_the_properties_that_it_names);
+  tcase_add_test (tc, test_raw_frames_that_never_fit_are_reported);
   tcase_add_loop_test (tc, test_caps_that_no_reader_takes, 0, 2);
-  tcase_add_test (tc, test_slow_link_throttles_upstream);
-  tcase_add_test (tc, test_what_waits_in_kafka_is_not_throttled);
+  tcase_add_test (tc, test_a_slow_link_throttles_upstream);
+  tcase_add_test (tc, test_messages_that_wait_in_a_topic_are_not_throttled);
   tcase_add_test (tc, test_congestion_control);
-  tcase_add_loop_test (tc, test_socket_buffer_that_the_kernel_cuts, 0, 2);
+  tcase_add_loop_test (tc, test_a_socket_buffer_that_the_kernel_limits, 0, 2);
   suite_add_tcase (s, five);
   tcase_add_checked_fixture (five, setup_five, teardown);
-  tcase_add_test (five, test_keyless_buffers_take_turns);
-  tcase_add_test (five, test_partition_that_the_topic_lacks);
-  tcase_add_test (five, test_what_a_new_producer_sends_again_keeps_its_partition);
+  tcase_add_test (five, test_buffers_without_keys_go_to_all_partitions_in_turn);
+  tcase_add_test (five, test_a_partition_that_the_topic_lacks_is_chosen_by_the_sink);
+  tcase_add_test (five, test_a_message_that_a_new_producer_sends_again_keeps_its_partition);
   suite_add_tcase (s, many);
   tcase_add_checked_fixture (many, setup_many, teardown);
-  tcase_add_test (many, test_key_chooses_as_java_does);
-  tcase_add_test (many, test_key_keeps_its_partition);
+  tcase_add_test (many, test_the_key_chooses_the_same_partition_as_in_java);
+  tcase_add_test (many, test_a_key_overrides_the_partition_in_the_meta);
   return s;
 }
 

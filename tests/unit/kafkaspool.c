@@ -129,7 +129,7 @@ store_remove (GstKafkaSpoolStore *store, guint64 first, guint64 last)
   return gst_kafka_spool_store_change (store, NULL, ids, NULL);
 }
 
-/* The ids on the disk have to be @from to @to. */
+/* Checks that the ids on the disk are @from to @to. */
 static void
 expect_stored (GstKafkaSpoolStore *store, guint64 from, guint64 to)
 {
@@ -194,7 +194,7 @@ GST_START_TEST (test_store_keeps_every_field)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_store_reads_in_bounds)
+GST_START_TEST (test_store_reads_up_to_a_limit)
 {
   GstKafkaSpoolStore *store = open_store ();
   g_autoptr (GPtrArray) few = NULL, small = NULL, none = NULL;
@@ -211,8 +211,8 @@ GST_START_TEST (test_store_reads_in_bounds)
 }
 GST_END_TEST;
 
-/* A change that fails in its middle leaves nothing behind. */
-GST_START_TEST (test_store_changes_as_a_whole)
+/* A change that fails halfway leaves no part of it on the disk. */
+GST_START_TEST (test_store_applies_a_change_completely_or_not_at_all)
 {
   GstKafkaSpoolStore *store = open_store ();
   g_autoptr (GError) error = NULL;
@@ -227,7 +227,7 @@ GST_START_TEST (test_store_changes_as_a_whole)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_store_gives_its_room_back)
+GST_START_TEST (test_store_returns_free_space_to_the_file_system)
 {
   GstKafkaSpoolStore *store = open_store ();
   g_autofree gchar *file = database ();
@@ -248,9 +248,9 @@ GST_START_TEST (test_store_gives_its_room_back)
 }
 GST_END_TEST;
 
-/* --- the store: who may use it --- */
+/* --- exclusive use of the store --- */
 
-/* Runs @work in another process until it has said that it is ready. */
+/* Runs @work in another process until it reports that it is ready. */
 static pid_t
 start_process (void (*work) (int ready))
 {
@@ -288,7 +288,7 @@ keep_open (int ready)
     pause ();
 }
 
-GST_START_TEST (test_store_is_for_one)
+GST_START_TEST (test_store_refuses_a_second_user)
 {
   pid_t other = start_process (keep_open);
   GstKafkaSpoolStore *store;
@@ -297,12 +297,12 @@ GST_START_TEST (test_store_is_for_one)
   kill_process (other);
   store = open_store ();
   expect_stored (store, 1, 3);
-  expect_not_open (GST_RESOURCE_ERROR_BUSY, "locked"); /* of another element in this process */
+  expect_not_open (GST_RESOURCE_ERROR_BUSY, "locked"); /* a second element in this process */
   gst_kafka_spool_store_close (store);
 }
 GST_END_TEST;
 
-/* Each byte that it writes is the end of a change. */
+/* The child process writes a byte at the end of each change. */
 static void
 write_for_ever (int ready)
 {
@@ -369,7 +369,7 @@ GST_START_TEST (test_store_behind_links)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_store_of_another_user)
+GST_START_TEST (test_store_of_another_system_user_is_refused)
 {
   g_autofree gchar *file = database ();
 
@@ -390,7 +390,7 @@ GST_END_TEST;
 
 /* --- the store: damage --- */
 
-GST_START_TEST (test_store_of_another_program)
+GST_START_TEST (test_database_of_another_program_is_refused)
 {
   g_autofree gchar *file = database ();
   sqlite3 *db;
@@ -416,7 +416,8 @@ GST_START_TEST (test_store_of_a_later_version)
 }
 GST_END_TEST;
 
-/* Reads until nothing more comes. A damaged database is replaced. TRUE: it was. */
+/* Reads until the store returns no more. A damaged database is moved aside, and a new one begins.
+ * TRUE: it was. */
 static gboolean
 read_all (GstKafkaSpoolStore *store)
 {
@@ -441,12 +442,14 @@ read_all (GstKafkaSpoolStore *store)
   return TRUE;
 }
 
-/* Whatever a bad disk made of the file: it is either read, or moved aside and begun anew. */
+/* Whatever a bad disk has changed in the file: the store either reads it, or moves it aside and
+ * begins a new one. */
 GST_START_TEST (test_store_with_damage)
 {
   static const struct {
     goffset at;
-    gsize size; /* bytes to overwrite with zeros; 0: the file is cut off at that place */
+    /* number of bytes to overwrite with zeros; 0: the file is truncated at that offset */
+    gsize size;
   } cases[] = {{0, 100}, {0, 8192}, {0, 0}, {100, 0}, {8192, 0}, {20000, 0}, {300000, 0},
       {8192, 8192}, {100, 50}, {16384, 400000}, {16384, 0}};
 
@@ -478,7 +481,7 @@ GST_START_TEST (test_store_with_damage)
 }
 GST_END_TEST;
 
-/* A file system whose files can't grow is like a full disk. */
+/* A limit for file sizes has the effect of a full disk. */
 GST_START_TEST (test_store_on_a_full_disk)
 {
   const struct rlimit small = {1000000, RLIM_INFINITY}, large = {RLIM_INFINITY, RLIM_INFINITY};
@@ -504,7 +507,7 @@ GST_END_TEST;
 
 /* --- the spool --- */
 
-/* Libcheck's own file stays below it. */
+/* The file of libcheck stays below the limit. */
 #define NO_ROOM 20000
 #define SIZE 60000
 
@@ -566,7 +569,7 @@ expect_spool_stat (const gchar *field, guint64 expected)
 
 static guint64 copied;
 
-/* On the spool's thread, in the middle of a write. */
+/* Runs on the spool's thread, in the middle of a write. */
 static GstBusSyncReply
 deliver_copy (GstBus *b, GstMessage *m, gpointer user_data)
 {
@@ -577,9 +580,9 @@ deliver_copy (GstBus *b, GstMessage *m, gpointer user_data)
   return GST_BUS_PASS;
 }
 
-/* A disk that can't even remove keeps no dropped message, nor one that is delivered while its write
- * fails. */
-GST_START_TEST (test_spool_on_a_stuck_disk)
+/* If the disk can't even delete, the spool keeps no message that was dropped, or that was delivered
+ * while its write failed. */
+GST_START_TEST (test_spool_on_a_disk_that_does_not_respond)
 {
   GstKafkaSpoolStore *store;
 
@@ -610,7 +613,7 @@ GST_START_TEST (test_spool_on_a_stuck_disk)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_spool_counts_what_no_disk_takes)
+GST_START_TEST (test_spool_counts_messages_that_no_disk_stores)
 {
   g_autofree gchar *said = NULL;
 
@@ -664,9 +667,9 @@ expect_taken (guint64 from, guint64 to)
   }
 }
 
-/* What was taken isn't on the disk any more, what was read goes to the new database, and the rest
- * is counted. */
-GST_START_TEST (test_spool_proves_to_be_damaged)
+/* Messages that were read from the spool aren't on the disk any more, those that could be read go
+ * to the new database, and the others are counted. */
+GST_START_TEST (test_spool_whose_database_is_found_to_be_damaged)
 {
   fill_and_damage (60, 45 * SIZE, 5 * SIZE);
   start_spool (0);
@@ -721,7 +724,7 @@ teardown_sink (void)
   teardown ();
 }
 
-/* @options: more properties, as a launch line has them */
+/* @options: more properties, in the syntax of gst-launch */
 static GstElement *
 make_sink (const gchar *spool, const gchar *options)
 {
@@ -783,7 +786,7 @@ wait_for_none_on_disk (void)
   fail_unless_equals_uint64 (stat_of ("spool-buffers"), 0);
 }
 
-/* All that isn't delivered is on the disk. */
+/* Checks that all undelivered buffers are on the disk. */
 static void
 wait_until_spooled (guint64 at_least)
 {
@@ -830,7 +833,7 @@ header_number (rd_kafka_message_t *m, const gchar *name)
   return g_ascii_strtoull (text, NULL, g_str_equal (name, "session") ? 16 : 10);
 }
 
-/* Reads @count messages from the beginning, and checks what every frame has. */
+/* Reads @count messages from the topic's beginning, and checks the headers that every frame has. */
 static void
 receive (Received *received, guint count)
 {
@@ -861,8 +864,8 @@ receive (Received *received, guint count)
   rd_kafka_destroy (consumer);
 }
 
-/* Each of the frames @first to @last is among @received, which the disk may have delivered
- * twice. */
+/* Checks that each of the frames @first to @last is among @received, in which a frame from the disk
+ * may be twice. */
 static void
 expect_all (const Received *received, guint count, guint first, guint last)
 {
@@ -875,17 +878,17 @@ expect_all (const Received *received, guint count, guint first, guint last)
   }
 }
 
-GST_START_TEST (test_nothing_is_spooled_without_need)
+GST_START_TEST (test_buffers_stay_in_memory_while_the_broker_takes_them)
 {
   start_sink ("");
   push (100, 1000);
   wait_for_stat ("delivered", 100);
-  /* A busy machine may make some wait for over a second. */
+  /* On a busy machine some buffers may wait for over a second. */
   fail_unless (stat_of ("spooled") < 50, "%" G_GUINT64_FORMAT, stat_of ("spooled"));
 }
 GST_END_TEST;
 
-/* Nor with the smallest queue. */
+/* With the smallest queue the spool isn't used either. */
 GST_START_TEST (test_smallest_queue)
 {
   start_sink ("max-queued-buffers=1");
@@ -895,7 +898,8 @@ GST_START_TEST (test_smallest_queue)
 }
 GST_END_TEST;
 
-/* The frames of an outage come after it, in their order, with what they would have had. */
+/* The frames of an outage are sent after it, in their order, with the headers that they would have
+ * had. */
 GST_START_TEST (test_outage)
 {
   Received received[60];
@@ -921,8 +925,9 @@ GST_START_TEST (test_outage)
 }
 GST_END_TEST;
 
-/* What isn't delivered when the element stops is sent by the next run, as the first run's frames.
- */
+/* Buffers that aren't delivered when the element stops are sent by the next run, with the session
+ * of the first run.
+ *  */
 GST_START_TEST (test_restart)
 {
   Received received[30];
@@ -1004,7 +1009,7 @@ GST_START_TEST (test_rate)
 }
 GST_END_TEST;
 
-/* The file stays within its bound, and what is dropped is the oldest. */
+/* The spool's file stays within its limit, and the oldest buffers are dropped. */
 GST_START_TEST (test_bound)
 {
   Received received[100];
@@ -1045,7 +1050,7 @@ GST_START_TEST (test_time)
 }
 GST_END_TEST;
 
-/* Memory has a bound, however the disk is. */
+/* The memory has a limit, whatever state the disk is in. */
 GST_START_TEST (test_memory)
 {
   set_away (TRUE);
@@ -1058,7 +1063,7 @@ GST_START_TEST (test_memory)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_eos_leaves_the_rest_on_the_disk)
+GST_START_TEST (test_eos_leaves_the_remaining_buffers_on_the_disk)
 {
   set_away (TRUE);
   start_sink ("drain-timeout=300000000");
@@ -1072,8 +1077,8 @@ GST_START_TEST (test_eos_leaves_the_rest_on_the_disk)
 }
 GST_END_TEST;
 
-/* EOS waits for the disk, if it can be emptied in time. */
-GST_START_TEST (test_eos_sends_the_rest)
+/* EOS waits until the buffers on the disk are sent, if that is possible in time. */
+GST_START_TEST (test_eos_sends_the_buffers_on_the_disk)
 {
   set_away (TRUE);
   start_sink ("");
@@ -1087,8 +1092,8 @@ GST_START_TEST (test_eos_sends_the_rest)
 }
 GST_END_TEST;
 
-/* An error about one buffer isn't the end of those that are on their way. */
-GST_START_TEST (test_failure_keeps_the_rest)
+/* An error about one buffer doesn't discard the other undelivered ones. */
+GST_START_TEST (test_a_failed_buffer_keeps_the_others_on_the_disk)
 {
   Received received[2];
 
@@ -1098,7 +1103,7 @@ GST_START_TEST (test_failure_keeps_the_rest)
   set_away (TRUE);
   push (1, 1000);
   wait_for_stat ("in-flight", 1);
-  gst_harness_push (h, frame (99950)); /* with its headers it is too large */
+  gst_harness_push (h, frame (99950)); /* with its headers this message is too large */
   assert_posts (GST_MESSAGE_ERROR, GST_RESOURCE_ERROR_WRITE, "");
   stop_sink ();
   set_away (FALSE);
@@ -1110,8 +1115,9 @@ GST_START_TEST (test_failure_keeps_the_rest)
 }
 GST_END_TEST;
 
-/* A buffer of kafkasrc has a message, which waits in Kafka. */
-GST_START_TEST (test_messages_are_not_spooled)
+/* A buffer from kafkasrc belongs to a message, which stays in Kafka, so it isn't stored on the
+ * disk. */
+GST_START_TEST (test_buffers_of_messages_are_not_spooled)
 {
   GstBuffer *buffer;
 
@@ -1132,7 +1138,7 @@ GST_START_TEST (test_messages_are_not_spooled)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_directories_that_are_no_use)
+GST_START_TEST (test_unusable_directories_are_errors)
 {
   start_sink ("");
   expect_no_start (make_sink (dir, ""), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_BUSY,
@@ -1152,26 +1158,26 @@ kafkaspool_suite (void)
 
   tcase_add_checked_fixture (store, setup, teardown);
   tcase_add_test (store, test_store_keeps_every_field);
-  tcase_add_test (store, test_store_reads_in_bounds);
-  tcase_add_test (store, test_store_changes_as_a_whole);
-  tcase_add_test (store, test_store_gives_its_room_back);
-  tcase_add_test (store, test_store_is_for_one);
+  tcase_add_test (store, test_store_reads_up_to_a_limit);
+  tcase_add_test (store, test_store_applies_a_change_completely_or_not_at_all);
+  tcase_add_test (store, test_store_returns_free_space_to_the_file_system);
+  tcase_add_test (store, test_store_refuses_a_second_user);
   tcase_add_test (store, test_store_survives_kill);
   tcase_add_test (store, test_store_needs_a_directory);
   tcase_add_test (store, test_store_behind_links);
-  tcase_add_test (store, test_store_of_another_user);
-  tcase_add_test (store, test_store_of_another_program);
+  tcase_add_test (store, test_store_of_another_system_user_is_refused);
+  tcase_add_test (store, test_database_of_another_program_is_refused);
   tcase_add_test (store, test_store_of_a_later_version);
   tcase_add_test (store, test_store_with_damage);
   tcase_add_test (store, test_store_on_a_full_disk);
   suite_add_tcase (s, store);
   tcase_add_checked_fixture (direct, setup, teardown);
-  tcase_add_test (direct, test_spool_on_a_stuck_disk);
-  tcase_add_test (direct, test_spool_counts_what_no_disk_takes);
-  tcase_add_test (direct, test_spool_proves_to_be_damaged);
+  tcase_add_test (direct, test_spool_on_a_disk_that_does_not_respond);
+  tcase_add_test (direct, test_spool_counts_messages_that_no_disk_stores);
+  tcase_add_test (direct, test_spool_whose_database_is_found_to_be_damaged);
   suite_add_tcase (s, direct);
   tcase_add_checked_fixture (element, setup_sink, teardown_sink);
-  tcase_add_test (element, test_nothing_is_spooled_without_need);
+  tcase_add_test (element, test_buffers_stay_in_memory_while_the_broker_takes_them);
   tcase_add_test (element, test_smallest_queue);
   tcase_add_test (element, test_outage);
   tcase_add_test (element, test_restart);
@@ -1181,11 +1187,11 @@ kafkaspool_suite (void)
   tcase_add_test (element, test_bound);
   tcase_add_test (element, test_time);
   tcase_add_test (element, test_memory);
-  tcase_add_test (element, test_eos_leaves_the_rest_on_the_disk);
-  tcase_add_test (element, test_eos_sends_the_rest);
-  tcase_add_test (element, test_failure_keeps_the_rest);
-  tcase_add_test (element, test_messages_are_not_spooled);
-  tcase_add_test (element, test_directories_that_are_no_use);
+  tcase_add_test (element, test_eos_leaves_the_remaining_buffers_on_the_disk);
+  tcase_add_test (element, test_eos_sends_the_buffers_on_the_disk);
+  tcase_add_test (element, test_a_failed_buffer_keeps_the_others_on_the_disk);
+  tcase_add_test (element, test_buffers_of_messages_are_not_spooled);
+  tcase_add_test (element, test_unusable_directories_are_errors);
   suite_add_tcase (s, element);
   return s;
 }

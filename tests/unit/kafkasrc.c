@@ -79,7 +79,7 @@ stat_of (GstHarness *h, const gchar *name)
   return value;
 }
 
-/* Waits until a value that another thread changes has reached the expected one. */
+/* Waits until a value that another thread changes is the expected one. */
 static void
 wait_for_stat (GstHarness *h, const gchar *name, guint64 value)
 {
@@ -98,7 +98,7 @@ stop (GstHarness *h)
   gst_harness_teardown (h);
 }
 
-GST_START_TEST (test_message_comes_out_as_it_was_sent)
+GST_START_TEST (test_message_has_the_content_and_the_headers_that_were_sent)
 {
   const gchar *headers[] = {"gst-caps", TEST_CAPS, "gst-flags", "discont,delta-unit",
       "gst-duration", "40000000", "camera", "cam-1", "mine", "any thing", NULL};
@@ -127,7 +127,7 @@ GST_START_TEST (test_message_comes_out_as_it_was_sent)
   fail_unless (gst_structure_get (meta, "key", G_TYPE_BYTES, &key, NULL));
   fail_unless_equals_int (memcmp (g_bytes_get_data (key, NULL), "the-key", 7), 0);
   g_bytes_unref (key);
-  /* the bytes are still valid after the client is destroyed */
+  /* checks that the bytes are still valid after the client is destroyed */
   stop (h);
   fail_unless (holds (buffer, "frame"));
   gst_buffer_unref (buffer);
@@ -136,7 +136,7 @@ GST_START_TEST (test_message_comes_out_as_it_was_sent)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_caps_of_foreign_messages)
+GST_START_TEST (test_caps_of_messages_of_other_producers)
 {
   static const guint8 png[] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10, 0, 0, 0, 13, 'I', 'H', 'D', 'R',
       0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0};
@@ -171,10 +171,10 @@ typedef struct {
   const gchar *data;
   gsize size;
   const gchar *header; /* nullable */
-  const gchar *name;   /* of the caps that it goes out with; NULL: without caps */
+  const gchar *name;   /* name of the caps of the buffer; NULL: without caps */
 } Foreign;
 
-/* Each row is a stream of messages. */
+/* Each row of the table is a stream of messages. */
 static const Foreign kinds[][5] = {
     {{JPEG, sizeof JPEG, NULL, "image/jpeg"}, {PNG, sizeof PNG, NULL, "image/png"},
         {JPEG, sizeof JPEG, NULL, "image/jpeg"}, {"\1\2\3", 3, NULL, "application/octet-stream"},
@@ -207,8 +207,8 @@ check_kind (GstHarness *h, const Foreign *expected)
   gst_buffer_unref (buffer);
 }
 
-/* The next message isn't produced before the caps of the last one were looked at. */
-GST_START_TEST (test_a_message_has_the_caps_of_no_other)
+/* The next message isn't produced until the caps of the previous buffer were read. */
+GST_START_TEST (test_a_message_never_has_the_caps_of_another_one)
 {
   GstHarness *h = harness_with ("");
 
@@ -265,14 +265,14 @@ GST_START_TEST (test_bad_caps_are_skipped)
   while (holds (buffer, "bad") && (gst_buffer_unref (buffer), TRUE));
   fail_unless (holds (buffer, "good"));
   gst_buffer_unref (buffer);
-  /* a header that isn't UTF-8 is left out */
+  /* a header that isn't UTF-8 is omitted */
   fail_unless_equals_uint64 (
       stat_of (h, "bad-caps") + stat_of (h, "refused-caps"), bad_caps[__i__][0] == '\xff' ? 0 : 1);
   stop (h);
 }
 GST_END_TEST;
 
-GST_START_TEST (test_deep_caps_are_not_descended)
+GST_START_TEST (test_deeply_nested_caps_are_refused)
 {
   g_autofree gchar *deep = g_strnfill (60000, '{');
   g_autofree gchar *text = g_strconcat ("a/b, c=", deep, NULL);
@@ -286,7 +286,7 @@ GST_START_TEST (test_deep_caps_are_not_descended)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_refused_caps_warn_once_or_fail)
+GST_START_TEST (test_caps_that_downstream_refuses_warn_once_or_fail)
 {
   const gchar *headers[] = {"gst-caps", "application/x-other, n=(int)1", NULL};
   gboolean fails = __i__ == 1;
@@ -358,14 +358,14 @@ GST_START_TEST (test_ends_between_joining_and_the_first_assignment)
         mock.cluster, KAFKA_API_SYNC_GROUP, 1, RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS);
   h = harness_with ("group-id=g");
   gst_harness_play (h);
-  /* the mock's first join takes 3 s */
+  /* the mock cluster's first join takes 3 s */
   g_usleep (4 * G_USEC_PER_SEC);
   fail_unless_equals_uint64 (stat_of (h, "rebalances"), 0);
   stop (h);
 }
 GST_END_TEST;
 
-GST_START_TEST (test_group_replays_what_is_not_done)
+GST_START_TEST (test_a_group_reads_again_the_messages_that_were_not_marked_done)
 {
   const GstKafkaAckOutcome first[] = {
       GST_KAFKA_ACK_DONE, GST_KAFKA_ACK_DONE, GST_KAFKA_ACK_UNDECIDED, GST_KAFKA_ACK_DONE};
@@ -382,9 +382,9 @@ GST_START_TEST (test_group_replays_what_is_not_done)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_undecided_is_done_after_a_while)
+GST_START_TEST (test_an_undecided_message_is_done_after_a_while)
 {
-  /* without a group nothing is committed, and nothing may accumulate */
+  /* without a group no offset is committed, and no memory may accumulate */
   GstHarness *h = harness_with (__i__ ? "partitions=<0>" : "group-id=g partitions=<0>");
   GstElement *source = source_of (h);
 
@@ -397,7 +397,7 @@ GST_START_TEST (test_undecided_is_done_after_a_while)
   wait_for_stat (h, "parked", 1);
   produce (0, "2", NULL);
   gst_buffer_unref (pull (h));
-  /* no push follows the last message */
+  /* nothing is pushed after the last message */
   wait_for_stat (h, "parked", 1);
   gst_object_unref (source);
   stop (h);
@@ -416,7 +416,7 @@ GST_START_TEST (test_old_messages_are_skipped)
   g_autofree gchar *soon =
       g_strdup_printf ("%" G_GINT64_FORMAT, (g_get_real_time () + 600 * G_USEC_PER_SEC) * 1000);
   const gchar *future[] = {"capture-time", soon, NULL};
-  /* no clock has this time, so Kafka's timestamp is used */
+  /* no clock can have this capture time, so Kafka's timestamp is used */
   const gchar *absurd[] = {"capture-time", "9999999999999999999", NULL};
 
   gst_element_set_bus (source, bus);
@@ -443,7 +443,7 @@ GST_START_TEST (test_old_messages_are_skipped)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_one_camera_of_many)
+GST_START_TEST (test_only_frames_of_the_chosen_camera_are_pushed)
 {
   const gchar *one[] = {"camera", "cam-1", NULL}, *other[] = {"camera", "cam-11", NULL};
   GstHarness *h = harness_with ("camera=cam-1");
@@ -462,7 +462,7 @@ GST_START_TEST (test_one_camera_of_many)
 }
 GST_END_TEST;
 
-/* The element waits for a topic that doesn't exist, and says so. */
+/* The element waits for a topic that doesn't exist, and posts a warning about it. */
 static void
 read_after_a_refusal (GstHarness *h, const gchar *text)
 {
@@ -556,7 +556,7 @@ GST_START_TEST (test_lag_and_assignment)
   gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BLOCK | GST_PAD_PROBE_TYPE_BUFFER, block, NULL, NULL);
   gst_harness_play (h);
   wait_for_lag (h, 3);
-  /* it grows while nothing is read */
+  /* the lag grows while no message is read */
   produce (0, "x", NULL);
   wait_for_lag (h, 4);
   do
@@ -604,13 +604,13 @@ assert_range_ends_the_stream (void)
   gst_object_unref (pipeline);
 }
 
-GST_START_TEST (test_range_ends_the_stream)
+GST_START_TEST (test_a_range_of_offsets_ends_the_stream)
 {
   assert_range_ends_the_stream ();
 }
 GST_END_TEST;
 
-GST_START_TEST (test_range_ends_the_stream_after_one_slow_answer)
+GST_START_TEST (test_a_range_of_offsets_ends_the_stream_despite_a_slow_answer)
 {
   rd_kafka_mock_broker_push_request_error_rtts (
       mock.cluster, 1, KAFKA_API_LIST_OFFSETS, 1, RD_KAFKA_RESP_ERR_NO_ERROR, 3000);
@@ -619,7 +619,7 @@ GST_START_TEST (test_range_ends_the_stream_after_one_slow_answer)
 GST_END_TEST;
 
 /* EOS from the application ends the stream although no message comes. */
-GST_START_TEST (test_eos_is_not_waited_for)
+GST_START_TEST (test_eos_from_the_application_takes_effect_at_once)
 {
   GstHarness *h = harness_with ("");
   GstElement *source = source_of (h);
@@ -763,24 +763,25 @@ kafkasrc_suite (void)
 
   suite_add_tcase (s, tc);
   tcase_add_checked_fixture (tc, setup, teardown);
-  tcase_add_test (tc, test_message_comes_out_as_it_was_sent);
-  tcase_add_loop_test (tc, test_caps_of_foreign_messages, 0, 3);
-  tcase_add_loop_test (tc, test_a_message_has_the_caps_of_no_other, 0, G_N_ELEMENTS (kinds));
+  tcase_add_test (tc, test_message_has_the_content_and_the_headers_that_were_sent);
+  tcase_add_loop_test (tc, test_caps_of_messages_of_other_producers, 0, 3);
+  tcase_add_loop_test (
+      tc, test_a_message_never_has_the_caps_of_another_one, 0, G_N_ELEMENTS (kinds));
   tcase_add_test (tc, test_empty_values_survive);
   tcase_add_loop_test (tc, test_bad_caps_are_skipped, 0, G_N_ELEMENTS (bad_caps));
-  tcase_add_test (tc, test_deep_caps_are_not_descended);
-  tcase_add_loop_test (tc, test_refused_caps_warn_once_or_fail, 0, 2);
+  tcase_add_test (tc, test_deeply_nested_caps_are_refused);
+  tcase_add_loop_test (tc, test_caps_that_downstream_refuses_warn_once_or_fail, 0, 2);
   tcase_add_test (tc, test_ends_between_joining_and_the_first_assignment);
-  tcase_add_test (tc, test_group_replays_what_is_not_done);
-  tcase_add_loop_test (tc, test_undecided_is_done_after_a_while, 0, 2);
+  tcase_add_test (tc, test_a_group_reads_again_the_messages_that_were_not_marked_done);
+  tcase_add_loop_test (tc, test_an_undecided_message_is_done_after_a_while, 0, 2);
   tcase_add_test (tc, test_old_messages_are_skipped);
-  tcase_add_test (tc, test_one_camera_of_many);
+  tcase_add_test (tc, test_only_frames_of_the_chosen_camera_are_pushed);
   tcase_add_test (tc, test_access_that_comes_and_goes_is_one_warning);
   tcase_add_test (tc, test_missing_partition_is_reported);
   tcase_add_test (tc, test_lag_and_assignment);
-  tcase_add_test (tc, test_range_ends_the_stream);
-  tcase_add_test (tc, test_range_ends_the_stream_after_one_slow_answer);
-  tcase_add_test (tc, test_eos_is_not_waited_for);
+  tcase_add_test (tc, test_a_range_of_offsets_ends_the_stream);
+  tcase_add_test (tc, test_a_range_of_offsets_ends_the_stream_despite_a_slow_answer);
+  tcase_add_test (tc, test_eos_from_the_application_takes_effect_at_once);
   tcase_add_test (tc, test_is_live);
   tcase_add_loop_test (tc, test_starts_and_stops_any_number_of_times, 0, 2);
   tcase_add_loop_test (tc, test_wrong_settings_are_one_error, 0, G_N_ELEMENTS (bad_settings));

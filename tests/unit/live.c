@@ -36,7 +36,7 @@ expect_sentence (const LiveSummary *summary, LiveLevel level, const gchar *expec
   fail_unless_equals_int (found, level);
 }
 
-GST_START_TEST (test_sentence_of_a_good_system)
+GST_START_TEST (test_the_sentence_of_a_healthy_system)
 {
   LiveSummary s = good_summary ();
 
@@ -47,13 +47,13 @@ GST_START_TEST (test_sentence_of_a_good_system)
   s.newest = 9;
   expect_sentence (&s, LIVE_GOOD, "1 camera, 1 replica, newest answer 9.0 s old, nothing waiting");
   s.newest = 0.4;
-  s.waiting_frames = 7; /* for less than 2 s: on their way */
+  s.waiting_frames = 7; /* messages that have waited for less than 2 s don't count as waiting */
   s.frames_lag = 0.3;
   expect_sentence (&s, LIVE_GOOD, "1 camera, 1 replica, newest answer 0.4 s old, nothing waiting");
 }
 GST_END_TEST;
 
-GST_START_TEST (test_sentence_before_anything_came)
+GST_START_TEST (test_the_sentence_before_any_message_came)
 {
   LiveSummary s = {.newest = NAN, .waiting_frames = -1, .waiting_events = -1};
 
@@ -63,7 +63,7 @@ GST_START_TEST (test_sentence_before_anything_came)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_sentence_says_what_is_wrong_where_and_for_how_long)
+GST_START_TEST (test_the_sentence_names_the_fault_with_its_place_and_duration)
 {
   LiveSummary s = good_summary ();
 
@@ -99,7 +99,7 @@ GST_START_TEST (test_sentence_says_what_is_wrong_where_and_for_how_long)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_sentence_warns_of_old_answers)
+GST_START_TEST (test_the_sentence_warns_of_old_answers)
 {
   LiveSummary s = good_summary ();
 
@@ -137,7 +137,7 @@ GST_START_TEST (test_answer_is_read)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_answers_survive_any_text)
+GST_START_TEST (test_answers_of_any_text_do_not_crash)
 {
   static const gchar *const texts[] = {"", "null", "[]", "{}", "not JSON", "{\"_id\":7}",
       "{\"_id\":\"a\",\"faces\":-1}", "{\"_id\":\"a\",\"faces\":1e99}",
@@ -154,7 +154,7 @@ GST_START_TEST (test_answers_survive_any_text)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_answer_without_dates_or_with_odd_ones)
+GST_START_TEST (test_an_answer_without_dates_or_with_unusual_ones)
 {
   static const gchar *const texts[] = {"{\"_id\":\"a\"}", "{\"_id\":\"a\",\"captured\":7}",
       "{\"_id\":\"a\",\"captured\":{\"$date\":\"yesterday\"}}",
@@ -173,7 +173,7 @@ GST_END_TEST;
 
 /* --- lag --- */
 
-/* Ten messages a second for a minute. */
+/* Adds ten messages a second for a minute. */
 static LiveProgress *
 steady_lag (void)
 {
@@ -184,7 +184,7 @@ steady_lag (void)
   return lag;
 }
 
-GST_START_TEST (test_late_answers_are_no_sign_of_a_camera)
+GST_START_TEST (test_late_answers_do_not_create_a_camera)
 {
   LiveCamera *camera = live_camera_new ("cam-1", 0);
 
@@ -201,7 +201,7 @@ GST_START_TEST (test_late_answers_are_no_sign_of_a_camera)
 }
 GST_END_TEST;
 
-/* A report that lists a camera which sends a frame each 10 s while its picture stands still. */
+/* A report that lists a camera which sends a frame every 10 s while its picture is still. */
 static void
 report_still (LiveCamera *camera, guint64 frames, guint64 last_seq, gint64 now)
 {
@@ -219,7 +219,7 @@ report_still (LiveCamera *camera, guint64 frames, guint64 last_seq, gint64 now)
   live_camera_take_report (camera, report, own, now);
 }
 
-/* Nor is it late, or bound by its link. */
+/* Such a camera isn't late either, or limited by its link. */
 static void
 check_still (LiveCamera *camera, gboolean watched)
 {
@@ -239,7 +239,7 @@ check_still (LiveCamera *camera, gboolean watched)
   fail_unless_equals_int (camera->health, LIVE_CAMERA_STOPPED);
 }
 
-GST_START_TEST (test_a_camera_that_stands_still_is_not_dead)
+GST_START_TEST (test_a_camera_with_a_still_picture_does_not_count_as_dead)
 {
   for (gint watched = 0; watched < 2; watched++) {
     LiveCamera *camera = live_camera_new ("cam-1", 0);
@@ -271,7 +271,7 @@ GST_START_TEST (test_lag_in_messages_and_seconds)
   fail_unless_equals_float (live_progress_get_rate (lag, 5), 10);
   fail_unless_equals_int64 (live_progress_get_lag (lag, 60000, 600, 1500, &seconds), 0);
   fail_unless_equals_float (seconds, 0);
-  /* What came within the last 1.5 s may still be on its way. */
+  /* Messages of the last 1.5 s may still be on their way. */
   fail_unless_equals_int64 (live_progress_get_lag (lag, 60000, 590, 1500, &seconds), 0);
   fail_unless_equals_int64 (live_progress_get_lag (lag, 60000, 300, 1500, &seconds), 280);
   fail_unless_equals_float (seconds, 29);
@@ -279,7 +279,7 @@ GST_START_TEST (test_lag_in_messages_and_seconds)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_lag_starts_over_with_a_new_topic)
+GST_START_TEST (test_the_measurement_of_lag_starts_again_with_a_new_topic)
 {
   LiveProgress *lag = steady_lag ();
   gdouble seconds;
@@ -291,7 +291,7 @@ GST_START_TEST (test_lag_starts_over_with_a_new_topic)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_lag_remembers_ten_minutes)
+GST_START_TEST (test_the_lag_is_known_for_the_last_ten_minutes)
 {
   LiveProgress *lag = live_progress_new ();
   gdouble seconds;
@@ -306,9 +306,9 @@ GST_END_TEST;
 
 /* --- the token --- */
 
-GST_START_TEST (test_token_must_be_long_and_plain)
+GST_START_TEST (test_a_token_must_be_long_and_without_spaces)
 {
-  static const gchar *const wrong[] = {"", "short", "123456789012345", "with a space in it",
+  static const gchar *const wrong[] = {"", "short", "123456789012345", "a token with a space in it",
       "with\na line break", "s\303\266 nicht, mein Freund"};
 
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
@@ -335,13 +335,14 @@ GST_START_TEST (test_only_the_token_gives_access)
   fail_if (live_token_allows (token, "Bearer 0123456789abcdef0", NULL));
   fail_if (live_token_allows (token, "Basic 0123456789abcdef", NULL));
   fail_if (live_token_allows (token, NULL, "fog-live=0123456789abcdef"));
-  fail_if (live_token_allows (other, NULL, cookie), "a session outlives its process");
+  fail_if (live_token_allows (other, NULL, cookie),
+      "a session stays valid over a restart of the server");
   live_token_free (token);
   live_token_free (other);
 }
 GST_END_TEST;
 
-GST_START_TEST (test_without_a_token_everybody_here_may_look)
+GST_START_TEST (test_without_a_token_all_users_of_the_machine_have_access)
 {
   LiveToken *token = live_token_new (NULL, NULL);
 
@@ -351,7 +352,7 @@ GST_START_TEST (test_without_a_token_everybody_here_may_look)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_hosts_of_this_machine)
+GST_START_TEST (test_which_hosts_are_this_machine)
 {
   static const gchar *const good[] = {
       "localhost", "localhost:8090", "LOCALHOST", "127.0.0.1:1", "127.9.9.9", "[::1]:8090"};
@@ -377,7 +378,7 @@ expect_json (GBytes *json, const gchar *expected)
   g_bytes_unref (json);
 }
 
-GST_START_TEST (test_json_has_null_for_what_is_unknown)
+GST_START_TEST (test_json_has_null_for_unknown_values)
 {
   JsonBuilder *json = live_json_new ();
 
@@ -423,9 +424,9 @@ GST_START_TEST (test_history_keeps_half_an_hour)
 }
 GST_END_TEST;
 
-/* --- the budget of frames --- */
+/* --- the budget for reading frames --- */
 
-/* Reads at @rate while it may, in steps of 125 ms; bytes/s in all. */
+/* Reads frames at @rate while the budget permits, in steps of 125 ms; returns the bytes/s. */
 static gdouble
 read_for (gdouble rate, guint seconds, guint *longest_rest)
 {
@@ -444,7 +445,7 @@ read_for (gdouble rate, guint seconds, guint *longest_rest)
   return bytes / seconds;
 }
 
-GST_START_TEST (test_budget_lets_few_frames_all_through)
+GST_START_TEST (test_the_budget_permits_all_frames_at_a_low_rate)
 {
   guint rest;
 
@@ -453,7 +454,7 @@ GST_START_TEST (test_budget_lets_few_frames_all_through)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_budget_rests_where_frames_are_many)
+GST_START_TEST (test_the_budget_pauses_at_a_high_rate_of_frames)
 {
   guint rest;
 
@@ -466,7 +467,7 @@ GST_END_TEST;
 
 GST_START_TEST (test_size_of_a_jpeg)
 {
-  /* SOI, a comment, a byte to fill, a table, a baseline frame of 640 by 480. */
+  /* A JPEG file with SOI, a comment, a fill byte, a table, a baseline frame of 640 by 480. */
   static const guint8 jpeg[] = {0xff, 0xd8, 0xff, 0xfe, 0, 4, 'a', 'b', 0xff, 0xff, 0xc4, 0, 3, 0,
       0xff, 0xc0, 0, 17, 8, 1, 0xe0, 2, 0x80, 3, 1, 0x22, 0};
   gint width = 0, height = 0;
@@ -488,7 +489,7 @@ GST_START_TEST (test_size_of_a_png)
   fail_unless_equals_int (height, 480);
   for (gsize size = 0; size < sizeof png; size++)
     fail_if (live_png_get_size (png, size, &width, &height));
-  png[16] = 0x80; /* more than an int holds */
+  png[16] = 0x80; /* sizes above the range of an int */
   fail_if (live_png_get_size (png, sizeof png, &width, &height));
   png[0] = 0;
   fail_if (live_png_get_size (png, sizeof png, &width, &height));
@@ -529,7 +530,7 @@ is_untouched (const guint8 *data, gint x, gint y)
   return data[i] == (guint8) (i * 37);
 }
 
-GST_START_TEST (test_blur_hides_the_face_and_leaves_the_rest)
+GST_START_TEST (test_blur_hides_the_face_and_keeps_the_rest)
 {
   static guint8 data[SIDE * SIDE * 3];
   LivePixels pixels = make_pixels (data);
@@ -544,8 +545,8 @@ GST_START_TEST (test_blur_hides_the_face_and_leaves_the_rest)
 }
 GST_END_TEST;
 
-/* Many pictures of one face show no more than one picture does. */
-GST_START_TEST (test_blur_stays_where_it_is_while_a_box_trembles)
+/* Many pictures of a face show no more detail than one picture does. */
+GST_START_TEST (test_the_squares_of_a_blur_stay_while_a_box_moves_slightly)
 {
   static guint8 data[SIDE * SIDE * 3], moved[SIDE * SIDE * 3];
   LivePixels pixels = make_pixels (data), other;
@@ -560,7 +561,7 @@ GST_START_TEST (test_blur_stays_where_it_is_while_a_box_trembles)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_blur_survives_any_box)
+GST_START_TEST (test_blur_accepts_any_box)
 {
   static const LiveBox boxes[] = {{0, 0, 0, 0}, {39, 39, 100, 100}, {1000, 1000, 5, 5},
       {G_MAXINT32, G_MAXINT32, G_MAXINT32, G_MAXINT32}, {0, 0, G_MAXINT32, 1}, {5, 5, 1, 1}};
@@ -576,7 +577,7 @@ GST_END_TEST;
 
 /* --- decoding --- */
 
-/* (transfer full): a JPEG picture, all in one shade. */
+/* Returns: (transfer full): a JPEG picture, all in one shade. */
 static GBytes *
 make_jpeg (guint8 shade)
 {
@@ -595,7 +596,7 @@ make_jpeg (guint8 shade)
   return g_bytes_new_take (data, size);
 }
 
-/* @part: bytes of the picture that are left, or 0 for all */
+/* @part: number of the picture's bytes that are kept, or 0 for all */
 static LiveFrame *
 make_coded (guint8 shade, GstClockTime pts, gsize part)
 {
@@ -610,7 +611,7 @@ make_coded (guint8 shade, GstClockTime pts, gsize part)
   return frame;
 }
 
-/* (nullable) (transfer full): the picture of the second of two frames. */
+/* Returns: (nullable) (transfer full): the picture of the second of two frames. */
 static GstSample *
 decode_two (GstClockTime first, GstClockTime second, gsize part, GError **error)
 {
@@ -624,12 +625,12 @@ decode_two (GstClockTime first, GstClockTime second, gsize part, GError **error)
   return sample;
 }
 
-/* The second one's time is not unique, or not known, or before the first one's. */
+/* The time of the second frame is not unique, or not known, or before the first one's. */
 static const GstClockTime times[][2] = {{7, 8}, {7, 7}, {7, GST_CLOCK_TIME_NONE}, {8, 7}};
 
 GST_START_TEST (test_the_wanted_frame_is_decoded)
 {
-  /* No JPEG stream goes backwards: its decoder changes such a time. */
+  /* Times in a JPEG stream never decrease, because its decoder changes such a time. */
   for (guint i = 0; i < 3; i++) {
     g_autoptr (GstSample) sample = decode_two (times[i][0], times[i][1], 0, NULL);
     guint8 shade;
@@ -641,11 +642,11 @@ GST_START_TEST (test_the_wanted_frame_is_decoded)
 }
 GST_END_TEST;
 
-/* The boxes of a frame would hide the wrong places in the picture of another. */
+/* In the picture of another frame the boxes would hide the wrong places. */
 GST_START_TEST (test_no_other_picture_replaces_a_damaged_frame)
 {
   g_autoptr (GBytes) whole = make_jpeg (200);
-  /* Its size can still be read. */
+  /* The size of the damaged frame can still be read. */
   gsize part = g_bytes_get_size (whole) / 2;
 
   for (guint i = 0; i < G_N_ELEMENTS (times); i++) {
@@ -677,8 +678,8 @@ expect_saved (const gchar *before, const gchar *wish, const gchar *expected)
   g_unlink (path);
 }
 
-/* Zones of * hold for all cameras that the file doesn't name. */
-GST_START_TEST (test_emptied_zones_stay_empty)
+/* Zones of the camera * apply to all cameras that the file doesn't name. */
+GST_START_TEST (test_a_camera_whose_zones_were_removed_stays_without_zones)
 {
   static const gchar *const rest = "{\"*\":{\"masks\":[" TRIANGLE "]}}";
 
@@ -696,36 +697,36 @@ live_suite (void)
   TCase *tc = tcase_create ("general");
 
   suite_add_tcase (s, tc);
-  tcase_add_test (tc, test_sentence_of_a_good_system);
-  tcase_add_test (tc, test_sentence_before_anything_came);
-  tcase_add_test (tc, test_sentence_says_what_is_wrong_where_and_for_how_long);
-  tcase_add_test (tc, test_sentence_warns_of_old_answers);
+  tcase_add_test (tc, test_the_sentence_of_a_healthy_system);
+  tcase_add_test (tc, test_the_sentence_before_any_message_came);
+  tcase_add_test (tc, test_the_sentence_names_the_fault_with_its_place_and_duration);
+  tcase_add_test (tc, test_the_sentence_warns_of_old_answers);
   tcase_add_test (tc, test_answer_is_read);
-  tcase_add_test (tc, test_answers_survive_any_text);
-  tcase_add_test (tc, test_answer_without_dates_or_with_odd_ones);
-  tcase_add_test (tc, test_late_answers_are_no_sign_of_a_camera);
-  tcase_add_test (tc, test_a_camera_that_stands_still_is_not_dead);
+  tcase_add_test (tc, test_answers_of_any_text_do_not_crash);
+  tcase_add_test (tc, test_an_answer_without_dates_or_with_unusual_ones);
+  tcase_add_test (tc, test_late_answers_do_not_create_a_camera);
+  tcase_add_test (tc, test_a_camera_with_a_still_picture_does_not_count_as_dead);
   tcase_add_test (tc, test_a_camera_that_stops_after_a_few_frames);
   tcase_add_test (tc, test_lag_in_messages_and_seconds);
-  tcase_add_test (tc, test_lag_starts_over_with_a_new_topic);
-  tcase_add_test (tc, test_lag_remembers_ten_minutes);
-  tcase_add_test (tc, test_token_must_be_long_and_plain);
+  tcase_add_test (tc, test_the_measurement_of_lag_starts_again_with_a_new_topic);
+  tcase_add_test (tc, test_the_lag_is_known_for_the_last_ten_minutes);
+  tcase_add_test (tc, test_a_token_must_be_long_and_without_spaces);
   tcase_add_test (tc, test_only_the_token_gives_access);
-  tcase_add_test (tc, test_without_a_token_everybody_here_may_look);
-  tcase_add_test (tc, test_hosts_of_this_machine);
-  tcase_add_test (tc, test_json_has_null_for_what_is_unknown);
+  tcase_add_test (tc, test_without_a_token_all_users_of_the_machine_have_access);
+  tcase_add_test (tc, test_which_hosts_are_this_machine);
+  tcase_add_test (tc, test_json_has_null_for_unknown_values);
   tcase_add_test (tc, test_history_keeps_half_an_hour);
-  tcase_add_test (tc, test_budget_lets_few_frames_all_through);
-  tcase_add_test (tc, test_budget_rests_where_frames_are_many);
+  tcase_add_test (tc, test_the_budget_permits_all_frames_at_a_low_rate);
+  tcase_add_test (tc, test_the_budget_pauses_at_a_high_rate_of_frames);
   tcase_add_test (tc, test_size_of_a_jpeg);
   tcase_add_test (tc, test_size_of_a_png);
   tcase_add_test (tc, test_size_of_what_is_not_a_jpeg);
-  tcase_add_test (tc, test_blur_hides_the_face_and_leaves_the_rest);
-  tcase_add_test (tc, test_blur_stays_where_it_is_while_a_box_trembles);
-  tcase_add_test (tc, test_blur_survives_any_box);
+  tcase_add_test (tc, test_blur_hides_the_face_and_keeps_the_rest);
+  tcase_add_test (tc, test_the_squares_of_a_blur_stay_while_a_box_moves_slightly);
+  tcase_add_test (tc, test_blur_accepts_any_box);
   tcase_add_test (tc, test_the_wanted_frame_is_decoded);
   tcase_add_test (tc, test_no_other_picture_replaces_a_damaged_frame);
-  tcase_add_test (tc, test_emptied_zones_stay_empty);
+  tcase_add_test (tc, test_a_camera_whose_zones_were_removed_stays_without_zones);
   return s;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The luma of frames whose samples have more than 8 bits. */
+/* Tests the luma of frames whose samples have more than 8 bits. */
 #include <gst/check/gstcheck.h>
 
 #include "pictures/fogluma.h"
@@ -46,7 +46,8 @@ set_sample (Picture *p, gint x, gint y, guint value)
     GST_WRITE_UINT16_BE (row + 2 * x, value);
 }
 
-/* Lit samples stand apart from one another. The others go from 0 to @most, column by column. */
+/* The bright samples stand apart from one another. The other samples go from 0 to @most, column by
+ * column. */
 static guint
 sample_at (const Picture *p, guint most, guint lit, gint x, gint y)
 {
@@ -64,7 +65,7 @@ fill (Picture *p, guint most, guint lit)
       set_sample (p, x, y, sample_at (p, most, lit, x, y));
 }
 
-/* @shift: by which each sample has to become smaller; the largest is 255 */
+/* @shift: number of bits by which each sample has to be shifted right; the largest becomes 255 */
 static void
 assert_luma (Picture *p, guint most, guint lit, guint shift)
 {
@@ -84,8 +85,8 @@ assert_luma (Picture *p, guint most, guint lit, guint shift)
 
 typedef struct {
   gint width, height;
-  guint most; /* of the samples that aren't lit */
-  guint lit;  /* the number of samples of 65535 */
+  guint most; /* largest of the samples that aren't bright */
+  guint lit;  /* number of samples of 65535 */
   guint shift;
 } Case;
 
@@ -96,7 +97,7 @@ static const Case cases[] = {
     {320, 240, 16383, 0, 6},
     {320, 240, 65535, 0, 8},
     {320, 240, 200, 0, 2},
-    /* some samples are lit by an error of the sensor */
+    /* some samples are bright by an error of the sensor */
     {320, 240, 1023, 1, 2},
     {320, 240, 4095, 1, 4},
     {320, 240, 16383, 1, 6},
@@ -104,7 +105,7 @@ static const Case cases[] = {
     {640, 480, 1023, 144, 2},
     {1920, 1080, 1023, 144, 2},
     {24, 24, 1023, 1, 2},
-    /* as many as a part of a face has: they are the picture, and the rest is dark */
+    /* as many bright samples as a part of a face has: they are the picture, and the rest is dark */
     {320, 240, 1023, 77, 8},
     {640, 480, 1023, 145, 8},
     {1920, 1080, 1023, 145, 8},
@@ -127,8 +128,9 @@ GST_START_TEST (test_depth_of_samples)
 }
 GST_END_TEST;
 
-/* The format says 10 bits, but a sample has more: it is white, not what its lower bits are. */
-GST_START_TEST (test_samples_above_their_depth)
+/* The format declares 10 bits, but a sample has more: it becomes white, not the value of its lower
+ * bits. */
+GST_START_TEST (test_samples_above_the_depth_of_the_format)
 {
   Picture p;
 
@@ -147,7 +149,7 @@ luma_suite (void)
 
   suite_add_tcase (s, tc);
   tcase_add_loop_test (tc, test_depth_of_samples, 0, G_N_ELEMENTS (cases));
-  tcase_add_test (tc, test_samples_above_their_depth);
+  tcase_add_test (tc, test_samples_above_the_depth_of_the_format);
   return s;
 }
 

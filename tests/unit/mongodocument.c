@@ -50,7 +50,7 @@ GST_START_TEST (test_extended_json_keeps_types)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_what_is_not_a_document)
+GST_START_TEST (test_texts_that_are_no_document_are_refused)
 {
   static const gchar *texts[] = {"", "  ", "[1,2]", "7", "\"a\"", "{\"a\":1", "{\"a\":1} {\"b\":2}",
       "{\"a\":1}x", "{\"a\\u0000b\":1}", "{\"_id\":{\"$oid\":\"zz\"}}", "{\"a\":\"\xff\"}",
@@ -125,7 +125,7 @@ GST_START_TEST (test_dates_keep_their_instant)
 }
 GST_END_TEST;
 
-/* The value, and a text that the reason must contain. */
+/* Each row has the value, and a text that the reason must contain. */
 static const gchar *not_as_written[][2] = {
     {"-012", "number"},
     {"[1,-00]", "number"},
@@ -224,8 +224,8 @@ GST_START_TEST (test_values_that_libbson_would_change_are_refused)
 }
 GST_END_TEST;
 
-/* The same keys and texts in other places than types, and types at their limits. */
-GST_START_TEST (test_what_only_looks_like_a_type_is_kept)
+/* The keys and texts of types in other places, and types at their limits. */
+GST_START_TEST (test_objects_that_only_look_like_a_type_are_kept)
 {
   static const gchar *kept[][2] = {
       {"{\"$date\":\"never\"}", "{ \"$date\" : \"never\" }"},
@@ -262,7 +262,7 @@ GST_START_TEST (test_what_only_looks_like_a_type_is_kept)
 }
 GST_END_TEST;
 
-/* Matches only the document with that _id, and no other that meets a condition. */
+/* The filter matches only the document with that _id, and no other that meets a condition. */
 GST_START_TEST (test_an_id_is_not_a_condition)
 {
   static const gchar *selected[][2] = {
@@ -448,7 +448,7 @@ GST_START_TEST (test_deep_bson)
 }
 GST_END_TEST;
 
-/* Any bytes: reading ends without a crash. */
+/* Feeds any bytes to the reader, which must not crash. */
 GST_START_TEST (test_mutated_documents)
 {
   const gchar *seed =
@@ -497,7 +497,7 @@ GST_START_TEST (test_id)
 }
 GST_END_TEST;
 
-/* JSON, and the stored document as canonical Extended JSON; NULL: refused */
+/* Each row has JSON, and the stored document as canonical Extended JSON; NULL: refused */
 static const struct {
   const gchar *text, *stored;
 } values[] = {
@@ -555,7 +555,7 @@ assert_collection (const gchar *template, const gchar *document, const gchar *ex
   fail_unless ((error == NULL) == (expected != NULL));
 }
 
-GST_START_TEST (test_collection_of_a_document)
+GST_START_TEST (test_the_collection_of_a_document_follows_the_template)
 {
   const gchar *document =
       "{\"camera\":\"cam-1\",\"n\":7,\"a\":{\"b\":\"c\"},\"bad\":\"x$y\",\"none\":null,"
@@ -632,7 +632,7 @@ assert_verdicts (const gchar *reply, bson_error_t error, const MongoVerdict *exp
   ((bson_error_t){.domain = MONGOC_ERROR_SERVER, .code = (c), .message = "no"})
 #define VERDICTS(...) ((MongoVerdict[]){__VA_ARGS__})
 
-GST_START_TEST (test_each_write_error_is_judged)
+GST_START_TEST (test_each_write_error_is_attributed_to_its_document)
 {
   assert_verdicts (
       "{\"nInserted\":1,\"writeErrors\":["
@@ -682,7 +682,7 @@ GST_START_TEST (test_index_of_a_duplicate_key_in_a_message)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_write_concern_error_is_seen_behind_a_write_error)
+GST_START_TEST (test_a_write_concern_error_is_found_behind_a_write_error)
 {
   assert_verdicts (
       "{\"nInserted\":1,\"writeErrors\":[{\"index\":0,\"code\":121,\"errmsg\":\"validation\"}],"
@@ -694,7 +694,7 @@ GST_START_TEST (test_write_concern_error_is_seen_behind_a_write_error)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_unaccounted_documents_are_retried)
+GST_START_TEST (test_documents_without_a_result_are_retried)
 {
   assert_verdicts (
       "{\"nInserted\":1,\"writeErrors\":[{\"index\":1,\"code\":121,\"errmsg\":\"validation\"}]}",
@@ -703,7 +703,7 @@ GST_START_TEST (test_unaccounted_documents_are_retried)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_errors_of_a_whole_batch)
+GST_START_TEST (test_errors_of_a_whole_batch_are_retried_or_final)
 {
   static const struct {
     guint domain, code;
@@ -730,7 +730,7 @@ GST_START_TEST (test_errors_of_a_whole_batch)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_uri_defaults_give_way)
+GST_START_TEST (test_options_of_the_uri_override_the_defaults)
 {
   g_autoptr (mongoc_uri_t) plain = mongo_uri_open ("mongodb://h1,h2:27018/db", NULL, NULL);
   g_autoptr (mongoc_uri_t) own =
@@ -762,16 +762,16 @@ assert_uri_refused (const gchar *text, const gchar *file, gint code)
   fail_unless (strstr (lower, "hunter2") == NULL, "%s", error->message);
 }
 
-GST_START_TEST (test_bad_uris_keep_their_secret)
+GST_START_TEST (test_errors_of_invalid_uris_contain_no_password)
 {
-  /* libmongoc would take everything after the first @ for a host, look it up, and print it. */
+  /* libmongoc would take the text after the first @ for a host, look it up, and print it. */
   assert_uri_refused ("mongodb://fog:p@hunter2@host/", NULL, GST_RESOURCE_ERROR_SETTINGS);
   assert_uri_refused (
       "mongodb://fog:p@HUNTER2@host:27017/db?tls=true", NULL, GST_RESOURCE_ERROR_SETTINGS);
   assert_uri_refused ("mongodb://f@hunter2:secret@host/", NULL, GST_RESOURCE_ERROR_SETTINGS);
   assert_uri_refused ("mongodb+srv://fog:p@hunter2@host/", NULL, GST_RESOURCE_ERROR_SETTINGS);
   assert_uri_refused ("mongodb://fog:hunter2/x@host/", NULL, GST_RESOURCE_ERROR_SETTINGS);
-  /* libmongoc would take what is behind the ? for an option of the host "hunter2". */
+  /* libmongoc would take the text behind the ? for an option of the host "hunter2". */
   assert_uri_refused ("mongodb://fog:p@hunter2/?x=y@host/", NULL, GST_RESOURCE_ERROR_SETTINGS);
   assert_uri_refused ("mongodb://fog:p@hunter2/db?x=y@host", NULL, GST_RESOURCE_ERROR_SETTINGS);
   assert_uri_refused ("mongodb://hunter2:8081/?x=y@host/", NULL, GST_RESOURCE_ERROR_SETTINGS);
@@ -824,11 +824,11 @@ mongodocument_suite (void)
   mongoc_init ();
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_extended_json_keeps_types);
-  tcase_add_test (tc, test_what_is_not_a_document);
+  tcase_add_test (tc, test_texts_that_are_no_document_are_refused);
   tcase_add_test (tc, test_a_byte_order_mark_is_named);
   tcase_add_test (tc, test_dates_keep_their_instant);
   tcase_add_test (tc, test_values_that_libbson_would_change_are_refused);
-  tcase_add_test (tc, test_what_only_looks_like_a_type_is_kept);
+  tcase_add_test (tc, test_objects_that_only_look_like_a_type_are_kept);
   tcase_add_test (tc, test_an_id_is_not_a_condition);
   tcase_add_test (tc, test_bounds);
   tcase_add_test (tc, test_lines_fail_alone);
@@ -838,16 +838,16 @@ mongodocument_suite (void)
   tcase_add_test (tc, test_mutated_documents);
   tcase_add_loop_test (tc, test_values_are_kept_or_refused, 0, G_N_ELEMENTS (values));
   tcase_add_test (tc, test_id);
-  tcase_add_test (tc, test_collection_of_a_document);
+  tcase_add_test (tc, test_the_collection_of_a_document_follows_the_template);
   tcase_add_test (tc, test_collection_templates_are_checked);
   tcase_add_test (tc, test_index_command);
-  tcase_add_test (tc, test_each_write_error_is_judged);
+  tcase_add_test (tc, test_each_write_error_is_attributed_to_its_document);
   tcase_add_test (tc, test_index_of_a_duplicate_key_in_a_message);
-  tcase_add_test (tc, test_write_concern_error_is_seen_behind_a_write_error);
-  tcase_add_test (tc, test_unaccounted_documents_are_retried);
-  tcase_add_test (tc, test_errors_of_a_whole_batch);
-  tcase_add_test (tc, test_uri_defaults_give_way);
-  tcase_add_test (tc, test_bad_uris_keep_their_secret);
+  tcase_add_test (tc, test_a_write_concern_error_is_found_behind_a_write_error);
+  tcase_add_test (tc, test_documents_without_a_result_are_retried);
+  tcase_add_test (tc, test_errors_of_a_whole_batch_are_retried_or_final);
+  tcase_add_test (tc, test_options_of_the_uri_override_the_defaults);
+  tcase_add_test (tc, test_errors_of_invalid_uris_contain_no_password);
   tcase_add_test (tc, test_uri_sources);
   return s;
 }

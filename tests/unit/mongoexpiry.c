@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* When documents expire: what mongosink finds in a collection, and what it changes or refuses. */
+/* Tests the expiry of documents: the indexes that mongosink finds in a collection, and those that
+ * it changes or refuses. */
 #include <gst/check/gstcheck.h>
 #include <string.h>
 
@@ -26,9 +27,10 @@
 
 typedef struct {
   const gchar *settings;
-  const gchar *indexes, *collections;       /* what the server lists; NULL: nothing */
-  const gchar *changed, *dropped, *created; /* in the command; NULL: no such command */
-  const gchar *warning;                     /* in the warning; NULL: none */
+  const gchar *indexes, *collections; /* the index that the server lists; NULL: none */
+  /* text in the command that is sent; NULL: no such command */
+  const gchar *changed, *dropped, *created;
+  const gchar *warning; /* text in the warning; NULL: no warning */
 } Case;
 
 static const Case kept[] = {
@@ -39,7 +41,7 @@ static const Case kept[] = {
         "{ \"key\" : { \"captured\" : 1 }, \"name\" : \"mongosink-expiry\", "
         "\"expireAfterSeconds\" : 60 }",
         NULL},
-    /* the index that this element made */
+    /* the index as this element made it */
     {"expire-after=60", OWN ("captured", 60), NULL, NULL, NULL, NULL, NULL},
     {"expire-after=60", OWN ("captured", 90), NULL,
         "\"name\" : \"mongosink-expiry\", \"expireAfterSeconds\" : 60", NULL, NULL, NULL},
@@ -84,7 +86,7 @@ static const Case kept[] = {
         "{ \"collMod\" : \"events\", \"expireAfterSeconds\" : 60", NULL, NULL, NULL},
     {"expire-after=60 expire-field=t", NULL, SERIES (""),
         "{ \"collMod\" : \"events\", \"expireAfterSeconds\" : 60", NULL, NULL, NULL},
-    /* an index over the same field is asked for, too */
+    /* the property indexes also requests an index over the same field */
     {"expire-after=60 create-index=captured", OWN ("captured", 60), NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -102,7 +104,7 @@ set_up_collection (
   setup (f, mock, settings, "application/json");
 }
 
-/* @part: NULL: the command wasn't sent */
+/* @part: a text in the command; NULL: the command wasn't sent */
 static void
 assert_command (Fixture *f, const gchar *command, const gchar *part)
 {
@@ -127,7 +129,7 @@ assert_warning (Fixture *f, const gchar *part)
   gst_clear_message (&message);
 }
 
-GST_START_TEST (test_expiry_is_as_set)
+GST_START_TEST (test_the_index_of_expiry_follows_the_property)
 {
   const Case *c = &kept[__i__];
   Fixture f;
@@ -157,7 +159,7 @@ typedef struct {
 #define CANT(code) "{\"ok\":0,\"code\":" #code ",\"errmsg\":\"not supported\"}"
 
 static const Refusal refused[] = {
-    /* rules of others that contradict the settings */
+    /* indexes of other programs that contradict the settings */
     {"expire-after=0", FOREIGN ("captured", 60), NULL, NULL, NULL, {"theirs", "expire-after=0"}},
     {"expire-after=0", FOREIGN ("stored", 60), NULL, NULL, NULL, {"theirs", "stored"}},
     {"expire-after=60", FOREIGN ("stored", 60), NULL, NULL, NULL, {"theirs", "expire-after=60"}},
@@ -166,7 +168,7 @@ static const Refusal refused[] = {
     {"expire-after=60", INDEX ("\"captured\":1", "some", TTL (5) PARTIAL), NULL, NULL, NULL,
         {"some", "5 s"}},
     {"expire-after=60", NULL, SERIES (TTL (60)), NULL, NULL, {"collection itself", "field t"}},
-    /* what the server doesn't do */
+    /* kinds of expiry that the server doesn't support */
     {"expire-after=60", OWN ("captured", 90), NULL, "collMod", CANT (115), {"90 s", "supported"}},
     {"expire-after=60", INDEX ("\"captured\":1", "plain", ""), NULL, "collMod", CANT (72),
         {"plain", "supported"}},
@@ -181,7 +183,7 @@ static const Refusal refused[] = {
     {"expire-after=0", NULL, NULL, "listCollections", DENIED, {"listCollections", "authorized"}},
 };
 
-GST_START_TEST (test_another_expiry_is_an_error)
+GST_START_TEST (test_an_index_with_another_expiry_is_an_error)
 {
   const Refusal *c = &refused[__i__];
   g_autofree gchar *settings = g_strdup_printf ("%s retry-timeout=200000000", c->settings);
@@ -201,8 +203,8 @@ GST_START_TEST (test_another_expiry_is_an_error)
 }
 GST_END_TEST;
 
-/* The index is dropped while the sink tries again. */
-GST_START_TEST (test_goes_on_once_the_other_index_is_gone)
+/* Another program drops the index while the sink retries. */
+GST_START_TEST (test_the_sink_continues_after_the_other_index_was_dropped)
 {
   g_autofree gchar *warning = NULL;
   Fixture f;
@@ -218,8 +220,8 @@ GST_START_TEST (test_goes_on_once_the_other_index_is_gone)
 }
 GST_END_TEST;
 
-/* Two stages drop the index at the same time. */
-GST_START_TEST (test_an_index_that_is_gone_meanwhile)
+/* Two stages drop the same index at the same time. */
+GST_START_TEST (test_an_index_that_another_stage_has_dropped)
 {
   Fixture f;
 
@@ -232,8 +234,8 @@ GST_START_TEST (test_an_index_that_is_gone_meanwhile)
 }
 GST_END_TEST;
 
-/* Whoever sets nothing about expiry needs no right to list indexes. */
-GST_START_TEST (test_unset_needs_no_right)
+/* Without settings of expiry the sink needs no right to list indexes. */
+GST_START_TEST (test_unset_expiry_needs_no_right_to_list_indexes)
 {
   Fixture f;
 
@@ -248,7 +250,7 @@ GST_START_TEST (test_unset_needs_no_right)
 }
 GST_END_TEST;
 
-/* The server has no expiry at all, so none differs from what is set. */
+/* The server doesn't support expiry at all, so no index contradicts the settings. */
 GST_START_TEST (test_server_without_expiry)
 {
   Fixture f;
@@ -264,8 +266,8 @@ GST_START_TEST (test_server_without_expiry)
 }
 GST_END_TEST;
 
-/* The index is needed for queries, so it is created where the server has no expiry. */
-GST_START_TEST (test_index_over_the_expire_field)
+/* Queries need the index, so it is created even if the server doesn't support expiry. */
+GST_START_TEST (test_an_index_over_the_field_of_expiry_is_created)
 {
   Fixture f;
 
@@ -279,8 +281,9 @@ GST_START_TEST (test_index_over_the_expire_field)
 }
 GST_END_TEST;
 
-/* A server doesn't delete what has no date in the field, so a wrong name would fill its disk. */
-GST_START_TEST (test_documents_that_never_expire)
+/* A server never deletes documents without a date in the field, so a wrong name would fill its
+ * disk. */
+GST_START_TEST (test_documents_that_never_expire_are_a_warning)
 {
   static const gchar *dated[] = {"{\"t\":{\"at\":{\"$date\":\"2026-11-25T00:44:00Z\"}}}",
       "{\"t\":{\"at\":[1,{\"$date\":\"2026-11-25T00:44:00Z\"}]}}"};
@@ -322,14 +325,15 @@ mongoexpiry_suite (void)
 
   gst_kafka_meta_register ();
   suite_add_tcase (s, tc);
-  tcase_add_loop_test (tc, test_expiry_is_as_set, 0, G_N_ELEMENTS (kept));
-  tcase_add_loop_test (tc, test_another_expiry_is_an_error, 0, G_N_ELEMENTS (refused));
-  tcase_add_test (tc, test_goes_on_once_the_other_index_is_gone);
-  tcase_add_test (tc, test_an_index_that_is_gone_meanwhile);
-  tcase_add_test (tc, test_unset_needs_no_right);
+  tcase_add_loop_test (tc, test_the_index_of_expiry_follows_the_property, 0, G_N_ELEMENTS (kept));
+  tcase_add_loop_test (
+      tc, test_an_index_with_another_expiry_is_an_error, 0, G_N_ELEMENTS (refused));
+  tcase_add_test (tc, test_the_sink_continues_after_the_other_index_was_dropped);
+  tcase_add_test (tc, test_an_index_that_another_stage_has_dropped);
+  tcase_add_test (tc, test_unset_expiry_needs_no_right_to_list_indexes);
   tcase_add_test (tc, test_server_without_expiry);
-  tcase_add_test (tc, test_index_over_the_expire_field);
-  tcase_add_test (tc, test_documents_that_never_expire);
+  tcase_add_test (tc, test_an_index_over_the_field_of_expiry_is_created);
+  tcase_add_test (tc, test_documents_that_never_expire_are_a_warning);
   return s;
 }
 

@@ -5,12 +5,12 @@
 
 #include "mongomock.h"
 
-/* Outcomes of the messages that buffers were made from. */
+/* Numbers of the outcomes of messages that buffers were made from. */
 typedef struct {
   gint done, failed, undecided; /* atomic */
 } Ledger;
 
-/* A mongosink that works on a scripted server. */
+/* A mongosink that works with a mock server. */
 typedef struct {
   MongoMock *mock;
   GstHarness *h;
@@ -18,11 +18,12 @@ typedef struct {
   Ledger ledger;
 } Fixture;
 
-/* A buffer as kafkasrc makes it: of topic t, partition 3. */
+/* Makes a buffer as kafkasrc does: of topic t, partition 3. */
 GstBuffer *new_message (const gchar *text, Ledger *ledger, gint64 offset);
 GstBuffer *new_text (const gchar *text);
 
-/* A sink with the properties in @settings. Takes ownership of the mock. */
+/* Makes a sink with the properties in @settings. The function takes ownership of the mock
+ * server. */
 void setup (Fixture *f, MongoMock *mock, const gchar *settings, const gchar *caps);
 void teardown (Fixture *f);
 
@@ -33,8 +34,9 @@ guint64 get_stat (Fixture *f, const gchar *name);
 void assert_stat (Fixture *f, const gchar *name, guint64 expected);
 /* Checks the numbers of outcomes, and that no message is undecided. */
 void assert_acks (Fixture *f, gint done, gint failed);
-/* (nullable): the document as relaxed JSON. @id: JSON, with strings quoted. */
+/* Returns: (nullable): the document as relaxed JSON. @id: the document's _id as JSON, with strings
+ * quoted. */
 void assert_stored (Fixture *f, const gchar *id, const gchar *expected);
-/* The last command of this name as relaxed JSON. */
+/* Returns the last command of this name as relaxed JSON. */
 void assert_asked (Fixture *f, const gchar *command, const gchar *part);
 void assert_stops_soon (Fixture *f);

@@ -19,7 +19,7 @@ struct _MongoMock {
   GHashTable *documents; /* of JSON by the JSON of their _id */
   GHashTable *stored;    /* of bson_t, likewise */
   GQueue script;
-  GHashTable *answers, *last; /* JSON by the command's name */
+  GHashTable *answers, *last; /* answers as JSON, by the command's name */
   gboolean frozen;
   guint write_us, document_us; /* that a write takes */
   guint inserts;
@@ -138,7 +138,7 @@ store (MongoMock *mock, GPtrArray *documents, const bson_t *scripted)
   return reply;
 }
 
-/* Part of an update: the selector `q` and the change `u`. */
+/* The parts of an update: the selector `q` and the change `u`. */
 static void
 open_part (const bson_t *update, const gchar *name, bson_t *part)
 {
@@ -211,7 +211,7 @@ hello (void)
       BCON_INT32 (0), "maxWireVersion", BCON_INT32 (17), "ok", BCON_DOUBLE (1));
 }
 
-/* The `documents` of a message, which are in a section of their own after the body. */
+/* Reads the `documents` of a message, which are in a section of their own after the body. */
 static GPtrArray *
 read_documents (const guint8 *at, const guint8 *end)
 {
@@ -247,7 +247,7 @@ write_in_time (MongoMock *mock, GPtrArray *documents,
   return reply;
 }
 
-/* with the lock: the document that `find` asks for by its _id */
+/* Called with the lock: returns the document that `find` requests by its _id */
 static bson_t *
 find_one (MongoMock *mock, const bson_t *command)
 {
@@ -331,7 +331,7 @@ static GByteArray *
 frame (gint32 opcode, gint32 to, const bson_t *reply)
 {
   GByteArray *message = g_byte_array_new ();
-  const guint8 query_head[20] = {[16] = 1}; /* flags, cursor, start, one document */
+  const guint8 query_head[20] = {[16] = 1}; /* flags, cursor, start, number of documents: one */
   const guint8 msg_head[5] = {0};           /* flags, a body */
   const guint8 *head = opcode == OP_QUERY ? query_head : msg_head;
   guint size = opcode == OP_QUERY ? sizeof query_head : sizeof msg_head;

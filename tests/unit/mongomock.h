@@ -4,8 +4,8 @@
 #include <bson/bson.h>
 #include <gio/gio.h>
 
-/* A server on loopback that speaks just enough of MongoDB's wire protocol to take inserts and
- * pings, for the replies that a real one can't be made to give. */
+/* A mock server on loopback that implements just enough of MongoDB's wire protocol for inserts and
+ * pings, for replies that a real server can't be made to give. */
 typedef struct _MongoMock MongoMock;
 
 MongoMock *mongo_mock_new (void);
@@ -19,23 +19,24 @@ gchar *mongo_mock_uri (MongoMock *mock, const gchar *user);
  * always, and nothing is stored. A document with a field `refused` is refused with its value as the
  * code, unless a reply is scripted. */
 void mongo_mock_script (MongoMock *mock, const gchar *reply);
-/* Every command of this name, of those that write nothing, gets this reply instead of a bare ok, an
- * empty list, or what is stored. */
+/* Every command of this name that writes nothing gets this reply, instead of a plain ok, an empty
+ * list, or the stored document. */
 void mongo_mock_answer (MongoMock *mock, const gchar *command, const gchar *reply);
-/* (nullable) (transfer full): the last command of this name as relaxed JSON, the
- * documents of writes left out. */
+/* Returns: (nullable) (transfer full): the last command of this name as relaxed JSON, without the
+ * documents of a write. */
 gchar *mongo_mock_last (MongoMock *mock, const gchar *command);
-/* From now on a write takes this long, plus a time for each of its documents, even if the client is
- * gone. */
+/* From now on a write takes this long, plus a time for each of its documents, even if the client
+ * has disconnected. */
 void mongo_mock_slow_down (MongoMock *mock, guint write_ms, guint document_ms);
-/* Takes connections and requests, but answers none. */
+/* The server accepts connections and requests, but sends no reply. */
 void mongo_mock_freeze (MongoMock *mock, gboolean frozen);
 
 guint mongo_mock_stored (MongoMock *mock);
 guint mongo_mock_inserts (MongoMock *mock); /* and updates */
-/* The largest number of writes at the same time. */
+/* Returns the largest number of writes at the same time. */
 guint mongo_mock_most_at_once (MongoMock *mock);
-/* (nullable) (transfer full): the document as relaxed JSON; @id as JSON, strings quoted. */
+/* Returns: (nullable) (transfer full): the document as relaxed JSON; @id as JSON, strings
+ * quoted. */
 gchar *mongo_mock_find (MongoMock *mock, const gchar *id);
 /* FALSE after ten seconds. */
 gboolean mongo_mock_wait_inserts (MongoMock *mock, guint inserts);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* mongosink beyond plain inserts: upserts, files, time series, and unique indexes that the server
- * doesn't name. */
+/* Tests mongosink with other writes than plain inserts: upserts, files, time series, and unique
+ * indexes that the server doesn't name. */
 #include <gst/check/gstcheck.h>
 #include <string.h>
 
@@ -16,7 +16,7 @@
 
 /* --- upserts --- */
 
-GST_START_TEST (test_replace_keeps_the_latest)
+GST_START_TEST (test_replace_keeps_the_latest_document)
 {
   Fixture f;
 
@@ -31,7 +31,8 @@ GST_START_TEST (test_replace_keeps_the_latest)
   assert_stored (&f, "\"cam\"", "{ \"_id\" : \"cam\", \"n\" : 2 }");
   fail_unless_equals_int (mongo_mock_stored (f.mock), 2);
   fail_unless_equals_int (
-      mongo_mock_inserts (f.mock), 3); /* one after the other if they have the same _id */
+      /* documents of the same _id are written one after the other */
+      mongo_mock_inserts (f.mock), 3);
   assert_stat (&f, "documents", 4);
   assert_acks (&f, 4, 0);
   teardown (&f);
@@ -52,8 +53,9 @@ GST_START_TEST (test_update_sets_fields)
 }
 GST_END_TEST;
 
-/* Another writer inserts the same _id at the same moment. The later document must win even then. */
-GST_START_TEST (test_upsert_that_loses_a_race_is_retried)
+/* Another writer inserts the same _id at the same moment. The later of the two documents has to be
+ * stored even then. */
+GST_START_TEST (test_an_upsert_that_loses_a_race_is_retried)
 {
   Fixture f;
   MongoMock *mock = mongo_mock_new ();
@@ -94,7 +96,8 @@ GST_START_TEST (test_file_is_stored_once)
   for (gint i = 0; i < 2; i++)
     gst_harness_push (f.h, new_frame (&f, 2 * CHUNK + 10, i));
   finish (&f);
-  fail_unless_equals_int (mongo_mock_stored (f.mock), 4); /* three chunks and the file's document */
+  /* three chunks and the document of the file */
+  fail_unless_equals_int (mongo_mock_stored (f.mock), 4);
   file = mongo_mock_find (f.mock, "\"c1:s:9\"");
   fail_unless (file && strstr (file, "\"length\" : 522250, \"chunkSize\" : 261120"), "%s", file);
   fail_unless (strstr (file, "\"filename\" : \"c1:s:9\"") != NULL, "%s", file);
@@ -110,7 +113,8 @@ GST_START_TEST (test_file_is_stored_once)
 }
 GST_END_TEST;
 
-/* A file must not be found without all of its chunks. A refused file leaves as it came. */
+/* A reader must not find a file without all of its chunks. A refused file leaves by the pad
+ * rejects, unchanged. */
 GST_START_TEST (test_file_with_a_refused_chunk)
 {
   Fixture f;
@@ -160,8 +164,8 @@ GST_START_TEST (test_chunks_of_a_refused_file_are_deleted)
 }
 GST_END_TEST;
 
-/* The write of the chunks is lost, so the file's document waits. */
-GST_START_TEST (test_file_comes_after_its_chunks)
+/* The write of the chunks fails, so the document of the file is written later. */
+GST_START_TEST (test_the_document_of_a_file_is_written_after_its_chunks)
 {
   Fixture f;
   MongoMock *mock = mongo_mock_new ();
@@ -179,7 +183,7 @@ GST_END_TEST;
 
 /* --- time series --- */
 
-GST_START_TEST (test_time_series_is_made)
+GST_START_TEST (test_a_time_series_collection_is_created)
 {
   Fixture f;
 
@@ -198,7 +202,7 @@ GST_START_TEST (test_time_series_is_made)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_server_without_time_series)
+GST_START_TEST (test_a_server_without_time_series_is_a_warning)
 {
   Fixture f;
   MongoMock *mock = mongo_mock_new ();
@@ -264,7 +268,7 @@ push_refused (Fixture *f, const gchar *indexes, const gchar *found)
   assert_acks (f, 1, 0);
 }
 
-GST_START_TEST (test_refusal_by_an_unnamed_unique_index)
+GST_START_TEST (test_a_refusal_by_a_unique_index_that_is_not_named)
 {
   const gchar *of_id =
       LIST ("{\"key\":{\"_id\":1},\"name\":\"_id_\",\"unique\":true},{\"key\":{\"seq\":1}}");
@@ -292,17 +296,17 @@ mongomodes_suite (void)
 
   gst_kafka_meta_register ();
   suite_add_tcase (s, tc);
-  tcase_add_test (tc, test_replace_keeps_the_latest);
+  tcase_add_test (tc, test_replace_keeps_the_latest_document);
   tcase_add_test (tc, test_update_sets_fields);
-  tcase_add_test (tc, test_upsert_that_loses_a_race_is_retried);
+  tcase_add_test (tc, test_an_upsert_that_loses_a_race_is_retried);
   tcase_add_test (tc, test_file_is_stored_once);
   tcase_add_test (tc, test_file_with_a_refused_chunk);
   tcase_add_test (tc, test_chunks_of_a_refused_file_are_deleted);
-  tcase_add_test (tc, test_file_comes_after_its_chunks);
-  tcase_add_test (tc, test_time_series_is_made);
-  tcase_add_test (tc, test_server_without_time_series);
+  tcase_add_test (tc, test_the_document_of_a_file_is_written_after_its_chunks);
+  tcase_add_test (tc, test_a_time_series_collection_is_created);
+  tcase_add_test (tc, test_a_server_without_time_series_is_a_warning);
   tcase_add_test (tc, test_settings_that_clash);
-  tcase_add_test (tc, test_refusal_by_an_unnamed_unique_index);
+  tcase_add_test (tc, test_a_refusal_by_a_unique_index_that_is_not_named);
   return s;
 }
 

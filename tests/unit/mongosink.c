@@ -7,7 +7,7 @@
 #include "gstkafkameta.h"
 #include "mongofixture.h"
 
-GST_START_TEST (test_documents_are_stored_once)
+GST_START_TEST (test_documents_of_a_replay_are_stored_once)
 {
   Fixture f;
 
@@ -30,9 +30,9 @@ GST_START_TEST (test_documents_are_stored_once)
 }
 GST_END_TEST;
 
-/* A topic was deleted and created again, so offsets came again. What another document's place has
- * taken isn't the same document. */
-GST_START_TEST (test_places_that_come_again)
+/* The topic was deleted and created again, so its offsets are used a second time. A document isn't
+ * the same as another one that has its topic, partition and offset. */
+GST_START_TEST (test_documents_of_a_topic_that_is_created_again_are_stored)
 {
   Fixture f;
   g_autofree gchar *warning = NULL;
@@ -57,8 +57,8 @@ GST_START_TEST (test_places_that_come_again)
 }
 GST_END_TEST;
 
-/* Times of a buffer may be others in a replay, its bytes are not. */
-GST_START_TEST (test_places_of_wrapped_buffers_that_come_again)
+/* In a replay the times of a buffer may differ; its bytes don't. */
+GST_START_TEST (test_wrapped_buffers_of_a_topic_that_is_created_again_are_stored)
 {
   static const gchar *bytes[] = {"one", "one", "other"};
   Fixture f;
@@ -70,7 +70,7 @@ GST_START_TEST (test_places_of_wrapped_buffers_that_come_again)
     GST_BUFFER_PTS (buffer) = i * GST_SECOND;
     gst_harness_push (f.h, buffer);
   }
-  /* The names of frames are their own: another one with the name counts as the same. */
+  /* The names of frames are unique: another frame with the same name counts as the same. */
   for (guint i = 1; i < G_N_ELEMENTS (bytes); i++) {
     GstBuffer *buffer = new_message (bytes[i], &f.ledger, i);
 
@@ -85,9 +85,9 @@ GST_START_TEST (test_places_of_wrapped_buffers_that_come_again)
 }
 GST_END_TEST;
 
-/* With an _id of its own, a document is the same whatever else it holds: a frame may be counted
- * twice. */
-GST_START_TEST (test_own_ids_that_come_again)
+/* A document with an _id of its own is the same whatever else it holds, because a frame may be
+ * counted twice. */
+GST_START_TEST (test_a_document_with_a_known_id_of_its_own_is_a_duplicate)
 {
   Fixture f;
 
@@ -207,8 +207,9 @@ static const GstKafkaHeader ODD_HEADERS[] = {
     {.name = "twice", .value = "2", .size = 1},
 };
 
-/* Bytes that aren't text, names that no field may have, a name that comes twice. */
-GST_START_TEST (test_no_header_is_left_out_of_a_wrapped_buffer)
+/* Headers with bytes that aren't text, with names that no field may have, and with a name that
+ * comes twice. */
+GST_START_TEST (test_a_wrapped_buffer_keeps_all_headers)
 {
   Fixture f;
   GstBuffer *buffer;
@@ -232,7 +233,7 @@ GST_START_TEST (test_no_header_is_left_out_of_a_wrapped_buffer)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_other_caps_are_refused_without_wrap)
+GST_START_TEST (test_caps_other_than_json_are_refused_without_wrap)
 {
   Fixture f;
 
@@ -243,7 +244,7 @@ GST_START_TEST (test_other_caps_are_refused_without_wrap)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_batches_by_size_and_by_time)
+GST_START_TEST (test_a_batch_ends_by_size_and_by_time)
 {
   Fixture f;
 
@@ -267,7 +268,7 @@ GST_START_TEST (test_batches_by_size_and_by_time)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_bad_document_is_skipped)
+GST_START_TEST (test_an_invalid_document_is_skipped)
 {
   Fixture f;
   g_autofree gchar *warning = NULL;
@@ -287,7 +288,7 @@ GST_START_TEST (test_bad_document_is_skipped)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_bad_document_fails_on_request)
+GST_START_TEST (test_an_invalid_document_fails_with_on_error_fail)
 {
   Fixture f;
   g_autofree gchar *error = NULL;
@@ -301,7 +302,7 @@ GST_START_TEST (test_bad_document_fails_on_request)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_refused_document_is_skipped_alone)
+GST_START_TEST (test_only_the_refused_document_is_skipped)
 {
   Fixture f;
   g_autofree gchar *warning = NULL;
@@ -322,7 +323,7 @@ GST_START_TEST (test_refused_document_is_skipped_alone)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_refused_document_fails_on_request)
+GST_START_TEST (test_a_refused_document_fails_with_on_error_fail)
 {
   Fixture f;
   g_autofree gchar *error = NULL;
@@ -355,7 +356,7 @@ static const gchar *const refused_alike[] = {
 };
 
 /* A fault of the server or of the settings rejects no document. */
-GST_START_TEST (test_an_error_that_all_documents_cause)
+GST_START_TEST (test_an_error_for_all_documents_rejects_none)
 {
   Fixture f;
   g_autofree gchar *warning = NULL, *error = NULL;
@@ -379,7 +380,7 @@ GST_START_TEST (test_an_error_that_all_documents_cause)
 GST_END_TEST;
 
 /* A document is rejected if others are stored and it is refused again when it is alone. */
-GST_START_TEST (test_an_error_that_one_document_causes)
+GST_START_TEST (test_an_error_for_one_document_rejects_it)
 {
   Fixture f;
   gboolean at_fault = __i__;
@@ -399,8 +400,8 @@ GST_START_TEST (test_an_error_that_one_document_causes)
 }
 GST_END_TEST;
 
-/* A document that comes later may show that others can be stored. */
-GST_START_TEST (test_a_later_document_shows_whose_fault_it_is)
+/* If a later document is stored, the refused one is at fault. */
+GST_START_TEST (test_a_later_document_that_is_stored_shows_which_one_is_at_fault)
 {
   Fixture f;
   MongoMock *mock = mongo_mock_new ();
@@ -458,7 +459,7 @@ GST_START_TEST (test_the_other_connection_shows_whose_fault_it_is)
 GST_END_TEST;
 
 /* One document makes the server refuse the whole batch. */
-GST_START_TEST (test_refused_batch_is_split)
+GST_START_TEST (test_a_refused_batch_is_split)
 {
   Fixture f;
   MongoMock *mock = mongo_mock_new ();
@@ -493,7 +494,7 @@ assert_reject (GstBuffer *buffer, const gchar *text, const gchar *code)
 }
 
 /* The elements behind the pad decide about the message of a rejected document. */
-GST_START_TEST (test_rejects_leave_by_their_pad)
+GST_START_TEST (test_rejects_leave_by_the_pad_rejects)
 {
   Fixture f;
   MongoMock *mock = mongo_mock_new ();
@@ -528,9 +529,9 @@ GST_START_TEST (test_rejects_leave_by_their_pad)
 }
 GST_END_TEST;
 
-/* A rejected document waits in a queue behind the pad when the pipeline stops. Its message isn't
- * done, although its other documents are stored. */
-GST_START_TEST (test_stored_documents_dont_vouch_for_rejects)
+/* A rejected document waits in a queue behind the pad when the pipeline stops. The message of the
+ * rejected document isn't done, although its other documents are stored. */
+GST_START_TEST (test_stored_documents_do_not_mark_the_message_of_a_reject)
 {
   static const GstKafkaAckOutcome outcomes[] = {
       GST_KAFKA_ACK_UNDECIDED, GST_KAFKA_ACK_DONE, GST_KAFKA_ACK_FAILED};
@@ -611,7 +612,7 @@ push_poison (gpointer data)
 }
 
 /* The elements behind the pad take no buffers: they are paused, or wait for a server. */
-GST_START_TEST (test_stuck_rejects_hold_up_no_state_change)
+GST_START_TEST (test_blocked_rejects_delay_no_state_change)
 {
   Fixture f;
   GstElement *sink, *stuck = gst_element_factory_make ("fakesink", NULL);
@@ -631,7 +632,8 @@ GST_START_TEST (test_stuck_rejects_hold_up_no_state_change)
   gst_element_set_state (f.h->element, GST_STATE_PAUSED);
   gst_element_set_state (f.h->element, GST_STATE_PLAYING);
   gst_element_set_state (f.h->element, GST_STATE_PAUSED);
-  gst_element_set_state (stuck, GST_STATE_NULL); /* in the order of a bin: sinks first */
+  /* state changes in the order of a bin: sinks first */
+  gst_element_set_state (stuck, GST_STATE_NULL);
   assert_stops_soon (&f);
   g_thread_join (pusher);
   fail_unless (g_atomic_int_get (&f.ledger.failed) >= 1000);
@@ -645,7 +647,7 @@ GST_START_TEST (test_stuck_rejects_hold_up_no_state_change)
 }
 GST_END_TEST;
 
-/* A document that the server can't even read rejects only itself. */
+/* If the server can't even read a document, only this document is rejected. */
 GST_START_TEST (test_document_that_closes_the_connection)
 {
   Fixture f;
@@ -661,7 +663,8 @@ GST_START_TEST (test_document_that_closes_the_connection)
 }
 GST_END_TEST;
 
-/* A server, or a proxy before it, that closes the connection for every write is at fault itself. */
+/* If a server, or a proxy before it, closes the connection for every write, the server is at
+ * fault. */
 GST_START_TEST (test_server_that_closes_the_connection_for_all)
 {
   Fixture f;
@@ -678,8 +681,8 @@ GST_START_TEST (test_server_that_closes_the_connection_for_all)
 }
 GST_END_TEST;
 
-/* A later one shows that documents can be stored, so it is the first one's own fault. */
-GST_START_TEST (test_document_that_closes_the_connection_before_others_come)
+/* A later document is stored, so the first one is at fault itself. */
+GST_START_TEST (test_a_document_that_closes_the_connection_before_others_arrive)
 {
   Fixture f;
 
@@ -698,14 +701,14 @@ GST_START_TEST (test_document_that_closes_the_connection_before_others_come)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_transient_failures_are_retried)
+GST_START_TEST (test_a_write_that_fails_temporarily_is_retried)
 {
   Fixture f;
   g_autofree gchar *warning = NULL;
   MongoMock *mock = mongo_mock_new ();
 
   mongo_mock_script (mock, "{\"ok\":0,\"code\":10107,\"errmsg\":\"not primary\"}");
-  mongo_mock_script (mock, ""); /* stored, but the acknowledgement is lost */
+  mongo_mock_script (mock, ""); /* stored, but the acknowledgement was lost */
   mongo_mock_script (
       mock, "{\"ok\":1,\"n\":2,\"writeConcernError\":{\"code\":64,\"errmsg\":\"timed out\"}}");
   setup (&f, mock, "", "application/json");
@@ -723,8 +726,7 @@ GST_START_TEST (test_transient_failures_are_retried)
 }
 GST_END_TEST;
 
-/* The write takes longer than the connection waits for an answer, so repeating it unchanged would
- * never succeed. */
+/* The write takes longer than the connection's timeout, so the same write would never succeed. */
 static void
 write_slowly (guint write_ms, guint document_ms, gint documents)
 {
@@ -748,7 +750,7 @@ write_slowly (guint write_ms, guint document_ms, gint documents)
   teardown (&f);
 }
 
-GST_START_TEST (test_slow_database_gets_smaller_batches_and_more_time)
+GST_START_TEST (test_a_slow_database_gets_smaller_batches_and_more_time)
 {
   write_slowly (0, 25, 40);
   write_slowly (1000, 0, 3);
@@ -774,8 +776,9 @@ GST_START_TEST (test_retries_end)
 }
 GST_END_TEST;
 
-/* Several batches are written at the same time. All are stored, and a failure is posted once. */
-GST_START_TEST (test_batches_side_by_side)
+/* Several batches are written at the same time. All documents are stored, and a failure is posted
+ * once. */
+GST_START_TEST (test_batches_are_written_in_parallel)
 {
   Fixture f;
   g_autofree gchar *error = NULL;
@@ -807,8 +810,8 @@ GST_START_TEST (test_batches_side_by_side)
 }
 GST_END_TEST;
 
-/* A missing right isn't a document's fault. Skipping would lose all documents. */
-GST_START_TEST (test_missing_right_is_an_error)
+/* No document is at fault if a right is missing. Skipping would lose all documents then. */
+GST_START_TEST (test_a_missing_right_is_an_error_at_the_start)
 {
   Fixture f;
   g_autofree gchar *error = NULL;
@@ -825,8 +828,8 @@ GST_START_TEST (test_missing_right_is_an_error)
 }
 GST_END_TEST;
 
-/* A right that is withdrawn later may come back, so the documents wait. */
-GST_START_TEST (test_sink_waits_for_a_right_that_is_lost)
+/* A right that is withdrawn while playing may be granted again, so the documents wait. */
+GST_START_TEST (test_the_sink_waits_for_a_right_that_was_withdrawn)
 {
   Fixture f;
   g_autofree gchar *warning = NULL;
@@ -854,7 +857,7 @@ push_many (gpointer data)
   return GINT_TO_POINTER (flow);
 }
 
-GST_START_TEST (test_frozen_server_holds_up_no_state_change)
+GST_START_TEST (test_a_frozen_server_delays_no_state_change)
 {
   Fixture f;
   GThread *pusher;
@@ -884,7 +887,7 @@ push_eos (gpointer data)
   return GINT_TO_POINTER (gst_harness_push_event (f->h, gst_event_new_eos ()));
 }
 
-GST_START_TEST (test_eos_waits_within_a_bound)
+GST_START_TEST (test_eos_waits_up_to_a_limit)
 {
   Fixture f;
   g_autofree gchar *error = NULL;
@@ -911,7 +914,7 @@ GST_START_TEST (test_eos_waits_within_a_bound)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_stop_without_eos_writes_what_is_waiting)
+GST_START_TEST (test_a_stop_without_eos_writes_the_waiting_documents)
 {
   Fixture f;
 
@@ -984,7 +987,7 @@ restart (Fixture *f)
   gst_harness_push_event (f->h, gst_event_new_segment (&segment));
 }
 
-GST_START_TEST (test_states_again_and_again)
+GST_START_TEST (test_the_element_starts_and_stops_repeatedly)
 {
   Fixture f;
 
@@ -1002,8 +1005,8 @@ GST_START_TEST (test_states_again_and_again)
 }
 GST_END_TEST;
 
-/* Changes properties while documents pass, as an application's thread might. */
-GST_START_TEST (test_settings_change_at_the_next_start)
+/* Changes properties while documents pass, from another thread as an application may. */
+GST_START_TEST (test_changed_settings_apply_at_the_next_start)
 {
   Fixture f;
   GstElement *sink;
@@ -1029,7 +1032,7 @@ GST_START_TEST (test_settings_change_at_the_next_start)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_uri_cannot_be_read_back)
+GST_START_TEST (test_the_password_in_the_uri_cannot_be_read_back)
 {
   GstElement *sink = gst_element_factory_make ("mongosink", NULL);
   GParamSpec *pspec = g_object_class_find_property (G_OBJECT_GET_CLASS (sink), "uri");
@@ -1039,8 +1042,8 @@ GST_START_TEST (test_uri_cannot_be_read_back)
 }
 GST_END_TEST;
 
-/* NULL, as programs set it. */
-GST_START_TEST (test_unset_names_are_the_defaults)
+/* Sets names to NULL, as programs may do. */
+GST_START_TEST (test_unset_names_have_their_defaults)
 {
   static const gchar *names[][2] = {
       {"collection", "events"}, {"expire-field", "captured"}, {"database", NULL}};
@@ -1068,47 +1071,48 @@ mongosink_suite (void)
 
   gst_kafka_meta_register ();
   suite_add_tcase (s, tc);
-  tcase_add_test (tc, test_documents_are_stored_once);
-  tcase_add_test (tc, test_places_that_come_again);
-  tcase_add_test (tc, test_places_of_wrapped_buffers_that_come_again);
-  tcase_add_test (tc, test_own_ids_that_come_again);
+  tcase_add_test (tc, test_documents_of_a_replay_are_stored_once);
+  tcase_add_test (tc, test_documents_of_a_topic_that_is_created_again_are_stored);
+  tcase_add_test (tc, test_wrapped_buffers_of_a_topic_that_is_created_again_are_stored);
+  tcase_add_test (tc, test_a_document_with_a_known_id_of_its_own_is_a_duplicate);
   tcase_add_test (tc, test_lines_and_bson);
   tcase_add_test (tc, test_caps_that_change_within_a_stream);
   tcase_add_test (tc, test_collection_by_field);
   tcase_add_test (tc, test_any_buffer_is_wrapped);
-  tcase_add_test (tc, test_no_header_is_left_out_of_a_wrapped_buffer);
-  tcase_add_test (tc, test_other_caps_are_refused_without_wrap);
-  tcase_add_test (tc, test_batches_by_size_and_by_time);
-  tcase_add_test (tc, test_bad_document_is_skipped);
-  tcase_add_test (tc, test_bad_document_fails_on_request);
-  tcase_add_test (tc, test_refused_document_is_skipped_alone);
-  tcase_add_test (tc, test_refused_document_fails_on_request);
-  tcase_add_loop_test (tc, test_an_error_that_all_documents_cause, 0, G_N_ELEMENTS (refused_alike));
-  tcase_add_loop_test (tc, test_an_error_that_one_document_causes, 0, 2);
-  tcase_add_test (tc, test_a_later_document_shows_whose_fault_it_is);
+  tcase_add_test (tc, test_a_wrapped_buffer_keeps_all_headers);
+  tcase_add_test (tc, test_caps_other_than_json_are_refused_without_wrap);
+  tcase_add_test (tc, test_a_batch_ends_by_size_and_by_time);
+  tcase_add_test (tc, test_an_invalid_document_is_skipped);
+  tcase_add_test (tc, test_an_invalid_document_fails_with_on_error_fail);
+  tcase_add_test (tc, test_only_the_refused_document_is_skipped);
+  tcase_add_test (tc, test_a_refused_document_fails_with_on_error_fail);
+  tcase_add_loop_test (
+      tc, test_an_error_for_all_documents_rejects_none, 0, G_N_ELEMENTS (refused_alike));
+  tcase_add_loop_test (tc, test_an_error_for_one_document_rejects_it, 0, 2);
+  tcase_add_test (tc, test_a_later_document_that_is_stored_shows_which_one_is_at_fault);
   tcase_add_loop_test (tc, test_the_other_connection_shows_whose_fault_it_is, 0, 2);
-  tcase_add_test (tc, test_refused_batch_is_split);
-  tcase_add_test (tc, test_rejects_leave_by_their_pad);
-  tcase_add_test (tc, test_stored_documents_dont_vouch_for_rejects);
+  tcase_add_test (tc, test_a_refused_batch_is_split);
+  tcase_add_test (tc, test_rejects_leave_by_the_pad_rejects);
+  tcase_add_test (tc, test_stored_documents_do_not_mark_the_message_of_a_reject);
   tcase_add_test (tc, test_rejects_after_the_end_of_a_stream);
-  tcase_add_test (tc, test_stuck_rejects_hold_up_no_state_change);
+  tcase_add_test (tc, test_blocked_rejects_delay_no_state_change);
   tcase_add_test (tc, test_document_that_closes_the_connection);
   tcase_add_test (tc, test_server_that_closes_the_connection_for_all);
-  tcase_add_test (tc, test_document_that_closes_the_connection_before_others_come);
-  tcase_add_test (tc, test_transient_failures_are_retried);
-  tcase_add_test (tc, test_slow_database_gets_smaller_batches_and_more_time);
+  tcase_add_test (tc, test_a_document_that_closes_the_connection_before_others_arrive);
+  tcase_add_test (tc, test_a_write_that_fails_temporarily_is_retried);
+  tcase_add_test (tc, test_a_slow_database_gets_smaller_batches_and_more_time);
   tcase_add_test (tc, test_retries_end);
-  tcase_add_test (tc, test_batches_side_by_side);
-  tcase_add_test (tc, test_missing_right_is_an_error);
-  tcase_add_test (tc, test_sink_waits_for_a_right_that_is_lost);
-  tcase_add_test (tc, test_frozen_server_holds_up_no_state_change);
-  tcase_add_test (tc, test_eos_waits_within_a_bound);
-  tcase_add_test (tc, test_stop_without_eos_writes_what_is_waiting);
+  tcase_add_test (tc, test_batches_are_written_in_parallel);
+  tcase_add_test (tc, test_a_missing_right_is_an_error_at_the_start);
+  tcase_add_test (tc, test_the_sink_waits_for_a_right_that_was_withdrawn);
+  tcase_add_test (tc, test_a_frozen_server_delays_no_state_change);
+  tcase_add_test (tc, test_eos_waits_up_to_a_limit);
+  tcase_add_test (tc, test_a_stop_without_eos_writes_the_waiting_documents);
   tcase_add_test (tc, test_errors_at_start);
-  tcase_add_test (tc, test_states_again_and_again);
-  tcase_add_test (tc, test_settings_change_at_the_next_start);
-  tcase_add_test (tc, test_uri_cannot_be_read_back);
-  tcase_add_test (tc, test_unset_names_are_the_defaults);
+  tcase_add_test (tc, test_the_element_starts_and_stops_repeatedly);
+  tcase_add_test (tc, test_changed_settings_apply_at_the_next_start);
+  tcase_add_test (tc, test_the_password_in_the_uri_cannot_be_read_back);
+  tcase_add_test (tc, test_unset_names_have_their_defaults);
   return s;
 }
 

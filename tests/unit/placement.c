@@ -25,7 +25,7 @@ GST_START_TEST (test_placement_follows_weights)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_placement_believes_the_last_owner)
+GST_START_TEST (test_a_partition_belongs_to_the_replica_that_reported_it_last)
 {
   static const gint both[] = {4, 5}, one[] = {5};
   Placement *placement = placement_new (1);
@@ -51,8 +51,8 @@ assert_places (Placement *placement, const gint *expected, guint n)
     fail_unless_equals_int (placement_next (placement), expected[i]);
 }
 
-/* Numbers from the network: twice the same, below 0, and larger than any topic has. */
-GST_START_TEST (test_placement_of_strange_partitions)
+/* Partition numbers from the network: duplicate, negative, and larger than any topic has. */
+GST_START_TEST (test_placement_with_invalid_partition_numbers)
 {
   static const gint strange[] = {3, -1, 3, G_MAXINT, PLACEMENT_PARTITIONS, 7, 3};
   static const gint none[] = {-7, G_MININT, G_MAXINT};
@@ -69,9 +69,9 @@ GST_START_TEST (test_placement_of_strange_partitions)
 }
 GST_END_TEST;
 
-/* All replicas claim the same partitions, again and again. If a claim took a time that grows with
- * the number of replicas too, this would take hours. */
-GST_START_TEST (test_placement_of_many_claims)
+/* All replicas report the same partitions, again and again. If the time for each partition grew
+ * with the number of replicas too, this would take hours. */
+GST_START_TEST (test_placement_with_many_reports_of_the_same_partitions)
 {
   enum { REPLICAS = 4096, PARTITIONS = 4096 };
   g_autofree gint *partitions = g_new (gint, 2 * PARTITIONS);
@@ -95,8 +95,8 @@ GST_START_TEST (test_placement_of_many_claims)
 }
 GST_END_TEST;
 
-/* Each replica's list shrinks by claims of others, one partition at a time. */
-GST_START_TEST (test_placement_of_claims_in_steps)
+/* Each replica's list of partitions shrinks one by one as other replicas report them. */
+GST_START_TEST (test_placement_with_partitions_reported_one_by_one)
 {
   enum { PARTITIONS = 1000 };
   gint partitions[PARTITIONS], n[PARTITIONS] = {0};
@@ -131,10 +131,10 @@ placement_suite (void)
 
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_placement_follows_weights);
-  tcase_add_test (tc, test_placement_believes_the_last_owner);
-  tcase_add_test (tc, test_placement_of_strange_partitions);
-  tcase_add_test (tc, test_placement_of_many_claims);
-  tcase_add_test (tc, test_placement_of_claims_in_steps);
+  tcase_add_test (tc, test_a_partition_belongs_to_the_replica_that_reported_it_last);
+  tcase_add_test (tc, test_placement_with_invalid_partition_numbers);
+  tcase_add_test (tc, test_placement_with_many_reports_of_the_same_partitions);
+  tcase_add_test (tc, test_placement_with_partitions_reported_one_by_one);
   return s;
 }
 

@@ -10,7 +10,7 @@ static const RateSettings settings = {RATE_ALGORITHM_ADAPTIVE, 10, 1, 30, 1, 0.2
 
 /* --- decimation --- */
 
-/* Frames at a rate of @source, each up to @jitter of a frame period late. */
+/* Simulates frames at a rate of @source, each up to @jitter of a frame period late. */
 static void
 check_decimation (gdouble rate, gdouble source, gdouble jitter)
 {
@@ -38,7 +38,7 @@ check_decimation (gdouble rate, gdouble source, gdouble jitter)
       rate, source, smallest);
 }
 
-GST_START_TEST (test_decimation_is_exact_and_even)
+GST_START_TEST (test_decimation_is_exact_and_even_over_time)
 {
   static const gdouble rates[] = {1.0 / 60, 0.5, 1, 3, 7.3, 10, 14.99, 15.01, 29.9, 30};
 
@@ -50,8 +50,8 @@ GST_START_TEST (test_decimation_is_exact_and_even)
 }
 GST_END_TEST;
 
-/* Any minute, whenever it begins, of a source whose rate falls and rises. */
-GST_START_TEST (test_any_minute_is_within_one_frame)
+/* Counts the frames of any minute, of a source whose rate falls and rises. */
+GST_START_TEST (test_any_minute_has_the_target_number_of_frames_or_one_more_or_less)
 {
   static const gdouble rate = 7.3;
   g_autoptr (GArray) times = g_array_new (FALSE, FALSE, sizeof (gdouble));
@@ -75,7 +75,7 @@ GST_START_TEST (test_any_minute_is_within_one_frame)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_decimator_survives_strange_times)
+GST_START_TEST (test_the_decimator_accepts_any_times)
 {
   Decimator decimator = {0};
   guint taken = 0;
@@ -94,7 +94,7 @@ GST_END_TEST;
 
 /* --- shares --- */
 
-GST_START_TEST (test_shares_by_weight_within_limits)
+GST_START_TEST (test_shares_follow_the_weights_within_minimum_and_maximum)
 {
   const FairShareTerms own = {1, 30, 1}, heavy = {1, 30, 3}, small = {0.5, 2, 1};
   g_autofree gchar *endless = g_strnfill (257, 'x');
@@ -110,10 +110,10 @@ GST_START_TEST (test_shares_by_weight_within_limits)
   fair_share_see (share, "small", &small, 2, 1);
   fail_unless (fabs (fair_share_of (share, 14, 1) - 3) < 1e-3);
   fail_unless (fabs (fair_share_demand (share, 1) - 62) < 1e-9);
-  /* A name of this length is invalid. */
+  /* A camera name of this length is invalid. */
   fair_share_see (share, endless, &small, 2, 1);
   fail_unless_equals_int (fair_share_count (share), 3);
-  /* The heavy camera is missing in two rounds, and its share goes to others. */
+  /* The camera with the large weight is missing in two rounds, and its share goes to others. */
   fail_unless (fabs (fair_share_of (share, 14, 3) - 12) < 1e-3);
   fail_unless_equals_int (fair_share_count (share), 2);
   fair_share_free (share);
@@ -142,7 +142,7 @@ send_frames (Fixture *f, guint n, gdouble now)
     rate_controller_sent (f->controller, f->seq++, now);
 }
 
-/* A replica that counted as much as it could in the last second. */
+/* Makes a report of a replica that counted as many frames as it could in the last second. */
 static FogReport *
 full_report (Fixture *f, const gchar *replica, guint frames)
 {
@@ -184,7 +184,7 @@ assert_rate (Fixture *f, gdouble now, gdouble min, gdouble max)
       rate >= min && rate <= max, "at %g s %g frames/s, not %g to %g", now, rate, min, max);
 }
 
-/* Simulates second by second @replicas of @speed frames/s, each with its own queue. */
+/* Simulates @replicas of @speed frames/s, each with its own queue, second by second. */
 static void
 run_fog (Fixture *f, guint replicas, gdouble speed, guint from, guint to)
 {
@@ -205,21 +205,21 @@ run_fog (Fixture *f, guint replicas, gdouble speed, guint from, guint to)
   }
 }
 
-GST_START_TEST (test_adaptive_reaches_the_sum_of_the_replicas)
+GST_START_TEST (test_the_rate_reaches_the_sum_of_all_replicas)
 {
   Fixture f = begin (&settings);
 
   assert_rate (&f, 0, 10, 10);
   run_fog (&f, 3, 6, 0, 20);
   assert_rate (&f, 20, 15, 21);
-  /* One replica is lost without a last report. */
+  /* One replica ends without a last report. */
   run_fog (&f, 2, 6, 20, 30);
   assert_rate (&f, 30, 10, 14);
   rate_controller_free (f.controller);
 }
 GST_END_TEST;
 
-GST_START_TEST (test_adaptive_drops_a_replica_that_leaves)
+GST_START_TEST (test_the_rate_falls_when_a_replica_leaves)
 {
   Fixture f = begin (&settings);
   FogReport *last;
@@ -233,7 +233,7 @@ GST_START_TEST (test_adaptive_drops_a_replica_that_leaves)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_silence_brings_the_minimum_and_reports_bring_it_back)
+GST_START_TEST (test_the_rate_falls_to_the_minimum_without_reports_and_rises_with_them)
 {
   Fixture f = begin (&settings);
 
@@ -264,7 +264,7 @@ GST_START_TEST (test_old_reports_are_ignored)
   fail_unless (rate_at (&f, 10) == before);
   rate_controller_get_state (f.controller, 10, &state);
   fail_unless_equals_uint64 (state.old_reports, 1);
-  /* The replica restarts and counts from 0. */
+  /* The replica restarts and counts its reports from 0. */
   f.reports = 0;
   fail_unless (take (&f, full_report (&f, "replica-0", 1), 14));
   rate_controller_free (f.controller);
@@ -281,8 +281,8 @@ take_numbered (Fixture *f, guint64 seq, gboolean leaving, gdouble now)
   return take (f, report, now);
 }
 
-/* Somebody sends reports with the name of a replica and higher numbers. */
-GST_START_TEST (test_a_stolen_name_hides_no_replica)
+/* Another program sends reports under the name of a replica and with higher numbers. */
+GST_START_TEST (test_a_false_report_under_its_name_hides_no_replica)
 {
   static const guint64 ahead[] = {2, 100, G_GUINT64_CONSTANT (1) << 62};
 
@@ -310,7 +310,7 @@ GST_START_TEST (test_a_stolen_name_hides_no_replica)
 GST_END_TEST;
 
 /* Reports of a topic with several partitions come a little late. */
-GST_START_TEST (test_a_report_that_was_overtaken)
+GST_START_TEST (test_a_report_that_arrives_out_of_order)
 {
   static const guint64 taken[] = {1, 2, 4, 3, 5, 6, 9, 10}, old[] = {1, 4, 6, 8, 10};
   Fixture f = begin (&settings);
@@ -325,7 +325,7 @@ GST_END_TEST;
 
 /* A change of partitions causes an early report about very few frames. The next report comes an
  * interval later. */
-GST_START_TEST (test_early_reports_change_nothing)
+GST_START_TEST (test_an_early_report_changes_no_rate)
 {
   Fixture f = begin (&settings);
   gdouble before;
@@ -348,9 +348,9 @@ GST_START_TEST (test_early_reports_change_nothing)
 }
 GST_END_TEST;
 
-/* All frames of the camera are skipped as too old, so no report lists it. It follows the fog's
- * state nevertheless. */
-GST_START_TEST (test_a_camera_that_nobody_lists)
+/* All frames of the camera are skipped as too old, so no report lists it. The rate of the camera
+ * follows the fog's state nevertheless. */
+GST_START_TEST (test_a_camera_that_no_report_lists)
 {
   Fixture f = begin (&settings);
 
@@ -367,8 +367,9 @@ GST_START_TEST (test_a_camera_that_nobody_lists)
 }
 GST_END_TEST;
 
-/* With more replicas than the camera can feed, queues are short whatever the capacity is. */
-GST_START_TEST (test_an_idle_fog_teaches_no_capacity)
+/* If there are more replicas than the camera can feed, queues are short whatever the capacity
+ * is. */
+GST_START_TEST (test_an_idle_fog_does_not_change_the_measured_capacity)
 {
   Fixture f = begin (&settings);
   RateState state;
@@ -382,7 +383,7 @@ GST_START_TEST (test_an_idle_fog_teaches_no_capacity)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_absurd_reports_do_no_harm)
+GST_START_TEST (test_invalid_numbers_in_reports_do_no_harm)
 {
   Fixture f = begin (&settings);
   FogReport *report;
@@ -400,7 +401,7 @@ GST_START_TEST (test_absurd_reports_do_no_harm)
   report->lag = G_MAXINT64;
   take (&f, report, 20.5);
   assert_rate (&f, 20.5, 1, 15);
-  /* Frames that were never sent don't count as answered. */
+  /* Frames that were never sent don't count as answered in a report. */
   report = full_report (&f, "replica-0", 6);
   ((FogReportCamera *) g_ptr_array_index (report->cameras, 0))->last_seq = G_MAXINT64;
   ((FogReportCamera *) g_ptr_array_index (report->cameras, 0))->weight = 1e6;
@@ -411,8 +412,8 @@ GST_START_TEST (test_absurd_reports_do_no_harm)
 }
 GST_END_TEST;
 
-/* A report over no time measures nothing. */
-GST_START_TEST (test_a_report_of_no_time)
+/* A report over an interval of 0 measures nothing. */
+GST_START_TEST (test_a_report_over_no_interval)
 {
   RateSettings thesis = settings;
 
@@ -443,9 +444,10 @@ GST_START_TEST (test_a_report_of_no_time)
 }
 GST_END_TEST;
 
-/* A camera with almost no weight takes almost nothing, and has nothing to give away. */
-/* No camera sends so fast, so its maximum counts as unknown: it wants as much as this camera. */
-GST_START_TEST (test_absurd_rates_change_no_demand)
+/* A camera with almost no weight takes almost nothing, and has nothing to share. */
+/* No camera sends so fast, so the maximum in its report counts as unknown: it is taken to want as
+ * much as this camera. */
+GST_START_TEST (test_impossible_rates_do_not_change_the_demand)
 {
   static const gdouble rates[][2] = {
       {1, 2147483647}, {1, 1e6}, {1, 10001}, {1e6, 1e6}, {1e6, 0}, {20000, 30}, {1, 0}};
@@ -464,7 +466,7 @@ GST_START_TEST (test_absurd_rates_change_no_demand)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_absurd_weights_change_no_share)
+GST_START_TEST (test_impossible_weights_do_not_change_the_shares)
 {
   static const gdouble weights[] = {5e-324, 1e-300, 1e-20};
 
@@ -485,8 +487,9 @@ GST_START_TEST (test_absurd_weights_change_no_share)
 }
 GST_END_TEST;
 
-/* Each roll-out brings replicas with new names. Old names don't delay the reading of reports. */
-GST_START_TEST (test_replicas_of_long_ago_are_forgotten)
+/* Each rolling update starts replicas with new names. The names of ended replicas don't slow down
+ * the reading of reports. */
+GST_START_TEST (test_replicas_without_reports_for_long_are_forgotten)
 {
   Fixture f = begin (&settings);
   RateState state;
@@ -512,7 +515,7 @@ GST_START_TEST (test_replicas_of_long_ago_are_forgotten)
 }
 GST_END_TEST;
 
-/* @n reports, each with another name, @step s apart. */
+/* Sends @n reports, each with another name, @step s apart. */
 static void
 flood (Fixture *f, guint n, gdouble from, gdouble step)
 {
@@ -523,7 +526,7 @@ flood (Fixture *f, guint n, gdouble from, gdouble step)
   }
 }
 
-GST_START_TEST (test_new_names_shut_no_replica_out)
+GST_START_TEST (test_a_flood_of_new_names_displaces_no_replica)
 {
   Fixture f = begin (&settings);
   RateState state;
@@ -531,8 +534,8 @@ GST_START_TEST (test_new_names_shut_no_replica_out)
   for (guint second = 0; second < 10; second++)
     fail_unless (take (&f, full_report (&f, "old", 10), second));
   flood (&f, 5000, 10, 0.0001);
-  /* A replica that comes after the flood is accepted. The replica that reported before
-   * the flood is still known: its last report counts as old when it comes again. */
+  /* A replica that starts after the flood of names is accepted. The replica that reported before
+   * the flood is still known: its last report, sent again, counts as old. */
   fail_unless (take (&f, full_report (&f, "late", 10), 10.6));
   f.reports -= 5002;
   fail_if (take (&f, full_report (&f, "old", 10), 10.7));
@@ -548,8 +551,8 @@ GST_START_TEST (test_new_names_shut_no_replica_out)
 }
 GST_END_TEST;
 
-/* The names of a fog that was replaced completely don't displace its successor. */
-GST_START_TEST (test_silent_replicas_are_displaced_first)
+/* Names of replicas that were all replaced don't displace the new replicas. */
+GST_START_TEST (test_replicas_without_reports_are_displaced_first)
 {
   Fixture f = begin (&settings);
 
@@ -567,7 +570,7 @@ GST_START_TEST (test_silent_replicas_are_displaced_first)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_only_replicas_that_list_the_camera_count)
+GST_START_TEST (test_only_replicas_that_list_the_camera_count_for_it)
 {
   Fixture f = begin (&settings);
 
@@ -585,7 +588,7 @@ GST_START_TEST (test_only_replicas_that_list_the_camera_count)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_frames_in_flight_are_bounded)
+GST_START_TEST (test_the_number_of_frames_in_flight_is_bounded)
 {
   Fixture f = begin (&settings);
   guint sent = 0;
@@ -596,7 +599,7 @@ GST_START_TEST (test_frames_in_flight_are_bounded)
     sent++;
   }
   fail_unless (sent >= 10 && sent < 60, "%u frames under way", sent);
-  /* Frames continue at the minimum rate, so that a reply can raise it. */
+  /* Frames continue at the minimum rate, so that a report can raise it. */
   fail_if (rate_controller_may_send (f.controller, 10.5));
   fail_unless (rate_controller_may_send (f.controller, 11.1));
   take (&f, full_report (&f, "replica-0", 10), 10.9);
@@ -605,7 +608,7 @@ GST_START_TEST (test_frames_in_flight_are_bounded)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_slow_link_lowers_the_rate)
+GST_START_TEST (test_a_request_of_the_sink_lowers_the_rate)
 {
   Fixture f = begin (&settings);
 
@@ -613,14 +616,14 @@ GST_START_TEST (test_a_slow_link_lowers_the_rate)
   rate_controller_throttle (f.controller, 4, 20);
   assert_rate (&f, 20, 4, 4);
   assert_rate (&f, 20.6, 4, 4);
-  /* The link delivers slightly too little for a while. Until its queue is drained the sink asks
-   * repeatedly, for less each time. */
+  /* The link delivers slightly too little for a while. Until the queue is empty, the sink requests
+   * lower and lower rates. */
   run_fog (&f, 1, 20, 20, 22);
   assert_rate (&f, 22, 4, 5);
   rate_controller_throttle (f.controller, 3, 22);
   rate_controller_throttle (f.controller, 1.5, 22.5);
   assert_rate (&f, 23, 1.5, 1.5);
-  /* Then the search starts from the link's own rate. */
+  /* Then the rate rises from the link's own rate. */
   assert_rate (&f, 24, 3, 3.3);
   run_fog (&f, 1, 20, 22, 60);
   assert_rate (&f, 60, 15, 24);
@@ -628,9 +631,9 @@ GST_START_TEST (test_a_slow_link_lowers_the_rate)
 }
 GST_END_TEST;
 
-/* The sink's request after the broker was away for some seconds, when almost nothing was
+/* The sink's request after the broker was away for some seconds, in which almost nothing was
  * delivered. */
-GST_START_TEST (test_a_link_that_stood_still_is_soon_forgotten)
+GST_START_TEST (test_a_request_after_an_outage_is_soon_forgotten)
 {
   Fixture f = begin (&settings);
 
@@ -643,8 +646,8 @@ GST_START_TEST (test_a_link_that_stood_still_is_soon_forgotten)
 }
 GST_END_TEST;
 
-/* The clock counts from boot, so the growth of the limit must not overflow. */
-GST_START_TEST (test_a_machine_up_for_long)
+/* The monotonic clock counts from boot, so the growth of the limit must not overflow. */
+GST_START_TEST (test_a_machine_that_has_run_for_years)
 {
   static const gdouble uptime = 1e6;
   Fixture f = {.controller = rate_controller_new ("cam", "session", &settings, uptime)};
@@ -661,7 +664,7 @@ GST_START_TEST (test_a_machine_up_for_long)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_cameras_share_by_weight)
+GST_START_TEST (test_cameras_share_the_capacity_by_weight)
 {
   Fixture f = begin (&settings);
   FogReport *report;
@@ -678,7 +681,7 @@ GST_START_TEST (test_cameras_share_by_weight)
     take (&f, report, second + 0.9);
   }
   assert_rate (&f, 20, 4, 6);
-  /* The other camera stops, and gives its share away within two reports. */
+  /* The other camera stops, and its share is free within two reports. */
   for (guint second = 20; second < 22; second++)
     take (&f, full_report (&f, "replica-0", 20), second + 0.9);
   assert_rate (&f, 22, 16, 24);
@@ -686,7 +689,7 @@ GST_START_TEST (test_cameras_share_by_weight)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_frames_go_to_replicas_that_can_count_them)
+GST_START_TEST (test_frames_go_to_the_replicas_with_spare_capacity)
 {
   static const gint partitions[2][2] = {{0, 1}, {2, 3}};
   Fixture f = begin (&settings);
@@ -705,7 +708,7 @@ GST_START_TEST (test_frames_go_to_replicas_that_can_count_them)
     n[rate_controller_next_partition (f.controller, 10)]++;
   fail_unless (n[0] + n[1] > 110 && n[2] + n[3] > 20, "%u and %u", n[0] + n[1], n[2] + n[3]);
   fail_unless (n[0] == n[1] && n[2] == n[3]);
-  /* Both replicas are silent, so any partition will do. */
+  /* Both replicas send no reports, so any partition is right. */
   fail_unless_equals_int (rate_controller_next_partition (f.controller, 20), -1);
   rate_controller_free (f.controller);
 }
@@ -726,7 +729,8 @@ GST_START_TEST (test_demand_is_known)
 }
 GST_END_TEST;
 
-/* The number for autoscalers: none of this camera's frames is counted, frames of others are. */
+/* Tests the demand for autoscalers: none of this camera's frames is counted, only frames of
+ * others. */
 GST_START_TEST (test_demand_is_known_without_frames)
 {
   RateSettings own = settings;
@@ -789,8 +793,9 @@ GST_START_TEST (test_demand_forgets_cameras_that_are_gone)
 }
 GST_END_TEST;
 
-/* At two frames in three seconds, some reports have no counted frame and one that has just come. */
-GST_START_TEST (test_a_frame_that_has_just_come_is_not_a_stall)
+/* At a rate of two frames in three seconds, some reports have no counted frame and one that has
+ * just come. */
+GST_START_TEST (test_a_frame_that_has_just_come_does_not_mean_that_its_replica_hangs)
 {
   Fixture f = begin_listener ();
 
@@ -807,9 +812,9 @@ GST_START_TEST (test_a_frame_that_has_just_come_is_not_a_stall)
 }
 GST_END_TEST;
 
-/* One replica takes frames and returns none: it hangs. The other one needs two seconds for each: it
- * is slow. */
-GST_START_TEST (test_a_replica_that_hangs_counts_less)
+/* One replica takes frames and counts none: it hangs. The other replica needs two seconds for each
+ * frame: it is slow. */
+GST_START_TEST (test_a_replica_that_hangs_does_not_count_for_the_capacity)
 {
   Fixture f = begin_listener ();
   RateState state;
@@ -833,8 +838,8 @@ GST_START_TEST (test_a_replica_that_hangs_counts_less)
 }
 GST_END_TEST;
 
-/* Right after scaling, the fog's future capacity is used, and a few frames more or less change
- * little. */
+/* After scaling, the demand uses the capacity of the new replicas, and a few frames more or less
+ * change it little. */
 GST_START_TEST (test_demand_is_steady)
 {
   Fixture f = begin_listener ();
@@ -856,8 +861,8 @@ GST_START_TEST (test_demand_is_steady)
 }
 GST_END_TEST;
 
-/* From second 1200 on a frame costs `times` as much. Before, all frames together need 0.86 of the
- * replicas' time. */
+/* From second 1200 on a frame costs `times` as much. Before second 1200, all frames together need
+ * 0.86 of the replicas' time. */
 static gdouble
 demand_after (gdouble times, guint seconds)
 {
@@ -876,8 +881,8 @@ demand_after (gdouble times, guint seconds)
   return demand;
 }
 
-/* An autoscaler adds a replica above 0.99. */
-GST_START_TEST (test_demand_outlives_a_slow_minute_or_two)
+/* An autoscaler adds a replica if the demand is above 0.99. */
+GST_START_TEST (test_the_demand_stays_over_a_slow_minute_or_two)
 {
   fail_unless (fabs (demand_after (1, 0) - 0.86) < 0.01, "%g", demand_after (1, 0));
   fail_unless (demand_after (1.25, 120) < 0.99, "%g", demand_after (1.25, 120));
@@ -886,7 +891,7 @@ GST_START_TEST (test_demand_outlives_a_slow_minute_or_two)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_demand_rises_when_one_of_two_hangs)
+GST_START_TEST (test_the_demand_rises_when_one_of_two_replicas_hangs)
 {
   Fixture f = begin_listener ();
 
@@ -947,41 +952,41 @@ ratecontroller_suite (void)
   TCase *tcase = tcase_create ("rate controller");
 
   suite_add_tcase (suite, tcase);
-  tcase_add_test (tcase, test_decimation_is_exact_and_even);
-  tcase_add_test (tcase, test_any_minute_is_within_one_frame);
-  tcase_add_test (tcase, test_decimator_survives_strange_times);
-  tcase_add_test (tcase, test_shares_by_weight_within_limits);
-  tcase_add_test (tcase, test_adaptive_reaches_the_sum_of_the_replicas);
-  tcase_add_test (tcase, test_adaptive_drops_a_replica_that_leaves);
-  tcase_add_test (tcase, test_silence_brings_the_minimum_and_reports_bring_it_back);
+  tcase_add_test (tcase, test_decimation_is_exact_and_even_over_time);
+  tcase_add_test (tcase, test_any_minute_has_the_target_number_of_frames_or_one_more_or_less);
+  tcase_add_test (tcase, test_the_decimator_accepts_any_times);
+  tcase_add_test (tcase, test_shares_follow_the_weights_within_minimum_and_maximum);
+  tcase_add_test (tcase, test_the_rate_reaches_the_sum_of_all_replicas);
+  tcase_add_test (tcase, test_the_rate_falls_when_a_replica_leaves);
+  tcase_add_test (tcase, test_the_rate_falls_to_the_minimum_without_reports_and_rises_with_them);
   tcase_add_test (tcase, test_old_reports_are_ignored);
-  tcase_add_test (tcase, test_a_stolen_name_hides_no_replica);
-  tcase_add_test (tcase, test_a_report_that_was_overtaken);
-  tcase_add_test (tcase, test_early_reports_change_nothing);
-  tcase_add_test (tcase, test_a_camera_that_nobody_lists);
-  tcase_add_test (tcase, test_an_idle_fog_teaches_no_capacity);
-  tcase_add_test (tcase, test_absurd_reports_do_no_harm);
-  tcase_add_test (tcase, test_a_report_of_no_time);
-  tcase_add_test (tcase, test_absurd_rates_change_no_demand);
-  tcase_add_test (tcase, test_absurd_weights_change_no_share);
-  tcase_add_test (tcase, test_replicas_of_long_ago_are_forgotten);
-  tcase_add_test (tcase, test_new_names_shut_no_replica_out);
-  tcase_add_test (tcase, test_silent_replicas_are_displaced_first);
-  tcase_add_test (tcase, test_only_replicas_that_list_the_camera_count);
-  tcase_add_test (tcase, test_frames_in_flight_are_bounded);
-  tcase_add_test (tcase, test_a_slow_link_lowers_the_rate);
-  tcase_add_test (tcase, test_a_link_that_stood_still_is_soon_forgotten);
-  tcase_add_test (tcase, test_a_machine_up_for_long);
-  tcase_add_test (tcase, test_cameras_share_by_weight);
-  tcase_add_test (tcase, test_frames_go_to_replicas_that_can_count_them);
+  tcase_add_test (tcase, test_a_false_report_under_its_name_hides_no_replica);
+  tcase_add_test (tcase, test_a_report_that_arrives_out_of_order);
+  tcase_add_test (tcase, test_an_early_report_changes_no_rate);
+  tcase_add_test (tcase, test_a_camera_that_no_report_lists);
+  tcase_add_test (tcase, test_an_idle_fog_does_not_change_the_measured_capacity);
+  tcase_add_test (tcase, test_invalid_numbers_in_reports_do_no_harm);
+  tcase_add_test (tcase, test_a_report_over_no_interval);
+  tcase_add_test (tcase, test_impossible_rates_do_not_change_the_demand);
+  tcase_add_test (tcase, test_impossible_weights_do_not_change_the_shares);
+  tcase_add_test (tcase, test_replicas_without_reports_for_long_are_forgotten);
+  tcase_add_test (tcase, test_a_flood_of_new_names_displaces_no_replica);
+  tcase_add_test (tcase, test_replicas_without_reports_are_displaced_first);
+  tcase_add_test (tcase, test_only_replicas_that_list_the_camera_count_for_it);
+  tcase_add_test (tcase, test_the_number_of_frames_in_flight_is_bounded);
+  tcase_add_test (tcase, test_a_request_of_the_sink_lowers_the_rate);
+  tcase_add_test (tcase, test_a_request_after_an_outage_is_soon_forgotten);
+  tcase_add_test (tcase, test_a_machine_that_has_run_for_years);
+  tcase_add_test (tcase, test_cameras_share_the_capacity_by_weight);
+  tcase_add_test (tcase, test_frames_go_to_the_replicas_with_spare_capacity);
   tcase_add_test (tcase, test_demand_is_known);
   tcase_add_test (tcase, test_demand_is_known_without_frames);
   tcase_add_test (tcase, test_demand_forgets_cameras_that_are_gone);
-  tcase_add_test (tcase, test_a_frame_that_has_just_come_is_not_a_stall);
-  tcase_add_test (tcase, test_a_replica_that_hangs_counts_less);
+  tcase_add_test (tcase, test_a_frame_that_has_just_come_does_not_mean_that_its_replica_hangs);
+  tcase_add_test (tcase, test_a_replica_that_hangs_does_not_count_for_the_capacity);
   tcase_add_test (tcase, test_demand_is_steady);
-  tcase_add_test (tcase, test_demand_outlives_a_slow_minute_or_two);
-  tcase_add_test (tcase, test_demand_rises_when_one_of_two_hangs);
+  tcase_add_test (tcase, test_the_demand_stays_over_a_slow_minute_or_two);
+  tcase_add_test (tcase, test_the_demand_rises_when_one_of_two_replicas_hangs);
   tcase_add_test (tcase, test_thesis_rule);
   tcase_add_test (tcase, test_fixed_rate_stays);
   return suite;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tests the controller on other traces than steps.txt and link.txt, with which it was tuned. The
+/* Tests the controller on other traces than steps.txt and link.txt, on which it was tuned. The
  * simulation is deterministic, so its results are compared exactly. */
 #include <gst/check/gstcheck.h>
 
@@ -58,7 +58,7 @@ GST_START_TEST (test_partitions_with_placement)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_lost_reports_and_wrong_times)
+GST_START_TEST (test_lost_reports_and_wrong_work_times)
 {
   RateModelSettings settings = model (RATE_MODEL_SHARED, RATE_ALGORITHM_ADAPTIVE);
 
@@ -67,7 +67,7 @@ GST_START_TEST (test_lost_reports_and_wrong_times)
 }
 GST_END_TEST;
 
-/* Frames of several cameras may arrive together, unlike those of one camera. */
+/* Frames of several cameras may arrive at the same moment, unlike those of one camera. */
 GST_START_TEST (test_several_cameras)
 {
   RateModelSettings settings = model (RATE_MODEL_PLACEMENT, RATE_ALGORITHM_ADAPTIVE);
@@ -77,8 +77,8 @@ GST_START_TEST (test_several_cameras)
 }
 GST_END_TEST;
 
-/* No frame is skipped as too old here, so the rate alone limits the age. */
-GST_START_TEST (test_a_slow_link_keeps_frames_young)
+/* In this model no frame is skipped as too old, so the rate alone limits the age. */
+GST_START_TEST (test_frames_stay_recent_over_a_slow_link)
 {
   RateModelSettings settings = model (RATE_MODEL_PLACEMENT, RATE_ALGORITHM_ADAPTIVE);
 
@@ -105,9 +105,9 @@ ratemodel_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_add_loop_test (tcase, test_one_shared_queue, 0, n);
   tcase_add_loop_test (tcase, test_partitions_with_placement, 0, n);
-  tcase_add_loop_test (tcase, test_lost_reports_and_wrong_times, 0, n);
+  tcase_add_loop_test (tcase, test_lost_reports_and_wrong_work_times, 0, n);
   tcase_add_loop_test (tcase, test_several_cameras, 0, n);
-  tcase_add_test (tcase, test_a_slow_link_keeps_frames_young);
+  tcase_add_test (tcase, test_frames_stay_recent_over_a_slow_link);
   tcase_add_loop_test (tcase, test_thesis_is_worse, 0, n);
   return suite;
 }

@@ -31,7 +31,7 @@ check_heads (const SceneScript *script, const SceneHead *heads, guint n)
   }
 }
 
-GST_START_TEST (test_heads_lie_whole_in_the_frame_and_apart)
+GST_START_TEST (test_heads_lie_completely_in_the_frame_and_apart)
 {
   const SceneScript *script = &scripts[__i__];
   SceneHead heads[SCENE_MAX_FACES];
@@ -45,7 +45,7 @@ GST_START_TEST (test_heads_lie_whole_in_the_frame_and_apart)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_each_number_of_faces_has_its_turn)
+GST_START_TEST (test_each_number_of_faces_is_shown_in_turn)
 {
   SceneHead heads[SCENE_MAX_FACES];
 
@@ -74,7 +74,7 @@ GST_START_TEST (test_seeds_make_scenes)
 }
 GST_END_TEST;
 
-/* Compares the frame's headers with the script. */
+/* Compares the frame's headers with the script of the scene. */
 static void
 check_truth (const SceneScript *script, GstBuffer *buffer)
 {
@@ -96,7 +96,7 @@ luma_at (GstBuffer *buffer, gint x, gint y)
   return luma;
 }
 
-/* Skin is brighter than the background. */
+/* Checks that skin is brighter than the background. */
 static void
 check_picture (GstBuffer *buffer, GstBuffer *empty)
 {
@@ -110,7 +110,7 @@ check_picture (GstBuffer *buffer, GstBuffer *empty)
   }
 }
 
-GST_START_TEST (test_frames_show_what_their_headers_say)
+GST_START_TEST (test_frames_show_the_faces_that_their_headers_list)
 {
   GstHarness *h = gst_harness_new_parse ("scenesrc is-live=false seed=1 num-buffers=50");
   GstBuffer *buffers[50], *empty = NULL;
@@ -158,7 +158,7 @@ GST_START_TEST (test_rate_follows_downstream)
   gst_buffer_unref (gst_harness_pull (h));
   fail_unless_equals_int (frame_rate (h), 30);
   gst_harness_set_sink_caps_str (h, "video/x-raw, framerate=5/1");
-  /* frames already on their way come first */
+  /* frames that are already on their way come first */
   do {
     GstBuffer *buffer = gst_harness_pull (h);
 
@@ -173,7 +173,7 @@ GST_START_TEST (test_rate_follows_downstream)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_camera_misses_what_nobody_takes)
+GST_START_TEST (test_the_camera_drops_frames_that_nobody_takes_in_time)
 {
   GstHarness *h = gst_harness_new_parse ("scenesrc");
   GstStructure *stats;
@@ -216,7 +216,7 @@ note_scene_time (GstElement *sink, GstBuffer *buffer, GstPad *pad, GAsyncQueue *
   g_async_queue_push (times, GUINT_TO_POINTER ((guint) (time / GST_MSECOND) + 1));
 }
 
-GST_START_TEST (test_the_scene_stands_still_in_a_pause)
+GST_START_TEST (test_the_scene_stops_during_a_pause)
 {
   GstElement *pipeline = gst_parse_launch ("scenesrc ! fakesink name=sink signal-handoffs=1", NULL);
   GstElement *sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
@@ -232,7 +232,7 @@ GST_START_TEST (test_the_scene_stands_still_in_a_pause)
     before = GPOINTER_TO_UINT (g_async_queue_pop (times));
   g_usleep (3 * G_USEC_PER_SEC / 2);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  g_async_queue_pop (times); /* may have been painted before the change */
+  g_async_queue_pop (times); /* this frame may have been painted before the change */
   after = GPOINTER_TO_UINT (g_async_queue_pop (times));
   fail_unless (after < before + 1000, "from %u to %u ms", before, after);
   gst_element_set_state (pipeline, GST_STATE_NULL);
@@ -242,7 +242,7 @@ GST_START_TEST (test_the_scene_stands_still_in_a_pause)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_a_portrait_is_needed)
+GST_START_TEST (test_a_missing_portrait_is_an_error)
 {
   static const gchar *locations[] = {"/nonexistent.jpg", "/dev/null", "/"};
   GstElement *pipeline = gst_parse_launch ("scenesrc name=scene ! fakesink", NULL);
@@ -273,14 +273,15 @@ scenesrc_suite (void)
 
   gst_kafka_meta_register ();
   suite_add_tcase (s, tc);
-  tcase_add_loop_test (tc, test_heads_lie_whole_in_the_frame_and_apart, 0, G_N_ELEMENTS (scripts));
-  tcase_add_test (tc, test_each_number_of_faces_has_its_turn);
+  tcase_add_loop_test (
+      tc, test_heads_lie_completely_in_the_frame_and_apart, 0, G_N_ELEMENTS (scripts));
+  tcase_add_test (tc, test_each_number_of_faces_is_shown_in_turn);
   tcase_add_test (tc, test_seeds_make_scenes);
-  tcase_add_test (tc, test_frames_show_what_their_headers_say);
+  tcase_add_test (tc, test_frames_show_the_faces_that_their_headers_list);
   tcase_add_test (tc, test_rate_follows_downstream);
-  tcase_add_test (tc, test_camera_misses_what_nobody_takes);
-  tcase_add_test (tc, test_the_scene_stands_still_in_a_pause);
-  tcase_add_loop_test (tc, test_a_portrait_is_needed, 0, 3);
+  tcase_add_test (tc, test_the_camera_drops_frames_that_nobody_takes_in_time);
+  tcase_add_test (tc, test_the_scene_stops_during_a_pause);
+  tcase_add_loop_test (tc, test_a_missing_portrait_is_an_error, 0, 3);
   return s;
 }
 

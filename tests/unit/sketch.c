@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What counts as a difference between two pictures of a camera. */
+/* Tests which differences between two pictures of a camera count as a change. */
 #include <gst/check/gstcheck.h>
 
 #include "pictures/fogsketch.h"
@@ -58,8 +58,8 @@ differs (const FogLuma *then, const FogLuma *now, GstVideoRectangle *where)
   return does;
 }
 
-/* Each frame is compared with one of half a second before, as with still-interval=500000000. */
-GST_START_TEST (test_an_empty_room_stands_still)
+/* Each frame is compared with the one half a second before, as with still-interval=500000000. */
+GST_START_TEST (test_a_film_of_an_empty_room_has_no_change)
 {
   StillConditions empty = conditions[__i__];
   StillScene *scene;
@@ -79,7 +79,7 @@ GST_START_TEST (test_an_empty_room_stands_still)
 }
 GST_END_TEST;
 
-/* Shows a head of @side, with only a part of its contrast to what is behind it. */
+/* Shows a head of width @side, whose contrast to the background is reduced to a part. */
 static void
 put_head (guint8 *pixels, gint side, gint left, gint top, gdouble contrast)
 {
@@ -100,9 +100,9 @@ holds (const GstVideoRectangle *where, gint side, gint left, gint top)
   return where->x <= x && where->y <= y && x < where->x + where->w && y < where->y + where->h;
 }
 
-/* The smallest faces that are searched for, and pale ones. At night one in a hundred may be
- * missed. */
-GST_START_TEST (test_a_head_is_a_difference)
+/* Heads of the smallest size that is searched for, with low contrast. At night one head in a
+ * hundred may be missed. */
+GST_START_TEST (test_a_head_that_appears_is_a_change)
 {
   static const gint sides[] = {30, 40, 64, 110, 200};
   StillConditions empty = conditions[__i__];
@@ -132,7 +132,7 @@ GST_START_TEST (test_a_head_is_a_difference)
 }
 GST_END_TEST;
 
-GST_START_TEST (test_what_else_is_a_difference)
+GST_START_TEST (test_other_changes_of_the_picture)
 {
   const StillConditions quiet = {.empty = TRUE};
   StillScene *scene = make_scene (&quiet);
@@ -140,11 +140,11 @@ GST_START_TEST (test_what_else_is_a_difference)
   FogLuma then = paint (scene, 0, first), now = {second, WIDTH, WIDTH, HEIGHT};
   GstVideoRectangle where;
 
-  fail_unless (differs (&then, &now, &where), "a camera that was covered");
+  fail_unless (differs (&then, &now, &where), "a camera that is covered");
   for (gint i = 0; i < WIDTH * HEIGHT; i++)
     second[i] = first[i] / 2;
-  fail_unless (differs (&then, &now, &where), "a lamp that was switched off");
-  /* A plain card before a plain wall, over most of it. */
+  fail_unless (differs (&then, &now, &where), "a lamp that is switched off");
+  /* A plain card in front of a plain wall, over most of the picture. */
   memset (first, 150, WIDTH * HEIGHT);
   memset (second, 150, WIDTH * HEIGHT);
   for (gint y = 20; y < HEIGHT; y++)
@@ -152,7 +152,7 @@ GST_START_TEST (test_what_else_is_a_difference)
   fail_unless (differs (&then, &now, &where), "a card");
   paint (scene, 0, first);
   memcpy (second, first + 8, WIDTH * HEIGHT - 8);
-  fail_unless (differs (&then, &now, &where), "a camera that was turned");
+  fail_unless (differs (&then, &now, &where), "a camera that is turned");
   now = (FogLuma){first, WIDTH, HEIGHT, WIDTH / 2};
   fail_unless (differs (&then, &now, &where), "another size");
   fail_unless (where.w == HEIGHT && where.h == WIDTH / 2);
@@ -160,7 +160,7 @@ GST_START_TEST (test_what_else_is_a_difference)
 }
 GST_END_TEST;
 
-/* The same picture of any size is no difference, and its opposite is one. */
+/* At any size, two equal pictures are no change, and a picture and its negative are one. */
 GST_START_TEST (test_pictures_of_any_size)
 {
   static const gint sides[][2] = {{1, 1}, {1, 9}, {9, 1}, {7, 7}, {8, 8}, {9, 9}, {15, 17},
@@ -168,7 +168,7 @@ GST_START_TEST (test_pictures_of_any_size)
 
   for (guint i = 0; i < G_N_ELEMENTS (sides); i++) {
     gint w = sides[i][0], h = sides[i][1];
-    /* exactly as large as it has to be: valgrind sees what is read beside it */
+    /* the memory is exactly as large as the picture, so that valgrind reports reads beyond it */
     g_autofree guint8 *dark = g_malloc0 ((gsize) (w * h)), *light = g_malloc ((gsize) (w * h));
     const FogLuma night = {dark, (gsize) w, w, h}, day = {light, (gsize) w, w, h};
     GstVideoRectangle where;
@@ -191,9 +191,10 @@ sketch_suite (void)
 
   suite_add_tcase (suite, tc);
   tcase_add_checked_fixture (tc, load_photo, clear_photo);
-  tcase_add_loop_test (tc, test_an_empty_room_stands_still, 0, G_N_ELEMENTS (conditions));
-  tcase_add_loop_test (tc, test_a_head_is_a_difference, 0, G_N_ELEMENTS (conditions));
-  tcase_add_test (tc, test_what_else_is_a_difference);
+  tcase_add_loop_test (
+      tc, test_a_film_of_an_empty_room_has_no_change, 0, G_N_ELEMENTS (conditions));
+  tcase_add_loop_test (tc, test_a_head_that_appears_is_a_change, 0, G_N_ELEMENTS (conditions));
+  tcase_add_test (tc, test_other_changes_of_the_picture);
   tcase_add_test (tc, test_pictures_of_any_size);
   return suite;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A settable cost of a frame, in a preloaded library: OpenCV's search of a picture takes as long
- * as a file says and uses no CPU, so that many replicas of a known, changing capacity fit on a
- * small machine. It finds nothing.
+/* A preloaded library in place of OpenCV's search of a picture: it takes as long as a file says and
+ * uses no CPU, so that many replicas of a known, changing capacity fit on a small machine. It finds
+ * nothing.
  *
- * FRAME_COST_FILE its text is the time in ms; read again for each frame */
+ * FRAME_COST_FILE names a file with the time of a search in ms, which is read again for each
+ * frame */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>

@@ -207,7 +207,7 @@ warn_of_loss (GstKafkaProducer *self)
 {
   GST_ELEMENT_WARNING (self->element, RESOURCE, WRITE,
       ("A connection to %s ended while buffers for topic \"%s\" were on their way. With acks=none "
-       "nobody reports which of them are lost. Set acks=leader or acks=all, and see the brokers' "
+       "no report says which of them are lost. Set acks=leader or acks=all, and see the brokers' "
        "logs: they end a connection over which they refuse a message.",
           self->servers, self->topic),
       (NULL));
