@@ -282,6 +282,20 @@ def test_message_larger_than_the_limit_of_fetches_is_skipped(kafka, launch, fres
 
 
 @pytest.mark.parametrize("how", ["auto-offset-reset=earliest eos-at-end=true", "replay=true"])
+def test_what_zstd_makes_too_large(kafka, launch, fresh, how):
+    """The library doesn't say whether such a batch is damaged or too large: the warning names both."""
+    kafka.create_topic(fresh, 1)
+    producer = kafka.producer(message_max_bytes=32 << 20, compression_type="zstd")
+    for length in [100, 12 << 20, 100]:
+        producer.produce(fresh, bytes(length), headers=[("gst-caps", CAPS)])
+        assert producer.flush(30) == 0
+    reader = read(launch, kafka, fresh, f"{how} message-max-bytes=100000 max-prefetch=65536")
+    assert reader.wait(30) == 0
+    warnings = [line for line in reader.output().splitlines() if line.startswith("WARNING: from element")]
+    assert len(warnings) == 1 and "1 to 1" in warnings[0] and "message-max-bytes" in warnings[0], reader.output()
+
+
+@pytest.mark.parametrize("how", ["auto-offset-reset=earliest eos-at-end=true", "replay=true"])
 @pytest.mark.parametrize("allowed, fits", [("", False), (f"message-max-bytes={132 << 20}", False), (f"message-max-bytes={140 << 20}", True)],
                          ids=["by default", "not quite", "enough"])
 def test_a_frame_of_132_mb_is_read(damaged, launch, huge, allowed, fits, how):

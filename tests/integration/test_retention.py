@@ -121,6 +121,18 @@ def test_alone(kafka, topic, how, place, policy, numbers, lost, said):
     assert bool(one.error) == (lost is None)
 
 
+@pytest.mark.parametrize("how", ["", "replay=true"])
+@pytest.mark.parametrize("start, policy, said", [
+    (BEGIN * 10**6, "", "No message is left"), (BEGIN * 10**6, ERROR, "No message is left"), (4 * 10**18, ERROR, None)])
+def test_a_start_time_in_a_topic_that_retention_has_emptied(kafka, topic, how, start, policy, said):
+    kafka.delete_records(topic, {0: 20})
+    one, _ = read(kafka, topic, f"eos-at-end=true start-time={start} {policy} {how}")
+    assert one.numbers == []
+    heard = [*one.warnings, *([one.error] if one.error else [])]
+    assert [said in text for text in heard] == ([True] if said else []), heard
+    assert bool(one.error) == bool(policy and said)
+
+
 @pytest.mark.parametrize("protocol", ["cooperative-sticky", "range"])
 @pytest.mark.parametrize("place, policy, numbers, lost, said, after", [
     (5, "", LEFT, 5, "5 offsets are lost", 20),

@@ -389,6 +389,18 @@ GST_START_TEST (test_topics)
 }
 GST_END_TEST;
 
+/* A group can't subscribe to a topic twice. */
+GST_START_TEST (test_a_topic_counts_once)
+{
+  g_auto (GStrv) topics = gst_kafka_topics_parse ("a, b,a ,^a.*,b,^a.*", NULL);
+
+  fail_unless_equals_int (g_strv_length (topics), 3);
+  fail_unless_equals_string (topics[0], "a");
+  fail_unless_equals_string (topics[1], "b");
+  fail_unless_equals_string (topics[2], "^a.*");
+}
+GST_END_TEST;
+
 GST_START_TEST (test_uri_refused)
 {
   static const gchar *bad[] = {"", "kafka:", "kafka://", "kafka://h", "kafka://h:1/", "kafka:///t",
@@ -428,6 +440,7 @@ kafkaclient_suite (void)
   tcase_add_test (tc, test_flags_as_text);
   tcase_add_test (tc, test_uri_parts);
   tcase_add_loop_test (tc, test_topics, 0, G_N_ELEMENTS (topic_cases));
+  tcase_add_test (tc, test_a_topic_counts_once);
   tcase_add_test (tc, test_uri_refused);
   return s;
 }

@@ -73,6 +73,16 @@ find_end (const gchar *text)
   return at;
 }
 
+/* Adds @entry, unless it is there: librdkafka refuses to subscribe to a topic twice. */
+static void
+add_once (GPtrArray *entries, gchar *entry)
+{
+  if (g_ptr_array_find_with_equal_func (entries, entry, g_str_equal, NULL))
+    g_free (entry);
+  else
+    g_ptr_array_add (entries, entry);
+}
+
 static gchar **
 split (const gchar *text)
 {
@@ -83,7 +93,7 @@ split (const gchar *text)
     while (g_ascii_isspace (*text))
       text++;
     end = find_end (text);
-    g_ptr_array_add (entries, g_strchomp (g_strndup (text, (gsize) (end - text))));
+    add_once (entries, g_strchomp (g_strndup (text, (gsize) (end - text))));
     if (!*end)
       break;
   }

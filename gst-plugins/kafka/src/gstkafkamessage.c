@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* More than any real sender uses; further headers are dropped. */
-#define MAX_HEADERS 1024
+/* Usual messages have no more, so that their headers need no memory of their own here. */
+#define USUAL_HEADERS 32
 /* The longest duration of a message, because a stranger's header may hold any value. */
 #define MAX_DURATION (3600 * GST_SECOND)
 /* A capture time that is further ahead of Kafka's timestamp is wrong, because a message is sent
@@ -121,13 +121,18 @@ wrap (rd_kafka_message_t *message, GstKafkaHandle *handle)
 static GPtrArray *
 copy_headers (const rd_kafka_message_t *message)
 {
-  GstKafkaHeader found[MAX_HEADERS];
+  GstKafkaHeader usual[USUAL_HEADERS], *found = usual;
+  g_autofree GstKafkaHeader *many = NULL;
   rd_kafka_headers_t *from;
+  gsize count;
   guint n = 0;
 
   if (rd_kafka_message_headers (message, &from))
     return NULL;
-  for (gsize i = 0; i < MAX_HEADERS; i++) {
+  count = rd_kafka_header_cnt (from);
+  if (count > USUAL_HEADERS)
+    found = many = g_new (GstKafkaHeader, count);
+  for (gsize i = 0; i < count; i++) {
     const void *value;
 
     if (rd_kafka_header_get_all (from, i, &found[n].name, &value, &found[n].size))

@@ -303,10 +303,13 @@ fail_too_large (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 static void
 fail_damaged (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 {
-  g_autofree gchar *detail = g_strdup_printf ("the batch at offset %" G_GINT64_FORMAT
-                                              " of partition %d of topic \"%s\" is damaged (%s)",
-      message->offset, message->partition, rd_kafka_topic_name (message->rkt),
-      gst_kafka_damage_describe (message));
+  g_autofree gchar *detail =
+      g_strdup_printf ("the batch at offset %" G_GINT64_FORMAT
+                       " of partition %d of topic \"%s\" is damaged (%s), or "
+                       "compressed with zstd and larger than "
+                       "message-max-bytes",
+          message->offset, message->partition, rd_kafka_topic_name (message->rkt),
+          gst_kafka_damage_describe (message));
 
   gst_kafka_consumer_fail (self, message->err ? message->err : RD_KAFKA_RESP_ERR__BAD_MSG, detail);
 }

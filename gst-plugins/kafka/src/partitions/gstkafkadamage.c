@@ -93,7 +93,8 @@ gst_kafka_damage_warn (
   GST_ELEMENT_WARNING (element, STREAM, DECODE,
       ("Skipped messages %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
        " of partition %d of topic \"%s\", since their batch is damaged there. Copy the partition "
-       "from another replica, and check the broker's disk.",
+       "from another replica, and check the broker's disk. A batch compressed with zstd may be too "
+       "large instead: raise message-max-bytes.",
           from, good - 1, partition, topic),
       (NULL));
 }

@@ -111,15 +111,26 @@ to_ms (GstClockTime time)
   return (gint64) (time / GST_MSECOND + (time % GST_MSECOND != 0));
 }
 
-/* If the first message left is later than the requested time, messages of that time may have been
- * deleted. */
+/* TRUE: all messages were deleted, and some may be of the requested time, which has passed. */
+static gboolean
+is_emptied (const GstKafkaRange *self, const GstKafkaPosition *position)
+{
+  return position->low > 0 && position->low == position->high &&
+         self->start_time < (GstClockTime) g_get_real_time () * GST_USECOND;
+}
+
+/* If the first message left is later than the requested time, or none is left, messages of that
+ * time may have been deleted. */
 static void
-place_by_time (GstKafkaPosition *position, gint64 found)
+place_by_time (const GstKafkaRange *self, GstKafkaPosition *position, gint64 found)
 {
   position->start = found;
-  if (found > 0 && found == position->low)
-    position->reset =
-        (GstKafkaReset){.reason = GST_KAFKA_RESET_DELETED, .from = -1, .to = found, .lost = -1};
+  if (found < 0 ? is_emptied (self, position) : found > 0 && found == position->low)
+    position->reset = (GstKafkaReset){.reason = GST_KAFKA_RESET_DELETED,
+        .from = -1,
+        .to = position->low,
+        .high = position->high,
+        .lost = -1};
 }
 
 static void
@@ -184,7 +195,7 @@ ask_start (const GstKafkaRange *self, rd_kafka_t *rk, const rd_kafka_topic_parti
     if (beyond)
       place_beyond (self, &positions[i]);
     else if (answer)
-      place_by_time (&positions[i], answer->elems[i].offset);
+      place_by_time (self, &positions[i], answer->elems[i].offset);
     else if (self->start_offset >= 0)
       positions[i].start = self->start_offset;
     else

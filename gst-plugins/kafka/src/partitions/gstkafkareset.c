@@ -120,6 +120,10 @@ gst_kafka_reset_is_error (const GstKafkaReset *self, GstKafkaSrcOffsetReset poli
 static gchar *
 describe_deleted (const GstKafkaReset *self, const gchar *topic, gint partition)
 {
+  if (self->lost < 0 && self->to == self->high)
+    return g_strdup_printf ("No message is left in partition %d of topic \"%s\" before offset "
+                            "%" G_GINT64_FORMAT ": those since start-time are deleted.",
+        partition, topic, self->to);
   if (self->lost < 0)
     return g_strdup_printf (
         "start-time is older than the oldest message left in partition %d of topic \"%s\", at "
