@@ -366,7 +366,7 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
    * GstKafkaSrc:max-age:
    *
    * Messages captured longer ago than this (ns) are skipped and count as done. The default, 0,
-   * skips none.
+   * skips none, and a replay never does.
    *
    * Since: 0.1
    */
