@@ -142,35 +142,63 @@ def test_demo_judges_its_run_after_ctrl_c(tmp_path):
     assert not list(tmp_path.iterdir()) and not processes_in(tmp_path)
 
 
-def read_until(terminal, pattern, said, timeout=90):
-    """Reads the demo's output until the text after `said` matches the pattern. Returns the whole output."""
-    begin, deadline = len(said), time.monotonic() + timeout
-    while not re.search(pattern, said[begin:]):
-        assert time.monotonic() < deadline, said[-3000:]
-        if select.select([terminal], [], [], 1)[0]:
-            said += os.read(terminal, 65536).decode(errors="replace")
-    return said
+class Terminal:
+    """The terminal of a program, and what it has said there."""
+
+    def __init__(self, command, **options):
+        self._ours, inside = pty.openpty()
+        self.process = subprocess.Popen(command, stdin=inside, stdout=inside, stderr=inside, start_new_session=True, **options)
+        os.close(inside)
+        self.said, self._read = "", 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        os.close(self._ours)
+
+    def press(self, key):
+        os.write(self._ours, key.encode())
+
+    def _more(self):
+        """False: the program has ended. Linux reports that as an input/output error."""
+        if not select.select([self._ours], [], [], 1)[0]:
+            return True
+        try:
+            more = os.read(self._ours, 65536).decode(errors="replace")
+        except OSError:
+            return False
+        self.said += more
+        return more != ""
+
+    def until(self, pattern, timeout=90):
+        """Reads on until what comes next matches the pattern. What follows the match is left for the next pattern."""
+        deadline = time.monotonic() + timeout
+        while not (found := re.compile(pattern).search(self.said, self._read)):
+            more = self._more() and time.monotonic() < deadline
+            assert more or re.compile(pattern).search(self.said, self._read), f"not said: {pattern}\n{self.said[-5000:]}"
+        self._read = found.end()
 
 
 def test_keys_cause_faults_and_the_output_shows_their_effect(tmp_path):
-    terminal, inside = pty.openpty()
-    process = subprocess.Popen(
-        [TOP / "pipelines/demo", "--no-live"], stdin=inside, stdout=inside, stderr=inside, start_new_session=True,
-        env={**os.environ, "TMPDIR": str(tmp_path)})
-    os.close(inside)
-    said = read_until(terminal, r"keys: a add a replica", "")
-    said = read_until(terminal, r"documents [1-9]", said)
-    for key, expected in (("k", "the last replica stays"), ("a", "fog-2 joins"), ("s", "the cameras follow"), ("k", "fog-2 is killed"),
-                          ("s", "as fast as before"), ("c", "is cut for 5 s"), ("c", "--- the link is cut"),
-                          ("f", "Kafka is frozen"), ("", "the link is back"), ("", "Kafka is back")):
-        os.write(terminal, key.encode())
-        said = read_until(terminal, expected, said)
-        said = read_until(terminal, r"fog +[\d.]+/s", said)
-    process.send_signal(signal.SIGINT)
-    said = read_until(terminal, r"documents and frames (do NOT )?agree", said)
-    assert "documents and frames agree" in said, said[-3000:]
-    assert process.wait(60) == 0
-    os.close(terminal)
+    with Terminal([TOP / "pipelines/demo", "--no-live"], env={**os.environ, "TMPDIR": str(tmp_path)}) as shown:
+        shown.until(r"keys: a add a replica")
+        shown.until(r"documents [1-9]")
+        for key, expected in (("k", "the last replica stays"), ("a", "fog-2 joins"), ("s", "the cameras follow"), ("k", "fog-2 is killed"),
+                              ("s", "as fast as before")):
+            shown.press(key)
+            shown.until(expected)
+            shown.until(r"fog +[\d.]+/s")
+        # At once, because each of them lasts for 5 s only.
+        shown.press("ccf")
+        for expected in ("is cut for 5 s", "--- the link is cut", "Kafka is frozen", "the link is back", "Kafka is back", r"fog +[\d.]+/s"):
+            shown.until(expected)
+        shown.process.send_signal(signal.SIGINT)
+        shown.until(r"documents and frames (do NOT )?agree", timeout=240)
+        assert "documents and frames agree" in shown.said, shown.said[-5000:]
+        assert shown.process.wait(60) == 0
 
 
 @pytest.fixture(scope="module")
