@@ -21,6 +21,12 @@ import secantus_server  # noqa: E402
 # Both Debians' are older.
 NEW_LIBRARY = "confluent-kafka==2.12.0"
 FAILED = pytest.StashKey()
+# By their time beside others. What takes longest begins first, so that no worker is busy long after
+# the others; a file of none of these comes after them.
+LONG_FILES = [
+    "test_chaos", "test_ledger", "test_demo", "test_link", "test_live", "test_poison_elsewhere", "test_poison", "test_damaged",
+    "test_access", "test_access_restart", "test_kafkasrc", "test_faults", "test_secured", "test_live_page", "test_kafkasink",
+    "test_frozen", "test_topic_again", "test_mongosink_faults", "test_clean_end"]
 
 
 def pytest_addoption(parser):
@@ -30,7 +36,14 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.addinivalue_line("markers", "alone: measures times, or needs the processors: no other test runs beside it")
     config.addinivalue_line("markers", "on_request: takes a minute: run with --long")
+    config.addinivalue_line("markers", "first: takes longer than the rest of its file, so it begins first")
     config.addinivalue_line("markers", "quick: takes seconds, and shows that the whole system works")
+
+
+def pytest_collection_modifyitems(items):
+    """Longest first: the files, and in each of them the tests."""
+    ranks = {name: rank for rank, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: (ranks.get(item.path.stem, len(ranks)), not item.get_closest_marker("first")))
 
 
 @pytest.fixture

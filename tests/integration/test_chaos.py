@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 CHAOS = pathlib.Path(__file__).resolve().parents[1] / "chaos"
 sys.path.insert(0, str(CHAOS))
 
@@ -64,6 +66,7 @@ def test_a_seed_always_makes_the_same_script():
         back[planned.part] = planned.at + planned.seconds
 
 
+@pytest.mark.first
 def test_no_document_is_lost_or_doubled_while_parts_fail():
     done = subprocess.run(
         [CHAOS / "run", "--seed", "1", "--minutes", "2"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

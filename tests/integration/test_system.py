@@ -26,7 +26,7 @@ def expected(truth):
 def check_documents(system, truth):
     wanted = expected(truth)
     assert 0 < len(wanted) < len(truth)
-    wait_until(lambda: len(system.stored()) >= len(wanted), 300, f"{len(wanted)} documents")
+    wait_until(lambda: len(system.stored()) >= len(wanted), 300, f"{len(wanted)} documents", every=0.5)
     time.sleep(2)  # waits in case a duplicate arrives
     stored = system.stored()
     assert stored == wanted
