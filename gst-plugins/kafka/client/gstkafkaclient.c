@@ -6,9 +6,10 @@
 GST_DEBUG_CATEGORY_STATIC (rdkafka_debug);
 #define GST_CAT_DEFAULT rdkafka_debug
 
-/* Older versions crash when they renew a token, because they use a queue that doesn't exist yet. */
+/* Older versions of librdkafka crash when they renew a token, because they use a queue that doesn't
+ * exist yet. */
 #define OAUTHBEARER_VERSION 0x02020000
-/* Versions 2.4 and 2.8 have the option too, but a second member never gets partitions there. */
+/* librdkafka 2.4 and 2.8 have the option too, but there a second member never gets partitions. */
 #define CONSUMER_PROTOCOL_VERSION 0x020c0000
 
 static void
@@ -27,7 +28,7 @@ init_debug (void)
 static GstDebugLevel
 debug_level (int syslog_level)
 {
-  /* One level down, because librdkafka recovers from most of what it logs as an error. */
+  /* librdkafka's errors are logged as warnings, because it recovers from most of them. */
   if (syslog_level <= 3)
     return GST_LEVEL_WARNING;
   if (syslog_level == 4)
@@ -261,8 +262,8 @@ build_conf (GstKafkaSettings *settings, const gchar *text, GstElement *element,
   return self.conf;
 }
 
-/* A default can't be unset again, and whether the classic defaults fit is known only when all
- * settings are applied. So a configuration with the consumer protocol is built a second time. */
+/* A default can't be unset again, and only after all settings are applied it is known whether the
+ * classic defaults fit. So a configuration with the consumer protocol is built a second time. */
 static rd_kafka_conf_t *
 build_fitting_conf (GstKafkaSettings *settings, const gchar *text, GstElement *element,
     const GstKafkaOption *options, GError **error)
@@ -286,7 +287,7 @@ gst_kafka_conf_new (
 
   init_debug ();
   gst_kafka_settings_copy (&copy, settings, element);
-  /* The file is read only once, because it may be a pipe. */
+  /* config-file is read only once, because it may be a pipe. */
   if (copy.config_file)
     text = read_config_file (copy.config_file, error);
   if (!copy.config_file || text)

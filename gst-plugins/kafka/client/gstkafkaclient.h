@@ -34,14 +34,14 @@ typedef struct {
 rd_kafka_conf_t *gst_kafka_conf_new (
     GstKafkaSettings *settings, GstElement *element, const GstKafkaOption *options, GError **error);
 
-/* (transfer full): the value of an option, "" if it is unset */
+/* Returns: (transfer full): the value of an option, "" if it is unset */
 gchar *gst_kafka_conf_dup (const rd_kafka_conf_t *conf, const gchar *name);
 
-/* (transfer full): the connection in words for the log; has no secrets */
+/* Returns: (transfer full): a description of the connection for the log, without secrets */
 gchar *gst_kafka_conf_describe (const rd_kafka_conf_t *conf);
 
-/* Takes ownership of @conf. Its opaque becomes @fault, which must be the first member of the struct
- * that the caller's callbacks cast it to. @error says what to change. */
+/* Takes ownership of @conf. The client's opaque becomes @fault, which must be the first member of
+ * the struct that the caller's callbacks cast it to. The text of @error says what to change. */
 rd_kafka_t *gst_kafka_client_new (
     rd_kafka_type_t type, rd_kafka_conf_t *conf, GstKafkaFault *fault, GError **error);
 

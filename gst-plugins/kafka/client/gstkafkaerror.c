@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* Older versions repeat the client's nonce in the last message of a SCRAM exchange, which Kafka 4
- * refuses. */
+/* Older versions of librdkafka repeat the client's nonce in the last message of a SCRAM exchange,
+ * which Kafka 4 refuses. */
 #define SCRAM_MENDED 0x02060100
 #define SETTLE_TIME (10 * G_TIME_SPAN_SECOND)
 

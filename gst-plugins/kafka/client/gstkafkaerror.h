@@ -6,21 +6,22 @@
 
 G_BEGIN_DECLS
 
-/* Kinds of librdkafka's errors, and the error messages made from them. */
+/* Classifies librdkafka's errors, and makes error messages from them. */
 
-/* TRUE: waiting doesn't help (a wrong password, a certificate that isn't trusted). */
+/* Returns TRUE if waiting doesn't help (a wrong password, a certificate that isn't trusted). */
 gboolean gst_kafka_error_is_refusal (rd_kafka_resp_err_t err);
 
-/* TRUE: a refusal now belongs to the last loss of access, because access came back only shortly
- * before. An error of another connection may arrive late, and one of several brokers may refuse
- * what others grant. @granted: the time when access came back, monotonic us; 0: access was never
- * lost */
+/* Returns TRUE if a refusal now belongs to the last loss of access, because access came back only
+ * shortly before. An error of another connection may arrive late, and one of several brokers may
+ * refuse what others grant. @granted: the time when access came back, monotonic us; 0: access was
+ * never lost */
 gboolean gst_kafka_is_same_loss (gint64 granted);
 
-/* TRUE: it is temporary, and librdkafka tries again (an outage, an election, a rebalance). */
+/* Returns TRUE if the error is temporary, and librdkafka tries again (an outage, an election, a
+ * rebalance). */
 gboolean gst_kafka_error_is_passing (rd_kafka_resp_err_t err);
 
-/* TRUE: no answer came in time. */
+/* Returns TRUE if the error means that no answer came in time. */
 gboolean gst_kafka_error_is_timeout (rd_kafka_resp_err_t err);
 
 /* Posts @error (a GstResourceError of gst_kafka_conf_new() or gst_kafka_error_new()) with the
@@ -37,7 +38,7 @@ gboolean gst_kafka_error_is_timeout (rd_kafka_resp_err_t err);
  * @fallback: the GStreamer code, unless @err has a more exact one
  *
  * Authentication and certificate failures become NOT_AUTHORIZED, unknown topics NOT_FOUND. The
- * message ends with what to change.
+ * error message ends with advice on what to change.
  */
 GError *gst_kafka_error_new (
     const gchar *tried, rd_kafka_resp_err_t err, const gchar *detail, GstResourceError fallback);

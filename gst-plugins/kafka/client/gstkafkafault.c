@@ -8,8 +8,9 @@
 #include "gstkafkaerror.h"
 #include "gstkafkarenewal.h"
 
-/* librdkafka's codes for TLS are coarse. It reports a broker that went away during the handshake as
- * a TLS failure, and a broker's alert about our certificate as a lost connection. */
+/* librdkafka's codes for TLS are coarse. librdkafka reports a broker that disconnected during the
+ * handshake as a TLS failure, and a broker's alert about the client's certificate as a lost
+ * connection. */
 static rd_kafka_resp_err_t
 tell_tls_apart (rd_kafka_resp_err_t err, const gchar *detail)
 {
@@ -135,7 +136,8 @@ name_certificate (const gchar *der, gsize size)
   return g_strdup_printf ("certificate of %s, issued by %s", subject, issuer);
 }
 
-/* OpenSSL has already verified it; this only records OpenSSL's reason, which librdkafka drops. */
+/* OpenSSL has already verified the certificate; this callback only records OpenSSL's reason, which
+ * librdkafka drops. */
 static int
 look_at_certificate (rd_kafka_t *rk, const char *broker_name, int32_t broker_id, int *x509_error,
     int depth, const char *buf, size_t size, char *errstr, size_t errstr_size, void *opaque)

@@ -7,12 +7,13 @@
 G_BEGIN_DECLS
 
 /* Remembers the most informative of librdkafka's errors since gst_kafka_fault_forget(): a refused
- * password says more than the "all brokers down" that follows it. Any thread may use it. */
+ * password says more than the "all brokers down" that follows it. Any thread may use the fault
+ * memory. */
 typedef struct {
   GMutex lock; /* guards all below */
   rd_kafka_resp_err_t err;
   gchar *detail;
-  gchar *tls_cause; /* OpenSSL's own error, most of which librdkafka drops */
+  gchar *tls_cause; /* OpenSSL's error text, most of which librdkafka drops */
   gchar *ca_file;   /* ssl.ca.location; set by gst_kafka_client_new() */
 } GstKafkaFault;
 

@@ -6,7 +6,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 
-/* The last value of @name in the lines of @text; (nullable) (transfer full) */
+/* Returns: (nullable) (transfer full): the last value of @name in the lines of @text */
 static gchar *
 find_option (const gchar *text, const gchar *name)
 {

@@ -6,16 +6,17 @@
 
 G_BEGIN_DECLS
 
-/* What a running client takes from files that were replaced since it was made. librdkafka
- * reads them once. */
+/* Updates a running client from files that were replaced since it was made. librdkafka reads them
+ * once. */
 
 /* Takes sasl.username and sasl.password from the config-file of @element, for the connections
  * that are made from now on. A file that can't be read any more, or is a pipe, changes
  * nothing. */
 void gst_kafka_renew_password (rd_kafka_t *rk, GstElement *element);
 
-/* Whether a certificate of a broker (@der), whose issuer wasn't found when @ca_file was read,
- * is trusted by what is in that file now. @error: OpenSSL's, for it; any other one stands. */
+/* Returns whether a certificate of a broker (@der), whose issuer wasn't found when @ca_file was
+ * read, is trusted by the file's present contents. @error: OpenSSL's error for the certificate; any
+ * other error than a missing issuer stays. */
 gboolean gst_kafka_is_trusted_now (const gchar *ca_file, int error, const gchar *der, gsize size);
 
 G_END_DECLS

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 
 #define GST_KAFKA_DEFAULT_BOOTSTRAP_SERVERS "localhost:9092"
 
-/* Guarded by the element's object lock. */
+/* All fields are guarded by the element's object lock. */
 typedef struct {
   gchar *bootstrap_servers; /* NULL: never set, so the config-file may set it */
   gchar *topic;
@@ -18,7 +18,8 @@ typedef struct {
   GstClockTime access_timeout;
 } GstKafkaSettings;
 
-/* Ids of the shared properties; an element's own begin at GST_KAFKA_PROP_OWN. */
+/* Ids of the shared properties; the ids of an element's own properties begin at
+ * GST_KAFKA_PROP_OWN. */
 enum {
   GST_KAFKA_PROP_BOOTSTRAP_SERVERS = 1,
   GST_KAFKA_PROP_TOPIC,
@@ -30,25 +31,28 @@ enum {
 
 void gst_kafka_settings_init (GstKafkaSettings *settings);
 void gst_kafka_settings_clear (GstKafkaSettings *settings);
-/* @topic_blurb: the two elements accept different topics. */
+/* @topic_blurb: the blurb of the property topic, because the two elements accept different
+ * topics. */
 void gst_kafka_settings_install_properties (GObjectClass *klass, const gchar *topic_blurb);
-/* FALSE: @id isn't one of the shared ids. These functions take the object lock themselves. */
+/* Returns FALSE if @id isn't one of the shared ids. These functions take the object lock
+ * themselves. */
 gboolean gst_kafka_settings_set_property (
     GstKafkaSettings *settings, GObject *object, guint id, const GValue *value);
 gboolean gst_kafka_settings_get_property (
     GstKafkaSettings *settings, GObject *object, guint id, GValue *value);
 
-/* TRUE: the option's value is a secret. Only config-file may set it, and it is never shown. */
+/* Returns TRUE if the option's value is a secret. Only config-file may set such an option, and its
+ * value is never shown. */
 gboolean gst_kafka_option_is_secret (const gchar *name);
 
 typedef enum {
   GST_KAFKA_LINE_OPTION,
-  GST_KAFKA_LINE_EMPTY, /* an empty line, or a comment */
+  GST_KAFKA_LINE_EMPTY, /* the line is empty, or a comment */
   GST_KAFKA_LINE_MALFORMED,
 } GstKafkaLine;
 
-/* Parses a line of a config-file, and modifies it. @name, @value: (out): point into @line; they
- * are set for an option */
+/* Parses a line of a config-file, and modifies it. @name, @value: (out): pointers into @line, set
+ * for a line with an option */
 GstKafkaLine gst_kafka_config_read_line (gchar *line, const gchar **name, const gchar **value);
 
 /* Fills @copy, under the object lock of @element. Free it with gst_kafka_settings_clear(). */

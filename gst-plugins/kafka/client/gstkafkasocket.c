@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A connection that sent nothing for so long is closed because it is idle. */
+/* A connection that has sent nothing for this time is closed because it is idle. */
 #define IDLE_MS 5000
 #define OFFERED "/proc/sys/net/ipv4/tcp_available_congestion_control"
 
@@ -53,7 +53,7 @@ ask_grant (gint option, gint bytes)
   if (getsockopt (fd, SOL_SOCKET, option, &granted, &size))
     granted = bytes;
   close (fd);
-  /* Linux reports twice what it grants, to include its bookkeeping. */
+  /* Linux reports twice the size that it grants, to include its bookkeeping. */
   return granted / 2;
 }
 
@@ -83,9 +83,8 @@ gst_kafka_socket_check (const gchar *congestion_control, GError **error)
   if (!g_file_get_contents (OFFERED, &offered, NULL, NULL))
     offered = g_strdup ("see " OFFERED);
   g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-      "The kernel refuses congestion-control=\"%s\". It offers: %s. Others need a kernel module, "
-      "or "
-      "an entry in net.ipv4.tcp_allowed_congestion_control.",
+      "The kernel refuses congestion-control=\"%s\". It offers: %s. Other algorithms need a kernel "
+      "module, or an entry in net.ipv4.tcp_allowed_congestion_control.",
       congestion_control, g_strstrip (offered));
   return FALSE;
 }

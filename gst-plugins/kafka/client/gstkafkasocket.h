@@ -5,17 +5,17 @@
 
 G_BEGIN_DECLS
 
-/* FALSE: the kernel doesn't offer that TCP congestion control; @error
- * lists those that it offers. */
+/* Returns FALSE if the kernel doesn't offer this TCP congestion control; @error lists those that it
+ * offers. */
 gboolean gst_kafka_socket_check (const gchar *congestion_control, GError **error);
 /* Like socket(), with SOCK_CLOEXEC; -1 with errno on failure. @congestion_control is nullable. */
 gint gst_kafka_socket_open (gint domain, gint type, gint protocol, const gchar *congestion_control);
 
-/* TRUE: the connection has sent something within the last seconds. */
+/* Returns TRUE if the connection has sent something within the last seconds. */
 gboolean gst_kafka_socket_is_in_use (gint fd);
 
 /* Posts a warning if the kernel grants a socket buffer (@option: SO_SNDBUF or SO_RCVBUF) fewer
- * bytes than @property asks for. With 0 @bytes it does nothing. */
+ * bytes than @property asks for. With @bytes 0 the function does nothing. */
 void gst_kafka_socket_warn (GstElement *element, const gchar *property, gint option, gint bytes);
 
 G_END_DECLS

@@ -52,8 +52,8 @@ gst_kafka_topics_check_name (const gchar *name, GError **error)
   return FALSE;
 }
 
-/* The comma after the first entry of @text, or the end of @text. A comma within {2,3} or [a,b]
- * belongs to the pattern. */
+/* Returns the comma after the first entry of @text, or the end of @text. A comma within {2,3} or
+ * [a,b] belongs to the pattern. */
 static const gchar *
 find_end (const gchar *text)
 {

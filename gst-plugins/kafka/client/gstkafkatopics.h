@@ -9,23 +9,22 @@ G_BEGIN_DECLS
  * begin with ^. A pattern is a POSIX extended regular expression, as in librdkafka. */
 
 /**
- * gst_kafka_topics_parse:
- * @text: (nullable): as in "camera,^cam-.*"
- * @error: GST_RESOURCE_ERROR_SETTINGS; the message quotes the wrong entry
+ * gst_kafka_topics_parse: @text: (nullable): the property's value, as in "camera,^cam-.*" @error:
+ * GST_RESOURCE_ERROR_SETTINGS; the message quotes the wrong entry
  *
  * Returns: (nullable) (transfer full): at least one string, each a name or a pattern
  */
 gchar **gst_kafka_topics_parse (const gchar *text, GError **error);
 
-/* FALSE with @error (GST_RESOURCE_ERROR_SETTINGS): brokers refuse such a name. */
+/* Returns FALSE with @error (GST_RESOURCE_ERROR_SETTINGS) if brokers refuse such a name. */
 gboolean gst_kafka_topics_check_name (const gchar *name, GError **error);
 gboolean gst_kafka_topics_have_pattern (gchar **topics);
 
-/* Whether the name or pattern @wanted matches @topic. No pattern
+/* Returns whether the name or pattern @wanted matches @topic. No pattern
  * matches the brokers' own topics. */
 gboolean gst_kafka_topics_match (const gchar *wanted, const gchar *topic);
 
-/* The brokers' own topics, for librdkafka's option `topic.blacklist`. */
+/* A pattern for the brokers' own topics, for librdkafka's option `topic.blacklist`. */
 #define GST_KAFKA_TOPICS_INTERNAL "^__consumer_offsets$,^__transaction_state$"
 
 G_END_DECLS

@@ -13,7 +13,7 @@ uri_error (GError **error, const gchar *text, const gchar *what)
   return NULL;
 }
 
-/* @rest: what follows the scheme */
+/* @rest: the part of the URI after the scheme */
 static GstKafkaUri *
 parse_parts (const gchar *text, const gchar *rest, GError **error)
 {

@@ -9,19 +9,19 @@ G_BEGIN_DECLS
 typedef struct {
   gchar *servers;
   gchar *topic;
-  GHashTable *query; /* property to value, both text */
+  GHashTable *query; /* the query: maps a property's name to its value, both text */
 } GstKafkaUri;
 
 /* (nullable) (transfer full). @error: a GstUriError */
 GstKafkaUri *gst_kafka_uri_parse (const gchar *text, GError **error);
 void gst_kafka_uri_free (GstKafkaUri *uri);
 
-/* Sets bootstrap-servers, topic, and each property in the query that @object's own class has. It
- * refuses config-file and client-properties, because a URI may come from a stranger, who could make
- * the client read a file or change its security. */
+/* Sets bootstrap-servers, topic, and each property in the query that @object's own class has. The
+ * URI may not set config-file and client-properties, because it may come from a stranger, who could
+ * make the client read a file or change its security. */
 gboolean gst_kafka_uri_apply (const GstKafkaUri *uri, GObject *object, GError **error);
 
-/* (nullable) (transfer full): %NULL without a topic */
+/* Returns: (nullable) (transfer full): the URI; %NULL without a topic */
 gchar *gst_kafka_uri_to_string (const gchar *servers, const gchar *topic);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstKafkaUri, gst_kafka_uri_free)

@@ -62,8 +62,8 @@ add_number (rd_kafka_headers_t *list, const gchar *name, guint64 number)
   rd_kafka_header_add (list, name, -1, first, text + sizeof text - first);
 }
 
-/* Adds the buffer's own headers, except `gst-*`, which describe the buffer that the original
- * message was made from, and except session and seq if the record gets new numbers. */
+/* Adds the headers of the buffer's meta, except `gst-*`, which describe the buffer that the
+ * original message was made from, and except session and seq if the record gets new numbers. */
 static void
 add_found (rd_kafka_headers_t *list, GPtrArray *found, gboolean renumbered)
 {
@@ -138,11 +138,12 @@ gst_kafka_record_produce (GstKafkaRecord *record, rd_kafka_t *rk, const gchar *t
   rd_kafka_headers_t *headers = gst_kafka_record_make_headers (record);
   gsize key_size = 0;
   gconstpointer key = record->key ? g_bytes_get_data (record->key, &key_size) : NULL;
-  /* Headers as one list, because librdkafka before 2.12 frees single headers twice on failure. */
+  /* Passes the headers as one list, because librdkafka before 2.12 frees single headers twice on
+   * failure. */
   const rd_kafka_vu_t values[] = {
       {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = record->topic ? record->topic : topic},
       {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = record->partition},
-      /* NULL is a tombstone or no key; an empty value or key needs a pointer. */
+      /* NULL means a tombstone or no key, so an empty value or key needs a pointer. */
       {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {value_of (record), record->map.size}},
       {.vtype = RD_KAFKA_VTYPE_KEY,
           .u.mem = {(gpointer) (key || !record->key ? key : ""), key_size}},

@@ -17,12 +17,13 @@
  *
  * When brokers or link are slower than the stream, the queue fills up to
  * #GstKafkaSink:max-queued-bytes, #GstKafkaSink:max-queued-buffers or
- * #GstKafkaSink:max-queued-time. Then the element waits, or drops buffers as #GstKafkaSink:leaky
- * says. While the queue grows, it asks upstream for fewer buffers with QoS events of the type
- * GST_QOS_TYPE_THROTTLE, until the link delivers all of them.
+ * #GstKafkaSink:max-queued-time. When the queue is full, the element waits, or drops buffers as
+ * #GstKafkaSink:leaky says. While the queue grows, the element requests a lower rate from upstream
+ * with QoS events of the type GST_QOS_TYPE_THROTTLE, until the link delivers all buffers.
  *
- * With #GstKafkaSink:spool a disk takes what can't be sent in time, for as long as the brokers are
- * away and through restarts of the element, and nothing is dropped before the disk is full.
+ * With #GstKafkaSink:spool, buffers that can't be sent in time are stored on a disk, for as long as
+ * the brokers are away and through restarts of the element, and no buffer is dropped before the
+ * disk is full.
  *
  * ## Messages
  *
@@ -39,9 +40,11 @@
  *
  * ## Events and queries
  *
- * The pad `sink` sends QoS events of the type GST_QOS_TYPE_THROTTLE: the time between two buffers
- * that the link takes, and how many times as fast they come. None is sent for buffers of #kafkasrc,
- * since their messages wait in Kafka. A caps query is answered with all caps but those of device
+ * The pad `sink` sends QoS events of the type GST_QOS_TYPE_THROTTLE: they contain the time between
+ * two buffers that the link can take, and the ratio of the present rate to the link's. No
+ * throttling event is sent for
+ * buffers of #kafkasrc, since their messages wait in Kafka. A caps query is answered with all caps
+ * but those of device
  * memory.
  *
  * ## Errors
@@ -91,7 +94,7 @@ GST_DEBUG_CATEGORY (gst_kafka_sink_debug);
 
 enum { PROP_STATS = GST_KAFKA_SINK_PROP_OTHER };
 
-/* What the records of a stream share, and their numbering. Streaming thread only. */
+/* State that all records of a stream share, with their numbering. Streaming thread only. */
 typedef struct {
   GstKafkaHeader *caps;
   GstKafkaHeader *camera;
@@ -110,14 +113,16 @@ G_DECLARE_FINAL_TYPE (GstKafkaSink, gst_kafka_sink, GST, KAFKA_SINK, GstBaseSink
 struct _GstKafkaSink {
   GstBaseSink parent;
 
-  /* Lock order: the object lock, then the producer's lock. The object lock guards these four: */
+  /* Lock order: the object lock, then the producer's lock. The object lock guards the next four
+   * fields: */
   GstKafkaSettings settings;
   GstKafkaSinkSettings own;
-  GstStructure *last_stats;   /* of the last run, while there is no producer */
-  GstKafkaProducer *producer; /* only start() and stop() write it, and they read it without lock */
+  GstStructure *last_stats; /* stats of the last run, while there is no producer */
+  /* only start() and stop() change the spool, and they read it without lock */
+  GstKafkaProducer *producer;
 
   GstKafkaSpool *spool; /* (nullable): from start() to stop() */
-  /* streaming thread, from start to stop */
+  /* used by the streaming thread, from start to stop */
   GstKafkaRecordTemplate template;
   gboolean throttling; /* upstream is being asked for fewer buffers */
 };
@@ -126,8 +131,9 @@ struct _GstKafkaSink {
  * GstKafkaSink!sink:
  *
  * Takes any caps, except those of device memory (DMABuf, GPU) and those whose text is too long for
- * #kafkasrc, which are the error STREAM/WRONG_TYPE. It answers caps queries accordingly. It sends
- * QoS events of the type GST_QOS_TYPE_THROTTLE upstream while the link is slower than the stream.
+ * #kafkasrc, which are the error STREAM/WRONG_TYPE. The pad answers caps queries accordingly. The
+ * pad sends QoS events of the type GST_QOS_TYPE_THROTTLE upstream while the link is slower than the
+ * stream.
  *
  * Since: 0.1
  */
@@ -143,7 +149,8 @@ GST_ELEMENT_REGISTER_DEFINE (kafkasink, "kafkasink", GST_RANK_NONE, GST_TYPE_KAF
 
 /* --- templates of topic and key --- */
 
-/* FALSE with @error (GST_RESOURCE_ERROR_SETTINGS): the text of @property isn't a valid template. */
+/* Returns FALSE with @error (GST_RESOURCE_ERROR_SETTINGS) if the text of @property isn't a valid
+ * template. */
 static gboolean
 check_template (const gchar *text, const gchar *property, GError **error)
 {
@@ -156,10 +163,10 @@ check_template (const gchar *text, const gchar *property, GError **error)
 
 typedef struct {
   const GstKafkaRecord *record;
-  gchar *missing; /* name of the header that the buffer lacks */
+  gchar *missing; /* name of a header that a template needs and the buffer lacks */
 } Filling;
 
-/* Is a FogTemplateFunc. Appends the value of a header of the message. */
+/* Is a FogTemplateFunc. Appends the value of the message's header with this name. */
 static gboolean
 append_header (GString *filled, const gchar *name, gpointer user_data)
 {
@@ -176,8 +183,9 @@ append_header (GString *filled, const gchar *name, gpointer user_data)
   return text != NULL;
 }
 
-/* (nullable) (transfer full): the text of the template @text with the headers of @record. %NULL:
- * @record lacks the header @missing (transfer full). */
+/* Returns: (nullable) (transfer full): the template @text filled with the headers of @record.
+ * Returns
+ * %NULL if @record lacks the header @missing (transfer full). */
 static gchar *
 fill (const gchar *text, const GstKafkaRecord *record, gchar **missing)
 {
@@ -190,7 +198,7 @@ fill (const gchar *text, const GstKafkaRecord *record, gchar **missing)
 
 /* --- records --- */
 
-/* Just under the brokers' default for message.timestamp.after.max.ms, an hour. */
+/* Slightly less than the brokers' default for message.timestamp.after.max.ms, which is an hour. */
 #define FUTURE_MS (59 * 60 * 1000)
 
 /* Begins a new session, whose numbers begin at 0. The texts are nullable. @partition: -1: the
@@ -230,8 +238,9 @@ record_template_clear (GstKafkaRecordTemplate *self)
   g_clear_pointer (&self->missing, g_free);
 }
 
-/* (transfer full) (nullable): the meta's `target-key`, else the filled template, else the key of
- * the message that the buffer was made from. A template whose header is missing makes no key. */
+/* Returns: (transfer full) (nullable): the meta's `target-key`, else the filled template, else the
+ * key of the message that the buffer was made from. If the template's header is missing, there is
+ * no key. */
 static GBytes *
 choose_key (GstKafkaRecordTemplate *self, const GstKafkaRecord *record)
 {
@@ -279,8 +288,8 @@ set_partition (GstKafkaRecord *record, const GstKafkaRecordTemplate *self)
 
   record->partition = self->partition;
   record->chosen = RD_KAFKA_PARTITION_UA;
-  /* The property `key` asks for order within a partition. So it overrules the meta's partition,
-   * with which feedbackrate spreads a camera's frames. */
+  /* The property `key` asks for order within a partition. So the key overrides the meta's
+   * partition, with which feedbackrate spreads a camera's frames. */
   if (s && (!self->key || gst_structure_has_field (s, "target-key")))
     record->suggested = gst_structure_get_int (s, "target-partition", &record->partition);
   if (record->partition < 0)
@@ -293,7 +302,7 @@ ref_header (GstKafkaHeader *header)
   return header ? gst_kafka_header_ref (header) : NULL;
 }
 
-/* Adds the headers that the buffer lacks. */
+/* Sets the headers that the buffer's meta lacks. */
 static void
 complete_headers (GstKafkaRecord *record, GstKafkaRecordTemplate *self, GstClockTime captured)
 {
@@ -361,8 +370,9 @@ record_new (GstKafkaRecordTemplate *self, GstBuffer *buffer, GstClockTime captur
 
 /* --- the partitioner --- */
 
-/* The configuration's value while users name no other. It is Java's partitioner, which ours follows
- * except for messages without a key. */
+/* The value of librdkafka's option partitioner unless users set another one. This value selects
+ * Java's partitioner, which this element's partitioner follows except for messages without a
+ * key. */
 #define OWN_PARTITIONER "murmur2_random"
 
 static gint32
@@ -508,7 +518,8 @@ new_conf (GstKafkaSink *self, GError **error)
         {"enable.idempotence", idempotence, TRUE},
         {"transactional.id", NULL, TRUE},
         {"delivery.report.only.error", NULL, TRUE},
-        /* As large as possible, because the element has bounds of its own. */
+        /* librdkafka's own queue is as large as possible, because the element has limits of its
+         * own. */
         {"queue.buffering.max.messages", "10000000", FALSE},
         {"queue.buffering.max.kbytes", "2147483647", FALSE},
         /* Otherwise librdkafka doesn't call the partitioner for messages without a key. */
@@ -516,13 +527,15 @@ new_conf (GstKafkaSink *self, GError **error)
         {"partitioner", "murmur2_random", FALSE},
         /* Larger messages are sent from the buffer's memory without a copy. */
         {"message.copy.max.bytes", "4096", FALSE},
-        /* The default since librdkafka 2.10. */
+        /* This is the default since librdkafka 2.10. */
         {"socket.nagle.disable", "true", FALSE},
         {"socket.send.buffer.bytes", send_buffer, FALSE},
         {"socket.keepalive.enable", "true", FALSE},
-        /* A live camera should continue soon after an outage; the default is up to 10 s later. */
+        /* A live camera should continue soon after an outage; by default the client reconnects up
+         * to 10 s later. */
         {"reconnect.backoff.max.ms", "2000", FALSE},
-        /* New partitions should be used soon; the default is up to 5 min later. */
+        /* New partitions should be used soon; by default the client notices them up to 5 min
+         * later. */
         {"topic.metadata.refresh.interval.ms", "10000", FALSE},
         {NULL, NULL, FALSE},
     };
@@ -592,7 +605,7 @@ log_client (GstKafkaSink *self, const rd_kafka_conf_t *conf)
   GST_INFO_OBJECT (self, "%s", client);
 }
 
-/* FALSE: the spool can't be opened, and an error was posted. */
+/* Returns FALSE if the spool can't be opened, after posting an error. */
 static gboolean
 open_spool (GstKafkaSink *self, GError **error)
 {
@@ -756,8 +769,8 @@ readers_take (GstKafkaSink *self, GstCaps *caps)
   return FALSE;
 }
 
-/* All raw frames have one size, so a size that is too large is an
- * error as soon as the caps come. */
+/* Since all raw frames of a stream have one size, frames that are too large are an error as soon as
+ * the caps come. */
 static gboolean
 frames_fit (GstKafkaSink *self, GstCaps *caps)
 {
@@ -815,9 +828,9 @@ log_throttling (GstKafkaSink *self, gboolean throttles)
   self->throttling = throttles;
 }
 
-/* An event for each buffer, because elements that drop frames use the time in the last
- * event. Never for buffers of kafkasrc: the messages can wait in Kafka, and a decoder
- * in between would skip frames. */
+/* Sends an event for each buffer, because elements that drop frames use the time in the last event.
+ * Sends no event for buffers of kafkasrc: the messages can wait in Kafka, and a decoder in between
+ * would skip frames. */
 static void
 throttle_upstream (GstKafkaSink *self, GstBuffer *buffer)
 {
@@ -839,7 +852,7 @@ throttle_upstream (GstKafkaSink *self, GstBuffer *buffer)
           GST_CLOCK_TIME_IS_VALID (time) ? time : 0));
 }
 
-/* Keeps the buffer through a pause and pushes it again afterwards. */
+/* Keeps the buffer during a pause and pushes it again afterwards. */
 static GstFlowReturn
 push_record (GstKafkaSink *self, GstKafkaRecord *record)
 {
@@ -930,7 +943,8 @@ drain (GstKafkaSink *self)
   return ret == GST_KAFKA_PUSH_OK ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
-/* The base class posts EOS after this has returned, so after everything has been delivered. */
+/* The base class posts EOS after this function has returned, so after all buffers were
+ * delivered. */
 static GstFlowReturn
 gst_kafka_sink_wait_event (GstBaseSink *sink, GstEvent *event)
 {

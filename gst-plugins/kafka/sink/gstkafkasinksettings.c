@@ -63,7 +63,7 @@ gst_kafka_sink_on_error_get_type (void)
   static gsize type;
   static const GEnumValue values[] = {
       {GST_KAFKA_SINK_ON_ERROR_FAIL, "Post an error and stop", "fail"},
-      {GST_KAFKA_SINK_ON_ERROR_SKIP, "Post a warning and go on with the next", "skip"},
+      {GST_KAFKA_SINK_ON_ERROR_SKIP, "Post a warning and continue with the next", "skip"},
       {0, NULL, NULL},
   };
 
@@ -77,9 +77,10 @@ gst_kafka_spool_order_get_type (void)
 {
   static gsize type;
   static const GEnumValue values[] = {
-      {GST_KAFKA_SPOOL_ORDER_LIVE_FIRST, "Buffers on the disk go while no other waits",
+      {GST_KAFKA_SPOOL_ORDER_LIVE_FIRST, "Buffers on the disk are sent while no other waits",
           "live-first"},
-      {GST_KAFKA_SPOOL_ORDER_OLDEST_FIRST, "New buffers follow those on the disk", "oldest-first"},
+      {GST_KAFKA_SPOOL_ORDER_OLDEST_FIRST, "New buffers are sent after those on the disk",
+          "oldest-first"},
       {0, NULL, NULL},
   };
 
@@ -239,8 +240,8 @@ install_target_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:camera:
    *
-   * The value of the header `camera`. A buffer that already has this header keeps it. Unset by
-   * default: then no header is added.
+   * The value of the header `camera`. A buffer that already has this header keeps it. The property
+   * is unset by default, so no header is added.
    *
    * Since: 0.1
    */
@@ -251,10 +252,11 @@ install_target_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:key:
    *
-   * The key of each message. It may be a template: the header `camera` replaces `%{camera}`, and
-   * likewise any other header. A message without that header gets no key. If the property is unset,
+   * The key of each message. The key may be a template: the header `camera` replaces `%{camera}`,
+   * and likewise any other header. A message without that header gets no key. If the property is
+   * unset,
    * a buffer that was made from a message keeps that message's key. The meta's `target-key`
-   * overrules both. A place without a name or a `}` is RESOURCE/SETTINGS at the start.
+   * overrules both. An empty name, or a `%{` without `}`, is RESOURCE/SETTINGS at the start.
    *
    * Since: 0.1
    */
@@ -280,9 +282,9 @@ install_target_properties (GObjectClass *klass, GParamFlags flags)
    * GstKafkaSink:create-topic:
    *
    * Creates the topic before the first message, with #GstKafkaSink:partitions and
-   * #GstKafkaSink:replication-factor. An existing topic is not changed. Off by default, because
-   * topics usually belong to the cluster's administrator. With a template in #GstKafkaSink:topic it
-   * is RESOURCE/SETTINGS.
+   * #GstKafkaSink:replication-factor. An existing topic is not changed. The property is off by
+   * default, because topics usually belong to the cluster's administrator. Together with a template
+   * in #GstKafkaSink:topic it is the error RESOURCE/SETTINGS.
    *
    * Since: 0.1
    */
@@ -294,8 +296,9 @@ install_target_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:partitions:
    *
-   * The number of partitions of a topic that #GstKafkaSink:create-topic creates. It limits the
-   * number of readers in a group, so use the largest number that will ever be needed.
+   * The number of partitions of a topic that #GstKafkaSink:create-topic creates. The number of
+   * partitions limits the number of readers in a group, so use the largest number that will ever be
+   * needed.
    *
    * Since: 0.1
    */
@@ -322,8 +325,9 @@ install_delivery_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:acks:
    *
-   * When a message counts as delivered. Then its buffer is released. The default survives the loss
-   * of a broker.
+   * The acknowledgement with which a message counts as delivered. A delivered message's buffer is
+   * released. With the default, messages
+   * survive the loss of a broker.
    *
    * Since: 0.1
    */
@@ -334,9 +338,9 @@ install_delivery_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:enable-idempotence:
    *
-   * The brokers drop duplicates that arise when the client sends a message again. At most
-   * five requests a connection are in flight then, which limits the rate over a long link.
-   * Off by default, because readers recognise duplicates by their headers. It needs
+   * The brokers drop duplicates that arise when the client sends a message again. With idempotence,
+   * at most five requests a connection are in flight, which limits the rate over a long link.
+   * The property is off by default, because readers recognise duplicates by their headers. It needs
    * acks=all, else RESOURCE/SETTINGS.
    *
    * Since: 0.1
@@ -349,7 +353,8 @@ install_delivery_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:connect-timeout:
    *
-   * How long the first contact with a broker may take (ns), then RESOURCE/OPEN_WRITE. In later
+   * The time that the first contact with a broker may take (ns); then RESOURCE/OPEN_WRITE is
+   * posted. In later
    * outages the element waits for up to #GstKafkaSink:delivery-timeout.
    *
    * Since: 0.1
@@ -363,8 +368,8 @@ install_delivery_properties (GObjectClass *klass, GParamFlags flags)
    * GstKafkaSink:delivery-timeout:
    *
    * The time from a buffer's arrival to its acknowledgement (ns) after which it is undeliverable:
-   * then #GstKafkaSink:on-error decides, and the error is RESOURCE/WRITE. Two minutes survive the
-   * restart of a broker.
+   * then #GstKafkaSink:on-error decides, and the error is RESOURCE/WRITE. The default of two
+   * minutes is longer than the restart of a broker.
    *
    * Since: 0.1
    */
@@ -376,8 +381,8 @@ install_delivery_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:on-error:
    *
-   * What happens when a buffer can't be delivered. A missing right is an error in any case, unless
-   * each buffer names its topic.
+   * The action when a buffer can't be delivered. A missing right is always an error, unless each
+   * buffer names its topic.
    *
    * Since: 0.1
    */
@@ -392,7 +397,8 @@ install_link_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:compression:
    *
-   * How the client compresses batches. JPEG and H.264 don't get smaller, raw frames do.
+   * The method with which librdkafka compresses batches. JPEG and H.264 don't get smaller, raw
+   * frames do.
    *
    * Since: 0.1
    */
@@ -405,7 +411,7 @@ install_link_properties (GObjectClass *klass, GParamFlags flags)
    *
    * The size of the largest message in bytes, headers included. Raw frames that are larger are
    * RESOURCE/SETTINGS as soon as their caps are known, other buffers RESOURCE/WRITE. The default is
-   * librdkafka's. Brokers accept 1048588 bytes by default.
+   * librdkafka's. By default, brokers accept messages of up to 1048588 bytes.
    *
    * Since: 0.1
    */
@@ -417,8 +423,8 @@ install_link_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:linger:
    *
-   * How long a message waits for others, to share a batch with them (ns). 0, the
-   * default, sends each frame at once.
+   * The time that a message waits for others, to share a batch with them (ns). 0, the default,
+   * sends each frame at once.
    *
    * Since: 0.1
    */
@@ -429,8 +435,9 @@ install_link_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:congestion-control:
    *
-   * TCP's congestion control, which decides how fast a connection sends. One that the kernel
-   * doesn't offer is RESOURCE/SETTINGS.
+   * The algorithm of TCP's congestion control, which decides how fast a connection sends. An
+   * algorithm that the
+   * kernel doesn't offer is RESOURCE/SETTINGS.
    *
    * Since: 0.1
    */
@@ -442,9 +449,11 @@ install_link_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:socket-send-buffer-bytes:
    *
-   * The bytes that a connection may have in flight. A link needs at least its rate times its round
-   * trip. With 0 the kernel adapts the size, up to net.ipv4.tcp_wmem. A fixed size is limited by
-   * net.core.wmem_max; if that is less, a warning RESOURCE/SETTINGS says so.
+   * The size of the kernel's send buffer: the bytes that a connection may have in flight. A link
+   * needs a buffer of at least its rate
+   * times its round trip. With 0 the kernel adapts the size, up to net.ipv4.tcp_wmem. A fixed size
+   * is limited by
+   * net.core.wmem_max; if that limit is smaller, a warning RESOURCE/SETTINGS says so.
    *
    * Since: 0.1
    */
@@ -460,7 +469,7 @@ install_queue_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:leaky:
    *
-   * What happens when the queue is full. For live video use `downstream`, which sends the newest
+   * The action when the queue is full. For live video use `downstream`, which sends the newest
    * frames. The default drops nothing.
    *
    * Since: 0.1
@@ -471,9 +480,9 @@ install_queue_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:max-queued-bytes:
    *
-   * The queue is full when its undelivered buffers have this many bytes. Each counts 1 KiB extra
-   * for its headers and bookkeeping. An empty queue takes a buffer of any size. The default holds
-   * about a minute of JPEG frames of 640x480 at 30 frames/s.
+   * The queue is full when its undelivered buffers have this many bytes. Each buffer counts 1 KiB
+   * extra for its headers and bookkeeping. An empty queue takes a buffer of any size. The default
+   * is the size of about a minute of JPEG frames of 640x480 at 30 frames/s.
    *
    * Since: 0.1
    */
@@ -496,7 +505,7 @@ install_queue_properties (GObjectClass *klass, GParamFlags flags)
    * GstKafkaSink:max-queued-time:
    *
    * The queue is full when its oldest undelivered buffer came this long ago (ns). With
-   * leaky=downstream only buffers count that the client doesn't have yet.
+   * leaky=downstream, only buffers count that librdkafka doesn't have yet.
    *
    * Since: 0.1
    */
@@ -507,7 +516,7 @@ install_queue_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:drain-timeout:
    *
-   * How long EOS waits until all buffers are delivered (ns), then RESOURCE/WRITE.
+   * The time that EOS waits until all buffers are delivered (ns); then RESOURCE/WRITE is posted.
    *
    * Since: 0.1
    */
@@ -523,16 +532,17 @@ install_spool_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:spool:
    *
-   * A directory on a disk that takes the buffers which can't be sent in time: while the brokers are
-   * away, while the link is too slow, and those that are undelivered when the element stops. They
-   * are sent afterwards, by the next run too, with the headers, the key and the timestamp that they
-   * would have had. The directory is created, but not the one that it is in. Each element needs
-   * its own: a directory that another one uses is RESOURCE/BUSY, one that can't be written
-   * RESOURCE/OPEN_WRITE. Unset by default: then there is no spool.
+   * A directory for buffers that can't be sent in time: while the brokers are away, while the link
+   * is too slow, and those that are undelivered when the element stops. The stored buffers are sent
+   * later, by the next run too, with the headers, the key and the timestamp that they would have
+   * had. The directory is created if its parent directory exists. Each element needs a
+   * directory of its own: one that another element uses is RESOURCE/BUSY, one that can't be written
+   * RESOURCE/OPEN_WRITE. The property is unset by default, so there is no spool.
    *
-   * With a spool #GstKafkaSink:connect-timeout and #GstKafkaSink:delivery-timeout are no errors,
-   * #GstKafkaSink:leaky has no effect, upstream isn't throttled, and what EOS leaves undelivered
-   * after #GstKafkaSink:drain-timeout stays on the disk. Buffers that kafkasrc made aren't spooled,
+   * With a spool, #GstKafkaSink:connect-timeout and #GstKafkaSink:delivery-timeout cause no errors,
+   * #GstKafkaSink:leaky has no effect, upstream isn't throttled, and buffers that EOS leaves
+   * undelivered after #GstKafkaSink:drain-timeout stay on the disk. Buffers that kafkasrc made
+   * aren't spooled,
    * because their messages wait in Kafka.
    *
    * Since: 0.1
@@ -545,9 +555,10 @@ install_spool_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:spool-bytes:
    *
-   * The size of the file in #GstKafkaSink:spool at which the oldest buffers are dropped. Their
-   * number is in `spool-dropped`, and a warning RESOURCE/NO_SPACE_LEFT says so. A full disk does
-   * the same. The default holds 40 minutes of frames of 60 kB at 30 frames/s.
+   * The size of the file in #GstKafkaSink:spool at which the oldest buffers are dropped. The number
+   * of dropped buffers is in `spool-dropped`, and a warning RESOURCE/NO_SPACE_LEFT is posted. A
+   * full disk has the
+   * same effect. The default holds 40 minutes of frames of 60 kB at 30 frames/s.
    *
    * Since: 0.1
    */
@@ -558,7 +569,7 @@ install_spool_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:spool-time:
    *
-   * The time on the disk (ns) after which a buffer is dropped, by the machine's clock. It is
+   * The time on the disk (ns) after which a buffer is dropped, by the machine's clock. The drop is
    * counted and reported as for #GstKafkaSink:spool-bytes.
    *
    * Since: 0.1
@@ -570,10 +581,10 @@ install_spool_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:spool-rate:
    *
-   * How many buffers from the disk are sent each second at most. The readers have to process them
-   * besides the live ones, so the default is less than what a fog of a few cores counts. With
-   * #GstKafkaSink:spool-order `oldest-first` it must exceed the rate of the stream, or the disk
-   * never empties.
+   * The largest number of buffers from the disk that are sent in a second. Readers have to process
+   * these buffers besides the live ones, so the default is less than the capacity of a fog with a
+   * few cores. With #GstKafkaSink:spool-order `oldest-first` the rate must exceed that of the
+   * stream, or the disk never empties.
    *
    * Since: 0.1
    */
@@ -584,13 +595,15 @@ install_spool_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSink:spool-order:
    *
-   * Whether new buffers overtake those on the disk. The default keeps live video fresh.
+   * Whether new buffers are sent before those on the disk. The default, `live-first`, keeps live
+   * video recent.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_SPOOL_ORDER,
-      g_param_spec_enum ("spool-order", "Spool order", "Which buffers go first after an outage",
-          gst_kafka_spool_order_get_type (), DEFAULT_SPOOL_ORDER, flags));
+      g_param_spec_enum ("spool-order", "Spool order",
+          "Which buffers are sent first after an outage", gst_kafka_spool_order_get_type (),
+          DEFAULT_SPOOL_ORDER, flags));
 }
 
 void

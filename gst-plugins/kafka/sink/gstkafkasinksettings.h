@@ -82,7 +82,8 @@ enum { GST_KAFKA_SINK_PROP_OTHER = GST_KAFKA_PROP_OWN + 100 };
 void gst_kafka_sink_settings_init (GstKafkaSinkSettings *self);
 void gst_kafka_sink_settings_clear (GstKafkaSinkSettings *self);
 void gst_kafka_sink_settings_install_properties (GObjectClass *klass);
-/* FALSE: @id is none of these properties. These functions take the object lock themselves. */
+/* Returns FALSE if @id is none of these properties. These functions take the object lock
+ * themselves. */
 gboolean gst_kafka_sink_settings_set_property (
     GstKafkaSinkSettings *self, GObject *object, guint id, const GValue *value);
 gboolean gst_kafka_sink_settings_get_property (

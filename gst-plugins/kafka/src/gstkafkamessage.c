@@ -10,10 +10,10 @@
 /* The longest duration of a message, because a stranger's header may hold any value. */
 #define MAX_DURATION (3600 * GST_SECOND)
 /* A capture time that is further ahead of Kafka's timestamp is wrong, because a message is sent
- * after its capture. A replay would wait for it for ever. */
+ * after its capture. A replay would wait for such a time for ever. */
 #define MOST_AHEAD (3600 * GST_SECOND)
-/* The year 2000. A clock that was never set starts in 1970, and the recording would last for
- * decades. */
+/* The year 2000. A clock that was never set starts in 1970, and the recording would seem to last
+ * for decades. */
 #define EARLIEST (G_GUINT64_CONSTANT (946684800) * GST_SECOND)
 
 typedef struct {
@@ -45,7 +45,7 @@ gst_kafka_message_is_of_camera (const rd_kafka_message_t *message, const gchar *
          size == strlen (camera) && memcmp (value, camera, size) == 0;
 }
 
-/* (nullable): the header's text; librdkafka adds a NUL after the value */
+/* Returns: (nullable): the header's text; librdkafka adds a NUL after the value */
 static const gchar *
 find_text (const rd_kafka_message_t *message, const gchar *name)
 {
@@ -149,7 +149,7 @@ decide (gpointer ledger, gint64 offset, GstKafkaAckOutcome outcome)
   gst_kafka_ledger_decide (ledger, offset, outcome, g_get_monotonic_time ());
 }
 
-/* Quarks, because field names as text would take a lock and a hash look-up for each buffer. */
+/* Uses quarks, because field names as text would take a lock and a hash look-up for each buffer. */
 enum { TOPIC, PARTITION, OFFSET, LAG, TIMESTAMP, KEY, ACK, N_FIELDS };
 
 static const GQuark *

@@ -15,7 +15,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
  * own sources with several pads don't use it: they are bins, or do all of its work themselves.
  * For a pad that nearly nobody requests, both cost more than this: the pad is missing only from the
  * count. The lists have it, so state changes, queries, iterators and links work; GStreamer (1.22 to
- * 1.26) uses the count for that id and lowers it when a pad is removed. */
+ * 1.26) uses the count of pads for that id and lowers it when a pad is removed. */
 static void
 count_pads (GstElement *element, gint more)
 {
@@ -134,8 +134,8 @@ gst_kafka_rejects_take (GstElement *element, GstPad *pad, GstBuffer *buffer)
   gst_buffer_unref (buffer);
   if (flow == GST_FLOW_EOS)
     GST_ELEMENT_ERROR (element, STREAM, FAILED,
-        ("What is linked to the pad rejects takes no more messages (it returned EOS). The one that "
-         "was condemned comes again at the next start."),
+        ("What is linked to the pad rejects takes no more messages (it returned EOS). The "
+         "condemned message is read again at the next start."),
         (NULL));
   return flow == GST_FLOW_OK ? GST_FLOW_CUSTOM_SUCCESS : flow;
 }
@@ -150,9 +150,8 @@ gst_kafka_rejects_give_up (GstElement *element, GstBuffer *buffer)
   read_place (buffer, &topic, &partition, &offset);
   GST_ELEMENT_ERROR (element, STREAM, FAILED,
       ("%d messages in a row made the pipeline fail, up to message %" G_GINT64_FORMAT
-       " of partition %d of topic \"%s\". The fault lies in the pipeline, not in them. Mend it, "
-       "then "
-       "start again.",
+       " of partition %d of topic \"%s\". The fault is in the pipeline, not in the messages. "
+       "Correct the pipeline, then start again.",
           GST_KAFKA_SUSPICION_ROW, offset, partition, topic),
       (NULL));
   gst_kafka_meta_mark (buffer, GST_KAFKA_ACK_FAILED);

@@ -7,10 +7,10 @@
 
 G_BEGIN_DECLS
 
-/* The request pad `rejects`. Messages that are condemned as poison leave by it. Functions are
- * for the streaming thread, unless their comment says otherwise. */
+/* The request pad `rejects`. Messages that are condemned as poison leave by the pad rejects.
+ * Functions are for the streaming thread, unless their comment says otherwise. */
 
-/* (nullable) (transfer none): the new pad of @element; %NULL: the pad exists already. Any
+/* Returns: (nullable) (transfer none): the new pad of @element; %NULL: the pad exists already. Any
  * thread. */
 GstPad *gst_kafka_rejects_add_pad (FogSlot *slot, GstElement *element, GstPadTemplate *template);
 void gst_kafka_rejects_remove_pad (FogSlot *slot, GstElement *element, GstPad *pad);

@@ -14,7 +14,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
 /*
- * The times of a replay:
+ * The following times are used in a replay:
  *
  * - A message's capture time is its header `capture-time` if that is plausible (not before 2000,
  *   less than an hour ahead of Kafka's timestamp), else Kafka's timestamp. Order, PTS, duration and
@@ -27,7 +27,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
  *   is unset.
  * - The duration reaches to the end of the message that was captured last. If the last 256
  *   messages of a partition are of other cameras, it reaches to the last of them.
- * - A message is decoded as long before its PTS as when it was sent. There is no DTS below 0: those
+ * - A message is decoded as long before its PTS as when it was sent. A DTS is never negative: those
  *   of the first B-frames become 0, 1, 2 ns.
  * - A seek's stop is reached only when all remaining frames have a DTS after it: B-frames that are
  * shown before the stop follow a frame that is shown after it.
@@ -37,26 +37,27 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 typedef struct {
   gchar *topic;
   gint partition;
-  gint64 first; /* bounds of the recording when it was opened */
+  gint64 first; /* first and last offset of the recording when it was opened */
   gint64 start; /* the oldest offset of the log */
   gint64 end;
   rd_kafka_queue_t *queue;
   /* the next message, read ahead to compare it with those of other tracks */
   rd_kafka_message_t *head;
   GstClockTime head_time;  /* ns since the Unix epoch */
-  GstClockTimeDiff before; /* how long before head_time it is decoded */
-  gboolean decode_known;   /* `before` is known; otherwise it is 0 */
-  guint beyond;            /* number of messages in a row after the seek's stop */
+  GstClockTimeDiff before; /* time from the decoding of the head to head_time */
+  gboolean decode_known;   /* the field `before` is known; otherwise it is 0 */
+  guint beyond;            /* number of successive messages after the seek's stop */
   gboolean at_end;
-  gboolean measured;   /* the last message of the track was found */
+  gboolean measured;   /* the last message of the track is known */
   GstClockTime others; /* the last capture time of other cameras' messages; 0: none was read */
   gint64 position;     /* the next offset to read */
   gboolean astray;     /* the position was refused, and will be replaced */
-  /* the refused offset, if we requested it; -1: librdkafka derived it from damaged data */
+  /* the refused offset, if this element requested it; -1: librdkafka derived it from damaged
+   * data */
   gint64 refused_at;
   gboolean reset_told;
-  gint64 heard;  /* monotonic us: when anything of the track came last */
-  gint64 looked; /* monotonic us: the last check for silence */
+  gint64 heard;  /* when the last message or event of the track came, monotonic us */
+  gint64 looked; /* when silence was last checked for, monotonic us */
   gboolean silence_told;
   gint64 lost;      /* number of offsets counted as deleted */
   gint64 lost_from; /* the first of these offsets */
@@ -69,7 +70,7 @@ typedef struct {
 typedef struct {
   gint64 from;
   gint64 good;
-  gint64 counted; /* offsets from here on are counted and reported */
+  gint64 counted; /* first offset that has yet to be counted and reported */
 } GstKafkaHole;
 
 struct _GstKafkaReplay {
@@ -78,24 +79,26 @@ struct _GstKafkaReplay {
   rd_kafka_t *rk;
   GstKafkaConsumerSettings *settings;
   GPtrArray *tracks; /* GstKafkaTracks; NULL before the replay is open */
-  gint64 deadline;   /* monotonic us: the time when opening has to be finished; 0: not tried yet */
-  GstClockTime origin;    /* ns since the Unix epoch */
-  GstClockTime target;    /* earlier messages are skipped, ns since the Unix epoch */
-  GstClockTime stop;      /* end of a seek, since the origin; GST_CLOCK_TIME_NONE: none */
+  gint64 deadline;   /* the time when opening has to be finished, monotonic us; 0: not tried yet */
+  GstClockTime origin; /* ns since the Unix epoch */
+  /* messages captured before this time are skipped, ns since the Unix epoch */
+  GstClockTime target;
+  GstClockTime stop;      /* stop of a seek, relative to the origin; GST_CLOCK_TIME_NONE: none */
   GstClockTime least_dts; /* the smallest DTS that isn't used yet */
-  gboolean reorders;      /* messages were seen that aren't in the order of capture */
+  gboolean reorders;      /* messages were found that aren't in the order of capture */
   GstClockTime
-      /* since the origin: where to seek the tracks; GST_CLOCK_TIME_NONE: no seek is pending */
+      /* target of a pending seek of the tracks, relative to the origin; GST_CLOCK_TIME_NONE: no
+       * seek is pending */
       seek_time;
-  gint64 checked; /* monotonic us: when the tracks' logs were checked last */
+  gint64 checked; /* when the tracks' logs were last checked, monotonic us */
   gchar *missing; /* text about a topic or partition that doesn't exist */
   gint64
-      /* least time in ms from capture to Kafka's timestamp of the messages seen so far; at most
+      /* shortest time in ms from capture to Kafka's timestamp of the messages seen so far; at most
        * 0 */
       least_lag;
-  /* Kafka's timestamp is the time of arrival, so nothing is known about later lags */
+  /* Kafka's timestamp is the time of arrival, so later delays aren't known */
   gboolean by_arrival;
-  /* messages go downstream; FALSE: they are only examined, to open or to seek */
+  /* messages are pushed downstream; FALSE: they are only examined, to open or to seek */
   gboolean playing;
   GError *ended; /* the error that ends the stream, because messages are missing */
 
@@ -143,7 +146,7 @@ capture_time_of (const rd_kafka_message_t *message)
   return GST_CLOCK_TIME_IS_VALID (time) ? time : 0;
 }
 
-/* (transfer full): all tracks in their order, with @offset */
+/* Returns: (transfer full): all tracks in their order, with @offset */
 static rd_kafka_topic_partition_list_t *
 list_tracks (GstKafkaReplay *self, gint64 offset)
 {
@@ -158,7 +161,7 @@ list_tracks (GstKafkaReplay *self, gint64 offset)
   return list;
 }
 
-/* Seeks each track to its offset in @list. A track at its end isn't read. */
+/* Seeks each track to its offset in @list. A track at its end isn't read any more. */
 static void
 place_tracks (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *list)
 {
@@ -231,7 +234,7 @@ count_lost (GstKafkaReplay *self, GstKafkaTrack *track, const GstKafkaReset *res
   g_mutex_unlock (&self->lock);
 }
 
-/* Takes a new beginning of the recording, or a new position of the track. */
+/* Sets a new beginning of the recording, or a new position of the track. */
 static void
 accept_reset (GstKafkaReplay *self, GstKafkaTrack *track, const GstKafkaReset *reset)
 {
@@ -292,7 +295,8 @@ take_log (GstKafkaReplay *self, GstKafkaTrack *track, const rd_kafka_topic_parti
     end_for_another_log (self, track);
 }
 
-/* Checks at intervals whether a track's log was replaced. If so, the stream ends. */
+/* Checks at intervals whether a track's log was replaced. If a log was replaced, the stream
+ * ends. */
 static void
 check_logs (GstKafkaReplay *self)
 {
@@ -342,7 +346,7 @@ place_again (GstKafkaReplay *self, GstKafkaTrack *track)
 
 /* --- damage --- */
 
-/* (nullable): the hole that contains @offset */
+/* Returns: (nullable): the hole that contains @offset */
 static GstKafkaHole *
 find_hole (const GstKafkaTrack *self, gint64 offset)
 {
@@ -425,7 +429,7 @@ take_damage (GstKafkaReplay *self, GstKafkaTrack *track, const rd_kafka_message_
   go_on_searching (self, track);
 }
 
-/* TRUE: the message was read to find the end of a damaged batch. */
+/* Returns TRUE if the message was read to find the end of a damaged batch. */
 static gboolean
 take_sound (GstKafkaReplay *self, GstKafkaTrack *track)
 {
@@ -456,7 +460,7 @@ end_for (GstKafkaReplay *self, const rd_kafka_message_t *message)
         tried, err, size ? size : rd_kafka_message_errstr (message), GST_RESOURCE_ERROR_READ);
 }
 
-/* Handles a message whose offset the broker's log doesn't have. The offset is damaged, because
+/* Handles a message whose offset the broker's log doesn't have. Such an offset is damaged, because
  * no CRC covers it. */
 static void
 take_strange (GstKafkaReplay *self, GstKafkaTrack *track, const rd_kafka_message_t *message)
@@ -567,12 +571,13 @@ look_for_silence (GstKafkaReplay *self, GstKafkaTrack *track)
   }
 }
 
-/* Waits until @track has a message, or is at its end. FALSE: the element is flushing, or the
- * stream has ended. */
+/* Waits until @track has a message, or is at its end. Returns FALSE if the element is flushing, or
+ * the stream has ended. */
 static gboolean
 fill_track (GstKafkaReplay *self, GstKafkaTrack *track)
 {
-  /* The time since when the track is waited for. Before that, the pipeline may have been busy. */
+  /* Returns the time since when the reader has waited for the track. Before this time, the pipeline
+   * may have been busy. */
   track->heard = g_get_monotonic_time ();
   while (!track->head && !track->at_end) {
     rd_kafka_message_t *message = rd_kafka_consume_queue (track->queue, POLL_TIME_MS);
@@ -677,7 +682,7 @@ fail (GstKafkaReplay *self, rd_kafka_resp_err_t err, GError **error)
   return GST_KAFKA_READ_FAILED;
 }
 
-/* The reason why reading has stopped. */
+/* Returns the reason why reading has stopped. */
 static GstKafkaRead
 stop (GstKafkaReplay *self, GError **error)
 {
@@ -832,7 +837,7 @@ look_at_end (GstKafkaReplay *self, GstKafkaTrack *track, gint64 back, GstClockTi
   return TRUE;
 }
 
-/* Searches the last @back offsets of each track of which no message is known yet. @all: all tracks
+/* Searches the last @back offsets of each track in which no message was found yet. @all: all tracks
  * are measured. FALSE: flushing */
 static gboolean
 look_at_ends (GstKafkaReplay *self, gint64 back, GstClockTime *last, gboolean *all)
@@ -917,7 +922,7 @@ open_tracks (GstKafkaReplay *self, GError **error)
   self->playing = TRUE;
   if (!go_to_begin (self))
     return stop (self, error);
-  /* unknown times are the largest number; an empty recording needs some origin */
+  /* an unknown time is the largest number, and an empty recording needs some origin */
   self->origin = MIN (MIN (self->settings->range.start_time, begin), G_MAXINT64);
   g_mutex_lock (&self->lock);
   self->duration = last > self->origin ? last - self->origin : 0;

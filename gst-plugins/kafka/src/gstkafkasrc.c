@@ -4,17 +4,20 @@
  * SECTION:element-kafkasrc
  * @title: kafkasrc
  *
- * Reads messages from Apache Kafka. Each becomes a buffer, without a copy of its bytes, with
- * the caps, flags, duration and headers that it was sent with. Buffers are stamped with the
+ * Reads messages from Apache Kafka. Each message becomes a buffer, without a copy of its bytes,
+ * with the caps, flags, duration and headers that it was sent with. Buffers are stamped with the
  * running time of their arrival.
  *
- * With #GstKafkaSrc:group-id it is a member of a consumer group, whose members share the topic's
- * partitions. A message is done, and its offset is committed, when all buffers made from it are
+ * With #GstKafkaSrc:group-id the element is a member of a consumer group, whose members share the
+ * topic's partitions. A message is done, and its offset is committed, when all buffers made from
+ * it are
  * released and no error followed, or when the stream has ended cleanly. So after a crash, an error
- * or a stop the messages that were on their way are read again. Without a group it reads all
- * partitions, from now on, and commits nothing.
+ * or a stop, the messages that were in the pipeline are read again. Without a group the element
+ * reads all partitions, beginning with messages that are published after its start, and commits
+ * nothing.
  *
- * It waits for a topic that doesn't exist yet, and for a broker that is lost later. A broker that
+ * The element waits for a topic that doesn't exist yet, and for a broker that is lost later. A
+ * broker that
  * can't be reached at the start is an error after 10 s.
  *
  * #GstKafkaSrc:topic is a comma-separated list of names and of patterns that begin with `^`. A
@@ -31,11 +34,14 @@
  * | `partitions` | GstValueArray of int, from 0: the numbers of the assigned partitions; empty if
  *   others have them all |
  *
- * CAPS comes whenever a message has other caps than the last one. SEGMENT is in TIME, but in BYTES
- * for Ogg. EOS ends a bounded range, and follows an error. A GST_EVENT_SEEK is taken in a replay
+ * A CAPS event is sent whenever a message has other caps than the last one. SEGMENT is in TIME,
+ * but in BYTES
+ * for Ogg. An EOS event ends a bounded range, and follows an error. A GST_EVENT_SEEK is taken in a
+ * replay
  * only, in TIME and with a positive rate, with the flags FLUSH, ACCURATE, SEGMENT and
- * TRICKMODE_KEY_UNITS. It is refused otherwise; one whose stop lies before its start is a warning
- * (RESOURCE, SEEK). A FLUSH means that messages on their way are read again after a restart.
+ * TRICKMODE_KEY_UNITS. Any other seek is refused; one whose stop is before its start causes a
+ * warning (RESOURCE, SEEK). After a FLUSH, messages that were in the pipeline are read again at
+ * the next start.
  *
  * ## Messages
  *
@@ -47,10 +53,11 @@
  * | `topics` | GstValueArray of string: the topic of each of them |
  * | `rebalances` | uint64: the number of changes so far, from 1 |
  *
- * DURATION_CHANGED when a replay has been opened. Warnings (RESOURCE, READ) about positions have
+ * A DURATION_CHANGED message is posted when a replay has been opened. Warnings (RESOURCE, READ)
+ * about positions have
  * the details `topic` (string), `partition` (int), `from` and `to` (int64: offsets; -1: a time, or
  * not known) and `lost` (int64: number of offsets; -1: not known). Errors end the stream with EOS.
- * README.md lists their domains, codes and remedies.
+ * README.md lists the errors' domains, codes and remedies.
  *
  * ## Queries
  *
@@ -58,11 +65,11 @@
  * | --- | --- |
  * | `GstKafkaLag`, custom | `lag` (int64, from 0: number of messages not yet pushed) and
  *   `partitions` (GstValueArray of int); fails in a replay, and below PAUSED |
- * | DURATION | ns, in a replay once it is open; fails live, and in other formats |
- * | SEEKING | TIME, from 0, in a replay; not seekable live |
+ * | DURATION | the duration in ns, in a replay that is open; fails live, and in other formats |
+ * | SEEKING | GST_FORMAT_TIME, from 0, in a replay; not seekable live |
  * | LATENCY | live: live, at least 0 ns, no maximum, because buffers are stamped on arrival; a
  *   replay isn't live |
- * | URI | `kafka://` with the servers and the topic |
+ * | URI | the URI: `kafka://` with the servers and the topic |
  *
  * ## Example launch line
  * |[
@@ -72,8 +79,9 @@
  * |[
  * gst-launch-1.0 playbin uri="kafka://localhost:9092/camera?start=earliest"
  * ]|
- * Plays what it has published so far like a file (#GstKafkaSrc:replay, which `start` or `end` in a
- * URI set, as in `start=2026-11-25T00:44:00Z`). A seek into delta-coded video begins with the key
+ * Plays the frames that the camera has published so far like a file (#GstKafkaSrc:replay, which
+ * `start` or `end` in a URI set, as in `start=2026-11-25T00:44:00Z`). A seek into delta-coded
+ * video begins with the key
  * unit before it. With the flag TRICKMODE_KEY_UNITS only key units are read.
  *
  * Since: 0.1
@@ -118,8 +126,8 @@ typedef struct {
   GstKafkaSettings settings;
   GstKafkaSrcSettings own;
   Counters counters;
-  /* Only one of the two exists between READY and PAUSED. The streaming thread uses it without
-   * lock. */
+  /* Only one of the two exists between READY and PAUSED. The streaming thread uses the reader
+   * without lock. */
   GstKafkaConsumer *consumer;
   GstKafkaReplay *player;
   GstKafkaCleanEnd *end;    /* the consumer's object, while the consumer runs */
@@ -127,7 +135,8 @@ typedef struct {
 
   /* Only the streaming thread uses the fields below. */
   gint64 pushing; /* when the push of the last buffer began, monotonic us; 0: none */
-  /* created and not yet pushed; the base class drops it when a pause or EOS comes */
+  /* buffer that was created and not yet pushed; the base class drops it when a pause or EOS
+   * comes */
   GstBuffer *created;
 
   FogSlot rejects; /* for the pad `rejects` */
@@ -150,7 +159,7 @@ GST_ELEMENT_REGISTER_DEFINE (kafkasrc, "kafkasrc", GST_RANK_NONE, gst_kafka_src_
  * GstKafkaSrc!src:
  *
  * Gives a buffer for each message, with the caps of its header `gst-caps`, else #GstKafkaSrc:caps,
- * else those that typefind finds. It answers the query LATENCY as a live source, unless
+ * else those that typefind finds. The pad answers the query LATENCY as a live source, unless
  * #GstKafkaSrc:replay is set: then it answers DURATION and SEEKING.
  *
  * Since: 0.1
@@ -197,7 +206,7 @@ start_consumer (
   return consumer;
 }
 
-/* Not the base class's start(), after whose failure the base class posts a second error. */
+/* This isn't the base class's start(), after whose failure the base class posts a second error. */
 static gboolean
 open_client (GstKafkaSrc *self)
 {
@@ -226,7 +235,7 @@ open_client (GstKafkaSrc *self)
       self->own.socket_receive_buffer_bytes);
   gst_base_src_set_live (GST_BASE_SRC (self), !player);
   gst_base_src_set_do_timestamp (GST_BASE_SRC (self), !player);
-  /* A replay itself finds the stop of a seek. */
+  /* A replay itself detects the stop of a seek. */
   gst_base_src_set_automatic_eos (GST_BASE_SRC (self), !player);
   return TRUE;
 }
@@ -289,7 +298,7 @@ gst_kafka_src_change_state (GstElement *element, GstStateChange transition)
 
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !open_client (self))
     return GST_STATE_CHANGE_FAILURE;
-  /* This comes before queues free their buffers, whose messages have to be read again. The
+  /* This happens before queues free their buffers, whose messages have to be read again. The
    * object lock isn't held, because pads of other elements are read. */
   if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED && self->consumer)
     gst_kafka_consumer_set_playing (self->consumer, FALSE);
@@ -351,7 +360,7 @@ look_at_age (GstKafkaSrc *self, const rd_kafka_message_t *message)
   return fresh;
 }
 
-/* GST_FLOW_CUSTOM_SUCCESS: the buffer is to be skipped */
+/* Returns GST_FLOW_CUSTOM_SUCCESS if the buffer has to be skipped */
 static GstFlowReturn
 judge (GstKafkaSrc *self, GstBuffer *buffer)
 {
@@ -366,7 +375,7 @@ judge (GstKafkaSrc *self, GstBuffer *buffer)
   return GST_FLOW_OK;
 }
 
-/* FALSE: the message is of another camera */
+/* Returns FALSE if the message is of another camera */
 static gboolean
 is_wanted (GstKafkaSrc *self, const rd_kafka_message_t *message)
 {
@@ -525,7 +534,7 @@ check_seek (GstKafkaSrc *self, GstEvent *event)
   return FALSE;
 }
 
-/* A seek that is refused here hasn't flushed anything yet, so the stream goes on. */
+/* A seek that is refused at this point hasn't flushed anything yet, so the stream continues. */
 static gboolean
 gst_kafka_src_event (GstBaseSrc *base, GstEvent *event)
 {
@@ -753,8 +762,8 @@ gst_kafka_src_query (GstBaseSrc *base, GstQuery *query)
   if (GST_QUERY_TYPE (query) == GST_QUERY_DURATION)
     return answer_duration (GST_KAFKA_SRC (base), query);
   if (GST_QUERY_TYPE (query) == GST_QUERY_LATENCY && gst_base_src_is_live (base)) {
-    /* Buffers are stamped on arrival. The base class would count the wait for the first message as
-     * latency. */
+    /* Buffers are timestamped on arrival. The base class would count the wait for the first message
+     * as latency. */
     gst_query_set_latency (query, TRUE, 0, GST_CLOCK_TIME_NONE);
     return TRUE;
   }
@@ -828,8 +837,8 @@ add_empty_stats (GstStructure *s)
   gst_structure_take_value (s, "partitions", &none);
 }
 
-/* with the object lock: the age of the last message if others wait after it. It grows while nothing
- * is read. */
+/* with the object lock: the age of the last message if others wait after it. This lag grows while
+ * no message is read. */
 static GstClockTime
 lag_time (const GstKafkaSrc *self, const GstStructure *stats)
 {
@@ -965,8 +974,8 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
    * GstKafkaSrc!rejects:
    *
    * Messages that were alone in the pipeline in 3 failed runs, as they came, with a
-   * header `reject-reason`. What is behind the pad decides on them. Without the pad a
-   * warning (STREAM, DECODE) names each.
+   * header `reject-reason`. The elements behind the pad decide about these messages. Without the
+   * pad, a warning (STREAM, DECODE) names each message.
    *
    * Since: 0.1
    */

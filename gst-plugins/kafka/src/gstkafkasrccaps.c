@@ -10,7 +10,7 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
-/* Typefind's results of a lower probability are ignored. */
+/* Typefind's results below this probability are ignored. */
 #define MIN_TYPE_FIND GST_TYPE_FIND_LIKELY
 #define UNKNOWN "application/octet-stream"
 
@@ -33,8 +33,8 @@ gst_kafka_src_caps_reset (GstKafkaSrcCaps *self)
   self->bare = self->change_told = FALSE;
 }
 
-/* Counts a message whose caps don't fit. Ends the stream with EOS, because the base class would
- * post a second error for GST_FLOW_ERROR; or warns once for each new caps. */
+/* Counts a message whose caps downstream doesn't accept. Ends the stream with EOS, because the base
+ * class would post a second error for GST_FLOW_ERROR; or warns once for each new caps. */
 static GstFlowReturn
 reject_caps (GstKafkaSrcCaps *self, const gchar *text, const gchar *why, guint64 *counter)
 {
@@ -68,9 +68,8 @@ takes_any (GstKafkaSrcCaps *self)
   return gst_caps_is_any (caps);
 }
 
-/* Warns of a change of the caps, once a run. An element that can't follow the change ends the
- * stream with an error that doesn't name the cause. That element may be behind a
- * queue. */
+/* Warns of a change of the caps, once a run. An element that can't handle the change ends the
+ * stream with an error that doesn't name the cause. The element may be behind a queue. */
 static void
 report_change (GstKafkaSrcCaps *self, GstCaps *caps)
 {
@@ -152,7 +151,7 @@ has_prefix (const GstCaps *caps, const gchar *prefix)
   return g_str_has_prefix (gst_structure_get_name (gst_caps_get_structure (caps, 0)), prefix);
 }
 
-/* TRUE: the message is a part of a stream of bytes. Pictures and texts are complete in
+/* Returns TRUE if the message is a part of a stream of bytes. Pictures and texts are complete in
  * themselves. Typefind doesn't recognise a later part of a stream, or mistakes its type, as for
  * MP3 after an ID3 tag. */
 static gboolean
@@ -162,7 +161,7 @@ is_stream (const GstCaps *found)
          !has_prefix (found, UNKNOWN);
 }
 
-/* TRUE: downstream takes only certain kinds of media, as a decoder does. */
+/* Returns TRUE if downstream takes only certain kinds of media, as a decoder does. */
 static gboolean
 takes_media (GstKafkaSrcCaps *self)
 {
@@ -178,11 +177,11 @@ takes_media (GstKafkaSrcCaps *self)
   return !gst_caps_is_any (caps);
 }
 
-/* (transfer full) (nullable): the caps for a message that typefind doesn't know. NULL:
- * downstream keeps its caps. If downstream has no caps yet, the messages that follow go out
- * without caps too. A decodebin may recognise the type from more bytes. Caps can't follow later,
- * because the segment went out without them. An element that takes documents inspects each
- * message itself. */
+/* Returns: (transfer full) (nullable): the caps for a message that typefind doesn't recognise.
+ * Returns NULL if downstream keeps its caps. If downstream has no caps yet, the messages that
+ * follow go out without caps too. A decodebin may recognise the type from more bytes. Caps can't be
+ * sent later, because the segment was sent without them. An element that takes documents inspects
+ * each message itself. */
 static GstCaps *
 choose_unknown (GstKafkaSrcCaps *self, gboolean has_caps)
 {
@@ -192,7 +191,7 @@ choose_unknown (GstKafkaSrcCaps *self, gboolean has_caps)
   return NULL;
 }
 
-/* (transfer full) (nullable): the caps for @buffer. NULL: downstream keeps its caps. */
+/* Returns: (transfer full) (nullable): the caps for @buffer. NULL: downstream keeps its caps. */
 static GstCaps *
 choose_caps (GstKafkaSrcCaps *self, GstBuffer *buffer)
 {
@@ -225,7 +224,7 @@ use_other_caps (GstKafkaSrcCaps *self, GstBuffer *buffer)
   return result;
 }
 
-/* This is the usual case, so the caps aren't parsed. */
+/* In the usual case the header is unchanged, so the caps aren't parsed. */
 static gboolean
 has_same_caps (GstKafkaSrcCaps *self, GstBuffer *buffer)
 {

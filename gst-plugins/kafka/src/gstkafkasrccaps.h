@@ -8,7 +8,7 @@
 G_BEGIN_DECLS
 
 /* Sets the caps of each message downstream: those of its header `gst-caps`, else those of the
- * property `caps`, else those that typefind finds. A message that typefind doesn't know
+ * property `caps`, else those that typefind finds. A message that typefind doesn't recognise
  * continues the stream of bytes before it, or gets `application/octet-stream`. So a message
  * never gets the caps of another kind of message. */
 typedef struct {
@@ -18,7 +18,7 @@ typedef struct {
   guint64 bad;     /* messages with caps that can't be parsed */
   guint64 refused; /* messages with caps that downstream doesn't accept */
   /* Only the streaming thread uses the fields below. */
-  gchar *header;        /* `gst-caps` of the caps that downstream has */
+  gchar *header;        /* header `gst-caps` that gave downstream's present caps */
   gchar *warned_header; /* the last header that caused a warning */
   GstCaps *found;       /* downstream's caps, if they didn't come from a header */
   gboolean bare; /* downstream has no caps, and messages without a header `gst-caps` get none */
@@ -28,7 +28,7 @@ typedef struct {
 /* @own must outlive @self. */
 void gst_kafka_src_caps_init (
     GstKafkaSrcCaps *self, GstBaseSrc *src, const GstKafkaSrcSettings *own);
-/* Frees the memory of the last run, before a new run begins. */
+/* Frees the state of the last run, before a new run begins. */
 void gst_kafka_src_caps_reset (GstKafkaSrcCaps *self);
 
 /**

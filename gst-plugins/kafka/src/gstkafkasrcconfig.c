@@ -6,7 +6,7 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
-/* Bytes of a response besides its messages. */
+/* Bytes of a fetch response in addition to its messages. */
 #define RESPONSE_OVERHEAD (1024 * 1024)
 
 static gchar *
@@ -38,7 +38,7 @@ new_conf (GstElement *element, GstKafkaSettings *common, const GstKafkaSrcSettin
   prefetch = own->max_prefetch;
   receive_buffer = number (own->socket_receive_buffer_bytes);
   GST_OBJECT_UNLOCK (element);
-  /* At most the queue's bound plus one fetch is held, because the bound is checked before each
+  /* Memory holds at most the queue's limit plus one fetch, because the limit is checked before each
    * fetch. Small fetches reuse memory that is mapped and in the processor's caches; over a long
    * link large ones are faster. Large fetches from one partition delay the others. */
   queue_kbytes = number (prefetch / 8 * 7 / 1024);
@@ -54,8 +54,8 @@ new_conf (GstElement *element, GstKafkaSettings *common, const GstKafkaSrcSettin
         {"enable.auto.offset.store", "false", TRUE},
         {"enable.auto.commit", "false", TRUE},
         {"enable.partition.eof", "true", TRUE},
-        /* librdkafka has one policy for both directions. With `error` it reports, and the element
-         * decides. */
+        /* librdkafka has one policy for positions before and after the existing messages. With
+         * `error`, librdkafka reports the missing position, and the element decides. */
         {"auto.offset.reset", "error", TRUE},
         {"auto.commit.interval.ms", "1000", FALSE},
         {"session.timeout.ms", "6000", FALSE, TRUE},
@@ -69,7 +69,7 @@ new_conf (GstElement *element, GstKafkaSettings *common, const GstKafkaSrcSettin
         {"reconnect.backoff.max.ms", "2000", FALSE},
         {"fetch.wait.max.ms", "100", FALSE},
         {"queued.max.messages.kbytes", queue_kbytes, FALSE},
-        /* An option for producers, but librdkafka requires it to be below fetch.max.bytes. */
+        /* This option is for producers, but librdkafka requires it to be below fetch.max.bytes. */
         {"message.max.bytes", "1000", FALSE},
         {"fetch.max.bytes", fetch_bytes, FALSE},
         {"fetch.message.max.bytes", partition_bytes, FALSE},
@@ -110,7 +110,7 @@ check (const GstKafkaSrcSettings *own, GError **error)
   else if (own->group_instance_id && !own->group_id)
     wrong = "group-instance-id needs a group-id.";
   else if (own->group_id && own->replay)
-    wrong = "A replay is read alone: it takes no group-id.";
+    wrong = "A replay reads without other members: it takes no group-id.";
   else if (own->auto_offset_reset == GST_KAFKA_RESET_ERROR && !own->group_id && !own->replay &&
            own->start_offset < 0 && !GST_CLOCK_TIME_IS_VALID (own->start_time))
     wrong = "auto-offset-reset=error needs a group-id, a start-offset or a start-time.";
@@ -148,7 +148,7 @@ take_settings (GstKafkaConsumerSettings *settings, const GstKafkaSettings *commo
   return TRUE;
 }
 
-/* The settings in force, which hold no secret. */
+/* Logs the settings in force, which hold no secret. */
 static void
 log_settings (GstBaseSrc *element, const GstKafkaConsumerSettings *settings,
     const GstKafkaSrcSettings *own, const rd_kafka_conf_t *conf)

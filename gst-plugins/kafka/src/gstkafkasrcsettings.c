@@ -65,9 +65,9 @@ static GType
 gst_kafka_src_offset_reset_get_type (void)
 {
   static const GEnumValue values[] = {
-      {GST_KAFKA_RESET_LATEST, "What is published from now on", "latest"},
-      {GST_KAFKA_RESET_EARLIEST, "Everything that is still there", "earliest"},
-      {GST_KAFKA_RESET_ERROR, "Nowhere: an error, also for a place that is deleted", "error"},
+      {GST_KAFKA_RESET_LATEST, "Messages that are published from now on", "latest"},
+      {GST_KAFKA_RESET_EARLIEST, "All messages that still exist", "earliest"},
+      {GST_KAFKA_RESET_ERROR, "No position: an error, also if the position is deleted", "error"},
       {0, NULL, NULL},
   };
   static gsize type;
@@ -82,7 +82,7 @@ static GType
 gst_kafka_src_on_error_get_type (void)
 {
   static const GEnumValue values[] = {
-      {GST_KAFKA_SRC_SKIP, "Skip it, count it, and warn", "skip"},
+      {GST_KAFKA_SRC_SKIP, "Skip the message, count it, and warn", "skip"},
       {GST_KAFKA_SRC_FAIL, "End the stream with an error", "fail"},
       {0, NULL, NULL},
   };
@@ -149,7 +149,7 @@ partitions_to_value (const GArray *partitions, GValue *value)
   }
 }
 
-/* With the object lock. FALSE: a property that is only copied. */
+/* With the object lock. Returns FALSE for a property that is only copied. */
 static gboolean
 set_other (GstKafkaSrcSettings *self, guint id, const GValue *value)
 {
@@ -211,8 +211,9 @@ install_group_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:group-id:
    *
-   * The consumer group to join. Its members share the partitions, and the element commits the
-   * group's offsets. Without a group it reads all partitions and commits nothing. A missing right
+   * The consumer group to join. The members of a group share the partitions, and the element
+   * commits the group's offsets. Without a group the element reads all partitions and commits
+   * nothing. A missing right
    * to the group is RESOURCE/NOT_AUTHORIZED.
    *
    * Since: 0.1
@@ -226,8 +227,8 @@ install_group_properties (GObjectClass *klass, GParamFlags flags)
    * GstKafkaSrc:group-instance-id:
    *
    * A fixed name of this member, which must be unique in the group. A restart within the session
-   * timeout then causes no rebalance. A member whose name another one takes ends with
-   * RESOURCE/READ.
+   * timeout then causes no rebalance. A member ends with RESOURCE/READ if another one joins under
+   * its name.
    *
    * Since: 0.1
    */
@@ -259,9 +260,9 @@ install_range_properties (GObjectClass *klass, GParamFlags flags)
    * GstKafkaSrc:auto-offset-reset:
    *
    * Where reading begins if neither the group's committed offset nor another property says, or
-   * if that position is beyond the newest message. A position that is older than the oldest
-   * message left becomes the oldest, whatever this property is, except for `error`:
-   * each of these cases then ends the stream with RESOURCE/READ. The default suits live video,
+   * if that position is beyond the newest message. A position before the oldest message left is
+   * moved to this message, whatever this property is, except with `error`: then each of these cases
+   * ends the stream with RESOURCE/READ. The default suits live video,
    * where the newest frame counts.
    *
    * Since: 0.1
@@ -335,9 +336,10 @@ install_range_properties (GObjectClass *klass, GParamFlags flags)
    * GstKafkaSrc:replay:
    *
    * Plays a recorded topic like a file: all partitions in the order of capture, from
-   * #GstKafkaSrc:start-time or the first message to the last message that exists when it is opened.
-   * Buffers are stamped by capture time; the source is seekable and not live. It uses no group. An
-   * unreadable message ends the stream with RESOURCE/READ.
+   * #GstKafkaSrc:start-time or the first message, to the last message that exists when the replay
+   * is opened.
+   * Buffers are stamped by capture time; the source is seekable and not live. It uses no group. In
+   * a replay, an unreadable message ends the stream with RESOURCE/READ.
    *
    * Since: 0.1
    */
@@ -354,7 +356,8 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:camera:
    *
-   * Reads only messages whose header `camera` is this text. Others are skipped and count as done.
+   * Reads only messages whose header `camera` is this text. Messages of other cameras are skipped
+   * and count as done.
    * So one camera of a shared topic can be watched or replayed, and its delta-coded video decoded.
    *
    * Since: 0.1
@@ -377,8 +380,9 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:max-prefetch:
    *
-   * The number of bytes fetched ahead of a slow pipeline. At least one batch is fetched, as the
-   * producer sent it. The default holds more than a second of frames of most links; larger values
+   * The number of bytes fetched ahead of a slow pipeline. The element fetches at least one batch,
+   * as the producer sent it. The default holds more than a second of frames of most links; larger
+   * values
    * help over a long link.
    *
    * Since: 0.1
@@ -392,8 +396,9 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
    * GstKafkaSrc:message-max-bytes:
    *
    * The size of the largest message, and of the largest batch of a producer, that is read (bytes).
-   * The client's limits follow it, and it should fit into memory. A larger one ends the stream with
-   * RESOURCE/READ and its size, because a skipped message would be lost.
+   * librdkafka's limits are derived from this size, which should fit into memory. A larger message
+   * ends the stream
+   * with RESOURCE/READ and its size, because skipping it would lose it.
    *
    * Since: 0.1
    */
@@ -407,7 +412,7 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
    *
    * The bytes that a connection may have in flight. A link needs at least its rate times its round
    * trip. With 0 the kernel adapts the size, up to net.ipv4.tcp_rmem. A fixed size is limited by
-   * net.core.rmem_max; if that is less, a warning RESOURCE/SETTINGS says so.
+   * net.core.rmem_max; if that limit is smaller, a warning RESOURCE/SETTINGS says so.
    *
    * Since: 0.1
    */
@@ -419,10 +424,12 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:connect-timeout:
    *
-   * How long the live reader waits for the first contact with a broker (ns), then
-   * RESOURCE/OPEN_READ. After 10 s of a longer time a warning RESOURCE/OPEN_READ says that it
-   * waits. A wrong password is an error after 10 s in any case. A replay waits for 10 s. For a
-   * broker that is lost later the element waits for ever.
+   * The time that a live source waits for the first contact with a broker (ns); then
+   * RESOURCE/OPEN_READ is posted. If the time is longer, a warning RESOURCE/OPEN_READ after 10 s
+   * says that
+   * the element waits. A wrong password is an error after 10 s in any case. A replay always waits
+   * for 10 s. If
+   * a broker is lost later, the element waits for ever.
    *
    * Since: 0.1
    */
@@ -434,12 +441,13 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:caps:
    *
-   * The caps of messages without the header `gst-caps`. If it is unset, typefind looks at each such
-   * message. One that it doesn't know has the caps of the stream of bytes that was found before it
-   * (anything but pictures and texts), else `application/octet-stream`. If downstream takes neither
-   * any caps nor media only (as mongosink, which takes documents), the caps stay as they are. If it
-   * doesn't know the first one, all such messages go out without caps, unless downstream takes
-   * media only.
+   * The caps of messages without the header `gst-caps`. If the property is unset, typefind examines
+   * each such message. A message that typefind doesn't recognise gets the caps of the stream of
+   * bytes that was found before it (anything but pictures and texts), else
+   * `application/octet-stream`. If downstream accepts any
+   * caps, or is no element for media (as mongosink, which takes documents), the caps stay as they
+   * are. If typefind doesn't recognise the first message, all such messages are pushed without
+   * caps, unless downstream takes only media.
    *
    * Since: 0.1
    */
@@ -450,9 +458,9 @@ install_flow_properties (GObjectClass *klass, GParamFlags flags)
   /**
    * GstKafkaSrc:on-error:
    *
-   * What happens to a message whose caps are invalid or not accepted downstream (STREAM/FORMAT),
-   * and to a damaged batch (a wrong CRC, or data that can't be decompressed). The default skips it
-   * with a warning that names the offsets, because one message must not stop a stream.
+   * The action for a message whose caps are invalid or not accepted downstream (STREAM/FORMAT), and
+   * for a damaged batch (a wrong CRC, or data that can't be decompressed). The default skips the
+   * message with a warning that names the offsets, because one message must not stop a stream.
    *
    * Since: 0.1
    */
@@ -474,7 +482,7 @@ gst_kafka_src_settings_install_properties (GObjectClass *klass)
   gst_type_mark_as_plugin_api (GST_TYPE_KAFKA_SRC_ON_ERROR, 0);
 }
 
-/* Parses a time in a URI: a date, or ns as the property has it. */
+/* Parses a time in a URI: a date, or a number in ns as for the property. */
 static gboolean
 parse_time (const gchar *text, guint64 *time, GError **error)
 {

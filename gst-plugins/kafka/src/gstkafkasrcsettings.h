@@ -15,7 +15,7 @@ G_BEGIN_DECLS
  * @GST_KAFKA_SRC_SKIP: skip the message, count it, post a warning
  * @GST_KAFKA_SRC_FAIL: end the stream with an error
  *
- * What happens to a message that can't be read or used.
+ * The action for a message that can't be read or used.
  *
  * Since: 0.1
  */
@@ -58,8 +58,8 @@ gboolean gst_kafka_src_settings_set_property (
 gboolean gst_kafka_src_settings_get_property (
     GstKafkaSrcSettings *self, GObject *object, guint id, GValue *value);
 
-/* Removes `start` and `end` from a URI's @query and sets a replay of this time. @error: a
- * GstUriError */
+/* Removes `start` and `end` from the query of a URI, and sets up a replay of the time between them.
+ * @error: a GstUriError */
 gboolean gst_kafka_src_settings_take_uri_times (GObject *object, GHashTable *query, GError **error);
 
 G_END_DECLS

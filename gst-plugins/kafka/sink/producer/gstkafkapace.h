@@ -18,22 +18,22 @@ typedef struct {
   GstKafkaPaceInterval demand; /* measures buffers, for throttling */
   gdouble bytes_per_second;
   gboolean throttling;
-  gdouble rate;      /* buffers/s that upstream is asked for while throttling */
-  gdouble free_rate; /* buffers/s that came before throttling began */
-  gdouble came;      /* buffers/s that came in the last demand interval */
+  gdouble rate;      /* rate in buffers/s that upstream is asked for while throttling */
+  gdouble free_rate; /* rate of arriving buffers before throttling began, in buffers/s */
+  gdouble came;      /* rate of arriving buffers in the last demand interval, in buffers/s */
   gint64 bucket_began;
-  gint64 least_now, least_before; /* least latency in this bucket and the last one; 0: none yet */
+  gint64 least_now, least_before; /* lowest latency in this bucket and the last one; 0: none yet */
 } GstKafkaPace;
 
 void gst_kafka_pace_init (GstKafkaPace *self, gint64 now);
 void gst_kafka_pace_pushed (GstKafkaPace *self);
 void gst_kafka_pace_delivered (GstKafkaPace *self, gint64 now, gsize bytes, gint64 latency);
 
-/* us: the shortest recent time from hand-over to delivery report; 0: none measured yet */
+/* Returns the shortest recent time from transfer to delivery report in us; 0: none measured yet */
 gint64 gst_kafka_pace_least_latency (const GstKafkaPace *self);
 
-/* Bytes in flight that keep the link busy: twice what it delivers within the least latency. More
- * would only wait in the client. */
+/* Returns the bytes in flight that keep the link busy: twice the bytes that it delivers within the
+ * lowest latency. More bytes would only wait in librdkafka. */
 guint64 gst_kafka_pace_window (const GstKafkaPace *self);
 
 /**
@@ -43,8 +43,8 @@ guint64 gst_kafka_pace_window (const GstKafkaPace *self);
  * @interval: (out): the time between two buffers to ask upstream for, in s
  * @proportion: (out): the rate at which buffers come, divided by the rate asked for
  *
- * Throttling begins when buffers wait longer than the link's latency explains. It ends when the
- * link delivers as much as came before throttling.
+ * Throttling begins when buffers wait longer than the link's latency explains. Throttling ends when
+ * the link delivers as many buffers as came before throttling.
  *
  * Returns: whether upstream has to be throttled now
  */

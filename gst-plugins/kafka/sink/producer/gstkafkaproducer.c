@@ -55,12 +55,12 @@ gst_kafka_producer_name_attempt (const gchar *topic, const gchar *servers)
 
 #define SKIP_TIME (10 * G_USEC_PER_SEC)
 
-/* The cause of buffers that the element itself refuses. The other causes are librdkafka's
+/* The cause for buffers that the element itself refuses. The other causes are librdkafka's
  * errors. */
 #define CAUSE_REFUSED G_MAXINT
 
-/* With lock. TRUE: a warning about this cause is due. @others: the number of buffers skipped
- * without a warning before */
+/* With lock. Returns TRUE if a warning about this cause is due. @others: (out): the number of
+ * buffers skipped without a warning since the last one */
 static gboolean
 note_skip (GstKafkaProducer *self, gint cause, guint64 *others)
 {
@@ -99,7 +99,7 @@ gst_kafka_producer_report_skip (
         ("%s", debug ? debug : "refused"));
 }
 
-/* Without lock, at the end of the stream or of the run. Posts the number of buffers skipped
+/* Called without lock, at the end of the stream or of the run. Posts the number of buffers skipped
  * without a warning. */
 static void
 report_other_skips (GstKafkaProducer *self)
@@ -140,7 +140,8 @@ gst_kafka_producer_refuse (GstKafkaProducer *self, const GError *error)
 typedef void (*Send) (rd_kafka_t *rk, gpointer wanted, const rd_kafka_AdminOptions_t *options,
     rd_kafka_queue_t *queue);
 
-/* (transfer full) (nullable): the answer to the request that @send sends, within @timeout_ms */
+/* Returns: (transfer full) (nullable): the answer to the request that @send sends, within
+ * @timeout_ms */
 static rd_kafka_event_t *
 ask (rd_kafka_t *rk, rd_kafka_admin_op_t operation, Send send, gpointer wanted, gint timeout_ms)
 {
@@ -223,7 +224,7 @@ gst_kafka_create_topic (rd_kafka_t *rk, const gchar *topic, gint partitions,
   return err;
 }
 
-/* (nullable): the value of the setting @name */
+/* Returns: (nullable): the value of the setting @name */
 static const gchar *
 find_setting (const rd_kafka_ConfigResource_t *resource, const gchar *name)
 {
@@ -263,7 +264,8 @@ described_limit (rd_kafka_event_t *event, guint64 *bytes)
 }
 
 /* Queries for up to @timeout_ms how many @bytes a batch for @topic may have (max.message.bytes).
- * It takes the right DescribeConfigs. RD_KAFKA_RESP_ERR__NOENT: the topic has no such setting. */
+ * This needs the right DescribeConfigs. The error RD_KAFKA_RESP_ERR__NOENT means that the topic has
+ * no such setting. */
 static rd_kafka_resp_err_t
 query_batch_limit (rd_kafka_t *rk, const gchar *topic, gint timeout_ms, guint64 *bytes)
 {
@@ -284,8 +286,8 @@ topic_error (const struct rd_kafka_metadata *metadata)
                                   : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 }
 
-/* Queries the cluster for up to @timeout_ms. TRUE: it answered. @topic: (nullable): the topic to
- * query; @topic_err: (out): its error, 0 if it exists. */
+/* Queries the cluster for its metadata, for up to @timeout_ms. TRUE: it answered. @topic:
+ * (nullable): the topic to query; @topic_err: (out): its error, 0 if it exists. */
 static gboolean
 query_topic (rd_kafka_t *rk, const gchar *topic, gint timeout_ms, rd_kafka_resp_err_t *topic_err)
 {
@@ -315,8 +317,8 @@ query_topic (rd_kafka_t *rk, const gchar *topic, gint timeout_ms, rd_kafka_resp_
 #define LIMIT_MS (5 * GST_KAFKA_PRODUCER_SLICE_MS)
 #define LIMIT_TRIES 10
 
-/* With lock. (nullable): the client, to be used without lock until return_handle(); NULL while it
- * is being replaced. */
+/* Called with the lock. Returns: (nullable): librdkafka's client, to be used without the lock until
+ * return_handle(); NULL while it is being replaced. */
 static rd_kafka_t *
 borrow_handle (GstKafkaProducer *self)
 {
@@ -357,7 +359,7 @@ gst_kafka_producer_query_topic (
   return answered;
 }
 
-/* TRUE: the topic exists now, so records may be sent. */
+/* Returns TRUE if the topic exists now, so records may be sent. */
 static gboolean
 create_topic (GstKafkaProducer *self)
 {
@@ -439,7 +441,7 @@ is_active (GstKafkaProducer *self)
   return !self->stopping && self->health == GST_KAFKA_PRODUCER_WORKING;
 }
 
-/* With lock. FALSE: the producer is stopping or has failed. */
+/* With lock. Returns FALSE if the producer is stopping or has failed. */
 static gboolean
 sleep_a_slice (GstKafkaProducer *self)
 {
@@ -473,7 +475,7 @@ report_missing_topic (GstKafkaProducer *self)
       ("Waiting for the topic \"%s\", which doesn't exist yet", self->topic), (NULL));
 }
 
-/* TRUE: the limit for batches is known, or another query would be useless. */
+/* Returns TRUE if the limit for batches is known, or if another query would be useless. */
 static gboolean
 settle_limit (GstKafkaProducer *self, guint *tries)
 {
@@ -481,12 +483,12 @@ settle_limit (GstKafkaProducer *self, guint *tries)
          ++*tries == LIMIT_TRIES;
 }
 
-/* The connector's thread, without lock. */
+/* Runs on the connector's thread, without lock. */
 static gpointer
 make_contact (gpointer user_data)
 {
   GstKafkaProducer *self = user_data;
-  /* With a spool there is no deadline, because the spool keeps the records. */
+  /* With a spool the first contact has no deadline, because the spool keeps the records. */
   gint64 deadline = GST_CLOCK_TIME_IS_VALID (self->config.connect_timeout) && !self->config.spool
                         ? g_get_monotonic_time () + self->config.connect_timeout / GST_USECOND
                         : G_MAXINT64;
@@ -517,7 +519,8 @@ make_contact (gpointer user_data)
 }
 
 #define STOP_GRACE (G_USEC_PER_SEC / 2)
-/* The time to end the client: stop() may take 5 s, of which PURGE_BOUND comes first. */
+/* The time in which the client has to end: stop() may take 5 s, of which PURGE_BOUND comes
+ * first. */
 #define DESTROY_BOUND (2 * G_USEC_PER_SEC)
 
 /* --- taking records --- */
@@ -531,7 +534,7 @@ tell_first_drop (GstKafkaProducer *self)
       ("buffers are dropped, since the queue is full"));
 }
 
-/* With lock, which is released meanwhile. */
+/* Called with the lock, which is released meanwhile. */
 static void
 drop (GstKafkaProducer *self, GstKafkaRecord *record, guint64 *counter)
 {
@@ -550,7 +553,8 @@ drop (GstKafkaProducer *self, GstKafkaRecord *record, guint64 *counter)
   g_mutex_lock (&self->lock);
 }
 
-/* With lock, while the queue is full. TRUE: there may be room now; FALSE: drop the new record. */
+/* Called with the lock, while the queue is full. Returns TRUE if there may be room now; FALSE if
+ * the new record has to be dropped. */
 static gboolean
 make_room (GstKafkaProducer *self, const GstKafkaRecord *record)
 {
@@ -575,8 +579,8 @@ make_room (GstKafkaProducer *self, const GstKafkaRecord *record)
   }
 }
 
-/* With lock. An application stops the pipeline when it sees our error. Waiting for that keeps
- * upstream from posting a second error about the failed push. */
+/* With lock. Waits until the application has stopped the pipeline, as applications do when they see
+ * an error. This keeps upstream from posting a second error about the failed push. */
 static GstKafkaPush
 wait_for_stop (GstKafkaProducer *self)
 {
@@ -654,7 +658,7 @@ note_error (rd_kafka_t *rk, gint err, const gchar *reason, gpointer user_data)
     gst_kafka_producer_lose_connection (self, err, reason);
 }
 
-/* Is called on librdkafka's threads. */
+/* Called on librdkafka's threads. */
 static int
 open_socket (int domain, int type, int protocol, void *user_data)
 {
@@ -678,7 +682,8 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   self->delivered_topics = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->element = element;
   self->conf = conf;
-  self->config = *config; /* its strings belong to the caller; those needed are copied below */
+  /* the strings belong to the caller, so those that are needed are copied below */
+  self->config = *config;
   self->topic = g_strdup (config->topic);
   self->congestion_control = g_strdup (config->congestion_control);
   self->held = !config->each_names_topic;
@@ -821,7 +826,7 @@ gst_kafka_producer_throttle (GstKafkaProducer *self, gdouble *interval, gdouble 
   gboolean throttle, before;
   gdouble rate;
 
-  /* With a spool the camera isn't throttled: the disk takes the buffers that exceed the link's
+  /* With a spool, upstream isn't throttled: the disk takes the buffers that exceed the link's
    * rate. */
   if (self->config.spool)
     return FALSE;
@@ -837,7 +842,8 @@ gst_kafka_producer_throttle (GstKafkaProducer *self, gdouble *interval, gdouble 
   return throttle;
 }
 
-/* With lock. FALSE while an error is about to be posted: drain() waits until it is posted. */
+/* With lock. Returns FALSE while an error is about to be posted: drain() waits until it is
+ * posted. */
 static gboolean
 is_drained (GstKafkaProducer *self, gint64 deadline)
 {
@@ -846,8 +852,8 @@ is_drained (GstKafkaProducer *self, gint64 deadline)
          self->health == GST_KAFKA_PRODUCER_WORKING;
 }
 
-/* With lock. FALSE: the deadline has passed. Waits in slices, because nothing signals that the
- * spool is too full for a drain. */
+/* With lock. Returns FALSE after the deadline has passed. Waits for short times, because nothing
+ * signals that the spool has too many buffers for a drain. */
 static gboolean
 wait_to_drain (GstKafkaProducer *self, gint64 deadline)
 {
@@ -888,7 +894,8 @@ gst_kafka_producer_drain (GstKafkaProducer *self, gint64 deadline)
   return ret;
 }
 
-/* (transfer full) (nullable): the topic of the oldest undelivered record, if records name theirs */
+/* Returns: (transfer full) (nullable): the topic of the oldest undelivered record, if records have
+ * topics of their own */
 static gchar *
 oldest_topic (GstKafkaProducer *self)
 {

@@ -10,23 +10,30 @@
 
 G_BEGIN_DECLS
 
-/* Queues records up to a bound, hands them to librdkafka, and keeps each until its delivery report.
- * It waits while the client is full, while the topic doesn't exist yet and while brokers are away.
- * After a fatal error it replaces the client and sends again what wasn't delivered. */
+/* Queues records up to a limit, passes them to librdkafka, and keeps each one until its delivery
+ * report. The producer waits while librdkafka's queue is full, while the topic doesn't exist yet
+ * and while brokers are away. After a fatal error the producer replaces librdkafka's client and
+ * sends the undelivered records again. */
 typedef struct _GstKafkaProducer GstKafkaProducer;
 
 typedef struct {
-  const gchar *topic; /* for error messages, and for records without a topic of their own */
+  const gchar *topic; /* topic for error messages, and for records without a topic of their own */
   gboolean each_names_topic;
-  const gchar *congestion_control;     /* NULL: the kernel's default */
-  GstClockTime connect_timeout;        /* for the first contact; GST_CLOCK_TIME_NONE: for ever */
-  GstClockTime access_timeout;         /* for access that was lost; GST_CLOCK_TIME_NONE: for ever */
-  GstClockTime delivery_timeout;       /* from push to report; GST_CLOCK_TIME_NONE: for ever */
-  gboolean acknowledged;               /* FALSE: acks=none, so no report says what arrived */
-  gboolean lingers;                    /* the client waits for more records for a batch */
-  gboolean compressed;                 /* messages get smaller than their buffers */
-  gboolean skip_failed;                /* FALSE: an undeliverable record is an error */
-  gboolean create_topic;               /* before the first record, unless it exists */
+  const gchar *congestion_control; /* NULL: the kernel's default */
+  /* limit for the first contact; GST_CLOCK_TIME_NONE: for ever */
+  GstClockTime connect_timeout;
+  /* limit for access that was lost; GST_CLOCK_TIME_NONE: for ever */
+  GstClockTime access_timeout;
+  /* limit from push to delivery report; GST_CLOCK_TIME_NONE: for ever */
+  GstClockTime delivery_timeout;
+  gboolean acknowledged; /* FALSE: acks=none, so no report says what arrived */
+  /* librdkafka waits for more records to fill a batch (linger) */
+  gboolean lingers;
+  /* batches are compressed, so messages get smaller than their buffers */
+  gboolean compressed;
+  gboolean skip_failed; /* FALSE: an undeliverable record is an error */
+  /* create the topic before the first record, unless it exists */
+  gboolean create_topic;
   gint partitions, replication_factor; /* for create_topic; -1: the brokers' defaults */
   /* (nullable): takes records that can't be sent in time; outlives the producer */
   GstKafkaSpool *spool;
@@ -46,7 +53,8 @@ typedef enum {
  * @config: copied
  * @error: GST_RESOURCE_ERROR_SETTINGS if librdkafka refuses @conf
  *
- * Returns at once and connects on another thread. If no broker answers within the connect timeout,
+ * The function returns at once and connects on another thread. If no broker answers within the
+ * connect timeout,
  * @element posts an error.
  *
  * Returns: (nullable)
@@ -54,22 +62,24 @@ typedef enum {
 GstKafkaProducer *gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
     const GstKafkaProducerConfig *config, GError **error);
 
-/* Releases all records, delivered or not, and frees @self. Takes less than 5
- * s, whatever the brokers do. */
+/* Releases all records, delivered or not, and frees @self. The function takes less than 5 s,
+ * whatever the brokers do. */
 void gst_kafka_producer_stop (GstKafkaProducer *self);
 
 void gst_kafka_producer_set_bounds (GstKafkaProducer *self, const GstKafkaBounds *bounds);
 /* While @flushing is TRUE, push() and drain() don't wait. */
 void gst_kafka_producer_set_flushing (GstKafkaProducer *self, gboolean flushing);
 
-/* Takes ownership of @record unless it returns FLUSHING; then the caller may push it again. */
+/* The function takes ownership of @record unless it returns FLUSHING; then the caller may push it
+ * again. */
 GstKafkaPush gst_kafka_producer_push (GstKafkaProducer *self, GstKafkaRecord *record);
 
-/* For a buffer that no record could be made of: counts and reports it like an undeliverable record.
+/* Counts and reports a buffer like an undeliverable record, if no record could be made of it.
  */
 void gst_kafka_producer_refuse (GstKafkaProducer *self, const GError *error);
 
-/* Like gst_kafka_pace_throttle(): whether upstream has to be throttled now, and how much. */
+/* Like gst_kafka_pace_throttle(): returns whether upstream has to be throttled now, and to which
+ * rate. */
 gboolean gst_kafka_producer_throttle (
     GstKafkaProducer *self, gdouble *interval, gdouble *proportion);
 

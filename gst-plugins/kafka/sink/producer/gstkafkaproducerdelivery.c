@@ -41,7 +41,8 @@ begin_to_wait (GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *det
   self->refusal_detail = g_strdup (detail);
 }
 
-/* With lock. TRUE: @err withdraws a right that was granted before, and the producer waits for it.
+/* With lock. Returns TRUE if @err withdraws a right that was granted before, and the producer waits
+ * for it.
  * @topic: NULL for the producer's topic */
 static gboolean
 lose_access (GstKafkaProducer *self, const gchar *topic, rd_kafka_resp_err_t err)
@@ -112,7 +113,7 @@ fail_for_access (GstKafkaProducer *self)
 }
 
 /* Without lock, on the poller's thread, after a fatal error: an idempotent client ends when a right
- * is missing. FALSE: it may be replaced now. */
+ * is missing. Returns FALSE if the client may be replaced now. */
 static gboolean
 is_ended_by_refusal (GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *reason)
 {
@@ -146,7 +147,7 @@ ask_again (GstKafkaProducer *self)
   g_mutex_unlock (&self->lock);
 }
 
-/* Without lock, on the poller's thread. */
+/* Called without lock, on the poller's thread. */
 static void
 watch_access (GstKafkaProducer *self)
 {
@@ -172,15 +173,15 @@ watch_access (GstKafkaProducer *self)
 
 /* --- records that nobody acknowledges (acks=none) --- */
 
-/* With acks=none a record counts as delivered when it is sent. Two things can still be known. A
- * connection that ended while in use shows a loss: brokers end it when they refuse a batch. The
- * answer to a query shows that the broker has handled all earlier requests, because it answers in
- * order. */
+/* With acks=none a record counts as delivered when it is sent. Two facts still show what happened
+ * to the records. A connection that ended while in use shows a loss: brokers end it when they
+ * refuse a batch. The answer to a query shows that the broker has handled all earlier requests,
+ * because it answers in order. */
 
 #define WARN_INTERVAL (10 * G_USEC_PER_SEC)
 #define CONFIRM_MS 1000
 
-/* On the poller's thread: @message is sent, without acknowledgement. */
+/* Called on the poller's thread: @message is sent, without acknowledgement. */
 static void
 note_sent (GstKafkaProducer *self, const rd_kafka_message_t *message)
 {
@@ -213,7 +214,7 @@ warn_of_loss (GstKafkaProducer *self)
       (NULL));
 }
 
-/* The records that the client holds may be refused for the same reason. */
+/* The records that librdkafka holds may be refused for the same reason. */
 static void
 note_lost_connections (GstKafkaProducer *self)
 {
@@ -245,7 +246,7 @@ ask_for_newest (rd_kafka_topic_partition_list_t *partitions)
 }
 
 /* Without lock, on the poller's thread: waits until the brokers have handled all sent records.
- * Otherwise closing a connection would lose them. FALSE: they haven't answered. */
+ * Otherwise closing a connection would lose these records. FALSE: they haven't answered. */
 static gboolean
 confirm_sent (GstKafkaProducer *self, rd_kafka_t *rk)
 {
@@ -299,23 +300,24 @@ watch_unacked (GstKafkaProducer *self)
  * behind it that are smaller overtake it. So batches are kept below the limit, if the cluster
  * says what it is. */
 
-/* Bytes. Smaller batches would need more requests, and no topic is known to have a lower limit. */
+/* Bytes. This size is used if no topic is known to have a lower limit, because smaller batches
+ * would need more requests. */
 #define CAUTIOUS_BATCH 16384
-/* Least size of a batch of one record, without its key and value. */
+/* Smallest size of a batch of one record, without the record's key and value. */
 #define LEAST_OVERHEAD 61
 #define ASK_MS 1000
 #define ASK_INTERVAL G_USEC_PER_SEC
 
-/* With lock. Idempotence wouldn't help: of a producer that is new to it, a broker takes the second
- * batch where it refused the first. */
+/* With lock. Idempotence doesn't prevent that: a broker that refused a new producer's first batch
+ * accepts its second one in that place. */
 static guint64
 fitting_batch_bytes (GstKafkaProducer *self)
 {
   return MIN (self->batch_bound, self->topic_limit ? self->topic_limit : CAUTIOUS_BATCH);
 }
 
-/* Sets the size of batches. With lock, or before the client exists. A batch of one record needs
- * no limit. */
+/* Sets the size of librdkafka's batches. Called with the lock, or before the client exists. A batch
+ * of one record needs no limit. */
 static void
 set_batch_size (GstKafkaProducer *self, guint64 bytes)
 {
@@ -375,8 +377,9 @@ gst_kafka_producer_learn_batch_limit (GstKafkaProducer *self, gint timeout_ms)
   return !err || err == RD_KAFKA_RESP_ERR__NOENT || gst_kafka_error_is_refusal (err);
 }
 
-/* With lock. TRUE: send nothing now: batches are being regrouped, a record that goes alone is in
- * flight, or the next one goes alone and others are in flight. */
+/* With lock. Returns TRUE if nothing may be sent now: batches are being regrouped, a record that
+ * has to be sent alone is in flight, or the next one has to be sent alone and others are in
+ * flight. */
 static gboolean
 must_wait (GstKafkaProducer *self)
 {
@@ -394,7 +397,7 @@ is_about_size (rd_kafka_resp_err_t err)
          err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
 }
 
-/* TRUE: the batch was refused because of its size, or because of one of its records. */
+/* Returns TRUE if the batch was refused because of its size, or because of one of its records. */
 static gboolean
 concerns_batch (rd_kafka_resp_err_t err)
 {
@@ -402,7 +405,8 @@ concerns_batch (rd_kafka_resp_err_t err)
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
-    /* _INVALID_DIFFERENT_RECORD, which librdkafka 2.0 doesn't have: another record is to blame */
+    /* The error _INVALID_DIFFERENT_RECORD, which librdkafka 2.0 doesn't have: another record of the
+     * batch is to blame */
     case -138:
       return TRUE;
     default:
@@ -410,7 +414,7 @@ concerns_batch (rd_kafka_resp_err_t err)
   }
 }
 
-/* With lock. Handles a refused record. TRUE: the record is sent again, alone. */
+/* With lock. Handles a refused record. Returns TRUE if the record is sent again, alone. */
 static gboolean
 send_alone (GstKafkaProducer *self, GstKafkaRecord *record)
 {
@@ -426,8 +430,8 @@ send_alone (GstKafkaProducer *self, GstKafkaRecord *record)
   return TRUE;
 }
 
-/* With lock. @record was delivered. If it was refused in a batch and then sent alone, the batch
- * was the cause of the refusal. */
+/* With lock. @record was delivered. If a record was refused in a batch and is accepted alone, the
+ * batch was the cause of the refusal. */
 static void
 note_arrival (GstKafkaProducer *self, const GstKafkaRecord *record)
 {
@@ -452,18 +456,19 @@ exceeds_limit (GstKafkaProducer *self, const GstKafkaRecord *record)
          gst_kafka_record_size (record) + key + LEAST_OVERHEAD > self->topic_limit;
 }
 
-/* With lock: nobody would report that the brokers refuse @record. */
+/* Called with the lock: without acknowledgements no report would say that the brokers refuse
+ * @record. */
 static gboolean
 never_fits (GstKafkaProducer *self, const GstKafkaRecord *record)
 {
   if (self->config.acknowledged || self->config.compressed || !exceeds_limit (self, record))
     return FALSE;
-  /* The limit may have been raised meanwhile. */
+  /* The topic's limit may have been raised meanwhile. */
   self->asks_limit |= g_get_monotonic_time () - self->limit_asked > ASK_INTERVAL;
   return TRUE;
 }
 
-/* With lock (nullable): why the topic can't take @record. */
+/* Called with the lock. Returns: (nullable): the reason why the topic can't take @record. */
 static gchar *
 describe_size (GstKafkaProducer *self, const GstKafkaRecord *record)
 {
@@ -474,7 +479,8 @@ describe_size (GstKafkaProducer *self, const GstKafkaRecord *record)
       gst_kafka_record_size (record), self->topic_limit);
 }
 
-/* stop() may take 5 s: this much for the reports of purged records, then DESTROY_BOUND. */
+/* The part of the 5 s for stop() in which the reports of purged records have to come, before
+ * DESTROY_BOUND. */
 #define PURGE_BOUND (1 * G_USEC_PER_SEC)
 #define PARTITION_GRACE (5 * G_USEC_PER_SEC)
 
@@ -502,8 +508,9 @@ release (GstKafkaProducer *self, GstKafkaRecord *record, gboolean skip, gboolean
   gst_kafka_record_free (record, skip ? GST_KAFKA_ACK_DONE : GST_KAFKA_ACK_FAILED);
 }
 
-/* Without lock. Takes ownership of @record, which has left the queues and is counted in self->lost.
- */
+/* Without lock. The function takes ownership of @record, which has left the queues and is counted
+ * in self->lost.
+ *  */
 static void
 give_up (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err)
 {
@@ -548,7 +555,8 @@ may_come_back (const GstKafkaRecord *record)
          g_get_monotonic_time () - record->queued < PARTITION_GRACE;
 }
 
-/* TRUE: the record may succeed when it is sent again, by this client or by its replacement @rk. */
+/* Returns TRUE if the record may succeed when it is sent again, by this client or by its
+ * replacement @rk. */
 static gboolean
 is_retriable (
     GstKafkaProducer *self, rd_kafka_t *rk, const GstKafkaRecord *record, rd_kafka_resp_err_t err)
@@ -557,8 +565,8 @@ is_retriable (
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
       return may_come_back (record);
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-      /* With many topics the record isn't sent again, because records of other topics wait
-       * behind it. */
+      /* If records have topics of their own, this record isn't sent again, because records of other
+       * topics wait behind it. */
       return !record->topic;
     case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
     case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
@@ -575,7 +583,7 @@ is_retriable (
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
       return FALSE;
     default:
-      /* After a fatal error, whatever the client reports about its remaining records. */
+      /* Called after a fatal error, whatever the client reports about its remaining records. */
       return rd_kafka_fatal_error (rk, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR ||
              (gst_kafka_producer_spools (self, record) && gst_kafka_error_is_passing (err));
   }
@@ -628,9 +636,9 @@ gst_kafka_producer_note_report (
   g_ptr_array_add (self->reported, record);
 }
 
-/* Brokers refuse a timestamp that is too far from their own time, by default over an hour ahead. It
- * comes from a wrong clock or from a stranger's header. The record goes again with the time of
- * sending; its header keeps the capture time. */
+/* Brokers refuse a timestamp that is too far from their own time, by default over an hour ahead.
+ * Such a timestamp comes from a wrong clock or from another producer's header. The record is sent
+ * again with the time of sending; its header keeps the capture time. */
 static gboolean
 goes_with_other_time (GstKafkaProducer *self, GstKafkaRecord *record)
 {
@@ -645,7 +653,7 @@ goes_with_other_time (GstKafkaProducer *self, GstKafkaRecord *record)
 }
 
 /* With lock. The meta's partition comes from a report, perhaps of a replica that reads another
- * topic, or of the time before the topic was created again. That is no reason to lose a frame. */
+ * topic, or from before the topic was created again. A wrong partition must not lose a frame. */
 static gboolean
 goes_elsewhere (GstKafkaProducer *self, GstKafkaRecord *record, rd_kafka_resp_err_t err)
 {
@@ -672,9 +680,9 @@ warn_of_partition (GstKafkaProducer *self)
   g_mutex_unlock (&self->lock);
   if (partition >= 0)
     GST_ELEMENT_WARNING (self->element, RESOURCE, SETTINGS,
-        ("The meta of a buffer names partition %d, which the topic doesn't have. Such buffers go "
-         "to "
-         "other partitions. If the reports for feedbackrate come from replicas that read another "
+        ("The meta of a buffer names partition %d, which the topic doesn't have. Such buffers are "
+         "sent to other partitions. If the reports for feedbackrate come from replicas that read "
+         "another "
          "topic, give each topic of frames its own topic of reports.",
             partition),
         (NULL));
@@ -690,14 +698,15 @@ take_back (GstKafkaProducer *self, GstKafkaRecord *record)
   self->counters.resent++;
 }
 
-/* With lock. TRUE: nothing is sent any more. A spool keeps what it can for the next run. */
+/* With lock. Returns TRUE if nothing may be sent any more. A spool keeps the remaining records for
+ * the next run. */
 static gboolean
 is_over (GstKafkaProducer *self, const GstKafkaRecord *record)
 {
   return self->health != GST_KAFKA_PRODUCER_WORKING && !gst_kafka_producer_spools (self, record);
 }
 
-/* With lock. TRUE: the record goes again, and is back in the queue. */
+/* With lock. Returns TRUE if the record is sent again, and is back in the queue. */
 static gboolean
 take_report (GstKafkaProducer *self, rd_kafka_t *rk, GstKafkaRecord *record, gint64 now)
 {
@@ -753,7 +762,8 @@ take_reports (GstKafkaProducer *self, rd_kafka_t *rk)
   g_ptr_array_set_size (self->reported, 0);
 }
 
-/* With lock: no more records can come that would share a request with those in flight. */
+/* Called with the lock: no more records can come that would share a request with those in
+ * flight. */
 static gboolean
 lingers_in_vain (GstKafkaProducer *self)
 {
@@ -790,7 +800,7 @@ is_ready (GstKafkaProducer *self)
          g_get_monotonic_time () >= self->ask_again && !self->regrouping;
 }
 
-/* With lock. TRUE: the client may get the next record. */
+/* With lock. Returns TRUE if the client may get the next record. */
 static gboolean
 takes_more (GstKafkaProducer *self)
 {
@@ -801,14 +811,15 @@ takes_more (GstKafkaProducer *self)
          gst_kafka_send_queue_may_send (&self->queue);
 }
 
-/* With lock. (nullable): a record that the client refuses for good, and that has left the queues */
+/* Called with the lock. Returns: (nullable): a record that the client refuses for good, and that
+ * has left the queues */
 static GstKafkaRecord *
 hand_over (GstKafkaProducer *self, rd_kafka_resp_err_t *err)
 {
   while (takes_more (self)) {
     GstKafkaRecord *record = gst_kafka_send_queue_pop (&self->queue);
 
-    /* Before the call, because the report may come before it returns. */
+    /* Sets this before the call, because the report may come before it returns. */
     gst_kafka_send_queue_sent (&self->queue, record);
     record->turn = self->next_turn++;
     *err = never_fits (self, record) ? RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
@@ -925,7 +936,8 @@ replace_ended (GstKafkaProducer *self, const gchar *reason)
   g_mutex_unlock (&self->lock);
 }
 
-/* Without lock, with nothing in flight. The library takes the size only with a new client. */
+/* Called without lock, with no record in flight. librdkafka takes the size of batches only with a
+ * new client. */
 static void
 use_fitting_batches (GstKafkaProducer *self)
 {
@@ -971,8 +983,8 @@ regroup (GstKafkaProducer *self)
     use_fitting_batches (self);
 }
 
-/* With lock. (nullable): a record whose delivery-timeout ended while it was waiting, for example
- * for a topic that is never created */
+/* Called with the lock. Returns: (nullable): a record whose delivery-timeout ended while it was
+ * waiting, for example for a topic that is never created */
 static GstKafkaRecord *
 pop_overdue (GstKafkaProducer *self)
 {
@@ -1019,7 +1031,7 @@ goes_on (GstKafkaProducer *self)
   return on;
 }
 
-/* Only this thread changes rk, so it may read it without lock. */
+/* Only the poller's thread changes rk, so it may read it without lock. */
 gpointer
 gst_kafka_producer_poll_reports (gpointer user_data)
 {

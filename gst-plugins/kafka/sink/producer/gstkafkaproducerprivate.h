@@ -7,16 +7,17 @@
 
 G_BEGIN_DECLS
 
-/* The longest that one call into librdkafka may block; longer waits are made of several. */
+/* The longest time for which one call into librdkafka may block; longer waits consist of several
+ * calls. */
 #define GST_KAFKA_PRODUCER_SLICE_MS 100
 
 typedef struct {
   guint64 delivered, delivered_bytes;
   guint64 dropped_upstream, dropped_downstream, undeliverable;
   guint64 rebuilds, resent;
-  guint64 refused_batches; /* after which batches got smaller */
+  guint64 refused_batches; /* number of refusals after which batches got smaller */
   guint64 lost_connections;
-  GstClockTime latency; /* moving mean, from hand-over to report */
+  GstClockTime latency; /* moving mean of the time from transfer to delivery report */
 } GstKafkaProducerCounters;
 
 typedef enum {
@@ -28,7 +29,7 @@ typedef enum {
 typedef enum {
   GST_KAFKA_ACCESS_GRANTED,
   GST_KAFKA_ACCESS_RIGHT_LOST,
-  GST_KAFKA_ACCESS_CONNECTION_LOST, /* the password or the certificate is refused */
+  GST_KAFKA_ACCESS_CONNECTION_LOST, /* the brokers refuse the password or the certificate */
 } GstKafkaProducerAccess;
 
 /* The state for records that the brokers don't acknowledge (acks=none). */
@@ -37,12 +38,12 @@ typedef struct {
   gint closing; /* atomic: number of connections that this element closed itself */
   /* Poller's thread only. */
   rd_kafka_topic_partition_list_t *sent; /* partitions with records that are not confirmed */
-  gint seen;                             /* the value of `closed` that was handled last */
+  gint seen;                             /* the value of `closed` when the last loss was handled */
   gint64 warned;                         /* monotonic us */
 } GstKafkaProducerUnacked;
 
-/* The buffers that on-error=skip has skipped. For each cause one skipped buffer in 10 s causes a
- * warning, which also has the number of the others. Guarded by the lock. */
+/* State of the warnings about buffers that on-error=skip has skipped. For each cause, one skipped
+ * buffer in 10 s has a warning, which also has the number of the others. Guarded by the lock. */
 typedef struct {
   GHashTable *told; /* set of causes with a warning */
   gint64 since;     /* monotonic us: the time of the first warning */
@@ -60,45 +61,50 @@ typedef struct {
 struct _GstKafkaProducer {
   GstKafkaFault fault; /* since the last delivery */
   GstElement *element;
-  rd_kafka_conf_t *conf; /* each client is made from a copy of it */
+  rd_kafka_conf_t *conf; /* configuration from a copy of which each client is made */
   gchar *topic, *servers, *congestion_control;
   GstKafkaProducerConfig config;
   GThread *poller, *connector;
   /* Poller's thread only. */
-  GPtrArray *reported; /* of GstKafkaRecord, reported within this call of rd_kafka_poll() */
+  /* array of GstKafkaRecord: those reported within this call of rd_kafka_poll() */
+  GPtrArray *reported;
 
   GMutex lock; /* guards all fields below */
   GCond changed;
-  rd_kafka_t *rk; /* NULL while it is being replaced; only the poller's thread changes it */
-  guint lost;     /* records that left the queue and that give_up() hasn't finished with */
-  guint rk_users; /* calls into rk under way on threads other than the poller */
+  /* librdkafka's client; NULL while it is being replaced; only the poller's thread changes it */
+  rd_kafka_t *rk;
+  /* number of records that left the queue and that give_up() hasn't finished with */
+  guint lost;
+  guint rk_users; /* number of running calls into rk on threads other than the poller */
   GstKafkaSendQueue queue;
   guint64 next_number, next_turn;
-  guint64 batch_bytes; /* the client's limit for a batch */
-  guint64 batch_bound; /* limit by the settings and by what was refused */
-  guint64 topic_limit; /* limit as the cluster reports it; 0: not known */
-  /* The client gets no records, and returns those that it hasn't sent, until none is in flight.
-   * Then sending continues with smaller batches. */
+  guint64 batch_bytes; /* the size of batches that the present client uses */
+  guint64 batch_bound; /* limit of the size by the settings and by refused batches */
+  guint64 topic_limit; /* limit of the size as the cluster reports it; 0: not known */
+  /* Set while batches are being regrouped: the client gets no records, and returns those that it
+   * hasn't sent, until none is in flight. After that, sending continues with smaller batches. */
   gboolean regrouping;
-  gboolean asks_limit; /* the cluster is to be asked again first */
+  gboolean asks_limit; /* the limit has to be queried again before the next record */
   gint64 limit_asked;  /* monotonic us */
   gboolean draining;
-  gboolean full; /* the newest record found no room in the queue */
+  gboolean full; /* the queue was full when the newest record came */
   GstKafkaProducerUnacked unacked;
-  gboolean unconfirmed; /* records are sent, and the brokers may not have dealt with them yet */
-  /* Nothing is sent yet: the topic has to be created first, because brokers would create it with
-   * their own defaults at the first record, and its limit for batches has to be known. */
+  gboolean unconfirmed; /* records were sent, and the brokers may not have handled them yet */
+  /* Set while nothing is sent yet: the topic has to be created first, because brokers would create
+   * it with their own defaults at the first record, and its limit for batches has to be known. */
   gboolean held;
   gboolean flushing, stopping, connected;
   GstKafkaProducerHealth health;
   GstKafkaProducerCounters counters;
   GstKafkaProducerSkips skips;
-  GHashTable *delivered_topics; /* set of names; used where each record names its topic */
+  /* set of names of known topics; used if records have topics of their own */
+  GHashTable *delivered_topics;
   GstKafkaProducerAccess access;
-  gint64 refused_since; /* monotonic us: the time when access was lost */
-  gint64 granted_since; /* monotonic us: the time when access came back; 0: it was never lost */
-  gint64 ask_again;     /* nothing is sent before this time, monotonic us */
-  /* Written when access is lost; until it is back, the poller's thread reads them without lock. */
+  gint64 refused_since; /* the time when access was lost, monotonic us */
+  gint64 granted_since; /* the time when access came back, monotonic us; 0: it was never lost */
+  gint64 ask_again;     /* no record is sent before this time, monotonic us */
+  /* The next fields are written when access is lost; until it is back, the poller's thread reads
+   * them without lock. */
   rd_kafka_resp_err_t refusal;
   gchar *refusal_detail;
   gboolean refusal_reported;
@@ -112,28 +118,29 @@ G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaProducer, fault) == 0);
 
 /* In gstkafkaproducerdelivery.c */
 
-/* The poller's thread, without lock. */
+/* The main function of the poller's thread, without lock. */
 gpointer gst_kafka_producer_poll_reports (gpointer self);
-/* On the poller's thread, without lock, from rd_kafka_poll(). */
+/* Called on the poller's thread, without lock, from rd_kafka_poll(). */
 void gst_kafka_producer_note_report (
     rd_kafka_t *rk, const rd_kafka_message_t *message, gpointer self);
-/* Without lock, before the poller's thread or on it. */
+/* Called without lock, before the poller's thread runs or on it. */
 rd_kafka_t *gst_kafka_producer_new_handle (GstKafkaProducer *self, GError **error);
-/* With lock, which is released while a record is given up. From any thread. */
+/* Called with the lock, which is released while a record is given up. From any thread. */
 void gst_kafka_producer_hand_over_all (GstKafkaProducer *self);
 
-/* Before there is a client. */
+/* Called before there is a client. */
 void gst_kafka_producer_init_batches (GstKafkaProducer *self);
-/* Without lock: asks the cluster for up to @timeout_ms. FALSE: another try may
+/* Called without lock: queries the cluster for up to @timeout_ms. Returns FALSE if another try may
  * bring an answer. */
 gboolean gst_kafka_producer_learn_batch_limit (GstKafkaProducer *self, gint timeout_ms);
-/* With lock: changes the size of batches, if the known limits require it. */
+/* Called with the lock: changes the size of batches, if the known limits require it. */
 void gst_kafka_producer_fit_batches (GstKafkaProducer *self);
 
-/* From any of the client's threads. */
+/* Called on any of the client's threads. */
 int gst_kafka_producer_close_socket (int fd, void *self);
 
-/* Without lock, on the poller's thread: the cluster refuses the password or the certificate. */
+/* Called without lock, on the poller's thread: the cluster refuses the password or the
+ * certificate. */
 void gst_kafka_producer_lose_connection (
     GstKafkaProducer *self, rd_kafka_resp_err_t err, const gchar *detail);
 
@@ -144,22 +151,24 @@ void gst_kafka_producer_report_skip (
 
 /* In gstkafkaproducerspool.c */
 
-/* TRUE: @record goes to the disk if it can't be sent in time. */
+/* Returns TRUE if @record is stored on the disk when it can't be sent in time. */
 gboolean gst_kafka_producer_spools (GstKafkaProducer *self, const GstKafkaRecord *record);
-/* With or without lock. Puts @record (transfer full) on the disk. It must be in no queue. */
+/* With or without lock. Stores @record (transfer full) on the disk. The record must be in no
+ * queue. */
 void gst_kafka_producer_spool (GstKafkaProducer *self, GstKafkaRecord *record);
 /* With lock. Moves records to the disk if the link is too slow for them, or if memory is full. */
 void gst_kafka_producer_watch_spool (GstKafkaProducer *self);
 /* With lock. Takes the next record from the disk, if it is the next one to send. */
 void gst_kafka_producer_fetch_spooled (GstKafkaProducer *self);
-/* With lock. TRUE: memory has room for more records that wait for the disk. */
+/* With lock. Returns TRUE if memory has room for more records that wait for the disk. */
 gboolean gst_kafka_producer_spool_has_room (GstKafkaProducer *self);
-/* With or without lock. Removes @record from the disk: it was delivered, or is undeliverable. */
+/* With or without lock. Removes @record from the disk after it was delivered, or was found
+ * undeliverable. */
 void gst_kafka_producer_unspool (GstKafkaProducer *self, const GstKafkaRecord *record);
-/* With lock. TRUE: the records on the disk can be sent before @deadline. */
+/* With lock. Returns TRUE if the records on the disk can be sent before @deadline. */
 gboolean gst_kafka_producer_awaits_spool (GstKafkaProducer *self, gint64 deadline);
-/* With lock; the lock is released while the function waits. TRUE: all undelivered records are on
- * the disk. */
+/* Called with the lock, which is released while the function waits. Returns TRUE if all undelivered
+ * records are on the disk. */
 gboolean gst_kafka_producer_spool_all (GstKafkaProducer *self);
 
 /* In gstkafkaproducer.c */
@@ -167,11 +176,12 @@ gboolean gst_kafka_producer_spool_all (GstKafkaProducer *self);
 /* Without lock. Calls query_batch_limit() with the current client. */
 rd_kafka_resp_err_t gst_kafka_producer_query_batch_limit (
     GstKafkaProducer *self, gint timeout_ms, guint64 *limit);
-/* Without lock. Calls query_topic() with the current client. FALSE also if there is no client. */
+/* Without lock. Calls query_topic() with the current client. Returns FALSE also if there is no
+ * client. */
 gboolean gst_kafka_producer_query_topic (
     GstKafkaProducer *self, const gchar *topic, rd_kafka_resp_err_t *topic_err);
 
-/* With lock. TRUE: this is the first failure, and the caller has to post it. */
+/* With lock. Returns TRUE if this is the first failure, which the caller has to post. */
 gboolean gst_kafka_producer_take_failure (GstKafkaProducer *self);
 /* Without lock. Posts @error with the caller's file and line, then wakes the waiting threads: if
  * they returned an error first, upstream's message about it would come before ours. */
@@ -179,10 +189,11 @@ gboolean gst_kafka_producer_take_failure (GstKafkaProducer *self);
   gst_kafka_producer_fail_at (self, error, debug, __FILE__, G_STRFUNC, __LINE__)
 void gst_kafka_producer_fail_at (GstKafkaProducer *self, const GError *error, const gchar *debug,
     const gchar *file, const gchar *function, gint line);
-/* With lock. For a time-out, the error that librdkafka reported last: it says more. */
+/* With lock. Returns, for a time-out, the error that librdkafka reported last, which says more. */
 rd_kafka_resp_err_t gst_kafka_producer_explain_error (
     GstKafkaProducer *self, rd_kafka_resp_err_t err, gchar **detail);
-/* With or without lock. The action that an error message names. */
+/* With or without lock. Returns the action that an error message names, as in "publish to
+ * topic". */
 gchar *gst_kafka_producer_name_attempt (const gchar *topic, const gchar *servers);
 
 G_END_DECLS

@@ -5,10 +5,10 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
 
-/* us: a record that takes this much longer than the link's rate explains counts as stuck.
+/* us: a record that takes longer than the link's rate explains by more than this counts as stuck.
  * Delivery reports may be late by less than this: a broker's disk or a busy machine delays them. */
 #define STANDSTILL G_USEC_PER_SEC
-/* us: the time for which a drain waits for the disk, at most. */
+/* us: the longest time for which a drain waits for the disk. */
 #define FLUSH_BOUND (5 * G_USEC_PER_SEC)
 
 gboolean
@@ -45,15 +45,15 @@ gst_kafka_producer_spool (GstKafkaProducer *self, GstKafkaRecord *record)
  * isn't the cause of its delay. */
 typedef enum { SPOOL_LATE, SPOOL_ALL } Spool;
 
-/* With lock. TRUE: @record may move to the disk. */
+/* With lock. Returns TRUE if @record may be moved to the disk. */
 static gboolean
 may_move (GstKafkaProducer *self, const GstKafkaRecord *record, Spool which)
 {
   return gst_kafka_producer_spools (self, record) && (which == SPOOL_ALL || !record->alone);
 }
 
-/* With lock. Copies the records that librdkafka is still sending to the disk; they stay in
- * memory too. All of them are copied, so that on the disk they precede the records that wait. */
+/* With lock. Copies the records that librdkafka is still sending to the disk; they stay in memory
+ * too. All records in flight are copied, so that on the disk they precede the waiting ones. */
 static void
 copy_in_flight (GstKafkaProducer *self, Spool which)
 {
@@ -80,7 +80,8 @@ move_waiting (GstKafkaProducer *self, Spool which)
   }
 }
 
-/* With lock. us: the time after which an undelivered record goes to the disk. */
+/* Called with the lock. Returns the time in us after which an undelivered record is moved to the
+ * disk. */
 static gint64
 patience (GstKafkaProducer *self)
 {
@@ -171,6 +172,6 @@ gst_kafka_producer_spool_all (GstKafkaProducer *self)
   g_mutex_unlock (&self->lock);
   flushed = gst_kafka_spool_flush (self->config.spool, g_get_monotonic_time () + FLUSH_BOUND);
   g_mutex_lock (&self->lock);
-  /* Asked last, because a database that proves to be damaged loses what was on it. */
+  /* The disk is queried last, because a database that is found damaged loses its messages. */
   return flushed && is_all_spooled (self);
 }

@@ -3,12 +3,13 @@
 
 #include <string.h>
 
-/* Buffers that the client may always have from a leaky queue, however slow the link is. */
+/* Number of buffers that librdkafka may always have from a leaky queue, however slow the link
+ * is. */
 #define LEAST_WINDOW 2
-/* Memory that a record takes here and in the client, besides the bytes of its buffer. Without it,
- * the number of empty buffers would have no bound. */
+/* Memory that a record takes in this process, besides the bytes of its buffer. Without this, the
+ * number of empty buffers would have no limit. */
 #define RECORD_BYTES 1024
-/* A thread that waits for room is woken when this fraction (1/SLACK) of the bounds is free. */
+/* A thread that waits for room is woken when this fraction (1/SLACK) of the limits is free. */
 #define SLACK 8
 
 void
@@ -102,8 +103,8 @@ gst_kafka_send_queue_reported (GstKafkaSendQueue *self, GstKafkaRecord *record)
   g_queue_unlink (&self->in_flight, &record->link);
 }
 
-/* When the oldest record that counts for max-queued-time was queued. A leaky queue counts only
- * records that it can still drop, so not those that the client has. */
+/* Returns the time when the oldest record that counts for max-queued-time was queued. A leaky queue
+ * counts only records that it can still drop, so not those that the client has. */
 static gint64
 oldest_that_counts (const GstKafkaSendQueue *self)
 {
@@ -160,8 +161,8 @@ gst_kafka_send_queue_is_half_empty (const GstKafkaSendQueue *self)
          (!b->buffers || gst_kafka_send_queue_buffers (self) <= MAX (1, b->buffers / 2));
 }
 
-/* With a spool, or with leaky=downstream, the client gets only as many records as keep the link
- * busy, and at most half of the bounds. Records that the client has can't be dropped or moved to
+/* With a spool, or with leaky=downstream, librdkafka gets only as many records as keep the link
+ * busy, and at most half of the limits. Records that librdkafka has can't be dropped or moved to
  * the disk. */
 gboolean
 gst_kafka_send_queue_may_send (const GstKafkaSendQueue *self)

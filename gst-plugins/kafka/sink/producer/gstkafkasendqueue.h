@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* The records to send: the waiting ones, in order, and those in flight, which the client has
- * until its delivery report. The queue doesn't own the records and takes no lock. */
+/* The queue of records to send: the waiting ones, in order, and those in flight, which librdkafka
+ * has until their delivery report. The queue doesn't own the records and takes no lock. */
 
 /**
  * GstKafkaLeaky:
@@ -30,16 +30,16 @@ typedef enum {
 typedef struct {
   guint64 bytes; /* 0 means unlimited, for buffers and time too */
   guint buffers;
-  GstClockTime time; /* since the oldest was queued */
+  GstClockTime time; /* time since the oldest record was queued */
   GstKafkaLeaky leaky;
 } GstKafkaBounds;
 
 typedef struct {
-  GQueue waiting;   /* not yet handed to the client; ordered by number unless disordered */
-  GQueue in_flight; /* handed to the client, not yet reported on */
+  GQueue waiting;   /* not yet passed to librdkafka; ordered by number unless disordered */
+  GQueue in_flight; /* passed to librdkafka, without a delivery report yet */
   guint64 waiting_bytes, in_flight_bytes;
-  gboolean disordered; /* records were put back into waiting, which has to be sorted */
-  gboolean spools;     /* waiting records can be moved to the disk, so the client gets few */
+  gboolean disordered; /* records were put back into waiting, which has to be sorted now */
+  gboolean spools;     /* waiting records can be moved to the disk, so librdkafka gets few */
   GstKafkaBounds bounds;
   GstKafkaPace pace;
 } GstKafkaSendQueue;
@@ -48,29 +48,31 @@ void gst_kafka_send_queue_init (GstKafkaSendQueue *self);
 guint gst_kafka_send_queue_buffers (const GstKafkaSendQueue *self);
 guint64 gst_kafka_send_queue_bytes (const GstKafkaSendQueue *self);
 
-/* Appends a record to those that wait. */
+/* Appends a record to the waiting ones. */
 void gst_kafka_send_queue_push (GstKafkaSendQueue *self, GstKafkaRecord *record);
-/* (nullable): the first record that waits; it stays in the queue */
+/* Returns: (nullable): the first waiting record, which stays in the queue */
 GstKafkaRecord *gst_kafka_send_queue_peek (GstKafkaSendQueue *self);
 /* (nullable): the first record that waits; it leaves the queue */
 GstKafkaRecord *gst_kafka_send_queue_pop (GstKafkaSendQueue *self);
 
-/* The way of a record that was popped: sent() when the client gets it, reported() with its report.
- * Then it is either freed, or take_back() puts it back at its place in the order. */
+/* Call sent() when librdkafka gets a popped record, and reported() with its delivery report. After
+ * its report, the record is either freed, or take_back() puts it back at its position in the
+ * order. */
 void gst_kafka_send_queue_sent (GstKafkaSendQueue *self, GstKafkaRecord *record);
 void gst_kafka_send_queue_reported (GstKafkaSendQueue *self, GstKafkaRecord *record);
 void gst_kafka_send_queue_take_back (GstKafkaSendQueue *self, GstKafkaRecord *record);
 
-/* Whether @record fits within the bounds. */
+/* Returns whether @record fits within the limits. */
 gboolean gst_kafka_send_queue_has_room (
     const GstKafkaSendQueue *self, const GstKafkaRecord *record, gint64 now);
-/* Whether enough is free to wake a thread that waits for room. TRUE if the queue is empty. */
+/* Returns whether enough room is free to wake a waiting thread. Returns TRUE also if the queue is
+ * empty. */
 gboolean gst_kafka_send_queue_has_slack (const GstKafkaSendQueue *self);
-/* TRUE: less than half of the bounds is used. */
+/* Returns TRUE if less than half of the limits is used. */
 gboolean gst_kafka_send_queue_is_half_empty (const GstKafkaSendQueue *self);
-/* Whether the client may have the next record now. */
+/* Returns whether librdkafka may have the next record now. */
 gboolean gst_kafka_send_queue_may_send (const GstKafkaSendQueue *self);
-/* (nullable): the oldest undelivered record */
+/* Returns: (nullable): the oldest undelivered record */
 const GstKafkaRecord *gst_kafka_send_queue_oldest (const GstKafkaSendQueue *self);
 
 G_END_DECLS

@@ -4,8 +4,8 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
 
-/* us: the time between two writes. Messages are written together, because each transaction makes
- * the disk write three times and wait. If the machine crashes, the messages of this time are
+/* us: the time between two writes. Messages are written together, because each transaction writes
+ * to the disk three times and waits for it. If the machine crashes, the messages of this time are
  * lost. */
 #define WRITE_INTERVAL (250 * G_TIME_SPAN_MILLISECOND)
 #define WRITE_BYTES (4 * 1024 * 1024)
@@ -21,8 +21,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define DROP_MESSAGES 64
 #define BATCH_BYTES (8 * 1024 * 1024)
 #define LEAST_BATCH (256 * 1024)
-/* us: the least time between two info messages. A link whose rate varies fills and empties the
- * spool all the time. */
+/* us: the shortest time between two info messages. If the rate of the link varies, the spool fills
+ * and empties all the time. */
 #define REPORT_INTERVAL (60 * G_TIME_SPAN_SECOND)
 /* s: the time for which unused rate is saved, so that a thread that takes messages only ten times
  * a second reaches the rate. */
@@ -38,34 +38,36 @@ struct _GstKafkaSpool {
   GstKafkaSpoolLimits limits;
   GThread *thread;
 
-  /* Only the spool's thread uses these fields, once it runs. */
+  /* Only the spool's thread uses the next fields, once it runs. */
   GstKafkaSpoolStore *store;
-  guint64 cursor; /* the id to read from: lower ids are held or removed */
+  guint64 cursor; /* the id to read from: messages with lower ids are in memory or removed */
   gint64 next_expiry;
-  guint64 batch; /* bytes written in one transaction; fewer while the disk is full */
-  /* a warning was posted since the spool was empty, and since the disk worked */
+  guint64 batch; /* bytes written in one transaction; smaller while the disk is full */
+  /* flags: a warning was posted since the spool was last empty, and since the disk last worked */
   gboolean warned_of_drop, warned_of_failure;
-  gboolean reported; /* an info message said that buffers wait */
-  gint64 report;     /* monotonic us: the time of that message */
+  gboolean reported; /* an info message has said that buffers wait */
+  gint64 report;     /* the time of that message, monotonic us */
 
   GMutex lock; /* guards all fields below */
   GCond changed;
   GQueue incoming;    /* GstKafkaSpoolMessages that aren't on the disk yet */
-  GPtrArray *writing; /* the messages of the transaction under way, or NULL */
+  GPtrArray *writing; /* the messages of the running transaction, or NULL */
   GQueue outgoing;    /* messages that were read, and wait for gst_kafka_spool_take() */
-  GHashTable *held;   /* ids of messages that are on the disk and in memory */
+  GHashTable *held;   /* ids of messages that are both on the disk and in memory */
   GArray *removals;   /* ids (guint64) of messages to remove from the disk */
   guint64 next_id;
-  guint64 unwritten; /* bytes of incoming and writing */
-  guint64 own;       /* messages of incoming and writing without a copy in the send queue */
+  guint64 unwritten; /* bytes of the messages in incoming and writing */
+  /* number of messages in incoming and writing without a copy in the send queue */
+  guint64 own;
   guint64 memory;
   guint64 on_disk, bytes_on_disk; /* after the last transaction */
-  guint64 unread;                 /* messages on the disk that aren't held */
-  gint64 next_write;              /* monotonic us, as the next one */
-  gint64 retry;                   /* the time of the next try; 0: the disk works */
-  gdouble allowance;              /* the number of messages that the rate allows now */
-  gint64 allowed;                 /* the time when allowance was computed */
-  gboolean wanted;                /* outgoing is nearly empty: read more messages from the disk */
+  guint64 unread;                 /* number of messages on the disk without a copy in memory */
+  gint64 next_write;              /* time of the last write, monotonic us, as the next one */
+  /* the time of the next try after a failed write; 0: the disk works */
+  gint64 retry;
+  gdouble allowance; /* the number of messages that the rate permits now */
+  gint64 allowed;    /* the time when allowance was computed */
+  gboolean wanted;   /* outgoing is nearly empty: read more messages from the disk */
   gboolean hurried, stopping;
   Counters counters;
 };
@@ -224,7 +226,8 @@ append (GstKafkaSpool *self, GstKafkaSpoolMessage *message)
   return message->id;
 }
 
-/* With lock. (transfer full): the message of @link, removed from the queue of unwritten messages */
+/* Called with the lock. Returns: (transfer full): the message of @link, removed from the queue of
+ * unwritten messages */
 static GstKafkaSpoolMessage *
 withdraw (GstKafkaSpool *self, GList *link)
 {
@@ -236,7 +239,8 @@ withdraw (GstKafkaSpool *self, GList *link)
   return message;
 }
 
-/* With lock. (nullable): the oldest message of incoming without a copy in the send queue */
+/* Called with the lock. Returns: (nullable): the oldest message of incoming without a copy in the
+ * send queue */
 static GList *
 first_own (GstKafkaSpool *self)
 {
@@ -249,14 +253,14 @@ first_own (GstKafkaSpool *self)
 
 /* --- dropping --- */
 
-/* The messages to drop: the oldest ones, until their size reaches @bytes. */
+/* Chooses the messages to drop: the oldest ones, until their size reaches @bytes. */
 typedef struct {
   guint64 bytes;
-  gint64 before; /* us since the epoch: only messages stored before this time are dropped */
+  gint64 before; /* time in us since the epoch: only messages stored before it are dropped */
   guint64 freed;
 } Drop;
 
-/* FALSE: @message stays. TRUE: its id is added to @ids. */
+/* FALSE: @message stays. Returns TRUE if the message's id was added to @ids. */
 static gboolean
 drop (Drop *drop, const GstKafkaSpoolMessage *message, GArray *ids)
 {
@@ -304,7 +308,7 @@ forget (GstKafkaSpool *self, GArray *ids)
   self->bytes_on_disk = gst_kafka_spool_store_bytes (self->store);
 }
 
-/* The spool's thread, without lock */
+/* Functions of the spool's thread, without lock */
 static gboolean
 remove_now (GstKafkaSpool *self, GArray *ids)
 {
@@ -342,7 +346,7 @@ drop_oldest (GstKafkaSpool *self, Drop what, const gchar *reason)
   report_drop (self, reason);
   if (remove_now (self, ids))
     return ids->len;
-  /* The next change removes them. */
+  /* The next transaction removes these messages. */
   g_mutex_lock (&self->lock);
   g_array_append_vals (self->removals, ids->data, ids->len);
   g_mutex_unlock (&self->lock);
@@ -355,14 +359,14 @@ expire (GstKafkaSpool *self)
 {
   const Drop what = {G_MAXUINT64, g_get_real_time () - self->limits.time / GST_USECOND, 0};
 
-  while (drop_oldest (self, what, "they are older than spool-time"))
+  while (drop_oldest (self, what, "these buffers are older than spool-time"))
     ;
   self->next_expiry = g_get_monotonic_time () + EXPIRY_INTERVAL;
 }
 
 /* --- writing --- */
 
-/* The spool's thread, without lock. What is to be removed anyway goes before anything is dropped.
+/* Called by the spool's thread, without lock. Removes delivered messages before it drops any.
  */
 static gboolean
 make_room (GstKafkaSpool *self, GArray *removed, Drop what, const gchar *reason)
@@ -388,7 +392,7 @@ keep_bound (GstKafkaSpool *self, guint64 bytes, GArray *removed)
       break;
 }
 
-/* With lock. What was read and not taken is written anew. */
+/* With lock. Messages that were read but not taken are written again. */
 static void
 put_back_read (GstKafkaSpool *self)
 {
@@ -446,8 +450,8 @@ replace_store (GstKafkaSpool *self, GError **error)
 
 typedef enum { WRITE_DONE, WRITE_LESS, WRITE_FAILED } Write;
 
-/* Called by the spool's thread, without lock. WRITE_LESS: the disk is full. The caller then
- * writes a smaller batch, so that fewer old messages are dropped for it. */
+/* Called by the spool's thread, without lock. WRITE_LESS is returned if the disk is full. The
+ * caller then writes a smaller batch, so that fewer old messages are dropped for it. */
 static Write
 write_batch (GstKafkaSpool *self, GPtrArray *added, guint64 bytes, GArray *removed, GError **error)
 {
@@ -482,7 +486,7 @@ is_removed (GstKafkaSpool *self, guint64 id)
 }
 
 /* With lock. Returns the messages that couldn't be written to incoming, and drops the oldest
- * ones if they exceed the memory. Those that were delivered meanwhile are freed. */
+ * ones if they exceed the memory. Messages that were delivered meanwhile are freed. */
 static void
 put_back (GstKafkaSpool *self)
 {
@@ -515,8 +519,8 @@ note_written (GstKafkaSpool *self, GArray *removed, guint64 bytes)
   forget (self, removed);
 }
 
-/* The bytes of one transaction: at most a quarter of spool-bytes, so that the newest messages
- * fit. */
+/* The limit of bytes for one transaction: at most a quarter of spool-bytes, so that the newest
+ * messages fit. */
 static guint64
 most_bytes (GstKafkaSpool *self)
 {
@@ -614,7 +618,7 @@ write_some (GstKafkaSpool *self)
 
 /* --- reading --- */
 
-/* With lock. Adds the messages of @found to outgoing, except those that are in memory already. */
+/* With lock. Adds the messages in @found to outgoing, except those that are in memory already. */
 static void
 take_in (GstKafkaSpool *self, GPtrArray *found)
 {
@@ -647,7 +651,7 @@ read_some (GstKafkaSpool *self)
   g_mutex_lock (&self->lock);
   if (found)
     take_in (self, found);
-  /* The messages that were counted aren't in the database. */
+  /* The messages that were counted as stored aren't in the database. */
   if (found && !found->len)
     self->unread = 0;
   if (error)
@@ -664,7 +668,8 @@ has_changes (GstKafkaSpool *self)
   return self->incoming.length || self->removals->len;
 }
 
-/* With lock. Monotonic us: the time of the next write; G_MAXINT64: there is nothing to write. */
+/* With lock. Returns the time of the next write in monotonic us; G_MAXINT64: there is nothing to
+ * write. */
 static gint64
 write_time (GstKafkaSpool *self)
 {
@@ -867,8 +872,8 @@ is_allowed (GstKafkaSpool *self)
   return self->allowance >= 1;
 }
 
-/* With lock. (nullable) (transfer full): the next message. While the disk fails, an unwritten
- * message is returned, straight from memory. */
+/* Called with the lock. Returns: (nullable) (transfer full): the next message. While the disk
+ * fails, returns an unwritten message straight from memory. */
 static GstKafkaSpoolMessage *
 pop (GstKafkaSpool *self)
 {
@@ -899,7 +904,7 @@ gst_kafka_spool_take (GstKafkaSpool *self)
   return message;
 }
 
-/* With lock. TRUE: the message wasn't written yet, and is withdrawn. */
+/* With lock. Returns TRUE if the message wasn't written yet, and is withdrawn. */
 static gboolean
 cancel (GstKafkaSpool *self, guint64 id)
 {
@@ -918,7 +923,7 @@ gst_kafka_spool_done (GstKafkaSpool *self, guint64 id)
   if (cancel (self, id)) {
     g_hash_table_remove (self->held, &id);
   } else if (is_held (self, id)) {
-    /* The id stays in `held` until the message is removed from the disk: otherwise the message
+    /* The message's id stays in `held` until the message is removed from the disk: otherwise it
      * would be read and sent again. */
     g_array_append_val (self->removals, id);
     self->counters.sent++;

@@ -12,7 +12,7 @@ G_BEGIN_DECLS
  * @GST_KAFKA_SPOOL_ORDER_LIVE_FIRST: buffers from the disk go while no other buffer waits
  * @GST_KAFKA_SPOOL_ORDER_OLDEST_FIRST: new buffers follow those on the disk
  *
- * In which order kafkasink sends the buffers on the disk and those that come meanwhile.
+ * The order in which kafkasink sends the buffers on the disk and those that arrive meanwhile.
  *
  * Since: 0.1
  */
@@ -22,15 +22,15 @@ typedef enum {
 } GstKafkaSpoolOrder;
 
 typedef struct {
-  guint64 bytes;     /* the size of the file; 0: no bound, as for the next two */
-  GstClockTime time; /* ns: the time that a message may stay on the disk */
-  guint rate;        /* messages a second from the disk */
+  guint64 bytes;     /* limit for the size of the file; 0: none, as for the next two */
+  GstClockTime time; /* limit for the time that a message stays on the disk, ns */
+  guint rate;        /* limit for the rate of messages from the disk, per second */
   GstKafkaSpoolOrder order;
 } GstKafkaSpoolLimits;
 
-/* The messages that wait on the disk. The spool's own thread reads and writes the disk. Other
- * calls wait for the disk only if their comment says so. The spool's lock is the last one of the
- * lock order. Messages are posted without the lock. */
+/* The queue of messages that wait on the disk. The spool's own thread reads and writes the disk.
+ * Calls wait for the disk only if their comment says so. The spool's lock is the last one of the
+ * lock order. The spool posts bus messages without its lock. */
 typedef struct _GstKafkaSpool GstKafkaSpool;
 
 /**
@@ -45,36 +45,38 @@ GstKafkaSpool *gst_kafka_spool_new (
 /* Ends the thread after all messages are written, except while the disk fails or is full: the rest
  * counts as dropped, and a warning is posted. Nothing may be put or taken afterwards. */
 void gst_kafka_spool_stop (GstKafkaSpool *self);
-/* Stops the spool first, if that wasn't done. */
+/* Frees the spool, and stops it first if that wasn't done. */
 void gst_kafka_spool_free (GstKafkaSpool *self);
 
-/* Appends @message (transfer full). The send queue keeps no copy of it. */
+/* Appends @message (transfer full). Appends a message (transfer full) of which the send queue keeps
+ * no copy. */
 void gst_kafka_spool_put (GstKafkaSpool *self, GstKafkaSpoolMessage *message);
 /* Appends a copy (transfer full) of a message that librdkafka is sending. Returns the id of the
  * copy, for gst_kafka_spool_done(). */
 guint64 gst_kafka_spool_copy (GstKafkaSpool *self, GstKafkaSpoolMessage *message);
-/* (transfer full) (nullable): the next message to send, or %NULL if the rate doesn't allow one
- * now. The message stays on the disk until gst_kafka_spool_done(). A message with the id 0 isn't
- * on the disk. */
+/* Returns: (transfer full) (nullable): the next message to send, or %NULL if the rate doesn't
+ * permit one now. The message stays on the disk until gst_kafka_spool_done(). A message with the id
+ * 0 isn't on the disk. */
 GstKafkaSpoolMessage *gst_kafka_spool_take (GstKafkaSpool *self);
 /* The message with @id was delivered, or the brokers refused it for good: removes it from the
  * disk. */
 void gst_kafka_spool_done (GstKafkaSpool *self, guint64 id);
-/* TRUE: the message that was copied or taken is on the disk, or will be. Damage loses it. */
+/* Returns TRUE if the message that was copied or taken is on the disk, or will be. Damage loses
+ * it. */
 gboolean gst_kafka_spool_has (GstKafkaSpool *self, guint64 id);
 
-/* TRUE: the spool has messages that gst_kafka_spool_take() hasn't returned yet. */
+/* Returns TRUE if the spool has messages that gst_kafka_spool_take() hasn't returned yet. */
 gboolean gst_kafka_spool_is_behind (GstKafkaSpool *self);
-/* TRUE: new messages have to wait in the spool, behind those that it has. */
+/* Returns TRUE if new messages have to wait in the spool, behind those that it has. */
 gboolean gst_kafka_spool_takes_new (GstKafkaSpool *self);
-/* us: the time for sending all waiting messages at the rate. */
+/* Returns the time in us for sending all waiting messages at the rate. */
 gint64 gst_kafka_spool_needs (GstKafkaSpool *self);
-/* The bytes of the messages in memory that aren't on the disk yet. */
+/* Returns the bytes of the messages in memory that aren't on the disk yet. */
 guint64 gst_kafka_spool_unwritten (GstKafkaSpool *self);
 /* Waits until all messages are on the disk, at most until @deadline (monotonic time, us). */
 gboolean gst_kafka_spool_flush (GstKafkaSpool *self, gint64 deadline);
-/* @bytes: the bound of the messages in memory that the disk doesn't take, which is half of the
- * memory's bound. Beyond it the oldest of these messages are dropped. 0: no bound. */
+/* @bytes: the limit for the messages in memory that the disk doesn't take, which is half of the
+ * memory's limit. Above this limit the oldest of these messages are dropped. 0: no limit. */
 void gst_kafka_spool_set_memory (GstKafkaSpool *self, guint64 bytes);
 
 /* Adds the counters to @stats. @self: (nullable): all counters are 0 without a spool. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkaspoolrecord.h"
 
-/* An array of names and values, in the headers' order. The value of a header may be absent. */
+/* The type of a record's headers: an array of names and values, in the headers' order. The value of
+ * a header may be absent. */
 #define HEADERS_TYPE "a(aymay)"
 
-/* (transfer full): the headers of the record as bytes */
+/* Returns: (transfer full): the headers of the record as bytes */
 static GBytes *
 pack_headers (const GstKafkaRecord *record)
 {
@@ -72,7 +73,8 @@ unmap (gpointer data)
   g_free (mapped);
 }
 
-/* (transfer full): the buffer's bytes. They aren't copied if the buffer can be mapped. */
+/* (transfer full): the buffer's bytes. The bytes of the value aren't copied if the buffer can be
+ * mapped. */
 static GBytes *
 value_of (const GstKafkaRecord *record)
 {

@@ -6,13 +6,13 @@
 
 G_BEGIN_DECLS
 
-/* (transfer full): the message for @record, with a reference to the buffer's memory. A partition
- * that the buffer's meta only suggests is left out, because the suggestion holds for the present
- * only. @topic: the topic of records that name none */
+/* Returns: (transfer full): the message for @record, with a reference to the buffer's memory. A
+ * partition that the buffer's meta only suggests is left out, because the suggestion holds for the
+ * present only. @topic: the topic for records without a topic of their own */
 GstKafkaSpoolMessage *gst_kafka_record_to_message (
     const GstKafkaRecord *record, const gchar *topic);
 
-/* (transfer full): the record for @message. @topic: as above */
+/* Returns: (transfer full): the record for @message. @topic: as above */
 GstKafkaRecord *gst_kafka_record_from_message (
     const GstKafkaSpoolMessage *message, const gchar *topic);
 

@@ -11,12 +11,12 @@
 
 #define FILE_NAME "messages.db"
 #define JOURNAL_NAME FILE_NAME "-journal"
-/* A file that reserves blocks of the disk. On a full disk the journal of a transaction that
- * removes messages gets these blocks. */
+/* A file that reserves blocks of the disk. On a full disk, the journal of a transaction that
+ * removes messages uses these blocks. */
 #define RESERVE_NAME "reserve"
 #define RESERVE_BYTES (512 * 1024)
-/* "gfsp", in the header of the database file. A database of another program has another id, and
- * isn't changed. */
+/* The id "gfsp" in the header of the database file. A database of another program has another id,
+ * and isn't changed. */
 #define APPLICATION_ID 0x67667370
 #define VERSION 1
 /* ms: the time for which a process that is ending may still lock the database. */
@@ -142,7 +142,8 @@ code_of (gint result, gint system)
   }
 }
 
-/* The errno of SQLite's last access to the file, if @result is an error of file access; else 0. */
+/* Returns the errno of SQLite's last access to the file, if @result is an error of file access;
+ * else 0. */
 static gint
 system_error (GstKafkaSpoolStore *self, gint result)
 {
@@ -155,7 +156,7 @@ system_error (GstKafkaSpoolStore *self, gint result)
   return system;
 }
 
-/* FALSE, with SQLite's last error in @error. */
+/* Returns FALSE, with SQLite's last error in @error. */
 static gboolean
 fail (GstKafkaSpoolStore *self, GError **error)
 {
@@ -177,11 +178,11 @@ keep_reserve (GstKafkaSpoolStore *self)
   if (fd < 0)
     return;
   if (posix_fallocate (fd, 0, RESERVE_BYTES))
-    g_unlink (self->reserve); /* the next change tries again */
+    g_unlink (self->reserve); /* the next transaction tries again */
   close (fd);
 }
 
-/* Deletes the reserve. TRUE: the journal of one transaction fits on the disk now. */
+/* Deletes the reserve. Returns TRUE if the journal of one transaction fits on the disk now. */
 static gboolean
 spend_reserve (GstKafkaSpoolStore *self)
 {
@@ -211,7 +212,7 @@ query_number (GstKafkaSpoolStore *self, const gchar *sql, gint64 *number, GError
   return found;
 }
 
-/* FALSE: another program, or another version, made the database. */
+/* Returns FALSE if another program, or another version, made the database. */
 static gboolean
 is_ours (GstKafkaSpoolStore *self, gint64 id, gint64 version, GError **error)
 {
@@ -305,7 +306,7 @@ is_damage (const GError *error)
   return g_error_matches (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ);
 }
 
-/* (transfer full): the name of a file that doesn't exist */
+/* Returns: (transfer full): the name of a file that doesn't exist */
 static gchar *
 unused_name (GstKafkaSpoolStore *self)
 {

@@ -11,24 +11,24 @@ G_BEGIN_DECLS
  * journal. */
 typedef struct _GstKafkaSpoolStore GstKafkaSpoolStore;
 
-/* A message as it goes to Kafka. */
+/* A message as it is sent to Kafka. */
 typedef struct {
   gatomicrefcount refs;
-  guint64 id;    /* the message's place in the order of sending */
-  gint64 stored; /* us since the Unix epoch: the time when the message came to the spool */
+  guint64 id;    /* the message's position in the order of sending */
+  gint64 stored; /* the time when the message came to the spool, us since the Unix epoch */
   gchar *topic;
   gint partition; /* -1: the partitioner chooses the partition */
   GBytes *key;    /* NULL: none */
   gint64 timestamp;
   GBytes *headers; /* the result of gst_kafka_record_to_message() */
   GBytes *value;   /* NULL: a tombstone */
-  gsize listed;    /* bytes of headers and value, if a list leaves both out */
+  gsize listed;    /* the number of bytes of headers and value, if a list omits both */
 } GstKafkaSpoolMessage;
 
 GstKafkaSpoolMessage *gst_kafka_spool_message_new (void);
 GstKafkaSpoolMessage *gst_kafka_spool_message_ref (GstKafkaSpoolMessage *self);
 void gst_kafka_spool_message_unref (GstKafkaSpoolMessage *self);
-/* The bytes that a message takes in memory, and roughly on the disk. */
+/* Returns the bytes that a message takes in memory, and roughly on the disk. */
 gsize gst_kafka_spool_message_size (const GstKafkaSpoolMessage *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstKafkaSpoolMessage, gst_kafka_spool_message_unref)
 
@@ -52,28 +52,28 @@ gboolean gst_kafka_spool_store_replace (GstKafkaSpoolStore *self, gchar **aside,
  * @removed: (nullable): ids, guint64; those that aren't there are ignored
  * @error: GST_RESOURCE_ERROR_NO_SPACE_LEFT; READ: the database is damaged; WRITE
  *
- * One transaction, on the disk when the call returns. What is only removed succeeds on a full disk
- * too.
+ * Makes one transaction, which is on the disk when the call returns. A transaction that only
+ * removes messages succeeds on a full disk too.
  */
 gboolean gst_kafka_spool_store_change (
     GstKafkaSpoolStore *self, GPtrArray *added, GArray *removed, GError **error);
 
-/* (transfer full) (nullable): up to @count messages, in order, from the id @from on. No message
- * follows once @bytes are exceeded. @error as above. */
+/* Returns: (transfer full) (nullable): up to @count messages, in order, from the id @from on. No
+ * message follows once @bytes are exceeded. @error as above. */
 GPtrArray *gst_kafka_spool_store_read (
     GstKafkaSpoolStore *self, guint64 from, guint count, gsize bytes, GError **error);
 /* Like gst_kafka_spool_store_read(), but only with the id, time and size of each message. */
 GPtrArray *gst_kafka_spool_store_list (
     GstKafkaSpoolStore *self, guint64 from, guint count, GError **error);
 
-/* Returns the unused pages of the database to the file system. This is fast only if no message
+/* Returns the unused pages of the database to the file system. The call is fast only if no message
  * is left. */
 void gst_kafka_spool_store_shrink (GstKafkaSpoolStore *self);
 
 guint64 gst_kafka_spool_store_messages (const GstKafkaSpoolStore *self);
-/* The bytes of the file that messages use. */
+/* Returns the bytes of the file that messages use. */
 guint64 gst_kafka_spool_store_bytes (GstKafkaSpoolStore *self);
-/* An id higher than those of all messages. */
+/* Returns an id higher than those of all messages. */
 guint64 gst_kafka_spool_store_next_id (GstKafkaSpoolStore *self);
 
 G_END_DECLS

@@ -57,8 +57,8 @@ take_stray (GstKafkaConsumer *self, Stray *stray)
   return stray->topic != NULL;
 }
 
-/* Redirects the messages of this partition to our own queue. Has to be called again after an
- * unassign and assign. The thread that serves the group then never receives a message.
+/* Redirects the messages of this partition to the element's own queue. This has to be called again
+ * after an unassign and assign. The thread that serves the group then never receives a message.
  * librdkafka doesn't replace a redirection that an application has set. */
 static void
 forward (GstKafkaConsumer *self, const gchar *topic, gint partition)
@@ -74,7 +74,7 @@ forward (GstKafkaConsumer *self, const gchar *topic, gint partition)
   rd_kafka_queue_destroy (from);
 }
 
-/* TRUE: the reset is the first one of its partition, and has to be reported. */
+/* Returns TRUE if the reset is the first one of its partition, and has to be reported. */
 static gboolean
 is_news (GstKafkaPartition *partition, const GstKafkaReset *reset)
 {
@@ -121,8 +121,8 @@ check_start (
   report (self, topic, partition, &position->reset, news);
 }
 
-/* With self->lock. The messages read before are after the new position, and can't be committed
- * any more. */
+/* With self->lock. The messages that were read before have offsets after the new position, and
+ * can't be committed any more. */
 static void
 begin_again (GstKafkaPartition *partition, const GstKafkaReset *reset, gboolean stop_at_end)
 {
@@ -183,7 +183,7 @@ read_on (GstKafkaConsumer *self, const Stray *stray, gint64 offset)
   forward (self, stray->topic, stray->partition);
 }
 
-/* Until now messages were dropped, because they could belong to the old position. */
+/* Until now messages were dropped, because they might have followed the old position. */
 static void
 admit (GstKafkaConsumer *self, const Stray *stray)
 {
@@ -215,7 +215,7 @@ carry_out (GstKafkaConsumer *self, const Stray *stray, const GstKafkaReset *rese
   admit (self, stray);
 }
 
-/* TRUE: the refusal is older than the position, because it waited behind messages in
+/* Returns TRUE if the refusal is older than the position, because it waited behind messages in
  * librdkafka's queue. */
 static gboolean
 is_stale (const Stray *stray, const GstKafkaReset *reset)
@@ -223,8 +223,8 @@ is_stale (const Stray *stray, const GstKafkaReset *reset)
   return stray->early && reset->reason == GST_KAFKA_RESET_BEYOND && stray->from <= reset->high;
 }
 
-/* Finds the offset to continue from. A position that existed, and is now beyond the newest
- * message, shows that the log was replaced. */
+/* Finds the offset at which reading continues. A position that existed, and is now beyond the
+ * newest message, shows that the log was replaced. */
 static rd_kafka_resp_err_t
 ask_for_place (GstKafkaConsumer *self, const Stray *stray, GstKafkaReset *reset)
 {
@@ -248,7 +248,7 @@ gst_kafka_consumer_reset_strays (GstKafkaConsumer *self)
   Stray stray = {NULL};
   GstKafkaReset reset;
 
-  /* If the broker doesn't answer, the next round queries it again. */
+  /* If the broker doesn't answer, the next round queries the position again. */
   while (take_stray (self, &stray) && !ask_for_place (self, &stray, &reset)) {
     carry_out (self, &stray, &reset);
     g_clear_pointer (&stray.topic, g_free);
@@ -258,8 +258,8 @@ gst_kafka_consumer_reset_strays (GstKafkaConsumer *self)
 
 /* --- replaced logs --- */
 
-/* (transfer full): the partitions to query, with a time for each. @soon: (out): the answer for a
- * partition is still missing, or its last answer was below the expected offset */
+/* Returns: (transfer full): the partitions to query, with a time for each. @soon: (out): the answer
+ * for a partition is still missing, or its last answer was below the expected offset */
 static rd_kafka_topic_partition_list_t *
 list_logs (GstKafkaConsumer *self, gboolean *soon)
 {
@@ -352,7 +352,7 @@ gst_kafka_consumer_tell_waiting (GstKafkaConsumer *self, const gchar *what)
   gst_object_unref (element);
 }
 
-/* A GstValueArray of string: the topic of each. */
+/* Returns a GstValueArray of string: the topic of each partition. */
 static void
 partitions_to_topics (GPtrArray *self, GValue *value)
 {
@@ -395,8 +395,9 @@ name_partition (const gchar *topic, gint partition)
   return g_strdup_printf ("%s-%d", topic, partition);
 }
 
-/* TRUE: the topic or partition was created while the element runs, so it is read from its first
- * message. This also holds if the group has lost a committed offset, which the caller finds out:
+/* Returns TRUE if the topic or partition was created while the element runs, so it is read from its
+ * first message. This also holds if the group has lost a committed offset, which the caller finds
+ * out:
  * then the topic was deleted and created again. */
 static gboolean
 is_fresh (GstKafkaConsumer *self, const gchar *topic, gint partition)
@@ -443,8 +444,8 @@ log_assigned (GstKafkaConsumer *self, const GstKafkaPartition *partition)
       partition->partition, partition->topic, partition->asked, partition->high, partition->end);
 }
 
-/* TRUE: the brokers were away for so long that all members lost their partitions. Then a missing
- * mark `ended` doesn't mean that a run has crashed. */
+/* Returns TRUE if the brokers were away for so long that all members lost their partitions. In that
+ * case a missing mark `ended` doesn't mean that a run has crashed. */
 static gboolean
 has_just_lost_its_own (GstKafkaConsumer *self)
 {
@@ -513,13 +514,13 @@ add_partitions (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
         partitions_add (self->partitions, list->elems[i].topic, list->elems[i].partition);
 
     /* The broker chooses the start: while a transaction is open, the log has more messages than
-     * may be read. */
+     * consumers may read. */
     added->position = positions[i].start > positions[i].high ? -1 : positions[i].start;
     added->asked = MAX (positions[i].start, -1);
     added->high = positions[i].high;
     added->end = positions[i].end;
-    /* The offset is committed at once. If this process crashes before the first message is done,
-     * the next owner of the partition then begins at the same offset. */
+    /* The start offset is committed at once. If this process crashes before the first message is
+     * done, the next owner of the partition then begins at the same offset. */
     if (positions[i].start >= 0 &&
         !gst_kafka_reset_is_error (&positions[i].reset, self->settings->range.reset))
       added->start = positions[i].start;
@@ -706,7 +707,7 @@ gst_kafka_consumer_rebalance (
   gst_kafka_consumer_wake_reader (self);
 }
 
-/* Without a group: looks up the partitions, and looks them up again from time to time. */
+/* Without a group: looks up the partitions, at the start and then from time to time. */
 
 static void
 drop_known (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)

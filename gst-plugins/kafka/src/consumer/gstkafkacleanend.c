@@ -5,8 +5,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
 /* The elements behind the source are known only when EOS leaves it, because decodebin adds pads
- * while it runs. From then on a probe on each sink pad waits for EOS. It reads the last flow return
- * when EOS comes, because EOS overwrites it. */
+ * while it runs. After that, a probe on each sink pad waits for EOS. The probe reads the last flow
+ * return when EOS comes, because EOS overwrites it. */
 
 struct _GstKafkaCleanEnd {
   gatomicrefcount refs;
@@ -14,15 +14,17 @@ struct _GstKafkaCleanEnd {
   gulong handler;
 
   GMutex lock; /* guards all fields below; lock order: before a pad's lock */
-  /* a message was seen, so the application's sync handler doesn't drop them before us */
+  /* a message was seen, so the application's sync handler doesn't drop messages before this element
+   * sees them */
   gboolean heard;
   gboolean failed; /* an error was posted, or the last flow into a pad was an error */
   gboolean ended;  /* every sink of the pipeline has posted EOS */
   GstKafkaBlame blame;
-  guint run;     /* number of the attempt to end; a flush begins a new one */
+  guint run;     /* number of the attempt to end the stream; a flush begins a new attempt */
   guint waiting; /* pads that EOS hasn't reached yet */
   GPtrArray
-      /* of GstPad: sink pads without elements behind them; empty until EOS leaves the source */
+      /* array of GstPad: sink pads without elements behind them; empty until EOS leaves the
+       * source */
       *ends;
 };
 
@@ -58,7 +60,7 @@ find_blame (GstMessage *message)
              : GST_KAFKA_BLAME_MESSAGE;
 }
 
-/* With self->lock. A single error that no message has caused makes the end unclean. */
+/* With self->lock. A single error that isn't caused by a message makes the end unclean. */
 static void
 note_blame (GstKafkaCleanEnd *self, GstKafkaBlame blame)
 {
@@ -156,7 +158,7 @@ gst_kafka_clean_end_reset (GstKafkaCleanEnd *self)
   g_mutex_unlock (&self->lock);
 }
 
-/* NOT_LINKED isn't an error here: a demuxer may have streams that nobody wants. */
+/* NOT_LINKED doesn't count as an error: a demuxer may have streams that are not linked. */
 static gboolean
 is_well (GstFlowReturn flow)
 {
@@ -215,8 +217,8 @@ list_internal_links (GstPad *pad)
   return links;
 }
 
-/* FALSE for an appsink that handles EOS before the application has taken its samples: its EOS
- * proves nothing. */
+/* Returns FALSE for an appsink that handles EOS before the application has taken its samples: its
+ * EOS proves nothing. */
 static gboolean
 waits_on_eos (GstPad *pad)
 {
@@ -229,7 +231,7 @@ waits_on_eos (GstPad *pad)
   return waits;
 }
 
-/* TRUE: the element of @pad ignores errors of the elements behind it. */
+/* Returns TRUE if the element of @pad ignores errors of the elements behind it. */
 static gboolean
 swallows_errors (GstPad *pad)
 {
@@ -241,11 +243,11 @@ swallows_errors (GstPad *pad)
   return swallows;
 }
 
-/* The pads behind a source pad. */
+/* The pads that data of a source pad can reach. */
 typedef struct {
   GHashTable *pads;     /* set of all sink pads */
-  GPtrArray *witnesses; /* those of the pads whose errors come back to the source */
-  GPtrArray *ends;      /* those of the pads with no element behind them */
+  GPtrArray *witnesses; /* set of the pads whose errors come back to the source */
+  GPtrArray *ends;      /* set of the pads with no element behind them */
   gboolean provable;
 } Behind;
 
@@ -269,7 +271,7 @@ look_behind (Behind *self, GstPad *source_pad, gboolean swallowed)
     look_behind (self, g_ptr_array_index (links, i), swallowed);
 }
 
-/* Of an element with a pad of rejects too. */
+/* Adds the pads behind an element with a pad of rejects too. */
 static void
 look_behind_all (Behind *self, GstElement *element)
 {
@@ -283,7 +285,7 @@ look_behind_all (Behind *self, GstElement *element)
   g_list_free_full (pads, gst_object_unref);
 }
 
-/* A message isn't the cause of a sink's error. */
+/* A message can't be the cause of an error that a sink posts. */
 static GstKafkaBlame
 find_blame_of_pad (GstPad *pad)
 {
@@ -306,7 +308,7 @@ find_blame_of_pads (GPtrArray *pads)
   return blame;
 }
 
-/* Without lock, because it queries other elements. */
+/* Called without lock, because it queries other elements. */
 void
 gst_kafka_clean_end_begin (GstKafkaCleanEnd *self, GstPad *source_pad)
 {

@@ -10,7 +10,7 @@ G_BEGIN_DECLS
  * may use it. */
 typedef struct _GstKafkaCleanEnd GstKafkaCleanEnd;
 
-/* Why a run failed, according to its errors. */
+/* The cause of a failed run, according to the errors on the bus. */
 typedef enum {
   GST_KAFKA_BLAME_NONE, /* no error was seen */
   /* an element between source and sinks failed, so a message may be the cause */
@@ -25,19 +25,19 @@ void gst_kafka_clean_end_unref (GstKafkaCleanEnd *self);
 /* Stops watching. The findings remain. */
 void gst_kafka_clean_end_stop (GstKafkaCleanEnd *self);
 
-/* EOS is about to leave the source pad @pad. */
+/* Call it when EOS is about to leave the source pad @pad. */
 void gst_kafka_clean_end_begin (GstKafkaCleanEnd *self, GstPad *pad);
-/* The stream was flushed: there was no end. */
+/* Call it when the stream was flushed: then there was no end. */
 void gst_kafka_clean_end_reset (GstKafkaCleanEnd *self);
 
 GstKafkaBlame gst_kafka_clean_end_get_blame (GstKafkaCleanEnd *self);
-/* Takes an error flow into any pad behind @element for an error, though nobody has posted it
- * yet: TRUE. With @release, the sinks there drop their last samples, which keep messages in the
- * pipeline. */
+/* Returns TRUE if the last flow return into any pad behind @element was an error, though no element
+ * has posted it yet. With @release, the sinks behind the element drop their last samples, which
+ * keep messages in the pipeline. */
 gboolean gst_kafka_clean_end_look_for_error (
     GstKafkaCleanEnd *self, GstElement *element, gboolean release);
-/* TRUE: an element behind @element is at work on what it was given, and no sink is. For a thread
- * that pushes nothing. */
+/* Returns TRUE if an element behind @element is processing a buffer, and no sink is. Called on a
+ * thread that pushes nothing. */
 gboolean gst_kafka_clean_end_is_stuck (GstElement *element);
 
 gboolean gst_kafka_clean_end_is_reached (GstKafkaCleanEnd *self);

@@ -12,7 +12,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define CONNECT_TIME (10 * G_TIME_SPAN_SECOND)
 #define WATCH_TIME (1 * G_TIME_SPAN_SECOND)
 /* us: the time after which the watermarks are queried if little is prefetched although more
- * messages exist. The time doubles while a query has no effect. */
+ * messages exist. The time between two queries doubles while a query has no effect. */
 #define HUNGRY_TIME (2 * G_TIME_SPAN_MILLISECOND)
 #define DISCOVER_TIME (5 * G_TIME_SPAN_SECOND)
 /* us: the time for other members to drain and to rejoin after a heartbeat. */
@@ -122,7 +122,8 @@ tell_failure (GstKafkaConsumer *self, const gchar *topic, gint partition, gint64
   GST_ELEMENT_WARNING (element, STREAM, FAILED,
       ("Message %" G_GINT64_FORMAT " of partition %d of topic \"%s\" was given up on.%s", offset,
           partition, topic,
-          self->settings->group ? " It and what follows it there come again at the next start."
+          self->settings->group ? " The failed message and those that follow it there are read "
+                                  "again at the next start."
                                 : ""),
       (NULL));
   gst_object_unref (element);
@@ -141,8 +142,8 @@ gst_kafka_consumer_is_stopping (GstKafkaConsumer *self)
 
 /* --- the thread --- */
 
-/* librdkafka closes a connection when a response is larger than its limit, and requests the same
- * again. Before the first contact the peer may not be a broker at all. */
+/* librdkafka closes a connection when a response is larger than its limit, and sends the same
+ * request again. Before the first contact the peer may not be a Kafka broker at all. */
 static gboolean
 is_too_large (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *reason)
 {
@@ -211,7 +212,7 @@ fail_to_connect (GstKafkaConsumer *self, rd_kafka_resp_err_t err)
   gst_kafka_consumer_fail (self, fault ? fault : err, detail);
 }
 
-/* A wrong password is reported early, even with a long connect-timeout. */
+/* A wrong password is reported early, even if connect-timeout is long. */
 static gboolean
 waits_for_contact (GstKafkaConsumer *self, gint64 waited)
 {
@@ -236,7 +237,7 @@ report_long_wait (GstKafkaConsumer *self)
   gst_clear_object (&element);
 }
 
-/* A broker that never answered is an error. For one that is lost later the consumer waits. */
+/* A broker that never answered is an error. For a broker that is lost later the consumer waits. */
 static void
 connect_first (GstKafkaConsumer *self)
 {
@@ -311,8 +312,8 @@ note_commit (
   g_mutex_unlock (&self->lock);
 }
 
-/* (transfer full) (nullable): offsets that are done and not yet handed to librdkafka; with @all,
- * also those handed over before. @flow: as for gst_kafka_ledger_settle() */
+/* Returns: (transfer full) (nullable): offsets that are done and not yet passed to librdkafka; with
+ * @all, also those passed before. @flow: as for gst_kafka_ledger_settle() */
 static rd_kafka_topic_partition_list_t *
 partitions_take_done (
     GPtrArray *self, const GstKafkaFlow *flow, gboolean leaving_only, gboolean all)
@@ -336,7 +337,7 @@ partitions_take_done (
   return list;
 }
 
-/* Removes done messages from the ledgers. */
+/* Removes finished messages from the ledgers. */
 static void
 partitions_settle (GPtrArray *self, const GstKafkaFlow *flow)
 {
@@ -372,7 +373,7 @@ commit_done (GstKafkaConsumer *self)
   rd_kafka_topic_partition_list_destroy (list);
 }
 
-/* (nullable): a partition with a failure that wasn't reported yet */
+/* Returns: (nullable): a partition with a failure that wasn't reported yet */
 static GstKafkaPartition *
 partitions_find_failure (GPtrArray *self)
 {
@@ -449,7 +450,7 @@ watch_lag (GstKafkaConsumer *self)
   self->watched = g_get_monotonic_time ();
 }
 
-/* TRUE: at least one partition has no end. */
+/* Returns TRUE if at least one partition has no end. */
 static gboolean
 partitions_lack_end (GPtrArray *self)
 {
@@ -459,8 +460,8 @@ partitions_lack_end (GPtrArray *self)
   return FALSE;
 }
 
-/* (transfer full) (nullable): partitions without an end offset yet, because the end time is in the
- * future */
+/* Returns: (transfer full) (nullable): partitions without an end offset yet, because the end time
+ * is in the future */
 static rd_kafka_topic_partition_list_t *
 list_endless (GstKafkaConsumer *self)
 {
@@ -535,7 +536,7 @@ look_for_topics (GstKafkaConsumer *self)
   }
 }
 
-/* TRUE: the range has an end. */
+/* Returns TRUE if the range has an end. */
 static gboolean
 range_is_bounded (const GstKafkaRange *self)
 {
@@ -543,8 +544,8 @@ range_is_bounded (const GstKafkaRange *self)
 }
 
 /* With more members than partitions, a member without partitions ends when the others have read
- * theirs. It waits a moment in case others hand partitions over, and it waits for topics that don't
- * exist yet. */
+ * theirs. Such a member waits a moment in case others hand partitions over, and it waits for topics
+ * that don't exist yet. */
 static void
 look_for_idleness (GstKafkaConsumer *self)
 {
@@ -650,7 +651,8 @@ partition_free (GstKafkaPartition *self)
   g_free (self);
 }
 
-/* Returns the assignment: a GPtrArray of GstKafkaPartition. The caller holds its own lock. */
+/* Returns the assignment: a GPtrArray of GstKafkaPartition. The caller holds the consumer's
+ * lock. */
 static GPtrArray *
 partitions_new (void)
 {
@@ -675,7 +677,7 @@ consumer_new (GstElement *element, GstKafkaConsumerSettings *settings)
   return self;
 }
 
-/* ms: a value for an option of librdkafka. */
+/* Returns a time in ms for an option of librdkafka. */
 static gint64
 get_commit_interval (rd_kafka_conf_t *conf)
 {

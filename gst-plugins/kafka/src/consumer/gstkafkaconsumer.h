@@ -8,25 +8,26 @@
 
 G_BEGIN_DECLS
 
-/* A run of kafkasrc as a Kafka consumer. A thread of its own keeps the group membership alive,
+/* One run of kafkasrc as a Kafka consumer. A thread of its own keeps the group membership alive,
  * follows the assignment, commits the ledgers' offsets and measures the lag, however slow the
  * pipeline is. The streaming thread reads messages. */
 typedef struct _GstKafkaConsumer GstKafkaConsumer;
 
 typedef struct {
-  gchar **topics; /* names, or patterns that begin with ^ */
+  gchar **topics; /* topics: names, or patterns that begin with ^ */
   gchar *where;   /* topics and brokers as text for messages */
   gboolean group; /* the consumer is a member of a group, and commits offsets */
-  /* of gint: the partitions to read instead of those that a group would assign; NULL: not set */
+  /* array of gint: the partitions to read instead of those that a group would assign; NULL: not
+   * set */
   GArray *partitions;
   GstKafkaRange range;
   gchar *camera;                /* a replay plays only this camera; NULL: all */
   gboolean fail_on_damage;      /* a damaged batch ends the stream */
-  guint64 message_max_bytes;    /* a larger message ends the stream */
-  GstClockTime access_timeout;  /* the time to wait after access was lost */
-  GstClockTime connect_timeout; /* ns: the time to wait for the first contact */
+  guint64 message_max_bytes;    /* a message above the size limit ends the stream */
+  GstClockTime access_timeout;  /* limit of the wait after access was lost */
+  GstClockTime connect_timeout; /* limit of the wait for the first contact, ns */
   GstPad *pad;                  /* the source pad, whose last flow return is read */
-  GstKafkaCleanEnd *end;        /* nullable; finds out whether the stream has ended cleanly */
+  GstKafkaCleanEnd *end;        /* nullable; detects whether the stream has ended cleanly */
 } GstKafkaConsumerSettings;
 
 void gst_kafka_consumer_settings_free (GstKafkaConsumerSettings *self);
@@ -40,7 +41,7 @@ typedef enum {
   GST_KAFKA_READ_FAILED, /* the error is posted already */
 } GstKafkaRead;
 
-/* A message, and what is needed to free it. */
+/* A message, with the objects that are needed to free it. */
 typedef struct {
   rd_kafka_message_t *message;
   GstKafkaHandle *handle;
@@ -53,14 +54,15 @@ typedef struct {
 
 void gst_kafka_fetched_clear (GstKafkaFetched *self);
 
-/* Takes ownership of @conf and @settings. @element posts errors, warnings and element messages. */
+/* The function takes ownership of @conf and @settings. @element posts errors, warnings and element
+ * messages. */
 GstKafkaConsumer *gst_kafka_consumer_start (
     GstElement *element, rd_kafka_conf_t *conf, GstKafkaConsumerSettings *settings, GError **error);
 /* Commits finished messages, leaves the group and frees @self. Takes less than 5 s, whatever the
  * brokers do. */
 void gst_kafka_consumer_stop (GstKafkaConsumer *self);
 
-/* On the streaming thread: waits for a message. */
+/* Called on the streaming thread: waits for a message. */
 GstKafkaRead gst_kafka_consumer_read (GstKafkaConsumer *self, GstKafkaFetched *fetched);
 /* While @flushing, reading returns at once. */
 void gst_kafka_consumer_set_flushing (GstKafkaConsumer *self, gboolean flushing);
@@ -73,7 +75,8 @@ void gst_kafka_consumer_note_pushed (GstKafkaConsumer *self, gint64 begun);
 /* Notes that the stream was flushed. */
 void gst_kafka_consumer_note_flush (GstKafkaConsumer *self);
 
-/* Messages not yet pushed downstream. @partitions (nullable, unset): a GstValueArray of int. */
+/* Returns the number of messages not yet pushed downstream. @partitions: (nullable): an unset
+ * GValue, set to a GstValueArray of int. */
 guint64 gst_kafka_consumer_get_lag (GstKafkaConsumer *self, GValue *partitions);
 /* Adds `damaged`, `waits-for-access`, `lag`, `prefetched`, `pending`, `parked`,
  * `rebalances` and `partitions`. */

@@ -8,11 +8,11 @@
 
 G_BEGIN_DECLS
 
-/* The access that is refused. Each partition has a flag of its own besides. */
+/* The kinds of access that brokers refuse. Each partition also has a flag of its own. */
 typedef enum {
   GST_KAFKA_REFUSED_CLIENT = 1 << 0, /* the connection: password, certificate */
   GST_KAFKA_REFUSED_GROUP = 1 << 1,
-  GST_KAFKA_REFUSED_TOPIC = 1 << 2, /* the topic can't even be described */
+  GST_KAFKA_REFUSED_TOPIC = 1 << 2, /* the right to describe the topic is missing */
   GST_KAFKA_REFUSED_PARTITION = 1 << 3,
 } GstKafkaRefused;
 
@@ -21,7 +21,7 @@ typedef enum {
  * the streaming thread's part. */
 struct _GstKafkaConsumer {
   GstKafkaFault fault;  /* first: gst_kafka_client_new() */
-  gatomicrefcount refs; /* one reference for the element, one for the thread */
+  gatomicrefcount refs; /* reference count: one for the element, one for the thread */
   GstKafkaHandle *handle;
   rd_kafka_t *rk;
   GstKafkaConsumerSettings *settings;
@@ -30,7 +30,7 @@ struct _GstKafkaConsumer {
   GMutex lock;             /* guards all fields below */
   GCond cond;              /* signalled when the element stops, and when an ack token is marked */
   GstElement *element;     /* NULL after stop */
-  rd_kafka_queue_t *queue; /* has messages only; NULL once the thread is ending */
+  rd_kafka_queue_t *queue; /* queue with messages only; NULL once the thread is ending */
   GPtrArray *partitions;
   gboolean changed;
   gboolean flushing;
@@ -44,58 +44,60 @@ struct _GstKafkaConsumer {
   gboolean ended;  /* the stream has ended cleanly: parked messages are done */
   GstKafkaFlow flow;
   guint64 rebalances;
-  guint64 damaged;         /* offsets that were skipped because they can't be read */
+  guint64 damaged;         /* number of offsets that were skipped because they can't be read */
   GstKafkaRefused refused; /* 0: access is granted */
   gint64 refused_since;    /* monotonic us */
-  gint64 granted_since;    /* monotonic us: when access came back; 0: it was never lost */
+  gint64 granted_since;    /* when access came back, monotonic us; 0: it was never lost */
   rd_kafka_resp_err_t refusal;
   gchar *refusal_detail;
   GHashTable *read_topics; /* set of names: topics that could be read at least once */
   GHashTable *warned;      /* set of error codes for which a warning was posted */
-  guint64 lost;            /* offsets deleted before they were read */
+  guint64 lost;            /* number of offsets deleted before they were read */
   guint64 missing;         /* number of offsets without a message */
   /* when the last message went downstream while messages go one at a time */
   gint64 handed;
-  gboolean careless; /* sending one at a time was abandoned for this run */
-  gint64 answering;  /* since when the brokers have answered each question; 0: they don't */
+  gboolean careless; /* for this run, messages are no longer sent one at a time */
+  gint64 answering;  /* time since when the brokers have answered each query; 0: they don't */
 
   /* Only the streaming thread uses the fields below. */
   rd_kafka_message_t *kept; /* the next message */
-  gint64 empty;             /* time since when no message is left to read; 0: a message is left */
+  gint64 empty;             /* time since when all messages have been read; 0: a message is left */
   gint64 looked;            /* time of the last check for silence */
 
   /* Only the thread that serves the group uses the fields below. */
-  GHashTable *known_topics;   /* topic name to its number of partitions at the first look-up */
-  GHashTable *committed_once; /* names of partitions in which this run committed an offset */
+  /* maps a topic's name to its number of partitions at the first look-up */
+  GHashTable *known_topics;
+  GHashTable *committed_once; /* set of names of partitions in which this run committed an offset */
   gboolean waiting_told;
   gint64 watched;
   gint64 hungry_time;
   gint64 discovered;
   gint64 asked_for_access;
-  gint64 checked;    /* monotonic us: when the partitions' logs were checked last */
-  gint64 rebalanced; /* when the group's assignment last changed; 0: never */
-  gint64 committed;  /* time of the last commit */
+  gint64 checked;    /* when the partitions' logs were last checked, monotonic us */
+  gint64 rebalanced; /* time when the group's assignment last changed; 0: never */
+  gint64 committed;  /* time of this member's last commit */
   gint64 rejoined; /* time when this member got partitions after it had lost its own; 0: not yet */
-  gboolean lost_assignment; /* the group has gone on without this member */
+  gboolean lost_assignment; /* the group has continued without this member */
   gint64 commit_interval;
 };
 G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaConsumer, fault) == 0);
 
-/* In gstkafkaassignment.c; without lock, on the thread that serves the group. */
+/* Functions of gstkafkaassignment.c; called without lock, on the thread that serves the group. */
 
 /* librdkafka's rebalance callback */
 void gst_kafka_consumer_rebalance (
     rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque);
 /* Without a group: looks up the partitions, and repeats that from time to time. */
 void gst_kafka_consumer_discover (GstKafkaConsumer *self);
-/* For a consumer with a group. */
+/* For consumers with a group. */
 void gst_kafka_consumer_subscribe (GstKafkaConsumer *self);
 gboolean gst_kafka_consumer_assigns_itself (GstKafkaConsumer *self);
-/* Notes that the topic is deleted. If it is created again, it is read from its first message. */
+/* Notes that the topic is deleted. If the topic is created again, it is read from its first
+ * message. */
 void gst_kafka_consumer_forget_topic (GstKafkaConsumer *self, const gchar *topic);
 /* Posts once that the element waits for @what. */
 void gst_kafka_consumer_tell_waiting (GstKafkaConsumer *self, const gchar *what);
-/* with self->lock; (nullable): the flow for gst_kafka_ledger_settle() */
+/* Called with self->lock. Returns: (nullable): the flow for gst_kafka_ledger_settle() */
 const GstKafkaFlow *gst_kafka_consumer_get_flow (GstKafkaConsumer *self);
 void gst_kafka_consumer_log_offsets (
     GstKafkaConsumer *self, const gchar *what, const rd_kafka_topic_partition_list_t *list);
@@ -111,13 +113,13 @@ void gst_kafka_consumer_wake_reader (GstKafkaConsumer *self);
 void gst_kafka_consumer_fail (GstKafkaConsumer *self, rd_kafka_resp_err_t err, const gchar *detail);
 /* Posts @error unless the run has failed before, and ends the run. */
 void gst_kafka_consumer_end_with (GstKafkaConsumer *self, const GError *error, const gchar *debug);
-/* (nullable) (transfer full): NULL once the element has stopped */
+/* Returns: (nullable) (transfer full): the element; NULL once it has stopped */
 GstElement *gst_kafka_consumer_get_element (GstKafkaConsumer *self);
 
 /* In gstkafkatrouble.c; without lock. */
 
-/* On the streaming thread. TRUE: @message, from a partition's queue, reported an error that was
- * handled; it must not go downstream. */
+/* On the streaming thread. Returns TRUE if @message, from a partition's queue, reported an error
+ * that was handled; it must not be pushed. */
 gboolean gst_kafka_consumer_take_trouble (
     GstKafkaConsumer *self, const rd_kafka_message_t *message);
 /* Handles an error about the group or the client. @topic: (nullable) */
@@ -130,19 +132,19 @@ gboolean gst_kafka_consumer_is_refused (GstKafkaConsumer *self);
 /* On the consumer's thread, while access is refused: tries again from time to time, and fails after
  * access-timeout. */
 void gst_kafka_consumer_watch_access (GstKafkaConsumer *self);
-/* TRUE: the brokers have answered the last query. */
+/* Returns TRUE if the brokers have answered the last query. */
 void gst_kafka_consumer_note_answer (GstKafkaConsumer *self, gboolean answered);
-/* On the streaming thread: librdkafka reports some kinds of damage not at all, and fetches the same
- * batch again and again. */
+/* Called on the streaming thread, because librdkafka doesn't report some kinds of damage, and
+ * fetches the same batch again and again. */
 void gst_kafka_consumer_look_for_silence (GstKafkaConsumer *self);
 
 /* In gstkafkaconsumerread.c */
 
-/* with self->lock: adds to @list, offsets to commit, the metadata of each partition for a run that
- * goes on */
+/* Called with self->lock: adds to @list, offsets to commit, the metadata of each partition while
+ * the run continues */
 void gst_kafka_careful_describe (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list);
-/* with self->lock; (transfer full) (nullable): the last offsets to commit in this run, for all
- * partitions or for those that leave */
+/* Called with self->lock. Returns: (transfer full) (nullable): the last offsets to commit in this
+ * run, for all partitions or for those that are revoked */
 rd_kafka_topic_partition_list_t *gst_kafka_careful_take_last (
     GstKafkaConsumer *self, const GstKafkaFlow *flow, gboolean leaving_only);
 

@@ -11,11 +11,11 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 
 /* After a failed run, sends one message at a time, to find the message that makes runs fail. */
 
-/* An error that a message causes comes within some ms after the message is released. */
+/* An error caused by a message comes within some ms after the message is released. */
 #define QUIET_TIME (250 * G_TIME_SPAN_MILLISECOND)
 /* An element that keeps a message for longer than this may be waiting for the next one. */
 #define HOLD_TIME (10 * G_TIME_SPAN_SECOND)
-/* An element that works on a message for longer may be waiting for another branch of the
+/* An element that works on a message for longer than this may be waiting for another branch of the
  * pipeline. */
 #define HANG_TIME (60 * G_TIME_SPAN_SECOND)
 #define LOOK_TIME (20 * G_TIME_SPAN_MILLISECOND)
@@ -36,8 +36,8 @@ is_careful (GstKafkaConsumer *self)
   return FALSE;
 }
 
-/* with self->lock: TRUE if the run has failed at the last message. The stream has to end then, so
- * that a queue posts the error that it holds back. */
+/* Called with self->lock: returns TRUE if the run has failed at the last message. In this case the
+ * stream has to end, so that a queue posts the error that it holds back. */
 static gboolean
 careful_has_failed (GstKafkaConsumer *self)
 {
@@ -45,7 +45,7 @@ careful_has_failed (GstKafkaConsumer *self)
          gst_kafka_clean_end_get_blame (self->settings->end) != GST_KAFKA_BLAME_NONE;
 }
 
-/* The latest result of gst_kafka_ledger_get_released() of all partitions. */
+/* Returns the latest result of gst_kafka_ledger_get_released() of all partitions. */
 static gint64
 partitions_get_released (GPtrArray *self)
 {
@@ -68,7 +68,7 @@ partitions_get_pending (GPtrArray *self)
   return pending;
 }
 
-/* with self->lock: TRUE while the next message must not be read yet */
+/* Called with self->lock: returns TRUE while the next message must not be read yet */
 static gboolean
 careful_must_wait (GstKafkaConsumer *self)
 {
@@ -78,7 +78,7 @@ careful_must_wait (GstKafkaConsumer *self)
 }
 
 /* With self->lock. No message is alone from now on, so this run no longer counts as a failed run
- * of a message. That state is committed again. */
+ * of a message. The new state is committed again. */
 static void
 withdraw_all (GstKafkaConsumer *self)
 {
@@ -167,8 +167,8 @@ add_to_list (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list,
     set_metadata (&list->elems[list->cnt - 1], &partition->suspicion, run);
 }
 
-/* With self->lock. (transfer full): the offsets to commit before the message goes downstream. No
- * message is on its way, so the message before it has gone through. */
+/* Called with self->lock. Returns: (transfer full): the offsets to commit before the message is
+ * pushed. No message is in the pipeline, so the previous message has got through. */
 static rd_kafka_topic_partition_list_t *
 mark (GstKafkaConsumer *self, GstKafkaPartition *marked, gint64 offset)
 {
@@ -189,7 +189,7 @@ mark (GstKafkaConsumer *self, GstKafkaPartition *marked, gint64 offset)
   return list;
 }
 
-/* With self->lock. No message is on its way downstream, so all have gone through. */
+/* With self->lock. No message is in the pipeline, so all have got through. */
 static void
 pass_all (GstKafkaConsumer *self)
 {
@@ -216,10 +216,10 @@ condemn (GstKafkaConsumer *self, GstKafkaPartition *partition, GstKafkaFetched *
       partition->partition, suspicion->row);
 }
 
-/* with self->lock; (transfer full) (nullable): the offsets to commit with the mark `running`. They
- * are committed before the first message goes downstream, so that the next run learns of a crash
- * even if that message causes it.
- * All partitions share one commit, so that none waits while messages of others are on their way. */
+/* with self->lock; (transfer full) (nullable): the offsets to commit with the mark `running`. The
+ * offsets are committed before the first message is pushed, so that the next run learns of a crash
+ * even if that message causes it. All partitions share one commit, so that no partition waits while
+ * messages of others are in the pipeline. */
 static rd_kafka_topic_partition_list_t *
 announce (GstKafkaConsumer *self)
 {
@@ -248,7 +248,7 @@ warn_of_metadata (GstKafkaConsumer *self)
     return;
   GST_ELEMENT_WARNING (element, RESOURCE, SETTINGS,
       ("The brokers take no metadata of this length with committed offsets. Offsets are committed "
-       "without, so a message at which each run fails is not found. Set "
+       "without metadata, so a message at which each run fails is not found. Set "
        "offset.metadata.max.bytes of the brokers to 4096, the default."),
       ("%s", rd_kafka_err2name (RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE)));
   gst_object_unref (element);
@@ -280,14 +280,14 @@ careful_begin (GstKafkaConsumer *self, GstKafkaFetched *fetched)
   GST_DEBUG_OBJECT (self->settings->pad, "message %" G_GINT64_FORMAT " of partition %d goes %s",
       fetched->message->offset, fetched->message->partition, fetched->careful ? "alone" : "first");
   if (!gst_kafka_handle_commit (self->handle, list, COMMIT_TIME_MS))
-    GST_INFO_OBJECT (
-        self->settings->pad, "no answer: if this run crashes now, the next one won't know of it");
+    GST_INFO_OBJECT (self->settings->pad,
+        "the brokers don't answer: if this run crashes now, the next one won't know of it");
   rd_kafka_topic_partition_list_destroy (list);
   if (!before && gst_kafka_handle_is_without_metadata (self->handle))
     warn_of_metadata (self);
 }
 
-/* With self->lock. Returns the result of this run for the message that is alone in it. */
+/* With self->lock. Returns how this run ended for the message that is alone in it. */
 static void
 judge_last (GstKafkaPartition *self, GstKafkaBlame blame)
 {
@@ -306,8 +306,8 @@ judge_last (GstKafkaPartition *self, GstKafkaBlame blame)
   suspicion->alone = -1;
 }
 
-/* With self->lock. @offset: the offset that is committed. Messages that aren't done yet stay
- * under suspicion. */
+/* With self->lock. @offset: the offset to commit. Messages that aren't finished yet stay
+ * suspects. */
 static void
 conclude (GstKafkaPartition *self, GstKafkaBlame blame, gint64 offset)
 {
@@ -357,7 +357,7 @@ wake_group (GstKafkaConsumer *self)
   rd_kafka_queue_destroy (events);
 }
 
-/* The number of the partition's messages that aren't pushed downstream yet, as far as known. */
+/* Returns the number of the partition's messages that aren't pushed yet, as far as known. */
 static guint64
 partition_get_lag (const GstKafkaPartition *self)
 {
@@ -376,7 +376,7 @@ partitions_get_lag (GPtrArray *self)
   return lag;
 }
 
-/* with self->lock: finds out whether little is prefetched although more messages exist. */
+/* Called with self->lock: returns whether little is prefetched although more messages exist. */
 static void
 look_for_hunger (GstKafkaConsumer *self)
 {
@@ -393,7 +393,7 @@ look_for_hunger (GstKafkaConsumer *self)
   wake_group (self);
 }
 
-/* TRUE: there is a partition, and all partitions are read to their end. */
+/* Returns TRUE if there is a partition, and all partitions are read to their end. */
 static gboolean
 partitions_are_at_end (GPtrArray *self)
 {
@@ -406,7 +406,7 @@ partitions_are_at_end (GPtrArray *self)
   return self->len > 0;
 }
 
-/* With self->lock. FALSE: @what isn't set, so a message may be read. */
+/* With self->lock. Returns FALSE if @what isn't set, so a message may be read. */
 static gboolean
 read_state (GstKafkaConsumer *self, GstKafkaRead *what)
 {
@@ -427,7 +427,7 @@ read_state (GstKafkaConsumer *self, GstKafkaRead *what)
   return TRUE;
 }
 
-/* with self->lock: the group's thread will query where to go on. */
+/* Called with self->lock: the group's thread will query where to continue. */
 static void
 note_refusal (GstKafkaConsumer *self, GstKafkaPartition *partition, gint64 offset)
 {
@@ -446,7 +446,7 @@ note_refusal (GstKafkaConsumer *self, GstKafkaPartition *partition, gint64 offse
 }
 
 /* With self->lock. Counts offsets without a message. Compaction, transactions and damage to a
- * batch's first offset leave such offsets, and the cause can't be told from them. */
+ * batch's first offset leave such offsets, and can't be distinguished. */
 static void
 note_gap (GstKafkaConsumer *self, const GstKafkaPartition *partition, gint64 offset)
 {
@@ -461,7 +461,7 @@ note_gap (GstKafkaConsumer *self, const GstKafkaPartition *partition, gint64 off
       partition->position, offset - 1, partition->partition, partition->topic);
 }
 
-/* with self->lock; FALSE: the message has to be dropped */
+/* Called with self->lock. Returns FALSE if the message has to be dropped */
 static gboolean
 enter_message (GstKafkaConsumer *self, GstKafkaFetched *fetched)
 {
@@ -508,7 +508,7 @@ enter_message (GstKafkaConsumer *self, GstKafkaFetched *fetched)
   return TRUE;
 }
 
-/* (nullable): a message that goes downstream, or the end of a partition */
+/* Returns: (nullable): a message to push, or the end of a partition */
 static rd_kafka_message_t *
 read_queue (GstKafkaConsumer *self, rd_kafka_queue_t *queue, gint timeout_ms)
 {
@@ -519,8 +519,8 @@ read_queue (GstKafkaConsumer *self, rd_kafka_queue_t *queue, gint timeout_ms)
   return message;
 }
 
-/* An error of an element behind a queue comes back with the next push. The next push may be far
- * away. */
+/* An error of an element behind a queue comes back with the next push. The next push may come much
+ * later. */
 static void
 look_behind_queues (GstKafkaConsumer *self)
 {
@@ -581,8 +581,8 @@ gst_kafka_consumer_read (GstKafkaConsumer *self, GstKafkaFetched *fetched)
   return what;
 }
 
-/* with self->lock: takes the high watermark of each partition's last fetch, because much may come
- * between two queries of watch_lag(). */
+/* Called with self->lock: reads the high watermark of each partition's last fetch, because many
+ * messages may come between two queries of watch_lag(). */
 static void
 note_watermarks (GstKafkaConsumer *self)
 {
@@ -610,7 +610,7 @@ gst_kafka_consumer_get_lag (GstKafkaConsumer *self, GValue *partitions)
   return lag;
 }
 
-/* A GstValueArray of GstStructure, for the stats. */
+/* Returns a GstValueArray of GstStructure, for the stats. */
 static void
 partitions_to_stats (GPtrArray *self, GValue *value)
 {

@@ -12,8 +12,8 @@ is_wanted (const GArray *wanted, gint partition)
   return !wanted;
 }
 
-/* (nullable): the only topic, if there is one: querying one topic is cheaper for a large cluster
- * than querying all. */
+/* Returns: (nullable): the only topic, if there is just one: querying one topic is cheaper for a
+ * large cluster than querying all. */
 static rd_kafka_topic_t *
 get_only_topic (rd_kafka_t *rk, gchar **topics)
 {

@@ -8,13 +8,13 @@ G_BEGIN_DECLS
 /* The existing partitions of the topics that the user has named. */
 typedef struct {
   rd_kafka_topic_partition_list_t *list; /* the wanted partitions */
-  GHashTable *counts;                    /* topic name to number of partitions */
-  gchar *missing;              /* text about a topic or partition that doesn't exist; NULL: none */
-  rd_kafka_resp_err_t refused; /* why a topic can't be read; 0: all can be read */
+  GHashTable *counts;                    /* maps a topic's name to its number of partitions */
+  gchar *missing;                        /* text about a missing topic or partition; NULL: none */
+  rd_kafka_resp_err_t refused; /* the reason why a topic can't be read; 0: all can be read */
   gchar *refused_topic;        /* that topic */
 } GstKafkaDiscovery;
 
-/* Queries the brokers. @self has to be cleared in any case. */
+/* Queries the brokers. The caller has to clear @self in any case. */
 rd_kafka_resp_err_t gst_kafka_discover (rd_kafka_t *rk, const GstKafkaConsumerSettings *settings,
     gint timeout_ms, GstKafkaDiscovery *self);
 void gst_kafka_discovery_clear (GstKafkaDiscovery *self);

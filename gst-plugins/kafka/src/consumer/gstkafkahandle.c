@@ -80,7 +80,7 @@ gst_kafka_handle_set_assigned (GstKafkaHandle *self)
   self->assigned = TRUE;
 }
 
-/* FALSE: the brokers didn't answer. */
+/* Returns FALSE if the brokers didn't answer. */
 static gboolean
 commit_once (GstKafkaHandle *self, const rd_kafka_topic_partition_list_t *offsets, gint timeout_ms,
     rd_kafka_resp_err_t *err)
@@ -88,7 +88,7 @@ commit_once (GstKafkaHandle *self, const rd_kafka_topic_partition_list_t *offset
   rd_kafka_queue_t *queue = rd_kafka_queue_new (self->rk);
   rd_kafka_event_t *event = NULL;
 
-  /* rd_kafka_commit() would wait without a time limit. */
+  /* rd_kafka_commit() isn't used, because it would wait without a time limit. */
   if (rd_kafka_commit_queue (self->rk, offsets, queue, NULL, NULL) == RD_KAFKA_RESP_ERR_NO_ERROR)
     event = rd_kafka_queue_poll (queue, timeout_ms);
   rd_kafka_queue_destroy (queue);

@@ -9,13 +9,13 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define ASK_AGAIN_TIME (1 * G_TIME_SPAN_SECOND)
 #define ASK_TIME_MS 1000
 #define MAX_DOUBTS 3
-/* us: after a longer pause between two checks the streaming thread was busy downstream. It checks
- * once a second. */
+/* us: if the pause between two checks was longer than this, the streaming thread was busy
+ * downstream. The streaming thread checks for silence once a second. */
 #define AWAY_TIME (3 * G_TIME_SPAN_SECOND)
 
 /* --- lost access --- */
 
-/* With self->lock. TRUE: the missing right was never granted. */
+/* With self->lock. Returns TRUE if the missing right was never granted. */
 static gboolean
 is_start (GstKafkaConsumer *self, GstKafkaRefused what, const gchar *topic)
 {
@@ -25,7 +25,7 @@ is_start (GstKafkaConsumer *self, GstKafkaRefused what, const gchar *topic)
     return self->rebalances == 0;
   if (!topic || g_hash_table_size (self->read_topics) == 0)
     return g_hash_table_size (self->read_topics) == 0;
-  /* A topic that is created while we run may get its rights a moment later. */
+  /* A topic that is created while the element runs may get its rights a moment later. */
   return !g_hash_table_contains (self->read_topics, topic) &&
          (!self->known_topics || g_hash_table_contains (self->known_topics, topic));
 }
@@ -130,7 +130,7 @@ grant_partition (GstKafkaConsumer *self, GstKafkaPartition *partition)
 }
 
 /* with self->lock: librdkafka reports a refused partition only once, and it doesn't report that
- * access is back if there are no new messages. A seek makes it report again. */
+ * access is back if there are no new messages. A seek makes librdkafka report the refusal again. */
 static void
 ask_for_partitions (GstKafkaConsumer *self)
 {
@@ -332,7 +332,8 @@ get_high (GstKafkaConsumer *self, const GstKafkaPartition *partition)
       self->rk, partition->topic, partition->partition, partition->high);
 }
 
-/* with self->lock; TRUE: the damaged batch is skipped, from @from up to before @good. */
+/* Called with self->lock. Returns TRUE if the damaged batch was skipped, from @from up to before
+ * @good. */
 static gboolean
 go_on_searching (GstKafkaConsumer *self, GstKafkaPartition *partition, gint64 *from, gint64 *good)
 {
@@ -350,7 +351,8 @@ go_on_searching (GstKafkaConsumer *self, GstKafkaPartition *partition, gint64 *f
   return TRUE;
 }
 
-/* with self->lock; (nullable): the partition, unless its messages have to be dropped */
+/* Called with self->lock. Returns: (nullable): the partition, unless its messages have to be
+ * dropped */
 static GstKafkaPartition *
 find_partition (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 {
@@ -384,8 +386,8 @@ take_damage (GstKafkaConsumer *self, const rd_kafka_message_t *message)
     warn_damaged (self, rd_kafka_topic_name (message->rkt), message->partition, from, good);
 }
 
-/* Handles a message, or a partition's end, that can be read. TRUE: it was read to find the end of a
- * damaged batch. */
+/* Handles a message, or a partition's end, that can be read. Returns TRUE if the message was read
+ * to find the end of a damaged batch. */
 static gboolean
 take_sound (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 {
@@ -414,8 +416,8 @@ take_sound (GstKafkaConsumer *self, const rd_kafka_message_t *message)
   return searched || !partition;
 }
 
-/* The partition is silent. librdkafka reports nothing about a batch whose magic byte or length
- * is damaged. */
+/* The partition has been silent for too long. librdkafka reports nothing about a batch whose magic
+ * byte or length is damaged. */
 
 void
 gst_kafka_consumer_note_answer (GstKafkaConsumer *self, gboolean answered)
@@ -428,7 +430,8 @@ gst_kafka_consumer_note_answer (GstKafkaConsumer *self, gboolean answered)
   g_mutex_unlock (&self->lock);
 }
 
-/* with self->lock; us: for how long messages could have come that are there and wanted */
+/* Called with self->lock. Returns the time in us in which existing messages could have come and
+ * didn't. */
 static gint64
 get_silence (GstKafkaConsumer *self, const GstKafkaPartition *partition, gint64 now)
 {
@@ -526,8 +529,8 @@ gst_kafka_consumer_look_for_silence (GstKafkaConsumer *self)
     take_silence (self, now);
 }
 
-/* A batch's first offset is covered by no CRC. Damage to it shows only if the offset is one that
- * no message can have. */
+/* No CRC covers a batch's first offset. Damage to the first offset shows only if no message can
+ * have the offset. */
 static gboolean
 is_beyond (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 {
@@ -542,9 +545,9 @@ is_beyond (GstKafkaConsumer *self, const rd_kafka_message_t *message)
   return high >= 0 && message->offset >= high;
 }
 
-/* A new leader may know of fewer messages than the former one had delivered. Then librdkafka's
- * number of the newest message falls while they wait here. TRUE: the message is fetched again,
- * together with a number of the same leader. */
+/* A new leader may know of fewer messages than the former one had delivered. In that case
+ * librdkafka's number of the newest message falls while messages wait in the queue. Returns TRUE if
+ * the message is fetched again, together with a number of the same leader. */
 static gboolean
 fetch_again (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 {

@@ -36,7 +36,7 @@ is_found (const GstKafkaDamage *self)
   return self->good >= 0 && self->good - self->bad <= 1;
 }
 
-/* Never tries an offset beyond @high, because auto-offset-reset would apply to it. */
+/* Never tries an offset after @high, because auto-offset-reset would apply to it. */
 static void
 choose_next (GstKafkaDamage *self, gint64 high)
 {
@@ -53,7 +53,7 @@ choose_next (GstKafkaDamage *self, gint64 high)
 void
 gst_kafka_damage_note_bad (GstKafkaDamage *self, gint64 base, gint64 position, gint64 high)
 {
-  /* The offset comes from damaged bytes and may be wrong. */
+  /* This offset comes from damaged bytes and may be wrong. */
   if (high >= 0 && base >= high)
     base = position;
   if (self->from < 0) {

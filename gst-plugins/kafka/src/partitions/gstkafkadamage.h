@@ -8,14 +8,14 @@ G_BEGIN_DECLS
 
 /* us: if existing messages don't arrive for this long, a warning is posted. */
 #define GST_KAFKA_SILENCE_TIME (20 * G_TIME_SPAN_SECOND)
-/* us: while the end of a damaged batch is searched: the tried offset is then still in that
+/* us: if a tried offset brings no message for this long, the offset is still in the damaged
  * batch. */
 #define GST_KAFKA_SEARCH_TIME (5 * G_TIME_SPAN_SECOND)
 
 /* Searches for the end of a damaged batch. The batch's header has the number of messages, but it
  * may be damaged too, and librdkafka doesn't pass it on. A broker sends the batch that contains the
- * requested offset. So offsets are tried: first with growing steps, then by bisection between the
- * last unreadable and the first readable one. */
+ * requested offset. So the search tries offsets: first with growing steps, then by bisection
+ * between the last unreadable and the first readable one. */
 typedef struct {
   gint64 from;  /* the first unreadable offset; -1: nothing is damaged */
   gint64 bad;   /* the last offset known to be in the damaged batch */
@@ -24,7 +24,7 @@ typedef struct {
 } GstKafkaDamage;
 
 void gst_kafka_damage_init (GstKafkaDamage *self);
-/* TRUE: librdkafka reports a damaged batch with this error. */
+/* Returns TRUE if librdkafka reports a damaged batch with this error. */
 gboolean gst_kafka_damage_is_error (rd_kafka_resp_err_t err);
 /* Describes the damage of @message: an error of librdkafka, or an offset beyond the newest
  * message. */
@@ -35,13 +35,13 @@ gboolean gst_kafka_damage_is_searched (const GstKafkaDamage *self);
 void gst_kafka_damage_note_bad (GstKafkaDamage *self, gint64 base, gint64 position, gint64 high);
 /* Notes that the offset tried last can be read, or has no message yet. */
 void gst_kafka_damage_note_good (GstKafkaDamage *self, gint64 high);
-/* TRUE: the search is over; the damaged messages are from @from to before @good, which has to be
- * requested next. */
+/* Returns TRUE if the search is over; then the damaged messages are from @from to before @good,
+ * which has to be requested next. */
 gboolean gst_kafka_damage_take_found (GstKafkaDamage *self, gint64 *from, gint64 *good);
 /* Posts a warning about the skipped messages from @from to before @good. */
 void gst_kafka_damage_warn (
     GstElement *element, const gchar *topic, gint partition, gint64 from, gint64 good);
-/* Notes that no message arrives from @place on, although messages exist. */
+/* Posts a warning that no message arrives from @place on, although messages exist. */
 void gst_kafka_damage_warn_of_silence (
     GstElement *element, const gchar *topic, gint partition, gint64 place);
 

@@ -10,7 +10,7 @@ typedef enum {
 
 typedef struct {
   gint64 offset;
-  gint64 parked; /* when it was released without a mark */
+  gint64 parked; /* time when the message was released without a mark */
   EntryState state;
 } Entry;
 
@@ -18,13 +18,14 @@ struct _GstKafkaLedger {
   gatomicrefcount refs;
   GMutex lock; /* guards all below */
   GArray *entries;
-  guint head; /* entries before it are done */
-  gint64 end; /* the offset after the done prefix */
-  /* no entries from here on, because nothing after a failed message can be committed */
+  guint head; /* index before which all entries are done */
+  gint64 end; /* the offset after the last message before which all are done */
+  /* number of the entry from which on none is kept, because nothing after a failed message can be
+   * committed */
   gint64 failed;
   guint pending;
   guint parked;
-  gint64 released; /* when a message was last released without a mark */
+  gint64 released; /* time when a message was last released without a mark */
   gboolean ended;  /* the stream has ended cleanly */
 };
 

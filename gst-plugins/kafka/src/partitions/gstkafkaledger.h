@@ -12,9 +12,11 @@ G_BEGIN_DECLS
 /**
  * GstKafkaLedger:
  *
- * The ack ledger of one partition, as long as it is assigned. Offsets are added in the order of
- * fetching, outcomes come in any order, and the ledger returns the end of the done prefix. All
- * times are monotonic, in us. Any thread may use it.
+ * The ack ledger of one partition, kept as long as the partition is assigned. Offsets are added in
+ * the order of
+ * fetching, and their outcomes come in any order; the ledger returns the offset before which all
+ * messages are done. All
+ * times in this file are monotonic, in us. Any thread may use it.
  */
 typedef struct _GstKafkaLedger GstKafkaLedger;
 
@@ -31,8 +33,8 @@ void gst_kafka_ledger_unref (GstKafkaLedger *self);
 /* Adds a fetched message. Offsets grow, with gaps. */
 void gst_kafka_ledger_add (GstKafkaLedger *self, gint64 offset);
 
-/* Sets the outcome of a message. A message without a mark is parked. Unknown offsets are
- * ignored. */
+/* Sets the outcome of a message. A message that is released without a mark is parked. Unknown
+ * offsets are ignored. */
 void gst_kafka_ledger_decide (
     GstKafkaLedger *self, gint64 offset, GstKafkaAckOutcome outcome, gint64 now);
 
@@ -44,27 +46,28 @@ void gst_kafka_ledger_decide (
  * A parked message becomes done when a push after its release has returned OK and the parking time
  * has passed without an error.
  *
- * Returns: the offset after the done prefix, where a replay begins; -1 if nothing is done yet
+ * Returns: the offset before which all messages are done, where a replay begins; -1 if nothing is
+ * done yet
  */
 gint64 gst_kafka_ledger_settle (GstKafkaLedger *self, const GstKafkaFlow *flow, gint64 now);
 
 /* Handles a flush of the stream: parked messages are read again. */
 void gst_kafka_ledger_fail_parked (GstKafkaLedger *self);
 
-/* Handles a clean end of the stream. Parked messages are done. So are messages that elements
- * keep until they stop, as a sink keeps its last sample, unless the elements mark them failed. A
- * flush revokes the clean end. */
+/* Handles a clean end of the stream. Parked messages are done. Messages that elements keep until
+ * they stop, as a sink keeps its last sample, are also done, unless the elements mark them failed.
+ * A flush revokes the clean end. */
 void gst_kafka_ledger_end (GstKafkaLedger *self);
 
-/* The time when a message was last released without a mark; 0: never. */
+/* Returns the time when a message was last released without a mark; 0: never. */
 gint64 gst_kafka_ledger_get_released (GstKafkaLedger *self);
-/* TRUE: the message has no mark, and its parking time isn't over. */
+/* Returns TRUE if the message has no mark, and its parking time isn't over. */
 gboolean gst_kafka_ledger_is_undecided (GstKafkaLedger *self, gint64 offset);
-/* Number of messages that are still in the pipeline. */
+/* Returns the number of messages that are still in the pipeline. */
 guint gst_kafka_ledger_get_pending (GstKafkaLedger *self);
 /* Number of parked messages. */
 guint gst_kafka_ledger_get_parked (GstKafkaLedger *self);
-/* The first failed offset, at which commits stop; -1: none failed. */
+/* Returns the first failed offset, at which commits stop; -1: none failed. */
 gint64 gst_kafka_ledger_get_failed (GstKafkaLedger *self);
 
 G_END_DECLS

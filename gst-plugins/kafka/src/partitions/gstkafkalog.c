@@ -36,7 +36,8 @@ gst_kafka_log_take_answer (GstKafkaLog *self, gint64 offset)
   if (self->least < 0 && first > 0)
     self->least = first;
   /* Before the first message was read, the query used the time of the clock. A later query uses the
-   * time of a message, which may be older. The answer for the later time is then no lower bound. */
+   * time of a message, which may be older. The answer to the query for a later time is no lower
+   * bound for it. */
   if (self->next < self->time)
     self->least = -1;
   self->time = self->next;

@@ -18,23 +18,25 @@ typedef struct {
   GstKafkaLedger *ledger;
   gint64 position; /* the next offset to go downstream; -1: not known yet */
   gint64 high;     /* the offset that the next published message will get; -1: not known */
-  gint64 end;      /* reading ends before this offset; -1: never */
-  gint64 start;    /* the group's start, which is committed at once; -1: not known */
-  gint64 stored;   /* offset handed to librdkafka to commit; -1: none yet */
+  gint64 end;      /* offset before which reading ends; -1: never */
+  gint64 start;    /* start offset of the group, which is committed at once; -1: not known */
+  gint64 stored;   /* offset passed to librdkafka to commit; -1: none yet */
   GstKafkaSuspicion suspicion;
   gboolean announced; /* the group's metadata has the mark `running` */
-  gboolean leaving;   /* being revoked: none of its messages go downstream any more */
+  gboolean leaving;   /* the partition is being revoked: none of its messages is pushed any more */
   gboolean failure_told;
   gboolean granted; /* the partition was read at least once since it was assigned */
   gboolean refused; /* the broker refuses to let the partition be read */
   GstKafkaDamage damage;
-  guint doubts; /* how often in a row a message lay beyond the newest one */
-  gint64 heard; /* monotonic us: when anything of the partition came last */
-  /* the end of the partition came last; later offsets may belong to a transaction under way */
+  guint doubts; /* number of successive messages beyond the newest one */
+  gint64 heard; /* when the last message or event of the partition came, monotonic us */
+  /* the last event was the end of the partition; later offsets may belong to a running
+   * transaction */
   gboolean drained;
   gboolean silence_told;
-  gint64 asked;    /* the requested start; -1: not known */
-  gboolean astray; /* the position was refused; messages are dropped until there is a new one */
+  gint64 asked; /* the requested start; -1: not known */
+  /* the broker refused the position; messages are dropped until there is a new one */
+  gboolean astray;
   /* the refused offset, if we requested it; -1: librdkafka derived it from damaged data */
   gint64 refused_at;
   GstKafkaLog log;
@@ -45,13 +47,13 @@ typedef struct {
 /* (nullable) */
 GstKafkaPartition *gst_kafka_partitions_find (GPtrArray *self, const gchar *topic, gint partition);
 
-/* The offset that librdkafka has to request next; -1: the group's committed offset, which isn't
- * known */
+/* Returns the offset that librdkafka has to request next; -1: the group's committed offset, which
+ * isn't known */
 gint64 gst_kafka_partition_get_place (const GstKafkaPartition *self);
 
 /* A GstValueArray of int. */
 void gst_kafka_partitions_to_value (GPtrArray *self, GValue *value);
-/* (transfer full): the list of all partitions, with @offset. */
+/* Returns: (transfer full): the list of all partitions, with @offset. */
 rd_kafka_topic_partition_list_t *gst_kafka_partitions_to_list (GPtrArray *self, gint64 offset);
 
 G_END_DECLS

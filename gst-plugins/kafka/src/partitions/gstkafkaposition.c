@@ -28,8 +28,9 @@ ask_offsets_once (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, g
   return answer;
 }
 
-/* (transfer full) (nullable): the offsets at @time (ms since the epoch, or a logical offset, which
- * the protocol treats as a time). @patience: how long to repeat the query, us */
+/* Returns: (transfer full) (nullable): the offsets at @time (ms since the epoch, or a logical
+ * offset, which the protocol treats as a time). @patience: the time in us for which the query is
+ * repeated */
 static rd_kafka_topic_partition_list_t *
 ask_offsets (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, gint64 time,
     gint64 patience, rd_kafka_resp_err_t *err)
@@ -150,7 +151,7 @@ has_messages (const GstKafkaPosition *position)
   return position->low >= 0 && position->high > position->low;
 }
 
-/* TRUE: the partitions have messages, but none at or after the start time. */
+/* Returns TRUE if the partitions have messages, but none at or after the start time. */
 static gboolean
 is_beyond_all (const rd_kafka_topic_partition_list_t *answer, const GstKafkaPosition *positions)
 {

@@ -35,24 +35,24 @@ typedef enum {
 
 typedef struct {
   GstKafkaResetReason reason;
-  gint64 from; /* an offset; negative: a time, or no position */
+  gint64 from; /* the former position: an offset; negative: a time, or no position */
   gint64 to;   /* an offset */
   gint64 high; /* as in gst_kafka_reset_decide() */
   gint64 lost; /* number of deleted offsets between `from` and `to`; -1: not known */
 } GstKafkaReset;
 
-/* @from: the offset to read next. @low and @high: the first offset left, and the one
- * after the last; -1: not known */
+/* @from: the offset to read next. @low and @high: the first existing offset, and the one after the
+ * last; -1: not known */
 GstKafkaReset gst_kafka_reset_decide (
     GstKafkaSrcOffsetReset policy, gint64 from, gint64 low, gint64 high);
 
-/* TRUE: a reader at @place can have requested the refused @offset. @high: the newest offset
- * known; a negative @place: not known. After a damaged batch, librdkafka requests offsets that
- * it derives from the payload. */
+/* Returns TRUE if a reader at @place can have requested the refused @offset. @high: the newest
+ * offset known; a negative @place: not known. After a damaged batch, librdkafka requests offsets
+ * that it derives from the payload. */
 gboolean gst_kafka_reset_was_asked (gint64 offset, gint64 place, gint64 high);
 
 /* Queries the oldest offset left (@which: RD_KAFKA_OFFSET_BEGINNING) or the one after the newest
- * (RD_KAFKA_OFFSET_END). This isn't rd_kafka_query_watermark_offsets(), which waits for
+ * (RD_KAFKA_OFFSET_END). rd_kafka_query_watermark_offsets() isn't used, because it waits for
  * socket.timeout.ms and longer, whatever its timeout, if the broker doesn't answer. */
 rd_kafka_resp_err_t gst_kafka_reset_ask_offset (rd_kafka_t *rk, const gchar *topic, gint partition,
     gint64 which, gint timeout_ms, gint64 *offset);
@@ -63,7 +63,8 @@ rd_kafka_resp_err_t gst_kafka_reset_ask_offset (rd_kafka_t *rk, const gchar *top
  * @refused: the broker has just refused it
  * @timeout_ms: for each of two requests
  *
- * Queries the broker's offsets, and decides. A refused position that isn't older than the oldest
+ * Queries the broker for its offsets, and chooses the new position. A refused position that isn't
+ * older than the oldest
  * message counts as beyond the newest one, because with transactions the newest message may not be
  * readable yet.
  */
@@ -76,26 +77,27 @@ rd_kafka_resp_err_t gst_kafka_reset_ask (GstKafkaSrcOffsetReset policy, rd_kafka
  * @from: the offset to read next in the former log
  * @time: the time of the newest message read of it, ms since the Unix epoch; negative: none
  *
- * Chooses where to go on in a log that has replaced another: at the oldest message, or, if that is
- * old, a minute before @time. Then a topic that was created again is read from its first message,
+ * Chooses the position in a log that has replaced another: the oldest message, or, if that is old,
+ * a minute before @time. This way a topic that was created again is read from its first message,
  * and a log whose newest messages a broker has lost isn't read as a whole.
  */
 rd_kafka_resp_err_t gst_kafka_reset_ask_replaced (GstKafkaSrcOffsetReset policy, rd_kafka_t *rk,
     const gchar *topic, gint partition, gint64 from, gint64 time, gint timeout_ms,
     GstKafkaReset *reset);
 
-/* TRUE: the stream has to end. */
+/* Returns TRUE if the stream has to end. */
 gboolean gst_kafka_reset_is_error (const GstKafkaReset *self, GstKafkaSrcOffsetReset policy);
-/* (transfer full): a text for users about what happened */
+/* Returns: (transfer full): a text for users that says what happened */
 gchar *gst_kafka_reset_describe (const GstKafkaReset *self, const gchar *topic, gint partition);
 /* (transfer full): GST_RESOURCE_ERROR_READ */
 GError *gst_kafka_reset_to_error (const GstKafkaReset *self, const gchar *topic, gint partition);
 /* Makes librdkafka continue at @offset after a refused position, when a seek has no effect. Not for
  * eager groups. */
 void gst_kafka_reset_reassign (rd_kafka_t *rk, const gchar *topic, gint partition, gint64 offset);
-/* Makes librdkafka continue at @offset without waiting. It drops what it has prefetched. */
+/* Makes librdkafka continue at @offset without waiting. librdkafka drops the prefetched
+ * messages. */
 void gst_kafka_reset_seek (rd_kafka_t *rk, const gchar *topic, gint partition, gint64 offset);
-/* The offset after the newest message, as far as librdkafka knows, but at least @known. */
+/* Returns the offset after the newest message, as far as librdkafka knows, but at least @known. */
 gint64 gst_kafka_reset_get_high (rd_kafka_t *rk, const gchar *topic, gint partition, gint64 known);
 void gst_kafka_reset_warn (
     const GstKafkaReset *self, GstElement *element, const gchar *topic, gint partition);

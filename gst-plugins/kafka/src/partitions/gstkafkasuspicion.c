@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A crashed run didn't record which messages were on their way. This many may have been. */
+/* A crashed run didn't record which messages were on their way. This many messages may have been in
+ * the pipeline. */
 #define WINDOW 64
 #define ENDED "-"
 
@@ -40,8 +41,8 @@ remove_at (GstKafkaSuspicion *self, guint at)
       &self->suspects[at], &self->suspects[at + 1], (self->count - at) * sizeof *self->suspects);
 }
 
-/* If the list is full, the last suspect is dropped. It is found again once earlier ones are
- * settled. */
+/* If the list is full, the last suspect is dropped. The dropped suspect is found again after
+ * earlier ones are settled. */
 static void
 add_runs (GstKafkaSuspicion *self, gint64 offset, guint runs)
 {
