@@ -50,6 +50,17 @@ use_health() {
   [ -z "${HEALTH_PORT:-}" ] || export GST_TRACERS="health(port=$HEALTH_PORT)${GST_TRACERS:+;$GST_TRACERS}"
 }
 
+# Runs a program of this source tree's build, or the installed one.
+exec_program() { # path in the build, arguments
+  local found
+  use_build
+  for found in "${GST_FOG_BUILD:-$top/build}/$1" "/usr/libexec/${1##*/}" "/usr/local/libexec/${1##*/}"; do
+    [ ! -x "$found" ] || exec "$found" "${@:2}"
+  done
+  echo "${1##*/} is not built: tests/setup builds it." >&2
+  exit 2
+}
+
 quoted() {
   local word
   for word; do
@@ -109,8 +120,11 @@ run() {
 }
 
 usage_or_run() { # arguments of the stage
+  local text
+  text=$(quoted "${line[@]}")
   case ${1:-} in
     '') ;;
+    --print) echo "${text% }" && exit 0 ;;
     -h | --help) usage && exit 0 ;;
     *) usage >&2 && exit 2 ;;
   esac
@@ -120,8 +134,6 @@ usage_or_run() { # arguments of the stage
   }
   use_build
   use_health
-  local text
-  text=$(quoted "${line[@]}")
   echo "${text% }"
   run
 }

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Creates the topics. A partition is read by one replica, so there are at least as many partitions
-# as the largest number of replicas. Frames are kept for an hour, reports for minutes, events for a
-# week, in case the cloud is away. Only closed segments can be deleted, so they are closed early.
-# retention.bytes, for each partition, keeps 12 of each within a volume of 20 GiB (9 GiB of frames,
-# 3 of events, 0.4 of reports).
+# as the largest number of replicas. How long messages are kept is set once, in KEEP_FRAMES,
+# KEEP_REPORTS and KEEP_EVENTS (s); events for a week, in case the cloud is away. Only closed
+# segments can be deleted, so they are closed early. retention.bytes, for each partition, keeps 12
+# of each within a volume of 20 GiB (9 GiB of frames, 3 of events, 0.4 of reports).
 set -eu
 topic() { # name, its settings
   name=$1
@@ -15,6 +15,6 @@ topic() { # name, its settings
   /opt/kafka/bin/kafka-topics.sh --bootstrap-server "$KAFKA" ${KAFKA_ADMIN_CONFIG:+--command-config "$KAFKA_ADMIN_CONFIG"} \
     --create --if-not-exists --topic "$name" --partitions "${PARTITIONS:-12}" "$@"
 }
-topic camera retention.ms=3600000 segment.ms=300000 segment.bytes=67108864 retention.bytes=805306368
-topic feedback retention.ms=600000 segment.ms=300000 segment.bytes=16777216 retention.bytes=33554432
-topic database retention.ms=604800000 segment.ms=86400000 segment.bytes=67108864 retention.bytes=268435456
+topic camera retention.ms=$((${KEEP_FRAMES:-3600} * 1000)) segment.ms=300000 segment.bytes=67108864 retention.bytes=805306368
+topic feedback retention.ms=$((${KEEP_REPORTS:-600} * 1000)) segment.ms=300000 segment.bytes=16777216 retention.bytes=33554432
+topic database retention.ms=$((${KEEP_EVENTS:-604800} * 1000)) segment.ms=86400000 segment.bytes=67108864 retention.bytes=268435456

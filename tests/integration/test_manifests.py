@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The check of the manifests finds deliberate mistakes; and tests of properties that the check can't see."""
 
+import os
 import pathlib
 import re
 import shutil
+import subprocess
 import sys
 
 import pytest
@@ -204,12 +206,27 @@ def test_all_pods_of_the_system_are_confined_alike(built):
     assert all(built.template(name)["spec"]["containers"][0]["resources"].keys() == {"requests", "limits"} for name in OURS)
 
 
+def topics_of_the_job(**keep):
+    """What k8s/base/topics.sh asks Kafka's tool for."""
+    script = (TOP / "k8s/base/topics.sh").read_text().replace("/opt/kafka/bin/kafka-topics.sh", "echo")
+    said = subprocess.run(["sh", "-c", script], env={"PATH": os.environ["PATH"], "KAFKA": "kafka:9092", **keep}, capture_output=True,
+                          text=True, check=True, timeout=30).stdout
+    return {re.search(r"--topic (\S+)", line)[1]: dict(re.findall(r"--config (\S+)=(\d+)", line)) for line in said.splitlines()}
+
+
+def test_how_long_what_is_kept_is_set_once():
+    kept = {name: topic["retention.ms"] for name, topic in topics_of_the_job(
+        KEEP_FRAMES="10", KEEP_REPORTS="20", KEEP_EVENTS="30").items()}
+    assert kept == {"camera": "10000", "feedback": "20000", "database": "30000"}
+    set_there = dict(re.findall(r"(KEEP_\w+)=(\d+)", (TOP / "k8s/base/kustomization.yaml").read_text()))
+    assert set_there == dict(re.findall(r"^(KEEP_\w+)=(\d+)", (TOP / "pipelines/.env").read_text(), re.MULTILINE))
+    assert topics_of_the_job(**set_there) == topics_of_the_job() and len(set_there) == 3
+
+
 def test_topics_fit_the_volume_of_kafka():
     """The job and Strimzi create the same topics. Kafka deletes only closed segments, and the retained segments of all topics fit
     into the volume."""
-    settings = {
-        name: dict(re.findall(r"(\S+)=(\d+)", rest))
-        for name, rest in re.findall(r"^topic (\w+) (.*)$", (TOP / "k8s/base/topics.sh").read_text(), re.MULTILINE)}
+    settings = topics_of_the_job()
     strimzi = re.findall(
         r"\n  name: (\w+)\n(?:.*\n)*?  config: \{(.*)\}", (TOP / "k8s/components/strimzi/topics.yaml").read_text())
     assert settings == {name: dict(re.findall(r"([a-z.]+): (\d+)", config)) for name, config in strimzi}
@@ -232,7 +249,7 @@ def test_the_image_says_the_version_of_the_project():
 
 
 def test_the_stages_know_all_settings_in_the_manifests():
-    told = "".join((TOP / "pipelines" / stage).read_text() for stage in ("edge", "fog", "cloud", "demand"))
+    told = "".join((TOP / "pipelines" / stage).read_text() for stage in ("edge", "fog", "cloud", "demand", "doctor"))
     for file in TOP.glob("k8s/**/kustomization.yaml"):
         for text in file.read_text().split("\n"):
             setting = re.match(r" +- ([A-Z_]+)=", text)

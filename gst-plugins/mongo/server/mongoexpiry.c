@@ -402,21 +402,61 @@ mongo_expiry_state_clear (MongoExpiryState *state)
   g_clear_pointer (&state->lack, g_free);
 }
 
-gboolean
-mongo_expiry_keep (
-    const MongoExpiry *self, mongoc_client_t *client, MongoExpiryState *state, MongoResult *result)
+static gboolean
+list_rules (const MongoExpiry *self, mongoc_client_t *client, GPtrArray *rules, MongoResult *result)
 {
-  g_autoptr (GPtrArray) rules = g_ptr_array_new_with_free_func ((GDestroyNotify) rule_free);
   bson_error_t error;
 
   if (!list_options (self, client, rules, &error) &&
       !fail_to_list (self, "listCollections", &error, result))
     return FALSE;
-  if (!list_indexes (self, client, rules, &error) &&
-      !fail_to_list (self, "listIndexes", &error, result))
-    return FALSE;
-  if (!settle_rules (self, client, rules, state, result) ||
+  return list_indexes (self, client, rules, &error) ||
+         fail_to_list (self, "listIndexes", &error, result);
+}
+
+gboolean
+mongo_expiry_keep (
+    const MongoExpiry *self, mongoc_client_t *client, MongoExpiryState *state, MongoResult *result)
+{
+  g_autoptr (GPtrArray) rules = g_ptr_array_new_with_free_func ((GDestroyNotify) rule_free);
+
+  if (!list_rules (self, client, rules, result) ||
+      !settle_rules (self, client, rules, state, result) ||
       !add_time (self, client, rules, state, result))
     return FALSE;
   return state->met || self->after <= 0 || make_index (self, client, state, result);
+}
+
+static gboolean
+look_at_rule (
+    const MongoExpiry *self, const Rule *rule, MongoExpiryState *state, MongoResult *result)
+{
+  Step step = choose_step (rule, self);
+
+  if (step == STEP_CLASH)
+    set_clash (self, rule, result);
+  else if (step == STEP_MET)
+    state->met = TRUE;
+  else
+    add_remark (&state->remark, rule);
+  return step != STEP_CLASH;
+}
+
+gboolean
+mongo_expiry_look (
+    const MongoExpiry *self, mongoc_client_t *client, MongoExpiryState *state, MongoResult *result)
+{
+  g_autoptr (GPtrArray) rules = g_ptr_array_new_with_free_func ((GDestroyNotify) rule_free);
+
+  if (!list_rules (self, client, rules, result))
+    return FALSE;
+  state->met = self->after == 0;
+  for (guint i = 0; i < rules->len; i++) {
+    const Rule *rule = g_ptr_array_index (rules, i);
+
+    if (rule->after >= 0 && !look_at_rule (self, rule, state, result))
+      return FALSE;
+  }
+  state->met &= !state->remark;
+  return TRUE;
 }

@@ -41,6 +41,12 @@ typedef struct {
  */
 gboolean mongo_expiry_keep (
     const MongoExpiry *self, mongoc_client_t *client, MongoExpiryState *state, MongoResult *result);
+
+/* Like mongo_expiry_keep(), but changes nothing: @state->met says whether the wanted rule is in
+ * force, @state->remark names the rules that are and would be changed. @result holds an error if
+ * mongo_expiry_keep() would find one that it can't mend. */
+gboolean mongo_expiry_look (
+    const MongoExpiry *self, mongoc_client_t *client, MongoExpiryState *state, MongoResult *result);
 void mongo_expiry_state_clear (MongoExpiryState *state);
 
 G_END_DECLS
