@@ -302,6 +302,25 @@ GST_START_TEST (test_bounds)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_depth)
+{
+  for (guint levels = 97; levels < 102; levels++) {
+    g_autoptr (GString) text = g_string_new (NULL);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (bson_t) document = NULL;
+
+    for (guint i = 0; i < levels; i++)
+      g_string_append (text, "{\"a\":");
+    g_string_append_c (text, '1');
+    for (guint i = 0; i < levels; i++)
+      g_string_append_c (text, '}');
+    document = read_json (text->str, -1, &error);
+    fail_unless ((document != NULL) == (levels <= 98), "%u levels", levels);
+    fail_unless (document || strstr (error->message, "more than 98 levels"), "%s", error->message);
+  }
+}
+GST_END_TEST;
+
 GST_START_TEST (test_lines_fail_alone)
 {
   const gchar *text = "{\"a\":1}\n\n  \r\nnothing\n{\"a\":2}\r\n{\"a\":3}";
@@ -682,6 +701,25 @@ GST_START_TEST (test_index_of_a_duplicate_key_in_a_message)
 }
 GST_END_TEST;
 
+/* Atlas has one code for rights and for quotas. */
+GST_START_TEST (test_a_full_quota_is_no_missing_right)
+{
+  static const gchar *const reasons[] = {"you are over your space quota, using 513 MB of 512 MB",
+      "user is not allowed to do action [insert] on [fog.events]"};
+  static const MongoVerdict verdicts[] = {MONGO_VERDICT_RETRY, MONGO_VERDICT_DENIED};
+
+  for (guint i = 0; i < G_N_ELEMENTS (reasons); i++) {
+    bson_error_t error = SERVER_ERROR (8000);
+    g_autofree gchar *reply = g_strdup_printf (
+        "{\"writeErrors\":[{\"index\":0,\"code\":8000,\"errmsg\":\"%s\"}]}", reasons[i]);
+
+    assert_verdicts (reply, error, &verdicts[i], 1);
+    g_strlcpy (error.message, reasons[i], sizeof error.message);
+    assert_verdicts ("{\"nInserted\":0}", error, &verdicts[i], 1);
+  }
+}
+GST_END_TEST;
+
 GST_START_TEST (test_a_write_concern_error_is_found_behind_a_write_error)
 {
   assert_verdicts (
@@ -831,6 +869,7 @@ mongodocument_suite (void)
   tcase_add_test (tc, test_objects_that_only_look_like_a_type_are_kept);
   tcase_add_test (tc, test_an_id_is_not_a_condition);
   tcase_add_test (tc, test_bounds);
+  tcase_add_test (tc, test_depth);
   tcase_add_test (tc, test_lines_fail_alone);
   tcase_add_test (tc, test_streams_may_be_cut_anywhere);
   tcase_add_test (tc, test_bson);
@@ -843,6 +882,7 @@ mongodocument_suite (void)
   tcase_add_test (tc, test_index_command);
   tcase_add_test (tc, test_each_write_error_is_attributed_to_its_document);
   tcase_add_test (tc, test_index_of_a_duplicate_key_in_a_message);
+  tcase_add_test (tc, test_a_full_quota_is_no_missing_right);
   tcase_add_test (tc, test_a_write_concern_error_is_found_behind_a_write_error);
   tcase_add_test (tc, test_documents_without_a_result_are_retried);
   tcase_add_test (tc, test_errors_of_a_whole_batch_are_retried_or_final);

@@ -123,8 +123,8 @@ date_parse (const gchar *text, gsize size, gint64 *ms, gboolean *cut)
 
 /* --- Extended JSON --- */
 
-/* The largest nesting depth. It exceeds the depth that libbson accepts. */
-#define LEVELS_MAX 128
+/* The nesting depth that libbson accepts. Its own error names it only as a code of its parser. */
+#define LEVELS_MAX 98
 
 typedef const gchar *(*Check) (const gchar *text, gsize size);
 
@@ -439,7 +439,7 @@ static const gchar *
 open_level (Scan *self)
 {
   if (self->depth == LEVELS_MAX)
-    return "the text has more than 100 levels";
+    return "the text has more than " G_STRINGIFY (LEVELS_MAX) " levels";
   self->levels[self->depth++] =
       (Level){.is_object = *self->at == '{', .awaits_key = *self->at == '{'};
   self->at++;

@@ -5,6 +5,11 @@
 
 #include "mongoindex.h"
 
+/* AtlasError: the user lacks a right, or the cluster has no space left. */
+#define CODE_ATLAS 8000
+/* What precedes an index's name in the message of error 11000. */
+#define INDEX_NAMED "index: "
+
 /* From MongoDB's src/mongo/base/error_codes.yml; the last one is from Cosmos DB. */
 static const gint transient_codes[] = {
     1,     /* InternalError: also a full disk, in some servers */
@@ -57,13 +62,10 @@ static const gint document_codes[] = {
 };
 
 static const gint denied_codes[] = {
-    13,   /* Unauthorized */
-    18,   /* AuthenticationFailed */
-    8000, /* AtlasError */
+    13, /* Unauthorized */
+    18, /* AuthenticationFailed */
+    CODE_ATLAS,
 };
-
-/* What precedes an index's name in the message of error 11000. */
-#define INDEX_NAMED "index: "
 
 void
 mongo_result_set (MongoResult *result, MongoVerdict verdict, gint code, const gchar *reason)
@@ -92,9 +94,12 @@ is_one_of (gint code, const gint *codes, guint n)
   return FALSE;
 }
 
+/* @reason: (nullable): the server's message */
 static MongoVerdict
-judge_code (gint code)
+judge_code (gint code, const gchar *reason)
 {
+  if (code == CODE_ATLAS && reason && strstr (reason, "quota"))
+    return MONGO_VERDICT_RETRY;
   if (is_one_of (code, transient_codes, G_N_ELEMENTS (transient_codes)))
     return MONGO_VERDICT_RETRY;
   if (is_one_of (code, denied_codes, G_N_ELEMENTS (denied_codes)))
@@ -106,9 +111,9 @@ judge_code (gint code)
 
 /* The verdict for an error of a whole batch. */
 static MongoVerdict
-judge_command (gint code)
+judge_command (gint code, const gchar *reason)
 {
-  MongoVerdict verdict = judge_code (code);
+  MongoVerdict verdict = judge_code (code, reason);
 
   return verdict == MONGO_VERDICT_REJECTED || verdict == MONGO_VERDICT_REFUSED ? MONGO_VERDICT_SPLIT
                                                                                : verdict;
@@ -118,7 +123,7 @@ static gboolean
 is_own_fault (const bson_error_t *error)
 {
   if (error->domain == MONGOC_ERROR_SERVER)
-    return judge_code (error->code) == MONGO_VERDICT_REJECTED;
+    return judge_code (error->code, error->message) == MONGO_VERDICT_REJECTED;
   return error->domain == MONGOC_ERROR_BSON || error->domain == MONGOC_ERROR_COMMAND;
 }
 
@@ -136,7 +141,7 @@ mongo_error_judge (const bson_error_t *error, const bson_t *reply)
   switch (error->domain) {
     case MONGOC_ERROR_SERVER:
     case MONGOC_ERROR_WRITE_CONCERN:
-      return judge_command (error->code);
+      return judge_command (error->code, error->message);
     case MONGOC_ERROR_STREAM:
       return MONGO_VERDICT_LOST;
     case MONGOC_ERROR_SERVER_SELECTION:
@@ -208,7 +213,7 @@ judge_write_error (const bson_t *write_error, MongoResult *result)
 {
   gint code = get_int (write_error, "code", 0);
   const gchar *reason = get_text (write_error, "errmsg");
-  MongoVerdict verdict = judge_code (code);
+  MongoVerdict verdict = judge_code (code, reason);
 
   if (code == MONGO_CODE_DUPLICATE_KEY)
     verdict = judge_duplicate_key (write_error);
@@ -273,7 +278,7 @@ judge_write_concern (const bson_t *reply, MongoResult *results, guint n)
   while (next_element (&list, &element)) {
     gint code = get_int (&element, "code", 64);
     const gchar *reason = get_text (&element, "errmsg");
-    MongoVerdict verdict = judge_code (code);
+    MongoVerdict verdict = judge_code (code, reason);
 
     if (verdict == MONGO_VERDICT_REFUSED || verdict == MONGO_VERDICT_REJECTED)
       verdict = MONGO_VERDICT_FAILED;
