@@ -41,6 +41,17 @@ def test_only_the_refused_document_is_lost(mongo, sink, fresh):
     assert "skipped" in sending.said()
 
 
+def test_documents_that_break_the_server(secantus, sink, fresh):
+    """At such an `_id` this server fails as a whole (code 1), as another one does when its disk is full."""
+    breaking = {"$dbPointer": {"$ref": "c", "$id": {"$oid": "5f9f1b9b9c9d440000000000"}}}
+    sending = sink(secantus.uri, "connections=1")
+    for seq in range(6):
+        sending.send({**event(seq), "_id": breaking} if seq in (1, 4) else event(seq))
+    assert sending.finish() == 0, sending.said()
+    assert sorted(document["seq"] for document in events(secantus.uri, fresh).find()) == [0, 2, 3, 5]
+    assert "MongoDB refused a document: internal server error (code 1)" in sending.said()
+
+
 def test_indexes_are_created_and_a_refused_index_is_reported(mongo, sink, fresh):
     sending = sink(mongo.uri, "create-index=seq,-captured", "collection=e-%{faces}")
     sending.send(event(1))

@@ -168,10 +168,10 @@ change (MongoMock *mock, GPtrArray *updates, const bson_t *scripted)
 }
 
 static gboolean
-is_poisoned (GPtrArray *documents)
+have_field (GPtrArray *documents, const gchar *name)
 {
   for (guint i = 0; i < documents->len; i++)
-    if (bson_has_field (g_ptr_array_index (documents, i), "poison"))
+    if (bson_has_field (g_ptr_array_index (documents, i), name))
       return TRUE;
   return FALSE;
 }
@@ -186,9 +186,12 @@ write_all (MongoMock *mock, GPtrArray *documents,
 
   g_mutex_lock (&mock->lock);
   text = g_queue_pop_head (&mock->script);
-  if (is_poisoned (documents)) {
+  if (have_field (documents, "poison") || have_field (documents, "breaks")) {
     g_mutex_unlock (&mock->lock);
-    return NULL;
+    return have_field (documents, "poison")
+               ? NULL
+               : BCON_NEW ("ok", BCON_DOUBLE (0), "code", BCON_INT32 (1), "errmsg",
+                     BCON_UTF8 ("internal server error"));
   }
   scripted = text && *text ? bson_new_from_json ((const guint8 *) text, -1, NULL) : NULL;
   reply = apply (mock, documents, scripted);

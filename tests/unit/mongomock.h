@@ -14,10 +14,11 @@ void mongo_mock_free (MongoMock *mock);
 gchar *mongo_mock_uri (MongoMock *mock, const gchar *user);
 
 /* The next insert or update gets this reply (Extended JSON) and stores what it doesn't refuse; ""
- * closes the connection instead, after storing everything. Replies queue up. An update puts what
- * it says in place of the document. A document with a field `poison` closes the connection,
- * always, and nothing is stored. A document with a field `refused` is refused with its value as the
- * code, unless a reply is scripted. */
+ * closes the connection instead, after storing everything. Replies queue up. An update puts what it
+ * says in place of the document. A document with a field `poison` closes the connection, always,
+ * and nothing is stored. A document with a field `refused` is refused with its value as the code,
+ * unless a reply is scripted. One with a field `breaks` makes the whole write an internal error
+ * (code 1), always. */
 void mongo_mock_script (MongoMock *mock, const gchar *reply);
 /* Every command of this name that writes nothing gets this reply, instead of a plain ok, an empty
  * list, or the stored document. */

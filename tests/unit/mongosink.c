@@ -458,6 +458,45 @@ GST_START_TEST (test_the_other_connection_shows_whose_fault_it_is)
 }
 GST_END_TEST;
 
+/* A server that can't handle one document fails as it does when its disk is full. */
+GST_START_TEST (test_a_document_that_breaks_the_server)
+{
+  static const gchar *const texts[] = {"{}", "{\"breaks\":1}", "{}", "{\"breaks\":1}", "{}"};
+  Fixture f;
+
+  setup (&f, mongo_mock_new (), "batch-size=5 batch-latency=60000000000", "application/json");
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    gst_harness_push (f.h, new_message (texts[i], &f.ledger, i));
+  finish (&f);
+  fail_unless_equals_int (mongo_mock_stored (f.mock), 3);
+  assert_stat (&f, "rejected", 2);
+  assert_acks (&f, 5, 0);
+  teardown (&f);
+}
+GST_END_TEST;
+
+/* It is full, then takes half a batch, then is full again. Nobody is at fault. */
+GST_START_TEST (test_a_full_disk_condemns_no_document)
+{
+  const gchar *full = "{\"ok\":0,\"code\":1,\"errmsg\":\"database or disk is full\"}";
+  MongoMock *mock = mongo_mock_new ();
+  Fixture f;
+
+  for (guint i = 0; i < 3; i++)
+    mongo_mock_script (mock, full);
+  mongo_mock_script (mock, "{\"ok\":1,\"n\":2}");
+  for (guint i = 0; i < 20; i++)
+    mongo_mock_script (mock, full);
+  setup (&f, mock, "batch-size=4 batch-latency=60000000000", "application/json");
+  for (gint i = 0; i < 4; i++)
+    gst_harness_push (f.h, new_message ("{}", &f.ledger, i));
+  fail_unless (mongo_mock_wait_inserts (mock, 12));
+  assert_stat (&f, "rejected", 0);
+  assert_stat (&f, "documents", 2);
+  teardown (&f);
+}
+GST_END_TEST;
+
 /* One document makes the server refuse the whole batch. */
 GST_START_TEST (test_a_refused_batch_is_split)
 {
@@ -1091,6 +1130,8 @@ mongosink_suite (void)
   tcase_add_loop_test (tc, test_an_error_for_one_document_rejects_it, 0, 2);
   tcase_add_test (tc, test_a_later_document_that_is_stored_shows_which_one_is_at_fault);
   tcase_add_loop_test (tc, test_the_other_connection_shows_whose_fault_it_is, 0, 2);
+  tcase_add_test (tc, test_a_document_that_breaks_the_server);
+  tcase_add_test (tc, test_a_full_disk_condemns_no_document);
   tcase_add_test (tc, test_a_refused_batch_is_split);
   tcase_add_test (tc, test_rejects_leave_by_the_pad_rejects);
   tcase_add_test (tc, test_stored_documents_do_not_mark_the_message_of_a_reject);

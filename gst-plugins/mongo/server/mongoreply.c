@@ -12,34 +12,34 @@
 
 /* From MongoDB's src/mongo/base/error_codes.yml; the last one is from Cosmos DB. */
 static const gint transient_codes[] = {
-    1,     /* InternalError: also a full disk, in some servers */
-    6,     /* HostUnreachable */
-    7,     /* HostNotFound */
-    24,    /* LockTimeout */
-    46,    /* LockBusy */
-    50,    /* MaxTimeMSExpired */
-    63,    /* StaleShardVersion */
-    64,    /* WriteConcernFailed */
-    89,    /* NetworkTimeout */
-    91,    /* ShutdownInProgress */
-    112,   /* WriteConflict */
-    133,   /* FailedToSatisfyReadPreference */
-    150,   /* StaleEpoch */
-    189,   /* PrimarySteppedDown */
-    202,   /* NetworkInterfaceExceededTimeLimit */
-    262,   /* ExceededTimeLimit */
-    462,   /* IngressRequestRateLimitExceeded */
-    9001,  /* SocketException */
-    10058, /* the older NotWritablePrimary */
-    10107, /* NotWritablePrimary */
-    11600, /* InterruptedAtShutdown */
-    11601, /* Interrupted */
-    11602, /* InterruptedDueToReplStateChange */
-    13388, /* StaleConfig */
-    13435, /* NotPrimaryNoSecondaryOk */
-    13436, /* NotPrimaryOrSecondary */
-    14031, /* OutOfDiskSpace */
-    16500, /* TooManyRequests */
+    MONGO_CODE_INTERNAL_ERROR, /* a full disk, or a document that the server can't handle */
+    6,                         /* HostUnreachable */
+    7,                         /* HostNotFound */
+    24,                        /* LockTimeout */
+    46,                        /* LockBusy */
+    50,                        /* MaxTimeMSExpired */
+    63,                        /* StaleShardVersion */
+    64,                        /* WriteConcernFailed */
+    89,                        /* NetworkTimeout */
+    91,                        /* ShutdownInProgress */
+    112,                       /* WriteConflict */
+    133,                       /* FailedToSatisfyReadPreference */
+    150,                       /* StaleEpoch */
+    189,                       /* PrimarySteppedDown */
+    202,                       /* NetworkInterfaceExceededTimeLimit */
+    262,                       /* ExceededTimeLimit */
+    462,                       /* IngressRequestRateLimitExceeded */
+    9001,                      /* SocketException */
+    10058,                     /* the older NotWritablePrimary */
+    10107,                     /* NotWritablePrimary */
+    11600,                     /* InterruptedAtShutdown */
+    11601,                     /* Interrupted */
+    11602,                     /* InterruptedDueToReplStateChange */
+    13388,                     /* StaleConfig */
+    13435,                     /* NotPrimaryNoSecondaryOk */
+    13436,                     /* NotPrimaryOrSecondary */
+    14031,                     /* OutOfDiskSpace */
+    16500,                     /* TooManyRequests */
 };
 
 /* Only a document can cause these codes. Settings can cause others too, such as BadValue (2) and

@@ -6,6 +6,7 @@
 
 G_BEGIN_DECLS
 
+#define MONGO_CODE_INTERNAL_ERROR 1
 #define MONGO_CODE_DUPLICATE_KEY 11000
 
 typedef enum {

@@ -29,6 +29,7 @@ struct _MongoSession {
   MongoSessionWarning warning;
   gpointer data;
   mongoc_client_t *client; /* nullable */
+  gsize writes;            /* number of writes so far */
   GHashTable *prepared;    /* set of names: collections whose options and indexes are set */
 };
 
@@ -146,6 +147,14 @@ mongo_item_is_retry (const MongoItem *item)
     default:
       return FALSE;
   }
+}
+
+gboolean
+mongo_item_is_internal_error (const MongoItem *item)
+{
+  return item->result.code == MONGO_CODE_INTERNAL_ERROR &&
+         (item->result.verdict == MONGO_VERDICT_RETRY ||
+             item->result.verdict == MONGO_VERDICT_REFUSED);
 }
 
 /* --- the connection --- */
@@ -470,11 +479,13 @@ execute (MongoSession *self, mongoc_bulk_operation_t *bulk, GPtrArray *items)
 
   mongo_reply_judge (ok, &reply, &error, results, items->len);
   bson_destroy (&reply);
+  self->writes++;
   for (guint i = 0; i < items->len; i++) {
     MongoItem *item = g_ptr_array_index (items, i);
 
     mongo_result_clear (&item->result);
     item->result = results[i];
+    item->order = self->writes;
     if (late && self->answer_timeout_now > 0 && item->result.verdict == MONGO_VERDICT_LOST)
       item->result.verdict = MONGO_VERDICT_LATE;
   }
@@ -778,6 +789,16 @@ closes_connection (MongoSession *self, MongoItem **items, guint n)
   return mongo_session_ping (self, &error);
 }
 
+/* TRUE: each of the items failed with an internal error of the server. */
+static gboolean
+all_are_internal_errors (MongoItem **items, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    if (!mongo_item_is_internal_error (items[i]))
+      return FALSE;
+  return TRUE;
+}
+
 /* TRUE: the batch has to be halved, because one of its items may be the cause of the failure. */
 static gboolean
 must_split (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
@@ -786,7 +807,8 @@ must_split (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
     write_items (self, items, n);
   else if (closes_connection (self, items, n) && (n > 1 || closes_connection (self, items, n)))
     return TRUE;
-  return has_verdict (items, n, MONGO_VERDICT_SPLIT);
+  return has_verdict (items, n, MONGO_VERDICT_SPLIT) ||
+         (in_doubt && all_are_internal_errors (items, n));
 }
 
 /* Whether the document is the cause depends on what becomes of other documents. */

@@ -54,6 +54,7 @@ typedef struct {
   gboolean is_part;  /* a chunk: another document counts for the whole file */
   gboolean placed;   /* the _id is the place in Kafka, and isn't in the document itself */
   gboolean wrapped;  /* the document holds a buffer, whose times may differ in a replay */
+  gsize order;       /* number of the session's write that had it last */
   gsize refused;     /* the writer's count when the document was first refused; 0: never */
   gboolean beside;   /* another one of its collection was stored in the same try, or since then */
   MongoResult result;
@@ -62,6 +63,10 @@ typedef struct {
 /* All parameters are (transfer full). */
 MongoItem *mongo_item_new (bson_t *document, GRefString *collection, GstBuffer *buffer);
 void mongo_item_free (MongoItem *item);
+
+/* TRUE: the server failed at this document, or at all of them: a full disk, or a document that the
+ * server can't handle. */
+gboolean mongo_item_is_internal_error (const MongoItem *item);
 
 /* TRUE: the document may be stored if it is tried again later. */
 gboolean mongo_item_is_retry (const MongoItem *item);

@@ -17,7 +17,7 @@ typedef struct {
   guint doublings;     /* how many times the time allowed for an answer was doubled */
   gint64 deadline;     /* monotonic us: when trying ends; 0: the last try stored a document */
   gint64 backoff;      /* us: the pause before the next try */
-  guint lost_in_row;   /* tries in a row in which the connection broke */
+  guint lost_in_row;   /* tries in a row in which the connection broke, or the server did */
   gint64 outage_began; /* monotonic us; 0: no outage */
   gboolean isolated;   /* the next try writes the first document alone */
   FogThread *thread;   /* created by the element */
@@ -238,13 +238,19 @@ is_settled (const MongoItem *item)
   return is_stored (item) || item->result.verdict == MONGO_VERDICT_REJECTED;
 }
 
-/* With the lock: a thread whose document was refused looks for this. */
+/* Threads whose documents were refused look for this. */
 static void
-note_stored (MongoWriter *self, const MongoItem *item)
+note_stored (MongoWriter *self, const GPtrArray *batch)
 {
-  if (self->in_outage && is_stored (item))
-    g_hash_table_replace (
-        self->stored, g_ref_string_acquire (item->collection), GSIZE_TO_POINTER (++self->count));
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < batch->len && self->in_outage; i++) {
+    const MongoItem *item = g_ptr_array_index (batch, i);
+
+    if (is_stored (item))
+      g_hash_table_replace (
+          self->stored, g_ref_string_acquire (item->collection), GSIZE_TO_POINTER (++self->count));
+  }
+  g_mutex_unlock (&self->lock);
 }
 
 /* with the lock */
@@ -304,7 +310,6 @@ settle (MongoWriter *self, GPtrArray *batch, GstClockTime latency)
     MongoItem *item = g_ptr_array_index (batch, i);
 
     if (is_settled (item)) {
-      note_stored (self, item);
       count_settled (self, item);
       g_ptr_array_remove_index (batch, i);
     }
@@ -329,6 +334,16 @@ note_refusal (MongoWriter *self, MongoItem *item)
   g_mutex_unlock (&self->lock);
 }
 
+/* TRUE: @other was stored, which shows that the server stores documents of this collection. After
+ * an internal error it must have been stored later, because a disk may have become full in
+ * between. */
+static gboolean
+vouches_for (const MongoItem *other, const MongoItem *item)
+{
+  return is_stored (other) && g_str_equal (other->collection, item->collection) &&
+         (!mongo_item_is_internal_error (item) || other->order > item->order);
+}
+
 /* Rejects a document that was refused although another one of its collection was stored, and then
  * again when it was sent alone: the document is the cause. If all documents are refused, the server
  * or the settings are the cause. */
@@ -346,11 +361,8 @@ worker_find_fault (MongoWorker *self, guint tried)
           self->writer, DEBUG, "the document is refused alone too, so it is at fault");
       mongo_session_reject (self->session, item);
     }
-    for (guint n = 0; n < tried && !item->beside; n++) {
-      const MongoItem *other = g_ptr_array_index (self->batch, n);
-
-      item->beside = is_stored (other) && g_str_equal (other->collection, item->collection);
-    }
+    for (guint n = 0; n < tried && !item->beside; n++)
+      item->beside = vouches_for (g_ptr_array_index (self->batch, n), item);
   }
 }
 
@@ -681,6 +693,7 @@ try_batch (MongoWorker *self, gboolean *go_on)
   forget_results (self->batch);
   mongo_session_write (self->session, (MongoItem **) self->batch->pdata, tried, in_doubt);
   took = g_get_monotonic_time () - start;
+  note_stored (self->writer, self->batch);
   worker_find_fault (self, tried);
   *go_on = report_rejected (self->writer, self->batch);
   if (!*go_on) {
@@ -728,7 +741,10 @@ wait_to_try_again (MongoWorker *self, const MongoItem *worst)
 {
   MongoWriter *writer = self->writer;
 
-  self->lost_in_row = worst->result.verdict == MONGO_VERDICT_LOST ? self->lost_in_row + 1 : 0;
+  self->lost_in_row =
+      worst->result.verdict == MONGO_VERDICT_LOST || mongo_item_is_internal_error (worst)
+          ? self->lost_in_row + 1
+          : 0;
   mongo_session_drop (self->session);
   if (!mongo_item_is_retry (worst) && !may_come_back (writer, worst))
     return FALSE;
