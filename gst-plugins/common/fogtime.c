@@ -8,14 +8,14 @@ fog_time_now (void)
   return (GstClockTime) g_get_real_time () * GST_USECOND;
 }
 
-static GstClockTime
-running_time_to_wall (GstElement *element, GstClockTime running_time)
+GstClockTime
+fog_time_of_running_time (GstElement *element, GstClockTime running_time)
 {
-  GstClock *clock = gst_element_get_clock (element);
+  GstClock *clock;
   GstClockTime base_time = gst_element_get_base_time (element);
   GstClockTimeDiff age;
 
-  if (!clock)
+  if (!GST_CLOCK_TIME_IS_VALID (running_time) || !(clock = gst_element_get_clock (element)))
     return GST_CLOCK_TIME_NONE;
   age = GST_CLOCK_DIFF (base_time + running_time, gst_clock_get_time (clock));
   gst_object_unref (clock);
@@ -36,7 +36,6 @@ fog_time_of_capture (GstElement *element, const GstSegment *segment, GstBuffer *
   static GstStaticCaps unix_caps = GST_STATIC_CAPS ("timestamp/x-unix");
   GstReferenceTimestampMeta *meta;
   GstCaps *caps;
-  GstClockTime running_time;
   guint64 header;
 
   if (gst_kafka_meta_get_header_uint64 (buffer, GST_KAFKA_HEADER_CAPTURE_TIME, &header))
@@ -46,8 +45,5 @@ fog_time_of_capture (GstElement *element, const GstSegment *segment, GstBuffer *
   gst_caps_unref (caps);
   if (meta)
     return meta->timestamp;
-  running_time = fog_running_time (segment, buffer);
-  if (!GST_CLOCK_TIME_IS_VALID (running_time))
-    return GST_CLOCK_TIME_NONE;
-  return running_time_to_wall (element, running_time);
+  return fog_time_of_running_time (element, fog_running_time (segment, buffer));
 }

@@ -29,6 +29,7 @@ typedef struct {
 #define REJECTED "Frames, messages or documents that could not be used, by reason"
 #define SKIPPED "Messages, reports or cameras skipped because they were not wanted, by reason"
 #define IGNORED "Regions found and not counted, by reason"
+#define RESTARTS "Connections to the camera that ended and were made again, by reason"
 #define SKEW "Frames whose capture time lay in the future"
 
 /* One line a field. Fields that differ only by reason share a metric's name and help. */
@@ -95,6 +96,25 @@ static const Metric metrics[] = {
     GAUGE ("kafkasrc", "waits-for-access", "gstfog_waits_for_access", 1,
         "1 while the element waits for access that was lost"),
     COUNT ("kafkasrc", "rebalances", "gstfog_rebalances_total", NULL, "Changes of the assignment"),
+
+    GAUGE ("ipcamerasrc", "connected", "gstfog_camera_connected", 1,
+        "1 while the camera gives frames"),
+    COUNT ("ipcamerasrc", "frames", "gstfog_camera_read_frames_total", NULL,
+        "Frames given to what follows"),
+    COUNT ("ipcamerasrc", "bytes", "gstfog_camera_read_bytes_total", NULL,
+        "Their bytes, decoded or not"),
+    COUNT ("ipcamerasrc", "dropped", "gstfog_dropped_total", "camera-too-fast", DROPPED),
+    COUNT ("ipcamerasrc", "failed", "gstfog_camera_restarts_total", "failed", RESTARTS),
+    COUNT ("ipcamerasrc", "refused", "gstfog_camera_restarts_total", "refused", RESTARTS),
+    COUNT ("ipcamerasrc", "frozen", "gstfog_camera_restarts_total", "frozen", RESTARTS),
+    GAUGE ("ipcamerasrc", "wait", "gstfog_camera_wait_seconds", 1,
+        "Time from the end of a connection to the next; 0: it isn't waiting"),
+    GAUGE ("ipcamerasrc", "clock-trusted", "gstfog_camera_clock_trusted", 1,
+        "1 while the camera's clock gives the time of capture"),
+    COUNT ("ipcamerasrc", "clock-frames", "gstfog_camera_clock_frames_total", NULL,
+        "Frames with the camera's time of capture"),
+    GAUGE ("ipcamerasrc", "clock-difference", "gstfog_camera_clock_difference_seconds", 1,
+        "Time by which the camera's clock is ahead, less that from capture to arrival"),
 
     COUNT ("haarfacecount", "frames", "gstfog_counted_frames_total", NULL,
         "Frames in which faces were counted"),

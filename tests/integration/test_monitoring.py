@@ -18,6 +18,7 @@ import mongo_server
 import pipeline
 import prometheus_server
 import pytest
+import rtsp_server
 import scraped
 from pipeline import TOP, wait_until
 from system import System
@@ -46,6 +47,7 @@ ELSEWHERE = {
     ("gstfog_client_rebuilds_total", ""): ("unit/kafkasink.c", 'stat_of ("rebuilds")'),
     ("gstfog_refused_batches_total", ""): ("unit/kafkasink.c", 'stat_of ("refused-batches")'),
     ("gstfog_waits_for_access", ""): ("integration/test_access.py", "gstfog_waits_for_access"),
+    ("gstfog_dropped_total", "camera-too-fast"): ("unit/ipcamera.c", "camera_expect (&camera, 12, 8)"),
     ("gstfog_ignored_regions_total", "low-score"): ("unit/haarscore.c", 'get_stat (element, "low-scores"), 2'),
     ("gstfog_ignored_regions_total", "outside-zones"): ("unit/haarzones.c", 'get_stat (element, "outside-zones") > 0'),
     ("gstfog_ignored_regions_total", "other-label"): ("unit/haarregions.c", 'get_stat (element, "other-labels"), 1 + 2'),
@@ -78,6 +80,7 @@ class Watched:
         self.system = System(kafka, self.mongo, name, 4)
         self.odd = {role: f"{name}-{role}" for role in ("wanted", "lost", "raw", "documents", "reports", "small", "out")}
         self.ports = {stage: scraped.port() for stage in ("edge", "fog-1", "fog-2", "cloud", "demand", "odd")}
+        self.cameras = rtsp_server.Cameras()
         self.prometheus = prometheus_server.Prometheus(directory / "prometheus", self.ports, ALERTS)
         self.stages = {}
         self.producer = kafka.producer()
@@ -112,6 +115,7 @@ class Watched:
     def stop(self):
         for stage in self.stages.values():
             stage.kill()
+        self.cameras.__exit__()
         self.prometheus.stop(0)
         self.mongo.stop(0)
 
@@ -224,7 +228,8 @@ def start(watched):
     zones.write_text('{"*":{"zones":{"all":[[0,0],[1,0],[1,1],[0,1]]}}}')
     watched.launch("fog-1", system.fog("fog-1", f"workers=1 zones-file={zones}"))
     watched.launch("cloud", system.cloud("batch-latency=20000000"))
-    watched.launch("odd", odd_line(watched))
+    watched.cameras.__enter__()
+    watched.launch("odd", odd_line(watched) + f" ipcamerasrc uri={watched.cameras.add('odd', 'JPEG', rate=5)} ! fakesink async=false sync=false")
     watched.launch("demand", "appsrc ! feedbackrate name=rate camera=demand max-rate=0.001 min-rate=0.001 ! fakesink async=false "
                    f"kafkasrc bootstrap-servers={watched.kafka.bootstrap} topic={system.topics['feedback']} ! rate.feedback")
     watched.launch("edge", system.live_edge("initial-rate=6 max-rate=6 min-dwell=1000000000", sink_options="max-queued-buffers=4"))
@@ -236,6 +241,7 @@ def make_everything_happen(watched):
     send_oddities(watched, one_picture(watched.directory))
     commit_two_transactions(watched)
     watched.wait_moved("gstfog_documents_total", "gstfog_capacity", "gstfog_skipped_total", "gstfog_displaced_replicas_total")
+    watched.cameras.drop("odd")
     watched.launch("fog-2", watched.system.fog("fog-2", "workers=1"))
     watched.wait_ready("fog-2")
     messages.alter(watched.kafka, watched.odd["small"], max_message_bytes=100000)

@@ -76,6 +76,8 @@ configure (GstElement *element)
     if (pspec && pspec->value_type == G_TYPE_STRING && (pspec->flags & G_PARAM_WRITABLE))
       g_object_set (element, settings[i][0], settings[i][1], NULL);
   }
+  if (g_object_class_find_property (klass, "password-file"))
+    g_object_set (element, "uri", "rtsp://" NOBODY_LISTENS, NULL);
 }
 
 static void

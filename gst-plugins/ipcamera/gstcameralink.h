@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+typedef enum {
+  GST_CAMERA_TRANSPORT_TCP,
+  GST_CAMERA_TRANSPORT_UDP,
+  GST_CAMERA_TRANSPORT_AUTO,
+} GstCameraTransport;
+
+typedef struct {
+  const gchar *uri;
+  const gchar *user, *password; /* nullable */
+  GstCameraTransport transport;
+  GstClockTime latency, timeout; /* ns */
+} GstCameraAddress;
+
+/* Called once the camera's video is known. @codec: "H264", "H265" or "JPEG" */
+typedef void (*GstCameraFound) (GstPad *packets, const gchar *codec, gpointer data);
+
+/* One connection to a camera: rtspsrc with a depayloader and, as what follows needs them, a parser
+ * and a decoder. It is made anew for each connection, since that alone surely forgets all of the
+ * last one. */
+typedef struct {
+  GstElement *bin; /* the owner adds it to its own bin */
+  GstElement *source;
+  GstPad *pad;       /* frames leave the bin by it */
+  GstPad *following; /* what follows accepts the frames of this source pad */
+  gboolean found;    /* a video was chosen */
+  GstCameraFound notify;
+  gpointer data;
+} GstCameraLink;
+
+/**
+ * gst_camera_link_new:
+ * @following: source pad of the element, whose peer says which caps it takes
+ * @error: GST_CORE_ERROR_MISSING_PLUGIN: rtspsrc isn't installed
+ *
+ * What fails later is an error message of an element inside @bin.
+ *
+ * Returns: (nullable): free it once its bin is in the state NULL
+ */
+GstCameraLink *gst_camera_link_new (const GstCameraAddress *address, GstPad *following,
+    GstCameraFound notify, gpointer data, GError **error);
+void gst_camera_link_free (GstCameraLink *self);
+
+G_END_DECLS

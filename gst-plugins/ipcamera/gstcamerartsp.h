@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+/* (nullable) (transfer floating): an rtspsrc whose property `user-pw` can't be read, so that no dot
+ * file and no log of properties shows it. %NULL: rtspsrc isn't installed. */
+GstElement *gst_camera_rtsp_new (void);
+
+G_END_DECLS

@@ -1,0 +1,789 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * SECTION:element-ipcamerasrc
+ * @title: ipcamerasrc
+ * @short_description: reads an IP camera by RTSP and connects again by itself
+ *
+ * Reads H.264, H.265 or MJPEG. If what follows takes these, frames come as the camera sends them,
+ * H.264 and H.265 with their parameter sets before each key frame; otherwise they are decoded.
+ *
+ * A camera that ends the connection, refuses it, or gives no frame for #GstIpCameraSrc:timeout is
+ * connected to again after 1 to 30 s, twice as long each time, with a random part; the waits are
+ * short again after a minute with frames. A password that is refused is tried again after 24 to
+ * 30 s, because cameras lock accounts, or when its file changes. What follows sees one stream
+ * without an end, so the faults of one camera don't reach other branches of a pipeline.
+ *
+ * The password is read from #GstIpCameraSrc:password-file for each connection. No property, dot
+ * file or log shows it. Without `rtsps://` it crosses the network as the camera asks for it:
+ * readable for Basic, as a hash for Digest.
+ *
+ * The camera says in its RTCP sender reports what time it is. If this differs from the own clock by
+ * at most #GstIpCameraSrc:clock-tolerance, frames get the camera's time of capture as a
+ * #GstReferenceTimestampMeta (`timestamp/x-unix`), which #kafkasink sends as `capture-time`. The
+ * time that a frame takes to arrive is a part of that difference. Frames before the first report,
+ * and those of a camera whose clock is wrong, have none, and count by their arrival.
+ *
+ * The element never holds a camera back. At most 12 pictures, or 120 frames of H.264 or H.265, wait
+ * for what follows; others are dropped, counted and reported.
+ *
+ * ## Messages
+ *
+ * Warnings: why a camera gives no frames, once for each reason (with the domain and code of the
+ * cause, RESOURCE/NOT_AUTHORIZED for a refused password); RESOURCE/BUSY when frames are dropped,
+ * and RESOURCE/SETTINGS about a clock that isn't used, each once a run. Info messages: the same
+ * reason again (RESOURCE/OPEN_READ), and that the camera gives frames again (RESOURCE/READ).
+ *
+ * ## Errors
+ *
+ * RESOURCE/SETTINGS and RESOURCE/OPEN_READ about a property or the file of the password, when it
+ * starts. Later faults are warnings.
+ *
+ * ## Example launch line
+ *
+ * |[
+ * gst-launch-1.0 -e ipcamerasrc uri=rtsp://127.0.0.1:8554/test ! feedbackrate name=rate \
+ *   camera=door ! jpegenc ! kafkasink topic=camera kafkasrc topic=feedback ! rate.feedback
+ * ]|
+ *
+ * Since: 0.1
+ */
+#include <gst/gst.h>
+#include <string.h>
+
+#include "camerasecret.h"
+#include "camerawait.h"
+#include "gstcameradebug.h"
+#include "gstcameragate.h"
+#include "gstcameralink.h"
+#include "gstcamerasettings.h"
+
+#define GST_CAT_DEFAULT gst_ip_camera_src_debug
+
+/* us: how often the control thread looks at the counts */
+#define TICK (G_USEC_PER_SEC / 4)
+/* us: how often a waiting thread looks whether the file of the password has changed */
+#define LOOK G_USEC_PER_SEC
+
+#define CAPS                                                                                       \
+  "video/x-h264, stream-format=(string)byte-stream, alignment=(string)au; "                        \
+  "video/x-h265, stream-format=(string)byte-stream, alignment=(string)au; image/jpeg; video/x-raw"
+
+enum { PROP_STATS = GST_CAMERA_PROP_OTHER };
+
+/* Why a connection ended. */
+typedef enum { FAILED, REFUSED, FROZEN, CAUSES } Cause;
+
+#define GST_TYPE_IP_CAMERA_SRC (gst_ip_camera_src_get_type ())
+G_DECLARE_FINAL_TYPE (GstIpCameraSrc, gst_ip_camera_src, GST, IP_CAMERA_SRC, GstBin)
+
+/* Threads: the control thread makes, watches and ends connections; the threads of a connection pass
+ * frames through the gate, and post messages; the queue's thread pushes downstream. */
+struct _GstIpCameraSrc {
+  GstBin parent;
+
+  GstElement *queue;
+  GstPad *sinkpad, *srcpad; /* of the queue; ours */
+  GstCameraGate gate;
+
+  GstCameraSettings settings; /* guarded by the object lock */
+
+  GMutex lock; /* guards the fields below; the gate's lock may be taken under it */
+  GCond cond;
+  GThread *thread; /* (nullable): in PLAYING. Only state changes use it. */
+  gboolean stopping;
+  gboolean ended;       /* EOS was sent downstream */
+  gboolean connected;   /* it gives frames */
+  GError *fault;        /* (nullable): the first one of this connection */
+  const gchar *codec;   /* (nullable) */
+  guint64 ends[CAUSES]; /* connections that ended */
+  gdouble wait;         /* s until the next connection */
+
+  /* control thread, within a run */
+  CameraWait waits;
+  GError *reported; /* (nullable): the fault in the latest warning */
+  gint64 away;      /* when the camera failed, monotonic us; 0: it didn't */
+  guint attempts;   /* since then */
+  gboolean reported_drops, reported_clock;
+};
+
+/**
+ * GstIpCameraSrc!src:
+ *
+ * H.264, H.265 or MJPEG as the camera sends it, if what follows takes that; otherwise raw video.
+ * The format and the size may change at any time. Buffers are timestamped with the running time of
+ * their arrival.
+ *
+ * Since: 0.1
+ */
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
+
+#define gst_ip_camera_src_parent_class parent_class
+G_DEFINE_TYPE_WITH_CODE (GstIpCameraSrc, gst_ip_camera_src, GST_TYPE_BIN,
+    GST_DEBUG_CATEGORY_INIT (gst_ip_camera_src_debug, "ipcamerasrc", 0, "ipcamerasrc"))
+GST_ELEMENT_REGISTER_DECLARE (ipcamerasrc)
+GST_ELEMENT_REGISTER_DEFINE (ipcamerasrc, "ipcamerasrc", GST_RANK_NONE, GST_TYPE_IP_CAMERA_SRC)
+
+static void
+copy_settings (GstIpCameraSrc *self, GstCameraSettings *copy)
+{
+  GST_OBJECT_LOCK (self);
+  gst_camera_settings_copy (copy, &self->settings);
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* --- what ends a connection --- */
+
+/* (transfer full) @fault */
+static void
+note_fault (GstIpCameraSrc *self, GError *fault)
+{
+  g_mutex_lock (&self->lock);
+  if (self->fault)
+    g_error_free (fault);
+  else
+    self->fault = fault;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+}
+
+/* (transfer full): the reason in words for a person. An element's first sentence is often "Could
+ * not read from resource", and the reason is in the last line of what it says for developers. */
+static gchar *
+explain (const GError *error, const gchar *debug)
+{
+  const gchar *line = debug ? strrchr (debug, '\n') : NULL;
+
+  if (g_error_matches (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED))
+    return g_strdup ("It refuses access (401): look at user and password-file.");
+  if (line && strstr (line, "not-negotiated"))
+    return g_strdup ("What follows refuses the format or the size of its pictures.");
+  return g_strconcat (error->message, line ? " " : "", line ? line + 1 : "", NULL);
+}
+
+static void
+take_error (GstIpCameraSrc *self, GstMessage *message)
+{
+  g_autofree gchar *debug = NULL;
+  GError *error;
+  gchar *text;
+
+  gst_message_parse_error (message, &error, &debug);
+  GST_INFO_OBJECT (self, "%s failed: %s (%s)", GST_OBJECT_NAME (GST_MESSAGE_SRC (message)),
+      error->message, debug ? debug : "");
+  text = explain (error, debug);
+  g_free (error->message);
+  error->message = text;
+  note_fault (self, error);
+}
+
+static gboolean
+is_of_connection (GstIpCameraSrc *self, GstMessage *message)
+{
+  GstObject *source = GST_MESSAGE_SRC (message);
+
+  return source && source != GST_OBJECT (self) && source != GST_OBJECT (self->queue);
+}
+
+/* Only these leave the bin: what a connection posts is of no use to the application, and an error
+ * would end its pipeline. */
+static gboolean
+may_leave (GstMessage *message)
+{
+  switch (GST_MESSAGE_TYPE (message)) {
+    case GST_MESSAGE_STATE_CHANGED:
+    case GST_MESSAGE_STREAM_STATUS:
+    case GST_MESSAGE_QOS:
+    case GST_MESSAGE_NEED_CONTEXT:
+    case GST_MESSAGE_HAVE_CONTEXT:
+      return TRUE;
+    default:
+      return FALSE;
+  }
+}
+
+static void
+gst_ip_camera_src_handle_message (GstBin *bin, GstMessage *message)
+{
+  GstIpCameraSrc *self = GST_IP_CAMERA_SRC (bin);
+
+  if (is_of_connection (self, message) && !may_leave (message)) {
+    if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR)
+      take_error (self, message);
+    else
+      GST_DEBUG_OBJECT (self, "%" GST_PTR_FORMAT, message);
+    gst_message_unref (message);
+    return;
+  }
+  GST_BIN_CLASS (parent_class)->handle_message (bin, message);
+}
+
+/* --- a connection (control thread) --- */
+
+static void
+found_video (GstPad *packets, const gchar *codec, gpointer data)
+{
+  GstIpCameraSrc *self = data;
+
+  gst_camera_gate_watch_packets (&self->gate, packets);
+  g_mutex_lock (&self->lock);
+  self->codec = codec;
+  g_mutex_unlock (&self->lock);
+}
+
+/* (nullable): with @error: the password can't be read, or an element is missing */
+static GstCameraLink *
+make_link (GstIpCameraSrc *self, const GstCameraSettings *settings, GError **error)
+{
+  GstCameraAddress address = {.uri = settings->uri,
+      .user = settings->user,
+      .transport = settings->transport,
+      .latency = settings->latency,
+      .timeout = settings->timeout};
+  GstCameraLink *link;
+  gchar *password = NULL;
+
+  if (settings->password_file && !(password = camera_secret_read (settings->password_file, error)))
+    return NULL;
+  address.password = password;
+  link = gst_camera_link_new (&address, self->srcpad, found_video, self, error);
+  camera_secret_free (password);
+  return link;
+}
+
+static void
+open_link (GstIpCameraSrc *self, GstCameraLink *link, const GstCameraSettings *settings)
+{
+  GST_INFO_OBJECT (self, "connecting to %s", settings->uri);
+  gst_camera_gate_open (&self->gate, link->pad, settings->clock_tolerance);
+  gst_element_set_locked_state (link->bin, TRUE);
+  gst_bin_add (GST_BIN (self), link->bin);
+  gst_pad_link (link->pad, self->sinkpad);
+  if (gst_element_set_state (link->bin, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE)
+    note_fault (self, g_error_new_literal (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ,
+                          "The connection can't be started."));
+}
+
+static void
+begin_stream (GstIpCameraSrc *self)
+{
+  g_autofree gchar *id = gst_pad_create_stream_id (self->srcpad, GST_ELEMENT (self), "frames");
+
+  gst_pad_send_event (self->sinkpad, gst_event_new_stream_start (id));
+}
+
+/* After what follows has refused something, the queue takes nothing before it is started again. */
+static void
+mend_queue (GstIpCameraSrc *self)
+{
+  GstPad *pad = gst_element_get_static_pad (self->queue, "src");
+  GstFlowReturn flow = gst_pad_get_last_flow_return (pad);
+
+  gst_object_unref (pad);
+  if (flow != GST_FLOW_NOT_NEGOTIATED && flow != GST_FLOW_NOT_LINKED)
+    return;
+  GST_INFO_OBJECT (self, "what follows has refused frames: %s", gst_flow_get_name (flow));
+  gst_element_set_state (self->queue, GST_STATE_READY);
+  gst_element_sync_state_with_parent (self->queue);
+  begin_stream (self);
+}
+
+static void
+close_link (GstIpCameraSrc *self, GstCameraLink *link)
+{
+  gst_element_set_state (link->bin, GST_STATE_NULL);
+  gst_bin_remove (GST_BIN (self), link->bin);
+  gst_camera_link_free (link);
+  mend_queue (self);
+}
+
+/* The bus gets what a person has to know, once. */
+static void
+report_counts (GstIpCameraSrc *self, const GstCameraCounts *counts)
+{
+  if (counts->dropped > 0 && !self->reported_drops) {
+    self->reported_drops = TRUE;
+    GST_ELEMENT_WARNING (self, RESOURCE, BUSY,
+        ("Frames are dropped, because what follows takes fewer than the camera gives. stats counts "
+         "them. Ask the camera for a lower rate or a smaller picture, or give this machine more "
+         "processors; if Kafka is away, spool keeps frames."),
+        (NULL));
+  }
+  if (counts->clock.state == CAMERA_CLOCK_DISTRUSTED && !self->reported_clock) {
+    self->reported_clock = TRUE;
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+        ("The camera's clock differs by %.3f s from that of this machine, so frames count by their "
+         "arrival. Set the camera's clock (NTP), or raise clock-tolerance.",
+            (gdouble) counts->clock.difference / GST_SECOND),
+        (NULL));
+  }
+}
+
+static void
+report_return (GstIpCameraSrc *self, gint64 now)
+{
+  if (!self->away)
+    return;
+  GST_ELEMENT_INFO (self, RESOURCE, READ,
+      ("The camera gives frames again, after %.1f s and %u attempts.",
+          (gdouble) (now - self->away) / G_USEC_PER_SEC, self->attempts),
+      (NULL));
+  self->away = 0;
+  self->attempts = 0;
+  g_clear_error (&self->reported);
+}
+
+/* With self->lock. Sets a fault if the camera has ended the stream, or gives nothing. */
+static void
+judge (GstIpCameraSrc *self, const GstCameraCounts *counts, gint64 opened, gint64 now,
+    GstClockTime timeout)
+{
+  gint64 silent = now - MAX (opened, counts->last);
+
+  if (self->fault)
+    return;
+  if (counts->ended)
+    self->fault = g_error_new_literal (
+        GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ, "The camera ended the stream.");
+  else if (silent >= (gint64) GST_TIME_AS_USECONDS (timeout))
+    self->fault = g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_BUSY,
+        "%s for %.1f s (timeout).", counts->last ? "No frame came" : "The camera gave no frame",
+        (gdouble) timeout / GST_SECOND);
+}
+
+/* Returns when the connection has failed, or the run ends. */
+static void
+watch_link (GstIpCameraSrc *self, GstClockTime timeout)
+{
+  gint64 opened = g_get_monotonic_time ();
+  GstCameraCounts counts;
+
+  g_mutex_lock (&self->lock);
+  while (!self->stopping && !self->fault) {
+    g_cond_wait_until (&self->cond, &self->lock, g_get_monotonic_time () + TICK);
+    gst_camera_gate_read (&self->gate, &counts);
+    judge (self, &counts, opened, g_get_monotonic_time (), timeout);
+    self->connected = counts.first > 0 && !self->fault;
+    g_mutex_unlock (&self->lock);
+    if (counts.first > 0)
+      report_return (self, counts.first);
+    report_counts (self, &counts);
+    g_mutex_lock (&self->lock);
+  }
+  self->connected = FALSE;
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+use_connection (GstIpCameraSrc *self, const GstCameraSettings *settings)
+{
+  GError *error = NULL;
+  GstCameraLink *link = make_link (self, settings, &error);
+
+  if (!link) {
+    note_fault (self, error);
+    return;
+  }
+  open_link (self, link, settings);
+  watch_link (self, settings->timeout);
+  close_link (self, link);
+}
+
+/* --- a run (control thread) --- */
+
+static Cause
+cause_of (const GError *fault)
+{
+  if (g_error_matches (fault, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED))
+    return REFUSED;
+  if (g_error_matches (fault, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_BUSY))
+    return FROZEN;
+  return FAILED;
+}
+
+static gboolean
+is_same_fault (const GError *a, const GError *b)
+{
+  return a && b && a->domain == b->domain && a->code == b->code &&
+         g_str_equal (a->message, b->message);
+}
+
+static void
+report_fault (GstIpCameraSrc *self, const GError *fault, gdouble wait)
+{
+  GstObject *object = GST_OBJECT (self);
+  gboolean again = is_same_fault (fault, self->reported);
+  g_autofree gchar *text =
+      g_strdup_printf ("The camera gives no frames: %s It is tried again in %.1f s (attempt %u).",
+          fault->message, wait, self->attempts + 1);
+  GError *shown = again
+                      ? g_error_new_literal (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ, text)
+                      : g_error_new_literal (fault->domain, fault->code, text);
+
+  if (again)
+    GST_INFO_OBJECT (self, "%s", text);
+  else
+    GST_WARNING_OBJECT (self, "%s", text);
+  gst_element_post_message (
+      GST_ELEMENT (self), again ? gst_message_new_info (object, shown, NULL)
+                                : gst_message_new_warning (object, shown, NULL));
+  g_error_free (shown);
+  g_clear_error (&self->reported);
+  self->reported = g_error_copy (fault);
+}
+
+/* (nullable) (transfer full): NULL: the run ends */
+static GError *
+take_fault (GstIpCameraSrc *self)
+{
+  GError *fault;
+
+  g_mutex_lock (&self->lock);
+  fault = g_steal_pointer (&self->fault);
+  if (self->stopping)
+    g_clear_error (&fault);
+  if (fault)
+    self->ends[cause_of (fault)]++;
+  g_mutex_unlock (&self->lock);
+  return fault;
+}
+
+static gdouble
+played (GstIpCameraSrc *self)
+{
+  GstCameraCounts counts;
+
+  gst_camera_gate_read (&self->gate, &counts);
+  return counts.first ? (gdouble) (counts.last - counts.first) / G_USEC_PER_SEC : 0;
+}
+
+/* Ends early if the file of the password changes. */
+static void
+wait_for (GstIpCameraSrc *self, gdouble seconds, const gchar *password_file)
+{
+  gint64 now = g_get_monotonic_time (), end = now + (gint64) (seconds * G_USEC_PER_SEC);
+  guint64 mark = password_file ? camera_secret_mark (password_file) : 0;
+
+  g_mutex_lock (&self->lock);
+  self->wait = seconds;
+  while (!self->stopping && now < end &&
+         (!password_file || camera_secret_mark (password_file) == mark)) {
+    g_cond_wait_until (&self->cond, &self->lock, MIN (end, now + LOOK));
+    now = g_get_monotonic_time ();
+  }
+  self->wait = 0;
+  g_mutex_unlock (&self->lock);
+}
+
+/* @fault: (transfer full) */
+static void
+wait_after (GstIpCameraSrc *self, GError *fault, const gchar *password_file)
+{
+  gdouble wait = camera_wait_take (
+      &self->waits, played (self), cause_of (fault) == REFUSED, g_random_double ());
+
+  if (!self->away)
+    self->away = g_get_monotonic_time ();
+  report_fault (self, fault, wait);
+  self->attempts++;
+  g_error_free (fault);
+  wait_for (self, wait, password_file);
+}
+
+static gboolean
+is_stopping (GstIpCameraSrc *self)
+{
+  gboolean stopping;
+
+  g_mutex_lock (&self->lock);
+  stopping = self->stopping;
+  g_mutex_unlock (&self->lock);
+  return stopping;
+}
+
+static gpointer
+run (gpointer data)
+{
+  GstIpCameraSrc *self = data;
+  GstCameraSettings settings;
+  GError *fault;
+
+  copy_settings (self, &settings);
+  while (!is_stopping (self)) {
+    use_connection (self, &settings);
+    fault = take_fault (self);
+    if (fault)
+      wait_after (self, fault, settings.password_file);
+  }
+  gst_camera_settings_clear (&settings);
+  return NULL;
+}
+
+/* --- states --- */
+
+static void
+start_thread (GstIpCameraSrc *self)
+{
+  self->stopping = self->ended;
+  self->thread = g_thread_new ("ipcamera", run, self);
+}
+
+static void
+stop_thread (GstIpCameraSrc *self)
+{
+  g_mutex_lock (&self->lock);
+  self->stopping = TRUE;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+  if (self->thread)
+    g_thread_join (g_steal_pointer (&self->thread));
+}
+
+static void
+begin_run (GstIpCameraSrc *self)
+{
+  g_mutex_lock (&self->lock);
+  self->ended = self->connected = FALSE;
+  self->codec = NULL;
+  memset (self->ends, 0, sizeof self->ends);
+  g_clear_error (&self->fault);
+  g_mutex_unlock (&self->lock);
+  self->waits = (CameraWait){0};
+  self->away = 0;
+  self->attempts = 0;
+  self->reported_drops = self->reported_clock = FALSE;
+  g_clear_error (&self->reported);
+  gst_camera_gate_reset (&self->gate);
+}
+
+static gboolean
+check (GstIpCameraSrc *self)
+{
+  GstCameraSettings settings;
+  GError *error = NULL;
+  gboolean good;
+
+  copy_settings (self, &settings);
+  good = gst_camera_settings_check (&settings, &error);
+  gst_camera_settings_clear (&settings);
+  if (good)
+    return TRUE;
+  gst_element_post_message (
+      GST_ELEMENT (self), gst_message_new_error (GST_OBJECT (self), error, NULL));
+  g_error_free (error);
+  return FALSE;
+}
+
+static GstStateChangeReturn
+gst_ip_camera_src_change_state (GstElement *element, GstStateChange transition)
+{
+  GstIpCameraSrc *self = GST_IP_CAMERA_SRC (element);
+  GstStateChangeReturn ret;
+
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY && !check (self))
+    return GST_STATE_CHANGE_FAILURE;
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+    begin_run (self);
+  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED)
+    stop_thread (self);
+  ret = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
+  if (ret == GST_STATE_CHANGE_FAILURE)
+    return ret;
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+    begin_stream (self);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
+    start_thread (self);
+  /* It is live: it gives nothing before PLAYING. */
+  return transition == GST_STATE_CHANGE_READY_TO_PAUSED ||
+                 transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED
+             ? GST_STATE_CHANGE_NO_PREROLL
+             : ret;
+}
+
+/* The end has to reach what follows even while the camera is away. */
+static void
+end_stream (GstIpCameraSrc *self, GstEvent *eos)
+{
+  g_mutex_lock (&self->lock);
+  self->stopping = self->ended = TRUE;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+  gst_pad_send_event (self->sinkpad, eos);
+}
+
+static gboolean
+gst_ip_camera_src_send_event (GstElement *element, GstEvent *event)
+{
+  if (GST_EVENT_TYPE (event) != GST_EVENT_EOS)
+    return GST_ELEMENT_CLASS (parent_class)->send_event (element, event);
+  end_stream (GST_IP_CAMERA_SRC (element), event);
+  return TRUE;
+}
+
+/* The answer doesn't depend on whether there is a connection. */
+static gboolean
+gst_ip_camera_src_query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  GstIpCameraSrc *self = GST_IP_CAMERA_SRC (parent);
+  GstClockTime latency;
+
+  if (GST_QUERY_TYPE (query) != GST_QUERY_LATENCY)
+    return gst_pad_query_default (pad, parent, query);
+  GST_OBJECT_LOCK (self);
+  latency = self->settings.latency;
+  GST_OBJECT_UNLOCK (self);
+  gst_query_set_latency (query, TRUE, latency, GST_CLOCK_TIME_NONE);
+  return TRUE;
+}
+
+/* --- properties --- */
+
+static GstStructure *
+make_stats (GstIpCameraSrc *self)
+{
+  GstCameraCounts counts;
+  GstStructure *stats;
+
+  gst_camera_gate_read (&self->gate, &counts);
+  g_mutex_lock (&self->lock);
+  stats = gst_structure_new ("ipcamerasrc", "connected", G_TYPE_BOOLEAN, self->connected, "frames",
+      G_TYPE_UINT64, counts.frames, "bytes", G_TYPE_UINT64, counts.bytes, "dropped", G_TYPE_UINT64,
+      counts.dropped, "failed", G_TYPE_UINT64, self->ends[FAILED], "refused", G_TYPE_UINT64,
+      self->ends[REFUSED], "frozen", G_TYPE_UINT64, self->ends[FROZEN], "wait", G_TYPE_DOUBLE,
+      self->wait, "clock-trusted", G_TYPE_BOOLEAN, counts.clock.state == CAMERA_CLOCK_TRUSTED,
+      "clock-frames", G_TYPE_UINT64, counts.clock_frames, NULL);
+  if (self->codec)
+    gst_structure_set (stats, "codec", G_TYPE_STRING, self->codec, NULL);
+  if (counts.clock.state != CAMERA_CLOCK_UNKNOWN)
+    gst_structure_set (stats, "clock-difference", G_TYPE_DOUBLE,
+        (gdouble) counts.clock.difference / GST_SECOND, NULL);
+  g_mutex_unlock (&self->lock);
+  return stats;
+}
+
+static void
+gst_ip_camera_src_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstIpCameraSrc *self = GST_IP_CAMERA_SRC (object);
+  gboolean known;
+
+  GST_OBJECT_LOCK (self);
+  known = fog_field_set (gst_camera_settings_fields, &self->settings, id, value);
+  GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+}
+
+static void
+gst_ip_camera_src_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstIpCameraSrc *self = GST_IP_CAMERA_SRC (object);
+  gboolean known = TRUE;
+
+  if (id == PROP_STATS) {
+    g_value_take_boxed (value, make_stats (self));
+    return;
+  }
+  GST_OBJECT_LOCK (self);
+  known = fog_field_get (gst_camera_settings_fields, &self->settings, id, value);
+  GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+}
+
+static void
+gst_ip_camera_src_finalize (GObject *object)
+{
+  GstIpCameraSrc *self = GST_IP_CAMERA_SRC (object);
+
+  gst_object_unref (self->sinkpad);
+  gst_camera_gate_clear (&self->gate);
+  gst_camera_settings_clear (&self->settings);
+  g_clear_error (&self->fault);
+  g_clear_error (&self->reported);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->cond);
+  G_OBJECT_CLASS (parent_class)->finalize (object);
+}
+
+static void
+install_stats (GObjectClass *klass)
+{
+  /**
+   * GstIpCameraSrc:stats:
+   *
+   * What the element has done in this run, as a structure `ipcamerasrc`:
+   *
+   * | field | type | meaning |
+   * | --- | --- | --- |
+   * | connected | boolean | the camera gives frames |
+   * | codec | string | `H264`, `H265` or `JPEG`; absent before the first connection |
+   * | frames, bytes | uint64 | frames given to what follows, decoded or not, and their bytes |
+   * | dropped | uint64 | frames dropped because what follows took too few |
+   * | failed | uint64 | connections that the camera refused or ended, or that failed otherwise |
+   * | refused | uint64 | connections that ended because the password was refused |
+   * | frozen | uint64 | connections without a frame for #GstIpCameraSrc:timeout |
+   * | wait | double | s from the end of the latest connection to the next; 0: it isn't waiting |
+   * | clock-trusted | boolean | frames get the camera's time of capture |
+   * | clock-frames | uint64 | frames that got it |
+   * | clock-difference | double | s by which the camera's clock is ahead, less the time from
+   *   capture to arrival; absent if the camera hasn't said its time |
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, PROP_STATS,
+      g_param_spec_boxed ("stats", "Statistics", "What the element has done", GST_TYPE_STRUCTURE,
+          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+static void
+gst_ip_camera_src_class_init (GstIpCameraSrcClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+
+  object_class->set_property = gst_ip_camera_src_set_property;
+  object_class->get_property = gst_ip_camera_src_get_property;
+  object_class->finalize = gst_ip_camera_src_finalize;
+  element_class->change_state = gst_ip_camera_src_change_state;
+  element_class->send_event = gst_ip_camera_src_send_event;
+  GST_BIN_CLASS (klass)->handle_message = gst_ip_camera_src_handle_message;
+  gst_camera_settings_install_properties (object_class);
+  install_stats (object_class);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_set_static_metadata (element_class, "IP camera", "Source/Network/Video",
+      "Reads an IP camera by RTSP and connects again by itself", "The gst-fog authors");
+  gst_type_mark_as_plugin_api (GST_TYPE_CAMERA_TRANSPORT, 0);
+}
+
+static void
+add_queue (GstIpCameraSrc *self)
+{
+  GstPad *pad;
+
+  self->queue = gst_element_factory_make ("queue", "frames");
+  /* the gate keeps the bounds */
+  g_object_set (self->queue, "max-size-buffers", 0, "max-size-bytes", 0, "max-size-time",
+      (guint64) 0, "silent", TRUE, NULL);
+  gst_bin_add (GST_BIN (self), self->queue);
+  self->sinkpad = gst_element_get_static_pad (self->queue, "sink");
+  pad = gst_element_get_static_pad (self->queue, "src");
+  self->srcpad = gst_ghost_pad_new_from_template (
+      "src", pad, gst_element_get_pad_template (GST_ELEMENT (self), "src"));
+  gst_object_unref (pad);
+  gst_pad_set_query_function (self->srcpad, gst_ip_camera_src_query);
+  gst_element_add_pad (GST_ELEMENT (self), self->srcpad);
+}
+
+static void
+gst_ip_camera_src_init (GstIpCameraSrc *self)
+{
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->cond);
+  gst_camera_settings_init (&self->settings);
+  /* Otherwise it would be one only while it is connected. */
+  gst_bin_set_suppressed_flags (GST_BIN (self), GST_ELEMENT_FLAG_SOURCE | GST_ELEMENT_FLAG_SINK);
+  GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SOURCE);
+  add_queue (self);
+  gst_camera_gate_init (&self->gate, GST_ELEMENT (self), self->queue);
+}
