@@ -1,0 +1,103 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Reads a file of IP cameras for the stage edge, and refuses what is wrong in it, with its line.
+
+declare -a camera_ids=()
+declare -A camera_settings=() # of "id/key"
+
+# What each key takes, as an extended regular expression. It stands in the line of the pipeline, so
+# it holds nothing that would end a word there.
+plain='[^][:space:]"'"'"'\!]+'
+declare -A camera_keys=(
+  [uri]="$plain" [user]="$plain" [password-file]="$plain" [transport]='tcp|udp|auto'
+  [latency]='[0-9]{1,18}' [timeout]='[0-9]{1,18}' [clock-tolerance]='[0-9]{1,18}'
+  [send]='pictures|jpeg|stream' [topic]='[A-Za-z0-9._-]+'
+  [encoder]='.+' [rate-options]='.+' [sink-options]='.+'
+)
+
+refuse_camera() { # line, reason
+  echo "$camera_file:$1: $2" >&2
+  exit 2
+}
+
+setting_of() { # id key default
+  printf '%s' "${camera_settings[$1/$2]:-$3}"
+}
+
+begin_camera() { # line, text in brackets
+  [[ $2 =~ ^[A-Za-z0-9_-]{1,64}$ ]] ||
+    refuse_camera "$1" "\"$2\" isn't a camera's id: 1 to 64 letters, digits, - and _"
+  [ -z "${camera_settings[$2/line]:-}" ] ||
+    refuse_camera "$1" "the camera $2 is there twice, first in line ${camera_settings[$2/line]}"
+  camera_ids+=("$2")
+  camera_settings[$2/line]=$1
+}
+
+check_uri() { # line, value
+  [[ $2 =~ ^rtsps?://[^/@?]+ ]] || refuse_camera "$1" "uri takes rtsp://HOST:PORT/PATH, or rtsps://"
+  [[ ! ${2#*//} =~ ^[^/?]*@ ]] ||
+    refuse_camera "$1" "uri holds a user or a password, which lists of processes would show: use user and password-file"
+}
+
+check_password_file() { # line, value
+  [ -f "$2" ] || refuse_camera "$1" "there is no file $2"
+  [ -r "$2" ] || refuse_camera "$1" "$2 can't be read by the user $EUID"
+  [ -s "$2" ] || refuse_camera "$1" "$2 is empty"
+}
+
+set_camera() { # line, key, value
+  local id
+  [ ${#camera_ids[@]} -gt 0 ] || refuse_camera "$1" "$2 comes before the first [CAMERA]"
+  id=${camera_ids[-1]}
+  [ "$2" != password ] || refuse_camera "$1" "a password belongs into a file of its own, which password-file names"
+  [ -n "${camera_keys[$2]:-}" ] || refuse_camera "$1" "\"$2\" isn't one of: ${!camera_keys[*]}"
+  [ -z "${camera_settings[$id/$2]:-}" ] || refuse_camera "$1" "$2 is there twice for $id"
+  [[ $3 =~ ^(${camera_keys[$2]})$ && ! $3 =~ [[:cntrl:]] ]] || refuse_camera "$1" "$2 doesn't take \"$3\""
+  case $2 in
+    uri) check_uri "$1" "$3" ;;
+    password-file) check_password_file "$1" "$3" ;;
+  esac
+  camera_settings[$id/$2]=$3
+}
+
+# What only the whole of a camera shows.
+check_camera() { # id
+  local line=${camera_settings[$1/line]} user password
+  user=$(setting_of "$1" user '') password=$(setting_of "$1" password-file '')
+  [ -n "$(setting_of "$1" uri '')" ] || refuse_camera "$line" "the camera $1 has no uri"
+  [ -z "$user" ] || [ -n "$password" ] || refuse_camera "$line" "the camera $1 has a user, but no password-file"
+  [ -n "$user" ] || [ -z "$password" ] || refuse_camera "$line" "the camera $1 has a password-file, but no user"
+  [ "$(setting_of "$1" send pictures)" = pictures ] || [ -z "$(setting_of "$1" encoder '')" ] ||
+    refuse_camera "$line" "the camera $1 has an encoder, which only send=pictures uses"
+  [ "$(setting_of "$1" send pictures)" != stream ] || [ -z "$(setting_of "$1" rate-options '')" ] ||
+    refuse_camera "$line" "the camera $1 has rate-options, which send=stream doesn't use: its frames need each other"
+}
+
+trimmed() {
+  local text=${1#"${1%%[![:space:]]*}"}
+  printf '%s' "${text%"${text##*[![:space:]]}"}"
+}
+
+read_line() { # line, text
+  case $2 in
+    '' | '#'*) ;;
+    '['*']') begin_camera "$1" "${2:1:-1}" ;;
+    *=*) set_camera "$1" "$(trimmed "${2%%=*}")" "$(trimmed "${2#*=}")" ;;
+    *) refuse_camera "$1" "\"$2\" is neither [CAMERA], nor key=value, nor a # and a comment" ;;
+  esac
+}
+
+read_cameras() { # file
+  local text number=0 id
+  camera_file=$1
+  if [ ! -f "$1" ] || [ ! -r "$1" ]; then
+    echo "CAMERAS: there is no file $1 that can be read." >&2
+    exit 2
+  fi
+  while IFS= read -r text || [ -n "$text" ]; do
+    number=$((number + 1))
+    read_line "$number" "$(trimmed "${text%$'\r'}")"
+  done <"$1"
+  [ ${#camera_ids[@]} -gt 0 ] || refuse_camera "$number" "there is no camera in this file"
+  for id in "${camera_ids[@]}"; do check_camera "$id"; done
+}

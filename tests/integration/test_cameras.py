@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""IP cameras: a real RTSP server, whose cameras fail in every way, and `pipelines/edge` with all of them in one process."""
+
+import base64
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+import urllib.request
+
+import pytest
+
+import messages
+import pipeline
+import rtsp_server
+from pipeline import TOP, wait_until
+
+PASSWORD = "Schluessel-7"
+
+
+@pytest.fixture(scope="module")
+def cameras():
+    with rtsp_server.Cameras() as server:
+        yield server
+
+
+class Edge:
+    """The stage with a file of cameras; its output and metrics."""
+
+    def __init__(self, directory, text, **settings):
+        self.file = directory / "cameras.conf"
+        self.file.write_text(text)
+        self.log = directory / "edge.log"
+        self.port = pipeline.closed_port()
+        with open(self.log, "wb") as log:
+            self.popen = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "--", TOP / "pipelines/edge"], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                env={**pipeline.environment(), "CAMERAS": str(self.file), "HEALTH_PORT": str(self.port), **settings})
+
+    def output(self):
+        return self.log.read_text(errors="replace")
+
+    def metrics(self):
+        """{(name, element, reason): value}"""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as answer:
+                text = answer.read().decode()
+        except OSError:
+            return {}
+        found = {}
+        for name, labels, value in re.findall(r"^(\w+)\{(.*)\} (\S+)$", text, re.M):
+            labels = dict(re.findall(r'(\w+)="([^"]*)"', labels))
+            found[name, labels.get("element"), labels.get("reason")] = float(value)
+        return found
+
+    def metric(self, name, element, reason=None):
+        return self.metrics().get((name, element, reason), 0)
+
+    def restarts(self, camera):
+        metrics = self.metrics()
+        return sum(metrics.get(("gstfog_camera_restarts_total", camera, reason), 0) for reason in ("failed", "refused", "frozen"))
+
+    def stop(self):
+        self.popen.send_signal(signal.SIGINT)
+        assert self.popen.wait(45) == 0, self.output()[-3000:]
+
+
+@pytest.fixture
+def edge(kafka, fresh, tmp_path):
+    started = []
+
+    def start(text, **settings):
+        topics = {f"{topic.upper()}_TOPIC": f"{fresh}-{topic}" for topic in ("camera", "stream", "feedback")}
+        for topic in topics.values():
+            kafka.create_topic(topic, 1)
+        started.append(Edge(tmp_path, text, FOG_KAFKA=kafka.bootstrap, **topics, **settings))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.popen.kill()
+        one.popen.wait()
+        print(one.output()[-4000:])
+
+
+def frames_of(kafka, topic):
+    """{camera: [(session, seq, headers)]} of a topic with one partition, in order."""
+    found = {}
+    for message in messages._all(kafka, topic, 0):
+        headers = {name: value.decode() for name, value in message.headers()}
+        found.setdefault(headers["camera"], []).append((headers["session"], int(headers["seq"]), headers, message.key()))
+    return found
+
+
+def test_twenty_cameras_in_one_process(cameras, edge, kafka, fresh, launch, tmp_path):
+    """Five of twenty drop their clients, freeze, change their size, are switched off, or refuse the password. They come
+    back, each by itself, and nothing happens to the others."""
+    secret = tmp_path / "secret"
+    secret.write_text("wrong\n")
+    names = [f"cam-{i}" for i in range(20)]
+    codecs = {name: "JPEG" for name in names} | {"cam-3": "H264", "cam-4": "H265", "cam-5": "H264", "cam-6": "H265", "cam-7": "H264"}
+    sends = {"cam-5": "stream", "cam-6": "stream", "cam-8": "jpeg", "cam-9": "jpeg"}
+    uris = {name: cameras.add(f"{fresh}-{name}", codec, rate=5, auth="digest" if name == "cam-2" else "", password=PASSWORD)
+            for name, codec in codecs.items()}
+    text = "# all of them\n\n" + "".join(
+        f"[{name}]\nuri = {uri}\nsend={sends.get(name, 'pictures')}\n" for name, uri in uris.items())
+    text = text.replace("[cam-1]", "[cam-1]\ntimeout=4000000000").replace("[cam-2]", f"[cam-2]\nuser=fog\npassword-file={secret}")
+    stage = edge(text, RATE_OPTIONS="algorithm=fixed initial-rate=5", GST_DEBUG_DUMP_DOT_DIR=str(tmp_path))
+
+    sinks = [f"sink-{name}" for name in names if name != "cam-2"]
+    wait_until(lambda: all(stage.metric("gstfog_messages_delivered_total", sink) >= 3 for sink in sinks), 90, "frames of all")
+    cameras.drop(f"{fresh}-cam-0")
+    cameras.freeze(f"{fresh}-cam-1")
+    cameras.resize(f"{fresh}-cam-3", "80x64")
+    cameras.remove(f"{fresh}-cam-7")
+    secret.write_text(PASSWORD + "\n")
+    wait_until(lambda: stage.metric("gstfog_camera_restarts_total", "cam-1", "frozen") >= 1, 60, "the frozen camera given up")
+    assert stage.metric("gstfog_camera_restarts_total", "cam-2", "refused") >= 1
+    cameras.freeze(f"{fresh}-cam-1", frozen=False)
+    cameras.add(f"{fresh}-cam-7", "H264", rate=5, port=int(uris["cam-7"].split(":")[2].split("/")[0]))
+    back = ("cam-0", "cam-1", "cam-2", "cam-7")
+    wait_until(lambda: all(stage.metric("gstfog_camera_connected", name) for name in back), 90, "all back")
+    before = {name: stage.metric("gstfog_messages_delivered_total", f"sink-{name}") for name in names}
+    wait_until(lambda: all(stage.metric("gstfog_messages_delivered_total", f"sink-{name}") > before[name] + 2 for name in names), 60, "more of all")
+    assert {name for name in names if stage.restarts(name)} == set(back)
+    shown = pathlib.Path(f"/proc/{stage.popen.pid}/cmdline").read_bytes() + pathlib.Path(f"/proc/{stage.popen.pid}/environ").read_bytes()
+    stage.stop()
+
+    pictures, streams = frames_of(kafka, f"{fresh}-camera"), frames_of(kafka, f"{fresh}-stream")
+    assert set(pictures) == set(names) - {"cam-5", "cam-6"} and set(streams) == {"cam-5", "cam-6"}
+    for name, frames in {**pictures, **streams}.items():
+        assert len({session for session, *_ in frames}) == 1, name
+        assert [seq for _, seq, *_ in frames] == list(range(len(frames))), name
+        assert [key for *_, key in frames] == [name.encode() if name in streams else None] * len(frames)
+    sizes = [re.search(r"width=\(int\)(\d+)", headers["gst-caps"])[1] for _, _, headers, _ in pictures["cam-3"]]
+    assert sizes[0] == "64" and sizes[-1] == "80"
+    dots = "".join(path.read_text() for path in tmp_path.glob("*.dot"))
+    assert "cam-2" in dots and PASSWORD not in dots + stage.output() and PASSWORD.encode() not in shown
+    reader = launch(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh}-stream camera=cam-5 auto-offset-reset=earliest eos-at-end=true "
+                    f"start-offset=0 ! h264parse ! avdec_h264 ! jpegenc ! multifilesink location={tmp_path}/read-%03d.jpg")
+    assert reader.wait(60) == 0, reader.output()
+    assert len(list(tmp_path.glob("read-*.jpg"))) >= len(streams["cam-5"]) / 2
+
+
+def test_no_log_shows_a_password(cameras, fresh, launch, tmp_path):
+    """At the highest level, for both ways of asking for it, and when the connection is made again."""
+    secret, log = tmp_path / "secret", tmp_path / "gst.log"
+    secret.write_text(PASSWORD)
+    uris = [cameras.add(f"{fresh}-{auth}", "JPEG", auth=auth, password=PASSWORD) for auth in ("basic", "digest")]
+    both = launch(" ".join(f"ipcamerasrc uri={uri} user=fog password-file={secret} ! fakesink sync=false" for uri in uris),
+                  GST_DEBUG="2,rtsp*:9,default:9,GST_*:9,ipcamerasrc:9,sdp*:9", GST_DEBUG_FILE=str(log), GST_DEBUG_DUMP_DOT_DIR=str(tmp_path))
+    wait_until(lambda: log.exists() and log.read_text(errors="replace").count("the camera gives") >= 2, 60, "frames of both")
+    cameras.drop(f"{fresh}-basic")
+    wait_until(lambda: log.read_text(errors="replace").count("the camera gives") >= 3, 60, "frames after a restart")
+    both.interrupt()
+    text = log.read_text(errors="replace") + both.output() + "".join(path.read_text() for path in tmp_path.glob("*.dot"))
+    assert "WWW-Authenticate" in text and "user-id=" in text
+    assert PASSWORD not in text and base64.b64encode(f"fog:{PASSWORD}".encode()).decode() not in text
+
+
+def test_the_camera_says_when_it_took_a_frame(cameras, kafka, fresh, launch):
+    """A camera that sends 0.8 s late, one whose clock is wrong, and one whose clock isn't used, in one pipeline. Frames
+    of the first count from their capture, those of the others from their arrival."""
+    kafka.create_topic(fresh, 1)
+    kinds = {"late": {"delay": 0.8}, "wrong": {"clock": "running-time"}, "unused": {"delay": 0.8}}
+    tolerance = {"unused": "clock-tolerance=0"}
+    running = launch(" ".join(
+        f"ipcamerasrc uri={cameras.add(f'{fresh}-{name}', 'JPEG', **kind)} {tolerance.get(name, '')} ! "
+        f"kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} camera={name}" for name, kind in kinds.items()))
+    wait_until(lambda: all(len(frames) > 30 for frames in frames_of(kafka, fresh).values()) and len(frames_of(kafka, fresh)) == 3, 60, "frames")
+    running.interrupt()
+    # capture time less running time: the start of the pipeline by the clock that was used
+    starts = {name: (int(headers["capture-time"]) - int(headers["gst-pts"])) / 1e9
+              for name, frames in frames_of(kafka, fresh).items() for _, _, headers, _ in frames[-1:]}
+    assert abs(starts["wrong"] - starts["unused"]) < 0.3
+    assert -1.9 < starts["late"] - starts["wrong"] < -0.5
+    assert running.output().count("WARNING: from element") == 1
+
+
+def test_what_follows_is_slower_than_the_camera(cameras, fresh, launch):
+    """The camera isn't taken for a frozen one. Frames are dropped, which is a warning once."""
+    uri = cameras.add(fresh, "JPEG", rate=20)
+    slow = launch(f"ipcamerasrc uri={uri} timeout=4000000000 ! image/jpeg ! identity sleep-time=60000000 ! fakesink sync=false")
+    wait_until(lambda: "Frames are dropped" in slow.output(), 60, "the warning")
+    time.sleep(5)
+    slow.kill()
+    assert "gives no frames" not in slow.output() and slow.output().count("WARNING: from element") == 1
+
+
+@pytest.mark.parametrize("text, line, reason", [
+    ("", 0, "no camera"),
+    ("uri=rtsp://h/", 1, "before the first"),
+    ("[door]\nuri=rtsp://h/a\n[door]\nuri=rtsp://h/b", 3, "twice, first in line 1"),
+    ("[door]\nuri=rtsp://h/a\n\n# next\nuri=rtsp://h/b", 5, "uri is there twice"),
+    ("[front door]\nuri=rtsp://h/a", 1, "isn't a camera's id"),
+    ("[a.b]\nuri=rtsp://h/a", 1, "isn't a camera's id"),
+    ("[]\nuri=rtsp://h/a", 1, "isn't a camera's id"),
+    ("[../x]\nuri=rtsp://h/a", 1, "isn't a camera's id"),
+    ("[a]\n[b]\nuri=rtsp://h/a", 1, "has no uri"),
+    ("[a]\nuri=http://h/a", 2, "uri takes rtsp://"),
+    ("[a]\nuri=rtsp:///a", 2, "uri takes rtsp://"),
+    ("[a]\nuri=rtsp://me:pw@h/a", 2, "holds a user"),
+    ("[a]\nuri=rtsp://h/a ! filesink location=/tmp/x", 2, "uri doesn't take"),
+    ("[a]\nuri=rtsp://h/a\npassword=pw", 3, "file of its own"),
+    ("[a]\nuri=rtsp://h/a\nuser=me", 1, "no password-file"),
+    ("[a]\nuri=rtsp://h/a\npassword-file=/etc/hostname", 1, "no user"),
+    ("[a]\nuri=rtsp://h/a\nuser=me\npassword-file=/nowhere", 4, "there is no file /nowhere"),
+    ("[a]\nuri=rtsp://h/a\nuser=me\npassword-file=/dev/null", 4, "there is no file"),
+    ("[a]\nuri=rtsp://h/a\ntransport=carrier-pigeon", 3, "transport doesn't take"),
+    ("[a]\nuri=rtsp://h/a\ntimeout=10s", 3, "timeout doesn't take"),
+    ("[a]\nuri=rtsp://h/a\nsend=", 3, "send doesn't take"),
+    ("[a]\nuri=rtsp://h/a\nframerate=3", 3, "isn't one of"),
+    ("[a]\nuri=rtsp://h/a\nsend=stream\nrate-options=max-rate=3", 1, "rate-options"),
+    ("[a]\nuri=rtsp://h/a\nsend=jpeg\nencoder=jpegenc", 1, "encoder"),
+    ("[a]\r\nuri=rtsp://h/a\r\nnonsense\r\n", 3, "neither [CAMERA]"),
+    ("\ufeff[a]\nuri=rtsp://h/a", 1, "neither [CAMERA]"),
+    ("[a]\nuri=rtsp://h/a\nencoder=jpegenc \x1b[2J", 3, "encoder doesn't take"),
+])
+def test_a_wrong_file_is_refused(tmp_path, text, line, reason):
+    """With the line and the reason, before anything runs."""
+    file = tmp_path / "cameras.conf"
+    file.write_text(text, newline="")
+    done = subprocess.run([TOP / "pipelines/edge"], env={**os.environ, "CAMERAS": str(file), "PATH": "/usr/bin:/bin"},
+                          capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith(f"{file}:{line}: ") and reason in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_file_excludes_other_cameras(tmp_path):
+    for settings in ({"CAMERAS": str(tmp_path / "none")}, {"CAMERAS": "/etc/hostname", "CAMERA": "a"}, {"CAMERAS": "/etc/hostname", "SOURCE": "a"}):
+        done = subprocess.run([TOP / "pipelines/edge"], env={**os.environ, **settings}, capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == 2 and "CAMERAS" in done.stderr and done.stdout == ""
