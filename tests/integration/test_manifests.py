@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The check of the manifests finds deliberate mistakes; and tests of properties that the check can't see."""
 
+import ipaddress
 import os
 import pathlib
 import re
@@ -254,3 +255,29 @@ def test_the_stages_know_all_settings_in_the_manifests():
         for text in file.read_text().split("\n"):
             setting = re.match(r" +- ([A-Z_]+)=", text)
             assert not setting or f"  {setting[1]} " in told, setting[1]
+
+
+def test_the_edge_reads_the_ip_cameras(tmp_path):
+    """The stage itself accepts the file of the overlay. The passwords are where the file says, the policy lets the edge
+    reach the addresses, and no manifest holds a password."""
+    overlay, built = TOP / "k8s/overlays/ip-cameras", Built("overlays/ip-cameras")
+    text = (overlay / "cameras.conf").read_text()
+    pod = built.template("edge")["spec"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
+    settings = built.kind("ConfigMap")
+    edge = next(one["data"] for name, one in settings.items() if name.startswith("edge"))
+    assert edge["CAMERAS"] == f"{mounts['cameras']}/cameras.conf" and not edge["CAMERA"]
+    assert built.kind("Deployment")["edge"]["spec"]["replicas"] == 1
+    files = re.findall("^password-file=(.*)$", text, re.MULTILINE)
+    assert files and {str(pathlib.Path(file).parent) for file in files} == {mounts["passwords"]}
+    policy = built.kind("NetworkPolicy")["to-cameras"]["spec"]
+    network = ipaddress.ip_network(policy["egress"][0]["to"][0]["ipBlock"]["cidr"])
+    assert selects(policy["podSelector"], built.labels("edge")) and 554 in [port["port"] for port in policy["egress"][0]["ports"]]
+    assert all(ipaddress.ip_address(host) in network for host in re.findall("^uri=rtsp://([^/:]+)/", text, re.MULTILINE))
+    here = tmp_path / "cameras.conf"
+    here.write_text(text.replace(mounts["passwords"], str(tmp_path)))
+    for file in files:
+        (tmp_path / pathlib.Path(file).name).write_text("secret")
+    done = subprocess.run([TOP / "pipelines/edge", "--print"], env={**os.environ, "CAMERAS": str(here), "SPOOL": edge["SPOOL"]},
+                          capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0 and done.stdout.count("ipcamerasrc") == text.count("\nuri="), done.stderr
