@@ -85,9 +85,9 @@ class Player:
         if segment:
             self._stale.add(segment.get_seqnum())
 
-    def refuses(self, rate):
-        return not self._pipeline.seek(rate, Gst.Format.TIME, Gst.SeekFlags.FLUSH, Gst.SeekType.SET, 0,
-                                       Gst.SeekType.SET, Gst.SECOND)
+    def refuses(self, rate, start=0, stop=1):
+        return not self._pipeline.seek(rate, Gst.Format.TIME, Gst.SeekFlags.FLUSH, Gst.SeekType.SET, int(start * Gst.SECOND),
+                                       Gst.SeekType.SET, int(stop * Gst.SECOND))
 
     def wait_message(self, kinds, timeout=30):
         while message := self._bus.timed_pop_filtered(timeout * Gst.SECOND, kinds):

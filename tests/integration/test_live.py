@@ -383,15 +383,20 @@ def test_history_is_read_from_the_database(running, page):
     until = int(time.time() * 1000)
     for unit, length in (("minute", 60000), ("hour", 3600000)):
         begin = until - until % length - length
+
+        def totals():
+            events = list(running.system.events.find(
+                {"camera": "cam-1", "captured": {"$lt": datetime.datetime.fromtimestamp(until / 1000, datetime.timezone.utc)}}))
+            return len(events), sum(event["faces"] for event in events)
+
+        least = totals()
         answer = page.json("/api/documents", **{"from": begin, "to": until, "unit": unit, "camera": "cam-1"})
-        events = list(running.system.events.find(
-            {"camera": "cam-1", "captured": {"$lt": datetime.datetime.fromtimestamp(until / 1000, datetime.timezone.utc)}}))
+        most = totals()  # a slow fog stores frames of before even now
         assert answer["complete"] and answer["unit"] == unit
         assert {bucket["camera"] for bucket in answer["buckets"]} == {"cam-1"}
         assert all(bucket["time"] % length == 0 for bucket in answer["buckets"])
-        assert sum(bucket["frames"] for bucket in answer["buckets"]) == pytest.approx(len(events), abs=3)
-        assert sum(bucket["faces"] for bucket in answer["buckets"]) == pytest.approx(
-            sum(event["faces"] for event in events), abs=12)
+        for name, fewest, highest in zip(("frames", "faces"), least, most):
+            assert fewest <= sum(bucket[name] for bucket in answer["buckets"]) <= highest
 
 
 EPOCH = datetime.datetime(1970, 1, 1)

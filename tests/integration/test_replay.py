@@ -44,6 +44,25 @@ def test_replay_seeks_as_a_file_does(kafka, recording):
         assert player.numbers == list(range(31)) and not flushes
 
 
+def test_a_seek_that_ends_before_it_begins_is_refused_with_a_warning(kafka, recording):
+    """The replay continues where it was. A seek to one moment, and one whose stop is open, aren't refused."""
+    with Player(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={recording} replay=true") as player:
+        player.play()
+        player.seek(0, 1.01, 1.0)
+        for start, stop in ((3, 2), (1, 0), (2.000001, 2)):
+            assert player.refuses(1.0, start, stop)
+            error = player.wait_message(Gst.MessageType.WARNING).parse_warning().gerror
+            assert error.matches(Gst.ResourceError.quark(), Gst.ResourceError.SEEK) and "ends before it begins" in error.message
+        player.wait_eos()
+        assert player.numbers == list(range(31))
+        player.seek(2, 2)
+        player.wait_eos()
+        assert player.numbers in ([60], [])
+        player.seek(9.01, None, 4.0)
+        player.wait_eos()
+        assert player.numbers == list(range(271, 300))
+
+
 def test_replay_of_a_range_of_times(kafka, recording):
     begin = 1_700_000_000_000_000_000
     with Player(

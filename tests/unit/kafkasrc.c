@@ -544,6 +544,58 @@ block (GstPad *pad, GstPadProbeInfo *info, gpointer unused)
   return GST_PAD_PROBE_OK;
 }
 
+#define KAFKA_API_FETCH_WITHOUT_REPLICAS 10
+
+/* What a new leader does that knows of fewer messages than the former one: it delivers the message
+ * at @end, and says that there is none. */
+static void
+set_known_end (gint64 end)
+{
+  fail_if (rd_kafka_mock_partition_set_follower_wmarks (mock.cluster, TOPIC, 0, 0, end));
+}
+
+static void
+learn_the_end_when_asked_again (GstDebugCategory *category, GstDebugLevel level, const gchar *file,
+    const gchar *function, gint line, GObject *object, GstDebugMessage *message, gpointer doubts)
+{
+  if (!g_str_has_suffix (gst_debug_message_get (message), "lies beyond the newest one: again"))
+    return;
+  if (++*(gint *) doubts == 2)
+    set_known_end (10);
+}
+
+GST_START_TEST (test_a_message_beyond_the_newest_one_is_fetched_again)
+{
+  const gchar *headers[] = {"gst-caps", TEST_CAPS, NULL};
+  GstHarness *h = harness_with ("");
+  gint doubts = 0;
+
+  gst_debug_remove_log_function (NULL);
+  gst_debug_set_threshold_for_name ("kafkasrc", GST_LEVEL_DEBUG);
+  gst_debug_add_log_function (learn_the_end_when_asked_again, &doubts, NULL);
+  fail_if (rd_kafka_mock_set_apiversion (
+      mock.cluster, KAFKA_API_FETCH, 0, KAFKA_API_FETCH_WITHOUT_REPLICAS));
+  gst_harness_play (h);
+  for (gint i = 0; i < 10; i++) {
+    g_autofree gchar *number = g_strdup_printf ("%d", i);
+    GstBuffer *buffer;
+
+    if (i == 5) {
+      fail_if (rd_kafka_mock_partition_set_follower (mock.cluster, TOPIC, 0, 1));
+      set_known_end (5);
+    }
+    produce (0, number, headers);
+    buffer = pull (h);
+    fail_unless (holds (buffer, number), "message %d", i);
+    gst_buffer_unref (buffer);
+  }
+  fail_unless_equals_int (doubts, 2);
+  fail_unless_equals_uint64 (stat_of (h, "damaged"), 0);
+  stop (h);
+  gst_debug_remove_log_function (learn_the_end_when_asked_again);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_lag_and_assignment)
 {
   GstHarness *h = harness_with ("max-prefetch=65536");
@@ -778,6 +830,7 @@ kafkasrc_suite (void)
   tcase_add_test (tc, test_only_frames_of_the_chosen_camera_are_pushed);
   tcase_add_test (tc, test_access_that_comes_and_goes_is_one_warning);
   tcase_add_test (tc, test_missing_partition_is_reported);
+  tcase_add_test (tc, test_a_message_beyond_the_newest_one_is_fetched_again);
   tcase_add_test (tc, test_lag_and_assignment);
   tcase_add_test (tc, test_a_range_of_offsets_ends_the_stream);
   tcase_add_test (tc, test_a_range_of_offsets_ends_the_stream_despite_a_slow_answer);

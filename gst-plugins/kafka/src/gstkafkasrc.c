@@ -957,8 +957,8 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
    * | parked | messages released without a mark, which wait for an error that may follow |
    * | rebalances | changes of the assignment |
    * | lost | offsets that were deleted from the topic before they were read |
-   * | offsets-missing | offsets, between the first and the last one read, that no message has: left
-   *   by compaction, transactions, or a damaged batch; a replay doesn't count them |
+   * | offsets-missing | offsets, from the first one requested to the last one read, that no message
+   *   has: left by compaction, transactions, or a damaged batch; a replay doesn't count them |
    * | partitions | GstValueArray of GstStructure: `topic`, `partition` (int), `lag`,
    *   `position`, `stored` and `failed` (int64; -1: none) |
    *

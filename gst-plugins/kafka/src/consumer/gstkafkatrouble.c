@@ -530,19 +530,20 @@ gst_kafka_consumer_look_for_silence (GstKafkaConsumer *self)
 }
 
 /* No CRC covers a batch's first offset. Damage to the first offset shows only if no message can
- * have the offset. */
+ * have the offset. librdkafka is queried once a batch, because each query takes its locks. */
 static gboolean
 is_beyond (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 {
   GstKafkaPartition *partition;
-  gint64 high = -1;
+  gboolean beyond;
 
   g_mutex_lock (&self->lock);
   partition = find_partition (self, message);
-  if (partition)
-    high = get_high (self, partition);
+  if (partition && message->offset >= partition->newest)
+    partition->newest = get_high (self, partition);
+  beyond = partition && partition->newest >= 0 && message->offset >= partition->newest;
   g_mutex_unlock (&self->lock);
-  return high >= 0 && message->offset >= high;
+  return beyond;
 }
 
 /* A new leader may know of fewer messages than the former one had delivered. In that case

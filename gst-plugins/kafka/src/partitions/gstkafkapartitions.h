@@ -28,6 +28,8 @@ typedef struct {
   gboolean granted; /* the partition was read at least once since it was assigned */
   gboolean refused; /* the broker refuses to let the partition be read */
   GstKafkaDamage damage;
+  /* the offset after the newest message when a message was last compared with it; 0: never */
+  gint64 newest;
   guint doubts; /* number of successive messages beyond the newest one */
   gint64 heard; /* when the last message or event of the partition came, monotonic us */
   /* the last event was the end of the partition; later offsets may belong to a running
