@@ -5,7 +5,6 @@
 #include <gst/gst.h>
 
 #define DEFAULT_LISTEN "127.0.0.1:8090"
-#define DEFAULT_KAFKA "localhost:9092"
 #define DEFAULT_VIEWERS 64
 #define MOST_VIEWERS 1000
 
@@ -15,32 +14,10 @@ typedef struct {
   gint max_viewers, control;
 } Line;
 
-static gchar *
-setting (const gchar *name, const gchar *fallback)
-{
-  const gchar *value = g_getenv (name);
-
-  return g_strdup (value && *value ? value : fallback);
-}
-
-static void
-source_clear (LiveSource *source)
-{
-  g_free (source->servers);
-  g_free (source->config_file);
-  g_free (source->topic);
-  g_free (source->group);
-}
-
 void
 live_options_free (LiveOptions *self)
 {
-  source_clear (&self->frames);
-  source_clear (&self->events);
-  source_clear (&self->reports);
-  g_free (self->uri_file);
-  g_free (self->database);
-  g_free (self->collection);
+  live_settings_clear (&self->settings);
   g_free (self->address);
   g_free (self->token);
   g_free (self->zones_file);
@@ -59,8 +36,8 @@ LiveBrokers
 live_options_get_brokers (const LiveOptions *self)
 {
   return (LiveBrokers){
-      .frames = {self->frames.servers, self->frames.config_file},
-      .events = {self->events.servers, self->events.config_file},
+      .frames = {self->settings.frames.servers, self->settings.frames.config_file},
+      .events = {self->settings.events.servers, self->settings.events.config_file},
   };
 }
 
@@ -104,39 +81,13 @@ static gboolean
 read_token (LiveOptions *self, const gchar *file, GError **error)
 {
   if (!file) {
-    self->token = setting ("LIVE_TOKEN", NULL);
+    self->token = live_setting ("LIVE_TOKEN", NULL);
     return TRUE;
   }
   if (!g_file_get_contents (file, &self->token, NULL, error))
     return FALSE;
   g_strstrip (self->token);
   return TRUE;
-}
-
-static LiveSource
-make_source (const gchar *servers, const gchar *topic, const gchar *fallback)
-{
-  return (LiveSource){
-      .servers = g_strdup (servers),
-      .config_file = setting ("KAFKA_CONFIG", NULL),
-      .topic = setting (topic, fallback),
-  };
-}
-
-static void
-read_environment (LiveOptions *self)
-{
-  g_autofree gchar *fog = setting ("FOG_KAFKA", DEFAULT_KAFKA);
-  g_autofree gchar *cloud = setting ("CLOUD_KAFKA", fog);
-
-  self->frames = make_source (fog, "CAMERA_TOPIC", "camera");
-  self->frames.group = setting ("FOG_GROUP", "fog");
-  self->reports = make_source (fog, "FEEDBACK_TOPIC", "feedback");
-  self->events = make_source (cloud, "DATABASE_TOPIC", "database");
-  self->events.group = setting ("CLOUD_GROUP", "cloud");
-  self->uri_file = setting ("MONGODB_URI_FILE", NULL);
-  self->database = setting ("DATABASE", "fog");
-  self->collection = setting ("COLLECTION", "events");
 }
 
 static gboolean
@@ -181,7 +132,7 @@ live_options_parse (gint *argc, gchar ***argv, GError **error)
   g_option_context_add_group (context, gst_init_get_option_group ());
   if (!g_option_context_parse (context, argc, argv, error))
     return NULL;
-  read_environment (self);
+  live_settings_read (&self->settings);
   read = *argc == 1 ? read_line (self, &line, error)
                     : fail (error, "There is no argument \"%s\"; see --help.", (*argv)[1]);
   g_free (line.listen);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "livesettings.h"
 #include "model/liveframe.h"
 
 G_BEGIN_DECLS
@@ -11,19 +12,9 @@ typedef enum {
   LIVE_BLUR_PICTURE,
 } LiveBlur;
 
-/* Where the messages of one topic are. */
-typedef struct {
-  gchar *servers;     /* bootstrap servers */
-  gchar *config_file; /* nullable */
-  gchar *topic;
-  gchar *group; /* nullable: who reads it, in the system */
-} LiveSource;
-
 /* The command line and the environment. */
 typedef struct {
-  LiveSource frames, events, reports;
-  gchar *uri_file; /* nullable: of the database */
-  gchar *database, *collection;
+  LiveSettings settings;
   gchar *address; /* to listen at */
   guint16 port;
   gchar *token; /* nullable */

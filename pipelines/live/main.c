@@ -127,22 +127,25 @@ static gboolean
 watch_groups (Live *self, GError **error)
 {
   const LiveOptions *options = self->options;
-  LiveBackend cloud = g_str_equal (options->frames.servers, options->events.servers)
-                          ? LIVE_BACKENDS
-                          : LIVE_CLOUD_KAFKA;
+  LiveBackend cloud =
+      g_str_equal (options->settings.frames.servers, options->settings.events.servers)
+          ? LIVE_BACKENDS
+          : LIVE_CLOUD_KAFKA;
 
-  self->fog = live_group_new (&options->frames, self->model, LIVE_CAMERA_TOPIC, LIVE_KAFKA, error);
+  self->fog =
+      live_group_new (&options->settings.frames, self->model, LIVE_CAMERA_TOPIC, LIVE_KAFKA, error);
   if (self->fog)
-    self->cloud = live_group_new (&options->events, self->model, LIVE_EVENT_TOPIC, cloud, error);
+    self->cloud =
+        live_group_new (&options->settings.events, self->model, LIVE_EVENT_TOPIC, cloud, error);
   return self->cloud != NULL;
 }
 
 static void
 read_topics (Live *self)
 {
-  self->frames = live_topic_new (&self->options->frames, take_frame, self);
-  self->events = live_topic_new (&self->options->events, take_event, self);
-  self->reports = live_topic_new (&self->options->reports, take_report, self);
+  self->frames = live_topic_new (&self->options->settings.frames, take_frame, self);
+  self->events = live_topic_new (&self->options->settings.events, take_event, self);
+  self->reports = live_topic_new (&self->options->settings.reports, take_report, self);
   live_topic_set_reading (self->events, TRUE);
   live_topic_set_reading (self->reports, TRUE);
 }

@@ -141,8 +141,8 @@ live_model_make_metrics (LiveModel *self, const LiveOptions *options, gint64 now
       "version=\"" PACKAGE_VERSION "\"", 1);
   g_mutex_lock (&self->lock);
   add_whole (self, text);
-  add_backlog (text, &self->backlogs[LIVE_CAMERA_TOPIC], &options->frames);
-  add_backlog (text, &self->backlogs[LIVE_EVENT_TOPIC], &options->events);
+  add_backlog (text, &self->backlogs[LIVE_CAMERA_TOPIC], &options->settings.frames);
+  add_backlog (text, &self->backlogs[LIVE_EVENT_TOPIC], &options->settings.events);
   add_names (self, text, now);
   g_mutex_unlock (&self->lock);
   return prometheus_text_end (text);

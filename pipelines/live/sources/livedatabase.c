@@ -34,7 +34,7 @@ ping (LiveDatabase *self)
   bson_t *command = BCON_NEW ("ping", BCON_INT32 (1));
   bson_error_t error;
   gboolean answers = mongoc_client_command_simple (
-      self->pinger, self->options->database, command, NULL, NULL, &error);
+      self->pinger, self->options->settings.database, command, NULL, NULL, &error);
 
   bson_destroy (command);
   live_model_set_trouble (self->model, LIVE_DATABASE, answers ? NULL : error.message, now_ms ());
@@ -66,7 +66,7 @@ live_database_new (const LiveOptions *options, LiveModel *model, GError **error)
   LiveDatabase *self;
 
   mongo_library_init ();
-  uri = mongo_uri_open (NULL, options->uri_file, error);
+  uri = mongo_uri_open (NULL, options->settings.uri_file, error);
   if (!uri)
     return NULL;
   self = g_new0 (LiveDatabase, 1);
@@ -103,7 +103,7 @@ live_database_make_documents (LiveDatabase *self, const LiveDocumentsQuery *quer
 {
   mongoc_client_t *client = mongoc_client_pool_pop (self->pool);
   mongoc_collection_t *collection =
-      mongoc_client_get_collection (client, self->options->database, self->options->collection);
+      mongoc_client_get_collection (client, self->options->settings.database, self->options->settings.collection);
   GBytes *text = live_documents_sum (collection, query, error);
 
   mongoc_collection_destroy (collection);

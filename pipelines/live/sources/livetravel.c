@@ -90,11 +90,11 @@ find_frame (LiveTravel *self, const LivePlace *place, GError **error)
 
   if (frame)
     return frame;
-  if (g_strcmp0 (place->topic, self->options->frames.topic) != 0) {
+  if (g_strcmp0 (place->topic, self->options->settings.frames.topic) != 0) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "That isn't the topic of frames.");
     return NULL;
   }
-  frame = live_fetch_frame (&self->options->frames, place, error);
+  frame = live_fetch_frame (&self->options->settings.frames, place, error);
   if (frame)
     live_frames_add (self->frames, frame);
   return frame;
@@ -154,7 +154,7 @@ live_travel_find_run (LiveTravel *self, LiveFrame *frame, GError **error)
   if (collect_run (self, run))
     return run;
   g_ptr_array_unref (run);
-  run = live_fetch_run (&self->options->frames, frame, RUN_OFFSETS, error);
+  run = live_fetch_run (&self->options->settings.frames, frame, RUN_OFFSETS, error);
   for (guint i = 0; run && i < run->len; i++)
     live_frames_add (self->frames, g_ptr_array_index (run, i));
   return run;
@@ -233,11 +233,11 @@ window_to_json (Window *window, const gchar *camera, JsonBuilder *json, GError *
   const LiveOptions *options = window->travel->options;
   gboolean all_frames = FALSE, all_events = FALSE;
 
-  if (!live_fetch_window (&options->frames, camera, window->from, window->to, take_frame, window,
+  if (!live_fetch_window (&options->settings.frames, camera, window->from, window->to, take_frame, window,
           &all_frames, error))
     return FALSE;
   /* Frames are worth showing without them. */
-  live_fetch_window (&options->events, camera, window->from - EVENT_SLACK, window->to + EVENT_SLACK,
+  live_fetch_window (&options->settings.events, camera, window->from - EVENT_SLACK, window->to + EVENT_SLACK,
       take_event, window, &all_events, NULL);
   frames_to_json (window, json);
   live_json_flag (json, "complete", all_frames && all_events);
@@ -257,7 +257,7 @@ learn_range (LiveTravel *self, gint64 *from, gint64 *to, GError **error)
   g_mutex_unlock (&self->lock);
   if (known)
     return TRUE;
-  if (!live_fetch_range (&self->options->frames, from, to, error))
+  if (!live_fetch_range (&self->options->settings.frames, from, to, error))
     return FALSE;
   g_mutex_lock (&self->lock);
   self->from = *from;

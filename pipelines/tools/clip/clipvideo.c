@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "clipvideo.h"
+
+#include <gst/video/video.h>
+#include <string.h>
+
+#include "engine/haarengine.h"
+#include "frames/haaroverlay.h"
+#include "gstkafkameta.h"
+#include "pictures/livedecode.h"
+
+/* ms: as cliprows.c has it. */
+#define SLACK 60000
+
+#define H264 "x264enc bframes=0 key-int-max=60 speed-preset=veryfast ! h264parse ! "
+
+static const struct {
+  const gchar *end, *elements, *names, *packages;
+} encoders[] = {
+    {".mp4", H264 "mp4mux faststart=true", "x264enc,h264parse,mp4mux", "plugins-ugly and -bad"},
+    {".mp4", "openh264enc ! h264parse ! mp4mux faststart=true", "openh264enc,h264parse,mp4mux", ""},
+    {".mp4", "avenc_mpeg4 bitrate=4000000 ! mp4mux", "avenc_mpeg4,mp4mux", ""},
+    {".mkv", H264 "matroskamux", "x264enc,h264parse,matroskamux", "plugins-good"},
+    {".mkv", "jpegenc ! matroskamux", "jpegenc,matroskamux", ""},
+    {".webm", "vp8enc deadline=1 cpu-used=8 target-bitrate=4000000 ! webmmux", "vp8enc,webmmux",
+        "plugins-good"},
+    {".ogv", "theoraenc ! oggmux", "theoraenc,oggmux", "plugins-base"},
+};
+
+/* --- the encoder --- */
+
+static gboolean
+are_installed (const gchar *names)
+{
+  g_auto (GStrv) list = g_strsplit (names, ",", -1);
+  gboolean all = TRUE;
+
+  for (guint i = 0; list[i]; i++) {
+    GstElementFactory *factory = gst_element_factory_find (list[i]);
+
+    all = all && factory;
+    gst_clear_object (&factory);
+  }
+  return all;
+}
+
+const gchar *
+clip_find_encoder (const gchar *file, GError **error)
+{
+  const gchar *packages = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (encoders); i++) {
+    if (!g_str_has_suffix (file, encoders[i].end))
+      continue;
+    if (are_installed (encoders[i].names))
+      return encoders[i].elements;
+    packages = packages ? packages : encoders[i].packages;
+  }
+  if (packages)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+        "No encoder for \"%s\" is installed: install gstreamer1.0-%s, or choose another end.", file,
+        packages);
+  else
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+        "\"%s\" has an unknown end: take .mp4, .mkv, .webm or .ogv for video, .jsonl or .csv for "
+        "events.",
+        file);
+  return NULL;
+}
+
+/* --- boxes --- */
+
+typedef struct {
+  GHashTable *answers; /* id of the frame: LiveAnswer; NULL: no boxes */
+  GstVideoInfo info;
+  ClipVideo *video;
+} Drawing;
+
+static gboolean
+take_event (GstSample *sample, gpointer data)
+{
+  LiveAnswer *answer = live_answer_from_sample (sample);
+
+  if (answer)
+    g_hash_table_replace (data, answer->id, answer);
+  return TRUE;
+}
+
+/* (nullable) (transfer full) */
+static GHashTable *
+read_answers (const LiveSource *events, const ClipRange *range, GError **error)
+{
+  const ClipRange wide = {range->camera, MAX (range->from - SLACK, 0), range->to + SLACK};
+  g_autoptr (GHashTable) answers =
+      g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) live_answer_unref);
+
+  return clip_read (events, &wide, take_event, answers, error) ? g_steal_pointer (&answers) : NULL;
+}
+
+static void
+draw (Drawing *self, GstBuffer *frame, const LiveAnswer *answer)
+{
+  g_autoptr (GArray) boxes = g_array_new (FALSE, TRUE, sizeof (HaarBox));
+
+  for (guint i = 0; i < answer->boxes->len; i++) {
+    const LiveBox *box = &g_array_index (answer->boxes, LiveBox, i);
+    HaarBox one = {.rect = {box->x, box->y, box->w, box->h}};
+
+    g_array_append_val (boxes, one);
+  }
+  haar_overlay_draw (frame, &self->info, boxes);
+  self->video->boxed++;
+}
+
+static void
+draw_buffer (Drawing *self, GstPadProbeInfo *info)
+{
+  g_autofree gchar *id = gst_kafka_meta_make_frame_id (GST_PAD_PROBE_INFO_BUFFER (info));
+  const LiveAnswer *answer = id ? g_hash_table_lookup (self->answers, id) : NULL;
+
+  if (!answer || !answer->boxes->len)
+    return;
+  info->data = gst_buffer_make_writable (GST_PAD_PROBE_INFO_BUFFER (info));
+  draw (self, info->data, answer);
+}
+
+static GstPadProbeReturn
+see_frame (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  Drawing *self = data;
+  GstCaps *caps;
+
+  if (GST_IS_EVENT (info->data)) {
+    if (GST_EVENT_TYPE (info->data) == GST_EVENT_CAPS) {
+      gst_event_parse_caps (info->data, &caps);
+      gst_video_info_from_caps (&self->info, caps);
+    }
+    return GST_PAD_PROBE_OK;
+  }
+  self->video->frames++;
+  if (self->answers)
+    draw_buffer (self, info);
+  return GST_PAD_PROBE_OK;
+}
+
+/* --- the pipeline --- */
+
+static GstElement *
+make_pipeline (const LiveSource *frames, const ClipRange *range, const gchar *decoder,
+    const gchar *encoder, const gchar *file, GError **error)
+{
+  g_autofree gchar *line = g_strdup_printf ("kafkasrc name=source ! %s ! videoconvert ! "
+                                            "video/x-raw,format=I420 ! identity name=frames ! %s ! "
+                                            "filesink name=sink async=false",
+      decoder, encoder);
+  GstElement *pipeline = gst_parse_launch_full (line, NULL, GST_PARSE_FLAG_FATAL_ERRORS, error);
+  g_autoptr (GstElement) source = NULL, sink = NULL;
+
+  if (!pipeline)
+    return NULL;
+  source = gst_bin_get_by_name (GST_BIN (pipeline), "source");
+  sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  g_object_set (source, "bootstrap-servers", frames->servers, "topic", frames->topic, NULL);
+  if (frames->config_file)
+    g_object_set (source, "config-file", frames->config_file, NULL);
+  clip_set_range (source, range);
+  g_object_set (sink, "location", file, NULL);
+  return pipeline;
+}
+
+static gboolean
+wait_for_end (GstElement *pipeline, GError **error)
+{
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  GstMessage *message =
+      gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+  gboolean ended = GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS;
+  if (!ended)
+    gst_message_parse_error (message, error, NULL);
+  gst_message_unref (message);
+  return ended;
+}
+
+static gboolean
+run (GstElement *pipeline, Drawing *drawing, GError **error)
+{
+  g_autoptr (GstElement) frames = gst_bin_get_by_name (GST_BIN (pipeline), "frames");
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (frames, "src");
+  gboolean ended;
+
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+      see_frame, drawing, NULL);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  ended = wait_for_end (pipeline, error);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  return ended;
+}
+
+gboolean
+clip_write_video (const LiveSource *frames, const LiveSource *events, const ClipRange *range,
+    const LiveFrame *first, const gchar *encoder, const gchar *file, ClipVideo *video,
+    GError **error)
+{
+  const gchar *decoder = live_decode_find_elements (first, error);
+  g_autoptr (GHashTable) answers = NULL;
+  Drawing drawing = {.video = video};
+  GstElement *pipeline;
+  gboolean written;
+
+  if (!decoder)
+    return FALSE;
+  if (events && !(answers = read_answers (events, range, error)))
+    return FALSE;
+  pipeline = make_pipeline (frames, range, decoder, encoder, file, error);
+  if (!pipeline)
+    return FALSE;
+  drawing.answers = answers;
+  written = run (pipeline, &drawing, error);
+  gst_object_unref (pipeline);
+  return written;
+}

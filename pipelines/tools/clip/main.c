@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* fog-clip: a range of a camera's frames as a file. pipelines/README.md */
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <gst/gst.h>
+#include <locale.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "cliprows.h"
+#include "clipvideo.h"
+#include "gstkafkameta.h"
+#include "livesettings.h"
+#include "toolstime.h"
+
+/* ms by which the first frame that is left may be later than the range. */
+#define TOLERANCE 1000
+/* Messages that are looked at for the names of other cameras, and names that are listed. */
+#define MOST_MESSAGES 500
+#define MOST_NAMES 8
+
+typedef struct {
+  gchar *camera, *from, *to;
+  gboolean boxes, events, csv, force;
+  gchar **files;
+} Line;
+
+typedef struct {
+  LiveSettings settings;
+  ClipRange range;
+  ClipFormat format;
+  gboolean boxes;
+  const gchar *file;
+} Clip;
+
+static gchar *part; /* the file, until it is whole */
+
+static gpointer
+wait_for_signal (gpointer data)
+{
+  sigset_t *signals = data;
+  int number;
+
+  sigwait (signals, &number);
+  if (part)
+    g_unlink (part);
+  _exit (128 + number);
+}
+
+/* --- the command line --- */
+
+static gboolean
+refuse (GError **error, const gchar *format, const gchar *what)
+{
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, format, what);
+  return FALSE;
+}
+
+static ClipFormat
+choose_format (const Line *line)
+{
+  const gchar *file = line->files[0];
+
+  if (line->csv || g_str_has_suffix (file, ".csv"))
+    return CLIP_CSV;
+  if (line->events || g_str_has_suffix (file, ".jsonl") || g_str_has_suffix (file, ".json"))
+    return CLIP_JSON_LINES;
+  return CLIP_VIDEO;
+}
+
+static gboolean
+read_range (Clip *self, const Line *line, GError **error)
+{
+  gint64 now = g_get_real_time () / 1000;
+
+  if (!line->camera || !*line->camera)
+    return refuse (error, "Which camera? --camera takes its id.%s", "");
+  if (!line->from)
+    return refuse (error, "From when? --from takes a time, such as -5min.%s", "");
+  self->range.camera = line->camera;
+  if (!tools_time_parse (line->from, now, &self->range.from, error) ||
+      !tools_time_parse (line->to ? line->to : "now", now, &self->range.to, error))
+    return FALSE;
+  return self->range.from < self->range.to ||
+         refuse (error, "--from has to be earlier than --to, which is %s.",
+             line->to ? line->to : "now");
+}
+
+static gboolean
+read_line (Clip *self, const Line *line, GError **error)
+{
+  if (!line->files || !line->files[0] || line->files[1])
+    return refuse (error, "Give one file to write: out.mp4, out.jsonl or out.csv.%s", "");
+  if (line->csv && line->events)
+    return refuse (error, "Give either --events or --csv.%s", "");
+  self->file = line->files[0];
+  self->format = choose_format (line);
+  self->boxes = line->boxes;
+  if (!read_range (self, line, error))
+    return FALSE;
+  if (!line->force && g_file_test (self->file, G_FILE_TEST_EXISTS))
+    return refuse (error, "\"%s\" is there already; --force replaces it.", self->file);
+  part = g_strconcat (self->file, ".part", NULL);
+  return TRUE;
+}
+
+static gboolean
+parse (Line *line, gint *argc, gchar ***argv, GError **error)
+{
+  g_autoptr (GOptionContext) context = g_option_context_new ("FILE");
+  const GOptionEntry entries[] = {
+      {"camera", 0, 0, G_OPTION_ARG_STRING, &line->camera, "the camera's id", "ID"},
+      {"from", 0, 0, G_OPTION_ARG_STRING, &line->from, "ISO 8601 with a zone, or -5min", "TIME"},
+      {"to", 0, 0, G_OPTION_ARG_STRING, &line->to, "the same (now)", "TIME"},
+      {"boxes", 0, 0, G_OPTION_ARG_NONE, &line->boxes, "draw what the fog found", NULL},
+      {"events", 0, 0, G_OPTION_ARG_NONE, &line->events, "events as JSON lines", NULL},
+      {"csv", 0, 0, G_OPTION_ARG_NONE, &line->csv, "events as CSV", NULL},
+      {"force", 0, 0, G_OPTION_ARG_NONE, &line->force, "replace the file", NULL},
+      {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &line->files, NULL, "FILE"},
+      {NULL},
+  };
+
+  g_option_context_add_main_entries (context, entries, NULL);
+  g_option_context_add_group (context, gst_init_get_option_group ());
+  return g_option_context_parse (context, argc, argv, error);
+}
+
+/* --- what Kafka holds --- */
+
+/* (nullable), and the first of what is read */
+static gboolean
+keep_first (GstSample *sample, gpointer data)
+{
+  *(LiveFrame **) data = live_frame_new (sample, g_get_real_time () / 1000);
+  return FALSE;
+}
+
+/* TRUE: a part of the range was deleted by retention, which is said. */
+static gboolean
+warn_of_deletion (const Clip *self, const LiveSource *source)
+{
+  g_autoptr (LiveFrame) oldest = NULL;
+  g_autofree gchar *time = NULL;
+
+  if (!clip_read (source, NULL, keep_first, &oldest, NULL) || !oldest ||
+      oldest->place.offset == 0 || oldest->captured <= self->range.from + TOLERANCE)
+    return FALSE;
+  time = tools_time_to_text (oldest->captured);
+  g_printerr ("Kafka holds nothing from before %s any more: retention.ms of the topic %s has "
+              "deleted it.\n",
+      time, source->topic);
+  return TRUE;
+}
+
+/* Cameras of the range, if the one that is asked for isn't among them. */
+typedef struct {
+  GHashTable *names; /* as a set */
+  guint messages;
+} Others;
+
+static gboolean
+note_camera (GstSample *sample, gpointer data)
+{
+  const gchar *camera =
+      gst_kafka_meta_get_header (gst_sample_get_buffer (sample), GST_KAFKA_HEADER_CAMERA);
+  Others *others = data;
+
+  if (live_name_is_usable (camera))
+    g_hash_table_add (others->names, g_strdup (camera));
+  return ++others->messages < MOST_MESSAGES && g_hash_table_size (others->names) < MOST_NAMES;
+}
+
+/* (transfer full) */
+static gchar *
+list_cameras (const Clip *self, const LiveSource *source)
+{
+  const ClipRange all = {NULL, self->range.from, self->range.to};
+  g_autoptr (GHashTable) names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  Others others = {names, 0};
+  g_autofree gpointer *list = NULL;
+  g_autofree gchar *joined = NULL;
+
+  clip_read (source, &all, note_camera, &others, NULL);
+  if (!g_hash_table_size (names))
+    return g_strdup ("Of other cameras it holds none there either.");
+  list = g_hash_table_get_keys_as_array (names, NULL);
+  joined = g_strjoinv (", ", (gchar **) list);
+  return g_strdup_printf (
+      "It holds some of %s there: see whether the camera's id is right.", joined);
+}
+
+static gboolean
+fail_empty (const Clip *self, const LiveSource *source, const gchar *what, GError **error)
+{
+  g_autofree gchar *from = tools_time_to_text (self->range.from);
+  g_autofree gchar *to = tools_time_to_text (self->range.to);
+  g_autofree gchar *others = list_cameras (self, source);
+
+  warn_of_deletion (self, source);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+      "Kafka holds no %s of the camera \"%s\" from %s to %s. %s", what, self->range.camera, from,
+      to, others);
+  return FALSE;
+}
+
+/* --- writing --- */
+
+static gboolean
+write_video (const Clip *self, GError **error)
+{
+  const LiveSource *source = &self->settings.frames;
+  const gchar *encoder = clip_find_encoder (self->file, error);
+  g_autoptr (LiveFrame) first = NULL;
+  ClipVideo video = {0};
+
+  if (!encoder || !clip_read (source, &self->range, keep_first, &first, error))
+    return FALSE;
+  if (!first)
+    return fail_empty (self, source, "frame", error);
+  if (!clip_write_video (source, self->boxes ? &self->settings.events : NULL, &self->range, first,
+          encoder, part, &video, error))
+    return FALSE;
+  if (!video.frames)
+    return refuse (error, "No frame of \"%s\" in the range can be decoded.", self->range.camera);
+  g_print ("%" G_GUINT64_FORMAT " frames", video.frames);
+  if (self->boxes)
+    g_print (", %" G_GUINT64_FORMAT " with boxes", video.boxed);
+  g_print (": %s\n", self->file);
+  return TRUE;
+}
+
+static gboolean
+write_events (const Clip *self, GError **error)
+{
+  const LiveSource *source = &self->settings.events;
+  guint64 rows;
+
+  if (!clip_write_events (source, &self->range, self->format, part, &rows, error))
+    return FALSE;
+  if (!rows)
+    return fail_empty (self, source, "event", error);
+  g_print ("%" G_GUINT64_FORMAT " events: %s\n", rows, self->file);
+  return TRUE;
+}
+
+/* Returns the exit code. */
+static gint
+write_file (const Clip *self, GError **error)
+{
+  gboolean video = self->format == CLIP_VIDEO;
+  const LiveSource *source = video ? &self->settings.frames : &self->settings.events;
+
+  if (!(video ? write_video (self, error) : write_events (self, error))) {
+    g_unlink (part);
+    return 2;
+  }
+  if (g_rename (part, self->file) != 0) {
+    refuse (error, "The file can't be renamed to \"%s\".", self->file);
+    return 2;
+  }
+  return warn_of_deletion (self, source) ? 1 : 0;
+}
+
+/* The main loop isn't run: a thread waits for the signal. */
+static void
+catch_signals (void)
+{
+  static sigset_t signals;
+
+  sigemptyset (&signals);
+  sigaddset (&signals, SIGINT);
+  sigaddset (&signals, SIGTERM);
+  pthread_sigmask (SIG_BLOCK, &signals, NULL);
+  g_thread_unref (g_thread_new ("signals", wait_for_signal, &signals));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  Line line = {0};
+  Clip self = {0};
+  gint code = 2;
+
+  setlocale (LC_ALL, "");
+  catch_signals ();
+  if (parse (&line, &argc, &argv, &error) && read_line (&self, &line, &error)) {
+    gst_kafka_meta_register ();
+    live_settings_read (&self.settings);
+    code = write_file (&self, &error);
+    live_settings_clear (&self.settings);
+  }
+  if (error)
+    g_printerr ("%s\n", error->message);
+  g_free (part);
+  g_free (line.camera);
+  g_free (line.from);
+  g_free (line.to);
+  g_strfreev (line.files);
+  return code;
+}

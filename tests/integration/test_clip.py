@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`pipelines/clip` makes a file of a camera's range: each frame at its time, and a clear answer where there is none."""
+
+import csv
+import datetime
+import json
+import pathlib
+import re
+import subprocess
+import time
+
+import pytest
+from messages import jpegs
+from pipeline import TOP, environment
+
+START = int(time.time()) * 1000 - 600_000  # ms; ten minutes ago
+# ms after START: a gap of 7 s in the middle
+TIMES = {"cam-1": [0, 100, 200, 7200, 7300, 7400], "cam-2": [50, 7250], 'a "b",c': [60]}
+CAPS = "image/jpeg, width=(int)64, height=(int)48, framerate=(fraction)10/1"
+
+
+def iso(ms, zone=datetime.timezone.utc):
+    return datetime.datetime.fromtimestamp(ms / 1000, zone).isoformat()
+
+
+def event(camera, seq, ms):
+    date = {"$date": iso(ms).replace("+00:00", "Z")}
+    return {"_id": f"{camera}:s:{seq}", "camera": camera, "seq": seq, "captured": date, "processed": date, "faces": seq % 2,
+            "boxes": [{"x": 8, "y": 8, "w": 16, "h": 16}] * (seq % 2), "width": 64, "height": 48, "replica": "fog-1"}
+
+
+class Recording:
+    def __init__(self, kafka, name, pictures):
+        self.kafka, self.name = kafka, name
+        for topic in (name, name + "-events"):
+            kafka.create_topic(topic, 1)
+        producer = kafka.producer()
+        for ms, camera, seq in sorted((ms, camera, seq) for camera, times in TIMES.items() for seq, ms in enumerate(times)):
+            headers = {"camera": camera, "session": "s", "seq": str(seq)}
+            stamp = {"timestamp": START + ms}
+            frame = {**headers, "gst-caps": CAPS, "capture-time": str((START + ms) * 1_000_000)}
+            producer.produce(name, pictures[seq], headers=list(frame.items()), **stamp)
+            producer.produce(name + "-events", json.dumps(event(camera, seq, START + ms), indent=1).encode(),
+                             headers=[*headers.items(), ("gst-caps", "application/json, schema=(string)fog-event")], **stamp)
+        assert producer.flush(30) == 0
+
+    def clip(self, *words, **settings):
+        return subprocess.run(
+            [TOP / "pipelines/clip", *map(str, words)], capture_output=True, text=True, timeout=120, check=False,
+            env={**environment(), "GST_DEBUG": "", "FOG_KAFKA": self.kafka.bootstrap, "CAMERA_TOPIC": self.name,
+                 "DATABASE_TOPIC": self.name + "-events", **settings})
+
+
+@pytest.fixture(scope="module")
+def recording(kafka, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("clip")
+
+    def launch(line):
+        return subprocess.Popen(["gst-launch-1.0", *line.split()], env=environment(), stdout=subprocess.DEVNULL)
+
+    return Recording(kafka, f"clip-{time.monotonic_ns()}", jpegs(launch, directory, 6))
+
+
+def times_of(file, demuxer):
+    """When each frame of a video is shown, ms."""
+    said = subprocess.run(
+        ["gst-launch-1.0", "-v", "filesrc", f"location={file}", "!", demuxer, "!", "identity", "silent=false", "!", "fakesink"],
+        env=environment(), capture_output=True, text=True, timeout=60, check=True).stdout
+    found = re.findall(r"chain .*?pts: (\d+):(\d+):(\d+)\.(\d{3})", said)
+    return [(int(h) * 3600 + int(m) * 60 + int(s)) * 1000 + int(ms) for h, m, s, ms in found]
+
+
+@pytest.mark.parametrize("end, demuxer", [("mp4", "qtdemux"), ("mkv", "matroskademux")])
+def test_a_gap_stays_a_gap(recording, tmp_path, end, demuxer):
+    file = tmp_path / f"out.{end}"
+    done = recording.clip("--camera", "cam-1", "--from", iso(START), "--to", iso(START + 8000), "--boxes", file)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("6 frames, 3 with boxes")
+    times = times_of(file, demuxer)
+    assert [ms - times[0] for ms in times] == pytest.approx(TIMES["cam-1"], abs=2)
+
+
+@pytest.mark.parametrize("first, last, count", [(100, 7300, 3), (7200, 7401, 3), (0, 1, 1)])
+def test_the_range_is_the_one_asked_for(recording, tmp_path, first, last, count):
+    """From a moment on, up to before another one; written in any zone."""
+    zone = datetime.timezone(datetime.timedelta(hours=5, minutes=30))
+    done = recording.clip("--camera", "cam-1", "--from", iso(START + first, zone), "--to", iso(START + last, zone), tmp_path / "out.mkv")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{count} frames")
+
+
+def test_events_as_lines_and_as_a_table(recording, tmp_path):
+    where = "--camera", "cam-1", "--from", "-15min"
+    done = recording.clip(*where, tmp_path / "out.jsonl")
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert lines == [event("cam-1", seq, START + ms) for seq, ms in enumerate(TIMES["cam-1"])]
+    assert recording.clip(*where, tmp_path / "out.csv").returncode == 0
+    assert recording.clip(*where, "--csv", tmp_path / "any").returncode == 0
+    assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "any").read_bytes()
+    with open(tmp_path / "out.csv", newline="") as table:
+        rows = list(csv.DictReader(table))
+    assert [(row["seq"], row["faces"], row["boxes"]) for row in rows[:2]] == [("0", "0", ""), ("1", "1", "8 8 16 16")]
+    assert recording.clip("--camera", 'a "b",c', "--from", "-15min", tmp_path / "odd.csv").returncode == 0
+    with open(tmp_path / "odd.csv", newline="") as table:
+        assert [row["camera"] for row in csv.DictReader(table)] == ['a "b",c']
+
+
+@pytest.mark.parametrize("words, said", [
+    (["--camera", "cam-9", "--from", "-15min"], "some of"),
+    (["--camera", "cam-1", "--from", iso(START + 300), "--to", iso(START + 7200)], "holds no frame"),
+    (["--camera", "cam-1", "--from", "-1min"], "none there either"),
+    (["--camera", "cam-1", "--from", "-15min", "--events", "--csv"], "either"),
+    (["--camera", "cam-1", "--from", "2026-11-25 00:44"], "zone"),
+    (["--camera", "cam-1", "--from", "now"], "earlier"),
+    (["--camera", "cam-1"], "--from"),
+    (["--from", "-5min"], "--camera"),
+])
+def test_where_there_is_none(recording, tmp_path, words, said):
+    done = recording.clip(*words, tmp_path / "out.mkv")
+    assert done.returncode == 2 and said in done.stderr, done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_files_are_not_lost(recording, tmp_path):
+    where = "--camera", "cam-1", "--from", "-15min"
+    (tmp_path / "out.csv").write_text("mine")
+    done = recording.clip(*where, tmp_path / "out.csv")
+    assert done.returncode == 2 and "--force" in done.stderr and (tmp_path / "out.csv").read_text() == "mine"
+    assert recording.clip(*where, "--force", tmp_path / "out.csv").returncode == 0
+    assert (tmp_path / "out.csv").read_text() != "mine"
+    assert recording.clip(*where, tmp_path / "none" / "out.csv").returncode == 2
+    assert recording.clip(*where, tmp_path / "out.avi").returncode == 2
+
+
+def test_a_broker_that_is_away(recording, tmp_path):
+    done = recording.clip("--camera", "cam-1", "--from", "-15min", tmp_path / "out.mkv", FOG_KAFKA="127.0.0.1:1")
+    assert done.returncode == 2 and "127.0.0.1:1" in done.stderr and not list(tmp_path.iterdir())
+
+
+def test_what_retention_has_deleted(recording, kafka, tmp_path, fresh):
+    """The frames that are left make a clip; the exit code says that it isn't whole."""
+    part = Recording(kafka, fresh, [pathlib.Path(TOP / "pipelines/scene/portrait.jpg").read_bytes()] * 6)
+    kafka.delete_records(fresh, {0: 5})
+    done = part.clip("--camera", "cam-1", "--from", iso(START), "--to", iso(START + 8000), tmp_path / "out.mkv")
+    assert done.returncode == 1, done.stderr
+    assert "deleted" in done.stderr and done.stdout.startswith("3 frames")
+
+
+def test_encoded_cameras(kafka, launch, tmp_path, fresh):
+    kafka.create_topic(fresh, 1)
+    sent = launch("videotestsrc num-buffers=30 ! video/x-raw,width=64,height=48,framerate=30/1 ! x264enc tune=zerolatency key-int-max=10 ! "
+                  f"h264parse config-interval=-1 ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} camera=door key=door")
+    assert sent.wait(60) == 0, sent.output()
+    done = Recording.clip(type("", (), {"kafka": kafka, "name": fresh})(), "--camera", "door", "--from", "-10min",
+                          "--to", iso(time.time() * 1000 + 60_000), tmp_path / "out.mp4")
+    assert done.returncode == 0 and done.stdout.startswith("30 frames"), done.stdout + done.stderr
