@@ -1,161 +1,146 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "statusserver.h"
 
+#include <libsoup/soup.h>
 #include <string.h>
 
-#define MAX_THREADS 16   /* requests answered at a time */
-#define MAX_WAITING 64   /* connections that may wait for a thread; further ones are closed */
-#define MAX_REQUEST 8192 /* bytes of a request */
-#define CLIENT_TIMEOUT 2 /* s without data from a client */
-#define REQUEST_TIME 5   /* s for reading a request and sending its answer */
-#define ACCEPT_PAUSE                                                                               \
-  100 /* ms after a failed accept, for example because no file descriptor is free */
+#include "http/fogdoor.h"
+
+#define MAX_CONNECTIONS 64
+#define SILENCE 10     /* s that a connection may be silent */
+#define MAX_THREADS 16 /* requests answered at a time */
+#define MAX_WAITING 64 /* requests that are being answered, or wait for that */
 
 struct _StatusServer {
-  GSocketListener *listener;
-  GCancellable *end;
-  GThread *thread; /* accepts connections, so the process needs no main loop */
-  GThreadPool *pool;
+  GMainContext *context;
+  GMainLoop *loop;
+  GThread *thread; /* runs the loop, so the process needs none */
+  SoupServer *server;
+  FogDoor *door;
+  GThreadPool *pool; /* of the server's thread; NULL: it ends. A stuck element keeps one request
+                      * waiting, and no other */
+  guint asked;       /* requests that were given to it and aren't answered; of the same thread */
   guint16 port;
   GRWLock lock;          /* held for reading while a request is answered */
   StatusHandler handler; /* with the lock; NULL once the server is being freed */
   gpointer data;
 };
 
-static const gchar *
-reason (guint code)
-{
-  switch (code) {
-    case 200:
-      return "OK";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    default:
-      return "Service Unavailable";
-  }
-}
+typedef struct {
+  StatusServer *server;
+  SoupServerMessage *message; /* of the server's thread, as is the next field */
+  gboolean gone;              /* its client has left */
+  gchar *path;
+  StatusAnswer answer;
+} Request;
 
-/* Sends as much as the client reads in time. */
+/* --- in the server's thread --- */
+
 static void
-write_all (GOutputStream *out, const gchar *text, gsize length, GCancellable *end)
+send_text (SoupServerMessage *message, guint code, const gchar *text)
 {
-  gint64 latest = g_get_monotonic_time () + REQUEST_TIME * G_USEC_PER_SEC;
-
-  while (length > 0) {
-    gssize n = g_output_stream_write (out, text, length, end, NULL);
-
-    if (n < 0 || g_get_monotonic_time () > latest)
-      return;
-    text += n;
-    length -= n;
-  }
+  soup_server_message_set_status (message, code, NULL);
+  soup_message_headers_set_content_type (soup_server_message_get_response_headers (message),
+      "text/plain; version=0.0.4; charset=utf-8", NULL);
+  soup_message_body_append (
+      soup_server_message_get_response_body (message), SOUP_MEMORY_COPY, text, strlen (text));
 }
 
 static void
-reply (GOutputStream *out, StatusAnswer answer, gboolean head, GCancellable *end)
+note_finished (SoupServerMessage *message, gpointer request)
 {
-  g_autofree gchar *text = g_strdup_printf (
-      "HTTP/1.0 %u %s\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
-      "Content-Length: %" G_GSIZE_FORMAT "\r\nConnection: close\r\n\r\n%s",
-      answer.code, reason (answer.code), strlen (answer.text), head ? "" : answer.text);
-
-  write_all (out, text, strlen (text), end);
-}
-
-/* (nullable) (transfer full): the first line of a complete request; %NULL
- * if it is too late or too long */
-static gchar *
-read_request (GInputStream *in, GCancellable *end)
-{
-  g_autofree gchar *request = g_malloc (MAX_REQUEST + 1);
-  gint64 latest = g_get_monotonic_time () + REQUEST_TIME * G_USEC_PER_SEC;
-  gsize length = 0;
-
-  while (length < MAX_REQUEST && g_get_monotonic_time () < latest) {
-    gssize n = g_input_stream_read (in, request + length, MAX_REQUEST - length, end, NULL);
-
-    if (n <= 0)
-      return NULL;
-    length += n;
-    request[length] = 0;
-    if (strstr (request, "\r\n\r\n"))
-      return g_strndup (request, strcspn (request, "\r\n"));
-  }
-  return NULL;
-}
-
-static StatusAnswer
-answer_to (StatusServer *self, gchar **words, gboolean head)
-{
-  StatusAnswer answer = {405, NULL};
-  gchar *query;
-
-  if (head || g_str_equal (words[0], "GET")) {
-    query = strchr (words[1], '?');
-    if (query)
-      *query = 0;
-    answer = self->handler (words[1], self->data);
-  }
-  if (answer.code == 0)
-    answer = (StatusAnswer){404, g_strdup ("unknown path: use /livez, /readyz or /metrics\n")};
-  if (answer.text == NULL)
-    answer.text = g_strdup ("only GET is supported\n");
-  return answer;
+  ((Request *) request)->gone = TRUE;
 }
 
 static void
-release (gpointer data)
+request_free (Request *request)
+{
+  g_signal_handlers_disconnect_by_data (request->message, request);
+  g_object_unref (request->message);
+  g_free (request->path);
+  g_free (request->answer.text);
+  g_free (request);
+}
+
+static gboolean
+end_request (gpointer data)
+{
+  Request *request = data;
+
+  if (!request->gone) {
+    send_text (request->message, request->answer.code, request->answer.text);
+    soup_server_message_unpause (request->message);
+  }
+  request->server->asked--;
+  request_free (request);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+is_get (SoupServerMessage *message)
+{
+  const gchar *method = soup_server_message_get_method (message);
+
+  return g_str_equal (method, "GET") || g_str_equal (method, "HEAD");
+}
+
+/* Runs before a body is read, and refuses requests with one. */
+static void
+check_request (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query,
+    gpointer data)
+{
+  SoupEncoding encoding =
+      soup_message_headers_get_encoding (soup_server_message_get_request_headers (message));
+
+  if (is_get (message) && encoding == SOUP_ENCODING_NONE)
+    return;
+  soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
+  soup_message_headers_replace (
+      soup_server_message_get_response_headers (message), "Connection", "close");
+  send_text (message, 405, "only GET is supported\n");
+}
+
+static void
+take_request (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query,
+    gpointer data)
 {
   StatusServer *self = data;
+  Request *request;
 
-  g_object_unref (self->listener);
-  g_object_unref (self->end);
-  g_rw_lock_clear (&self->lock);
+  if (!self->pool || self->asked >= MAX_WAITING) {
+    send_text (message, 503, "too many requests are waiting\n");
+    return;
+  }
+  self->asked++;
+  request = g_new0 (Request, 1);
+  request->server = self;
+  request->message = g_object_ref (message);
+  /* Without a host, the query is part of the path. */
+  request->path = g_strndup (path, strcspn (path, "?"));
+  g_signal_connect (message, "finished", G_CALLBACK (note_finished), request);
+  soup_server_message_pause (message);
+  g_thread_pool_push (self->pool, request, NULL);
 }
 
-/* Takes ownership of the connection and of the server's reference. */
 static void
-serve (gpointer data, gpointer user_data)
+take_connection (GSocketConnection *connection, gpointer data)
 {
-  g_autoptr (GSocketConnection) connection = data;
-  StatusServer *self = user_data;
-  g_autofree gchar *line = NULL;
-  g_auto (GStrv) words = NULL;
-  gboolean head = FALSE;
-  StatusAnswer answer = {0, NULL};
+  StatusServer *self = data;
+  g_autoptr (GSocketAddress) local = g_socket_connection_get_local_address (connection, NULL);
+  g_autoptr (GSocketAddress) remote = g_socket_connection_get_remote_address (connection, NULL);
 
-  g_socket_set_timeout (g_socket_connection_get_socket (connection), CLIENT_TIMEOUT);
-  line = read_request (g_io_stream_get_input_stream (G_IO_STREAM (connection)), self->end);
-  words = g_strsplit (line ? line : "", " ", 3);
-  g_rw_lock_reader_lock (&self->lock);
-  if (self->handler && g_strv_length (words) == 3) {
-    head = g_str_equal (words[0], "HEAD");
-    answer = answer_to (self, words, head);
-  }
-  g_rw_lock_reader_unlock (&self->lock);
-  if (answer.text) {
-    reply (g_io_stream_get_output_stream (G_IO_STREAM (connection)), answer, head, self->end);
-    g_free (answer.text);
-  }
-  g_io_stream_close (G_IO_STREAM (connection), NULL, NULL);
-  g_atomic_rc_box_release_full (self, release);
+  if (local && remote)
+    soup_server_accept_iostream (self->server, G_IO_STREAM (connection), local, remote, NULL);
 }
 
-/* Takes ownership of @connection. %NULL: the accept failed. */
 static void
-hand_over (StatusServer *self, GSocketConnection *connection)
+end_requests (StatusServer *self)
 {
-  if (connection == NULL) {
-    if (!g_cancellable_is_cancelled (self->end))
-      g_usleep (ACCEPT_PAUSE * 1000);
-  } else if (g_thread_pool_unprocessed (self->pool) >= MAX_WAITING) {
-    g_object_unref (connection);
-  } else {
-    g_atomic_rc_box_acquire (self);
-    g_thread_pool_push (self->pool, connection, NULL);
-  }
+  GThreadPool *pool = g_steal_pointer (&self->pool);
+
+  g_thread_pool_free (pool, FALSE, TRUE);
+  while (self->asked)
+    g_main_context_iteration (self->context, TRUE);
 }
 
 static gpointer
@@ -163,36 +148,110 @@ run (gpointer data)
 {
   StatusServer *self = data;
 
-  while (!g_cancellable_is_cancelled (self->end))
-    hand_over (self, g_socket_listener_accept (self->listener, NULL, self->end, NULL));
+  g_main_context_push_thread_default (self->context);
+  g_main_loop_run (self->loop);
+  end_requests (self);
+  soup_server_disconnect (self->server);
+  g_clear_pointer (&self->door, fog_door_free);
+  g_main_context_pop_thread_default (self->context);
   return NULL;
 }
 
 static gboolean
+quit (gpointer loop)
+{
+  g_main_loop_quit (loop);
+  return G_SOURCE_REMOVE;
+}
+
+/* Not g_main_context_invoke(), which would call it in this thread while the other one starts. */
+static void
+call_there (StatusServer *self, GSourceFunc func, gpointer data)
+{
+  GSource *source = g_idle_source_new ();
+
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+  g_source_set_callback (source, func, data, NULL);
+  g_source_attach (source, self->context);
+  g_source_unref (source);
+}
+
+/* --- in threads of the pool --- */
+
+static StatusAnswer
+ask_handler (StatusServer *self, const gchar *path)
+{
+  StatusAnswer answer = {503, NULL};
+
+  g_rw_lock_reader_lock (&self->lock);
+  if (self->handler)
+    answer = self->handler (path, self->data);
+  g_rw_lock_reader_unlock (&self->lock);
+  return answer;
+}
+
+static void
+answer_request (gpointer data, gpointer user_data)
+{
+  Request *request = data;
+  StatusAnswer answer = ask_handler (request->server, request->path);
+
+  if (answer.code == 0)
+    answer = (StatusAnswer){404, g_strdup ("unknown path: use /livez, /readyz or /metrics\n")};
+  if (answer.text == NULL)
+    answer.text = g_strdup ("the stage ends\n");
+  request->answer = answer;
+  call_there (request->server, end_request, request);
+}
+
+/* --- life --- */
+
+static gboolean
 listen_on (StatusServer *self, guint16 port, GError **error)
 {
+  GSocketListener *listener = fog_door_get_listener (self->door);
+
   if (port == 0)
-    self->port = g_socket_listener_add_any_inet_port (self->listener, NULL, error);
-  else if (g_socket_listener_add_inet_port (self->listener, port, NULL, error))
+    self->port = g_socket_listener_add_any_inet_port (listener, NULL, error);
+  else if (g_socket_listener_add_inet_port (listener, port, NULL, error))
     self->port = port;
   return self->port != 0;
+}
+
+static void
+release (StatusServer *self)
+{
+  g_clear_pointer (&self->door, fog_door_free);
+  g_object_unref (self->server);
+  g_main_loop_unref (self->loop);
+  g_main_context_unref (self->context);
+  g_rw_lock_clear (&self->lock);
+  g_free (self);
 }
 
 StatusServer *
 status_server_new (guint16 port, StatusHandler handler, gpointer data, GError **error)
 {
-  StatusServer *self = g_atomic_rc_box_new0 (StatusServer);
+  StatusServer *self = g_new0 (StatusServer, 1);
+  gboolean listens;
 
   g_rw_lock_init (&self->lock);
   self->handler = handler;
   self->data = data;
-  self->end = g_cancellable_new ();
-  self->listener = g_socket_listener_new ();
-  if (!listen_on (self, port, error)) {
-    g_atomic_rc_box_release_full (self, release);
+  self->context = g_main_context_new ();
+  self->loop = g_main_loop_new (self->context, FALSE);
+  g_main_context_push_thread_default (self->context);
+  self->server = soup_server_new (NULL, NULL);
+  soup_server_add_early_handler (self->server, NULL, check_request, self, NULL);
+  soup_server_add_handler (self->server, NULL, take_request, self, NULL);
+  self->door = fog_door_new (MAX_CONNECTIONS, SILENCE, take_connection, self);
+  listens = listen_on (self, port, error);
+  g_main_context_pop_thread_default (self->context);
+  if (!listens) {
+    release (self);
     return NULL;
   }
-  self->pool = g_thread_pool_new (serve, self, MAX_THREADS, FALSE, NULL);
+  self->pool = g_thread_pool_new (answer_request, NULL, MAX_THREADS, FALSE, NULL);
   self->thread = g_thread_new ("status", run, self);
   return self;
 }
@@ -203,17 +262,14 @@ status_server_get_port (StatusServer *self)
   return self->port;
 }
 
-/* Doesn't wait for requests that are being read or answers that are being sent: they hold
- * references to what they use. */
+/* Doesn't wait for clients. */
 void
 status_server_free (StatusServer *self)
 {
-  g_cancellable_cancel (self->end);
-  g_thread_join (self->thread);
-  g_socket_listener_close (self->listener);
   g_rw_lock_writer_lock (&self->lock);
   self->handler = NULL;
   g_rw_lock_writer_unlock (&self->lock);
-  g_thread_pool_free (self->pool, FALSE, FALSE);
-  g_atomic_rc_box_release_full (self, release);
+  call_there (self, quit, self->loop);
+  g_thread_join (self->thread);
+  release (self);
 }

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* Answers GET requests of HTTP/1.x, each in its own thread, with a limit on their number. */
+/* Answers GET requests in threads of its own, with limits on their number and on connections. */
 typedef struct _StatusServer StatusServer;
 
 typedef struct {

@@ -31,12 +31,15 @@ class Viewer(pipeline.Background):
 class Address:
     """A live page that another part of the test has started."""
 
+    source = ""  # the address that requests come from; any
+
     def __init__(self, address):
         self.address = urllib.parse.urlsplit(address)
 
     def ask(self, path, method="GET", body=None, **headers):
         """Makes one request and returns (status, headers, body)."""
-        connection = http.client.HTTPConnection(self.address.hostname, self.address.port, timeout=20)
+        connection = http.client.HTTPConnection(
+            self.address.hostname, self.address.port, timeout=20, source_address=(self.source, 0) if self.source else None)
         try:
             connection.request(method, path, body, {name.replace("_", "-"): text for name, text in headers.items()})
             answer = connection.getresponse()

@@ -3,18 +3,19 @@
 
 #include <string.h>
 
-#include "livedoor.h"
+#include "http/fogdoor.h"
 #include "livefiles.h"
+#include "liveguesses.h"
 #include "livejobs.h"
 #include "livetoken.h"
 
+#define MAX_CONNECTIONS 256
+/* s that a connection may be silent, or refuse to take what is sent. */
+#define SILENCE 30
 #define MAX_BODY 16384 /* bytes of a POST */
 #define JOB_THREADS 2
 #define MAX_JOBS 64
 #define MAX_COUNTS 8
-/* Wrong tokens that are looked at in a minute, from anybody. */
-#define MAX_GUESSES 10
-#define GUESS_TIME (60 * G_USEC_PER_SEC)
 
 /* Nothing from elsewhere, nothing inline, in no other page. */
 #define POLICY                                                                                     \
@@ -24,13 +25,13 @@
 struct _LiveHttp {
   LiveApi *api;
   SoupServer *server;
-  LiveDoor *door;
+  FogDoor *door;
   LiveStream *stream;
   LiveJobs *jobs, *counts;
   LiveToken *token;
   gchar *address;
-  guint guesses;
-  gint64 guesses_since;
+  guint16 port;
+  LiveGuesses *guesses;
 };
 
 /* --- answers --- */
@@ -76,17 +77,33 @@ send_and_clear (SoupServerMessage *message, LiveReply reply)
 
 /* --- access --- */
 
+/* (nullable): NULL: it is gone. */
+static GInetAddress *
+address_of (SoupServerMessage *message)
+{
+  GSocketAddress *address = soup_server_message_get_remote_address (message);
+
+  return G_IS_INET_SOCKET_ADDRESS (address)
+             ? g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (address))
+             : NULL;
+}
+
 /* Limits how many tokens can be guessed. Requests with a session aren't limited. */
 static gboolean
-may_guess (LiveHttp *self)
+may_guess (LiveHttp *self, SoupServerMessage *message)
 {
-  gint64 now = g_get_monotonic_time ();
+  GInetAddress *address = address_of (message);
 
-  if (now - self->guesses_since > GUESS_TIME) {
-    self->guesses_since = now;
-    self->guesses = 0;
-  }
-  return self->guesses < MAX_GUESSES;
+  return address && live_guesses_allow (self->guesses, address, g_get_monotonic_time ());
+}
+
+static void
+count_guess (LiveHttp *self, SoupServerMessage *message)
+{
+  GInetAddress *address = address_of (message);
+
+  if (address)
+    live_guesses_count (self->guesses, address, g_get_monotonic_time ());
 }
 
 static gboolean
@@ -98,11 +115,11 @@ is_allowed (LiveHttp *self, SoupServerMessage *message)
 
   if (live_token_allows (self->token, NULL, cookie))
     return TRUE;
-  if (!authorization || !may_guess (self))
+  if (!authorization || !may_guess (self, message))
     return FALSE;
   if (live_token_allows (self->token, authorization, NULL))
     return TRUE;
-  self->guesses++;
+  count_guess (self, message);
   return FALSE;
 }
 
@@ -131,13 +148,13 @@ log_in (LiveHttp *self, SoupServerMessage *message)
   g_autofree gchar *cookie = NULL;
 
   if (live_token_is_needed (self->token)) {
-    if (!may_guess (self)) {
+    if (!may_guess (self, message)) {
       send_and_clear (
           message, live_reply_text (429, "Too many wrong tokens: wait for a minute.\n"));
       return;
     }
     if (!guess || !live_token_matches (self->token, guess)) {
-      self->guesses++;
+      count_guess (self, message);
       soup_server_message_set_redirect (message, 303, "/login?wrong");
       return;
     }
@@ -165,7 +182,7 @@ add_viewer (LiveHttp *self, SoupServerMessage *message)
     send_and_clear (message, live_reply_error (503, "There are too many viewers already."));
     return;
   }
-  live_door_keep (self->door, soup_server_message_get_socket (message));
+  fog_door_keep (self->door, soup_server_message_get_socket (message));
 }
 
 static LiveRequest
@@ -327,9 +344,15 @@ static gboolean
 listen_at (LiveHttp *self, const LiveOptions *options, GError **error)
 {
   g_autoptr (GInetAddress) address = g_inet_address_new_from_string (options->address);
+  g_autoptr (GSocketAddress) wanted = g_inet_socket_address_new (address, options->port);
+  g_autoptr (GSocketAddress) found = NULL;
 
-  self->door = live_door_new (address, options->port, take_connection, self, error);
-  return self->door != NULL;
+  self->door = fog_door_new (MAX_CONNECTIONS, SILENCE, take_connection, self);
+  if (!g_socket_listener_add_address (fog_door_get_listener (self->door), wanted,
+          G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, &found, error))
+    return FALSE;
+  self->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (found));
+  return TRUE;
 }
 
 LiveHttp *
@@ -340,6 +363,7 @@ live_http_new (const LiveOptions *options, LiveApi *api, GError **error)
   self->api = api;
   self->address = g_strdup (options->address);
   self->server = soup_server_new ("server-header", "fog-live", NULL);
+  self->guesses = live_guesses_new ();
   self->stream = live_stream_new (options->max_viewers);
   self->jobs = live_jobs_new (JOB_THREADS, MAX_JOBS, send_reply, api);
   self->counts = live_jobs_new (1, MAX_COUNTS, send_reply, api);
@@ -356,12 +380,13 @@ live_http_new (const LiveOptions *options, LiveApi *api, GError **error)
 void
 live_http_free (LiveHttp *self)
 {
-  g_clear_pointer (&self->door, live_door_free);
+  g_clear_pointer (&self->door, fog_door_free);
   live_jobs_free (self->jobs);
   live_jobs_free (self->counts);
   soup_server_disconnect (self->server);
   live_stream_free (self->stream);
   g_object_unref (self->server);
+  live_guesses_free (self->guesses);
   g_clear_pointer (&self->token, live_token_free);
   g_free (self->address);
   g_free (self);
@@ -372,7 +397,7 @@ live_http_make_address (LiveHttp *self)
 {
   const gchar *format = strchr (self->address, ':') ? "http://[%s]:%u/" : "http://%s:%u/";
 
-  return g_strdup_printf (format, self->address, live_door_get_port (self->door));
+  return g_strdup_printf (format, self->address, self->port);
 }
 
 LiveStream *

@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "livedoor.h"
+#include "fogdoor.h"
 
-#define MAX_CONNECTIONS 256
-/* s that a connection may be silent, or refuse to take what is sent. */
-#define SILENCE 30
-
-struct _LiveDoor {
+struct _FogDoor {
   GSocketService *service;
-  guint16 port;
-  LiveDoorFunc func;
+  guint most, silence;
+  FogDoorFunc func;
   gpointer data;
   GQueue connections; /* of Entry, the oldest first */
 };
 
 typedef struct {
-  LiveDoor *door;
+  FogDoor *door;
   GSocketConnection *connection; /* weak */
   gboolean kept;
 } Entry;
@@ -30,7 +26,7 @@ forget (gpointer data, GObject *connection)
 
 /* A client that opens a connection and sends no request must not keep others out. */
 static void
-close_oldest (LiveDoor *self)
+close_oldest (FogDoor *self)
 {
   for (GList *l = self->connections.head; l; l = l->next) {
     Entry *entry = l->data;
@@ -47,15 +43,15 @@ static gboolean
 take_connection (
     GSocketService *service, GSocketConnection *connection, GObject *source, gpointer data)
 {
-  LiveDoor *self = data;
+  FogDoor *self = data;
   Entry *entry;
 
   /* Those that were shut down leave in the next rounds of the main loop. */
-  if (self->connections.length >= 2 * MAX_CONNECTIONS)
+  if (self->connections.length >= 2 * self->most)
     return TRUE;
-  if (self->connections.length >= MAX_CONNECTIONS)
+  if (self->connections.length >= self->most)
     close_oldest (self);
-  g_socket_set_timeout (g_socket_connection_get_socket (connection), SILENCE);
+  g_socket_set_timeout (g_socket_connection_get_socket (connection), self->silence);
   entry = g_new0 (Entry, 1);
   entry->door = self;
   entry->connection = connection;
@@ -65,33 +61,25 @@ take_connection (
   return TRUE;
 }
 
-LiveDoor *
-live_door_new (
-    GInetAddress *address, guint16 port, LiveDoorFunc func, gpointer data, GError **error)
+FogDoor *
+fog_door_new (guint most, guint silence, FogDoorFunc func, gpointer data)
 {
-  g_autoptr (GSocketAddress) wanted = g_inet_socket_address_new (address, port);
-  g_autoptr (GSocketAddress) found = NULL;
-  g_autoptr (GSocketService) service = g_socket_service_new ();
-  LiveDoor *self;
+  FogDoor *self = g_new0 (FogDoor, 1);
 
-  /* With a smaller backlog, one of many simultaneous clients would wait for a second. */
-  g_socket_listener_set_backlog (G_SOCKET_LISTENER (service), MAX_CONNECTIONS);
-  if (!g_socket_listener_add_address (G_SOCKET_LISTENER (service), wanted, G_SOCKET_TYPE_STREAM,
-          G_SOCKET_PROTOCOL_TCP, NULL, &found, error))
-    return NULL;
-  self = g_new0 (LiveDoor, 1);
-  self->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (found));
+  self->most = most;
+  self->silence = silence;
   self->func = func;
   self->data = data;
   g_queue_init (&self->connections);
-  self->service = g_steal_pointer (&service);
+  self->service = g_socket_service_new ();
+  /* With a smaller backlog, one of many simultaneous clients would wait for a second. */
+  g_socket_listener_set_backlog (G_SOCKET_LISTENER (self->service), (int) most);
   g_signal_connect (self->service, "incoming", G_CALLBACK (take_connection), self);
-  g_socket_service_start (self->service);
   return self;
 }
 
 void
-live_door_free (LiveDoor *self)
+fog_door_free (FogDoor *self)
 {
   Entry *entry;
 
@@ -105,14 +93,14 @@ live_door_free (LiveDoor *self)
   g_free (self);
 }
 
-guint16
-live_door_get_port (const LiveDoor *self)
+GSocketListener *
+fog_door_get_listener (FogDoor *self)
 {
-  return self->port;
+  return G_SOCKET_LISTENER (self->service);
 }
 
 void
-live_door_keep (LiveDoor *self, GSocket *socket)
+fog_door_keep (FogDoor *self, GSocket *socket)
 {
   for (GList *l = self->connections.head; l; l = l->next) {
     Entry *entry = l->data;
