@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 #include <math.h>
+#include <string.h>
 
 #define MAX_TEXT (1024 * 1024)
 #define MAX_LEVELS 16
@@ -103,4 +104,21 @@ fog_json_parse_object (JsonParser *parser, const gchar *text, gsize size, GError
     return NULL;
   }
   return json_node_get_object (root);
+}
+
+static gboolean
+has_exponent_alone (gdouble value)
+{
+  gchar text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  g_ascii_dtostr (text, sizeof text, value);
+  return strchr (text, 'e') && !strchr (text, '.');
+}
+
+void
+fog_json_add_number (JsonBuilder *builder, gdouble value)
+{
+  while (has_exponent_alone (value))
+    value = nextafter (value, 0);
+  json_builder_add_double_value (builder, value);
 }

@@ -31,6 +31,10 @@ gboolean fog_json_read_count (
 /* (nullable): NULL if the member is absent or isn't a text. */
 const gchar *fog_json_read_string (JsonObject *object, const gchar *name);
 
+/* As a value of @builder. json-glib writes 1e-08 as "1e-08.0", which no reader takes: such a number
+ * is replaced by the next one towards 0. @value: finite */
+void fog_json_add_number (JsonBuilder *builder, gdouble value);
+
 /* Sets @error to `WHAT: "NAME"`. Returns: FALSE */
 gboolean fog_json_fail (GError **error, const gchar *what, const gchar *name);
 

@@ -76,7 +76,7 @@ static void
 add_double (JsonBuilder *builder, const gchar *name, gdouble value)
 {
   json_builder_set_member_name (builder, name);
-  json_builder_add_double_value (builder, value);
+  fog_json_add_number (builder, value);
 }
 
 static void

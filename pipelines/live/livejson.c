@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "fogjson.h"
+
 void
 live_json_text (JsonBuilder *json, const gchar *name, const gchar *value)
 {
@@ -41,7 +43,7 @@ live_json_item (JsonBuilder *json, gdouble value)
   else if (rounded == floor (rounded) && fabs (rounded) < 1e15)
     json_builder_add_int_value (json, (gint64) rounded);
   else
-    json_builder_add_double_value (json, rounded);
+    fog_json_add_number (json, rounded);
 }
 
 void

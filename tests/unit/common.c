@@ -5,6 +5,7 @@
 
 #include "fogcaps.h"
 #include "fogfield.h"
+#include "fogjson.h"
 #include "fogreport.h"
 #include "fogtemplate.h"
 #include "fogthread.h"
@@ -206,6 +207,7 @@ GST_START_TEST (test_a_report_that_is_written_and_read_is_unchanged)
   camera->last_seq = 1234;
   camera->max = 30;
   camera->min = 0.5;
+  camera->weight = 1e-8;
   fail_unless (fog_report_add_camera (report, "cam-1") == camera);
 
   text = fog_report_to_json (report, &size);
@@ -225,6 +227,30 @@ GST_START_TEST (test_a_report_that_is_written_and_read_is_unchanged)
   fail_unless_equals_string (camera->session, "9f2c41d0");
   fail_unless_equals_uint64 (camera->last_seq, 1234);
   fail_unless_equals_float (camera->min, 0.5);
+}
+GST_END_TEST;
+
+static const gdouble numbers[] = {
+    0, 1, 0.1, 1e-5, 1e-8, 2e-8, 5e-324, 1e15, 1e18, -1e18, 1.5e20, 1e300, 1.7976931348623157e308};
+
+/* A camera's weight may be any of them, and its report goes to all cameras. */
+GST_START_TEST (test_numbers_of_any_size_are_valid_json)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  g_autoptr (JsonNode) root = NULL, back = NULL;
+  g_autofree gchar *text = NULL;
+  gdouble number = numbers[__i__];
+
+  json_builder_begin_array (builder);
+  fog_json_add_number (builder, number);
+  json_builder_end_array (builder);
+  root = json_builder_get_root (builder);
+  text = json_to_string (root, FALSE);
+  back = json_from_string (text, NULL);
+  fail_unless (back != NULL, "%s", text);
+  fail_unless (fabs (json_array_get_double_element (json_node_get_array (back), 0) - number) <=
+                   1e-12 * fabs (number),
+      "%s", text);
 }
 GST_END_TEST;
 
@@ -458,6 +484,7 @@ common_suite (void)
   tcase_add_test (tc, test_properties_of_every_type_are_set_and_read);
   tcase_add_test (tc, test_templates);
   tcase_add_test (tc, test_a_thread_that_hangs_is_abandoned_after_a_limit);
+  tcase_add_loop_test (tc, test_numbers_of_any_size_are_valid_json, 0, G_N_ELEMENTS (numbers));
   return s;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "haardocument.h"
 
+#include "fogjson.h"
 #include "fogname.h"
 
 #include <json-glib/json-glib.h>
@@ -20,7 +21,7 @@ static void
 add_double (JsonBuilder *builder, const gchar *name, gdouble value)
 {
   json_builder_set_member_name (builder, name);
-  json_builder_add_double_value (builder, value);
+  fog_json_add_number (builder, value);
 }
 
 static void
