@@ -247,7 +247,11 @@ GST_START_TEST (test_empty_values_survive)
 GST_END_TEST;
 
 static const gchar *bad_caps[] = {"", "no caps at all", "video/x-raw", "video/x-raw, width=[1,2]",
-    "video/x-raw(memory:DMABuf), n=(int)1", "a/b, c=(structure)\"[[[[", "ANY", "EMPTY", "\xff"};
+    "video/x-raw(memory:DMABuf), n=(int)1", "a/b, c=(structure)\"[[[[", "ANY", "EMPTY", "\xff",
+    "-1", " .x", "a/b; -1", "a/b, c=(GstCaps)[-1]", "a/b, c=(structure)\"-1\"",
+    "a/b, c=(GstStructure)\"-1;\"", "a/b, c=(taglist)\"-1;\"", "a/b, c={ (taglist)\"-1;\" }",
+    "a/b(-1), n=(int)1", "a/b(memory:-x), n=(int)1", "a/b, c=(buffer)zz", "a/b, c=(buffer)0",
+    "a/b, c=(GstBuffer)0g", "a/b, c=(buffer) 0g", "a/b, c=(buffer)< 00, 0 >"};
 
 GST_START_TEST (test_bad_caps_are_skipped)
 {

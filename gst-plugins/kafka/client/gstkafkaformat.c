@@ -58,6 +58,71 @@ is_modest (const gchar *text)
   return !*c && brackets <= GST_KAFKA_MAX_CAPS_BRACKETS;
 }
 
+/* GStreamer logs a critical warning about another name, and one about other features, for each
+ * message. */
+static gboolean
+begins_with_name (const gchar *text)
+{
+  gsize spaces = strspn (text, " ");
+  const gchar *end =
+      text + spaces + strspn (text + spaces, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "/-_.:+");
+
+  return g_ascii_isalpha (text[spaces]) &&
+         (strchr (" ,", *end) ||
+             g_str_has_prefix (end, "(" GST_CAPS_FEATURE_MEMORY_SYSTEM_MEMORY ")"));
+}
+
+/* One such value, or a list of them. */
+static gboolean
+are_bytes (const gchar *value)
+{
+  const gchar *first = value + strspn (value, " "), *c = first + strspn (first, "<{ ");
+  gboolean listed = *first == '<' || *first == '{';
+
+  for (;;) {
+    gsize size = strspn (c, G_CSET_DIGITS "abcdefABCDEF");
+
+    c += size;
+    c += strspn (c, " ");
+    if (size % 2 || !listed || *c != ',')
+      return size % 2 == 0 && strchr (",}>", *c);
+    c += 1 + strspn (c + 1, " ");
+  }
+}
+
+/* @type: after its bracket. Values that are texts of their own kind aren't, and bytes that are none
+ * are no value: GStreamer logs a critical warning about both. */
+static gboolean
+is_plain_value (const gchar *type)
+{
+  static const gchar *const others[] = {
+      "structure", "caps", "features", "taglist", "sample", "segment"};
+  gsize size = strcspn (type, ")");
+  g_autofree gchar *name = g_ascii_strdown (type, (gssize) size);
+
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++)
+    if (strstr (name, others[i]))
+      return FALSE;
+  return !strstr (name, "buffer") || are_bytes (type + size + (type[size] == ')'));
+}
+
+/* Outside of quotes: one structure alone, of plain values. */
+static gboolean
+is_one_plain_structure (const gchar *text)
+{
+  gboolean quoted = FALSE;
+
+  for (const gchar *c = text; *c; c++) {
+    if (*c == '\\' && c[1])
+      c++;
+    else if (*c == '"')
+      quoted = !quoted;
+    else if (!quoted && (*c == ';' || (*c == '(' && !is_plain_value (c + 1))))
+      return FALSE;
+  }
+  return begins_with_name (text);
+}
+
 static gboolean
 is_in_system_memory (GstCaps *caps)
 {
@@ -69,7 +134,8 @@ is_in_system_memory (GstCaps *caps)
 GstCaps *
 gst_kafka_caps_from_text (const gchar *text)
 {
-  GstCaps *caps = is_modest (text) ? gst_caps_from_string (text) : NULL;
+  GstCaps *caps =
+      is_modest (text) && is_one_plain_structure (text) ? gst_caps_from_string (text) : NULL;
 
   if (caps && gst_caps_is_fixed (caps) && is_in_system_memory (caps))
     return caps;

@@ -761,8 +761,10 @@ readers_take (GstKafkaSink *self, GstCaps *caps)
     return TRUE;
   GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE,
       ("kafkasrc refuses caps such as these, of %s: as text they have %" G_GSIZE_FORMAT
-       " bytes, and at most %u bytes and %u brackets can be read. Pictures and long tags in a "
-       "stream header make caps large: remove them before the encoder.",
+       " bytes, and at most %u bytes and %u brackets can be read, and no structures, caps or tags "
+       "as "
+       "values. Pictures and long tags in a stream header make caps large: remove them before the "
+       "encoder.",
           gst_structure_get_name (gst_caps_get_structure (caps, 0)), self->template.caps->size,
           GST_KAFKA_MAX_CAPS_TEXT, GST_KAFKA_MAX_CAPS_BRACKETS),
       (NULL));
