@@ -127,13 +127,13 @@ wait_bare (void)
     rd_kafka_poll (rk, WAIT_MS);
 }
 
-static void
-close_bare (void)
+void
+bare_close (void)
 {
   rd_kafka_destroy (rk);
 }
 
-const Producer bare_producer = {open_bare, send_bare, wait_bare, close_bare};
+const Producer bare_producer = {open_bare, send_bare, wait_bare, bare_close};
 
 /* --- consuming --- */
 
@@ -173,28 +173,10 @@ work (void)
     ;
 }
 
-/* TRUE: enough */
-static gboolean
-take_message (rd_kafka_message_t *message, Tally *tally)
-{
-  gboolean enough;
-
-  if (message->err)
-    g_error ("bare loop: %s", rd_kafka_message_errstr (message));
-  if (job->headers)
-    read_headers (message);
-  if (job->work)
-    work ();
-  enough = tally_add (tally, message->payload, message->len);
-  rd_kafka_message_destroy (message);
-  return enough;
-}
-
 void
-bare_consume (const Job *j, Tally *tally)
+bare_open (const Job *j)
 {
   rd_kafka_conf_t *conf = rd_kafka_conf_new ();
-  rd_kafka_message_t *message;
 
   job = j;
   set (conf, "group.id", "bench");
@@ -202,8 +184,36 @@ bare_consume (const Job *j, Tally *tally)
   rk = new_client (RD_KAFKA_CONSUMER, conf);
   rd_kafka_poll_set_consumer (rk);
   assign_all ();
+}
+
+rd_kafka_message_t *
+bare_read (void)
+{
+  rd_kafka_message_t *message;
+
   do
     message = rd_kafka_consumer_poll (rk, WAIT_MS);
-  while (!message || !take_message (message, tally));
-  rd_kafka_destroy (rk);
+  while (!message);
+  if (message->err)
+    g_error ("bare loop: %s", rd_kafka_message_errstr (message));
+  if (job->headers || job->source)
+    read_headers (message);
+  if (job->work)
+    work ();
+  return message;
+}
+
+void
+bare_consume (const Job *j, Tally *tally)
+{
+  gboolean enough = FALSE;
+
+  bare_open (j);
+  while (!enough) {
+    rd_kafka_message_t *message = bare_read ();
+
+    enough = tally_add (tally, message->payload, message->len);
+    rd_kafka_message_destroy (message);
+  }
+  bare_close ();
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gst/gst.h>
+#include <librdkafka/rdkafka.h>
 
 /* The task of one client in the comparison. */
 typedef struct {
@@ -13,8 +14,9 @@ typedef struct {
   gint partitions;
   /* the bare loop reads the headers, as a program that needs caps and times has to */
   gboolean headers;
-  gint work;          /* ns that the bare loop works for each message it reads */
-  gchar **options;    /* librdkafka's, NAME=VALUE */
+  gboolean source; /* the bare loop is the least source that GStreamer allows, and reads headers */
+  gint work;       /* ns that the bare loop works for each message it reads */
+  gchar **options; /* librdkafka's, NAME=VALUE */
   gchar **properties; /* the element's */
 } Job;
 
@@ -57,6 +59,13 @@ typedef struct {
 
 extern const Producer bare_producer, element_producer;
 
+/* The bare loop's reader. */
+void bare_open (const Job *job);
+rd_kafka_message_t *bare_read (void);
+void bare_close (void);
+
 /* Reads until tally_add() returns TRUE. */
 void bare_consume (const Job *job, Tally *tally);
+/* The bare reader within a GstPushSrc, whose buffers carry nothing but the message's bytes. */
+void source_consume (const Job *job, Tally *tally);
 void element_consume (const Job *job, Tally *tally);

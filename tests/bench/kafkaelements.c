@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Measures kafkasink with a harness that feeds it, and kafkasrc with a pad that takes its
  * buffers. */
+#include <gst/base/gstpushsrc.h>
 #include <gst/check/gstharness.h>
 
 #include "kafkaclient.h"
@@ -115,14 +116,16 @@ static GstFlowReturn
 take_buffer (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   Reader *reader = gst_pad_get_element_private (pad);
+  gboolean enough;
   GstMapInfo map;
 
   gst_buffer_map (buffer, &map, GST_MAP_READ);
-  if (tally_add (reader->tally, map.data, map.size))
-    g_main_loop_quit (reader->loop);
+  enough = tally_add (reader->tally, map.data, map.size);
   gst_buffer_unmap (buffer, &map);
   gst_buffer_unref (buffer);
-  return GST_FLOW_OK;
+  if (enough)
+    g_main_loop_quit (reader->loop);
+  return enough ? GST_FLOW_EOS : GST_FLOW_OK;
 }
 
 static gboolean
@@ -172,11 +175,10 @@ make_src (const Job *j)
   return src;
 }
 
-void
-element_consume (const Job *j, Tally *tally)
+static void
+consume_from (GstElement *src, Tally *tally)
 {
   GstElement *pipeline = gst_pipeline_new (NULL);
-  GstElement *src = make_src (j);
   GstBus *bus = gst_pipeline_get_bus (GST_PIPELINE (pipeline));
   Reader reader = {tally, g_main_loop_new (NULL, FALSE)};
   GstPad *end;
@@ -192,4 +194,53 @@ element_consume (const Job *j, Tally *tally)
   gst_object_unref (bus);
   gst_object_unref (pipeline);
   gst_object_unref (end);
+}
+
+void
+element_consume (const Job *j, Tally *tally)
+{
+  consume_from (make_src (j), tally);
+}
+
+/* --- the least source --- */
+
+typedef GstPushSrc LeastSrc;
+typedef GstPushSrcClass LeastSrcClass;
+
+static GType least_src_get_type (void);
+G_DEFINE_TYPE (LeastSrc, least_src, GST_TYPE_PUSH_SRC)
+
+static GstFlowReturn
+create_least (GstPushSrc *src, GstBuffer **out)
+{
+  rd_kafka_message_t *message = bare_read ();
+
+  *out = gst_buffer_new_wrapped_full (GST_MEMORY_FLAG_READONLY, message->payload, message->len, 0,
+      message->len, message, (GDestroyNotify) rd_kafka_message_destroy);
+  return GST_FLOW_OK;
+}
+
+static void
+least_src_class_init (LeastSrcClass *klass)
+{
+  static GstStaticPadTemplate pad =
+      GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+
+  gst_element_class_add_static_pad_template (GST_ELEMENT_CLASS (klass), &pad);
+  klass->create = create_least;
+}
+
+static void
+least_src_init (LeastSrc *self)
+{
+  gst_base_src_set_live (GST_BASE_SRC (self), TRUE);
+  gst_base_src_set_do_timestamp (GST_BASE_SRC (self), TRUE);
+}
+
+void
+source_consume (const Job *j, Tally *tally)
+{
+  bare_open (j);
+  consume_from (g_object_new (least_src_get_type (), NULL), tally);
+  bare_close ();
 }
