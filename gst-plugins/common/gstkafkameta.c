@@ -7,48 +7,59 @@
 
 /* --- the ack token --- */
 
-typedef struct {
-  GObject parent;
-  gpointer ledger;
-  gint64 offset;
-  GstKafkaAckNotify notify;
-  GDestroyNotify ledger_unref;
+struct _GstKafkaAck {
+  gatomicrefcount refs;
   gint outcome; /* atomic: a GstKafkaAckOutcome; it only grows */
   gint open;    /* atomic: a part was released undecided */
-} GstKafkaAck;
+  gint64 offset;
+  gpointer ledger;
+  GstKafkaAckNotify notify;
+  GDestroyNotify ledger_unref;
+};
 
-/* GObject knows an instance by its first member. */
-G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaAck, parent) == 0);
 /* ack_mark() replaces an outcome only by a larger one. */
 G_STATIC_ASSERT (
     GST_KAFKA_ACK_UNDECIDED < GST_KAFKA_ACK_DONE && GST_KAFKA_ACK_DONE < GST_KAFKA_ACK_FAILED);
 
-static gpointer parent_class;
+GstKafkaAck *
+gst_kafka_ack_new (
+    gpointer ledger, gint64 offset, GstKafkaAckNotify notify, GDestroyNotify ledger_unref)
+{
+  GstKafkaAck *self = g_new (GstKafkaAck, 1);
+
+  *self = (GstKafkaAck){.refs = 1,
+      .ledger = ledger,
+      .offset = offset,
+      .notify = notify,
+      .ledger_unref = ledger_unref};
+  return self;
+}
+
+static gpointer
+ack_ref (gpointer ack)
+{
+  g_atomic_ref_count_inc (&((GstKafkaAck *) ack)->refs);
+  return ack;
+}
 
 static void
-gst_kafka_ack_finalize (GObject *object)
+ack_unref (gpointer ack)
 {
-  GstKafkaAck *self = (GstKafkaAck *) object;
-  GstKafkaAckOutcome outcome = g_atomic_int_get (&self->outcome);
+  GstKafkaAck *self = ack;
+  GstKafkaAckOutcome outcome;
 
+  if (!g_atomic_ref_count_dec (&self->refs))
+    return;
+  outcome = g_atomic_int_get (&self->outcome);
   if (outcome == GST_KAFKA_ACK_DONE && g_atomic_int_get (&self->open))
     outcome = GST_KAFKA_ACK_UNDECIDED;
   if (self->notify)
     self->notify (self->ledger, self->offset, outcome);
   if (self->ledger_unref)
     self->ledger_unref (self->ledger);
-  G_OBJECT_CLASS (parent_class)->finalize (object);
+  g_free (self);
 }
 
-static void
-gst_kafka_ack_class_init (gpointer klass, gpointer data)
-{
-  parent_class = g_type_class_peek_parent (klass);
-  G_OBJECT_CLASS (klass)->finalize = gst_kafka_ack_finalize;
-}
-
-/* The ack token is a GObject: so a GstStructure can hold it, and it lives as long as any copy of
- * that. */
 static GType
 ack_get_type (void)
 {
@@ -59,40 +70,18 @@ ack_get_type (void)
      * type for all. */
     GType found = g_type_from_name ("GstKafkaAck");
 
-    if (!found) {
-      static const GTypeInfo info = {
-          .class_size = sizeof (GObjectClass),
-          .class_init = gst_kafka_ack_class_init,
-          .instance_size = sizeof (GstKafkaAck),
-      };
-      found = g_type_register_static (G_TYPE_OBJECT, "GstKafkaAck", &info, 0);
-    }
-    g_once_init_leave (&type, found);
+    g_once_init_leave (
+        &type, found ? found : g_boxed_type_register_static ("GstKafkaAck", ack_ref, ack_unref));
   }
   return type;
 }
 
-GObject *
-gst_kafka_ack_new (
-    gpointer ledger, gint64 offset, GstKafkaAckNotify notify, GDestroyNotify ledger_unref)
-{
-  GstKafkaAck *self = g_object_new (ack_get_type (), NULL);
-
-  self->ledger = ledger;
-  self->offset = offset;
-  self->notify = notify;
-  self->ledger_unref = ledger_unref;
-  return G_OBJECT (self);
-}
-
 /* From any thread, any number of times. FAILED outweighs DONE. */
 static void
-ack_mark (GObject *object, GstKafkaAckOutcome outcome)
+ack_mark (GstKafkaAck *self, GstKafkaAckOutcome outcome)
 {
-  GstKafkaAck *self = (GstKafkaAck *) object;
   gint now;
 
-  g_return_if_fail (G_TYPE_CHECK_INSTANCE_TYPE (object, ack_get_type ()));
   do
     now = g_atomic_int_get (&self->outcome);
   while (now < (gint) outcome && !g_atomic_int_compare_and_exchange (&self->outcome, now, outcome));
@@ -110,19 +99,22 @@ decide_part (gpointer whole, gint64 offset, GstKafkaAckOutcome outcome)
 /* (transfer full): a token for a part of the message of @whole, which lives at least as long as the
  * part. If a part is released undecided, the whole is undecided, even if all other parts are
  * done. */
-static GObject *
-ack_new_part (GObject *whole)
+static GstKafkaAck *
+ack_new_part (GstKafkaAck *whole)
 {
-  return gst_kafka_ack_new (g_object_ref (whole), 0, decide_part, g_object_unref);
+  return gst_kafka_ack_new (ack_ref (whole), 0, decide_part, ack_unref);
 }
 
 /* --- headers --- */
 
-/* The headers of a message share one block of memory, which begins with their reference count. */
+/* The headers of a message share one block of memory. */
 typedef struct {
-  gatomicrefcount refs;
+  gatomicrefcount refs; /* first: what a header points to */
+  gpointer owner;       /* has the texts; NULL: they follow the headers */
+  GDestroyNotify free_owner;
   GstKafkaHeader headers[];
 } Block;
+G_STATIC_ASSERT (G_STRUCT_OFFSET (Block, refs) == 0);
 
 static gsize
 text_size (const GstKafkaHeader *header)
@@ -153,6 +145,7 @@ block_new (const GstKafkaHeader *from, guint n)
   block = g_malloc (size);
   end = (gchar *) &block->headers[n];
   block->refs = n;
+  block->owner = NULL;
   for (guint i = 0; i < n; i++) {
     GstKafkaHeader *header = &block->headers[i];
 
@@ -183,10 +176,13 @@ gst_kafka_header_ref (GstKafkaHeader *header)
 void
 gst_kafka_header_unref (GstKafkaHeader *header)
 {
-  gatomicrefcount *refs = header->refs;
+  Block *block = (Block *) header->refs;
 
-  if (g_atomic_ref_count_dec (refs))
-    g_free (refs); /* the block */
+  if (!g_atomic_ref_count_dec (&block->refs))
+    return;
+  if (block->owner)
+    block->free_owner (block->owner);
+  g_free (block);
 }
 
 GPtrArray *
@@ -195,15 +191,61 @@ gst_kafka_headers_new (guint reserve)
   return g_ptr_array_new_full (reserve, (GDestroyNotify) gst_kafka_header_unref);
 }
 
+static GPtrArray *
+array_of (Block *block, guint n)
+{
+  GPtrArray *array = gst_kafka_headers_new (n);
+
+  g_ptr_array_set_size (array, (gint) n);
+  for (guint i = 0; i < n; i++)
+    array->pdata[i] = &block->headers[i];
+  return array;
+}
+
 GPtrArray *
 gst_kafka_headers_new_copies (const GstKafkaHeader *headers, guint n)
 {
-  GPtrArray *array = gst_kafka_headers_new (n);
-  Block *block = n ? block_new (headers, n) : NULL;
+  return array_of (n ? block_new (headers, n) : NULL, n);
+}
 
-  for (guint i = 0; i < n; i++)
-    g_ptr_array_add (array, &block->headers[i]);
-  return array;
+GPtrArray *
+gst_kafka_headers_new_owned (
+    const GstKafkaHeader *headers, guint n, gpointer owner, GDestroyNotify free_owner)
+{
+  Block *block = g_malloc (sizeof *block + n * sizeof *headers);
+
+  *block = (Block){.refs = n, .owner = owner, .free_owner = free_owner};
+  for (guint i = 0; i < n; i++) {
+    block->headers[i] = headers[i];
+    block->headers[i].refs = &block->refs;
+  }
+  return array_of (block, n);
+}
+
+/* A number of so many decimal digits fits 64 bits. */
+#define SAFE_DIGITS 19
+
+/* This function runs several times a frame, and GLib's functions take ten times as long. */
+gboolean
+gst_kafka_header_to_uint64 (const GstKafkaHeader *header, guint64 *value)
+{
+  gsize safe, i;
+  guint64 number = 0;
+  guint digit;
+
+  if (!header || !header->value || header->size == 0)
+    return FALSE;
+  safe = MIN (header->size, SAFE_DIGITS);
+  for (i = 0; i < safe && (digit = (guint) header->value[i] - '0') <= 9; i++)
+    number = number * 10 + digit;
+  for (; i >= safe && i < header->size && (digit = (guint) header->value[i] - '0') <= 9; i++)
+    if (!g_uint64_checked_mul (&number, number, 10) ||
+        !g_uint64_checked_add (&number, number, digit))
+      return FALSE;
+  if (i < header->size)
+    return FALSE;
+  *value = number;
+  return TRUE;
 }
 
 /* --- the meta --- */
@@ -218,10 +260,10 @@ gst_kafka_meta_register (void)
     gst_meta_register_custom (GST_KAFKA_META_NAME, no_tags, NULL, NULL, NULL);
 }
 
-/* The look-up by name takes a lock and a hash. The result is needed several times for each buffer,
- * so it is kept. */
-static GstCustomMeta *
-get_meta (GstBuffer *buffer)
+/* (nullable): the look-up by name takes a lock and a hash. The result is needed several times for
+ * each buffer, so it is kept. */
+static const GstMetaInfo *
+get_info (void)
 {
   static const GstMetaInfo *registered;
   const GstMetaInfo *info = g_atomic_pointer_get (&registered);
@@ -230,21 +272,37 @@ get_meta (GstBuffer *buffer)
     info = gst_meta_get_info (GST_KAFKA_META_NAME);
     g_atomic_pointer_set (&registered, info);
   }
+  return info;
+}
+
+GstCustomMeta *
+gst_kafka_meta_get (GstBuffer *buffer)
+{
+  const GstMetaInfo *info = get_info ();
+
   return info ? (GstCustomMeta *) gst_buffer_get_meta (buffer, info->api) : NULL;
 }
 
-static GQuark
-headers_field (void)
+const GQuark *
+gst_kafka_meta_get_fields (void)
 {
-  static GQuark quark;
+  static const gchar *const names[GST_KAFKA_N_FIELDS] = {
+      "topic", "partition", "offset", "lag", "timestamp", "headers", "ack", "key"};
+  static GQuark quarks[GST_KAFKA_N_FIELDS];
+  static gsize known;
 
-  return quark ? quark : (quark = g_quark_from_static_string ("headers"));
+  if (g_once_init_enter (&known)) {
+    for (guint i = 0; i < GST_KAFKA_N_FIELDS; i++)
+      quarks[i] = g_quark_from_static_string (names[i]);
+    g_once_init_leave (&known, 1);
+  }
+  return quarks;
 }
 
 const GstStructure *
 gst_kafka_meta_peek (GstBuffer *buffer)
 {
-  GstCustomMeta *meta = get_meta (buffer);
+  GstCustomMeta *meta = gst_kafka_meta_get (buffer);
 
   return meta ? gst_custom_meta_get_structure (meta) : NULL;
 }
@@ -252,18 +310,18 @@ gst_kafka_meta_peek (GstBuffer *buffer)
 GstStructure *
 gst_kafka_meta_ensure (GstBuffer *buffer)
 {
-  GstCustomMeta *meta = get_meta (buffer);
+  GstCustomMeta *meta = gst_kafka_meta_get (buffer);
 
   if (!meta)
-    meta = gst_buffer_add_custom_meta (buffer, GST_KAFKA_META_NAME);
+    meta = (GstCustomMeta *) gst_buffer_add_meta (buffer, get_info (), NULL);
   return gst_custom_meta_get_structure (meta);
 }
 
 void
 gst_kafka_meta_copy (GstBuffer *dst, GstBuffer *src)
 {
-  GstMeta *from = (GstMeta *) get_meta (src);
-  GstMeta *old = (GstMeta *) get_meta (dst);
+  GstMeta *from = (GstMeta *) gst_kafka_meta_get (src);
+  GstMeta *old = (GstMeta *) gst_kafka_meta_get (dst);
   GstMetaTransformCopy all = {FALSE, 0, -1};
 
   if (!from)
@@ -294,19 +352,29 @@ GPtrArray *
 gst_kafka_meta_get_headers (GstBuffer *buffer)
 {
   const GstStructure *s = gst_kafka_meta_peek (buffer);
-  const GValue *value = s ? gst_structure_id_get_value (s, headers_field ()) : NULL;
+  const GValue *value =
+      s ? gst_structure_id_get_value (s, gst_kafka_meta_get_fields ()[GST_KAFKA_FIELD_HEADERS])
+        : NULL;
 
   return value && G_VALUE_HOLDS (value, G_TYPE_PTR_ARRAY) ? g_value_get_boxed (value) : NULL;
+}
+
+/* @boxed: (transfer full) */
+static void
+take_boxed (GstBuffer *buffer, GstKafkaField field, GType type, gpointer boxed)
+{
+  GValue value = G_VALUE_INIT;
+
+  g_value_init (&value, type);
+  g_value_take_boxed (&value, boxed);
+  gst_structure_id_take_value (
+      gst_kafka_meta_ensure (buffer), gst_kafka_meta_get_fields ()[field], &value);
 }
 
 void
 gst_kafka_meta_take_headers (GstBuffer *buffer, GPtrArray *headers)
 {
-  GValue value = G_VALUE_INIT;
-
-  g_value_init (&value, G_TYPE_PTR_ARRAY);
-  g_value_take_boxed (&value, headers);
-  gst_structure_id_take_value (gst_kafka_meta_ensure (buffer), headers_field (), &value);
+  take_boxed (buffer, GST_KAFKA_FIELD_HEADERS, G_TYPE_PTR_ARRAY, headers);
 }
 
 const GstKafkaHeader *
@@ -333,22 +401,10 @@ gst_kafka_meta_get_header (GstBuffer *buffer, const gchar *name)
              : NULL;
 }
 
-/* This function runs several times a frame, and GLib's functions take ten times as long. */
 gboolean
 gst_kafka_meta_get_header_uint64 (GstBuffer *buffer, const gchar *name, guint64 *value)
 {
-  const GstKafkaHeader *header = gst_kafka_meta_find_header (buffer, name);
-  guint64 number = 0;
-
-  if (!header || !header->value || header->size == 0)
-    return FALSE;
-  for (gsize i = 0; i < header->size; i++) {
-    if (!g_ascii_isdigit (header->value[i]) || !g_uint64_checked_mul (&number, number, 10) ||
-        !g_uint64_checked_add (&number, number, header->value[i] - '0'))
-      return FALSE;
-  }
-  *value = number;
-  return TRUE;
+  return gst_kafka_header_to_uint64 (gst_kafka_meta_find_header (buffer, name), value);
 }
 
 gboolean
@@ -443,20 +499,26 @@ gst_kafka_meta_make_frame_id (GstBuffer *buffer)
 /* --- a buffer's token --- */
 
 /* (nullable) (transfer none) */
-static GObject *
+static GstKafkaAck *
 get_ack (GstBuffer *buffer)
 {
   const GstStructure *s = gst_kafka_meta_peek (buffer);
-  const GValue *value = s ? gst_structure_get_value (s, "ack") : NULL;
-  GObject *ack = value && G_VALUE_HOLDS_OBJECT (value) ? g_value_get_object (value) : NULL;
+  const GValue *value =
+      s ? gst_structure_id_get_value (s, gst_kafka_meta_get_fields ()[GST_KAFKA_FIELD_ACK]) : NULL;
 
-  return ack && G_TYPE_CHECK_INSTANCE_TYPE (ack, ack_get_type ()) ? ack : NULL;
+  return value && G_VALUE_HOLDS (value, ack_get_type ()) ? g_value_get_boxed (value) : NULL;
+}
+
+void
+gst_kafka_meta_take_ack (GstBuffer *buffer, GstKafkaAck *ack)
+{
+  take_boxed (buffer, GST_KAFKA_FIELD_ACK, ack_get_type (), ack);
 }
 
 void
 gst_kafka_meta_mark (GstBuffer *buffer, GstKafkaAckOutcome outcome)
 {
-  GObject *ack = get_ack (buffer);
+  GstKafkaAck *ack = get_ack (buffer);
 
   if (ack)
     ack_mark (ack, outcome);
@@ -465,11 +527,8 @@ gst_kafka_meta_mark (GstBuffer *buffer, GstKafkaAckOutcome outcome)
 void
 gst_kafka_meta_make_part (GstBuffer *buffer)
 {
-  GObject *ack = get_ack (buffer), *part;
+  GstKafkaAck *ack = get_ack (buffer);
 
-  if (!ack)
-    return;
-  part = ack_new_part (ack);
-  gst_structure_set (gst_kafka_meta_ensure (buffer), "ack", G_TYPE_OBJECT, part, NULL);
-  g_object_unref (part);
+  if (ack)
+    gst_kafka_meta_take_ack (buffer, ack_new_part (ack));
 }

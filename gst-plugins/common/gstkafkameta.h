@@ -33,6 +33,16 @@ typedef enum {
 typedef void (*GstKafkaAckNotify) (gpointer ledger, gint64 offset, GstKafkaAckOutcome outcome);
 
 /**
+ * GstKafkaAck:
+ *
+ * The ack token of a message: a boxed type, reference-counted, so a GstStructure can hold it, and
+ * it lives as long as any copy of that.
+ *
+ * Since: 0.1
+ */
+typedef struct _GstKafkaAck GstKafkaAck;
+
+/**
  * gst_kafka_ack_new:
  * @ledger: passed to @notify; the token takes over one reference
  * @offset: the message's offset
@@ -41,7 +51,7 @@ typedef void (*GstKafkaAckNotify) (gpointer ledger, gint64 offset, GstKafkaAckOu
  *
  * Returns: (transfer full): an undecided token
  */
-GObject *gst_kafka_ack_new (
+GstKafkaAck *gst_kafka_ack_new (
     gpointer ledger, gint64 offset, GstKafkaAckNotify notify, GDestroyNotify ledger_unref);
 
 /**
@@ -57,7 +67,7 @@ GObject *gst_kafka_ack_new (
  * | timestamp | int64 | that message's Kafka timestamp, ms since the Unix epoch |
  * | headers | GPtrArray of GstKafkaHeader | that message's headers; kafkasink sends them on |
  * | lag | int64 | messages that waited behind it in its partition when it was fetched |
- * | ack | GObject | the ack token |
+ * | ack | GstKafkaAck | the ack token |
  * | tombstone | boolean | true: that message had no value at all, not even an empty one |
  * | target-topic, target-partition, target-key | string, int, GBytes | where kafkasink sends it |
  *
@@ -115,10 +125,34 @@ void gst_kafka_header_unref (GstKafkaHeader *header);
 GPtrArray *gst_kafka_headers_new (guint reserve);
 /* Like gst_kafka_headers_new(), with copies of the @n headers. Their `refs` aren't used. */
 GPtrArray *gst_kafka_headers_new_copies (const GstKafkaHeader *headers, guint n);
+/* The same without copies of the texts: they are @owner's, which @free_owner frees when the last of
+ * the headers is released. @n: 1 at least */
+GPtrArray *gst_kafka_headers_new_owned (
+    const GstKafkaHeader *headers, guint n, gpointer owner, GDestroyNotify free_owner);
+/* Parses a value as a decimal number. FALSE: @header (nullable) has none, or isn't a number. */
+gboolean gst_kafka_header_to_uint64 (const GstKafkaHeader *header, guint64 *value);
 
 /* Registers the meta and the ack token once in a process. Each plugin_init calls it first. */
 void gst_kafka_meta_register (void);
 
+/* Fields as quarks, because names as text take a lock and a hash look-up each time. */
+typedef enum {
+  GST_KAFKA_FIELD_TOPIC,
+  GST_KAFKA_FIELD_PARTITION,
+  GST_KAFKA_FIELD_OFFSET,
+  GST_KAFKA_FIELD_LAG,
+  GST_KAFKA_FIELD_TIMESTAMP,
+  GST_KAFKA_FIELD_HEADERS,
+  GST_KAFKA_FIELD_ACK,
+  GST_KAFKA_FIELD_KEY,
+  GST_KAFKA_N_FIELDS,
+} GstKafkaField;
+
+/* By #GstKafkaField. */
+const GQuark *gst_kafka_meta_get_fields (void);
+
+/* (nullable) */
+GstCustomMeta *gst_kafka_meta_get (GstBuffer *buffer);
 /* (nullable): the structure of the buffer's meta. */
 const GstStructure *gst_kafka_meta_peek (GstBuffer *buffer);
 /* The structure of a writable buffer's meta. Adds a meta if the buffer has none. */
@@ -166,6 +200,8 @@ gchar *gst_kafka_frame_id_to_text (const GstKafkaFrameId *id, GstBuffer *buffer)
 /* (nullable) (transfer full): these two in one. */
 gchar *gst_kafka_meta_make_frame_id (GstBuffer *buffer);
 
+/* Gives a writable buffer the token @ack (transfer full). */
+void gst_kafka_meta_take_ack (GstBuffer *buffer, GstKafkaAck *ack);
 /* Marks the ack token, if there is one. */
 void gst_kafka_meta_mark (GstBuffer *buffer, GstKafkaAckOutcome outcome);
 /* Gives the writable @buffer a token of its own: several buffers were made from a message, and each

@@ -27,11 +27,10 @@ static GstBuffer *
 acked_buffer (void)
 {
   GstBuffer *buffer = gst_buffer_new ();
-  GObject *ack = gst_kafka_ack_new (NULL, 42, notify, NULL);
+  GstKafkaAck *ack = gst_kafka_ack_new (NULL, 42, notify, NULL);
 
   told = 0;
-  gst_structure_set (gst_kafka_meta_ensure (buffer), "ack", G_TYPE_OBJECT, ack, NULL);
-  g_object_unref (ack);
+  gst_kafka_meta_take_ack (buffer, ack);
   return buffer;
 }
 

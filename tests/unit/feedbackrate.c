@@ -378,11 +378,10 @@ note_outcome (gpointer outcome, gint64 offset, GstKafkaAckOutcome what)
 static void
 add_ack (GstBuffer *buffer, GstKafkaAckOutcome *outcome)
 {
-  GObject *ack = gst_kafka_ack_new (outcome, 0, note_outcome, NULL);
+  GstKafkaAck *ack = gst_kafka_ack_new (outcome, 0, note_outcome, NULL);
 
   *outcome = GST_KAFKA_ACK_FAILED;
-  gst_structure_set (gst_kafka_meta_ensure (buffer), "ack", G_TYPE_OBJECT, ack, NULL);
-  g_object_unref (ack);
+  gst_kafka_meta_take_ack (buffer, ack);
 }
 
 /* The largest rate of the camera according to the caps. */

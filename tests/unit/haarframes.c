@@ -96,11 +96,11 @@ GstBuffer *
 make_acked_frame (gboolean face, guint n)
 {
   GstBuffer *frame = make_frame (face, n);
-  GObject *ack = gst_kafka_ack_new (NULL, n, note_ack, NULL);
+  GstKafkaAck *ack = gst_kafka_ack_new (NULL, n, note_ack, NULL);
 
   gst_structure_set (gst_kafka_meta_ensure (frame), "topic", G_TYPE_STRING, "camera", "partition",
-      G_TYPE_INT, 3, "offset", G_TYPE_INT64, (gint64) n, "ack", G_TYPE_OBJECT, ack, NULL);
-  g_object_unref (ack);
+      G_TYPE_INT, 3, "offset", G_TYPE_INT64, (gint64) n, NULL);
+  gst_kafka_meta_take_ack (frame, ack);
   return frame;
 }
 

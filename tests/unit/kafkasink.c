@@ -458,10 +458,9 @@ static GstBuffer *
 acked_frame (void)
 {
   GstBuffer *buffer = frame ('a', 10);
-  GObject *ack = gst_kafka_ack_new (NULL, 0, ack_notify, NULL);
+  GstKafkaAck *ack = gst_kafka_ack_new (NULL, 0, ack_notify, NULL);
 
-  gst_structure_set (gst_kafka_meta_ensure (buffer), "ack", G_TYPE_OBJECT, ack, NULL);
-  g_object_unref (ack);
+  gst_kafka_meta_take_ack (buffer, ack);
   g_atomic_int_set (&acked, 0);
   return buffer;
 }

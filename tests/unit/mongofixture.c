@@ -20,11 +20,11 @@ GstBuffer *
 new_message (const gchar *text, Ledger *ledger, gint64 offset)
 {
   GstBuffer *buffer = gst_buffer_new_memdup (text, strlen (text));
-  GObject *ack = gst_kafka_ack_new (ledger, offset, on_ack, NULL);
+  GstKafkaAck *ack = gst_kafka_ack_new (ledger, offset, on_ack, NULL);
 
   gst_structure_set (gst_kafka_meta_ensure (buffer), "topic", G_TYPE_STRING, "t", "partition",
-      G_TYPE_INT, 3, "offset", G_TYPE_INT64, offset, "ack", G_TYPE_OBJECT, ack, NULL);
-  g_object_unref (ack);
+      G_TYPE_INT, 3, "offset", G_TYPE_INT64, offset, NULL);
+  gst_kafka_meta_take_ack (buffer, ack);
   return buffer;
 }
 

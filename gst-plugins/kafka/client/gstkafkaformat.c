@@ -34,15 +34,25 @@ gst_kafka_flags_to_text (GstBufferFlags flags)
   return text ? g_string_free (text, FALSE) : NULL;
 }
 
+static GstBufferFlags
+find_flag (const gchar *name, gsize size)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (flag_names); i++)
+    if (strncmp (flag_names[i].name, name, size) == 0 && flag_names[i].name[size] == '\0')
+      return flag_names[i].flag;
+  return 0;
+}
+
 GstBufferFlags
 gst_kafka_flags_from_text (const gchar *text)
 {
-  g_auto (GStrv) names = g_strsplit (text, ",", G_N_ELEMENTS (flag_names) + 1);
   GstBufferFlags flags = 0;
+  gsize size;
 
-  for (guint i = 0; i < G_N_ELEMENTS (flag_names); i++)
-    if (g_strv_contains ((const gchar *const *) names, flag_names[i].name))
-      flags |= flag_names[i].flag;
+  for (; *text; text += size + (text[size] == ',')) {
+    size = strcspn (text, ",");
+    flags |= find_flag (text, size);
+  }
   return flags;
 }
 

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkamessage.h"
 #include "client/gstkafkaformat.h"
-#include "gstkafkameta.h"
 
 #include <string.h>
 
-/* Usual messages have no more, so that their headers need no memory of their own here. */
-#define USUAL_HEADERS 32
 /* The longest duration of a message, because a stranger's header may hold any value. */
 #define MAX_DURATION (3600 * GST_SECOND)
 /* A capture time that is further ahead of Kafka's timestamp is wrong, because a message is sent
@@ -31,32 +28,43 @@ wrapped_free (gpointer data)
   g_free (self);
 }
 
-gboolean
-gst_kafka_message_is_of_camera (const rd_kafka_message_t *message, const gchar *camera)
+/* FALSE: it has none of that name */
+static gboolean
+find_header (const rd_kafka_message_t *message, const gchar *name, GstKafkaHeader *header)
 {
   rd_kafka_headers_t *headers;
   const void *value;
-  size_t size;
 
-  if (!camera)
-    return TRUE;
-  return !rd_kafka_message_headers (message, &headers) &&
-         !rd_kafka_header_get_last (headers, GST_KAFKA_HEADER_CAMERA, &value, &size) && value &&
-         size == strlen (camera) && memcmp (value, camera, size) == 0;
+  if (rd_kafka_message_headers (message, &headers) ||
+      rd_kafka_header_get_last (headers, name, &value, &header->size))
+    return FALSE;
+  header->value = value;
+  return TRUE;
+}
+
+gboolean
+gst_kafka_message_header_is (const GstKafkaHeader *header, const gchar *text)
+{
+  return header && header->value && header->size == strlen (text) &&
+         memcmp (header->value, text, header->size) == 0;
+}
+
+gboolean
+gst_kafka_message_is_of_camera (const rd_kafka_message_t *message, const gchar *camera)
+{
+  GstKafkaHeader header;
+
+  return !camera || (find_header (message, GST_KAFKA_HEADER_CAMERA, &header) &&
+                        gst_kafka_message_header_is (&header, camera));
 }
 
 /* Returns: (nullable): the header's text; librdkafka adds a NUL after the value */
 static const gchar *
 find_text (const rd_kafka_message_t *message, const gchar *name)
 {
-  rd_kafka_headers_t *headers;
-  const void *value;
-  size_t size;
+  GstKafkaHeader header;
 
-  if (rd_kafka_message_headers (message, &headers) ||
-      rd_kafka_header_get_last (headers, name, &value, &size))
-    return NULL;
-  return value;
+  return find_header (message, name, &header) ? header.value : NULL;
 }
 
 static gboolean
@@ -118,29 +126,90 @@ wrap (rd_kafka_message_t *message, GstKafkaHandle *handle)
       message->len, wrapped, wrapped_free);
 }
 
-static GPtrArray *
-copy_headers (const rd_kafka_message_t *message)
-{
-  GstKafkaHeader usual[USUAL_HEADERS], *found = usual;
-  g_autofree GstKafkaHeader *many = NULL;
-  rd_kafka_headers_t *from;
-  gsize count;
-  guint n = 0;
-
-  if (rd_kafka_message_headers (message, &from))
-    return NULL;
-  count = rd_kafka_header_cnt (from);
-  if (count > USUAL_HEADERS)
-    found = many = g_new (GstKafkaHeader, count);
-  for (gsize i = 0; i < count; i++) {
-    const void *value;
-
-    if (rd_kafka_header_get_all (from, i, &found[n].name, &value, &found[n].size))
-      break;
-    found[n].value = value;
-    n += g_utf8_validate (found[n].name, -1, NULL);
+#define NAME(text)                                                                                 \
+  {                                                                                                \
+    text, sizeof text - 1                                                                          \
   }
-  return n ? gst_kafka_headers_new_copies (found, n) : NULL;
+
+/* The names that need no check, in kafkasink's order. */
+static const struct {
+  const gchar *name;
+  gsize size;
+} names[] = {
+    [GST_KAFKA_USED_CAMERA] = NAME (GST_KAFKA_HEADER_CAMERA),
+    [GST_KAFKA_USED_SESSION] = NAME (GST_KAFKA_HEADER_SESSION),
+    [GST_KAFKA_USED_SEQ] = NAME (GST_KAFKA_HEADER_SEQ),
+    [GST_KAFKA_USED_CAPTURE_TIME] = NAME (GST_KAFKA_HEADER_CAPTURE_TIME),
+    [GST_KAFKA_USED_CAPS] = NAME (GST_KAFKA_HEADER_CAPS),
+    [GST_KAFKA_USED_PTS] = NAME (GST_KAFKA_HEADER_PTS),
+    [GST_KAFKA_USED_DURATION] = NAME (GST_KAFKA_HEADER_DURATION),
+    [GST_KAFKA_USED_FLAGS] = NAME (GST_KAFKA_HEADER_FLAGS),
+};
+G_STATIC_ASSERT (G_N_ELEMENTS (names) == GST_KAFKA_N_USED);
+
+/* @next: where to look first */
+static guint
+find_name (const gchar *name, guint next)
+{
+  gsize size = strlen (name);
+
+  for (guint i = 0; i < GST_KAFKA_N_USED; i++) {
+    guint at = (next + i) % GST_KAFKA_N_USED;
+
+    if (names[at].size == size && memcmp (names[at].name, name, size) == 0)
+      return at;
+  }
+  return GST_KAFKA_N_USED;
+}
+
+void
+gst_kafka_message_read_headers (const rd_kafka_message_t *message, GstKafkaMessageHeaders *headers)
+{
+  rd_kafka_headers_t *from;
+  const gchar *name;
+  const void *value;
+  gsize count, size;
+  guint next = 0;
+
+  headers->n = 0;
+  headers->all = headers->usual;
+  memset (headers->used, 0, sizeof headers->used);
+  if (rd_kafka_message_headers (message, &from))
+    return;
+  count = rd_kafka_header_cnt (from);
+  if (count > G_N_ELEMENTS (headers->usual))
+    headers->all = g_new (GstKafkaHeader, count);
+  for (gsize i = 0; i < count && !rd_kafka_header_get_all (from, i, &name, &value, &size); i++) {
+    guint at = find_name (name, next);
+
+    if (at == GST_KAFKA_N_USED && !g_utf8_validate (name, -1, NULL))
+      continue;
+    headers->all[headers->n] =
+        (GstKafkaHeader){.name = name, .value = value, .size = value ? size : 0};
+    if (at < GST_KAFKA_N_USED)
+      headers->used[at] = &headers->all[headers->n];
+    headers->n++;
+    next = at + 1;
+  }
+}
+
+void
+gst_kafka_message_headers_clear (GstKafkaMessageHeaders *self)
+{
+  if (self->all != self->usual)
+    g_free (self->all);
+}
+
+/* The buffer outlives the message's bytes, so it takes over the headers. */
+static void
+take_headers (GstBuffer *buffer, rd_kafka_message_t *message, const GstKafkaMessageHeaders *headers)
+{
+  rd_kafka_headers_t *owner;
+
+  if (headers->n == 0 || rd_kafka_message_detach_headers (message, &owner))
+    return;
+  gst_kafka_meta_take_headers (buffer, gst_kafka_headers_new_owned (headers->all, headers->n, owner,
+                                           (GDestroyNotify) rd_kafka_headers_destroy));
 }
 
 static void
@@ -149,115 +218,99 @@ decide (gpointer ledger, gint64 offset, GstKafkaAckOutcome outcome)
   gst_kafka_ledger_decide (ledger, offset, outcome, g_get_monotonic_time ());
 }
 
-/* Uses quarks, because field names as text would take a lock and a hash look-up for each buffer. */
-enum { TOPIC, PARTITION, OFFSET, LAG, TIMESTAMP, KEY, ACK, N_FIELDS };
-
-static const GQuark *
-field_names (void)
+/* Returns: (transfer none): the field's value, which has @type and may be an earlier message's */
+static GValue *
+get_field (GstStructure *s, GstKafkaField field, GType type)
 {
-  static const gchar *const names[N_FIELDS] = {
-      "topic", "partition", "offset", "lag", "timestamp", "key", "ack"};
-  static GQuark quarks[N_FIELDS];
-  static gsize known;
-
-  if (g_once_init_enter (&known)) {
-    for (guint i = 0; i < N_FIELDS; i++)
-      quarks[i] = g_quark_from_static_string (names[i]);
-    g_once_init_leave (&known, 1);
-  }
-  return quarks;
-}
-
-static void
-set_int64 (GstStructure *s, GQuark field, gint64 number)
-{
+  GQuark name = gst_kafka_meta_get_fields ()[field];
+  const GValue *found = gst_structure_id_get_value (s, name);
   GValue value = G_VALUE_INIT;
 
-  g_value_init (&value, G_TYPE_INT64);
-  g_value_set_int64 (&value, number);
-  gst_structure_id_take_value (s, field, &value);
+  if (!found || G_VALUE_TYPE (found) != type) {
+    g_value_init (&value, type);
+    gst_structure_id_take_value (s, name, &value);
+    found = gst_structure_id_get_value (s, name);
+  }
+  return (GValue *) found;
 }
 
 static void
-set_place (GstStructure *s, const rd_kafka_message_t *message, const GQuark *fields)
+set_int64 (GstStructure *s, GstKafkaField field, gint64 number)
 {
-  GValue topic = G_VALUE_INIT, partition = G_VALUE_INIT;
-
-  g_value_init (&topic, G_TYPE_STRING);
-  g_value_set_string (&topic, rd_kafka_topic_name (message->rkt));
-  gst_structure_id_take_value (s, fields[TOPIC], &topic);
-  g_value_init (&partition, G_TYPE_INT);
-  g_value_set_int (&partition, message->partition);
-  gst_structure_id_take_value (s, fields[PARTITION], &partition);
-  set_int64 (s, fields[OFFSET], message->offset);
+  g_value_set_int64 (get_field (s, field, G_TYPE_INT64), number);
 }
 
 static void
-set_key (GstStructure *s, const rd_kafka_message_t *message, GQuark field)
+set_place (GstStructure *s, const rd_kafka_message_t *message)
 {
-  GValue key = G_VALUE_INIT;
+  GValue *topic = get_field (s, GST_KAFKA_FIELD_TOPIC, G_TYPE_STRING);
+  const gchar *name = rd_kafka_topic_name (message->rkt);
 
-  g_value_init (&key, G_TYPE_BYTES);
-  g_value_take_boxed (&key, g_bytes_new (message->key, message->key_len));
-  gst_structure_id_take_value (s, field, &key);
+  if (g_strcmp0 (g_value_get_string (topic), name) != 0)
+    g_value_set_string (topic, name);
+  g_value_set_int (get_field (s, GST_KAFKA_FIELD_PARTITION, G_TYPE_INT), message->partition);
+  set_int64 (s, GST_KAFKA_FIELD_OFFSET, message->offset);
+}
+
+static void
+set_key (GstStructure *s, const rd_kafka_message_t *message)
+{
+  g_value_take_boxed (get_field (s, GST_KAFKA_FIELD_KEY, G_TYPE_BYTES),
+      g_bytes_new (message->key, message->key_len));
 }
 
 /* A replay has no ledger, so its messages need no token. */
+/* A replay has no ledger, so its messages need no token. */
 static void
-add_ack (GstStructure *s, gint64 offset, GstKafkaFetched *fetched, GQuark field)
+add_ack (GstBuffer *buffer, gint64 offset, GstKafkaFetched *fetched)
 {
-  GValue ack = G_VALUE_INIT;
-
-  if (!fetched->ledger)
-    return;
-  g_value_init (&ack, G_TYPE_OBJECT);
-  g_value_take_object (&ack, gst_kafka_ack_new (g_steal_pointer (&fetched->ledger), offset, decide,
-                                 (GDestroyNotify) gst_kafka_ledger_unref));
-  gst_structure_id_take_value (s, field, &ack);
+  if (fetched->ledger)
+    gst_kafka_meta_take_ack (buffer, gst_kafka_ack_new (g_steal_pointer (&fetched->ledger), offset,
+                                         decide, (GDestroyNotify) gst_kafka_ledger_unref));
 }
 
 static void
 add_meta (GstBuffer *buffer, const rd_kafka_message_t *message, GstKafkaFetched *fetched)
 {
-  const GQuark *fields = field_names ();
   GstStructure *s = gst_kafka_meta_ensure (buffer);
   rd_kafka_timestamp_type_t type;
   gint64 timestamp = rd_kafka_message_timestamp (message, &type);
-  GPtrArray *headers = copy_headers (message);
 
-  set_place (s, message, fields);
-  set_int64 (s, fields[LAG], fetched->behind);
-  add_ack (s, message->offset, fetched, fields[ACK]);
+  set_place (s, message);
+  set_int64 (s, GST_KAFKA_FIELD_LAG, fetched->behind);
+  add_ack (buffer, message->offset, fetched);
   if (type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE)
-    set_int64 (s, fields[TIMESTAMP], timestamp);
+    set_int64 (s, GST_KAFKA_FIELD_TIMESTAMP, timestamp);
+  else
+    gst_structure_remove_field (s, "timestamp");
   if (message->key)
-    set_key (s, message, fields[KEY]);
+    set_key (s, message);
   if (!message->payload)
     gst_structure_set (s, "tombstone", G_TYPE_BOOLEAN, TRUE, NULL);
-  if (headers)
-    gst_kafka_meta_take_headers (buffer, headers);
 }
 
 static void
-restore_flags_and_duration (GstBuffer *buffer)
+restore_flags_and_duration (GstBuffer *buffer, const GstKafkaMessageHeaders *headers)
 {
-  const gchar *flags = gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_FLAGS);
+  const GstKafkaHeader *flags = headers->used[GST_KAFKA_USED_FLAGS];
   guint64 duration;
 
-  if (flags)
-    GST_BUFFER_FLAG_SET (buffer, gst_kafka_flags_from_text (flags));
-  if (gst_kafka_meta_get_header_uint64 (buffer, GST_KAFKA_HEADER_DURATION, &duration))
+  if (flags && flags->value && g_utf8_validate_len (flags->value, flags->size, NULL))
+    GST_BUFFER_FLAG_SET (buffer, gst_kafka_flags_from_text (flags->value));
+  if (gst_kafka_header_to_uint64 (headers->used[GST_KAFKA_USED_DURATION], &duration))
     GST_BUFFER_DURATION (buffer) = duration;
 }
 
 GstBuffer *
-gst_kafka_message_to_buffer (GstKafkaFetched *fetched)
+gst_kafka_message_to_buffer (
+    GstKafkaFetched *fetched, GstKafkaBuffers *buffers, const GstKafkaMessageHeaders *headers)
 {
   rd_kafka_message_t *message = g_steal_pointer (&fetched->message);
-  GstBuffer *buffer = gst_buffer_new ();
+  GstBuffer *buffer = gst_kafka_buffers_take (buffers);
 
   add_meta (buffer, message, fetched);
-  restore_flags_and_duration (buffer);
+  restore_flags_and_duration (buffer, headers);
+  take_headers (buffer, message, headers);
   if (message->len == 0) {
     GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_GAP);
     rd_kafka_message_destroy (message);
@@ -285,17 +338,26 @@ gst_kafka_message_get_reorder (const rd_kafka_message_t *message, GstClockTimeDi
 }
 
 GstClockTime
-gst_kafka_message_get_capture_time (const rd_kafka_message_t *message)
+gst_kafka_message_parse_capture_time (
+    const rd_kafka_message_t *message, const GstKafkaHeader *header)
 {
-  const gchar *text = find_text (message, GST_KAFKA_HEADER_CAPTURE_TIME);
   rd_kafka_timestamp_type_t type;
   gint64 timestamp = rd_kafka_message_timestamp (message, &type);
   guint64 time;
 
-  if (text && g_ascii_string_to_unsigned (text, 10, EARLIEST, G_MAXINT64, &time, NULL) &&
+  if (gst_kafka_header_to_uint64 (header, &time) && time >= EARLIEST && time <= G_MAXINT64 &&
       (timestamp <= 0 || time / GST_MSECOND <= (guint64) timestamp + MOST_AHEAD / GST_MSECOND))
     return time;
   return timestamp > 0 && timestamp < G_MAXINT64 / (gint64) GST_MSECOND
              ? (GstClockTime) timestamp * GST_MSECOND
              : GST_CLOCK_TIME_NONE;
+}
+
+GstClockTime
+gst_kafka_message_get_capture_time (const rd_kafka_message_t *message)
+{
+  GstKafkaHeader header;
+
+  return gst_kafka_message_parse_capture_time (
+      message, find_header (message, GST_KAFKA_HEADER_CAPTURE_TIME, &header) ? &header : NULL);
 }

@@ -1,23 +1,58 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "gstkafkabuffers.h"
+#include "gstkafkameta.h"
 #include "src/consumer/gstkafkaconsumer.h"
 
 G_BEGIN_DECLS
 
+/* The headers of frames, in the order in which kafkasink writes them. */
+typedef enum {
+  GST_KAFKA_USED_CAMERA,
+  GST_KAFKA_USED_SESSION,
+  GST_KAFKA_USED_SEQ,
+  GST_KAFKA_USED_CAPTURE_TIME,
+  GST_KAFKA_USED_CAPS,
+  GST_KAFKA_USED_PTS,
+  GST_KAFKA_USED_DURATION,
+  GST_KAFKA_USED_FLAGS,
+  GST_KAFKA_N_USED,
+} GstKafkaUsed;
+
+/* The headers of one message, read once. Their texts belong to the message, then to the buffer that
+ * is made from it. */
+typedef struct {
+  guint n;
+  const GstKafkaHeader *used[GST_KAFKA_N_USED]; /* the last one of each name; NULL: absent */
+  GstKafkaHeader *all;                          /* without those whose name isn't UTF-8 */
+  GstKafkaHeader usual[16]; /* usual messages have no more, so that no memory is allocated */
+} GstKafkaMessageHeaders;
+
+void gst_kafka_message_read_headers (
+    const rd_kafka_message_t *message, GstKafkaMessageHeaders *headers);
+void gst_kafka_message_headers_clear (GstKafkaMessageHeaders *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GstKafkaMessageHeaders, gst_kafka_message_headers_clear)
+
 /**
  * gst_kafka_message_to_buffer:
  * @fetched: (transfer full):
+ * @buffers: the run's
+ * @headers: those of the message
  *
  * Returns: (transfer full): a buffer of the message's own bytes, uncopied, with its #GstKafkaMeta,
  * flags and duration. A message without a value becomes an empty buffer, flagged as a gap.
  */
-GstBuffer *gst_kafka_message_to_buffer (GstKafkaFetched *fetched);
+GstBuffer *gst_kafka_message_to_buffer (
+    GstKafkaFetched *fetched, GstKafkaBuffers *buffers, const GstKafkaMessageHeaders *headers);
 
 /* Returns the capture time in ns since the Unix epoch: the header `capture-time` if it is plausible
  * (not before 2000, less than an hour ahead of Kafka's timestamp), else Kafka's timestamp.
  * %GST_CLOCK_TIME_NONE: not known */
 GstClockTime gst_kafka_message_get_capture_time (const rd_kafka_message_t *message);
+/* The same. @header: (nullable): the message's last header of that name */
+GstClockTime gst_kafka_message_parse_capture_time (
+    const rd_kafka_message_t *message, const GstKafkaHeader *header);
 
 /* Returns whether a decoder needs earlier messages too. */
 gboolean gst_kafka_message_is_delta_unit (const rd_kafka_message_t *message);
@@ -36,5 +71,7 @@ gboolean gst_kafka_message_get_reorder (
     const rd_kafka_message_t *message, GstClockTimeDiff *before);
 /* Returns whether the message's header `camera` is @camera; %NULL matches any message. */
 gboolean gst_kafka_message_is_of_camera (const rd_kafka_message_t *message, const gchar *camera);
+/* Whether the value of @header (nullable) is @text. */
+gboolean gst_kafka_message_header_is (const GstKafkaHeader *header, const gchar *text);
 
 G_END_DECLS

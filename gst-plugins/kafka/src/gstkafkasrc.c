@@ -141,7 +141,8 @@ typedef struct {
 
   FogSlot rejects; /* for the pad `rejects` */
   GstKafkaSrcCaps caps;
-  gint flushed; /* atomic */
+  GstKafkaBuffers *buffers; /* while there is a client */
+  gint flushed;             /* atomic */
 } GstKafkaSrc;
 
 typedef GstPushSrcClass GstKafkaSrcClass;
@@ -227,6 +228,7 @@ open_client (GstKafkaSrc *self)
     gst_kafka_post_error (GST_ELEMENT (self), error, NULL);
     return FALSE;
   }
+  self->buffers = gst_kafka_buffers_new ();
   GST_OBJECT_LOCK (self);
   self->consumer = consumer;
   self->player = player;
@@ -259,6 +261,7 @@ close_client (GstKafkaSrc *self)
   drop_end (self);
   /* Called after the last commit, because no sink has seen this buffer. */
   gst_clear_buffer (&self->created);
+  g_clear_pointer (&self->buffers, gst_kafka_buffers_close);
 }
 
 static void
@@ -331,11 +334,11 @@ tell_too_old (GstKafkaSrc *self, GstClockTime age)
           GST_TIME_ARGS (age)));
 }
 
-/* FALSE: older than max-age */
+/* @header: (nullable): its `capture-time`. Returns FALSE if it is older than max-age */
 static gboolean
-look_at_age (GstKafkaSrc *self, const rd_kafka_message_t *message)
+look_at_age (GstKafkaSrc *self, const rd_kafka_message_t *message, const GstKafkaHeader *header)
 {
-  GstClockTime captured = gst_kafka_message_get_capture_time (message);
+  GstClockTime captured = gst_kafka_message_parse_capture_time (message, header);
   GstClockTime now = fog_time_now ();
   gboolean fresh = TRUE, first = FALSE;
 
@@ -360,11 +363,11 @@ look_at_age (GstKafkaSrc *self, const rd_kafka_message_t *message)
   return fresh;
 }
 
-/* Returns GST_FLOW_CUSTOM_SUCCESS if the buffer has to be skipped */
+/* @caps: (nullable): the header. Returns GST_FLOW_CUSTOM_SUCCESS if the buffer has to be skipped */
 static GstFlowReturn
-judge (GstKafkaSrc *self, GstBuffer *buffer)
+judge (GstKafkaSrc *self, GstBuffer *buffer, const GstKafkaHeader *caps)
 {
-  GstFlowReturn result = gst_kafka_src_caps_use (&self->caps, buffer);
+  GstFlowReturn result = gst_kafka_src_caps_use (&self->caps, buffer, caps);
 
   if (result != GST_FLOW_OK)
     return result;
@@ -375,14 +378,14 @@ judge (GstKafkaSrc *self, GstBuffer *buffer)
   return GST_FLOW_OK;
 }
 
-/* Returns FALSE if the message is of another camera */
+/* @camera: (nullable): the header. Returns FALSE if the message is of another camera */
 static gboolean
-is_wanted (GstKafkaSrc *self, const rd_kafka_message_t *message)
+is_wanted (GstKafkaSrc *self, const rd_kafka_message_t *message, const GstKafkaHeader *camera)
 {
   gboolean wanted;
 
   GST_OBJECT_LOCK (self);
-  wanted = gst_kafka_message_is_of_camera (message, self->own.camera);
+  wanted = !self->own.camera || gst_kafka_message_header_is (camera, self->own.camera);
   self->counters.other_cameras += !wanted;
   GST_OBJECT_UNLOCK (self);
   if (!wanted)
@@ -395,10 +398,13 @@ static GstFlowReturn
 condemn (GstKafkaSrc *self, GstKafkaFetched *fetched)
 {
   gboolean hopeless = fetched->hopeless;
-  GstBuffer *buffer = gst_kafka_message_to_buffer (fetched);
+  g_auto (GstKafkaMessageHeaders) headers;
+  GstBuffer *buffer;
   GstPad *rejects;
   GstFlowReturn flow;
 
+  gst_kafka_message_read_headers (fetched->message, &headers);
+  buffer = gst_kafka_message_to_buffer (fetched, self->buffers, &headers);
   if (hopeless)
     return gst_kafka_rejects_give_up (GST_ELEMENT (self), buffer);
   count (self, &self->counters.condemned);
@@ -411,10 +417,17 @@ condemn (GstKafkaSrc *self, GstKafkaFetched *fetched)
 static GstFlowReturn
 take_message (GstKafkaSrc *self, GstKafkaFetched *fetched, GstBuffer **out)
 {
-  gboolean wanted = is_wanted (self, fetched->message) && look_at_age (self, fetched->message);
-  GstBuffer *buffer = gst_kafka_message_to_buffer (fetched);
-  GstFlowReturn result = wanted ? judge (self, buffer) : GST_FLOW_CUSTOM_SUCCESS;
+  g_auto (GstKafkaMessageHeaders) headers;
+  GstFlowReturn result = GST_FLOW_CUSTOM_SUCCESS;
+  gboolean wanted;
+  GstBuffer *buffer;
 
+  gst_kafka_message_read_headers (fetched->message, &headers);
+  wanted = is_wanted (self, fetched->message, headers.used[GST_KAFKA_USED_CAMERA]) &&
+           look_at_age (self, fetched->message, headers.used[GST_KAFKA_USED_CAPTURE_TIME]);
+  buffer = gst_kafka_message_to_buffer (fetched, self->buffers, &headers);
+  if (wanted)
+    result = judge (self, buffer, headers.used[GST_KAFKA_USED_CAPS]);
   if (result == GST_FLOW_OK) {
     *out = buffer;
     return GST_FLOW_OK;
@@ -641,26 +654,6 @@ see_eos (GstKafkaSrc *self, GstPad *pad)
   gst_object_unref (rejects);
 }
 
-/* The base class can't drop a buffer any more once it was pushed. */
-static GstPadProbeReturn
-see_departure (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
-{
-  GstKafkaSrc *self = GST_KAFKA_SRC (user_data);
-
-  if (info->type & GST_PAD_PROBE_TYPE_BUFFER)
-    gst_clear_buffer (&self->created);
-  else if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_EOS)
-    see_eos (self, pad);
-  return GST_PAD_PROBE_OK;
-}
-
-static GstPadProbeReturn
-see_flush (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
-{
-  g_atomic_int_set (&GST_KAFKA_SRC (user_data)->flushed, TRUE);
-  return GST_PAD_PROBE_OK;
-}
-
 /* oggdemux needs a segment in bytes; with any other it prints a critical. */
 static gboolean
 is_stream_of_bytes (GstPad *pad)
@@ -671,20 +664,37 @@ is_stream_of_bytes (GstPad *pad)
          g_str_has_suffix (gst_structure_get_name (gst_caps_get_structure (caps, 0)), "/ogg");
 }
 
-static GstPadProbeReturn
-fit_segment (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+static void
+fit_segment (GstPad *pad, GstPadProbeInfo *info)
 {
   GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info), *made;
   GstSegment bytes;
 
-  if (GST_EVENT_TYPE (event) != GST_EVENT_SEGMENT || !is_stream_of_bytes (pad))
-    return GST_PAD_PROBE_OK;
+  if (!is_stream_of_bytes (pad))
+    return;
   gst_segment_init (&bytes, GST_FORMAT_BYTES);
   GST_DEBUG_OBJECT (pad, "a stream of Ogg gets a segment in bytes");
   made = gst_event_new_segment (&bytes);
   gst_event_set_seqnum (made, gst_event_get_seqnum (event));
   gst_event_unref (event);
   GST_PAD_PROBE_INFO_DATA (info) = made;
+}
+
+/* One probe for all, because each costs some hundred instructions a buffer. The base class can't
+ * drop a buffer any more once it was pushed. */
+static GstPadProbeReturn
+see_departure (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  GstKafkaSrc *self = GST_KAFKA_SRC (user_data);
+
+  if (info->type & GST_PAD_PROBE_TYPE_BUFFER)
+    gst_clear_buffer (&self->created);
+  else if (info->type & GST_PAD_PROBE_TYPE_EVENT_FLUSH)
+    g_atomic_int_set (&self->flushed, TRUE);
+  else if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_SEGMENT)
+    fit_segment (pad, info);
+  else if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_EOS)
+    see_eos (self, pad);
   return GST_PAD_PROBE_OK;
 }
 
@@ -1007,10 +1017,8 @@ gst_kafka_src_init (GstKafkaSrc *self)
   gst_base_src_set_live (GST_BASE_SRC (self), TRUE);
   gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);
   gst_base_src_set_do_timestamp (GST_BASE_SRC (self), TRUE);
-  gst_pad_add_probe (
-      GST_BASE_SRC_PAD (self), GST_PAD_PROBE_TYPE_EVENT_FLUSH, see_flush, self, NULL);
-  gst_pad_add_probe (
-      GST_BASE_SRC_PAD (self), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, fit_segment, NULL, NULL);
   gst_pad_add_probe (GST_BASE_SRC_PAD (self),
-      GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, see_departure, self, NULL);
+      GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM |
+          GST_PAD_PROBE_TYPE_EVENT_FLUSH,
+      see_departure, self, NULL);
 }

@@ -226,20 +226,18 @@ use_other_caps (GstKafkaSrcCaps *self, GstBuffer *buffer)
 
 /* In the usual case the header is unchanged, so the caps aren't parsed. */
 static gboolean
-has_same_caps (GstKafkaSrcCaps *self, GstBuffer *buffer)
+has_same_caps (GstKafkaSrcCaps *self, const GstKafkaHeader *header)
 {
-  const GstKafkaHeader *header = gst_kafka_meta_find_header (buffer, GST_KAFKA_HEADER_CAPS);
-
   return header && header->value && self->header && header->size == strlen (self->header) &&
          memcmp (header->value, self->header, header->size) == 0;
 }
 
 GstFlowReturn
-gst_kafka_src_caps_use (GstKafkaSrcCaps *self, GstBuffer *buffer)
+gst_kafka_src_caps_use (GstKafkaSrcCaps *self, GstBuffer *buffer, const GstKafkaHeader *header)
 {
   const gchar *text;
 
-  if (has_same_caps (self, buffer))
+  if (has_same_caps (self, header))
     return GST_FLOW_OK;
   text = gst_kafka_meta_get_header (buffer, GST_KAFKA_HEADER_CAPS);
   return text ? use_caps_header (self, text) : use_other_caps (self, buffer);

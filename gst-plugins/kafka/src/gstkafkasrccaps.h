@@ -3,6 +3,7 @@
 
 #include <gst/base/gstbasesrc.h>
 
+#include "gstkafkameta.h"
 #include "gstkafkasrcsettings.h"
 
 G_BEGIN_DECLS
@@ -33,12 +34,15 @@ void gst_kafka_src_caps_reset (GstKafkaSrcCaps *self);
 
 /**
  * gst_kafka_src_caps_use:
+ * @buffer: it has all headers
+ * @header: (nullable): the last one of them named `gst-caps`
  *
  * On the streaming thread.
  *
  * Returns: %GST_FLOW_OK; %GST_FLOW_CUSTOM_SUCCESS: skip @buffer, a warning names its caps;
  * %GST_FLOW_EOS: `on-error=fail`, and an error has been posted.
  */
-GstFlowReturn gst_kafka_src_caps_use (GstKafkaSrcCaps *self, GstBuffer *buffer);
+GstFlowReturn gst_kafka_src_caps_use (
+    GstKafkaSrcCaps *self, GstBuffer *buffer, const GstKafkaHeader *header);
 
 G_END_DECLS

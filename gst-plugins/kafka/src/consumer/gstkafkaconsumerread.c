@@ -263,16 +263,17 @@ careful_begin (GstKafkaConsumer *self, GstKafkaFetched *fetched)
   gboolean before = gst_kafka_handle_is_without_metadata (self->handle);
   GstKafkaPartition *partition;
 
+  if (!self->settings->group)
+    return;
   g_mutex_lock (&self->lock);
   partition = gst_kafka_partitions_find (
       self->partitions, rd_kafka_topic_name (fetched->message->rkt), fetched->message->partition);
   self->handed = g_get_monotonic_time ();
-  if (partition && self->settings->group &&
-      gst_kafka_suspicion_is_poison (&partition->suspicion, fetched->message->offset))
+  if (partition && gst_kafka_suspicion_is_poison (&partition->suspicion, fetched->message->offset))
     condemn (self, partition, fetched);
   else if (partition && fetched->careful)
     list = mark (self, partition, fetched->message->offset);
-  else if (partition && self->settings->group && !partition->announced)
+  else if (partition && !partition->announced)
     list = announce (self);
   g_mutex_unlock (&self->lock);
   if (!list)

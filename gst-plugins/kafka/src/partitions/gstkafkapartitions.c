@@ -3,13 +3,24 @@
 
 #include <string.h>
 
+static gboolean
+is_named (const GstKafkaPartition *self, const gchar *topic, gint partition)
+{
+  return self->partition == partition && strcmp (self->topic, topic) == 0;
+}
+
+/* Looks first where the partition is if all of a topic are listed, because this is called several
+ * times a message. */
 GstKafkaPartition *
 gst_kafka_partitions_find (GPtrArray *self, const gchar *topic, gint partition)
 {
+  if (partition >= 0 && (guint) partition < self->len &&
+      is_named (g_ptr_array_index (self, partition), topic, partition))
+    return g_ptr_array_index (self, partition);
   for (guint i = 0; i < self->len; i++) {
     GstKafkaPartition *found = g_ptr_array_index (self, i);
 
-    if (found->partition == partition && strcmp (found->topic, topic) == 0)
+    if (is_named (found, topic, partition))
       return found;
   }
   return NULL;
