@@ -431,16 +431,44 @@ source_clear (Source *source)
   g_free (source->topic);
 }
 
+/* (nullable): the property `stats`, if it is one that can be read as a structure */
+static GParamSpec *
+find_stats (gpointer object)
+{
+  GParamSpec *pspec = g_object_class_find_property (G_OBJECT_GET_CLASS (object), "stats");
+
+  return pspec && (pspec->flags & G_PARAM_READABLE) && pspec->value_type == GST_TYPE_STRUCTURE
+             ? pspec
+             : NULL;
+}
+
+/* TRUE: a bin with `stats` of its own holds @element. It sums up what is in it, whose names may
+ * change with each connection. */
+static gboolean
+is_summed_up (GstElement *element)
+{
+  GstObject *bin = gst_object_get_parent (GST_OBJECT (element));
+  gboolean found = FALSE;
+
+  while (bin && !found) {
+    GstObject *above = gst_object_get_parent (bin);
+
+    found = find_stats (bin) != NULL;
+    gst_object_unref (bin);
+    bin = above;
+  }
+  gst_clear_object (&bin);
+  return found;
+}
+
 void
 element_metrics_add (PrometheusText *text, GstElement *element)
 {
-  GParamSpec *pspec = g_object_class_find_property (G_OBJECT_GET_CLASS (element), "stats");
   GstElementFactory *factory = gst_element_get_factory (element);
   g_autoptr (GstStructure) stats = NULL;
   Source source = {.text = text};
 
-  if (factory == NULL || pspec == NULL || !(pspec->flags & G_PARAM_READABLE) ||
-      pspec->value_type != GST_TYPE_STRUCTURE)
+  if (factory == NULL || !find_stats (element) || is_summed_up (element))
     return;
   g_object_get (element, "stats", &stats, NULL);
   if (stats == NULL)

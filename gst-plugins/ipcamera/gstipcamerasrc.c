@@ -322,12 +322,14 @@ report_counts (GstIpCameraSrc *self, const GstCameraCounts *counts)
 static void
 report_return (GstIpCameraSrc *self, gint64 now)
 {
+  g_autofree gchar *text = NULL;
+
   if (!self->away)
     return;
-  GST_ELEMENT_INFO (self, RESOURCE, READ,
-      ("The camera gives frames again, after %.1f s and %u attempts.",
-          (gdouble) (now - self->away) / G_USEC_PER_SEC, self->attempts),
-      (NULL));
+  text = g_strdup_printf ("The camera gives frames again, after %.1f s and %u attempts.",
+      (gdouble) (now - self->away) / G_USEC_PER_SEC, self->attempts);
+  /* twice, because gst-launch-1.0 prints only the second of an info message */
+  GST_ELEMENT_INFO (self, RESOURCE, READ, ("%s", text), ("%s", text));
   self->away = 0;
   self->attempts = 0;
   g_clear_error (&self->reported);
@@ -409,25 +411,27 @@ is_same_fault (const GError *a, const GError *b)
 }
 
 static void
+warn (GstIpCameraSrc *self, const GError *fault, const gchar *text)
+{
+  GError *shown = g_error_new_literal (fault->domain, fault->code, text);
+
+  GST_WARNING_OBJECT (self, "%s", text);
+  gst_element_post_message (
+      GST_ELEMENT (self), gst_message_new_warning (GST_OBJECT (self), shown, NULL));
+  g_error_free (shown);
+}
+
+static void
 report_fault (GstIpCameraSrc *self, const GError *fault, gdouble wait)
 {
-  GstObject *object = GST_OBJECT (self);
-  gboolean again = is_same_fault (fault, self->reported);
   g_autofree gchar *text =
       g_strdup_printf ("The camera gives no frames: %s It is tried again in %.1f s (attempt %u).",
           fault->message, wait, self->attempts + 1);
-  GError *shown = again
-                      ? g_error_new_literal (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ, text)
-                      : g_error_new_literal (fault->domain, fault->code, text);
 
-  if (again)
-    GST_INFO_OBJECT (self, "%s", text);
+  if (is_same_fault (fault, self->reported))
+    GST_ELEMENT_INFO (self, RESOURCE, OPEN_READ, ("%s", text), ("%s", text));
   else
-    GST_WARNING_OBJECT (self, "%s", text);
-  gst_element_post_message (
-      GST_ELEMENT (self), again ? gst_message_new_info (object, shown, NULL)
-                                : gst_message_new_warning (object, shown, NULL));
-  g_error_free (shown);
+    warn (self, fault, text);
   g_clear_error (&self->reported);
   self->reported = g_error_copy (fault);
 }

@@ -136,6 +136,8 @@ def test_twenty_cameras_in_one_process(cameras, edge, kafka, fresh, launch, tmp_
         assert [key for *_, key in frames] == [name.encode() if name in streams else None] * len(frames)
     sizes = [re.search(r"width=\(int\)(\d+)", headers["gst-caps"])[1] for _, _, headers, _ in pictures["cam-3"]]
     assert sizes[0] == "64" and sizes[-1] == "80"
+    assert {name for name in names if f"GstIpCameraSrc:{name}: The camera gives no frames" in stage.output()} == set(back)
+    assert stage.output().count("The camera gives frames again") >= len(back)
     dots = "".join(path.read_text() for path in tmp_path.glob("*.dot"))
     assert "cam-2" in dots and PASSWORD not in dots + stage.output() and PASSWORD.encode() not in shown
     reader = launch(f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh}-stream camera=cam-5 auto-offset-reset=earliest eos-at-end=true "

@@ -47,6 +47,8 @@ ELSEWHERE = {
     ("gstfog_client_rebuilds_total", ""): ("unit/kafkasink.c", 'stat_of ("rebuilds")'),
     ("gstfog_refused_batches_total", ""): ("unit/kafkasink.c", 'stat_of ("refused-batches")'),
     ("gstfog_waits_for_access", ""): ("integration/test_access.py", "gstfog_waits_for_access"),
+    ("gstfog_camera_restarts_total", "frozen"): ("integration/test_cameras.py", '"gstfog_camera_restarts_total", "cam-1", "frozen") >= 1'),
+    ("gstfog_camera_restarts_total", "refused"): ("integration/test_cameras.py", '"gstfog_camera_restarts_total", "cam-2", "refused") >= 1'),
     ("gstfog_dropped_total", "camera-too-fast"): ("unit/ipcamera.c", "camera_expect (&camera, 12, 8)"),
     ("gstfog_ignored_regions_total", "low-score"): ("unit/haarscore.c", 'get_stat (element, "low-scores"), 2'),
     ("gstfog_ignored_regions_total", "outside-zones"): ("unit/haarzones.c", 'get_stat (element, "outside-zones") > 0'),
@@ -277,7 +279,7 @@ def documented():
     for names, kind, text in re.findall(r"^\| (`(?:gstfog|process)_.*?) \| ([a-z, ]+) \| (.*) \|$", README, re.M):
         for name, label in re.findall(r"`([a-z0-9_]+)(?:\{([a-z,]+)\})?`", names):
             reasons = re.findall(r"`([a-z]+)`", text) if label == "reason" else re.findall(r"\(([a-z-]+)\)", text.split(": ", 1)[-1])
-            for reason in reasons if name.endswith(("_rejected_total", "_regions_total", "_dropped_total", "_skipped_total", "_bound")) else [""]:
+            for reason in reasons if name.endswith(("_rejected_total", "_regions_total", "_dropped_total", "_skipped_total", "_restarts_total", "_bound")) else [""]:
                 found[name, reason] = kind
     return found
 

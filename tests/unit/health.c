@@ -314,6 +314,26 @@ value_of (const gchar *text, const gchar *metric)
   return g_ascii_strtod (line + strlen (start), NULL);
 }
 
+/* What is inside of it comes and goes with connections. */
+GST_START_TEST (test_a_bin_with_stats_sums_up_what_is_in_it)
+{
+  PrometheusText *text = prometheus_text_new ();
+  GstElement *pipeline = gst_object_ref_sink (gst_pipeline_new (NULL));
+  GstElement *camera = gst_element_factory_make ("ipcamerasrc", "door");
+  GstElement *inner = bin_with ("connection", "sink");
+  g_autofree gchar *written = NULL;
+
+  gst_bin_add (GST_BIN (camera), inner);
+  gst_bin_add (GST_BIN (pipeline), camera);
+  element_metrics_add (text, GST_BIN_CHILDREN (inner)->data);
+  element_metrics_add (text, camera);
+  written = prometheus_text_end (text);
+  fail_unless (strstr (written, "gstfog_camera_connected{element=\"door\"} 0\n") != NULL);
+  fail_if (strstr (written, "fakesink"));
+  gst_object_unref (pipeline);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_the_process)
 {
   PrometheusText *text = prometheus_text_new ();
@@ -355,7 +375,7 @@ GST_END_TEST;
 GST_START_TEST (test_all_stats_of_the_elements_have_metric_names)
 {
   static const gchar *const ours[] = {
-      "kafkasink", "kafkasrc", "haarfacecount", "mongosink", "feedbackrate"};
+      "kafkasink", "kafkasrc", "haarfacecount", "mongosink", "feedbackrate", "ipcamerasrc"};
 
   for (guint i = 0; i < G_N_ELEMENTS (ours); i++) {
     GstElement *element = gst_element_factory_make (ours[i], NULL);
@@ -571,6 +591,7 @@ health_suite (void)
   tcase_add_test (tc, test_the_buckets_of_a_histogram_are_cumulative);
   tcase_add_test (tc, test_stats_become_metrics);
   tcase_add_test (tc, test_elements_with_equal_names_in_two_bins_are_distinct);
+  tcase_add_test (tc, test_a_bin_with_stats_sums_up_what_is_in_it);
   tcase_add_test (tc, test_the_process);
   tcase_add_test (tc, test_one_bound_holds);
   tcase_add_test (tc, test_all_stats_of_the_elements_have_metric_names);
