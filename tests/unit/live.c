@@ -11,10 +11,13 @@
 #include "sources/livezones.h"
 #include "model/livecamera.h"
 #include "model/livehistory.h"
+#include "model/livemodel.h"
+#include "model/livename.h"
 #include "pictures/livesize.h"
 #include "livejson.h"
 #include "model/liveprogress.h"
 #include "model/livesentence.h"
+#include "http/liveguesses.h"
 #include "http/livetoken.h"
 
 /* --- the sentence --- */
@@ -96,6 +99,23 @@ GST_START_TEST (test_the_sentence_names_the_fault_with_its_place_and_duration)
   s.kafka_trouble = "";
   s.kafka_away = 8000;
   expect_sentence (&s, LIVE_BAD, "Kafka hasn't answered for 2.2 h");
+}
+GST_END_TEST;
+
+GST_START_TEST (test_sentence_names_what_is_shared_or_hostile)
+{
+  LiveSummary s = good_summary ();
+
+  s.shared_name = "hall";
+  expect_sentence (&s, LIVE_WARN,
+      "hall is the name of two cameras, 3 cameras, 2 replicas, newest answer 0.4 s old, nothing "
+      "waiting");
+  s.stopped = 1;
+  s.stopped_camera = "a\nb";
+  s.stopped_for = 3;
+  expect_sentence (&s, LIVE_BAD,
+      "a\\u{a}b has given no frame for 3.0 s, hall is the name of two cameras, 3 cameras, 2 "
+      "replicas, newest answer 0.4 s old, nothing waiting");
 }
 GST_END_TEST;
 
@@ -188,13 +208,13 @@ GST_START_TEST (test_late_answers_do_not_create_a_camera)
 {
   LiveCamera *camera = live_camera_new ("cam-1", 0);
 
-  live_camera_see (camera, "s", 5, 1000);
+  live_camera_see (camera, "s", 5, 0, 1000);
   live_camera_tick (camera, TRUE, 1500);
   fail_if (camera->health == LIVE_CAMERA_STOPPED);
-  live_camera_see (camera, "s", 3, 3900);
+  live_camera_see (camera, "s", 3, 0, 3900);
   live_camera_tick (camera, TRUE, 4100);
   fail_unless_equals_int (camera->health, LIVE_CAMERA_STOPPED);
-  live_camera_see (camera, "s", 6, 4200);
+  live_camera_see (camera, "s", 6, 0, 4200);
   live_camera_tick (camera, TRUE, 4300);
   fail_if (camera->health == LIVE_CAMERA_STOPPED);
   live_camera_free (camera);
@@ -250,16 +270,243 @@ GST_START_TEST (test_a_camera_with_a_still_picture_does_not_count_as_dead)
 }
 GST_END_TEST;
 
+/* The fog counts few frames, and some reports list none of a slow camera: yet it sends all it wants
+ * to. */
+static void
+report_slow (LiveCamera *camera, guint64 seq, gdouble max, gint64 now)
+{
+  g_autoptr (FogReport) report = fog_report_new ("fog-1");
+  FogReportCamera *own = fog_report_add_camera (report, "cam-1");
+
+  report->seq = (guint64) now;
+  report->interval = 0.5;
+  report->frames = own->frames = seq % 2;
+  report->busy = 0.3;
+  report->lag = 20;
+  report->age_p95 = report->age_p50 = 9;
+  own->session = g_strdup ("s");
+  own->last_seq = seq;
+  own->max = max;
+  own->min = 1;
+  live_camera_take_report (camera, report, own, now);
+}
+
+static const gchar *
+bound_at (gdouble max, const gchar **reason)
+{
+  LiveCamera *camera = live_camera_new ("cam-1", 0);
+  const gchar *bound;
+  gint64 now;
+
+  for (now = 500; now <= 60000; now += 500) {
+    report_slow (camera, (guint64) now / 500, max, now);
+    live_camera_tick (camera, FALSE, now);
+  }
+  bound = live_camera_get_bound (camera, now, reason);
+  live_camera_free (camera);
+  return bound;
+}
+
+GST_START_TEST (test_who_gets_all_is_not_bound)
+{
+  const gchar *reason;
+
+  fail_unless_equals_string (bound_at (2, &reason), "camera");
+  fail_unless_equals_string (bound_at (4, &reason), "fog"); /* twice its minimum */
+}
+GST_END_TEST;
+
 GST_START_TEST (test_a_camera_that_stops_after_a_few_frames)
 {
   LiveCamera *camera = live_camera_new ("cam-1", 0);
 
   for (guint seq = 1; seq <= 3; seq++)
-    live_camera_see (camera, "s", seq, 200 * seq);
+    live_camera_see (camera, "s", seq, 0, 200 * seq);
   for (gint64 now = 500; now <= 3500; now += 500)
     live_camera_tick (camera, TRUE, now);
   fail_unless_equals_int (camera->health, LIVE_CAMERA_STOPPED);
   live_camera_free (camera);
+}
+GST_END_TEST;
+
+/* An event of a frame that was captured at @captured, by the camera's clock. */
+static LiveAnswer *
+make_answer (const gchar *session, guint64 seq, gint64 captured, guint faces)
+{
+  g_autofree gchar *text = g_strdup_printf (
+      "{\"_id\":\"cam-1:%s:%" G_GUINT64_FORMAT "\",\"camera\":\"cam-1\",\"seq\":%" G_GUINT64_FORMAT
+      ",\"captured\":{\"$date\":{\"$numberLong\":\"%" G_GINT64_FORMAT
+      "\"}},\"faces\":%u,\"boxes\":[],\"width\":640,\"height\":480}",
+      session, seq, seq, captured, faces);
+
+  return live_answer_parse (text, strlen (text), NULL);
+}
+
+static void
+give_answer (LiveCamera *camera, const gchar *session, guint64 seq, gint64 captured, gint64 now)
+{
+  g_autoptr (LiveAnswer) answer = make_answer (session, seq, captured, (guint) seq);
+
+  live_camera_take_answer (camera, answer, now);
+}
+
+GST_START_TEST (test_a_camera_whose_clock_is_set_back)
+{
+  LiveCamera *camera = live_camera_new ("cam-1", 0);
+  const gint64 hour = 3600000;
+
+  give_answer (camera, "s", 1, 2 * hour, hour);
+  live_camera_tick (camera, FALSE, hour + 500);
+  fail_unless_equals_int (camera->health, LIVE_CAMERA_GOOD);
+  give_answer (camera, "s", 2, hour + 1000, hour + 1000);
+  fail_unless_equals_int (camera->faces, 2);
+  give_answer (camera, "s", 1, 2 * hour, hour + 1100); /* late */
+  fail_unless_equals_int (camera->faces, 2);
+  live_camera_tick (camera, FALSE, hour + 1500);
+  fail_unless_equals_int (camera->health, LIVE_CAMERA_GOOD);
+  live_camera_free (camera);
+}
+GST_END_TEST;
+
+/* Its answers stop, though its frames come. */
+GST_START_TEST (test_a_camera_whose_clock_is_ahead_can_be_late)
+{
+  LiveCamera *camera = live_camera_new ("cam-1", 0);
+
+  give_answer (camera, "s", 1, 3600000, 1000);
+  for (guint seq = 2; seq < 20; seq++) {
+    live_camera_see (camera, "s", seq, 3600000 + 500 * seq, 1000 + 500 * seq);
+    live_camera_tick (camera, TRUE, 1000 + 500 * seq);
+  }
+  fail_unless_equals_int (camera->health, LIVE_CAMERA_LATE);
+  live_camera_free (camera);
+}
+GST_END_TEST;
+
+/* After it, the last answers about frames of the former run still come. */
+GST_START_TEST (test_a_restart_is_not_a_second_camera)
+{
+  LiveCamera *camera = live_camera_new ("cam-1", 0);
+
+  for (gint64 now = 0; now < 20000; now += 500) {
+    gint64 sent = now - 4000; /* the fog is 4 s behind */
+
+    live_camera_see (camera, now < 8000 ? "a" : "b", (guint64) now + 1, now, now);
+    if (sent >= 0)
+      give_answer (camera, sent < 8000 ? "a" : "b", (guint64) sent + 1, sent, now);
+    fail_if (live_senders_are_two (&camera->senders, now), "at %d ms", (gint) now);
+  }
+  fail_unless_equals_string (camera->session, "b");
+  live_camera_free (camera);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_two_cameras_of_one_name)
+{
+  LiveCamera *camera = live_camera_new ("cam-1", 0);
+  const gchar *reason;
+  gint64 now;
+
+  for (now = 0; now < 8000; now += 250) {
+    live_camera_see (camera, "a", (guint64) now + 1, now, now);
+    live_camera_see (camera, "b", (guint64) now / 2 + 1, now, now);
+    live_camera_tick (camera, TRUE, now);
+  }
+  fail_unless (live_senders_are_two (&camera->senders, now));
+  fail_unless_equals_string (live_camera_get_bound (camera, now, &reason), "unknown");
+  fail_unless (strstr (reason, "two cameras send under this name") != NULL, "%s", reason);
+  fail_unless (isfinite (camera->given)); /* each one's messages don't begin a new count */
+  /* One of them is switched off: the other one is a camera like any other. */
+  for (; now < 40000; now += 250) {
+    live_camera_see (camera, "a", (guint64) now + 1, now, now);
+    live_camera_tick (camera, TRUE, now);
+    fail_if (camera->health == LIVE_CAMERA_STOPPED, "at %d ms", (gint) now);
+  }
+  fail_if (live_senders_are_two (&camera->senders, now));
+  fail_unless_equals_string (camera->session, "a");
+  live_camera_free (camera);
+}
+GST_END_TEST;
+
+/* --- names --- */
+
+GST_START_TEST (test_hidden_characters_are_shown)
+{
+  static const gchar *const names[][2] = {
+      {"hall", "hall"},
+      {"a\nb\tc", "a\\u{a}b\\u{9}c"},
+      {"\342\200\256gnp.live", "\\u{202e}gnp.live"},
+      {"\342\200\213", "\\u{200b}"},
+      {"\342\200\250", "\\u{2028}"},
+      {"\303\204\342\200\214\360\237\223\267", "\303\204\342\200\214\360\237\223\267"},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autofree gchar *visible = live_name_make_visible (names[i][0]);
+
+    fail_unless_equals_string (visible, names[i][1]);
+  }
+}
+GST_END_TEST;
+
+/* --- the clock of this machine --- */
+
+static void
+expect_sentence_of (LiveModel *model, gint64 now, const gchar *start)
+{
+  g_autoptr (GBytes) json = live_model_make_state (model, now);
+  g_autofree gchar *expected = g_strconcat ("\"sentence\":\"", start, NULL);
+
+  fail_unless (g_strstr_len (g_bytes_get_data (json, NULL), (gssize) g_bytes_get_size (json),
+                   expected) != NULL,
+      "%.*s", (int) g_bytes_get_size (json), (const gchar *) g_bytes_get_data (json, NULL));
+}
+
+static void
+answer_and_tick (LiveModel *model, guint64 seq, gint64 now)
+{
+  g_autoptr (LiveAnswer) answer = make_answer ("s", seq, now, 1);
+
+  live_model_take_answer (model, answer, now);
+  live_model_tick (model, now);
+}
+
+/* The last sample's time, ms. */
+static gint64
+last_sample (LiveModel *model)
+{
+  g_autoptr (GBytes) json = live_model_make_history (model);
+  g_autofree gchar *text = g_strndup (g_bytes_get_data (json, NULL), g_bytes_get_size (json));
+  const gchar *marks = strstr (text, "],\"marks\""), *at = marks;
+
+  while (*at != '[')
+    at--;
+  return g_ascii_strtoll (at + 1, NULL, 10);
+}
+
+GST_START_TEST (test_the_clock_is_set)
+{
+  const LiveBrokers brokers = {{"localhost", NULL}, {"localhost", NULL}};
+  const gint64 begin = 1795567441000, hour = 3600000;
+  LiveModel *model = live_model_new (&brokers, "none", begin);
+  gint64 now = begin;
+  guint64 seq = 1;
+
+  for (; now < begin + 5000; now += 500)
+    answer_and_tick (model, seq++, now);
+  /* Forward: nobody has stopped. */
+  now += hour;
+  live_model_tick (model, now);
+  expect_sentence_of (model, now, "no fog replica reports, 1 camera");
+  answer_and_tick (model, seq++, now);
+  /* Back: the plots go on, and a camera that stops is noticed. */
+  now -= 2 * hour;
+  answer_and_tick (model, seq++, now);
+  for (guint i = 0; i < 10; i++)
+    live_model_tick (model, now += 500);
+  fail_unless (last_sample (model) > now - 2000 && last_sample (model) <= now);
+  expect_sentence_of (model, now, "no fog replica reports, cam-1 has given no frame for 5.0 s");
+  live_model_free (model);
 }
 GST_END_TEST;
 
@@ -342,6 +589,58 @@ GST_START_TEST (test_only_the_token_gives_access)
 }
 GST_END_TEST;
 
+static gboolean
+may_guess (LiveGuesses *guesses, const gchar *from, gint64 now)
+{
+  g_autoptr (GInetAddress) address = g_inet_address_new_from_string (from);
+
+  return live_guesses_allow (guesses, address, now);
+}
+
+static void
+guess (LiveGuesses *guesses, const gchar *from, guint times, gint64 now)
+{
+  g_autoptr (GInetAddress) address = g_inet_address_new_from_string (from);
+
+  for (guint i = 0; i < times; i++)
+    live_guesses_count (guesses, address, now);
+}
+
+GST_START_TEST (test_who_guesses_keeps_nobody_else_out)
+{
+  LiveGuesses *guesses = live_guesses_new ();
+  const gint64 minute = 60 * G_USEC_PER_SEC;
+
+  guess (guesses, "10.0.0.1", 9, 0);
+  fail_unless (may_guess (guesses, "10.0.0.1", 0));
+  guess (guesses, "10.0.0.1", 1, 0);
+  fail_if (may_guess (guesses, "10.0.0.1", minute));
+  fail_unless (may_guess (guesses, "10.0.0.2", minute));
+  fail_unless (may_guess (guesses, "10.0.0.1", minute + 1));
+  guess (guesses, "2001:db8::1", 10, minute);
+  fail_if (may_guess (guesses, "2001:db8::ffff:2", minute));
+  fail_unless (may_guess (guesses, "2001:db8:0:1::1", minute));
+  live_guesses_free (guesses);
+}
+GST_END_TEST;
+
+/* Many addresses are no way to guess for ever, and what they cost is bounded. */
+GST_START_TEST (test_guesses_of_many_addresses)
+{
+  LiveGuesses *guesses = live_guesses_new ();
+
+  for (guint i = 0; i < 3000; i++) {
+    g_autofree gchar *from = g_strdup_printf ("10.0.%u.%u", i / 250, i % 250);
+
+    guess (guesses, from, 1, 0);
+  }
+  fail_if (may_guess (guesses, "10.9.9.9", 0));
+  fail_unless (may_guess (guesses, "10.0.0.0", 0)); /* it is remembered */
+  fail_unless (may_guess (guesses, "10.9.9.9", 61 * G_USEC_PER_SEC));
+  live_guesses_free (guesses);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_without_a_token_all_users_of_the_machine_have_access)
 {
   LiveToken *token = live_token_new (NULL, NULL);
@@ -388,8 +687,11 @@ GST_START_TEST (test_json_has_null_for_unknown_values)
   live_json_text (json, "d", NULL);
   live_json_text (json, "e", "</script>\"");
   live_json_time (json, "f", 0);
+  live_json_number (json, "g", 1.5e15);
+  live_json_number (json, "h", 1e18);
   expect_json (live_json_end (json), "{\"a\":null,\"b\":30,\"c\":0.125,\"d\":null,"
-                                     "\"e\":\"</script>\\\"\",\"f\":null}");
+                                     "\"e\":\"</script>\\\"\",\"f\":null,\"g\":1500000000000000.0,"
+                                     "\"h\":9.9999999999999987e+17}");
 }
 GST_END_TEST;
 
@@ -706,7 +1008,15 @@ live_suite (void)
   tcase_add_test (tc, test_an_answer_without_dates_or_with_unusual_ones);
   tcase_add_test (tc, test_late_answers_do_not_create_a_camera);
   tcase_add_test (tc, test_a_camera_with_a_still_picture_does_not_count_as_dead);
+  tcase_add_test (tc, test_sentence_names_what_is_shared_or_hostile);
+  tcase_add_test (tc, test_who_gets_all_is_not_bound);
   tcase_add_test (tc, test_a_camera_that_stops_after_a_few_frames);
+  tcase_add_test (tc, test_a_camera_whose_clock_is_set_back);
+  tcase_add_test (tc, test_a_camera_whose_clock_is_ahead_can_be_late);
+  tcase_add_test (tc, test_a_restart_is_not_a_second_camera);
+  tcase_add_test (tc, test_two_cameras_of_one_name);
+  tcase_add_test (tc, test_hidden_characters_are_shown);
+  tcase_add_test (tc, test_the_clock_is_set);
   tcase_add_test (tc, test_lag_in_messages_and_seconds);
   tcase_add_test (tc, test_the_measurement_of_lag_starts_again_with_a_new_topic);
   tcase_add_test (tc, test_the_lag_is_known_for_the_last_ten_minutes);
@@ -715,6 +1025,8 @@ live_suite (void)
   tcase_add_test (tc, test_without_a_token_all_users_of_the_machine_have_access);
   tcase_add_test (tc, test_which_hosts_are_this_machine);
   tcase_add_test (tc, test_json_has_null_for_unknown_values);
+  tcase_add_test (tc, test_who_guesses_keeps_nobody_else_out);
+  tcase_add_test (tc, test_guesses_of_many_addresses);
   tcase_add_test (tc, test_history_keeps_half_an_hour);
   tcase_add_test (tc, test_the_budget_permits_all_frames_at_a_low_rate);
   tcase_add_test (tc, test_the_budget_pauses_at_a_high_rate_of_frames);

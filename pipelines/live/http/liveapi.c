@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "livejson.h"
+#include "model/livename.h"
 #include "pictures/livepicture.h"
 #include "pictures/liverecount.h"
 #include "sources/livezones.h"

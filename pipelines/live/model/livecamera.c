@@ -16,6 +16,10 @@
 #define TICKS_A_SECOND 2
 /* If it sends less than this part of its permitted rate, the camera or its link is the limit. */
 #define LINK_SHARE 0.8
+/* From this part of what it wants on, it gets all: a rate over few seconds isn't exact. */
+#define WANTED_SHARE 0.9
+/* Times its minimum, above which it isn't at that. */
+#define MINIMUM_SHARE 1.25
 
 LiveCamera *
 live_camera_new (const gchar *name, gint64 now)
@@ -36,6 +40,7 @@ live_camera_free (LiveCamera *self)
   g_clear_pointer (&self->answer, live_answer_unref);
   g_clear_pointer (&self->observer, rate_controller_free);
   live_progress_free (self->progress);
+  live_senders_clear (&self->senders);
   g_free (self->session);
   g_free (self->name);
   g_free (self);
@@ -54,16 +59,19 @@ begin_session (LiveCamera *self, const gchar *session)
 }
 
 void
-live_camera_see (LiveCamera *self, const gchar *session, guint64 seq, gint64 now)
+live_camera_see (LiveCamera *self, const gchar *session, guint64 seq, gint64 captured, gint64 now)
 {
-  gboolean begins = session && g_strcmp0 (session, self->session) != 0;
+  LiveSighting sighting = LIVE_SENDER_GOES_ON;
 
-  if (begins)
+  if (session)
+    sighting = live_senders_note (&self->senders, session, seq, captured, now);
+  if (sighting == LIVE_SENDER_BEGINS)
     begin_session (self, session);
   /* A late answer about an old frame is no sign of the camera. */
-  if (begins || !session || seq > self->seq)
+  if (sighting != LIVE_SENDER_OLD)
     self->active = now;
-  self->seq = MAX (self->seq, seq);
+  if (!session || live_senders_is_newest (&self->senders, session))
+    self->seq = MAX (self->seq, seq);
 }
 
 /* (transfer full) (nullable): the session in camera:session:seq. The camera's name may contain
@@ -80,15 +88,30 @@ session_of (const LiveAnswer *answer)
   return begin > answer->id ? g_strndup (begin, (gsize) (end - begin)) : NULL;
 }
 
+/* Within a run numbers tell which frame is the newer one: a camera's clock may be set back. */
+static gboolean
+is_newer (const LiveCamera *self, const LiveAnswer *answer, const gchar *session, gint64 now)
+{
+  g_autofree gchar *before = self->answer ? session_of (self->answer) : NULL;
+
+  if (!session || !before)
+    return answer->captured >= self->counted;
+  if (g_str_equal (session, before))
+    return answer->seq >= self->answer->seq;
+  return live_senders_is_newest (&self->senders, session) ||
+         live_senders_are_two (&self->senders, now);
+}
+
 void
 live_camera_take_answer (LiveCamera *self, LiveAnswer *answer, gint64 now)
 {
   g_autofree gchar *session = session_of (answer);
 
-  live_camera_see (self, session, answer->seq, now);
-  if (answer->captured < self->answered)
+  live_camera_see (self, session, answer->seq, answer->captured, now);
+  if (!is_newer (self, answer, session, now))
     return;
-  self->answered = answer->captured;
+  self->counted = answer->captured;
+  self->found = self->answered = MIN (answer->captured, now);
   self->faces = answer->faces;
   g_clear_pointer (&self->answer, live_answer_unref);
   self->answer = live_answer_ref (answer);
@@ -126,9 +149,10 @@ learn_answered (LiveCamera *self, const FogReport *report, gint64 now)
 
   if (captured <= self->answered)
     return;
-  if (!self->answer || captured - self->answer->captured > silent)
+  if (!self->answer || captured - self->found > silent)
     self->faces = 0;
   self->answered = captured;
+  self->counted = MAX (self->counted, captured);
 }
 
 void
@@ -139,7 +163,7 @@ live_camera_take_report (
     self->still_interval = own->still_interval;
   if (own && own->frames > 0) {
     self->is_still = own->still > 0;
-    live_camera_see (self, own->session, own->last_seq, now);
+    live_camera_see (self, own->session, own->last_seq, 0, now);
     self->interval = MAX (report->interval, 0.9 * self->interval);
     self->wanted = own->max;
     self->minimum = own->min;
@@ -194,6 +218,17 @@ live_camera_tick (LiveCamera *self, gboolean watched, gint64 now)
   return set_health (self, LIVE_CAMERA_GOOD, now);
 }
 
+void
+live_camera_set_back (LiveCamera *self, gint64 now)
+{
+  self->since = MIN (self->since, now);
+  self->active = MIN (self->active, now);
+  self->answered = MIN (self->answered, now);
+  self->found = MIN (self->found, now);
+  for (guint i = 0; i < G_N_ELEMENTS (self->senders.runs); i++)
+    self->senders.runs[i].seen = MIN (self->senders.runs[i].seen, now);
+}
+
 const gchar *
 live_health_name (LiveHealth health)
 {
@@ -208,12 +243,15 @@ bound_of (const LiveCamera *self, gint64 now)
   gdouble seconds = (gdouble) now / 1000, allowed;
   RateState state;
 
-  if (self->is_still)
+  if (self->is_still || (isfinite (self->given) && self->given >= WANTED_SHARE * self->wanted))
     return RATE_BOUND_CAMERA;
   rate_controller_get_state (self->observer, seconds, &state);
   allowed = rate_controller_get_rate (self->observer, seconds);
   if (isfinite (self->given) && self->given < LINK_SHARE * allowed)
     return RATE_BOUND_LINK;
+  if (state.bound == RATE_BOUND_MINIMUM && isfinite (self->given) &&
+      self->given > MINIMUM_SHARE * self->minimum)
+    return RATE_BOUND_FOG;
   return state.bound;
 }
 
@@ -231,7 +269,10 @@ live_camera_get_bound (const LiveCamera *self, gint64 now, const gchar **reason)
   *reason = "no report lists it yet";
   if (self->health == LIVE_CAMERA_STOPPED)
     *reason = "it gives no frame";
-  if (!self->observer || self->health == LIVE_CAMERA_STOPPED)
+  else if (live_senders_are_two (&self->senders, now))
+    *reason = "two cameras send under this name; give each its own";
+  if (!self->observer || self->health == LIVE_CAMERA_STOPPED ||
+      live_senders_are_two (&self->senders, now))
     return "unknown";
   bound = bound_of (self, now);
   *reason =

@@ -4,6 +4,7 @@
 #include "fogreport.h"
 #include "liveanswer.h"
 #include "liveprogress.h"
+#include "livesenders.h"
 #include "ratecontroller.h"
 
 G_BEGIN_DECLS
@@ -18,14 +19,19 @@ typedef enum {
 /* A camera, as reports, events and its frames show it. Times are ms since the Unix epoch. */
 typedef struct {
   gchar *name;
-  gchar *session; /* of its producer's run; NULL: not known */
+  gchar *session; /* of its producer's newest run; NULL: not known */
+  LiveSenders senders;
   LiveHealth health;
-  gint64 since;       /* of the health */
-  gint64 active;      /* when anything last showed that it gives frames */
-  gint64 answered;    /* when the newest frame that is known to be counted was captured; 0: none */
-  LiveAnswer *answer; /* the newest event; NULL: none */
-  guint faces;        /* in the newest frame that was counted */
-  guint64 seq;        /* the highest of the session */
+  gint64 since;  /* of the health */
+  gint64 active; /* when anything last showed that it gives frames */
+  /* When the newest frame that is known to be counted was captured, or its answer came, if that was
+   * earlier; 0: none. */
+  gint64 answered;
+  gint64 counted;                  /* the same by the camera's clock, which may be ahead */
+  LiveAnswer *answer;              /* the newest event; NULL: none */
+  gint64 found;                    /* when its frame was captured, likewise */
+  guint faces;                     /* in the newest frame that was counted */
+  guint64 seq;                     /* the highest of the session */
   LiveProgress *progress;          /* of seq, a sample at each tick */
   RateController *observer;        /* decides as the camera does, from the same reports */
   gdouble wanted, minimum, weight; /* frames/s; wanted 0: not known */
@@ -40,8 +46,10 @@ typedef struct {
 LiveCamera *live_camera_new (const gchar *name, gint64 now);
 void live_camera_free (LiveCamera *self);
 
-/* A frame of it was seen: @seq and @session by whatever showed it; @session: (nullable) */
-void live_camera_see (LiveCamera *self, const gchar *session, guint64 seq, gint64 now);
+/* A frame of it was seen: @seq and @session by whatever showed it; @session: (nullable);
+ * @captured: 0: unknown */
+void live_camera_see (
+    LiveCamera *self, const gchar *session, guint64 seq, gint64 captured, gint64 now);
 void live_camera_take_answer (LiveCamera *self, LiveAnswer *answer, gint64 now);
 /* @own: its entry in @report; NULL: it has none */
 void live_camera_take_report (
@@ -49,6 +57,9 @@ void live_camera_take_report (
 
 /* Twice a second. @watched: its frames are being read. Returns: whether the health has changed. */
 gboolean live_camera_tick (LiveCamera *self, gboolean watched, gint64 now);
+
+/* The clock was set back to @now: nothing was later. */
+void live_camera_set_back (LiveCamera *self, gint64 now);
 
 const gchar *live_health_name (LiveHealth health);
 /* "camera", "fog", "link", "minimum" or "unknown"; @reason: (out): the same in a sentence */

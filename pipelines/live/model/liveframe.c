@@ -6,6 +6,7 @@
 
 #include "gstkafkameta.h"
 #include "livejson.h"
+#include "livename.h"
 
 LiveFrame *
 live_frame_ref (LiveFrame *self)
@@ -35,14 +36,6 @@ live_frame_unref (LiveFrame *self)
   gst_clear_caps (&self->caps);
   g_clear_pointer (&self->bytes, g_bytes_unref);
   g_free (self);
-}
-
-gboolean
-live_name_is_usable (const gchar *name)
-{
-  gsize size = name ? strlen (name) : 0;
-
-  return size > 0 && size <= LIVE_NAME_MAX && g_utf8_validate (name, (gssize) size, NULL);
 }
 
 static void

@@ -48,12 +48,6 @@ typedef struct {
 void live_frame_to_json (const LiveFrame *self, const LiveAnswer *answer, gboolean counted,
     const LiveBrokers *servers, JsonBuilder *json);
 
-/* Camera names that are kept: longer ones are not. */
-#define LIVE_NAME_MAX 256
-
-/* One that can be shown and remembered. */
-gboolean live_name_is_usable (const gchar *name);
-
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LiveFrame, live_frame_unref)
 
 G_END_DECLS

@@ -66,6 +66,23 @@ live_history_mark (LiveHistory *self, gint64 time, const gchar *kind, const gcha
   self->untaken = MIN (self->untaken, self->marks.length);
 }
 
+static guint
+newest_sample (const LiveHistory *self)
+{
+  return (self->next + SAMPLES - 1) % SAMPLES;
+}
+
+void
+live_history_set_back (LiveHistory *self, gint64 now)
+{
+  while (self->n && self->samples[newest_sample (self)][LIVE_SAMPLE_TIME] > (gdouble) now) {
+    self->next = newest_sample (self);
+    self->n--;
+  }
+  for (GList *l = self->marks.head; l; l = l->next)
+    ((Mark *) l->data)->time = MIN (((Mark *) l->data)->time, now);
+}
+
 static void
 mark_to_json (const Mark *mark, JsonBuilder *json)
 {

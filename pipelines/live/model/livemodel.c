@@ -7,6 +7,7 @@
 #include "livehistory.h"
 #include "livejson.h"
 #include "livemodelprivate.h"
+#include "livename.h"
 
 /* Names from the network must not fill the memory. */
 #define MAX_CAMERAS 1024
@@ -23,6 +24,8 @@
  * two tries to connect. */
 #define RECONNECT 10000
 #define SAMPLE_TIME 1000 /* ms */
+/* ms between two ticks, at least, if the clock was set forward; they come twice a second. */
+#define CLOCK_STEP 5000
 
 LiveModel *
 live_model_new (const LiveBrokers *brokers, const gchar *blur, gint64 now)
@@ -74,13 +77,14 @@ live_model_free (LiveModel *self)
 static void G_GNUC_PRINTF (4, 5)
     mark (LiveModel *self, gint64 now, const gchar *kind, const gchar *format, ...)
 {
-  g_autofree gchar *text = NULL;
+  g_autofree gchar *text = NULL, *visible = NULL;
   va_list args;
 
   va_start (args, format);
   text = g_strdup_vprintf (format, args);
   va_end (args);
-  live_history_mark (self->history, now, kind, text);
+  visible = live_name_make_visible (text);
+  live_history_mark (self->history, now, kind, visible);
 }
 
 /* Makes room for a camera: the one that has been quiet for longest goes, if for long enough. */
@@ -237,7 +241,7 @@ live_model_take_frame (LiveModel *self, LiveFrame *frame, gint64 now)
   g_mutex_lock (&self->lock);
   camera = ensure_camera (self, frame->camera, now);
   if (camera) {
-    live_camera_see (camera, frame->session, frame->seq, now);
+    live_camera_see (camera, frame->session, frame->seq, frame->captured, now);
     learn_way (&self->frame_way, frame->captured, now);
   }
   g_mutex_unlock (&self->lock);
@@ -403,10 +407,47 @@ tick_replicas (LiveModel *self, gint64 now)
   }
 }
 
+/* Nothing was later than now. Who looks asks again within seconds. with self->lock */
+static void
+set_back (LiveModel *self, gint64 now)
+{
+  GHashTableIter iter;
+  LiveCamera *camera;
+  LiveReplica *replica;
+
+  g_hash_table_iter_init (&iter, self->cameras);
+  while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &camera))
+    live_camera_set_back (camera, now);
+  g_hash_table_iter_init (&iter, self->replicas);
+  while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &replica)) {
+    replica->heard = MIN (replica->heard, now);
+    replica->since = MIN (replica->since, now);
+  }
+  for (guint i = 0; i < LIVE_BACKENDS; i++)
+    self->server_since[i] = MIN (self->server_since[i], now);
+  self->since = MIN (self->since, now);
+  self->reading_since = MIN (self->reading_since, now);
+  g_hash_table_remove_all (self->looks);
+  live_history_set_back (self->history, now);
+  self->sampled = 0;
+}
+
+/* The clock was set, or this process stood still: in between nobody was heard. with self->lock */
+static void
+note_clock (LiveModel *self, gint64 now)
+{
+  if (now < self->ticked)
+    set_back (self, now);
+  else if (self->ticked && now - self->ticked > CLOCK_STEP)
+    forgive_silence (self, now);
+  self->ticked = now;
+}
+
 void
 live_model_tick (LiveModel *self, gint64 now)
 {
   g_mutex_lock (&self->lock);
+  note_clock (self, now);
   /* Without Kafka no state is known, so no camera or replica is reported as stopped. */
   if (!self->trouble[LIVE_KAFKA]) {
     tick_cameras (self, now);

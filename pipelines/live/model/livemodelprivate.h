@@ -28,7 +28,7 @@ struct _LiveModel {
   guint64 ignored;              /* cameras and replicas that are too many, or have no usable name */
   guint64 unreadable;           /* reports and events */
   JsonNode *actions;            /* what viewers can do, a list; NULL: nothing */
-  gint64 sampled;
+  gint64 sampled, ticked;       /* when this was last done */
   LiveSample sample;
   gchar *sentence;
   LiveLevel level;

@@ -22,7 +22,7 @@ typedef struct {
 
 typedef struct {
   guint n, stopped;
-  const LiveCamera *first_stopped;
+  const LiveCamera *first_stopped, *shared; /* NULL: none */
   gdouble faces;
   gint64 answered; /* the newest; 0: none */
   gdouble rest;    /* s that each of those that give frames may pause because nothing changes */
@@ -63,7 +63,7 @@ sum_up_fog (LiveModel *self)
 }
 
 static Cameras
-sum_up_cameras (LiveModel *self)
+sum_up_cameras (LiveModel *self, gint64 now)
 {
   Cameras all = {.rest = G_MAXDOUBLE};
   GHashTableIter iter;
@@ -73,6 +73,8 @@ sum_up_cameras (LiveModel *self)
   while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &camera)) {
     all.n++;
     all.answered = MAX (all.answered, camera->answered);
+    if (live_senders_are_two (&camera->senders, now))
+      all.shared = camera;
     if (camera->health != LIVE_CAMERA_STOPPED) {
       all.faces += camera->faces;
       all.rest = MIN (all.rest, camera->still_interval);
@@ -123,6 +125,7 @@ make_summary (LiveModel *self, const Fog *fog, const Cameras *cameras, gint64 no
       .stopped_camera = cameras->first_stopped ? cameras->first_stopped->name : NULL,
       .stopped_for =
           cameras->first_stopped ? seconds_since (cameras->first_stopped->since, now) : NAN,
+      .shared_name = cameras->shared ? cameras->shared->name : NULL,
       .replicas = fog->good,
       .silent = fog->silent,
       .silent_replica = fog->last_silent ? fog->last_silent->name : NULL,
@@ -140,7 +143,7 @@ void
 live_model_judge (LiveModel *self, gint64 now)
 {
   Fog fog = sum_up_fog (self);
-  Cameras cameras = sum_up_cameras (self);
+  Cameras cameras = sum_up_cameras (self, now);
   LiveSummary summary = make_summary (self, &fog, &cameras, now);
   LiveLevel before = self->level;
   gdouble *sample = self->sample;
@@ -177,7 +180,7 @@ shown_clear (Shown *shown)
 static gboolean
 is_settled (const LiveCamera *camera, const LiveFrame *frame)
 {
-  return frame->captured + SETTLED <= camera->answered;
+  return frame->captured + SETTLED <= camera->counted;
 }
 
 /* The newest frame that was counted; if that is too old, the newest one. */

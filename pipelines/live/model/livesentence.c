@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "livename.h"
+
 /* s; what waits for less is on its way. */
 #define LATE 2.0
 
@@ -64,10 +66,19 @@ add_away (GString *text, const gchar *what, const gchar *trouble, gdouble away)
 }
 
 static void
+add_name (GString *text, const gchar *name)
+{
+  g_autofree gchar *visible = live_name_make_visible (name);
+
+  begin_part (text);
+  g_string_append (text, visible);
+}
+
+static void
 add_stopped (GString *text, const LiveSummary *s)
 {
-  begin_part (text);
-  g_string_append_printf (text, "%s has given no frame", s->stopped_camera);
+  add_name (text, s->stopped_camera);
+  g_string_append (text, " has given no frame");
   add_since (text, s->stopped_for);
   if (s->stopped > 1)
     g_string_append_printf (text, " (and %u more)", s->stopped - 1);
@@ -76,8 +87,8 @@ add_stopped (GString *text, const LiveSummary *s)
 static void
 add_silent (GString *text, const LiveSummary *s)
 {
-  begin_part (text);
-  g_string_append_printf (text, "%s has sent no report", s->silent_replica);
+  add_name (text, s->silent_replica);
+  g_string_append (text, " has sent no report");
   add_since (text, s->silent_for);
   if (s->silent > 1)
     g_string_append_printf (text, " (and %u more)", s->silent - 1);
@@ -112,6 +123,16 @@ add_faults (GString *text, const LiveSummary *s)
 }
 
 static LiveLevel
+add_shared_name (GString *text, const LiveSummary *s)
+{
+  if (!s->shared_name)
+    return LIVE_GOOD;
+  add_name (text, s->shared_name);
+  g_string_append (text, " is the name of two cameras");
+  return LIVE_WARN;
+}
+
+static LiveLevel
 add_state (GString *text, const LiveSummary *s)
 {
   LiveLevel level = LIVE_GOOD;
@@ -142,14 +163,15 @@ LiveLevel
 live_sentence (const LiveSummary *summary, gchar **text)
 {
   GString *sentence = g_string_new (NULL);
-  LiveLevel level = LIVE_BAD, state;
+  LiveLevel level = LIVE_BAD;
 
   if (summary->kafka_trouble) {
     add_away (sentence, "Kafka", summary->kafka_trouble, summary->kafka_away);
   } else {
-    level = add_faults (sentence, summary);
-    state = add_state (sentence, summary);
-    level = MAX (level, state);
+    LiveLevel faults = add_faults (sentence, summary), shared = add_shared_name (sentence, summary),
+              state = add_state (sentence, summary);
+
+    level = MAX (MAX (faults, shared), state);
   }
   *text = g_string_free (sentence, FALSE);
   return level;

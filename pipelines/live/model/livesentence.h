@@ -26,6 +26,7 @@ typedef struct {
   guint stopped;               /* of them, those that give no frame */
   const gchar *stopped_camera; /* the first that stopped */
   gdouble stopped_for;
+  const gchar *shared_name;    /* under which two cameras send; NULL: there is none */
   guint replicas;              /* that report */
   guint silent;                /* of which no report comes any more */
   const gchar *silent_replica; /* the last one that fell silent */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Elements are made here, and text reaches them as text: never as HTML.
 
+import { visible } from "./format.js";
+
 export const $ = (id) => document.getElementById(id);
 
 export function make(tag, attributes = {}, ...children) {
@@ -68,6 +70,6 @@ export function setOptions(select, names, fixed = 0) {
   if (have.length === names.length && have.every((name, i) => name === names[i])) return;
   const chosen = select.value;
   while (select.options.length > fixed) select.remove(fixed);
-  for (const name of names) select.append(make("option", { value: name, text: name }));
+  for (const name of names) select.append(make("option", { value: name, text: visible(name) }));
   if (names.includes(chosen)) select.value = chosen;
 }

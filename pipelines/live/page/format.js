@@ -29,11 +29,18 @@ export function decimal(value) {
   return v < 99.95 ? v.toFixed(1) : whole(v);
 }
 
+// The name that a message brought, without what would hide, end or turn round the text beside it.
+// The server does the same in its sentences (livename.c).
+export function visible(name) {
+  return String(name).replace(/(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
+}
+
 const grouped = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
 export function whole(value) {
   const v = number(value);
-  return v === null ? UNKNOWN : grouped.format(v);
+  if (v === null) return UNKNOWN;
+  return Math.abs(v) < 1e9 ? grouped.format(v) : v.toExponential(1);
 }
 
 export function percent(value) {

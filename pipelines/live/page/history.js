@@ -3,7 +3,7 @@
 
 import { axis, Chart, line, fromZero, uPlot } from "./charts.js";
 import { $, make, setHidden, setOptions, setText } from "./dom.js";
-import { counted, day, clock, moment, number, whole } from "./format.js";
+import { counted, day, clock, moment, number, visible, whole } from "./format.js";
 import { readJson } from "./stream.js";
 
 const UNIT_MS = { minute: 60 * 1000, hour: 60 * 60 * 1000 };
@@ -132,7 +132,7 @@ export class History {
 
 function rowOf({ time, camera, frames, faces, most }) {
   const numbers = [frames, faces, most].map((value) => make("td", { text: whole(value) }));
-  return make("tr", {}, make("td", { text: moment(time) }), make("td", {}, make("bdi", { text: camera })), ...numbers);
+  return make("tr", {}, make("td", { text: moment(time) }), make("td", {}, make("bdi", { text: visible(camera) })), ...numbers);
 }
 
 // Faces of all cameras by unit, and the units of which the database has nothing.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Brings the stream and the parts of the page together.
 
-import { $, setText } from "./dom.js";
 import { Demo } from "./demo.js";
 import { Flow } from "./flow.js";
 import { Headline } from "./headline.js";
@@ -13,6 +12,8 @@ import { Stream } from "./stream.js";
 import { Tiles } from "./tiles.js";
 import { Travel } from "./travel.js";
 import { Zones } from "./zones.js";
+
+const RELOAD_MS = 5000;
 
 const stream = new Stream();
 const headline = new Headline();
@@ -52,7 +53,7 @@ function showLink(link) {
 }
 
 function loadPlots() {
-  plots.load().catch((error) => setText($("plots-time"), error.message));
+  plots.load().catch(() => setTimeout(loadPlots, RELOAD_MS));
 }
 
 stream.addEventListener("state", ({ detail }) => showState(detail));

@@ -77,6 +77,8 @@ export class Plots {
   }
 
   #append(sample) {
+    // The server's clock was set back.
+    if (this.#samples.at(-1)?.[0] - sample[0] > GAP_MS) this.#samples = this.#samples.filter(([time]) => time < sample[0]);
     const last = this.#samples.at(-1);
     if (last && sample[0] <= last[0]) return;
     if (last && sample[0] - last[0] > GAP_MS) this.#samples.push([last[0] + 1, ...FIELDS.slice(1).map(() => null)]);

@@ -2,10 +2,10 @@
 // The fog's replicas, one a row. On a phone a row becomes a card, so each cell names its column.
 
 import { $, keep, make, setData, setHidden, setText, setTitle } from "./dom.js";
-import { decimal, number, percent, seconds, UNKNOWN, whole } from "./format.js";
+import { decimal, number, percent, seconds, UNKNOWN, visible, whole } from "./format.js";
 
 const COLUMNS = [
-  ["Replica", (replica) => replica.replica],
+  ["Replica", (replica) => visible(replica.replica)],
   ["State", (replica) => replica.state],
   ["Frames/s", (replica) => decimal(replica.rate)],
   ["Capacity", (replica) => decimal(replica.capacity)],
@@ -16,7 +16,7 @@ const COLUMNS = [
   ["Age p95", (replica) => seconds(replica.p95)],
   ["Partitions", (replica) => partitions(replica.partitions)],
   ["Last report", (replica) => `${seconds(replica.age)} ago`],
-  ["Version", (replica) => replica.version ?? UNKNOWN],
+  ["Version", (replica) => visible(replica.version ?? UNKNOWN)],
 ];
 const BUSY = 4;
 const TEXTS = new Set(["Replica", "State", "Partitions", "Version"]);
@@ -63,7 +63,7 @@ class Row {
   update(replica) {
     setData(this.element, "state", replica.state ?? "unknown");
     COLUMNS.forEach(([, textOf], i) => setText(this.#cells[i].querySelector("bdi"), String(textOf(replica))));
-    setTitle(this.#cells[0], replica.replica);
+    setTitle(this.#cells[0], visible(replica.replica));
     this.#busy.firstElementChild.style.width = `${Math.round(100 * Math.min(1, number(replica.busy) ?? 0))}%`;
   }
 }

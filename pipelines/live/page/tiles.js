@@ -3,7 +3,7 @@
 
 import { copies } from "./copy.js";
 import { $, keep, make, setData, setHidden, setText, setTitle } from "./dom.js";
-import { counted, decimal, moment, number, place, seconds } from "./format.js";
+import { counted, decimal, moment, number, place, seconds, visible } from "./format.js";
 import { FrameView, keyOf } from "./frame.js";
 import { Pictures } from "./pictures.js";
 
@@ -72,10 +72,11 @@ class Tile {
 
   constructor({ camera }, pictures, open) {
     this.#pictures = pictures;
-    const name = make("h3", { title: camera }, make("bdi", { text: camera }));
+    const title = visible(camera);
+    const name = make("h3", { title }, make("bdi", { text: title }));
     const view = make("div");
-    this.#parts.copy.setAttribute("aria-label", `Copy line that shows this frame of ${camera}`);
-    this.#parts.open.setAttribute("aria-label", `Open this frame of ${camera} in time travel`);
+    this.#parts.copy.setAttribute("aria-label", `Copy line that shows this frame of ${title}`);
+    this.#parts.open.setAttribute("aria-label", `Open this frame of ${title} in time travel`);
     this.view = new FrameView(view);
     view.append(make("div", { class: "chips" }, this.#parts.count, this.#parts.age));
     const lamp = make("span", { class: "lamp", "aria-hidden": "true" });
@@ -119,10 +120,10 @@ class Tile {
     setText(this.#parts.age, this.#age === null ? "age not known" : `${seconds(this.#age + passed)} old`);
   }
 
-  // States and frames come on the same stream, so a later one is never older; an answer may come
-  // after its frame.
+  // Within a session numbers tell which frame is newer: a camera's clock may be set back. An answer
+  // may come after its frame.
   offer(frame) {
-    const follows = !this.#newest || frame.session !== this.#newest.session || frame.captured >= this.#newest.captured;
+    const follows = !this.#newest || frame.session !== this.#newest.session || frame.seq >= this.#newest.seq;
     if (!follows && !frame.counted) return;
     if (follows) this.#newest = frame;
     if (frame.counted) this.#counted = frame;
@@ -134,12 +135,12 @@ class Tile {
 
   #best() {
     const [counted, newest] = [this.#counted, this.#newest];
-    const fresh = counted?.session === newest.session && newest.captured - counted.captured < FRESH_MS;
+    const fresh = counted?.session === newest.session && Math.abs(newest.captured - counted.captured) < FRESH_MS;
     return fresh ? counted : newest;
   }
 
   #showPicture(bitmap, frame) {
-    this.view.show(bitmap, `${frame.camera}: ${answerOf(frame)}`);
+    this.view.show(bitmap, `${visible(frame.camera)}: ${answerOf(frame)}`);
     this.#showAnswer(frame);
   }
 

@@ -3,7 +3,7 @@
 
 import { copies } from "./copy.js";
 import { $, make, setHidden, setOptions, setText } from "./dom.js";
-import { bytes, counted, exactClock, moment, number, place, UNKNOWN } from "./format.js";
+import { bytes, counted, exactClock, moment, number, place, UNKNOWN, visible } from "./format.js";
 import { fetchPicture, FrameView, isIn, keyOf } from "./frame.js";
 import { readJson } from "./stream.js";
 
@@ -189,7 +189,7 @@ export class Travel {
     $("copy").disabled = true;
     setHidden($("event-command"), true);
     const where = `within ${span} s of ${moment(at)}`;
-    this.#say(`Kafka holds no frame of ${$("travel-camera").value} ${where}. Back and Next search further.`);
+    this.#say(`Kafka holds no frame of ${visible($("travel-camera").value)} ${where}. Back and Next search further.`);
   }
 
   // Frames by capture; null when another move came between, or it failed.
@@ -272,7 +272,7 @@ export class Travel {
     try {
       const bitmap = await this.#picture(frame);
       if (move !== this.#moves) return;
-      this.#view.show(bitmap, `${frame.camera} at ${moment(frame.captured, exactClock)}: ${answerOf(frame)}`);
+      this.#view.show(bitmap, `${visible(frame.camera)} at ${moment(frame.captured, exactClock)}: ${answerOf(frame)}`);
       this.#view.setBoxes(frame.boxes ?? [], frame.width, frame.height);
       this.#recount.setFrame(frame, bitmap);
       $("travel").dataset.place = keyOf(frame);
@@ -310,8 +310,8 @@ export class Travel {
     showFacts([
       ["Frame", place(frame), "place"],
       ["Event", frame.event ? place(frame.event) : frame.counted ? "none: no face" : "none yet", "event-place"],
-      ["Counted by", frame.replica ?? UNKNOWN, "frame-replica"],
-      ["Session and number", `${frame.session ?? UNKNOWN} : ${frame.seq ?? UNKNOWN}`, "frame-seq"],
+      ["Counted by", visible(frame.replica ?? UNKNOWN), "frame-replica"],
+      ["Session and number", `${visible(frame.session ?? UNKNOWN)} : ${frame.seq ?? UNKNOWN}`, "frame-seq"],
       ["Format", `${frame.caps ?? UNKNOWN}, ${frame.width || "?"} × ${frame.height || "?"}, ${bytes(frame.bytes)}`, "frame-format"],
     ]);
     setText($("line"), frame.line ?? UNKNOWN);

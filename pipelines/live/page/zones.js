@@ -4,6 +4,7 @@
 
 import { copies } from "./copy.js";
 import { $, keep, make, setHidden, setOptions, setText } from "./dom.js";
+import { visible } from "./format.js";
 import { FrameView, fetchPicture } from "./frame.js";
 import { readJson } from "./stream.js";
 
@@ -74,7 +75,7 @@ export class Zones {
   #replaceCamera() {
     const before = this.#camera;
     this.#choose($("zones-camera").value);
-    if (before) this.#say(`The camera ${before} isn't there any more.`);
+    if (before) this.#say(`The camera ${visible(before)} isn't there any more.`);
   }
 
   #choose(camera) {
@@ -100,7 +101,7 @@ export class Zones {
     this.#waits = !frame;
     if (!frame) return this.#view.clear("No picture yet");
     try {
-      this.#view.show(await fetchPicture(frame, WIDEST), `${this.#camera}, with its zones and masks`);
+      this.#view.show(await fetchPicture(frame, WIDEST), `${visible(this.#camera)}, with its zones and masks`);
     } catch (error) {
       this.#view.clear(error.message);
     }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Who sends under one camera's name: the run of the producer that began last, and the one before
+ * it. Each run numbers its frames. */
+typedef struct {
+  struct {
+    gchar *session; /* NULL: none */
+    guint64 seq;    /* the highest */
+    gint64 first;   /* the earliest capture, ms since the Unix epoch; 0: unknown */
+    gint64 seen;    /* when its number grew last, ms since the Unix epoch */
+  } runs[2];        /* the newer one first */
+  gint64 both;      /* when both were known to send; 0: never */
+} LiveSenders;
+
+typedef enum {
+  LIVE_SENDER_OLD,     /* nothing new: a late answer, for example */
+  LIVE_SENDER_GOES_ON, /* it has sent another frame */
+  LIVE_SENDER_BEGINS,  /* a new run; or only the former one is still alive */
+} LiveSighting;
+
+/* @captured: 0: unknown; all times are ms since the Unix epoch. */
+LiveSighting live_senders_note (
+    LiveSenders *self, const gchar *session, guint64 seq, gint64 captured, gint64 now);
+gboolean live_senders_is_newest (const LiveSenders *self, const gchar *session);
+/* Two producers send at the same time: both were given the same name. */
+gboolean live_senders_are_two (const LiveSenders *self, gint64 now);
+void live_senders_clear (LiveSenders *self);
+
+G_END_DECLS
