@@ -7,6 +7,7 @@ the rate that the cameras want (an hour for both; KEDA is built for `demand`).""
 
 import argparse
 import base64
+import contextlib
 import datetime
 import json
 import math
@@ -21,12 +22,21 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
+import urllib.parse
+import urllib.request
 
-import manifests
-from kube import NAMESPACE, TOP, Cluster, losses, wait_until
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / where) for where in ("servers", "integration")]
+
+import browser as browsers  # noqa: E402
+import manifests  # noqa: E402
+import prometheus_server  # noqa: E402
+from kube import NAMESPACE, TOP, Cluster, is_ready, losses, wait_until  # noqa: E402
 
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache", "gst-fog")
 SYSTEM = TOP / "tests/cluster/system"
+WATCHED = TOP / "tests/cluster/watched"
+ALERTS = TOP / "k8s/components/monitoring/alerts.yaml"
 CONTROLLER = TOP / "tests/cluster/controller"
 STAGES = ("edge", "fog", "cloud", "demand")
 # Number of the cameras in `controller` and `demand`, and the frames/s that each one wants (as their
@@ -248,6 +258,101 @@ class Experiments:
             "load_average": statistics.median(sample["load"] for sample in samples),
             "age_s": [pick(sample["age"] for sample in samples if sample["age"] is not None) for pick in (statistics.median, max)]}
 
+    # ---- what others see: metrics, and the live page ----
+
+    def watch(self):
+        """Applies the monitoring component; a Prometheus scrapes each pod by its annotations; the live page is looked at through
+        `kubectl port-forward`, and then, with a token, at its Service."""
+        for kind in ("PodMonitor", "PrometheusRule"):
+            definition = manifests.definitions()[kind]
+            self.cluster.kubectl("apply", "--server-side", "-f", "-", text=json.dumps(definition))
+            self.cluster.kubectl("wait", "--for=condition=Established", f"crd/{definition['metadata']['name']}", "--timeout=60s")
+        self.cluster.apply(WATCHED)
+        self.settle(cameras=2, replicas=2)
+        self.rolled_out()
+        self.check("watch", self.cluster.get("podmonitor", "gst-fog") and self.cluster.get("prometheusrule", "gst-fog"), "the operator's objects are there")
+        with tempfile.TemporaryDirectory() as directory:
+            self._scrape(pathlib.Path(directory))
+        with self._forwarded() as address:
+            self._look(address)
+        self._look_with_a_token()
+
+    def _scrape(self, directory):
+        """By the pods' annotations, with the component's rules."""
+        targets = {}
+        for pod in self.cluster.get("pods")["items"]:
+            notes = pod["metadata"].get("annotations", {})
+            if notes.get("prometheus.io/scrape") == "true" and is_ready(pod):
+                targets[pod["metadata"]["name"]] = f"{pod['status']['podIP']}:{notes['prometheus.io/port']}"
+        self.check("watch", sorted(name.split("-")[0] for name in targets) == ["cloud", "demand", "edge", "edge", "fog", "fog"], "each stage's pods are scraped")
+        prometheus = prometheus_server.Prometheus(directory, targets, ALERTS, interval="2s")
+        prometheus.start()
+        try:
+            wait_until(lambda: len(prometheus.query("up == 1")) == len(targets), 60, "a scrape of each pod")
+            for where in targets.values():
+                with urllib.request.urlopen(f"http://{where}/metrics", timeout=10) as answer:
+                    found = prometheus_server.promtool("check", "metrics", text=answer.read().decode())
+                assert found == ("", 0), (where, found)
+            wait_until(lambda: prometheus.query("rate(gstfog_documents_total[20s]) > 0"), 60, "documents, as Prometheus sees them")
+            rules = prometheus.ask("rules")["groups"][0]["rules"]
+            self.check("watch", all(rule["health"] == "ok" for rule in rules), "each rule can be evaluated")
+            alerts = {labels["alertname"] for labels, _ in prometheus.query('ALERTS{severity="critical",alertstate="firing"}')}
+            self.note("watch", scraped_pods=len(targets), rules=len(rules), critical_alerts=sorted(alerts))
+            self.check("watch", not alerts, "nothing critical fires")
+        finally:
+            prometheus.stop()
+
+    @contextlib.contextmanager
+    def _forwarded(self):
+        """The page's address, as its operator reaches it."""
+        forward = subprocess.Popen(
+            [self.cluster.programs / "kubectl", "-n", NAMESPACE, "port-forward", "service/live", ":8080"], env=self.cluster.environment,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        try:
+            said = forward.stdout.readline()
+            yield "http://" + re.search(r"127\.0\.0\.1:\d+", said)[0]
+        finally:
+            forward.kill()
+            forward.wait()
+
+    def _look(self, address):
+        def ask(path, **parameters):
+            return fetch(f"{address}{path}?{urllib.parse.urlencode(parameters)}")
+
+        def good():
+            state = json.loads(ask("/api/state")[1])
+            running = [[one for one in state[kind] if one[name] == "good"] for kind, name in (("cameras", "health"), ("replicas", "state"))]
+            away = [name for name, server in state["servers"].items() if server["state"] != "good"]
+            return state if len(running[0]) == len(running[1]) == 2 and not away else None
+
+        seconds, state = wait_until(good, 90, "two good cameras and two replicas")  # pods that went before may still be listed
+        self.note("watch", page_good_s=round(seconds, 1), sentence=state["sentence"])
+        now = int(time.time() * 1000)
+        buckets = json.loads(ask("/api/documents", **{"from": now - 600000, "to": now, "unit": "minute"})[1])["buckets"]
+        self.check("watch", sum(bucket["faces"] for bucket in buckets) > 0, "the page shows the database's history")
+        browser = browsers.Browser()
+        try:
+            browser.look()
+            browser.open(address)
+            browser.wait("document.querySelectorAll('.tile[data-health=good] .frame:not(.blank)').length === 2", timeout=60, what="two pictures")
+            self.check("watch", browser.logged() == [], "the page in a browser: two tiles with pictures, no error")
+        finally:
+            browser.close()
+
+    def _look_with_a_token(self):
+        token = "a-token-of-24-characters"
+        self.cluster.kubectl("-n", NAMESPACE, "create", "secret", "generic", "live", f"--from-literal=token={token}")
+        self._restart_page()
+        service = f"http://{self.cluster.get('service', 'live')['spec']['clusterIP']}:8080/api/state"
+        wait_until(lambda: fetch(service)[0] == 401, 60, "the Service asks for the token")
+        self.check("watch", fetch(service, Authorization=f"Bearer {token}")[0] == 200, "with a token the page answers at its Service, and to nobody without")
+        self.cluster.kubectl("-n", NAMESPACE, "delete", "secret", "live")
+        self._restart_page()
+
+    def _restart_page(self):
+        self.cluster.kubectl("-n", NAMESPACE, "rollout", "restart", "deployment/live")
+        self.cluster.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/live", "--timeout=120s", timeout=140)
+
     def tls(self):
         """Enables TLS in the running system. Also lets the API server check the two overlays that need parts which don't exist here."""
         self.cluster.kubectl("-n", NAMESPACE, "delete", "hpa,scaledobject", "--all", "--ignore-not-found", check=False)
@@ -296,6 +401,17 @@ class Experiments:
             known.load_cert_chain(files["tls.crt"], files["tls.key"])
             self.check("tls", greets(address, known), "a stage's certificate is known")
         self.check("tls", not greets(address, None), "no TLS, no answer")
+
+
+def fetch(url, **headers):
+    """(status, body); (0, b"") if nobody answers."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=20) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+    except OSError:
+        return 0, b""
 
 
 def greets(address, context):
@@ -407,7 +523,7 @@ def main():
     parser.add_argument("--work", default="/tmp/gst-fog-cluster")
     parser.add_argument("--programs", default=CACHE / "kubernetes")
     parser.add_argument("--results", default=TOP / "build/cluster")
-    parser.add_argument("names", nargs="*", default=["ready", "rules", "heal", "rolling", "load", "tls"])
+    parser.add_argument("names", nargs="*", default=["ready", "rules", "watch", "heal", "rolling", "load", "tls"])
     chosen = parser.parse_args()
     experiments = Experiments(Cluster(chosen.work, chosen.programs), chosen.results)
     passed, failed = 0, 0

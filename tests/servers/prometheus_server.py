@@ -31,14 +31,14 @@ def promtool(*arguments, text=None):
 
 
 class Prometheus(server.Running):
-    """Scrapes `targets` ({name: port on loopback}) each `interval`, and evaluates the rules in the file `rules`."""
+    """Scrapes `targets` ({name: port on loopback, or "address:port"}) each `interval`, and evaluates the rules in the file `rules`."""
 
     def __init__(self, directory, targets, rules, interval="500ms"):
         self.directory = pathlib.Path(directory).resolve()
         self.directory.mkdir(parents=True, exist_ok=True)
         self.host = network.Loopback()
         self.port = server.free_port(self.host)
-        scraped = [{"targets": [f"127.0.0.1:{port}"], "labels": {"namespace": "fog", "pod": name}} for name, port in targets.items()]
+        scraped = [{"targets": [where if isinstance(where, str) else f"127.0.0.1:{where}"], "labels": {"namespace": "fog", "pod": name}} for name, where in targets.items()]
         # JSON is YAML, too
         (self.directory / "prometheus.yml").write_text(json.dumps({
             "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": "1s"},
