@@ -11,6 +11,7 @@
 #include "clipvideo.h"
 #include "gstkafkameta.h"
 #include "livesettings.h"
+#include "model/livename.h"
 #include "toolstime.h"
 
 /* ms by which the first frame that is left may be later than the range. */
