@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fogcaps.h"
 
-/* GStreamer's comparison finds ANY features equal to all others, so they need a test of their
+/* In GStreamer's comparison of caps features, ANY equals all others, so ANY needs a test of its
  * own. */
 static gboolean
 is_any_memory (const GstCaps *caps, guint index)

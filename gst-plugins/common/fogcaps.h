@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* TRUE: the bytes of such buffers mean the same on any machine: no DMABuf, no memory of a GPU, no
- * overlay outside of the bytes. */
+/* Returns TRUE if the bytes of such buffers mean the same on any machine: no DMABuf, no memory of a
+ * GPU, no overlay outside of the bytes. */
 gboolean fog_caps_are_plain (const GstCaps *caps);
 
 #define FOG_CAPS_NOT_PLAIN                                                                         \
@@ -19,8 +19,8 @@ gboolean fog_caps_are_plain (const GstCaps *caps);
  * @caps: the caps that are offered
  *
  * Returns: (transfer full): those of @caps that fog_caps_are_plain() accepts, with system memory in
- *   place of any memory. If there are none: all of @caps, so that the element can refuse them with
- *   an error of its own
+ *   place of any memory. If no caps are plain, returns all of @caps, so that the element can refuse
+ *   them with an error of its own
  */
 GstCaps *fog_caps_keep_plain (GstCaps *caps);
 

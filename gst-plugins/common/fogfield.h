@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 /* A property whose value is a field of a structure. The field has the property's type: gboolean,
  * gint, guint, gint64, guint64, gdouble, gchar * (owned), or an enumeration as large as gint. */
 typedef struct {
-  guint id;     /* the property's; 0 ends a table of fields */
-  gsize offset; /* of the field in the structure */
+  guint id;     /* id of the property; 0 ends a table of fields */
+  gsize offset; /* offset of the field in the structure */
 } FogField;
 
 #define FOG_FIELD(id, Structure, name)                                                             \
@@ -17,7 +17,7 @@ typedef struct {
     id, G_STRUCT_OFFSET (Structure, name)                                                          \
   }
 
-/* FALSE: @fields has no property @id. The caller locks. */
+/* Returns FALSE if @fields has no property @id. The caller locks. */
 gboolean fog_field_set (const FogField *fields, gpointer structure, guint id, const GValue *value);
 gboolean fog_field_get (const FogField *fields, gconstpointer structure, guint id, GValue *value);
 

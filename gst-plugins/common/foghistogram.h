@@ -7,10 +7,10 @@ G_BEGIN_DECLS
 
 #define FOG_HISTOGRAM_BOUNDS 13
 
-/* Upper bounds of the buckets, s. One more bucket has no bound. */
+/* Upper bounds of the histogram's buckets, s. Beyond these, one more bucket has no upper bound. */
 extern const gdouble fog_histogram_bounds[FOG_HISTOGRAM_BOUNDS];
 
-/* The number of times in each bucket. Begins with zeros. */
+/* Counts of the measured times in each bucket. Begins with zeros. */
 typedef struct {
   guint64 counts[FOG_HISTOGRAM_BOUNDS + 1];
   gdouble sum; /* s */

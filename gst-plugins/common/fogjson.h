@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* JSON from the network. Its size and depth are checked before it is parsed, its values as they are
- * read. Every error is G_IO_ERROR_INVALID_DATA. */
+/* JSON from the network. The text's size and depth are checked before it is parsed, its values as
+ * they are read. Every error is G_IO_ERROR_INVALID_DATA. */
 
 /**
  * fog_json_parse_object:
@@ -22,13 +22,14 @@ G_BEGIN_DECLS
 JsonObject *fog_json_parse_object (
     JsonParser *parser, const gchar *text, gsize size, GError **error);
 
-/* If the member is absent, these two leave @value as it is. FALSE: it isn't a number from 0 to
+/* If the member is absent, these two functions leave @value as it is. FALSE: it isn't a number from
+ * 0 to
  * @max. */
 gboolean fog_json_read_number (
     JsonObject *object, const gchar *name, gdouble max, gdouble *value, GError **error);
 gboolean fog_json_read_count (
     JsonObject *object, const gchar *name, guint64 max, guint64 *value, GError **error);
-/* (nullable): NULL if the member is absent or isn't a text. */
+/* Returns: (nullable): the text; NULL if the member is absent or isn't a text. */
 const gchar *fog_json_read_string (JsonObject *object, const gchar *name);
 
 /* As a value of @builder. json-glib writes 1e-08 as "1e-08.0", which no reader takes: such a number

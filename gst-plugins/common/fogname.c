@@ -6,12 +6,13 @@
 #define DIGITS 16 /* of the digest */
 #define KEPT (FOG_NAME_MAX - 1 - DIGITS)
 
-/* (transfer full): at most KEPT bytes, whole characters */
+/* Returns: (transfer full): at most KEPT bytes of the name, in whole characters */
 static gchar *
 beginning (const gchar *name)
 {
   g_autofree gchar *start = g_strndup (name, KEPT);
-  gchar *valid = g_utf8_make_valid (start, -1); /* three bytes for each that is none */
+  /* three bytes for each byte that is no valid UTF-8 */
+  gchar *valid = g_utf8_make_valid (start, -1);
   gsize length = MIN (strlen (valid), KEPT);
 
   while (length > 0 && (valid[length] & 0xc0) == 0x80)

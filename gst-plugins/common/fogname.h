@@ -5,14 +5,16 @@
 
 G_BEGIN_DECLS
 
-#define FOG_NAME_MAX 128 /* bytes of a name that fog_name_bounded() returns */
+#define FOG_NAME_MAX 128 /* longest name in bytes that fog_name_bounded() returns */
 
 /**
  * fog_name_bounded:
  * @name: of a camera, for example, as a message brought it: any bytes, of any length
  *
- * Returns: (transfer full): the same if it is UTF-8 of at most %FOG_NAME_MAX bytes. Otherwise its
- * beginning as valid UTF-8, `~`, and 16 digits of its SHA-256, so that two such names stay two.
+ * Returns: (transfer full): @name itself if it is UTF-8 of at most %FOG_NAME_MAX bytes. Otherwise,
+ * its
+ * beginning as valid UTF-8, `~`, and 16 digits of its SHA-256, so that two long names stay
+ * different.
  */
 gchar *fog_name_bounded (const gchar *name);
 

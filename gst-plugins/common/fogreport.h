@@ -8,21 +8,22 @@ G_BEGIN_DECLS
 #define FOG_REPORT_CAPS "application/json, schema=(string)fog-report"
 #define FOG_EVENT_CAPS "application/json, schema=(string)fog-event"
 
-/* s: a camera that sends fewer frames than one in this time counts as gone. */
+/* s: a camera counts as gone if it sends less than one frame in this time. */
 #define FOG_REPORT_STILL_INTERVAL 60
 
 /* The numbers of one camera in a replica's report. */
 typedef struct {
   gchar *camera;
-  gchar *session;   /* NULL if the frames have none */
+  gchar *session;   /* session of the frames; NULL if they have none */
   guint64 frames;   /* frames counted in the interval */
   guint64 last_seq; /* the highest seq counted so far */
   gdouble min;      /* frames/s: the camera's minimum rate; 0: unknown */
-  gdouble max;      /* frames/s: its maximum rate; 0: unknown */
-  gdouble weight;   /* its share relative to other cameras; 1: unknown */
-  /* s: the longest time between two frames while the picture stands still; 0: unknown */
+  gdouble max;      /* maximum rate of the camera, frames/s; 0: unknown */
+  gdouble weight;   /* weight of the camera's share relative to other cameras; 1: unknown */
+  /* the longest time between two frames while the picture stands still, s; 0: unknown */
   gdouble still_interval;
-  guint64 still; /* frames not sent in the interval because they show nothing new */
+  /* number of frames that the camera didn't send in the interval because they show nothing new */
+  guint64 still;
 } FogReportCamera;
 
 /* A report of one fog replica, as on the feedback topic (gst-plugins/README.md, "Messages"). */
@@ -30,14 +31,17 @@ typedef struct {
   gchar *replica;
   gchar *version;   /* version of the replica's program; NULL if unknown */
   guint64 seq;      /* the replica's running number of reports */
-  gdouble interval; /* s that the report covers, > 0 */
+  gdouble interval; /* interval that the report covers, s, > 0 */
   guint64 frames;   /* frames counted in the interval */
-  guint64 faces;    /* faces found in these frames */
-  gdouble busy;     /* s for which a saturated run would keep all workers busy with them, in sum */
-  guint workers;    /* >= 1 */
-  guint64 lag; /* messages waiting in the replica's partitions, and frames waiting for a worker */
-  GArray *partitions; /* partitions (gint) that the replica reads */
-  gdouble age_p50;    /* s from capture to the end of the count; NAN: unknown */
+  guint64 faces;    /* number of faces found in these frames */
+  /* time in s for which a saturated run would keep all workers busy with these frames, in sum */
+  gdouble busy;
+  guint workers; /* >= 1 */
+  /* number of messages waiting in the replica's partitions, and of frames waiting for a worker */
+  guint64 lag;
+  GArray *partitions; /* array of gint: the partitions that the replica reads */
+  /* histogram of the times from capture to the end of the count, s; NAN: unknown */
+  gdouble age_p50;
   gdouble age_p95;    /* s */
   GPtrArray *cameras; /* of FogReportCamera */
   gboolean leaving;   /* this is the replica's last report */
@@ -45,12 +49,12 @@ typedef struct {
 
 FogReport *fog_report_new (const gchar *replica);
 void fog_report_free (FogReport *report);
-/* The camera's entry, which is added if @report has none. */
+/* Returns the camera's entry, which is added if @report has none. */
 FogReportCamera *fog_report_add_camera (FogReport *report, const gchar *camera);
 /* Adds an entry for @camera, which @report must not list yet. */
 FogReportCamera *fog_report_append_camera (FogReport *report, const gchar *camera);
 
-/* (transfer full): the report as JSON text. */
+/* Returns: (transfer full): the report as JSON text. */
 gchar *fog_report_to_json (const FogReport *report, gsize *size);
 
 /**
@@ -59,9 +63,9 @@ gchar *fog_report_to_json (const FogReport *report, gsize *size);
  * @size: their number
  * @error: G_IO_ERROR_INVALID_DATA, and what is wrong with the text
  *
- * Unknown fields are ignored. These are errors: a field of the wrong type, a number that is
- * negative or not finite, more than 4096 cameras or partitions, more than 1 MiB of text or 16
- * levels.
+ * Unknown fields are ignored. The following count as errors: a field of the wrong type, a number
+ * that is negative or not finite, more than 4096 cameras or partitions, more than 1 MiB of text or
+ * 16 levels.
  *
  * Returns: (nullable) (transfer full): the report
  */

@@ -42,7 +42,7 @@ fog_slot_open (FogSlot *self, GstElement *element, GstPad *pad, FogSlotFunc begi
   gst_element_add_pad (element, pad);
 }
 
-/* Changes the slot from OPEN with @pad to TAKEN. FALSE: another thread releases @pad. */
+/* Changes the slot from OPEN with @pad to TAKEN. Returns FALSE if another thread releases @pad. */
 static gboolean
 take_back (FogSlot *self, GstPad *pad)
 {

@@ -15,13 +15,13 @@ typedef enum {
 typedef struct {
   GMutex lock; /* guards the fields below, and the state of the branch that the slot is part of */
   FogSlotState state;
-  GstPad *pad; /* NULL unless OPEN; borrowed from the element */
+  GstPad *pad; /* the pad, borrowed from the element; NULL unless OPEN */
 } FogSlot;
 
 void fog_slot_init (FogSlot *slot);
 void fog_slot_clear (FogSlot *slot);
 
-/* Changes the slot from FREE to TAKEN. FALSE: another thread has the slot. */
+/* Changes the slot from FREE to TAKEN. Returns FALSE if another thread has the slot. */
 gboolean fog_slot_take (FogSlot *slot);
 /* Called with the lock when a pad is added: resets the state of @branch. */
 typedef void (*FogSlotFunc) (gpointer branch);

@@ -10,14 +10,14 @@ G_BEGIN_DECLS
 
 gboolean fog_template_has_places (const gchar *text);
 
-/* FALSE: a placeholder isn't closed, or has no name. */
+/* Returns FALSE if a placeholder isn't closed, or has no name. */
 gboolean fog_template_check (const gchar *text);
 
-/* Appends the value of the placeholder @name to @filled. FALSE: there is no value. */
+/* Appends the value of the placeholder @name to @filled. Returns FALSE if there is no value. */
 typedef gboolean (*FogTemplateFunc) (GString *filled, const gchar *name, gpointer user_data);
 
-/* (nullable) (transfer full): @text with all placeholders replaced. fog_template_check() must
- * have accepted @text. %NULL: @func returned FALSE. */
+/* Returns: (nullable) (transfer full): @text with all placeholders replaced. fog_template_check()
+ * must have accepted @text. %NULL: @func returned FALSE. */
 gchar *fog_template_fill (const gchar *text, FogTemplateFunc func, gpointer user_data);
 
 G_END_DECLS

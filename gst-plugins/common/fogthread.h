@@ -10,12 +10,12 @@ G_BEGIN_DECLS
  * live as long as the thread. */
 typedef struct _FogThread FogThread;
 
-/* (nullable): %NULL with @error: no thread can be created. @error: (nullable): without it such a
- * failure ends the process. @name: at most 15 characters */
+/* Returns: (nullable): the thread; %NULL with @error if no thread can be created. @error:
+ * (nullable): if it is %NULL, such a failure ends the process. @name: at most 15 characters */
 FogThread *fog_thread_new (const gchar *name, GThreadFunc func, gpointer data, GError **error);
 
-/* Waits until @deadline (monotonic, us) for @func to return, and releases @thread. FALSE: @func
- * hasn't returned; the thread goes on without an owner. */
+/* Waits until @deadline (monotonic, us) for @func to return, and releases @thread. Returns FALSE if
+ * @func hasn't returned; the thread then continues without an owner. */
 gboolean fog_thread_end (FogThread *thread, gint64 deadline);
 
 G_END_DECLS

@@ -5,11 +5,11 @@
 
 G_BEGIN_DECLS
 
-/* Now, in ns since the Unix epoch. */
+/* Returns the present time, in ns since the Unix epoch. */
 GstClockTime fog_time_now (void);
 
-/* The running time of @buffer's PTS, ns. %GST_CLOCK_TIME_NONE: it has no PTS, it lies outside of
- * @segment, or the segment's format isn't TIME. */
+/* Returns the running time of @buffer's PTS, ns. Returns %GST_CLOCK_TIME_NONE if the buffer has no
+ * PTS, lies outside of @segment, or the segment's format isn't TIME. */
 GstClockTime fog_running_time (const GstSegment *segment, GstBuffer *buffer);
 
 /* The wall clock's time at a running time by @element's clock and base time, ns since the Unix
@@ -22,10 +22,11 @@ GstClockTime fog_time_of_running_time (GstElement *element, GstClockTime running
  * @segment: the segment of @buffer
  * @buffer: a frame, or a buffer that was made from one
  *
- * Uses the first of these that is present: the header `capture-time`, a #GstReferenceTimestampMeta
- * of `timestamp/x-unix`, the buffer's running time.
+ * Uses the first of these times that is present: the header `capture-time`, a
+ * #GstReferenceTimestampMeta of `timestamp/x-unix`, the buffer's running time.
  *
- * Returns: ns since the Unix epoch, or %GST_CLOCK_TIME_NONE if there is none of them
+ * Returns: the capture time in ns since the Unix epoch, or %GST_CLOCK_TIME_NONE if the buffer has
+ * none of these times
  */
 GstClockTime fog_time_of_capture (
     GstElement *element, const GstSegment *segment, GstBuffer *buffer);

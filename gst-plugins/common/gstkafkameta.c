@@ -67,7 +67,7 @@ ack_get_type (void)
 
   if (g_once_init_enter (&type)) {
     /* Each plugin links its own copy of this file. The first plugin that is loaded registers the
-     * type for all. */
+     * type for all plugins. */
     GType found = g_type_from_name ("GstKafkaAck");
 
     g_once_init_leave (

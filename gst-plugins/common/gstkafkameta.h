@@ -11,8 +11,9 @@ G_BEGIN_DECLS
  * @GST_KAFKA_ACK_DONE: delivered, stored, or dropped on purpose
  * @GST_KAFKA_ACK_FAILED: an element gave up on it; the message has to be read again
  *
- * What became of a message of kafkasrc. It is notified once, when the last buffer that was made
- * from the message is freed.
+ * The outcome of a message of kafkasrc in the pipeline. kafkasrc is notified of the outcome once,
+ * when the last
+ * buffer that was made from the message is freed.
  *
  * Since: 0.1
  */
@@ -23,10 +24,8 @@ typedef enum {
 } GstKafkaAckOutcome;
 
 /**
- * GstKafkaAckNotify:
- * @ledger: as in gst_kafka_ack_new()
- * @offset: the message's offset in its partition
- * @outcome: what became of it
+ * GstKafkaAckNotify: @ledger: as in gst_kafka_ack_new() @offset: the message's offset in its
+ * partition @outcome: the outcome of the message
  *
  * Called from the thread that frees the last buffer. It must not block.
  */
@@ -57,14 +56,15 @@ GstKafkaAck *gst_kafka_ack_new (
 /**
  * SECTION:GstKafkaMeta
  *
- * A custom meta (GstCustomMeta) named `GstKafkaMeta`, which connects a buffer with Kafka. It has no
- * tags, so decoders, converters and encoders copy it. The fields of its structure are all optional:
+ * A custom meta (GstCustomMeta) named `GstKafkaMeta`, which connects a buffer with Kafka. The meta
+ * has no tags, so decoders, converters and encoders copy it. The fields of the meta's structure
+ * are all optional:
  *
  * | field | type | meaning |
  * | --- | --- | --- |
  * | topic, partition, offset | string, int, int64 | the message that the buffer was made from |
  * | key | GBytes | that message's key |
- * | timestamp | int64 | that message's Kafka timestamp, ms since the Unix epoch |
+ * | timestamp | int64 | Kafka timestamp of that message, ms since the Unix epoch |
  * | headers | GPtrArray of GstKafkaHeader | that message's headers; kafkasink sends them on |
  * | lag | int64 | messages that waited behind it in its partition when it was fetched |
  * | ack | GstKafkaAck | the ack token |
@@ -108,7 +108,7 @@ GstKafkaAck *gst_kafka_ack_new (
  * @size: bytes of @value
  * @value: (nullable): a NUL follows its last byte
  *
- * One header of a message. It never changes, and is reference-counted.
+ * One header of a message. A header never changes, and is reference-counted.
  */
 typedef struct {
   gatomicrefcount *refs;
@@ -117,11 +117,12 @@ typedef struct {
   const gchar *value;
 } GstKafkaHeader;
 
-/* Copies @value; NULL makes a header without a value. @size: bytes; -1: up to the NUL */
+/* Copies @value; NULL makes a header without a value. @size: the number of bytes; -1: up to the
+ * NUL */
 GstKafkaHeader *gst_kafka_header_new (const gchar *name, gconstpointer value, gssize size);
 GstKafkaHeader *gst_kafka_header_ref (GstKafkaHeader *header);
 void gst_kafka_header_unref (GstKafkaHeader *header);
-/* An empty GPtrArray, which will own its GstKafkaHeaders. */
+/* Returns an empty GPtrArray, which will own its GstKafkaHeaders. */
 GPtrArray *gst_kafka_headers_new (guint reserve);
 /* Like gst_kafka_headers_new(), with copies of the @n headers. Their `refs` aren't used. */
 GPtrArray *gst_kafka_headers_new_copies (const GstKafkaHeader *headers, guint n);
@@ -132,7 +133,7 @@ GPtrArray *gst_kafka_headers_new_owned (
 /* Parses a value as a decimal number. FALSE: @header (nullable) has none, or isn't a number. */
 gboolean gst_kafka_header_to_uint64 (const GstKafkaHeader *header, guint64 *value);
 
-/* Registers the meta and the ack token once in a process. Each plugin_init calls it first. */
+/* Registers the meta and the ack token once in a process. Each plugin_init calls this first. */
 void gst_kafka_meta_register (void);
 
 /* Fields as quarks, because names as text take a lock and a hash look-up each time. */
@@ -155,35 +156,37 @@ const GQuark *gst_kafka_meta_get_fields (void);
 GstCustomMeta *gst_kafka_meta_get (GstBuffer *buffer);
 /* (nullable): the structure of the buffer's meta. */
 const GstStructure *gst_kafka_meta_peek (GstBuffer *buffer);
-/* The structure of a writable buffer's meta. Adds a meta if the buffer has none. */
+/* Returns the structure of a writable buffer's meta. Adds a meta if the buffer has none. */
 GstStructure *gst_kafka_meta_ensure (GstBuffer *buffer);
 /* Copies the meta of @src, if it has one, to @dst, with the ack token. */
 void gst_kafka_meta_copy (GstBuffer *dst, GstBuffer *src);
 
-/* TRUE: @buffer stands for a message without a value, not for one with an empty value. */
+/* Returns TRUE if @buffer stands for a message without a value, not for one with an empty value. */
 gboolean gst_kafka_meta_is_tombstone (GstBuffer *buffer);
 
-/* TRUE: kafkasrc made @buffer, and Kafka keeps its message until the ack token is done. */
+/* Returns TRUE if kafkasrc made @buffer, and Kafka keeps its message until the ack token is
+ * done. */
 gboolean gst_kafka_meta_is_replayable (GstBuffer *buffer);
 
-/* (nullable) (transfer none): all headers, in order. They must not be changed. */
+/* Returns: (nullable) (transfer none): all headers, in order. The headers must not be changed. */
 GPtrArray *gst_kafka_meta_get_headers (GstBuffer *buffer);
 /* Replaces all headers by @headers (transfer full). */
 void gst_kafka_meta_take_headers (GstBuffer *buffer, GPtrArray *headers);
-/* (nullable): the last header of that name. Its value may have any bytes. */
+/* Returns: (nullable): the last header of that name. The header's value may have any bytes. */
 const GstKafkaHeader *gst_kafka_meta_find_header (GstBuffer *buffer, const gchar *name);
-/* (nullable): the value of the last header of that name; NULL if it is absent or isn't valid
- * UTF-8. */
+/* Returns: (nullable): the value of the last header of that name; NULL if it is absent or isn't
+ * valid UTF-8. */
 const gchar *gst_kafka_meta_get_header (GstBuffer *buffer, const gchar *name);
-/* Parse that header's value as a decimal number. FALSE: it is absent, or isn't a number. */
+/* Parses that header's value as a decimal number. Returns FALSE if the header is absent, or isn't a
+ * number. */
 gboolean gst_kafka_meta_get_header_uint64 (GstBuffer *buffer, const gchar *name, guint64 *value);
 gboolean gst_kafka_meta_get_header_double (GstBuffer *buffer, const gchar *name, gdouble *value);
 /* Sets headers of a writable buffer. Pairs of name and text follow; NULL ends them. An existing
  * header of the name is replaced; a NULL text removes it. */
 void gst_kafka_meta_set_headers (GstBuffer *buffer, const gchar *name, ...) G_GNUC_NULL_TERMINATED;
 
-/* (nullable) (transfer full): `topic:partition:offset` of the message that @buffer was made
- * from. */
+/* Returns: (nullable) (transfer full): `topic:partition:offset` of the message that @buffer was
+ * made from. */
 gchar *gst_kafka_meta_make_message_id (GstBuffer *buffer);
 
 /* The identity of a frame, as its producer wrote it into the headers, which own the texts. */
@@ -194,18 +197,18 @@ typedef struct {
 } GstKafkaFrameId;
 
 void gst_kafka_meta_read_frame_id (GstBuffer *buffer, GstKafkaFrameId *id);
-/* (nullable) (transfer full): `camera:session:seq` if @id has all three, both names bounded by
- * fog_name_bounded(); else the id of the message that @buffer was made from. */
+/* Returns: (nullable) (transfer full): `camera:session:seq` if @id has all three, both names
+ * bounded by fog_name_bounded(); else the id of the message that @buffer was made from. */
 gchar *gst_kafka_frame_id_to_text (const GstKafkaFrameId *id, GstBuffer *buffer);
-/* (nullable) (transfer full): these two in one. */
+/* Returns: (nullable) (transfer full): the result of the two functions above, in one call. */
 gchar *gst_kafka_meta_make_frame_id (GstBuffer *buffer);
 
 /* Gives a writable buffer the token @ack (transfer full). */
 void gst_kafka_meta_take_ack (GstBuffer *buffer, GstKafkaAck *ack);
 /* Marks the ack token, if there is one. */
 void gst_kafka_meta_mark (GstBuffer *buffer, GstKafkaAckOutcome outcome);
-/* Gives the writable @buffer a token of its own: several buffers were made from a message, and each
- * is decided on by itself. */
+/* Gives the writable @buffer a token of its own, for a message from which several buffers were made
+ * that are decided one by one. */
 void gst_kafka_meta_make_part (GstBuffer *buffer);
 
 G_END_DECLS

@@ -5,12 +5,12 @@
 
 G_BEGIN_DECLS
 
-/* What bounds a camera's rate. */
+/* The limit that determines a camera's rate. */
 typedef enum {
-  RATE_BOUND_CAMERA,  /* nothing: it sends the rate that it wants */
-  RATE_BOUND_FOG,     /* the replicas' capacity, or none has reported yet */
+  RATE_BOUND_CAMERA,  /* no limit: the camera sends the rate that it wants */
+  RATE_BOUND_FOG,     /* the replicas' capacity; also while none has reported */
   RATE_BOUND_LINK,    /* the link to Kafka */
-  RATE_BOUND_MINIMUM, /* min_rate, which is more than fog and link take */
+  RATE_BOUND_MINIMUM, /* min_rate, which is above the rate that fog and link take */
   RATE_BOUND_COUNT,
 } RateBound;
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "decimator.h"
 
-/* Frames of credit at most. More, saved up in a gap of the input, would be a burst after it. */
+/* The largest credit, in frames. A larger credit, saved up while no frames came, would cause a
+ * burst afterwards. */
 #define MAX_CREDIT 2.0
 
-/* Credit from which on a frame passes. A frame that passes half a period of the source early is
+/* The credit with which a frame passes. A frame that passes half a period of the source early is
  * better than one that passes half a period late, and the jitter of time stamps then has no
  * effect. */
 static gdouble
@@ -22,8 +23,8 @@ decimator_take (Decimator *self, gdouble now, gdouble rate, gdouble source_rate)
     self->credit = 1;
     elapsed = 0;
   } else if (elapsed <= 0 && source_rate > 0) {
-    /* Time stands still or runs back, because a new segment has begun: one period is taken to have
-     * passed. */
+    /* If time stands still or runs backwards because a new segment has begun, one period is taken
+     * to have passed. */
     elapsed = 1 / source_rate;
   }
   self->started = TRUE;

@@ -3,22 +3,24 @@
 
 #include <string.h>
 
-/* Names come from the network, and must not fill the memory. */
+/* The number of cameras is limited, because their names come from the network, and must not fill
+ * the memory. */
 #define MAX_CAMERAS 16384
 #define MAX_NAME 256
 /* frames/s: stands for the maximum of a camera whose maximum is unknown. Such a camera takes any
  * share. */
 #define NO_MAX 1e6
-/* With up to this many cameras each call computes the level. With more the level is used several
- * times. */
+/* With up to this many cameras each call computes the level. With more cameras, a computed level is
+ * used several times. */
 #define FEW_CAMERAS 64
 #define REPORTS_PER_LEVEL(cameras) ((cameras) / 16)
 #define MAX_STEPS 32
-/* Bounds of a weight. With others the search for the level would need too many steps. */
+/* Bounds of a weight. With weights outside of these bounds, the search for the level would need too
+ * many steps. */
 #define MIN_WEIGHT 0.001
 #define MAX_WEIGHT 1e6
-/* The number of rounds of reports without a camera after which the camera is forgotten. The
- * number is smaller for a camera that sends often. */
+/* The number of rounds of reports without a camera after which the camera is forgotten. A camera
+ * that sends often is forgotten after fewer rounds. */
 #define MIN_ROUNDS_OMITTED 2.5
 #define MAX_ROUNDS_OMITTED 30.0
 
@@ -29,10 +31,10 @@ typedef struct {
 } Camera;
 
 struct _FairShare {
-  GArray *cameras; /* of Camera; the first one is this camera */
+  GArray *cameras; /* array of Camera; the first one is this camera */
   GHashTable *index;
-  gdouble level;      /* frames/s for each unit of weight */
-  gdouble level_rate; /* frames/s of all cameras that `level` divides */
+  gdouble level;      /* the level: frames/s for each unit of weight */
+  gdouble level_rate; /* the rate that `level` divides among all cameras, frames/s */
   guint uses_left;    /* number of uses of `level` before it is computed again */
 };
 
@@ -158,8 +160,8 @@ forget_silent (FairShare *self, gdouble round)
   }
 }
 
-/* Returns: frames/s that all cameras take at @level. @slope: (out): the weight of those that would
- * take more at a higher level */
+/* Returns: the rate that all cameras take at @level, frames/s. @slope: (out): the weight of those
+ * that would take more at a higher level */
 static gdouble
 taken_at (const FairShare *self, gdouble level, gdouble *slope)
 {

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
  * a level that is the same for all, but no less than its min and no more than its max. */
 typedef struct _FairShare FairShare;
 
-/* frames/s: a camera that claims a higher rate counts as a camera of unknown rate. */
+/* frames/s: the maximum of a camera that claims a higher one counts as unknown. */
 #define FAIR_SHARE_HIGHEST 10000.0
 
 typedef struct {
@@ -22,18 +22,18 @@ typedef struct {
 FairShare *fair_share_new (const gchar *camera, const FairShareTerms *terms);
 void fair_share_free (FairShare *self);
 void fair_share_set_terms (FairShare *self, const FairShareTerms *terms);
-/* A report has listed a camera. @round: the number of reports of all replicas so far, divided by
- * the number of replicas; a round takes @interval s. A camera that no report lists any more is
- * forgotten in the second round without it, or later if its frames are rare. This camera itself is
- * ignored. */
+/* Notes that a report has listed a camera. @round: the number of reports of all replicas so far,
+ * divided by the number of replicas; a round takes @interval s. A camera that no report lists any
+ * more is forgotten in the second round without it, or later if its frames are rare. An entry about
+ * this camera itself is ignored. */
 void fair_share_see (FairShare *self, const gchar *camera, const FairShareTerms *terms,
     gdouble round, gdouble interval);
-/* The number of cameras, this one included. */
+/* Returns the number of cameras, this one included. */
 guint fair_share_count (const FairShare *self);
-/* Frames/s that all cameras together want. This camera wants only the part @activity of its
- * maximum. */
+/* Returns the rate that all cameras want together, in frames/s. Of its own maximum, this camera
+ * wants only the part @activity. */
 gdouble fair_share_demand (const FairShare *self, gdouble activity);
-/* This camera's share of @rate (frames/s) in the round @round. */
+/* Returns this camera's share of @rate (frames/s) in the round @round. */
 gdouble fair_share_of (FairShare *self, gdouble rate, gdouble round);
 
 G_END_DECLS

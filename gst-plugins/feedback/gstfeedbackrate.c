@@ -5,7 +5,8 @@
  * @short_description: Keeps a camera's frame rate at the fog's capacity
  *
  * Decides from the reports of haarfacecount, which come by the pad `feedback`, how many frames a
- * second pass. Frames beyond that are dropped, evenly spaced. The camera itself is asked for the
+ * second pass. Frames beyond the decided rate are dropped, evenly spaced. The camera itself is
+ * asked for the
  * smallest rate that it offers and that covers the decided one, no more often than
  * #GstFeedbackRate:min-dwell. The caps of the pad `src` have the camera's rate, which is an upper
  * bound, unless downstream takes only another one.
@@ -27,8 +28,9 @@
  * ## Messages
  *
  * An element message `feedbackrate` follows a change of the rate by more than 2 %, at most four
- * times a second, and comes at least every 5 s. It has the fields of #GstFeedbackRate:stats, and is
- * logged at the level INFO. An autoscaler uses its `demand`.
+ * times a second, and comes at least every 5 s. The message has the fields of
+ * #GstFeedbackRate:stats, and is logged at the level INFO. An autoscaler can use the field
+ * `demand` of the stats.
  *
  * ## Events
  *
@@ -64,11 +66,11 @@
 GST_DEBUG_CATEGORY (gst_feedback_rate_debug);
 #define GST_CAT_DEFAULT gst_feedback_rate_debug
 
-/* frames/s, in place of the rate of a source whose caps give none. */
+/* The rate that is assumed if the source's caps have none, frames/s. */
 #define UNKNOWN_RATE 30
-/* The part of the rate by which the rate must change to cause a message. */
+/* The fraction of the rate by which the rate must change to cause a message. */
 #define NOTABLE_CHANGE 0.02
-/* us: the least time between two messages while the rate changes */
+/* us: the shortest time between two messages while the rate changes */
 #define MESSAGE_INTERVAL (G_USEC_PER_SEC / 4)
 /* us: the least time between two messages while the rate is constant. The demand may change even
  * if the rate is at a limit. */
@@ -92,13 +94,14 @@ struct _GstFeedbackRate {
   GstFeedbackSource source;
   GstFeedbackStill still;
 
-  GMutex lock; /* guards the fields below; taken before the source's lock and the object lock */
+  /* the lock guards the fields below; it is taken before the source's lock and the object lock */
+  GMutex lock;
   GstFeedbackSettings settings;
   RateController *controller;
   gchar *session;
   Decimator decimator;
   guint64 seq;           /* the seq of the next frame */
-  guint64 in, out, held; /* frames; held: not sent because too many were in flight */
+  guint64 in, out, held; /* numbers of frames; held: not sent because too many were in flight */
   guint64 bad_reports;
 
   /* Only the streaming thread uses these fields. */
@@ -110,8 +113,9 @@ struct _GstFeedbackRate {
 /**
  * GstFeedbackRate!sink:
  *
- * Takes video or images, raw or encoded, from any memory. Each buffer has to be a frame that stands
- * alone.
+ * The pad takes video or images, raw or encoded, from any memory. Each buffer has to be a frame
+ * that can be
+ * decoded by itself.
  *
  * Since: 0.1
  */
@@ -120,8 +124,9 @@ static GstStaticPadTemplate sink_template =
 /**
  * GstFeedbackRate!src:
  *
- * Pushes the frames that pass, each with the headers by which reports identify it. It takes QoS
- * events of the type GST_QOS_TYPE_THROTTLE.
+ * The pad pushes the frames that pass, each with the headers by which reports identify it. The pad
+ * takes
+ * QoS events of the type GST_QOS_TYPE_THROTTLE.
  *
  * Since: 0.1
  */
@@ -130,7 +135,8 @@ static GstStaticPadTemplate src_template =
 /**
  * GstFeedbackRate!feedback:
  *
- * Takes the reports of all replicas. It is linked to nothing inside the element, and may stay
+ * The pad takes the reports of all replicas. The pad is linked to nothing inside the element, and
+ * may stay
  * unlinked: then the rate falls as without reports. A buffer that is no report is counted as
  * `bad-reports`.
  *
@@ -180,8 +186,8 @@ still_interval (GstFeedbackRate *self)
   return (gdouble) self->settings.still_interval / GST_SECOND;
 }
 
-/* With self->lock. Returns: the frames/s that the camera would send without a bound. Of a still
- * picture these are the frames that show something new, and one frame for each interval. */
+/* With self->lock. Returns: the rate that the camera would send without a limit, in frames/s. If
+ * the picture is still, these are the frames with a change, and one frame for each interval. */
 static gdouble
 wanted_rate (GstFeedbackRate *self, gdouble max_rate)
 {
@@ -339,7 +345,7 @@ gst_feedback_rate_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return gst_pad_event_default (pad, parent, event);
 }
 
-/* FALSE: the event isn't about throttling. */
+/* Returns FALSE if the event isn't about throttling. */
 static gboolean
 take_throttle (GstFeedbackRate *self, GstEvent *event)
 {
@@ -379,7 +385,7 @@ gst_feedback_rate_src_event (GstPad *pad, GstObject *parent, GstEvent *event)
 static gboolean
 gst_feedback_rate_feedback_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
-  GST_LOG_OBJECT (pad, "taken, and not passed on: %" GST_PTR_FORMAT, event);
+  GST_LOG_OBJECT (pad, "taken, and not forwarded: %" GST_PTR_FORMAT, event);
   gst_event_unref (event);
   return TRUE;
 }
@@ -522,8 +528,8 @@ typedef enum {
 
 static const gchar *const verdict_names[] = {"passes", "dropped", "held back", "nothing new in"};
 
-/* Called before the decision about the rate: the first frame with something new then finds the
- * credit that the frames before left unused. Returns: whether the frame shows something new */
+/* Called before the decision about the rate, so that the first changed frame can use the credit
+ * that the frames before it left unused. Returns: whether the frame shows something new */
 static GstFeedbackStillVerdict
 look_at_frame (GstFeedbackRate *self, GstBuffer *buffer, gdouble time)
 {
@@ -616,7 +622,8 @@ stamp (GstFeedbackRate *self, GstBuffer *buffer, gdouble time, gdouble now)
   return partition;
 }
 
-/* (nullable) (transfer full): NULL if the frame was dropped. @rate: (out): frames/s that pass */
+/* Returns: (nullable) (transfer full): the frame to push; NULL if it was dropped. @rate: (out):
+ * frames/s that pass */
 static GstBuffer *
 pass_or_drop (GstFeedbackRate *self, GstBuffer *buffer, gdouble *rate)
 {
@@ -806,13 +813,13 @@ install_properties (GObjectClass *klass)
    * | source-changes | uint64 | changes of the source's rate |
    *
    * The capacity in `demand` is computed by what a frame has cost in about the last 4 min. If
-   * `demand` is above 1, more replicas would help.
+   * `demand` is above 1, more replicas would let cameras send more.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_STATS,
-      g_param_spec_boxed (
-          "stats", "Statistics", "What the element knows and has done", GST_TYPE_STRUCTURE, read));
+      g_param_spec_boxed ("stats", "Statistics",
+          "The element's decisions, counters and knowledge of the fog", GST_TYPE_STRUCTURE, read));
 }
 
 static void

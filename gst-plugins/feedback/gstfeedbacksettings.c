@@ -89,7 +89,7 @@ install_rate_properties (GObjectClass *klass)
    * GstFeedbackRate:initial-rate:
    *
    * The rate, in frames/s, until the first report; with `algorithm=fixed` always. The default is
-   * what a small fog can count.
+   * the capacity of a small fog.
    *
    * Since: 0.1
    */
@@ -149,8 +149,8 @@ install_camera_properties (GObjectClass *klass)
   /**
    * GstFeedbackRate:camera:
    *
-   * The camera's name, as in the header `camera` and in reports. It has to be unique among all
-   * cameras of the fog. NULL or empty: the host's name.
+   * The camera's name, as in the header `camera` and in reports. The name has to be unique among
+   * all cameras of the fog. NULL or empty: the host's name.
    *
    * Since: 0.1
    */
@@ -175,7 +175,7 @@ install_camera_properties (GObjectClass *klass)
   /**
    * GstFeedbackRate:min-dwell:
    *
-   * The time, in ns, that passes at least between two requests to the source for another rate. Each
+   * The shortest time, in ns, between two requests to the source for another rate. Each
    * request restarts a camera's stream, which leaves a gap of about one frame; so the default is
    * several seconds.
    *
@@ -190,17 +190,17 @@ install_camera_properties (GObjectClass *klass)
   /**
    * GstFeedbackRate:placement:
    *
-   * Names a partition for each frame, as `target-partition` in its meta: one whose replica has time
-   * for it, according to the reports. If off, or as long as no report lists partitions, the sink
-   * chooses.
+   * The element names a partition for each frame, as `target-partition` in its meta: one whose
+   * replica has spare capacity according to the reports. If the property is off, or as long as no
+   * report lists
+   * partitions, the sink chooses the partition.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_PLACEMENT,
       g_param_spec_boolean ("placement", "Placement",
-          "Name for each frame a partition whose replica has time for it, according to the "
-          "reports; "
-          "if off, the sink chooses",
+          "Name a partition for each frame whose replica has spare capacity, according to the "
+          "reports; if off, the sink chooses",
           DEFAULT_PLACEMENT, live));
 }
 
@@ -210,26 +210,28 @@ install_still_properties (GObjectClass *klass)
   /**
    * GstFeedbackRate:still-interval:
    *
-   * The time, in ns, within which one frame passes while the picture stands still. A frame passes
-   * at once if it differs from the last one that did. The sensor's noise, lamps that flicker, slow
+   * The time, in ns, within which one frame passes while the picture stands still. With this
+   * property, a frame passes at once if it differs from the last one that passed. The sensor's
+   * noise, lamps that flicker, slow
    * daylight and a camera that shakes are no differences. 0, the default: each frame is a new one.
    *
-   * At most 60 s, so that nobody takes the camera for dead: readers learn the time from the header
-   * `still-interval`, and alerts look at 2 min.
+   * The time is at most 60 s, so that no reader takes the camera for dead: readers get it from the
+   * header `still-interval`, and alerts wait for 2 min.
    *
-   * Needs raw video in system memory, in a format that haarfacecount takes. Other frames pass as
-   * if this was 0, are counted as `uncompared-frames` in #GstFeedbackRate:stats, and cause a
-   * warning STREAM/FORMAT, once for each caps. A frame of 640x480 takes 0.1 to 0.3 ms.
+   * The property needs raw video in system memory, in a format that haarfacecount takes. Frames of
+   * other formats pass as if this was 0, are counted as `uncompared-frames` in
+   * #GstFeedbackRate:stats, and cause a warning STREAM/FORMAT, once for each caps. A frame of
+   * 640x480 takes 0.1 to 0.3 ms.
    *
-   * The camera then wants less of the fog: `wanted`, the header `rate-max` and `demand` fall while
-   * little changes. #GstFeedbackRate:min-rate doesn't hold for frames that show nothing new.
+   * While little changes, the camera wants less of the fog: `wanted`, the header `rate-max` and
+   * `demand` fall. #GstFeedbackRate:min-rate doesn't hold for frames that show nothing new.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_STILL_INTERVAL,
       g_param_spec_uint64 ("still-interval", "Still interval",
-          "Time (ns) within which one frame passes while the picture stands still; one that shows "
-          "something new passes at once (0: each frame is a new one)",
+          "Time (ns) within which one frame passes while the picture stands still; a frame with a "
+          "change passes at once (0: each frame passes)",
           0, GST_FEEDBACK_STILL_LONGEST, DEFAULT_STILL_INTERVAL,
           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
 }

@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 #define GST_FEEDBACK_RATE_HIGHEST FAIR_SHARE_HIGHEST
 #define GST_FEEDBACK_STILL_LONGEST (FOG_REPORT_STILL_INTERVAL * GST_SECOND)
 
-/* The properties that can be set. The element's lock guards them. */
+/* The properties that can be set. The element's lock guards the settings. */
 typedef struct {
   RateAlgorithm algorithm;
   gchar *camera;        /* NULL or empty: the host's name */
@@ -24,10 +24,10 @@ typedef struct {
   guint64 min_dwell;      /* ns */
   guint64 latency_target; /* ns */
   gboolean placement;
-  guint64 still_interval; /* ns; 0: each frame is a new one */
+  guint64 still_interval; /* still-interval, ns; 0: each frame passes */
 } GstFeedbackSettings;
 
-/* Ids of properties from here on are the element's. */
+/* Property ids from here on belong to gstfeedbackrate.c. */
 enum { GST_FEEDBACK_PROP_OTHER = 100 };
 
 /* The properties of GstFeedbackSettings. */

@@ -7,8 +7,8 @@
 
 #define GST_CAT_DEFAULT gst_feedback_rate_debug
 
-/* The largest part of the source's rate that passes after a request for a lower rate. The rest
- * lets the rate rise a little without a new request. */
+/* The largest fraction of the source's rate that passes after a request for a lower rate. The
+ * remainder lets the rate rise a little without a new request. */
 #define HEADROOM 0.9
 /* us: the time between two queries for the rates that the source offers. */
 #define CHECK_INTERVAL (G_USEC_PER_SEC / 2)
@@ -94,11 +94,11 @@ gst_feedback_source_get_changes (GstFeedbackSource *self)
 
 typedef struct {
   gdouble wanted;              /* frames/s */
-  GstFeedbackFraction highest; /* nothing above it is chosen */
+  GstFeedbackFraction highest; /* offers above this rate are never chosen */
   GstFeedbackFraction best;    /* 0/1: none yet */
 } Choice;
 
-/* The smallest rate that covers the wanted one; if none does, the largest. */
+/* Finds the smallest rate that covers the wanted one; if none does, the largest. */
 static void
 consider (Choice *choice, GstFeedbackFraction rate)
 {
@@ -150,7 +150,7 @@ consider_value (Choice *choice, const GValue *value)
   }
 }
 
-/* 0/1 if @offer gives no rate. @highest: nothing above it is chosen. */
+/* Returns 0/1 if @offer gives no rate. @highest: rates above it are never chosen. */
 static GstFeedbackFraction
 choose (const GstCaps *offer, gdouble wanted, GstFeedbackFraction highest)
 {
@@ -175,7 +175,8 @@ gst_feedback_source_make_any_rate (const GstCaps *caps)
   return any;
 }
 
-/* (nullable) (transfer full): what the source can do in the present format and size. */
+/* Returns: (nullable) (transfer full): the caps that the source offers in the present format and
+ * size. */
 static GstCaps *
 query_offer (GstFeedbackSource *self)
 {
@@ -190,7 +191,7 @@ query_offer (GstFeedbackSource *self)
   return offer;
 }
 
-/* TRUE: the source offers a better rate for @wanted than its present one. */
+/* Returns TRUE if the source offers a better rate for @wanted than its present one. */
 static gboolean
 offers_other (GstFeedbackSource *self, const GstCaps *offer, gdouble wanted)
 {
@@ -218,8 +219,8 @@ is_adjustable (GstFeedbackSource *self)
 
 /* --- caps --- */
 
-/* 0/1: the caps give no rate. A rate above the largest value of max-rate means that any rate is
- * possible. */
+/* Returns 0/1 if the caps give no rate. A rate above the largest value of max-rate means that any
+ * rate is possible. */
 static GstFeedbackFraction
 read_rate (const GstStructure *s, const gchar *field)
 {
@@ -253,7 +254,7 @@ gst_feedback_source_set_caps (GstFeedbackSource *self, const GstCaps *caps)
   const GstStructure *s = gst_caps_get_structure (caps, 0);
   GstFeedbackFraction rate = read_rate (s, "framerate"), highest = rate;
 
-  /* A variable rate has this bound instead. */
+  /* For a variable rate, this limit is used instead. */
   if (rate.n == 0)
     highest = read_rate (s, "max-framerate");
   self->is_plain = gst_caps_features_is_equal (
@@ -264,8 +265,8 @@ gst_feedback_source_set_caps (GstFeedbackSource *self, const GstCaps *caps)
   return learn_rates (self, rate, highest);
 }
 
-/* The source settles its rate by these caps: the one it was asked for comes first, then any other,
- * for a source that refuses. */
+/* The source chooses its rate from these caps: the requested one comes first, then any other, for a
+ * source that refuses. */
 GstCaps *
 gst_feedback_source_make_sink_caps (GstFeedbackSource *self, const GstCaps *downstream)
 {
@@ -310,7 +311,7 @@ gst_feedback_source_make_src_caps (GstFeedbackSource *self, GstCaps *caps)
 /* --- requests --- */
 
 /* A camera can't change its rate while any element holds one of its buffers: v4l2src then fails for
- * good. So what is held downstream, in a queue or until Kafka has it, is a copy. */
+ * good. So frames that are held downstream, in a queue or until Kafka has them, must be copies. */
 GstBuffer *
 gst_feedback_source_detach (GstFeedbackSource *self, GstBuffer *buffer)
 {
@@ -334,7 +335,7 @@ is_due (GstFeedbackSource *self, gdouble rate, gdouble source, gint64 dwell, gin
   return TRUE;
 }
 
-/* TRUE: @rate is neither the source's rate nor the last one requested. */
+/* Returns TRUE if @rate is neither the source's rate nor the last one requested. */
 static gboolean
 note_request (GstFeedbackSource *self, GstFeedbackFraction rate)
 {

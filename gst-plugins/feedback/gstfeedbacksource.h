@@ -13,21 +13,21 @@ typedef struct {
 } GstFeedbackFraction;
 
 typedef enum {
-  GST_FEEDBACK_OFFER_UNKNOWN, /* nobody has asked since the format changed */
+  GST_FEEDBACK_OFFER_UNKNOWN, /* the source's rates weren't queried since the format changed */
   GST_FEEDBACK_OFFER_ONE,     /* the source has no other rate in this format and size */
   GST_FEEDBACK_OFFER_MORE,
 } GstFeedbackOffer;
 
-/* feedbackrate towards its source: which rates the source offers, which one it is asked for, and
- * which caps it and downstream see. */
+/* The part of feedbackrate that faces its source: the rates that the source offers, the rate that
+ * is requested, and the caps that source and downstream see. */
 typedef struct {
   GstElement *element; /* whose part it is */
   GstPad *sinkpad, *srcpad;
 
   GMutex lock;                 /* guards the fields below; a leaf lock */
   GstFeedbackFraction rate;    /* of the source's caps */
-  GstFeedbackFraction highest; /* that the source's caps have had in this run */
-  GstFeedbackFraction asked;   /* that the source was asked for last; 0/1: none */
+  GstFeedbackFraction highest; /* highest rate that the source's caps have had in this run */
+  GstFeedbackFraction asked;   /* rate that was last requested; 0/1: none */
   guint64 changes;             /* of `rate` */
 
   /* of the streaming thread */
@@ -47,25 +47,24 @@ gdouble gst_feedback_source_get_rate (GstFeedbackSource *source);
 gdouble gst_feedback_source_get_highest (GstFeedbackSource *source);
 guint64 gst_feedback_source_get_changes (GstFeedbackSource *source);
 
-/* The source's caps. TRUE: the highest rate has changed. */
+/* The source's caps. Returns TRUE if the highest rate has changed. */
 gboolean gst_feedback_source_set_caps (GstFeedbackSource *source, const GstCaps *caps);
-/* (transfer full): what the pad `sink` takes, if downstream takes @downstream. */
+/* Returns: (transfer full): the caps that the pad `sink` takes, if downstream takes @downstream. */
 GstCaps *gst_feedback_source_make_sink_caps (GstFeedbackSource *source, const GstCaps *downstream);
-/* (transfer full): what the pad `src` gives for @caps of the source: @caps, but with a rate that
- * downstream takes. */
+/* Returns: (transfer full): the caps of the pad `src` for @caps of the source: @caps, but with a
+ * rate that downstream takes. */
 GstCaps *gst_feedback_source_make_src_caps (GstFeedbackSource *source, GstCaps *caps);
-/* (transfer full): @caps at any frame rate. */
+/* Returns: (transfer full): @caps at any frame rate. */
 GstCaps *gst_feedback_source_make_any_rate (const GstCaps *caps);
 
-/* The following ones are for the streaming thread. */
+/* The following functions are for the streaming thread. */
 
-/* (transfer full) @buffer: writable, and not the camera's own memory if that would keep it from
- * changing its rate. */
+/* Returns: (transfer full): @buffer, made writable, and copied from the camera's memory if holding
+ * that would keep the camera from changing its rate. */
 GstBuffer *gst_feedback_source_detach (GstFeedbackSource *source, GstBuffer *buffer);
-/* Asks the source for another rate if that is due.
- * @rate: frames/s that pass
- * @dwell: least time between two requests, us
- * @now: us, monotonic */
+/* Requests another rate from the source if that is due.
+ * @rate: the rate that passes, frames/s @dwell: the shortest time between two requests, us @now:
+ * the time, us, monotonic */
 void gst_feedback_source_follow (GstFeedbackSource *source, gdouble rate, gint64 dwell, gint64 now);
 
 G_END_DECLS

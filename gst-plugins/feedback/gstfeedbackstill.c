@@ -7,8 +7,8 @@
 
 #define GST_CAT_DEFAULT gst_feedback_rate_debug
 
-/* s: time constants of the activity. It rises faster than it falls, so that a fog that is sized
- * by the activity counts all frames while somebody passes. */
+/* s: time constants of the activity. The measured activity rises faster than it falls, so that a
+ * fog that is sized by it counts all frames while somebody passes. */
 #define RISE 10.0
 #define FALL 30.0
 /* s: a longer pause between two frames isn't caused by the camera's frame rate. */
@@ -75,8 +75,8 @@ draw_frame (GstFeedbackStill *self, GstBuffer *buffer, const GstVideoFrame *fram
          fog_sketch_draw (&self->now, luma);
 }
 
-/* Draws a sketch of the frame, and compares it with the frame that was sent last. FALSE: the
- * frame can't be compared. */
+/* Draws a sketch of the frame, and compares it with the frame that was sent last. Returns FALSE if
+ * the frame can't be compared. */
 static gboolean
 look_at (GstFeedbackStill *self, GstBuffer *buffer, gboolean *differs)
 {
@@ -110,7 +110,7 @@ report_uncompared (GstFeedbackStill *self)
        "encoder, or a decoder before feedbackrate."),
       ("%s", self->comparable ? "a frame is shorter than its caps say, its memory can't be mapped, "
                                 "or there is no memory for a comparison"
-                              : "the caps are of another kind"));
+                              : "the caps are not raw video in system memory"));
 }
 
 GstFeedbackStillVerdict

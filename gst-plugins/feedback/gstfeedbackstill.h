@@ -14,10 +14,10 @@ typedef enum {
   GST_FEEDBACK_STILL_SAME, /* the frame shows the same */
 } GstFeedbackStillVerdict;
 
-/* The time that the frame that was sent last stands for. */
+/* Describes the time for which the last sent frame stood. */
 typedef struct {
-  guint64 frames;   /* the number of frames that weren't sent, because they show the same */
-  gdouble time;     /* s: the time from that frame to the present one */
+  guint64 frames;   /* number of frames that weren't sent, because they show the same */
+  gdouble time;     /* time from that frame to the present one, s */
   gboolean changed; /* the present frame shows something else */
 } GstFeedbackStillSpan;
 
@@ -32,14 +32,14 @@ typedef struct {
   gboolean reported;   /* a warning said that they can't */
   guint8 *scratch;     /* memory for fog_luma_of_frame() */
   FogSketch sent, now;
-  gdouble sent_at; /* s: the time of the frame that was sent last */
+  gdouble sent_at; /* time of the frame that was sent last, s */
 
   /* The element's lock guards the fields below. */
   /* numbers of frames: not sent because they show the same; sent without a comparison */
   guint64 frames, uncompared;
   GstFeedbackStillSpan span;
-  gdouble seen_at;  /* s: the time of the last frame */
-  gdouble activity; /* moving mean of the part of the frames that show something new */
+  gdouble seen_at;  /* time of the last frame, s */
+  gdouble activity; /* moving mean of the fraction of the frames that show a change */
 } GstFeedbackStill;
 
 void gst_feedback_still_init (GstFeedbackStill *still, GstElement *element);
@@ -48,7 +48,7 @@ void gst_feedback_still_clear (GstFeedbackStill *still);
 void gst_feedback_still_reset (GstFeedbackStill *still);
 
 void gst_feedback_still_set_caps (GstFeedbackStill *still, const GstCaps *caps);
-/* The next frame then counts as one that shows something new. */
+/* After this call, the next frame counts as changed. */
 void gst_feedback_still_forget (GstFeedbackStill *still);
 /* @time: the frame's time, s; @interval: s, > 0. Posts one warning if frames of these caps can't
  * be compared. */
@@ -60,7 +60,8 @@ GstFeedbackStillVerdict gst_feedback_still_compare (
 /* Counts the frame that was compared last. */
 void gst_feedback_still_count (
     GstFeedbackStill *still, GstFeedbackStillVerdict verdict, gdouble time);
-/* Notes that the frame is sent. Returns: the time that the frame sent before stood for */
+/* Notes that the last compared frame is sent. Returns: the time for which the frame sent before
+ * stood */
 GstFeedbackStillSpan gst_feedback_still_send (GstFeedbackStill *still, gdouble time);
 
 G_END_DECLS

@@ -5,14 +5,14 @@
 
 #define NOBODY -1
 /* The number of surplus entries at which a slot's list is compacted. Entries of partitions that
- * other slots have taken stay in the list until then. A report then takes a time that depends on
- * its own length only. */
+ * other slots have taken stay in the list until then. This way the time to read a report depends
+ * only on the report's own length. */
 #define SPARE_ENTRIES 16
 
 typedef struct {
   gboolean used;
   GArray *partitions; /* partitions (gint) of the slot, and some that other slots have taken */
-  guint owned;        /* number of the partitions that belong to the slot */
+  guint owned;        /* number of partitions that belong to the slot */
   guint next;         /* index of the partition to choose next */
   gdouble weight;
   gdouble current; /* credit in the round robin: the slot with the most credit is next */
@@ -20,7 +20,7 @@ typedef struct {
 
 struct _Placement {
   guint32 seed;
-  gboolean changed; /* other slots than before have a weight */
+  gboolean changed; /* the set of slots with a weight has changed */
   GArray *slots;    /* of Slot */
   GArray *owners;   /* gint: the index of each partition's slot, or NOBODY */
 };
@@ -166,7 +166,8 @@ placement_set_partitions (
 
 /* --- the choice of the next replica --- */
 
-/* A number from 0 to 1 that depends on camera and replica as if by chance: murmur3's last step. */
+/* Returns a pseudo-random number from 0 to 1 that depends on camera and replica: murmur3's last
+ * step. */
 static gdouble
 phase_of (const Placement *self, guint replica)
 {
@@ -186,8 +187,8 @@ placement_set_weight (Placement *self, guint replica, gdouble weight)
   slot->weight = weight;
 }
 
-/* Gives each slot a credit by chance. Otherwise all cameras would begin with the same replica, and
- * go from one to the next together. */
+/* Gives each slot a pseudo-random credit. Otherwise all cameras would begin with the same replica,
+ * and go from one to the next together. */
 static void
 shuffle (Placement *self)
 {

@@ -9,23 +9,23 @@ G_BEGIN_DECLS
  * partitions in turn. */
 typedef struct _Placement Placement;
 
-/* Partition numbers are below this bound. They come from the network, so without a bound they
- * could fill the memory. Higher numbers are never chosen. */
+/* Partition numbers are below this bound. The numbers come from the network, so without a limit
+ * they could fill the memory. Partitions with higher numbers are never chosen. */
 #define PLACEMENT_PARTITIONS 65536
 
 /* @seed: a different one for each camera, so that they begin with different replicas */
 Placement *placement_new (guint32 seed);
 void placement_free (Placement *self);
-/* Returns: a number for the replica, valid until it is removed. At first it has no partition and no
- * weight. */
+/* Returns: a number for the replica, valid until it is removed. A new replica has no partition and
+ * no weight. */
 guint placement_add (Placement *self);
 void placement_remove (Placement *self, guint replica);
-/* Assigns @partitions to @replica, and takes them from other replicas. The time for this grows
+/* Assigns @partitions to @replica, and takes them from other replicas. The time for this call grows
  * with the number of partitions, not with the number of replicas. */
 void placement_set_partitions (
     Placement *self, guint replica, const gint *partitions, guint n_partitions);
 void placement_set_weight (Placement *self, guint replica, gdouble weight);
-/* -1: no replica has both a partition and a weight. */
+/* Returns -1 if no replica has both a partition and a weight. */
 gint placement_next (Placement *self);
 
 G_END_DECLS

@@ -6,21 +6,23 @@
 #include "fairshare.h"
 #include "placement.h"
 
-/* s: the time between two reports until the first report comes: the default of haarfacecount. */
+/* s: the assumed time between two reports until the first report comes: the default of
+ * haarfacecount. */
 #define DEFAULT_INTERVAL 5.0
-/* s: bounds of the interval that a report may claim. A longer one isn't a reason to wait longer for
- * the next report; haarfacecount sends no more often than the shortest. */
+/* s: bounds of the interval that a report may claim. A longer claimed interval isn't a reason to
+ * wait longer for the next report; haarfacecount sends no more often than the shortest. */
 #define MAX_INTERVAL 30.0
 #define MIN_INTERVAL 0.1
 /* s: a report about a shorter time gives no rate. */
 #define LEAST_MEASURED 0.001
-/* s: the time constant of the mean cost of a frame, which `demand` is made of. Autoscalers look at
- * it now and then, so a minute or two in which a machine is slower by a fifth must not move it;
- * twice the cost has to move it soon. A replica that hangs has a shorter one. */
+/* s: the time constant of the mean cost of a frame, which `demand` is made of. Autoscalers read
+ * `demand` now and then, so a minute or two in which a machine is slower by a fifth must not change
+ * it; twice the cost has to change it soon. For a replica that hangs, this time constant is
+ * shorter. */
 #define STEADY 240.0
 #define STEADY_STALLED 30.0
-/* s: the time for which a new replica counts as having worked before, as fast as the others. It
- * may not have counted a frame yet. */
+/* s: the time for which a new replica is assumed to be as fast as the others. A new
+ * replica may not have counted a frame yet. */
 #define UNKNOWN 5.0
 /* The number of intervals without a report after which a replica counts as gone. */
 #define SILENCE 2.2
@@ -35,12 +37,12 @@
 #define DECAY 0.7
 /* The largest ratio of the rate to the delivered rate. */
 #define MAX_GROWTH 1.5
-/* A measured speed below this part of the known one is believed at once; any other change by
- * half. */
+/* A measured speed below this fraction of the known one is taken at once; other changes are taken
+ * by half. */
 #define SUDDEN_FALL 0.9
 /* The least number of frames that may wait before the replicas. */
 #define MIN_QUEUE 2.0
-/* The part of the time for which the replicas must be busy for the gain to be learned. */
+/* The fraction of the time for which the replicas must be busy for the gain to be learned. */
 #define BUSY 0.85
 /* Bounds of the factor that corrects the capacity that the reports claim. */
 #define MIN_GAIN 0.6
@@ -49,10 +51,10 @@
 #define MAX_WORKER_RATE 10000.0
 /* s: the time between two doublings of the algorithm `thesis`. */
 #define THESIS_PROBE 30.0
-/* While its queue isn't drained, a sink throttles at least every LINK_HOLD s. After that the limit
- * grows, t seconds later, to the highest rate it asked for, times LINK_GROWTH ^ (t + LINK_SURGE * t
- * ^ 2). So a link that stood still for a moment is soon forgotten, and one that stays slow is
- * approached gently. */
+/* While its queue isn't drained, a sink throttles at least every LINK_HOLD s. After that, the limit
+ * grows, t seconds later, to the highest requested rate times LINK_GROWTH ^ (t + LINK_SURGE * t ^
+ * 2). So the limit of a link that stopped for a moment is soon gone, and the rate of one that stays
+ * slow is approached slowly. */
 #define LINK_HOLD 0.7
 #define LINK_GROWTH 1.1
 #define LINK_SURGE 0.25
@@ -71,7 +73,7 @@
  * before. */
 typedef struct {
   guint64 last;     /* number of the last accepted report */
-  gboolean steady;  /* `last` was one more than the number before it */
+  gboolean steady;  /* flag: `last` was one more than the number before it */
   gboolean has_gap; /* numbers were skipped */
   guint64 before;   /* the last number before the skipped ones */
 } ReportOrder;
@@ -79,21 +81,21 @@ typedef struct {
 typedef struct {
   gchar *name;
   ReportOrder order;
-  gdouble heard;                     /* s: when its last report came */
-  gdouble intervals[RECENT_REPORTS]; /* s: the intervals of its last reports */
+  gdouble heard;                     /* time of the replica's last report, s */
+  gdouble intervals[RECENT_REPORTS]; /* intervals of the replica's last reports, s */
   guint64 reports;
-  gdouble interval;  /* s: the next report is due within this time */
-  gdouble speed;     /* frames/s that it counts when it is always busy; 0: unknown */
-  gdouble counted;   /* frames; older ones count less, see STEADY */
-  gdouble worked;    /* s of work for these frames; older ones count less */
-  gdouble stalled;   /* s for which frames have been waiting and none was counted */
+  gdouble interval;  /* time within which the next report is due, s */
+  gdouble speed;     /* rate of the replica when it is always busy, frames/s; 0: unknown */
+  gdouble counted;   /* number of counted frames; older ones count less, see STEADY */
+  gdouble worked;    /* time of work for these frames, s; older ones count less */
+  gdouble stalled;   /* time for which frames have been waiting and none was counted, s */
   gdouble delivered; /* frames/s that it counts */
-  gdouble lag;       /* frames that waited at its last report */
-  gdouble listed;    /* s: when a report of it listed this camera last */
+  gdouble lag;       /* number of frames that waited at the replica's last report */
+  gdouble listed;    /* time when a report of the replica last listed this camera, s */
   gboolean leaving;
-  guint slot;   /* its number in the placement */
-  guint own;    /* the index of this camera in its last report */
-  guint cursor; /* the index of the next camera to read in its reports */
+  guint slot;   /* the replica's number in the placement */
+  guint own;    /* index of this camera in the replica's last report */
+  guint cursor; /* index of the next camera to read in the replica's reports */
 } Replica;
 
 struct _RateController {
@@ -107,33 +109,34 @@ struct _RateController {
 
   gdouble rate;     /* frames/s of this camera */
   gdouble total;    /* frames/s of all cameras */
-  gdouble heard;    /* s: the last report of any replica */
-  gdouble listed;   /* s: the last report that listed this camera */
-  gdouble interval; /* s between two reports of a replica */
+  gdouble heard;    /* time of the last report of any replica, s */
+  gdouble listed;   /* time of the last report that listed this camera, s */
+  gdouble interval; /* time between two reports of a replica, s */
   gdouble rounds;   /* reports taken, divided by the number of living replicas */
   gdouble gain;
   gdouble activity;  /* see rate_controller_set_activity() */
-  gdouble probed;    /* s: when the algorithm `thesis` doubled the rate last */
-  gdouble link_rate; /* frames/s that the sink asked for last; 0: it never throttled */
-  gdouble link_top;  /* frames/s: the highest of its latest requests */
-  gdouble link_time; /* s: when it asked last */
+  gdouble probed;    /* time when the algorithm `thesis` last doubled the rate, s */
+  gdouble link_rate; /* rate that the sink last requested, frames/s; 0: it never throttled */
+  gdouble link_top;  /* highest rate of the sink's latest requests, frames/s */
+  gdouble link_time; /* time of the sink's last request, s */
 
   guint64 sent;        /* frames of this session */
-  guint64 answered;    /* frames of this session up to the latest that a report covers */
+  guint64 answered;    /* number of frames of this session up to the latest that a report covers */
   gboolean any_answer; /* a report covers one */
-  gdouble round_trip;  /* s: the shortest of late; 0: unknown */
+  gdouble round_trip;  /* shortest recent round trip, s; 0: unknown */
   gdouble sent_times[SENT_TIMES];
 
   guint64 reports, old_reports, displaced;
 };
 
-/* The sums over those replicas that count this camera's frames. */
+/* Sums over the replicas that count this camera's frames. */
 typedef struct {
   guint replicas;
   gdouble speed, delivered; /* frames/s */
   gdouble queue;            /* frames */
   gdouble counted, worked;  /* as of a Replica */
-  gdouble able;             /* frames/s that they could count, by `counted` and `worked` of each */
+  /* rate that these replicas could reach, frames/s, by `counted` and `worked` of each */
+  gdouble able;
 } Fog;
 
 static void
@@ -203,7 +206,7 @@ rate_controller_configure (RateController *self, const RateSettings *settings)
   fair_share_set_terms (self->share, &terms);
 }
 
-/* --- what a report says about its replica --- */
+/* --- reading a report's figures of its replica --- */
 
 static Replica *
 add_replica (RateController *self, const gchar *name)
@@ -245,9 +248,9 @@ is_alive (const Replica *replica, gdouble now)
   return !replica->leaving && now - replica->heard <= SILENCE * replica->interval;
 }
 
-/* TRUE: @a is forgotten before @b. Silent replicas go first, then those that reported only once,
- * then the one that was heard least recently: a flood of new names displaces itself, not a replica
- * that reports regularly. */
+/* Returns TRUE if @a is forgotten before @b. Silent replicas go first, then those that reported
+ * only once, then the one that was heard least recently: a flood of new names displaces itself, not
+ * a replica that reports regularly. */
 static gboolean
 goes_before (const Replica *a, const Replica *b, gdouble now)
 {
@@ -274,8 +277,9 @@ make_room (RateController *self, gdouble now)
   self->displaced++;
 }
 
-/* s within which each replica lists this camera, if it gets frames of it. With a key, all frames
- * are in the partitions of few replicas, so only these list the camera, and only these count. */
+/* Returns the time in s within which each replica lists this camera, if it gets frames of it. With
+ * a key, all frames are in the partitions of few replicas, so only these list the camera, and only
+ * these count. */
 static gdouble
 listing_period (const RateController *self)
 {
@@ -288,8 +292,8 @@ lists (gdouble listed, gdouble interval, gdouble period, gdouble now)
   return now - listed <= MAX (10 * interval, period);
 }
 
-/* TRUE: the replica counts this camera's frames. If no replica lists the camera, perhaps because
- * its frames get too old in the queues, each one may. */
+/* Returns TRUE if the replica counts this camera's frames. If no replica lists the camera, perhaps
+ * because its frames get too old in the queues, each one may. */
 static gboolean
 counts (const RateController *self, const Replica *replica, gdouble period, gdouble now)
 {
@@ -307,15 +311,16 @@ measured_speed (const FogReport *report)
   return MIN (report->frames / busy, MAX_WORKER_RATE * report->workers);
 }
 
-/* TRUE: frames waited at the last report and wait now, and the replica counted none in between. */
+/* Returns TRUE if frames waited at the last report and wait now, and the replica counted none in
+ * between. */
 static gboolean
 is_stalled (const Replica *replica, const FogReport *report)
 {
   return report->frames == 0 && report->lag > 0 && replica->lag > 0;
 }
 
-/* Time without work isn't part of a frame's cost. The time of a stall is. It is added only once,
- * although the report after the stall covers it again. */
+/* Time without work isn't part of a frame's cost. The time of a stall is part of a frame's cost.
+ * The time of a stall is added only once, although the report after the stall covers it again. */
 static void
 learn_cost (Replica *replica, const FogReport *report)
 {
@@ -338,7 +343,7 @@ learn_speed (Replica *replica, const FogReport *report, gdouble trust)
 {
   gdouble speed = measured_speed (report);
 
-  /* The replica hangs, or needs longer than `stalled` for a frame. */
+  /* In this case the replica hangs, or needs longer than `stalled` for a frame. */
   if (replica->stalled > 0)
     replica->speed =
         MIN (replica->speed, MAX (replica->speed * (1 - trust / 2), 1 / replica->stalled));
@@ -350,7 +355,7 @@ learn_speed (Replica *replica, const FogReport *report, gdouble trust)
 }
 
 /* A change of partitions causes an early report; the next one isn't due earlier for that.
- * Returns: 0 to 1, how far the report is to be trusted */
+ * Returns: the trust in the report, 0 to 1 */
 static gdouble
 learn_interval (const RateController *self, Replica *replica, const FogReport *report)
 {
@@ -370,7 +375,8 @@ is_session (const RateController *self, const FogReportCamera *camera)
   return camera->session && g_str_equal (camera->session, self->session);
 }
 
-/* (nullable): this camera's entry. Mostly it has the same index as in the report before. */
+/* (nullable): this camera's entry. The camera mostly has the same index as in the previous
+ * report. */
 static const FogReportCamera *
 find_own (const RateController *self, Replica *replica, const FogReport *report)
 {
@@ -410,8 +416,8 @@ learn_answer (RateController *self, const FogReportCamera *camera, gdouble now)
   self->answered = camera->last_seq + 1;
 }
 
-/* Reads only a part of a long list in each report: those of all replicas in an interval together
- * cover each camera. */
+/* Reads only a part of a long list of cameras in each report: the reports of all replicas in an
+ * interval together cover each camera. */
 static void
 learn_cameras (RateController *self, Replica *replica, const FogReport *report)
 {
@@ -456,7 +462,7 @@ learn (RateController *self, Replica *replica, const FogReport *report, gdouble 
 /* --- the algorithms --- */
 
 /* Frames that wait before the replica now: those of its report, plus those that came, minus those
- * that it has counted since. @speed: frames/s of all replicas */
+ * that it has counted since. @speed: the rate of all replicas, frames/s */
 static gdouble
 queue_of (const RateController *self, const Replica *replica, gdouble speed, gdouble now)
 {
@@ -500,9 +506,9 @@ target_queue (const RateController *self, gdouble capacity)
   return MAX (MIN_QUEUE, self->settings.latency_target * capacity);
 }
 
-/* TRUE: the replicas wait for frames, because the cameras have no more, or a link delivers no more.
- * Then a short queue shows nothing about the capacity. All cameras know the same numbers, so they
- * agree. */
+/* Returns TRUE if the replicas wait for frames, because the cameras have no more, or a link
+ * delivers no more. In that case a short queue shows nothing about the capacity. All cameras know
+ * the same numbers, so they agree. */
 static gboolean
 is_idle (const Fog *fog)
 {
@@ -517,13 +523,13 @@ drift_gain (RateController *self, const Fog *fog, gdouble target)
 
   if (error > 0 && is_idle (fog))
     error = CLAMP (10 * (1 - self->gain), -0.5, 0.5);
-  /* Many replicas send more reports: the gain is to change as fast as with three. */
+  /* With many replicas, more reports come, but the gain has to change as fast as with three. */
   step *= MIN (1, 3.0 / fog->replicas);
   self->gain = CLAMP (self->gain * (1 + step * error), MIN_GAIN, MAX_GAIN);
 }
 
-/* Frames/s that the fog could have counted besides the delivered ones. The camera didn't send
- * them, because they show nothing new. */
+/* Returns the rate in frames/s that the fog could have counted besides the delivered frames. The
+ * camera didn't send these frames, because they show nothing new. */
 static gdouble
 unsent_rate (const RateController *self)
 {
@@ -549,8 +555,9 @@ apply_adaptive (RateController *self, gdouble now)
   self->rate = clamp_rate (self, fair_share_of (self->share, self->total, self->rounds));
 }
 
-/* The rule of the system that this one generalises: send as many frames as the latest report says
- * were counted. Once per THESIS_PROBE send twice as many, to see whether more would be counted. */
+/* The rule of the thesis that this system generalises: send as many frames as the latest report
+ * says were counted. Once per THESIS_PROBE the rate doubles, to find whether more would be
+ * counted. */
 static void
 apply_thesis (RateController *self, const Replica *replica, gdouble now)
 {
@@ -563,7 +570,7 @@ apply_thesis (RateController *self, const Replica *replica, gdouble now)
   self->rate = self->total = clamp_rate (self, rate);
 }
 
-/* A replica gets as many frames as it can count, and those that its queue lacks. */
+/* A replica gets as many frames as it can count, plus those that its queue lacks. */
 static void
 weigh (RateController *self, const Replica *replica)
 {
@@ -577,8 +584,8 @@ weigh (RateController *self, const Replica *replica)
       self->placement, replica->slot, replica->leaving ? 0 : MAX (weight, 0.02 * replica->speed));
 }
 
-/* TRUE: the report with the number @seq is accepted. It continues the sequence, or it has the
- * first skipped number. In the second case the higher number came from another sender that uses
+/* Returns TRUE if the report with the number @seq is accepted. It continues the sequence, or it has
+ * the first skipped number. In the second case the higher number came from another sender that uses
  * the replica's name, or the report was delayed. */
 static gboolean
 is_next (const ReportOrder *order, guint64 seq)
@@ -604,8 +611,8 @@ take_seq (ReportOrder *order, guint64 seq)
   order->last = seq;
 }
 
-/* TRUE: the report is accepted. A replica that was silent for long may have restarted, and then
- * numbers its reports from 0. */
+/* Returns TRUE if the report is accepted. A replica that was silent for long may have restarted,
+ * and then numbers its reports from 0. */
 static gboolean
 note_order (Replica *replica, guint64 seq, gdouble now)
 {
@@ -618,7 +625,8 @@ note_order (Replica *replica, guint64 seq, gdouble now)
   return TRUE;
 }
 
-/* Frames/s, which fall step by step while no report says that frames are counted. */
+/* Returns the rate in frames/s, which falls step by step while no report says that frames are
+ * counted. */
 static gdouble
 rate_in_silence (const RateController *self, gdouble now)
 {
@@ -677,7 +685,7 @@ rate_controller_sent (RateController *self, guint64 seq, gdouble now)
   self->sent_times[seq % SENT_TIMES] = now;
 }
 
-/* Frames/s; 0: no limit. There is none any more when it has grown beyond the maximum, so it never
+/* Frames/s; 0: no limit. Returns no limit once it has grown beyond the maximum, so it never
  * overflows. */
 static gdouble
 link_limit (const RateController *self, gdouble now)
@@ -717,7 +725,7 @@ find_bound (const RateController *self, gdouble now)
 gboolean
 rate_controller_may_send (const RateController *self, gdouble now)
 {
-  /* s until a report covers a frame that waits for the longest allowed time */
+  /* Returns the time in s until a report covers a frame that waits for the longest allowed time */
   gdouble longest = self->round_trip + self->settings.latency_target + SILENCE * self->interval;
   gdouble most = MAX (MIN_IN_FLIGHT, self->rate * longest);
 
@@ -743,7 +751,7 @@ rate_controller_next_partition (RateController *self, gdouble now)
 void
 rate_controller_get_state (const RateController *self, gdouble now, RateState *state)
 {
-  /* An element that sends nothing is there for its statistics, which are to cover all replicas. */
+  /* If an element sends no frames, it runs only for its statistics, which cover all replicas. */
   Fog fog = sum_up (self, self->sent == 0 ? G_MAXDOUBLE : listing_period (self), now);
   gdouble capacity = self->gain * fog.speed;
 

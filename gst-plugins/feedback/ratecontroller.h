@@ -13,8 +13,8 @@ G_BEGIN_DECLS
  * moment. */
 typedef struct _RateController RateController;
 
-/* Replicas that are known at a time, at most. Names come from the network, and must not fill the
- * memory. */
+/* The largest number of replicas that are known at a time. Names come from the network, and must
+ * not fill the memory. */
 #define RATE_CONTROLLER_REPLICAS 4096
 
 /**
@@ -25,7 +25,7 @@ typedef struct _RateController RateController;
  *   whether the fog can count more
  * @RATE_ALGORITHM_FIXED: always the initial rate
  *
- * How the rate is decided.
+ * The rule by which the rate is decided.
  *
  * Since: 0.1
  */
@@ -37,27 +37,27 @@ typedef enum {
 
 typedef struct {
   RateAlgorithm algorithm;
-  gdouble initial_rate;   /* frames/s until the first report */
+  gdouble initial_rate;   /* rate until the first report, frames/s */
   gdouble min_rate;       /* frames/s */
   gdouble max_rate;       /* frames/s */
   gdouble weight;         /* this camera's share relative to those of others */
-  gdouble latency_target; /* s that frames may wait before the replicas */
+  gdouble latency_target; /* time that frames may wait before the replicas, s */
 } RateSettings;
 
 typedef struct {
-  guint replicas;    /* that are alive */
-  guint cameras;     /* that share them, this one included */
-  gdouble capacity;  /* frames/s that those replicas can count */
-  gdouble delivered; /* frames/s that they do count */
-  gdouble demand; /* frames/s wanted by all cameras, divided by the recent capacity; 0: unknown */
-  gdouble queue;  /* frames waiting before the replicas */
-  gdouble gain;   /* factor that corrects the capacity that the reports claim */
-  gdouble link_rate;          /* frames/s that the link takes; 0: no limit */
-  gdouble round_trip;         /* s from sending a frame to the report about it; 0: unknown */
-  guint64 in_flight;          /* frames sent that no report has covered yet */
-  guint64 reports;            /* taken into account */
-  guint64 old_reports;        /* reports ignored because they are duplicates or late */
-  guint64 displaced_replicas; /* replicas forgotten to make room for newer names */
+  guint replicas;      /* that are alive */
+  guint cameras;       /* number of cameras that share these replicas, this one included */
+  gdouble capacity;    /* rate that these replicas can count, frames/s */
+  gdouble delivered;   /* rate that these replicas do count, frames/s */
+  gdouble demand;      /* rate that all cameras want, divided by the recent capacity; 0: unknown */
+  gdouble queue;       /* frames waiting before the replicas */
+  gdouble gain;        /* factor that corrects the capacity that the reports claim */
+  gdouble link_rate;   /* rate that the link takes, frames/s; 0: no limit */
+  gdouble round_trip;  /* time from sending a frame to the report about it, s; 0: unknown */
+  guint64 in_flight;   /* frames sent that no report has covered yet */
+  guint64 reports;     /* taken into account */
+  guint64 old_reports; /* number of reports ignored because they are duplicates or late */
+  guint64 displaced_replicas; /* number of replicas forgotten to make room for newer names */
   RateBound bound;            /* what bounds the rate */
 } RateState;
 
@@ -67,22 +67,22 @@ RateController *rate_controller_new (
 void rate_controller_free (RateController *self);
 void rate_controller_configure (RateController *self, const RateSettings *settings);
 
-/* FALSE: the report is a duplicate, or a late one. */
+/* Returns FALSE if the report is a duplicate, or a late one. */
 gboolean rate_controller_report (RateController *self, const FogReport *report, gdouble now);
 /* Notes that the sink asks for at most @rate frames/s. */
 void rate_controller_throttle (RateController *self, gdouble rate, gdouble now);
 /* Notes that the frame with the number @seq of this session was sent. */
 void rate_controller_sent (RateController *self, guint64 seq, gdouble now);
 
-/* @activity: the part of the camera's frames that show something new, 0 to 1. Only this part is
- * sent. Before the first call the value is 1. */
+/* @activity: the fraction of the camera's frames that show something new, 0 to 1. Only these frames
+ * are sent. Before the first call the activity is 1. */
 void rate_controller_set_activity (RateController *self, gdouble activity);
 
-/* Returns the frames/s to send now. */
+/* Returns the rate to send now, frames/s. */
 gdouble rate_controller_get_rate (const RateController *self, gdouble now);
-/* FALSE: too many frames are in flight. */
+/* Returns FALSE if too many frames are in flight. */
 gboolean rate_controller_may_send (const RateController *self, gdouble now);
-/* The partition of the next frame; -1: the sink chooses. */
+/* Returns the partition of the next frame; -1: the sink chooses. */
 gint rate_controller_next_partition (RateController *self, gdouble now);
 void rate_controller_get_state (const RateController *self, gdouble now, RateState *state);
 

@@ -13,8 +13,9 @@
  * | --- | --- |
  * | /livez | 503 if the stage has stalled: a buffer got stuck in an element, a camera gives no
  *   frames, the start takes too long; else 200. Waiting for data or for a server isn't a stall |
- * | /readyz | 200 if it plays and waits for no server, else 503 |
- * | /metrics | Prometheus text: each number in the `stats` of each element, and the above |
+ * | /readyz | 200 if the stage plays and waits for no server, else 503 |
+ * | /metrics | Prometheus text: each number in the `stats` of each element, and the state of the
+ * stage |
  *
  * Settings, separated by commas: `port` (default 8080; 0: any free one), and three times in
  * seconds: `stall` (default 8) is the time without progress that counts as a stall, `start`
@@ -50,7 +51,7 @@ struct _GstHealthTracer {
   GWeakRef pipeline; /* the pipeline whose state changed last */
   gboolean playing;
   gint64 since;        /* when playing last changed, monotonic us */
-  StageState answered; /* the state that was answered last */
+  StageState answered; /* the state in the last answer */
 };
 
 G_DEFINE_TYPE_WITH_CODE (GstHealthTracer, gst_health_tracer, GST_TYPE_TRACER,
@@ -92,7 +93,7 @@ change_state_post (GstTracer *tracer, GstClockTime ts, GstElement *element, GstS
   g_mutex_unlock (&self->lock);
 }
 
-/* --- what is told of it --- */
+/* --- text of the metrics --- */
 
 static void
 collect (const GValue *item, gpointer elements)
@@ -100,8 +101,8 @@ collect (const GValue *item, gpointer elements)
   g_ptr_array_add (elements, g_value_dup_object (item));
 }
 
-/* (transfer full): all elements of @iterator, which is freed; complete even if the pipeline changes
- * meanwhile */
+/* Returns: (transfer full): all elements of @iterator, which is freed; complete even if the
+ * pipeline changes meanwhile */
 static GPtrArray *
 list_elements (GstIterator *iterator)
 {
@@ -238,7 +239,7 @@ look_for_lost_access (GstElement *pipeline, StageVerdict *verdict)
     }
 }
 
-/* Logs a change: the same state is asked for again and again. */
+/* Logs the state only if it has changed, because it is requested again and again. */
 static void
 log_verdict (GstHealthTracer *self, const StageVerdict *verdict)
 {

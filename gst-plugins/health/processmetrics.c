@@ -8,7 +8,7 @@
 /* Fields of /proc/self/stat behind the process's name, the state being 0: see proc(5). */
 enum { UTIME = 11, STIME = 12, START_TIME = 19, VIRTUAL_SIZE = 20, RESIDENT_PAGES = 21 };
 
-/* (transfer full): NULL if they can't be read */
+/* Returns: (transfer full): the fields; NULL if they can't be read */
 static gchar **
 read_stat (void)
 {
@@ -44,8 +44,8 @@ read_boot_time (void)
   return line ? g_ascii_strtod (line + strlen ("\nbtime "), NULL) : 0;
 }
 
-/* Read once: the kernel derives the boot time from the clock, and a clock that is set is no
- * restart. */
+/* The boot time is read once, because the kernel derives it from the clock, and setting the clock
+ * is no restart. */
 static gdouble
 get_boot_time (void)
 {
@@ -85,7 +85,7 @@ add_files (PrometheusText *text)
 {
   g_autoptr (GDir) files = g_dir_open ("/proc/self/fd", 0, NULL);
   struct rlimit limit;
-  gint open = -1; /* the directory itself is one of them */
+  gint open = -1; /* the open directory itself is one of the descriptors */
 
   if (files) {
     while (g_dir_read_name (files))

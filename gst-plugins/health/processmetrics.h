@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* Adds what Prometheus' own client libraries say of a process, by the same names: processor time,
- * memory, files, start. What the kernel doesn't show is left out. */
+/* Adds the metrics of a process that Prometheus' own client libraries have, by the same names:
+ * processor time, memory, files, start. Metrics that the kernel doesn't offer are omitted. */
 void process_metrics_add (PrometheusText *text);
 
 G_END_DECLS

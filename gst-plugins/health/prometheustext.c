@@ -12,7 +12,7 @@ typedef struct {
 } Family;
 
 struct _PrometheusText {
-  GPtrArray *families; /* in order of their first sample */
+  GPtrArray *families; /* metrics in order of their first sample */
   GHashTable *by_name;
 };
 

@@ -15,14 +15,15 @@ typedef struct {
       [MAX_DEPTH]; /* the pads that push, the outermost first; each lives until its push returns */
   guint depth;     /* may exceed MAX_DEPTH */
   const GstPad
-      *source;     /* the pad of the last outermost push; may be freed, so it is only compared */
+      *source;     /* the pad of the last outermost push; it may be freed, so it is only compared */
   gint64 progress; /* when the last push began or returned, monotonic us */
   guint64 buffers;
 } Thread;
 
-static GMutex threads_lock;  /* taken before the lock of a thread */
-static GPtrArray *threads;   /* with threads_lock: of Thread */
-static guint64 past_buffers; /* with threads_lock: buffers of threads that have ended */
+static GMutex threads_lock; /* guards the list of threads; taken before the lock of a thread */
+static GPtrArray *threads;  /* with threads_lock: of Thread */
+/* number of buffers of threads that have ended, guarded by threads_lock */
+static guint64 past_buffers;
 
 static void
 forget_thread (gpointer data)
@@ -121,7 +122,8 @@ has_class (GstElement *element, const gchar *klass)
   return own != NULL && strstr (own, klass) != NULL;
 }
 
-/* With the thread's lock. (transfer full) (nullable): the element that has the buffer now */
+/* Called with the thread's lock. Returns: (transfer full) (nullable): the element that has the
+ * buffer now */
 static GstElement *
 holder (const Thread *thread)
 {
@@ -175,7 +177,7 @@ frame_period (GstPad *pad)
   return n > 0 ? (gdouble) d / n : 0;
 }
 
-/* When the last push of the camera began or returned. */
+/* Returns the time when the last push of the camera began or returned. */
 static gint64
 last_frame (const GstPad *pad, gint64 playing, gint64 now)
 {
@@ -206,7 +208,8 @@ judge_camera (StageVerdict *verdict, GstElement *camera, gint64 playing, const S
     aggravate (verdict, STAGE_STALLED, seconds, gst_element_get_name (camera));
 }
 
-/* Before the pipeline plays, a blocked push isn't a stall. Only a start that takes too long is. */
+/* Before the pipeline plays, a blocked push isn't a stall. Before that, only a start that takes too
+ * long is a stall. */
 static StageVerdict
 judge_start (gdouble seconds, const StageLimits *limits)
 {

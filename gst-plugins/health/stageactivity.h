@@ -7,7 +7,7 @@ G_BEGIN_DECLS
 
 /* 
  *
- * 
+ *
  *
  * Decides whether the streaming threads of this process make progress.
  *
@@ -19,7 +19,7 @@ G_BEGIN_DECLS
  * is a stall. A camera (class Source/Video) that gives no frames is a stall too. */
 
 typedef enum {
-  STAGE_STARTING, /* not playing: not yet, or not any more */
+  STAGE_STARTING, /* the pipeline isn't playing: not yet, or not any more */
   STAGE_IDLE,     /* no thread is inside a push */
   STAGE_WORKING,
   STAGE_WAITING, /* a sink waits for its server */
@@ -28,8 +28,8 @@ typedef enum {
 
 typedef struct {
   StageState state;
-  gdouble seconds; /* how long it has stalled or waited; 0 in other states */
-  gchar *element;  /* (nullable) (transfer full): the element in which it stalled or waits */
+  gdouble seconds; /* time for which the stage has stalled or waited; 0 in other states */
+  gchar *element;  /* (nullable) (transfer full): the element that has stalled or waits */
 } StageVerdict;
 
 typedef struct {
@@ -38,17 +38,18 @@ typedef struct {
   gdouble server; /* time that a sink may wait for its server, s; then it counts as a stall */
 } StageLimits;
 
-/* The calling thread enters or leaves a push. @now: monotonic time, us */
+/* Notes that the calling thread enters or leaves a push. @now: monotonic time, us */
 void stage_activity_enter (GstPad *pad, gint64 now);
 void stage_activity_leave (gint64 now);
 
-/* @cameras: sources that must give frames while playing; @since: when @playing last changed. Clear
- * the verdict after use. */
+/* @cameras: sources that must give frames while playing; @since: when @playing last changed. The
+ * caller has to clear the verdict after use. */
 StageVerdict stage_activity_judge (
     GList *cameras, gboolean playing, gint64 since, const StageLimits *limits, gint64 now);
 void stage_verdict_clear (StageVerdict *verdict);
 
-/* Buffers pushed so far by all elements with a streaming thread: sources and queues. */
+/* Returns the number of buffers pushed so far by all elements with a streaming thread: sources and
+ * queues. */
 guint64 stage_activity_get_buffers (void);
 
 const gchar *stage_state_name (StageState state);

@@ -21,8 +21,9 @@ struct _StatusServer {
                       * waiting, and no other */
   guint asked;       /* requests that were given to it and aren't answered; of the same thread */
   guint16 port;
-  GRWLock lock;          /* held for reading while a request is answered */
-  StatusHandler handler; /* with the lock; NULL once the server is being freed */
+  GRWLock lock; /* lock that is held for reading while a request is answered */
+  /* function that answers, guarded by the lock; NULL once the server is being freed */
+  StatusHandler handler;
   gpointer data;
 };
 

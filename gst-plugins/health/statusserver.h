@@ -9,14 +9,16 @@ G_BEGIN_DECLS
 typedef struct _StatusServer StatusServer;
 
 typedef struct {
-  guint code; /* HTTP status; 0: no such path */
+  guint code; /* Returns the HTTP status; 0: there is no such path */
   gchar *text;
 } StatusAnswer;
 
-/* @path: of the request, such as "/livez". Called from any thread. The caller frees the text. */
+/* @path: of the request, such as "/livez". Called from any thread. The caller frees the
+ * returned text. */
 typedef StatusAnswer (*StatusHandler) (const gchar *path, gpointer data);
 
-/* Listens on @port on all addresses; 0: any free port. %NULL with @error if it isn't available. */
+/* Starts a server on @port of all addresses; 0: any free port. Returns %NULL with @error if the
+ * port isn't available. */
 StatusServer *status_server_new (
     guint16 port, StatusHandler handler, gpointer data, GError **error);
 guint16 status_server_get_port (StatusServer *server);

@@ -70,7 +70,7 @@ queued_free (Queued *item)
   g_free (item);
 }
 
-/* (nullable): %NULL when the task has to end */
+/* Returns: (nullable): the next item; %NULL when the task has to end */
 static Queued *
 next_queued (GstMongoRejects *self)
 {
@@ -233,8 +233,8 @@ gst_mongo_rejects_release_pad (GstMongoRejects *self, GstPad *pad)
   fog_slot_release_pad (&self->slot, self->element, pad);
 }
 
-/* A new buffer with the document's bytes, and with the times, headers
- * and ack token of its buffer. */
+/* Returns a new buffer with the document's bytes, and with the times, headers and ack token of its
+ * buffer. */
 static GstBuffer *
 new_buffer (const GstMongoReject *reject)
 {
@@ -244,7 +244,8 @@ new_buffer (const GstMongoReject *reject)
   gst_buffer_copy_into (
       buffer, reject->origin, GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS, 0, -1);
   gst_kafka_meta_copy (buffer, reject->origin);
-  gst_kafka_meta_make_part (buffer); /* the other documents of its message don't decide about it */
+  /* a token of its own, so that the other documents of its message don't decide about it */
+  gst_kafka_meta_make_part (buffer);
   gst_kafka_meta_set_headers (
       buffer, MONGO_HEADER_REJECT_REASON, reject->reason, MONGO_HEADER_REJECT_CODE, code, NULL);
   return buffer;
@@ -257,8 +258,8 @@ is_full (GstMongoRejects *self)
   return self->queue.length >= QUEUED_MAX || self->queued_bytes >= QUEUED_BYTES_MAX;
 }
 
-/* Takes ownership of @caps and @buffer, and queues them for the task. @buffer: NULL for EOS, which
- * never waits. */
+/* The function takes ownership of @caps and @buffer, and queues them for the task. @buffer: NULL
+ * for EOS, which never waits. */
 static GstFlowReturn
 enqueue (GstMongoRejects *self, GstCaps *caps, GstBuffer *buffer, gboolean interruptible)
 {
@@ -310,7 +311,7 @@ may_warn (GstMongoRejects *self, guint64 *documents)
   return may;
 }
 
-/* The Kafka message that the buffer was made from, as text for users. */
+/* Returns the name of the Kafka message that the buffer was made from, as text for users. */
 static gchar *
 describe_origin (GstBuffer *buffer)
 {

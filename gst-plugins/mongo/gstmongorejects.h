@@ -16,7 +16,7 @@ G_BEGIN_DECLS
  * @GST_MONGO_SINK_SKIP: count the document, post a warning, go on with the next
  * @GST_MONGO_SINK_FAIL: post an error and stop
  *
- * What happens to a document that can never be stored.
+ * The action for a document that can never be stored.
  *
  * Since: 0.1
  */
@@ -31,14 +31,14 @@ GType gst_mongo_sink_on_error_get_type (void);
 /* The return of gst_mongo_rejects_take() when it would have to wait. */
 #define GST_MONGO_FLOW_INTERRUPTED GST_FLOW_CUSTOM_SUCCESS
 
-/* Handles documents that can never be stored. They leave by the request pad `rejects`, or are
- * reported if that pad isn't linked. The streaming thread and the writer's threads call these
- * functions. A task of its own pushes into the pad, because elements behind it may block, and a
- * state change must not wait for them. */
+/* Handles documents that can never be stored. Rejected documents leave by the request pad
+ * `rejects`, or are reported if that pad isn't linked. These functions are called on the streaming
+ * thread and on the writer's threads. A task of its own pushes into the pad, because elements
+ * behind it may block, and a state change must not wait for them. */
 typedef struct {
   GstElement *element;
 
-  /* Guards the five fields below. No other lock is taken while it is held. */
+  /* The lock guards the five fields below. No other lock is taken while this one is held. */
   GMutex lock;
   GCond changed; /* signalled after each change of these fields */
   GQueue queue;  /* items for the pad's task */
@@ -66,14 +66,14 @@ typedef struct {
 void gst_mongo_rejects_init (GstMongoRejects *self, GstElement *element);
 void gst_mongo_rejects_clear (GstMongoRejects *self);
 
-/* (nullable): the new pad; %NULL if it exists already */
+/* Returns: (nullable): the new pad; %NULL if it exists already */
 GstPad *gst_mongo_rejects_request_pad (GstMongoRejects *self, GstPadTemplate *template);
 void gst_mongo_rejects_release_pad (GstMongoRejects *self, GstPad *pad);
 
 /* @caps: of the document. Returns GST_FLOW_OK if the document was handled: without the pad its
  * message is marked done, with it the elements behind the pad decide. Returns
  * GST_MONGO_FLOW_INTERRUPTED if the pad's queue is full and @interruptible forbids to wait. Any
- * other return ends the stream, and the error has been posted. */
+ * other return value ends the stream, and the error has been posted. */
 GstFlowReturn gst_mongo_rejects_take (
     GstMongoRejects *self, GstCaps *caps, const GstMongoReject *reject, gboolean interruptible);
 void gst_mongo_rejects_set_interrupted (GstMongoRejects *self, gboolean interrupted);

@@ -45,9 +45,9 @@ gst_mongo_sink_mode_get_type (void)
 
   if (g_once_init_enter (&type)) {
     static const GEnumValue values[] = {
-        {MONGO_MODE_INSERT, "Insert, unless the _id is stored already", "insert"},
-        {MONGO_MODE_REPLACE, "Replace the document with the same _id, or insert", "replace"},
-        {MONGO_MODE_UPDATE, "Set the fields in the document with the same _id, or insert",
+        {MONGO_MODE_INSERT, "Insert the document, unless its _id is stored already", "insert"},
+        {MONGO_MODE_REPLACE, "Replace the document with the same _id, or insert it", "replace"},
+        {MONGO_MODE_UPDATE, "Set the fields in the document with the same _id, or insert it",
             "update"},
         {MONGO_MODE_GRIDFS, "Store each buffer as a file", "gridfs"},
         {0, NULL, NULL},
@@ -173,7 +173,8 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:uri:
    *
-   * The connection string. It may hold a password, so the property can't be read. Command lines are
+   * The connection string. The connection string may hold a password, so the property can't be
+   * read. Command lines are
    * visible to all users of a machine: use #GstMongoSink:uri-file or MONGODB_URI there. A malformed
    * URI is RESOURCE/SETTINGS, and the message hides the password.
    *
@@ -186,7 +187,8 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:uri-file:
    *
-   * The name of a file whose only line is the connection string. It is read at each start. Errors:
+   * The name of a file whose only line is the connection string. The file is read at each start.
+   * Errors:
    * RESOURCE/NOT_FOUND, RESOURCE/OPEN_READ, RESOURCE/SETTINGS.
    *
    * Since: 0.1
@@ -258,7 +260,8 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:batch-latency:
    *
-   * How long the first document of a batch waits for others (ns). With 0, the default, a document
+   * The time that the first document of a batch waits for others (ns). With 0, the default, a
+   * document
    * is written at once if a connection is free, and the documents that come during a write form the
    * next batch. A longer wait makes fewer and larger batches, which is less work for the server.
    *
@@ -271,11 +274,14 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:retry-timeout:
    *
-   * How long a batch is tried again, with growing pauses (ns), while the database can't be reached,
-   * elects a primary, is over its limits, or answers too slowly. After a slow answer the batch is
-   * written in parts, with more time. The element holds the buffers meanwhile. If no document of
+   * The time for which a batch is tried again, with growing pauses (ns), while the database can't
+   * be reached, elects a primary, is over its limits, or answers too slowly. After a slow answer
+   * the batch is
+   * written in parts, with more time. While it tries, the element holds the buffers. If no
+   * document of
    * the batch is stored within this time, the element fails with RESOURCE/WRITE, and messages of
-   * `kafkasrc` are read again. A minute survives the election of a primary and most restarts.
+   * `kafkasrc` are read again. The default of a minute is longer than the election of a primary
+   * and most restarts.
    *
    * Since: 0.1
    */
@@ -287,7 +293,8 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:drain-timeout:
    *
-   * How long EOS waits until the last documents are acknowledged (ns), then RESOURCE/WRITE.
+   * The time that EOS waits until the last documents are acknowledged (ns); then RESOURCE/WRITE is
+   * posted.
    *
    * Since: 0.1
    */
@@ -317,8 +324,8 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
    *
    * Indexes that are created in each collection before its first document, unless they exist.
    * `camera,-captured` is an index over two fields, the second one in descending order. Indexes are
-   * separated by semicolons. If the server refuses, a warning RESOURCE/SETTINGS says so, and
-   * documents are stored without the index.
+   * separated by semicolons. If the server refuses an index, a warning RESOURCE/SETTINGS is posted,
+   * and documents are stored without the index.
    *
    * Since: 0.1
    */
@@ -345,7 +352,8 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
    * #GstMongoSink:time-field. 0: never. -1, the default: a collection keeps the rule that it has,
    * and a warning RESOURCE/SETTINGS describes it.
    *
-   * Before the first document of a collection the element compares what is there. The time of an
+   * Before the first document of a collection, the element compares the existing rules with this
+   * one. The time of an
    * existing rule over the same field is changed, and an index `mongosink-expiry` over another
    * field, or with 0, is dropped. If an index that somebody else made contradicts, or if the server
    * refuses what is needed (it takes the right to list, create, change and drop indexes, as
@@ -364,13 +372,16 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
    * GstMongoSink:mode:
    *
    * How documents are stored. With `insert` and `gridfs` the first document of an `_id` counts, and
-   * a replay changes nothing. With `replace` and `update` the latest one counts. So a replay
-   * restores an older document until the newer ones have been read again. A slow server that
+   * a replay changes nothing. With `replace` and `update` the latest document of an `_id` counts.
+   * So in the modes
+   * `replace` and `update` a replay restores an older document until the newer ones have been read
+   * again. A slow server that
    * executes an old write late may even restore it for good.
    *
    * `gridfs` takes any caps and stores each buffer as a file in the bucket
    * #GstMongoSink:collection. The file's `_id` and `filename` are `camera:session:seq` of the
-   * headers, else the place in Kafka. Its `metadata` has caps, times and headers. Another file
+   * headers, else the place in Kafka. The file's `metadata` has caps, times and headers. Another
+   * file
    * with an existing name is rejected.
    *
    * Since: 0.1
@@ -381,8 +392,10 @@ gst_mongo_settings_install_properties (GObjectClass *klass)
   /**
    * GstMongoSink:time-field:
    *
-   * The name of a date. If it is set, each collection is created as a time series over this field,
-   * unless it exists. If the server has no time series, a warning RESOURCE/SETTINGS says so, and
+   * The name of the date field of a time series. If the field is set, each collection is created
+   * as a time series over it,
+   * unless the collection exists. If the server has no time series, a warning RESOURCE/SETTINGS
+   * says so, and
    * the collection is an ordinary one. In a time series `_id` isn't unique, so a document that is
    * sent twice, after a replay or a lost acknowledgement, is stored twice.
    *

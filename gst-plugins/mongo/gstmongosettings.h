@@ -25,7 +25,7 @@ GType gst_mongo_sink_mode_get_type (void);
 typedef struct {
   gchar *uri;
   gchar *uri_file;
-  MongoTarget target; /* its database is NULL if the URI's is to be used */
+  MongoTarget target; /* the database is NULL if the URI's is to be used */
   MongoWriterSettings writer;
   GRefString *collection; /* a name or a template */
   gboolean wrap;
@@ -42,7 +42,7 @@ void gst_mongo_settings_install_properties (GObjectClass *klass);
 gboolean gst_mongo_settings_set_property (GstMongoSettings *self, guint id, const GValue *value);
 gboolean gst_mongo_settings_get_property (GstMongoSettings *self, guint id, GValue *value);
 
-/* With the object lock: whether collection, mode and indexes go together. @error: a
+/* Called with the object lock: returns whether collection, mode and indexes go together. @error: a
  * GstResourceError */
 gboolean gst_mongo_settings_check (GstMongoSettings *self, GError **error);
 G_END_DECLS

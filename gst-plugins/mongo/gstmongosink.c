@@ -6,20 +6,21 @@
  *
  * Takes MongoDB Extended JSON (`application/json`), JSON lines (`application/x-ndjson`) or BSON
  * (`application/bson`, one document after the other), and inserts each document into a collection.
- * It writes unordered batches, and holds each buffer until the database has acknowledged all of its
- * documents. In an outage it tries again for #GstMongoSink:retry-timeout. A document that the
+ * The element writes unordered batches, and holds each buffer until the database has acknowledged
+ * all of its documents. In an outage the element tries again for #GstMongoSink:retry-timeout. A
+ * document that the
  * database refuses for good is skipped and reported (#GstMongoSink:on-error).
  *
  * A document without `_id` gets the place of its message in Kafka (`topic:partition:offset`,
  * followed by `:n` for the n-th further document of the same message), or a new ObjectId if it
  * doesn't come from Kafka. A document whose `_id` is stored already counts as stored, so a replay
- * changes nothing. If another document has its place, because the topic was created again, it is
- * rejected.
+ * changes nothing. If another document is stored under this `_id`, because the topic was created
+ * again, the document is rejected.
  *
  * The database's URI comes from #GstMongoSink:uri, #GstMongoSink:uri-file or the environment
  * variable MONGODB_URI, in this order; else it is `mongodb://localhost:27017`. TLS, users, timeouts
- * and the write concern are options of the URI. The element sets those that it leaves out:
- * `w=majority`, `journal=true`, `serverSelectionTimeoutMS=2000`, `connectTimeoutMS=2000`,
+ * and the write concern are options of the URI. The element sets the options that the URI leaves
+ * out: `w=majority`, `journal=true`, `serverSelectionTimeoutMS=2000`, `connectTimeoutMS=2000`,
  * `socketTimeoutMS=3000`, `retryWrites=false` (the element tries again itself).
  *
  * With #GstMongoSink:wrap any buffer is stored as binary data with its caps and times. With
@@ -28,8 +29,9 @@
  * `replace` and `update` keep the latest document of an `_id`.
  *
  * A document that can never be stored leaves by the request pad `rejects`, if it is linked, for
- * example to `kafkasink topic=dead-letter`. It has the format in which it came, its headers,
- * and the headers `reject-reason` and `reject-code`. The elements behind the pad then decide
+ * example to `kafkasink topic=dead-letter`. A rejected document has the format in which it came,
+ * its headers, and the headers `reject-reason` and `reject-code`. The elements behind the pad then
+ * decide
  * whether its message is done. Sinks there must not wait for a preroll buffer: set
  * `async=false` if that isn't their default.
  *
@@ -58,7 +60,7 @@
  * ## Limits
  *
  * A buffer must hold whole documents. A state change waits at most 1.5 s for the database. A
- * message of `kafkasrc` that isn't acknowledged by then is read again.
+ * message of `kafkasrc` that isn't acknowledged within that time is read again.
  *
  * ## Example launch line
  * |[
@@ -104,10 +106,11 @@ enum { PROP_ON_ERROR = GST_MONGO_SINK_PROP_OTHER, PROP_STATS };
 struct _GstMongoSink {
   GstBaseSink parent;
 
-  /* Guarded by the object lock. */
+  /* The object lock guards the next fields. */
   GstMongoSettings settings; /* changes take effect at the next start */
-  MongoWriter *writer;       /* exists from start to stop, which alone change it */
-  MongoWriterStats last_run; /* used while there is no writer */
+  /* the writer, which exists from start to stop; only these two change it */
+  MongoWriter *writer;
+  MongoWriterStats last_run; /* stats of the last run, used while there is no writer */
   guint64 unreadable;        /* documents that were invalid, or named no collection */
   guint64 dates_cut;         /* dates whose digits below the millisecond were cut off */
   guint64 tombstones;        /* messages without a value */
@@ -120,8 +123,8 @@ struct _GstMongoSink {
   gboolean wrap;
 
   gint format; /* MongoFormat; atomic, set by the streaming thread */
-  /* Streaming thread: the first part of a document that continues in the next buffer, and its
-   * MongoFormat. */
+  /* Used by the streaming thread: the first part of a document that continues in the next
+   * buffer. */
   GstAdapter *rest;
   MongoFormat rest_format;
   GstMongoRejects rejects;
@@ -393,7 +396,8 @@ gst_mongo_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
   return FALSE;
 }
 
-/* (nullable): an `_id` for document number @index of the buffer, the same after a replay */
+/* Returns: (nullable): an `_id` for document number @index of the buffer, the same after a
+ * replay */
 static gchar *
 make_id (GstMongoSink *self, GstBuffer *buffer, guint index)
 {
@@ -408,8 +412,8 @@ make_id (GstMongoSink *self, GstBuffer *buffer, guint index)
   return numbered;
 }
 
-/* TRUE: @id was made from the place of the buffer's message in Kafka. @id: (nullable): the
- * result of make_id() */
+/* Returns TRUE if @id was made from topic, partition and offset of the buffer's message in Kafka.
+ * @id: (nullable): the result of make_id() */
 static gboolean
 is_place (const gchar *id, GstBuffer *buffer)
 {
@@ -436,7 +440,7 @@ push_item (GstMongoSink *self, MongoItem *item)
   return flow;
 }
 
-/* (nullable) (transfer full): the collection for the document */
+/* Returns: (nullable) (transfer full): the collection for the document */
 static GRefString *
 choose_collection (GstMongoSink *self, const bson_t *document, GError **error)
 {
@@ -496,8 +500,8 @@ get_capture_time (GstMongoSink *self, GstBuffer *buffer)
   return fog_time_of_capture (GST_ELEMENT (self), &GST_BASE_SINK (self)->segment, buffer);
 }
 
-/* Reads the next document of the buffer. Sets @error, and no document, if it
- * is invalid. FALSE at the end. */
+/* Reads the next document of the buffer. Sets @error, and no document, if the document is invalid.
+ * FALSE at the end. */
 static gboolean
 next_document (
     GstMongoSink *self, MongoReader *reader, GstBuffer *buffer, bson_t **document, GError **error)
@@ -905,9 +909,9 @@ gst_mongo_sink_class_init (GstMongoSinkClass *klass)
   /**
    * GstMongoSink:on-error:
    *
-   * What happens to a buffer that is no document, and to a document that the database refuses for
-   * good, if the pad `rejects` isn't linked. The default skips it, because one bad document must
-   * not stop a stream. The messages are STREAM/DECODE and RESOURCE/WRITE.
+   * The action for a buffer that is no document, and for a document that the database refuses for
+   * good, if the pad `rejects` isn't linked. The default skips the document, because one bad
+   * document must not stop a stream. The warnings or errors are STREAM/DECODE and RESOURCE/WRITE.
    *
    * Since: 0.1
    */

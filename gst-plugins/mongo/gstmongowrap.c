@@ -14,7 +14,7 @@ is_field_name (const gchar *name)
   return *name && *name != '$' && !strchr (name, '.') && g_utf8_validate (name, -1, NULL);
 }
 
-/* What isn't text is kept as bytes. */
+/* A header value that isn't text is kept as bytes. */
 static void
 append_value (bson_t *document, const gchar *field, const GstKafkaHeader *header)
 {

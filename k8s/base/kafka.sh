@@ -1,8 +1,8 @@
 #!/bin/sh
 # Formats the volume the first time, then runs the broker.
 set -eu
-# kafka.properties, and what an overlay puts beside it
+# joins kafka.properties with the properties that an overlay adds
 cat /etc/fog/kafka*.properties >/tmp/kafka.properties
 /opt/kafka/bin/kafka-storage.sh format --ignore-formatted --cluster-id "$CLUSTER_ID" --config /tmp/kafka.properties
-# ADVERTISED: what clients elsewhere call it, instead of what the file says
+# ADVERTISED: the broker's address for clients elsewhere, in place of the one in the file
 exec /opt/kafka/bin/kafka-server-start.sh /tmp/kafka.properties ${ADVERTISED:+--override "advertised.listeners=$ADVERTISED"}

@@ -69,7 +69,8 @@ class Demo:
         self.topics = {name: topics.Topic(bootstrap, name, count) for name, (count, _) in wanted.items()}
 
     def _start_stages(self, addresses):
-        # frames that an edge publishes before the others have joined their groups count too
+        # the count includes frames that an edge published before the other stages had joined their
+        # groups
         first = {**addresses, "SOURCE_OPTIONS": "auto-offset-reset=earliest"}
         index = os.environ.get("MONGO_OPTIONS", "create-index=captured,camera,faces")  # for the page's history
         self.cloud = stages.Stage("cloud", "cloud", self.directory, {**first, "MONGO_OPTIONS": index})
@@ -78,7 +79,7 @@ class Demo:
             self.add_fog()
         self.edge = stages.Stage(
             "edge", "edge", self.directory, {**addresses, "FOG_KAFKA": self.link.address, "SOURCE": stages.source()})
-        time.sleep(0.5)  # the lines are printed by then, and a stage that can't start has ended
+        time.sleep(0.5)  # by this time the lines are printed, and a stage that can't start has ended
         for stage in [self.edge, *self.fogs, self.cloud]:
             say(f"{stage.name}: {stage.line()}")
 
@@ -107,7 +108,7 @@ class Demo:
         self.control.say(text)
 
     def _act(self, disturbing, pressed):
-        """Does what a key, or a button of the page, asks for."""
+        """Performs the action of a key, or of a button of the page."""
         disturbing.act([pressed.pressed(), *self.control.wanted()])
         self.control.offer(disturbing.offers())
 
@@ -142,7 +143,7 @@ class Demo:
             self.reports.add(message.value(), time.time())
 
     def end(self):
-        """Ends the stages in the direction of the data, so that each has received everything before it ends."""
+        """Ends the stages in the direction of the data, so that each stage has received everything before it ends."""
         say("ending the edge, then the fog when it has counted everything, then the cloud …")
         self.edge.end()
         unread = self.topics["camera"].wait_until_read_by("fog", DRAIN_TIMEOUT, self.read)

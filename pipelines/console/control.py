@@ -13,13 +13,13 @@ class Control:
         self._text, self._actions = b"", None
 
     def started(self):
-        """The page has its end now, so its death is seen here."""
+        """The page's process has its end of the socket now, so its death is seen here."""
         self.page_end.close()
 
     def _send(self, value):
         try:
             self._socket.sendall(json.dumps(value).encode() + b"\n")
-        except OSError:  # the page ended or is stuck; the demo notices a stage that ended by itself
+        except OSError:  # ignored, because the page ended or is stuck; the demo notices a stage that ended by itself
             return
 
     def offer(self, actions):
@@ -31,7 +31,7 @@ class Control:
         self._send({"said": text})
 
     def wanted(self):
-        """The names of actions that viewers have asked for."""
+        """Returns the names of actions that viewers have requested."""
         try:
             self._text += self._socket.recv(65536)
         except OSError:  # nothing now

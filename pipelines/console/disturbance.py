@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What somebody at the terminal, or at the live page, can do to the demo, to watch it answer."""
+"""Faults that a user at the terminal, or at the live page, can cause in the demo, to watch how the system reacts."""
 
 import signal
 import threading
 import time
 
 PAUSE = 5  # s
-PERIOD = 0.1  # s; in each period a slow replica runs for SHARE of it, and is stopped for the rest
+PERIOD = 0.1  # period in s; in each period a slow replica runs for SHARE of it, and is stopped for the rest
 SHARE = 0.3
 
 
@@ -36,7 +36,7 @@ class Slow:
 
 
 class Pause:
-    """Something that is away for PAUSE s."""
+    """A fault that lasts for PAUSE s."""
 
     def __init__(self, say, name, stop, go_on):
         self._say, self._name, self._stop, self._go_on, self._until = say, name, stop, go_on, None
@@ -60,14 +60,14 @@ class Pause:
 
 
 class Disturbance:
-    """`demo` is the Demo, `say` takes one sentence about each thing that is done."""
+    """`demo` is the Demo; `say` is called with one sentence about each action."""
 
     def __init__(self, demo, say):
         self._demo, self._say, self._slow = demo, say, None
         self._cut = Pause(say, "the link", demo.link.cut, demo.link.mend)
         self._freeze = Pause(
             say, "Kafka", lambda: demo.kafka.signal(signal.SIGSTOP), lambda: demo.kafka.signal(signal.SIGCONT))
-        # key, name, label, what does it, why it can't be done now ("" if it can)
+        # key, name, label, function, reason why the action isn't possible now ("" if it is)
         self._actions = [
             ("a", "add", "Add a replica", self._add, self._why_no_more),
             ("k", "kill", "Kill a replica", self._kill, self._why_no_fewer),
@@ -81,7 +81,7 @@ class Disturbance:
         return "keys: " + ", ".join(f"{key} {label[0].lower()}{label[1:]}" for key, _, label, *_ in self._actions)
 
     def offers(self):
-        """What the page shows as buttons; `on` is null unless the action is undone by the same button."""
+        """Returns the actions that the page shows as buttons; `on` is null unless the same button undoes the action."""
         return [
             {"name": name, "key": key, "label": label, "why": why(), "on": bool(self._slow) if name == "slow" else None}
             for key, name, label, _, why in self._actions]
@@ -95,7 +95,7 @@ class Disturbance:
                 self._say(why()) if why() else do()
 
     def _why_no_more(self):
-        return "" if len(self._demo.fogs) < self._demo.spread else "each partition has a replica already: another would get none"
+        return "" if len(self._demo.fogs) < self._demo.spread else "each partition already has a replica: another one would get none"
 
     def _why_no_fewer(self):
         return "" if len(self._demo.fogs) > 1 else "the last replica stays: add one first"

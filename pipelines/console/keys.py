@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Keys that somebody at the terminal presses."""
+"""Reads the keys that a user presses at the terminal."""
 
 import os
 import select
@@ -9,7 +9,7 @@ import tty
 
 
 class Keys:
-    """What was pressed, one key at a time; nothing where no terminal is."""
+    """Yields the pressed keys, one at a time; nothing if there is no terminal."""
 
     def __init__(self):
         self._before = None

@@ -10,7 +10,7 @@ RELAY = pathlib.Path(__file__).resolve().parent / "relay.py"
 
 
 class Link:
-    """Kafka advertises `address` to whoever comes through the link, so it is there before Kafka is."""
+    """Kafka advertises `address` to clients that come through the link, so the relay exists before Kafka does."""
 
     def __init__(self):
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -18,7 +18,7 @@ class Link:
         self.popen = None
 
     def connect(self, kafka, rate=0):
-        """Begins to pass on to Kafka's listener, `rate` bytes/s at most (0: any) in each connection."""
+        """Begins to forward connections to Kafka's listener, at most `rate` bytes/s (0: any rate) in each one."""
         self.popen = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "--", "/usr/bin/python3", "-B", RELAY, str(self._listener.fileno()), kafka, str(rate)],
             pass_fds=[self._listener.fileno()], stdin=subprocess.DEVNULL, start_new_session=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Passes TCP connections on, as a link does: relay.py DESCRIPTOR HOST:PORT [BYTES_A_SECOND]
+"""Forwards TCP connections, as a link does: relay.py DESCRIPTOR HOST:PORT [BYTES_A_SECOND]
 
 DESCRIPTOR is a listening socket. While this process is stopped (SIGSTOP), nothing passes, and what was sent arrives
 later, as over a link that is cut for a moment."""
@@ -25,7 +25,7 @@ async def carry(reader, writer, rate):
 async def pass_on(reader, writer, host, port, rate):
     try:
         there = await asyncio.open_connection(host, port)
-    except OSError:  # the server isn't there, so the client's connection ends too
+    except OSError:  # the server doesn't listen, so the client's connection ends too
         writer.close()
         return
     await asyncio.gather(carry(reader, there[1], rate), carry(there[0], writer, rate))

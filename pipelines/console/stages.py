@@ -31,13 +31,13 @@ class Server:
         done = subprocess.run(
             [self.program, "start", "--dir", self.directory, "--owner", str(os.getpid()), *self.options],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
-            start_new_session=True)  # only this process gets Ctrl-C, and ends the others in order
+            start_new_session=True)  # own session, so that only this process gets Ctrl-C, and ends the others in order
         if done.returncode:
             raise DemoError(f"The server {self.program.name} did not start: {done.stderr.strip()}")
         return dict(line.split("=", 1) for line in done.stdout.splitlines())
 
     def signal(self, number):
-        """To the processes that its supervisor has started."""
+        """Sends a signal to the processes that the server's supervisor has started."""
         supervisor = int((self.directory / "supervisor").read_text())
         children = pathlib.Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text()
         for child in children.split():
@@ -98,8 +98,8 @@ PAGE_TIMEOUT = 20
 
 
 class Page(Stage):
-    """The live page, at its usual port unless somebody has that already. `control`: its end of the socket through which
-    viewers disturb the demo."""
+    """The live page's process, at the page's usual port unless another program has it. `control`: the page's end of the socket
+    through which viewers cause faults in the demo."""
 
     def __init__(self, directory, environment, control):
         super().__init__(
@@ -117,7 +117,7 @@ class Page(Stage):
 
 
 def free_port(wanted):
-    """`wanted` if nobody listens there, else 0: any."""
+    """Returns `wanted` if no program listens there, else 0: any port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -152,7 +152,7 @@ def captures(device):
 
 
 def source():
-    """The source of the edge's frames."""
+    """Returns the source element of the edge's frames."""
     if os.environ.get("SOURCE"):
         return os.environ["SOURCE"]
     cameras = filter(captures, sorted(glob.glob("/dev/video*")))

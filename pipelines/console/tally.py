@@ -6,7 +6,7 @@ import json
 
 
 def frame_id(headers):
-    """The `_id` that haarfacecount gives a frame's event; None if a header is missing."""
+    """Returns the `_id` that haarfacecount gives a frame's event; None if a header is missing."""
     parts = [headers.get(name) for name in ("camera", "session", "seq")]
     return ":".join(parts) if all(parts) else None
 
@@ -16,7 +16,7 @@ def number(text):
 
 
 class Frames:
-    """The camera topic: the id of each frame, and its true number of faces, if known."""
+    """Counts the camera topic: the id of each frame, and its true number of faces, if known."""
 
     def __init__(self):
         self.messages = 0
@@ -28,7 +28,7 @@ class Frames:
 
 
 class Events:
-    """The database topic: the events about frames with faces."""
+    """Counts the database topic: the events about frames with faces."""
 
     def __init__(self):
         self.messages = 0
@@ -45,7 +45,7 @@ class Events:
 
 
 class Reports:
-    """The feedback topic: the reports of each replica."""
+    """Counts the feedback topic: the reports of each replica."""
 
     def __init__(self):
         self.frames = 0
@@ -61,7 +61,7 @@ class Reports:
             self.rejected += 1
 
     def current(self, now):
-        """The newest report of each replica that still runs."""
+        """Returns the newest report of each replica that still runs."""
         return [
             report for when, report in self.last.values()
             if now - when < 2.2 * report["interval"] + 1 and not report.get("leaving")]
@@ -74,7 +74,7 @@ class Reports:
 
 
 def date_of(value):
-    """An Extended JSON date, relaxed or canonical, as seconds since the epoch."""
+    """Converts an Extended JSON date, relaxed or canonical, to seconds since the epoch."""
     date = value["$date"]
     if isinstance(date, dict):
         return int(date["$numberLong"]) / 1000
@@ -93,7 +93,7 @@ class Verdict:
         self.unread = max(unread, frames.messages - reports.frames)
         self.stored = len(documents)
         self.faces = {document["_id"]: document["faces"] for document in documents}
-        # not by _id, which the database itself keeps unique
+        # compares other fields than _id, which the database itself keeps unique
         self.twice = self.stored - len({(document["camera"], document["seq"]) for document in documents})
         self.missing = len(events.ids - self.faces.keys())
         self.unknown = len(self.faces.keys() - frames.truth.keys())
@@ -102,7 +102,7 @@ class Verdict:
         return {frame: faces for frame, faces in self.frames.truth.items() if faces is not None}
 
     def count_quality(self):
-        """Precision and recall of the faces, frame by frame; None if no true number is known."""
+        """Returns precision and recall of the faces, frame by frame; None if no true number is known."""
         known = self.known()
         if not known:
             return None
@@ -122,7 +122,7 @@ class Verdict:
         yield f"frames published             {self.frames.messages}"
         yield f"  counted by the fog         {self.counted}"
         yield f"  left                       {self.unread}"
-        yield f"frames the fog saw faces in  {len(self.events.ids)} ({self.events.messages} events)"
+        yield f"frames with a face, by the fog {len(self.events.ids)} ({self.events.messages} events)"
         yield f"documents                    {self.stored}"
         yield f"  missing                    {self.missing}"
         yield f"  twice                      {self.twice}"

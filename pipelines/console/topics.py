@@ -39,7 +39,7 @@ class Topic:
         self._consumer.assign(self._places)
 
     def read(self, timeout):
-        """The messages since the last call."""
+        """Returns the messages since the last call."""
         for message in self._consumer.consume(1000, timeout):
             if message.error():
                 raise DemoError(f"The topic {self.name} can't be read: {message.error().str()}")
@@ -53,11 +53,11 @@ class Topic:
         return {place.partition: place.offset for place in self._consumer.offsets_for_times(asked, TIMEOUT)}
 
     def unread(self):
-        """The number of messages that read() has not returned yet."""
+        """Returns the number of messages that read() has not returned yet."""
         return sum(max(0, end - self._next[partition]) for partition, end in self.ends().items())
 
     def unread_by(self, group):
-        """The number of messages that the group has not committed yet."""
+        """Returns the number of messages that the group has not committed yet."""
         asker = _consumer(self.bootstrap, group)
         try:
             committed = {place.partition: max(place.offset, 0) for place in asker.committed(self._places, TIMEOUT)}
@@ -66,7 +66,7 @@ class Topic:
         return sum(max(0, end - committed[partition]) for partition, end in self.ends().items())
 
     def wait_until_read_by(self, group, timeout, meanwhile):
-        """Reads until everything is read or the time is over. Returns the number of unread messages."""
+        """Reads until all messages are read or the time is over. Returns the number of unread messages."""
         deadline = time.monotonic() + timeout
         while (unread := self.unread_by(group)) and time.monotonic() < deadline:
             meanwhile()
@@ -77,7 +77,7 @@ class Topic:
 
 
 def headers(message):
-    """The headers in UTF-8 as a dictionary; others are left out."""
+    """Returns the headers in UTF-8 as a dictionary; others are omitted."""
     found = {}
     for name, value in message.headers() or ():
         try:

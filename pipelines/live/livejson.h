@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* Members of the object that a builder is in. */
+/* Functions that add members to the object that a builder is in. */
 void live_json_text (JsonBuilder *json, const gchar *name, const gchar *value); /* NULL: null */
 void live_json_int (JsonBuilder *json, const gchar *name, gint64 value);
 void live_json_time (JsonBuilder *json, const gchar *name, gint64 ms);       /* 0: null */
@@ -17,9 +17,9 @@ void live_json_open_list (JsonBuilder *json, const gchar *name);
 /* The next value of a list; NAN: null. */
 void live_json_item (JsonBuilder *json, gdouble value);
 
-/* A builder within its root object. */
+/* Returns a builder within its root object. */
 JsonBuilder *live_json_new (void);
-/* (transfer full): ends the root object, and the builder. */
+/* Ends the root object, and frees the builder. Returns: (transfer full): the text. */
 GBytes *live_json_end (JsonBuilder *json);
 
 G_END_DECLS

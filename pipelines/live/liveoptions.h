@@ -20,11 +20,12 @@ typedef struct {
   gchar *token; /* nullable */
   LiveBlur blur;
   guint max_viewers;
-  gchar *zones_file; /* nullable: that haarfacecount reads, and viewers edit */
-  gint control;      /* descriptor of a socket that takes what viewers ask for; -1: none */
+  gchar *zones_file; /* nullable: the file that haarfacecount reads, and viewers edit */
+  gint control;      /* descriptor of a socket for viewers' requests; -1: none */
 } LiveOptions;
 
-/* (nullable) (transfer full): @error: G_OPTION_ERROR or another: one sentence for a person */
+/* Returns: (nullable) (transfer full): the options; @error: G_OPTION_ERROR or another: one sentence
+ * for a person */
 LiveOptions *live_options_parse (gint *argc, gchar ***argv, GError **error);
 void live_options_free (LiveOptions *self);
 const gchar *live_blur_name (LiveBlur blur);

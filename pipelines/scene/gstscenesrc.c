@@ -374,7 +374,7 @@ install_properties (GObjectClass *object_class)
   /**
    * GstSceneSrc:location:
    *
-   * The JPEG file of the portrait that the faces are made of. One that can't be read is
+   * The JPEG file of the portrait that the faces are made of. A file that can't be read is
    * RESOURCE/OPEN_READ at the start. The default comes with the element.
    *
    * Since: 0.1
@@ -397,7 +397,7 @@ install_properties (GObjectClass *object_class)
   /**
    * GstSceneSrc:max-faces:
    *
-   * The largest number of faces in a frame. Each number from 0 to this one has its turn. The
+   * The largest number of faces in a frame. Each number from 0 to this one is shown in turn. The
    * default is the largest that the property takes.
    *
    * Since: 0.1
@@ -409,8 +409,8 @@ install_properties (GObjectClass *object_class)
   /**
    * GstSceneSrc:is-live:
    *
-   * Whether each frame is given at its time, as a camera does, which is the default. Otherwise
-   * frames are given as fast as they are taken.
+   * Whether each frame is pushed at its time, as a camera does, which is the default. Otherwise
+   * frames are pushed as fast as downstream takes them.
    *
    * Since: 0.1
    */

@@ -38,7 +38,7 @@ draw_share (guint64 seed, guint64 purpose, guint64 index)
   return (draw (seed, purpose, index) >> 11) * 0x1.0p-53;
 }
 
-/* The element at @place after 0..@n-1 was shuffled. */
+/* Returns the element at @place after 0..@n-1 was shuffled. */
 static guint
 shuffled (guint64 seed, guint64 purpose, guint n, guint place)
 {
@@ -70,7 +70,7 @@ scene_head_size (const SceneScript *script, guint step)
   return (gint) (share * quarter_size (script)) & ~1;
 }
 
-/* A position in a range of @room pixels, moving to and fro. */
+/* Returns a position in a range of @room pixels, moving to and fro. */
 static gint
 wander (guint64 seed, guint64 purpose, gint room, guint64 time)
 {

@@ -6,7 +6,7 @@ struct _FogDoor {
   guint most, silence;
   FogDoorFunc func;
   gpointer data;
-  GQueue connections; /* of Entry, the oldest first */
+  GQueue connections; /* list of Entry, the oldest first */
 };
 
 typedef struct {

@@ -14,14 +14,14 @@ read_deep (const guint8 *sample, gboolean little)
 #define STRAY_PART 1000
 #define STRAYS_MAX (24 * 24 / 4)
 
-/* The depth of GRAY16, whose samples may have 10, 12, 14 or 16 bits. The caps don't tell the
- * depth, so the brightest samples decide. A few of them are ignored, because they may be errors
- * of the sensor. A dark frame of 16 bits becomes brighter by this. That does no harm, because
- * cascades normalise contrast. */
+/* The depth of GRAY16, whose samples may have 10, 12, 14 or 16 bits. The caps don't contain the
+ * depth, so the brightest samples determine it. A few of the brightest samples are ignored, because
+ * they may be errors of the sensor. This makes a dark frame of 16 bits brighter. A brighter frame
+ * does no harm, because cascades normalise contrast. */
 static guint
 find_depth (const FogSamples *from, const FogLuma *luma, gboolean little)
 {
-  guint above[3] = {0}; /* numbers of samples above 10, 12 and 14 bits */
+  guint above[3] = {0}; /* numbers of samples above the ranges of 10, 12 and 14 bits */
   guint strays = CLAMP ((guint) (luma->width * luma->height) / STRAY_PART, 1, STRAYS_MAX);
   guint depth = 10;
 
@@ -69,7 +69,8 @@ copy_packed (const FogSamples *from, const FogLuma *luma, guint8 *to)
   }
 }
 
-/* Rec. 601 in OpenCV's fixed point, so that the same faces are found in RGB as OpenCV finds. */
+/* Uses Rec. 601 in OpenCV's fixed point, so that the same faces are found in RGB as OpenCV
+ * finds. */
 static void
 mix_rgb (const FogSamples rgb[3], const FogLuma *luma, guint8 *to)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fogsamples.h"
 
-/* In P010 and its like, both chroma samples of a pixel have 2 bytes. GStreamer 1.22 says that the
- * second one begins 1 byte after the first. */
+/* In P010 and similar formats, both chroma samples of a pixel have 2 bytes. GStreamer 1.22 wrongly
+ * says that the second chroma sample begins 1 byte after the first. */
 static gsize
 find_offset (const GstVideoFrame *frame, guint component, gsize bytes)
 {

@@ -11,8 +11,8 @@ typedef struct {
   gint row, pixel; /* distance in bytes between rows, and between samples of a row */
 } FogSamples;
 
-/* @area: in samples of the component
- * FALSE: some samples lie outside of the mapped memory. Metas and sizes come from other elements,
+/* @area: the area in samples of the component. Returns FALSE if some samples lie outside of the
+ * mapped memory. Metas and sizes come from other elements,
  * so they may be wrong. */
 gboolean fog_samples_find (const GstVideoFrame *frame, guint component,
     const GstVideoRectangle *area, FogSamples *samples);

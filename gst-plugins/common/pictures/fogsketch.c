@@ -11,13 +11,14 @@
 /* A block moves by multiples of 1/8 of a pixel. */
 #define PART_BITS 3
 #define PARTS (1 << PART_BITS)
-/* Levels: the least difference between blocks. Compression and rounding cause smaller ones. */
+/* Levels: the smallest difference between blocks that counts. Compression and rounding cause
+ * smaller differences between blocks. */
 #define LEAST 2.5f
-/* The noise of a block that counts as no difference, in standard deviations. Noise exceeds this
- * value in one of 10^9 blocks. */
+/* The noise of a block that counts as no difference, in standard deviations. The noise of a block
+ * exceeds this value in one of 10^9 blocks. */
 #define DEVIATIONS 6
 /* Levels: the largest noise between two blocks. A camera has less noise, even at night. A larger
- * value is a difference. */
+ * difference is a change. */
 #define MOST_NOISE 2
 /* The number of classes of the histogram of errors for each level. */
 #define CLASSES 16
@@ -27,13 +28,14 @@
 #define BRIGHTEST 302
 /* Levels: darker blocks don't show the factor of brightness. */
 #define DARK 12
-/* px: the bounds of a shift of the whole picture. A larger shift is a difference, and a smaller
- * one isn't corrected. */
+/* px: the smallest and largest shift of the whole picture that is corrected. A larger shift counts
+ * as a change, and a smaller one isn't corrected. */
 #define LONGEST_SHIFT 5.0f
 #define SHORTEST_SHIFT 0.05f
 /* Levels: a smaller contrast between blocks doesn't show a shift. */
 #define FLAT 4
-/* The part of its contrast to the neighbouring blocks by which a block may differ after a shift. */
+/* The fraction of its contrast to the neighbouring blocks by which a block may differ after a
+ * shift. */
 #define SHIFT_ERROR 0.12f
 
 /* --- means --- */
@@ -60,7 +62,7 @@ start_of (gint i, gint side)
 }
 
 /* Moves the sums of some rows down by @part (of PARTS) of a row. The part that lies in the row
- * @first is subtracted, and the part that lies in the row @next is added. The result is
+ * @first is subtracted, and the part that lies in the row @next is added. The resulting sums are
  * multiplied by PARTS. */
 static void
 move_down (guint16 *sums, const guint8 *first, const guint8 *next, gint part, gint width)
@@ -69,7 +71,7 @@ move_down (guint16 *sums, const guint8 *first, const guint8 *next, gint part, gi
     sums[x] = (guint16) (sums[x] * PARTS + part * (next[x] - first[x]));
 }
 
-/* The sum of @n columns' sums, which are moved to the right by @part in the same way. */
+/* Returns the sum of @n columns' sums, which are moved to the right by @part in the same way. */
 static gint
 add_up (const guint16 *sums, gint n, gint part)
 {
@@ -145,7 +147,7 @@ fog_sketch_clear (FogSketch *self)
 
 typedef struct {
   gsize block;
-  gfloat range; /* levels: the result of find_range() */
+  gfloat range; /* noise in levels: the result of find_range() */
   gfloat x, y;  /* levels a pixel, to the right and down */
 } Slope;
 
@@ -155,14 +157,15 @@ typedef struct {
   guint16 *now;    /* means of the later picture's blocks, which may be shifted */
   guint16 *sums;   /* for measure() */
   gfloat *factors; /* factor of brightness of each row of blocks */
-  gfloat *errors;  /* levels: the part of each block's difference that the factor doesn't explain */
+  /* levels: the remainder of each block's difference that the factor doesn't explain */
+  gfloat *errors;
   gfloat threshold; /* levels: the largest error that noise causes */
   Slope *slopes;
   gsize n_slopes;
   gfloat dx, dy; /* px: the shift of the later picture */
 } Comparison;
 
-/* The median of the factors of a row's blocks, weighted by their brightness. An object that
+/* Returns the median of the factors of a row's blocks, weighted by their brightness. An object that
  * covers less than half of the row doesn't change the median. */
 static gfloat
 find_factor (const guint16 *then, const guint16 *now, gint n)
@@ -258,7 +261,7 @@ find_errors_and_noise (Comparison *self)
 
 /* --- a shift of the whole picture --- */
 
-/* Levels: the largest difference between @block and the four blocks beside it. */
+/* Returns the largest difference between @block and the four blocks beside it, in levels. */
 static gfloat
 find_range (const FogSketch *sketch, gsize block)
 {
@@ -291,7 +294,7 @@ find_slopes (Comparison *self)
 
 /* Computes the shift that explains the errors best, by least squares. The second round gives
  * less weight to blocks with errors that the first shift doesn't explain: something moves there.
- * FALSE: no shift was found. */
+ * Returns FALSE if no shift was found. */
 static gboolean
 find_shift (const Comparison *self, gfloat *dx, gfloat *dy)
 {
@@ -334,8 +337,8 @@ is_beyond (const Comparison *self, gint x, gint y)
   return error > self->threshold + SHIFT_ERROR * find_range (then, (gsize) (y * then->columns + x));
 }
 
-/* TRUE: a block beside this one differs too. A single block that differs is a defect of the
- * sensor. */
+/* Returns TRUE if a block beside this one differs too. A single block that differs is a defect of
+ * the sensor. */
 static gboolean
 has_neighbour (const Comparison *self, gint x, gint y)
 {
@@ -389,7 +392,7 @@ measure_moved (Comparison *self)
   find_errors_and_noise (self);
 }
 
-/* FALSE: the camera didn't move, or it moved too far. */
+/* Returns FALSE if the camera didn't move, or moved too far. */
 static gboolean
 align (Comparison *self)
 {

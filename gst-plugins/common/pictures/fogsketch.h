@@ -5,14 +5,15 @@
 
 G_BEGIN_DECLS
 
-/* The mean luma of each block of a picture. Later pictures are compared with it. */
+/* A sketch of a picture: the mean luma of each of its blocks. A later picture is compared with a
+ * sketch of the earlier one. */
 typedef struct {
   gint width, height; /* px: the size of the picture; 0: the sketch is empty */
   gint columns, rows; /* number of blocks */
   guint16 *means;     /* mean luma of each block, in 1/64 of a level */
 } FogSketch;
 
-/* FALSE: there is no memory, and the sketch is empty. */
+/* Returns FALSE if there is no memory; then the sketch is empty. */
 gboolean fog_sketch_draw (FogSketch *sketch, const FogLuma *luma);
 void fog_sketch_clear (FogSketch *sketch);
 
@@ -27,7 +28,7 @@ void fog_sketch_clear (FogSketch *sketch);
  * brightness from 0.85 to 1.18 of each row of blocks, as lamps that flicker and daylight cause it;
  * a shift of the whole picture by up to 5 pixels, as a camera that shakes causes it.
  *
- * Returns: %TRUE if the pictures differ, or if that can't be found out
+ * Returns: %TRUE if the pictures differ, or if they can't be compared
  */
 gboolean fog_sketch_differs (
     const FogSketch *then, const FogSketch *now, const FogLuma *luma, GstVideoRectangle *where);

@@ -6,20 +6,21 @@
 
 #include "haarquantile.h"
 
-/* Frames that a mean follows: several periods of a CPU quota, at whose ends some frames wait
- * long. */
+/* Number of frames over which a mean is taken: several periods of a CPU quota, at whose ends some
+ * frames wait long. */
 #define MEMORY 256
-/* Seconds of work that row_wait follows. Under other load the scheduler gives a thread a processor
- * of its own for a second or two, and then makes it share one. */
+/* Seconds of work over which row_wait is averaged. Under other load the scheduler gives a thread a
+ * processor of its own for a second or two, and then makes it share one. */
 #define LONG_MEMORY 20
-/* The least ratio that warm caches explain. A smaller one comes from pictures that differ. */
+/* The smallest ratio that warm caches explain. A smaller ratio comes from pictures that differ. */
 #define LEAST_WARMTH 0.8
-/* With fewer frames of a camera no quantile is taken. */
+/* If a camera has fewer frames than this, no quantile is taken. */
 #define FEW 8
 G_STATIC_ASSERT (FEW <= HAAR_RECENT_MAX);
-/* For how long a sample is taken to show how long frames wait. */
+/* The time for which a sample of waiting frames is used. */
 #define KNOWN_FOR (30 * G_TIME_SPAN_SECOND)
-/* The looks at other threads: the time that their mean follows, and how long a look is of use. */
+/* Counts of other threads: the time over which they are averaged, and the time for which a count is
+ * used. */
 #define LOOKS_MEMORY (3.0 * G_TIME_SPAN_SECOND)
 #define LOOKS_LAST (10 * G_TIME_SPAN_SECOND)
 
@@ -84,14 +85,14 @@ warmth (const HaarCosts *self)
   return CLAMP (self->row_cpu.value / self->paused_cpu.value, LEAST_WARMTH, 1);
 }
 
-/* The wait for each second of a processor, of threads that share @cpus. */
+/* Returns the wait for each second of a processor, of threads that share @cpus. */
 static gdouble
 wait_among (gdouble threads, gdouble cpus)
 {
   return MAX (threads / cpus, 1) - 1;
 }
 
-/* wait' of the formula; @cpu: cpu' */
+/* Returns wait' of the formula; @cpu: cpu' */
 static gdouble
 estimate_wait (const HaarCosts *self, const HaarCost *cost, gdouble cpu, gint64 now)
 {
@@ -107,7 +108,7 @@ estimate_wait (const HaarCosts *self, const HaarCost *cost, gdouble cpu, gint64 
   return MAX (wait, quota);
 }
 
-/* min (cpu, usual * pixels) of the formula. Adds the frame to @rested. */
+/* Returns min (cpu, usual * pixels) of the formula. Adds the frame to @rested. */
 static gdouble
 remove_disturbance (HaarRecent *rested, const HaarCost *cost)
 {

@@ -7,11 +7,11 @@ G_BEGIN_DECLS
 
 /* The cost of counting one frame. */
 typedef struct {
-  gdouble wall;   /* s from begin to end */
-  gdouble cpu;    /* s of a processor that the worker's thread used meanwhile */
-  gdouble pixels; /* pixels that were searched; 0 if only a part of the frame was */
-  guint in_row;   /* frames that the worker counted right before this one, without a pause; at most
-                   * HAAR_COSTS_IN_ROW */
+  gdouble wall;   /* time from begin to end of the count, s */
+  gdouble cpu;    /* processor time that the worker's thread used meanwhile, s */
+  gdouble pixels; /* number of pixels that were searched; 0 if only a part of the frame was */
+  guint in_row;   /* number of frames that the worker counted right before this one, without a
+                   * pause; at most HAAR_COSTS_IN_ROW */
 } HaarCost;
 
 typedef struct {
@@ -27,7 +27,7 @@ typedef struct {
 
 #define HAAR_RECENT_MAX 64
 
-/* The latest numbers of a series. Begins with zeros. */
+/* A ring of the latest values of a series. Begins with zeros. */
 typedef struct {
   gdouble values[HAAR_RECENT_MAX];
   guint n, next;
@@ -37,8 +37,9 @@ typedef struct {
  * HaarCosts:
  *
  * Estimates for how long a frame would keep a worker busy in a saturated run, that is, one in which
- * no worker ever pauses. A report's frames / (busy / workers) then is the rate that a saturated run
- * would reach. In a run that isn't saturated a frame takes another time, for three reasons. After a
+ * no worker ever pauses. With these costs, a report's frames / (busy / workers) is the rate that a
+ * saturated run would reach. In a run that isn't saturated a frame takes another time, for three
+ * reasons. After a
  * pause the caches are cold. After a pause the machine sometimes disturbs a frame, but hardly ever
  * one that follows another without a pause. A frame waits for a processor for as long as other
  * threads use it.
@@ -58,9 +59,9 @@ typedef struct {
  *     limit = HAAR_COSTS_WAIT * paused_wait * pixels
  *
  * - usual: the quantile HAAR_COSTS_USUAL of cpu / pixels of the camera's latest frames after a
- *   pause. A frame that took more counts as disturbed.
- * - warmth: row_cpu / paused_cpu, 0.8 to 1. In a row a frame takes less of a processor, because the
- *   caches are warm.
+ *   pause. A frame that took more time than this counts as disturbed.
+ * - warmth: row_cpu / paused_cpu, 0.8 to 1. In a row of frames without pauses, a frame takes less
+ *   processor time, because the caches are warm.
  * - row_cpu, row_wait: the means of cpu / pixels and of (wall - cpu) / pixels of frames in a row.
  * - paused_cpu, paused_wait: the same values for frames after a pause.
  * - fair: the wait of a thread that gets its fair share of the machine's processors.
@@ -68,25 +69,25 @@ typedef struct {
  * - limit: keeps `fair` low if the other threads have a low priority and hardly make a frame wait.
  * - others: threads of other processes that run or want to run.
  *
- * A frame that wasn't searched as a whole (pixels = 0) isn't a sample. Only its own cpu and wall
- * are known.
+ * A frame that wasn't searched as a whole (pixels = 0) isn't a sample. Of such a frame, only its
+ * own cpu and wall are known.
  */
 typedef struct {
   gdouble workers;
   HaarCpus cpus;
   gdouble others;       /* moving mean of the number of other threads */
-  gint64 others_at;     /* us, monotonic: when they were counted last; 0: never */
+  gint64 others_at;     /* when they were counted last, us, monotonic; 0: never */
   HaarMean paused_cpu;  /* s a pixel */
   HaarMean paused_wait; /* s a pixel */
   HaarMean row_cpu;     /* s a pixel */
   HaarMean row_wait;    /* s a pixel */
   gint64 row_at;        /* us, monotonic: the time of the latest frame in row_wait */
-  gdouble saved;        /* s of processors: the sum of cpu - cpu'; the owner resets it */
+  gdouble saved;        /* sum of cpu - cpu' in s of processors; the owner resets it */
 } HaarCosts;
 
 #define HAAR_COSTS_USUAL 0.85
 /* A frame is a sample of a saturated run if at least this many frames preceded it without a pause.
- * Those with fewer before them mostly waited behind one slow frame. */
+ * Frames with fewer before them mostly waited behind one slow frame. */
 #define HAAR_COSTS_IN_ROW 4
 #define HAAR_COSTS_WAIT 2
 
@@ -99,7 +100,7 @@ void haar_costs_note_others (HaarCosts *costs, gint others, gint64 now);
  * @rested: (nullable): cpu / pixels of the camera's latest frames after a pause; this one is added
  * @now: us, monotonic
  *
- * Returns: s for which the frame would keep a worker busy in a saturated run
+ * Returns: the time in s for which the frame would keep a worker busy in a saturated run
  */
 gdouble haar_costs_add (HaarCosts *costs, HaarRecent *rested, const HaarCost *cost, gint64 now);
 

@@ -51,8 +51,8 @@ quota_v1 (const gchar *dir)
   return processors (quota, period);
 }
 
-/* The smallest one of the group's own quota and those of all groups above it. In a container the
- * group may appear as the root. */
+/* Returns the smallest quota of the group's own and those of all groups above it. In a container
+ * the group may appear as the root. */
 static gdouble
 smallest_quota (const gchar *root, const gchar *group, gdouble (*quota) (const gchar *dir))
 {
@@ -102,7 +102,7 @@ count_wanting (gint *threads)
 {
   g_autofree gchar *text = NULL;
 
-  /* At least one thread runs: this one. */
+  /* Counts at least one running thread: this one. */
   return g_file_get_contents ("/proc/loadavg", &text, NULL, NULL) &&
          sscanf (text, "%*s %*s %*s %d/", threads) == 1 && *threads > 0;
 }

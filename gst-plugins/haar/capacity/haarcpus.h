@@ -5,20 +5,22 @@
 
 G_BEGIN_DECLS
 
-/* The number of processors that this process may keep busy: those of its affinity, or fewer if a
- * CPU quota of its control group, or of one above it, allows less. 0.5 is half a processor. */
+/* Returns the number of processors that this process may keep busy: those of its affinity, or fewer
+ * if a CPU quota of its control group, or of one above it, is lower. 0.5 is half a processor. */
 gdouble haar_cpus_available (void);
-/* The number of processors of the machine that are online. */
+/* Returns the number of processors of the machine that are online. */
 gint haar_cpus_of_machine (void);
-/* (nullable) (transfer full): the threads of this process, for haar_cpus_wanted_by_others(); free
- * it with g_dir_close(). NULL: the number of others can't be known, because this process may use
- * only some processors, or the system doesn't show its threads. */
+/* Returns: (nullable) (transfer full): the threads of this process, for
+ * haar_cpus_wanted_by_others(); free it with g_dir_close(). NULL means that the number of others
+ * can't be known, because this process may use only some processors, or the system doesn't show its
+ * threads. */
 GDir *haar_cpus_open_own (void);
 /* Counts the threads of other processes that run or wait for a processor now. A count takes some
- * time, so a single one may be wrong, even negative; their mean is right. @own: (nullable). FALSE:
+ * time, so a single one may be wrong, even negative; the mean of several is right. @own:
+ * (nullable). FALSE:
  * unknown. */
 gboolean haar_cpus_wanted_by_others (GDir *own, gint *threads);
-/* Seconds of processor time that all threads of this process have used. */
+/* Returns the seconds of processor time that all threads of this process have used. */
 gdouble haar_cpus_used (void);
 
 /**

@@ -15,7 +15,7 @@ haar_compare_doubles (gconstpointer a, gconstpointer b)
   return (x > y) - (x < y);
 }
 
-/* Ascending. @values may be NULL if @n is 0. */
+/* Ascending. @values: the values; may be NULL if @n is 0. */
 static inline void
 haar_sort (gdouble *values, guint n)
 {
@@ -23,7 +23,8 @@ haar_sort (gdouble *values, guint n)
     qsort (values, n, sizeof *values, haar_compare_doubles);
 }
 
-/* The value that the share @q, 0 to 1, of @n sorted values doesn't exceed. @n is at least 1. */
+/* Returns the value that the fraction @q, 0 to 1, of @n sorted values doesn't exceed. @n is at
+ * least 1. */
 static inline gdouble
 haar_quantile (const gdouble *sorted, guint n, gdouble q)
 {

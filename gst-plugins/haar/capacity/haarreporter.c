@@ -3,7 +3,7 @@
 
 typedef enum {
   GOES_ON,
-  FINISHING, /* the last report is wanted */
+  FINISHING, /* the last report was requested */
   FINISHED,  /* and made */
   QUITTING,  /* the thread ends */
 } Stage;
@@ -17,9 +17,9 @@ struct _HaarReporter {
   GCond changed; /* any of it */
   Stage stage;
   gint64 interval; /* us */
-  gint64 next;     /* us, monotonic: the next report is due */
+  gint64 next;     /* time when the next report is due, us, monotonic */
   gboolean running;
-  gboolean begin_wanted, report_wanted; /* calls that are asked for */
+  gboolean begin_wanted, report_wanted; /* set of requested calls */
 };
 
 /* with the lock */

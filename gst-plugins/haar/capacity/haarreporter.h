@@ -5,22 +5,23 @@
 
 G_BEGIN_DECLS
 
-/* A thread that calls for a report in every interval, and whenever one is asked for. Its function
- * may wait for the reader of the reports, so it is never called from the thread of the frames. */
+/* A thread that calls a function to make a report in every interval, and on request. The function
+ * may wait for the element behind the pad, so it is never called from the thread of the frames. */
 typedef struct _HaarReporter HaarReporter;
 
 typedef enum {
-  HAAR_REPORTER_BEGIN, /* no report yet: a reader that waits for the first one may stop waiting */
+  /* there is no report yet: an element that waits for the first one may stop waiting */
+  HAAR_REPORTER_BEGIN,
   HAAR_REPORTER_REPORT,
   HAAR_REPORTER_LEAVE, /* the last report of the stream */
 } HaarReporterCall;
 
 typedef void (*HaarReporterFunc) (HaarReporterCall call, gpointer user_data);
 
-/* (nullable): NULL if the system gives no thread. */
+/* Returns: (nullable): the reporter; NULL if the system gives no thread. */
 HaarReporter *haar_reporter_new (
     GstClockTime interval, HaarReporterFunc func, gpointer user_data, GError **error);
-/* Waits for the end of a call that has begun. */
+/* Waits until a running call has returned. */
 void haar_reporter_free (HaarReporter *reporter);
 
 void haar_reporter_set_interval (HaarReporter *reporter, GstClockTime interval);
@@ -30,10 +31,10 @@ void haar_reporter_begin (HaarReporter *reporter);
 void haar_reporter_set_running (HaarReporter *reporter, gboolean running);
 /* Calls HAAR_REPORTER_REPORT now. */
 void haar_reporter_wake (HaarReporter *reporter);
-/* Calls HAAR_REPORTER_LEAVE now, once until haar_reporter_resume(). Then there are no more
- * calls. */
+/* Calls HAAR_REPORTER_LEAVE now, once until haar_reporter_resume(). After that call there are no
+ * more calls. */
 void haar_reporter_finish (HaarReporter *reporter);
-/* Waits until that call has returned, if it was asked for. FALSE: it hasn't within @timeout
+/* Waits until that call has returned, if it was requested. FALSE: it hasn't within @timeout
  * (us). */
 gboolean haar_reporter_wait_finished (HaarReporter *reporter, gint64 timeout);
 /* Calls again after haar_reporter_finish(). */

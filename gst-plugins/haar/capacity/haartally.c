@@ -9,12 +9,13 @@
 
 /* The readers of reports refuse larger numbers. */
 #define MAX_CAMERAS 4096
-/* Headers may hold anything. A report that Kafka or its readers refuse because of one camera would
- * keep all cameras from being heard. */
+/* Headers may hold anything. The limits keep a report valid: if Kafka or its readers refused a
+ * report because of one camera, they would lose the figures of all cameras. */
 #define MAX_NAME 256
 #define CAMERAS_ROOM 900000 /* bytes */
-#define CAMERA_TEXT 180     /* bytes of a camera in a report at most, without its names */
-#define STILL_TEXT 60       /* likewise, for a camera with a still picture */
+#define CAMERA_TEXT 180     /* most bytes of a camera in a report, without its names */
+/* most bytes of a camera with a still picture in a report, without its names */
+#define STILL_TEXT 60
 #define MAX_AGES 65536
 #define SILENT_REPORTS 2
 #define SILENT_INTERVALS 2.5 /* times the interval between frames of a still picture */
@@ -24,8 +25,8 @@ typedef struct {
   FogReportCamera counts;
   HaarRecent rested; /* for haar_costs_add() */
   gboolean regular;  /* the camera has sent more than one frame */
-  guint silent;      /* reports made since its last frame */
-  gint64 seen;       /* us, monotonic: the time of the camera's last frame */
+  guint silent;      /* number of reports since the camera's last frame */
+  gint64 seen;       /* time of the camera's last frame, us, monotonic */
 } Camera;
 
 struct _HaarTally {
@@ -34,19 +35,19 @@ struct _HaarTally {
   gdouble share; /* workers a processor */
   /* Only the thread that adds frames uses these fields. */
   GDir *threads; /* threads of this process; NULL: other threads can't be counted */
-  gint64 looked; /* us, monotonic: when others were counted last */
+  gint64 looked; /* time when the other threads were last counted, us, monotonic */
 
   GMutex lock; /* guards the fields below; a leaf lock */
   HaarCosts costs;
-  HaarRecent unnamed; /* as `rested`, for the frames that name no camera */
-  gint64 since;       /* us, monotonic: when the report's time began */
+  HaarRecent unnamed; /* costs as in `rested`, of the frames that name no camera */
+  gint64 since;       /* time when the report's interval began, us, monotonic */
   guint64 seq;
   guint64 frames, faces;
   gdouble busy;
   gboolean begun;      /* a frame was counted */
-  gdouble used;        /* s of processor time that the process had used at the last report */
+  gdouble used;        /* processor time in s that the process had used at the last report */
   GArray *ages;        /* of gdouble; the latest MAX_AGES */
-  guint64 n_ages;      /* added since the last report */
+  guint64 n_ages;      /* frames added since the last report */
   GHashTable *cameras; /* name to Camera */
   guint64 unlisted;    /* cameras that a report left out */
 };
@@ -98,8 +99,9 @@ is_name (const gchar *text)
   return !text[n] && n <= MAX_NAME;
 }
 
-/* Above 0: @a is less important than @b. A camera with a single frame is least important, then
- * the camera whose last frame is oldest. So a flood of new names displaces only its own names. */
+/* Returns a number above 0 if @a is less important than @b. A camera with a single frame is least
+ * important, then the camera whose last frame is oldest. So a flood of new names displaces only its
+ * own names. */
 static gint
 compare_worth (const Camera *a, const Camera *b)
 {
@@ -187,7 +189,7 @@ add_age (HaarTally *self, gdouble age)
   self->n_ages++;
 }
 
-/* with the lock: the processor time of the start isn't part of any frame's cost. */
+/* Called with the lock: the processor time of the start isn't part of any frame's cost. */
 static void
 begin (HaarTally *self, const HaarCost *first)
 {
@@ -267,7 +269,7 @@ list_camera (FogReport *report, const gchar *name, const FogReportCamera *counts
   entry->still = counts->still;
 }
 
-/* Bytes of its text in a report, with quotes escaped. */
+/* Returns the number of bytes of the camera's text in a report, with quotes escaped. */
 static gsize
 size_of (const gchar *name, const Camera *camera)
 {
@@ -277,8 +279,8 @@ size_of (const gchar *name, const Camera *camera)
          2 * (strlen (name) + (session ? strlen (session) : 0));
 }
 
-/* TRUE: the camera counts as gone. While its picture stands still, a camera may send no frame
- * for longer than some reports' intervals. */
+/* Returns TRUE if the camera counts as gone. While its picture stands still, a camera may send no
+ * frame for longer than some reports' intervals. */
 static gboolean
 is_gone (const Camera *camera, gint64 now)
 {
@@ -299,7 +301,7 @@ compare_listed (gconstpointer a, gconstpointer b)
   return compare_worth (((const Listed *) a)->camera, ((const Listed *) b)->camera);
 }
 
-/* with the lock. (transfer full): Listed, sorted by importance, the most important first */
+/* Called with the lock. Returns: (transfer full): array of Listed, the most important first */
 static GArray *
 sort_cameras (HaarTally *self, gint64 now)
 {

@@ -7,15 +7,15 @@
  * searched, so grey and planar YUV need no conversion. Several workers count frames side by side;
  * the results come out in the order of the frames.
  *
- * With #GstHaarFaceCount:engine `none` it searches nothing, but counts what an element before it
- * found: regions of interest (#GstVideoRegionOfInterestMeta), as those of Intel's DL Streamer, or
- * detections of GStreamer's analytics (#GstAnalyticsODMtd).
+ * With #GstHaarFaceCount:engine `none` the element searches nothing, but counts the regions of
+ * interest that an element before it attached (#GstVideoRegionOfInterestMeta), as those of Intel's
+ * DL Streamer, or the detections of GStreamer's analytics (#GstAnalyticsODMtd).
  *
  * Documents leave by the pad `src`, reports on request by `rate`, and frames on request by `video`.
  * Each of these pads has a thread of its own, and each may be left unlinked.
  *
- * The message that a frame was made from, if it came from Kafka, is done when all that is made from
- * the frame is done. A frame with too few faces, or one older than #GstHaarFaceCount:max-age, is
+ * If a frame was made from a Kafka message, this message is done when all outputs made from the
+ * frame are done. A frame with too few faces, or one older than #GstHaarFaceCount:max-age, is
  * done at once. A frame that can't be counted is skipped: it stays undecided if the engine failed
  * on it.
  *
@@ -27,7 +27,7 @@
  * | --- | --- | --- |
  * | faces | uint | the number of faces |
  * | timestamp | uint64 | the frame's PTS, ns |
- * | boxes | array of arrays of int | x, y, width and height of each face, px |
+ * | boxes | the boxes: an array of arrays of int | x, y, width and height of each face, px |
  * | scores | array of double | the score of each box, 0 to 1; NAN: unknown |
  * | labels | array of string | the label of each box, if #GstHaarFaceCount:engine is `none` |
  * | label | string | the property `label` |
@@ -41,16 +41,18 @@
  *
  * A sticky event `GstKafkaAssignment` of kafkasrc, which lists the partitions of this replica,
  * causes a report at once. Before each report a custom query `GstKafkaLag` asks kafkasrc how many
- * messages wait. A DRAIN query waits until all frames have left by both pads. A LATENCY query adds
- * one frame for each worker, and one more. QoS events of the readers go no further: every frame is
- * to be counted.
+ * messages wait. A DRAIN query waits until all frames have left by the pads `src` and `video`. A
+ * LATENCY query adds
+ * one frame for each worker, and one more. QoS events from downstream aren't forwarded: every frame
+ * has to be counted.
  *
  * ## Errors
  *
  * At the start: RESOURCE/NOT_FOUND, OPEN_READ, READ, NOT_AUTHORIZED, NO_SPACE_LEFT about the
- * cascade, RESOURCE/SETTINGS about sizes or the engine, RESOURCE/FAILED about threads. In a run:
- * STREAM/FORMAT for caps that can't be counted, and the flow's error if a reader fails after the
- * end of the stream. Warnings: STREAM/FORMAT for a frame that is shorter than its caps say, or that
+ * cascade, RESOURCE/SETTINGS about sizes or the engine, RESOURCE/FAILED about threads. While
+ * playing: STREAM/FORMAT for caps that can't be counted, and the flow's error if an element behind
+ * a pad fails after the end of the stream. Warnings: STREAM/FORMAT for a frame that is shorter
+ * than its caps say, or that
  * can't be blurred, STREAM/FAILED for one on which the engine failed, RESOURCE/SETTINGS for one
  * that is smaller than min-size; each for the 1st, 2nd, 4th, 8th … frame.
  *
@@ -85,27 +87,28 @@ enum { PROP_STATS = GST_HAAR_PROP_OTHER };
 
 /* The parameters for creating the tools of a run's workers. */
 typedef struct {
-  const gchar *cascade; /* a file, or the name of an installed one */
+  const gchar *cascade; /* the cascade: a file, or the name of an installed one */
   gboolean trusted;     /* an engine that can't check a cascade may load an unknown one */
   const gchar *engine;  /* its name, or "auto" */
   guint n_workers;
-  GString *refused; /* gets the names of engines that refused the cascade, and why */
+  GString *refused; /* receives the names of engines that refused the cascade, with the reasons */
 } HaarEquipment;
 
 #define GST_TYPE_HAAR_FACE_COUNT (gst_haar_face_count_get_type ())
 G_DECLARE_FINAL_TYPE (GstHaarFaceCount, gst_haar_face_count, GST, HAAR_FACE_COUNT, GstElement)
 
 /* Frames arrive in `input`, go through the workers and leave by `output`; reports leave by `rate`,
- * by themselves. Input calls output and rate, output calls rate, all of them call stats.
+ * by themselves. Calls between the parts: `input` calls `output` and `rate`, `output` calls `rate`,
+ * all of them call `stats`.
  *
  * Threads: that of the sink pad (input), one for each worker (frames/haarjob.c), the tasks of the
  * pads `src` and `video` (output), the reporter (rate), and the application's (properties, states,
  * pads).
  *
  * Locks: the object lock guards `settings`; each part's own lock guards its state. While a thread
- * holds one of them, it pushes nothing and doesn't wait for the workers or the reporter. The order
- * is: the object lock; a part's lock; the lock of the workers, the reporter or a pad. No thread
- * holds two parts' locks together. */
+ * holds one of them, it pushes nothing and doesn't wait for the workers or the reporter. The lock
+ * order is: the object lock; a part's lock; the lock of the workers, the reporter or a pad. No
+ * thread holds two parts' locks together. */
 struct _GstHaarFaceCount {
   GstElement element;
 
@@ -115,14 +118,15 @@ struct _GstHaarFaceCount {
   GstHaarOutput output;
   GstHaarInput input;
 
-  HaarWorkers *workers; /* the workers of this run */
+  HaarWorkers *workers; /* the tools for the workers of this run */
 };
 
 /**
  * GstHaarFaceCount!sink:
  *
- * Takes raw video in system memory, of any size and of every format that has a luma. Caps that
- * can't be counted in, and a frame without caps, are the error STREAM/FORMAT.
+ * The pad takes raw video in system memory, of any size and of every format that has a luma. Caps
+ * of
+ * formats that can't be counted, and a frame without caps, are the error STREAM/FORMAT.
  *
  * Since: 0.1
  */
@@ -131,9 +135,10 @@ static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
 /**
  * GstHaarFaceCount!src:
  *
- * Gives one JSON document for each frame with at least #GstHaarFaceCount:min-faces faces
- * (gst-plugins/README.md, "Messages"). Its key is the camera. A frame without a document is a gap
- * event.
+ * The pad pushes one JSON document for each frame with at least #GstHaarFaceCount:min-faces faces
+ * (gst-plugins/README.md, "Messages"). The document's key is the camera. A gap event takes the
+ * place of a
+ * frame without a document.
  *
  * Since: 0.1
  */
@@ -142,8 +147,9 @@ static GstStaticPadTemplate src_template =
 /**
  * GstHaarFaceCount!rate:
  *
- * Gives a JSON report about the work of each #GstHaarFaceCount:report-interval, and a last one at
- * the end of a stream. A stream that follows begins the reports again. There is one such pad.
+ * The pad pushes a JSON report about the work of each #GstHaarFaceCount:report-interval, and a last
+ * one at the end of a stream. With the next stream, reports begin again. The element has at most
+ * one such pad.
  *
  * Since: 0.1
  */
@@ -152,8 +158,9 @@ static GstStaticPadTemplate rate_template = GST_STATIC_PAD_TEMPLATE (
 /**
  * GstHaarFaceCount!video:
  *
- * Gives the frames, with a GstVideoRegionOfInterestMeta for each face; its structure `detection`
- * has the score as the double `confidence`. A frame that wasn't counted, or can't be blurred though
+ * The pad pushes the frames, with a GstVideoRegionOfInterestMeta for each face; its structure
+ * `detection` has the score as the double `confidence`. A frame that wasn't counted, or can't be
+ * blurred though
  * #GstHaarFaceCount:blur-faces is set, becomes a gap event. There is one such pad.
  *
  * Since: 0.1
@@ -168,7 +175,7 @@ GST_ELEMENT_REGISTER_DEFINE (
 
 /* --- the workers' tools --- */
 
-/* FALSE: the cascade is unknown, and the user doesn't trust it. A damaged file can crash
+/* Returns FALSE if the cascade is unknown, and the user doesn't trust it. A damaged file can crash
  * OpenCV's loader. */
 static gboolean
 may_load (
@@ -233,7 +240,7 @@ make_tools (const HaarEngineClass *klass, GBytes *cascade, guint n, GError **err
   return tools;
 }
 
-/* TRUE: no engine evaluates the cascade's features, whether it is trusted or not. */
+/* Returns TRUE if no engine evaluates the cascade's features, whether it is trusted or not. */
 static gboolean
 has_strange_features (const HaarEquipment *equipment, GBytes *cascade, GError **error)
 {
@@ -249,7 +256,7 @@ has_strange_features (const HaarEquipment *equipment, GBytes *cascade, GError **
   return TRUE;
 }
 
-/* Turns an engine's error, which knows nothing of a file, into one that names the file. */
+/* Converts an engine's error, which doesn't know the file, into one that names the file. */
 static void
 explain (const HaarEquipment *equipment, const gchar *engine, const GError *why, GError **error)
 {
@@ -304,8 +311,8 @@ choose_engine (const HaarEquipment *equipment, const gchar **engine, GError **er
   return tools;
 }
 
-/* A single tool is enough to count what another element found, whatever `workers` says. The
- * element before this one limits the number of frames. */
+/* A single tool is enough to count what another element found, whatever `workers` says. The element
+ * before this one limits the rate of frames. */
 static GPtrArray *
 make_counting_tool (void)
 {
@@ -402,7 +409,7 @@ gst_haar_engine_get_type (void)
   return type;
 }
 
-/* NULL resets the text to its default. */
+/* NULL sets the text to its default. */
 static void
 fill_in (gchar **text, const gchar *fallback)
 {
@@ -458,7 +465,7 @@ settings_clear (GstHaarSettings *self)
   g_clear_pointer (&self->zones_file, g_free);
 }
 
-/* With the object lock held by these, not by the caller. FALSE: @id isn't one of these
+/* These functions take the object lock themselves. Returns FALSE if @id isn't one of these
  * properties. */
 static gboolean
 settings_set_property (GstHaarSettings *self, GObject *object, guint id, const GValue *value)
@@ -506,8 +513,9 @@ install_search_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
   /**
    * GstHaarFaceCount:trust-cascade:
    *
-   * Lets the engine `opencv` load a cascade that OpenCV doesn't ship. Off by default, because a
-   * damaged file can crash OpenCV's loader; the start then fails with RESOURCE/NOT_AUTHORIZED. The
+   * Lets the engine `opencv` load a cascade that OpenCV doesn't ship. The property is off by
+   * default, because a damaged file can crash OpenCV's loader; the start then fails with
+   * RESOURCE/NOT_AUTHORIZED. The
    * engine `native` checks every file and ignores this property.
    *
    * Since: 0.1
@@ -521,19 +529,21 @@ install_search_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
    *
    * The code that evaluates the cascade. All engines find the same faces. With `auto` the next
    * engine is tried if one can't evaluate the cascade; the field `engine` of
-   * #GstHaarFaceCount:stats names the one in use. An engine that wasn't built in is
+   * #GstHaarFaceCount:stats names the one in use. An engine that this build doesn't have is
    * RESOURCE/SETTINGS at the start.
    *
-   * `none` is for detectors of others: it counts the regions of interest that an element before
-   * found in the frame, those of #GstHaarFaceCount:label, or all if that is empty. If none of them
-   * counts, it takes the detections of GStreamer's analytics, where this plugin was built with
-   * GStreamer 1.24 or later. The confidence of a region (the double `confidence` of its structure
+   * `none` is for other projects' detectors: it counts the regions of interest that an element
+   * before attached to the frame, those of #GstHaarFaceCount:label, or all if that is empty. If
+   * none of these
+   * regions counts, it takes the detections of GStreamer's analytics, where this plugin was built
+   * with GStreamer 1.24 or later. The confidence of a region (the double `confidence` of its
+   * structure
    * `detection`, or that of analytics) is its score; a region without one has no score, and
-   * #GstHaarFaceCount:min-score doesn't apply to it. Cascade, sizes, scale-factor, min-neighbors,
-   * rescan-interval and workers have no effect. Documents, reports and messages are as with the
-   * other engines, and each box has its label. The time that a frame took the elements before,
-   * back to a live source, is what keeps this replica busy, so reports tell how many frames a
-   * second they can process.
+   * #GstHaarFaceCount:min-score doesn't apply to it. With `none`, the properties cascade, sizes,
+   * scale-factor, min-neighbors, rescan-interval and workers have no effect. With `none`,
+   * documents, reports and messages are as with the other engines, and each box has its label. With
+   * `none`, the time that a frame took in the elements before, back to a live source, counts as
+   * this replica's work, so reports state the capacity of these elements.
    *
    * Since: 0.1
    */
@@ -544,8 +554,8 @@ install_search_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
    * GstHaarFaceCount:scale-factor:
    *
    * The ratio of one size of face that is searched for to the next smaller one. A smaller factor
-   * means more sizes. The default was measured: 1.05 takes twice the time, 1.2 half of it and
-   * misses 3 to 6 % of the faces (cascades/README.md).
+   * means more sizes. The default was chosen by measurement: 1.05 takes twice the time, 1.2 half of
+   * it and misses 3 to 6 % of the faces (cascades/README.md).
    *
    * Since: 0.1
    */
@@ -556,9 +566,11 @@ install_search_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
   /**
    * GstHaarFaceCount:min-neighbors:
    *
-   * The number of overlapping detections required for a face, minus one. The default was measured:
-   * with it, as many faces are missed as are found where there is none (cascades/README.md). With 0
-   * each detection is a face. #GstHaarFaceCount:min-score tells faces from other things better.
+   * The number of overlapping detections required for a face, minus one. The default was chosen by
+   * measurement: with it, the number of missed faces equals the number of wrong ones
+   * (cascades/README.md). With 0
+   * each detection is a face. #GstHaarFaceCount:min-score distinguishes faces from other objects
+   * better.
    *
    * Since: 0.1
    */
@@ -573,9 +585,10 @@ install_search_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
    *
    * Boxes with a lower score aren't counted; #GstHaarFaceCount:stats counts them as `low-scores`.
    * A score says how sure a box is, from 0 to 1: about the part of the boxes with this score that
-   * are faces, measured with the cascades of frontal faces. It grows with the number of detections
-   * that overlap, and with how much each of them passed by; the engine `opencv` knows the number
-   * only. By default, 0, all boxes count that #GstHaarFaceCount:min-neighbors lets through, as in
+   * are faces, measured with the cascades of frontal faces. The score grows with the number of
+   * overlapping detections, and with the margins by which they passed; the engine `opencv` knows
+   * only the number. By default, 0, all boxes count that #GstHaarFaceCount:min-neighbors lets
+   * through, as in
    * OpenCV. A min-score of 0.5 with a min-neighbors of 1 finds as many faces as the default, and
    * fewer things that are none (cascades/README.md).
    *
@@ -590,7 +603,7 @@ install_search_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
    *
    * The smallest face that is searched for, by its shortest side in pixels. 0: the cascade's
    * window, which is 20 to 24 px for faces. Smaller faces take most of the time; 30 px was chosen
-   * for pictures of 640x480. In a frame that is smaller itself no face is found: the 1st, 2nd, 4th,
+   * for pictures of 640x480. In a frame smaller than this size no face is found: the 1st, 2nd, 4th,
    * 8th … such frame is a warning RESOURCE/SETTINGS.
    *
    * Since: 0.1
@@ -603,10 +616,11 @@ install_search_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
   /**
    * GstHaarFaceCount:max-size:
    *
-   * The largest face that is searched for, by its longest side in pixels. The default, 0, is the
+   * The largest face that is searched for, by its longest side in pixels. The default, 0, means the
    * frame's size. If no step of #GstHaarFaceCount:scale-factor lies between min-size and max-size,
    * the step nearest to min-size is used, as in OpenCV. A max-size below min-size is an error
-   * RESOURCE/SETTINGS at the start. In a run it is a warning, and the sizes before still hold.
+   * RESOURCE/SETTINGS at the start. While playing it is a warning, and the previous sizes stay in
+   * force.
    *
    * Since: 0.1
    */
@@ -620,10 +634,11 @@ install_search_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
   /**
    * GstHaarFaceCount:rescan-interval:
    *
-   * How long, in ns, a search of a whole frame is valid. Within that time, frames of the same
+   * The time, in ns, for which a search of a whole frame is valid. Within that time, frames of the
+   * same
    * camera are searched only where they differ from it. This saves time in still scenes, and misses
-   * a face now and then (cascades/README.md); so it is off by default (0): each frame is searched
-   * as a whole.
+   * a face now and then (cascades/README.md); so the property is off by default (0): each frame is
+   * searched as a whole.
    *
    * Since: 0.1
    */
@@ -642,20 +657,22 @@ install_zone_properties (GObjectClass *klass, GParamFlags playing)
    *
    * Where faces count, as JSON: for each camera polygons with names (zones) and polygons in which
    * nothing is searched (masks), with points from 0, 0 (upper left) to 1, 1. The camera `*` stands
-   * for all that aren't named.
+   * for all cameras that aren't named.
    *
    * |[
    * {"cam-1":{"zones":{"door":[[0,0.2],[0.4,0.2],[0.4,1],[0,1]]},
    *           "masks":[[[0.8,0],[1,0],[1,0.3]]]}}
    * ]|
    *
-   * A face is in a zone if the middle of its box is. In a camera with zones, faces in none of them
-   * aren't counted; those that are left out are `outside-zones` in #GstHaarFaceCount:stats.
-   * Documents say how many faces are in each zone, and in which zones each face is. Masks, and
-   * zones of a camera that lie at its edge or with a #GstHaarFaceCount:max-size, save time.
+   * A face is in a zone if the middle of its box is. For a camera with zones, faces outside of all
+   * zones aren't counted; `outside-zones` in #GstHaarFaceCount:stats counts them.
+   * Documents say how many faces are in each zone, and in which zones each face is. Masks save
+   * time, and so do zones of a camera that lie at the picture's edge, or with a
+   * #GstHaarFaceCount:max-size.
    *
-   * JSON that can't be used is an error RESOURCE/SETTINGS at the start, which says where and why.
-   * In a run it is a warning, and the zones before still hold. NULL, the default: faces count
+   * Invalid JSON is an error RESOURCE/SETTINGS at the start, which names the place and the reason.
+   * While playing it is a warning, and the previous zones stay in force. NULL, the default: faces
+   * count
    * everywhere.
    *
    * Since: 0.1
@@ -668,16 +685,17 @@ install_zone_properties (GObjectClass *klass, GParamFlags playing)
   /**
    * GstHaarFaceCount:zones-file:
    *
-   * A file with what #GstHaarFaceCount:zones holds. While frames come it is looked at once a
+   * A file with JSON as in #GstHaarFaceCount:zones. While frames come, the file is checked once a
    * second, and read again if it has changed. Errors at the start: RESOURCE/NOT_FOUND, OPEN_READ,
-   * SETTINGS, also if both properties are set. In a run they are warnings, and the zones before
-   * still hold. A file that goes away is one warning, when the second look in a row fails.
+   * SETTINGS, also if both properties are set. While playing, errors are warnings, and the previous
+   * zones stay in force. A file that is removed causes one warning, when the second check in a row
+   * fails.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_ZONES_FILE,
       g_param_spec_string ("zones-file", "Zones file",
-          "File with what the property zones holds; it is read again when it changes", NULL,
+          "File with the JSON of the property zones; it is read again when it changes", NULL,
           playing));
 }
 
@@ -687,7 +705,8 @@ install_output_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
   /**
    * GstHaarFaceCount:min-faces:
    *
-   * The number of faces from which on a frame gives a document. 0: each frame gives one. With the
+   * The smallest number of faces with which a frame makes a document. 0: each frame makes one.
+   * With the
    * default, 1, frames without faces cost nothing downstream.
    *
    * Since: 0.1
@@ -712,23 +731,23 @@ install_output_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
   /**
    * GstHaarFaceCount:label:
    *
-   * The name of what the cascade finds. It is the type of the regions of interest on the pad
+   * The name of what the cascade finds. The label is the type of the regions of interest on the pad
    * `video`, and the field `label` of the message `faces`. NULL is the default. With
-   * #GstHaarFaceCount:engine `none` it says which regions count: those of this type, or all if it
-   * is empty. An info message STREAM/FAILED says once a run if the first regions have other labels.
+   * #GstHaarFaceCount:engine `none` only regions of this type count, or all if the label is empty.
+   * An info message STREAM/FAILED says once a run if the first regions have other labels.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_LABEL,
       g_param_spec_string ("label", "Label",
-          "Name of what the cascade finds: the type of the regions of interest on the pad video; "
-          "with engine=none of those that are counted (empty: all)",
+          "Name of the objects that the cascade finds: the type of the regions of interest on the "
+          "pad video; with engine=none, the type of the regions that are counted (empty: all)",
           DEFAULT_LABEL, playing));
   /**
    * GstHaarFaceCount:draw-boxes:
    *
    * Draws a box round each face into the frames of the pad `video`; green, or white in grey frames.
-   * Off by default, because a frame's memory may have to be copied for it.
+   * The property is off by default, because a frame's memory may have to be copied for it.
    *
    * Since: 0.1
    */
@@ -747,14 +766,15 @@ install_output_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
    *
    * Only faces that were found are blurred: a frame smaller than #GstHaarFaceCount:min-size, or a
    * face that the cascade missed, stays as it is. A frame that was skipped (too old, bad, or
-   * failed) doesn't leave by `video`: a gap event takes its place. The same is done with a frame
-   * that can't be blurred, because a part of its memory is missing or can't be written. It is
-   * counted as `unblurred-frames` in #GstHaarFaceCount:stats, and the 1st, 2nd, 4th, 8th … such
-   * frame is a warning STREAM/FORMAT.
+   * failed) doesn't leave by `video`: a gap event takes its place. A gap event also takes the place
+   * of a frame that can't be blurred, because a part of its memory is missing or can't be written.
+   * A frame
+   * that can't be blurred is counted as `unblurred-frames` in #GstHaarFaceCount:stats, and the 1st,
+   * 2nd, 4th, 8th … such frame is a warning STREAM/FORMAT.
    *
-   * Off by default, because a frame's memory may have to be copied for it. Frames that others hold
-   * aren't changed. When this is set, up to two frames that wait for the reader already stay as
-   * they are.
+   * Off by default, because a frame's memory may have to be copied for it. Frames that other
+   * elements hold aren't changed. If the property is set while playing, up to two frames that wait
+   * already stay unblurred.
    *
    * Since: 0.1
    */
@@ -766,7 +786,8 @@ install_output_properties (GObjectClass *klass, GParamFlags ready, GParamFlags p
   /**
    * GstHaarFaceCount:replica:
    *
-   * The name of this replica in reports and documents. It has to be unique among all replicas.
+   * The name of this replica in reports and documents. The name has to be unique among all
+   * replicas.
    * NULL, the default, is the host's name, which is unique among the pods of Kubernetes.
    *
    * Since: 0.1
@@ -827,8 +848,8 @@ has_no_engine (GstHaarFaceCount *self)
   return none;
 }
 
-/* (nullable) (transfer full): a HaarTool for each worker, which the array doesn't own. NULL: an
- * error was posted. */
+/* Returns: (nullable) (transfer full): a HaarTool for each worker, which the array doesn't own.
+ * Returns NULL after posting an error. */
 static GPtrArray *
 equip (GstHaarFaceCount *self, const gchar **engine)
 {
@@ -882,7 +903,7 @@ static GPtrArray *
 equip_for_regions (GstHaarFaceCount *self, const gchar **engine)
 {
   *engine = "none";
-  GST_INFO_OBJECT (self, "counts what an element before it found");
+  GST_INFO_OBJECT (self, "counts the regions that an element before it found");
   return make_counting_tool ();
 }
 

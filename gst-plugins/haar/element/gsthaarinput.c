@@ -7,7 +7,7 @@
 
 #define GST_CAT_DEFAULT gst_haar_face_count_debug
 
-/* Parameters that leave no size to look for: min_w, max_w. */
+/* The last parameters that leave no size to search for: min_w, max_w. */
 #define NO_SIZE "No face is of min-size %d and max-size %d: lower the one or raise the other."
 
 /* --- sizes --- */
@@ -59,8 +59,8 @@ gst_haar_input_check_settings (GstHaarInput *self)
   return (self->no_engine || check_sizes (self)) && gst_haar_zones_begin (&self->zones);
 }
 
-/* A pipeline that runs needn't end because of sizes that contradict each other: the ones before
- * still hold. */
+/* A playing pipeline needn't end because of sizes that contradict each other: the previous ones
+ * stay in force. */
 static void
 keep_sizes (GstHaarInput *self, HaarParams *params)
 {
@@ -80,8 +80,8 @@ keep_sizes (GstHaarInput *self, HaarParams *params)
 
 /* --- frames --- */
 
-/* us, monotonic: the time when the frame left its live source, according to its time stamp; 0:
- * unknown. */
+/* Returns the time when the frame left its live source, according to its time stamp, us, monotonic;
+ * 0: unknown. */
 static gint64
 find_departure (GstHaarInput *self, const GstBuffer *frame, gint64 now)
 {
@@ -94,9 +94,9 @@ find_departure (GstHaarInput *self, const GstBuffer *frame, gint64 now)
   return now - (gint64) GST_TIME_AS_USECONDS (running - then);
 }
 
-/* The time that the frame took in the elements before this one. These elements work on one frame
- * after another. So the work on a frame began when the frame left its source, or, if that is
- * later, when the frame before was passed on. If queues let the elements work in parallel, the
+/* Returns the time that the frame took in the elements before this one. These elements work on one
+ * frame after another. So the work on a frame began when the frame left its source, or, if that is
+ * later, when the previous frame was passed on. If queues let the elements work in parallel, the
  * result is the time of the slowest element. */
 static HaarCost
 measure_before (GstHaarInput *self, const GstBuffer *frame)
@@ -190,8 +190,8 @@ note_caps (GstHaarInput *self, GstEvent *event)
   GST_INFO_OBJECT (self->element, "caps %" GST_PTR_FORMAT, caps);
   self->have_info = gst_video_info_from_caps (&self->info, caps);
   if (!self->have_info)
-    GST_ELEMENT_ERROR (self->element, STREAM, FORMAT, ("These caps can't be counted in."),
-        ("%" GST_PTR_FORMAT, caps));
+    GST_ELEMENT_ERROR (self->element, STREAM, FORMAT,
+        ("Faces can't be counted in frames of these caps."), ("%" GST_PTR_FORMAT, caps));
   return self->have_info;
 }
 
@@ -265,16 +265,16 @@ sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 
 /* --- queries --- */
 
-/* Strides, offsets and crops may be anything, unless a reader of the video gets the frames as
- * well. */
+/* Proposes metas so that strides, offsets and crops may be anything, unless an element behind the
+ * pad `video` gets the frames as well. */
 static gboolean
 answer_allocation (GstHaarInput *self, GstQuery *query)
 {
   gboolean leave = fog_slot_is_linked (&self->output->video.slot);
 
   GST_DEBUG_OBJECT (self->element, "frames %s",
-      leave ? "leave by video: no video or crop meta"
-            : "end here: any video and crop meta will do");
+      leave ? "frames leave by the pad video: no video or crop meta"
+            : "frames end in this element: any video and crop meta is accepted");
   if (!leave) {
     gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
     gst_query_add_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL);
@@ -291,7 +291,8 @@ answer_caps (GstHaarInput *self, GstQuery *query)
   gst_clear_object (&video);
 }
 
-/* The frames that readers hold have to be consumed too, whether or not a pad is linked. */
+/* The query must wait until downstream elements have consumed the frames, whether or not a pad is
+ * linked. */
 static gboolean
 answer_drain (GstHaarInput *self, GstQuery *query)
 {

@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* What arrives: the pad `sink`. Its thread makes a job of each frame and of each event that keeps
- * its place among them, and gives them to the workers. */
+/* What arrives: the pad `sink`. The pad's thread makes a job of each frame and of each event that
+ * keeps its place among them, and gives them to the workers. */
 typedef struct {
   GstElement *element; /* the element of which this is a part */
   GstPad *pad;
@@ -19,15 +19,16 @@ typedef struct {
   HaarWorkers *workers; /* of a run; borrowed */
   gboolean no_engine;   /* in this run an element before this one finds the regions */
 
-  /* Only the thread of the pad uses these fields. */
+  /* Only the thread of the sink pad uses the next fields. */
   GstVideoInfo info;
   gboolean have_info;
   GstHaarZones zones;
   GstSegment segment;
-  gint64 passed_on;   /* us, monotonic: when the last frame was passed on; 0: no frame was */
-  guint in_row;       /* see #HaarCost; used if an element before this one finds the regions */
+  gint64 passed_on; /* time when the last frame was passed on, us, monotonic; 0: no frame was */
+  /* cost of the elements before (#HaarCost), used if one of them finds the regions */
+  guint in_row;
   HaarParams agreed;  /* the last parameters that left a size to look for */
-  HaarParams refused; /* parameters of the last warning since then, or as `agreed` */
+  HaarParams refused; /* parameters of the last warning since those, or equal to `agreed` */
 } GstHaarInput;
 
 /* @pad: becomes the element's. @settings, @output and @rate live as long as @input. */
@@ -36,10 +37,10 @@ void gst_haar_input_init (GstHaarInput *input, GstElement *element, GstPad *pad,
 
 void gst_haar_input_clear (GstHaarInput *input);
 
-/* FALSE: an error was posted. Either min-size and max-size exclude every size, or the zones are
- * invalid. */
+/* In that case an error was posted. Returns FALSE if min-size and max-size exclude every size, or
+ * the zones are invalid. */
 gboolean gst_haar_input_check_settings (GstHaarInput *input);
-/* A run begins, before its pads are active. */
+/* Called when a run begins, before its pads are active. */
 void gst_haar_input_begin (GstHaarInput *input, HaarWorkers *workers);
 
 G_END_DECLS

@@ -6,7 +6,7 @@
 
 #define GST_CAT_DEFAULT gst_haar_face_count_debug
 
-/* The number of frames that may wait for the reader of the pad `video`. */
+/* The number of frames that may wait for the element behind the pad `video`. */
 #define QUEUED_FRAMES 2
 
 typedef struct {
@@ -15,7 +15,7 @@ typedef struct {
   GstPad *pad; /* the pad that it is queued for; another pad may have replaced it */
 } VideoItem;
 
-/* The queue knows an item by its first member. */
+/* This member comes first, because the queue identifies an item by its first member. */
 G_STATIC_ASSERT (G_STRUCT_OFFSET (VideoItem, parent) == 0);
 
 /* --- video: its queue --- */
@@ -47,7 +47,7 @@ free_item (gpointer data)
   g_free (item);
 }
 
-/* (transfer full) @object. Waits while the queue is full. */
+/* (transfer full) @object. Queues an item, and waits while the queue is full. */
 static void
 enqueue (GstHaarVideo *self, GstPad *pad, gpointer object)
 {
@@ -65,7 +65,7 @@ enqueue (GstHaarVideo *self, GstPad *pad, gpointer object)
 
 /* --- video: its task --- */
 
-/* FALSE: @pad was released meanwhile, and its reader's answer no longer matters. */
+/* Returns FALSE if @pad was released meanwhile, so that its flow return no longer matters. */
 static gboolean
 set_answer (GstHaarVideo *self, GstPad *pad, GstFlowReturn answer)
 {
@@ -145,15 +145,15 @@ video_activate (GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active
   return gst_pad_stop_task (pad);
 }
 
-/* --- video: its reader's events and queries --- */
+/* --- video: events and queries from downstream --- */
 
 static gboolean
 video_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstHaarVideo *self = gst_pad_get_element_private (pad);
 
-  /* Every frame is to be counted, however late the reader is: a decoder that got its QoS events
-   * would skip frames. */
+  /* QoS events are dropped because every frame has to be counted, however late downstream is: a
+   * decoder that got them would skip frames. */
   if (GST_EVENT_TYPE (event) == GST_EVENT_QOS) {
     gst_event_unref (event);
     return TRUE;
@@ -250,7 +250,7 @@ begin_stream (GstHaarVideo *self)
   g_mutex_unlock (&self->slot.lock);
 }
 
-/* Before a run, and after it. */
+/* Called before a run, and after it. */
 static void
 video_reset (GstHaarVideo *self)
 {
@@ -270,7 +270,7 @@ video_stop (GstHaarVideo *self)
   gst_data_queue_set_flushing (self->queue, TRUE);
 }
 
-/* The task stands still until started. */
+/* The task waits until it is started. */
 static void
 video_pause (GstHaarVideo *self)
 {
@@ -281,13 +281,13 @@ video_pause (GstHaarVideo *self)
   gst_clear_object (&pad);
 }
 
-/* A new stream begins. While the src task stands still. */
+/* A new stream begins. Called while the src task is stopped. */
 static void
 video_start (GstHaarVideo *self)
 {
   GstPad *pad = fog_slot_ref_pad (&self->slot);
 
-  /* A flush ends the segment; the stream and its caps go on. */
+  /* A flush ends the segment; the stream and its caps stay valid. */
   gst_event_replace (&self->first[2], NULL);
   begin_stream (self);
   if (pad)
@@ -295,7 +295,7 @@ video_start (GstHaarVideo *self)
   gst_clear_object (&pad);
 }
 
-/* Waits until all queued items are pushed. FALSE: the branch was stopped. */
+/* Waits until all queued items are pushed. Returns FALSE if the branch was stopped. */
 static gboolean
 video_drain (GstHaarVideo *self)
 {
@@ -309,7 +309,7 @@ video_drain (GstHaarVideo *self)
   return drained;
 }
 
-/* A new stream: the reader has answered nothing yet. */
+/* Called at a new stream, in which downstream hasn't returned anything yet. */
 static void
 video_reset_answer (GstHaarVideo *self)
 {
@@ -318,7 +318,7 @@ video_reset_answer (GstHaarVideo *self)
   g_mutex_unlock (&self->slot.lock);
 }
 
-/* What the reader answers to the frames: NOT_LINKED without one. */
+/* Returns downstream's flow return for the frames: NOT_LINKED without a pad. */
 static GstFlowReturn
 video_get_answer (GstHaarVideo *self)
 {
@@ -331,9 +331,10 @@ video_get_answer (GstHaarVideo *self)
   return answer;
 }
 
-/* --- video: calls of the src task --- */
+/* --- video: functions for the src task --- */
 
-/* (nullable) (transfer full): the pad, after what every stream begins with was queued for it. */
+/* Returns: (nullable) (transfer full): the pad, after the events that begin every stream were
+ * queued for it. */
 static GstPad *
 begin_pad (GstHaarVideo *self)
 {
@@ -351,7 +352,7 @@ begin_pad (GstHaarVideo *self)
   return pad;
 }
 
-/* TRUE: @event is one of `first`. From the src task, or while it stands still. */
+/* Returns TRUE if @event is one of `first`. Called from the src task, or while it is stopped. */
 static gboolean
 video_begins_with (GstHaarVideo *self, GstEvent *event)
 {
@@ -420,8 +421,8 @@ add_region (GstBuffer *frame, const gchar *label, const HaarBox *box)
   gst_video_region_of_interest_meta_add_param (region, make_detection (box->score));
 }
 
-/* Blurs the faces if wanted; adds a region of interest, and a box if wanted, for each. FALSE: they
- * can't be blurred. */
+/* Blurs the faces if that is set; adds a region of interest for each, and a box if that is set.
+ * FALSE: they can't be blurred. */
 static gboolean
 mark_frame (HaarJob *job, const GstHaarMarks *marks)
 {
@@ -437,7 +438,7 @@ mark_frame (HaarJob *job, const GstHaarMarks *marks)
   return TRUE;
 }
 
-/* FALSE: the frame must not be pushed. */
+/* Returns FALSE if the frame must not be pushed. */
 static gboolean
 prepare_frame (GstHaarVideo *self, HaarJob *job, const GstHaarMarks *marks)
 {
@@ -450,7 +451,7 @@ prepare_frame (GstHaarVideo *self, HaarJob *job, const GstHaarMarks *marks)
 }
 
 /* Takes the frame out of @job and marks its faces, or queues @gap (nullable) if it wasn't counted,
- * or can't be blurred though it should be. */
+ * or couldn't be blurred. */
 static void
 video_push (GstHaarVideo *self, HaarJob *job, const GstHaarMarks *marks, GstEvent *gap)
 {
@@ -469,7 +470,7 @@ video_push (GstHaarVideo *self, HaarJob *job, const GstHaarMarks *marks, GstEven
 
 /* --- flow --- */
 
-/* TRUE: @flow ends the stream. */
+/* Returns TRUE if @flow ends the stream. */
 static gboolean
 is_failure (GstFlowReturn flow)
 {
@@ -498,8 +499,8 @@ is_stopped (GstHaarOutput *self)
   return stopped;
 }
 
-/* Like GstFlowCombiner: an error or a flush counts at once, EOS and NOT_LINKED only if no reader is
- * left. Of two errors the first one counts. */
+/* Combines flow returns like GstFlowCombiner: an error or a flush counts at once, EOS and
+ * NOT_LINKED only if no other pad is left. If both pads fail, the first error counts. */
 static GstFlowReturn
 combine (GstFlowReturn first, GstFlowReturn second)
 {
@@ -529,7 +530,7 @@ gst_haar_output_stop (GstHaarOutput *self)
   stop_queues (self);
 }
 
-/* Pushes EOS by all pads, because all readers have returned EOS. */
+/* Pushes EOS by all pads, because all of them have returned EOS. */
 static void
 push_eos (GstHaarOutput *self)
 {
@@ -542,7 +543,7 @@ push_eos (GstHaarOutput *self)
   gst_haar_rate_finish (self->rate);
 }
 
-/* The readers' answers end the stream: both tasks find nothing to do from now on. */
+/* The pads' flow returns end the stream: both tasks have nothing to do from now on. */
 static void
 end_flow (GstHaarOutput *self, GstFlowReturn flow)
 {
@@ -591,7 +592,7 @@ handle_video_answer (gpointer user_data)
 
 /* --- the task of the pad `src` --- */
 
-/* The settings of one frame: they may change from frame to frame. */
+/* The settings for one frame, because they may change from frame to frame. */
 typedef struct {
   gchar *label, *replica;
   guint min_faces;
@@ -621,7 +622,7 @@ frame_settings_clear (FrameSettings *settings)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (FrameSettings, frame_settings_clear)
 
-/* (nullable): a sink that waits for something to show, or for time to pass, needs it in place of a
+/* Returns: (nullable): a gap event, which a sink that prerolls or measures time needs in place of a
  * buffer. */
 static GstEvent *
 make_gap (GstBuffer *frame)
@@ -726,7 +727,8 @@ post_faces (GstHaarOutput *self, const HaarJob *job, const gchar *label)
   gst_element_post_message (self->element, gst_message_new_element (GST_OBJECT (self->element), s));
 }
 
-/* (nullable) (transfer full): NULL if the frame has too few faces, or nobody reads documents. */
+/* Returns: (nullable) (transfer full): the document; NULL if the frame has too few faces, or the
+ * pad src isn't linked. */
 static GstBuffer *
 make_document (GstHaarOutput *self, const HaarJob *job, const FrameSettings *settings)
 {
@@ -911,7 +913,7 @@ gst_haar_output_pause (GstHaarOutput *self)
 }
 
 /* The sender's stream-start, caps and segment stay valid after a flush, even if the flush dropped
- * the event within the workers. Call it while the tasks are paused. */
+ * the event within the workers. Called while the tasks are paused. */
 static gboolean
 queue_again (GstPad *pad, GstEvent **event, gpointer user_data)
 {
@@ -937,7 +939,7 @@ stop_again (GstHaarOutput *self)
   }
 }
 
-/* Starts the tasks and the workers. Call it after the flow has become OK. */
+/* Starts the tasks and the workers. Called after the flow has become OK. */
 static void
 start_tasks (GstHaarOutput *self)
 {
@@ -967,7 +969,7 @@ gst_haar_output_drain (GstHaarOutput *self)
   return drained;
 }
 
-/* TRUE: the readers had ended the flow, and it is OK from now on. */
+/* Returns TRUE if downstream had ended the flow, which is OK from now on. */
 static gboolean
 resume_flow (GstHaarOutput *self)
 {
@@ -986,8 +988,8 @@ gst_haar_output_begin_stream (GstHaarOutput *self)
 {
   gboolean ended, had_enough;
 
-  /* The last frame of the stream before has to leave first: its end, which its sender or its
-   * readers decide on, isn't the end of this one. */
+  /* The last frame of the previous stream has to leave first, because the end of that stream isn't
+   * the end of this one. */
   gst_haar_output_drain (self);
   g_mutex_lock (&self->lock);
   had_enough = self->flow == GST_FLOW_EOS;
@@ -1015,7 +1017,7 @@ gst_haar_output_end_stream (GstHaarOutput *self)
   flow = self->flow;
   g_mutex_unlock (&self->lock);
   GST_DEBUG_OBJECT (self->element, "the stream ends, with the flow %s", gst_flow_get_name (flow));
-  /* The sender pushes no frame any more by which it would learn of a failure. */
+  /* After EOS the sender pushes no frame whose flow return would report a failure. */
   if (is_failure (flow))
     GST_ELEMENT_FLOW_ERROR (self->element, flow);
 }

@@ -10,7 +10,7 @@
 /* us: the time for which a stop, or a new stream, waits until the last report is pushed. */
 #define LEAVE_TIMEOUT (300 * G_TIME_SPAN_MILLISECOND)
 
-/* --- what the reader asks --- */
+/* --- queries and events from downstream --- */
 
 /* Reports are a stream of their own, with no latency. */
 static gboolean
@@ -31,14 +31,14 @@ rate_query (GstPad *pad, GstObject *parent, GstQuery *query)
 static gboolean
 rate_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
-  /* No event of this reader, such as a seek, concerns the video. */
+  /* No event from behind this pad, such as a seek, concerns the video. */
   gst_event_unref (event);
   return TRUE;
 }
 
 /* --- the stream, in the reporter's thread --- */
 
-/* TRUE: @pad is open and its stream was in state @from. */
+/* Returns TRUE if @pad is open and its stream was in state @from. */
 static gboolean
 change_stream (GstHaarRate *self, GstPad *pad, GstHaarRateStream from, GstHaarRateStream to)
 {
@@ -52,7 +52,7 @@ change_stream (GstHaarRate *self, GstPad *pad, GstHaarRateStream from, GstHaarRa
   return changed;
 }
 
-/* Pushes what every stream begins with, once. */
+/* Pushes the events that begin every stream, once. */
 static void
 begin_stream (GstHaarRate *self, GstPad *pad)
 {
@@ -142,7 +142,7 @@ read_partitions (const GstStructure *s)
   return partitions;
 }
 
-/* FALSE: @s names no partitions. */
+/* Returns FALSE if @s names no partitions. */
 static gboolean
 take_partitions (GstHaarRate *self, const GstStructure *s)
 {
@@ -350,8 +350,8 @@ gst_haar_rate_restart (GstHaarRate *self)
 {
   GstPad *pad = fog_slot_ref_pad (&self->slot);
 
-  /* Waits for the end of the stream before. Otherwise its EOS could follow the start of this
-   * stream. */
+  /* Waits for the end of the previous stream. Otherwise the EOS of the previous stream could follow
+   * the start of this one. */
   wait_finished (self);
   GST_DEBUG_OBJECT (self->element, "reports begin again");
   if (pad) {

@@ -9,7 +9,7 @@
 G_BEGIN_DECLS
 
 typedef enum {
-  GST_HAAR_RATE_NEW,   /* the pad has got no event of this stream yet */
+  GST_HAAR_RATE_NEW,   /* the pad has got no event of this stream */
   GST_HAAR_RATE_BEGUN, /* stream-start, caps and segment */
   GST_HAAR_RATE_ENDED, /* EOS */
 } GstHaarRateStream;
@@ -38,7 +38,7 @@ void gst_haar_rate_clear (GstHaarRate *rate);
 GstPad *gst_haar_rate_request_pad (GstHaarRate *rate, GstPadTemplate *templ);
 void gst_haar_rate_release_pad (GstHaarRate *rate, GstPad *pad);
 
-/* Takes @tally. FALSE: the system gives no thread, and @tally is still the caller's. */
+/* Takes @tally. Returns FALSE if the system gives no thread; then @tally stays the caller's. */
 gboolean gst_haar_rate_start (
     GstHaarRate *rate, GstClockTime interval, HaarTally *tally, GError **error);
 void gst_haar_rate_stop (GstHaarRate *rate);
@@ -46,14 +46,14 @@ void gst_haar_rate_stop (GstHaarRate *rate);
 /* The following ones are about a run. */
 
 void gst_haar_rate_begin (GstHaarRate *rate);
-/* Reports are made in PLAYING only. */
+/* Reports are made only in PLAYING. */
 void gst_haar_rate_set_playing (GstHaarRate *rate, gboolean playing);
 /* Makes the last report of the stream now. */
 void gst_haar_rate_finish (GstHaarRate *rate);
 /* Makes the last report, and waits at most 300 ms until downstream has taken it. */
 void gst_haar_rate_leave (GstHaarRate *rate);
-/* The stream of reports begins again if it has ended. Waits for its end, but no longer than 300
- * ms. */
+/* Begins the stream of reports again if it has ended. Waits for the end of the previous stream of
+ * reports, but no longer than 300 ms. */
 void gst_haar_rate_restart (GstHaarRate *rate);
 /* Reports at once which partitions an assignment names, if it names any. */
 void gst_haar_rate_take_assignment (GstHaarRate *rate, const GstStructure *assignment);
@@ -62,7 +62,7 @@ gdouble gst_haar_rate_add_frame (GstHaarRate *rate, const HaarJob *job);
 
 /* Also between runs: */
 void gst_haar_rate_set_interval (GstHaarRate *rate, GstClockTime interval);
-/* OK, unless the reader failed, and has said why. */
+/* Returns OK, unless the element behind the pad failed, and has posted an error. */
 GstFlowReturn gst_haar_rate_get_failure (GstHaarRate *rate);
 
 G_END_DECLS

@@ -26,10 +26,10 @@ typedef enum {
 #define GST_TYPE_HAAR_ENGINE (gst_haar_engine_get_type ())
 GType gst_haar_engine_get_type (void);
 
-/* The properties, except `stats`. The element's object lock guards them. */
+/* The properties, except `stats`. The element's object lock guards the settings. */
 typedef struct {
   gchar *cascade, *replica, *label; /* never NULL */
-  gchar *zones, *zones_file;        /* NULL or a text that isn't empty */
+  gchar *zones, *zones_file;        /* the text is NULL or not empty */
   guint zones_serial;               /* grows whenever `zones` or `zones_file` is set */
   gboolean trust_cascade, draw_boxes, blur_faces;
   gdouble scale_factor, min_score;

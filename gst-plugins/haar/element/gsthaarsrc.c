@@ -12,8 +12,9 @@ src_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstHaarSrc *self = gst_pad_get_element_private (pad);
 
-  /* The readers of the documents must not make the video negotiate again. Nor may their QoS events
-   * reach a decoder, which would skip frames: every frame is counted, however late a reader is. */
+  /* The elements behind the pad src must not make the video negotiate again. QoS events from behind
+   * the pad may not reach a decoder either, which would skip frames: every frame is counted,
+   * however late downstream is. */
   if (GST_EVENT_TYPE (event) == GST_EVENT_QOS || GST_EVENT_TYPE (event) == GST_EVENT_RECONFIGURE) {
     gst_event_unref (event);
     return TRUE;
@@ -26,7 +27,7 @@ src_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
   GstHaarSrc *self = gst_pad_get_element_private (pad);
 
-  /* A frame waits for those before it: one for each worker, and one more. */
+  /* The latency counts the frames before a frame: one for each worker, and one more. */
   if (GST_QUERY_TYPE (query) == GST_QUERY_LATENCY)
     return gst_haar_answer_latency (
         self->sinkpad, gst_haar_stats_get_workers (self->stats) + 1, query);
@@ -81,13 +82,13 @@ gst_haar_src_get_answer (GstHaarSrc *self)
   g_mutex_lock (&self->lock);
   answer = self->answer;
   g_mutex_unlock (&self->lock);
-  /* The flow dates from before the pad was linked. */
+  /* The flow return is from before the pad was linked. */
   return answer == GST_FLOW_NOT_LINKED ? GST_FLOW_OK : answer;
 }
 
 /* --- events --- */
 
-/* Documents are stamped in running time, whatever format the frames' segment has. */
+/* Documents are timestamped in running time, whatever format the frames' segment has. */
 static GstEvent *
 translate_segment (GstEvent *event)
 {

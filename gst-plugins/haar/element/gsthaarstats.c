@@ -8,13 +8,14 @@
 
 #define GST_CAT_DEFAULT gst_haar_face_count_debug
 
-/* Cameras that are counted one by one. Those beyond are counted together. */
+/* The number of cameras that are counted one by one. All further cameras are counted together. */
 #define MAX_CAMERAS 256
 #define UNNAMED "(none)"
 #define OTHERS "(others)"
 /* The number of zones with a counter. Faces in further zones aren't counted in the stats. */
 #define MAX_ZONES 1024
-/* Separates the names of a camera and of a zone. A zone's name has no control characters. */
+/* Separator between the names of a camera and of a zone. A zone's name has no control
+ * characters. */
 #define SEPARATOR '\n'
 
 typedef struct {
@@ -133,7 +134,8 @@ add_counted (GstHaarStats *self, const HaarJob *job, gdouble busy)
   total->faces += job->boxes->len;
 }
 
-/* The 1st, 2nd, 4th, 8th … of a kind: a stream of nothing else doesn't flood the bus. */
+/* Returns TRUE for the 1st, 2nd, 4th, 8th … of a kind, so that a stream of nothing else doesn't
+ * flood the bus. */
 static gboolean
 is_reported (guint64 number)
 {
@@ -175,8 +177,8 @@ warn_of_failed (GstHaarStats *self, const HaarJob *job, guint64 number)
       ("%" G_GUINT64_FORMAT " so far", number));
 }
 
-/* With the lock. TRUE, once a run: the frame has regions of other labels, and no region counted
- * before. */
+/* With the lock. Returns TRUE, once a run, if the frame has regions of other labels, and no region
+ * counted before. */
 static gboolean
 is_first_of_others (GstHaarStats *self, const HaarJob *job)
 {
@@ -244,8 +246,8 @@ warn_of_unblurred (GstHaarStats *self, const HaarJob *job, guint64 number)
     return;
   GST_ELEMENT_WARNING (self->element, STREAM, FORMAT,
       ("Kept back a frame with faces from the pad video: it can't be blurred, because a part of it "
-       "lies outside of its memory, or its memory can't be written. Correct what makes the frames, "
-       "or set blur-faces=false."),
+       "lies outside of its memory, or its memory can't be written. Correct the element that makes "
+       "the frames, or set blur-faces=false."),
       ("%" G_GSIZE_FORMAT " bytes for %dx%d %s, %u faces, %" G_GUINT64_FORMAT " kept back so far",
           gst_buffer_get_size (job->frame), job->info.width, job->info.height,
           GST_VIDEO_INFO_NAME (&job->info), job->boxes->len, number));
@@ -326,7 +328,7 @@ gst_haar_stats_get_workers (GstHaarStats *self)
   return n;
 }
 
-/* with the lock: a GstValueArray of structures */
+/* Called with the lock: returns a GstValueArray of structures */
 static void
 set_cameras (GstHaarStats *self, GstStructure *s)
 {
@@ -349,7 +351,7 @@ set_cameras (GstHaarStats *self, GstStructure *s)
   gst_structure_take_value (s, "cameras", &array);
 }
 
-/* With the lock. The counters of the zones, in the form of `cameras` */
+/* With the lock. Returns the counters of the zones, in the form of `cameras` */
 static void
 set_zones (GstHaarStats *self, GstStructure *s)
 {

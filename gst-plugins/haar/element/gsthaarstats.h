@@ -17,34 +17,37 @@ typedef struct {
   gdouble busy;
   FogHistogram ages, processes; /* for the frames counted */
   GHashTable *cameras;          /* name to Total */
-  GHashTable *zones;            /* names of a camera and a zone to guint64: the number of faces */
-  gboolean any_given, told_of_labels; /* in this run: see report_other_labels() */
-  const gchar *engine;                /* of this run, or of the last one; NULL before the first */
-  guint n_workers;                    /* as `engine` */
-  HaarWorkers *workers;               /* of this run; NULL between runs */
+  /* maps the names of a camera and a zone to guint64: the number of faces */
+  GHashTable *zones;
+  gboolean any_given, told_of_labels; /* state of report_other_labels() in this run */
+  /* histograms of this run, or of the last one; NULL before the first */
+  const gchar *engine;
+  guint n_workers;      /* as `engine` */
+  HaarWorkers *workers; /* workers of this run; NULL between runs */
 } GstHaarStats;
 
 void gst_haar_stats_init (GstHaarStats *stats, GstElement *element);
 void gst_haar_stats_clear (GstHaarStats *stats);
 
-/* All numbers start at 0. @workers: borrowed until gst_haar_stats_end() */
+/* Sets all numbers to 0. @workers: borrowed until gst_haar_stats_end() */
 void gst_haar_stats_begin (
     GstHaarStats *stats, const gchar *engine, HaarWorkers *workers, guint n_workers);
 void gst_haar_stats_end (GstHaarStats *stats);
 
-/* Adds a frame, and posts a warning about one that was skipped or is too small.
- * @busy: s for which it is taken to have kept a worker busy, see #HaarCosts */
+/* Counts a frame, and posts a warning if it was skipped or is too small.
+ * @busy: the time in s for which the frame is taken to have kept a worker busy, see #HaarCosts */
 void gst_haar_stats_add_frame (GstHaarStats *stats, const HaarJob *job, gdouble busy);
-/* Adds a frame that can't be blurred, and posts a warning. */
+/* Counts a frame that can't be blurred, and posts a warning. */
 void gst_haar_stats_add_unblurred (GstHaarStats *stats, const HaarJob *job);
 void gst_haar_stats_add_event (GstHaarStats *stats);
 /* @unlisted: the result of haar_tally_get_unlisted(). The first unlisted camera of a run causes
  * a warning. */
 void gst_haar_stats_add_report (GstHaarStats *stats, guint64 unlisted);
-/* Messages waiting at the source. */
+/* Sets the number of messages waiting at kafkasrc. */
 void gst_haar_stats_set_lag (GstHaarStats *stats, guint64 lag);
 
-/* Messages waiting at the source, and frames here that no worker has begun with. */
+/* Returns the number of messages waiting at kafkasrc, plus frames in this element that no worker
+ * has begun with. */
 guint64 gst_haar_stats_get_lag (GstHaarStats *stats);
 guint gst_haar_stats_get_workers (GstHaarStats *stats);
 /* (transfer full): the property. */

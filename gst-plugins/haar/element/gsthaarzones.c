@@ -80,7 +80,7 @@ read_file (GstHaarZones *self, GError **error)
   g_autoptr (GError) why = NULL;
   gsize size;
 
-  self->misses = MISSES; /* its error is posted once */
+  self->misses = MISSES; /* the error of a missing file is posted once */
   if (!look_at (self->file, self->stamp, error))
     return NULL;
   self->misses = 0;
@@ -104,8 +104,8 @@ replace (GstHaarZones *self, HaarZones *zones)
     GST_INFO_OBJECT (self->element, "no zones");
 }
 
-/* Applies the properties `zones` and `zones-file`. FALSE: a value is invalid, and the zones are
- * unchanged. */
+/* Applies the properties `zones` and `zones-file`. Returns FALSE if a value is invalid; then the
+ * zones are unchanged. */
 static gboolean
 apply (GstHaarZones *self, GError **error)
 {
@@ -160,8 +160,8 @@ are_other_settings (GstHaarZones *self)
   return other;
 }
 
-/* A missing file counts as unchanged, because it may be about to be replaced. @error: set, with
- * FALSE, when MISSES checks in a row have failed */
+/* A missing file counts as unchanged, because it may be about to be replaced. Returns FALSE with
+ * @error set when MISSES checks in a row have failed */
 static gboolean
 has_file_changed (GstHaarZones *self, GError **error)
 {

@@ -46,7 +46,7 @@ add_date (JsonBuilder *builder, const gchar *name, GstClockTime time)
   json_builder_end_object (builder);
 }
 
-/* The label comes from another element, and may be of any length. */
+/* The label's length is limited, because it comes from another element. */
 static void
 add_label (JsonBuilder *builder, GQuark label)
 {
@@ -55,7 +55,8 @@ add_label (JsonBuilder *builder, GQuark label)
   add_string (builder, "label", bounded);
 }
 
-/* Objects, because some databases that speak MongoDB's protocol take no array within an array. */
+/* Boxes are objects, because some databases that speak MongoDB's protocol take no array within an
+ * array. */
 static void
 add_zones_of_box (JsonBuilder *builder, const HaarJob *job, const HaarRect *rect)
 {
@@ -159,7 +160,8 @@ to_text (JsonBuilder *builder, gsize *size)
   return json_generator_to_data (generator, size);
 }
 
-/* Copies the frame's meta with its ack token, but not where the frame itself was to be sent. */
+/* Copies the frame's meta with its ack token, but without the topic and partition to which the
+ * frame itself was to be sent. */
 static void
 inherit (GstBuffer *document, const HaarJob *job)
 {

@@ -19,16 +19,18 @@ typedef struct {
 /* The parameters of cv::CascadeClassifier::detectMultiScale(), and those for filtering its
  * boxes. */
 typedef struct {
-  gdouble scale_factor; /* of the window, from one size to the next; above 1 */
+  gdouble scale_factor; /* ratio of one window size to the next; above 1 */
   gint
-      min_neighbors; /* detections that must overlap to make an object, minus one; 0: no grouping */
-  gint min_w, min_h; /* px: smaller objects aren't searched for */
-  gint max_w, max_h; /* px: nor larger ones; 0: as large as the picture */
-  gdouble min_score; /* least score of a box that counts; engines don't use it */
+      /* number of overlapping detections that make an object, minus one; 0: no grouping */
+      min_neighbors;
+  gint min_w, min_h; /* size below which objects aren't searched for, px */
+  /* size above which objects aren't searched for, px; 0: as large as the picture */
+  gint max_w, max_h;
+  gdouble min_score; /* smallest score of a box that counts; engines don't use it */
   guint zones;       /* number of the zones in force; engines don't use it */
 } HaarParams;
 
-/* FALSE: no size lies between the smallest and the largest one. */
+/* Returns FALSE if no size lies between the smallest and the largest one. */
 static inline gboolean
 haar_params_agree (const HaarParams *params)
 {
@@ -48,14 +50,13 @@ typedef struct _HaarEngine HaarEngine;
 /**
  * HaarEngineClass:
  * @name: as in the property `engine`
- * @checks_cascade: the loader survives any bytes. If not, a cascade must be known or trusted
+ * @checks_cascade: the loader survives any bytes. Otherwise, a cascade must be known or trusted
  * @create: makes an engine from the text of a cascade file. G_IO_ERROR_INVALID_DATA: it isn't a
  *   cascade; G_IO_ERROR_NOT_SUPPORTED: this engine can't evaluate it; G_IO_ERROR_NO_SPACE: there is
  *   no memory for it
  * @detect: appends what it finds to @boxes (of HaarBox), which is empty. @gray has @height rows of
- *   @width bytes; a row begins @stride bytes after the one before. FALSE with @error: the picture
- *   couldn't be searched
- * @free: may be called from any thread
+ *   @width bytes; a row begins @stride bytes after the one before. @detect returns FALSE with
+ *   @error if the picture couldn't be searched @free: may be called from any thread
  *
  * One way to evaluate a cascade. One thread at a time uses an engine; several engines may run side
  * by side. Each engine finds the same rectangles, in the same order, as OpenCV.
@@ -70,9 +71,8 @@ typedef struct {
 } HaarEngineClass;
 
 /**
- * haar_score:
- * @strength: of the windows that make a box: the sum of the squares of how much each of them passed
- *   by, in standard deviations
+ * haar_score: @strength: the strength of the windows that make a box: the sum of the squares of the
+ * margins by which they passed, in standard deviations
  *
  * Measured for OpenCV's cascades of frontal faces (cascades/README.md): the score is about the part
  * of the boxes of this score that are faces.
@@ -83,9 +83,11 @@ haar_score (gdouble strength)
   return 1 - 1 / (1 + strength * strength);
 }
 
-/* (nullable): the class of that name. "auto" or NULL: the fastest one. NULL: it wasn't built in. */
+/* Returns: (nullable): the class of that name. "auto" or NULL means the fastest engine. NULL: it
+ * wasn't built in. */
 const HaarEngineClass *haar_engine_class_find (const gchar *name);
-/* (nullable): the @n-th of those that were built in, the fastest first. NULL after the last. */
+/* Returns: (nullable): the @n-th class of those that were built in, the fastest first. NULL after
+ * the last. */
 const HaarEngineClass *haar_engine_class_nth (guint n);
 
 G_END_DECLS

@@ -9,7 +9,7 @@
 
 #define MAX_SIZE (16 * 1024 * 1024)
 
-/* SHA-256 of the cascades in OpenCV's data directory. */
+/* SHA-256 sums of the cascades in OpenCV's data directory. */
 static const gchar *const known[] = {
     /* haarcascade_eye */
     "71cc64fc305a355dc60067880f6fbbd43dd155bd63ee3844661a1bda34b2fd8c",
@@ -107,8 +107,8 @@ find_in (const gchar *dir, const gchar *name)
   return NULL;
 }
 
-/* (nullable) (transfer full): the path. @searched: the directories that were searched in vain are
- * appended */
+/* (nullable) (transfer full): the path. @searched: a list to which the directories without the file
+ * are appended */
 static gchar *
 find (const gchar *name, GString *searched)
 {
@@ -237,8 +237,8 @@ haar_cascade_load (const gchar *name, GError **error)
         name, where);
     return NULL;
   }
-  /* Non-blocking: to open a pipe would otherwise wait for its writer, and the state change with
-   * it. */
+  /* Opens without blocking, because opening a pipe would otherwise wait for its writer, and delay
+   * the state change. */
   fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
     fail (error, errno == ENOENT ? GST_RESOURCE_ERROR_NOT_FOUND : GST_RESOURCE_ERROR_OPEN_READ,

@@ -20,15 +20,15 @@ G_BEGIN_DECLS
  */
 GBytes *haar_cascade_load (const gchar *name, GError **error);
 
-/* (transfer full): names of the cascades in the directories of installed ones, the default
- * first. */
+/* Returns: (transfer full): the names of the cascades in the directories of installed ones, the
+ * default first. */
 gchar **haar_cascade_list_installed (void);
 
-/* TRUE: it has the same bytes as a cascade that OpenCV ships. */
+/* Returns TRUE if the file has the same bytes as a cascade that OpenCV ships. */
 gboolean haar_cascade_is_known (GBytes *cascade);
 
-/* (nullable) (transfer full): the type of features that the file names, such as HAAR, LBP or
- * HOG. */
+/* Returns: (nullable) (transfer full): the type of features that the file names, such as HAAR, LBP
+ * or HOG. */
 gchar *haar_cascade_find_features (GBytes *cascade);
 
 G_END_DECLS

@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <vector>
 
-/* OpenCV 4 has no C API, so this file is C++. No exception and no C++ type leaves it. */
+/* OpenCV 4 has no C API, so this file is C++. No exception and no C++ type leaves this file. */
 
 struct _HaarEngine {
   cv::CascadeClassifier classifier;
@@ -26,8 +26,8 @@ struct _HaarEngine {
  * the mean strength of windows that pass by a small margin, see haar_exact_strength(). */
 static const double STRENGTH = 0.25;
 
-/* A file of the bytes that were checked: the cascade's own file may have changed since. OpenCV
- * loads the old format from files only. */
+/* Writes the checked bytes to a temporary file, because the cascade's own file may have changed
+ * since. OpenCV loads the old format from files only. */
 class MemoryFile {
 public:
   explicit MemoryFile (GBytes *bytes) : fd (memfd_create ("cascade.xml", MFD_CLOEXEC))
@@ -66,8 +66,9 @@ private:
   int fd;
 };
 
-/* The workers already use all processors, so threads of OpenCV's own would take time from them. The
- * setting is one for the whole process: other code may change it later. */
+/* The workers already use all processors, so threads of OpenCV's own would take time from them.
+ * OpenCV's number of threads is one setting for the whole process: other code may change it
+ * later. */
 static void
 one_thread_each ()
 {

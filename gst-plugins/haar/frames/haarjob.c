@@ -77,7 +77,7 @@ measure_age (HaarJob *job)
   job->age = (gdouble) MAX (age, 0) / GST_SECOND;
 }
 
-/* Rounds a score as the documents do. */
+/* Rounds a score to the digits that documents show. */
 static gdouble
 round_score (gdouble score)
 {
@@ -107,7 +107,7 @@ intersect (const HaarRect *a, const HaarRect *b)
   return (HaarRect){x, y, MIN (a->x + a->w, b->x + b->w) - x, MIN (a->y + a->h, b->y + b->h) - y};
 }
 
-/* Adds the boxes that the engine finds in @part (nullable: the whole) of the job's area. FALSE:
+/* Adds the boxes that the engine finds in @part (nullable: all) of the job's area. FALSE:
  * the engine failed. */
 static gboolean
 detect (HaarJob *job, HaarTool *tool, const FogLuma *luma, const HaarRect *part)
@@ -252,7 +252,7 @@ read_clock (clockid_t clock)
 void
 haar_job_count (HaarJob *job, HaarTool *tool, gboolean at_once)
 {
-  /* Of two frames in a row the second begins where the first ended: in between, the worker waited
+  /* The second of two frames in a row begins where the first ended: in between, the worker waited
    * for a processor. */
   gdouble began = at_once ? tool->idle_since : read_clock (CLOCK_MONOTONIC);
   gdouble cpu = read_clock (CLOCK_THREAD_CPUTIME_ID);

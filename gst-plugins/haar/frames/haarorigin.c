@@ -7,8 +7,8 @@
 
 /* The largest number that a reader of reports accepts. */
 #define MAX_RATE 1e6
-/* s: the longest interval that is accepted. A longer one would keep a camera that is gone in the
- * reports for hours. */
+/* s: the longest interval that is accepted. A longer interval would keep a camera that is gone in
+ * the reports for hours. */
 #define LONGEST_STILL_INTERVAL (FOG_REPORT_STILL_INTERVAL * GST_SECOND)
 
 static gdouble
@@ -22,7 +22,7 @@ read_rate (GstBuffer *frame, const gchar *name)
              : NAN;
 }
 
-/* The number in the header; 0: the header is absent or out of range. */
+/* Returns the number in the header; 0 if the header is absent or out of range. */
 static guint64
 read_count (GstBuffer *frame, const gchar *name, guint64 most)
 {

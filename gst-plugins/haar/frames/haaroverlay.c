@@ -11,7 +11,7 @@ static const guint8 white[] = {255};
 
 /* The number of squares along the longer side of a face, at most: too few to recognise anybody. */
 #define FACE_SQUARES 5
-/* The part of a box's size that is blurred on each side as well, because a box fits a face
+/* The fraction of a box's size that is blurred on each side as well, because a box fits a face
  * tightly. */
 #define MARGIN 5
 /* px: the smallest side of a square. Every format has at least one chroma sample in a square of
@@ -70,7 +70,8 @@ find_canvas (const GstVideoFrame *frame, guint component, Canvas *canvas)
   return fog_samples_find (frame, component, &all, &canvas->samples);
 }
 
-/* The component's samples that belong to an area of the picture, in samples. May be empty. */
+/* Returns the component's samples that belong to an area of the picture, in samples. May be
+ * empty. */
 static HaarRect
 find_samples (const Canvas *canvas, gint left, gint top, gint right, gint bottom)
 {
@@ -153,7 +154,8 @@ flatten (const Canvas *canvas, const HaarRect *area)
     fill_samples (canvas, area, (guint) ((sum + n / 2) / n));
 }
 
-/* px: a power of two, so that faces of similar sizes have the same squares. */
+/* Returns the side of a square in px: a power of two, so that faces of similar sizes have the same
+ * squares. */
 static gint
 find_square (const HaarRect *face)
 {
@@ -181,8 +183,8 @@ blur_face (const Canvas *canvas, const HaarRect *face)
     }
 }
 
-/* The same format, with the unused byte of each pixel as its alpha. A converter may have left a
- * copy of the face in that byte. */
+/* Returns the same format with the unused byte of each pixel as its alpha. The unused byte is
+ * blurred too, because a converter may have left a copy of the face in it. */
 static GstVideoFormat
 find_full_format (GstVideoFormat format)
 {

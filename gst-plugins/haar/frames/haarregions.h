@@ -10,9 +10,9 @@ G_BEGIN_DECLS
 typedef struct {
   GQuark label;       /* label of the regions that count; 0: all count */
   GArray *boxes;      /* HaarBoxes, in pixels of the crop: regions that count are appended */
-  gint width, height; /* px: the size of the crop, or of the frame */
+  gint width, height; /* the size of the crop, or of the frame, px */
   guint n_others;     /* number of regions with other labels */
-  GQuark other;       /* one of the other labels; 0: none was seen */
+  GQuark other;       /* one of the other labels found; 0: none */
 } HaarRegions;
 
 /**
@@ -22,8 +22,8 @@ typedef struct {
  *
  * Reads the frame's regions of interest (#GstVideoRegionOfInterestMeta). If none of them counts, it
  * reads the detections of GStreamer's analytics (#GstAnalyticsODMtd, since GStreamer 1.24): some
- * detectors attach both for the same objects. A region without a confidence has the score NAN; what
- * lies outside of the frame is cut off.
+ * detectors attach both for the same objects. A region without a confidence gets the score NAN;
+ * parts outside of the frame are cut off.
  */
 void haar_regions_read (HaarRegions *regions, GstBuffer *frame, const GstVideoInfo *info);
 

@@ -3,18 +3,19 @@
 
 #include <string.h>
 
-/* px: the least margin around a change that is searched too. */
+/* px: the smallest margin around a change that is searched too. */
 #define LEAST_MARGIN 32
-/* The surroundings of a face that are searched with it, as a part of its side: a face is found by
- * how it stands out from them. */
+/* The margin around a face that is searched with it, as a fraction of its side: a face is found by
+ * its contrast to the surroundings. */
 #define MARGIN 0.5
 #define MAX_CAMERAS 256
 
-/* The state of a camera's picture after a search. It is immutable and reference-counted. */
+/* The state of a camera's picture after a search. Such a view is immutable and
+ * reference-counted. */
 typedef struct {
   FogSketch sketch; /* the picture at its last search */
   HaarParams params;
-  gint64 full; /* us, monotonic: when the whole frame was searched last */
+  gint64 full; /* time when the whole frame was last searched, us, monotonic */
   GArray *boxes;
 } View;
 
@@ -40,7 +41,7 @@ view_unref (View *view)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (View, view_unref)
 
-/* (nullable): %NULL if there is no memory for the view. */
+/* Returns: (nullable): the view; %NULL if there is no memory for it. */
 static View *
 view_new (const FogLuma *luma, const HaarParams *params, gint64 full, const GArray *boxes)
 {
@@ -128,7 +129,7 @@ take_in_faces (const View *view, const FogLuma *luma, HaarRect *part)
   }
 }
 
-/* (nullable) (transfer full): the camera's view; %NULL if it has another size or other
+/* Returns: (nullable) (transfer full): the camera's view; %NULL if it has another size or other
  * parameters */
 static View *
 find_view (HaarStill *self, const gchar *camera, const FogLuma *luma, const HaarParams *params)
@@ -185,7 +186,7 @@ haar_still_compare (HaarStill *self, const gchar *camera, const FogLuma *luma,
   return difference;
 }
 
-/* with the lock: makes room for one more camera */
+/* Called with the lock: makes room for one more camera */
 static void
 forget_oldest (HaarStill *self)
 {

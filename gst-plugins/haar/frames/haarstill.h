@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  * differs from this picture. From any thread. */
 typedef struct _HaarStill HaarStill;
 
-/* How a frame differs from what its camera showed last. */
+/* The difference of a frame from its camera's last picture. */
 typedef enum {
   HAAR_STILL_ALL,     /* all of the frame may differ: there is no picture, or it is too old */
   HAAR_STILL_PART,    /* within a rectangle */
@@ -33,7 +33,7 @@ void haar_still_unref (HaarStill *still);
  */
 HaarStillDifference haar_still_compare (HaarStill *still, const gchar *camera, const FogLuma *luma,
     const HaarParams *params, gint64 interval, HaarRect *part, GArray *boxes);
-/* Stores the boxes of a search. @full: the whole frame was searched */
+/* Stores the boxes of a search. @full: TRUE if the whole frame was searched */
 void haar_still_update (HaarStill *still, const gchar *camera, const FogLuma *luma,
     const HaarParams *params, gboolean full, const GArray *boxes);
 

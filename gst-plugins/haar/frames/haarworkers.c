@@ -15,8 +15,8 @@ typedef enum {
 
 typedef enum {
   TAKING,   /* items are taken */
-  FLUSHING, /* no item is taken or given */
-  QUITTING, /* items aren't worked on either: the threads end */
+  FLUSHING, /* a flush is in progress: no item is accepted or returned */
+  QUITTING, /* the end is in progress: items aren't worked on either, and the threads end */
 } Mode;
 
 typedef struct {
@@ -31,13 +31,13 @@ struct _HaarWorkers {
   GPtrArray *threads; /* FogThreads, which only the owner uses */
 
   GMutex lock;   /* guards the fields below; a leaf lock: no work is done, nothing freed under it */
-  GCond changed; /* a field below has changed */
+  GCond changed; /* signalled when a field below has changed */
   Mode mode;
   GQueue entries;   /* of Entry, in order */
-  guint n_to_work;  /* entries that need or needed work */
-  guint n_pushing;  /* pushes that wait for room */
+  guint n_to_work;  /* number of entries that need or needed work */
+  guint n_pushing;  /* number of pushes that wait for room */
   gboolean popping; /* haar_workers_pop() waits */
-  guint refs;       /* one for each thread, and the owner's */
+  guint refs;       /* references: one for each thread, and the owner's */
 };
 
 typedef struct {

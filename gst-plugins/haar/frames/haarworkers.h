@@ -10,26 +10,27 @@ G_BEGIN_DECLS
 typedef struct _HaarWorkers HaarWorkers;
 
 typedef struct {
-  /* Called in a worker's thread. @tool: the worker's own. @at_once: the worker didn't have to wait
-   * for this item after the one before */
+  /* Called in a worker's thread. @tool: the worker's own. @at_once: TRUE if the worker didn't have
+   * to wait for this item after the previous one */
   void (*work) (gpointer item, gpointer tool, gboolean at_once);
   GDestroyNotify free_item;
   GDestroyNotify free_tool;
 } HaarWorkersClass;
 
 /* Starts one worker for each of @tools (transfer full elements). At most one item more than there
- * are workers is inside: with fewer a worker would idle, with more the items would get old. NULL:
- * the system doesn't give so many threads. */
+ * are workers is inside: with fewer a worker would idle, with more the items would get old. Returns
+ * NULL if the system doesn't give so many threads. */
 HaarWorkers *haar_workers_new (const HaarWorkersClass *klass, GPtrArray *tools, GError **error);
 /* Waits for the workers, but no longer than 2 s. A worker that takes longer cleans up when it is
  * done. */
 void haar_workers_free (HaarWorkers *workers);
 
-/* Waits for room. FALSE: flushing, and @item was freed. */
+/* Waits for room. Returns FALSE while flushing; then @item was freed. */
 gboolean haar_workers_push (HaarWorkers *workers, gpointer item);
-/* Adds an item that needs no work but keeps its place. Waits for nothing. FALSE as above. */
+/* Adds an item that needs no work but keeps its position. Waits for nothing. FALSE as above. */
 gboolean haar_workers_push_ready (HaarWorkers *workers, gpointer item);
-/* (nullable) (transfer full): waits until the next item is ready. NULL: flushing. */
+/* Returns: (nullable) (transfer full): the next item, after waiting until it is ready; NULL while
+ * flushing. NULL: flushing. */
 gpointer haar_workers_pop (HaarWorkers *workers);
 /* Waits until all items have been popped and the next pop has begun: then the last item is done
  * with. FALSE: flushing. */
@@ -37,9 +38,10 @@ gboolean haar_workers_drain (HaarWorkers *workers);
 
 /* TRUE: all waits end and all items are freed. FALSE: new items are accepted again. */
 void haar_workers_set_flushing (HaarWorkers *workers, gboolean flushing);
-/* The number of items inside that needed work. */
+/* Returns the number of items in the queue that need or needed work. */
 guint haar_workers_get_waiting (HaarWorkers *workers);
-/* The number of items that no worker has begun with, including those whose push waits for room. */
+/* Returns the number of items that no worker has begun with, including those whose push waits for
+ * room. */
 guint haar_workers_get_queued (HaarWorkers *workers);
 
 G_END_DECLS

@@ -10,13 +10,15 @@
 /* The name that stands for each camera without zones of its own. */
 #define ANY_CAMERA "*"
 #define MAX_CAMERA_NAME 256 /* bytes */
-/* The least area of a polygon, as a part of the picture. A smaller polygon is a mistake. */
+/* The smallest area of a polygon, as a fraction of the picture. A polygon with a smaller area is a
+ * mistake. */
 #define LEAST_AREA 1e-6
-/* The luma of masked pixels. Windows without contrast are rejected at once. */
+/* The luma of masked pixels. Masked pixels all have this value, because windows without contrast
+ * are rejected at once. */
 #define HIDDEN 0
 
 typedef struct {
-  gdouble x, y; /* parts of the picture's width and height */
+  gdouble x, y; /* coordinates as fractions of the picture's width and height */
 } Point;
 
 typedef struct {
@@ -101,7 +103,7 @@ haar_zones_get_number (const HaarZones *self)
 
 /* The place in the text that is being read, for error texts. */
 typedef struct {
-  const gchar *camera, *name; /* name: the zone's, or NULL for a mask */
+  const gchar *camera, *name; /* name: the zone's name, or NULL for a mask */
   guint number;               /* number of the mask, from 1 */
   GError **error;
 } Place;
@@ -406,7 +408,7 @@ compare_doubles (gconstpointer a, gconstpointer b)
 }
 
 /* Sets the bytes of the pixels in a row whose middles lie in the polygon. @y: the middle of the
- * row */
+ * row, as a fraction of the height */
 static void
 fill_row (const Polygon *polygon, gdouble y, guint8 *row, gint width)
 {
@@ -455,7 +457,7 @@ hide (const guint8 *from, const guint8 *hidden, guint8 *to, gint width)
     to[x] = hidden[x] ? HIDDEN : from[x];
 }
 
-/* FALSE: there is no memory. */
+/* Returns FALSE if there is no memory. */
 static gboolean
 apply_masks (const GArray *masks, FogLuma *luma, guint8 **scratch, HaarRect *area)
 {
@@ -501,8 +503,8 @@ bound_zones (const GArray *zones, Span *x, Span *y)
   }
 }
 
-/* px: half the size of the largest object that lies within the picture, with its middle in the
- * span. */
+/* Returns half the size in px of the largest object that lies within the picture, with its middle
+ * in the span. */
 static gdouble
 largest_half (const Span *span, gint side)
 {

@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 
 /* The largest numbers of cameras, zones, points and bytes in the text. */
 #define HAAR_ZONES_CAMERAS 1024
-#define HAAR_ZONES_OF_CAMERA 32 /* zones; as many masks are allowed */
+#define HAAR_ZONES_OF_CAMERA 32 /* largest number of zones of a camera, and of masks */
 #define HAAR_ZONES_POINTS 64
 #define HAAR_ZONES_NAME 64 /* bytes */
 
@@ -30,21 +30,23 @@ HaarZones *haar_zones_parse (const gchar *text, gsize size, GError **error);
 HaarZones *haar_zones_ref (HaarZones *zones);
 void haar_zones_unref (HaarZones *zones);
 guint haar_zones_count_cameras (const HaarZones *zones);
-/* A number from 1, different for each HaarZones. */
+/* Returns a number from 1, different for each HaarZones. */
 guint haar_zones_get_number (const HaarZones *zones);
 
-/* (nullable) (transfer none): the zones of @camera, else those of the camera "*". @zones,
+/* Returns: (nullable) (transfer none): the zones of @camera, else those of the camera "*". @zones,
  * @camera: (nullable) */
 const HaarCameraZones *haar_zones_find (const HaarZones *zones, const gchar *camera);
 
 /* For a camera without zones and masks the functions below take NULL. */
 guint haar_camera_zones_count (const HaarCameraZones *zones);
 const gchar *haar_camera_zones_get_name (const HaarCameraZones *zones, guint zone);
-/* TRUE: the middle of @rect lies in the zone with the number @zone. The picture has @width x
+/* Returns TRUE if the middle of @rect lies in the zone with the number @zone. The picture has
+ * @width x
  * @height pixels. */
 gboolean haar_camera_zones_contains (
     const HaarCameraZones *zones, guint zone, const HaarRect *rect, gint width, gint height);
-/* TRUE: the middle of @rect lies in a zone, or there are no zones; and it lies in no mask. */
+/* Returns TRUE if the middle of @rect lies in a zone, or there are no zones; and it lies in no
+ * mask. */
 gboolean haar_camera_zones_admits (
     const HaarCameraZones *zones, const HaarRect *rect, gint width, gint height);
 

@@ -115,7 +115,7 @@ typedef struct {
   bson_iter_t at;
 } Level;
 
-/* FALSE: @at is neither a document nor an array. */
+/* Returns FALSE if @at is neither a document nor an array. */
 static gboolean
 enter (const bson_iter_t *at, bson_iter_t *child)
 {
@@ -200,7 +200,7 @@ mongo_reader_next (MongoReader *reader, bson_t **document, GError **error)
       if (!reader->size)
         return FALSE;
       *document = next_bson (reader, error);
-      if (reader->data != reader->text) /* else where the next one begins isn't known */
+      if (reader->data != reader->text) /* otherwise the start of the next document isn't known */
         reader->text_size = reader->data - reader->text;
       return TRUE;
   }

@@ -35,8 +35,8 @@ typedef struct {
  *   there are no document
  * @error: G_IO_ERROR_INVALID_DATA
  *
- * After a bad line reading goes on with the next one. After bad BSON the rest of the buffer is
- * skipped, because the start of the next document is unknown.
+ * After an invalid line, reading continues with the next one. After invalid BSON the rest of the
+ * buffer is skipped, because the start of the next document is unknown.
  *
  * Returns: %FALSE at the end; then neither @document nor @error is set
  */
@@ -52,27 +52,27 @@ gsize mongo_reader_count_whole (MongoFormat format, const guint8 *data, gsize si
  * @document: (transfer full):
  * @id: (nullable): the `_id` to add if it has none; %NULL: an ObjectId
  *
- * The driver would add an ObjectId too, but a new one at each try.
+ * libmongoc would add an ObjectId too, but a new one at each try.
  *
  * Returns: (transfer full): a document with `_id`
  */
 bson_t *mongo_document_ensure_id (bson_t *document, const gchar *id);
 
-/* TRUE: the field @path is a date, or an array with a date. A dot in @path leads into a
+/* Returns TRUE if the field @path is a date, or an array with a date. A dot in @path leads into a
  * subdocument. */
 gboolean mongo_document_has_date (const bson_t *document, const gchar *path);
 
-/* (transfer full): type and value of the document's `_id`, for comparing documents */
+/* Returns: (transfer full): type and value of the document's `_id`, for comparing documents */
 GBytes *mongo_document_get_id (const bson_t *document);
 
-/* (nullable): the name of a field that an update would read as a path or an operator, which
- * would change the structure of the document */
+/* Returns: (nullable): the name of a field that an update would read as a path or an operator,
+ * which would change the structure of the document */
 const gchar *mongo_document_find_path (const bson_t *document);
 
-/* (transfer full): the query that matches only the document with this `_id` */
+/* Returns: (transfer full): the query that matches only the document with this `_id` */
 bson_t *mongo_document_to_selector (const bson_t *document);
 
-/* (transfer full): the update that sets all fields of the document except `_id` */
+/* Returns: (transfer full): the update that sets all fields of the document except `_id` */
 bson_t *mongo_document_to_update (const bson_t *document);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (bson_t, bson_destroy)

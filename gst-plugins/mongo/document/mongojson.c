@@ -93,7 +93,8 @@ read_offset (Text *text, gint *offset)
 /**
  * date_parse:
  * @text: a date and time in the extended form of ISO 8601 or RFC 3339, with an offset from UTC:
- *   `2026-11-25T00:44:00.123456+01:00`. A space may replace the T, the seconds may be missing.
+ *   `2026-11-25T00:44:00.123456+01:00`. In the date, a space may replace the T, and the seconds
+ * may be missing.
  * @size: of @text, in bytes
  * @ms: (out): milliseconds since the Unix epoch; finer digits are cut off
  * @cut: (out): whether a digit that was cut off wasn't 0
@@ -134,17 +135,17 @@ typedef enum { TYPE, DATE, PART_OF_BINARY, PART_OF_REGEX, PART_OF_TIMESTAMP, PAR
 typedef struct {
   const gchar *name;
   Kind kind;
-  Check check; /* nullable; checks its value if that is a text: returns NULL or an error */
+  Check check; /* nullable; checks the key's value if that is a text: returns NULL or an error */
 } Key;
 
 typedef struct {
   gboolean is_object;
   gboolean has_keys;
-  const Key *type; /* nullable: its first key, if that makes the object one BSON value */
+  const Key *type; /* nullable: the object's first key, if that makes the object one BSON value */
   gboolean awaits_key;
   const Key *key;     /* the last key, if it is one of Extended JSON at this place */
   guint32 seen;       /* a bit for each of @keys */
-  const gchar *doubt; /* error of its $type, which counts only if a $binary follows */
+  const gchar *doubt; /* error of the object's $type, which counts only if a $binary follows */
 } Level;
 
 typedef struct {
@@ -168,8 +169,8 @@ skip_digits (const gchar *at, const gchar *end)
   return at;
 }
 
-/* (nullable): the end of a part of a number that begins with one of @marks and has digits; @at if
- * no such part begins there; %NULL if the digits are missing */
+/* Returns: (nullable): the end of a part of a number that begins with one of @marks and has digits;
+ * @at if no such part begins there; %NULL if the digits are missing */
 static const gchar *
 skip_part (const gchar *at, const gchar *end, const gchar *marks, const gchar *signs)
 {
@@ -183,7 +184,7 @@ skip_part (const gchar *at, const gchar *end, const gchar *marks, const gchar *s
   return at > digits ? at : NULL;
 }
 
-/* (nullable): the end of the JSON integer at @at */
+/* Returns: (nullable): the end of the JSON integer at @at */
 static const gchar *
 skip_integer (const gchar *at, const gchar *end)
 {
@@ -193,7 +194,7 @@ skip_integer (const gchar *at, const gchar *end)
   return at == digits || (*digits == '0' && at > digits + 1) ? NULL : at;
 }
 
-/* (nullable): the end of the JSON number at @at */
+/* Returns: (nullable): the end of the JSON number at @at */
 static const gchar *
 skip_number (const gchar *at, const gchar *end)
 {
@@ -202,7 +203,7 @@ skip_number (const gchar *at, const gchar *end)
   return at ? skip_part (at, end, "eE", "+-") : NULL;
 }
 
-/* TRUE: the number isn't 0, but becomes 0 as a double. A byte must follow the number. */
+/* Returns TRUE if the number isn't 0, but becomes 0 as a double. A byte must follow the number. */
 static gboolean
 vanishes (const gchar *at, const gchar *end)
 {
@@ -214,8 +215,7 @@ vanishes (const gchar *at, const gchar *end)
          fpclassify (g_ascii_strtod (at, NULL)) == FP_ZERO;
 }
 
-/* A byte must follow the whole number. libbson reads some that are larger as another one: 2^64
- * as 0. */
+/* A byte must follow the whole number. libbson reads some larger numbers as others: 2^64 as 0. */
 static gboolean
 fits_64_bits (const gchar *at)
 {
@@ -387,7 +387,7 @@ is_named (const Key *key, const gchar *name)
   return key && strcmp (key->name, name) == 0;
 }
 
-/* --- where the scan is --- */
+/* --- position of the scan --- */
 
 /* (nullable) */
 static Level *
@@ -396,14 +396,14 @@ get_level (Scan *self)
   return self->depth ? &self->levels[self->depth - 1] : NULL;
 }
 
-/* (nullable): the key whose value is the object of this level */
+/* Returns: (nullable): the key whose value is the object of this level. */
 static const Key *
 get_outer_key (Scan *self)
 {
   return self->depth > 1 ? self->levels[self->depth - 2].key : NULL;
 }
 
-/* TRUE: @key has a meaning within the object of this level. */
+/* Returns TRUE if @key has a meaning within the object of this level. */
 static gboolean
 belongs_here (Scan *self, const Key *key)
 {

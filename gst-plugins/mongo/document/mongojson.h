@@ -13,9 +13,9 @@ G_BEGIN_DECLS
  * @error: G_IO_ERROR_INVALID_DATA: libbson would store a value that differs from the text
  *
  * Refuses values that libbson would change (seen in 1.23: `-012`, decimals and doubles followed by
- * text, code with a NUL, a timestamp beyond 32 bits, the same key twice within one value). Writes
- * each date as milliseconds, because libbson knows few formats of dates. Leaves all other errors to
- * libbson.
+ * text, code with a NUL, a timestamp beyond 32 bits, the same key twice within one value). Replaces
+ * each date by milliseconds, because libbson knows few formats of dates. All other errors are found
+ * by libbson.
  *
  * Returns: (transfer full) (nullable): the text for libbson; %NULL with @error
  */

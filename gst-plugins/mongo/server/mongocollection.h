@@ -10,7 +10,7 @@ G_BEGIN_DECLS
  * replaces: `%{field}`, `%{a.b}` for a field of a subdocument, and `%{field:format}` for a date
  * in UTC, with a format of g_date_time_format(). */
 
-/* FALSE with G_IO_ERROR_INVALID_ARGUMENT: the text isn't a valid name or template. */
+/* Returns FALSE with G_IO_ERROR_INVALID_ARGUMENT if the text isn't a valid name or template. */
 gboolean mongo_collection_check (const gchar *name, GError **error);
 
 /**

@@ -13,8 +13,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
 #define CODE_COMMAND_NOT_SUPPORTED 115
 #define CODE_NOT_IMPLEMENTED 238
 
-/* A rule of expiry: an index with a TTL, or an option of the collection. Also an index that
- * could get a TTL. */
+/* A rule of expiry: an index with a TTL, or an option of the collection. The struct also describes
+ * an index that could get a TTL. */
 typedef struct {
   gchar *index; /* name of the index; NULL: an option of the collection, as in a time series */
   gchar *field; /* NULL: the index has several fields */
@@ -56,7 +56,8 @@ read_text (const bson_t *document, const gchar *path)
              : NULL;
 }
 
-/* (nullable) (transfer full): the field of an index with a single field. @ascending: (out) */
+/* Returns: (nullable) (transfer full): the field of an index with a single field. @ascending:
+ * (out) */
 static gchar *
 read_key (const bson_t *index, gboolean *ascending)
 {
@@ -73,7 +74,8 @@ read_key (const bson_t *index, gboolean *ascending)
   return name;
 }
 
-/* (nullable): %NULL: the index has no TTL, and doesn't conflict with a TTL index. */
+/* Returns: (nullable): the rule; %NULL if the index has no TTL, and doesn't conflict with a TTL
+ * index. */
 static Rule *
 rule_of_index (const bson_t *index)
 {
@@ -90,7 +92,8 @@ rule_of_index (const bson_t *index)
   return NULL;
 }
 
-/* (nullable): %NULL: the collection has no option of expiry, and isn't a time series. */
+/* Returns: (nullable): the rule; %NULL if the collection has no option of expiry, and isn't a time
+ * series. */
 static Rule *
 rule_of_collection (const bson_t *description)
 {
@@ -174,7 +177,7 @@ is_over_field (const Rule *rule, const MongoExpiry *wanted)
   return !rule->partial && g_strcmp0 (rule->field, wanted->field) == 0;
 }
 
-/* Chooses what to do about a rule that has a TTL. */
+/* Chooses the command for a rule that has a TTL. */
 static Step
 choose_step (const Rule *rule, const MongoExpiry *wanted)
 {
@@ -365,7 +368,8 @@ fail_to_list (
   return TRUE;
 }
 
-/* TRUE: the server doesn't support expiry, so it never deletes a document at a wrong time. */
+/* Returns TRUE if the server doesn't support expiry, so it never deletes a document at a wrong
+ * time. */
 static gboolean
 lacks_expiry (const bson_error_t *error)
 {

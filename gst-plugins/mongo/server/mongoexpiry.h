@@ -18,26 +18,26 @@ G_BEGIN_DECLS
 typedef struct {
   const gchar *database, *collection;
   const gchar *field; /* name of the date from which a document's age is counted */
-  gint after;         /* s; 0: documents never expire; or MONGO_EXPIRY_UNSET */
+  gint after;         /* time until documents expire, s; 0: never; or MONGO_EXPIRY_UNSET */
 } MongoExpiry;
 
 typedef struct {
-  gboolean met;  /* the wanted rule is in force, by an index or by the collection */
+  gboolean met;  /* flag: the wanted rule is in force, by an index or by the collection */
   gchar *remark; /* with MONGO_EXPIRY_UNSET: the rule that is in force; NULL: none */
-  gchar *lack;   /* why the server doesn't support expiry; NULL: it does */
+  gchar *lack;   /* reason why the server doesn't support expiry; NULL: it does */
 } MongoExpiryState;
 
 /**
  * mongo_expiry_keep:
  * @state: (out): all zero before
- * @result: holds the error if documents would expire at another time. It holds none if the
- *   connection was lost: the write that follows will show it
+ * @result: holds the error if documents would expire at another time. The result holds no error if
+ *   the connection was lost: the write that follows will show that
  *
  * Makes the documents of the collection expire as set: changes the time of an existing rule over
  * the same field, and drops the index of this element if it is over another field or not wanted any
- * more. What somebody else made is never dropped: if it contradicts, that is an error.
+ * more. Another program's index is never dropped: if it contradicts, that is an error.
  *
- * Returns: %FALSE without an answer, or with an error
+ * Returns: %FALSE if no answer came, or with an error
  */
 gboolean mongo_expiry_keep (
     const MongoExpiry *self, mongoc_client_t *client, MongoExpiryState *state, MongoResult *result);

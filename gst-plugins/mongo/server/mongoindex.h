@@ -20,8 +20,8 @@ G_BEGIN_DECLS
 bson_t *mongo_index_command (
     const gchar *collection, const gchar *indexes, const gchar *except, GError **error);
 
-/* Whether @index, as the server describes it, is the index over `_id`. @key: the name of the
- * description's field that lists the indexed fields */
+/* Returns whether @index, as the server describes it, is the index over `_id`. @key: the name of
+ * the description's field that lists the indexed fields */
 gboolean mongo_index_is_of_id (const bson_t *index, const gchar *key);
 
 /**

@@ -109,7 +109,7 @@ judge_code (gint code, const gchar *reason)
   return MONGO_VERDICT_REFUSED;
 }
 
-/* The verdict for an error of a whole batch. */
+/* Returns the verdict for an error of a whole batch. */
 static MongoVerdict
 judge_command (gint code, const gchar *reason)
 {

@@ -14,10 +14,10 @@ typedef enum {
   MONGO_VERDICT_STORED,
   MONGO_VERDICT_DUPLICATE, /* a document with this _id was stored before */
   MONGO_VERDICT_TAKEN,     /* a duplicate in a unique index; the server doesn't say in which one */
-  MONGO_VERDICT_LOST,      /* no answer: the connection broke, or there was none */
+  MONGO_VERDICT_LOST,      /* no answer came: the connection broke, or there was none */
   MONGO_VERDICT_LATE,      /* no answer within socketTimeoutMS: the server may still store it */
   MONGO_VERDICT_RETRY,     /* may be stored later: election, limits, write concern */
-  MONGO_VERDICT_REFUSED,   /* because of the document or of the settings: not known which */
+  MONGO_VERDICT_REFUSED,   /* refused because of the document or of the settings: not known which */
   MONGO_VERDICT_REJECTED,  /* this document can never be stored */
   MONGO_VERDICT_SPLIT,     /* the whole batch was refused; one document may be the cause */
   MONGO_VERDICT_DENIED,    /* the user has no right to write there */
@@ -26,15 +26,15 @@ typedef enum {
 
 typedef struct {
   MongoVerdict verdict;
-  gboolean own;  /* with REFUSED: only this document can be the cause */
-  gint code;     /* of the server or of the driver */
-  gchar *reason; /* NULL: stored, or not tried */
+  gboolean own;  /* flag with REFUSED: only this document can be the cause */
+  gint code;     /* error code of the server or of libmongoc */
+  gchar *reason; /* error text; NULL: stored, or not tried */
 } MongoResult;
 
 void mongo_result_set (MongoResult *result, MongoVerdict verdict, gint code, const gchar *reason);
 void mongo_result_clear (MongoResult *result);
 
-/* The verdict for an error of a whole command. @reply (nullable) may hold error labels. */
+/* Returns the verdict for an error of a whole command. @reply (nullable) may hold error labels. */
 MongoVerdict mongo_error_judge (const bson_error_t *error, const bson_t *reply);
 
 /**

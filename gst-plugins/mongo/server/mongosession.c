@@ -33,7 +33,7 @@ struct _MongoSession {
   GHashTable *prepared;    /* set of names: collections whose options and indexes are set */
 };
 
-/* --- what is written, and where --- */
+/* --- target of the writes --- */
 
 /* Makes @target a deep copy of @from. */
 static void
@@ -276,7 +276,7 @@ ask_for (MongoSession *self, const bson_t *command, bson_error_t *error)
              : ANSWER_NO;
 }
 
-/* FALSE: the server gave no answer. @made: (out): the time series is new */
+/* Returns FALSE if the server gave no answer. @made: (out): TRUE if the time series is new */
 static gboolean
 make_series (MongoSession *self, const gchar *collection, gboolean *made)
 {
@@ -303,8 +303,8 @@ warn_of_expiry (MongoSession *self, const gchar *collection, const gchar *remark
   self->warning (self->data, error, MONGO_HERE);
 }
 
-/* FALSE: the server gave no answer, or @result has an error. @met: (out): the wanted rule of
- * expiry is in force */
+/* Returns FALSE if the server gave no answer, or @result has an error. @met: (out): TRUE if the
+ * wanted rule of expiry is in force */
 static gboolean
 keep_expiry (MongoSession *self, const gchar *collection, gboolean *met, MongoResult *result)
 {
@@ -323,7 +323,7 @@ keep_expiry (MongoSession *self, const gchar *collection, gboolean *met, MongoRe
   return kept;
 }
 
-/* FALSE: the server gave no answer. @expires: an index over the date exists already */
+/* FALSE: the server gave no answer. @expires: TRUE if an index over the date exists already */
 static gboolean
 make_indexes (MongoSession *self, const gchar *collection, gboolean expires)
 {
@@ -525,7 +525,7 @@ note_files (MongoSession *self, GPtrArray *items)
 
 /* --- a unique index that the server doesn't name --- */
 
-/* TRUE: the collection has no unique index except the one over `_id`. */
+/* Returns TRUE if the collection has no unique index except the one over `_id`. */
 static gboolean
 only_id_is_unique (mongoc_collection_t *collection)
 {
@@ -585,7 +585,7 @@ settle_taken (mongoc_collection_t *collection, GPtrArray *items)
 
 /* --- duplicates of an _id that is a place in Kafka --- */
 
-/* TRUE: both documents hold the same bytes of a buffer. */
+/* Returns TRUE if both documents hold the same bytes of a buffer. */
 static gboolean
 hold_same_bytes (const bson_t *a, const bson_t *b)
 {
@@ -615,8 +615,9 @@ have_same_value (const bson_iter_t *a, const bson_iter_t *b)
   return same;
 }
 
-/* TRUE: no field of @document has another value in @stored. A field that only one of them has was
- * added or removed after @document was stored, and the server fills in a timestamp. */
+/* Returns TRUE if no field of @document has another value in @stored. A field that only one of the
+ * two documents has was added or removed after @document was stored, and the server fills in a
+ * timestamp. */
 static gboolean
 may_be_same (const bson_t *stored, const bson_t *document)
 {
@@ -631,8 +632,8 @@ may_be_same (const bson_t *stored, const bson_t *document)
   return TRUE;
 }
 
-/* TRUE: another document is stored under the `_id` of this one. If the query fails, its error is
- * the item's result. */
+/* Returns TRUE if another document is stored under the `_id` of this one. If the query fails, its
+ * error is the item's result. */
 static gboolean
 is_taken_by_another (mongoc_collection_t *collection, MongoItem *item)
 {
@@ -653,7 +654,7 @@ is_taken_by_another (mongoc_collection_t *collection, MongoItem *item)
   return another;
 }
 
-/* (transfer container): MongoItems, whose `_id` is a place in Kafka and exists already */
+/* Returns: (transfer container): MongoItems whose `_id` is a place in Kafka and exists already */
 static GPtrArray *
 find_placed_duplicates (GPtrArray *items)
 {
@@ -668,8 +669,8 @@ find_placed_duplicates (GPtrArray *items)
   return found;
 }
 
-/* Checks up to PLACES_COMPARED of @items, evenly distributed. TRUE: the `_id` of one of them
- * belongs to another document. */
+/* Checks up to PLACES_COMPARED of @items, evenly distributed. Returns TRUE if the `_id` of one of
+ * them belongs to another document. */
 static gboolean
 some_are_taken (mongoc_collection_t *collection, const GPtrArray *items)
 {
@@ -752,7 +753,7 @@ has_verdict (MongoItem **items, guint n, MongoVerdict verdict)
   return FALSE;
 }
 
-/* (nullable): an error that prevents the other writes as well */
+/* Returns: (nullable): an error that prevents the other writes as well */
 static const MongoResult *
 find_outage (MongoItem **items, guint n)
 {
@@ -773,8 +774,8 @@ mongo_session_reject (MongoSession *self, MongoItem *item)
     withdraw_chunks (self, item);
 }
 
-/* TRUE: the server closed the connection because of this document, but still answers a ping. Some
- * servers do that with documents that they can't read. */
+/* Returns TRUE if the server closed the connection because of this document, but still answers a
+ * ping. Some servers close the connection because of documents that they can't read. */
 static gboolean
 closes_connection (MongoSession *self, MongoItem **items, guint n)
 {
@@ -811,7 +812,7 @@ must_split (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
          (in_doubt && all_are_internal_errors (items, n));
 }
 
-/* Whether the document is the cause depends on what becomes of other documents. */
+/* Whether the document is the cause depends on the results of other documents. */
 static void
 refuse (MongoItem *item)
 {
@@ -845,9 +846,9 @@ write_split (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
     judge_all (items + n / 2, n - n / 2, later);
 }
 
-/* Returns the number of items, from the first on, that form one bulk. They go to the same
- * collection and, except for inserts, have different `_id`s, because an unordered bulk doesn't
- * keep the order of upserts. */
+/* Returns the number of items, from the first on, that form one bulk. These items have the same
+ * collection and, except for inserts, different `_id`s, because an unordered bulk doesn't keep the
+ * order of upserts. */
 static guint
 count_run (MongoItem **items, guint n, MongoMode mode)
 {

@@ -19,23 +19,25 @@ typedef enum {
 typedef struct {
   MongoMode mode;
   gchar *database;
-  gchar *indexes;      /* nullable; as in mongo_index_command() */
-  gchar *expire_field; /* name of the date for a document's age, unless time_field is set */
-  gint expire_after;   /* s; see MongoExpiry */
-  gchar *time_field;   /* nullable: the collections aren't time series */
-  gchar *meta_field;   /* nullable */
+  gchar *indexes; /* nullable; as in mongo_index_command() */
+  /* name of the date from which a document's age counts, unless time_field is set */
+  gchar *expire_field;
+  gint expire_after; /* s; see MongoExpiry */
+  /* name of the date of time series; NULL: the collections aren't time series */
+  gchar *time_field;
+  gchar *meta_field; /* nullable */
 } MongoTarget;
 
 void mongo_target_clear (MongoTarget *target);
-/* FALSE with G_IO_ERROR_INVALID_ARGUMENT: these settings contradict each other. */
+/* Returns FALSE with G_IO_ERROR_INVALID_ARGUMENT if these settings contradict each other. */
 gboolean mongo_target_check (const MongoTarget *target, GError **error);
 
-/* A file, which is stored as several documents. Once the first of them was pushed, only
- * the writer's thread uses it. */
+/* A file, which is stored as several documents. After its first document was pushed, only the
+ * writer's thread uses the file. */
 typedef struct {
   gatomicrefcount refs;
   GRefString *bucket; /* the collection of its chunks */
-  GArray *stored;     /* of bson_oid_t: the _id of each stored chunk */
+  GArray *stored;     /* array of bson_oid_t: the _id of each stored chunk */
   gboolean refused;   /* one of its documents was refused, so the rest isn't stored */
   gboolean reported;  /* the refusal was reported */
 } MongoFile;
@@ -49,7 +51,7 @@ typedef struct {
   bson_t *document;
   GRefString *collection;
   GstBuffer *buffer; /* guarded by the writer's lock; NULL once it was released */
-  gsize at, size;    /* its place in the buffer, in bytes */
+  gsize at, size;    /* the document's position in the buffer, in bytes */
   MongoFile *file;   /* nullable */
   gboolean is_part;  /* a chunk: another document counts for the whole file */
   gboolean placed;   /* the _id is the place in Kafka, and isn't in the document itself */
@@ -60,7 +62,7 @@ typedef struct {
   MongoResult result;
 } MongoItem;
 
-/* All parameters are (transfer full). */
+/* Takes ownership of all parameters. */
 MongoItem *mongo_item_new (bson_t *document, GRefString *collection, GstBuffer *buffer);
 void mongo_item_free (MongoItem *item);
 
@@ -71,7 +73,7 @@ gboolean mongo_item_is_internal_error (const MongoItem *item);
 /* TRUE: the document may be stored if it is tried again later. */
 gboolean mongo_item_is_retry (const MongoItem *item);
 
-/* One connection, and the writes over it. Only one thread may use it. */
+/* One connection, and the writes over it. Only one thread may use a session. */
 typedef struct _MongoSession MongoSession;
 
 /* The place in the source where an error was found, for the message about it. */
@@ -91,19 +93,19 @@ MongoSession *mongo_session_new (
 void mongo_session_free (MongoSession *self);
 
 const MongoTarget *mongo_session_get_target (MongoSession *self);
-/* The hosts of the URI, for messages. */
+/* Returns the hosts of the URI, for messages. */
 const gchar *mongo_session_get_hosts (MongoSession *self);
 
 /* Connects if there is no connection, and pings the server. */
 gboolean mongo_session_ping (MongoSession *self, bson_error_t *error);
 
-/* Sets the time (ms) for which the next connections wait for an answer. */
+/* Sets the time (ms) that connections made from now on wait for an answer. */
 void mongo_session_set_answer_timeout (MongoSession *self, gint32 ms);
 /* ms: socketTimeoutMS of the URI; 0 or less: for ever. */
 gint32 mongo_session_get_answer_timeout (MongoSession *self);
 
-/* Closes the connection. A new one looks for its servers at once; one that lost its servers would
- * wait for five seconds first. */
+/* Closes the connection. A new connection looks for its servers at once; one that lost its servers
+ * would wait for five seconds first. */
 void mongo_session_drop (MongoSession *self);
 
 /**
@@ -116,7 +118,8 @@ void mongo_session_drop (MongoSession *self);
  */
 void mongo_session_write (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt);
 
-/* Gives @item the verdict rejected. If it is part of a file, deletes the file's stored parts. */
+/* Gives @item the verdict rejected. If the item is part of a file, deletes the file's stored
+ * parts. */
 void mongo_session_reject (MongoSession *self, MongoItem *item);
 
 G_END_DECLS

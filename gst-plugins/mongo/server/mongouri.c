@@ -66,7 +66,7 @@ parse (const gchar *text, GError **error)
 
   if (!uri)
     g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-        "The MongoDB URI can't be parsed: %s. It has the form "
+        "The MongoDB URI can't be parsed: %s. The URI has the form "
         "mongodb://user:password@host:port/database?option=value, with : / ? # [ ] @ in user and "
         "password, and @ in options, percent-encoded.",
         secret ? "it isn't shown here, since it holds a secret" : what.message);
@@ -93,7 +93,8 @@ set_defaults (mongoc_uri_t *uri)
   for (guint i = 0; i < G_N_ELEMENTS (default_timeouts); i++)
     if (!mongoc_uri_has_option (uri, default_timeouts[i].option))
       mongoc_uri_set_option_as_int32 (uri, default_timeouts[i].option, default_timeouts[i].ms);
-  /* The writer tries again itself, which also works with servers without sessions. */
+  /* libmongoc's own retries are off, because the writer tries again itself, which also works with
+   * servers without sessions. */
   if (!mongoc_uri_has_option (uri, MONGOC_URI_RETRYWRITES))
     mongoc_uri_set_option_as_bool (uri, MONGOC_URI_RETRYWRITES, false);
   if (!mongoc_uri_get_appname (uri))

@@ -24,7 +24,7 @@ G_BEGIN_DECLS
  */
 mongoc_uri_t *mongo_uri_open (const gchar *text, const gchar *file, GError **error);
 
-/* (transfer full): only the hosts of the URI, for messages */
+/* Returns: (transfer full): only the hosts of the URI, for messages */
 gchar *mongo_uri_describe (const mongoc_uri_t *uri);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (mongoc_uri_t, mongoc_uri_destroy)

@@ -19,7 +19,7 @@ typedef struct {
   gint64 backoff;      /* us: the pause before the next try */
   guint lost_in_row;   /* tries in a row in which the connection broke, or the server did */
   gint64 outage_began; /* monotonic us; 0: no outage */
-  gboolean isolated;   /* the next try writes the first document alone */
+  gboolean isolated;   /* flag: the next try writes the first document alone */
   FogThread *thread;   /* created by the element */
 } MongoWorker;
 
@@ -31,18 +31,19 @@ typedef enum {
 } MongoWriterState;
 
 struct _MongoWriter {
-  gatomicrefcount refs; /* one reference for the element, one for each thread */
+  gatomicrefcount refs; /* reference count: one for the element, one for each thread */
   MongoWriterFuncs funcs;
   MongoWriterSettings settings;
-  GPtrArray *workers; /* of MongoWorker; doesn't change once they run */
+  GPtrArray *workers; /* array of MongoWorker, which doesn't change once they run */
 
-  /* Guards all fields below, and the items' buffers. Lock order: the element's object lock, then
-   * this lock. No other lock is taken while it is held. */
+  /* The lock guards all fields below, and the items' buffers. Lock order: the element's object
+   * lock, then this lock. No other lock is taken while it is held. */
   GMutex lock;
-  GCond changed;       /* signalled after each change of these fields */
-  GstElement *owner;   /* NULL after stop, for a thread that is still stuck in the driver */
+  GCond changed; /* signalled after each change of these fields */
+  /* the functions of the owner; NULL after stop, for a thread that is still stuck in libmongoc */
+  GstElement *owner;
   GQueue queue;        /* of MongoItem */
-  gint64 first_queued; /* monotonic us: when the first item of the queue came */
+  gint64 first_queued; /* time when the first item of the queue came, monotonic us */
   gboolean interrupted, draining, stopping;
   MongoWriterState state;
   guint in_outage; /* number of threads that wait for the database */
@@ -53,7 +54,7 @@ struct _MongoWriter {
   MongoWriterStats stats;
 };
 
-/* Without the lock: logs with the owner as the object. */
+/* Called without the lock: logs with the owner as the object. */
 #define MONGO_WRITER_LOG(self, level, ...)                                                         \
   G_STMT_START                                                                                     \
   {                                                                                                \
@@ -92,7 +93,7 @@ compare_collections (gconstpointer a, gconstpointer b)
   return strcmp ((*(MongoItem *const *) a)->collection, (*(MongoItem *const *) b)->collection);
 }
 
-/* With the lock: fills @batch from the queue, and sorts it by collection. */
+/* Called with the lock: fills @batch from the queue, and sorts it by collection. */
 static void
 take_batch (MongoWriter *self, GPtrArray *batch)
 {
@@ -122,7 +123,8 @@ take_more (MongoWriter *self, GPtrArray *batch)
 
 /* --- buffers --- */
 
-/* With the lock: moves the item's buffer to @buffers, for release_buffers() without the lock. */
+/* Called with the lock: moves the item's buffer to @buffers, for release_buffers() without the
+ * lock. */
 static void
 steal_buffer (MongoItem *item, GPtrArray *buffers)
 {
@@ -164,7 +166,8 @@ release_buffers (GPtrArray *buffers, GstKafkaAckOutcome outcome)
 
 /* --- failure --- */
 
-/* With the lock, which is released meanwhile: empties the queue and marks all buffers failed. */
+/* Called with the lock, which is released meanwhile: empties the queue and marks all buffers
+ * failed. */
 static void
 abandon (MongoWriter *self)
 {
@@ -366,7 +369,7 @@ worker_find_fault (MongoWorker *self, guint tried)
   }
 }
 
-/* TRUE: the next try sends one document alone, to find out whether it is the cause. */
+/* Returns TRUE if the next try sends one document alone, to find out whether it is the cause. */
 static gboolean
 worker_isolate (MongoWorker *self)
 {
@@ -390,7 +393,7 @@ worker_isolate (MongoWorker *self)
   return FALSE;
 }
 
-/* (nullable): the document with the worst verdict, which decides how the batch goes on */
+/* Returns: (nullable): the document with the worst verdict, which decides about the batch */
 static const MongoItem *
 batch_find_worst (GPtrArray *batch)
 {
@@ -405,7 +408,7 @@ batch_find_worst (GPtrArray *batch)
   return worst;
 }
 
-/* (transfer full): the reason why trying ends, taken from the worst @item */
+/* Returns: (transfer full): the reason why trying ends, taken from the worst @item */
 static GError *
 worker_new_write_error (const MongoWorker *self, const MongoItem *item)
 {
@@ -448,8 +451,8 @@ is_stopping (MongoWriter *self)
   return stopping;
 }
 
-/* Waits before the next try. FALSE: the deadline is over, or the
- * writer is stopping or has failed. */
+/* Waits before the next try. Returns FALSE if the deadline is over, or the writer is stopping or
+ * has failed. */
 static gboolean
 wait_backoff (MongoWriter *self, gint64 *backoff, gint64 deadline)
 {
@@ -550,7 +553,8 @@ report_one (MongoWriter *self, GstElement *owner, MongoItem *item)
   return go_on;
 }
 
-/* FALSE: the owner has posted an error about a rejected document (on-error=fail), or is gone. */
+/* Returns FALSE if the owner has posted an error about a rejected document (on-error=fail), or is
+ * gone. */
 static gboolean
 report_rejected (MongoWriter *self, GPtrArray *batch)
 {
@@ -569,7 +573,7 @@ report_rejected (MongoWriter *self, GPtrArray *batch)
 
 /* --- outages --- */
 
-/* FALSE: another thread is waiting already and has reported the outage. */
+/* Returns FALSE if another thread is waiting already and has reported the outage. */
 static gboolean
 begin_outage (MongoWriter *self)
 {
@@ -641,7 +645,7 @@ forget_results (GPtrArray *batch)
 }
 
 /* A write that isn't answered in time may still be running, and repeating it would take as long. So
- * the next one has fewer documents and more time. */
+ * the next write has fewer documents and more time. */
 static void
 adapt_to_speed (MongoWorker *self, guint tried, const MongoItem *worst, gint64 took)
 {
@@ -679,8 +683,8 @@ log_try (MongoWorker *self, guint tried, gint64 took)
       count_verdicts (self, MONGO_VERDICT_REJECTED));
 }
 
-/* Tries once to write the batch. (nullable): the document with the worst verdict
- * of those that aren't settled */
+/* Tries once to write the batch. Returns: (nullable): the document with the worst verdict of those
+ * that aren't settled */
 static const MongoItem *
 try_batch (MongoWorker *self, gboolean *go_on)
 {
@@ -707,7 +711,7 @@ try_batch (MongoWorker *self, gboolean *go_on)
   return worst;
 }
 
-/* Sets how long the next connection waits for an answer. */
+/* Sets the time that the next connections wait for an answer. */
 static void
 choose_answer_timeout (MongoWorker *self)
 {
@@ -723,7 +727,8 @@ choose_answer_timeout (MongoWorker *self)
   mongo_session_set_answer_timeout (self->session, chosen);
 }
 
-/* A right that is missing at the start is an error. One that is withdrawn later may come back. */
+/* A right that is missing at the start is an error. A right that is withdrawn later may come
+ * back. */
 static gboolean
 may_come_back (MongoWriter *self, const MongoItem *worst)
 {
@@ -735,7 +740,7 @@ may_come_back (MongoWriter *self, const MongoItem *worst)
   return stored && worst->result.verdict == MONGO_VERDICT_DENIED;
 }
 
-/* FALSE: trying again is useless, or retry-timeout is over. */
+/* Returns FALSE if trying again is useless, or retry-timeout is over. */
 static gboolean
 wait_to_try_again (MongoWorker *self, const MongoItem *worst)
 {
@@ -761,8 +766,8 @@ wait_to_try_again (MongoWorker *self, const MongoItem *worst)
     return FALSE;
   count_retry (writer);
   choose_answer_timeout (self);
-  /* More documents, because one of them may be stored, which shows
-   * that others are refused alone. */
+  /* Writes more documents, because one of them may be stored, which shows that others are refused
+   * alone. */
   take_more (writer, self->batch);
   return TRUE;
 }
@@ -837,7 +842,7 @@ batch_is_due (MongoWriter *self, gint64 now)
          now >= add_time (self->first_queued, self->settings.batch_latency);
 }
 
-/* Waits for a batch. FALSE: the writer is stopping, and the queue is empty. */
+/* Waits for a batch. Returns FALSE if the writer is stopping, and the queue is empty. */
 static gboolean
 next_batch (MongoWriter *self, GPtrArray *batch)
 {
@@ -931,7 +936,7 @@ start_worker (gpointer data, gpointer writer)
   worker->thread = fog_thread_new ("mongosink", run, worker, NULL);
 }
 
-/* FALSE: at @deadline a thread is still in a call of the driver. */
+/* Returns FALSE if at @deadline a thread is still in a call of libmongoc. */
 static gboolean
 end_workers (MongoWriter *self, gint64 deadline)
 {
@@ -950,7 +955,7 @@ mongo_writer_start (GstElement *owner, const MongoWriterFuncs *funcs, const mong
     const MongoTarget *target, const MongoWriterSettings *settings)
 {
   MongoWriter *self = g_new0 (MongoWriter, 1);
-  /* Where the order of writes matters, one connection keeps it. */
+  /* If the order of writes matters, a single connection keeps it. */
   guint connections = target->mode == MONGO_MODE_INSERT ? settings->connections : 1;
 
   g_atomic_ref_count_init (&self->refs);

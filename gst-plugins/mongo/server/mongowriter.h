@@ -9,7 +9,8 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  guint connections; /* batches written in parallel; only with MONGO_MODE_INSERT, else 1 */
+  /* number of batches written in parallel; only with MONGO_MODE_INSERT, else 1 */
+  guint connections;
   guint batch_size;
   gsize batch_bytes;
   GstClockTime batch_latency;
@@ -17,27 +18,29 @@ typedef struct {
 } MongoWriterSettings;
 
 typedef struct {
-  /* A file counts as one document, except in waiting. */
+  /* A file counts as one document, except in `waiting`. */
   guint64 documents;  /* stored */
   guint64 duplicates; /* stored before */
-  guint64 rejected;   /* refused by the server for good */
-  guint64 batches;    /* acknowledged, in whole or in part */
+  guint64 rejected;   /* number of documents refused by the server for good */
+  guint64 batches;    /* number of batches acknowledged, in whole or in part */
   guint64 retries;    /* batches sent again */
-  guint64 waiting;    /* documents, or parts of files, that are accepted and not yet settled */
+  /* number of documents, or parts of files, that are accepted and not yet settled */
+  guint64 waiting;
   guint64 waiting_bytes;
-  GstClockTime write_latency; /* of a batch: a moving mean */
+  GstClockTime write_latency; /* time of a batch: a moving mean */
   GstClockTime write_latency_max;
 } MongoWriterStats;
 
 /* The writer's threads call these without the writer's lock. @owner is alive during the call;
  * @place: where the error was found. */
 typedef struct {
-  /* TRUE: the rejected document was handled; FALSE: an error was posted, and the writer fails. */
+  /* Returns TRUE if the rejected document was handled; FALSE if an error was posted, and the writer
+   * fails. */
   gboolean (*rejected) (GstElement *owner, const MongoItem *item, GstBuffer *buffer);
-  /* To be posted as a warning: an outage that the writer waits for, or a setting that the server
-   * doesn't support. */
+  /* Called to post a warning: about an outage that the writer waits for, or a setting that the
+   * server doesn't support. */
   void (*warning) (GstElement *owner, const GError *error, const MongoPlace *place);
-  /* To be posted as an error: the writer has failed. */
+  /* Called to post an error: the writer has failed. */
   void (*failed) (GstElement *owner, const GError *error, const MongoPlace *place);
 } MongoWriterFuncs;
 
@@ -61,7 +64,8 @@ typedef struct _MongoWriter MongoWriter;
 MongoWriter *mongo_writer_start (GstElement *owner, const MongoWriterFuncs *funcs,
     const mongoc_uri_t *uri, const MongoTarget *target, const MongoWriterSettings *settings);
 
-/* Takes ownership of @item if it returns OK. Waits while four batches are queued. */
+/* The function takes ownership of @item if it returns OK. The function waits while four batches are
+ * queued. */
 MongoWriterReturn mongo_writer_push (MongoWriter *self, MongoItem *item);
 
 /* Waits until all documents are settled, at most until @deadline (monotonic time, us). */
@@ -72,8 +76,9 @@ void mongo_writer_set_interrupted (MongoWriter *self, gboolean interrupted);
 
 void mongo_writer_get_stats (MongoWriter *self, MongoWriterStats *stats);
 
-/* Writes the waiting documents for at most 1.5 s. Buffers that aren't settled by then are marked
- * failed. A thread that is stuck in the driver goes on and frees the writer when it returns. */
+/* Writes the waiting documents for at most 1.5 s. Buffers that aren't settled when it returns are
+ * marked failed. A thread that is stuck in libmongoc continues, and frees the writer when it
+ * returns. */
 void mongo_writer_stop (MongoWriter *self);
 void mongo_writer_unref (MongoWriter *self);
 

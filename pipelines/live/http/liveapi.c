@@ -9,11 +9,11 @@
 #include "pictures/liverecount.h"
 #include "sources/livezones.h"
 
-/* ms that a look lasts. */
+/* Time in ms for which frames are read after a request for pictures. */
 #define LOOK_TIME 10000
-/* Cameras that one look may name. */
+/* Largest number of cameras in a request for pictures. */
 #define LOOK_CAMERAS 256
-/* s that a window of time travel spans at most. */
+/* Longest window of time travel, s. */
 #define MAX_SPAN 10.0
 /* ms since the Unix epoch: the year 5138, so that ns still fit. */
 #define MAX_TIME G_GINT64_CONSTANT (8000000000000)
@@ -81,7 +81,7 @@ get_look (LiveApi *api, const LiveRequest *request)
 
 /* --- frames --- */
 
-/* The code that fits an error of reading or decoding. */
+/* Returns the HTTP status for an error of reading or decoding. */
 static LiveReply
 reply_to (const GError *error)
 {
@@ -150,7 +150,7 @@ get_picture (LiveApi *api, const LiveRequest *request)
 
   if (!read_place (request, &place)) {
     live_place_clear (&place);
-    return live_reply_error (400, "It takes topic, partition and offset of a frame.");
+    return live_reply_error (400, "The request needs topic, partition and offset of a frame.");
   }
   frame = live_travel_find (api->travel, &place, &answer, &error);
   live_place_clear (&place);
@@ -168,7 +168,7 @@ get_travel (LiveApi *api, const LiveRequest *request)
   GBytes *json;
 
   if (!live_name_is_usable (camera))
-    return live_reply_error (400, "It takes the camera's name.");
+    return live_reply_error (400, "The request needs the camera's name.");
   live_form_get_int (request->query, "at", 1, MAX_TIME, &at);
   json = live_travel_make_window (
       api->travel, camera, at, (gint64) (CLAMP (span, 0.1, MAX_SPAN) * 1000), &error);
@@ -236,7 +236,8 @@ get_documents (LiveApi *api, const LiveRequest *request)
   GBytes *json;
 
   if (!read_documents_query (request, &query))
-    return live_reply_error (400, "It takes from and to, in ms, and unit, minute or hour.");
+    return live_reply_error (
+        400, "The request needs from and to, in ms, and unit, minute or hour.");
   json = live_database_make_documents (api->database, &query, &error);
   return json ? live_reply_json (json) : reply_to (error);
 }
@@ -276,7 +277,7 @@ post_do (LiveApi *api, const LiveRequest *request)
   return (LiveReply){204};
 }
 
-/* What changes the system has to be allowed at the start. */
+/* Actions that change the system have to be allowed at the start. */
 static gboolean
 is_offered (const LiveApi *self, const LiveRoute *route)
 {

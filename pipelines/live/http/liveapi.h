@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* One function a path of the API. */
+/* One function for each path of the API. */
 typedef struct {
   const LiveOptions *options;
   LiveModel *model;
@@ -33,7 +33,7 @@ typedef struct {
   LiveWhere where;
 } LiveRoute;
 
-/* (nullable): NULL: there is no such path here. */
+/* Returns: (nullable): the function; NULL if there is no such path. */
 const LiveRoute *live_api_find (const LiveApi *self, const gchar *path);
 
 G_END_DECLS

@@ -12,7 +12,7 @@ struct _LiveControl {
   GSocketConnection *connection;
   GDataInputStream *lines;
   GCancellable *ended;
-  JsonNode *actions; /* what is offered, a list; NULL: nothing yet */
+  JsonNode *actions; /* list of the offered actions; NULL: nothing yet */
 };
 
 static gint64
@@ -102,9 +102,9 @@ live_control_free (LiveControl *self)
   g_free (self);
 }
 
-/* --- what is asked for --- */
+/* --- requested actions --- */
 
-/* (nullable): the offered action of that name. */
+/* Returns: (nullable): the offered action of that name. */
 static JsonObject *
 find_action (LiveControl *self, const gchar *name)
 {
@@ -145,7 +145,7 @@ send_wish (LiveControl *self, const gchar *name, GError **error)
   text = live_json_end (json);
   line = g_strdup_printf (
       "%.*s\n", (gint) g_bytes_get_size (text), (const gchar *) g_bytes_get_data (text, NULL));
-  /* A socket that takes no line at all is full of wishes that nobody reads. */
+  /* A socket that accepts no line is full of requests that nobody reads. */
   return g_socket_send_with_blocking (g_socket_connection_get_socket (self->connection), line,
              strlen (line), FALSE, NULL, error) > 0;
 }
@@ -158,6 +158,7 @@ live_control_ask (LiveControl *self, const gchar *text, gsize size, GError **err
   const gchar *name = object ? fog_json_read_string (object, "do") : NULL;
 
   if (object && !name)
-    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "It takes an action, `do`.");
+    g_set_error_literal (
+        error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "The request needs an action, `do`.");
   return name && may_do (find_action (self, name), error) && send_wish (self, name, error);
 }

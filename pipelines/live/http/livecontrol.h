@@ -6,9 +6,9 @@
 G_BEGIN_DECLS
 
 /* The other end of a socket that whoever started this process, the demo, listens at: it offers
- * actions that disturb the system, and viewers ask for them. Both ways a message is a line of JSON:
- * from there `{"actions":[{"name":…,"label":…,"why":…},…]}` and `{"said":…}`, from here
- * `{"do":NAME}`. Of the main thread. */
+ * actions that disturb the system, and viewers ask for them. In both directions a message is a line
+ * of JSON: the demo sends `{"actions":[{"name":…,"label":…,"why":…},…]}` and `{"said":…}`, this
+ * process sends `{"do":NAME}`. Of the main thread. */
 typedef struct _LiveControl LiveControl;
 
 /* @descriptor: of a connected socket, which it owns from now on. @error: it is none */

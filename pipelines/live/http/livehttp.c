@@ -17,7 +17,8 @@
 #define MAX_JOBS 64
 #define MAX_COUNTS 8
 
-/* Nothing from elsewhere, nothing inline, in no other page. */
+/* The content security policy: no content from elsewhere, none inline, and no frame in other
+ * pages. */
 #define POLICY                                                                                     \
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "  \
   "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -123,7 +124,7 @@ is_allowed (LiveHttp *self, SoupServerMessage *message)
   return FALSE;
 }
 
-/* FALSE: the form is from a page of another origin, or was sent to a foreign name of this
+/* Returns FALSE if the form is from a page of another origin, or was sent to a foreign name of this
  * machine. */
 static gboolean
 comes_from_here (LiveHttp *self, SoupServerMessage *message)
@@ -233,7 +234,7 @@ send_file (SoupServerMessage *message, const gchar *name)
     send_and_clear (message, live_reply_error (405, "Only GET is answered here."));
 }
 
-/* Served without the token: the login, and the page's own files. */
+/* Paths that need no token: the login, and the page's own files. */
 static gboolean
 answer_anybody (LiveHttp *self, SoupServerMessage *message, const gchar *path)
 {
@@ -252,7 +253,8 @@ answer_anybody (LiveHttp *self, SoupServerMessage *message, const gchar *path)
   return TRUE;
 }
 
-/* A form of another page can't have the type of JSON: a browser would ask here first. */
+/* A form of another page can't have the type of JSON: its browser would send a preflight request
+ * first. */
 static gboolean
 has_its_type (SoupServerMessage *message, const LiveRoute *route)
 {
@@ -276,7 +278,8 @@ answer_allowed (LiveHttp *self, SoupServerMessage *message, const gchar *path)
   else if (!is_method (message, route->method))
     send_and_clear (message, live_reply_error (405, "Only %s is answered here.", route->method));
   else if (!has_its_type (message, route))
-    send_and_clear (message, live_reply_error (415, "It takes application/json."));
+    send_and_clear (
+        message, live_reply_error (415, "The request needs the type application/json."));
   else
     answer (self, message, route);
 }
@@ -303,7 +306,7 @@ take_request (SoupServer *server, SoupServerMessage *message, const char *path, 
   else if (answer_anybody (self, message, path))
     return;
   else if (!is_allowed (self, message))
-    send_and_clear (message, live_reply_error (401, "It takes the token."));
+    send_and_clear (message, live_reply_error (401, "The request needs the token."));
   else
     answer_allowed (self, message, path);
 }

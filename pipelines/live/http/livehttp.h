@@ -6,13 +6,14 @@
 
 G_BEGIN_DECLS
 
-/* The server: who may connect, who may look, what each answer carries. Of the main thread. */
+/* The HTTP server: limits connections, checks access, adds headers to each answer. Of the main
+ * thread. */
 typedef struct _LiveHttp LiveHttp;
 
-/* Listens. @api is kept by reference. */
+/* Listens. The server keeps a reference to @api. */
 LiveHttp *live_http_new (const LiveOptions *options, LiveApi *api, GError **error);
 void live_http_free (LiveHttp *self);
-/* (transfer full): where it listens, as a browser takes it. */
+/* Returns: (transfer full): the server's address as a URL. */
 gchar *live_http_make_address (LiveHttp *self);
 LiveStream *live_http_get_stream (LiveHttp *self);
 

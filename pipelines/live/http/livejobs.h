@@ -13,14 +13,14 @@ typedef struct _LiveJobs LiveJobs;
 
 /* Called from one of the threads. */
 typedef LiveReply (*LiveJobFunc) (gpointer data, const LiveRequest *request);
-/* Called from the main thread, to send what came out. */
+/* Called from the main thread, to send the result. */
 typedef void (*LiveJobSend) (SoupServerMessage *message, LiveReply *reply);
 
-/* @data: of every @func; @most: jobs that may wait */
+/* @data: argument of every @func; @most: number of jobs that may wait */
 LiveJobs *live_jobs_new (guint threads, guint most, LiveJobSend send, gpointer data);
-/* Waits for those that run. */
+/* Waits for the running jobs. */
 void live_jobs_free (LiveJobs *self);
-/* FALSE: too many wait. Takes over the contents of @request in both cases. */
+/* FALSE: too many wait. The function takes over the contents of @request in both cases. */
 gboolean live_jobs_push (
     LiveJobs *self, SoupServerMessage *message, LiveJobFunc func, LiveRequest *request);
 

@@ -5,12 +5,12 @@
 
 G_BEGIN_DECLS
 
-/* What a viewer asks for, and gets. */
+/* A viewer's request, and the reply. */
 
 typedef struct {
-  gchar *query; /* of the URI, encoded; "" if there is none */
+  gchar *query; /* query of the URI, encoded; "" if there is none */
   GBytes *body; /* of a POST; NULL otherwise */
-  gchar *etag;  /* nullable: what the viewer has already */
+  gchar *etag;  /* nullable: ETag of the version that the viewer has already */
 } LiveRequest;
 
 typedef struct {
@@ -21,15 +21,16 @@ typedef struct {
 } LiveReply;
 
 void live_request_clear (LiveRequest *request);
-/* (nullable) (transfer full): the value of a field of the query, or of a form. */
+/* Returns: (nullable) (transfer full): the value of a field of the query, or of a form. */
 gchar *live_form_get (const gchar *form, const gchar *name);
-/* The field as a whole number from @min to @max; FALSE: it isn't there, or is none. */
+/* Reads the field as a whole number from @min to @max; returns FALSE if it is missing or
+ * invalid. */
 gboolean live_form_get_int (
     const gchar *form, const gchar *name, gint64 min, gint64 max, gint64 *value);
 
 /* @json: (transfer full) */
 LiveReply live_reply_json (GBytes *json);
-/* A sentence for a person, in `{"error":…}`. */
+/* Makes a reply with a sentence for a person, in `{"error":…}`. */
 LiveReply live_reply_error (guint status, const gchar *format, ...) G_GNUC_PRINTF (2, 3);
 LiveReply live_reply_text (guint status, const gchar *text);
 void live_reply_clear (LiveReply *reply);

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* Events that a viewer may be behind before it misses one, and before it is dropped. */
+/* Number of events by which a viewer may be behind before it misses one, and before it is
+ * dropped. */
 #define BEHIND 2
 #define TOO_FAR_BEHIND 64
 

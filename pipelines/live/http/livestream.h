@@ -10,11 +10,12 @@ typedef struct _LiveStream LiveStream;
 
 LiveStream *live_stream_new (guint max_viewers);
 void live_stream_free (LiveStream *self);
-/* FALSE: there are too many viewers. */
+/* Returns FALSE if there are too many viewers. */
 gboolean live_stream_add (LiveStream *self, SoupServerMessage *message);
 gboolean live_stream_is_full (const LiveStream *self);
 guint live_stream_count (const LiveStream *self);
-/* One event to all viewers. One that hasn't read the last events yet misses it, unless @must. */
+/* Sends one event to all viewers. A viewer that hasn't read the last events yet misses this one,
+ * unless @must. */
 void live_stream_send (LiveStream *self, const gchar *event, GBytes *data, gboolean must);
 
 G_END_DECLS

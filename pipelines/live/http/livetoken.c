@@ -11,8 +11,8 @@ struct _LiveToken {
   gchar *session;
 };
 
-/* Of one length, whatever the text: nothing about the token shows in how long a comparison
- * takes. */
+/* Digests have one length, whatever the text, so the time of a comparison shows nothing about the
+ * token. */
 static void
 digest_text (const gchar *text, guint8 digest[32])
 {

@@ -96,7 +96,8 @@ live_answer_unref (LiveAnswer *self)
   g_free (self);
 }
 
-/* (nullable) (transfer full): a copy of the text; NULL if it is longer than @most bytes. */
+/* Returns: (nullable) (transfer full): a copy of the text; NULL if it is longer than @most
+ * bytes. */
 static gchar *
 dup_text (JsonObject *object, const gchar *name, gsize most)
 {

@@ -14,10 +14,10 @@ typedef struct {
 } LivePlace;
 
 void live_place_copy (LivePlace *self, const LivePlace *from);
-/* FALSE: @buffer comes from no topic. */
+/* Returns FALSE if @buffer comes from no topic. */
 gboolean live_place_read (LivePlace *self, GstBuffer *buffer);
 void live_place_clear (LivePlace *self);
-/* How this machine reaches a broker. */
+/* The address at which this machine reaches a broker. */
 typedef struct {
   const gchar *servers;     /* bootstrap servers */
   const gchar *config_file; /* nullable */
@@ -36,18 +36,18 @@ typedef struct {
 
 void live_boxes_to_json (const GArray *boxes, JsonBuilder *json);
 
-/* What the fog found in one frame: an event of the database topic. Immutable, reference-counted. */
+/* The fog's result for one frame: an event of the database topic. Immutable, reference-counted. */
 typedef struct {
   gatomicrefcount refs;
-  gchar *id;     /* of the frame: camera:session:seq, or topic:partition:offset */
-  gchar *camera; /* NULL: its producer named none */
+  gchar *id;     /* id of the frame: camera:session:seq, or topic:partition:offset */
+  gchar *camera; /* camera; NULL: the producer named none */
   guint64 seq;
-  gint64 captured, processed; /* ms since the Unix epoch; 0: unknown */
+  gint64 captured, processed; /* capture time, ms since the Unix epoch; 0: unknown */
   guint faces;
   GArray *boxes; /* of LiveBox */
   gint width, height;
   gchar *replica;
-  LivePlace place; /* of the event itself; no topic: unknown */
+  LivePlace place; /* position of the event itself; no topic: unknown */
 } LiveAnswer;
 
 /**
@@ -61,7 +61,8 @@ typedef struct {
  * Returns: (nullable) (transfer full): the answer
  */
 LiveAnswer *live_answer_parse (const gchar *text, gsize size, GError **error);
-/* (nullable) (transfer full): of a message of the database topic, with its place. */
+/* Returns: (nullable) (transfer full): the result in a message of the database topic, with its
+ * position. */
 LiveAnswer *live_answer_from_sample (GstSample *sample);
 LiveAnswer *live_answer_ref (LiveAnswer *self);
 void live_answer_unref (LiveAnswer *self);

@@ -4,14 +4,15 @@
 #include <math.h>
 #include <string.h>
 
-/* ms without a frame, at least, until a camera counts as stopped; frame periods, too. */
+/* Shortest time in ms without a frame after which a camera counts as stopped; and the number of
+ * frame periods. */
 #define STOPPED 2500
 #define STOPPED_PERIODS 3
 /* Times its still-interval. */
 #define STOPPED_INTERVALS 2.5
-/* ms without a new answer until it counts as late. */
+/* Time in ms without a new answer after which it counts as late. */
 #define LATE 2000
-/* Ticks that a rate is taken over, at least: 5 s. */
+/* Smallest number of ticks over which a rate is measured: 5 s. */
 #define RATE_TICKS 10
 #define TICKS_A_SECOND 2
 /* If it sends less than this part of its permitted rate, the camera or its link is the limit. */
@@ -46,7 +47,7 @@ live_camera_free (LiveCamera *self)
   g_free (self);
 }
 
-/* A camera that was started again numbers from 0. */
+/* After a restart, a camera numbers its frames from 0. */
 static void
 begin_session (LiveCamera *self, const gchar *session)
 {
@@ -74,8 +75,8 @@ live_camera_see (LiveCamera *self, const gchar *session, guint64 seq, gint64 cap
     self->seq = MAX (self->seq, seq);
 }
 
-/* (transfer full) (nullable): the session in camera:session:seq. The camera's name may contain
- * colons. */
+/* Returns: (transfer full) (nullable): the session in camera:session:seq. The camera's name may
+ * contain colons. */
 static gchar *
 session_of (const LiveAnswer *answer)
 {
@@ -185,7 +186,7 @@ set_health (LiveCamera *self, LiveHealth health, gint64 since)
   return TRUE;
 }
 
-/* ms without a sign of a frame that are normal. */
+/* Returns the normal time without a sign of a frame, ms. */
 static gdouble
 patience (const LiveCamera *self, gboolean watched)
 {
@@ -259,14 +260,14 @@ const gchar *
 live_camera_get_bound (const LiveCamera *self, gint64 now, const gchar **reason)
 {
   static const gchar *const reasons[] = {
-      "it gets all that it wants",
-      "the fog counts no more",
-      "it sends less than the fog would take: its link, or the camera itself",
-      "it sends its least rate, which is more than the fog counts",
+      "the camera gets the rate that it wants",
+      "the fog can't count more",
+      "the camera sends less than the fog would take: its link, or the camera itself, is the limit",
+      "the camera sends its minimum rate, which is more than the fog counts",
   };
   RateBound bound;
 
-  *reason = "no report lists it yet";
+  *reason = "no report lists the camera yet";
   if (self->health == LIVE_CAMERA_STOPPED)
     *reason = "it gives no frame";
   else if (live_senders_are_two (&self->senders, now))
@@ -275,7 +276,7 @@ live_camera_get_bound (const LiveCamera *self, gint64 now, const gchar **reason)
       live_senders_are_two (&self->senders, now))
     return "unknown";
   bound = bound_of (self, now);
-  *reason =
-      self->is_still ? "its picture stands still, and it sends only what is new" : reasons[bound];
+  *reason = self->is_still ? "the picture stands still, and the camera sends only changed frames"
+                           : reasons[bound];
   return rate_bound_name (bound);
 }

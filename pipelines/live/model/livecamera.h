@@ -35,12 +35,13 @@ typedef struct {
   LiveProgress *progress;          /* of seq, a sample at each tick */
   RateController *observer;        /* decides as the camera does, from the same reports */
   gdouble wanted, minimum, weight; /* frames/s; wanted 0: not known */
-  gdouble given;                   /* frames/s that it sends; NAN: not known */
+  gdouble given;                   /* rate that the camera sends, frames/s; NAN: not known */
   gdouble pace;                    /* the same while frames came: a pause doesn't lower it */
-  guint64 paced;                   /* the seq that it was taken at */
-  gdouble interval;                /* s, the longest of the reports that list it */
-  gdouble still_interval; /* s within which it sends a frame of a still picture; 0: it sends all */
-  gboolean is_still;      /* it has left out frames that show nothing new, says the last report */
+  guint64 paced;                   /* seq at which the rate was measured */
+  gdouble interval;                /* longest interval of the reports that list the camera, s */
+  /* interval in which the camera sends a frame of a still picture, s; 0: it sends all */
+  gdouble still_interval;
+  gboolean is_still; /* it has left out frames that show nothing new, says the last report */
 } LiveCamera;
 
 LiveCamera *live_camera_new (const gchar *name, gint64 now);
@@ -51,11 +52,12 @@ void live_camera_free (LiveCamera *self);
 void live_camera_see (
     LiveCamera *self, const gchar *session, guint64 seq, gint64 captured, gint64 now);
 void live_camera_take_answer (LiveCamera *self, LiveAnswer *answer, gint64 now);
-/* @own: its entry in @report; NULL: it has none */
+/* @own: the camera's entry in @report; NULL: it has none */
 void live_camera_take_report (
     LiveCamera *self, const FogReport *report, const FogReportCamera *own, gint64 now);
 
-/* Twice a second. @watched: its frames are being read. Returns: whether the health has changed. */
+/* Twice a second. @watched: whether the camera's frames are being read. Returns: whether the health
+ * has changed. */
 gboolean live_camera_tick (LiveCamera *self, gboolean watched, gint64 now);
 
 /* The clock was set back to @now: nothing was later. */

@@ -105,8 +105,8 @@ live_frame_new (GstSample *sample, gint64 now)
 
 /* --- JSON --- */
 
-/* A line that shows the frame in a window, to be copied into a terminal. One that needs others is
- * the last that the line plays. */
+/* Returns a command line that shows the frame in a window, to be copied into a terminal. A frame
+ * that needs others is the last one that the command line plays. */
 static gchar *
 make_line (const LiveFrame *self, const LiveBroker *broker)
 {

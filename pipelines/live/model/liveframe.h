@@ -12,30 +12,30 @@ G_BEGIN_DECLS
 typedef struct {
   gatomicrefcount refs;
   LivePlace place;
-  gchar *id;      /* as in the event's `_id` */
+  gchar *id;      /* id, as in the event's `_id` */
   gchar *camera;  /* NULL: its producer named none */
   gchar *session; /* NULL: none */
   guint64 seq;
   gint64 captured;  /* ms since the Unix epoch */
-  gint64 arrived;   /* here; ms since the Unix epoch */
+  gint64 arrived;   /* time of arrival here; ms since the Unix epoch */
   GstCaps *caps;    /* NULL: not known */
-  GstClockTime pts; /* in its producer's stream; GST_CLOCK_TIME_NONE: not known */
-  gboolean delta;   /* it needs the frames since the last keyframe */
+  GstClockTime pts; /* time in its producer's stream; GST_CLOCK_TIME_NONE: not known */
+  gboolean delta;   /* flag: the frame needs the frames since the last keyframe */
   gint64 first; /* offset of that keyframe, or its own; -1: not known. Set by live_frames_add() */
-  gint width, height; /* 0: the caps don't say */
+  gint width, height; /* size; 0: the caps don't contain it */
   gsize size;         /* bytes */
-  GBytes *bytes;      /* NULL: too large to be kept */
+  GBytes *bytes;      /* bytes of the frame; NULL: too large to be kept */
 } LiveFrame;
 
-/* Bytes of the largest frame that is shown. */
+/* Size in bytes of the largest frame that is shown. */
 #define LIVE_FRAME_MAX (8 * 1024 * 1024)
 
-/* (nullable) (transfer full): NULL: @sample has no place in a topic. The bytes are copied, since a
- * message keeps the whole fetch that brought it. */
+/* Returns: (nullable) (transfer full): the frame; NULL if @sample has no position in a topic. The
+ * bytes are copied, since a message keeps the whole fetch that brought it. */
 LiveFrame *live_frame_new (GstSample *sample, gint64 now);
 LiveFrame *live_frame_ref (LiveFrame *self);
 void live_frame_unref (LiveFrame *self);
-/* Whether it is of the same stream as @later, and before it. */
+/* Returns whether the frame is of the same stream as @later, and before it. */
 gboolean live_frame_precedes (const LiveFrame *self, const LiveFrame *later);
 
 /* Brokers, for the lines that show a frame and its event. */
@@ -43,8 +43,9 @@ typedef struct {
   LiveBroker frames, events;
 } LiveBrokers;
 
-/* Members of the object that @json is in. @answer: (nullable): what the fog found; @counted:
- * whether it has looked, even if there is no answer */
+/* Adds the members of a frame to the object that @json is in.
+ * @answer: (nullable): what the fog found;
+ * @counted: whether it has looked, even if there is no answer */
 void live_frame_to_json (const LiveFrame *self, const LiveAnswer *answer, gboolean counted,
     const LiveBrokers *servers, JsonBuilder *json);
 

@@ -6,10 +6,12 @@
 
 struct _LiveFrames {
   GMutex lock;
-  gsize most, size;     /* bytes */
-  GQueue all;           /* of LiveFrame, the oldest first; owns */
-  GHashTable *cameras;  /* name: GQueue of LiveFrame in the same order; "" for frames without */
-  GHashTable *by_place; /* LivePlace of the frame: LiveFrame */
+  gsize most, size; /* bytes */
+  GQueue all;       /* queue of LiveFrame, the oldest first; owns them */
+  /* maps a camera's name to a GQueue of LiveFrame in the same order; "" for frames without a
+   * name */
+  GHashTable *cameras;
+  GHashTable *by_place; /* maps a LivePlace to its LiveFrame */
 };
 
 static guint

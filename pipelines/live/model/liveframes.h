@@ -10,11 +10,12 @@ typedef struct _LiveFrames LiveFrames;
 
 LiveFrames *live_frames_new (gsize most);
 void live_frames_free (LiveFrames *self);
-/* Takes a reference of @frame; the oldest ones go to make room. */
+/* Takes a reference of @frame; the oldest frames are removed to make room. */
 void live_frames_add (LiveFrames *self, LiveFrame *frame);
 /* (nullable) (transfer full) */
 LiveFrame *live_frames_find (LiveFrames *self, const LivePlace *place);
-/* (transfer full) (element-type LiveFrame): those of a camera, the newest first, @most at most. */
+/* Returns: (transfer full) (element-type LiveFrame): the frames of a camera, the newest first,
+ * @most at most. */
 GPtrArray *live_frames_list (LiveFrames *self, const gchar *camera, guint most);
 
 G_END_DECLS

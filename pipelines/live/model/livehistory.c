@@ -14,8 +14,8 @@ typedef struct {
 struct _LiveHistory {
   LiveSample samples[SAMPLES]; /* a ring */
   guint n, next;
-  GQueue marks;  /* of Mark, the oldest first */
-  guint untaken; /* of them, at the end */
+  GQueue marks;  /* queue of Mark, the oldest first */
+  guint untaken; /* number of marks at the end that weren't taken yet */
 };
 
 static void

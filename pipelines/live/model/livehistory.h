@@ -5,14 +5,14 @@
 
 G_BEGIN_DECLS
 
-/* What the plots show: one sample a second for 30 minutes, and marks of what happened. */
+/* Data of the plots: one sample a second for 30 minutes, and marks of events. */
 typedef struct _LiveHistory LiveHistory;
 
 enum {
   LIVE_SAMPLE_TIME, /* ms since the Unix epoch */
   LIVE_SAMPLE_FACES,
-  LIVE_SAMPLE_RATE,     /* frames/s that the fog counts */
-  LIVE_SAMPLE_CAPACITY, /* frames/s that it could count */
+  LIVE_SAMPLE_RATE,     /* rate that the fog counts, frames/s */
+  LIVE_SAMPLE_CAPACITY, /* rate that the fog could count, frames/s */
   LIVE_SAMPLE_WAITING,
   LIVE_SAMPLE_P50, /* s */
   LIVE_SAMPLE_P95, /* s */
@@ -26,14 +26,14 @@ typedef gdouble LiveSample[LIVE_SAMPLE_FIELDS];
 LiveHistory *live_history_new (void);
 void live_history_free (LiveHistory *self);
 void live_history_add (LiveHistory *self, const LiveSample sample);
-/* Something happened: @kind is camera, replica, kafka, database or demo. */
+/* Adds a mark of an event: @kind is camera, replica, kafka, database or demo. */
 void live_history_mark (LiveHistory *self, gint64 time, const gchar *kind, const gchar *text);
 /* The clock was set back to @now: nothing was later. */
 void live_history_set_back (LiveHistory *self, gint64 now);
 /* (transfer full) (nullable): the oldest mark not yet taken, as JSON. */
 GBytes *live_history_take_mark (LiveHistory *self);
 
-/* Into the object that @json is in. */
+/* Adds the history to the object that @json is in. */
 void live_history_to_json (const LiveHistory *self, JsonBuilder *json);
 void live_sample_to_json (const LiveSample sample, JsonBuilder *json);
 

@@ -5,10 +5,10 @@
 #include "livemodelprivate.h"
 #include "prometheustext.h"
 
-/* Cameras and replicas that have samples of their own: labels stay bounded. */
+/* Number of cameras and replicas with samples of their own, so that labels stay bounded. */
 #define MOST_NAMES 256
 
-/* What isn't known has no sample. */
+/* An unknown value has no sample. */
 static void
 add (PrometheusText *text, const gchar *name, const gchar *help, const gchar *labels, gdouble value)
 {

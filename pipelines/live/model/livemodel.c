@@ -16,12 +16,12 @@
 #define FRAME_BYTES (64 * 1024 * 1024)
 /* ms after which a camera that has stopped is forgotten. */
 #define FORGOTTEN 600000
-/* ms after which one that is quiet may make room for a new one. */
+/* Time in ms after which a silent camera may be replaced by a new one. */
 #define DISPLACED 5000
-/* ms of reading after which a camera's silence is its own. */
+/* Time in ms of reading after which a camera without frames counts as silent. */
 #define READING 2500
-/* ms in which clients come back to a Kafka that answers again: librdkafka waits up to 10 s between
- * two tries to connect. */
+/* Time in ms in which clients reconnect to a Kafka that answers again: librdkafka waits up to 10 s
+ * between two tries to connect. */
 #define RECONNECT 10000
 #define SAMPLE_TIME 1000 /* ms */
 /* ms between two ticks, at least, if the clock was set forward; they come twice a second. */
@@ -87,7 +87,7 @@ static void G_GNUC_PRINTF (4, 5)
   live_history_mark (self->history, now, kind, visible);
 }
 
-/* Makes room for a camera: the one that has been quiet for longest goes, if for long enough. */
+/* Makes room for a camera: removes the one that has been silent for longest, if for long enough. */
 static gboolean
 displace_camera (LiveModel *self, gint64 now)
 {
@@ -106,7 +106,7 @@ displace_camera (LiveModel *self, gint64 now)
   return TRUE;
 }
 
-/* (nullable): NULL: it can't be shown, or there are too many. */
+/* Returns: (nullable): the camera; NULL if its name can't be shown, or there are too many. */
 static LiveCamera *
 ensure_camera (LiveModel *self, const gchar *name, gint64 now)
 {
@@ -163,7 +163,7 @@ tell_cameras (LiveModel *self, const FogReport *report, gint64 now)
   for (guint i = 0; i < report->cameras->len; i++) {
     FogReportCamera *own = g_ptr_array_index (report->cameras, i);
 
-    /* A name that is there for history's sake makes no camera. */
+    /* A name of a forgotten camera in history makes no camera. */
     camera = own->frames ? ensure_camera (self, own->camera, now)
                          : g_hash_table_lookup (self->cameras, own->camera);
     if (camera)
@@ -208,7 +208,7 @@ remember_answer (LiveModel *self, LiveAnswer *answer)
   }
 }
 
-/* How long something was on its way, smoothed. */
+/* Smooths the time that a message was on its way. */
 static void
 learn_way (gdouble *way, gint64 from, gint64 to)
 {

@@ -7,13 +7,13 @@
 
 G_BEGIN_DECLS
 
-/* What is known of the system, from what its topics say. Of any thread; times are ms since the Unix
- * epoch. */
+/* The state of the system, as the messages of its topics show it. For any thread; times are ms
+ * since the Unix epoch. */
 typedef struct _LiveModel LiveModel;
 
 typedef enum {
   LIVE_KAFKA,       /* of frames and reports */
-  LIVE_CLOUD_KAFKA, /* of events, where that is another one */
+  LIVE_CLOUD_KAFKA, /* the Kafka of events, if that is another one */
   LIVE_DATABASE,
   LIVE_BACKENDS
 } LiveBackend;
@@ -21,7 +21,7 @@ typedef enum {
 /* The two topics that a group reads. */
 typedef enum { LIVE_CAMERA_TOPIC, LIVE_EVENT_TOPIC, LIVE_TOPICS } LiveTopicRole;
 
-/* How far the group of a topic is behind. */
+/* Sets the lag of the group of a topic. */
 typedef struct {
   gint64 waiting; /* messages; -1: not known */
   gdouble lag;    /* s; NAN: not known */
@@ -35,7 +35,7 @@ void live_model_free (LiveModel *self);
 void live_model_take_report (LiveModel *self, const FogReport *report, gint64 now);
 void live_model_take_answer (LiveModel *self, LiveAnswer *answer, gint64 now);
 void live_model_take_frame (LiveModel *self, LiveFrame *frame, gint64 now);
-/* @trouble: (nullable): why it doesn't answer; NULL: it does */
+/* @trouble: (nullable): the reason why the server doesn't answer; NULL: it does */
 void live_model_set_trouble (LiveModel *self, LiveBackend server, const gchar *trouble, gint64 now);
 void live_model_set_backlog (LiveModel *self, LiveTopicRole topic, const LiveBacklog *backlog);
 /* Text that could not be read as what its topic should hold. */
@@ -43,15 +43,15 @@ void live_model_count_unreadable (LiveModel *self);
 
 /* @actions: (nullable): a JSON list of what viewers can do to the system; NULL: nothing. */
 void live_model_set_actions (LiveModel *self, JsonNode *actions);
-/* What was done to the system, in one sentence: a mark. */
+/* Adds a mark: one sentence about an action on the system. */
 void live_model_note (LiveModel *self, const gchar *text, gint64 now);
 
 /* Frames of @camera are wanted until @until. */
 void live_model_look (LiveModel *self, const gchar *camera, gint64 until);
-/* Whether frames of any camera are wanted. */
+/* Returns whether frames of any camera are wanted. */
 gboolean live_model_is_watched (LiveModel *self, gint64 now);
 
-/* Whether frames are being read. */
+/* Sets whether frames are being read. */
 void live_model_set_reading (LiveModel *self, gboolean reading, gint64 now);
 
 /* Twice a second: notices what has stopped, and takes a sample now and then. */
@@ -63,14 +63,15 @@ gchar *live_model_make_metrics (LiveModel *self, const LiveOptions *options, gin
 /* These as JSON, (transfer full). */
 GBytes *live_model_make_state (LiveModel *self, gint64 now);
 GBytes *live_model_make_history (LiveModel *self);
-/* (nullable): the frames that changed since the last call. */
+/* Returns: (nullable): the frames that changed since the last call. */
 GBytes *live_model_make_frames (LiveModel *self, gint64 now);
 GBytes *live_model_take_mark (LiveModel *self);
 
-/* (nullable) (transfer full): what the fog found in the frame with that id, if it was of late. */
+/* Returns: (nullable) (transfer full): the fog's result for the frame with this id, if it is
+ * recent. */
 LiveAnswer *live_model_find_answer (LiveModel *self, const gchar *id);
 LiveFrames *live_model_get_frames (LiveModel *self);
-/* (nullable) (transfer full): why nothing can be read. */
+/* Returns: (nullable) (transfer full): the reason why no topic can be read. */
 gchar *live_model_dup_trouble (LiveModel *self);
 
 G_END_DECLS

@@ -7,18 +7,20 @@
 
 G_BEGIN_DECLS
 
-/* What comes in (livemodel.c), and what follows from it (livemodelview.c). */
+/* State shared by livemodel.c, which receives messages, and livemodelview.c, which summarises
+ * them. */
 struct _LiveModel {
-  LiveFrames *frames; /* has its own lock, taken after this one */
+  LiveFrames *frames; /* has its own lock, which is taken after this one */
   LiveBrokers brokers;
   gchar *blur;
   GMutex lock;          /* guards all fields below */
   GHashTable *cameras;  /* name: LiveCamera */
   GHashTable *replicas; /* name: LiveReplica */
-  GHashTable *looks;    /* camera: gint64, until when its frames are wanted */
-  GHashTable *shown;    /* camera: the id of the frame that was sent last, with its count */
-  GHashTable *answers;  /* frame id: LiveAnswer */
-  GQueue answer_order;  /* of LiveAnswer, the oldest first; owns */
+  GHashTable *looks;    /* maps a camera to gint64: the time until which its frames are wanted */
+  /* maps a camera to the id of the frame that was sent last, with its count */
+  GHashTable *shown;
+  GHashTable *answers; /* frame id: LiveAnswer */
+  GQueue answer_order; /* queue of LiveAnswer, the oldest first; owns them */
   LiveHistory *history;
   LiveBacklog backlogs[LIVE_TOPICS];
   gchar *trouble[LIVE_BACKENDS]; /* NULL: it answers */
@@ -35,7 +37,7 @@ struct _LiveModel {
   gint64 since; /* of the level */
 };
 
-/* Sums up: the sentence, its level, the sample. with self->lock */
+/* Summarises the state: the sentence, its level, the sample. Called with self->lock */
 void live_model_judge (LiveModel *self, gint64 now);
 
 G_END_DECLS

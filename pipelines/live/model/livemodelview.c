@@ -13,7 +13,7 @@
  * answered. */
 #define SETTLED 1000
 
-/* What all replicas together do. */
+/* Figures of all replicas together. */
 typedef struct {
   guint good, silent;
   const LiveReplica *last_silent;
@@ -25,7 +25,7 @@ typedef struct {
   const LiveCamera *first_stopped, *shared; /* NULL: none */
   gdouble faces;
   gint64 answered; /* the newest; 0: none */
-  gdouble rest;    /* s that each of those that give frames may pause because nothing changes */
+  gdouble rest;    /* time in s that each camera with frames may pause because nothing changes */
 } Cameras;
 
 /* with self->lock, like all functions below */
@@ -95,7 +95,7 @@ seconds_since (gint64 then, gint64 now)
   return MAX ((gdouble) (now - then) / 1000, 0);
 }
 
-/* Frames that wait for the fog, preferably as its replicas report them. */
+/* Returns the number of frames that wait for the fog, preferably as its replicas report it. */
 static gint64
 frames_waiting (LiveModel *self, const Fog *fog)
 {
@@ -164,7 +164,7 @@ live_model_judge (LiveModel *self, gint64 now)
 
 /* --- frames --- */
 
-/* The frame to show, with what the fog found in it. */
+/* Returns the frame to show, with the fog's result for it. */
 typedef struct {
   LiveFrame *frame; /* NULL: none */
   LiveAnswer *answer;
@@ -183,7 +183,7 @@ is_settled (const LiveCamera *camera, const LiveFrame *frame)
   return frame->captured + SETTLED <= camera->counted;
 }
 
-/* The newest frame that was counted; if that is too old, the newest one. */
+/* Returns the newest frame that was counted; if that is too old, the newest one. */
 static Shown
 choose_frame (LiveModel *self, const LiveCamera *camera)
 {
@@ -317,7 +317,7 @@ compare_names (gconstpointer a, gconstpointer b)
   return g_strcmp0 (*(const gchar *const *) a, *(const gchar *const *) b);
 }
 
-/* (transfer container): the names that a table has, in order. */
+/* Returns: (transfer container): the names that a table has, in order. */
 static GPtrArray *
 sorted_names (GHashTable *table)
 {

@@ -5,14 +5,14 @@
 
 G_BEGIN_DECLS
 
-/* How far a running number had got when: the end of a partition, the `seq` of a camera. From it,
- * how fast it grows, and how far somebody else is behind, in numbers and in time. */
+/* The progress of a running number over time: the end of a partition, the `seq` of a camera.
+ * Computes the growth of such a number, and the lag of a reader in numbers and in time. */
 typedef struct _LiveProgress LiveProgress;
 
 LiveProgress *live_progress_new (void);
 void live_progress_free (LiveProgress *self);
 
-/* It had got to @end at time @now, ms. */
+/* Notes that the number was @end at the time @now, ms. */
 void live_progress_add (LiveProgress *self, gint64 now, gint64 end);
 
 /**
@@ -28,9 +28,9 @@ void live_progress_add (LiveProgress *self, gint64 now, gint64 end);
 gint64 live_progress_get_lag (
     const LiveProgress *self, gint64 now, gint64 committed, gint64 tolerance, gdouble *seconds);
 
-/* Numbers/s over the last @window samples; NAN: not known yet. */
+/* Returns the growth in numbers/s over the last @window samples; NAN: not known yet. */
 gdouble live_progress_get_rate (const LiveProgress *self, guint window);
-/* Where it got to last; -1: no sample yet. */
+/* Returns the last number; -1: no sample yet. */
 gint64 live_progress_get_end (const LiveProgress *self);
 
 G_END_DECLS

@@ -9,21 +9,21 @@ G_BEGIN_DECLS
 
 typedef enum {
   LIVE_GOOD,
-  LIVE_WARN, /* it works, but late, or with something waiting */
-  LIVE_BAD,  /* something is away or has stopped */
+  LIVE_WARN, /* the system works, but late, or with waiting messages */
+  LIVE_BAD,  /* a part of the system is away or has stopped */
 } LiveLevel;
 
 /* "good", "warn" or "bad" */
 const gchar *live_level_name (LiveLevel level);
 
-/* What the sentence is made of. Durations are s, NAN: not known. */
+/* The data of the sentence. Durations are s, NAN: not known. */
 typedef struct {
   const gchar *kafka_trouble;    /* NULL: it answers */
-  gdouble kafka_away;            /* for how long it hasn't answered */
+  gdouble kafka_away;            /* time for which the server hasn't answered */
   const gchar *database_trouble; /* NULL: it answers */
   gdouble database_away;
-  guint cameras;               /* known, those that stopped included */
-  guint stopped;               /* of them, those that give no frame */
+  guint cameras;               /* number of known cameras, including stopped ones */
+  guint stopped;               /* number of these cameras without frames */
   const gchar *stopped_camera; /* the first that stopped */
   gdouble stopped_for;
   const gchar *shared_name;    /* under which two cameras send; NULL: there is none */

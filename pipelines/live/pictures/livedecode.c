@@ -98,11 +98,11 @@ live_decode_find_elements (const LiveFrame *frame, GError **error)
 
 /* --- decodebin --- */
 
-/* What decodebin's signal of that name takes. */
+/* Return values of decodebin's signal of that name. */
 typedef enum { AUTOPLUG_TRY, AUTOPLUG_EXPOSE, AUTOPLUG_SKIP } Autoplug;
 
-/* A frame's caps are whatever its sender wrote. Only what decodes frames may follow from them:
- * nothing that opens a stream elsewhere, or takes a container apart. */
+/* A frame's caps are whatever its sender wrote. Only decoders and parsers of frames may follow from
+ * the caps: no element that opens a stream elsewhere, or demuxes a container. */
 static gint
 select_factory (
     GstElement *decodebin, GstPad *pad, GstCaps *caps, GstElementFactory *factory, gpointer data)
@@ -200,7 +200,7 @@ read_error (Pass *self, GstMessage *message, GError **error)
         found->message);
 }
 
-/* (nullable): the sample of @wanted, or the last one if none has that time. */
+/* Returns: (nullable): the sample of @wanted, or the last one if none has that time. */
 static GstSample *
 pass_pull (Pass *self, GstClockTime wanted, GError **error)
 {
@@ -245,7 +245,7 @@ live_decode_pass (const gchar *elements, GstBuffer *buffer, GstCaps *caps, GErro
 
 /* --- a run of frames --- */
 
-/* Whether each has one, and that of the last frame is its own. */
+/* Returns whether each frame has a time, and that of the last frame is unique. */
 static gboolean
 has_times (const GPtrArray *run)
 {

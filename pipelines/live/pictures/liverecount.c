@@ -30,13 +30,13 @@ read_place (LivePlace *place, JsonObject *object, GError **error)
       !fog_json_read_count (object, "offset", G_MAXINT64 / 2, &offset, error) ||
       partition == G_MAXUINT64 || offset == G_MAXUINT64) {
     g_clear_error (error);
-    return fail (error, "It takes topic, partition and offset of a frame.");
+    return fail (error, "The request needs topic, partition and offset of a frame.");
   }
   *place = (LivePlace){g_strdup (topic), (gint) partition, (gint64) offset};
   return TRUE;
 }
 
-/* A name of the list alone: a path, or a file that someone else wrote, is none. */
+/* Only names from the list are accepted: no path, which may name another user's file. */
 static gboolean
 read_cascade (LiveRecount *self, JsonObject *object, const gchar *const *cascades, GError **error)
 {
@@ -106,7 +106,7 @@ make_buffer (GstSample *raw, const LiveFrame *frame)
   return buffer;
 }
 
-/* Of frames that need others the last count is the one that is wanted. */
+/* If frames need others, the last count is the wanted one. */
 static gchar *
 make_line (const LiveRecount *self, const GPtrArray *run, const LiveBroker *broker)
 {

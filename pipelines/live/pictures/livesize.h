@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* Width and height as the headers of a picture say, before anybody decodes it. FALSE: @data, any
- * bytes at all, isn't such a picture. */
+/* Reads width and height from the header of a picture, before it is decoded. Returns FALSE if
+ * @data, which may be any bytes, isn't such a picture. */
 gboolean live_jpeg_get_size (const guint8 *data, gsize size, gint *width, gint *height);
 gboolean live_png_get_size (const guint8 *data, gsize size, gint *width, gint *height);
 

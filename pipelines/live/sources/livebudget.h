@@ -5,11 +5,11 @@
 
 G_BEGIN_DECLS
 
-/* How much of the camera topic is read for those who look. Kafka has no way to read only one
+/* Limits the rate at which the camera topic is read for viewers. Kafka has no way to read only one
  * camera, or every tenth frame: of a busy topic the page reads bursts, with rests between them. */
 typedef struct {
-  gint64 time;   /* ms, of the last call; 0: none yet */
-  guint64 bytes; /* that were read by then */
+  gint64 time;   /* time of the last call, ms; 0: none yet */
+  guint64 bytes; /* bytes that were read by then */
   gdouble room;  /* bytes that may be read now, in one burst */
   gboolean resting;
 } LiveBudget;

@@ -9,20 +9,20 @@ G_BEGIN_DECLS
 /* The database: whether it answers, asked every few seconds, and what it holds. */
 typedef struct _LiveDatabase LiveDatabase;
 
-/* Both are kept by reference. @error: the connection string is wrong; never with the password in
- * it */
+/* The object keeps references to both. @error: the connection string is wrong; never with the
+ * password in it */
 LiveDatabase *live_database_new (const LiveOptions *options, LiveModel *model, GError **error);
 void live_database_free (LiveDatabase *self);
 
 typedef struct {
   gint64 from, to; /* ms since the Unix epoch */
-  gint64 unit;     /* ms that a bucket spans */
+  gint64 unit;     /* duration of a bucket, ms */
   const gchar *unit_name;
   const gchar *camera; /* nullable: all */
 } LiveDocumentsQuery;
 
-/* (nullable) (transfer full): JSON: frames and faces of each bucket and camera. For a thread that
- * may wait. */
+/* Returns: (nullable) (transfer full): JSON: frames and faces of each bucket and camera. For a
+ * thread that may wait. */
 GBytes *live_database_make_documents (
     LiveDatabase *self, const LiveDocumentsQuery *query, GError **error);
 

@@ -21,7 +21,7 @@ typedef struct {
   guint most;
 } Bucket;
 
-/* What is made of documents as they come. */
+/* The sums of the documents read so far. */
 typedef struct {
   const LiveDocumentsQuery *query;
   GHashTable *buckets; /* Bucket: itself */
@@ -57,7 +57,7 @@ bucket_free (gpointer data)
   g_free (bucket);
 }
 
-/* (nullable): NULL: there are too many. */
+/* Returns: (nullable): the bucket; NULL if there are too many. */
 static Bucket *
 ensure_bucket (Sums *sums, gint64 time, const gchar *camera)
 {
@@ -73,7 +73,7 @@ ensure_bucket (Sums *sums, gint64 time, const gchar *camera)
   return bucket;
 }
 
-/* Documents of any other writer may be there: what isn't of the right type is passed over. */
+/* Documents of other programs may be in the collection, so values of a wrong type are skipped. */
 static gboolean
 read_document (const bson_t *document, gint64 *captured, const gchar **camera, gint64 *faces)
 {
@@ -165,8 +165,7 @@ sum_here (Sums *sums, mongoc_collection_t *collection, GError **error)
 
 /* --- sums made by the server --- */
 
-/* As add_document() does it: faces of another type count nowhere, a camera that isn't text is
- * "". */
+/* Sums like add_document(): faces of another type count nowhere, a camera that isn't text is "". */
 static bson_t *
 make_pipeline (const LiveDocumentsQuery *query)
 {
@@ -242,7 +241,7 @@ aggregate (mongoc_collection_t *collection, const LiveDocumentsQuery *query)
   return cursor;
 }
 
-/* FALSE without @error: the server answers, but with no sums. */
+/* Returns FALSE without @error if the server answers, but with no sums. */
 static gboolean
 sum_there (Sums *sums, mongoc_collection_t *collection, GError **error)
 {

@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 /* Messages of the past, read with a kafkasrc of their own that ends when it has them. For threads
  * that may wait. */
 
-/* (nullable) (transfer full): @error: G_IO_ERROR_NOT_FOUND: it isn't there any more; TIMED_OUT */
+/* Returns: (nullable) (transfer full): the frame; @error: G_IO_ERROR_NOT_FOUND: it doesn't exist
+ * any more; TIMED_OUT */
 LiveFrame *live_fetch_frame (const LiveSource *source, const LivePlace *place, GError **error);
 
 /**
@@ -24,7 +25,7 @@ LiveFrame *live_fetch_frame (const LiveSource *source, const LivePlace *place, G
 GPtrArray *live_fetch_run (
     const LiveSource *source, const LiveFrame *frame, gint64 most, GError **error);
 
-/* Called for each message; FALSE: no more. */
+/* Called for each message; returns FALSE if no more are wanted. */
 typedef gboolean (*LiveFetchFunc) (GstSample *sample, gpointer data);
 
 /**
@@ -39,8 +40,8 @@ typedef gboolean (*LiveFetchFunc) (GstSample *sample, gpointer data);
 gboolean live_fetch_window (const LiveSource *source, const gchar *camera, gint64 from, gint64 to,
     LiveFetchFunc func, gpointer data, gboolean *complete, GError **error);
 
-/* When the first and the last message that Kafka still holds were captured, ms since the Unix
- * epoch. @error: G_IO_ERROR_NOT_FOUND: there is none */
+/* Returns the capture times of the first and the last message that Kafka still holds, ms since the
+ * Unix epoch. @error: G_IO_ERROR_NOT_FOUND: there is none */
 gboolean live_fetch_range (const LiveSource *source, gint64 *from, gint64 *to, GError **error);
 
 G_END_DECLS

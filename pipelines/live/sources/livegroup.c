@@ -8,7 +8,7 @@
 
 #define INTERVAL G_USEC_PER_SEC
 #define ANSWER_TIME 2000 /* ms */
-/* Rounds after which it looks for new partitions. */
+/* Number of rounds after which the thread looks for new partitions. */
 #define METADATA_ROUNDS 10
 #define RATE_SAMPLES 5
 /* ms: a group commits once a second. */
@@ -20,9 +20,9 @@ struct _LiveGroup {
   LiveModel *model;
   LiveTopicRole role;
   LiveBackend backend;
-  GstElement *element; /* whose name the client's log carries */
+  GstElement *element; /* element whose name the client's log carries */
   rd_kafka_t *rk;
-  GPtrArray *ends; /* of LiveProgress, one a partition */
+  GPtrArray *ends; /* array of LiveProgress, one for each partition */
   guint round;
   GThread *thread;
   GMutex lock;
@@ -85,7 +85,7 @@ add_partition (LiveBacklog *backlog, const LiveProgress *end, gint64 committed)
   gint64 waiting;
 
   if (committed < 0)
-    return; /* nobody has ever committed there */
+    return; /* no offset was ever committed there */
   waiting = live_progress_get_lag (end, now_ms (), committed, TOLERANCE, &lag);
   backlog->waiting = MAX (backlog->waiting, 0) + waiting;
   backlog->lag = isfinite (backlog->lag) ? MAX (backlog->lag, lag) : lag;

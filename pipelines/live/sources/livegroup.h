@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* How far the group that reads a topic is behind: asked for once a second, without joining it. Also
- * whether Kafka answers at all. */
+/* Measures the lag of the group that reads a topic: queries it once a second, without joining it.
+ * The thread also finds whether Kafka answers at all. */
 typedef struct _LiveGroup LiveGroup;
 
 /* @source is kept by reference; @backend: whose trouble it reports; LIVE_BACKENDS: another group

@@ -81,7 +81,7 @@ is_wanted (LiveTopic *self)
   return wanted;
 }
 
-/* Until it isn't wanted any more, or fails. */
+/* Reads until the topic isn't wanted any more, or reading fails. */
 static void
 watch (LiveTopic *self, GstElement *pipeline)
 {

@@ -7,20 +7,20 @@
 
 G_BEGIN_DECLS
 
-/* A topic that is kept being read with kafkasrc, from now on: through errors and restarts, on a
- * thread of its own. */
+/* Reads a topic with kafkasrc continuously, from now on: through errors and restarts, on a thread
+ * of its own. */
 typedef struct _LiveTopic LiveTopic;
 
 /* A message; called from a streaming thread. */
 typedef void (*LiveTopicFunc) (GstSample *sample, gpointer data);
 
-/* It doesn't read yet. @source is kept by reference. */
+/* It doesn't read yet. The object keeps a reference to @source. */
 LiveTopic *live_topic_new (const LiveSource *source, LiveTopicFunc func, gpointer data);
-/* Waits until nothing is read any more. */
+/* Waits until reading has ended. */
 void live_topic_free (LiveTopic *self);
 /* Returns at once. */
 void live_topic_set_reading (LiveTopic *self, gboolean reading);
-/* Bytes that were read so far. */
+/* Returns the number of bytes that were read so far. */
 guint64 live_topic_get_bytes (LiveTopic *self);
 
 /* (transfer full) (nullable): `kafkasrc ! appsink` of @source, whose elements are named "source"

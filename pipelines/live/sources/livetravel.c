@@ -23,8 +23,8 @@ struct _LiveTravel {
   LiveFrames *frames;
   GMutex lock;         /* guards all fields below */
   GHashTable *answers; /* frame id: LiveAnswer */
-  gint64 from, to;     /* what Kafka holds, ms since the Unix epoch */
-  gint64 known;        /* when that was found out, ms; 0: never */
+  gint64 from, to;     /* range of capture times that Kafka holds, ms since the Unix epoch */
+  gint64 known;        /* time of the query of this range, ms; 0: never */
 };
 
 /* A window as it is read. */
@@ -32,7 +32,7 @@ typedef struct {
   LiveTravel *travel;
   gint64 from, to;
   GPtrArray *frames; /* of LiveFrame */
-  gint64 answered;   /* when the newest frame with an answer was captured */
+  gint64 answered;   /* capture time of the newest frame with an answer */
 } Window;
 
 LiveTravel *
@@ -122,7 +122,7 @@ reverse (GPtrArray *array)
   }
 }
 
-/* FALSE: not all are kept. @run begins with the frame that is wanted. */
+/* Returns FALSE if not all frames of the run are kept. @run: begins with the wanted frame. */
 static gboolean
 collect_run (LiveTravel *self, GPtrArray *run)
 {
@@ -233,12 +233,12 @@ window_to_json (Window *window, const gchar *camera, JsonBuilder *json, GError *
   const LiveOptions *options = window->travel->options;
   gboolean all_frames = FALSE, all_events = FALSE;
 
-  if (!live_fetch_window (&options->settings.frames, camera, window->from, window->to, take_frame, window,
-          &all_frames, error))
+  if (!live_fetch_window (&options->settings.frames, camera, window->from, window->to, take_frame,
+          window, &all_frames, error))
     return FALSE;
   /* Frames are worth showing without them. */
-  live_fetch_window (&options->settings.events, camera, window->from - EVENT_SLACK, window->to + EVENT_SLACK,
-      take_event, window, &all_events, NULL);
+  live_fetch_window (&options->settings.events, camera, window->from - EVENT_SLACK,
+      window->to + EVENT_SLACK, take_event, window, &all_events, NULL);
   frames_to_json (window, json);
   live_json_flag (json, "complete", all_frames && all_events);
   return TRUE;

@@ -6,15 +6,15 @@
 
 G_BEGIN_DECLS
 
-/* Frames of the past, with what the fog found in them. Of any thread that may wait. */
+/* Frames of the past, with the fog's results for them. For any thread that may wait. */
 typedef struct _LiveTravel LiveTravel;
 
 /* Both are kept by reference. */
 LiveTravel *live_travel_new (const LiveOptions *options, LiveModel *model);
 void live_travel_free (LiveTravel *self);
 
-/* (nullable) (transfer full): the frame at @place, and what the fog found in it (nullable). Only of
- * the camera topic. @error: G_IO_ERROR_NOT_FOUND */
+/* (nullable) (transfer full): the frame at @place, and what the fog found in it (nullable). @place
+ * must be in the camera topic. @error: G_IO_ERROR_NOT_FOUND */
 LiveFrame *live_travel_find (
     LiveTravel *self, const LivePlace *place, LiveAnswer **answer, GError **error);
 

@@ -16,7 +16,7 @@ are_zones (const gchar *text, gsize size, GError **error)
   return zones != NULL;
 }
 
-/* (transfer full): an object, of each camera. */
+/* Returns: (transfer full): an object with the zones of each camera. */
 static JsonNode *
 read_file (const gchar *file, GError **error)
 {
@@ -68,7 +68,7 @@ to_text (JsonNode *node, gsize *size)
   return json_generator_to_data (generator, size);
 }
 
-/* Moves a member that isn't empty. */
+/* Moves a member to another object if it isn't empty. */
 static void
 take_member (JsonObject *from, const gchar *name, JsonObject *to)
 {
@@ -82,7 +82,7 @@ take_member (JsonObject *from, const gchar *name, JsonObject *to)
     json_object_set_member (to, name, json_node_copy (node));
 }
 
-/* None of its own, where * has some, means none of those of * either. */
+/* If * has zones, a camera with an empty entry has no zones, not those of *. */
 static gboolean
 says_something (JsonObject *all, const gchar *camera, JsonObject *own)
 {

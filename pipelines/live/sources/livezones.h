@@ -23,8 +23,8 @@ GBytes *live_zones_make (const gchar *file, GError **error);
  * @text: `{"camera":…,"zones":{…},"masks":[…]}`, or any text at all
  * @error: G_IO_ERROR_INVALID_DATA: what is wrong with it; another: the file can't be written
  *
- * Replaces those of one camera in the file. Without zones and masks the camera leaves it,
- * unless those of * would then hold for it.
+ * Replaces the zones and masks of one camera in the file. A camera without zones and masks is
+ * removed from the file, unless those of * would then apply to it.
  */
 gboolean live_zones_save (const gchar *file, const gchar *text, gsize size, GError **error);
 

@@ -125,7 +125,7 @@ has_memory (gsize size)
   return memory != NULL;
 }
 
-/* (nullable) (transfer full): the text as a tree of bounded depth and size. Every error is
+/* Returns: (nullable) (transfer full): the text as a tree of bounded depth and size. Every error is
  * G_IO_ERROR_INVALID_DATA, except G_IO_ERROR_NO_SPACE. */
 static GNode *
 xml_parse (const gchar *xml, gsize length, GError **error)
@@ -162,7 +162,7 @@ xml_name (GNode *node)
   return ((XmlItem *) node->data)->name;
 }
 
-/* The text without surrounding white space; it lives as long as the tree. */
+/* Returns the text without surrounding white space; it lives as long as the tree. */
 static const gchar *
 xml_text (GNode *node)
 {
@@ -180,8 +180,8 @@ xml_child (GNode *node, const gchar *name)
   return NULL;
 }
 
-/* Appends the numbers of the text to @numbers (of gdouble). FALSE: the text holds something else,
- * or a number beyond @most. */
+/* Appends the numbers of the text to @numbers (of gdouble). Returns FALSE if the text holds
+ * something else, or a number beyond @most. */
 static gboolean
 xml_numbers (GNode *node, gdouble most, GArray *numbers)
 {
@@ -216,7 +216,7 @@ xml_numbers (GNode *node, gdouble most, GArray *numbers)
 typedef struct {
   GArray *stages, *trees, *nodes, *leaves, *features;
   GArray *patterns; /* only if `binary` */
-  GArray *numbers;  /* of gdouble: those that read_numbers() read last */
+  GArray *numbers;  /* array of gdouble: the numbers that read_numbers() read last */
   gboolean binary;  /* the features are local binary patterns, not Haar features */
   gint width, height;
   GError **error;
@@ -237,13 +237,13 @@ fail (Loader *self, const gchar *format, ...)
   return FALSE;
 }
 
-/* Reads the numbers of the node's text into self->numbers. FALSE: there are fewer than @least or
- * more than @most. */
+/* Reads the numbers of the node's text into self->numbers. Returns FALSE if there are fewer than
+ * @least or more than @most. */
 static gboolean
 read_numbers (Loader *self, GNode *node, guint least, guint most)
 {
   g_array_set_size (self->numbers, 0);
-  /* A set of patterns is a number of 32 bits. */
+  /* In the file, a set of patterns is a number of 32 bits. */
   if (!xml_numbers (node, self->binary ? -(gdouble) G_MININT32 : MAX_MAGNITUDE, self->numbers))
     return fail (self,
         "<%s> holds something that isn't a number, or a number that is too large: \"%.40s\"",
@@ -326,7 +326,7 @@ read_cells (Loader *self, GNode *node)
   return TRUE;
 }
 
-/* Reads a Haar feature. Its node is the same in both formats. */
+/* Reads a Haar feature. The node of the rectangles is the same in both formats. */
 static gboolean
 read_feature (Loader *self, GNode *node)
 {
@@ -561,7 +561,7 @@ check_window (Loader *self, gdouble width, gdouble height)
   return TRUE;
 }
 
-/* FALSE: the text of the child @name is neither @a nor @b. @is_b: (out): it is @b */
+/* Returns FALSE if the text of the child @name is neither @a nor @b. @is_b: (out): it is @b */
 static gboolean
 read_choice (
     Loader *self, GNode *root, const gchar *name, const gchar *a, const gchar *b, gboolean *is_b)

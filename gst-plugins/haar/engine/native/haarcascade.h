@@ -6,7 +6,7 @@
 G_BEGIN_DECLS
 
 #define HAAR_MAX_BLOCKS 3
-/* px: the largest side of a window. The sum of squares of a larger one would take more than 32
+/* px: the largest side of a window. A larger window's sum of squares would take more than 32
  * bits. */
 #define HAAR_MAX_WINDOW 255
 G_STATIC_ASSERT (G_GUINT64_CONSTANT (255) * 255 * HAAR_MAX_WINDOW * HAAR_MAX_WINDOW <= G_MAXUINT32);
@@ -59,7 +59,7 @@ typedef struct {
   guint n_trees;
   HaarNode *nodes;
   guint n_nodes;
-  /* Of each node: the patterns that lead to its left child, in place of a threshold. NULL: Haar
+  /* For each node: the patterns that lead to its left child, in place of a threshold. NULL: Haar
    * features. */
   HaarPatterns *patterns;
   gfloat *leaves;
@@ -69,9 +69,9 @@ typedef struct {
 } HaarCascade;
 
 /* Reads OpenCV's XML: the format of opencv_traincascade, or the older one of opencv_haartraining.
- * It checks all that the scan relies on. G_IO_ERROR_INVALID_DATA: it isn't a correct cascade;
- * G_IO_ERROR_NOT_SUPPORTED: it is one of another kind; G_IO_ERROR_NO_SPACE: there is no memory for
- * it. */
+ * The reader checks all properties that the scan relies on. G_IO_ERROR_INVALID_DATA: it isn't a
+ * correct cascade; G_IO_ERROR_NOT_SUPPORTED: it is one of another kind; G_IO_ERROR_NO_SPACE: there
+ * is no memory for it. */
 HaarCascade *haar_cascade_parse (const gchar *xml, gsize length, GError **error);
 void haar_cascade_free (HaarCascade *cascade);
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* The number of last stages whose margins show how certain a window is. Windows without a face
- * hardly ever pass these stages. Margins of early stages tell little. */
+ * hardly ever pass these stages. Margins of early stages hardly show how certain a window is. */
 #define TELLING_STAGES 5
 
 gfloat
@@ -33,8 +33,8 @@ find_least_variance (gdouble area)
 }
 
 /* The standard deviation of a stage's sum if each of its trees returned its least or its
- * greatest leaf at random. Divided by it, margins of different stages and cascades are
- * comparable. */
+ * greatest leaf at random. Margins divided by this value are comparable between stages and
+ * cascades. */
 static gdouble
 find_spread (const HaarCascade *cascade, const HaarStage *stage)
 {
@@ -202,8 +202,8 @@ tree_value (const HaarExact *self, const HaarIntegral *integral, gint at, gfloat
   return self->cascade->leaves[tree->first_leaf + (guint) -child];
 }
 
-/* The result of the comparison is the leaf's index. A branch would be mispredicted every other
- * time. */
+/* The result of the comparison is the leaf's index. No branch is used here, because it would be
+ * mispredicted every other time. */
 static inline gfloat
 stump_value (const HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor,
     const HaarTree *tree)
@@ -214,8 +214,8 @@ stump_value (const HaarExact *self, const HaarIntegral *integral, gint at, gfloa
   return self->cascade->leaves[tree->first_leaf + !(value < node->threshold)];
 }
 
-/* A bit for each of the eight outer cells, clockwise from the upper left one, which is the highest
- * bit: the cell is at least as bright as the middle one. */
+/* Returns a bit for each of the eight outer cells, clockwise from the upper left one, which is the
+ * highest bit: 1 if the cell is at least as bright as the middle one. */
 static inline guint
 pattern_at (const guint32 *plane, const gint32 grid[4][4])
 {
@@ -235,7 +235,7 @@ pattern_at (const guint32 *plane, const gint32 grid[4][4])
          (guint) (cells[2][0] >= middle) << 1 | (guint) (cells[1][0] >= middle);
 }
 
-/* Sums in single precision, like OpenCV. */
+/* Sums the leaves in single precision, like OpenCV. */
 static gfloat
 patterns_sum (const HaarExact *self, const HaarIntegral *integral, gint at, const HaarStage *stage)
 {

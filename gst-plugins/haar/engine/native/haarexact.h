@@ -20,9 +20,9 @@ typedef struct {
   HaarOffsets *features;
   gdouble *spreads;   /* for each stage: the standard deviation of its sum, see haarexact.c */
   guint8 *ready;      /* for each stage: the offsets of its features are computed for the layout */
-  gint32 contrast[4]; /* the corners of the window less its rim */
-  gdouble area;       /* px: the area of the window less its rim */
-  gint64 least_variance; /* OpenCV skips a window that has less */
+  gint32 contrast[4]; /* the offsets of the corners of the window without its rim */
+  gdouble area;       /* the area of the window without its rim, px */
+  gint64 least_variance; /* OpenCV skips a window with less variance than this */
 } HaarExact;
 
 void haar_exact_init (HaarExact *self, const HaarCascade *cascade);
@@ -37,7 +37,7 @@ gfloat haar_exact_factor (gint64 variance);
 /* The square of the margin by which a window that passes all stages passes: the mean of the last
  * stages' margins, in standard deviations. @factor: as below */
 gdouble haar_exact_strength (HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor);
-/* TRUE: the window passes the stage. @factor: unused for local binary patterns */
+/* Returns TRUE if the window passes the stage. @factor: unused for local binary patterns */
 gboolean haar_exact_stage (
     HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor, guint stage);
 

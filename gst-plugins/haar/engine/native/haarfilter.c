@@ -22,7 +22,7 @@ typedef struct {
   gint contrast_bits;            /* number of bits by which contrasts are shifted right */
 } Builder;
 
-/* The corners of all blocks of a feature. Those at the same place are merged. */
+/* The corners of all blocks of a feature. Corners at the same position are merged into one. */
 typedef struct {
   HaarFilterCorner corners[MAX_CORNERS];
   guint n;
@@ -72,8 +72,8 @@ typedef struct {
   guint n;
 } Share;
 
-/* Sorts the corners by their factors, in the order of @shares. FALSE: the corners have other
- * factors. */
+/* Sorts the corners by their factors, in the order of @shares. Returns FALSE if the corners have
+ * other factors. */
 static gboolean
 order_corners (CornerSet *set, const Share *shares, guint n_shares)
 {
@@ -125,7 +125,7 @@ classify (CornerSet *set, gint16 *factor)
   return HAAR_SUM_ANY;
 }
 
-/* TRUE: the integral image's value at the corner includes the pixel. */
+/* Returns TRUE if the integral image's value at the corner includes the pixel. */
 static gboolean
 is_summed (const HaarFilterCorner *corner, gint x, gint y)
 {
@@ -134,7 +134,7 @@ is_summed (const HaarFilterCorner *corner, gint x, gint y)
   return x < corner->x && y < corner->y;
 }
 
-/* The largest absolute value that a feature can have in any picture. */
+/* Returns the largest absolute value that a feature can have in any picture. */
 static gint
 feature_range (const CornerSet *set, gint width, gint height)
 {
@@ -176,8 +176,8 @@ is_covered (const HaarFeature *feature)
 }
 
 /* Sets the threshold that contrasts are multiplied with, for sums shifted right by @shift. @error:
- * of the sum; @largest: (inout): the largest error of a limit. FALSE: the threshold takes more than
- * 16 bits. */
+ * the error of the sum; @largest: (inout): the largest error of a limit. Returns FALSE if the
+ * threshold takes more than 16 bits. */
 static gboolean
 set_threshold (const Builder *self, HaarFilterStump *stump, gdouble threshold, gint shift,
     gdouble error, gdouble *largest)
@@ -385,8 +385,8 @@ append_grid (Builder *self, const HaarBlock *cell)
     }
 }
 
-/* The set of patterns that lead to the larger leaf. The filter's patterns are complemented, so
- * the set is too. */
+/* Returns the set of patterns that lead to the larger leaf. The set is complemented, because the
+ * filter's patterns are. */
 static HaarPatterns
 choose_set (const HaarPatterns *to_left, gboolean left_is_larger)
 {
@@ -460,7 +460,7 @@ find_contrast_bits (const HaarCascade *cascade)
   return bits;
 }
 
-/* TRUE: the sum of each cell of a feature fits into 16 bits. */
+/* Returns TRUE if the sum of each cell of a feature fits into 16 bits. */
 static gboolean
 has_small_cells (const HaarCascade *cascade)
 {

@@ -33,11 +33,12 @@ typedef enum {
  * and sets: a bit means that the middle cell is brighter than an outer cell. */
 #define HAAR_PATTERN_CORNERS 16
 
-/* The same 16-bit number twice. One instruction copies it to all lanes of a vector. */
+/* The same 16-bit number in both halves of 32 bits. One instruction copies such a pair to all lanes
+ * of a vector. */
 typedef gint32 HaarTwin;
 
 typedef struct {
-  HaarTwin threshold; /* the limit is the upper half of its product with the contrast */
+  HaarTwin threshold; /* factor for the contrast; the limit is the upper half of the product */
   HaarTwin weight;
   HaarTwin factor;               /* for HAAR_SUM_8 and HAAR_SUM_9 */
   guint8 shift;                  /* with HAAR_SUM_WIDE */
@@ -60,8 +61,8 @@ typedef struct {
   guint first_stump, n_nodes;
   HaarSumKind kinds[HAAR_FILTER_MAX_NODES];
   gint8 left[HAAR_FILTER_MAX_NODES], right[HAAR_FILTER_MAX_NODES];
-  HaarTwin leaves[HAAR_FILTER_MAX_NODES + 1]; /* each minus the smallest one */
-  HaarTwin depths[HAAR_FILTER_MAX_NODES + 1]; /* the largest one minus each */
+  HaarTwin leaves[HAAR_FILTER_MAX_NODES + 1]; /* the leaves, each minus the smallest one */
+  HaarTwin depths[HAAR_FILTER_MAX_NODES + 1]; /* the largest leaf minus each leaf */
   HaarTwin span;                              /* the largest leaf minus the smallest one */
 } HaarFilterTree;
 
@@ -77,20 +78,20 @@ typedef struct {
    * if it is above `possible`. `wide_margin` is for HAAR_SUM_WIDE. */
   HaarMargin margin, wide_margin;
   gint16 possible; /* the window may pass if the upper bound is above this */
-  gint16 sure;     /* it passes for certain if the lower bound is above this */
+  gint16 sure;     /* the window passes for certain if the lower bound is above this */
 } HaarFilterStage;
 
 typedef struct {
   HaarFilterStage *stages;
   HaarFilterStump *stumps;
   HaarFilterCorner *corners;
-  HaarFilterTree *trees; /* NULL if all are stumps */
+  HaarFilterTree *trees; /* the trees; NULL if all are stumps */
   HaarPatterns *sets; /* one set for each stump; NULL unless the stumps are local binary patterns */
   guint n_stages, n_stumps, n_corners;
-  gfloat contrast_scale; /* a contrast is multiplied with it to take 15 bits */
+  gfloat contrast_scale; /* factor with which a contrast takes 15 bits */
 } HaarFilter;
 
-/* (nullable): NULL if the filter doesn't cover such a cascade. */
+/* Returns: (nullable): the filter; NULL if it can't cover this cascade. */
 HaarFilter *haar_filter_new (const HaarCascade *cascade);
 void haar_filter_free (HaarFilter *filter);
 

@@ -92,7 +92,7 @@ average (Group *group)
   group->rect.h = (gint) lrintf (group->rect.h * share);
 }
 
-/* TRUE: a lies within b and has fewer members: it is part of the same object. */
+/* Returns TRUE if a lies within b and has fewer members: then it is part of the same object. */
 static gboolean
 inside (const Group *a, const Group *b)
 {

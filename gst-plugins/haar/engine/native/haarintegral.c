@@ -12,7 +12,7 @@ haar_integral_stride (gint width)
   return (width + 1 + 2 * HAAR_INTEGRAL_MARGIN + 63) / 64 * 64;
 }
 
-/* FALSE: there is no memory for it. */
+/* Returns FALSE if there is no memory for the images. */
 static gboolean
 allocate_low (HaarIntegral *self, gsize size)
 {

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* How a row lies in memory. With a step of 2 the even columns come first and the odd ones behind
- * them, so that windows two columns apart start side by side. */
+/* The layout of a row in memory. With a step of 2 the even columns come first and the odd ones
+ * behind them, so that windows two columns apart start side by side. */
 typedef struct {
   gint stride;
   gint step; /* columns from one window to the next: 1 or 2 */
@@ -22,13 +22,14 @@ haar_layout_index (const HaarLayout *layout, gint x, gint y)
 
 typedef struct _HaarKernel HaarKernel;
 
-/* Integral images. They have one row and one column more than the picture. Sums are modulo 2^32. */
+/* Integral images. Integral images have one row and one column more than the picture. Sums are
+ * modulo 2^32. */
 typedef struct {
   const HaarKernel *kernel;
   HaarLayout layout;
   gint width, height; /* of the picture */
   guint32 *sum, *squares;
-  guint32 *tilted; /* NULL unless the cascade has tilted features */
+  guint32 *tilted; /* the tilted image; NULL unless the cascade has tilted features */
   guint16 *low;    /* `sum` modulo 2^16, and behind `capacity` values `tilted` modulo 2^16 */
   gsize capacity;
   gsize twin; /* distance in values from `low` to its copy; 0: the kernel needs no copy */
@@ -47,10 +48,11 @@ typedef struct {
 #define HAAR_INTEGRAL_MARGIN 64
 
 gint haar_integral_stride (gint width);
-/* FALSE: there is no memory for it. @tilted: the same in each call */
+/* FALSE: there is no memory for it. @tilted: whether the cascade has tilted features; the same in
+ * each call */
 gboolean haar_integral_start (
     HaarIntegral *self, const HaarLayout *layout, gint width, gint height, gboolean tilted);
-/* Adds a row of the picture. To be called for each row once, from 0 on. */
+/* Adds a row of the picture. Must be called for each row once, from 0 on. */
 void haar_integral_add_row (HaarIntegral *self, const guint8 *pixels, gint y);
 void haar_integral_clear (HaarIntegral *self);
 

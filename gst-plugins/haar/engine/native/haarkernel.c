@@ -19,13 +19,13 @@ G_STATIC_ASSERT (HAAR_LANES <= HAAR_MAX_LANES);
  * registers. */
 #define FOR_EACH(i, n) UNROLL for (guint i = 0; i < (n); i++)
 
-/* The bounds of the sums of a vector's windows. */
+/* The lower and upper bounds of the sums of a vector's windows. */
 typedef struct {
   HaarVector contrasts, upper, lower;
 } Sums;
 
 /* Vectors that are evaluated together. `n` is a constant wherever the functions below are
- * inlined. The offset of a corner is read once for all vectors. While one vector waits for
+ * inlined. A corner's offset is read only once for all these vectors. While one vector waits for
  * memory, the processor computes the others. */
 typedef struct {
   const guint16 *const *bases;
@@ -246,7 +246,7 @@ sum_patterns (const Group *group, const HaarProgram *program, const HaarFilterSt
   FOR_EACH (i, group->n) group->sums[i].lower = group->sums[i].upper;
 }
 
-/* The larger value of those children of a node that the window may go to. */
+/* Returns the larger value of the children of a node that are possible for the window. */
 static inline HaarVector
 value_of_node (const HaarFilterTree *tree, guint node, const HaarTwin *leaves,
     const HaarVector *nodes, HaarMask may_be_less, HaarMask may_not)
@@ -317,8 +317,8 @@ conclude (const Sums *sums, const HaarFilterStage *stage, gboolean with_sure)
   return verdict;
 }
 
-/* Evaluates up to @abreast spans together. If there are fewer spans, the last span fills the
- * other places. */
+/* Evaluates up to @abreast spans together. If there are fewer spans, copies of the last one fill
+ * the other places. */
 INLINE void
 judge_group (const HaarProgram *program, const HaarFilterStage *stage, const guint16 *plane,
     const HaarSpan *spans, guint n, guint abreast, gboolean with_sure, HaarVerdict *verdicts)
@@ -479,8 +479,8 @@ typedef struct {
   guint32 sum, square;
 } Running;
 
-/* Where a row's running sums are added to the values of the row above, which are `stride` values
- * back. */
+/* The values to which a row's running sums are added: those of the row above, which are `stride`
+ * values back. */
 typedef struct {
   guint32 *sum, *squares;
   guint16 *low;
@@ -529,8 +529,8 @@ add_vectors (const RowSums *to, const guint8 *pixels, gint n, Running *running)
   return i;
 }
 
-/* The same with even and odd columns apart. Column 0 has no pixel, so the first pixel of a pair is
- * in an odd column. */
+/* The same function with even and odd columns apart. Column 0 has no pixel, so the first pixel of a
+ * pair is in an odd column. */
 static gint
 add_pair_vectors (const RowSums *to, const guint8 *pixels, gint n, Running *running)
 {

@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 /* A filter, with the distances in memory of its corners from the window's first value. */
 typedef struct {
   const HaarFilter *filter;
-  gint32 *offsets; /* one for each of the filter's corners */
+  gint32 *offsets; /* the distances, one for each of the filter's corners */
 } HaarProgram;
 
 /* How a row is made smaller: each pixel of the result is the weighted mean of two neighbours. Their
@@ -24,11 +24,11 @@ typedef struct {
 
 #define HAAR_ROW_MARGIN 64
 
-/* What a stage finds about the windows of a vector: one bit a window. */
+/* The result of a stage for the windows of a vector: one bit a window. */
 typedef struct {
   guint32 live;     /* OpenCV doesn't skip it for its low contrast */
-  guint32 possible; /* live, and may pass the stage */
-  guint32 sure;     /* live, and passes for certain */
+  guint32 possible; /* the window is live, and may pass the stage */
+  guint32 sure;     /* the window is live, and passes the stage for certain */
 } HaarVerdict;
 
 /* A run of neighbouring windows in a row. */
@@ -43,7 +43,7 @@ struct _HaarKernel {
   const gchar *name;
   guint lanes;         /* number of windows in a patch */
   guint width;         /* number of windows in a span */
-  gboolean needs_twin; /* a span takes half a cache line, so HaarIntegral needs a twin */
+  gboolean needs_twin; /* flag: a span takes half a cache line, so HaarIntegral needs a twin */
   /* Computes the contrasts of @n windows side by side; -1 if the variance is below
    * @least_variance. */
   void (*contrast) (const HaarIntegral *integral, gint at, const gint32 corners[4], gdouble area,
@@ -75,8 +75,8 @@ struct _HaarKernel {
 void haar_halves_judge_spans (const HaarProgram *program, guint stage, const guint16 *plane,
     const HaarSpan *spans, guint n, gboolean with_sure, HaarVerdict *verdicts);
 
-/* The kernel of that name; NULL if this processor can't run it. @name: (nullable): NULL: the
- * fastest one that it can run */
+/* Returns the kernel of that name; NULL if this processor can't run it. @name: (nullable): NULL
+ * means the fastest kernel that this processor can run */
 const HaarKernel *haar_kernel_find (const gchar *name);
 
 G_END_DECLS

@@ -8,12 +8,13 @@
 
 /* The number of rows of windows that are scanned at a time. */
 #define BAND_ROWS 64
-/* Places in the integral images are 32-bit numbers. */
+/* Offsets in the integral images are 32-bit numbers. */
 #define MAX_PIXELS (1 << 28)
-/* Grouping takes time with the square of the number of windows that pass. A cascade that lets more
- * pass is useless. */
+/* Grouping takes time with the square of the number of windows that pass. The largest number of
+ * windows that may pass, because a cascade that accepts more is useless. */
 #define MAX_WINDOWS (1 << 17)
-/* The least scale-factor. A scan with a smaller factor would take minutes. */
+/* The least scale-factor. The smallest scale factor, because a scan with a smaller one would take
+ * minutes. */
 #define MIN_SCALE_FACTOR 1.001
 
 /* A band begins with a row of windows, in levels with a step of 2 too. */
@@ -25,7 +26,7 @@ struct _HaarEngine {
   HaarIntegral integral;
   HaarResizer *resizer;
   GArray *levels;
-  GArray *windows; /* HaarWindows of this picture that passed */
+  GArray *windows; /* array of HaarWindow: those of this picture that passed */
 };
 
 static void
@@ -43,7 +44,7 @@ native_free (HaarEngine *self)
 static HaarEngine *
 native_create (GBytes *bytes, GError **error)
 {
-  /* For benchmarks and tests: another instruction set than the fastest one. */
+  /* For benchmarks and tests, which use other instruction sets than the fastest one. */
   const HaarKernel *kernel = haar_kernel_find (g_getenv ("GST_FOG_HAAR_KERNEL"));
   gsize length;
   const gchar *xml = g_bytes_get_data (bytes, &length);

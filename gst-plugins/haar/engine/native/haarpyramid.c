@@ -146,7 +146,8 @@ static gboolean
 set_taps (HaarTaps *taps, gint from, gint to)
 {
   taps->n = to;
-  /* In this order, because OpenCV rounds the inverse before it inverts it again. */
+  /* The order of these computations matters, because OpenCV rounds the inverse before it inverts it
+   * again. */
   taps->scale = 1. / ((gdouble) to / from);
   if (!HAAR_TRY_RENEW (taps->firsts, to + HAAR_ROW_MARGIN) ||
       !HAAR_TRY_RENEW (taps->weights, to + HAAR_ROW_MARGIN))

@@ -10,9 +10,9 @@ G_BEGIN_DECLS
 typedef struct {
   gfloat scale;
   gint width, height;               /* of the scaled picture */
-  gint step;                        /* px between windows, in both directions */
+  gint step;                        /* distance between windows in both directions, px */
   gint columns, rows;               /* windows start at 0, step, 2 step … below these */
-  gint window_width, window_height; /* in pixels of the original picture */
+  gint window_width, window_height; /* size of the window in pixels of the original picture */
 } HaarLevel;
 
 /* Appends the levels (of HaarLevel) that OpenCV scans, in its order. @window_width, @window_height:

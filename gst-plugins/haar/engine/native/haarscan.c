@@ -56,18 +56,19 @@ typedef enum { RUN_EVEN, RUN_ODD, RUN_UNKNOWN } HaarRun;
 struct _HaarScanner {
   const HaarCascade *cascade;
   const HaarKernel *kernel;
-  HaarFilter *filter; /* NULL: HaarExact evaluates all windows */
+  HaarFilter *filter; /* the filter; NULL: HaarExact evaluates all windows */
   HaarExact exact;
   SpanList lists[2]; /* a block's spans, by the half of a cache line in which they begin */
-  guint n_prepared;  /* number of stages whose corners have offsets for this layout */
+  guint n_prepared;  /* number of the stages whose corners have offsets for this layout */
   HaarProgram in_patch;
   gint16 *contrasts; /* contrasts of the windows of a block */
   HaarRun *runs;     /* how each row of windows ended, see maybe_visited() */
   guint16 *patch;
   Queue *queues; /* one before each stage, and one after the last */
-  GArray *found; /* of gint: the first pixels, in the integral image, of windows that passed */
+  /* array of gint: the first pixels, in the integral image, of windows that passed */
+  GArray *found;
 
-  /* The fields below belong to the scan under way. */
+  /* The next fields belong to the running scan. */
   const HaarIntegral *integral;
   const HaarLevel *level;
 };
@@ -223,7 +224,7 @@ exact_factor (const HaarScanner *self, gint at)
   return haar_exact_factor (haar_exact_variance (&self->exact, self->integral, at));
 }
 
-/* Returns those of the marked windows that pass a stage in OpenCV's arithmetic. */
+/* Returns the marked windows that pass a stage in OpenCV's arithmetic. */
 static guint32
 decide (HaarScanner *self, guint32 marked, const gint *at, guint stage)
 {
@@ -384,8 +385,8 @@ run_queue (HaarScanner *self, guint stage)
   }
 }
 
-/* Returns those of a vector's possible windows that OpenCV may visit, see is_visited(). @run: how
- * the vector before ended, and then how this one ends.
+/* Returns those of a vector's possible windows that OpenCV may visit, see is_visited(). @run:
+ * (inout): the run of failures at the end of the previous vector, and then of this one.
  *
  * Adding the first bit of a run of failures to the run carries to the first place behind it. If
  * that place is odd and the run starts at an even one, or the other way round, the run has an odd
@@ -472,8 +473,8 @@ finish_spans (HaarScanner *self, SpanList *list)
   }
 }
 
-/* TRUE: all contrasts are -1, because OpenCV skips these windows for their low contrast. Reads
- * four contrasts at a time. */
+/* Returns TRUE if all contrasts are -1, because OpenCV skips these windows for their low contrast.
+ * Reads four contrasts at a time. */
 static inline gboolean
 are_skipped (const gint16 *contrasts, gint n)
 {
@@ -542,7 +543,7 @@ scan_row (HaarScanner *self, gint y, gint first, gint n, gint16 *contrasts)
   gint at = y * self->integral->layout.stride + first;
   Row row = {at, at + n, contrasts, {0}, {0}};
 
-  if (self->cascade->patterns) /* patterns don't depend on contrast */
+  if (self->cascade->patterns) /* local binary patterns don't depend on contrast */
     memset (contrasts, 0, (gsize) n * sizeof (gint16));
   else
     self->kernel->contrast (self->integral, at, exact->contrast, exact->area,

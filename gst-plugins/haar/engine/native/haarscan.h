@@ -10,7 +10,8 @@ G_BEGIN_DECLS
 
 typedef struct _HaarScanner HaarScanner;
 
-/* (nullable): NULL if there is no memory for it. @cascade must live longer than the scanner. */
+/* Returns: (nullable): the scanner; NULL if there is no memory for it. @cascade must live longer
+ * than the scanner. */
 HaarScanner *haar_scanner_new (const HaarCascade *cascade, const HaarKernel *kernel);
 void haar_scanner_free (HaarScanner *self);
 

@@ -122,7 +122,7 @@ typedef __m512i HaarWide;
 #define haar_wide_to_last(v)                                                                       \
   ((guint32) _mm_cvtsi128_si32 (_mm512_castsi512_si128 (haar_wide_last (v))))
 #define haar_wide_store_low(p, v) _mm256_storeu_si256 ((__m256i *) (p), _mm512_cvtepi32_epi16 (v))
-/* The sum of each lane and all lower ones. */
+/* Returns, for each lane, the sum of this lane and all lower ones. */
 static inline HaarWide
 haar_wide_running (HaarWide v)
 {
@@ -283,8 +283,8 @@ typedef uint16x8_t HaarMask;
 #define haar_sub_saturated(a, b) vqsubq_s16 (a, b)
 #define haar_larger(a, b) vmaxq_s16 (a, b)
 #define haar_multiply(a, b) vmulq_s16 (a, b)
-/* Half of the upper half of twice the product. That saturates for -32768 squared only, and no
- * contrast is below -1. */
+/* Returns half of the upper half of twice the product. The product saturates only for -32768
+ * squared, and no contrast is below -1. */
 #define haar_multiply_high(a, b) vshrq_n_s16 (vqdmulhq_s16 (a, b), 1)
 #define haar_shift_right(a, n)                                                                     \
   vreinterpretq_s16_u16 (vshlq_u16 (vreinterpretq_u16_s16 (a), vdupq_n_s16 ((gint16) - (n))))
@@ -310,7 +310,7 @@ haar_mask_bits (HaarMask m)
   return vaddvq_u16 (vandq_u16 (m, bits));
 }
 
-/* The same as for AVX2. */
+/* This is the same as for AVX2. */
 static inline HaarMask
 haar_in_set (HaarVector numbers, const guint32 *set)
 {
@@ -392,8 +392,8 @@ haar_shrink (const gint16 *from, const gint32 *firsts, const guint32 *weights, g
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
-/* The compiler's own vectors of 16 bytes work on every target. Where they have no operator,
- * instructions of SSE2 or loops do. */
+/* The compiler's own vectors of 16 bytes work on every target. Where these vectors have no
+ * operator, instructions of SSE2 or loops are used. */
 #define HAAR_LANES 8
 typedef gint16 HaarVector __attribute__ ((vector_size (16)));
 typedef gint32 HaarVector32 __attribute__ ((vector_size (16)));
@@ -404,7 +404,7 @@ typedef HaarVector HaarMask;
   ((HaarVector){(gint16) (x), (gint16) (x), (gint16) (x), (gint16) (x), (gint16) (x),              \
       (gint16) (x), (gint16) (x), (gint16) (x)})
 #define haar_broadcast(twin) ((HaarVector) (HaarVector32){twin, twin, twin, twin})
-/* Unsigned, because sums are modulo 2^16. */
+/* The sums are unsigned, because they are modulo 2^16. */
 #define haar_add(a, b) ((HaarVector) ((HaarUnsigned) (a) + (HaarUnsigned) (b)))
 #define haar_sub(a, b) ((HaarVector) ((HaarUnsigned) (a) - (HaarUnsigned) (b)))
 #define haar_multiply(a, b) ((HaarVector) ((HaarUnsigned) (a) * (HaarUnsigned) (b)))
