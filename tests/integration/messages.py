@@ -77,6 +77,14 @@ def values(kafka, topic, partition=0):
     return [message.value() for message in _all(kafka, topic, partition)]
 
 
+def commit(kafka, group, topic, *offsets):
+    """Commits an offset of each partition, from the first one on."""
+    consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": group})
+    consumer.commit(
+        offsets=[confluent_kafka.TopicPartition(topic, *entry) for entry in enumerate(offsets)], asynchronous=False)
+    consumer.close()
+
+
 def alter(kafka, topic, **settings):
     """Replaces the topic's configuration."""
     admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})

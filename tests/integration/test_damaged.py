@@ -9,6 +9,7 @@ import struct
 import kafka_server
 import pytest
 import scraped
+from messages import commit
 from pipeline import wait_until
 from player import Player
 
@@ -63,6 +64,11 @@ def break_offset(log, at, length):
         log[at + 7] ^= 0x10
 
 
+def cut(log, at, length):
+    """What a disk leaves that lost the end of the file."""
+    del log[at + length - 100:]
+
+
 # number of messages in each batch, which batches are damaged, kind of damage
 TOPICS = {
     "in the middle": ([5, 8, 5], [1], flip, "none"),
@@ -82,6 +88,7 @@ SILENT = {
     "version": ([5, 8, 5], [1], break_version, "none"),
     "length": ([5, 8, 5], [1], break_length, "none"),
     "offset": ([5, 8, 5], [1], break_offset, "none"),
+    "cut": ([5, 8], [1], cut, "none"),
 }
 ALL = {**TOPICS, **SILENT}
 NAMES = {name: "damaged-" + re.sub("[, ]+", "-", name) for name in ALL}
@@ -202,6 +209,17 @@ def test_batch_with_a_wrong_first_offset_ends_the_stream(damaged, launch):
     reader = read(launch, damaged, NAMES["offset"], "auto-offset-reset=earliest on-error=fail")
     assert reader.wait(30) != 0
     assert "its offset is beyond the newest message" in reader.output(), reader.output()
+
+
+def test_only_a_reader_that_had_read_further_notices_a_log_that_is_cut(damaged, launch, fresh):
+    """The broker ends the partition before the batch that is cut, and reports no more messages."""
+    commit(damaged, fresh, NAMES["cut"], 13)
+    for how, warned in (("alone", False), ("replay", False), ("group", True)):
+        reader = read(launch, damaged, NAMES["cut"], HOW[how].format(fresh=fresh))
+        assert reader.wait(30) == 0, reader.output()
+        assert reader.output().count("chain   *******") == 5
+        warnings = [line for line in reader.output().splitlines() if line.startswith("WARNING: from element")]
+        assert len(warnings) == warned and all("beyond" in line for line in warnings), reader.output()
 
 
 @pytest.mark.on_request

@@ -6,7 +6,7 @@ import time
 
 import confluent_kafka
 import pytest
-from messages import CAPS
+from messages import CAPS, commit
 from pipeline import wait_until
 from player import Gst, Player
 
@@ -29,13 +29,6 @@ def topic(kafka, fresh):
     kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
     fill(kafka, fresh)
     return fresh
-
-
-def commit(kafka, group, topic, *offsets):
-    consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": group})
-    consumer.commit(
-        offsets=[confluent_kafka.TopicPartition(topic, *entry) for entry in enumerate(offsets)], asynchronous=False)
-    consumer.close()
 
 
 def committed(kafka, group, topic):
