@@ -2,6 +2,7 @@
 #include <gst/check/gstcheck.h>
 
 #include "cliprows.h"
+#include "erasekafka.h"
 #include "toolstime.h"
 
 #define NOW G_GINT64_CONSTANT (1795567440123)
@@ -71,6 +72,27 @@ GST_START_TEST (test_csv)
 }
 GST_END_TEST;
 
+static guint
+count_prefix (gint64 low, const gint64 *offsets, guint n)
+{
+  g_autoptr (GArray) array = g_array_new (FALSE, FALSE, sizeof (gint64));
+
+  g_array_append_vals (array, offsets, n);
+  return erase_count_prefix (array, low);
+}
+
+GST_START_TEST (test_prefix)
+{
+  const gint64 offsets[] = {7, 5, 6, 9};
+
+  fail_unless_equals_int (count_prefix (5, offsets, 4), 3);
+  fail_unless_equals_int (count_prefix (5, offsets, 2), 1);
+  fail_unless_equals_int (count_prefix (4, offsets, 4), 0);
+  fail_unless_equals_int (count_prefix (6, offsets, 4), 0);
+  fail_unless_equals_int (count_prefix (0, offsets, 0), 0);
+}
+GST_END_TEST;
+
 static Suite *
 tools_suite (void)
 {
@@ -81,6 +103,7 @@ tools_suite (void)
   tcase_add_test (tcase, test_times);
   tcase_add_test (tcase, test_texts_that_are_no_times);
   tcase_add_test (tcase, test_csv);
+  tcase_add_test (tcase, test_prefix);
   return suite;
 }
 
