@@ -102,8 +102,8 @@ GBytes *
 live_database_make_documents (LiveDatabase *self, const LiveDocumentsQuery *query, GError **error)
 {
   mongoc_client_t *client = mongoc_client_pool_pop (self->pool);
-  mongoc_collection_t *collection =
-      mongoc_client_get_collection (client, self->options->settings.database, self->options->settings.collection);
+  mongoc_collection_t *collection = mongoc_client_get_collection (
+      client, self->options->settings.database, self->options->settings.collection);
   GBytes *text = live_documents_sum (collection, query, error);
 
   mongoc_collection_destroy (collection);
