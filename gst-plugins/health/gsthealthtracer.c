@@ -233,6 +233,7 @@ look_for_lost_access (GstElement *pipeline, StageVerdict *verdict)
 
   for (guint i = 0; i < elements->len; i++)
     if (waits_for_access (elements->pdata[i])) {
+      GST_LOG_OBJECT (elements->pdata[i], "access is lost: the stage waits");
       stage_verdict_clear (verdict);
       *verdict = (StageVerdict){STAGE_WAITING, 0, gst_element_get_name (elements->pdata[i])};
       return;

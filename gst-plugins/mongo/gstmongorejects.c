@@ -165,6 +165,7 @@ push (GstPad *pad, const Queued *item)
     return GST_FLOW_OK;
   }
   prepare (pad, item->caps);
+  GST_LOG_OBJECT (pad, "pushing %" GST_PTR_FORMAT, item->buffer);
   flow = gst_pad_push (pad, gst_buffer_ref (item->buffer));
   if (flow != GST_FLOW_OK)
     gst_kafka_meta_mark (item->buffer, GST_KAFKA_ACK_FAILED);
@@ -187,6 +188,8 @@ push_next (gpointer data)
   queued_free (item);
   if (flow == GST_FLOW_OK)
     return;
+  GST_DEBUG_OBJECT (
+      pad, "%s: the rejected documents that wait are read again", gst_flow_get_name (flow));
   if (flow == GST_FLOW_NOT_LINKED)
     GST_ELEMENT_FLOW_ERROR (self->element, flow);
   flush (self, flow);
@@ -268,8 +271,11 @@ enqueue (GstMongoRejects *self, GstCaps *caps, GstBuffer *buffer, gboolean inter
 
   *item = (Queued){caps, buffer};
   g_mutex_lock (&self->lock);
-  while (buffer && !self->flushing && is_full (self) && !(interruptible && self->interrupted))
+  while (buffer && !self->flushing && is_full (self) && !(interruptible && self->interrupted)) {
+    GST_LOG_OBJECT (self->element, "%u rejected documents wait for the pad: waiting for room",
+        self->queue.length);
     g_cond_wait (&self->changed, &self->lock);
+  }
   if (self->flushing)
     flow = self->flow;
   else if (buffer && is_full (self))

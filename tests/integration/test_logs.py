@@ -99,6 +99,7 @@ def test_kafkasrc_logs_a_rebalance(launch, kafka, fresh):
     assert_story(
         first.output(), "kafkasrc",
         r"^INFO librdkafka \d+\.\d+\S*, brokers", rf'^INFO topic "{fresh}" at \S+, group {fresh}, cooperative-sticky',
+        r"^INFO start: offset -1 .*, else 1 .*; end: offset -1", r"^INFO at most \d+ bytes prefetched, .* on-error skip",
         r"^INFO rebalance: _ASSIGN_PARTITIONS of 2 partitions",
         rf"^INFO assigned: partition \d of {fresh}, from offset 0 of \d+", r"^DEBUG commit: partition \d .* at offset [1-9]",
         r"^INFO rebalance: _REVOKE_PARTITIONS of 1 partitions",

@@ -76,7 +76,7 @@ typedef struct {
   gdouble workers;
   HaarCpus cpus;
   gdouble others;       /* moving mean of the number of other threads */
-  gint64 others_at;     /* when they were counted last, us, monotonic; 0: never */
+  gint64 others_at;     /* time when the other threads were last counted, us, monotonic; 0: never */
   HaarMean paused_cpu;  /* s a pixel */
   HaarMean paused_wait; /* s a pixel */
   HaarMean row_cpu;     /* s a pixel */

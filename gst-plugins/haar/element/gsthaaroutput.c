@@ -776,6 +776,10 @@ log_counted (GstHaarOutput *self, const HaarJob *job, gdouble busy)
       camera, job->origin.id.has_seq ? (gint64) job->origin.id.seq : -1, job->boxes->len,
       searched[job->difference], job->width, job->height, job->cost.wall, job->cost.cpu,
       job->cost.in_row, busy, job->age);
+  if (job->low_scores || job->outside)
+    GST_DEBUG_OBJECT (self->element,
+        "camera %s: boxes that don't count: %u below min-score, %u outside of zones or in masks",
+        camera, job->low_scores, job->outside);
 }
 
 static void

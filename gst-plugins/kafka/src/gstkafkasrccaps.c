@@ -218,6 +218,7 @@ use_other_caps (GstKafkaSrcCaps *self, GstBuffer *buffer)
   if (!caps || (self->found && gst_caps_is_equal (caps, self->found)))
     return GST_FLOW_OK;
   text = gst_caps_to_string (caps);
+  GST_DEBUG_OBJECT (self->src, "a message without the header gst-caps gets %s", text);
   result = offer_caps (self, caps, text);
   if (result == GST_FLOW_OK)
     self->found = g_steal_pointer (&caps);

@@ -161,6 +161,17 @@ log_settings (GstBaseSrc *element, const GstKafkaConsumerSettings *settings,
   GST_INFO_OBJECT (element, "%s, %s %s, %s, camera %s, max-age %" GST_TIME_FORMAT, settings->where,
       settings->group ? "group" : "no group, as", group, own->replay ? "replay" : assignor,
       settings->camera ? settings->camera : "any", GST_TIME_ARGS (own->max_age));
+  GST_INFO_OBJECT (element,
+      "start: offset %" G_GINT64_FORMAT " (-1: unset), time %" GST_TIME_FORMAT
+      ", else %d (0: latest, 1: earliest, 2: error); end: offset %" G_GINT64_FORMAT
+      ", time %" GST_TIME_FORMAT ", at the end of the topic %d",
+      own->start_offset, GST_TIME_ARGS (own->start_time), own->auto_offset_reset, own->end_offset,
+      GST_TIME_ARGS (own->end_time), own->eos_at_end);
+  GST_INFO_OBJECT (element,
+      "at most %" G_GUINT64_FORMAT " bytes prefetched, largest message %u bytes, on-error %s, caps "
+      "without a header: %" GST_PTR_FORMAT,
+      own->max_prefetch, own->message_max_bytes,
+      own->on_error == GST_KAFKA_SRC_FAIL ? "fail" : "skip", own->caps);
 }
 
 static void

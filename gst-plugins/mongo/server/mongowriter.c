@@ -658,6 +658,10 @@ adapt_to_speed (MongoWorker *self, guint tried, const MongoItem *worst, gint64 t
         "%u documents weren't acknowledged within %.1f s: writing at most %u in a batch", tried,
         took / (gdouble) G_USEC_PER_SEC, self->at_once);
   } else if ((!worst || worst->result.verdict == MONGO_VERDICT_UNTRIED) && took < patience / 4) {
+    if (self->at_once < self->writer->settings.batch_size)
+      MONGO_WRITER_LOG (self->writer, DEBUG,
+          "the answer took %.3f s of %.1f s: batches of more than %u documents again",
+          took / (gdouble) G_USEC_PER_SEC, patience / (gdouble) G_USEC_PER_SEC, self->at_once);
     self->at_once = MIN (self->at_once * 2, self->writer->settings.batch_size);
     self->doublings -= self->doublings > 0;
   }

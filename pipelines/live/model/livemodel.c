@@ -84,6 +84,7 @@ static void G_GNUC_PRINTF (4, 5)
   text = g_strdup_vprintf (format, args);
   va_end (args);
   visible = live_name_make_visible (text);
+  g_info ("%s: %s", kind, visible);
   live_history_mark (self->history, now, kind, visible);
 }
 
@@ -276,6 +277,10 @@ live_model_set_trouble (LiveModel *self, LiveBackend server, const gchar *troubl
   if (!trouble != !self->trouble[server]) {
     self->server_since[server] = now;
     mark (self, now, kinds[server], trouble ? "%s went away" : "%s is back", names[server]);
+    if (trouble)
+      g_message ("%s doesn't answer: %s", names[server], trouble);
+    else
+      g_message ("%s answers again", names[server]);
     if (server == LIVE_KAFKA && !trouble)
       forgive_silence (self, now);
   }

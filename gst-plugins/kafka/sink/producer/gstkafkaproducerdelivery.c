@@ -878,6 +878,7 @@ purge (GstKafkaProducer *self, rd_kafka_t *rk)
 {
   gint64 deadline = g_get_monotonic_time () + PURGE_BOUND;
 
+  GST_DEBUG_OBJECT (self->element, "purging %d messages of the client", rd_kafka_outq_len (rk));
   rd_kafka_purge (rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   while (rd_kafka_outq_len (rk) > 0 && g_get_monotonic_time () < deadline)
     poll_client (self, rk, 10);

@@ -439,6 +439,9 @@ replace_store (GstKafkaSpool *self, GError **error)
 
   g_mutex_lock (&self->lock);
   lost = self->unread;
+  GST_DEBUG_OBJECT (self->element,
+      "a new database: %" G_GUINT64_FORMAT " buffers of %" G_GUINT64_FORMAT " are lost", lost,
+      self->on_disk);
   self->counters.dropped += lost;
   self->unread = self->on_disk = self->bytes_on_disk = self->cursor = 0;
   put_back_read (self);
@@ -462,6 +465,8 @@ write_batch (GstKafkaSpool *self, GPtrArray *added, guint64 bytes, GArray *remov
     gboolean full = g_error_matches (found, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT);
     gboolean damaged = g_error_matches (found, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ);
 
+    GST_DEBUG_OBJECT (self->element, "%u buffers of %" G_GUINT64_FORMAT " bytes not written: %s",
+        added->len, bytes, found->message);
     if (full && added->len > 1 && bytes > LEAST_BATCH)
       return WRITE_LESS;
     if (!(full && make_room (self, removed, what, "the disk is full")) &&
@@ -651,6 +656,9 @@ read_some (GstKafkaSpool *self)
   g_mutex_lock (&self->lock);
   if (found)
     take_in (self, found);
+  GST_DEBUG_OBJECT (self->element,
+      "read %u buffers from the disk: %u wait in memory, %" G_GUINT64_FORMAT " on the disk alone",
+      found ? found->len : 0, self->outgoing.length, self->unread);
   /* The messages that were counted as stored aren't in the database. */
   if (found && !found->len)
     self->unread = 0;
@@ -785,6 +793,11 @@ gst_kafka_spool_new (
   self->bytes_on_disk = gst_kafka_spool_store_bytes (self->store);
   GST_INFO_OBJECT (element, "spool %s: %" G_GUINT64_FORMAT " buffers, %" G_GUINT64_FORMAT " bytes",
       dir, self->on_disk, self->bytes_on_disk);
+  GST_INFO_OBJECT (element,
+      "spool limits (0: none): %" G_GUINT64_FORMAT " bytes, %" GST_TIME_FORMAT
+      ", %u buffers/s from the disk; %s first",
+      limits->bytes, GST_TIME_ARGS (limits->time), limits->rate,
+      limits->order == GST_KAFKA_SPOOL_ORDER_LIVE_FIRST ? "live" : "oldest");
   report_start (self, aside);
   self->thread = g_thread_new ("kafkasink-spool", use_disk, self);
   return self;
