@@ -45,6 +45,25 @@ read_stat (GstElement *element, const gchar *field)
 }
 
 void
+wait_for_at_least (GstElement *element, const gchar *field, guint64 at_least)
+{
+  gint64 deadline = g_get_monotonic_time () + 30 * G_USEC_PER_SEC;
+  guint64 value;
+
+  while ((value = read_stat (element, field)) < at_least && g_get_monotonic_time () < deadline)
+    g_usleep (10000);
+  fail_unless (value >= at_least, "%s: %" G_GUINT64_FORMAT, field, value);
+}
+
+void
+expect_message (GstBus *bus, GstMessageType type, GQuark domain, gint code, const gchar *said)
+{
+  g_autofree gchar *text = wait_message (bus, type, domain, code);
+
+  fail_unless (strstr (text, said) != NULL, "%s", text);
+}
+
+void
 expect_no_start (GstElement *element, GQuark domain, gint code, const gchar *named)
 {
   GstBus *bus = gst_bus_new ();

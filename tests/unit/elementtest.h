@@ -10,6 +10,10 @@
 gchar *wait_message (GstBus *bus, GstMessageType type, GQuark domain, gint code);
 /* Returns a field of the element's stats, a uint64 or a uint. */
 guint64 read_stat (GstElement *element, const gchar *field);
+/* Waits up to 30 s until the field is @at_least. */
+void wait_for_at_least (GstElement *element, const gchar *field, guint64 at_least);
+/* Like wait_message(), and checks that the text contains @said. */
+void expect_message (GstBus *bus, GstMessageType type, GQuark domain, gint code, const gchar *said);
 /* Checks that the element (transfer full) doesn't start, posts exactly this error, and names @named
  * in the error's text. */
 void expect_no_start (GstElement *element, GQuark domain, gint code, const gchar *named);

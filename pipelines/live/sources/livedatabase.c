@@ -2,6 +2,7 @@
 #include "livedatabase.h"
 
 #include "livedocuments.h"
+#include "liverounds.h"
 #include "server/mongolibrary.h"
 #include "server/mongouri.h"
 
@@ -14,10 +15,7 @@ struct _LiveDatabase {
   LiveModel *model;
   mongoc_client_t *pinger;    /* of the thread */
   mongoc_client_pool_t *pool; /* for queries, which may take longer than a ping */
-  GThread *thread;
-  GMutex lock;
-  GCond changed;
-  gboolean ending; /* with the lock */
+  LiveRounds *pings;
 };
 
 static gint64
@@ -29,8 +27,9 @@ now_ms (void)
 /* --- is it there --- */
 
 static void
-ping (LiveDatabase *self)
+ping (gpointer data)
 {
+  LiveDatabase *self = data;
   bson_t *command = BCON_NEW ("ping", BCON_INT32 (1));
   bson_error_t error;
   gboolean answers = mongoc_client_command_simple (
@@ -38,25 +37,6 @@ ping (LiveDatabase *self)
 
   bson_destroy (command);
   live_model_set_trouble (self->model, LIVE_DATABASE, answers ? NULL : error.message, now_ms ());
-}
-
-static gpointer
-run (gpointer data)
-{
-  LiveDatabase *self = data;
-
-  g_mutex_lock (&self->lock);
-  while (!self->ending) {
-    gint64 next = g_get_monotonic_time () + PING_TIME;
-
-    g_mutex_unlock (&self->lock);
-    ping (self);
-    g_mutex_lock (&self->lock);
-    while (!self->ending && g_cond_wait_until (&self->changed, &self->lock, next))
-      ;
-  }
-  g_mutex_unlock (&self->lock);
-  return NULL;
 }
 
 LiveDatabase *
@@ -72,29 +52,21 @@ live_database_new (const LiveOptions *options, LiveModel *model, GError **error)
   self = g_new0 (LiveDatabase, 1);
   self->options = options;
   self->model = model;
-  g_mutex_init (&self->lock);
-  g_cond_init (&self->changed);
   self->pinger = mongoc_client_new_from_uri (uri);
   mongoc_client_set_error_api (self->pinger, 2);
   mongoc_uri_set_option_as_int32 (uri, MONGOC_URI_SOCKETTIMEOUTMS, QUERY_TIME);
   self->pool = mongoc_client_pool_new (uri);
   mongoc_client_pool_set_error_api (self->pool, 2);
-  self->thread = g_thread_new ("database", run, self);
+  self->pings = live_rounds_new ("database", PING_TIME, ping, self);
   return self;
 }
 
 void
 live_database_free (LiveDatabase *self)
 {
-  g_mutex_lock (&self->lock);
-  self->ending = TRUE;
-  g_cond_broadcast (&self->changed);
-  g_mutex_unlock (&self->lock);
-  g_thread_join (self->thread);
+  live_rounds_free (self->pings);
   mongoc_client_destroy (self->pinger);
   mongoc_client_pool_destroy (self->pool);
-  g_mutex_clear (&self->lock);
-  g_cond_clear (&self->changed);
   g_free (self);
 }
 

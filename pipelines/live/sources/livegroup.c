@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "client/gstkafkaclient.h"
+#include "liverounds.h"
 #include "model/liveprogress.h"
 
 #define INTERVAL G_USEC_PER_SEC
@@ -24,10 +25,7 @@ struct _LiveGroup {
   rd_kafka_t *rk;
   GPtrArray *ends; /* array of LiveProgress, one for each partition */
   guint round;
-  GThread *thread;
-  GMutex lock;
-  GCond changed;
-  gboolean ending; /* with the lock */
+  LiveRounds *queries;
 };
 
 static gint64
@@ -139,8 +137,9 @@ tell_trouble (LiveGroup *self, rd_kafka_resp_err_t err)
 }
 
 static void
-ask_and_tell (LiveGroup *self)
+query (gpointer data)
 {
+  LiveGroup *self = data;
   LiveBacklog backlog = {-1, NAN, NAN};
   rd_kafka_resp_err_t err = ask (self, &backlog);
 
@@ -156,25 +155,6 @@ static void
 note_error (rd_kafka_t *rk, int err, const char *reason, void *opaque)
 {
   gst_kafka_fault_note (opaque, err, reason);
-}
-
-static gpointer
-run (gpointer data)
-{
-  LiveGroup *self = data;
-
-  g_mutex_lock (&self->lock);
-  while (!self->ending) {
-    gint64 next = g_get_monotonic_time () + INTERVAL;
-
-    g_mutex_unlock (&self->lock);
-    ask_and_tell (self);
-    g_mutex_lock (&self->lock);
-    while (!self->ending && g_cond_wait_until (&self->changed, &self->lock, next))
-      ;
-  }
-  g_mutex_unlock (&self->lock);
-  return NULL;
 }
 
 /* The reader's settings: the same file, the same errors. */
@@ -209,8 +189,6 @@ live_group_new (const LiveSource *source, LiveModel *model, LiveTopicRole role, 
   rd_kafka_conf_t *conf;
 
   gst_kafka_fault_init (&self->fault);
-  g_mutex_init (&self->lock);
-  g_cond_init (&self->changed);
   self->source = source;
   self->model = model;
   self->role = role;
@@ -223,25 +201,18 @@ live_group_new (const LiveSource *source, LiveModel *model, LiveTopicRole role, 
     live_group_free (self);
     return NULL;
   }
-  self->thread = g_thread_new (source->group, run, self);
+  self->queries = live_rounds_new (source->group, INTERVAL, query, self);
   return self;
 }
 
 void
 live_group_free (LiveGroup *self)
 {
-  g_mutex_lock (&self->lock);
-  self->ending = TRUE;
-  g_cond_broadcast (&self->changed);
-  g_mutex_unlock (&self->lock);
-  if (self->thread)
-    g_thread_join (self->thread);
+  live_rounds_free (self->queries);
   if (self->rk)
     rd_kafka_destroy_flags (self->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
   gst_object_unref (self->element);
   g_ptr_array_unref (self->ends);
   gst_kafka_fault_clear (&self->fault);
-  g_mutex_clear (&self->lock);
-  g_cond_clear (&self->changed);
   g_free (self);
 }

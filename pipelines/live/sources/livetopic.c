@@ -114,8 +114,10 @@ read_topic (LiveTopic *self)
   }
   sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
   gst_app_sink_set_callbacks (GST_APP_SINK (sink), &callbacks, self, NULL);
+  g_info ("topic %s: reading begins", self->source->topic);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   watch (self, pipeline);
+  g_info ("topic %s: reading ends", self->source->topic);
   gst_element_set_state (pipeline, GST_STATE_NULL);
   gst_object_unref (pipeline);
 }

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+/* A thread that calls a function at equal intervals, from now on. */
+typedef struct _LiveRounds LiveRounds;
+
+/* Called on the thread. */
+typedef void (*LiveRound) (gpointer data);
+
+/* @interval: us from the beginning of one call to that of the next */
+LiveRounds *live_rounds_new (const gchar *name, gint64 interval, LiveRound round, gpointer data);
+/* Waits until a running call has returned. @self: (nullable) */
+void live_rounds_free (LiveRounds *self);
