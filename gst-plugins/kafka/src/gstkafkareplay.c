@@ -829,7 +829,7 @@ look_at_end (GstKafkaReplay *self, GstKafkaTrack *track, gint64 back, GstClockTi
   if (!track->at_end)
     return FALSE;
   track->measured |= look_from (track, back) == track->start;
-  /* If the camera stopped long ago, its track's recording ends no later than those of the others. */
+  /* If the camera stopped long ago, its recording ends no later than those of the others. */
   if (!track->measured && back >= MOST_LOOK_BACK && track->others) {
     *last = MAX (*last, track->others);
     track->measured = TRUE;
