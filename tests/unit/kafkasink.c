@@ -472,6 +472,17 @@ GST_START_TEST (test_the_message_is_marked_after_the_delivery_report)
 }
 GST_END_TEST;
 
+/* No answer comes within the time that the first query gets. */
+GST_START_TEST (test_a_long_link_is_waited_for)
+{
+  rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 1200);
+  play ();
+  push ('a');
+  wait_for_stat ("delivered", 1);
+  rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 0);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_a_stop_marks_undelivered_messages_failed)
 {
   play ();
@@ -1209,6 +1220,7 @@ kafkasink_suite (void)
   tcase_add_loop_test (tc, test_each_buffer_may_have_its_own_topic, 0, 2);
   tcase_add_loop_test (tc, test_tombstone_stays_one, 0, 2);
   tcase_add_test (tc, test_the_message_is_marked_after_the_delivery_report);
+  tcase_add_test (tc, test_a_long_link_is_waited_for);
   tcase_add_test (tc, test_a_stop_marks_undelivered_messages_failed);
   tcase_add_test (tc, test_no_broker_is_one_error);
   tcase_add_test (tc, test_sink_waits_for_the_end_of_an_outage);

@@ -674,6 +674,22 @@ GST_START_TEST (test_a_range_of_offsets_ends_the_stream_despite_a_slow_answer)
 }
 GST_END_TEST;
 
+/* No answer comes within a second. */
+GST_START_TEST (test_a_long_link_is_waited_for)
+{
+  const gchar *settings[] = {"", "replay=true"};
+  GstHarness *h;
+
+  produce (0, "far", NULL);
+  rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 1050);
+  h = harness_with (settings[__i__]);
+  gst_harness_play (h);
+  gst_buffer_unref (pull (h));
+  rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 0);
+  stop (h);
+}
+GST_END_TEST;
+
 /* EOS from the application ends the stream although no message comes. */
 GST_START_TEST (test_eos_from_the_application_takes_effect_at_once)
 {
@@ -836,6 +852,7 @@ kafkasrc_suite (void)
   tcase_add_test (tc, test_missing_partition_is_reported);
   tcase_add_test (tc, test_a_message_beyond_the_newest_one_is_fetched_again);
   tcase_add_test (tc, test_lag_and_assignment);
+  tcase_add_loop_test (tc, test_a_long_link_is_waited_for, 0, 2);
   tcase_add_test (tc, test_a_range_of_offsets_ends_the_stream);
   tcase_add_test (tc, test_a_range_of_offsets_ends_the_stream_despite_a_slow_answer);
   tcase_add_test (tc, test_eos_from_the_application_takes_effect_at_once);

@@ -6,6 +6,10 @@
 
 G_BEGIN_DECLS
 
+/* How long the answer to a query may take: a round trip over two hops of a satellite, with a
+ * margin. Whoever stops an element may wait for one. */
+#define GST_KAFKA_ANSWER_MS 2000
+
 /* Makes a configuration of librdkafka from the settings, and a client from the configuration.
  * librdkafka's log becomes GStreamer's. */
 

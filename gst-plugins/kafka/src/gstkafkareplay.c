@@ -9,6 +9,7 @@
 #include "src/partitions/gstkafkadamage.h"
 #include "src/partitions/gstkafkalog.h"
 #include "src/partitions/gstkafkareset.h"
+#include "client/gstkafkaclient.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
@@ -113,7 +114,6 @@ G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaReplay, fault) == 0);
 
 /* --- one partition --- */
 
-#define ASK_TRACK_TIME_MS 500
 #define POLL_TIME_MS 200
 #define CHECK_TIME (2 * G_TIME_SPAN_SECOND)
 
@@ -312,7 +312,7 @@ check_logs (GstKafkaReplay *self)
 
     list->elems[i].offset = gst_kafka_log_begin (&track->log, track->end, time);
   }
-  if (!rd_kafka_offsets_for_times (self->rk, list, ASK_TRACK_TIME_MS))
+  if (!rd_kafka_offsets_for_times (self->rk, list, GST_KAFKA_ANSWER_MS))
     for (gint i = 0; i < list->cnt; i++)
       take_log (self, g_ptr_array_index (self->tracks, i), &list->elems[i]);
   rd_kafka_topic_partition_list_destroy (list);
@@ -327,7 +327,7 @@ place_again (GstKafkaReplay *self, GstKafkaTrack *track)
   GstKafkaReset reset;
 
   if (gst_kafka_reset_ask (self->settings->range.reset, self->rk, track->topic, track->partition,
-          from, refused, ASK_TRACK_TIME_MS, &reset))
+          from, refused, GST_KAFKA_ANSWER_MS, &reset))
     return;
   track->astray = FALSE;
   if (reset.reason == GST_KAFKA_RESET_BEYOND && from <= track->end) {
@@ -546,8 +546,8 @@ is_answered (GstKafkaReplay *self, const GstKafkaTrack *track)
 {
   gint64 low;
 
-  return !gst_kafka_reset_ask_offset (
-      self->rk, track->topic, track->partition, RD_KAFKA_OFFSET_BEGINNING, ASK_TRACK_TIME_MS, &low);
+  return !gst_kafka_reset_ask_offset (self->rk, track->topic, track->partition,
+      RD_KAFKA_OFFSET_BEGINNING, GST_KAFKA_ANSWER_MS, &low);
 }
 
 /* librdkafka doesn't report some kinds of damage, and fetches the same batch again and again. */
@@ -598,7 +598,6 @@ fill_track (GstKafkaReplay *self, GstKafkaTrack *track)
 
 #define OPEN_TIME (10 * G_TIME_SPAN_SECOND)
 #define STOP_TIME (2 * G_TIME_SPAN_SECOND)
-#define ASK_TIME_MS 1000
 #define FIRST_LOOK_BACK GST_SECOND
 /* The number of messages at the head of a track among which the first captured one is searched. */
 #define LOOK_AHEAD 8
@@ -789,7 +788,8 @@ find_tracks (GstKafkaReplay *self)
 {
   GstKafkaDiscovery found = {NULL};
   g_autofree GstKafkaPosition *positions = NULL;
-  rd_kafka_resp_err_t err = gst_kafka_discover (self->rk, self->settings, ASK_TIME_MS, &found);
+  rd_kafka_resp_err_t err =
+      gst_kafka_discover (self->rk, self->settings, GST_KAFKA_ANSWER_MS, &found);
 
   if (!err && found.refused)
     err = found.refused;
@@ -986,7 +986,7 @@ look_for_deleted (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *f
 {
   rd_kafka_topic_partition_list_t *oldest = list_tracks (self, RD_KAFKA_OFFSET_BEGINNING);
 
-  gboolean known = !rd_kafka_offsets_for_times (self->rk, oldest, ASK_TIME_MS);
+  gboolean known = !rd_kafka_offsets_for_times (self->rk, oldest, GST_KAFKA_ANSWER_MS);
 
   for (gint i = 0; known && i < oldest->cnt; i++) {
     GstKafkaTrack *track = g_ptr_array_index (self->tracks, i);
@@ -1012,7 +1012,7 @@ go_to (GstKafkaReplay *self, GstClockTime time, rd_kafka_resp_err_t *err)
     arrival -= (gint64) (DISORDER / GST_MSECOND);
   list = list_tracks (self, MAX (arrival, 0));
 
-  *err = rd_kafka_offsets_for_times (self->rk, list, 2 * ASK_TIME_MS);
+  *err = rd_kafka_offsets_for_times (self->rk, list, GST_KAFKA_ANSWER_MS);
   if (!*err)
     *err = first_error (list);
   GST_DEBUG_OBJECT (self->settings->pad,

@@ -313,8 +313,10 @@ query_topic (rd_kafka_t *rk, const gchar *topic, gint timeout_ms, rd_kafka_resp_
 
 /* --- the connector's thread --- */
 
-/* The first frame waits for the first try; a slow link connects to the controller meanwhile. */
-#define LIMIT_MS (5 * GST_KAFKA_PRODUCER_SLICE_MS)
+/* How long the first and the longest try may take. Each takes twice as long as the one before,
+ * because an answer over a long link takes longer than the first; stop() waits for a try. */
+#define FIRST_TRY_MS (5 * GST_KAFKA_PRODUCER_SLICE_MS)
+#define LONGEST_TRY_MS GST_KAFKA_ANSWER_MS
 #define LIMIT_TRIES 10
 
 /* Called with the lock. Returns: (nullable): librdkafka's client, to be used without the lock until
@@ -337,7 +339,7 @@ return_handle (GstKafkaProducer *self)
 
 gboolean
 gst_kafka_producer_query_topic (
-    GstKafkaProducer *self, const gchar *topic, rd_kafka_resp_err_t *topic_err)
+    GstKafkaProducer *self, const gchar *topic, gint timeout_ms, rd_kafka_resp_err_t *topic_err)
 {
   gboolean answered = FALSE, renew;
   rd_kafka_t *rk;
@@ -348,7 +350,7 @@ gst_kafka_producer_query_topic (
     g_mutex_unlock (&self->lock);
     if (renew)
       gst_kafka_renew_password (rk, self->element);
-    answered = query_topic (rk, topic, 5 * GST_KAFKA_PRODUCER_SLICE_MS, topic_err);
+    answered = query_topic (rk, topic, timeout_ms, topic_err);
     g_mutex_lock (&self->lock);
     if (answered && !self->connected)
       GST_INFO_OBJECT (self->element, "the cluster at %s answers", self->servers);
@@ -361,7 +363,7 @@ gst_kafka_producer_query_topic (
 
 /* Returns TRUE if the topic exists now, so records may be sent. */
 static gboolean
-create_topic (GstKafkaProducer *self)
+create_topic (GstKafkaProducer *self, gint timeout_ms)
 {
   const GstKafkaProducerConfig *c = &self->config;
   g_autofree gchar *detail = NULL;
@@ -371,8 +373,8 @@ create_topic (GstKafkaProducer *self)
   g_mutex_lock (&self->lock);
   if ((rk = borrow_handle (self))) {
     g_mutex_unlock (&self->lock);
-    err = gst_kafka_create_topic (rk, self->topic, c->partitions, c->replication_factor,
-        10 * GST_KAFKA_PRODUCER_SLICE_MS, &detail);
+    err = gst_kafka_create_topic (
+        rk, self->topic, c->partitions, c->replication_factor, timeout_ms, &detail);
     g_mutex_lock (&self->lock);
     return_handle (self);
     if (err)
@@ -477,9 +479,9 @@ report_missing_topic (GstKafkaProducer *self)
 
 /* Returns TRUE if the limit for batches is known, or if another query would be useless. */
 static gboolean
-settle_limit (GstKafkaProducer *self, guint *tries)
+settle_limit (GstKafkaProducer *self, gint timeout_ms, guint *tries)
 {
-  return self->config.each_names_topic || gst_kafka_producer_learn_batch_limit (self, LIMIT_MS) ||
+  return self->config.each_names_topic || gst_kafka_producer_learn_batch_limit (self, timeout_ms) ||
          ++*tries == LIMIT_TRIES;
 }
 
@@ -495,16 +497,19 @@ make_contact (gpointer user_data)
   const gchar *topic = self->config.each_names_topic ? NULL : self->topic;
   rd_kafka_resp_err_t topic_err;
   gboolean reported = FALSE, made = FALSE, settled = FALSE;
+  gint patience_ms = FIRST_TRY_MS / 2;
   guint tries = 0;
 
   do {
-    if (self->config.create_topic && !made && !(made = create_topic (self)))
+    patience_ms = MIN (2 * patience_ms, LONGEST_TRY_MS);
+    if (self->config.create_topic && !made && !(made = create_topic (self, patience_ms)))
       continue;
-    if (!gst_kafka_producer_query_topic (self, topic, &topic_err)) {
-      GST_DEBUG_OBJECT (self->element, "no answer from %s: asking again", self->servers);
+    if (!gst_kafka_producer_query_topic (self, topic, patience_ms, &topic_err)) {
+      GST_DEBUG_OBJECT (self->element, "no answer from %s within %d ms: asking again",
+          self->servers, patience_ms);
       continue;
     }
-    settled = !topic_err && settle_limit (self, &tries);
+    settled = !topic_err && settle_limit (self, patience_ms, &tries);
     release (self);
     if (settled)
       return NULL;
@@ -918,7 +923,7 @@ gst_kafka_producer_fail_undrained (GstKafkaProducer *self)
   gboolean first;
 
   /* If all records have one topic, make_contact() has queried it already. */
-  if (topic && gst_kafka_producer_query_topic (self, topic, &err) && err)
+  if (topic && gst_kafka_producer_query_topic (self, topic, GST_KAFKA_ANSWER_MS, &err) && err)
     gst_kafka_fault_note (&self->fault, err, NULL);
   g_mutex_lock (&self->lock);
   err = gst_kafka_producer_explain_error (self, RD_KAFKA_RESP_ERR__TIMED_OUT, &detail);

@@ -138,7 +138,7 @@ ask_again (GstKafkaProducer *self)
 {
   const gchar *topic = self->config.each_names_topic ? NULL : self->topic;
   rd_kafka_resp_err_t err;
-  gboolean answered = gst_kafka_producer_query_topic (self, topic, &err);
+  gboolean answered = gst_kafka_producer_query_topic (self, topic, GST_KAFKA_ANSWER_MS, &err);
 
   g_mutex_lock (&self->lock);
   self->ask_again = g_get_monotonic_time () + ASK_AGAIN_TIME;
@@ -305,7 +305,6 @@ watch_unacked (GstKafkaProducer *self)
 #define CAUTIOUS_BATCH 16384
 /* Smallest size of a batch of one record, without the record's key and value. */
 #define LEAST_OVERHEAD 61
-#define ASK_MS 1000
 #define ASK_INTERVAL G_USEC_PER_SEC
 
 /* With lock. Idempotence doesn't prevent that: a broker that refused a new producer's first batch
@@ -979,7 +978,7 @@ regroup (GstKafkaProducer *self)
     return;
   }
   if (asks)
-    gst_kafka_producer_learn_batch_limit (self, ASK_MS);
+    gst_kafka_producer_learn_batch_limit (self, GST_KAFKA_ANSWER_MS);
   if (regroups)
     use_fitting_batches (self);
 }

@@ -179,7 +179,7 @@ rd_kafka_resp_err_t gst_kafka_producer_query_batch_limit (
 /* Without lock. Calls query_topic() with the current client. Returns FALSE also if there is no
  * client. */
 gboolean gst_kafka_producer_query_topic (
-    GstKafkaProducer *self, const gchar *topic, rd_kafka_resp_err_t *topic_err);
+    GstKafkaProducer *self, const gchar *topic, gint timeout_ms, rd_kafka_resp_err_t *topic_err);
 
 /* With lock. Returns TRUE if this is the first failure, which the caller has to post. */
 gboolean gst_kafka_producer_take_failure (GstKafkaProducer *self);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkaconsumerprivate.h"
 #include "gstkafkadiscovery.h"
+#include "client/gstkafkaclient.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
 /* --- positions that don't exist --- */
 
-#define ASK_TIME_MS 1000
 #define CHECK_TIME (2 * G_TIME_SPAN_SECOND)
 
 typedef struct {
@@ -233,12 +233,12 @@ ask_for_place (GstKafkaConsumer *self, const Stray *stray, GstKafkaReset *reset)
 
   if (!stray->replaced)
     err = gst_kafka_reset_ask (policy, self->rk, stray->topic, stray->partition, stray->from,
-        stray->refused, ASK_TIME_MS, reset);
+        stray->refused, GST_KAFKA_ANSWER_MS, reset);
   if (!err && !stray->replaced && is_stale (stray, reset))
     reset->reason = GST_KAFKA_RESET_NONE;
   if (!err && (stray->replaced || (stray->existed && reset->reason == GST_KAFKA_RESET_BEYOND)))
     err = gst_kafka_reset_ask_replaced (policy, self->rk, stray->topic, stray->partition,
-        stray->from, stray->time, ASK_TIME_MS, reset);
+        stray->from, stray->time, GST_KAFKA_ANSWER_MS, reset);
   return err;
 }
 
@@ -320,7 +320,7 @@ gst_kafka_consumer_check_logs (GstKafkaConsumer *self)
   list = list_logs (self, &soon);
   if (list->cnt > 0 && is_answered (self) && (soon || now - self->checked >= CHECK_TIME)) {
     self->checked = now;
-    if (!rd_kafka_offsets_for_times (self->rk, list, ASK_TIME_MS)) {
+    if (!rd_kafka_offsets_for_times (self->rk, list, GST_KAFKA_ANSWER_MS)) {
       g_mutex_lock (&self->lock);
       for (gint i = 0; i < list->cnt; i++)
         take_log (self, &list->elems[i]);
@@ -752,7 +752,7 @@ gst_kafka_consumer_discover (GstKafkaConsumer *self)
   GstKafkaDiscovery found = {NULL};
 
   self->discovered = g_get_monotonic_time ();
-  if (!gst_kafka_discover (self->rk, self->settings, ASK_TIME_MS, &found))
+  if (!gst_kafka_discover (self->rk, self->settings, GST_KAFKA_ANSWER_MS, &found))
     assign_found (self, &found);
   gst_kafka_discovery_clear (&found);
 }

@@ -248,7 +248,7 @@ connect_first (GstKafkaConsumer *self)
 
   do {
     serve (self, 0);
-    err = gst_kafka_discover (self->rk, self->settings, WATCH_TIME / 1000, &found);
+    err = gst_kafka_discover (self->rk, self->settings, GST_KAFKA_ANSWER_MS, &found);
     GST_DEBUG_OBJECT (
         self->settings->pad, "looking for %s: %s", self->settings->where, rd_kafka_err2name (err));
     waited = g_get_monotonic_time () - began;
@@ -429,7 +429,7 @@ watch_lag (GstKafkaConsumer *self)
   self->hungry_time = self->fed ? HUNGRY_TIME : MIN (2 * self->hungry_time, WATCH_TIME);
   self->hungry = self->fed = FALSE;
   g_mutex_unlock (&self->lock);
-  answered = list->cnt > 0 && !rd_kafka_offsets_for_times (self->rk, list, WATCH_TIME / 1000);
+  answered = list->cnt > 0 && !rd_kafka_offsets_for_times (self->rk, list, GST_KAFKA_ANSWER_MS);
   gst_kafka_consumer_note_answer (self, answered && has_no_error (list));
   if (answered) {
     g_mutex_lock (&self->lock);
@@ -531,7 +531,7 @@ look_for_topics (GstKafkaConsumer *self)
   } else if (waits) {
     /* A query for all topics makes the group check its patterns again. */
     self->discovered = g_get_monotonic_time ();
-    if (!rd_kafka_metadata (self->rk, 1, NULL, &metadata, WATCH_TIME / 1000))
+    if (!rd_kafka_metadata (self->rk, 1, NULL, &metadata, GST_KAFKA_ANSWER_MS))
       rd_kafka_metadata_destroy (metadata);
   }
 }
@@ -560,7 +560,7 @@ look_for_idleness (GstKafkaConsumer *self)
     return;
   self->rebalanced = g_get_monotonic_time ();
   idle =
-      !gst_kafka_discover (self->rk, self->settings, WATCH_TIME / 1000, &found) && !found.missing;
+      !gst_kafka_discover (self->rk, self->settings, GST_KAFKA_ANSWER_MS, &found) && !found.missing;
   gst_kafka_discovery_clear (&found);
   GST_INFO_OBJECT (self->settings->pad, "no partition is left for this member");
   g_mutex_lock (&self->lock);

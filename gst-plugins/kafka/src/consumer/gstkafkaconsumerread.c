@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkaconsumerprivate.h"
+#include "client/gstkafkaclient.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,6 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
  * pipeline. */
 #define HANG_TIME (60 * G_TIME_SPAN_SECOND)
 #define LOOK_TIME (20 * G_TIME_SPAN_MILLISECOND)
-#define COMMIT_TIME_MS 1000
 
 /* with self->lock */
 static gboolean
@@ -280,7 +280,7 @@ careful_begin (GstKafkaConsumer *self, GstKafkaFetched *fetched)
     return;
   GST_DEBUG_OBJECT (self->settings->pad, "message %" G_GINT64_FORMAT " of partition %d goes %s",
       fetched->message->offset, fetched->message->partition, fetched->careful ? "alone" : "first");
-  if (!gst_kafka_handle_commit (self->handle, list, COMMIT_TIME_MS))
+  if (!gst_kafka_handle_commit (self->handle, list, GST_KAFKA_ANSWER_MS))
     GST_INFO_OBJECT (self->settings->pad,
         "the brokers don't answer: if this run crashes now, the next one won't know of it");
   rd_kafka_topic_partition_list_destroy (list);

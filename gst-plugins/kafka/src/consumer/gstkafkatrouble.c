@@ -2,12 +2,12 @@
 #include "client/gstkafkarenewal.h"
 #include "gstkafkaconsumerprivate.h"
 #include "gstkafkadiscovery.h"
+#include "client/gstkafkaclient.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
 #define ASK_AGAIN_TIME (1 * G_TIME_SPAN_SECOND)
-#define ASK_TIME_MS 1000
 #define MAX_DOUBTS 3
 /* us: if the pause between two checks was longer than this, the streaming thread was busy
  * downstream. The streaming thread checks for silence once a second. */
@@ -160,7 +160,7 @@ ask_for_topics (GstKafkaConsumer *self)
 {
   GstKafkaDiscovery found = {NULL};
 
-  if (!gst_kafka_discover (self->rk, self->settings, ASK_TIME_MS, &found))
+  if (!gst_kafka_discover (self->rk, self->settings, GST_KAFKA_ANSWER_MS, &found))
     gst_kafka_consumer_grant (
         self, GST_KAFKA_REFUSED_CLIENT | (found.refused ? 0 : GST_KAFKA_REFUSED_TOPIC));
   gst_kafka_discovery_clear (&found);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkaposition.h"
 #include "client/gstkafkaerror.h"
+#include "client/gstkafkaclient.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_kafka_src_debug);
 #define GST_CAT_DEFAULT gst_kafka_src_debug
 
-#define ASK_TIME_MS 2000
 /* us: the time for which a query is repeated. A broker that has just started refuses requests
  * until its partitions have leaders. */
 #define PATIENCE (6 * G_TIME_SPAN_SECOND)
@@ -20,7 +20,7 @@ ask_offsets_once (rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, g
 
   for (gint i = 0; i < answer->cnt; i++)
     answer->elems[i].offset = time;
-  *err = rd_kafka_offsets_for_times (rk, answer, ASK_TIME_MS);
+  *err = rd_kafka_offsets_for_times (rk, answer, GST_KAFKA_ANSWER_MS);
   for (gint i = 0; !*err && i < answer->cnt; i++)
     *err = answer->elems[i].err;
   if (*err)
@@ -91,7 +91,7 @@ ask_committed (const GstKafkaRange *self, rd_kafka_t *rk,
     const rd_kafka_topic_partition_list_t *list, GstKafkaPosition *positions)
 {
   rd_kafka_topic_partition_list_t *answer = rd_kafka_topic_partition_list_copy (list);
-  gboolean known = !rd_kafka_committed (rk, answer, ASK_TIME_MS);
+  gboolean known = !rd_kafka_committed (rk, answer, GST_KAFKA_ANSWER_MS);
 
   for (gint i = 0; i < list->cnt; i++) {
     if (!known || answer->elems[i].err) {
