@@ -21,28 +21,30 @@ COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies
 CLASSES, BOOTSTRAP = "classes.jsa", "bootstrap.checkpoint"
 
 
-def jars():
+def jars(version=None):
+    """Those of `version`, or of the version in pom.xml."""
     pom = HERE / "pom.xml"
+    chosen = [f"-Dkafka.version={version}"] if version else []
 
     def download(directory):
         cache.checked(
-            ["mvn", "-q", "-B", "-f", pom, COPY, "-DincludeScope=runtime", f"-DoutputDirectory={directory}"],
+            ["mvn", "-q", "-B", "-f", pom, COPY, "-DincludeScope=runtime", f"-DoutputDirectory={directory}", *chosen],
             "download of Kafka")
 
-    return cache.cached("kafka", [pom], download)
+    return cache.cached("kafka", [pom, *chosen], download)
 
 
-def _warm_from():
+def _warm_from(version=None):
     """What the files of `warm` depend on: Kafka, and the Java that runs it."""
     program = pathlib.Path(shutil.which("java") or "java").resolve()
     built = program.stat().st_mtime_ns if program.exists() else ""
-    return [HERE / "pom.xml", str(program), str(built)]
+    return [HERE / "pom.xml", str(program), str(built), str(version)]
 
 
-def _warm():
+def _warm(version=None):
     """Where Kafka's classes are as Java has them in memory, with which a broker starts in little more than half the
     processor time, and what Kafka's own tool writes into the log directory of a new node."""
-    return cache.place("kafka-warm", _warm_from())
+    return cache.place("kafka-warm", _warm_from(version))
 
 
 def warm():
@@ -64,14 +66,14 @@ def warm():
     cache.cached("kafka-warm", _warm_from(), run)
 
 
-def java(main, *arguments, log_level="info", first_run=None):
+def java(main, *arguments, log_level="info", first_run=None, version=None):
     """`first_run` is the archive to write at the end, instead of the one that is there."""
     if first_run:
         share = [f"-XX:ArchiveClassesAtExit={first_run}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
     else:
-        share = [f"-XX:SharedArchiveFile={_warm() / CLASSES}"] if _warm().exists() else []
+        share = [f"-XX:SharedArchiveFile={_warm(version) / CLASSES}"] if _warm(version).exists() else []
     # The archive serves one class path, in one order.
-    path = ":".join(map(str, sorted(jars().glob("*.jar"))))
+    path = ":".join(map(str, sorted(jars(version).glob("*.jar"))))
     return [
         "java", "-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *share,
         "-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
@@ -79,9 +81,9 @@ def java(main, *arguments, log_level="info", first_run=None):
         "-cp", path, main, *map(str, arguments)]
 
 
-def tool(main, *arguments):
+def tool(main, *arguments, version=None):
     """Runs one of Kafka's own commands and returns its output."""
-    return cache.checked(java(main, *arguments, log_level="error"), main.rsplit(".", 1)[-1])
+    return cache.checked(java(main, *arguments, log_level="error", version=version), main.rsplit(".", 1)[-1])
 
 
 def _new_id():
@@ -94,13 +96,14 @@ class Kafka(server.Running):
 
     def __init__(
             self, directory, nodes=1, partitions=10, port=None, address="127.0.0.1", properties=(), listeners=None,
-            scram=(), hosts=None, advertised=None, first_run=None):
+            scram=(), hosts=None, advertised=None, first_run=None, version=None):
         """`listeners`: {"tls": "SSL"} and the like, beside the plain one; `scram`: as StorageTool takes them;
         `hosts`: one for each node, instead of `nodes` and `address`; `advertised`: {"tls": "HOST:PORT"}, where clients
-        reach a listener of a single node, if not at its own address; `first_run`: as `java` has it."""
+        reach a listener of a single node, if not at its own address; `first_run`: as `java` has it;
+        `version`: of Kafka, if not that of the tests."""
         self.directory = pathlib.Path(directory).resolve()
         self.partitions, self.scram = partitions, list(scram)
-        self._fixed_port, self._first_run = port, first_run
+        self._fixed_port, self._first_run, self._version = port, first_run, version
         self.properties, self.listeners = list(properties), dict(listeners or {})
         self.advertised = dict(advertised or {})
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -120,8 +123,9 @@ class Kafka(server.Running):
         return range(1, len(self.ports) + 1)
 
     def _choose_ports(self):
+        taken = set()
         self.ports = [
-            {name: server.free_port(host) for name in ["plain", "controller", *self.listeners]}
+            {name: server.free_port(host, taken) for name in ["plain", "controller", *self.listeners]}
             for host in self.hosts]
         if self._fixed_port:
             self.ports[0]["plain"] = self._fixed_port
@@ -130,7 +134,7 @@ class Kafka(server.Running):
         home = self.directory / f"node-{node}"
         home.mkdir(exist_ok=True)
         return server.Process(
-            f"Kafka node {node}", java("kafka.Kafka", home / "server.properties", first_run=self._first_run), home / "log",
+            f"Kafka node {node}", java("kafka.Kafka", home / "server.properties", first_run=self._first_run, version=self._version), home / "log",
             "Kafka Server started", self.hosts[node - 1])
 
     def servers(self, listener="plain"):
@@ -205,6 +209,10 @@ class Kafka(server.Running):
             raise server.StartError(f"topic {name} could not be made: {error.args[0].str()}") from None
         self._wait_for_leaders(admin, topic)
 
+    def delete_topic(self, name):
+        admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.bootstrap})
+        admin.delete_topics([name])[name].result(60)
+
     def delete_records(self, topic, before):
         """What retention does, at once: `before` is {partition: the first offset to keep}. Of one node alone."""
         kafka_requests.delete_records(self.first_address, topic, before)
@@ -222,14 +230,14 @@ class Kafka(server.Running):
 
     def _format(self, node):
         """The tool takes as long as half a start, so what it wrote once is copied, unless this node wants more."""
-        if _warm().exists() and not self.scram and not any(line.startswith("log.dirs") for line in self.properties):
+        if _warm(self._version).exists() and not self.scram and not any(line.startswith("log.dirs") for line in self.properties):
             self._copy_format(self.directory / f"node-{node}" / "data", node)
         else:
             self._run_format(node)
 
     def _copy_format(self, data, node):
         data.mkdir()
-        shutil.copy(_warm() / BOOTSTRAP, data)
+        shutil.copy(_warm(self._version) / BOOTSTRAP, data)
         names = {"version": 1, "cluster.id": self.cluster_id, "node.id": node, "directory.id": _new_id()}
         (data / "meta.properties").write_text("".join(f"{name}={value}\n" for name, value in names.items()))
 
@@ -237,7 +245,7 @@ class Kafka(server.Running):
         extra = [argument for entry in self.scram for argument in ("--add-scram", entry)]
         tool(
             "kafka.tools.StorageTool", "format", "-t", self.cluster_id, "-c",
-            self.directory / f"node-{node}" / "server.properties", *extra)
+            self.directory / f"node-{node}" / "server.properties", *extra, version=self._version)
 
     def _write_properties(self, node):
         address, ports = self.hosts[node - 1].address, self.ports[node - 1]

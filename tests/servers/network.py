@@ -64,19 +64,22 @@ class Loopback:
 class Host:
     """A network namespace with one address. The namespace exists as long as this object or a process in it."""
 
-    def __init__(self, switch, number):
-        self.address, self.port = f"10.77.0.{number}", f"port{number}"
-        self._switch = switch
+    def __init__(self, network, number, address):
+        self.address, self.port = address, f"port{number}"
+        self._network = network
         with _back_home():
             _libc("unshare", CLONE_NEWNET)
             _loopback_up()
             self._namespace = os.open(MINE, os.O_RDONLY)
         namespace = f"/proc/{os.getpid()}/fd/{self._namespace}"
-        switch.command(f"ip link add {self.port} type veth peer name eth0 netns {namespace}")
-        switch.command(f"ip link set {self.port} master switch up")
+        network.command(f"ip link add {self.port} type veth peer name eth0 netns {namespace}")
+        network.command(f"ip link set {self.port} up")
+        self.command(f"ip address add {self.address}/24 dev eth0")
+        self.command("ip link set eth0 up")
+
+    def command(self, line):
         with self.inside():
-            switch.command(f"ip address add {self.address}/24 dev eth0")
-            switch.command("ip link set eth0 up")
+            return self._network.command(line)
 
     @contextlib.contextmanager
     def inside(self):
@@ -87,22 +90,21 @@ class Host:
 
     def limit(self, rate):
         """Limits what the host sends to `rate`, as in "5mbit". The queue before the link holds a tenth of a second of the rate."""
-        with self.inside():
-            self._switch.command(f"tc qdisc replace dev eth0 root tbf rate {rate} burst 16kb latency 100ms")
+        self.command(f"tc qdisc replace dev eth0 root tbf rate {rate} burst 16kb latency 100ms")
 
     def cut(self):
         """Drops packets in both directions without any answer."""
-        self._switch.command(f"bridge link set dev {self.port} state 0")
+        self._network.command(f"bridge link set dev {self.port} state 0")
 
     def mend(self):
-        self._switch.command(f"bridge link set dev {self.port} state 3")
+        self._network.command(f"bridge link set dev {self.port} state 3")
 
     def close(self):
         os.close(self._namespace)
 
 
-class Switch:
-    """Makes hosts 10.77.0.2, .3 and so on, in a network that no other program sees. The caller's thread is on host 1."""
+class _Network:
+    """Makes hosts in a network that no other program sees. The caller's thread is in the middle of it."""
 
     def __init__(self):
         self.hosts, self._stack = [], contextlib.ExitStack()
@@ -114,9 +116,6 @@ class Switch:
         except OSError as error:
             raise NetworkError(f"Could not make a network ({error}): run it as root.") from error
         _loopback_up()
-        self.command("ip link add switch type bridge")
-        self.command("ip address add 10.77.0.1/24 dev switch")
-        self.command("ip link set switch up")
         return self
 
     def __exit__(self, *_):
@@ -124,11 +123,48 @@ class Switch:
             host.close()
         self._stack.close()
 
-    def command(self, line):
+    @staticmethod
+    def command(line):
         done = subprocess.run(line.split(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode != 0:
             raise NetworkError(f"`{line}`: {done.stdout.strip()}")
+        return done.stdout
+
+    def _add(self, address):
+        number = len(self.hosts) + 2
+        self.hosts.append(Host(self, number, address.format(number)))
+        return self.hosts[-1]
+
+
+class Switch(_Network):
+    """Makes hosts 10.77.0.2, .3 and so on. The caller's thread is on host 1."""
+
+    def __enter__(self):
+        super().__enter__()
+        self.command("ip link add switch type bridge")
+        self.command("ip address add 10.77.0.1/24 dev switch")
+        self.command("ip link set switch up")
+        return self
 
     def host(self):
-        self.hosts.append(Host(self, len(self.hosts) + 2))
-        return self.hosts[-1]
+        host = self._add("10.77.0.{}")
+        self.command(f"ip link set {host.port} master switch")
+        return host
+
+
+class Router(_Network):
+    """Makes hosts 10.77.2.2, 10.77.3.2 and so on, each in a network of its own. The caller's thread is the router, whose
+    addresses end with 1."""
+
+    def __enter__(self):
+        super().__enter__()
+        with open("/proc/sys/net/ipv4/ip_forward", "w") as forward:
+            forward.write("1")
+        return self
+
+    def host(self):
+        host = self._add("10.77.{}.2")
+        gateway = host.address[:-1] + "1"
+        self.command(f"ip address add {gateway}/24 dev {host.port}")
+        host.command(f"ip route add default via {gateway}")
+        return host

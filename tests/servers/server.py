@@ -18,14 +18,17 @@ class PortClash(StartError):
     """Another program has the port."""
 
 
-def free_port(host):
-    """Chooses a port below the range of outgoing connections, so that it is still free at a restart."""
+def free_port(host, taken=None):
+    """Chooses a port below the range of outgoing connections, so that it is still free at a restart. `taken` are ports that
+    other servers will use; the chosen one joins them."""
+    taken = set() if taken is None else taken
     for _ in range(100):
-        port = random.randrange(20000, 32000)
+        port = random.choice([port for port in range(20000, 32000) if port not in taken])
         with host.inside(), socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host.address, port))
+                taken.add(port)
                 return port
             except OSError as error:
                 refused = error
