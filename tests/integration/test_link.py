@@ -8,6 +8,7 @@ import time
 import confluent_kafka
 import kafka_server
 import network
+import pipeline
 import pytest
 
 FRAME = 40_000  # size of a frame in bytes; the frames aren't encoded
@@ -123,3 +124,26 @@ def test_the_rate_follows_the_link_without_reports_of_the_fog(hosts, launch, fre
     with camera.inside():
         launch(f"{line} bootstrap-servers={kafka.bootstrap} topic={fresh}").wait_playing()
     check(Ages(kafka, fresh, age_here), 2e6, 15)
+
+
+def test_a_lossy_link(tmp_path):
+    """Each tenth packet is lost each way, in the router, where TCP can't see it. The connection is given bbr."""
+    try:
+        with network.Router() as router:
+            camera, fog = router.host(), router.host()
+            gateway = camera.address[:-1] + "1"
+            camera.command(f"ip route replace default via {gateway} congctl cubic")
+            router.command("iptables -A FORWARD -m statistic --mode random --probability 0.1 -j DROP")
+            with kafka_server.Kafka(tmp_path / "kafka", hosts=[fog], partitions=1) as kafka:
+                with fog.inside():
+                    kafka.create_topic("camera")
+                sink = pipeline.Pipeline(
+                    f"{CAMERA} ! kafkasink bootstrap-servers={kafka.bootstrap} topic=camera", tmp_path / "log", host=camera,
+                    GST_DEBUG="kafkasink:4")
+                try:
+                    pipeline.wait_until(
+                        lambda: "congestion control bbr in place of cubic" in sink.output(), 60, "bbr for a lossy link")
+                finally:
+                    sink.kill()
+    except network.NetworkError as error:
+        pytest.skip(str(error))

@@ -436,15 +436,16 @@ install_link_properties (GObjectClass *klass, GParamFlags flags)
    * GstKafkaSink:congestion-control:
    *
    * The algorithm of TCP's congestion control, which decides how fast a connection sends. An
-   * algorithm that the
-   * kernel doesn't offer is RESOURCE/SETTINGS.
+   * algorithm that the kernel doesn't offer is RESOURCE/SETTINGS. If the property is unset, a
+   * connection has the kernel's default until more than 2 % of its packets are lost. Then it gets
+   * bbr, if the kernel offers that, since the others take each loss for congestion and send less.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_CONGESTION_CONTROL,
       g_param_spec_string ("congestion-control", "Congestion control",
-          "TCP congestion control for connections to brokers, for example bbr for a long or lossy "
-          "link; unset: the kernel's default",
+          "TCP congestion control for connections to brokers; unset: the kernel's default, and bbr "
+          "for a connection that loses over 2 % of its packets",
           NULL, flags));
   /**
    * GstKafkaSink:socket-send-buffer-bytes:

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/gstkafkaclient.h"
 #include "client/gstkafkarenewal.h"
-#include "client/gstkafkasocket.h"
 #include "fogthread.h"
 #include "gstkafkaproducerprivate.h"
 
@@ -669,7 +668,7 @@ open_socket (int domain, int type, int protocol, void *user_data)
 {
   GstKafkaProducer *self = user_data;
 
-  return gst_kafka_socket_open (domain, type, protocol, self->congestion_control);
+  return gst_kafka_connections_open (self->connections, domain, type, protocol);
 }
 
 GstKafkaProducer *
@@ -690,7 +689,7 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   /* the strings belong to the caller, so those that are needed are copied below */
   self->config = *config;
   self->topic = g_strdup (config->topic);
-  self->congestion_control = g_strdup (config->congestion_control);
+  self->connections = gst_kafka_connections_new (config->congestion_control);
   self->held = !config->each_names_topic;
   self->queue.spools = config->spool != NULL;
   self->astray = -1;
@@ -699,8 +698,7 @@ gst_kafka_producer_new (GstElement *element, rd_kafka_conf_t *conf,
   rd_kafka_conf_set_dr_msg_cb (conf, gst_kafka_producer_note_report);
   rd_kafka_conf_set_error_cb (conf, note_error);
   rd_kafka_conf_set_socket_cb (conf, open_socket);
-  if (!config->acknowledged)
-    rd_kafka_conf_set_closesocket_cb (conf, gst_kafka_producer_close_socket);
+  rd_kafka_conf_set_closesocket_cb (conf, gst_kafka_producer_close_socket);
   if (!(self->rk = gst_kafka_producer_new_handle (self, error))) {
     gst_kafka_producer_stop (self);
     return NULL;
@@ -748,7 +746,7 @@ free_producer (gpointer producer)
   g_cond_clear (&self->changed);
   g_free (self->topic);
   g_free (self->servers);
-  g_free (self->congestion_control);
+  gst_kafka_connections_free (self->connections);
   g_free (self);
   return NULL;
 }

@@ -198,9 +198,10 @@ gst_kafka_producer_close_socket (int fd, void *user_data)
 {
   GstKafkaProducer *self = user_data;
 
-  if (!g_atomic_int_get (&self->unacked.closing) && gst_kafka_socket_is_in_use (fd))
+  if (!self->config.acknowledged && !g_atomic_int_get (&self->unacked.closing) &&
+      gst_kafka_socket_is_in_use (fd))
     g_atomic_int_inc (&self->unacked.closed);
-  return close (fd);
+  return gst_kafka_connections_close (self->connections, fd);
 }
 
 static void
@@ -1009,6 +1010,7 @@ serve (GstKafkaProducer *self)
     replace_ended (self, reason);
   regroup (self);
   watch_unacked (self);
+  gst_kafka_connections_tend (self->connections, self->element);
   g_mutex_lock (&self->lock);
   gst_kafka_producer_watch_spool (self);
   gst_kafka_producer_hand_over_all (self);

@@ -4,6 +4,7 @@
 #include "client/gstkafkaerror.h"
 #include "client/gstkafkafault.h"
 #include "gstkafkaproducer.h"
+#include "gstkafkaconnections.h"
 
 G_BEGIN_DECLS
 
@@ -62,7 +63,8 @@ struct _GstKafkaProducer {
   GstKafkaFault fault; /* since the last delivery */
   GstElement *element;
   rd_kafka_conf_t *conf; /* configuration from a copy of which each client is made */
-  gchar *topic, *servers, *congestion_control;
+  gchar *topic, *servers;
+  GstKafkaConnections *connections;
   GstKafkaProducerConfig config;
   GThread *poller, *connector;
   /* Poller's thread only. */

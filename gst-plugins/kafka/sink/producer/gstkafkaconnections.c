@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkafkaconnections.h"
+
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "client/gstkafkasocket.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
+#define GST_CAT_DEFAULT gst_kafka_sink_debug
+
+#define TENDING_TIME (G_USEC_PER_SEC / 2)
+/* The share of losses is counted each so many packets. A share above the limit several times in a
+ * row comes from the link: one such count may come from a queue that was full for a moment. */
+#define ENOUGH_PACKETS 50
+#define MANY_LOSSES 0.02
+#define ENOUGH_COUNTS 3
+/* For a link with losses */
+#define LOSS_TOLERANT "bbr"
+/* The longest name that the kernel has, with its end (TCP_CA_NAME_MAX) */
+#define NAME_SIZE 16
+/* linux/tcp.h has no names of states, and glibc's header can't stand beside it. */
+#define TCP_ESTABLISHED 1
+
+typedef struct {
+  gint fd;
+  guint32 sent, resent; /* packets, when the losses were last counted */
+  guint lossy;          /* counts in a row with many losses */
+  gboolean settled;     /* TRUE: it has what is wanted, or the kernel refuses that */
+} Connection;
+
+struct _GstKafkaConnections {
+  GMutex lock;
+  GArray *open; /* of Connection */
+  gchar *wanted;
+  gint64 tended; /* monotonic us */
+  gboolean refused;
+};
+
+GstKafkaConnections *
+gst_kafka_connections_new (const gchar *wanted)
+{
+  GstKafkaConnections *self = g_new0 (GstKafkaConnections, 1);
+
+  g_mutex_init (&self->lock);
+  self->open = g_array_new (FALSE, FALSE, sizeof (Connection));
+  self->wanted = g_strdup (wanted);
+  return self;
+}
+
+void
+gst_kafka_connections_free (GstKafkaConnections *self)
+{
+  g_mutex_clear (&self->lock);
+  g_array_unref (self->open);
+  g_free (self->wanted);
+  g_free (self);
+}
+
+gint
+gst_kafka_connections_open (GstKafkaConnections *self, gint domain, gint type, gint protocol)
+{
+  Connection connection = {gst_kafka_socket_open (domain, type, protocol, self->wanted)};
+
+  if (connection.fd < 0)
+    return -1;
+  g_mutex_lock (&self->lock);
+  g_array_append_val (self->open, connection);
+  g_mutex_unlock (&self->lock);
+  return connection.fd;
+}
+
+gint
+gst_kafka_connections_close (GstKafkaConnections *self, gint fd)
+{
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < self->open->len; i++)
+    if (g_array_index (self->open, Connection, i).fd == fd) {
+      g_array_remove_index_fast (self->open, i);
+      break;
+    }
+  g_mutex_unlock (&self->lock);
+  return close (fd);
+}
+
+/* Returns the share of the packets since the last count that were sent again, once it was too large
+ * several times in a row; otherwise 0. */
+static gdouble
+count_losses (Connection *connection, const struct tcp_info *info)
+{
+  guint32 sent = info->tcpi_segs_out - connection->sent;
+  guint32 resent = info->tcpi_total_retrans - connection->resent;
+
+  if (sent < ENOUGH_PACKETS)
+    return 0;
+  connection->sent = info->tcpi_segs_out;
+  connection->resent = info->tcpi_total_retrans;
+  connection->lossy = resent > sent * MANY_LOSSES ? connection->lossy + 1 : 0;
+  return connection->lossy >= ENOUGH_COUNTS ? resent / (gdouble) sent : 0;
+}
+
+/* With lock. (nullable): the congestion control that @connection should have, unless it has it. A
+ * route may change that of a connection as it is made, so it isn't settled before. */
+static const gchar *
+choose (GstKafkaConnections *self, Connection *connection, gdouble *losses)
+{
+  struct tcp_info info = {0};
+  socklen_t size = sizeof info;
+
+  if (connection->settled || getsockopt (connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size) ||
+      info.tcpi_state != TCP_ESTABLISHED)
+    return NULL;
+  *losses = count_losses (connection, &info);
+  if (self->wanted)
+    return self->wanted;
+  return *losses > 0 ? LOSS_TOLERANT : NULL;
+}
+
+/* With lock */
+static void
+change (GstKafkaConnections *self, Connection *connection, const gchar *name, gdouble losses,
+    GstElement *element)
+{
+  gchar before[NAME_SIZE] = "";
+  socklen_t size = sizeof before - 1;
+
+  getsockopt (connection->fd, IPPROTO_TCP, TCP_CONGESTION, before, &size);
+  connection->settled = TRUE;
+  if (g_str_equal (before, name))
+    return;
+  if (!setsockopt (connection->fd, IPPROTO_TCP, TCP_CONGESTION, name, strlen (name))) {
+    GST_INFO_OBJECT (element, "congestion control %s in place of %s, %.1f %% of packets are lost",
+        name, before, 100 * losses);
+    return;
+  }
+  if (!self->refused)
+    GST_WARNING_OBJECT (element,
+        "%.1f %% of packets are lost with congestion control %s, and the kernel refuses %s (%s): "
+        "load the module tcp_%s, and name it in net.ipv4.tcp_allowed_congestion_control",
+        100 * losses, before, name, g_strerror (errno), name);
+  self->refused = TRUE;
+}
+
+void
+gst_kafka_connections_tend (GstKafkaConnections *self, GstElement *element)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (now - self->tended < TENDING_TIME)
+    return;
+  self->tended = now;
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < self->open->len; i++) {
+    Connection *connection = &g_array_index (self->open, Connection, i);
+    gdouble losses = 0;
+    const gchar *name = choose (self, connection, &losses);
+
+    if (name)
+      change (self, connection, name, losses, element);
+  }
+  g_mutex_unlock (&self->lock);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+/* The open connections of a client, and the TCP congestion control of each. Thread-safe. */
+typedef struct _GstKafkaConnections GstKafkaConnections;
+
+/**
+ * gst_kafka_connections_new:
+ * @wanted: (nullable): the congestion control of all connections. NULL: the kernel's default; a
+ *   connection that loses many of its packets gets bbr, which doesn't take each loss for congestion
+ */
+GstKafkaConnections *gst_kafka_connections_new (const gchar *wanted);
+void gst_kafka_connections_free (GstKafkaConnections *self);
+
+/* Like socket(), with SOCK_CLOEXEC; -1 with errno on failure. */
+gint gst_kafka_connections_open (GstKafkaConnections *self, gint domain, gint type, gint protocol);
+/* Like close() */
+gint gst_kafka_connections_close (GstKafkaConnections *self, gint fd);
+
+/* Looks at the connections' losses, at most twice a second. To be called again and again. A change
+ * of congestion control is logged with @element. */
+void gst_kafka_connections_tend (GstKafkaConnections *self, GstElement *element);
+
+G_END_DECLS
