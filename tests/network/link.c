@@ -1,47 +1,48 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Simulates a cable between two TAP devices, with the same rate, delay and loss in both directions.
- * Packets wait for the line in a queue that drops new packets when it is full, like a switch. link
- * TAP TAP
- * --rate=100 --delay=250 --loss=5 */
+/* A cable between two TAP devices that delays packets, alike both ways: link TAP TAP --delay=250
+ * It runs until SIGTERM, then prints how many packets it carried, how many of them left more than
+ * 1 ms after they were due, and the largest of these times. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_PACKET 65536
-/* Bytes of preamble, check sequence and gap, which Ethernet adds to each packet. */
-#define LINE_OVERHEAD 24
+#define MAX_PACKET 2048
+#define LATE_NS G_GINT64_CONSTANT (1000000)
 
-static gdouble rate = 100, delay, loss;
-static gint queue_ms = 120;
+static gdouble delay;
+static volatile sig_atomic_t ended;
 
 static const GOptionEntry entries[] = {
-    {"rate", 0, 0, G_OPTION_ARG_DOUBLE, &rate, "Of the line (100)", "MBIT/S"},
     {"delay", 0, 0, G_OPTION_ARG_DOUBLE, &delay, "One way (0)", "MS"},
-    {"loss", 0, 0, G_OPTION_ARG_DOUBLE, &loss, "Fraction of packets lost in each direction (0)",
-        "PERCENT"},
-    {"queue", 0, 0, G_OPTION_ARG_INT, &queue_ms, "Packets that may wait for the line (120)", "MS"},
     {NULL},
 };
 
 typedef struct {
   gint64 due;
   gsize size;
-  guint8 data[];
+  guint8 data[MAX_PACKET];
 } Packet;
 
 typedef struct {
   gint from, to;
-  gint64 free_at; /* time in ns, monotonic, at which the line is free again */
   GQueue travelling;
 } Way;
+
+static struct {
+  guint64 packets, late;
+  gint64 worst_ns;
+} report;
+
+static GQueue unused = G_QUEUE_INIT;
 
 static gint64
 now_ns (void)
@@ -66,34 +67,42 @@ open_tap (const gchar *name)
   return fd;
 }
 
-static void
-send_off (Way *way, gint64 now, const guint8 *data, gsize size)
+static Packet *
+get_packet (void)
 {
-  Packet *packet;
+  Packet *packet = g_queue_pop_head (&unused);
 
-  if (way->free_at - now > queue_ms * G_GINT64_CONSTANT (1000000))
-    return;
-  way->free_at = MAX (way->free_at, now) + (gint64) ((size + LINE_OVERHEAD) * 8 * 1000 / rate);
-  if (g_random_double () * 100 < loss)
-    return;
-  packet = g_malloc (sizeof *packet + size);
-  packet->due = way->free_at + (gint64) (delay * 1e6);
-  packet->size = size;
-  memcpy (packet->data, data, size);
-  g_queue_push_tail (&way->travelling, packet);
+  return packet ? packet : g_new (Packet, 1);
 }
 
+/* Takes all packets that wait, so that one wake-up serves many. */
 static void
 take_in (Way *way)
 {
-  guint8 data[MAX_PACKET];
-  gssize size;
+  for (;;) {
+    Packet *packet = get_packet ();
+    gssize size = read (way->from, packet->data, sizeof packet->data);
 
-  while ((size = read (way->from, data, sizeof data)) > 0)
-    send_off (way, now_ns (), data, size);
+    if (size <= 0) {
+      g_queue_push_head (&unused, packet);
+      return;
+    }
+    packet->size = size;
+    packet->due = now_ns () + (gint64) (delay * 1e6);
+    g_queue_push_tail (&way->travelling, packet);
+  }
 }
 
-/* Returns the time at which the next packet is due, or G_MAXINT64. */
+static void
+count (gint64 late_ns)
+{
+  report.packets++;
+  if (late_ns > LATE_NS)
+    report.late++;
+  report.worst_ns = MAX (report.worst_ns, late_ns);
+}
+
+/* When the next packet is due, or G_MAXINT64. */
 static gint64
 deliver (Way *way)
 {
@@ -101,25 +110,29 @@ deliver (Way *way)
   Packet *packet;
 
   while ((packet = g_queue_peek_head (&way->travelling)) && packet->due <= now) {
+    count (now - packet->due);
     if (write (way->to, packet->data, packet->size) < 0 && errno != EAGAIN && errno != EIO)
       g_printerr ("link: %s\n", g_strerror (errno));
-    g_free (g_queue_pop_head (&way->travelling));
+    g_queue_push_head (&unused, g_queue_pop_head (&way->travelling));
   }
   return packet ? packet->due : G_MAXINT64;
 }
 
 static void
-carry (Way *ways)
+carry (Way *ways, const sigset_t *while_waiting)
 {
-  for (;;) {
+  while (!ended) {
     gint64 due = MIN (deliver (&ways[0]), deliver (&ways[1]));
     gint64 left = due - now_ns ();
     gint64 wait = CLAMP (left, 0, G_GINT64_CONSTANT (1000000000));
     struct timespec timeout = {.tv_sec = wait / 1000000000, .tv_nsec = wait % 1000000000};
     struct pollfd fds[] = {{ways[0].from, POLLIN, 0}, {ways[1].from, POLLIN, 0}};
 
-    if (ppoll (fds, G_N_ELEMENTS (fds), &timeout, NULL) < 0 && errno != EINTR)
-      g_error ("link: %s", g_strerror (errno));
+    if (ppoll (fds, G_N_ELEMENTS (fds), &timeout, while_waiting) < 0) {
+      if (errno != EINTR)
+        g_error ("link: %s", g_strerror (errno));
+      continue; /* a failed call leaves no events */
+    }
     for (guint i = 0; i < G_N_ELEMENTS (fds); i++) {
       if (fds[i].revents & (POLLERR | POLLNVAL))
         return;
@@ -129,12 +142,33 @@ carry (Way *ways)
   }
 }
 
+static void
+end (gint number)
+{
+  ended = 1;
+}
+
+/* SIGTERM arrives only while the program waits. */
+static sigset_t
+catch_end (void)
+{
+  struct sigaction action = {.sa_handler = end};
+  sigset_t blocked, before;
+
+  sigemptyset (&blocked);
+  sigaddset (&blocked, SIGTERM);
+  sigprocmask (SIG_BLOCK, &blocked, &before);
+  sigaction (SIGTERM, &action, NULL);
+  return before;
+}
+
 int
 main (int argc, char **argv)
 {
   g_autoptr (GOptionContext) context = g_option_context_new ("TAP TAP");
   g_autoptr (GError) error = NULL;
   Way ways[2] = {0};
+  sigset_t while_waiting = catch_end ();
 
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse (context, &argc, &argv, &error) || argc != 3) {
@@ -144,6 +178,9 @@ main (int argc, char **argv)
   ways[0].from = ways[1].to = open_tap (argv[1]);
   ways[0].to = ways[1].from = open_tap (argv[2]);
   g_print ("ready\n");
-  carry (ways);
-  return 1;
+  carry (ways, &while_waiting);
+  g_print ("{\"packets\": %" G_GUINT64_FORMAT ", \"late\": %" G_GUINT64_FORMAT
+           ", \"worst_ms\": %.3f}\n",
+      report.packets, report.late, report.worst_ns / 1e6);
+  return 0;
 }

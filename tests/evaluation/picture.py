@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Draws the lines on standard input into an SVG file: picture.py FILE"""
+
+import json
+import sys
+
+import matplotlib
+
+matplotlib.use("svg")
+matplotlib.rcParams["svg.hashsalt"] = "evaluation"  # the same points give the same file
+import matplotlib.pyplot as plot  # noqa: E402
+
+BOUNDS = ("2020", "iperf3, the best", "in theory")
+wanted = json.load(sys.stdin)
+plot.figure(figsize=(8, 4.5))
+for name, line in wanted["lines"].items():
+    measured = [point for point in line if point[1] is not None]
+    if measured:
+        plot.plot(*zip(*measured), "--" if name in BOUNDS else "-o", label=name)
+plot.xlabel(wanted["axis"])
+plot.ylabel("MiB/s")
+plot.ylim(0)
+plot.grid(alpha=0.3)
+plot.legend()
+plot.savefig(sys.argv[1], metadata={"Date": None})

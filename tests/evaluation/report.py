@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Writes RESULTS.md and its pictures from the measured points."""
+
+import json
+import pathlib
+import subprocess
+
+import systems
+
+HERE = pathlib.Path(__file__).resolve().parent
+LATE = 0.001
+
+
+def ceiling_of(case, points):
+    """The best of iperf3's congestion controls, or None."""
+    return max((value for name, value in points.get("iperf3", {}).items() if name in ("reno", "cubic", "bbr")), default=None)
+
+
+def speed(point):
+    if not point:
+        return "–"
+    if "failed" in point:
+        return "failed"
+    return f"{point['median']:.2f} ± {point['stddev']:.2f}" + (" (late)" if (point.get("late") or 0) > LATE else "")
+
+
+def number(value):
+    return "–" if value is None else f"{value:.2f}"
+
+
+def ratio(point, other):
+    return f"{point['median'] / other:.2f}" if point and "median" in point and other else "–"
+
+
+def points_of(points, table, case):
+    prefix = f"{table}/{case.name}/"
+    return {key[len(prefix):]: point for key, point in points.items() if key.startswith(prefix)}
+
+
+def rows(points, name, table):
+    names = [system.name for system in table.systems]
+    ours = names[-1]
+    yield "| | 2020 | " + " | ".join(names) + " | iperf3: reno, cubic, bbr | in theory | kafkasink of the best iperf3, of the best other |"
+    yield "|" + " ---: |" * (len(names) + 5)
+    for case in table.cases:
+        mine = points_of(points, name, case)
+        iperf = mine.get("iperf3", {})
+        others = [mine[one]["median"] for one in names[:-1] if "median" in mine.get(one, {})]
+        yield "| " + " | ".join([
+            case.name, ", ".join(number(value) for value in case.of_2020.values()) or "–",
+            *(speed(mine.get(one)) for one in names), ", ".join(number(iperf.get(one)) for one in ("reno", "cubic", "bbr")),
+            number(case.link.ceiling),
+            f"{ratio(mine.get(ours), ceiling_of(case, mine))}, {ratio(mine.get(ours), max(others, default=None))}"]) + " |"
+
+
+def remarks(points, name, table):
+    """What a table can't show: failures, discarded frames, frames a second of JPEG."""
+    for case in table.cases:
+        for who, point in points_of(points, name, case).items():
+            if "failed" in point:
+                yield f"- {case.name}, {who}: {point['failed']}"
+            elif point.get("discarded"):
+                yield f"- {case.name}, {who}: the camera discarded {point['discarded']} frames, because its client's buffer was full."
+            if table.frames == "jpeg" and "frames/s" in point:
+                yield f"- {case.name}, {who}: {point['frames/s']:.0f} frames/s"
+
+
+def draw(points, name, table, path):
+    curves = {system.name: [] for system in table.systems}
+    lines = {"2020": [], "iperf3, the best": [], "in theory": [], **curves}
+    for case in table.cases:
+        mine = points_of(points, name, case)
+        values = {
+            "2020": next(iter(case.of_2020.values()), None), "iperf3, the best": ceiling_of(case, mine),
+            "in theory": case.link.ceiling, **{who: mine.get(who, {}).get("median") for who in curves}}
+        for line, value in values.items():
+            lines[line].append((float(case.name), value))
+    subprocess.run(
+        [systems.python(), HERE / "picture.py", path], input=json.dumps({"axis": table.axis, "lines": lines}), text=True, check=True)
+
+
+def measured_with(points):
+    """The dates, commits and kernels of the points."""
+    def all_of(field):
+        return ", ".join(sorted({point[field] for point in points.values()}))
+
+    return f"Measured on {all_of('date')} at commit {all_of('commit')}, on Linux {all_of('kernel')}, {all_of('machine')}."
+
+
+def write(points, tables, directory):
+    parts = ["# The study's tables, measured again\n", "`tests/evaluation/run` writes this page; [README.md](README.md) has the method.\n"]
+    for name, table in tables.items():
+        mine = {key: point for key, point in points.items() if key.startswith(f"{name}/")}
+        if not mine:
+            continue
+        parts += [f"## {table.title}\n", f"`tests/evaluation/run {name}`. {measured_with(mine)} MiB/s: median ± standard deviation.\n",
+                  *rows(points, name, table), "", *remarks(points, name, table), ""]
+        if table.axis:
+            draw(points, name, table, directory / f"{name}.svg")
+            parts.append(f"![{table.title}]({name}.svg)\n")
+    (directory / "RESULTS.md").write_text("\n".join(parts).rstrip() + "\n")

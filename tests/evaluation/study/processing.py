@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The study's processing service: unpickles frames, counts faces with OpenCV's Haar cascade, and sends the number and
+the frame's time on if there is at least one face. Each 5 s it sends the frames it counted a second to the feedback topic.
+
+It prints a line of JSON for each window of 10 s: the frames, the bytes and the seconds.
+"""
+
+import argparse
+import json
+import os
+import pickle
+import time
+
+import clients
+
+FEEDBACK_S = 5
+WINDOW_S = 10
+
+
+class Faces:
+    def __init__(self, cascade):
+        import cv2
+        self.cv2 = cv2
+        cv2.setNumThreads(1)
+        self.cascade = cv2.CascadeClassifier(cascade)
+
+    def count(self, frame):
+        if frame.ndim == 1:
+            frame = self.cv2.imdecode(frame, self.cv2.IMREAD_COLOR)
+        grey = self.cv2.cvtColor(frame, self.cv2.COLOR_BGR2GRAY)
+        return len(self.cascade.detectMultiScale(grey, 1.1, 3, minSize=(30, 30)))
+
+
+class Window:
+    def __init__(self):
+        self.begin()
+
+    def begin(self):
+        self.frames = self.bytes = 0
+        self.began = time.monotonic()
+
+    def add(self, size):
+        self.frames += 1
+        self.bytes += size
+
+    def print_if_over(self):
+        seconds = time.monotonic() - self.began
+        if seconds < WINDOW_S:
+            return
+        print(json.dumps({"frames": self.frames, "bytes": self.bytes, "seconds": seconds}), flush=True)
+        self.begin()
+
+
+class Feedback:
+    def __init__(self, client, topic):
+        self.client, self.topic = client, topic
+        self.frames, self.sent = 0, time.monotonic()
+
+    def counted(self):
+        self.frames += 1
+
+    def send_if_due(self):
+        if time.monotonic() - self.sent < FEEDBACK_S:
+            return
+        self.client.send(self.topic, str(self.frames / FEEDBACK_S).encode())
+        self.frames, self.sent = 0, time.monotonic()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--client", choices=clients.CLIENTS, required=True)
+    parser.add_argument("--servers", required=True)
+    parser.add_argument("--topic", default="camera")
+    parser.add_argument("--database", default="database", help="topic of events")
+    parser.add_argument("--feedback", default="feedback", help="topic of rates")
+    parser.add_argument("--cascade", help="without it frames are received, and not counted")
+    chosen = parser.parse_args()
+    client, window = clients.CLIENTS[chosen.client](chosen.servers), Window()
+    client.open_producer()
+    client.open_consumer(chosen.topic, f"processing-{chosen.topic}")
+    faces = Faces(chosen.cascade) if chosen.cascade else None
+    feedback = Feedback(client, chosen.feedback)
+    while os.getppid() != 1:
+        value = client.receive()
+        if value is not None:
+            frame, captured, _number = pickle.loads(value)
+            window.add(len(value))
+            found = faces.count(frame) if faces else 0
+            feedback.counted()
+            if found:
+                client.send(chosen.database, json.dumps({"count": found, "time": str(captured)}).encode())
+        window.print_if_over()
+        if faces:
+            feedback.send_if_due()
+
+
+main()
