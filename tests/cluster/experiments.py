@@ -31,7 +31,7 @@ sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / where) for whe
 import browser as browsers  # noqa: E402
 import manifests  # noqa: E402
 import prometheus_server  # noqa: E402
-from kube import NAMESPACE, TOP, Cluster, is_ready, losses, wait_until  # noqa: E402
+from kube import NAMESPACE, TOP, Cluster, losses, wait_until  # noqa: E402
 
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache", "gst-fog")
 SYSTEM = TOP / "tests/cluster/system"
@@ -277,14 +277,21 @@ class Experiments:
             self._look(address)
         self._look_with_a_token()
 
+    def _annotated(self, stages):
+        """{pod: address} of those that want to be scraped, once they are of these stages."""
+        found = {}
+        for stage, pods in self.cluster.ready_pods().items():
+            for pod in pods:
+                notes = pod["metadata"].get("annotations", {})
+                if notes.get("prometheus.io/scrape") == "true":
+                    found[pod["metadata"]["name"]] = stage, f"{pod['status']['podIP']}:{notes['prometheus.io/port']}"
+        return {name: address for name, (_, address) in found.items()} if sorted(stage for stage, _ in found.values()) == stages else None
+
     def _scrape(self, directory):
         """By the pods' annotations, with the component's rules."""
-        targets = {}
-        for pod in self.cluster.get("pods")["items"]:
-            notes = pod["metadata"].get("annotations", {})
-            if notes.get("prometheus.io/scrape") == "true" and is_ready(pod):
-                targets[pod["metadata"]["name"]] = f"{pod['status']['podIP']}:{notes['prometheus.io/port']}"
-        self.check("watch", sorted(name.split("-")[0] for name in targets) == ["cloud", "demand", "edge", "edge", "fog", "fog"], "each stage's pods are scraped")
+        wanted = ["cloud", "demand", "edge", "edge", "fog", "fog"]
+        _, targets = wait_until(lambda: self._annotated(wanted), 60, "pods of each stage with annotations")
+        self.check("watch", targets, "each stage's pods are scraped")
         prometheus = prometheus_server.Prometheus(directory, targets, ALERTS, interval="2s")
         prometheus.start()
         try:

@@ -281,6 +281,19 @@ def test_a_frame_without_its_keyframe_is_reported(running, page):
     assert json.loads(page.picture(place, 404)[1])["error"] == "Its keyframe isn't among the 600 messages before it."
 
 
+def test_frames_since_a_keyframe_that_are_too_many_bytes_are_reported(running, page):
+    """More than 48 MiB, for a picture and for counting again: neither is kept in memory."""
+    before = page.resident()
+    places = [
+        publish(running, "heavy", bytes(7_000_000), "video/x-h264,stream-format=byte-stream,alignment=au", session="s", seq=str(seq),
+                **({"gst-flags": "delta-unit"} if seq else {})) for seq in range(9)]
+    said = "The frames since its keyframe are too large to be shown."
+    assert json.loads(page.picture(places[-1], 415)[1])["error"] == said
+    wish = {**places[-1], "cascade": "haarcascade_frontalface_default.xml", "neighbors": 4, "scale": 1.1}
+    assert page.post("/api/recount", wish, 415)["error"] == said
+    assert page.resident() - before < 250
+
+
 @pytest.mark.parametrize("query, expected", [
     ("", 400), ("topic=camera", 400), ("topic=x&partition=-1&offset=0", 400), ("topic=x&partition=0&offset=9e9", 400),
     ("topic=__consumer_offsets&partition=0&offset=0", 404)])
