@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fogslot.h"
 
+#define PAD_RELEASED GST_PAD_FLAG_LAST /* a flag of the pad */
+
 void
 fog_slot_init (FogSlot *self)
 {
@@ -64,12 +66,28 @@ fog_slot_release_pad (FogSlot *self, GstElement *element, GstPad *pad)
   if (!take_back (self, pad))
     return FALSE;
   GST_DEBUG_OBJECT (pad, "releasing");
+  GST_OBJECT_LOCK (pad);
+  GST_OBJECT_FLAG_SET (pad, PAD_RELEASED);
+  GST_OBJECT_UNLOCK (pad);
   gst_pad_set_active (pad, FALSE);
   gst_element_remove_pad (element, pad);
   g_mutex_lock (&self->lock);
   self->state = FOG_SLOT_FREE;
   g_mutex_unlock (&self->lock);
   return TRUE;
+}
+
+/* GStreamer lets only one thread activate or deactivate a pad at a time. So an activation either
+ * ends before fog_slot_release_pad() deactivates the pad, or finds the flag. */
+gboolean
+fog_slot_pad_is_released (GstPad *pad)
+{
+  gboolean released;
+
+  GST_OBJECT_LOCK (pad);
+  released = GST_OBJECT_FLAG_IS_SET (pad, PAD_RELEASED);
+  GST_OBJECT_UNLOCK (pad);
+  return released;
 }
 
 GstPad *

@@ -33,6 +33,10 @@ void fog_slot_open (
  * FALSE: another thread releases @pad. */
 gboolean fog_slot_release_pad (FogSlot *slot, GstElement *element, GstPad *pad);
 
+/* TRUE: the task of @pad must not run. A flush or a state change in another thread may still start
+ * the task of a pad that has just been released, and then nothing would stop it. */
+gboolean fog_slot_pad_is_released (GstPad *pad);
+
 /* (nullable) (transfer full) */
 GstPad *fog_slot_ref_pad (FogSlot *slot);
 gboolean fog_slot_is_linked (FogSlot *slot);

@@ -206,6 +206,8 @@ activate_mode (GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active)
     flush (self, GST_FLOW_FLUSHING);
     return gst_pad_stop_task (pad);
   }
+  if (fog_slot_pad_is_released (pad))
+    return TRUE;
   g_mutex_lock (&self->lock);
   self->flushing = FALSE;
   self->flow = GST_FLOW_OK;

@@ -114,10 +114,18 @@ video_loop (gpointer data)
   item->destroy (item);
 }
 
-/* Empties and reopens the queue, and starts the pad's task. If the output is stopped, the queue
- * stays closed, and the pad waits for the next stream. */
 static gboolean
-start_task (GstHaarVideo *self, GstPad *pad)
+stop_task (GstHaarVideo *self, GstPad *pad)
+{
+  gst_data_queue_set_flushing (self->queue, TRUE);
+  gst_data_queue_flush (self->queue);
+  return gst_pad_stop_task (pad);
+}
+
+/* Empties and reopens the queue. If the output is stopped, the queue stays closed, and the pad
+ * waits for the next stream. */
+static void
+reopen_queue (GstHaarVideo *self)
 {
   gboolean stopped;
 
@@ -128,7 +136,23 @@ start_task (GstHaarVideo *self, GstPad *pad)
   g_mutex_unlock (&self->slot.lock);
   if (stopped)
     gst_data_queue_set_flushing (self->queue, TRUE);
-  return gst_pad_start_task (pad, video_loop, pad, NULL);
+}
+
+/* Starts the pad's task. A pad that another thread has released meanwhile stops again, and leaves
+ * the queue to the next pad. */
+static gboolean
+start_task (GstHaarVideo *self, GstPad *pad)
+{
+  g_autoptr (GstPad) next = NULL;
+  gboolean started;
+
+  reopen_queue (self);
+  started = gst_pad_start_task (pad, video_loop, pad, NULL);
+  if (!fog_slot_pad_is_released (pad))
+    return started;
+  stop_task (self, pad);
+  next = fog_slot_ref_pad (&self->slot);
+  return !next || start_task (self, next);
 }
 
 static gboolean
@@ -140,9 +164,7 @@ video_activate (GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active
     return FALSE;
   if (active)
     return start_task (self, pad);
-  gst_data_queue_set_flushing (self->queue, TRUE);
-  gst_data_queue_flush (self->queue);
-  return gst_pad_stop_task (pad);
+  return stop_task (self, pad);
 }
 
 /* --- video: events and queries from downstream --- */

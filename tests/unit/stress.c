@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Every element under gst_harness_stress_*: several threads push buffers, flush, seek, change
+ * states, properties and caps, and request pads at the same time. Afterwards the element works as
+ * at first. */
+#include <glib/gstdio.h>
+#include <gst/check/gstharness.h>
+#include <string.h>
+
+#include "elementtest.h"
+#include "gstkafkameta.h"
+#include "haarstump.h"
+#include "kafkamock.h"
+#include "mongomock.h"
+
+#define TOPIC "t"
+#define MESSAGES 20
+#define STRESS_US (G_USEC_PER_SEC / 2)
+#define PAUSE_US 200 /* between the calls of one thread */
+#define FRAME (HAAR_STUMP_SIDE * HAAR_STUMP_SIDE * 2)
+
+#define GRAY(w, h, rate)                                                                           \
+  "video/x-raw,format=GRAY8,width=" G_STRINGIFY (w) ",height=" G_STRINGIFY (h) ",framerate=" rate
+
+typedef struct {
+  const gchar *line;    /* %s: the server, or the cascade */
+  const gchar *sink;    /* (nullable) */
+  const gchar *src;     /* (nullable) */
+  const gchar *caps[2]; /* a buffer fits both */
+  const gchar *value;   /* of a buffer; NULL: a frame */
+  const gchar *request; /* (nullable) template of the pads to request */
+} Case;
+
+static const Case cases[] = {
+    {"kafkasink topic=" TOPIC " bootstrap-servers=%s linger=0", "sink", NULL,
+        {"image/jpeg,width=1", "image/jpeg,width=2"}, "value", NULL},
+    {"mongosink uri=%s collection=c", "sink", NULL, {"application/json", "application/x-ndjson"},
+        "{\"a\":1}", "rejects"},
+    {"haarfacecount cascade=%s min-size=0 min-neighbors=0 min-faces=0", "sink", "src",
+        {GRAY (40, 20, "25/1"), GRAY (20, 40, "30/1")}, NULL, "rate"},
+    {"haarfacecount cascade=%s min-size=0 min-faces=0 workers=2 report-interval=100000000", "sink",
+        "src", {GRAY (40, 20, "25/1"), GRAY (20, 40, "30/1")}, NULL, "video"},
+    {"feedbackrate name=rate algorithm=fixed initial-rate=1000 max-rate=1000", "sink", "src",
+        {GRAY (40, 20, "25/1"), GRAY (20, 40, "30/1")}, NULL, NULL},
+    {"feedbackrate name=rate", "feedback", NULL,
+        {"application/json,schema=fog-report", "application/json,schema=fog-report,n=1"},
+        "{\"replica\":\"r\",\"seq\":1,\"interval\":1,\"frames\":9,\"busy\":1,\"workers\":1}", NULL},
+    {"kafkasrc topic=" TOPIC " bootstrap-servers=%s auto-offset-reset=earliest", NULL, "src",
+        {NULL}, NULL, "rejects"},
+    {"kafkasrc topic=" TOPIC " bootstrap-servers=%s replay=true", NULL, "src", {NULL}, NULL,
+        "rejects"},
+    {"scenesrc location=" HAAR_PORTRAIT, NULL, "src", {NULL}, NULL, NULL},
+};
+
+static const Case *now; /* the case */
+static KafkaMock kafka;
+static MongoMock *mongo;
+static gchar *dir, *place; /* the server, or the cascade */
+static GstElement *element;
+static GstHarness *h;
+static GstBus *bus;
+static gint pushed;        /* atomic */
+static GPtrArray *threads; /* GstHarnessThread */
+
+static gboolean
+is_element (const gchar *prefix)
+{
+  return g_str_has_prefix (now->line, prefix);
+}
+
+static void
+start_kafka (void)
+{
+  kafka_mock_start (&kafka, TOPIC, 1);
+  for (gint i = 0; is_element ("kafkasrc") && i < MESSAGES; i++)
+    kafka_mock_produce (&kafka, TOPIC, 0, NULL, "value", 5, 1000 + i, NULL);
+  place = g_strdup (kafka.servers);
+}
+
+static void
+start_mongo (void)
+{
+  mongo = mongo_mock_new ();
+  place = mongo_mock_uri (mongo, "");
+}
+
+static void
+write_cascade (void)
+{
+  dir = g_dir_make_tmp ("stress-XXXXXX", NULL);
+  place = g_build_filename (dir, "stump.xml", NULL);
+  fail_unless (g_file_set_contents (place, HAAR_STUMP, -1, NULL));
+}
+
+static void
+start_server (void)
+{
+  if (is_element ("kafka"))
+    start_kafka ();
+  else if (is_element ("mongo"))
+    start_mongo ();
+  else if (is_element ("haar"))
+    write_cascade ();
+}
+
+static void
+stop_server (void)
+{
+  if (is_element ("kafka"))
+    kafka_mock_stop (&kafka);
+  g_clear_pointer (&mongo, mongo_mock_free);
+  if (dir) {
+    g_remove (place);
+    g_rmdir (dir);
+  }
+  g_clear_pointer (&dir, g_free);
+  g_clear_pointer (&place, g_free);
+}
+
+/* Nobody reads the bus, so it keeps only errors, of which there must be none, and EOS. */
+static GstBusSyncReply
+keep_errors (GstBus *from, GstMessage *message, gpointer user_data)
+{
+  if (GST_MESSAGE_TYPE (message) & (GST_MESSAGE_ERROR | GST_MESSAGE_EOS))
+    return GST_BUS_PASS;
+  gst_message_unref (message);
+  return GST_BUS_DROP;
+}
+
+static void
+expect_no_error (void)
+{
+  g_autoptr (GstMessage) message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *debug = NULL;
+
+  if (!message)
+    return;
+  gst_message_parse_error (message, &error, &debug);
+  fail ("%s: %s (%s)", now->line, error->message, debug);
+}
+
+static void
+start (gint i)
+{
+  g_autofree gchar *line = NULL;
+
+  gst_kafka_meta_register ();
+  now = &cases[i];
+  start_server ();
+  line = place ? g_strdup_printf (now->line, place) : g_strdup (now->line);
+  element = gst_object_ref_sink (gst_parse_launch (line, NULL));
+  bus = gst_bus_new ();
+  gst_bus_set_sync_handler (bus, keep_errors, NULL, NULL);
+  gst_element_set_bus (element, bus);
+  h = gst_harness_new_with_element (element, now->sink, now->src);
+  gst_harness_use_systemclock (h);
+  gst_harness_set_drop_buffers (h, TRUE);
+  gst_harness_play (h);
+  g_atomic_int_set (&pushed, 0);
+  threads = g_ptr_array_new ();
+}
+
+static GstBuffer *
+next_buffer (GstHarness *harness, gpointer user_data)
+{
+  GstBuffer *buffer = now->value ? gst_buffer_new_memdup (now->value, strlen (now->value))
+                                 : gst_buffer_new_allocate (NULL, FRAME, NULL);
+  gint n = g_atomic_int_add (&pushed, 1);
+
+  if (!now->value)
+    gst_buffer_memset (buffer, 0, (guint8) n, FRAME);
+  GST_BUFFER_PTS (buffer) = n * 40 * GST_MSECOND;
+  return buffer;
+}
+
+/* Waits for the first buffer, because the harness asserts that its first events pass. */
+static void
+push_buffers (void)
+{
+  g_autoptr (GstCaps) caps = NULL;
+  GstSegment segment;
+
+  if (!now->sink)
+    return;
+  caps = gst_caps_from_string (now->caps[0]);
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  g_ptr_array_add (threads, gst_harness_stress_push_buffer_with_cb_start_full (
+                                h, caps, &segment, next_buffer, NULL, NULL, PAUSE_US));
+  while (g_atomic_int_get (&pushed) < 2)
+    g_usleep (PAUSE_US);
+}
+
+static void
+add_thread (GFunc callback)
+{
+  g_ptr_array_add (threads, gst_harness_stress_custom_start (h, NULL, callback, NULL, PAUSE_US));
+}
+
+/* The harness links pads again while another thread pushes through them, so GStreamer may miss
+ * events of the stream. Several threads come here, and check's macros serve only one. */
+static void
+check_warning (const gchar *domain, GLogLevelFlags level, const gchar *text, gpointer user_data)
+{
+  if (!strstr (text, "segment event") && !strstr (text, "misordering") &&
+      !strstr (text, "stream-start event"))
+    g_error ("%s", text);
+}
+
+static void
+change_states (void)
+{
+  g_log_set_always_fatal (G_LOG_FATAL_MASK | G_LOG_LEVEL_CRITICAL);
+  g_log_set_handler ("GStreamer", G_LOG_LEVEL_WARNING, check_warning, NULL);
+  g_ptr_array_add (threads, gst_harness_stress_statechange_start (h));
+}
+
+/* The pad's stream lock keeps buffers back until the new segment is there, because a buffer before
+ * its segment would be the test's fault. The harness sends again a segment that is refused. */
+static void
+end_flush (GstPad *pad)
+{
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  GST_PAD_STREAM_LOCK (pad);
+  gst_pad_send_event (pad, gst_event_new_flush_stop (TRUE));
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  GST_PAD_STREAM_UNLOCK (pad);
+}
+
+static void
+flush (gpointer thread, gpointer user_data)
+{
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (element, now->sink);
+
+  if (g_random_int_range (0, 4) == 0)
+    gst_pad_send_event (pad, gst_event_new_eos ());
+  gst_pad_send_event (pad, gst_event_new_flush_start ());
+  end_flush (pad);
+}
+
+static void
+renegotiate (gpointer thread, gpointer user_data)
+{
+  g_autoptr (GstCaps) caps = gst_caps_from_string (now->caps[g_random_int_range (0, 2)]);
+
+  gst_harness_push_event (h, gst_event_new_caps (caps));
+}
+
+static GstEvent *
+next_seek (GstHarness *harness, gpointer user_data)
+{
+  GstSeekFlags flags = g_random_boolean () ? GST_SEEK_FLAG_FLUSH : GST_SEEK_FLAG_NONE;
+  gint64 to = g_random_int_range (0, 2 * MESSAGES) * GST_MSECOND;
+
+  return gst_event_new_seek (g_random_boolean () ? 1.0 : 2.0, GST_FORMAT_TIME,
+      flags | GST_SEEK_FLAG_ACCURATE, GST_SEEK_TYPE_SET, to, GST_SEEK_TYPE_NONE, 0);
+}
+
+static void
+send_events (void)
+{
+  if (now->sink)
+    add_thread (flush);
+  else
+    g_ptr_array_add (threads, gst_harness_stress_push_upstream_event_with_cb_start_full (
+                                  h, next_seek, NULL, NULL, PAUSE_US));
+}
+
+static gboolean
+is_live (GParamSpec *pspec)
+{
+  return (pspec->flags & GST_PARAM_MUTABLE_PLAYING) && (pspec->flags & G_PARAM_WRITABLE);
+}
+
+/* One of the values in which faults hide. A short timeout rightly ends in an error. */
+static void
+choose_value (GParamSpec *pspec, GValue *value)
+{
+  gboolean low = g_random_boolean ();
+
+  if (g_random_boolean () || g_str_has_suffix (pspec->name, "-timeout"))
+    g_param_value_set_default (pspec, value);
+  else if (G_IS_PARAM_SPEC_UINT64 (pspec))
+    g_value_set_uint64 (
+        value, low ? G_PARAM_SPEC_UINT64 (pspec)->minimum : G_PARAM_SPEC_UINT64 (pspec)->maximum);
+  else if (G_IS_PARAM_SPEC_DOUBLE (pspec))
+    g_value_set_double (
+        value, low ? G_PARAM_SPEC_DOUBLE (pspec)->minimum : G_PARAM_SPEC_DOUBLE (pspec)->maximum);
+  else if (G_IS_PARAM_SPEC_BOOLEAN (pspec))
+    g_value_set_boolean (value, low);
+}
+
+/* A property that may not change while the element plays gets the value that it has. */
+static void
+set_property (GParamSpec *pspec)
+{
+  g_auto (GValue) value = G_VALUE_INIT;
+
+  g_value_init (&value, pspec->value_type);
+  g_object_get_property (G_OBJECT (element), pspec->name, &value);
+  if (is_live (pspec))
+    choose_value (pspec, &value);
+  if (pspec->flags & G_PARAM_WRITABLE)
+    g_object_set_property (G_OBJECT (element), pspec->name, &value);
+}
+
+static gboolean
+is_own (GParamSpec *pspec)
+{
+  return pspec->owner_type == G_OBJECT_TYPE (element) && (pspec->flags & G_PARAM_READABLE);
+}
+
+static void
+set_properties (gpointer thread, gpointer user_data)
+{
+  guint n;
+  g_autofree GParamSpec **pspecs =
+      g_object_class_list_properties (G_OBJECT_GET_CLASS (element), &n);
+
+  for (guint i = 0; i < n; i++)
+    if (is_own (pspecs[i]))
+      set_property (pspecs[i]);
+}
+
+static void
+request_pads (void)
+{
+  GstPadTemplate *template = gst_element_class_get_pad_template (
+      GST_ELEMENT_GET_CLASS (element), now->request ? now->request : "");
+
+  if (template)
+    g_ptr_array_add (threads,
+        gst_harness_stress_requestpad_start_full (h, template, NULL, NULL, TRUE, PAUSE_US));
+}
+
+static void
+stop_threads (void)
+{
+  g_usleep (STRESS_US);
+  for (guint i = threads->len; i > 0; i--)
+    fail_unless (gst_harness_stress_thread_stop (threads->pdata[i - 1]) > 0);
+  g_ptr_array_unref (threads);
+  expect_no_error ();
+}
+
+/* --- afterwards --- */
+
+static void
+expect_eos (void)
+{
+  GstMessage *message;
+
+  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
+  message = gst_bus_timed_pop_filtered (bus, 20 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  fail_unless (
+      message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS, "%s doesn't end", now->line);
+  gst_message_unref (message);
+}
+
+static void
+expect_output (void)
+{
+  GstBuffer *buffer = gst_harness_pull (h);
+
+  fail_unless (buffer != NULL, "%s gives nothing any more", now->line);
+  gst_buffer_unref (buffer);
+}
+
+static void
+push_again (void)
+{
+  gst_harness_set_src_caps_str (h, now->caps[0]);
+  fail_unless_equals_int (gst_harness_push (h, next_buffer (h, NULL)), GST_FLOW_OK);
+}
+
+/* Gives the element the settings that it had before the stress. */
+static void
+restore_properties (void)
+{
+  g_autofree gchar *line = place ? g_strdup_printf (now->line, place) : g_strdup (now->line);
+  GstElement *fresh = gst_object_ref_sink (gst_parse_launch (line, NULL));
+  guint n;
+  g_autofree GParamSpec **pspecs =
+      g_object_class_list_properties (G_OBJECT_GET_CLASS (element), &n);
+
+  for (guint i = 0; i < n; i++) {
+    g_auto (GValue) value = G_VALUE_INIT;
+
+    if (!is_own (pspecs[i]) || !is_live (pspecs[i]))
+      continue;
+    g_value_init (&value, pspecs[i]->value_type);
+    g_object_get_property (G_OBJECT (fresh), pspecs[i]->name, &value);
+    g_object_set_property (G_OBJECT (element), pspecs[i]->name, &value);
+  }
+  gst_object_unref (fresh);
+}
+
+/* A new run of the same element, with new pads, because an old one may have had its EOS. */
+static void
+expect_works (void)
+{
+  fail_unless_equals_int (
+      gst_element_set_state (element, GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
+  if (now->sink)
+    gst_pad_unlink (h->srcpad, GST_PAD_PEER (h->srcpad));
+  if (now->src)
+    gst_pad_unlink (GST_PAD_PEER (h->sinkpad), h->sinkpad);
+  gst_harness_teardown (h);
+  restore_properties ();
+  gst_bus_set_flushing (bus, TRUE);
+  gst_bus_set_flushing (bus, FALSE);
+  gst_element_set_bus (element, bus);
+  h = gst_harness_new_with_element (element, now->sink, now->src);
+  gst_harness_use_systemclock (h);
+  gst_harness_play (h);
+  if (now->sink)
+    push_again ();
+  if (now->src)
+    expect_output ();
+  else if (!g_str_equal (now->sink, "feedback"))
+    expect_eos ();
+  expect_no_error ();
+}
+
+static void
+end (void)
+{
+  gst_element_set_state (element, GST_STATE_NULL);
+  gst_harness_teardown (h);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  ASSERT_OBJECT_REFCOUNT (element, now->line, 1);
+  gst_object_unref (element);
+  stop_server ();
+}
+
+/* Several threads call the element at the same time, and @more adds threads of one kind. */
+static void
+stress (gint i, void (*more) (void))
+{
+  start (i);
+  push_buffers ();
+  more ();
+  add_thread (set_properties);
+  stop_threads ();
+  expect_works ();
+  end ();
+}
+
+GST_START_TEST (test_state_changes)
+{
+  stress (__i__, change_states);
+}
+GST_END_TEST;
+
+static void
+send_events_and_caps (void)
+{
+  send_events ();
+  if (now->sink)
+    add_thread (renegotiate);
+}
+
+GST_START_TEST (test_flushes_seeks_and_caps)
+{
+  stress (__i__, send_events_and_caps);
+}
+GST_END_TEST;
+
+static void
+request_pads_and_change_states (void)
+{
+  request_pads ();
+  change_states ();
+}
+
+/* A pad that a thread releases while another one starts the element must not run afterwards. */
+GST_START_TEST (test_requested_pads)
+{
+  if (cases[__i__].request)
+    stress (__i__, request_pads_and_change_states);
+}
+GST_END_TEST;
+
+static void
+request_pads_and_send_events (void)
+{
+  request_pads ();
+  send_events_and_caps ();
+}
+
+/* Nor must a pad that a thread releases while another one flushes. States don't change here,
+ * because the harness would lose events. */
+GST_START_TEST (test_requested_pads_and_flushes)
+{
+  if (cases[__i__].request)
+    stress (__i__, request_pads_and_send_events);
+}
+GST_END_TEST;
+
+static Suite *
+stress_suite (void)
+{
+  Suite *suite = suite_create ("stress");
+  TCase *tcase = tcase_create ("every element");
+
+  suite_add_tcase (suite, tcase);
+  tcase_set_timeout (tcase, 25);
+  tcase_add_loop_test (tcase, test_state_changes, 0, G_N_ELEMENTS (cases));
+  tcase_add_loop_test (tcase, test_flushes_seeks_and_caps, 0, G_N_ELEMENTS (cases));
+  tcase_add_loop_test (tcase, test_requested_pads, 0, G_N_ELEMENTS (cases));
+  tcase_add_loop_test (tcase, test_requested_pads_and_flushes, 0, G_N_ELEMENTS (cases));
+  return suite;
+}
+
+GST_CHECK_MAIN (stress);
