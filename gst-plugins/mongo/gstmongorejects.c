@@ -142,11 +142,10 @@ prepare (GstPad *pad, GstCaps *caps)
     gst_pad_push_event (pad, gst_event_new_flush_stop (TRUE));
   }
   if (!has_sticky (pad, GST_EVENT_STREAM_START)) {
-    GstElement *element = gst_pad_get_parent_element (pad);
-    g_autofree gchar *id = gst_pad_create_stream_id (pad, element, "rejects");
+    GstMongoRejects *self = gst_pad_get_element_private (pad);
+    g_autofree gchar *id = gst_pad_create_stream_id (pad, self->element, "rejects");
 
     gst_pad_push_event (pad, gst_event_new_stream_start (id));
-    gst_object_unref (element);
   }
   push_caps (pad, caps);
   if (!has_sticky (pad, GST_EVENT_SEGMENT)) {

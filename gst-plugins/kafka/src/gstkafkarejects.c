@@ -59,12 +59,13 @@ has_sticky (GstPad *pad, GstEventType type)
 static void
 begin_stream (GstPad *pad)
 {
-  GstElement *element = gst_pad_get_parent_element (pad);
-  g_autofree gchar *id = gst_pad_create_stream_id (pad, element, "rejects");
+  g_autoptr (GstElement) element = gst_pad_get_parent_element (pad);
+  g_autofree gchar *id = NULL;
 
-  if (!has_sticky (pad, GST_EVENT_STREAM_START))
-    gst_pad_push_event (pad, gst_event_new_stream_start (id));
-  gst_object_unref (element);
+  if (!element || has_sticky (pad, GST_EVENT_STREAM_START))
+    return; /* without a parent, another thread has just released the pad */
+  id = gst_pad_create_stream_id (pad, element, "rejects");
+  gst_pad_push_event (pad, gst_event_new_stream_start (id));
 }
 
 static void
