@@ -5,8 +5,8 @@
 declare -a camera_ids=()
 declare -A camera_settings=() # of "id/key"
 
-# What each key takes, as an extended regular expression. It stands in the line of the pipeline, so
-# it holds nothing that would end a word there.
+# The values that each key takes, as an extended regular expression. A value stands in the line of
+# the pipeline, so it holds nothing that would end a word there.
 plain='[^][:space:]"'"'"'\!]+'
 declare -A camera_keys=(
   [uri]="$plain" [user]="$plain" [password-file]="$plain" [transport]='tcp|udp|auto'
@@ -60,7 +60,7 @@ set_camera() { # line, key, value
   camera_settings[$id/$2]=$3
 }
 
-# What only the whole of a camera shows.
+# Checks the settings of a camera that belong together.
 check_camera() { # id
   local line=${camera_settings[$1/line]} user password
   user=$(setting_of "$1" user '') password=$(setting_of "$1" password-file '')

@@ -32,8 +32,8 @@ gboolean fog_json_read_count (
 /* Returns: (nullable): the text; NULL if the member is absent or isn't a text. */
 const gchar *fog_json_read_string (JsonObject *object, const gchar *name);
 
-/* As a value of @builder. json-glib writes 1e-08 as "1e-08.0", which no reader takes: such a number
- * is replaced by the next one towards 0. @value: finite */
+/* Adds the number as a value of @builder. json-glib writes 1e-08 as "1e-08.0", which no reader
+ * takes: such a number is replaced by the next one towards 0. @value: finite */
 void fog_json_add_number (JsonBuilder *builder, gdouble value);
 
 /* Sets @error to `WHAT: "NAME"`. Returns: FALSE */

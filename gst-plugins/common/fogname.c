@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define DIGITS 16 /* of the digest */
+#define DIGITS 16 /* digits of the digest */
 #define KEPT (FOG_NAME_MAX - 1 - DIGITS)
 
 /* Returns: (transfer full): at most KEPT bytes of the name, in whole characters */

@@ -30,7 +30,7 @@ typedef void (*FogSlotFunc) (gpointer branch);
 void fog_slot_open (
     FogSlot *slot, GstElement *element, GstPad *pad, FogSlotFunc begin, gpointer branch);
 /* Changes the slot from OPEN with @pad to FREE: deactivates @pad, and removes it from @element.
- * FALSE: another thread releases @pad. */
+ * Returns FALSE if another thread releases @pad. */
 gboolean fog_slot_release_pad (FogSlot *slot, GstElement *element, GstPad *pad);
 
 /* TRUE: the task of @pad must not run. A flush or a state change in another thread may still start

@@ -25,12 +25,12 @@ typedef struct {
   GstPad *sinkpad, *srcpad;
 
   GMutex lock;                 /* guards the fields below; a leaf lock */
-  GstFeedbackFraction rate;    /* of the source's caps */
+  GstFeedbackFraction rate;    /* rate in the source's caps */
   GstFeedbackFraction highest; /* highest rate that the source's caps have had in this run */
   GstFeedbackFraction asked;   /* rate that was last requested; 0/1: none */
-  guint64 changes;             /* of `rate` */
+  guint64 changes;             /* number of changes of `rate` */
 
-  /* of the streaming thread */
+  /* only the streaming thread uses the fields below */
   gint64 asked_at, checked_at; /* us, monotonic; 0: never */
   gboolean is_plain;           /* frames are in system memory */
   GstFeedbackOffer offer;

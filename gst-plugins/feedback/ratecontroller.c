@@ -112,7 +112,7 @@ struct _RateController {
   gdouble heard;    /* time of the last report of any replica, s */
   gdouble listed;   /* time of the last report that listed this camera, s */
   gdouble interval; /* time between two reports of a replica, s */
-  gdouble rounds;   /* reports taken, divided by the number of living replicas */
+  gdouble rounds;   /* number of used reports, divided by the number of living replicas */
   gdouble gain;
   gdouble activity;  /* see rate_controller_set_activity() */
   gdouble probed;    /* time when the algorithm `thesis` last doubled the rate, s */
@@ -134,7 +134,7 @@ typedef struct {
   guint replicas;
   gdouble speed, delivered; /* frames/s */
   gdouble queue;            /* frames */
-  gdouble counted, worked;  /* as of a Replica */
+  gdouble counted, worked;  /* sums over all replicas, as in Replica */
   /* rate that these replicas could reach, frames/s, by `counted` and `worked` of each */
   gdouble able;
 } Fog;

@@ -45,7 +45,7 @@ typedef struct {
 } RateSettings;
 
 typedef struct {
-  guint replicas;      /* that are alive */
+  guint replicas;      /* number of replicas that are alive */
   guint cameras;       /* number of cameras that share these replicas, this one included */
   gdouble capacity;    /* rate that these replicas can count, frames/s */
   gdouble delivered;   /* rate that these replicas do count, frames/s */

@@ -442,8 +442,8 @@ find_stats (gpointer object)
              : NULL;
 }
 
-/* TRUE: a bin with `stats` of its own holds @element. It sums up what is in it, whose names may
- * change with each connection. */
+/* Returns TRUE if @element is in a bin that has `stats` itself. These sum up the bin's elements,
+ * whose names may change with each connection. */
 static gboolean
 is_summed_up (GstElement *element)
 {

@@ -9,17 +9,19 @@
 #define MAX_CONNECTIONS 64
 #define SILENCE 10     /* s that a connection may be silent */
 #define MAX_THREADS 16 /* requests answered at a time */
-#define MAX_WAITING 64 /* requests that are being answered, or wait for that */
+#define MAX_WAITING 64 /* requests that are being answered, or wait for an answer */
 
 struct _StatusServer {
   GMainContext *context;
   GMainLoop *loop;
-  GThread *thread; /* runs the loop, so the process needs none */
+  GThread *thread; /* runs @loop, so the process needs no main loop */
   SoupServer *server;
   FogDoor *door;
-  GThreadPool *pool; /* of the server's thread; NULL: it ends. A stuck element keeps one request
-                      * waiting, and no other */
-  guint asked;       /* requests that were given to it and aren't answered; of the same thread */
+  /* answers requests, so a stuck element delays only one of them. Only the server's thread uses
+   * this field; NULL: the server ends */
+  GThreadPool *pool;
+  /* requests that the pool hasn't answered yet; only the server's thread uses this field */
+  guint asked;
   guint16 port;
   GRWLock lock; /* lock that is held for reading while a request is answered */
   /* function that answers, guarded by the lock; NULL once the server is being freed */
@@ -29,7 +31,7 @@ struct _StatusServer {
 
 typedef struct {
   StatusServer *server;
-  SoupServerMessage *message; /* of the server's thread, as is the next field */
+  SoupServerMessage *message; /* only the server's thread uses this field and the next */
   gboolean gone;              /* its client has left */
   gchar *path;
   StatusAnswer answer;
@@ -85,7 +87,8 @@ is_get (SoupServerMessage *message)
   return g_str_equal (method, "GET") || g_str_equal (method, "HEAD");
 }
 
-/* Runs before a body is read, and refuses requests with one. */
+/* Runs before a request's body is read. Refuses requests with a body, and requests other than
+ * GET. */
 static void
 check_request (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query,
     gpointer data)
@@ -116,7 +119,7 @@ take_request (SoupServer *server, SoupServerMessage *message, const char *path, 
   request = g_new0 (Request, 1);
   request->server = self;
   request->message = g_object_ref (message);
-  /* Without a host, the query is part of the path. */
+  /* If the request names no host, libsoup leaves the query in the path. */
   request->path = g_strndup (path, strcspn (path, "?"));
   g_signal_connect (message, "finished", G_CALLBACK (note_finished), request);
   soup_server_message_pause (message);
@@ -165,7 +168,8 @@ quit (gpointer loop)
   return G_SOURCE_REMOVE;
 }
 
-/* Not g_main_context_invoke(), which would call it in this thread while the other one starts. */
+/* g_main_context_invoke() would call @func in this thread if the server's thread hasn't started
+ * yet. */
 static void
 call_there (StatusServer *self, GSourceFunc func, gpointer data)
 {

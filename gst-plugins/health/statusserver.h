@@ -13,7 +13,7 @@ typedef struct {
   gchar *text;
 } StatusAnswer;
 
-/* @path: of the request, such as "/livez". Called from any thread. The caller frees the
+/* @path: the request's path, such as "/livez". Called from any thread. The caller frees the
  * returned text. */
 typedef StatusAnswer (*StatusHandler) (const gchar *path, gpointer data);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cameraclock.h"
 
-/* From NTP's epoch to that of Unix. */
+/* Time from NTP's epoch (1900) to the Unix epoch (1970). */
 #define EPOCH (G_GINT64_CONSTANT (2208988800) * GST_SECOND)
 /* NTP's seconds have 32 bits, and begin again in 2036. */
 #define ERA ((GstClockTimeDiff) (G_GINT64_CONSTANT (1) << 32) * GST_SECOND)
 
-/* The difference in the era that makes it the smallest. */
+/* Returns the difference of the clocks, in the NTP era in which it is the smallest. */
 static GstClockTimeDiff
 difference_of (GstClockTime camera, GstClockTime own)
 {

@@ -9,16 +9,15 @@ G_BEGIN_DECLS
  * camera_secret_read:
  * @file: holds one password, with or without a line's end after it
  *
- * Returns: (transfer full) (nullable): the password, which camera_secret_free() takes; %NULL with
- *   @error, GST_RESOURCE_ERROR_OPEN_READ (the file can't be read) or SETTINGS (it holds
- *   none)
+ * Returns: (transfer full) (nullable): the password, to be freed with camera_secret_free(); %NULL
+ * with @error, GST_RESOURCE_ERROR_OPEN_READ (the file can't be read) or SETTINGS (it holds none)
  */
 gchar *camera_secret_read (const gchar *file, GError **error);
 
-/* A number that changes with the file; 0: there is no file. */
+/* Returns a number that changes when the file changes; 0: there is no file. */
 guint64 camera_secret_mark (const gchar *file);
 
-/* Overwrites it first. */
+/* Overwrites the password before its memory is freed. */
 void camera_secret_free (gchar *secret);
 
 G_END_DECLS

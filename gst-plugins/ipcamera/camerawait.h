@@ -5,8 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* How long to wait before a camera is tried again: 1 to 30 s, twice as long each time, and a random
- * part more, so that cameras that failed together don't come back together. */
+/* The wait before the next attempt to connect to a camera: 1 to 24 s, twice as long after each
+ * failure, plus a random part of up to a quarter. The random part keeps cameras that failed
+ * together from connecting together. */
 typedef struct {
   guint failures; /* in a row */
 } CameraWait;
@@ -14,11 +15,11 @@ typedef struct {
 /**
  * camera_wait_take:
  * @played: s for which the camera gave frames; a minute or more makes the waits short again
- * @refused: it refused the password: the longest wait, because cameras lock an account that is
- *   tried too often
+ * @refused: the camera refused the password; the wait is the longest one, because cameras lock an
+ *   account that is tried too often
  * @random: 0 to 1
  *
- * Returns: s
+ * Returns: the wait, s
  */
 gdouble camera_wait_take (CameraWait *self, gdouble played, gboolean refused, gdouble random);
 

@@ -7,10 +7,11 @@
 GST_DEBUG_CATEGORY (gst_ip_camera_src_debug);
 #define GST_CAT_DEFAULT gst_ip_camera_src_debug
 
-#define MOST_PICTURES 12                /* frames in the queue that stand alone */
-#define MOST_DELTA_FRAMES 120           /* frames in the queue that need others */
-#define MOST_SKIPPED 300                /* frames, since some streams have no key frames */
-#define MOST_BYTES (16u * 1024u * 1024) /* in the queue, beside the newest frame */
+#define MOST_PICTURES 12      /* frames in the queue, if each can be decoded alone */
+#define MOST_DELTA_FRAMES 120 /* frames in the queue, if frames depend on earlier ones */
+/* frames; a bound, because some streams have no key frames */
+#define MOST_SKIPPED 300
+#define MOST_BYTES (16u * 1024u * 1024) /* bytes in the queue, without the newest frame */
 
 void
 gst_camera_gate_init (GstCameraGate *self, GstElement *element, GstElement *queue)
@@ -136,7 +137,7 @@ is_full (GstCameraGate *self)
   return frames >= (self->is_delta ? MOST_DELTA_FRAMES : MOST_PICTURES) || bytes > MOST_BYTES;
 }
 
-/* With self->lock. A frame that needs a dropped one is dropped too. */
+/* With self->lock. A frame that depends on a dropped one is dropped too. */
 static gboolean
 has_room (GstCameraGate *self, GstBuffer *frame)
 {
@@ -235,8 +236,8 @@ set_caps (GstCameraGate *self, GstEvent *event)
   GST_INFO_OBJECT (self->element, "the camera gives %" GST_PTR_FORMAT, caps);
 }
 
-/* With self->lock. The buffers get running times, so what follows gets a segment in which these are
- * the buffers' times. */
+/* With self->lock. Buffers get their running time as timestamp, so downstream gets a segment in
+ * which the two are equal. */
 static void
 take_segment (GstCameraGate *self, GstPadProbeInfo *info)
 {
@@ -248,7 +249,7 @@ take_segment (GstCameraGate *self, GstPadProbeInfo *info)
   GST_PAD_PROBE_INFO_DATA (info) = gst_event_new_segment (&segment);
 }
 
-/* What follows sees one stream without an end, whatever becomes of connections. */
+/* Downstream sees one endless stream, even if connections end and begin. */
 static GstPadProbeReturn
 pass_event (GstCameraGate *self, GstPadProbeInfo *info)
 {

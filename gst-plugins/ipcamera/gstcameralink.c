@@ -12,7 +12,7 @@ typedef struct {
   const gchar *encoding; /* `encoding-name` of the RTP packets */
   const gchar *depayloader;
   const gchar *parser; /* nullable */
-  const gchar *caps;   /* of the frames as they come */
+  const gchar *caps;   /* caps of the frames before a decoder */
 } Codec;
 
 static const Codec codecs[] = {
@@ -39,7 +39,7 @@ find_codec (const GstCaps *caps)
 
 /* --- the elements behind rtspsrc --- */
 
-/* (nullable) (transfer none): an element in the bin. %NULL: an error is posted. */
+/* (nullable) (transfer none): the new element in the bin. %NULL: an error was posted. */
 static GstElement *
 add (GstCameraLink *self, const gchar *factory)
 {
@@ -99,7 +99,7 @@ try_decoder (GstElementFactory *factory)
   return NULL;
 }
 
-/* (nullable) (transfer none): a decoder in the bin. %NULL: an error is posted. */
+/* (nullable) (transfer none): the new decoder in the bin. %NULL: an error was posted. */
 static GstElement *
 add_decoder (GstCameraLink *self, const Codec *codec)
 {
@@ -123,8 +123,8 @@ add_decoder (GstCameraLink *self, const Codec *codec)
   return decoder;
 }
 
-/* Appends an element to the chain that ends with @last. FALSE: either is missing, or they don't
- * fit. */
+/* Appends an element to the chain that ends with @last. Returns FALSE if an element is missing, or
+ * the two can't be linked. */
 static gboolean
 append (GstElement **last, GstElement *next)
 {
@@ -142,7 +142,7 @@ append_parser (GstCameraLink *self, const Codec *codec, GstElement **last)
   if (!codec->parser)
     return TRUE;
   parser = add (self, codec->parser);
-  /* the parameter sets before each key frame, because a reader may begin anywhere */
+  /* send the parameter sets before each key frame, because a reader may begin at any of them */
   if (parser)
     gst_util_set_object_arg (G_OBJECT (parser), "config-interval", "-1");
   return append (last, parser);
@@ -189,7 +189,7 @@ start_all (GstCameraLink *self)
   GstIterator *elements = gst_bin_iterate_sorted (GST_BIN (self->bin));
   GValue item = G_VALUE_INIT;
 
-  /* those behind come first */
+  /* elements that are farther downstream come first */
   while (gst_iterator_next (elements, &item) == GST_ITERATOR_OK) {
     GstElement *element = g_value_get_object (&item);
 
@@ -229,7 +229,7 @@ build (GstCameraLink *self, const Codec *codec, GstPad *packets)
 
 /* --- the time of arrival --- */
 
-/* running time now; GST_CLOCK_TIME_NONE: there is no clock yet */
+/* Returns the running time now; GST_CLOCK_TIME_NONE: there is no clock yet */
 static GstClockTime
 running_time_now (GstElement *element)
 {
@@ -265,9 +265,10 @@ add_arrivals (GstPad *pad, GstPadProbeInfo *info, gpointer element)
   return GST_PAD_PROBE_OK;
 }
 
-/* Is a handler of rtpbin's signal `new-jitterbuffer`. rtspsrc gives only the first packet of a TCP
- * connection its time of arrival. Without the others, times would follow the camera's quartz, which
- * is seconds off after days. And packets in order need no wait at the start. */
+/* Handles rtpbin's signal `new-jitterbuffer`. rtspsrc puts a time of arrival only on the first
+ * packet of a TCP connection, so a probe puts one on the other packets. Otherwise timestamps would
+ * follow the camera's quartz, which is seconds off after days. The jitterbuffer also starts after
+ * two packets in order, without its usual wait. */
 static void
 configure_jitterbuffer (
     GstElement *manager, GstElement *buffer, guint session, guint ssrc, gpointer data)
@@ -283,14 +284,15 @@ configure_jitterbuffer (
 
 /* --- rtspsrc --- */
 
-/* Is a handler of rtspsrc's signal `new-manager`. */
+/* Handles rtspsrc's signal `new-manager`. */
 static void
 configure_manager (GstElement *source, GstElement *manager, gpointer data)
 {
   g_signal_connect (manager, "new-jitterbuffer", G_CALLBACK (configure_jitterbuffer), data);
 }
 
-/* Is a handler of rtspsrc's signal `select-stream`: only the first video that can be read. */
+/* Handles rtspsrc's signal `select-stream`: selects the first video in a format that can be
+ * read. */
 static gboolean
 select_stream (GstElement *source, guint stream, GstCaps *caps, gpointer data)
 {

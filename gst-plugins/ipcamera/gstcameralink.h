@@ -21,14 +21,14 @@ typedef struct {
 /* Called once the camera's video is known. @codec: "H264", "H265" or "JPEG" */
 typedef void (*GstCameraFound) (GstPad *packets, const gchar *codec, gpointer data);
 
-/* One connection to a camera: rtspsrc with a depayloader and, as what follows needs them, a parser
- * and a decoder. It is made anew for each connection, since that alone surely forgets all of the
- * last one. */
+/* One connection to a camera: rtspsrc with a depayloader and, if downstream needs them, a parser
+ * and a decoder. Each connection gets new elements, because only these surely have no state of the
+ * last connection. */
 typedef struct {
   GstElement *bin; /* the owner adds it to its own bin */
   GstElement *source;
   GstPad *pad;       /* frames leave the bin by it */
-  GstPad *following; /* what follows accepts the frames of this source pad */
+  GstPad *following; /* this source pad's peer decides which caps are accepted */
   gboolean found;    /* a video was chosen */
   GstCameraFound notify;
   gpointer data;
@@ -39,7 +39,7 @@ typedef struct {
  * @following: source pad of the element, whose peer says which caps it takes
  * @error: GST_CORE_ERROR_MISSING_PLUGIN: rtspsrc isn't installed
  *
- * What fails later is an error message of an element inside @bin.
+ * A later failure is an error message of an element inside @bin.
  *
  * Returns: (nullable): free it once its bin is in the state NULL
  */

@@ -33,7 +33,7 @@ const FogField gst_camera_settings_fields[] = {
     {0},
 };
 
-/* A FogField demands it. */
+/* FogField reads and writes an enum as a gint. */
 G_STATIC_ASSERT (sizeof (GstCameraTransport) == sizeof (gint));
 
 GType
@@ -185,8 +185,8 @@ install_times (GObjectClass *klass)
   /**
    * GstIpCameraSrc:latency:
    *
-   * Time (ns) to wait for packets that were lost or come late. Packets of more time never wait.
-   * With a complete stream it delays only the first frame.
+   * Time (ns) to wait for packets that were lost or come late. No packet waits for longer. If no
+   * packet is lost, only the first frame is delayed.
    *
    * Since: 0.1
    */
@@ -197,7 +197,7 @@ install_times (GObjectClass *klass)
   /**
    * GstIpCameraSrc:timeout:
    *
-   * Time (ns) without a frame, the first one included, after which the camera is connected to
+   * If the camera sends no frame for this time (ns), also at the start, the element connects to it
    * again. Set it to several frame periods of a slow camera.
    *
    * Since: 0.1
@@ -209,8 +209,9 @@ install_times (GObjectClass *klass)
   /**
    * GstIpCameraSrc:clock-tolerance:
    *
-   * Largest difference (ns) between the camera's clock and the own one with which the camera's is
-   * used. The time that a frame takes to arrive is a part of it. 0: the camera's clock isn't used.
+   * Largest difference (ns) between the camera's clock and this machine's at which the camera's
+   * clock is used. The difference includes the time that a frame takes to arrive. 0: the camera's
+   * clock isn't used.
    *
    * Since: 0.1
    */

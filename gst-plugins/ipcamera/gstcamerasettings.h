@@ -13,7 +13,7 @@ typedef struct {
   guint64 latency, timeout, clock_tolerance; /* ns */
 } GstCameraSettings;
 
-/* Ids of properties from here on are the element's. */
+/* The ids of the element's other properties begin here. */
 enum { GST_CAMERA_PROP_OTHER = 100 };
 
 /* The properties of GstCameraSettings. */
@@ -25,8 +25,8 @@ GType gst_camera_transport_get_type (void);
 void gst_camera_settings_init (GstCameraSettings *self);
 void gst_camera_settings_clear (GstCameraSettings *self);
 void gst_camera_settings_copy (GstCameraSettings *self, const GstCameraSettings *from);
-/* FALSE with @error: RESOURCE/SETTINGS, or OPEN_READ about the file of the password. Its text shows
- * no secret. */
+/* Returns FALSE with @error: RESOURCE/SETTINGS, or RESOURCE/OPEN_READ about the password's file.
+ * The error's text shows no secret. */
 gboolean gst_camera_settings_check (const GstCameraSettings *self, GError **error);
 void gst_camera_settings_install_properties (GObjectClass *klass);
 

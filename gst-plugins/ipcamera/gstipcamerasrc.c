@@ -4,27 +4,28 @@
  * @title: ipcamerasrc
  * @short_description: reads an IP camera by RTSP and connects again by itself
  *
- * Reads H.264, H.265 or MJPEG. If what follows takes these, frames come as the camera sends them,
- * H.264 and H.265 with their parameter sets before each key frame; otherwise they are decoded.
+ * Reads H.264, H.265 or MJPEG. If downstream takes the camera's format, frames leave as the camera
+ * sends them, in H.264 and H.265 with the parameter sets before each key frame. Otherwise frames
+ * are decoded.
  *
- * A camera that ends the connection, refuses it, or gives no frame for #GstIpCameraSrc:timeout is
- * connected to again after 1 to 30 s, twice as long each time, with a random part; the waits are
- * short again after a minute with frames. A password that is refused is tried again after 24 to
- * 30 s, because cameras lock accounts, or when its file changes. What follows sees one stream
- * without an end, so the faults of one camera don't reach other branches of a pipeline.
+ * The element connects again to a camera that ends the connection, refuses it, or sends no frame
+ * for #GstIpCameraSrc:timeout. It waits 1 to 30 s before: twice as long each time, plus a random
+ * part. After a minute with frames the waits are short again. After a refused password it waits 24
+ * to 30 s, because cameras lock accounts, or until the password's file changes. Downstream sees one
+ * stream without an end, so the faults of one camera don't reach other branches of a pipeline.
  *
  * The password is read from #GstIpCameraSrc:password-file for each connection. No property, dot
  * file or log shows it. Without `rtsps://` it crosses the network as the camera asks for it:
  * readable for Basic, as a hash for Digest.
  *
- * The camera says in its RTCP sender reports what time it is. If this differs from the own clock by
- * at most #GstIpCameraSrc:clock-tolerance, frames get the camera's time of capture as a
+ * The camera sends its time in RTCP sender reports. If this differs from this machine's clock by at
+ * most #GstIpCameraSrc:clock-tolerance, frames get the camera's time of capture as a
  * #GstReferenceTimestampMeta (`timestamp/x-unix`), which #kafkasink sends as `capture-time`. The
  * time that a frame takes to arrive is a part of that difference. Frames before the first report,
- * and those of a camera whose clock is wrong, have none, and count by their arrival.
+ * and those of a camera whose clock is wrong, get no such meta: readers take their time of arrival.
  *
  * The element never holds a camera back. At most 12 pictures, or 120 frames of H.264 or H.265, wait
- * for what follows; others are dropped, counted and reported.
+ * for downstream; others are dropped, counted and reported.
  *
  * ## Messages
  *
@@ -35,8 +36,8 @@
  *
  * ## Errors
  *
- * RESOURCE/SETTINGS and RESOURCE/OPEN_READ about a property or the file of the password, when it
- * starts. Later faults are warnings.
+ * RESOURCE/SETTINGS and RESOURCE/OPEN_READ about a property or the password's file, when the
+ * element starts. Later faults are warnings.
  *
  * ## Example launch line
  *
@@ -61,7 +62,7 @@
 
 /* us: how often the control thread looks at the counts */
 #define TICK (G_USEC_PER_SEC / 4)
-/* us: how often a waiting thread looks whether the file of the password has changed */
+/* us: how often a waiting thread looks whether the password's file has changed */
 #define LOOK G_USEC_PER_SEC
 
 #define CAPS                                                                                       \
@@ -82,35 +83,35 @@ struct _GstIpCameraSrc {
   GstBin parent;
 
   GstElement *queue;
-  GstPad *sinkpad, *srcpad; /* of the queue; ours */
+  GstPad *sinkpad, *srcpad; /* the queue's sink pad; the bin's source pad */
   GstCameraGate gate;
 
   GstCameraSettings settings; /* guarded by the object lock */
 
   GMutex lock; /* guards the fields below; the gate's lock may be taken under it */
   GCond cond;
-  GThread *thread; /* (nullable): in PLAYING. Only state changes use it. */
+  GThread *thread; /* (nullable): runs in PLAYING. Only state changes use this field. */
   gboolean stopping;
   gboolean ended;       /* EOS was sent downstream */
   gboolean connected;   /* it gives frames */
-  GError *fault;        /* (nullable): the first one of this connection */
+  GError *fault;        /* (nullable): the first error of this connection */
   const gchar *codec;   /* (nullable) */
   guint64 ends[CAUSES]; /* connections that ended */
   gdouble wait;         /* s until the next connection */
 
-  /* control thread, within a run */
+  /* only the control thread uses the fields below, within a run */
   CameraWait waits;
   GError *reported; /* (nullable): the fault in the latest warning */
-  gint64 away;      /* when the camera failed, monotonic us; 0: it didn't */
-  guint attempts;   /* since then */
+  gint64 away;      /* when the camera failed, monotonic us; 0: it hasn't failed */
+  guint attempts;   /* attempts to connect since then */
   gboolean reported_drops, reported_clock;
 };
 
 /**
  * GstIpCameraSrc!src:
  *
- * H.264, H.265 or MJPEG as the camera sends it, if what follows takes that; otherwise raw video.
- * The format and the size may change at any time. Buffers are timestamped with the running time of
+ * H.264, H.265 or MJPEG as the camera sends it, if downstream takes that; otherwise raw video. The
+ * format and the size may change at any time. Buffers are timestamped with the running time of
  * their arrival.
  *
  * Since: 0.1
@@ -147,8 +148,8 @@ note_fault (GstIpCameraSrc *self, GError *fault)
   g_mutex_unlock (&self->lock);
 }
 
-/* (transfer full): the reason in words for a person. An element's first sentence is often "Could
- * not read from resource", and the reason is in the last line of what it says for developers. */
+/* (transfer full): the reason as a sentence for users. An element's error text is often only "Could
+ * not read from resource", and the reason is in the last line of its debug text. */
 static gchar *
 explain (const GError *error, const gchar *debug)
 {
@@ -185,8 +186,8 @@ is_of_connection (GstIpCameraSrc *self, GstMessage *message)
   return source && source != GST_OBJECT (self) && source != GST_OBJECT (self->queue);
 }
 
-/* Only these leave the bin: what a connection posts is of no use to the application, and an error
- * would end its pipeline. */
+/* Returns TRUE if the message may leave the bin. A connection's own messages are of no use to the
+ * application, and an error would end its pipeline. */
 static gboolean
 may_leave (GstMessage *message)
 {
@@ -272,7 +273,7 @@ begin_stream (GstIpCameraSrc *self)
   gst_pad_send_event (self->sinkpad, gst_event_new_stream_start (id));
 }
 
-/* After what follows has refused something, the queue takes nothing before it is started again. */
+/* Once downstream has refused a buffer, the queue takes none before it is started again. */
 static void
 mend_queue (GstIpCameraSrc *self)
 {
@@ -297,7 +298,7 @@ close_link (GstIpCameraSrc *self, GstCameraLink *link)
   mend_queue (self);
 }
 
-/* The bus gets what a person has to know, once. */
+/* Posts once what a user has to know. */
 static void
 report_counts (GstIpCameraSrc *self, const GstCameraCounts *counts)
 {
@@ -604,7 +605,7 @@ gst_ip_camera_src_change_state (GstElement *element, GstStateChange transition)
              : ret;
 }
 
-/* The end has to reach what follows even while the camera is away. */
+/* EOS has to reach downstream even while the camera is away. */
 static void
 end_stream (GstIpCameraSrc *self, GstEvent *eos)
 {
@@ -624,7 +625,7 @@ gst_ip_camera_src_send_event (GstElement *element, GstEvent *event)
   return TRUE;
 }
 
-/* The answer doesn't depend on whether there is a connection. */
+/* The latency doesn't depend on whether there is a connection. */
 static gboolean
 gst_ip_camera_src_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
@@ -766,7 +767,7 @@ add_queue (GstIpCameraSrc *self)
   GstPad *pad;
 
   self->queue = gst_element_factory_make ("queue", "frames");
-  /* the gate keeps the bounds */
+  /* the gate bounds the queue */
   g_object_set (self->queue, "max-size-buffers", 0, "max-size-bytes", 0, "max-size-time",
       (guint64) 0, "silent", TRUE, NULL);
   gst_bin_add (GST_BIN (self), self->queue);
@@ -785,7 +786,7 @@ gst_ip_camera_src_init (GstIpCameraSrc *self)
   g_mutex_init (&self->lock);
   g_cond_init (&self->cond);
   gst_camera_settings_init (&self->settings);
-  /* Otherwise it would be one only while it is connected. */
+  /* Otherwise the bin would be a source only while it is connected. */
   gst_bin_set_suppressed_flags (GST_BIN (self), GST_ELEMENT_FLAG_SOURCE | GST_ELEMENT_FLAG_SINK);
   GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SOURCE);
   add_queue (self);

@@ -501,7 +501,7 @@ get_capture_time (GstMongoSink *self, GstBuffer *buffer)
 }
 
 /* Reads the next document of the buffer. Sets @error, and no document, if the document is invalid.
- * FALSE at the end. */
+ * Returns FALSE at the end. */
 static gboolean
 next_document (
     GstMongoSink *self, MongoReader *reader, GstBuffer *buffer, bson_t **document, GError **error)

@@ -13,7 +13,8 @@ class Control:
         self._text, self._actions = b"", None
 
     def started(self):
-        """The page's process has its end of the socket now, so its death is seen here."""
+        """Closes this process's copy of the page's end of the socket, so that the death of the page's process is seen
+        here."""
         self.page_end.close()
 
     def _send(self, value):

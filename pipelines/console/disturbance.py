@@ -87,7 +87,7 @@ class Disturbance:
             for key, name, label, _, why in self._actions]
 
     def act(self, wanted):
-        """`wanted`: keys or names of actions."""
+        """Performs actions. `wanted`: their keys or names."""
         self._cut.tick()
         self._freeze.tick()
         for key, name, _, do, why in self._actions:

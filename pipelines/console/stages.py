@@ -62,7 +62,7 @@ class Stage:
                 start_new_session=True, pass_fds=descriptors)
 
     def line(self):
-        """The gst-launch line it runs."""
+        """Returns the gst-launch line that the stage runs."""
         with open(self.log, errors="replace") as log:
             return log.readline().strip()
 
@@ -107,7 +107,7 @@ class Page(Stage):
             str(control.fileno()), descriptors=[control.fileno()])
 
     def address(self):
-        """Once it serves."""
+        """Returns the page's address once the page serves."""
         deadline = time.monotonic() + PAGE_TIMEOUT
         while time.monotonic() < deadline and self.popen.poll() is None:
             if self.line().startswith("live: "):
@@ -140,7 +140,7 @@ CAP_DEVICE_CAPS = 0x80000000
 
 
 def captures(device):
-    """A camera's other nodes (metadata, codecs) are /dev/video* as well."""
+    """Returns whether the device captures video: a camera's other nodes (metadata, codecs) are /dev/video* as well."""
     answer = bytearray(104)
     try:
         with open(device, "rb", buffering=0) as node:

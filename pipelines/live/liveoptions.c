@@ -8,7 +8,7 @@
 #define DEFAULT_VIEWERS 64
 #define MOST_VIEWERS 1000
 
-/* What the command line says, as text. */
+/* The options of the command line, as text. */
 typedef struct {
   gchar *listen, *token_file, *blur, *zones_file;
   gint max_viewers, control;

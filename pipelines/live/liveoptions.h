@@ -15,7 +15,7 @@ typedef enum {
 /* The command line and the environment. */
 typedef struct {
   LiveSettings settings;
-  gchar *address; /* to listen at */
+  gchar *address; /* address to listen at */
   guint16 port;
   gchar *token; /* nullable */
   LiveBlur blur;

@@ -13,7 +13,7 @@ typedef struct {
   gchar *group; /* nullable: who reads it, in the system */
 } LiveSource;
 
-/* What the environment says, in the variables of the stages. */
+/* The settings in the environment, in the variables of the stages. */
 typedef struct {
   LiveSource frames, events, reports;
   gchar *uri_file; /* nullable: of the database */

@@ -22,7 +22,7 @@ typedef struct {
   LiveApi api;
   LiveHttp *http;
   GMainLoop *loop;
-  LiveBudget budget; /* of frames */
+  LiveBudget budget; /* limits the reading of frames */
   guint tick;
 } Live;
 
@@ -205,7 +205,7 @@ run (Live *self)
   sources[1] = g_unix_signal_add (SIGINT, quit, self->loop);
   sources[2] = g_unix_signal_add (SIGTERM, quit, self->loop);
   g_main_loop_run (self->loop);
-  /* What ends after this still runs rounds of the main loop. */
+  /* The parts that end later still run rounds of the main loop. */
   for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
     g_source_remove (sources[i]);
   g_main_loop_unref (self->loop);

@@ -8,7 +8,8 @@
  * act begins, and disappears as a whole, a little before the act ends. So no frame shows half a
  * face, and the true number is always clear. */
 #define ACT (2 * (guint64) 1000000000)
-#define LATEST_ENTRY 0.25 /* as a part of the act; also the time before its end */
+/* as a part of the act: heads enter in its first part of this length, and leave in its last */
+#define LATEST_ENTRY 0.25
 
 /* Sizes of heads, as parts of the quarter in which a head moves: faces of 60 to 110 pixels at
  * 640x480. */

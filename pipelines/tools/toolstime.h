@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* Moments, as people write them. */
+/* Points in time, as people write them. */
 
 /**
  * tools_time_parse:

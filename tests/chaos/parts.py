@@ -61,7 +61,7 @@ class Server:
         self.process.launch()
 
     def ready(self):
-        """Since its last start."""
+        """Returns whether the part has become ready since its last start."""
         if self._ready is not self.process.popen and self.process.ready in self.process.said():
             self._ready = self.process.popen
         return self.process.running() and self._ready is self.process.popen

@@ -64,8 +64,8 @@ def recount(system, directory):
 
 
 def out_of_order(sequences):
-    """What came, when first seen, after one that it belongs before; `sequences`: {what must ascend: its elements}, each
-    one by the places that it may have, of which any will do."""
+    """Returns the elements that came too late, after one that they belong before. `sequences`: {name of a sequence that
+    must ascend: its elements}. An element is the set of places that it may have; any of them will do."""
     wrong = []
     for name, elements in sequences.items():
         seen, highest = set(), -1
@@ -102,7 +102,7 @@ def order_of_events(events, frames):
 
 
 def judge(parts, watch, until, directory, say):
-    """After the edges have ended: waits until fog and cloud are finished, then compares everything."""
+    """Called after the edges have ended. Waits until fog and cloud are finished, then compares everything."""
     system = parts.system
     told, frames = acknowledged(parts.edges), published(system, "camera")
     faces = recount(system, directory)

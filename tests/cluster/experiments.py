@@ -209,7 +209,8 @@ class Experiments:
         self.check("demand", settled["utilisation"] >= 0.8, "utilisation of 0.8")
 
     def _follow(self, name, directory, cameras, minutes, target=None, fewer=None):
-        """Goes from one camera to several, and to fewer. Results are evaluated from two scaling periods after the first step on."""
+        """Goes from one camera to several, and to fewer. Results are evaluated from two scaling periods after the first
+        step on."""
         self.cluster.kubectl("-n", NAMESPACE, "delete", "hpa,scaledobject", "--all", "--ignore-not-found", check=False)
         self.settle(cameras=1, replicas=1)
         self.cluster.apply(directory)
@@ -278,7 +279,7 @@ class Experiments:
         self._look_with_a_token()
 
     def _annotated(self, stages):
-        """{pod: address} of those that want to be scraped, once they are of these stages."""
+        """Returns {pod: address} of the pods with annotations for scraping, once they are the pods of these stages."""
         found = {}
         for stage, pods in self.cluster.ready_pods().items():
             for pod in pods:
@@ -288,7 +289,7 @@ class Experiments:
         return {name: address for name, (_, address) in found.items()} if sorted(stage for stage, _ in found.values()) == stages else None
 
     def _scrape(self, directory):
-        """By the pods' annotations, with the component's rules."""
+        """Tests that Prometheus scrapes the pods by their annotations, with the component's rules."""
         wanted = ["cloud", "demand", "edge", "edge", "fog", "fog"]
         _, targets = wait_until(lambda: self._annotated(wanted), 60, "pods of each stage with annotations")
         self.check("watch", targets, "each stage's pods are scraped")
@@ -311,7 +312,7 @@ class Experiments:
 
     @contextlib.contextmanager
     def _forwarded(self):
-        """The page's address, as its operator reaches it."""
+        """Forwards a port to the page, as its operator does, and yields the address."""
         forward = subprocess.Popen(
             [self.cluster.programs / "kubectl", "-n", NAMESPACE, "port-forward", "service/live", ":8080"], env=self.cluster.environment,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -361,7 +362,8 @@ class Experiments:
         self.cluster.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/live", "--timeout=120s", timeout=140)
 
     def tls(self):
-        """Enables TLS in the running system. Also lets the API server check the two overlays that need parts which don't exist here."""
+        """Enables TLS in the running system. Also lets the API server check the two overlays that need parts which
+        don't exist here."""
         self.cluster.kubectl("-n", NAMESPACE, "delete", "hpa,scaledobject", "--all", "--ignore-not-found", check=False)
         self.settle(cameras=1, replicas=1)
         # a job can't be changed

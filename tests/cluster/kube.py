@@ -54,7 +54,7 @@ class Cluster:
         return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"] and (not ready or is_ready(pod))]
 
     def ready_pods(self):
-        """{name: [pod]} of all of them."""
+        """Returns {name: [pod]} of all pods that are ready."""
         found = collections.defaultdict(list)
         for pod in self.get("pods")["items"]:
             if "deletionTimestamp" not in pod["metadata"] and is_ready(pod):
@@ -72,7 +72,7 @@ class Cluster:
         self.kubectl("-n", NAMESPACE, "scale", f"deployment/{name}", f"--replicas={number}")
 
     def metrics(self, pod):
-        """{metric: number} of a pod's /metrics; nothing from one that has just gone."""
+        """Returns {metric: number} of a pod's /metrics; {} if the pod has just gone."""
         address = pod["status"].get("podIP")
         try:
             with urllib.request.urlopen(f"http://{address}:8080/metrics", timeout=2) as answer:
@@ -104,7 +104,8 @@ class Cluster:
         return pod["status"]["containerStatuses"][0]["containerID"].split("//")[1]
 
     def signal(self, pod, name):
-        """Sends a signal to the stage's process from outside its container, because inside it, process 1 ignores such signals."""
+        """Sends a signal to the stage's process from outside its container, because inside it, process 1 ignores such
+        signals."""
         subprocess.run(
             ["ctr", "-a", self.work / "containerd.sock", "-n", "k8s.io", "tasks", "kill", "-s", name, self.container(pod)],
             check=True, timeout=30)
@@ -149,7 +150,8 @@ def cores(quantity):
 
 
 def losses(events):
-    """Returns (documents, missing frames); a frame is missing if its number is, because each session of a camera numbers its frames from 0."""
+    """Returns (documents, missing frames); a frame is missing if its number is, because each session of a camera
+    numbers its frames from 0."""
     seen = collections.defaultdict(set)
     for event in events.find({}, {"_id": 1}):
         camera, session, seq = event["_id"].rsplit(":", 2)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The link of the evaluation: edge and fog are hosts in namespaces, with a router between them.
 
-Each property of the link is made where the sender's TCP can't see it: the rate by `tbf` where each host sends, the loss
+Each property of the link is made where the sender's TCP can't see it: the rate by `tbf` on each host's interface, the loss
 by `iptables` in the router's FORWARD chain, the delay by a cable in user space (tests/network/link.c) between the edge
-and the router. Segmentation offloads are off, so that a packet here is a packet on a wire.
+and the router. Segmentation offloads are off, so that each packet is as large as on a wire.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ import network  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("GST_FOG_BUILD", TOP / "build"))
 MIB = 1 << 20
-# what a packet of 1,514 bytes carries for TCP with time stamps
+# the share of a packet of 1,514 bytes that is payload of TCP, with TCP's time stamps
 PAYLOAD = 1448 / 1514
 BUFFER_MS = 50
 
@@ -37,7 +37,7 @@ class Link:
 
     @property
     def ceiling(self):
-        """What a perfect TCP would carry, MiB/s: each lost packet is sent once more."""
+        """The rate of a perfect TCP, MiB/s, which sends each lost packet once more."""
         return self.rate * 1e6 / 8 / MIB * (1 - self.loss / 100)
 
     @property
@@ -47,7 +47,7 @@ class Link:
 
 
 class Site(network.Router):
-    """`with Site() as site:` the thread is the router; `site.edge` and `site.fog` are hosts."""
+    """Within `with Site() as site:` this thread is in the router's namespace; `site.edge` and `site.fog` are hosts."""
 
     def __enter__(self):
         super().__enter__()
@@ -72,19 +72,19 @@ class Site(network.Router):
 
     @staticmethod
     def _allow_large_windows(host):
-        """A long link has more bytes in flight than the kernel's default limits allow."""
+        """Raises the kernel's limits, because a link with a long delay has more bytes in flight than the defaults allow."""
         with host.inside():
             for name in ("tcp_rmem", "tcp_wmem"):
                 pathlib.Path("/proc/sys/net/ipv4", name).write_text("4096 131072 67108864")
 
     def set_congestion_control(self, name):
-        """Of connections that don't choose another one by themselves."""
+        """Sets the congestion control of connections that choose none themselves."""
         for host in self.hosts:
             gateway = host.address[:-1] + "1"
             host.command(f"ip route replace default via {gateway} congctl {name}")
 
     def lay(self, link):
-        """Makes the link what `link` says."""
+        """Gives the link the rate, delay and loss of `link`."""
         for host in self.hosts:
             rate = int(link.rate / PAYLOAD * 1e6)
             host.command(f"tc qdisc replace dev eth0 root tbf rate {rate}bit burst 16kb latency {BUFFER_MS}ms")
@@ -113,7 +113,8 @@ class Site(network.Router):
         self.edge.command("ip neigh flush all")
 
     def _take_up_cable(self):
-        """Sets `late`: the share of packets that left the cable more than 1 ms after they were due."""
+        """Removes the cable, and sets `late`: the share of packets that left the cable more than 1 ms after they were
+        due."""
         self.late = None
         if not self._cable:
             return
@@ -130,7 +131,7 @@ class Site(network.Router):
         self.edge.command("ip neigh flush all")
 
     def iperf(self, link, congestion_control, seconds=15):
-        """What iperf3 carries from the edge to the fog, MiB/s."""
+        """Returns the rate that iperf3 reaches from the edge to the fog, MiB/s."""
         with contextlib.ExitStack() as stack:
             with self.fog.inside():
                 server = subprocess.Popen(["iperf3", "-s", "-1", "--forceflush"], stdout=subprocess.PIPE, text=True)

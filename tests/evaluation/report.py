@@ -12,7 +12,7 @@ LATE = 0.001
 
 
 def ceiling_of(case, points):
-    """The best of iperf3's congestion controls, or None."""
+    """Returns the rate of the best of iperf3's congestion controls, or None."""
     return max((value for name, value in points.get("iperf3", {}).items() if name in ("reno", "cubic", "bbr")), default=None)
 
 
@@ -54,7 +54,7 @@ def rows(points, name, table):
 
 
 def remarks(points, name, table):
-    """What a table can't show: failures, discarded frames, frames a second of JPEG."""
+    """Yields what a table can't show: failures, discarded frames, frames a second of JPEG."""
     for case in table.cases:
         for who, point in points_of(points, name, case).items():
             if "failed" in point:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The systems that the evaluation compares, from the camera's frames to the consumer in the fog: the study's services
-with each client, and the pipelines of this project. Each tells what it carried, and checks order and loss afterwards."""
+with each client, and the pipelines of this project. Each reports what it carried, and checks order and loss afterwards."""
 
 import io
 import json
@@ -21,7 +21,7 @@ sys.path[:0] = [str(TOP / "tests" / "servers"), str(TOP / "tests" / "integration
 import cache  # noqa: E402
 import pipeline  # noqa: E402
 
-# from PyPI, the newest that were tried; OpenCV 5 has no Haar cascades
+# packages of PyPI, in the newest versions that were tried; OpenCV 5 has no Haar cascades
 PACKAGES = [
     "confluent-kafka==2.16.1", "kafka-python[crc32c]==3.0.12", "pykafka==2.8.0", "opencv-python-headless<5", "numpy", "pymongo",
     "matplotlib"]
@@ -32,7 +32,7 @@ JPEG_CAPS = "image/jpeg,width=640,height=480"
 
 
 def python():
-    """The interpreter of an environment that has what the study's services import."""
+    """Returns the Python interpreter of an environment with the packages that the study's services import."""
     def install(directory):
         cache.checked([sys.executable, "-m", "venv", directory], "the study's environment")
         cache.checked([directory / "bin" / "python", "-m", "pip", "install", "-q", *PACKAGES], "the study's environment")
@@ -41,7 +41,7 @@ def python():
 
 
 def frames(kind):
-    """A folder of 30 frames of 640x480, alike for all systems: "raw", 921,600 B each, or "jpeg"."""
+    """Returns a folder of 30 frames of 640x480, the same for all systems. `kind`: "raw", 921,600 B each, or "jpeg"."""
     def make(directory):
         encoder, suffix = {"raw": (RAW_CAPS, "bgr"), "jpeg": (f"{RAW_CAPS} ! videoconvert ! jpegenc", "jpg")}[kind]
         cache.checked(
@@ -52,7 +52,7 @@ def frames(kind):
 
 
 def size_of(kind):
-    """Of a frame, in bytes, on average."""
+    """Returns the average size of a frame in bytes."""
     sizes = [path.stat().st_size for path in frames(kind).iterdir()]
     return sum(sizes) / len(sizes)
 
@@ -62,7 +62,7 @@ class Broken(Exception):
 
 
 class Process:
-    """On a host of the site; it ends with this process."""
+    """A process on a host of the site. It ends when this process ends."""
 
     def __init__(self, host, command, log):
         self.log = log
@@ -82,7 +82,7 @@ class Process:
 
 
 def messages(servers, topic):
-    """All messages of a topic of one partition, in order."""
+    """Yields all messages of a topic with one partition, in order."""
     consumer = confluent_kafka.Consumer({
         "bootstrap.servers": servers, "group.id": "evaluation", "enable.auto.commit": False, "fetch.message.max.bytes": 8 << 20,
         "queued.max.messages.kbytes": 64 << 10})
@@ -102,7 +102,7 @@ def messages(servers, topic):
 
 
 class _Frame:
-    """Stands for a picture, so that no NumPy is needed to read the number beside it."""
+    """Stands for a pickled picture, so that the frame's number beside it can be read without NumPy."""
 
     def __init__(self, *_):
         pass
@@ -133,7 +133,7 @@ class Study:
             directory / "camera.log")
 
     def window(self):
-        """The bytes and frames that the consumer received in one window, and its seconds."""
+        """Returns how many bytes and frames the consumer received in a window of time, and the window's length in s."""
         line = self.consumer.popen.stdout.readline()
         self.consumer.check()
         self.camera.check()
@@ -141,7 +141,7 @@ class Study:
         return window["bytes"], window["frames"], window["seconds"]
 
     def skip(self, seconds):
-        """Lets windows pass while TCP finds its own."""
+        """Ignores the windows of time until TCP has found its congestion window."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             self.window()
@@ -219,7 +219,9 @@ class Ours:
 
 
 def check_order(system, servers, topic, count):
-    """Each frame that the camera did not discard is there, once, in the order of capture. Returns their number."""
+    """Checks that the topic holds each frame that the camera did not discard, once, in the order of capture.
+
+    Returns the number of frames."""
     numbers = [system.number_of(message) for message in messages(servers, topic)]
     if sorted(set(numbers)) != numbers:
         raise Broken("frames are out of order, or twice")

@@ -6,7 +6,7 @@ import dataclasses
 import systems
 from links import Link
 
-# the last broker that the study's third client can talk to
+# the last version of Kafka's broker that pykafka works with
 OLD_BROKER = "3.9.1"
 ETHERNET = Link()
 WIFI = Link(rate=43.4, delay=3.2)
@@ -15,7 +15,7 @@ WIFI = Link(rate=43.4, delay=3.2)
 @dataclasses.dataclass(frozen=True)
 class System:
     make: callable
-    broker: str | None = None  # the version; None: that of the tests
+    broker: str | None = None  # the broker's version; None: the version that the tests use
 
     @property
     def name(self):
@@ -35,7 +35,7 @@ class Table:
     frames: str  # "raw" or "jpeg"
     systems: list
     cases: list
-    axis: str = ""  # of the picture; without it there is none
+    axis: str = ""  # label of the picture's x axis; without a label there is no picture
 
 
 def study(client):

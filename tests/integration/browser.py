@@ -110,7 +110,7 @@ class Browser:
             "for (const name of ['input', 'change']) e.dispatchEvent(new Event(name, {bubbles: true}))", css, value)
 
     def copied(self):
-        """What the clipboard holds."""
+        """Returns the text in the clipboard."""
         permissions = ["clipboardReadWrite", "clipboardSanitizedWrite"]
         self._driver.execute_cdp_cmd("Browser.grantPermissions", {"permissions": permissions})
         return self._driver.execute_async_script(

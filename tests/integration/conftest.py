@@ -21,8 +21,8 @@ import secantus_server  # noqa: E402
 # Both Debians' are older.
 NEW_LIBRARY = "confluent-kafka==2.12.0"
 FAILED = pytest.StashKey()
-# By their time beside others. What takes longest begins first, so that no worker is busy long after
-# the others; a file of none of these comes after them.
+# Files of tests in the order of their time while other tests run. The longest begin first, so that
+# no worker is busy long after the others. Other files come after these.
 LONG_FILES = [
     "test_chaos", "test_ledger", "test_demo", "test_link", "test_live", "test_poison_elsewhere", "test_poison", "test_damaged",
     "test_access", "test_access_restart", "test_kafkasrc", "test_faults", "test_secured", "test_live_page", "test_kafkasink",

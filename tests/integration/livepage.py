@@ -124,7 +124,7 @@ class Page(Address):
         return found
 
     def resident(self):
-        """MB of memory."""
+        """Returns the resident set of the page's process in MB."""
         with open(f"/proc/{self.popen.pid}/statm") as statm:
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 

@@ -42,8 +42,8 @@ def make_registry():
 
 
 def wait_until(condition, timeout=30, what="it", every=0.05):
-    """Polls until `condition` returns something true, and returns that. A dear one is asked less often: the database
-    reads all documents to count them."""
+    """Polls until `condition` returns something true, and returns that. Polls an expensive condition less often: the
+    database reads all documents to count them."""
     deadline = time.monotonic() + timeout
     while True:
         answer = condition()

@@ -43,7 +43,7 @@ class Player:
         return [int(value) for value in self.values]
 
     def stats(self):
-        """The duration or position that the source `src` reports."""
+        """Returns the property `stats` of the source `src`."""
         return self._pipeline.get_by_name("src").get_property("stats")
 
     def stat(self, name):

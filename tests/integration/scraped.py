@@ -9,7 +9,7 @@ import server
 
 
 def port():
-    """A free one, for GST_TRACERS=health(port=…)."""
+    """A free port, for GST_TRACERS=health(port=…)."""
     return server.free_port(network.Loopback())
 
 

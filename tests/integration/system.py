@@ -87,7 +87,7 @@ class System:
             yield None if message is None else json.loads(message.value())
 
     def truth(self, frames):
-        """{_id of a frame: how many faces it shows}, of so many frames."""
+        """Returns {_id of a frame: how many faces it shows} for this number of frames."""
         truth = {}
         for message in self.read("camera"):
             if message is not None:

@@ -42,7 +42,7 @@ class Strict:
             "listener.name.tls.ssl.keystore.type=PEM", f"listener.name.tls.ssl.keystore.location={self.store}"]
 
     def come_back(self, **how):
-        """As after a restart."""
+        """Kills the broker, and starts it again with another configuration."""
         self.kafka.processes[0].kill()
         self.configure(**how)
         self.kafka.start_node(1)
@@ -105,7 +105,8 @@ class Stages:
 
 @pytest.fixture
 def locked_out(strict, launch, fresh, tmp_path):
-    """Three pairs of sink and source that a restarted broker refuses: because of a certificate, a password, and missing rights."""
+    """Three pairs of sink and source that a restarted broker refuses: because of a certificate, a password, and missing
+    rights."""
     stages = []
     for name in ("tls", "sasl", "rights"):
         strict.kafka.create_topic(f"{fresh}-{name}", 2)
@@ -127,7 +128,8 @@ def test_elements_continue_when_the_broker_accepts_them_again(strict, locked_out
 
 
 def test_elements_continue_when_their_files_are_corrected(strict, locked_out):
-    """librdkafka reads them once. From this point the certificate and the password are correct. The rights are granted again as well."""
+    """librdkafka reads them once. From this point the certificate and the password are correct. The rights are granted
+    again as well."""
     shutil.copyfile(strict.authorities[1].certificate, locked_out[0].ca)
     locked_out[1].write(NEW)
     for one in locked_out[:2]:

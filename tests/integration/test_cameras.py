@@ -95,8 +95,8 @@ def frames_of(kafka, topic):
 
 
 def test_twenty_cameras_in_one_process(cameras, edge, kafka, fresh, launch, tmp_path):
-    """Five of twenty drop their clients, freeze, change their size, are switched off, or refuse the password. They come
-    back, each by itself, and nothing happens to the others."""
+    """Five of twenty drop their clients, freeze, change their size, are switched off, or refuse the password. Each of
+    the five comes back by itself, and nothing happens to the others."""
     secret = tmp_path / "secret"
     secret.write_text("wrong\n")
     names = [f"cam-{i}" for i in range(20)]
@@ -147,7 +147,7 @@ def test_twenty_cameras_in_one_process(cameras, edge, kafka, fresh, launch, tmp_
 
 
 def test_no_log_shows_a_password(cameras, fresh, launch, tmp_path):
-    """At the highest level, for both ways of asking for it, and when the connection is made again."""
+    """At the highest log level, for Basic and Digest authentication, and when the element connects again."""
     secret, log = tmp_path / "secret", tmp_path / "gst.log"
     secret.write_text(PASSWORD)
     uris = [cameras.add(f"{fresh}-{auth}", "JPEG", auth=auth, password=PASSWORD) for auth in ("basic", "digest")]

@@ -26,7 +26,7 @@ def fed(kafka, fresh):
 
 @pytest.fixture
 def pictures(kafka, fresh, launch, tmp_path):
-    """The same with pictures."""
+    """A topic with three partitions and a few pictures in each."""
     kafka.create_topic(fresh, 3)
     producer = kafka.producer()
     for number, value in enumerate(jpegs(launch, tmp_path, COUNT)):
@@ -118,7 +118,8 @@ def test_ctrl_c_in_the_middle_commits_the_messages_that_the_sink_has_received(ka
 
 
 def test_end_of_a_source_is_committed_while_the_pipeline_plays(kafka, fed, launch):
-    """EOS of one of two sources commits its offsets, although the other one never ends. After SIGKILL no message is read again."""
+    """EOS of one of two sources commits its offsets, although the other one never ends. After SIGKILL no message is
+    read again."""
     running = launch(f"{source(kafka, fed)} ! queue ! fakesink audiotestsrc is-live=true ! fakesink")
     wait_until(lambda: committed(kafka, fed) >= COUNT - 1, 30, "the commit")
     running.kill()
@@ -292,7 +293,8 @@ def test_pause_loses_no_messages(kafka, fresh, application):
 
 
 def test_brokers_that_accept_no_metadata_with_offsets(fresh, launch, tmp_path):
-    """The brokers' limit for the metadata of committed offsets is below the size that kafkasrc writes: offsets are committed without metadata."""
+    """The brokers' limit for the metadata of committed offsets is below the size that kafkasrc writes: offsets are
+    committed without metadata."""
     with kafka_server.Kafka(tmp_path / "kafka", properties=["offset.metadata.max.bytes=24"]) as kafka:
         kafka.create_topic(fresh, 3)
         feed = Feed(kafka, fresh)

@@ -82,7 +82,7 @@ def test_a_gap_stays_a_gap(recording, tmp_path, end, demuxer):
 
 @pytest.mark.parametrize("first, last, count", [(100, 7300, 3), (7200, 7401, 3), (0, 1, 1)])
 def test_the_range_is_the_one_asked_for(recording, tmp_path, first, last, count):
-    """From a moment on, up to before another one; written in any zone."""
+    """The clip begins at one time and ends before another one. The times may be written in any zone."""
     zone = datetime.timezone(datetime.timedelta(hours=5, minutes=30))
     done = recording.clip("--camera", "cam-1", "--from", iso(START + first, zone), "--to", iso(START + last, zone), tmp_path / "out.mkv")
     assert done.returncode == 0, done.stderr

@@ -44,7 +44,8 @@ def flip(log, at, length):
 
 
 def break_compression(log, at, length):
-    """Sets the batch's compression to one that its content doesn't have, with a correct CRC, so the broker sends the batch."""
+    """Sets the batch's compression to one that its content doesn't have, with a correct CRC, so the broker sends the
+    batch."""
     log[at + 61:at + length] = bytes(length - 61)
     struct.pack_into(">I", log, at + 17, crc32c(log[at + 21:at + length]))
 
@@ -59,13 +60,14 @@ def break_length(log, at, length):
 
 
 def break_offset(log, at, length):
-    """Changes the first offset of a batch, which no CRC covers. The broker then finds the changed batch instead of those behind it."""
+    """Changes the first offset of a batch, which no CRC covers. The broker then finds the changed batch instead of
+    those behind it."""
     if log[at + 7] == 5:
         log[at + 7] ^= 0x10
 
 
 def cut(log, at, length):
-    """What a disk leaves that lost the end of the file."""
+    """Cuts the log as a disk does that lost the end of the file."""
     del log[at + length - 100:]
 
 
@@ -143,7 +145,7 @@ def damaged(tmp_path_factory):
 
 
 def skipped(output):
-    """What the warnings name."""
+    """Returns the offsets that the warnings name."""
     ranges = re.findall(
         r"^WARNING: from element .*Skipped messages (\d+) to (\d+) of partition 0 of topic", output, re.MULTILINE)
     return [o for first, last in ranges for o in range(int(first), int(last) + 1)]
@@ -196,7 +198,8 @@ def test_damage_that_librdkafka_does_not_report(damaged, launch, how):
 
 @pytest.mark.parametrize("how", HOW)
 def test_batch_with_a_wrong_first_offset_is_skipped(damaged, launch, fresh, how):
-    """Behind a batch with a wrong first offset the broker finds only some of the messages. Messages that aren't read are named and counted."""
+    """Behind a batch with a wrong first offset the broker finds only some of the messages. Messages that aren't read
+    are named and counted."""
     lost, count = expected("offset")
     reader = read(launch, damaged, NAMES["offset"], HOW[how].format(fresh=fresh))
     assert reader.wait(30) == 0, reader.output()

@@ -31,7 +31,8 @@ def document(seq, faces, camera="cam-1", session="s"):
 
 
 class Scene:
-    """A record of ten frames, the odd ones with two faces, all counted and stored. Tests change single facts of this record."""
+    """A record of ten frames, the odd ones with two faces, all counted and stored. Tests change single facts of this
+    record."""
 
     def __init__(self):
         self.frames, self.events, self.reports = tally.Frames(), tally.Events(), tally.Reports()
@@ -163,7 +164,7 @@ class Terminal:
         os.write(self._ours, key.encode())
 
     def _more(self):
-        """False: the program has ended. Linux reports that as an input/output error."""
+        """Reads more output. Returns False if the program has ended, which Linux reports as an input/output error."""
         if not select.select([self._ours], [], [], 1)[0]:
             return True
         try:
@@ -174,7 +175,7 @@ class Terminal:
         return more != ""
 
     def until(self, pattern, timeout=90):
-        """Reads on until what comes next matches the pattern. What follows the match is left for the next pattern."""
+        """Reads on until the output matches the pattern. The output after the match is left for the next pattern."""
         deadline = time.monotonic() + timeout
         while not (found := re.compile(pattern).search(self.said, self._read)):
             more = self._more() and time.monotonic() < deadline
@@ -191,7 +192,7 @@ def test_keys_cause_faults_and_the_output_shows_their_effect(tmp_path):
             shown.press(key)
             shown.until(expected)
             shown.until(r"fog +[\d.]+/s")
-        # At once, because each of them lasts for 5 s only.
+        # Both keys at once, because each disturbance lasts for only 5 s.
         shown.press("ccf")
         for expected in ("is cut for 5 s", "--- the link is cut", "Kafka is frozen", "the link is back", "Kafka is back", r"fog +[\d.]+/s"):
             shown.until(expected)

@@ -78,7 +78,7 @@ class Site:
             "security.protocol=SASL_PLAINTEXT", "sasl.mechanism=PLAIN", f"sasl.username={user}", f"sasl.password={password}")}
 
     def examine(self, words, **settings):
-        """(exit code, findings); also holds the run to what is promised of every run."""
+        """Returns (exit code, findings). Also checks what every run promises."""
         began = time.monotonic()
         done = subprocess.run(
             [TOP / "pipelines/doctor", "--json", *words.split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120,
@@ -99,13 +99,13 @@ def site(tmp_path_factory, kafka):
 
 
 def ask(function, *arguments):
-    """None while a broker that has just started doesn't know its coordinators."""
+    """Calls a function of a client. Returns None while a broker that has just started doesn't know its coordinators."""
     with contextlib.suppress(confluent_kafka.KafkaException):
         return function(*arguments)
 
 
 def state(site):
-    """What is in topics, groups and database."""
+    """Returns what topics, groups and the database hold."""
     consumer = confluent_kafka.Consumer({"bootstrap.servers": site.kafka.bootstrap, "group.id": "look"})
     ends = {(topic, n): consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, n), 10) for topic in TOPICS for n in (0, 1)}
     committed = {}
@@ -212,7 +212,7 @@ def test_faults_are_found(site, tmp_path, fault):
 
 
 def test_rules_of_expiry_are_read(secantus, site):
-    """By a server that has them: as the cloud will find them, and unchanged."""
+    """A server with such rules is tested: the doctor reports them as the cloud will find them, and changes none."""
     client = pymongo.MongoClient(secantus.uri)
     events = client["doctor"]["events"]
     events.create_index("captured", expireAfterSeconds=600)

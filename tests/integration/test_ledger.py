@@ -67,7 +67,7 @@ def test_each_event_is_stored_once_over_many_kills(kafka, mongo, topics, fresh, 
     stored = events.count_documents({})
     print(f"{stored} of {sent} events stored after {kills} kills")
     assert stored < sent
-    # What a killed run had taken goes alone, each message in a batch of its own.
+    # Messages that a killed run had taken are sent one at a time, each in its own batch.
     last, group = launch(f"{source} ! {sink} batch-latency=1000000"), Group(kafka, topics, topics, 4)
     wait_until(lambda: group.committed() == sent, 300, "all events done")
     last.interrupt()

@@ -104,7 +104,7 @@ class Running:
         assert producer.flush(20) == 0
 
     def headers(self, place):
-        """The headers of the frame at "topic/partition/offset"."""
+        """Returns the headers of the frame at "topic/partition/offset"."""
         topic, partition, offset = place.rsplit("/", 2)
         reader = confluent_kafka.Consumer({"bootstrap.servers": self.system.kafka.bootstrap, "group.id": "page-test"})
         try:

@@ -160,7 +160,8 @@ def test_the_live_page_reaches_kafka_and_the_database(built):
 
 
 def test_no_pod_of_the_system_may_reach_the_live_page(built):
-    """Neither the network policies nor a scrape configuration admits another pod. A scrape of the live page would count its metrics beside those that they sum up."""
+    """Neither the network policies nor a scrape configuration admits another pod. A scrape of the live page would count
+    its metrics beside those that they sum up."""
     assert built.rules("live", "ingress") == [] and built.rules("fog", "ingress") != []
     metadata = built.template("live")["metadata"]
     assert not [name for name in metadata.get("annotations", {}) if name.startswith("prometheus.io/")]
@@ -208,7 +209,7 @@ def test_all_pods_of_the_system_are_confined_alike(built):
 
 
 def topics_of_the_job(**keep):
-    """What k8s/base/topics.sh asks Kafka's tool for."""
+    """Returns the topics that k8s/base/topics.sh requests of Kafka's tool."""
     script = (TOP / "k8s/base/topics.sh").read_text().replace("/opt/kafka/bin/kafka-topics.sh", "echo")
     said = subprocess.run(["sh", "-c", script], env={"PATH": os.environ["PATH"], "KAFKA": "kafka:9092", **keep}, capture_output=True,
                           text=True, check=True, timeout=30).stdout

@@ -53,7 +53,7 @@ class Reading(Player):
         self._pipeline.set_state(Gst.State.PLAYING)
 
     def look(self, timeout=0):
-        """TRUE: it has ended."""
+        """Reads the pipeline's messages. Returns True if the pipeline has ended."""
         kinds = Gst.MessageType.EOS | Gst.MessageType.ERROR | Gst.MessageType.WARNING
         while message := self.wait_message(kinds, timeout):
             if message.type == Gst.MessageType.WARNING:
@@ -236,7 +236,8 @@ def test_a_recording_that_is_deleted_while_it_plays(kafka, topic, launch):
 
 @pytest.mark.parametrize("how, missing", [("start-offset=5 eos-at-end=true", 5), ("start-offset=5 replay=true", 0)])
 def test_offsets_without_messages_do_not_count_as_lost(kafka, fresh, how, missing):
-    """The end of a transaction and aborted messages take offsets, but aren't lost messages. Live they are counted: here 5 to 7, 11 and 15."""
+    """The end of a transaction and aborted messages take offsets, but aren't lost messages. Live they are counted: here
+    5 to 7, 11 and 15."""
     kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
     for number in range(4):
         producer = kafka.producer(transactional_id=f"{fresh}-{number}")

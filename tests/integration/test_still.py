@@ -66,7 +66,7 @@ def test_a_camera_with_a_still_picture_does_not_count_as_dead(kafka, mongo, laun
 
 
 def take(messages):
-    """All that there is now."""
+    """Returns all messages that there are now."""
     found = []
     for message in messages:
         if message is not None:

@@ -33,7 +33,8 @@ def add_run(commands, add_options):
 
 
 class Held:
-    """The lock of a server directory, which has one supervisor at most. The lock's file contains the process id of its holder."""
+    """The lock of a server directory, which has one supervisor at most. The lock's file contains the process id of its
+    holder."""
 
     def __init__(self, directory):
         self.path = pathlib.Path(directory, "supervisor")
@@ -51,7 +52,7 @@ class Held:
         return True
 
     def holder(self):
-        """None if nobody runs."""
+        """Returns the process id of the one that holds the lock; None: nobody does."""
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

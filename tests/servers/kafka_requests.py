@@ -18,7 +18,7 @@ def _text(value):
 
 
 def ask(address, api, version, body):
-    """The broker's answer, behind its header. `address` is (host, port)."""
+    """Returns the broker's answer without its header. `address` is (host, port)."""
     request = struct.pack(">hhih", api, version, 1, -1) + body
     with socket.create_connection(address, 30) as broker:
         broker.sendall(struct.pack(">i", len(request)) + request)
@@ -38,7 +38,7 @@ def delete_records(address, topic, before):
 
 
 class Right:
-    """What one user may do, or mustn't, to one thing."""
+    """A rule that allows or denies one user an operation on one resource."""
 
     def __init__(self, user, resource, name, operation, permission="allow"):
         self._what = (struct.pack(">b", RESOURCES[resource]) + _text(name) + struct.pack(">b", LITERAL) + _text(f"User:{user}") +
@@ -58,7 +58,7 @@ class Right:
         return count > 0
 
     def _wait(self, address, wanted):
-        """The controller answers before the broker itself has learned of it."""
+        """Waits until the broker itself knows of the change: the controller answers earlier."""
         deadline = time.monotonic() + 60
         while self._holds(address) != wanted:
             assert time.monotonic() < deadline, f"{self._name}: not {'given' if wanted else 'taken'} after 60 s"

@@ -22,7 +22,7 @@ CLASSES, BOOTSTRAP = "classes.jsa", "bootstrap.checkpoint"
 
 
 def jars(version=None):
-    """Those of `version`, or of the version in pom.xml."""
+    """Returns the jars of `version`, or of the version in pom.xml."""
     pom = HERE / "pom.xml"
     chosen = [f"-Dkafka.version={version}"] if version else []
 
@@ -35,15 +35,16 @@ def jars(version=None):
 
 
 def _warm_from(version=None):
-    """What the files of `warm` depend on: Kafka, and the Java that runs it."""
+    """Returns what the files of `warm` depend on: Kafka, and the Java that runs it."""
     program = pathlib.Path(shutil.which("java") or "java").resolve()
     built = program.stat().st_mtime_ns if program.exists() else ""
     return [HERE / "pom.xml", str(program), str(built), str(version)]
 
 
 def _warm(version=None):
-    """Where Kafka's classes are as Java has them in memory, with which a broker starts in little more than half the
-    processor time, and what Kafka's own tool writes into the log directory of a new node."""
+    """Returns a directory with two things. One is an archive of Kafka's classes as Java has them in memory: with it a
+    broker starts in little more than half the processor time. The other is what Kafka's own tool writes into the log
+    directory of a new node."""
     return cache.place("kafka-warm", _warm_from(version))
 
 
@@ -155,7 +156,8 @@ class Kafka(server.Running):
         return {name: self.servers(listener) for name, listener in names.items()}
 
     def start(self):
-        """Starts all nodes. Starts the nodes; if a port is taken, chooses others, unless data or the caller requires this port."""
+        """Starts all nodes. If a port is taken, chooses others, unless data or the caller requires
+        this port."""
         server.start_on_free_ports(self._start_once, self._other_ports)
         self._kept = True
 
@@ -214,7 +216,8 @@ class Kafka(server.Running):
         admin.delete_topics([name])[name].result(60)
 
     def delete_records(self, topic, before):
-        """What retention does, at once: `before` is {partition: the first offset to keep}. Of one node alone."""
+        """Deletes messages as retention does, but at once. `before` is {partition: the first offset to keep}. Only for
+        a single node."""
         kafka_requests.delete_records(self.first_address, topic, before)
 
     @staticmethod

@@ -31,7 +31,8 @@ def promtool(*arguments, text=None):
 
 
 class Prometheus(server.Running):
-    """Scrapes `targets` ({name: port on loopback, or "address:port"}) each `interval`, and evaluates the rules in the file `rules`."""
+    """Scrapes `targets` ({name: port on loopback, or "address:port"}) each `interval`, and evaluates the rules in the
+    file `rules`."""
 
     def __init__(self, directory, targets, rules, interval="500ms"):
         self.directory = pathlib.Path(directory).resolve()
@@ -65,7 +66,8 @@ class Prometheus(server.Running):
         self.process.stop(timeout) if timeout else self.process.kill()
 
     def ask(self, path, **parameters):
-        """Returns the data of an answer of Prometheus' HTTP interface; if it refuses the expression, raises an error with its text."""
+        """Returns the data of an answer of Prometheus' HTTP interface; if it refuses the expression, raises an error
+        with its text."""
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
         try:
             with urllib.request.urlopen(url, timeout=30) as answer:
@@ -74,9 +76,9 @@ class Prometheus(server.Running):
             raise AssertionError(f"{path} {parameters}: {error.read().decode()}") from None
 
     def query(self, expression):
-        """[(labels, value)] as of now"""
+        """Returns [(labels, value)] as of now."""
         return [(one["metric"], float(one["value"][1])) for one in self.ask("query", query=expression)["result"]]
 
     def names(self):
-        """Of all metrics."""
+        """Returns the names of all metrics."""
         return set(self.ask("label/__name__/values"))

@@ -37,27 +37,28 @@ class Cameras:
         return json.loads(self._process.stdout.readline())
 
     def add(self, name, codec="H264", size="64x48", rate=10, auth="", password="", delay=0, clock="ntp", port=0):
-        """A camera, which serves the user `fog`. auth: basic or digest; delay: s from its capture of a frame to its sending;
-        clock: what it says as its time, a value of rtpbin's ntp-time-source. Returns its URI."""
+        """Adds a camera, which serves the user `fog`. auth: basic or digest; delay: s from its capture of a frame to
+        its sending; clock: the time that the camera reports, a value of rtpbin's ntp-time-source. Returns the camera's
+        URI."""
         return f"rtsp://127.0.0.1:{self._ask('add', name, **{k: v for k, v in locals().items() if k not in ('self', 'name')})}/video"
 
     def drop(self, name):
-        """Closes its connections."""
+        """Closes the camera's connections."""
         return self._ask("drop", name)
 
     def freeze(self, name, frozen=True):
-        """Keeps its connections, but sends no frames."""
+        """Keeps the camera's connections, but sends no frames."""
         return self._ask("freeze", name, frozen=frozen)
 
     def resize(self, name, size):
         return self._ask("resize", name, size=size)
 
     def remove(self, name):
-        """Closes its port, as if it were switched off."""
+        """Closes the camera's port, as if it were switched off."""
         return self._ask("remove", name)
 
     def viewers(self, name):
-        """The number of its connections."""
+        """Returns the number of the camera's connections."""
         return self._ask("viewers", name)
 
 

@@ -102,7 +102,7 @@ posted_error (GstBus *bus)
   return TRUE;
 }
 
-/* FALSE: the element refused the state change and posted an error. */
+/* Returns FALSE if the element refused the state change and posted an error. */
 static gboolean
 change_state (GstElement *element, GstBus *bus, GstState state)
 {

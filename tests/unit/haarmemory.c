@@ -19,7 +19,7 @@ void *__libc_malloc (size_t size);
 void *__libc_calloc (size_t n, size_t size);
 void *__libc_realloc (void *memory, size_t size);
 
-/* FALSE: no allocation fails, so that GStreamer and the harness work. */
+/* FALSE in threads in which no allocation fails, so that GStreamer and the harness work. */
 static __thread gboolean is_main;
 /* number of large allocations until one fails; negative: none fails */
 static gint granted = -1;

@@ -314,7 +314,7 @@ value_of (const gchar *text, const gchar *metric)
   return g_ascii_strtod (line + strlen (start), NULL);
 }
 
-/* What is inside of it comes and goes with connections. */
+/* The elements inside it come and go with connections. */
 GST_START_TEST (test_a_bin_with_stats_sums_up_what_is_in_it)
 {
   PrometheusText *text = prometheus_text_new ();
@@ -503,7 +503,7 @@ typedef struct {
   gboolean entered, open;
 } Gate;
 
-/* As a scrape does whose element is stuck. */
+/* Answers late, as a scrape does if its element is stuck. */
 static StatusAnswer
 answer_late (const gchar *path, gpointer data)
 {

@@ -274,7 +274,7 @@ camera_expect (Camera *self, guint64 frames, guint64 dropped)
   fail_unless_equals_uint64 (counts.dropped, dropped);
 }
 
-/* In place of what follows. */
+/* Stands for downstream. */
 static void
 camera_empty (Camera *self)
 {
@@ -347,7 +347,7 @@ keep_buffer (GstPad *pad, GstPadProbeInfo *info, gpointer kept)
   return GST_PAD_PROBE_OK;
 }
 
-/* Each connection has a segment of its own, and what follows sees running times. */
+/* Each connection has a segment of its own, and downstream sees running times. */
 GST_START_TEST (test_times)
 {
   GstBuffer *frame = NULL;

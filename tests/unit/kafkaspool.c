@@ -417,7 +417,7 @@ GST_START_TEST (test_store_of_a_later_version)
 GST_END_TEST;
 
 /* Reads until the store returns no more. A damaged database is moved aside, and a new one begins.
- * TRUE: it was. */
+ * Returns TRUE if the database was damaged. */
 static gboolean
 read_all (GstKafkaSpoolStore *store)
 {

@@ -550,8 +550,8 @@ block (GstPad *pad, GstPadProbeInfo *info, gpointer unused)
 
 #define KAFKA_API_FETCH_WITHOUT_REPLICAS 10
 
-/* What a new leader does that knows of fewer messages than the former one: it delivers the message
- * at @end, and says that there is none. */
+/* Behaves as a new leader that has fewer messages than the former one: it delivers the message at
+ * @end, and reports that there is none. */
 static void
 set_known_end (gint64 end)
 {

@@ -835,7 +835,8 @@ GST_START_TEST (test_uri_sources)
 
   fail_unless (fd >= 0 && g_close (fd, NULL));
   fail_unless (g_file_set_contents (path, "\n mongodb://filed \n", -1, NULL));
-  g_setenv ("MONGODB_URI", " mongodb://env/db\n", TRUE); /* as a secret of Kubernetes may end */
+  /* a Secret of Kubernetes may end with a newline */
+  g_setenv ("MONGODB_URI", " mongodb://env/db\n", TRUE);
   from_file = mongo_uri_open (NULL, path, NULL);
   from_environment = mongo_uri_open (NULL, NULL, NULL);
   fail_unless (g_file_set_contents (path, "password", -1, NULL));

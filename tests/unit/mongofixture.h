@@ -5,7 +5,7 @@
 
 #include "mongomock.h"
 
-/* Numbers of the outcomes of messages that buffers were made from. */
+/* Counts the outcomes of a test's messages: its buffers were made from them. */
 typedef struct {
   gint done, failed, undecided; /* atomic */
 } Ledger;

@@ -39,5 +39,5 @@ guint mongo_mock_most_at_once (MongoMock *mock);
 /* Returns: (nullable) (transfer full): the document as relaxed JSON; @id as JSON, strings
  * quoted. */
 gchar *mongo_mock_find (MongoMock *mock, const gchar *id);
-/* FALSE after ten seconds. */
+/* Waits for @inserts. Returns FALSE after ten seconds. */
 gboolean mongo_mock_wait_inserts (MongoMock *mock, guint inserts);

@@ -125,7 +125,7 @@ GST_START_TEST (test_lines_and_bson)
 }
 GST_END_TEST;
 
-/* What is left of a stream has the format in which it came. */
+/* The rest of a stream has the format in which it came. */
 GST_START_TEST (test_caps_that_change_within_a_stream)
 {
   static const gchar bson[] = "\x0e\0\0\0\x10_id\0\x03\0\0\0";

@@ -46,7 +46,7 @@ take_connection (
   FogDoor *self = data;
   Entry *entry;
 
-  /* Those that were shut down leave in the next rounds of the main loop. */
+  /* Connections that were shut down are removed in the next rounds of the main loop. */
   if (self->connections.length >= 2 * self->most)
     return TRUE;
   if (self->connections.length >= self->most)

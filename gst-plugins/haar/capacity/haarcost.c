@@ -85,7 +85,8 @@ warmth (const HaarCosts *self)
   return CLAMP (self->row_cpu.value / self->paused_cpu.value, LEAST_WARMTH, 1);
 }
 
-/* Returns the wait for each second of a processor, of threads that share @cpus. */
+/* Returns for how many seconds a thread waits for a processor, for each second on it, if @threads
+ * share @cpus. */
 static gdouble
 wait_among (gdouble threads, gdouble cpus)
 {

@@ -16,7 +16,7 @@ typedef struct {
   GstHaarOutput *output;
   GstHaarRate *rate;
 
-  HaarWorkers *workers; /* of a run; borrowed */
+  HaarWorkers *workers; /* the workers of a run; borrowed */
   gboolean no_engine;   /* in this run an element before this one finds the regions */
 
   /* Only the thread of the sink pad uses the next fields. */

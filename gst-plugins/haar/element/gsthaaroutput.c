@@ -444,7 +444,7 @@ add_region (GstBuffer *frame, const gchar *label, const HaarBox *box)
 }
 
 /* Blurs the faces if that is set; adds a region of interest for each, and a box if that is set.
- * FALSE: they can't be blurred. */
+ * Returns FALSE if the faces can't be blurred. */
 static gboolean
 mark_frame (HaarJob *job, const GstHaarMarks *marks)
 {

@@ -59,7 +59,7 @@ typedef struct {
   GstHaarSrc src;
   GstHaarVideo video;
 
-  HaarWorkers *workers; /* of a run; borrowed */
+  HaarWorkers *workers; /* the workers of a run; borrowed */
 
   GMutex lock; /* guards the fields below; a leaf lock */
   /* flow return for the sender: OK until a flush, a stop or the pads' flow returns end it */

@@ -25,7 +25,7 @@ typedef struct {
   GstHaarRateStream stream;
   GstFlowReturn answer;   /* result of the last push in this stream */
   GArray *partitions;     /* partitions (gint) that this replica reads */
-  HaarReporter *reporter; /* for a run; the threads of a run use it without the lock */
+  HaarReporter *reporter; /* one for each run, whose threads use it without the lock */
 
   HaarTally *tally; /* of a run */
 } GstHaarRate;

@@ -36,7 +36,7 @@ cut (HaarRect *rect, gint64 x, gint64 y, gint64 w, gint64 h, const HaarRect *cro
   return TRUE;
 }
 
-/* FALSE: regions with @label don't count. */
+/* Returns FALSE if regions with @label don't count. */
 static gboolean
 counts (HaarRegions *self, GQuark label)
 {

@@ -36,7 +36,7 @@ gpointer haar_workers_pop (HaarWorkers *workers);
  * with. FALSE: flushing. */
 gboolean haar_workers_drain (HaarWorkers *workers);
 
-/* TRUE: all waits end and all items are freed. FALSE: new items are accepted again. */
+/* @flushing: TRUE: all waits end and all items are freed; FALSE: new items are accepted again. */
 void haar_workers_set_flushing (HaarWorkers *workers, gboolean flushing);
 /* Returns the number of items in the queue that need or needed work. */
 guint haar_workers_get_waiting (HaarWorkers *workers);

@@ -3,9 +3,10 @@
 
 #include "gstkafkameta.h"
 
-/* The first fields, which are numbers but for the topic. */
+/* Number of the meta's fields that a free buffer keeps: the first ones, which are the topic and
+ * numbers. */
 #define N_KEPT (GST_KAFKA_FIELD_TIMESTAMP + 1)
-/* About as many as are on their way at a time; more are freed. */
+/* Free buffers that are kept, at most: about as many as downstream holds at a time. */
 #define MAX_KEPT 64
 
 struct _GstKafkaBuffers {
@@ -16,7 +17,7 @@ struct _GstKafkaBuffers {
   gboolean closed;
 };
 
-/* What gst_buffer_new() sets; the same for all buffers. */
+/* GstBuffer's own dispose function, which gst_buffer_new() sets. */
 static GstMiniObjectDisposeFunction dispose_buffer;
 
 static GQuark
@@ -61,7 +62,8 @@ gst_kafka_buffers_close (GstKafkaBuffers *self)
 
 /* --- a buffer comes back --- */
 
-/* FALSE: the field is removed: it belongs to one message, or others have added it */
+/* Returns FALSE if the field has to be removed: it belongs to one message, or others have added
+ * it */
 static gboolean
 is_kept (GQuark name, GValue *value, gpointer fields)
 {
@@ -94,7 +96,7 @@ clean (GstBuffer *buffer, GstCustomMeta *meta)
   GST_BUFFER_OFFSET (buffer) = GST_BUFFER_OFFSET_END (buffer) = GST_BUFFER_OFFSET_NONE;
 }
 
-/* FALSE: there are enough */
+/* Returns FALSE if enough buffers are kept, or the run has ended */
 static gboolean
 keep (GstKafkaBuffers *self, GstBuffer *buffer)
 {
@@ -108,7 +110,7 @@ keep (GstKafkaBuffers *self, GstBuffer *buffer)
   return keeps;
 }
 
-/* FALSE: @object lives on. Its last reference is gone. */
+/* Called when the last reference of @object is gone. Returns FALSE if @object lives on. */
 static gboolean
 come_back (GstMiniObject *object)
 {

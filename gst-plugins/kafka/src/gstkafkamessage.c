@@ -28,7 +28,7 @@ wrapped_free (gpointer data)
   g_free (self);
 }
 
-/* FALSE: it has none of that name */
+/* Returns FALSE if the message has no header of that name. */
 static gboolean
 find_header (const rd_kafka_message_t *message, const gchar *name, GstKafkaHeader *header)
 {

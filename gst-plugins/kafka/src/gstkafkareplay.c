@@ -817,7 +817,7 @@ look_from (const GstKafkaTrack *self, gint64 back)
   return MAX (self->end - back, self->start);
 }
 
-/* Reads the last @back offsets of @track. FALSE: flushing */
+/* Reads the last @back offsets of @track. Returns FALSE if the pad is flushing */
 static gboolean
 look_at_end (GstKafkaReplay *self, GstKafkaTrack *track, gint64 back, GstClockTime *last)
 {
@@ -838,7 +838,7 @@ look_at_end (GstKafkaReplay *self, GstKafkaTrack *track, gint64 back, GstClockTi
 }
 
 /* Searches the last @back offsets of each track in which no message was found yet. @all: all tracks
- * are measured. FALSE: flushing */
+ * are measured. Returns FALSE if the pad is flushing */
 static gboolean
 look_at_ends (GstKafkaReplay *self, gint64 back, GstClockTime *last, gboolean *all)
 {
@@ -863,7 +863,7 @@ look_at_ends (GstKafkaReplay *self, gint64 back, GstClockTime *last, gboolean *a
 }
 
 /* Finds the last message of each track, and so the duration. The last offsets may hold no message
- * (transactions, compaction) or messages of other cameras. FALSE: flushing */
+ * (transactions, compaction) or messages of other cameras. Returns FALSE if the pad is flushing */
 static gboolean
 measure (GstKafkaReplay *self, GstClockTime *last)
 {
@@ -889,7 +889,7 @@ go_to_begin (GstKafkaReplay *self)
 
 /* Finds the first capture time; %GST_CLOCK_TIME_NONE without a message. The message that arrived
  * first may not be the first one captured: B-frames, and stream headers, which have the time of
- * sending. FALSE: flushing */
+ * sending. Returns FALSE if the pad is flushing */
 static gboolean
 find_begin (GstKafkaReplay *self, GstClockTime *begin)
 {
@@ -1001,7 +1001,8 @@ look_for_deleted (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *f
   rd_kafka_topic_partition_list_destroy (oldest);
 }
 
-/* Seeks all tracks to the first message captured at @time or later. FALSE: flushing, or @err */
+/* Seeks all tracks to the first message captured at @time or later. Returns FALSE if the pad is
+ * flushing, or with @err */
 static gboolean
 go_to (GstKafkaReplay *self, GstClockTime time, rd_kafka_resp_err_t *err)
 {
@@ -1065,7 +1066,7 @@ go_to_key_unit (GstKafkaReplay *self, GstClockTime target, rd_kafka_resp_err_t *
   return go_to (self, self->origin, err);
 }
 
-/* FALSE: flushing, or @err */
+/* Returns FALSE if the pad is flushing, or with @err. */
 static gboolean
 carry_out_seek (GstKafkaReplay *self, rd_kafka_resp_err_t *err)
 {

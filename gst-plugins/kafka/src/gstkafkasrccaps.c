@@ -68,8 +68,8 @@ takes_any (GstKafkaSrcCaps *self)
   return gst_caps_is_any (caps);
 }
 
-/* Warns of a change of the caps, once a run. An element that can't handle the change ends the
- * stream with an error that doesn't name the cause. The element may be behind a queue. */
+/* Warns of a change of the caps, once a run. A downstream element that can't handle the change ends
+ * the stream with an error that doesn't name the cause. A queue may be before that element. */
 static void
 report_change (GstKafkaSrcCaps *self, GstCaps *caps)
 {

@@ -52,7 +52,7 @@ enum { GST_KAFKA_SRC_PROP_OTHER = GST_KAFKA_PROP_OWN + 100 };
 void gst_kafka_src_settings_init (GstKafkaSrcSettings *self);
 void gst_kafka_src_settings_clear (GstKafkaSrcSettings *self);
 void gst_kafka_src_settings_install_properties (GObjectClass *klass);
-/* FALSE: @id is none of these properties. These functions take the object lock themselves. */
+/* Both return FALSE if @id is none of these properties. They take the object lock themselves. */
 gboolean gst_kafka_src_settings_set_property (
     GstKafkaSrcSettings *self, GObject *object, guint id, const GValue *value);
 gboolean gst_kafka_src_settings_get_property (

@@ -265,7 +265,7 @@ check_double (const gchar *text, gsize size)
 /* libbson wraps an exponent that doesn't fit an int: it reads 1E4294967297 as 10. */
 #define EXPONENT_DIGITS_MAX 9
 
-/* TRUE: the number has no exponent, or one that libbson reads as it is. */
+/* Returns TRUE if the number has no exponent, or one that libbson reads as it is. */
 static gboolean
 has_sound_exponent (const gchar *text)
 {

@@ -351,8 +351,8 @@ add_time (const MongoExpiry *self, mongoc_client_t *client, const GPtrArray *rul
   return TRUE;
 }
 
-/* FALSE: the error counts. Without expire-after the rules needn't be known, so the user needs no
- * right to list indexes. */
+/* Returns FALSE if the caller has to take the error for a failure. Without expire-after the rules
+ * needn't be known, so the user needs no right to list indexes. */
 static gboolean
 fail_to_list (
     const MongoExpiry *self, const gchar *command, const bson_error_t *error, MongoResult *result)

@@ -7,7 +7,7 @@
 
 /* AtlasError: the user lacks a right, or the cluster has no space left. */
 #define CODE_ATLAS 8000
-/* What precedes an index's name in the message of error 11000. */
+/* The text before an index's name in the message of error 11000. */
 #define INDEX_NAMED "index: "
 
 /* From MongoDB's src/mongo/base/error_codes.yml; the last one is from Cosmos DB. */
@@ -178,8 +178,9 @@ get_text (const bson_t *document, const gchar *name)
              : NULL;
 }
 
-/* TRUE: @message names the index over `_id`, as in "index: _id_ dup key: { _id: 1 }" or, of older
- * servers, "index: fog.events.$_id_ dup key: { : 1 }". The value behind it may be any text. */
+/* Returns TRUE if @message names the index over `_id`, as in "index: _id_ dup key: { _id: 1 }" or,
+ * of older servers, "index: fog.events.$_id_ dup key: { : 1 }". The value behind it may be any
+ * text. */
 static gboolean
 names_index_of_id (const gchar *message)
 {
@@ -220,7 +221,7 @@ judge_write_error (const bson_t *write_error, MongoResult *result)
   mongo_result_set (result, verdict, code, reason ? reason : "the server gave no reason");
 }
 
-/* Goes to the next document of a list. FALSE at its end. */
+/* Goes to the next document of a list. Returns FALSE at the list's end. */
 static gboolean
 next_element (bson_iter_t *iter, bson_t *element)
 {

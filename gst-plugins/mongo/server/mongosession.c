@@ -323,7 +323,8 @@ keep_expiry (MongoSession *self, const gchar *collection, gboolean *met, MongoRe
   return kept;
 }
 
-/* FALSE: the server gave no answer. @expires: TRUE if an index over the date exists already */
+/* Returns FALSE if the server gave no answer. @expires: TRUE if an index over the date exists
+ * already */
 static gboolean
 make_indexes (MongoSession *self, const gchar *collection, gboolean expires)
 {
@@ -790,7 +791,7 @@ closes_connection (MongoSession *self, MongoItem **items, guint n)
   return mongo_session_ping (self, &error);
 }
 
-/* TRUE: each of the items failed with an internal error of the server. */
+/* Returns TRUE if each of the items failed with an internal error of the server. */
 static gboolean
 all_are_internal_errors (MongoItem **items, guint n)
 {
@@ -800,7 +801,8 @@ all_are_internal_errors (MongoItem **items, guint n)
   return TRUE;
 }
 
-/* TRUE: the batch has to be halved, because one of its items may be the cause of the failure. */
+/* Returns TRUE if the batch has to be halved, because one of its items may be the cause of the
+ * failure. */
 static gboolean
 must_split (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
 {

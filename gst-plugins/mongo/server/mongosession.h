@@ -66,11 +66,11 @@ typedef struct {
 MongoItem *mongo_item_new (bson_t *document, GRefString *collection, GstBuffer *buffer);
 void mongo_item_free (MongoItem *item);
 
-/* TRUE: the server failed at this document, or at all of them: a full disk, or a document that the
- * server can't handle. */
+/* Returns TRUE if the server failed at this document, or at all of them: a full disk, or a document
+ * that the server can't handle. */
 gboolean mongo_item_is_internal_error (const MongoItem *item);
 
-/* TRUE: the document may be stored if it is tried again later. */
+/* Returns TRUE if a later attempt may store the document. */
 gboolean mongo_item_is_retry (const MongoItem *item);
 
 /* One connection, and the writes over it. Only one thread may use a session. */

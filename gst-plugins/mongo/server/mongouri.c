@@ -39,9 +39,9 @@ read_uri_file (const gchar *file, GError **error)
   return g_steal_pointer (&text);
 }
 
-/* TRUE: an @ isn't percent-encoded. libmongoc reads user:p@ss@host as the host "ss@host", and
- * user:p@ss/?a=b@host as the host "ss" with an option, which would appear in name look-ups and in
- * messages. So only the @ before the hosts may be there. */
+/* Returns TRUE if an @ isn't percent-encoded. libmongoc reads user:p@ss@host as the host "ss@host",
+ * and user:p@ss/?a=b@host as the host "ss" with an option, which would appear in name look-ups and
+ * in messages. So only the @ before the hosts may be there. */
 static gboolean
 has_stray_at (const gchar *text)
 {

@@ -12,7 +12,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_mongo_sink_debug);
 typedef struct {
   MongoWriter *writer;
   MongoSession *session; /* only this thread uses it */
-  GPtrArray *batch;    /* of MongoItem, being written; only this thread changes it, with the lock */
+  /* of MongoItem, which are being written; only this thread changes it, with the lock */
+  GPtrArray *batch;
   guint at_once;       /* documents in one write: fewer after the database was too slow */
   guint doublings;     /* how many times the time allowed for an answer was doubled */
   gint64 deadline;     /* monotonic us: when trying ends; 0: the last try stored a document */
@@ -192,7 +193,7 @@ fail_waiting (MongoWriter *self)
   release_buffers (buffers, GST_KAFKA_ACK_FAILED);
 }
 
-/* TRUE: this is the first failure, and the caller has to post it. */
+/* Returns TRUE if this is the first failure, which the caller has to post. */
 static gboolean
 begin_to_fail (MongoWriter *self)
 {
@@ -337,9 +338,9 @@ note_refusal (MongoWriter *self, MongoItem *item)
   g_mutex_unlock (&self->lock);
 }
 
-/* TRUE: @other was stored, which shows that the server stores documents of this collection. After
- * an internal error it must have been stored later, because a disk may have become full in
- * between. */
+/* Returns TRUE if @other was stored, which shows that the server stores documents of this
+ * collection. After an internal error, @other must have been stored later, because a disk may have
+ * become full in between. */
 static gboolean
 vouches_for (const MongoItem *other, const MongoItem *item)
 {

@@ -19,9 +19,9 @@ typedef struct {
 } LiveApi;
 
 typedef enum {
-  LIVE_HERE,  /* at once */
-  LIVE_JOB,   /* on one of a few threads */
-  LIVE_COUNT, /* on the one thread that counts faces */
+  LIVE_HERE,  /* answered at once, in the main thread */
+  LIVE_JOB,   /* answered in one of a few threads */
+  LIVE_COUNT, /* answered in the one thread that counts faces */
 } LiveWhere;
 
 typedef LiveReply (*LiveApiFunc) (LiveApi *api, const LiveRequest *request);

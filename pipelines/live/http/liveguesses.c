@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Wrong tokens of one address that are looked at in a minute. */
+/* Number of wrong tokens from one address that are compared in a minute. */
 #define MOST 10
 #define TIME (60 * G_USEC_PER_SEC)
 /* Addresses that are remembered; further ones share what is left. */

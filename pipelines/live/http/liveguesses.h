@@ -5,12 +5,13 @@
 
 G_BEGIN_DECLS
 
-/* How many wrong tokens came from each address: whoever guesses keeps nobody else out. */
+/* Counts the wrong tokens from each address, so that one who guesses tokens locks out nobody
+ * else. */
 typedef struct _LiveGuesses LiveGuesses;
 
 LiveGuesses *live_guesses_new (void);
 void live_guesses_free (LiveGuesses *self);
-/* Whether another token from @address is looked at. @now: us, monotonic */
+/* Returns TRUE if another token from @address may be compared. @now: us, monotonic */
 gboolean live_guesses_allow (LiveGuesses *self, GInetAddress *address, gint64 now);
 void live_guesses_count (LiveGuesses *self, GInetAddress *address, gint64 now);
 

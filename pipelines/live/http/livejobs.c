@@ -10,8 +10,8 @@ struct _LiveJobs {
 
 typedef struct {
   LiveJobs *jobs;
-  SoupServerMessage *message; /* of the main thread */
-  gboolean gone;              /* the viewer has left; of the main thread */
+  SoupServerMessage *message; /* only the main thread uses it */
+  gboolean gone;              /* the viewer has left; only the main thread uses it */
   LiveJobFunc func;
   LiveRequest request;
   LiveReply reply;

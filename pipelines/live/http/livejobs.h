@@ -20,7 +20,8 @@ typedef void (*LiveJobSend) (SoupServerMessage *message, LiveReply *reply);
 LiveJobs *live_jobs_new (guint threads, guint most, LiveJobSend send, gpointer data);
 /* Waits for the running jobs. */
 void live_jobs_free (LiveJobs *self);
-/* FALSE: too many wait. The function takes over the contents of @request in both cases. */
+/* Returns FALSE if too many jobs wait. The function takes over the contents of @request in both
+ * cases. */
 gboolean live_jobs_push (
     LiveJobs *self, SoupServerMessage *message, LiveJobFunc func, LiveRequest *request);
 

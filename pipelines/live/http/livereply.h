@@ -9,13 +9,13 @@ G_BEGIN_DECLS
 
 typedef struct {
   gchar *query; /* query of the URI, encoded; "" if there is none */
-  GBytes *body; /* of a POST; NULL otherwise */
+  GBytes *body; /* the body of a POST; NULL otherwise */
   gchar *etag;  /* nullable: ETag of the version that the viewer has already */
 } LiveRequest;
 
 typedef struct {
   guint status;
-  const gchar *type; /* of the body; static */
+  const gchar *type; /* the body's content type; static */
   GBytes *body;      /* nullable */
   gchar *etag;       /* nullable */
 } LiveReply;

@@ -6,7 +6,7 @@
 #define COOKIE "fog-live="
 
 struct _LiveToken {
-  guint8 digest[32]; /* of the token */
+  guint8 digest[32]; /* digest of the token */
   gboolean needed;
   gchar *session;
 };

@@ -115,7 +115,7 @@ date_of_text (const gchar *text)
   return date ? g_date_time_to_unix (date) * 1000 + g_date_time_get_microsecond (date) / 1000 : 0;
 }
 
-/* Extended JSON, relaxed or canonical; 0: no date. */
+/* Returns a date in Extended JSON, relaxed or canonical, as ms since the Unix epoch; 0: no date. */
 static gint64
 read_date (JsonObject *object, const gchar *name)
 {

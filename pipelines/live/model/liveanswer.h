@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* Where a message is. */
+/* The position of a message in Kafka. */
 typedef struct {
   gchar *topic;
   gint partition;
@@ -23,8 +23,8 @@ typedef struct {
   const gchar *config_file; /* nullable */
 } LiveBroker;
 
-/* (transfer full): a `kafkasrc` that reads the messages from offset @first to this one, as
- * gst-launch-1.0 takes it. */
+/* (transfer full): a `kafkasrc` for the command line of gst-launch-1.0, which reads the messages
+ * from offset @first to this one. */
 gchar *live_place_make_source (const LivePlace *self, gint64 first, const LiveBroker *broker);
 void live_place_to_json (const LivePlace *self, JsonBuilder *json);
 
@@ -42,7 +42,8 @@ typedef struct {
   gchar *id;     /* id of the frame: camera:session:seq, or topic:partition:offset */
   gchar *camera; /* camera; NULL: the producer named none */
   guint64 seq;
-  gint64 captured, processed; /* capture time, ms since the Unix epoch; 0: unknown */
+  /* times of capture and of counting, ms since the Unix epoch; 0: unknown */
+  gint64 captured, processed;
   guint faces;
   GArray *boxes; /* of LiveBox */
   gint width, height;
@@ -53,10 +54,11 @@ typedef struct {
 /**
  * live_answer_parse:
  * @text: an event, or any bytes at all
- * @size: their number
- * @error: G_IO_ERROR_INVALID_DATA: what is wrong with it, for a person
+ * @size: number of these bytes
+ * @error: G_IO_ERROR_INVALID_DATA, with a text for users that says what is wrong with @text
  *
- * Unknown fields are ignored. At most 1000 boxes are kept, and none that lies outside of 32 bits.
+ * Unknown fields are ignored. At most 1000 boxes are kept, and none with a number that doesn't fit
+ * into 32 bits.
  *
  * Returns: (nullable) (transfer full): the answer
  */

@@ -4,22 +4,24 @@
 #include <math.h>
 #include <string.h>
 
-/* Shortest time in ms without a frame after which a camera counts as stopped; and the number of
- * frame periods. */
+/* A camera counts as stopped after STOPPED ms without a frame, or after STOPPED_PERIODS frame
+ * periods if that is longer. */
 #define STOPPED 2500
 #define STOPPED_PERIODS 3
-/* Times its still-interval. */
+/* A camera isn't stopped before this multiple of its still-interval. */
 #define STOPPED_INTERVALS 2.5
-/* Time in ms without a new answer after which it counts as late. */
+/* Time in ms without a new answer after which a camera counts as late. */
 #define LATE 2000
 /* Smallest number of ticks over which a rate is measured: 5 s. */
 #define RATE_TICKS 10
 #define TICKS_A_SECOND 2
-/* If it sends less than this part of its permitted rate, the camera or its link is the limit. */
+/* If a camera sends less than this part of its permitted rate, the camera or its link is the
+ * limit. */
 #define LINK_SHARE 0.8
-/* From this part of what it wants on, it gets all: a rate over few seconds isn't exact. */
+/* A camera that sends this part of the rate that it wants gets all: a rate over few seconds isn't
+ * exact. */
 #define WANTED_SHARE 0.9
-/* Times its minimum, above which it isn't at that. */
+/* A camera that sends more than this multiple of its minimum rate isn't bound by it. */
 #define MINIMUM_SHARE 1.25
 
 LiveCamera *
@@ -68,7 +70,7 @@ live_camera_see (LiveCamera *self, const gchar *session, guint64 seq, gint64 cap
     sighting = live_senders_note (&self->senders, session, seq, captured, now);
   if (sighting == LIVE_SENDER_BEGINS)
     begin_session (self, session);
-  /* A late answer about an old frame is no sign of the camera. */
+  /* A late answer about an old frame doesn't show that the camera still sends. */
   if (sighting != LIVE_SENDER_OLD)
     self->active = now;
   if (!session || live_senders_is_newest (&self->senders, session))
@@ -89,7 +91,8 @@ session_of (const LiveAnswer *answer)
   return begin > answer->id ? g_strndup (begin, (gsize) (end - begin)) : NULL;
 }
 
-/* Within a run numbers tell which frame is the newer one: a camera's clock may be set back. */
+/* Within a run the frames' numbers decide which frame is newer, because a camera's clock may be set
+ * back. */
 static gboolean
 is_newer (const LiveCamera *self, const LiveAnswer *answer, const gchar *session, gint64 now)
 {
@@ -140,7 +143,7 @@ observe (LiveCamera *self, const FogReport *report, gdouble now)
   rate_controller_report (self->observer, report, now);
 }
 
-/* Frames without faces make no event: only reports show that they were counted. */
+/* Frames without faces cause no event, so only reports show that they were counted. */
 static void
 learn_answered (LiveCamera *self, const FogReport *report, gint64 now)
 {
@@ -186,7 +189,7 @@ set_health (LiveCamera *self, LiveHealth health, gint64 since)
   return TRUE;
 }
 
-/* Returns the normal time without a sign of a frame, ms. */
+/* Returns for how long a working camera may show no frame, ms. */
 static gdouble
 patience (const LiveCamera *self, gboolean watched)
 {

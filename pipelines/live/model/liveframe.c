@@ -67,7 +67,7 @@ read_caps (LiveFrame *self, GstBuffer *buffer, GstCaps *caps)
     return;
   s = gst_caps_get_structure (caps, 0);
   self->caps = gst_caps_ref (caps);
-  /* Some encoders set the flag on each picture. */
+  /* Only video counts, because some encoders of pictures set the flag on each picture. */
   self->delta = GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT) &&
                 g_str_has_prefix (gst_structure_get_name (s), "video/");
   gst_structure_get_int (s, "width", &self->width);
@@ -105,8 +105,8 @@ live_frame_new (GstSample *sample, gint64 now)
 
 /* --- JSON --- */
 
-/* Returns a command line that shows the frame in a window, to be copied into a terminal. A frame
- * that needs others is the last one that the command line plays. */
+/* Returns a command line that shows the frame in a window, to be copied into a terminal. If a frame
+ * depends on earlier ones, the command line plays these first. */
 static gchar *
 make_line (const LiveFrame *self, const LiveBroker *broker)
 {

@@ -38,14 +38,13 @@ void live_frame_unref (LiveFrame *self);
 /* Returns whether the frame is of the same stream as @later, and before it. */
 gboolean live_frame_precedes (const LiveFrame *self, const LiveFrame *later);
 
-/* Brokers, for the lines that show a frame and its event. */
+/* The brokers for the command lines that show a frame and its event. */
 typedef struct {
   LiveBroker frames, events;
 } LiveBrokers;
 
-/* Adds the members of a frame to the object that @json is in.
- * @answer: (nullable): what the fog found;
- * @counted: whether it has looked, even if there is no answer */
+/* Adds the members of a frame to the object that @json is in. @answer: (nullable): what the fog
+ * found; @counted: whether the fog has counted the frame, even if there is no answer */
 void live_frame_to_json (const LiveFrame *self, const LiveAnswer *answer, gboolean counted,
     const LiveBrokers *servers, JsonBuilder *json);
 

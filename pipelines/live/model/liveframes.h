@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* The newest frames of each camera, up to a number of bytes in all. Of any thread. */
+/* The newest frames of each camera, up to a number of bytes in all. Any thread may use it. */
 typedef struct _LiveFrames LiveFrames;
 
 LiveFrames *live_frames_new (gsize most);

@@ -28,7 +28,7 @@ void live_history_free (LiveHistory *self);
 void live_history_add (LiveHistory *self, const LiveSample sample);
 /* Adds a mark of an event: @kind is camera, replica, kafka, database or demo. */
 void live_history_mark (LiveHistory *self, gint64 time, const gchar *kind, const gchar *text);
-/* The clock was set back to @now: nothing was later. */
+/* To be called when the clock was set back to @now: sets later times to @now. */
 void live_history_set_back (LiveHistory *self, gint64 now);
 /* (transfer full) (nullable): the oldest mark not yet taken, as JSON. */
 GBytes *live_history_take_mark (LiveHistory *self);

@@ -24,7 +24,8 @@
  * between two tries to connect. */
 #define RECONNECT 10000
 #define SAMPLE_TIME 1000 /* ms */
-/* ms between two ticks, at least, if the clock was set forward; they come twice a second. */
+/* ms: if more time passes between two ticks, which come twice a second, the clock was set forward,
+ * or the process stood still. */
 #define CLOCK_STEP 5000
 
 LiveModel *
@@ -88,7 +89,8 @@ static void G_GNUC_PRINTF (4, 5)
   live_history_mark (self->history, now, kind, visible);
 }
 
-/* Makes room for a camera: removes the one that has been silent for longest, if for long enough. */
+/* Makes room for a new camera: removes the camera that was silent for longest, if it was silent for
+ * DISPLACED. */
 static gboolean
 displace_camera (LiveModel *self, gint64 now)
 {
@@ -164,7 +166,7 @@ tell_cameras (LiveModel *self, const FogReport *report, gint64 now)
   for (guint i = 0; i < report->cameras->len; i++) {
     FogReportCamera *own = g_ptr_array_index (report->cameras, i);
 
-    /* A name of a forgotten camera in history makes no camera. */
+    /* Reports list a forgotten camera for a while: without frames it isn't added again. */
     camera = own->frames ? ensure_camera (self, own->camera, now)
                          : g_hash_table_lookup (self->cameras, own->camera);
     if (camera)
@@ -209,7 +211,7 @@ remember_answer (LiveModel *self, LiveAnswer *answer)
   }
 }
 
-/* Smooths the time that a message was on its way. */
+/* Smooths @way, the time from sending a message to its arrival here. */
 static void
 learn_way (gdouble *way, gint64 from, gint64 to)
 {
@@ -250,8 +252,8 @@ live_model_take_frame (LiveModel *self, LiveFrame *frame, gint64 now)
     live_frames_add (self->frames, frame);
 }
 
-/* While Kafka was away no camera was heard, and each one needs time to connect again: its silence
- * counts from then on. with self->lock */
+/* With self->lock. While Kafka was away, nothing came from a camera, and each one needs time to
+ * connect again. So its silence counts only from then on. */
 static void
 forgive_silence (LiveModel *self, gint64 now)
 {
@@ -377,7 +379,8 @@ note_health (LiveModel *self, const LiveCamera *camera, LiveHealth before, gint6
 static void
 tick_cameras (LiveModel *self, gint64 now)
 {
-  /* Frames show a camera's pause immediately, but only while they are read without a rest. */
+  /* A missing frame shows a camera's pause at once, but only if frames have been read for some
+   * time. */
   gboolean reading = self->reading_since && now - self->reading_since > READING;
   GHashTableIter iter;
   LiveCamera *camera;
@@ -412,7 +415,8 @@ tick_replicas (LiveModel *self, gint64 now)
   }
 }
 
-/* Nothing was later than now. Who looks asks again within seconds. with self->lock */
+/* With self->lock. Sets times after @now to @now. Forgets which cameras are watched: pages request
+ * their frames again within seconds. */
 static void
 set_back (LiveModel *self, gint64 now)
 {
@@ -437,7 +441,8 @@ set_back (LiveModel *self, gint64 now)
   self->sampled = 0;
 }
 
-/* The clock was set, or this process stood still: in between nobody was heard. with self->lock */
+/* With self->lock. Notices that the clock was set, or that this process stood still, so that
+ * nothing was received in between. */
 static void
 note_clock (LiveModel *self, gint64 now)
 {

@@ -24,7 +24,7 @@ typedef struct {
   guint n, stopped;
   const LiveCamera *first_stopped, *shared; /* NULL: none */
   gdouble faces;
-  gint64 answered; /* the newest; 0: none */
+  gint64 answered; /* the newest time of a counted frame; 0: none */
   gdouble rest;    /* time in s that each camera with frames may pause because nothing changes */
 } Cameras;
 
@@ -164,7 +164,7 @@ live_model_judge (LiveModel *self, gint64 now)
 
 /* --- frames --- */
 
-/* Returns the frame to show, with the fog's result for it. */
+/* The frame to show, with the fog's result for it. */
 typedef struct {
   LiveFrame *frame; /* NULL: none */
   LiveAnswer *answer;
@@ -385,7 +385,7 @@ flow_to_json (LiveModel *self, JsonBuilder *json)
   json_builder_end_array (json);
 }
 
-/* null unless there is something that viewers can do. */
+/* Adds the list of what viewers can do; null: nothing. */
 static void
 actions_to_json (LiveModel *self, JsonBuilder *json)
 {

@@ -11,13 +11,13 @@ live_name_is_usable (const gchar *name)
   return size > 0 && size <= LIVE_NAME_MAX && g_utf8_validate (name, (gssize) size, NULL);
 }
 
-/* The page's format.js does the same. */
+/* format.js of the page follows the same rule. */
 static gboolean
 is_hidden (gunichar c)
 {
   switch (g_unichar_type (c)) {
     case G_UNICODE_FORMAT:
-      return c != 0x200c && c != 0x200d; /* they shape letters and emoji */
+      return c != 0x200c && c != 0x200d; /* joiners, which shape letters and emoji */
     case G_UNICODE_CONTROL:
     case G_UNICODE_LINE_SEPARATOR:
     case G_UNICODE_PARAGRAPH_SEPARATOR:

@@ -5,13 +5,13 @@
 
 G_BEGIN_DECLS
 
-/* Camera names that are kept: longer ones are not. */
+/* Largest size in bytes of a camera's name: cameras with longer names are ignored. */
 #define LIVE_NAME_MAX 256
 
-/* One that can be shown and remembered. */
+/* Returns TRUE if the name can be shown and remembered. */
 gboolean live_name_is_usable (const gchar *name);
-/* (transfer full): @name without characters that hide, end or turn round the text beside it: those
- * are written as \u{202e}. */
+/* (transfer full): @name without characters that hide, end or reverse the text beside it: these are
+ * written in the form \u{202e}. */
 gchar *live_name_make_visible (const gchar *name);
 
 G_END_DECLS

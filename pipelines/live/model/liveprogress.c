@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-/* At one a second: ten minutes. */
+/* Ten minutes, at one sample a second. */
 #define SAMPLES 600
 
 typedef struct {
@@ -27,7 +27,7 @@ live_progress_free (LiveProgress *self)
   g_free (self);
 }
 
-/* @age: 0 is the newest. */
+/* @age: 0 for the newest sample, 1 for the one before it. */
 static const Sample *
 sample_at (const LiveProgress *self, guint age)
 {

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* The progress of a running number over time: the end of a partition, the `seq` of a camera.
- * Computes the growth of such a number, and the lag of a reader in numbers and in time. */
+/* The progress of a running number over time: the end of a partition, the `seq` of a camera. It
+ * computes how fast such a number grows, and the lag of a reader, in messages and in time. */
 typedef struct _LiveProgress LiveProgress;
 
 LiveProgress *live_progress_new (void);
@@ -18,12 +18,11 @@ void live_progress_add (LiveProgress *self, gint64 now, gint64 end);
 /**
  * live_progress_get_lag:
  * @committed: the offset after the last message that the group is done with
- * @tolerance: ms: what came within is on its way, and doesn't wait; a group commits now and then
- *   only
- * @seconds: (out): for how long the first message that waits has been there, at least; 0 if none
- *   does
+ * @tolerance: ms: a message that came within this time doesn't count as waiting, because a group
+ *   commits only now and then
+ * @seconds: (out): for how long the first waiting message has waited, at least; 0: none waits
  *
- * Returns: messages that wait
+ * Returns: number of messages that wait
  */
 gint64 live_progress_get_lag (
     const LiveProgress *self, gint64 now, gint64 committed, gint64 tolerance, gdouble *seconds);

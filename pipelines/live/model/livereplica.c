@@ -5,12 +5,13 @@
 
 #include "livejson.h"
 
-/* Intervals without a report; the rule of feedbackrate, and a second for the way here. */
+/* A replica is silent after PATIENCE intervals without a report, as in feedbackrate, plus WAY for
+ * the report's way here. */
 #define PATIENCE 2.2
 #define WAY 1000 /* ms */
-/* ms that one which left or fell silent stays listed. */
+/* ms for which a replica that left or fell silent stays listed. */
 #define LISTED 60000
-/* A measurement of less work says nothing of the speed, s. */
+/* s: a report about less work than this doesn't show the replica's speed. */
 #define LEAST_BUSY 0.001
 
 LiveReplica *
@@ -43,7 +44,7 @@ set_state (LiveReplica *self, LiveReplicaState state, gint64 now)
   self->state = state;
 }
 
-/* As feedbackrate takes it: a fall counts at once, a rise half. */
+/* Learns the capacity as feedbackrate does: it follows a fall at once, and half of a rise. */
 static void
 learn_capacity (LiveReplica *self, const FogReport *report)
 {

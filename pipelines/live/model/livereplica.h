@@ -18,9 +18,9 @@ typedef struct {
   gchar *name;
   gchar *version; /* NULL: it doesn't say */
   LiveReplicaState state;
-  gint64 since;     /* of the state */
+  gint64 since;     /* since when @state is what it is */
   gint64 heard;     /* time of the replica's last report */
-  guint64 seq;      /* of that report */
+  guint64 seq;      /* number of that report */
   gdouble interval; /* s */
   gdouble rate;     /* frames/s that it counts */
   gdouble capacity; /* rate that the replica could count, frames/s; NAN: not known yet */

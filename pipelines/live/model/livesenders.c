@@ -26,7 +26,7 @@ swap_runs (LiveSenders *self)
   self->runs[1] = newer;
 }
 
-/* The former run has sent another frame. */
+/* Notes that the former run has sent another frame. */
 static LiveSighting
 note_former (LiveSenders *self, gint64 captured, gint64 now)
 {

@@ -5,21 +5,21 @@
 
 G_BEGIN_DECLS
 
-/* Who sends under one camera's name: the run of the producer that began last, and the one before
- * it. Each run numbers its frames. */
+/* The producers that send under one camera's name: the run that began last, and the one before it.
+ * Each run numbers its frames. */
 typedef struct {
   struct {
     gchar *session; /* NULL: none */
-    guint64 seq;    /* the highest */
-    gint64 first;   /* the earliest capture, ms since the Unix epoch; 0: unknown */
+    guint64 seq;    /* the run's highest seq */
+    gint64 first;   /* the earliest time of capture, ms since the Unix epoch; 0: unknown */
     gint64 seen;    /* when its number grew last, ms since the Unix epoch */
   } runs[2];        /* the newer one first */
-  gint64 both;      /* when both were known to send; 0: never */
+  gint64 both;      /* when both runs were last seen to send; 0: never */
 } LiveSenders;
 
 typedef enum {
   LIVE_SENDER_OLD,     /* nothing new: a late answer, for example */
-  LIVE_SENDER_GOES_ON, /* it has sent another frame */
+  LIVE_SENDER_GOES_ON, /* the run has sent another frame */
   LIVE_SENDER_BEGINS,  /* a new run; or only the former one is still alive */
 } LiveSighting;
 
@@ -27,7 +27,7 @@ typedef enum {
 LiveSighting live_senders_note (
     LiveSenders *self, const gchar *session, guint64 seq, gint64 captured, gint64 now);
 gboolean live_senders_is_newest (const LiveSenders *self, const gchar *session);
-/* Two producers send at the same time: both were given the same name. */
+/* Returns TRUE if two producers send at the same time, because both were given the same name. */
 gboolean live_senders_are_two (const LiveSenders *self, gint64 now);
 void live_senders_clear (LiveSenders *self);
 

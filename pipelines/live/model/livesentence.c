@@ -5,7 +5,7 @@
 
 #include "livename.h"
 
-/* s; what waits for less is on its way. */
+/* s: messages that wait for less time count as on their way. */
 #define LATE 2.0
 
 const gchar *

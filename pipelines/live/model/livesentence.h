@@ -26,16 +26,17 @@ typedef struct {
   guint stopped;               /* number of these cameras without frames */
   const gchar *stopped_camera; /* the first that stopped */
   gdouble stopped_for;
-  const gchar *shared_name;    /* under which two cameras send; NULL: there is none */
-  guint replicas;              /* that report */
-  guint silent;                /* of which no report comes any more */
+  const gchar *shared_name;    /* a name under which two cameras send; NULL: there is none */
+  guint replicas;              /* number of replicas that report */
+  guint silent;                /* number of replicas that report no more */
   const gchar *silent_replica; /* the last one that fell silent */
   gdouble silent_for;
   gdouble newest; /* age of the newest answer */
-  gdouble rest;   /* that it may have since all cameras pause while their pictures stand still */
-  gint64 waiting_frames; /* for the fog; -1: not known */
-  gdouble frames_lag;    /* age of the oldest of them */
-  gint64 waiting_events; /* for the database; -1: not known */
+  /* age that it may have because all cameras pause while their pictures stand still */
+  gdouble rest;
+  gint64 waiting_frames; /* number of frames that wait for the fog; -1: not known */
+  gdouble frames_lag;    /* age of the oldest waiting frame */
+  gint64 waiting_events; /* number of events that wait for the database; -1: not known */
   gdouble events_lag;
 } LiveSummary;
 

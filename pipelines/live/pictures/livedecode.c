@@ -10,7 +10,7 @@
 
 /* us: a picture that takes longer is given up. */
 #define TIMEOUT (5 * G_USEC_PER_SEC)
-/* Of a look at the pipeline's errors. */
+/* Time between two looks at the pipeline's errors. */
 #define LOOK_TIME (50 * GST_MSECOND)
 /* The time between frames whose times are not known. Any value will do. */
 #define PERIOD (40 * GST_MSECOND)
@@ -148,7 +148,7 @@ guard_decodebin (GstElement *pipeline)
 
 typedef struct {
   GstElement *pipeline, *in, *out;
-  GstCaps *caps; /* of what is pushed */
+  GstCaps *caps; /* caps of the buffers that are pushed */
 } Pass;
 
 static gboolean

@@ -9,7 +9,7 @@ read16 (const guint8 *data)
   return (guint) data[0] << 8 | data[1];
 }
 
-/* Those that begin a frame; 0xc4, 0xc8 and 0xcc are something else. */
+/* Returns TRUE for the markers that begin a frame. 0xc4, 0xc8 and 0xcc are other markers. */
 static gboolean
 begins_frame (guint8 marker)
 {

@@ -13,7 +13,7 @@
 struct _LiveDatabase {
   const LiveOptions *options;
   LiveModel *model;
-  mongoc_client_t *pinger;    /* of the thread */
+  mongoc_client_t *pinger;    /* only the thread of @pings uses it */
   mongoc_client_pool_t *pool; /* for queries, which may take longer than a ping */
   LiveRounds *pings;
 };

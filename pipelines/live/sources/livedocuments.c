@@ -87,7 +87,7 @@ read_document (const bson_t *document, gint64 *captured, const gchar **camera, g
   if (!bson_iter_init_find (&iter, document, "faces") || !BSON_ITER_HOLDS_NUMBER (&iter))
     return FALSE;
   number = bson_iter_as_double (&iter);
-  *faces = number > 0 ? (gint64) MIN (number, G_MAXINT32) : 0; /* of what is no number, too */
+  *faces = number > 0 ? (gint64) MIN (number, G_MAXINT32) : 0; /* 0 also for NaN */
   if (bson_iter_init_find (&iter, document, "camera") && BSON_ITER_HOLDS_UTF8 (&iter))
     *camera = bson_iter_utf8 (&iter, NULL);
   return TRUE;

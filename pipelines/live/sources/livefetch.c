@@ -100,7 +100,7 @@ live_fetch_frame (const LiveSource *source, const LivePlace *place, GError **err
   sample = fetch_next (&fetch);
   if (sample)
     frame = live_frame_new (sample, now_ms ());
-  /* Where one was deleted, the oldest one left comes in its place. */
+  /* If a message was deleted, the oldest message left comes in its place. */
   if (frame && frame->place.offset != place->offset)
     g_clear_pointer (&frame, live_frame_unref);
   if (!frame && sample)

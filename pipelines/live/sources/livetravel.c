@@ -8,7 +8,7 @@
 #define KEPT_BYTES (48 * 1024 * 1024)
 #define KEPT_ANSWERS 4096
 #define MOST_FRAMES 600
-/* How far before a frame its keyframe is looked for. */
+/* How far before a frame its keyframe is searched. */
 #define RUN_OFFSETS 600
 /* The range of stored messages changes slowly: ms for which a query of it stays valid. */
 #define RANGE_TIME 3000

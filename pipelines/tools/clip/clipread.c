@@ -6,7 +6,7 @@
 
 #include "sources/livetopic.h"
 
-/* Without a message for so long, the read has failed. */
+/* The read fails if no message comes for this time. */
 #define PATIENCE (20 * GST_SECOND)
 
 void
@@ -33,7 +33,7 @@ pop_error (GstElement *pipeline)
   return error;
 }
 
-/* A source that fails ends its stream too. */
+/* A source that fails also ends its stream, so EOS counts as the end only if there is no error. */
 static gboolean
 pull_all (GstElement *pipeline, GstAppSink *sink, ClipFunc func, gpointer data, GError **error)
 {

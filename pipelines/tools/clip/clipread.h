@@ -10,10 +10,10 @@ G_BEGIN_DECLS
 /* A camera's range of time. */
 typedef struct {
   const gchar *camera; /* nullable: all */
-  gint64 from, to;     /* ms since the Unix epoch; @to isn't in it */
+  gint64 from, to;     /* ms since the Unix epoch; @to isn't part of the range */
 } ClipRange;
 
-/* Called for each message, in the order of capture; FALSE: no more. */
+/* Called for each message, in the order of capture. FALSE ends the read. */
 typedef gboolean (*ClipFunc) (GstSample *sample, gpointer data);
 
 /**
@@ -21,7 +21,7 @@ typedef gboolean (*ClipFunc) (GstSample *sample, gpointer data);
  * @range: (nullable): NULL: all that Kafka holds
  * @error: G_IO_ERROR: the topic can't be read
  *
- * Reads with a kafkasrc of its own. For as long as messages come there is no bound.
+ * Makes a kafkasrc for this read only. The read takes as long as messages come.
  */
 gboolean clip_read (
     const LiveSource *source, const ClipRange *range, ClipFunc func, gpointer data, GError **error);

@@ -7,7 +7,8 @@
 
 #include "toolstime.h"
 
-/* ms: an event may have another time in Kafka than its frame: that of its arrival. */
+/* ms by which a wider range is read, because an event's timestamp in Kafka may be its time of
+ * arrival, not its frame's time of capture. */
 #define SLACK 60000
 
 static void
@@ -53,7 +54,7 @@ clip_append_csv (GString *text, const LiveAnswer *answer)
   g_string_append (text, "\r\n");
 }
 
-/* Events on their way into a file. */
+/* State of writing a range's events into a file. */
 typedef struct {
   const ClipRange *range;
   ClipFormat format;
@@ -63,7 +64,7 @@ typedef struct {
   GError *error;
 } Rows;
 
-/* The event as it was sent, in one line. */
+/* Appends the event as it was sent, in one line. */
 static void
 append_json (GString *text, GstSample *sample)
 {

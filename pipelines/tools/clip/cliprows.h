@@ -7,7 +7,7 @@ G_BEGIN_DECLS
 
 typedef enum { CLIP_VIDEO, CLIP_JSON_LINES, CLIP_CSV } ClipFormat;
 
-/* Adds a line of CSV for @answer; NULL: the line of names. */
+/* Adds a line of CSV for @answer; NULL: the first line, with the names of the columns. */
 void clip_append_csv (GString *text, const LiveAnswer *answer);
 
 /* Writes the events of @range into @file. @rows: (out) */

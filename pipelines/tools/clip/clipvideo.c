@@ -9,7 +9,7 @@
 #include "gstkafkameta.h"
 #include "pictures/livedecode.h"
 
-/* ms: as cliprows.c has it. */
+/* ms by which a wider range is read, for the same reason as in cliprows.c. */
 #define SLACK 60000
 
 #define H264 "x264enc bframes=0 key-int-max=60 speed-preset=veryfast ! h264parse ! "
@@ -71,7 +71,7 @@ clip_find_encoder (const gchar *file, GError **error)
 /* --- boxes --- */
 
 typedef struct {
-  GHashTable *answers; /* id of the frame: LiveAnswer; NULL: no boxes */
+  GHashTable *answers; /* maps a frame's id to its LiveAnswer; NULL: no boxes are drawn */
   GstVideoInfo info;
   ClipVideo *video;
 } Drawing;

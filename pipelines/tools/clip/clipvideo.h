@@ -5,22 +5,24 @@
 
 G_BEGIN_DECLS
 
-/* What a video was made of. */
+/* Numbers of the frames in a video. */
 typedef struct {
   guint64 frames;
   guint64 boxed; /* frames into which boxes were drawn */
 } ClipVideo;
 
-/* (nullable): the elements that make a file of this name, as a part of a pipeline string: the first
- * of which all are installed. @error: none are, or the name's end isn't known */
+/* (nullable): elements that encode a video and prepare it for a file of this name, as a part of a
+ * pipeline string. All of them are installed. @error: no suitable elements are installed, or the
+ * file name's suffix isn't known */
 const gchar *clip_find_encoder (const gchar *file, GError **error);
 
 /**
  * clip_write_video:
- * @events: (nullable): the topic of what the fog found, if boxes are to be drawn
+ * @events: (nullable): the topic of the fog's results, from which boxes are drawn; NULL: no boxes
  * @first: a frame of the range, which says how to decode it
  *
- * Each frame is shown from its time of capture on, until the next one: a gap stays a gap.
+ * Each frame is shown from its time of capture until that of the next one, so gaps between frames
+ * keep their length.
  */
 gboolean clip_write_video (const LiveSource *frames, const LiveSource *events,
     const ClipRange *range, const LiveFrame *first, const gchar *encoder, const gchar *file,

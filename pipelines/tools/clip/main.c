@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* fog-clip: a range of a camera's frames as a file. pipelines/README.md */
+/* fog-clip: writes a range of a camera's frames or events into a file. pipelines/README.md */
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <gst/gst.h>
@@ -14,9 +14,9 @@
 #include "model/livename.h"
 #include "toolstime.h"
 
-/* ms by which the first frame that is left may be later than the range. */
+/* ms: retention has deleted a part of the range if Kafka's oldest frame is later by more. */
 #define TOLERANCE 1000
-/* Messages that are looked at for the names of other cameras, and names that are listed. */
+/* Largest numbers of messages that are searched for other cameras, and of names that are listed. */
 #define MOST_MESSAGES 500
 #define MOST_NAMES 8
 
@@ -34,7 +34,7 @@ typedef struct {
   const gchar *file;
 } Clip;
 
-static gchar *part; /* the file, until it is whole */
+static gchar *part; /* path of the output until it is complete */
 
 static gpointer
 wait_for_signal (gpointer data)
@@ -128,7 +128,7 @@ parse (Line *line, gint *argc, gchar ***argv, GError **error)
 
 /* --- what Kafka holds --- */
 
-/* (nullable), and the first of what is read */
+/* A ClipFunc that keeps the first message as a LiveFrame (nullable), and ends the read. */
 static gboolean
 keep_first (GstSample *sample, gpointer data)
 {
@@ -136,7 +136,7 @@ keep_first (GstSample *sample, gpointer data)
   return FALSE;
 }
 
-/* TRUE: a part of the range was deleted by retention, which is said. */
+/* Prints a warning and returns TRUE if retention has deleted a part of the range. */
 static gboolean
 warn_of_deletion (const Clip *self, const LiveSource *source)
 {
@@ -153,7 +153,7 @@ warn_of_deletion (const Clip *self, const LiveSource *source)
   return TRUE;
 }
 
-/* Cameras of the range, if the one that is asked for isn't among them. */
+/* Names of the cameras with frames in the range, to be listed if the requested camera has none. */
 typedef struct {
   GHashTable *names; /* as a set */
   guint messages;
@@ -262,7 +262,7 @@ write_file (const Clip *self, GError **error)
   return warn_of_deletion (self, source) ? 1 : 0;
 }
 
-/* The main loop isn't run: a thread waits for the signal. */
+/* A thread waits for the signal, because no main loop runs. */
 static void
 catch_signals (void)
 {

@@ -3,9 +3,10 @@
 
 #include "client/gstkafkaerror.h"
 
-/* ms: so long is an answer waited for at once, to see meanwhile whether access was refused. */
+/* ms: the client waits for an answer in steps of this length, and then tests whether access was
+ * refused. */
 #define STEP_TIME 500
-/* ms for a broker to come back that can't be reached: it may be one that just restarts. */
+/* ms: a broker that can't be reached gets this time to come back, because it may be restarting. */
 #define PATIENCE_TIME 2000
 
 static void
@@ -32,7 +33,7 @@ doctor_client_dup_servers (GstElement *element)
   return servers;
 }
 
-/* The default is left unset, because the config-file may set the servers. */
+/* The default of bootstrap-servers is left unset, because the config-file may name the servers. */
 static void
 read_settings (GstKafkaSettings *settings, GstElement *element, const gchar *servers)
 {
@@ -45,8 +46,8 @@ read_settings (GstKafkaSettings *settings, GstElement *element, const gchar *ser
       &settings->client_properties, NULL);
 }
 
-/* No broker knows acks=2. It refuses the message once it has checked the right to write, and
- * appends nothing. */
+/* No broker accepts acks=2: it checks the right to write, then refuses the message and appends
+ * nothing. */
 static void
 refuse_messages (rd_kafka_conf_t *conf)
 {
@@ -141,7 +142,8 @@ doctor_client_explain (DoctorClient *self, const gchar *tried, rd_kafka_resp_err
   return g_strdup (error->message);
 }
 
-/* TRUE: waiting for longer doesn't help. @waited: ms */
+/* Returns TRUE if a longer wait is of no use: access is refused, or no broker can be reached.
+ * @waited: ms */
 static gboolean
 is_hopeless (DoctorClient *self, gint waited)
 {

@@ -10,39 +10,41 @@ G_BEGIN_DECLS
 /* ms within which a broker has to answer. */
 #define DOCTOR_ANSWER_TIME 6000
 
-/* A client with the settings of a kafkasink or kafkasrc: the same file, the same security. */
+/* A Kafka client with the config-file and the security settings of a kafkasink or kafkasrc. */
 typedef struct {
-  GstKafkaFault fault; /* the client's opaque */
+  GstKafkaFault fault; /* the first field: @rk's callbacks get it as their opaque */
   rd_kafka_t *rk;
-  rd_kafka_resp_err_t delivered; /* of a producer: the last report's */
+  rd_kafka_resp_err_t delivered; /* a producer's latest delivery report */
   gboolean reported;
 } DoctorClient;
 
 typedef struct {
   rd_kafka_type_t type;
-  const gchar *servers; /* (nullable): NULL: those of the element */
-  const gchar *group;   /* (nullable): of a consumer */
+  const gchar *servers; /* (nullable): NULL: the element's servers */
+  const gchar *group;   /* (nullable): a consumer's group */
 } DoctorClientWish;
 
-/* (nullable) (transfer full): @error says what to change. A consumer commits nothing and makes no
- * topic. A producer's messages are refused by every broker, after the rights were checked. */
+/* (nullable) (transfer full): NULL with @error, which says what to change. A consumer commits
+ * nothing and creates no topic. Brokers check a producer's rights, and then refuse each of its
+ * messages. */
 DoctorClient *doctor_client_new (GstElement *element, const DoctorClientWish *wish, GError **error);
 void doctor_client_free (DoctorClient *self);
 
-/* (transfer full): what went wrong, as the elements say it. @tried: "reach the brokers" */
+/* (transfer full): the error, in the words that the elements use. @tried: what was tried, such as
+ * "reach the brokers" */
 gchar *doctor_client_explain (DoctorClient *self, const gchar *tried, rd_kafka_resp_err_t err);
 
-/* Waits for an answer, but not once access is refused. @topic: (nullable): NULL: only brokers.
- * @metadata: (out): to be destroyed; set without an error */
+/* Requests metadata, and waits for the answer unless access is refused. @topic: (nullable): NULL:
+ * only the brokers are listed. @metadata: (out): set on success; the caller destroys it */
 rd_kafka_resp_err_t doctor_client_ask (
     DoctorClient *self, const gchar *topic, const struct rd_kafka_metadata **metadata);
 
 /* (nullable) (transfer full) (element-type utf8 utf8): the settings of a topic or a broker; NULL:
- * the user may not ask, or there was no answer */
+ * the user has no right to read them, or no answer came */
 GHashTable *doctor_client_get_config (
     DoctorClient *self, rd_kafka_ResourceType_t type, const gchar *name);
 
-/* Bootstrap servers, as the element was given them. */
+/* (transfer full): the element's bootstrap-servers. */
 gchar *doctor_client_dup_servers (GstElement *element);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DoctorClient, doctor_client_free)

@@ -84,11 +84,11 @@ doctor_clusters_new (const GPtrArray *stages)
 
 /* --- what brokers advertise --- */
 
-/* A broker, as the others list it. */
+/* A broker, as the cluster's metadata lists it. */
 typedef struct {
   const DoctorCluster *cluster;
   GstElement *element;
-  const gchar *id; /* of the cluster */
+  const gchar *id; /* the cluster's id */
   gchar *about;
   const gchar *host;
   gint port;
@@ -106,7 +106,7 @@ refuse_broker (const Broker *self, const gchar *why, DoctorFindings *findings)
       "It advertises %s:%d, which can't be used from here: %s", self->host, self->port, why);
 }
 
-/* Names are resolved, and a connection is made. */
+/* Resolves the broker's name, and opens a TCP connection to it. */
 static gboolean
 connect_to (const Broker *self, GError **error)
 {
@@ -120,8 +120,8 @@ connect_to (const Broker *self, GError **error)
   return connection != NULL;
 }
 
-/* (transfer full) (nullable): why a client can't use it: its certificate has another name, the
- * listener has another protocol, another cluster answers there. */
+/* (transfer full) (nullable): why a client can't use the broker. For example, its certificate has
+ * another name, its listener has another protocol, or another cluster answers at its address. */
 static gchar *
 find_fault (const Broker *self)
 {
@@ -146,7 +146,7 @@ find_fault (const Broker *self)
   return same ? NULL : g_strdup ("another cluster answers there.");
 }
 
-/* Each of the bootstrap servers is this machine. */
+/* Returns TRUE if each of the bootstrap servers is this machine. */
 static gboolean
 is_local (const gchar *servers)
 {

@@ -5,10 +5,10 @@
 
 G_BEGIN_DECLS
 
-/* Messages of a topic by one element of a stage. */
+/* One element of a stage, which reads or writes a topic. */
 typedef struct {
   const gchar *stage;
-  GstElement *element; /* of the stage's pipeline */
+  GstElement *element; /* an element of the stage's pipeline */
   gboolean writes;
   gchar *topic;
   gchar *group; /* nullable */
@@ -25,17 +25,18 @@ typedef struct {
 /* (transfer full) (element-type DoctorCluster) @stages: (element-type DoctorStage) */
 GPtrArray *doctor_clusters_new (const GPtrArray *stages);
 
-/* A DoctorCheck of a DoctorCluster: whether its brokers answer, and are what they advertise. */
+/* A DoctorCheck of a DoctorCluster: tests whether its brokers answer, also at the addresses that
+ * they advertise. */
 void doctor_cluster_check (gpointer data, DoctorFindings *findings);
 
-/* What is to be known of the system beside its settings. */
+/* Facts about the whole system, which the settings of single elements don't hold. */
 typedef struct {
-  gint replicas;                                 /* of the fog */
+  gint replicas;                                 /* number of fog replicas */
   const gchar *frames, *events, *reports;        /* topics */
-  gint64 keep_frames, keep_events, keep_reports; /* s; -1: not set */
+  gint64 keep_frames, keep_events, keep_reports; /* s that messages are to be kept; -1: not set */
 } DoctorSystem;
 
-/* One topic of a cluster: all that uses it. */
+/* One topic of a cluster, with all elements that use it. */
 typedef struct {
   const DoctorCluster *cluster;
   const DoctorSystem *system;
@@ -47,7 +48,8 @@ typedef struct {
 GPtrArray *doctor_cluster_get_topics (
     const DoctorCluster *self, const DoctorSystem *system, DoctorFindings *findings);
 
-/* DoctorChecks of a DoctorTopicUse: what it is, and what the user may do with it. */
+/* DoctorChecks of a DoctorTopicUse. The first one tests the topic's settings, the second one the
+ * user's rights to it. */
 void doctor_topic_check (gpointer data, DoctorFindings *findings);
 void doctor_topic_check_rights (gpointer data, DoctorFindings *findings);
 

@@ -11,16 +11,16 @@
 #include "server/mongolibrary.h"
 #include "server/mongouri.h"
 
-/* that of mongoexpiry.c, which mongosink defines otherwise */
+/* mongoexpiry.c logs with this category; in the plugin, mongosink defines it */
 GST_DEBUG_CATEGORY (gst_mongo_sink_debug);
 
 #define ABOUT "database"
-/* ms that a write concern may take. */
+/* ms for which a server may wait for the write concern. */
 #define CONCERN_TIME 2000
 #define CODE_UNAUTHORIZED 13
 #define CODE_NAMESPACE_NOT_FOUND 26
 
-/* A database that is asked. */
+/* A database that is being tested. */
 typedef struct {
   const DoctorDatabase *target;
   const mongoc_uri_t *uri;
@@ -41,7 +41,7 @@ database_free (gpointer data)
   g_free (self);
 }
 
-/* What is collected from the stages. */
+/* State of collecting the databases of the stages' mongosinks. */
 typedef struct {
   GPtrArray *databases;
   gint64 keep;
@@ -98,7 +98,7 @@ count_list (const bson_t *reply, const gchar *name)
   return n;
 }
 
-/* @began: ms, when it was asked. */
+/* @began: when the server was asked, ms since the Unix epoch. */
 static void
 judge_clock (Asking *self, const bson_t *reply, gint64 began)
 {
@@ -137,7 +137,7 @@ run (Asking *self, const gchar *database, bson_t *command, bson_t *reply, bson_e
   return answered;
 }
 
-/* FALSE: it doesn't answer. */
+/* Returns FALSE if the server doesn't answer. */
 static gboolean
 check_server (Asking *self)
 {
@@ -147,7 +147,7 @@ check_server (Asking *self)
   bson_t reply;
   gboolean answers;
 
-  /* the first command connects, which isn't part of the answer's time */
+  /* ping comes first, because it connects, which must not count in the next answer's time */
   answers = run (self, self->database, BCON_NEW ("ping", BCON_INT32 (1)), NULL, &error);
   if (answers) {
     began = g_get_real_time () / 1000;
@@ -171,7 +171,7 @@ check_server (Asking *self)
 
 #define NO_ID "_id", "fog-doctor: no document has this id"
 
-/* TRUE too if the user may not ask. */
+/* Returns TRUE also if the user has no right to list collections. */
 static gboolean
 has_collection (Asking *self)
 {
@@ -187,9 +187,9 @@ has_collection (Asking *self)
   return has;
 }
 
-/* A write of nothing: the server checks the right and waits for the write concern, as it does for
- * any write, and stores nothing. Where there is no collection yet some servers make it for an
- * update, none for a delete. */
+/* Makes a write that changes nothing: the server checks the right and waits for the write concern,
+ * as for any write. If the collection doesn't exist, the write is a delete, because some servers
+ * create the collection for an update. */
 static bson_t *
 make_write (Asking *self)
 {
@@ -278,7 +278,7 @@ check_write (Asking *self)
 
 /* --- indexes --- */
 
-/* What mongosink will do about expiry when it starts. */
+/* Reports how mongosink will set the expiry of documents when it starts. */
 static void
 judge_expiry (Asking *self, const MongoExpiry *wanted, const MongoExpiryState *state)
 {

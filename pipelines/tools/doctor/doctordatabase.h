@@ -10,11 +10,11 @@ typedef struct {
   gchar *uri_file, *database; /* nullable */
   gchar *collection;          /* a name or a template */
   gchar *expire_field;
-  gint expire_after; /* as mongosink's */
+  gint expire_after; /* mongosink's expire-after */
   gint64 keep;       /* s that documents are to be kept (KEEP_DOCUMENTS); -1: not set */
 } DoctorDatabase;
 
-/* (transfer full) (element-type DoctorDatabase): each mongosink of the stages */
+/* (transfer full) (element-type DoctorDatabase): one for each mongosink of the stages */
 GPtrArray *doctor_databases_new (const GPtrArray *stages, gint64 keep);
 
 /* A DoctorCheck of a DoctorDatabase. */

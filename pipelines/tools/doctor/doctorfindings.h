@@ -7,12 +7,12 @@ G_BEGIN_DECLS
 
 typedef enum {
   DOCTOR_GOOD,
-  DOCTOR_NOTE, /* couldn't be tested, or is good to know; nothing has to be done */
-  DOCTOR_WARN, /* it runs, but not as well, or not for long */
+  DOCTOR_NOTE, /* something that couldn't be tested, or is good to know; nothing has to be done */
+  DOCTOR_WARN, /* the system runs, but worse than it could, or not for long */
   DOCTOR_BAD,  /* a stage fails, or frames are lost */
 } DoctorLevel;
 
-/* What the checks have found, in order. Of one thread at a time. */
+/* What the checks have found, in order. Only one thread at a time may use it. */
 typedef struct _DoctorFindings DoctorFindings;
 
 DoctorFindings *doctor_findings_new (void);
@@ -28,16 +28,16 @@ void doctor_findings_free (DoctorFindings *self);
 void doctor_add (DoctorFindings *self, DoctorLevel level, const gchar *about, const gchar *why,
     const gchar *todo, const gchar *format, ...) G_GNUC_PRINTF (6, 7);
 
-/* Moves all of @from, which is empty then, to the end of @self. */
+/* Moves all findings of @from to the end of @self. @from is empty afterwards. */
 void doctor_findings_move (DoctorFindings *self, DoctorFindings *from);
 
-/* 2: something is bad; 1: there are warnings; 0 */
+/* Returns 2 if there is a DOCTOR_BAD, otherwise 1 if there is a DOCTOR_WARN, otherwise 0. */
 gint doctor_findings_get_exit_code (const DoctorFindings *self);
-/* TRUE: a finding of this level or a worse one is there. */
+/* Returns TRUE if there is a finding of this level or a worse one. */
 gboolean doctor_findings_have (const DoctorFindings *self, DoctorLevel level);
 
-/* (transfer full): a line each, without control characters, and one that sums up. @least: lines of
- * this level and worse ones */
+/* (transfer full): one line for each finding, without control characters, and a last line that sums
+ * up. @least: only findings of this level and worse ones are printed */
 gchar *doctor_findings_to_text (const DoctorFindings *self, DoctorLevel least);
 /* (transfer full): {"verdict":"bad","findings":[{"level","about","what","why","do"},…]} */
 gchar *doctor_findings_to_json (const DoctorFindings *self);

@@ -5,15 +5,15 @@
 #include <string.h>
 
 #define ALTER "kafka-configs.sh --alter --entity-type topics --entity-name %s --add-config %s"
-/* s: below that NTP does what it can. */
+/* s: even NTP may leave a smaller difference. */
 #define CLOCK_WARN 0.5
 #define CLOCK_BAD 5.0
-/* kafkasrc's own setting, unless its client-properties say another. */
+/* ms: kafkasrc's session.timeout.ms, unless its client-properties set another one. */
 #define SESSION_TIMEOUT 6000
 /* Bytes of commit metadata that kafkasrc may write. */
 #define OFFSET_METADATA 4096
 
-/* FALSE: it isn't there, or is no number. */
+/* Returns FALSE if the setting is missing, or is no number. */
 static gboolean
 read_number (GHashTable *config, const gchar *name, gint64 *number)
 {

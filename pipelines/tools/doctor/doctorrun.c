@@ -5,7 +5,7 @@ typedef struct {
   gatomicrefcount refs;
   DoctorCheck check;
   gpointer data;
-  DoctorFindings *findings; /* of the thread until it has ended */
+  DoctorFindings *findings; /* only the check's thread uses it until it ends */
   GMutex lock;              /* guards all fields below */
   GCond changed;
   gboolean ended;

@@ -10,13 +10,13 @@ typedef void (*DoctorCheck) (gpointer data, DoctorFindings *findings);
 /**
  * doctor_run:
  * @about: what is tested
- * @seconds: how long it may take
+ * @seconds: how long @check may take
  * @data: if FALSE is returned, @check still uses it: don't free it
  *
- * Runs @check on a thread of its own, so that nothing hangs: names are resolved and files are
- * opened by calls without a time limit. What it finds is added to @findings once it has ended.
+ * Runs @check in a thread of its own, because the calls that resolve names and open files have no
+ * time limit. The check's findings are added to @findings once it has ended.
  *
- * Returns: %FALSE: it hasn't ended, which is a finding too
+ * Returns: %FALSE if @check hasn't ended in time, which adds a finding
  */
 gboolean doctor_run (
     const gchar *about, guint seconds, DoctorCheck check, gpointer data, DoctorFindings *findings);

@@ -18,7 +18,7 @@ stage_fail (const gchar *name, const gchar *why, DoctorFindings *findings)
       "%s%s", why, g_str_has_suffix (why, ".") ? "" : ".");
 }
 
-/* (nullable) (transfer full): without gst-launch-1.0 and its options */
+/* (nullable) (transfer full): the words of @line, without gst-launch-1.0 and its options */
 static gchar **
 split_line (const gchar *line, GError **error)
 {
@@ -84,7 +84,8 @@ doctor_stage_foreach (const DoctorStage *self, DoctorElementFunc func, gpointer 
 
 /* --- elements --- */
 
-/* Those start only with their servers, which are tested by themselves. */
+/* Returns TRUE for an element that starts only if its server answers. Other checks test the
+ * servers. */
 static gboolean
 wants_server (const gchar *factory)
 {
@@ -112,7 +113,7 @@ static void
 try_element (const DoctorStage *stage, GstElement *element, const gchar *factory, gpointer data)
 {
   DoctorFindings *findings = data;
-  /* It loads its files only then; others would wait for data. */
+  /* haarfacecount loads its files only in PAUSED, in which other elements would wait for data. */
   GstState state = g_str_equal (factory, "haarfacecount") ? GST_STATE_PAUSED : GST_STATE_READY;
   gboolean started;
   g_autoptr (GError) error = NULL;
@@ -134,7 +135,7 @@ doctor_stage_check_elements (gpointer data, DoctorFindings *findings)
   const DoctorStage *stage = data;
   g_autoptr (GstBus) bus = gst_element_get_bus (stage->pipeline);
 
-  /* a pipeline that hasn't run yet drops its messages */
+  /* the bus of a pipeline that hasn't run yet drops all messages */
   gst_bus_set_flushing (bus, FALSE);
   doctor_stage_foreach (stage, try_element, findings);
   if (!doctor_findings_have (findings, DOCTOR_WARN))
@@ -153,14 +154,15 @@ file_size (const gchar *directory)
   return g_stat (file, &status) == 0 ? (guint64) status.st_size : 0;
 }
 
-/* (transfer full): the spool makes its directory, but not the one above it. */
+/* (transfer full): the directory that has to be writable. The spool creates its own directory, but
+ * not the one above it. */
 static gchar *
 find_written_directory (const gchar *spool)
 {
   return g_file_test (spool, G_FILE_TEST_EXISTS) ? g_strdup (spool) : g_path_get_dirname (spool);
 }
 
-/* FALSE with errno. */
+/* Returns FALSE, and sets errno, if no file can be created in @directory. */
 static gboolean
 may_write (const gchar *directory)
 {
@@ -220,7 +222,7 @@ try_port (guint16 port, GError **error)
   return socket && g_socket_bind (socket, address, TRUE, error) && g_socket_listen (socket, error);
 }
 
-/* TRUE: a stage that runs already answers there. */
+/* Returns TRUE if a stage that runs already answers at @port. */
 static gboolean
 answers_as_stage (guint16 port)
 {

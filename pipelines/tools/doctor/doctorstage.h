@@ -7,15 +7,15 @@
 
 G_BEGIN_DECLS
 
-/* A stage: the pipeline that its script would run. What it needs is what its elements are set to,
+/* A stage: the pipeline that its script would run. The checks read the properties of its elements,
  * so no list of settings is kept here. */
 typedef struct {
   gchar *name; /* "fog" */
   GstElement *pipeline;
 } DoctorStage;
 
-/* (nullable) (transfer full): @line: as `pipelines/NAME --print` prints it. NULL: it can't be made,
- * which is a finding */
+/* (nullable) (transfer full): @line: as `pipelines/NAME --print` prints it. NULL: the pipeline
+ * can't be made, which adds a finding */
 DoctorStage *doctor_stage_new (const gchar *name, const gchar *line, DoctorFindings *findings);
 void doctor_stage_free (DoctorStage *self);
 
@@ -24,11 +24,11 @@ typedef void (*DoctorElementFunc) (
 /* @func is called for each element, with the name of its factory. */
 void doctor_stage_foreach (const DoctorStage *self, DoctorElementFunc func, gpointer data);
 
-/* A DoctorCheck of a DoctorStage: its elements start, so far as they reach for no server: the
- * camera opens, the cascade and the zones can be loaded. */
+/* A DoctorCheck of a DoctorStage: starts its elements, except those that need a server. So the
+ * camera is opened, and the cascade and the zones are loaded. */
 void doctor_stage_check_elements (gpointer data, DoctorFindings *findings);
 
-/* As the above: the directory of its spool. */
+/* A DoctorCheck of a DoctorStage: tests the directory of its spool. */
 void doctor_stage_check_spool (gpointer data, DoctorFindings *findings);
 
 /* @port: (nullable): HEALTH_PORT */

@@ -7,7 +7,7 @@
 #include "doctorjudge.h"
 #include "sink/gstkafkasinksettings.h"
 
-/* ms: so long is a partition read that answers with nothing. */
+/* ms: how long to wait for the messages of partitions, and for an answer about a group. */
 #define READ_TIME 6000
 
 static gchar *
@@ -16,7 +16,7 @@ make_about (const DoctorTopicUse *self)
   return g_strdup_printf ("topic %s", self->name);
 }
 
-/* (nullable): a use that writes, or one that reads */
+/* (nullable): the first element that writes the topic, or the first one that reads it */
 static const DoctorUse *
 find_use (const DoctorTopicUse *self, gboolean writes)
 {
@@ -139,7 +139,7 @@ judge (const DoctorTopicUse *self, DoctorClient *client, const rd_kafka_metadata
   DoctorWish wish = make_wish (self);
   g_autoptr (GHashTable) config = NULL;
 
-  /* any broker may be asked, also one that isn't reached */
+  /* librdkafka may ask any broker, even one that can't be reached */
   if (!self->cluster->usable)
     return;
   config = doctor_client_get_config (client, RD_KAFKA_RESOURCE_TOPIC, self->name);
@@ -192,14 +192,15 @@ doctor_topic_check (gpointer data, DoctorFindings *findings)
 
 /* --- the right to read, and the newest message --- */
 
-/* Partitions that are read up to their end. */
+/* State of reading a topic's partitions up to their ends. */
 typedef struct {
-  gint left;     /* partitions */
-  gint64 newest; /* ms since the Unix epoch; 0: none */
+  gint left;     /* partitions that are not read to their end yet */
+  gint64 newest; /* time of the newest message, ms since the Unix epoch; 0: none */
   rd_kafka_resp_err_t err;
 } Reading;
 
-/* An error without a topic isn't about reading: the right to a group is tested by itself. */
+/* An error that names no topic is not about the right to read. Another check tests the right to the
+ * group. */
 static void
 take_message (Reading *self, const rd_kafka_message_t *message)
 {
@@ -228,7 +229,7 @@ read_to_ends (Reading *self, rd_kafka_t *rk)
   }
 }
 
-/* Assigns all partitions from their last message on. */
+/* Assigns all partitions, each from its last message on. */
 static gint
 assign_ends (rd_kafka_t *rk, const rd_kafka_metadata_topic_t *topic)
 {
@@ -308,7 +309,7 @@ check_write (const DoctorTopicUse *self, DoctorFindings *findings)
 
 /* --- the right to a group --- */
 
-/* (nullable): the answer to a commit of a partition that isn't there */
+/* (nullable): the answer to a commit for a partition that doesn't exist */
 static rd_kafka_event_t *
 commit_nothing (const DoctorTopicUse *self, const gchar *group, rd_kafka_t *rk)
 {
@@ -352,7 +353,7 @@ read_answer (rd_kafka_event_t *event)
   return list && list->cnt ? list->elems[0].err : RD_KAFKA_RESP_ERR__BAD_MSG;
 }
 
-/* A coordinator that was just chosen takes a moment. */
+/* Tries again for some seconds, because a group's new coordinator isn't ready at once. */
 static rd_kafka_resp_err_t
 ask_for_group (const DoctorTopicUse *self, const gchar *group, rd_kafka_t *rk)
 {

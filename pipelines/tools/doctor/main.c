@@ -11,7 +11,7 @@
 #include "doctorstage.h"
 #include "gstkafkameta.h"
 
-/* s that a check may take. */
+/* s that a check may take, by what it tests. */
 #define LOCAL_TIME 10
 #define CLUSTER_TIME 30
 #define TOPIC_TIME 40
@@ -38,7 +38,7 @@ setting (const gchar *name, const gchar *fallback)
   return value && *value ? value : fallback;
 }
 
-/* -1: it isn't set, or is wrong, which is a finding. */
+/* Returns -1 if the variable isn't set, or is wrong; a wrong value adds a finding. */
 static gint64
 read_keep (Doctor *self, const gchar *name)
 {
@@ -180,7 +180,7 @@ examine (Doctor *self)
   check_clusters (self, clusters);
   check_databases (self, databases);
   if (self->stuck)
-    return; /* a check still uses them */
+    return; /* a stuck check still uses these arrays */
   g_ptr_array_unref (databases);
   g_ptr_array_unref (clusters);
   g_ptr_array_unref (stages);
@@ -216,7 +216,7 @@ main (int argc, char **argv)
   code = doctor_findings_get_exit_code (self.findings);
   if (self.stuck) {
     fflush (stdout);
-    _exit (code); /* not waiting for what is stuck */
+    _exit (code); /* doesn't wait for stuck checks */
   }
   doctor_findings_free (self.findings);
   g_strfreev (self.lines);

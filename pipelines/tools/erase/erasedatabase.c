@@ -11,7 +11,7 @@
 
 /* ms that one command may take: it removes all documents of the range. */
 #define ANSWER_TIME 600000
-/* Pictures that are removed at once. */
+/* Number of pictures that one command removes. */
 #define BATCH 200
 
 struct _EraseDatabase {
@@ -27,7 +27,7 @@ fail (const bson_error_t *failed, GError **error)
   return FALSE;
 }
 
-/* Documents of the fog, and frames that were stored with wrap=true. */
+/* Makes a filter for the fog's documents, and for frames that mongosink stored with wrap=true. */
 static bson_t *
 make_filter (const ClipRange *range)
 {
@@ -114,7 +114,8 @@ remove_all (mongoc_collection_t *collection, const bson_t *filter, gint64 *remov
   return done || fail (&failed, error);
 }
 
-/* The next pictures: the filter of the files themselves, and that of their chunks. @count: (out) */
+/* Makes two filters for the next pictures: one for their files in GridFS, one for the chunks.
+ * @count: (out): number of these pictures */
 static gboolean
 find_pictures (
     EraseDatabase *self, bson_t *of_files, bson_t *of_chunks, guint *count, GError **error)

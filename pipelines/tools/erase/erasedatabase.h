@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 /* Documents and pictures of a range in the database. */
 typedef struct _EraseDatabase EraseDatabase;
 
-/* (nullable) (transfer full): @bucket: of pictures in GridFS. @error: the database doesn't
- * answer */
+/* (nullable) (transfer full): @bucket: the GridFS bucket of the pictures. @error: the database
+ * doesn't answer */
 EraseDatabase *erase_database_new (
     const LiveSettings *settings, const gchar *bucket, const ClipRange *range, GError **error);
 void erase_database_free (EraseDatabase *self);
@@ -18,8 +18,8 @@ void erase_database_free (EraseDatabase *self);
 gboolean erase_database_count (
     EraseDatabase *self, gint64 *documents, gint64 *pictures, GError **error);
 
-/* Removes them. A picture's bytes go before its name, so a run after a crash finds the rest.
- * @documents, @pictures: (out): how many were removed */
+/* Removes the documents and the pictures. A picture's chunks are removed before its file, so a run
+ * after a crash still finds the rest. @documents, @pictures: (out): how many were removed */
 gboolean erase_database_remove (
     EraseDatabase *self, gint64 *documents, gint64 *pictures, GError **error);
 

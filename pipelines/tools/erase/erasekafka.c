@@ -210,8 +210,8 @@ read_number (GHashTable *config, const gchar *name, gint64 *number)
   return text && g_ascii_string_to_signed (text, 10, G_MININT64, G_MAXINT64, number, NULL);
 }
 
-/* A segment is deleted as a whole, once its newest message is old enough; it is open for up to
- * segment.ms. */
+/* Kafka deletes a segment as a whole, once its newest message is old enough. A segment takes
+ * messages for up to segment.ms. */
 static gchar *
 describe_time (const EraseTopic *self, GHashTable *config)
 {

@@ -5,33 +5,33 @@
 
 G_BEGIN_DECLS
 
-/* Messages of a range in one topic. Kafka removes only from the beginning of a partition on, and
- * whatever is there: so only what nothing else stands before can be removed. */
+/* The messages of a range in one topic. Kafka can only delete all messages of a partition before an
+ * offset. So messages of the range can be removed only if no other messages are before them. */
 
-/* Of one partition. */
+/* The messages of the range in one partition. */
 typedef struct {
   gint32 partition;
-  GArray *offsets; /* of gint64: messages of the range */
-  gint64 newest;   /* ms since the Unix epoch, of those */
+  GArray *offsets; /* of gint64: offsets of these messages */
+  gint64 newest;   /* time of the newest of these messages, ms since the Unix epoch */
   gint64 low;      /* the oldest offset that Kafka still holds */
-  guint removable; /* messages from @low on that are all of the range */
+  guint removable; /* number of messages from @low on, all of which are of the range */
 } ErasePartition;
 
 typedef struct {
   const LiveSource *source;
-  GPtrArray *partitions; /* of ErasePartition, those with messages of the range */
+  GPtrArray *partitions; /* of ErasePartition: partitions with messages of the range */
   guint64 found, removable;
-  gint64 newest; /* ms, of those that can't be removed; 0: none */
+  gint64 newest; /* time of the newest message that can't be removed, ms; 0: there is none */
 } EraseTopic;
 
-/* How many of @offsets (of gint64, sorted here), without a gap, begin at @low. */
+/* Returns how many consecutive offsets from @low on are in @offsets (of gint64), which it sorts. */
 guint erase_count_prefix (GArray *offsets, gint64 low);
 
 /* (nullable) (transfer full): @error: the topic can't be read */
 EraseTopic *erase_topic_new (const LiveSource *source, const ClipRange *range, GError **error);
 void erase_topic_free (EraseTopic *self);
 
-/* Removes what can be removed. @error: the right to do so (Delete) is missing, for example */
+/* Removes the messages that can be removed. @error: for example, the user lacks the right Delete */
 gboolean erase_topic_remove (EraseTopic *self, GError **error);
 
 /* (transfer full): until when Kafka keeps what can't be removed */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The study's camera service: a frame each so many seconds, pickled with its capture time, to the camera topic.
+"""The study's camera service: sends frames at a rate to the camera topic, each pickled with its capture time.
 
-The feedback topic sets the rate, and each 30 s the rate is doubled. SIGINT ends the service; it prints one line of JSON
+The feedback topic sets the rate, and every 30 s the service doubles it. SIGINT ends the service; it prints one line of JSON
 with what it captured, delivered and discarded.
 """
 
@@ -21,7 +21,7 @@ DOUBLING_S = 30
 
 
 class Files:
-    """Frames from a folder, in turn: raw BGR of 640x480, or JPEG as it is."""
+    """Reads frames from a folder in turn: raw BGR of 640x480, or undecoded JPEG."""
 
     def __init__(self, folder):
         self.frames = [self._read(path) for path in sorted(pathlib.Path(folder).iterdir())]
@@ -85,7 +85,7 @@ def main():
     captured = discarded = 0
     due = time.monotonic()
     while not ended.is_set():
-        # the number is not the study's; the evaluation checks order and loss with it
+        # the number was added to the study's value: the evaluation checks order and loss with it
         value = pickle.dumps((source.read(), datetime.datetime.now(), captured))
         captured += 1
         discarded += not client.send(chosen.topic, value)

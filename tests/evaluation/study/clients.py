@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The three Python clients of the study behind one interface, each with its own defaults.
 
-A producer's `send` returns False where the client's buffer is
-full: the study names that the frame is discarded then.
+A producer's `send` returns False if the client's buffer is full. The frame is then discarded, as in the study.
 """
 
 
@@ -38,7 +37,7 @@ class Confluent:
         self.consumer.subscribe([topic])
 
     def receive(self):
-        """The next value, or None where none came for a moment."""
+        """Returns the next value, or None if none came for a moment."""
         message = self.consumer.poll(0.1)
         return message.value() if message and not message.error() else None
 
@@ -87,13 +86,13 @@ class PyKafka:
 
     def send(self, topic, value):
         if topic not in self.producers:
-            # its other producer sends a request only each 5 s, with a frame in it
+            # the other producer sends only one request every 5 s, with one frame in it
             self.producers[topic] = self.client.topics[topic.encode()].get_sync_producer()
         try:
             self.producers[topic].produce(value)
         except self.pykafka.exceptions.ProducerQueueFullError:
             return False
-        self.delivered += 1  # the client reports failures alone, when it ends
+        self.delivered += 1  # the client reports only failures, and only when it ends
         return True
 
     def flush(self):

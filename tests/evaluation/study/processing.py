@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The study's processing service: unpickles frames, counts faces with OpenCV's Haar cascade, and sends the number and
-the frame's time on if there is at least one face. Each 5 s it sends the frames it counted a second to the feedback topic.
+the frame's time on if there is at least one face. Every 5 s it sends its rate, the frames counted a second, to the
+feedback topic.
 
 It prints a line of JSON for each window of 10 s: the frames, the bytes and the seconds.
 """

@@ -15,7 +15,7 @@
  * it. */
 #define MEMORY_OF_TEXT 32
 
-/* What a GNode of the document has as its data. */
+/* The data of a GNode of the document. */
 typedef struct {
   gchar *name;
   GString *text;

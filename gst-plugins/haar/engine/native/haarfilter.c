@@ -18,7 +18,7 @@ typedef struct {
   const HaarCascade *cascade;
   GArray *stages, *stumps, *corners, *trees, *sets;
   GArray *kinds[HAAR_SUM_KINDS]; /* of HaarFilterStump: the current stage's stumps of each kind */
-  gdouble error, wide_error;     /* of the current stage: the largest error of a limit */
+  gdouble error, wide_error;     /* the largest error of a limit in the current stage */
   gint contrast_bits;            /* number of bits by which contrasts are shifted right */
 } Builder;
 

@@ -72,7 +72,7 @@ typedef struct {
 
 typedef struct {
   guint first[HAAR_SUM_KINDS + 1]; /* the first stump of each kind */
-  guint first_corner, n_corners;   /* of all its stumps */
+  guint first_corner, n_corners;   /* the corners of all its stumps */
   guint first_tree, n_trees;       /* in place of stumps, if the cascade has trees */
   /* The value is less than the limit for certain if limit - value is above `sure`, and may be less
    * if it is above `possible`. `wide_margin` is for HAAR_SUM_WIDE. */

@@ -34,7 +34,7 @@ typedef struct {
   gsize capacity;
   gsize twin; /* distance in values from `low` to its copy; 0: the kernel needs no copy */
   gpointer low_memory;
-  guint32 *diagonals;   /* for `tilted`: of the latest row */
+  guint32 *diagonals;   /* for `tilted`: the diagonal sums of the latest row */
   guint32 *tilted_rows; /* for `tilted`: the latest two rows, columns in their natural order */
   gint row_capacity;
 } HaarIntegral;
@@ -48,8 +48,8 @@ typedef struct {
 #define HAAR_INTEGRAL_MARGIN 64
 
 gint haar_integral_stride (gint width);
-/* FALSE: there is no memory for it. @tilted: whether the cascade has tilted features; the same in
- * each call */
+/* Returns FALSE if there is no memory for the images. @tilted: whether the cascade has tilted
+ * features; the same in each call */
 gboolean haar_integral_start (
     HaarIntegral *self, const HaarLayout *layout, gint width, gint height, gboolean tilted);
 /* Adds a row of the picture. Must be called for each row once, from 0 on. */

@@ -26,7 +26,7 @@ typedef struct _HaarResizer HaarResizer;
  * INTER_LINEAR_EXACT. */
 HaarResizer *haar_resizer_new (const HaarKernel *kernel);
 void haar_resizer_free (HaarResizer *self);
-/* FALSE: there is no memory for it. */
+/* Returns FALSE if there is no memory for the rows. */
 gboolean haar_resizer_start (HaarResizer *self, const guint8 *gray, gint width, gint height,
     gsize stride, gint to_width, gint to_height);
 /* The returned row is valid until the next call. */

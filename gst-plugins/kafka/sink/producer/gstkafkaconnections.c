@@ -14,23 +14,26 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define GST_CAT_DEFAULT gst_kafka_sink_debug
 
 #define TENDING_TIME (G_USEC_PER_SEC / 2)
-/* The share of losses is counted each so many packets. A share above the limit several times in a
- * row comes from the link: one such count may come from a queue that was full for a moment. */
+/* Losses are counted over at least this number of packets. Several counts in a row with a share of
+ * losses above the limit mean that the link loses packets. A single one may come from a queue that
+ * was full for a moment. */
 #define ENOUGH_PACKETS 50
 #define MANY_LOSSES 0.02
 #define ENOUGH_COUNTS 3
-/* For a link with losses */
+/* The congestion control for a link that loses packets */
 #define LOSS_TOLERANT "bbr"
-/* The longest name that the kernel has, with its end (TCP_CA_NAME_MAX) */
+/* Size of the kernel's longest name of a congestion control, with the final NUL
+ * (TCP_CA_NAME_MAX) */
 #define NAME_SIZE 16
-/* linux/tcp.h has no names of states, and glibc's header can't stand beside it. */
+/* linux/tcp.h doesn't define the states of a connection, and glibc's netinet/tcp.h can't be
+ * included together with it. */
 #define TCP_ESTABLISHED 1
 
 typedef struct {
   gint fd;
-  guint32 sent, resent; /* packets, when the losses were last counted */
-  guint lossy;          /* counts in a row with many losses */
-  gboolean settled;     /* TRUE: it has what is wanted, or the kernel refuses that */
+  guint32 sent, resent; /* numbers of packets when the losses were last counted */
+  guint lossy;          /* number of counts in a row with too many losses */
+  gboolean settled;     /* TRUE: its congestion control was set, or the kernel refused to set it */
 } Connection;
 
 struct _GstKafkaConnections {
@@ -87,8 +90,8 @@ gst_kafka_connections_close (GstKafkaConnections *self, gint fd)
   return close (fd);
 }
 
-/* Returns the share of the packets since the last count that were sent again, once it was too large
- * several times in a row; otherwise 0. */
+/* Returns which share of the packets since the last count were sent again, if the share was too
+ * large several times in a row; otherwise 0. */
 static gdouble
 count_losses (Connection *connection, const struct tcp_info *info)
 {
@@ -103,8 +106,9 @@ count_losses (Connection *connection, const struct tcp_info *info)
   return connection->lossy >= ENOUGH_COUNTS ? resent / (gdouble) sent : 0;
 }
 
-/* With lock. (nullable): the congestion control that @connection should have, unless it has it. A
- * route may change that of a connection as it is made, so it isn't settled before. */
+/* With self->lock. (nullable): the congestion control that @connection should get; NULL: no change.
+ * A route may change the congestion control while the connection is made, so nothing is chosen
+ * before. */
 static const gchar *
 choose (GstKafkaConnections *self, Connection *connection, gdouble *losses)
 {
@@ -120,7 +124,7 @@ choose (GstKafkaConnections *self, Connection *connection, gdouble *losses)
   return *losses > 0 ? LOSS_TOLERANT : NULL;
 }
 
-/* With lock */
+/* With self->lock */
 static void
 change (GstKafkaConnections *self, Connection *connection, const gchar *name, gdouble losses,
     GstElement *element)

@@ -21,8 +21,8 @@ gint gst_kafka_connections_open (GstKafkaConnections *self, gint domain, gint ty
 /* Like close() */
 gint gst_kafka_connections_close (GstKafkaConnections *self, gint fd);
 
-/* Looks at the connections' losses, at most twice a second. To be called again and again. A change
- * of congestion control is logged with @element. */
+/* Looks at the connections' losses, at most twice a second. To be called regularly. A change of
+ * congestion control is logged with @element. */
 void gst_kafka_connections_tend (GstKafkaConnections *self, GstElement *element);
 
 G_END_DECLS

@@ -453,7 +453,7 @@ sleep_a_slice (GstKafkaProducer *self)
   return is_active (self);
 }
 
-/* FALSE: the producer is stopping or has failed. */
+/* Returns FALSE if the producer is stopping or has failed. */
 static gboolean
 wait_for_contact (GstKafkaProducer *self, gint64 deadline)
 {

@@ -260,7 +260,7 @@ typedef struct {
   guint64 freed;
 } Drop;
 
-/* FALSE: @message stays. Returns TRUE if the message's id was added to @ids. */
+/* Returns TRUE if the message's id was added to @ids; FALSE if @message stays. */
 static gboolean
 drop (Drop *drop, const GstKafkaSpoolMessage *message, GArray *ids)
 {

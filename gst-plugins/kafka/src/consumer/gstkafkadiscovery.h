@@ -11,7 +11,7 @@ typedef struct {
   GHashTable *counts;                    /* maps a topic's name to its number of partitions */
   gchar *missing;                        /* text about a missing topic or partition; NULL: none */
   rd_kafka_resp_err_t refused; /* the reason why a topic can't be read; 0: all can be read */
-  gchar *refused_topic;        /* that topic */
+  gchar *refused_topic;        /* the topic of that refusal */
 } GstKafkaDiscovery;
 
 /* Queries the brokers. The caller has to clear @self in any case. */

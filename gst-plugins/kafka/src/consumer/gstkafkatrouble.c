@@ -529,8 +529,9 @@ gst_kafka_consumer_look_for_silence (GstKafkaConsumer *self)
     take_silence (self, now);
 }
 
-/* No CRC covers a batch's first offset. Damage to the first offset shows only if no message can
- * have the offset. librdkafka is queried once a batch, because each query takes its locks. */
+/* Returns TRUE if a message's offset is beyond the partition's end. No CRC covers the first offset
+ * of a batch, so only such an offset shows that it is damaged. librdkafka is asked for the end only
+ * once a batch, because each request takes its locks. */
 static gboolean
 is_beyond (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 {

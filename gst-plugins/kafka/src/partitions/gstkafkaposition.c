@@ -112,7 +112,8 @@ to_ms (GstClockTime time)
   return (gint64) (time / GST_MSECOND + (time % GST_MSECOND != 0));
 }
 
-/* TRUE: all messages were deleted, and some may be of the requested time, which has passed. */
+/* Returns TRUE if all messages were deleted, and some of them may be of the requested time, which
+ * has passed. */
 static gboolean
 is_emptied (const GstKafkaRange *self, const GstKafkaPosition *position)
 {
