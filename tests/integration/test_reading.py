@@ -95,7 +95,7 @@ def test_latest_starts_at_messages_sent_after_the_start(kafka, past):
 def member(kafka, topic, name=None):
     own = f"group-instance-id={name}" if name else ""
     return (f"kafkasrc bootstrap-servers={kafka.bootstrap} topic={topic} group-id={topic} {own} "
-            "client-properties=c,session.timeout.ms=20000 ! fakesink async=false")
+            "client-properties=c,session.timeout.ms=120000 ! fakesink async=false")
 
 
 def assignments(running):

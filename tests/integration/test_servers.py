@@ -87,7 +87,7 @@ def test_a_server_chooses_another_port_if_its_port_is_taken(tmp_path, monkeypatc
         taken.listen()
         offers = [taken.getsockname()[1]]
         free_port = server.free_port
-        monkeypatch.setattr(server, "free_port", lambda host: offers.pop() if offers else free_port(host))
+        monkeypatch.setattr(server, "free_port", lambda host, *taken: offers.pop() if offers else free_port(host, *taken))
         clashing = make(tmp_path)
         clashing.start()
         assert not offers
