@@ -222,7 +222,7 @@ gst_kafka_headers_new_owned (
   return array_of (block, n);
 }
 
-/* A number of so many decimal digits fits 64 bits. */
+/* A number with at most SAFE_DIGITS decimal digits fits into 64 bits. */
 #define SAFE_DIGITS 19
 
 /* This function runs several times a frame, and GLib's functions take ten times as long. */

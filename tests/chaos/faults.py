@@ -94,7 +94,7 @@ class Chaos:
             self._begin(planned.part, planned.fault(self._part(planned.part), planned.seconds, self.notes))
 
     def until(self, condition, timeout=600):
-        """Ends running faults in time, and starts no new ones, until that time."""
+        """Waits until `condition` is true. Meanwhile it ends running faults when they are due, and starts no new ones."""
         deadline = time.monotonic() + timeout
         while not condition():
             assert time.monotonic() < deadline, f"not within {timeout} s; {self.ended}"

@@ -26,7 +26,8 @@ typedef struct {
   guint n;
   const GstKafkaHeader *used[GST_KAFKA_N_USED]; /* the last one of each name; NULL: absent */
   GstKafkaHeader *all;                          /* without those whose name isn't UTF-8 */
-  GstKafkaHeader usual[16]; /* usual messages have no more, so that no memory is allocated */
+  /* room for the headers of usual messages, so that no memory is allocated */
+  GstKafkaHeader usual[16];
 } GstKafkaMessageHeaders;
 
 void gst_kafka_message_read_headers (

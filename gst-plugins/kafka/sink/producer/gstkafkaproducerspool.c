@@ -52,8 +52,8 @@ may_move (GstKafkaProducer *self, const GstKafkaRecord *record, Spool which)
   return gst_kafka_producer_spools (self, record) && (which == SPOOL_ALL || !record->alone);
 }
 
-/* With lock. Copies the records that librdkafka is still sending to the disk; they stay in memory
- * too. All records in flight are copied, so that on the disk they precede the waiting ones. */
+/* With lock. Writes copies of the records in flight to the disk; the records stay in memory too.
+ * All of them are copied, so that on the disk they precede the waiting ones. */
 static void
 copy_in_flight (GstKafkaProducer *self, Spool which)
 {

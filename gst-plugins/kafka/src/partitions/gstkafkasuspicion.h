@@ -31,7 +31,7 @@ typedef struct {
   /* offset of the last condemned message; -1: none. A message that is read again isn't counted
    * again. */
   gint64 last;
-  gboolean running; /* the run that committed this hasn't recorded how it ended */
+  gboolean running; /* the run that committed this state hasn't recorded how it ended */
   guint count;
   GstKafkaSuspect suspects[GST_KAFKA_SUSPICION_SUSPECTS]; /* by offset */
 } GstKafkaSuspicion;
