@@ -56,11 +56,12 @@ fetch_is_over (Fetch *self)
   return gst_app_sink_is_eos (GST_APP_SINK (self->sink));
 }
 
-/* The pipeline's error, or that no message came. */
+/* Returns TRUE if all messages were read. An error ends the stream too, and is posted before. */
 static gboolean
-fetch_fail (Fetch *self, const gchar *nothing, GError **error)
+fetch_is_complete (Fetch *self, GError **error)
 {
   g_autoptr (GstBus) bus = gst_element_get_bus (self->pipeline);
+  gboolean over = fetch_is_over (self);
   GstMessage *message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
   g_autoptr (GError) found = NULL;
 
@@ -68,13 +69,19 @@ fetch_fail (Fetch *self, const gchar *nothing, GError **error)
     gst_message_parse_error (message, &found, NULL);
     gst_message_unref (message);
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED, found->message);
-  } else if (fetch_is_over (self)) {
-    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, nothing);
-  } else {
+  } else if (!over) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "Kafka gave nothing for %d s.",
         (gint) (TIMEOUT / G_USEC_PER_SEC));
   }
-  return FALSE;
+  return !message && over;
+}
+
+/* Sets the pipeline's error, or that no message came. */
+static void
+fetch_fail (Fetch *self, const gchar *nothing, GError **error)
+{
+  if (fetch_is_complete (self, error))
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, nothing);
 }
 
 static gint64
@@ -167,6 +174,7 @@ live_fetch_run (const LiveSource *source, const LiveFrame *frame, gint64 most, G
   g_autofree gchar *partitions = g_strdup_printf ("<%d>", frame->place.partition);
   g_autoptr (GPtrArray) frames = g_ptr_array_new_with_free_func ((GDestroyNotify) live_frame_unref);
   Run run = {frames, 0};
+  gboolean found;
   GstSample *sample;
   Fetch fetch;
 
@@ -183,11 +191,11 @@ live_fetch_run (const LiveSource *source, const LiveFrame *frame, gint64 most, G
       run_add (&run, one, frame);
     gst_sample_unref (sample);
   }
+  found = is_run_of (&run, frame);
+  if (!found && fetch_is_complete (&fetch, error))
+    run_fail (&run, most, error);
   fetch_end (&fetch);
-  if (is_run_of (&run, frame))
-    return g_steal_pointer (&frames);
-  run_fail (&run, most, error);
-  return NULL;
+  return found ? g_steal_pointer (&frames) : NULL;
 }
 
 gboolean
@@ -195,6 +203,7 @@ live_fetch_window (const LiveSource *source, const gchar *camera, gint64 from, g
     LiveFetchFunc func, gpointer data, gboolean *complete, GError **error)
 {
   gboolean more = TRUE, any = FALSE;
+  g_autoptr (GError) failure = NULL;
   GstSample *sample;
   Fetch fetch;
 
@@ -208,10 +217,13 @@ live_fetch_window (const LiveSource *source, const gchar *camera, gint64 from, g
     more = func (sample, data);
     gst_sample_unref (sample);
   }
-  *complete = more && fetch_is_over (&fetch);
-  any |= *complete || fetch_fail (&fetch, "", error);
+  *complete = more && fetch_is_complete (&fetch, &failure);
   fetch_end (&fetch);
-  return any;
+  if (failure)
+    g_info ("topic %s: the read of a window isn't complete: %s", source->topic, failure->message);
+  if (failure && !any)
+    g_propagate_error (error, g_steal_pointer (&failure));
+  return any || *complete;
 }
 
 gboolean
