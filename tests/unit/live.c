@@ -19,6 +19,8 @@
 #include "model/livesentence.h"
 #include "http/liveguesses.h"
 #include "http/livetoken.h"
+#include "kafkamock.h"
+#include "sources/livefetch.h"
 
 /* --- the sentence --- */
 
@@ -272,8 +274,9 @@ GST_END_TEST;
 
 /* The fog counts few frames, and some reports list none of a slow camera: yet it sends all it wants
  * to. */
+/* @age: s, of the frames that were counted */
 static void
-report_slow (LiveCamera *camera, guint64 seq, gdouble max, gint64 now)
+give_report (LiveCamera *camera, guint64 seq, gdouble max, gdouble age, gint64 now)
 {
   g_autoptr (FogReport) report = fog_report_new ("fog-1");
   FogReportCamera *own = fog_report_add_camera (report, "cam-1");
@@ -283,12 +286,18 @@ report_slow (LiveCamera *camera, guint64 seq, gdouble max, gint64 now)
   report->frames = own->frames = seq % 2;
   report->busy = 0.3;
   report->lag = 20;
-  report->age_p95 = report->age_p50 = 9;
+  report->age_p95 = report->age_p50 = age;
   own->session = g_strdup ("s");
   own->last_seq = seq;
   own->max = max;
   own->min = 1;
   live_camera_take_report (camera, report, own, now);
+}
+
+static void
+report_slow (LiveCamera *camera, guint64 seq, gdouble max, gint64 now)
+{
+  give_report (camera, seq, max, 9, now);
 }
 
 static const gchar *
@@ -424,6 +433,53 @@ GST_START_TEST (test_two_cameras_of_one_name)
   }
   fail_if (live_senders_are_two (&camera->senders, now));
   fail_unless_equals_string (camera->session, "a");
+  live_camera_free (camera);
+}
+GST_END_TEST;
+
+/* As replicas of an edge would be that were given one name. */
+GST_START_TEST (test_many_cameras_of_one_name)
+{
+  static const gchar *const sessions[] = {"a", "b", "c", "d", "e"};
+  LiveCamera *camera = live_camera_new ("cam-1", 0);
+  gint64 now;
+
+  for (now = 0; now < 8000; now += 250)
+    for (guint i = 0; i < G_N_ELEMENTS (sessions); i++)
+      live_camera_see (camera, sessions[i], (guint64) now + 1, now, now);
+  fail_unless (live_senders_are_two (&camera->senders, now));
+  live_camera_free (camera);
+}
+GST_END_TEST;
+
+/* The fog is far behind: events of the run before still come, of which nothing else was seen. */
+GST_START_TEST (test_a_late_run_is_not_a_second_camera)
+{
+  LiveCamera *camera = live_camera_new ("cam-1", 0);
+
+  for (gint64 now = 60000; now < 80000; now += 500) {
+    live_camera_see (camera, "new", (guint64) now, now, now);
+    give_answer (camera, "old", (guint64) now, now - 30000, now);
+    fail_if (live_senders_are_two (&camera->senders, now), "at %d ms", (gint) now);
+  }
+  live_camera_free (camera);
+}
+GST_END_TEST;
+
+/* Reports say that newer frames were counted, too. */
+GST_START_TEST (test_late_events_do_not_make_a_camera_late)
+{
+  LiveCamera *camera = live_camera_new ("cam-1", 0);
+
+  for (guint64 n = 1; n <= 20; n++) {
+    gint64 now = 100000 + (gint64) n * 500;
+
+    give_report (camera, n, 4, 0.1, now);
+    give_answer (camera, "s", n, now - 8000, now);
+    live_camera_tick (camera, FALSE, now);
+    fail_if (camera->health == LIVE_CAMERA_LATE, "at %d ms", (gint) now);
+    fail_unless_equals_int (camera->faces, (gint) n);
+  }
   live_camera_free (camera);
 }
 GST_END_TEST;
@@ -961,6 +1017,64 @@ GST_START_TEST (test_no_other_picture_replaces_a_damaged_frame)
 }
 GST_END_TEST;
 
+/* --- what Kafka refuses --- */
+
+#define REFUSALS 20
+
+static void
+refuse (KafkaMock *mock, gint16 request)
+{
+  for (guint i = 0; i < REFUSALS; i++)
+    rd_kafka_mock_push_request_errors (
+        mock->cluster, request, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+}
+
+static gboolean
+count_sample (GstSample *sample, gpointer n)
+{
+  ++*(guint *) n;
+  return TRUE;
+}
+
+/* The error ends the stream, as the last message does. */
+GST_START_TEST (test_a_window_that_cannot_be_read_is_an_error)
+{
+  KafkaMock mock;
+  LiveSource source = {.topic = (gchar *) "camera"};
+  gint64 now = g_get_real_time () / 1000;
+  g_autoptr (GError) error = NULL;
+  gboolean complete = TRUE;
+  guint n = 0;
+
+  kafka_mock_start (&mock, "camera", 1);
+  source.servers = (gchar *) mock.servers;
+  refuse (&mock, KAFKA_API_LIST_OFFSETS);
+  fail_if (
+      live_fetch_window (&source, "cam-1", now - 60000, now, count_sample, &n, &complete, &error));
+  fail_unless (error && strstr (error->message, "camera"));
+  fail_if (complete);
+  fail_unless_equals_int (n, 0);
+  kafka_mock_stop (&mock);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_a_run_of_frames_that_cannot_be_read_is_an_error)
+{
+  KafkaMock mock;
+  LiveSource source = {.topic = (gchar *) "camera"};
+  LiveFrame frame = {.camera = (gchar *) "cam-1", .place = {(gchar *) "camera", 0, 0}};
+  g_autoptr (GError) error = NULL;
+
+  kafka_mock_start (&mock, "camera", 1);
+  kafka_mock_produce (&mock, "camera", 0, NULL, "x", 1, 0, NULL);
+  source.servers = (gchar *) mock.servers;
+  refuse (&mock, KAFKA_API_FETCH);
+  fail_if (live_fetch_run (&source, &frame, 10, &error) != NULL);
+  fail_unless (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_FAILED), "%s", error->message);
+  kafka_mock_stop (&mock);
+}
+GST_END_TEST;
+
 /* --- zones --- */
 
 #define TRIANGLE "[[0,0],[1,0],[1,1]]"
@@ -1015,6 +1129,11 @@ live_suite (void)
   tcase_add_test (tc, test_a_camera_whose_clock_is_ahead_can_be_late);
   tcase_add_test (tc, test_a_restart_is_not_a_second_camera);
   tcase_add_test (tc, test_two_cameras_of_one_name);
+  tcase_add_test (tc, test_many_cameras_of_one_name);
+  tcase_add_test (tc, test_a_late_run_is_not_a_second_camera);
+  tcase_add_test (tc, test_late_events_do_not_make_a_camera_late);
+  tcase_add_test (tc, test_a_window_that_cannot_be_read_is_an_error);
+  tcase_add_test (tc, test_a_run_of_frames_that_cannot_be_read_is_an_error);
   tcase_add_test (tc, test_hidden_characters_are_shown);
   tcase_add_test (tc, test_the_clock_is_set);
   tcase_add_test (tc, test_lag_in_messages_and_seconds);

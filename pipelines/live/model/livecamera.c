@@ -98,9 +98,9 @@ is_newer (const LiveCamera *self, const LiveAnswer *answer, const gchar *session
 {
   g_autofree gchar *before = self->answer ? session_of (self->answer) : NULL;
 
-  if (!session || !before)
+  if (!session)
     return answer->captured >= self->counted;
-  if (g_str_equal (session, before))
+  if (g_strcmp0 (session, before) == 0)
     return answer->seq >= self->answer->seq;
   return live_senders_is_newest (&self->senders, session) ||
          live_senders_are_two (&self->senders, now);
@@ -115,7 +115,8 @@ live_camera_take_answer (LiveCamera *self, LiveAnswer *answer, gint64 now)
   if (!is_newer (self, answer, session, now))
     return;
   self->counted = answer->captured;
-  self->found = self->answered = MIN (answer->captured, now);
+  self->found = MIN (answer->captured, now);
+  self->answered = MAX (self->answered, self->found);
   self->faces = answer->faces;
   g_clear_pointer (&self->answer, live_answer_unref);
   self->answer = live_answer_ref (answer);
@@ -229,7 +230,7 @@ live_camera_set_back (LiveCamera *self, gint64 now)
   self->active = MIN (self->active, now);
   self->answered = MIN (self->answered, now);
   self->found = MIN (self->found, now);
-  for (guint i = 0; i < G_N_ELEMENTS (self->senders.runs); i++)
+  for (guint i = 0; i < LIVE_RUNS; i++)
     self->senders.runs[i].seen = MIN (self->senders.runs[i].seen, now);
 }
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "livesenders.h"
 
-/* ms that two runs of one producer may seem to overlap. */
+#include <string.h>
+
+/* ms by which two runs of one producer may seem to overlap. */
 #define OVERLAP 2000
 /* ms without another frame after which a run is over. */
 #define OVER 10000
@@ -9,34 +11,47 @@
 static void
 add_run (LiveSenders *self, const gchar *session, guint64 seq, gint64 captured, gint64 now)
 {
-  g_free (self->runs[1].session);
-  self->runs[1] = self->runs[0];
-  self->runs[0].session = g_strdup (session);
-  self->runs[0].seq = seq;
-  self->runs[0].first = captured;
-  self->runs[0].seen = now;
+  g_free (self->runs[LIVE_RUNS - 1].session);
+  memmove (self->runs + 1, self->runs, (LIVE_RUNS - 1) * sizeof *self->runs);
+  self->runs[0] = (LiveRun){g_strdup (session), seq, captured, captured, now};
 }
 
 static void
-swap_runs (LiveSenders *self)
+make_newest (LiveSenders *self, guint i)
 {
-  typeof (self->runs[0]) newer = self->runs[0];
+  LiveRun run = self->runs[i];
 
-  self->runs[0] = self->runs[1];
-  self->runs[1] = newer;
+  memmove (self->runs + 1, self->runs, i * sizeof *self->runs);
+  self->runs[0] = run;
 }
 
-/* Notes that the former run has sent another frame. */
+/* Late answers about a run that is over don't overlap with the next run. */
+static gboolean
+overlap (const LiveRun *a, const LiveRun *b)
+{
+  return a->first && b->first && MIN (a->last, b->last) - MAX (a->first, b->first) > OVERLAP;
+}
+
+/* Notes that a former run has sent another frame. */
 static LiveSighting
-note_former (LiveSenders *self, gint64 captured, gint64 now)
+note_former (LiveSenders *self, guint i, gint64 captured, gint64 now)
 {
   if (now - self->runs[0].seen > OVER) {
-    swap_runs (self);
+    make_newest (self, i);
     return LIVE_SENDER_BEGINS;
   }
-  if (captured && self->runs[0].first && captured - self->runs[0].first > OVERLAP)
+  if (captured && overlap (&self->runs[0], &self->runs[i]))
     self->both = now;
   return LIVE_SENDER_GOES_ON;
+}
+
+static void
+note_captured (LiveRun *run, gint64 captured)
+{
+  if (!captured)
+    return;
+  run->first = run->first ? MIN (run->first, captured) : captured;
+  run->last = MAX (run->last, captured);
 }
 
 LiveSighting
@@ -45,19 +60,18 @@ live_senders_note (
 {
   guint i = 0;
 
-  while (i < 2 && g_strcmp0 (self->runs[i].session, session) != 0)
+  while (i < LIVE_RUNS && g_strcmp0 (self->runs[i].session, session) != 0)
     i++;
-  if (i == 2) {
+  if (i == LIVE_RUNS) {
     add_run (self, session, seq, captured, now);
     return LIVE_SENDER_BEGINS;
   }
-  if (captured && (!self->runs[i].first || captured < self->runs[i].first))
-    self->runs[i].first = captured;
+  note_captured (&self->runs[i], captured);
   if (seq <= self->runs[i].seq)
     return LIVE_SENDER_OLD;
   self->runs[i].seq = seq;
   self->runs[i].seen = now;
-  return i == 0 ? LIVE_SENDER_GOES_ON : note_former (self, captured, now);
+  return i == 0 ? LIVE_SENDER_GOES_ON : note_former (self, i, captured, now);
 }
 
 gboolean
@@ -75,6 +89,6 @@ live_senders_are_two (const LiveSenders *self, gint64 now)
 void
 live_senders_clear (LiveSenders *self)
 {
-  g_free (self->runs[0].session);
-  g_free (self->runs[1].session);
+  for (guint i = 0; i < LIVE_RUNS; i++)
+    g_free (self->runs[i].session);
 }
