@@ -476,6 +476,22 @@ GST_START_TEST (test_a_document_that_breaks_the_server)
 GST_END_TEST;
 
 /* It is full, then takes half a batch, then is full again. Nobody is at fault. */
+/* The server names the document at which it fails, and stores the others. */
+GST_START_TEST (test_an_internal_error_of_one_document_in_a_steady_stream)
+{
+  Fixture f;
+
+  setup (&f, mongo_mock_new (), "batch-latency=0 retry-timeout=60000000000", "application/json");
+  gst_harness_push (f.h, new_message ("{\"refused\":1}", &f.ledger, 0));
+  for (gint i = 1; i <= 6 && get_stat (&f, "rejected") == 0; i++) {
+    gst_harness_push (f.h, new_message ("{}", &f.ledger, i));
+    wait_stat (&f, "documents", (guint64) i);
+  }
+  wait_stat (&f, "rejected", 1);
+  teardown (&f);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_a_full_disk_condemns_no_document)
 {
   const gchar *full = "{\"ok\":0,\"code\":1,\"errmsg\":\"database or disk is full\"}";
@@ -1131,6 +1147,7 @@ mongosink_suite (void)
   tcase_add_test (tc, test_a_later_document_that_is_stored_shows_which_one_is_at_fault);
   tcase_add_loop_test (tc, test_the_other_connection_shows_whose_fault_it_is, 0, 2);
   tcase_add_test (tc, test_a_document_that_breaks_the_server);
+  tcase_add_test (tc, test_an_internal_error_of_one_document_in_a_steady_stream);
   tcase_add_test (tc, test_a_full_disk_condemns_no_document);
   tcase_add_test (tc, test_a_refused_batch_is_split);
   tcase_add_test (tc, test_rejects_leave_by_the_pad_rejects);

@@ -826,14 +826,26 @@ refuse (MongoItem *item)
   item->result.verdict = MONGO_VERDICT_REFUSED;
 }
 
+/* The server stores others and fails at these, so they may be the cause. */
+static void
+refuse_internal_errors (MongoItem **items, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    if (mongo_item_is_internal_error (items[i]))
+      refuse (items[i]);
+}
+
 /* Halves a refused batch until the document that causes the refusal is alone. */
 static void
 write_split (MongoSession *self, MongoItem **items, guint n, gboolean in_doubt)
 {
   const MongoResult *later;
 
-  if (!must_split (self, items, n, in_doubt))
+  if (!must_split (self, items, n, in_doubt)) {
+    if (in_doubt)
+      refuse_internal_errors (items, n);
     return;
+  }
   if (n == 1) {
     if (items[0]->result.own)
       mongo_session_reject (self, items[0]);
