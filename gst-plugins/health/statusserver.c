@@ -87,16 +87,28 @@ is_get (SoupServerMessage *message)
   return g_str_equal (method, "GET") || g_str_equal (method, "HEAD");
 }
 
+static gboolean
+has_body (SoupServerMessage *message)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+
+  switch (soup_message_headers_get_encoding (headers)) {
+    case SOUP_ENCODING_NONE:
+      return FALSE;
+    case SOUP_ENCODING_CONTENT_LENGTH:
+      return soup_message_headers_get_content_length (headers) > 0;
+    default:
+      return TRUE;
+  }
+}
+
 /* Runs before a request's body is read. Refuses requests with a body, and requests other than
  * GET. */
 static void
 check_request (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query,
     gpointer data)
 {
-  SoupEncoding encoding =
-      soup_message_headers_get_encoding (soup_server_message_get_request_headers (message));
-
-  if (is_get (message) && encoding == SOUP_ENCODING_NONE)
+  if (is_get (message) && !has_body (message))
     return;
   soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
   soup_message_headers_replace (

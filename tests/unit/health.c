@@ -407,6 +407,7 @@ static const struct {
     {"GET /here HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", OK, "\r\n\r\nyes\n"},
     {"GET /here?x=1 HTTP/1.0\r\n\r\n", "HTTP/1.0 200 OK\r\n", "\r\n\r\nyes\n"},
     {"HEAD /here HTTP/1.0\r\n\r\n", "HTTP/1.0 200 OK\r\n", "\r\n\r\n"},
+    {"GET /here HTTP/1.0\r\nContent-Length: 0\r\n\r\n", "HTTP/1.0 200 OK\r\n", "\r\n\r\nyes\n"},
     {"GET /there HTTP/1.0\r\n\r\n", "HTTP/1.0 404 Not Found\r\n", "/metrics\n"},
     {"POST /here HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405 Method Not Allowed\r\n",
         "supported\n"},
