@@ -225,6 +225,21 @@ def test_how_long_what_is_kept_is_set_once():
     assert topics_of_the_job(**set_there) == topics_of_the_job() and len(set_there) == 3
 
 
+def test_settings_of_the_stages_leave_the_job_as_it_is(tmp_path):
+    """Kubernetes refuses to change a Job, and then the overlay."""
+    def built(*settings):
+        site = tmp_path / "k8s/overlays/site"
+        site.mkdir(exist_ok=True)
+        (site / "kustomization.yaml").write_text(yaml.safe_dump({"resources": ["../demo"], "configMapGenerator": [
+            {"name": "stages", "namespace": "fog", "behavior": "merge", "literals": ["X=1", *settings]}]}))
+        return {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(manifests.built(site))}
+
+    shutil.copytree(TOP / "k8s", tmp_path / "k8s")
+    before, after = built(), built("FACES_OPTIONS=min-faces=0")
+    assert before["Deployment", "fog"] != after["Deployment", "fog"]
+    assert before["Job", "topics"] == after["Job", "topics"]
+
+
 def test_topics_fit_the_volume_of_kafka():
     """The job and Strimzi create the same topics. Kafka deletes only closed segments, and the retained segments of all topics fit
     into the volume."""
