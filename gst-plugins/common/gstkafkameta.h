@@ -24,8 +24,10 @@ typedef enum {
 } GstKafkaAckOutcome;
 
 /**
- * GstKafkaAckNotify: @ledger: as in gst_kafka_ack_new() @offset: the message's offset in its
- * partition @outcome: the outcome of the message
+ * GstKafkaAckNotify:
+ * @ledger: as in gst_kafka_ack_new()
+ * @offset: the message's offset in its partition
+ * @outcome: the outcome of the message
  *
  * Called from the thread that frees the last buffer. It must not block.
  */

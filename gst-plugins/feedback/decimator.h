@@ -14,8 +14,10 @@ typedef struct {
 } Decimator;
 
 /**
- * decimator_take: @now: the time of the frame, s @rate: the rate to pass, frames/s @source_rate:
- * the rate of incoming frames, frames/s; 0: unknown
+ * decimator_take:
+ * @now: the time of the frame, s
+ * @rate: the rate to pass, frames/s
+ * @source_rate: the rate of incoming frames, frames/s; 0: unknown
  *
  * Returns: %TRUE if the frame passes
  */

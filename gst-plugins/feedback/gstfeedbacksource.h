@@ -63,8 +63,9 @@ GstCaps *gst_feedback_source_make_any_rate (const GstCaps *caps);
  * that would keep the camera from changing its rate. */
 GstBuffer *gst_feedback_source_detach (GstFeedbackSource *source, GstBuffer *buffer);
 /* Requests another rate from the source if that is due.
- * @rate: the rate that passes, frames/s @dwell: the shortest time between two requests, us @now:
- * the time, us, monotonic */
+ * @rate: the rate that passes, frames/s
+ * @dwell: the shortest time between two requests, us
+ * @now: the time, us, monotonic */
 void gst_feedback_source_follow (GstFeedbackSource *source, gdouble rate, gint64 dwell, gint64 now);
 
 G_END_DECLS

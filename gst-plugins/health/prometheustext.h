@@ -17,9 +17,10 @@ typedef struct _PrometheusText PrometheusText;
 PrometheusText *prometheus_text_new (void);
 
 /**
- * prometheus_text_add: @name: the metric's name, which contains its base unit, and ends with
- * `_total` for a counter @help: (nullable): one line; the first call for a metric decides @labels:
- * (nullable): of prometheus_labels()
+ * prometheus_text_add:
+ * @name: the metric's name, which contains its base unit, and ends with `_total` for a counter
+ * @help: (nullable): one line; the first call for a metric decides
+ * @labels: (nullable): of prometheus_labels()
  */
 void prometheus_text_add (PrometheusText *self, const gchar *name, PrometheusType type,
     const gchar *help, const gchar *labels, gdouble value);

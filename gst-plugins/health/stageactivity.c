@@ -208,8 +208,7 @@ judge_camera (StageVerdict *verdict, GstElement *camera, gint64 playing, const S
     aggravate (verdict, STAGE_STALLED, seconds, gst_element_get_name (camera));
 }
 
-/* Before the pipeline plays, a blocked push isn't a stall. Before that, only a start that takes too
- * long is a stall. */
+/* Before the pipeline plays, a blocked push isn't a stall. Only a start that takes too long is. */
 static StageVerdict
 judge_start (gdouble seconds, const StageLimits *limits)
 {

@@ -5,11 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* 
- *
- *
- *
- * Decides whether the streaming threads of this process make progress.
+/* Decides whether the streaming threads of this process make progress.
  *
  * When a source pushes a buffer, the push returns after the buffer was processed or queued. So a
  * thread inside a push works. A thread outside any push waits for data: it is idle, however long

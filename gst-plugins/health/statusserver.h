@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 typedef struct _StatusServer StatusServer;
 
 typedef struct {
-  guint code; /* Returns the HTTP status; 0: there is no such path */
+  guint code; /* HTTP status; 0: there is no such path */
   gchar *text;
 } StatusAnswer;
 

@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 typedef struct _CpuQuota CpuQuota;
 
 /**
- * cpu_quota_enter: @processors: the limit in processors, such as 1.2
+ * cpu_quota_enter:
+ * @processors: the limit in processors, such as 1.2
  *
  * Returns: (nullable): NULL, with @error set to the reason, if no group can be made: that needs
  * root and a writable /sys/fs/cgroup

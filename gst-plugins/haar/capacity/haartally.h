@@ -16,8 +16,11 @@ HaarTally *haar_tally_new (const gchar *replica, guint workers, gdouble cpus);
 void haar_tally_free (HaarTally *tally);
 
 /**
- * haar_tally_add: @origin: the headers of the counted frame @faces: the number of faces in it
- * @cost: the cost of the count @age: time from capture to now, s; NAN if unknown
+ * haar_tally_add:
+ * @origin: the headers of the counted frame
+ * @faces: the number of faces in it
+ * @cost: the cost of the count
+ * @age: time from capture to now, s; NAN if unknown
  *
  * Must be called by one thread only.
  *

@@ -272,7 +272,7 @@ answer_allocation (GstHaarInput *self, GstQuery *query)
 {
   gboolean leave = fog_slot_is_linked (&self->output->video.slot);
 
-  GST_DEBUG_OBJECT (self->element, "frames %s",
+  GST_DEBUG_OBJECT (self->element, "%s",
       leave ? "frames leave by the pad video: no video or crop meta"
             : "frames end in this element: any video and crop meta is accepted");
   if (!leave) {

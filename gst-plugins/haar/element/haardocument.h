@@ -6,12 +6,13 @@
 G_BEGIN_DECLS
 
 /**
- * haar_document_new: @job: a counted frame @replica: the name of this replica
+ * haar_document_new:
+ * @job: a counted frame
+ * @replica: the name of this replica
  *
  * Returns: (transfer full): the event document of the frame (gst-plugins/README.md, "Messages").
- * The
- *   document has the frame's times, the camera as its key, and the frame's #GstKafkaMeta: so the
- *   frame's message is done only when the document is
+ *   The document has the frame's times, the camera as its key, and the frame's #GstKafkaMeta: so
+ *   the frame's message is done only when the document is
  */
 GstBuffer *haar_document_new (const HaarJob *job, const gchar *replica);
 

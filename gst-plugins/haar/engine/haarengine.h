@@ -56,7 +56,8 @@ typedef struct _HaarEngine HaarEngine;
  *   no memory for it
  * @detect: appends what it finds to @boxes (of HaarBox), which is empty. @gray has @height rows of
  *   @width bytes; a row begins @stride bytes after the one before. @detect returns FALSE with
- *   @error if the picture couldn't be searched @free: may be called from any thread
+ *   @error if the picture couldn't be searched
+ * @free: may be called from any thread
  *
  * One way to evaluate a cascade. One thread at a time uses an engine; several engines may run side
  * by side. Each engine finds the same rectangles, in the same order, as OpenCV.
@@ -71,8 +72,9 @@ typedef struct {
 } HaarEngineClass;
 
 /**
- * haar_score: @strength: the strength of the windows that make a box: the sum of the squares of the
- * margins by which they passed, in standard deviations
+ * haar_score:
+ * @strength: the strength of the windows that make a box: the sum of the squares of the margins by
+ *   which they passed, in standard deviations
  *
  * Measured for OpenCV's cascades of frontal faces (cascades/README.md): the score is about the part
  * of the boxes of this score that are faces.

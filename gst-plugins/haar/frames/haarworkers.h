@@ -30,7 +30,7 @@ gboolean haar_workers_push (HaarWorkers *workers, gpointer item);
 /* Adds an item that needs no work but keeps its position. Waits for nothing. FALSE as above. */
 gboolean haar_workers_push_ready (HaarWorkers *workers, gpointer item);
 /* Returns: (nullable) (transfer full): the next item, after waiting until it is ready; NULL while
- * flushing. NULL: flushing. */
+ * flushing. */
 gpointer haar_workers_pop (HaarWorkers *workers);
 /* Waits until all items have been popped and the next pop has begun: then the last item is done
  * with. FALSE: flushing. */

@@ -9,8 +9,9 @@ G_BEGIN_DECLS
  * begin with ^. A pattern is a POSIX extended regular expression, as in librdkafka. */
 
 /**
- * gst_kafka_topics_parse: @text: (nullable): the property's value, as in "camera,^cam-.*" @error:
- * GST_RESOURCE_ERROR_SETTINGS; the message quotes the wrong entry
+ * gst_kafka_topics_parse:
+ * @text: (nullable): the property's value, as in "camera,^cam-.*"
+ * @error: GST_RESOURCE_ERROR_SETTINGS; the message quotes the wrong entry
  *
  * Returns: (nullable) (transfer full): at least one string, each a name or a pattern
  */
