@@ -483,6 +483,23 @@ GST_START_TEST (test_a_long_link_is_waited_for)
 }
 GST_END_TEST;
 
+/* EOS asks the brokers whether they have handled all requests, and no answer comes in a second. */
+GST_START_TEST (test_eos_without_acknowledgements_waits_for_a_long_link)
+{
+  GstMessage *error;
+
+  gst_util_set_object_arg (G_OBJECT (sink), "acks", "none");
+  play ();
+  push ('a');
+  wait_for_at_least (sink, "delivered", 1);
+  rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 1200);
+  gst_harness_push_event (h, gst_event_new_eos ());
+  error = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  fail_unless (error == NULL);
+  rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 0);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_a_stop_marks_undelivered_messages_failed)
 {
   play ();
@@ -1221,6 +1238,7 @@ kafkasink_suite (void)
   tcase_add_loop_test (tc, test_tombstone_stays_one, 0, 2);
   tcase_add_test (tc, test_the_message_is_marked_after_the_delivery_report);
   tcase_add_test (tc, test_a_long_link_is_waited_for);
+  tcase_add_test (tc, test_eos_without_acknowledgements_waits_for_a_long_link);
   tcase_add_test (tc, test_a_stop_marks_undelivered_messages_failed);
   tcase_add_test (tc, test_no_broker_is_one_error);
   tcase_add_test (tc, test_sink_waits_for_the_end_of_an_outage);

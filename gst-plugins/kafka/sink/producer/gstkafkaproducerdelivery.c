@@ -179,7 +179,6 @@ watch_access (GstKafkaProducer *self)
  * because it answers in order. */
 
 #define WARN_INTERVAL (10 * G_USEC_PER_SEC)
-#define CONFIRM_MS 1000
 
 /* Called on the poller's thread: @message is sent, without acknowledgement. */
 static void
@@ -255,7 +254,7 @@ confirm_sent (GstKafkaProducer *self, rd_kafka_t *rk)
 
   if (self->unacked.sent) {
     ask_for_newest (self->unacked.sent);
-    err = rd_kafka_offsets_for_times (rk, self->unacked.sent, CONFIRM_MS);
+    err = rd_kafka_offsets_for_times (rk, self->unacked.sent, GST_KAFKA_ANSWER_MS);
     GST_DEBUG_OBJECT (self->element, "the leaders of %d partitions answered: %s",
         self->unacked.sent->cnt, rd_kafka_err2name (err));
   }

@@ -62,7 +62,7 @@ struct _GstKafkaSpool {
   guint64 memory;
   guint64 on_disk, bytes_on_disk; /* after the last transaction */
   guint64 unread;                 /* number of messages on the disk without a copy in memory */
-  gint64 next_write;              /* time of the last write, monotonic us, as the next one */
+  gint64 next_write;              /* the time of the next write, monotonic us */
   /* the time of the next try after a failed write; 0: the disk works */
   gint64 retry;
   gdouble allowance; /* the number of messages that the rate permits now */
