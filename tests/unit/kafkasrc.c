@@ -690,6 +690,86 @@ GST_START_TEST (test_a_long_link_is_waited_for)
 }
 GST_END_TEST;
 
+#define MANY 15
+#define LOG_CHECK_TIME (2100 * G_TIME_SPAN_MILLISECOND)
+
+/* Messages that are fetched already don't wait for a broker that is away. Each question about the
+ * log takes 2 s then. */
+GST_START_TEST (test_a_replay_plays_what_it_has_during_an_outage)
+{
+  GstHarness *h;
+  gint64 began;
+
+  for (guint i = 0; i < MANY; i++)
+    produce (0, "x", NULL);
+  h = harness_with ("replay=true");
+  gst_harness_set_blocking_push_mode (h);
+  gst_harness_play (h);
+  gst_buffer_unref (pull (h));
+  g_usleep (LOG_CHECK_TIME);
+  rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 10000);
+  began = g_get_monotonic_time ();
+  for (guint i = 1; i < MANY; i++)
+    gst_buffer_unref (pull (h));
+  fail_unless (g_get_monotonic_time () - began < 12 * G_TIME_SPAN_SECOND);
+  rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 0);
+  stop (h);
+}
+GST_END_TEST;
+
+/* Bounded, so that no fault makes the test hang. */
+static void
+wait_until_set (gint *atomic)
+{
+  for (guint i = 0; i < 2000 && !g_atomic_int_get (atomic); i++)
+    g_usleep (5000);
+}
+
+static struct {
+  guint placed;
+  gint opening, flushing; /* atomic */
+} opening;
+
+/* Holds the streaming thread back after the ends of all partitions were read, until a flush. */
+static void
+wait_for_a_flush (GstDebugCategory *category, GstDebugLevel level, const gchar *file,
+    const gchar *function, gint line, GObject *object, GstDebugMessage *message, gpointer unused)
+{
+  const gchar *text = gst_debug_message_get (message);
+
+  if (g_atomic_int_get (&opening.opening) && g_str_equal (text, "unlock: waiting calls return"))
+    g_atomic_int_set (&opening.flushing, TRUE);
+  if (!strstr (text, ": from offset") || ++opening.placed != 3)
+    return;
+  g_atomic_int_set (&opening.opening, TRUE);
+  wait_until_set (&opening.flushing);
+  g_usleep (200000);
+}
+
+GST_START_TEST (test_a_seek_while_a_replay_opens_keeps_the_duration)
+{
+  GstHarness *h = harness_with ("replay=true");
+  gint64 duration;
+
+  kafka_mock_produce (&mock, TOPIC, 0, NULL, "a", 1, 1764028800000, NULL);
+  kafka_mock_produce (&mock, TOPIC, 0, NULL, "b", 1, 1764028805000, NULL);
+  memset (&opening, 0, sizeof opening);
+  gst_debug_remove_log_function (NULL);
+  gst_debug_set_threshold_for_name ("kafkasrc", GST_LEVEL_DEBUG);
+  gst_debug_add_log_function (wait_for_a_flush, NULL, NULL);
+  gst_harness_play (h);
+  wait_until_set (&opening.opening);
+  fail_unless (gst_harness_push_upstream_event (
+      h, gst_event_new_seek (1, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 0,
+             GST_SEEK_TYPE_NONE, GST_CLOCK_TIME_NONE)));
+  gst_buffer_unref (pull (h));
+  fail_unless (gst_pad_peer_query_duration (h->sinkpad, GST_FORMAT_TIME, &duration));
+  fail_unless_equals_int64 (duration, 5 * GST_SECOND);
+  stop (h);
+  gst_debug_remove_log_function (wait_for_a_flush);
+}
+GST_END_TEST;
+
 /* EOS from the application ends the stream although no message comes. */
 GST_START_TEST (test_eos_from_the_application_takes_effect_at_once)
 {
@@ -853,6 +933,8 @@ kafkasrc_suite (void)
   tcase_add_test (tc, test_a_message_beyond_the_newest_one_is_fetched_again);
   tcase_add_test (tc, test_lag_and_assignment);
   tcase_add_loop_test (tc, test_a_long_link_is_waited_for, 0, 2);
+  tcase_add_test (tc, test_a_replay_plays_what_it_has_during_an_outage);
+  tcase_add_test (tc, test_a_seek_while_a_replay_opens_keeps_the_duration);
   tcase_add_test (tc, test_a_range_of_offsets_ends_the_stream);
   tcase_add_test (tc, test_a_range_of_offsets_ends_the_stream_despite_a_slow_answer);
   tcase_add_test (tc, test_eos_from_the_application_takes_effect_at_once);

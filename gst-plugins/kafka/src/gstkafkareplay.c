@@ -305,7 +305,6 @@ check_logs (GstKafkaReplay *self)
 
   if (now - self->checked < CHECK_TIME)
     return;
-  self->checked = now;
   list = list_tracks (self, 0);
   for (gint i = 0; i < list->cnt; i++) {
     GstKafkaTrack *track = g_ptr_array_index (self->tracks, i);
@@ -315,6 +314,7 @@ check_logs (GstKafkaReplay *self)
   if (!rd_kafka_offsets_for_times (self->rk, list, GST_KAFKA_ANSWER_MS))
     for (gint i = 0; i < list->cnt; i++)
       take_log (self, g_ptr_array_index (self->tracks, i), &list->elems[i]);
+  self->checked = g_get_monotonic_time ();
   rd_kafka_topic_partition_list_destroy (list);
 }
 
@@ -869,6 +869,9 @@ measure (GstKafkaReplay *self, GstClockTime *last)
 {
   gboolean all = FALSE;
 
+  /* A flush may have ended an earlier search, whose result is lost. */
+  for (guint i = 0; i < self->tracks->len; i++)
+    ((GstKafkaTrack *) g_ptr_array_index (self->tracks, i))->measured = FALSE;
   for (gint64 back = LOOK_BACK; !all; back *= LOOK_BACK_GROWTH)
     if (!look_at_ends (self, back, last, &all))
       return FALSE;
