@@ -260,7 +260,6 @@ set_key (GstStructure *s, const rd_kafka_message_t *message)
 }
 
 /* A replay has no ledger, so its messages need no token. */
-/* A replay has no ledger, so its messages need no token. */
 static void
 add_ack (GstBuffer *buffer, gint64 offset, GstKafkaFetched *fetched)
 {

@@ -47,7 +47,7 @@ static gboolean
 take_stray (GstKafkaConsumer *self, Stray *stray)
 {
   g_mutex_lock (&self->lock);
-  for (guint i = 0; !stray->topic && i < self->partitions->len; i++) {
+  for (guint i = 0; !self->stopping && !stray->topic && i < self->partitions->len; i++) {
     GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
 
     if (partition->astray)
@@ -132,6 +132,7 @@ begin_again (GstKafkaPartition *partition, const GstKafkaReset *reset, gboolean 
   gst_kafka_suspicion_init (&partition->suspicion);
   partition->failure_told = FALSE;
   partition->high = reset->high;
+  partition->newest = 0;
   if (stop_at_end && partition->end > reset->high)
     partition->end = reset->high;
 }
@@ -300,14 +301,14 @@ take_log (GstKafkaConsumer *self, const rd_kafka_topic_partition_t *answer)
 }
 
 static gboolean
-is_answered (GstKafkaConsumer *self)
+asks_logs (GstKafkaConsumer *self)
 {
-  gboolean answered;
+  gboolean asks;
 
   g_mutex_lock (&self->lock);
-  answered = self->answering != 0;
+  asks = self->answering != 0 && !self->stopping;
   g_mutex_unlock (&self->lock);
-  return answered;
+  return asks;
 }
 
 void
@@ -318,7 +319,7 @@ gst_kafka_consumer_check_logs (GstKafkaConsumer *self)
   gboolean soon;
 
   list = list_logs (self, &soon);
-  if (list->cnt > 0 && is_answered (self) && (soon || now - self->checked >= CHECK_TIME)) {
+  if (list->cnt > 0 && asks_logs (self) && (soon || now - self->checked >= CHECK_TIME)) {
     self->checked = now;
     if (!rd_kafka_offsets_for_times (self->rk, list, GST_KAFKA_ANSWER_MS)) {
       g_mutex_lock (&self->lock);

@@ -509,12 +509,13 @@ static gboolean
 has_to_watch (GstKafkaConsumer *self)
 {
   gint64 since = g_get_monotonic_time () - self->watched;
-  gboolean hungry;
+  gboolean hungry, stops;
 
   g_mutex_lock (&self->lock);
   hungry = self->hungry;
+  stops = self->stopping;
   g_mutex_unlock (&self->lock);
-  return since >= (hungry ? self->hungry_time : WATCH_TIME);
+  return !stops && since >= (hungry ? self->hungry_time : WATCH_TIME);
 }
 
 static void
@@ -589,7 +590,7 @@ leave (GstKafkaConsumer *self)
     answered = gst_kafka_handle_commit (self->handle, list, LEAVE_TIME_MS);
     rd_kafka_topic_partition_list_destroy (list);
   } else if (!gst_kafka_consumer_assigns_itself (self)) {
-    answered = !rd_kafka_metadata (self->rk, 0, NULL, &metadata, LEAVE_TIME_MS / 2);
+    answered = !rd_kafka_metadata (self->rk, 0, NULL, &metadata, LEAVE_TIME_MS);
     if (answered)
       rd_kafka_metadata_destroy (metadata);
   } else {
@@ -601,6 +602,7 @@ leave (GstKafkaConsumer *self)
       answered ? "answer" : "don't answer", left ? "left" : "didn't leave");
 }
 
+/* A stop waits for one query at most: each may take GST_KAFKA_ANSWER_MS. */
 static void
 work (GstKafkaConsumer *self)
 {
