@@ -7,7 +7,7 @@ declare -A camera_settings=() # of "id/key"
 
 # The values that each key takes, as an extended regular expression. A value stands in the line of
 # the pipeline, so it holds nothing that would end a word there.
-plain='[^][:space:]"'"'"'\!]+'
+plain='[^[:space:]"'"'"'\!]+'
 declare -A camera_keys=(
   [uri]="$plain" [user]="$plain" [password-file]="$plain" [transport]='tcp|udp|auto'
   [latency]='[0-9]{1,18}' [timeout]='[0-9]{1,18}' [clock-tolerance]='[0-9]{1,18}'
@@ -16,7 +16,10 @@ declare -A camera_keys=(
 )
 
 refuse_camera() { # line, reason
-  echo "$camera_file:$1: $2" >&2
+  local reason=$2
+  # an address may hold a password
+  [[ ! $reason =~ ^([^:]*://).*(@.*)$ ]] || reason=${BASH_REMATCH[1]}...${BASH_REMATCH[2]}
+  echo "$camera_file:$1: $reason" >&2
   exit 2
 }
 
@@ -27,6 +30,8 @@ setting_of() { # id key default
 begin_camera() { # line, text in brackets
   [[ $2 =~ ^[A-Za-z0-9_-]{1,64}$ ]] ||
     refuse_camera "$1" "\"$2\" isn't a camera's id: 1 to 64 letters, digits, - and _"
+  [[ ! $2 =~ ^(rate-|sink-|reports$) ]] ||
+    refuse_camera "$1" "$2 isn't a camera's id: reports, rate-... and sink-... are names of other parts of the pipeline"
   [ -z "${camera_settings[$2/line]:-}" ] ||
     refuse_camera "$1" "the camera $2 is there twice, first in line ${camera_settings[$2/line]}"
   camera_ids+=("$2")
@@ -35,8 +40,9 @@ begin_camera() { # line, text in brackets
 
 check_uri() { # line, value
   [[ $2 =~ ^rtsps?://[^/@?]+ ]] || refuse_camera "$1" "uri takes rtsp://HOST:PORT/PATH, or rtsps://"
-  [[ ! ${2#*//} =~ ^[^/?]*@ ]] ||
-    refuse_camera "$1" "uri holds a user or a password, which lists of processes would show: use user and password-file"
+  # a / or ? in a password ends what would be its part of the address
+  [[ $2 != *@* ]] ||
+    refuse_camera "$1" "uri holds a user or a password, which lists of processes would show: use user and password-file (an @ in the path is %40)"
 }
 
 check_password_file() { # line, value
@@ -50,13 +56,11 @@ set_camera() { # line, key, value
   [ ${#camera_ids[@]} -gt 0 ] || refuse_camera "$1" "$2 comes before the first [CAMERA]"
   id=${camera_ids[-1]}
   [ "$2" != password ] || refuse_camera "$1" "a password belongs into a file of its own, which password-file names"
-  [ -n "${camera_keys[$2]:-}" ] || refuse_camera "$1" "\"$2\" isn't one of: ${!camera_keys[*]}"
+  [[ -n $2 && -n ${camera_keys[$2]:-} ]] || refuse_camera "$1" "\"$2\" isn't one of: ${!camera_keys[*]}"
   [ -z "${camera_settings[$id/$2]:-}" ] || refuse_camera "$1" "$2 is there twice for $id"
+  [ "$2" != uri ] || check_uri "$1" "$3"
   [[ $3 =~ ^(${camera_keys[$2]})$ && ! $3 =~ [[:cntrl:]] ]] || refuse_camera "$1" "$2 doesn't take \"$3\""
-  case $2 in
-    uri) check_uri "$1" "$3" ;;
-    password-file) check_password_file "$1" "$3" ;;
-  esac
+  [ "$2" != password-file ] || check_password_file "$1" "$3"
   camera_settings[$id/$2]=$3
 }
 

@@ -282,9 +282,20 @@ pass_event (GstCameraGate *self, GstPadProbeInfo *info)
   return ret;
 }
 
+/* A serialized query would wait in the queue, behind its frames, for as long as what follows takes
+ * none. */
+static GstPadProbeReturn
+pass_query (const GstPadProbeInfo *info)
+{
+  return GST_QUERY_IS_SERIALIZED (GST_PAD_PROBE_INFO_QUERY (info)) ? GST_PAD_PROBE_DROP
+                                                                   : GST_PAD_PROBE_OK;
+}
+
 static GstPadProbeReturn
 pass (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
+  if (info->type & GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM)
+    return pass_query (info);
   if (info->type & (GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM | GST_PAD_PROBE_TYPE_EVENT_FLUSH))
     return pass_event (data, info);
   if (info->type & GST_PAD_PROBE_TYPE_BUFFER_LIST)
@@ -318,7 +329,8 @@ gst_camera_gate_open (GstCameraGate *self, GstPad *pad, GstClockTime tolerance)
   g_mutex_unlock (&self->lock);
   gst_pad_add_probe (pad,
       GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST |
-          GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM | GST_PAD_PROBE_TYPE_EVENT_FLUSH,
+          GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM | GST_PAD_PROBE_TYPE_EVENT_FLUSH |
+          GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM,
       pass, self, NULL);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstcamerasettings.h"
 
+#include <string.h>
+
 #include "camerasecret.h"
 
 #define DEFAULT_TRANSPORT GST_CAMERA_TRANSPORT_TCP
@@ -96,11 +98,12 @@ judge_uri (const gchar *text)
     return "isn't set: it takes rtsp://HOST:PORT/PATH";
   if (g_strcmp0 (scheme, "rtsp") != 0 && g_strcmp0 (scheme, "rtsps") != 0)
     return "doesn't begin with rtsp:// or rtsps://";
+  /* the user's part ends at a / or ? in a password */
+  if (strchr (text, '@'))
+    return "holds a user or a password, which lists of processes and logs would show: use user "
+           "and password-file (an @ in the path is %40)";
   if (!is_set (gst_uri_get_host (uri)))
     return "names no host";
-  if (gst_uri_get_userinfo (uri))
-    return "holds a user or a password, which lists of processes and logs would show: use user "
-           "and password-file";
   return NULL;
 }
 

@@ -377,7 +377,17 @@ watch_link (GstIpCameraSrc *self, GstClockTime timeout)
   g_mutex_unlock (&self->lock);
 }
 
-static void
+static gdouble
+measure_play (GstIpCameraSrc *self)
+{
+  GstCameraCounts counts;
+
+  gst_camera_gate_read (&self->gate, &counts);
+  return counts.first ? (gdouble) (counts.last - counts.first) / G_USEC_PER_SEC : 0;
+}
+
+/* Returns for how long the camera gave frames, s. */
+static gdouble
 use_connection (GstIpCameraSrc *self, const GstCameraSettings *settings)
 {
   GError *error = NULL;
@@ -385,11 +395,12 @@ use_connection (GstIpCameraSrc *self, const GstCameraSettings *settings)
 
   if (!link) {
     note_fault (self, error);
-    return;
+    return 0;
   }
   open_link (self, link, settings);
   watch_link (self, settings->timeout);
   close_link (self, link);
+  return measure_play (self);
 }
 
 /* --- a run (control thread) --- */
@@ -453,15 +464,6 @@ take_fault (GstIpCameraSrc *self)
   return fault;
 }
 
-static gdouble
-played (GstIpCameraSrc *self)
-{
-  GstCameraCounts counts;
-
-  gst_camera_gate_read (&self->gate, &counts);
-  return counts.first ? (gdouble) (counts.last - counts.first) / G_USEC_PER_SEC : 0;
-}
-
 /* Ends early if the file of the password changes. */
 static void
 wait_for (GstIpCameraSrc *self, gdouble seconds, const gchar *password_file)
@@ -480,12 +482,12 @@ wait_for (GstIpCameraSrc *self, gdouble seconds, const gchar *password_file)
   g_mutex_unlock (&self->lock);
 }
 
-/* @fault: (transfer full) */
+/* @fault: (transfer full); @played: s before it */
 static void
-wait_after (GstIpCameraSrc *self, GError *fault, const gchar *password_file)
+wait_after (GstIpCameraSrc *self, GError *fault, gdouble played, const gchar *password_file)
 {
-  gdouble wait = camera_wait_take (
-      &self->waits, played (self), cause_of (fault) == REFUSED, g_random_double ());
+  gdouble wait =
+      camera_wait_take (&self->waits, played, cause_of (fault) == REFUSED, g_random_double ());
 
   if (!self->away)
     self->away = g_get_monotonic_time ();
@@ -512,13 +514,14 @@ run (gpointer data)
   GstIpCameraSrc *self = data;
   GstCameraSettings settings;
   GError *fault;
+  gdouble played;
 
   copy_settings (self, &settings);
   while (!is_stopping (self)) {
-    use_connection (self, &settings);
+    played = use_connection (self, &settings);
     fault = take_fault (self);
     if (fault)
-      wait_after (self, fault, settings.password_file);
+      wait_after (self, fault, played, settings.password_file);
   }
   gst_camera_settings_clear (&settings);
   return NULL;
@@ -529,7 +532,9 @@ run (gpointer data)
 static void
 start_thread (GstIpCameraSrc *self)
 {
+  g_mutex_lock (&self->lock);
   self->stopping = self->ended;
+  g_mutex_unlock (&self->lock);
   self->thread = g_thread_new ("ipcamera", run, self);
 }
 

@@ -204,6 +204,13 @@ def test_what_follows_is_slower_than_the_camera(cameras, fresh, launch):
     ("[a]\nuri=http://h/a", 2, "uri takes rtsp://"),
     ("[a]\nuri=rtsp:///a", 2, "uri takes rtsp://"),
     ("[a]\nuri=rtsp://me:pw@h/a", 2, "holds a user"),
+    ("[a]\nuri=rtsp://me:1/Schluessel-7@h/a", 2, "holds a user"),
+    ("[a]\nuri=rtsp://me:1?Schluessel-7@h/a", 2, "holds a user"),
+    ("[a]\nuri=rtsp://me:1 Schluessel-7@h/a", 2, "holds a user"),
+    ("[a]\nurl rtsp://me:Schluessel-7@h/a", 2, "neither [CAMERA]"),
+    ("[a]\n=x", 2, "isn't one of"),
+    ("[reports]\nuri=rtsp://h/a", 1, "names of other parts"),
+    ("[door]\nuri=rtsp://h/a\n[rate-door]\nuri=rtsp://h/b", 3, "names of other parts"),
     ("[a]\nuri=rtsp://h/a ! filesink location=/tmp/x", 2, "uri doesn't take"),
     ("[a]\nuri=rtsp://h/a\npassword=pw", 3, "file of its own"),
     ("[a]\nuri=rtsp://h/a\nuser=me", 1, "no password-file"),
@@ -228,6 +235,15 @@ def test_a_wrong_file_is_refused(tmp_path, text, line, reason):
                           capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.startswith(f"{file}:{line}: ") and reason in done.stderr and done.stderr.count("\n") == 1
+    assert PASSWORD not in done.stderr
+
+
+def test_an_address_of_ipv6(tmp_path):
+    file = tmp_path / "cameras.conf"
+    file.write_text("[a]\nuri=rtsp://[::1]:8554/a\n")
+    done = subprocess.run([TOP / "pipelines/edge", "--print"], env={**os.environ, "CAMERAS": str(file)}, capture_output=True, text=True, timeout=30,
+                          check=False)
+    assert done.returncode == 0 and "uri=rtsp://[::1]:8554/a" in done.stdout, done.stderr
 
 
 def test_a_file_excludes_other_cameras(tmp_path):

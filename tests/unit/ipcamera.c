@@ -365,6 +365,23 @@ GST_START_TEST (test_times)
 }
 GST_END_TEST;
 
+/* The queue would answer after all frames before it. */
+GST_START_TEST (test_a_query_that_nobody_answers)
+{
+  g_autoptr (GstCaps) caps = gst_caps_from_string ("image/jpeg");
+  GstQuery *query = gst_query_new_allocation (caps, FALSE);
+  Camera camera;
+
+  camera_start (&camera, "image/jpeg");
+  camera_push (&camera, 1, 10, FALSE);
+  fail_if (gst_pad_peer_query (camera.pad, query));
+  camera_push (&camera, 1, 10, FALSE);
+  camera_expect (&camera, 2, 0);
+  gst_query_unref (query);
+  camera_stop (&camera);
+}
+GST_END_TEST;
+
 /* --- the element --- */
 
 static const struct {
@@ -376,6 +393,8 @@ static const struct {
     {"uri=http://127.0.0.1/", GST_RESOURCE_ERROR_SETTINGS, "rtsp://"},
     {"uri=rtsp:///video", GST_RESOURCE_ERROR_SETTINGS, "host"},
     {"uri=rtsp://fog:geheim@127.0.0.1/", GST_RESOURCE_ERROR_SETTINGS, "password-file"},
+    {"uri=rtsp://fog:1/geheim@127.0.0.1/", GST_RESOURCE_ERROR_SETTINGS, "password-file"},
+    {"uri=rtsp://fog:1?geheim@127.0.0.1/", GST_RESOURCE_ERROR_SETTINGS, "password-file"},
     {"uri=" AWAY " user=fog", GST_RESOURCE_ERROR_SETTINGS, "password-file"},
     {"uri=" AWAY " password-file=/etc/hostname", GST_RESOURCE_ERROR_SETTINGS, "user"},
     {"uri=" AWAY " user=fog password-file=/nowhere", GST_RESOURCE_ERROR_OPEN_READ, "/nowhere"},
@@ -474,6 +493,7 @@ ipcamera_suite (void)
   tcase_add_test (parts, test_a_stream_that_nobody_takes);
   tcase_add_test (parts, test_a_stream_without_key_frames);
   tcase_add_test (parts, test_times);
+  tcase_add_test (parts, test_a_query_that_nobody_answers);
   suite_add_tcase (suite, element);
   tcase_add_loop_test (element, test_bad_settings, 0, G_N_ELEMENTS (faults));
   tcase_add_test (element, test_a_camera_that_is_away);
