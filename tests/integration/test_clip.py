@@ -147,6 +147,55 @@ def test_what_retention_has_deleted(recording, kafka, tmp_path, fresh):
     assert "deleted" in done.stderr and done.stdout.startswith("3 frames")
 
 
+def produce(kafka, topic, picture, sent, caps=CAPS):
+    """sent: [(partition, camera, ms after START)]"""
+    producer = kafka.producer()
+    for seq, (partition, camera, ms) in enumerate(sent):
+        headers = {"camera": camera, "session": "s", "seq": str(seq), "gst-caps": caps, "capture-time": str((START + ms) * 1_000_000)}
+        producer.produce(topic, picture, headers=list(headers.items()), timestamp=START + ms, partition=partition)
+    assert producer.flush(30) == 0
+
+
+def range_of(kafka, topic, *words):
+    recording = type("", (), {"kafka": kafka, "name": topic})()
+    return Recording.clip(recording, "--camera", "cam-1", "--from", iso(START), "--to", iso(START + 8000), *words)
+
+
+PORTRAIT = TOP / "pipelines/scene/portrait.jpg"
+
+
+def test_what_retention_has_deleted_from_one_partition(kafka, tmp_path, fresh):
+    """Another partition still holds an older frame, of another camera."""
+    kafka.create_topic(fresh, 2)
+    produce(kafka, fresh, PORTRAIT.read_bytes(), [(0, "cam-2", -60_000)] + [(1, "cam-1", ms) for ms in TIMES["cam-1"]])
+    kafka.delete_records(fresh, {1: 3})
+    done = range_of(kafka, fresh, tmp_path / "out.mkv")
+    assert done.returncode == 1 and "deleted" in done.stderr and done.stdout.startswith("3 frames"), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("end, demuxer", [("mp4", "qtdemux"), ("mkv", "matroskademux")])
+def test_frames_that_are_late(kafka, tmp_path, fresh, end, demuxer):
+    """As a spool sends them: one of before the range, and one of the range after later ones."""
+    kafka.create_topic(fresh, 1)
+    produce(kafka, fresh, PORTRAIT.read_bytes(), [(0, "cam-1", ms) for ms in (0, 100, -50_000, 200, 150, 300)])
+    done = range_of(kafka, fresh, tmp_path / f"out.{end}")
+    assert done.returncode == 1 and "1 frames of the range are left out" in done.stderr and done.stdout.startswith("4 frames"), done.stdout + done.stderr
+    times = times_of(tmp_path / f"out.{end}", demuxer)
+    assert [ms - times[0] for ms in times] == pytest.approx([0, 100, 200, 300], abs=2)
+
+
+@pytest.mark.parametrize("end, demuxer", [("mp4", "qtdemux"), ("mkv", "matroskademux"), ("webm", "matroskademux"), ("ogv", "oggdemux")])
+def test_a_camera_that_changes_its_size(kafka, launch, tmp_path, fresh, end, demuxer):
+    kafka.create_topic(fresh, 1)
+    produce(kafka, fresh, jpegs(launch, tmp_path, 1)[0], [(0, "cam-1", 0), (0, "cam-1", 100)])
+    produce(kafka, fresh, PORTRAIT.read_bytes(), [(0, "cam-1", 200), (0, "cam-1", 300)],
+            caps=CAPS.replace("64", "512").replace("48", "512"))
+    done = range_of(kafka, fresh, tmp_path / f"out.{end}")
+    assert done.returncode == 0 and done.stdout.startswith("4 frames"), done.stdout + done.stderr
+    if end != "ogv":
+        assert len(times_of(tmp_path / f"out.{end}", demuxer)) == 4
+
+
 def test_encoded_cameras(kafka, launch, tmp_path, fresh):
     kafka.create_topic(fresh, 1)
     sent = launch("videotestsrc num-buffers=30 ! video/x-raw,width=64,height=48,framerate=30/1 ! x264enc tune=zerolatency key-int-max=10 ! "

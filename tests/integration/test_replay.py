@@ -368,3 +368,4 @@ def test_a_recording_whose_end_is_far_from_the_end_of_its_topic(kafka, fresh, be
         player.seek(2)
         player.wait_eos()
         assert player.numbers == list(range(20, 50))
+        assert (player.stat("other-cameras") >= 400) == (behind == "another camera")

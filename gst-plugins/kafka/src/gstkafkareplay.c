@@ -107,6 +107,7 @@ struct _GstKafkaReplay {
   gboolean flushing;
   guint64 lost;
   guint64 damaged;
+  guint64 others; /* messages of other cameras that were read, each as often as a seek reads it */
   GstClockTime duration;
 };
 
@@ -497,6 +498,15 @@ note_times (GstKafkaReplay *self, GstKafkaTrack *track, const rd_kafka_message_t
   self->reorders |= track->head_time < last;
 }
 
+static void
+note_other (GstKafkaReplay *self, GstKafkaTrack *track, const rd_kafka_message_t *message)
+{
+  track->others = MAX (track->others, capture_time_of (message));
+  g_mutex_lock (&self->lock);
+  self->others++;
+  g_mutex_unlock (&self->lock);
+}
+
 /* Takes ownership of @message. */
 static void
 take_head (GstKafkaReplay *self, GstKafkaTrack *track, rd_kafka_message_t *message)
@@ -519,7 +529,7 @@ take_head (GstKafkaReplay *self, GstKafkaTrack *track, rd_kafka_message_t *messa
     track->position = message->offset + 1;
     gst_kafka_log_note (&track->log, rd_kafka_message_timestamp (message, &unused));
     if (!gst_kafka_message_is_of_camera (message, self->settings->camera)) {
-      track->others = MAX (track->others, capture_time_of (message));
+      note_other (self, track, message);
     } else {
       note_lag (self, message);
       note_times (self, track, message);
@@ -1157,8 +1167,8 @@ void
 gst_kafka_replay_add_stats (GstKafkaReplay *self, GstStructure *stats)
 {
   g_mutex_lock (&self->lock);
-  gst_structure_set (
-      stats, "lost", G_TYPE_UINT64, self->lost, "damaged", G_TYPE_UINT64, self->damaged, NULL);
+  gst_structure_set (stats, "lost", G_TYPE_UINT64, self->lost, "damaged", G_TYPE_UINT64,
+      self->damaged, "other-cameras", G_TYPE_UINT64, self->others, NULL);
   g_mutex_unlock (&self->lock);
 }
 

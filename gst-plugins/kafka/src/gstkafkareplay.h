@@ -35,7 +35,7 @@ GstKafkaRead gst_kafka_replay_read (GstKafkaReplay *self, GstKafkaFetched *fetch
     GstClockTime *pts, GstClockTime *dts, GError **error);
 
 void gst_kafka_replay_set_flushing (GstKafkaReplay *self, gboolean flushing);
-/* Adds `lost` and `damaged`. For any thread. */
+/* Sets `lost`, `damaged` and `other-cameras`. For any thread. */
 void gst_kafka_replay_add_stats (GstKafkaReplay *self, GstStructure *stats);
 /* Returns %GST_CLOCK_TIME_NONE until the duration is known. */
 GstClockTime gst_kafka_replay_get_duration (GstKafkaReplay *self);

@@ -4,18 +4,55 @@
 #include <gio/gio.h>
 #include <gst/app/gstappsink.h>
 
+#include "gstkafkameta.h"
 #include "sources/livetopic.h"
 
-/* The read fails if no message comes for this time. */
-#define PATIENCE (20 * GST_SECOND)
+/* The year 2000: clocks that were never set are before it. */
+#define EARLIEST (G_GUINT64_CONSTANT (946684800) * GST_SECOND)
 
 void
 clip_set_range (GstElement *kafkasrc, const ClipRange *range)
 {
   g_object_set (kafkasrc, "replay", TRUE, NULL);
-  if (range)
-    g_object_set (kafkasrc, "camera", range->camera, "start-time",
-        (guint64) range->from * GST_MSECOND, "end-time", (guint64) range->to * GST_MSECOND, NULL);
+  if (!range)
+    return;
+  g_object_set (kafkasrc, "camera", range->camera, NULL);
+  if (range->from > 0)
+    g_object_set (kafkasrc, "start-time", (guint64) range->from * GST_MSECOND, NULL);
+  if (range->to != CLIP_NO_END)
+    g_object_set (kafkasrc, "end-time", (guint64) range->to * GST_MSECOND, NULL);
+  if (range->partitions)
+    gst_util_set_object_arg (G_OBJECT (kafkasrc), "partitions", range->partitions);
+}
+
+GstClockTime
+clip_get_capture_time (GstBuffer *message)
+{
+  const GstStructure *s = gst_kafka_meta_peek (message);
+  gint64 timestamp = 0;
+  guint64 captured;
+
+  if (s)
+    gst_structure_get_int64 (s, "timestamp", &timestamp);
+  timestamp = MAX (timestamp, 0);
+  if (gst_kafka_meta_get_header_uint64 (message, GST_KAFKA_HEADER_CAPTURE_TIME, &captured) &&
+      captured >= EARLIEST &&
+      (!timestamp || captured / GST_MSECOND <= (guint64) timestamp + CLIP_MOST_AHEAD))
+    return captured;
+  return (GstClockTime) timestamp * GST_MSECOND;
+}
+
+guint64
+clip_get_progress (GstElement *kafkasrc)
+{
+  guint64 messages = 0, others = 0;
+  GstStructure *stats;
+
+  g_object_get (kafkasrc, "stats", &stats, NULL);
+  gst_structure_get_uint64 (stats, "messages", &messages);
+  gst_structure_get_uint64 (stats, "other-cameras", &others);
+  gst_structure_free (stats);
+  return messages + others;
 }
 
 /* (nullable) (transfer full) */
@@ -33,6 +70,21 @@ pop_error (GstElement *pipeline)
   return error;
 }
 
+/* (nullable) (transfer full): NULL: the end, or nothing is read any more */
+static GstSample *
+pull (GstElement *pipeline, GstAppSink *sink)
+{
+  g_autoptr (GstElement) kafkasrc = gst_bin_get_by_name (GST_BIN (pipeline), "source");
+  GstSample *sample;
+  guint64 progress;
+
+  do {
+    progress = clip_get_progress (kafkasrc);
+    sample = gst_app_sink_try_pull_sample (sink, CLIP_PATIENCE);
+  } while (!sample && !gst_app_sink_is_eos (sink) && clip_get_progress (kafkasrc) != progress);
+  return sample;
+}
+
 /* A source that fails also ends its stream, so EOS counts as the end only if there is no error. */
 static gboolean
 pull_all (GstElement *pipeline, GstAppSink *sink, ClipFunc func, gpointer data, GError **error)
@@ -41,7 +93,7 @@ pull_all (GstElement *pipeline, GstAppSink *sink, ClipFunc func, gpointer data, 
   gboolean more = TRUE;
   GstSample *sample;
 
-  while (more && (sample = gst_app_sink_try_pull_sample (sink, PATIENCE))) {
+  while (more && (sample = pull (pipeline, sink))) {
     more = func (sample, data);
     gst_sample_unref (sample);
   }

@@ -112,7 +112,7 @@ static gboolean
 write_rows (const LiveSource *source, Rows *self, GError **error)
 {
   const ClipRange wide = {
-      self->range->camera, MAX (self->range->from - SLACK, 0), self->range->to + SLACK};
+      self->range->camera, MAX (self->range->from - SLACK, 0), self->range->to + SLACK, NULL};
   gboolean written;
 
   if (self->format == CLIP_CSV)

@@ -11,6 +11,8 @@
 
 /* ms by which a wider range is read, for the same reason as in cliprows.c. */
 #define SLACK 60000
+/* ms by which a frame's time in Kafka may be after its capture: it may be that of its arrival. */
+#define ARRIVAL 2000
 
 #define H264 "x264enc bframes=0 key-int-max=60 speed-preset=veryfast ! h264parse ! "
 
@@ -72,7 +74,10 @@ clip_find_encoder (const gchar *file, GError **error)
 
 typedef struct {
   GHashTable *answers; /* maps a frame's id to its LiveAnswer; NULL: no boxes are drawn */
+  const ClipRange *range;
   GstVideoInfo info;
+  GstClockTime shown; /* capture time of the latest frame, ns since the Unix epoch */
+  gint ended;         /* atomic: nothing more is read */
   ClipVideo *video;
 } Drawing;
 
@@ -90,7 +95,7 @@ take_event (GstSample *sample, gpointer data)
 static GHashTable *
 read_answers (const LiveSource *events, const ClipRange *range, GError **error)
 {
-  const ClipRange wide = {range->camera, MAX (range->from - SLACK, 0), range->to + SLACK};
+  const ClipRange wide = {range->camera, MAX (range->from - SLACK, 0), range->to + SLACK, NULL};
   g_autoptr (GHashTable) answers =
       g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) live_answer_unref);
 
@@ -124,20 +129,61 @@ draw_buffer (Drawing *self, GstPadProbeInfo *info)
   draw (self, info->data, answer);
 }
 
+static void
+see_event (Drawing *self, GstEvent *event)
+{
+  GstCaps *caps;
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+    g_atomic_int_set (&self->ended, TRUE);
+  if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS)
+    return;
+  gst_event_parse_caps (event, &caps);
+  gst_video_info_from_caps (&self->info, caps);
+}
+
+/* FALSE: a frame of another time, which stands within the range in Kafka because it was late; or
+ * one of the range that can't be shown any more */
+static gboolean
+take_frame (Drawing *self, GstClockTime captured)
+{
+  gint64 ms = (gint64) (captured / GST_MSECOND);
+
+  if (captured && (ms < self->range->from || ms >= self->range->to))
+    return FALSE;
+  if (captured && captured < self->shown) {
+    self->video->late++;
+    return FALSE;
+  }
+  self->shown = captured;
+  self->video->frames++;
+  return TRUE;
+}
+
+/* A late frame before the range moves all others, and a decoder changes times that go back. */
+static GstBuffer *
+place_frame (const Drawing *self, GstBuffer *frame, GstClockTime captured)
+{
+  frame = gst_buffer_make_writable (frame);
+  if (captured)
+    GST_BUFFER_PTS (frame) = captured - (GstClockTime) self->range->from * GST_MSECOND;
+  return frame;
+}
+
 static GstPadProbeReturn
 see_frame (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
   Drawing *self = data;
-  GstCaps *caps;
+  GstClockTime captured;
 
   if (GST_IS_EVENT (info->data)) {
-    if (GST_EVENT_TYPE (info->data) == GST_EVENT_CAPS) {
-      gst_event_parse_caps (info->data, &caps);
-      gst_video_info_from_caps (&self->info, caps);
-    }
+    see_event (self, info->data);
     return GST_PAD_PROBE_OK;
   }
-  self->video->frames++;
+  captured = clip_get_capture_time (info->data);
+  if (!take_frame (self, captured))
+    return GST_PAD_PROBE_DROP;
+  info->data = place_frame (self, info->data, captured);
   if (self->answers)
     draw_buffer (self, info);
   return GST_PAD_PROBE_OK;
@@ -145,14 +191,27 @@ see_frame (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 
 /* --- the pipeline --- */
 
-static GstElement *
-make_pipeline (const LiveSource *frames, const ClipRange *range, const gchar *decoder,
-    const gchar *encoder, const gchar *file, GError **error)
+/* (transfer full): what keeps the size of @first, since files have one; empty: it isn't known */
+static gchar *
+make_scaler (const LiveFrame *first)
 {
+  if (first->width <= 0 || first->height <= 0)
+    return g_strdup ("");
+  return g_strdup_printf ("videoscale add-borders=true ! "
+                          "video/x-raw,width=%d,height=%d,pixel-aspect-ratio=1/1 ! ",
+      first->width, first->height);
+}
+
+static GstElement *
+make_pipeline (const LiveSource *frames, const ClipRange *range, const LiveFrame *first,
+    const gchar *decoder, const gchar *encoder, const gchar *file, GError **error)
+{
+  g_autofree gchar *scaler = make_scaler (first);
   g_autofree gchar *line = g_strdup_printf ("kafkasrc name=source ! %s ! videoconvert ! "
-                                            "video/x-raw,format=I420 ! identity name=frames ! %s ! "
-                                            "filesink name=sink async=false",
-      decoder, encoder);
+                                            "video/x-raw,format=I420 ! identity name=frames ! %s%s "
+                                            "! filesink name=sink async=false",
+      decoder, scaler, encoder);
+  const ClipRange wide = {range->camera, range->from, range->to + ARRIVAL, NULL};
   GstElement *pipeline = gst_parse_launch_full (line, NULL, GST_PARSE_FLAG_FATAL_ERRORS, error);
   g_autoptr (GstElement) source = NULL, sink = NULL;
 
@@ -163,21 +222,40 @@ make_pipeline (const LiveSource *frames, const ClipRange *range, const gchar *de
   g_object_set (source, "bootstrap-servers", frames->servers, "topic", frames->topic, NULL);
   if (frames->config_file)
     g_object_set (source, "config-file", frames->config_file, NULL);
-  clip_set_range (source, range);
+  clip_set_range (source, &wide);
   g_object_set (sink, "location", file, NULL);
   return pipeline;
 }
 
-static gboolean
-wait_for_end (GstElement *pipeline, GError **error)
+/* (nullable) (transfer full): EOS or an error; NULL: nothing is read any more, although the end
+ * wasn't reached. Once all is read, the file may take its time. */
+static GstMessage *
+wait_for_message (GstElement *pipeline, Drawing *drawing)
 {
+  g_autoptr (GstElement) source = gst_bin_get_by_name (GST_BIN (pipeline), "source");
   g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
-  GstMessage *message =
-      gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
-  gboolean ended = GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS;
-  if (!ended)
+  GstMessage *message;
+  guint64 progress;
+
+  do {
+    progress = clip_get_progress (source);
+    message = gst_bus_timed_pop_filtered (bus, CLIP_PATIENCE, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+  } while (
+      !message && (g_atomic_int_get (&drawing->ended) || clip_get_progress (source) != progress));
+  return message;
+}
+
+static gboolean
+wait_for_end (GstElement *pipeline, Drawing *drawing, GError **error)
+{
+  GstMessage *message = wait_for_message (pipeline, drawing);
+  gboolean ended = message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS;
+
+  if (!message)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED, "Kafka has given nothing for 20 s.");
+  else if (!ended)
     gst_message_parse_error (message, error, NULL);
-  gst_message_unref (message);
+  g_clear_pointer (&message, gst_message_unref);
   return ended;
 }
 
@@ -191,7 +269,7 @@ run (GstElement *pipeline, Drawing *drawing, GError **error)
   gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
       see_frame, drawing, NULL);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  ended = wait_for_end (pipeline, error);
+  ended = wait_for_end (pipeline, drawing, error);
   gst_element_set_state (pipeline, GST_STATE_NULL);
   return ended;
 }
@@ -203,7 +281,7 @@ clip_write_video (const LiveSource *frames, const LiveSource *events, const Clip
 {
   const gchar *decoder = live_decode_find_elements (first, error);
   g_autoptr (GHashTable) answers = NULL;
-  Drawing drawing = {.video = video};
+  Drawing drawing = {.range = range, .shown = 0, .video = video};
   GstElement *pipeline;
   gboolean written;
 
@@ -211,7 +289,7 @@ clip_write_video (const LiveSource *frames, const LiveSource *events, const Clip
     return FALSE;
   if (events && !(answers = read_answers (events, range, error)))
     return FALSE;
-  pipeline = make_pipeline (frames, range, decoder, encoder, file, error);
+  pipeline = make_pipeline (frames, range, first, decoder, encoder, file, error);
   if (!pipeline)
     return FALSE;
   drawing.answers = answers;

@@ -9,6 +9,7 @@ G_BEGIN_DECLS
 typedef struct {
   guint64 frames;
   guint64 boxed; /* frames into which boxes were drawn */
+  guint64 late;  /* frames left out, since Kafka has them after later ones */
 } ClipVideo;
 
 /* (nullable): elements that encode a video and prepare it for a file of this name, as a part of a
@@ -22,7 +23,7 @@ const gchar *clip_find_encoder (const gchar *file, GError **error);
  * @first: a frame of the range, which says how to decode it
  *
  * Each frame is shown from its time of capture until that of the next one, so gaps between frames
- * keep their length.
+ * keep their length. Frames of another size than @first's are scaled to it, with borders.
  */
 gboolean clip_write_video (const LiveSource *frames, const LiveSource *events,
     const ClipRange *range, const LiveFrame *first, const gchar *encoder, const gchar *file,

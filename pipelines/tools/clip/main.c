@@ -32,6 +32,7 @@ typedef struct {
   ClipFormat format;
   gboolean boxes;
   const gchar *file;
+  guint64 late; /* frames that were left out */
 } Clip;
 
 static gchar *part; /* path of the output until it is complete */
@@ -136,14 +137,35 @@ keep_first (GstSample *sample, gpointer data)
   return FALSE;
 }
 
-/* Prints a warning and returns TRUE if retention has deleted a part of the range. */
+/* What the first messages of the range show. */
+typedef struct {
+  GHashTable *members; /* as a set */
+  guint messages;
+} Seen;
+
 static gboolean
-warn_of_deletion (const Clip *self, const LiveSource *source)
+note_partition (GstSample *sample, gpointer data)
 {
+  LivePlace place = {NULL, 0, 0};
+  Seen *seen = data;
+
+  if (live_place_read (&place, gst_sample_get_buffer (sample)))
+    g_hash_table_add (seen->members, GINT_TO_POINTER (place.partition));
+  live_place_clear (&place);
+  return ++seen->messages < MOST_MESSAGES;
+}
+
+/* Prints a warning and returns TRUE if a part of the range was deleted from the partition.
+ * @partition: -1: any */
+static gboolean
+warn_of_partition (const Clip *self, const LiveSource *source, gint partition)
+{
+  g_autofree gchar *one = g_strdup_printf ("<%d>", partition);
+  const ClipRange all = {NULL, 0, CLIP_NO_END, partition < 0 ? NULL : one};
   g_autoptr (LiveFrame) oldest = NULL;
   g_autofree gchar *time = NULL;
 
-  if (!clip_read (source, NULL, keep_first, &oldest, NULL) || !oldest ||
+  if (!clip_read (source, &all, keep_first, &oldest, NULL) || !oldest ||
       oldest->place.offset == 0 || oldest->captured <= self->range.from + TOLERANCE)
     return FALSE;
   time = tools_time_to_text (oldest->captured);
@@ -153,31 +175,45 @@ warn_of_deletion (const Clip *self, const LiveSource *source)
   return TRUE;
 }
 
-/* Names of the cameras with frames in the range, to be listed if the requested camera has none. */
-typedef struct {
-  GHashTable *names; /* as a set */
-  guint messages;
-} Others;
+/* Prints a warning and returns TRUE if retention has deleted a part of the range. Partitions keep
+ * their messages for different times, so only those with frames of the camera count. */
+static gboolean
+warn_of_deletion (const Clip *self, const LiveSource *source)
+{
+  g_autoptr (GHashTable) partitions = g_hash_table_new (NULL, NULL);
+  Seen seen = {partitions, 0};
+  gboolean deleted = FALSE;
+  GHashTableIter iter;
+  gpointer number;
+
+  clip_read (source, &self->range, note_partition, &seen, NULL);
+  if (!g_hash_table_size (partitions))
+    g_hash_table_add (partitions, GINT_TO_POINTER (-1));
+  g_hash_table_iter_init (&iter, partitions);
+  while (!deleted && g_hash_table_iter_next (&iter, &number, NULL))
+    deleted = warn_of_partition (self, source, GPOINTER_TO_INT (number));
+  return deleted;
+}
 
 static gboolean
 note_camera (GstSample *sample, gpointer data)
 {
   const gchar *camera =
       gst_kafka_meta_get_header (gst_sample_get_buffer (sample), GST_KAFKA_HEADER_CAMERA);
-  Others *others = data;
+  Seen *others = data;
 
   if (live_name_is_usable (camera))
-    g_hash_table_add (others->names, g_strdup (camera));
-  return ++others->messages < MOST_MESSAGES && g_hash_table_size (others->names) < MOST_NAMES;
+    g_hash_table_add (others->members, g_strdup (camera));
+  return ++others->messages < MOST_MESSAGES && g_hash_table_size (others->members) < MOST_NAMES;
 }
 
-/* (transfer full) */
+/* (transfer full): cameras of the range, since the one that is asked for isn't among them */
 static gchar *
 list_cameras (const Clip *self, const LiveSource *source)
 {
-  const ClipRange all = {NULL, self->range.from, self->range.to};
+  const ClipRange all = {NULL, self->range.from, self->range.to, NULL};
   g_autoptr (GHashTable) names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  Others others = {names, 0};
+  Seen others = {names, 0};
   g_autofree gpointer *list = NULL;
   g_autofree gchar *joined = NULL;
 
@@ -207,7 +243,7 @@ fail_empty (const Clip *self, const LiveSource *source, const gchar *what, GErro
 /* --- writing --- */
 
 static gboolean
-write_video (const Clip *self, GError **error)
+write_video (Clip *self, GError **error)
 {
   const LiveSource *source = &self->settings.frames;
   const gchar *encoder = clip_find_encoder (self->file, error);
@@ -227,6 +263,11 @@ write_video (const Clip *self, GError **error)
   if (self->boxes)
     g_print (", %" G_GUINT64_FORMAT " with boxes", video.boxed);
   g_print (": %s\n", self->file);
+  self->late = video.late;
+  if (video.late)
+    g_printerr ("%" G_GUINT64_FORMAT " frames of the range are left out, since they reached Kafka "
+                "after later ones, as those of a spool do.\n",
+        video.late);
   return TRUE;
 }
 
@@ -246,7 +287,7 @@ write_events (const Clip *self, GError **error)
 
 /* Returns the exit code. */
 static gint
-write_file (const Clip *self, GError **error)
+write_file (Clip *self, GError **error)
 {
   gboolean video = self->format == CLIP_VIDEO;
   const LiveSource *source = video ? &self->settings.frames : &self->settings.events;
@@ -259,7 +300,7 @@ write_file (const Clip *self, GError **error)
     refuse (error, "The file can't be renamed to \"%s\".", self->file);
     return 2;
   }
-  return warn_of_deletion (self, source) ? 1 : 0;
+  return warn_of_deletion (self, source) || self->late ? 1 : 0;
 }
 
 /* A thread waits for the signal, because no main loop runs. */
