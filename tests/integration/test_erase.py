@@ -26,7 +26,7 @@ def at(seconds):
 
 
 class Kept:
-    def __init__(self, kafka, mongo, name):
+    def __init__(self, kafka, mongo, name, sent=MESSAGES):
         self.kafka, self.mongo, self.name = kafka, mongo, name
         self.client = pymongo.MongoClient(mongo.uri)
         database = self.client[name]
@@ -34,7 +34,7 @@ class Kept:
         kafka.create_topic(name, 1, config=["retention.ms=3600000", "segment.ms=600000"])
         kafka.create_topic(name + "-events", 1)
         producer = kafka.producer()
-        for seq, (camera, seconds) in enumerate(MESSAGES):
+        for seq, (camera, seconds) in enumerate(sent):
             for topic in (name, name + "-events"):
                 producer.produce(topic, b"x", headers=[("camera", camera), ("session", "s"), ("seq", str(seq))],
                                  timestamp=START + seconds * 1000)
@@ -87,6 +87,24 @@ def test_a_range_is_removed_and_nothing_else(kept):
     done = kept.erase(*RANGE, "--yes")
     assert done.returncode == 1 and "removed: 0 frames and 0 events from Kafka, 0 documents, 0 pictures" in done.stdout
     assert kept.state() == ([3, 3], LEFT, LEFT, LEFT)
+
+
+def test_messages_that_are_late(kafka, mongo, fresh):
+    """As a spool sends them: one of before the range stands within it, and one of the range behind its end."""
+    late = Kept(kafka, mongo, fresh, [("cam-1", 2), ("cam-1", -50), ("cam-2", 100), ("cam-1", 5)])
+    done = late.erase(*RANGE, "--yes")
+    late.client.close()
+    assert done.returncode == 1 and "topic " + fresh + ": 1 of 2 frames" in done.stdout, done.stdout + done.stderr
+    assert "removed: 1 frames and 1 events from Kafka, 2 documents, 2 pictures" in done.stdout
+    left = {"cam-1:s:1", "cam-2:s:2"}
+    assert late.state() == ([1, 1], left, left, left)
+
+
+@pytest.mark.parametrize("words, settings", [([], {"COLLECTION": "events-%{captured:%Y}"}), (["--pictures", "%{camera}"], {})])
+def test_a_pattern_isnt_taken_for_a_collection(kept, words, settings):
+    before = kept.state()
+    done = kept.erase(*RANGE, "--yes", *words, **settings)
+    assert done.returncode == 2 and "pattern" in done.stderr and kept.state() == before, done.stdout + done.stderr
 
 
 def test_what_a_crash_left_is_removed(kept):

@@ -51,6 +51,19 @@ get_collection (EraseDatabase *self, const gchar *database, const gchar *name, c
   return mongoc_client_get_collection (self->client, database, whole);
 }
 
+/* A pattern is the name of no collection, so nothing would be found. */
+static gboolean
+check_names (const gchar *collection, const gchar *bucket, GError **error)
+{
+  if (!strstr (collection, "%{") && !strstr (bucket, "%{"))
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+      "Nothing was removed: \"%s\" is a pattern. Run it for each collection, with its name in "
+      "COLLECTION or --pictures.",
+      strstr (collection, "%{") ? collection : bucket);
+  return FALSE;
+}
+
 EraseDatabase *
 erase_database_new (
     const LiveSettings *settings, const gchar *bucket, const ClipRange *range, GError **error)
@@ -58,6 +71,8 @@ erase_database_new (
   g_autoptr (mongoc_uri_t) uri = NULL;
   EraseDatabase *self;
 
+  if (!check_names (settings->collection, bucket, error))
+    return NULL;
   mongo_library_init ();
   if (!(uri = mongo_uri_open (NULL, settings->uri_file, error)))
     return NULL;

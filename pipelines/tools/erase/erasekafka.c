@@ -51,13 +51,14 @@ note_message (GstSample *sample, gpointer data)
 {
   EraseTopic *self = data;
   g_autoptr (LiveFrame) message = live_frame_new (sample, g_get_real_time () / 1000);
+  gint64 captured = (gint64) (clip_get_capture_time (gst_sample_get_buffer (sample)) / GST_MSECOND);
   ErasePartition *partition;
 
-  if (!message)
+  if (!message || captured < self->range->from || captured >= self->range->to)
     return TRUE;
   partition = ensure_partition (self, message->place.partition);
   g_array_append_val (partition->offsets, message->place.offset);
-  partition->newest = MAX (partition->newest, message->captured);
+  partition->newest = MAX (partition->newest, captured);
   self->found++;
   return TRUE;
 }
@@ -119,10 +120,12 @@ EraseTopic *
 erase_topic_new (const LiveSource *source, const ClipRange *range, GError **error)
 {
   g_autoptr (EraseTopic) self = g_new0 (EraseTopic, 1);
+  const ClipRange wide = {range->camera, MAX (range->from - CLIP_MOST_AHEAD, 0), CLIP_NO_END, NULL};
 
   self->source = source;
+  self->range = range;
   self->partitions = g_ptr_array_new_with_free_func (partition_free);
-  if (!clip_read (source, range, note_message, self, error) || !learn_prefixes (self, error))
+  if (!clip_read (source, &wide, note_message, self, error) || !learn_prefixes (self, error))
     return NULL;
   return g_steal_pointer (&self);
 }

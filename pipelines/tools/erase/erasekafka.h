@@ -19,6 +19,7 @@ typedef struct {
 
 typedef struct {
   const LiveSource *source;
+  const ClipRange *range;
   GPtrArray *partitions; /* of ErasePartition: partitions with messages of the range */
   guint64 found, removable;
   gint64 newest; /* time of the newest message that can't be removed, ms; 0: there is none */
@@ -27,7 +28,8 @@ typedef struct {
 /* Returns how many consecutive offsets from @low on are in @offsets (of gint64), which it sorts. */
 guint erase_count_prefix (GArray *offsets, gint64 low);
 
-/* (nullable) (transfer full): @error: the topic can't be read */
+/* (nullable) (transfer full): reads the topic from the range on to its end, since messages may be
+ * late. It keeps @source and @range. @error: the topic can't be read */
 EraseTopic *erase_topic_new (const LiveSource *source, const ClipRange *range, GError **error);
 void erase_topic_free (EraseTopic *self);
 
