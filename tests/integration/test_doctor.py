@@ -211,6 +211,26 @@ def test_faults_are_found(site, tmp_path, fault):
     assert code == max({"warn": 1, "bad": 2}[level] for level, _, _ in expected), shown(findings)
 
 
+def test_the_edge_makes_a_spool_for_each_camera(site, tmp_path):
+    cameras = tmp_path / "cameras.conf"
+    cameras.write_text("[door]\nuri=rtsp://127.0.0.1:1/a\n")
+    settings = {"CAMERAS": str(cameras), "SOURCE": "", "SINK_OPTIONS": "spool-bytes=1000000"}
+    code, findings = site.examine("edge", SPOOL=str(tmp_path / "spool"), **settings)
+    assert code == 0 and any(one["about"] == f"spool {tmp_path}/spool/door" for one in findings), shown(findings)
+    code, findings = site.examine("edge", SPOOL=str(tmp_path / "none/spool"), **settings)
+    assert code == 2 and any("none can't be written" in one["what"] for one in findings), shown(findings)
+    assert [path.name for path in tmp_path.iterdir()] == ["cameras.conf"]
+
+
+def test_spools_of_many_cameras_share_a_disk(site, tmp_path):
+    cameras = tmp_path / "cameras.conf"
+    cameras.write_text("".join(f"[{name}]\nuri=rtsp://127.0.0.1:1/a\n" for name in "abcd"))
+    free = os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize
+    code, findings = site.examine("edge", CAMERAS=str(cameras), SOURCE="", SPOOL=str(tmp_path / "spool"),
+                                  SINK_OPTIONS=f"spool-bytes={free // 3}")
+    assert code == 2 and [one["about"][-13:] for one in findings if one["level"] == "bad"] == [" and 3 others"], shown(findings)
+
+
 def test_rules_of_expiry_are_read(secantus, site):
     """A server with such rules is tested: the doctor reports them as the cloud will find them, and changes none."""
     client = pymongo.MongoClient(secantus.uri)

@@ -117,6 +117,9 @@ judge_concern (Asking *self, const bson_t *reply)
                      ? count_list (reply, "hosts") + count_list (reply, "passives")
                      : 0;
 
+  /* A mongos doesn't name the servers behind it. */
+  if (bson_has_field (reply, "msg"))
+    return;
   doctor_judge_concern (mongoc_write_concern_get_w (concern), members, self->findings);
 }
 

@@ -155,11 +155,21 @@ file_size (const gchar *directory)
 }
 
 /* (transfer full): the directory that has to be writable. The spool creates its own directory, but
- * not the one above it. */
+ * not the one above it. The edge creates that one if a file of cameras (CAMERAS) is set. */
 static gchar *
 find_written_directory (const gchar *spool)
 {
-  return g_file_test (spool, G_FILE_TEST_EXISTS) ? g_strdup (spool) : g_path_get_dirname (spool);
+  const gchar *cameras = g_getenv ("CAMERAS");
+  gchar *directory = g_strdup (spool);
+
+  for (guint made = cameras && *cameras ? 2 : 1;
+       made && !g_file_test (directory, G_FILE_TEST_EXISTS); made--) {
+    gchar *above = g_path_get_dirname (directory);
+
+    g_free (directory);
+    directory = above;
+  }
+  return directory;
 }
 
 /* Returns FALSE, and sets errno, if no file can be created in @directory. */
@@ -172,19 +182,47 @@ may_write (const gchar *directory)
   return g_file_test (directory, G_FILE_TEST_IS_DIR) && g_access (directory, W_OK | X_OK) == 0;
 }
 
-static void
-check_directory (const gchar *about, const gchar *spool, guint64 bound, DoctorFindings *findings)
-{
-  g_autofree gchar *directory = find_written_directory (spool);
-  struct statvfs disk;
+/* All spools of a stage, which share a disk. */
+typedef struct {
+  DoctorFindings *findings;
+  gchar *first, *directory; /* (nullable): of the first one that can be written */
+  guint count;
+  gboolean unbounded;
+  guint64 bound, used; /* bytes of all */
+} Spools;
 
-  if (!may_write (directory))
-    doctor_add (findings, DOCTOR_BAD, about, "The edge doesn't start.",
+static void
+add_spool (Spools *self, const gchar *spool, guint64 bound)
+{
+  g_autofree gchar *about = g_strdup_printf ("spool %s", spool);
+  g_autofree gchar *directory = find_written_directory (spool);
+
+  if (!may_write (directory)) {
+    doctor_add (self->findings, DOCTOR_BAD, about, "The edge doesn't start.",
         "Make it, for the user that the edge runs as, or correct SPOOL.",
         "%s can't be written: %s.", directory, g_strerror (errno));
-  else if (statvfs (directory, &disk) == 0)
-    doctor_judge_room (
-        about, (guint64) disk.f_bavail * disk.f_frsize, bound, file_size (spool), findings);
+    return;
+  }
+  self->unbounded |= bound == 0;
+  self->bound += bound;
+  self->used += file_size (spool);
+  if (self->count++ == 0) {
+    self->first = g_steal_pointer (&about);
+    self->directory = g_steal_pointer (&directory);
+  }
+}
+
+static void
+judge_spools (const Spools *self)
+{
+  g_autofree gchar *others =
+      self->count > 1 ? g_strdup_printf (" and %u others", self->count - 1) : g_strdup ("");
+  g_autofree gchar *about = g_strconcat (self->first, others, NULL);
+  struct statvfs disk;
+
+  if (statvfs (self->directory, &disk) == 0)
+    doctor_judge_room (about, (guint64) disk.f_bavail * disk.f_frsize,
+        self->unbounded ? 0 : self->bound, self->used, self->findings);
 }
 
 static void
@@ -196,17 +234,20 @@ check_spool (const DoctorStage *stage, GstElement *element, const gchar *factory
   if (!g_str_equal (factory, "kafkasink"))
     return;
   g_object_get (element, "spool", &spool, "spool-bytes", &bound, NULL);
-  if (spool && *spool) {
-    g_autofree gchar *about = g_strdup_printf ("spool %s", spool);
-
-    check_directory (about, spool, bound, data);
-  }
+  if (spool && *spool)
+    add_spool (data, spool, bound);
 }
 
 void
 doctor_stage_check_spool (gpointer data, DoctorFindings *findings)
 {
-  doctor_stage_foreach (data, check_spool, findings);
+  Spools spools = {.findings = findings};
+
+  doctor_stage_foreach (data, check_spool, &spools);
+  if (spools.count)
+    judge_spools (&spools);
+  g_free (spools.first);
+  g_free (spools.directory);
 }
 
 /* --- port --- */
