@@ -519,12 +519,19 @@ expect_sentence_of (LiveModel *model, gint64 now, const gchar *start)
 }
 
 static void
+confirm_and_tick (LiveModel *model, gint64 now)
+{
+  live_model_confirm_kafka (model, now);
+  live_model_tick (model, now);
+}
+
+static void
 answer_and_tick (LiveModel *model, guint64 seq, gint64 now)
 {
   g_autoptr (LiveAnswer) answer = make_answer ("s", seq, now, 1);
 
   live_model_take_answer (model, answer, now);
-  live_model_tick (model, now);
+  confirm_and_tick (model, now);
 }
 
 /* The last sample's time, ms. */
@@ -552,16 +559,59 @@ GST_START_TEST (test_the_clock_is_set)
     answer_and_tick (model, seq++, now);
   /* Forward: nobody has stopped. */
   now += hour;
-  live_model_tick (model, now);
+  confirm_and_tick (model, now);
   expect_sentence_of (model, now, "no fog replica reports, 1 camera");
   answer_and_tick (model, seq++, now);
   /* Back: the plots go on, and a camera that stops is noticed. */
   now -= 2 * hour;
   answer_and_tick (model, seq++, now);
   for (guint i = 0; i < 10; i++)
-    live_model_tick (model, now += 500);
+    confirm_and_tick (model, now += 500);
   fail_unless (last_sample (model) > now - 2000 && last_sample (model) <= now);
   expect_sentence_of (model, now, "no fog replica reports, cam-1 has given no frame for 5.0 s");
+  live_model_free (model);
+}
+GST_END_TEST;
+
+static gboolean
+is_marked (LiveModel *model, const gchar *text)
+{
+  g_autoptr (GBytes) json = live_model_make_history (model);
+
+  return g_strstr_len (g_bytes_get_data (json, NULL), (gssize) g_bytes_get_size (json), text) !=
+         NULL;
+}
+
+static void
+take_report (LiveModel *model, guint64 seq, gint64 now)
+{
+  g_autoptr (FogReport) report = fog_report_new ("fog-1");
+
+  report->seq = seq;
+  live_model_take_report (model, report, now);
+}
+
+GST_START_TEST (test_nobody_is_silent_before_kafka_has_answered_since)
+{
+  const LiveBrokers brokers = {{"localhost", NULL}, {"localhost", NULL}};
+  LiveModel *model = live_model_new (&brokers, "none", 1000);
+  gint64 now = 1000;
+
+  for (guint64 seq = 1; seq < 10; seq++) {
+    take_report (model, seq, now += 500);
+    answer_and_tick (model, seq, now);
+  }
+  /* Kafka stands still, but its requests have not failed yet. */
+  for (guint i = 0; i < 20; i++)
+    live_model_tick (model, now += 500);
+  live_model_set_trouble (model, LIVE_KAFKA, "timed out", now);
+  live_model_tick (model, now += 500);
+  fail_if (is_marked (model, "cam-1 stopped") || is_marked (model, "fog-1 fell silent"));
+  /* It answers, and what was silent stays so. */
+  live_model_set_trouble (model, LIVE_KAFKA, NULL, now);
+  for (guint i = 0; i < 40; i++)
+    confirm_and_tick (model, now += 500);
+  fail_unless (is_marked (model, "cam-1 stopped") && is_marked (model, "fog-1 fell silent"));
   live_model_free (model);
 }
 GST_END_TEST;
@@ -1136,6 +1186,7 @@ live_suite (void)
   tcase_add_test (tc, test_a_run_of_frames_that_cannot_be_read_is_an_error);
   tcase_add_test (tc, test_hidden_characters_are_shown);
   tcase_add_test (tc, test_the_clock_is_set);
+  tcase_add_test (tc, test_nobody_is_silent_before_kafka_has_answered_since);
   tcase_add_test (tc, test_lag_in_messages_and_seconds);
   tcase_add_test (tc, test_the_measurement_of_lag_starts_again_with_a_new_topic);
   tcase_add_test (tc, test_the_lag_is_known_for_the_last_ten_minutes);

@@ -202,11 +202,17 @@ patience (const LiveCamera *self, gboolean watched)
 }
 
 gboolean
+live_camera_is_silent (const LiveCamera *self, gboolean watched, gint64 at)
+{
+  return at - self->active > patience (self, watched);
+}
+
+gboolean
 live_camera_tick (LiveCamera *self, gboolean watched, gint64 now)
 {
   guint window = MAX (RATE_TICKS, (guint) (2 * TICKS_A_SECOND * MIN (self->interval, 60)));
 
-  if (now - self->active > patience (self, watched)) {
+  if (live_camera_is_silent (self, watched, now)) {
     self->given = 0;
     self->faces = 0;
     return set_health (self, LIVE_CAMERA_STOPPED, self->active);
@@ -266,7 +272,7 @@ live_camera_get_bound (const LiveCamera *self, gint64 now, const gchar **reason)
   static const gchar *const reasons[] = {
       "the camera gets the rate that it wants",
       "the fog can't count more",
-      "the camera sends less than the fog would take: its link, or the camera itself, is the limit",
+      "the camera sends less than the fog would take; its link or the camera itself is the limit",
       "the camera sends its minimum rate, which is more than the fog counts",
   };
   RateBound bound;

@@ -59,6 +59,10 @@ void live_camera_take_answer (LiveCamera *self, LiveAnswer *answer, gint64 now);
 void live_camera_take_report (
     LiveCamera *self, const FogReport *report, const FogReportCamera *own, gint64 now);
 
+/* Returns whether no frame of it was seen for so long before @at that it counts as stopped.
+ * @watched: whether the camera's frames are being read. */
+gboolean live_camera_is_silent (const LiveCamera *self, gboolean watched, gint64 at);
+
 /* To be called twice a second. @watched: whether the camera's frames are being read. Returns:
  * whether the health has changed. */
 gboolean live_camera_tick (LiveCamera *self, gboolean watched, gint64 now);

@@ -292,6 +292,14 @@ live_model_set_trouble (LiveModel *self, LiveBackend server, const gchar *troubl
 }
 
 void
+live_model_confirm_kafka (LiveModel *self, gint64 asked)
+{
+  g_mutex_lock (&self->lock);
+  self->confirmed = asked;
+  g_mutex_unlock (&self->lock);
+}
+
+void
 live_model_set_backlog (LiveModel *self, LiveTopicRole topic, const LiveBacklog *backlog)
 {
   g_mutex_lock (&self->lock);
@@ -375,9 +383,9 @@ note_health (LiveModel *self, const LiveCamera *camera, LiveHealth before, gint6
     mark (self, now, "camera", "%s is back", camera->name);
 }
 
-/* with self->lock */
+/* @known: time up to which silence counts. with self->lock */
 static void
-tick_cameras (LiveModel *self, gint64 now)
+tick_cameras (LiveModel *self, gint64 known, gint64 now)
 {
   /* A missing frame shows a camera's pause at once, but only if frames have been read for some
    * time. */
@@ -387,10 +395,14 @@ tick_cameras (LiveModel *self, gint64 now)
 
   g_hash_table_iter_init (&iter, self->cameras);
   while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &camera)) {
+    gboolean watched = reading && g_hash_table_contains (self->looks, camera->name);
     LiveHealth before = camera->health;
 
-    if (live_camera_tick (
-            camera, reading && g_hash_table_contains (self->looks, camera->name), now))
+    /* Kafka hasn't answered since: perhaps the camera sends, and Kafka is away. */
+    if (live_camera_is_silent (camera, watched, now) &&
+        !live_camera_is_silent (camera, watched, known))
+      continue;
+    if (live_camera_tick (camera, watched, now))
       note_health (self, camera, before, now);
     if (camera->health == LIVE_CAMERA_STOPPED && now - camera->since > FORGOTTEN) {
       g_hash_table_remove (self->shown, camera->name);
@@ -399,16 +411,16 @@ tick_cameras (LiveModel *self, gint64 now)
   }
 }
 
-/* with self->lock */
+/* @known: time up to which silence counts. with self->lock */
 static void
-tick_replicas (LiveModel *self, gint64 now)
+tick_replicas (LiveModel *self, gint64 known, gint64 now)
 {
   GHashTableIter iter;
   LiveReplica *replica;
 
   g_hash_table_iter_init (&iter, self->replicas);
   while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &replica)) {
-    if (live_replica_falls_silent (replica, now))
+    if (live_replica_falls_silent (replica, known))
       mark (self, now, "replica", "%s fell silent", replica->name);
     if (live_replica_is_over (replica, now))
       g_hash_table_iter_remove (&iter);
@@ -456,12 +468,15 @@ note_clock (LiveModel *self, gint64 now)
 void
 live_model_tick (LiveModel *self, gint64 now)
 {
+  gint64 known;
+
   g_mutex_lock (&self->lock);
   note_clock (self, now);
+  known = MIN (self->confirmed, now);
   /* Without Kafka no state is known, so no camera or replica is reported as stopped. */
   if (!self->trouble[LIVE_KAFKA]) {
-    tick_cameras (self, now);
-    tick_replicas (self, now);
+    tick_cameras (self, known, now);
+    tick_replicas (self, known, now);
   }
   live_model_judge (self, now);
   if (now - self->sampled >= SAMPLE_TIME) {

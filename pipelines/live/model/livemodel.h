@@ -37,6 +37,9 @@ void live_model_take_answer (LiveModel *self, LiveAnswer *answer, gint64 now);
 void live_model_take_frame (LiveModel *self, LiveFrame *frame, gint64 now);
 /* @trouble: (nullable): the reason why the server doesn't answer; NULL: it does */
 void live_model_set_trouble (LiveModel *self, LiveBackend server, const gchar *trouble, gint64 now);
+/* To be called when Kafka has answered a request that was made at @asked: silence counts only up to
+ * the latest such time. */
+void live_model_confirm_kafka (LiveModel *self, gint64 asked);
 void live_model_set_backlog (LiveModel *self, LiveTopicRole topic, const LiveBacklog *backlog);
 /* To be called for a message that isn't what its topic should hold. */
 void live_model_count_unreadable (LiveModel *self);

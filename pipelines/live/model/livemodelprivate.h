@@ -26,6 +26,7 @@ struct _LiveModel {
   LiveBacklog backlogs[LIVE_TOPICS];
   gchar *trouble[LIVE_BACKENDS]; /* NULL: it answers */
   gint64 server_since[LIVE_BACKENDS];
+  gint64 confirmed; /* time of the latest request that Kafka answered; 0: none yet */
   /* s from a frame's capture, and from its counting, to its arrival here; NAN: not known */
   gdouble frame_way, event_way;
   gint64 reading_since; /* since when frames are read; 0: they aren't */

@@ -141,12 +141,15 @@ query (gpointer data)
 {
   LiveGroup *self = data;
   LiveBacklog backlog = {-1, NAN, NAN};
+  gint64 asked = now_ms ();
   rd_kafka_resp_err_t err = ask (self, &backlog);
 
   /* Callbacks note why. */
   rd_kafka_poll (self->rk, 0);
   if (err)
     self->round = 0;
+  else if (self->backend == LIVE_KAFKA)
+    live_model_confirm_kafka (self->model, asked);
   live_model_set_backlog (self->model, self->role, &backlog);
   tell_trouble (self, err);
 }
