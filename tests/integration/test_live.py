@@ -195,6 +195,7 @@ def test_raw_frames_become_jpeg(running, page):
 
 BALL = "videotestsrc num-buffers=25 pattern=ball animation-mode=frames ! video/x-raw,format=I420,width=160,height=120,framerate=25/1"
 GRAY = "videoconvert ! video/x-raw,format=GRAY8 ! fdsink"
+SPAN = 10  # s; the longest window of time travel
 
 
 def run_line(line, data=b""):
@@ -202,6 +203,20 @@ def run_line(line, data=b""):
     done = subprocess.run(
         ["gst-launch-1.0", "-q", *shlex.split(line)], input=data, env=pipeline.environment(), stdout=subprocess.PIPE, timeout=60, check=True)
     return done.stdout
+
+
+def travel_to(running, page, camera, line):
+    """Sends the frames of a line as a camera, and returns all that time travel shows of it."""
+    begin = int(time.time() * 1000)
+    run_line(f"{line} ! " + running.system._kafka("kafkasink", "camera", f"camera={camera} key={camera}"))
+    frames = []
+    for start in range(begin, int(time.time() * 1000) + 2000, SPAN * 1000):  # timestamps may be ahead of the clock
+
+        def whole():
+            window = page.json("/api/travel", camera=camera, at=start + SPAN * 500, span=SPAN)
+            return window if window["complete"] else None
+        frames += wait_until(whole, 60, "a complete window")["frames"]
+    return frames
 
 
 @pytest.fixture(scope="module")
@@ -230,9 +245,7 @@ def headers_of(running, place):
     ("vp9enc keyframe-max-dist=10 deadline=1 cpu-used=8", "image/jpeg"), ("av1enc keyframe-max-dist=10 cpu-used=8 usage-profile=realtime", "image/jpeg")])
 def test_frames_of_every_encoding_are_served_as_pictures(running, page, ball, fresh, encoder, kind):
     """Each picture is that of the requested frame, whether it is a keyframe or depends on one; no viewer had requested frames before."""
-    run_line(f"{BALL} ! videoconvert ! {encoder} ! " + running.system._kafka("kafkasink", "camera", f"camera={fresh} key={fresh}"))
-    held = page.json("/api/travel", camera=fresh)
-    frames = page.json("/api/travel", camera=fresh, at=held["to"] - 500, span=10)["frames"]
+    frames = travel_to(running, page, fresh, f"{BALL} ! videoconvert ! {encoder}")
     assert len(frames) == 25
     for frame in (frames[7], frames[24]):
         headers, body = page.picture(frame)
@@ -358,10 +371,8 @@ def test_counting_again(page):
 @pytest.mark.parametrize("encoder", ["pngenc", "x264enc key-int-max=5 tune=zerolatency ! h264parse config-interval=-1"])
 def test_the_command_line_for_counting_again_works_for_every_encoding(running, page, fresh, encoder):
     """The command line counts the frames from the keyframe on, and the wanted one last."""
-    run_line(f"scenesrc seed=7 is-live=false num-buffers=9 ! {system.FRAME},framerate=5/1 ! videoconvert ! {encoder} ! "
-             + running.system._kafka("kafkasink", "camera", f"camera={fresh} key={fresh}"))
-    held = page.json("/api/travel", camera=fresh)
-    frame = page.json("/api/travel", camera=fresh, at=held["to"] - 500, span=10)["frames"][8]
+    frame = travel_to(
+        running, page, fresh, f"scenesrc seed=7 is-live=false num-buffers=9 ! {system.FRAME},framerate=5/1 ! videoconvert ! {encoder}")[8]
     shown = frame["line"].replace("autovideosink", "jpegenc ! fdsink").replace("imagefreeze", "imagefreeze num-buffers=1")
     pictures = run_line(shown.removeprefix("gst-launch-1.0 ")).split(b"\xff\xd8\xff")[1:]
     assert len(faces_in(b"\xff\xd8\xff" + pictures[-1])) == int(headers_of(running, frame)["scene-faces"])
@@ -390,6 +401,10 @@ def test_requests_of_time_travel_with_any_text_are_answered(page, body):
 
 # ---- the database ----
 
+def moment(ms):
+    return datetime.datetime.fromtimestamp(ms / 1000, datetime.timezone.utc)
+
+
 def test_history_is_read_from_the_database(running, page):
     running.system.events.database["other"].insert_one({"x": 1})
     wait_until(lambda: running.system.events.count_documents({"camera": "cam-1"}) > 5)
@@ -399,7 +414,7 @@ def test_history_is_read_from_the_database(running, page):
 
         def totals():
             events = list(running.system.events.find(
-                {"camera": "cam-1", "captured": {"$lt": datetime.datetime.fromtimestamp(until / 1000, datetime.timezone.utc)}}))
+                {"camera": "cam-1", "captured": {"$gte": moment(begin), "$lt": moment(until)}}))
             return len(events), sum(event["faces"] for event in events)
 
         least = totals()
