@@ -96,7 +96,7 @@ has_body (SoupServerMessage *message)
     case SOUP_ENCODING_NONE:
       return FALSE;
     case SOUP_ENCODING_CONTENT_LENGTH:
-      return soup_message_headers_get_content_length (headers) > 0;
+      return soup_message_headers_get_content_length (headers) != 0;
     default:
       return TRUE;
   }
