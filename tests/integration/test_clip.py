@@ -13,7 +13,8 @@ import pytest
 from messages import jpegs
 from pipeline import TOP, environment
 
-START = int(time.time()) * 1000 - 600_000  # ms; ten minutes ago
+START = int(time.time()) * 1000 - 600_000  # ms; ten minutes before the first test of any file
+SINCE = "-3h"  # a whole run of the tests may lie between START and a test here
 # ms after START: a gap of 7 s in the middle
 TIMES = {"cam-1": [0, 100, 200, 7200, 7300, 7400], "cam-2": [50, 7250], 'a "b",c': [60]}
 CAPS = "image/jpeg, width=(int)64, height=(int)48, framerate=(fraction)10/1"
@@ -29,6 +30,17 @@ def event(camera, seq, ms):
             "boxes": [{"x": 8, "y": 8, "w": 16, "h": 16}] * (seq % 2), "width": 64, "height": 48, "replica": "fog-1"}
 
 
+def clip(kafka, topic, *words, **settings):
+    return subprocess.run(
+        [TOP / "pipelines/clip", *map(str, words)], capture_output=True, text=True, timeout=120, check=False,
+        env={**environment(), "GST_DEBUG": "", "FOG_KAFKA": kafka.bootstrap, "CAMERA_TOPIC": topic,
+             "DATABASE_TOPIC": topic + "-events", **settings})
+
+
+def frame_headers(camera, seq, ms, caps=CAPS):
+    return {"camera": camera, "session": "s", "seq": str(seq), "gst-caps": caps, "capture-time": str((START + ms) * 1_000_000)}
+
+
 class Recording:
     def __init__(self, kafka, name, pictures):
         self.kafka, self.name = kafka, name
@@ -38,17 +50,13 @@ class Recording:
         for ms, camera, seq in sorted((ms, camera, seq) for camera, times in TIMES.items() for seq, ms in enumerate(times)):
             headers = {"camera": camera, "session": "s", "seq": str(seq)}
             stamp = {"timestamp": START + ms}
-            frame = {**headers, "gst-caps": CAPS, "capture-time": str((START + ms) * 1_000_000)}
-            producer.produce(name, pictures[seq], headers=list(frame.items()), **stamp)
+            producer.produce(name, pictures[seq], headers=list(frame_headers(camera, seq, ms).items()), **stamp)
             producer.produce(name + "-events", json.dumps(event(camera, seq, START + ms), indent=1).encode(),
                              headers=[*headers.items(), ("gst-caps", "application/json, schema=(string)fog-event")], **stamp)
         assert producer.flush(30) == 0
 
     def clip(self, *words, **settings):
-        return subprocess.run(
-            [TOP / "pipelines/clip", *map(str, words)], capture_output=True, text=True, timeout=120, check=False,
-            env={**environment(), "GST_DEBUG": "", "FOG_KAFKA": self.kafka.bootstrap, "CAMERA_TOPIC": self.name,
-                 "DATABASE_TOPIC": self.name + "-events", **settings})
+        return clip(self.kafka, self.name, *words, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +98,7 @@ def test_the_range_is_the_one_asked_for(recording, tmp_path, first, last, count)
 
 
 def test_events_as_lines_and_as_a_table(recording, tmp_path):
-    where = "--camera", "cam-1", "--from", "-15min"
+    where = "--camera", "cam-1", "--from", SINCE
     done = recording.clip(*where, tmp_path / "out.jsonl")
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
@@ -101,16 +109,16 @@ def test_events_as_lines_and_as_a_table(recording, tmp_path):
     with open(tmp_path / "out.csv", newline="") as table:
         rows = list(csv.DictReader(table))
     assert [(row["seq"], row["faces"], row["boxes"]) for row in rows[:2]] == [("0", "0", ""), ("1", "1", "8 8 16 16")]
-    assert recording.clip("--camera", 'a "b",c', "--from", "-15min", tmp_path / "odd.csv").returncode == 0
+    assert recording.clip("--camera", 'a "b",c', "--from", SINCE, tmp_path / "odd.csv").returncode == 0
     with open(tmp_path / "odd.csv", newline="") as table:
         assert [row["camera"] for row in csv.DictReader(table)] == ['a "b",c']
 
 
 @pytest.mark.parametrize("words, said", [
-    (["--camera", "cam-9", "--from", "-15min"], "some of"),
+    (["--camera", "cam-9", "--from", SINCE], "some of"),
     (["--camera", "cam-1", "--from", iso(START + 300), "--to", iso(START + 7200)], "holds no frame"),
     (["--camera", "cam-1", "--from", "-1min"], "none there either"),
-    (["--camera", "cam-1", "--from", "-15min", "--events", "--csv"], "either"),
+    (["--camera", "cam-1", "--from", SINCE, "--events", "--csv"], "either"),
     (["--camera", "cam-1", "--from", "2026-11-25 00:44"], "zone"),
     (["--camera", "cam-1", "--from", "now"], "earlier"),
     (["--camera", "cam-1"], "--from"),
@@ -123,7 +131,7 @@ def test_where_there_is_none(recording, tmp_path, words, said):
 
 
 def test_files_are_not_lost(recording, tmp_path):
-    where = "--camera", "cam-1", "--from", "-15min"
+    where = "--camera", "cam-1", "--from", SINCE
     (tmp_path / "out.csv").write_text("mine")
     done = recording.clip(*where, tmp_path / "out.csv")
     assert done.returncode == 2 and "--force" in done.stderr and (tmp_path / "out.csv").read_text() == "mine"
@@ -134,7 +142,7 @@ def test_files_are_not_lost(recording, tmp_path):
 
 
 def test_a_broker_that_is_away(recording, tmp_path):
-    done = recording.clip("--camera", "cam-1", "--from", "-15min", tmp_path / "out.mkv", FOG_KAFKA="127.0.0.1:1")
+    done = recording.clip("--camera", "cam-1", "--from", SINCE, tmp_path / "out.mkv", FOG_KAFKA="127.0.0.1:1")
     assert done.returncode == 2 and "127.0.0.1:1" in done.stderr and not list(tmp_path.iterdir())
 
 
@@ -201,6 +209,5 @@ def test_encoded_cameras(kafka, launch, tmp_path, fresh):
     sent = launch("videotestsrc num-buffers=30 ! video/x-raw,width=64,height=48,framerate=30/1 ! x264enc tune=zerolatency key-int-max=10 ! "
                   f"h264parse config-interval=-1 ! kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} camera=door key=door")
     assert sent.wait(60) == 0, sent.output()
-    done = Recording.clip(type("", (), {"kafka": kafka, "name": fresh})(), "--camera", "door", "--from", "-10min",
-                          "--to", iso(time.time() * 1000 + 60_000), tmp_path / "out.mp4")
+    done = clip(kafka, fresh, "--camera", "door", "--from", "-10min", "--to", iso(time.time() * 1000 + 60_000), tmp_path / "out.mp4")
     assert done.returncode == 0 and done.stdout.startswith("30 frames"), done.stdout + done.stderr

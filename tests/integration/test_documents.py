@@ -85,13 +85,15 @@ COMMANDS = {line: SAID.get(line.split()[0], "frames: out" if "-5min" in line els
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_a_command_runs_as_printed(servers, launch, line, tmp_path):
-    for topic in ("camera", "database", "feedback"):
+def test_a_command_runs_as_printed(servers, launch, line, tmp_path, fresh):
+    # The pipelines above send frames of other kinds to the default topic.
+    frames = fresh if line.startswith("clip") else "camera"
+    for topic in (frames, "database", "feedback"):
         sent = launch(f"videotestsrc is-live=true num-buffers=3 ! jpegenc ! kafkasink topic={topic} camera=cam-1")
         assert sent.wait(60) == 0, sent.output()
     name, *words = line.split()
     done = subprocess.run(
-        [TOP / "pipelines" / name, *words], cwd=tmp_path, env={**environment(), "GST_DEBUG": "", "SOURCE": "videotestsrc"},
+        [TOP / "pipelines" / name, *words], cwd=tmp_path, env={**environment(), "GST_DEBUG": "", "SOURCE": "videotestsrc", "CAMERA_TOPIC": frames},
         capture_output=True, text=True, timeout=120, check=False)
     assert COMMANDS[line] in done.stdout + done.stderr, done.stdout + done.stderr
 

@@ -31,7 +31,7 @@ def test_the_plugins_are_installed_and_load(tmp_path):
     assert done.returncode == 0, done.stdout
     plugins = sorted(tmp_path.glob("**/gstreamer-1.0/libgst*.so"))
     assert [plugin.stem for plugin in plugins] == [
-        "libgstfeedback", "libgsthaar", "libgsthealth", "libgstkafka", "libgstmongo"]
+        "libgstfeedback", "libgsthaar", "libgsthealth", "libgstipcamera", "libgstkafka", "libgstmongo"]
     for name in [*ELEMENTS, "health"]:
         done = run(
             ["gst-inspect-1.0", name], GST_PLUGIN_PATH_1_0=str(plugins[0].parent),
