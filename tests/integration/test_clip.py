@@ -211,3 +211,57 @@ def test_encoded_cameras(kafka, launch, tmp_path, fresh):
     assert sent.wait(60) == 0, sent.output()
     done = clip(kafka, fresh, "--camera", "door", "--from", "-10min", "--to", iso(time.time() * 1000 + 60_000), tmp_path / "out.mp4")
     assert done.returncode == 0 and done.stdout.startswith("30 frames"), done.stdout + done.stderr
+
+
+def encode(tmp_path, elements):
+    """Returns a picture, as the bytes of a file."""
+    subprocess.run(["gst-launch-1.0", "-q", "videotestsrc", "num-buffers=1", "!", *elements.split(), "!", "filesink", f"location={tmp_path}/one"],
+                   env=environment(), timeout=60, check=True)
+    return (tmp_path / "one").read_bytes()
+
+
+SMALL = "video/x-raw,width=64,height=48 ! jpegenc"
+# What a camera sends at first, and from the third frame on.
+CHANGES = {
+    "size": ((CAPS, SMALL), (CAPS.replace("64", "96"), "video/x-raw,width=96,height=48 ! jpegenc")),
+    "unsaid size": ((CAPS, SMALL), (CAPS, "video/x-raw,width=96,height=48 ! jpegenc")),
+    "kind": ((CAPS, SMALL), (CAPS.replace("jpeg", "png"), "video/x-raw,width=64,height=48 ! pngenc")),
+    "kind from png": ((CAPS.replace("jpeg", "png"), "video/x-raw,width=64,height=48 ! pngenc"), (CAPS, SMALL)),
+    "rate": ((CAPS, SMALL), (CAPS.replace("10/1", "25/1"), SMALL)),
+    "no rate": ((CAPS, SMALL), (CAPS.replace("10/1", "0/1"), SMALL)),
+    "colours": ((CAPS, SMALL), (CAPS, "video/x-raw,width=64,height=48,format=GRAY8 ! jpegenc")),
+}
+
+@pytest.fixture(scope="module")
+def changing(kafka, tmp_path_factory):
+    """Camera after camera: Kafka's order isn't that of capture."""
+    topic, producer = f"changing-{time.monotonic_ns()}", kafka.producer()
+    kafka.create_topic(topic, 1)
+    kafka.create_topic(topic + "-events", 1)
+    for text in (json.dumps(event("size", 0, START)), "no event"):
+        producer.produce(topic + "-events", text, timestamp=START, headers=[("camera", "size")])
+    for name, kinds in CHANGES.items():
+        pictures = [(caps, encode(tmp_path_factory.mktemp("one"), elements)) for caps, elements in kinds]
+        for seq in range(4):
+            caps, picture = pictures[seq // 2]
+            producer.produce(topic, picture, timestamp=START + seq * 1000, headers=list(frame_headers(name, seq, seq * 1000, caps).items()))
+    assert producer.flush(30) == 0
+    return topic
+
+
+@pytest.mark.parametrize("change, end", [
+    ("size", "mp4"), ("size", "ogv"), ("unsaid size", "mkv"), ("kind", "mp4"), ("kind from png", "webm"), ("rate", "mp4"),
+    ("no rate", "mkv"), ("colours", "webm")])
+def test_a_camera_that_changes(kafka, changing, tmp_path, change, end):
+    """A file has one kind of frames. Others are left out, which stderr says."""
+    done = clip(kafka, changing, "--camera", change, "--from", SINCE, tmp_path / f"out.{end}")
+    if "kind" in change:
+        assert done.returncode == 1 and done.stdout.startswith("2 frames"), done.stdout + done.stderr
+        assert "2 messages are left out" in done.stderr and "--from" in done.stderr
+    else:
+        assert done.returncode == 0 and done.stdout.startswith("4 frames"), done.stdout + done.stderr
+
+
+def test_a_message_that_is_no_event(kafka, changing, tmp_path):
+    done = clip(kafka, changing, "--camera", "size", "--from", SINCE, tmp_path / "out.csv")
+    assert done.returncode == 1 and done.stdout.startswith("1 events") and done.stderr.startswith("1 messages"), done.stdout + done.stderr

@@ -43,16 +43,20 @@ clip_get_capture_time (GstBuffer *message)
 }
 
 guint64
-clip_get_progress (GstElement *kafkasrc)
+clip_get_stat (GstElement *kafkasrc, const gchar *name)
 {
-  guint64 messages = 0, others = 0;
-  GstStructure *stats;
+  g_autoptr (GstStructure) stats = NULL;
+  guint64 value = 0;
 
   g_object_get (kafkasrc, "stats", &stats, NULL);
-  gst_structure_get_uint64 (stats, "messages", &messages);
-  gst_structure_get_uint64 (stats, "other-cameras", &others);
-  gst_structure_free (stats);
-  return messages + others;
+  gst_structure_get_uint64 (stats, name, &value);
+  return value;
+}
+
+guint64
+clip_get_progress (GstElement *kafkasrc)
+{
+  return clip_get_stat (kafkasrc, "messages") + clip_get_stat (kafkasrc, "other-cameras");
 }
 
 /* (nullable) (transfer full) */

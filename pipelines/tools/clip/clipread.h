@@ -45,6 +45,9 @@ void clip_set_range (GstElement *kafkasrc, const ClipRange *range);
  * timestamp if that is implausible. */
 GstClockTime clip_get_capture_time (GstBuffer *message);
 
+/* Returns the number in the field @name of the stats of @kafkasrc. */
+guint64 clip_get_stat (GstElement *kafkasrc, const gchar *name);
+
 /* A number that grows while @kafkasrc reads, also if it reads only other cameras' messages. */
 guint64 clip_get_progress (GstElement *kafkasrc);
 

@@ -60,7 +60,7 @@ typedef struct {
   ClipFormat format;
   GOutputStream *stream;
   GString *text;
-  guint64 rows;
+  guint64 rows, strange;
   GError *error;
 } Rows;
 
@@ -97,6 +97,7 @@ take_event (GstSample *sample, gpointer data)
   Rows *self = data;
   g_autoptr (LiveAnswer) answer = live_answer_from_sample (sample);
 
+  self->strange += !answer;
   if (!answer || answer->captured < self->range->from || answer->captured >= self->range->to ||
       g_strcmp0 (answer->camera, self->range->camera) != 0)
     return TRUE;
@@ -127,15 +128,16 @@ write_rows (const LiveSource *source, Rows *self, GError **error)
 
 gboolean
 clip_write_events (const LiveSource *source, const ClipRange *range, ClipFormat format,
-    const gchar *file, guint64 *rows, GError **error)
+    const gchar *file, guint64 *rows, guint64 *strange, GError **error)
 {
   g_autoptr (GFile) target = g_file_new_for_path (file);
   g_autoptr (GFileOutputStream) stream =
       g_file_replace (target, NULL, FALSE, G_FILE_CREATE_NONE, NULL, error);
   g_autoptr (GString) text = g_string_new (NULL);
-  Rows self = {range, format, (GOutputStream *) stream, text, 0, NULL};
+  Rows self = {range, format, (GOutputStream *) stream, text, 0, 0, NULL};
   gboolean written = stream && write_rows (source, &self, error);
 
   *rows = self.rows;
+  *strange = self.strange;
   return written;
 }

@@ -202,15 +202,26 @@ make_scaler (const LiveFrame *first)
       first->width, first->height);
 }
 
+/* No decoder follows another kind of frames: kafkasrc skips those and counts them. */
+static void
+keep_kind (GstElement *pipeline, const LiveFrame *first)
+{
+  g_autoptr (GstElement) filter = gst_bin_get_by_name (GST_BIN (pipeline), "kind");
+  g_autoptr (GstCaps) caps = gst_caps_new_empty_simple (live_decode_get_format (first));
+
+  g_object_set (filter, "caps", caps, NULL);
+}
+
 static GstElement *
 make_pipeline (const LiveSource *frames, const ClipRange *range, const LiveFrame *first,
     const gchar *decoder, const gchar *encoder, const gchar *file, GError **error)
 {
   g_autofree gchar *scaler = make_scaler (first);
-  g_autofree gchar *line = g_strdup_printf ("kafkasrc name=source ! %s ! videoconvert ! "
-                                            "video/x-raw,format=I420 ! identity name=frames ! %s%s "
-                                            "! filesink name=sink async=false",
-      decoder, scaler, encoder);
+  g_autofree gchar *line =
+      g_strdup_printf ("kafkasrc name=source ! capsfilter name=kind ! %s ! videoconvert ! "
+                       "video/x-raw,format=I420,colorimetry=bt601 ! identity name=frames ! %s%s "
+                       "! filesink name=sink async=false",
+          decoder, scaler, encoder);
   const ClipRange wide = {range->camera, range->from, range->to + ARRIVAL, NULL};
   GstElement *pipeline = gst_parse_launch_full (line, NULL, GST_PARSE_FLAG_FATAL_ERRORS, error);
   g_autoptr (GstElement) source = NULL, sink = NULL;
@@ -223,6 +234,7 @@ make_pipeline (const LiveSource *frames, const ClipRange *range, const LiveFrame
   if (frames->config_file)
     g_object_set (source, "config-file", frames->config_file, NULL);
   clip_set_range (source, &wide);
+  keep_kind (pipeline, first);
   g_object_set (sink, "location", file, NULL);
   return pipeline;
 }
@@ -262,6 +274,7 @@ wait_for_end (GstElement *pipeline, Drawing *drawing, GError **error)
 static gboolean
 run (GstElement *pipeline, Drawing *drawing, GError **error)
 {
+  g_autoptr (GstElement) source = gst_bin_get_by_name (GST_BIN (pipeline), "source");
   g_autoptr (GstElement) frames = gst_bin_get_by_name (GST_BIN (pipeline), "frames");
   g_autoptr (GstPad) pad = gst_element_get_static_pad (frames, "src");
   gboolean ended;
@@ -270,6 +283,7 @@ run (GstElement *pipeline, Drawing *drawing, GError **error)
       see_frame, drawing, NULL);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   ended = wait_for_end (pipeline, drawing, error);
+  drawing->video->odd = clip_get_stat (source, "refused-caps") + clip_get_stat (source, "bad-caps");
   gst_element_set_state (pipeline, GST_STATE_NULL);
   return ended;
 }

@@ -10,6 +10,7 @@ typedef struct {
   guint64 frames;
   guint64 boxed; /* frames into which boxes were drawn */
   guint64 late;  /* frames left out, since Kafka has them after later ones */
+  guint64 odd; /* messages left out, since they have no caps or those of another kind than @first */
 } ClipVideo;
 
 /* (nullable): elements that encode a video and prepare it for a file of this name, as a part of a

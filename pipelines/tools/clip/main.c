@@ -12,6 +12,7 @@
 #include "gstkafkameta.h"
 #include "livesettings.h"
 #include "model/livename.h"
+#include "pictures/livedecode.h"
 #include "toolstime.h"
 
 /* ms: retention has deleted a part of the range if Kafka's oldest frame is later by more. */
@@ -32,7 +33,7 @@ typedef struct {
   ClipFormat format;
   gboolean boxes;
   const gchar *file;
-  guint64 late; /* frames that were left out */
+  guint64 missing; /* frames and events that were left out */
 } Clip;
 
 static gchar *part; /* path of the output until it is complete */
@@ -155,7 +156,8 @@ note_partition (GstSample *sample, gpointer data)
   return ++seen->messages < MOST_MESSAGES;
 }
 
-/* Prints a warning and returns TRUE if a part of the range was deleted from the partition.
+/* Prints a warning and returns TRUE if a part of the range was deleted from the partition, or that
+ * isn't known.
  * @partition: -1: any */
 static gboolean
 warn_of_partition (const Clip *self, const LiveSource *source, gint partition)
@@ -163,10 +165,14 @@ warn_of_partition (const Clip *self, const LiveSource *source, gint partition)
   g_autofree gchar *one = g_strdup_printf ("<%d>", partition);
   const ClipRange all = {NULL, 0, CLIP_NO_END, partition < 0 ? NULL : one};
   g_autoptr (LiveFrame) oldest = NULL;
+  g_autoptr (GError) error = NULL;
   g_autofree gchar *time = NULL;
 
-  if (!clip_read (source, &all, keep_first, &oldest, NULL) || !oldest ||
-      oldest->place.offset == 0 || oldest->captured <= self->range.from + TOLERANCE)
+  if (!clip_read (source, &all, keep_first, &oldest, &error)) {
+    g_printerr ("Whether retention has deleted a part isn't known: %s\n", error->message);
+    return TRUE;
+  }
+  if (!oldest || oldest->place.offset == 0 || oldest->captured <= self->range.from + TOLERANCE)
     return FALSE;
   time = tools_time_to_text (oldest->captured);
   g_printerr ("Kafka holds nothing from before %s any more: retention.ms of the topic %s has "
@@ -214,10 +220,15 @@ list_cameras (const Clip *self, const LiveSource *source)
   const ClipRange all = {NULL, self->range.from, self->range.to, NULL};
   g_autoptr (GHashTable) names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   Seen others = {names, 0};
+  g_autoptr (GError) error = NULL;
   g_autofree gpointer *list = NULL;
   g_autofree gchar *joined = NULL;
 
-  clip_read (source, &all, note_camera, &others, NULL);
+  if (!clip_read (source, &all, note_camera, &others, &error))
+    return g_strdup_printf (
+        "Whether it holds some of other cameras isn't known: %s", error->message);
+  if (others.messages && !g_hash_table_size (names))
+    return g_strdup ("It holds messages there that name no camera.");
   if (!g_hash_table_size (names))
     return g_strdup ("Of other cameras it holds none there either.");
   list = g_hash_table_get_keys_as_array (names, NULL);
@@ -263,7 +274,12 @@ write_video (Clip *self, GError **error)
   if (self->boxes)
     g_print (", %" G_GUINT64_FORMAT " with boxes", video.boxed);
   g_print (": %s\n", self->file);
-  self->late = video.late;
+  self->missing = video.late + video.odd;
+  if (video.odd)
+    g_printerr ("%" G_GUINT64_FORMAT
+                " messages are left out, since they aren't %s as the first frame "
+                "is: make another clip with a later --from.\n",
+        video.odd, live_decode_get_format (first));
   if (video.late)
     g_printerr ("%" G_GUINT64_FORMAT " frames of the range are left out, since they reached Kafka "
                 "after later ones, as those of a spool do.\n",
@@ -272,13 +288,16 @@ write_video (Clip *self, GError **error)
 }
 
 static gboolean
-write_events (const Clip *self, GError **error)
+write_events (Clip *self, GError **error)
 {
   const LiveSource *source = &self->settings.events;
   guint64 rows;
 
-  if (!clip_write_events (source, &self->range, self->format, part, &rows, error))
+  if (!clip_write_events (source, &self->range, self->format, part, &rows, &self->missing, error))
     return FALSE;
+  if (self->missing)
+    g_printerr (
+        "%" G_GUINT64_FORMAT " messages are left out: they are no events.\n", self->missing);
   if (!rows)
     return fail_empty (self, source, "event", error);
   g_print ("%" G_GUINT64_FORMAT " events: %s\n", rows, self->file);
@@ -300,7 +319,7 @@ write_file (Clip *self, GError **error)
     refuse (error, "The file can't be renamed to \"%s\".", self->file);
     return 2;
   }
-  return warn_of_deletion (self, source) || self->late ? 1 : 0;
+  return warn_of_deletion (self, source) || self->missing ? 1 : 0;
 }
 
 /* A thread waits for the signal, because no main loop runs. */
