@@ -258,6 +258,9 @@ def test_a_camera_that_changes(kafka, changing, tmp_path, change, end):
     if "kind" in change:
         assert done.returncode == 1 and done.stdout.startswith("2 frames"), done.stdout + done.stderr
         assert "2 messages are left out" in done.stderr and "--from" in done.stderr
+        rest = clip(kafka, changing, "--camera", change, "--from", iso(START + 2000), tmp_path / f"rest.{end}")
+        other = re.search(r"[a-z/]+", CHANGES[change][1][0])[0]
+        assert rest.stdout.startswith("2 frames") and f"aren't {other}" in rest.stderr, rest.stdout + rest.stderr
     else:
         assert done.returncode == 0 and done.stdout.startswith("4 frames"), done.stdout + done.stderr
 

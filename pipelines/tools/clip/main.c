@@ -130,6 +130,23 @@ parse (Line *line, gint *argc, gchar ***argv, GError **error)
 
 /* --- what Kafka holds --- */
 
+/* The first frame of the range, though late frames of other times stand before it in Kafka. */
+typedef struct {
+  const ClipRange *range;
+  LiveFrame *frame; /* nullable */
+} First;
+
+static gboolean
+find_first (GstSample *sample, gpointer data)
+{
+  First *self = data;
+  gint64 ms = (gint64) (clip_get_capture_time (gst_sample_get_buffer (sample)) / GST_MSECOND);
+
+  if (!ms || (ms >= self->range->from && ms < self->range->to))
+    self->frame = live_frame_new (sample, g_get_real_time () / 1000);
+  return !self->frame;
+}
+
 /* A ClipFunc that keeps the first message as a LiveFrame (nullable), and ends the read. */
 static gboolean
 keep_first (GstSample *sample, gpointer data)
@@ -258,10 +275,13 @@ write_video (Clip *self, GError **error)
 {
   const LiveSource *source = &self->settings.frames;
   const gchar *encoder = clip_find_encoder (self->file, error);
+  First found = {&self->range, NULL};
   g_autoptr (LiveFrame) first = NULL;
   ClipVideo video = {0};
+  gboolean known = encoder && clip_read (source, &self->range, find_first, &found, error);
 
-  if (!encoder || !clip_read (source, &self->range, keep_first, &first, error))
+  first = found.frame;
+  if (!known)
     return FALSE;
   if (!first)
     return fail_empty (self, source, "frame", error);
