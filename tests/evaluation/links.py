@@ -85,15 +85,23 @@ class Site(network.Router):
 
     def lay(self, link):
         """Gives the link the rate, delay and loss of `link`."""
-        for host in self.hosts:
-            rate = int(link.rate / PAYLOAD * 1e6)
-            host.command(f"tc qdisc replace dev eth0 root tbf rate {rate}bit burst 16kb latency {BUFFER_MS}ms")
-        self.set_loss(link.loss)
+        self._set_rate(link.rate)
+        self._set_loss(link.loss)
         self._take_up_cable()
         if link.delay:
             self._lay_cable(link.delay)
 
-    def set_loss(self, percent):
+    def widen(self):
+        """Makes the link fast and without loss, for what is still queued. A delay stays."""
+        self._set_rate(1000)
+        self._set_loss(0)
+
+    def _set_rate(self, rate):
+        for host in self.hosts:
+            bits = int(rate / PAYLOAD * 1e6)
+            host.command(f"tc qdisc replace dev eth0 root tbf rate {bits}bit burst {max(16, int(rate) // 4)}kb latency {BUFFER_MS}ms")
+
+    def _set_loss(self, percent):
         self.command("iptables -F link")
         if percent:
             self.command(f"iptables -A link -s {self.edge.address} -m statistic --mode random --probability {percent / 100} -j DROP")
