@@ -234,6 +234,20 @@ def test_a_recording_that_is_deleted_while_it_plays(kafka, topic, launch):
     replay.wait(60)
 
 
+def test_a_recording_that_is_deleted_before_it_is_read_ends_with_an_error(kafka, fresh, launch):
+    kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
+    producer = kafka.producer()
+    for number in range(60):
+        producer.produce(fresh, bytes(50_000), partition=0, timestamp=BEGIN + 100 * number, headers=[("gst-caps", CAPS)])
+    producer.flush(30)
+    replay = launch(f"-v kafkasrc bootstrap-servers={kafka.bootstrap} topic={fresh} replay=true max-prefetch=65536 ! "
+                    "identity sleep-time=100000 ! fakesink silent=false")
+    wait_until(lambda: "chain " in replay.output(), 30, "a message")
+    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": kafka.bootstrap})
+    admin.delete_topics([fresh])[fresh].result(30)
+    assert replay.wait(60) == 1 and "was deleted while it was replayed" in replay.output()
+
+
 @pytest.mark.parametrize("how, missing", [("start-offset=5 eos-at-end=true", 5), ("start-offset=5 replay=true", 0)])
 def test_offsets_without_messages_do_not_count_as_lost(kafka, fresh, how, missing):
     """The end of a transaction and aborted messages take offsets, but aren't lost messages. Live they are counted: here

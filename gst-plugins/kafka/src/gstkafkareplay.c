@@ -102,6 +102,7 @@ struct _GstKafkaReplay {
   /* messages are pushed downstream; FALSE: they are only examined, to open or to seek */
   gboolean playing;
   GError *ended; /* the error that ends the stream, because messages are missing */
+  gint gone;     /* librdkafka reports that a partition is gone; atomic */
 
   GMutex lock; /* guards the fields below */
   gboolean flushing;
@@ -560,6 +561,23 @@ is_answered (GstKafkaReplay *self, const GstKafkaTrack *track)
       RD_KAFKA_OFFSET_BEGINNING, GST_KAFKA_ANSWER_MS, &low);
 }
 
+/* Ends the stream if a topic was deleted: librdkafka reports it once, and reads no more of it. A
+ * query confirms it, because a broker that starts may not know its topics yet. */
+static void
+look_for_deleted_topic (GstKafkaReplay *self)
+{
+  GstKafkaDiscovery found = {NULL};
+
+  if (!g_atomic_int_get (&self->gone) ||
+      gst_kafka_discover (self->rk, self->settings, GST_KAFKA_ANSWER_MS, &found))
+    return;
+  if (found.missing && !self->ended)
+    self->ended = g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND,
+        "%s was deleted while it was replayed.", found.missing);
+  g_atomic_int_set (&self->gone, FALSE);
+  gst_kafka_discovery_clear (&found);
+}
+
 /* librdkafka doesn't report some kinds of damage, and fetches the same batch again and again. */
 static void
 look_for_silence (GstKafkaReplay *self, GstKafkaTrack *track)
@@ -570,6 +588,7 @@ look_for_silence (GstKafkaReplay *self, GstKafkaTrack *track)
   if (now - MAX (track->heard, track->looked) < G_TIME_SPAN_SECOND)
     return;
   track->looked = now;
+  look_for_deleted_topic (self);
   if (!is_answered (self, track)) {
     track->heard = now;
   } else if (searched && now - track->heard >= GST_KAFKA_SEARCH_TIME) {
@@ -627,8 +646,12 @@ fill_track (GstKafkaReplay *self, GstKafkaTrack *track)
 static void
 take_error (rd_kafka_t *rk, int err, const char *reason, void *opaque)
 {
+  GstKafkaReplay *self = opaque;
+
   GST_INFO ("%s: %s: %s", rd_kafka_name (rk), rd_kafka_err2name (err), reason);
-  gst_kafka_fault_note (&((GstKafkaReplay *) opaque)->fault, err, reason);
+  gst_kafka_fault_note (&self->fault, err, reason);
+  if (err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+    g_atomic_int_set (&self->gone, TRUE);
 }
 
 GstKafkaReplay *
