@@ -725,7 +725,7 @@ find_bound (const RateController *self, gdouble now)
 gboolean
 rate_controller_may_send (const RateController *self, gdouble now)
 {
-  /* Returns the time in s until a report covers a frame that waits for the longest allowed time */
+  /* the time in s until a report covers a frame that waits for the longest allowed time */
   gdouble longest = self->round_trip + self->settings.latency_target + SILENCE * self->interval;
   gdouble most = MAX (MIN_IN_FLIGHT, self->rate * longest);
 

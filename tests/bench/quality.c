@@ -437,7 +437,7 @@ main (int argc, char **argv)
   }
   g_option_context_free (context);
   photo = haar_picture_load (HAAR_PORTRAIT);
-  /* Returns the part of the picture with the head and a small margin. */
+  /* the part of the picture with the head and a small margin */
   portrait.picture = (HaarPicture){200, 200, photo.stride, photo.pixels + 20 * photo.stride + 140};
   scenes = compose_all (&portrait, 1, 1);
   print_table ("One portrait", scenes);

@@ -605,8 +605,7 @@ look_for_silence (GstKafkaReplay *self, GstKafkaTrack *track)
 static gboolean
 fill_track (GstKafkaReplay *self, GstKafkaTrack *track)
 {
-  /* Returns the time since when the reader has waited for the track. Before this time, the pipeline
-   * may have been busy. */
+  /* The reader waits for the track from now on. Before, the pipeline may have been busy. */
   track->heard = g_get_monotonic_time ();
   while (!track->head && !track->at_end) {
     rd_kafka_message_t *message = rd_kafka_consume_queue (track->queue, POLL_TIME_MS);

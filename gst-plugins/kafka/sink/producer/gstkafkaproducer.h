@@ -54,8 +54,7 @@ typedef enum {
  * @error: GST_RESOURCE_ERROR_SETTINGS if librdkafka refuses @conf
  *
  * The function returns at once and connects on another thread. If no broker answers within the
- * connect timeout,
- * @element posts an error.
+ * connect timeout, @element posts an error.
  *
  * Returns: (nullable)
  */

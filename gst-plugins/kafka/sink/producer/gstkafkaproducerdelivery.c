@@ -300,8 +300,8 @@ watch_unacked (GstKafkaProducer *self)
  * behind it that are smaller overtake it. So batches are kept below the limit, if the cluster
  * says what it is. */
 
-/* Bytes. This size is used if no topic is known to have a lower limit, because smaller batches
- * would need more requests. */
+/* Size in bytes of a batch while the topic's limit isn't known. Smaller batches would need more
+ * requests, and topics with a lower limit aren't known. */
 #define CAUTIOUS_BATCH 16384
 /* Smallest size of a batch of one record, without the record's key and value. */
 #define LEAST_OVERHEAD 61
