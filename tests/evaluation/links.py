@@ -24,6 +24,7 @@ MIB = 1 << 20
 # the share of a packet of 1,514 bytes that is payload of TCP, with TCP's time stamps
 PAYLOAD = 1448 / 1514
 BUFFER_MS = 50
+CONGESTION_CONTROLS = ("reno", "cubic", "bbr")  # of iperf3, whose best one is the ceiling
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,8 +81,7 @@ class Site(network.Router):
     def set_congestion_control(self, name):
         """Sets the congestion control of connections that choose none themselves."""
         for host in self.hosts:
-            gateway = host.address[:-1] + "1"
-            host.command(f"ip route replace default via {gateway} congctl {name}")
+            host.command(f"ip route replace default via {host.gateway} congctl {name}")
 
     def lay(self, link):
         """Gives the link the rate, delay and loss of `link`."""
@@ -107,12 +107,11 @@ class Site(network.Router):
             self.command(f"iptables -A link -s {self.edge.address} -m statistic --mode random --probability {percent / 100} -j DROP")
 
     def _lay_cable(self, delay):
-        gateway = self.edge.address[:-1] + "1"
         for line in [
-                f"ip address del {gateway}/24 dev {self.edge.port}", "ip link add near type bridge", "ip link set near up",
+                f"ip address del {self.edge.gateway}/24 dev {self.edge.port}", "ip link add near type bridge", "ip link set near up",
                 "ip tuntap add dev near0 mode tap", "ip link set near0 master near up",
                 f"ip link set {self.edge.port} master near", "ip tuntap add dev far0 mode tap",
-                f"ip address add {gateway}/24 dev far0", "ip link set far0 up"]:
+                f"ip address add {self.edge.gateway}/24 dev far0", "ip link set far0 up"]:
             self.command(line)
         self._cable = subprocess.Popen(
             ["chrt", "--fifo", "10", BUILD / "tests" / "network" / "link", "near0", "far0", f"--delay={delay}"],
@@ -131,10 +130,9 @@ class Site(network.Router):
         report = json.loads(out)
         self.late = report["late"] / max(report["packets"], 1)
         self._cable = None
-        gateway = self.edge.address[:-1] + "1"
         for line in [
                 "ip link del near0", "ip link del far0", "ip link del near",
-                f"ip address add {gateway}/24 dev {self.edge.port}"]:
+                f"ip address add {self.edge.gateway}/24 dev {self.edge.port}"]:
             self.command(line)
         self.edge.command("ip neigh flush all")
 

@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 
 import systems
+from links import CONGESTION_CONTROLS
 
 HERE = pathlib.Path(__file__).resolve().parent
 LATE = 0.001
@@ -13,7 +14,7 @@ LATE = 0.001
 
 def ceiling_of(case, points):
     """Returns the rate of the best of iperf3's congestion controls, or None."""
-    return max((value for name, value in points.get("iperf3", {}).items() if name in ("reno", "cubic", "bbr")), default=None)
+    return max((value for name, value in points.get("iperf3", {}).items() if name in CONGESTION_CONTROLS), default=None)
 
 
 def speed(point):
@@ -40,7 +41,7 @@ def points_of(points, table, case):
 def rows(points, name, table):
     names = [system.name for system in table.systems]
     ours = names[-1]
-    yield "| | 2020 | " + " | ".join(names) + " | iperf3: reno, cubic, bbr | in theory | kafkasink of the best iperf3, of the best other |"
+    yield "| | 2020 | " + " | ".join(names) + " | iperf3: " + ", ".join(CONGESTION_CONTROLS) + " | in theory | kafkasink of the best iperf3, of the best other |"
     yield "|" + " ---: |" * (len(names) + 5)
     for case in table.cases:
         mine = points_of(points, name, case)
@@ -48,7 +49,7 @@ def rows(points, name, table):
         others = [mine[one]["median"] for one in names[:-1] if "median" in mine.get(one, {})]
         yield "| " + " | ".join([
             case.name, ", ".join(number(value) for value in case.of_2020.values()) or "–",
-            *(speed(mine.get(one)) for one in names), ", ".join(number(iperf.get(one)) for one in ("reno", "cubic", "bbr")),
+            *(speed(mine.get(one)) for one in names), ", ".join(number(iperf.get(one)) for one in CONGESTION_CONTROLS),
             number(case.link.ceiling),
             f"{ratio(mine.get(ours), ceiling_of(case, mine))}, {ratio(mine.get(ours), max(others, default=None))}"]) + " |"
 

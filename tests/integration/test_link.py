@@ -131,8 +131,7 @@ def test_a_lossy_link(tmp_path):
     try:
         with network.Router() as router:
             camera, fog = router.host(), router.host()
-            gateway = camera.address[:-1] + "1"
-            camera.command(f"ip route replace default via {gateway} congctl cubic")
+            camera.command(f"ip route replace default via {camera.gateway} congctl cubic")
             router.command("iptables -A FORWARD -m statistic --mode random --probability 0.1 -j DROP")
             with kafka_server.Kafka(tmp_path / "kafka", hosts=[fog], partitions=1) as kafka:
                 with fog.inside():

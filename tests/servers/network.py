@@ -81,6 +81,11 @@ class Host:
         with self.inside():
             return self._network.command(line)
 
+    @property
+    def gateway(self):
+        """The address of the router behind which the host is."""
+        return self.address[:-1] + "1"
+
     @contextlib.contextmanager
     def inside(self):
         """Within the block, processes that this thread starts run on the host."""
@@ -164,7 +169,6 @@ class Router(_Network):
 
     def host(self):
         host = self._add("10.77.{}.2")
-        gateway = host.address[:-1] + "1"
-        self.command(f"ip address add {gateway}/24 dev {host.port}")
-        host.command(f"ip route add default via {gateway}")
+        self.command(f"ip address add {host.gateway}/24 dev {host.port}")
+        host.command(f"ip route add default via {host.gateway}")
         return host
