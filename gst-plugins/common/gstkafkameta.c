@@ -96,9 +96,9 @@ decide_part (gpointer whole, gint64 offset, GstKafkaAckOutcome outcome)
     ack_mark (whole, outcome);
 }
 
-/* (transfer full): a token for a part of the message of @whole, which lives at least as long as the
- * part. If a part is released undecided, the whole is undecided, even if all other parts are
- * done. */
+/* Returns: (transfer full): a token for a part of the message of @whole, which lives at least as
+ * long as the part. If a part is released undecided, the whole is undecided, even if all other
+ * parts are done. */
 static GstKafkaAck *
 ack_new_part (GstKafkaAck *whole)
 {
@@ -260,8 +260,8 @@ gst_kafka_meta_register (void)
     gst_meta_register_custom (GST_KAFKA_META_NAME, no_tags, NULL, NULL, NULL);
 }
 
-/* (nullable): the look-up by name takes a lock and a hash. The result is needed several times for
- * each buffer, so it is kept. */
+/* Returns: (nullable): the structure. The look-up by name takes a lock and a hash. The result is
+ * needed several times for each buffer, so it is kept. */
 static const GstMetaInfo *
 get_info (void)
 {

@@ -156,7 +156,7 @@ const GQuark *gst_kafka_meta_get_fields (void);
 
 /* (nullable) */
 GstCustomMeta *gst_kafka_meta_get (GstBuffer *buffer);
-/* (nullable): the structure of the buffer's meta. */
+/* Returns: (nullable): the structure of the buffer's meta. */
 const GstStructure *gst_kafka_meta_peek (GstBuffer *buffer);
 /* Returns the structure of a writable buffer's meta. Adds a meta if the buffer has none. */
 GstStructure *gst_kafka_meta_ensure (GstBuffer *buffer);

@@ -375,7 +375,7 @@ is_session (const RateController *self, const FogReportCamera *camera)
   return camera->session && g_str_equal (camera->session, self->session);
 }
 
-/* (nullable): this camera's entry. The camera mostly has the same index as in the previous
+/* Returns: (nullable): this camera's entry. The camera mostly has the same index as in the previous
  * report. */
 static const FogReportCamera *
 find_own (const RateController *self, Replica *replica, const FogReport *report)

@@ -402,8 +402,8 @@ get_text_property (GstElement *element, const gchar *name)
   return text;
 }
 
-/* (transfer full): the element's name, or bin/element within a bin of the pipeline, because
- * elements of two bins may have the same name */
+/* Returns: (transfer full): the element's name, or bin/element within a bin of the pipeline,
+ * because elements of two bins may have the same name */
 static gchar *
 path_of (GstElement *element)
 {
@@ -431,7 +431,7 @@ source_clear (Source *source)
   g_free (source->topic);
 }
 
-/* (nullable): the property `stats`, if it is one that can be read as a structure */
+/* Returns: (nullable): the property `stats`, if it is one that can be read as a structure */
 static GParamSpec *
 find_stats (gpointer object)
 {

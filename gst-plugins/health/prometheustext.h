@@ -30,7 +30,7 @@ void prometheus_text_add (PrometheusText *self, const gchar *name, PrometheusTyp
 void prometheus_text_add_histogram (PrometheusText *self, const gchar *name, const gchar *help,
     const gchar *labels, guint n, const gdouble *bounds, const guint64 *counts, gdouble sum);
 
-/* (transfer full): the text. Frees @self. */
+/* Returns: (transfer full): the text. Frees @self. */
 gchar *prometheus_text_end (PrometheusText *self);
 
 /**

@@ -169,7 +169,7 @@ stamp (GstCameraGate *self, GstBuffer *frame)
   return frame;
 }
 
-/* (nullable) (transfer full): NULL: the frame (transfer full) was dropped */
+/* Returns: (nullable) (transfer full): the frame to push; NULL: it was dropped */
 static GstBuffer *
 pass_or_drop (GstCameraGate *self, GstBuffer *frame)
 {

@@ -39,7 +39,7 @@ find_codec (const GstCaps *caps)
 
 /* --- the elements behind rtspsrc --- */
 
-/* (nullable) (transfer none): the new element in the bin. %NULL: an error was posted. */
+/* Returns: (nullable) (transfer none): the new element in the bin. %NULL: an error was posted. */
 static GstElement *
 add (GstCameraLink *self, const gchar *factory)
 {
@@ -68,7 +68,7 @@ accepts (GstPad *following, const gchar *text)
   return any;
 }
 
-/* (transfer full): decoders of @caps, the best one first */
+/* Returns: (transfer full): decoders of @caps, the best one first */
 static GList *
 list_decoders (GstCaps *caps)
 {
@@ -82,7 +82,8 @@ list_decoders (GstCaps *caps)
   return g_list_sort (fit, gst_plugin_feature_rank_compare_func);
 }
 
-/* (nullable) (transfer full): a decoder with one pad of each direction, whose device is there */
+/* Returns: (nullable) (transfer full): a decoder with one pad of each direction, whose device is
+ * there */
 static GstElement *
 try_decoder (GstElementFactory *factory)
 {
@@ -99,7 +100,7 @@ try_decoder (GstElementFactory *factory)
   return NULL;
 }
 
-/* (nullable) (transfer none): the new decoder in the bin. %NULL: an error was posted. */
+/* Returns: (nullable) (transfer none): the new decoder in the bin. %NULL: an error was posted. */
 static GstElement *
 add_decoder (GstCameraLink *self, const Codec *codec)
 {

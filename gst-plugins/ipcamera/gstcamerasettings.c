@@ -87,7 +87,7 @@ is_set (const gchar *text)
   return text && *text;
 }
 
-/* (nullable): what is wrong with the text */
+/* Returns: (nullable): what is wrong with the text */
 static const gchar *
 judge_uri (const gchar *text)
 {

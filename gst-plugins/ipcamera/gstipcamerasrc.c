@@ -148,8 +148,8 @@ note_fault (GstIpCameraSrc *self, GError *fault)
   g_mutex_unlock (&self->lock);
 }
 
-/* (transfer full): the reason as a sentence for users. An element's error text is often only "Could
- * not read from resource", and the reason is in the last line of its debug text. */
+/* Returns: (transfer full): the reason as a sentence for users. An element's error text is often
+ * only "Could not read from resource", and the reason is in the last line of its debug text. */
 static gchar *
 explain (const GError *error, const gchar *debug)
 {
@@ -232,7 +232,8 @@ found_video (GstPad *packets, const gchar *codec, gpointer data)
   g_mutex_unlock (&self->lock);
 }
 
-/* (nullable): with @error: the password can't be read, or an element is missing */
+/* Returns: (nullable): the new link; NULL with @error if the password can't be read or an element
+ * is missing */
 static GstCameraLink *
 make_link (GstIpCameraSrc *self, const GstCameraSettings *settings, GError **error)
 {
@@ -448,7 +449,7 @@ report_fault (GstIpCameraSrc *self, const GError *fault, gdouble wait)
   self->reported = g_error_copy (fault);
 }
 
-/* (nullable) (transfer full): NULL: the run ends */
+/* Returns: (nullable) (transfer full): why the connection ended; NULL if the run ends */
 static GError *
 take_fault (GstIpCameraSrc *self)
 {

@@ -20,7 +20,7 @@ typedef struct {
   gchar *database, *collection;
 } LiveSettings;
 
-/* (nullable) (transfer full): the variable @name; @fallback if it is unset or empty */
+/* Returns: (nullable) (transfer full): the variable @name; @fallback if it is unset or empty */
 gchar *live_setting (const gchar *name, const gchar *fallback);
 void live_settings_read (LiveSettings *self);
 void live_settings_clear (LiveSettings *self);

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 
 typedef struct _ScenePainter ScenePainter;
 
-/* (nullable) (transfer full): the picture in the JPEG file as I420; @error
+/* Returns: (nullable) (transfer full): the picture in the JPEG file as I420; @error
  * says what is wrong with it. */
 GstSample *scene_load_portrait (const gchar *location, GError **error);
 

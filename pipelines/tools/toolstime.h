@@ -17,7 +17,7 @@ G_BEGIN_DECLS
  */
 gboolean tools_time_parse (const gchar *text, gint64 now, gint64 *ms, GError **error);
 
-/* (transfer full): in UTC, with ms */
+/* Returns: (transfer full): in UTC, with ms */
 gchar *tools_time_to_text (gint64 ms);
 
 G_END_DECLS

@@ -1080,8 +1080,8 @@ GST_START_TEST (test_caps_that_no_reader_takes)
 }
 GST_END_TEST;
 
-/* (transfer full) (nullable): the event that a sink sends upstream when the link has become
- * slow. */
+/* Returns: (transfer full) (nullable): the event that a sink sends upstream when the link has
+ * become slow. */
 static GstEvent *
 qos_on_a_slow_link (GstBuffer *(*make) (void), guint buffers)
 {

@@ -15,7 +15,7 @@ typedef void (*FogDoorFunc) (GSocketConnection *connection, gpointer data);
  * sent. */
 FogDoor *fog_door_new (guint most, guint silence, FogDoorFunc func, gpointer data);
 void fog_door_free (FogDoor *self);
-/* (transfer none): what listens, at the addresses that the caller adds to it */
+/* Returns: (transfer none): what listens, at the addresses that the caller adds to it */
 GSocketListener *fog_door_get_listener (FogDoor *self);
 /* The connection of @socket is a stream from now on: it stays. */
 void fog_door_keep (FogDoor *self, GSocket *socket);

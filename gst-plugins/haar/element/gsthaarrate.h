@@ -34,7 +34,7 @@ void gst_haar_rate_init (
     GstHaarRate *rate, GstElement *element, GstPad *sinkpad, GstHaarStats *stats);
 void gst_haar_rate_clear (GstHaarRate *rate);
 
-/* (nullable): NULL if the pad exists already. */
+/* Returns: (nullable): the new pad; NULL if it exists already. */
 GstPad *gst_haar_rate_request_pad (GstHaarRate *rate, GstPadTemplate *templ);
 void gst_haar_rate_release_pad (GstHaarRate *rate, GstPad *pad);
 

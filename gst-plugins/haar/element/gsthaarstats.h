@@ -50,7 +50,7 @@ void gst_haar_stats_set_lag (GstHaarStats *stats, guint64 lag);
  * has begun with. */
 guint64 gst_haar_stats_get_lag (GstHaarStats *stats);
 guint gst_haar_stats_get_workers (GstHaarStats *stats);
-/* (transfer full): the property. */
+/* Returns: (transfer full): the value of the property `stats`. */
 GstStructure *gst_haar_stats_to_structure (GstHaarStats *stats);
 
 G_END_DECLS

@@ -107,8 +107,8 @@ find_in (const gchar *dir, const gchar *name)
   return NULL;
 }
 
-/* (nullable) (transfer full): the path. @searched: a list to which the directories without the file
- * are appended */
+/* Returns: (nullable) (transfer full): the path. @searched: a list to which the directories without
+ * the file are appended */
 static gchar *
 find (const gchar *name, GString *searched)
 {

@@ -18,7 +18,7 @@ GstKafkaBuffers *gst_kafka_buffers_new (void);
 /* Ends the run. Buffers that are freed later aren't kept. */
 void gst_kafka_buffers_close (GstKafkaBuffers *self);
 
-/* (transfer full): an empty buffer. The structure of its meta has no fields, or the topic,
+/* Returns: (transfer full): an empty buffer. The structure of its meta has no fields, or the topic,
  * partition, offset, lag and timestamp of an earlier message. Any thread may free the buffer. */
 GstBuffer *gst_kafka_buffers_take (GstKafkaBuffers *self);
 

@@ -735,7 +735,7 @@ fill_tracks (GstKafkaReplay *self)
   return TRUE;
 }
 
-/* (nullable): the track whose head was captured first; NULL if all are at their end */
+/* Returns: (nullable): the track whose head was captured first; NULL if all are at their end */
 static GstKafkaTrack *
 find_earliest (GstKafkaReplay *self)
 {
@@ -750,8 +750,8 @@ find_earliest (GstKafkaReplay *self)
   return first;
 }
 
-/* (nullable): the track whose head comes next: within the session of the message that was captured
- * first, the head with the lowest number */
+/* Returns: (nullable): the track whose head comes next: within the session of the message that was
+ * captured first, the head with the lowest number */
 static GstKafkaTrack *
 find_first (GstKafkaReplay *self)
 {

@@ -15,8 +15,8 @@ invalid (GError **error, const gchar *what)
   return NULL;
 }
 
-/* (nullable): the error of a text that doesn't begin with a document. libbson would read an array
- * as a document with the fields 0, 1, 2. */
+/* Returns: (nullable): the error of a text that doesn't begin with a document. libbson would read
+ * an array as a document with the fields 0, 1, 2. */
 static const gchar *
 check_opening (const guint8 *text, gsize size)
 {

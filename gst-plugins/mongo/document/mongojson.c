@@ -462,7 +462,7 @@ close_level (Scan *self)
 
 /* --- texts --- */
 
-/* (nullable): the closing quote */
+/* Returns: (nullable): the closing quote */
 static const gchar *
 find_quote (const gchar *at, const gchar *end)
 {

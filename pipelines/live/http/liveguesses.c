@@ -55,7 +55,7 @@ is_over (gpointer key, gpointer value, gpointer now)
   return *(gint64 *) now - ((Guesses *) value)->since > TIME;
 }
 
-/* (transfer full): under which name @address is counted. */
+/* Returns: (transfer full): the name under which @address is counted. */
 static gchar *
 find_name (LiveGuesses *self, GInetAddress *address, gint64 now)
 {

@@ -78,7 +78,7 @@ send_and_clear (SoupServerMessage *message, LiveReply reply)
 
 /* --- access --- */
 
-/* (nullable): NULL: it is gone. */
+/* Returns: (nullable): the address of the client; NULL if the client is gone. */
 static GInetAddress *
 address_of (SoupServerMessage *message)
 {

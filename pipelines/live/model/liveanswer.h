@@ -23,8 +23,8 @@ typedef struct {
   const gchar *config_file; /* nullable */
 } LiveBroker;
 
-/* (transfer full): a `kafkasrc` for the command line of gst-launch-1.0, which reads the messages
- * from offset @first to this one. */
+/* Returns: (transfer full): a `kafkasrc` for the command line of gst-launch-1.0, which reads the
+ * messages from offset @first to this one. */
 gchar *live_place_make_source (const LivePlace *self, gint64 first, const LiveBroker *broker);
 void live_place_to_json (const LivePlace *self, JsonBuilder *json);
 

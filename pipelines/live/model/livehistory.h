@@ -30,7 +30,7 @@ void live_history_add (LiveHistory *self, const LiveSample sample);
 void live_history_mark (LiveHistory *self, gint64 time, const gchar *kind, const gchar *text);
 /* To be called when the clock was set back to @now: sets later times to @now. */
 void live_history_set_back (LiveHistory *self, gint64 now);
-/* (transfer full) (nullable): the oldest mark not yet taken, as JSON. */
+/* Returns: (transfer full) (nullable): the oldest mark not yet taken, as JSON. */
 GBytes *live_history_take_mark (LiveHistory *self);
 
 /* Adds the history to the object that @json is in. */

@@ -61,10 +61,10 @@ void live_model_set_reading (LiveModel *self, gboolean reading, gint64 now);
  * each second. */
 void live_model_tick (LiveModel *self, gint64 now);
 
-/* (transfer full): the metrics in Prometheus' text format. */
+/* Returns: (transfer full): the metrics in Prometheus' text format. */
 gchar *live_model_make_metrics (LiveModel *self, const LiveOptions *options, gint64 now);
 
-/* (transfer full): the state, and the history, as JSON. */
+/* Returns: (transfer full): the state, and the history, as JSON. */
 GBytes *live_model_make_state (LiveModel *self, gint64 now);
 GBytes *live_model_make_history (LiveModel *self);
 /* Returns: (nullable): the frames that changed since the last call. */

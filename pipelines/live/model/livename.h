@@ -10,8 +10,8 @@ G_BEGIN_DECLS
 
 /* Returns TRUE if the name can be shown and remembered. */
 gboolean live_name_is_usable (const gchar *name);
-/* (transfer full): @name without characters that hide, end or reverse the text beside it: these are
- * written in the form \u{202e}. */
+/* Returns: (transfer full): @name without characters that hide, end or reverse the text beside it:
+ * these are written in the form \u{202e}. */
 gchar *live_name_make_visible (const gchar *name);
 
 G_END_DECLS

@@ -21,7 +21,7 @@ blur_pixels (LivePixels *pixels, const LiveAnswer *answer, LiveBlur blur)
     live_blur_face (pixels, &g_array_index (answer->boxes, LiveBox, i));
 }
 
-/* (nullable) (transfer full): a copy of the pixels, blurred. */
+/* Returns: (nullable) (transfer full): a copy of the pixels, blurred. */
 static GstBuffer *
 blur_sample (GstSample *sample, const LiveAnswer *answer, LiveBlur blur)
 {
@@ -53,7 +53,7 @@ take_bytes (GstSample *sample)
   return g_bytes_new_take (data, size);
 }
 
-/* (nullable): the format's name, if browsers show it as it is. */
+/* Returns: (nullable): the format's name, if browsers show it as it is. */
 static const gchar *
 find_shown (const LiveFrame *frame)
 {

@@ -19,7 +19,8 @@ gboolean live_recount_parse (
     LiveRecount *self, const gchar *text, gsize size, const gchar *const *cascades, GError **error);
 void live_recount_clear (LiveRecount *self);
 
-/* (nullable) (transfer full): JSON. @run: the frames from a keyframe on, up to the one to count;
+/* Returns: (nullable) (transfer full): JSON. @run: the frames from a keyframe on, up to the one to
+ * count;
  * @broker: of its topic, for the line that does the same */
 GBytes *live_recount_run (
     const LiveRecount *self, const GPtrArray *run, const LiveBroker *broker, GError **error);

@@ -40,7 +40,8 @@ fetch_end (Fetch *self)
   gst_object_unref (self->pipeline);
 }
 
-/* (nullable): NULL: the end, an error, or no time left. */
+/* Returns: (nullable): the next sample; NULL at the end, after an error, or when no time is
+ * left. */
 static GstSample *
 fetch_next (Fetch *self)
 {

@@ -23,8 +23,8 @@ void live_topic_set_reading (LiveTopic *self, gboolean reading);
 /* Returns the number of bytes that were read so far. */
 guint64 live_topic_get_bytes (LiveTopic *self);
 
-/* (transfer full) (nullable): `kafkasrc ! appsink` of @source, whose elements are named "source"
- * and "sink"; NULL with @error if one isn't installed. */
+/* Returns: (transfer full) (nullable): `kafkasrc ! appsink` of @source, whose elements are named
+ * "source" and "sink"; NULL with @error if one isn't installed. */
 GstElement *live_topic_make_pipeline (const LiveSource *source, GError **error);
 
 G_END_DECLS

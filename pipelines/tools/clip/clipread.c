@@ -74,7 +74,7 @@ pop_error (GstElement *pipeline)
   return error;
 }
 
-/* (nullable) (transfer full): NULL: the end, or nothing is read any more */
+/* Returns: (nullable) (transfer full): NULL: the end, or nothing is read any more */
 static GstSample *
 pull (GstElement *pipeline, GstAppSink *sink)
 {

@@ -191,7 +191,8 @@ see_frame (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 
 /* --- the pipeline --- */
 
-/* (transfer full): what keeps the size of @first, since files have one; empty: it isn't known */
+/* Returns: (transfer full): what keeps the size of @first, since files have one; empty: it isn't
+ * known */
 static gchar *
 make_scaler (const LiveFrame *first)
 {
@@ -239,8 +240,8 @@ make_pipeline (const LiveSource *frames, const ClipRange *range, const LiveFrame
   return pipeline;
 }
 
-/* (nullable) (transfer full): EOS or an error; NULL: nothing is read any more, although the end
- * wasn't reached. Once all is read, the file may take its time. */
+/* Returns: (nullable) (transfer full): EOS or an error; NULL: nothing is read any more, although
+ * the end wasn't reached. Once all is read, the file may take its time. */
 static GstMessage *
 wait_for_message (GstElement *pipeline, Drawing *drawing)
 {

@@ -13,9 +13,9 @@ typedef struct {
   guint64 odd; /* messages left out, since they have no caps or those of another kind than @first */
 } ClipVideo;
 
-/* (nullable): elements that encode a video and prepare it for a file of this name, as a part of a
- * pipeline string. All of them are installed. @error: no suitable elements are installed, or the
- * file name's suffix isn't known */
+/* Returns: (nullable): elements that encode a video and prepare it for a file of this name, as a
+ * part of a pipeline string. All of them are installed. @error: no suitable elements are installed,
+ * or the file name's suffix isn't known */
 const gchar *clip_find_encoder (const gchar *file, GError **error);
 
 /**

@@ -230,7 +230,8 @@ note_camera (GstSample *sample, gpointer data)
   return ++others->messages < MOST_MESSAGES && g_hash_table_size (others->members) < MOST_NAMES;
 }
 
-/* (transfer full): cameras of the range, since the one that is asked for isn't among them */
+/* Returns: (transfer full): cameras of the range, since the one that is asked for isn't among
+ * them */
 static gchar *
 list_cameras (const Clip *self, const LiveSource *source)
 {

@@ -24,14 +24,14 @@ typedef struct {
   const gchar *group;   /* (nullable): a consumer's group */
 } DoctorClientWish;
 
-/* (nullable) (transfer full): NULL with @error, which says what to change. A consumer commits
- * nothing and creates no topic. Brokers check a producer's rights, and then refuse each of its
- * messages. */
+/* Returns: (nullable) (transfer full): NULL with @error, which says what to change. A consumer
+ * commits nothing and creates no topic. Brokers check a producer's rights, and then refuse each of
+ * its messages. */
 DoctorClient *doctor_client_new (GstElement *element, const DoctorClientWish *wish, GError **error);
 void doctor_client_free (DoctorClient *self);
 
-/* (transfer full): the error, in the words that the elements use. @tried: what was tried, such as
- * "reach the brokers" */
+/* Returns: (transfer full): the error, in the words that the elements use. @tried: what was tried,
+ * such as "reach the brokers" */
 gchar *doctor_client_explain (DoctorClient *self, const gchar *tried, rd_kafka_resp_err_t err);
 
 /* Requests metadata, and waits for the answer unless access is refused. @topic: (nullable): NULL:
@@ -39,12 +39,12 @@ gchar *doctor_client_explain (DoctorClient *self, const gchar *tried, rd_kafka_r
 rd_kafka_resp_err_t doctor_client_ask (
     DoctorClient *self, const gchar *topic, const struct rd_kafka_metadata **metadata);
 
-/* (nullable) (transfer full) (element-type utf8 utf8): the settings of a topic or a broker; NULL:
- * the user has no right to read them, or no answer came */
+/* Returns: (nullable) (transfer full) (element-type utf8 utf8): the settings of a topic or a broker;
+ * NULL if the user has no right to read them, or if no answer came */
 GHashTable *doctor_client_get_config (
     DoctorClient *self, rd_kafka_ResourceType_t type, const gchar *name);
 
-/* (transfer full): the element's bootstrap-servers. */
+/* Returns: (transfer full): the element's bootstrap-servers. */
 gchar *doctor_client_dup_servers (GstElement *element);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DoctorClient, doctor_client_free)

@@ -120,8 +120,9 @@ connect_to (const Broker *self, GError **error)
   return connection != NULL;
 }
 
-/* (transfer full) (nullable): why a client can't use the broker. For example, its certificate has
- * another name, its listener has another protocol, or another cluster answers at its address. */
+/* Returns: (transfer full) (nullable): why a client can't use the broker. For example, its
+ * certificate has another name, its listener has another protocol, or another cluster answers at
+ * its address. */
 static gchar *
 find_fault (const Broker *self)
 {

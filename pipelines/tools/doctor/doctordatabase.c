@@ -218,7 +218,7 @@ make_options (Asking *self)
   return options;
 }
 
-/* (nullable) (transfer full): the first error within a reply to a write. */
+/* Returns: (nullable) (transfer full): the first error within a reply to a write. */
 static gchar *
 find_write_error (const bson_t *reply, gint *code)
 {

@@ -14,7 +14,7 @@ typedef struct {
   gint64 keep;       /* s that documents are to be kept (KEEP_DOCUMENTS); -1: not set */
 } DoctorDatabase;
 
-/* (transfer full) (element-type DoctorDatabase): one for each mongosink of the stages */
+/* Returns: (transfer full) (element-type DoctorDatabase): one for each mongosink of the stages */
 GPtrArray *doctor_databases_new (const GPtrArray *stages, gint64 keep);
 
 /* A DoctorCheck of a DoctorDatabase. */

@@ -36,10 +36,10 @@ gint doctor_findings_get_exit_code (const DoctorFindings *self);
 /* Returns TRUE if there is a finding of this level or a worse one. */
 gboolean doctor_findings_have (const DoctorFindings *self, DoctorLevel level);
 
-/* (transfer full): one line for each finding, without control characters, and a last line that sums
- * up. @least: only findings of this level and worse ones are printed */
+/* Returns: (transfer full): one line for each finding, without control characters, and a last line
+ * that sums up. @least: only findings of this level and worse ones are printed */
 gchar *doctor_findings_to_text (const DoctorFindings *self, DoctorLevel least);
-/* (transfer full): {"verdict":"bad","findings":[{"level","about","what","why","do"},…]} */
+/* Returns: (transfer full): {"verdict":"bad","findings":[{"level","about","what","why","do"},…]} */
 gchar *doctor_findings_to_json (const DoctorFindings *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DoctorFindings, doctor_findings_free)

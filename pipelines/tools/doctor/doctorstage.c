@@ -18,7 +18,8 @@ stage_fail (const gchar *name, const gchar *why, DoctorFindings *findings)
       "%s%s", why, g_str_has_suffix (why, ".") ? "" : ".");
 }
 
-/* (nullable) (transfer full): the words of @line, without gst-launch-1.0 and its options */
+/* Returns: (nullable) (transfer full): the words of @line, without gst-launch-1.0 and its
+ * options */
 static gchar **
 split_line (const gchar *line, GError **error)
 {
@@ -154,8 +155,9 @@ file_size (const gchar *directory)
   return g_stat (file, &status) == 0 ? (guint64) status.st_size : 0;
 }
 
-/* (transfer full): the directory that has to be writable. The spool creates its own directory, but
- * not the one above it. The edge creates that one if a file of cameras (CAMERAS) is set. */
+/* Returns: (transfer full): the directory that has to be writable. The spool creates its own
+ * directory, but not the one above it. The edge creates that one if a file of cameras (CAMERAS) is
+ * set. */
 static gchar *
 find_written_directory (const gchar *spool)
 {

@@ -14,8 +14,8 @@ typedef struct {
   GstElement *pipeline;
 } DoctorStage;
 
-/* (nullable) (transfer full): @line: as `pipelines/NAME --print` prints it. NULL: the pipeline
- * can't be made, which adds a finding */
+/* Returns: (nullable) (transfer full): @line: as `pipelines/NAME --print` prints it. NULL: the
+ * pipeline can't be made, which adds a finding */
 DoctorStage *doctor_stage_new (const gchar *name, const gchar *line, DoctorFindings *findings);
 void doctor_stage_free (DoctorStage *self);
 

@@ -16,7 +16,7 @@ make_about (const DoctorTopicUse *self)
   return g_strdup_printf ("topic %s", self->name);
 }
 
-/* (nullable): the first element that writes the topic, or the first one that reads it */
+/* Returns: (nullable): the first element that writes the topic, or the first one that reads it */
 static const DoctorUse *
 find_use (const DoctorTopicUse *self, gboolean writes)
 {
@@ -309,7 +309,7 @@ check_write (const DoctorTopicUse *self, DoctorFindings *findings)
 
 /* --- the right to a group --- */
 
-/* (nullable): the answer to a commit for a partition that doesn't exist */
+/* Returns: (nullable): the answer to a commit for a partition that doesn't exist */
 static rd_kafka_event_t *
 commit_nothing (const DoctorTopicUse *self, const gchar *group, rd_kafka_t *rk)
 {

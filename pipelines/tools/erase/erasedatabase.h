@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 /* Documents and pictures of a range in the database. */
 typedef struct _EraseDatabase EraseDatabase;
 
-/* (nullable) (transfer full): @bucket: the GridFS bucket of the pictures. @error: the database
- * doesn't answer */
+/* Returns: (nullable) (transfer full): @bucket: the GridFS bucket of the pictures. @error: the
+ * database doesn't answer */
 EraseDatabase *erase_database_new (
     const LiveSettings *settings, const gchar *bucket, const ClipRange *range, GError **error);
 void erase_database_free (EraseDatabase *self);

@@ -63,7 +63,7 @@ note_message (GstSample *sample, gpointer data)
   return TRUE;
 }
 
-/* (nullable) (transfer full): a client with the settings of a kafkasrc. */
+/* Returns: (nullable) (transfer full): a client with the settings of a kafkasrc. */
 static DoctorClient *
 new_client (const LiveSource *source, GError **error)
 {

@@ -28,15 +28,15 @@ typedef struct {
 /* Returns how many consecutive offsets from @low on are in @offsets (of gint64), which it sorts. */
 guint erase_count_prefix (GArray *offsets, gint64 low);
 
-/* (nullable) (transfer full): reads the topic from the range on to its end, since messages may be
- * late. It keeps @source and @range. @error: the topic can't be read */
+/* Returns: (nullable) (transfer full): reads the topic from the range on to its end, since messages
+ * may be late. It keeps @source and @range. @error: the topic can't be read */
 EraseTopic *erase_topic_new (const LiveSource *source, const ClipRange *range, GError **error);
 void erase_topic_free (EraseTopic *self);
 
 /* Removes the messages that can be removed. @error: for example, the user lacks the right Delete */
 gboolean erase_topic_remove (EraseTopic *self, GError **error);
 
-/* (transfer full): until when Kafka keeps what can't be removed */
+/* Returns: (transfer full): until when Kafka keeps what can't be removed */
 gchar *erase_topic_describe_rest (const EraseTopic *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EraseTopic, erase_topic_free)

@@ -106,9 +106,9 @@ count_losses (Connection *connection, const struct tcp_info *info)
   return connection->lossy >= ENOUGH_COUNTS ? resent / (gdouble) sent : 0;
 }
 
-/* With self->lock. (nullable): the congestion control that @connection should get; NULL: no change.
- * A route may change the congestion control while the connection is made, so nothing is chosen
- * before. */
+/* Called with the lock. Returns: (nullable): the congestion control that @connection should get;
+ * NULL: no change. A route may change the congestion control while the connection is made, so
+ * nothing is chosen before. */
 static const gchar *
 choose (GstKafkaConnections *self, Connection *connection, gdouble *losses)
 {

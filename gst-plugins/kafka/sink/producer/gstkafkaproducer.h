@@ -88,7 +88,7 @@ GstKafkaPush gst_kafka_producer_drain (GstKafkaProducer *self, gint64 deadline);
 /* After gst_kafka_producer_drain() timed out: posts an error with the most likely reason. */
 void gst_kafka_producer_fail_undrained (GstKafkaProducer *self);
 
-/* (transfer full): the counters; all are 0 if @self is %NULL */
+/* Returns: (transfer full): the counters; all are 0 if @self is %NULL */
 GstStructure *gst_kafka_producer_stats (GstKafkaProducer *self);
 
 G_END_DECLS

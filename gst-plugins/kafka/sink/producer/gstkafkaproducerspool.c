@@ -17,7 +17,7 @@ gst_kafka_producer_spools (GstKafkaProducer *self, const GstKafkaRecord *record)
   return self->config.spool && !record->replayable;
 }
 
-/* With lock. (transfer full): the spool's message for @record */
+/* Called with the lock. Returns: (transfer full): the spool's message for @record */
 static GstKafkaSpoolMessage *
 message_of (GstKafkaProducer *self, const GstKafkaRecord *record)
 {

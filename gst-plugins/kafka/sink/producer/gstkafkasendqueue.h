@@ -52,7 +52,7 @@ guint64 gst_kafka_send_queue_bytes (const GstKafkaSendQueue *self);
 void gst_kafka_send_queue_push (GstKafkaSendQueue *self, GstKafkaRecord *record);
 /* Returns: (nullable): the first waiting record, which stays in the queue */
 GstKafkaRecord *gst_kafka_send_queue_peek (GstKafkaSendQueue *self);
-/* (nullable): the first record that waits; it leaves the queue */
+/* Returns: (nullable): the first record that waits; it leaves the queue */
 GstKafkaRecord *gst_kafka_send_queue_pop (GstKafkaSendQueue *self);
 
 /* Call sent() when librdkafka gets a popped record, and reported() with its delivery report. After

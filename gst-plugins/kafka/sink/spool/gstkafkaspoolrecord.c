@@ -41,7 +41,8 @@ unpack_header (GVariant *pair)
   return gst_kafka_header_new (g_variant_get_bytestring (name), value && !bytes ? "" : bytes, size);
 }
 
-/* (transfer full): the headers. From damaged bytes GVariant reads empty names and values. */
+/* Returns: (transfer full): the headers. From damaged bytes GVariant reads empty names and
+ * values. */
 static GPtrArray *
 unpack_headers (GBytes *bytes)
 {
@@ -73,8 +74,8 @@ unmap (gpointer data)
   g_free (mapped);
 }
 
-/* (transfer full): the buffer's bytes. The bytes of the value aren't copied if the buffer can be
- * mapped. */
+/* Returns: (transfer full): the buffer's bytes. The bytes of the value aren't copied if the buffer
+ * can be mapped. */
 static GBytes *
 value_of (const GstKafkaRecord *record)
 {
@@ -103,8 +104,8 @@ gst_kafka_record_to_message (const GstKafkaRecord *record, const gchar *topic)
   return message;
 }
 
-/* (transfer full): a buffer of @value. A tombstone has none, and an empty one has no bytes that
- * GStreamer could wrap. */
+/* Returns: (transfer full): a buffer of @value. A tombstone has none, and an empty one has no bytes
+ * that GStreamer could wrap. */
 static GstBuffer *
 buffer_of (GBytes *value)
 {

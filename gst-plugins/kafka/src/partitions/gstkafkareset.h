@@ -89,7 +89,7 @@ rd_kafka_resp_err_t gst_kafka_reset_ask_replaced (GstKafkaSrcOffsetReset policy,
 gboolean gst_kafka_reset_is_error (const GstKafkaReset *self, GstKafkaSrcOffsetReset policy);
 /* Returns: (transfer full): a text for users that says what happened */
 gchar *gst_kafka_reset_describe (const GstKafkaReset *self, const gchar *topic, gint partition);
-/* (transfer full): GST_RESOURCE_ERROR_READ */
+/* Returns: (transfer full): a GST_RESOURCE_ERROR_READ that names the place of @self */
 GError *gst_kafka_reset_to_error (const GstKafkaReset *self, const gchar *topic, gint partition);
 /* Makes librdkafka continue at @offset after a refused position, when a seek has no effect. Not for
  * eager groups. */
