@@ -39,8 +39,8 @@ gchar *doctor_client_explain (DoctorClient *self, const gchar *tried, rd_kafka_r
 rd_kafka_resp_err_t doctor_client_ask (
     DoctorClient *self, const gchar *topic, const struct rd_kafka_metadata **metadata);
 
-/* Returns: (nullable) (transfer full) (element-type utf8 utf8): the settings of a topic or a broker;
- * NULL if the user has no right to read them, or if no answer came */
+/* Returns: (nullable) (transfer full) (element-type utf8 utf8): the settings of a topic or a
+ * broker; NULL if the user has no right to read them, or if no answer came */
 GHashTable *doctor_client_get_config (
     DoctorClient *self, rd_kafka_ResourceType_t type, const gchar *name);
 
