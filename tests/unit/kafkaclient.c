@@ -5,8 +5,18 @@
 #include "client/gstkafkaclient.h"
 #include "client/gstkafkaerror.h"
 #include "client/gstkafkaformat.h"
+#include "client/gstkafkaquery.h"
+#include "client/gstkafkasocket.h"
 #include "client/gstkafkatopics.h"
 #include "client/gstkafkauri.h"
+#include "sink/producer/gstkafkaconnections.h"
+
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+GST_DEBUG_CATEGORY (gst_kafka_sink_debug);
 
 static const GstKafkaOption options[] = {
     {"linger.ms", "7", FALSE},
@@ -419,6 +429,111 @@ GST_START_TEST (test_uri_refused)
 }
 GST_END_TEST;
 
+typedef struct {
+  GMutex lock;
+  gint returned; /* atomic */
+} Slow;
+
+/* Waits until the test unlocks the mutex, like a broker that doesn't answer. */
+static void
+wait_for_lock (gpointer data)
+{
+  Slow *slow = data;
+
+  g_mutex_lock (&slow->lock);
+  g_mutex_unlock (&slow->lock);
+}
+
+static void
+note_return (gpointer data)
+{
+  g_atomic_int_set (&((Slow *) data)->returned, TRUE);
+}
+
+static gboolean
+return_data (gpointer data)
+{
+  return GPOINTER_TO_INT (data);
+}
+
+/* The data of an interrupted query live until its function has returned. */
+GST_START_TEST (test_a_query_can_be_interrupted)
+{
+  Slow slow = {0};
+  GstKafkaQuery *query;
+
+  g_mutex_init (&slow.lock);
+  g_mutex_lock (&slow.lock);
+  query = gst_kafka_query_new (wait_for_lock, &slow, note_return);
+  fail_if (gst_kafka_query_is_answered (query));
+  fail_if (gst_kafka_query_wait (query, return_data, GINT_TO_POINTER (TRUE)));
+  gst_kafka_query_free (query);
+  fail_if (g_atomic_int_get (&slow.returned));
+  g_mutex_unlock (&slow.lock);
+  while (!g_atomic_int_get (&slow.returned))
+    g_usleep (1000);
+  query = gst_kafka_query_new (wait_for_lock, &slow, note_return);
+  fail_unless (gst_kafka_query_wait (query, return_data, NULL));
+  fail_unless (gst_kafka_query_is_answered (query));
+  gst_kafka_query_free (query);
+}
+GST_END_TEST;
+
+/* Returns a socket that listens on the loopback interface, with its address. */
+static gint
+listen_on_loopback (struct sockaddr_in *address)
+{
+  socklen_t size = sizeof *address;
+  gint fd = gst_kafka_socket_open (AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL);
+
+  *address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = {htonl (INADDR_LOOPBACK)}};
+  fail_if (bind (fd, (struct sockaddr *) address, size));
+  fail_if (listen (fd, 1));
+  fail_if (getsockname (fd, (struct sockaddr *) address, &size));
+  return fd;
+}
+
+static gchar *logged;
+
+static void
+keep_line (GstDebugCategory *category, GstDebugLevel level, const gchar *file,
+    const gchar *function, gint line, GObject *object, GstDebugMessage *message, gpointer unused)
+{
+  if (strstr (gst_debug_message_get (message), "congestion control")) {
+    g_free (logged);
+    logged = g_strdup (gst_debug_message_get (message));
+  }
+}
+
+/* A route may change the congestion control that the user chose. All kernels have these two. */
+GST_START_TEST (test_the_chosen_congestion_control_is_set_again)
+{
+  GstKafkaConnections *connections = gst_kafka_connections_new ("reno");
+  struct sockaddr_in address;
+  gint listener = listen_on_loopback (&address), fd;
+  g_autofree gchar *name = NULL;
+
+  GST_DEBUG_CATEGORY_INIT (gst_kafka_sink_debug, "kafkasink", 0, "Kafka sink");
+  gst_debug_remove_log_function (NULL);
+  gst_debug_set_threshold_for_name ("kafkasink", GST_LEVEL_INFO);
+  gst_debug_add_log_function (keep_line, NULL, NULL);
+  fd = gst_kafka_connections_open (connections, AF_INET, SOCK_STREAM, IPPROTO_TCP);
+  fail_if (connect (fd, (struct sockaddr *) &address, sizeof address));
+  fail_unless (gst_kafka_socket_set_congestion_control (fd, "cubic"));
+  gst_kafka_connections_tend (connections, element);
+  name = gst_kafka_socket_dup_congestion_control (fd);
+  fail_unless_equals_string (name, "reno");
+  fail_unless (logged != NULL && strstr (logged, "the property congestion-control") &&
+                   !strstr (logged, "lost"),
+      "%s", logged);
+  gst_debug_remove_log_function (keep_line);
+  gst_kafka_connections_close (connections, fd);
+  gst_kafka_connections_free (connections);
+  close (listener);
+  g_clear_pointer (&logged, g_free);
+}
+GST_END_TEST;
+
 static Suite *
 kafkaclient_suite (void)
 {
@@ -442,6 +557,8 @@ kafkaclient_suite (void)
   tcase_add_loop_test (tc, test_topics, 0, G_N_ELEMENTS (topic_cases));
   tcase_add_test (tc, test_a_topic_counts_once);
   tcase_add_test (tc, test_uri_refused);
+  tcase_add_test (tc, test_a_query_can_be_interrupted);
+  tcase_add_test (tc, test_the_chosen_congestion_control_is_set_again);
   return s;
 }
 

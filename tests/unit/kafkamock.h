@@ -11,6 +11,7 @@
 #define KAFKA_API_FETCH 1
 #define KAFKA_API_LIST_OFFSETS 2
 #define KAFKA_API_METADATA 3
+#define KAFKA_API_OFFSET_COMMIT 8
 #define KAFKA_API_SYNC_GROUP 14
 
 typedef struct {

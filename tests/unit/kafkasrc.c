@@ -690,6 +690,14 @@ GST_START_TEST (test_a_long_link_is_waited_for)
 }
 GST_END_TEST;
 
+/* Bounded, so that no fault makes the test hang. */
+static void
+wait_until_set (gint *atomic)
+{
+  for (guint i = 0; i < 2000 && !g_atomic_int_get (atomic); i++)
+    g_usleep (5000);
+}
+
 #define MANY 15
 #define LOG_CHECK_TIME (2100 * G_TIME_SPAN_MILLISECOND)
 
@@ -717,13 +725,81 @@ GST_START_TEST (test_a_replay_plays_what_it_has_during_an_outage)
 }
 GST_END_TEST;
 
-/* Bounded, so that no fault makes the test hang. */
-static void
-wait_until_set (gint *atomic)
+#define CHECKS 3
+
+/* The question whether the log was replaced, every 2 s, doesn't hold the messages up. */
+GST_START_TEST (test_a_replay_does_not_wait_for_the_check_of_its_log)
 {
-  for (guint i = 0; i < 2000 && !g_atomic_int_get (atomic); i++)
-    g_usleep (5000);
+  GstHarness *h = harness_with ("replay=true");
+  gint64 waited = 0;
+
+  for (guint i = 0; i <= CHECKS; i++)
+    produce (0, "x", NULL);
+  gst_harness_set_blocking_push_mode (h);
+  gst_harness_play (h);
+  gst_buffer_unref (pull (h));
+  rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 10000);
+  for (guint i = 0; i < CHECKS; i++) {
+    g_usleep (LOG_CHECK_TIME);
+    waited -= g_get_monotonic_time ();
+    gst_buffer_unref (pull (h));
+    waited += g_get_monotonic_time ();
+  }
+  fail_unless (waited < 2 * G_TIME_SPAN_SECOND, "%" G_GINT64_FORMAT " us", waited);
+  rd_kafka_mock_broker_set_rtt (mock.cluster, -1, 0);
+  stop (h);
 }
+GST_END_TEST;
+
+/* What the streaming thread waits for, and the line that it logs just before. */
+static const struct {
+  const gchar *settings;
+  gint16 api; /* this request isn't answered in time */
+  const gchar *line;
+} waits[] = {
+    {"group-id=interrupted", KAFKA_API_OFFSET_COMMIT, " goes first"},
+    {"replay=true", KAFKA_API_METADATA, "asking the brokers"},
+    {"replay=true", KAFKA_API_LIST_OFFSETS, "asking the brokers"},
+};
+static gint begun; /* atomic */
+
+static void
+look_for_wait (GstDebugCategory *category, GstDebugLevel level, const gchar *file,
+    const gchar *function, gint line, GObject *object, GstDebugMessage *message, gpointer text)
+{
+  if (strstr (gst_debug_message_get (message), text))
+    g_atomic_int_set (&begun, TRUE);
+}
+
+/* A flush and a stop end the streaming thread's wait for the brokers. FLUSH_STOP is handled when
+ * the thread has stopped. */
+GST_START_TEST (test_a_flush_ends_a_wait_for_the_brokers)
+{
+  GstHarness *h = harness_with (waits[__i__].settings);
+  GstElement *source = source_of (h);
+  gint64 began;
+
+  produce (0, "x", NULL);
+  g_atomic_int_set (&begun, FALSE);
+  for (guint i = 0; i < 10; i++)
+    rd_kafka_mock_broker_push_request_error_rtts (
+        mock.cluster, 1, waits[__i__].api, 1, RD_KAFKA_RESP_ERR_NO_ERROR, 10000);
+  gst_debug_remove_log_function (NULL);
+  gst_debug_set_threshold_for_name ("kafkasrc", GST_LEVEL_DEBUG);
+  gst_debug_add_log_function (look_for_wait, (gpointer) waits[__i__].line, NULL);
+  gst_harness_play (h);
+  wait_until_set (&begun);
+  fail_unless (g_atomic_int_get (&begun));
+  g_usleep (200000);
+  began = g_get_monotonic_time ();
+  gst_element_send_event (source, gst_event_new_flush_start ());
+  gst_element_send_event (source, gst_event_new_flush_stop (TRUE));
+  fail_unless (g_get_monotonic_time () - began < G_TIME_SPAN_SECOND);
+  gst_object_unref (source);
+  stop (h);
+  gst_debug_remove_log_function (look_for_wait);
+}
+GST_END_TEST;
 
 static struct {
   guint placed;
@@ -934,6 +1010,8 @@ kafkasrc_suite (void)
   tcase_add_test (tc, test_lag_and_assignment);
   tcase_add_loop_test (tc, test_a_long_link_is_waited_for, 0, 2);
   tcase_add_test (tc, test_a_replay_plays_what_it_has_during_an_outage);
+  tcase_add_test (tc, test_a_replay_does_not_wait_for_the_check_of_its_log);
+  tcase_add_loop_test (tc, test_a_flush_ends_a_wait_for_the_brokers, 0, G_N_ELEMENTS (waits));
   tcase_add_test (tc, test_a_seek_while_a_replay_opens_keeps_the_duration);
   tcase_add_test (tc, test_a_range_of_offsets_ends_the_stream);
   tcase_add_test (tc, test_a_range_of_offsets_ends_the_stream_despite_a_slow_answer);

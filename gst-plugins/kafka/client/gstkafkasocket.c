@@ -10,12 +10,25 @@
 
 /* A connection that has sent nothing for this time is closed because it is idle. */
 #define IDLE_MS 5000
+/* Size of the kernel's longest name of a congestion control, with the final NUL
+ * (TCP_CA_NAME_MAX) */
+#define NAME_SIZE 16
 #define OFFERED "/proc/sys/net/ipv4/tcp_available_congestion_control"
 
-static gboolean
-set_congestion_control (gint fd, const gchar *name)
+gboolean
+gst_kafka_socket_set_congestion_control (gint fd, const gchar *name)
 {
   return setsockopt (fd, IPPROTO_TCP, TCP_CONGESTION, name, strlen (name)) == 0;
+}
+
+gchar *
+gst_kafka_socket_dup_congestion_control (gint fd)
+{
+  gchar name[NAME_SIZE] = "";
+  socklen_t size = sizeof name - 1;
+
+  getsockopt (fd, IPPROTO_TCP, TCP_CONGESTION, name, &size);
+  return g_strdup (name);
 }
 
 gint
@@ -23,7 +36,8 @@ gst_kafka_socket_open (gint domain, gint type, gint protocol, const gchar *conge
 {
   gint fd = socket (domain, type | SOCK_CLOEXEC, protocol);
 
-  if (fd < 0 || !congestion_control || set_congestion_control (fd, congestion_control))
+  if (fd < 0 || !congestion_control ||
+      gst_kafka_socket_set_congestion_control (fd, congestion_control))
     return fd;
   close (fd);
   errno = ENOPROTOOPT;

@@ -10,6 +10,10 @@ G_BEGIN_DECLS
 gboolean gst_kafka_socket_check (const gchar *congestion_control, GError **error);
 /* Like socket(), with SOCK_CLOEXEC; -1 with errno on failure. @congestion_control is nullable. */
 gint gst_kafka_socket_open (gint domain, gint type, gint protocol, const gchar *congestion_control);
+/* Sets the congestion control of a connection. Returns FALSE with errno if the kernel refuses it. */
+gboolean gst_kafka_socket_set_congestion_control (gint fd, const gchar *name);
+/* Returns: (transfer full): the congestion control of a connection; empty if it isn't known */
+gchar *gst_kafka_socket_dup_congestion_control (gint fd);
 
 /* Returns TRUE if the connection has sent something within the last seconds. */
 gboolean gst_kafka_socket_is_in_use (gint fd);

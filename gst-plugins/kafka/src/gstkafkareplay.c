@@ -3,6 +3,7 @@
 #include "client/gstkafkaclient.h"
 #include "client/gstkafkaerror.h"
 #include "client/gstkafkafault.h"
+#include "client/gstkafkaquery.h"
 #include "fogthread.h"
 #include "gstkafkamessage.h"
 #include "src/consumer/gstkafkadiscovery.h"
@@ -74,8 +75,11 @@ typedef struct {
   gint64 counted; /* first offset that has yet to be counted and reported */
 } GstKafkaHole;
 
+typedef struct _GstKafkaQuestion GstKafkaQuestion;
+
 struct _GstKafkaReplay {
-  GstKafkaFault fault; /* first: gst_kafka_client_new() */
+  GstKafkaFault fault;  /* first: gst_kafka_client_new() */
+  gatomicrefcount refs; /* reference count: one for the element, one for each query */
   GstKafkaHandle *handle;
   rd_kafka_t *rk;
   GstKafkaConsumerSettings *settings;
@@ -91,8 +95,10 @@ struct _GstKafkaReplay {
       /* target of a pending seek of the tracks, relative to the origin; GST_CLOCK_TIME_NONE: no
        * seek is pending */
       seek_time;
-  gint64 checked; /* when the tracks' logs were last checked, monotonic us */
-  gchar *missing; /* text about a topic or partition that doesn't exist */
+  gint64 checked;          /* when the last check of the tracks' logs began, monotonic us */
+  GstKafkaQuery *check;    /* (nullable): the check of the tracks' logs that isn't answered yet */
+  GstKafkaQuestion *asked; /* the data of `check` */
+  gchar *missing;          /* text about a topic or partition that doesn't exist */
   gint64
       /* shortest time in ms from capture to Kafka's timestamp of the messages seen so far; at most
        * 0 */
@@ -113,6 +119,22 @@ struct _GstKafkaReplay {
 };
 
 G_STATIC_ASSERT (G_STRUCT_OFFSET (GstKafkaReplay, fault) == 0);
+
+/* What the brokers are asked, with their answer. Each kind of question uses some of the fields. */
+struct _GstKafkaQuestion {
+  GstKafkaReplay *replay; /* a reference */
+  void (*ask) (GstKafkaQuestion *self);
+  rd_kafka_resp_err_t err;
+  /* (nullable): the times or logical offsets to ask for; later the offsets */
+  rd_kafka_topic_partition_list_t *list;
+  gchar *topic; /* (nullable): the topic of a position that was refused */
+  gint partition;
+  gint64 from;
+  gboolean refused;
+  GstKafkaReset reset;
+  GstKafkaDiscovery found;
+  GstKafkaPosition *positions; /* (nullable): of the partitions found */
+};
 
 /* --- one partition --- */
 
@@ -139,6 +161,121 @@ is_flushing (GstKafkaReplay *self)
   g_mutex_unlock (&self->lock);
   return flushing;
 }
+
+/* --- questions to the brokers --- */
+
+static void replay_unref (GstKafkaReplay *self);
+
+/* Takes ownership of @list (nullable). */
+static GstKafkaQuestion *
+question_new (GstKafkaReplay *self, void (*ask) (GstKafkaQuestion *self),
+    rd_kafka_topic_partition_list_t *list)
+{
+  GstKafkaQuestion *question = g_new0 (GstKafkaQuestion, 1);
+
+  g_atomic_ref_count_inc (&self->refs);
+  question->replay = self;
+  question->ask = ask;
+  question->list = list;
+  return question;
+}
+
+static void
+question_free (gpointer data)
+{
+  GstKafkaQuestion *self = data;
+
+  g_clear_pointer (&self->list, rd_kafka_topic_partition_list_destroy);
+  gst_kafka_discovery_clear (&self->found);
+  g_free (self->positions);
+  g_free (self->topic);
+  replay_unref (self->replay);
+  g_free (self);
+}
+
+static void
+ask (gpointer data)
+{
+  GstKafkaQuestion *question = data;
+
+  question->ask (question);
+  GST_LOG ("%s: a question is answered: %s", rd_kafka_name (question->replay->rk),
+      rd_kafka_err2name (question->err));
+}
+
+static void
+ask_offsets (GstKafkaQuestion *self)
+{
+  self->err = rd_kafka_offsets_for_times (self->replay->rk, self->list, GST_KAFKA_ANSWER_MS);
+}
+
+static void
+ask_reset (GstKafkaQuestion *self)
+{
+  self->err = gst_kafka_reset_ask (self->replay->settings->range.reset, self->replay->rk,
+      self->topic, self->partition, self->from, self->refused, GST_KAFKA_ANSWER_MS, &self->reset);
+}
+
+static void
+ask_topics (GstKafkaQuestion *self)
+{
+  self->err = gst_kafka_discover (
+      self->replay->rk, self->replay->settings, GST_KAFKA_ANSWER_MS, &self->found);
+}
+
+/* Asks for the partitions, and where the recording begins and ends in each. */
+static void
+ask_ranges (GstKafkaQuestion *self)
+{
+  ask_topics (self);
+  if (self->err || self->found.refused || self->found.missing)
+    return;
+  self->positions = g_new0 (GstKafkaPosition, self->found.list->cnt);
+  self->err = gst_kafka_range_resolve (
+      &self->replay->settings->range, self->replay->rk, self->found.list, self->positions);
+}
+
+static gboolean
+is_interrupted (gpointer replay)
+{
+  return is_flushing (replay);
+}
+
+/* Takes ownership of @question, which lives as long as the query that is returned. Returns: (transfer
+ * full) (nullable): the answered query; NULL if a flush came first. */
+static GstKafkaQuery *
+wait_for_answer (GstKafkaReplay *self, GstKafkaQuestion *question)
+{
+  GstKafkaQuery *query = gst_kafka_query_new (ask, question, question_free);
+
+  GST_DEBUG_OBJECT (self->settings->pad, "asking the brokers");
+  if (!gst_kafka_query_wait (query, is_interrupted, self))
+    g_clear_pointer (&query, gst_kafka_query_free);
+  return query;
+}
+
+/* Replaces the times or logical offsets in @list by the offsets found. A flush returns at once, with
+ * RD_KAFKA_RESP_ERR__INTR. */
+static rd_kafka_resp_err_t
+find_offsets (GstKafkaReplay *self, rd_kafka_topic_partition_list_t *list)
+{
+  GstKafkaQuestion *question =
+      question_new (self, ask_offsets, rd_kafka_topic_partition_list_copy (list));
+  GstKafkaQuery *query = wait_for_answer (self, question);
+  rd_kafka_resp_err_t err;
+
+  if (!query)
+    return RD_KAFKA_RESP_ERR__INTR;
+  err = question->err;
+  for (gint i = 0; !err && i < list->cnt; i++) {
+    list->elems[i].offset = question->list->elems[i].offset;
+    list->elems[i].err = question->list->elems[i].err;
+  }
+  gst_kafka_query_free (query);
+  return err;
+}
+
+/* --- positions --- */
 
 static GstClockTime
 capture_time_of (const rd_kafka_message_t *message)
@@ -297,53 +434,77 @@ take_log (GstKafkaReplay *self, GstKafkaTrack *track, const rd_kafka_topic_parti
     end_for_another_log (self, track);
 }
 
-/* Checks at intervals whether a track's log was replaced. If a log was replaced, the stream
- * ends. */
 static void
-check_logs (GstKafkaReplay *self)
+begin_check (GstKafkaReplay *self)
 {
-  gint64 now = g_get_monotonic_time (), time = g_get_real_time () / G_TIME_SPAN_MILLISECOND;
-  rd_kafka_topic_partition_list_t *list;
+  rd_kafka_topic_partition_list_t *list = list_tracks (self, 0);
+  gint64 time = g_get_real_time () / G_TIME_SPAN_MILLISECOND;
 
-  if (now - self->checked < CHECK_TIME)
-    return;
-  list = list_tracks (self, 0);
   for (gint i = 0; i < list->cnt; i++) {
     GstKafkaTrack *track = g_ptr_array_index (self->tracks, i);
 
     list->elems[i].offset = gst_kafka_log_begin (&track->log, track->end, time);
   }
-  if (!rd_kafka_offsets_for_times (self->rk, list, GST_KAFKA_ANSWER_MS))
-    for (gint i = 0; i < list->cnt; i++)
-      take_log (self, g_ptr_array_index (self->tracks, i), &list->elems[i]);
+  self->asked = question_new (self, ask_offsets, list);
+  self->check = gst_kafka_query_new (ask, self->asked, question_free);
   self->checked = g_get_monotonic_time ();
-  rd_kafka_topic_partition_list_destroy (list);
+}
+
+static void
+end_check (GstKafkaReplay *self)
+{
+  const rd_kafka_topic_partition_list_t *list = self->asked->list;
+
+  for (gint i = 0; !self->asked->err && i < list->cnt; i++)
+    take_log (self, g_ptr_array_index (self->tracks, i), &list->elems[i]);
+  g_clear_pointer (&self->check, gst_kafka_query_free);
+  self->asked = NULL;
+}
+
+/* Checks at intervals whether a track's log was replaced. If a log was replaced, the stream ends.
+ * The streaming thread doesn't wait for the answer. */
+static void
+check_logs (GstKafkaReplay *self)
+{
+  if (self->check && gst_kafka_query_is_answered (self->check))
+    end_check (self);
+  if (!self->check && g_get_monotonic_time () - self->checked >= CHECK_TIME)
+    begin_check (self);
+}
+
+static void
+place_at (GstKafkaReplay *self, GstKafkaTrack *track, gint64 from, const GstKafkaReset *reset)
+{
+  track->astray = FALSE;
+  if (reset->reason == GST_KAFKA_RESET_BEYOND && from <= track->end) {
+    end_for_another_log (self, track);
+    return;
+  }
+  if (reset->reason != GST_KAFKA_RESET_NONE) {
+    gst_kafka_damage_init (&track->damage);
+    accept_reset (self, track, reset);
+    track->position = reset->to;
+  }
+  track->at_end = track->position >= track->end;
+  if (!track->at_end)
+    gst_kafka_reset_reassign (self->rk, track->topic, track->partition, get_place (track));
 }
 
 /* If the broker doesn't answer, the next round queries it again. */
 static void
 place_again (GstKafkaReplay *self, GstKafkaTrack *track)
 {
-  gboolean refused = track->refused_at >= 0;
-  gint64 from = refused ? track->refused_at : track->position;
-  GstKafkaReset reset;
+  GstKafkaQuestion *question = question_new (self, ask_reset, NULL);
+  GstKafkaQuery *query;
 
-  if (gst_kafka_reset_ask (self->settings->range.reset, self->rk, track->topic, track->partition,
-          from, refused, GST_KAFKA_ANSWER_MS, &reset))
-    return;
-  track->astray = FALSE;
-  if (reset.reason == GST_KAFKA_RESET_BEYOND && from <= track->end) {
-    end_for_another_log (self, track);
-    return;
-  }
-  if (reset.reason != GST_KAFKA_RESET_NONE) {
-    gst_kafka_damage_init (&track->damage);
-    accept_reset (self, track, &reset);
-    track->position = reset.to;
-  }
-  track->at_end = track->position >= track->end;
-  if (!track->at_end)
-    gst_kafka_reset_reassign (self->rk, track->topic, track->partition, get_place (track));
+  question->topic = g_strdup (track->topic);
+  question->partition = track->partition;
+  question->refused = track->refused_at >= 0;
+  question->from = question->refused ? track->refused_at : track->position;
+  query = wait_for_answer (self, question);
+  if (query && !question->err)
+    place_at (self, track, question->from, &question->reset);
+  g_clear_pointer (&query, gst_kafka_query_free);
 }
 
 /* --- damage --- */
@@ -555,10 +716,14 @@ warn_of_silence (GstKafkaReplay *self, GstKafkaTrack *track)
 static gboolean
 is_answered (GstKafkaReplay *self, const GstKafkaTrack *track)
 {
-  gint64 low;
+  rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new (1);
+  gboolean answered;
 
-  return !gst_kafka_reset_ask_offset (self->rk, track->topic, track->partition,
-      RD_KAFKA_OFFSET_BEGINNING, GST_KAFKA_ANSWER_MS, &low);
+  rd_kafka_topic_partition_list_add (list, track->topic, track->partition)->offset =
+      RD_KAFKA_OFFSET_BEGINNING;
+  answered = !find_offsets (self, list) && !list->elems[0].err;
+  rd_kafka_topic_partition_list_destroy (list);
+  return answered;
 }
 
 /* Ends the stream if a topic was deleted: librdkafka reports it once, and reads no more of it. A
@@ -566,16 +731,21 @@ is_answered (GstKafkaReplay *self, const GstKafkaTrack *track)
 static void
 look_for_deleted_topic (GstKafkaReplay *self)
 {
-  GstKafkaDiscovery found = {NULL};
+  GstKafkaQuestion *question;
+  GstKafkaQuery *query;
 
-  if (!g_atomic_int_get (&self->gone) ||
-      gst_kafka_discover (self->rk, self->settings, GST_KAFKA_ANSWER_MS, &found))
+  if (!g_atomic_int_get (&self->gone))
     return;
-  if (found.missing && !self->ended)
+  question = question_new (self, ask_topics, NULL);
+  query = wait_for_answer (self, question);
+  if (!query)
+    return;
+  if (!question->err && question->found.missing && !self->ended)
     self->ended = g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND,
-        "%s was deleted while it was replayed.", found.missing);
-  g_atomic_int_set (&self->gone, FALSE);
-  gst_kafka_discovery_clear (&found);
+        "%s was deleted while it was replayed.", question->found.missing);
+  if (!question->err)
+    g_atomic_int_set (&self->gone, FALSE);
+  gst_kafka_query_free (query);
 }
 
 /* librdkafka doesn't report some kinds of damage, and fetches the same batch again and again. */
@@ -658,6 +828,7 @@ gst_kafka_replay_new (rd_kafka_conf_t *conf, GstKafkaConsumerSettings *settings,
 {
   GstKafkaReplay *self = g_new0 (GstKafkaReplay, 1);
 
+  g_atomic_ref_count_init (&self->refs);
   gst_kafka_fault_init (&self->fault);
   g_mutex_init (&self->lock);
   self->settings = settings;
@@ -673,11 +844,11 @@ gst_kafka_replay_new (rd_kafka_conf_t *conf, GstKafkaConsumerSettings *settings,
   return self;
 }
 
-static gpointer
-free_all (gpointer data)
+static void
+replay_unref (GstKafkaReplay *self)
 {
-  GstKafkaReplay *self = data;
-
+  if (!g_atomic_ref_count_dec (&self->refs))
+    return;
   g_clear_pointer (&self->tracks, g_ptr_array_unref);
   g_clear_pointer (&self->handle, gst_kafka_handle_unref_and_wait);
   gst_kafka_consumer_settings_free (self->settings);
@@ -686,15 +857,24 @@ free_all (gpointer data)
   g_clear_error (&self->ended);
   g_mutex_clear (&self->lock);
   g_free (self);
+}
+
+static gpointer
+end_replay (gpointer data)
+{
+  replay_unref (data);
   return NULL;
 }
 
-/* librdkafka 2.0.2 never ends a client that read a topic which was deleted meanwhile. */
+/* librdkafka 2.0.2 never ends a client that read a topic which was deleted meanwhile. The replay
+ * lives until its last query returns. */
 void
 gst_kafka_replay_free (GstKafkaReplay *self)
 {
-  FogThread *thread = fog_thread_new ("kafkasrc-replay", free_all, self, NULL);
+  FogThread *thread;
 
+  g_clear_pointer (&self->check, gst_kafka_query_free);
+  thread = fog_thread_new ("kafkasrc-replay", end_replay, self, NULL);
   if (!fog_thread_end (thread, g_get_monotonic_time () + STOP_TIME))
     GST_WARNING ("librdkafka %s doesn't end the client: its threads and connections stay",
         rd_kafka_version_str ());
@@ -815,31 +995,44 @@ warn_if_empty (GstKafkaReplay *self, const GstKafkaPosition *positions, gint cou
   gst_clear_object (&element);
 }
 
+static void
+add_tracks (GstKafkaReplay *self, const GstKafkaQuestion *answer)
+{
+  const rd_kafka_topic_partition_list_t *list = answer->found.list;
+
+  warn_if_empty (self, answer->positions, list->cnt);
+  self->tracks = g_ptr_array_new_with_free_func ((GDestroyNotify) track_free);
+  for (gint i = 0; i < list->cnt; i++)
+    add_track (self, &list->elems[i], &answer->positions[i]);
+}
+
+static rd_kafka_resp_err_t
+take_ranges (GstKafkaReplay *self, const GstKafkaQuestion *answer)
+{
+  if (answer->err)
+    return answer->err;
+  if (answer->found.refused)
+    return answer->found.refused;
+  if (!answer->found.missing) {
+    add_tracks (self, answer);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
+  g_free (self->missing);
+  self->missing = g_strconcat (answer->found.missing, " doesn't exist", NULL);
+  return RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+}
+
 static rd_kafka_resp_err_t
 find_tracks (GstKafkaReplay *self)
 {
-  GstKafkaDiscovery found = {NULL};
-  g_autofree GstKafkaPosition *positions = NULL;
-  rd_kafka_resp_err_t err =
-      gst_kafka_discover (self->rk, self->settings, GST_KAFKA_ANSWER_MS, &found);
+  GstKafkaQuestion *question = question_new (self, ask_ranges, NULL);
+  GstKafkaQuery *query = wait_for_answer (self, question);
+  rd_kafka_resp_err_t err;
 
-  if (!err && found.refused)
-    err = found.refused;
-  else if (!err && found.missing) {
-    err = RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
-    self->missing = g_strconcat (found.missing, " doesn't exist", NULL);
-  }
-  if (!err) {
-    positions = g_new0 (GstKafkaPosition, found.list->cnt);
-    err = gst_kafka_range_resolve (&self->settings->range, self->rk, found.list, positions);
-  }
-  if (!err) {
-    warn_if_empty (self, positions, found.list->cnt);
-    self->tracks = g_ptr_array_new_with_free_func ((GDestroyNotify) track_free);
-    for (gint i = 0; i < found.list->cnt; i++)
-      add_track (self, &found.list->elems[i], &positions[i]);
-  }
-  gst_kafka_discovery_clear (&found);
+  if (!query)
+    return RD_KAFKA_RESP_ERR__INTR;
+  err = take_ranges (self, question);
+  gst_kafka_query_free (query);
   return err;
 }
 
@@ -1021,7 +1214,7 @@ look_for_deleted (GstKafkaReplay *self, const rd_kafka_topic_partition_list_t *f
 {
   rd_kafka_topic_partition_list_t *oldest = list_tracks (self, RD_KAFKA_OFFSET_BEGINNING);
 
-  gboolean known = !rd_kafka_offsets_for_times (self->rk, oldest, GST_KAFKA_ANSWER_MS);
+  gboolean known = !find_offsets (self, oldest);
 
   for (gint i = 0; known && i < oldest->cnt; i++) {
     GstKafkaTrack *track = g_ptr_array_index (self->tracks, i);
@@ -1048,7 +1241,7 @@ go_to (GstKafkaReplay *self, GstClockTime time, rd_kafka_resp_err_t *err)
     arrival -= (gint64) (DISORDER / GST_MSECOND);
   list = list_tracks (self, MAX (arrival, 0));
 
-  *err = rd_kafka_offsets_for_times (self->rk, list, GST_KAFKA_ANSWER_MS);
+  *err = find_offsets (self, list);
   if (!*err)
     *err = first_error (list);
   GST_DEBUG_OBJECT (self->settings->pad,

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,9 +21,6 @@ GST_DEBUG_CATEGORY_EXTERN (gst_kafka_sink_debug);
 #define ENOUGH_COUNTS 3
 /* The congestion control for a link that loses packets */
 #define LOSS_TOLERANT "bbr"
-/* Size of the kernel's longest name of a congestion control, with the final NUL
- * (TCP_CA_NAME_MAX) */
-#define NAME_SIZE 16
 /* linux/tcp.h doesn't define the states of a connection, and glibc's netinet/tcp.h can't be
  * included together with it. */
 #define TCP_ESTABLISHED 1
@@ -124,28 +120,34 @@ choose (GstKafkaConnections *self, Connection *connection, gdouble *losses)
   return *losses > 0 ? LOSS_TOLERANT : NULL;
 }
 
+/* Returns: (transfer full): why @connection should get another congestion control */
+static gchar *
+describe_reason (GstKafkaConnections *self, gdouble losses)
+{
+  return self->wanted ? g_strdup ("the property congestion-control asks for it")
+                      : g_strdup_printf ("%.1f %% of packets are lost", 100 * losses);
+}
+
 /* With self->lock */
 static void
 change (GstKafkaConnections *self, Connection *connection, const gchar *name, gdouble losses,
     GstElement *element)
 {
-  gchar before[NAME_SIZE] = "";
-  socklen_t size = sizeof before - 1;
+  g_autofree gchar *before = gst_kafka_socket_dup_congestion_control (connection->fd);
+  g_autofree gchar *why = describe_reason (self, losses);
 
-  getsockopt (connection->fd, IPPROTO_TCP, TCP_CONGESTION, before, &size);
   connection->settled = TRUE;
   if (g_str_equal (before, name))
     return;
-  if (!setsockopt (connection->fd, IPPROTO_TCP, TCP_CONGESTION, name, strlen (name))) {
-    GST_INFO_OBJECT (element, "congestion control %s in place of %s, %.1f %% of packets are lost",
-        name, before, 100 * losses);
+  if (gst_kafka_socket_set_congestion_control (connection->fd, name)) {
+    GST_INFO_OBJECT (element, "congestion control %s in place of %s: %s", name, before, why);
     return;
   }
   if (!self->refused)
     GST_WARNING_OBJECT (element,
-        "%.1f %% of packets are lost with congestion control %s, and the kernel refuses %s (%s): "
-        "load the module tcp_%s, and name it in net.ipv4.tcp_allowed_congestion_control",
-        100 * losses, before, name, g_strerror (errno), name);
+        "the kernel refuses congestion control %s in place of %s (%s), although %s: load the "
+        "module tcp_%s, and name it in net.ipv4.tcp_allowed_congestion_control",
+        name, before, g_strerror (errno), why, name);
   self->refused = TRUE;
 }
 

@@ -856,7 +856,7 @@ is_drained (GstKafkaProducer *self, gint64 deadline)
 }
 
 /* With lock. Returns FALSE after the deadline has passed. Waits for short times, because nothing
- * signals that the spool has too many buffers for a drain. */
+ * signals that the spool has too many buffers for a drain, or that the poller has ended. */
 static gboolean
 wait_to_drain (GstKafkaProducer *self, gint64 deadline)
 {
@@ -912,6 +912,20 @@ oldest_topic (GstKafkaProducer *self)
   return topic;
 }
 
+/* Lets the poller's thread query @topic, and waits for the answer, or until a flush. */
+static void
+doubt (GstKafkaProducer *self, const gchar *topic)
+{
+  gint64 deadline = g_get_monotonic_time () + GST_KAFKA_ANSWER_MS * G_TIME_SPAN_MILLISECOND;
+
+  g_mutex_lock (&self->lock);
+  self->doubted = g_strdup (topic);
+  while (self->doubted && !self->flushing && wait_to_drain (self, deadline))
+    ;
+  g_clear_pointer (&self->doubted, g_free);
+  g_mutex_unlock (&self->lock);
+}
+
 void
 gst_kafka_producer_fail_undrained (GstKafkaProducer *self)
 {
@@ -921,8 +935,8 @@ gst_kafka_producer_fail_undrained (GstKafkaProducer *self)
   gboolean first;
 
   /* If all records have one topic, make_contact() has queried it already. */
-  if (topic && gst_kafka_producer_query_topic (self, topic, GST_KAFKA_ANSWER_MS, &err) && err)
-    gst_kafka_fault_note (&self->fault, err, NULL);
+  if (topic)
+    doubt (self, topic);
   g_mutex_lock (&self->lock);
   err = gst_kafka_producer_explain_error (self, RD_KAFKA_RESP_ERR__TIMED_OUT, &detail);
   debug = g_strdup_printf ("%u buffers of %" G_GUINT64_FORMAT

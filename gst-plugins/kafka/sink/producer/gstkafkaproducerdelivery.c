@@ -161,7 +161,8 @@ watch_access (GstKafkaProducer *self)
   self->refusal_reported |= lost;
   over = lost && works &&
          (GstClockTime) (now - self->refused_since) * GST_USECOND >= self->config.access_timeout;
-  asks = self->access == GST_KAFKA_ACCESS_CONNECTION_LOST && now >= self->ask_again;
+  asks =
+      self->access == GST_KAFKA_ACCESS_CONNECTION_LOST && now >= self->ask_again && !self->stopping;
   g_mutex_unlock (&self->lock);
   if (news)
     warn_of_access (self);
@@ -968,9 +969,9 @@ regroup (GstKafkaProducer *self)
   gboolean regroups, idle, asks;
 
   g_mutex_lock (&self->lock);
-  regroups = self->regrouping && self->rk;
+  regroups = self->regrouping && self->rk && !self->stopping;
   idle = !self->queue.in_flight.head;
-  asks = self->asks_limit && self->rk;
+  asks = self->asks_limit && self->rk && !self->stopping;
   g_mutex_unlock (&self->lock);
   if (regroups && !idle) {
     GST_LOG_OBJECT (self->element, "taking back what the client hasn't sent");
@@ -996,6 +997,27 @@ pop_overdue (GstKafkaProducer *self)
   return gst_kafka_send_queue_pop (&self->queue);
 }
 
+/* Without lock, on the poller's thread. Queries a topic whose records aren't delivered. */
+static void
+query_doubted (GstKafkaProducer *self)
+{
+  g_autofree gchar *topic = NULL;
+  rd_kafka_resp_err_t err;
+
+  g_mutex_lock (&self->lock);
+  topic = g_strdup (self->doubted);
+  g_mutex_unlock (&self->lock);
+  if (!topic)
+    return;
+  if (gst_kafka_producer_query_topic (self, topic, GST_KAFKA_ANSWER_MS, &err) && err)
+    gst_kafka_fault_note (&self->fault, err, NULL);
+  g_mutex_lock (&self->lock);
+  g_clear_pointer (&self->doubted, g_free);
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+}
+
+/* A stop waits for one query at most: each may take GST_KAFKA_ANSWER_MS. */
 static void
 serve (GstKafkaProducer *self)
 {
@@ -1018,6 +1040,7 @@ serve (GstKafkaProducer *self)
   if (overdue)
     give_up (self, overdue, RD_KAFKA_RESP_ERR__MSG_TIMED_OUT);
   watch_access (self);
+  query_doubted (self);
   warn_of_partition (self);
 }
 

@@ -89,7 +89,8 @@ struct _GstKafkaProducer {
   gboolean asks_limit; /* the limit has to be queried again before the next record */
   gint64 limit_asked;  /* monotonic us */
   gboolean draining;
-  gboolean full; /* the queue was full when the newest record came */
+  gchar *doubted; /* (nullable): a topic that the poller's thread has to query */
+  gboolean full;  /* the queue was full when the newest record came */
   GstKafkaProducerUnacked unacked;
   gboolean unconfirmed; /* records were sent, and the brokers may not have handled them yet */
   /* Set while nothing is sent yet: the topic has to be created first, because brokers would create

@@ -614,7 +614,7 @@ drain (GstKafkaConsumer *self)
   if (!list)
     return;
   gst_kafka_consumer_log_offsets (self, "commit before it leaves", list);
-  if (!gst_kafka_handle_commit (self->handle, list, LEAVE_TIME_MS))
+  if (!gst_kafka_handle_commit (self->handle, list, LEAVE_TIME_MS, NULL, NULL))
     GST_WARNING_OBJECT (self->settings->pad, "no answer to the last commit");
   rd_kafka_topic_partition_list_destroy (list);
 }

@@ -587,7 +587,7 @@ leave (GstKafkaConsumer *self)
   g_mutex_unlock (&self->lock);
   if (list) {
     gst_kafka_consumer_log_offsets (self, "last commit", list);
-    answered = gst_kafka_handle_commit (self->handle, list, LEAVE_TIME_MS);
+    answered = gst_kafka_handle_commit (self->handle, list, LEAVE_TIME_MS, NULL, NULL);
     rd_kafka_topic_partition_list_destroy (list);
   } else if (!gst_kafka_consumer_assigns_itself (self)) {
     answered = !rd_kafka_metadata (self->rk, 0, NULL, &metadata, LEAVE_TIME_MS);

@@ -254,6 +254,18 @@ warn_of_metadata (GstKafkaConsumer *self)
   gst_object_unref (element);
 }
 
+static gboolean
+is_flushing (gpointer consumer)
+{
+  GstKafkaConsumer *self = consumer;
+  gboolean flushing;
+
+  g_mutex_lock (&self->lock);
+  flushing = self->flushing;
+  g_mutex_unlock (&self->lock);
+  return flushing;
+}
+
 /* Commits the state of @fetched, which goes downstream next: it is alone, or it is condemned.
  * Called without the lock. */
 static void
@@ -280,9 +292,9 @@ careful_begin (GstKafkaConsumer *self, GstKafkaFetched *fetched)
     return;
   GST_DEBUG_OBJECT (self->settings->pad, "message %" G_GINT64_FORMAT " of partition %d goes %s",
       fetched->message->offset, fetched->message->partition, fetched->careful ? "alone" : "first");
-  if (!gst_kafka_handle_commit (self->handle, list, GST_KAFKA_ANSWER_MS))
+  if (!gst_kafka_handle_commit (self->handle, list, GST_KAFKA_ANSWER_MS, is_flushing, self))
     GST_INFO_OBJECT (self->settings->pad,
-        "the brokers don't answer: if this run crashes now, the next one won't know of it");
+        "the brokers don't answer yet: if this run crashes now, the next one won't know of it");
   rd_kafka_topic_partition_list_destroy (list);
   if (!before && gst_kafka_handle_is_without_metadata (self->handle))
     warn_of_metadata (self);

@@ -80,17 +80,35 @@ gst_kafka_handle_set_assigned (GstKafkaHandle *self)
   self->assigned = TRUE;
 }
 
+/* The longest time from an interruption to the end of a wait. */
+#define SLICE_MS 10
+
+/* How long to wait, and what ends the wait earlier. */
+typedef struct {
+  gint64 deadline;                           /* monotonic us */
+  GstKafkaQueryIsInterrupted is_interrupted; /* (nullable) */
+  gpointer user_data;
+} Patience;
+
+static gboolean
+is_over (const Patience *self)
+{
+  return g_get_monotonic_time () >= self->deadline ||
+         (self->is_interrupted && self->is_interrupted (self->user_data));
+}
+
 /* Returns FALSE if the brokers didn't answer. */
 static gboolean
-commit_once (GstKafkaHandle *self, const rd_kafka_topic_partition_list_t *offsets, gint timeout_ms,
-    rd_kafka_resp_err_t *err)
+commit_once (GstKafkaHandle *self, const rd_kafka_topic_partition_list_t *offsets,
+    const Patience *patience, rd_kafka_resp_err_t *err)
 {
   rd_kafka_queue_t *queue = rd_kafka_queue_new (self->rk);
   rd_kafka_event_t *event = NULL;
 
   /* rd_kafka_commit() isn't used, because it would wait without a time limit. */
   if (rd_kafka_commit_queue (self->rk, offsets, queue, NULL, NULL) == RD_KAFKA_RESP_ERR_NO_ERROR)
-    event = rd_kafka_queue_poll (queue, timeout_ms);
+    while (!(event = rd_kafka_queue_poll (queue, SLICE_MS)) && !is_over (patience))
+      ;
   rd_kafka_queue_destroy (queue);
   if (!event)
     return FALSE;
@@ -111,19 +129,28 @@ remove_metadata (rd_kafka_topic_partition_list_t *offsets)
   }
 }
 
-gboolean
-gst_kafka_handle_commit (
-    GstKafkaHandle *self, rd_kafka_topic_partition_list_t *offsets, gint timeout_ms)
+static Patience
+patience_of (gint timeout_ms, GstKafkaQueryIsInterrupted is_interrupted, gpointer user_data)
 {
+  return (Patience){
+      g_get_monotonic_time () + timeout_ms * G_TIME_SPAN_MILLISECOND, is_interrupted, user_data};
+}
+
+gboolean
+gst_kafka_handle_commit (GstKafkaHandle *self, rd_kafka_topic_partition_list_t *offsets,
+    gint timeout_ms, GstKafkaQueryIsInterrupted is_interrupted, gpointer user_data)
+{
+  Patience patience = patience_of (timeout_ms, is_interrupted, user_data);
   rd_kafka_resp_err_t err;
 
-  if (!commit_once (self, offsets, timeout_ms, &err))
+  if (!commit_once (self, offsets, &patience, &err))
     return FALSE;
   if (err != RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE)
     return TRUE;
   g_atomic_int_set (&self->without_metadata, TRUE);
   remove_metadata (offsets);
-  return commit_once (self, offsets, timeout_ms, &err);
+  patience = patience_of (timeout_ms, is_interrupted, user_data);
+  return commit_once (self, offsets, &patience, &err);
 }
 
 gboolean

@@ -4,6 +4,8 @@
 #include <glib.h>
 #include <librdkafka/rdkafka.h>
 
+#include "client/gstkafkaquery.h"
+
 G_BEGIN_DECLS
 
 /* A consumer's librdkafka handle. librdkafka's consumer lives until its last message is freed,
@@ -22,10 +24,11 @@ void gst_kafka_handle_unref_and_wait (GstKafkaHandle *self);
 /* Called by the rebalance callback: the member has been assigned partitions, or none. */
 void gst_kafka_handle_set_assigned (GstKafkaHandle *self);
 
-/* Commits @offsets; returns FALSE if no answer came in @timeout_ms. If the brokers refuse the
- * metadata for its length, @offsets are committed without metadata. */
-gboolean gst_kafka_handle_commit (
-    GstKafkaHandle *self, rd_kafka_topic_partition_list_t *offsets, gint timeout_ms);
+/* Commits @offsets; returns FALSE if no answer came in @timeout_ms, or before @is_interrupted
+ * (nullable) returned TRUE; librdkafka still sends them. If the brokers refuse the metadata for its
+ * length, @offsets are committed without metadata. */
+gboolean gst_kafka_handle_commit (GstKafkaHandle *self, rd_kafka_topic_partition_list_t *offsets,
+    gint timeout_ms, GstKafkaQueryIsInterrupted is_interrupted, gpointer user_data);
 /* Returns TRUE if the brokers have refused metadata for its length. */
 gboolean gst_kafka_handle_is_without_metadata (GstKafkaHandle *self);
 
