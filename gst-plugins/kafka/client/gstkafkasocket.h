@@ -10,7 +10,8 @@ G_BEGIN_DECLS
 gboolean gst_kafka_socket_check (const gchar *congestion_control, GError **error);
 /* Like socket(), with SOCK_CLOEXEC; -1 with errno on failure. @congestion_control is nullable. */
 gint gst_kafka_socket_open (gint domain, gint type, gint protocol, const gchar *congestion_control);
-/* Sets the congestion control of a connection. Returns FALSE with errno if the kernel refuses it. */
+/* Sets the congestion control of a connection. Returns FALSE with errno if the kernel refuses
+ * it. */
 gboolean gst_kafka_socket_set_congestion_control (gint fd, const gchar *name);
 /* Returns: (transfer full): the congestion control of a connection; empty if it isn't known */
 gchar *gst_kafka_socket_dup_congestion_control (gint fd);

@@ -241,8 +241,8 @@ is_interrupted (gpointer replay)
   return is_flushing (replay);
 }
 
-/* Takes ownership of @question, which lives as long as the query that is returned. Returns: (transfer
- * full) (nullable): the answered query; NULL if a flush came first. */
+/* Takes ownership of @question, which lives as long as the query that is returned. Returns:
+ * (transfer full) (nullable): the answered query; NULL if a flush came first. */
 static GstKafkaQuery *
 wait_for_answer (GstKafkaReplay *self, GstKafkaQuestion *question)
 {
@@ -254,8 +254,8 @@ wait_for_answer (GstKafkaReplay *self, GstKafkaQuestion *question)
   return query;
 }
 
-/* Replaces the times or logical offsets in @list by the offsets found. A flush returns at once, with
- * RD_KAFKA_RESP_ERR__INTR. */
+/* Replaces the times or logical offsets in @list by the offsets found. A flush returns at once,
+ * with RD_KAFKA_RESP_ERR__INTR. */
 static rd_kafka_resp_err_t
 find_offsets (GstKafkaReplay *self, rd_kafka_topic_partition_list_t *list)
 {
