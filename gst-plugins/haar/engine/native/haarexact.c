@@ -279,16 +279,35 @@ haar_exact_stage (
   return stage_sum (self, integral, at, factor, stage) >= self->cascade->stages[stage].threshold;
 }
 
-gdouble
-haar_exact_strength (HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor)
+guint
+haar_exact_first_telling (const HaarExact *self)
 {
-  guint n = MIN (self->cascade->n_stages, TELLING_STAGES);
-  gdouble sum = 0;
+  return self->cascade->n_stages - MIN (self->cascade->n_stages, TELLING_STAGES);
+}
 
-  for (guint i = self->cascade->n_stages - n; i < self->cascade->n_stages; i++)
+gdouble
+haar_exact_margin (
+    HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor, guint stage)
+{
+  return stage_sum (self, integral, at, factor, stage) - self->cascade->stages[stage].threshold;
+}
+
+gdouble
+haar_exact_margins (HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor)
+{
+  gdouble margins = 0;
+
+  for (guint i = haar_exact_first_telling (self); i < self->cascade->n_stages; i++)
     if (self->spreads[i] > 0)
-      sum += (stage_sum (self, integral, at, factor, i) - self->cascade->stages[i].threshold) /
-             self->spreads[i];
-  /* The sum may overflow, because a leaf may be as large as a float can be. */
-  return isfinite (sum) ? pow (sum / n, 2) : 0;
+      margins += haar_exact_margin (self, integral, at, factor, i) / self->spreads[i];
+  return margins;
+}
+
+gdouble
+haar_exact_strength (const HaarExact *self, gdouble margins)
+{
+  guint n = self->cascade->n_stages - haar_exact_first_telling (self);
+
+  /* The margins may overflow, because a leaf may be as large as a float can be. */
+  return isfinite (margins) ? pow (margins / n, 2) : 0;
 }

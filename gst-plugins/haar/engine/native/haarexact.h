@@ -34,9 +34,16 @@ void haar_exact_set_layout (HaarExact *self, const HaarLayout *layout);
 gint64 haar_exact_variance (const HaarExact *self, const HaarIntegral *integral, gint at);
 /* The factor that a window's features are multiplied with. @variance: at least least_variance */
 gfloat haar_exact_factor (gint64 variance);
-/* The square of the margin by which a window that passes all stages passes: the mean of the last
- * stages' margins, in standard deviations. @factor: as below */
-gdouble haar_exact_strength (HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor);
+/* The first of the last stages, whose margins show how certain a window is. */
+guint haar_exact_first_telling (const HaarExact *self);
+/* Returns the square of the mean margin by which a window passes the last stages. @margins: the
+ * sum of these margins, each in standard deviations of the stage's sum */
+gdouble haar_exact_strength (const HaarExact *self, gdouble margins);
+/* Returns the margin by which a window passes a stage. @factor: as below */
+gdouble haar_exact_margin (
+    HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor, guint stage);
+/* Returns the sum of the margins by which a window passes the last stages. @factor: as below */
+gdouble haar_exact_margins (HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor);
 /* Returns TRUE if the window passes the stage. @factor: unused for local binary patterns */
 gboolean haar_exact_stage (
     HaarExact *self, const HaarIntegral *integral, gint at, gfloat factor, guint stage);

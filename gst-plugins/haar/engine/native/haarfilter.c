@@ -446,6 +446,9 @@ build_stage (Builder *self, const HaarStage *from)
       error += add_tree (self, &cascade->trees[i], scale);
   }
   threshold = (from->threshold - base) * scale;
+  stage.threshold = threshold;
+  stage.scale = scale;
+  stage.complete = unknown == 0;
   close_stage (self, &stage, threshold - error - unknown, threshold + error);
 }
 

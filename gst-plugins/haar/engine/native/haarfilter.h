@@ -79,6 +79,10 @@ typedef struct {
   HaarMargin margin, wide_margin;
   gint16 possible; /* the window may pass if the upper bound is above this */
   gint16 sure;     /* the window passes for certain if the lower bound is above this */
+  /* The sum that a window needs to pass, and the factor with which the leaves, each minus the
+   * tree's smallest one, became weights. */
+  gdouble threshold, scale;
+  gboolean complete; /* flag: the bounds include all stumps */
 } HaarFilterStage;
 
 typedef struct {

@@ -318,13 +318,13 @@ conclude (const Sums *sums, const HaarFilterStage *stage, gboolean with_sure)
 }
 
 /* Evaluates up to @abreast spans together. If there are fewer spans, copies of the last one fill
- * the other places. */
+ * the other places. @sums: (out): the sums of @abreast spans */
 INLINE void
 judge_group (const HaarProgram *program, const HaarFilterStage *stage, const guint16 *plane,
-    const HaarSpan *spans, guint n, guint abreast, gboolean with_sure, HaarVerdict *verdicts)
+    const HaarSpan *spans, guint n, guint abreast, gboolean with_sure, Sums *sums,
+    HaarVerdict *verdicts)
 {
   const guint16 *bases[HAAR_ABREAST];
-  Sums sums[HAAR_ABREAST];
   const Group group = {bases, sums, abreast, with_sure};
 
   FOR_EACH (i, abreast)
@@ -348,8 +348,10 @@ INLINE void
 judge_all (const HaarProgram *program, const HaarFilterStage *stage, const guint16 *plane,
     const HaarSpan *spans, guint n, guint abreast, gboolean with_sure, HaarVerdict *verdicts)
 {
+  Sums sums[HAAR_ABREAST];
+
   for (guint i = 0; i < n; i += abreast)
-    judge_group (program, stage, plane, spans + i, n - i, abreast, with_sure, verdicts + i);
+    judge_group (program, stage, plane, spans + i, n - i, abreast, with_sure, sums, verdicts + i);
 }
 
 #ifdef HAAR_SPANS_BY_HALVES
@@ -387,15 +389,20 @@ haar_halves_judge_spans (const HaarProgram *program, guint stage, const guint16 
 #else
 static HaarVerdict
 stage (const HaarProgram *program, guint n, const guint16 *patch, const gint16 *contrasts,
-    gboolean with_sure)
+    HaarBounds *bounds)
 {
+  const HaarFilterStage *stage = &program->filter->stages[n];
   const HaarSpan span = {0, 0, contrasts};
   HaarVerdict verdict;
+  Sums sums;
 
-  if (with_sure)
-    judge_group (program, &program->filter->stages[n], patch, &span, 1, 1, TRUE, &verdict);
-  else
-    judge_group (program, &program->filter->stages[n], patch, &span, 1, 1, FALSE, &verdict);
+  if (!bounds) {
+    judge_group (program, stage, patch, &span, 1, 1, FALSE, &sums, &verdict);
+    return verdict;
+  }
+  judge_group (program, stage, patch, &span, 1, 1, TRUE, &sums, &verdict);
+  haar_store (bounds->lower, sums.lower);
+  haar_store (bounds->upper, sums.upper);
   return verdict;
 }
 

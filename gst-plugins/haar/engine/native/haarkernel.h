@@ -31,6 +31,11 @@ typedef struct {
   guint32 sure;     /* the window is live, and passes the stage for certain */
 } HaarVerdict;
 
+/* The lower and upper bounds of a stage's sum for each window of a patch. */
+typedef struct {
+  gint16 lower[HAAR_MAX_LANES], upper[HAAR_MAX_LANES];
+} HaarBounds;
+
 /* A run of neighbouring windows in a row. */
 typedef struct {
   gint at;                 /* index of the first window's first pixel in the integral image */
@@ -48,9 +53,10 @@ struct _HaarKernel {
    * @least_variance. */
   void (*contrast) (const HaarIntegral *integral, gint at, const gint32 corners[4], gdouble area,
       gdouble least_variance, gfloat scale, gint n, gint16 *contrasts);
-  /* Evaluates a stage for the windows of a patch. `sure` is set only with @with_sure. */
+  /* Evaluates a stage for the windows of a patch. `sure` is set only with @bounds.
+   * @bounds: (out) (nullable) */
   HaarVerdict (*stage) (const HaarProgram *program, guint stage, const guint16 *patch,
-      const gint16 *contrasts, gboolean with_sure);
+      const gint16 *contrasts, HaarBounds *bounds);
   /* Evaluates a stage for the windows of @n spans in @plane. */
   void (*judge_spans) (const HaarProgram *program, guint stage, const guint16 *plane,
       const HaarSpan *spans, guint n, gboolean with_sure, HaarVerdict *verdicts);

@@ -31,7 +31,8 @@ G_STATIC_ASSERT (HAAR_MAX_LANES <= 32);
  *    same as long as enough windows of a span are left. A block of several rows goes from stage to
  *    stage as a whole: then a stage has many spans, and evaluates some of them at a time.
  * 2. The windows that are left wait in queues, one for each stage, until they fill a vector. They
- *    are copied lane by lane into a patch, and go on together.
+ *    are copied lane by lane into a patch, and go on together. At the end of a level the queues are
+ *    emptied: then windows of several queues share a patch.
  * 3. So far only windows are dropped that can't pass, or that OpenCV doesn't visit for certain. A
  *    window that reaches the last queue is decided there: by the filter, or, where the filter is in
  *    doubt about a stage, by OpenCV's own arithmetic. */
@@ -50,6 +51,12 @@ typedef struct {
   guint n;
 } SpanList;
 
+/* A window that passed all stages. */
+typedef struct {
+  gint at; /* its first pixel in the integral image */
+  gdouble strength;
+} Found;
+
 /* The number of failures in a row, up to the latest window. */
 typedef enum { RUN_EVEN, RUN_ODD, RUN_UNKNOWN } HaarRun;
 
@@ -64,9 +71,9 @@ struct _HaarScanner {
   gint16 *contrasts; /* contrasts of the windows of a block */
   HaarRun *runs;     /* how each row of windows ended, see maybe_visited() */
   guint16 *patch;
-  Queue *queues; /* one before each stage, and one after the last */
-  /* array of gint: the first pixels, in the integral image, of windows that passed */
-  GArray *found;
+  Queue *queues;   /* one before each stage, and one after the last */
+  gboolean ending; /* flag: no more windows come, so the queues are emptied */
+  GArray *found;   /* array of Found */
 
   /* The next fields belong to the running scan. */
   const HaarIntegral *integral;
@@ -120,7 +127,7 @@ haar_scanner_new (const HaarCascade *cascade, const HaarKernel *kernel)
   self->cascade = cascade;
   self->kernel = kernel;
   self->filter = haar_filter_new (cascade);
-  self->found = g_array_new (FALSE, FALSE, sizeof (gint));
+  self->found = g_array_new (FALSE, FALSE, sizeof (Found));
   haar_exact_init (&self->exact, cascade);
   if (!self->filter)
     return self;
@@ -277,14 +284,47 @@ fill_patch (HaarScanner *self, const gint *at)
 static void run_queue (HaarScanner *self, guint stage);
 
 static void
+append_window (Queue *queue, gint at, gint16 contrast)
+{
+  queue->at[queue->n] = at;
+  queue->contrasts[queue->n++] = contrast;
+}
+
+static void
 enqueue (HaarScanner *self, guint stage, gint at, gint16 contrast)
 {
   Queue *queue = &self->queues[stage];
 
-  queue->at[queue->n] = at;
-  queue->contrasts[queue->n++] = contrast;
+  append_window (queue, at, contrast);
   if (queue->n == self->kernel->lanes)
     run_queue (self, stage);
+}
+
+/* Fills a batch with windows that wait for later stages than the batch. To evaluate the stages
+ * between again, which these windows pass, takes less time than a patch of their own. */
+static void
+fill_batch (HaarScanner *self, Queue *batch, guint stage)
+{
+  for (stage++; stage < self->cascade->n_stages && batch->n < self->kernel->lanes; stage++) {
+    Queue *queue = &self->queues[stage];
+
+    while (queue->n > 0 && batch->n < self->kernel->lanes) {
+      queue->n--;
+      append_window (batch, queue->at[queue->n], queue->contrasts[queue->n]);
+    }
+  }
+}
+
+/* Returns TRUE if windows that stop at a stage will share a later patch with other windows. */
+static gboolean
+have_company (const HaarScanner *self, guint stage)
+{
+  if (!self->ending)
+    return TRUE;
+  for (; stage < self->cascade->n_stages; stage++)
+    if (self->queues[stage].n > 0)
+      return TRUE;
+  return FALSE;
 }
 
 /* Drops windows stage by stage, until at most a quarter of a vector is left: those then wait in a
@@ -294,24 +334,58 @@ drop_windows (HaarScanner *self, const Queue *batch, guint stage, guint32 *alive
 {
   while (stage < self->cascade->n_stages && *alive) {
     *alive &=
-        self->kernel->stage (&self->in_patch, stage, self->patch, batch->contrasts, FALSE).possible;
+        self->kernel->stage (&self->in_patch, stage, self->patch, batch->contrasts, NULL).possible;
     stage++;
-    if (count_bits (*alive) <= self->kernel->lanes / 4)
+    if (count_bits (*alive) <= self->kernel->lanes / 4 && have_company (self, stage))
       break;
   }
   return stage;
 }
 
-static guint32
-decide_windows (HaarScanner *self, const Queue *batch, guint32 alive)
+/* Returns the margin by which a window passes a stage: from the filter's sum if that isn't in doubt
+ * about any stump. */
+static gdouble
+measure_margin (
+    HaarScanner *self, guint stage, const HaarBounds *bounds, const Queue *batch, guint lane)
 {
+  const HaarFilterStage *s = &self->filter->stages[stage];
+  gint at = batch->at[lane];
+
+  if (!s->complete || bounds->lower[lane] != bounds->upper[lane])
+    return haar_exact_margin (&self->exact, self->integral, at, exact_factor (self, at), stage);
+  return (bounds->upper[lane] - s->threshold) / s->scale;
+}
+
+/* Adds the margins by which windows pass a stage, in standard deviations of its sum. */
+static void
+add_margins (HaarScanner *self, guint stage, const HaarBounds *bounds, const Queue *batch,
+    guint32 marked, gdouble *margins)
+{
+  gdouble spread = self->exact.spreads[stage];
+
+  if (stage < haar_exact_first_telling (&self->exact) || !(spread > 0))
+    return;
+  for (; marked; marked &= marked - 1) {
+    guint lane = (guint) __builtin_ctz (marked);
+
+    margins[lane] += measure_margin (self, stage, bounds, batch, lane) / spread;
+  }
+}
+
+/* @margins: (inout): of each lane. Returns the windows that pass all stages */
+static guint32
+decide_windows (HaarScanner *self, const Queue *batch, guint32 alive, gdouble *margins)
+{
+  HaarBounds bounds;
+
   for (guint stage = 0; stage < self->cascade->n_stages && alive; stage++) {
     HaarVerdict verdict =
-        self->kernel->stage (&self->in_patch, stage, self->patch, batch->contrasts, TRUE);
+        self->kernel->stage (&self->in_patch, stage, self->patch, batch->contrasts, &bounds);
     guint32 doubtful = alive & verdict.possible & ~verdict.sure;
 
     alive &= verdict.sure;
     alive |= decide (self, doubtful, batch->at, stage);
+    add_margins (self, stage, &bounds, batch, alive, margins);
   }
   return alive;
 }
@@ -337,6 +411,14 @@ passed_stages (HaarScanner *self, gint at, guint n_stages)
   return (gint) stage;
 }
 
+static void
+add_found (HaarScanner *self, gint at, gdouble margins)
+{
+  Found found = {at, haar_exact_strength (&self->exact, margins)};
+
+  g_array_append_val (self->found, found);
+}
+
 /* OpenCV doesn't visit the window behind one that it visited and that failed in the first stage. So
  * it visits a window behind an even number of failures in a row. */
 static gboolean
@@ -350,31 +432,42 @@ is_visited (HaarScanner *self, gint at)
 }
 
 static void
-keep_visited (HaarScanner *self, const Queue *batch, guint32 passed)
+keep_visited (HaarScanner *self, const Queue *batch, guint32 passed, const gdouble *margins)
 {
   for (; passed; passed &= passed - 1) {
-    gint at = batch->at[__builtin_ctz (passed)];
+    guint lane = (guint) __builtin_ctz (passed);
 
-    if (is_visited (self, at))
-      g_array_append_val (self->found, at);
+    if (is_visited (self, batch->at[lane]))
+      add_found (self, batch->at[lane], margins[lane]);
   }
+}
+
+static void
+keep_passed (HaarScanner *self, const Queue *batch, guint32 alive)
+{
+  gdouble margins[HAAR_MAX_LANES] = {0};
+  guint32 passed = decide_windows (self, batch, alive, margins);
+
+  keep_visited (self, batch, passed, margins);
 }
 
 static void
 run_queue (HaarScanner *self, guint stage)
 {
   Queue batch = self->queues[stage];
-  guint32 alive = batch.n == 32 ? G_MAXUINT32 : (1u << batch.n) - 1;
   gboolean last = stage == self->cascade->n_stages;
+  guint32 alive;
 
   self->queues[stage].n = 0;
+  fill_batch (self, &batch, stage);
+  alive = batch.n == 32 ? G_MAXUINT32 : (1u << batch.n) - 1;
   for (guint i = batch.n; i < self->kernel->lanes; i++) {
     batch.at[i] = batch.at[0];
     batch.contrasts[i] = -1;
   }
   fill_patch (self, batch.at);
   if (last) {
-    keep_visited (self, &batch, decide_windows (self, &batch, alive));
+    keep_passed (self, &batch, alive);
     return;
   }
   stage = drop_windows (self, &batch, stage, &alive);
@@ -566,6 +659,14 @@ scan_block (HaarScanner *self, gint first_row, gint end_row, gint first, gint n)
     finish_spans (self, &self->lists[half]);
 }
 
+static gdouble
+measure_margins (HaarScanner *self, gint at)
+{
+  gfloat factor = self->cascade->patterns ? 1 : exact_factor (self, at);
+
+  return haar_exact_margins (&self->exact, self->integral, at, factor);
+}
+
 static void
 scan_row_exactly (HaarScanner *self, gint y, gint n)
 {
@@ -574,7 +675,7 @@ scan_row_exactly (HaarScanner *self, gint y, gint n)
     gint passed = passed_stages (self, at, self->cascade->n_stages);
 
     if (passed == (gint) self->cascade->n_stages)
-      g_array_append_val (self->found, at);
+      add_found (self, at, measure_margins (self, at));
     if (passed == 0)
       i++;
   }
@@ -583,15 +684,7 @@ scan_row_exactly (HaarScanner *self, gint y, gint n)
 static gint
 compare_places (gconstpointer a, gconstpointer b)
 {
-  return *(const gint *) a - *(const gint *) b;
-}
-
-static gdouble
-measure_strength (HaarScanner *self, gint at)
-{
-  gfloat factor = self->cascade->patterns ? 1 : exact_factor (self, at);
-
-  return haar_exact_strength (&self->exact, self->integral, at, factor);
+  return ((const Found *) a)->at - ((const Found *) b)->at;
 }
 
 static void
@@ -601,12 +694,12 @@ append_windows (HaarScanner *self, GArray *windows)
 
   g_array_sort (self->found, compare_places);
   for (guint i = 0; i < self->found->len; i++) {
-    gint at = g_array_index (self->found, gint, i);
-    gint x = at % self->integral->layout.stride * level->step;
-    gint y = at / self->integral->layout.stride;
+    const Found *found = &g_array_index (self->found, Found, i);
+    gint x = found->at % self->integral->layout.stride * level->step;
+    gint y = found->at / self->integral->layout.stride;
     HaarWindow window = {{(gint) lrintf (x * level->scale), (gint) lrintf (y * level->scale),
                              level->window_width, level->window_height},
-        measure_strength (self, at)};
+        found->strength};
 
     g_array_append_val (windows, window);
   }
@@ -618,6 +711,7 @@ haar_scanner_start (HaarScanner *self, const HaarIntegral *integral, const HaarL
 {
   self->integral = integral;
   self->level = level;
+  self->ending = FALSE;
   /* A scan that was broken off may have left windows in the queues. */
   g_array_set_size (self->found, 0);
   for (guint stage = 0; self->filter && stage <= self->cascade->n_stages; stage++)
@@ -652,6 +746,7 @@ haar_scanner_scan (HaarScanner *self, gint first_row, gint end_row)
 void
 haar_scanner_finish (HaarScanner *self, GArray *windows)
 {
+  self->ending = TRUE;
   for (guint stage = 0; self->filter && stage <= self->cascade->n_stages; stage++)
     if (self->queues[stage].n > 0)
       run_queue (self, stage);
