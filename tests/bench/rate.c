@@ -6,6 +6,8 @@
 #include <time.h>
 
 #include "ratemodel.h"
+#include "rateoracle.h"
+#include "raterules.h"
 
 static gdouble interval = 1, max_age = 1, loss, busy_error, latency_target = 0.25;
 static gint cameras = 1, seeds = 3, held = 2;
@@ -30,41 +32,6 @@ static const GOptionEntry entries[] = {
     {NULL},
 };
 
-/* Spark's PIDRateEstimator with its default gains: proportional 1, integral 0.2, derivative 0. */
-static gdouble
-pid (gdouble memory[2], gdouble rate, const RateState *fog, gdouble interval, gdouble now)
-{
-  gdouble speed = fog->capacity / fog->gain;
-
-  if (memory[0] <= 0)
-    memory[0] = rate;
-  memory[0] = MAX (memory[0] - (memory[0] - speed) - 0.2 * fog->queue / interval, 0.1);
-  return memory[0];
-}
-
-/* The rule of the thesis, but with the sum of all replicas' rates. */
-static gdouble
-thesis_of_all (gdouble memory[2], gdouble rate, const RateState *fog, gdouble interval, gdouble now)
-{
-  gdouble probe = now - memory[0] >= 30 ? 2 : 1;
-
-  if (probe > 1)
-    memory[0] = now;
-  return fog->delivered * probe;
-}
-
-static const struct {
-  const gchar *name;
-  RateAlgorithm algorithm;
-  RateRule rule;
-} rules[] = {
-    {"fixed 30/s", RATE_ALGORITHM_FIXED, NULL},
-    {"thesis", RATE_ALGORITHM_THESIS, NULL},
-    {"thesis, summed", RATE_ALGORITHM_ADAPTIVE, thesis_of_all},
-    {"PID (Spark)", RATE_ALGORITHM_ADAPTIVE, pid},
-    {"adaptive", RATE_ALGORITHM_ADAPTIVE, NULL},
-};
-
 static const gchar *const models[] = {
     "one shared queue", "partitions, in turn", "partitions, placement", "keyed"};
 
@@ -74,17 +41,41 @@ is_wanted (const gchar *only, const gchar *name)
   return !only || g_str_equal (only, name);
 }
 
+static RateModelSettings
+settings_of (const RateNamedRule *rule, RateModelKind kind, gint seed)
+{
+  gdouble initial = rule->algorithm == RATE_ALGORITHM_FIXED ? 30 : 10;
+
+  return (RateModelSettings){kind, {rule->algorithm, initial, 1, 30, 1, latency_target}, rule->rule,
+      (guint) cameras, (guint) held, interval, max_age, loss, busy_error, (guint32) seed};
+}
+
 static void
-run_rule (const RateTrace *trace, guint rule, RateModelKind kind)
+print_row (const gchar *model, const gchar *rule, const RateModelResult *row)
+{
+  printf ("| %-21s | %-14s | %5.3f | %7.3f | %7.3f | %7.3f | %7.3f | %7" G_GUINT64_FORMAT
+          " | %7" G_GUINT64_FORMAT " | %5.1f |\n",
+      model, rule, row->utilisation, row->p50, row->p95, row->p99, row->max, row->counted,
+      row->dropped, row->changes);
+}
+
+/* The bound for all rules, which holds for each model. */
+static void
+run_oracle (const RateTrace *trace)
+{
+  RateModelSettings settings = settings_of (&rate_rules[0], RATE_MODEL_SHARED, 0);
+  RateModelResult bound = rate_oracle_run (trace, &settings);
+
+  print_row ("any", "oracle", &bound);
+}
+
+static void
+run_rule (const RateTrace *trace, const RateNamedRule *rule, RateModelKind kind)
 {
   RateModelResult sum = {0};
 
   for (gint seed = 1; seed <= seeds; seed++) {
-    RateModelSettings settings = {kind,
-        {rules[rule].algorithm, rules[rule].algorithm == RATE_ALGORITHM_FIXED ? 30 : 10, 1, 30, 1,
-            latency_target},
-        rules[rule].rule, (guint) cameras, (guint) held, interval, max_age, loss, busy_error,
-        (guint32) seed};
+    RateModelSettings settings = settings_of (rule, kind, seed);
     RateModelResult result = rate_model_run (trace, &settings);
 
     sum.utilisation += result.utilisation / seeds;
@@ -96,10 +87,7 @@ run_rule (const RateTrace *trace, guint rule, RateModelKind kind)
     sum.dropped += result.dropped / seeds;
     sum.changes += result.changes / seeds;
   }
-  printf ("| %-21s | %-14s | %5.3f | %7.2f | %7.2f | %7.2f | %7.2f | %7" G_GUINT64_FORMAT
-          " | %7" G_GUINT64_FORMAT " | %5.1f |\n",
-      models[kind], rules[rule].name, sum.utilisation, sum.p50, sum.p95, sum.p99, sum.max,
-      sum.counted, sum.dropped, sum.changes);
+  print_row (models[kind], rule->name, &sum);
 }
 
 static gboolean
@@ -117,10 +105,14 @@ run_trace (const gchar *path)
           "--- | "
           "--- |\n",
       path, trace->replicas, rate_trace_seconds (trace));
+  if (is_wanted (only_rule, "oracle"))
+    run_oracle (trace);
   for (guint kind = RATE_MODEL_SHARED; kind <= RATE_MODEL_KEYED; kind++) {
-    for (guint rule = 0; rule < G_N_ELEMENTS (rules); rule++) {
-      if (is_wanted (only_model, models[kind]) && is_wanted (only_rule, rules[rule].name))
-        run_rule (trace, rule, kind);
+    for (guint rule = 0; rate_rules[rule].name; rule++) {
+      const RateNamedRule *one = &rate_rules[rule];
+
+      if (is_wanted (only_model, models[kind]) && is_wanted (only_rule, one->name))
+        run_rule (trace, one, kind);
     }
   }
   return TRUE;

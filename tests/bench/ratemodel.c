@@ -7,9 +7,8 @@
 #include "sink/producer/gstkafkapace.h"
 
 #define PARTITIONS 12
-#define SENSOR_RATE 30.0
-/* delay in s from a camera to a partition, and from a replica to a camera. */
-#define DELAY 0.05
+#define SENSOR_RATE RATE_MODEL_SENSOR_RATE
+#define DELAY RATE_MODEL_DELAY
 /* seconds until a consumer group notices that a member is gone, or accepts a new one. */
 #define DEATH 6.0
 #define BIRTH 1.0
@@ -28,7 +27,7 @@ typedef struct {
   guint64 seq;
   guint turn;
   gdouble told; /* the latest rate, to count changes */
-  gdouble memory[2], rate;
+  gdouble memory[RATE_MODEL_MEMORY], rate;
   GQueue link; /* queue of Frame: those waiting for the replica and the one in work */
   GstKafkaPace pace;
 } Camera;
@@ -162,8 +161,7 @@ begin_work (Model *m, guint i)
       hold (m, i);
       continue;
     }
-    /* The cost of a frame varies by a tenth at random. */
-    replica->left = g_rand_double_range (m->rand, 0.9, 1.1);
+    replica->left = g_rand_double_range (m->rand, 1 - RATE_MODEL_SPREAD, 1 + RATE_MODEL_SPREAD);
     plan_finish (m, i);
   }
   hold (m, i);

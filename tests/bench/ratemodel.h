@@ -6,6 +6,14 @@
 
 G_BEGIN_DECLS
 
+/* frames/s of a camera's sensor */
+#define RATE_MODEL_SENSOR_RATE 30.0
+/* delay in s from a camera to a partition, and from a replica to a camera. */
+#define RATE_MODEL_DELAY 0.05
+/* A frame's cost is between 1 - RATE_MODEL_SPREAD and 1 + RATE_MODEL_SPREAD. */
+#define RATE_MODEL_SPREAD 0.1
+#define RATE_MODEL_MEMORY 4
+
 /* A discrete-event simulation of cameras, links, partitions and replicas around the real controller
  * and kafkasink's real measurement of the link. */
 
@@ -18,8 +26,8 @@ typedef enum {
 
 /* A rule of rate control other than the controller's. @memory: the rule's own state, all zero at
  * first. Returns: the new rate of the whole fog in frames/s */
-typedef gdouble (*RateRule) (
-    gdouble memory[2], gdouble rate, const RateState *fog, gdouble interval, gdouble now);
+typedef gdouble (*RateRule) (gdouble memory[RATE_MODEL_MEMORY], gdouble rate, const RateState *fog,
+    gdouble interval, gdouble now);
 
 typedef struct {
   RateModelKind kind;

@@ -81,22 +81,32 @@ def draw(points, name, table, path):
 
 
 def measured_with(points):
-    """The dates, commits and kernels of the points."""
+    """Returns when, with what and beside how much other work the points were measured."""
     def all_of(field):
-        return ", ".join(sorted({point[field] for point in points.values()}))
+        return ", ".join(sorted({point[field] for point in points.values() if field in point}))
 
-    return f"Measured on {all_of('date')} at commit {all_of('commit')}, on Linux {all_of('kernel')}, {all_of('machine')}."
+    loads = [point["load"] for point in points.values() if "load" in point]
+    beside = f" The load of the minute before each point was {min(loads):.1f} to {max(loads):.1f}." if loads else ""
+    gstreamer = all_of("gstreamer") and f", GStreamer {all_of('gstreamer')}"
+    return (f"Measured on {all_of('date')} at commit {all_of('commit')}, on Linux {all_of('kernel')}{gstreamer},"
+            f" {all_of('machine')}.{beside}")
+
+
+def sweep_lines(points, name, table, directory):
+    """Yields a table of links, its remarks and its picture."""
+    yield "MiB/s: median ± standard deviation.\n"
+    yield from rows(points, name, table)
+    yield ""
+    yield from remarks(points, name, table)
+    if table.axis:
+        draw(points, name, table, directory / f"{name}.svg")
+        yield f"\n![{table.title}]({name}.svg)"
 
 
 def write(points, tables, directory):
     parts = ["# The study's tables, measured again\n", "`tests/evaluation/run` writes this page; [README.md](README.md) has the method.\n"]
     for name, table in tables.items():
         mine = {key: point for key, point in points.items() if key.startswith(f"{name}/")}
-        if not mine:
-            continue
-        parts += [f"## {table.title}\n", f"`tests/evaluation/run {name}`. {measured_with(mine)} MiB/s: median ± standard deviation.\n",
-                  *rows(points, name, table), "", *remarks(points, name, table), ""]
-        if table.axis:
-            draw(points, name, table, directory / f"{name}.svg")
-            parts.append(f"![{table.title}]({name}.svg)\n")
+        if mine:
+            parts += [f"## {table.title}\n", f"`tests/evaluation/run {name}`. {measured_with(mine)}\n", *table.lines(points, name, directory), ""]
     (directory / "RESULTS.md").write_text("\n".join(parts).rstrip() + "\n")

@@ -81,13 +81,29 @@ class Process:
         self.popen.stdout.close()
 
 
+# the broker's session: one that gets no processor for a few seconds is still there
+PATIENT = ["broker.session.timeout.ms=20000"]
+
+
+def offsets(consumer, topic, patience=30):
+    """Returns the first and the next offset of a topic with one partition."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, 0), 10)
+        except confluent_kafka.KafkaException:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.2)
+
+
 def messages(servers, topic):
     """Yields all messages of a topic with one partition, in order."""
     consumer = confluent_kafka.Consumer({
         "bootstrap.servers": servers, "group.id": "evaluation", "enable.auto.commit": False, "fetch.message.max.bytes": 8 << 20,
         "queued.max.messages.kbytes": 64 << 10})
     try:
-        first, end = consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, 0), 10)
+        first, end = offsets(consumer, topic)
         consumer.assign([confluent_kafka.TopicPartition(topic, 0, first)])
         left, last = end - first, time.monotonic()
         while left:

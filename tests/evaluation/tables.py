@@ -3,8 +3,14 @@
 
 import dataclasses
 
+import report
+import sweep
 import systems
 from links import Link
+from placement import Placement
+from rates import Rates
+from scaling import Scaling
+from whole import Whole
 
 # the last version of Kafka's broker that pykafka works with
 OLD_BROKER = "3.9.1"
@@ -37,6 +43,12 @@ class Table:
     cases: list
     axis: str = ""  # label of the picture's x axis; without a label there is no picture
 
+    def measure(self, store, name, directory):
+        sweep.measure(self, store, name, directory)
+
+    def lines(self, points, name, directory):
+        return report.sweep_lines(points, name, self, directory)
+
 
 def study(client):
     return System(lambda: systems.Study(client), OLD_BROKER if client == "pykafka" else None)
@@ -50,24 +62,28 @@ DELAYS = {
 LOSSES = {0: 11.228, 5: 11.087, 10: 10.357, 15: 7.794, 20: 4.614, 25: 0.946}
 
 
-def sweep(figures, link, only=None):
+def points_of(figures, link, only=None):
     return [
         Case(str(value), link(value), {CONFLUENT.name: figure} if only is None else {})
         for value, figure in figures.items() if only is None or value in only]
 
 
 TABLES = {
+    "whole": Whole(),
+    "placement": Placement(),
+    "rates": Rates(),
+    "scaling": Scaling(),
     "clients": Table(
         "Clients over Ethernet and Wi-Fi (tables 4.3 and 4.4)", "raw",
         [CONFLUENT, study("kafka-python"), study("pykafka"), OURS],
         [Case("Ethernet", ETHERNET, {"confluent-kafka-python": 11.138, "kafka-python": 0.445, "pykafka": 1.066}),
          Case("Wi-Fi", WIFI, {"confluent-kafka-python": 5.115, "kafka-python": 0.446, "pykafka": 1.023})]),
     "delay": Table(
-        "Delay, one way, ms (table 4.7)", "raw", [CONFLUENT, OURS], sweep(DELAYS, lambda ms: Link(delay=ms)), "ms, one way"),
+        "Delay, one way, ms (table 4.7)", "raw", [CONFLUENT, OURS], points_of(DELAYS, lambda ms: Link(delay=ms)), "ms, one way"),
     "loss": Table(
-        "Loss, percent of the packets to the fog (table 4.8)", "raw", [CONFLUENT, OURS], sweep(LOSSES, lambda part: Link(loss=part)), "% of the packets to the fog"),
+        "Loss, percent of the packets to the fog (table 4.8)", "raw", [CONFLUENT, OURS], points_of(LOSSES, lambda part: Link(loss=part)), "% of the packets to the fog"),
     "delay-jpeg": Table(
-        "Delay, JPEG frames", "jpeg", [CONFLUENT, OURS], sweep(DELAYS, lambda ms: Link(delay=ms), (0, 250, 500))),
+        "Delay, JPEG frames", "jpeg", [CONFLUENT, OURS], points_of(DELAYS, lambda ms: Link(delay=ms), (0, 250, 500))),
     "loss-jpeg": Table(
-        "Loss, JPEG frames", "jpeg", [CONFLUENT, OURS], sweep(LOSSES, lambda part: Link(loss=part), (5, 15, 25))),
+        "Loss, JPEG frames", "jpeg", [CONFLUENT, OURS], points_of(LOSSES, lambda part: Link(loss=part), (5, 15, 25))),
 }

@@ -96,4 +96,5 @@ def main():
         "captured": captured, "delivered": client.delivered, "failed": client.failed, "discarded": discarded}))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -7,11 +7,13 @@ It prints a line of JSON for each window of 10 s: the frames, the bytes and the 
 """
 
 import argparse
+import datetime
 import json
 import os
 import pickle
 import time
 
+import camera
 import clients
 
 FEEDBACK_S = 5
@@ -67,6 +69,24 @@ class Feedback:
         self.frames, self.sent = 0, time.monotonic()
 
 
+def received(client, topic):
+    """Yields the value of each message of the camera topic, and None after each moment without one."""
+    client.open_consumer(topic, f"processing-{topic}")
+    while True:
+        value = client.receive()
+        yield value and (*pickle.loads(value), len(value))
+
+
+def captured_here(folder, rate):
+    """Yields the frames of a camera at the edge itself."""
+    source, due = camera.Files(folder), time.monotonic()
+    while True:
+        frame = source.read()
+        yield frame, datetime.datetime.now(), source.next, frame.nbytes
+        due = max(due + 1 / rate, time.monotonic() - 1)
+        time.sleep(max(due - time.monotonic(), 0))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--client", choices=clients.CLIENTS, required=True)
@@ -75,17 +95,19 @@ def main():
     parser.add_argument("--database", default="database", help="topic of events")
     parser.add_argument("--feedback", default="feedback", help="topic of rates")
     parser.add_argument("--cascade", help="without it frames are received, and not counted")
+    parser.add_argument("--source", help="folder of frames to count at the edge, instead of the topic's")
+    parser.add_argument("--rate", type=float, default=1, help="of these, frames/s (1)")
     chosen = parser.parse_args()
     client, window = clients.CLIENTS[chosen.client](chosen.servers), Window()
     client.open_producer()
-    client.open_consumer(chosen.topic, f"processing-{chosen.topic}")
     faces = Faces(chosen.cascade) if chosen.cascade else None
     feedback = Feedback(client, chosen.feedback)
-    while os.getppid() != 1:
-        value = client.receive()
+    for value in captured_here(chosen.source, chosen.rate) if chosen.source else received(client, chosen.topic):
+        if os.getppid() == 1:
+            break
         if value is not None:
-            frame, captured, _number = pickle.loads(value)
-            window.add(len(value))
+            frame, captured, _number, size = value
+            window.add(size)
             found = faces.count(frame) if faces else 0
             feedback.counted()
             if found:

@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Autoscaling on traces of what cameras want, in simulated time: the autoscaler's rules as Kubernetes computes them, with the
+targets, windows and policies of the manifests in k8s/."""
+
+import collections
+import dataclasses
+import math
+import random
+
+import links
+import systems
+import yaml
+
+STEP_S = 0.5
+LOOK_S = 15  # Kubernetes' autoscaler looks at the metrics so often
+TOLERANCE = 0.1  # of the ratio of a metric to its target
+CPU_DELAY_S = 15  # the metrics server has the mean of the last so many seconds
+REPORT_S = 5
+START_S = 6.4  # from the autoscaler's decision to a replica that counts, as measured (tests/cluster)
+REPLICA_RATE = 16.4  # frames/s of a replica with a tenth of a core, as measured
+COST_MEMORY_S = 240  # `demand` has a frame's mean cost over this time (ratecontroller.c)
+LATE_S = 1
+K8S = links.TOP / "k8s"
+
+
+# --- traces: frames/s that the cameras want ---
+
+def day(time):
+    """Returns what a day's cameras want: little at night, most before and after noon."""
+    hour = time / 3600
+    return 12 + 50 * math.exp(-((hour - 10) / 2.2) ** 2) + 70 * math.exp(-((hour - 16.5) / 2.8) ** 2)
+
+
+def spike(time):
+    return 90 if 1800 <= time < 2400 or 5400 <= time < 5520 else 15
+
+
+def doubling(time):
+    """Returns what eight cameras of 7.6 frames/s want, and sixteen after an hour."""
+    return 7.6 * (16 if time >= 3600 else 8)
+
+
+TRACES = {"day": (day, 86400), "spike": (spike, 7200), "fleet doubles": (doubling, 7200)}
+STEP_AT = {"fleet doubles": 3600}
+
+
+def costs(seconds, seed):
+    """Returns the relative cost of a frame for each step: on a shared machine it is a fifth higher for a minute or two now and
+    then, and always changes a little."""
+    rand, steps, until = random.Random(seed), [], 0
+    for i in range(int(seconds / STEP_S)):
+        time = i * STEP_S
+        if time >= until and rand.random() < STEP_S / 1200:
+            until = time + rand.uniform(60, 120)
+        steps.append((1.2 if time < until else 1) * rand.gauss(1, 0.02))
+    return steps
+
+
+# --- the autoscaler ---
+
+@dataclasses.dataclass
+class Behaviour:
+    """How fast the number may change in one direction: the policies as (type, value, period in s), and the window."""
+
+    policies: list
+    window: float
+
+    @staticmethod
+    def of(manifest, default_window):
+        policies = [(one["type"], one["value"], one["periodSeconds"]) for one in manifest.get("policies", [])]
+        return Behaviour(policies or [("Percent", 100, LOOK_S)], manifest.get("stabilizationWindowSeconds", default_window))
+
+
+class Autoscaler:
+    """Kubernetes' HorizontalPodAutoscaler. `look` gets what the metrics ask for, and returns the number of replicas."""
+
+    def __init__(self, up, down, least, most):
+        self.up, self.down, self.least, self.most = up, down, least, most
+        self._asked = collections.deque()  # (time, number)
+        self._changes = collections.deque()  # (time, difference)
+
+    def _stable(self, time, replicas, asked):
+        """Grows only to what all looks of the window asked for, and shrinks only to the largest of its window."""
+        self._asked.append((time, asked))
+        while self._asked[0][0] < time - max(self.up.window, self.down.window):
+            self._asked.popleft()
+        least = min(number for at, number in self._asked if at >= time - self.up.window)
+        most = max(number for at, number in self._asked if at >= time - self.down.window)
+        return min(max(replicas, least), most)
+
+    def _changed(self, time, period, sign):
+        return sum(abs(change) for at, change in self._changes if at > time - period and change * sign > 0)
+
+    def _limits(self, time, replicas):
+        highest, lowest = replicas, replicas
+        for kind, value, period in self.up.policies:
+            start = replicas - self._changed(time, period, 1)
+            highest = max(highest, start + value if kind == "Pods" else math.ceil(start * (1 + value / 100)))
+        for kind, value, period in self.down.policies:
+            start = replicas + self._changed(time, period, -1)
+            lowest = min(lowest, start - value if kind == "Pods" else int(start * (1 - value / 100)))
+        return lowest, highest
+
+    def look(self, time, replicas, asked):
+        lowest, highest = self._limits(time, replicas)
+        wanted = min(max(self._stable(time, replicas, asked), lowest), highest)
+        wanted = min(max(wanted, self.least), self.most)
+        if wanted != replicas:
+            self._changes.append((time, wanted - replicas))
+        return wanted
+
+
+def replicas_for(replicas, ratio):
+    """Returns the number of replicas at a ratio of a metric to its target."""
+    return replicas if abs(ratio - 1) <= TOLERANCE else math.ceil(replicas * ratio)
+
+
+# --- the scalers, with their settings from the manifests ---
+
+def _read(path):
+    return yaml.safe_load((K8S / path).read_text(encoding="utf-8"))["spec"]
+
+
+class ByCpu:
+    def __init__(self):
+        spec = _read("base/autoscaler.yaml")
+        behaviour = spec["behavior"]
+        self.target = spec["metrics"][0]["resource"]["target"]["averageUtilization"] / 100
+        self.autoscaler = Autoscaler(
+            Behaviour.of(behaviour["scaleUp"], 0), Behaviour.of(behaviour["scaleDown"], 300), spec["minReplicas"], spec["maxReplicas"])
+
+    def asks(self, fog):
+        return replicas_for(fog.replicas, fog.cpu / self.target)
+
+
+class _Keda:
+    def __init__(self, window=None):
+        spec = _read("components/keda/scaled-object.yaml")
+        triggers = {trigger["type"]: trigger["metadata"] for trigger in spec["triggers"]}
+        behaviour = spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+        self.lag = float(triggers["kafka"]["lagThreshold"])
+        self.demand = float(triggers["metrics-api"]["targetValue"])
+        up = Behaviour.of(behaviour["scaleUp"], 0)
+        up.window = up.window if window is None else window
+        self.autoscaler = Autoscaler(up, Behaviour.of(behaviour["scaleDown"], 300), spec["minReplicaCount"], spec["maxReplicaCount"])
+
+    def by_lag(self, fog):
+        ratio = fog.queue / (self.lag * fog.replicas)
+        return fog.replicas if abs(ratio - 1) <= TOLERANCE else math.ceil(fog.queue / self.lag)
+
+
+class ByLag(_Keda):
+    def asks(self, fog):
+        return self.by_lag(fog)
+
+
+class ByDemand(_Keda):
+    """Both triggers of the manifest; the autoscaler takes the larger number."""
+
+    def asks(self, fog):
+        return max(replicas_for(fog.replicas, fog.demand / self.demand), self.by_lag(fog))
+
+
+# name: the scaler, and whether the cameras follow the fog
+SCALERS = {
+    "HPA by CPU, cameras of a fixed rate": (ByCpu, False),
+    "HPA by CPU, cameras that follow": (ByCpu, True),
+    "KEDA by lag, cameras of a fixed rate": (ByLag, False),
+    "KEDA by demand, cameras that follow": (ByDemand, True),
+    "the same, growing after two looks": (lambda: ByDemand(window=LOOK_S), True),
+}
+
+
+# --- the fog ---
+
+class Fog:
+    """Cameras, a queue and replicas, as a fluid."""
+
+    def __init__(self, follows):
+        self.follows = follows
+        self.replicas = 1
+        self._ready = [-START_S]  # when each replica was asked for
+        self.queue = self.sent = self.served = self.wanted = self.capacity = 0.0
+        self.withheld = self.offered_capacity = 0.0
+        self.cost = 1.0
+        self.cpu = self.demand = 0.0
+        self._known_capacity, self._reported = REPLICA_RATE, -REPORT_S
+        self._busy = collections.deque(maxlen=int(CPU_DELAY_S / STEP_S))
+        self._arrivals = collections.deque()  # (cumulative frames, when they came)
+        self.late = 0.0
+
+    def scale(self, time, replicas):
+        self._ready = self._ready[:replicas] + [time] * (replicas - len(self._ready))
+        self.replicas = replicas
+
+    def _report(self, time, wants, running):
+        """Reports tell the cameras the fog's capacity, and the autoscaler the demand."""
+        if time - self._reported < REPORT_S:
+            return
+        self._reported = time
+        self._known_capacity = self.capacity
+        self.demand = wants / (running * REPLICA_RATE / self.cost)
+
+    def advance(self, time, wants, cost):
+        running = max(sum(time - asked >= START_S for asked in self._ready), 1)
+        self.cost += (cost - self.cost) * STEP_S / COST_MEMORY_S
+        self.capacity = running * REPLICA_RATE / cost
+        self._report(time, wants, running)
+        rate = min(wants, self._known_capacity) if self.follows else wants
+        came, can = rate * STEP_S, self.capacity * STEP_S
+        done = min(self.queue + came, can)
+        self.wanted += wants * STEP_S
+        self.withheld += (wants - rate) * STEP_S
+        self.offered_capacity += can
+        self.sent += came
+        self.served += done
+        self.queue += came - done
+        self._busy.append(done / can)
+        self.cpu = sum(self._busy) / len(self._busy)
+        self._note_late(time, came)
+
+    def _note_late(self, time, came):
+        self._arrivals.append((self.sent, came, time))
+        while self._arrivals and self._arrivals[0][0] <= self.served + 1e-6:
+            _, frames, at = self._arrivals.popleft()
+            self.late += frames if time - at > LATE_S else 0
+
+
+def simulate(make, follows, wants, seconds, seed=1):
+    """Returns what one scaler makes of a trace."""
+    scaler, fog = make(), Fog(follows)
+    changes, next_look, enough = [], LOOK_S, []
+    for i, cost in enumerate(costs(seconds, seed)):
+        time = i * STEP_S
+        fog.advance(time, wants(time), cost)
+        enough.append(fog.capacity >= 0.97 * wants(time))
+        if time < next_look:
+            continue
+        next_look += LOOK_S
+        replicas = scaler.autoscaler.look(time, fog.replicas, scaler.asks(fog))
+        if replicas != fog.replicas:
+            changes.append(time)
+            fog.scale(time, replicas)
+    return {
+        "late": fog.late / fog.sent, "withheld": fog.withheld / fog.wanted, "slack": 1 - fog.served / fog.offered_capacity,
+        "changes": len(changes) / (seconds / 3600), "waiting": fog.queue, "enough": enough}
+
+
+def seconds_to_enough(enough, step_at):
+    """Returns the s from a step until the capacity is what the cameras want; None: never."""
+    first = int(step_at / STEP_S)
+    return next(((i - first) * STEP_S for i in range(first, len(enough)) if enough[i]), None)
+
+
+def _measure(trace, scaler):
+    wants, seconds = TRACES[trace]
+    found = simulate(*SCALERS[scaler], wants, seconds)
+    enough = found.pop("enough")
+    if trace in STEP_AT:
+        found["step"] = seconds_to_enough(enough, STEP_AT[trace])
+    if not math.isfinite(found["late"]):
+        raise systems.Broken("no frame was sent")
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Scaling:
+    title: str = "Autoscaling on traces"
+
+    def measure(self, store, name, _directory):
+        for trace in TRACES:
+            for scaler in SCALERS:
+                store.measure(f"{name}/{trace}/{scaler}", lambda: _measure(trace, scaler))
+
+    def lines(self, points, name, _directory):
+        yield (f"In simulated time, with the settings of k8s/: a replica counts {REPLICA_RATE} frames/s and starts within {START_S} s, and a frame"
+               " costs a fifth more for a minute or two now and then. Late: part of the frames sent that were counted over 1 s after capture;"
+               " withheld: part of those wanted that cameras did not send; slack: unused part of the capacity. Step: s until the capacity"
+               " is enough after the fleet has doubled.\n")
+        yield "| trace | scaled | late | withheld | slack | changes an hour | step, s |"
+        yield "| --- | --- | ---: | ---: | ---: | ---: | ---: |"
+        for trace in TRACES:
+            for scaler in SCALERS:
+                point = points.get(f"{name}/{trace}/{scaler}", {})
+                yield f"| {trace} | {scaler} | " + " | ".join(_cells(point)) + " |"
+
+
+def _cells(point):
+    if "failed" in point or not point:
+        return [point and "failed" or "–"] * 5
+    step = "–" if "step" not in point else "never" if point["step"] is None else f"{point['step']:.0f}"
+    return [f"{point['late']:.1%}", f"{point['withheld']:.1%}", f"{point['slack']:.1%}", f"{point['changes']:.1f}", step]
