@@ -200,17 +200,17 @@ read_config_event (rd_kafka_event_t *event)
 }
 
 GHashTable *
-doctor_client_get_config (DoctorClient *self, rd_kafka_ResourceType_t type, const gchar *name)
+doctor_client_get_config (rd_kafka_t *rk, rd_kafka_ResourceType_t type, const gchar *name)
 {
   rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new (type, name);
   rd_kafka_AdminOptions_t *options =
-      rd_kafka_AdminOptions_new (self->rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-  rd_kafka_queue_t *queue = rd_kafka_queue_new (self->rk);
+      rd_kafka_AdminOptions_new (rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+  rd_kafka_queue_t *queue = rd_kafka_queue_new (rk);
   rd_kafka_event_t *event;
   GHashTable *config;
 
   rd_kafka_AdminOptions_set_request_timeout (options, DOCTOR_ANSWER_TIME, NULL, 0);
-  rd_kafka_DescribeConfigs (self->rk, &resource, 1, options, queue);
+  rd_kafka_DescribeConfigs (rk, &resource, 1, options, queue);
   event = rd_kafka_queue_poll (queue, DOCTOR_ANSWER_TIME + STEP_TIME);
   config = read_config_event (event);
   g_clear_pointer (&event, rd_kafka_event_destroy);

@@ -42,7 +42,7 @@ rd_kafka_resp_err_t doctor_client_ask (
 /* Returns: (nullable) (transfer full) (element-type utf8 utf8): the settings of a topic or a
  * broker; NULL if the user has no right to read them, or if no answer came */
 GHashTable *doctor_client_get_config (
-    DoctorClient *self, rd_kafka_ResourceType_t type, const gchar *name);
+    rd_kafka_t *rk, rd_kafka_ResourceType_t type, const gchar *name);
 
 /* Returns: (transfer full): the element's bootstrap-servers. */
 gchar *doctor_client_dup_servers (GstElement *element);

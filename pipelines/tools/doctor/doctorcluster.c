@@ -205,7 +205,8 @@ check_broker_settings (const DoctorCluster *self, DoctorClient *client,
   for (gint i = 0; i < metadata->broker_cnt; i++) {
     g_autofree gchar *id = g_strdup_printf ("%d", metadata->brokers[i].id);
     g_autofree gchar *about = g_strdup_printf ("broker %s", id);
-    g_autoptr (GHashTable) config = doctor_client_get_config (client, RD_KAFKA_RESOURCE_BROKER, id);
+    g_autoptr (GHashTable) config =
+        doctor_client_get_config (client->rk, RD_KAFKA_RESOURCE_BROKER, id);
 
     if (config)
       doctor_judge_broker (about, config, metadata->broker_cnt, joins_group (self), findings);

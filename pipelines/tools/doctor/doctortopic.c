@@ -142,7 +142,7 @@ judge (const DoctorTopicUse *self, DoctorClient *client, const rd_kafka_metadata
   /* librdkafka may ask any broker, even one that can't be reached */
   if (!self->cluster->usable)
     return;
-  config = doctor_client_get_config (client, RD_KAFKA_RESOURCE_TOPIC, self->name);
+  config = doctor_client_get_config (client->rk, RD_KAFKA_RESOURCE_TOPIC, self->name);
   topic.config = config;
   doctor_judge_topic (&topic, &wish, findings);
 }

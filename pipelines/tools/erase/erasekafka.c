@@ -238,7 +238,7 @@ erase_topic_describe_rest (const EraseTopic *self)
 {
   g_autoptr (DoctorClient) client = new_client (self->source, NULL);
   g_autoptr (GHashTable) config =
-      client ? doctor_client_get_config (client, RD_KAFKA_RESOURCE_TOPIC, self->source->topic)
+      client ? doctor_client_get_config (client->rk, RD_KAFKA_RESOURCE_TOPIC, self->source->topic)
              : NULL;
 
   return describe_time (self, config);

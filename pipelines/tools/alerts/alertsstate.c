@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "alertsstate.h"
+
+#include <string.h>
+
+#include "alertsclient.h"
+#include "client/gstkafkaerror.h"
+#include "doctorclient.h"
+
+#define FLUSH_TIME 5000 /* ms */
+#define READ_TIME 1000  /* ms for one look at the topic */
+#define WAIT_TIME (G_USEC_PER_SEC / 5)
+/* Number of tries after which it is logged that the topic isn't there yet. */
+#define QUIET_TRIES 10
+/* All records are in this partition, so that they are durable in the order of the decisions. */
+#define PARTITION 0
+
+struct _AlertsState {
+  AlertsClient client; /* the first field: it begins with the client's opaque */
+  const LiveSource *source;
+  AlertsBook *book;
+  guint writing;   /* number of records without an answer yet */
+  GError *refused; /* (nullable): why a record can't be written */
+  gchar *tried;
+};
+
+/* What an answer is about. */
+typedef struct {
+  gchar *key; /* (nullable): of a record; NULL: of a notice */
+  guint64 version;
+  AlertsProduced done;
+  gpointer data;
+} Pending;
+
+static void
+pending_free (Pending *self)
+{
+  g_free (self->key);
+  g_free (self);
+}
+
+/* --- answers --- */
+
+static void
+note_record (AlertsState *self, const Pending *pending, rd_kafka_resp_err_t err)
+{
+  AlertsWatch *watch =
+      self->book ? g_hash_table_lookup (alerts_book_get_watches (self->book), pending->key) : NULL;
+
+  self->writing--;
+  if (err && !self->refused && err != RD_KAFKA_RESP_ERR__PURGE_QUEUE &&
+      err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
+    self->refused = alerts_client_explain (&self->client, self->tried, err);
+  if (!err && watch)
+    watch->durable = MAX (watch->durable, pending->version);
+}
+
+static void
+note_delivery (rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
+{
+  Pending *pending = message->_private;
+
+  if (pending->key)
+    note_record (opaque, pending, message->err);
+  else
+    pending->done (message->err, pending->data);
+  pending_free (pending);
+}
+
+static void
+produce (AlertsState *self, const gchar *topic, gint32 partition, const gchar *key,
+    const gchar *text, gsize size, Pending *pending)
+{
+  rd_kafka_resp_err_t err = rd_kafka_producev (self->client.rk, RD_KAFKA_V_TOPIC (topic),
+      RD_KAFKA_V_PARTITION (partition), RD_KAFKA_V_KEY (key, strlen (key)),
+      RD_KAFKA_V_VALUE ((void *) text, size), RD_KAFKA_V_MSGFLAGS (RD_KAFKA_MSG_F_COPY),
+      RD_KAFKA_V_OPAQUE (pending), RD_KAFKA_V_END);
+  rd_kafka_message_t message = {.err = err, ._private = pending};
+
+  if (err)
+    note_delivery (self->client.rk, &message, self);
+}
+
+static Pending *
+pending_of_record (AlertsState *self, const gchar *key, guint64 version)
+{
+  Pending *pending = g_new0 (Pending, 1);
+
+  pending->key = g_strdup (key);
+  pending->version = version;
+  self->writing++;
+  return pending;
+}
+
+void
+alerts_state_write (AlertsState *self, AlertsWatch *watch)
+{
+  g_autofree gchar *key = alerts_book_make_key (watch);
+  g_autoptr (GBytes) record = alerts_watch_to_json (watch);
+  gsize size;
+  const gchar *text = g_bytes_get_data (record, &size);
+
+  produce (self, self->source->topic, PARTITION, key, text, size,
+      pending_of_record (self, key, watch->version));
+}
+
+void
+alerts_state_delete (AlertsState *self, const gchar *key)
+{
+  produce (self, self->source->topic, PARTITION, key, NULL, 0, pending_of_record (self, key, 0));
+}
+
+void
+alerts_state_send (AlertsState *self, const gchar *topic, const gchar *key, const gchar *text,
+    AlertsProduced done, gpointer data)
+{
+  Pending *pending = g_new0 (Pending, 1);
+
+  pending->done = done;
+  pending->data = data;
+  produce (self, topic, RD_KAFKA_PARTITION_UA, key, text, strlen (text), pending);
+}
+
+gboolean
+alerts_state_is_durable (AlertsState *self)
+{
+  return self->writing == 0;
+}
+
+gboolean
+alerts_state_poll (AlertsState *self, GError **error)
+{
+  rd_kafka_poll (self->client.rk, 0);
+  if (!self->refused)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&self->refused));
+  return FALSE;
+}
+
+void
+alerts_state_flush (AlertsState *self)
+{
+  gint64 until = g_get_monotonic_time () + FLUSH_TIME * 1000;
+
+  while (self->writing && g_get_monotonic_time () < until)
+    rd_kafka_poll (self->client.rk, 100);
+}
+
+/* --- the topic --- */
+
+static rd_kafka_resp_err_t
+create_topic (rd_kafka_t *rk, const gchar *name)
+{
+  rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new (name, 1, -1, NULL, 0);
+  rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new (rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+  rd_kafka_queue_t *queue = rd_kafka_queue_new (rk);
+  rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__TIMED_OUT;
+  rd_kafka_event_t *event;
+
+  rd_kafka_NewTopic_set_config (topic, "cleanup.policy", "compact");
+  rd_kafka_AdminOptions_set_operation_timeout (options, DOCTOR_ANSWER_TIME, NULL, 0);
+  rd_kafka_CreateTopics (rk, &topic, 1, options, queue);
+  event = rd_kafka_queue_poll (queue, 2 * DOCTOR_ANSWER_TIME);
+  if (event) {
+    const rd_kafka_CreateTopics_result_t *result = rd_kafka_event_CreateTopics_result (event);
+    size_t count = 0;
+    const rd_kafka_topic_result_t **topics =
+        result ? rd_kafka_CreateTopics_result_topics (result, &count) : NULL;
+
+    err = count ? rd_kafka_topic_result_error (topics[0]) : rd_kafka_event_error (event);
+    rd_kafka_event_destroy (event);
+  }
+  rd_kafka_queue_destroy (queue);
+  rd_kafka_AdminOptions_destroy (options);
+  rd_kafka_NewTopic_destroy (topic);
+  return err;
+}
+
+/* A topic that deletes by age would forget alerts that fire. */
+static gboolean
+check_policy (AlertsState *self, GError **error)
+{
+  g_autoptr (GHashTable) config =
+      doctor_client_get_config (self->client.rk, RD_KAFKA_RESOURCE_TOPIC, self->source->topic);
+  const gchar *policy = config ? g_hash_table_lookup (config, "cleanup.policy") : NULL;
+
+  if (!policy)
+    g_message ("The settings of the topic %s can't be read. It needs cleanup.policy=compact.",
+        self->source->topic);
+  if (!policy || g_str_equal (policy, "compact"))
+    return TRUE;
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "The topic \"%s\" has cleanup.policy=%s, so Kafka would delete the state of alerts. Set it: "
+      "kafka-configs.sh --bootstrap-server %s --alter --topic %s --add-config "
+      "cleanup.policy=compact",
+      self->source->topic, policy, self->source->servers, self->source->topic);
+  return FALSE;
+}
+
+/* A user without the right to create topics uses one that is there. */
+static gboolean
+ensure_topic (AlertsState *self, GError **error)
+{
+  rd_kafka_resp_err_t err;
+
+  for (err = create_topic (self->client.rk, self->source->topic);
+       gst_kafka_error_is_passing (err) || gst_kafka_error_is_timeout (err);
+       err = create_topic (self->client.rk, self->source->topic)) {
+    rd_kafka_poll (self->client.rk, 0);
+    alerts_client_complain (&self->client, self->tried, err);
+    g_usleep (WAIT_TIME);
+  }
+  if (!err)
+    return TRUE;
+  if (err != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS &&
+      err != RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED &&
+      err != RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED) {
+    g_propagate_error (error, alerts_client_explain (&self->client, self->tried, err));
+    return FALSE;
+  }
+  return check_policy (self, error);
+}
+
+/* --- loading --- */
+
+static void
+load_record (
+    AlertsState *self, const AlertsRules *rules, gint64 now, const rd_kafka_message_t *record)
+{
+  g_autofree gchar *key = g_strndup (record->key, record->key_len);
+  g_autoptr (GError) cause = NULL;
+  guint missing = 0;
+  AlertsWatch *watch;
+
+  g_hash_table_remove (alerts_book_get_watches (self->book), key);
+  if (!record->payload)
+    return;
+  watch = alerts_watch_from_json (record->payload, record->len, rules, now, &missing, &cause);
+  if (missing)
+    g_message ("alert %s: %u notices are dropped, since their targets aren't in the rule file any "
+               "more",
+        key, missing);
+  if (watch)
+    alerts_book_add (self->book, watch);
+  else
+    g_message ("The state of alert %s is dropped: %s", key, cause->message);
+}
+
+static gboolean
+load_records (
+    AlertsState *self, AlertsClient *client, const AlertsRules *rules, gint64 now, gint64 high)
+{
+  gint64 next = 0;
+
+  while (next < high) {
+    rd_kafka_message_t *record = rd_kafka_consumer_poll (client->rk, READ_TIME);
+
+    if (!record)
+      continue;
+    if (!record->err || record->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+      next = record->offset + 1;
+    else
+      alerts_client_complain (client, self->tried, record->err);
+    if (record->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+      next = MAX (next, high);
+    if (!record->err)
+      load_record (self, rules, now, record);
+    rd_kafka_message_destroy (record);
+  }
+  return TRUE;
+}
+
+static gboolean
+find_end (AlertsState *self, AlertsClient *client, gint64 *high, GError **error)
+{
+  gint64 low;
+  rd_kafka_resp_err_t err;
+
+  for (guint tries = 1;; tries++) {
+    err = rd_kafka_query_watermark_offsets (
+        client->rk, self->source->topic, PARTITION, &low, high, GST_KAFKA_ANSWER_MS);
+    if (!err)
+      return TRUE;
+    rd_kafka_poll (client->rk, 0);
+    if (!gst_kafka_error_is_passing (err) && !gst_kafka_error_is_timeout (err))
+      break;
+    if (tries >= QUIET_TRIES)
+      alerts_client_complain (client, self->tried, err);
+    g_usleep (WAIT_TIME);
+  }
+  g_propagate_error (error, alerts_client_explain (client, self->tried, err));
+  return FALSE;
+}
+
+gboolean
+alerts_state_load (
+    AlertsState *self, AlertsBook *book, const AlertsRules *rules, gint64 now, GError **error)
+{
+  const GstKafkaOption options[] = {
+      {"group.id", self->source->group, TRUE},
+      {"enable.auto.commit", "false", TRUE},
+      {"enable.partition.eof", "true", TRUE},
+      {NULL, NULL, FALSE},
+  };
+  rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new (1);
+  AlertsClient client = {0};
+  gboolean loaded;
+  gint64 high;
+
+  self->book = book;
+  rd_kafka_topic_partition_list_add (list, self->source->topic, PARTITION)->offset =
+      RD_KAFKA_OFFSET_BEGINNING;
+  loaded = alerts_client_open (&client, self->source, RD_KAFKA_CONSUMER, options, NULL, error) &&
+           ensure_topic (self, error) && find_end (self, &client, &high, error);
+  if (loaded) {
+    rd_kafka_poll_set_consumer (client.rk);
+    rd_kafka_assign (client.rk, list);
+    loaded = load_records (self, &client, rules, now, high);
+  }
+  rd_kafka_topic_partition_list_destroy (list);
+  alerts_client_close (&client);
+  return loaded;
+}
+
+/* --- life --- */
+
+AlertsState *
+alerts_state_new (const LiveSource *source, GError **error)
+{
+  const GstKafkaOption options[] = {
+      {"enable.idempotence", "true", TRUE},
+      {"message.timeout.ms", "0", TRUE},
+      {"linger.ms", "5", FALSE},
+      {"reconnect.backoff.max.ms", "2000", FALSE},
+      {NULL, NULL, FALSE},
+  };
+  AlertsState *self = g_new0 (AlertsState, 1);
+
+  self->source = source;
+  self->tried = g_strdup_printf (
+      "keep the state of alerts in the topic \"%s\" at %s", source->topic, source->servers);
+  if (alerts_client_open (&self->client, source, RD_KAFKA_PRODUCER, options, note_delivery, error))
+    return self;
+  alerts_state_free (self);
+  return NULL;
+}
+
+void
+alerts_state_free (AlertsState *self)
+{
+  if (self->client.rk) {
+    rd_kafka_purge (self->client.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_flush (self->client.rk, 1000);
+  }
+  alerts_client_close (&self->client);
+  g_clear_error (&self->refused);
+  g_free (self->tried);
+  g_free (self);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include "alertsbook.h"
+#include "livesettings.h"
+
+G_BEGIN_DECLS
+
+/* The durable records of the watches: a compacted topic, whose keys are RULE/SUBJECT. It also
+ * sends the notices for topics, since it has the producer. */
+typedef struct _AlertsState AlertsState;
+
+/* @source: the topic; kept by reference. @error: the settings are wrong, or the topic can't be
+ * made, or would lose records by age */
+AlertsState *alerts_state_new (const LiveSource *source, GError **error);
+void alerts_state_free (AlertsState *self);
+
+/* Reads all records into @book; waits for Kafka. @now: ms since the Unix epoch */
+gboolean alerts_state_load (
+    AlertsState *self, AlertsBook *book, const AlertsRules *rules, gint64 now, GError **error);
+/* Begins to write the watch's record; its `durable` follows. */
+void alerts_state_write (AlertsState *self, AlertsWatch *watch);
+/* Begins to delete the record. */
+void alerts_state_delete (AlertsState *self, const gchar *key);
+/* Returns whether all that was begun is durable. */
+gboolean alerts_state_is_durable (AlertsState *self);
+/* Takes the answers that have come. FALSE with @error: Kafka refuses a record for good. */
+gboolean alerts_state_poll (AlertsState *self, GError **error);
+/* Waits for the answers, for at most 5 s. */
+void alerts_state_flush (AlertsState *self);
+
+typedef void (*AlertsProduced) (rd_kafka_resp_err_t err, gpointer data);
+
+/* Begins to send a message; @done is called by alerts_state_poll(), or before the object ends. */
+void alerts_state_send (AlertsState *self, const gchar *topic, const gchar *key, const gchar *text,
+    AlertsProduced done, gpointer data);
+
+G_END_DECLS

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "alertsnotice.h"
+
+G_BEGIN_DECLS
+
+typedef enum {
+  ALERTS_SENT,
+  ALERTS_FAILED,  /* worth another try */
+  ALERTS_REFUSED, /* each other try would end the same way */
+} AlertsOutcome;
+
+/* @why: (nullable): what went wrong; @wait: ms for which the target asks not to try again; 0: it
+ * doesn't ask */
+typedef void (*AlertsAnswered) (
+    AlertsOutcome outcome, const gchar *why, gint64 wait, gpointer data);
+
+/* Posts notices to the address of a target by HTTP. */
+typedef struct _AlertsWebhook AlertsWebhook;
+
+/* @target: kept by reference. @error: its ca-file can't be read */
+AlertsWebhook *alerts_webhook_new (const AlertsTarget *target, GError **error);
+/* Cancels what is under way; its callbacks run before this returns. */
+void alerts_webhook_free (AlertsWebhook *self);
+/* Calls @answered from the main loop, within the target's timeout. */
+void alerts_webhook_send (
+    AlertsWebhook *self, const AlertsNotice *notice, AlertsAnswered answered, gpointer data);
+
+/* What HTTP's status means. */
+AlertsOutcome alerts_webhook_judge (guint status);
+/* (transfer full): as in Standard Webhooks: `v1,` and the Base64 of the HMAC-SHA256 of
+ * `KEY.TIME.BODY`. @time: s since the Unix epoch */
+gchar *alerts_webhook_sign (GBytes *secret, const gchar *key, gint64 time, const gchar *body);
+/* Returns the time in ms that a header Retry-After asks for, at most an hour. @text: (nullable);
+ * @now: s since the Unix epoch */
+gint64 alerts_webhook_read_wait (const gchar *text, gint64 now);
+
+G_END_DECLS

@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`pipelines/alerts` sends each alert to each target: through kills, restarts, and targets that fail, hang or refuse."""
+
+import base64
+import collections
+import hashlib
+import hmac
+import http.server
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import confluent_kafka
+import messages
+import pytest
+from pipeline import TOP, closed_port, environment, wait_until
+
+SECRET = "a secret that nobody knows"
+
+
+class Receiver:
+    """An HTTP server that answers each path as it is told: /ops by `answers["/ops"]`, a list of statuses, then with 204. HANG
+    never answers."""
+
+    HANG = 0
+
+    def __init__(self, port=0):
+        self.answers, self.taken, self.tried = collections.defaultdict(list), [], collections.Counter()
+        self.wrong, self.released, owner = [], threading.Event(), self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                owner.take(self, self.rfile.read(int(self.headers["Content-Length"])))
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def take(self, request, body):
+        self.check(request.headers, body)
+        self.tried[request.path] += 1
+        waiting = self.answers[request.path]
+        status = waiting.pop(0) if waiting else 204
+        if status == self.HANG:
+            self.released.wait(60)
+            return
+        if status == 204:
+            self.taken.append((request.path, request.headers["Idempotency-Key"], json.loads(body)))
+        request.send_response(status)
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    def check(self, headers, body):
+        signed = b".".join([headers["webhook-id"].encode(), headers["webhook-timestamp"].encode(), body])
+        right = "v1," + base64.b64encode(hmac.new(SECRET.encode(), signed, hashlib.sha256).digest()).decode()
+        if headers["webhook-signature"] != right or headers["webhook-id"] != headers["Idempotency-Key"] or \
+                abs(int(headers["webhook-timestamp"]) - time.time()) > 300:
+            self.wrong.append(dict(headers))
+
+    def keys(self, path, state=""):
+        return [key for where, key, _ in list(self.taken) if where == path and key.endswith(state)]
+
+    def close(self):
+        self.released.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Alerts:
+    """A rule file with topics of its own, and the program that reads them."""
+
+    def __init__(self, kafka, name, directory):
+        self.kafka, self.name, self.directory = kafka, name, directory
+        self.popen, self.offset, self.runs = None, 0, 0
+        self.receiver = Receiver()
+        (directory / "secret").write_text(SECRET + "\n")
+        for topic in ("events", "reports", "alerts"):
+            kafka.create_topic(f"{name}-{topic}", 1)
+        self.producer = kafka.producer(linger_ms=0)
+        self.clock = time.time()
+
+    def write(self, *rules, **targets):
+        text = "\n".join(rules)
+        for name, more in targets.items():
+            text += f"\n[target {name}]\nwebhook=http://127.0.0.1:{self.receiver.port}/{name}\nsecret-file={self.directory}/secret\n{more}\n"
+        (self.directory / "rules.conf").write_text(text + f"\n[target log]\ntopic={self.name}-alerts\n")
+
+    def start(self, **settings):
+        self.runs += 1
+        with open(self.log, "wb") as log:
+            self.popen = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "--", TOP / "pipelines/alerts", "--rules", self.directory / "rules.conf"],
+                stdout=log, stderr=subprocess.STDOUT, env={
+                    **environment(), "GST_DEBUG": "", "FOG_KAFKA": self.kafka.bootstrap, "DATABASE_TOPIC": self.name + "-events",
+                    "FEEDBACK_TOPIC": self.name + "-reports", "ALERTS_STATE_TOPIC": self.name + "-state",
+                    "ALERTS_GROUP": self.name, **settings})
+        return self
+
+    @property
+    def log(self):
+        return self.directory / f"alerts-{self.runs}.log"
+
+    def started(self):
+        """Waits until both topics have committed offsets: what is sent from now on is read."""
+        def committed():
+            consumer = confluent_kafka.Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": self.name})
+            places = [confluent_kafka.TopicPartition(f"{self.name}-{topic}", 0) for topic in ("events", "reports")]
+            found = consumer.committed(places, 10)
+            consumer.close()
+            return all(place.offset >= 0 for place in found)
+        wait_until(committed, 60, "the first commit", 0.2)
+        return self
+
+    def kill(self):
+        self.popen.kill()
+        self.popen.wait(10)
+
+    def end(self):
+        self.popen.send_signal(signal.SIGINT)
+        assert self.popen.wait(30) == 0, self.log.read_text()
+        return self.log.read_text().splitlines()[-1]
+
+    def event(self, faces, seconds, camera="cam-1", **more):
+        """`seconds` after the object was made; the events of a test need not come as slowly as they were captured."""
+        captured = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(self.clock + seconds))
+        self.producer.produce(self.name + "-events", key=camera, value=json.dumps({
+            "_id": f"{camera}:s:{self.offset}", "camera": camera, "seq": self.offset, "captured": {"$date": f"{captured}.000Z"},
+            "faces": faces, "boxes": [], "replica": "fog-1", **more}))
+        self.offset += 1
+        assert self.producer.flush(30) == 0
+
+    def report(self, replica="fog-1", cameras=(), **more):
+        self.producer.produce(self.name + "-reports", json.dumps({
+            "replica": replica, "seq": self.offset, "interval": 1, "frames": 5, "busy": 0.1, "workers": 1, "lag": 0,
+            "cameras": {camera: {"frames": 5, "last-seq": self.offset} for camera in cameras}, **more}))
+        self.offset += 1
+        assert self.producer.flush(30) == 0
+
+    def close(self):
+        if self.popen:
+            self.kill()
+        self.receiver.close()
+        assert not self.receiver.wrong
+
+
+@pytest.fixture
+def alerts(kafka, fresh, tmp_path, request):
+    one = Alerts(kafka, fresh, tmp_path)
+    yield one
+    one.close()
+    for run in range(1, one.runs + 1):
+        print(f"--- run {run}\n{(tmp_path / f'alerts-{run}.log').read_text()}")
+
+
+CROWD = "[rule crowd]\nkind=faces\nabove=5\nuntil=3\nfor=4s\nhold=30s\ntargets="
+
+
+def test_each_target_gets_each_notice_however_it_answers(alerts):
+    receiver = alerts.receiver
+    alerts.write(CROWD + "good failing busy slow refusing log", good="", failing="", busy="", slow="timeout=1s", refusing="")
+    receiver.answers.update({"/failing": [500], "/busy": [429], "/slow": [Receiver.HANG], "/refusing": [400]})
+    alerts.start().started()
+    for second in range(6):
+        alerts.event(6, second)
+    wait_until(lambda: {path for path, *_ in receiver.taken} == {"/good", "/failing", "/busy", "/slow"}, 60, "four targets")
+    alerts.event(2, 7)
+    wait_until(lambda: len(receiver.taken) == 9, 60, "the end of the alert at five targets")
+    key = receiver.keys("/good")[0]
+    for name in ("good", "failing", "busy", "slow"):
+        assert receiver.keys("/" + name) == [key, key.replace("firing", "resolved")]
+    # What a target refused isn't sent to it again.
+    assert receiver.keys("/refusing") == [key.replace("firing", "resolved")]
+    assert receiver.tried["/refusing"] == 2
+    fired, ended = [body for path, _, body in receiver.taken if path == "/good"]
+    assert fired["text"] == "6 faces at camera cam-1, more than 5"
+    assert (fired["state"], ended["state"], ended["id"]) == ("firing", "resolved", fired["id"])
+    assert alerts.end().startswith("alerts: 1 fired, 1 ended; notices: 11 delivered, 3 tries failed, 1 refused")
+    assert f"target refusing: notice {key} is refused and dropped: it answers 400" in alerts.log.read_text()
+    assert [json.loads(value) for value in messages.values(alerts.kafka, alerts.name + "-alerts")] == [fired, ended]
+
+
+def test_kills_lose_no_alert_and_change_no_id(alerts):
+    """The process is killed while an alert is pending, while it fires and its target is away, and after it was delivered."""
+    receiver = alerts.receiver
+    receiver.answers["/ops"] = [503] * 1000
+    alerts.write(CROWD + "ops", ops="")
+    alerts.start().started()
+    alerts.event(6, 0)
+    alerts.event(6, 2)
+    time.sleep(0.5)  # it may have read both, or none
+    alerts.kill()
+    alerts.start()
+    alerts.event(6, 4)
+    wait_until(lambda: receiver.tried["/ops"] > 0, 60, "the first try")
+    alerts.kill()
+    alerts.event(2, 10)  # it ends while nobody runs
+    alerts.start()
+    wait_until(lambda: "resolved" in alerts.log.read_text(), 60, "the end of the alert")
+    alerts.kill()
+    receiver.answers["/ops"] = []
+    alerts.start()
+    wait_until(lambda: receiver.keys("/ops", "resolved"), 60, "the delivery")
+    alerts.kill()  # perhaps before it is written that the notice was delivered
+    alerts.start()
+    alerts.event(6, 20)
+    alerts.event(6, 25)
+    wait_until(lambda: len(set(receiver.keys("/ops"))) == 3, 60, "the second alert")
+    alerts.end()
+    order = list(dict.fromkeys(receiver.keys("/ops")))
+    assert [key.rsplit("-", 1)[1] for key in order] == ["firing", "resolved", "firing"]
+    assert order[0].split("-")[0] == order[1].split("-")[0] != order[2].split("-")[0]
+    # The alert began with the first event, which the first run has read.
+    assert receiver.taken[0][2]["start"].startswith(time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(alerts.clock)))
+    # A kill between a delivery and its record makes one more try, with the same key.
+    assert len(receiver.taken) <= 4
+
+
+def test_a_target_that_is_away_gets_all_once_it_is_there(alerts):
+    port = closed_port()
+    away = f"[target away]\nwebhook=http://127.0.0.1:{port}/away\nsecret-file={alerts.directory}/secret\n"
+    alerts.write("[rule any]\nkind=faces\nabove=0\nzone=door\ntargets=away log\nhold=30s", away)
+    alerts.start().started()
+    for second, faces in enumerate([1, 0, 1]):
+        alerts.event(faces, second, zones={"door": faces})
+    wait_until(lambda: "2 tries in a row" in alerts.log.read_text(), 60, "a failure in the log")
+    alerts.end()
+    alerts.start()
+    receiver = Receiver(port)
+    wait_until(lambda: len(receiver.taken) == 3, 60, "three notices")
+    assert [key.rsplit("-", 1)[1] for key in receiver.keys("/away")] == ["firing", "resolved", "firing"]
+    assert "answers again" in alerts.log.read_text() or alerts.end().startswith("alerts: 0 fired")
+    receiver.close()
+    assert not receiver.wrong
+    assert len(messages.values(alerts.kafka, alerts.name + "-alerts")) == 3
+
+
+def test_cameras_and_replicas_that_fall_silent(alerts):
+    """Also those that did while nobody ran; a replica that leaves is none."""
+    silent = "[rule camera]\nkind=silent\nfor=3s\ntargets=ops\n[rule replica]\nkind=replica\nfor=3s\ntargets=ops"
+    alerts.write(silent, ops="")
+    alerts.start().started()
+    for replica in ("fog-1", "fog-2"):
+        alerts.report(replica, ["cam-1"])
+    alerts.report("fog-2", leaving=True)
+    time.sleep(0.3)
+    alerts.kill()
+    alerts.start()
+    found = wait_until(lambda: len(alerts.receiver.taken) >= 2 and alerts.receiver.taken, 60, "two alerts")
+    assert {body.get("camera") or body.get("replica") for _, _, body in found} == {"cam-1", "fog-1"}
+    alerts.report("fog-1", ["cam-1"])
+    wait_until(lambda: len(alerts.receiver.keys("/ops", "resolved")) == 2, 60, "the end of both")
+    alerts.end()
+
+
+@pytest.mark.parametrize("text, said", [
+    ("[rule a]\nkind=faces\nabove=x\ntargets=log", "rules.conf:3: above takes a number"),
+    ("[rule a]\nkind=silent\ntargets=nobody", "rules.conf:3: there is no [target nobody]"),
+    ("", "there is no [rule NAME]"),
+])
+def test_a_mistake_in_the_rule_file(tmp_path, text, said):
+    file = tmp_path / "rules.conf"
+    file.write_text(text + "\n[target log]\ntopic=a\n")
+    done = subprocess.run([TOP / "pipelines/alerts", "--rules", file], capture_output=True, text=True, timeout=60, check=False,
+                          env={**os.environ, **environment(), "GST_DEBUG": ""})
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_state_that_kafka_would_delete_is_refused(alerts):
+    alerts.kafka.create_topic(alerts.name + "-state", 1, config=["cleanup.policy=delete"])
+    alerts.write(CROWD + "log")
+    alerts.start()
+    assert alerts.popen.wait(60) == 1
+    assert "cleanup.policy=compact" in alerts.log.read_text()
