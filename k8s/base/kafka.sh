@@ -3,6 +3,8 @@
 set -eu
 # joins kafka.properties with the properties that an overlay adds
 cat /etc/fog/kafka*.properties >/tmp/kafka.properties
+# NODE_ID: the number of this one of several brokers
+[ -z "${NODE_ID:-}" ] || echo "node.id=$NODE_ID" >>/tmp/kafka.properties
 /opt/kafka/bin/kafka-storage.sh format --ignore-formatted --cluster-id "$CLUSTER_ID" --config /tmp/kafka.properties
 # ADVERTISED: the broker's address for clients elsewhere, in place of the one in the file
 exec /opt/kafka/bin/kafka-server-start.sh /tmp/kafka.properties ${ADVERTISED:+--override "advertised.listeners=$ADVERTISED"}

@@ -4,6 +4,7 @@
 # KEEP_REPORTS and KEEP_EVENTS (s); events for a week, in case the cloud is away. Only closed
 # segments can be deleted, so they are closed early. retention.bytes, for each partition, keeps 12
 # of each within a volume of 20 GiB (9 GiB of frames, 3 of events, 0.4 of reports).
+# REPLICATION is the number of brokers that have each message (1).
 set -eu
 topic() { # name, its settings
   name=$1
@@ -13,7 +14,7 @@ topic() { # name, its settings
     set -- "$@" --config "$setting"
   done
   /opt/kafka/bin/kafka-topics.sh --bootstrap-server "$KAFKA" ${KAFKA_ADMIN_CONFIG:+--command-config "$KAFKA_ADMIN_CONFIG"} \
-    --create --if-not-exists --topic "$name" --partitions "${PARTITIONS:-12}" "$@"
+    --create --if-not-exists --topic "$name" --partitions "${PARTITIONS:-12}" --replication-factor "${REPLICATION:-1}" "$@"
 }
 topic camera retention.ms=$((${KEEP_FRAMES:-3600} * 1000)) segment.ms=300000 segment.bytes=67108864 retention.bytes=805306368
 topic feedback retention.ms=$((${KEEP_REPORTS:-600} * 1000)) segment.ms=300000 segment.bytes=16777216 retention.bytes=33554432

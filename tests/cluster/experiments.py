@@ -22,20 +22,24 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 import urllib.error
 import urllib.parse
 import urllib.request
+
+import confluent_kafka
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / where) for where in ("servers", "integration")]
 
 import browser as browsers  # noqa: E402
 import manifests  # noqa: E402
 import prometheus_server  # noqa: E402
-from kube import NAMESPACE, TOP, Cluster, losses, wait_until  # noqa: E402
+from kube import NAMESPACE, TOP, Cluster, losses, overtaken, ready_since, wait_until  # noqa: E402
 
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache", "gst-fog")
 SYSTEM = TOP / "tests/cluster/system"
 WATCHED = TOP / "tests/cluster/watched"
+REPLICATED = TOP / "tests/cluster/replicated"
 ALERTS = TOP / "k8s/components/monitoring/alerts.yaml"
 CONTROLLER = TOP / "tests/cluster/controller"
 STAGES = ("edge", "fog", "cloud", "demand")
@@ -86,9 +90,7 @@ class Experiments:
     def account(self, name, timeout=240):
         """Stops the cameras, waits until all frames are through, and checks that every published frame is in the
         database."""
-        self.cluster.scale("edge", 0)
-        # waits also for pods that are about to end, because they publish their last events
-        wait_until(lambda: not self.cluster.get("pods", "-l", "app.kubernetes.io/name=edge")["items"], 90, "no more edges")
+        self._stop_cameras()
         published = self.cluster.published()
         events = self.cluster.events()
         wait_until(lambda: events.count_documents({}) >= published or None, timeout, f"{published} documents")
@@ -96,16 +98,38 @@ class Experiments:
         self.note(name, published=published, documents=documents, missing=missing)
         self.check(name, missing == 0 and documents == published, "each frame published is one document")
 
+    def account_in_order(self, name, timeout=240):
+        """Does the same for several brokers. A frame whose broker died before it could answer may be in Kafka twice, so frames are
+        counted by their numbers; and no frame may have overtaken another one."""
+        wait_until(lambda: self.cluster.metric("edge", "gstfog_spool_messages") == 0, timeout, "nothing on the edges' disks")
+        self._stop_cameras()
+        frames = self.cluster.frames()
+        distinct = {frame[1:] for frame in frames}
+        events = self.cluster.events()
+        wait_until(lambda: events.count_documents({}) >= len(distinct), timeout, f"{len(distinct)} documents")
+        documents, missing = losses(events)
+        self.note(name, frames=len(distinct), twice=len(frames) - len(distinct), overtaken=overtaken(frames), documents=documents, missing=missing)
+        self.check(name, missing == 0 and documents == len(distinct), "each frame is one document")
+        self.check(name, overtaken(frames) == 0, "no frame has overtaken another")
+
+    def _stop_cameras(self):
+        self.cluster.scale("edge", 0)
+        # waits also for pods that are about to end, because they publish their last events
+        wait_until(lambda: not self.cluster.get("pods", "-l", "app.kubernetes.io/name=edge")["items"], 90, "no more edges")
+
     # ---- experiments ----
 
     def ready(self):
+        self._start(SYSTEM, "ready")
+
+    def _start(self, system, experiment):
         began = time.monotonic()
-        self.cluster.apply(SYSTEM)
+        self.cluster.apply(system)
         for name in ("kafka", "database", "edge", "cloud", "demand", "fog", "live"):
             wait_until(lambda name=name: self.cluster.all_ready(name), 300, f"pods {name}")
         seconds = time.monotonic() - began
         wait_until(lambda: self.cluster.events().count_documents({"faces": {"$gt": 0}}), 120, "faces in the database")
-        self.note("ready", all_pods_ready_s=round(seconds, 1), first_faces_s=round(time.monotonic() - began, 1))
+        self.note(experiment, all_pods_ready_s=round(seconds, 1), first_faces_s=round(time.monotonic() - began, 1))
 
     def heal(self):
         self.settle(cameras=4, replicas=2)
@@ -259,6 +283,95 @@ class Experiments:
             "load_average": statistics.median(sample["load"] for sample in samples),
             "age_s": [pick(sample["age"] for sample in samples if sample["age"] is not None) for pick in (statistics.median, max)]}
 
+    # ---- several brokers ----
+
+    def brokers(self, cameras=8, replicas=2):
+        """Starts the system with three brokers. While the cameras run, one broker after the other is lost and comes back, all are
+        updated, and two are lost at once."""
+        self.cluster.remove()
+        self._start(REPLICATED, "brokers")
+        self.settle(cameras=cameras, replicas=replicas)
+        self.check("brokers", {len(one.replicas) for one in self.cluster.partitions().values()} == {3}, "each partition is on three brokers")
+        self._lose_brokers("process killed", 1, lambda pod: self.cluster.signal(pod, "SIGKILL"))
+        self._lose_brokers("pod deleted at once", 1, lambda pod: self._delete(pod, "--grace-period=0", "--force"))
+        self._update_brokers()
+        self._lose_brokers("two processes killed", 2, lambda pod: self.cluster.signal(pod, "SIGKILL"))
+        self.account_in_order("brokers")
+
+    def _lose_brokers(self, what, number, act):
+        """Applies a fault to the brokers that lead the most partitions; waits until all three are ready and all copies in sync."""
+        led = statistics.multimode(one.leader for one in self.cluster.partitions().values())[0]
+        pods = {int(pod["metadata"]["name"].rsplit("-", 1)[1]): pod for pod in self.cluster.pods("kafka")}
+        victims = [pods[(led + k) % len(pods)] for k in range(number)]
+        names = {pod["metadata"]["name"] for pod in victims}
+        gap, began, when = Gap(self.cluster), time.monotonic(), int(time.time())
+        for victim in victims:
+            act(victim)
+
+        def again():
+            """A pod whose container has just been restarted may still be listed as ready."""
+            pods = self.cluster.pods("kafka")
+            return len(pods) == 3 and all(ready_since(pod) > when for pod in pods if pod["metadata"]["name"] in names)
+
+        wait_until(again, 300, f"{what}: three brokers")
+        ready = time.monotonic() - began
+        wait_until(lambda: self._least_in_sync() == 3, 120, f"{what}: all copies in sync")
+        time.sleep(5)
+        self.note("brokers", **{what: {"ready_again_s": round(ready, 1), "longest_gap_s": round(gap.end(), 1)}})
+
+    def _least_in_sync(self):
+        return min(len(one.isrs) for one in self.cluster.partitions().values())
+
+    def _update_brokers(self):
+        """Replaces all brokers; each one waits until the one before is in sync, so two of three always are."""
+        gap, least, began = Gap(self.cluster), Least(self._least_in_sync), time.monotonic()
+        self.cluster.kubectl("-n", NAMESPACE, "rollout", "restart", "statefulset/kafka")
+        self.cluster.kubectl("-n", NAMESPACE, "rollout", "status", "statefulset/kafka", "--timeout=540s", timeout=560)
+        seconds = time.monotonic() - began
+        in_sync = least.end()
+        time.sleep(5)
+        self.note("brokers", update={"update_s": round(seconds, 1), "longest_gap_s": round(gap.end(), 1), "least_in_sync": in_sync})
+        self.check("brokers", in_sync == 2, "two of three copies are always in sync")
+
+    # ---- two nodes ----
+
+    def nodes(self, cameras=8, replicas=4):
+        """Loses the second of two nodes, with half of the fog and a part of the cloud. The servers and the cameras are on the first."""
+        self.cluster.remove()
+        self.cluster.kubectl("cordon", "node2")
+        self._start(SYSTEM, "nodes")
+        self.settle(cameras=cameras, replicas=1)
+        self.cluster.kubectl("uncordon", "node2")
+        for name, number in (("fog", replicas), ("cloud", 2)):
+            self.cluster.scale(name, number)
+            self.cluster.wait_pods(name, number)
+        self.note("nodes", fog=self.cluster.nodes("fog"), cloud=self.cluster.nodes("cloud"))
+        self.check("nodes", self.cluster.nodes("fog") == {"node1": replicas // 2, "node2": replicas // 2}, "the fog is spread evenly")
+        time.sleep(15)
+        self._lose_node(replicas)
+        self.account("nodes")
+        self._return_node()
+
+    def _lose_node(self, replicas):
+        gap, began = Gap(self.cluster, node="node1"), time.monotonic()
+        self.cluster.lose_second_node()
+        wait_until(lambda: not self.cluster.node_ready("node2"), 120, "the loss of the node is noticed")
+        noticed = time.monotonic() - began
+        wait_until(lambda: self.cluster.nodes("fog") == {"node1": replicas} and self.cluster.nodes("cloud") == {"node1": 2}, 240, "all pods on the first node")
+        replaced = time.monotonic() - began
+        time.sleep(10)
+        self.note("nodes", noticed_s=round(noticed, 1), replaced_s=round(replaced, 1), longest_gap_s=round(gap.end(), 1))
+
+    def _return_node(self):
+        """Starts the node again. It ends what its containers were, and is ready for new pods."""
+        began = time.monotonic()
+        subprocess.run([TOP / "tests/cluster/up", self.cluster.work, self.cluster.programs], env={**os.environ, "NODES": "2"},
+                       check=True, stdout=subprocess.DEVNULL, timeout=300)
+        wait_until(lambda: self.cluster.node_ready("node2"), 120, "the node is ready again")
+        left = [pod["metadata"]["name"] for pod in self.cluster.get("pods")["items"] if "deletionTimestamp" in pod["metadata"]]
+        wait_until(lambda: not {pod["metadata"]["name"] for pod in self.cluster.get("pods")["items"]} & set(left), 120, "the pods of the lost node are gone")
+        self.note("nodes", node_back_s=round(time.monotonic() - began, 1))
+
     # ---- what others see: metrics, and the live page ----
 
     def watch(self):
@@ -328,7 +441,10 @@ class Experiments:
             return fetch(f"{address}{path}?{urllib.parse.urlencode(parameters)}")
 
         def good():
-            state = json.loads(ask("/api/state")[1])
+            status, body = ask("/api/state")
+            if status != 200:
+                return None
+            state = json.loads(body)
             running = [[one for one in state[kind] if one[name] == "good"] for kind, name in (("cameras", "health"), ("replicas", "state"))]
             away = [name for name, server in state["servers"].items() if server["state"] != "good"]
             return state if len(running[0]) == len(running[1]) == 2 and not away else None
@@ -350,16 +466,22 @@ class Experiments:
     def _look_with_a_token(self):
         token = "a-token-of-24-characters"
         self.cluster.kubectl("-n", NAMESPACE, "create", "secret", "generic", "live", f"--from-literal=token={token}")
-        self._restart_page()
-        service = f"http://{self.cluster.get('service', 'live')['spec']['clusterIP']}:8080/api/state"
-        wait_until(lambda: fetch(service)[0] == 401, 60, "the Service asks for the token")
-        self.check("watch", fetch(service, Authorization=f"Bearer {token}")[0] == 200, "with a token the page answers at its Service, and to nobody without")
-        self.cluster.kubectl("-n", NAMESPACE, "delete", "secret", "live")
-        self._restart_page()
+        try:
+            self._restart_page()
+            service = f"http://{self.cluster.get('service', 'live')['spec']['clusterIP']}:8080/api/state"
+            wait_until(lambda: fetch(service)[0] == 401, 60, "the Service asks for the token")
+            seconds, _ = wait_until(lambda: fetch(service, Authorization=f"Bearer {token}")[0] == 200, 60, "with a token the page answers at its Service")
+            self.note("watch", answered_with_a_token_s=round(seconds, 1))
+            self.check("watch", fetch(service)[0] == 401, "the page at its Service answers with the token, and to nobody without")
+        finally:
+            self.cluster.kubectl("-n", NAMESPACE, "delete", "secret", "live")
+            self._restart_page()
 
     def _restart_page(self):
         self.cluster.kubectl("-n", NAMESPACE, "rollout", "restart", "deployment/live")
         self.cluster.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/live", "--timeout=120s", timeout=140)
+        # the Service also leads to a pod that is about to end
+        wait_until(lambda: len(self.cluster.get("pods", "-l", "app.kubernetes.io/name=live")["items"]) == 1, 60, "the old page gone")
 
     def tls(self):
         """Enables TLS in the running system. Also lets the API server check the two overlays that need parts which
@@ -439,8 +561,10 @@ class Gap:
     """Measures the longest time without a new document, as a reader of the database sees it, until the block ends. The time is measured by the cloud's own count of documents, because counting in the database takes longer as
     documents accumulate."""
 
-    def __init__(self, cluster):
-        self._cluster, self._cloud, self._stop = cluster, cluster.pods("cloud")[0], threading.Event()
+    def __init__(self, cluster, node=None):
+        """`node`: ask only replicas on this node; the time is that without a document from any of them"""
+        self._cluster, self._stop = cluster, threading.Event()
+        self._clouds = [pod for pod in cluster.pods("cloud") if node in (None, pod["spec"]["nodeName"])]
         self._longest = 0
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -454,12 +578,33 @@ class Gap:
                 number, since = now, time.monotonic()
 
     def _documents(self):
-        return self._cluster.metrics(self._cloud).get("gstfog_documents_total")
+        counts = [self._cluster.metrics(pod).get("gstfog_documents_total") for pod in self._clouds]
+        return None if None in counts else sum(counts)
 
     def end(self):
         self._stop.set()
         self._thread.join()
         return self._longest
+
+
+class Least:
+    """Measures the least of a number until the block ends."""
+
+    def __init__(self, ask, period=0.5):
+        self._ask, self._period, self._stop = ask, period, threading.Event()
+        self._least = ask()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        while not self._stop.wait(self._period):
+            with contextlib.suppress(AssertionError, confluent_kafka.KafkaException):  # nobody answers just now
+                self._least = min(self._least, self._ask())
+
+    def end(self):
+        self._stop.set()
+        self._thread.join()
+        return self._least
 
 
 class Record:
@@ -527,6 +672,10 @@ class Record:
         self._thread.join()
 
 
+# those that make their system themselves
+ALONE = {"brokers", "nodes"}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", default="/tmp/gst-fog-cluster")
@@ -536,11 +685,13 @@ def main():
     chosen = parser.parse_args()
     experiments = Experiments(Cluster(chosen.work, chosen.programs), chosen.results)
     passed, failed = 0, 0
-    for name in chosen.names if "ready" in chosen.names else ["ready", *chosen.names]:
+    needs_ready = "ready" not in chosen.names and not ALONE.issuperset(chosen.names)
+    for name in ["ready", *chosen.names] if needs_ready else chosen.names:
         try:
             getattr(experiments, name)()
             passed += 1
-        except AssertionError as error:
+        except Exception as error:  # the other experiments run all the same
+            traceback.print_exc()
             print(f"FAILED {name}: {error}", flush=True)
             failed += 1
     experiments.note("versions", **experiments.cluster.versions())

@@ -2,15 +2,19 @@
 """The cluster under test: kubectl's answers, the metrics of the pods, and the documents in the database."""
 
 import collections
+import datetime
 import json
 import os
 import pathlib
 import re
+import shutil
+import signal
 import subprocess
 import time
 import urllib.error
 import urllib.request
 
+import confluent_kafka.admin
 import pymongo
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -47,6 +51,15 @@ class Cluster:
 
     def apply(self, directory):
         self.kubectl("apply", "-k", str(directory), "--server-side", timeout=300)
+
+    def remove(self):
+        """Removes the system with its data, and makes its volumes new ones."""
+        self.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=240s", timeout=260)
+        for volume in json.loads(self.kubectl("get", "pv", "-o", "json").stdout)["items"]:
+            if volume["status"]["phase"] == "Released":
+                for path in pathlib.Path(volume["spec"]["hostPath"]["path"]).iterdir():
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+                self.kubectl("patch", "pv", volume["metadata"]["name"], "--type=merge", "-p", '{"spec":{"claimRef":null}}')
 
     def pods(self, name, ready=True):
         """Returns the pods that run and aren't about to end; only ready ones by default."""
@@ -85,6 +98,14 @@ class Cluster:
         """Returns the sum of a metric over all pods of a deployment."""
         return sum(self.metrics(pod).get(metric, 0) for pod in self.pods(name))
 
+    def nodes(self, name):
+        """Returns {node: number of ready pods of a deployment}."""
+        return dict(collections.Counter(pod["spec"]["nodeName"] for pod in self.pods(name)))
+
+    def node_ready(self, name):
+        node = json.loads(self.kubectl("get", "node", name, "-o", "json").stdout)
+        return is_ready(node)
+
     def cpu(self, name):
         """Returns the cores that all pods of a deployment use, according to metrics-server."""
         done = self.kubectl(
@@ -110,6 +131,28 @@ class Cluster:
             ["ctr", "-a", self.work / "containerd.sock", "-n", "k8s.io", "tasks", "kill", "-s", name, self.container(pod)],
             check=True, timeout=30)
 
+    def lose_second_node(self):
+        """Ends the second node like a power cut: first its network, so that nothing can say goodbye, then all its processes."""
+        subprocess.run(["ip", "-n", "fogcluster", "link", "set", "to-node2", "down"], check=True, timeout=30)
+        for name in ("kubelet2", "proxy2"):
+            self._kill(name)
+        ctr = ["ctr", "-a", self.work / "node2/containerd.sock", "-n", "k8s.io"]
+
+        def all_of(kind, *command):
+            names = subprocess.run([*ctr, kind, "ls", "-q"], check=True, stdout=subprocess.PIPE, text=True, timeout=30).stdout.split()
+            for name in names:
+                subprocess.run([*ctr, kind, *command, name], check=False, stderr=subprocess.DEVNULL, timeout=30)
+
+        all_of("tasks", "kill", "-s", "SIGKILL")
+        all_of("tasks", "delete", "-f")
+        all_of("containers", "delete")
+        self._kill("containerd2")
+
+    def _kill(self, daemon):
+        file = self.work / "pid" / daemon
+        os.kill(int(file.read_text().split()[0]), signal.SIGKILL)
+        file.unlink()
+
     def events(self):
         address = self.pods("database")[0]["status"]["podIP"]
         return pymongo.MongoClient(f"mongodb://{address}:27017/?directConnection=true", serverSelectionTimeoutMS=10000).fog.events
@@ -117,7 +160,13 @@ class Cluster:
     def _kafka(self, command, *arguments):
         return self.kubectl(
             "-n", NAMESPACE, "exec", "kafka-0", "--", f"/opt/kafka/bin/kafka-{command}.sh", "--bootstrap-server", "kafka:9092",
-            *arguments).stdout.splitlines()
+            *arguments, timeout=300).stdout.splitlines()
+
+    def partitions(self):
+        """Returns {(topic, number): metadata} of all partitions, as a broker that answers has it."""
+        addresses = ",".join(f"{pod['status']['podIP']}:9092" for pod in self.pods("kafka", ready=False) if "podIP" in pod["status"])
+        admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": addresses, "log_level": 0})
+        return {(topic.topic, number): partition for topic in admin.list_topics(timeout=10).topics.values() for number, partition in topic.partitions.items()}
 
     def _offset(self, topic, time):
         """Returns the sum of the "earliest" or "latest" offsets over all partitions."""
@@ -127,6 +176,15 @@ class Cluster:
     def published(self):
         """Returns the number of messages ever published to the topic of frames."""
         return self._offset("camera", "latest")
+
+    def frames(self):
+        """Returns (partition, camera, session, number) of each frame that Kafka has, in the order of each partition."""
+        number = self._offset("camera", "latest") - self._offset("camera", "earliest")
+        shown = [argument for name, wanted in (("partition", "true"), ("headers", "true"), ("value", "false"))
+                 for argument in ("--property", f"print.{name}={wanted}")]
+        said = self._kafka("console-consumer", "--topic", "camera", "--from-beginning", "--max-messages", str(number), *shown)
+        found = [re.match(r"Partition:(\d+)\t.*?camera:([^,]+),session:([^,]+),seq:(\d+),", line) for line in said]
+        return [(int(one[1]), one[2], one[3], int(one[4])) for one in found if one]
 
     def leavers(self):
         """Returns the replicas whose reports of leaving Kafka still has."""
@@ -144,9 +202,26 @@ def is_ready(pod):
     return any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", []))
 
 
+def ready_since(pod):
+    """Returns when the pod became ready, in s since 1970; 0 if it isn't."""
+    if not is_ready(pod):
+        return 0
+    changed = next(one["lastTransitionTime"] for one in pod["status"]["conditions"] if one["type"] == "Ready")
+    return datetime.datetime.fromisoformat(changed.replace("Z", "+00:00")).timestamp()
+
+
 def cores(quantity):
     units = {"n": 1e-9, "u": 1e-6, "m": 1e-3}
     return float(quantity[:-1]) * units[quantity[-1]] if quantity[-1] in units else float(quantity)
+
+
+def overtaken(frames):
+    """Returns the number of frames that follow a newer frame of their camera in their partition."""
+    newest, number = {}, 0
+    for *where, seq in frames:
+        number += seq < newest.get(tuple(where), -1)
+        newest[tuple(where)] = max(seq, newest.get(tuple(where), -1))
+    return number
 
 
 def losses(events):

@@ -62,7 +62,8 @@ def test_mistakes_in_the_dashboard_are_found(pattern, replacement, complaint):
 
 
 @pytest.mark.parametrize("cameras", ["camera", "demo"])
-@pytest.mark.parametrize("components", ["keda", "strimzi", "tls", "keda, ../../components/tls", "monitoring, ../../components/tls"])
+@pytest.mark.parametrize("components", [
+    "keda", "strimzi", "tls", "production", "keda, ../../components/tls", "monitoring, ../../components/tls"])
 def test_an_overlay_of_a_user_is_valid(tmp_path, cameras, components):
     """Builds an overlay as in the README, with any number of cameras and components: all stages use its image."""
     text = re.search("```yaml\n(.*?)```", (TOP / "k8s/README.md").read_text(), re.DOTALL)[1]
@@ -196,6 +197,14 @@ def test_every_volume_is_mounted_and_every_mount_has_a_volume(built):
         pod = built.template(name)["spec"]
         mounted = [mount["name"] for mount in pod["containers"][0].get("volumeMounts", [])]
         assert sorted(mounted) == sorted(volume["name"] for volume in pod.get("volumes", [])), name
+
+
+def test_each_server_has_one_budget(built):
+    """Kubernetes evicts no pod that two budgets select. A single server is never evicted, of three one at a time."""
+    budgets = [one["spec"] for one in built.kind("PodDisruptionBudget").values()]
+    for name, server in built.kind("StatefulSet").items():
+        allowed = [budget["maxUnavailable"] for budget in budgets if selects(budget["selector"], built.labels(name))]
+        assert allowed == [1 if server["spec"]["replicas"] == 3 else 0], name
 
 
 def test_all_pods_of_the_system_are_confined_alike(built):
