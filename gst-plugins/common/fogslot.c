@@ -7,12 +7,14 @@ void
 fog_slot_init (FogSlot *self)
 {
   g_mutex_init (&self->lock);
+  g_mutex_init (&self->task_lock);
 }
 
 void
 fog_slot_clear (FogSlot *self)
 {
   g_mutex_clear (&self->lock);
+  g_mutex_clear (&self->task_lock);
 }
 
 gboolean
@@ -60,15 +62,34 @@ take_back (FogSlot *self, GstPad *pad)
   return was_open;
 }
 
+static void
+mark_released (FogSlot *self, GstPad *pad)
+{
+  g_mutex_lock (&self->task_lock);
+  GST_OBJECT_LOCK (pad);
+  GST_OBJECT_FLAG_SET (pad, PAD_RELEASED);
+  GST_OBJECT_UNLOCK (pad);
+  g_mutex_unlock (&self->task_lock);
+}
+
+static gboolean
+is_released (GstPad *pad)
+{
+  gboolean released;
+
+  GST_OBJECT_LOCK (pad);
+  released = GST_OBJECT_FLAG_IS_SET (pad, PAD_RELEASED);
+  GST_OBJECT_UNLOCK (pad);
+  return released;
+}
+
 gboolean
 fog_slot_release_pad (FogSlot *self, GstElement *element, GstPad *pad)
 {
   if (!take_back (self, pad))
     return FALSE;
   GST_DEBUG_OBJECT (pad, "releasing");
-  GST_OBJECT_LOCK (pad);
-  GST_OBJECT_FLAG_SET (pad, PAD_RELEASED);
-  GST_OBJECT_UNLOCK (pad);
+  mark_released (self, pad);
   gst_pad_set_active (pad, FALSE);
   gst_element_remove_pad (element, pad);
   g_mutex_lock (&self->lock);
@@ -77,17 +98,19 @@ fog_slot_release_pad (FogSlot *self, GstElement *element, GstPad *pad)
   return TRUE;
 }
 
-/* GStreamer lets only one thread activate or deactivate a pad at a time. So an activation either
- * ends before fog_slot_release_pad() deactivates the pad, or finds the flag. */
 gboolean
-fog_slot_pad_is_released (GstPad *pad)
+fog_slot_start_task (
+    FogSlot *self, GstPad *pad, FogSlotFunc prepare, gpointer branch, GstTaskFunction func)
 {
-  gboolean released;
+  gboolean started = TRUE;
 
-  GST_OBJECT_LOCK (pad);
-  released = GST_OBJECT_FLAG_IS_SET (pad, PAD_RELEASED);
-  GST_OBJECT_UNLOCK (pad);
-  return released;
+  g_mutex_lock (&self->task_lock);
+  if (!is_released (pad)) {
+    prepare (branch);
+    started = gst_pad_start_task (pad, func, pad, NULL);
+  }
+  g_mutex_unlock (&self->task_lock);
+  return started;
 }
 
 GstPad *

@@ -13,9 +13,13 @@ typedef enum {
 
 /* Holds at most one request pad at a time. */
 typedef struct {
-  GMutex lock; /* guards the fields below, and the state of the branch that the slot is part of */
+  GMutex lock; /* guards the next fields, and the state of the branch that the slot is part of */
   FogSlotState state;
   GstPad *pad; /* the pad, borrowed from the element; NULL unless OPEN */
+
+  /* A thread holds it while it starts the task of a pad, or marks a pad as released. It is taken
+   * before `lock`. */
+  GMutex task_lock;
 } FogSlot;
 
 void fog_slot_init (FogSlot *slot);
@@ -23,19 +27,21 @@ void fog_slot_clear (FogSlot *slot);
 
 /* Changes the slot from FREE to TAKEN. Returns FALSE if another thread has the slot. */
 gboolean fog_slot_take (FogSlot *slot);
-/* Called with the lock when a pad is added: resets the state of @branch. */
+/* Changes the state of @branch. */
 typedef void (*FogSlotFunc) (gpointer branch);
 /* Changes the slot from TAKEN to OPEN: adds @pad to @element, and activates @pad if @element
- * runs. @begin: (nullable) */
+ * runs. @begin: (nullable): is called with the lock */
 void fog_slot_open (
     FogSlot *slot, GstElement *element, GstPad *pad, FogSlotFunc begin, gpointer branch);
 /* Changes the slot from OPEN with @pad to FREE: deactivates @pad, and removes it from @element.
  * Returns FALSE if another thread releases @pad. */
 gboolean fog_slot_release_pad (FogSlot *slot, GstElement *element, GstPad *pad);
 
-/* TRUE: the task of @pad must not run. A flush or a state change in another thread may still start
- * the task of a pad that has just been released, and then nothing would stop it. */
-gboolean fog_slot_pad_is_released (GstPad *pad);
+/* Calls @prepare, and starts the task of @pad, unless another thread releases @pad: a flush or a
+ * state change may start the task of a pad that has just been released, and then nothing would stop
+ * it. Returns FALSE if the task can't be started. */
+gboolean fog_slot_start_task (
+    FogSlot *slot, GstPad *pad, FogSlotFunc prepare, gpointer branch, GstTaskFunction func);
 
 /* (nullable) (transfer full) */
 GstPad *fog_slot_ref_pad (FogSlot *slot);

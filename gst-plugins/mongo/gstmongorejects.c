@@ -194,6 +194,18 @@ push_next (gpointer data)
   flush (self, flow);
 }
 
+/* Is a FogSlotFunc. */
+static void
+begin_flow (gpointer branch)
+{
+  GstMongoRejects *self = branch;
+
+  g_mutex_lock (&self->lock);
+  self->flushing = FALSE;
+  self->flow = GST_FLOW_OK;
+  g_mutex_unlock (&self->lock);
+}
+
 static gboolean
 activate_mode (GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active)
 {
@@ -205,13 +217,7 @@ activate_mode (GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active)
     flush (self, GST_FLOW_FLUSHING);
     return gst_pad_stop_task (pad);
   }
-  if (fog_slot_pad_is_released (pad))
-    return TRUE;
-  g_mutex_lock (&self->lock);
-  self->flushing = FALSE;
-  self->flow = GST_FLOW_OK;
-  g_mutex_unlock (&self->lock);
-  return gst_pad_start_task (pad, push_next, pad, NULL);
+  return fog_slot_start_task (&self->slot, pad, begin_flow, self, push_next);
 }
 
 /* --- the pad --- */

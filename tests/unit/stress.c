@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Every element under gst_harness_stress_*: several threads push buffers, flush, seek, change
  * states, properties and caps, and request pads at the same time. Afterwards the element works as
- * at first. */
+ * at first. STRESS_SECONDS=10 sets how long each test takes. */
 #include <glib/gstdio.h>
 #include <gst/check/gstharness.h>
 #include <string.h>
@@ -334,14 +334,147 @@ request_pads (void)
         gst_harness_stress_requestpad_start_full (h, template, NULL, NULL, TRUE, PAUSE_US));
 }
 
+static gulong
+stress_time (void)
+{
+  const gchar *seconds = g_getenv ("STRESS_SECONDS");
+
+  return seconds ? (gulong) (g_ascii_strtod (seconds, NULL) * G_USEC_PER_SEC) : STRESS_US;
+}
+
 static void
 stop_threads (void)
 {
-  g_usleep (STRESS_US);
+  g_usleep (stress_time ());
   for (guint i = threads->len; i > 0; i--)
     fail_unless (gst_harness_stress_thread_stop (threads->pdata[i - 1]) > 0);
   g_ptr_array_unref (threads);
-  expect_no_error ();
+}
+
+/* --- everything at once --- */
+
+/* The next functions call the element itself, not through the pads of the harness, because a state
+ * change would make the harness miss events. An element whose state changes below a stream may
+ * refuse the stream and post errors, but neither crash nor hang. */
+static void
+set_any_state (gpointer thread, gpointer user_data)
+{
+  gst_element_set_state (
+      element, (GstState) g_random_int_range (GST_STATE_NULL, GST_STATE_PLAYING + 1));
+}
+
+static void
+send_stream (GstPad *pad)
+{
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_pad_send_event (pad, gst_event_new_stream_start ("stress"));
+  if (now->caps[0]) {
+    g_autoptr (GstCaps) caps = gst_caps_from_string (now->caps[g_random_int_range (0, 2)]);
+
+    gst_pad_send_event (pad, gst_event_new_caps (caps));
+  }
+  gst_pad_send_event (pad, gst_event_new_segment (&segment));
+}
+
+/* A buffer of any size, also of none. */
+static GstBuffer *
+odd_buffer (void)
+{
+  gsize size = (gsize) g_random_int_range (0, 2 * FRAME);
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, size, NULL);
+
+  gst_buffer_memset (buffer, 0, (guint8) size, size);
+  if (g_random_boolean ())
+    GST_BUFFER_PTS (buffer) = size * GST_MSECOND;
+  return buffer;
+}
+
+static void
+send_anything (gpointer thread, gpointer user_data)
+{
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (element, now->sink);
+
+  send_stream (pad);
+  for (gint i = g_random_int_range (0, 20); i > 0; i--)
+    gst_pad_chain (pad, g_random_boolean () ? next_buffer (h, NULL) : odd_buffer ());
+  if (g_random_boolean ())
+    gst_pad_send_event (pad, gst_event_new_eos ());
+}
+
+static void
+flush_anytime (gpointer thread, gpointer user_data)
+{
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (element, now->sink);
+
+  gst_pad_send_event (pad, gst_event_new_flush_start ());
+  if (g_random_boolean ())
+    g_usleep (PAUSE_US);
+  gst_pad_send_event (pad, gst_event_new_flush_stop (g_random_boolean ()));
+}
+
+static void
+query (gpointer thread, gpointer user_data)
+{
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (element, now->sink ? now->sink : now->src);
+  GstQuery *queries[] = {gst_query_new_latency (), gst_query_new_caps (NULL),
+      gst_query_new_position (GST_FORMAT_TIME), gst_query_new_duration (GST_FORMAT_TIME),
+      gst_query_new_seeking (GST_FORMAT_TIME), gst_query_new_drain ()};
+
+  for (guint i = 0; i < G_N_ELEMENTS (queries); i++) {
+    if (now->sink || GST_QUERY_TYPE (queries[i]) != GST_QUERY_DRAIN)
+      gst_pad_query (pad, queries[i]);
+    gst_query_unref (queries[i]);
+  }
+}
+
+static GstFlowReturn
+drop (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  gst_buffer_unref (buffer);
+  return g_random_int_range (0, 100) ? GST_FLOW_OK : GST_FLOW_EOS;
+}
+
+/* Links a requested pad now and then. The reader has a template, because GStreamer answers a query
+ * for the caps of a pad without one from the last caps, which another thread may replace and free
+ * meanwhile. */
+static void
+request_pad (gpointer thread, gpointer user_data)
+{
+  static GstStaticPadTemplate any =
+      GST_STATIC_PAD_TEMPLATE ("reader", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+  GstPad *reader, *pad = gst_element_request_pad_simple (element, now->request);
+
+  if (!pad)
+    return;
+  reader = gst_object_ref_sink (gst_pad_new_from_static_template (&any, "reader"));
+  gst_pad_set_chain_function (reader, drop);
+  gst_pad_set_active (reader, TRUE);
+  if (g_random_boolean ())
+    gst_pad_link (pad, reader);
+  g_usleep ((gulong) g_random_int_range (0, 20 * PAUSE_US));
+  gst_element_release_request_pad (element, pad);
+  gst_pad_set_active (reader, FALSE);
+  gst_object_unref (pad);
+  gst_object_unref (reader);
+}
+
+static void
+do_everything (void)
+{
+  g_log_set_always_fatal (G_LOG_FATAL_MASK | G_LOG_LEVEL_CRITICAL);
+  g_log_set_handler ("GStreamer", G_LOG_LEVEL_WARNING, check_warning, NULL);
+  add_thread (set_any_state);
+  add_thread (query);
+  if (now->sink) {
+    add_thread (send_anything);
+    add_thread (flush_anytime);
+  } else {
+    send_events ();
+  }
+  if (now->request)
+    add_thread (request_pad);
 }
 
 /* --- afterwards --- */
@@ -444,6 +577,7 @@ stress (gint i, void (*more) (void))
   more ();
   add_thread (set_properties);
   stop_threads ();
+  expect_no_error ();
   expect_works ();
   end ();
 }
@@ -499,6 +633,17 @@ GST_START_TEST (test_requested_pads_and_flushes)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_everything_at_once)
+{
+  start (__i__);
+  do_everything ();
+  add_thread (set_properties);
+  stop_threads ();
+  expect_works ();
+  end ();
+}
+GST_END_TEST;
+
 static Suite *
 stress_suite (void)
 {
@@ -511,6 +656,10 @@ stress_suite (void)
   tcase_add_loop_test (tcase, test_flushes_seeks_and_caps, 0, G_N_ELEMENTS (cases));
   tcase_add_loop_test (tcase, test_requested_pads, 0, G_N_ELEMENTS (cases));
   tcase_add_loop_test (tcase, test_requested_pads_and_flushes, 0, G_N_ELEMENTS (cases));
+  tcase = tcase_create ("everything at once");
+  suite_add_tcase (suite, tcase);
+  tcase_set_timeout (tcase, 25);
+  tcase_add_loop_test (tcase, test_everything_at_once, 0, G_N_ELEMENTS (cases));
   return suite;
 }
 

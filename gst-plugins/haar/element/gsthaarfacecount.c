@@ -978,6 +978,7 @@ stop (GstHaarFaceCount *self)
   g_autoptr (GstStructure) stats = gst_haar_stats_to_structure (&self->stats);
 
   GST_INFO_OBJECT (self, "ended: %" GST_PTR_FORMAT, stats);
+  gst_haar_input_end (&self->input);
   gst_haar_rate_stop (&self->rate);
   gst_haar_stats_end (&self->stats);
   haar_workers_free (self->workers);
@@ -1004,6 +1005,7 @@ gst_haar_face_count_change_state (GstElement *element, GstStateChange transition
     case GST_STATE_CHANGE_PAUSED_TO_READY:
       /* The last report is pushed while the pads are still open. */
       gst_haar_rate_leave (&self->rate);
+      gst_haar_input_end (&self->input);
       gst_haar_output_stop (&self->output);
       break;
     default:

@@ -226,9 +226,13 @@ flush_start (GstHaarInput *self, GstEvent *event)
 {
   gboolean handled = gst_haar_output_push_past (self->output, event);
 
-  GST_DEBUG_OBJECT (self->element, "a flush begins");
-  gst_haar_output_stop (self->output);
-  gst_haar_output_pause (self->output);
+  g_rw_lock_reader_lock (&self->run_lock);
+  GST_DEBUG_OBJECT (self->element, "a flush begins%s", self->running ? "" : ", after the run");
+  if (self->running) {
+    gst_haar_output_stop (self->output);
+    gst_haar_output_pause (self->output);
+  }
+  g_rw_lock_reader_unlock (&self->run_lock);
   return handled;
 }
 
@@ -237,10 +241,14 @@ flush_stop (GstHaarInput *self, GstEvent *event)
 {
   gboolean handled = gst_haar_output_push_past (self->output, event);
 
-  GST_DEBUG_OBJECT (self->element, "a flush ends");
   gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
-  gst_haar_rate_restart (self->rate);
-  gst_haar_output_start (self->output);
+  g_rw_lock_reader_lock (&self->run_lock);
+  GST_DEBUG_OBJECT (self->element, "a flush ends%s", self->running ? "" : ", after the run");
+  if (self->running) {
+    gst_haar_rate_restart (self->rate);
+    gst_haar_output_start (self->output);
+  }
+  g_rw_lock_reader_unlock (&self->run_lock);
   return handled;
 }
 
@@ -340,6 +348,7 @@ gst_haar_input_init (GstHaarInput *self, GstElement *element, GstPad *pad,
   self->settings = settings;
   self->output = output;
   self->rate = rate;
+  g_rw_lock_init (&self->run_lock);
   gst_haar_zones_init (&self->zones, element, settings);
   gst_pad_set_element_private (pad, self);
   gst_pad_set_chain_function (pad, sink_chain);
@@ -352,6 +361,15 @@ void
 gst_haar_input_clear (GstHaarInput *self)
 {
   gst_haar_zones_clear (&self->zones);
+  g_rw_lock_clear (&self->run_lock);
+}
+
+static void
+set_running (GstHaarInput *self, gboolean running)
+{
+  g_rw_lock_writer_lock (&self->run_lock);
+  self->running = running;
+  g_rw_lock_writer_unlock (&self->run_lock);
 }
 
 void
@@ -362,4 +380,11 @@ gst_haar_input_begin (GstHaarInput *self, HaarWorkers *workers)
   self->passed_on = 0;
   self->in_row = 0;
   gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
+  set_running (self, TRUE);
+}
+
+void
+gst_haar_input_end (GstHaarInput *self)
+{
+  set_running (self, FALSE);
 }

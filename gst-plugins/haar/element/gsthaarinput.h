@@ -19,6 +19,11 @@ typedef struct {
   HaarWorkers *workers; /* the workers of a run; borrowed */
   gboolean no_engine;   /* in this run an element before this one finds the regions */
 
+  /* Flushes may come at any time, also while the application starts or stops the element. They read
+   * `running`; the start and the end of a run write it. */
+  GRWLock run_lock;
+  gboolean running; /* the tasks and the workers may be stopped and started */
+
   /* Only the thread of the sink pad uses the next fields. */
   GstVideoInfo info;
   gboolean have_info;
@@ -42,5 +47,7 @@ void gst_haar_input_clear (GstHaarInput *input);
 gboolean gst_haar_input_check_settings (GstHaarInput *input);
 /* Called when a run begins, before its pads are active. */
 void gst_haar_input_begin (GstHaarInput *input, HaarWorkers *workers);
+/* Called before the end of a run. Waits until the handling of flushes has ended. */
+void gst_haar_input_end (GstHaarInput *input);
 
 G_END_DECLS

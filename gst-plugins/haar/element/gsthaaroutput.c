@@ -122,11 +122,12 @@ stop_task (GstHaarVideo *self, GstPad *pad)
   return gst_pad_stop_task (pad);
 }
 
-/* Empties and reopens the queue. If the output is stopped, the queue stays closed, and the pad
- * waits for the next stream. */
+/* Is a FogSlotFunc. Empties and reopens the queue. If the output is stopped, the queue stays closed,
+ * and the pad waits for the next stream. */
 static void
-reopen_queue (GstHaarVideo *self)
+reopen_queue (gpointer branch)
 {
+  GstHaarVideo *self = branch;
   gboolean stopped;
 
   gst_data_queue_flush (self->queue);
@@ -138,21 +139,10 @@ reopen_queue (GstHaarVideo *self)
     gst_data_queue_set_flushing (self->queue, TRUE);
 }
 
-/* Starts the pad's task. A pad that another thread has released meanwhile stops again, and leaves
- * the queue to the next pad. */
 static gboolean
 start_task (GstHaarVideo *self, GstPad *pad)
 {
-  g_autoptr (GstPad) next = NULL;
-  gboolean started;
-
-  reopen_queue (self);
-  started = gst_pad_start_task (pad, video_loop, pad, NULL);
-  if (!fog_slot_pad_is_released (pad))
-    return started;
-  stop_task (self, pad);
-  next = fog_slot_ref_pad (&self->slot);
-  return !next || start_task (self, next);
+  return fog_slot_start_task (&self->slot, pad, reopen_queue, self, video_loop);
 }
 
 static gboolean
