@@ -122,8 +122,8 @@ stop_task (GstHaarVideo *self, GstPad *pad)
   return gst_pad_stop_task (pad);
 }
 
-/* Is a FogSlotFunc. Empties and reopens the queue. If the output is stopped, the queue stays closed,
- * and the pad waits for the next stream. */
+/* Is a FogSlotFunc. Empties and reopens the queue. If the output is stopped, the queue stays
+ * closed, and the pad waits for the next stream. */
 static void
 reopen_queue (gpointer branch)
 {
