@@ -92,6 +92,8 @@ static const Metric metrics[] = {
         "Messages deleted from the topic before they were read"),
     COUNT ("kafkasrc", "offsets-missing", "gstfog_offsets_missing_total", NULL,
         "Offsets that no message has"),
+    GAUGE ("kafkasrc", "held-back", "gstfog_held_back_messages", 1,
+        "Messages that wait for the end of a transaction"),
     COUNT ("kafkasrc", "damaged", "gstfog_rejected_total", "damaged", REJECTED),
     GAUGE ("kafkasrc", "waits-for-access", "gstfog_waits_for_access", 1,
         "1 while the element waits for access that was lost"),

@@ -269,6 +269,33 @@ def test_offsets_without_messages_do_not_count_as_lost(kafka, fresh, how, missin
         assert (one.stat("lost"), one.stat("offsets-missing"), one.warnings, one.error) == (0, missing, [], None)
 
 
+def test_messages_behind_an_open_transaction_are_reported(kafka, fresh):
+    """A reader waits for them, and a bounded one ends before them. Both say so, once."""
+    kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
+    fill(kafka, fresh, 5)
+    producer = kafka.producer(transactional_id=fresh)
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(fresh, b"100", partition=0, timestamp=BEGIN, headers=[("gst-caps", CAPS)])
+    producer.flush(30)
+    fill(kafka, fresh, 5, first=5)
+    with Reading(kafka, fresh, EARLIEST) as alone, Reading(kafka, fresh, f"group-id={fresh} {EARLIEST}") as member:
+        for bounded in (f"eos-at-end=true {EARLIEST}", "replay=true"):
+            one, _ = read(kafka, fresh, bounded)
+            assert one.numbers == list(range(5))
+            assert ["6 messages from offset 5 on" in text for text in one.warnings] == [True], one.warnings
+        for reader in (alone, member):
+            wait_until(lambda reader=reader: reader.look() or reader.warnings, 60, "a warning")
+            assert reader.numbers == list(range(5)) and reader.stat("held-back") == 6
+            assert ["6 messages from offset 5 on" in text for text in reader.warnings] == [True], reader.warnings
+        producer.abort_transaction(30)
+        for reader in (alone, member):
+            wait_until(lambda reader=reader: reader.numbers == list(range(10)), 30, "the messages")
+            wait_until(lambda reader=reader: reader.stat("held-back") == 0, 30, "no messages are held back")
+        one, _ = read(kafka, fresh, f"eos-at-end=true {EARLIEST}")
+        assert one.numbers == list(range(10)) and not one.warnings
+
+
 @pytest.mark.parametrize("how", ["earliest", "latest"])
 def test_topic_created_again_with_fewer_messages_is_read_from_its_first_message(kafka, topic, how):
     with Reading(kafka, topic, f"start-offset=0 auto-offset-reset={how}") as one:

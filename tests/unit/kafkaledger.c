@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <gst/check/gstcheck.h>
 
+#include "src/partitions/gstkafkaheld.h"
 #include "src/partitions/gstkafkaledger.h"
 #include "src/partitions/gstkafkalog.h"
 #include "src/partitions/gstkafkasuspicion.h"
@@ -413,6 +414,38 @@ GST_START_TEST (test_a_log_of_which_no_message_was_read)
 }
 GST_END_TEST;
 
+#define WAIT (10 * G_TIME_SPAN_SECOND)
+
+/* A reader at the last stable offset gets one warning in a run, when it has waited for 10 s. */
+GST_START_TEST (test_messages_behind_an_open_transaction)
+{
+  GstKafkaHeld held;
+
+  gst_kafka_held_init (&held);
+  fail_unless_equals_int64 (gst_kafka_held_get_count (&held), 0);
+  fail_if (gst_kafka_held_is_news (&held, -1, WAIT));
+  gst_kafka_held_take_answer (&held, 20, 20, 0);
+  fail_unless_equals_int64 (gst_kafka_held_get_count (&held), 0);
+  fail_if (gst_kafka_held_is_news (&held, 20, WAIT));
+  /* newer messages than those that were known before the query */
+  gst_kafka_held_take_answer (&held, 20, 25, 0);
+  fail_unless_equals_int64 (gst_kafka_held_get_count (&held), 0);
+  gst_kafka_held_take_answer (&held, 40, 30, 0);
+  fail_unless_equals_int64 (gst_kafka_held_get_count (&held), 10);
+  fail_if (gst_kafka_held_is_news (&held, 30, WAIT - 1));
+  fail_if (gst_kafka_held_is_news (&held, 29, WAIT), "the reader has messages to read");
+  /* a transaction ended, and another one holds messages back */
+  gst_kafka_held_take_answer (&held, 50, 35, WAIT / 2);
+  fail_if (gst_kafka_held_is_news (&held, 35, WAIT));
+  gst_kafka_held_take_answer (&held, 60, 35, WAIT);
+  fail_unless (gst_kafka_held_is_news (&held, 35, WAIT / 2 + WAIT));
+  fail_unless_equals_int64 (gst_kafka_held_get_count (&held), 25);
+  fail_if (gst_kafka_held_is_news (&held, 35, 3 * WAIT));
+  gst_kafka_held_take_answer (&held, 60, 60, 3 * WAIT);
+  fail_unless_equals_int64 (gst_kafka_held_get_count (&held), 0);
+}
+GST_END_TEST;
+
 static Suite *
 kafkaledger_suite (void)
 {
@@ -438,6 +471,7 @@ kafkaledger_suite (void)
   tcase_add_test (tc, test_any_thread);
   tcase_add_test (tc, test_another_log);
   tcase_add_test (tc, test_one_unexpected_answer_does_not_mean_another_log);
+  tcase_add_test (tc, test_messages_behind_an_open_transaction);
   tcase_add_test (tc, test_a_log_of_which_no_message_was_read);
   return s;
 }

@@ -8,6 +8,7 @@
 #include "gstkafkamessage.h"
 #include "src/consumer/gstkafkadiscovery.h"
 #include "src/partitions/gstkafkadamage.h"
+#include "src/partitions/gstkafkaheld.h"
 #include "src/partitions/gstkafkalog.h"
 #include "src/partitions/gstkafkareset.h"
 #include "client/gstkafkaclient.h"
@@ -107,8 +108,9 @@ struct _GstKafkaReplay {
   gboolean by_arrival;
   /* messages are pushed downstream; FALSE: they are only examined, to open or to seek */
   gboolean playing;
-  GError *ended; /* the error that ends the stream, because messages are missing */
-  gint gone;     /* librdkafka reports that a partition is gone; atomic */
+  gboolean held_told; /* it is known whether messages are held back at the end */
+  GError *ended;      /* the error that ends the stream, because messages are missing */
+  gint gone;          /* librdkafka reports that a partition is gone; atomic */
 
   GMutex lock; /* guards the fields below */
   gboolean flushing;
@@ -1336,6 +1338,51 @@ has_stopped (GstKafkaReplay *self)
   return TRUE;
 }
 
+/* (nullable): a track behind whose end messages exist */
+static GstKafkaTrack *
+find_longer (GstKafkaReplay *self)
+{
+  for (guint i = 0; i < self->tracks->len; i++) {
+    GstKafkaTrack *track = g_ptr_array_index (self->tracks, i);
+
+    if (get_high (self, track) > track->end)
+      return track;
+  }
+  return NULL;
+}
+
+static void
+warn_of_held (GstKafkaReplay *self, const GstKafkaTrack *track, gint64 newest, gint64 stable)
+{
+  GstElement *element = gst_pad_get_parent_element (self->settings->pad);
+
+  if (element && newest > stable && stable == track->end)
+    gst_kafka_held_warn (element, track->topic, track->partition, stable, newest - stable, TRUE);
+  gst_clear_object (&element);
+}
+
+/* The recording ends at the last stable offset that was known when it was opened. Reports once that
+ * messages behind it are held back by an open transaction: others were published later. */
+static void
+look_for_held (GstKafkaReplay *self)
+{
+  rd_kafka_topic_partition_list_t *list;
+  g_autofree gint64 *newest = NULL;
+
+  if (self->held_told || GST_CLOCK_TIME_IS_VALID (self->settings->range.end_time) ||
+      self->settings->range.end_offset >= 0 || !find_longer (self))
+    return;
+  newest = g_new0 (gint64, self->tracks->len);
+  for (guint i = 0; i < self->tracks->len; i++)
+    newest[i] = get_high (self, g_ptr_array_index (self->tracks, i));
+  list = list_tracks (self, RD_KAFKA_OFFSET_END);
+  self->held_told = !find_offsets (self, list);
+  for (gint i = 0; self->held_told && i < list->cnt; i++)
+    if (!list->elems[i].err)
+      warn_of_held (self, g_ptr_array_index (self->tracks, i), newest[i], list->elems[i].offset);
+  rd_kafka_topic_partition_list_destroy (list);
+}
+
 static GstClockTime
 choose_dts (GstKafkaReplay *self, const GstKafkaTrack *track)
 {
@@ -1359,6 +1406,8 @@ gst_kafka_replay_read (GstKafkaReplay *self, GstKafkaFetched *fetched, GstClockT
   if (self->ended || !fill_tracks (self))
     return stop (self, error);
   first = find_first (self);
+  if (!first)
+    look_for_held (self);
   if (!first || has_stopped (self))
     return GST_KAFKA_READ_END;
   *pts = first->head_time > self->origin ? first->head_time - self->origin : 0;

@@ -54,10 +54,12 @@
  * | `rebalances` | uint64: the number of changes so far, from 1 |
  *
  * A DURATION_CHANGED message is posted when a replay has been opened. Warnings (RESOURCE, READ)
- * about positions have
- * the details `topic` (string), `partition` (int), `from` and `to` (int64: offsets; -1: a time, or
- * not known) and `lost` (int64: number of offsets; -1: not known). Errors end the stream with EOS.
- * README.md lists the errors' domains, codes and remedies.
+ * about positions have the details `topic` (string), `partition` (int), `from` and `to` (int64:
+ * offsets; -1: a time, or not known) and `lost` (int64: number of offsets; -1: not known). A
+ * warning (RESOURCE, READ) about messages that wait for the end of a transaction has the details
+ * `topic` (string), `partition` (int), `stable` (int64: the last stable offset) and `held-back`
+ * (int64: number of offsets). Errors end the stream with EOS. README.md lists the errors' domains,
+ * codes and remedies.
  *
  * ## Queries
  *
@@ -843,7 +845,7 @@ add_empty_stats (GstStructure *s)
       FALSE, "lag", G_TYPE_UINT64, (guint64) 0, "prefetched", G_TYPE_UINT64, (guint64) 0, "pending",
       G_TYPE_UINT64, (guint64) 0, "parked", G_TYPE_UINT64, (guint64) 0, "rebalances", G_TYPE_UINT64,
       (guint64) 0, "lost", G_TYPE_UINT64, (guint64) 0, "offsets-missing", G_TYPE_UINT64,
-      (guint64) 0, NULL);
+      (guint64) 0, "held-back", G_TYPE_UINT64, (guint64) 0, NULL);
   gst_structure_take_value (s, "partitions", &none);
 }
 
@@ -969,6 +971,8 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
    * | lost | offsets that were deleted from the topic before they were read |
    * | offsets-missing | offsets, from the first one requested to the last one read, that no message
    *   has: left by compaction, transactions, or a damaged batch; a replay doesn't count them |
+   * | held-back | offsets that the brokers hold back at present, because a transaction that began
+   *   before them hasn't ended; `lag` includes them |
    * | partitions | GstValueArray of GstStructure: `topic`, `partition` (int), `lag`,
    *   `position`, `stored` and `failed` (int64; -1: none) |
    *

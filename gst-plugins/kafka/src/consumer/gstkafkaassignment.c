@@ -143,6 +143,7 @@ move (GstKafkaConsumer *self, GstKafkaPartition *partition, const GstKafkaReset 
 {
   gst_kafka_damage_init (&partition->damage);
   gst_kafka_log_init (&partition->log);
+  gst_kafka_held_init (&partition->held);
   if (reset->to < reset->from || reset->reason == GST_KAFKA_RESET_REPLACED)
     begin_again (partition, reset, self->settings->range.stop_at_end);
   partition->position = partition->asked = reset->to;
@@ -482,6 +483,7 @@ partitions_add (GPtrArray *self, const gchar *topic, gint partition)
   added->asked = added->refused_at = -1;
   gst_kafka_damage_init (&added->damage);
   gst_kafka_log_init (&added->log);
+  gst_kafka_held_init (&added->held);
   added->heard = g_get_monotonic_time ();
   g_ptr_array_add (self, added);
   return added;

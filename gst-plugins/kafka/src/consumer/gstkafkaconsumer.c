@@ -416,6 +416,74 @@ has_no_error (const rd_kafka_topic_partition_list_t *list)
   return TRUE;
 }
 
+/* With self->lock: the newest offsets that are known before the brokers are queried for the last
+ * stable ones. */
+static void
+note_newest (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
+{
+  for (gint i = 0; i < list->cnt; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
+
+    partition->high = gst_kafka_reset_get_high (
+        self->rk, partition->topic, partition->partition, partition->high);
+    list->elems[i].opaque = GSIZE_TO_POINTER ((gsize) MAX (partition->high, 0));
+  }
+}
+
+/* With self->lock */
+static void
+take_end (GstKafkaPartition *partition, const rd_kafka_topic_partition_t *answer)
+{
+  partition->high = MAX (partition->high, answer->offset);
+  gst_kafka_held_take_answer (&partition->held, (gint64) GPOINTER_TO_SIZE (answer->opaque),
+      answer->offset, g_get_monotonic_time ());
+}
+
+/* With self->lock. Returns: (nullable): a partition with messages that are held back, and that
+ * weren't reported yet. @ends: (out): the stream ends before them */
+static GstKafkaPartition *
+partitions_find_held (GPtrArray *self, gboolean *ends)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  for (guint i = 0; i < self->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self, i);
+    gint64 place = gst_kafka_partition_get_place (partition);
+
+    *ends =
+        partition->end >= 0 && place >= partition->end && partition->held.stable == partition->end;
+    if (gst_kafka_held_is_news (&partition->held, place, *ends ? G_MAXINT64 : now))
+      return partition;
+  }
+  return NULL;
+}
+
+/* Returns TRUE if there was something to report. */
+static gboolean
+report_held (GstKafkaConsumer *self)
+{
+  GstElement *element = gst_kafka_consumer_get_element (self);
+  GstKafkaPartition *partition;
+  GstKafkaHeld held;
+  g_autofree gchar *topic = NULL;
+  gint number = 0;
+  gboolean ends;
+
+  g_mutex_lock (&self->lock);
+  partition = partitions_find_held (self->partitions, &ends);
+  if (partition) {
+    topic = g_strdup (partition->topic);
+    number = partition->partition;
+    held = partition->held;
+  }
+  g_mutex_unlock (&self->lock);
+  if (topic && element)
+    gst_kafka_held_warn (
+        element, topic, number, held.stable, gst_kafka_held_get_count (&held), ends);
+  gst_clear_object (&element);
+  return topic != NULL;
+}
+
 /* Fetches return the high watermark, but with a full prefetch queue there are no fetches. The query
  * also wakes librdkafka's fetcher, which sleeps for up to 1 s after the queue was full. */
 static void
@@ -426,6 +494,7 @@ watch_lag (GstKafkaConsumer *self)
 
   g_mutex_lock (&self->lock);
   list = gst_kafka_partitions_to_list (self->partitions, RD_KAFKA_OFFSET_END);
+  note_newest (self, list);
   self->hungry_time = self->fed ? HUNGRY_TIME : MIN (2 * self->hungry_time, WATCH_TIME);
   self->hungry = self->fed = FALSE;
   g_mutex_unlock (&self->lock);
@@ -437,17 +506,20 @@ watch_lag (GstKafkaConsumer *self)
       GstKafkaPartition *partition = gst_kafka_partitions_find (
           self->partitions, list->elems[i].topic, list->elems[i].partition);
 
-      if (partition && !list->elems[i].err && list->elems[i].offset > partition->high)
-        partition->high = list->elems[i].offset;
+      if (partition && !list->elems[i].err)
+        take_end (partition, &list->elems[i]);
       if (partition)
         GST_LOG_OBJECT (self->settings->pad,
             "partition %d of %s: read up to %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT,
             partition->partition, partition->topic, partition->position, partition->high);
     }
     g_mutex_unlock (&self->lock);
+    while (report_held (self))
+      ;
   }
   rd_kafka_topic_partition_list_destroy (list);
   self->watched = g_get_monotonic_time ();
+  gst_kafka_consumer_note_compared (self);
 }
 
 /* Returns TRUE if at least one partition has no end. */
@@ -509,13 +581,14 @@ static gboolean
 has_to_watch (GstKafkaConsumer *self)
 {
   gint64 since = g_get_monotonic_time () - self->watched;
-  gboolean hungry, stops;
+  gboolean hungry, stops, ends;
 
   g_mutex_lock (&self->lock);
   hungry = self->hungry;
   stops = self->stopping;
+  ends = self->ending > g_get_monotonic_time ();
   g_mutex_unlock (&self->lock);
-  return !stops && since >= (hungry ? self->hungry_time : WATCH_TIME);
+  return !stops && (ends || since >= (hungry ? self->hungry_time : WATCH_TIME));
 }
 
 static void

@@ -38,7 +38,10 @@ struct _GstKafkaConsumer {
   gboolean failed;
   gboolean hungry;
   gboolean idle; /* other members have read all partitions to their end */
-  gboolean fed;  /* a message came since watch_lag() last ran */
+  /* until when the end of a bounded stream waits for a query whether messages are held back,
+   * monotonic us; 0: it doesn't wait */
+  gint64 ending;
+  gboolean fed; /* a message came since watch_lag() last ran */
   gboolean playing;
   gboolean broken; /* an element downstream has failed, which was seen while no message came */
   gboolean ended;  /* the stream has ended cleanly: parked messages are done */
@@ -140,6 +143,9 @@ void gst_kafka_consumer_look_for_silence (GstKafkaConsumer *self);
 
 /* In gstkafkaconsumerread.c */
 
+/* Called without lock, after the brokers were queried for the ends of all partitions: the end of a
+ * bounded stream needn't wait any longer. */
+void gst_kafka_consumer_note_compared (GstKafkaConsumer *self);
 /* Called with self->lock: adds to @list, offsets to commit, the metadata of each partition while
  * the run continues */
 void gst_kafka_careful_describe (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list);

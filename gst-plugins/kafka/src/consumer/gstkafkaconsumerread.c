@@ -419,6 +419,57 @@ partitions_are_at_end (GPtrArray *self)
   return self->len > 0;
 }
 
+/* With self->lock. Returns TRUE if messages beyond the end of a bounded stream exist, and it isn't
+ * known yet whether the brokers held them back at the start: then they should have been read. */
+static gboolean
+partitions_may_be_held (GstKafkaConsumer *self)
+{
+  for (guint i = 0; i < self->partitions->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
+    gint64 high = gst_kafka_reset_get_high (
+        self->rk, partition->topic, partition->partition, partition->high);
+
+    if (high > partition->end && partition->held.newest <= partition->end)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* With self->lock. Returns TRUE while a stream that is read to its end waits for the answer to a
+ * query. */
+static gboolean
+ends_later (GstKafkaConsumer *self)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (!self->settings->range.stop_at_end || !partitions_may_be_held (self))
+    return FALSE;
+  if (!self->ending)
+    self->ending = now + GST_KAFKA_ANSWER_MS * G_TIME_SPAN_MILLISECOND;
+  wake_group (self);
+  return now < self->ending;
+}
+
+void
+gst_kafka_consumer_note_compared (GstKafkaConsumer *self)
+{
+  gboolean ends;
+
+  g_mutex_lock (&self->lock);
+  ends = self->ending != 0;
+  g_mutex_unlock (&self->lock);
+  if (ends)
+    gst_kafka_consumer_wake_reader (self);
+}
+
+/* With self->lock. Returns TRUE if all is read that this member has to read. */
+static gboolean
+is_read (GstKafkaConsumer *self)
+{
+  return self->idle || careful_has_failed (self) ||
+         (partitions_are_at_end (self->partitions) && !ends_later (self));
+}
+
 /* With self->lock. Returns FALSE if @what isn't set, so a message may be read. */
 static gboolean
 read_state (GstKafkaConsumer *self, GstKafkaRead *what)
@@ -429,7 +480,7 @@ read_state (GstKafkaConsumer *self, GstKafkaRead *what)
     *what = GST_KAFKA_READ_FAILED;
   else if (self->changed)
     *what = GST_KAFKA_READ_ASSIGNMENT;
-  else if (self->idle || partitions_are_at_end (self->partitions) || careful_has_failed (self))
+  else if (is_read (self))
     *what = GST_KAFKA_READ_END;
   else if (self->broken)
     *what = GST_KAFKA_READ_BROKEN;
@@ -623,6 +674,17 @@ gst_kafka_consumer_get_lag (GstKafkaConsumer *self, GValue *partitions)
   return lag;
 }
 
+static guint64
+partitions_get_held (GPtrArray *self)
+{
+  guint64 held = 0;
+
+  for (guint i = 0; i < self->len; i++)
+    held += (guint64) gst_kafka_held_get_count (
+        &((GstKafkaPartition *) g_ptr_array_index (self, i))->held);
+  return held;
+}
+
 /* Returns a GstValueArray of GstStructure, for the stats. */
 static void
 partitions_to_stats (GPtrArray *self, GValue *value)
@@ -668,7 +730,7 @@ gst_kafka_consumer_add_stats (GstKafkaConsumer *self, GstStructure *stats)
       (guint64) partitions_get_pending (self->partitions), "parked", G_TYPE_UINT64,
       (guint64) partitions_get_parked (self->partitions), "rebalances", G_TYPE_UINT64,
       self->rebalances, "lost", G_TYPE_UINT64, self->lost, "offsets-missing", G_TYPE_UINT64,
-      self->missing, NULL);
+      self->missing, "held-back", G_TYPE_UINT64, partitions_get_held (self->partitions), NULL);
   g_mutex_unlock (&self->lock);
   gst_structure_take_value (stats, "partitions", &partitions);
 }

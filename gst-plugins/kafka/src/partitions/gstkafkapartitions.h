@@ -5,6 +5,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "gstkafkadamage.h"
+#include "gstkafkaheld.h"
 #include "gstkafkaledger.h"
 #include "gstkafkalog.h"
 #include "gstkafkasuspicion.h"
@@ -36,6 +37,7 @@ typedef struct {
    * transaction */
   gboolean drained;
   gboolean silence_told;
+  GstKafkaHeld held;
   gint64 asked; /* the requested start; -1: not known */
   /* the broker refused the position; messages are dropped until there is a new one */
   gboolean astray;
