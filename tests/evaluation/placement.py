@@ -132,8 +132,6 @@ class Placement:
                 fog = point(who, "fog", link).get("median")
                 if fog is not None and measured:
                     yield f"  By {link} {_where(measured, fog)}."
-        yield from (f"- {key.removeprefix(name + '/')}: failed: {one['failed']}" for key, one in points.items()
-                    if key.startswith(f"{name}/") and "failed" in one)
 
 
 def _where(edges, fog):

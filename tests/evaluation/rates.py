@@ -91,7 +91,7 @@ class Rates:
             for trace, point in mine.items():
                 rules = point.get("rules", {}).get(model, {})
                 yield f"| {trace}{'' if point.get('held out') else ' (tuned on)'} | " + " | ".join(
-                    _cell(rules.get(rule)) for rule in [ORACLE, *RULES]) + " |"
+                    "failed" if "failed" in point else _cell(rules.get(rule)) for rule in [ORACLE, *RULES]) + " |"
             yield ""
             yield f"Goal on held-out traces: utilisation within {WITHIN:.0%} of the oracle's, p95 within {allowed} s of its."
             yield from (_verdict(mine, model, rule) for rule in (OURS, SHORT))

@@ -3,6 +3,7 @@
 
 import json
 import pathlib
+import re
 import subprocess
 
 import systems
@@ -55,12 +56,10 @@ def rows(points, name, table):
 
 
 def remarks(points, name, table):
-    """Yields what a table can't show: failures, discarded frames, frames a second of JPEG."""
+    """Yields what a table can't show: discarded frames, frames a second of JPEG."""
     for case in table.cases:
         for who, point in points_of(points, name, case).items():
-            if "failed" in point:
-                yield f"- {case.name}, {who}: {point['failed']}"
-            elif point.get("discarded"):
+            if point.get("discarded"):
                 yield f"- {case.name}, {who}: the camera discarded {point['discarded']} frames, because its client's buffer was full."
             if table.frames == "jpeg" and "frames/s" in point:
                 yield f"- {case.name}, {who}: {point['frames/s']:.0f} frames/s"
@@ -103,10 +102,26 @@ def sweep_lines(points, name, table, directory):
         yield f"\n![{table.title}]({name}.svg)"
 
 
+def failures(points, name):
+    """Yields why points of a table are missing."""
+    for key, point in sorted(points.items()):
+        if "failed" in point:
+            yield f"- failed: {key.removeprefix(name + '/')}: {point['failed']}"
+
+
+def section(points, name, table, directory):
+    """Returns the lines of a table's part of the page; none if nothing of it was measured."""
+    mine = {key: point for key, point in points.items() if key.startswith(f"{name}/")}
+    if not mine:
+        return []
+    lost = list(failures(mine, name))
+    return [f"## {table.title}\n", f"`tests/evaluation/run {name}`. {measured_with(mine)}\n", *table.lines(points, name, directory),
+            *(["", *lost] if lost else []), ""]
+
+
 def write(points, tables, directory):
     parts = ["# The study's tables, measured again\n", "`tests/evaluation/run` writes this page; [README.md](README.md) has the method.\n"]
     for name, table in tables.items():
-        mine = {key: point for key, point in points.items() if key.startswith(f"{name}/")}
-        if mine:
-            parts += [f"## {table.title}\n", f"`tests/evaluation/run {name}`. {measured_with(mine)}\n", *table.lines(points, name, directory), ""]
-    (directory / "RESULTS.md").write_text("\n".join(parts).rstrip() + "\n")
+        parts += section(points, name, table, directory)
+    text = re.sub(r"\n{3,}", "\n\n", "\n".join(parts))
+    (directory / "RESULTS.md").write_text(text.rstrip() + "\n")

@@ -150,6 +150,12 @@ def _values(points, name, kind, who):
             **{f"{part} MiB": value for part, value in follows.get("memory", {}).items()}}
 
 
+def _cell(values, field, form):
+    if field in values:
+        return form.format(values[field])
+    return "failed" if f"{'slow ' if field.startswith('slow ') else ''}failed" in values else "–"
+
+
 def _ratio(mine, others, field, better):
     """Returns by which factor `mine` is better."""
     if not mine.get(field) or not others.get(field):
@@ -188,7 +194,7 @@ class Whole:
         for title, field, form, better in LINES:
             cells = []
             for kind in stages.KINDS:
-                cells += [form.format(values[kind, who][field]) if field in values[kind, who] else "–" for who in SYSTEMS]
+                cells += [_cell(values[kind, who], field, form) for who in SYSTEMS]
                 ratio = _ratio(values[kind, "ours"], values[kind, "study"], field, better)
                 cells.append("–" if ratio is None else f"{ratio:.2f}" if ratio >= 1 else f"**{ratio:.2f}**")
             yield f"| {title} | " + " | ".join(cells) + " |"
@@ -197,5 +203,3 @@ class Whole:
                " database are the same for all. A factor below 1 is bold: there the study's system is better.")
         yield ""
         yield from _goals(points, name)
-        yield from (f"- {key.removeprefix(name + '/')}: failed: {point['failed']}" for key, point in points.items()
-                    if key.startswith(f"{name}/") and "failed" in point)

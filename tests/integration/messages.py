@@ -77,6 +77,11 @@ def values(kafka, topic, partition=0):
     return [message.value() for message in _all(kafka, topic, partition)]
 
 
+def items(kafka, topic, partition=0):
+    """Returns the keys and values in a partition, in order."""
+    return [(message.key(), message.value()) for message in _all(kafka, topic, partition)]
+
+
 def commit(kafka, group, topic, *offsets):
     """Commits an offset of each partition, from the first one on."""
     consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": group})

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The parts of tests/evaluation that compute: reports, the autoscaler's rules, the relay's parser, the crossing of placements."""
+
+import re
+import struct
+import sys
+
+import bson
+import pipeline
+import pytest
+
+sys.path.insert(0, str(pipeline.TOP / "tests" / "evaluation"))
+import placement  # noqa: E402
+import rates  # noqa: E402
+import relay  # noqa: E402
+import report  # noqa: E402
+import scaling  # noqa: E402
+import tables  # noqa: E402
+import whole  # noqa: E402
+
+
+def autoscaler(up=(("Percent", 100, 180),), up_window=0, down_window=300):
+    return scaling.Autoscaler(
+        scaling.Behaviour(list(up), up_window), scaling.Behaviour([("Percent", 100, 15)], down_window), 1, 10)
+
+
+def test_the_autoscaler_ignores_a_tenth():
+    assert [scaling.replicas_for(5, ratio) for ratio in (0.5, 0.91, 1.09, 1.11, 2)] == [3, 5, 5, 6, 10]
+
+
+def test_the_autoscaler_doubles_once_in_its_period():
+    scaler, replicas, seen = autoscaler(), 1, []
+    for time in range(0, 400, 15):
+        replicas = scaler.look(time, replicas, 10)
+        seen.append(replicas)
+    assert [seen.index(number) * 15 for number in (2, 4, 8)] == [0, 180, 360]
+
+
+def test_the_autoscaler_grows_to_what_all_looks_of_the_window_ask_for():
+    scaler = autoscaler(up=[("Pods", 4, 30)], up_window=35)
+    assert scaler.look(0, 1, 1) == 1
+    assert [scaler.look(time, 1, asked) for time, asked in ((15, 5), (30, 4))] == [1, 1]
+    assert scaler.look(45, 1, 5) == 4
+
+
+def test_the_autoscaler_shrinks_after_its_window():
+    scaler = autoscaler()
+    scaler.look(0, 8, 8)
+    assert [scaler.look(time, 8, 2) for time in (15, 300)] == [8, 8]
+    assert scaler.look(315, 8, 2) == 2
+
+
+@pytest.mark.parametrize("scaler", scaling.SCALERS)
+def test_no_frame_is_late_while_the_cameras_want_little(scaler):
+    found = scaling.simulate(*scaling.SCALERS[scaler], lambda time: 4, 300)
+    assert found["late"] == found["withheld"] == found["changes"] == 0
+    assert 0.7 < found["slack"] < 0.8
+
+
+def test_frames_are_late_while_a_fog_of_one_replica_gets_too_many():
+    """Scaling on the lag needs hundreds of waiting frames, so nearly all of them wait for over a second."""
+    found = scaling.simulate(*scaling.SCALERS["KEDA by lag, cameras of a fixed rate"], lambda time: 20, 300)
+    assert found["late"] > 0.8
+
+
+def test_the_crossing_is_between_the_two_shares_that_enclose_it():
+    assert placement.crossing({1: 0.1, 2: 0.2, 4: 0.4}, 0.3) == pytest.approx(3)
+    assert placement.crossing({1: 0.1, 2: 0.2}, 0.3) is None
+
+
+def message(command, more=b""):
+    body = struct.pack("<i", 0) + b"\0" + bson.encode(command) + more
+    return relay.HEADER.pack(relay.HEADER.size + len(body), 1, 0, relay.OP_MSG) + body
+
+
+def test_the_relay_finds_documents_in_both_kinds_of_sections():
+    documents = [{"_id": number, "captured": "then"} for number in range(3)]
+    assert relay.inserted(message({"insert": "events", "documents": documents})) == documents
+    payload = b"documents\0" + b"".join(map(bson.encode, documents))
+    assert relay.inserted(message({"insert": "events"}, b"\1" + struct.pack("<i", len(payload) + 4) + payload)) == documents
+    assert relay.inserted(message({"find": "events"})) == []
+
+
+def test_the_relay_reads_both_systems_times_of_capture():
+    instant = relay.seconds_of("2026-11-30T12:00:00.250Z")
+    stored = bson.decode(bson.encode({"captured": relay.datetime.datetime.fromtimestamp(instant, relay.datetime.timezone.utc)}))
+    assert relay.captured(stored) == pytest.approx(instant)
+    local = relay.datetime.datetime.fromtimestamp(instant)
+    assert relay.captured({"time": str(local)}) == pytest.approx(instant)
+
+
+def test_the_rows_of_the_simulation_are_read():
+    row = "| partitions, placement | adaptive       | 0.990 |   0.449 |   0.940 |   1.115 |   1.3 |  100 |   0 |  1.0 |"
+    head = "| model | rule | utilisation | p50 s | p95 s | p99 s | max s | counted | dropped | changes/min |"
+    assert rates.parsed(f"{head}\n{row}\n") == {"partitions, placement": {"adaptive": {"utilisation": 0.99, "p95": 0.94}}}
+
+
+def test_a_rule_misses_its_goal_by_utilisation_or_age():
+    def found(utilisation, p95):
+        return {"one shared queue": {"oracle": {"utilisation": 1.0, "p95": 0.3}, "adaptive": {"utilisation": utilisation, "p95": p95}}}
+
+    assert rates.misses(found(0.99, 0.6), "one shared queue", "adaptive") == ""
+    assert "0.970" in rates.misses(found(0.97, 0.6), "one shared queue", "adaptive")
+    assert "0.40 s" in rates.misses(found(0.99, 0.7), "one shared queue", "adaptive")
+
+
+def test_quantiles_of_few_ages():
+    assert whole.quantiles([]) == {"documents": 0}
+    assert whole.quantiles([3, 1, 2]) == {"documents": 3, "p50": 2, "p95": 3, "p99": 3}
+
+
+@pytest.mark.parametrize("name", ["whole", "placement", "rates", "scaling", "clients"])
+def test_a_failed_point_is_shown_as_failed_with_its_reason(name, tmp_path):
+    key = {"whole": "texture/study", "placement": "ours/edge/9.46", "rates": "half", "clients": "Ethernet/kafkasink",
+           "scaling": "day/KEDA by demand, cameras that follow"}[name]
+    point = {"failed": "ended with code 3", "date": "2026-11-30", "commit": "abc", "kernel": "6", "machine": "one", "load": 1.5}
+    text = "\n".join(report.section({f"{name}/{key}": point}, name, tables.TABLES[name], tmp_path))
+    assert f"- failed: {key}: ended with code 3" in text
+    assert re.search(r"^\|.*\bfailed\b.*\|$", text, re.M), text
+    assert "The load of the minute before each point was 1.5" in text
