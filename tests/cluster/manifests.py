@@ -5,6 +5,7 @@ each object is checked against Kubernetes' own schemas (every field known, nothi
 Strimzi and the Prometheus operator against their own definitions; the dashboard against Grafana's; hadolint reads the container
 files, actionlint the workflow of the project's public repository."""
 
+import functools
 import json
 import os
 import pathlib
@@ -177,10 +178,13 @@ def schema_of(definition):
 
 def check_stdin():
     """Reads manifests, prints the mistakes of each, and returns the number of valid ones."""
+    import kubernetes_validate.utils
     import yaml
     schemas = {kind: schema_of(definition) for kind, definition in definitions().items()}
+    # the library would read all of Kubernetes' definitions again for each object
+    kubernetes_validate.utils.schema_contents = functools.cache(kubernetes_validate.utils.schema_contents)
     good, bad = 0, 0
-    for manifest in yaml.safe_load_all(sys.stdin):
+    for manifest in yaml.load_all(sys.stdin, yaml.CSafeLoader):
         wrong = complaint(manifest, schemas)
         if wrong:
             print(f"  {manifest['kind']} {manifest['metadata']['name']}: {wrong}")
@@ -189,6 +193,7 @@ def check_stdin():
     return bool(bad) or not good
 
 
+@functools.cache
 def check_text(text):
     """Returns the mistakes in the manifests as text, and whether there are any."""
     done = subprocess.run(

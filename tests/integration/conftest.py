@@ -21,6 +21,7 @@ import secantus_server  # noqa: E402
 # Both Debians' are older.
 NEW_LIBRARY = "confluent-kafka==2.12.0"
 FAILED = pytest.StashKey()
+LONGEST_NAME = 200
 # Files of tests in the order of their time while other tests run. The longest begin first, so that
 # no worker is busy long after the others. Other files come after these.
 LONG_FILES = [
@@ -38,6 +39,13 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "on_request: takes a minute: run with --long")
     config.addinivalue_line("markers", "first: takes longer than the rest of its file, so it begins first")
     config.addinivalue_line("markers", "quick: takes seconds, and shows that the whole system works")
+
+
+def pytest_make_parametrize_id(val):
+    """Shortens the names of tests with long inputs: each worker sends all names to all others, and a name is a variable of the environment."""
+    if isinstance(val, (bytes, str)) and len(val) > LONGEST_NAME:
+        return f"{val[:20]!r} and more, {len(val)} in all"
+    return None
 
 
 def pytest_collection_modifyitems(items):

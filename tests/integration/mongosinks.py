@@ -2,15 +2,13 @@
 """Pipelines that end in mongosink and get documents from the test line by line; and a database for a single test."""
 
 import json
-import os
-import pathlib
 import subprocess
 
 import mongo_server
+import pipeline
 import pymongo
 import pytest
 
-BUILD = pathlib.Path(os.environ.get("GST_FOG_BUILD") or pathlib.Path(__file__).resolve().parents[2] / "build")
 BLOCK = 4096  # a write of this size into a pipe becomes one buffer of fdsrc
 
 
@@ -22,9 +20,7 @@ class Sink:
         command = [
             "gst-launch-1.0", "-e", "fdsrc", f"blocksize={BLOCK}", "!", "application/x-ndjson", "!", "mongosink",
             f"database={database}", *properties]
-        environment = {
-            **os.environ, "MONGODB_URI": uri, "GST_PLUGIN_PATH_1_0": str(BUILD / "gst-plugins/mongo"),
-            "GST_REGISTRY": str(tmp_path / "registry.bin"), **variables}
+        environment = {**pipeline.environment(), "GST_DEBUG": "", "MONGODB_URI": uri, **variables}
         with open(self.log, "wb") as log:
             self.popen = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, env=environment)

@@ -11,6 +11,7 @@ import confluent_kafka
 import pymongo
 import pytest
 from messages import Feed, jpegs
+from mongo_server import number_of
 from pipeline import wait_until
 from test_kafkasrc import wait_for_all
 
@@ -60,11 +61,11 @@ def test_each_event_is_stored_once_over_many_kills(kafka, mongo, topics, fresh, 
     sink = f"mongosink uri={mongo.uri} database={fresh} collection=events"
     for _ in range(kills):
         running = launch(f"{source} ! identity sleep-time=3000 ! {sink} batch-latency=20000000")
-        before = events.count_documents({})
-        wait_until(lambda: events.count_documents({}) > before, 60, "progress", every=0.2)  # noqa: B023
+        before = number_of(events)
+        wait_until(lambda: number_of(events) > before, 60, "progress")  # noqa: B023
         time.sleep(chance.uniform(0, 0.4))
         running.kill()
-    stored = events.count_documents({})
+    stored = number_of(events)
     print(f"{stored} of {sent} events stored after {kills} kills")
     assert stored < sent
     # Messages that a killed run had taken are sent one at a time, each in its own batch.

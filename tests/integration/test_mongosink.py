@@ -2,7 +2,6 @@
 """Tests mongosink with a real database that is killed or frozen, and with documents that arrive twice."""
 
 import json
-import os
 import re
 import subprocess
 import time
@@ -13,8 +12,9 @@ import confluent_kafka.admin
 import pymongo
 import pytest
 from messages import values
-from mongosinks import BUILD, event, events, own_mongo, sink  # noqa: F401 (fixtures)
-from pipeline import wait_until
+from mongo_server import number_of
+from mongosinks import event, events, own_mongo, sink  # noqa: F401 (fixtures)
+from pipeline import environment, wait_until
 
 
 def test_types_are_kept_and_no_document_is_stored_twice(mongo, sink, fresh):
@@ -199,14 +199,12 @@ def test_a_sink_that_is_killed_repeatedly_stores_each_message_as_one_document(ka
         "gst-launch-1.0", "-e", "kafkasrc", f"bootstrap-servers={kafka.bootstrap}", f"topic={fresh}", f"group-id={fresh}",
         "auto-offset-reset=earliest", "client-properties=c,session.timeout.ms=6000", "!", "mongosink",
         f"database={fresh}", "batch-size=20"]
-    environment = {
-        **os.environ, "MONGODB_URI": mongo.uri, "GST_REGISTRY": str(tmp_path / "registry.bin"),
-        "GST_PLUGIN_PATH_1_0": f"{BUILD}/gst-plugins/mongo:{BUILD}/gst-plugins/kafka"}
+    variables = {**environment(), "GST_DEBUG": "", "MONGODB_URI": mongo.uri}
     for least in (500, 2000, 5940):
         with open(tmp_path / "cloud.log", "ab") as log:
-            cloud = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
+            cloud = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=variables)
         try:
-            wait_until(lambda least=least: stored.count_documents({}) >= least or cloud.poll() is not None, 60)
+            wait_until(lambda least=least: number_of(stored) >= least or cloud.poll() is not None, 60)
         finally:
             cloud.kill()
             cloud.wait()
