@@ -26,7 +26,7 @@ LONGEST_NAME = 200
 # no worker is busy long after the others. Other files come after these.
 LONG_FILES = [
     "test_chaos", "test_ledger", "test_demo", "test_link", "test_live", "test_poison_elsewhere", "test_poison", "test_damaged",
-    "test_access", "test_access_restart", "test_kafkasrc", "test_faults", "test_secured", "test_live_page", "test_kafkasink",
+    "test_access", "test_access_restart", "test_kafkasrc", "test_faults", "test_secured", "test_live_page", "test_system", "test_kafkasink",
     "test_frozen", "test_topic_again", "test_mongosink_faults", "test_clean_end"]
 
 
@@ -35,7 +35,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "alone: measures times, or needs the processors: no other test runs beside it")
+    config.addinivalue_line("markers", "alone: measures times, or needs a processor: at most one other such test runs beside it")
     config.addinivalue_line("markers", "on_request: takes a minute: run with --long")
     config.addinivalue_line("markers", "first: takes longer than the rest of its file, so it begins first")
     config.addinivalue_line("markers", "quick: takes seconds, and shows that the whole system works")

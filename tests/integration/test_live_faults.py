@@ -267,7 +267,6 @@ def test_a_frame_of_50_mb_is_not_kept(quiet):
     assert quiet.page.resident() - before < 250
 
 
-@pytest.mark.alone
 def test_50_cameras_and_10_replicas_use_a_tenth_of_a_core(kafka, mongo, fresh, tmp_path):
     """The load: a report each second from each replica, 5 events/s of each camera, one viewer, no pictures."""
     crowd = system.System(kafka, mongo, fresh, partitions=2)

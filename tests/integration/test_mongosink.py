@@ -153,7 +153,6 @@ def test_sink_waits_for_a_frozen_database(own_mongo, sink, fresh):
     assert stored.count_documents({}) == 50
 
 
-@pytest.mark.alone
 def test_frozen_database_does_not_delay_the_end_of_a_stage(own_mongo, sink, fresh):
     sending = sink(own_mongo.uri, "drain-timeout=1000000000")
     stored = events(own_mongo.uri, fresh)
