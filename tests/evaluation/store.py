@@ -33,23 +33,39 @@ def versions():
         "gstreamer": _first_line("gst-launch-1.0", "--version").split()[-1]}
 
 
+def _is_in(key, part):
+    return key == part or key.startswith(f"{part}/")
+
+
 class Store:
-    def __init__(self, path):
-        self.path = path
-        self.points = json.loads(path.read_text()) if path.exists() else {}
+    """`parts`: the tables or points that are measured, as TABLE, TABLE/CASE or TABLE/CASE/SYSTEM."""
+
+    def __init__(self, path, parts):
+        self.path, self.parts = path, parts
+
+    @property
+    def points(self):
+        """What is in the file now: another run may have added points."""
+        return json.loads(self.path.read_text()) if self.path.exists() else {}
+
+    def _write(self, points):
+        self.path.write_text(json.dumps(points, indent=1, sort_keys=True) + "\n")
 
     def keep(self, key, point):
-        self.points[key] = {**point, **versions()}
-        self.path.write_text(json.dumps(self.points, indent=1, sort_keys=True) + "\n")
+        self._write({**self.points, key: {**point, **versions()}})
 
-    def forget(self, table):
-        self.points = {key: point for key, point in self.points.items() if not key.startswith(f"{table}/")}
+    def forget(self):
+        """Drops the points that are to be measured again."""
+        self._write({key: point for key, point in self.points.items() if not self._is_wanted(key)})
+
+    def _is_wanted(self, key):
+        return any(_is_in(key, part) for part in self.parts)
 
     def measure(self, key, measure, finish=None):
         """Keeps what `measure()` returns, unless the point is there already. A failure is kept too, with its reason.
 
         `finish()`: returns more fields of the point, after a failure as well."""
-        if key in self.points:
+        if key in self.points or not self._is_wanted(key):
             return
         print(f"{key} …", end=" ", flush=True, file=sys.stderr)
         load = os.getloadavg()[0]

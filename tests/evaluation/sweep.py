@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Measures how many bytes a second reach a consumer in the fog, over a row of links."""
 
+import contextlib
 import statistics
 
 import links
@@ -70,13 +71,13 @@ def measure(table, store, name, directory):
             return {"late": at.late}
 
         at.set_congestion_control("cubic")
-        for version in sorted({system.broker for system in table.systems}, key=str):
-            chosen = [system for system in table.systems if system.broker == version]
-            with Fog(at, directory / f"kafka-{version}", version) as fog:
-                for case in table.cases:
-                    for system in chosen:
-                        store.measure(
-                            f"{name}/{case.name}/{system.name}",
-                            lambda: fog.measure(system.make(), case.link, table.frames, directory), late)
-        for case in table.cases:
-            store.measure(f"{name}/{case.name}/iperf3", lambda: _ceilings(at, case.link), late)
+        versions = sorted({system.broker for system in table.systems}, key=str)
+        with contextlib.ExitStack() as stack:
+            fogs = {version: stack.enter_context(Fog(at, directory / f"kafka-{version}", version)) for version in versions}
+            for case in table.cases:
+                # one after the other, so that the machine's other work is much the same for all
+                for system in table.systems:
+                    store.measure(
+                        f"{name}/{case.name}/{system.name}",
+                        lambda: fogs[system.broker].measure(system.make(), case.link, table.frames, directory), late)
+                store.measure(f"{name}/{case.name}/iperf3", lambda: _ceilings(at, case.link), late)
