@@ -15,6 +15,7 @@ import time
 
 import confluent_kafka
 import messages
+import mosquitto_server
 import pytest
 from pipeline import TOP, closed_port, environment, wait_until
 
@@ -258,6 +259,28 @@ def test_cameras_and_replicas_that_fall_silent(alerts):
     alerts.report("fog-1", ["cam-1"])
     wait_until(lambda: len(alerts.receiver.keys("/ops", "resolved")) == 2, 60, "the end of both")
     alerts.end()
+
+
+def test_an_mqtt_broker_that_comes_and_goes(alerts, tmp_path):
+    broker, log = mosquitto_server.Mosquitto(tmp_path / "mosquitto"), tmp_path / "messages"
+    (tmp_path / "password").write_text(mosquitto_server.PASSWORD + "\n")
+    alerts.write("[rule any]\nkind=faces\nabove=0\nhold=30s\ntargets=broker\n[target broker]\n"
+                 f"mqtt=mqtt://127.0.0.1:{broker.port}/fog/alerts\nuser=fog\npassword-file={tmp_path}/password")
+    alerts.start().started()
+    for round, faces in enumerate([1, 0]):
+        alerts.event(faces, round)
+        wait_until(lambda: alerts.log.read_text().count("there is no connection to 127.0.0.1") > round, 60, "a line in the log")
+        alerts.popen.send_signal(signal.SIGSTOP)  # until somebody listens
+        broker.start()
+        with broker.subscribe("fog/#", log) as subscriber:
+            wait_until(lambda: log.read_text().count("Subscribed") > round, 60, "the subscription")
+            alerts.popen.send_signal(signal.SIGCONT)
+            wait_until(lambda: log.read_text().count('"rule":"any"') > round, 60, "the notice")
+            subscriber.terminate()
+        broker.stop()
+    assert alerts.end().startswith("alerts: 1 fired, 1 ended; notices: 2 delivered")
+    states = [json.loads(line)["state"] for line in log.read_text().splitlines() if line.startswith("{")]
+    assert list(dict.fromkeys(states)) == ["firing", "resolved"]
 
 
 @pytest.mark.parametrize("text, said", [

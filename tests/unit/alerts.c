@@ -88,6 +88,12 @@ static const struct {
     {"[target t]\nwebhook=http://h/\nsecret=abc", ":1: a secret belongs into a file"},
     {"[target t]\nwebhook=http://h/\nsecret-file=/nowhere/at/all", ":3: secret-file:"},
     {"[target t]\nwebhook=http://h/\ntimeout=1h", ":1: timeout is from"},
+    {"[target t]\nmqtt=mqtt://h", ":1: the mqtt of t isn't"},
+    {"[target t]\nmqtt=mqtt://h/fog/#", ":1: the mqtt of t isn't"},
+    {"[target t]\nmqtt=http://h/fog", ":1: the mqtt of t isn't"},
+    {"[target t]\nmqtt=mqtt://u:p@h/fog", ":1: the mqtt of t holds a user"},
+    {"[target t]\nmqtt=mqtt://h/fog\nuser=u\npassword=p", ":1: a password belongs into a file"},
+    {"[target t]\nmqtt=mqtt://h/fog\npassword-file=/dev/null", ":3: /dev/null is empty"},
     {"[target t]\nwebhook=http://h/\nretries=3", ":3: the target t takes no key \"retries\""},
     {"\xff", ":1: the line isn't UTF-8"},
 };
@@ -248,7 +254,7 @@ GST_START_TEST (test_silence)
   watch->patience = 20000; /* the camera sends less often */
   fail_if (alerts_watch_tick (watch, NOW + 49000));
   fail_unless (alerts_watch_tick (watch, NOW + 50000));
-  fail_unless (alerts_watch_tick (watch, NOW + 3631000)); /* it never came back */
+  fail_unless (alerts_watch_tick (watch, NOW + 3641000)); /* it never came back */
   fail_unless_equals_int (watch->phase, ALERTS_REST);
   fail_if (alerts_watch_tick (watch, NOW + 9000000));
   fail_unless_equals_int (watch->notices.length, 4);

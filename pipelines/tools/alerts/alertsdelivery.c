@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "alertswebhook.h"
+#include "alertsmqtt.h"
 
 #define FIRST_WAIT 1000 /* ms */
 #define LONGEST_WAIT 300000
@@ -17,6 +17,7 @@ typedef struct {
   AlertsDelivery *delivery;
   const AlertsTarget *target;
   AlertsWebhook *webhook; /* (nullable) */
+  AlertsMqtt *mqtt;       /* (nullable) */
   guint sending;
   guint failures; /* tries in a row that failed */
 } Line;
@@ -159,6 +160,8 @@ begin_send (AlertsDelivery *self, AlertsWatch *watch, AlertsNotice *notice, Aler
   send->sending = TRUE;
   if (job->line->webhook)
     alerts_webhook_send (job->line->webhook, notice, take_answer, job);
+  else if (job->line->mqtt)
+    alerts_mqtt_send (job->line->mqtt, notice, take_answer, job);
   else
     alerts_state_send (
         self->state, send->target->address, notice->id, notice->body, take_delivery, job);
@@ -264,6 +267,13 @@ alerts_delivery_get_counts (AlertsDelivery *self)
 
 /* --- life --- */
 
+static void
+close_line (Line *self)
+{
+  g_clear_pointer (&self->webhook, alerts_webhook_free);
+  g_clear_pointer (&self->mqtt, alerts_mqtt_free);
+}
+
 static gboolean
 is_sending (AlertsDelivery *self)
 {
@@ -295,7 +305,7 @@ alerts_delivery_stop (AlertsDelivery *self)
   for (guint i = 0; i < self->lines->len; i++) {
     Line *line = g_ptr_array_index (self->lines, i);
 
-    g_clear_pointer (&line->webhook, alerts_webhook_free);
+    close_line (line);
   }
 }
 
@@ -304,13 +314,17 @@ line_free (gpointer data)
 {
   Line *self = data;
 
-  g_clear_pointer (&self->webhook, alerts_webhook_free);
+  close_line (self);
   g_free (self);
 }
 
 static gboolean
 open_line (Line *self, GError **error)
 {
+  if (self->target->way == ALERTS_MQTT) {
+    self->mqtt = alerts_mqtt_new (self->target, error);
+    return self->mqtt != NULL;
+  }
   if (self->target->way != ALERTS_WEBHOOK)
     return TRUE;
   if (!self->target->secret)

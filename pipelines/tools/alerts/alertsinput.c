@@ -141,6 +141,8 @@ find_partitions (AlertsInput *self)
   guint known = self->beginnings->len, count = 0; /* only this thread changes it */
   rd_kafka_resp_err_t err = ask_count (self, &count);
 
+  /* All messages of a topic that is made later are new. */
+  self->has_begun |= err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
   if (!err && count > known)
     err = ask_beginnings (self, known, count, found);
   if (err || !found->len)
@@ -221,7 +223,46 @@ assign (AlertsInput *self)
   rd_kafka_topic_partition_list_destroy (list);
 }
 
-/* Reads the partitions, too, that the thread has found. */
+static void
+note_commit (rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list,
+    void *opaque)
+{
+  AlertsInput *self = opaque;
+
+  self->committing--;
+  if (!err || err == RD_KAFKA_RESP_ERR__NO_OFFSET)
+    return;
+  alerts_client_complain (&self->client, self->tried, err);
+  for (guint i = 0; i < self->partitions->len; i++)
+    g_array_index (self->partitions, Partition, i).committed = -1;
+}
+
+/* @book: (nullable): NULL: it needs nothing yet. Only one commit is under way, since a later one
+ * could be answered first. */
+static void
+commit (AlertsInput *self, AlertsBook *book)
+{
+  rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new (1);
+
+  for (guint i = 0; !self->committing && i < self->partitions->len; i++) {
+    Partition *partition = &g_array_index (self->partitions, Partition, i);
+    gint64 needed = book ? alerts_book_get_needed (book, self->role, (gint) i) : -1;
+    gint64 offset = needed < 0 ? partition->next : MIN (needed, partition->next);
+
+    if (offset == partition->committed)
+      continue;
+    partition->committed = offset;
+    rd_kafka_topic_partition_list_add (list, self->source->topic, (gint32) i)->offset = offset;
+  }
+  if (list->cnt) {
+    self->committing++;
+    rd_kafka_commit_queue (self->client.rk, list, self->answers, note_commit, self);
+  }
+  rd_kafka_topic_partition_list_destroy (list);
+}
+
+/* Reads the partitions, too, that the thread has found. The first run commits where it begins, so
+ * that the next one doesn't begin later. */
 static void
 take_beginnings (AlertsInput *self)
 {
@@ -231,8 +272,11 @@ take_beginnings (AlertsInput *self)
   for (guint i = before; i < self->beginnings->len; i++)
     begin_partition (self, &g_array_index (self->beginnings, Beginning, i));
   g_mutex_unlock (&self->lock);
-  if (self->partitions->len > before)
-    assign (self);
+  if (self->partitions->len == before)
+    return;
+  if (before == 0)
+    commit (self, NULL);
+  assign (self);
 }
 
 /* What comes long after the last answer may have waited in Kafka. */
@@ -329,41 +373,10 @@ alerts_input_get_known (AlertsInput *self)
 
 /* --- commits --- */
 
-static void
-note_commit (
-    rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque)
-{
-  AlertsInput *self = opaque;
-
-  self->committing--;
-  if (!err || err == RD_KAFKA_RESP_ERR__NO_OFFSET)
-    return;
-  alerts_client_complain (&self->client, self->tried, err);
-  for (guint i = 0; i < self->partitions->len; i++)
-    g_array_index (self->partitions, Partition, i).committed = -1;
-}
-
-/* Only one commit is under way, since a later one could be answered first. */
 void
 alerts_input_commit (AlertsInput *self, AlertsBook *book)
 {
-  rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new (1);
-
-  for (guint i = 0; !self->committing && i < self->partitions->len; i++) {
-    Partition *partition = &g_array_index (self->partitions, Partition, i);
-    gint64 needed = alerts_book_get_needed (book, self->role, (gint) i);
-    gint64 offset = needed < 0 ? partition->next : MIN (needed, partition->next);
-
-    if (offset == partition->committed)
-      continue;
-    partition->committed = offset;
-    rd_kafka_topic_partition_list_add (list, self->source->topic, (gint32) i)->offset = offset;
-  }
-  if (list->cnt) {
-    self->committing++;
-    rd_kafka_commit_queue (self->client.rk, list, self->answers, note_commit, self);
-  }
-  rd_kafka_topic_partition_list_destroy (list);
+  commit (self, book);
 }
 
 void

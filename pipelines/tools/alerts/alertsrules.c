@@ -219,22 +219,66 @@ read_topic (AlertsTarget *self, AlertsSection *section, GError **error)
 }
 
 static gboolean
+read_user (AlertsTarget *self, AlertsSection *section, GError **error)
+{
+  self->user = take_text (section, "user", NULL);
+  if (alerts_section_take (section, "password"))
+    return alerts_section_fail (section, section->line, error,
+        "a password belongs into a file of its own, which password-file names");
+  if (!read_file (section, "password-file", &self->password, error))
+    return FALSE;
+  return !self->password || self->user ||
+         alerts_section_fail (section, section->line, error,
+             "the target %s has a password-file, but no user", self->name);
+}
+
+/* The path is the topic. */
+static gboolean
+read_mqtt (AlertsTarget *self, AlertsSection *section, GError **error)
+{
+  g_autoptr (GUri) uri = g_uri_parse (self->address, G_URI_FLAGS_NONE, NULL);
+  const gchar *scheme = uri ? g_uri_get_scheme (uri) : "";
+
+  self->way = ALERTS_MQTT;
+  if (!(g_str_equal (scheme, "mqtt") || g_str_equal (scheme, "mqtts")) || !g_uri_get_host (uri) ||
+      !*g_uri_get_host (uri) || strlen (g_uri_get_path (uri)) < 2 ||
+      strpbrk (self->address, "+#?"))
+    return alerts_section_fail (section, section->line, error,
+        "the mqtt of %s isn't mqtt://HOST:PORT/TOPIC or mqtts://, with a topic without +, # and ?",
+        self->name);
+  if (g_uri_get_userinfo (uri))
+    return alerts_section_fail (section, section->line, error,
+        "the mqtt of %s holds a user: use user and password-file", self->name);
+  self->ca_file = take_text (section, "ca-file", NULL);
+  return read_user (self, section, error);
+}
+
+static gboolean
 read_address (AlertsTarget *self, AlertsSection *section, GError **error)
 {
-  g_autofree gchar *webhook = take_text (section, "webhook", NULL), *secret = NULL;
-  g_autofree gchar *topic = take_text (section, "topic", NULL);
+  static const struct {
+    const gchar *key;
+    gboolean (*read) (AlertsTarget *, AlertsSection *, GError **);
+  } ways[] = {{"webhook", read_webhook}, {"topic", read_topic}, {"mqtt", read_mqtt}};
+  guint count = 0, found = 0;
 
-  if (!read_file (section, "webhook-file", &secret, error))
+  if (!read_file (section, "webhook-file", &self->address, error))
     return FALSE;
-  if (!!webhook + !!secret + !!topic != 1)
-    return alerts_section_fail (section, section->line, error,
-        "the target %s needs one of webhook, webhook-file and topic", self->name);
-  if (topic) {
-    self->address = g_steal_pointer (&topic);
-    return read_topic (self, section, error);
+  count += self->address != NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (ways); i++) {
+    g_autofree gchar *text = take_text (section, ways[i].key, NULL);
+
+    if (!text)
+      continue;
+    count++;
+    found = i;
+    g_free (self->address);
+    self->address = g_steal_pointer (&text);
   }
-  self->address = webhook ? g_steal_pointer (&webhook) : g_steal_pointer (&secret);
-  return read_webhook (self, section, error);
+  return count == 1
+             ? ways[found].read (self, section, error)
+             : alerts_section_fail (section, section->line, error,
+                   "the target %s needs one of webhook, webhook-file, topic and mqtt", self->name);
 }
 
 static gboolean

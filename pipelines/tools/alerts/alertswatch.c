@@ -281,7 +281,7 @@ alerts_watch_tick (AlertsWatch *self, gint64 now)
   silent = MAX (now - self->last.arrived, 0);
   if (self->restored && !go_on (self, silent))
     return FALSE;
-  if (alerts_watch_is_firing (self) && silent > self->rule->forget)
+  if (alerts_watch_is_firing (self) && silent > self->rule->forget + self->rule->patience)
     return forget (self, now);
   if (alerts_kind_is_silence (self->rule->kind))
     return notice_silence (self, now);
