@@ -31,12 +31,20 @@ class Receiver:
     def __init__(self, port=0):
         self.answers, self.taken, self.tried = collections.defaultdict(list), [], collections.Counter()
         self.wrong, self.released, owner = [], threading.Event(), self
+        self.metrics = ""
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
                 owner.take(self, self.rfile.read(int(self.headers["Content-Length"])))
+
+            def do_GET(self):
+                body = owner.metrics.encode()
+                self.send_response(200 if body else 503)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
 
             def log_message(self, *_):
                 pass
@@ -259,6 +267,23 @@ def test_cameras_and_replicas_that_fall_silent(alerts):
     alerts.report("fog-1", ["cam-1"])
     wait_until(lambda: len(alerts.receiver.keys("/ops", "resolved")) == 2, 60, "the end of both")
     alerts.end()
+
+
+def test_what_stages_count_even_while_nobody_reads_it(alerts):
+    receiver = alerts.receiver
+    line = 'gstfog_rejected_total{reason="refused"} %d\ngstfog_lag_seconds{topic="camera"} 50\n'
+    where = f"stages=http://127.0.0.1:{receiver.port}/metrics"
+    alerts.write(f"[rule gone]\nkind=rejected\n{where}\ntargets=ops\n[rule slow]\nkind=old\nabove=30\nfor=1s\n{where}\ntargets=ops", ops="")
+    receiver.metrics = line % 7  # from before: no alert
+    alerts.start()
+    wait_until(lambda: receiver.taken, 60, "the alert of old messages")
+    alerts.kill()
+    receiver.metrics = line % 9
+    alerts.start()
+    wait_until(lambda: len({key for _, key, _ in receiver.taken}) == 2, 60, "the alert of what was rejected")
+    assert {body["text"] for _, _, body in receiver.taken} == {
+        f"what waits in topic camera at 127.0.0.1:{receiver.port} is 50 s old, more than 30 s",
+        f"2 frames, messages or documents were given up: refused at 127.0.0.1:{receiver.port}"}
 
 
 def test_an_mqtt_broker_that_comes_and_goes(alerts, tmp_path):

@@ -5,6 +5,7 @@
 
 #include "alertsbook.h"
 #include "alertsdelivery.h"
+#include "alertsmetrics.h"
 #include "alertswebhook.h"
 
 #define TARGET "[target t]\ntopic=alerts\n"
@@ -80,6 +81,8 @@ static const struct {
     {"[rule a]\nkind=silent\nquiet=foo 22:00-06:00", ":3: quiet: \"foo\" is neither"},
     {"[rule a]\nkind=silent\nquiet=22:00-06:00\ntime-zone=Mars/Base", ":3: quiet: this machine"},
     {"[rule a]\nkind=silent\ntime-zone=UTC\ntargets=t\n" TARGET, ":3: the rule a takes no key"},
+    {"[rule a]\nkind=lost\n", ":1: kind=lost needs stages"},
+    {"[rule a]\nkind=lost\nstages=http://a/ ftp://b/\n", ":3: \"ftp://b/\" isn't http"},
     {"[target t]\n", ":1: the target t needs one of"},
     {"[target t]\ntopic=a\nwebhook=http://b/", ":1: the target t needs one of"},
     {"[target t]\ntopic=a b", ":1: \"a b\" isn't a topic's name"},
@@ -118,7 +121,7 @@ GST_START_TEST (test_the_example)
   fail_unless (g_file_get_contents (ALERTS_EXAMPLE, &text, NULL, &error));
   rules = alerts_rules_parse (ALERTS_EXAMPLE, text, &error);
   fail_unless (rules != NULL, "%s", error ? error->message : "");
-  fail_unless_equals_int (rules->rules->len, 4);
+  fail_unless_equals_int (rules->rules->len, 5);
   crowd = alerts_rules_find (rules, "crowd");
   fail_unless_equals_string (crowd->zone, "door");
   fail_unless (crowd->above == 5 && crowd->until == 3);
@@ -496,6 +499,40 @@ GST_START_TEST (test_reports)
 }
 GST_END_TEST;
 
+/* --- metrics --- */
+
+GST_START_TEST (test_metrics)
+{
+  static const gchar text[] = "# TYPE gstfog_rejected_total counter\n"
+                              "gstfog_rejected_total{stage=\"a\",reason=\"refused\"} 3\n"
+                              "gstfog_rejected_total{element=\"b\",reason=\"refused\"} 4\n"
+                              "gstfog_rejected_total{reason=\"bad-caps\"} 1e3\n"
+                              "gstfog_rejected_total{noreason=\"x\"} 9\n"
+                              "gstfog_rejected_total{reason=\"nan\"} NaN\n"
+                              "gstfog_rejected_total{reason=\"none\"}\n"
+                              "gstfog_rejected_total{reason=\"open} 1\n"
+                              "gstfog_rejected_totals{reason=\"other\"} 1\n"
+                              "gstfog_lag_seconds{topic=\"camera\",element=\"a\"} 2.5\n"
+                              "gstfog_lag_seconds{topic=\"camera\",element=\"b\"} 1\n"
+                              "gstfog_lag_seconds{topic=\"database\"} 0";
+  g_autoptr (GHashTable) rejected =
+      alerts_metrics_parse (text, alerts_kind_get_metric (ALERTS_REJECTED));
+  g_autoptr (GHashTable) old = alerts_metrics_parse (text, alerts_kind_get_metric (ALERTS_OLD));
+
+  fail_unless_equals_int (g_hash_table_size (rejected), 2);
+  fail_unless (*(gdouble *) g_hash_table_lookup (rejected, "refused") == 7);
+  fail_unless (*(gdouble *) g_hash_table_lookup (rejected, "bad-caps") == 1000);
+  fail_unless_equals_int (g_hash_table_size (old), 2);
+  fail_unless (*(gdouble *) g_hash_table_lookup (old, "camera") == 2.5);
+  fail_unless (alerts_kind_get_metric (ALERTS_FACES) == NULL);
+
+  fail_unless (alerts_metrics_grow (5, 7, FALSE) == 2);
+  fail_unless (alerts_metrics_grow (5, 2, FALSE) == 2); /* a new process */
+  fail_unless (alerts_metrics_grow (-1, 7, FALSE) == 0);
+  fail_unless (alerts_metrics_grow (-1, 7, TRUE) == 7);
+}
+GST_END_TEST;
+
 /* --- delivery --- */
 
 GST_START_TEST (test_waits)
@@ -597,6 +634,7 @@ alerts_suite (void)
   tcase_add_test (tc, test_a_camera_that_stopped_meanwhile_is_found);
   tcase_add_test (tc, test_events_and_zones);
   tcase_add_loop_test (tc, test_reports, 0, 4);
+  tcase_add_test (tc, test_metrics);
   tcase_add_test (tc, test_waits);
   tcase_add_test (tc, test_answers);
   tcase_add_test (tc, test_signature);

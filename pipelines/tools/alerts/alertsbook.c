@@ -108,8 +108,9 @@ static void
 give (AlertsBook *self, const AlertsRule *rule, const gchar *subject, const AlertsSample *sample,
     gint64 patience)
 {
-  AlertsWatch *watch =
-      g_pattern_spec_match_string (rule->camera, subject) ? find_watch (self, rule, subject) : NULL;
+  AlertsWatch *watch = g_pattern_spec_match_string (rule->subjects, subject)
+                           ? find_watch (self, rule, subject)
+                           : NULL;
 
   if (!watch)
     return;
@@ -167,7 +168,7 @@ judge_event (
 
     if (rule->kind == ALERTS_SILENT)
       give (self, rule, camera, &seen, 0);
-    if (rule->kind != ALERTS_FACES || !g_pattern_spec_match_string (rule->camera, camera))
+    if (rule->kind != ALERTS_FACES || !g_pattern_spec_match_string (rule->subjects, camera))
       continue;
     counted.hold = MAX (rule->hold, read_still (event));
     counted.value = count_faces (self, rule, answer, event);
@@ -211,8 +212,9 @@ static void
 release_replica (
     AlertsBook *self, const AlertsRule *rule, const gchar *replica, const AlertsSample *sample)
 {
-  AlertsWatch *watch =
-      g_pattern_spec_match_string (rule->camera, replica) ? find_watch (self, rule, replica) : NULL;
+  AlertsWatch *watch = g_pattern_spec_match_string (rule->subjects, replica)
+                           ? find_watch (self, rule, replica)
+                           : NULL;
 
   if (watch)
     note (self, watch, alerts_watch_leave (watch, sample));
@@ -245,7 +247,7 @@ judge_report (AlertsBook *self, const FogReport *report, const AlertsMessage *me
 
     if (rule->kind == ALERTS_SILENT)
       expect_cameras (self, rule, report, &sample);
-    if (alerts_kind_is_of_replicas (rule->kind))
+    if (g_str_equal (alerts_kind_get_subject (rule->kind), "replica"))
       judge_replica (self, rule, report, &sample);
   }
 }
@@ -261,6 +263,17 @@ alerts_book_take_report (AlertsBook *self, const AlertsMessage *message, GError 
   return TRUE;
 }
 
+/* --- metrics --- */
+
+void
+alerts_book_take_number (AlertsBook *self, const AlertsRule *rule, const gchar *series,
+    gdouble value, gint64 hold, gint64 now)
+{
+  AlertsSample sample = {now, now, hold, value, {ALERTS_METRICS, 0, now}};
+
+  give (self, rule, series, &sample, 0);
+}
+
 /* --- time --- */
 
 /* Returns the time up to which everything is known that the rule looks at. */
@@ -271,6 +284,8 @@ find_known (const AlertsRule *rule, const gint64 known[ALERTS_SOURCES])
     return known[ALERTS_EVENTS];
   if (rule->kind == ALERTS_SILENT)
     return MIN (known[ALERTS_EVENTS], known[ALERTS_REPORTS]);
+  if (alerts_kind_get_metric (rule->kind))
+    return known[ALERTS_METRICS];
   return known[ALERTS_REPORTS];
 }
 

@@ -27,6 +27,9 @@ void alerts_book_add (AlertsBook *self, AlertsWatch *watch);
 /* FALSE with @error: the text can't be read. */
 gboolean alerts_book_take_event (AlertsBook *self, const AlertsMessage *message, GError **error);
 gboolean alerts_book_take_report (AlertsBook *self, const AlertsMessage *message, GError **error);
+/* A number of a stage's metrics, which came at @now. */
+void alerts_book_take_number (AlertsBook *self, const AlertsRule *rule, const gchar *series,
+    gdouble value, gint64 hold, gint64 now);
 /* @known: for each source the time up to which all its messages were read, ms since the Unix
  * epoch; 0: not known */
 void alerts_book_tick (AlertsBook *self, const gint64 known[ALERTS_SOURCES]);

@@ -224,8 +224,8 @@ assign (AlertsInput *self)
 }
 
 static void
-note_commit (rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list,
-    void *opaque)
+note_commit (
+    rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque)
 {
   AlertsInput *self = opaque;
 

@@ -68,6 +68,15 @@ describe_condition (const AlertsFacts *facts)
     case ALERTS_WAITING:
       return g_strdup_printf ("%g messages wait for replica %s, more than %g", facts->value,
           facts->subject, rule->above);
+    case ALERTS_OLD:
+      return g_strdup_printf ("what waits in topic %s is %g s old, more than %g s", facts->subject,
+          facts->value, rule->above);
+    case ALERTS_REJECTED:
+      return g_strdup_printf (
+          "%g frames, messages or documents were given up: %s", facts->value, facts->subject);
+    case ALERTS_LOST:
+      return g_strdup_printf ("%g messages of topic %s were deleted before they were read",
+          facts->value, facts->subject);
     default:
       return g_strdup_printf ("replica %s counts frames %g s after their capture, more than %g s",
           facts->subject, facts->value, rule->above);
@@ -97,8 +106,7 @@ make_body (const AlertsFacts *facts)
   live_json_text (json, "rule", rule->name);
   live_json_text (json, "kind", alerts_kind_name (rule->kind));
   live_json_text (json, "severity", rule->severity);
-  live_json_text (
-      json, alerts_kind_is_of_replicas (rule->kind) ? "replica" : "camera", facts->subject);
+  live_json_text (json, alerts_kind_get_subject (rule->kind), facts->subject);
   if (rule->zone)
     live_json_text (json, "zone", rule->zone);
   add_time (json, "start", facts->start);

@@ -10,19 +10,25 @@
 #define SECOND 1000 /* ms */
 #define DAY (86400 * SECOND)
 #define LONGEST (366LL * DAY)
+/* An alert about something that was counted ends if nothing more is counted for so long. */
+#define CALM (600 * SECOND)
 /* Shorter keys can be found by trying. */
 #define LEAST_SECRET 16 /* bytes */
 
 static const struct {
-  const gchar *name;
-  gboolean of_replicas, is_silence;
+  const gchar *name, *subject;
+  gboolean is_silence;
   gint64 patience, hold, forget; /* defaults, ms; hold 0: set by the messages themselves */
+  AlertsMetric metric;           /* without a name: none */
 } kinds[ALERTS_KINDS] = {
-    {"faces", FALSE, FALSE, 0, 5 * SECOND, DAY},
-    {"silent", FALSE, TRUE, 60 * SECOND, 0, DAY},
-    {"replica", TRUE, TRUE, 30 * SECOND, 0, 3600 * SECOND},
-    {"waiting", TRUE, FALSE, 60 * SECOND, 0, 3600 * SECOND},
-    {"late", TRUE, FALSE, 60 * SECOND, 0, 3600 * SECOND},
+    {"faces", "camera", FALSE, 0, 5 * SECOND, DAY},
+    {"silent", "camera", TRUE, 60 * SECOND, 0, DAY},
+    {"replica", "replica", TRUE, 30 * SECOND, 0, 3600 * SECOND},
+    {"waiting", "replica", FALSE, 60 * SECOND, 0, 3600 * SECOND},
+    {"late", "replica", FALSE, 60 * SECOND, 0, 3600 * SECOND},
+    {"old", "series", FALSE, 60 * SECOND, 0, 3600 * SECOND, {"gstfog_lag_seconds", "topic", FALSE}},
+    {"rejected", "series", FALSE, 0, 0, DAY, {"gstfog_rejected_total", "reason", TRUE}},
+    {"lost", "series", FALSE, 0, 0, DAY, {"gstfog_messages_lost_total", "topic", TRUE}},
 };
 
 const gchar *
@@ -31,10 +37,16 @@ alerts_kind_name (AlertsKind kind)
   return kinds[kind].name;
 }
 
-gboolean
-alerts_kind_is_of_replicas (AlertsKind kind)
+const gchar *
+alerts_kind_get_subject (AlertsKind kind)
 {
-  return kinds[kind].of_replicas;
+  return kinds[kind].subject;
+}
+
+const AlertsMetric *
+alerts_kind_get_metric (AlertsKind kind)
+{
+  return kinds[kind].metric.name ? &kinds[kind].metric : NULL;
 }
 
 gboolean
@@ -49,7 +61,8 @@ rule_free (gpointer data)
   AlertsRule *self = data;
 
   g_free (self->name);
-  g_clear_pointer (&self->camera, g_pattern_spec_free);
+  g_clear_pointer (&self->subjects, g_pattern_spec_free);
+  g_strfreev (self->stages);
   g_free (self->zone);
   g_free (self->severity);
   g_clear_pointer (&self->quiet, alerts_quiet_free);
@@ -85,7 +98,8 @@ read_kind (AlertsSection *section, AlertsKind *kind, GError **error)
     if (g_str_equal (entry->value, kinds[*kind].name))
       return TRUE;
   return alerts_section_fail (section, entry->line, error,
-      "kind is faces, silent, replica, waiting or late, not \"%s\"", entry->value);
+      "kind is faces, silent, replica, waiting, late, old, rejected or lost, not \"%s\"",
+      entry->value);
 }
 
 static gint64
@@ -195,14 +209,19 @@ read_secret (AlertsTarget *self, AlertsSection *section, GError **error)
 }
 
 static gboolean
+is_web_address (const gchar *text)
+{
+  g_autoptr (GUri) uri = g_uri_parse (text, G_URI_FLAGS_NONE, NULL);
+  const gchar *scheme = uri ? g_uri_get_scheme (uri) : "", *host = uri ? g_uri_get_host (uri) : "";
+
+  return (g_str_equal (scheme, "http") || g_str_equal (scheme, "https")) && host && *host;
+}
+
+static gboolean
 read_webhook (AlertsTarget *self, AlertsSection *section, GError **error)
 {
-  g_autoptr (GUri) uri = g_uri_parse (self->address, G_URI_FLAGS_NONE, NULL);
-  const gchar *scheme = uri ? g_uri_get_scheme (uri) : "";
-
   self->way = ALERTS_WEBHOOK;
-  if (!(g_str_equal (scheme, "http") || g_str_equal (scheme, "https")) || !g_uri_get_host (uri) ||
-      !*g_uri_get_host (uri))
+  if (!is_web_address (self->address))
     return alerts_section_fail (
         section, section->line, error, "the webhook of %s isn't http:// or https://", self->name);
   self->ca_file = take_text (section, "ca-file", NULL);
@@ -241,8 +260,7 @@ read_mqtt (AlertsTarget *self, AlertsSection *section, GError **error)
 
   self->way = ALERTS_MQTT;
   if (!(g_str_equal (scheme, "mqtt") || g_str_equal (scheme, "mqtts")) || !g_uri_get_host (uri) ||
-      !*g_uri_get_host (uri) || strlen (g_uri_get_path (uri)) < 2 ||
-      strpbrk (self->address, "+#?"))
+      !*g_uri_get_host (uri) || strlen (g_uri_get_path (uri)) < 2 || strpbrk (self->address, "+#?"))
     return alerts_section_fail (section, section->line, error,
         "the mqtt of %s isn't mqtt://HOST:PORT/TOPIC or mqtts://, with a topic without +, # and ?",
         self->name);
@@ -323,7 +341,11 @@ read_targets (AlertsRule *self, const AlertsRules *rules, AlertsSection *section
 static gboolean
 read_thresholds (AlertsRule *self, AlertsSection *section, GError **error)
 {
-  self->above = self->until = -1;
+  const AlertsMetric *metric = alerts_kind_get_metric (self->kind);
+
+  self->above = metric && metric->counts ? 0 : -1;
+  self->calm = metric && metric->counts ? CALM : 0;
+  self->until = -1;
   if (alerts_kind_is_silence (self->kind))
     return TRUE;
   if (!read_number (section, "above", &self->above, error) ||
@@ -355,12 +377,30 @@ read_quiet (AlertsRule *self, AlertsSection *section, GError **error)
 }
 
 static gboolean
+read_stages (AlertsRule *self, AlertsSection *section, GError **error)
+{
+  const AlertsEntry *entry = alerts_section_take (section, "stages");
+
+  if (!entry)
+    return alerts_section_fail (section, section->line, error,
+        "kind=%s needs stages, the addresses of metrics as http://fog:8080/metrics",
+        kinds[self->kind].name);
+  self->stages = g_strsplit (entry->value, " ", -1);
+  for (guint i = 0; self->stages[i]; i++)
+    if (!is_web_address (self->stages[i]))
+      return alerts_section_fail (section, entry->line, error,
+          "\"%s\" isn't http:// or https://; one space is between two addresses", self->stages[i]);
+  return TRUE;
+}
+
+static gboolean
 read_subject (AlertsRule *self, AlertsSection *section, GError **error)
 {
-  const gchar *key = alerts_kind_is_of_replicas (self->kind) ? "replica" : "camera";
-  g_autofree gchar *pattern = take_text (section, key, "*");
+  g_autofree gchar *pattern = take_text (section, kinds[self->kind].subject, "*");
 
-  self->camera = g_pattern_spec_new (pattern);
+  self->subjects = g_pattern_spec_new (pattern);
+  if (alerts_kind_get_metric (self->kind))
+    return read_stages (self, section, error);
   if (self->kind != ALERTS_FACES)
     return TRUE;
   self->zone = take_text (section, "zone", NULL);

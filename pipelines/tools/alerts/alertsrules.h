@@ -8,13 +8,23 @@ G_BEGIN_DECLS
 /* The rule file: rules, and the targets that they send to. pipelines/README.md is its reference. */
 
 typedef enum {
-  ALERTS_FACES,   /* a camera's faces, in a zone or in all, exceed a number */
-  ALERTS_SILENT,  /* no frame of a camera is counted */
-  ALERTS_REPLICA, /* a fog replica sends no report, and didn't say that it leaves */
-  ALERTS_WAITING, /* more messages and frames wait for a replica than a number */
-  ALERTS_LATE,    /* one frame in twenty is counted later after its capture than a time */
+  ALERTS_FACES,    /* a camera's faces, in a zone or in all, exceed a number */
+  ALERTS_SILENT,   /* no frame of a camera is counted */
+  ALERTS_REPLICA,  /* a fog replica sends no report, and didn't say that it leaves */
+  ALERTS_WAITING,  /* more messages and frames wait for a replica than a number */
+  ALERTS_LATE,     /* one frame in twenty is counted later after its capture than a time */
+  ALERTS_OLD,      /* what waits in a topic is older than a time */
+  ALERTS_REJECTED, /* frames, messages or documents were given up */
+  ALERTS_LOST,     /* messages were deleted before they were read */
   ALERTS_KINDS,
 } AlertsKind;
+
+/* What the rules of a kind look for in the metrics of a stage. */
+typedef struct {
+  const gchar *name;
+  const gchar *label; /* its values are watched one by one */
+  gboolean counts;    /* it only grows, and the rule is about how much; else the number counts */
+} AlertsMetric;
 
 typedef enum {
   ALERTS_WEBHOOK,
@@ -39,14 +49,15 @@ typedef struct {
   gchar *name;
   guint line;
   AlertsKind kind;
-  GPatternSpec *camera; /* of names of cameras, or of replicas */
-  gchar *zone;          /* (nullable): NULL: all faces of a frame */
-  gdouble above;        /* the condition is met above it */
-  gdouble until;        /* and ends at it or below it */
-  gint64 patience;      /* ms for which the condition must be met before an alert */
-  gint64 calm;          /* ms for which it must have ended before the alert ends */
-  gint64 hold;          /* ms for which a number counts if no newer one comes */
-  gint64 forget;        /* ms after which an alert ends about what is never seen again */
+  GPatternSpec *subjects; /* of names of cameras, of replicas, or of series of metrics */
+  gchar **stages;         /* (nullable): addresses of metrics */
+  gchar *zone;            /* (nullable): NULL: all faces of a frame */
+  gdouble above;          /* the condition is met above it */
+  gdouble until;          /* and ends at it or below it */
+  gint64 patience;        /* ms for which the condition must be met before an alert */
+  gint64 calm;            /* ms for which it must have ended before the alert ends */
+  gint64 hold;            /* ms for which a number counts if no newer one comes */
+  gint64 forget;          /* ms after which an alert ends about what is never seen again */
   gchar *severity;
   AlertsQuiet *quiet; /* (nullable) */
   GPtrArray *targets; /* of AlertsTarget, owned by the file */
@@ -76,8 +87,10 @@ AlertsRule *alerts_rules_find (const AlertsRules *self, const gchar *name);
 AlertsTarget *alerts_rules_find_target (const AlertsRules *self, const gchar *name);
 
 const gchar *alerts_kind_name (AlertsKind kind);
-/* Returns whether the rule is about replicas, not about cameras. */
-gboolean alerts_kind_is_of_replicas (AlertsKind kind);
+/* Returns what the rule is about: "camera", "replica" or "series". */
+const gchar *alerts_kind_get_subject (AlertsKind kind);
+/* (nullable): NULL: the kind needs no metrics */
+const AlertsMetric *alerts_kind_get_metric (AlertsKind kind);
 /* Returns whether the rule fires because nothing comes, not because of a number. */
 gboolean alerts_kind_is_silence (AlertsKind kind);
 

@@ -19,8 +19,9 @@ struct _AlertsState {
   AlertsClient client; /* the first field: it begins with the client's opaque */
   const LiveSource *source;
   AlertsBook *book;
-  guint writing;   /* number of records without an answer yet */
-  GError *refused; /* (nullable): why a record can't be written */
+  GHashTable *others; /* records of no watch */
+  guint writing;      /* number of records without an answer yet */
+  GError *refused;    /* (nullable): why a record can't be written */
   gchar *tried;
 };
 
@@ -102,6 +103,18 @@ alerts_state_write (AlertsState *self, AlertsWatch *watch)
 
   produce (self, self->source->topic, PARTITION, key, text, size,
       pending_of_record (self, key, watch->version));
+}
+
+void
+alerts_state_put (AlertsState *self, const gchar *key, const gchar *text, gsize size)
+{
+  produce (self, self->source->topic, PARTITION, key, text, size, pending_of_record (self, key, 0));
+}
+
+const gchar *
+alerts_state_get (AlertsState *self, const gchar *key)
+{
+  return g_hash_table_lookup (self->others, key);
 }
 
 void
@@ -223,6 +236,13 @@ ensure_topic (AlertsState *self, GError **error)
 
 /* --- loading --- */
 
+/* A rule's name has no space. */
+static gboolean
+is_other (const gchar *key)
+{
+  return strcspn (key, " ") < strcspn (key, "/");
+}
+
 static void
 load_record (
     AlertsState *self, const AlertsRules *rules, gint64 now, const rd_kafka_message_t *record)
@@ -232,6 +252,11 @@ load_record (
   guint missing = 0;
   AlertsWatch *watch;
 
+  if (record->payload && is_other (key)) {
+    g_hash_table_replace (
+        self->others, g_steal_pointer (&key), g_strndup (record->payload, record->len));
+    return;
+  }
   g_hash_table_remove (alerts_book_get_watches (self->book), key);
   if (!record->payload)
     return;
@@ -337,6 +362,7 @@ alerts_state_new (const LiveSource *source, GError **error)
   AlertsState *self = g_new0 (AlertsState, 1);
 
   self->source = source;
+  self->others = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->tried = g_strdup_printf (
       "keep the state of alerts in the topic \"%s\" at %s", source->topic, source->servers);
   if (alerts_client_open (&self->client, source, RD_KAFKA_PRODUCER, options, note_delivery, error))
@@ -353,6 +379,7 @@ alerts_state_free (AlertsState *self)
     rd_kafka_flush (self->client.rk, 1000);
   }
   alerts_client_close (&self->client);
+  g_hash_table_unref (self->others);
   g_clear_error (&self->refused);
   g_free (self->tried);
   g_free (self);

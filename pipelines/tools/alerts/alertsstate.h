@@ -22,6 +22,10 @@ gboolean alerts_state_load (
     AlertsState *self, AlertsBook *book, const AlertsRules *rules, gint64 now, GError **error);
 /* Begins to write the watch's record; its `durable` follows. */
 void alerts_state_write (AlertsState *self, AlertsWatch *watch);
+/* The same for a record that is no watch's. @key: not RULE/SUBJECT */
+void alerts_state_put (AlertsState *self, const gchar *key, const gchar *text, gsize size);
+/* (nullable): such a record, as it was loaded */
+const gchar *alerts_state_get (AlertsState *self, const gchar *key);
 /* Begins to delete the record. */
 void alerts_state_delete (AlertsState *self, const gchar *key);
 /* Returns whether all that was begun is durable. */

@@ -15,6 +15,8 @@ typedef struct {
 typedef enum {
   ALERTS_EVENTS,
   ALERTS_REPORTS,
+  ALERTS_TOPICS, /* the number of sources above, which are topics */
+  ALERTS_METRICS = ALERTS_TOPICS,
   ALERTS_SOURCES,
 } AlertsSource;
 

@@ -6,10 +6,12 @@
 
 #include "alertsdelivery.h"
 #include "alertsinput.h"
+#include "alertsmetrics.h"
 
 #define TICK 100        /* ms */
 #define JUDGE_TICKS 5   /* the rules are looked at each half second */
 #define COMMIT_TICKS 10 /* what isn't needed is committed each second */
+#define SCRAPE_TICKS 50 /* metrics are read each 5 s */
 #define CLEAN_TICKS 600 /* what is over is removed each minute */
 
 typedef struct {
@@ -25,7 +27,8 @@ typedef struct {
   AlertsState *state;
   AlertsDelivery *delivery;
   AlertsReader reader;
-  AlertsInput *inputs[ALERTS_SOURCES];
+  AlertsInput *inputs[ALERTS_TOPICS];
+  AlertsMetrics *metrics;
   GMainLoop *loop;
   GError *error;
   guint64 tick, fired, ended, unreadable;
@@ -102,7 +105,7 @@ static void
 judge (Alerts *self)
 {
   const gint64 known[ALERTS_SOURCES] = {alerts_input_get_known (self->inputs[ALERTS_EVENTS]),
-      alerts_input_get_known (self->inputs[ALERTS_REPORTS])};
+      alerts_input_get_known (self->inputs[ALERTS_REPORTS]), now_ms ()};
 
   alerts_book_tick (self->book, known);
 }
@@ -111,7 +114,7 @@ judge (Alerts *self)
 static void
 commit (Alerts *self)
 {
-  for (guint i = 0; alerts_state_is_durable (self->state) && i < ALERTS_SOURCES; i++)
+  for (guint i = 0; alerts_state_is_durable (self->state) && i < ALERTS_TOPICS; i++)
     alerts_input_commit (self->inputs[i], self->book);
 }
 
@@ -121,7 +124,7 @@ tick (gpointer data)
   Alerts *self = data;
 
   self->tick++;
-  for (guint i = 0; i < ALERTS_SOURCES; i++)
+  for (guint i = 0; i < ALERTS_TOPICS; i++)
     alerts_input_poll (self->inputs[i]);
   if (self->tick % JUDGE_TICKS == 0)
     judge (self);
@@ -132,6 +135,8 @@ tick (gpointer data)
   alerts_delivery_tick (self->delivery, now_ms ());
   if (self->tick % COMMIT_TICKS == 0)
     commit (self);
+  if (self->tick % SCRAPE_TICKS == 1)
+    alerts_metrics_read (self->metrics);
   if (self->tick % CLEAN_TICKS == 0)
     g_hash_table_foreach_remove (alerts_book_get_watches (self->book), is_over, self);
   return G_SOURCE_CONTINUE;
@@ -164,10 +169,10 @@ read_settings (Alerts *self)
 static gboolean
 open_inputs (Alerts *self, GError **error)
 {
-  const LiveSource *sources[ALERTS_SOURCES] = {&self->settings.events, &self->settings.reports};
+  const LiveSource *sources[ALERTS_TOPICS] = {&self->settings.events, &self->settings.reports};
 
   self->reader = (AlertsReader){take_message, lose_places, self};
-  for (guint i = 0; i < ALERTS_SOURCES; i++) {
+  for (guint i = 0; i < ALERTS_TOPICS; i++) {
     self->inputs[i] = alerts_input_new (sources[i], (gint) i, &self->reader, error);
     if (!self->inputs[i])
       return FALSE;
@@ -183,9 +188,11 @@ start (Alerts *self, GError **error)
   if (!self->state)
     return FALSE;
   self->delivery = alerts_delivery_new (self->rules, self->book, self->state, error);
-  return self->delivery &&
-         alerts_state_load (self->state, self->book, self->rules, now_ms (), error) &&
-         open_inputs (self, error);
+  if (!self->delivery ||
+      !alerts_state_load (self->state, self->book, self->rules, now_ms (), error))
+    return FALSE;
+  self->metrics = alerts_metrics_new (self->rules, self->book, self->state);
+  return open_inputs (self, error);
 }
 
 static void
@@ -210,10 +217,11 @@ end (Alerts *self)
 {
   const AlertsCounts *counts = alerts_delivery_get_counts (self->delivery);
 
+  g_clear_pointer (&self->metrics, alerts_metrics_free);
   alerts_delivery_stop (self->delivery);
   alerts_state_flush (self->state);
   commit (self);
-  for (guint i = 0; i < ALERTS_SOURCES; i++)
+  for (guint i = 0; i < ALERTS_TOPICS; i++)
     alerts_input_flush (self->inputs[i]);
   g_print ("alerts: %" G_GUINT64_FORMAT " fired, %" G_GUINT64_FORMAT
            " ended; notices: %" G_GUINT64_FORMAT " delivered, %" G_GUINT64_FORMAT
@@ -226,7 +234,8 @@ end (Alerts *self)
 static void
 clear (Alerts *self)
 {
-  for (guint i = 0; i < ALERTS_SOURCES; i++)
+  g_clear_pointer (&self->metrics, alerts_metrics_free);
+  for (guint i = 0; i < ALERTS_TOPICS; i++)
     g_clear_pointer (&self->inputs[i], alerts_input_free);
   g_clear_pointer (&self->state, alerts_state_free);
   g_clear_pointer (&self->delivery, alerts_delivery_free);

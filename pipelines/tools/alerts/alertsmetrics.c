@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "alertsmetrics.h"
+
+#include <libsoup/soup.h>
+#include <math.h>
+#include <string.h>
+
+#include "fogjson.h"
+#include "livejson.h"
+
+#define TIMEOUT 5 /* s */
+/* ms for which a number counts: three readings */
+#define HOLD 16000
+/* s: what a stage of this age or less has counted is new, as in the rules for Prometheus. */
+#define YOUNG 600
+/* A text of more bytes isn't a stage's. */
+#define MAX_TEXT (4 << 20)
+#define MAX_SERIES 4096
+
+typedef struct {
+  AlertsMetrics *metrics;
+  gchar *address, *place; /* place: host and port */
+  GHashTable *totals;     /* METRIC/LABEL: gdouble, as they were read last */
+  gboolean known;         /* it was read before, by this run or an earlier one */
+  gboolean reading;
+  guint failures; /* in a row */
+} Stage;
+
+struct _AlertsMetrics {
+  const AlertsRules *rules;
+  AlertsBook *book;
+  AlertsState *state;
+  GPtrArray *stages; /* of Stage */
+  SoupSession *session;
+  GCancellable *ending;
+  guint reading;
+};
+
+/* --- the text --- */
+
+/* Returns: (transfer full) (nullable): the value of a label in `{a="b",c="d"}`. Names of topics and
+ * reasons need no escapes. */
+static gchar *
+find_label (const gchar *labels, const gchar *end, const gchar *name)
+{
+  g_autofree gchar *begin = g_strdup_printf ("%s=\"", name);
+  const gchar *found = g_strstr_len (labels, end - labels, begin), *close;
+
+  if (!found || (found[-1] != '{' && found[-1] != ','))
+    return NULL;
+  found += strlen (begin);
+  close = memchr (found, '"', (gsize) (end - found));
+  return close ? g_strndup (found, (gsize) (close - found)) : NULL;
+}
+
+static void
+add_value (GHashTable *values, gchar *label, gdouble value, gboolean sums)
+{
+  gdouble *sum = g_hash_table_lookup (values, label);
+
+  if (!sum && g_hash_table_size (values) < MAX_SERIES) {
+    g_hash_table_insert (values, label, g_memdup2 (&value, sizeof value));
+    return;
+  }
+  if (sum)
+    *sum = sums ? *sum + value : MAX (*sum, value);
+  g_free (label);
+}
+
+static void
+read_line (GHashTable *values, const gchar *line, const AlertsMetric *metric)
+{
+  gsize length = strlen (metric->name);
+  const gchar *labels = line + length, *end;
+  gchar *label, *after;
+  gdouble value;
+
+  if (strncmp (line, metric->name, length) != 0 || *labels != '{')
+    return;
+  end = strrchr (labels, '}');
+  label = end ? find_label (labels, end, metric->label) : NULL;
+  value = end ? g_ascii_strtod (end + 1, &after) : (gdouble) NAN;
+  if (label && after > end + 1 && isfinite (value) && value >= 0)
+    add_value (values, label, value, metric->counts);
+  else
+    g_free (label);
+}
+
+GHashTable *
+alerts_metrics_parse (const gchar *text, const AlertsMetric *metric)
+{
+  GHashTable *values = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+
+  for (guint i = 0; lines[i]; i++)
+    read_line (values, lines[i], metric);
+  return values;
+}
+
+static gboolean
+is_young (const gchar *text)
+{
+  const gchar *line = strstr (text, "\nprocess_start_time_seconds ");
+  gdouble start = line ? g_ascii_strtod (strchr (line, ' '), NULL) : 0;
+
+  return (gdouble) g_get_real_time () / G_USEC_PER_SEC - start < YOUNG;
+}
+
+gdouble
+alerts_metrics_grow (gdouble before, gdouble total, gboolean young)
+{
+  if (before < 0)
+    return young ? total : 0;
+  /* A total that falls is that of a new process. */
+  return total < before ? total : total - before;
+}
+
+/* --- durable totals --- */
+
+static gchar *
+make_key (const Stage *self)
+{
+  return g_strconcat ("metrics ", self->address, NULL);
+}
+
+static void
+write_totals (Stage *self)
+{
+  g_autofree gchar *key = make_key (self);
+  JsonBuilder *json = live_json_new ();
+  g_autoptr (GBytes) record = NULL;
+  GHashTableIter iter;
+  gpointer name, total;
+  const gchar *text;
+  gsize size;
+
+  g_hash_table_iter_init (&iter, self->totals);
+  while (g_hash_table_iter_next (&iter, &name, &total))
+    live_json_number (json, name, *(gdouble *) total);
+  record = live_json_end (json);
+  text = g_bytes_get_data (record, &size);
+  alerts_state_put (self->metrics->state, key, text, size);
+}
+
+static void
+load_totals (Stage *self)
+{
+  g_autofree gchar *key = make_key (self);
+  const gchar *text = alerts_state_get (self->metrics->state, key);
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  JsonObject *object = text ? fog_json_parse_object (parser, text, strlen (text), NULL) : NULL;
+  g_autoptr (GList) names = object ? json_object_get_members (object) : NULL;
+
+  self->known = object != NULL;
+  for (const GList *link = names; link; link = link->next) {
+    gdouble total = -1;
+
+    if (fog_json_read_number (object, link->data, 1e15, &total, NULL))
+      g_hash_table_insert (self->totals, g_strdup (link->data), g_memdup2 (&total, sizeof total));
+  }
+}
+
+/* --- rules --- */
+
+/* Replaces the totals of a counter by what was counted since the last reading. Returns whether a
+ * total has changed. */
+static gboolean
+count (Stage *self, const AlertsMetric *metric, GHashTable *values, gboolean young)
+{
+  gboolean changed = FALSE;
+  GHashTableIter iter;
+  gpointer label, value;
+
+  g_hash_table_iter_init (&iter, values);
+  while (g_hash_table_iter_next (&iter, &label, &value)) {
+    gchar *name = g_strconcat (metric->name, "/", label, NULL);
+    const gdouble *known = g_hash_table_lookup (self->totals, name);
+    gdouble *number = value, total = *number, before = known ? *known : -1;
+
+    changed |= before != total;
+    g_hash_table_replace (self->totals, name, g_memdup2 (&total, sizeof total));
+    *number = alerts_metrics_grow (before, total, young || self->known);
+  }
+  return changed;
+}
+
+static void
+give (Stage *self, const AlertsRule *rule, GHashTable *values)
+{
+  GHashTableIter iter;
+  gpointer label, value;
+
+  if (!g_strv_contains ((const gchar *const *) rule->stages, self->address))
+    return;
+  g_hash_table_iter_init (&iter, values);
+  while (g_hash_table_iter_next (&iter, &label, &value)) {
+    g_autofree gchar *series = g_strdup_printf ("%s at %s", (gchar *) label, self->place);
+
+    alerts_book_take_number (
+        self->metrics->book, rule, series, *(gdouble *) value, HOLD, g_get_real_time () / 1000);
+  }
+}
+
+static gboolean
+judge (Stage *self, AlertsKind kind, const gchar *text)
+{
+  const AlertsMetric *metric = alerts_kind_get_metric (kind);
+  const GPtrArray *rules = self->metrics->rules->rules;
+  g_autoptr (GHashTable) values = metric ? alerts_metrics_parse (text, metric) : NULL;
+  gboolean changed = metric && metric->counts && count (self, metric, values, is_young (text));
+
+  for (guint i = 0; metric && i < rules->len; i++) {
+    const AlertsRule *rule = g_ptr_array_index (rules, i);
+
+    if (rule->kind == kind)
+      give (self, rule, values);
+  }
+  return changed;
+}
+
+/* The totals are written after the alerts that follow from them, so that none is lost between. */
+static void
+take_text (Stage *self, const gchar *text)
+{
+  gboolean changed = !self->known;
+
+  for (AlertsKind kind = 0; kind < ALERTS_KINDS; kind++)
+    changed |= judge (self, kind, text);
+  self->known = TRUE;
+  if (changed)
+    write_totals (self);
+}
+
+/* --- reading --- */
+
+static gboolean
+is_power_of_two (guint number)
+{
+  return (number & (number - 1)) == 0;
+}
+
+static void
+note_failure (Stage *self, const gchar *why)
+{
+  self->failures++;
+  if (is_power_of_two (self->failures))
+    g_message ("metrics of %s: they can't be read, %u times in a row (%s)", self->place,
+        self->failures, why);
+}
+
+static void
+take_answer (Stage *self, SoupMessage *message, GBytes *body)
+{
+  guint status = soup_message_get_status (message);
+  gsize size;
+  const gchar *data = g_bytes_get_data (body, &size);
+  g_autofree gchar *text = size <= MAX_TEXT ? g_strndup (data, size) : NULL;
+  g_autofree gchar *why =
+      g_strdup_printf ("it answers %u, with %" G_GSIZE_FORMAT " bytes", status, size);
+
+  if (status != SOUP_STATUS_OK || !text) {
+    note_failure (self, why);
+    return;
+  }
+  if (self->failures)
+    g_message ("metrics of %s: they can be read again", self->place);
+  self->failures = 0;
+  take_text (self, text);
+}
+
+static void
+finish (GObject *session, GAsyncResult *result, gpointer data)
+{
+  Stage *self = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) body =
+      soup_session_send_and_read_finish (SOUP_SESSION (session), result, &error);
+
+  self->reading = FALSE;
+  self->metrics->reading--;
+  if (body)
+    take_answer (
+        self, soup_session_get_async_result_message (SOUP_SESSION (session), result), body);
+  else if (!g_cancellable_is_cancelled (self->metrics->ending))
+    note_failure (self, error->message);
+}
+
+static void
+begin (Stage *self)
+{
+  g_autoptr (SoupMessage) message = soup_message_new ("GET", self->address);
+
+  self->reading = TRUE;
+  self->metrics->reading++;
+  soup_session_send_and_read_async (
+      self->metrics->session, message, G_PRIORITY_DEFAULT, self->metrics->ending, finish, self);
+}
+
+void
+alerts_metrics_read (AlertsMetrics *self)
+{
+  for (guint i = 0; i < self->stages->len; i++) {
+    Stage *stage = g_ptr_array_index (self->stages, i);
+
+    if (!stage->reading)
+      begin (stage);
+  }
+}
+
+/* --- life --- */
+
+static void
+stage_free (gpointer data)
+{
+  Stage *self = data;
+
+  g_hash_table_unref (self->totals);
+  g_free (self->address);
+  g_free (self->place);
+  g_free (self);
+}
+
+static void
+add_stage (AlertsMetrics *self, const gchar *address)
+{
+  g_autoptr (GUri) uri = g_uri_parse (address, G_URI_FLAGS_NONE, NULL);
+  Stage *stage = g_new0 (Stage, 1);
+
+  stage->metrics = self;
+  stage->address = g_strdup (address);
+  stage->place = g_uri_get_port (uri) > 0
+                     ? g_strdup_printf ("%s:%d", g_uri_get_host (uri), g_uri_get_port (uri))
+                     : g_strdup (g_uri_get_host (uri));
+  stage->totals = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  load_totals (stage);
+  g_ptr_array_add (self->stages, stage);
+}
+
+static gboolean
+has_stage (AlertsMetrics *self, const gchar *address)
+{
+  for (guint i = 0; i < self->stages->len; i++)
+    if (g_str_equal (((Stage *) g_ptr_array_index (self->stages, i))->address, address))
+      return TRUE;
+  return FALSE;
+}
+
+AlertsMetrics *
+alerts_metrics_new (const AlertsRules *rules, AlertsBook *book, AlertsState *state)
+{
+  AlertsMetrics *self = g_new0 (AlertsMetrics, 1);
+
+  self->rules = rules;
+  self->book = book;
+  self->state = state;
+  self->stages = g_ptr_array_new_with_free_func (stage_free);
+  self->ending = g_cancellable_new ();
+  self->session = soup_session_new_with_options ("timeout", TIMEOUT, NULL);
+  for (guint i = 0; i < rules->rules->len; i++) {
+    const AlertsRule *rule = g_ptr_array_index (rules->rules, i);
+
+    for (guint s = 0; rule->stages && rule->stages[s]; s++)
+      if (!has_stage (self, rule->stages[s]))
+        add_stage (self, rule->stages[s]);
+  }
+  return self;
+}
+
+void
+alerts_metrics_free (AlertsMetrics *self)
+{
+  g_cancellable_cancel (self->ending);
+  while (self->reading)
+    g_main_context_iteration (NULL, TRUE);
+  g_object_unref (self->session);
+  g_object_unref (self->ending);
+  g_ptr_array_unref (self->stages);
+  g_free (self);
+}
