@@ -189,7 +189,7 @@ def test_each_target_gets_each_notice_however_it_answers(alerts):
     assert receiver.keys("/refusing") == [key.replace("firing", "resolved")]
     assert receiver.tried["/refusing"] == 2
     fired, ended = [body for path, _, body in receiver.taken if path == "/good"]
-    assert fired["text"] == "6 faces at camera cam-1, more than 5"
+    assert fired["text"] == "faces at camera cam-1: 6, more than 5"
     assert (fired["state"], ended["state"], ended["id"]) == ("firing", "resolved", fired["id"])
     assert alerts.end().startswith("alerts: 1 fired, 1 ended; notices: 11 delivered, 3 tries failed, 1 refused")
     assert f"target refusing: notice {key} is refused and dropped: it answers 400" in alerts.log.read_text()
@@ -245,10 +245,10 @@ def test_a_target_that_is_away_gets_all_once_it_is_there(alerts):
     receiver = Receiver(port)
     wait_until(lambda: len(receiver.taken) == 3, 60, "three notices")
     assert [key.rsplit("-", 1)[1] for key in receiver.keys("/away")] == ["firing", "resolved", "firing"]
-    assert "answers again" in alerts.log.read_text() or alerts.end().startswith("alerts: 0 fired")
+    wait_until(lambda: len(messages.values(alerts.kafka, alerts.name + "-alerts")) == 3, 60, "three messages")
+    alerts.end()
     receiver.close()
     assert not receiver.wrong
-    assert len(messages.values(alerts.kafka, alerts.name + "-alerts")) == 3
 
 
 def test_cameras_and_replicas_that_fall_silent(alerts):
@@ -283,7 +283,7 @@ def test_what_stages_count_even_while_nobody_reads_it(alerts):
     wait_until(lambda: len({key for _, key, _ in receiver.taken}) == 2, 60, "the alert of what was rejected")
     assert {body["text"] for _, _, body in receiver.taken} == {
         f"what waits in topic camera at 127.0.0.1:{receiver.port} is 50 s old, more than 30 s",
-        f"2 frames, messages or documents were given up: refused at 127.0.0.1:{receiver.port}"}
+        f"frames, messages or documents given up: 2 (refused at 127.0.0.1:{receiver.port})"}
 
 
 def test_an_mqtt_broker_that_comes_and_goes(alerts, tmp_path):

@@ -475,7 +475,7 @@ GST_START_TEST (test_reports)
     const gchar *rule, *text;
     gint64 ticked; /* s after which the alert fires */
   } cases[] = {
-      {"kind=waiting\nabove=10\nfor=1s", "replica fog-1, more than 10", 0},
+      {"kind=waiting\nabove=10\nfor=1s", "replica fog-1: 11, more than 10", 0},
       {"kind=late\nabove=5\nfor=1s", "7 s after their capture", 0},
       {"kind=silent\nfor=20s", "no frame of camera cam-1", 21},
       {"kind=replica\nfor=20s", "replica fog-1 sent no report", 21},

@@ -3,6 +3,9 @@
 
 #include "client/gstkafkaerror.h"
 
+/* us without an error, after which it counts as over: one request may fail while others succeed. */
+#define CALM (10 * G_USEC_PER_SEC)
+
 static void
 note_error (rd_kafka_t *rk, int err, const char *reason, void *opaque)
 {
@@ -63,6 +66,7 @@ alerts_client_complain (AlertsClient *self, const gchar *tried, rd_kafka_resp_er
 {
   g_autoptr (GError) error = alerts_client_explain (self, tried, err);
 
+  self->complained = g_get_monotonic_time ();
   if (g_strcmp0 (self->said, error->message) == 0)
     return;
   g_message ("%s It is tried again.", error->message);
@@ -73,7 +77,7 @@ alerts_client_complain (AlertsClient *self, const gchar *tried, rd_kafka_resp_er
 void
 alerts_client_recover (AlertsClient *self, const gchar *tried)
 {
-  if (!self->said)
+  if (!self->said || g_get_monotonic_time () - self->complained < CALM)
     return;
   g_message ("It works again to %s.", tried);
   g_clear_pointer (&self->said, g_free);

@@ -10,7 +10,8 @@ G_BEGIN_DECLS
 typedef struct {
   GstKafkaFault fault; /* the first field: the client's callbacks get it as their opaque */
   rd_kafka_t *rk;
-  gchar *said; /* (nullable): the last error that was logged; NULL: all is well */
+  gchar *said;       /* (nullable): the last error that was logged; NULL: all is well */
+  gint64 complained; /* monotonic us: when an error came last */
 } AlertsClient;
 
 /* @options: as gst_kafka_conf_new() has them; @delivered: (nullable): a producer's reports */

@@ -58,25 +58,26 @@ describe_condition (const AlertsFacts *facts)
 
   switch (rule->kind) {
     case ALERTS_FACES:
-      return g_strdup_printf ("%g faces%s%s at camera %s, more than %g", facts->value,
-          rule->zone ? " in zone " : "", rule->zone ? rule->zone : "", facts->subject, rule->above);
+      return g_strdup_printf ("faces%s%s at camera %s: %g, more than %g",
+          rule->zone ? " in zone " : "", rule->zone ? rule->zone : "", facts->subject, facts->value,
+          rule->above);
     case ALERTS_SILENT:
       return g_strdup_printf (
           "no frame of camera %s was counted for %.0f s", facts->subject, seconds);
     case ALERTS_REPLICA:
       return g_strdup_printf ("replica %s sent no report for %.0f s", facts->subject, seconds);
     case ALERTS_WAITING:
-      return g_strdup_printf ("%g messages wait for replica %s, more than %g", facts->value,
-          facts->subject, rule->above);
+      return g_strdup_printf ("messages that wait for replica %s: %g, more than %g", facts->subject,
+          facts->value, rule->above);
     case ALERTS_OLD:
       return g_strdup_printf ("what waits in topic %s is %g s old, more than %g s", facts->subject,
           facts->value, rule->above);
     case ALERTS_REJECTED:
       return g_strdup_printf (
-          "%g frames, messages or documents were given up: %s", facts->value, facts->subject);
+          "frames, messages or documents given up: %g (%s)", facts->value, facts->subject);
     case ALERTS_LOST:
-      return g_strdup_printf ("%g messages of topic %s were deleted before they were read",
-          facts->value, facts->subject);
+      return g_strdup_printf (
+          "messages deleted before they were read: %g (topic %s)", facts->value, facts->subject);
     default:
       return g_strdup_printf ("replica %s counts frames %g s after their capture, more than %g s",
           facts->subject, facts->value, rule->above);
