@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "alertslog.h"
 #include "alertsmqtt.h"
 
 #define FIRST_WAIT 1000 /* ms */
@@ -59,19 +60,13 @@ find_send (const AlertsNotice *notice, const AlertsTarget *target)
   return NULL;
 }
 
-static gboolean
-is_power_of_two (guint number)
-{
-  return (number & (number - 1)) == 0;
-}
-
 /* Nothing else is said about a target that is away, so the log doesn't fill. */
 static void
 note_failure (Line *self, AlertsNotice *notice, const gchar *why, gint64 wait)
 {
   self->delivery->counts.failed++;
   self->failures++;
-  if (is_power_of_two (self->failures) && !self->delivery->ending)
+  if (alerts_log_is_due (self->failures) && !self->delivery->ending)
     g_message (
         "target %s: notice %s isn't delivered, after %u tries in a row (%s). It is kept, and "
         "tried again in %.0f s.",

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "alertslog.h"
 #include "fogjson.h"
 #include "livejson.h"
 
@@ -233,17 +234,11 @@ take_text (Stage *self, const gchar *text)
 
 /* --- reading --- */
 
-static gboolean
-is_power_of_two (guint number)
-{
-  return (number & (number - 1)) == 0;
-}
-
 static void
 note_failure (Stage *self, const gchar *why)
 {
   self->failures++;
-  if (is_power_of_two (self->failures))
+  if (alerts_log_is_due (self->failures))
     g_message ("metrics of %s: they can't be read, %u times in a row (%s)", self->place,
         self->failures, why);
 }

@@ -6,6 +6,7 @@
 
 #include "alertsdelivery.h"
 #include "alertsinput.h"
+#include "alertslog.h"
 #include "alertsmetrics.h"
 
 #define TICK 100        /* ms */
@@ -42,12 +43,6 @@ now_ms (void)
 
 /* --- messages --- */
 
-static gboolean
-is_power_of_two (guint64 number)
-{
-  return (number & (number - 1)) == 0;
-}
-
 static void
 take_message (const AlertsMessage *message, gpointer data)
 {
@@ -57,7 +52,7 @@ take_message (const AlertsMessage *message, gpointer data)
                       ? alerts_book_take_event (self->book, message, &cause)
                       : alerts_book_take_report (self->book, message, &cause);
 
-  if (!read && is_power_of_two (++self->unreadable))
+  if (!read && alerts_log_is_due (++self->unreadable))
     g_message ("%" G_GUINT64_FORMAT " messages were skipped so far; the last one is no %s: %s",
         self->unreadable, message->place.source == ALERTS_EVENTS ? "event" : "report",
         cause->message);
