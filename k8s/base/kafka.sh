@@ -7,4 +7,5 @@ cat /etc/fog/kafka*.properties >/tmp/kafka.properties
 [ -z "${NODE_ID:-}" ] || echo "node.id=$NODE_ID" >>/tmp/kafka.properties
 /opt/kafka/bin/kafka-storage.sh format --ignore-formatted --cluster-id "$CLUSTER_ID" --config /tmp/kafka.properties
 # ADVERTISED: the broker's address for clients elsewhere, in place of the one in the file
-exec /opt/kafka/bin/kafka-server-start.sh /tmp/kafka.properties ${ADVERTISED:+--override "advertised.listeners=$ADVERTISED"}
+listener=$(sed -n 's/^inter.broker.listener.name=//p' /tmp/kafka.properties | tail -n 1)
+exec /opt/kafka/bin/kafka-server-start.sh /tmp/kafka.properties ${ADVERTISED:+--override "advertised.listeners=$listener://$ADVERTISED"}

@@ -40,6 +40,7 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / "
 SYSTEM = TOP / "tests/cluster/system"
 WATCHED = TOP / "tests/cluster/watched"
 REPLICATED = TOP / "tests/cluster/replicated"
+SECURED = TOP / "tests/cluster/secured"
 ALERTS = TOP / "k8s/components/monitoring/alerts.yaml"
 CONTROLLER = TOP / "tests/cluster/controller"
 STAGES = ("edge", "fog", "cloud", "demand")
@@ -120,10 +121,13 @@ class Experiments:
     # ---- experiments ----
 
     def ready(self):
+        if any(one["spec"]["replicas"] > 1 for one in self.cluster.get("statefulset")["items"]):
+            self.cluster.remove()  # three servers can't become one
         self._start(SYSTEM, "ready")
 
     def _start(self, system, experiment):
         began = time.monotonic()
+        self.cluster.tls = system == SECURED
         self.cluster.apply(system)
         for name in ("kafka", "database", "edge", "cloud", "demand", "fog", "live"):
             wait_until(lambda name=name: self.cluster.all_ready(name), 300, f"pods {name}")
@@ -333,6 +337,28 @@ class Experiments:
         self.note("brokers", update={"update_s": round(seconds, 1), "longest_gap_s": round(gap.end(), 1), "least_in_sync": in_sync})
         self.check("brokers", in_sync == 2, "two of three copies are always in sync")
 
+    def secured(self, cameras=4, replicas=1):
+        """Does the same with TLS between all of them, and loses one broker."""
+        self.cluster.remove()
+        self.cluster.kubectl("apply", "-f", str(TOP / "k8s/base/namespace.yaml"), "--server-side")
+        self._make_certificates()
+        self._start(SECURED, "secured")
+        self.settle(cameras=cameras, replicas=replicas)
+        for pod in self.cluster.pods("kafka"):
+            self._greet_kafka("secured", pod)
+        victim = self.cluster.pods("kafka")[0]
+        gap, began, when = Gap(self.cluster), time.monotonic(), int(time.time())
+        self.cluster.signal(victim, "SIGKILL")
+        wait_until(lambda: len([pod for pod in self.cluster.pods("kafka") if ready_since(pod) > when]) == 1 and len(self.cluster.pods("kafka")) == 3,
+                   300, "the broker is in sync again")
+        seconds = time.monotonic() - began
+        time.sleep(5)
+        self.note("secured", ready_again_s=round(seconds, 1), longest_gap_s=round(gap.end(), 1))
+        wait_until(lambda: self.cluster.metric("edge", "gstfog_spool_messages") == 0, 120, "nothing on the edges' disks")
+        self._stop_cameras()
+        wait_until(lambda: losses(self.cluster.events())[1] == 0, 120, "no frame is missing")
+        self.note("secured", documents=losses(self.cluster.events())[0])
+
     # ---- two nodes ----
 
     def nodes(self, cameras=8, replicas=4):
@@ -348,9 +374,11 @@ class Experiments:
         self.note("nodes", fog=self.cluster.nodes("fog"), cloud=self.cluster.nodes("cloud"))
         self.check("nodes", self.cluster.nodes("fog") == {"node1": replicas // 2, "node2": replicas // 2}, "the fog is spread evenly")
         time.sleep(15)
-        self._lose_node(replicas)
-        self.account("nodes")
-        self._return_node()
+        try:
+            self._lose_node(replicas)
+            self.account("nodes")
+        finally:
+            self._return_node("nodes")
 
     def _lose_node(self, replicas):
         gap, began = Gap(self.cluster, node="node1"), time.monotonic()
@@ -362,15 +390,50 @@ class Experiments:
         time.sleep(10)
         self.note("nodes", noticed_s=round(noticed, 1), replaced_s=round(replaced, 1), longest_gap_s=round(gap.end(), 1))
 
-    def _return_node(self):
-        """Starts the node again. It ends what its containers were, and is ready for new pods."""
+    def servers(self, cameras=8, replicas=2):
+        """Loses a node with brokers and databases. Kubernetes is then told that the node is off, as an operator does, and starts these
+        servers on the first node, with their volumes."""
+        self.cluster.remove()
+        self._start(REPLICATED, "servers")
+        self._stop_cameras()
+        self.cluster.scale("cloud", 0)
+        self.cluster.wait_pods("cloud", 0)
+        self.cluster.kubectl("cordon", "node2")
+        self.cluster.scale("cloud", 1)
+        self.cluster.wait_pods("cloud", 1)
+        self.settle(cameras=cameras, replicas=replicas)
+        self.cluster.kubectl("uncordon", "node2")
+        self.note("servers", brokers=self.cluster.nodes("kafka"), databases=self.cluster.nodes("database"))
+        self.check("servers", len(self.cluster.nodes("kafka")) == len(self.cluster.nodes("database")) == 2, "brokers and databases are spread")
+        time.sleep(15)
+        try:
+            self._lose_servers()
+            self.account_in_order("servers")
+        finally:
+            self.cluster.kubectl("taint", "node", "node2", "node.kubernetes.io/out-of-service-", check=False)
+            self._return_node("servers")
+
+    def _lose_servers(self):
+        gap, began = Gap(self.cluster), time.monotonic()
+        self.cluster.lose_second_node()
+        wait_until(lambda: not self.cluster.node_ready("node2"), 120, "the loss of the node is noticed")
+        noticed = time.monotonic() - began
+        self.cluster.kubectl("taint", "node", "node2", "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute")
+        wait_until(lambda: self.cluster.nodes("kafka") == self.cluster.nodes("database") == {"node1": 3}, 300, "all servers on the first node")
+        replaced = time.monotonic() - began
+        wait_until(lambda: self._least_in_sync() == 3, 120, "all copies in sync")
+        time.sleep(10)
+        self.note("servers", noticed_s=round(noticed, 1), replaced_s=round(replaced, 1), longest_gap_s=round(gap.end(), 1))
+
+    def _return_node(self, name):
+        """Starts the node again. It removes what is left of its containers, and is ready for new pods."""
         began = time.monotonic()
         subprocess.run([TOP / "tests/cluster/up", self.cluster.work, self.cluster.programs], env={**os.environ, "NODES": "2"},
                        check=True, stdout=subprocess.DEVNULL, timeout=300)
         wait_until(lambda: self.cluster.node_ready("node2"), 120, "the node is ready again")
         left = [pod["metadata"]["name"] for pod in self.cluster.get("pods")["items"] if "deletionTimestamp" in pod["metadata"]]
         wait_until(lambda: not {pod["metadata"]["name"] for pod in self.cluster.get("pods")["items"]} & set(left), 120, "the pods of the lost node are gone")
-        self.note("nodes", node_back_s=round(time.monotonic() - began, 1))
+        self.note(name, node_back_s=round(time.monotonic() - began, 1))
 
     # ---- what others see: metrics, and the live page ----
 
@@ -484,7 +547,7 @@ class Experiments:
         wait_until(lambda: len(self.cluster.get("pods", "-l", "app.kubernetes.io/name=live")["items"]) == 1, 60, "the old page gone")
 
     def tls(self):
-        """Enables TLS in the running system. Also lets the API server check the two overlays that need parts which
+        """Enables TLS in the running system. Also lets the API server check the overlays that need parts which
         don't exist here."""
         self.cluster.kubectl("-n", NAMESPACE, "delete", "hpa,scaledobject", "--all", "--ignore-not-found", check=False)
         self.settle(cameras=1, replicas=1)
@@ -493,18 +556,21 @@ class Experiments:
         for kind, definition in manifests.definitions().items():
             if kind != "ScaledObject":
                 self.cluster.kubectl("apply", "--server-side", "-f", "-", text=json.dumps(definition))
-        for overlay in ("camera", "strimzi"):
+        for overlay in ("camera", "production", "strimzi"):
             self._told(overlay)
-        secrets = subprocess.run(
-            [TOP / "k8s/components/tls/certificates"], check=True, stdout=subprocess.PIPE, text=True, timeout=60).stdout
-        self.cluster.kubectl("apply", "--server-side", "-f", "-", text=secrets)
+        self._make_certificates()
         began = time.monotonic()
         self.cluster.apply(TOP / "tests/cluster/tls")
         self.rolled_out()
         self.note("tls", all_pods_ready_s=round(time.monotonic() - began, 1))
         number = self.cluster.metric("cloud", "gstfog_documents_total")
         wait_until(lambda: self.cluster.metric("cloud", "gstfog_documents_total") > number + 20, 120, "documents over TLS")
-        self._greet_kafka()
+        self._greet_kafka("tls", self.cluster.pods("kafka")[0])
+
+    def _make_certificates(self):
+        secrets = subprocess.run(
+            [TOP / "k8s/components/tls/certificates"], check=True, stdout=subprocess.PIPE, text=True, timeout=60).stdout
+        self.cluster.kubectl("apply", "--server-side", "-f", "-", text=secrets)
 
     def _told(self, overlay):
         """Has the API server validate and admit the manifests without storing anything. Uses a separate namespace, because existing
@@ -518,20 +584,21 @@ class Experiments:
         self.note("tls", **{f"{overlay}_objects": len(said.stdout.splitlines())})
         self.check("tls", said.returncode == 0, f"the API server accepts the overlay {overlay}" + said.stderr)
 
-    def _greet_kafka(self):
-        """Checks that the broker accepts only clients with a certificate of the authority."""
-        address = self.cluster.pods("kafka")[0]["status"]["podIP"]
+    def _greet_kafka(self, name, pod):
+        """Checks that a broker, also in its part as controller, accepts only clients with a certificate of the authority."""
+        address = pod["status"]["podIP"]
         secret = self.cluster.get("secret", "stages-tls")["data"]
         with tempfile.TemporaryDirectory() as directory:
             files = {}
-            for name, text in secret.items():
-                files[name] = pathlib.Path(directory, name)
-                files[name].write_bytes(base64.b64decode(text))
-            known = ssl.create_default_context(cafile=files["ca.crt"])
-            self.check("tls", not greets(address, known), "no certificate, no answer")
+            for file, text in secret.items():
+                files[file] = pathlib.Path(directory, file)
+                files[file].write_bytes(base64.b64decode(text))
+            known, stranger = (ssl.create_default_context(cafile=files["ca.crt"]) for _ in range(2))
             known.load_cert_chain(files["tls.crt"], files["tls.key"])
-            self.check("tls", greets(address, known), "a stage's certificate is known")
-        self.check("tls", not greets(address, None), "no TLS, no answer")
+            for port in (9092, 9093):
+                self.check(name, greets(address, port, known), f"{port}: a stage's certificate is known")
+                self.check(name, not greets(address, port, stranger), f"{port}: no certificate, no answer")
+                self.check(name, not greets(address, port, None), f"{port}: no TLS, no answer")
 
 
 def fetch(url, **headers):
@@ -545,11 +612,11 @@ def fetch(url, **headers):
         return 0, b""
 
 
-def greets(address, context):
+def greets(address, port, context):
     """Returns whether a broker answers Kafka's request for its versions."""
     question = bytes.fromhex("0000000e" "0012" "0000" "00000007" "0004" "74657374")
     try:
-        with socket.create_connection((address, 9092), timeout=10) as plain:
+        with socket.create_connection((address, port), timeout=10) as plain:
             channel = context.wrap_socket(plain, server_hostname="kafka.fog.svc") if context else plain
             channel.sendall(question)
             return channel.recv(8)[4:8] == question[8:12]
@@ -673,7 +740,7 @@ class Record:
 
 
 # those that make their system themselves
-ALONE = {"brokers", "nodes"}
+ALONE = {"brokers", "nodes", "secured", "servers"}
 
 
 def main():

@@ -36,6 +36,7 @@ def wait_until(condition, timeout, what):
 class Cluster:
     def __init__(self, work, programs):
         self.work, self.programs = pathlib.Path(work), pathlib.Path(programs)
+        self.tls = False  # of the database
         self.environment = {**os.environ, "KUBECONFIG": str(self.work / "admin.kubeconfig")}
 
     def kubectl(self, *arguments, check=True, text=None, timeout=120):
@@ -155,7 +156,8 @@ class Cluster:
 
     def events(self):
         address = self.pods("database")[0]["status"]["podIP"]
-        return pymongo.MongoClient(f"mongodb://{address}:27017/?directConnection=true", serverSelectionTimeoutMS=10000).fog.events
+        uri = f"mongodb://{address}:27017/?directConnection=true{'&tls=true&tlsInsecure=true' if self.tls else ''}"
+        return pymongo.MongoClient(uri, serverSelectionTimeoutMS=10000).fog.events
 
     def _kafka(self, command, *arguments):
         return self.kubectl(

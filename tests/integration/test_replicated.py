@@ -2,14 +2,17 @@
 """Three brokers and a replica set in the manifests: their names agree, and the scripts in their pods decide right. tests/cluster runs
 the brokers; no server that can form a replica set of MongoDB is available to tests."""
 
+import base64
 import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 import pytest
 import test_manifests
+import yaml
 from test_manifests import Built
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -34,7 +37,7 @@ def test_the_names_of_brokers_agree(production):
     assert f"voters={','.join(f'{number}@{name}:9093' for number, name in enumerate(names))}\n" in settings
     assert data_of(production, "stages")["FOG_KAFKA"] == ",".join(f"{name}:9092" for name in names)
     environment = {one["name"]: one for one in kafka["template"]["spec"]["containers"][0]["env"]}
-    assert environment["ADVERTISED"]["value"] == "PLAINTEXT://$(NAME).kafka-brokers.fog.svc:9092"
+    assert environment["ADVERTISED"]["value"] == "$(NAME).kafka-brokers.fog.svc:9092"
     order = list(environment)
     assert order.index("NAME") < order.index("ADVERTISED") # otherwise Kubernetes leaves $(NAME) as it is
     assert service["clusterIP"] == "None" and service["publishNotReadyAddresses"]
@@ -45,6 +48,38 @@ def test_the_names_of_members_agree(production):
     assert "[0, 1, 2].map((number) => `database-${number}.database-members.fog.svc:27017`)" in (SET / "set.js").read_text()
     assert (database["replicas"], database["serviceName"]) == (3, "database-members")
     assert service["clusterIP"] == "None" and service["publishNotReadyAddresses"]
+
+
+@pytest.mark.parametrize("components", ["production, tls", "tls, production"])
+def test_tls_goes_with_production_in_either_order(tmp_path, components):
+    """Kubernetes replaces $(NAME) only if NAME stands before; and a patch moves what it changes to the front."""
+    shutil.copytree(TOP / "k8s", tmp_path / "k8s")
+    site = tmp_path / "k8s/overlays/site"
+    site.mkdir()
+    (site / "kustomization.yaml").write_text(
+        f"kind: Kustomization\nresources: [../demo]\ncomponents: [{', '.join(f'../../components/{name}' for name in components.split(', '))}]\n")
+    built = Built(site)
+    environment = {one["name"]: one.get("value") for one in built.template("kafka")["spec"]["containers"][0]["env"]}
+    order = list(environment)
+    assert order.index("NAME") < order.index("ADVERTISED") and environment["KAFKA_ADMIN_CONFIG"] == "/etc/fog/admin.properties"
+    members = {one["name"] for one in built.template("database")["spec"]["containers"][0]["env"]}
+    assert members == {"MEMBER", "TLS_OPTIONS"}
+    # kafka.sh joins the files in the order of their names, and the later of two settings counts
+    files = sorted(name for name in data_of(built, "kafka") if name.endswith(".properties") and name.startswith("kafka"))
+    settings = dict(line.split("=", 1) for name in files for line in data_of(built, "kafka")[name].splitlines() if "=" in line and line[0] != "#")
+    assert settings["listeners"] == "SSL://:9092,CONTROLLER://:9093" and "PLAINTEXT" not in settings["listener.security.protocol.map"]
+    assert settings["min.insync.replicas"] == "2"
+
+
+def test_certificates_have_all_names_of_the_servers(production):
+    said = subprocess.run([TOP / "k8s/components/tls/certificates"], capture_output=True, text=True, check=True, timeout=60).stdout
+    secrets = {one["metadata"]["name"]: one["data"] for one in yaml.safe_load_all(said)}
+    for name in ("kafka", "database"):
+        shown = subprocess.run(["openssl", "x509", "-noout", "-ext", "subjectAltName"], input=base64.b64decode(secrets[f"{name}-tls"][f"{name}.pem"]),
+                               capture_output=True, check=True, timeout=30).stdout.decode()
+        service = production.kind("StatefulSet")[name]["spec"]["serviceName"]
+        names = {"localhost", name, *(f"{name}-{number}.{service}{rest}" for number in range(3) for rest in ("", ".fog.svc", ".fog.svc.cluster.local"))}
+        assert names <= set(re.findall(r"DNS:([^\s,]+)", shown))
 
 
 def test_servers_reach_each_other_and_nobody_else_reaches_their_ports(production):
@@ -85,13 +120,13 @@ def test_a_broker_is_ready_once_it_is_in_sync(tmp_path, node, said, in_sync):
     answer.write_text(said or "")
     (tmp_path / "kafka.properties").touch()
     script = (BROKERS / "in-sync.sh").read_text().replace("/tmp/", f"{tmp_path}/")
-    shown = script.replace('/opt/kafka/bin/kafka-topics.sh --bootstrap-server "${ADVERTISED#*://}"', f"{tool} #", 1)
+    shown = script.replace('/opt/kafka/bin/kafka-topics.sh --bootstrap-server "$ADVERTISED"', f"{tool} #", 1)
     assert shown != script
 
     def probe(text):
         # the rest of the tool's line is its arguments, which end the command
         text = re.sub(r"# \$\{KAFKA_ADMIN_CONFIG.*--describe\)", ")", text)
-        return subprocess.run(["sh", "-c", text], env={"PATH": os.environ["PATH"], "NODE_ID": node, "ADVERTISED": "PLAINTEXT://kafka:9092"},
+        return subprocess.run(["sh", "-c", text], env={"PATH": os.environ["PATH"], "NODE_ID": node, "ADVERTISED": "kafka-0:9092"},
                               capture_output=True, timeout=30, check=False).returncode == 0
 
     os.utime(tmp_path / "kafka.properties", (1, 1))

@@ -7,7 +7,7 @@ rm -f /tmp/in-set
 install -m 0400 /run/secrets/members/key /tmp/key
 join() {
   # the address is the loopback: there mongod admits a first user before it knows one
-  until HOME=/tmp mongosh --quiet --norc 'mongodb://127.0.0.1:27017/?directConnection=true' /etc/fog/set.js; do sleep 2; done
+  until HOME=/tmp mongosh --quiet --norc "mongodb://localhost:27017/?directConnection=true${TLS_OPTIONS:-}" /etc/fog/set.js; do sleep 2; done
   touch /tmp/in-set
 }
 join &

@@ -8,7 +8,7 @@ const admin = db.getSiblingDB("admin");
 // this member themselves.
 function isSetKnown(host) {
   try {
-    const options = "directConnection=true&serverSelectionTimeoutMS=5000";
+    const options = `directConnection=true&serverSelectionTimeoutMS=5000${process.env.TLS_OPTIONS ?? ""}`;
     return Boolean(connect(`mongodb://${host}/admin?${options}`).hello().setName);
   } catch (error) {
     throw new Error(`${host} doesn't answer: ${error.message}`);

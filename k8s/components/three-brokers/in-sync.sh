@@ -6,7 +6,7 @@ set -eu
 # kafka.sh writes kafka.properties at each start
 [ -z "$(find /tmp/in-sync -newer /tmp/kafka.properties 2>/dev/null)" ] || exit 0
 export KAFKA_HEAP_OPTS=-Xmx96m
-topics=$(/opt/kafka/bin/kafka-topics.sh --bootstrap-server "${ADVERTISED#*://}" ${KAFKA_ADMIN_CONFIG:+--command-config "$KAFKA_ADMIN_CONFIG"} --describe)
+topics=$(/opt/kafka/bin/kafka-topics.sh --bootstrap-server "$ADVERTISED" ${KAFKA_ADMIN_CONFIG:+--command-config "$KAFKA_ADMIN_CONFIG"} --describe)
 printf '%s\n' "$topics" | awk -F '\t' -v node="$NODE_ID" '
   function lists(name,   i) {
     for (i = 1; i <= NF; i++) if (index($i, name ": ") == 1) return index("," substr($i, length(name) + 3) ",", "," node ",")
