@@ -159,6 +159,59 @@ GST_START_TEST (test_answer_is_read)
 }
 GST_END_TEST;
 
+/* The camera's name that gst-launch-1.0 takes from the line; NULL: none. */
+static gchar *
+find_camera (const gchar *line)
+{
+  g_auto (GStrv) words = NULL;
+  g_autoptr (GstElement) pipeline = NULL, source = NULL, harmed = NULL;
+  g_autofree gchar *uncommented = g_strdup (line);
+  gchar *comment = strstr (uncommented, " # reads"), *camera;
+  g_autoptr (GError) error = NULL;
+
+  if (comment)
+    *comment = '\0';
+  fail_unless (g_shell_parse_argv (uncommented, NULL, &words, NULL), "%s", line);
+  pipeline = gst_parse_launchv_full (
+      (const gchar **) words + 2, NULL, GST_PARSE_FLAG_FATAL_ERRORS, &error);
+  fail_unless (pipeline && !error, "%s: %s", line, error ? error->message : "");
+  source = gst_bin_get_by_interface (GST_BIN (pipeline), GST_TYPE_URI_HANDLER);
+  harmed = gst_bin_get_by_name (GST_BIN (pipeline), "harm");
+  fail_if (harmed, "%s", line);
+  g_object_get (source, "camera", &camera, NULL);
+  return camera;
+}
+
+/* Between the keyframe of a camera and its frame, the partition may hold frames of others. */
+GST_START_TEST (test_a_line_reads_one_camera)
+{
+  static const gchar *const plain[] = {"cam-1", "the hall", "Tür 3!", "a=b", "$(reboot)", "`x`",
+      "<0>", "a ! fakesink name=harm", "(x)", "-", "a;b", "#1", "a # b", "&", "\u4e2d\u6587", "%s",
+      "{", "a  b", "c. b."};
+  static const gchar *const odd[] = {"a\"b", "it's", "\\", "a\nb", "a\tb", " a", "a ", "",
+      "\" ! fakesink name=harm", "' ! fakesink name=harm '", "\\\" ! fakesink name=harm \"",
+      "a\u00a0b"};
+  const LiveBroker broker = {"localhost:9092", NULL};
+  LivePlace place = {"camera", 3, 1234};
+
+  for (guint i = 0; i < G_N_ELEMENTS (plain); i++) {
+    g_autofree gchar *line =
+        live_place_make_line (&place, 1200, plain[i], &broker, "gst-launch-1.0 -q", "fakesink");
+    g_autofree gchar *camera = find_camera (line);
+
+    fail_unless_equals_string (camera, plain[i]);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (odd); i++) {
+    g_autofree gchar *line =
+        live_place_make_line (&place, 1200, odd[i], &broker, "gst-launch-1.0 -q", "fakesink");
+    g_autofree gchar *camera = find_camera (line);
+
+    fail_if (camera, "%s", line);
+    fail_unless (strstr (line, "other cameras"), "%s", line);
+  }
+}
+GST_END_TEST;
+
 GST_START_TEST (test_answers_of_any_text_do_not_crash)
 {
   static const gchar *const texts[] = {"", "null", "[]", "{}", "not JSON", "{\"_id\":7}",
@@ -1168,6 +1221,7 @@ live_suite (void)
   tcase_add_test (tc, test_the_sentence_names_the_fault_with_its_place_and_duration);
   tcase_add_test (tc, test_the_sentence_warns_of_old_answers);
   tcase_add_test (tc, test_answer_is_read);
+  tcase_add_test (tc, test_a_line_reads_one_camera);
   tcase_add_test (tc, test_answers_of_any_text_do_not_crash);
   tcase_add_test (tc, test_an_answer_without_dates_or_with_unusual_ones);
   tcase_add_test (tc, test_late_answers_do_not_create_a_camera);

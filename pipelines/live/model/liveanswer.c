@@ -45,16 +45,34 @@ live_place_to_json (const LivePlace *self, JsonBuilder *json)
   live_json_int (json, "offset", self->offset);
 }
 
+/* Returns FALSE if gst-launch-1.0 reads the name in another way than it is written: it takes quotes
+ * and backslashes out of its arguments, and white space apart from a single space. A name with
+ * quotes could add elements to the pipeline. */
+static gboolean
+is_plain (const gchar *name)
+{
+  for (const gchar *c = name; *c; c = g_utf8_next_char (c))
+    if (strchr ("\"'\\", *c) || (*c != ' ' && g_unichar_isspace (g_utf8_get_char (c))) ||
+        g_unichar_iscntrl (g_utf8_get_char (c)))
+      return FALSE;
+  return *name && *name != ' ' && !g_str_has_suffix (name, " ");
+}
+
 gchar *
-live_place_make_source (const LivePlace *self, gint64 first, const LiveBroker *broker)
+live_place_make_line (const LivePlace *self, gint64 first, const gchar *camera,
+    const LiveBroker *broker, const gchar *head, const gchar *tail)
 {
   g_autofree gchar *servers = g_shell_quote (broker->servers);
   g_autofree gchar *file = broker->config_file ? g_shell_quote (broker->config_file) : NULL;
+  g_autofree gchar *name = camera && is_plain (camera) ? g_shell_quote (camera) : NULL;
 
-  return g_strdup_printf ("kafkasrc bootstrap-servers=%s%s%s topic=%s partitions=\"<%d>\" "
-                          "start-offset=%" G_GINT64_FORMAT " end-offset=%" G_GINT64_FORMAT,
-      servers, file ? " config-file=" : "", file ? file : "", self->topic, self->partition, first,
-      self->offset + 1);
+  return g_strdup_printf ("%s kafkasrc bootstrap-servers=%s%s%s topic=%s partitions=\"<%d>\" "
+                          "start-offset=%" G_GINT64_FORMAT " end-offset=%" G_GINT64_FORMAT
+                          "%s%s ! %s%s",
+      head, servers, file ? " config-file=" : "", file ? file : "", self->topic, self->partition,
+      first, self->offset + 1, name ? " camera=" : "", name ? name : "", tail,
+      camera && !name ? " # reads other cameras too: quotes in this name can't be written here"
+                      : "");
 }
 
 void

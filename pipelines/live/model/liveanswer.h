@@ -23,9 +23,19 @@ typedef struct {
   const gchar *config_file; /* nullable */
 } LiveBroker;
 
-/* Returns: (transfer full): a `kafkasrc` for the command line of gst-launch-1.0, which reads the
- * messages from offset @first to this one. */
-gchar *live_place_make_source (const LivePlace *self, gint64 first, const LiveBroker *broker);
+/**
+ * live_place_make_line:
+ * @first: offset of the first message to read; this place is the last one
+ * @camera: (nullable): read no other camera's messages; %NULL: they are read too
+ * @head: the line's beginning, up to `kafkasrc`
+ * @tail: the line's end, from what follows kafkasrc on
+ *
+ * Returns: (transfer full): a command line for a shell. A name that gst-launch-1.0 may read in more
+ *   than one way isn't written into it: a comment at the end says that other cameras' messages are
+ *   read too.
+ */
+gchar *live_place_make_line (const LivePlace *self, gint64 first, const gchar *camera,
+    const LiveBroker *broker, const gchar *head, const gchar *tail);
 void live_place_to_json (const LivePlace *self, JsonBuilder *json);
 
 /* A face, in pixels of its frame. */

@@ -110,19 +110,21 @@ live_frame_new (GstSample *sample, gint64 now)
 static gchar *
 make_line (const LiveFrame *self, const LiveBroker *broker)
 {
-  gboolean alone = !self->delta || self->first < 0;
-  g_autofree gchar *source =
-      live_place_make_source (&self->place, alone ? self->place.offset : self->first, broker);
+  const gchar *shown = "decodebin ! videoconvert ! autovideosink";
 
-  return g_strdup_printf ("gst-launch-1.0 %s ! decodebin ! videoconvert ! %sautovideosink", source,
-      alone ? "imagefreeze ! " : "");
+  if (self->delta && self->first >= 0)
+    return live_place_make_line (
+        &self->place, self->first, self->camera, broker, "gst-launch-1.0", shown);
+  shown = "decodebin ! videoconvert ! imagefreeze ! autovideosink";
+  return live_place_make_line (
+      &self->place, self->place.offset, NULL, broker, "gst-launch-1.0", shown);
 }
 
 static void
 event_to_json (const LiveAnswer *answer, const LiveBroker *broker, JsonBuilder *json)
 {
-  g_autofree gchar *source = live_place_make_source (&answer->place, answer->place.offset, broker);
-  g_autofree gchar *line = g_strdup_printf ("gst-launch-1.0 -q %s ! fdsink", source);
+  g_autofree gchar *line = live_place_make_line (
+      &answer->place, answer->place.offset, NULL, broker, "gst-launch-1.0 -q", "fdsink");
 
   live_json_open_object (json, "event");
   live_place_to_json (&answer->place, json);

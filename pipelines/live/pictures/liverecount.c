@@ -113,10 +113,11 @@ make_line (const LiveRecount *self, const GPtrArray *run, const LiveBroker *brok
   const LiveFrame *first = g_ptr_array_index (run, 0);
   const LiveFrame *frame = g_ptr_array_index (run, run->len - 1);
   const gchar *decoder = live_decode_find_elements (frame, NULL);
-  g_autofree gchar *source = live_place_make_source (&frame->place, first->place.offset, broker);
   g_autofree gchar *counter = make_counter (self);
+  g_autofree gchar *counted = g_strdup_printf ("%s ! %s ! fdsink", decoder, counter);
 
-  return g_strdup_printf ("gst-launch-1.0 -q %s ! %s ! %s ! fdsink", source, decoder, counter);
+  return live_place_make_line (&frame->place, first->place.offset,
+      first != frame ? frame->camera : NULL, broker, "gst-launch-1.0 -q", counted);
 }
 
 static LiveAnswer *
