@@ -48,11 +48,11 @@ fail (GError **error, const gchar *format, const gchar *what)
   return FALSE;
 }
 
-static gboolean
-read_blur (LiveOptions *self, const gchar *text, GError **error)
+gboolean
+live_blur_parse (const gchar *text, LiveBlur *blur, GError **error)
 {
-  for (self->blur = LIVE_BLUR_NONE; self->blur <= LIVE_BLUR_PICTURE; self->blur++)
-    if (g_strcmp0 (text ? text : "none", live_blur_name (self->blur)) == 0)
+  for (*blur = LIVE_BLUR_NONE; *blur <= LIVE_BLUR_PICTURE; (*blur)++)
+    if (g_strcmp0 (text ? text : "none", live_blur_name (*blur)) == 0)
       return TRUE;
   return fail (error, "--blur takes none, faces or picture, not \"%s\".", text);
 }
@@ -100,7 +100,8 @@ read_line (LiveOptions *self, const Line *line, GError **error)
   self->max_viewers = (guint) line->max_viewers;
   self->control = line->control;
   self->zones_file = g_strdup (line->zones_file);
-  return read_blur (self, line->blur, error) && read_token (self, line->token_file, error) &&
+  return live_blur_parse (line->blur, &self->blur, error) &&
+         read_token (self, line->token_file, error) &&
          read_address (self, line->listen ? line->listen : DEFAULT_LISTEN, error);
 }
 

@@ -29,6 +29,8 @@ typedef struct {
 LiveOptions *live_options_parse (gint *argc, gchar ***argv, GError **error);
 void live_options_free (LiveOptions *self);
 const gchar *live_blur_name (LiveBlur blur);
+/* @text: (nullable): the name; %NULL: no blur. @error: G_OPTION_ERROR: there is no such name */
+gboolean live_blur_parse (const gchar *text, LiveBlur *blur, GError **error);
 /* Valid as long as @self. */
 LiveBrokers live_options_get_brokers (const LiveOptions *self);
 

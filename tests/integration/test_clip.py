@@ -183,11 +183,11 @@ def test_what_retention_has_deleted_from_one_partition(kafka, tmp_path, fresh):
 
 @pytest.mark.parametrize("end, demuxer", [("mp4", "qtdemux"), ("mkv", "matroskademux")])
 def test_frames_that_are_late(kafka, tmp_path, fresh, end, demuxer):
-    """As a spool sends them: one of before the range, and one of the range after later ones."""
+    """As a spool sends them: one of before the range, one of the range after later ones, and one after the range."""
     kafka.create_topic(fresh, 1)
-    produce(kafka, fresh, PORTRAIT.read_bytes(), [(0, "cam-1", ms) for ms in (0, 100, -50_000, 200, 150, 300)])
+    produce(kafka, fresh, PORTRAIT.read_bytes(), [(0, "cam-1", ms) for ms in (0, 100, -50_000, 200, 150, 300, 20_000, 250)] + [(0, "cam-2", 200)])
     done = range_of(kafka, fresh, tmp_path / f"out.{end}")
-    assert done.returncode == 1 and "1 frames of the range are left out" in done.stderr and done.stdout.startswith("4 frames"), done.stdout + done.stderr
+    assert done.returncode == 1 and "2 frames of the range are left out" in done.stderr and done.stdout.startswith("4 frames"), done.stdout + done.stderr
     times = times_of(tmp_path / f"out.{end}", demuxer)
     assert [ms - times[0] for ms in times] == pytest.approx([0, 100, 200, 300], abs=2)
 
@@ -230,6 +230,7 @@ CHANGES = {
     "rate": ((CAPS, SMALL), (CAPS.replace("10/1", "25/1"), SMALL)),
     "no rate": ((CAPS, SMALL), (CAPS.replace("10/1", "0/1"), SMALL)),
     "colours": ((CAPS, SMALL), (CAPS, "video/x-raw,width=64,height=48,format=GRAY8 ! jpegenc")),
+    "damage": ((CAPS, SMALL), (CAPS, "video/x-raw,width=64,height=48 ! identity")),
 }
 
 @pytest.fixture(scope="module")
@@ -238,8 +239,9 @@ def changing(kafka, tmp_path_factory):
     topic, producer = f"changing-{time.monotonic_ns()}", kafka.producer()
     kafka.create_topic(topic, 1)
     kafka.create_topic(topic + "-events", 1)
-    for text in (json.dumps(event("size", 0, START)), "no event"):
-        producer.produce(topic + "-events", text, timestamp=START, headers=[("camera", "size")])
+    late = "late", json.dumps(event("size", 1, START + 1000))
+    for ms, text in ((0, json.dumps(event("size", 0, START))), (0, "no event"), (200_000, "no event of the range"), late):
+        producer.produce(topic + "-events", text, timestamp=START + (1000 if ms == "late" else ms), headers=[("camera", "size")])
     for name, kinds in CHANGES.items():
         pictures = [(caps, encode(tmp_path_factory.mktemp("one"), elements)) for caps, elements in kinds]
         for seq in range(4):
@@ -251,7 +253,7 @@ def changing(kafka, tmp_path_factory):
 
 @pytest.mark.parametrize("change, end", [
     ("size", "mp4"), ("size", "ogv"), ("unsaid size", "mkv"), ("kind", "mp4"), ("kind from png", "webm"), ("rate", "mp4"),
-    ("no rate", "mkv"), ("colours", "webm")])
+    ("no rate", "mkv"), ("no rate", "ogv"), ("colours", "webm"), ("damage", "mkv")])
 def test_a_camera_that_changes(kafka, changing, tmp_path, change, end):
     """A file has one kind of frames. Others are left out, which stderr says."""
     done = clip(kafka, changing, "--camera", change, "--from", SINCE, tmp_path / f"out.{end}")
@@ -261,10 +263,49 @@ def test_a_camera_that_changes(kafka, changing, tmp_path, change, end):
         rest = clip(kafka, changing, "--camera", change, "--from", iso(START + 2000), tmp_path / f"rest.{end}")
         other = re.search(r"[a-z/]+", CHANGES[change][1][0])[0]
         assert rest.stdout.startswith("2 frames") and f"aren't {other}" in rest.stderr, rest.stdout + rest.stderr
+    elif change == "damage":
+        assert done.returncode == 1 and done.stdout.startswith("2 frames") and "2 pictures" in done.stderr, done.stdout + done.stderr
     else:
         assert done.returncode == 0 and done.stdout.startswith("4 frames"), done.stdout + done.stderr
+    if end == "ogv":
+        times = times_of(tmp_path / "out.ogv", "oggdemux")
+        assert times[-1] - times[0] > 2000  # the last frames are repeats, which take no packet of their own
 
 
-def test_a_message_that_is_no_event(kafka, changing, tmp_path):
-    done = clip(kafka, changing, "--camera", "size", "--from", SINCE, tmp_path / "out.csv")
-    assert done.returncode == 1 and done.stdout.startswith("1 events") and done.stderr.startswith("1 messages"), done.stdout + done.stderr
+def test_events_that_are_late_or_none(kafka, changing, tmp_path):
+    done = clip(kafka, changing, "--camera", "size", "--from", iso(START), "--to", iso(START + 2000), tmp_path / "out.csv")
+    assert done.returncode == 1 and done.stdout.startswith("2 events") and done.stderr.startswith("1 messages"), done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def faces(kafka):
+    """Two frames with one face: an event says where it is in the first one. Nobody has counted the second one."""
+    topic, producer = f"faces-{time.monotonic_ns()}", kafka.producer()
+    caps = CAPS.replace("64", "512").replace("48", "512")
+    box = {"x": 140, "y": 120, "w": 230, "h": 230}
+    for name in (topic, topic + "-events"):
+        kafka.create_topic(name, 1)
+    for seq in range(2):
+        producer.produce(topic, PORTRAIT.read_bytes(), timestamp=START + seq, headers=list(frame_headers("cam-1", seq, seq * 1000, caps).items()))
+    producer.produce(topic + "-events", json.dumps({**event("cam-1", 0, START), "boxes": [box]}), timestamp=START, headers=[("camera", "cam-1")])
+    assert producer.flush(30) == 0
+    return topic
+
+
+def faces_in(file):
+    """Returns the number of faces in each frame of a video."""
+    line = f"filesrc location={file} ! matroskademux ! decodebin ! videoconvert ! haarfacecount min-faces=0 ! fdsink"
+    said = subprocess.run(["gst-launch-1.0", "-q", *line.split()], env=environment(), capture_output=True, text=True, timeout=60, check=True).stdout
+    return [int(count) for count in re.findall(r'"faces":(\d+)', said)]
+
+
+@pytest.mark.parametrize("blur, expected", [("none", [1, 1]), ("faces", [0, 0]), ("picture", [0, 0])])
+def test_blur_leaves_no_face(kafka, faces, tmp_path, blur, expected):
+    done = clip(kafka, faces, "--camera", "cam-1", "--from", SINCE, "--blur", blur, tmp_path / "out.mkv")
+    assert done.returncode == 0, done.stderr
+    assert faces_in(tmp_path / "out.mkv") == expected
+
+
+def test_blur_of_an_unknown_kind_is_refused(kafka, faces, tmp_path):
+    done = clip(kafka, faces, "--camera", "cam-1", "--from", SINCE, "--blur", "eyes", tmp_path / "out.mkv")
+    assert done.returncode == 2 and "--blur" in done.stderr and not list(tmp_path.iterdir())

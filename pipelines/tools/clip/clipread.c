@@ -42,6 +42,14 @@ clip_get_capture_time (GstBuffer *message)
   return (GstClockTime) timestamp * GST_MSECOND;
 }
 
+gboolean
+clip_range_has (const ClipRange *self, GstBuffer *message)
+{
+  gint64 ms = (gint64) (clip_get_capture_time (message) / GST_MSECOND);
+
+  return !ms || (ms >= self->from && ms < self->to);
+}
+
 guint64
 clip_get_stat (GstElement *kafkasrc, const gchar *name)
 {
@@ -126,5 +134,36 @@ clip_read (
   read = pull_all (pipeline, GST_APP_SINK (sink), func, data, error);
   gst_element_set_state (pipeline, GST_STATE_NULL);
   gst_object_unref (pipeline);
+  return read;
+}
+
+/* A search for late messages. */
+typedef struct {
+  ClipFunc func;
+  gpointer data;
+  gint64 deadline; /* monotonic us */
+  gint64 reached;  /* ms since the Unix epoch */
+  gboolean cut;
+} Rest;
+
+static gboolean
+take_rest (GstSample *sample, gpointer data)
+{
+  Rest *self = data;
+
+  self->reached = (gint64) (clip_get_capture_time (gst_sample_get_buffer (sample)) / GST_MSECOND);
+  self->cut = g_get_monotonic_time () > self->deadline;
+  return self->func (sample, self->data) && !self->cut;
+}
+
+gboolean
+clip_read_rest (const LiveSource *source, gint64 from, ClipFunc func, gpointer data,
+    gint64 *reached, GError **error)
+{
+  const ClipRange after = {NULL, from, CLIP_NO_END, NULL};
+  Rest rest = {func, data, g_get_monotonic_time () + CLIP_REST_TIME, 0, FALSE};
+  gboolean read = clip_read (source, &after, take_rest, &rest, error);
+
+  *reached = rest.cut ? rest.reached : 0;
   return read;
 }

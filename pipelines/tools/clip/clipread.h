@@ -10,6 +10,9 @@ G_BEGIN_DECLS
 /* Without progress for so long, a read has failed. */
 #define CLIP_PATIENCE (20 * GST_SECOND)
 
+/* us for which messages after a range are searched for late ones of the range. */
+#define CLIP_REST_TIME (5 * G_USEC_PER_SEC)
+
 /* A camera's range of time. */
 typedef struct {
   const gchar *camera; /* nullable: all */
@@ -38,12 +41,28 @@ typedef gboolean (*ClipFunc) (GstSample *sample, gpointer data);
 gboolean clip_read (
     const LiveSource *source, const ClipRange *range, ClipFunc func, gpointer data, GError **error);
 
+/**
+ * clip_read_rest:
+ * @from: ms since the Unix epoch: read what Kafka has from this time on, of any camera
+ * @reached: (out): 0 if all messages were read; else the time of the last one that was read, ms
+ * @error: as above
+ *
+ * Searches for late messages of a range. There may be days of messages after the range, so the
+ * search ends after %CLIP_REST_TIME.
+ */
+gboolean clip_read_rest (const LiveSource *source, gint64 from, ClipFunc func, gpointer data,
+    gint64 *reached, GError **error);
+
 /* Sets @kafkasrc to a replay of @range. */
 void clip_set_range (GstElement *kafkasrc, const ClipRange *range);
 
 /* ns since the Unix epoch, 0: unknown. As a replay has it: the header `capture-time`, but Kafka's
  * timestamp if that is implausible. */
 GstClockTime clip_get_capture_time (GstBuffer *message);
+
+/* Returns FALSE if the message was captured at another time. A message without a time is taken for
+ * one of the range. */
+gboolean clip_range_has (const ClipRange *self, GstBuffer *message);
 
 /* Returns the number in the field @name of the stats of @kafkasrc. */
 guint64 clip_get_stat (GstElement *kafkasrc, const gchar *name);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "gstkafkameta.h"
 #include "toolstime.h"
 
 /* ms by which a wider range is read, because an event's timestamp in Kafka may be its time of
@@ -61,6 +62,7 @@ typedef struct {
   GOutputStream *stream;
   GString *text;
   guint64 rows, strange;
+  gint64 searched;
   GError *error;
 } Rows;
 
@@ -91,13 +93,23 @@ flush (Rows *self)
   return written;
 }
 
+static void
+note_strange (Rows *self, GstBuffer *message)
+{
+  const gchar *camera = gst_kafka_meta_get_header (message, GST_KAFKA_HEADER_CAMERA);
+
+  if (g_strcmp0 (camera, self->range->camera) == 0 && clip_range_has (self->range, message))
+    self->strange++;
+}
+
 static gboolean
 take_event (GstSample *sample, gpointer data)
 {
   Rows *self = data;
   g_autoptr (LiveAnswer) answer = live_answer_from_sample (sample);
 
-  self->strange += !answer;
+  if (!answer)
+    note_strange (self, gst_sample_get_buffer (sample));
   if (!answer || answer->captured < self->range->from || answer->captured >= self->range->to ||
       g_strcmp0 (answer->camera, self->range->camera) != 0)
     return TRUE;
@@ -118,7 +130,8 @@ write_rows (const LiveSource *source, Rows *self, GError **error)
 
   if (self->format == CLIP_CSV)
     clip_append_csv (self->text, NULL);
-  written = flush (self) && clip_read (source, &wide, take_event, self, error);
+  written = flush (self) && clip_read (source, &wide, take_event, self, error) &&
+            clip_read_rest (source, wide.to, take_event, self, &self->searched, error);
   if (self->error) {
     g_propagate_error (error, g_steal_pointer (&self->error));
     return FALSE;
@@ -128,16 +141,15 @@ write_rows (const LiveSource *source, Rows *self, GError **error)
 
 gboolean
 clip_write_events (const LiveSource *source, const ClipRange *range, ClipFormat format,
-    const gchar *file, guint64 *rows, guint64 *strange, GError **error)
+    const gchar *file, ClipRows *rows, GError **error)
 {
   g_autoptr (GFile) target = g_file_new_for_path (file);
   g_autoptr (GFileOutputStream) stream =
       g_file_replace (target, NULL, FALSE, G_FILE_CREATE_NONE, NULL, error);
   g_autoptr (GString) text = g_string_new (NULL);
-  Rows self = {range, format, (GOutputStream *) stream, text, 0, 0, NULL};
+  Rows self = {range, format, (GOutputStream *) stream, text, 0, 0, 0, NULL};
   gboolean written = stream && write_rows (source, &self, error);
 
-  *rows = self.rows;
-  *strange = self.strange;
+  *rows = (ClipRows){self.rows, self.strange, self.searched};
   return written;
 }

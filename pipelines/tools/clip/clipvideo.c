@@ -14,6 +14,9 @@
 /* ms by which a frame's time in Kafka may be after its capture: it may be that of its arrival. */
 #define ARRIVAL 2000
 
+/* Tiles along the longer side of a picture that is blurred as a whole. */
+#define TILES 5
+
 #define H264 "x264enc bframes=0 key-int-max=60 speed-preset=veryfast ! h264parse ! "
 
 static const struct {
@@ -26,7 +29,9 @@ static const struct {
     {".mkv", "jpegenc ! matroskamux", "jpegenc,matroskamux", ""},
     {".webm", "vp8enc deadline=1 cpu-used=8 target-bitrate=4000000 ! webmmux", "vp8enc,webmmux",
         "plugins-good"},
-    {".ogv", "theoraenc ! oggmux", "theoraenc,oggmux", "plugins-base"},
+    /* Theora has one rate of frames: frames are repeated until the next one. */
+    {".ogv", "videorate skip-to-first=true ! video/x-raw,framerate=25/1 ! theoraenc ! oggmux",
+        "videorate,theoraenc,oggmux", "plugins-base"},
 };
 
 /* --- the encoder --- */
@@ -70,14 +75,15 @@ clip_find_encoder (const gchar *file, GError **error)
   return NULL;
 }
 
-/* --- boxes --- */
+/* --- boxes and blur --- */
 
 typedef struct {
-  GHashTable *answers; /* maps a frame's id to its LiveAnswer; NULL: no boxes are drawn */
-  const ClipRange *range;
+  const ClipWish *wish;
+  GHashTable *answers; /* maps a frame's id to its LiveAnswer; NULL: they aren't needed */
   GstVideoInfo info;
-  GstClockTime shown; /* capture time of the latest frame, ns since the Unix epoch */
-  gint ended;         /* atomic: nothing more is read */
+  GstClockTime shown;        /* capture time of the latest frame, ns since the Unix epoch */
+  guint64 pictures, decoded; /* of the range: before and behind the decoder */
+  gint ended;                /* atomic: nothing more is read */
   ClipVideo *video;
 } Drawing;
 
@@ -102,10 +108,11 @@ read_answers (const LiveSource *events, const ClipRange *range, GError **error)
   return clip_read (events, &wide, take_event, answers, error) ? g_steal_pointer (&answers) : NULL;
 }
 
-static void
-draw (Drawing *self, GstBuffer *frame, const LiveAnswer *answer)
+/* (transfer full): of HaarBox */
+static GArray *
+list_boxes (const LiveAnswer *answer)
 {
-  g_autoptr (GArray) boxes = g_array_new (FALSE, TRUE, sizeof (HaarBox));
+  GArray *boxes = g_array_new (FALSE, TRUE, sizeof (HaarBox));
 
   for (guint i = 0; i < answer->boxes->len; i++) {
     const LiveBox *box = &g_array_index (answer->boxes, LiveBox, i);
@@ -113,20 +120,57 @@ draw (Drawing *self, GstBuffer *frame, const LiveAnswer *answer)
 
     g_array_append_val (boxes, one);
   }
+  return boxes;
+}
+
+/* (transfer full): of HaarBox: squares that cover the picture, each of which is blurred as a face
+ * is */
+static GArray *
+list_tiles (const GstVideoInfo *info)
+{
+  GArray *tiles = g_array_new (FALSE, TRUE, sizeof (HaarBox));
+  gint side = MAX (info->width, info->height) / TILES + 1;
+
+  for (gint y = 0; y < info->height; y += side)
+    for (gint x = 0; x < info->width; x += side) {
+      HaarBox one = {.rect = {x, y, side, side}};
+
+      g_array_append_val (tiles, one);
+    }
+  return tiles;
+}
+
+/* Returns FALSE if the frame may still show a face. */
+static gboolean
+blur (const Drawing *self, GstBuffer *frame, const LiveAnswer *answer)
+{
+  gboolean faces = self->wish->blur == LIVE_BLUR_FACES && answer;
+  g_autoptr (GArray) boxes = faces ? list_boxes (answer) : list_tiles (&self->info);
+
+  return haar_overlay_blur (frame, &self->info, boxes);
+}
+
+static void
+draw (Drawing *self, GstBuffer *frame, const LiveAnswer *answer)
+{
+  g_autoptr (GArray) boxes = list_boxes (answer);
+
   haar_overlay_draw (frame, &self->info, boxes);
   self->video->boxed++;
 }
 
-static void
-draw_buffer (Drawing *self, GstPadProbeInfo *info)
+/* Returns FALSE if the frame must not be shown. */
+static gboolean
+change_frame (Drawing *self, GstBuffer *frame)
 {
-  g_autofree gchar *id = gst_kafka_meta_make_frame_id (GST_PAD_PROBE_INFO_BUFFER (info));
-  const LiveAnswer *answer = id ? g_hash_table_lookup (self->answers, id) : NULL;
+  g_autofree gchar *id = gst_kafka_meta_make_frame_id (frame);
+  const LiveAnswer *answer = id && self->answers ? g_hash_table_lookup (self->answers, id) : NULL;
 
-  if (!answer || !answer->boxes->len)
-    return;
-  info->data = gst_buffer_make_writable (GST_PAD_PROBE_INFO_BUFFER (info));
-  draw (self, info->data, answer);
+  if (self->wish->blur != LIVE_BLUR_NONE && !blur (self, frame, answer))
+    return FALSE;
+  if (self->wish->boxes && answer && answer->boxes->len)
+    draw (self, frame, answer);
+  return TRUE;
 }
 
 static void
@@ -142,15 +186,10 @@ see_event (Drawing *self, GstEvent *event)
   gst_video_info_from_caps (&self->info, caps);
 }
 
-/* FALSE: a frame of another time, which stands within the range in Kafka because it was late; or
- * one of the range that can't be shown any more */
+/* FALSE: a frame of the range that can't be shown any more, since later ones were */
 static gboolean
 take_frame (Drawing *self, GstClockTime captured)
 {
-  gint64 ms = (gint64) (captured / GST_MSECOND);
-
-  if (captured && (ms < self->range->from || ms >= self->range->to))
-    return FALSE;
   if (captured && captured < self->shown) {
     self->video->late++;
     return FALSE;
@@ -166,7 +205,7 @@ place_frame (const Drawing *self, GstBuffer *frame, GstClockTime captured)
 {
   frame = gst_buffer_make_writable (frame);
   if (captured)
-    GST_BUFFER_PTS (frame) = captured - (GstClockTime) self->range->from * GST_MSECOND;
+    GST_BUFFER_PTS (frame) = captured - (GstClockTime) self->wish->range->from * GST_MSECOND;
   return frame;
 }
 
@@ -180,12 +219,30 @@ see_frame (GstPad *pad, GstPadProbeInfo *info, gpointer data)
     see_event (self, info->data);
     return GST_PAD_PROBE_OK;
   }
+  /* Late frames of other times stand within the range in Kafka. */
+  if (!clip_range_has (self->wish->range, info->data))
+    return GST_PAD_PROBE_DROP;
+  self->decoded++;
   captured = clip_get_capture_time (info->data);
   if (!take_frame (self, captured))
     return GST_PAD_PROBE_DROP;
   info->data = place_frame (self, info->data, captured);
-  if (self->answers)
-    draw_buffer (self, info);
+  if (change_frame (self, info->data))
+    return GST_PAD_PROBE_OK;
+  GST_ELEMENT_ERROR (GST_PAD_PARENT (pad), STREAM, FORMAT,
+      ("A frame can't be blurred, so there is no clip."), (NULL));
+  return GST_PAD_PROBE_DROP;
+}
+
+/* Counts what the decoder is given. Only a message that is a picture should become one frame. */
+static GstPadProbeReturn
+see_picture (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  Drawing *self = data;
+
+  if (g_str_has_prefix (live_decode_get_format (self->wish->first), "image/") &&
+      clip_range_has (self->wish->range, info->data))
+    self->pictures++;
   return GST_PAD_PROBE_OK;
 }
 
@@ -214,28 +271,30 @@ keep_kind (GstElement *pipeline, const LiveFrame *first)
 }
 
 static GstElement *
-make_pipeline (const LiveSource *frames, const ClipRange *range, const LiveFrame *first,
-    const gchar *decoder, const gchar *encoder, const gchar *file, GError **error)
+make_pipeline (const ClipWish *wish, const gchar *file, GError **error)
 {
-  g_autofree gchar *scaler = make_scaler (first);
+  const gchar *decoder = live_decode_find_elements (wish->first, error);
+  g_autofree gchar *scaler = make_scaler (wish->first);
   g_autofree gchar *line =
       g_strdup_printf ("kafkasrc name=source ! capsfilter name=kind ! %s ! videoconvert ! "
                        "video/x-raw,format=I420,colorimetry=bt601 ! identity name=frames ! %s%s "
                        "! filesink name=sink async=false",
-          decoder, scaler, encoder);
-  const ClipRange wide = {range->camera, range->from, range->to + ARRIVAL, NULL};
-  GstElement *pipeline = gst_parse_launch_full (line, NULL, GST_PARSE_FLAG_FATAL_ERRORS, error);
+          decoder ? decoder : "", scaler, wish->encoder);
+  const ClipRange wide = {wish->range->camera, wish->range->from, wish->range->to + ARRIVAL, NULL};
+  GstElement *pipeline =
+      decoder ? gst_parse_launch_full (line, NULL, GST_PARSE_FLAG_FATAL_ERRORS, error) : NULL;
   g_autoptr (GstElement) source = NULL, sink = NULL;
 
   if (!pipeline)
     return NULL;
   source = gst_bin_get_by_name (GST_BIN (pipeline), "source");
   sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
-  g_object_set (source, "bootstrap-servers", frames->servers, "topic", frames->topic, NULL);
-  if (frames->config_file)
-    g_object_set (source, "config-file", frames->config_file, NULL);
+  g_object_set (
+      source, "bootstrap-servers", wish->frames->servers, "topic", wish->frames->topic, NULL);
+  if (wish->frames->config_file)
+    g_object_set (source, "config-file", wish->frames->config_file, NULL);
   clip_set_range (source, &wide);
-  keep_kind (pipeline, first);
+  keep_kind (pipeline, wish->first);
   g_object_set (sink, "location", file, NULL);
   return pipeline;
 }
@@ -272,43 +331,66 @@ wait_for_end (GstElement *pipeline, Drawing *drawing, GError **error)
   return ended;
 }
 
+static void
+add_probe (GstElement *pipeline, const gchar *name, GstPadProbeType type,
+    GstPadProbeCallback callback, Drawing *drawing)
+{
+  g_autoptr (GstElement) element = gst_bin_get_by_name (GST_BIN (pipeline), name);
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (element, "src");
+
+  gst_pad_add_probe (pad, type, callback, drawing, NULL);
+}
+
 static gboolean
 run (GstElement *pipeline, Drawing *drawing, GError **error)
 {
   g_autoptr (GstElement) source = gst_bin_get_by_name (GST_BIN (pipeline), "source");
-  g_autoptr (GstElement) frames = gst_bin_get_by_name (GST_BIN (pipeline), "frames");
-  g_autoptr (GstPad) pad = gst_element_get_static_pad (frames, "src");
+  ClipVideo *video = drawing->video;
   gboolean ended;
 
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
-      see_frame, drawing, NULL);
+  add_probe (pipeline, "kind", GST_PAD_PROBE_TYPE_BUFFER, see_picture, drawing);
+  add_probe (pipeline, "frames", GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+      see_frame, drawing);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   ended = wait_for_end (pipeline, drawing, error);
-  drawing->video->odd = clip_get_stat (source, "refused-caps") + clip_get_stat (source, "bad-caps");
+  video->odd = clip_get_stat (source, "refused-caps") + clip_get_stat (source, "bad-caps");
   gst_element_set_state (pipeline, GST_STATE_NULL);
+  video->damaged = drawing->pictures - MIN (drawing->pictures, drawing->decoded);
   return ended;
 }
 
-gboolean
-clip_write_video (const LiveSource *frames, const LiveSource *events, const ClipRange *range,
-    const LiveFrame *first, const gchar *encoder, const gchar *file, ClipVideo *video,
-    GError **error)
+/* --- frames that came after the range --- */
+
+static gboolean
+count_late (GstSample *sample, gpointer data)
 {
-  const gchar *decoder = live_decode_find_elements (first, error);
+  Drawing *self = data;
+  GstBuffer *message = gst_sample_get_buffer (sample);
+  const gchar *camera = gst_kafka_meta_get_header (message, GST_KAFKA_HEADER_CAMERA);
+
+  if (g_strcmp0 (camera, self->wish->range->camera) == 0 &&
+      clip_range_has (self->wish->range, message))
+    self->video->late++;
+  return TRUE;
+}
+
+gboolean
+clip_write_video (const ClipWish *wish, const gchar *file, ClipVideo *video, GError **error)
+{
   g_autoptr (GHashTable) answers = NULL;
-  Drawing drawing = {.range = range, .shown = 0, .video = video};
+  Drawing drawing = {.wish = wish, .video = video};
   GstElement *pipeline;
   gboolean written;
 
-  if (!decoder)
+  if ((wish->boxes || wish->blur == LIVE_BLUR_FACES) &&
+      !(answers = read_answers (wish->events, wish->range, error)))
     return FALSE;
-  if (events && !(answers = read_answers (events, range, error)))
-    return FALSE;
-  pipeline = make_pipeline (frames, range, first, decoder, encoder, file, error);
+  pipeline = make_pipeline (wish, file, error);
   if (!pipeline)
     return FALSE;
   drawing.answers = answers;
   written = run (pipeline, &drawing, error);
   gst_object_unref (pipeline);
-  return written;
+  return written && clip_read_rest (wish->frames, wish->range->to + ARRIVAL, count_late, &drawing,
+                        &video->searched, error);
 }

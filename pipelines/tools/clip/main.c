@@ -22,7 +22,7 @@
 #define MOST_NAMES 8
 
 typedef struct {
-  gchar *camera, *from, *to;
+  gchar *camera, *from, *to, *blur;
   gboolean boxes, events, csv, force;
   gchar **files;
 } Line;
@@ -32,6 +32,7 @@ typedef struct {
   ClipRange range;
   ClipFormat format;
   gboolean boxes;
+  LiveBlur blur;
   const gchar *file;
   guint64 missing; /* frames and events that were left out */
 } Clip;
@@ -99,7 +100,7 @@ read_line (Clip *self, const Line *line, GError **error)
   self->file = line->files[0];
   self->format = choose_format (line);
   self->boxes = line->boxes;
-  if (!read_range (self, line, error))
+  if (!read_range (self, line, error) || !live_blur_parse (line->blur, &self->blur, error))
     return FALSE;
   if (!line->force && g_file_test (self->file, G_FILE_TEST_EXISTS))
     return refuse (error, "\"%s\" is there already; --force replaces it.", self->file);
@@ -116,6 +117,7 @@ parse (Line *line, gint *argc, gchar ***argv, GError **error)
       {"from", 0, 0, G_OPTION_ARG_STRING, &line->from, "ISO 8601 with a zone, or -5min", "TIME"},
       {"to", 0, 0, G_OPTION_ARG_STRING, &line->to, "the same (now)", "TIME"},
       {"boxes", 0, 0, G_OPTION_ARG_NONE, &line->boxes, "draw what the fog found", NULL},
+      {"blur", 0, 0, G_OPTION_ARG_STRING, &line->blur, "blur faces, or the whole picture", "WHAT"},
       {"events", 0, 0, G_OPTION_ARG_NONE, &line->events, "events as JSON lines", NULL},
       {"csv", 0, 0, G_OPTION_ARG_NONE, &line->csv, "events as CSV", NULL},
       {"force", 0, 0, G_OPTION_ARG_NONE, &line->force, "replace the file", NULL},
@@ -140,9 +142,8 @@ static gboolean
 find_first (GstSample *sample, gpointer data)
 {
   First *self = data;
-  gint64 ms = (gint64) (clip_get_capture_time (gst_sample_get_buffer (sample)) / GST_MSECOND);
 
-  if (!ms || (ms >= self->range->from && ms < self->range->to))
+  if (clip_range_has (self->range, gst_sample_get_buffer (sample)))
     self->frame = live_frame_new (sample, g_get_real_time () / 1000);
   return !self->frame;
 }
@@ -157,6 +158,7 @@ keep_first (GstSample *sample, gpointer data)
 
 /* What the first messages of the range show. */
 typedef struct {
+  const ClipRange *range;
   GHashTable *members; /* as a set */
   guint messages;
 } Seen;
@@ -204,7 +206,7 @@ static gboolean
 warn_of_deletion (const Clip *self, const LiveSource *source)
 {
   g_autoptr (GHashTable) partitions = g_hash_table_new (NULL, NULL);
-  Seen seen = {partitions, 0};
+  Seen seen = {&self->range, partitions, 0};
   gboolean deleted = FALSE;
   GHashTableIter iter;
   gpointer number;
@@ -221,10 +223,12 @@ warn_of_deletion (const Clip *self, const LiveSource *source)
 static gboolean
 note_camera (GstSample *sample, gpointer data)
 {
-  const gchar *camera =
-      gst_kafka_meta_get_header (gst_sample_get_buffer (sample), GST_KAFKA_HEADER_CAMERA);
+  GstBuffer *message = gst_sample_get_buffer (sample);
+  const gchar *camera = gst_kafka_meta_get_header (message, GST_KAFKA_HEADER_CAMERA);
   Seen *others = data;
 
+  if (!clip_range_has (others->range, message))
+    return TRUE;
   if (live_name_is_usable (camera))
     g_hash_table_add (others->members, g_strdup (camera));
   return ++others->messages < MOST_MESSAGES && g_hash_table_size (others->members) < MOST_NAMES;
@@ -237,7 +241,7 @@ list_cameras (const Clip *self, const LiveSource *source)
 {
   const ClipRange all = {NULL, self->range.from, self->range.to, NULL};
   g_autoptr (GHashTable) names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  Seen others = {names, 0};
+  Seen others = {&self->range, names, 0};
   g_autoptr (GError) error = NULL;
   g_autofree gpointer *list = NULL;
   g_autofree gchar *joined = NULL;
@@ -271,23 +275,62 @@ fail_empty (const Clip *self, const LiveSource *source, const gchar *what, GErro
 
 /* --- writing --- */
 
+static void
+note_rest (const gchar *what, gint64 searched)
+{
+  g_autofree gchar *time = searched ? tools_time_to_text (searched) : NULL;
+
+  if (time)
+    g_printerr ("%s of the range that reached Kafka after %s, if any, are left out: the search for "
+                "late ones took too long.\n",
+        what, time);
+}
+
+static void
+note_missing (Clip *self, const ClipVideo *video, const LiveFrame *first)
+{
+  self->missing = video->late + video->odd + video->damaged;
+  if (video->odd)
+    g_printerr ("%" G_GUINT64_FORMAT
+                " messages are left out, since they aren't %s as the first frame "
+                "is: make another clip with a later --from.\n",
+        video->odd, live_decode_get_format (first));
+  if (video->late)
+    g_printerr ("%" G_GUINT64_FORMAT " frames of the range are left out, since they reached Kafka "
+                "after later ones, as those of a spool do.\n",
+        video->late);
+  if (video->damaged)
+    g_printerr ("%" G_GUINT64_FORMAT
+                " pictures of the range are left out, since they are damaged.\n",
+        video->damaged);
+  note_rest ("Frames", video->searched);
+}
+
+static gboolean
+find_first_frame (Clip *self, LiveFrame **first, GError **error)
+{
+  const LiveSource *source = &self->settings.frames;
+  First found = {&self->range, NULL};
+
+  if (!clip_read (source, &self->range, find_first, &found, error))
+    return FALSE;
+  *first = found.frame;
+  return found.frame || fail_empty (self, source, "frame", error);
+}
+
 static gboolean
 write_video (Clip *self, GError **error)
 {
-  const LiveSource *source = &self->settings.frames;
   const gchar *encoder = clip_find_encoder (self->file, error);
-  First found = {&self->range, NULL};
   g_autoptr (LiveFrame) first = NULL;
+  ClipWish wish = {&self->settings.frames, &self->settings.events, &self->range, NULL, encoder,
+      self->boxes, self->blur};
   ClipVideo video = {0};
-  gboolean known = encoder && clip_read (source, &self->range, find_first, &found, error);
 
-  first = found.frame;
-  if (!known)
+  if (!encoder || !find_first_frame (self, &first, error))
     return FALSE;
-  if (!first)
-    return fail_empty (self, source, "frame", error);
-  if (!clip_write_video (source, self->boxes ? &self->settings.events : NULL, &self->range, first,
-          encoder, part, &video, error))
+  wish.first = first;
+  if (!clip_write_video (&wish, part, &video, error))
     return FALSE;
   if (!video.frames)
     return refuse (error, "No frame of \"%s\" in the range can be decoded.", self->range.camera);
@@ -295,16 +338,7 @@ write_video (Clip *self, GError **error)
   if (self->boxes)
     g_print (", %" G_GUINT64_FORMAT " with boxes", video.boxed);
   g_print (": %s\n", self->file);
-  self->missing = video.late + video.odd;
-  if (video.odd)
-    g_printerr ("%" G_GUINT64_FORMAT
-                " messages are left out, since they aren't %s as the first frame "
-                "is: make another clip with a later --from.\n",
-        video.odd, live_decode_get_format (first));
-  if (video.late)
-    g_printerr ("%" G_GUINT64_FORMAT " frames of the range are left out, since they reached Kafka "
-                "after later ones, as those of a spool do.\n",
-        video.late);
+  note_missing (self, &video, first);
   return TRUE;
 }
 
@@ -312,16 +346,17 @@ static gboolean
 write_events (Clip *self, GError **error)
 {
   const LiveSource *source = &self->settings.events;
-  guint64 rows;
+  ClipRows rows;
 
-  if (!clip_write_events (source, &self->range, self->format, part, &rows, &self->missing, error))
+  if (!clip_write_events (source, &self->range, self->format, part, &rows, error))
     return FALSE;
-  if (self->missing)
-    g_printerr (
-        "%" G_GUINT64_FORMAT " messages are left out: they are no events.\n", self->missing);
-  if (!rows)
+  self->missing = rows.strange;
+  if (rows.strange)
+    g_printerr ("%" G_GUINT64_FORMAT " messages are left out: they are no events.\n", rows.strange);
+  note_rest ("Events", rows.searched);
+  if (!rows.rows)
     return fail_empty (self, source, "event", error);
-  g_print ("%" G_GUINT64_FORMAT " events: %s\n", rows, self->file);
+  g_print ("%" G_GUINT64_FORMAT " events: %s\n", rows.rows, self->file);
   return TRUE;
 }
 
@@ -378,6 +413,7 @@ main (int argc, char **argv)
   g_free (line.camera);
   g_free (line.from);
   g_free (line.to);
+  g_free (line.blur);
   g_strfreev (line.files);
   return code;
 }
