@@ -150,6 +150,15 @@ read_topics (Live *self)
   live_topic_set_reading (self->reports, TRUE);
 }
 
+static LiveClips *
+make_clips (const Live *self)
+{
+  g_autofree gchar *program = live_clips_find_program ();
+  const LiveClipBounds bounds = {program, self->options->blur, LIVE_CLIP_TIME, LIVE_CLIP_SIZE};
+
+  return live_clips_new (&bounds);
+}
+
 static gboolean
 start (Live *self, GError **error)
 {
@@ -161,6 +170,7 @@ start (Live *self, GError **error)
       .model = self->model,
       .travel = live_travel_new (self->options, self->model),
       .database = live_database_new (self->options, self->model, error),
+      .clips = make_clips (self),
       .cascades = haar_cascade_list_installed (),
   };
   if (!self->api.database)
@@ -189,6 +199,7 @@ stop (Live *self)
   g_clear_pointer (&self->cloud, live_group_free);
   g_clear_pointer (&self->api.database, live_database_free);
   g_clear_pointer (&self->api.travel, live_travel_free);
+  g_clear_pointer (&self->api.clips, live_clips_unref);
   g_clear_pointer (&self->api.cascades, g_strfreev);
   g_clear_pointer (&self->model, live_model_free);
 }

@@ -116,6 +116,9 @@ class Browser:
         return self._driver.execute_async_script(
             "const done = arguments[0]; navigator.clipboard.readText().then(done, (error) => done(String(error)))")
 
+    def download_to(self, directory):
+        self._driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(directory)})
+
     def show(self, css):
         self.run("document.querySelector(arguments[0]).scrollIntoView({behavior: 'instant'})", css)
 

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Tests the live page in a real browser, on a running system: cameras, a fog, a cloud, and the page's server."""
 
+import http.client
 import json
 import os
+import re
+import subprocess
 import time
 
 import confluent_kafka
@@ -300,6 +303,53 @@ def test_counting_again(running, browser):
         assert counted_faces(browser.text("#recount-count").split(" in ")[0]) == answer["faces"]
         assert browser.run("return document.querySelectorAll('#recount-picture .box').length") == answer["faces"]
         browser.run("document.querySelector('#recount-count').textContent = ''")
+
+
+def seconds_of(file):
+    """Returns the duration of a video."""
+    said = subprocess.run(["gst-discoverer-1.0", file], env=pipeline.environment(), capture_output=True, text=True, timeout=60, check=True).stdout
+    hours, minutes, seconds = re.search(r"Duration: (\d+):(\d+):([\d.]+)", said).groups()
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+def clip(browser, directory, from_, to, kind):
+    """Fills in the form and returns the file that arrives."""
+    local = "const d = new Date(arguments[0]); return new Date(d - d.getTimezoneOffset() * 60000).toISOString().slice(0, 23)"
+    browser.download_to(directory)
+    browser.set("#clip-from", browser.run(local, from_))
+    browser.set("#clip-to", browser.run(local, to))
+    browser.set("#clip-kind", kind)
+    browser.click("#clip-go")
+    browser.wait("/downloaded|Kafka|clip of|range/.test(document.querySelector('#clip-message').textContent)", timeout=90, what="an answer")
+    return wait_until(lambda: list(directory.glob(f"*.{kind}")), 20, browser.text("#clip-message"))[0]
+
+
+def test_a_clip_is_downloaded(running, browser, tmp_path):
+    newest = wait_until(lambda: running.page.json("/api/travel", camera="cam-1"), 20, "the range")["to"]
+    wait_until(lambda: running.page.json("/api/travel", camera="cam-1")["to"] > newest + 5000, 60, "6 s of footage")
+    travel(browser)
+    video = clip(browser, tmp_path, newest, newest + 3000, "mp4")
+    assert 2 < seconds_of(video) < 4 and video.name.startswith("cam-1-")
+    rows = clip(browser, tmp_path, newest, newest + 3000, "csv").read_text().splitlines()
+    assert rows[0].startswith("captured,camera,") and all(row.split(",")[1] == '"cam-1"' for row in rows[1:])
+    browser.set("#clip-from", "2001-01-01T00:00:00.000")
+    browser.set("#clip-to", "2001-01-01T00:01:00.000")
+    browser.click("#clip-go")
+    browser.wait("/holds no event/.test(document.querySelector('#clip-message').textContent)", timeout=60)
+    assert any("/api/clip" in text for text in browser.logged())  # Chromium logs a request that is refused
+
+
+def test_a_clip_ends_with_its_viewer(running, tmp_path):
+    """The browser goes away: the next viewer needn't wait until the clip is made."""
+    now = int(time.time() * 1000)
+    wish = json.dumps({"camera": "cam-1", "from": now - 600_000, "to": now, "kind": "mp4", "boxes": False})
+    address = running.page.address
+    gone = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+    gone.request("POST", "/api/clip", wish, {"Content-Type": "application/json"})
+    wait_until(lambda: running.page.ask("/api/clip", "POST", wish, Content_Type="application/json")[0] == 409, 20, "a clip that is being made")
+    gone.close()
+    other = json.dumps({"camera": "none", "from": now - 1000, "to": now, "kind": "csv"})
+    wait_until(lambda: running.page.ask("/api/clip", "POST", other, Content_Type="application/json")[0] == 422, 30, "the end of the first clip")
 
 
 def test_the_history_shows_the_documents_of_the_database(browser):

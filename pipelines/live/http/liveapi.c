@@ -212,6 +212,27 @@ post_recount (LiveApi *api, const LiveRequest *request)
   return json ? live_reply_json (json) : reply_to (error);
 }
 
+/* --- clips --- */
+
+static LiveReply
+post_clip (LiveApi *api, const LiveRequest *request)
+{
+  g_autoptr (GError) error = NULL;
+  const gchar *text = g_bytes_get_data (request->body, NULL);
+  LiveReply reply = {.status = 200};
+  LiveClip clip;
+
+  if (live_clip_parse (&clip, text, g_bytes_get_size (request->body), &error)) {
+    reply.type = live_clip_get_type (&clip);
+    reply.body = live_clips_make (api->clips, &clip, request->gone, &reply.notes, &error);
+  }
+  live_clip_clear (&clip);
+  if (reply.body)
+    return reply;
+  live_reply_clear (&reply);
+  return reply_to (error);
+}
+
 /* --- the database --- */
 
 static gboolean
@@ -301,6 +322,7 @@ live_api_find (const LiveApi *self, const gchar *path)
       {"/api/travel", "GET", get_travel, LIVE_JOB},
       {"/api/documents", "GET", get_documents, LIVE_JOB},
       {"/api/recount", "POST", post_recount, LIVE_COUNT},
+      {"/api/clip", "POST", post_clip, LIVE_CLIP},
       {"/api/do", "POST", post_do, LIVE_HERE},
       {"/api/zones", "GET", get_zones, LIVE_HERE},
       {"/api/zones/save", "POST", post_zones, LIVE_HERE},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "livecontrol.h"
+#include "sources/liveclip.h"
 #include "sources/livedatabase.h"
 #include "livereply.h"
 #include "sources/livetravel.h"
@@ -15,13 +16,15 @@ typedef struct {
   LiveTravel *travel;
   LiveDatabase *database;
   LiveControl *control; /* NULL: viewers only look */
-  gchar **cascades;     /* names of those that are installed */
+  LiveClips *clips;
+  gchar **cascades; /* names of those that are installed */
 } LiveApi;
 
 typedef enum {
   LIVE_HERE,  /* answered at once, in the main thread */
   LIVE_JOB,   /* answered in one of a few threads */
   LIVE_COUNT, /* answered in the one thread that counts faces */
+  LIVE_CLIP,  /* answered in the threads that make clips; cancelled when the viewer leaves */
 } LiveWhere;
 
 typedef LiveReply (*LiveApiFunc) (LiveApi *api, const LiveRequest *request);

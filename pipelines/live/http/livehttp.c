@@ -16,6 +16,9 @@
 #define JOB_THREADS 2
 #define MAX_JOBS 64
 #define MAX_COUNTS 8
+/* One thread makes a clip, the other one refuses the next. */
+#define CLIP_THREADS 2
+#define MAX_CLIPS 8
 
 /* The content security policy: no content from elsewhere, none inline, and no frame in other
  * pages. */
@@ -28,7 +31,7 @@ struct _LiveHttp {
   SoupServer *server;
   FogDoor *door;
   LiveStream *stream;
-  LiveJobs *jobs, *counts;
+  LiveJobs *jobs, *counts, *clips;
   LiveToken *token;
   gchar *address;
   guint16 port;
@@ -63,6 +66,11 @@ send_reply (SoupServerMessage *message, LiveReply *reply)
   soup_server_message_set_status (message, reply->status, NULL);
   if (reply->etag)
     soup_message_headers_replace (headers, "ETag", reply->etag);
+  if (reply->notes && *reply->notes) {
+    g_autofree gchar *notes = g_uri_escape_string (reply->notes, NULL, FALSE);
+
+    soup_message_headers_replace (headers, "Fog-Notes", notes);
+  }
   if (!reply->body || g_bytes_get_size (reply->body) == 0)
     return;
   soup_message_headers_set_content_type (headers, reply->type, NULL);
@@ -204,7 +212,9 @@ static void
 answer (LiveHttp *self, SoupServerMessage *message, const LiveRoute *route)
 {
   LiveRequest request = make_request (message);
-  LiveJobs *jobs = route->where == LIVE_COUNT ? self->counts : self->jobs;
+  LiveJobs *jobs = route->where == LIVE_CLIP    ? self->clips
+                   : route->where == LIVE_COUNT ? self->counts
+                                                : self->jobs;
 
   if (route->where == LIVE_HERE)
     send_and_clear (message, route->func (self->api, &request));
@@ -368,8 +378,9 @@ live_http_new (const LiveOptions *options, LiveApi *api, GError **error)
   self->server = soup_server_new ("server-header", "fog-live", NULL);
   self->guesses = live_guesses_new ();
   self->stream = live_stream_new (options->max_viewers);
-  self->jobs = live_jobs_new (JOB_THREADS, MAX_JOBS, send_reply, api);
-  self->counts = live_jobs_new (1, MAX_COUNTS, send_reply, api);
+  self->jobs = live_jobs_new (JOB_THREADS, MAX_JOBS, FALSE, send_reply, api);
+  self->counts = live_jobs_new (1, MAX_COUNTS, FALSE, send_reply, api);
+  self->clips = live_jobs_new (CLIP_THREADS, MAX_CLIPS, TRUE, send_reply, api);
   soup_server_add_early_handler (self->server, NULL, check_body, self, NULL);
   soup_server_add_handler (self->server, NULL, take_request, self, NULL);
   self->token = live_token_new (options->token, error);
@@ -384,6 +395,7 @@ void
 live_http_free (LiveHttp *self)
 {
   g_clear_pointer (&self->door, fog_door_free);
+  live_jobs_free (self->clips);
   live_jobs_free (self->jobs);
   live_jobs_free (self->counts);
   soup_server_disconnect (self->server);

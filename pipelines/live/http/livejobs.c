@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "livejobs.h"
 
+#include <errno.h>
+#include <glib-unix.h>
+#include <sys/socket.h>
+
 struct _LiveJobs {
   GThreadPool *pool;
+  gboolean watch;
+  GQueue all; /* of Job; only the main thread uses it */
   guint most;
   LiveJobSend send;
   gpointer data;
@@ -12,10 +18,48 @@ typedef struct {
   LiveJobs *jobs;
   SoupServerMessage *message; /* only the main thread uses it */
   gboolean gone;              /* the viewer has left; only the main thread uses it */
+  guint watch; /* id of the source that notices it; 0: none; only the main thread uses it */
   LiveJobFunc func;
   LiveRequest request;
   LiveReply reply;
 } Job;
+
+/* --- viewers who leave --- */
+
+static void
+stop_watch (Job *job)
+{
+  if (job->watch)
+    g_source_remove (job->watch);
+  job->watch = 0;
+}
+
+/* While an answer is computed, libsoup reads nothing, so it doesn't notice that the viewer leaves.
+ * What a viewer sends in that time hides its end: then nothing more can be noticed. */
+static gboolean
+note_input (gint fd, GIOCondition condition, gpointer data)
+{
+  Job *job = data;
+  gchar byte;
+  gssize size = recv (fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+  if (size < 0 && (errno == EAGAIN || errno == EINTR))
+    return G_SOURCE_CONTINUE;
+  if (size <= 0)
+    g_cancellable_cancel (job->request.gone);
+  job->watch = 0;
+  return G_SOURCE_REMOVE;
+}
+
+static void
+watch_viewer (Job *job)
+{
+  GSocket *socket = soup_server_message_get_socket (job->message);
+
+  if (socket)
+    job->watch =
+        g_unix_fd_add (g_socket_get_fd (socket), G_IO_IN | G_IO_HUP | G_IO_ERR, note_input, job);
+}
 
 static void
 note_finished (SoupServerMessage *message, gpointer data)
@@ -23,11 +67,15 @@ note_finished (SoupServerMessage *message, gpointer data)
   Job *job = data;
 
   job->gone = TRUE;
+  stop_watch (job);
+  g_cancellable_cancel (job->request.gone);
 }
 
 static void
 job_free (Job *job)
 {
+  g_queue_remove (&job->jobs->all, job);
+  stop_watch (job);
   g_signal_handlers_disconnect_by_data (job->message, job);
   g_object_unref (job->message);
   live_request_clear (&job->request);
@@ -53,17 +101,22 @@ run (gpointer data, gpointer user_data)
 {
   Job *job = data;
 
-  job->reply = job->func (job->jobs->data, &job->request);
+  if (!g_cancellable_is_cancelled (job->request.gone))
+    job->reply = job->func (job->jobs->data, &job->request);
+  else
+    job->reply = live_reply_error (503, "The server ends.");
   g_idle_add_full (G_PRIORITY_DEFAULT, end_job, job, NULL);
 }
 
 LiveJobs *
-live_jobs_new (guint threads, guint most, LiveJobSend send, gpointer data)
+live_jobs_new (guint threads, guint most, gboolean watch, LiveJobSend send, gpointer data)
 {
   LiveJobs *self = g_new0 (LiveJobs, 1);
 
   self->pool = g_thread_pool_new (run, self, (gint) threads, FALSE, NULL);
   self->most = most;
+  self->watch = watch;
+  g_queue_init (&self->all);
   self->send = send;
   self->data = data;
   return self;
@@ -72,6 +125,8 @@ live_jobs_new (guint threads, guint most, LiveJobSend send, gpointer data)
 void
 live_jobs_free (LiveJobs *self)
 {
+  for (GList *l = self->all.head; l; l = l->next)
+    g_cancellable_cancel (((Job *) l->data)->request.gone);
   g_thread_pool_free (self->pool, FALSE, TRUE);
   /* Answers that are still to be sent. */
   while (g_main_context_iteration (NULL, FALSE))
@@ -94,8 +149,12 @@ live_jobs_push (LiveJobs *self, SoupServerMessage *message, LiveJobFunc func, Li
   job->func = func;
   job->request = *request;
   *request = (LiveRequest){0};
+  job->request.gone = g_cancellable_new ();
+  g_queue_push_tail (&self->all, job);
   g_signal_connect (message, "finished", G_CALLBACK (note_finished), job);
   soup_server_message_pause (message);
+  if (self->watch)
+    watch_viewer (job);
   g_thread_pool_push (self->pool, job, NULL);
   return TRUE;
 }

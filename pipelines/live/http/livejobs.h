@@ -16,9 +16,16 @@ typedef LiveReply (*LiveJobFunc) (gpointer data, const LiveRequest *request);
 /* Called from the main thread, to send the result. */
 typedef void (*LiveJobSend) (SoupServerMessage *message, LiveReply *reply);
 
-/* @data: argument of every @func; @most: number of jobs that may wait */
-LiveJobs *live_jobs_new (guint threads, guint most, LiveJobSend send, gpointer data);
-/* Waits for the running jobs. */
+/**
+ * live_jobs_new:
+ * @most: number of jobs that may wait
+ * @watch: cancel a job as soon as its viewer leaves. A viewer who closes its side of the connection
+ *   once the request is sent counts as one who leaves.
+ * @data: argument of every function
+ */
+LiveJobs *live_jobs_new (
+    guint threads, guint most, gboolean watch, LiveJobSend send, gpointer data);
+/* Cancels the jobs, and waits for those that run. */
 void live_jobs_free (LiveJobs *self);
 /* Returns FALSE if too many jobs wait. The function takes over the contents of @request in both
  * cases. */

@@ -11,6 +11,7 @@ live_request_clear (LiveRequest *request)
   g_clear_pointer (&request->query, g_free);
   g_clear_pointer (&request->body, g_bytes_unref);
   g_clear_pointer (&request->etag, g_free);
+  g_clear_object (&request->gone);
 }
 
 gchar *
@@ -71,4 +72,5 @@ live_reply_clear (LiveReply *reply)
 {
   g_clear_pointer (&reply->body, g_bytes_unref);
   g_clear_pointer (&reply->etag, g_free);
+  g_clear_pointer (&reply->notes, g_free);
 }

@@ -8,9 +8,10 @@ G_BEGIN_DECLS
 /* A viewer's request, and the reply. */
 
 typedef struct {
-  gchar *query; /* query of the URI, encoded; "" if there is none */
-  GBytes *body; /* the body of a POST; NULL otherwise */
-  gchar *etag;  /* nullable: ETag of the version that the viewer has already */
+  gchar *query;       /* query of the URI, encoded; "" if there is none */
+  GBytes *body;       /* the body of a POST; NULL otherwise */
+  gchar *etag;        /* nullable: ETag of the version that the viewer has already */
+  GCancellable *gone; /* nullable: cancelled when the viewer leaves before the answer */
 } LiveRequest;
 
 typedef struct {
@@ -18,6 +19,7 @@ typedef struct {
   const gchar *type; /* the body's content type; static */
   GBytes *body;      /* nullable */
   gchar *etag;       /* nullable */
+  gchar *notes;      /* nullable: what the body lacks, in sentences */
 } LiveReply;
 
 void live_request_clear (LiveRequest *request);

@@ -5,18 +5,22 @@
 const SILENT_MS = 3000; // states come twice a second
 const RETRY_MS = [1000, 2000, 4000, 8000];
 
+// Why the server refused.
+export async function failure(response) {
+  if (response.status === 401) location.assign("/login");
+  const answer = await response.json().catch(() => null);
+  return new Error(answer?.error ?? `The server answered ${response.status}.`);
+}
+
 export async function readJson(path, options) {
   const response = await fetch(path, options);
-  if (response.status === 401) location.assign("/login");
+  if (!response.ok) throw await failure(response);
   const text = await response.text();
-  let answer = null;
   try {
-    answer = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
     throw new Error(`The server answered ${response.status} and no JSON.`);
   }
-  if (!response.ok) throw new Error(answer?.error ?? `The server answered ${response.status}.`);
-  return answer;
 }
 
 export class Stream extends EventTarget {

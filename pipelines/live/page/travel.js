@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Time travel: the frames that Kafka still holds of a camera, one by one.
 
+import { Clip } from "./clip.js";
 import { copies } from "./copy.js";
 import { $, make, setHidden, setOptions, setText } from "./dom.js";
 import { bytes, counted, exactClock, moment, number, place, UNKNOWN, visible } from "./format.js";
@@ -21,6 +22,7 @@ const LONGEST_PAUSE_MS = 2000; // a gap in the footage is played this long
 export class Travel {
   #view = new FrameView($("travel-picture"));
   #recount;
+  #clip = new Clip(() => $("travel-camera").value, () => this.#position?.captured ?? null);
   #cameras = [];
   #frames = []; // those around the one shown, by capture
   #current = null; // the frame shown
@@ -269,6 +271,7 @@ export class Travel {
     this.#position = positionOf(frame);
     this.#say("");
     this.#showFacts(frame);
+    this.#clip.propose(frame.captured);
     try {
       const bitmap = await this.#picture(frame);
       if (move !== this.#moves) return;
