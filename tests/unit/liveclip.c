@@ -26,8 +26,8 @@ GST_START_TEST (test_wishes)
   fail_unless_equals_string (live_clip_get_type (&clip), "video/mp4");
   fail_unless (clip.boxes);
   live_clip_clear (&clip);
-  fail_unless (
-      parse (&clip, "{\"camera\":\"a\",\"from\":0,\"to\":1,\"kind\":\"csv\",\"boxes\":null}", NULL));
+  fail_unless (parse (
+      &clip, "{\"camera\":\"a\",\"from\":0,\"to\":1,\"kind\":\"csv\",\"boxes\":null}", NULL));
   fail_if (clip.boxes);
   live_clip_clear (&clip);
 }

@@ -227,7 +227,7 @@ wait_for_child (GSubprocess *child, GCancellable *gone, GError **error)
   return FALSE;
 }
 
-/* (transfer full): what fog-clip has said, without names of files that are gone */
+/* Returns: (transfer full): what fog-clip has said, without names of files that are gone */
 static gchar *
 read_notes (const gchar *directory)
 {

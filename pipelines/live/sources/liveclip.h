@@ -43,8 +43,8 @@ typedef struct _LiveClips LiveClips;
 /* @bounds: what @program is meant for; copied */
 LiveClips *live_clips_new (const LiveClipBounds *bounds);
 void live_clips_unref (LiveClips *self);
-/* (transfer full): path of fog-clip, which is installed beside this program. In a build it is in
- * another directory. */
+/* Returns: (transfer full): path of fog-clip, which is installed beside this program. In a build it
+ * is in another directory. */
 gchar *live_clips_find_program (void);
 
 /**

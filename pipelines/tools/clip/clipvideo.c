@@ -108,7 +108,7 @@ read_answers (const LiveSource *events, const ClipRange *range, GError **error)
   return clip_read (events, &wide, take_event, answers, error) ? g_steal_pointer (&answers) : NULL;
 }
 
-/* (transfer full): of HaarBox */
+/* Returns: (transfer full): of HaarBox */
 static GArray *
 list_boxes (const LiveAnswer *answer)
 {
@@ -123,8 +123,8 @@ list_boxes (const LiveAnswer *answer)
   return boxes;
 }
 
-/* (transfer full): of HaarBox: squares that cover the picture, each of which is blurred as a face
- * is */
+/* Returns: (transfer full): of HaarBox: squares that cover the picture, each of which is blurred as
+ * a face is */
 static GArray *
 list_tiles (const GstVideoInfo *info)
 {
