@@ -43,6 +43,13 @@ check_uri() { # line, value
   # a / or ? in a password ends what would be its part of the address
   [[ $2 != *@* ]] ||
     refuse_camera "$1" "uri holds a user or a password, which lists of processes would show: use user and password-file (an @ in the path is %40)"
+  warn_of_password "$1" "$2"
+}
+
+# Some cameras take their password in the address alone, so this is no error.
+warn_of_password() { # line, value
+  [[ ! ${2,,} =~ [?\&](pass|passw|passwd|password|pwd|token|auth)= ]] ||
+    echo "$camera_file:$1: warning: the address seems to hold a password in its query, which lists of processes and logs show: use user and password-file if the camera takes them" >&2
 }
 
 check_password_file() { # line, value

@@ -5,6 +5,8 @@
 #include <gst/gst.h>
 #include <string.h>
 
+#include "fogfile.h"
+
 #define LONGEST 1024 /* bytes of a password */
 
 static gboolean
@@ -20,9 +22,11 @@ camera_secret_read (const gchar *file, GError **error)
   gchar *text;
   gsize size;
 
-  if (!g_file_get_contents (file, &text, &size, &cause)) {
-    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ,
-        "The password can't be read: %s.", cause->message);
+  if (!fog_file_read (file, &text, &size, &cause)) {
+    g_set_error (error, GST_RESOURCE_ERROR,
+        g_error_matches (cause, G_FILE_ERROR, G_FILE_ERROR_INVAL) ? GST_RESOURCE_ERROR_SETTINGS
+                                                                  : GST_RESOURCE_ERROR_OPEN_READ,
+        "The password can't be read from password-file %s.", cause->message);
     return NULL;
   }
   if (size > 0 && text[size - 1] == '\n')

@@ -4,6 +4,8 @@
 #include <gio/gio.h>
 #include <gst/gst.h>
 
+#include "fogfile.h"
+
 #define DEFAULT_LISTEN "127.0.0.1:8090"
 #define DEFAULT_VIEWERS 64
 #define MOST_VIEWERS 1000
@@ -84,7 +86,7 @@ read_token (LiveOptions *self, const gchar *file, GError **error)
     self->token = live_setting ("LIVE_TOKEN", NULL);
     return TRUE;
   }
-  if (!g_file_get_contents (file, &self->token, NULL, error))
+  if (!fog_file_read (file, &self->token, NULL, error))
     return FALSE;
   g_strstrip (self->token);
   return TRUE;

@@ -246,6 +246,15 @@ def test_an_address_of_ipv6(tmp_path):
     assert done.returncode == 0 and "uri=rtsp://[::1]:8554/a" in done.stdout, done.stderr
 
 
+def test_a_password_in_a_query_is_warned_of(tmp_path):
+    """Some cameras take their password there only."""
+    file = tmp_path / "cameras.conf"
+    file.write_text(f"[a]\nuri=rtsp://host/a?user=me&Password={PASSWORD}\n")
+    done = subprocess.run([TOP / "pipelines/edge", "--print"], env={**os.environ, "CAMERAS": str(file)}, capture_output=True, text=True, timeout=30,
+                          check=False)
+    assert done.returncode == 0 and done.stderr.startswith(f"{file}:2: warning: ") and PASSWORD not in done.stderr
+
+
 def test_a_file_excludes_other_cameras(tmp_path):
     for settings in ({"CAMERAS": str(tmp_path / "none")}, {"CAMERAS": "/etc/hostname", "CAMERA": "a"}, {"CAMERAS": "/etc/hostname", "SOURCE": "a"}):
         done = subprocess.run([TOP / "pipelines/edge"], env={**os.environ, **settings}, capture_output=True, text=True, timeout=30, check=False)

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <glib/gstdio.h>
+#include <sys/stat.h>
 #include <gst/check/gstcheck.h>
 #include <math.h>
 #include <string.h>
 
+#include "fogfile.h"
 #include "fogcaps.h"
 #include "fogfield.h"
 #include "fogjson.h"
@@ -458,6 +461,44 @@ GST_START_TEST (test_a_thread_that_hangs_is_abandoned_after_a_limit)
 }
 GST_END_TEST;
 
+static void
+expect_file (const gchar *path, gboolean readable, GFileError code)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *text = NULL;
+  gsize size;
+
+  fail_unless (fog_file_read (path, &text, &size, &error) == readable, "%s", path);
+  fail_unless (readable || (!text && g_error_matches (error, G_FILE_ERROR, (gint) code) &&
+                               strstr (error->message, path)),
+      "%s: %s", path, error ? error->message : "");
+}
+
+/* A device that never ends, and a pipe that nobody writes to, must not stop an element's start. */
+GST_START_TEST (test_files_that_settings_name)
+{
+  g_autofree gchar *directory = g_dir_make_tmp ("fogfile-XXXXXX", NULL);
+  g_autofree gchar *path = g_build_filename (directory, "file", NULL);
+  g_autofree gchar *text = g_strnfill (FOG_FILE_MAX + 1, 'x'), *read = NULL;
+
+  expect_file (path, FALSE, G_FILE_ERROR_NOENT);
+  expect_file (directory, FALSE, G_FILE_ERROR_INVAL);
+  expect_file ("/dev/zero", FALSE, G_FILE_ERROR_INVAL);
+  fail_unless_equals_int (mkfifo (path, 0600), 0);
+  expect_file (path, FALSE, G_FILE_ERROR_INVAL);
+  g_unlink (path);
+  g_file_set_contents (path, text, FOG_FILE_MAX + 1, NULL);
+  expect_file (path, FALSE, G_FILE_ERROR_INVAL);
+  g_file_set_contents (path, text, FOG_FILE_MAX, NULL);
+  fail_unless (fog_file_read (path, &read, NULL, NULL));
+  fail_unless_equals_int (strlen (read), FOG_FILE_MAX);
+  g_file_set_contents (path, "", 0, NULL);
+  expect_file (path, TRUE, 0);
+  g_unlink (path);
+  g_rmdir (directory);
+}
+GST_END_TEST;
+
 static Suite *
 common_suite (void)
 {
@@ -482,6 +523,7 @@ common_suite (void)
   tcase_add_test (tc, test_the_id_of_a_frame_has_a_bounded_length);
   tcase_add_test (tc, test_properties_of_every_type_are_set_and_read);
   tcase_add_test (tc, test_templates);
+  tcase_add_test (tc, test_files_that_settings_name);
   tcase_add_test (tc, test_a_thread_that_hangs_is_abandoned_after_a_limit);
   tcase_add_loop_test (tc, test_numbers_of_any_size_are_valid_json, 0, G_N_ELEMENTS (numbers));
   return s;

@@ -399,6 +399,7 @@ static const struct {
     {"uri=" AWAY " password-file=/etc/hostname", GST_RESOURCE_ERROR_SETTINGS, "user"},
     {"uri=" AWAY " user=fog password-file=/nowhere", GST_RESOURCE_ERROR_OPEN_READ, "/nowhere"},
     {"uri=" AWAY " user=fog password-file=/dev/null", GST_RESOURCE_ERROR_SETTINGS, "password-file"},
+    {"uri=" AWAY " user=fog password-file=/dev/zero", GST_RESOURCE_ERROR_SETTINGS, "password-file"},
 };
 
 GST_START_TEST (test_bad_settings)

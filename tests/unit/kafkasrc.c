@@ -927,6 +927,7 @@ static const struct {
     {"kafkasrc topic=t client-properties=\"c,enable.auto.commit=true\"",
         GST_RESOURCE_ERROR_SETTINGS},
     {"kafkasrc topic=t config-file=/nonexistent", GST_RESOURCE_ERROR_NOT_FOUND},
+    {"kafkasrc topic=t config-file=/dev/zero", GST_RESOURCE_ERROR_OPEN_READ},
 };
 
 GST_START_TEST (test_wrong_settings_are_one_error)

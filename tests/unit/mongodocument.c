@@ -841,6 +841,7 @@ GST_START_TEST (test_uri_sources)
   from_environment = mongo_uri_open (NULL, NULL, NULL);
   fail_unless (g_file_set_contents (path, "password", -1, NULL));
   assert_uri_refused (NULL, path, GST_RESOURCE_ERROR_SETTINGS);
+  assert_uri_refused (NULL, "/dev/zero", GST_RESOURCE_ERROR_OPEN_READ);
   g_unsetenv ("MONGODB_URI");
   from_default = mongo_uri_open (NULL, NULL, NULL);
   g_remove (path);

@@ -93,6 +93,24 @@ GST_START_TEST (test_prefix)
 }
 GST_END_TEST;
 
+static void
+expect_end (gint64 retention, gint64 segment, const gchar *expected)
+{
+  g_autofree gchar *text = erase_describe_end (NOW, retention, segment);
+
+  fail_unless (g_str_has_prefix (text, expected), "%s", text);
+}
+
+GST_START_TEST (test_until_when_messages_are_kept)
+{
+  expect_end (1000, 2000, "until 2026-11-25T00:44:03.123Z at the latest");
+  expect_end (-1, 2000, "for ever: its retention.ms is -1");
+  expect_end (G_MAXINT64, 2000, "for ever: its retention.ms is 9223372036854775807");
+  expect_end (G_MAXINT64 - NOW, 2000, "for ever");
+  expect_end (1000, G_MAXINT64, "until its segment is full");
+}
+GST_END_TEST;
+
 static Suite *
 tools_suite (void)
 {
@@ -104,6 +122,7 @@ tools_suite (void)
   tcase_add_test (tcase, test_texts_that_are_no_times);
   tcase_add_test (tcase, test_csv);
   tcase_add_test (tcase, test_prefix);
+  tcase_add_test (tcase, test_until_when_messages_are_kept);
   return suite;
 }
 

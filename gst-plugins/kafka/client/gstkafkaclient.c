@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "fogfile.h"
+
 GST_DEBUG_CATEGORY_STATIC (rdkafka_debug);
 #define GST_CAT_DEFAULT rdkafka_debug
 
@@ -142,11 +144,11 @@ read_config_file (const gchar *path, GError **error)
   gchar *text;
   gsize size;
 
-  if (!g_file_get_contents (path, &text, &size, &failed)) {
+  if (!fog_file_read (path, &text, &size, &failed)) {
     g_set_error (error, GST_RESOURCE_ERROR,
         g_error_matches (failed, G_FILE_ERROR, G_FILE_ERROR_NOENT) ? GST_RESOURCE_ERROR_NOT_FOUND
                                                                    : GST_RESOURCE_ERROR_OPEN_READ,
-        "Could not read config-file \"%s\": %s", path, failed->message);
+        "Could not read config-file %s", failed->message);
     return NULL;
   }
   if (g_utf8_validate_len (text, size, NULL))

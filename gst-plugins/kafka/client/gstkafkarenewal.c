@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkafkarenewal.h"
+#include "fogfile.h"
 #include "gstkafkaerror.h"
 #include "gstkafkasettings.h"
 
@@ -27,8 +28,7 @@ gst_kafka_renew_password (rd_kafka_t *rk, GstElement *element)
   rd_kafka_error_t *error;
 
   g_object_get (element, "config-file", &path, NULL);
-  if (!path || !g_file_test (path, G_FILE_TEST_IS_REGULAR) ||
-      !g_file_get_contents (path, &text, NULL, NULL))
+  if (!path || !fog_file_read (path, &text, NULL, NULL))
     return;
   user = find_option (text, "sasl.username");
   password = find_option (text, "sasl.password");

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define URI_FILE_MAX (64 * 1024)
+#include "fogfile.h"
 
 static const struct {
   const gchar *option;
@@ -19,17 +19,16 @@ read_uri_file (const gchar *file, GError **error)
 {
   g_autoptr (GError) what = NULL;
   g_autofree gchar *text = NULL;
-  gsize size;
 
-  if (!g_file_get_contents (file, &text, &size, &what)) {
+  if (!fog_file_read (file, &text, NULL, &what)) {
     g_set_error (error, GST_RESOURCE_ERROR,
         g_error_matches (what, G_FILE_ERROR, G_FILE_ERROR_NOENT) ? GST_RESOURCE_ERROR_NOT_FOUND
                                                                  : GST_RESOURCE_ERROR_OPEN_READ,
-        "Can't read the MongoDB URI from uri-file: %s.", what->message);
+        "Can't read the MongoDB URI from uri-file %s.", what->message);
     return NULL;
   }
   g_strstrip (text);
-  if (size > URI_FILE_MAX || !g_str_has_prefix (text, "mongodb")) {
+  if (!g_str_has_prefix (text, "mongodb")) {
     g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
         "The file \"%s\" of uri-file doesn't hold a MongoDB URI. Its only line has to begin with "
         "mongodb:// or mongodb+srv://.",

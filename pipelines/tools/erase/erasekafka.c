@@ -213,13 +213,10 @@ read_number (GHashTable *config, const gchar *name, gint64 *number)
   return text && g_ascii_string_to_signed (text, 10, G_MININT64, G_MAXINT64, number, NULL);
 }
 
-/* Kafka deletes a segment as a whole, once its newest message is old enough. A segment takes
- * messages for up to segment.ms. */
 static gchar *
 describe_time (const EraseTopic *self, GHashTable *config)
 {
   const gchar *policy = config ? g_hash_table_lookup (config, "cleanup.policy") : NULL;
-  g_autofree gchar *time = NULL;
   gint64 retention, segment;
 
   if (policy && !strstr (policy, "delete"))
@@ -227,10 +224,7 @@ describe_time (const EraseTopic *self, GHashTable *config)
   if (!read_number (config, "retention.ms", &retention) ||
       !read_number (config, "segment.ms", &segment))
     return g_strdup ("until retention.ms of the topic has passed; the user may not ask for it");
-  if (retention < 0)
-    return g_strdup ("for ever: its retention.ms is -1");
-  time = tools_time_to_text (self->newest + retention + segment);
-  return g_strdup_printf ("until %s at the latest (retention.ms and segment.ms)", time);
+  return erase_describe_end (self->newest, retention, segment);
 }
 
 gchar *

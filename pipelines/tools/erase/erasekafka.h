@@ -28,6 +28,11 @@ typedef struct {
 /* Returns how many consecutive offsets from @low on are in @offsets (of gint64), which it sorts. */
 guint erase_count_prefix (GArray *offsets, gint64 low);
 
+/* Returns: (transfer full): until when Kafka keeps a message of the time @newest. Kafka deletes a
+ * segment as a whole, once its newest message is older than @retention; a segment takes messages
+ * for up to @segment. All are ms. */
+gchar *erase_describe_end (gint64 newest, gint64 retention, gint64 segment);
+
 /* Returns: (nullable) (transfer full): reads the topic from the range on to its end, since messages
  * may be late. It keeps @source and @range. @error: the topic can't be read */
 EraseTopic *erase_topic_new (const LiveSource *source, const ClipRange *range, GError **error);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Size in bytes of the largest file of settings or secrets. */
+#define FOG_FILE_MAX (64 * 1024)
+
+/**
+ * fog_file_read:
+ * @text: (out) (transfer full): the contents, with a zero byte after them
+ * @size: (out) (optional): their size in bytes
+ * @error: G_FILE_ERROR; %G_FILE_ERROR_INVAL: the file isn't a regular one, or is larger than
+ *   %FOG_FILE_MAX
+ *
+ * Reads a file that a setting names. A device or a pipe, which may have no end, is refused before
+ * it is read.
+ */
+gboolean fog_file_read (const gchar *path, gchar **text, gsize *size, GError **error);
+
+G_END_DECLS
