@@ -29,6 +29,40 @@ fog_caps_are_plain (const GstCaps *caps)
   return TRUE;
 }
 
+/* Returns: (nullable): the first feature of @caps with, or without, the name of a memory */
+static const gchar *
+find_feature (const GstCaps *caps, gboolean memory)
+{
+  for (guint i = 0; i < gst_caps_get_size (caps); i++) {
+    const GstCapsFeatures *features = gst_caps_get_features (caps, i);
+
+    for (guint n = 0; !is_plain (caps, i) && n < gst_caps_features_get_size (features); n++) {
+      const gchar *name = gst_caps_features_get_nth (features, n);
+
+      if (g_str_has_prefix (name, "memory:") == memory &&
+          !g_str_equal (name, GST_CAPS_FEATURE_MEMORY_SYSTEM_MEMORY))
+        return name;
+    }
+  }
+  return NULL;
+}
+
+gchar *
+fog_caps_explain (const GstCaps *caps)
+{
+  const gchar *other = find_feature (caps, FALSE);
+
+  if (other && !find_feature (caps, TRUE))
+    return g_strdup_printf (
+        "The bytes of these frames aren't the whole picture, or have another layout: their caps "
+        "have the feature \"%s\". Remove it before this element: draw an overlay with "
+        "overlaycomposition, join fields with deinterlace.",
+        other);
+  return g_strdup ("Only this machine can read these frames, because they lie in a device's "
+                   "memory. Convert them before this element, with videoconvert, vapostproc ! "
+                   "video/x-raw, gldownload or the like.");
+}
+
 GstCaps *
 fog_caps_keep_plain (GstCaps *caps)
 {

@@ -9,10 +9,8 @@ G_BEGIN_DECLS
  * GPU, no overlay outside of the bytes. */
 gboolean fog_caps_are_plain (const GstCaps *caps);
 
-#define FOG_CAPS_NOT_PLAIN                                                                         \
-  "Only this machine can read these frames, because they lie in a device's memory. Convert them "  \
-  "before this element, with "                                                                     \
-  "videoconvert, vapostproc ! video/x-raw, gldownload or the like."
+/* Returns: (transfer full): why fog_caps_are_plain() refuses @caps, and what to do about it */
+gchar *fog_caps_explain (const GstCaps *caps);
 
 /**
  * fog_caps_keep_plain:

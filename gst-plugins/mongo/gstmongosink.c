@@ -106,6 +106,8 @@ enum { PROP_ON_ERROR = GST_MONGO_SINK_PROP_OTHER, PROP_STATS };
 struct _GstMongoSink {
   GstBaseSink parent;
 
+  GstCaps *refused_caps; /* (nullable): caps for which an error was posted; streaming thread */
+
   /* The object lock guards the next fields. */
   GstMongoSettings settings; /* changes take effect at the next start */
   /* the writer, which exists from start to stop; only these two change it */
@@ -309,6 +311,7 @@ stop (GstMongoSink *self)
       self->last_run.documents, self->last_run.duplicates,
       self->last_run.rejected + self->unreadable, self->last_run.retries);
   self->writer = NULL;
+  gst_caps_replace (&self->refused_caps, NULL);
   g_clear_pointer (&self->collection, g_ref_string_release);
   g_clear_pointer (&self->date, g_free);
   GST_OBJECT_UNLOCK (self);
@@ -379,6 +382,17 @@ gst_mongo_sink_get_caps (GstBaseSink *sink, GstCaps *filter)
   return filtered;
 }
 
+/* Posts one error, although upstream tries again with each buffer and event. */
+static void
+refuse_caps (GstMongoSink *self, GstCaps *caps)
+{
+  g_autofree gchar *why = fog_caps_explain (caps);
+
+  if (!self->refused_caps || !gst_caps_is_equal (self->refused_caps, caps))
+    GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE, ("%s", why), ("%" GST_PTR_FORMAT, caps));
+  gst_caps_replace (&self->refused_caps, caps);
+}
+
 static gboolean
 gst_mongo_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
 {
@@ -392,7 +406,7 @@ gst_mongo_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
   g_atomic_int_set (&self->format, format);
   if (fog_caps_are_plain (caps))
     return TRUE;
-  GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE, (FOG_CAPS_NOT_PLAIN), ("%" GST_PTR_FORMAT, caps));
+  refuse_caps (self, caps);
   return FALSE;
 }
 

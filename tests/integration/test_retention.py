@@ -43,7 +43,7 @@ class Reading(Player):
 
     def __init__(self, kafka, topic, options, sink="fakesink sync=false async=false"):
         super().__init__(f"kafkasrc name=src bootstrap-servers={kafka.bootstrap} topic={topic} {options}", sink)
-        self.warnings, self.error = [], None
+        self.infos, self.warnings, self.error = [], [], None
         self._pipeline.set_state(Gst.State.PLAYING)
 
     def pause(self):
@@ -54,8 +54,11 @@ class Reading(Player):
 
     def look(self, timeout=0):
         """Reads the pipeline's messages. Returns True if the pipeline has ended."""
-        kinds = Gst.MessageType.EOS | Gst.MessageType.ERROR | Gst.MessageType.WARNING
+        kinds = Gst.MessageType.EOS | Gst.MessageType.ERROR | Gst.MessageType.WARNING | Gst.MessageType.INFO
         while message := self.wait_message(kinds, timeout):
+            if message.type == Gst.MessageType.INFO:
+                self.infos.append(message.parse_info().gerror.message)
+                continue
             if message.type == Gst.MessageType.WARNING:
                 self.warnings.append(message.parse_warning().gerror.message)
                 continue
@@ -294,6 +297,25 @@ def test_messages_behind_an_open_transaction_are_reported(kafka, fresh):
             wait_until(lambda reader=reader: reader.stat("held-back") == 0, 30, "no messages are held back")
         one, _ = read(kafka, fresh, f"eos-at-end=true {EARLIEST}")
         assert one.numbers == list(range(10)) and not one.warnings
+
+
+def test_a_recording_without_key_units_in_trick_mode(kafka, fresh):
+    kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
+    producer = kafka.producer()
+    for number in range(5):
+        producer.produce(fresh, b"%d" % number, partition=0, timestamp=BEGIN + number * 100,
+                         headers=[("gst-caps", CAPS), ("gst-flags", "delta-unit")])
+    producer.flush(30)
+    with Reading(kafka, fresh, "replay=true") as one:
+        one.pause()
+        one.seek(0, flags=Gst.SeekFlags.TRICKMODE_KEY_UNITS)
+        one.go_on()
+        one.finish()
+        assert one.numbers == [] and ["No key unit was found" in text for text in one.warnings] == [True]
+        one.seek(0)
+        one.go_on()
+        one.finish()
+        assert one.numbers == list(range(5)) and len(one.warnings) == 1
 
 
 @pytest.mark.parametrize("how", ["earliest", "latest"])

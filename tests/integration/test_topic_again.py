@@ -79,3 +79,24 @@ def test_a_topic_that_is_created_again_is_read_from_its_first_message(kafka, fre
             assert one.error is None, name
             assert not READERS[name][2] or [SAID in text for text in one.warnings].count(True) >= 1, name
             assert gap or READERS[name][2] or one.warnings, name
+
+
+@pytest.mark.parametrize("topics", ["{}", "^{}$"])
+def test_a_topic_whose_deletion_was_noticed_is_read_again_whatever_its_timestamps(kafka, fresh, topics):
+    """The new log has as many messages as the old one, with the same timestamps, and another partition."""
+    began = int(time.time() * 1000) - 60_000
+    kafka.create_topic(fresh, 1, config=["retention.ms=-1"])
+    fill(kafka, fresh, range(3), began)
+    named = topics.format(fresh)
+    with Reading(kafka, named, EARLIEST) as alone, Reading(kafka, named, f"group-id={fresh} {EARLIEST}") as member:
+        readers = [alone, member]
+        wait_until(lambda: all(len(one.numbers) == 3 for one in readers), 30, "the old messages")
+        kafka.delete_topic(fresh)
+        wait_until(lambda: all(one.look() or one.infos for one in readers), 60, "the readers notice the deletion")
+        time.sleep(5)  # a reader that waits for topics looks for them every second
+        kafka.create_topic(fresh, 2, config=["retention.ms=-1"])
+        fill(kafka, fresh, range(100, 103), began)
+        for one in readers:
+            wait_until(lambda one=one: set(one.numbers) >= {100, 101, 102}, 60, str([one.numbers for one in readers]))
+            one.look()
+            assert one.error is None

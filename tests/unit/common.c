@@ -318,6 +318,25 @@ GST_START_TEST (test_only_caps_of_system_memory_are_kept)
 }
 GST_END_TEST;
 
+static const gchar *const refused[][2] = {
+    {"video/x-raw(memory:NVMM)", "a device's memory"},
+    {"video/x-raw(memory:DMABuf, meta:GstVideoOverlayComposition)", "a device's memory"},
+    {"video/x-raw(meta:GstVideoOverlayComposition)", "\"meta:GstVideoOverlayComposition\""},
+    {"video/x-raw(memory:SystemMemory, meta:GstVideoOverlayComposition)",
+        "\"meta:GstVideoOverlayComposition\""},
+    {"image/jpeg; video/x-raw(format:Interlaced)", "\"format:Interlaced\""},
+};
+
+GST_START_TEST (test_the_reason_for_refused_caps)
+{
+  g_autoptr (GstCaps) caps = gst_caps_from_string (refused[__i__][0]);
+  g_autofree gchar *why = fog_caps_explain (caps);
+
+  fail_if (fog_caps_are_plain (caps));
+  fail_unless (strstr (why, refused[__i__][1]) != NULL, "%s: %s", refused[__i__][0], why);
+}
+GST_END_TEST;
+
 /* --- properties that are fields of the element's structure --- */
 
 typedef struct {
@@ -520,6 +539,7 @@ common_suite (void)
   tcase_add_loop_test (
       tc, test_reading_a_report_of_any_text_does_not_crash, 0, G_N_ELEMENTS (not_reports));
   tcase_add_loop_test (tc, test_only_caps_of_system_memory_are_kept, 0, G_N_ELEMENTS (offers));
+  tcase_add_loop_test (tc, test_the_reason_for_refused_caps, 0, G_N_ELEMENTS (refused));
   tcase_add_test (tc, test_the_id_of_a_frame_has_a_bounded_length);
   tcase_add_test (tc, test_properties_of_every_type_are_set_and_read);
   tcase_add_test (tc, test_templates);

@@ -296,6 +296,31 @@ GST_END_TEST;
 
 /* A broker that is killed during the TLS handshake is an outage; a broker that rejects the client
  * is a refusal. */
+GST_START_TEST (test_a_long_throttling_is_one_warning)
+{
+  static const gint times[] = {20, 1500, 3000, 0};
+  GstBus *bus = gst_bus_new ();
+  GstKafkaFault fault;
+  guint warnings = 0;
+
+  gst_element_set_bus (element, bus);
+  gst_kafka_fault_init (&fault);
+  for (guint i = 0; i < G_N_ELEMENTS (times); i++) {
+    gst_kafka_fault_note_throttling (&fault, times[i]);
+    gst_kafka_fault_warn_of_throttling (&fault, element, "producer_byte_rate");
+    fail_unless_equals_uint64 (gst_kafka_fault_get_throttle_time (&fault), times[i] * GST_MSECOND);
+    for (GstMessage *message; (message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING));) {
+      warnings++;
+      gst_message_unref (message);
+    }
+    fail_unless_equals_int (warnings, i > 0);
+  }
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  gst_kafka_fault_clear (&fault);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_outages_and_refusals_of_tls_are_distinguished)
 {
   GstKafkaFault fault;
@@ -551,6 +576,7 @@ kafkaclient_suite (void)
   tcase_add_test (tc, test_group_protocol);
   tcase_add_test (tc, test_errors_name_the_cause);
   tcase_add_test (tc, test_the_fault_keeps_the_most_informative_error);
+  tcase_add_test (tc, test_a_long_throttling_is_one_warning);
   tcase_add_test (tc, test_outages_and_refusals_of_tls_are_distinguished);
   tcase_add_test (tc, test_flags_as_text);
   tcase_add_test (tc, test_uri_parts);

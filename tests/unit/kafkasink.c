@@ -1080,6 +1080,25 @@ GST_START_TEST (test_caps_that_no_reader_takes)
 }
 GST_END_TEST;
 
+/* Upstream pushes the caps again with each buffer. */
+GST_START_TEST (test_refused_caps_are_one_error)
+{
+  g_autofree gchar *text = NULL;
+  GstMessage *message;
+
+  h = gst_harness_new_with_element (sink, "sink", NULL);
+  gst_harness_set_src_caps_str (h, "video/x-raw(meta:GstVideoOverlayComposition), format=RGB, "
+                                   "width=1, height=1, framerate=1/1");
+  gst_harness_play (h);
+  for (guint i = 0; i < 3; i++)
+    fail_unless_equals_int (gst_harness_push (h, frame ('a', 3)), GST_FLOW_NOT_NEGOTIATED);
+  text = wait_message (bus, GST_MESSAGE_ERROR, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE);
+  fail_unless (strstr (text, "\"meta:GstVideoOverlayComposition\"") != NULL, "%s", text);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  fail_unless (message == NULL, "%" GST_PTR_FORMAT, message);
+}
+GST_END_TEST;
+
 /* Returns: (transfer full) (nullable): the event that a sink sends upstream when the link has
  * become slow. */
 static GstEvent *
@@ -1272,6 +1291,7 @@ kafkasink_suite (void)
   tcase_add_test (tc, test_a_uri_sets_only_the_properties_that_it_names);
   tcase_add_test (tc, test_raw_frames_that_never_fit_are_reported);
   tcase_add_loop_test (tc, test_caps_that_no_reader_takes, 0, 2);
+  tcase_add_test (tc, test_refused_caps_are_one_error);
   tcase_add_test (tc, test_a_slow_link_throttles_upstream);
   tcase_add_test (tc, test_messages_that_wait_in_a_topic_are_not_throttled);
   tcase_add_test (tc, test_congestion_control);

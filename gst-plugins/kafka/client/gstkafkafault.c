@@ -159,9 +159,60 @@ look_at_certificate (rd_kafka_t *rk, const char *broker_name, int32_t broker_id,
   return 0;
 }
 
+/* ms: shorter times smooth a stream that is near its quota. */
+#define LONG_THROTTLE 1000
+
+void
+gst_kafka_fault_note_throttling (GstKafkaFault *fault, gint ms)
+{
+  g_mutex_lock (&fault->lock);
+  fault->throttle_ms = ms;
+  fault->longest_ms = MAX (fault->longest_ms, ms);
+  g_mutex_unlock (&fault->lock);
+}
+
+static void
+note_throttling (
+    rd_kafka_t *rk, const char *broker_name, int32_t broker_id, int throttle_ms, void *opaque)
+{
+  gst_kafka_fault_note_throttling (opaque, throttle_ms);
+}
+
+void
+gst_kafka_fault_warn_of_throttling (GstKafkaFault *fault, GstElement *element, const gchar *quota)
+{
+  gboolean news;
+  gint ms;
+
+  g_mutex_lock (&fault->lock);
+  ms = fault->longest_ms;
+  news = ms >= LONG_THROTTLE && !fault->throttling_told;
+  fault->throttling_told |= news;
+  g_mutex_unlock (&fault->lock);
+  if (news)
+    GST_ELEMENT_WARNING (element, RESOURCE, BUSY,
+        ("The brokers let this client wait for %.1f s, because it exceeds a quota. Raise %s of its "
+         "user or of its client.id (kafka-configs.sh), or send less. throttle-time in stats has "
+         "the present wait.",
+            ms / 1000.0, quota),
+        (NULL));
+}
+
+guint64
+gst_kafka_fault_get_throttle_time (GstKafkaFault *fault)
+{
+  guint64 time;
+
+  g_mutex_lock (&fault->lock);
+  time = (guint64) MAX (fault->throttle_ms, 0) * GST_MSECOND;
+  g_mutex_unlock (&fault->lock);
+  return time;
+}
+
 void
 gst_kafka_fault_watch (GstKafkaFault *fault, rd_kafka_conf_t *conf)
 {
   rd_kafka_conf_set_opaque (conf, fault);
+  rd_kafka_conf_set_throttle_cb (conf, note_throttling);
   rd_kafka_conf_set_ssl_cert_verify_cb (conf, look_at_certificate);
 }

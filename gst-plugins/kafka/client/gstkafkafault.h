@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <glib.h>
+#include <gst/gst.h>
 #include <librdkafka/rdkafka.h>
 
 G_BEGIN_DECLS
@@ -15,6 +15,9 @@ typedef struct {
   gchar *detail;
   gchar *tls_cause; /* OpenSSL's error text, most of which librdkafka drops */
   gchar *ca_file;   /* ssl.ca.location; set by gst_kafka_client_new() */
+  gint throttle_ms; /* the last time for which a broker let the client wait, ms */
+  gint longest_ms;  /* the longest of these times */
+  gboolean throttling_told;
 } GstKafkaFault;
 
 void gst_kafka_fault_init (GstKafkaFault *fault);
@@ -30,6 +33,14 @@ void gst_kafka_fault_forget (GstKafkaFault *fault);
 void gst_kafka_fault_note_log (GstKafkaFault *fault, const gchar *facility, const gchar *text);
 /* (nullable) (transfer full) */
 gchar *gst_kafka_fault_dup_tls_cause (GstKafkaFault *fault);
+/* Notes that a broker lets this client wait for @ms; 0: no longer. */
+void gst_kafka_fault_note_throttling (GstKafkaFault *fault, gint ms);
+/* Posts a warning, once, when the brokers let this client wait for a second or more, because it
+ * exceeds a quota. @quota: the quota that concerns the element most */
+void gst_kafka_fault_warn_of_throttling (
+    GstKafkaFault *fault, GstElement *element, const gchar *quota);
+/* Returns the time for which the brokers let this client wait at present, ns. */
+guint64 gst_kafka_fault_get_throttle_time (GstKafkaFault *fault);
 /* Makes @fault the opaque of @conf, and records in it why a certificate is refused. */
 void gst_kafka_fault_watch (GstKafkaFault *fault, rd_kafka_conf_t *conf);
 

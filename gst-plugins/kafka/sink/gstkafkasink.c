@@ -36,7 +36,8 @@
  * #GstKafkaSink:on-error skips and for a connection that ended with `acks=none`, RESOURCE/SETTINGS
  * for a partition that the topic doesn't have, for a header that #GstKafkaSink:key names and a
  * buffer lacks, and for a socket buffer that the kernel doesn't grant, RESOURCE/NO_SPACE_LEFT,
- * WRITE and READ about the disk of the spool.
+ * WRITE and READ about the disk of the spool, RESOURCE/BUSY when the brokers let the element wait
+ * because of a quota.
  *
  * ## Events and queries
  *
@@ -124,7 +125,8 @@ struct _GstKafkaSink {
   GstKafkaSpool *spool; /* (nullable): from start() to stop() */
   /* used by the streaming thread, from start to stop */
   GstKafkaRecordTemplate template;
-  gboolean throttling; /* upstream is being asked for fewer buffers */
+  gboolean throttling;   /* upstream is being asked for fewer buffers */
+  GstCaps *refused_caps; /* (nullable): caps for which an error was posted */
 };
 
 /**
@@ -714,6 +716,7 @@ stop (GstKafkaSink *self)
   gst_kafka_producer_stop (producer);
   close_spool (self);
   record_template_clear (&self->template);
+  gst_caps_replace (&self->refused_caps, NULL);
 }
 
 /* start() isn't the base class's virtual method, because after its failure the base
@@ -808,17 +811,31 @@ gst_kafka_sink_get_caps (GstBaseSink *sink, GstCaps *filter)
 }
 
 static gboolean
+caps_are_plain (GstKafkaSink *self, GstCaps *caps)
+{
+  g_autofree gchar *why = fog_caps_are_plain (caps) ? NULL : fog_caps_explain (caps);
+
+  if (why)
+    GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE, ("%s", why), ("%" GST_PTR_FORMAT, caps));
+  return !why;
+}
+
+static gboolean
 gst_kafka_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
 {
   GstKafkaSink *self = GST_KAFKA_SINK (sink);
+  gboolean taken;
 
-  if (!fog_caps_are_plain (caps)) {
-    GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE, (FOG_CAPS_NOT_PLAIN), ("%" GST_PTR_FORMAT, caps));
+  /* Upstream tries again with each buffer and event. */
+  if (self->refused_caps && gst_caps_is_equal (self->refused_caps, caps)) {
+    GST_DEBUG_OBJECT (self, "refused again: %" GST_PTR_FORMAT, caps);
     return FALSE;
   }
   GST_INFO_OBJECT (self, "caps %" GST_PTR_FORMAT, caps);
   record_template_set_caps (&self->template, caps);
-  return readers_take (self, caps) && frames_fit (self, caps);
+  taken = caps_are_plain (self, caps) && readers_take (self, caps) && frames_fit (self, caps);
+  gst_caps_replace (&self->refused_caps, taken ? NULL : caps);
+  return taken;
 }
 
 static void
@@ -1063,6 +1080,8 @@ gst_kafka_sink_class_init (GstKafkaSinkClass *klass)
    * | spool-used-bytes | uint64 | bytes of the disk that they use |
    * | latency | uint64 | moving mean of the time from hand-over to acknowledgement, ns |
    * | connected | boolean | the cluster has answered since the start |
+   * | throttle-time | uint64 | ns for which the brokers let the element wait at present, because
+   *   it exceeds a quota |
    * | waits-for-access | boolean | access was lost, and the element waits for it
    *   (#GstKafkaSink:access-timeout) |
    *

@@ -905,12 +905,23 @@ stop (GstKafkaReplay *self, GError **error)
   return GST_KAFKA_READ_FAILED;
 }
 
+static void
+look_for_throttling (GstKafkaReplay *self)
+{
+  GstElement *element = gst_pad_get_parent_element (self->settings->pad);
+
+  if (element)
+    gst_kafka_fault_warn_of_throttling (&self->fault, element, "consumer_byte_rate");
+  gst_clear_object (&element);
+}
+
 static gboolean
 fill_tracks (GstKafkaReplay *self)
 {
   rd_kafka_message_t *event = rd_kafka_consumer_poll (self->rk, 0);
 
   g_clear_pointer (&event, rd_kafka_message_destroy);
+  look_for_throttling (self);
   for (guint i = 0; i < self->tracks->len; i++)
     if (!fill_track (self, g_ptr_array_index (self->tracks, i)))
       return FALSE;
@@ -1432,7 +1443,8 @@ gst_kafka_replay_add_stats (GstKafkaReplay *self, GstStructure *stats)
 {
   g_mutex_lock (&self->lock);
   gst_structure_set (stats, "lost", G_TYPE_UINT64, self->lost, "damaged", G_TYPE_UINT64,
-      self->damaged, "other-cameras", G_TYPE_UINT64, self->others, NULL);
+      self->damaged, "other-cameras", G_TYPE_UINT64, self->others, "throttle-time", G_TYPE_UINT64,
+      gst_kafka_fault_get_throttle_time (&self->fault), NULL);
   g_mutex_unlock (&self->lock);
 }
 

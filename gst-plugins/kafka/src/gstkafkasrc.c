@@ -141,6 +141,9 @@ typedef struct {
    * comes */
   GstBuffer *created;
 
+  guint64 delta_units; /* messages that trick mode has skipped since the last seek */
+  gboolean key_units;  /* a message was played since the last seek */
+
   FogSlot rejects; /* for the pad `rejects` */
   GstKafkaSrcCaps caps;
   GstKafkaBuffers *buffers; /* while there is a client */
@@ -457,9 +460,25 @@ push_assignment (GstKafkaSrc *self)
 
 /* --- replay --- */
 
+/* Other producers may flag all messages as delta units; some encoders send only one key unit. */
+static void
+warn_of_no_key_unit (GstKafkaSrc *self)
+{
+  if (!self->delta_units || self->key_units)
+    return;
+  GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+      ("No key unit was found in the range of the seek, so nothing was played: all of its "
+       "%" G_GUINT64_FORMAT " messages are delta units. Seek without the flag "
+       "TRICKMODE_KEY_UNITS, or over a longer range.",
+          self->delta_units),
+      (NULL));
+}
+
 static GstFlowReturn
 end_replay (GstKafkaSrc *self, GstKafkaRead what, const GError *error)
 {
+  if (what == GST_KAFKA_READ_END)
+    warn_of_no_key_unit (self);
   if (what == GST_KAFKA_READ_FLUSHING)
     return GST_FLOW_FLUSHING;
   if (what == GST_KAFKA_READ_FAILED)
@@ -510,8 +529,10 @@ replay_one (GstKafkaSrc *self, GstBuffer **out)
   if (is_skipped_in_trick_mode (self, *out)) {
     GST_LOG_OBJECT (self, "skipped, since it is no key unit: %" GST_PTR_FORMAT, *out);
     gst_clear_buffer (out);
+    self->delta_units++;
     return GST_FLOW_CUSTOM_SUCCESS;
   }
+  self->key_units = TRUE;
   GST_BUFFER_PTS (*out) = pts;
   GST_BUFFER_DTS (*out) = dts;
   GST_LOG_OBJECT (self, "plays %" GST_PTR_FORMAT, *out);
@@ -570,6 +591,8 @@ gst_kafka_src_do_seek (GstBaseSrc *base, GstSegment *segment)
   if (!can_seek (segment->rate, segment->format))
     return FALSE;
   segment->time = segment->start;
+  self->delta_units = 0;
+  self->key_units = FALSE;
   gst_kafka_replay_seek (self->player, segment->position, segment->stop);
   return TRUE;
 }
@@ -845,7 +868,8 @@ add_empty_stats (GstStructure *s)
       FALSE, "lag", G_TYPE_UINT64, (guint64) 0, "prefetched", G_TYPE_UINT64, (guint64) 0, "pending",
       G_TYPE_UINT64, (guint64) 0, "parked", G_TYPE_UINT64, (guint64) 0, "rebalances", G_TYPE_UINT64,
       (guint64) 0, "lost", G_TYPE_UINT64, (guint64) 0, "offsets-missing", G_TYPE_UINT64,
-      (guint64) 0, "held-back", G_TYPE_UINT64, (guint64) 0, NULL);
+      (guint64) 0, "held-back", G_TYPE_UINT64, (guint64) 0, "throttle-time", G_TYPE_UINT64,
+      (guint64) 0, NULL);
   gst_structure_take_value (s, "partitions", &none);
 }
 
@@ -973,6 +997,8 @@ gst_kafka_src_class_init (GstKafkaSrcClass *klass)
    *   has: left by compaction, transactions, or a damaged batch; a replay doesn't count them |
    * | held-back | offsets that the brokers hold back at present, because a transaction that began
    *   before them hasn't ended; `lag` includes them |
+   * | throttle-time | ns for which the brokers let the element wait at present, because it exceeds
+   *   a quota |
    * | partitions | GstValueArray of GstStructure: `topic`, `partition` (int), `lag`,
    *   `position`, `stored` and `failed` (int64; -1: none) |
    *

@@ -952,7 +952,7 @@ gst_kafka_producer_fail_undrained (GstKafkaProducer *self)
 
 static GstStructure *
 counters_to_structure (const GstKafkaProducerCounters *c, guint waiting, guint in_flight,
-    guint64 bytes, guint64 batch_bytes, gboolean connected, gboolean waits)
+    guint64 bytes, guint64 batch_bytes, gboolean connected, gboolean waits, guint64 throttle_time)
 {
   return gst_structure_new ("kafkasink-stats", "delivered", G_TYPE_UINT64, c->delivered,
       "delivered-bytes", G_TYPE_UINT64, c->delivered_bytes, "waiting", G_TYPE_UINT, waiting,
@@ -962,7 +962,8 @@ counters_to_structure (const GstKafkaProducerCounters *c, guint waiting, guint i
       G_TYPE_UINT64, c->resent, "rebuilds", G_TYPE_UINT64, c->rebuilds, "latency", G_TYPE_UINT64,
       c->latency, "refused-batches", G_TYPE_UINT64, c->refused_batches, "batch-bytes",
       G_TYPE_UINT64, batch_bytes, "lost-connections", G_TYPE_UINT64, c->lost_connections,
-      "connected", G_TYPE_BOOLEAN, connected, "waits-for-access", G_TYPE_BOOLEAN, waits, NULL);
+      "connected", G_TYPE_BOOLEAN, connected, "waits-for-access", G_TYPE_BOOLEAN, waits,
+      "throttle-time", G_TYPE_UINT64, throttle_time, NULL);
 }
 
 GstStructure *
@@ -972,14 +973,15 @@ gst_kafka_producer_stats (GstKafkaProducer *self)
   GstStructure *s;
 
   if (!self) {
-    s = counters_to_structure (&none, 0, 0, 0, 0, FALSE, FALSE);
+    s = counters_to_structure (&none, 0, 0, 0, 0, FALSE, FALSE, 0);
     gst_kafka_spool_add_stats (NULL, s);
     return s;
   }
   g_mutex_lock (&self->lock);
   s = counters_to_structure (&self->counters, self->queue.waiting.length,
       self->queue.in_flight.length, gst_kafka_send_queue_bytes (&self->queue), self->batch_bytes,
-      self->connected, self->access != GST_KAFKA_ACCESS_GRANTED);
+      self->connected, self->access != GST_KAFKA_ACCESS_GRANTED,
+      gst_kafka_fault_get_throttle_time (&self->fault));
   g_mutex_unlock (&self->lock);
   gst_kafka_spool_add_stats (self->config.spool, s);
   return s;

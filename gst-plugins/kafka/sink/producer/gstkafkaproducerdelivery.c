@@ -1041,6 +1041,7 @@ serve (GstKafkaProducer *self)
     give_up (self, overdue, RD_KAFKA_RESP_ERR__MSG_TIMED_OUT);
   watch_access (self);
   query_doubted (self);
+  gst_kafka_fault_warn_of_throttling (&self->fault, self->element, "producer_byte_rate");
   warn_of_partition (self);
 }
 

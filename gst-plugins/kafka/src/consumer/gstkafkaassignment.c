@@ -712,6 +712,36 @@ gst_kafka_consumer_rebalance (
 
 /* Without a group: looks up the partitions, at the start and then from time to time. */
 
+/* With self->lock */
+static void
+note_vanished (GstKafkaConsumer *self, GstKafkaPartition *partition, gboolean vanished)
+{
+  if (vanished != partition->vanished)
+    GST_INFO_OBJECT (self->settings->pad, "partition %d of %s %s", partition->partition,
+        partition->topic, vanished ? "is gone" : "is there again");
+  if (partition->vanished && !vanished && partition->position > 0)
+    partition->astray = partition->replaced = TRUE;
+  partition->vanished = vanished;
+}
+
+void
+gst_kafka_consumer_note_vanished (GstKafkaConsumer *self, const GstKafkaDiscovery *found)
+{
+  /* The brokers don't list the partitions of a topic that this user has no right to see. */
+  if (found->refused)
+    return;
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < self->partitions->len; i++) {
+    GstKafkaPartition *partition = g_ptr_array_index (self->partitions, i);
+
+    note_vanished (self, partition,
+        !partition->refused && !partition->leaving &&
+            !rd_kafka_topic_partition_list_find (
+                found->list, partition->topic, partition->partition));
+  }
+  g_mutex_unlock (&self->lock);
+}
+
 static void
 drop_known (GstKafkaConsumer *self, rd_kafka_topic_partition_list_t *list)
 {
@@ -744,6 +774,7 @@ assign_found (GstKafkaConsumer *self, GstKafkaDiscovery *found)
   if (found->missing)
     gst_kafka_consumer_tell_waiting (self, found->missing);
   self->waiting_told = found->missing != NULL;
+  gst_kafka_consumer_note_vanished (self, found);
   drop_known (self, found->list);
   if (found->list->cnt > 0 && !gst_kafka_consumer_is_stopping (self))
     assign_new (self, found->list);

@@ -577,6 +577,17 @@ look_for_ends (GstKafkaConsumer *self)
   gst_kafka_consumer_wake_reader (self);
 }
 
+/* A quota of the brokers may slow the stream down without any error. */
+static void
+look_for_throttling (GstKafkaConsumer *self)
+{
+  GstElement *element = gst_kafka_consumer_get_element (self);
+
+  if (element)
+    gst_kafka_fault_warn_of_throttling (&self->fault, element, "consumer_byte_rate");
+  gst_clear_object (&element);
+}
+
 static gboolean
 has_to_watch (GstKafkaConsumer *self)
 {
@@ -591,22 +602,36 @@ has_to_watch (GstKafkaConsumer *self)
   return !stops && (ends || since >= (hungry ? self->hungry_time : WATCH_TIME));
 }
 
+/* Returns TRUE while partitions of the assignment are gone, because their topic was deleted. */
+static gboolean
+has_vanished (GstKafkaConsumer *self)
+{
+  gboolean vanished = FALSE;
+
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < self->partitions->len; i++)
+    vanished |= ((GstKafkaPartition *) g_ptr_array_index (self->partitions, i))->vanished;
+  g_mutex_unlock (&self->lock);
+  return vanished;
+}
+
 static void
 look_for_topics (GstKafkaConsumer *self)
 {
   gint64 since = g_get_monotonic_time () - self->discovered;
-  gboolean waits = self->waiting_told || gst_kafka_consumer_is_refused (self);
-  const rd_kafka_metadata_t *metadata;
+  gboolean waits =
+      self->waiting_told || gst_kafka_consumer_is_refused (self) || has_vanished (self);
+  GstKafkaDiscovery found = {.all = TRUE};
 
   if (since < (waits ? WATCH_TIME : DISCOVER_TIME))
     return;
   if (gst_kafka_consumer_assigns_itself (self)) {
     gst_kafka_consumer_discover (self);
   } else if (waits) {
-    /* A query for all topics makes the group check its patterns again. */
     self->discovered = g_get_monotonic_time ();
-    if (!rd_kafka_metadata (self->rk, 1, NULL, &metadata, GST_KAFKA_ANSWER_MS))
-      rd_kafka_metadata_destroy (metadata);
+    if (!gst_kafka_discover (self->rk, self->settings, GST_KAFKA_ANSWER_MS, &found))
+      gst_kafka_consumer_note_vanished (self, &found);
+    gst_kafka_discovery_clear (&found);
   }
 }
 
@@ -689,6 +714,7 @@ work (GstKafkaConsumer *self)
     look_for_clean_end (self);
     commit_done (self);
     look_at_failures (self);
+    look_for_throttling (self);
     gst_kafka_consumer_watch_access (self);
     look_for_ends (self);
     look_for_idleness (self);

@@ -3,6 +3,7 @@
 
 #include "fogthread.h"
 #include "gstkafkaconsumer.h"
+#include "gstkafkadiscovery.h"
 #include "client/gstkafkaerror.h"
 #include "client/gstkafkafault.h"
 
@@ -98,6 +99,9 @@ gboolean gst_kafka_consumer_assigns_itself (GstKafkaConsumer *self);
 /* Notes that the topic is deleted. If the topic is created again, it is read from its first
  * message. */
 void gst_kafka_consumer_forget_topic (GstKafkaConsumer *self, const gchar *topic);
+/* Notes which partitions the cluster doesn't know. A topic that was created again while the element
+ * knew of its deletion is read like a log that was replaced. */
+void gst_kafka_consumer_note_vanished (GstKafkaConsumer *self, const GstKafkaDiscovery *found);
 /* Posts once that the element waits for @what. */
 void gst_kafka_consumer_tell_waiting (GstKafkaConsumer *self, const gchar *what);
 /* Called with self->lock. Returns: (nullable): the flow for gst_kafka_ledger_settle() */

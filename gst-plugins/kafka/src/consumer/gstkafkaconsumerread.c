@@ -730,7 +730,8 @@ gst_kafka_consumer_add_stats (GstKafkaConsumer *self, GstStructure *stats)
       (guint64) partitions_get_pending (self->partitions), "parked", G_TYPE_UINT64,
       (guint64) partitions_get_parked (self->partitions), "rebalances", G_TYPE_UINT64,
       self->rebalances, "lost", G_TYPE_UINT64, self->lost, "offsets-missing", G_TYPE_UINT64,
-      self->missing, "held-back", G_TYPE_UINT64, partitions_get_held (self->partitions), NULL);
+      self->missing, "held-back", G_TYPE_UINT64, partitions_get_held (self->partitions),
+      "throttle-time", G_TYPE_UINT64, gst_kafka_fault_get_throttle_time (&self->fault), NULL);
   g_mutex_unlock (&self->lock);
   gst_structure_take_value (stats, "partitions", &partitions);
 }

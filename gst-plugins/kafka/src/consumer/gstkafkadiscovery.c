@@ -23,9 +23,10 @@ get_only_topic (rd_kafka_t *rk, gchar **topics)
 }
 
 static rd_kafka_resp_err_t
-ask_metadata (rd_kafka_t *rk, gchar **topics, gint timeout_ms, const rd_kafka_metadata_t **metadata)
+ask_metadata (rd_kafka_t *rk, gchar **topics, gboolean all, gint timeout_ms,
+    const rd_kafka_metadata_t **metadata)
 {
-  rd_kafka_topic_t *only = get_only_topic (rk, topics);
+  rd_kafka_topic_t *only = all ? NULL : get_only_topic (rk, topics);
   rd_kafka_resp_err_t err = rd_kafka_metadata (rk, only == NULL, only, metadata, timeout_ms);
 
   if (only)
@@ -92,7 +93,7 @@ gst_kafka_discover (rd_kafka_t *rk, const GstKafkaConsumerSettings *settings, gi
     GstKafkaDiscovery *self)
 {
   const rd_kafka_metadata_t *metadata;
-  rd_kafka_resp_err_t err = ask_metadata (rk, settings->topics, timeout_ms, &metadata);
+  rd_kafka_resp_err_t err = ask_metadata (rk, settings->topics, self->all, timeout_ms, &metadata);
 
   if (err)
     return err;

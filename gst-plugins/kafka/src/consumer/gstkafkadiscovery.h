@@ -12,6 +12,8 @@ typedef struct {
   gchar *missing;                        /* text about a missing topic or partition; NULL: none */
   rd_kafka_resp_err_t refused; /* the reason why a topic can't be read; 0: all can be read */
   gchar *refused_topic;        /* the topic of that refusal */
+  /* set by the caller: query all topics, so that a group checks its patterns again */
+  gboolean all;
 } GstKafkaDiscovery;
 
 /* Queries the brokers. The caller has to clear @self in any case. */

@@ -44,6 +44,7 @@ typedef struct {
   /* the refused offset, if we requested it; -1: librdkafka derived it from damaged data */
   gint64 refused_at;
   GstKafkaLog log;
+  gboolean vanished; /* the cluster doesn't know the partition any more */
   gboolean replaced; /* the position is invalid because the log was replaced */
   gboolean reset_told;
 } GstKafkaPartition;
