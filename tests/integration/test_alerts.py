@@ -148,7 +148,7 @@ class Alerts:
 
     def report(self, replica="fog-1", cameras=(), **more):
         self.producer.produce(self.name + "-reports", json.dumps({
-            "replica": replica, "seq": self.offset, "interval": 1, "frames": 5, "busy": 0.1, "workers": 1, "lag": 0,
+            "replica": replica, "seq": self.offset, "interval": 0.2, "frames": 5, "busy": 0.1, "workers": 1, "lag": 0,
             "cameras": {camera: {"frames": 5, "last-seq": self.offset} for camera in cameras}, **more}))
         self.offset += 1
         assert self.producer.flush(30) == 0
@@ -253,7 +253,7 @@ def test_a_target_that_is_away_gets_all_once_it_is_there(alerts):
 
 def test_cameras_and_replicas_that_fall_silent(alerts):
     """Also those that did while nobody ran; a replica that leaves is none."""
-    silent = "[rule camera]\nkind=silent\nfor=3s\ntargets=ops\n[rule replica]\nkind=replica\nfor=3s\ntargets=ops"
+    silent = "[rule camera]\nkind=silent\nfor=1s\ntargets=ops\n[rule replica]\nkind=replica\nfor=1s\ntargets=ops"
     alerts.write(silent, ops="")
     alerts.start().started()
     for replica in ("fog-1", "fog-2"):

@@ -499,6 +499,31 @@ GST_START_TEST (test_reports)
 }
 GST_END_TEST;
 
+/* Kafka doesn't answer for a minute, or the clock is set: nothing is silent because of that. */
+GST_START_TEST (test_an_outage_is_no_silence)
+{
+  g_autoptr (AlertsRules) rules = make_rules ("kind=replica\nfor=20s");
+  Seen seen = {0};
+  AlertsBook *book = alerts_book_new (rules, note_change, &seen);
+  const gint64 steps[] = {1000, 61000, 72000, -3600000, -3590000};
+
+  give_report (book, 0, 0, REPORT (0, ""));
+  for (guint i = 0; i < G_N_ELEMENTS (steps); i++) {
+    const gint64 known[ALERTS_SOURCES] = {NOW + steps[i], NOW + steps[i]};
+
+    alerts_book_tick (book, known);
+    fail_unless_equals_int (seen.changes, 0);
+  }
+  for (gint64 ms = -3590000; ms <= -3570000; ms += 500) {
+    const gint64 known[ALERTS_SOURCES] = {NOW + ms, NOW + ms};
+
+    alerts_book_tick (book, known);
+  }
+  fail_unless_equals_int (seen.changes, 1);
+  alerts_book_free (book);
+}
+GST_END_TEST;
+
 /* --- metrics --- */
 
 GST_START_TEST (test_metrics)
@@ -634,6 +659,7 @@ alerts_suite (void)
   tcase_add_test (tc, test_a_camera_that_stopped_meanwhile_is_found);
   tcase_add_test (tc, test_events_and_zones);
   tcase_add_loop_test (tc, test_reports, 0, 4);
+  tcase_add_test (tc, test_an_outage_is_no_silence);
   tcase_add_test (tc, test_metrics);
   tcase_add_test (tc, test_waits);
   tcase_add_test (tc, test_answers);

@@ -2,6 +2,7 @@
 #include "alertsbook.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "fogjson.h"
 #include "fogname.h"
@@ -14,11 +15,15 @@
 #define STILL_INTERVALS 2.5
 #define REPORT_INTERVALS 2.2
 #define WAY 1000 /* ms that a message may take */
+/* ms: if what is known moves on by more between two looks, Kafka didn't answer, this program stood
+ * still, or its clock was set. */
+#define STEP 5000
 
 struct _AlertsBook {
   const AlertsRules *rules;
-  GHashTable *watches; /* key: AlertsWatch */
-  GHashTable *warned;  /* set of texts that were logged */
+  GHashTable *watches;          /* key: AlertsWatch */
+  GHashTable *warned;           /* set of texts that were logged */
+  gint64 known[ALERTS_SOURCES]; /* at the last look */
   AlertsChanged changed;
   gpointer data;
 };
@@ -289,6 +294,16 @@ find_known (const AlertsRule *rule, const gint64 known[ALERTS_SOURCES])
   return known[ALERTS_REPORTS];
 }
 
+/* Time in which nothing could come is no silence. */
+static void
+forgive (AlertsBook *self, AlertsWatch *watch, gint64 until)
+{
+  gint64 before = find_known (watch->rule, self->known);
+
+  if (before && ABS (until - before) > STEP)
+    alerts_watch_forgive (watch, until - before, until);
+}
+
 void
 alerts_book_tick (AlertsBook *self, const gint64 known[ALERTS_SOURCES])
 {
@@ -300,9 +315,12 @@ alerts_book_tick (AlertsBook *self, const gint64 known[ALERTS_SOURCES])
     AlertsWatch *watch = value;
     gint64 until = find_known (watch->rule, known);
 
-    if (until)
-      note (self, watch, alerts_watch_tick (watch, until));
+    if (!until)
+      continue;
+    forgive (self, watch, until);
+    note (self, watch, alerts_watch_tick (watch, until));
   }
+  memcpy (self->known, known, sizeof self->known);
 }
 
 gint64

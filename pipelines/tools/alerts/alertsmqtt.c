@@ -11,7 +11,7 @@
 #define QOS 1
 #define LOOK_TIME 100 /* ms */
 /* ms between two tries to connect, at first and at most */
-#define FIRST_WAIT 1000
+#define FIRST_WAIT 500
 #define LONGEST_WAIT 30000
 #define SYSTEM_CERTIFICATES "/etc/ssl/certs"
 
@@ -45,7 +45,8 @@ struct _AlertsMqtt {
   gchar *why;           /* why there is no connection */
   GAsyncQueue *reports; /* of Report, from the client's thread */
   guint timer;
-  gint refused; /* the broker's last answer to the client; 0: it took it. Of the thread */
+  gint refused;      /* the broker's last answer to the client; 0: it took it. Of the thread */
+  gboolean accepted; /* it took the client in this connection. Of the thread */
   GThread *thread;
   GMutex lock;
   GCond changed;
@@ -71,6 +72,7 @@ note_connection (struct mosquitto *client, void *data, int code)
   AlertsMqtt *self = data;
 
   self->refused = code;
+  self->accepted = code == 0;
   if (!code)
     report (self, CONNECTED, 0, NULL);
 }
@@ -113,18 +115,17 @@ run (gpointer data)
 {
   AlertsMqtt *self = data;
   gint64 pause = FIRST_WAIT;
+  gint code;
 
   do {
-    gint64 begun = g_get_monotonic_time ();
-    gint code = serve (self);
-
+    self->accepted = FALSE;
+    code = serve (self);
     if (code == MOSQ_ERR_ERRNO)
       report (self, FAILED, 0, g_strerror (errno));
     else if (code)
       report (self, FAILED, 0,
           self->refused ? mosquitto_connack_string (self->refused) : mosquitto_strerror (code));
-    pause = g_get_monotonic_time () - begun > LONGEST_WAIT * 1000 ? FIRST_WAIT
-                                                                  : MIN (2 * pause, LONGEST_WAIT);
+    pause = self->accepted ? FIRST_WAIT : MIN (2 * pause, LONGEST_WAIT);
   } while (!wait (self, pause));
   return NULL;
 }

@@ -288,7 +288,10 @@ load_records (
       alerts_client_complain (client, self->tried, record->err);
     if (record->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
       next = MAX (next, high);
-    if (!record->err)
+    if (!record->err && !record->key)
+      g_message ("topic %s: a message without a key is skipped; it is no state of an alert",
+          self->source->topic);
+    else if (!record->err)
       load_record (self, rules, now, record);
     rd_kafka_message_destroy (record);
   }

@@ -288,6 +288,12 @@ alerts_watch_tick (AlertsWatch *self, gint64 now)
   return advance (self, self->last.time + silent);
 }
 
+void
+alerts_watch_forgive (AlertsWatch *self, gint64 ms, gint64 now)
+{
+  self->last.arrived = MIN (self->last.arrived + ms, now);
+}
+
 const AlertsPlace *
 alerts_watch_get_needed (const AlertsWatch *self)
 {

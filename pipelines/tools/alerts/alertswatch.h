@@ -63,10 +63,12 @@ typedef struct {
 AlertsWatch *alerts_watch_new (const AlertsRule *rule, const gchar *subject);
 void alerts_watch_free (AlertsWatch *self);
 
-/* All four return whether the alert has fired or ended: then @self has a new notice. */
+/* Those that return something return whether the alert has fired or ended: then @self has a new notice. */
 gboolean alerts_watch_take (AlertsWatch *self, const AlertsSample *sample);
 /* @now: the time up to which all messages were read, ms since the Unix epoch */
 gboolean alerts_watch_tick (AlertsWatch *self, gint64 now);
+/* @ms: of the time up to @now in which no message could come; negative: the clock was set back */
+void alerts_watch_forgive (AlertsWatch *self, gint64 ms, gint64 now);
 /* The subject has left, as it announced: nothing is expected of it any more. */
 gboolean alerts_watch_leave (AlertsWatch *self, const AlertsSample *sample);
 /* Ends the alert without a sample, for @reason. */
