@@ -56,6 +56,7 @@ typedef struct {
   GQueue notices;      /* of AlertsNotice, that some target hasn't got yet; the oldest first */
   guint64 version;     /* of the durable record, that was handed over to be written */
   guint64 durable;     /* the version that was written */
+  guint64 logged;      /* the version whose notices are in the log */
   gboolean restored;   /* @last is what the durable record says */
   guint dropped;       /* number of notices that found no room */
 } AlertsWatch;

@@ -71,13 +71,17 @@ static void
 note_change (AlertsWatch *watch, gpointer data)
 {
   Alerts *self = data;
-  const AlertsNotice *newest = g_queue_peek_tail (&watch->notices);
 
-  if (newest && newest->version == watch->version) {
-    g_message ("%s", newest->body);
-    self->fired += newest->firing;
-    self->ended += !newest->firing;
+  for (const GList *link = watch->notices.head; link; link = link->next) {
+    const AlertsNotice *notice = link->data;
+
+    if (notice->version <= watch->logged)
+      continue;
+    g_message ("%s", notice->body);
+    self->fired += notice->firing;
+    self->ended += !notice->firing;
   }
+  watch->logged = watch->version;
   alerts_state_write (self->state, watch);
 }
 
