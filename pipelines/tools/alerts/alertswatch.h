@@ -64,8 +64,8 @@ typedef struct {
 AlertsWatch *alerts_watch_new (const AlertsRule *rule, const gchar *subject);
 void alerts_watch_free (AlertsWatch *self);
 
-/* Those that return something return whether the alert has fired or ended: then @self has a new
- * notice. */
+/* Those that return something return whether the durable record has to be written: the alert has
+ * fired or ended, or nothing is expected of the subject any more. */
 gboolean alerts_watch_take (AlertsWatch *self, const AlertsSample *sample);
 /* @now: the time up to which all messages were read, ms since the Unix epoch */
 gboolean alerts_watch_tick (AlertsWatch *self, gint64 now);
