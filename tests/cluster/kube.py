@@ -129,15 +129,14 @@ class Cluster:
         """Sends a signal to the stage's process from outside its container, because inside it, process 1 ignores such
         signals."""
         subprocess.run(
-            ["ctr", "-a", self.work / "containerd.sock", "-n", "k8s.io", "tasks", "kill", "-s", name, self.container(pod)],
-            check=True, timeout=30)
+            [*self._ctr(pod["spec"]["nodeName"]), "tasks", "kill", "-s", name, self.container(pod)], check=True, timeout=30)
 
     def lose_second_node(self):
         """Ends the second node like a power cut: first its network, so that nothing can say goodbye, then all its processes."""
         subprocess.run(["ip", "-n", "fogcluster", "link", "set", "to-node2", "down"], check=True, timeout=30)
         for name in ("kubelet2", "proxy2"):
             self._kill(name)
-        ctr = ["ctr", "-a", self.work / "node2/containerd.sock", "-n", "k8s.io"]
+        ctr = self._ctr("node2")
 
         def all_of(kind, *command):
             names = subprocess.run([*ctr, kind, "ls", "-q"], check=True, stdout=subprocess.PIPE, text=True, timeout=30).stdout.split()
@@ -148,6 +147,9 @@ class Cluster:
         all_of("tasks", "delete", "-f")
         all_of("containers", "delete")
         self._kill("containerd2")
+
+    def _ctr(self, node):
+        return ["ctr", "-a", self.work / ("node2" if node == "node2" else "") / "containerd.sock", "-n", "k8s.io"]
 
     def _kill(self, daemon):
         file = self.work / "pid" / daemon
