@@ -9,7 +9,7 @@ declare -A camera_settings=() # of "id/key"
 # the pipeline, so it holds nothing that would end a word there.
 plain='[^[:space:]"'"'"'\!]+'
 declare -A camera_keys=(
-  [uri]="$plain" [user]="$plain" [password-file]="$plain" [transport]='tcp|udp|auto'
+  [uri]="$plain" [user]="$plain" [password-file]="$plain" [tls-ca-file]="$plain" [transport]='tcp|udp|auto'
   [latency]='[0-9]{1,18}' [timeout]='[0-9]{1,18}' [clock-tolerance]='[0-9]{1,18}'
   [send]='pictures|jpeg|stream' [topic]='[A-Za-z0-9._-]+'
   [encoder]='.+' [rate-options]='.+' [sink-options]='.+'
@@ -52,7 +52,7 @@ warn_of_password() { # line, value
     echo "$camera_file:$1: warning: the address seems to hold a password in its query, which lists of processes and logs show: use user and password-file if the camera takes them" >&2
 }
 
-check_password_file() { # line, value
+check_file() { # line, value
   [ -f "$2" ] || refuse_camera "$1" "there is no file $2"
   [ -r "$2" ] || refuse_camera "$1" "$2 can't be read by the user $EUID"
   [ -s "$2" ] || refuse_camera "$1" "$2 is empty"
@@ -67,7 +67,7 @@ set_camera() { # line, key, value
   [ -z "${camera_settings[$id/$2]:-}" ] || refuse_camera "$1" "$2 is there twice for $id"
   [ "$2" != uri ] || check_uri "$1" "$3"
   [[ $3 =~ ^(${camera_keys[$2]})$ && ! $3 =~ [[:cntrl:]] ]] || refuse_camera "$1" "$2 doesn't take \"$3\""
-  [ "$2" != password-file ] || check_password_file "$1" "$3"
+  [[ $2 != password-file && $2 != tls-ca-file ]] || check_file "$1" "$3"
   camera_settings[$id/$2]=$3
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstcameralink.h"
 
+#include "cameratls.h"
+
 #include <string.h>
 
 #include "gstcameradebug.h"
@@ -358,6 +360,11 @@ gst_camera_link_new (const GstCameraAddress *address, GstPad *following, GstCame
   if (!source) {
     g_set_error_literal (error, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN,
         "The element rtspsrc is missing. Debian has it in gstreamer1.0-plugins-good.");
+    return NULL;
+  }
+  if (address->tls_ca_file && *address->tls_ca_file &&
+      !camera_tls_trust (source, address->tls_ca_file, error)) {
+    gst_object_unref (gst_object_ref_sink (source));
     return NULL;
   }
   self = g_new0 (GstCameraLink, 1);

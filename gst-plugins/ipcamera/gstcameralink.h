@@ -14,6 +14,7 @@ typedef enum {
 typedef struct {
   const gchar *uri;
   const gchar *user, *password; /* nullable */
+  const gchar *tls_ca_file;     /* nullable */
   GstCameraTransport transport;
   GstClockTime latency, timeout; /* ns */
 } GstCameraAddress;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "camerasecret.h"
+#include "cameratls.h"
 
 #define DEFAULT_TRANSPORT GST_CAMERA_TRANSPORT_TCP
 #define DEFAULT_LATENCY (500 * GST_MSECOND)
@@ -16,6 +17,7 @@ enum {
   PROP_URI = 1,
   PROP_USER,
   PROP_PASSWORD_FILE,
+  PROP_TLS_CA_FILE,
   PROP_TRANSPORT,
   PROP_LATENCY,
   PROP_TIMEOUT,
@@ -28,6 +30,7 @@ const FogField gst_camera_settings_fields[] = {
     FIELD (PROP_URI, uri),
     FIELD (PROP_USER, user),
     FIELD (PROP_PASSWORD_FILE, password_file),
+    FIELD (PROP_TLS_CA_FILE, tls_ca_file),
     FIELD (PROP_TRANSPORT, transport),
     FIELD (PROP_LATENCY, latency),
     FIELD (PROP_TIMEOUT, timeout),
@@ -58,8 +61,8 @@ gst_camera_transport_get_type (void)
 void
 gst_camera_settings_init (GstCameraSettings *self)
 {
-  *self = (GstCameraSettings){NULL, NULL, NULL, DEFAULT_TRANSPORT, DEFAULT_LATENCY, DEFAULT_TIMEOUT,
-      DEFAULT_CLOCK_TOLERANCE};
+  *self = (GstCameraSettings){NULL, NULL, NULL, NULL, DEFAULT_TRANSPORT, DEFAULT_LATENCY,
+      DEFAULT_TIMEOUT, DEFAULT_CLOCK_TOLERANCE};
 }
 
 void
@@ -68,6 +71,7 @@ gst_camera_settings_clear (GstCameraSettings *self)
   g_free (self->uri);
   g_free (self->user);
   g_free (self->password_file);
+  g_free (self->tls_ca_file);
 }
 
 void
@@ -77,6 +81,7 @@ gst_camera_settings_copy (GstCameraSettings *self, const GstCameraSettings *from
   self->uri = g_strdup (from->uri);
   self->user = g_strdup (from->user);
   self->password_file = g_strdup (from->password_file);
+  self->tls_ca_file = g_strdup (from->tls_ca_file);
 }
 
 /* --- the check --- */
@@ -129,6 +134,16 @@ check_password (const GstCameraSettings *self, GError **error)
   return password != NULL;
 }
 
+static gboolean
+check_tls (const GstCameraSettings *self, GError **error)
+{
+  if (!is_set (self->tls_ca_file))
+    return TRUE;
+  if (!g_str_has_prefix (self->uri, "rtsps:"))
+    return fail (error, "tls-ca-file is for addresses that begin with %s.", "rtsps://");
+  return camera_tls_check (self->tls_ca_file, error);
+}
+
 gboolean
 gst_camera_settings_check (const GstCameraSettings *self, GError **error)
 {
@@ -136,7 +151,7 @@ gst_camera_settings_check (const GstCameraSettings *self, GError **error)
 
   if (wrong) /* the text isn't shown, since a password may be in it */
     return fail (error, "uri %s.", wrong);
-  return check_password (self, error);
+  return check_password (self, error) && check_tls (self, error);
 }
 
 /* --- properties --- */
@@ -180,6 +195,20 @@ install_texts (GObjectClass *klass)
   g_object_class_install_property (klass, PROP_PASSWORD_FILE,
       g_param_spec_string ("password-file", "Password file",
           "File that holds the password in one line, read again for each connection", NULL, FLAGS));
+  /**
+   * GstIpCameraSrc:tls-ca-file:
+   *
+   * A file in PEM of the certificates to trust instead of the system's authorities, for `rtsps://`:
+   * that of a private authority, or the camera's own, which may then have any name in it. Unset:
+   * the system's authorities. The file is read again for each connection.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, PROP_TLS_CA_FILE,
+      g_param_spec_string ("tls-ca-file", "TLS CA file",
+          "File in PEM of the authorities, or the camera's own certificate, to trust for rtsps://; "
+          "unset: the system's authorities",
+          NULL, FLAGS));
 }
 
 static void

@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 
 /* The properties that can be set. The element's object lock guards them. */
 typedef struct {
-  gchar *uri, *user, *password_file; /* nullable */
+  gchar *uri, *user, *password_file, *tls_ca_file; /* nullable */
   GstCameraTransport transport;
   guint64 latency, timeout, clock_tolerance; /* ns */
 } GstCameraSettings;

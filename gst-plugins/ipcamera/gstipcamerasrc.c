@@ -239,6 +239,7 @@ make_link (GstIpCameraSrc *self, const GstCameraSettings *settings, GError **err
 {
   GstCameraAddress address = {.uri = settings->uri,
       .user = settings->user,
+      .tls_ca_file = settings->tls_ca_file,
       .transport = settings->transport,
       .latency = settings->latency,
       .timeout = settings->timeout};

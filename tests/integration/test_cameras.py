@@ -181,6 +181,33 @@ def test_the_camera_says_when_it_took_a_frame(cameras, kafka, fresh, launch):
     assert running.output().count("WARNING: from element") == 1
 
 
+def certificate(directory, name, *words):
+    """Makes a key and a certificate in one file."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", directory / f"{name}.key", "-out",
+                    directory / f"{name}.crt", *words], capture_output=True, timeout=60, check=True)
+    whole = directory / f"{name}.pem"
+    whole.write_text("".join((directory / f"{name}.{end}").read_text() for end in ("crt", "key")))
+    return whole
+
+
+def test_tls(cameras, fresh, launch, tmp_path):
+    """A camera of a private authority, one with a certificate of its own and a name that isn't its address, and the same
+    two where the file holds another certificate."""
+    ca = certificate(tmp_path, "ca", "-subj", "/CN=authority")
+    signed = certificate(tmp_path, "signed", "-subj", "/CN=camera", "-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=CA:FALSE",
+                         "-CA", ca, "-CAkey", ca)
+    own, other = certificate(tmp_path, "own", "-subj", "/CN=camera"), certificate(tmp_path, "other", "-subj", "/CN=camera")
+    uris = {name: cameras.add(f"{fresh}-{name}", "JPEG", tls=str(file)) for name, file in (("signed", signed), ("own", own))}
+    trusted = {"signed": tmp_path / "ca.crt", "own": tmp_path / "own.crt"}
+    good = launch(" ".join(f"ipcamerasrc uri={uri} tls-ca-file={trusted[name]} ! multifilesink sync=false location={tmp_path}/{name}-%d.jpg"
+                           for name, uri in uris.items()))
+    wait_until(lambda: all((tmp_path / f"{name}-2.jpg").exists() for name in uris), 60, "frames of both")
+    assert "WARNING: from element" not in good.output()
+    good.kill()
+    bad = launch(" ".join(f"ipcamerasrc name={name} uri={uri} tls-ca-file={other} ! fakesink sync=false" for name, uri in uris.items()))
+    wait_until(lambda: all(re.search(f"WARNING: from element.*{name}.*ertificate", bad.output(), re.S) for name in uris), 60, "two warnings")
+
+
 def test_what_follows_is_slower_than_the_camera(cameras, fresh, launch):
     """The camera isn't taken for a frozen one. Frames are dropped, which is a warning once."""
     uri = cameras.add(fresh, "JPEG", rate=20)

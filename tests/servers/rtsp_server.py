@@ -36,11 +36,11 @@ class Cameras:
         print(json.dumps([what, name, more]), file=self._process.stdin, flush=True)
         return json.loads(self._process.stdout.readline())
 
-    def add(self, name, codec="H264", size="64x48", rate=10, auth="", password="", delay=0, clock="ntp", port=0):
+    def add(self, name, codec="H264", size="64x48", rate=10, auth="", password="", delay=0, clock="ntp", port=0, tls=""):
         """Adds a camera, which serves the user `fog`. auth: basic or digest; delay: s from its capture of a frame to
-        its sending; clock: the time that the camera reports, a value of rtpbin's ntp-time-source. Returns the camera's
-        URI."""
-        return f"rtsp://127.0.0.1:{self._ask('add', name, **{k: v for k, v in locals().items() if k not in ('self', 'name')})}/video"
+        its sending; clock: the time that the camera reports, a value of rtpbin's ntp-time-source; tls: a file with
+        its certificate and key. Returns the camera's URI."""
+        return f"rtsp{'s' if tls else ''}://127.0.0.1:{self._ask('add', name, **{k: v for k, v in locals().items() if k not in ('self', 'name')})}/video"
 
     def drop(self, name):
         """Closes the camera's connections."""
@@ -67,7 +67,7 @@ def serve():
     gi.require_version("Gst", "1.0")
     gi.require_version("GstRtsp", "1.0")
     gi.require_version("GstRtspServer", "1.0")
-    from gi.repository import GLib, Gst, GstRtsp, GstRtspServer
+    from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer
     Gst.init(None)
 
     class Media(GstRtspServer.RTSPMedia):
@@ -87,7 +87,7 @@ def serve():
         return Gst.Caps.from_string(f"video/x-raw,format=I420,width={width},height={height}")
 
     class Camera:
-        def __init__(self, codec, size, rate, auth, password, delay, clock, port):
+        def __init__(self, codec, size, rate, auth, password, delay, clock, port, tls):
             self.size, self.frozen, self.medias = size, False, []
             self.server = GstRtspServer.RTSPServer(address="127.0.0.1", service=str(port))
             self.factory = GstRtspServer.RTSPMediaFactory(shared=True)
@@ -97,19 +97,23 @@ def serve():
                 f"( videotestsrc is-live=true ! video/x-raw,framerate={rate}/1 ! valve name=valve ! videoscale ! capsfilter name=size "
                 f"! {late}{ENCODERS[codec]} )")
             self.factory.connect("media-configure", self.configure)
-            if auth:
-                self.protect(auth, password)
+            if auth or tls:
+                self.protect(auth, password, tls)
             self.server.get_mount_points().add_factory("/video", self.factory)
             self.source = self.server.attach(None)
             self.port = self.server.get_bound_port()
 
-        def protect(self, auth, password):
+        def protect(self, auth, password, tls):
             keeper, token = GstRtspServer.RTSPAuth(), GstRtspServer.RTSPToken()
             token.set_string("media.factory.role", "viewer")
+            if tls:
+                keeper.set_tls_certificate(Gio.TlsCertificate.new_from_file(tls))
+            if not auth:
+                keeper.set_default_token(token)
             if auth == "digest":
                 keeper.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
                 keeper.add_digest("fog", password, token)
-            else:
+            elif auth == "basic":
                 keeper.add_basic(GstRtspServer.RTSPAuth.make_basic("fog", password), token)
             self.server.set_auth(keeper)
             permissions = GstRtspServer.RTSPPermissions()

@@ -399,6 +399,10 @@ static const struct {
     {"uri=" AWAY " password-file=/etc/hostname", GST_RESOURCE_ERROR_SETTINGS, "user"},
     {"uri=" AWAY " user=fog password-file=/nowhere", GST_RESOURCE_ERROR_OPEN_READ, "/nowhere"},
     {"uri=" AWAY " user=fog password-file=/dev/null", GST_RESOURCE_ERROR_SETTINGS, "password-file"},
+    {"uri=" AWAY " tls-ca-file=/etc/hostname", GST_RESOURCE_ERROR_SETTINGS, "rtsps"},
+    {"uri=rtsps://127.0.0.1:1/ tls-ca-file=/etc/hostname", GST_RESOURCE_ERROR_SETTINGS,
+        "certificate"},
+    {"uri=rtsps://127.0.0.1:1/ tls-ca-file=/dev/zero", GST_RESOURCE_ERROR_SETTINGS, "regular"},
     {"uri=" AWAY " user=fog password-file=/dev/zero", GST_RESOURCE_ERROR_SETTINGS, "password-file"},
 };
 
