@@ -159,6 +159,14 @@ end_requests (StatusServer *self)
     g_main_context_iteration (self->context, TRUE);
 }
 
+/* What was cancelled holds the context until the context has called it once more. */
+static void
+end_cancelled (StatusServer *self)
+{
+  while (g_main_context_iteration (self->context, FALSE))
+    ;
+}
+
 static gpointer
 run (gpointer data)
 {
@@ -169,6 +177,7 @@ run (gpointer data)
   end_requests (self);
   soup_server_disconnect (self->server);
   g_clear_pointer (&self->door, fog_door_free);
+  end_cancelled (self);
   g_main_context_pop_thread_default (self->context);
   return NULL;
 }

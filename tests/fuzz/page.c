@@ -11,9 +11,9 @@
 static void
 read_form (const gchar *text)
 {
-  g_autofree gchar *value = live_form_get (text, "camera");
   gint64 number = 5;
 
+  g_free (live_form_get (text, "camera"));
   if (live_form_get_int (text, "n", 1, 9, &number))
     g_assert_true (number >= 1 && number <= 9);
 }

@@ -18,8 +18,8 @@ fill (GString *filled, const gchar *name, gpointer user_data)
 static void
 read_template (gchar *text)
 {
-  g_autofree gchar *filled =
-      fog_template_check (text) ? fog_template_fill (text, fill, NULL) : NULL;
+  if (fog_template_check (text))
+    g_free (fog_template_fill (text, fill, NULL));
 }
 
 static void

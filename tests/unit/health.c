@@ -560,6 +560,40 @@ GST_START_TEST (test_a_stuck_answer_keeps_no_other_waiting)
 }
 GST_END_TEST;
 
+static guint
+count_files (void)
+{
+  g_autoptr (GDir) files = g_dir_open ("/proc/self/fd", 0, NULL);
+  guint n = 0;
+
+  while (g_dir_read_name (files))
+    n++;
+  return n;
+}
+
+static void
+serve_once (void)
+{
+  StatusServer *server = status_server_new (0, answer_one_path, "yes\n", NULL);
+  g_autofree gchar *reply = exchange (status_server_get_port (server), exchanges[0].request);
+
+  fail_unless (g_str_has_prefix (reply, OK), "%s", reply);
+  status_server_free (server);
+}
+
+/* Each context that is left over has an open file. */
+GST_START_TEST (test_nothing_is_left_of_a_server)
+{
+  guint before;
+
+  serve_once (); /* GLib keeps a few files for the process */
+  before = count_files ();
+  for (guint i = 0; i < 10; i++)
+    serve_once ();
+  fail_unless (count_files () < before + 10, "%u files, then %u", before, count_files ());
+}
+GST_END_TEST;
+
 GST_START_TEST (test_a_taken_port_is_a_warning)
 {
   StatusServer *server = status_server_new (0, answer_one_path, NULL, NULL);
@@ -598,6 +632,7 @@ health_suite (void)
   tcase_add_test (tc, test_all_stats_of_the_elements_have_metric_names);
   tcase_add_loop_test (tc, test_requests_are_answered, 0, G_N_ELEMENTS (exchanges));
   tcase_add_test (tc, test_a_request_that_never_ends_is_closed);
+  tcase_add_test (tc, test_nothing_is_left_of_a_server);
   tcase_add_test (tc, test_a_taken_port_is_a_warning);
   tcase_add_test (tc, test_slow_clients_keep_nobody_out);
   tcase_add_test (tc, test_a_stuck_answer_keeps_no_other_waiting);

@@ -375,11 +375,11 @@ GST_START_TEST (test_streams_may_be_cut_anywhere)
                               "a\0\x01\0\0\0\0\x05\0\0\0\0\x0c\0\0\0\x10"
                               "b\0\x02\0\0\0";
 
-  for (gsize first = 0; first <= sizeof bson; first++)
-    fail_unless_equals_int (count_of_halves (MONGO_FORMAT_BSON, bson, sizeof bson, first), 3);
-  for (gsize first = 0; first < sizeof lines; first++)
+  for (gsize cut = 0; cut <= sizeof bson; cut++)
+    fail_unless_equals_int (count_of_halves (MONGO_FORMAT_BSON, bson, sizeof bson, cut), 3);
+  for (gsize cut = 0; cut < sizeof lines; cut++)
     fail_unless_equals_int (
-        count_of_halves (MONGO_FORMAT_JSON_LINES, lines, sizeof lines - 1, first), 3);
+        count_of_halves (MONGO_FORMAT_JSON_LINES, lines, sizeof lines - 1, cut), 3);
 }
 GST_END_TEST;
 

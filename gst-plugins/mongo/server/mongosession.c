@@ -69,7 +69,8 @@ mongo_target_check (const MongoTarget *target, GError **error)
 {
   const gchar *date = get_date (target);
   g_autoptr (GError) what = NULL;
-  g_autoptr (bson_t) command = mongo_index_command ("any", target->indexes, NULL, &what);
+  G_GNUC_UNUSED g_autoptr (bson_t) command =
+      mongo_index_command ("any", target->indexes, NULL, &what);
   const gchar *clash = NULL;
 
   if (target->time_field && target->mode != MONGO_MODE_INSERT)

@@ -344,6 +344,14 @@ judge_group (const HaarProgram *program, const HaarFilterStage *stage, const gui
     verdicts[i] = conclude (&sums[i], stage, with_sure);
 }
 
+#ifdef HAAR_SPANS_BY_HALVES
+/* A full vector nearly always crosses a cache line, and after a stage often no window of one
+ * half is left. So this kernel's spans have half the width. */
+#define JUDGE_SPANS haar_halves_judge_spans
+#define SPAN_WIDTH (HAAR_LANES / 2)
+#else
+#define JUDGE_SPANS judge_spans
+#define SPAN_WIDTH HAAR_LANES
 INLINE void
 judge_all (const HaarProgram *program, const HaarFilterStage *stage, const guint16 *plane,
     const HaarSpan *spans, guint n, guint abreast, gboolean with_sure, HaarVerdict *verdicts)
@@ -354,14 +362,6 @@ judge_all (const HaarProgram *program, const HaarFilterStage *stage, const guint
     judge_group (program, stage, plane, spans + i, n - i, abreast, with_sure, sums, verdicts + i);
 }
 
-#ifdef HAAR_SPANS_BY_HALVES
-/* A full vector nearly always crosses a cache line, and after a stage often no window of one
- * half is left. So this kernel's spans have half the width. */
-#define JUDGE_SPANS haar_halves_judge_spans
-#define SPAN_WIDTH (HAAR_LANES / 2)
-#else
-#define JUDGE_SPANS judge_spans
-#define SPAN_WIDTH HAAR_LANES
 static void
 judge_spans (const HaarProgram *program, guint n, const guint16 *plane, const HaarSpan *spans,
     guint n_spans, gboolean with_sure, HaarVerdict *verdicts)
