@@ -117,6 +117,13 @@ def test_source_without_rights(user, launch, group, rights):
     assert len(errors(stage)) == 1 and "ACL" in errors(stage)[0], stage.output()
 
 
+def test_a_refused_topic_of_a_pattern_is_named(user, launch):
+    user.grant("describe")
+    stage = source(launch, user, f"topic=^{user.topic}$")
+    assert stage.wait(30) != 0, stage.output()
+    assert f'topic "{user.topic}": ' in errors(stage)[0], stage.output()
+
+
 @pytest.mark.parametrize("group, taken, busy", [
     ("", "read", False), ("", "read", True), ("", "read describe", False), ("", "read describe", True),
     ("group-id", "read", False), ("group-id", "read describe", True), ("group-id", "group", True)])

@@ -277,6 +277,9 @@ static void
 refuse_partition (GstKafkaConsumer *self, const rd_kafka_message_t *message)
 {
   const gchar *topic = rd_kafka_topic_name (message->rkt);
+  /* A pattern or a list may name many topics. */
+  g_autofree gchar *detail =
+      g_strdup_printf ("topic \"%s\": %s", topic, rd_kafka_message_errstr (message));
   GstKafkaPartition *partition;
 
   g_mutex_lock (&self->lock);
@@ -285,8 +288,7 @@ refuse_partition (GstKafkaConsumer *self, const rd_kafka_message_t *message)
     partition->refused = TRUE;
   g_mutex_unlock (&self->lock);
   if (partition)
-    gst_kafka_consumer_refuse (
-        self, GST_KAFKA_REFUSED_PARTITION, topic, message->err, rd_kafka_message_errstr (message));
+    gst_kafka_consumer_refuse (self, GST_KAFKA_REFUSED_PARTITION, topic, message->err, detail);
 }
 
 static void
