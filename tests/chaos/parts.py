@@ -14,7 +14,7 @@ CAMERAS = ["cam-3", "cam-5"]
 FOGS, CLOUDS, BROKERS = 3, 2, 3
 # The camera sends its smallest frames, because then two cores have time for everything else at
 # sixty frames a second.
-SOURCE = "scenesrc seed={seed} ! video/x-raw,width=320,height=240,framerate=30/1"
+SOURCE = "scenesrc seed={seed} ! video/x-raw,width=320,height=240,framerate={rate}/1"
 IN_ORDER = "enable-idempotence=true"
 # On a busy machine a live broker may be silent for longer than the short limits of the tests, or
 # Kafka's own, allow. With short limits, the cluster would spend its time electing leaders.
@@ -73,12 +73,12 @@ class Server:
 class Parts:
     """Starts the system in an empty directory. All processes of the run end with this one."""
 
-    def __init__(self, directory, switch, seed):
+    def __init__(self, directory, switch, seed, rate):
         self.kafka = kafka_server.Kafka(
             directory / "kafka", hosts=[switch.host() for _ in range(BROKERS)],
             properties=["min.insync.replicas=2", *PATIENT])
         self.mongo = mongo_server.Mongo(directory / "mongo", host=switch.host())
-        self.directory, self._switch, self._seed = directory, switch, seed
+        self.directory, self._switch, self._seed, self._rate = directory, switch, seed, rate
         self.brokers = [Server(f"broker-{node}", self.kafka.processes[node - 1]) for node in self.kafka.nodes()]
         self.database = Server("database", self.mongo.process)
         self.edges = self.fogs = self.clouds = ()
@@ -109,7 +109,7 @@ class Parts:
 
     def _edge(self, camera, seed):
         return lambda number: self.system.live_edge(
-            "algorithm=fixed initial-rate=30", camera, SOURCE.format(seed=1000 * seed + number), IN_ORDER)
+            f"algorithm=fixed initial-rate={self._rate}", camera, SOURCE.format(seed=1000 * seed + number, rate=self._rate), IN_ORDER)
 
     def stop(self):
         for part in self.all():

@@ -167,18 +167,19 @@ def test_the_camera_says_when_it_took_a_frame(cameras, kafka, fresh, launch):
     of the first count from their capture, those of the others from their arrival."""
     kafka.create_topic(fresh, 1)
     kinds = {"late": {"delay": 0.8}, "wrong": {"clock": "running-time"}, "unused": {"delay": 0.8}}
-    tolerance = {"unused": "clock-tolerance=0"}
+    # a busy machine takes frames late as well, so the first camera's clock is used up to 9 s
+    tolerance = {"unused": "clock-tolerance=0", "late": "clock-tolerance=9000000000"}
     running = launch(" ".join(
         f"ipcamerasrc uri={cameras.add(f'{fresh}-{name}', 'JPEG', **kind)} {tolerance.get(name, '')} ! "
         f"kafkasink bootstrap-servers={kafka.bootstrap} topic={fresh} camera={name}" for name, kind in kinds.items()))
-    wait_until(lambda: all(len(frames) > 30 for frames in frames_of(kafka, fresh).values()) and len(frames_of(kafka, fresh)) == 3, 60, "frames")
+    wait_until(lambda: sorted(len(frames) > 30 for frames in frames_of(kafka, fresh).values()) == [True] * 3, 60, "frames", every=0.5)
     running.interrupt()
     # capture time less running time: the start of the pipeline by the clock that was used
     starts = {name: (int(headers["capture-time"]) - int(headers["gst-pts"])) / 1e9
               for name, frames in frames_of(kafka, fresh).items() for _, _, headers, _ in frames[-1:]}
     assert abs(starts["wrong"] - starts["unused"]) < 0.3
-    assert -1.9 < starts["late"] - starts["wrong"] < -0.5
-    assert running.output().count("WARNING: from element") == 1
+    assert -9 < starts["late"] - starts["wrong"] < -0.5
+    assert running.output().count("The camera's clock differs by") == 1
 
 
 def certificate(directory, name, *words):
@@ -211,11 +212,12 @@ def test_tls(cameras, fresh, launch, tmp_path):
 def test_what_follows_is_slower_than_the_camera(cameras, fresh, launch):
     """The camera isn't taken for a frozen one. Frames are dropped, which is a warning once."""
     uri = cameras.add(fresh, "JPEG", rate=20)
-    slow = launch(f"ipcamerasrc uri={uri} timeout=4000000000 ! image/jpeg ! identity sleep-time=60000000 ! fakesink sync=false")
+    # without the camera's clock, of which a busy machine gets the reports late enough for a warning
+    slow = launch(f"ipcamerasrc uri={uri} clock-tolerance=0 timeout=6000000000 ! image/jpeg ! identity sleep-time=60000000 ! fakesink sync=false")
     wait_until(lambda: "Frames are dropped" in slow.output(), 60, "the warning")
-    time.sleep(5)
+    time.sleep(7)
     slow.kill()
-    assert "gives no frames" not in slow.output() and slow.output().count("WARNING: from element") == 1
+    assert "gives no frames" not in slow.output() and slow.output().count("Frames are dropped") == 1
 
 
 @pytest.mark.parametrize("text, line, reason", [
