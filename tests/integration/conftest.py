@@ -25,9 +25,9 @@ LONGEST_NAME = 200
 # Files of tests in the order of their time while other tests run. The longest begin first, so that
 # no worker is busy long after the others. Other files come after these.
 LONG_FILES = [
-    "test_chaos", "test_ledger", "test_demo", "test_link", "test_live", "test_poison_elsewhere", "test_poison", "test_damaged",
-    "test_access", "test_access_restart", "test_kafkasrc", "test_faults", "test_secured", "test_live_page", "test_system", "test_kafkasink",
-    "test_frozen", "test_topic_again", "test_mongosink_faults", "test_clean_end"]
+    "test_chaos", "test_faults", "test_demo", "test_link", "test_poison", "test_live", "test_live_page", "test_system", "test_poison_elsewhere",
+    "test_access", "test_monitoring", "test_damaged", "test_clip", "test_live_faults", "test_kafkasrc", "test_secured", "test_ledger", "test_replay",
+    "test_access_restart", "test_kafkasink", "test_frozen", "test_topic_again", "test_mongosink", "test_mongosink_faults", "test_clean_end"]
 
 
 def pytest_addoption(parser):

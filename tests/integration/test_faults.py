@@ -18,7 +18,7 @@ import pytest
 from pipeline import small_disk, wait_until
 from test_frozen import AT_ONCE
 
-FRAMES = "videotestsrc is-live=true pattern=black ! video/x-raw,format=GRAY8,width=32,height=32,framerate=100/1"
+FRAMES = "videotestsrc is-live=true pattern=black ! video/x-raw,format=GRAY8,width=32,height=32,framerate=50/1"
 
 
 def identity(message):
