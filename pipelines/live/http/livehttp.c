@@ -349,8 +349,10 @@ take_connection (GSocketConnection *connection, gpointer data)
   g_autoptr (GSocketAddress) local = g_socket_connection_get_local_address (connection, NULL);
   g_autoptr (GSocketAddress) remote = g_socket_connection_get_remote_address (connection, NULL);
 
-  if (local && remote)
-    soup_server_accept_iostream (self->server, G_IO_STREAM (connection), local, remote, NULL);
+  if (!local || !remote)
+    return;
+  live_jobs_note_socket (remote, g_socket_connection_get_socket (connection));
+  soup_server_accept_iostream (self->server, G_IO_STREAM (connection), local, remote, NULL);
 }
 
 static gboolean

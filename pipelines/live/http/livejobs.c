@@ -5,6 +5,9 @@
 #include <glib-unix.h>
 #include <sys/socket.h>
 
+/* Name of an address' data: the socket of the connection. */
+#define SOCKET "fog-live-socket"
+
 struct _LiveJobs {
   GThreadPool *pool;
   gboolean watch;
@@ -51,10 +54,17 @@ note_input (gint fd, GIOCondition condition, gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+void
+live_jobs_note_socket (GSocketAddress *remote, GSocket *socket)
+{
+  g_object_set_data_full (G_OBJECT (remote), SOCKET, g_object_ref (socket), g_object_unref);
+}
+
 static void
 watch_viewer (Job *job)
 {
-  GSocket *socket = soup_server_message_get_socket (job->message);
+  GSocketAddress *remote = soup_server_message_get_remote_address (job->message);
+  GSocket *socket = remote ? g_object_get_data (G_OBJECT (remote), SOCKET) : NULL;
 
   if (socket)
     job->watch =
