@@ -663,7 +663,11 @@ def test_the_image_is_alive_but_not_ready_while_kafka_is_away(start_entry):
 # ---- what it survives ----
 
 def test_a_thousand_idle_connections_do_no_harm(page):
-    sockets = []
+    """Idle connections make room for new ones, but a stream stays, although it is the oldest connection."""
+    sockets, stream = [], http.client.HTTPConnection(page.address.netloc, timeout=30)
+    stream.request("GET", "/api/stream")
+    events = stream.getresponse()
+    events.readline()
     for _ in range(1000):
         one = socket.create_connection((page.address.hostname, page.address.port), 5)
         one.sendall(b"GET /api/state HTTP/1.1\r\n")
@@ -671,6 +675,9 @@ def test_a_thousand_idle_connections_do_no_harm(page):
     began = time.monotonic()
     assert page.ask("/healthz")[0] == 200
     assert time.monotonic() - began < 5
+    for _ in range(20):  # lines, of more events than were on their way
+        assert events.readline(), "the stream was closed"
+    stream.close()
     for one in sockets:
         one.close()
     assert page.ask("/api/state")[0] == 200

@@ -7,6 +7,7 @@
 #include "livefiles.h"
 #include "liveguesses.h"
 #include "livejobs.h"
+#include "livesocket.h"
 #include "livetoken.h"
 
 #define MAX_CONNECTIONS 256
@@ -191,7 +192,7 @@ add_viewer (LiveHttp *self, SoupServerMessage *message)
     send_and_clear (message, live_reply_error (503, "There are too many viewers already."));
     return;
   }
-  fog_door_keep (self->door, soup_server_message_get_socket (message));
+  fog_door_keep (self->door, live_socket_get (message));
 }
 
 static LiveRequest
@@ -351,7 +352,7 @@ take_connection (GSocketConnection *connection, gpointer data)
 
   if (!local || !remote)
     return;
-  live_jobs_note_socket (remote, g_socket_connection_get_socket (connection));
+  live_socket_note (remote, g_socket_connection_get_socket (connection));
   soup_server_accept_iostream (self->server, G_IO_STREAM (connection), local, remote, NULL);
 }
 

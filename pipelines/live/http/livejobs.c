@@ -5,8 +5,7 @@
 #include <glib-unix.h>
 #include <sys/socket.h>
 
-/* Name of an address' data: the socket of the connection. */
-#define SOCKET "fog-live-socket"
+#include "livesocket.h"
 
 struct _LiveJobs {
   GThreadPool *pool;
@@ -54,17 +53,10 @@ note_input (gint fd, GIOCondition condition, gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-void
-live_jobs_note_socket (GSocketAddress *remote, GSocket *socket)
-{
-  g_object_set_data_full (G_OBJECT (remote), SOCKET, g_object_ref (socket), g_object_unref);
-}
-
 static void
 watch_viewer (Job *job)
 {
-  GSocketAddress *remote = soup_server_message_get_remote_address (job->message);
-  GSocket *socket = remote ? g_object_get_data (G_OBJECT (remote), SOCKET) : NULL;
+  GSocket *socket = live_socket_get (job->message);
 
   if (socket)
     job->watch =

@@ -25,9 +25,6 @@ typedef void (*LiveJobSend) (SoupServerMessage *message, LiveReply *reply);
  */
 LiveJobs *live_jobs_new (
     guint threads, guint most, gboolean watch, LiveJobSend send, gpointer data);
-/* libsoup doesn't know the socket of a connection that it is given. It hands out @remote, the
- * address of the connection's other end, with each request. */
-void live_jobs_note_socket (GSocketAddress *remote, GSocket *socket);
 /* Cancels the jobs, and waits for those that run. */
 void live_jobs_free (LiveJobs *self);
 /* Returns FALSE if too many jobs wait. The function takes over the contents of @request in both

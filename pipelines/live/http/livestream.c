@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "livesocket.h"
+
 /* Number of events by which a viewer may be behind before it misses one, and before it is
  * dropped. */
 #define BEHIND 2
@@ -99,7 +101,7 @@ live_stream_count (const LiveStream *self)
 static void
 drop (Viewer *viewer)
 {
-  GSocket *socket = soup_server_message_get_socket (viewer->message);
+  GSocket *socket = live_socket_get (viewer->message);
 
   if (socket)
     g_socket_shutdown (socket, TRUE, TRUE, NULL);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <libsoup/soup.h>
+
+G_BEGIN_DECLS
+
+/* libsoup doesn't know the socket of a connection that soup_server_accept_iostream() gives it, so
+ * soup_server_message_get_socket() returns %NULL. But it returns @remote, the address of the
+ * connection's other end, with each request, and the address keeps the socket. */
+void live_socket_note (GSocketAddress *remote, GSocket *socket);
+/* Returns: (nullable) (transfer none): the socket that @message came by; %NULL: it is unknown */
+GSocket *live_socket_get (SoupServerMessage *message);
+
+G_END_DECLS
