@@ -12,7 +12,9 @@
  * for #GstIpCameraSrc:timeout. It waits 1 to 30 s before: twice as long each time, plus a random
  * part. After a minute with frames the waits are short again. After a refused password it waits 24
  * to 30 s, because cameras lock accounts, or until the password's file changes. Downstream sees one
- * stream without an end, so the faults of one camera don't reach other branches of a pipeline.
+ * stream that the camera never ends, so the faults of one camera don't reach other branches of a
+ * pipeline. Once downstream itself ends the stream (#GST_FLOW_EOS), the element sends EOS and
+ * doesn't connect again in this run.
  *
  * The password is read from #GstIpCameraSrc:password-file for each connection. No property, dot
  * file or log shows it. Without `rtsps://` it crosses the network as the camera asks for it:
@@ -92,7 +94,7 @@ struct _GstIpCameraSrc {
   GCond cond;
   GThread *thread; /* (nullable): runs in PLAYING. Only state changes use this field. */
   gboolean stopping;
-  gboolean ended;       /* EOS was sent downstream */
+  gboolean ended;       /* EOS was sent downstream, or downstream has ended the stream */
   gboolean connected;   /* it gives frames */
   GError *fault;        /* (nullable): the first error of this connection */
   const gchar *codec;   /* (nullable) */
@@ -612,14 +614,21 @@ gst_ip_camera_src_change_state (GstElement *element, GstStateChange transition)
              : ret;
 }
 
-/* EOS has to reach downstream even while the camera is away. */
+/* Ends the connection, and lets no other follow in this run. */
 static void
-end_stream (GstIpCameraSrc *self, GstEvent *eos)
+end_connections (GstIpCameraSrc *self)
 {
   g_mutex_lock (&self->lock);
   self->stopping = self->ended = TRUE;
   g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->lock);
+}
+
+/* EOS has to reach downstream even while the camera is away. */
+static void
+end_stream (GstIpCameraSrc *self, GstEvent *eos)
+{
+  end_connections (self);
   gst_pad_send_event (self->sinkpad, eos);
 }
 
@@ -630,6 +639,33 @@ gst_ip_camera_src_send_event (GstElement *element, GstEvent *event)
     return GST_ELEMENT_CLASS (parent_class)->send_event (element, event);
   end_stream (GST_IP_CAMERA_SRC (element), event);
   return TRUE;
+}
+
+/* Ends the run if downstream takes no more frames. The queue takes no EOS after that, so EOS goes
+ * past it. */
+static GstFlowReturn
+take_flow (GstIpCameraSrc *self, GstFlowReturn flow)
+{
+  if (flow != GST_FLOW_EOS)
+    return flow;
+  GST_INFO_OBJECT (self, "what follows has ended the stream");
+  end_connections (self);
+  gst_pad_push_event (self->srcpad, gst_event_new_eos ());
+  return flow;
+}
+
+static GstFlowReturn
+push (GstPad *pad, GstObject *parent, GstBuffer *frame)
+{
+  return take_flow (
+      gst_pad_get_element_private (pad), gst_proxy_pad_chain_default (pad, parent, frame));
+}
+
+static GstFlowReturn
+push_list (GstPad *pad, GstObject *parent, GstBufferList *frames)
+{
+  return take_flow (
+      gst_pad_get_element_private (pad), gst_proxy_pad_chain_list_default (pad, parent, frames));
 }
 
 /* The latency doesn't depend on whether there is a connection. */
@@ -769,6 +805,17 @@ gst_ip_camera_src_class_init (GstIpCameraSrcClass *klass)
 }
 
 static void
+watch_flow (GstIpCameraSrc *self)
+{
+  GstPad *internal = GST_PAD (gst_proxy_pad_get_internal (GST_PROXY_PAD (self->srcpad)));
+
+  gst_pad_set_element_private (internal, self);
+  gst_pad_set_chain_function (internal, push);
+  gst_pad_set_chain_list_function (internal, push_list);
+  gst_object_unref (internal);
+}
+
+static void
 add_queue (GstIpCameraSrc *self)
 {
   GstPad *pad;
@@ -784,6 +831,7 @@ add_queue (GstIpCameraSrc *self)
       "src", pad, gst_element_get_pad_template (GST_ELEMENT (self), "src"));
   gst_object_unref (pad);
   gst_pad_set_query_function (self->srcpad, gst_ip_camera_src_query);
+  watch_flow (self);
   gst_element_add_pad (GST_ELEMENT (self), self->srcpad);
 }
 

@@ -476,6 +476,53 @@ GST_START_TEST (test_a_camera_that_is_away)
 }
 GST_END_TEST;
 
+/* Stands for a frame of the camera. */
+static void
+give_frame (GstElement *camera)
+{
+  GstElement *queue = gst_bin_get_by_name (GST_BIN (camera), "frames");
+  GstPad *sink = gst_element_get_static_pad (queue, "sink");
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_pad_send_event (sink, gst_event_new_segment (&segment));
+  gst_pad_chain (sink, gst_buffer_new_allocate (NULL, 10, NULL));
+  gst_object_unref (sink);
+  gst_object_unref (queue);
+}
+
+/* Downstream ends the stream in two runs. The element doesn't connect again after that, not even in
+ * the next PLAYING. */
+GST_START_TEST (test_downstream_ends_the_stream)
+{
+  GstElement *pipeline = gst_parse_launch (
+      "ipcamerasrc name=camera uri=" AWAY " ! identity eos-after=1 ! fakesink sync=false", NULL);
+  GstElement *camera = gst_bin_get_by_name (GST_BIN (pipeline), "camera");
+  GstBus *bus = gst_element_get_bus (pipeline);
+  guint64 failed;
+  GstMessage *message;
+
+  for (guint run = 0; run < 2; run++) {
+    gst_element_set_state (pipeline, GST_STATE_READY);
+    gst_element_set_state (pipeline, GST_STATE_PLAYING);
+    give_frame (camera);
+    message =
+        gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+    fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS);
+    gst_message_unref (message);
+  }
+  failed = read_stat (camera, "failed");
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  g_usleep (2 * G_USEC_PER_SEC); /* longer than the first wait */
+  fail_unless_equals_uint64 (read_stat (camera, "failed"), failed);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (bus);
+  gst_object_unref (camera);
+  gst_object_unref (pipeline);
+}
+GST_END_TEST;
+
 static Suite *
 ipcamera_suite (void)
 {
@@ -502,6 +549,7 @@ ipcamera_suite (void)
   suite_add_tcase (suite, element);
   tcase_add_loop_test (element, test_bad_settings, 0, G_N_ELEMENTS (faults));
   tcase_add_test (element, test_a_camera_that_is_away);
+  tcase_add_test (element, test_downstream_ends_the_stream);
   return suite;
 }
 
