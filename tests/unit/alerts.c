@@ -96,7 +96,8 @@ static const struct {
     {"[target t]\nmqtt=http://h/fog", ":1: the mqtt of t isn't"},
     {"[target t]\nmqtt=mqtt://u:p@h/fog", ":1: the mqtt of t holds a user"},
     {"[target t]\nmqtt=mqtt://h/fog\nuser=u\npassword=p", ":1: a password belongs into a file"},
-    {"[target t]\nmqtt=mqtt://h/fog\npassword-file=/dev/null", ":3: /dev/null is empty"},
+    {"[target t]\nmqtt=mqtt://h/fog\npassword-file=/dev/null", ":3: password-file: \"/dev/null\""},
+    {"[target t]\nwebhook=http://h/\nsecret-file=/dev/null", ":3: secret-file: \"/dev/null\""},
     {"[target t]\nwebhook=http://h/\nretries=3", ":3: the target t takes no key \"retries\""},
     {"\xff", ":1: the line isn't UTF-8"},
 };
@@ -108,6 +109,16 @@ GST_START_TEST (test_a_mistake_is_named_with_its_line)
   fail_unless (alerts_rules_parse ("rules.conf", faults[__i__].text, &error) == NULL);
   fail_unless (g_str_has_prefix (error->message, "rules.conf"));
   fail_unless (strstr (error->message, faults[__i__].error), "%s", error->message);
+}
+GST_END_TEST;
+
+/* A rule file that is a device might have no end. */
+GST_START_TEST (test_a_rule_file_is_a_regular_one)
+{
+  g_autoptr (GError) error = NULL;
+
+  fail_unless (alerts_rules_load ("/dev/null", &error) == NULL);
+  fail_unless (g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_INVAL), "%s", error->message);
 }
 GST_END_TEST;
 
@@ -645,6 +656,7 @@ alerts_suite (void)
 
   suite_add_tcase (suite, tc);
   tcase_add_loop_test (tc, test_a_mistake_is_named_with_its_line, 0, G_N_ELEMENTS (faults));
+  tcase_add_test (tc, test_a_rule_file_is_a_regular_one);
   tcase_add_test (tc, test_the_example);
   tcase_add_loop_test (tc, test_quiet_hours, 0, G_N_ELEMENTS (hours));
   tcase_add_loop_test (tc, test_hysteresis, 0, G_N_ELEMENTS (plays));
