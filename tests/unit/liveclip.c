@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <gst/check/gstcheck.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "sources/liveclip.h"
 
@@ -71,9 +74,11 @@ typedef struct {
 static Bench
 bench_new (const gchar *script, guint time, gsize size)
 {
-  Bench self = {g_dir_make_tmp ("liveclip-XXXXXX", NULL)};
+  /* GLib reads TMPDIR once, so all benches of a process have the same directory. */
+  Bench self = {g_strdup_printf ("/tmp/liveclip-%d", (gint) getpid ())};
   g_autofree gchar *text = g_strconcat ("#!/bin/bash\nfile=${8}\n", script, NULL);
 
+  fail_unless_equals_int (g_mkdir (self.directory, 0700), 0);
   self.program = g_build_filename (self.directory, "fog-clip", NULL);
   fail_unless (g_file_set_contents (self.program, text, -1, NULL));
   g_chmod (self.program, 0700);
@@ -100,6 +105,39 @@ make (const Bench *self, gchar **notes, GError **error)
 
   return live_clips_make (self->clips, &wish, gone, notes, error);
 }
+
+/* A page that is killed leaves its directory, and the next one removes that. Directories with a
+ * lock are those of pages that run, and links may point to anything. */
+GST_START_TEST (test_directories_of_killed_pages)
+{
+  static const gchar *const names[] = {"fog-live-clip-killed", "fog-live-clip-inuse1",
+      "fog-live-clip-other-name", "fog-live-clip-link12"};
+  Bench bench = bench_new ("", 60, 1000000);
+  g_autofree gchar *file = NULL;
+  gchar *paths[4];
+  gint locked;
+
+  for (guint i = 0; i < 4; i++)
+    paths[i] = g_build_filename (bench.directory, names[i], NULL);
+  for (guint i = 0; i < 3; i++)
+    g_mkdir (paths[i], 0700);
+  fail_unless_equals_int (symlink (paths[2], paths[3]), 0);
+  file = g_build_filename (paths[0], "clip.mp4", NULL);
+  fail_unless (g_file_set_contents (file, "frames", -1, NULL));
+  locked = open (paths[1], O_RDONLY | O_CLOEXEC);
+  fail_unless_equals_int (flock (locked, LOCK_EX | LOCK_NB), 0);
+  live_clips_unref (live_clips_new (&(LiveClipBounds){bench.program, LIVE_BLUR_FACES, 1, 1}));
+  fail_if (g_file_test (paths[0], G_FILE_TEST_EXISTS));
+  for (guint i = 1; i < 4; i++)
+    fail_unless (g_file_test (paths[i], G_FILE_TEST_EXISTS), "%s", names[i]);
+  close (locked);
+  for (guint i = 4; i-- > 0;) {
+    g_remove (paths[i]);
+    g_free (paths[i]);
+  }
+  bench_free (&bench);
+}
+GST_END_TEST;
 
 GST_START_TEST (test_a_clip_with_notes)
 {
@@ -247,6 +285,7 @@ live_clip_suite (void)
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_wishes);
   tcase_add_test (tc, test_wishes_that_cannot_be);
+  tcase_add_test (tc, test_directories_of_killed_pages);
   tcase_add_test (tc, test_a_clip_with_notes);
   tcase_add_test (tc, test_clips_that_fail);
   tcase_add_test (tc, test_a_program_that_is_not_there);

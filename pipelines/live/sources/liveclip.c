@@ -10,6 +10,7 @@
 
 #include "fogjson.h"
 #include "model/livename.h"
+#include "sources/livescratch.h"
 
 /* ms since the Unix epoch: the year 5138. */
 #define MOST_TIME G_GINT64_CONSTANT (8000000000000)
@@ -120,6 +121,7 @@ live_clips_new (const LiveClipBounds *bounds)
 
   self->bounds = *bounds;
   self->program = g_strdup (bounds->program);
+  live_scratch_remove_stale ();
   return self;
 }
 
@@ -306,20 +308,6 @@ take_file (LiveClips *self, const gchar *file, GError **error)
       g_mapped_file_get_contents (map), g_mapped_file_get_length (map), sent_free, sent);
 }
 
-static void
-remove_directory (const gchar *path)
-{
-  g_autoptr (GDir) directory = g_dir_open (path, 0, NULL);
-  const gchar *name;
-
-  while (directory && (name = g_dir_read_name (directory))) {
-    g_autofree gchar *file = g_build_filename (path, name, NULL);
-
-    g_unlink (file);
-  }
-  g_rmdir (path);
-}
-
 static GBytes *
 make_in (LiveClips *self, const LiveClip *wish, const gchar *directory, GCancellable *gone,
     gchar **notes, GError **error)
@@ -337,13 +325,15 @@ make_in (LiveClips *self, const LiveClip *wish, const gchar *directory, GCancell
 static GBytes *
 make_one (LiveClips *self, const LiveClip *wish, GCancellable *gone, gchar **notes, GError **error)
 {
-  g_autofree gchar *directory = g_dir_make_tmp ("fog-live-XXXXXX", error);
-  GBytes *bytes = directory ? make_in (self, wish, directory, gone, notes, error) : NULL;
+  LiveScratch scratch;
+  GBytes *bytes;
 
-  if (directory)
-    remove_directory (directory);
-  else
+  if (!live_scratch_make (&scratch, error)) {
     g_prefix_error (error, "A clip needs a temporary directory: ");
+    return NULL;
+  }
+  bytes = make_in (self, wish, scratch.path, gone, notes, error);
+  live_scratch_remove (&scratch);
   return bytes;
 }
 
