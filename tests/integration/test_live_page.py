@@ -5,7 +5,9 @@ import http.client
 import json
 import os
 import re
+import select
 import signal
+import socket
 import subprocess
 import time
 
@@ -498,6 +500,56 @@ def test_the_page_reconnects_when_its_server_is_restarted(running, browser):
     place = browser.run("return document.querySelector('.tile[data-camera=cam-1]').dataset.place")
     browser.wait("document.querySelector('.tile[data-camera=cam-1]').dataset.place !== arguments[0]", place, timeout=30, what="newer frames")
     browser.logged()  # errors of the refused connections are expected
+
+
+class Proxy(pipeline.Background):
+    """Passes connections to the page's server. After `stall()` it keeps the open ones, and passes nothing more on them."""
+
+    def __init__(self, address):
+        super().__init__()
+        self._to, self._peers, self._stalled = (address.hostname, address.port), {}, set()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
+
+    def stall(self):
+        self._stalled = set(self._peers)
+
+    def _accept(self):
+        client, server = self._listener.accept()[0], socket.create_connection(self._to)
+        self._peers |= {client: server, server: client}
+
+    def _pass(self, one):
+        try:
+            data = one.recv(65536)
+            self._peers[one].sendall(data)
+        except OSError:
+            data = b""
+        if not data:
+            for end in (one, self._peers[one]):
+                self._peers.pop(end, None)
+                end.close()
+
+    def _run(self):
+        while not self._end.is_set():
+            watched = [one for one in list(self._peers) if one not in self._stalled]
+            for one in select.select([self._listener, *watched], [], [], 0.2)[0]:
+                if one is self._listener:
+                    self._accept()
+                elif one in self._peers:
+                    self._pass(one)
+        for one in [self._listener, *self._peers]:
+            one.close()
+
+
+def test_a_proxy_keeps_a_stream_open_that_is_dead(running, browser):
+    """The page says that it isn't live, and opens another stream."""
+    with Proxy(running.page.address) as proxy:
+        browser.open(proxy.address)
+        browser.wait("document.querySelectorAll('.tile[data-health=good]').length >= 2", timeout=40, what="two good cameras")
+        proxy.stall()
+        browser.wait("!document.querySelector('#connection').hidden", timeout=30, what="a word of it")
+        browser.wait("document.querySelector('#connection').hidden", timeout=60, what="the page shows current data again")
+    browser.logged()  # errors of the stalled connections are expected
 
 
 def test_html_in_messages_is_shown_as_text(running, browser):

@@ -3,6 +3,7 @@
 // {lost: ms or null, why} whenever the connection goes or comes back.
 
 const SILENT_MS = 3000; // states come twice a second
+const STALLED_MS = 10000; // a proxy may keep a stream open whose server is gone
 const RETRY_MS = [1000, 2000, 4000, 8000];
 
 // Why the server refused.
@@ -26,6 +27,7 @@ export async function readJson(path, options) {
 export class Stream extends EventTarget {
   #source = null;
   #heard = Date.now();
+  #opened = 0;
   #lost = null;
   #tries = 0;
   #timer = null;
@@ -37,6 +39,7 @@ export class Stream extends EventTarget {
 
   #open() {
     this.#timer = null;
+    this.#opened = Date.now();
     this.#source = new EventSource("/api/stream");
     for (const name of ["state", "frames", "mark"]) {
       this.#source.addEventListener(name, (event) => this.#hear(name, event.data));
@@ -82,6 +85,11 @@ export class Stream extends EventTarget {
   }
 
   #check() {
-    if (this.#lost === null && Date.now() - this.#heard > SILENT_MS) this.#say(this.#heard, "");
+    const now = Date.now();
+    if (this.#lost === null && now - this.#heard > SILENT_MS) this.#say(this.#heard, "");
+    if (this.#timer === null && now - Math.max(this.#heard, this.#opened) > STALLED_MS) {
+      this.#source.close();
+      this.#open();
+    }
   }
 }
