@@ -248,7 +248,9 @@ gst_mongo_rejects_release_pad (GstMongoRejects *self, GstPad *pad)
 static GstBuffer *
 new_buffer (const GstMongoReject *reject)
 {
-  GstBuffer *buffer = gst_buffer_new_memdup (reject->data, reject->size);
+  /* gst_buffer_new_memdup() refuses 0 bytes */
+  GstBuffer *buffer =
+      reject->size ? gst_buffer_new_memdup (reject->data, reject->size) : gst_buffer_new ();
   g_autofree gchar *code = reject->code ? g_strdup_printf ("%d", reject->code) : NULL;
 
   gst_buffer_copy_into (

@@ -50,6 +50,8 @@ ELSEWHERE = {
     ("gstfog_camera_restarts_total", "frozen"): ("integration/test_cameras.py", '"gstfog_camera_restarts_total", "cam-1", "frozen") >= 1'),
     ("gstfog_camera_restarts_total", "refused"): ("integration/test_cameras.py", '"gstfog_camera_restarts_total", "cam-2", "refused") >= 1'),
     ("gstfog_dropped_total", "camera-too-fast"): ("unit/ipcamera.c", "camera_expect (&camera, 12, 8)"),
+    ("gstfog_held_back_messages", ""): ("integration/test_retention.py", 'reader.stat("held-back") == 6'),
+    ("gstfog_throttle_seconds", ""): ("unit/kafkaclient.c", "gst_kafka_fault_get_throttle_time (&fault), times[i] * GST_MSECOND"),
     ("gstfog_ignored_regions_total", "low-score"): ("unit/haarscore.c", 'get_stat (element, "low-scores"), 2'),
     ("gstfog_ignored_regions_total", "outside-zones"): ("unit/haarzones.c", 'get_stat (element, "outside-zones") > 0'),
     ("gstfog_ignored_regions_total", "other-label"): ("unit/haarregions.c", 'get_stat (element, "other-labels"), 1 + 2'),

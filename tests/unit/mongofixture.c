@@ -19,7 +19,7 @@ on_ack (gpointer data, gint64 offset, GstKafkaAckOutcome outcome)
 GstBuffer *
 new_message (const gchar *text, Ledger *ledger, gint64 offset)
 {
-  GstBuffer *buffer = gst_buffer_new_memdup (text, strlen (text));
+  GstBuffer *buffer = *text ? gst_buffer_new_memdup (text, strlen (text)) : gst_buffer_new ();
   GstKafkaAck *ack = gst_kafka_ack_new (ledger, offset, on_ack, NULL);
 
   gst_structure_set (gst_kafka_meta_ensure (buffer), "topic", G_TYPE_STRING, "t", "partition",

@@ -618,6 +618,30 @@ GST_START_TEST (test_stored_documents_do_not_mark_the_message_of_a_reject)
 }
 GST_END_TEST;
 
+/* A buffer without bytes holds no document, and a reject of it has no memory. */
+GST_START_TEST (test_an_empty_buffer_leaves_by_the_pad_rejects)
+{
+  Fixture f;
+  GstElement *sink;
+  GstHarness *rejects;
+  GstBuffer *buffer;
+
+  setup (&f, mongo_mock_new (), "", "application/json");
+  sink = gst_harness_find_element (f.h, "mongosink");
+  rejects = gst_harness_new_with_element (sink, NULL, "rejects");
+  gst_harness_play (rejects);
+  gst_harness_push (f.h, new_message ("", &f.ledger, 0));
+  buffer = gst_harness_pull (rejects);
+  fail_unless_equals_uint64 (gst_buffer_get_size (buffer), 0);
+  fail_unless (gst_kafka_meta_get_header (buffer, "reject-reason"));
+  gst_buffer_unref (buffer);
+  finish (&f);
+  gst_harness_teardown (rejects);
+  gst_object_unref (sink);
+  teardown (&f);
+}
+GST_END_TEST;
+
 /* Seeks back after EOS. */
 GST_START_TEST (test_rejects_after_the_end_of_a_stream)
 {
@@ -1151,6 +1175,7 @@ mongosink_suite (void)
   tcase_add_test (tc, test_a_full_disk_condemns_no_document);
   tcase_add_test (tc, test_a_refused_batch_is_split);
   tcase_add_test (tc, test_rejects_leave_by_the_pad_rejects);
+  tcase_add_test (tc, test_an_empty_buffer_leaves_by_the_pad_rejects);
   tcase_add_test (tc, test_stored_documents_do_not_mark_the_message_of_a_reject);
   tcase_add_test (tc, test_rejects_after_the_end_of_a_stream);
   tcase_add_test (tc, test_blocked_rejects_delay_no_state_change);
