@@ -5,6 +5,7 @@
 
 #include "alertsbook.h"
 #include "alertsdelivery.h"
+#include "kafkamock.h"
 #include "alertsmetrics.h"
 #include "alertswebhook.h"
 
@@ -82,6 +83,7 @@ static const struct {
     {"[rule a]\nkind=silent\nquiet=22:00-06:00\ntime-zone=Mars/Base", ":3: quiet: this machine"},
     {"[rule a]\nkind=silent\ntime-zone=UTC\ntargets=t\n" TARGET, ":3: the rule a takes no key"},
     {"[rule a]\nkind=lost\n", ":1: kind=lost needs stages"},
+    {"[rule a]\nkind=lost\nstages=http://a/\nfor=1min", ":1: kind=lost takes no for"},
     {"[rule a]\nkind=lost\nstages=http://a/ ftp://b/\n", ":3: \"ftp://b/\" isn't http"},
     {"[target t]\n", ":1: the target t needs one of"},
     {"[target t]\ntopic=a\nwebhook=http://b/", ":1: the target t needs one of"},
@@ -268,10 +270,29 @@ GST_START_TEST (test_silence)
   watch->patience = 20000; /* the camera sends less often */
   fail_if (alerts_watch_tick (watch, NOW + 49000));
   fail_unless (alerts_watch_tick (watch, NOW + 50000));
-  fail_unless (alerts_watch_tick (watch, NOW + 3641000)); /* it never came back */
+  fail_unless (alerts_watch_tick (watch, NOW + 3651000)); /* it never came back */
   fail_unless_equals_int (watch->phase, ALERTS_REST);
   fail_if (alerts_watch_tick (watch, NOW + 9000000));
   fail_unless_equals_int (watch->notices.length, 4);
+}
+GST_END_TEST;
+
+/* A rule may wait for longer than it remembers. */
+GST_START_TEST (test_a_long_silence_is_noticed)
+{
+  g_autoptr (AlertsRules) rules = make_rules ("kind=replica\nfor=2h\nforget=1h");
+  g_autoptr (AlertsWatch) watch = alerts_watch_new (g_ptr_array_index (rules->rules, 0), "fog-1");
+  AlertsSample sample = sample_of (0, 0, 0);
+
+  alerts_watch_take (watch, &sample);
+  fail_if (alerts_watch_is_over (watch, NOW + 5400000));
+  fail_unless (alerts_watch_tick (watch, NOW + 7200000));
+  watch->patience = 5 * 3600000; /* a camera's still intervals */
+  fail_if (alerts_watch_tick (watch, NOW + 5 * 3600000 + 1000));
+  fail_unless (alerts_watch_tick (watch, NOW + 7 * 3600000));
+  g_queue_clear_full (&watch->notices, (GDestroyNotify) alerts_notice_unref);
+  fail_if (alerts_watch_is_over (watch, NOW + 6 * 3600000));
+  fail_unless (alerts_watch_is_over (watch, NOW + 13 * 3600000));
 }
 GST_END_TEST;
 
@@ -569,6 +590,58 @@ GST_START_TEST (test_metrics)
 }
 GST_END_TEST;
 
+/* back: s by which this machine's clock is set back after an alert */
+GST_START_TEST (test_what_is_counted_after_the_clock_was_set_back)
+{
+  static const gint64 back[] = {1, 300, 3600};
+  g_autoptr (AlertsRules) rules = make_rules ("kind=rejected\nstages=http://fog/metrics");
+  const AlertsRule *rule = g_ptr_array_index (rules->rules, 0);
+  gint64 now = NOW - back[__i__] * 1000;
+  Seen seen = {0};
+  AlertsBook *book = alerts_book_new (rules, note_change, &seen);
+
+  alerts_book_take_number (book, rule, "refused at fog", 3, 16000, NOW);
+  fail_unless_equals_int (seen.changes, 1);
+  fail_unless (alerts_watch_end (seen.watch, NOW, "a test"));
+  alerts_book_take_number (book, rule, "refused at fog", 3, 16000, now);
+  fail_unless_equals_int (seen.changes, 2);
+  fail_unless (alerts_watch_is_firing (seen.watch));
+  alerts_book_free (book);
+}
+GST_END_TEST;
+
+/* --- the state's topic --- */
+
+GST_START_TEST (test_a_refused_record_is_never_durable)
+{
+  g_autoptr (AlertsRules) rules = make_rules ("kind=faces\nabove=5");
+  g_autoptr (AlertsWatch) watch = alerts_watch_new (g_ptr_array_index (rules->rules, 0), "cam-1");
+  g_autoptr (GError) error = NULL;
+  AlertsState *state;
+  LiveSource source = {.topic = (gchar *) "alert-state", .group = (gchar *) "alerts"};
+  gint64 until = g_get_monotonic_time () + 30 * G_USEC_PER_SEC;
+  KafkaMock mock;
+
+  kafka_mock_start (&mock, "alert-state", 1);
+  rd_kafka_mock_push_request_errors (
+      mock.cluster, KAFKA_API_PRODUCE, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  source.servers = (gchar *) mock.servers;
+  state = alerts_state_new (&source, &error);
+  fail_unless (state != NULL, "%s", error ? error->message : "");
+  fail_if (alerts_state_lacks_topic (state, "alert-state"));
+  play (watch, "6>");
+  alerts_state_write (state, watch);
+  while (alerts_state_poll (state, &error) && g_get_monotonic_time () < until)
+    g_usleep (10000);
+  fail_unless (error != NULL);
+  fail_if (alerts_state_is_durable (state));
+  alerts_state_flush (state);
+  fail_if (alerts_state_is_durable (state));
+  alerts_state_free (state);
+  kafka_mock_stop (&mock);
+}
+GST_END_TEST;
+
 /* --- delivery --- */
 
 GST_START_TEST (test_waits)
@@ -621,6 +694,7 @@ GST_START_TEST (test_an_alert_within_quiet_hours_is_needless)
       make_rules ("kind=faces\nabove=5\nquiet=00:00-24:00\ntime-zone=UTC");
   const AlertsRule *rule = g_ptr_array_index (rules->rules, 0);
   g_autoptr (AlertsWatch) watch = alerts_watch_new (rule, "cam-1");
+  g_autoptr (AlertsWatch) again = NULL;
   AlertsNotice *first;
 
   play (watch, "6> 0! 6>");
@@ -628,8 +702,10 @@ GST_START_TEST (test_an_alert_within_quiet_hours_is_needless)
   fail_unless (alerts_delivery_is_needless (watch->notices.head, rule, NOW));
   fail_if (alerts_delivery_is_needless (watch->notices.head->next, rule, NOW));
   fail_if (alerts_delivery_is_needless (watch->notices.tail, rule, NOW));
-  ((AlertsSend *) g_ptr_array_index (first->sends, 0))->tries = 1;
+  first->tried = TRUE; /* a receiver may have it, after a restart as before */
   fail_if (alerts_delivery_is_needless (watch->notices.head, rule, NOW));
+  again = restart (watch, rules, NOW);
+  fail_if (alerts_delivery_is_needless (again->notices.head, rule, NOW));
 }
 GST_END_TEST;
 
@@ -648,6 +724,26 @@ GST_START_TEST (test_notices_that_find_no_room_are_counted)
 }
 GST_END_TEST;
 
+/* What comes next may not overtake what is under way. */
+GST_START_TEST (test_a_notice_that_is_sent_keeps_its_place)
+{
+  g_autoptr (AlertsRules) rules = make_rules ("kind=faces\nabove=5");
+  g_autoptr (AlertsWatch) watch = alerts_watch_new (g_ptr_array_index (rules->rules, 0), "cam-1");
+  const AlertsNotice *first;
+
+  play (watch, "6>");
+  first = watch->notices.head->data;
+  ((AlertsSend *) g_ptr_array_index (first->sends, 0))->sending = TRUE;
+  for (gint64 i = 1; i < 40; i++) {
+    AlertsSample sample = sample_of (i, i % 2 ? 0 : 6, i);
+
+    fail_unless (alerts_watch_take (watch, &sample));
+  }
+  fail_unless (watch->notices.head->data == first);
+  fail_unless_equals_int (watch->notices.length, 32);
+}
+GST_END_TEST;
+
 static Suite *
 alerts_suite (void)
 {
@@ -663,6 +759,7 @@ alerts_suite (void)
   tcase_add_test (tc, test_frames_without_faces_make_no_events);
   tcase_add_test (tc, test_order_and_clocks);
   tcase_add_test (tc, test_silence);
+  tcase_add_test (tc, test_a_long_silence_is_noticed);
   tcase_add_test (tc, test_what_has_left_is_not_silent);
   tcase_add_test (tc, test_ids);
   tcase_add_loop_test (tc, test_a_kill_at_any_number_changes_no_alert, 0, G_N_ELEMENTS (numbers));
@@ -673,11 +770,14 @@ alerts_suite (void)
   tcase_add_loop_test (tc, test_reports, 0, 4);
   tcase_add_test (tc, test_an_outage_is_no_silence);
   tcase_add_test (tc, test_metrics);
+  tcase_add_loop_test (tc, test_what_is_counted_after_the_clock_was_set_back, 0, 3);
+  tcase_add_test (tc, test_a_refused_record_is_never_durable);
   tcase_add_test (tc, test_waits);
   tcase_add_test (tc, test_answers);
   tcase_add_test (tc, test_signature);
   tcase_add_test (tc, test_an_alert_within_quiet_hours_is_needless);
   tcase_add_test (tc, test_notices_that_find_no_room_are_counted);
+  tcase_add_test (tc, test_a_notice_that_is_sent_keeps_its_place);
   return suite;
 }
 

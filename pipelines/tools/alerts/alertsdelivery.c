@@ -9,7 +9,7 @@
 #define FIRST_WAIT 1000 /* ms */
 #define LONGEST_WAIT 300000
 /* Notices that are sent to one target at a time, so that one that hangs doesn't hold up all. */
-#define MAX_SENDING 4
+#define MAX_SENDING ALERTS_WEBHOOK_CONNECTIONS
 /* ms for which the end waits for answers. */
 #define END_TIME 5000
 
@@ -162,6 +162,16 @@ begin_send (AlertsDelivery *self, AlertsWatch *watch, AlertsNotice *notice, Aler
         self->state, send->target->address, notice->id, notice->body, take_delivery, job);
 }
 
+/* What began and ended in quiet hours is dropped, unless a receiver may have it: so it is durable
+ * that a try begins before it begins. */
+static void
+note_try (AlertsDelivery *self, AlertsWatch *watch, AlertsNotice *notice)
+{
+  notice->tried = TRUE;
+  notice->version = watch->logged = ++watch->version;
+  alerts_state_write (self->state, watch);
+}
+
 /* A target gets the notices of a watch in their order. */
 static gboolean
 has_earlier (const GList *link, const AlertsTarget *target)
@@ -230,12 +240,14 @@ tick_watch (AlertsDelivery *self, AlertsWatch *watch, gint64 now)
 
   note_dropped (self, watch);
   for (; link; link = next) {
-    const AlertsNotice *notice = link->data;
+    AlertsNotice *notice = link->data;
 
     next = link->next;
     if (alerts_delivery_is_needless (link, watch->rule, now)) {
       next = next->next;
       drop_needless (self, watch, link);
+    } else if (!quiet && watch->rule->quiet && notice->firing && !notice->tried) {
+      note_try (self, watch, notice);
     } else if (!quiet && notice->version <= watch->durable) {
       send_notice (self, watch, link, now);
     }
@@ -261,6 +273,19 @@ alerts_delivery_get_counts (AlertsDelivery *self)
 }
 
 /* --- life --- */
+
+void
+alerts_delivery_check_topics (AlertsDelivery *self)
+{
+  for (guint i = 0; i < self->lines->len; i++) {
+    const AlertsTarget *target = ((Line *) g_ptr_array_index (self->lines, i))->target;
+
+    if (target->way == ALERTS_TOPIC && alerts_state_lacks_topic (self->state, target->address))
+      g_message ("target %s: Kafka has no topic %s, so its notices wait. Create it: "
+                 "kafka-topics.sh --bootstrap-server HOST:PORT --create --topic %s",
+          target->name, target->address, target->address);
+  }
+}
 
 static void
 close_line (Line *self)
@@ -297,11 +322,13 @@ alerts_delivery_stop (AlertsDelivery *self)
   }
   g_source_remove (timer);
   self->ending = TRUE;
-  for (guint i = 0; i < self->lines->len; i++) {
-    Line *line = g_ptr_array_index (self->lines, i);
+}
 
-    close_line (line);
-  }
+void
+alerts_delivery_close (AlertsDelivery *self)
+{
+  for (guint i = 0; i < self->lines->len; i++)
+    close_line (g_ptr_array_index (self->lines, i));
 }
 
 static void

@@ -20,9 +20,13 @@ typedef struct {
 /* All are kept by reference. @error: a target's files can't be read */
 AlertsDelivery *alerts_delivery_new (
     const AlertsRules *rules, AlertsBook *book, AlertsState *state, GError **error);
-/* Waits for answers for at most 5 s, then cancels what is under way: the next run sends it
- * again. */
+/* Logs which targets are topics that Kafka doesn't have. */
+void alerts_delivery_check_topics (AlertsDelivery *self);
+/* Waits for answers for at most 5 s. */
 void alerts_delivery_stop (AlertsDelivery *self);
+/* Cancels what is under way: the next run sends it again. A server that doesn't answer may hold
+ * this up for minutes. */
+void alerts_delivery_close (AlertsDelivery *self);
 void alerts_delivery_free (AlertsDelivery *self);
 
 /* Begins to send what is due. @now: ms since the Unix epoch */

@@ -12,6 +12,8 @@
 /* ms: after so long without an answer, what comes may have waited in Kafka. */
 #define FRESH 3000
 #define FLUSH_TIME 2000 /* ms */
+/* ms: all offsets are committed again, since Kafka drops those of an idle partition after days. */
+#define RENEWAL 3600000
 
 typedef struct {
   gint64 next;      /* offset after the last message, or after what Kafka holds in its place */
@@ -33,6 +35,7 @@ struct _AlertsInput {
   rd_kafka_queue_t *answers; /* to commits */
   GArray *partitions;        /* of Partition: those that are read */
   guint committing;          /* number of commits without an answer yet */
+  gint64 renewed;            /* ms since the Unix epoch: when all offsets were committed last */
   gint64 known;
   gchar *tried;
   guint round;        /* of the thread */
@@ -223,6 +226,15 @@ assign (AlertsInput *self)
   rd_kafka_topic_partition_list_destroy (list);
 }
 
+/* All offsets have to be committed again. */
+static void
+renew_commits (AlertsInput *self)
+{
+  for (guint i = 0; i < self->partitions->len; i++)
+    g_array_index (self->partitions, Partition, i).committed = -1;
+  self->renewed = now_ms ();
+}
+
 static void
 note_commit (
     rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque)
@@ -233,8 +245,7 @@ note_commit (
   if (!err || err == RD_KAFKA_RESP_ERR__NO_OFFSET)
     return;
   alerts_client_complain (&self->client, self->tried, err);
-  for (guint i = 0; i < self->partitions->len; i++)
-    g_array_index (self->partitions, Partition, i).committed = -1;
+  renew_commits (self);
 }
 
 /* @book: (nullable): NULL: it needs nothing yet. Only one commit is under way, since a later one
@@ -376,6 +387,8 @@ alerts_input_get_known (AlertsInput *self)
 void
 alerts_input_commit (AlertsInput *self, AlertsBook *book)
 {
+  if (ABS (now_ms () - self->renewed) > RENEWAL)
+    renew_commits (self);
   commit (self, book);
 }
 

@@ -13,7 +13,6 @@
 /* ms between two tries to connect, at first and at most */
 #define FIRST_WAIT 500
 #define LONGEST_WAIT 30000
-#define SYSTEM_CERTIFICATES "/etc/ssl/certs"
 
 /* What the client's thread reports. */
 typedef enum {
@@ -119,6 +118,7 @@ run (gpointer data)
 
   do {
     self->accepted = FALSE;
+    self->refused = 0;
     code = serve (self);
     if (code == MOSQ_ERR_ERRNO)
       report (self, FAILED, 0, g_strerror (errno));
@@ -243,6 +243,16 @@ check (gint code, const AlertsTarget *target, GError **error)
   return !code;
 }
 
+/* The system's certificates are those that OpenSSL finds: in the image by SSL_CERT_FILE. */
+static gint
+trust (AlertsMqtt *self)
+{
+  const gchar *ca_file = self->target->ca_file;
+
+  return ca_file ? mosquitto_tls_set (self->client, ca_file, NULL, NULL, NULL, NULL)
+                 : mosquitto_int_option (self->client, MOSQ_OPT_TLS_USE_OS_CERTS, TRUE);
+}
+
 static gboolean
 set_up (AlertsMqtt *self, gboolean tls, GError **error)
 {
@@ -255,9 +265,7 @@ set_up (AlertsMqtt *self, gboolean tls, GError **error)
       !check (
           mosquitto_username_pw_set (self->client, target->user, target->password), target, error))
     return FALSE;
-  return !tls || check (mosquitto_tls_set (self->client, target->ca_file,
-                            target->ca_file ? NULL : SYSTEM_CERTIFICATES, NULL, NULL, NULL),
-                     target, error);
+  return !tls || check (trust (self), target, error);
 }
 
 static gboolean

@@ -19,6 +19,15 @@ alerts_make_id (const gchar *rule, const gchar *subject, gint64 start)
   return id;
 }
 
+gboolean
+alerts_read_flag (JsonObject *object, const gchar *name)
+{
+  JsonNode *node = json_object_get_member (object, name);
+
+  return node && JSON_NODE_HOLDS_VALUE (node) &&
+         json_node_get_value_type (node) == G_TYPE_BOOLEAN && json_node_get_boolean (node);
+}
+
 static AlertsNotice *
 notice_new (const gchar *key, const gchar *body, gboolean firing)
 {
@@ -160,14 +169,17 @@ alerts_notice_unref (AlertsNotice *self)
 gboolean
 alerts_notice_was_tried (const AlertsNotice *self, const AlertsRule *rule)
 {
-  gboolean tried = self->sends->len < rule->targets->len;
+  return self->tried || self->sends->len < rule->targets->len;
+}
 
-  for (guint i = 0; i < self->sends->len; i++) {
-    const AlertsSend *send = g_ptr_array_index (self->sends, i);
+gboolean
+alerts_notice_is_sending (const AlertsNotice *self)
+{
+  gboolean sending = FALSE;
 
-    tried |= send->tries > 0 || send->sending;
-  }
-  return tried;
+  for (guint i = 0; i < self->sends->len; i++)
+    sending |= ((AlertsSend *) g_ptr_array_index (self->sends, i))->sending;
+  return sending;
 }
 
 void
@@ -177,6 +189,7 @@ alerts_notice_to_json (const AlertsNotice *self, JsonBuilder *json)
   live_json_text (json, "key", self->key);
   live_json_text (json, "state", self->firing ? "firing" : "resolved");
   live_json_text (json, "body", self->body);
+  live_json_flag (json, "tried", self->tried);
   live_json_open_list (json, "targets");
   for (guint i = 0; i < self->sends->len; i++) {
     const AlertsSend *send = g_ptr_array_index (self->sends, i);
@@ -211,6 +224,7 @@ alerts_notice_from_json (JsonNode *node, const AlertsRules *rules, guint *missin
   if (!key || !body || !list || !JSON_NODE_HOLDS_ARRAY (list))
     return NULL;
   self = notice_new (key, body, g_str_has_suffix (key, "-firing"));
+  self->tried = alerts_read_flag (object, "tried");
   for (guint i = 0; i < json_array_get_length (json_node_get_array (list)); i++)
     read_target (self, json_array_get_element (json_node_get_array (list), i), rules, missing);
   return self;

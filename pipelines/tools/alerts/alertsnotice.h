@@ -23,6 +23,7 @@ typedef struct {
   gchar *key;       /* the alert's id, and its state: the same in each try, by any process */
   gchar *body;      /* JSON */
   gboolean firing;  /* else resolved */
+  gboolean tried;   /* the watch's record says that a try to send it may have begun */
   guint64 version;  /* of the watch's record, which must be durable before the notice is sent */
   GPtrArray *sends; /* of AlertsSend */
 } AlertsNotice;
@@ -42,11 +43,15 @@ typedef struct {
 /* Returns: (transfer full): the same for the same rule, subject and start */
 gchar *alerts_make_id (const gchar *rule, const gchar *subject, gint64 start);
 
+/* Returns whether the member is there and true. */
+gboolean alerts_read_flag (JsonObject *object, const gchar *name);
+
 /* A notice to each target of the rule. */
 AlertsNotice *alerts_notice_new (const AlertsFacts *facts);
 AlertsNotice *alerts_notice_ref (AlertsNotice *self);
 void alerts_notice_unref (AlertsNotice *self);
-/* Returns whether a try to send the notice has begun, or some target has it. */
+gboolean alerts_notice_is_sending (const AlertsNotice *self);
+/* Returns whether a try to send the notice may have begun, or some target has it. */
 gboolean alerts_notice_was_tried (const AlertsNotice *self, const AlertsRule *rule);
 
 void alerts_notice_to_json (const AlertsNotice *self, JsonBuilder *json);

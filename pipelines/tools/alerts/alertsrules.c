@@ -413,9 +413,15 @@ read_subject (AlertsRule *self, AlertsSection *section, GError **error)
 static gboolean
 read_times (AlertsRule *self, AlertsSection *section, GError **error)
 {
+  const AlertsMetric *metric = alerts_kind_get_metric (self->kind);
+
   if (!read_duration (section, "for", &self->patience, error) ||
       !read_duration (section, "forget", &self->forget, error))
     return FALSE;
+  if (metric && metric->counts && self->patience)
+    return alerts_section_fail (section, section->line, error,
+        "kind=%s takes no for: its number is what was counted since the last reading",
+        kinds[self->kind].name);
   return !alerts_kind_is_silence (self->kind) || self->patience >= SECOND ||
          alerts_section_fail (
              section, section->line, error, "kind=%s needs for=1s or more", kinds[self->kind].name);

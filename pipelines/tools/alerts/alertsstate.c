@@ -21,6 +21,7 @@ struct _AlertsState {
   AlertsBook *book;
   GHashTable *others; /* records of no watch */
   guint writing;      /* number of records without an answer yet */
+  gboolean failed;    /* a record can't be written, so what it followed from is needed again */
   GError *refused;    /* (nullable): why a record can't be written */
   gchar *tried;
 };
@@ -49,6 +50,7 @@ note_record (AlertsState *self, const Pending *pending, rd_kafka_resp_err_t err)
       self->book ? g_hash_table_lookup (alerts_book_get_watches (self->book), pending->key) : NULL;
 
   self->writing--;
+  self->failed |= err != 0;
   if (err && !self->refused && err != RD_KAFKA_RESP_ERR__PURGE_QUEUE &&
       err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
     self->refused = alerts_client_explain (&self->client, self->tried, err);
@@ -137,7 +139,7 @@ alerts_state_send (AlertsState *self, const gchar *topic, const gchar *key, cons
 gboolean
 alerts_state_is_durable (AlertsState *self)
 {
-  return self->writing == 0;
+  return self->writing == 0 && !self->failed;
 }
 
 gboolean
@@ -159,7 +161,22 @@ alerts_state_flush (AlertsState *self)
     rd_kafka_poll (self->client.rk, 100);
 }
 
-/* --- the topic --- */
+/* --- topics --- */
+
+gboolean
+alerts_state_lacks_topic (AlertsState *self, const gchar *topic)
+{
+  rd_kafka_topic_t *handle = rd_kafka_topic_new (self->client.rk, topic, NULL);
+  const struct rd_kafka_metadata *metadata;
+  gboolean lacks = FALSE;
+
+  if (!rd_kafka_metadata (self->client.rk, 0, handle, &metadata, GST_KAFKA_ANSWER_MS)) {
+    lacks = metadata->topics[0].err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    rd_kafka_metadata_destroy (metadata);
+  }
+  rd_kafka_topic_destroy (handle);
+  return lacks;
+}
 
 static rd_kafka_resp_err_t
 create_topic (rd_kafka_t *rk, const gchar *name)

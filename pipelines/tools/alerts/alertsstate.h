@@ -33,6 +33,8 @@ gboolean alerts_state_is_durable (AlertsState *self);
 /* Takes the answers that have come. FALSE with @error: Kafka refuses a record for good. */
 gboolean alerts_state_poll (AlertsState *self, GError **error);
 /* Waits for the answers, for at most 5 s. */
+/* Returns whether Kafka answers that the topic isn't there. */
+gboolean alerts_state_lacks_topic (AlertsState *self, const gchar *topic);
 void alerts_state_flush (AlertsState *self);
 
 typedef void (*AlertsProduced) (rd_kafka_resp_err_t err, gpointer data);

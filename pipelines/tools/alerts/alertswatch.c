@@ -51,9 +51,13 @@ alerts_watch_is_firing (const AlertsWatch *self)
 static void
 make_room (AlertsWatch *self)
 {
-  GList *link = g_queue_peek_head_link (&self->notices);
+  GList *link = self->notices.head;
 
   if (self->notices.length < MAX_NOTICES)
+    return;
+  while (link && alerts_notice_is_sending (link->data))
+    link = link->next;
+  if (!link)
     return;
   alerts_notice_unref (link->data);
   g_queue_delete_link (&self->notices, link);
@@ -156,12 +160,14 @@ is_before (const AlertsPlace *place, const AlertsPlace *other)
 }
 
 /* Returns whether the sample adds nothing: it went into the durable state already, or a newer one
- * has come before it. */
+ * has come before it. Metrics are read once, and in their order, whatever the clock shows. */
 static gboolean
 is_old (const AlertsWatch *self, const AlertsSample *sample)
 {
   gint64 newest = MAX (self->decided_time, self->last.time);
 
+  if (sample->place.source == ALERTS_METRICS)
+    return FALSE;
   if (is_before (&sample->place, &self->decided))
     return TRUE;
   return sample->time < newest && newest - sample->time <= SET_BACK;
@@ -235,12 +241,19 @@ alerts_watch_leave (AlertsWatch *self, const AlertsSample *sample)
 
 /* --- time --- */
 
+/* Returns the ms of silence after which it may be noticed. */
+static gint64
+get_patience (const AlertsWatch *self)
+{
+  return MAX (self->rule->patience, self->patience);
+}
+
 static gboolean
 notice_silence (AlertsWatch *self, gint64 now)
 {
   gint64 silent = now - self->last.arrived;
 
-  if (self->phase != ALERTS_REST || silent < MAX (self->rule->patience, self->patience))
+  if (self->phase != ALERTS_REST || silent < get_patience (self))
     return FALSE;
   self->start = self->last.time;
   decide (self, TRUE, self->last.time + silent, NULL);
@@ -281,7 +294,7 @@ alerts_watch_tick (AlertsWatch *self, gint64 now)
   silent = MAX (now - self->last.arrived, 0);
   if (self->restored && !go_on (self, silent))
     return FALSE;
-  if (alerts_watch_is_firing (self) && silent > self->rule->forget + self->rule->patience)
+  if (alerts_watch_is_firing (self) && silent > self->rule->forget + get_patience (self))
     return forget (self, now);
   if (alerts_kind_is_silence (self->rule->kind))
     return notice_silence (self, now);
@@ -310,7 +323,7 @@ alerts_watch_is_over (const AlertsWatch *self, gint64 now)
   gint64 newest = MAX (self->last.arrived, self->decided_time);
 
   return self->phase == ALERTS_REST && !self->notices.length &&
-         now - newest > MAX (self->rule->forget, LEAST_MEMORY);
+         now - newest > MAX (self->rule->forget, LEAST_MEMORY) + get_patience (self);
 }
 
 void
@@ -368,15 +381,6 @@ read_int (JsonObject *object, const gchar *name, gint64 fallback)
              : fallback;
 }
 
-static gboolean
-read_flag (JsonObject *object, const gchar *name)
-{
-  JsonNode *node = json_object_get_member (object, name);
-
-  return node && JSON_NODE_HOLDS_VALUE (node) &&
-         json_node_get_value_type (node) == G_TYPE_BOOLEAN && json_node_get_boolean (node);
-}
-
 static AlertsPlace
 read_place (JsonObject *object)
 {
@@ -411,13 +415,13 @@ static void
 restore (AlertsWatch *self, JsonObject *object, gint64 now)
 {
   self->id = g_strdup (fog_json_read_string (object, "id"));
-  self->phase = read_flag (object, "firing") && self->id ? ALERTS_FIRING : ALERTS_REST;
+  self->phase = alerts_read_flag (object, "firing") && self->id ? ALERTS_FIRING : ALERTS_REST;
   self->start = read_int (object, "start", 0);
   self->decided_time = read_int (object, "time", 0);
   self->decided = read_place (object);
   fog_json_read_number (object, "value", 1e12, &self->value, NULL);
   if (self->phase == ALERTS_REST &&
-      !(alerts_kind_is_silence (self->rule->kind) && read_flag (object, "known")))
+      !(alerts_kind_is_silence (self->rule->kind) && alerts_read_flag (object, "known")))
     return;
   self->restored = TRUE;
   self->last = (AlertsSample){self->decided_time, now, read_int (object, "hold", 0),

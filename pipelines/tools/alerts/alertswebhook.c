@@ -188,7 +188,8 @@ alerts_webhook_new (const AlertsTarget *target, GError **error)
   self = g_new0 (AlertsWebhook, 1);
   self->target = target;
   self->ending = g_cancellable_new ();
-  self->session = soup_session_new_with_options ("user-agent", "fog-alerts/" PACKAGE_VERSION, NULL);
+  self->session = soup_session_new_with_options ("user-agent", "fog-alerts/" PACKAGE_VERSION,
+      "max-conns-per-host", ALERTS_WEBHOOK_CONNECTIONS, NULL);
   if (trusted)
     soup_session_set_tls_database (self->session, trusted);
   return self;

@@ -5,6 +5,9 @@
 
 G_BEGIN_DECLS
 
+/* Requests that one target gets at a time. */
+#define ALERTS_WEBHOOK_CONNECTIONS 4
+
 typedef enum {
   ALERTS_SENT,
   ALERTS_FAILED,  /* worth another try */

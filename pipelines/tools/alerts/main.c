@@ -190,6 +190,7 @@ start (Alerts *self, GError **error)
   if (!self->delivery ||
       !alerts_state_load (self->state, self->book, self->rules, now_ms (), error))
     return FALSE;
+  alerts_delivery_check_topics (self->delivery);
   self->metrics = alerts_metrics_new (self->rules, self->book, self->state);
   return open_inputs (self, error);
 }
@@ -210,7 +211,8 @@ run (Alerts *self)
   g_main_loop_unref (self->loop);
 }
 
-/* What is delivered is noted first, then it is committed what isn't needed any more. */
+/* What is delivered is noted first, then what isn't needed any more is committed. The connections
+ * are closed last, since a connection that a server doesn't answer may take minutes. */
 static void
 end (Alerts *self)
 {
@@ -222,6 +224,8 @@ end (Alerts *self)
   commit (self);
   for (guint i = 0; i < ALERTS_TOPICS; i++)
     alerts_input_flush (self->inputs[i]);
+  alerts_delivery_close (self->delivery);
+  alerts_state_flush (self->state);
   g_print ("alerts: %" G_GUINT64_FORMAT " fired, %" G_GUINT64_FORMAT
            " ended; notices: %" G_GUINT64_FORMAT " delivered, %" G_GUINT64_FORMAT
            " tries failed, %" G_GUINT64_FORMAT " refused, %" G_GUINT64_FORMAT
