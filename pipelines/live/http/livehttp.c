@@ -37,6 +37,7 @@ struct _LiveHttp {
   gchar *address;
   guint16 port;
   LiveGuesses *guesses;
+  gboolean ending; /* connections that are still open get no more answers */
 };
 
 /* --- answers --- */
@@ -304,13 +305,23 @@ is_probe (SoupServerMessage *message, const gchar *path)
 }
 
 static void
+refuse (SoupServerMessage *message)
+{
+  soup_message_headers_replace (
+      soup_server_message_get_response_headers (message), "Connection", "close");
+  send_and_clear (message, live_reply_error (503, "The page ends."));
+}
+
+static void
 take_request (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query,
     gpointer data)
 {
   LiveHttp *self = data;
 
   add_headers (message);
-  if (is_probe (message, path))
+  if (self->ending)
+    refuse (message);
+  else if (is_probe (message, path))
     answer (self, message, live_api_find (self->api, path));
   else if (!comes_from_here (self, message))
     send_and_clear (message, live_reply_error (403, "This page answers to no other page."));
@@ -397,6 +408,7 @@ live_http_new (const LiveOptions *options, LiveApi *api, GError **error)
 void
 live_http_free (LiveHttp *self)
 {
+  self->ending = TRUE;
   g_clear_pointer (&self->door, fog_door_free);
   live_jobs_free (self->clips);
   live_jobs_free (self->jobs);
